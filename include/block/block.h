@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The block layer: an image as a graph of nodes, and the backend that a disk
+ * controller attaches to.
+ *
+ * A node driver answers map(offset, length) without blocking; mapped extents
+ * go straight to io_uring (or a thread pool where it is missing); everything
+ * else runs as straight-line blocking code on a worker thread.
+ *
+ * Units: bytes.  Requests are aligned to 512 bytes and lie within the image;
+ * block_submit checks both and fails the request with -EINVAL / -EIO. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+typedef struct BlockBackend BlockBackend;
+typedef struct BlockNode BlockNode;
+
+typedef enum BlockOp {
+    BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES,
+} BlockOp;
+
+/* One request.  Owned by the submitter until done() is called; iov points to memory that
+ * stays valid until then.  done() runs in the main loop, under `lock` of the
+ * backend's user (see block_backend_attach). */
+typedef struct BlockRequest {
+    BlockOp op;
+    uint64_t offset, length;
+    struct iovec *iov;
+    int iov_count;
+    bool fua;          /* write: durable when done */
+    bool unmap;        /* write zeroes: may discard */
+    void (*done)(struct BlockRequest *r, int result /* 0 or -errno */);
+    void *opaque;
+    struct {           /* of the block layer */
+        BlockBackend *blk;
+        GList link;
+        uint64_t aux[6];
+    } priv;
+} BlockRequest;
+
+/* Any thread.  Completion order is free; the caller orders by waiting. */
+void block_submit(BlockBackend *blk, BlockRequest *r);
+/* Wait for all requests in flight (main loop only). */
+void block_drain(BlockBackend *blk);
+void block_drain_all(void);
+
+/* Synchronous access for loaders and tests; main loop only. */
+bool block_read_sync(BlockBackend *blk, uint64_t offset, void *buf, uint64_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool block_write_sync(BlockBackend *blk, uint64_t offset, const void *buf, uint64_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+uint64_t block_size(BlockBackend *blk); /* bytes */
+bool block_is_readonly(BlockBackend *blk);
+const char *block_id(BlockBackend *blk);
+char *block_describe(BlockBackend *blk); /* one line of `info block` */
+
+typedef enum DriveInterface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH, DRIVE_MTD, DRIVE_IDE, DRIVE_SCSI, DRIVE_SD, DRIVE_FLOPPY, DRIVE_DEFAULT } DriveInterface;
+
+/* Open from the keys of -drive (file, format, if, id, readonly, snapshot, cache,
+ * aio, discard, detect-zeroes, media, index, unit, serial, file.locking, werror, rerror).
+ * Formats: raw ("format" absent: probed, with the warning that writes to
+ * block 0 are restricted).  Unknown keys and formats are refused by name. */
+BlockBackend *block_open_drive(GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+DriveInterface block_interface(BlockBackend *blk);
+int block_index(BlockBackend *blk); /* index= or unit=, -1 when not given */
+const char *block_serial(BlockBackend *blk);
+BlockBackend *block_find(const char *id);
+void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
+void block_close_all(void); /* drain, flush, unlock, close */
+
+/* A controller takes the backend (one user at a time); lock: its device's. */
+bool block_backend_attach(BlockBackend *blk, void *user, GMutex *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void block_backend_detach(BlockBackend *blk, void *user);
+bool block_backend_in_use(BlockBackend *blk);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A chardev: the host end of a serial line, console port or monitor.
+ *
+ * A backend (stdio, file, pipe, pty, socket, null, ringbuf) has one frontend, or
+ * several behind a mux (Ctrl-A c changes between them).  Bytes for the frontend
+ * arrive in the main loop, under the frontend's lock; the backend never
+ * hands over more than can_receive() allows and tries again after
+ * chardev_accept_input(). */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Chardev Chardev;
+
+typedef enum ChardevEvent {
+    CHARDEV_OPENED, CHARDEV_CLOSED, CHARDEV_BREAK,
+    CHARDEV_FOCUS_IN, CHARDEV_FOCUS_OUT, /* of a mux */
+} ChardevEvent;
+
+typedef struct ChardevFrontend {
+    int (*can_receive)(void *opaque);   /* bytes it can take now */
+    void (*receive)(void *opaque, const uint8_t *buf, int len);
+    void (*event)(void *opaque, ChardevEvent event); /* may be NULL */
+} ChardevFrontend;
+
+/* Create from "backend,id=ID,key=value..." split into keys ("backend" is one of
+ * them).  The chardev is registered under its id. */
+Chardev *chardev_new(GHashTable *options /* char* -> char* */, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* Create from the short form of -serial, -monitor, -qmp: stdio, mon:stdio,
+ * pty, null, none (returns NULL without error), file:PATH, pipe:PATH, tcp:HOST:PORT[,opts],
+ * unix:PATH[,opts], ringbuf, vc (refused), chardev:ID. */
+Chardev *chardev_new_from_short(const char *label, const char *text, bool *with_monitor,
+                                GError **err) G_GNUC_WARN_UNUSED_RESULT;
+Chardev *chardev_find(const char *id);
+void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque);
+const char *chardev_id(const Chardev *chr);
+char *chardev_describe(const Chardev *chr); /* "pty:/dev/pts/3", for info chardev */
+/* The text of -chardev help. */
+void chardev_print_backends(void);
+void chardev_free_all(void); /* restores the terminal; also done at exit */
+
+/* Attach a frontend.  lock may be NULL.  Fails when the chardev has one already and is no mux. */
+bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMutex *lock,
+                    GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void chardev_detach(Chardev *chr, void *opaque);
+
+/* Write from any thread.  Returns how many bytes were taken (0..len, less when
+ * the host end is slow: use chardev_write_all for frontends without flow
+ * control, which blocks a short bounded time and then drops). */
+int chardev_write(Chardev *chr, void *frontend, const uint8_t *buf, int len);
+void chardev_write_all(Chardev *chr, void *frontend, const uint8_t *buf, int len);
+/* Call fn once in the main loop (under the frontend's lock) when writing may go on. */
+void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque);
+void chardev_accept_input(Chardev *chr); /* can_receive() has grown; any thread */
+bool chardev_is_connected(const Chardev *chr);
+bool chardev_is_mux(const Chardev *chr);
+
+/* The escape character of mux'ed stdio, -echr (default 1, Ctrl-A). */
+void chardev_set_escape(uint8_t c);

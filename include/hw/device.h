@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A device: a const class with three tables, and the little that is special.
+ *
+ *   properties  what the user sets (-device NAME,key=value; `NAME,help`)
+ *   state       all that the guest can change: drives reset, save, load, dump
+ *   registers   access masks, tracing, guest-error log of an MMIO register file
+ *
+ * Wires (Irq outputs, chardev, drive, netdev, bus) are connected by the board or
+ * by a property, and are never saved.
+ *
+ * Locks: a device never locks itself.  The bus (memory.c), the timer and bh
+ * services, chardev, netdev and block completions take dev->lock around each
+ * call into the device.
+ *
+ * Life: device_new -> properties -> device_realize -> (reset, run)* -> device_free. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hw/irq.h"
+#include "system/memory.h"
+
+typedef struct Bus Bus;
+typedef struct Machine Machine;
+typedef struct DeviceClass DeviceClass;
+
+struct Device {
+    const DeviceClass *class;
+    char *id;          /* the user's id=, or NULL */
+    char *path;        /* unique name: id, or "virtio-net-pci.0" made from the class */
+    Machine *machine;
+    Bus *bus;          /* the bus it sits on, NULL for boards' fixed devices */
+    GPtrArray *buses;  /* of Bus: the buses it provides */
+    GMutex lock;
+    bool realized;
+};
+
+/* ---- properties ---------------------------------------------------------- */
+
+typedef enum PropKind {
+    PROP_BOOL,    /* bool */
+    PROP_U8, PROP_U16, PROP_U32, PROP_U64, /* unsigned, decimal or 0x */
+    PROP_I32,
+    PROP_SIZE,    /* uint64_t: 4k, 1M, 2G ... */
+    PROP_STRING,  /* char *, owned */
+    PROP_ENUM,    /* int, index into .names */
+    PROP_MAC,     /* uint8_t[6] */
+    PROP_CHARDEV, /* Chardev *, by id */
+    PROP_DRIVE,   /* BlockBackend *, by id */
+    PROP_NETDEV,  /* NetClient *, by id */
+    PROP_LINK,    /* Object of -object by id, void * */
+    PROP_PCI_ADDR,/* int32_t devfn, "slot[.fn]", -1 = automatic */
+    PROP_ON_OFF_AUTO, /* int: 0 auto, 1 on, 2 off */
+} PropKind;
+
+typedef struct Prop {
+    const char *name;
+    PropKind kind;
+    size_t offset;          /* in the device struct */
+    const char *help;
+    int64_t def;            /* default of the integer kinds */
+    const char *def_string; /* default of PROP_STRING; the printed default of others */
+    uint64_t min, max;      /* bounds of integers; both 0: the kind's own */
+    const char *const *names; /* PROP_ENUM, NULL-terminated */
+    bool required;
+} Prop;
+
+/* ---- state --------------------------------------------------------------- */
+
+typedef enum FieldKind {
+    FIELD_BOOL, FIELD_U8, FIELD_U16, FIELD_U32, FIELD_U64,
+    FIELD_BYTES,            /* uint8_t[count] */
+    FIELD_FIFO8,            /* Fifo8 */
+} FieldKind;
+
+typedef struct Field {
+    const char *name;
+    FieldKind kind;
+    size_t offset;          /* in the device struct */
+    uint32_t count;         /* elements, 1 for a scalar */
+    uint64_t reset;         /* value of each element after reset */
+    uint64_t max;           /* largest value accepted by load; 0: any */
+    uint16_t since;         /* version of the class in which it first appeared, 0 = always */
+    uint64_t hidden;        /* nonzero: survives reset (e.g. flash contents, RTC offset) */
+} Field;
+
+/* clang-format off */
+#define FIELD_(T, f, k, ...) { .name = #f, .kind = k, .offset = offsetof(T, s.f), \
+    .count = sizeof(((T *)0)->s.f) / FIELD_WIDTH_(k), ##__VA_ARGS__ }
+#define FIELD_WIDTH_(k) ((k) == FIELD_BOOL || (k) == FIELD_U8 || (k) == FIELD_BYTES ? 1 : \
+    (k) == FIELD_U16 ? 2 : (k) == FIELD_U32 ? 4 : (k) == FIELD_U64 ? 8 : sizeof(struct Fifo8))
+#define STATE_BOOL(T, f, ...)  FIELD_(T, f, FIELD_BOOL, ##__VA_ARGS__)
+#define STATE_U8(T, f, ...)    FIELD_(T, f, FIELD_U8, ##__VA_ARGS__)
+#define STATE_U16(T, f, ...)   FIELD_(T, f, FIELD_U16, ##__VA_ARGS__)
+#define STATE_U32(T, f, ...)   FIELD_(T, f, FIELD_U32, ##__VA_ARGS__)
+#define STATE_U64(T, f, ...)   FIELD_(T, f, FIELD_U64, ##__VA_ARGS__)
+#define STATE_BYTES(T, f, ...) FIELD_(T, f, FIELD_BYTES, ##__VA_ARGS__)
+#define STATE_FIFO8(T, f, ...) FIELD_(T, f, FIELD_FIFO8, ##__VA_ARGS__)
+/* clang-format on */
+
+/* A byte queue that is part of a device's state. */
+enum { FIFO8_MAX = 64 };
+typedef struct Fifo8 {
+    uint8_t data[FIFO8_MAX];
+    uint8_t head, used;
+} Fifo8;
+
+/* ---- registers ----------------------------------------------------------- */
+
+/* One register of a register file.  An access outside every row, or one that
+ * sets bits outside `rw | w1c`, goes to the guest-error log (reserved bits
+ * that specifications say are ignored go in `ignored`). */
+typedef struct Reg {
+    const char *name;
+    uint32_t offset;       /* in the region */
+    uint32_t stride, count;/* an array of registers; count 0 means 1 */
+    uint8_t size;          /* bytes: 1, 2, 4, 8 */
+    size_t state;          /* offset of the field in the device struct, when has_state */
+    bool has_state;
+    uint64_t rw, w1c, ignored; /* bits that a write sets / clears where written 1 / may carry junk */
+    uint64_t (*read)(Device *dev, unsigned index);
+    void (*write)(Device *dev, unsigned index, uint64_t value); /* after masks, or instead of a field */
+} Reg;
+
+/* ---- class --------------------------------------------------------------- */
+
+struct DeviceClass {
+    const char *name;        /* "virtio-net-pci" */
+    const char *const *aliases; /* NULL-terminated, or NULL: "virtio-net" */
+    const char *desc;
+    const char *category;    /* heading in -device help: "Network", "Storage", ... */
+    const char *bus;         /* kind of bus it plugs into: "PCI", "virtio-bus",
+                                "virtio-serial-bus", "System", NULL for none */
+    size_t size;             /* of the device struct, which starts with Device */
+    bool user_creatable;     /* may be given to -device */
+    const Prop *props;       /* ends with a NULL name; so do the next two */
+    const Field *state;
+    size_t state_offset, state_size; /* of the struct `s`; the generic test proves that
+                                        `state` covers every byte of it but padding */
+    uint16_t version;
+    const Reg *regs;
+    const DeviceClass *parent; /* its properties and state come first; its hooks are called
+                                  by the derived class */
+    bool (*realize)(Device *dev, GError **err);
+    void (*unrealize)(Device *dev);
+    void (*reset)(Device *dev);   /* after the state table's reset values */
+    void (*refresh)(Device *dev); /* recompute derived values and IRQ levels: after reset,
+                                     load and every register access */
+    bool (*loaded)(Device *dev, GError **err); /* check state from a stream */
+    void *(*interface)(Device *dev, const char *name); /* e.g. "PCIDevice", "VirtIODevice" */
+};
+
+/* All classes that exist, in one table (hw/registry.c). */
+extern const DeviceClass *const device_classes[]; /* ends with NULL */
+const DeviceClass *device_class_find(const char *name); /* by name or alias */
+
+Device *device_new(const DeviceClass *class, Machine *machine, const char *id);
+bool device_set_prop(Device *dev, const char *name, const char *value,
+                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* Text of a property's value (owned by the caller), for info qtree. */
+char *device_get_prop(Device *dev, const Prop *prop);
+bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void device_reset(Device *dev);
+void device_free(Device *dev);
+/* Visit the properties of a class and its parents. */
+void device_class_foreach_prop(const DeviceClass *c, void (*fn)(const Prop *p, void *opaque), void *opaque);
+
+/* MMIO ops that drive a register table; the opaque pointer is the Device. */
+extern const MemOps device_reg_ops;
+MemResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t *v);
+MemResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t v);
+
+/* State as a section of bytes: name-tagged fields, see docs.  Load checks all. */
+GByteArray *device_save(Device *dev);
+bool device_load(Device *dev, const uint8_t *data, size_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+static inline void device_lock(Device *dev)
+{
+    g_mutex_lock(&dev->lock);
+}
+static inline void device_unlock(Device *dev)
+{
+    g_mutex_unlock(&dev->lock);
+}
+
+/* ---- buses --------------------------------------------------------------- */
+
+struct Bus {
+    const char *kind;      /* "PCI", "virtio-bus", ... */
+    char *name;            /* "pcie.0", "virtio-mmio-bus.3" */
+    Device *owner;         /* NULL for the system bus */
+    GPtrArray *devices;    /* of Device */
+    unsigned capacity;     /* most devices it takes, 0 = no limit */
+    void *data;            /* of the bus's implementation */
+    /* Attach a device that is being realized (address assignment, wiring). */
+    bool (*attach)(Bus *bus, Device *dev, GError **err);
+    void (*detach)(Bus *bus, Device *dev);
+};
+
+Bus *bus_new(Machine *m, Device *owner, const char *kind, const char *name);
+void bus_free(Bus *bus);
+
+void fifo8_reset(Fifo8 *f);
+bool fifo8_push(Fifo8 *f, uint8_t byte, unsigned capacity); /* false: full */
+uint8_t fifo8_pop(Fifo8 *f); /* 0 when empty */
+static inline unsigned fifo8_used(const Fifo8 *f)
+{
+    return f->used;
+}

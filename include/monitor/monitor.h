@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The human monitor (HMP): commands over a chardev. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct Chardev Chardev;
+typedef struct Machine Machine;
+typedef struct Monitor Monitor;
+
+/* One command.  args: the rest of the line, blanks trimmed.  Output goes to out.
+ * On error an "Error: ..." line is printed. */
+typedef struct MonitorCommand {
+    const char *name, *args, *help;
+    bool (*run)(Machine *m, const char *args, GString *out, GError **err);
+} MonitorCommand;
+
+/* Run one line as typed and return what it prints (human-monitor-command). */
+char *monitor_run_line(Machine *m, const char *line);
+Monitor *monitor_new(Machine *m, Chardev *chr, bool control, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host end of a network: backends (user) and the NICs attached to them.
+ *
+ * Packets are Ethernet frames without FCS, at most NET_MAX_FRAME bytes (65,550
+ * with a virtio-net header's worth of offload left out: no offloads cross
+ * this interface).  Both directions run in the main loop thread: a NIC hands
+ * frames over from a Bh, and receives under its own lock. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+enum { NET_MAX_FRAME = 65550 };
+
+typedef struct NetClient NetClient;
+
+typedef struct NetFrontend {
+    bool (*can_receive)(void *opaque);
+    /* Takes the whole frame, or returns false: the backend keeps it and tries
+     * again after net_accept_input(). */
+    bool (*receive)(void *opaque, const uint8_t *frame, size_t len);
+    void (*link_changed)(void *opaque, bool up);
+} NetFrontend;
+
+/* -netdev user,id=...,key=value...: "type" is one of the keys.  Types: user.  Others are
+ * refused by name. */
+NetClient *net_new(GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+NetClient *net_find(const char *id);
+const char *net_id(const NetClient *nc);
+void net_print_types(void); /* -netdev help */
+void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque);
+char *net_describe(const NetClient *nc); /* a line of `info network` */
+char *net_user_info(const NetClient *nc); /* `info usernet`, or NULL */
+void net_free_all(void);
+
+bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void net_detach(NetClient *nc, void *opaque);
+void net_send(NetClient *nc, const struct iovec *iov, int count); /* main loop only */
+void net_accept_input(NetClient *nc); /* any thread */
+bool net_link_up(const NetClient *nc);
+void net_set_link(NetClient *nc, bool up);
+
+/* The next MAC address of 52:54:00:12:34:56 and on. */
+void net_default_mac(uint8_t mac[6]);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The main loop: one thread, a GLib main context, and work handed to it from
+ * other threads. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+
+/* The context of the main loop; host ends (chardev, netdev, block completions)
+ * attach their sources here. */
+GMainContext *mainloop_context(void);
+
+/* Run until mainloop_quit(); returns the exit status given there. */
+int mainloop_run(void);
+void mainloop_quit(int status); /* any thread */
+
+/* Work to be run once in the main loop, soon.  Scheduling again before it ran
+ * is one run.  The callback runs under `lock` when one was given.
+ * bh_schedule: any thread, any lock; wakes the loop only when it sleeps. */
+typedef struct Bh Bh;
+Bh *bh_new(GMutex *lock, void (*fn)(void *opaque), void *opaque);
+void bh_schedule(Bh *bh);
+void bh_free(Bh *bh); /* main loop only */
+
+/* Run fn(opaque) in the main loop thread and wait for its end (at once when
+ * called from the main loop itself).  Not under a device's lock. */
+void mainloop_call(void (*fn)(void *opaque), void *opaque);
+bool mainloop_is_current(void);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The memory map: a tree of regions, flattened into a sorted immutable view.
+ *
+ * Regions are RAM, ROM (RAM that the guest cannot write), ROM-device (reads
+ * from RAM, writes call the device; may be switched to full MMIO: flash), MMIO,
+ * alias (a window on another region) and container.  Children of a container
+ * overlap by priority, the higher one wins; among equals the later one.
+ *
+ * The tree is changed in the main loop thread only (or before the machine
+ * runs).  Any thread reads the flat view without a lock. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+
+typedef uint64_t hwaddr; /* a guest physical address */
+
+typedef struct MemoryRegion MemoryRegion;
+typedef struct AddressSpace AddressSpace;
+typedef struct RamBlock RamBlock;
+typedef struct Device Device;
+
+typedef enum MemResult {
+    MEM_OK,
+    MEM_DECODE_ERROR, /* nothing answers at that address: an access fault in the guest */
+    MEM_DEVICE_ERROR, /* the device refused: likewise */
+} MemResult;
+
+/* A device's side of an MMIO region.  Offsets are within the region.  size is
+ * 1, 2, 4 or 8 and within [min, max] of the table: the bus splits larger
+ * accesses and, for smaller ones, reads the containing min-sized word (a small
+ * write is widened with zeroes).  Unaligned accesses reach the device only if
+ * `unaligned`; otherwise they are MEM_DEVICE_ERROR.
+ * The bus holds `lock` of the owner device (when it has one) around a call. */
+typedef struct MemOps {
+    MemResult (*read)(void *opaque, hwaddr offset, unsigned size, uint64_t *value);
+    MemResult (*write)(void *opaque, hwaddr offset, unsigned size, uint64_t value);
+    uint8_t min, max; /* access sizes the device implements; 0, 0 means 1 and 8 */
+    bool unaligned;
+    bool big_endian;
+} MemOps;
+
+/* Host memory behind RAM and ROM regions: a memfd, mapped once. */
+struct RamBlock {
+    char *name;         /* "riscv_virt_board.ram" */
+    uint8_t *host;      /* page aligned */
+    uint64_t size;      /* bytes, a multiple of RAM_PAGE */
+    int fd;
+    uint64_t first_page; /* this block's first page among all blocks: a RAM page
+                            number, unique in the process, is
+                            first_page + offset / RAM_PAGE */
+    unsigned long *code_pages; /* bit per page: holds translated code (set and cleared by
+                                  the translator, atomically) */
+    unsigned long *dirty_display, *dirty_migration; /* bit per page, allocated on demand */
+};
+enum { RAM_PAGE_BITS = 12, RAM_PAGE = 1 << RAM_PAGE_BITS };
+
+struct MemoryRegion {
+    char *name;
+    Device *owner;           /* may be NULL; its lock guards `ops` */
+    uint64_t size;           /* bytes; UINT64_MAX means 2^64 */
+    const MemOps *ops;       /* MMIO and ROM-device */
+    void *opaque;
+    RamBlock *ram;           /* RAM, ROM, ROM-device, else NULL */
+    bool readonly;           /* ROM: guest writes are dropped and logged */
+    bool romd;               /* ROM-device in read mode: reads come from ram */
+    bool enabled;
+    MemoryRegion *alias;     /* alias: the region shown ... */
+    hwaddr alias_offset;     /* ... from this offset on */
+    MemoryRegion *parent;    /* container that holds this region */
+    hwaddr addr;             /* offset in the parent */
+    int priority;
+    GPtrArray *children;     /* container: of MemoryRegion, by descending priority */
+};
+
+void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *name, uint64_t size);
+void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
+                           const char *name, uint64_t size);
+bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
+                            GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
+                            GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
+                                   const char *name, uint64_t size,
+                                   GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name,
+                              MemoryRegion *target, hwaddr offset, uint64_t size);
+void memory_region_finish(MemoryRegion *mr); /* must not be mapped any more */
+
+void memory_region_add(MemoryRegion *container, hwaddr addr, MemoryRegion *child, int priority);
+void memory_region_remove(MemoryRegion *container, MemoryRegion *child);
+void memory_region_set_enabled(MemoryRegion *mr, bool enabled);
+void memory_region_set_address(MemoryRegion *mr, hwaddr addr);
+void memory_region_set_romd(MemoryRegion *mr, bool romd);
+
+/* Several changes, one new flat view. */
+void memory_transaction_begin(void);
+void memory_transaction_commit(void);
+
+/* One piece of the flat view: [start, start+size) maps to mr at mr_offset. */
+typedef struct FlatRange {
+    hwaddr start;
+    uint64_t size;
+    MemoryRegion *mr;
+    hwaddr mr_offset;
+} FlatRange;
+
+/* An address space: a root region and its current flat view. */
+AddressSpace *address_space_new(MemoryRegion *root, const char *name);
+void address_space_free(AddressSpace *as);
+
+/* The range that holds addr, or NULL.  The pointer is good until the calling
+ * thread's next memory_quiescent(); threads other than vCPUs and the main loop
+ * must call memory_thread_register() first. */
+const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr);
+/* Call fn for each range in order (info mtree -f). */
+void address_space_foreach(AddressSpace *as, void (*fn)(const FlatRange *r, void *opaque), void *opaque);
+
+/* Readers: a thread that reads flat views registers, and says now and then
+ * that it holds no pointer into one (a vCPU: each time it is in the dispatcher
+ * loop). */
+void memory_thread_register(void);
+void memory_thread_unregister(void);
+void memory_quiescent(void);
+
+/* Whoever caches translations of guest physical addresses (the JIT's TLBs, KVM's
+ * slots) hears of a new flat view.  Called in the thread that commits; the
+ * listener must make vCPUs drop what they cached before it returns or before
+ * they next pass memory_quiescent(). */
+typedef struct MemoryListener {
+    void (*view_changed)(struct MemoryListener *l, AddressSpace *as);
+    /* A write by something that is not a vCPU (DMA, loader, debugger) reached
+     * pages that hold translated code. */
+    void (*code_written)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
+    void *opaque;
+} MemoryListener;
+void memory_listener_add(MemoryListener *l);
+void memory_listener_remove(MemoryListener *l);
+
+/* One access by a vCPU to whatever is at addr (the slow path of loads and stores;
+ * size 1, 2, 4, 8; may straddle regions).  Value in the low bits, zero extended,
+ * little endian guest view. */
+MemResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value);
+MemResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t value);
+
+/* Bulk access by devices and loaders: RAM and ROM-device only unless
+ * `mmio_too` variants; a range that leaves RAM is MEM_DECODE_ERROR and nothing
+ * past it is touched.  dma_write marks dirty and tells listeners about code.
+ * rom_write also writes ROM (loaders, firmware). */
+MemResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
+MemResult dma_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
+MemResult rom_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
+
+/* Map guest RAM for direct access: *len is shortened to what is contiguous; NULL
+ * when addr is not RAM (or not writable when `write`).  dma_unmap with the
+ * number of bytes that were written (0 when read only). */
+void *dma_map(AddressSpace *as, hwaddr addr, uint64_t *len, bool write);
+void dma_unmap(AddressSpace *as, hwaddr addr, uint64_t written);
+
+/* Mark RAM as written (after writing through a host pointer). */
+void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len);
+/* The RAM block of a RAM page number (see RamBlock.first_page), or NULL. */
+RamBlock *ram_block_of_page(uint64_t page);
+void ram_foreach(void (*fn)(RamBlock *rb, void *opaque), void *opaque);
