@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What guest translators and their helpers may ask of the JIT's run time.
+ * All in the vCPU's thread. */
+#pragma once
+#include "target/cpu.h"
+
+/* ---- leaving translated code ---- */
+
+/* Bring the guest pc (and nothing else: the globals are already stored) up to
+ * the instruction that called the helper under way. */
+void cpu_restore_pc(CPU *cpu);
+/* Leave to the dispatcher.  State must be complete (after cpu_restore_pc or with pc set). */
+G_NORETURN void cpu_loop_exit(CPU *cpu);
+
+/* ---- guest memory from helpers: as a load or store at the helper's
+ *      instruction would do, faults included (they leave by cpu_loop_exit) ---- */
+uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop);
+void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value);
+/* Host address of [vaddr, vaddr + bytes) in RAM (within one page) for an atomic
+ * read-modify-write, translated for writing and already marked written; NULL when
+ * it is not RAM (faults leave). */
+void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes);
+/* Fault if the access would (cbo, probes). */
+void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
+
+/* Physical accesses of page walkers: RAM fast, others through the bus; false:
+ * nothing answers.  The compare-and-swap sets A and D bits; *swapped tells. */
+bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value);
+bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_t value, bool *swapped);
+
+/* ---- translations ---- */
+
+/* A register that is part of the context key changed (satp, privilege, SUM ...):
+ * the block must end with IR_EXIT_LOOKUP, or the helper with cpu_loop_exit.
+ * O(1) when the context is still in the pool. */
+void tcg_context_changed(CPU *cpu);
+/* Drop cached translations of this vCPU. */
+void tcg_flush_all(CPU *cpu);
+void tcg_flush_asid(CPU *cpu, uint64_t asid);   /* not global entries */
+void tcg_flush_page(CPU *cpu, uint64_t vaddr);  /* in every context */
+void tcg_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid);
+
+/* ---- for translators ---- */
+
+/* Up to two halfwords at a time; see TranslateCtx.  Second page of a straddling
+ * instruction included. */
+bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out);
+/* Is vaddr a breakpoint of the debugger: the translator emits tcg_helper_debug before it. */
+bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr);
+extern const IrHelper tcg_helper_debug;
+/* Called at run time for the first instruction of a block whose fetch faults:
+ * accel does this itself before translate() is called; for the second half of a
+ * straddling instruction the translator emits this helper with the address. */
+extern const IrHelper tcg_helper_fetch_fault; /* arg: i64 vaddr */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A vCPU and the guest architecture behind it.
+ *
+ * Each architecture has one struct that starts with CPU and holds the canonical state,
+ * whichever accelerator runs it.  CPUArch is a const table. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hw/irq.h"
+#include "system/memory.h"
+#include "tcg/ir.h"
+
+typedef struct CPUArch CPUArch;
+typedef struct Accel Accel;
+typedef struct Machine Machine;
+typedef struct TcgVcpu TcgVcpu;
+
+struct CPU {
+    /* Polled by translated code: nonzero asks it to return to the dispatcher.
+     * Set by any thread through cpu_request_exit(). */
+    uint32_t exit_request;
+    uint32_t halted;           /* waits for an interrupt (wfi); cleared by the dispatcher */
+    uintptr_t jit_return;      /* the return address of the helper call under way */
+    TcgVcpu *tcg;              /* private to accel/tcg */
+    const CPUArch *arch;
+    Accel *accel;
+    Machine *machine;
+    AddressSpace *as;
+    unsigned index;            /* 0.. in the machine */
+    bool stopped;              /* started later by firmware, or by the debugger */
+    bool singlestep;           /* the debugger wants one instruction at a time */
+    GArray *breakpoints;       /* of uint64_t, guest virtual addresses */
+    GArray *watchpoints;       /* of Watchpoint */
+    /* Why the dispatcher returned to the debugger, set by accel */
+    uint64_t watch_hit;        /* address of the access that hit */
+    int watch_hit_kind;        /* WATCH_* or 0 */
+};
+
+enum { WATCH_WRITE = 1, WATCH_READ = 2 };
+typedef struct Watchpoint {
+    uint64_t addr, len;
+    int kind;                  /* WATCH_* bits */
+} Watchpoint;
+
+typedef enum MmuAccess { MMU_READ, MMU_WRITE, MMU_EXEC } MmuAccess;
+enum { PROT_R = 1, PROT_W = 2, PROT_X = 4 };
+
+/* What a page walk found for one 4 KiB page. */
+typedef struct MmuResult {
+    uint64_t phys;      /* physical address of vaddr itself */
+    uint8_t prot;       /* PROT_*: what the same context may do there without another walk (a
+                           clean page lacks PROT_W until written) */
+    bool global;        /* survives a flush by address space */
+    bool no_cache;      /* rights change within the page (PMP): walk again each time */
+} MmuResult;
+
+/* What a set of cached translations and blocks belongs to.  Two states with equal keys
+ * translate and run alike.  */
+typedef struct CpuContextKey {
+    uint64_t space;     /* riscv: satp (and vsatp ...) */
+    uint32_t access;    /* what changes rights: privilege of data accesses, SUM, MXR */
+    uint32_t mode;      /* what changes the code made from an instruction: privilege, width */
+} CpuContextKey;
+
+/* A register as gdb and the monitor see it. */
+typedef struct CPURegister {
+    const char *name;   /* gdb's name: "a0", "pc", "fa0", "mstatus" */
+    const char *group;  /* gdb feature: "org.gnu.gdb.riscv.cpu" */
+    const char *type;   /* gdb type: "int", "code_ptr", "data_ptr", "ieee_double" */
+    uint16_t bits;
+    uint16_t number;    /* of architecture's choice */
+    int16_t gdb_number; /* -1: next */
+} CPURegister;
+
+/* Reads guest code for the translator: aligned halfwords within one or two pages.
+ * `fault` is set (and 0 returned) when the fetch faults: the translator ends the block
+ * before this instruction, or, for the first one, calls tcg_raise_fetch_fault. */
+typedef struct TranslateCtx {
+    CPU *cpu;
+    IrBlock *ir;
+    uint64_t pc;          /* first instruction */
+    CpuContextKey key;
+    unsigned max_insns;   /* 1 when single stepping */
+    const uint8_t *page;  /* host address of the first page's bytes; NULL: not RAM */
+    uint64_t page_start;  /* guest virtual address of that page */
+    uint64_t size;        /* out: bytes of guest code translated */
+    void *priv;           /* of accel */
+} TranslateCtx;
+
+struct CPUArch {
+    const char *name;         /* "riscv64" */
+    size_t cpu_size;          /* of the architecture's CPU struct */
+    const IrGuest *guest;
+    unsigned pc_align;        /* bytes */
+
+    /* ---- life */
+    bool (*init)(CPU *cpu, const char *model, GError **err); /* model: "rv64,sv48=on" */
+    void (*finish)(CPU *cpu);
+    void (*reset)(CPU *cpu);
+    void (*print_models)(void); /* -cpu help */
+
+    /* ---- execution; in the vCPU's thread */
+    void (*context_key)(CPU *cpu, CpuContextKey *key);
+    bool (*walk)(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out); /* false: fault */
+    void (*raise_mmu_fault)(CPU *cpu, uint64_t vaddr, MmuAccess access); /* of the walk that
+        failed last: sets the exception up (state is at the faulting instruction) */
+    void (*raise_bus_fault)(CPU *cpu, uint64_t vaddr, MmuAccess access); /* nothing answers */
+    void (*raise_misaligned)(CPU *cpu, uint64_t vaddr, MmuAccess access);
+    void (*translate)(TranslateCtx *t);
+    bool (*has_work)(CPU *cpu);        /* an enabled interrupt is pending: ends a wfi */
+    bool (*take_interrupt)(CPU *cpu);  /* deliver the best pending one: true if state changed */
+    uint64_t (*space_asid)(uint64_t space); /* for flushes by address space */
+
+    /* ---- debugger and monitor; vCPU stands still */
+    const CPURegister *(*registers)(CPU *cpu, unsigned *count);
+    uint64_t (*get_register)(CPU *cpu, unsigned number);
+    bool (*set_register)(CPU *cpu, unsigned number, uint64_t value);
+    void (*dump)(CPU *cpu, GString *out); /* info registers, -d cpu */
+    /* One instruction as text; returns its length in bytes. */
+    unsigned (*disassemble)(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);
+    bool (*debug_walk)(CPU *cpu, uint64_t vaddr, uint64_t *phys); /* no side effects */
+    void (*dump_mmu)(CPU *cpu, GString *out); /* info mem */
+
+    /* ---- board */
+    IrqHandler *set_irq;      /* input `line` (riscv: the bit of mip), opaque is the CPU */
+    void (*set_pc)(CPU *cpu, uint64_t pc);
+};
+
+/* Architectures compiled in, ends with NULL (target/registry.c). */
+extern const CPUArch *const cpu_archs[];
+const CPUArch *cpu_arch_find(const char *name);
+
+CPU *cpu_new(const CPUArch *arch, Machine *m, const char *model, GError **err);
+void cpu_free(CPU *cpu);
+
+/* The guest pc, wherever the architecture keeps it. */
+static inline uint64_t cpu_pc(const CPU *cpu)
+{
+    return *(const uint64_t *)((const char *)cpu + cpu->arch->guest->pc_offset);
+}
+
+/* Ask the vCPU to come back to its dispatcher soon; wakes it from wfi.  Any
+ * thread, any lock. */
+void cpu_request_exit(CPU *cpu);
+
+/* Guest memory by virtual address, for gdb and the monitor. */
+bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len);
+bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len);
+
+/* Changing these lists drops the translations concerned; vCPUs stand still. */
+void cpu_breakpoint_add(CPU *cpu, uint64_t addr);
+bool cpu_breakpoint_remove(CPU *cpu, uint64_t addr);
+void cpu_watchpoint_add(CPU *cpu, uint64_t addr, uint64_t len, int kind);
+bool cpu_watchpoint_remove(CPU *cpu, uint64_t addr, uint64_t len, int kind);
+void cpu_set_singlestep(CPU *cpu, bool on);

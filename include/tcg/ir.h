@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The intermediate representation between guest translators and host back ends.
+ *
+ * A block is one array of 12-byte operations.  Operands are
+ *   temps      assigned once, not live across IR_LABEL
+ *   globals    guest registers, by index into the guest's table; may be assigned
+ *              any number of times; their values are architectural at every
+ *              operation that may fault or leave the block
+ *   constants  from the block's pool
+ * A destination is a temp or a global, so that `addi a0, a0, 1` is one operation.
+ *
+ * Control flow: a block has one entry.  IR_BRCC and IR_BR go forward to a label, or
+ * back to label 0, which stands at the block's start when it exists (a loop
+ * edge: the back end polls for interrupts there).  Every path ends in an exit.
+ *
+ * Types: an i32 operation reads the low halves of its operands and its result is
+ * zero extended into the destination.  Shift and rotate counts are taken modulo the
+ * width.  Division never traps: see IR_DIV.
+ *
+ * Faults: only IR_LD, IR_ST and helpers marked IRH_FAULT leave a block in the
+ * middle; they may be restored to the guest pc of the last IR_INSN. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct CPU CPU;
+
+typedef enum IrType { IR_I32, IR_I64, IR_VOID } IrType;
+
+/* An operand: kind in the two top bits. */
+typedef uint16_t IrRef;
+enum {
+    IR_NONE = 0,         /* no operand; as a destination of the ir_* builders: a new temp */
+    IR_KIND_MASK = 0xc000,
+    IR_KIND_TEMP = 0x0000, /* 1.. */
+    IR_KIND_GLOBAL = 0x4000,
+    IR_KIND_CONST = 0x8000,
+    IR_INDEX_MASK = 0x3fff,
+};
+static inline bool ir_is_temp(IrRef r)
+{
+    return r != IR_NONE && (r & IR_KIND_MASK) == IR_KIND_TEMP;
+}
+static inline bool ir_is_global(IrRef r)
+{
+    return (r & IR_KIND_MASK) == IR_KIND_GLOBAL;
+}
+static inline bool ir_is_const(IrRef r)
+{
+    return (r & IR_KIND_MASK) == IR_KIND_CONST;
+}
+static inline IrRef ir_global(unsigned index)
+{
+    return IR_KIND_GLOBAL | index;
+}
+
+typedef enum IrCond {
+    IR_EQ, IR_NE, IR_LT, IR_GE, IR_LE, IR_GT, IR_LTU, IR_GEU, IR_LEU, IR_GTU,
+    IR_TSTEQ, IR_TSTNE, /* (a & b) == 0, != 0 */
+} IrCond;
+
+/* How a load or store touches memory; fits the `type` byte of an operation. */
+typedef uint8_t MemOp;
+enum {
+    MEM_8 = 0, MEM_16 = 1, MEM_32 = 2, MEM_64 = 3, MEM_SIZE = 3,
+    MEM_SIGN = 4,        /* load: sign extend to 64 bits (else zero extend) */
+    MEM_BE = 8,          /* big endian */
+    MEM_ACQ = 16,        /* nothing later moves before it */
+    MEM_REL = 32,        /* nothing earlier moves after it */
+    MEM_ALIGN = 64,      /* misaligned: the guest's alignment fault (atomics) */
+};
+static inline unsigned memop_bytes(MemOp m)
+{
+    return 1u << (m & MEM_SIZE);
+}
+
+/*   op            operands and meaning */
+typedef enum IrOp {
+    IR_NOP,
+    /* ---- one source: dst = f(a) */
+    IR_MOV, IR_NOT, IR_NEG,
+    IR_EXT_S8, IR_EXT_S16, IR_EXT_S32, IR_EXT_U8, IR_EXT_U16, IR_EXT_U32,
+    IR_BSWAP,
+    IR_CLZ, IR_CTZ,     /* of zero: the width */
+    IR_POPCNT,
+    /* ---- two sources: dst = f(a, b) */
+    IR_ADD, IR_SUB, IR_MUL, IR_MULHU, IR_MULHS, IR_MULHSU, /* high half; su: a signed, b unsigned */
+    IR_DIV, IR_DIVU, IR_REM, IR_REMU, /* x / 0 = all ones, x % 0 = x; MIN / -1 = MIN, MIN % -1 = 0 */
+    IR_AND, IR_OR, IR_XOR, IR_ANDN,   /* andn: a & ~b */
+    IR_SHL, IR_SHR, IR_SAR, IR_ROL, IR_ROR,
+    IR_MIN, IR_MAX, IR_MINU, IR_MAXU,
+    /* ---- compare and choose; aux holds the IrCond */
+    IR_SETCC,           /* dst = cond(a, b) ? 1 : 0 */
+    IR_SELECT,          /* dst = cond(a, b) ? x : y; the two arms are in the operation that
+                           follows (IR_ARMS: a = x, b = y) */
+    IR_ARMS,
+    /* ---- memory: address is a + (int32_t)aux, type is the MemOp */
+    IR_LD,              /* dst = value */
+    IR_ST,              /* store b */
+    IR_FENCE,           /* full barrier */
+    /* ---- CPU state outside the globals: aux = offset from the CPU struct, type is a MemOp */
+    IR_LDENV, IR_STENV, /* dst = env[aux]; env[aux] = b */
+    /* ---- calls: helper aux of the block's pool; arguments in the IR_ARG operations
+     *      directly before (a = value), in order */
+    IR_ARG, IR_CALL,
+    /* ---- control flow */
+    IR_LABEL,           /* aux = label */
+    IR_BR,              /* to label aux */
+    IR_BRCC,            /* type, a, b; aux = label << 8 | cond */
+    IR_INSN,            /* a guest instruction starts: a = const pc */
+    /* ---- exits */
+    IR_EXIT_PC,         /* a = const pc: direct jump, same mode */
+    IR_EXIT_IND,        /* a = pc: indirect jump, same mode */
+    IR_EXIT_LOOKUP,     /* pc is in the CPU state; mode may have changed */
+    IR_OPS,
+} IrOp;
+
+typedef struct IrInsn {
+    uint8_t op, type;   /* IrOp; IrType, or MemOp for memory and env operations */
+    IrRef dst, a, b;
+    uint32_t aux;
+} IrInsn;
+_Static_assert(sizeof(IrInsn) == 12, "an operation is 12 bytes");
+
+/* ---- helpers: C functions that blocks call ------------------------------- */
+
+enum {
+    IRH_FAULT = 1,   /* may leave the block by cpu_loop_exit(); globals are in the CPU struct */
+    IRH_READS = 2,   /* reads globals through the CPU pointer */
+    IRH_WRITES = 4,  /* writes globals through the CPU pointer */
+    IRH_PURE = 8,    /* no side effect: may be dropped if the result is unused */
+};
+enum { IR_MAX_ARGS = 6 };
+
+/* fn's first parameter is always CPU *; then `nargs` parameters of type args[i]
+ * (uint32_t or uint64_t); the result is `ret`. */
+typedef struct IrHelper {
+    const char *name;
+    void (*fn)(void);
+    uint8_t flags, nargs;
+    uint8_t ret;             /* IrType */
+    uint8_t args[IR_MAX_ARGS];
+} IrHelper;
+
+/* ---- what the compiler knows of a guest ---------------------------------- */
+
+typedef struct IrGlobal {
+    const char *name;
+    int32_t offset;          /* in the CPU struct, of a uint64_t (all globals are i64) */
+} IrGlobal;
+
+enum { IR_MAX_PINNED = 10 };
+typedef struct IrGuest {
+    const char *name;
+    const IrGlobal *globals;
+    unsigned global_count;
+    uint16_t pinned[IR_MAX_PINNED]; /* globals that live in host registers, hottest first */
+    unsigned pinned_count;
+    int32_t env_bias;        /* the env register points this far into the CPU struct, so that
+                                the globals are in reach of 8-bit displacements */
+    int32_t pc_offset;       /* of the uint64_t pc in the CPU struct */
+} IrGuest;
+
+/* ---- a block ------------------------------------------------------------- */
+
+typedef struct IrBlock {
+    const IrGuest *guest;
+    uint64_t pc;             /* guest virtual address of the first instruction */
+    IrInsn *ops;
+    unsigned count, capacity;
+    int64_t *consts;
+    uint8_t *const_types;
+    unsigned const_count, const_capacity;
+    const IrHelper **helpers;
+    unsigned helper_count, helper_capacity;
+    unsigned temp_count;     /* temps are 1 .. temp_count */
+    uint8_t *temp_types;
+    unsigned temp_capacity;
+    unsigned label_count;
+    unsigned guest_insns;    /* IR_INSN operations */
+} IrBlock;
+
+/* A block is reused for many translations: reset keeps its memory. */
+IrBlock *ir_block_new(const IrGuest *guest);
+void ir_block_reset(IrBlock *b, uint64_t pc);
+void ir_block_free(IrBlock *b);
+
+/* ---- builders ------------------------------------------------------------
+ * dst: a global, or IR_NONE for a new temp.  All return the destination.  They fold
+ * constants and drop identities (x + 0, mov to itself). */
+IrRef ir_const(IrBlock *b, int64_t value); /* i64; i32 operations take the low half */
+int64_t ir_const_value(const IrBlock *b, IrRef r);
+IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a);
+IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c);
+static inline IrRef ir_mov(IrBlock *b, IrRef dst, IrRef a)
+{
+    return ir_op1(b, IR_MOV, IR_I64, dst, a);
+}
+IrRef ir_setcc(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c);
+/* dst = cond(a, c) ? x : y; `type` is that of the comparison, the arms are i64 */
+IrRef ir_select(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c, IrRef x, IrRef y);
+IrRef ir_load(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp);
+void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp);
+void ir_fence(IrBlock *b);
+IrRef ir_load_env(IrBlock *b, MemOp mop, IrRef dst, size_t offset);
+void ir_store_env(IrBlock *b, MemOp mop, IrRef value, size_t offset);
+/* n arguments follow; dst is ignored for IR_VOID helpers */
+IrRef ir_call(IrBlock *b, const IrHelper *h, IrRef dst, unsigned n, const IrRef *args);
+unsigned ir_label_new(IrBlock *b);
+void ir_label(IrBlock *b, unsigned label);
+/* Label 0, at the start of the block: call first thing, before any operation, to allow loop edges. */
+void ir_label_start(IrBlock *b);
+void ir_br(IrBlock *b, unsigned label);
+void ir_brcc(IrBlock *b, IrCond cond, IrType type, IrRef a, IrRef c, unsigned label);
+void ir_insn(IrBlock *b, uint64_t pc);
+void ir_exit_pc(IrBlock *b, uint64_t pc);
+void ir_exit_ind(IrBlock *b, IrRef pc);
+void ir_exit_lookup(IrBlock *b);
+
+/* ---- the table of operations, for printers, verifier and passes ----------- */
+enum { IRF_DST = 1, IRF_A = 2, IRF_B = 4, IRF_MEM = 8, IRF_SIDE = 16, IRF_END = 32, IRF_COMMUTES = 64 };
+typedef struct IrOpInfo {
+    const char *name;
+    uint8_t flags;
+} IrOpInfo;
+extern const IrOpInfo ir_op_info[IR_OPS];
+
+/* ---- passes, text, interpreter (each in its own file under tcg/) ---------- */
+bool ir_verify(const IrBlock *b, GError **err);   /* names the operation and the rule broken */
+void ir_optimize(IrBlock *b);                     /* backward: dead temps, dead global writes */
+void ir_print(const IrBlock *b, GString *out);
+bool ir_parse(IrBlock *b, const char *text, const IrHelper *const *helpers, GError **err);
+
+/* How an interpreted block ended. */
+typedef enum IrExit { IR_LEFT_PC, IR_LEFT_IND, IR_LEFT_LOOKUP, IR_LEFT_LOOP /* loop edge taken and
+    cpu->exit_request was set: continue at the block's start */ } IrExit;
+/* Run one block on cpu; the guest pc is stored into the CPU struct at every
+ * IR_INSN and at exit.  Memory goes through cpu_load/cpu_store (include/accel/tcg.h).
+ * Faults leave by cpu_loop_exit(). */
+IrExit ir_interpret(const IrBlock *b, CPU *cpu);
