@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""scripts/dev fmt: clang-format on the C files that differ from main."""
+import subprocess
+
+from . import build as b
+
+
+def git(*args):
+    return subprocess.run(["git", *args], cwd=b.TOP, check=False, stdout=subprocess.PIPE,
+                          text=True).stdout.split("\n")
+
+
+def changed_files(everything):
+    """C files of the tree, or only those that this branch or worktree changed."""
+    if everything:
+        names = git("ls-files", "*.c", "*.h")
+    else:
+        base = git("merge-base", "HEAD", "main")[0] or "HEAD"
+        if base == git("rev-parse", "HEAD")[0]:
+            base = git("rev-parse", "--verify", "-q", "HEAD~1")[0] or base
+        names = git("diff", "--name-only", "--diff-filter=d", base, "--", "*.c", "*.h")
+        names += git("ls-files", "--others", "--exclude-standard", "*.c", "*.h")
+    return sorted({n for n in names if n})
+
+
+def main(args):
+    """Rewrite the files, or with --check list those that are not in shape."""
+    names = changed_files(args.all)
+    if not names:
+        print("fmt: no C file changed")
+        return 0
+    try:
+        if not args.check:
+            subprocess.run(["clang-format", "-i", *names], cwd=b.TOP, check=True)
+            print(f"fmt: {len(names)} files in house shape")
+            return 0
+        bad = [n for n in names if subprocess.run(
+            ["clang-format", "--dry-run", "-Werror", n], cwd=b.TOP, check=False,
+            stderr=subprocess.DEVNULL).returncode]
+    except FileNotFoundError as e:
+        raise b.Failed("clang-format is not installed\n  do:  run scripts/setup") from e
+    for n in bad:
+        print(f"fmt: {n} is not in house shape")
+    print(f"fmt: {len(names) - len(bad)} of {len(names)} files in house shape"
+          + ("; `scripts/dev fmt` mends the others" if bad else ""))
+    return 1 if bad else 0

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""scripts/dev test: unit tests through meson, then real guests."""
+import os
+import re
+import subprocess
+import sys
+import time
+
+from . import build as b
+from .tap import Tally
+
+
+def meson_tests(folder, suite, names, tally, env=None):
+    """Run meson's tests and count their cases."""
+    log = folder / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    argv = ["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs"]
+    argv += ["--suite", suite] if suite else []
+    code = subprocess.run(argv + names, cwd=b.TOP, check=False, stdin=subprocess.DEVNULL,
+                          env={**os.environ, **(env or {})}).returncode
+    before = len(tally.failed)
+    if log.exists():
+        tally.add_meson_log(log)
+    elif not suite and not names:
+        tally.failed.append("meson test left no log")
+    if code != 0 and len(tally.failed) == before:
+        tally.failed.append(f"meson test ended with {code}")
+
+
+def functional_tests(args, tally, emulator):
+    """Run tests/functional, its output shown as it comes, and count its cases."""
+    runner = b.TOP / "tests" / "functional" / "run.py"
+    if not runner.exists():
+        return
+    env = {**os.environ, "LYREBIRD": str(emulator)}
+    lines = []
+    with subprocess.Popen([sys.executable, str(runner), *args], stdout=subprocess.PIPE, text=True,
+                          errors="replace", env=env, stdin=subprocess.DEVNULL) as p:
+        for line in p.stdout:
+            lines.append(line)
+            if not re.match(r"1\.\.\d", line):
+                print(line, end="", flush=True)
+    tally.add("functional", "".join(lines), p.returncode)
+
+
+def main(args):
+    """Build and run: everything, or what the options choose."""
+    start, tally = time.monotonic(), Tally()
+    folder = b.build(args.flavour)
+    if args.only != "functional":
+        print("== unit tests", flush=True)
+        meson_tests(folder, args.suite, args.names, tally)
+    if args.only != "unit" and not args.suite and not args.names:
+        print("== functional tests", flush=True)
+        functional_tests(["--quick"] if args.quick else [], tally, b.emulator(args.flavour))
+    return tally.close(time.monotonic() - start)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian packages of a foreign architecture through a private apt state.
+
+apt resolves, fetches and verifies; nothing of the host's own package state is
+touched and no guest code runs.  The mirror is the one that the host's apt uses
+(or LYREBIRD_MIRROR); the suite is the first of `SUITES` whose signed index
+verifies.  Verification is never switched off: a suite whose files do not match
+its signed index is passed over, and the reason is told.
+"""
+import os
+import pathlib
+import re
+import subprocess
+
+from .base import GuestError, run, say
+
+SUITES = ("trixie", "sid")
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+def find_mirror():
+    """The Debian archive that the host's apt is set up to use."""
+    if os.environ.get("LYREBIRD_MIRROR"):
+        return os.environ["LYREBIRD_MIRROR"]
+    out = run(["apt-get", "indextargets", "--format", "$(REPO_URI)|$(LABEL)|$(RELEASE)",
+               "Created-By: Packages"], "cannot ask apt for its mirror",
+              "use a Debian host, or set LYREBIRD_MIRROR to a Debian archive")
+    rows = [line.split("|") for line in dict.fromkeys(out.split())]
+    named = [r[0] for r in rows if r[1] == "Debian"]
+    plain = [r[0] for r in rows if re.search(r"/debian/?$", r[0])]
+    for uri in named + plain:
+        return uri
+    raise GuestError("no Debian mirror known", "apt's sources name no Debian archive",
+                     "set LYREBIRD_MIRROR to a Debian archive")
+
+
+class Apt:
+    """A private apt state for one suite and architecture."""
+
+    def __init__(self, cache, suite, arch):
+        self.suite, self.arch = suite, arch
+        self.dir = cache / "apt" / f"{suite}-{arch}"
+        self.mirror = None
+        for d in ("lists/partial", "cache/archives/partial", "etc/preferences.d",
+                  "etc/sources.list.d", "single"):
+            (self.dir / d).mkdir(parents=True, exist_ok=True)
+        for f in ("status", "etc/preferences"):
+            (self.dir / f).touch()
+
+    def _options(self):
+        d = self.dir
+        pairs = {
+            "APT::Architecture": self.arch, "APT::Install-Recommends": "false",
+            "APT::Get::Assume-Yes": "true", "APT::Sandbox::User": "",
+            "Dir::State": d, "Dir::State::lists": d / "lists", "Dir::State::status": d / "status",
+            "Dir::Cache": d / "cache", "Dir::Cache::archives": d / "cache/archives", "Dir::Etc": d / "etc",
+            "Dir::Etc::sourcelist": d / "etc/sources.list",
+            "Dir::Etc::sourceparts": d / "etc/sources.list.d",
+            "Dir::Etc::preferences": d / "etc/preferences",
+            "Dir::Etc::preferencesparts": d / "etc/preferences.d", "Dir::Log": d,
+            "Acquire::Languages": "none", "Acquire::Retries": "3", "Debug::NoLocking": "true",
+            "APT::Update::Post-Invoke-Success::": "", "Dpkg::Use-Pty": "0",
+        }
+        argv = ["-o", "APT::Architectures::=", "-o", f"APT::Architectures={self.arch}"]
+        for k, v in pairs.items():
+            argv += ["-o", f"{k}={v}"]
+        return argv
+
+    def _apt(self, tool, *args, what, show=False, cwd=None):
+        """Run apt-get or apt-cache on the private state and return its output."""
+        argv = [tool, *self._options(), "-q", *args]
+        todo = "read the reason above; `scripts/guest update` fetches the package index anew"
+        if not show:
+            return run(argv, what, todo, cwd=cwd)
+        lines = []
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              stdin=subprocess.DEVNULL, errors="replace", cwd=cwd) as p:
+            for line in p.stdout:
+                lines.append(line.rstrip())
+                m = re.match(r"Get:(\d+) \S+ (.*)", line)
+                if m:
+                    say("  fetching " + m.group(2))
+        if p.returncode != 0:
+            why = "; ".join([s for s in lines if re.match(r"(E|Err|W):", s)][-3:]) or lines[-1]
+            raise GuestError(what, why, todo)
+        return "\n".join(lines)
+
+    def update(self, again=False):
+        """Fetch and verify the suite's index (once; `again` for the newest)."""
+        stamp = self.dir / "updated"
+        if stamp.exists() and not again:
+            return
+        if not pathlib.Path(KEYRING).exists():
+            raise GuestError("cannot verify Debian's package index", f"{KEYRING} is missing",
+                             "install the package debian-archive-keyring (scripts/setup does)")
+        self.mirror = find_mirror()
+        (self.dir / "etc/sources.list").write_text(
+            f"deb [arch={self.arch} signed-by={KEYRING}] {self.mirror} {self.suite} main\n",
+            encoding="utf-8")
+        stamp.unlink(missing_ok=True)
+        self._apt("apt-get", "update", what=f"the index of {self.suite} does not verify", show=True)
+        stamp.touch()
+
+    def mirror_uri(self):
+        return re.search(r"\] (\S+) ", (self.dir / "etc/sources.list").read_text()).group(1)
+
+    def show(self, package):
+        """The newest control record of a package, as a dict."""
+        out = self._apt("apt-cache", "show", "--no-all-versions", package,
+                        what=f"{self.suite} has no package {package} for {self.arch}")
+        return dict(re.findall(r"^([\w-]+): (.*)$", out, re.M))
+
+    def plan(self, packages):
+        """[(name, version)] of the packages and all that they depend on."""
+        out = self._apt("apt-get", "-s", "install", *packages,
+                        what="cannot resolve the package set")
+        return re.findall(r"^Inst (\S+) \(([^ ]+) ", out, re.M)
+
+    def fetch_closure(self, packages):
+        """Fetch packages and dependencies; the paths of the .deb files."""
+        self._apt("apt-get", "--download-only", "install", *packages, show=True,
+                  what=f"cannot fetch the packages from {self.suite}")
+        debs = []
+        for name, version in self.plan(packages):
+            stem = f"{name.split(':')[0]}_{version.replace(':', '%3a')}_"
+            found = list((self.dir / "cache/archives").glob(stem + "*.deb"))
+            if not found:
+                raise GuestError(f"the package {name} {version} is not in the cache",
+                                 "apt fetched another version", "run `scripts/guest update`")
+            debs.append(found[0])
+        return debs
+
+    def fetch_single(self, packages):
+        """Fetch just these packages; the paths of the .deb files."""
+        where = self.dir / "single"
+        debs = []
+        for p in packages:
+            version = self.show(p)["Version"].replace(":", "%3a")
+            have = list(where.glob(f"{p}_{version}_*.deb"))
+            if not have:
+                self._apt("apt-get", "download", p, show=True, cwd=where,
+                          what=f"cannot fetch {p} from {self.suite}")
+                have = list(where.glob(f"{p}_{version}_*.deb"))
+            debs += have[:1]
+        return debs
+
+
+def open_suite(cache, arch, suite=None, again=False):
+    """The first suite whose index verifies, its index at hand.
+
+    The choice is kept, so that later runs need no network; `again` chooses anew.
+    """
+    chosen = cache / "apt" / f"chosen-{arch}"
+    names = [suite] if suite else list(SUITES)
+    if not suite and not again and chosen.exists():
+        names = [chosen.read_text(encoding="ascii").strip()]
+    reasons = []
+    for name in names:
+        apt = Apt(cache, name, arch)
+        try:
+            apt.update(again)
+        except GuestError as e:
+            reasons.append(str(e))
+            why = str(e).partition("why:")[2].strip().partition("\n")[0]
+            say(f"{name}: the signed index does not verify here, so this suite is not used ({why})")
+            continue
+        chosen.write_text(name + "\n", encoding="ascii")
+        return apt
+    raise GuestError("no Debian suite can be used", "\n".join(reasons),
+                     "check the network and the mirror, then run the command again")

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the guest maker's parts share: the cache folder, messages, atomic files.
+
+Everything that is fetched or made lives in one cache folder outside the source
+tree.  A finished file appears there under its name in one rename, so whatever
+has its name is complete, and an interrupted run goes on where it stopped.
+"""
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+
+class GuestError(Exception):
+    """A failure told in three parts: what failed, why, what to do."""
+
+    def __init__(self, what, why, todo):
+        super().__init__(f"{what}\n  why: {why}\n  do:  {todo}")
+
+
+def cache_dir():
+    """The cache folder; made when missing."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    path = pathlib.Path(home) / "lyrebird"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise GuestError(f"cannot make the cache folder {path}", e.strerror,
+                         "set XDG_CACHE_HOME to a folder that you may write") from e
+    return path
+
+
+_start = time.monotonic()
+
+
+def say(text):
+    """One line of progress, with the seconds since the start."""
+    print(f"[{time.monotonic() - _start:6.1f}s] {text}", file=sys.stderr, flush=True)
+
+
+def run(argv, what, todo, **kw):
+    """Run a host tool; GuestError with the tail of its output on failure."""
+    try:
+        p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           stdin=subprocess.DEVNULL, text=True, errors="replace", check=False, **kw)
+    except FileNotFoundError as e:
+        raise GuestError(what, f"the program {argv[0]} is not installed",
+                         "run scripts/setup") from e
+    if p.returncode != 0:
+        tail = "\n       ".join(p.stdout.strip().splitlines()[-8:])
+        raise GuestError(what, f"{os.path.basename(argv[0])} ended with {p.returncode}:\n       {tail}",
+                         todo)
+    return p.stdout
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Hold an exclusive lock: two guest makers never work in one cache at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="ascii") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another guest maker is at work in this cache; waiting for it")
+            fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def finished_as(path):
+    """A temporary name beside `path`, renamed to it when the block succeeds."""
+    tmp = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield tmp
+        os.replace(tmp, path)
+    finally:
+        with contextlib.suppress(OSError):
+            tmp.unlink()
+
+
+def digest(*things):
+    """A short name for a recipe: changes when any of its ingredients does."""
+    h = hashlib.sha256()
+    for t in things:
+        h.update(json.dumps(t, sort_keys=True, default=str).encode() + b"\0")
+    return h.hexdigest()[:16]
+
+
+def source_digest(*names):
+    """Digest of this package's own source files: a changed maker makes anew."""
+    here = pathlib.Path(__file__).parent
+    return digest(*[(here / n).read_text(encoding="utf-8") for n in names])
+
+
+class Recipe:
+    """Remembers from what a finished file was made (`NAME.recipe` beside it)."""
+
+    def __init__(self, path, ingredients):
+        self.path = path
+        self.note = path.with_name(path.name + ".recipe")
+        self.text = json.dumps(ingredients, sort_keys=True, indent=1) + "\n"
+
+    def fresh(self):
+        with contextlib.suppress(OSError):
+            return self.path.exists() and self.note.read_text(encoding="utf-8") == self.text
+        return False
+
+    def done(self):
+        with finished_as(self.note) as tmp:
+            tmp.write_text(self.text, encoding="utf-8")

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's kernel for a guest architecture, its modules, and our initramfs."""
+import gzip
+import pathlib
+import re
+import shutil
+
+from . import initramfs, modules
+from .base import GuestError, Recipe, finished_as, run, say, source_digest
+
+# Loaded at every start: the drivers that the board's usual devices need.
+DEVICE_MODULES = ["virtio_mmio", "virtio_pci", "virtio_blk", "virtio_net", "virtio_rng",
+                  "virtio_console", "rtc_goldfish"]
+# Loaded only when a root file system is asked for.
+DISK_MODULES = ["ext4"]
+# Also carried into the Debian root, where udev and systemd load what they meet.
+ROOT_MODULES = DEVICE_MODULES + DISK_MODULES + [
+    "virtio_balloon", "virtio_scsi", "virtio_input", "autofs4", "overlay", "loop", "isofs", "vfat",
+    "nls_ascii", "nls_cp437", "squashfs", "9p", "9pnet_virtio", "virtiofs", "tun", "bridge", "veth",
+    "dm_mod", "nvme", "ahci", "sd_mod", "e1000e", "efivarfs", "configfs", "fuse", "af_packet",
+    "nf_tables", "nft_chain_nat", "nft_masq", "xt_conntrack", "binfmt_misc", "dummy", "zram"]
+META = {"riscv64": "linux-image-riscv64"}
+
+
+def package_names(apt):
+    """The packages that hold the newest kernel: one, or split in newer suites."""
+    meta = apt.show(META[apt.arch])
+    m = re.search(r"linux-image-(\d[^ ,]*)", meta.get("Depends", ""))
+    if not m:
+        raise GuestError("cannot tell which kernel is newest", f"{META[apt.arch]} names none",
+                         "run `scripts/guest update`")
+    image = "linux-image-" + m.group(1)
+    parts = re.findall(rf"linux-(?:binary|modules|base)-{re.escape(m.group(1))}",
+                       apt.show(image).get("Depends", ""))
+    return sorted(set(parts)) or [image]
+
+
+def unpack(debs, where):
+    for deb in debs:
+        run(["dpkg-deb", "-x", str(deb), str(where)], f"cannot unpack {deb.name}",
+            f"delete {deb} and run the command again")
+
+
+class Kernel:
+    """Kernel image, module tree and initramfs of one suite, made when missing."""
+
+    def __init__(self, cache, arch="riscv64"):
+        self.dir = cache / "guest" / arch
+        self.cache, self.arch = cache, arch
+        self.image = self.dir / "Image"
+        self.image_gz = self.dir / "Image.gz"
+        self.initrd = self.dir / "initramfs.cpio.gz"
+        self.tree_dir = self.dir / "kernel"
+        self.busybox = self.dir / "busybox"
+
+    def make(self, apt):
+        """Fetch and unpack the kernel and busybox, and pack the initramfs."""
+        here = {"suite": apt.suite, "maker": source_digest("apt.py", "kernel.py")}
+        recipe = Recipe(self.image, here)
+        if not recipe.fresh():
+            self._fetch(apt)
+            recipe.done()
+        own = Recipe(self.initrd, {**here, "init": source_digest("initramfs.py", "modules.py",
+                                                                 "files/init")})
+        if not own.fresh():
+            self._pack()
+            own.done()
+
+    def _fetch(self, apt):
+        names = package_names(apt)
+        say(f"kernel from {apt.suite}: {', '.join(names)}")
+        debs = apt.fetch_single(names)
+        tmp = self.tree_dir.with_name("kernel.part")
+        shutil.rmtree(tmp, ignore_errors=True)
+        tmp.mkdir(parents=True)
+        say("unpacking the kernel")
+        unpack(debs, tmp)
+        found = [p for p in tmp.rglob("vmlinu[xz]*") if p.is_file() and p.stat().st_size > 1 << 20]
+        if not found:
+            raise GuestError("the kernel package holds no kernel", f"no vmlinux or vmlinuz in {names}",
+                             "run `scripts/guest update`")
+        data = found[0].read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        if data[0x38:0x3c] != b"RSC\x05":
+            raise GuestError("the kernel is not a RISC-V Image", "its header has no RSC\\x05 at 0x38",
+                             "run `scripts/guest update`")
+        shutil.rmtree(self.tree_dir, ignore_errors=True)
+        tmp.rename(self.tree_dir)
+        with finished_as(self.image_gz) as out:
+            out.write_bytes(gzip.compress(data, 6, mtime=0))
+        box = self.dir / "busybox.dir"
+        shutil.rmtree(box, ignore_errors=True)
+        unpack(apt.fetch_single(["busybox-static"]), box)
+        with finished_as(self.busybox) as out:
+            shutil.copyfile(next(p for p in box.rglob("busybox") if p.is_file() and p.parent.name == "bin"), out)
+        shutil.rmtree(box)
+        (self.dir / "kernel.txt").write_text(
+            f"suite {apt.suite}\n" + "".join(f"{d.name}\n" for d in debs), encoding="utf-8")
+        with finished_as(self.image) as out:
+            out.write_bytes(data)
+
+    def modules(self):
+        return modules.ModuleTree(self.tree_dir)
+
+    def add_modules(self, cpio, tree):
+        """Put the drivers and the two load orders into an initramfs."""
+        done = []
+        for listing, names in (("devices", DEVICE_MODULES), ("disk", DISK_MODULES)):
+            order = [m for m in tree.closure(names) if m not in done]
+            for m in order:
+                cpio.file(f"lib/modules/{m}.ko", tree.data(m))
+            cpio.file(f"lib/modules/{listing}", "".join(f"{m}.ko\n" for m in order))
+            done += order
+
+    def _pack(self):
+        say("packing the initramfs")
+        cpio = initramfs.base_system(self.busybox.read_bytes())
+        self.add_modules(cpio, self.modules())
+        init = pathlib.Path(__file__).parent / "files/init"
+        cpio.file("init", init.read_bytes(), 0o755)
+        with finished_as(self.initrd) as out:
+            out.write_bytes(cpio.finish())
