@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What -object makes: a named thing that devices and boards refer to by its id
+ * (PROP_LINK, -machine memory-backend=ID).
+ *
+ * Types: rng-random (a host file), rng-builtin (the host kernel's generator),
+ * memory-backend-ram and memory-backend-memfd (a size; the machine's RAM is always a
+ * shared memfd of its own). */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Object Object;
+
+/* From the keys of -object ("qom-type", "id", ...).  Unknown types and keys are
+ * refused by name.  Main loop only. */
+bool object_new(GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+Object *object_find(const char *id);
+const char *object_id(const Object *o);
+const char *object_type(const Object *o);
+void object_foreach(void (*fn)(Object *o, void *opaque), void *opaque);
+void object_print_types(void); /* -object help */
+void object_free_all(void);
+
+/* Random bytes from an rng object; NULL means rng-builtin.  Never blocks for
+ * long: returns how many bytes it could get now (0..len), -1 when the object is no
+ * rng or its file is broken. */
+int object_rng_read(Object *o, void *buf, size_t len);
+bool object_is_rng(const Object *o);
+/* Bytes of a memory backend, 0 when the object is none. */
+uint64_t object_memory_size(const Object *o);

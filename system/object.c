@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The objects of -object: sources of random bytes and memory backends.
+ *
+ * One row of `types` for each type names its keys; a key that is not in the row is
+ * refused, so what is accepted is honoured.
+ *
+ * Not modelled: memory backends as separate RAM (the machine's RAM is a shared
+ * memfd in any case; a backend says its size), secrets, TLS credentials, iothreads,
+ * throttle groups, filters. */
+#include "system/object.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "util/keyval.h"
+#include "util/nearest.h"
+
+typedef struct ObjectType ObjectType;
+
+struct Object {
+    const ObjectType *type;
+    char *id;
+    int fd;        /* rng-random */
+    uint64_t size; /* memory backends */
+};
+
+struct ObjectType {
+    const char *name;
+    const char *const *keys; /* besides qom-type and id */
+    bool (*init)(Object *o, GHashTable *options, GError **err);
+    int (*rng_read)(Object *o, void *buf, size_t len);
+    bool memory;
+};
+
+static GPtrArray *objects;
+
+static int builtin_read(Object *o, void *buf, size_t len)
+{
+    ssize_t n = getrandom(buf, MIN(len, 256), GRND_NONBLOCK);
+    return n < 0 ? (errno == EAGAIN ? 0 : -1) : (int)n;
+}
+
+static bool random_init(Object *o, GHashTable *options, GError **err)
+{
+    const char *path = g_hash_table_lookup(options, "filename");
+    path = path ? path : "/dev/urandom";
+    o->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (o->fd < 0) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
+                    "Could not open '%s': %s; give filename= a readable file", path,
+                    g_strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static int random_read(Object *o, void *buf, size_t len)
+{
+    ssize_t n = read(o->fd, buf, MIN(len, 4096));
+    return n < 0 ? (errno == EAGAIN || errno == EINTR ? 0 : -1) : (int)n;
+}
+
+static bool memory_flag(GHashTable *options, const char *key, bool only, GError **err)
+{
+    const char *text = g_hash_table_lookup(options, key);
+    bool value;
+    if (!text || (keyval_bool(text, &value) && value == only)) {
+        return true;
+    }
+    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                "%s=%s is not supported here; only %s=%s is", key, text, key, only ? "on" : "off");
+    return false;
+}
+
+static bool memory_init(Object *o, GHashTable *options, GError **err)
+{
+    const char *size = g_hash_table_lookup(options, "size");
+    const char *share = g_hash_table_lookup(options, "share");
+    bool flag;
+    if (!size || !keyval_size(size, 1, &o->size) || !o->size) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "a memory backend needs size= in bytes or with a suffix (size=512M), not '%s'",
+                    size ? size : "");
+        return false;
+    }
+    if (share && !keyval_bool(share, &flag)) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "share=%s: use on or off", share);
+        return false;
+    }
+    return memory_flag(options, "prealloc", false, err) && memory_flag(options, "merge", true, err) &&
+           memory_flag(options, "dump", true, err) && memory_flag(options, "hugetlb", false, err);
+}
+
+static const char *const no_keys[] = { NULL };
+static const char *const random_keys[] = { "filename", NULL };
+static const char *const ram_keys[] = { "size", "share", "prealloc", "merge", "dump", NULL };
+static const char *const memfd_keys[] = { "size", "share", "prealloc", "merge", "dump", "hugetlb", NULL };
+
+/* clang-format off */
+static const ObjectType types[] = {
+    { "memory-backend-memfd", memfd_keys,  memory_init, NULL,         true },
+    { "memory-backend-ram",   ram_keys,    memory_init, NULL,         true },
+    { "rng-builtin",          no_keys,     NULL,        builtin_read, false },
+    { "rng-random",           random_keys, random_init, random_read,  false },
+};
+/* clang-format on */
+
+static const ObjectType *type_find(const char *name, GError **err)
+{
+    const char *names[G_N_ELEMENTS(types) + 1] = { NULL };
+    for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
+        names[i] = types[i].name;
+        if (g_str_equal(types[i].name, name)) {
+            return &types[i];
+        }
+    }
+    const char *near = nearest_name(name, names);
+    g_autofree char *all = g_strjoinv(", ", (char **)names);
+    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                "object type '%s' is not built; types: %s%s%s%s", name, all,
+                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+static bool check_keys(const ObjectType *t, GHashTable *options, GError **err)
+{
+    GHashTableIter iter;
+    void *key;
+    g_hash_table_iter_init(&iter, options);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        if (g_str_equal(key, "qom-type") || g_str_equal(key, "id") ||
+            g_strv_contains(t->keys, key)) {
+            continue;
+        }
+        g_autofree char *all = g_strjoinv(", ", (char **)t->keys);
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "Property '%s.%s' not found; properties: id%s%s", t->name, (char *)key,
+                    t->keys[0] ? ", " : "", all);
+        return false;
+    }
+    return true;
+}
+
+static void object_free(void *opaque)
+{
+    Object *o = opaque;
+    if (o->fd >= 0) {
+        close(o->fd);
+    }
+    g_free(o->id);
+    g_free(o);
+}
+
+bool object_new(GHashTable *options, GError **err)
+{
+    const char *name = g_hash_table_lookup(options, "qom-type");
+    const char *id = g_hash_table_lookup(options, "id");
+    if (!name || !id) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "Parameter '%s' is missing: TYPE,id=NAME[,key=value...]", name ? "id" : "qom-type");
+        return false;
+    }
+    const ObjectType *t = type_find(name, err);
+    if (!t || !check_keys(t, options, err)) {
+        return false;
+    }
+    if (object_find(id)) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_EXISTS, "attempt to add duplicate property '%s': "
+                    "another object has this id; choose a different one", id);
+        return false;
+    }
+    Object *o = g_new0(Object, 1);
+    *o = (Object){ .type = t, .id = g_strdup(id), .fd = -1 };
+    if (t->init && !t->init(o, options, err)) {
+        object_free(o);
+        return false;
+    }
+    if (!objects) {
+        objects = g_ptr_array_new_with_free_func(object_free);
+    }
+    g_ptr_array_add(objects, o);
+    return true;
+}
+
+Object *object_find(const char *id)
+{
+    for (guint i = 0; objects && i < objects->len; i++) {
+        Object *o = objects->pdata[i];
+        if (g_str_equal(o->id, id)) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+const char *object_id(const Object *o)
+{
+    return o->id;
+}
+
+const char *object_type(const Object *o)
+{
+    return o->type->name;
+}
+
+void object_foreach(void (*fn)(Object *o, void *opaque), void *opaque)
+{
+    for (guint i = 0; objects && i < objects->len; i++) {
+        fn(objects->pdata[i], opaque);
+    }
+}
+
+void object_print_types(void)
+{
+    printf("List of user creatable objects:\n");
+    for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
+        printf("  %s\n", types[i].name);
+    }
+}
+
+void object_free_all(void)
+{
+    g_clear_pointer(&objects, g_ptr_array_unref);
+}
+
+int object_rng_read(Object *o, void *buf, size_t len)
+{
+    if (!o) {
+        return builtin_read(NULL, buf, len);
+    }
+    return o->type->rng_read ? o->type->rng_read(o, buf, len) : -1;
+}
+
+bool object_is_rng(const Object *o)
+{
+    return o->type->rng_read != NULL;
+}
+
+uint64_t object_memory_size(const Object *o)
+{
+    return o->type->memory ? o->size : 0;
+}
