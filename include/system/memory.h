@@ -6,8 +6,9 @@
  * alias (a window on another region) and container.  Children of a container
  * overlap by priority, the higher one wins; among equals the later one.
  *
- * The tree is changed in the main loop thread only (or before the machine
- * runs).  Any thread reads the flat view without a lock. */
+ * The tree is changed by the main loop, or by a vCPU thread inside a device's
+ * function; changes are put in a row by a lock that a transaction holds.  Any
+ * thread reads the flat view without a lock. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
@@ -111,18 +112,20 @@ AddressSpace *address_space_new(MemoryRegion *root, const char *name);
 void address_space_free(AddressSpace *as);
 
 /* The range that holds addr, or NULL.  The pointer is good until the calling
- * thread's next memory_quiescent(); threads other than vCPUs and the main loop
- * must call memory_thread_register() first. */
+ * thread's next memory_quiescent() or memory_thread_sleep(). */
 const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr);
 /* Call fn for each range in order (info mtree -f). */
 void address_space_foreach(AddressSpace *as, void (*fn)(const FlatRange *r, void *opaque), void *opaque);
 
-/* Readers: a thread that reads flat views registers, and says now and then
- * that it holds no pointer into one (a vCPU: each time it is in the dispatcher
- * loop). */
+/* Readers: a thread that reads flat views says now and then that it holds no
+ * pointer into one (a vCPU: each time it is in the dispatcher loop), and around a
+ * wait of unknown length that it sleeps.  The first lookup registers a thread,
+ * its end unregisters it. */
 void memory_thread_register(void);
 void memory_thread_unregister(void);
 void memory_quiescent(void);
+void memory_thread_sleep(void);
+void memory_thread_wake(void);
 
 /* Whoever caches translations of guest physical addresses (the JIT's TLBs, KVM's
  * slots) hears of a new flat view.  Called in the thread that commits; the

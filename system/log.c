@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The log of -d and -D.  One table names the items; a message is written whole,
+ * so that those of several threads do not mix.
+ *
+ * The guest can cause any number of messages: it is the user who turned them on. */
+#include "system/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/nearest.h"
+
+uint32_t log_items;
+
+static GMutex file_lock;
+static FILE *file; /* NULL: standard error */
+
+static const struct LogName {
+    const char *name;
+    LogItem item;
+    const char *help;
+} names[] = {
+    { "guest_errors", LOG_GUEST_ERROR, "what the guest did that no specification allows" },
+    { "unimp", LOG_UNIMP, "what the guest used that is not modelled" },
+    { "in_asm", LOG_IN_ASM, "guest code of each block that is translated" },
+    { "op", LOG_OP, "intermediate code of each block, before the passes" },
+    { "op_opt", LOG_OP_OPT, "intermediate code of each block, after the passes" },
+    { "out_asm", LOG_OUT_ASM, "host code of each block" },
+    { "int", LOG_INT, "interrupts and exceptions" },
+    { "exec", LOG_EXEC, "each block that is entered (turns chaining off)" },
+    { "cpu", LOG_CPU, "registers at each block that is entered" },
+    { "mmu", LOG_MMU, "page walks and faults" },
+};
+
+static void log_print_items(void)
+{
+    printf("Log items (comma separated):\n");
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        printf("%-15s %s\n", names[i].name, names[i].help);
+    }
+}
+
+static bool log_find_item(const char *word, uint32_t *items, GError **err)
+{
+    const char *all[G_N_ELEMENTS(names) + 1] = { NULL };
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(word, names[i].name) == 0) {
+            *items |= names[i].item;
+            return true;
+        }
+        all[i] = names[i].name;
+    }
+    const char *near = nearest_name(word, all);
+    g_autofree char *list = g_strjoinv(", ", (char **)all);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "-d: there is no log item '%s'%s%s%s; the items are %s", word,
+                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", list);
+    return false;
+}
+
+bool log_set_items(const char *spec, bool *help, GError **err)
+{
+    g_auto(GStrv) words = g_strsplit(spec, ",", -1);
+    uint32_t items = 0;
+    *help = false;
+    for (char **w = words; *w; w++) {
+        if (strcmp(*w, "help") == 0 || strcmp(*w, "?") == 0) {
+            log_print_items();
+            *help = true;
+            return true;
+        }
+        if (**w && !log_find_item(*w, &items, err)) {
+            return false;
+        }
+    }
+    log_items |= items;
+    return true;
+}
+
+bool log_set_file(const char *path, GError **err)
+{
+    g_auto(GStrv) parts = g_strsplit(path, "%d", -1);
+    g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
+    if (g_strv_length(parts) > 2 || strchr(parts[0], '%') || (parts[0] && parts[1] && strchr(parts[1], '%'))) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-D %s: a log file's name may hold '%%d' once (the process id) and no other '%%'", path);
+        return false;
+    }
+    g_autofree char *name = g_strjoinv(pid, parts);
+    FILE *f = fopen(name, "we");
+    if (!f) {
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "-D %s: cannot open the log file: %s; choose a file that can be written",
+                    name, g_strerror(errno));
+        return false;
+    }
+    setvbuf(f, NULL, _IOLBF, 0);
+    g_mutex_lock(&file_lock);
+    if (file) {
+        fclose(file);
+    }
+    file = f;
+    g_mutex_unlock(&file_lock);
+    return true;
+}
+
+static void log_write_string(const char *text)
+{
+    g_mutex_lock(&file_lock);
+    fputs(text, file ? file : stderr);
+    g_mutex_unlock(&file_lock);
+}
+
+void log_write(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    log_write_string(text);
+}
+
+static void log_item_line(const char *fmt, va_list ap)
+{
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
+    log_write_string(line);
+}
+
+void log_guest_error(const char *fmt, ...)
+{
+    if (log_enabled(LOG_GUEST_ERROR)) {
+        va_list ap;
+        va_start(ap, fmt);
+        log_item_line(fmt, ap);
+        va_end(ap);
+    }
+}
+
+void log_unimp(const char *fmt, ...)
+{
+    if (log_enabled(LOG_UNIMP)) {
+        va_list ap;
+        va_start(ap, fmt);
+        log_item_line(fmt, ap);
+        va_end(ap);
+    }
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The main loop: GLib's default context, with an eventfd through which other
+ * threads hand over work.
+ *
+ * A thread that schedules work writes the eventfd only while the loop sleeps in
+ * poll, and only the first one does: `sleeping` is taken by exchange.  The loop
+ * announces its sleep before it looks at the queue for the last time. */
+#include "system/mainloop.h"
+
+#include <glib-unix.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "system/memory.h"
+
+struct Bh {
+    GMutex *lock;
+    void (*fn)(void *opaque);
+    void *opaque;
+    bool scheduled;
+    GList link;
+};
+
+static GMutex queue_lock; /* leaf */
+static GQueue queue = G_QUEUE_INIT;
+static bool sleeping; /* atomic */
+static int wake_fd = -1;
+static bool quit_wanted; /* atomic */
+static int quit_status;
+
+static void loop_wake(void)
+{
+    if (__atomic_exchange_n(&sleeping, false, __ATOMIC_SEQ_CST)) {
+        uint64_t one = 1;
+        ssize_t n = write(wake_fd, &one, sizeof(one));
+        (void)n; /* full means that a wake-up is on its way */
+    }
+}
+
+static bool queue_is_empty(void)
+{
+    g_mutex_lock(&queue_lock);
+    bool empty = g_queue_is_empty(&queue);
+    g_mutex_unlock(&queue_lock);
+    return empty && !__atomic_load_n(&quit_wanted, __ATOMIC_SEQ_CST);
+}
+
+static gint loop_poll(GPollFD *fds, guint count, gint timeout)
+{
+    __atomic_store_n(&sleeping, true, __ATOMIC_SEQ_CST);
+    if (timeout != 0 && !queue_is_empty()) {
+        timeout = 0;
+    }
+    memory_thread_sleep();
+    gint n = g_poll(fds, count, timeout);
+    memory_thread_wake();
+    __atomic_store_n(&sleeping, false, __ATOMIC_SEQ_CST);
+    return n;
+}
+
+/* ---- the source that runs scheduled work --------------------------------- */
+
+static gboolean bh_source_prepare(GSource *s, gint *timeout)
+{
+    *timeout = -1;
+    return !queue_is_empty();
+}
+
+static gboolean bh_source_check(GSource *s)
+{
+    uint64_t count;
+    ssize_t n = read(wake_fd, &count, sizeof(count));
+    (void)n; /* nothing to read: nobody woke us */
+    return !queue_is_empty();
+}
+
+static Bh *queue_pop(void)
+{
+    g_mutex_lock(&queue_lock);
+    GList *link = g_queue_pop_head_link(&queue);
+    Bh *bh = link ? link->data : NULL;
+    if (bh) {
+        bh->scheduled = false;
+    }
+    g_mutex_unlock(&queue_lock);
+    return bh;
+}
+
+static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
+{
+    g_mutex_lock(&queue_lock);
+    unsigned count = queue.length; /* what is scheduled meanwhile waits its turn */
+    g_mutex_unlock(&queue_lock);
+    Bh *bh;
+    while (count-- && (bh = queue_pop())) {
+        GMutex *lock = bh->lock;
+        if (lock) {
+            g_mutex_lock(lock);
+        }
+        bh->fn(bh->opaque); /* may free bh */
+        if (lock) {
+            g_mutex_unlock(lock);
+        }
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs bh_source_funcs = {
+    .prepare = bh_source_prepare, .check = bh_source_check, .dispatch = bh_source_dispatch,
+};
+
+GMainContext *mainloop_context(void)
+{
+    static gsize once;
+    GMainContext *ctx = g_main_context_default();
+    if (g_once_init_enter(&once)) {
+        wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (wake_fd < 0) {
+            g_error("main loop: eventfd: %m");
+        }
+        GSource *s = g_source_new(&bh_source_funcs, sizeof(GSource));
+        g_source_set_name(s, "lyrebird work");
+        g_source_add_unix_fd(s, wake_fd, G_IO_IN);
+        g_source_set_priority(s, G_PRIORITY_DEFAULT);
+        g_source_attach(s, ctx);
+        g_source_unref(s);
+        g_main_context_set_poll_func(ctx, loop_poll);
+        g_once_init_leave(&once, 1);
+    }
+    return ctx;
+}
+
+/* ---- work ---------------------------------------------------------------- */
+
+Bh *bh_new(GMutex *lock, void (*fn)(void *opaque), void *opaque)
+{
+    mainloop_context();
+    Bh *bh = g_new0(Bh, 1);
+    *bh = (Bh){ .lock = lock, .fn = fn, .opaque = opaque, .link = { .data = bh } };
+    return bh;
+}
+
+void bh_schedule(Bh *bh)
+{
+    g_mutex_lock(&queue_lock);
+    bool was = bh->scheduled;
+    if (!was) {
+        bh->scheduled = true;
+        g_queue_push_tail_link(&queue, &bh->link);
+    }
+    g_mutex_unlock(&queue_lock);
+    if (!was) {
+        loop_wake();
+    }
+}
+
+void bh_free(Bh *bh)
+{
+    if (!bh) {
+        return;
+    }
+    g_mutex_lock(&queue_lock);
+    if (bh->scheduled) {
+        g_queue_unlink(&queue, &bh->link);
+    }
+    g_mutex_unlock(&queue_lock);
+    g_free(bh);
+}
+
+typedef struct Call {
+    void (*fn)(void *opaque);
+    void *opaque;
+    GMutex lock;
+    GCond cond;
+    bool done;
+} Call;
+
+static void call_run(void *opaque)
+{
+    Call *c = opaque;
+    c->fn(c->opaque);
+    g_mutex_lock(&c->lock);
+    c->done = true;
+    g_cond_signal(&c->cond);
+    g_mutex_unlock(&c->lock);
+}
+
+void mainloop_call(void (*fn)(void *opaque), void *opaque)
+{
+    if (mainloop_is_current()) {
+        fn(opaque);
+        return;
+    }
+    Call c = { .fn = fn, .opaque = opaque };
+    g_mutex_init(&c.lock);
+    g_cond_init(&c.cond);
+    Bh bh = { .fn = call_run, .opaque = &c, .link = { .data = &bh } };
+    mainloop_context();
+    memory_thread_sleep();
+    bh_schedule(&bh);
+    g_mutex_lock(&c.lock);
+    while (!c.done) {
+        g_cond_wait(&c.cond, &c.lock);
+    }
+    g_mutex_unlock(&c.lock);
+    memory_thread_wake();
+    g_mutex_clear(&c.lock);
+    g_cond_clear(&c.cond);
+}
+
+bool mainloop_is_current(void)
+{
+    static __thread signed char is_main; /* 0: not yet known */
+    if (!is_main) {
+        is_main = syscall(SYS_gettid) == getpid() ? 1 : -1;
+    }
+    return is_main > 0;
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+int mainloop_run(void)
+{
+    GMainContext *ctx = mainloop_context();
+    memory_thread_register();
+    while (!__atomic_load_n(&quit_wanted, __ATOMIC_SEQ_CST)) {
+        g_main_context_iteration(ctx, TRUE);
+        memory_quiescent();
+    }
+    __atomic_store_n(&quit_wanted, false, __ATOMIC_SEQ_CST);
+    return quit_status;
+}
+
+void mainloop_quit(int status)
+{
+    mainloop_context();
+    quit_status = status;
+    __atomic_store_n(&quit_wanted, true, __ATOMIC_SEQ_CST);
+    loop_wake();
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The memory map's tree of regions: making, placing and moving them.
+ *
+ * A change marks the views as stale; memory_view.c flattens the tree again at
+ * the end of the outermost transaction (or at once outside one).  Changes come
+ * from the main loop, or from a vCPU thread through a device (a BAR is mapped, a
+ * flash chip leaves read mode): one lock, taken by the transaction, puts them in a row.
+ *
+ * Not modelled: hot removal while another vCPU is inside the region (the run
+ * state stops the vCPUs for that). */
+#include "system/memory_priv.h"
+
+#include <string.h>
+
+static void region_init(MemoryRegion *mr, Device *owner, const char *name, uint64_t size)
+{
+    g_assert(size != 0);
+    *mr = (MemoryRegion){
+        .name = g_strdup(name), .owner = owner, .size = size, .enabled = true,
+    };
+}
+
+void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *name, uint64_t size)
+{
+    region_init(mr, owner, name, size);
+    mr->children = g_ptr_array_new();
+}
+
+void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
+                           const char *name, uint64_t size)
+{
+    region_init(mr, owner, name, size);
+    mr->ops = ops;
+    mr->opaque = opaque;
+}
+
+bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
+                            GError **err)
+{
+    RamBlock *rb = ram_block_new(name, size, err);
+    if (!rb) {
+        return false;
+    }
+    region_init(mr, owner, name, size);
+    mr->ram = rb;
+    return true;
+}
+
+bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
+                            GError **err)
+{
+    if (!memory_region_init_ram(mr, owner, name, size, err)) {
+        return false;
+    }
+    mr->readonly = true;
+    return true;
+}
+
+bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
+                                   const char *name, uint64_t size, GError **err)
+{
+    if (!memory_region_init_ram(mr, owner, name, size, err)) {
+        return false;
+    }
+    mr->ops = ops;
+    mr->opaque = opaque;
+    mr->romd = true;
+    return true;
+}
+
+void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name,
+                              MemoryRegion *target, hwaddr offset, uint64_t size)
+{
+    region_init(mr, owner, name, size);
+    mr->alias = target;
+    mr->alias_offset = offset;
+}
+
+void memory_region_finish(MemoryRegion *mr)
+{
+    g_assert(mr->parent == NULL);
+    if (mr->children) {
+        g_assert(mr->children->len == 0);
+        g_ptr_array_free(mr->children, TRUE);
+    }
+    if (mr->ram) {
+        ram_block_free(mr->ram);
+    }
+    g_free(mr->name);
+    memset(mr, 0, sizeof(*mr));
+}
+
+/* Children stand by descending priority; among equals the later one first. */
+static void container_insert(MemoryRegion *container, MemoryRegion *child)
+{
+    unsigned i = 0;
+    while (i < container->children->len) {
+        const MemoryRegion *other = g_ptr_array_index(container->children, i);
+        if (other->priority <= child->priority) {
+            break;
+        }
+        i++;
+    }
+    g_ptr_array_insert(container->children, (int)i, child);
+}
+
+void memory_region_add(MemoryRegion *container, hwaddr addr, MemoryRegion *child, int priority)
+{
+    g_assert(container->children && child->parent == NULL);
+    memory_transaction_begin();
+    child->parent = container;
+    child->addr = addr;
+    child->priority = priority;
+    container_insert(container, child);
+    memory_view_invalidate(false);
+    memory_transaction_commit();
+}
+
+void memory_region_remove(MemoryRegion *container, MemoryRegion *child)
+{
+    g_assert(child->parent == container);
+    memory_transaction_begin();
+    g_ptr_array_remove(container->children, child);
+    child->parent = NULL;
+    memory_view_invalidate(false);
+    memory_transaction_commit();
+}
+
+void memory_region_set_enabled(MemoryRegion *mr, bool enabled)
+{
+    memory_transaction_begin();
+    if (mr->enabled != enabled) {
+        mr->enabled = enabled;
+        memory_view_invalidate(false);
+    }
+    memory_transaction_commit();
+}
+
+void memory_region_set_address(MemoryRegion *mr, hwaddr addr)
+{
+    memory_transaction_begin();
+    if (mr->addr != addr) {
+        mr->addr = addr;
+        memory_view_invalidate(false);
+    }
+    memory_transaction_commit();
+}
+
+void memory_region_set_romd(MemoryRegion *mr, bool romd)
+{
+    g_assert(mr->ram && mr->ops);
+    memory_transaction_begin();
+    if (mr->romd != romd) {
+        __atomic_store_n(&mr->romd, romd, __ATOMIC_RELEASE);
+        memory_view_invalidate(true);
+    }
+    memory_transaction_commit();
+}

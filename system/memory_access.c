@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Accesses: from a vCPU's load to a device's register, and DMA.
+ *
+ * Requirements:
+ *   1. A device sees only sizes within its table's [min, max] and, unless the
+ *      table says otherwise, only aligned offsets.
+ *   2. The owner's lock is held around a device's function, and nothing else.
+ *   3. A range of the flat view is copied before a device is called: its
+ *      function may replace the view.
+ *   4. DMA touches RAM (and ROM that is read) only. */
+#include "system/memory_priv.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "hw/device.h"
+#include "system/log.h"
+
+static uint64_t load_le(const void *p, unsigned size)
+{
+    uint64_t v = 0;
+    switch (size) { /* one host access each: a guest's aligned access is atomic */
+    case 1: return *(const uint8_t *)p;
+    case 2: { uint16_t h; memcpy(&h, p, 2); return GUINT16_FROM_LE(h); }
+    case 4: { uint32_t w; memcpy(&w, p, 4); return GUINT32_FROM_LE(w); }
+    case 8: memcpy(&v, p, 8); return GUINT64_FROM_LE(v);
+    default: g_assert_not_reached();
+    }
+}
+
+static void store_le(void *p, unsigned size, uint64_t v)
+{
+    switch (size) {
+    case 1: *(uint8_t *)p = (uint8_t)v; return;
+    case 2: { uint16_t h = GUINT16_TO_LE((uint16_t)v); memcpy(p, &h, 2); return; }
+    case 4: { uint32_t w = GUINT32_TO_LE((uint32_t)v); memcpy(p, &w, 4); return; }
+    case 8: v = GUINT64_TO_LE(v); memcpy(p, &v, 8); return;
+    default: g_assert_not_reached();
+    }
+}
+
+static uint64_t size_mask(unsigned size)
+{
+    return size == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * size)) - 1;
+}
+
+static uint64_t swap_bytes(uint64_t v, unsigned size)
+{
+    return GUINT64_SWAP_LE_BE(v) >> (64 - 8 * size);
+}
+
+/* ---- devices ------------------------------------------------------------- */
+
+typedef struct IoAccess {
+    MemoryRegion *mr;
+    hwaddr offset;
+    unsigned size;
+    unsigned min, max;
+} IoAccess;
+
+static bool io_prepare(IoAccess *io, MemoryRegion *mr, hwaddr offset, unsigned size)
+{
+    const MemOps *ops = mr->ops;
+    *io = (IoAccess){ .mr = mr, .offset = offset, .size = size,
+                      .min = ops->min ? ops->min : 1, .max = ops->max ? ops->max : 8 };
+    if ((offset & (size - 1)) && !ops->unaligned) {
+        log_guest_error("%s: access of %u bytes at unaligned offset 0x%" PRIx64, mr->name, size, offset);
+        return false;
+    }
+    return true;
+}
+
+/* One call of the device, at a size that it knows, in its own byte order. */
+static MemResult io_call_read(const IoAccess *io, hwaddr offset, unsigned size, uint64_t *value)
+{
+    const MemOps *ops = io->mr->ops;
+    *value = 0;
+    if (!ops->read) {
+        return MEM_DEVICE_ERROR;
+    }
+    MemResult r = ops->read(io->mr->opaque, offset, size, value);
+    *value &= size_mask(size);
+    if (ops->big_endian) {
+        *value = swap_bytes(*value, size);
+    }
+    return r;
+}
+
+static MemResult io_call_write(const IoAccess *io, hwaddr offset, unsigned size, uint64_t value)
+{
+    const MemOps *ops = io->mr->ops;
+    value &= size_mask(size);
+    if (!ops->write) {
+        return MEM_DEVICE_ERROR;
+    }
+    return ops->write(io->mr->opaque, offset, size, ops->big_endian ? swap_bytes(value, size) : value);
+}
+
+static MemResult io_read_locked(const IoAccess *io, uint64_t *value)
+{
+    if (io->size < io->min) {
+        hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
+        unsigned shift = 8 * (unsigned)(io->offset - word);
+        MemResult r = io_call_read(io, word, io->min, value);
+        *value = *value >> shift & size_mask(io->size);
+        return r;
+    }
+    unsigned step = MIN(io->size, io->max);
+    *value = 0;
+    for (unsigned i = 0; i < io->size; i += step) {
+        uint64_t part;
+        MemResult r = io_call_read(io, io->offset + i, step, &part);
+        if (r != MEM_OK) {
+            return r;
+        }
+        *value |= part << (8 * i);
+    }
+    return MEM_OK;
+}
+
+static MemResult io_write_locked(const IoAccess *io, uint64_t value)
+{
+    if (io->size < io->min) {
+        hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
+        unsigned shift = 8 * (unsigned)(io->offset - word);
+        return io_call_write(io, word, io->min, (value & size_mask(io->size)) << shift);
+    }
+    unsigned step = MIN(io->size, io->max);
+    for (unsigned i = 0; i < io->size; i += step) {
+        MemResult r = io_call_write(io, io->offset + i, step, value >> (8 * i));
+        if (r != MEM_OK) {
+            return r;
+        }
+    }
+    return MEM_OK;
+}
+
+static MemResult io_read(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t *value)
+{
+    IoAccess io;
+    if (!io_prepare(&io, mr, offset, size)) {
+        return MEM_DEVICE_ERROR;
+    }
+    Device *owner = mr->owner;
+    if (owner) {
+        device_lock(owner);
+    }
+    MemResult r = io_read_locked(&io, value);
+    if (owner) {
+        device_unlock(owner);
+    }
+    return r;
+}
+
+static MemResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
+{
+    IoAccess io;
+    if (!io_prepare(&io, mr, offset, size)) {
+        return MEM_DEVICE_ERROR;
+    }
+    Device *owner = mr->owner;
+    if (owner) {
+        device_lock(owner);
+    }
+    MemResult r = io_write_locked(&io, value);
+    if (owner) {
+        device_unlock(owner);
+    }
+    return r;
+}
+
+/* ---- one access by a vCPU ------------------------------------------------ */
+
+static bool region_reads_ram(const MemoryRegion *mr)
+{
+    return mr->ram && (!mr->ops || __atomic_load_n(&mr->romd, __ATOMIC_ACQUIRE));
+}
+
+static bool region_writes_ram(const MemoryRegion *mr)
+{
+    return mr->ram && !mr->ops && !mr->readonly;
+}
+
+MemResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value)
+{
+    *value = 0;
+    const FlatRange *found = address_space_lookup(as, addr);
+    if (!found) {
+        log_guest_error("memory: read of %u bytes at 0x%" PRIx64 ", where nothing is", size, addr);
+        return MEM_DECODE_ERROR;
+    }
+    FlatRange r = *found;
+    hwaddr in = addr - r.start;
+    if (r.size - in < size) { /* straddles regions: byte by byte */
+        for (unsigned i = 0; i < size; i++) {
+            uint64_t byte;
+            MemResult result = memory_read(as, addr + i, 1, &byte);
+            if (result != MEM_OK) {
+                return result;
+            }
+            *value |= byte << (8 * i);
+        }
+        return MEM_OK;
+    }
+    if (region_reads_ram(r.mr)) {
+        *value = load_le(r.mr->ram->host + r.mr_offset + in, size);
+        return MEM_OK;
+    }
+    return io_read(r.mr, r.mr_offset + in, size, value);
+}
+
+MemResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t value)
+{
+    const FlatRange *found = address_space_lookup(as, addr);
+    if (!found) {
+        log_guest_error("memory: write of %u bytes at 0x%" PRIx64 ", where nothing is", size, addr);
+        return MEM_DECODE_ERROR;
+    }
+    FlatRange r = *found;
+    hwaddr in = addr - r.start;
+    if (r.size - in < size) {
+        for (unsigned i = 0; i < size; i++) {
+            MemResult result = memory_write(as, addr + i, 1, value >> (8 * i) & 0xff);
+            if (result != MEM_OK) {
+                return result;
+            }
+        }
+        return MEM_OK;
+    }
+    if (region_writes_ram(r.mr)) {
+        store_le(r.mr->ram->host + r.mr_offset + in, size, value);
+        ram_mark_written(r.mr->ram, r.mr_offset + in, size);
+        return MEM_OK;
+    }
+    if (r.mr->ops) {
+        return io_write(r.mr, r.mr_offset + in, size, value);
+    }
+    log_guest_error("%s: write of %u bytes at 0x%" PRIx64 ", which is read-only", r.mr->name, size, addr);
+    return MEM_OK;
+}
+
+/* ---- bulk ---------------------------------------------------------------- */
+
+typedef enum BulkKind { BULK_READ, BULK_WRITE, BULK_WRITE_ROM } BulkKind;
+
+/* Host memory at addr, and how much of it follows without a break. */
+static RamBlock *bulk_find(AddressSpace *as, hwaddr addr, BulkKind kind, uint64_t *offset, uint64_t *len)
+{
+    const FlatRange *r = address_space_lookup(as, addr);
+    if (!r) {
+        return NULL;
+    }
+    bool ok = kind == BULK_READ ? region_reads_ram(r->mr)
+            : kind == BULK_WRITE ? region_writes_ram(r->mr) : r->mr->ram != NULL;
+    if (!ok) {
+        return NULL;
+    }
+    hwaddr in = addr - r->start;
+    *offset = r->mr_offset + in;
+    *len = MIN(*len, r->size - in);
+    return r->mr->ram;
+}
+
+static MemResult bulk_copy(AddressSpace *as, hwaddr addr, void *buf, uint64_t len, BulkKind kind)
+{
+    uint8_t *p = buf;
+    while (len) {
+        uint64_t offset, n = len;
+        RamBlock *rb = bulk_find(as, addr, kind, &offset, &n);
+        if (!rb) {
+            log_guest_error("memory: DMA of %" PRIu64 " bytes at 0x%" PRIx64 " leaves memory", len, addr);
+            return MEM_DECODE_ERROR;
+        }
+        if (kind == BULK_READ) {
+            memcpy(p, rb->host + offset, n);
+        } else {
+            memcpy(rb->host + offset, p, n);
+            ram_mark_written(rb, offset, n);
+        }
+        p += n;
+        len -= n;
+        if (len && addr + n < addr) {
+            return MEM_DECODE_ERROR; /* around the end of the address space */
+        }
+        addr += n;
+    }
+    return MEM_OK;
+}
+
+MemResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
+{
+    return bulk_copy(as, addr, buf, len, BULK_READ);
+}
+
+MemResult dma_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len)
+{
+    return bulk_copy(as, addr, (void *)buf, len, BULK_WRITE);
+}
+
+MemResult rom_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len)
+{
+    return bulk_copy(as, addr, (void *)buf, len, BULK_WRITE_ROM);
+}
+
+void *dma_map(AddressSpace *as, hwaddr addr, uint64_t *len, bool write)
+{
+    uint64_t offset;
+    RamBlock *rb = bulk_find(as, addr, write ? BULK_WRITE : BULK_READ, &offset, len);
+    return rb ? rb->host + offset : NULL;
+}
+
+void dma_unmap(AddressSpace *as, hwaddr addr, uint64_t written)
+{
+    while (written) {
+        uint64_t offset, n = written;
+        RamBlock *rb = bulk_find(as, addr, BULK_WRITE, &offset, &n);
+        if (!rb) {
+            return; /* unmapped meanwhile: nobody can see it */
+        }
+        ram_mark_written(rb, offset, n);
+        written -= n;
+        addr += n;
+    }
+}

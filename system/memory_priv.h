@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the memory map share: memory.c (tree), memory_view.c (flat
+ * views), memory_ram.c (host memory), memory_access.c (accesses). */
+#pragma once
+#include "system/memory.h"
+
+/* A flat view: immutable once published. */
+typedef struct FlatView {
+    unsigned count;
+    uint64_t retired_at; /* epoch from which on nobody finds it */
+    struct FlatView *next_retired;
+    FlatRange ranges[];
+} FlatView;
+
+struct AddressSpace {
+    MemoryRegion *root;
+    char *name;
+    FlatView *view; /* atomic */
+    AddressSpace *next;
+};
+
+/* The tree has changed: publish new views now, or at the end of the transaction.
+ * force: tell listeners even if the ranges are the same (a ROM-device's mode). */
+void memory_view_invalidate(bool force);
+
+void memory_listeners_view_changed(AddressSpace *as);
+void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length);
+
+RamBlock *ram_block_new(const char *name, uint64_t size, GError **err);
+void ram_block_free(RamBlock *rb);
+
+/* Visit the address spaces (info mtree). */
+void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *opaque);
+
+static inline uint64_t region_last(uint64_t size)
+{
+    return size == UINT64_MAX ? UINT64_MAX : size - 1;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Host memory behind RAM and ROM: one memfd a block, mapped once, pages numbered
+ * through all blocks of the process.
+ *
+ * A page number is never used twice, so that what is keyed by it (translated
+ * code) cannot be taken for another block's.  Page 0 belongs to no block. */
+#include "system/memory_priv.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { RAM_MAX_BLOCKS = 512, BITS_PER_LONG = 8 * (int)sizeof(unsigned long) };
+
+static GMutex ram_lock; /* leaf */
+static RamBlock *blocks[RAM_MAX_BLOCKS]; /* atomic slots */
+static uint64_t next_page = 1;
+
+static size_t bitmap_bytes(const RamBlock *rb)
+{
+    uint64_t pages = rb->size >> RAM_PAGE_BITS;
+    return (pages + BITS_PER_LONG - 1) / BITS_PER_LONG * sizeof(unsigned long);
+}
+
+/* Zero pages of the host until touched: a bitmap of a large block costs nothing
+ * where no bit is set. */
+static void *pages_reserve(size_t bytes, int fd)
+{
+    int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED | MAP_NORESERVE;
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static bool ram_block_map(RamBlock *rb, GError **err)
+{
+    if (rb->size > INT64_MAX) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "it is larger than a host file can be");
+        return false;
+    }
+    rb->fd = memfd_create(rb->name, MFD_CLOEXEC);
+    if (rb->fd < 0 || ftruncate(rb->fd, (off_t)rb->size) != 0) {
+        g_set_error_literal(err, G_FILE_ERROR, g_file_error_from_errno(errno), g_strerror(errno));
+        return false;
+    }
+    rb->host = pages_reserve(rb->size, rb->fd);
+    rb->code_pages = rb->host ? pages_reserve(bitmap_bytes(rb), -1) : NULL;
+    if (!rb->code_pages) {
+        g_set_error_literal(err, G_FILE_ERROR, g_file_error_from_errno(errno), g_strerror(errno));
+        return false;
+    }
+    madvise(rb->host, rb->size, MADV_HUGEPAGE);
+    return true;
+}
+
+static bool ram_block_number(RamBlock *rb)
+{
+    bool found = false;
+    g_mutex_lock(&ram_lock);
+    for (unsigned i = 0; i < RAM_MAX_BLOCKS && !found; i++) {
+        if (!blocks[i]) {
+            rb->first_page = next_page;
+            next_page += rb->size >> RAM_PAGE_BITS;
+            __atomic_store_n(&blocks[i], rb, __ATOMIC_RELEASE);
+            found = true;
+        }
+    }
+    g_mutex_unlock(&ram_lock);
+    return found;
+}
+
+RamBlock *ram_block_new(const char *name, uint64_t size, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    RamBlock *rb = g_new0(RamBlock, 1);
+    rb->name = g_strdup(name);
+    rb->fd = -1;
+    rb->size = size > UINT64_MAX - RAM_PAGE ? size : (size + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
+    if (!ram_block_map(rb, &why)) {
+        g_set_error(err, G_FILE_ERROR, why->code,
+                    "cannot set up guest memory '%s' of %" G_GUINT64_FORMAT " MiB: %s; give less with -m",
+                    name, size >> 20, why->message);
+        ram_block_free(rb);
+        return NULL;
+    }
+    if (!ram_block_number(rb)) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NFILE,
+                    "cannot set up guest memory '%s': there are %d blocks already; use fewer devices",
+                    name, RAM_MAX_BLOCKS);
+        ram_block_free(rb);
+        return NULL;
+    }
+    return rb;
+}
+
+void ram_block_free(RamBlock *rb)
+{
+    g_mutex_lock(&ram_lock);
+    for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
+        if (blocks[i] == rb) {
+            __atomic_store_n(&blocks[i], NULL, __ATOMIC_RELEASE);
+        }
+    }
+    g_mutex_unlock(&ram_lock);
+    if (rb->host) {
+        munmap(rb->host, rb->size);
+    }
+    if (rb->code_pages) {
+        munmap(rb->code_pages, bitmap_bytes(rb));
+    }
+    if (rb->fd >= 0) {
+        close(rb->fd);
+    }
+    g_free(rb->dirty_display);
+    g_free(rb->dirty_migration);
+    g_free(rb->name);
+    g_free(rb);
+}
+
+RamBlock *ram_block_of_page(uint64_t page)
+{
+    for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
+        RamBlock *rb = __atomic_load_n(&blocks[i], __ATOMIC_ACQUIRE);
+        if (rb && page >= rb->first_page && page - rb->first_page < rb->size >> RAM_PAGE_BITS) {
+            return rb;
+        }
+    }
+    return NULL;
+}
+
+void ram_foreach(void (*fn)(RamBlock *rb, void *opaque), void *opaque)
+{
+    for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
+        RamBlock *rb = __atomic_load_n(&blocks[i], __ATOMIC_ACQUIRE);
+        if (rb) {
+            fn(rb, opaque);
+        }
+    }
+}
+
+static void bitmap_set(unsigned long *map, uint64_t first, uint64_t last)
+{
+    for (uint64_t page = first; page <= last; page++) {
+        unsigned long bit = 1UL << (page % BITS_PER_LONG);
+        __atomic_fetch_or(&map[page / BITS_PER_LONG], bit, __ATOMIC_RELAXED);
+    }
+}
+
+static bool bitmap_any(const unsigned long *map, uint64_t first, uint64_t last)
+{
+    uint64_t page = first;
+    while (page <= last) {
+        unsigned long word = __atomic_load_n(&map[page / BITS_PER_LONG], __ATOMIC_ACQUIRE);
+        if (!word) { /* most words: step over 64 pages at once */
+            page = (page / BITS_PER_LONG + 1) * BITS_PER_LONG;
+            continue;
+        }
+        if (word >> (page % BITS_PER_LONG) & 1) {
+            return true;
+        }
+        page++;
+    }
+    return false;
+}
+
+void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len)
+{
+    if (len == 0) {
+        return;
+    }
+    g_assert(offset < rb->size && len <= rb->size - offset);
+    uint64_t first = offset >> RAM_PAGE_BITS, last = (offset + len - 1) >> RAM_PAGE_BITS;
+    if (rb->dirty_display) {
+        bitmap_set(rb->dirty_display, first, last);
+    }
+    if (rb->dirty_migration) {
+        bitmap_set(rb->dirty_migration, first, last);
+    }
+    if (bitmap_any(rb->code_pages, first, last)) {
+        memory_listeners_code_written(rb, offset, len);
+    }
+}

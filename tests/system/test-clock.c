@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Clocks, timers, and work handed to the main loop. */
+#include "system/clock.h"
+#include "system/mainloop.h"
+
+static GString *trace;
+
+static void note(void *opaque)
+{
+    g_string_append(trace, opaque);
+}
+
+static void test_order(void)
+{
+    trace = g_string_new(NULL);
+    clock_virtual_stop();
+    clock_virtual_set_ns(1000);
+    Timer *a = timer_new(CLK_VIRTUAL, NULL, note, "a"), *b = timer_new(CLK_VIRTUAL, NULL, note, "b");
+    Timer *c = timer_new(CLK_VIRTUAL, NULL, note, "c");
+    timer_set_deadline(a, 3000);
+    timer_set_deadline(b, 2000);
+    timer_set_deadline(c, 2500);
+    clock_run_timers();
+    g_assert_cmpstr(trace->str, ==, "");
+    clock_virtual_set_ns(2999);
+    timer_cancel(c);
+    g_assert_cmpint(timer_deadline(c), ==, -1);
+    clock_run_timers();
+    g_assert_cmpstr(trace->str, ==, "b");
+    clock_virtual_set_ns(3000);
+    clock_run_timers();
+    clock_run_timers();
+    g_assert_cmpstr(trace->str, ==, "ba");
+    timer_set_deadline(a, 1);
+    timer_free(a);
+    clock_run_timers();
+    g_assert_cmpstr(trace->str, ==, "ba");
+    timer_free(b);
+    timer_free(c);
+    clock_virtual_start();
+    g_string_free(trace, TRUE);
+}
+
+static void test_stop(void)
+{
+    clock_virtual_stop();
+    int64_t at = clock_get_ns(CLK_VIRTUAL);
+    g_usleep(2000);
+    g_assert_cmpint(clock_get_ns(CLK_VIRTUAL), ==, at);
+    clock_virtual_start();
+    g_assert_cmpint(clock_get_ns(CLK_VIRTUAL), >=, at);
+    g_assert_cmpint(clock_get_ns(CLK_VIRTUAL), <, at + 2000000);
+    g_assert_cmpint(clock_get_ns(CLK_HOST), >, INT64_C(1600000000) * 1000000000);
+}
+
+static void quit_with(void *opaque)
+{
+    mainloop_quit(GPOINTER_TO_INT(opaque));
+}
+
+static void test_fires(void)
+{
+    static const ClockKind kinds[] = { CLK_VIRTUAL, CLK_HOST, CLK_REALTIME };
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        Timer *t = timer_new(kinds[i], NULL, quit_with, GINT_TO_POINTER(3));
+        int64_t due = clock_get_ns(kinds[i]) + 1500000;
+        timer_set_deadline(t, clock_get_ns(kinds[i]) + INT64_C(3600) * 1000000000);
+        timer_set_deadline(t, due);
+        g_assert_cmpint(mainloop_run(), ==, 3);
+        g_assert_cmpint(clock_get_ns(kinds[i]), >=, due);
+        timer_free(t);
+    }
+}
+
+static GMutex device_lock;
+static void locked_work(void *opaque)
+{
+    g_assert_false(g_mutex_trylock(&device_lock));
+    (*(unsigned *)opaque)++;
+}
+
+static gpointer elsewhere(gpointer opaque)
+{
+    g_assert_false(mainloop_is_current());
+    mainloop_call(note, "called ");
+    Bh **bh = opaque;
+    bh_schedule(*bh);
+    bh_schedule(*bh);
+    g_usleep(5000);
+    mainloop_quit(0);
+    return NULL;
+}
+
+static void test_work(void)
+{
+    unsigned runs = 0;
+    trace = g_string_new(NULL);
+    Bh *bh = bh_new(&device_lock, locked_work, &runs);
+    Bh *never = bh_new(NULL, note, "never");
+    bh_schedule(never);
+    bh_free(never);
+    g_assert_true(mainloop_is_current());
+    GThread *t = g_thread_new("elsewhere", elsewhere, &bh);
+    mainloop_run();
+    g_thread_join(t);
+    while (g_main_context_iteration(mainloop_context(), FALSE)) {
+    }
+    g_assert_cmpuint(runs, >=, 1);
+    g_assert_cmpuint(runs, <=, 2);
+    g_assert_cmpstr(trace->str, ==, "called ");
+    bh_free(bh);
+    g_string_free(trace, TRUE);
+}
+
+static gpointer hammer(gpointer opaque)
+{
+    for (unsigned i = 0; i < 20000; i++) {
+        bh_schedule(opaque);
+    }
+    return NULL;
+}
+
+/* No wake-up is lost: after the last schedule the work runs. */
+static bool flag;
+static void take_flag(void *opaque)
+{
+    if (__atomic_load_n(&flag, __ATOMIC_SEQ_CST)) {
+        mainloop_quit(0);
+    }
+}
+static gpointer raise_flag(gpointer opaque)
+{
+    hammer(opaque);
+    __atomic_store_n(&flag, true, __ATOMIC_SEQ_CST);
+    bh_schedule(opaque);
+    return NULL;
+}
+
+static void test_wake(void)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        flag = false;
+        Bh *bh = bh_new(NULL, take_flag, NULL);
+        GThread *t = g_thread_new("hammer", raise_flag, bh);
+        mainloop_run();
+        g_thread_join(t);
+        bh_free(bh);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/clock/order", test_order);
+    g_test_add_func("/clock/stop", test_stop);
+    g_test_add_func("/clock/fires", test_fires);
+    g_test_add_func("/mainloop/work", test_work);
+    g_test_add_func("/mainloop/wake", test_wake);
+    return g_test_run();
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The memory map: rendering by priority, accesses split for devices, DMA limits,
+ * views replaced while other threads read them. */
+#include "system/memory.h"
+
+#include <string.h>
+
+#include "hw/device.h"
+
+typedef struct Probe {
+    unsigned calls;
+    hwaddr offset;
+    unsigned size;
+    uint64_t value;
+    MemResult result;
+} Probe;
+
+static MemResult probe_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
+{
+    Probe *p = opaque;
+    p->calls++;
+    p->offset = offset;
+    p->size = size;
+    *value = UINT64_C(0x8877665544332211) >> (8 * (offset & 7));
+    return p->result;
+}
+
+static MemResult probe_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
+{
+    Probe *p = opaque;
+    p->calls++;
+    p->offset = offset;
+    p->size = size;
+    p->value = value;
+    return p->result;
+}
+
+static const MemOps any_ops = { .read = probe_read, .write = probe_write };
+static const MemOps word_ops = { .read = probe_read, .write = probe_write, .min = 4, .max = 4 };
+static const MemOps big_ops = { .read = probe_read, .write = probe_write, .min = 4, .max = 4,
+                                .big_endian = true };
+
+static char *view_text(AddressSpace *as);
+static void view_line(const FlatRange *r, void *opaque)
+{
+    g_string_append_printf(opaque, "%s[%" G_GINT64_MODIFIER "x+%" G_GINT64_MODIFIER "x@%" G_GINT64_MODIFIER "x] ",
+                           r->mr->name, r->start, r->size, r->mr_offset);
+}
+static char *view_text(AddressSpace *as)
+{
+    GString *s = g_string_new(NULL);
+    address_space_foreach(as, view_line, s);
+    return g_string_free(s, FALSE);
+}
+
+static void assert_view(AddressSpace *as, const char *want)
+{
+    g_autofree char *text = view_text(as);
+    g_assert_cmpstr(text, ==, want);
+}
+
+static void test_priorities(void)
+{
+    MemoryRegion root, a, b, window, box;
+    Probe p = { 0 };
+    memory_region_init_container(&root, NULL, "root", UINT64_MAX);
+    memory_region_init_io(&a, NULL, &any_ops, &p, "a", 0x1000);
+    memory_region_init_io(&b, NULL, &any_ops, &p, "b", 0x100);
+    memory_region_init_container(&box, NULL, "box", 0x800);
+    memory_region_init_alias(&window, NULL, "window", &a, 0x40, 0x80);
+    AddressSpace *as = address_space_new(&root, "test");
+    memory_region_add(&root, 0x1000, &a, 0);
+    assert_view(as, "a[1000+1000@0] ");
+    memory_region_add(&box, 0x7c0, &b, 0); /* sticks out of its container by 0xc0 */
+    memory_region_add(&root, 0x1400, &box, 1);
+    assert_view(as, "a[1000+bc0@0] b[1bc0+40@0] a[1c00+400@c00] ");
+    memory_region_set_enabled(&box, false);
+    assert_view(as, "a[1000+1000@0] ");
+    memory_region_add(&root, 0x1fc0, &window, 0); /* equal priority: the later one wins */
+    assert_view(as, "a[1000+fc0@0] a[1fc0+80@40] ");
+    memory_region_set_address(&window, 0x9000);
+    assert_view(as, "a[1000+1000@0] a[9000+80@40] ");
+    g_assert_null(address_space_lookup(as, 0x9080));
+    g_assert_true(address_space_lookup(as, 0x907f)->mr == &a);
+    memory_transaction_begin();
+    memory_region_remove(&root, &a);
+    assert_view(as, "a[1000+1000@0] a[9000+80@40] ");
+    memory_transaction_commit();
+    assert_view(as, "a[9000+80@40] ");
+    memory_region_remove(&root, &window);
+    memory_region_remove(&root, &box);
+    memory_region_remove(&box, &b);
+    address_space_free(as);
+    memory_region_finish(&a);
+    memory_region_finish(&b);
+    memory_region_finish(&box);
+    memory_region_finish(&window);
+    memory_region_finish(&root);
+}
+
+typedef struct Bench {
+    MemoryRegion root, io, ram;
+    Device owner;
+    Probe p;
+    AddressSpace *as;
+} Bench;
+
+static void bench_open(Bench *t, const MemOps *ops)
+{
+    memset(t, 0, sizeof(*t));
+    g_mutex_init(&t->owner.lock);
+    memory_region_init_container(&t->root, NULL, "root", UINT64_MAX);
+    memory_region_init_io(&t->io, &t->owner, ops, &t->p, "io", 0x1000);
+    g_assert_true(memory_region_init_ram(&t->ram, NULL, "ram", 0x3000, NULL));
+    memory_region_add(&t->root, 0x1000, &t->io, 0);
+    memory_region_add(&t->root, 0x2000, &t->ram, 0);
+    t->as = address_space_new(&t->root, "bench");
+}
+
+static void bench_close(Bench *t)
+{
+    address_space_free(t->as);
+    memory_region_remove(&t->root, &t->io);
+    memory_region_remove(&t->root, &t->ram);
+    memory_region_finish(&t->io);
+    memory_region_finish(&t->ram);
+    memory_region_finish(&t->root);
+    g_mutex_clear(&t->owner.lock);
+}
+
+static void test_access_sizes(void)
+{
+    Bench t;
+    uint64_t v;
+    bench_open(&t, &word_ops);
+    g_assert_cmpint(memory_read(t.as, 0x1000, 8, &v), ==, MEM_OK);
+    g_assert_cmphex(v, ==, UINT64_C(0x8877665544332211));
+    g_assert_cmpuint(t.p.calls, ==, 2);
+    g_assert_cmpint(memory_read(t.as, 0x1006, 1, &v), ==, MEM_OK);
+    g_assert_cmphex(v, ==, 0x77);
+    g_assert_cmphex(t.p.offset, ==, 4);
+    g_assert_cmpuint(t.p.size, ==, 4);
+    g_assert_cmpint(memory_write(t.as, 0x1002, 2, 0xffffabcd), ==, MEM_OK);
+    g_assert_cmphex(t.p.value, ==, 0xabcd0000);
+    g_assert_cmphex(t.p.offset, ==, 0);
+    g_assert_cmpint(memory_read(t.as, 0x1002, 4, &v), ==, MEM_DEVICE_ERROR); /* unaligned */
+    g_assert_cmpint(memory_read(t.as, 0x0fff, 1, &v), ==, MEM_DECODE_ERROR);
+    t.p.result = MEM_DEVICE_ERROR;
+    g_assert_cmpint(memory_write(t.as, 0x1000, 4, 1), ==, MEM_DEVICE_ERROR);
+    g_assert_true(g_mutex_trylock(&t.owner.lock)); /* the bus gave it back */
+    g_mutex_unlock(&t.owner.lock);
+    bench_close(&t);
+}
+
+static void test_big_endian(void)
+{
+    Bench t;
+    uint64_t v;
+    bench_open(&t, &big_ops);
+    g_assert_cmpint(memory_read(t.as, 0x1000, 4, &v), ==, MEM_OK);
+    g_assert_cmphex(v, ==, 0x11223344);
+    g_assert_cmpint(memory_write(t.as, 0x1000, 4, 0x01020304), ==, MEM_OK);
+    g_assert_cmphex(t.p.value, ==, 0x04030201);
+    bench_close(&t);
+}
+
+static void test_ram(void)
+{
+    Bench t;
+    uint64_t v;
+    bench_open(&t, &any_ops);
+    g_assert_cmpint(memory_write(t.as, 0x2001, 8, UINT64_C(0x1122334455667788)), ==, MEM_OK);
+    g_assert_cmpint(memory_read(t.as, 0x2003, 2, &v), ==, MEM_OK);
+    g_assert_cmphex(v, ==, 0x5566);
+    /* half in the device, half in RAM */
+    g_assert_cmpint(memory_read(t.as, 0x1ffc, 8, &v), ==, MEM_OK);
+    g_assert_cmphex(v >> 40, ==, 0x667788);
+    g_assert_cmpint(memory_read(t.as, 0x4ffc, 8, &v), ==, MEM_DECODE_ERROR);
+    g_assert_true(ram_block_of_page(t.ram.ram->first_page + 2) == t.ram.ram);
+    g_assert_false(ram_block_of_page(t.ram.ram->first_page + 3) == t.ram.ram);
+    g_assert_null(ram_block_of_page(0));
+    bench_close(&t);
+}
+
+static unsigned code_written;
+static void on_code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length)
+{
+    code_written++;
+}
+
+static void test_dma(void)
+{
+    Bench t;
+    char buf[0x40] = "hello";
+    MemoryListener l = { .code_written = on_code_written };
+    bench_open(&t, &any_ops);
+    memory_listener_add(&l);
+    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, sizeof(buf)), ==, MEM_OK);
+    g_assert_cmpuint(code_written, ==, 0);
+    t.ram.ram->code_pages[0] |= 2; /* page 1 */
+    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, 16), ==, MEM_OK);
+    g_assert_cmpuint(code_written, ==, 0);
+    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, 17), ==, MEM_OK);
+    g_assert_cmpuint(code_written, ==, 1);
+    g_assert_cmpint(dma_write(t.as, 0x4ff0, buf, 17), ==, MEM_DECODE_ERROR);
+    g_assert_cmpint(dma_read(t.as, 0x1000, buf, 1), ==, MEM_DECODE_ERROR); /* MMIO */
+    g_assert_cmpint(dma_read(t.as, UINT64_MAX, buf, 2), ==, MEM_DECODE_ERROR);
+    uint64_t len = UINT64_MAX;
+    g_assert_nonnull(dma_map(t.as, 0x2010, &len, true));
+    g_assert_cmphex(len, ==, 0x2ff0);
+    g_assert_null(dma_map(t.as, 0x1000, &len, false));
+    memory_listener_remove(&l);
+    bench_close(&t);
+}
+
+static void test_rom_device(void)
+{
+    Bench t;
+    MemoryRegion flash;
+    uint64_t v;
+    bench_open(&t, &any_ops);
+    g_assert_true(memory_region_init_rom_device(&flash, NULL, &any_ops, &t.p, "flash", 0x1000, NULL));
+    memory_region_add(&t.root, 0x8000, &flash, 0);
+    g_assert_cmpint(rom_write(t.as, 0x8000, "abcd", 4), ==, MEM_OK);
+    g_assert_cmpint(memory_read(t.as, 0x8000, 4, &v), ==, MEM_OK);
+    g_assert_cmphex(v, ==, 0x64636261);
+    g_assert_cmpint(memory_write(t.as, 0x8000, 1, 0x90), ==, MEM_OK);
+    g_assert_cmphex(t.p.value, ==, 0x90);
+    memory_region_set_romd(&flash, false);
+    g_assert_cmpint(memory_read(t.as, 0x8000, 1, &v), ==, MEM_OK);
+    g_assert_cmphex(v, ==, 0x11);
+    g_assert_cmpint(dma_read(t.as, 0x8000, &v, 1), ==, MEM_DECODE_ERROR);
+    memory_region_remove(&t.root, &flash);
+    memory_region_finish(&flash);
+    bench_close(&t);
+}
+
+static void test_ram_too_large(void)
+{
+    MemoryRegion mr;
+    g_autoptr(GError) err = NULL;
+    g_assert_false(memory_region_init_ram(&mr, NULL, "huge", UINT64_MAX, &err));
+    g_assert_nonnull(strstr(err->message, "huge"));
+}
+
+/* Readers look up and use ranges while the main thread replaces views. */
+static bool stop;
+static gpointer reader(gpointer opaque)
+{
+    Bench *t = opaque;
+    uint64_t v, good = 0;
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        g_assert_cmpint(memory_read(t->as, 0x2000, 4, &v), ==, MEM_OK);
+        g_assert_cmphex(v, ==, 0x1234);
+        good++;
+        if (good % 8 == 0) {
+            memory_quiescent();
+        }
+        if (good % 1024 == 0) {
+            memory_thread_sleep();
+            memory_thread_wake();
+        }
+    }
+    return NULL;
+}
+
+static void test_concurrent_views(void)
+{
+    Bench t;
+    GThread *threads[2];
+    bench_open(&t, &any_ops);
+    memory_write(t.as, 0x2000, 4, 0x1234);
+    for (unsigned i = 0; i < 2; i++) {
+        threads[i] = g_thread_new("reader", reader, &t);
+    }
+    for (unsigned i = 0; i < 4000; i++) {
+        memory_region_set_enabled(&t.io, i & 1);
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < 2; i++) {
+        g_thread_join(threads[i]);
+    }
+    bench_close(&t);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/memory/priorities", test_priorities);
+    g_test_add_func("/memory/access-sizes", test_access_sizes);
+    g_test_add_func("/memory/big-endian", test_big_endian);
+    g_test_add_func("/memory/ram", test_ram);
+    g_test_add_func("/memory/dma", test_dma);
+    g_test_add_func("/memory/rom-device", test_rom_device);
+    g_test_add_func("/memory/ram-too-large", test_ram_too_large);
+    g_test_add_func("/memory/concurrent-views", test_concurrent_views);
+    return g_test_run();
+}

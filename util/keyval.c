@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Option text "key=value,key2=value2" and the values in it.
+ * Spelling: the QEMU manual, "invocation" (a doubled comma is a comma). */
+#include "util/keyval.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* One item up to a single comma; ",," becomes ",".  Moves *at past it. */
+static char *item_next(const char **at)
+{
+    GString *s = g_string_new(NULL);
+    const char *p = *at;
+    while (*p) {
+        if (*p == ',') {
+            if (p[1] != ',') {
+                break;
+            }
+            p++;
+        }
+        g_string_append_c(s, *p++);
+    }
+    *at = *p ? p + 1 : p;
+    return g_string_free(s, FALSE);
+}
+
+static bool item_add(GHashTable *t, const char *item, const char *text, GError **err)
+{
+    const char *eq = strchr(item, '=');
+    if (eq == item || !*item) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "'%s': there is no name before %s; write name=value,name=value", text,
+                    *item ? "a '='" : "a ','");
+        return false;
+    }
+    if (eq) {
+        g_hash_table_replace(t, g_strndup(item, (gsize)(eq - item)), g_strdup(eq + 1));
+    } else if (strncmp(item, "no", 2) == 0 && item[2]) {
+        g_hash_table_replace(t, g_strdup(item + 2), g_strdup("off"));
+    } else {
+        g_hash_table_replace(t, g_strdup(item), g_strdup("on"));
+    }
+    return true;
+}
+
+GHashTable *keyval_parse(const char *text, const char *implied, GError **err)
+{
+    GHashTable *t = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    const char *at = text;
+    bool first = true;
+    while (*at) {
+        g_autofree char *item = item_next(&at);
+        if (first && implied && *item && !strchr(item, '=')) {
+            g_hash_table_replace(t, g_strdup(implied), g_steal_pointer(&item));
+        } else if (!item_add(t, item, text, err)) {
+            g_hash_table_unref(t);
+            return NULL;
+        }
+        first = false;
+    }
+    return t;
+}
+
+bool keyval_bool(const char *value, bool *out)
+{
+    static const char *const words[] = { "off", "on", "no", "yes", "n", "y", "false", "true" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (g_ascii_strcasecmp(value, words[i]) == 0) {
+            *out = i & 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool keyval_uint(const char *value, uint64_t max, uint64_t *out)
+{
+    bool hex = g_ascii_strncasecmp(value, "0x", 2) == 0;
+    const char *digits = hex ? value + 2 : value;
+    if (!(hex ? g_ascii_isxdigit(*digits) : g_ascii_isdigit(*digits))) {
+        return false;
+    }
+    char *end;
+    errno = 0;
+    uint64_t v = g_ascii_strtoull(digits, &end, hex ? 16 : 10);
+    if (errno || *end || v > max) {
+        return false;
+    }
+    *out = v;
+    return true;
+}
+
+static bool size_unit(const char *suffix, uint64_t unit, uint64_t *out)
+{
+    static const char letters[] = "BKMGTPE";
+    if (!*suffix) {
+        *out = unit;
+        return true;
+    }
+    const char *at = strchr(letters, g_ascii_toupper(*suffix));
+    if (!at || suffix[1]) {
+        return false;
+    }
+    *out = UINT64_C(1) << (10 * (at - letters));
+    return true;
+}
+
+bool keyval_size(const char *value, uint64_t unit, uint64_t *out)
+{
+    bool hex = g_ascii_strncasecmp(value, "0x", 2) == 0;
+    size_t n = hex ? 2 + strspn(value + 2, "0123456789abcdefABCDEF") : strspn(value, "0123456789");
+    g_autofree char *digits = g_strndup(value, n);
+    uint64_t whole, scale;
+    if (!keyval_uint(digits, UINT64_MAX, &whole)) {
+        return false;
+    }
+    const char *rest = value + n;
+    double fraction = 0;
+    if (*rest == '.' && !hex) {
+        size_t m = strspn(rest + 1, "0123456789");
+        g_autofree char *part = g_strdup_printf("0.%.*s", (int)m, rest + 1);
+        fraction = g_ascii_strtod(part, NULL);
+        rest += 1 + m;
+        if (m == 0) {
+            return false;
+        }
+    }
+    if (!size_unit(rest, unit, &scale) || (fraction > 0 && scale == 1) ||
+        whole > UINT64_MAX / scale) {
+        return false;
+    }
+    uint64_t extra = (uint64_t)(fraction * (double)scale);
+    if (whole * scale > UINT64_MAX - extra) {
+        return false;
+    }
+    *out = whole * scale + extra;
+    return true;
+}
