@@ -16,8 +16,15 @@ typedef enum RunState {
 typedef struct Machine Machine;
 
 void runstate_init(Machine *m);
+/* The machine is about to be freed: no request is carried out any more. */
+void runstate_finish(void);
 RunState runstate_get(void); /* any thread */
 const char *runstate_name(RunState s); /* "running", "paused", "prelaunch" ... */
-void runstate_start(void);   /* `cont` */
+void runstate_start(void);   /* `cont`; after RUN_SHUTDOWN the machine is reset first */
 void runstate_stop(RunState why); /* returns when all vCPUs stand still */
 void runstate_add_listener(void (*fn)(RunState now, void *opaque), void *opaque);
+
+/* Signals that end the process (SIGTERM, SIGINT, SIGHUP): "terminating on signal 15 from
+ * pid N (comm)" on standard error, then an orderly shutdown with status 0.
+ * program: the name that starts the message. */
+void runstate_catch_signals(const char *program);

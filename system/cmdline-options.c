@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of options: names, arguments, help, and for options that other programs
+ * know but that are not built, why they are refused and what to use.
+ *
+ * -help, the nearest name of a misspelt option and docs/ come from this table.
+ * Rows with `arg` NULL are not shown in -help (second spellings, refusals). */
+#include "system/cmdline.h"
+
+#define NO_DISPLAY "no display is built; use -display none or -nographic"
+#define NO_MIGRATION "saving and moving machines is not built"
+#define NO_SOUND "no sound device is built"
+#define NO_FS "sharing host folders is not built; use a disk image or the network"
+
+/* clang-format off */
+const Option cmdline_options[] = {
+    { "h", OPT_HELP, SHAPE_FLAG, .section = "Standard options" },
+    { "help", OPT_HELP, SHAPE_FLAG, .arg = "", .help = "show this text and exit (also -h)" },
+    { "version", OPT_VERSION, SHAPE_FLAG, .arg = "", .help = "show the version and exit" },
+    { "M", OPT_MACHINE, SHAPE_KEYS, .implied = "type" },
+    { "machine", OPT_MACHINE, SHAPE_KEYS, .implied = "type", .arg = "[type=]name[,prop[=value]...]",
+      .help = "select the machine ('-machine help' for a list, 'NAME,help' for its properties); also -M\n"
+              "repeated options are merged\n"
+              "accel=accel1[:accel2...] selects the accelerator\n"
+              "memory-backend=id takes RAM's size from a memory backend object\n"
+              "pflash0=id, pflash1=id put drives into the flash banks\n"
+              "dumpdtb=file writes the device tree and exits" },
+    { "arch", OPT_ARCH, SHAPE_TEXT, .arg = "name",
+      .help = "guest architecture (default: from the program's name, else riscv64)" },
+    { "cpu", OPT_CPU, SHAPE_TEXT, .arg = "model[,feature=on|off...]",
+      .help = "select the CPU ('-cpu help' for a list)" },
+    { "accel", OPT_ACCEL, SHAPE_KEYS, .implied = "accel", .arg = "[accel=]name[,prop=value...]",
+      .help = "select the accelerator ('-accel help' for a list); 'a:b', or the option again,\n"
+              "means the first that works" },
+    { "smp", OPT_SMP, SHAPE_KEYS, .implied = "cpus",
+      .arg = "[cpus=]n[,maxcpus=n][,sockets=n][,cores=n][,threads=n]",
+      .help = "number of CPUs (default 1) and their topology" },
+    { "m", OPT_MEMORY, SHAPE_KEYS, .implied = "size", .arg = "[size=]megs",
+      .help = "size of RAM; a suffix k, M, G, T may follow (default unit: MiB)" },
+    { "bios", OPT_BIOS, SHAPE_TEXT, .arg = "file|none|default", .help = "firmware" },
+    { "pflash", OPT_PFLASH, SHAPE_TEXT, .arg = "file", .help = "raw image for the next flash bank" },
+    { "L", OPT_DATADIR, SHAPE_TEXT, .arg = "path", .help = "look for firmware there first ('-L help' for all places)" },
+    { "boot", OPT_BOOT, SHAPE_KEYS, .implied = "order", .arg = "[menu=off][,strict=off]",
+      .help = "nothing but these defaults: the firmware of riscv boards takes no boot order" },
+    { "name", OPT_NAME, SHAPE_KEYS, .implied = "guest", .arg = "[guest=]string[,process=string][,debug-threads=on|off]",
+      .help = "name of the guest, and of the process" },
+    { "uuid", OPT_UUID, SHAPE_TEXT, .arg = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", .help = "UUID of the machine" },
+    { "rtc", OPT_RTC, SHAPE_KEYS, .implied = "base", .arg = "[base=utc|localtime|datetime][,clock=host|vm]",
+      .help = "time at start, and the clock that drives the real-time clock" },
+    { "fw_cfg", OPT_FW_CFG, SHAPE_KEYS, .implied = "name", .arg = "[name=]name,file=file|string=text",
+      .help = "add a firmware configuration entry (opt/...)" },
+
+    { "kernel", OPT_KERNEL, SHAPE_TEXT, .section = "Linux boot", .arg = "file", .help = "kernel image (Image, gzip, or ELF)" },
+    { "append", OPT_APPEND, SHAPE_TEXT, .arg = "cmdline", .help = "command line of the kernel" },
+    { "initrd", OPT_INITRD, SHAPE_TEXT, .arg = "file", .help = "initial RAM disk" },
+    { "dtb", OPT_DTB, SHAPE_TEXT, .arg = "file", .help = "device tree to use instead of the generated one" },
+
+    { "device", OPT_DEVICE, SHAPE_KEYS, .implied = "driver", .json = true, .section = "Devices",
+      .arg = "driver[,prop[=value]...]",
+      .help = "add a device ('-device help' for a list, 'driver,help' for its properties);\n"
+              "also as JSON" },
+    { "global", OPT_GLOBAL, SHAPE_KEYS, .arg = "driver.prop=value",
+      .help = "default of a property for all devices of a kind" },
+    { "object", OPT_OBJECT, SHAPE_KEYS, .implied = "qom-type", .json = true, .arg = "type[,prop=value...]",
+      .help = "create an object ('-object help' for a list); also as JSON" },
+
+    { "drive", OPT_DRIVE, SHAPE_KEYS, .implied = "file", .section = "Disks",
+      .arg = "[file=f][,if=virtio|none|pflash][,id=name][,format=raw][,index=i][,unit=i]\n"
+             "       [,readonly=on|off][,snapshot=on|off][,cache=...][,aio=...][,discard=...]",
+      .help = "use 'file' as a drive; without if= it becomes a virtio disk unless a -device uses it" },
+    { "hda", OPT_HDA, SHAPE_TEXT, .arg = "file", .help = "use 'file' as disk 0 (also -hdb, -hdc, -hdd)" },
+    { "hdb", OPT_HDA, SHAPE_TEXT }, { "hdc", OPT_HDA, SHAPE_TEXT }, { "hdd", OPT_HDA, SHAPE_TEXT },
+    { "snapshot", OPT_SNAPSHOT, SHAPE_FLAG, .arg = "", .help = "writes go to temporary files, images stay as they are" },
+
+    { "netdev", OPT_NETDEV, SHAPE_KEYS, .implied = "type", .json = true, .section = "Network",
+      .arg = "user,id=name[,prop=value...]", .help = "host end of a network ('-netdev help' for types)" },
+    { "nic", OPT_NIC, SHAPE_KEYS, .implied = "type", .arg = "user|none[,model=name][,mac=address][,prop=value...]",
+      .help = "a network card and its host end in one" },
+    { "net", OPT_NET, SHAPE_KEYS, .implied = "type", .arg = "nic|user|none[,model=name][,macaddr=address]...",
+      .help = "the same in two (old form)" },
+
+    { "chardev", OPT_CHARDEV, SHAPE_KEYS, .implied = "backend", .section = "Serial lines and monitors",
+      .arg = "backend,id=name[,mux=on|off][,prop=value...]", .help = "host end of a serial line ('-chardev help' for backends)" },
+    { "serial", OPT_SERIAL, SHAPE_TEXT, .arg = "dev", .help = "connect the next serial port: stdio, mon:stdio, pty, file:F, pipe:F,\ntcp:HOST:PORT[,server=on], unix:PATH[,server=on], chardev:ID, null, none" },
+    { "monitor", OPT_MONITOR, SHAPE_TEXT, .arg = "dev", .help = "put the monitor there" },
+    { "mon", OPT_MON, SHAPE_KEYS, .implied = "chardev", .arg = "[chardev=]name[,mode=readline]", .help = "put a monitor on a chardev" },
+    { "parallel", OPT_PARALLEL, SHAPE_TEXT, .arg = "none|null", .help = "boards here have no parallel port" },
+    { "nographic", OPT_NOGRAPHIC, SHAPE_FLAG, .arg = "", .help = "serial line and monitor on the terminal (Ctrl-A h for keys)" },
+    { "display", OPT_DISPLAY, SHAPE_KEYS, .implied = "type", .arg = "none", .help = "no display" },
+    { "vga", OPT_VGA, SHAPE_TEXT, .arg = "none", .help = "no display adapter" },
+    { "echr", OPT_ECHR, SHAPE_TEXT, .arg = "chr", .help = "escape character of the terminal as a number (default 1, Ctrl-A)" },
+
+    { "S", OPT_PAUSED, SHAPE_FLAG, .section = "Running and debugging", .arg = "", .help = "do not start the CPUs ('c' in the monitor or gdb starts them)" },
+    { "no-reboot", OPT_NO_REBOOT, SHAPE_FLAG, .arg = "", .help = "exit instead of rebooting" },
+    { "no-shutdown", OPT_NO_SHUTDOWN, SHAPE_FLAG, .arg = "", .help = "stop, but do not exit, when the guest powers off" },
+    { "action", OPT_ACTION, SHAPE_KEYS, .implied = NULL, .arg = "[reboot=reset|shutdown][,shutdown=poweroff|pause]", .help = "what -no-reboot and -no-shutdown say, in one" },
+    { "s", OPT_GDB_SHORT, SHAPE_FLAG, .arg = "", .help = "shorthand for -gdb tcp::1234" },
+    { "gdb", OPT_GDB, SHAPE_TEXT, .arg = "dev", .help = "wait for gdb on 'dev': tcp::PORT, tcp:HOST:PORT, unix:PATH, chardev:ID" },
+    { "d", OPT_LOG, SHAPE_TEXT, .arg = "item1,...", .help = "log these items ('-d help' for a list)" },
+    { "D", OPT_LOG_FILE, SHAPE_TEXT, .arg = "file", .help = "write the log there (default: standard error)" },
+    { "trace", OPT_TRACE, SHAPE_KEYS, .implied = "enable", .arg = "[[enable=]pattern]", .help = "trace events ('-trace help' for a list)" },
+    { "pidfile", OPT_PIDFILE, SHAPE_TEXT, .arg = "file", .help = "write the process id there" },
+    { "daemonize", OPT_DAEMONIZE, SHAPE_FLAG, .arg = "", .help = "run in the background once everything listens" },
+    { "nodefaults", OPT_NODEFAULTS, SHAPE_FLAG, .arg = "", .help = "no default devices, serial lines and monitors" },
+    { "no-user-config", OPT_NO_USER_CONFIG, SHAPE_FLAG, .arg = "", .help = "read no configuration files (there are none)" },
+    { "nodefconfig", OPT_NO_USER_CONFIG, SHAPE_FLAG },
+
+    /* ---- known to other programs, not built here ---- */
+    { "enable-kvm", .refused = "KVM is not built; use -accel tcg" },
+    { "qmp", .shape = SHAPE_TEXT, .refused = "the machine monitor protocol (QMP) is not built; use -monitor for the human monitor" },
+    { "qmp-pretty", .shape = SHAPE_TEXT, .refused = "the machine monitor protocol (QMP) is not built; use -monitor" },
+    { "blockdev", .shape = SHAPE_TEXT, .refused = "block node graphs are not built; use -drive if=none,id=NAME,file=FILE" },
+    { "cdrom", .shape = SHAPE_TEXT, .refused = "no CD drive is built; use -drive file=FILE,readonly=on" },
+    { "fda", .shape = SHAPE_TEXT, .refused = "no floppy drive is built" },
+    { "fdb", .shape = SHAPE_TEXT, .refused = "no floppy drive is built" },
+    { "mtdblock", .shape = SHAPE_TEXT, .refused = "boards here have no raw flash; use -pflash" },
+    { "sd", .shape = SHAPE_TEXT, .refused = "boards here have no SD card slot; use -drive if=virtio" },
+    { "icount", .shape = SHAPE_TEXT, .refused = "counting instructions for time is not built" },
+    { "numa", .shape = SHAPE_TEXT, .refused = "NUMA nodes are not built" },
+    { "mem-path", .shape = SHAPE_TEXT, .refused = "RAM from a file is not built; RAM is a memfd" },
+    { "mem-prealloc", .refused = "preallocating RAM is not built" },
+    { "vnc", .shape = SHAPE_TEXT, .refused = NO_DISPLAY }, { "spice", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
+    { "full-screen", .refused = NO_DISPLAY }, { "g", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
+    { "k", .shape = SHAPE_TEXT, .refused = "keyboard layouts matter to displays only; " NO_DISPLAY },
+    { "audio", .shape = SHAPE_TEXT, .refused = NO_SOUND }, { "audiodev", .shape = SHAPE_TEXT, .refused = NO_SOUND },
+    { "usb", .refused = "USB is not built" }, { "usbdevice", .shape = SHAPE_TEXT, .refused = "USB is not built" },
+    { "fsdev", .shape = SHAPE_TEXT, .refused = NO_FS }, { "virtfs", .shape = SHAPE_TEXT, .refused = NO_FS },
+    { "iscsi", .shape = SHAPE_TEXT, .refused = "iSCSI is not built; attach the disk on the host" },
+    { "tpmdev", .shape = SHAPE_TEXT, .refused = "TPM devices are not built" },
+    { "smbios", .shape = SHAPE_TEXT, .refused = "SMBIOS tables are not built for riscv boards" },
+    { "acpitable", .shape = SHAPE_TEXT, .refused = "ACPI tables are not built for riscv boards" },
+    { "incoming", .shape = SHAPE_TEXT, .refused = NO_MIGRATION }, { "loadvm", .shape = SHAPE_TEXT, .refused = NO_MIGRATION },
+    { "dump-vmstate", .shape = SHAPE_TEXT, .refused = NO_MIGRATION }, { "only-migratable", .refused = NO_MIGRATION },
+    { "semihosting", .refused = "semihosting is not built; use the test finisher or a serial line" },
+    { "semihosting-config", .shape = SHAPE_TEXT, .refused = "semihosting is not built; use the test finisher or a serial line" },
+    { "watchdog-action", .shape = SHAPE_TEXT, .refused = "no watchdog is built" },
+    { "sandbox", .shape = SHAPE_TEXT, .refused = "system call filters are not built; run without -sandbox" },
+    { "runas", .shape = SHAPE_TEXT, .refused = "changing the user is not built; start the program as that user" },
+    { "run-with", .shape = SHAPE_TEXT, .refused = "changing the user or root is not built; start the program that way" },
+    { "chroot", .shape = SHAPE_TEXT, .refused = "changing the root is not built; start the program in it" },
+    { "add-fd", .shape = SHAPE_TEXT, .refused = "sets of file descriptors are not built; name the file /dev/fd/N" },
+    { "set", .shape = SHAPE_TEXT, .refused = "give the key in the option itself" },
+    { "readconfig", .shape = SHAPE_TEXT, .refused = "configuration files are not built; give the options on the command line" },
+    { "writeconfig", .shape = SHAPE_TEXT, .refused = "configuration files are not built" },
+    { "plugin", .shape = SHAPE_TEXT, .refused = "plugins are not built" },
+    { "option-rom", .shape = SHAPE_TEXT, .refused = "boards here have no option ROMs" },
+    { "prom-env", .shape = SHAPE_TEXT, .refused = "boards here have no OpenBIOS variables" },
+    { "compat", .shape = SHAPE_TEXT, .refused = "it belongs to the machine monitor protocol, which is not built" },
+    { "preconfig", .refused = "it belongs to the machine monitor protocol, which is not built" },
+    { "msg", .shape = SHAPE_TEXT, .refused = "time stamps on messages are not built" },
+    { "overcommit", .shape = SHAPE_TEXT, .refused = "locking RAM and power states are not built" },
+    { "seed", .shape = SHAPE_TEXT, .refused = "repeatable random numbers are not built" },
+    { "dfilter", .shape = SHAPE_TEXT, .refused = "filtering the log by address is not built" },
+    { "debugcon", .shape = SHAPE_TEXT, .refused = "boards here have no debug console port" },
+    { "shim", .shape = SHAPE_TEXT, .refused = "it belongs to EFI boot on x86" },
+    { "jitdump", .refused = "profiler maps are not built" }, { "perfmap", .refused = "profiler maps are not built" },
+    { "xen-domid", .shape = SHAPE_TEXT, .refused = "Xen is not built" }, { "xen-attach", .refused = "Xen is not built" },
+    { "no-acpi", .refused = "use -machine acpi=off" },
+    { "no-hpet", .refused = "boards here have no HPET" },
+    { NULL },
+};
+/* clang-format on */

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Parsing of the command line into a list of items, and look-ups in it.
+ *
+ * Interface: docs of QEMU, "Invocation"; in detail
+ *  - --opt is -opt; an argument is always the next word;
+ *  - a bare word is a disk image, as -hda;
+ *  - the program's name picks the default guest: qemu-system-riscv64 -> riscv64;
+ *  - an unknown option names the nearest known one, and nothing is started.
+ *
+ * Not modelled: -readconfig and user configuration files. */
+#include "system/cmdline.h"
+
+#include <gio/gio.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "system/version.h"
+#include "util/keyval.h"
+#include "util/nearest.h"
+
+/* ---- messages ---- */
+
+bool cmdline_blame(GError **err, const CmdItem *item)
+{
+    if (err && *err && item) {
+        g_prefix_error(err, "-%s%s%s: ", item->option->name, item->text ? " " : "",
+                       item->text ? item->text : "");
+    }
+    return false;
+}
+
+void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid)
+{
+    const char *near = nearest_name(word, valid);
+    g_autofree char *all = g_strjoinv(", ", (char **)valid);
+    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "'%s' is not a valid %s; valid: %s%s%s%s",
+                word, what, *all ? all : "(none)", near ? "; did you mean '" : "", near ? near : "",
+                near ? "'?" : "");
+}
+
+bool cmdline_check_keys(GHashTable *keys, const char *const *valid, GError **err)
+{
+    GHashTableIter iter;
+    void *key;
+    g_hash_table_iter_init(&iter, keys);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        if (!g_strv_contains(valid, key)) {
+            cmdline_error_choice(err, "parameter", key, valid);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err)
+{
+    const char *text = g_hash_table_lookup(keys, key);
+    if (!text || keyval_bool(text, out)) {
+        return true;
+    }
+    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                "Parameter '%s' expects 'on' or 'off', not '%s'", key, text);
+    return false;
+}
+
+/* ---- JSON arguments ---- */
+
+static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth,
+                         GError **err);
+
+static bool json_add(const char *key, json_object *value, GHashTable *keys, int depth, GError **err)
+{
+    switch (json_object_get_type(value)) {
+    case json_type_object:
+        return json_flatten(value, key, keys, depth + 1, err);
+    case json_type_array:
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+            g_autofree char *name = g_strdup_printf("%s.%zu", key, i);
+            if (!json_add(name, json_object_array_get_idx(value, i), keys, depth + 1, err)) {
+                return false;
+            }
+        }
+        return true;
+    case json_type_boolean:
+        g_hash_table_replace(keys, g_strdup(key),
+                             g_strdup(json_object_get_boolean(value) ? "on" : "off"));
+        return true;
+    case json_type_null:
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "Parameter '%s' has no value", key);
+        return false;
+    default:
+        g_hash_table_replace(keys, g_strdup(key), g_strdup(json_object_get_string(value)));
+        return true;
+    }
+}
+
+/* {"a": {"b": 1}} becomes a.b=1, as the key=value form has it. */
+static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth,
+                         GError **err)
+{
+    if (depth > 8) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "JSON is nested too deeply");
+        return false;
+    }
+    json_object_object_foreach(value, name, child)
+    {
+        g_autofree char *key = prefix ? g_strdup_printf("%s.%s", prefix, name) : g_strdup(name);
+        if (!json_add(key, child, keys, depth, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static GHashTable *json_parse_keys(const char *text, GError **err)
+{
+    enum json_tokener_error why;
+    json_object *value = json_tokener_parse_verbose(text, &why);
+    g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    if (!value || json_object_get_type(value) != json_type_object) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "not a JSON object: %s",
+                    value ? "another value" : json_tokener_error_desc(why));
+        json_object_put(value);
+        return NULL;
+    }
+    bool ok = json_flatten(value, NULL, keys, 0, err);
+    json_object_put(value);
+    return ok ? g_steal_pointer(&keys) : NULL;
+}
+
+/* ---- items ---- */
+
+static bool is_help(const char *word)
+{
+    return g_str_equal(word, "help") || g_str_equal(word, "?");
+}
+
+bool cmdline_wants_help(const CmdItem *item)
+{
+    const char *comma = item->text ? strrchr(item->text, ',') : NULL;
+    return item->text && (is_help(item->text) || (comma && is_help(comma + 1)));
+}
+
+static void item_free(void *opaque)
+{
+    CmdItem *item = opaque;
+    g_clear_pointer(&item->keys, g_hash_table_unref);
+    g_free(item);
+}
+
+static bool item_parse_keys(CmdItem *item, GError **err)
+{
+    const Option *o = item->option;
+    if (o->shape != SHAPE_KEYS || cmdline_wants_help(item)) {
+        return true;
+    }
+    if (o->json && item->text[0] == '{') {
+        item->keys = json_parse_keys(item->text, err);
+    } else {
+        item->keys = keyval_parse(item->text, o->implied, err);
+    }
+    return item->keys || cmdline_blame(err, item);
+}
+
+static const Option *option_find(const char *name)
+{
+    for (const Option *o = cmdline_options; o->name; o++) {
+        if (g_str_equal(o->name, name)) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static void option_unknown(const char *word, const char *name, GError **err)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const Option *o = cmdline_options; o->name; o++) {
+        if (o->kind != OPT_NONE) {
+            g_ptr_array_add(names, (void *)o->name);
+        }
+    }
+    g_ptr_array_add(names, NULL);
+    const char *near = nearest_name(name, (const char *const *)names->pdata);
+    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                "%s: invalid option%s%s%s; -help lists the options", word,
+                near ? "; did you mean -" : "", near ? near : "", near ? "?" : "");
+}
+
+/* The option of argv[*i], with its argument; *i moves past both. */
+static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
+{
+    const char *word = argv[(*i)++];
+    bool bare = word[0] != '-' || !word[1];
+    const Option *o = bare ? option_find("hda") : option_find(word + (word[1] == '-' ? 2 : 1));
+    if (!o) {
+        option_unknown(word, word + (word[1] == '-' ? 2 : 1), err);
+        return false;
+    }
+    if (o->kind == OPT_NONE) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s: %s", word, o->refused);
+        return false;
+    }
+    if (!bare && o->shape != SHAPE_FLAG && *i >= argc) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: requires an argument%s%s", word,
+                    o->arg ? ": " : "", o->arg ? o->arg : "");
+        return false;
+    }
+    CmdItem *item = g_new0(CmdItem, 1);
+    item->option = o;
+    item->text = bare ? word : o->shape == SHAPE_FLAG ? NULL : argv[(*i)++];
+    g_ptr_array_add(c->items, item);
+    return item_parse_keys(item, err);
+}
+
+/* "qemu-system-riscv64" -> "riscv64" */
+static void take_program_name(CmdLine *c, const char *argv0)
+{
+    c->program = g_path_get_basename(argv0 ? argv0 : "lyrebird");
+    bool qemu = g_str_has_prefix(c->program, "qemu-system-");
+    c->arch = qemu ? c->program + strlen("qemu-system-") : "riscv64";
+    version_set_qemu_name(qemu);
+}
+
+CmdLine *cmdline_parse(int argc, char **argv, GError **err)
+{
+    CmdLine *c = g_new0(CmdLine, 1);
+    take_program_name(c, argc ? argv[0] : NULL);
+    c->items = g_ptr_array_new_with_free_func(item_free);
+    for (int i = 1; i < argc;) {
+        if (!parse_word(c, argc, argv, &i, err)) {
+            cmdline_free(c);
+            return NULL;
+        }
+    }
+    if (cmdline_has(c, OPT_ARCH)) {
+        c->arch = cmdline_text(c, OPT_ARCH);
+    }
+    return c;
+}
+
+void cmdline_free(CmdLine *c)
+{
+    g_ptr_array_unref(c->items);
+    g_free(c->program);
+    g_free(c);
+}
+
+/* ---- look-ups ---- */
+
+const CmdItem *cmdline_item(const CmdLine *c, OptionKind kind, unsigned i)
+{
+    for (guint k = 0; k < c->items->len; k++) {
+        const CmdItem *item = c->items->pdata[k];
+        if (item->option->kind == kind && i-- == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+unsigned cmdline_count(const CmdLine *c, OptionKind kind)
+{
+    unsigned n = 0;
+    for (guint k = 0; k < c->items->len; k++) {
+        n += ((CmdItem *)c->items->pdata[k])->option->kind == kind;
+    }
+    return n;
+}
+
+const CmdItem *cmdline_last(const CmdLine *c, OptionKind kind)
+{
+    for (guint k = c->items->len; k-- > 0;) {
+        const CmdItem *item = c->items->pdata[k];
+        if (item->option->kind == kind) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+const char *cmdline_text(const CmdLine *c, OptionKind kind)
+{
+    const CmdItem *item = cmdline_last(c, kind);
+    return item ? item->text : NULL;
+}
+
+static void keys_merge(GHashTable *into, GHashTable *from)
+{
+    GHashTableIter iter;
+    void *key, *value;
+    g_hash_table_iter_init(&iter, from);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        g_hash_table_replace(into, g_strdup(key), g_strdup(value));
+    }
+}
+
+GHashTable *cmdline_keys_copy(GHashTable *keys)
+{
+    GHashTable *copy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    keys_merge(copy, keys);
+    return copy;
+}
+
+GHashTable *cmdline_merged(const CmdLine *c, OptionKind kind)
+{
+    GHashTable *all = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (guint k = 0; k < c->items->len; k++) {
+        const CmdItem *item = c->items->pdata[k];
+        if (item->option->kind == kind && item->keys) {
+            keys_merge(all, item->keys);
+        }
+    }
+    return all;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line, private to system/: options are rows of one table; parsing
+ * makes a list of items; the stages of start-up take from the list what they
+ * need, so the order of options is free. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hw/board.h"
+
+typedef enum OptionKind {
+    OPT_NONE, /* refused rows */
+    OPT_HELP, OPT_VERSION, OPT_MACHINE, OPT_ARCH, OPT_CPU, OPT_ACCEL, OPT_MEMORY, OPT_SMP, OPT_BIOS,
+    OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_PFLASH, OPT_FW_CFG, OPT_NAME, OPT_UUID,
+    OPT_RTC, OPT_BOOT, OPT_DEVICE, OPT_GLOBAL, OPT_OBJECT, OPT_DRIVE, OPT_HDA, OPT_SNAPSHOT,
+    OPT_NETDEV, OPT_NIC, OPT_NET, OPT_CHARDEV, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_MON,
+    OPT_ECHR, OPT_DISPLAY, OPT_VGA, OPT_NOGRAPHIC, OPT_GDB, OPT_GDB_SHORT, OPT_PAUSED,
+    OPT_NO_REBOOT, OPT_NO_SHUTDOWN, OPT_ACTION, OPT_PIDFILE, OPT_DAEMONIZE, OPT_NODEFAULTS,
+    OPT_NO_USER_CONFIG, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR,
+} OptionKind;
+
+typedef enum OptionShape {
+    SHAPE_FLAG, /* takes no argument */
+    SHAPE_TEXT, /* an argument, as it is */
+    SHAPE_KEYS, /* key=value,...; a bare first word is the value of `implied` */
+} OptionShape;
+
+typedef struct Option {
+    const char *name;    /* without the dash */
+    OptionKind kind;
+    OptionShape shape;
+    const char *implied; /* SHAPE_KEYS: key of a bare first word */
+    bool json;           /* SHAPE_KEYS: also {"key": value} */
+    const char *section; /* heading in -help, on the first row of a section */
+    const char *arg;     /* as in -help, NULL: not shown (an alias or refused) */
+    const char *help;    /* lines of -help, separated by \n */
+    const char *refused; /* OPT_NONE: why, and what to use */
+} Option;
+
+extern const Option cmdline_options[]; /* ends with a NULL name */
+
+/* One option as given. */
+typedef struct CmdItem {
+    const Option *option;
+    const char *text;   /* of argv, NULL for flags; "disk_image" for a bare word */
+    GHashTable *keys;   /* SHAPE_KEYS, unless the text asks for help */
+} CmdItem;
+
+typedef struct CmdLine {
+    char *program;      /* "qemu-system-riscv64": starts messages */
+    const char *arch;   /* default guest, "riscv64" */
+    GPtrArray *items;   /* of CmdItem, in order */
+} CmdLine;
+
+CmdLine *cmdline_parse(int argc, char **argv, GError **err);
+void cmdline_free(CmdLine *c);
+
+/* Items of a kind: how many, the i-th (0..), the last or NULL. */
+unsigned cmdline_count(const CmdLine *c, OptionKind kind);
+const CmdItem *cmdline_item(const CmdLine *c, OptionKind kind, unsigned i);
+const CmdItem *cmdline_last(const CmdLine *c, OptionKind kind);
+const char *cmdline_text(const CmdLine *c, OptionKind kind); /* of the last, or NULL */
+static inline bool cmdline_has(const CmdLine *c, OptionKind kind)
+{
+    return cmdline_last(c, kind) != NULL;
+}
+/* All keys of all items of a kind, later ones win.  Strings belong to c. */
+GHashTable *cmdline_merged(const CmdLine *c, OptionKind kind);
+/* A copy of a table of keys, to hand over. */
+GHashTable *cmdline_keys_copy(GHashTable *keys);
+/* Does the item ask for help ("help", "?", or with prefix "NAME,help")? */
+bool cmdline_wants_help(const CmdItem *item);
+
+/* Put "-option text: " before the message. Returns false. */
+bool cmdline_blame(GError **err, const CmdItem *item);
+/* "'WORD' is not KIND; valid: a, b, c; did you mean 'b'?" */
+void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid);
+/* Fail unless each key of the table is one of `valid`. */
+bool cmdline_check_keys(GHashTable *keys, const char *const *valid, GError **err);
+/* A key's on/off value; *out is left alone when it is absent. */
+bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err);
+
+/* ---- help (cmdline-help.c) ---- */
+void cmdline_print_help(const CmdLine *c);
+void cmdline_print_version(void);
+/* Print each list asked for (-machine help ...).  True when there was one: exit 0. */
+bool cmdline_answer_help(const CmdLine *c, GError **err);
+
+/* ---- stages (one file each) ---- */
+/* -machine -smp -m -cpu -kernel ...; the config is g_new0 */
+bool cmdline_config(const CmdLine *c, MachineConfig *config, GError **err);
+void cmdline_config_free(MachineConfig *config);
+const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
+/* "tcg:interp" lists of -accel and -machine accel= */
+Accel *cmdline_open_accel(const CmdLine *c, GError **err);
+
+bool cmdline_log(const CmdLine *c, bool *help, GError **err);
+bool cmdline_check_display(const CmdLine *c, GError **err);
+/* -chardev, -object, -serial ..., before the machine exists */
+bool cmdline_chardevs(const CmdLine *c, MachineConfig *config, GError **err);
+bool cmdline_objects(const CmdLine *c, MachineConfig *config, GError **err);
+bool cmdline_drives(const CmdLine *c, MachineConfig *config, GError **err);
+bool cmdline_netdevs(const CmdLine *c, GError **err);
+bool cmdline_globals(const CmdLine *c, GError **err);
+/* -device, drives with if=virtio, -nic: between the board's build and finish */
+bool cmdline_devices(const CmdLine *c, Machine *m, GError **err);
+bool cmdline_fw_cfg(const CmdLine *c, Machine *m, GError **err);
+/* The machine is complete. */
+bool cmdline_monitors(const CmdLine *c, Machine *m, GError **err);
+bool cmdline_gdb(const CmdLine *c, Machine *m, GError **err);
+
+/* ---- the process (daemon.c) ---- */
+bool daemon_fork(const char *program, GError **err); /* only the child returns */
+void daemon_ready(void);
+bool daemon_write_pidfile(const char *path, GError **err);
+void daemon_remove_pidfile(void);

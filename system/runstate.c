@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The run state: who may ask for a reset, a shutdown or a pause, and what follows.
+ *
+ * Requests come from any thread under any lock (a guest's write to the finisher, a
+ * signal handler, a monitor), so they only leave a note and wake the main
+ * loop; the main loop carries them out one after the other, a shutdown before a
+ * reset.
+ *
+ * Exit statuses: the finisher's code when the guest gave one, else 0, also for
+ * -no-reboot and for signals (as QEMU).
+ *
+ * Not modelled: suspend and wake-up, guest panic actions, watchdog actions. */
+#include "system/runstate.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accel/accel.h"
+#include "block/block.h"
+#include "hw/board.h"
+#include "system/clock.h"
+#include "system/mainloop.h"
+
+typedef struct Listener {
+    void (*fn)(RunState now, void *opaque);
+    void *opaque;
+} Listener;
+
+enum { NOTHING = -1 };
+
+static struct {
+    Machine *machine;
+    Bh *bh;
+    GArray *listeners;
+    const char *program;
+    atomic_int state;
+    atomic_int shutdown, exit_status; /* cause, or NOTHING */
+    atomic_int reset;                 /* cause, or NOTHING */
+    atomic_bool powerdown;
+    atomic_int signal, signal_pid;
+} run = { .shutdown = NOTHING, .reset = NOTHING };
+
+static const char *const names[] = {
+    [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running", [RUN_PAUSED] = "paused",
+    [RUN_DEBUG] = "debug",         [RUN_SHUTDOWN] = "shutdown",
+};
+
+const char *runstate_name(RunState s)
+{
+    return names[s];
+}
+
+RunState runstate_get(void)
+{
+    return atomic_load(&run.state);
+}
+
+static void runstate_enter(RunState s)
+{
+    if (runstate_get() == s) {
+        return;
+    }
+    atomic_store(&run.state, s);
+    for (guint i = 0; i < run.listeners->len; i++) {
+        Listener *l = &g_array_index(run.listeners, Listener, i);
+        l->fn(s, l->opaque);
+    }
+}
+
+void runstate_add_listener(void (*fn)(RunState now, void *opaque), void *opaque)
+{
+    Listener l = { fn, opaque };
+    g_array_append_val(run.listeners, l);
+}
+
+static void vcpus_pause(void)
+{
+    Accel *a = run.machine->accel;
+    if (a) {
+        a->class->pause(a);
+    }
+    clock_virtual_stop();
+}
+
+static void vcpus_resume(void)
+{
+    Accel *a = run.machine->accel;
+    clock_virtual_start();
+    if (a) {
+        a->class->resume(a);
+    }
+}
+
+void runstate_start(void)
+{
+    if (runstate_get() == RUN_RUNNING) {
+        return;
+    }
+    if (runstate_get() == RUN_SHUTDOWN) {
+        machine_reset(run.machine);
+    }
+    runstate_enter(RUN_RUNNING);
+    vcpus_resume();
+}
+
+void runstate_stop(RunState why)
+{
+    if (runstate_get() == RUN_RUNNING) {
+        vcpus_pause();
+        block_drain_all();
+    }
+    runstate_enter(why);
+}
+
+/* ---- requests ---- */
+
+static void do_reset(ShutdownCause cause)
+{
+    const MachineConfig *config = run.machine->config;
+    if (cause == SHUTDOWN_GUEST_RESET && config->no_reboot) {
+        if (config->no_shutdown) {
+            runstate_stop(RUN_SHUTDOWN);
+        } else {
+            mainloop_quit(0);
+        }
+        return;
+    }
+    bool running = runstate_get() == RUN_RUNNING;
+    if (running) {
+        vcpus_pause();
+        block_drain_all();
+    }
+    machine_reset(run.machine);
+    if (running) {
+        vcpus_resume();
+    } else if (runstate_get() == RUN_SHUTDOWN) {
+        runstate_enter(RUN_PRELAUNCH);
+    }
+}
+
+static void do_shutdown(ShutdownCause cause)
+{
+    bool by_guest = cause == SHUTDOWN_GUEST_POWEROFF || cause == SHUTDOWN_GUEST_PANIC;
+    runstate_stop(RUN_SHUTDOWN);
+    if (!(by_guest && run.machine->config->no_shutdown)) {
+        mainloop_quit(atomic_load(&run.exit_status));
+    }
+}
+
+static void report_signal(int number)
+{
+    int pid = atomic_load(&run.signal_pid);
+    if (pid <= 0) { /* the terminal's Ctrl-C has no sender */
+        fprintf(stderr, "%s: terminating on signal %d\n", run.program, number);
+        return;
+    }
+    g_autofree char *path = g_strdup_printf("/proc/%d/comm", pid);
+    g_autofree char *comm = NULL;
+    if (!g_file_get_contents(path, &comm, NULL, NULL)) {
+        comm = g_strdup("<unknown process>");
+    }
+    g_strchomp(comm);
+    fprintf(stderr, "%s: terminating on signal %d from pid %d (%s)\n", run.program, number, pid,
+            comm);
+}
+
+/* In the main loop, some time after a request. */
+static void carry_out(void *opaque)
+{
+    int number = atomic_exchange(&run.signal, 0);
+    if (number) {
+        report_signal(number);
+        mainloop_quit(0);
+        return;
+    }
+    if (!run.machine) {
+        return;
+    }
+    int shutdown = atomic_exchange(&run.shutdown, NOTHING);
+    int reset = atomic_exchange(&run.reset, NOTHING);
+    if (shutdown != NOTHING) {
+        do_shutdown(shutdown);
+    } else if (reset != NOTHING) {
+        do_reset(reset);
+    }
+    if (atomic_exchange(&run.powerdown, false)) {
+        irq_raise(&run.machine->powerdown);
+        irq_lower(&run.machine->powerdown);
+    }
+}
+
+static void wake(void)
+{
+    if (run.bh) {
+        bh_schedule(run.bh);
+    }
+}
+
+void system_request_shutdown(ShutdownCause cause, int exit_status)
+{
+    atomic_store(&run.exit_status, exit_status);
+    atomic_store(&run.shutdown, cause);
+    wake();
+}
+
+void system_request_reset(ShutdownCause cause)
+{
+    atomic_store(&run.reset, cause);
+    wake();
+}
+
+void system_request_powerdown(void)
+{
+    atomic_store(&run.powerdown, true);
+    wake();
+}
+
+/* ---- signals ---- */
+
+/* Only async-signal-safe work here: the note and a write to the loop's wake-up
+ * pipe, which a GLib source reads. */
+static int signal_pipe[2] = { -1, -1 };
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    atomic_store(&run.signal_pid, info->si_code == SI_KERNEL ? 0 : info->si_pid);
+    atomic_store(&run.signal, number);
+    ssize_t ignored = write(signal_pipe[1], "", 1);
+    (void)ignored;
+}
+
+static gboolean signal_pipe_readable(int fd, GIOCondition condition, void *opaque)
+{
+    char junk[16];
+    ssize_t ignored = read(fd, junk, sizeof(junk));
+    (void)ignored;
+    carry_out(NULL);
+    return G_SOURCE_CONTINUE;
+}
+
+void runstate_catch_signals(const char *program)
+{
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+    struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
+    g_autoptr(GSource) source = NULL;
+    run.program = program;
+    if (!g_unix_open_pipe(signal_pipe, FD_CLOEXEC, NULL)) {
+        return; /* no descriptors left: the signals keep their default, to end the process */
+    }
+    g_unix_set_fd_nonblocking(signal_pipe[0], true, NULL);
+    g_unix_set_fd_nonblocking(signal_pipe[1], true, NULL);
+    source = g_unix_fd_source_new(signal_pipe[0], G_IO_IN);
+    g_source_set_callback(source, G_SOURCE_FUNC(signal_pipe_readable), NULL, NULL);
+    g_source_attach(source, mainloop_context());
+    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sigaction(signals[i], &sa, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+void runstate_init(Machine *m)
+{
+    run.machine = m;
+    run.listeners = g_array_new(false, false, sizeof(Listener));
+    run.bh = bh_new(NULL, carry_out, NULL);
+    atomic_store(&run.state, RUN_PRELAUNCH);
+}
+
+void runstate_finish(void)
+{
+    if (run.machine && runstate_get() == RUN_RUNNING) {
+        vcpus_pause();
+    }
+    g_clear_pointer(&run.bh, bh_free);
+    g_clear_pointer(&run.listeners, g_array_unref);
+    run.machine = NULL;
+}
