@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Conversions between the formats.  Spec: IEEE 754-2019, clauses 5.4.2 and 6.2.3. */
 #include "fpu/core.h"
+#include "fpu/host.h"
 
 static uint64_t convert(const FpFormat *from, uint64_t bits, const FpFormat *to, FpStatus *s)
 {
@@ -47,8 +48,13 @@ uint16_t f32_to_bf16(uint32_t a, FpStatus *s)
     return convert(&fp_formats[FP_F32], a, &fp_formats[FP_BF16], s);
 }
 
+/* A number is widened without any exception. */
 uint64_t f32_to_f64(uint32_t a, FpStatus *s)
 {
+    uint64_t r;
+    if (FP_HOST_PRECISE && f64_host_result(f32_host(a), &r)) {
+        return r;
+    }
     return convert(&fp_formats[FP_F32], a, &fp_formats[FP_F64], s);
 }
 
@@ -64,5 +70,9 @@ uint16_t f64_to_bf16(uint64_t a, FpStatus *s)
 
 uint32_t f64_to_f32(uint64_t a, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(f64_host(a), &r)) {
+        return r;
+    }
     return convert(&fp_formats[FP_F64], a, &fp_formats[FP_F32], s);
 }

@@ -15,23 +15,23 @@ static u128 with_remainder(uint64_t high, bool remainder)
 static FpParts invalid(FpStatus *s)
 {
     s->flags |= FP_NV;
-    return (FpParts){ .cls = FP_QNAN, .sig = FP_QUIET_BIT };
+    return (FpParts){ .kind = KIND_QNAN, .sig = FP_QUIET_BIT };
 }
 
 /* The NaN that follows from operands of which at least one is NaN.  An operation
  * with fewer operands repeats one. */
 FpParts fp_pick_nan(FpParts a, FpParts b, FpParts c, FpStatus *s)
 {
-    FpClass wanted = FP_QNAN;
-    if (a.cls == FP_SNAN || b.cls == FP_SNAN || c.cls == FP_SNAN) {
+    FpKind wanted = KIND_QNAN;
+    if (a.kind == KIND_SNAN || b.kind == KIND_SNAN || c.kind == KIND_SNAN) {
         s->flags |= FP_NV;
-        wanted = FP_SNAN;
+        wanted = KIND_SNAN;
     }
     if (s->default_nan) {
-        return (FpParts){ .cls = FP_QNAN, .sig = FP_QUIET_BIT };
+        return (FpParts){ .kind = KIND_QNAN, .sig = FP_QUIET_BIT };
     }
-    FpParts r = a.cls == wanted ? a : b.cls == wanted ? b : c;
-    r.cls = FP_QNAN;
+    FpParts r = a.kind == wanted ? a : b.kind == wanted ? b : c;
+    r.kind = KIND_QNAN;
     r.sig |= FP_QUIET_BIT;
     return r;
 }
@@ -42,21 +42,21 @@ static FpParts add_special(FpParts a, FpParts b, FpStatus *s)
     if (fp_is_nan(a) || fp_is_nan(b)) {
         return fp_pick_nan(a, b, b, s);
     }
-    if (a.cls == FP_INF || b.cls == FP_INF) {
-        if (a.cls == b.cls && a.sign != b.sign) {
+    if (a.kind == KIND_INF || b.kind == KIND_INF) {
+        if (a.kind == b.kind && a.sign != b.sign) {
             return invalid(s);
         }
-        return a.cls == FP_INF ? a : b;
+        return a.kind == KIND_INF ? a : b;
     }
-    if (a.cls == FP_ZERO && b.cls == FP_ZERO && a.sign != b.sign) {
+    if (a.kind == KIND_ZERO && b.kind == KIND_ZERO && a.sign != b.sign) {
         a.sign = s->rounding == FP_RDN;
     }
-    return b.cls == FP_ZERO ? a : b;
+    return b.kind == KIND_ZERO ? a : b;
 }
 
 FpParts fp_add(FpParts a, FpParts b, FpStatus *s)
 {
-    if (a.cls != FP_FINITE || b.cls != FP_FINITE) {
+    if (a.kind != KIND_FINITE || b.kind != KIND_FINITE) {
         return add_special(a, b, s);
     }
     if (a.exp < b.exp || (a.exp == b.exp && a.sig < b.sig)) {
@@ -76,7 +76,7 @@ FpParts fp_add(FpParts a, FpParts b, FpStatus *s)
     /* Bits shift in from the right only when b was shifted by at most one, hence exactly. */
     a.sig -= b.sig;
     if (!a.sig) {
-        return (FpParts){ .cls = FP_ZERO, .sign = s->rounding == FP_RDN };
+        return (FpParts){ .kind = KIND_ZERO, .sign = s->rounding == FP_RDN };
     }
     int shift = fp_leading_zeros(a.sig);
     a.sig <<= shift;
@@ -86,16 +86,16 @@ FpParts fp_add(FpParts a, FpParts b, FpStatus *s)
 
 static bool is_inf_times_zero(FpParts a, FpParts b)
 {
-    return (a.cls == FP_INF && b.cls == FP_ZERO) || (a.cls == FP_ZERO && b.cls == FP_INF);
+    return (a.kind == KIND_INF && b.kind == KIND_ZERO) || (a.kind == KIND_ZERO && b.kind == KIND_INF);
 }
 
 FpParts fp_mul(FpParts a, FpParts b, FpStatus *s)
 {
-    if (a.cls == FP_FINITE && b.cls == FP_FINITE) {
+    if (a.kind == KIND_FINITE && b.kind == KIND_FINITE) {
         u128 product = (a.sig >> 64) * (b.sig >> 64);
         bool carry = product >> 127;
         return (FpParts){
-            .cls = FP_FINITE,
+            .kind = KIND_FINITE,
             .sign = a.sign ^ b.sign,
             .exp = a.exp + b.exp + carry,
             .sig = carry ? product : product << 1,
@@ -107,8 +107,8 @@ FpParts fp_mul(FpParts a, FpParts b, FpStatus *s)
     if (is_inf_times_zero(a, b)) {
         return invalid(s);
     }
-    bool inf = a.cls == FP_INF || b.cls == FP_INF;
-    return (FpParts){ .cls = inf ? FP_INF : FP_ZERO, .sign = a.sign ^ b.sign };
+    bool inf = a.kind == KIND_INF || b.kind == KIND_INF;
+    return (FpParts){ .kind = inf ? KIND_INF : KIND_ZERO, .sign = a.sign ^ b.sign };
 }
 
 /* a * b + c.  The product is exact (requirement 1 and 64 bits each). */
@@ -130,19 +130,19 @@ static FpParts div_special(FpParts a, FpParts b, FpStatus *s)
     if (fp_is_nan(a) || fp_is_nan(b)) {
         return fp_pick_nan(a, b, b, s);
     }
-    if (a.cls == b.cls) {   /* 0 / 0, inf / inf */
+    if (a.kind == b.kind) {   /* 0 / 0, inf / inf */
         return invalid(s);
     }
-    bool inf = a.cls == FP_INF || b.cls == FP_ZERO;
-    if (a.cls == FP_FINITE && b.cls == FP_ZERO) {
+    bool inf = a.kind == KIND_INF || b.kind == KIND_ZERO;
+    if (a.kind == KIND_FINITE && b.kind == KIND_ZERO) {
         s->flags |= FP_DZ;
     }
-    return (FpParts){ .cls = inf ? FP_INF : FP_ZERO, .sign = a.sign ^ b.sign };
+    return (FpParts){ .kind = inf ? KIND_INF : KIND_ZERO, .sign = a.sign ^ b.sign };
 }
 
 FpParts fp_div(FpParts a, FpParts b, FpStatus *s)
 {
-    if (a.cls != FP_FINITE || b.cls != FP_FINITE) {
+    if (a.kind != KIND_FINITE || b.kind != KIND_FINITE) {
         return div_special(a, b, s);
     }
     bool borrow = a.sig < b.sig;
@@ -151,7 +151,7 @@ FpParts fp_div(FpParts a, FpParts b, FpStatus *s)
     uint64_t quotient = dividend / divisor;
     bool remainder = dividend != (u128)quotient * divisor;
     return (FpParts){
-        .cls = FP_FINITE,
+        .kind = KIND_FINITE,
         .sign = a.sign ^ b.sign,
         .exp = a.exp - b.exp - borrow,
         .sig = with_remainder(quotient, remainder),
@@ -190,13 +190,13 @@ FpParts fp_sqrt(FpParts a, FpStatus *s)
     if (fp_is_nan(a)) {
         return fp_pick_nan(a, a, a, s);
     }
-    if (a.cls == FP_ZERO) {
+    if (a.kind == KIND_ZERO) {
         return a;
     }
     if (a.sign) {
         return invalid(s);
     }
-    if (a.cls == FP_FINITE) {
+    if (a.kind == KIND_FINITE) {
         bool odd = a.exp & 1, remainder;
         uint64_t root = isqrt128(odd ? a.sig : a.sig >> 1, &remainder);
         a.exp = (a.exp - odd) / 2;
@@ -225,13 +225,13 @@ static u128 round_magnitude(FpParts a, uint8_t rounding, bool *inexact)
 FpParts fp_round(FpParts a, uint8_t exact_flag, FpStatus *s)
 {
     bool inexact;
-    if (a.cls != FP_FINITE || a.exp >= 127) {
+    if (a.kind != KIND_FINITE || a.exp >= 127) {
         return fp_convert(a, s);
     }
     u128 magnitude = round_magnitude(a, s->rounding, &inexact);
     s->flags |= inexact ? exact_flag : 0;
     if (!magnitude) {
-        return (FpParts){ .cls = FP_ZERO, .sign = a.sign };
+        return (FpParts){ .kind = KIND_ZERO, .sign = a.sign };
     }
     int shift = fp_leading_zeros(magnitude);
     a.sig = magnitude << shift;
@@ -242,11 +242,11 @@ FpParts fp_round(FpParts a, uint8_t exact_flag, FpStatus *s)
 FpParts fp_from_int(bool sign, uint64_t magnitude)
 {
     if (!magnitude) {
-        return (FpParts){ .cls = FP_ZERO };
+        return (FpParts){ .kind = KIND_ZERO };
     }
     int shift = __builtin_clzll(magnitude);
     return (FpParts){
-        .cls = FP_FINITE,
+        .kind = KIND_FINITE,
         .sign = sign,
         .exp = 63 - shift,
         .sig = (u128)magnitude << (64 + shift),
@@ -258,9 +258,9 @@ uint64_t fp_to_int(FpParts a, uint64_t max, uint64_t min_magnitude, FpStatus *s)
 {
     bool inexact = false, negative = a.sign && !fp_is_nan(a);
     uint64_t limit = negative ? min_magnitude : max;
-    u128 magnitude = a.cls == FP_ZERO ? 0 : FP_TOP_BIT;     /* unless finite: too large */
+    u128 magnitude = a.kind == KIND_ZERO ? 0 : FP_TOP_BIT;     /* unless finite: too large */
 
-    if (a.cls == FP_FINITE && a.exp < 64) {
+    if (a.kind == KIND_FINITE && a.exp < 64) {
         magnitude = round_magnitude(a, s->rounding, &inexact);
     }
     if (magnitude > limit) {
@@ -280,7 +280,7 @@ int32_t fp_to_i32_mod(FpParts a, FpStatus *s)
     truncate.rounding = FP_RTZ;
     fp_to_int(a, INT32_MAX, UINT64_C(1) << 31, &truncate);
     s->flags |= truncate.flags;
-    if (a.cls != FP_FINITE || a.exp < 0 || a.exp >= 127) {
+    if (a.kind != KIND_FINITE || a.exp < 0 || a.exp >= 127) {
         return 0;
     }
     uint32_t magnitude = a.sig >> (127 - a.exp);

@@ -24,14 +24,14 @@
 
 typedef unsigned __int128 u128;
 
-typedef enum FpClass { FP_ZERO, FP_FINITE, FP_INF, FP_QNAN, FP_SNAN } FpClass;
+typedef enum FpKind { KIND_ZERO, KIND_FINITE, KIND_INF, KIND_QNAN, KIND_SNAN } FpKind;
 
-/* An unpacked number.  FP_FINITE: (-1)^sign * 2^exp * sig / 2^127, 1 <= sig / 2^127 < 2.
+/* An unpacked number.  KIND_FINITE: (-1)^sign * 2^exp * sig / 2^127, 1 <= sig / 2^127 < 2.
  * A NaN keeps its fraction in sig, the quiet bit in bit 126. */
 typedef struct FpParts {
     u128 sig;
     int32_t exp;
-    uint8_t cls;    /* FpClass */
+    uint8_t kind;   /* FpKind */
     bool sign;
 } FpParts;
 
@@ -68,7 +68,7 @@ int32_t fp_to_i32_mod(FpParts a, FpStatus *s);
 
 static inline bool fp_is_nan(FpParts a)
 {
-    return a.cls >= FP_QNAN;
+    return a.kind >= KIND_QNAN;
 }
 
 static inline FpParts fp_negate(FpParts a)
@@ -139,14 +139,14 @@ static inline FpParts fp_unpack(const FpFormat *f, uint64_t bits)
     FpParts p = { .sig = (u128)frac << (127 - f->frac_bits), .sign = bits & fp_sign_bit(f) };
 
     if (magnitude >= fp_inf_bits(f)) {
-        p.cls = !frac ? FP_INF : p.sig & FP_QUIET_BIT ? FP_QNAN : FP_SNAN;
+        p.kind = !frac ? KIND_INF : p.sig & FP_QUIET_BIT ? KIND_QNAN : KIND_SNAN;
     } else if (exp) {
-        p.cls = FP_FINITE;
+        p.kind = KIND_FINITE;
         p.sig |= FP_TOP_BIT;
         p.exp = exp - fp_bias(f);
     } else if (frac) {
         int shift = fp_leading_zeros(p.sig);
-        p.cls = FP_FINITE;
+        p.kind = KIND_FINITE;
         p.sig <<= shift;
         p.exp = 1 - fp_bias(f) - shift;
     }
@@ -195,17 +195,17 @@ static inline uint64_t fp_pack_finite(const FpFormat *f, FpParts p, FpStatus *s)
 static inline uint64_t fp_pack(const FpFormat *f, FpParts p, FpStatus *s)
 {
     uint64_t bits = 0;
-    switch ((FpClass)p.cls) {
-    case FP_ZERO:
+    switch ((FpKind)p.kind) {
+    case KIND_ZERO:
         break;
-    case FP_FINITE:
+    case KIND_FINITE:
         bits = fp_pack_finite(f, p, s);
         break;
-    case FP_INF:
+    case KIND_INF:
         bits = fp_inf_bits(f);
         break;
-    case FP_QNAN:
-    case FP_SNAN:
+    case KIND_QNAN:
+    case KIND_SNAN:
         bits = fp_inf_bits(f) | (uint64_t)(p.sig >> (127 - f->frac_bits));
         break;
     }

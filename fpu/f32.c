@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The public functions on binary32, one line each: core.h and compare.h with this
- * format's row.  Their contract stands in fpu/softfloat.h. */
+ * format's row, after host.h's short cut.  Their contract stands in fpu/softfloat.h. */
 #include "fpu/compare.h"
+#include "fpu/host.h"
 
 static const FpFormat *const format = &fp_formats[FP_F32];
 
@@ -17,46 +18,82 @@ static G_GNUC_NO_INLINE uint32_t pack(FpParts p, FpStatus *s)
 
 uint32_t f32_add(uint32_t a, uint32_t b, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(f32_host(a) + f32_host(b), &r)) {
+        return r;
+    }
     return pack(fp_add(unpack(a), unpack(b), s), s);
 }
 
 uint32_t f32_sub(uint32_t a, uint32_t b, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(f32_host(a) - f32_host(b), &r)) {
+        return r;
+    }
     return pack(fp_add(unpack(a), fp_negate(unpack(b)), s), s);
 }
 
 uint32_t f32_mul(uint32_t a, uint32_t b, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(f32_host(a) * f32_host(b), &r)) {
+        return r;
+    }
     return pack(fp_mul(unpack(a), unpack(b), s), s);
 }
 
 uint32_t f32_div(uint32_t a, uint32_t b, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(f32_host(a) / f32_host(b), &r)) {
+        return r;
+    }
     return pack(fp_div(unpack(a), unpack(b), s), s);
 }
 
 uint32_t f32_sqrt(uint32_t a, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(sqrtf(f32_host(a)), &r)) {
+        return r;
+    }
     return pack(fp_sqrt(unpack(a), s), s);
 }
 
 uint32_t f32_fmadd(uint32_t a, uint32_t b, uint32_t c, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(fmaf(f32_host(a), f32_host(b), f32_host(c)), &r)) {
+        return r;
+    }
     return pack(fp_muladd(unpack(a), unpack(b), unpack(c), s), s);
 }
 
 uint32_t f32_fmsub(uint32_t a, uint32_t b, uint32_t c, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(fmaf(f32_host(a), f32_host(b), -f32_host(c)), &r)) {
+        return r;
+    }
     return pack(fp_muladd(unpack(a), unpack(b), fp_negate(unpack(c)), s), s);
 }
 
 uint32_t f32_fnmsub(uint32_t a, uint32_t b, uint32_t c, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(fmaf(-f32_host(a), f32_host(b), f32_host(c)), &r)) {
+        return r;
+    }
     return pack(fp_muladd(fp_negate(unpack(a)), unpack(b), unpack(c), s), s);
 }
 
 uint32_t f32_fnmadd(uint32_t a, uint32_t b, uint32_t c, FpStatus *s)
 {
+    uint32_t r;
+    if (fp_host_may(s) && f32_host_result(fmaf(-f32_host(a), f32_host(b), -f32_host(c)), &r)) {
+        return r;
+    }
     return pack(fp_muladd(fp_negate(unpack(a)), unpack(b), fp_negate(unpack(c)), s), s);
 }
 

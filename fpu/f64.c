@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The public functions on binary64, one line each: core.h and compare.h with this
- * format's row.  Their contract stands in fpu/softfloat.h. */
+ * format's row, after host.h's short cut.  Their contract stands in fpu/softfloat.h. */
 #include "fpu/compare.h"
+#include "fpu/host.h"
 
 static const FpFormat *const format = &fp_formats[FP_F64];
 
@@ -17,46 +18,82 @@ static G_GNUC_NO_INLINE uint64_t pack(FpParts p, FpStatus *s)
 
 uint64_t f64_add(uint64_t a, uint64_t b, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(f64_host(a) + f64_host(b), &r)) {
+        return r;
+    }
     return pack(fp_add(unpack(a), unpack(b), s), s);
 }
 
 uint64_t f64_sub(uint64_t a, uint64_t b, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(f64_host(a) - f64_host(b), &r)) {
+        return r;
+    }
     return pack(fp_add(unpack(a), fp_negate(unpack(b)), s), s);
 }
 
 uint64_t f64_mul(uint64_t a, uint64_t b, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(f64_host(a) * f64_host(b), &r)) {
+        return r;
+    }
     return pack(fp_mul(unpack(a), unpack(b), s), s);
 }
 
 uint64_t f64_div(uint64_t a, uint64_t b, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(f64_host(a) / f64_host(b), &r)) {
+        return r;
+    }
     return pack(fp_div(unpack(a), unpack(b), s), s);
 }
 
 uint64_t f64_sqrt(uint64_t a, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(sqrt(f64_host(a)), &r)) {
+        return r;
+    }
     return pack(fp_sqrt(unpack(a), s), s);
 }
 
 uint64_t f64_fmadd(uint64_t a, uint64_t b, uint64_t c, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(fma(f64_host(a), f64_host(b), f64_host(c)), &r)) {
+        return r;
+    }
     return pack(fp_muladd(unpack(a), unpack(b), unpack(c), s), s);
 }
 
 uint64_t f64_fmsub(uint64_t a, uint64_t b, uint64_t c, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(fma(f64_host(a), f64_host(b), -f64_host(c)), &r)) {
+        return r;
+    }
     return pack(fp_muladd(unpack(a), unpack(b), fp_negate(unpack(c)), s), s);
 }
 
 uint64_t f64_fnmsub(uint64_t a, uint64_t b, uint64_t c, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(fma(-f64_host(a), f64_host(b), f64_host(c)), &r)) {
+        return r;
+    }
     return pack(fp_muladd(fp_negate(unpack(a)), unpack(b), unpack(c), s), s);
 }
 
 uint64_t f64_fnmadd(uint64_t a, uint64_t b, uint64_t c, FpStatus *s)
 {
+    uint64_t r;
+    if (fp_host_may(s) && f64_host_result(fma(-f64_host(a), f64_host(b), -f64_host(c)), &r)) {
+        return r;
+    }
     return pack(fp_muladd(fp_negate(unpack(a)), unpack(b), fp_negate(unpack(c)), s), s);
 }
 
