@@ -24,6 +24,19 @@ static char *item_next(const char **at)
     return g_string_free(s, FALSE);
 }
 
+/* Options that may be given several times. */
+static bool key_is_list(const char *key)
+{
+    return strcmp(key, "hostfwd") == 0 || strcmp(key, "guestfwd") == 0 ||
+           strcmp(key, "dnssearch") == 0;
+}
+
+static void item_put(GHashTable *t, char *key, const char *value)
+{
+    const char *old = key_is_list(key) ? g_hash_table_lookup(t, key) : NULL;
+    g_hash_table_replace(t, key, old ? g_strconcat(old, "\n", value, NULL) : g_strdup(value));
+}
+
 static bool item_add(GHashTable *t, const char *item, const char *text, GError **err)
 {
     const char *eq = strchr(item, '=');
@@ -34,7 +47,7 @@ static bool item_add(GHashTable *t, const char *item, const char *text, GError *
         return false;
     }
     if (eq) {
-        g_hash_table_replace(t, g_strndup(item, (gsize)(eq - item)), g_strdup(eq + 1));
+        item_put(t, g_strndup(item, (gsize)(eq - item)), eq + 1);
     } else if (strncmp(item, "no", 2) == 0 && item[2]) {
         g_hash_table_replace(t, g_strdup(item + 2), g_strdup("off"));
     } else {

@@ -21,8 +21,8 @@ typedef enum BlockOp {
     BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES,
 } BlockOp;
 
-/* One request.  Owned by the submitter until done() is called; iov points to memory that
- * stays valid until then.  done() runs in the main loop, under `lock` of the
+/* One request.  The block layer's from block_submit until done() is called; iov (and what it
+ * points to, `length` bytes in all) stays valid and unchanged until then.  done() may free or resubmit it.  done() runs in the main loop, under `lock` of the
  * backend's user (see block_backend_attach). */
 typedef struct BlockRequest {
     BlockOp op;
@@ -33,16 +33,24 @@ typedef struct BlockRequest {
     bool unmap;        /* write zeroes: may discard */
     void (*done)(struct BlockRequest *r, int result /* 0 or -errno */);
     void *opaque;
-    struct {           /* of the block layer */
+    struct BlockPriv {           /* of the block layer */
         BlockBackend *blk;
-        GList link;
-        uint64_t aux[6];
+        struct BlockRequest *next; /* in a list of the layer */
+        uint64_t position;         /* in the file `fd` */
+        int fd;
+        int result;
+        uint32_t flags;
     } priv;
 } BlockRequest;
 
 /* Any thread.  Completion order is free; the caller orders by waiting. */
 void block_submit(BlockBackend *blk, BlockRequest *r);
-/* Wait for all requests in flight (main loop only). */
+/* Requests submitted by this thread between the two go to the kernel in one call. May nest;
+ * nothing is started for sure before the outermost unplug. */
+void block_plug(void);
+void block_unplug(void);
+/* Wait for all requests in flight (main loop only, not under the lock of the
+ * backend's user: done() takes it). */
 void block_drain(BlockBackend *blk);
 void block_drain_all(void);
 

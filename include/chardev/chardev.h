@@ -22,6 +22,7 @@ typedef struct ChardevFrontend {
     int (*can_receive)(void *opaque);   /* bytes it can take now */
     void (*receive)(void *opaque, const uint8_t *buf, int len);
     void (*event)(void *opaque, ChardevEvent event); /* may be NULL */
+    bool background; /* of a mux: the first frontend without this (a monitor has it) gets the keys */
 } ChardevFrontend;
 
 /* Create from "backend,id=ID,key=value..." split into keys ("backend" is one of
@@ -40,17 +41,21 @@ char *chardev_describe(const Chardev *chr); /* "pty:/dev/pts/3", for info charde
 void chardev_print_backends(void);
 void chardev_free_all(void); /* restores the terminal; also done at exit */
 
-/* Attach a frontend.  lock may be NULL.  Fails when the chardev has one already and is no mux. */
+/* Give the terminal back as it was found; safe in a signal handler. */
+void chardev_restore_terminal(void);
+
+/* Attach a frontend.  lock may be NULL.  What has already happened (CHARDEV_OPENED)
+ * is told from the main loop, not from inside this call.  Fails when the chardev has one already and is no mux. */
 bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMutex *lock,
                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void chardev_detach(Chardev *chr, void *opaque);
 
-/* Write from any thread.  Returns how many bytes were taken (0..len, less when
+/* Write from any thread, also under the frontend's lock.  Returns how many bytes were taken (0..len, less when
  * the host end is slow: use chardev_write_all for frontends without flow
  * control, which blocks a short bounded time and then drops). */
 int chardev_write(Chardev *chr, void *frontend, const uint8_t *buf, int len);
 void chardev_write_all(Chardev *chr, void *frontend, const uint8_t *buf, int len);
-/* Call fn once in the main loop (under the frontend's lock) when writing may go on. */
+/* Any thread.  Call fn once in the main loop (under the frontend's lock) when writing may go on. */
 void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque);
 void chardev_accept_input(Chardev *chr); /* can_receive() has grown; any thread */
 bool chardev_is_connected(const Chardev *chr);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* "key=value,key2=value2" as the command line has it: ",," is a comma in a value;
  * a bare first word may stand for an implied key; another bare word is key=on, "nokey" is
- * key=off (old spelling).  Repeated keys: the last wins. */
+ * key=off (old spelling).  Repeated keys: the last wins, but the values of hostfwd, guestfwd and
+ * dnssearch are kept all, a newline between them. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>

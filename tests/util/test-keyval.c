@@ -54,6 +54,14 @@ static void test_sizes(void)
     }
 }
 
+static void test_lists(void)
+{
+    g_autoptr(GHashTable) t =
+        keyval_parse("user,hostfwd=tcp::1-:22,restrict=on,hostfwd=udp::2-:53,restrict=off", "type", NULL);
+    g_assert_cmpstr(g_hash_table_lookup(t, "hostfwd"), ==, "tcp::1-:22\nudp::2-:53");
+    g_assert_cmpstr(g_hash_table_lookup(t, "restrict"), ==, "off");
+}
+
 static void test_uint_bool(void)
 {
     uint64_t v;
@@ -78,6 +86,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/keyval/parse", test_parse);
     g_test_add_func("/keyval/parse-bad", test_parse_bad);
+    g_test_add_func("/keyval/lists", test_lists);
     g_test_add_func("/keyval/sizes", test_sizes);
     g_test_add_func("/keyval/uint-bool", test_uint_bool);
     return g_test_run();
