@@ -25,6 +25,13 @@ typedef enum RiscvExt {
     EXT_COUNT
 } RiscvExt;
 
+/* A stretch of physical memory with the same PMP rights. */
+typedef struct PmpRange {
+    uint64_t first, last;    /* both inside */
+    uint8_t rights;          /* PROT_* */
+    bool locked;             /* binds M mode too */
+} PmpRange;
+
 typedef struct RiscvCPU {
     CPU cpu;
     uint64_t x[32];          /* x[0] stays 0 */
@@ -48,8 +55,7 @@ typedef struct RiscvCPU {
     uint32_t mip_soft;       /* SEIP as software wrote it */
     uint64_t mcounteren, mcountinhibit, menvcfg, mseccfg;
     uint64_t mstateen[4], sstateen[4];
-    uint64_t mcycle_offset, minstret_offset;
-    uint64_t mhpmcounter[32], mhpmevent[32];
+    uint64_t counter_base[2];/* mcycle, minstret: value = running clock + base, or base while inhibited */
     uint64_t mhartid, mvendorid, marchid, mimpid;
 
     /* Supervisor level */
@@ -61,8 +67,11 @@ typedef struct RiscvCPU {
     /* Physical memory protection */
     uint8_t pmpcfg[RISCV_MAX_PMP];
     uint64_t pmpaddr[RISCV_MAX_PMP];
-    bool pmp_active;         /* any entry is on */
+    PmpRange pmp_ranges[RISCV_MAX_PMP]; /* entries that are on, in order; derived */
+    unsigned pmp_range_count;
+    PmpRange pmp_cache[2];   /* last uniform stretch seen: by S and U, by M; derived */
 
+    void *register_table;    /* for the debugger, made on demand */
     uint64_t fault_cause;    /* of the last failed walk: exception code */
     uint64_t resetvec;
 
@@ -107,33 +116,79 @@ G_NORETURN void riscv_raise(RiscvCPU *r, uint64_t cause, uint64_t tval);
 bool riscv_has_work(CPU *cpu);
 bool riscv_take_interrupt(CPU *cpu);
 void riscv_set_irq(void *opaque, int line, int level); /* line: bit of mip */
+void riscv_raise_mmu_fault(CPU *cpu, uint64_t vaddr, MmuAccess access);
+void riscv_raise_bus_fault(CPU *cpu, uint64_t vaddr, MmuAccess access);
+void riscv_raise_misaligned(CPU *cpu, uint64_t vaddr, MmuAccess access);
+uint32_t riscv_deliverable_interrupts(RiscvCPU *r);
+void riscv_interrupts_changed(RiscvCPU *r);
+uint64_t riscv_epc_mask(const RiscvCPU *r); /* bits of an epc that exist */
+/* From the mret and sret helpers: raise illegal instruction, or set pc, mode and status;
+ * the block ends with IR_EXIT_LOOKUP. */
 void riscv_mret(RiscvCPU *r);
 void riscv_sret(RiscvCPU *r);
 
 /* ---- csr.c ---- */
 typedef enum CsrOp { CSR_WRITE, CSR_SET, CSR_CLEAR } CsrOp;
 /* Read and/or write a CSR as the instruction does; false: illegal instruction.
- * `write` false for csrrs/c with x0.  *context: the block must end (mode, satp ...
- * or interrupts enabled). */
+ * `write` is false for csrrs/c with x0, `read` for csrrw with rd = x0.  On RV32 values
+ * are 32 bits, *old is sign extended as registers are.  Writes that change the context
+ * call tcg_context_changed(); writes that make an interrupt deliverable set
+ * cpu.exit_request: the block need not end at once for those. */
 bool riscv_csr_access(RiscvCPU *r, unsigned csr, CsrOp op, bool read, bool write, uint64_t operand,
                       uint64_t *old);
-uint64_t riscv_time(RiscvCPU *r);
+uint64_t riscv_time(RiscvCPU *r); /* ticks of RISCV_TIMEBASE_HZ */
+void riscv_stimer_update(RiscvCPU *r); /* after a change of stimecmp, STCE or the clock */
+uint64_t riscv_csr_peek(RiscvCPU *r, unsigned csr);  /* debugger: no checks, no effects */
+bool riscv_csr_poke(RiscvCPU *r, unsigned csr, uint64_t value);
+bool riscv_csr_exists(const RiscvCPU *r, unsigned csr); /* in this model */
+const char *riscv_csr_name(unsigned csr);            /* NULL: not modelled */
+enum { RISCV_TIMEBASE_HZ = 10000000 };
+
+/* mstatus (privileged specification, "Machine Status Registers") */
+#define MSTATUS_SIE  (1ull << 1)
+#define MSTATUS_MIE  (1ull << 3)
+#define MSTATUS_SPIE (1ull << 5)
+#define MSTATUS_MPIE (1ull << 7)
+#define MSTATUS_SPP  (1ull << 8)
+#define MSTATUS_MPP  (3ull << 11)
+#define MSTATUS_FS   (3ull << 13)
+#define MSTATUS_MPRV (1ull << 17)
+#define MSTATUS_SUM  (1ull << 18)
+#define MSTATUS_MXR  (1ull << 19)
+#define MSTATUS_TVM  (1ull << 20)
+#define MSTATUS_TW   (1ull << 21)
+#define MSTATUS_TSR  (1ull << 22)
+#define MSTATUS_UXL  (3ull << 32)
+#define MSTATUS_SXL  (3ull << 34)
+
+/* menvcfg, senvcfg */
+#define ENVCFG_FIOM  (1ull << 0)
+#define ENVCFG_CBIE  (3ull << 4)
+#define ENVCFG_CBCFE (1ull << 6)
+#define ENVCFG_CBZE  (1ull << 7)
+#define ENVCFG_ADUE  (1ull << 61)
+#define ENVCFG_PBMTE (1ull << 62)
+#define ENVCFG_STCE  (1ull << 63)
+
+/* mip, mie: bit numbers */
+enum { IRQ_S_SOFT = 1, IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11 };
 
 /* ---- mmu.c, pmp.c ---- */
 bool riscv_walk(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out);
 bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys);
 void riscv_dump_mmu(CPU *cpu, GString *out);
 void riscv_context_key(CPU *cpu, CpuContextKey *key);
-/* Rights that PMP gives at [phys, phys+size) in mode priv; *uniform: the same in the whole page. */
+/* Rights (PROT_*) that PMP gives at [phys, phys+size) in mode priv; *uniform (may be NULL): the
+ * same in the whole 4 KiB page. */
 uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned priv, bool *uniform);
-uint8_t riscv_pmpcfg_read(RiscvCPU *r, unsigned entry);
 void riscv_pmpcfg_write(RiscvCPU *r, unsigned entry, uint8_t value);
-uint64_t riscv_pmpaddr_read(RiscvCPU *r, unsigned entry);
 void riscv_pmpaddr_write(RiscvCPU *r, unsigned entry, uint64_t value);
+void riscv_pmp_update(RiscvCPU *r); /* recompute what is derived, after reset and load */
 
 /* ---- models.c ---- */
 bool riscv_model_apply(RiscvCPU *r, const char *model, GError **err);
-void riscv_print_models(void);
+void riscv64_print_models(void);
+void riscv32_print_models(void);
 /* "rv64imafdc_zicsr_..." for the device tree, and the list with NULs. */
 char *riscv_isa_string(const RiscvCPU *r);
 GByteArray *riscv_isa_list(const RiscvCPU *r);
@@ -141,4 +196,5 @@ const char *riscv_mmu_type(const RiscvCPU *r); /* "riscv,sv57", or NULL */
 
 /* ---- translate.c, generated decoder ---- */
 void riscv_translate(TranslateCtx *t);
-unsigned riscv_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);
+unsigned riscv64_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);
+unsigned riscv32_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The RISC-V architectures, riscv64 and riscv32: life of a hart, registers for
+ * gdb and the monitor.
+ * Spec: privileged specification, machine.adoc, section "Reset". */
+#include "target/riscv/cpu.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "accel/accel.h"
+#include "accel/tcg.h"
+#include "system/clock.h"
+
+/* Numbers of CPURegister: as gdb's riscv target numbers them. */
+enum { REG_X = 0, REG_PC = 32, REG_F = 33, REG_CSR = 65, REG_PRIV = REG_CSR + 4096 };
+
+static const char *const x_names[32] = {
+    "zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "fp", "s1", "a0",
+    "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
+    "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
+};
+static const char *const f_names[32] = {
+    "ft0", "ft1", "ft2",  "ft3",  "ft4", "ft5", "ft6",  "ft7",  "fs0",  "fs1", "fa0",
+    "fa1", "fa2", "fa3",  "fa4",  "fa5", "fa6", "fa7",  "fs2",  "fs3",  "fs4", "fs5",
+    "fs6", "fs7", "fs8",  "fs9",  "fs10", "fs11", "ft8", "ft9", "ft10", "ft11",
+};
+
+/* ---- life ---------------------------------------------------------------- */
+
+static void stimer_expired(void *opaque)
+{
+    riscv_set_irq(opaque, IRQ_S_TIMER, 1);
+}
+
+static bool riscv_init(CPU *cpu, const char *model, uint32_t xlen, GError **err)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    r->xlen = xlen;
+    r->mhartid = cpu->index;
+    r->resetvec = 0x1000;
+    if (!riscv_model_apply(r, model, err)) {
+        return false;
+    }
+    if (riscv_has(r, EXT_SSTC)) {
+        r->stimer = timer_new(CLK_VIRTUAL, NULL, stimer_expired, r);
+    }
+    return true;
+}
+
+static bool riscv64_init(CPU *cpu, const char *model, GError **err)
+{
+    return riscv_init(cpu, model, 64, err);
+}
+
+static bool riscv32_init(CPU *cpu, const char *model, GError **err)
+{
+    return riscv_init(cpu, model, 32, err);
+}
+
+static void riscv_finish(CPU *cpu)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    if (r->stimer) {
+        timer_free(r->stimer);
+    }
+    g_free(r->register_table);
+}
+
+static void riscv_reset(CPU *cpu)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    memset(r->x, 0, sizeof(r->x));
+    memset(r->f, 0, sizeof(r->f));
+    memset(r->pmpcfg, 0, sizeof(r->pmpcfg));
+    memset(r->pmpaddr, 0, sizeof(r->pmpaddr));
+    memset(r->mstateen, 0, sizeof(r->mstateen));
+    memset(r->counter_base, 0, sizeof(r->counter_base));
+    r->pc = r->resetvec;
+    r->load_res = UINT64_MAX;
+    r->load_val = 0;
+    r->priv = PRIV_M;
+    r->fp = (FpStatus){ .default_nan = true };
+    r->frm = 0;
+    r->mstatus = r->xlen == 64 && riscv_has(r, EXT_U) ? 2ull << 32 : 0; /* UXL = 64 */
+    r->mstatus |= r->xlen == 64 && riscv_has(r, EXT_S) ? 2ull << 34 : 0; /* SXL = 64 */
+    r->mtvec = r->mepc = r->mcause = r->mtval = r->mscratch = 0;
+    r->medeleg = r->mideleg = r->mie = 0;
+    __atomic_store_n(&r->mip, 0, __ATOMIC_RELEASE);
+    r->mip_soft = 0;
+    r->mcounteren = r->mcountinhibit = r->scounteren = r->senvcfg = 0;
+    r->menvcfg = riscv_has(r, EXT_SVADU) && !riscv_has(r, EXT_SVADE) ? ENVCFG_ADUE : 0;
+    r->stvec = r->sepc = r->scause = r->stval = r->sscratch = r->satp = 0;
+    r->stimecmp = UINT64_MAX;
+    if (r->stimer) {
+        timer_cancel(r->stimer);
+    }
+    cpu->halted = 0;
+    riscv_pmp_update(r);
+    tcg_flush_all(cpu);
+    tcg_context_changed(cpu);
+}
+
+static void riscv_set_pc(CPU *cpu, uint64_t pc)
+{
+    riscv_cpu(cpu)->pc = pc;
+}
+
+static uint64_t riscv_space_asid(uint64_t satp)
+{
+    return satp >> 44 & 0xffff;
+}
+
+static uint64_t riscv32_space_asid(uint64_t satp)
+{
+    return satp >> 22 & 0x1ff;
+}
+
+/* ---- registers ----------------------------------------------------------- */
+
+typedef struct RegisterTable {
+    CPURegister regs[32 + 1 + 32 + 4096 + 1];
+    unsigned count;
+} RegisterTable;
+
+static void table_add(RegisterTable *t, CPURegister reg)
+{
+    t->regs[t->count++] = reg;
+}
+
+static RegisterTable *register_table_make(const RiscvCPU *r)
+{
+    RegisterTable *t = g_new0(RegisterTable, 1);
+    for (unsigned i = 0; i < 32; i++) {
+        const char *type = i == 1 ? "code_ptr" : i >= 2 && i <= 4 ? "data_ptr" : "int";
+        table_add(t, (CPURegister){ x_names[i], "org.gnu.gdb.riscv.cpu", type, r->xlen, REG_X + i, i });
+    }
+    table_add(t, (CPURegister){ "pc", "org.gnu.gdb.riscv.cpu", "code_ptr", r->xlen, REG_PC, REG_PC });
+    if (riscv_has(r, EXT_F)) {
+        bool d = riscv_has(r, EXT_D);
+        for (unsigned i = 0; i < 32; i++) {
+            table_add(t, (CPURegister){ f_names[i], "org.gnu.gdb.riscv.fpu",
+                                        d ? "riscv_double" : "ieee_single", d ? 64 : 32, REG_F + i,
+                                        REG_F + i });
+        }
+        for (unsigned csr = 1; csr <= 3; csr++) {
+            table_add(t, (CPURegister){ riscv_csr_name(csr), "org.gnu.gdb.riscv.fpu", "int", 32,
+                                        REG_CSR + csr, REG_CSR + csr });
+        }
+    }
+    table_add(t, (CPURegister){ "priv", "org.gnu.gdb.riscv.virtual", "int", r->xlen, REG_PRIV, REG_PRIV });
+    for (unsigned csr = 4; csr < 4096; csr++) {
+        const char *name = riscv_csr_exists(r, csr) ? riscv_csr_name(csr) : NULL;
+        if (name) {
+            table_add(t, (CPURegister){ name, "org.gnu.gdb.riscv.csr", "int", r->xlen,
+                                        REG_CSR + csr, REG_CSR + csr });
+        }
+    }
+    return t;
+}
+
+static const CPURegister *riscv_registers(CPU *cpu, unsigned *count)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    if (!r->register_table) {
+        r->register_table = register_table_make(r);
+    }
+    RegisterTable *t = r->register_table;
+    *count = t->count;
+    return t->regs;
+}
+
+static uint64_t riscv_get_register(CPU *cpu, unsigned number)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    if (number < REG_PC) {
+        return r->x[number];
+    }
+    if (number == REG_PC) {
+        return r->pc;
+    }
+    if (number < REG_CSR) {
+        return r->f[number - REG_F];
+    }
+    return number == REG_PRIV ? r->priv : riscv_csr_peek(r, number - REG_CSR);
+}
+
+static bool riscv_set_register(CPU *cpu, unsigned number, uint64_t value)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    if (r->xlen == 32 && number <= REG_PC) {
+        value = (int32_t)value;
+    }
+    if (number < REG_PC) {
+        r->x[number] = number ? value : 0;
+    } else if (number == REG_PC) {
+        r->pc = r->xlen == 32 ? (uint32_t)value : value;
+    } else if (number < REG_CSR) {
+        r->f[number - REG_F] = value;
+    } else if (number == REG_PRIV) {
+        if (value > PRIV_M || value == 2) {
+            return false;
+        }
+        r->priv = value;
+        tcg_context_changed(cpu);
+    } else {
+        return riscv_csr_poke(r, number - REG_CSR, value);
+    }
+    return true;
+}
+
+static void riscv_dump(CPU *cpu, GString *out)
+{
+    static const uint16_t shown[] = { 0xf14, 0x300, 0x344, 0x304, 0x303, 0x302, 0x305, 0x105, 0x341,
+                                      0x141, 0x342, 0x142, 0x343, 0x143, 0x340, 0x140, 0x180 };
+    RiscvCPU *r = riscv_cpu(cpu);
+    unsigned digits = r->xlen / 4;
+    uint64_t mask = r->xlen == 32 ? UINT32_MAX : UINT64_MAX;
+    g_string_append_printf(out, " %-8s %0*" PRIx64 "\n", "pc", digits, r->pc & mask);
+    for (unsigned i = 0; i < G_N_ELEMENTS(shown); i++) {
+        if (riscv_csr_exists(r, shown[i])) {
+            g_string_append_printf(out, " %-8s %0*" PRIx64 "\n", riscv_csr_name(shown[i]), digits,
+                                   riscv_csr_peek(r, shown[i]) & mask);
+        }
+    }
+    g_string_append_printf(out, " %-8s %u\n", "priv", r->priv);
+    for (unsigned i = 0; i < 32; i++) {
+        g_string_append_printf(out, " x%d/%-*s %0*" PRIx64 "%s", i, i < 10 ? 5 : 4,
+                               i == 8 ? "s0" : x_names[i], digits, r->x[i] & mask, i % 4 == 3 ? "\n" : "");
+    }
+    for (unsigned i = 0; i < 32 && riscv_has(r, EXT_F); i++) {
+        g_string_append_printf(out, " f%d/%-*s %016" PRIx64 "%s", i, i < 10 ? 5 : 4, f_names[i],
+                               r->f[i], i % 4 == 3 ? "\n" : "");
+    }
+}
+
+/* ---- the tables ---------------------------------------------------------- */
+
+const CPUArch riscv64_arch = {
+    .name = "riscv64",
+    .cpu_size = sizeof(RiscvCPU),
+    .guest = &riscv_ir_guest,
+    .pc_align = 2,
+    .init = riscv64_init,
+    .finish = riscv_finish,
+    .reset = riscv_reset,
+    .print_models = riscv64_print_models,
+    .context_key = riscv_context_key,
+    .walk = riscv_walk,
+    .raise_mmu_fault = riscv_raise_mmu_fault,
+    .raise_bus_fault = riscv_raise_bus_fault,
+    .raise_misaligned = riscv_raise_misaligned,
+    .translate = riscv_translate,
+    .has_work = riscv_has_work,
+    .take_interrupt = riscv_take_interrupt,
+    .space_asid = riscv_space_asid,
+    .registers = riscv_registers,
+    .get_register = riscv_get_register,
+    .set_register = riscv_set_register,
+    .dump = riscv_dump,
+    .disassemble = riscv64_disassemble,
+    .debug_walk = riscv_debug_walk,
+    .dump_mmu = riscv_dump_mmu,
+    .set_irq = riscv_set_irq,
+    .set_pc = riscv_set_pc,
+};
+
+const CPUArch riscv32_arch = {
+    .name = "riscv32",
+    .cpu_size = sizeof(RiscvCPU),
+    .guest = &riscv_ir_guest,
+    .pc_align = 2,
+    .init = riscv32_init,
+    .finish = riscv_finish,
+    .reset = riscv_reset,
+    .print_models = riscv32_print_models,
+    .context_key = riscv_context_key,
+    .walk = riscv_walk,
+    .raise_mmu_fault = riscv_raise_mmu_fault,
+    .raise_bus_fault = riscv_raise_bus_fault,
+    .raise_misaligned = riscv_raise_misaligned,
+    .translate = riscv_translate,
+    .has_work = riscv_has_work,
+    .take_interrupt = riscv_take_interrupt,
+    .space_asid = riscv32_space_asid,
+    .registers = riscv_registers,
+    .get_register = riscv_get_register,
+    .set_register = riscv_set_register,
+    .dump = riscv_dump,
+    .disassemble = riscv32_disassemble,
+    .debug_walk = riscv_debug_walk,
+    .dump_mmu = riscv_dump_mmu,
+    .set_irq = riscv_set_irq,
+    .set_pc = riscv_set_pc,
+};

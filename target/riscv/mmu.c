@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Address translation: Bare, Sv32, Sv39, Sv48, Sv57.
+ * Spec: privileged specification, supervisor.adoc ("Virtual Address Translation
+ * Process"), sv.adoc, svnapot.adoc, svpbmt.adoc, svadu.adoc; machine.adoc (MPRV).
+ *
+ * One walk serves the JIT, the interpreter and the debugger.  A walk that fails
+ * leaves the exception code in fault_cause.
+ *
+ * Not modelled: the memory types of Svpbmt (checked, then ignored: guest RAM is
+ * coherent), the H extension's second stage. */
+#include "target/riscv/cpu.h"
+
+#include <inttypes.h>
+
+#include "accel/tcg.h"
+
+enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_G = 32, PTE_A = 64, PTE_D = 128 };
+#define PTE_N    (1ull << 63)
+#define PTE_PBMT (3ull << 61)
+#define PTE_RESERVED (0x7full << 54)
+#define PTE_PPN_SHIFT 10
+
+/* A translation scheme (supervisor.adoc, "Sv32" .. "Sv57"). */
+typedef struct Scheme {
+    uint8_t levels, index_bits, pte_bytes, va_bits;
+} Scheme;
+static const Scheme sv32 = { 2, 10, 4, 32 };
+static const Scheme sv39 = { 3, 9, 8, 39 };
+static const Scheme sv48 = { 4, 9, 8, 48 };
+static const Scheme sv57 = { 5, 9, 8, 57 };
+
+static const Scheme *scheme_of(const RiscvCPU *r)
+{
+    if (r->xlen == 32) {
+        return r->satp >> 31 & 1 ? &sv32 : NULL;
+    }
+    switch (r->satp >> 60) {
+    case 8:
+        return &sv39;
+    case 9:
+        return &sv48;
+    case 10:
+        return &sv57;
+    default:
+        return NULL;
+    }
+}
+
+static unsigned data_priv(const RiscvCPU *r)
+{
+    return r->mstatus & MSTATUS_MPRV ? (r->mstatus & MSTATUS_MPP) >> 11 : r->priv;
+}
+
+void riscv_context_key(CPU *cpu, CpuContextKey *key)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    unsigned data = data_priv(r);
+    bool translated = r->priv != PRIV_M || data != PRIV_M;
+    key->space = translated ? r->satp : 0;
+    key->access = data;
+    if (data != PRIV_M) {
+        key->access |= (r->mstatus & (MSTATUS_SUM | MSTATUS_MXR)) >> 16;
+    }
+    key->mode = r->priv | (r->xlen == 32 ? RISCV_MODE_RV32 : 0);
+}
+
+static const uint8_t page_faults[] = { EXC_LOAD_PAGE, EXC_STORE_PAGE, EXC_INSN_PAGE };
+static const uint8_t access_faults[] = { EXC_LOAD_ACCESS, EXC_STORE_ACCESS, EXC_INSN_ACCESS };
+
+typedef struct Walk {
+    RiscvCPU *r;
+    const Scheme *scheme;
+    MmuAccess access;
+    unsigned priv;
+    bool debug;          /* no side effects, no rights */
+} Walk;
+
+static bool walk_fail(Walk *w, const uint8_t *causes)
+{
+    w->r->fault_cause = causes[w->access];
+    return false;
+}
+
+/* Rights of a leaf for w->priv, PROT_* (steps 5 to 7 of the process). */
+static uint8_t leaf_rights(const Walk *w, uint64_t pte)
+{
+    uint64_t status = w->r->mstatus;
+    uint8_t prot = (pte & PTE_R ? PROT_R : 0) | (pte & PTE_W ? PROT_W : 0) | (pte & PTE_X ? PROT_X : 0);
+    if ((pte & PTE_X) && (status & MSTATUS_MXR)) {
+        prot |= PROT_R;
+    }
+    if (w->priv == PRIV_U) {
+        return pte & PTE_U ? prot : 0;
+    }
+    if (pte & PTE_U) {
+        return status & MSTATUS_SUM ? prot & ~PROT_X : 0;
+    }
+    return prot;
+}
+
+static bool pte_malformed(const RiscvCPU *r, uint64_t pte, bool leaf, unsigned level)
+{
+    if (r->xlen == 32) {
+        return !leaf && (pte & (PTE_U | PTE_A | PTE_D));
+    }
+    if ((pte & PTE_RESERVED) || (!leaf && (pte & (PTE_U | PTE_A | PTE_D | PTE_N | PTE_PBMT)))) {
+        return true;
+    }
+    if (pte & PTE_PBMT) {
+        bool on = riscv_has(r, EXT_SVPBMT) && (r->menvcfg & ENVCFG_PBMTE);
+        if (!on || (pte & PTE_PBMT) == PTE_PBMT) {
+            return true;
+        }
+    }
+    if (pte & PTE_N) { /* 64 KiB is the one size defined: svnapot.adoc */
+        bool napot64k = level == 0 && (pte >> PTE_PPN_SHIFT & 0xf) == 8;
+        return !riscv_has(r, EXT_SVNAPOT) || !napot64k;
+    }
+    return false;
+}
+
+/* Set A (and D for a store) in memory, or fault as Svade says.  *again: the
+ * entry changed under us. */
+static bool leaf_touch(Walk *w, uint64_t where, uint64_t *pte, bool *again)
+{
+    RiscvCPU *r = w->r;
+    uint64_t want = *pte | PTE_A | (w->access == MMU_WRITE ? PTE_D : 0);
+    bool swapped = false;
+    MemOp mop = w->scheme->pte_bytes == 8 ? MEM_64 : MEM_32;
+    *again = false;
+    if (want == *pte || w->debug) {
+        return true;
+    }
+    if (!riscv_has(r, EXT_SVADU) || !(r->menvcfg & ENVCFG_ADUE)) {
+        return walk_fail(w, page_faults);
+    }
+    if (!(riscv_pmp_rights(r, where, w->scheme->pte_bytes, PRIV_S, NULL) & PROT_W) ||
+        !cpu_phys_cas(&r->cpu, where, mop, *pte, want, &swapped)) {
+        return walk_fail(w, access_faults);
+    }
+    *again = !swapped;
+    *pte = want;
+    return true;
+}
+
+static bool walk_leaf(Walk *w, uint64_t vaddr, uint64_t where, uint64_t pte, unsigned level,
+                      MmuResult *out, bool *again)
+{
+    static const uint8_t needed[] = { PROT_R, PROT_W, PROT_X };
+    uint64_t ppn = (pte & ~(PTE_N | PTE_PBMT)) >> PTE_PPN_SHIFT;
+    unsigned low_bits = level * w->scheme->index_bits;
+    uint8_t prot = w->debug ? PROT_R | PROT_W | PROT_X : leaf_rights(w, pte);
+    *again = false;
+    if (!(prot & needed[w->access]) || (ppn & ((1ull << low_bits) - 1))) {
+        return walk_fail(w, page_faults);
+    }
+    if (!leaf_touch(w, where, &pte, again)) {
+        return false;
+    }
+    if (pte & PTE_N) {
+        low_bits = 4;
+        ppn &= ~0xfull;
+    }
+    uint64_t vpn_low = vaddr >> 12 & ((1ull << low_bits) - 1);
+    out->phys = (ppn | vpn_low) << 12 | (vaddr & 0xfff);
+    out->prot = pte & PTE_D ? prot : prot & ~PROT_W;
+    return true;
+}
+
+static bool walk_table(Walk *w, uint64_t vaddr, MmuResult *out)
+{
+    RiscvCPU *r = w->r;
+    const Scheme *s = w->scheme;
+    uint64_t ppn = r->satp & (r->xlen == 32 ? (1ull << 22) - 1 : (1ull << 44) - 1);
+    MemOp mop = s->pte_bytes == 8 ? MEM_64 : MEM_32;
+    bool global = false;
+    for (int level = s->levels - 1; level >= 0; level--) {
+        uint64_t index = vaddr >> (12 + level * s->index_bits) & ((1u << s->index_bits) - 1);
+        uint64_t where = (ppn << 12) + index * s->pte_bytes, pte;
+        if (!(riscv_pmp_rights(r, where, s->pte_bytes, PRIV_S, NULL) & PROT_R) ||
+            !cpu_phys_load(&r->cpu, where, mop, &pte)) {
+            return walk_fail(w, access_faults);
+        }
+        bool leaf = pte & (PTE_R | PTE_X);
+        if (!(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W || pte_malformed(r, pte, leaf, level)) {
+            return walk_fail(w, page_faults);
+        }
+        global |= pte & PTE_G;
+        if (leaf) {
+            bool again;
+            if (!walk_leaf(w, vaddr, where, pte, level, out, &again)) {
+                return false;
+            }
+            if (!again) {
+                out->global = global;
+                return true;
+            }
+            level++; /* another agent changed the entry: read it once more */
+        } else {
+            ppn = pte >> PTE_PPN_SHIFT & ((1ull << 44) - 1);
+        }
+    }
+    return walk_fail(w, page_faults);
+}
+
+static bool canonical(const Scheme *s, uint64_t vaddr)
+{
+    unsigned unused = 64 - s->va_bits;
+    return s == &sv32 || (uint64_t)((int64_t)(vaddr << unused) >> unused) == vaddr;
+}
+
+bool riscv_walk(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out)
+{
+    static const uint8_t needed[] = { PROT_R, PROT_W, PROT_X };
+    RiscvCPU *r = riscv_cpu(cpu);
+    Walk w = { .r = r, .access = access, .priv = access == MMU_EXEC ? r->priv : data_priv(r) };
+    w.scheme = w.priv == PRIV_M ? NULL : scheme_of(r);
+    *out = (MmuResult){ .phys = vaddr, .prot = PROT_R | PROT_W | PROT_X };
+    if (r->xlen == 32) {
+        vaddr = (uint32_t)vaddr;
+        out->phys = vaddr;
+    }
+    if (w.scheme) {
+        if (!canonical(w.scheme, vaddr)) {
+            return walk_fail(&w, page_faults);
+        }
+        if (!walk_table(&w, vaddr, out)) {
+            return false;
+        }
+    }
+    bool uniform;
+    uint8_t rights = riscv_pmp_rights(r, out->phys, 1, w.priv, &uniform);
+    if (!(rights & needed[access])) {
+        return walk_fail(&w, access_faults);
+    }
+    out->prot &= rights;
+    out->no_cache = !uniform;
+    /* With MPRV fetches and data see different maps: a page is entered for one of them. */
+    if (r->mstatus & MSTATUS_MPRV) {
+        out->prot &= access == MMU_EXEC ? PROT_X : PROT_R | PROT_W;
+    }
+    return true;
+}
+
+bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    uint64_t saved_cause = r->fault_cause;
+    MmuResult out = { .phys = vaddr };
+    Walk w = { .r = r, .access = MMU_READ, .priv = r->priv, .debug = true };
+    w.scheme = r->priv == PRIV_M ? NULL : scheme_of(r);
+    bool ok = !w.scheme || (canonical(w.scheme, vaddr) && walk_table(&w, vaddr, &out));
+    r->fault_cause = saved_cause;
+    *phys = out.phys;
+    return ok;
+}
+
+/* ---- info mem: runs of pages with the same rights ------------------------ */
+
+typedef struct Dump {
+    RiscvCPU *r;
+    const Scheme *s;
+    GString *out;
+    uint64_t vaddr, phys, size, flags; /* the run so far */
+    unsigned lines;
+} Dump;
+
+enum { DUMP_MAX_LINES = 4096 };
+
+static void dump_run(Dump *d)
+{
+    if (d->size && d->lines++ < DUMP_MAX_LINES) {
+        char text[] = "rwxugad";
+        for (unsigned i = 0; i < 7; i++) {
+            if (!(d->flags >> (i + 1) & 1)) {
+                text[i] = '-';
+            }
+        }
+        g_string_append_printf(d->out, "%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s\n", d->vaddr,
+                               d->phys, d->size, text);
+    }
+    d->size = 0;
+}
+
+static void dump_leaf(Dump *d, uint64_t vaddr, uint64_t pte, uint64_t size)
+{
+    uint64_t phys = (pte & ~(PTE_N | PTE_PBMT)) >> PTE_PPN_SHIFT << 12, flags = pte & 0xfe;
+    if (d->size && vaddr == d->vaddr + d->size && phys == d->phys + d->size && flags == d->flags) {
+        d->size += size;
+        return;
+    }
+    dump_run(d);
+    d->vaddr = vaddr;
+    d->phys = phys;
+    d->size = size;
+    d->flags = flags;
+}
+
+static void dump_table(Dump *d, uint64_t ppn, int level, uint64_t vaddr)
+{
+    unsigned shift = 12 + level * d->s->index_bits;
+    for (uint64_t i = 0; i < 1u << d->s->index_bits && d->lines < DUMP_MAX_LINES; i++) {
+        uint64_t pte, where = (ppn << 12) + i * d->s->pte_bytes, at = vaddr | i << shift;
+        if (!cpu_phys_load(&d->r->cpu, where, d->s->pte_bytes == 8 ? MEM_64 : MEM_32, &pte) ||
+            !(pte & PTE_V)) {
+            continue;
+        }
+        if (pte & (PTE_R | PTE_X)) {
+            unsigned unused = d->s == &sv32 ? 0 : 64 - d->s->va_bits;
+            dump_leaf(d, (uint64_t)((int64_t)(at << unused) >> unused), pte, 1ull << shift);
+        } else if (level > 0) {
+            dump_table(d, pte >> PTE_PPN_SHIFT & ((1ull << 44) - 1), level - 1, at);
+        }
+    }
+}
+
+void riscv_dump_mmu(CPU *cpu, GString *out)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    Dump d = { .r = r, .s = scheme_of(r), .out = out };
+    if (!d.s) {
+        g_string_append(out, "No translation or protection\n");
+        return;
+    }
+    g_string_append(out, "vaddr            paddr            size             attr\n"
+                         "---------------- ---------------- ---------------- -------\n");
+    dump_table(&d, r->satp & (r->xlen == 32 ? (1ull << 22) - 1 : (1ull << 44) - 1), d.s->levels - 1, 0);
+    dump_run(&d);
+    if (d.lines >= DUMP_MAX_LINES) {
+        g_string_append_printf(out, "(more than %d runs: the rest is left out)\n", DUMP_MAX_LINES);
+    }
+}
