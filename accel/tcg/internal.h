@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of accel/tcg share: contexts, blocks, the code cache, and the vCPU's
+ * private part.
+ *
+ * One thread runs all vCPUs of a machine in turn, so contexts, blocks and the cache are
+ * touched by that thread only; what other threads want (DMA that hits code, a new memory
+ * view, a kick) goes through the queue of TcgState and CPU.exit_request.
+ *
+ * Guest code is named by its *code address*: the RAM page number (see RamBlock.first_page)
+ * and the offset in the page.  A block belongs to a code address, a virtual pc (constants in
+ * it are virtual addresses) and a mode word.
+ *
+ * Not modelled: vCPUs in threads of their own. */
+#pragma once
+#include <setjmp.h>
+#include <stdio.h>
+#include "accel/accel.h"
+#include "accel/tcg.h"
+#include "system/memory.h"
+
+typedef struct TcgState TcgState;
+typedef struct TcgContext TcgContext;
+typedef struct TcgBlock TcgBlock;
+typedef struct TcgExit TcgExit;
+typedef struct TcgRegion TcgRegion;
+
+/* ---- contexts: what a vCPU caches for one CpuContextKey ------------------- */
+
+enum {
+    TLB_BITS = 12, TLB_SIZE = 1 << TLB_BITS,
+    JUMP_BITS = 11, JUMP_SIZE = 1 << JUMP_BITS,
+    CONTEXT_POOL = 16,
+    GUEST_PAGE_BITS = 12, GUEST_PAGE = 1 << GUEST_PAGE_BITS,
+};
+
+/* An entry serves an access when the tag of its kind equals the page of the access's
+ * LAST byte (the index comes from its first: an access across pages always misses).
+ * TLB_NEVER is no page. */
+typedef struct TlbEntry {
+    uint64_t rd, wr, ex;    /* page-aligned virtual address, or TLB_NEVER */
+    uint64_t addend;        /* host address minus virtual address */
+} TlbEntry;
+_Static_assert(sizeof(TlbEntry) == 32, "translated code shifts by 5");
+#define TLB_NEVER UINT64_C(1)
+
+/* A virtual pc that has a block in this context. */
+typedef struct JumpEntry {
+    uint64_t pc;
+    const void *code;
+} JumpEntry;
+#define JUMP_NEVER UINT64_MAX
+
+struct TcgContext {
+    TlbEntry tlb[TLB_SIZE];         /* translated code knows the offsets of these two */
+    JumpEntry jumps[JUMP_SIZE];
+    CpuContextKey key;
+    uint64_t asid;
+    uint64_t last_use;              /* for the choice of a victim */
+    bool used;
+    /* What a flush has to visit: bit per entry. */
+    uint64_t tlb_filled[TLB_SIZE / 64], tlb_global[TLB_SIZE / 64];
+    uint64_t jumps_filled[JUMP_SIZE / 64];
+    uint64_t code_filled[TLB_SIZE / 64]; /* TLB indices whose page has jump entries */
+};
+
+static inline unsigned tlb_index(uint64_t vaddr)
+{
+    return vaddr >> GUEST_PAGE_BITS & (TLB_SIZE - 1);
+}
+static inline unsigned jump_index(uint64_t pc)
+{
+    return pc >> 1 & (JUMP_SIZE - 1);
+}
+
+/* ---- blocks ---------------------------------------------------------------- */
+
+/* A direct jump out of a block, patched when its target exists. */
+struct TcgExit {
+    uint64_t pc;            /* virtual address of the target */
+    uint32_t jump;          /* offset in the block's code of the jump's rel32; 0: not patched ever */
+    uint32_t stub;          /* ... of the return address that names this exit */
+    TcgBlock *from, *to;    /* to: chained now */
+    TcgExit *next_in;       /* list of to->incoming */
+};
+
+struct TcgBlock {
+    uint64_t code_addr;     /* RAM page number << 12 | offset of the first byte */
+    uint64_t pc;
+    uint32_t mode;
+    uint16_t size;          /* bytes of guest code, at most two pages */
+    uint16_t insns;
+    bool dropped;           /* guest code changed: runs no more */
+    bool single;            /* not entered in any table: used once (debugger, code not in RAM) */
+    uint16_t exit_count;
+    uint8_t *code;          /* RX address of the entry; NULL when interpreted */
+    uint32_t code_size;
+    uint32_t pc_table;      /* offset of the table: host offset -> guest pc */
+    TcgRegion *region;
+    TcgBlock *next_hash;
+    TcgBlock *next_page[2]; /* lists of the one or two pages, see TcgPage */
+    uint64_t pages[2];      /* RAM page numbers; [1] is UINT64_MAX when one page */
+    TcgExit *exits, *incoming;
+    IrBlock *ir;            /* interpreter, lockstep: kept; else NULL */
+};
+
+/* ---- the state of one accelerator ------------------------------------------ */
+
+typedef enum TcgEngine { TCG_JIT, TCG_INTERP, TCG_LOCKSTEP } TcgEngine;
+
+typedef struct TcgStats {
+    uint64_t blocks, guest_insns, host_bytes, translate_ns;
+    uint64_t drops, evictions, smc_writes, dma_writes;
+    uint64_t tlb_fills, slow_accesses, context_switches, context_misses;
+    uint64_t lookups, chained, exits;
+    uint64_t flush_all, flush_asid, flush_page;
+} TcgStats;
+
+struct TcgVcpu {
+    CPU *cpu;
+    TcgState *state;
+    TcgContext *ctx;            /* never NULL once tcg_vcpu_new returned */
+    bool context_stale;         /* the key may have changed: tcg_context_sync */
+    uint64_t clock;             /* counts context switches, for last_use */
+    TcgContext *pool[CONTEXT_POOL];
+    TcgBlock *running;          /* interpreter and lockstep: the block under way */
+    /* Where the return address of the call under way stands when translated code
+     * runs; NULL when it does not. */
+    uintptr_t *frame;
+    bool leave_after_store;     /* the store under way dropped blocks: see tcg_store_done */
+    sigjmp_buf exit_jmp;        /* cpu_loop_exit goes here */
+};
+
+struct TcgCache;
+struct TcgPages;
+struct TcgState {
+    TcgEngine engine;
+    const IrGuest *guest;       /* of the first vCPU; all share the back end's tables */
+    struct TcgCache *cache;     /* cache.c: host code */
+    struct TcgBlocks *blocks;   /* block.c: hash, per-page lists */
+    GPtrArray *vcpus;           /* of TcgVcpu */
+    IrBlock *ir;                /* scratch of the translation under way */
+    MemoryListener listener;
+    GMutex lock;                /* guards `dma` */
+    GArray *dma;                /* of TcgDma: writes to code by other threads */
+    int dma_pending;            /* atomic: `dma` is not empty or view_changed */
+    int view_changed;           /* atomic: flush all TLBs */
+    TcgStats stats;
+    FILE *perf_map;             /* perfmap=on */
+};
+
+/* ---- life (context.c, block.c, cache.c) ------------------------------------ */
+
+typedef struct TcgOptions {
+    TcgEngine engine;
+    uint64_t cache_bytes;       /* tb-size=; 0: default, 64 MiB */
+    bool perf_map;              /* perfmap=on */
+} TcgOptions;
+TcgState *tcg_state_new(const TcgOptions *opt, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void tcg_state_free(TcgState *s);
+/* Makes cpu->tcg; cpu->arch and cpu->as are set. */
+bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void tcg_vcpu_free(CPU *cpu);
+void tcg_state_info(TcgState *s, GString *out); /* info jit */
+
+/* ---- running: called by the vCPU loop (vcpu.c), inside its sigsetjmp --------- */
+
+/* What other threads asked for; call it whenever exit_request was seen. */
+void tcg_handle_queue(TcgState *s);
+/* The block at the current pc, translated if need be.  A fetch that faults raises the
+ * guest's exception and leaves by cpu_loop_exit.  The block is good until the next
+ * call (a new translation may evict it). */
+TcgBlock *tcg_block_get(CPU *cpu);
+/* Run translated code until exit_request is set (or, with cpu->singlestep, for one
+ * instruction).  The guest pc is in the CPU struct on return. */
+void tcg_run_jit(CPU *cpu);
+void tcg_run_lockstep(CPU *cpu);
+void tcg_run_interp(CPU *cpu);  /* interp.c */
+
+/* ---- contexts (context.c) ---------------------------------------------------- */
+void tcg_context_sync_slow(TcgVcpu *v);
+static inline void tcg_context_sync(TcgVcpu *v)
+{
+    if (G_UNLIKELY(v->context_stale))
+        tcg_context_sync_slow(v);
+}
+void tcg_context_flush(TcgContext *c, bool keep_global);
+void tcg_context_flush_page(TcgContext *c, uint64_t vaddr);
+void tcg_context_clear_jumps(TcgContext *c);
+void tcg_context_forget_block(TcgState *s, const TcgBlock *b);
+
+/* ---- guest memory (softmmu.c) -------------------------------------------------- */
+
+/* Translate for a fetch: the code address of vaddr and the host address of its page; false: not
+ * RAM (*code_addr is the physical address then).  Faults leave by cpu_loop_exit. */
+bool tcg_fetch_page(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_t **page);
+/* As above, but tells a fault by false and raises nothing; *ram false: not RAM. */
+bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_t **page, bool *ram);
+
+/* ---- blocks (block.c) ------------------------------------------------------------ */
+TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t mode);
+void tcg_block_drop(TcgState *s, TcgBlock *b);
+/* Guest code in [offset, offset + len) of a RAM page changes; true: blocks were dropped. */
+bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned len);
+bool tcg_page_has_code(TcgState *s, uint64_t ram_page);
+/* A page became writable through vaddr in a TLB: remembered so that code can revoke it. */
+void tcg_page_note_writer(TcgState *s, uint64_t ram_page, uint64_t vaddr);
+void tcg_drop_all_blocks(TcgState *s); /* breakpoints changed, guest reset */
+/* The block whose code holds a host address, or NULL. */
+TcgBlock *tcg_block_of_code(TcgState *s, uintptr_t host);
