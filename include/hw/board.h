@@ -70,12 +70,14 @@ struct BoardClass {
     bool (*build)(Machine *m, GError **err);
     /* All devices are there: load firmware and kernel, write the device tree. */
     bool (*finish)(Machine *m, GError **err);
+    void (*destroy)(Machine *m); /* free what build made that is no device */
     bool is_default;
 };
 
 extern const BoardClass *const board_classes[]; /* ends with NULL; hw/registry.c */
 
 Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err);
+bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* after the user's devices */
 void machine_free(Machine *m);
 void machine_add_reset(Machine *m, void (*fn)(void *opaque), void *opaque);
 void machine_reset(Machine *m); /* vCPUs are stopped by the caller */
@@ -87,6 +89,10 @@ Device *machine_find_device(Machine *m, const char *id_or_path);
  * all properties, realize.  Errors name the value, the valid ones, the nearest. */
 Device *machine_add_device(Machine *m, const char *driver, GHashTable *props /* char* -> char* */,
                            GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What the monitor shows, in QEMU's formats (`info mtree [-f]`, `info qtree`). */
+void machine_dump_mtree(Machine *m, GString *out, bool flat);
+void machine_dump_qtree(Machine *m, GString *out);
 
 /* Requests from guest or user; any thread; carried out by the run state
  * (system/runstate.c) in the main loop. */

@@ -141,8 +141,9 @@ struct DeviceClass {
                                         `state` covers every byte of it but padding */
     uint16_t version;
     const Reg *regs;
-    const DeviceClass *parent; /* its properties and state come first; its hooks are called
-                                  by the derived class */
+    const DeviceClass *parent; /* its properties and state come first; a hook that the derived
+                                  class has replaces the parent's (and calls it where wanted),
+                                  but for `loaded`: all are called */
     bool (*realize)(Device *dev, GError **err);
     void (*unrealize)(Device *dev);
     void (*reset)(Device *dev);   /* after the state table's reset values */
@@ -162,8 +163,11 @@ bool device_set_prop(Device *dev, const char *name, const char *value,
 /* Text of a property's value (owned by the caller), for info qtree. */
 char *device_get_prop(Device *dev, const Prop *prop);
 bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-void device_reset(Device *dev);
-void device_free(Device *dev);
+void device_reset(Device *dev); /* takes the device's lock */
+void device_reset_locked(Device *dev); /* from within the device: it is locked already */
+void device_refresh(Device *dev); /* run the class's refresh; the device is locked */
+void device_free(Device *dev); /* with the buses it provides and the devices on them */
+const char *prop_type_name(const Prop *p); /* "uint32", for NAME,help */
 /* Visit the properties of a class and its parents. */
 void device_class_foreach_prop(const DeviceClass *c, void (*fn)(const Prop *p, void *opaque), void *opaque);
 
@@ -191,10 +195,12 @@ struct Bus {
     const char *kind;      /* "PCI", "virtio-bus", ... */
     char *name;            /* "pcie.0", "virtio-mmio-bus.3" */
     Device *owner;         /* NULL for the system bus */
+    Machine *machine;      /* may be NULL (tests) */
     GPtrArray *devices;    /* of Device */
     unsigned capacity;     /* most devices it takes, 0 = no limit */
     void *data;            /* of the bus's implementation */
-    /* Attach a device that is being realized (address assignment, wiring). */
+    /* Attach a device that is being realized (address assignment, wiring): before the
+     * class's own realize; detach: after its unrealize, or when its realize failed. */
     bool (*attach)(Bus *bus, Device *dev, GError **err);
     void (*detach)(Bus *bus, Device *dev);
 };

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The life of devices and buses: see hw/device.h.
+ *
+ * Realizing: the bus attaches the device first (it has an address then), the
+ * class's own realize follows; what fails is undone in reverse. */
+#include "hw/core/device_priv.h"
+
+#include <string.h>
+
+#include "hw/board.h"
+
+static bool class_has_name(const DeviceClass *c, const char *name)
+{
+    if (strcmp(c->name, name) == 0) {
+        return true;
+    }
+    for (const char *const *a = c->aliases; a && *a; a++) {
+        if (strcmp(*a, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const DeviceClass *device_class_find(const char *name)
+{
+    for (const DeviceClass *const *c = device_classes; *c; c++) {
+        if (class_has_name(*c, name)) {
+            return *c;
+        }
+    }
+    return NULL;
+}
+
+static char *device_make_path(const DeviceClass *class, Machine *machine, const char *id)
+{
+    if (id) {
+        return g_strdup(id);
+    }
+    unsigned n = 0;
+    for (unsigned i = 0; machine && i < machine->devices->len; i++) {
+        const Device *other = g_ptr_array_index(machine->devices, i);
+        n += other->class == class;
+    }
+    char *path = g_strdup_printf("%s.%u", class->name, n);
+    while (machine && machine_find_device(machine, path)) {
+        g_free(path);
+        path = g_strdup_printf("%s.%u", class->name, ++n);
+    }
+    return path;
+}
+
+static void default_prop(const Prop *p, void *opaque)
+{
+    prop_set_default(opaque, p);
+}
+
+static void clear_prop(const Prop *p, void *opaque)
+{
+    prop_clear(opaque, p);
+}
+
+Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
+{
+    g_assert(class->size >= sizeof(Device));
+    Device *dev = g_malloc0(class->size);
+    dev->class = class;
+    dev->id = g_strdup(id);
+    dev->path = device_make_path(class, machine, id);
+    dev->machine = machine;
+    dev->buses = g_ptr_array_new();
+    g_mutex_init(&dev->lock);
+    device_class_foreach_prop(class, default_prop, dev);
+    if (machine) {
+        g_ptr_array_add(machine->devices, dev);
+    }
+    return dev;
+}
+
+typedef struct Missing {
+    Device *dev;
+    const Prop *prop;
+} Missing;
+
+static void check_required(const Prop *p, void *opaque)
+{
+    Missing *m = opaque;
+    bool pointer = p->kind == PROP_STRING || p->kind == PROP_CHARDEV || p->kind == PROP_DRIVE ||
+                   p->kind == PROP_NETDEV || p->kind == PROP_LINK;
+    if (p->required && pointer && !*(void **)((char *)m->dev + p->offset)) {
+        m->prop = p;
+    }
+}
+
+static bool bus_has_room(const Bus *bus)
+{
+    return !bus->capacity || bus->devices->len < bus->capacity;
+}
+
+static bool device_plug(Device *dev, Bus *bus, GError **err)
+{
+    if (!bus) {
+        return true;
+    }
+    if (!bus_has_room(bus)) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "%s: bus '%s' is full: it takes %u device%s; choose another with bus=", dev->path,
+                    bus->name, bus->capacity, bus->capacity == 1 ? "" : "s");
+        return false;
+    }
+    dev->bus = bus;
+    if (bus->attach && !bus->attach(bus, dev, err)) {
+        dev->bus = NULL;
+        return false;
+    }
+    g_ptr_array_add(bus->devices, dev);
+    return true;
+}
+
+static void device_unplug(Device *dev)
+{
+    Bus *bus = dev->bus;
+    if (bus) {
+        g_ptr_array_remove(bus->devices, dev);
+        if (bus->detach) {
+            bus->detach(bus, dev);
+        }
+        dev->bus = NULL;
+    }
+}
+
+static bool class_realize(Device *dev, GError **err)
+{
+    for (const DeviceClass *c = dev->class; c; c = c->parent) {
+        if (c->realize) {
+            return c->realize(dev, err);
+        }
+    }
+    return true;
+}
+
+static void class_unrealize(Device *dev)
+{
+    for (const DeviceClass *c = dev->class; c; c = c->parent) {
+        if (c->unrealize) {
+            c->unrealize(dev);
+            return;
+        }
+    }
+}
+
+bool device_realize(Device *dev, Bus *bus, GError **err)
+{
+    Missing missing = { .dev = dev };
+    g_assert(!dev->realized);
+    device_class_foreach_prop(dev->class, check_required, &missing);
+    if (missing.prop) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: property '%s' must be given (%s)", dev->class->name, missing.prop->name,
+                    missing.prop->help ? missing.prop->help : "it has no default");
+        return false;
+    }
+    if (!device_plug(dev, bus, err)) {
+        return false;
+    }
+    if (!class_realize(dev, err)) {
+        device_unplug(dev);
+        return false;
+    }
+    dev->realized = true;
+    return true;
+}
+
+void device_free(Device *dev)
+{
+    if (!dev) {
+        return;
+    }
+    while (dev->buses->len) {
+        bus_free(g_ptr_array_index(dev->buses, dev->buses->len - 1));
+    }
+    if (dev->realized) {
+        class_unrealize(dev);
+        device_unplug(dev);
+    }
+    if (dev->machine) {
+        g_ptr_array_remove(dev->machine->devices, dev);
+    }
+    device_class_foreach_prop(dev->class, clear_prop, dev);
+    g_ptr_array_free(dev->buses, TRUE);
+    g_mutex_clear(&dev->lock);
+    g_free(dev->id);
+    g_free(dev->path);
+    g_free(dev);
+}
+
+/* ---- buses --------------------------------------------------------------- */
+
+Bus *bus_new(Machine *m, Device *owner, const char *kind, const char *name)
+{
+    Bus *bus = g_new0(Bus, 1);
+    bus->kind = kind;
+    bus->name = g_strdup(name);
+    bus->owner = owner;
+    bus->machine = m;
+    bus->devices = g_ptr_array_new();
+    if (m) {
+        g_ptr_array_add(m->buses, bus);
+    }
+    if (owner) {
+        g_ptr_array_add(owner->buses, bus);
+    }
+    return bus;
+}
+
+void bus_free(Bus *bus)
+{
+    while (bus->devices->len) {
+        device_free(g_ptr_array_index(bus->devices, bus->devices->len - 1));
+    }
+    if (bus->machine) {
+        g_ptr_array_remove(bus->machine->buses, bus);
+    }
+    if (bus->owner) {
+        g_ptr_array_remove(bus->owner->buses, bus);
+    }
+    g_ptr_array_free(bus->devices, TRUE);
+    g_free(bus->name);
+    g_free(bus);
+}

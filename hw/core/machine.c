@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A machine: made by its board, given the user's devices, finished, reset. */
+#include "hw/board.h"
+
+#include <string.h>
+
+#include "accel/accel.h"
+#include "hw/core/device_priv.h"
+#include "target/cpu.h"
+#include "util/nearest.h"
+
+typedef struct ResetHook {
+    void (*fn)(void *opaque);
+    void *opaque;
+} ResetHook;
+
+/* ---- the board's options ------------------------------------------------- */
+
+static const Prop *board_find_option(const BoardClass *board, const char *name)
+{
+    for (const Prop *p = board->options; p && p->name; p++) {
+        if (strcmp(p->name, name) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static bool machine_parse_options(Machine *m, GError **err)
+{
+    const BoardClass *board = m->board;
+    g_autofree char *who = g_strdup_printf("-machine %s", board->name);
+    for (const Prop *p = board->options; p && p->name; p++) {
+        prop_set_default(m->board_data, p);
+    }
+    if (!m->config->board_options) {
+        return true;
+    }
+    GHashTableIter it;
+    gpointer key, value;
+    g_hash_table_iter_init(&it, m->config->board_options);
+    while (g_hash_table_iter_next(&it, &key, &value)) {
+        const Prop *p = board_find_option(board, key);
+        if (!p) {
+            g_autofree char *advice = props_advice(NULL, board->options, key);
+            g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
+                        "%s: Property '%s-machine.%s' not found%s", who, board->name, (char *)key, advice);
+            return false;
+        }
+        if (!prop_set(m->board_data, p, who, value, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err)
+{
+    Machine *m = g_new0(Machine, 1);
+    m->config = config;
+    m->board = config->board;
+    m->accel = accel;
+    if (accel) {
+        accel->machine = m;
+    }
+    m->devices = g_ptr_array_new();
+    m->buses = g_ptr_array_new();
+    m->resets = g_ptr_array_new_with_free_func(g_free);
+    m->board_data = g_malloc0(MAX(m->board->board_size, 1));
+    memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
+    m->memory = address_space_new(&m->system, "memory");
+    memory_transaction_begin();
+    bool ok = machine_parse_options(m, err) && m->board->build(m, err);
+    memory_transaction_commit();
+    if (!ok) {
+        machine_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+bool machine_finish(Machine *m, GError **err)
+{
+    return !m->board->finish || m->board->finish(m, err);
+}
+
+void machine_free(Machine *m)
+{
+    if (!m) {
+        return;
+    }
+    memory_transaction_begin();
+    while (m->devices->len) {
+        device_free(g_ptr_array_index(m->devices, m->devices->len - 1));
+    }
+    while (m->buses->len) {
+        bus_free(g_ptr_array_index(m->buses, m->buses->len - 1));
+    }
+    for (unsigned i = 0; i < m->cpu_count; i++) {
+        cpu_free(m->cpus[i]);
+    }
+    if (m->board->destroy) {
+        m->board->destroy(m);
+    }
+    memory_transaction_commit();
+    address_space_free(m->memory);
+    while (m->system.children->len) {
+        memory_region_remove(&m->system, g_ptr_array_index(m->system.children, 0));
+    }
+    if (m->ram.name) {
+        memory_region_finish(&m->ram);
+    }
+    memory_region_finish(&m->system);
+    for (const Prop *p = m->board->options; p && p->name; p++) {
+        prop_clear(m->board_data, p);
+    }
+    g_ptr_array_free(m->devices, TRUE);
+    g_ptr_array_free(m->buses, TRUE);
+    g_ptr_array_free(m->resets, TRUE);
+    g_free(m->board_data);
+    g_free(m);
+}
+
+void machine_add_reset(Machine *m, void (*fn)(void *opaque), void *opaque)
+{
+    ResetHook *hook = g_new(ResetHook, 1);
+    *hook = (ResetHook){ fn, opaque };
+    g_ptr_array_add(m->resets, hook);
+}
+
+/* CPUs first: a loader device sets a program counter after its CPU's reset. */
+void machine_reset(Machine *m)
+{
+    for (unsigned i = 0; i < m->cpu_count; i++) {
+        m->cpus[i]->arch->reset(m->cpus[i]);
+    }
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        device_reset(g_ptr_array_index(m->devices, i));
+    }
+    for (unsigned i = 0; i < m->resets->len; i++) {
+        const ResetHook *hook = g_ptr_array_index(m->resets, i);
+        hook->fn(hook->opaque);
+    }
+}
+
+/* ---- finding ------------------------------------------------------------- */
+
+Bus *machine_find_bus(Machine *m, const char *name)
+{
+    for (unsigned i = 0; i < m->buses->len; i++) {
+        Bus *bus = g_ptr_array_index(m->buses, i);
+        if (strcmp(bus->name, name) == 0) {
+            return bus;
+        }
+    }
+    return NULL;
+}
+
+Bus *machine_find_bus_of_kind(Machine *m, const char *kind)
+{
+    for (unsigned i = 0; i < m->buses->len; i++) {
+        Bus *bus = g_ptr_array_index(m->buses, i);
+        if (strcmp(bus->kind, kind) == 0 && (!bus->capacity || bus->devices->len < bus->capacity)) {
+            return bus;
+        }
+    }
+    return NULL;
+}
+
+Device *machine_find_device(Machine *m, const char *id_or_path)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        Device *dev = g_ptr_array_index(m->devices, i);
+        if (dev->path && strcmp(dev->path, id_or_path) == 0) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
+/* ---- -device ------------------------------------------------------------- */
+
+static const DeviceClass *find_user_class(const char *driver, GError **err)
+{
+    const DeviceClass *c = device_class_find(driver);
+    if (c && c->user_creatable) {
+        return c;
+    }
+    if (c) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-device %s: a '%s' is part of a board and cannot be added; "
+                    "`-device help` lists what can", driver, c->name);
+        return NULL;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const DeviceClass *const *p = device_classes; *p; p++) {
+        if ((*p)->user_creatable) {
+            g_ptr_array_add(names, (void *)(*p)->name);
+        }
+    }
+    g_ptr_array_add(names, NULL);
+    const char *near = nearest_name(driver, (const char *const *)names->pdata);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "-device %s: '%s' is not a valid device model name%s%s%s; `-device help` lists them",
+                driver, driver, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+static char *bus_list(Machine *m, const char *kind)
+{
+    GString *s = g_string_new(NULL);
+    for (unsigned i = 0; i < m->buses->len; i++) {
+        const Bus *bus = g_ptr_array_index(m->buses, i);
+        if (!kind || strcmp(bus->kind, kind) == 0) {
+            g_string_append_printf(s, "%s%s", s->len ? ", " : "", bus->name);
+        }
+    }
+    if (!s->len) {
+        g_string_append(s, "none");
+    }
+    return g_string_free(s, FALSE);
+}
+
+/* The bus for a class: the one that is named, or the first with room.  *ok tells a
+ * class without a bus from a failure. */
+static Bus *choose_bus(Machine *m, const DeviceClass *c, const char *name, bool *ok, GError **err)
+{
+    *ok = true;
+    if (!c->bus && !name) {
+        return NULL;
+    }
+    Bus *bus = name ? machine_find_bus(m, name) : machine_find_bus_of_kind(m, c->bus);
+    g_autofree char *list = bus_list(m, c->bus);
+    *ok = false;
+    if (name && !bus) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-device %s: Bus '%s' not found; buses that fit: %s", c->name, name, list);
+    } else if (!bus) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-device %s: No '%s' bus found for device '%s' (buses of that kind: %s%s); "
+                    "choose a device for another bus, or fewer of them", c->name, c->bus, c->name, list,
+                    strcmp(list, "none") ? ", all full" : "");
+    } else if (!c->bus || strcmp(bus->kind, c->bus) != 0) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-device %s: Device '%s' can't go on %s bus '%s'; buses that fit: %s", c->name,
+                    c->name, bus->kind, bus->name, list);
+        bus = NULL;
+    } else {
+        *ok = true;
+    }
+    return bus;
+}
+
+static bool id_is_good(const char *id)
+{
+    if (!g_ascii_isalpha(*id)) {
+        return false;
+    }
+    return strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == strlen(id);
+}
+
+static bool check_id(Machine *m, const char *driver, const char *id, GError **err)
+{
+    if (id && !id_is_good(id)) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-device %s: '%s' is no id; an id starts with a letter and holds letters, digits, "
+                    "'-', '.' and '_'", driver, id);
+        return false;
+    }
+    if (id && machine_find_device(m, id)) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-device %s: Duplicate device ID '%s'; give each device its own", driver, id);
+        return false;
+    }
+    return true;
+}
+
+static bool set_props(Device *dev, GHashTable *props, GError **err)
+{
+    GHashTableIter it;
+    gpointer key, value;
+    g_hash_table_iter_init(&it, props);
+    while (g_hash_table_iter_next(&it, &key, &value)) {
+        bool ours = strcmp(key, "id") == 0 || strcmp(key, "bus") == 0 || strcmp(key, "driver") == 0;
+        if (!ours && !device_set_prop(dev, key, value, err)) {
+            g_prefix_error(err, "-device ");
+            return false;
+        }
+    }
+    return true;
+}
+
+Device *machine_add_device(Machine *m, const char *driver, GHashTable *props, GError **err)
+{
+    const DeviceClass *c = find_user_class(driver, err);
+    const char *id = g_hash_table_lookup(props, "id");
+    if (!c || !check_id(m, driver, id, err)) {
+        return NULL;
+    }
+    bool ok;
+    Bus *bus = choose_bus(m, c, g_hash_table_lookup(props, "bus"), &ok, err);
+    if (!ok) {
+        return NULL;
+    }
+    Device *dev = device_new(c, m, id);
+    if (!set_props(dev, props, err)) {
+        device_free(dev);
+        return NULL;
+    }
+    if (!device_realize(dev, bus, err)) {
+        g_prefix_error(err, "-device ");
+        device_free(dev);
+        return NULL;
+    }
+    return dev;
+}

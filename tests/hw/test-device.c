@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The device core by a small device: properties, state streams, register tables, buses. */
+#include "hw/device.h"
+
+#include <string.h>
+
+#include "hw/board.h"
+
+typedef struct Toy {
+    Device dev;
+    uint32_t speed;
+    uint64_t room;
+    char *title;
+    int color;
+    uint8_t mac[6];
+    int32_t addr;
+    Irq irq;
+    struct ToyState {
+        uint32_t ctrl, status, kept;
+        uint16_t table[4];
+        bool on;
+        Fifo8 rx;
+    } s;
+    unsigned refreshed, written;
+} Toy;
+
+static const char *const colors[] = { "red", "green", NULL };
+static const Prop toy_props[] = {
+    { "speed", PROP_U32, offsetof(Toy, speed), "ticks", .def = 9600, .min = 1, .max = 100000 },
+    { "room", PROP_SIZE, offsetof(Toy, room), "bytes", .def = 4096 },
+    { "title", PROP_STRING, offsetof(Toy, title), "text", .def_string = "toy" },
+    { "color", PROP_ENUM, offsetof(Toy, color), "color", .names = colors },
+    { "mac", PROP_MAC, offsetof(Toy, mac), "address" },
+    { "addr", PROP_PCI_ADDR, offsetof(Toy, addr), "place" },
+    { NULL },
+};
+static const Field toy_state[] = {
+    STATE_U32(Toy, ctrl, .reset = 5),
+    STATE_U32(Toy, status, .max = 0xff),
+    STATE_U32(Toy, kept, .hidden = 1),
+    STATE_U16(Toy, table, .reset = 7),
+    STATE_BOOL(Toy, on, .since = 2, .reset = 1),
+    STATE_FIFO8(Toy, rx),
+    { NULL },
+};
+static uint64_t toy_pop(Device *dev, unsigned index)
+{
+    return fifo8_pop(&((Toy *)dev)->s.rx);
+}
+static void toy_push(Device *dev, unsigned index, uint64_t v)
+{
+    Toy *t = (Toy *)dev;
+    t->written++;
+    fifo8_push(&t->s.rx, (uint8_t)v, 16);
+}
+static const Reg toy_regs[] = {
+    { "ctrl", 0x0, .size = 4, .state = offsetof(Toy, s.ctrl), .has_state = true, .rw = 0xff00ff },
+    { "status", 0x4, .size = 4, .state = offsetof(Toy, s.status), .has_state = true, .w1c = 0xf },
+    { "data", 0x8, .size = 1, .read = toy_pop, .write = toy_push },
+    { "table", 0x10, .stride = 4, .count = 4, .size = 2, .state = offsetof(Toy, s.table),
+      .has_state = true, .rw = 0xffff },
+    { NULL },
+};
+static void toy_refresh(Device *dev)
+{
+    Toy *t = (Toy *)dev;
+    t->refreshed++;
+    irq_set(&t->irq, t->s.rx.used != 0);
+}
+static const DeviceClass toy_class = {
+    .name = "toy", .bus = "Shelf", .size = sizeof(Toy), .props = toy_props, .state = toy_state,
+    .state_offset = offsetof(Toy, s), .state_size = sizeof(struct ToyState), .version = 2,
+    .regs = toy_regs, .refresh = toy_refresh,
+};
+
+static Toy *toy_new(void)
+{
+    Toy *t = (Toy *)device_new(&toy_class, NULL, "toy0");
+    g_assert_true(device_realize(&t->dev, NULL, NULL));
+    device_reset(&t->dev);
+    return t;
+}
+
+static void assert_refused(Device *dev, const char *name, const char *value, const char *why)
+{
+    g_autoptr(GError) err = NULL;
+    g_assert_false(device_set_prop(dev, name, value, &err));
+    g_test_message("%s", err->message);
+    g_assert_nonnull(strstr(err->message, why));
+}
+
+static void test_props(void)
+{
+    Toy *t = (Toy *)device_new(&toy_class, NULL, NULL);
+    Device *dev = &t->dev;
+    g_assert_cmpuint(t->speed, ==, 9600);
+    g_assert_cmpint(t->addr, ==, -1);
+    g_assert_true(device_set_prop(dev, "speed", "0x10", NULL));
+    g_assert_true(device_set_prop(dev, "room", "2M", NULL));
+    g_assert_true(device_set_prop(dev, "title", "x", NULL));
+    g_assert_true(device_set_prop(dev, "color", "GREEN", NULL));
+    g_assert_true(device_set_prop(dev, "mac", "52:54:00:12:34:ff", NULL));
+    g_assert_true(device_set_prop(dev, "addr", "1f.7", NULL));
+    static const char *const texts[] = {
+        "16 (0x10)", "2097152 (2 MiB)", "\"x\"", "\"green\"", "\"52:54:00:12:34:ff\"", "1f.7",
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *text = device_get_prop(dev, &toy_props[i]);
+        g_assert_cmpstr(text, ==, texts[i]);
+    }
+    assert_refused(dev, "speed", "0", "from 1 to 100000");
+    assert_refused(dev, "speed", "fast", "'fast'");
+    assert_refused(dev, "color", "grene", "did you mean 'green'?");
+    assert_refused(dev, "colour", "red", "did you mean 'color'?");
+    assert_refused(dev, "mac", "52:54:00:12:34", "six bytes");
+    assert_refused(dev, "addr", "20", "slot");
+    g_assert_true(device_realize(dev, NULL, NULL));
+    assert_refused(dev, "speed", "1", "in use");
+    device_free(dev);
+}
+
+static void test_registers(void)
+{
+    Toy *t = toy_new();
+    uint64_t v;
+    const MemOps *ops = &device_reg_ops;
+    g_assert_cmpuint(t->s.ctrl, ==, 5);
+    ops->write(t, 0, 4, 0xffffffff);
+    g_assert_cmphex(t->s.ctrl, ==, 0xff00ff);
+    ops->write(t, 2, 1, 0x12); /* a part: the rest stays */
+    g_assert_cmphex(t->s.ctrl, ==, 0x1200ff);
+    t->s.status = 0xff;
+    ops->write(t, 4, 4, 0x33);
+    g_assert_cmphex(t->s.status, ==, 0xfc);
+    ops->read(t, 0, 8, &v);
+    g_assert_cmphex(v, ==, UINT64_C(0xfc001200ff));
+    ops->write(t, 8, 1, 'a');
+    g_assert_cmpint(t->irq.level, ==, 1);
+    ops->read(t, 8, 4, &v);
+    g_assert_cmphex(v, ==, 'a');
+    g_assert_cmpint(t->irq.level, ==, 0);
+    ops->write(t, 0x18, 2, 0xabcd);
+    g_assert_cmphex(t->s.table[2], ==, 0xabcd);
+    ops->write(t, 0x1000, 8, 1); /* nowhere: a log line */
+    g_assert_cmpint(ops->read(t, 0x1000, 8, &v), ==, MEM_OK);
+    g_assert_cmphex(v, ==, 0);
+    device_free(&t->dev);
+}
+
+static void test_reset(void)
+{
+    Toy *t = toy_new();
+    t->s.kept = 42;
+    t->s.table[3] = 1;
+    t->s.on = false;
+    fifo8_push(&t->s.rx, 1, 16);
+    device_reset(&t->dev);
+    g_assert_cmpuint(t->s.kept, ==, 42);
+    g_assert_cmpuint(t->s.table[3], ==, 7);
+    g_assert_true(t->s.on);
+    g_assert_cmpuint(fifo8_used(&t->s.rx), ==, 0);
+    device_free(&t->dev);
+}
+
+static void assert_load_fails(Toy *t, GByteArray *bytes, const char *why)
+{
+    g_autoptr(GError) err = NULL;
+    struct ToyState before = t->s;
+    g_assert_false(device_load(&t->dev, bytes->data, bytes->len, &err));
+    g_test_message("%s", err->message);
+    g_assert_nonnull(strstr(err->message, why));
+    g_assert_cmpmem(&before, sizeof(before), &t->s, sizeof(t->s));
+}
+
+/* Recompute the sum after a change. */
+static void reseal(GByteArray *b)
+{
+    uint32_t lo = 1, hi = 0;
+    for (guint i = 0; i + 4 < b->len; i++) {
+        lo = (lo + b->data[i]) % 65521;
+        hi = (hi + lo) % 65521;
+    }
+    uint32_t sum = GUINT32_TO_LE(hi << 16 | lo);
+    memcpy(b->data + b->len - 4, &sum, 4);
+}
+
+static void test_stream(void)
+{
+    Toy *t = toy_new(), *u = toy_new();
+    t->s.ctrl = 0x1234;
+    t->s.table[1] = 9;
+    for (unsigned i = 0; i < 70; i++) { /* so that the ring has wrapped */
+        fifo8_push(&t->s.rx, (uint8_t)i, 3);
+        if (i > 60) {
+            fifo8_pop(&t->s.rx);
+        }
+    }
+    g_autoptr(GByteArray) a = device_save(&t->dev);
+    g_assert_true(device_load(&u->dev, a->data, a->len, NULL));
+    g_autoptr(GByteArray) b = device_save(&u->dev);
+    g_assert_cmpmem(a->data, a->len, b->data, b->len);
+    g_assert_cmpuint(u->s.table[1], ==, 9);
+    g_assert_cmpint(u->irq.level, ==, t->s.rx.used != 0);
+    device_free(&t->dev);
+    device_free(&u->dev);
+}
+
+static guint find_bytes(GByteArray *b, const char *text)
+{
+    char *p = memmem(b->data, b->len, text, strlen(text));
+    g_assert_nonnull(p);
+    return (guint)((guint8 *)p - b->data);
+}
+
+static void test_hostile_streams(void)
+{
+    Toy *t = toy_new();
+    g_autoptr(GByteArray) good = device_save(&t->dev);
+    for (guint cut = 0; cut < good->len; cut++) {
+        g_assert_false(device_load(&t->dev, good->data, cut, NULL));
+        g_autoptr(GByteArray) part = g_byte_array_new();
+        g_byte_array_append(part, good->data, cut);
+        if (cut > 12) { /* with a sum that fits */
+            reseal(part);
+            g_assert_false(device_load(&t->dev, part->data, part->len, NULL));
+        }
+    }
+    g_autoptr(GByteArray) bad = g_byte_array_new();
+    g_byte_array_append(bad, good->data, good->len);
+    bad->data[20] ^= 1;
+    assert_load_fails(t, bad, "checksum");
+    bad->data[20] ^= 1;
+    guint status = find_bytes(bad, "status");
+    bad->data[status + 6 + 5 + 1] = 1; /* 0x100: above max */
+    reseal(bad);
+    assert_load_fails(t, bad, "out of range");
+    bad->data[status + 6 + 5 + 1] = 0;
+    bad->data[status] = 'S';
+    reseal(bad);
+    assert_load_fails(t, bad, "missing");
+    bad->data[status] = 's';
+    guint rx = find_bytes(bad, "rx");
+    bad->data[rx + 2 + 5] = 65;
+    reseal(bad);
+    assert_load_fails(t, bad, "queue");
+    bad->data[rx + 2 + 5] = 0;
+    bad->data[4] = 3;
+    reseal(bad);
+    assert_load_fails(t, bad, "later version");
+    for (guint i = 8; i + 4 < good->len; i++) { /* any change: refused or loaded, no crash */
+        memcpy(bad->data, good->data, good->len);
+        bad->data[i] ^= 0x81;
+        reseal(bad);
+        bool ok = device_load(&t->dev, bad->data, bad->len, NULL);
+        (void)ok;
+    }
+    device_free(&t->dev);
+}
+
+/* A stream of version 1 has no "on". */
+static void test_older_stream(void)
+{
+    Toy *t = toy_new();
+    g_autoptr(GByteArray) b = device_save(&t->dev);
+    guint on = find_bytes(b, "\2on") ;
+    g_byte_array_remove_range(b, on, 3 + 5 + 1);
+    b->data[4] = 1;
+    b->data[6]--;
+    reseal(b);
+    t->s.on = false;
+    g_assert_true(device_load(&t->dev, b->data, b->len, NULL));
+    g_assert_true(t->s.on);
+    device_free(&t->dev);
+}
+
+static bool refuse(Bus *bus, Device *dev, GError **err)
+{
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "no");
+    return false;
+}
+
+static void test_buses(void)
+{
+    g_autoptr(GError) err = NULL;
+    Bus *bus = bus_new(NULL, NULL, "Shelf", "shelf.0");
+    bus->capacity = 1;
+    Toy *a = (Toy *)device_new(&toy_class, NULL, "a"), *b = (Toy *)device_new(&toy_class, NULL, "b");
+    g_assert_true(device_realize(&a->dev, bus, NULL));
+    g_assert_false(device_realize(&b->dev, bus, &err));
+    g_assert_nonnull(strstr(err->message, "full"));
+    device_free(&a->dev);
+    g_assert_cmpuint(bus->devices->len, ==, 0);
+    bus->attach = refuse;
+    g_assert_false(device_realize(&b->dev, bus, NULL));
+    g_assert_null(b->dev.bus);
+    bus->attach = NULL;
+    g_assert_true(device_realize(&b->dev, bus, NULL));
+    bus_free(bus); /* with b */
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/device/props", test_props);
+    g_test_add_func("/device/registers", test_registers);
+    g_test_add_func("/device/reset", test_reset);
+    g_test_add_func("/device/stream", test_stream);
+    g_test_add_func("/device/hostile-streams", test_hostile_streams);
+    g_test_add_func("/device/older-stream", test_older_stream);
+    g_test_add_func("/device/buses", test_buses);
+    return g_test_run();
+}
