@@ -12,6 +12,7 @@
 
 #include <gio/gio.h>
 #include <json-c/json.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "system/version.h"
@@ -29,11 +30,21 @@ bool cmdline_blame(GError **err, const CmdItem *item)
     return false;
 }
 
+bool cmdline_fail(GError **err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_set_error_literal(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, text);
+    return false;
+}
+
 void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid)
 {
     const char *near = nearest_name(word, valid);
     g_autofree char *all = g_strjoinv(", ", (char **)valid);
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "'%s' is not a valid %s; valid: %s%s%s%s",
+    cmdline_fail(err, "'%s' is not a valid %s; valid: %s%s%s%s",
                 word, what, *all ? all : "(none)", near ? "; did you mean '" : "", near ? near : "",
                 near ? "'?" : "");
 }
@@ -58,8 +69,7 @@ bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err)
     if (!text || keyval_bool(text, out)) {
         return true;
     }
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                "Parameter '%s' expects 'on' or 'off', not '%s'", key, text);
+    cmdline_fail(err, "Parameter '%s' expects 'on' or 'off', not '%s'", key, text);
     return false;
 }
 
@@ -86,7 +96,7 @@ static bool json_add(const char *key, json_object *value, GHashTable *keys, int 
                              g_strdup(json_object_get_boolean(value) ? "on" : "off"));
         return true;
     case json_type_null:
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "Parameter '%s' has no value", key);
+        cmdline_fail(err, "Parameter '%s' has no value", key);
         return false;
     default:
         g_hash_table_replace(keys, g_strdup(key), g_strdup(json_object_get_string(value)));
@@ -99,7 +109,7 @@ static bool json_flatten(json_object *value, const char *prefix, GHashTable *key
                          GError **err)
 {
     if (depth > 8) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "JSON is nested too deeply");
+        cmdline_fail(err, "JSON is nested too deeply");
         return false;
     }
     json_object_object_foreach(value, name, child)
@@ -118,7 +128,7 @@ static GHashTable *json_parse_keys(const char *text, GError **err)
     json_object *value = json_tokener_parse_verbose(text, &why);
     g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (!value || json_object_get_type(value) != json_type_object) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "not a JSON object: %s",
+        cmdline_fail(err, "not a JSON object: %s",
                     value ? "another value" : json_tokener_error_desc(why));
         json_object_put(value);
         return NULL;
@@ -182,8 +192,7 @@ static void option_unknown(const char *word, const char *name, GError **err)
     }
     g_ptr_array_add(names, NULL);
     const char *near = nearest_name(name, (const char *const *)names->pdata);
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                "%s: invalid option%s%s%s; -help lists the options", word,
+    cmdline_fail(err, "%s: invalid option%s%s%s; -help lists the options", word,
                 near ? "; did you mean -" : "", near ? near : "", near ? "?" : "");
 }
 
@@ -198,11 +207,11 @@ static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
         return false;
     }
     if (o->kind == OPT_NONE) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s: %s", word, o->refused);
+        cmdline_fail(err, "%s: %s", word, o->refused);
         return false;
     }
     if (!bare && o->shape != SHAPE_FLAG && *i >= argc) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: requires an argument%s%s", word,
+        cmdline_fail(err, "%s: requires an argument%s%s", word,
                     o->arg ? ": " : "", o->arg ? o->arg : "");
         return false;
     }
@@ -227,6 +236,8 @@ CmdLine *cmdline_parse(int argc, char **argv, GError **err)
     CmdLine *c = g_new0(CmdLine, 1);
     take_program_name(c, argc ? argv[0] : NULL);
     c->items = g_ptr_array_new_with_free_func(item_free);
+    c->monitors = g_ptr_array_new();
+    c->nics = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
     for (int i = 1; i < argc;) {
         if (!parse_word(c, argc, argv, &i, err)) {
             cmdline_free(c);
@@ -242,6 +253,8 @@ CmdLine *cmdline_parse(int argc, char **argv, GError **err)
 void cmdline_free(CmdLine *c)
 {
     g_ptr_array_unref(c->items);
+    g_ptr_array_unref(c->monitors);
+    g_ptr_array_unref(c->nics);
     g_free(c->program);
     g_free(c);
 }

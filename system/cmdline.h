@@ -51,6 +51,8 @@ typedef struct CmdLine {
     char *program;      /* "qemu-system-riscv64": starts messages */
     const char *arch;   /* default guest, "riscv64" */
     GPtrArray *items;   /* of CmdItem, in order */
+    GPtrArray *monitors;/* of Chardev: monitors to start when the machine is complete */
+    GPtrArray *nics;    /* of GHashTable: devices of -nic and -net nic, with "driver" */
 } CmdLine;
 
 CmdLine *cmdline_parse(int argc, char **argv, GError **err);
@@ -74,6 +76,8 @@ bool cmdline_wants_help(const CmdItem *item);
 
 /* Put "-option text: " before the message. Returns false. */
 bool cmdline_blame(GError **err, const CmdItem *item);
+/* Set the error; returns false. */
+bool cmdline_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* "'WORD' is not KIND; valid: a, b, c; did you mean 'b'?" */
 void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid);
 /* Fail unless each key of the table is one of `valid`. */

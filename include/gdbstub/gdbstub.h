@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The debugger's wire: gdb's remote protocol over a chardev.  Main loop only. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct Machine Machine;
+
+/* Serve gdb on `device`: tcp::PORT, tcp:HOST:PORT, unix:PATH, chardev:ID, or
+ * another chardev's short form; "none" ends it.  A second call replaces the first.
+ * One debugger at a time. */
+bool gdbserver_start(Machine *m, const char *device, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void gdbserver_stop(void);

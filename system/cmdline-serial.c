@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -chardev, -serial, -monitor, -mon, -gdb, -display and what they default to.
+ *
+ * Defaults (none with -nodefaults), as QEMU with -nographic:
+ *   no -serial, no monitor    serial port 0 and monitor share the terminal
+ *   no -serial                serial port 0 on the terminal
+ *   no monitor                monitor on the terminal unless something else has it
+ * No display is built, so this is also what happens without -display none.  With
+ * -display none, or in the background, nothing is connected by default.
+ *
+ * Not modelled: vc, displays, QMP. */
+#include <gio/gio.h>
+#include <string.h>
+
+#include "chardev/chardev.h"
+#include "gdbstub/gdbstub.h"
+#include "monitor/monitor.h"
+#include "system/cmdline.h"
+#include "util/keyval.h"
+
+/* ---- -display, -vga, -parallel ---- */
+
+static bool check_text(const CmdLine *c, OptionKind kind, const char *what, const char *const *valid,
+                       GError **err)
+{
+    const CmdItem *item = cmdline_last(c, kind);
+    if (!item || g_strv_contains(valid, item->text)) {
+        return true;
+    }
+    cmdline_error_choice(err, what, item->text, valid);
+    return cmdline_blame(err, item);
+}
+
+bool cmdline_check_display(const CmdLine *c, GError **err)
+{
+    static const char *const none[] = { "none", NULL };
+    static const char *const nowhere[] = { "none", "null", NULL };
+    return check_text(c, OPT_DISPLAY, "display type: no display is built", none, err) &&
+           check_text(c, OPT_VGA, "display adapter: none is built", none, err) &&
+           check_text(c, OPT_PARALLEL, "parallel port: boards here have none", nowhere, err);
+}
+
+/* ---- who has the terminal ---- */
+
+static bool is_stdio(const char *text)
+{
+    text += g_str_has_prefix(text, "mon:") ? 4 : 0;
+    return g_str_equal(text, "stdio") || g_str_has_prefix(text, "stdio,");
+}
+
+static bool any_text(const CmdLine *c, OptionKind kind, bool (*test)(const char *text))
+{
+    for (unsigned i = 0; i < cmdline_count(c, kind); i++) {
+        if (test(cmdline_item(c, kind, i)->text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool stdio_is_taken(const CmdLine *c)
+{
+    return any_text(c, OPT_SERIAL, is_stdio) || any_text(c, OPT_MONITOR, is_stdio) ||
+           any_text(c, OPT_CHARDEV, is_stdio) || any_text(c, OPT_GDB, is_stdio);
+}
+
+static bool is_mon(const char *text)
+{
+    return g_str_has_prefix(text, "mon:");
+}
+
+static bool monitor_is_given(const CmdLine *c)
+{
+    return cmdline_has(c, OPT_MONITOR) || cmdline_has(c, OPT_MON) || any_text(c, OPT_SERIAL, is_mon);
+}
+
+/* ---- chardevs, serial ports ---- */
+
+static bool set_escape(const CmdLine *c, GError **err)
+{
+    const CmdItem *item = cmdline_last(c, OPT_ECHR);
+    uint64_t value;
+    if (!item) {
+        return true;
+    }
+    if (!keyval_uint(item->text, 255, &value)) {
+        cmdline_fail(err, "Bad argument to echr: a number from 0 to 255 (1 is Ctrl-A)");
+        return cmdline_blame(err, item);
+    }
+    chardev_set_escape(value);
+    return true;
+}
+
+/* Connect one short form; *chr stays NULL for "none". */
+static bool connect_short(const CmdLine *c, const char *label, const char *text, Chardev **chr,
+                          GError **err)
+{
+    GError *why = NULL;
+    bool with_monitor = false;
+    if (cmdline_has(c, OPT_DAEMONIZE) && is_stdio(text)) {
+        return cmdline_fail(err, "cannot use stdio with -daemonize; use a file, a socket or none");
+    }
+    *chr = chardev_new_from_short(label, text, &with_monitor, &why);
+    if (why) {
+        g_propagate_error(err, why);
+        return false;
+    }
+    if (with_monitor && *chr) {
+        g_ptr_array_add(c->monitors, *chr);
+    }
+    return true;
+}
+
+static bool connect_serials(const CmdLine *c, MachineConfig *config, bool terminal, GError **err)
+{
+    unsigned count = cmdline_count(c, OPT_SERIAL);
+    for (unsigned i = 0; i < count; i++) {
+        const CmdItem *item = cmdline_item(c, OPT_SERIAL, i);
+        g_autofree char *label = g_strdup_printf("serial%u", i);
+        Chardev *chr = NULL;
+        if (i >= MACHINE_MAX_SERIALS) {
+            cmdline_fail(err, "there are at most %d serial ports", MACHINE_MAX_SERIALS);
+            return cmdline_blame(err, item);
+        }
+        if (!connect_short(c, label, item->text, &chr, err)) {
+            return cmdline_blame(err, item);
+        }
+        config->serial[i] = chr;
+    }
+    if (count || !terminal || stdio_is_taken(c)) {
+        return true;
+    }
+    return connect_short(c, "serial0", monitor_is_given(c) ? "stdio" : "mon:stdio",
+                         &config->serial[0], err);
+}
+
+static bool connect_monitors(const CmdLine *c, bool terminal, GError **err)
+{
+    unsigned count = cmdline_count(c, OPT_MONITOR);
+    for (unsigned i = 0; i < count; i++) {
+        const CmdItem *item = cmdline_item(c, OPT_MONITOR, i);
+        g_autofree char *label = g_strdup_printf("compat_monitor%u", i);
+        Chardev *chr = NULL;
+        if (!connect_short(c, label, item->text, &chr, err)) {
+            return cmdline_blame(err, item);
+        }
+        if (chr && !g_ptr_array_find(c->monitors, chr, NULL)) {
+            g_ptr_array_add(c->monitors, chr);
+        }
+    }
+    if (terminal && !monitor_is_given(c) && cmdline_has(c, OPT_SERIAL) && !stdio_is_taken(c)) {
+        Chardev *chr = NULL;
+        if (!connect_short(c, "compat_monitor0", "stdio", &chr, err)) {
+            return false;
+        }
+        g_ptr_array_add(c->monitors, chr);
+    }
+    return true;
+}
+
+/* -mon [chardev=]ID[,mode=readline] */
+static bool take_mon(const CmdLine *c, const CmdItem *item, GError **err)
+{
+    static const char *const valid[] = { "chardev", "mode", "id", "pretty", NULL };
+    static const char *const modes[] = { "readline", NULL };
+    const char *id = g_hash_table_lookup(item->keys, "chardev");
+    const char *mode = g_hash_table_lookup(item->keys, "mode");
+    if (!cmdline_check_keys(item->keys, valid, err)) {
+        return false;
+    }
+    if (mode && g_str_equal(mode, "control")) {
+        return cmdline_fail(err, "the machine monitor protocol (QMP) is not built; use mode=readline");
+    }
+    if (mode && !g_strv_contains(modes, mode)) {
+        cmdline_error_choice(err, "monitor mode", mode, modes);
+        return false;
+    }
+    if (!id) {
+        return cmdline_fail(err, "Parameter 'chardev' is missing");
+    }
+    Chardev *chr = chardev_find(id);
+    if (!chr) {
+        return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s", id, id);
+    }
+    g_ptr_array_add(c->monitors, chr);
+    return true;
+}
+
+bool cmdline_chardevs(const CmdLine *c, MachineConfig *config, GError **err)
+{
+    bool terminal = !config->nodefaults && !cmdline_has(c, OPT_DAEMONIZE) &&
+                    (cmdline_has(c, OPT_NOGRAPHIC) || !cmdline_has(c, OPT_DISPLAY));
+    if (!set_escape(c, err)) {
+        return false;
+    }
+    for (unsigned i = 0; i < cmdline_count(c, OPT_CHARDEV); i++) {
+        const CmdItem *item = cmdline_item(c, OPT_CHARDEV, i);
+        g_autoptr(GHashTable) keys = cmdline_keys_copy(item->keys);
+        if (!chardev_new(keys, err)) {
+            return cmdline_blame(err, item);
+        }
+    }
+    if (!connect_serials(c, config, terminal, err) || !connect_monitors(c, terminal, err)) {
+        return false;
+    }
+    for (unsigned i = 0; i < cmdline_count(c, OPT_MON); i++) {
+        const CmdItem *item = cmdline_item(c, OPT_MON, i);
+        if (!take_mon(c, item, err)) {
+            return cmdline_blame(err, item);
+        }
+    }
+    return true;
+}
+
+/* ---- when the machine is complete ---- */
+
+bool cmdline_monitors(const CmdLine *c, Machine *m, GError **err)
+{
+    for (guint i = 0; i < c->monitors->len; i++) {
+        if (!monitor_new(m, c->monitors->pdata[i], false, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cmdline_gdb(const CmdLine *c, Machine *m, GError **err)
+{
+    const CmdItem *item = cmdline_last(c, OPT_GDB);
+    if (!item && cmdline_has(c, OPT_GDB_SHORT)) {
+        item = cmdline_last(c, OPT_GDB_SHORT);
+    }
+    if (!item) {
+        return true;
+    }
+    return gdbserver_start(m, item->text ? item->text : "tcp::1234", err) || cmdline_blame(err, item);
+}
