@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The lists that options print: -help, -version, -machine help, -device NAME,help ...
+ *
+ * Other programs parse these (first line of -version, `name "x", bus y` of -device help,
+ * a line that starts with -gdb), so their forms are QEMU's.  They need no machine
+ * and go to standard output; the exit status is 0. */
+#include <stdio.h>
+#include <string.h>
+
+#include "accel/accel.h"
+#include "chardev/chardev.h"
+#include "hw/device.h"
+#include "net/net.h"
+#include "system/cmdline.h"
+#include "system/datadir.h"
+#include "system/log.h"
+#include "system/object.h"
+#include "system/version.h"
+#include "target/cpu.h"
+
+enum { HELP_INDENT = 16 };
+
+void cmdline_print_version(void)
+{
+    if (version_is_qemu_name()) {
+        printf("QEMU emulator version %s (Lyrebird %s)\n", QEMU_COMPAT_VERSION, LYREBIRD_VERSION);
+    } else {
+        printf("Lyrebird emulator version %s (interface of QEMU %s)\n", LYREBIRD_VERSION,
+               QEMU_COMPAT_VERSION);
+    }
+}
+
+static void print_option(const Option *o)
+{
+    g_auto(GStrv) lines = g_strsplit(o->help, "\n", -1);
+    int width = printf("-%s%s%s", o->name, *o->arg ? " " : "", o->arg);
+    for (unsigned i = 0; lines[i]; i++) {
+        if (i || width >= HELP_INDENT || strchr(o->arg, '\n')) {
+            printf("%s%*s", i ? "" : "\n", HELP_INDENT, "");
+        } else {
+            printf("%*s", HELP_INDENT - width, "");
+        }
+        printf("%s\n", lines[i]);
+    }
+}
+
+void cmdline_print_help(const CmdLine *c)
+{
+    cmdline_print_version();
+    printf("usage: %s [options] [disk_image]\n\n'disk_image' is a raw image for disk 0\n", c->program);
+    for (const Option *o = cmdline_options; o->name; o++) {
+        if (o->section) {
+            printf("\n%s:\n", o->section);
+        }
+        if (o->arg) {
+            print_option(o);
+        }
+    }
+}
+
+/* ---- machines, CPUs, accelerators ---- */
+
+static void print_prop_line(const char *name, const char *type, const char *help, const char *def)
+{
+    g_autofree char *head = g_strdup_printf("  %s=<%s>", name, type);
+    printf("%-24s", head);
+    if (help || def) {
+        printf(" - %s", help ? help : "");
+    }
+    if (def) {
+        printf(" (default: %s)", def);
+    }
+    printf("\n");
+}
+
+static const char *const kind_names[] = {
+    [PROP_BOOL] = "bool",      [PROP_U8] = "uint8",       [PROP_U16] = "uint16",
+    [PROP_U32] = "uint32",     [PROP_U64] = "uint64",     [PROP_I32] = "int32",
+    [PROP_SIZE] = "size",      [PROP_STRING] = "str",     [PROP_ENUM] = "enum",
+    [PROP_MAC] = "str",        [PROP_CHARDEV] = "str",    [PROP_DRIVE] = "str",
+    [PROP_NETDEV] = "str",     [PROP_LINK] = "link",      [PROP_PCI_ADDR] = "int32",
+    [PROP_ON_OFF_AUTO] = "OnOffAuto",
+};
+
+static void print_prop(const Prop *p, void *opaque)
+{
+    static const char *const autos[] = { "\"auto\"", "\"on\"", "\"off\"" };
+    g_autofree char *def = NULL;
+    g_autofree char *help = NULL;
+    if (p->kind == PROP_ENUM && p->names) {
+        g_autofree char *all = g_strjoinv("/", (char **)p->names);
+        help = p->help ? g_strdup_printf("%s: %s", p->help, all) : g_strdup(all);
+        def = g_strdup_printf("\"%s\"", p->names[p->def]);
+    } else if (p->def_string) {
+        def = g_strdup_printf("\"%s\"", p->def_string);
+    } else if (p->kind == PROP_BOOL) {
+        def = g_strdup(p->def ? "true" : "false");
+    } else if (p->kind == PROP_ON_OFF_AUTO) {
+        def = g_strdup(autos[p->def % 3]);
+    } else if (p->kind <= PROP_SIZE) {
+        def = g_strdup_printf("%" G_GINT64_FORMAT, p->def);
+    }
+    print_prop_line(p->name, kind_names[p->kind], help ? help : p->help, def);
+}
+
+static void print_machines(const CmdLine *c)
+{
+    printf("Supported machines are:\n");
+    for (unsigned i = 0; board_classes[i]; i++) {
+        const BoardClass *b = board_classes[i];
+        if (!g_str_equal(b->arch, c->arch)) {
+            continue;
+        }
+        for (unsigned k = 0; b->aliases && b->aliases[k]; k++) {
+            printf("%-20s %s (alias of %s)\n", b->aliases[k], b->desc, b->name);
+        }
+        printf("%-20s %s%s\n", b->name, b->desc, b->is_default ? " (default)" : "");
+    }
+}
+
+static bool print_machine(const CmdLine *c, const char *name, GError **err)
+{
+    const BoardClass *b = cmdline_find_board(c, name);
+    if (!b) {
+        return cmdline_fail(err, "unsupported machine type '%s'\nUse -machine help to list supported machines", name);
+    }
+    printf("%s-machine options:\n", b->name);
+    for (const Prop *p = b->options; p && p->name; p++) {
+        print_prop(p, NULL);
+    }
+    print_prop_line("accel", "string", "Accelerators to try, separated by colons", NULL);
+    print_prop_line("append", "string", "Kernel command line", NULL);
+    print_prop_line("dtb", "string", "Device tree file", NULL);
+    print_prop_line("dumpdtb", "string", "Write the device tree there and exit", NULL);
+    print_prop_line("firmware", "string", "Firmware image", NULL);
+    print_prop_line("initrd", "string", "Initial RAM disk", NULL);
+    print_prop_line("kernel", "string", "Kernel image", NULL);
+    print_prop_line("memory-backend", "string", "Memory backend that gives RAM its size", NULL);
+    print_prop_line("pflash0", "string", "Drive in the first flash bank", NULL);
+    print_prop_line("pflash1", "string", "Drive in the second flash bank", NULL);
+    return true;
+}
+
+static bool help_machine(const CmdLine *c, const char *name, GError **err)
+{
+    if (!name) {
+        print_machines(c);
+        return true;
+    }
+    return print_machine(c, name, err);
+}
+
+static bool help_cpu(const CmdLine *c, const char *name, GError **err)
+{
+    const CPUArch *arch = cpu_arch_find(c->arch);
+    if (!arch) {
+        return cmdline_fail(err, "guest architecture '%s' is not built", c->arch);
+    }
+    arch->print_models();
+    return true;
+}
+
+static bool help_accel(const CmdLine *c, const char *name, GError **err)
+{
+    printf("Accelerators supported in %s binary:\n", version_product());
+    for (unsigned i = 0; accel_classes[i]; i++) {
+        printf("%s\n", accel_classes[i]->name);
+    }
+    return true;
+}
+
+/* ---- devices ---- */
+
+static void print_device(const DeviceClass *d)
+{
+    printf("name \"%s\"", d->name);
+    if (d->bus) {
+        printf(", bus %s", d->bus);
+    }
+    if (d->aliases && d->aliases[0]) {
+        printf(", alias \"%s\"", d->aliases[0]);
+    }
+    if (d->desc) {
+        printf(", desc \"%s\"", d->desc);
+    }
+    printf("\n");
+}
+
+static const char *device_category(const DeviceClass *d)
+{
+    return d->category ? d->category : "Misc";
+}
+
+static void print_devices(void)
+{
+    g_autoptr(GPtrArray) categories = g_ptr_array_new();
+    for (unsigned i = 0; device_classes[i]; i++) {
+        const char *category = device_category(device_classes[i]);
+        if (device_classes[i]->user_creatable &&
+            !g_ptr_array_find_with_equal_func(categories, category, g_str_equal, NULL)) {
+            g_ptr_array_add(categories, (void *)category);
+        }
+    }
+    for (guint k = 0; k < categories->len; k++) {
+        printf("%s%s devices:\n", k ? "\n" : "", (char *)categories->pdata[k]);
+        for (unsigned i = 0; device_classes[i]; i++) {
+            const DeviceClass *d = device_classes[i];
+            if (d->user_creatable && g_str_equal(device_category(d), categories->pdata[k])) {
+                print_device(d);
+            }
+        }
+    }
+}
+
+static bool help_device(const CmdLine *c, const char *name, GError **err)
+{
+    if (!name) {
+        print_devices();
+        return true;
+    }
+    const DeviceClass *d = device_class_find(name);
+    if (!d) {
+        return cmdline_fail(err, "'%s' is not a valid device model name; -device help lists them", name);
+    }
+    printf("%s options:\n", d->name);
+    device_class_foreach_prop(d, print_prop, NULL);
+    return true;
+}
+
+/* ---- the rest ---- */
+
+static bool help_chardev(const CmdLine *c, const char *name, GError **err)
+{
+    chardev_print_backends();
+    return true;
+}
+
+static bool help_netdev(const CmdLine *c, const char *name, GError **err)
+{
+    net_print_types();
+    return true;
+}
+
+static bool help_object(const CmdLine *c, const char *name, GError **err)
+{
+    object_print_types();
+    return true;
+}
+
+static bool help_display(const CmdLine *c, const char *name, GError **err)
+{
+    printf("Available display backend types:\nnone\n");
+    return true;
+}
+
+static bool help_datadir(const CmdLine *c, const char *name, GError **err)
+{
+    datadir_print();
+    return true;
+}
+
+static bool help_drive(const CmdLine *c, const char *name, GError **err)
+{
+    printf("Supported formats: raw\n");
+    return true;
+}
+
+/* clang-format off */
+static const struct HelpList {
+    OptionKind kind;
+    bool (*print)(const CmdLine *c, const char *name, GError **err); /* name: of "NAME,help" */
+} lists[] = {
+    { OPT_MACHINE, help_machine }, { OPT_CPU, help_cpu },       { OPT_ACCEL, help_accel },
+    { OPT_DEVICE, help_device },   { OPT_OBJECT, help_object }, { OPT_NETDEV, help_netdev },
+    { OPT_NIC, help_netdev },      { OPT_NET, help_netdev },    { OPT_CHARDEV, help_chardev },
+    { OPT_DISPLAY, help_display }, { OPT_DATADIR, help_datadir }, { OPT_DRIVE, help_drive },
+};
+/* clang-format on */
+
+/* "NAME,help": the name, without "type=" or "driver="; NULL for a bare "help". */
+static char *help_subject(const CmdItem *item)
+{
+    const char *comma = strchr(item->text, ',');
+    if (!comma) {
+        return NULL;
+    }
+    g_autofree char *first = g_strndup(item->text, comma - item->text);
+    const char *equals = strchr(first, '=');
+    return g_strdup(equals ? equals + 1 : first);
+}
+
+static bool answer_item(const CmdLine *c, const CmdItem *item, GError **err)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
+        if (lists[i].kind == item->option->kind && cmdline_wants_help(item)) {
+            g_autofree char *name = help_subject(item);
+            if (!lists[i].print(c, name, err)) {
+                cmdline_blame(err, item);
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cmdline_answer_help(const CmdLine *c, GError **err)
+{
+    if (cmdline_has(c, OPT_HELP)) {
+        cmdline_print_help(c);
+        return true;
+    }
+    if (cmdline_has(c, OPT_VERSION)) {
+        cmdline_print_version();
+        return true;
+    }
+    for (guint i = 0; i < c->items->len; i++) {
+        if (answer_item(c, c->items->pdata[i], err)) {
+            return true;
+        }
+    }
+    return false;
+}
