@@ -56,8 +56,10 @@ static inline IrRef ir_global(unsigned index)
 }
 
 typedef enum IrCond {
+    /* pairs: the inverse of c is c ^ 1 */
     IR_EQ, IR_NE, IR_LT, IR_GE, IR_LE, IR_GT, IR_LTU, IR_GEU, IR_LEU, IR_GTU,
     IR_TSTEQ, IR_TSTNE, /* (a & b) == 0, != 0 */
+    IR_CONDS,
 } IrCond;
 
 /* How a load or store touches memory; fits the `type` byte of an operation. */
@@ -108,7 +110,8 @@ typedef enum IrOp {
     IR_LABEL,           /* aux = label */
     IR_BR,              /* to label aux */
     IR_BRCC,            /* type, a, b; aux = label << 8 | cond */
-    IR_INSN,            /* a guest instruction starts: a = const pc */
+    IR_INSN,            /* a guest instruction starts: a = const pc; two are never on two ways
+                           into a label that a faulting operation follows */
     /* ---- exits */
     IR_EXIT_PC,         /* a = const pc: direct jump, same mode */
     IR_EXIT_IND,        /* a = pc: indirect jump, same mode */
@@ -170,16 +173,21 @@ typedef struct IrBlock {
     IrInsn *ops;
     unsigned count, capacity;
     int64_t *consts;
-    uint8_t *const_types;
     unsigned const_count, const_capacity;
     const IrHelper **helpers;
     unsigned helper_count, helper_capacity;
     unsigned temp_count;     /* temps are 1 .. temp_count */
-    uint8_t *temp_types;
+    uint8_t *temp_types;     /* by number: IR_I32 when bits 63..32 are known to be zero */
     unsigned temp_capacity;
-    unsigned label_count;
+    unsigned label_count;    /* labels are 0 .. label_count - 1; 0 is the block's start */
     unsigned guest_insns;    /* IR_INSN operations */
+    bool unreachable;        /* builders: behind an IR_BR or exit, nothing is emitted up to the
+                                next label */
 } IrBlock;
+
+/* A translator ends its block when this is true: temps, constants or labels run short.
+ * There is room for one more guest instruction of any kind. */
+bool ir_block_full(const IrBlock *b);
 
 /* A block is reused for many translations: reset keeps its memory. */
 IrBlock *ir_block_new(const IrGuest *guest);
@@ -187,8 +195,11 @@ void ir_block_reset(IrBlock *b, uint64_t pc);
 void ir_block_free(IrBlock *b);
 
 /* ---- builders ------------------------------------------------------------
- * dst: a global, or IR_NONE for a new temp.  All return the destination.  They fold
- * constants and drop identities (x + 0, mov to itself). */
+ * dst: a global, or IR_NONE for a new temp.  All return what holds the result: dst, the
+ * new temp, or, when no operation is needed, a constant or an earlier temp (never another
+ * global: the result is a snapshot).  They fold constants and drop identities (x + 0, mov
+ * to itself), put a constant operand second, and cut constants of i32 operations to
+ * sign-extended 32 bits.  Nothing is emitted behind an exit or IR_BR up to the next label. */
 IrRef ir_const(IrBlock *b, int64_t value); /* i64; i32 operations take the low half */
 int64_t ir_const_value(const IrBlock *b, IrRef r);
 IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a);
@@ -205,9 +216,9 @@ void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp);
 void ir_fence(IrBlock *b);
 IrRef ir_load_env(IrBlock *b, MemOp mop, IrRef dst, size_t offset);
 void ir_store_env(IrBlock *b, MemOp mop, IrRef value, size_t offset);
-/* n arguments follow; dst is ignored for IR_VOID helpers */
+/* n values in args; dst is ignored for IR_VOID helpers (IR_NONE is returned) */
 IrRef ir_call(IrBlock *b, const IrHelper *h, IrRef dst, unsigned n, const IrRef *args);
-unsigned ir_label_new(IrBlock *b);
+unsigned ir_label_new(IrBlock *b); /* 1.. */
 void ir_label(IrBlock *b, unsigned label);
 /* Label 0, at the start of the block: call first thing, before any operation, to allow loop edges. */
 void ir_label_start(IrBlock *b);
@@ -219,11 +230,26 @@ void ir_exit_ind(IrBlock *b, IrRef pc);
 void ir_exit_lookup(IrBlock *b);
 
 /* ---- the table of operations, for printers, verifier and passes ----------- */
-enum { IRF_DST = 1, IRF_A = 2, IRF_B = 4, IRF_MEM = 8, IRF_SIDE = 16, IRF_END = 32, IRF_COMMUTES = 64 };
+enum {
+    IRF_DST = 1,       /* assigns dst (IR_CALL: unless the helper is IR_VOID) */
+    IRF_A = 2, IRF_B = 4, /* reads a, b */
+    IRF_MEM = 8,       /* `type` is a MemOp, not an IrType */
+    IRF_SIDE = 16,     /* has an effect besides dst: never dropped */
+    IRF_END = 32,      /* control never passes to the next operation */
+    IRF_COMMUTES = 64,
+    IRF_TYPED = 128,   /* `type` is IR_I32 or IR_I64 and matters */
+    IRF_FAULTS = 256,  /* may leave the block in the middle (IR_CALL: see the helper) */
+};
 typedef struct IrOpInfo {
     const char *name;
-    uint8_t flags;
+    uint16_t flags;
 } IrOpInfo;
+extern const char *const ir_cond_names[IR_CONDS];
+static inline IrCond ir_cond_invert(IrCond c)
+{
+    return c ^ 1;
+}
+IrCond ir_cond_swap(IrCond c); /* of exchanged operands */
 extern const IrOpInfo ir_op_info[IR_OPS];
 
 /* ---- passes, text, interpreter (each in its own file under tcg/) ---------- */

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Constant folding and identities, applied by the builders as a block is made.
+ *
+ * Requirements on a rule
+ *   1. it needs its operands' constants and types only, never other operations
+ *   2. what it returns stays true whatever is assigned later: builders copy globals
+ *   3. for i32 it may return an operand whose high half is not zero: the caller extends
+ *   4. a rule that drops an operand is sound because operands have no effects */
+#include "tcg/eval.h"
+#include "tcg/private.h"
+
+IrRef ir_operand(IrBlock *b, IrType type, IrRef r)
+{
+    if (type == IR_I32 && ir_is_const(r)) {
+        int64_t v = ir_const_value(b, r);
+        return v == (int32_t)v ? r : ir_const(b, (int32_t)v);
+    }
+    return r;
+}
+
+/* Bits 63..32 of the value are known to be zero. */
+static bool high_half_zero(const IrBlock *b, IrRef r)
+{
+    return ir_is_temp(r) && b->temp_types[r] == IR_I32;
+}
+
+IrRef ir_simplify1(IrBlock *b, IrOp *op, IrType type, IrRef a)
+{
+    if (ir_is_const(a)) {
+        uint64_t v = ir_eval1(*op, type, ir_const_value(b, a));
+        *op = IR_MOV;
+        return ir_const(b, v);
+    }
+    if (*op == IR_MOV && type == IR_I32) {
+        *op = IR_EXT_U32;
+    }
+    if (*op == IR_EXT_S32 && type == IR_I32) {
+        *op = IR_EXT_U32;
+    }
+    if (*op == IR_EXT_U32 && high_half_zero(b, a)) {
+        *op = IR_MOV;
+    }
+    return *op == IR_MOV || *op == IR_EXT_U32 ? a : IR_NONE;
+}
+
+/* a op constant, for constants that make the operation trivial. */
+static IrRef simplify_right(IrBlock *b, IrOp *op, IrType type, IrRef a, IrRef *c)
+{
+    int64_t v = ir_signed(type, ir_const_value(b, *c));
+    unsigned width = type == IR_I32 ? 32 : 64;
+    switch (*op) {
+    case IR_ADD: case IR_OR: case IR_XOR: case IR_ANDN:
+        if (*op == IR_OR && v == -1) {
+            return *c;
+        }
+        return v == 0 ? a : IR_NONE;
+    case IR_SUB:
+        if (v == 0) {
+            return a;
+        }
+        *op = IR_ADD;
+        *c = ir_const(b, ir_signed(type, -(uint64_t)v));
+        return IR_NONE;
+    case IR_SHL: case IR_SHR: case IR_SAR: case IR_ROL: case IR_ROR:
+        return (v & (width - 1)) == 0 ? a : IR_NONE;
+    case IR_AND:
+        return v == 0 ? *c : v == -1 ? a : IR_NONE;
+    case IR_MUL:
+        if (v == 0 || v == 1) {
+            return v ? a : *c;
+        }
+        if (v > 0 && (v & (v - 1)) == 0) {
+            *op = IR_SHL;
+            *c = ir_const(b, __builtin_ctzll(v));
+        }
+        return IR_NONE;
+    case IR_DIVU: case IR_DIV:
+        return v == 1 ? a : IR_NONE;
+    default:
+        return IR_NONE;
+    }
+}
+
+/* a op a */
+static IrRef simplify_same(IrBlock *b, IrOp op, IrRef a)
+{
+    switch (op) {
+    case IR_SUB: case IR_XOR: case IR_ANDN:
+        return ir_const(b, 0);
+    case IR_AND: case IR_OR: case IR_MIN: case IR_MAX: case IR_MINU: case IR_MAXU:
+        return a;
+    default:
+        return IR_NONE;
+    }
+}
+
+IrRef ir_simplify2(IrBlock *b, IrOp *op, IrType type, IrRef *a, IrRef *c)
+{
+    *a = ir_operand(b, type, *a);
+    *c = ir_operand(b, type, *c);
+    if (ir_is_const(*a) && ir_is_const(*c)) {
+        uint64_t v = ir_eval2(*op, type, ir_const_value(b, *a), ir_const_value(b, *c));
+        *op = IR_MOV;
+        return ir_const(b, v);
+    }
+    if (ir_is_const(*a) && (ir_op_info[*op].flags & IRF_COMMUTES)) {
+        IrRef swap = *a;
+        *a = *c;
+        *c = swap;
+    }
+    IrRef same = IR_NONE;
+    if (*a == *c) {
+        same = simplify_same(b, *op, *a);
+    } else if (ir_is_const(*c)) {
+        same = simplify_right(b, op, type, *a, c);
+    } else if (*op == IR_SUB && ir_is_const(*a) && ir_const_value(b, *a) == 0) {
+        *op = IR_NEG;
+        *a = *c;
+        *c = IR_NONE;
+    }
+    if (same != IR_NONE) {
+        *op = IR_MOV;
+    }
+    return same;
+}
+
+int ir_simplify_cond(IrBlock *b, IrCond *cond, IrType type, IrRef *a, IrRef *c)
+{
+    *a = ir_operand(b, type, *a);
+    *c = ir_operand(b, type, *c);
+    if (ir_is_const(*a) && ir_is_const(*c)) {
+        return ir_eval_cond(*cond, type, ir_const_value(b, *a), ir_const_value(b, *c));
+    }
+    if (ir_is_const(*a)) {
+        IrRef swap = *a;
+        *a = *c;
+        *c = swap;
+        *cond = ir_cond_swap(*cond);
+    }
+    if (*a == *c && *cond < IR_TSTEQ) { /* equal values: true for eq, ge, le ... */
+        return ir_eval_cond(*cond, type, 0, 0);
+    }
+    if (ir_is_const(*c) && ir_const_value(b, *c) == 0) {
+        switch (*cond) {
+        case IR_LTU: case IR_TSTNE: return 0;
+        case IR_GEU: case IR_TSTEQ: return 1;
+        case IR_LEU: *cond = IR_EQ; break;
+        case IR_GTU: *cond = IR_NE; break;
+        default: break;
+        }
+    }
+    return -1;
+}

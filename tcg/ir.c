@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Blocks of the intermediate representation and their builders.
+ *
+ * A translator never makes more than IR_MAX_* of anything, because it asks
+ * ir_block_full() between guest instructions; what a single guest instruction
+ * needs is far below the slack kept there, so that overflow is a bug of the
+ * translator, and asserted. */
+#include <string.h>
+
+#include "tcg/eval.h"
+#include "tcg/private.h"
+
+enum {
+    MAX_INDEX = IR_INDEX_MASK,
+    MAX_LABELS = 1024,
+    SLACK = 4096,       /* temps and constants that one guest instruction may need */
+    LABEL_SLACK = 128,
+    CONST_WINDOW = 24,  /* how many recent constants are compared for reuse */
+};
+
+/* ---- life ------------------------------------------------------------------ */
+
+IrBlock *ir_block_new(const IrGuest *guest)
+{
+    IrBlock *b = g_new0(IrBlock, 1);
+    b->guest = guest;
+    ir_block_reset(b, 0);
+    return b;
+}
+
+void ir_block_reset(IrBlock *b, uint64_t pc)
+{
+    b->pc = pc;
+    b->count = b->const_count = b->helper_count = b->temp_count = b->guest_insns = 0;
+    b->label_count = 1;
+    b->unreachable = false;
+}
+
+void ir_block_free(IrBlock *b)
+{
+    if (!b) {
+        return;
+    }
+    g_free(b->ops);
+    g_free(b->consts);
+    g_free(b->helpers);
+    g_free(b->temp_types);
+    g_free(b);
+}
+
+bool ir_block_full(const IrBlock *b)
+{
+    return b->temp_count > MAX_INDEX - SLACK || b->const_count > MAX_INDEX - SLACK ||
+           b->label_count > MAX_LABELS - LABEL_SLACK;
+}
+
+/* ---- operands -------------------------------------------------------------- */
+
+IrInsn *ir_append(IrBlock *b, IrInsn insn)
+{
+    if (b->count == b->capacity) {
+        b->capacity = b->capacity ? b->capacity * 2 : 512;
+        b->ops = g_renew(IrInsn, b->ops, b->capacity);
+    }
+    b->ops[b->count] = insn;
+    return &b->ops[b->count++];
+}
+
+static void emit(IrBlock *b, IrInsn insn)
+{
+    if (b->unreachable) {
+        return;
+    }
+    ir_append(b, insn);
+    b->unreachable = ir_op_info[insn.op].flags & IRF_END;
+}
+
+IrRef ir_temp_new(IrBlock *b, IrType type)
+{
+    g_assert(b->temp_count < MAX_INDEX);
+    b->temp_count++;
+    if (b->temp_count >= b->temp_capacity) {
+        b->temp_capacity = b->temp_capacity ? b->temp_capacity * 2 : 512;
+        b->temp_types = g_renew(uint8_t, b->temp_types, b->temp_capacity);
+    }
+    b->temp_types[b->temp_count] = type;
+    return b->temp_count;
+}
+
+static IrRef destination(IrBlock *b, IrRef dst, IrType type)
+{
+    g_assert(dst == IR_NONE || ir_is_global(dst));
+    return dst == IR_NONE ? ir_temp_new(b, type) : dst;
+}
+
+IrRef ir_const(IrBlock *b, int64_t value)
+{
+    unsigned oldest = b->const_count > CONST_WINDOW ? b->const_count - CONST_WINDOW : 0;
+    for (unsigned i = b->const_count; i-- > oldest;) {
+        if (b->consts[i] == value) {
+            return IR_KIND_CONST | i;
+        }
+    }
+    g_assert(b->const_count < MAX_INDEX);
+    if (b->const_count == b->const_capacity) {
+        b->const_capacity = b->const_capacity ? b->const_capacity * 2 : 128;
+        b->consts = g_renew(int64_t, b->consts, b->const_capacity);
+    }
+    b->consts[b->const_count] = value;
+    return IR_KIND_CONST | b->const_count++;
+}
+
+int64_t ir_const_value(const IrBlock *b, IrRef r)
+{
+    return b->consts[r & IR_INDEX_MASK];
+}
+
+/* ---- arithmetic ------------------------------------------------------------ */
+
+static IrRef emit_op(IrBlock *b, IrInsn insn, IrType result)
+{
+    insn.dst = destination(b, insn.dst, result);
+    emit(b, insn);
+    return insn.dst;
+}
+
+/* Bits that remain in the result of a one-source operation. */
+static IrType result_type1(IrOp op, IrType type)
+{
+    bool narrow = op == IR_EXT_U8 || op == IR_EXT_U16 || op == IR_EXT_U32 || op == IR_CLZ ||
+                  op == IR_CTZ || op == IR_POPCNT;
+    return narrow ? IR_I32 : type;
+}
+
+/* `op` is IR_MOV or IR_EXT_U32: nothing at all when a may stand for the result. */
+static IrRef emit_copy(IrBlock *b, IrOp op, IrRef dst, IrRef a)
+{
+    if (op == IR_MOV && (dst == a || (dst == IR_NONE && !ir_is_global(a)))) {
+        return a;
+    }
+    return emit_op(b, (IrInsn){ .op = op, .type = IR_I64, .dst = dst, .a = a },
+                   op == IR_MOV ? IR_I64 : IR_I32);
+}
+
+IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a)
+{
+    g_assert(op >= IR_MOV && op <= IR_POPCNT);
+    IrRef same = ir_simplify1(b, &op, type, a);
+    if (same != IR_NONE) {
+        return emit_copy(b, op, dst, same);
+    }
+    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a },
+                   result_type1(op, type));
+}
+
+IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c)
+{
+    g_assert(op >= IR_ADD && op <= IR_MAXU);
+    IrRef same = ir_simplify2(b, &op, type, &a, &c);
+    if (same != IR_NONE) {
+        return ir_op1(b, IR_MOV, type, dst, same);
+    }
+    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a, .b = c }, type);
+}
+
+IrRef ir_setcc(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c)
+{
+    int known = ir_simplify_cond(b, &cond, type, &a, &c);
+    if (known >= 0) {
+        return ir_mov(b, dst, ir_const(b, known));
+    }
+    return emit_op(b, (IrInsn){ IR_SETCC, type, dst, a, c, cond }, IR_I32);
+}
+
+IrRef ir_select(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c, IrRef x, IrRef y)
+{
+    int known = ir_simplify_cond(b, &cond, type, &a, &c);
+    if (known >= 0 || x == y) {
+        return ir_mov(b, dst, known == 0 ? y : x);
+    }
+    dst = emit_op(b, (IrInsn){ IR_SELECT, type, dst, a, c, cond }, IR_I64);
+    emit(b, (IrInsn){ .op = IR_ARMS, .a = x, .b = y });
+    return dst;
+}
+
+/* ---- memory ---------------------------------------------------------------- */
+
+static IrType load_type(MemOp mop)
+{
+    return (mop & MEM_SIZE) == MEM_64 || (mop & MEM_SIGN) ? IR_I64 : IR_I32;
+}
+
+IrRef ir_load(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp)
+{
+    return emit_op(b, (IrInsn){ IR_LD, mop, dst, base, IR_NONE, (uint32_t)disp }, load_type(mop));
+}
+
+void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp)
+{
+    emit(b, (IrInsn){ IR_ST, mop, IR_NONE, base, value, (uint32_t)disp });
+}
+
+void ir_fence(IrBlock *b)
+{
+    emit(b, (IrInsn){ .op = IR_FENCE });
+}
+
+IrRef ir_load_env(IrBlock *b, MemOp mop, IrRef dst, size_t offset)
+{
+    g_assert(offset <= INT32_MAX);
+    return emit_op(b, (IrInsn){ IR_LDENV, mop, dst, IR_NONE, IR_NONE, offset }, load_type(mop));
+}
+
+void ir_store_env(IrBlock *b, MemOp mop, IrRef value, size_t offset)
+{
+    g_assert(offset <= INT32_MAX);
+    emit(b, (IrInsn){ IR_STENV, mop, IR_NONE, IR_NONE, value, offset });
+}
+
+/* ---- calls ----------------------------------------------------------------- */
+
+unsigned ir_helper_index(IrBlock *b, const IrHelper *h)
+{
+    for (unsigned i = 0; i < b->helper_count; i++) {
+        if (b->helpers[i] == h) {
+            return i;
+        }
+    }
+    if (b->helper_count == b->helper_capacity) {
+        b->helper_capacity = b->helper_capacity ? b->helper_capacity * 2 : 16;
+        b->helpers = g_renew(const IrHelper *, b->helpers, b->helper_capacity);
+    }
+    b->helpers[b->helper_count] = h;
+    return b->helper_count++;
+}
+
+IrRef ir_call(IrBlock *b, const IrHelper *h, IrRef dst, unsigned n, const IrRef *args)
+{
+    g_assert(n == h->nargs);
+    for (unsigned i = 0; i < n; i++) {
+        IrRef value = ir_operand(b, h->args[i], args[i]);
+        emit(b, (IrInsn){ .op = IR_ARG, .a = value });
+    }
+    IrInsn call = { .op = IR_CALL, .aux = ir_helper_index(b, h) };
+    if (h->ret == IR_VOID) {
+        emit(b, call);
+        return IR_NONE;
+    }
+    call.dst = dst;
+    return emit_op(b, call, h->ret);
+}
+
+/* ---- control flow ---------------------------------------------------------- */
+
+unsigned ir_label_new(IrBlock *b)
+{
+    g_assert(b->label_count < MAX_LABELS);
+    return b->label_count++;
+}
+
+void ir_label(IrBlock *b, unsigned label)
+{
+    g_assert(label > 0 && label < b->label_count);
+    b->unreachable = false;
+    emit(b, (IrInsn){ .op = IR_LABEL, .aux = label });
+}
+
+void ir_label_start(IrBlock *b)
+{
+    g_assert(b->count == 0);
+    emit(b, (IrInsn){ .op = IR_LABEL, .aux = 0 });
+}
+
+void ir_br(IrBlock *b, unsigned label)
+{
+    emit(b, (IrInsn){ .op = IR_BR, .aux = label });
+}
+
+void ir_brcc(IrBlock *b, IrCond cond, IrType type, IrRef a, IrRef c, unsigned label)
+{
+    int known = ir_simplify_cond(b, &cond, type, &a, &c);
+    if (known == 1) {
+        ir_br(b, label);
+    } else if (known < 0) {
+        emit(b, (IrInsn){ IR_BRCC, type, IR_NONE, a, c, label << 8 | cond });
+    }
+}
+
+void ir_insn(IrBlock *b, uint64_t pc)
+{
+    if (!b->unreachable) {
+        b->guest_insns++;
+    }
+    emit(b, (IrInsn){ .op = IR_INSN, .a = ir_const(b, pc) });
+}
+
+void ir_exit_pc(IrBlock *b, uint64_t pc)
+{
+    emit(b, (IrInsn){ .op = IR_EXIT_PC, .a = ir_const(b, pc) });
+}
+
+void ir_exit_ind(IrBlock *b, IrRef pc)
+{
+    if (ir_is_const(pc)) {
+        ir_exit_pc(b, ir_const_value(b, pc));
+        return;
+    }
+    emit(b, (IrInsn){ .op = IR_EXIT_IND, .a = pc });
+}
+
+void ir_exit_lookup(IrBlock *b)
+{
+    emit(b, (IrInsn){ .op = IR_EXIT_LOOKUP });
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The text form of a block (described in print.c), read without folding, so that a
+ * test runs exactly the operations that it writes.
+ *
+ * The input is hostile: everything is bounded here, and the caller runs ir_verify()
+ * on the result, which the parser does not judge. */
+#include <errno.h>
+#include <string.h>
+
+#include "tcg/private.h"
+
+enum { PARSE_MAX_TEMPS = 4096, PARSE_MAX_CONSTS = 8192, PARSE_MAX_LABELS = 512,
+       PARSE_MAX_OPS = 65536 };
+
+typedef struct Parser {
+    IrBlock *b;
+    const IrHelper *const *helpers; /* ends with NULL */
+    const char *p;                  /* the next character */
+    unsigned line;
+    GError **err;
+} Parser;
+
+static bool fail(Parser *ps, const char *what)
+{
+    size_t len = strcspn(ps->p, "\n");
+    g_set_error(ps->err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                "IR text, line %u: %s\n  at:  %.*s\n  do:  see the head of tcg/print.c for the syntax",
+                ps->line, what, (int)MIN(len, 60), ps->p);
+    return false;
+}
+
+/* ---- tokens ---------------------------------------------------------------- */
+
+static void skip_blanks(Parser *ps)
+{
+    while (*ps->p == ' ' || *ps->p == '\t' || *ps->p == '\r') {
+        ps->p++;
+    }
+}
+
+static bool accept(Parser *ps, char c)
+{
+    skip_blanks(ps);
+    if (*ps->p != c) {
+        return false;
+    }
+    ps->p++;
+    return true;
+}
+
+static bool expect(Parser *ps, char c)
+{
+    char what[] = "'?' expected";
+    what[1] = c;
+    return accept(ps, c) || fail(ps, what);
+}
+
+/* A word of letters, digits and '_' into buf; its length, 0 when there is none. */
+static size_t read_word(Parser *ps, char *buf, size_t size)
+{
+    skip_blanks(ps);
+    size_t n = 0;
+    while (g_ascii_isalnum(ps->p[n]) || ps->p[n] == '_') {
+        n++;
+    }
+    if (n >= size) {
+        return 0;
+    }
+    memcpy(buf, ps->p, n);
+    buf[n] = 0;
+    ps->p += n;
+    return n;
+}
+
+static bool read_number(Parser *ps, int64_t *v)
+{
+    skip_blanks(ps);
+    const char *digits = ps->p + (*ps->p == '-');
+    if (!g_ascii_isdigit(*digits)) {
+        return fail(ps, "a number is expected");
+    }
+    char *end;
+    errno = 0;
+    uint64_t u = g_ascii_strtoull(digits, &end, 0);
+    if (errno || g_ascii_isalnum(*end)) {
+        return fail(ps, "not a number of 64 bits");
+    }
+    *v = *ps->p == '-' ? -u : u;
+    ps->p = end;
+    return true;
+}
+
+static bool read_displacement(Parser *ps, uint32_t *aux)
+{
+    int64_t v;
+    if (!read_number(ps, &v)) {
+        return false;
+    }
+    if (v != (int32_t)v) {
+        return fail(ps, "a displacement has 32 bits");
+    }
+    *aux = (uint32_t)v;
+    return true;
+}
+
+static bool read_label(Parser *ps, unsigned *label)
+{
+    int64_t v;
+    skip_blanks(ps);
+    if (*ps->p != 'L') {
+        return fail(ps, "a label (L1) is expected");
+    }
+    ps->p++;
+    if (!read_number(ps, &v)) {
+        return false;
+    }
+    if (v < 0 || v >= PARSE_MAX_LABELS) {
+        return fail(ps, "labels are L0 to L511");
+    }
+    *label = v;
+    ps->b->label_count = MAX(ps->b->label_count, (unsigned)v + 1);
+    return true;
+}
+
+/* ---- operands -------------------------------------------------------------- */
+
+static bool read_temp(Parser *ps, IrRef *r)
+{
+    int64_t v;
+    if (!read_number(ps, &v)) {
+        return false;
+    }
+    if (v < 1 || v > PARSE_MAX_TEMPS) {
+        return fail(ps, "temps are %1 to %4096");
+    }
+    while (ps->b->temp_count < v) {
+        ir_temp_new(ps->b, IR_I64);
+    }
+    *r = v;
+    return true;
+}
+
+static bool read_ref(Parser *ps, IrRef *r)
+{
+    char word[32];
+    int64_t v;
+    if (accept(ps, '%')) {
+        return read_temp(ps, r);
+    }
+    if (g_ascii_isdigit(*ps->p) || *ps->p == '-') {
+        if (!read_number(ps, &v)) {
+            return false;
+        }
+        if (ps->b->const_count >= PARSE_MAX_CONSTS) {
+            return fail(ps, "too many constants");
+        }
+        *r = ir_const(ps->b, v);
+        return true;
+    }
+    const char *start = ps->p;
+    if (read_word(ps, word, sizeof word)) {
+        const IrGuest *g = ps->b->guest;
+        for (unsigned i = 0; i < g->global_count; i++) {
+            if (strcmp(word, g->globals[i].name) == 0) {
+                *r = ir_global(i);
+                return true;
+            }
+        }
+    }
+    ps->p = start;
+    return fail(ps, "no such register");
+}
+
+static bool read_next_ref(Parser *ps, IrRef *r)
+{
+    return expect(ps, ',') && read_ref(ps, r);
+}
+
+static bool read_cond(Parser *ps, uint32_t *aux)
+{
+    char word[8];
+    const char *start = ps->p;
+    if (read_word(ps, word, sizeof word)) {
+        for (unsigned i = 0; i < IR_CONDS; i++) {
+            if (strcmp(word, ir_cond_names[i]) == 0) {
+                *aux = i;
+                return true;
+            }
+        }
+    }
+    ps->p = start;
+    return fail(ps, "a condition (eq, ltu ...) is expected");
+}
+
+/* ".u16.be.acq": the letter is absent for stores and 64 bits. */
+static bool read_memop(Parser *ps, uint8_t *type)
+{
+    static const struct { const char *name; MemOp m; } words[] = {
+        { "8", MEM_8 }, { "16", MEM_16 }, { "32", MEM_32 }, { "64", MEM_64 },
+        { "u8", MEM_8 }, { "u16", MEM_16 }, { "u32", MEM_32 }, { "u64", MEM_64 },
+        { "s8", MEM_8 | MEM_SIGN }, { "s16", MEM_16 | MEM_SIGN }, { "s32", MEM_32 | MEM_SIGN },
+        { "be", MEM_BE }, { "acq", MEM_ACQ }, { "rel", MEM_REL }, { "align", MEM_ALIGN },
+    };
+    char word[8];
+    *type = 0;
+    for (bool first = true; *ps->p == '.'; first = false) {
+        ps->p++;
+        unsigned i = 0, n = read_word(ps, word, sizeof word) ? G_N_ELEMENTS(words) : 0;
+        while (i < n && strcmp(word, words[i].name)) {
+            i++;
+        }
+        if (i >= n || first != (i <= 10)) {
+            return fail(ps, "how memory is touched: .u8 .s16 .32 .64, then .be .acq .rel .align");
+        }
+        *type |= words[i].m;
+    }
+    return true;
+}
+
+static bool read_type(Parser *ps, uint8_t *type)
+{
+    char word[8] = "";
+    if (*ps->p == '.') {
+        ps->p++;
+        read_word(ps, word, sizeof word);
+    }
+    *type = strcmp(word, "i32") == 0 ? IR_I32 : IR_I64;
+    return *type == IR_I32 || strcmp(word, "i64") == 0 || fail(ps, "the type .i32 or .i64 is expected");
+}
+
+/* ---- operations ------------------------------------------------------------ */
+
+static bool read_call(Parser *ps, IrInsn in)
+{
+    char name[64];
+    const char *start = ps->p;
+    unsigned i = 0, n = 0;
+    bool named = read_word(ps, name, sizeof name);
+    while (named && ps->helpers && ps->helpers[i] && strcmp(ps->helpers[i]->name, name)) {
+        i++;
+    }
+    if (!named || !ps->helpers || !ps->helpers[i]) {
+        ps->p = start;
+        return fail(ps, "no such helper");
+    }
+    if (!expect(ps, '(')) {
+        return false;
+    }
+    for (; !accept(ps, ')'); n++) {
+        IrInsn arg = { .op = IR_ARG };
+        if ((n && !expect(ps, ',')) || !read_ref(ps, &arg.a)) {
+            return false;
+        }
+        if (n == IR_MAX_ARGS) {
+            return fail(ps, "too many arguments");
+        }
+        ir_append(ps->b, arg);
+    }
+    in.aux = ir_helper_index(ps->b, ps->helpers[i]);
+    ir_append(ps->b, in);
+    return true;
+}
+
+static bool read_select(Parser *ps, IrInsn in)
+{
+    IrInsn arms = { .op = IR_ARMS };
+    if (!read_cond(ps, &in.aux) || !read_ref(ps, &in.a) || !read_next_ref(ps, &in.b) ||
+        !read_next_ref(ps, &arms.a) || !read_next_ref(ps, &arms.b)) {
+        return false;
+    }
+    ir_append(ps->b, in);
+    ir_append(ps->b, arms);
+    return true;
+}
+
+static bool read_brcc(Parser *ps, IrInsn *in)
+{
+    unsigned label;
+    if (!read_cond(ps, &in->aux) || !read_ref(ps, &in->a) || !read_next_ref(ps, &in->b) ||
+        !expect(ps, ',') || !read_label(ps, &label)) {
+        return false;
+    }
+    in->aux |= label << 8;
+    return true;
+}
+
+static bool read_memory_operands(Parser *ps, IrInsn *in, unsigned flags)
+{
+    bool first = true;
+    if (flags & IRF_B) {
+        if (!read_ref(ps, &in->b)) {
+            return false;
+        }
+        first = false;
+    }
+    if (flags & IRF_A) {
+        if ((!first && !expect(ps, ',')) || !read_ref(ps, &in->a)) {
+            return false;
+        }
+        first = false;
+    }
+    return (first || expect(ps, ',')) && read_displacement(ps, &in->aux);
+}
+
+static bool read_operands(Parser *ps, IrInsn in)
+{
+    unsigned flags = ir_op_info[in.op].flags, label;
+    bool ok = true;
+    switch (in.op) {
+    case IR_CALL:
+        return read_call(ps, in);
+    case IR_SELECT:
+        return read_select(ps, in);
+    case IR_BRCC:
+        ok = read_brcc(ps, &in);
+        break;
+    case IR_BR: case IR_LABEL:
+        ok = read_label(ps, &label);
+        in.aux = ok ? label : 0;
+        break;
+    default:
+        if (flags & IRF_MEM) {
+            ok = read_memory_operands(ps, &in, flags);
+            break;
+        }
+        ok = in.op != IR_SETCC || read_cond(ps, &in.aux);
+        ok = ok && (!(flags & IRF_A) || read_ref(ps, &in.a));
+        ok = ok && (!(flags & IRF_B) || read_next_ref(ps, &in.b));
+        break;
+    }
+    if (ok) {
+        ps->b->guest_insns += in.op == IR_INSN;
+        ir_append(ps->b, in);
+    }
+    return ok;
+}
+
+static bool read_mnemonic(Parser *ps, IrInsn *in)
+{
+    char word[16];
+    const char *start = ps->p;
+    unsigned op = IR_OPS;
+    if (read_word(ps, word, sizeof word)) {
+        op = 0;
+        while (op < IR_OPS && strcmp(word, ir_op_info[op].name)) {
+            op++;
+        }
+    }
+    if (op == IR_OPS || op == IR_ARG || op == IR_ARMS) {
+        ps->p = start;
+        return fail(ps, "no such operation");
+    }
+    in->op = op;
+    unsigned flags = ir_op_info[op].flags;
+    return flags & IRF_MEM ? read_memop(ps, &in->type)
+                           : !(flags & IRF_TYPED) || read_type(ps, &in->type);
+}
+
+static bool has_destination(const char *p)
+{
+    size_t n = strcspn(p, "=\n#");
+    return p[n] == '=';
+}
+
+static bool read_line(Parser *ps)
+{
+    IrInsn in = { 0 };
+    skip_blanks(ps);
+    if (*ps->p && !strchr("\n#", *ps->p)) {
+        if (has_destination(ps->p) && (!read_ref(ps, &in.dst) || !expect(ps, '='))) {
+            return false;
+        }
+        skip_blanks(ps);
+        if (!read_mnemonic(ps, &in) || !read_operands(ps, in)) {
+            return false;
+        }
+        skip_blanks(ps);
+    }
+    if (*ps->p == '#') {
+        ps->p += strcspn(ps->p, "\n");
+    }
+    if (ps->b->count > PARSE_MAX_OPS) {
+        return fail(ps, "too many operations");
+    }
+    return !*ps->p || *ps->p == '\n' || fail(ps, "the end of the line is expected");
+}
+
+bool ir_parse(IrBlock *b, const char *text, const IrHelper *const *helpers, GError **err)
+{
+    Parser ps = { .b = b, .helpers = helpers, .p = text, .err = err };
+    ir_block_reset(b, 0);
+    for (;;) {
+        ps.line++;
+        if (!read_line(&ps)) {
+            return false;
+        }
+        if (!*ps.p) {
+            break;
+        }
+        ps.p++;
+    }
+    for (unsigned i = 0; i < b->count; i++) {
+        if (b->ops[i].op == IR_INSN && ir_is_const(b->ops[i].a)) {
+            b->pc = ir_const_value(b, b->ops[i].a);
+            break;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Globals and helpers of the toy guest. */
+#include "toy.h"
+
+/* clang-format off */
+#define REG(n) { "r" #n, offsetof(ToyCPU, r[n]) }
+static const IrGlobal globals[TOY_GLOBALS] = {
+    REG(0), REG(1), REG(2), REG(3), REG(4), REG(5), REG(6), REG(7), REG(8), REG(9),
+    { "pc", offsetof(ToyCPU, pc) },
+};
+/* clang-format on */
+
+/* Half of the registers are pinned, so that back ends meet both kinds. */
+const IrGuest toy_guest = {
+    .name = "toy", .globals = globals, .global_count = TOY_GLOBALS,
+    .pinned = { 0, 1, 2, 3, 4 }, .pinned_count = 5,
+    .env_bias = offsetof(ToyCPU, r) + 64, .pc_offset = offsetof(ToyCPU, pc),
+};
+
+static uint64_t mix6(CPU *cpu, uint64_t a, uint32_t b, uint64_t c, uint32_t d, uint64_t e, uint64_t f)
+{
+    return a + 3 * (uint64_t)b + 5 * c + 7 * (uint64_t)d + 11 * e + 13 * f;
+}
+
+static uint32_t add32(CPU *cpu, uint32_t a, uint32_t b)
+{
+    return a + b;
+}
+
+static void mark(CPU *cpu, uint64_t v)
+{
+    ToyCPU *toy = (ToyCPU *)cpu;
+    toy->calls = toy->calls * 31 + v;
+}
+
+static uint64_t peek(CPU *cpu, uint32_t n)
+{
+    return ((ToyCPU *)cpu)->r[n % TOY_REGS];
+}
+
+static void poke(CPU *cpu, uint32_t n, uint64_t v)
+{
+    ((ToyCPU *)cpu)->r[n % TOY_REGS] = v;
+}
+
+#define FN(f) (void (*)(void))(f)
+static const IrHelper helper_mix6 = { "mix6", FN(mix6), IRH_PURE, 6, IR_I64,
+    { IR_I64, IR_I32, IR_I64, IR_I32, IR_I64, IR_I64 } };
+static const IrHelper helper_add32 = { "add32", FN(add32), IRH_PURE, 2, IR_I32, { IR_I32, IR_I32 } };
+static const IrHelper helper_mark = { "mark", FN(mark), 0, 1, IR_VOID, { IR_I64 } };
+static const IrHelper helper_peek = { "peek", FN(peek), IRH_READS, 1, IR_I64, { IR_I32 } };
+static const IrHelper helper_poke = { "poke", FN(poke), IRH_READS | IRH_WRITES, 2, IR_VOID,
+    { IR_I32, IR_I64 } };
+
+const IrHelper *const toy_helpers[] = {
+    &helper_mix6, &helper_add32, &helper_mark, &helper_peek, &helper_poke, NULL,
+};
