@@ -2,9 +2,9 @@
 /* The table of operations and the source of operands. */
 #include "ops.h"
 
-const uint8_t format_exp_bits[FORMAT_COUNT] = { 5, 8, 11 };
-const uint8_t format_frac_bits[FORMAT_COUNT] = { 10, 23, 52 };
-const char *const format_names[FORMAT_COUNT] = { "f16", "f32", "f64" };
+const uint8_t format_exp_bits[FORMAT_COUNT] = { 5, 8, 11, 8 };
+const uint8_t format_frac_bits[FORMAT_COUNT] = { 10, 23, 52, 7 };
+const char *const format_names[FORMAT_COUNT] = { "f16", "f32", "f64", "bf16" };
 
 /* One row an operation and format; the member of the union that fits the operation is set. */
 typedef union Fn16 {
@@ -65,7 +65,7 @@ const char *const op_names[OP_COUNT] = {
     "fnmsub", "fnmadd", "min", "max", "minm", "maxm", "eq",
     "lt", "le", "ltq", "leq", "classify", "round", "roundnx",
     "to_i32", "to_u32", "to_i64", "to_u64", "from_i32", "from_u32", "from_i64",
-    "from_u64", "to_f16", "to_f32", "to_f64",
+    "from_u64", "to_f16", "to_f32", "to_f64", "to_bf16",
 };
 
 int op_operands(Op op)
@@ -81,9 +81,9 @@ int op_operands(Op op)
     }
 }
 
-bool op_is_conversion_to_itself(Op op, Format format)
+bool op_exists(Op op, Format format)
 {
-    return op >= OP_TO_F16 && op == OP_TO_F16 + format;
+    return op < OP_TO_F16 ? format != BF16 : op - OP_TO_F16 + F16 != format;
 }
 
 static uint64_t run_other_f16(Op op, uint64_t x, FpStatus *s)
@@ -111,6 +111,8 @@ static uint64_t run_other_f16(Op op, uint64_t x, FpStatus *s)
         return f16_to_f32(x, s);
     case OP_TO_F64:
         return f16_to_f64(x, s);
+    case OP_TO_BF16:
+        return f16_to_bf16(x, s);
     default:
         g_assert_not_reached();
     }
@@ -158,6 +160,8 @@ static uint64_t run_other_f32(Op op, uint64_t x, FpStatus *s)
         return f32_to_f16(x, s);
     case OP_TO_F64:
         return f32_to_f64(x, s);
+    case OP_TO_BF16:
+        return f32_to_bf16(x, s);
     default:
         g_assert_not_reached();
     }
@@ -205,6 +209,8 @@ static uint64_t run_other_f64(Op op, uint64_t x, FpStatus *s)
         return f64_to_f16(x, s);
     case OP_TO_F32:
         return f64_to_f32(x, s);
+    case OP_TO_BF16:
+        return f64_to_bf16(x, s);
     default:
         g_assert_not_reached();
     }
@@ -227,6 +233,20 @@ static uint64_t run_f64(Op op, const uint64_t x[3], FpStatus *s)
     }
 }
 
+static uint64_t run_bf16(Op op, uint64_t x, FpStatus *s)
+{
+    switch (op) {
+    case OP_TO_F16:
+        return bf16_to_f16(x, s);
+    case OP_TO_F32:
+        return bf16_to_f32(x, s);
+    case OP_TO_F64:
+        return bf16_to_f64(x, s);
+    default:
+        g_assert_not_reached();
+    }
+}
+
 uint64_t op_run(Op op, Format format, const uint64_t x[3], FpStatus *s)
 {
     switch (format) {
@@ -234,8 +254,10 @@ uint64_t op_run(Op op, Format format, const uint64_t x[3], FpStatus *s)
         return run_f16(op, x, s);
     case F32:
         return run_f32(op, x, s);
-    default:
+    case F64:
         return run_f64(op, x, s);
+    default:
+        return run_bf16(op, x[0], s);
     }
 }
 

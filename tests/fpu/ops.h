@@ -14,18 +14,20 @@ typedef enum Op {
     OP_CLASSIFY, OP_ROUND, OP_ROUNDNX,
     OP_TO_I32, OP_TO_U32, OP_TO_I64, OP_TO_U64,         /* results sign- or zero-extended */
     OP_FROM_I32, OP_FROM_U32, OP_FROM_I64, OP_FROM_U64,
-    OP_TO_F16, OP_TO_F32, OP_TO_F64,                    /* from the format, not to itself */
+    OP_TO_F16, OP_TO_F32, OP_TO_F64, OP_TO_BF16,        /* from the format, not to itself */
     OP_COUNT
 } Op;
 
-typedef enum Format { F16, F32, F64, FORMAT_COUNT } Format;
+/* In the order of the OP_TO operations. */
+typedef enum Format { F16, F32, F64, BF16, FORMAT_COUNT } Format;
 
 extern const uint8_t format_exp_bits[FORMAT_COUNT], format_frac_bits[FORMAT_COUNT];
 extern const char *const format_names[FORMAT_COUNT], *const op_names[OP_COUNT];
 
 /* Number of operands; from-integer operations take the integer as x[0]. */
 int op_operands(Op op);
-bool op_is_conversion_to_itself(Op op, Format format);
+/* Conversion to the format itself does not exist, and bfloat16 has nothing but conversions. */
+bool op_exists(Op op, Format format);
 
 /* Runs the library. */
 uint64_t op_run(Op op, Format format, const uint64_t x[3], FpStatus *s);

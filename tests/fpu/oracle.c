@@ -479,7 +479,7 @@ OracleResult oracle_run(Op op, Format format, const uint64_t x[3], FpStatus rule
         return run_to_int(op, format, x[0], rules);
     case OP_FROM_I32 ... OP_FROM_U64:
         return run_from_int(op, format, x[0], rules);
-    case OP_TO_F16 ... OP_TO_F64:
+    case OP_TO_F16 ... OP_TO_BF16:
         return run_convert(format, x[0], op - OP_TO_F16, rules);
     default:
         return run_arithmetic(op, format, x, rules);

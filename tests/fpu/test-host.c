@@ -294,7 +294,7 @@ static bool host_has(Op op, Format f)
     }
 }
 
-/* All modes from clean flags, and nearest with NX set: what a library may treat specially. */
+/* All modes, from clean flags and with NX set, which host.h treats specially. */
 static void test_random(gconstpointer data)
 {
     Op op = GPOINTER_TO_INT(data) / FORMAT_COUNT;
@@ -307,14 +307,12 @@ static void test_random(gconstpointer data)
         return;
     }
     for (int i = 0; i < count && !g_test_failed(); i++) {
-        FpStatus s = { .default_nan = true };
         uint64_t x[3];
         operand_fill(op, f, &seed, x);
-        for (s.rounding = FP_RNE; s.rounding <= FP_RUP; s.rounding++) {
-            check(f == F64 ? d_run : f_run, op, f, x, s);
+        for (int rule = 0; rule < 8; rule++) {
+            check(f == F64 ? d_run : f_run, op, f, x,
+                  (FpStatus){ .rounding = rule % 4, .flags = rule / 4, .default_nan = true });
         }
-        check(f == F64 ? d_run : f_run, op, f, x, (FpStatus){ .default_nan = true,
-                                                              .flags = FP_NX });
     }
 }
 
@@ -352,11 +350,12 @@ static bool is_on_host(Op op, Format f)
     case OP_TO_U64:
     case OP_FROM_U32:
     case OP_FROM_U64:
+    case OP_TO_BF16:
         return false;
     case OP_TO_F16:
         return f == F32;
     default:
-        return !op_is_conversion_to_itself(op, f);
+        return op_exists(op, f);
     }
 }
 
