@@ -115,7 +115,7 @@ static inline u128 fp_round_shift(u128 v, int drop, bool sign, uint8_t rounding,
     return kept + up;
 }
 
-static inline G_GNUC_CONST int fp_bias(const FpFormat *f)
+static inline int fp_bias(const FpFormat *f)
 {
     return (1 << (f->exp_bits - 1)) - 1;
 }

@@ -6,6 +6,10 @@
  * a FpStatus: it rounds as `rounding` says and ORs the exceptions that it
  * raises into `flags`, never clearing any.
  *
+ * Some functions compute on the host's floating point where that cannot be told
+ * from the outside.  It must be in its default state (to nearest, no flushing,
+ * no traps), and its own sticky flags change.
+ *
  * Spec: IEEE 754-2019; where the standard leaves a choice, the choice is a
  * field of FpStatus, or is stated at the function.
  *
