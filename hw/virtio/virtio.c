@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all virtio devices share: status, features, configuration, reset.
+ * Spec: VIRTIO 1.x, sections 2.1 to 2.5, 3.1 (device initialization), 2.4.1 (legacy
+ * interface).
+ *
+ * Not modelled: see hw/virtio.h. */
+#include "hw/virtio.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <gio/gio.h>
+
+#include "system/log.h"
+
+void virtio_broken(VirtioDevice *v, const char *fmt, ...)
+{
+    if (v->s.broken) {
+        return;
+    }
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *what = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    log_guest_error("%s: %s: the device stops until it is reset", v->dev.path, what);
+    v->s.broken = 1;
+    if (virtio_has(v, VIRTIO_F_VERSION_1)) {
+        v->s.status |= VIRTIO_STATUS_NEEDS_RESET;
+        virtio_config_changed(v);
+    }
+}
+
+void virtio_init(VirtioDevice *v, const VirtioOps *ops)
+{
+    v->ops = ops;
+    v->queue_count = 0;
+    g_cond_init(&v->idle);
+}
+
+unsigned virtio_add_queue(VirtioDevice *v, uint16_t size)
+{
+    g_assert(v->queue_count < VIRTIO_MAX_QUEUES && size && size <= VIRTIO_MAX_QUEUE_SIZE);
+    v->queue_size_max[v->queue_count] = size;
+    return v->queue_count++;
+}
+
+void virtio_config_changed(VirtioDevice *v)
+{
+    v->s.config_generation++;
+    if ((v->s.status & VIRTIO_STATUS_DRIVER_OK) && v->transport.interrupt) {
+        v->s.isr |= VIRTIO_ISR_CONFIG;
+        v->transport.interrupt(v->transport.opaque, -1);
+    }
+}
+
+uint64_t virtio_offered_features(VirtioDevice *v)
+{
+    uint64_t f = v->ops->features(v);
+    f |= v->indirect ? 1ull << VIRTIO_F_INDIRECT_DESC : 0;
+    f |= v->event_idx ? 1ull << VIRTIO_F_EVENT_IDX : 0;
+    if (v->transport.legacy) {
+        return f | 1ull << VIRTIO_F_ANY_LAYOUT | 1ull << VIRTIO_F_NOTIFY_ON_EMPTY;
+    }
+    return f | 1ull << VIRTIO_F_VERSION_1;
+}
+
+void virtio_set_features(VirtioDevice *v, uint64_t features)
+{
+    uint64_t offered = virtio_offered_features(v);
+    if (v->s.status & VIRTIO_STATUS_FEATURES_OK) {
+        log_guest_error("%s: features written after FEATURES_OK", v->dev.path);
+        return;
+    }
+    if (features & ~offered) {
+        log_guest_error("%s: the driver took features that were not offered: 0x%" G_GINT64_MODIFIER "x",
+                        v->dev.path, features & ~offered);
+    }
+    v->s.features = features & offered;
+}
+
+static void reset_queues(VirtioDevice *v)
+{
+    for (unsigned q = 0; q < VIRTIO_MAX_QUEUES; q++) {
+        v->s.enabled[q] = 0;
+        v->s.last_avail[q] = v->s.used_idx[q] = v->s.signalled[q] = v->s.in_use[q] = 0;
+        v->s.desc[q] = v->s.driver[q] = v->s.device[q] = 0;
+        v->s.size[q] = v->queue_size_max[q];
+        v->s.legacy_pfn[q] = 0;
+        v->s.legacy_align[q] = 0;
+    }
+}
+
+void virtio_reset(VirtioDevice *v)
+{
+    /* The driver has let go of its buffers: nothing new is taken, what is under way ends first. */
+    v->s.status &= ~VIRTIO_STATUS_DRIVER_OK;
+    if (v->ops->quiesce) {
+        v->ops->quiesce(v);
+    }
+    reset_queues(v);
+    v->s.status = v->s.isr = v->s.broken = 0;
+    v->s.features = 0;
+    v->s.queue_select = v->s.feature_select[0] = v->s.feature_select[1] = 0;
+    if (v->ops->set_status) {
+        v->ops->set_status(v, 0);
+    }
+}
+
+void virtio_set_status(VirtioDevice *v, uint8_t status)
+{
+    if (!status) {
+        virtio_reset(v);
+        return;
+    }
+    uint8_t added = status & ~v->s.status;
+    if ((added & VIRTIO_STATUS_FEATURES_OK) && !v->transport.legacy &&
+        !virtio_has(v, VIRTIO_F_VERSION_1)) {
+        status &= ~VIRTIO_STATUS_FEATURES_OK; /* 6.1: a modern device may refuse a driver without it */
+    }
+    v->s.status = status | (v->s.status & VIRTIO_STATUS_NEEDS_RESET);
+    if (v->ops->set_status) {
+        v->ops->set_status(v, v->s.status);
+    }
+}
+
+void virtio_queue_enable(VirtioDevice *v, unsigned q)
+{
+    uint16_t size = v->s.size[q];
+    if (!size || (size & (size - 1)) || size > v->queue_size_max[q]) {
+        virtio_broken(v, "queue %u: size %u is not a power of two up to %u", q, size, v->queue_size_max[q]);
+        return;
+    }
+    v->s.enabled[q] = 1;
+}
+
+void virtio_notify(VirtioDevice *v, unsigned q)
+{
+    if (q >= v->queue_count) {
+        log_guest_error("%s: doorbell of queue %u, there are %u", v->dev.path, q, v->queue_count);
+        return;
+    }
+    if (virtio_running(v) && v->s.enabled[q]) {
+        v->ops->notify(v, q);
+    }
+}
+
+void virtio_read_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t *value)
+{
+    uint8_t config[VIRTIO_MAX_CONFIG + 8] = { 0 };
+    *value = 0;
+    if (offset >= v->ops->config_size) {
+        return;
+    }
+    v->ops->get_config(v, config);
+    memset(config + v->ops->config_size, 0, sizeof(config) - v->ops->config_size);
+    memcpy(value, config + offset, size); /* little endian host: checked by the build */
+}
+
+void virtio_write_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t value)
+{
+    if (offset + size > v->ops->config_size || !v->ops->set_config) {
+        log_guest_error("%s: write to read-only configuration at %u", v->dev.path, offset);
+        return;
+    }
+    uint8_t bytes[8];
+    memcpy(bytes, &value, sizeof(bytes));
+    v->ops->set_config(v, offset, bytes, size);
+}
+
+/* ---- the class that the others are derived from -------------------------- */
+
+static void virtio_class_reset(Device *dev)
+{
+    virtio_reset(virtio_device(dev));
+}
+
+static bool virtio_class_loaded(Device *dev, GError **err)
+{
+    VirtioDevice *v = virtio_device(dev);
+    for (unsigned q = 0; q < VIRTIO_MAX_QUEUES; q++) {
+        uint16_t size = v->s.size[q];
+        if (size > v->queue_size_max[q] || (v->s.enabled[q] && (!size || (size & (size - 1)))) ||
+            v->s.in_use[q] > size) {
+            g_set_error(err, G_IO_ERROR, 0, "%s: queue %u of size %u cannot be", dev->path, q, size);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void *virtio_class_interface(Device *dev, const char *name)
+{
+    return !strcmp(name, "VirtioDevice") ? dev : NULL;
+}
+
+#define V VirtioDevice
+static const Field virtio_state[] = {
+    STATE_U8(V, status), STATE_U8(V, isr), STATE_U8(V, broken), STATE_U8(V, enabled),
+    STATE_U16(V, last_avail), STATE_U16(V, used_idx), STATE_U16(V, signalled), STATE_U16(V, size),
+    STATE_U16(V, in_use), STATE_U64(V, features), STATE_U64(V, desc), STATE_U64(V, driver),
+    STATE_U64(V, device), STATE_U32(V, config_generation), STATE_U32(V, feature_select),
+    STATE_U32(V, queue_select), STATE_U32(V, legacy_page_size), STATE_U32(V, legacy_align),
+    STATE_U32(V, legacy_pfn), { 0 },
+};
+
+static const Prop virtio_props[] = {
+    { "indirect_desc", PROP_BOOL, offsetof(V, indirect), "offer indirect descriptors", .def = 1 },
+    { "event_idx", PROP_BOOL, offsetof(V, event_idx), "offer event indices", .def = 1 },
+    { 0 },
+};
+
+const DeviceClass virtio_device_class = {
+    .name = "virtio-device",
+    .desc = "base of all virtio devices",
+    .bus = "virtio-bus",
+    .size = sizeof(VirtioDevice),
+    .props = virtio_props,
+    .state = virtio_state,
+    .state_offset = offsetof(V, s),
+    .state_size = sizeof(((V *)0)->s),
+    .reset = virtio_class_reset,
+    .loaded = virtio_class_loaded,
+    .interface = virtio_class_interface,
+};
+
+/* ---- the bus ------------------------------------------------------------- */
+
+Bus *virtio_bus_new(Device *transport, const char *name)
+{
+    Bus *bus = bus_new(transport->machine, transport, "virtio-bus", name);
+    bus->capacity = 1;
+    return bus;
+}
+
+VirtioDevice *virtio_bus_device(Bus *bus)
+{
+    return bus->devices->len ? virtio_device(g_ptr_array_index(bus->devices, 0)) : NULL;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* virtio block device.
+ * Spec: VIRTIO 1.x, section 5.2 (device-blk.tex).
+ *
+ * Requests are parsed where the doorbell is rung and go to the block layer at
+ * once, all of one doorbell in one batch; they end in the main loop in any order.
+ *
+ * Not modelled: several queues, zoned devices, secure erase, lifetime
+ * information: not offered. */
+#include "hw/virtio.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "block/block.h"
+#include "system/log.h"
+#include "system/mainloop.h"
+
+enum { SECTOR = 512, QUEUE_SIZE = 256, MAX_SEG = 254, ID_BYTES = 20 };
+enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
+enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
+enum { F_SEG_MAX = 2, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_TOPOLOGY = 10, F_CONFIG_WCE = 11,
+       F_DISCARD = 13, F_WRITE_ZEROES = 14 };
+enum { MAX_DISCARD_SECTORS = INT32_MAX / SECTOR };
+
+/* struct virtio_blk_config (5.2.4), little endian */
+typedef struct __attribute__((packed)) BlkConfig {
+    uint64_t capacity;
+    uint32_t size_max, seg_max;
+    uint16_t cylinders;
+    uint8_t heads, sectors;
+    uint32_t blk_size;
+    uint8_t physical_block_exp, alignment_offset;
+    uint16_t min_io_size;
+    uint32_t opt_io_size;
+    uint8_t writeback, unused0;
+    uint16_t num_queues;
+    uint32_t max_discard_sectors, max_discard_seg, discard_sector_alignment;
+    uint32_t max_write_zeroes_sectors, max_write_zeroes_seg;
+    uint8_t write_zeroes_may_unmap, unused1[3];
+} BlkConfig;
+_Static_assert(sizeof(BlkConfig) == 60, "layout of 5.2.4");
+
+typedef struct VirtioBlk {
+    VirtioDevice v;
+    BlockBackend *drive;
+    char *serial;
+    unsigned in_flight;
+    struct VirtioBlkState {
+        uint8_t writeback;  /* configuration field wce, as the driver set it */
+    } s;
+} VirtioBlk;
+
+typedef struct BlkRequest {
+    BlockRequest req;
+    VirtioBlk *blk;
+    VirtioElement *e;
+    uint32_t type;
+    struct iovec iov[];
+} BlkRequest;
+
+static VirtioBlk *virtio_blk(VirtioDevice *v)
+{
+    return (VirtioBlk *)v;
+}
+
+/* ---- ending a request ---------------------------------------------------- */
+
+/* The status byte is the last of the writable part. */
+static void finish(VirtioBlk *b, VirtioElement *e, uint8_t status)
+{
+    iov_from_buf(e->iov + e->out_count, e->in_count, e->in_bytes - 1, &status, 1);
+    /* Data and status count as written, whatever the result: the status byte lies at the end. */
+    virtqueue_push(&b->v, 0, e, MIN(e->in_bytes, UINT32_MAX));
+}
+
+static void blk_done(BlockRequest *req, int result)
+{
+    BlkRequest *r = req->opaque;
+    VirtioBlk *b = r->blk;
+    uint8_t status = result == 0 ? S_OK : result == -ENOTSUP ? S_UNSUPP : S_IOERR;
+    if (result < 0 && result != -ENOTSUP) {
+        g_warning("%s: %s at byte %" G_GUINT64_FORMAT " failed: %s", b->v.dev.path,
+                  req->op == BLOCK_READ ? "read" : req->op == BLOCK_FLUSH ? "flush" : "write",
+                  req->offset, g_strerror(-result));
+    }
+    finish(b, r->e, status);
+    g_free(r);
+    virtqueue_notify(&b->v, 0);
+    if (--b->in_flight == 0) {
+        g_cond_broadcast(&b->v.idle);
+    }
+}
+
+/* ---- starting one -------------------------------------------------------- */
+
+static BlkRequest *request_new(VirtioBlk *b, VirtioElement *e, uint32_t type, BlockOp op)
+{
+    BlkRequest *r = g_malloc0(sizeof(*r) + (e->out_count + e->in_count) * sizeof(struct iovec));
+    r->blk = b;
+    r->e = e;
+    r->type = type;
+    r->req = (BlockRequest){ .op = op, .iov = r->iov, .done = blk_done, .opaque = r };
+    return r;
+}
+
+static void submit(BlkRequest *r)
+{
+    r->blk->in_flight++;
+    block_submit(r->blk->drive, &r->req);
+}
+
+static bool range_ok(VirtioBlk *b, uint64_t sector, uint64_t bytes)
+{
+    uint64_t size = block_size(b->drive);
+    return sector <= size / SECTOR && bytes <= size - sector * SECTOR && bytes % SECTOR == 0;
+}
+
+static bool start_transfer(VirtioBlk *b, VirtioElement *e, uint32_t type, uint64_t sector, size_t header)
+{
+    bool write = type == T_OUT;
+    uint64_t bytes = write ? e->out_bytes - header : e->in_bytes - 1;
+    if (!range_ok(b, sector, bytes) || (write && block_is_readonly(b->drive))) {
+        return false;
+    }
+    BlkRequest *r = request_new(b, e, type, write ? BLOCK_WRITE : BLOCK_READ);
+    r->req.offset = sector * SECTOR;
+    r->req.length = bytes;
+    r->req.iov_count = write ? iov_slice(r->iov, e->iov, e->out_count, header, bytes)
+                             : iov_slice(r->iov, e->iov + e->out_count, e->in_count, 0, bytes);
+    r->req.fua = write && !b->s.writeback;
+    submit(r);
+    return true;
+}
+
+/* One segment a request, as the configuration says (max_discard_seg = 1). */
+static bool start_discard(VirtioBlk *b, VirtioElement *e, uint32_t type, size_t header)
+{
+    struct { uint64_t sector; uint32_t sectors, flags; } seg;
+    enum { UNMAP = 1 };
+    if (e->out_bytes - header != sizeof(seg) || block_is_readonly(b->drive)) {
+        return false;
+    }
+    iov_to_buf(e->iov, e->out_count, header, &seg, sizeof(seg));
+    uint64_t sector = GUINT64_FROM_LE(seg.sector), bytes = (uint64_t)GUINT32_FROM_LE(seg.sectors) * SECTOR;
+    uint32_t flags = GUINT32_FROM_LE(seg.flags);
+    if (!range_ok(b, sector, bytes) || bytes / SECTOR > MAX_DISCARD_SECTORS ||
+        (flags & ~(type == T_WRITE_ZEROES ? UNMAP : 0))) {
+        return false;
+    }
+    BlkRequest *r = request_new(b, e, type, type == T_DISCARD ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES);
+    r->req.offset = sector * SECTOR;
+    r->req.length = bytes;
+    r->req.unmap = flags & UNMAP;
+    r->req.fua = !b->s.writeback;
+    submit(r);
+    return true;
+}
+
+static void get_id(VirtioBlk *b, VirtioElement *e)
+{
+    char id[ID_BYTES] = { 0 };
+    const char *serial = b->serial ? b->serial : block_serial(b->drive);
+    memcpy(id, serial ? serial : "", serial ? MIN(strlen(serial), sizeof(id)) : 0);
+    iov_from_buf(e->iov + e->out_count, e->in_count, 0, id, MIN(sizeof(id), e->in_bytes - 1));
+    finish(b, e, S_OK);
+}
+
+static void start(VirtioBlk *b, VirtioElement *e)
+{
+    struct { uint32_t type, reserved; uint64_t sector; } header;
+    if (e->out_bytes < sizeof(header) || e->in_bytes < 1) {
+        virtio_broken(&b->v, "a request without header or status");
+        virtqueue_discard(&b->v, 0, e);
+        return;
+    }
+    iov_to_buf(e->iov, e->out_count, 0, &header, sizeof(header));
+    uint32_t type = GUINT32_FROM_LE(header.type);
+    bool started = true;
+    switch (type) {
+    case T_IN:
+    case T_OUT:
+        started = start_transfer(b, e, type, GUINT64_FROM_LE(header.sector), sizeof(header));
+        break;
+    case T_FLUSH:
+        submit(request_new(b, e, type, BLOCK_FLUSH));
+        break;
+    case T_DISCARD:
+    case T_WRITE_ZEROES:
+        started = start_discard(b, e, type, sizeof(header));
+        break;
+    case T_GET_ID:
+        get_id(b, e);
+        break;
+    default:
+        log_unimp("%s: request type %u", b->v.dev.path, type);
+        finish(b, e, S_UNSUPP);
+    }
+    if (!started) {
+        log_guest_error("%s: request type %u, sector %" G_GUINT64_FORMAT ": outside the disk, or not allowed",
+                        b->v.dev.path, type, GUINT64_FROM_LE(header.sector));
+        finish(b, e, S_IOERR);
+    }
+}
+
+static void blk_notify(VirtioDevice *v, unsigned queue)
+{
+    VirtioBlk *b = virtio_blk(v);
+    VirtioElement *e;
+    block_plug();
+    virtqueue_set_notification(v, 0, false);
+    do {
+        while ((e = virtqueue_pop(v, 0))) {
+            start(b, e);
+        }
+        virtqueue_set_notification(v, 0, true);
+    } while (!virtqueue_empty(v, 0));
+    block_unplug();
+    virtqueue_notify(v, 0); /* for those that ended at once */
+}
+
+/* ---- configuration ------------------------------------------------------- */
+
+static uint64_t blk_features(VirtioDevice *v)
+{
+    VirtioBlk *b = virtio_blk(v);
+    uint64_t f = 1ull << F_SEG_MAX | 1ull << F_BLK_SIZE | 1ull << F_FLUSH | 1ull << F_TOPOLOGY |
+                 1ull << F_CONFIG_WCE;
+    if (block_is_readonly(b->drive)) {
+        return f | 1ull << F_RO;
+    }
+    return f | 1ull << F_DISCARD | 1ull << F_WRITE_ZEROES;
+}
+
+static void blk_get_config(VirtioDevice *v, uint8_t *config)
+{
+    VirtioBlk *b = virtio_blk(v);
+    BlkConfig c = {
+        .capacity = GUINT64_TO_LE(block_size(b->drive) / SECTOR),
+        .seg_max = GUINT32_TO_LE(MAX_SEG),
+        .blk_size = GUINT32_TO_LE(SECTOR),
+        .writeback = b->s.writeback,
+        .num_queues = GUINT16_TO_LE(1),
+        .max_discard_sectors = GUINT32_TO_LE(MAX_DISCARD_SECTORS),
+        .max_discard_seg = GUINT32_TO_LE(1),
+        .discard_sector_alignment = GUINT32_TO_LE(1),
+        .max_write_zeroes_sectors = GUINT32_TO_LE(MAX_DISCARD_SECTORS),
+        .max_write_zeroes_seg = GUINT32_TO_LE(1),
+        .write_zeroes_may_unmap = 1,
+    };
+    memcpy(config, &c, sizeof(c));
+}
+
+static void blk_set_config(VirtioDevice *v, unsigned offset, const uint8_t *data, unsigned size)
+{
+    unsigned wce = offsetof(BlkConfig, writeback);
+    if (offset <= wce && wce < offset + size && virtio_has(v, F_CONFIG_WCE)) {
+        virtio_blk(v)->s.writeback = data[wce - offset] & 1;
+    }
+}
+
+static void blk_set_status(VirtioDevice *v, uint8_t status)
+{
+    VirtioBlk *b = virtio_blk(v);
+    if (!(status & VIRTIO_STATUS_DRIVER_OK)) {
+        return;
+    }
+    /* 5.2.6.2: a driver that knows neither FLUSH nor WCE gets a write-through disk. */
+    if (!virtio_has(v, F_CONFIG_WCE)) {
+        b->s.writeback = virtio_has(v, F_FLUSH);
+    }
+}
+
+/* Under our lock, which completions need: let it go while they come in. */
+static void blk_quiesce(VirtioDevice *v)
+{
+    VirtioBlk *b = virtio_blk(v);
+    if (mainloop_is_current()) {
+        if (b->in_flight) {
+            device_unlock(&v->dev);
+            block_drain(b->drive);
+            device_lock(&v->dev);
+        }
+        return;
+    }
+    while (b->in_flight) {
+        g_cond_wait(&v->idle, &v->dev.lock);
+    }
+}
+
+static const VirtioOps blk_ops = {
+    .id = 2,
+    .pci_class = 0x010000,
+    .config_size = sizeof(BlkConfig),
+    .features = blk_features,
+    .get_config = blk_get_config,
+    .set_config = blk_set_config,
+    .notify = blk_notify,
+    .set_status = blk_set_status,
+    .quiesce = blk_quiesce,
+};
+
+static bool blk_realize(Device *dev, GError **err)
+{
+    VirtioBlk *b = (VirtioBlk *)dev;
+    if (!b->drive) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: drive property not set: name one, e.g. -drive file=IMAGE,if=none,id=hd0 -device %s,drive=hd0",
+                    dev->class->name, dev->class->name);
+        return false;
+    }
+    if (b->serial && strlen(b->serial) > ID_BYTES) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: serial '%s' is longer than %d characters", dev->class->name, b->serial, ID_BYTES);
+        return false;
+    }
+    if (!block_backend_attach(b->drive, dev, &dev->lock, err)) {
+        return false;
+    }
+    virtio_init(&b->v, &blk_ops);
+    virtio_add_queue(&b->v, QUEUE_SIZE);
+    return true;
+}
+
+static void blk_unrealize(Device *dev)
+{
+    VirtioBlk *b = (VirtioBlk *)dev;
+    block_backend_detach(b->drive, dev);
+}
+
+static void blk_reset(Device *dev)
+{
+    virtio_reset(virtio_device(dev));
+}
+
+static const Field blk_state[] = { STATE_U8(VirtioBlk, writeback, .reset = 1, .max = 1), { 0 } };
+
+static const Prop blk_props[] = {
+    { "drive", PROP_DRIVE, offsetof(VirtioBlk, drive), "the disk image, by id of -drive" },
+    { "serial", PROP_STRING, offsetof(VirtioBlk, serial), "serial number the guest sees (20 characters)" },
+    { 0 },
+};
+
+const DeviceClass virtio_blk_device_class = {
+    .name = "virtio-blk-device",
+    .desc = "virtio block device",
+    .category = "Storage",
+    .bus = "virtio-bus",
+    .parent = &virtio_device_class,
+    .size = sizeof(VirtioBlk),
+    .user_creatable = true,
+    .props = blk_props,
+    .state = blk_state,
+    .state_offset = offsetof(VirtioBlk, s),
+    .state_size = sizeof(struct VirtioBlkState),
+    .realize = blk_realize,
+    .unrealize = blk_unrealize,
+    .reset = blk_reset,
+};

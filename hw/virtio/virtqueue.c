@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Split virtqueues, the device's side.
+ * Spec: VIRTIO 1.x, section 2.7 (split-ring.tex) and 2.7.7, 2.7.10 (notification
+ * suppression).
+ *
+ * Everything read from a ring is checked: indices, chain lengths (a chain
+ * longer than the queue is a loop), indirect tables, addresses outside RAM.
+ *
+ * Not modelled: VIRTIO_F_IN_ORDER (never offered). */
+#include "hw/virtio.h"
+
+#include <string.h>
+
+#include "hw/board.h"
+
+enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_BYTES = 16 };
+enum { AVAIL_NO_INTERRUPT = 1, USED_NO_NOTIFY = 1 };
+enum { MAX_SEGMENTS = 4096 };
+
+typedef struct Desc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags, next;
+} Desc;
+_Static_assert(sizeof(Desc) == DESC_BYTES, "a descriptor is 16 bytes");
+
+static AddressSpace *memory_of(VirtioDevice *v)
+{
+    return v->dev.machine->memory;
+}
+
+static bool ring_read16(VirtioDevice *v, hwaddr addr, uint16_t *value)
+{
+    uint16_t le;
+    if (dma_read(memory_of(v), addr, &le, sizeof(le)) != MEM_OK) {
+        virtio_broken(v, "ring at 0x%" G_GINT64_MODIFIER "x is not in RAM", addr);
+        return false;
+    }
+    *value = GUINT16_FROM_LE(le);
+    return true;
+}
+
+static void ring_write16(VirtioDevice *v, hwaddr addr, uint16_t value)
+{
+    uint16_t le = GUINT16_TO_LE(value);
+    if (dma_write(memory_of(v), addr, &le, sizeof(le)) != MEM_OK) {
+        virtio_broken(v, "ring at 0x%" G_GINT64_MODIFIER "x is not in RAM", addr);
+    }
+}
+
+static bool avail_idx(VirtioDevice *v, unsigned q, uint16_t *idx)
+{
+    if (!ring_read16(v, v->s.driver[q] + 2, idx)) {
+        return false;
+    }
+    if ((uint16_t)(*idx - v->s.last_avail[q]) > v->s.size[q]) {
+        virtio_broken(v, "queue %u: available index moved by more than the queue's size", q);
+        return false;
+    }
+    return true;
+}
+
+bool virtqueue_empty(VirtioDevice *v, unsigned q)
+{
+    uint16_t idx;
+    return !virtio_running(v) || !v->s.enabled[q] || !avail_idx(v, q, &idx) ||
+           idx == v->s.last_avail[q];
+}
+
+/* ---- reading a chain ----------------------------------------------------- */
+
+typedef struct Chain {
+    VirtioDevice *v;
+    unsigned queue;
+    hwaddr table;          /* descriptors: the queue's, or an indirect table */
+    unsigned table_size;
+    bool indirect;
+    struct iovec *iov;     /* MAX_SEGMENTS of each, reused by all chains of the thread */
+    hwaddr *addr;
+    unsigned count, out_count;
+    uint64_t out_bytes, in_bytes;
+} Chain;
+
+static bool chain_read_desc(Chain *c, unsigned index, Desc *d)
+{
+    if (index >= c->table_size) {
+        virtio_broken(c->v, "queue %u: descriptor %u of %u", c->queue, index, c->table_size);
+        return false;
+    }
+    if (dma_read(memory_of(c->v), c->table + (hwaddr)index * DESC_BYTES, d, DESC_BYTES) != MEM_OK) {
+        virtio_broken(c->v, "queue %u: descriptor table is not in RAM", c->queue);
+        return false;
+    }
+    d->addr = GUINT64_FROM_LE(d->addr);
+    d->len = GUINT32_FROM_LE(d->len);
+    d->flags = GUINT16_FROM_LE(d->flags);
+    d->next = GUINT16_FROM_LE(d->next);
+    return true;
+}
+
+static bool chain_enter_indirect(Chain *c, const Desc *d)
+{
+    unsigned entries = d->len / DESC_BYTES;
+    if (c->indirect || d->len % DESC_BYTES || !entries || entries > UINT16_MAX ||
+        !virtio_has(c->v, VIRTIO_F_INDIRECT_DESC)) {
+        virtio_broken(c->v, "queue %u: bad indirect descriptor (%u bytes)", c->queue, d->len);
+        return false;
+    }
+    c->indirect = true;
+    c->table = d->addr;
+    c->table_size = entries;
+    return true;
+}
+
+static bool chain_add(Chain *c, const Desc *d)
+{
+    bool write = d->flags & DESC_WRITE;
+    if (!write && c->count != c->out_count) {
+        virtio_broken(c->v, "queue %u: a readable buffer after a writable one", c->queue);
+        return false;
+    }
+    for (uint64_t done = 0; done < d->len;) {
+        uint64_t len = d->len - done;
+        void *host = c->count < MAX_SEGMENTS ? dma_map(memory_of(c->v), d->addr + done, &len, write) : NULL;
+        if (!host || !len) {
+            virtio_broken(c->v, "queue %u: buffer at 0x%" G_GINT64_MODIFIER "x (%u bytes) is not in RAM",
+                          c->queue, d->addr, d->len);
+            return false;
+        }
+        c->iov[c->count] = (struct iovec){ host, len };
+        c->addr[c->count++] = d->addr + done;
+        done += len;
+    }
+    if (write) {
+        c->in_bytes += d->len;
+    } else {
+        c->out_count = c->count;
+        c->out_bytes += d->len;
+    }
+    return true;
+}
+
+/* Follow the chain from `head`; false when it breaks a rule. */
+static bool chain_walk(Chain *c, unsigned head)
+{
+    unsigned index = head;
+    for (unsigned steps = 0;; steps++) {
+        Desc d;
+        if (steps > c->table_size) {
+            virtio_broken(c->v, "queue %u: descriptor chain loops", c->queue);
+            return false;
+        }
+        if (!chain_read_desc(c, index, &d)) {
+            return false;
+        }
+        if (d.flags & DESC_INDIRECT) {
+            if ((d.flags & DESC_NEXT) || !chain_enter_indirect(c, &d)) {
+                virtio_broken(c->v, "queue %u: indirect descriptor with a successor", c->queue);
+                return false;
+            }
+            index = 0;
+            steps = 0;
+            continue;
+        }
+        if (!chain_add(c, &d)) {
+            return false;
+        }
+        if (!(d.flags & DESC_NEXT)) {
+            return true;
+        }
+        index = d.next;
+    }
+}
+
+static VirtioElement *element_new(const Chain *c, uint16_t head)
+{
+    unsigned in = c->count - c->out_count;
+    size_t iov_bytes = c->count * sizeof(struct iovec);
+    VirtioElement *e = g_malloc(sizeof(*e) + iov_bytes + in * sizeof(hwaddr));
+    *e = (VirtioElement){ .head = head, .out_count = c->out_count, .in_count = in,
+                          .out_bytes = c->out_bytes, .in_bytes = c->in_bytes };
+    e->iov = (struct iovec *)(e + 1);
+    e->in_addr = (hwaddr *)((char *)e->iov + iov_bytes);
+    memcpy(e->iov, c->iov, iov_bytes);
+    memcpy(e->in_addr, c->addr + c->out_count, in * sizeof(hwaddr));
+    return e;
+}
+
+VirtioElement *virtqueue_pop(VirtioDevice *v, unsigned q)
+{
+    uint16_t idx, head;
+    if (!virtio_running(v) || !v->s.enabled[q] || !avail_idx(v, q, &idx) || idx == v->s.last_avail[q]) {
+        return NULL;
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE); /* the index before the entry it covers */
+    uint16_t slot = v->s.last_avail[q] & (v->s.size[q] - 1);
+    if (!ring_read16(v, v->s.driver[q] + 4 + 2 * slot, &head)) {
+        return NULL;
+    }
+    if (v->s.in_use[q] >= v->s.size[q]) {
+        virtio_broken(v, "queue %u: more chains than descriptors", q);
+        return NULL;
+    }
+    static __thread struct iovec iov[MAX_SEGMENTS];
+    static __thread hwaddr addr[MAX_SEGMENTS];
+    Chain c = { .v = v, .queue = q, .table = v->s.desc[q], .table_size = v->s.size[q],
+                .iov = iov, .addr = addr };
+    VirtioElement *e = chain_walk(&c, head) ? element_new(&c, head) : NULL;
+    if (e) {
+        v->s.last_avail[q]++;
+        v->s.in_use[q]++;
+        if (virtio_has(v, VIRTIO_F_EVENT_IDX)) { /* avail_event: ring when the next one comes */
+            ring_write16(v, v->s.device[q] + 4 + 8 * (hwaddr)v->s.size[q], v->s.last_avail[q]);
+        }
+    }
+    return e;
+}
+
+/* ---- giving it back ------------------------------------------------------ */
+
+static void element_written(VirtioDevice *v, VirtioElement *e, uint64_t written)
+{
+    for (unsigned i = 0; i < e->in_count && written; i++) {
+        uint64_t n = MIN(written, e->iov[e->out_count + i].iov_len);
+        dma_unmap(memory_of(v), e->in_addr[i], n);
+        written -= n;
+    }
+}
+
+void virtqueue_push(VirtioDevice *v, unsigned q, VirtioElement *e, uint32_t written)
+{
+    struct { uint32_t id, len; } used = { GUINT32_TO_LE((uint32_t)e->head), GUINT32_TO_LE(written) };
+    element_written(v, e, written);
+    if (virtio_running(v) && v->s.enabled[q]) {
+        uint16_t slot = v->s.used_idx[q] & (v->s.size[q] - 1);
+        if (dma_write(memory_of(v), v->s.device[q] + 4 + 8 * (hwaddr)slot, &used, sizeof(used)) != MEM_OK) {
+            virtio_broken(v, "queue %u: used ring is not in RAM", q);
+        } else {
+            v->s.used_idx[q]++;
+            __atomic_thread_fence(__ATOMIC_RELEASE); /* the entry before the index */
+            ring_write16(v, v->s.device[q] + 2, v->s.used_idx[q]);
+        }
+    }
+    virtqueue_discard(v, q, e);
+}
+
+void virtqueue_unpop(VirtioDevice *v, unsigned q, VirtioElement *e)
+{
+    v->s.last_avail[q]--;
+    v->s.in_use[q]--;
+    g_free(e);
+}
+
+void virtqueue_discard(VirtioDevice *v, unsigned q, VirtioElement *e)
+{
+    if (v->s.in_use[q]) {
+        v->s.in_use[q]--;
+    }
+    g_free(e);
+}
+
+/* Section 2.7.7.2: interrupt unless the driver said it need not be. */
+static bool interrupt_wanted(VirtioDevice *v, unsigned q)
+{
+    uint16_t old = v->s.signalled[q], now = v->s.used_idx[q], word;
+    v->s.signalled[q] = now;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* used index out before reading the wish */
+    if (virtio_has(v, VIRTIO_F_NOTIFY_ON_EMPTY) && virtqueue_empty(v, q)) {
+        return true;
+    }
+    if (virtio_has(v, VIRTIO_F_EVENT_IDX)) {
+        hwaddr used_event = v->s.driver[q] + 4 + 2 * (hwaddr)v->s.size[q];
+        return ring_read16(v, used_event, &word) &&
+               (uint16_t)(now - word - 1) < (uint16_t)(now - old);
+    }
+    return ring_read16(v, v->s.driver[q], &word) && !(word & AVAIL_NO_INTERRUPT);
+}
+
+void virtqueue_notify(VirtioDevice *v, unsigned q)
+{
+    if (!virtio_running(v) || !v->s.enabled[q] || v->s.signalled[q] == v->s.used_idx[q]) {
+        return;
+    }
+    if (interrupt_wanted(v, q) && v->transport.interrupt) {
+        v->s.isr |= VIRTIO_ISR_QUEUE;
+        v->transport.interrupt(v->transport.opaque, q);
+    }
+}
+
+void virtqueue_set_notification(VirtioDevice *v, unsigned q, bool on)
+{
+    if (virtio_running(v) && v->s.enabled[q] && !virtio_has(v, VIRTIO_F_EVENT_IDX)) {
+        ring_write16(v, v->s.device[q], on ? 0 : USED_NO_NOTIFY);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* then look once more for what came before */
+    }
+}
+
+/* ---- iovecs -------------------------------------------------------------- */
+
+static size_t iov_copy(const struct iovec *iov, unsigned count, size_t offset, void *buf, size_t len, bool to_buf)
+{
+    size_t done = 0;
+    for (unsigned i = 0; i < count && done < len; i++) {
+        if (offset >= iov[i].iov_len) {
+            offset -= iov[i].iov_len;
+            continue;
+        }
+        size_t n = MIN(len - done, iov[i].iov_len - offset);
+        char *guest = (char *)iov[i].iov_base + offset, *host = (char *)buf + done;
+        memcpy(to_buf ? host : guest, to_buf ? guest : host, n);
+        done += n;
+        offset = 0;
+    }
+    return done;
+}
+
+size_t iov_to_buf(const struct iovec *iov, unsigned count, size_t offset, void *buf, size_t len)
+{
+    return iov_copy(iov, count, offset, buf, len, true);
+}
+
+size_t iov_from_buf(const struct iovec *iov, unsigned count, size_t offset, const void *buf, size_t len)
+{
+    return iov_copy(iov, count, offset, (void *)buf, len, false);
+}
+
+unsigned iov_slice(struct iovec *dst, const struct iovec *src, unsigned count, size_t offset, size_t len)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < count && len; i++) {
+        if (offset >= src[i].iov_len) {
+            offset -= src[i].iov_len;
+            continue;
+        }
+        size_t part = MIN(len, src[i].iov_len - offset);
+        dst[n++] = (struct iovec){ (char *)src[i].iov_base + offset, part };
+        len -= part;
+        offset = 0;
+    }
+    return n;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A virtio device, whatever carries it, and its split virtqueues.
+ * Spec: Virtual I/O Device (VIRTIO) 1.x, chapters 2 (basic facilities), 2.7 (split
+ * virtqueues), 4.1 (PCI), 4.2 (MMIO, with its legacy interface).
+ *
+ * A device sits on a bus of kind "virtio-bus" which its transport provides.  The transport's
+ * register region has the virtio device as its owner: one lock guards the
+ * device, its queues and its transport.
+ *
+ * Rings are guest input.  A ring that breaks the rules marks the device
+ * broken (DEVICE_NEEDS_RESET) and is not touched again until reset.
+ *
+ * Not modelled: packed virtqueues, RING_RESET, admin queues, access platforms
+ * (IOMMU): all left out of the features offered. */
+#pragma once
+#include "hw/device.h"
+
+#include <sys/uio.h>
+
+enum {
+    VIRTIO_MAX_QUEUES = 16,
+    VIRTIO_MAX_QUEUE_SIZE = 1024,
+    VIRTIO_MAX_CONFIG = 256,
+};
+
+/* Device status (2.1) and feature bits (6) */
+enum {
+    VIRTIO_STATUS_ACKNOWLEDGE = 1, VIRTIO_STATUS_DRIVER = 2, VIRTIO_STATUS_DRIVER_OK = 4,
+    VIRTIO_STATUS_FEATURES_OK = 8, VIRTIO_STATUS_NEEDS_RESET = 64, VIRTIO_STATUS_FAILED = 128,
+};
+enum {
+    VIRTIO_F_NOTIFY_ON_EMPTY = 24, VIRTIO_F_ANY_LAYOUT = 27, VIRTIO_F_INDIRECT_DESC = 28,
+    VIRTIO_F_EVENT_IDX = 29, VIRTIO_F_VERSION_1 = 32,
+};
+enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
+
+typedef struct VirtioDevice VirtioDevice;
+
+/* What a kind of virtio device adds.  Every call is under the device's lock. */
+typedef struct VirtioOps {
+    uint16_t id;                 /* device ID (5) */
+    uint32_t pci_class;          /* class code of its PCI function, 24 bits */
+    unsigned config_size;        /* bytes of configuration space, at most VIRTIO_MAX_CONFIG */
+    uint64_t (*features)(VirtioDevice *v);              /* offered, besides the ring's own */
+    void (*get_config)(VirtioDevice *v, uint8_t *config); /* little endian */
+    void (*set_config)(VirtioDevice *v, unsigned offset, const uint8_t *data, unsigned size); /* or NULL */
+    void (*notify)(VirtioDevice *v, unsigned queue);    /* the driver rang; vCPU or main thread */
+    void (*set_status)(VirtioDevice *v, uint8_t status);/* status changed, or NULL */
+    /* Wait until nothing is in flight that touches guest memory; then queues are reset. */
+    void (*quiesce)(VirtioDevice *v);
+} VirtioOps;
+
+/* The transport's side: how the guest is told. */
+typedef struct VirtioTransport {
+    void (*interrupt)(void *opaque, int queue); /* queue -1: configuration changed */
+    void *opaque;
+    bool legacy;                 /* VERSION_1 is not offered */
+} VirtioTransport;
+
+struct VirtioDevice {
+    Device dev;
+    const VirtioOps *ops;        /* set by the device's realize, before virtio_realize */
+    VirtioTransport transport;
+    unsigned queue_count;
+    uint16_t queue_size_max[VIRTIO_MAX_QUEUES];
+    bool event_idx, indirect;    /* properties */
+    GCond idle;                  /* for quiesce: signalled when something in flight ended */
+    struct VirtioState {
+        uint8_t status, isr, broken;
+        uint8_t enabled[VIRTIO_MAX_QUEUES];
+        uint16_t last_avail[VIRTIO_MAX_QUEUES];  /* next entry of the driver's ring to take */
+        uint16_t used_idx[VIRTIO_MAX_QUEUES];    /* next entry of the device's ring to fill */
+        uint16_t signalled[VIRTIO_MAX_QUEUES];   /* used_idx at the last interrupt */
+        uint16_t size[VIRTIO_MAX_QUEUES];
+        uint16_t in_use[VIRTIO_MAX_QUEUES];      /* chains taken and not yet returned */
+        uint64_t features;
+        uint64_t desc[VIRTIO_MAX_QUEUES], driver[VIRTIO_MAX_QUEUES], device[VIRTIO_MAX_QUEUES];
+        uint32_t config_generation;
+        uint32_t feature_select[2], queue_select; /* of the transport: device's, driver's */
+        uint32_t legacy_page_size;
+        uint32_t legacy_align[VIRTIO_MAX_QUEUES], legacy_pfn[VIRTIO_MAX_QUEUES];
+    } s;
+};
+
+/* The class that every virtio device's class names as its parent. */
+extern const DeviceClass virtio_device_class;
+static inline VirtioDevice *virtio_device(Device *dev)
+{
+    return (VirtioDevice *)dev;
+}
+
+/* ---- for devices ---- */
+void virtio_init(VirtioDevice *v, const VirtioOps *ops); /* in realize, first */
+unsigned virtio_add_queue(VirtioDevice *v, uint16_t size); /* returns its index */
+void virtio_config_changed(VirtioDevice *v);
+static inline bool virtio_has(const VirtioDevice *v, unsigned feature)
+{
+    return v->s.features >> feature & 1;
+}
+static inline bool virtio_running(const VirtioDevice *v)
+{
+    return (v->s.status & VIRTIO_STATUS_DRIVER_OK) && !v->s.broken;
+}
+/* The driver did what the specification forbids: log it, stop using the rings. */
+void virtio_broken(VirtioDevice *v, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* A chain of buffers that the driver made available.  out: device-readable,
+ * in: device-writable.  iov[0 .. out_count) then iov[out_count .. out_count + in_count). */
+typedef struct VirtioElement {
+    uint16_t head;
+    unsigned out_count, in_count;
+    uint64_t out_bytes, in_bytes;
+    struct iovec *iov;           /* host addresses of guest RAM */
+    hwaddr *in_addr;             /* guest addresses of the `in` part */
+} VirtioElement;
+
+/* The next chain, or NULL when there is none (or the ring is broken).  The caller owns it:
+ * virtqueue_push or virtqueue_discard frees it. */
+VirtioElement *virtqueue_pop(VirtioDevice *v, unsigned queue);
+bool virtqueue_empty(VirtioDevice *v, unsigned queue);
+/* Give it back: the first `written` bytes of the `in` part were written.  Tell the guest
+ * later with virtqueue_notify (once for several). */
+void virtqueue_push(VirtioDevice *v, unsigned queue, VirtioElement *e, uint32_t written);
+void virtqueue_unpop(VirtioDevice *v, unsigned queue, VirtioElement *e); /* back, untouched; frees e */
+void virtqueue_discard(VirtioDevice *v, unsigned queue, VirtioElement *e); /* after a reset: just free */
+void virtqueue_notify(VirtioDevice *v, unsigned queue);
+/* Whether the driver shall ring when it adds buffers (a hint, always safe to leave on). */
+void virtqueue_set_notification(VirtioDevice *v, unsigned queue, bool on);
+
+/* Copy between a buffer and iovecs from `offset` on; return bytes copied. */
+size_t iov_to_buf(const struct iovec *iov, unsigned count, size_t offset, void *buf, size_t len);
+size_t iov_from_buf(const struct iovec *iov, unsigned count, size_t offset, const void *buf, size_t len);
+/* dst = the part [offset, offset + len) of src; returns the count of dst (at most src's). */
+unsigned iov_slice(struct iovec *dst, const struct iovec *src, unsigned count, size_t offset, size_t len);
+
+/* ---- for transports ---- */
+Bus *virtio_bus_new(Device *transport, const char *name);
+VirtioDevice *virtio_bus_device(Bus *bus); /* NULL: nothing plugged */
+uint64_t virtio_offered_features(VirtioDevice *v);
+void virtio_set_features(VirtioDevice *v, uint64_t features);
+void virtio_set_status(VirtioDevice *v, uint8_t status); /* 0 resets */
+void virtio_reset(VirtioDevice *v);
+void virtio_queue_enable(VirtioDevice *v, unsigned queue); /* addresses and size are set */
+void virtio_notify(VirtioDevice *v, unsigned queue);       /* the driver's doorbell */
+void virtio_read_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t *value);
+void virtio_write_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t value);
