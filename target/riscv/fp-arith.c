@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Floating-point helpers that round: arithmetic.
+ *
+ * Spec: The RISC-V Instruction Set Manual, volume I, chapters F, D, Zfh, Zfa.
+ * The arithmetic itself is fpu/.  Values of f registers are NaN-boxed; a narrow operand
+ * that is not boxed counts as the default NaN.  The checks that an instruction may run
+ * (mstatus.FS, rounding mode) were made by translated code. */
+#include "target/riscv/fp.h"
+
+static uint64_t fadd_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return box32(f32_add(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fsub_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return box32(f32_sub(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fmul_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return box32(f32_mul(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fdiv_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return box32(f32_div(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fsqrt_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f32_sqrt(unbox32(a), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fround_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f32_round(unbox32(a), fp_rounded(cpu, rm)));
+}
+
+static uint64_t froundnx_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f32_roundnx(unbox32(a), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fmadd_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return box32(f32_fmadd(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fmsub_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return box32(f32_fmsub(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fnmsub_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return box32(f32_fnmsub(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fnmadd_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return box32(f32_fnmadd(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fadd_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return f64_add(a, b, fp_rounded(cpu, rm));
+}
+
+static uint64_t fsub_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return f64_sub(a, b, fp_rounded(cpu, rm));
+}
+
+static uint64_t fmul_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return f64_mul(a, b, fp_rounded(cpu, rm));
+}
+
+static uint64_t fdiv_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return f64_div(a, b, fp_rounded(cpu, rm));
+}
+
+static uint64_t fsqrt_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f64_sqrt(a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fround_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f64_round(a, fp_rounded(cpu, rm));
+}
+
+static uint64_t froundnx_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f64_roundnx(a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fmadd_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return f64_fmadd(a, b, c, fp_rounded(cpu, rm));
+}
+
+static uint64_t fmsub_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return f64_fmsub(a, b, c, fp_rounded(cpu, rm));
+}
+
+static uint64_t fnmsub_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return f64_fnmsub(a, b, c, fp_rounded(cpu, rm));
+}
+
+static uint64_t fnmadd_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return f64_fnmadd(a, b, c, fp_rounded(cpu, rm));
+}
+
+static uint64_t fadd_h(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return box16(f16_add(unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fsub_h(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return box16(f16_sub(unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fmul_h(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return box16(f16_mul(unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fdiv_h(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
+{
+    return box16(f16_div(unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fsqrt_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f16_sqrt(unbox16(a), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fround_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f16_round(unbox16(a), fp_rounded(cpu, rm)));
+}
+
+static uint64_t froundnx_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f16_roundnx(unbox16(a), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fmadd_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return box16(f16_fmadd(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fmsub_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return box16(f16_fmsub(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fnmsub_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return box16(f16_fnmsub(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fnmadd_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
+{
+    return box16(f16_fnmadd(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
+}
+
+const IrHelper riscv_fp_arith[] = {
+    [FP_FADD_S] = { "fadd_s", (void (*)(void))fadd_s, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FSUB_S] = { "fsub_s", (void (*)(void))fsub_s, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FMUL_S] = { "fmul_s", (void (*)(void))fmul_s, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FDIV_S] = { "fdiv_s", (void (*)(void))fdiv_s, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FSQRT_S] = { "fsqrt_s", (void (*)(void))fsqrt_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FROUND_S] = { "fround_s", (void (*)(void))fround_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FROUNDNX_S] = { "froundnx_s", (void (*)(void))froundnx_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FMADD_S] = { "fmadd_s", (void (*)(void))fmadd_s, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FMSUB_S] = { "fmsub_s", (void (*)(void))fmsub_s, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FNMSUB_S] = { "fnmsub_s", (void (*)(void))fnmsub_s, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FNMADD_S] = { "fnmadd_s", (void (*)(void))fnmadd_s, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FADD_D] = { "fadd_d", (void (*)(void))fadd_d, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FSUB_D] = { "fsub_d", (void (*)(void))fsub_d, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FMUL_D] = { "fmul_d", (void (*)(void))fmul_d, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FDIV_D] = { "fdiv_d", (void (*)(void))fdiv_d, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FSQRT_D] = { "fsqrt_d", (void (*)(void))fsqrt_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FROUND_D] = { "fround_d", (void (*)(void))fround_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FROUNDNX_D] = { "froundnx_d", (void (*)(void))froundnx_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FMADD_D] = { "fmadd_d", (void (*)(void))fmadd_d, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FMSUB_D] = { "fmsub_d", (void (*)(void))fmsub_d, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FNMSUB_D] = { "fnmsub_d", (void (*)(void))fnmsub_d, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FNMADD_D] = { "fnmadd_d", (void (*)(void))fnmadd_d, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FADD_H] = { "fadd_h", (void (*)(void))fadd_h, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FSUB_H] = { "fsub_h", (void (*)(void))fsub_h, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FMUL_H] = { "fmul_h", (void (*)(void))fmul_h, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FDIV_H] = { "fdiv_h", (void (*)(void))fdiv_h, 0, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
+    [FP_FSQRT_H] = { "fsqrt_h", (void (*)(void))fsqrt_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FROUND_H] = { "fround_h", (void (*)(void))fround_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FROUNDNX_H] = { "froundnx_h", (void (*)(void))froundnx_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FMADD_H] = { "fmadd_h", (void (*)(void))fmadd_h, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FMSUB_H] = { "fmsub_h", (void (*)(void))fmsub_h, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FNMSUB_H] = { "fnmsub_h", (void (*)(void))fnmsub_h, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+    [FP_FNMADD_H] = { "fnmadd_h", (void (*)(void))fnmadd_h, 0, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
+};

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Floating-point helpers that do not round: minimum, maximum, comparison, class.
+ *
+ * Spec: The RISC-V Instruction Set Manual, volume I, chapters F, D, Zfh, Zfa.
+ * The arithmetic itself is fpu/.  Values of f registers are NaN-boxed; a narrow operand
+ * that is not boxed counts as the default NaN.  The checks that an instruction may run
+ * (mstatus.FS, rounding mode) were made by translated code. */
+#include "target/riscv/fp.h"
+
+static uint64_t fmin_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return box32(f32_min(unbox32(a), unbox32(b), fp_status(cpu)));
+}
+
+static uint64_t fmax_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return box32(f32_max(unbox32(a), unbox32(b), fp_status(cpu)));
+}
+
+static uint64_t fminm_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return box32(f32_minm(unbox32(a), unbox32(b), fp_status(cpu)));
+}
+
+static uint64_t fmaxm_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return box32(f32_maxm(unbox32(a), unbox32(b), fp_status(cpu)));
+}
+
+static uint64_t feq_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f32_eq(unbox32(a), unbox32(b), fp_status(cpu));
+}
+
+static uint64_t flt_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f32_lt(unbox32(a), unbox32(b), fp_status(cpu));
+}
+
+static uint64_t fle_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f32_le(unbox32(a), unbox32(b), fp_status(cpu));
+}
+
+static uint64_t fltq_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f32_ltq(unbox32(a), unbox32(b), fp_status(cpu));
+}
+
+static uint64_t fleq_s(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f32_leq(unbox32(a), unbox32(b), fp_status(cpu));
+}
+
+static uint64_t fclass_s(CPU *cpu, uint64_t a)
+{
+    return f32_classify(unbox32(a));
+}
+
+static uint64_t fmin_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_min(a, b, fp_status(cpu));
+}
+
+static uint64_t fmax_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_max(a, b, fp_status(cpu));
+}
+
+static uint64_t fminm_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_minm(a, b, fp_status(cpu));
+}
+
+static uint64_t fmaxm_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_maxm(a, b, fp_status(cpu));
+}
+
+static uint64_t feq_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_eq(a, b, fp_status(cpu));
+}
+
+static uint64_t flt_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_lt(a, b, fp_status(cpu));
+}
+
+static uint64_t fle_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_le(a, b, fp_status(cpu));
+}
+
+static uint64_t fltq_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_ltq(a, b, fp_status(cpu));
+}
+
+static uint64_t fleq_d(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f64_leq(a, b, fp_status(cpu));
+}
+
+static uint64_t fclass_d(CPU *cpu, uint64_t a)
+{
+    return f64_classify(a);
+}
+
+static uint64_t fmin_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return box16(f16_min(unbox16(a), unbox16(b), fp_status(cpu)));
+}
+
+static uint64_t fmax_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return box16(f16_max(unbox16(a), unbox16(b), fp_status(cpu)));
+}
+
+static uint64_t fminm_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return box16(f16_minm(unbox16(a), unbox16(b), fp_status(cpu)));
+}
+
+static uint64_t fmaxm_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return box16(f16_maxm(unbox16(a), unbox16(b), fp_status(cpu)));
+}
+
+static uint64_t feq_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f16_eq(unbox16(a), unbox16(b), fp_status(cpu));
+}
+
+static uint64_t flt_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f16_lt(unbox16(a), unbox16(b), fp_status(cpu));
+}
+
+static uint64_t fle_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f16_le(unbox16(a), unbox16(b), fp_status(cpu));
+}
+
+static uint64_t fltq_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f16_ltq(unbox16(a), unbox16(b), fp_status(cpu));
+}
+
+static uint64_t fleq_h(CPU *cpu, uint64_t a, uint64_t b)
+{
+    return f16_leq(unbox16(a), unbox16(b), fp_status(cpu));
+}
+
+static uint64_t fclass_h(CPU *cpu, uint64_t a)
+{
+    return f16_classify(unbox16(a));
+}
+
+const IrHelper riscv_fp_compare[] = {
+    [FP_FMIN_S] = { "fmin_s", (void (*)(void))fmin_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMAX_S] = { "fmax_s", (void (*)(void))fmax_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMINM_S] = { "fminm_s", (void (*)(void))fminm_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMAXM_S] = { "fmaxm_s", (void (*)(void))fmaxm_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FEQ_S] = { "feq_s", (void (*)(void))feq_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLT_S] = { "flt_s", (void (*)(void))flt_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLE_S] = { "fle_s", (void (*)(void))fle_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLTQ_S] = { "fltq_s", (void (*)(void))fltq_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLEQ_S] = { "fleq_s", (void (*)(void))fleq_s, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FCLASS_S] = { "fclass_s", (void (*)(void))fclass_s, IRH_PURE, 1, IR_I64, { IR_I64 } },
+    [FP_FMIN_D] = { "fmin_d", (void (*)(void))fmin_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMAX_D] = { "fmax_d", (void (*)(void))fmax_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMINM_D] = { "fminm_d", (void (*)(void))fminm_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMAXM_D] = { "fmaxm_d", (void (*)(void))fmaxm_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FEQ_D] = { "feq_d", (void (*)(void))feq_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLT_D] = { "flt_d", (void (*)(void))flt_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLE_D] = { "fle_d", (void (*)(void))fle_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLTQ_D] = { "fltq_d", (void (*)(void))fltq_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLEQ_D] = { "fleq_d", (void (*)(void))fleq_d, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FCLASS_D] = { "fclass_d", (void (*)(void))fclass_d, IRH_PURE, 1, IR_I64, { IR_I64 } },
+    [FP_FMIN_H] = { "fmin_h", (void (*)(void))fmin_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMAX_H] = { "fmax_h", (void (*)(void))fmax_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMINM_H] = { "fminm_h", (void (*)(void))fminm_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FMAXM_H] = { "fmaxm_h", (void (*)(void))fmaxm_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FEQ_H] = { "feq_h", (void (*)(void))feq_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLT_H] = { "flt_h", (void (*)(void))flt_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLE_H] = { "fle_h", (void (*)(void))fle_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLTQ_H] = { "fltq_h", (void (*)(void))fltq_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FLEQ_H] = { "fleq_h", (void (*)(void))fleq_h, 0, 2, IR_I64, { IR_I64, IR_I64 } },
+    [FP_FCLASS_H] = { "fclass_h", (void (*)(void))fclass_h, IRH_PURE, 1, IR_I64, { IR_I64 } },
+};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Floating-point helpers: conversions between formats and to and from integers.
+ *
+ * Spec: The RISC-V Instruction Set Manual, volume I, chapters F, D, Zfh, Zfa.
+ * The arithmetic itself is fpu/.  Values of f registers are NaN-boxed; a narrow operand
+ * that is not boxed counts as the default NaN.  The checks that an instruction may run
+ * (mstatus.FS, rounding mode) were made by translated code. */
+#include "target/riscv/fp.h"
+
+/* Results of 32 bits are sign extended, those of unsigned conversions too. */
+
+static uint64_t fcvt_w_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)(int64_t)f32_to_i32(unbox32(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_wu_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)(int32_t)f32_to_u32(unbox32(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_l_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)f32_to_i64(unbox32(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_lu_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f32_to_u64(unbox32(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_s_w(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f32_from_i32((int32_t)a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_s_wu(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f32_from_u32((uint32_t)a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_s_l(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f32_from_i64((int64_t)a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_s_lu(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f32_from_u64(a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_w_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)(int64_t)f64_to_i32(a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_wu_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)(int32_t)f64_to_u32(a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_l_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)f64_to_i64(a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_lu_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f64_to_u64(a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_d_w(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f64_from_i32((int32_t)a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_d_wu(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f64_from_u32((uint32_t)a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_d_l(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f64_from_i64((int64_t)a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_d_lu(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f64_from_u64(a, fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_w_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)(int64_t)f16_to_i32(unbox16(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_wu_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)(int32_t)f16_to_u32(unbox16(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_l_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return (uint64_t)f16_to_i64(unbox16(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_lu_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f16_to_u64(unbox16(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_h_w(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f16_from_i32((int32_t)a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_h_wu(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f16_from_u32((uint32_t)a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_h_l(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f16_from_i64((int64_t)a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_h_lu(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f16_from_u64(a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_s_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f64_to_f32(a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_d_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f32_to_f64(unbox32(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_s_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box32(f16_to_f32(unbox16(a), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_h_s(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f32_to_f16(unbox32(a), fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvt_d_h(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return f16_to_f64(unbox16(a), fp_rounded(cpu, rm));
+}
+
+static uint64_t fcvt_h_d(CPU *cpu, uint64_t a, uint32_t rm)
+{
+    return box16(f64_to_f16(a, fp_rounded(cpu, rm)));
+}
+
+static uint64_t fcvtmod_w_d(CPU *cpu, uint64_t a)
+{
+    return (uint64_t)(int64_t)f64_to_i32_mod(a, fp_status(cpu));
+}
+
+const IrHelper riscv_fp_convert[] = {
+    [FP_FCVT_W_S] = { "fcvt_w_s", (void (*)(void))fcvt_w_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_WU_S] = { "fcvt_wu_s", (void (*)(void))fcvt_wu_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_L_S] = { "fcvt_l_s", (void (*)(void))fcvt_l_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_LU_S] = { "fcvt_lu_s", (void (*)(void))fcvt_lu_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_S_W] = { "fcvt_s_w", (void (*)(void))fcvt_s_w, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_S_WU] = { "fcvt_s_wu", (void (*)(void))fcvt_s_wu, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_S_L] = { "fcvt_s_l", (void (*)(void))fcvt_s_l, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_S_LU] = { "fcvt_s_lu", (void (*)(void))fcvt_s_lu, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_W_D] = { "fcvt_w_d", (void (*)(void))fcvt_w_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_WU_D] = { "fcvt_wu_d", (void (*)(void))fcvt_wu_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_L_D] = { "fcvt_l_d", (void (*)(void))fcvt_l_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_LU_D] = { "fcvt_lu_d", (void (*)(void))fcvt_lu_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_D_W] = { "fcvt_d_w", (void (*)(void))fcvt_d_w, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_D_WU] = { "fcvt_d_wu", (void (*)(void))fcvt_d_wu, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_D_L] = { "fcvt_d_l", (void (*)(void))fcvt_d_l, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_D_LU] = { "fcvt_d_lu", (void (*)(void))fcvt_d_lu, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_W_H] = { "fcvt_w_h", (void (*)(void))fcvt_w_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_WU_H] = { "fcvt_wu_h", (void (*)(void))fcvt_wu_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_L_H] = { "fcvt_l_h", (void (*)(void))fcvt_l_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_LU_H] = { "fcvt_lu_h", (void (*)(void))fcvt_lu_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_H_W] = { "fcvt_h_w", (void (*)(void))fcvt_h_w, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_H_WU] = { "fcvt_h_wu", (void (*)(void))fcvt_h_wu, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_H_L] = { "fcvt_h_l", (void (*)(void))fcvt_h_l, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_H_LU] = { "fcvt_h_lu", (void (*)(void))fcvt_h_lu, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_S_D] = { "fcvt_s_d", (void (*)(void))fcvt_s_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_D_S] = { "fcvt_d_s", (void (*)(void))fcvt_d_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_S_H] = { "fcvt_s_h", (void (*)(void))fcvt_s_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_H_S] = { "fcvt_h_s", (void (*)(void))fcvt_h_s, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_D_H] = { "fcvt_d_h", (void (*)(void))fcvt_d_h, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVT_H_D] = { "fcvt_h_d", (void (*)(void))fcvt_h_d, 0, 2, IR_I64, { IR_I64, IR_I32 } },
+    [FP_FCVTMOD_W_D] = { "fcvtmod_w_d", (void (*)(void))fcvtmod_w_d, 0, 1, IR_I64, { IR_I64 } },
+};

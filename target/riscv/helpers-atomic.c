@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* LR, SC, AMOs and compare-and-swap.
+ *
+ * Spec: The RISC-V Instruction Set Manual, volume I, chapters A and Zacas.  Memory that is
+ * not RAM has no atomics: a store access fault.  A reservation is an address and the value
+ * seen there: an SC succeeds if the value is (again) the same.
+ *
+ * All are sequentially consistent, whatever aq and rl say. */
+#include "target/riscv/translate.h"
+
+static void *atomic_host(RiscvCPU *r, uint64_t vaddr, unsigned bytes)
+{
+    if (vaddr & (bytes - 1)) {
+        riscv_raise(r, EXC_STORE_MISALIGNED, vaddr);
+    }
+    void *host = cpu_atomic_host(&r->cpu, vaddr, bytes);
+    if (!host) {
+        riscv_raise(r, EXC_STORE_ACCESS, vaddr);
+    }
+    return host;
+}
+
+/* ---- LR and SC ----------------------------------------------------------- */
+
+static uint64_t helper_lr(CPU *cpu, uint64_t vaddr, uint32_t mop)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+
+    if (vaddr & (memop_bytes(mop) - 1)) {
+        riscv_raise(r, EXC_LOAD_MISALIGNED, vaddr);
+    }
+    uint64_t value = cpu_load(cpu, vaddr, mop | MEM_SIGN);
+    r->load_res = vaddr;
+    r->load_val = value;
+    return value;
+}
+const IrHelper riscv_helper_lr = {
+    "lr", (void (*)(void))helper_lr, IRH_FAULT, 2, IR_I64, { IR_I64, IR_I32 },
+};
+
+static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    unsigned bytes = memop_bytes(mop);
+    bool reserved = r->load_res == vaddr;
+    uint64_t seen = r->load_val;
+
+    if (vaddr & (bytes - 1)) {
+        riscv_raise(r, EXC_STORE_MISALIGNED, vaddr);
+    }
+    if (!reserved) {
+        r->load_res = UINT64_MAX;
+        return 1;
+    }
+    void *host = atomic_host(r, vaddr, bytes);
+    r->load_res = UINT64_MAX;
+    if (bytes == 4) {
+        uint32_t expected = (uint32_t)seen;
+        return !__atomic_compare_exchange_n((uint32_t *)host, &expected, (uint32_t)value, false,
+                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+    return !__atomic_compare_exchange_n((uint64_t *)host, &seen, value, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST);
+}
+const IrHelper riscv_helper_sc = {
+    "sc", (void (*)(void))helper_sc, IRH_FAULT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 },
+};
+
+/* ---- AMOs ---------------------------------------------------------------- */
+
+static uint32_t amo_minmax32(uint32_t *p, uint32_t v, unsigned op)
+{
+    uint32_t old = __atomic_load_n(p, __ATOMIC_SEQ_CST), new;
+
+    do {
+        bool keep = op == AMO_MIN    ? (int32_t)old <= (int32_t)v
+                    : op == AMO_MAX  ? (int32_t)old >= (int32_t)v
+                    : op == AMO_MINU ? old <= v
+                                     : old >= v;
+        new = keep ? old : v;
+    } while (!__atomic_compare_exchange_n(p, &old, new, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    return old;
+}
+
+static uint64_t amo_minmax64(uint64_t *p, uint64_t v, unsigned op)
+{
+    uint64_t old = __atomic_load_n(p, __ATOMIC_SEQ_CST), new;
+
+    do {
+        bool keep = op == AMO_MIN    ? (int64_t)old <= (int64_t)v
+                    : op == AMO_MAX  ? (int64_t)old >= (int64_t)v
+                    : op == AMO_MINU ? old <= v
+                                     : old >= v;
+        new = keep ? old : v;
+    } while (!__atomic_compare_exchange_n(p, &old, new, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    return old;
+}
+
+static uint32_t amo32(uint32_t *p, uint32_t v, unsigned op)
+{
+    switch (op) {
+    case AMO_SWAP:
+        return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+    case AMO_ADD:
+        return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+    case AMO_XOR:
+        return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);
+    case AMO_AND:
+        return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
+    case AMO_OR:
+        return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
+    default:
+        return amo_minmax32(p, v, op);
+    }
+}
+
+static uint64_t amo64(uint64_t *p, uint64_t v, unsigned op)
+{
+    switch (op) {
+    case AMO_SWAP:
+        return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+    case AMO_ADD:
+        return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+    case AMO_XOR:
+        return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);
+    case AMO_AND:
+        return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
+    case AMO_OR:
+        return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
+    default:
+        return amo_minmax64(p, v, op);
+    }
+}
+
+static uint64_t helper_amo(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t what)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+
+    if (what & AMO_D) {
+        return amo64(atomic_host(r, vaddr, 8), value, what & AMO_OP_MASK);
+    }
+    uint32_t old = amo32(atomic_host(r, vaddr, 4), (uint32_t)value, what & AMO_OP_MASK);
+    return (uint64_t)(int32_t)old;
+}
+const IrHelper riscv_helper_amo = {
+    "amo", (void (*)(void))helper_amo, IRH_FAULT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 },
+};
+
+/* ---- Zacas --------------------------------------------------------------- */
+
+static uint64_t helper_amocas(CPU *cpu, uint64_t vaddr, uint64_t expected, uint64_t value, uint32_t what)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+
+    if (what == AMO_D) {
+        uint64_t *p = atomic_host(r, vaddr, 8);
+        __atomic_compare_exchange_n(p, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        return expected;
+    }
+    uint32_t *p = atomic_host(r, vaddr, 4);
+    uint32_t expected32 = (uint32_t)expected;
+    __atomic_compare_exchange_n(p, &expected32, (uint32_t)value, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+    return (uint64_t)(int32_t)expected32;
+}
+const IrHelper riscv_helper_amocas = {
+    "amocas", (void (*)(void))helper_amocas, IRH_FAULT, 4, IR_I64,
+    { IR_I64, IR_I64, IR_I64, IR_I32 },
+};
+
+#ifdef __x86_64__
+__attribute__((target("cx16")))
+#endif
+static unsigned __int128 cas128(unsigned __int128 *p, unsigned __int128 expected, unsigned __int128 value)
+{
+    return __sync_val_compare_and_swap(p, expected, value);
+}
+
+/* A register pair: the even one is the low half, x0 and its neighbour read as zero. */
+static unsigned __int128 read_pair(const RiscvCPU *r, unsigned reg, unsigned half_bits)
+{
+    uint64_t mask = half_bits == 32 ? UINT32_MAX : UINT64_MAX;
+
+    if (reg == 0) {
+        return 0;
+    }
+    return (unsigned __int128)(r->x[reg + 1] & mask) << half_bits | (r->x[reg] & mask);
+}
+
+static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t rs2, uint32_t what)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    unsigned half = what == AMO_Q ? 64 : 32;
+    unsigned __int128 expected = read_pair(r, rd, half), value = read_pair(r, rs2, half), old;
+
+    if (what == AMO_Q) {
+        old = cas128(atomic_host(r, vaddr, 16), expected, value);
+    } else {
+        uint64_t old64 = (uint64_t)expected;
+        __atomic_compare_exchange_n((uint64_t *)atomic_host(r, vaddr, 8), &old64, (uint64_t)value,
+                                    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        old = old64;
+    }
+    if (rd == 0) {
+        return;
+    }
+    r->x[rd] = what == AMO_Q ? (uint64_t)old : (uint64_t)(int32_t)old;
+    r->x[rd + 1] = what == AMO_Q ? (uint64_t)(old >> 64) : (uint64_t)(int32_t)(uint64_t)(old >> 32);
+}
+const IrHelper riscv_helper_amocas_pair = {
+    "amocas_pair", (void (*)(void))helper_amocas_pair, IRH_FAULT | IRH_READS | IRH_WRITES, 4, IR_VOID,
+    { IR_I64, IR_I32, IR_I32, IR_I32 },
+};

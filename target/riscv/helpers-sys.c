@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Helpers of CSR accesses, privileged instructions and cache-block operations.
+ *
+ * Spec: The RISC-V Instruction Set Manual, volume II; Zicbom and Zicboz in volume I, with
+ * the *envcfg fields CBIE, CBCFE and CBZE. */
+#include "target/riscv/translate.h"
+
+
+static void helper_raise(CPU *cpu, uint32_t cause, uint64_t tval)
+{
+    riscv_raise(riscv_cpu(cpu), cause, tval);
+}
+const IrHelper riscv_helper_raise = {
+    "raise", (void (*)(void))helper_raise, IRH_FAULT, 2, IR_VOID, { IR_I32, IR_I64 },
+};
+
+static void helper_raise_at(CPU *cpu, uint32_t cause, uint64_t tval)
+{
+    riscv_take_exception(riscv_cpu(cpu), cause, tval);
+    cpu_loop_exit(cpu);
+}
+const IrHelper riscv_helper_raise_at = {
+    "raise_at", (void (*)(void))helper_raise_at, IRH_FAULT, 2, IR_VOID, { IR_I32, IR_I64 },
+};
+
+G_NORETURN static void raise_illegal(RiscvCPU *r, uint32_t insn)
+{
+    riscv_raise(r, EXC_ILLEGAL, insn);
+}
+
+/* ---- CSRs ---------------------------------------------------------------- */
+
+static uint64_t helper_csr(CPU *cpu, uint32_t insn, uint64_t operand)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    CsrOp op = (insn >> 12 & 3) - 1; /* funct3: 1 write, 2 set, 3 clear; 4: immediate */
+    bool read = op != CSR_WRITE || (insn >> 7 & 31) != 0;
+    bool write = op == CSR_WRITE || (insn >> 15 & 31) != 0;
+    uint64_t old = 0;
+
+    if (!riscv_csr_access(r, insn >> 20, op, read, write, operand, &old)) {
+        raise_illegal(r, insn);
+    }
+    return r->xlen == 32 ? (uint64_t)(int32_t)old : old;
+}
+const IrHelper riscv_helper_csr = {
+    "csr", (void (*)(void))helper_csr, IRH_FAULT | IRH_READS, 2, IR_I64, { IR_I32, IR_I64 },
+};
+
+/* ---- privileged instructions --------------------------------------------- */
+
+static void helper_mret(CPU *cpu, uint32_t insn)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+
+    if (r->priv != PRIV_M) {
+        raise_illegal(r, insn);
+    }
+    riscv_mret(r);
+}
+const IrHelper riscv_helper_mret = {
+    "mret", (void (*)(void))helper_mret, IRH_FAULT | IRH_WRITES, 1, IR_VOID, { IR_I32 },
+};
+
+static void helper_sret(CPU *cpu, uint32_t insn)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+
+    if (r->priv < PRIV_S || (r->priv == PRIV_S && (r->mstatus & MSTATUS_TSR))) {
+        raise_illegal(r, insn);
+    }
+    riscv_sret(r);
+}
+const IrHelper riscv_helper_sret = {
+    "sret", (void (*)(void))helper_sret, IRH_FAULT | IRH_WRITES, 1, IR_VOID, { IR_I32 },
+};
+
+static void helper_wfi(CPU *cpu, uint32_t insn, uint64_t next)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    bool user_traps = r->priv == PRIV_U && riscv_has(r, EXT_S);
+
+    if (user_traps || (r->priv != PRIV_M && (r->mstatus & MSTATUS_TW))) {
+        raise_illegal(r, insn);
+    }
+    r->pc = next;
+    cpu->halted = 1;
+    cpu_loop_exit(cpu);
+}
+const IrHelper riscv_helper_wfi = {
+    "wfi", (void (*)(void))helper_wfi, IRH_FAULT | IRH_WRITES, 2, IR_VOID, { IR_I32, IR_I64 },
+};
+
+/* Illegal in U mode, and in S mode when TVM is set. */
+static void check_fence(RiscvCPU *r, uint32_t insn)
+{
+    if (r->priv < PRIV_S || (r->priv == PRIV_S && (r->mstatus & MSTATUS_TVM))) {
+        raise_illegal(r, insn);
+    }
+}
+
+static void helper_sfence_vma(CPU *cpu, uint32_t insn, uint64_t vaddr, uint64_t asid)
+{
+    bool one_page = (insn >> 15 & 31) != 0, one_space = (insn >> 20 & 31) != 0;
+
+    check_fence(riscv_cpu(cpu), insn);
+    asid &= riscv_cpu(cpu)->xlen == 32 ? 0x1ff : 0xffff;
+    if (one_page && one_space) {
+        tcg_flush_page_asid(cpu, vaddr, asid);
+    } else if (one_page) {
+        tcg_flush_page(cpu, vaddr);
+    } else if (one_space) {
+        tcg_flush_asid(cpu, asid);
+    } else {
+        tcg_flush_all(cpu);
+    }
+}
+const IrHelper riscv_helper_sfence_vma = {
+    "sfence_vma", (void (*)(void))helper_sfence_vma, IRH_FAULT, 3, IR_VOID,
+    { IR_I32, IR_I64, IR_I64 },
+};
+
+/* The fences of Svinval order only; TVM does not stop them. */
+static void helper_sfence_check(CPU *cpu, uint32_t insn)
+{
+    if (riscv_cpu(cpu)->priv < PRIV_S) {
+        raise_illegal(riscv_cpu(cpu), insn);
+    }
+}
+const IrHelper riscv_helper_sfence_check = {
+    "sfence_check", (void (*)(void))helper_sfence_check, IRH_FAULT, 1, IR_VOID, { IR_I32 },
+};
+
+/* ---- Zicbom, Zicboz ------------------------------------------------------ */
+
+static void check_cbo_enabled(RiscvCPU *r, uint32_t insn, unsigned what)
+{
+    uint64_t need = what == CBO_ZERO ? ENVCFG_CBZE : what == CBO_INVAL ? ENVCFG_CBIE : ENVCFG_CBCFE;
+
+    if (r->priv != PRIV_M && !(r->menvcfg & need)) {
+        raise_illegal(r, insn);
+    }
+    if (r->priv == PRIV_U && riscv_has(r, EXT_S) && !(r->senvcfg & need)) {
+        raise_illegal(r, insn);
+    }
+}
+
+/* Management needs a translation that may be read, written or executed; its faults are
+ * those of a store, at the address in the register. */
+static void check_cbo_access(RiscvCPU *r, uint64_t vaddr)
+{
+    MmuResult found;
+
+    for (MmuAccess access = MMU_READ; access <= MMU_EXEC; access++) {
+        if (riscv_walk(&r->cpu, vaddr, access, &found)) {
+            return;
+        }
+    }
+    riscv_raise(r, r->fault_cause == EXC_INSN_PAGE || r->fault_cause == EXC_LOAD_PAGE ||
+                           r->fault_cause == EXC_STORE_PAGE
+                       ? EXC_STORE_PAGE
+                       : EXC_STORE_ACCESS,
+                vaddr);
+}
+
+static void helper_cbo(CPU *cpu, uint32_t insn, uint64_t vaddr, uint32_t what)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+
+    check_cbo_enabled(r, insn, what);
+    if (what != CBO_ZERO) { /* memory is coherent: nothing to write back or drop */
+        check_cbo_access(r, vaddr);
+        return;
+    }
+    cpu_probe(cpu, vaddr, 1, MMU_WRITE);
+    vaddr &= ~(uint64_t)(RISCV_CACHE_BLOCK - 1);
+    for (unsigned i = 0; i < RISCV_CACHE_BLOCK; i += 8) {
+        cpu_store(cpu, vaddr + i, MEM_64, 0);
+    }
+}
+const IrHelper riscv_helper_cbo = {
+    "cbo", (void (*)(void))helper_cbo, IRH_FAULT, 3, IR_VOID, { IR_I32, IR_I64, IR_I32 },
+};
