@@ -104,3 +104,40 @@ bool cmdline_devices(const CmdLine *c, Machine *m, GError **err)
     }
     return true;
 }
+
+/* ---- -global ---- */
+
+static bool add_global(const CmdItem *item, GError **err)
+{
+    const char *driver = g_hash_table_lookup(item->keys, "driver");
+    const char *property = g_hash_table_lookup(item->keys, "property");
+    const char *value = g_hash_table_lookup(item->keys, "value");
+    GHashTableIter iter;
+    void *key, *text;
+    if (driver && property && value) {
+        return device_add_global(driver, property, value, err);
+    }
+    g_hash_table_iter_init(&iter, item->keys);
+    while (g_hash_table_iter_next(&iter, &key, &text)) {
+        const char *dot = strchr(key, '.');
+        g_autofree char *name = g_strndup(key, dot ? dot - (char *)key : 0);
+        if (!dot) {
+            return cmdline_fail(err, "Invalid parameter '%s'; write driver.property=value", (char *)key);
+        }
+        if (!device_add_global(name, dot + 1, text, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cmdline_globals(const CmdLine *c, GError **err)
+{
+    for (unsigned i = 0; i < cmdline_count(c, OPT_GLOBAL); i++) {
+        const CmdItem *item = cmdline_item(c, OPT_GLOBAL, i);
+        if (!add_global(item, err)) {
+            return cmdline_blame(err, item);
+        }
+    }
+    return true;
+}

@@ -265,6 +265,19 @@ static bool help_drive(const CmdLine *c, const char *name, GError **err)
     return true;
 }
 
+static bool help_log(const CmdLine *c, const char *name, GError **err)
+{
+    bool help;
+    return log_set_items("help", &help, err);
+}
+
+static bool help_trace(const CmdLine *c, const char *name, GError **err)
+{
+    printf("Events are register accesses, named by the device: its id, or class and number\n"
+           "(serial0, virtio-mmio.3); `info qtree` lists the devices of a machine.\n");
+    return true;
+}
+
 /* clang-format off */
 static const struct HelpList {
     OptionKind kind;
@@ -274,6 +287,7 @@ static const struct HelpList {
     { OPT_DEVICE, help_device },   { OPT_OBJECT, help_object }, { OPT_NETDEV, help_netdev },
     { OPT_NIC, help_netdev },      { OPT_NET, help_netdev },    { OPT_CHARDEV, help_chardev },
     { OPT_DISPLAY, help_display }, { OPT_DATADIR, help_datadir }, { OPT_DRIVE, help_drive },
+    { OPT_LOG, help_log },         { OPT_TRACE, help_trace },
 };
 /* clang-format on */
 

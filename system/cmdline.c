@@ -23,7 +23,7 @@
 
 bool cmdline_blame(GError **err, const CmdItem *item)
 {
-    if (err && *err && item) {
+    if (err && *err && item && (*err)->message[0] != '-') { /* else it names the option itself */
         g_prefix_error(err, "-%s%s%s: ", item->option->name, item->text ? " " : "",
                        item->text ? item->text : "");
     }

@@ -99,7 +99,6 @@ const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
 /* "tcg:interp" lists of -accel and -machine accel= */
 Accel *cmdline_open_accel(const CmdLine *c, GError **err);
 
-bool cmdline_log(const CmdLine *c, bool *help, GError **err);
 bool cmdline_check_display(const CmdLine *c, GError **err);
 /* -chardev, -object, -serial ..., before the machine exists */
 bool cmdline_chardevs(const CmdLine *c, MachineConfig *config, GError **err);

@@ -71,6 +71,7 @@ Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
     dev->buses = g_ptr_array_new();
     g_mutex_init(&dev->lock);
     device_class_foreach_prop(class, default_prop, dev);
+    device_apply_globals(dev);
     if (machine) {
         g_ptr_array_add(machine->devices, dev);
     }

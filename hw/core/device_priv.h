@@ -15,3 +15,6 @@ char *props_advice(const DeviceClass *c, const Prop *props, const char *word);
 /* Classes from the eldest parent down to c: at most CLASS_DEPTH. */
 enum { CLASS_DEPTH = 8 };
 unsigned class_lineage(const DeviceClass *c, const DeviceClass *line[CLASS_DEPTH]);
+
+/* Apply the defaults of -global to a new device. */
+void device_apply_globals(Device *dev);

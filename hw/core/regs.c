@@ -59,7 +59,7 @@ static void state_set(void *at, unsigned size, uint64_t v)
 
 static void reg_trace(Device *dev, const Reg *r, unsigned index, const char *verb, uint64_t v)
 {
-    if (log_enabled(LOG_TRACE)) {
+    if (log_enabled(LOG_TRACE) && log_trace_wanted(dev->path)) {
         log_write("%s: %s %s[%u] 0x%" PRIx64 "\n", dev->path, verb, r->name, index, v);
     }
 }

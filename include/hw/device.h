@@ -160,6 +160,10 @@ const DeviceClass *device_class_find(const char *name); /* by name or alias */
 Device *device_new(const DeviceClass *class, Machine *machine, const char *id);
 bool device_set_prop(Device *dev, const char *name, const char *value,
                      GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* -global: the default of a property for devices of a class (and of classes derived
+ * from it) that are made from now on.  The value is checked at once. */
+bool device_add_global(const char *driver, const char *name, const char *value,
+                       GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* Text of a property's value (owned by the caller), for info qtree. */
 char *device_get_prop(Device *dev, const Prop *prop);
 bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -18,3 +18,4 @@ typedef struct MonitorCommand {
 /* Run one line as typed and return what it prints (human-monitor-command). */
 char *monitor_run_line(Machine *m, const char *line);
 Monitor *monitor_new(Machine *m, Chardev *chr, bool control, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void monitor_free_all(void);

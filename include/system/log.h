@@ -40,3 +40,8 @@ void log_unimp(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
  * "help" as an item prints the list and sets *help. */
 bool log_set_items(const char *spec, bool *help, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool log_set_file(const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* -trace PATTERN turns LOG_TRACE on for events whose name fits the pattern (* and ?); a device's
+ * register accesses are an event named like its path. */
+void log_trace_enable(const char *pattern);
+bool log_trace_wanted(const char *event);

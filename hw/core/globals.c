@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Defaults of -global driver.property=value.
+ *
+ * A value is tried on a device that is never realized, so that a wrong one is
+ * refused before anything is started; device_new applies the list. */
+#include "hw/core/device_priv.h"
+
+#include <string.h>
+
+#include "util/nearest.h"
+
+typedef struct GlobalProp {
+    const DeviceClass *class;
+    char *name, *value;
+} GlobalProp;
+
+static GArray *globals; /* of GlobalProp, in the order given: the last wins */
+
+static bool class_derives(const DeviceClass *c, const DeviceClass *from)
+{
+    while (c && c != from) {
+        c = c->parent;
+    }
+    return c != NULL;
+}
+
+static const DeviceClass *global_class(const char *driver, GError **err)
+{
+    const DeviceClass *c = device_class_find(driver);
+    if (c) {
+        return c;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const DeviceClass *const *p = device_classes; *p; p++) {
+        g_ptr_array_add(names, (void *)(*p)->name);
+    }
+    g_ptr_array_add(names, NULL);
+    const char *near = nearest_name(driver, (const char *const *)names->pdata);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "-global %s: no device is called so%s%s%s", driver, near ? "; did you mean '" : "",
+                near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+bool device_add_global(const char *driver, const char *name, const char *value, GError **err)
+{
+    const DeviceClass *c = global_class(driver, err);
+    if (!c) {
+        return false;
+    }
+    Device *trial = device_new(c, NULL, NULL);
+    bool ok = device_set_prop(trial, name, value, err);
+    device_free(trial);
+    if (!ok) {
+        g_prefix_error(err, "-global ");
+        return false;
+    }
+    if (!globals) {
+        globals = g_array_new(FALSE, FALSE, sizeof(GlobalProp));
+    }
+    GlobalProp g = { c, g_strdup(name), g_strdup(value) };
+    g_array_append_val(globals, g);
+    return true;
+}
+
+void device_apply_globals(Device *dev)
+{
+    for (guint i = 0; globals && i < globals->len; i++) {
+        const GlobalProp *g = &g_array_index(globals, GlobalProp, i);
+        g_autoptr(GError) err = NULL;
+        if (class_derives(dev->class, g->class) && !device_set_prop(dev, g->name, g->value, &err)) {
+            g_assert_not_reached(); /* the trial took it */
+        }
+    }
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The human monitor's commands, one row each, and how a line becomes a call.
+ *
+ * Names, help and message texts: QEMU's monitor (programs look for "Error:" and
+ * "unknown command:").
+ *
+ * Not modelled: saving and moving machines, hot plug, block jobs, displays, sound. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel/accel.h"
+#include "block/block.h"
+#include "gdbstub/gdbstub.h"
+#include "hw/board.h"
+#include "monitor/monitor_priv.h"
+#include "net/net.h"
+#include "system/log.h"
+#include "system/runstate.h"
+#include "target/cpu.h"
+#include "util/keyval.h"
+#include "util/nearest.h"
+
+/* ---- errors ---- */
+
+static GQuark syntax_quark(void)
+{
+    return g_quark_from_static_string("monitor-syntax");
+}
+
+static bool monitor_set_error(GError **err, GQuark domain, const char *fmt, va_list ap)
+{
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    g_set_error_literal(err, domain, 0, text);
+    return false;
+}
+
+bool monitor_syntax_error(GError **err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    monitor_set_error(err, syntax_quark(), fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+bool monitor_error(GError **err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    monitor_set_error(err, G_IO_ERROR, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+/* ---- the CPU of commands ---- */
+
+static unsigned current_cpu;
+
+CPU *monitor_cpu(Machine *m)
+{
+    return current_cpu < m->cpu_count ? m->cpus[current_cpu] : m->cpu_count ? m->cpus[0] : NULL;
+}
+
+bool monitor_set_cpu(Machine *m, unsigned index)
+{
+    if (index >= m->cpu_count) {
+        return false;
+    }
+    current_cpu = index;
+    return true;
+}
+
+void monitor_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+{
+    if (cpu->accel && cpu->accel->class->run_on_cpu) {
+        cpu->accel->class->run_on_cpu(cpu, fn, opaque);
+    } else {
+        fn(cpu, opaque);
+    }
+}
+
+/* ---- commands ---- */
+
+static bool cmd_quit(Machine *m, const char *args, GString *out, GError **err)
+{
+    system_request_shutdown(SHUTDOWN_HOST_QUIT, 0);
+    return true;
+}
+
+static bool cmd_reset(Machine *m, const char *args, GString *out, GError **err)
+{
+    system_request_reset(SHUTDOWN_HOST_RESET);
+    return true;
+}
+
+static bool cmd_powerdown(Machine *m, const char *args, GString *out, GError **err)
+{
+    system_request_powerdown();
+    return true;
+}
+
+static bool cmd_stop(Machine *m, const char *args, GString *out, GError **err)
+{
+    if (runstate_get() == RUN_RUNNING) {
+        runstate_stop(RUN_PAUSED);
+    }
+    return true;
+}
+
+static bool cmd_cont(Machine *m, const char *args, GString *out, GError **err)
+{
+    if (runstate_get() == RUN_SHUTDOWN) {
+        return monitor_error(err, "Resetting the Virtual Machine is required");
+    }
+    runstate_start();
+    return true;
+}
+
+static bool cmd_cpu(Machine *m, const char *args, GString *out, GError **err)
+{
+    uint64_t index;
+    if (!*args) {
+        return monitor_syntax_error(err, "unexpected end of expression");
+    }
+    if (!keyval_uint(args, MACHINE_MAX_CPUS, &index) || !monitor_set_cpu(m, index)) {
+        g_string_append(out, "invalid CPU index\n");
+    }
+    return true;
+}
+
+static bool cmd_gdbserver(Machine *m, const char *args, GString *out, GError **err)
+{
+    const char *device = *args ? args : "tcp::1234";
+    if (!gdbserver_start(m, device, err)) {
+        return false;
+    }
+    if (g_str_equal(device, "none")) {
+        g_string_append(out, "Disabled gdbserver\n");
+    } else {
+        g_string_append_printf(out, "Waiting for gdb connection on device '%s'\n", device);
+    }
+    return true;
+}
+
+static bool cmd_log(Machine *m, const char *args, GString *out, GError **err)
+{
+    uint32_t before = log_items;
+    bool help = false;
+    if (!*args) {
+        return monitor_syntax_error(err, "log: argument expected");
+    }
+    log_items = 0;
+    if (g_str_equal(args, "none")) {
+        return true;
+    }
+    if (g_str_equal(args, "help") || !log_set_items(args, &help, err)) {
+        log_items = before;
+        return !help && !g_str_equal(args, "help") ? false :
+               monitor_error(err, "the items are those of -d: guest_errors, unimp, in_asm, op, op_opt, "
+                                  "out_asm, int, exec, cpu, mmu, none");
+    }
+    return true;
+}
+
+static bool cmd_logfile(Machine *m, const char *args, GString *out, GError **err)
+{
+    return *args ? log_set_file(args, err) : monitor_syntax_error(err, "logfile: argument expected");
+}
+
+static bool cmd_set_link(Machine *m, const char *args, GString *out, GError **err)
+{
+    g_auto(GStrv) words = g_strsplit(args, " ", -1);
+    bool up;
+    if (g_strv_length(words) != 2 || !keyval_bool(words[1], &up)) {
+        return monitor_syntax_error(err, "set_link: write set_link NAME on|off");
+    }
+    NetClient *nc = net_find(words[0]);
+    if (!nc) {
+        return monitor_error(err, "Device '%s' not found; `info network` lists them", words[0]);
+    }
+    net_set_link(nc, up);
+    return true;
+}
+
+static bool cmd_info(Machine *m, const char *args, GString *out, GError **err)
+{
+    if (*args) {
+        monitor_dispatch(m, monitor_infos, "info ", args, out);
+    } else {
+        monitor_help_all(monitor_infos, "info ", out);
+    }
+    return true;
+}
+
+static bool cmd_help(Machine *m, const char *args, GString *out, GError **err)
+{
+    const MonitorCommand *c;
+    if (!*args) {
+        monitor_help_all(monitor_commands, "", out);
+    } else if (g_str_equal(args, "info")) {
+        monitor_help_all(monitor_infos, "info ", out);
+    } else if (g_str_has_prefix(args, "info ") && (c = monitor_find(monitor_infos, args + 5))) {
+        g_string_append_printf(out, "info %s %s -- %s\n", c->name, c->args ? c->args : "", c->help);
+    } else if ((c = monitor_find(monitor_commands, args))) {
+        g_string_append_printf(out, "%s %s -- %s\n", c->name, c->args ? c->args : "", c->help);
+    } else {
+        g_string_append_printf(out, "unknown command: '%s'\n", args);
+    }
+    return true;
+}
+
+/* clang-format off */
+const MonitorCommand monitor_commands[] = {
+    { "cont|c", NULL, "resume emulation", cmd_cont },
+    { "cpu", "index", "set the default CPU", cmd_cpu },
+    { "gdbserver", "[device]", "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", cmd_gdbserver },
+    { "help|?", "[cmd]", "show the help", cmd_help },
+    { "info", "[subcommand]", "show various information about the system state", cmd_info },
+    { "log", "item1[,...]", "activate logging of the specified items", cmd_log },
+    { "logfile", "filename", "output logs to 'filename'", cmd_logfile },
+    { "print|p", "/fmt expr", "print expression value (use $reg for CPU register access)", monitor_cmd_print },
+    { "quit|q", NULL, "quit the emulator", cmd_quit },
+    { "set_link", "name on|off", "change the link status of a network adapter", cmd_set_link },
+    { "stop|s", NULL, "stop emulation", cmd_stop },
+    { "system_powerdown", NULL, "send system power down event", cmd_powerdown },
+    { "system_reset", NULL, "reset the system", cmd_reset },
+    { "x", "/fmt addr", "virtual memory dump starting at 'addr'", monitor_cmd_x },
+    { "xp", "/fmt addr", "physical memory dump starting at 'addr'", monitor_cmd_xp },
+    { NULL, NULL, NULL, NULL },
+};
+/* clang-format on */
+
+/* ---- a line ---- */
+
+bool monitor_has_name(const MonitorCommand *c, const char *name)
+{
+    g_auto(GStrv) names = g_strsplit(c->name, "|", -1);
+    return g_strv_contains((const char *const *)names, name);
+}
+
+const MonitorCommand *monitor_find(const MonitorCommand *table, const char *name)
+{
+    for (; table->name; table++) {
+        if (monitor_has_name(table, name)) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+void monitor_help_all(const MonitorCommand *table, const char *prefix, GString *out)
+{
+    for (; table->name; table++) {
+        g_string_append_printf(out, "%s%s %s -- %s\n", prefix, table->name,
+                               table->args ? table->args : "", table->help);
+    }
+}
+
+static void report(GString *out, const char *prefix, const char *name, const GError *err)
+{
+    if (err->domain == syntax_quark()) {
+        g_string_append_printf(out, "%s\nTry \"help %s%s\" for more information\n", err->message, prefix, name);
+    } else {
+        g_string_append_printf(out, "Error: %s\n", err->message);
+    }
+}
+
+static void report_unknown(const MonitorCommand *table, const char *prefix, const char *name, GString *out)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_string_append_printf(out, "unknown command: '%s%s'\n", prefix, name);
+    for (; table->name; table++) {
+        g_ptr_array_add(names, g_strndup(table->name, strcspn(table->name, "|")));
+    }
+    g_ptr_array_add(names, NULL);
+    const char *near = nearest_name(name, (const char *const *)names->pdata);
+    if (near) {
+        g_string_append_printf(out, "did you mean '%s%s'?\n", prefix, near);
+    }
+}
+
+void monitor_dispatch(Machine *m, const MonitorCommand *table, const char *prefix, const char *line,
+                      GString *out)
+{
+    /* "xp/4x 0" is "xp /4x 0" */
+    size_t len = strcspn(line, " \t");
+    size_t slash = strcspn(line, "/");
+    len = slash && slash < len ? slash : len;
+    g_autofree char *name = g_strndup(line, len);
+    g_autofree char *args = g_strstrip(g_strdup(line + len));
+    g_autoptr(GError) err = NULL;
+    const MonitorCommand *c = monitor_find(table, name);
+    if (!c) {
+        report_unknown(table, prefix, name, out);
+        return;
+    }
+    bool ok = *args && !c->args ?
+                  monitor_syntax_error(&err, "%s: extraneous characters at the end of line", c->name) :
+                  c->run(m, args, out, &err);
+    if (!ok) {
+        report(out, prefix, name, err);
+    }
+}
+
+char *monitor_run_line(Machine *m, const char *line)
+{
+    GString *out = g_string_new(NULL);
+    g_autofree char *text = g_strstrip(g_strdup(line));
+    if (*text) {
+        monitor_dispatch(m, monitor_commands, "", text, out);
+    }
+    return g_string_free(out, false);
+}

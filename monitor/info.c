@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The `info` commands: one row each.  Forms of the lines: QEMU's. */
+#include <string.h>
+#include <unistd.h>
+
+#include "accel/accel.h"
+#include "block/block.h"
+#include "chardev/chardev.h"
+#include "hw/board.h"
+#include "monitor/monitor_priv.h"
+#include "net/net.h"
+#include "system/runstate.h"
+#include "system/version.h"
+#include "target/cpu.h"
+#include "util/keyval.h"
+
+/* ---- the machine as a whole ---- */
+
+static bool info_version(Machine *m, const char *args, GString *out, GError **err)
+{
+    g_string_append_printf(out, "%s%s\n", version_number(),
+                           version_is_qemu_name() ? " (Lyrebird " LYREBIRD_VERSION ")" : "");
+    return true;
+}
+
+static bool info_status(Machine *m, const char *args, GString *out, GError **err)
+{
+    RunState s = runstate_get();
+    g_string_append_printf(out, "VM status: %s", s == RUN_RUNNING ? "running" : "paused");
+    if (s != RUN_RUNNING && s != RUN_PAUSED) {
+        g_string_append_printf(out, " (%s)", runstate_name(s));
+    }
+    g_string_append_c(out, '\n');
+    return true;
+}
+
+static bool info_name(Machine *m, const char *args, GString *out, GError **err)
+{
+    if (m->config->name) {
+        g_string_append_printf(out, "%s\n", m->config->name);
+    }
+    return true;
+}
+
+static bool info_uuid(Machine *m, const char *args, GString *out, GError **err)
+{
+    const uint8_t *u = m->config->uuid;
+    for (unsigned i = 0; i < 16; i++) {
+        g_string_append_printf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
+    }
+    g_string_append_c(out, '\n');
+    return true;
+}
+
+static bool info_mtree(Machine *m, const char *args, GString *out, GError **err)
+{
+    if (*args && !g_str_equal(args, "-f")) {
+        return monitor_syntax_error(err, "mtree: unsupported option %s", args);
+    }
+    machine_dump_mtree(m, out, *args);
+    return true;
+}
+
+static bool info_qtree(Machine *m, const char *args, GString *out, GError **err)
+{
+    machine_dump_qtree(m, out);
+    return true;
+}
+
+/* Interrupt controllers that count tell so themselves. */
+static bool info_irq(Machine *m, const char *args, GString *out, GError **err)
+{
+    for (guint i = 0; i < m->devices->len; i++) {
+        Device *dev = m->devices->pdata[i];
+        void (*dump)(Device *d, GString *o) =
+            dev->class->interface ? dev->class->interface(dev, "IrqStatistics") : NULL;
+        if (dump) {
+            g_string_append_printf(out, "IRQ statistics for %s:\n", dev->path);
+            device_lock(dev);
+            dump(dev, out);
+            device_unlock(dev);
+        }
+    }
+    return true;
+}
+
+/* ---- CPUs ---- */
+
+static bool need_cpu(Machine *m, CPU **cpu, GError **err)
+{
+    *cpu = monitor_cpu(m);
+    return *cpu || monitor_error(err, "No CPU");
+}
+
+static void get_thread_id(CPU *cpu, void *opaque)
+{
+    *(int *)opaque = gettid();
+}
+
+static bool info_cpus(Machine *m, const char *args, GString *out, GError **err)
+{
+    for (unsigned i = 0; i < m->cpu_count; i++) {
+        CPU *cpu = m->cpus[i];
+        int tid = 0;
+        monitor_on_cpu(cpu, get_thread_id, &tid);
+        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", cpu == monitor_cpu(m) ? '*' : ' ', i,
+                               tid, cpu->halted ? " (halted)" : "");
+    }
+    return true;
+}
+
+static void dump_registers(CPU *cpu, void *opaque)
+{
+    cpu->arch->dump(cpu, opaque);
+}
+
+static void dump_one(CPU *cpu, GString *out)
+{
+    g_string_append_printf(out, "\nCPU#%u\n", cpu->index);
+    monitor_on_cpu(cpu, dump_registers, out);
+}
+
+static bool info_registers(Machine *m, const char *args, GString *out, GError **err)
+{
+    CPU *cpu;
+    uint64_t index;
+    if (!need_cpu(m, &cpu, err)) {
+        return false;
+    }
+    if (g_str_equal(args, "-a")) {
+        for (unsigned i = 0; i < m->cpu_count; i++) {
+            dump_one(m->cpus[i], out);
+        }
+        return true;
+    }
+    if (*args && (!keyval_uint(args, MACHINE_MAX_CPUS, &index) || index >= m->cpu_count)) {
+        return monitor_error(err, "CPU#%s not available", args);
+    }
+    dump_one(*args ? m->cpus[index] : cpu, out);
+    return true;
+}
+
+static void dump_mmu(CPU *cpu, void *opaque)
+{
+    cpu->arch->dump_mmu(cpu, opaque);
+}
+
+static bool info_mem(Machine *m, const char *args, GString *out, GError **err)
+{
+    CPU *cpu;
+    if (!need_cpu(m, &cpu, err)) {
+        return false;
+    }
+    if (!cpu->arch->dump_mmu) {
+        return monitor_error(err, "this guest has no memory management unit");
+    }
+    monitor_on_cpu(cpu, dump_mmu, out);
+    return true;
+}
+
+static bool info_jit(Machine *m, const char *args, GString *out, GError **err)
+{
+    if (!m->accel || !m->accel->class->info) {
+        return monitor_error(err, "JIT information is only available with accel=tcg");
+    }
+    m->accel->class->info(m->accel, out);
+    return true;
+}
+
+/* ---- host ends ---- */
+
+static void add_block(BlockBackend *blk, void *opaque)
+{
+    g_autofree char *line = block_describe(blk);
+    g_string_append_printf(opaque, "%s\n", line);
+}
+
+static bool info_block(Machine *m, const char *args, GString *out, GError **err)
+{
+    block_foreach(add_block, out);
+    return true;
+}
+
+static void add_chardev(Chardev *chr, void *opaque)
+{
+    g_autofree char *text = chardev_describe(chr);
+    g_string_append_printf(opaque, "%s: filename=%s\n", chardev_id(chr), text);
+}
+
+static bool info_chardev(Machine *m, const char *args, GString *out, GError **err)
+{
+    chardev_foreach(add_chardev, out);
+    return true;
+}
+
+static void add_net(NetClient *nc, void *opaque)
+{
+    g_autofree char *text = net_describe(nc);
+    g_string_append_printf(opaque, "%s\n", text);
+}
+
+static bool info_network(Machine *m, const char *args, GString *out, GError **err)
+{
+    net_foreach(add_net, out);
+    return true;
+}
+
+static void add_usernet(NetClient *nc, void *opaque)
+{
+    g_autofree char *text = net_user_info(nc);
+    if (text) {
+        g_string_append(opaque, text);
+    }
+}
+
+static bool info_usernet(Machine *m, const char *args, GString *out, GError **err)
+{
+    net_foreach(add_usernet, out);
+    return true;
+}
+
+/* clang-format off */
+const MonitorCommand monitor_infos[] = {
+    { "block", NULL, "show info of all block devices", info_block },
+    { "chardev", NULL, "show the character devices", info_chardev },
+    { "cpus", NULL, "show infos for each CPU", info_cpus },
+    { "irq", NULL, "show the interrupts statistics (if available)", info_irq },
+    { "jit", NULL, "show dynamic compiler info", info_jit },
+    { "mem", NULL, "show the active virtual memory mappings", info_mem },
+    { "mtree", "[-f]", "show memory tree (-f: dump flat view for address spaces)", info_mtree },
+    { "name", NULL, "show the current VM name", info_name },
+    { "network", NULL, "show the network state", info_network },
+    { "qtree", NULL, "show device tree", info_qtree },
+    { "registers", "[-a|vcpu]", "show the cpu registers (-a: of all cpus)", info_registers },
+    { "status", NULL, "show the current VM status (running|paused)", info_status },
+    { "tlb", NULL, "show virtual to physical memory mappings", info_mem },
+    { "usernet", NULL, "show user network stack connection states", info_usernet },
+    { "uuid", NULL, "show the current VM UUID", info_uuid },
+    { "version", NULL, "show the version of the emulator", info_version },
+    { NULL, NULL, NULL, NULL },
+};
+/* clang-format on */

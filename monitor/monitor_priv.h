@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of monitor/ share. */
+#pragma once
+#include <gio/gio.h>
+#include <stdint.h>
+
+#include "monitor/monitor.h"
+
+typedef struct CPU CPU;
+
+/* A mistake in how a command was written: followed by `Try "help NAME"`. */
+bool monitor_syntax_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+bool monitor_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* Tables end with a NULL name. A name may have a short form: "stop|s". */
+extern const MonitorCommand monitor_commands[]; /* commands.c */
+extern const MonitorCommand monitor_infos[];    /* info.c */
+const MonitorCommand *monitor_find(const MonitorCommand *table, const char *name);
+bool monitor_has_name(const MonitorCommand *c, const char *name);
+/* Run "name args" from a table; prefix: "info " or "". */
+void monitor_dispatch(Machine *m, const MonitorCommand *table, const char *prefix, const char *line,
+                      GString *out);
+void monitor_help_all(const MonitorCommand *table, const char *prefix, GString *out);
+
+/* The CPU of `cpu N`, NULL when the machine has none. */
+CPU *monitor_cpu(Machine *m);
+bool monitor_set_cpu(Machine *m, unsigned index);
+/* Run fn while the vCPU stands between two instructions. */
+void monitor_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque);
+
+/* expr.c: text from *at on, moved past what was read. */
+bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err);
+
+/* dump.c */
+bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_print(Machine *m, const char *args, GString *out, GError **err);

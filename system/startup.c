@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the command line to a running machine, and back to nothing.
+ *
+ * Nothing is started before every option has been read: each stage takes its items
+ * from the list, and the first error ends the process with status 1.
+ * The order: help, configuration, background, log, host ends (objects, chardevs,
+ * drives, networks), accelerator, board, devices, firmware and kernel, vCPUs,
+ * reset, monitors, gdb, pid file, run. */
+#include "system/startup.h"
+
+#include <stdio.h>
+#include <sys/prctl.h>
+
+#include "accel/accel.h"
+#include "block/block.h"
+#include "chardev/chardev.h"
+#include "gdbstub/gdbstub.h"
+#include "monitor/monitor.h"
+#include "net/net.h"
+#include "system/cmdline.h"
+#include "system/datadir.h"
+#include "system/log.h"
+#include "system/mainloop.h"
+#include "system/object.h"
+#include "system/runstate.h"
+
+typedef struct Startup {
+    CmdLine *cmdline;
+    MachineConfig config;
+    Accel *accel;
+    Machine *machine;
+    bool exit_now; /* all is done (dumpdtb): status 0 */
+} Startup;
+
+static bool take_log(const CmdLine *c, GError **err)
+{
+    bool help = false;
+    const char *file = cmdline_text(c, OPT_LOG_FILE);
+    if (file && !log_set_file(file, err)) {
+        return false;
+    }
+    for (unsigned i = 0; i < cmdline_count(c, OPT_LOG); i++) {
+        if (!log_set_items(cmdline_item(c, OPT_LOG, i)->text, &help, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_traces(const CmdLine *c, GError **err)
+{
+    static const char *const valid[] = { "enable", NULL };
+    for (unsigned i = 0; i < cmdline_count(c, OPT_TRACE); i++) {
+        const CmdItem *item = cmdline_item(c, OPT_TRACE, i);
+        if (!item->keys || !cmdline_check_keys(item->keys, valid, err)) {
+            return cmdline_blame(err, item);
+        }
+        log_trace_enable(g_hash_table_lookup(item->keys, "enable"));
+    }
+    return true;
+}
+
+/* The names that top and ps show. */
+static void name_process(const CmdLine *c)
+{
+    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_NAME);
+    const char *process = g_hash_table_lookup(keys, "process");
+    if (process) {
+        prctl(PR_SET_NAME, process);
+    }
+}
+
+static bool start_process(Startup *s, GError **err)
+{
+    const CmdLine *c = s->cmdline;
+    for (unsigned i = 0; i < cmdline_count(c, OPT_DATADIR); i++) {
+        datadir_add(cmdline_item(c, OPT_DATADIR, i)->text);
+    }
+    if (cmdline_has(c, OPT_DAEMONIZE) && !daemon_fork(c->program, err)) {
+        return false;
+    }
+    name_process(c);
+    const char *pidfile = cmdline_text(c, OPT_PIDFILE);
+    runstate_catch_signals(c->program);
+    return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) && take_traces(c, err);
+}
+
+static bool start_host_ends(Startup *s, GError **err)
+{
+    const CmdLine *c = s->cmdline;
+    return cmdline_objects(c, &s->config, err) && cmdline_chardevs(c, &s->config, err) &&
+           cmdline_drives(c, &s->config, err) && cmdline_netdevs(c, err);
+}
+
+static bool start_machine(Startup *s, GError **err)
+{
+    const CmdLine *c = s->cmdline;
+    if (!cmdline_globals(c, err)) {
+        return false;
+    }
+    s->accel = cmdline_open_accel(c, err);
+    if (!s->accel) {
+        return false;
+    }
+    s->machine = machine_new(&s->config, s->accel, err);
+    if (!s->machine || !cmdline_devices(c, s->machine, err) || !cmdline_fw_cfg(c, s->machine, err) ||
+        !machine_finish(s->machine, err)) {
+        return false;
+    }
+    if (s->config.dumpdtb) { /* the board has written it */
+        s->exit_now = true;
+        return true;
+    }
+    runstate_init(s->machine);
+    if (!s->accel->class->start(s->accel, s->machine, err)) {
+        return false;
+    }
+    machine_reset(s->machine);
+    return cmdline_monitors(c, s->machine, err) && cmdline_gdb(c, s->machine, err);
+}
+
+static bool start(Startup *s, GError **err)
+{
+    const CmdLine *c = s->cmdline;
+    return cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) && start_process(s, err) &&
+           start_host_ends(s, err) && start_machine(s, err);
+}
+
+static void finish(Startup *s)
+{
+    runstate_finish();
+    gdbserver_stop();
+    monitor_free_all();
+    if (s->accel) {
+        s->accel->class->close(s->accel);
+    }
+    machine_free(s->machine);
+    block_close_all();
+    net_free_all();
+    chardev_free_all();
+    object_free_all();
+    daemon_remove_pidfile();
+    cmdline_config_free(&s->config);
+    cmdline_free(s->cmdline);
+}
+
+static int report(const char *program, const GError *err)
+{
+    fprintf(stderr, "%s: %s\n", program, err->message);
+    return 1;
+}
+
+int startup_run(int argc, char **argv)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *program = g_path_get_basename(argc ? argv[0] : "lyrebird");
+    Startup s = { .cmdline = cmdline_parse(argc, argv, &err) };
+    if (!s.cmdline) {
+        return report(program, err);
+    }
+    if (cmdline_answer_help(s.cmdline, &err)) {
+        cmdline_free(s.cmdline);
+        return err ? report(program, err) : 0;
+    }
+    int status = 1;
+    if (!start(&s, &err)) {
+        report(program, err);
+    } else if (s.exit_now) {
+        status = 0;
+    } else {
+        daemon_ready();
+        if (!s.config.start_paused) {
+            runstate_start();
+        }
+        status = mainloop_run();
+    }
+    finish(&s);
+    return status;
+}
