@@ -61,5 +61,8 @@ void chardev_accept_input(Chardev *chr); /* can_receive() has grown; any thread 
 bool chardev_is_connected(const Chardev *chr);
 bool chardev_is_mux(const Chardev *chr);
 
+/* What a ringbuf keeps, oldest first and gone from it (`ringbuf_read`). */
+GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The escape character of mux'ed stdio, -echr (default 1, Ctrl-A). */
 void chardev_set_escape(uint8_t c);

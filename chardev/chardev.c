@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Chardevs: what all backends share.  Frontends and their buffers, the way out
+ * with its log file, and one deferred "look again" (chr_refresh) per device, which is
+ * how other threads reach the main loop.
+ *
+ * Flow control inwards: a backend reads at most chr_input_room() bytes; what the
+ * frontend then does not take waits in its slot, and room is 0 until it is gone.
+ * Outwards: a write takes what the host takes now; the frontend asks to be called. */
+#include "chardev_priv.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "system/log.h"
+
+enum { WAIT_SLICE_MS = 10, WAIT_SLICES = 20 }; /* chardev_write_all waits 0.2 s at most */
+
+/* ---- slots --------------------------------------------------------------- */
+
+static void slot_lock(ChrSlot *s)
+{
+    if (s->lock) {
+        g_mutex_lock(s->lock);
+    }
+}
+
+static void slot_unlock(GMutex *lock)
+{
+    if (lock) {
+        g_mutex_unlock(lock);
+    }
+}
+
+void chr_event(Chardev *chr, int slot, ChardevEvent event)
+{
+    ChrSlot *s = &chr->slots[slot];
+    GMutex *lock = s->lock;
+    if (s->fe && s->fe->event) {
+        slot_lock(s);
+        s->fe->event(s->opaque, event);
+        slot_unlock(lock);
+    }
+}
+
+static int slot_room(ChrSlot *s)
+{
+    if (!s->fe || !s->fe->can_receive) {
+        return 0;
+    }
+    GMutex *lock = s->lock;
+    slot_lock(s);
+    int n = s->fe->can_receive(s->opaque);
+    slot_unlock(lock);
+    return MAX(n, 0);
+}
+
+/* Hand over what waits, as far as the frontend takes it. */
+static void slot_pump(ChrSlot *s)
+{
+    uint8_t chunk[CHR_READ_MAX];
+    while (s->fe && s->in->len) {
+        GMutex *lock = s->lock;
+        slot_lock(s);
+        int room = s->fe->can_receive ? s->fe->can_receive(s->opaque) : 0;
+        int n = MIN(MIN(room, (int)s->in->len), (int)sizeof(chunk));
+        if (n > 0) {
+            memcpy(chunk, s->in->data, (size_t)n); /* the frontend may detach meanwhile */
+            g_byte_array_remove_range(s->in, 0, (guint)n);
+            s->fe->receive(s->opaque, chunk, n);
+        }
+        slot_unlock(lock);
+        if (n <= 0) {
+            return;
+        }
+    }
+}
+
+int chr_input_room(Chardev *chr)
+{
+    ChrSlot *s = &chr->slots[chr->focus];
+    if (!s->fe) {
+        return 0;
+    }
+    if (chr->mux_on) {
+        return CHR_MUX_BUFFER - MIN((int)s->in->len, CHR_MUX_BUFFER);
+    }
+    return s->in->len ? 0 : slot_room(s);
+}
+
+void chr_input(Chardev *chr, const uint8_t *buf, int len)
+{
+    if (chr->mux_on) {
+        mux_input(chr, buf, len);
+    } else {
+        g_byte_array_append(chr->slots[0].in, buf, (guint)len);
+    }
+    for (int i = 0; i < CHR_SLOTS; i++) {
+        slot_pump(&chr->slots[i]);
+    }
+}
+
+void chr_set_connected(Chardev *chr, bool on)
+{
+    if (on == __atomic_exchange_n(&chr->connected, on, __ATOMIC_RELAXED)) {
+        return;
+    }
+    for (int i = 0; i < CHR_SLOTS; i++) {
+        chr->slots[i].tell_opened = false;
+        chr_event(chr, i, on ? CHARDEV_OPENED : CHARDEV_CLOSED);
+    }
+    chr_refresh_later(chr);
+}
+
+/* ---- looking again ------------------------------------------------------- */
+
+static bool chr_wants_write(Chardev *chr)
+{
+    g_mutex_lock(&chr->write_lock);
+    bool want = chr->own->len > 0;
+    for (int i = 0; i < CHR_SLOTS; i++) {
+        want |= chr->slots[i].writable != NULL;
+    }
+    g_mutex_unlock(&chr->write_lock);
+    return want;
+}
+
+void chr_refresh(void *opaque)
+{
+    Chardev *chr = opaque;
+    for (int i = 0; i < CHR_SLOTS; i++) {
+        ChrSlot *s = &chr->slots[i];
+        if (s->tell_opened) {
+            s->tell_opened = false;
+            chr_event(chr, i, CHARDEV_OPENED);
+        }
+        slot_pump(s);
+    }
+    bool want = chr_wants_write(chr);
+    if (chr->backend->refresh) {
+        chr->backend->refresh(chr, want);
+    } else if (want) {
+        chr_writable(chr);
+    }
+}
+
+void chr_refresh_later(Chardev *chr)
+{
+    bh_schedule(chr->bh);
+}
+
+void chr_writable(Chardev *chr)
+{
+    g_mutex_lock(&chr->write_lock);
+    bool free_again = chr_flush_own(chr);
+    g_mutex_unlock(&chr->write_lock);
+    if (!free_again) {
+        chr_refresh_later(chr);
+        return;
+    }
+    for (int i = 0; i < CHR_SLOTS; i++) {
+        ChrSlot *s = &chr->slots[i];
+        g_mutex_lock(&chr->write_lock);
+        void (*fn)(void *) = s->writable;
+        void *arg = s->writable_opaque;
+        s->writable = NULL;
+        g_mutex_unlock(&chr->write_lock);
+        if (fn) {
+            GMutex *lock = s->lock;
+            slot_lock(s);
+            fn(arg);
+            slot_unlock(lock);
+        }
+    }
+}
+
+/* ---- the way out --------------------------------------------------------- */
+
+static void log_output(Chardev *chr, const uint8_t *buf, int len)
+{
+    while (chr->log_fd >= 0 && len > 0) {
+        ssize_t n = write(chr->log_fd, buf, (size_t)len);
+        if (n <= 0) {
+            log_write("chardev %s: the log file takes no more, logging ends\n", chr->id);
+            close(chr->log_fd);
+            chr->log_fd = -1;
+            return;
+        }
+        buf += n;
+        len -= (int)n;
+    }
+}
+
+bool chr_flush_own(Chardev *chr)
+{
+    if (chr->own->len) {
+        int n = chr->backend->write(chr, chr->own->data, (int)chr->own->len);
+        g_byte_array_remove_range(chr->own, 0, (guint)n);
+    }
+    return chr->own->len == 0;
+}
+
+int chr_write_locked(Chardev *chr, const uint8_t *buf, int len)
+{
+    if (!chr_flush_own(chr)) {
+        return 0;
+    }
+    int n = chr->backend->write(chr, buf, len);
+    if (n > 0) {
+        chr->stuck = false;
+        log_output(chr, buf, n);
+    }
+    return n;
+}
+
+static int write_some(Chardev *chr, const uint8_t *buf, int len)
+{
+    return chr->mux_on ? mux_write_locked(chr, buf, len) : chr_write_locked(chr, buf, len);
+}
+
+int chardev_write(Chardev *chr, void *frontend, const uint8_t *buf, int len)
+{
+    if (len <= 0) {
+        return 0;
+    }
+    g_mutex_lock(&chr->write_lock);
+    int n = write_some(chr, buf, len);
+    g_mutex_unlock(&chr->write_lock);
+    return n;
+}
+
+void chr_write_wait(Chardev *chr, const uint8_t *buf, int len)
+{
+    int slices = chr->stuck ? 0 : WAIT_SLICES;
+    while (len > 0) {
+        int n = write_some(chr, buf, len);
+        buf += n;
+        len -= n;
+        int fd = chr->backend->write_fd ? chr->backend->write_fd(chr) : -1;
+        if (n == 0 && (slices-- <= 0 || fd < 0)) {
+            chr->stuck = true;
+            return;
+        }
+        if (n == 0) {
+            struct pollfd p = { .fd = fd, .events = POLLOUT };
+            poll(&p, 1, WAIT_SLICE_MS);
+        }
+    }
+}
+
+void chardev_write_all(Chardev *chr, void *frontend, const uint8_t *buf, int len)
+{
+    g_mutex_lock(&chr->write_lock);
+    chr_write_wait(chr, buf, len);
+    g_mutex_unlock(&chr->write_lock);
+}
+
+static ChrSlot *slot_of(Chardev *chr, void *opaque)
+{
+    for (int i = 0; i < CHR_SLOTS; i++) {
+        if (chr->slots[i].fe && chr->slots[i].opaque == opaque) {
+            return &chr->slots[i];
+        }
+    }
+    return NULL;
+}
+
+void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque)
+{
+    g_mutex_lock(&chr->write_lock);
+    ChrSlot *s = slot_of(chr, opaque);
+    s = s ? s : &chr->slots[0];
+    s->writable = fn;
+    s->writable_opaque = opaque;
+    g_mutex_unlock(&chr->write_lock);
+    chr_refresh_later(chr);
+}
+
+/* ---- frontends ----------------------------------------------------------- */
+
+bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMutex *lock,
+                    GError **err)
+{
+    int slot = 0;
+    while (slot < (chr->mux_on ? CHR_SLOTS : 1) && chr->slots[slot].fe) {
+        slot++;
+    }
+    if (slot == (chr->mux_on ? CHR_SLOTS : 1)) {
+        chr_error(err, "chardev '%s' is already in use: %s; %s", chr->id,
+                  chr->mux_on ? "a multiplexed one serves four frontends"
+                              : "it serves one frontend",
+                  chr->mux_on ? "use a second chardev"
+                              : "give it mux=on, or use a second chardev");
+        return false;
+    }
+    ChrSlot *s = &chr->slots[slot];
+    g_mutex_lock(&chr->write_lock);
+    s->fe = fe;
+    s->opaque = opaque;
+    s->lock = lock;
+    g_mutex_unlock(&chr->write_lock);
+    const ChrSlot *now = &chr->slots[chr->focus];
+    if (slot != chr->focus && (!now->fe || (now->fe->background && !fe->background))) {
+        mux_set_focus(chr, slot);
+    }
+    s->tell_opened = chardev_is_connected(chr);
+    chr_refresh_later(chr);
+    return true;
+}
+
+void chardev_detach(Chardev *chr, void *opaque)
+{
+    ChrSlot *s = slot_of(chr, opaque);
+    if (!s) {
+        return;
+    }
+    g_mutex_lock(&chr->write_lock);
+    s->fe = NULL;
+    s->opaque = NULL;
+    s->lock = NULL;
+    s->writable = NULL;
+    g_mutex_unlock(&chr->write_lock);
+    g_byte_array_set_size(s->in, 0);
+    s->tell_opened = false;
+    chr_refresh_later(chr);
+}
+
+void chardev_accept_input(Chardev *chr)
+{
+    chr_refresh_later(chr);
+}
+
+bool chardev_is_connected(const Chardev *chr)
+{
+    return __atomic_load_n(&chr->connected, __ATOMIC_RELAXED);
+}
+
+bool chardev_is_mux(const Chardev *chr)
+{
+    return chr->mux_on;
+}
+
+const char *chardev_id(const Chardev *chr)
+{
+    return chr->id;
+}
+
+char *chardev_describe(const Chardev *chr)
+{
+    return chr->backend->describe ? chr->backend->describe(chr) : g_strdup(chr->backend->name);
+}

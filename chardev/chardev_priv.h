@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the chardev folder: the device, its frontends, and what a backend is.
+ *
+ * Threads: everything about input, attaching and events belongs to the main loop.
+ * write_lock (a leaf but for the log file) guards the way out, which any thread
+ * may take: backend write(), own text of the mux, the wish to be called when writable. */
+#pragma once
+#include "chardev/chardev.h"
+#include "system/fdwatch.h"
+#include "system/mainloop.h"
+
+enum {
+    CHR_SLOTS = 4,          /* frontends of a mux */
+    CHR_MUX_BUFFER = 4096,  /* typed ahead for one of them, so that Ctrl-A still gets through */
+    CHR_READ_MAX = 4096,    /* bytes read at once */
+};
+
+typedef struct ChrSlot {
+    const ChardevFrontend *fe; /* NULL: free */
+    void *opaque;
+    GMutex *lock;
+    GByteArray *in;            /* arrived, not yet taken */
+    bool tell_opened;
+    void (*writable)(void *opaque); /* under write_lock */
+    void *writable_opaque;
+} ChrSlot;
+
+typedef struct ChrMux {
+    bool escaped;       /* the escape character was the last */
+    bool stamps;        /* Ctrl-A t */
+    bool at_line_start;
+    int64_t stamp_zero;
+} ChrMux;
+
+typedef struct ChardevBackend {
+    const char *name;
+    const char *const *keys; /* options besides the common ones, NULL at the end */
+    size_t size;             /* of the struct that begins with Chardev */
+    bool (*open)(Chardev *chr, GHashTable *options, GError **err);
+    void (*close)(Chardev *chr);
+    /* Under write_lock, never blocks; what can go nowhere counts as taken. */
+    int (*write)(Chardev *chr, const uint8_t *buf, int len);
+    /* Main loop: take up input as room allows; want_write: call chr_writable when it is. */
+    void (*refresh)(Chardev *chr, bool want_write);
+    /* Under write_lock: the descriptor that a full write waits for, -1 when there is none. */
+    int (*write_fd)(Chardev *chr);
+    char *(*describe)(const Chardev *chr);
+} ChardevBackend;
+
+struct Chardev {
+    char *id;
+    const ChardevBackend *backend;
+    bool mux_on;
+    bool connected;       /* atomic */
+    ChrSlot slots[CHR_SLOTS];
+    int focus;            /* slot that gets the input */
+    ChrMux mux;
+    Bh *bh;               /* look again at everything: chr_refresh */
+    GMutex write_lock;
+    GByteArray *own;      /* text of the mux, goes out before more of the frontends' */
+    bool stuck;           /* a blocking write gave up: do not wait again */
+    int log_fd;
+};
+
+/* ---- core, for backends (main loop) ---- */
+int chr_input_room(Chardev *chr);  /* bytes that the backend may read now */
+void chr_input(Chardev *chr, const uint8_t *buf, int len);
+void chr_set_connected(Chardev *chr, bool on); /* tells the frontends */
+void chr_writable(Chardev *chr);   /* the descriptor takes bytes again */
+void chr_refresh(void *chr);       /* the Bh */
+void chr_refresh_later(Chardev *chr); /* any thread */
+
+/* ---- core, for the mux ---- */
+bool chr_flush_own(Chardev *chr);  /* under write_lock: true when nothing is left */
+int chr_write_locked(Chardev *chr, const uint8_t *buf, int len);
+void chr_write_wait(Chardev *chr, const uint8_t *buf, int len); /* under write_lock */
+void chr_event(Chardev *chr, int slot, ChardevEvent event);
+
+/* ---- mux.c ---- */
+void mux_input(Chardev *chr, const uint8_t *buf, int len);
+int mux_write_locked(Chardev *chr, const uint8_t *buf, int len);
+void mux_set_focus(Chardev *chr, int slot);
+
+/* ---- options ---- */
+const char *opt_string(GHashTable *options, const char *key); /* NULL: not given */
+bool opt_bool(GHashTable *options, const char *key, bool preset, bool *out, GError **err);
+bool opt_uint(GHashTable *options, const char *key, uint64_t preset, uint64_t max, uint64_t *out,
+              GError **err);
+void chr_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* ---- terminal.c ---- */
+bool terminal_raw(int fd, bool signals, GError **err);
+void chr_unlink_at_exit(const char *path); /* also at chardev_free_all */
+
+extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_file,
+    chr_backend_pipe, chr_backend_pty, chr_backend_stdio, chr_backend_socket;

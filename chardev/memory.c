@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Chardevs without a host end: null (drops everything) and ringbuf (keeps the
+ * last bytes for the monitor). */
+#include "chardev_priv.h"
+
+#include <string.h>
+
+#include "util/keyval.h"
+
+enum { RINGBUF_PRESET = 64 * 1024, RINGBUF_MAX = 1 << 28 };
+
+static bool null_open(Chardev *chr, GHashTable *options, GError **err)
+{
+    chr_set_connected(chr, true);
+    return true;
+}
+
+static int null_write(Chardev *chr, const uint8_t *buf, int len)
+{
+    return len;
+}
+
+const ChardevBackend chr_backend_null = {
+    .name = "null", .size = sizeof(Chardev), .open = null_open, .write = null_write,
+};
+
+typedef struct ChrRing {
+    Chardev chr;
+    uint8_t *data;
+    uint64_t size, produced, consumed; /* counts; under write_lock */
+} ChrRing;
+
+static bool ring_open(Chardev *chr, GHashTable *options, GError **err)
+{
+    ChrRing *r = (ChrRing *)chr;
+    const char *text = opt_string(options, "size");
+    uint64_t size = RINGBUF_PRESET;
+    if (text && !keyval_size(text, 1, &size)) {
+        size = 0;
+    }
+    if (size == 0 || size > RINGBUF_MAX || (size & (size - 1))) {
+        chr_error(err, "ringbuf '%s': size=%s: size must be a power of two up to 256M; write "
+                  "size=64K", chr->id, text);
+        return false;
+    }
+    r->size = size;
+    r->data = g_malloc(size);
+    chr_set_connected(chr, true);
+    return true;
+}
+
+static void ring_close(Chardev *chr)
+{
+    g_free(((ChrRing *)chr)->data);
+}
+
+static int ring_write(Chardev *chr, const uint8_t *buf, int len)
+{
+    ChrRing *r = (ChrRing *)chr;
+    for (int i = 0; i < len; i++) {
+        r->data[r->produced++ & (r->size - 1)] = buf[i];
+    }
+    if (r->produced - r->consumed > r->size) {
+        r->consumed = r->produced - r->size;
+    }
+    return len;
+}
+
+const ChardevBackend chr_backend_ringbuf = {
+    .name = "ringbuf", .keys = (const char *const[]){ "size", NULL }, .size = sizeof(ChrRing),
+    .open = ring_open, .close = ring_close, .write = ring_write,
+};
+
+GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
+{
+    if (chr->backend != &chr_backend_ringbuf) {
+        chr_error(err, "chardev '%s' is not a ring buffer but %s: only backend=ringbuf keeps its "
+                  "output", chr->id, chr->backend->name);
+        return NULL;
+    }
+    ChrRing *r = (ChrRing *)chr;
+    GByteArray *out = g_byte_array_new();
+    g_mutex_lock(&chr->write_lock);
+    while (out->len < max && r->consumed < r->produced) {
+        g_byte_array_append(out, &r->data[r->consumed++ & (r->size - 1)], 1);
+    }
+    g_mutex_unlock(&chr->write_lock);
+    return g_byte_array_free_to_bytes(out);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Stream sockets as chardevs: unix and TCP, listening (one peer at a time) or
+ * connecting (reconnect-ms: again and again), or a descriptor that was handed down.
+ * Spelling: the QEMU manual, "invocation", -chardev socket; older spellings too: bare "server",
+ * "nowait", "nodelay", reconnect= in seconds.
+ *
+ * While nobody is connected output is dropped and there is no input.
+ * Refused: telnet, websocket and TLS. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "socket_addr.h"
+#include "stream.h"
+
+enum { ACCEPT_RETRY_MS = 1000 };
+
+typedef struct ChrSocket {
+    union {
+        Chardev chr;
+        ChrStreamDev dev;
+    };
+    SockTarget target;
+    bool server, wait, nodelay;
+    uint64_t reconnect_ms;   /* 0: once */
+    int listen_fd;           /* server; -1 otherwise */
+    FdWatch *listener;
+    int connecting_fd, connecting_to; /* client on its way */
+    FdWatch *connector;
+    GSource *retry;
+    char *peer;              /* how the connection shows in `info chardev` */
+} ChrSocket;
+
+static const char *const socket_keys[] = {
+    "path", "abstract", "tight", "host", "port", "to", "ipv4", "ipv6", "fd", "server", "wait",
+    "nodelay", "delay", "reconnect", "reconnect-ms", "telnet", "tn3270", "websocket", "tls-creds",
+    "tls-authz", NULL,
+};
+
+static void socket_connect_next(ChrSocket *s);
+
+/* ---- a connection begins and ends ---------------------------------------- */
+
+static void socket_ended(Chardev *chr)
+{
+    ChrSocket *s = (ChrSocket *)chr;
+    stream_close(&s->dev.stream);
+    g_clear_pointer(&s->peer, g_free);
+    if (s->listener) {
+        fdwatch_set(s->listener, G_IO_IN);
+    } else if (s->reconnect_ms) {
+        s->connecting_to = s->target.count; /* all tried: wait, then from the first */
+        socket_connect_next(s);
+    }
+    chr_set_connected(chr, false);
+}
+
+static void socket_begin(ChrSocket *s, int fd)
+{
+    int one = 1;
+    sock_set_nonblocking(fd);
+    if (s->nodelay) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    }
+    g_autofree char *here = sock_name(fd, false), *there = sock_name(fd, true);
+    s->peer = *there ? g_strdup_printf("%s <-> %s", here, there) : g_strdup("");
+    s->dev.stream.hang_up_ends = true;
+    stream_open(&s->dev.stream, &s->chr, fd, fd, socket_ended);
+    chr_set_connected(&s->chr, true);
+}
+
+/* ---- server -------------------------------------------------------------- */
+
+static gboolean socket_listen_again(gpointer opaque)
+{
+    ChrSocket *s = opaque;
+    fdwatch_set(s->listener, G_IO_IN);
+    g_clear_pointer(&s->retry, g_source_unref);
+    return G_SOURCE_REMOVE;
+}
+
+static void socket_after(ChrSocket *s, uint64_t ms, GSourceFunc fn)
+{
+    if (s->retry) {
+        return;
+    }
+    s->retry = g_timeout_source_new((guint)MIN(ms, G_MAXUINT));
+    g_source_set_callback(s->retry, fn, s, NULL);
+    g_source_attach(s->retry, mainloop_context());
+}
+
+static void socket_accept(void *opaque, GIOCondition ready)
+{
+    ChrSocket *s = opaque;
+    int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0) {
+        fdwatch_set(s->listener, 0); /* one peer at a time; the next one waits */
+        socket_begin(s, fd);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        fdwatch_set(s->listener, 0);
+        socket_after(s, ACCEPT_RETRY_MS, socket_listen_again);
+    }
+}
+
+static char *socket_describe(const Chardev *chr)
+{
+    const ChrSocket *s = (const ChrSocket *)chr;
+    const char *more = s->listen_fd >= 0 ? ",server=on" : "";
+    if (!s->peer) {
+        return g_strdup_printf("disconnected:%s%s", s->target.text, more);
+    }
+    return *s->peer ? g_strdup_printf("tcp:%s%s", s->peer, more)
+                    : g_strdup_printf("%s%s", s->target.text, more);
+}
+
+static bool socket_open_server(ChrSocket *s, GError **err)
+{
+    if (s->listen_fd < 0) {
+        s->listen_fd = sock_listen(&s->target, err);
+    }
+    if (s->listen_fd < 0) {
+        return false;
+    }
+    if (s->target.path) {
+        chr_unlink_at_exit(s->target.path);
+    }
+    sock_set_nonblocking(s->listen_fd);
+    s->listener = fdwatch_new(s->listen_fd, socket_accept, s);
+    fdwatch_set(s->listener, G_IO_IN);
+    while (s->wait && !s->peer) {
+        struct pollfd p = { .fd = s->listen_fd, .events = POLLIN };
+        if (poll(&p, 1, 0) == 0) {
+            g_autofree char *text = socket_describe(&s->chr);
+            fprintf(stderr, "%s: info: waiting for connection on: %s\n",
+                    g_get_prgname() ? g_get_prgname() : "lyrebird", text);
+            poll(&p, 1, -1);
+        }
+        socket_accept(s, G_IO_IN);
+    }
+    return true;
+}
+
+/* ---- client -------------------------------------------------------------- */
+
+static gboolean socket_connect_again(gpointer opaque)
+{
+    ChrSocket *s = opaque;
+    g_clear_pointer(&s->retry, g_source_unref);
+    s->connecting_to = 0;
+    socket_connect_next(s);
+    return G_SOURCE_REMOVE;
+}
+
+static void socket_connected(void *opaque, GIOCondition ready)
+{
+    ChrSocket *s = opaque;
+    int e = 0, fd = s->connecting_fd;
+    socklen_t n = sizeof(e);
+    fdwatch_free(s->connector);
+    s->connector = NULL;
+    s->connecting_fd = -1;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n) == 0 && e == 0) {
+        socket_begin(s, fd);
+        return;
+    }
+    close(fd);
+    s->connecting_to++;
+    socket_connect_next(s);
+}
+
+/* Try the addresses one after the other without waiting for any; then sleep. */
+static void socket_connect_next(ChrSocket *s)
+{
+    while (s->connecting_to < s->target.count) {
+        s->connecting_fd = sock_connect_begin(&s->target, s->connecting_to);
+        if (s->connecting_fd >= 0) {
+            s->connector = fdwatch_new(s->connecting_fd, socket_connected, s);
+            fdwatch_set(s->connector, G_IO_OUT);
+            return;
+        }
+        s->connecting_to++;
+    }
+    socket_after(s, s->reconnect_ms, socket_connect_again);
+}
+
+static bool socket_open_client(ChrSocket *s, GError **err)
+{
+    if (s->reconnect_ms) {
+        socket_connect_next(s);
+        return true;
+    }
+    int fd = sock_connect(&s->target, err);
+    if (fd < 0) {
+        return false;
+    }
+    socket_begin(s, fd);
+    return true;
+}
+
+/* ---- options ------------------------------------------------------------- */
+
+static bool socket_refuse(GHashTable *options, GError **err)
+{
+    static const char *const modes[] = { "telnet", "tn3270", "websocket" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+        bool on;
+        if (!opt_bool(options, modes[i], false, &on, err)) {
+            return false;
+        }
+        if (on) {
+            chr_error(err, "socket: %s=on is not supported: this program speaks raw bytes on "
+                      "sockets; leave it out and use nc or socat", modes[i]);
+            return false;
+        }
+    }
+    if (opt_string(options, "tls-creds") || opt_string(options, "tls-authz")) {
+        chr_error(err, "socket: tls-creds= and tls-authz= are not supported: sockets are not "
+                  "encrypted; use a unix socket, or ssh or stunnel around it");
+        return false;
+    }
+    return true;
+}
+
+static bool socket_parse_client(ChrSocket *s, GHashTable *options, GError **err)
+{
+    uint64_t seconds;
+    if (!opt_uint(options, "reconnect", 0, UINT32_MAX / 1000, &seconds, err) ||
+        !opt_uint(options, "reconnect-ms", seconds * 1000, UINT32_MAX, &s->reconnect_ms, err)) {
+        return false;
+    }
+    if (s->server && s->reconnect_ms) {
+        chr_error(err, "'reconnect-ms' option is incompatible with socket in server listen mode: "
+                  "the peer connects; drop one of the two");
+        return false;
+    }
+    if (!s->server && opt_string(options, "wait")) {
+        chr_error(err, "'wait' option is incompatible with socket in client connect mode: it is "
+                  "for listening sockets; add server=on or drop it");
+        return false;
+    }
+    return true;
+}
+
+static bool socket_parse(ChrSocket *s, GHashTable *options, GError **err)
+{
+    const char *delay = opt_string(options, "delay"); /* bare "nodelay" reads as delay=off */
+    bool delayed;
+    if (!opt_bool(options, "server", false, &s->server, err) ||
+        !opt_bool(options, "wait", s->server, &s->wait, err) ||
+        !opt_bool(options, "delay", true, &delayed, err) ||
+        !opt_bool(options, "nodelay", delay && !delayed, &s->nodelay, err)) {
+        return false;
+    }
+    return socket_refuse(options, err) && socket_parse_client(s, options, err);
+}
+
+static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
+{
+    g_autofree char *end_text = g_strdup(text);
+    char *end;
+    long fd = strtol(end_text, &end, 10);
+    int type = 0;
+    socklen_t n = sizeof(type);
+    if (!*text || *end || fd < 0 || fd > INT_MAX) {
+        chr_error(err, "socket: fd=%s: not the number of a descriptor; names of getfd are not "
+                  "supported, pass an inherited descriptor", text);
+        return false;
+    }
+    if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM) {
+        chr_error(err, "socket: File descriptor '%s' is not a socket (%s); let the parent pass a "
+                  "stream socket without close-on-exec", text,
+                  type ? "not of the stream kind" : g_strerror(errno));
+        return false;
+    }
+    s->target.text = g_strdup_printf("fd:%s", text);
+    if (sock_is_listening((int)fd) != s->server) {
+        chr_error(err, "socket: fd=%s is %s; %s", text,
+                  s->server ? "not listening, but server=on was asked" : "a listening socket",
+                  s->server ? "drop server=on" : "add server=on");
+        return false;
+    }
+    if (s->server) {
+        s->listen_fd = (int)fd;
+        return socket_open_server(s, err);
+    }
+    socket_begin(s, (int)fd);
+    return true;
+}
+
+static bool socket_open(Chardev *chr, GHashTable *options, GError **err)
+{
+    ChrSocket *s = (ChrSocket *)chr;
+    const char *fd = opt_string(options, "fd");
+    stream_dev_init(chr);
+    s->listen_fd = s->connecting_fd = -1;
+    if (!socket_parse(s, options, err)) {
+        return false;
+    }
+    if (fd) {
+        return socket_open_fd(s, fd, err);
+    }
+    if (!sock_target_init(&s->target, options, s->server, err)) {
+        return false;
+    }
+    return s->server ? socket_open_server(s, err) : socket_open_client(s, err);
+}
+
+static void socket_close(Chardev *chr)
+{
+    ChrSocket *s = (ChrSocket *)chr;
+    fdwatch_free(s->listener);
+    fdwatch_free(s->connector);
+    if (s->retry) {
+        g_source_destroy(s->retry);
+        g_source_unref(s->retry);
+    }
+    if (s->connecting_fd >= 0) {
+        close(s->connecting_fd);
+    }
+    stream_close(&s->dev.stream);
+    if (s->listen_fd >= 0) {
+        close(s->listen_fd);
+        if (s->target.path) {
+            unlink(s->target.path);
+        }
+    }
+    g_free(s->peer);
+    sock_target_clear(&s->target);
+}
+
+const ChardevBackend chr_backend_socket = {
+    .name = "socket", .keys = socket_keys, .size = sizeof(ChrSocket), .open = socket_open,
+    .close = socket_close, .write = stream_dev_write, .refresh = stream_dev_refresh,
+    .write_fd = stream_dev_write_fd, .describe = socket_describe,
+};
