@@ -12,7 +12,15 @@ typedef struct ToyCPU {
     uint64_t pc;
     uint8_t scratch[64]; /* for IR_LDENV and IR_STENV */
     uint64_t calls;      /* what the helpers saw */
+    uint64_t fault;      /* address of the access that faulted */
 } ToyCPU;
+
+/* Guest RAM of the tests; everything else faults. */
+enum { TOY_RAM = 0x10000, TOY_RAM_SIZE = 0x4000 };
+extern uint8_t *toy_ram;
+void toy_ram_init(void);
+/* Run fn(opaque); true when it came back, false when it left by a fault. */
+bool toy_catch(ToyCPU *toy, void (*fn)(void *opaque), void *opaque);
 
 extern const IrGuest toy_guest;
 /* mix6, add32, mark, peek, poke, ends with NULL */

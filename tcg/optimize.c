@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Passes over a block: one forward (copies of globals), one backward (what is dead, what a
+ * move or an extension may be merged into), then the holes are closed.
+ *
+ * Requirements on a rule
+ *   1. at an operation that may fault, leave the block or show the globals to a helper (a
+ *      barrier), every global has the value that the translator gave it
+ *   2. loads, stores, fences and calls with effects stay, in their order
+ *   3. constant time for each operation: no rule searches the block
+ *   4. the result passes ir_verify()
+ *
+ * Not modelled: liveness of globals over a jump to a label; all are taken as live there. */
+#include <string.h>
+
+#include "tcg/ir.h"
+
+typedef struct Optimizer {
+    IrBlock *b;
+    /* per temp */
+    uint16_t *uses;
+    uint32_t *use_at;    /* the last use found: the only one when uses is 1 */
+    IrRef *copy_of;      /* forward: the global whose value it still is, or IR_NONE */
+    /* per global */
+    uint32_t *dead_era;  /* backward: the era in which the next event is an assignment */
+    uint32_t *touched;   /* backward: the nearest later operation that names it */
+    uint32_t era;        /* ends at each barrier */
+    uint32_t barrier;    /* backward: the nearest later barrier */
+} Optimizer;
+
+static unsigned call_flags(const IrBlock *b, const IrInsn *in)
+{
+    return in->op == IR_CALL ? b->helpers[in->aux]->flags : 0;
+}
+
+static bool is_barrier(const IrBlock *b, const IrInsn *in)
+{
+    switch (in->op) {
+    case IR_LD: case IR_ST: case IR_BR: case IR_BRCC:
+    case IR_EXIT_PC: case IR_EXIT_IND: case IR_EXIT_LOOKUP:
+        return true;
+    default:
+        return call_flags(b, in) & (IRH_FAULT | IRH_READS | IRH_WRITES);
+    }
+}
+
+/* ---- forward: use the global itself instead of a copy of it ------------------ */
+
+static void forward_copy(Optimizer *o, IrRef *r)
+{
+    if (ir_is_temp(*r) && o->copy_of[*r] != IR_NONE) {
+        *r = o->copy_of[*r];
+    }
+}
+
+/* Copies are few and short-lived: the open ones stand in a small window. */
+static void pass_forward(Optimizer *o)
+{
+    enum { OPEN = 8 };
+    IrRef open[OPEN] = { 0 };
+    unsigned next = 0;
+    for (unsigned i = 0; i < o->b->count; i++) {
+        IrInsn *in = &o->b->ops[i];
+        forward_copy(o, &in->a);
+        forward_copy(o, &in->b);
+        bool writes = call_flags(o->b, in) & IRH_WRITES;
+        /* the arms of a select are read after it in the array, but before its result is written */
+        if (in->op == IR_SELECT && i + 1 < o->b->count) {
+            forward_copy(o, &in[1].a);
+            forward_copy(o, &in[1].b);
+        }
+        for (unsigned k = 0; k < OPEN; k++) {
+            if (open[k] && (writes || o->copy_of[open[k]] == in->dst)) {
+                o->copy_of[open[k]] = IR_NONE;
+                open[k] = IR_NONE;
+            }
+        }
+        if (in->op == IR_MOV && in->type == IR_I64 && ir_is_temp(in->dst) && ir_is_global(in->a)) {
+            if (open[next]) { /* forget the oldest: later uses read the temp */
+                o->copy_of[open[next]] = IR_NONE;
+            }
+            o->copy_of[in->dst] = in->a;
+            open[next] = in->dst;
+            next = (next + 1) % OPEN;
+        }
+    }
+}
+
+/* ---- backward ---------------------------------------------------------------- */
+
+static void count_use(Optimizer *o, IrRef r, uint32_t at)
+{
+    if (ir_is_temp(r)) {
+        o->uses[r]++;
+        o->use_at[r] = at;
+    } else if (ir_is_global(r)) {
+        o->dead_era[r & IR_INDEX_MASK] = 0;
+        o->touched[r & IR_INDEX_MASK] = at;
+    }
+}
+
+/* The only reader of a load is an extension that the load can do itself. */
+static bool extension_fits(const IrInsn *def, const IrInsn *use, MemOp *mop)
+{
+    static const struct { uint8_t op; MemOp m; } ext[] = {
+        { IR_EXT_S8, MEM_8 | MEM_SIGN }, { IR_EXT_S16, MEM_16 | MEM_SIGN },
+        { IR_EXT_S32, MEM_32 | MEM_SIGN },
+        { IR_EXT_U8, MEM_8 }, { IR_EXT_U16, MEM_16 }, { IR_EXT_U32, MEM_32 },
+    };
+    if ((def->op != IR_LD && def->op != IR_LDENV) || use->type != IR_I64) {
+        return false;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(ext); i++) {
+        if (use->op == ext[i].op && (ext[i].m & MEM_SIZE) == (def->type & MEM_SIZE)) {
+            *mop = (def->type & ~MEM_SIGN) | (ext[i].m & MEM_SIGN);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `t = op ...; g = mov t` becomes `g = op ...` when nothing between them names g or is a
+ * barrier and t has no other use; likewise for an extension of a loaded value. */
+static void merge_into_use(Optimizer *o, uint32_t at)
+{
+    IrInsn *def = &o->b->ops[at];
+    uint32_t m = o->use_at[def->dst];
+    IrInsn *use = &o->b->ops[m];
+    MemOp mop = def->type;
+    bool move = use->op == IR_MOV && use->type == IR_I64;
+    if (use->a != def->dst || (!move && !extension_fits(def, use, &mop))) {
+        return;
+    }
+    if (ir_is_global(use->dst) &&
+        (o->touched[use->dst & IR_INDEX_MASK] != m || o->barrier < m)) {
+        return;
+    }
+    if (ir_op_info[def->op].flags & IRF_MEM) {
+        def->type = mop;
+    }
+    def->dst = use->dst;
+    *use = (IrInsn){ .op = IR_NOP };
+    if (ir_is_global(def->dst)) { /* assigned here now, not there */
+        o->touched[def->dst & IR_INDEX_MASK] = at;
+    }
+}
+
+static void drop_call(IrBlock *b, uint32_t at)
+{
+    unsigned n = b->helpers[b->ops[at].aux]->nargs;
+    for (unsigned i = 0; i <= n; i++) {
+        b->ops[at - i] = (IrInsn){ .op = IR_NOP };
+    }
+}
+
+/* True when the operation is gone. */
+static bool handle_result(Optimizer *o, uint32_t at)
+{
+    IrInsn *in = &o->b->ops[at];
+    bool pure = in->op == IR_CALL ? call_flags(o->b, in) & IRH_PURE
+                                  : !(ir_op_info[in->op].flags & IRF_SIDE);
+    if (ir_is_temp(in->dst) && o->uses[in->dst] == 1) {
+        merge_into_use(o, at);
+        if (ir_is_global(in->dst)) {
+            o->dead_era[in->dst & IR_INDEX_MASK] = o->era;
+        }
+        return false;
+    }
+    bool dead = ir_is_temp(in->dst) ? o->uses[in->dst] == 0
+                                    : o->dead_era[in->dst & IR_INDEX_MASK] == o->era;
+    if (dead && pure) {
+        if (in->op == IR_CALL) {
+            drop_call(o->b, at);
+        } else if (in->op == IR_SELECT) {
+            in[1] = (IrInsn){ .op = IR_NOP };
+        }
+        *in = (IrInsn){ .op = IR_NOP };
+        return true;
+    }
+    if (ir_is_global(in->dst)) {
+        o->dead_era[in->dst & IR_INDEX_MASK] = o->era;
+        o->touched[in->dst & IR_INDEX_MASK] = at;
+    }
+    return false;
+}
+
+static void pass_backward(Optimizer *o)
+{
+    for (uint32_t i = o->b->count; i-- > 0;) {
+        IrInsn *in = &o->b->ops[i];
+        if (in->op == IR_ARMS || in->op == IR_NOP) {
+            continue; /* arms are read with their select */
+        }
+        if (in->dst != IR_NONE && handle_result(o, i)) {
+            continue;
+        }
+        if (is_barrier(o->b, in)) {
+            o->era++;
+            o->barrier = i;
+        }
+        if (in->op == IR_SELECT) {
+            count_use(o, in[1].a, i);
+            count_use(o, in[1].b, i);
+        }
+        count_use(o, in->a, i);
+        count_use(o, in->b, i);
+    }
+}
+
+static void close_holes(IrBlock *b)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < b->count; i++) {
+        if (b->ops[i].op != IR_NOP) {
+            b->ops[kept++] = b->ops[i];
+        }
+    }
+    b->count = kept;
+}
+
+void ir_optimize(IrBlock *b)
+{
+    unsigned temps = b->temp_count + 1, globals = b->guest->global_count;
+    size_t bytes = temps * (sizeof(uint32_t) + sizeof(uint16_t) + sizeof(IrRef)) +
+                   2 * globals * sizeof(uint32_t);
+    uint32_t *memory = g_alloca(bytes); /* at most 128 KiB + the globals */
+    memset(memory, 0, bytes);
+    Optimizer o = {
+        .b = b, .use_at = memory, .dead_era = memory + temps,
+        .touched = memory + temps + globals, .era = 1, .barrier = UINT32_MAX,
+    };
+    o.uses = (uint16_t *)(o.touched + globals);
+    o.copy_of = (IrRef *)(o.uses + temps);
+    pass_forward(&o);
+    pass_backward(&o);
+    close_holes(b);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Test programs: text IR with rows of inputs and expected outputs.
+ *
+ *     program NAME
+ *         %1 = add.i32 r1, r2            the syntax of tcg/print.c
+ *         ...
+ *     run r1=1 r2=-1 -> r0=0 pc=0x20     one run: what is set before, what is seen after
+ *
+ * Names: r0..r9, pc, calls (a hash of what the helper mark() saw), fault (the address
+ * that faulted, 0 none), exit (exit_request), mBITS[ADDRESS] (guest memory), eBITS[OFFSET]
+ * (scratch of the CPU struct; the symbol `scratch` in the program is its offset).
+ * Registers, scratch and memory that are not named on the left hold a pattern; what is not
+ * named on the right must be as it was before, except pc, which every row names. */
+#pragma once
+#include "toy.h"
+
+typedef struct TestEngine {
+    const char *name;
+    bool optimize; /* run ir_optimize() first */
+    /* Run the block; faults leave by cpu_loop_exit().  On return pc is stored. */
+    void (*run)(const IrBlock *b, CPU *cpu);
+} TestEngine;
+
+/* Runs each program of the file on the engine; failures are g_test_fail_printf(). */
+void program_file_run(const char *path, const TestEngine *engine);
