@@ -144,6 +144,7 @@ struct TcgState {
     GArray *dma;                /* of TcgDma: writes to code by other threads */
     int dma_pending;            /* atomic: `dma` is not empty or view_changed */
     int view_changed;           /* atomic: flush all TLBs */
+    struct TcgLoop *loop;       /* vcpu.c: the thread */
     TcgStats stats;
     FILE *perf_map;             /* perfmap=on */
 };
@@ -154,6 +155,8 @@ typedef struct TcgOptions {
     TcgEngine engine;
     uint64_t cache_bytes;       /* tb-size=; 0: default, 64 MiB */
     bool perf_map;              /* perfmap=on */
+    bool one_insn;              /* one-insn-per-tb=on: TranslateCtx.max_insns is 1 (blocks are chained
+                                   as always) */
 } TcgOptions;
 TcgState *tcg_state_new(const TcgOptions *opt, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_state_free(TcgState *s);
@@ -170,8 +173,10 @@ void tcg_handle_queue(TcgState *s);
  * guest's exception and leaves by cpu_loop_exit.  The block is good until the next
  * call (a new translation may evict it). */
 TcgBlock *tcg_block_get(CPU *cpu);
-/* Run translated code until exit_request is set (or, with cpu->singlestep, for one
- * instruction).  The guest pc is in the CPU struct on return. */
+/* Run translated code until exit_request is set (or, with tcg_single(cpu), for one
+ * instruction, unchained).  The guest pc is in the CPU struct on return.  All state of a run
+ * under way (frame, running, leave_after_store) is cleared by the loop after a
+ * cpu_loop_exit(). */
 void tcg_run_jit(CPU *cpu);
 void tcg_run_lockstep(CPU *cpu);
 void tcg_run_interp(CPU *cpu);  /* interp.c */
@@ -207,3 +212,30 @@ void tcg_page_note_writer(TcgState *s, uint64_t ram_page, uint64_t vaddr);
 void tcg_drop_all_blocks(TcgState *s); /* breakpoints changed, guest reset */
 /* The block whose code holds a host address, or NULL. */
 TcgBlock *tcg_block_of_code(TcgState *s, uintptr_t host);
+
+/* ---- the loop (vcpu.c) -------------------------------------------------------------- */
+
+/* cpu_loop_exit() of include/accel/tcg.h and tcg_handle_queue() at each round are the
+ * loop's.  What another thread wants of the vCPU thread: put it where the loop finds it
+ * (queue, flag), then tcg_kick_thread(). */
+void tcg_kick_thread(TcgState *s);
+/* From the vCPU's thread, state complete (cpu_restore_pc was called, or between blocks):
+ * all vCPUs stop and the debugger hears of it once the loop is reached (set exit_request
+ * is done here). */
+void tcg_debug_stop(CPU *cpu);
+
+/* ---- debugger (debug.c) -------------------------------------------------------------- */
+
+/* Instructions run one by one, each followed by a look at what happened: the debugger
+ * steps, or watches memory (a hit must stop right behind its instruction). */
+static inline bool tcg_single(const CPU *cpu)
+{
+    return cpu->singlestep || (cpu->watchpoints && cpu->watchpoints->len);
+}
+/* Some watchpoint lies in the 4 KiB page of vaddr: its TLB entry stays slow for
+ * reads and writes. */
+bool tcg_page_watched(const CPU *cpu, uint64_t vaddr);
+/* The slow path (and cpu_load, cpu_store, cpu_atomic_host ...) tells of an access to a watched
+ * page, before it is made: records a hit; the loop stops behind the instruction. */
+void tcg_debug_access(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
+/* translate_has_breakpoint() and tcg_helper_debug of include/accel/tcg.h are there too. */
