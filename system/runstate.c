@@ -274,6 +274,7 @@ void runstate_finish(void)
 {
     if (run.machine && runstate_get() == RUN_RUNNING) {
         vcpus_pause();
+        atomic_store(&run.state, RUN_SHUTDOWN);
     }
     g_clear_pointer(&run.bh, bh_free);
     g_clear_pointer(&run.listeners, g_array_unref);

@@ -126,8 +126,9 @@ static bool start(Startup *s, GError **err)
            start_host_ends(s, err) && start_machine(s, err);
 }
 
-static void finish(Startup *s)
+static void finish(Startup *s, int status)
 {
+    gdbserver_exited(status);
     runstate_finish();
     gdbserver_stop();
     monitor_free_all();
@@ -174,6 +175,6 @@ int startup_run(int argc, char **argv)
         }
         status = mainloop_run();
     }
-    finish(&s);
+    finish(&s, status);
     return status;
 }

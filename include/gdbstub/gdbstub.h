@@ -11,3 +11,5 @@ typedef struct Machine Machine;
  * One debugger at a time. */
 bool gdbserver_start(Machine *m, const char *device, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void gdbserver_stop(void);
+/* The process ends: tell the debugger the exit status. */
+void gdbserver_exited(int status);

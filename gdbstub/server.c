@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The stub on a chardev: who may connect, and what the run state tells it.
+ *
+ * A debugger that connects stops the machine; one that goes away without a detach
+ * takes its breakpoints along, and the machine runs on if it ran before. */
+#include <string.h>
+
+#include "accel/accel.h"
+#include "chardev/chardev.h"
+#include "gdbstub/gdbstub.h"
+#include "gdbstub/stub.h"
+#include "system/runstate.h"
+
+static GdbStub *stub;
+static Chardev *chr;
+static bool listening; /* to the run state: once for the process */
+
+/* ---- the stub's life ---- */
+
+GdbStub *gdb_stub_new(Machine *m, void (*write)(void *opaque, const uint8_t *bytes, size_t len), void *opaque)
+{
+    GdbStub *s = g_new0(GdbStub, 1);
+    s->machine = m;
+    s->write = write;
+    s->opaque = opaque;
+    s->points = g_array_new(false, false, sizeof(GdbPoint));
+    s->in = g_string_new(NULL);
+    s->last = g_string_new(NULL);
+    return s;
+}
+
+void gdb_stub_free(GdbStub *s)
+{
+    gdb_points_clear(s);
+    g_array_unref(s->points);
+    g_string_free(s->in, true);
+    g_string_free(s->last, true);
+    if (s->xml) {
+        g_string_free(s->xml, true);
+    }
+    g_free(s);
+}
+
+void gdb_stub_connect(GdbStub *s)
+{
+    s->was_running = runstate_get() == RUN_RUNNING;
+    s->noack = s->waits_for_stop = false;
+    s->state = GDB_IDLE;
+    s->general = s->control = s->stopped = NULL;
+    g_string_truncate(s->last, 0);
+    s->connected = true;
+    if (s->was_running) {
+        runstate_stop(RUN_PAUSED);
+    }
+}
+
+void gdb_stub_disconnect(GdbStub *s)
+{
+    s->connected = false;
+    if (runstate_get() == RUN_RUNNING && s->points->len) {
+        runstate_stop(RUN_PAUSED); /* breakpoints change on vCPUs that stand still */
+    }
+    gdb_points_clear(s);
+    gdb_stub_machine_stopped(s, 0); /* no steps, nothing held */
+    RunState now = runstate_get();
+    if (s->was_running && (now == RUN_PAUSED || now == RUN_DEBUG)) {
+        runstate_start();
+    }
+    s->was_running = false;
+}
+
+/* ---- the chardev ---- */
+
+static void server_write(void *opaque, const uint8_t *bytes, size_t len)
+{
+    if (chr) {
+        chardev_write_all(chr, stub, bytes, len);
+    }
+}
+
+static int server_can_receive(void *opaque)
+{
+    return 4096;
+}
+
+static void server_receive(void *opaque, const uint8_t *buf, int len)
+{
+    gdb_stub_feed(opaque, buf, len);
+}
+
+static void server_event(void *opaque, ChardevEvent event)
+{
+    GdbStub *s = opaque;
+    if (event == CHARDEV_OPENED && !s->connected) {
+        gdb_stub_connect(s);
+    } else if (event == CHARDEV_CLOSED && s->connected) {
+        gdb_stub_disconnect(s);
+    }
+}
+
+static const ChardevFrontend frontend = {
+    .can_receive = server_can_receive,
+    .receive = server_receive,
+    .event = server_event,
+};
+
+static void on_runstate(RunState now, void *opaque)
+{
+    static const int signals[] = {
+        [RUN_PAUSED] = GDB_SIGINT, [RUN_DEBUG] = GDB_SIGTRAP, [RUN_SHUTDOWN] = GDB_SIGQUIT,
+    };
+    bool stays = now != RUN_SHUTDOWN || (stub && stub->machine->config->no_shutdown);
+    if (stub && stays && now != RUN_RUNNING && now != RUN_PRELAUNCH) {
+        gdb_stub_machine_stopped(stub, signals[now]);
+    }
+}
+
+static void on_debug(CPU *cpu, void *opaque)
+{
+    if (stub) {
+        gdb_stub_debug_event(stub, cpu);
+    } else {
+        runstate_stop(RUN_DEBUG);
+    }
+}
+
+/* gdb's device text with what a server needs: "tcp::1234" listens and does not wait. */
+static char *server_text(const char *device)
+{
+    bool socket = g_str_has_prefix(device, "tcp:") || g_str_has_prefix(device, "unix:");
+    if (!socket || strstr(device, ",server")) {
+        return g_strdup(device);
+    }
+    bool tcp = device[0] == 't';
+    return g_strdup_printf("%s,server=on,wait=off%s", device, tcp ? ",nodelay=on" : "");
+}
+
+bool gdbserver_start(Machine *m, const char *device, GError **err)
+{
+    g_autofree char *text = server_text(device);
+    GError *why = NULL;
+    bool with_monitor = false;
+    gdbserver_stop();
+    if (g_str_equal(device, "none")) {
+        return true;
+    }
+    if (!m->cpu_count) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "gdbserver: the machine has no CPU to debug");
+        return false;
+    }
+    Chardev *c = chardev_new_from_short("gdb", text, &with_monitor, &why);
+    if (!c) {
+        if (why) {
+            g_propagate_error(err, why);
+            return false;
+        }
+        return true;
+    }
+    GdbStub *s = gdb_stub_new(m, server_write, NULL);
+    stub = s;
+    chr = c;
+    if (!chardev_attach(c, &frontend, s, NULL, err)) {
+        stub = NULL;
+        chr = NULL;
+        gdb_stub_free(s);
+        return false;
+    }
+    if (!listening) {
+        runstate_add_listener(on_runstate, NULL);
+        listening = true;
+    }
+    if (m->accel) {
+        m->accel->class->set_debug_hook(m->accel, on_debug, NULL);
+    }
+    return true;
+}
+
+void gdbserver_stop(void)
+{
+    if (!stub) {
+        return;
+    }
+    stub->connected = false;
+    chardev_detach(chr, stub);
+    chr = NULL;
+    GdbStub *s = stub;
+    stub = NULL;
+    if (runstate_get() == RUN_RUNNING && s->points->len) {
+        runstate_stop(RUN_PAUSED);
+        gdb_points_clear(s);
+        runstate_start();
+    }
+    gdb_stub_free(s);
+}
+
+void gdbserver_exited(int status)
+{
+    if (stub) {
+        gdb_stub_exited(stub, status);
+        stub->connected = false;
+    }
+}
