@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sv39 page tables: rights, A and D bits, superpages, reserved bits, flushes.
+ * Spec: privileged specification, supervisor.adoc, "Virtual Address Translation Process".
+ *
+ * Root entry 2 maps 1 GiB of RAM to itself for S, entry 3 the same for U (offset
+ * ALIAS), entry 5 leads to a table of 4 KiB pages, the window of the tests. */
+#include "lib.h"
+
+enum { V = 1, R = 2, W = 4, X = 8, U = 16, G = 32, A = 64, D = 128 };
+#define GIB (1ull << 30)
+#define ALIAS GIB
+#define WINDOW (5 * GIB)
+#define RAM_BASE 0x80000000ull
+
+static uint64_t root[512] __attribute__((aligned(4096)));
+static uint64_t middle[512] __attribute__((aligned(4096)));
+static uint64_t leaves[512] __attribute__((aligned(4096)));
+static uint64_t page[512] __attribute__((aligned(4096)));
+static uint64_t other[512] __attribute__((aligned(4096)));
+
+static uint64_t pte(const void *to, uint64_t flags)
+{
+    return (uint64_t)to >> 12 << 10 | flags;
+}
+
+static void flush(void)
+{
+    __asm__ volatile("sfence.vma" ::: "memory");
+}
+
+static void map(uint64_t entry)
+{
+    leaves[0] = entry;
+    flush();
+    trap_clear();
+}
+
+static void paging_on(void)
+{
+    root[2] = pte((void *)RAM_BASE, V | R | W | X | A | D);
+    root[3] = pte((void *)RAM_BASE, V | R | W | X | U | A | D);
+    root[5] = pte(middle, V);
+    middle[0] = pte(leaves, V);
+    page[0] = 0x1234;
+    page[1] = 0x8067; /* ret */
+    csr_write(satp, 8ull << 60 | (uint64_t)root >> 12);
+    flush();
+}
+
+/* Cause of an access in `mode` to the window (CAUSE_NONE: it worked). */
+static uint64_t access(unsigned mode, uint64_t (*fn)(uint64_t), uint64_t offset)
+{
+    trap_clear();
+    run_in(mode, fn, WINDOW + offset, mode == MODE_U ? ALIAS : 0);
+    return what();
+}
+
+static void check_rights(void)
+{
+    map(pte(page, V | R | W | X | A | D));
+    check("S reads an S page", access(MODE_S, do_load, 0), CAUSE_NONE);
+    check("S writes an S page", access(MODE_S, do_store, 0), CAUSE_NONE);
+    check("S runs an S page", access(MODE_S, do_fetch, 8), CAUSE_NONE);
+    check("U reads an S page", access(MODE_U, do_load, 0), 13);
+    check("its address", trap.tval, WINDOW);
+    check("U writes an S page", access(MODE_U, do_store, 0), 15);
+    check("U runs an S page", access(MODE_U, do_fetch, 8), 12);
+    check("its address", trap.tval, WINDOW + 8);
+    map(pte(page, V | R | W | X | U | A | D));
+    check("U reads a U page", access(MODE_U, do_load, 0), CAUSE_NONE);
+    check("U runs a U page", access(MODE_U, do_fetch, 8), CAUSE_NONE);
+    check("S reads a U page", access(MODE_S, do_load, 0), 13);
+    csr_set(mstatus, 1 << 18);
+    check("S reads a U page with SUM", access(MODE_S, do_load, 0), CAUSE_NONE);
+    check("S writes a U page with SUM", access(MODE_S, do_store, 0), CAUSE_NONE);
+    check("S never runs a U page", access(MODE_S, do_fetch, 8), 12);
+    csr_clear(mstatus, 1 << 18);
+    check("SUM cleared", access(MODE_S, do_load, 0), 13);
+    map(pte(page, V | X | A | D));
+    check("reading an execute-only page", access(MODE_S, do_load, 0), 13);
+    csr_set(mstatus, 1 << 19);
+    check("with MXR", access(MODE_S, do_load, 0), CAUSE_NONE);
+    check("MXR does not allow writes", access(MODE_S, do_store, 0), 15);
+    csr_clear(mstatus, 1 << 19);
+    map(pte(page, V | R | A | D));
+    check("writing a read-only page", access(MODE_S, do_store, 0), 15);
+    check("AMO on a read-only page", access(MODE_S, do_amo, 0), 15);
+    check("LR on a read-only page", access(MODE_S, do_lr, 0), CAUSE_NONE);
+    check("running a page without X", access(MODE_S, do_fetch, 8), 12);
+}
+
+static void check_entries(void)
+{
+    map(0);
+    check("invalid entry, load", access(MODE_S, do_load, 0), 13);
+    check("invalid entry, AMO", access(MODE_S, do_amo, 0), 15);
+    map(pte(page, V | W | A | D));
+    check("W without R is reserved", access(MODE_S, do_load, 0), 13);
+    map(pte(page, V | R | A | D) | 1ull << 54);
+    check("reserved bit 54", access(MODE_S, do_load, 0), 13);
+    map(pte(page, V | R | A | D) | 1ull << 63);
+    check("N without Svnapot", access(MODE_S, do_load, 0), 13);
+    map(pte(page, V | R | A | D) | 1ull << 61);
+    check("PBMT without Svpbmt", access(MODE_S, do_load, 0), 13);
+    map(pte(page, V));
+    check("a pointer at the last level", access(MODE_S, do_load, 0), 13);
+    middle[0] = pte(leaves, V | D);
+    map(pte(page, V | R | A | D));
+    check("D in a pointer is reserved", access(MODE_S, do_load, 0), 13);
+    middle[0] = pte((void *)(RAM_BASE + 0x200000), V | R | W | A | D);
+    flush();
+    check("2 MiB page", access(MODE_S, do_load, 0x1000), CAUSE_NONE);
+    middle[0] = pte((void *)(RAM_BASE + 0x201000), V | R | W | A | D);
+    flush();
+    check("misaligned 2 MiB page", access(MODE_S, do_load, 0), 13);
+    middle[0] = pte((void *)0x7000000, V);
+    flush();
+    check("a table where nothing is", access(MODE_S, do_load, 0), 5);
+    middle[0] = pte(leaves, V);
+    map(pte((void *)0x7000000, V | R | A | D));
+    check("a page where nothing is", access(MODE_S, do_load, 0), 5);
+    trap_clear();
+    run_in(MODE_S, do_load, 1ull << 62, 0);
+    check("an address that is not canonical", what(), 13);
+    trap_clear();
+    run_in(MODE_S, do_fetch, 1ull << 62, 0);
+    check("a fetch that is not canonical", what(), 12);
+}
+
+static void check_accessed_dirty(void)
+{
+    map(pte(page, V | R | W));
+    uint64_t cause = access(MODE_S, do_load, 0);
+    if (cause == CAUSE_NONE) { /* hardware updates (Svadu) */
+        check("A set by a load", leaves[0] & (A | D), A);
+        check("store to a clean page", access(MODE_S, do_store, 0), CAUSE_NONE);
+        check("D set by a store", leaves[0] & (A | D), A | D);
+        map(pte(page, V | R));
+        access(MODE_S, do_store, 0);
+        check("a store that is refused sets nothing", leaves[0] & (A | D), 0);
+    } else {
+        check("A clear faults (Svade)", cause, 13);
+    }
+}
+
+static void check_remap(void)
+{
+    page[3] = 111;
+    other[3] = 222;
+    map(pte(page, V | R | W | A | D));
+    check("first map", run_in(MODE_S, do_load, WINDOW + 24, 0), 111);
+    map(pte(other, V | R | W | A | D));
+    check("another page after sfence.vma", run_in(MODE_S, do_load, WINDOW + 24, 0), 222);
+    map(pte(other, V | R | A | D));
+    check("rights taken away", access(MODE_S, do_store, 0), 15);
+    /* an access across two pages faults on the second, with its address */
+    leaves[0] = pte(page, V | R | W | A | D);
+    leaves[1] = 0;
+    flush();
+    check("a load across pages", access(MODE_S, do_load, 4092), 13);
+    check("faults with the second page's address", trap.tval, WINDOW + 4096);
+    page[511] = 0x5555555555555555;
+    check("a store across pages", access(MODE_S, do_store, 4092), 15);
+    check("that faults writes nothing", page[511], 0x5555555555555555);
+}
+
+static void check_mprv(void)
+{
+    map(pte(page, V | R | W | U | A | D));
+    page[0] = 0x77;
+    uint64_t old = csr_read(mstatus);
+    csr_clear(mstatus, 3 << 11); /* MPP = U */
+    csr_set(mstatus, 1 << 17);
+    uint64_t seen = do_load(WINDOW);
+    csr_write(mstatus, old);
+    check("MPRV: M loads as U", seen, 0x77);
+    check("MPRV: no trap", what(), CAUSE_NONE);
+    trap_clear();
+    do_load(WINDOW);
+    check("M itself is not translated", what(), 5);
+    csr_set(mstatus, 3 << 11); /* MPP = M: the switch's own accesses are not translated */
+    csr_set(mstatus, 1 << 17);
+    run_in(MODE_S, do_sfence, 0, 0);
+    uint64_t after = csr_read(mstatus);
+    csr_clear(mstatus, 1 << 17);
+    check("MPRV cleared by mret to S", after >> 17 & 1, 0);
+}
+
+void test_paging(void)
+{
+    paging_on();
+    check_rights();
+    check_entries();
+    check_accessed_dirty();
+    check_remap();
+    check_mprv();
+    csr_write(satp, 0);
+    flush();
+}
