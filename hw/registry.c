@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All device classes and boards that exist.  A new one adds two lines here: its
- * declaration and its place in the table. */
+ * declaration and its place in the table (classes in alphabetical order). */
+#include "hw/block/pflash_cfi01.h"
 #include "hw/board.h"
+#include "hw/char/serial16550.h"
+#include "hw/intc/riscv_aclint.h"
+#include "hw/intc/riscv_plic.h"
+#include "hw/misc/sifive_test.h"
+#include "hw/nvram/fw_cfg.h"
+#include "hw/timer/goldfish_rtc.h"
 
 const DeviceClass *const device_classes[] = {
+    &fw_cfg_class,
+    &goldfish_rtc_class,
+    &pflash_cfi01_class,
+    &riscv_aclint_mtimer_class,
+    &riscv_aclint_swi_class,
+    &riscv_plic_class,
+    &serial16550_class,
+    &sifive_test_class,
     NULL,
 };
 

@@ -12,12 +12,34 @@
 
 #include <string.h>
 
+static GPtrArray *owned_regions; /* those with an owner, in order of creation */
+
 static void region_init(MemoryRegion *mr, Device *owner, const char *name, uint64_t size)
 {
     g_assert(size != 0);
     *mr = (MemoryRegion){
         .name = g_strdup(name), .owner = owner, .size = size, .enabled = true,
     };
+    if (owner) {
+        memory_transaction_begin();
+        if (!owned_regions) {
+            owned_regions = g_ptr_array_new();
+        }
+        g_ptr_array_add(owned_regions, mr);
+        memory_transaction_commit();
+    }
+}
+
+void memory_region_foreach_owned(Device *owner, void (*fn)(MemoryRegion *mr, void *opaque), void *opaque)
+{
+    memory_transaction_begin();
+    for (unsigned i = 0; owned_regions && i < owned_regions->len; i++) {
+        MemoryRegion *mr = g_ptr_array_index(owned_regions, i);
+        if (mr->owner == owner) {
+            fn(mr, opaque);
+        }
+    }
+    memory_transaction_commit();
 }
 
 void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *name, uint64_t size)
@@ -79,6 +101,11 @@ void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name,
 void memory_region_finish(MemoryRegion *mr)
 {
     g_assert(mr->parent == NULL);
+    if (mr->owner) {
+        memory_transaction_begin();
+        g_ptr_array_remove(owned_regions, mr);
+        memory_transaction_commit();
+    }
     if (mr->children) {
         g_assert(mr->children->len == 0);
         g_ptr_array_free(mr->children, TRUE);

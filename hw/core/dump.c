@@ -125,16 +125,16 @@ static void dump_prop(const Prop *p, void *opaque)
     g_string_append_printf(d->out, "%*s%s = %s\n", d->indent, "", p->name, text);
 }
 
-/* The windows of a device in the memory map. */
-static void dump_windows(DevDump *d, MemoryRegion *mr, hwaddr base)
+static void dump_window(MemoryRegion *mr, void *opaque)
 {
-    if (mr->owner == d->dev && mr->ops) {
-        g_string_append_printf(d->out, "%*smmio %016" PRIx64 "/%016" PRIx64 "\n", d->indent, "", base,
-                               mr->size);
+    DevDump *d = opaque;
+    hwaddr at = mr->addr;
+    for (const MemoryRegion *up = mr->parent; up; up = up->parent) {
+        at += up->addr;
     }
-    for (unsigned i = 0; mr->children && i < mr->children->len; i++) {
-        MemoryRegion *child = g_ptr_array_index(mr->children, i);
-        dump_windows(d, child, base + child->addr);
+    if (mr->ops) {
+        g_string_append_printf(d->out, "%*smmio %016" PRIx64 "/%016" PRIx64 "\n", d->indent, "",
+                               mr->parent ? at : UINT64_MAX, mr->size);
     }
 }
 
@@ -147,7 +147,7 @@ static void dump_device(Machine *m, Device *dev, GString *out, int indent)
                            dev->id ? dev->id : "");
     device_class_foreach_prop(dev->class, dump_prop, &d);
     if (!dev->bus) {
-        dump_windows(&d, &m->system, 0);
+        memory_region_foreach_owned(dev, dump_window, &d);
     }
     for (unsigned i = 0; i < dev->buses->len; i++) {
         dump_bus(m, g_ptr_array_index(dev->buses, i), out, indent + 2);

@@ -88,6 +88,8 @@ bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const MemOps
 void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name,
                               MemoryRegion *target, hwaddr offset, uint64_t size);
 void memory_region_finish(MemoryRegion *mr); /* must not be mapped any more */
+/* Visit the regions that a device owns, mapped or not, in order of creation. */
+void memory_region_foreach_owned(Device *owner, void (*fn)(MemoryRegion *mr, void *opaque), void *opaque);
 
 void memory_region_add(MemoryRegion *container, hwaddr addr, MemoryRegion *child, int priority);
 void memory_region_remove(MemoryRegion *container, MemoryRegion *child);

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* NS16550A UART on MMIO.
+ * Spec: National Semiconductor PC16550D data sheet, register chapter.
+ *
+ * A byte leaves at once; it waits in the transmit FIFO only while the host end is
+ * full.  Without FIFOs each of the two holds one byte.
+ *
+ * Not modelled: baud timing (a character time-out comes at once), parity, framing
+ * and their errors, a word length below 8, DMA mode, the error flag of
+ * each byte in the receive FIFO. */
+#include "hw/char/serial16550.h"
+
+#include <inttypes.h>
+
+#include "system/log.h"
+
+enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCR };
+enum { FIFO_DEPTH = 16, FIFO_TRIGGERS_SHIFT = 6 };
+enum { IER_RDI = 0x01, IER_THRI = 0x02, IER_RLSI = 0x04, IER_MSI = 0x08, IER_BITS = 0x0f };
+enum { IIR_MSI = 0x00, IIR_NONE = 0x01, IIR_THRI = 0x02, IIR_RDI = 0x04, IIR_RLSI = 0x06,
+       IIR_TIMEOUT = 0x0c, IIR_FIFO = 0xc0 };
+enum { FCR_ENABLE = 0x01, FCR_CLEAR_RX = 0x02, FCR_CLEAR_TX = 0x04, FCR_KEPT = 0xc9 };
+enum { LCR_DLAB = 0x80 };
+enum { MCR_DTR = 0x01, MCR_RTS = 0x02, MCR_OUT1 = 0x04, MCR_OUT2 = 0x08, MCR_LOOP = 0x10, MCR_BITS = 0x1f };
+enum { LSR_DR = 0x01, LSR_OE = 0x02, LSR_PE = 0x04, LSR_FE = 0x08, LSR_BI = 0x10, LSR_THRE = 0x20,
+       LSR_TEMT = 0x40, LSR_ERRORS = LSR_OE | LSR_PE | LSR_FE | LSR_BI };
+enum { MSR_DCTS = 0x01, MSR_DDSR = 0x02, MSR_TERI = 0x04, MSR_DDCD = 0x08, MSR_DELTAS = 0x0f,
+       MSR_CTS = 0x10, MSR_DSR = 0x20, MSR_RI = 0x40, MSR_DCD = 0x80 };
+enum { DIVISOR_9600 = 12 };
+
+static Serial16550 *serial(void *dev)
+{
+    return dev;
+}
+
+static unsigned serial_depth(const Serial16550 *u)
+{
+    return u->s.fcr & FCR_ENABLE ? FIFO_DEPTH : 1;
+}
+
+static unsigned serial_trigger(const Serial16550 *u)
+{
+    static const uint8_t levels[] = { 1, 4, 8, 14 };
+    return u->s.fcr & FCR_ENABLE ? levels[u->s.fcr >> FIFO_TRIGGERS_SHIFT] : 1;
+}
+
+/* The interrupt that IIR shows: the data sheet's table of priorities. */
+static uint8_t serial_interrupt(const Serial16550 *u)
+{
+    const struct Serial16550State *s = &u->s;
+    if (s->ier & IER_RLSI && s->lsr & LSR_ERRORS) {
+        return IIR_RLSI;
+    }
+    if (s->ier & IER_RDI && s->rx.used) {
+        return s->rx.used >= serial_trigger(u) ? IIR_RDI : IIR_TIMEOUT;
+    }
+    if (s->ier & IER_THRI && s->thr_empty) {
+        return IIR_THRI;
+    }
+    if (s->ier & IER_MSI && s->msr & MSR_DELTAS) {
+        return IIR_MSI;
+    }
+    return IIR_NONE;
+}
+
+static void serial_refresh(Device *dev)
+{
+    Serial16550 *u = serial(dev);
+    u->s.lsr = (uint8_t)((u->s.lsr & LSR_ERRORS) | (u->s.rx.used ? LSR_DR : 0) |
+                         (u->s.tx.used ? 0 : LSR_THRE | LSR_TEMT));
+    irq_set(&u->irq, serial_interrupt(u) != IIR_NONE);
+}
+
+/* ---- receiving ----------------------------------------------------------- */
+
+static void serial_push_rx(Serial16550 *u, uint8_t byte)
+{
+    if (!fifo8_push(&u->s.rx, byte, serial_depth(u))) {
+        u->s.lsr |= LSR_OE;
+    }
+}
+
+static int serial_can_receive(void *opaque)
+{
+    const Serial16550 *u = opaque;
+    if (u->s.mcr & MCR_LOOP) {
+        return 0; /* the pin is disconnected: the host end keeps what it has */
+    }
+    unsigned depth = serial_depth(u);
+    return u->s.rx.used < depth ? (int)(depth - u->s.rx.used) : 0;
+}
+
+static void serial_receive(void *opaque, const uint8_t *buf, int len)
+{
+    Serial16550 *u = opaque;
+    for (int i = 0; i < len; i++) {
+        serial_push_rx(u, buf[i]);
+    }
+    serial_refresh(&u->dev);
+}
+
+static void serial_event(void *opaque, ChardevEvent event)
+{
+    Serial16550 *u = opaque;
+    if (event == CHARDEV_BREAK) {
+        serial_push_rx(u, 0);
+        u->s.lsr |= LSR_BI;
+        serial_refresh(&u->dev);
+    }
+}
+
+static const ChardevFrontend serial_frontend = {
+    .can_receive = serial_can_receive, .receive = serial_receive, .event = serial_event,
+};
+
+/* ---- sending ------------------------------------------------------------- */
+
+static void serial_transmit(Serial16550 *u);
+
+static void serial_writable(void *opaque)
+{
+    Serial16550 *u = opaque;
+    u->watching = false;
+    serial_transmit(u);
+    serial_refresh(&u->dev);
+}
+
+/* Hand over what waits, until the host end is full. */
+static void serial_transmit(Serial16550 *u)
+{
+    while (u->s.tx.used) {
+        uint8_t byte = u->s.tx.data[u->s.tx.head];
+        if (u->chr && chardev_write(u->chr, u, &byte, 1) != 1) {
+            if (!u->watching) {
+                u->watching = true;
+                chardev_watch_writable(u->chr, serial_writable, u);
+            }
+            return;
+        }
+        fifo8_pop(&u->s.tx);
+    }
+    u->s.thr_empty = true;
+}
+
+static void serial_send(Serial16550 *u, uint8_t byte)
+{
+    u->s.thr_empty = false;
+    if (u->s.mcr & MCR_LOOP) {
+        serial_push_rx(u, byte);
+        u->s.thr_empty = true;
+        return;
+    }
+    if (!fifo8_push(&u->s.tx, byte, serial_depth(u))) {
+        /* the guest did not look at THRE: the byte in the register is overwritten */
+        unsigned last = (u->s.tx.head + u->s.tx.used - 1u) % FIFO8_MAX;
+        u->s.tx.data[last] = byte;
+    }
+    if (!u->watching) {
+        serial_transmit(u);
+    }
+}
+
+/* ---- registers ----------------------------------------------------------- */
+
+/* Modem inputs: in loop-back mode they are the outputs, else all is well. */
+static void serial_update_modem(Serial16550 *u)
+{
+    uint8_t mcr = u->s.mcr, lines = MSR_DCD | MSR_DSR | MSR_CTS;
+    if (mcr & MCR_LOOP) {
+        lines = (uint8_t)((mcr & MCR_RTS ? MSR_CTS : 0) | (mcr & MCR_DTR ? MSR_DSR : 0) |
+                          (mcr & MCR_OUT1 ? MSR_RI : 0) | (mcr & MCR_OUT2 ? MSR_DCD : 0));
+    }
+    uint8_t changed = (uint8_t)((u->s.msr ^ lines) >> 4);
+    if (lines & MSR_RI) {
+        changed &= (uint8_t)~MSR_TERI; /* TERI: the ring's trailing edge only */
+    }
+    u->s.msr = (uint8_t)(lines | (u->s.msr & MSR_DELTAS) | changed);
+}
+
+static void serial_write_fcr(Serial16550 *u, uint8_t value)
+{
+    if ((u->s.fcr ^ value) & FCR_ENABLE) {
+        value |= FCR_CLEAR_RX | FCR_CLEAR_TX;
+    }
+    if (value & FCR_CLEAR_RX) {
+        fifo8_reset(&u->s.rx);
+    }
+    if (value & FCR_CLEAR_TX) {
+        fifo8_reset(&u->s.tx);
+        u->s.thr_empty = true;
+    }
+    u->s.fcr = value & FCR_ENABLE ? value & FCR_KEPT : 0;
+}
+
+static void serial_write_reg(Serial16550 *u, unsigned reg, uint8_t value)
+{
+    bool dlab = u->s.lcr & LCR_DLAB;
+    switch (reg) {
+    case REG_DATA:
+        if (dlab) {
+            u->s.divisor = (uint16_t)((u->s.divisor & 0xff00) | value);
+        } else {
+            serial_send(u, value);
+        }
+        break;
+    case REG_IER:
+        if (dlab) {
+            u->s.divisor = (uint16_t)((u->s.divisor & 0x00ff) | value << 8);
+            break;
+        }
+        if (~u->s.ier & value & IER_THRI && !u->s.tx.used) {
+            u->s.thr_empty = true; /* enabling it while THR is empty interrupts at once */
+        }
+        u->s.ier = value & IER_BITS;
+        break;
+    case REG_IIR_FCR: serial_write_fcr(u, value); break;
+    case REG_LCR: u->s.lcr = value; break;
+    case REG_MCR:
+        u->s.mcr = value & MCR_BITS;
+        serial_update_modem(u);
+        break;
+    case REG_SCR: u->s.scr = value; break;
+    default:
+        log_guest_error("%s: write to register %u, which is read-only", u->dev.path, reg);
+        break;
+    }
+}
+
+static uint8_t serial_read_iir(Serial16550 *u)
+{
+    uint8_t id = serial_interrupt(u);
+    if (id == IIR_THRI) {
+        u->s.thr_empty = false;
+    }
+    return (uint8_t)(id | (u->s.fcr & FCR_ENABLE ? IIR_FIFO : 0));
+}
+
+static uint8_t serial_read_reg(Serial16550 *u, unsigned reg)
+{
+    bool dlab = u->s.lcr & LCR_DLAB;
+    uint8_t value;
+    switch (reg) {
+    case REG_DATA: return dlab ? (uint8_t)u->s.divisor : fifo8_pop(&u->s.rx);
+    case REG_IER: return dlab ? (uint8_t)(u->s.divisor >> 8) : u->s.ier;
+    case REG_IIR_FCR: return serial_read_iir(u);
+    case REG_LCR: return u->s.lcr;
+    case REG_MCR: return u->s.mcr;
+    case REG_LSR:
+        value = u->s.lsr;
+        u->s.lsr &= (uint8_t)~LSR_ERRORS;
+        return value;
+    case REG_MSR:
+        value = u->s.msr;
+        u->s.msr &= (uint8_t)~MSR_DELTAS;
+        return value;
+    default: return u->s.scr;
+    }
+}
+
+/* Any size means the one register at the address: a wide access carries its byte. */
+static MemResult serial_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+{
+    Serial16550 *u = opaque;
+    bool was_full = serial_can_receive(u) == 0;
+    *value = serial_read_reg(u, (unsigned)(off >> u->regshift) & 7);
+    serial_refresh(&u->dev);
+    if (was_full && u->chr && serial_can_receive(u)) {
+        chardev_accept_input(u->chr);
+    }
+    return MEM_OK;
+}
+
+static MemResult serial_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+{
+    Serial16550 *u = opaque;
+    bool was_full = serial_can_receive(u) == 0;
+    serial_write_reg(u, (unsigned)(off >> u->regshift) & 7, (uint8_t)value);
+    serial_refresh(&u->dev);
+    if (was_full && u->chr && serial_can_receive(u)) {
+        chardev_accept_input(u->chr);
+    }
+    return MEM_OK;
+}
+
+static const MemOps serial_ops = { .read = serial_read, .write = serial_write, .min = 1, .max = 8 };
+
+/* ---- class --------------------------------------------------------------- */
+
+static bool serial_realize(Device *dev, GError **err)
+{
+    Serial16550 *u = serial(dev);
+    if (u->chr && !chardev_attach(u->chr, &serial_frontend, u, &dev->lock, err)) {
+        return false;
+    }
+    memory_region_init_io(&u->mmio, dev, &serial_ops, u, "serial", UINT64_C(8) << u->regshift);
+    return true;
+}
+
+static void serial_unrealize(Device *dev)
+{
+    Serial16550 *u = serial(dev);
+    if (u->chr) {
+        chardev_detach(u->chr, u);
+    }
+    if (u->mmio.parent) {
+        memory_region_remove(u->mmio.parent, &u->mmio);
+    }
+    memory_region_finish(&u->mmio);
+}
+
+static void serial_reset(Device *dev)
+{
+    Serial16550 *u = serial(dev);
+    if (u->chr) {
+        chardev_accept_input(u->chr);
+    }
+}
+
+static bool serial_loaded(Device *dev, GError **err)
+{
+    Serial16550 *u = serial(dev);
+    serial_transmit(u);
+    return true;
+}
+
+static const Prop serial_props[] = {
+    { "chardev", PROP_CHARDEV, offsetof(Serial16550, chr), "host end of the line" },
+    { "regshift", PROP_U8, offsetof(Serial16550, regshift), "registers stand 1 << N bytes apart",
+      .min = 0, .max = 3 },
+    { NULL },
+};
+
+static const Field serial_state[] = {
+    STATE_U8(Serial16550, ier, .max = IER_BITS),
+    STATE_U8(Serial16550, fcr),
+    STATE_U8(Serial16550, lcr),
+    STATE_U8(Serial16550, mcr, .reset = MCR_OUT2, .max = MCR_BITS),
+    STATE_U8(Serial16550, lsr, .reset = LSR_THRE | LSR_TEMT),
+    STATE_U8(Serial16550, msr, .reset = MSR_DCD | MSR_DSR | MSR_CTS),
+    STATE_U8(Serial16550, scr),
+    STATE_U16(Serial16550, divisor, .reset = DIVISOR_9600),
+    STATE_BOOL(Serial16550, thr_empty),
+    STATE_FIFO8(Serial16550, rx),
+    STATE_FIFO8(Serial16550, tx),
+    { NULL },
+};
+
+const DeviceClass serial16550_class = {
+    .name = "serial-mm", .desc = "NS16550A serial line", .category = "Input",
+    .size = sizeof(Serial16550), .props = serial_props, .state = serial_state,
+    .state_offset = offsetof(Serial16550, s), .state_size = sizeof(struct Serial16550State),
+    .realize = serial_realize, .unrealize = serial_unrealize,
+    .reset = serial_reset, .refresh = serial_refresh, .loaded = serial_loaded,
+};

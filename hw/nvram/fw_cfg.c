@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fw_cfg: items of bytes for firmware, by MMIO: data, selector and DMA registers.
+ * Spec: QEMU documentation, "QEMU Firmware Configuration (fw_cfg) Device".
+ *
+ * Not modelled: items that a guest may write (each write is refused with the
+ * error bit, as for a read-only item). */
+#include "hw/nvram/fw_cfg.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "system/log.h"
+
+enum { NAME_BYTES = 56, DIR_ENTRY = 64, FILE_SLOTS = 96, KEY_MASK = 0xbfff };
+enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16 };
+static const uint64_t DMA_SIGNATURE = UINT64_C(0x51454d5520434647); /* "QEMU CFG" */
+
+typedef struct FwCfgFile {
+    char *name;
+    uint16_t key;
+    uint32_t size;
+} FwCfgFile;
+
+static FwCfg *fw_cfg(void *dev)
+{
+    return dev;
+}
+
+/* ---- items --------------------------------------------------------------- */
+
+void fw_cfg_add_bytes(FwCfg *f, uint16_t key, GBytes *bytes)
+{
+    g_hash_table_replace(f->items, GUINT_TO_POINTER(key), g_bytes_ref(bytes));
+}
+
+static void add_copy(FwCfg *f, uint16_t key, const void *data, size_t len)
+{
+    g_autoptr(GBytes) bytes = g_bytes_new(data, len);
+    fw_cfg_add_bytes(f, key, bytes);
+}
+
+void fw_cfg_add_u16(FwCfg *f, uint16_t key, uint16_t value)
+{
+    value = GUINT16_TO_LE(value);
+    add_copy(f, key, &value, sizeof(value));
+}
+
+void fw_cfg_add_u32(FwCfg *f, uint16_t key, uint32_t value)
+{
+    value = GUINT32_TO_LE(value);
+    add_copy(f, key, &value, sizeof(value));
+}
+
+void fw_cfg_add_u64(FwCfg *f, uint16_t key, uint64_t value)
+{
+    value = GUINT64_TO_LE(value);
+    add_copy(f, key, &value, sizeof(value));
+}
+
+static void put_be(uint8_t *p, uint64_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        p[i] = (uint8_t)(v >> (8 * (bytes - 1 - i)));
+    }
+}
+
+static uint64_t get_be(const uint8_t *p, unsigned bytes)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < bytes; i++) {
+        v = v << 8 | p[i];
+    }
+    return v;
+}
+
+static void directory_rebuild(FwCfg *f)
+{
+    size_t len = 4 + (size_t)f->files->len * DIR_ENTRY;
+    uint8_t *dir = g_malloc0(len);
+    put_be(dir, f->files->len, 4);
+    for (unsigned i = 0; i < f->files->len; i++) {
+        const FwCfgFile *file = g_ptr_array_index(f->files, i);
+        uint8_t *p = dir + 4 + (size_t)i * DIR_ENTRY;
+        put_be(p, file->size, 4);
+        put_be(p + 4, file->key, 2);
+        g_strlcpy((char *)p + 8, file->name, NAME_BYTES);
+    }
+    g_autoptr(GBytes) bytes = g_bytes_new_take(dir, len);
+    fw_cfg_add_bytes(f, FW_CFG_FILE_DIR, bytes);
+}
+
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(FwCfgFile *const *)a)->name, (*(FwCfgFile *const *)b)->name);
+}
+
+bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err)
+{
+    const char *why = !*name ? "it is empty" : strlen(name) >= NAME_BYTES ? "it is longer than 55 bytes"
+                    : f->files->len >= FILE_SLOTS ? "there are 96 files already"
+                    : g_bytes_get_size(bytes) > UINT32_MAX ? "its data are larger than 4 GiB" : NULL;
+    for (unsigned i = 0; i < f->files->len && !why; i++) {
+        const FwCfgFile *other = g_ptr_array_index(f->files, i);
+        why = strcmp(other->name, name) == 0 ? "there is one of that name already" : NULL;
+    }
+    if (why) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "cannot add the fw_cfg file '%s': %s; choose another name", name, why);
+        return false;
+    }
+    FwCfgFile *file = g_new0(FwCfgFile, 1);
+    *file = (FwCfgFile){ .name = g_strdup(name), .key = (uint16_t)(FW_CFG_FILE_FIRST + f->files->len),
+                         .size = (uint32_t)g_bytes_get_size(bytes) };
+    fw_cfg_add_bytes(f, file->key, bytes);
+    g_ptr_array_add(f->files, file);
+    g_ptr_array_sort(f->files, by_name);
+    directory_rebuild(f);
+    return true;
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static void fw_cfg_select(FwCfg *f, uint16_t key)
+{
+    f->s.selector = key & KEY_MASK;
+    f->s.offset = 0;
+    if (!g_hash_table_contains(f->items, GUINT_TO_POINTER(f->s.selector))) {
+        log_guest_error("%s: there is no item 0x%x", f->dev.path, f->s.selector);
+    }
+}
+
+static const uint8_t *selected_item(FwCfg *f, gsize *size)
+{
+    GBytes *bytes = g_hash_table_lookup(f->items, GUINT_TO_POINTER(f->s.selector));
+    *size = 0;
+    return bytes ? g_bytes_get_data(bytes, size) : NULL;
+}
+
+/* Up to len bytes from the offset on; what is past the end is the caller's to fill. */
+static uint32_t fw_cfg_take(FwCfg *f, const uint8_t **data, uint32_t len)
+{
+    gsize size;
+    const uint8_t *item = selected_item(f, &size);
+    uint32_t left = f->s.offset < size ? (uint32_t)(size - f->s.offset) : 0;
+    uint32_t n = MIN(left, len);
+    *data = n ? item + f->s.offset : NULL;
+    f->s.offset += n;
+    return n;
+}
+
+static MemResult data_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+{
+    const uint8_t *p;
+    uint32_t n = fw_cfg_take(opaque, &p, size);
+    *value = 0;
+    for (uint32_t i = 0; i < n; i++) { /* the first byte at the lowest address */
+        *value |= (uint64_t)p[i] << (8 * i);
+    }
+    return MEM_OK;
+}
+
+static MemResult data_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+{
+    log_guest_error("%s: write to the data register, which only reads", fw_cfg(opaque)->dev.path);
+    return MEM_OK;
+}
+
+static MemResult select_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+{
+    *value = 0;
+    return MEM_OK;
+}
+
+static MemResult select_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+{
+    fw_cfg_select(opaque, (uint16_t)value);
+    return MEM_OK;
+}
+
+/* ---- DMA ----------------------------------------------------------------- */
+
+static bool dma_copy(FwCfg *f, hwaddr to, uint32_t len)
+{
+    static const uint8_t zeroes[4096];
+    AddressSpace *as = f->dev.machine->memory;
+    const uint8_t *p;
+    uint32_t n = fw_cfg_take(f, &p, len);
+    if (n && dma_write(as, to, p, n) != MEM_OK) {
+        return false;
+    }
+    for (len -= n, to += n; len; len -= n, to += n) { /* past the end: zeroes */
+        n = MIN(len, sizeof(zeroes));
+        if (dma_write(as, to, zeroes, n) != MEM_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool dma_run(FwCfg *f, uint32_t control, uint32_t len, hwaddr address)
+{
+    const uint8_t *unused;
+    if (control & DMA_SELECT) {
+        fw_cfg_select(f, (uint16_t)(control >> 16));
+    }
+    if (control & DMA_READ) {
+        return dma_copy(f, address, len);
+    }
+    if (control & DMA_WRITE) {
+        log_guest_error("%s: DMA write to item 0x%x, which is read-only", f->dev.path, f->s.selector);
+        return false;
+    }
+    if (control & DMA_SKIP) {
+        fw_cfg_take(f, &unused, len);
+    }
+    return true;
+}
+
+static void dma_start(FwCfg *f)
+{
+    uint8_t request[16], result[4];
+    hwaddr at = f->s.dma_address;
+    f->s.dma_address = 0;
+    if (!f->dev.machine) {
+        return;
+    }
+    AddressSpace *as = f->dev.machine->memory;
+    if (dma_read(as, at, request, sizeof(request)) != MEM_OK) {
+        log_guest_error("%s: the DMA request at 0x%" PRIx64 " is not in memory", f->dev.path, at);
+        return;
+    }
+    bool ok = dma_run(f, (uint32_t)get_be(request, 4), (uint32_t)get_be(request + 4, 4),
+                      get_be(request + 8, 8));
+    put_be(result, ok ? 0 : DMA_ERROR, 4);
+    if (dma_write(as, at, result, sizeof(result)) != MEM_OK) {
+        log_guest_error("%s: the DMA request at 0x%" PRIx64 " cannot be answered", f->dev.path, at);
+    }
+}
+
+/* The register is big endian: the table says so, and the bus swaps. */
+static MemResult dma_reg_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+{
+    *value = DMA_SIGNATURE >> (8 * (8 - off - size));
+    return MEM_OK;
+}
+
+static MemResult dma_reg_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+{
+    FwCfg *f = opaque;
+    if (size == 8) {
+        f->s.dma_address = value;
+        dma_start(f);
+    } else if (off == 0) {
+        f->s.dma_address = value << 32;
+    } else {
+        f->s.dma_address = (f->s.dma_address & ~(uint64_t)UINT32_MAX) | value;
+        dma_start(f);
+    }
+    return MEM_OK;
+}
+
+static const MemOps data_ops = { .read = data_read, .write = data_write, .min = 1, .max = 8 };
+static const MemOps select_ops = { .read = select_read, .write = select_write, .min = 2, .max = 2,
+                                   .big_endian = true };
+static const MemOps dma_ops = { .read = dma_reg_read, .write = dma_reg_write, .min = 4, .max = 8,
+                                .big_endian = true };
+
+/* ---- class --------------------------------------------------------------- */
+
+static void file_free(gpointer p)
+{
+    FwCfgFile *file = p;
+    g_free(file->name);
+    g_free(file);
+}
+
+static bool fw_cfg_realize(Device *dev, GError **err)
+{
+    FwCfg *f = fw_cfg(dev);
+    f->items = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_bytes_unref);
+    f->files = g_ptr_array_new_with_free_func(file_free);
+    add_copy(f, FW_CFG_SIGNATURE, "QEMU", 4);
+    fw_cfg_add_u32(f, FW_CFG_ID, 3); /* the traditional interface and DMA */
+    directory_rebuild(f);
+    memory_region_init_io(&f->data_mr, dev, &data_ops, f, "fwcfg.data", 8);
+    memory_region_init_io(&f->select_mr, dev, &select_ops, f, "fwcfg.ctl", 2);
+    memory_region_init_io(&f->dma_mr, dev, &dma_ops, f, "fwcfg.dma", 8);
+    return true;
+}
+
+static void fw_cfg_unrealize(Device *dev)
+{
+    FwCfg *f = fw_cfg(dev);
+    MemoryRegion *regions[] = { &f->data_mr, &f->select_mr, &f->dma_mr };
+    for (unsigned i = 0; i < G_N_ELEMENTS(regions); i++) {
+        if (regions[i]->parent) {
+            memory_region_remove(regions[i]->parent, regions[i]);
+        }
+        memory_region_finish(regions[i]);
+    }
+    g_hash_table_unref(f->items);
+    g_ptr_array_free(f->files, TRUE);
+}
+
+static const Field fw_cfg_state[] = {
+    STATE_U16(FwCfg, selector),
+    STATE_U32(FwCfg, offset),
+    STATE_U64(FwCfg, dma_address),
+    { NULL },
+};
+
+const DeviceClass fw_cfg_class = {
+    .name = "fw_cfg_mem", .desc = "firmware configuration", .category = "Misc",
+    .size = sizeof(FwCfg), .state = fw_cfg_state,
+    .state_offset = offsetof(FwCfg, s), .state_size = sizeof(struct FwCfgState),
+    .realize = fw_cfg_realize, .unrealize = fw_cfg_unrealize,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Goldfish real-time clock: nanoseconds since 1970 and one alarm.
+ * Register map: as the Linux driver rtc-goldfish and QEMU's `virt` use it. */
+#include "hw/timer/goldfish_rtc.h"
+
+#include "hw/board.h"
+
+static GoldfishRtc *rtc(void *dev)
+{
+    return dev;
+}
+
+static uint64_t rtc_now(const GoldfishRtc *r)
+{
+    return (uint64_t)clock_get_ns(r->clock) + (uint64_t)r->base + r->s.offset;
+}
+
+/* The line, and the sleep until the alarm. */
+static void rtc_refresh(Device *dev)
+{
+    GoldfishRtc *r = rtc(dev);
+    uint64_t now = rtc_now(r);
+    if (r->s.armed && r->s.alarm <= now) {
+        r->s.armed = false;
+        r->s.pending = true;
+    }
+    irq_set(&r->irq, r->s.pending && r->s.enabled);
+    if (!r->s.armed || r->s.alarm - now > (uint64_t)INT64_MAX / 2) {
+        timer_cancel(r->timer);
+        return;
+    }
+    timer_set_deadline(r->timer, clock_get_ns(r->clock) + (int64_t)(r->s.alarm - now));
+}
+
+static void rtc_alarm(void *opaque)
+{
+    rtc_refresh(opaque);
+}
+
+static uint64_t time_low_read(Device *dev, unsigned index)
+{
+    uint64_t now = rtc_now(rtc(dev));
+    rtc(dev)->s.time_high = (uint32_t)(now >> 32);
+    return (uint32_t)now;
+}
+
+static void time_low_write(Device *dev, unsigned index, uint64_t value)
+{
+    GoldfishRtc *r = rtc(dev);
+    uint64_t want = (uint64_t)r->s.time_high << 32 | (uint32_t)value;
+    r->s.offset += want - rtc_now(r);
+}
+
+static uint64_t alarm_low_read(Device *dev, unsigned index)
+{
+    return (uint32_t)rtc(dev)->s.alarm;
+}
+
+static void alarm_low_write(Device *dev, unsigned index, uint64_t value)
+{
+    GoldfishRtc *r = rtc(dev);
+    r->s.alarm = (uint64_t)r->s.alarm_high << 32 | (uint32_t)value;
+    r->s.armed = true;
+}
+
+static uint64_t enabled_read(Device *dev, unsigned index)
+{
+    return rtc(dev)->s.enabled;
+}
+
+static void enabled_write(Device *dev, unsigned index, uint64_t value)
+{
+    rtc(dev)->s.enabled = value & 1;
+}
+
+static void clear_alarm_write(Device *dev, unsigned index, uint64_t value)
+{
+    rtc(dev)->s.armed = false;
+}
+
+static uint64_t alarm_status_read(Device *dev, unsigned index)
+{
+    return rtc(dev)->s.armed;
+}
+
+static void clear_interrupt_write(Device *dev, unsigned index, uint64_t value)
+{
+    rtc(dev)->s.pending = false;
+}
+
+static const Reg rtc_regs[] = {
+    { "time-low", 0x00, .size = 4, .read = time_low_read, .write = time_low_write },
+    { "time-high", 0x04, .size = 4, .state = offsetof(GoldfishRtc, s.time_high), .has_state = true,
+      .rw = UINT32_MAX },
+    { "alarm-low", 0x08, .size = 4, .read = alarm_low_read, .write = alarm_low_write },
+    { "alarm-high", 0x0c, .size = 4, .state = offsetof(GoldfishRtc, s.alarm_high), .has_state = true,
+      .rw = UINT32_MAX },
+    { "irq-enabled", 0x10, .size = 4, .read = enabled_read, .write = enabled_write },
+    { "clear-alarm", 0x14, .size = 4, .write = clear_alarm_write },
+    { "alarm-status", 0x18, .size = 4, .read = alarm_status_read },
+    { "clear-interrupt", 0x1c, .size = 4, .write = clear_interrupt_write },
+    { NULL },
+};
+
+static MemResult rtc_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+{
+    return device_reg_read(opaque, rtc_regs, off, size, value);
+}
+
+static MemResult rtc_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+{
+    return device_reg_write(opaque, rtc_regs, off, size, value);
+}
+
+static const MemOps rtc_ops = { .read = rtc_read, .write = rtc_write, .min = 4, .max = 4 };
+
+/* -rtc: the host's clock plus an offset, or the virtual clock from the same
+ * start on. */
+static void rtc_choose_clock(GoldfishRtc *r)
+{
+    const MachineConfig *config = r->dev.machine ? r->dev.machine->config : NULL;
+    r->clock = config && config->rtc_virtual ? CLK_VIRTUAL : CLK_HOST;
+    r->base = config ? config->rtc_offset_ns : 0;
+    if (r->clock == CLK_VIRTUAL) {
+        r->base += clock_get_ns(CLK_HOST) - clock_get_ns(CLK_VIRTUAL);
+    }
+}
+
+static bool rtc_realize(Device *dev, GError **err)
+{
+    GoldfishRtc *r = rtc(dev);
+    rtc_choose_clock(r);
+    r->timer = timer_new(r->clock, &dev->lock, rtc_alarm, r);
+    memory_region_init_io(&r->mmio, dev, &rtc_ops, r, "goldfish_rtc", 0x24);
+    return true;
+}
+
+static void rtc_unrealize(Device *dev)
+{
+    GoldfishRtc *r = rtc(dev);
+    timer_free(r->timer);
+    if (r->mmio.parent) {
+        memory_region_remove(r->mmio.parent, &r->mmio);
+    }
+    memory_region_finish(&r->mmio);
+}
+
+static const Field rtc_state[] = {
+    STATE_U64(GoldfishRtc, offset, .hidden = 1), /* a clock goes on through a reset */
+    STATE_U64(GoldfishRtc, alarm),
+    STATE_U32(GoldfishRtc, time_high),
+    STATE_U32(GoldfishRtc, alarm_high),
+    STATE_BOOL(GoldfishRtc, armed),
+    STATE_BOOL(GoldfishRtc, pending),
+    STATE_BOOL(GoldfishRtc, enabled),
+    { NULL },
+};
+
+const DeviceClass goldfish_rtc_class = {
+    .name = "goldfish_rtc", .desc = "Goldfish real-time clock", .category = "Misc",
+    .size = sizeof(GoldfishRtc), .state = rtc_state,
+    .state_offset = offsetof(GoldfishRtc, s), .state_size = sizeof(struct GoldfishRtcState),
+    .realize = rtc_realize, .unrealize = rtc_unrealize, .refresh = rtc_refresh,
+};

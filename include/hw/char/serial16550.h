@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* NS16550A UART. */
+#pragma once
+#include "chardev/chardev.h"
+#include "hw/device.h"
+
+typedef struct Serial16550 {
+    Device dev;
+    MemoryRegion mmio;
+    Chardev *chr;
+    uint8_t regshift;
+    Irq irq;
+    bool watching;            /* the host end is full: serial_writable will be called */
+    struct Serial16550State {
+        uint8_t ier, fcr, lcr, mcr, lsr, msr, scr;
+        uint16_t divisor;
+        bool thr_empty;       /* a THR-empty interrupt is pending */
+        Fifo8 rx, tx;
+    } s;
+} Serial16550;
+
+extern const DeviceClass serial16550_class;

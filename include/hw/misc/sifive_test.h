@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SiFive test finisher: power off with an exit code, reset. */
+#pragma once
+#include "hw/device.h"
+
+typedef struct SifiveTest {
+    Device dev;
+    MemoryRegion mmio;
+} SifiveTest;
+
+extern const DeviceClass sifive_test_class;

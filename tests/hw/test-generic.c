@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What every device class must do, proven from its tables: all state is in the
+ * table; reset is idempotent; state saved after random accesses loads into a fresh
+ * device with the same bytes and the same interrupt lines; a hostile stream is
+ * refused or harmless; an access of any size at any offset does not crash.
+ *
+ * A class that needs a wire that a unit test does not have (a drive, a network)
+ * is skipped by name.  Linked with --wrap=irq_set, which shows all lines. */
+#include <string.h>
+
+#include "hw/board.h"
+#include "system/clock.h"
+#include "system/mainloop.h"
+
+enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000, ACCESSES = 3000 };
+
+/* ---- a machine without a board ------------------------------------------- */
+
+typedef struct Bench {
+    Machine m;
+    MachineConfig config;
+    hwaddr next;       /* where the next region goes */
+    GArray *windows;   /* of FlatRange: the regions of the device under test */
+} Bench;
+
+static void bench_open(Bench *b)
+{
+    memset(b, 0, sizeof(*b));
+    b->m.config = &b->config;
+    b->m.devices = g_ptr_array_new();
+    b->m.buses = g_ptr_array_new();
+    b->m.resets = g_ptr_array_new();
+    memory_region_init_container(&b->m.system, NULL, "system", UINT64_MAX);
+    g_assert_true(memory_region_init_ram(&b->m.ram, NULL, "ram", RAM_SIZE, NULL));
+    memory_region_add(&b->m.system, RAM_BASE, &b->m.ram, 0);
+    b->m.memory = address_space_new(&b->m.system, "memory");
+    b->next = MMIO_BASE;
+    b->windows = g_array_new(FALSE, FALSE, sizeof(FlatRange));
+}
+
+static void bench_close(Bench *b)
+{
+    while (b->m.devices->len) {
+        device_free(g_ptr_array_index(b->m.devices, b->m.devices->len - 1));
+    }
+    while (g_main_context_iteration(mainloop_context(), FALSE)) {
+    }
+    memory_region_remove(&b->m.system, &b->m.ram);
+    memory_region_finish(&b->m.ram);
+    address_space_free(b->m.memory);
+    memory_region_finish(&b->m.system);
+    g_ptr_array_free(b->m.devices, TRUE);
+    g_ptr_array_free(b->m.buses, TRUE);
+    g_ptr_array_free(b->m.resets, TRUE);
+    g_array_free(b->windows, TRUE);
+}
+
+static void map_region(MemoryRegion *mr, void *opaque)
+{
+    Bench *b = opaque;
+    if (mr->parent || !mr->ops) {
+        return;
+    }
+    memory_region_add(&b->m.system, b->next, mr, 0);
+    FlatRange r = { .start = b->next, .size = mr->size, .mr = mr };
+    g_array_append_val(b->windows, r);
+    b->next += (mr->size + 0xffff) & ~(uint64_t)0xffff;
+}
+
+/* A bus of the kind that the class wants, from whatever class provides one. */
+static Bus *bench_bus(Bench *b, const char *kind)
+{
+    for (const DeviceClass *const *c = device_classes; *c; c++) {
+        if ((*c)->bus) {
+            continue;
+        }
+        Device *host = device_new(*c, &b->m, NULL);
+        if (device_realize(host, NULL, NULL) && machine_find_bus_of_kind(&b->m, kind)) {
+            memory_region_foreach_owned(host, map_region, b);
+            return machine_find_bus_of_kind(&b->m, kind);
+        }
+        device_free(host);
+    }
+    return NULL;
+}
+
+static Device *bench_device(Bench *b, const DeviceClass *c)
+{
+    g_autoptr(GError) err = NULL;
+    Bus *bus = c->bus ? bench_bus(b, c->bus) : NULL;
+    if (c->bus && !bus) {
+        g_test_skip("no class provides its bus");
+        return NULL;
+    }
+    Device *dev = device_new(c, &b->m, NULL);
+    if (!device_realize(dev, bus, &err)) {
+        g_test_skip(err->message);
+        return NULL;
+    }
+    memory_region_foreach_owned(dev, map_region, b);
+    device_reset(dev);
+    return dev;
+}
+
+/* ---- interrupt lines ----------------------------------------------------- */
+
+void __real_irq_set(Irq *irq, int level);
+void __wrap_irq_set(Irq *irq, int level);
+static Device *watched;
+static GHashTable *lines; /* offset in the watched device -> level */
+
+void __wrap_irq_set(Irq *irq, int level)
+{
+    char *at = (char *)irq, *dev = (char *)watched;
+    if (dev && at >= dev && at < dev + watched->class->size) {
+        g_hash_table_insert(lines, GSIZE_TO_POINTER(at - dev), GINT_TO_POINTER(level));
+    }
+    __real_irq_set(irq, level);
+}
+
+static void watch_lines(Device *dev)
+{
+    if (lines) {
+        g_hash_table_unref(lines);
+    }
+    watched = dev;
+    lines = dev ? g_hash_table_new(NULL, NULL) : NULL;
+}
+
+static char *lines_text(void)
+{
+    GString *s = g_string_new(NULL);
+    for (size_t at = 0; at < watched->class->size; at++) {
+        gpointer level;
+        if (g_hash_table_lookup_extended(lines, GSIZE_TO_POINTER(at), NULL, &level) && level) {
+            g_string_append_printf(s, "%zu=%d ", at, GPOINTER_TO_INT(level));
+        }
+    }
+    return g_string_free(s, FALSE);
+}
+
+/* ---- accesses ------------------------------------------------------------ */
+
+static void access_once(Bench *b, hwaddr at, unsigned size, bool write, uint64_t value)
+{
+    if (write) {
+        memory_write(b->m.memory, at, size, value);
+    } else {
+        memory_read(b->m.memory, at, size, &value);
+    }
+    memory_quiescent();
+}
+
+static uint64_t random64(GRand *rnd)
+{
+    uint64_t v = (uint64_t)g_rand_int(rnd) << 32 | g_rand_int(rnd);
+    switch (g_rand_int_range(rnd, 0, 4)) {
+    case 0: return v & 0xff;
+    case 1: return RAM_BASE + (v & (RAM_SIZE - 1));
+    case 2: return v >> (v & 63);
+    default: return v;
+    }
+}
+
+static void accesses_random(Bench *b, GRand *rnd, unsigned count)
+{
+    for (unsigned i = 0; i < count && b->windows->len; i++) {
+        const FlatRange *w = &g_array_index(b->windows, FlatRange, g_rand_int(rnd) % b->windows->len);
+        unsigned size = 1u << g_rand_int_range(rnd, 0, 4);
+        uint64_t offset = (((uint64_t)g_rand_int(rnd) << 32) | g_rand_int(rnd)) % w->size;
+        if (g_rand_int(rnd) & 1) { /* registers stand at the front */
+            offset %= 0x100;
+        }
+        if (g_rand_int(rnd) % 8) {
+            offset &= ~(uint64_t)(size - 1);
+        }
+        access_once(b, w->start + offset, size, g_rand_int(rnd) % 2, random64(rnd));
+    }
+}
+
+/* ---- the tests ----------------------------------------------------------- */
+
+static unsigned element_size(const Field *f)
+{
+    static const unsigned sizes[] = {
+        [FIELD_BOOL] = sizeof(bool), [FIELD_U8] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8,
+        [FIELD_BYTES] = 1, [FIELD_FIFO8] = sizeof(Fifo8),
+    };
+    return sizes[f->kind];
+}
+
+/* Every byte of the state is a field's, or padding before the next one's alignment. */
+static void test_covered(gconstpointer data)
+{
+    const DeviceClass *c = data;
+    g_autofree uint8_t *owner = g_malloc0(c->state_size + 1);
+    for (const Field *f = c->state; f && f->name; f++) {
+        unsigned size = element_size(f);
+        g_assert_cmpuint(f->offset, >=, c->state_offset);
+        for (size_t i = 0; i < (size_t)size * f->count; i++) {
+            size_t at = f->offset - c->state_offset + i;
+            g_assert_cmpuint(at, <, c->state_size);
+            g_assert_cmpuint(owner[at], ==, 0); /* no two fields share a byte */
+            owner[at] = f->kind == FIELD_FIFO8 ? 1 : (uint8_t)size;
+        }
+    }
+    for (size_t at = 0, gap = 0; at < c->state_size; at++) {
+        gap = owner[at] ? 0 : gap + 1;
+        size_t next = at + 1 < c->state_size ? owner[at + 1] : 8;
+        if (gap && next && gap >= next) {
+            g_test_message("%s: bytes %zu to %zu of its state are in no field", c->name, at + 1 - gap, at);
+            g_test_fail();
+        }
+    }
+}
+
+static void test_reset(gconstpointer data)
+{
+    Bench b;
+    bench_open(&b);
+    g_autoptr(GRand) rnd = g_rand_new_with_seed(1);
+    Device *dev = bench_device(&b, data);
+    if (dev) {
+        accesses_random(&b, rnd, ACCESSES);
+        device_reset(dev);
+        g_autoptr(GByteArray) first = device_save(dev);
+        device_reset(dev);
+        g_autoptr(GByteArray) second = device_save(dev);
+        g_assert_cmpmem(first->data, first->len, second->data, second->len);
+    }
+    bench_close(&b);
+}
+
+static void save_load_save(const DeviceClass *c, unsigned seed)
+{
+    Bench a, b;
+    bench_open(&a);
+    bench_open(&b);
+    g_autoptr(GRand) rnd = g_rand_new_with_seed(seed);
+    Device *from = bench_device(&a, c), *to = from ? bench_device(&b, c) : NULL;
+    if (to) {
+        g_autoptr(GError) err = NULL;
+        watch_lines(from);
+        device_reset(from);
+        accesses_random(&a, rnd, ACCESSES);
+        device_lock(from);
+        device_refresh(from);
+        device_unlock(from);
+        g_autofree char *want = lines_text();
+        g_autoptr(GByteArray) first = device_save(from);
+        watch_lines(to);
+        bool ok = device_load(to, first->data, first->len, &err);
+        g_assert_no_error(err);
+        g_assert_true(ok);
+        g_autofree char *got = lines_text();
+        g_assert_cmpstr(got, ==, want);
+        g_autoptr(GByteArray) second = device_save(to);
+        g_assert_cmpmem(first->data, first->len, second->data, second->len);
+        watch_lines(NULL);
+    }
+    bench_close(&a);
+    bench_close(&b);
+}
+
+static void test_save_load(gconstpointer data)
+{
+    for (unsigned seed = 1; seed <= 5; seed++) {
+        save_load_save(data, seed);
+    }
+}
+
+static void reseal(GByteArray *s)
+{
+    uint32_t lo = 1, hi = 0;
+    for (guint i = 0; i + 4 < s->len; i++) {
+        lo = (lo + s->data[i]) % 65521;
+        hi = (hi + lo) % 65521;
+    }
+    uint32_t sum = GUINT32_TO_LE(hi << 16 | lo);
+    memcpy(s->data + s->len - 4, &sum, 4);
+}
+
+static void test_hostile(gconstpointer data)
+{
+    Bench b;
+    bench_open(&b);
+    g_autoptr(GRand) rnd = g_rand_new_with_seed(7);
+    Device *dev = bench_device(&b, data);
+    g_autoptr(GByteArray) good = dev ? device_save(dev) : NULL;
+    for (unsigned round = 0; dev && round < 300; round++) {
+        g_autoptr(GByteArray) bad = g_byte_array_new();
+        g_byte_array_append(bad, good->data, good->len);
+        for (unsigned n = g_rand_int(rnd) % 8 + 1; n; n--) {
+            bad->data[8 + g_rand_int(rnd) % MAX(good->len - 12, 1)] = (guint8)g_rand_int(rnd);
+        }
+        if (g_rand_int(rnd) % 4 == 0) {
+            g_byte_array_set_size(bad, 12 + g_rand_int(rnd) % (good->len - 11));
+        }
+        reseal(bad);
+        bool ok = device_load(dev, bad->data, bad->len, NULL);
+        (void)ok; /* either way the device must go on */
+        accesses_random(&b, rnd, 20);
+    }
+    bench_close(&b);
+}
+
+/* Every size at every offset of the registers, and at places all over larger
+ * windows: reads, then writes. */
+static void test_any_access(gconstpointer data)
+{
+    Bench b;
+    bench_open(&b);
+    g_autoptr(GRand) rnd = g_rand_new_with_seed(3);
+    Device *dev = bench_device(&b, data);
+    for (unsigned i = 0; dev && i < b.windows->len; i++) {
+        FlatRange w = g_array_index(b.windows, FlatRange, i);
+        uint64_t step = w.size <= 0x1000 ? 1 : w.size / 0x800 + 1;
+        for (uint64_t at = 0; at < w.size; at += at < 0x200 ? 1 : step) {
+            for (unsigned size = 1; size <= 8; size *= 2) {
+                access_once(&b, w.start + at, size, false, 0);
+                access_once(&b, w.start + at, size, true, random64(rnd));
+            }
+        }
+    }
+    bench_close(&b);
+}
+
+static const struct GenericTest {
+    const char *name;
+    void (*fn)(gconstpointer data);
+} tests[] = {
+    { "covered", test_covered }, { "reset", test_reset }, { "save-load", test_save_load },
+    { "hostile", test_hostile }, { "any-access", test_any_access },
+};
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    clock_virtual_stop();
+    clock_virtual_set_ns(1000000);
+    for (const DeviceClass *const *c = device_classes; *c; c++) {
+        for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
+            g_autofree char *path = g_strdup_printf("/generic/%s/%s", (*c)->name, tests[i].name);
+            g_test_add_data_func(path, *c, tests[i].fn);
+        }
+    }
+    return g_test_run();
+}
