@@ -123,30 +123,38 @@ void riscv_disassemble_row(unsigned row, uint32_t insn, uint64_t pc, GString *ou
     }
 }
 
-unsigned riscv_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out)
+static bool is_instruction(unsigned row)
 {
-    uint32_t insn;
+    return row && riscv_rows[row].translate != riscv_tr_illegal;
+}
 
+static unsigned disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, unsigned xlen,
+                            GString *out)
+{
     if (available < 2) {
         g_string_append(out, "(nothing)");
         return available;
     }
-    insn = bytes[0] | (uint32_t)bytes[1] << 8;
-    if (riscv_insn_length(insn) == 4 && available >= 4) {
+    uint32_t insn = bytes[0] | (uint32_t)bytes[1] << 8;
+    unsigned length = MIN(riscv_insn_length(insn), available & ~1u);
+    if (length == 4) {
         insn |= (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-    } else if (riscv_insn_length(insn) == 4) {
-        g_string_append_printf(out, ".2byte\t0x%x", insn);
-        return 2;
     }
-    unsigned length = riscv_insn_length(insn);
-    unsigned row = riscv_decode(insn, 64);
-    if (!row || !strcmp(riscv_rows[row].translator, "illegal")) { /* what RV64 reserves */
-        row = riscv_decode(insn, 32);
-    }
-    if (!row || !strcmp(riscv_rows[row].translator, "illegal")) {
-        g_string_append_printf(out, ".%ubyte\t0x%x", length, insn);
-    } else {
+    unsigned row = length == riscv_insn_length(insn) ? riscv_decode(insn, xlen) : 0;
+    if (is_instruction(row)) {
         riscv_disassemble_row(row, insn, pc, out);
+    } else {
+        g_string_append_printf(out, ".%ubyte\t0x%x", length, insn);
     }
     return length;
+}
+
+unsigned riscv64_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out)
+{
+    return disassemble(pc, bytes, available, 64, out);
+}
+
+unsigned riscv32_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out)
+{
+    return disassemble(pc, bytes, available, 32, out);
 }

@@ -56,7 +56,8 @@ static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop
     r->load_res = UINT64_MAX;
     if (bytes == 4) {
         uint32_t expected = (uint32_t)seen;
-        return !__atomic_compare_exchange_n((uint32_t *)host, &expected, (uint32_t)value, false,
+        return seen != (uint64_t)(int32_t)expected || /* of a doubleword's LR */
+               !__atomic_compare_exchange_n((uint32_t *)host, &expected, (uint32_t)value, false,
                                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
     return !__atomic_compare_exchange_n((uint64_t *)host, &seen, value, false, __ATOMIC_SEQ_CST,

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See flat.h.
+ *
+ * Not modelled: interrupts, devices; TLBs (every access walks). */
+#include "flat.h"
+
+#include <setjmp.h>
+#include <string.h>
+
+enum { FLAT_PAGE = 4096 };
+
+struct Flat {
+    RiscvCPU *r;
+    uint8_t *ram;
+    uint64_t base, size;
+    bool optimize;
+    bool stale;              /* code was written: drop blocks before the next one */
+    uint64_t space;
+    GHashTable *blocks;      /* pc and mode -> IrBlock */
+    uint8_t *code_pages;     /* per page of RAM: has blocks */
+    sigjmp_buf out;
+};
+
+static Flat *current; /* the run time's functions get a CPU only */
+
+/* ---- leaving ------------------------------------------------------------- */
+
+void cpu_restore_pc(CPU *cpu)
+{
+    /* The interpreter keeps pc up to date. */
+}
+
+void cpu_loop_exit(CPU *cpu)
+{
+    siglongjmp(current->out, 1);
+}
+
+void cpu_request_exit(CPU *cpu)
+{
+    cpu->exit_request = 1;
+}
+
+/* ---- memory -------------------------------------------------------------- */
+
+/* Host address, NULL if it is not RAM; walk failures leave. */
+static uint8_t *translate(CPU *cpu, uint64_t vaddr, MmuAccess access)
+{
+    MmuResult found = { .phys = vaddr };
+
+    if (!cpu->arch->walk(cpu, vaddr, access, &found)) {
+        cpu->arch->raise_mmu_fault(cpu, vaddr, access);
+        cpu_loop_exit(cpu);
+    }
+    if (found.phys - current->base >= current->size) {
+        return NULL;
+    }
+    uint64_t offset = found.phys - current->base;
+    if (access == MMU_WRITE && current->code_pages[offset / FLAT_PAGE]) {
+        current->stale = true;
+    }
+    return current->ram + offset;
+}
+
+static uint8_t *translate_ram(CPU *cpu, uint64_t vaddr, MmuAccess access)
+{
+    uint8_t *p = translate(cpu, vaddr, access);
+
+    if (!p) {
+        cpu->arch->raise_bus_fault(cpu, vaddr, access);
+        cpu_loop_exit(cpu);
+    }
+    return p;
+}
+
+uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
+{
+    unsigned bytes = memop_bytes(mop);
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < bytes; i++) {
+        value |= (uint64_t)*translate_ram(cpu, vaddr + i, MMU_READ) << 8 * i;
+    }
+    if (mop & MEM_SIGN) {
+        value = (uint64_t)((int64_t)(value << (64 - 8 * bytes)) >> (64 - 8 * bytes));
+    }
+    return value;
+}
+
+void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
+{
+    unsigned bytes = memop_bytes(mop);
+
+    translate_ram(cpu, vaddr + bytes - 1, MMU_WRITE);
+    for (unsigned i = 0; i < bytes; i++) {
+        *translate_ram(cpu, vaddr + i, MMU_WRITE) = (uint8_t)(value >> 8 * i);
+    }
+}
+
+void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes)
+{
+    return translate(cpu, vaddr, MMU_WRITE);
+}
+
+void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    translate_ram(cpu, vaddr, access);
+}
+
+bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value)
+{
+    *value = 0;
+    if (phys - current->base >= current->size) {
+        return false;
+    }
+    memcpy(value, current->ram + (phys - current->base), memop_bytes(mop));
+    return true;
+}
+
+bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_t value, bool *swapped)
+{
+    uint64_t old;
+
+    if (!cpu_phys_load(cpu, phys, mop, &old)) {
+        return false;
+    }
+    *swapped = old == expected;
+    if (*swapped) {
+        memcpy(current->ram + (phys - current->base), &value, memop_bytes(mop));
+    }
+    return true;
+}
+
+void tcg_context_changed(CPU *cpu)
+{
+}
+void tcg_flush_all(CPU *cpu)
+{
+    if (current) {
+        current->stale = true;
+    }
+}
+void tcg_flush_asid(CPU *cpu, uint64_t asid)
+{
+    tcg_flush_all(cpu);
+}
+void tcg_flush_page(CPU *cpu, uint64_t vaddr)
+{
+    tcg_flush_all(cpu);
+}
+void tcg_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
+{
+    tcg_flush_all(cpu);
+}
+
+/* ---- for the translator -------------------------------------------------- */
+
+bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out)
+{
+    MmuResult found = { .phys = vaddr };
+
+    if (!t->cpu->arch->walk(t->cpu, vaddr, MMU_EXEC, &found) ||
+        found.phys - current->base >= current->size) {
+        return false;
+    }
+    uint64_t offset = found.phys - current->base;
+    current->code_pages[offset / FLAT_PAGE] = 1;
+    memcpy(out, current->ram + offset, 2);
+    return true;
+}
+
+bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr)
+{
+    return false;
+}
+
+static void helper_debug(CPU *cpu)
+{
+}
+const IrHelper tcg_helper_debug = { "debug", (void (*)(void))helper_debug, IRH_FAULT, 0, IR_VOID, { 0 } };
+
+static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
+{
+    translate_ram(cpu, vaddr, MMU_EXEC);
+    cpu_loop_exit(cpu);
+}
+const IrHelper tcg_helper_fetch_fault = {
+    "fetch_fault", (void (*)(void))helper_fetch_fault, IRH_FAULT, 1, IR_VOID, { IR_I64 },
+};
+
+/* ---- running ------------------------------------------------------------- */
+
+Flat *flat_new(const CPUArch *arch, const char *model, uint64_t base, uint64_t size)
+{
+    Flat *m = g_new0(Flat, 1);
+    GError *err = NULL;
+
+    m->base = base;
+    m->size = size;
+    m->ram = g_malloc0(size);
+    m->code_pages = g_malloc0(size / FLAT_PAGE + 1);
+    m->blocks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)ir_block_free);
+    m->r = g_malloc0(arch->cpu_size);
+    m->r->cpu.arch = arch;
+    if (!arch->init(&m->r->cpu, model, &err)) {
+        g_error("%s", err->message);
+    }
+    current = m;
+    arch->reset(&m->r->cpu);
+    m->r->mstatus |= MSTATUS_FS;
+    return m;
+}
+
+void flat_free(Flat *m)
+{
+    m->r->cpu.arch->finish(&m->r->cpu);
+    g_hash_table_destroy(m->blocks);
+    g_free(m->r);
+    g_free(m->code_pages);
+    g_free(m->ram);
+    g_free(m);
+    current = NULL;
+}
+
+RiscvCPU *flat_cpu(Flat *m)
+{
+    return m->r;
+}
+
+uint8_t *flat_ram(Flat *m)
+{
+    return m->ram;
+}
+
+void flat_set_optimize(Flat *m, bool on)
+{
+    m->optimize = on;
+}
+
+void flat_forget_code(Flat *m)
+{
+    g_hash_table_remove_all(m->blocks);
+    memset(m->code_pages, 0, m->size / FLAT_PAGE + 1);
+    m->stale = false;
+}
+
+/* The block at pc; faults of the fetch leave. */
+static IrBlock *find_block(Flat *m, unsigned max_insns)
+{
+    CPU *cpu = &m->r->cpu;
+    CpuContextKey key;
+
+    cpu->arch->context_key(cpu, &key);
+    if (m->stale || key.space != m->space) {
+        flat_forget_code(m);
+        m->space = key.space;
+    }
+    int64_t name = (int64_t)(m->r->pc ^ (uint64_t)key.mode << 56);
+    IrBlock *b = g_hash_table_lookup(m->blocks, &name);
+    if (b) {
+        return b;
+    }
+    b = ir_block_new(cpu->arch->guest);
+    ir_block_reset(b, m->r->pc);
+    TranslateCtx ctx = { .cpu = cpu, .ir = b, .pc = m->r->pc, .key = key, .max_insns = max_insns };
+    cpu->arch->translate(&ctx);
+    g_autoptr(GError) err = NULL;
+    if (m->optimize) {
+        ir_optimize(b);
+    }
+    if (!ir_verify(b, &err)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        ir_print(b, text);
+        g_error("%s\n%s", err->message, text->str);
+    }
+    g_hash_table_insert(m->blocks, g_memdup2(&name, sizeof(name)), b);
+    return b;
+}
+
+bool flat_run(Flat *m, uint64_t stop, uint64_t max_insns)
+{
+    volatile uint64_t left = max_insns;
+
+    current = m;
+    while (m->r->pc != stop && left) {
+        if (sigsetjmp(m->out, 0) == 0) {
+            IrBlock *b = find_block(m, 64);
+            left -= MIN(left, b->guest_insns);
+            m->r->cpu.exit_request = 1; /* loop edges return */
+            ir_interpret(b, &m->r->cpu);
+        }
+    }
+    return m->r->pc == stop;
+}

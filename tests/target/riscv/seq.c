@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See seq.h.
+ *
+ * Registers with a purpose: sp, gp, s0 point into the sequence's data, tp at its
+ * record, s1 counts iterations.  Instructions that would write them are not generated;
+ * memory accesses use only the three pointers; branches go forward by a few instructions,
+ * or back to the sequence's start while s1 lasts. */
+#include "seq.h"
+
+#include <elf.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SP = 2, GP = 3, TP = 4, S0 = 8, S1 = 9, DATA_MIDDLE = 256, MAX_LENGTH = 40 };
+static const uint32_t reserved = 1u << SP | 1u << GP | 1u << TP | 1u << S0 | 1u << S1;
+
+typedef struct Maker {
+    SeqProgram *p;
+    GRand *rand;
+    uint64_t ext;
+    unsigned *rows;          /* that may be used */
+    unsigned row_count;
+} Maker;
+
+static uint32_t below(Maker *m, uint32_t n)
+{
+    return (uint32_t)g_rand_int_range(m->rand, 0, (gint32)n);
+}
+
+/* ---- emitting ------------------------------------------------------------ */
+
+static uint64_t here(const Maker *m)
+{
+    return SEQ_BASE + m->p->image->len;
+}
+
+static void put(Maker *m, uint32_t insn)
+{
+    g_byte_array_append(m->p->image, (const uint8_t *)&insn, riscv_insn_length(insn));
+}
+
+static uint32_t enc_i(uint32_t opcode, unsigned rd, unsigned funct3, unsigned rs1, int32_t imm)
+{
+    return opcode | rd << 7 | funct3 << 12 | rs1 << 15 | (uint32_t)imm << 20;
+}
+
+static uint32_t enc_s(uint32_t opcode, unsigned funct3, unsigned rs1, unsigned rs2, int32_t imm)
+{
+    return opcode | ((uint32_t)imm & 31) << 7 | funct3 << 12 | rs1 << 15 | rs2 << 20 |
+           ((uint32_t)imm >> 5 & 127) << 25;
+}
+
+static uint32_t b_imm(int32_t imm)
+{
+    uint32_t u = (uint32_t)imm;
+    return (u >> 12 & 1) << 31 | (u >> 5 & 63) << 25 | (u >> 1 & 15) << 8 | (u >> 11 & 1) << 7;
+}
+
+static uint32_t j_imm(int32_t imm)
+{
+    uint32_t u = (uint32_t)imm;
+    return (u >> 20 & 1) << 31 | (u >> 1 & 1023) << 21 | (u >> 11 & 1) << 20 | (u >> 12 & 255) << 12;
+}
+
+static uint32_t cb_imm(int32_t imm)
+{
+    uint32_t u = (uint32_t)imm;
+    return (u >> 8 & 1) << 12 | (u >> 3 & 3) << 10 | (u >> 6 & 3) << 5 | (u >> 1 & 3) << 3 | (u >> 5 & 1) << 2;
+}
+
+static uint32_t cj_imm(int32_t imm)
+{
+    uint32_t u = (uint32_t)imm;
+    return (u >> 11 & 1) << 12 | (u >> 4 & 1) << 11 | (u >> 8 & 3) << 9 | (u >> 10 & 1) << 8 |
+           (u >> 6 & 1) << 7 | (u >> 7 & 1) << 6 | (u >> 1 & 7) << 3 | (u >> 5 & 1) << 2;
+}
+
+static void put_address(Maker *m, unsigned reg, uint64_t address)
+{
+    put(m, 0x37 | reg << 7 | (uint32_t)((address + 0x800) & 0xfffff000));
+    put(m, enc_i(0x13, reg, 0, reg, (int32_t)(address & 0xfff)));
+}
+
+/* ---- one instruction ----------------------------------------------------- */
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+    return g_strv_contains(list, name);
+}
+
+static bool is_memory(const RiscvRow *row)
+{
+    static const char *const names[] = { "load", "store", "fload", "fstore", "amo", "lr", "sc",
+                                         "amocas", NULL };
+    return is_one_of(row->translator, names);
+}
+
+/* QEMU 7.2 counts beyond bit 31 here. */
+static bool is_wrong_elsewhere(const RiscvRow *row)
+{
+    return !strcmp(row->name, "ctzw") && g_getenv("RISCV_FUZZ_QEMU7");
+}
+
+static bool is_usable(const Maker *m, const RiscvRow *row)
+{
+    static const char *const never[] = {
+        "illegal", "ecall", "ebreak", "mret", "sret", "wfi", "sfence_vma", "sfence_inval", "cbo",
+        "jalr", "csr_imm", "pause", "lr", "sc", NULL,
+    };
+    return row->xlen != 32 && riscv_row_enabled(row, m->ext) && !is_one_of(row->translator, never) &&
+           !is_wrong_elsewhere(row);
+}
+
+/* Point a memory instruction at the data; false: it cannot be. */
+static bool aim(Maker *m, const RiscvRow *row, uint32_t *insn)
+{
+    RiscvArgs a;
+
+    if (row->length == 4) {
+        *insn = (*insn & ~(31u << 15)) | GP << 15;
+        int32_t imm = (int32_t)below(m, 960) - DATA_MIDDLE;
+        if (strstr(row->syntax, "{imm}")) {
+            bool store = strstr(row->translator, "store") != NULL;
+            uint32_t fields = store ? enc_s(0, 0, 0, 0, imm) : enc_i(0, 0, 0, 0, imm);
+            *insn = (*insn & ~(store ? 0xfe000f80 : 0xfff00000)) | fields;
+        }
+        return true;
+    }
+    riscv_extract(riscv_decode(*insn, 64), *insn, &a);
+    if (a.rs1 != SP) {
+        *insn &= ~(7u << 7); /* s0 */
+    }
+    return true;
+}
+
+static bool writes_reserved(const RiscvRow *row, const RiscvArgs *a)
+{
+    bool integer = strstr(row->syntax, "{xd}") != NULL || strstr(row->name, "c.j") == row->name;
+    return integer && (reserved >> a->rd & 1);
+}
+
+/* An access of a CSR that user mode has and all emulators agree on. */
+static uint32_t make_csr(Maker *m)
+{
+    static const uint16_t numbers[] = { 1, 1, 2, 3 };
+    unsigned csr = numbers[below(m, 4)], rd, rs1 = below(m, 32), funct3 = 1 + below(m, 3);
+
+    do {
+        rd = below(m, 32);
+    } while (reserved >> rd & 1);
+    if (csr == 2) { /* frm: a valid mode */
+        return enc_i(0x73, rd, 5, below(m, 5), 2);
+    }
+    if (csr == 3) {
+        return enc_i(0x73, rd, below(m, 2) ? 5 : 2, 0, 3); /* 0, or read */
+    }
+    return enc_i(0x73, rd, funct3, rs1, 1);
+}
+
+static bool try_insn(Maker *m, uint32_t *out)
+{
+    unsigned index = m->rows[below(m, m->row_count)];
+    const RiscvRow *row = &riscv_rows[index];
+    uint32_t insn = row->match | (g_rand_int(m->rand) & ~row->mask);
+    RiscvArgs a;
+
+    if (!strcmp(row->translator, "csr")) {
+        *out = make_csr(m);
+        return true;
+    }
+    if (is_memory(row)) {
+        aim(m, row, &insn);
+    }
+    insn &= row->length == 2 ? 0xffff : UINT32_MAX;
+    if (riscv_decode(insn, 64) != index) {
+        return false;
+    }
+    riscv_extract(index, insn, &a);
+    if (writes_reserved(row, &a) || (strstr(row->syntax, "{rm}") && (a.rm == 5 || a.rm == 6))) {
+        return false;
+    }
+    if (!strcmp(row->translator, "amocas") && strstr(row->name, ".q") && ((a.rd | a.rs2) & 1)) {
+        return false;
+    }
+    *out = insn;
+    return true;
+}
+
+static bool is_jump(uint32_t insn)
+{
+    static const char *const names[] = { "branch", "jal", NULL };
+    return is_one_of(riscv_rows[riscv_decode(insn, 64)].translator, names);
+}
+
+static uint32_t make_insn(Maker *m, bool jump)
+{
+    uint32_t insn;
+
+    do {
+        while (!try_insn(m, &insn)) {
+        }
+    } while (!jump && is_jump(insn));
+    return insn;
+}
+
+/* ---- one sequence -------------------------------------------------------- */
+
+static uint32_t with_offset(uint32_t insn, int32_t offset)
+{
+    bool branch = !strcmp(riscv_rows[riscv_decode(insn, 64)].translator, "branch");
+
+    if (riscv_insn_length(insn) == 2) {
+        return branch ? (insn & 0xe383) | cb_imm(offset) : (insn & 0xe003) | cj_imm(offset);
+    }
+    return branch ? (insn & 0x01fff07f) | b_imm(offset) : (insn & 0xfff) | j_imm(offset);
+}
+
+/* LR, a few instructions, SC of the same size (other sizes are up to the implementation). */
+static void put_lr_sc(Maker *m)
+{
+    unsigned funct3 = 2 + below(m, 2), between = below(m, 3);
+
+    put(m, 0x1000002f | 5 << 7 | funct3 << 12 | GP << 15);
+    for (unsigned i = 0; i < between; i++) {
+        put(m, make_insn(m, false));
+    }
+    put(m, 0x1800002f | 6 << 7 | funct3 << 12 | GP << 15 | below(m, 32) << 20);
+    m->p->insns += 2 + between;
+}
+
+/* A far jump through a register whose value is known: to the next instruction. */
+static void put_far_jump(Maker *m)
+{
+    put(m, enc_i(0x17, 5, 0, 0, 0));   /* auipc t0, 0 */
+    put(m, enc_i(0x67, below(m, 2), 0, 5, 8)); /* jalr zero or ra, 8(t0) */
+    m->p->insns += 2;
+}
+
+static void put_body(Maker *m, unsigned length)
+{
+    for (unsigned i = 0; i < length; i++) {
+        if (below(m, 40) == 0) {
+            put_far_jump(m);
+            continue;
+        }
+        if (below(m, 40) == 0) {
+            put_lr_sc(m);
+            continue;
+        }
+        uint32_t insn = make_insn(m, true);
+        m->p->insns++;
+        if (!is_jump(insn)) {
+            put(m, insn);
+            continue;
+        }
+        uint32_t skipped[3];
+        unsigned n = below(m, 4);
+        int32_t offset = (int32_t)riscv_insn_length(insn);
+        for (unsigned k = 0; k < n; k++) {
+            skipped[k] = make_insn(m, false);
+            offset += (int32_t)riscv_insn_length(skipped[k]);
+        }
+        put(m, with_offset(insn, offset));
+        for (unsigned k = 0; k < n; k++) {
+            put(m, skipped[k]);
+        }
+        m->p->insns += n;
+    }
+}
+
+static void put_sequence(Maker *m, unsigned index)
+{
+    SeqProgram *p = m->p;
+    unsigned length = 1 + below(m, MAX_LENGTH);
+
+    put_address(m, 1, p->init + (uint64_t)index * SEQ_RECORD);
+    put(m, enc_i(0x03, 5, 3, 1, 64 * 8));
+    put(m, enc_i(0x73, 0, 1, 5, 3)); /* csrrw zero, fcsr, t0 */
+    for (unsigned i = 0; i < 32; i++) {
+        put(m, enc_i(0x07, i, 3, 1, (int32_t)(32 + i) * 8));
+    }
+    for (unsigned i = 2; i < 32; i++) {
+        put(m, enc_i(0x03, i, 3, 1, (int32_t)i * 8));
+    }
+    put(m, enc_i(0x03, 1, 3, 1, 8));
+    p->starts[index] = here(m);
+    put_body(m, length);
+    if (below(m, 3) == 0) { /* loop */
+        put(m, enc_i(0x13, S1, 0, S1, -1));
+        put(m, 0x1063 | S1 << 15 | b_imm((int32_t)(p->starts[index] - here(m))));
+    }
+    p->ends[index] = here(m);
+    for (unsigned i = 0; i < 32; i++) {
+        put(m, enc_s(0x23, 3, TP, i, (int32_t)i * 8));
+        put(m, enc_s(0x27, 3, TP, i, (int32_t)(32 + i) * 8));
+    }
+    put(m, enc_i(0x73, 1, 2, 0, 3)); /* csrrs ra, fcsr, zero */
+    put(m, enc_s(0x23, 3, TP, 1, 64 * 8));
+}
+
+/* ---- values -------------------------------------------------------------- */
+
+static uint64_t random64(Maker *m)
+{
+    return (uint64_t)g_rand_int(m->rand) << 32 | g_rand_int(m->rand);
+}
+
+static uint64_t integer_value(Maker *m)
+{
+    static const uint64_t corners[] = { 0, 1, 2, UINT64_MAX, INT64_MAX, UINT64_C(1) << 63, INT32_MAX,
+                                        0x80000000, UINT32_MAX, 0xffffffff80000000, 0x7f, 0xff80 };
+    switch (below(m, 4)) {
+    case 0:
+        return corners[below(m, G_N_ELEMENTS(corners))];
+    case 1:
+        return random64(m) >> below(m, 64);
+    case 2:
+        return (uint64_t)((int64_t)random64(m) >> below(m, 64));
+    default:
+        return random64(m);
+    }
+}
+
+/* A float of `exponent` and `fraction` bits, often near a corner. */
+static uint64_t float_value(Maker *m, unsigned exponent, unsigned fraction)
+{
+    uint64_t bias = (UINT64_C(1) << (exponent - 1)) - 1, max = (UINT64_C(1) << exponent) - 1, e, f;
+    uint64_t fractions = (UINT64_C(1) << fraction) - 1;
+
+    switch (below(m, 6)) {
+    case 0:
+        e = below(m, 2) ? max : 0;
+        break;
+    case 1:
+        e = below(m, 2) ? max - 1 - below(m, 3) : 1 + below(m, 3);
+        break;
+    case 2:
+        e = random64(m) & max;
+        break;
+    default:
+        e = bias + below(m, 70) - 5;
+        break;
+    }
+    f = below(m, 3) == 0 ? 0 : below(m, 3) == 0 ? fractions : random64(m) & fractions;
+    if (below(m, 4) == 0) {
+        f &= ~(fractions >> (1 + below(m, 6)));
+    }
+    uint64_t sign = below(m, 2);
+    return sign << (exponent + fraction) | (e & max) << fraction | f;
+}
+
+static uint64_t fp_value(Maker *m)
+{
+    switch (below(m, 8)) {
+    case 0:
+        return box16((uint16_t)float_value(m, 5, 10));
+    case 1: case 2: case 3:
+        return box32((uint32_t)float_value(m, 8, 23));
+    case 4:
+        return random64(m);
+    default:
+        return float_value(m, 11, 52);
+    }
+}
+
+static void put_values(Maker *m)
+{
+    SeqProgram *p = m->p;
+
+    for (unsigned n = 0; n < p->count; n++) {
+        uint64_t init[65];
+        for (unsigned i = 0; i < 32; i++) {
+            init[i] = integer_value(m);
+            init[32 + i] = fp_value(m);
+        }
+        init[SP] = init[GP] = init[S0] = p->data + (uint64_t)n * SEQ_DATA + DATA_MIDDLE;
+        init[TP] = p->records + (uint64_t)n * SEQ_RECORD;
+        init[S1] = 1 + below(m, 6);
+        init[64] = below(m, 32) | below(m, 5) << 5;
+        memcpy(p->image->data + (p->init - SEQ_BASE) + (size_t)n * SEQ_RECORD, init, sizeof(init));
+    }
+    for (uint64_t i = 0; i < (uint64_t)p->count * SEQ_DATA; i += 8) {
+        uint64_t v = below(m, 2) ? fp_value(m) : integer_value(m);
+        memcpy(p->image->data + (p->data - SEQ_BASE) + i, &v, 8);
+    }
+}
+
+/* ---- programs ------------------------------------------------------------ */
+
+SeqProgram *seq_program_new(uint32_t seed, unsigned count, uint64_t ext)
+{
+    SeqProgram *p = g_new0(SeqProgram, 1);
+    Maker m = { .p = p, .rand = g_rand_new_with_seed(seed), .ext = ext };
+
+    m.rows = g_new(unsigned, riscv_row_count);
+    for (unsigned i = 1; i < riscv_row_count; i++) {
+        if (is_usable(&m, &riscv_rows[i])) {
+            m.rows[m.row_count++] = i;
+        }
+    }
+    p->count = count;
+    p->image = g_byte_array_new();
+    p->starts = g_new(uint64_t, count);
+    p->ends = g_new(uint64_t, count);
+    /* The tables stand first to have fixed addresses; a jump over them is the entry. */
+    p->records = SEQ_BASE + 16;
+    p->data = p->records + (uint64_t)count * SEQ_RECORD;
+    p->data = (p->data + 15) & ~UINT64_C(15);
+    p->results_size = p->data + (uint64_t)count * SEQ_DATA - p->records;
+    p->init = p->data + (uint64_t)count * SEQ_DATA;
+    uint64_t code = (p->init + (uint64_t)count * SEQ_RECORD + 15) & ~UINT64_C(15);
+    put_address(&m, 5, code);
+    put(&m, enc_i(0x67, 0, 0, 5, 0));
+    g_byte_array_set_size(p->image, (guint)(code - SEQ_BASE));
+    memset(p->image->data + 12, 0, p->image->len - 12);
+    put_values(&m);
+    for (unsigned i = 0; i < count; i++) {
+        put_sequence(&m, i);
+    }
+    put(&m, enc_i(0x13, 10, 0, 0, 1));
+    put_address(&m, 11, p->records);
+    put_address(&m, 12, p->results_size);
+    put(&m, enc_i(0x13, 17, 0, 0, 64)); /* write */
+    put(&m, 0x73);
+    put(&m, enc_i(0x13, 10, 0, 0, 0));
+    put(&m, enc_i(0x13, 17, 0, 0, 93)); /* exit */
+    put(&m, 0x73);
+    g_free(m.rows);
+    g_rand_free(m.rand);
+    return p;
+}
+
+void seq_program_free(SeqProgram *p)
+{
+    g_byte_array_unref(p->image);
+    g_free(p->starts);
+    g_free(p->ends);
+    g_free(p);
+}
+
+GByteArray *seq_program_elf(const SeqProgram *p)
+{
+    GByteArray *elf = g_byte_array_new();
+    Elf64_Ehdr h = {
+        .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+        .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT, .e_entry = SEQ_BASE,
+        .e_phoff = sizeof(h), .e_flags = 5 /* RVC, double float ABI */, .e_ehsize = sizeof(h),
+        .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1,
+    };
+    Elf64_Phdr ph = { .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = 4096,
+                      .p_vaddr = SEQ_BASE, .p_paddr = SEQ_BASE, .p_filesz = p->image->len,
+                      .p_memsz = p->image->len, .p_align = 4096 };
+
+    g_byte_array_append(elf, (const uint8_t *)&h, sizeof(h));
+    g_byte_array_append(elf, (const uint8_t *)&ph, sizeof(ph));
+    guint head = elf->len;
+    g_byte_array_set_size(elf, 4096);
+    memset(elf->data + head, 0, 4096 - head);
+    g_byte_array_append(elf, p->image->data, p->image->len);
+    return elf;
+}
+
+/* ---- comparing ----------------------------------------------------------- */
+
+static uint64_t word(const uint8_t *p, size_t index)
+{
+    uint64_t v;
+    memcpy(&v, p + index * 8, 8);
+    return v;
+}
+
+static void print_sequence(const SeqProgram *p, unsigned n)
+{
+    for (uint64_t pc = p->starts[n]; pc < p->ends[n];) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        const uint8_t *bytes = p->image->data + (pc - SEQ_BASE);
+        uint32_t insn = 0;
+        unsigned length = riscv64_disassemble(pc, bytes, 4, text);
+        memcpy(&insn, bytes, length);
+        printf("    %" PRIx64 ": %08" PRIx32 "  %s\n", pc, insn, text->str);
+        pc += length;
+    }
+}
+
+static void print_difference(const SeqProgram *p, const uint8_t *a, const uint8_t *b, unsigned n)
+{
+    const uint8_t *init = p->image->data + (p->init - SEQ_BASE) + (size_t)n * SEQ_RECORD;
+    size_t record = (size_t)n * SEQ_RECORD, data = p->data - p->records + (size_t)n * SEQ_DATA;
+
+    printf("sequence %u:\n", n);
+    print_sequence(p, n);
+    for (unsigned i = 0; i < 65; i++) {
+        uint64_t x = word(a + record, i), y = word(b + record, i);
+        bool differs = x != y;
+        printf("%s %c%-2u start %016" PRIx64 " a %016" PRIx64 " b %016" PRIx64 "\n", differs ? "!!" : "  ",
+               i < 32 ? 'x' : i < 64 ? 'f' : 'c', i & 31, word(init, i), x, y);
+    }
+    for (unsigned i = 0; i < SEQ_DATA / 8; i++) {
+        uint64_t x = word(a + data, i), y = word(b + data, i);
+        if (x != y) {
+            printf("!! data%+d a %016" PRIx64 " b %016" PRIx64 "\n", (int)i * 8 - DATA_MIDDLE, x, y);
+        }
+    }
+}
+
+unsigned seq_program_compare(const SeqProgram *p, const uint8_t *a, const uint8_t *b, unsigned limit)
+{
+    unsigned different = 0;
+
+    for (unsigned n = 0; n < p->count; n++) {
+        size_t record = (size_t)n * SEQ_RECORD, data = p->data - p->records + (size_t)n * SEQ_DATA;
+        if (!memcmp(a + record, b + record, SEQ_RECORD) && !memcmp(a + data, b + data, SEQ_DATA)) {
+            continue;
+        }
+        if (different++ < limit) {
+            print_difference(p, a, b, n);
+        }
+    }
+    return different;
+}

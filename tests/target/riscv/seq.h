@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Random RV64 user-mode programs made of many short sequences, for differential fuzzing.
+ *
+ * Each sequence starts from random registers, works on its own data block, and stores
+ * all registers and fcsr into its own record.  A program is an image for a fixed address,
+ * which ends with write(1, results) and exit(0). */
+#pragma once
+#include "target/riscv/translate.h"
+
+enum {
+    SEQ_BASE = 0x100000,   /* address of the image, and of its entry */
+    SEQ_DATA = 1024,       /* bytes of data a sequence */
+    SEQ_RECORD = 65 * 8,   /* x0..x31, f0..f31, fcsr */
+};
+
+typedef struct SeqProgram {
+    GByteArray *image;
+    unsigned count;        /* sequences */
+    unsigned insns;        /* instructions in all sequences, each counted once */
+    uint64_t *starts;      /* count + 1 addresses: where each sequence's own code begins */
+    uint64_t *ends;
+    uint64_t records, data, results_size; /* records, then data: one piece of memory */
+    uint64_t init;         /* initial registers, SEQ_RECORD each */
+} SeqProgram;
+
+/* ext: bits of RiscvExt that may be used. */
+SeqProgram *seq_program_new(uint32_t seed, unsigned count, uint64_t ext);
+void seq_program_free(SeqProgram *p);
+/* The image as an ELF executable. */
+GByteArray *seq_program_elf(const SeqProgram *p);
+/* Compare two copies of the results; prints what differs, up to `limit` sequences.  Returns
+ * the number of sequences that differ. */
+unsigned seq_program_compare(const SeqProgram *p, const uint8_t *a, const uint8_t *b, unsigned limit);
