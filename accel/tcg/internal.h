@@ -238,4 +238,6 @@ bool tcg_page_watched(const CPU *cpu, uint64_t vaddr);
 /* The slow path (and cpu_load, cpu_store, cpu_atomic_host ...) tells of an access to a watched
  * page, before it is made: records a hit; the loop stops behind the instruction. */
 void tcg_debug_access(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
+/* -d exec and -d cpu: a block is about to run.  Call it under log_enabled(). */
+void tcg_log_block(CPU *cpu, const TcgBlock *b);
 /* translate_has_breakpoint() and tcg_helper_debug of include/accel/tcg.h are there too. */

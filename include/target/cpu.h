@@ -132,6 +132,7 @@ struct CPUArch {
 extern const CPUArch *const cpu_archs[];
 const CPUArch *cpu_arch_find(const char *name);
 
+/* The new vCPU stands in m->cpus; machine_free() frees it. */
 CPU *cpu_new(const CPUArch *arch, Machine *m, const char *model, GError **err);
 void cpu_free(CPU *cpu);
 

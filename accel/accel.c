@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The accelerators compiled in, and the choice among them. */
+#include "accel/accel.h"
+
+#include <string.h>
+
+#include "accel/tcg/loop.h"
+#include "util/nearest.h"
+
+const AccelClass *const accel_classes[] = { &tcg_accel_class, &interp_accel_class, NULL };
+
+static const AccelClass *find_class(const char *name, GError **err)
+{
+    const char *names[G_N_ELEMENTS(accel_classes)] = { NULL };
+    for (unsigned i = 0; accel_classes[i]; i++) {
+        names[i] = accel_classes[i]->name;
+        if (strcmp(name, names[i]) == 0) {
+            return accel_classes[i];
+        }
+    }
+    const char *near = nearest_name(name, names);
+    g_autofree char *all = g_strjoinv(", ", (char **)names);
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                "invalid accelerator %s%s%s%s\n  do:  choose from: %s", name,
+                near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
+    return NULL;
+}
+
+Accel *accel_open(const char *list, GHashTable *options, GError **err)
+{
+    g_auto(GStrv) names = g_strsplit(list, ":", -1);
+    g_autoptr(GString) why = g_string_new(NULL);
+    for (unsigned i = 0; names[i]; i++) {
+        g_autoptr(GError) local = NULL;
+        const AccelClass *class = find_class(names[i], &local);
+        Accel *a = class ? class->open(options, &local) : NULL;
+        if (a) {
+            return a;
+        }
+        g_string_append_printf(why, "%s%s", why->len ? "\n" : "", local->message);
+    }
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s",
+                why->len ? why->str : "no accelerator is named\n  do:  -accel tcg");
+    return NULL;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The accelerators `tcg` (translates to host code) and `interp` (interprets the same
+ * IR: a host without a back end, and the oracle in tests).
+ *
+ * Options
+ *     one-insn-per-tb=on|off   blocks of one instruction (what -d exec then shows)
+ *     tb-size=MEBIBYTES        room for host code
+ *     thread=single            all vCPUs share a thread, in turns
+ *     split-wx=on              host code is never writable where it is executed: always so
+ *     perfmap=on|off           /tmp/perf-PID.map for perf
+ *     lockstep=on|off          tcg: run every block in the interpreter as well and compare
+ *
+ * Not modelled: thread=multi, split-wx=off. */
+#include <string.h>
+
+#include "accel/tcg/loop.h"
+#include "hw/board.h"
+#include "util/nearest.h"
+
+enum { MAX_TB_MIB = 4096 };
+
+/* ---- options --------------------------------------------------------------------- */
+
+static const char *const option_names[] = {
+    "one-insn-per-tb", "tb-size", "thread", "split-wx", "perfmap", "lockstep", NULL,
+};
+
+static bool parse_bool(const char *name, const char *value, bool *out, GError **err)
+{
+    bool on = !strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "true");
+    bool off = !strcmp(value, "off") || !strcmp(value, "no") || !strcmp(value, "false");
+    if (!on && !off) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "Parameter '%s' expects 'on' or 'off', not '%s'", name, value);
+    }
+    *out = on;
+    return on || off;
+}
+
+static bool parse_size(const char *value, uint64_t *bytes, GError **err)
+{
+    char *end;
+    uint64_t mib = g_ascii_strtoull(value, &end, 10);
+    if (!g_ascii_isdigit(*value) || *end || mib > MAX_TB_MIB) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "Parameter 'tb-size' expects a number of MiB, at most %u, not '%s'",
+                    MAX_TB_MIB, value);
+        return false;
+    }
+    *bytes = mib << 20;
+    return true;
+}
+
+static bool parse_thread(const char *value, GError **err)
+{
+    if (strcmp(value, "single") == 0) {
+        return true;
+    }
+    bool multi = strcmp(value, "multi") == 0;
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "Parameter 'thread' %s%s%s\n  do:  thread=single",
+                multi ? "'multi' is not built: all vCPUs run in one thread, in turns"
+                      : "expects 'single', not '", multi ? "" : value, multi ? "" : "'");
+    return false;
+}
+
+static bool parse_split(const char *value, GError **err)
+{
+    bool on;
+    if (!parse_bool("split-wx", value, &on, err)) {
+        return false;
+    }
+    if (!on) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "split-wx=off is refused: host code is never both writable and executable\n"
+                    "  do:  leave split-wx away");
+    }
+    return on;
+}
+
+static bool parse_option(const char *name, const char *value, TcgOptions *opt, GError **err)
+{
+    bool lockstep;
+    if (!strcmp(name, "one-insn-per-tb")) {
+        return parse_bool(name, value, &opt->one_insn, err);
+    }
+    if (!strcmp(name, "tb-size")) {
+        return parse_size(value, &opt->cache_bytes, err);
+    }
+    if (!strcmp(name, "thread")) {
+        return parse_thread(value, err);
+    }
+    if (!strcmp(name, "split-wx")) {
+        return parse_split(value, err);
+    }
+    if (!strcmp(name, "perfmap")) {
+        return parse_bool(name, value, &opt->perf_map, err);
+    }
+    if (!strcmp(name, "lockstep") && opt->engine != TCG_INTERP) {
+        bool ok = parse_bool(name, value, &lockstep, err);
+        opt->engine = ok && lockstep ? TCG_LOCKSTEP : opt->engine;
+        return ok;
+    }
+    const char *near = nearest_name(name, option_names);
+    g_autofree char *all = g_strjoinv(", ", (char **)option_names);
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "Parameter '%s' is unexpected%s%s%s\n  do:  one of: %s",
+                name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
+    return false;
+}
+
+static bool parse_options(GHashTable *options, TcgOptions *opt, GError **err)
+{
+    GHashTableIter it;
+    gpointer name, value;
+    if (!options) {
+        return true;
+    }
+    g_hash_table_iter_init(&it, options);
+    while (g_hash_table_iter_next(&it, &name, &value)) {
+        if (!parse_option(name, value, opt, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- life -------------------------------------------------------------------------- */
+
+static Accel *open_engine(const AccelClass *class, TcgEngine engine, GHashTable *options, GError **err)
+{
+    TcgOptions opt = { .engine = engine };
+    if (!parse_options(options, &opt, err)) {
+        g_prefix_error(err, "-accel %s: ", class->name);
+        return NULL;
+    }
+    TcgState *state = tcg_state_new(&opt, err);
+    if (!state) {
+        g_prefix_error(err, "-accel %s: ", class->name);
+        return NULL;
+    }
+    TcgLoop *l = g_new0(TcgLoop, 1);
+    l->accel.class = class;
+    l->state = state;
+    state->loop = l;
+    l->cpus = g_ptr_array_new();
+    g_mutex_init(&l->lock);
+    g_cond_init(&l->done);
+    g_queue_init(&l->work);
+    l->debug_bh = bh_new(NULL, tcg_loop_tell_debugger, l);
+    return &l->accel;
+}
+
+static Accel *open_tcg(GHashTable *options, GError **err)
+{
+    return open_engine(&tcg_accel_class, TCG_JIT, options, err);
+}
+
+static Accel *open_interp(GHashTable *options, GError **err)
+{
+    return open_engine(&interp_accel_class, TCG_INTERP, options, err);
+}
+
+static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
+{
+    TcgLoop *l = (TcgLoop *)a;
+    g_assert(!l->thread);
+    if (!tcg_vcpu_new(l->state, cpu, err)) {
+        return false;
+    }
+    g_ptr_array_add(l->cpus, cpu);
+    return true;
+}
+
+static void accel_close(Accel *a)
+{
+    TcgLoop *l = (TcgLoop *)a;
+    tcg_loop_stop(l);
+    for (unsigned i = 0; i < l->cpus->len; i++) {
+        CPU *cpu = g_ptr_array_index(l->cpus, i);
+        tcg_vcpu_free(cpu);
+        cpu->accel = NULL; /* the machine outlives it by a moment: interrupts go nowhere */
+    }
+    if (a->machine) {
+        a->machine->accel = NULL;
+    }
+    bh_free(l->debug_bh);
+    tcg_state_free(l->state);
+    g_ptr_array_free(l->cpus, TRUE);
+    g_mutex_clear(&l->lock);
+    g_cond_clear(&l->done);
+    g_free(l);
+}
+
+static void set_debug_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+{
+    TcgLoop *l = (TcgLoop *)a;
+    l->debug_hook = fn;
+    l->debug_opaque = opaque;
+}
+
+static void accel_info(Accel *a, GString *out)
+{
+    tcg_state_info(((TcgLoop *)a)->state, out);
+}
+
+/* clang-format off */
+#define LOOP_ENTRIES                                                                          \
+    .vcpu_init = vcpu_init, .start = tcg_loop_start, .resume = tcg_loop_resume,               \
+    .pause = tcg_loop_pause, .kick = tcg_loop_kick, .run_on_cpu = tcg_loop_run_on_cpu,        \
+    .set_debug_hook = set_debug_hook, .debug_changed = tcg_debug_changed, .info = accel_info, \
+    .close = accel_close
+
+const AccelClass tcg_accel_class = {
+    .name = "tcg", .desc = "translates guest code to host code", .open = open_tcg, LOOP_ENTRIES,
+};
+const AccelClass interp_accel_class = {
+    .name = "interp", .desc = "interprets guest code: slow, for tests", .open = open_interp,
+    LOOP_ENTRIES,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Running blocks in the interpreter of the IR.  Blocks, contexts and invalidation are those of
+ * the translator; only host code is missing. */
+#include "accel/tcg/internal.h"
+#include "system/log.h"
+
+void tcg_run_interp(CPU *cpu)
+{
+    TcgVcpu *v = cpu->tcg;
+    do {
+        TcgBlock *b = tcg_block_get(cpu);
+        if (log_enabled(LOG_EXEC | LOG_CPU)) {
+            tcg_log_block(cpu, b);
+        }
+        v->running = b;
+        ir_interpret(b->ir, cpu);
+        v->running = NULL;
+    } while (!tcg_single(cpu) && !__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED));
+}

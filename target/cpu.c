@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vCPUs of any architecture: life, requests to stop, memory as the debugger sees it,
+ * breakpoints and watchpoints. */
+#include "target/cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel/accel.h"
+#include "hw/board.h"
+
+/* ---- life -------------------------------------------------------------------- */
+
+CPU *cpu_new(const CPUArch *arch, Machine *m, const char *model, GError **err)
+{
+    g_assert(m->cpu_count < G_N_ELEMENTS(m->cpus));
+    CPU *cpu = NULL;
+    /* aligned to a cache line: the fields that translated code polls share one */
+    if (posix_memalign((void **)&cpu, 64, arch->cpu_size)) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOMEM, "cannot make a CPU: out of memory");
+        return NULL;
+    }
+    memset(cpu, 0, arch->cpu_size);
+    cpu->arch = arch;
+    cpu->machine = m;
+    cpu->accel = m->accel;
+    cpu->as = m->memory;
+    cpu->index = m->cpu_count;
+    cpu->breakpoints = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    cpu->watchpoints = g_array_new(FALSE, FALSE, sizeof(Watchpoint));
+    if (!arch->init(cpu, model, err)) {
+        cpu_free(cpu);
+        return NULL;
+    }
+    if (cpu->accel && !cpu->accel->class->vcpu_init(cpu->accel, cpu, err)) {
+        cpu_free(cpu);
+        return NULL;
+    }
+    m->cpus[m->cpu_count++] = cpu;
+    return cpu;
+}
+
+void cpu_free(CPU *cpu)
+{
+    if (!cpu) {
+        return;
+    }
+    if (cpu->arch->finish) {
+        cpu->arch->finish(cpu);
+    }
+    g_array_free(cpu->breakpoints, TRUE);
+    g_array_free(cpu->watchpoints, TRUE);
+    free(cpu); /* of posix_memalign */
+}
+
+void cpu_request_exit(CPU *cpu)
+{
+    __atomic_store_n(&cpu->exit_request, 1, __ATOMIC_SEQ_CST);
+    if (cpu->accel) {
+        cpu->accel->class->kick(cpu);
+    }
+}
+
+/* ---- memory for the debugger ---------------------------------------------------- */
+
+typedef MemResult PhysAccess(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
+
+static MemResult phys_write(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
+{
+    return rom_write(as, addr, buf, len); /* breakpoints may stand in flash */
+}
+
+/* Page by page: neighbours in virtual memory need not be neighbours in RAM. */
+static bool debug_access(CPU *cpu, uint64_t vaddr, char *buf, size_t len, PhysAccess *access)
+{
+    while (len) {
+        uint64_t phys;
+        size_t here = MIN(len, RAM_PAGE - (vaddr & (RAM_PAGE - 1)));
+        if (!cpu->arch->debug_walk(cpu, vaddr, &phys) ||
+            access(cpu->as, phys, buf, here) != MEM_OK) {
+            return false;
+        }
+        vaddr += here;
+        buf += here;
+        len -= here;
+    }
+    return true;
+}
+
+bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len)
+{
+    return debug_access(cpu, vaddr, buf, len, dma_read);
+}
+
+bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len)
+{
+    return debug_access(cpu, vaddr, (char *)buf, len, phys_write);
+}
+
+/* ---- breakpoints and watchpoints --------------------------------------------------- */
+
+static void changed(CPU *cpu)
+{
+    if (cpu->accel) {
+        cpu->accel->class->debug_changed(cpu);
+    }
+}
+
+void cpu_breakpoint_add(CPU *cpu, uint64_t addr)
+{
+    g_array_append_val(cpu->breakpoints, addr);
+    changed(cpu);
+}
+
+bool cpu_breakpoint_remove(CPU *cpu, uint64_t addr)
+{
+    for (unsigned i = 0; i < cpu->breakpoints->len; i++) {
+        if (g_array_index(cpu->breakpoints, uint64_t, i) == addr) {
+            g_array_remove_index_fast(cpu->breakpoints, i);
+            changed(cpu);
+            return true;
+        }
+    }
+    return false;
+}
+
+void cpu_watchpoint_add(CPU *cpu, uint64_t addr, uint64_t len, int kind)
+{
+    Watchpoint w = { addr, len, kind };
+    g_array_append_val(cpu->watchpoints, w);
+    changed(cpu);
+}
+
+bool cpu_watchpoint_remove(CPU *cpu, uint64_t addr, uint64_t len, int kind)
+{
+    for (unsigned i = 0; i < cpu->watchpoints->len; i++) {
+        const Watchpoint *w = &g_array_index(cpu->watchpoints, Watchpoint, i);
+        if (w->addr == addr && w->len == len && w->kind == kind) {
+            g_array_remove_index_fast(cpu->watchpoints, i);
+            changed(cpu);
+            return true;
+        }
+    }
+    return false;
+}
+
+void cpu_set_singlestep(CPU *cpu, bool on)
+{
+    cpu->singlestep = on; /* translations stay: steps use blocks of their own */
+}

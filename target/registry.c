@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The architectures compiled in. */
+#include <string.h>
+
+#include "target/cpu.h"
+#include "target/riscv/cpu.h"
+
+const CPUArch *const cpu_archs[] = { &riscv64_arch, &riscv32_arch, NULL };
+
+const CPUArch *cpu_arch_find(const char *name)
+{
+    for (unsigned i = 0; cpu_archs[i]; i++) {
+        if (strcmp(cpu_archs[i]->name, name) == 0) {
+            return cpu_archs[i];
+        }
+    }
+    return NULL;
+}
