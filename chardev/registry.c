@@ -192,6 +192,13 @@ void chardev_print_backends(void)
     }
 }
 
+void chardev_free(Chardev *chr)
+{
+    if (g_ptr_array_remove(all, chr)) {
+        chr_free(chr);
+    }
+}
+
 void chardev_free_all(void)
 {
     while (all && all->len) {

@@ -13,6 +13,7 @@
 
 static GdbStub *stub;
 static Chardev *chr;
+static bool own_chr;   /* made here, not by -chardev */
 static bool listening; /* to the run state: once for the process */
 
 /* ---- the stub's life ---- */
@@ -85,7 +86,10 @@ static int server_can_receive(void *opaque)
 
 static void server_receive(void *opaque, const uint8_t *buf, int len)
 {
-    gdb_stub_feed(opaque, buf, len);
+    GdbStub *s = opaque;
+    s->feeding = true;
+    gdb_stub_feed(s, buf, len);
+    s->feeding = false;
 }
 
 static void server_event(void *opaque, ChardevEvent event)
@@ -140,6 +144,11 @@ bool gdbserver_start(Machine *m, const char *device, GError **err)
     g_autofree char *text = server_text(device);
     GError *why = NULL;
     bool with_monitor = false;
+    if (stub && stub->feeding) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "gdbserver: a debugger cannot close the line that it speaks on; detach first");
+        return false;
+    }
     gdbserver_stop();
     if (g_str_equal(device, "none")) {
         return true;
@@ -165,6 +174,7 @@ bool gdbserver_start(Machine *m, const char *device, GError **err)
         gdb_stub_free(s);
         return false;
     }
+    own_chr = !g_str_has_prefix(device, "chardev:");
     if (!listening) {
         runstate_add_listener(on_runstate, NULL);
         listening = true;
@@ -182,6 +192,9 @@ void gdbserver_stop(void)
     }
     stub->connected = false;
     chardev_detach(chr, stub);
+    if (own_chr) {
+        chardev_free(chr);
+    }
     chr = NULL;
     GdbStub *s = stub;
     stub = NULL;

@@ -27,6 +27,7 @@ typedef struct GdbStub {
     void (*write)(void *opaque, const uint8_t *bytes, size_t len);
     void *opaque;
     bool connected;
+    bool feeding;           /* bytes of the debugger are being handled */
     bool noack;
     bool swbreak, hwbreak;  /* gdb understands these stop reasons */
     bool was_running;       /* before gdb came, or since it said continue */

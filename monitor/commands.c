@@ -275,7 +275,7 @@ static void report_unknown(const MonitorCommand *table, const char *prefix, cons
     }
     g_ptr_array_add(names, NULL);
     const char *near = nearest_name(name, (const char *const *)names->pdata);
-    if (near) {
+    if (near && strlen(name) > 3) {
         g_string_append_printf(out, "did you mean '%s%s'?\n", prefix, near);
     }
 }

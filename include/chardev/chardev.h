@@ -39,6 +39,8 @@ const char *chardev_id(const Chardev *chr);
 char *chardev_describe(const Chardev *chr); /* "pty:/dev/pts/3", for info chardev */
 /* The text of -chardev help. */
 void chardev_print_backends(void);
+/* One chardev, detached by its frontends; not from inside its own callbacks. */
+void chardev_free(Chardev *chr);
 void chardev_free_all(void); /* restores the terminal; also done at exit */
 
 /* Give the terminal back as it was found; safe in a signal handler. */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See machine.h.  The functions of target/cpu.c and of host ends are weak: the real
+ * ones win where a test links them. */
+#include "machine.h"
+
+#include <string.h>
+
+#include "block/block.h"
+#include "net/net.h"
+#include "system/mainloop.h"
+#include "system/runstate.h"
+#include "tcg/ir.h"
+
+FakeAccel fake_accel;
+
+/* ---- architecture ---- */
+
+static const char *const x_names[] = {
+    "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+    "a6",   "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
+};
+
+static const CPURegister *fake_registers(CPU *cpu, unsigned *count)
+{
+    static CPURegister regs[36];
+    for (unsigned i = 0; i < 32; i++) {
+        regs[i] = (CPURegister){ x_names[i], "org.gnu.gdb.riscv.cpu", "int", 64, i, i };
+    }
+    regs[32] = (CPURegister){ "pc", "org.gnu.gdb.riscv.cpu", "code_ptr", 64, 32, -1 };
+    regs[33] = (CPURegister){ "ft0", "org.gnu.gdb.riscv.fpu", "riscv_double", 64, 33, -1 };
+    regs[34] = (CPURegister){ "ft1", "org.gnu.gdb.riscv.fpu", "riscv_double", 64, 34, -1 };
+    regs[35] = (CPURegister){ "mstatus", "org.gnu.gdb.riscv.csr", "int", 32, 35, 833 };
+    *count = 36;
+    return regs;
+}
+
+static uint64_t *slot(CPU *cpu, unsigned number)
+{
+    FakeCpu *f = (FakeCpu *)cpu;
+    return number < 32 ? &f->x[number] : number == 32 ? &f->pc : number < 35 ? &f->f[number - 33] : NULL;
+}
+
+static uint64_t fake_get(CPU *cpu, unsigned number)
+{
+    uint64_t *p = slot(cpu, number);
+    return p ? *p : 0x1800;
+}
+
+static bool fake_set(CPU *cpu, unsigned number, uint64_t value)
+{
+    uint64_t *p = slot(cpu, number);
+    if (p && number) {
+        *p = value;
+    }
+    return p;
+}
+
+static void fake_reset(CPU *cpu)
+{
+    ((FakeCpu *)cpu)->resets++;
+    ((FakeCpu *)cpu)->pc = FAKE_RAM;
+}
+
+static void fake_set_pc(CPU *cpu, uint64_t pc)
+{
+    ((FakeCpu *)cpu)->pc = pc;
+}
+
+static void fake_dump(CPU *cpu, GString *out)
+{
+    g_string_append_printf(out, " pc %016" G_GINT64_MODIFIER "x\n", ((FakeCpu *)cpu)->pc);
+}
+
+static void fake_dump_mmu(CPU *cpu, GString *out)
+{
+    g_string_append(out, "No translation or protection\n");
+}
+
+static unsigned fake_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out)
+{
+    g_string_append_printf(out, "op%u", bytes[0]);
+    return available < 4 ? 0 : 4;
+}
+
+static const IrGuest fake_guest = { .pc_offset = offsetof(FakeCpu, pc) };
+static const CPUArch fake_arch = {
+    .name = "riscv64", .cpu_size = sizeof(FakeCpu), .guest = &fake_guest, .reset = fake_reset,
+    .registers = fake_registers, .get_register = fake_get, .set_register = fake_set,
+    .dump = fake_dump, .dump_mmu = fake_dump_mmu, .disassemble = fake_disassemble, .set_pc = fake_set_pc,
+};
+
+/* ---- accelerator ---- */
+
+static void fake_resume(Accel *a)
+{
+    fake_accel.running = true;
+    fake_accel.resumes++;
+}
+
+static void fake_pause(Accel *a)
+{
+    fake_accel.running = false;
+}
+
+static void fake_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+{
+    fake_accel.hook = fn;
+    fake_accel.hook_opaque = opaque;
+}
+
+static void fake_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+{
+    fn(cpu, opaque);
+}
+
+static void fake_info(Accel *a, GString *out)
+{
+    g_string_append(out, "no translator\n");
+}
+
+static const AccelClass fake_accel_class = {
+    .name = "fake", .resume = fake_resume, .pause = fake_pause, .run_on_cpu = fake_run_on_cpu,
+    .set_debug_hook = fake_hook, .info = fake_info,
+};
+
+/* ---- board ---- */
+
+static bool fake_build(Machine *m, GError **err)
+{
+    if (!memory_region_init_ram(&m->ram, NULL, "fake.ram", FAKE_RAM_SIZE, err)) {
+        return false;
+    }
+    memory_region_add(&m->system, FAKE_RAM, &m->ram, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        FakeCpu *f = g_new0(FakeCpu, 1);
+        f->cpu = (CPU){ .arch = &fake_arch, .accel = m->accel, .machine = m, .as = m->memory, .index = i };
+        f->cpu.breakpoints = g_array_new(false, false, sizeof(uint64_t));
+        f->cpu.watchpoints = g_array_new(false, false, sizeof(Watchpoint));
+        m->cpus[i] = &f->cpu;
+    }
+    m->cpu_count = 2;
+    return true;
+}
+
+static const BoardClass fake_board = { .name = "fake", .desc = "for tests", .arch = "riscv64",
+                                       .max_cpus = 2, .build = fake_build };
+static MachineConfig fake_config = { .board = &fake_board };
+
+Machine *fake_machine_new(void)
+{
+    g_autoptr(GError) err = NULL;
+    fake_accel = (FakeAccel){ .accel.class = &fake_accel_class };
+    Machine *m = machine_new(&fake_config, &fake_accel.accel, &err);
+    g_assert_no_error(err);
+    runstate_init(m);
+    machine_reset(m);
+    return m;
+}
+
+void fake_machine_free(Machine *m)
+{
+    runstate_finish();
+    for (unsigned i = 0; i < m->cpu_count; i++) {
+        g_array_unref(m->cpus[i]->breakpoints);
+        g_array_unref(m->cpus[i]->watchpoints);
+        g_free(m->cpus[i]);
+    }
+    m->cpu_count = 0;
+    machine_free(m);
+}
+
+FakeCpu *fake_cpu(Machine *m, unsigned i)
+{
+    return (FakeCpu *)m->cpus[i];
+}
+
+void fake_debug_stop(Machine *m, unsigned i)
+{
+    fake_accel.running = false;
+    fake_accel.hook(m->cpus[i], fake_accel.hook_opaque);
+}
+
+/* ---- what target/cpu.c and the host ends have ---- */
+
+#define WEAK __attribute__((weak))
+WEAK void cpu_free(CPU *cpu) { }
+WEAK void block_drain_all(void) { }
+WEAK void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque) { }
+WEAK char *block_describe(BlockBackend *blk) { return NULL; }
+WEAK BlockBackend *block_find(const char *id) { return NULL; }
+WEAK const char *block_id(BlockBackend *blk) { return ""; }
+WEAK void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque) { }
+WEAK char *net_describe(const NetClient *nc) { return NULL; }
+WEAK char *net_user_info(const NetClient *nc) { return NULL; }
+WEAK NetClient *net_find(const char *id) { return NULL; }
+WEAK const char *net_id(const NetClient *nc) { return ""; }
+WEAK void net_set_link(NetClient *nc, bool up) { }
+
+WEAK bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len)
+{
+    return dma_read(cpu->as, vaddr, buf, len) == MEM_OK;
+}
+
+WEAK bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len)
+{
+    return dma_write(cpu->as, vaddr, buf, len) == MEM_OK;
+}
+
+WEAK void cpu_breakpoint_add(CPU *cpu, uint64_t addr)
+{
+    g_array_append_val(cpu->breakpoints, addr);
+}
+
+WEAK bool cpu_breakpoint_remove(CPU *cpu, uint64_t addr)
+{
+    for (guint i = 0; i < cpu->breakpoints->len; i++) {
+        if (g_array_index(cpu->breakpoints, uint64_t, i) == addr) {
+            g_array_remove_index(cpu->breakpoints, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+WEAK void cpu_watchpoint_add(CPU *cpu, uint64_t addr, uint64_t len, int kind)
+{
+    Watchpoint w = { addr, len, kind };
+    g_array_append_val(cpu->watchpoints, w);
+}
+
+WEAK bool cpu_watchpoint_remove(CPU *cpu, uint64_t addr, uint64_t len, int kind)
+{
+    g_array_set_size(cpu->watchpoints, 0);
+    return true;
+}
+
+WEAK void cpu_set_singlestep(CPU *cpu, bool on)
+{
+    cpu->singlestep = on;
+}

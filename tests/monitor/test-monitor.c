@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands of the human monitor on a machine without devices.  Where it matters the
+ * texts are those that QEMU prints. */
+#include <string.h>
+
+#include "../fake/machine.h"
+#include "monitor/monitor.h"
+#include "system/log.h"
+#include "system/runstate.h"
+#include "system/version.h"
+
+static Machine *m;
+
+static void expect(const char *line, const char *answer)
+{
+    g_autofree char *got = monitor_run_line(m, line);
+    g_assert_cmpstr(got, ==, answer);
+}
+
+static void expect_has(const char *line, const char *part)
+{
+    g_autofree char *got = monitor_run_line(m, line);
+    if (!strstr(got, part)) {
+        g_error("'%s' answers '%s', without '%s'", line, got, part);
+    }
+}
+
+static void test_state(void)
+{
+    expect("info status", "VM status: paused (prelaunch)\n");
+    expect("c", "");
+    expect("info status", "VM status: running\n");
+    g_assert_true(fake_accel.running);
+    expect("stop", "");
+    expect("  info   status ", "VM status: paused\n");
+    g_assert_false(fake_accel.running);
+}
+
+static void test_unknown(void)
+{
+    expect("foo", "unknown command: 'foo'\n");
+    expect("info foo", "unknown command: 'info foo'\n");
+    expect("system_rest", "unknown command: 'system_rest'\ndid you mean 'system_reset'?\n");
+    expect("stop x", "stop|s: extraneous characters at the end of line\nTry \"help stop\" for more information\n");
+    expect("", "");
+    expect("help foo", "unknown command: 'foo'\n");
+    expect("help stop", "stop|s  -- stop emulation\n");
+    expect_has("help", "system_powerdown  -- ");
+    expect_has("info", "info mtree [-f] -- ");
+}
+
+static void test_print(void)
+{
+    expect("p 1+2*3", "0x7\n");
+    expect("p (1+2)*3", "0x9\n");
+    expect("p/d -5", "-5\n");
+    expect("p /d 10-3", "7\n");
+    expect("p /c 65", "'A'\n");
+    expect("p /u ~0", "18446744073709551615\n");
+    expect("p 'a'", "0x61\n");
+    expect("p /x $pc+4", "0x80000004\n");
+    expect("p", "unexpected end of expression\nTry \"help p\" for more information\n");
+    expect("p 1/0", "division by zero\nTry \"help p\" for more information\n");
+    expect("p 1 2", "print|p: extraneous characters at the end of line\nTry \"help p\" for more information\n");
+    expect_has("p $nope", "unknown register");
+    expect_has("p 1%0", "division by zero");
+    expect_has("p 99999999999999999999", "number too large");
+    expect_has("p (1", "')' expected");
+    expect_has("p !0", "invalid char '!' in expression");
+    g_autofree char *deep = g_strnfill(5000, '(');
+    g_autofree char *line = g_strconcat("p ", deep, NULL);
+    expect_has(line, "nested too deeply");
+}
+
+static void test_dump(void)
+{
+    static const uint8_t bytes[] = { 0x97, 2, 0, 0, 0x13, 0x86, 0x82, 2, 'H', 'i', '\n', 0 };
+    g_assert_cmpint(dma_write(m->memory, FAKE_RAM, bytes, sizeof(bytes)), ==, MEM_OK);
+    expect("xp /2xw 0x80000000", "0000000080000000: 0x00000297 0x02828613\n");
+    expect("xp /9xb 0x80000000", "0000000080000000: 0x97 0x02 0x00 0x00 0x13 0x86 0x82 0x02\n0000000080000008: 0x48\n");
+    expect("xp /3uh 0x80000000", "0000000080000000:   663     0 34323\n");
+    expect("xp /1dh 0x80000004", "0000000080000004: -31213\n");
+    expect("xp /2cb 0x80000008", "0000000080000008: 'H' 'i'\n");
+    expect("xp /s 0x80000008", "0000000080000008: \"Hi\\n\"\n");
+    expect("xp /1xg 0x80000000", "0000000080000000: 0x0282861300000297\n");
+    expect("xp /1ow 0x80000000", "0000000080000000:       01227\n");
+    expect("x /2i $pc", "0x0000000080000000:  00000297          op151\n0x0000000080000004:  02828613          op19\n");
+    expect("x 0", "0000000000000000: Cannot access memory\n");
+    expect("xp/1xw 0x80000000", "0000000080000000: 0x00000297\n");
+    expect_has("xp /4z 0", "invalid char in format: 'z'");
+    expect_has("xp /99999999999x 0", "count in format");
+    expect_has("xp", "unexpected end of expression");
+    expect_has("x /3i 0x8000fffe", "Cannot access memory");
+}
+
+static void test_info(void)
+{
+    expect_has("info cpus", "* CPU #0: thread_id=");
+    expect("cpu 1", "");
+    expect_has("info cpus", "* CPU #1: thread_id=");
+    expect("cpu 7", "invalid CPU index\n");
+    expect("cpu x", "invalid CPU index\n");
+    expect("cpu 0", "");
+    expect("info registers", "\nCPU#0\n pc 0000000080000000\n");
+    expect_has("info registers -a", "CPU#1");
+    expect("info registers 9", "Error: CPU#9 not available\n");
+    expect("info mem", "No translation or protection\n");
+    expect("info uuid", "00000000-0000-0000-0000-000000000000\n");
+    expect("info name", "");
+    expect("info jit", "no translator\n");
+    expect_has("info mtree -f", "fake.ram");
+    expect_has("info mtree -x", "unsupported option");
+    expect_has("info qtree", "bus: main-system-bus");
+    version_set_qemu_name(true);
+    expect_has("info version", QEMU_COMPAT_VERSION);
+    version_set_qemu_name(false);
+}
+
+static void test_log(void)
+{
+    expect("log int,mmu", "");
+    g_assert_cmphex(log_items, ==, LOG_INT | LOG_MMU);
+    expect("log none", "");
+    g_assert_cmphex(log_items, ==, 0);
+    expect_has("log nonsense", "Error: ");
+    expect_has("log", "log: argument expected");
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    m = fake_machine_new();
+    g_test_add_func("/monitor/state", test_state);
+    g_test_add_func("/monitor/unknown", test_unknown);
+    g_test_add_func("/monitor/print", test_print);
+    g_test_add_func("/monitor/dump", test_dump);
+    g_test_add_func("/monitor/info", test_info);
+    g_test_add_func("/monitor/log", test_log);
+    int status = g_test_run();
+    fake_machine_free(m);
+    return status;
+}
