@@ -7,6 +7,7 @@
 
 #include "block/block.h"
 #include "hw/device.h"
+#include "hw/nvram/fw_cfg.h"
 #include "system/cmdline.h"
 
 static bool add_device(Machine *m, GHashTable *keys, GError **err)
@@ -136,6 +137,43 @@ bool cmdline_globals(const CmdLine *c, GError **err)
     for (unsigned i = 0; i < cmdline_count(c, OPT_GLOBAL); i++) {
         const CmdItem *item = cmdline_item(c, OPT_GLOBAL, i);
         if (!add_global(item, err)) {
+            return cmdline_blame(err, item);
+        }
+    }
+    return true;
+}
+
+/* ---- -fw_cfg ---- */
+
+static bool add_fw_cfg(Machine *m, const CmdItem *item, GError **err)
+{
+    static const char *const valid[] = { "name", "file", "string", NULL };
+    const char *name = g_hash_table_lookup(item->keys, "name");
+    const char *file = g_hash_table_lookup(item->keys, "file");
+    const char *text = g_hash_table_lookup(item->keys, "string");
+    g_autofree char *data = NULL;
+    size_t len = text ? strlen(text) : 0;
+    if (!cmdline_check_keys(item->keys, valid, err)) {
+        return false;
+    }
+    if (!name || !*name || !file == !text) {
+        return cmdline_fail(err, "name= and one of file=, string= must be given");
+    }
+    if (!m->fw_cfg) {
+        return cmdline_fail(err, "machine '%s' has no firmware configuration device", m->board->name);
+    }
+    if (file && !g_file_get_contents(file, &data, &len, err)) {
+        return false;
+    }
+    g_autoptr(GBytes) bytes = g_bytes_new(file ? data : text, len);
+    return fw_cfg_add_file(m->fw_cfg, name, bytes, err);
+}
+
+bool cmdline_fw_cfg(const CmdLine *c, Machine *m, GError **err)
+{
+    for (unsigned i = 0; i < cmdline_count(c, OPT_FW_CFG); i++) {
+        const CmdItem *item = cmdline_item(c, OPT_FW_CFG, i);
+        if (!add_fw_cfg(m, item, err)) {
             return cmdline_blame(err, item);
         }
     }
