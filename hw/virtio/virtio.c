@@ -12,6 +12,14 @@
 
 #include "system/log.h"
 
+static void virtio_class_refresh(Device *dev)
+{
+    VirtioDevice *v = virtio_device(dev);
+    if (v->transport.refresh) {
+        v->transport.refresh(v->transport.opaque);
+    }
+}
+
 void virtio_broken(VirtioDevice *v, const char *fmt, ...)
 {
     if (v->s.broken) {
@@ -31,9 +39,15 @@ void virtio_broken(VirtioDevice *v, const char *fmt, ...)
 
 void virtio_init(VirtioDevice *v, const VirtioOps *ops)
 {
+    g_assert(ops->config_size <= VIRTIO_MAX_CONFIG);
     v->ops = ops;
     v->queue_count = 0;
     g_cond_init(&v->idle);
+}
+
+void virtio_finish(VirtioDevice *v)
+{
+    g_cond_clear(&v->idle);
 }
 
 unsigned virtio_add_queue(VirtioDevice *v, uint16_t size)
@@ -54,7 +68,7 @@ void virtio_config_changed(VirtioDevice *v)
 
 uint64_t virtio_offered_features(VirtioDevice *v)
 {
-    uint64_t f = v->ops->features(v);
+    uint64_t f = v->ops->features ? v->ops->features(v) : 0;
     f |= v->indirect ? 1ull << VIRTIO_F_INDIRECT_DESC : 0;
     f |= v->event_idx ? 1ull << VIRTIO_F_EVENT_IDX : 0;
     if (v->transport.legacy) {
@@ -63,29 +77,57 @@ uint64_t virtio_offered_features(VirtioDevice *v)
     return f | 1ull << VIRTIO_F_VERSION_1;
 }
 
-void virtio_set_features(VirtioDevice *v, uint64_t features)
+void virtio_set_features(VirtioDevice *v, unsigned half, uint32_t bits)
 {
-    uint64_t offered = virtio_offered_features(v);
-    if (v->s.status & VIRTIO_STATUS_FEATURES_OK) {
-        log_guest_error("%s: features written after FEATURES_OK", v->dev.path);
+    uint32_t offered = (uint32_t)(virtio_offered_features(v) >> (32 * half));
+    if (v->s.status & (VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK)) {
+        log_guest_error("%s: features written when they are settled", v->dev.path);
         return;
     }
-    if (features & ~offered) {
-        log_guest_error("%s: the driver took features that were not offered: 0x%" G_GINT64_MODIFIER "x",
-                        v->dev.path, features & ~offered);
+    v->s.refused[half] = (bits & ~offered) != 0;
+    if (v->s.refused[half]) {
+        log_guest_error("%s: the driver took features that are not offered: bits 0x%x of half %u",
+                        v->dev.path, bits & ~offered, half);
     }
-    v->s.features = features & offered;
+    uint64_t keep = v->s.features & ~((uint64_t)UINT32_MAX << (32 * half));
+    v->s.features = keep | (uint64_t)(bits & offered) << (32 * half);
 }
 
-static void reset_queues(VirtioDevice *v)
+static void reset_queue(VirtioDevice *v, unsigned q)
 {
-    for (unsigned q = 0; q < VIRTIO_MAX_QUEUES; q++) {
-        v->s.enabled[q] = 0;
-        v->s.last_avail[q] = v->s.used_idx[q] = v->s.signalled[q] = v->s.in_use[q] = 0;
-        v->s.desc[q] = v->s.driver[q] = v->s.device[q] = 0;
-        v->s.size[q] = v->queue_size_max[q];
-        v->s.legacy_pfn[q] = 0;
-        v->s.legacy_align[q] = 0;
+    v->s.enabled[q] = 0;
+    v->s.last_avail[q] = v->s.used_idx[q] = v->s.signalled[q] = v->s.in_use[q] = 0;
+    v->s.desc[q] = v->s.driver[q] = v->s.device[q] = 0;
+    v->s.size[q] = v->queue_size_max[q];
+    v->s.legacy_pfn[q] = 0;
+    v->s.legacy_align[q] = 0;
+}
+
+static void quiesce(VirtioDevice *v)
+{
+    if (v->ops->quiesce) {
+        v->ops->quiesce(v);
+    }
+}
+
+void virtio_queue_stop(VirtioDevice *v, unsigned q)
+{
+    v->s.enabled[q] = 0;
+    quiesce(v);
+    reset_queue(v, q);
+}
+
+void virtio_block_dma(VirtioDevice *v, bool blocked)
+{
+    if (v->dma_blocked == blocked) {
+        return;
+    }
+    if (blocked) {
+        quiesce(v); /* what has been taken is still given back */
+    }
+    v->dma_blocked = blocked;
+    for (unsigned q = 0; q < v->queue_count && !blocked; q++) {
+        virtio_notify(v, q);
     }
 }
 
@@ -93,16 +135,18 @@ void virtio_reset(VirtioDevice *v)
 {
     /* The driver has let go of its buffers: nothing new is taken, what is under way ends first. */
     v->s.status &= ~VIRTIO_STATUS_DRIVER_OK;
-    if (v->ops->quiesce) {
-        v->ops->quiesce(v);
+    quiesce(v);
+    for (unsigned q = 0; q < VIRTIO_MAX_QUEUES; q++) {
+        reset_queue(v, q);
     }
-    reset_queues(v);
     v->s.status = v->s.isr = v->s.broken = 0;
+    v->s.refused[0] = v->s.refused[1] = 0;
     v->s.features = 0;
     v->s.queue_select = v->s.feature_select[0] = v->s.feature_select[1] = 0;
     if (v->ops->set_status) {
         v->ops->set_status(v, 0);
     }
+    virtio_class_refresh(&v->dev);
 }
 
 void virtio_set_status(VirtioDevice *v, uint8_t status)
@@ -112,13 +156,18 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
         return;
     }
     uint8_t added = status & ~v->s.status;
-    if ((added & VIRTIO_STATUS_FEATURES_OK) && !v->transport.legacy &&
-        !virtio_has(v, VIRTIO_F_VERSION_1)) {
-        status &= ~VIRTIO_STATUS_FEATURES_OK; /* 6.1: a modern device may refuse a driver without it */
+    bool acceptable = !v->s.refused[0] && !v->s.refused[1] &&
+                      (v->transport.legacy || virtio_has(v, VIRTIO_F_VERSION_1));
+    if ((added & VIRTIO_STATUS_FEATURES_OK) && !acceptable) {
+        status &= ~VIRTIO_STATUS_FEATURES_OK; /* 2.2.2; 6.1: a modern device refuses a legacy driver */
     }
+    added = status & ~v->s.status;
     v->s.status = status | (v->s.status & VIRTIO_STATUS_NEEDS_RESET);
     if (v->ops->set_status) {
         v->ops->set_status(v, v->s.status);
+    }
+    for (unsigned q = 0; q < v->queue_count && (added & VIRTIO_STATUS_DRIVER_OK); q++) {
+        virtio_notify(v, q); /* legacy drivers (3.1.2) may have rung before */
     }
 }
 
@@ -147,7 +196,7 @@ void virtio_read_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_
 {
     uint8_t config[VIRTIO_MAX_CONFIG + 8] = { 0 };
     *value = 0;
-    if (offset >= v->ops->config_size) {
+    if (offset >= v->ops->config_size || size > sizeof(*value)) {
         return;
     }
     v->ops->get_config(v, config);
@@ -157,7 +206,7 @@ void virtio_read_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_
 
 void virtio_write_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t value)
 {
-    if (offset + size > v->ops->config_size || !v->ops->set_config) {
+    if ((uint64_t)offset + size > v->ops->config_size || !v->ops->set_config) {
         log_guest_error("%s: write to read-only configuration at %u", v->dev.path, offset);
         return;
     }
@@ -194,7 +243,8 @@ static void *virtio_class_interface(Device *dev, const char *name)
 
 #define V VirtioDevice
 static const Field virtio_state[] = {
-    STATE_U8(V, status), STATE_U8(V, isr), STATE_U8(V, broken), STATE_U8(V, enabled),
+    STATE_U8(V, status), STATE_U8(V, isr), STATE_U8(V, broken), STATE_U8(V, refused),
+    STATE_U8(V, enabled, .max = 1),
     STATE_U16(V, last_avail), STATE_U16(V, used_idx), STATE_U16(V, signalled), STATE_U16(V, size),
     STATE_U16(V, in_use), STATE_U64(V, features), STATE_U64(V, desc), STATE_U64(V, driver),
     STATE_U64(V, device), STATE_U32(V, config_generation), STATE_U32(V, feature_select),
@@ -218,6 +268,7 @@ const DeviceClass virtio_device_class = {
     .state_offset = offsetof(V, s),
     .state_size = sizeof(((V *)0)->s),
     .reset = virtio_class_reset,
+    .refresh = virtio_class_refresh,
     .loaded = virtio_class_loaded,
     .interface = virtio_class_interface,
 };

@@ -69,7 +69,7 @@ static VirtioBlk *virtio_blk(VirtioDevice *v)
 /* The status byte is the last of the writable part. */
 static void finish(VirtioBlk *b, VirtioElement *e, uint8_t status)
 {
-    iov_from_buf(e->iov + e->out_count, e->in_count, e->in_bytes - 1, &status, 1);
+    iov_from_buf(element_in(e), e->in_count, e->in_bytes - 1, &status, 1);
     /* Data and status count as written, whatever the result: the status byte lies at the end. */
     virtqueue_push(&b->v, 0, e, MIN(e->in_bytes, UINT32_MAX));
 }
@@ -208,13 +208,9 @@ static void blk_notify(VirtioDevice *v, unsigned queue)
     VirtioBlk *b = virtio_blk(v);
     VirtioElement *e;
     block_plug();
-    virtqueue_set_notification(v, 0, false);
-    do {
-        while ((e = virtqueue_pop(v, 0))) {
-            start(b, e);
-        }
-        virtqueue_set_notification(v, 0, true);
-    } while (!virtqueue_empty(v, 0));
+    while ((e = virtqueue_pop(v, 0))) {
+        start(b, e);
+    }
     block_unplug();
     virtqueue_notify(v, 0); /* for those that ended at once */
 }
@@ -283,9 +279,11 @@ static void blk_quiesce(VirtioDevice *v)
         }
         return;
     }
+    memory_thread_sleep(); /* the main loop, which ends the requests, may wait for us to let go */
     while (b->in_flight) {
         g_cond_wait(&v->idle, &v->dev.lock);
     }
+    memory_thread_wake();
 }
 
 static const VirtioOps blk_ops = {
@@ -325,12 +323,9 @@ static bool blk_realize(Device *dev, GError **err)
 static void blk_unrealize(Device *dev)
 {
     VirtioBlk *b = (VirtioBlk *)dev;
+    block_drain(b->drive);
     block_backend_detach(b->drive, dev);
-}
-
-static void blk_reset(Device *dev)
-{
-    virtio_reset(virtio_device(dev));
+    virtio_finish(&b->v);
 }
 
 static const Field blk_state[] = { STATE_U8(VirtioBlk, writeback, .reset = 1, .max = 1), { 0 } };
@@ -355,5 +350,4 @@ const DeviceClass virtio_blk_device_class = {
     .state_size = sizeof(struct VirtioBlkState),
     .realize = blk_realize,
     .unrealize = blk_unrealize,
-    .reset = blk_reset,
 };

@@ -35,6 +35,13 @@ static void mmio_interrupt(void *opaque, int queue)
     irq_raise(&t->irq);
 }
 
+static void mmio_drive_line(void *opaque)
+{
+    VirtioMmio *t = opaque;
+    VirtioDevice *v = virtio_bus_device(t->bus);
+    irq_set(&t->irq, v && v->s.isr);
+}
+
 static uint64_t empty_slot_read(VirtioMmio *t, hwaddr off)
 {
     switch (off) {
@@ -101,8 +108,8 @@ static void legacy_set_pfn(VirtioDevice *v, unsigned q, uint32_t pfn)
 {
     uint64_t align = v->s.legacy_align[q], size = v->s.size[q];
     v->s.legacy_pfn[q] = pfn;
-    if (!pfn) { /* the driver is done with the device */
-        virtio_reset(v);
+    if (!pfn) { /* the driver is done with the queue */
+        virtio_queue_stop(v, q);
         return;
     }
     if (!align || (align & (align - 1)) || !v->s.legacy_page_size) {
@@ -171,8 +178,7 @@ static void driver_features_write(VirtioDevice *v, uint32_t value)
         }
         return;
     }
-    uint64_t keep = v->s.features & (sel ? (uint64_t)UINT32_MAX : ~(uint64_t)UINT32_MAX);
-    virtio_set_features(v, keep | (uint64_t)value << (32 * sel));
+    virtio_set_features(v, sel, value);
 }
 
 static void reg_write(VirtioMmio *t, VirtioDevice *v, hwaddr off, uint32_t value)
@@ -200,11 +206,10 @@ static void reg_write(VirtioMmio *t, VirtioDevice *v, hwaddr off, uint32_t value
         break;
     case INTERRUPT_ACK:
         v->s.isr &= ~value;
-        irq_set(&t->irq, v->s.isr != 0);
+        mmio_drive_line(t);
         break;
     case STATUS:
         virtio_set_status(v, value);
-        irq_set(&t->irq, v->s.isr != 0);
         break;
     default:
         t->legacy ? legacy_write(v, off, value) : modern_write(v, off, value);
@@ -251,7 +256,8 @@ static bool mmio_attach(Bus *bus, Device *dev, GError **err)
 {
     VirtioMmio *t = (VirtioMmio *)bus->owner;
     VirtioDevice *v = virtio_device(dev);
-    v->transport = (VirtioTransport){ .interrupt = mmio_interrupt, .opaque = t, .legacy = t->legacy };
+    v->transport = (VirtioTransport){ .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t,
+                                      .legacy = t->legacy };
     t->mmio.owner = dev; /* the bus takes this device's lock for our registers */
     return true;
 }
@@ -275,13 +281,6 @@ static bool mmio_realize(Device *dev, GError **err)
     return true;
 }
 
-static void mmio_refresh(Device *dev)
-{
-    VirtioMmio *t = (VirtioMmio *)dev;
-    VirtioDevice *v = virtio_bus_device(t->bus);
-    irq_set(&t->irq, v && v->s.isr);
-}
-
 static const Field no_state[] = { { 0 } };
 static const Prop mmio_props[] = {
     { "force-legacy", PROP_BOOL, offsetof(VirtioMmio, legacy), "present version 1 of the registers", .def = 1 },
@@ -298,5 +297,4 @@ const DeviceClass virtio_mmio_class = {
     .props = mmio_props,
     .state = no_state,
     .realize = mmio_realize,
-    .refresh = mmio_refresh,
 };

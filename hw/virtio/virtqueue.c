@@ -14,8 +14,8 @@
 #include "hw/board.h"
 
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_BYTES = 16 };
-enum { AVAIL_NO_INTERRUPT = 1, USED_NO_NOTIFY = 1 };
-enum { MAX_SEGMENTS = 4096 };
+enum { AVAIL_NO_INTERRUPT = 1 };
+enum { MAX_SEGMENTS = 1024 }; /* most iovecs of one host request (IOV_MAX) */
 
 typedef struct Desc {
     uint64_t addr;
@@ -186,10 +186,24 @@ static VirtioElement *element_new(const Chain *c, uint16_t head)
     return e;
 }
 
+/* Whether there is something to take.  If not, the driver is asked to ring (2.7.10: the
+ * event index is moved only here, so that it rings once a batch), and because it may just
+ * have missed that, the ring is looked at once more. */
+static bool avail_or_arm(VirtioDevice *v, unsigned q)
+{
+    uint16_t idx;
+    if (!avail_idx(v, q, &idx) || idx != v->s.last_avail[q] || !virtio_has(v, VIRTIO_F_EVENT_IDX)) {
+        return !v->s.broken && idx != v->s.last_avail[q];
+    }
+    ring_write16(v, v->s.device[q] + 4 + 8 * (hwaddr)v->s.size[q], v->s.last_avail[q]);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return avail_idx(v, q, &idx) && idx != v->s.last_avail[q];
+}
+
 VirtioElement *virtqueue_pop(VirtioDevice *v, unsigned q)
 {
-    uint16_t idx, head;
-    if (!virtio_running(v) || !v->s.enabled[q] || !avail_idx(v, q, &idx) || idx == v->s.last_avail[q]) {
+    uint16_t head;
+    if (!virtio_running(v) || !v->s.enabled[q] || !avail_or_arm(v, q)) {
         return NULL;
     }
     __atomic_thread_fence(__ATOMIC_ACQUIRE); /* the index before the entry it covers */
@@ -209,9 +223,6 @@ VirtioElement *virtqueue_pop(VirtioDevice *v, unsigned q)
     if (e) {
         v->s.last_avail[q]++;
         v->s.in_use[q]++;
-        if (virtio_has(v, VIRTIO_F_EVENT_IDX)) { /* avail_event: ring when the next one comes */
-            ring_write16(v, v->s.device[q] + 4 + 8 * (hwaddr)v->s.size[q], v->s.last_avail[q]);
-        }
     }
     return e;
 }
@@ -246,9 +257,10 @@ void virtqueue_push(VirtioDevice *v, unsigned q, VirtioElement *e, uint32_t writ
 
 void virtqueue_unpop(VirtioDevice *v, unsigned q, VirtioElement *e)
 {
-    v->s.last_avail[q]--;
-    v->s.in_use[q]--;
-    g_free(e);
+    if (virtio_running(v) && v->s.enabled[q]) {
+        v->s.last_avail[q]--;
+    }
+    virtqueue_discard(v, q, e);
 }
 
 void virtqueue_discard(VirtioDevice *v, unsigned q, VirtioElement *e)
@@ -284,14 +296,6 @@ void virtqueue_notify(VirtioDevice *v, unsigned q)
     if (interrupt_wanted(v, q) && v->transport.interrupt) {
         v->s.isr |= VIRTIO_ISR_QUEUE;
         v->transport.interrupt(v->transport.opaque, q);
-    }
-}
-
-void virtqueue_set_notification(VirtioDevice *v, unsigned q, bool on)
-{
-    if (virtio_running(v) && v->s.enabled[q] && !virtio_has(v, VIRTIO_F_EVENT_IDX)) {
-        ring_write16(v, v->s.device[q], on ? 0 : USED_NO_NOTIFY);
-        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* then look once more for what came before */
     }
 }
 

@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 
 enum {
-    VIRTIO_MAX_QUEUES = 16,
+    VIRTIO_MAX_QUEUES = 64,
     VIRTIO_MAX_QUEUE_SIZE = 1024,
     VIRTIO_MAX_CONFIG = 256,
 };
@@ -52,7 +52,8 @@ typedef struct VirtioOps {
 
 /* The transport's side: how the guest is told. */
 typedef struct VirtioTransport {
-    void (*interrupt)(void *opaque, int queue); /* queue -1: configuration changed */
+    void (*interrupt)(void *opaque, int queue); /* queue -1: configuration changed; isr is set */
+    void (*refresh)(void *opaque); /* isr or the status changed otherwise: drive the line anew */
     void *opaque;
     bool legacy;                 /* VERSION_1 is not offered */
 } VirtioTransport;
@@ -64,9 +65,11 @@ struct VirtioDevice {
     unsigned queue_count;
     uint16_t queue_size_max[VIRTIO_MAX_QUEUES];
     bool event_idx, indirect;    /* properties */
+    bool dma_blocked;            /* by the transport: see virtio_block_dma */
     GCond idle;                  /* for quiesce: signalled when something in flight ended */
     struct VirtioState {
         uint8_t status, isr, broken;
+        uint8_t refused[2];          /* the driver took features of this half that are not offered */
         uint8_t enabled[VIRTIO_MAX_QUEUES];
         uint16_t last_avail[VIRTIO_MAX_QUEUES];  /* next entry of the driver's ring to take */
         uint16_t used_idx[VIRTIO_MAX_QUEUES];    /* next entry of the device's ring to fill */
@@ -84,6 +87,8 @@ struct VirtioDevice {
 
 /* The class that every virtio device's class names as its parent. */
 extern const DeviceClass virtio_device_class;
+extern const DeviceClass virtio_balloon_device_class, virtio_blk_device_class, virtio_net_device_class,
+    virtio_rng_device_class, virtio_serial_device_class, virtconsole_class, virtserialport_class;
 static inline VirtioDevice *virtio_device(Device *dev)
 {
     return (VirtioDevice *)dev;
@@ -91,6 +96,7 @@ static inline VirtioDevice *virtio_device(Device *dev)
 
 /* ---- for devices ---- */
 void virtio_init(VirtioDevice *v, const VirtioOps *ops); /* in realize, first */
+void virtio_finish(VirtioDevice *v); /* in unrealize, last */
 unsigned virtio_add_queue(VirtioDevice *v, uint16_t size); /* returns its index */
 void virtio_config_changed(VirtioDevice *v);
 static inline bool virtio_has(const VirtioDevice *v, unsigned feature)
@@ -99,7 +105,7 @@ static inline bool virtio_has(const VirtioDevice *v, unsigned feature)
 }
 static inline bool virtio_running(const VirtioDevice *v)
 {
-    return (v->s.status & VIRTIO_STATUS_DRIVER_OK) && !v->s.broken;
+    return (v->s.status & VIRTIO_STATUS_DRIVER_OK) && !v->s.broken && !v->dma_blocked;
 }
 /* The driver did what the specification forbids: log it, stop using the rings. */
 void virtio_broken(VirtioDevice *v, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
@@ -114,8 +120,9 @@ typedef struct VirtioElement {
     hwaddr *in_addr;             /* guest addresses of the `in` part */
 } VirtioElement;
 
-/* The next chain, or NULL when there is none (or the ring is broken).  The caller owns it:
- * virtqueue_push or virtqueue_discard frees it. */
+/* The next chain, or NULL when there is none (or the ring is broken): then the driver's
+ * doorbell is armed, so that whoever pops until NULL misses nothing.  The caller owns the
+ * chain: virtqueue_push, _unpop or _discard frees it. */
 VirtioElement *virtqueue_pop(VirtioDevice *v, unsigned queue);
 bool virtqueue_empty(VirtioDevice *v, unsigned queue);
 /* Give it back: the first `written` bytes of the `in` part were written.  Tell the guest
@@ -124,8 +131,10 @@ void virtqueue_push(VirtioDevice *v, unsigned queue, VirtioElement *e, uint32_t 
 void virtqueue_unpop(VirtioDevice *v, unsigned queue, VirtioElement *e); /* back, untouched; frees e */
 void virtqueue_discard(VirtioDevice *v, unsigned queue, VirtioElement *e); /* after a reset: just free */
 void virtqueue_notify(VirtioDevice *v, unsigned queue);
-/* Whether the driver shall ring when it adds buffers (a hint, always safe to leave on). */
-void virtqueue_set_notification(VirtioDevice *v, unsigned queue, bool on);
+static inline struct iovec *element_in(const VirtioElement *e)
+{
+    return e->iov + e->out_count;
+}
 
 /* Copy between a buffer and iovecs from `offset` on; return bytes copied. */
 size_t iov_to_buf(const struct iovec *iov, unsigned count, size_t offset, void *buf, size_t len);
@@ -137,10 +146,15 @@ unsigned iov_slice(struct iovec *dst, const struct iovec *src, unsigned count, s
 Bus *virtio_bus_new(Device *transport, const char *name);
 VirtioDevice *virtio_bus_device(Bus *bus); /* NULL: nothing plugged */
 uint64_t virtio_offered_features(VirtioDevice *v);
-void virtio_set_features(VirtioDevice *v, uint64_t features);
+/* The driver's choice: half 0 is bits 0 to 31, half 1 bits 32 to 63. */
+void virtio_set_features(VirtioDevice *v, unsigned half, uint32_t bits);
 void virtio_set_status(VirtioDevice *v, uint8_t status); /* 0 resets */
 void virtio_reset(VirtioDevice *v);
 void virtio_queue_enable(VirtioDevice *v, unsigned queue); /* addresses and size are set */
+void virtio_queue_stop(VirtioDevice *v, unsigned queue);   /* forget it; waits for what is in flight */
+/* The transport may (not) reach memory: PCI's bus master bit.  What is in flight ends first; on the
+ * way back every queue is rung. */
+void virtio_block_dma(VirtioDevice *v, bool blocked);
 void virtio_notify(VirtioDevice *v, unsigned queue);       /* the driver's doorbell */
 void virtio_read_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t *value);
 void virtio_write_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t value);
