@@ -9,6 +9,8 @@
 #include "hw/misc/sifive_test.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/timer/goldfish_rtc.h"
+#include "hw/virtio.h"
+#include "hw/virtio_mmio.h"
 
 const DeviceClass *const device_classes[] = {
     &fw_cfg_class,
@@ -19,6 +21,14 @@ const DeviceClass *const device_classes[] = {
     &riscv_plic_class,
     &serial16550_class,
     &sifive_test_class,
+    &virtconsole_class,
+    &virtio_balloon_device_class,
+    &virtio_blk_device_class,
+    &virtio_mmio_class,
+    &virtio_net_device_class,
+    &virtio_rng_device_class,
+    &virtio_serial_device_class,
+    &virtserialport_class,
     NULL,
 };
 

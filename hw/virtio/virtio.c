@@ -171,6 +171,16 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
     }
 }
 
+void virtio_queue_set_size(VirtioDevice *v, unsigned q, uint32_t size)
+{
+    if (v->s.enabled[q] || size > v->queue_size_max[q]) {
+        log_guest_error("%s: queue %u cannot have %u entries%s (at most %u)", v->dev.path, q, size,
+                        v->s.enabled[q] ? " while it is in use" : "", v->queue_size_max[q]);
+        return;
+    }
+    v->s.size[q] = (uint16_t)size;
+}
+
 void virtio_queue_enable(VirtioDevice *v, unsigned q)
 {
     uint16_t size = v->s.size[q];
@@ -227,8 +237,9 @@ static bool virtio_class_loaded(Device *dev, GError **err)
     VirtioDevice *v = virtio_device(dev);
     for (unsigned q = 0; q < VIRTIO_MAX_QUEUES; q++) {
         uint16_t size = v->s.size[q];
-        if (size > v->queue_size_max[q] || (v->s.enabled[q] && (!size || (size & (size - 1)))) ||
-            v->s.in_use[q] > size) {
+        bool exists = q < v->queue_count;
+        if (size > (exists ? v->queue_size_max[q] : 0) || v->s.in_use[q] > size ||
+            (v->s.enabled[q] && (!size || (size & (size - 1))))) {
             g_set_error(err, G_IO_ERROR, 0, "%s: queue %u of size %u cannot be", dev->path, q, size);
             return false;
         }

@@ -198,7 +198,7 @@ static void reg_write(VirtioMmio *t, VirtioDevice *v, hwaddr off, uint32_t value
         break;
     case QUEUE_NUM:
         if (v->s.queue_select < v->queue_count) {
-            v->s.size[v->s.queue_select] = value > UINT16_MAX ? 0 : value;
+            virtio_queue_set_size(v, v->s.queue_select, value);
         }
         break;
     case QUEUE_NOTIFY:
@@ -281,7 +281,15 @@ static bool mmio_realize(Device *dev, GError **err)
     return true;
 }
 
-static const Field no_state[] = { { 0 } };
+static void mmio_unrealize(Device *dev)
+{
+    VirtioMmio *t = (VirtioMmio *)dev;
+    if (t->mmio.parent) {
+        memory_region_remove(t->mmio.parent, &t->mmio);
+    }
+    memory_region_finish(&t->mmio);
+}
+
 static const Prop mmio_props[] = {
     { "force-legacy", PROP_BOOL, offsetof(VirtioMmio, legacy), "present version 1 of the registers", .def = 1 },
     { "index", PROP_U32, offsetof(VirtioMmio, index), "number of the slot" },
@@ -292,9 +300,8 @@ const DeviceClass virtio_mmio_class = {
     .name = "virtio-mmio",
     .desc = "virtio transport over MMIO",
     .category = "Misc",
-    .bus = "System",
     .size = sizeof(VirtioMmio),
     .props = mmio_props,
-    .state = no_state,
     .realize = mmio_realize,
+    .unrealize = mmio_unrealize,
 };

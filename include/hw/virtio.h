@@ -150,6 +150,7 @@ uint64_t virtio_offered_features(VirtioDevice *v);
 void virtio_set_features(VirtioDevice *v, unsigned half, uint32_t bits);
 void virtio_set_status(VirtioDevice *v, uint8_t status); /* 0 resets */
 void virtio_reset(VirtioDevice *v);
+void virtio_queue_set_size(VirtioDevice *v, unsigned queue, uint32_t size);
 void virtio_queue_enable(VirtioDevice *v, unsigned queue); /* addresses and size are set */
 void virtio_queue_stop(VirtioDevice *v, unsigned queue);   /* forget it; waits for what is in flight */
 /* The transport may (not) reach memory: PCI's bus master bit.  What is in flight ends first; on the

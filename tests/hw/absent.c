@@ -25,6 +25,16 @@ WEAK void block_drain(BlockBackend *blk) { }
 WEAK void block_drain_all(void) { }
 WEAK BlockBackend *block_find(const char *id) { return NULL; }
 WEAK const char *block_id(BlockBackend *blk) { return ""; }
+WEAK void block_plug(void) { }
+WEAK void block_unplug(void) { }
+WEAK const char *block_serial(BlockBackend *blk) { return NULL; }
+WEAK bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock, GError **err) { return true; }
+WEAK void net_detach(NetClient *nc, void *opaque) { }
+WEAK void net_send(NetClient *nc, const struct iovec *iov, int count) { }
+WEAK void net_accept_input(NetClient *nc) { }
+WEAK bool net_link_up(const NetClient *nc) { return true; }
+WEAK void net_default_mac(uint8_t mac[6]) { mac[1] = 0x54; mac[5] = 0x56; }
+WEAK void chardev_write_all(Chardev *chr, void *fe, const uint8_t *buf, int len) { }
 WEAK NetClient *net_find(const char *id) { return NULL; }
 WEAK const char *net_id(const NetClient *nc) { return ""; }
 WEAK void cpu_free(CPU *cpu) { }

@@ -67,19 +67,25 @@ static void map_region(MemoryRegion *mr, void *opaque)
     b->next += (mr->size + 0xffff) & ~(uint64_t)0xffff;
 }
 
-/* A bus of the kind that the class wants, from whatever class provides one. */
-static Bus *bench_bus(Bench *b, const char *kind)
+/* A bus of the kind that the class wants, from whatever class provides one; at most
+ * one bus lies between that class and the machine. */
+static Bus *bench_bus(Bench *b, const char *kind, unsigned depth)
 {
     for (const DeviceClass *const *c = device_classes; *c; c++) {
-        if ((*c)->bus) {
+        bool nested = (*c)->bus != NULL;
+        if (nested && (!depth || !strcmp((*c)->bus, kind))) {
             continue;
         }
-        Device *host = device_new(*c, &b->m, NULL);
-        if (device_realize(host, NULL, NULL) && machine_find_bus_of_kind(&b->m, kind)) {
+        Bus *under = nested ? bench_bus(b, (*c)->bus, depth - 1) : NULL;
+        Device *host = under || !nested ? device_new(*c, &b->m, NULL) : NULL;
+        if (host && device_realize(host, under, NULL) && machine_find_bus_of_kind(&b->m, kind)) {
             memory_region_foreach_owned(host, map_region, b);
             return machine_find_bus_of_kind(&b->m, kind);
         }
         device_free(host);
+        if (under) {
+            device_free(under->owner);
+        }
     }
     return NULL;
 }
@@ -87,7 +93,7 @@ static Bus *bench_bus(Bench *b, const char *kind)
 static Device *bench_device(Bench *b, const DeviceClass *c)
 {
     g_autoptr(GError) err = NULL;
-    Bus *bus = c->bus ? bench_bus(b, c->bus) : NULL;
+    Bus *bus = c->bus ? bench_bus(b, c->bus, 1) : NULL;
     if (c->bus && !bus) {
         g_test_skip("no class provides its bus");
         return NULL;
