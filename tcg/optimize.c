@@ -25,6 +25,7 @@ typedef struct Optimizer {
     uint32_t *touched;   /* backward: the nearest later operation that names it */
     uint32_t era;        /* ends at each barrier */
     uint32_t barrier;    /* backward: the nearest later barrier */
+    unsigned pc;         /* the global that is the guest pc; global_count when none is */
 } Optimizer;
 
 static unsigned call_flags(const IrBlock *b, const IrInsn *in)
@@ -201,6 +202,9 @@ static void pass_backward(Optimizer *o)
             count_use(o, in[1].a, i);
             count_use(o, in[1].b, i);
         }
+        if (in->op == IR_INSN && o->pc < o->b->guest->global_count) {
+            o->touched[o->pc] = i; /* it may store the pc: assignments stay behind it */
+        }
         count_use(o, in->a, i);
         count_use(o, in->b, i);
     }
@@ -229,6 +233,9 @@ void ir_optimize(IrBlock *b)
         .touched = memory + temps + globals, .era = 1, .barrier = UINT32_MAX,
     };
     o.uses = (uint16_t *)(o.touched + globals);
+    while (o.pc < globals && b->guest->globals[o.pc].offset != b->guest->pc_offset) {
+        o.pc++;
+    }
     o.copy_of = (IrRef *)(o.uses + temps);
     pass_forward(&o);
     pass_backward(&o);

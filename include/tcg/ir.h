@@ -17,6 +17,10 @@
  * zero extended into the destination.  Shift and rotate counts are taken modulo the
  * width.  Division never traps: see IR_DIV.
  *
+ * The guest pc is in the CPU struct at exits: IR_EXIT_PC and IR_EXIT_IND store it, before
+ * IR_EXIT_LOOKUP the translator does, behind the last IR_INSN.  Elsewhere its slot (and the
+ * global that names it) holds nothing that may be read: an IR_INSN may store there.
+ *
  * Faults: only IR_LD, IR_ST and helpers marked IRH_FAULT leave a block in the
  * middle; they may be restored to the guest pc of the last IR_INSN. */
 #pragma once

@@ -9,10 +9,12 @@
 uint8_t *toy_ram;
 static jmp_buf leave;
 
-void toy_ram_init(void)
+ToyCPU *toy_ram_init(void)
 {
     static uint8_t bytes[TOY_RAM_SIZE];
+    static ToyCPU toy;
     toy_ram = bytes;
+    return &toy;
 }
 
 bool toy_catch(ToyCPU *toy, void (*fn)(void *opaque), void *opaque)

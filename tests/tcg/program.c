@@ -64,7 +64,7 @@ static void assign(Runner *r, ToyCPU *toy, uint8_t *ram, const char *word)
 
 /* ---- one run ------------------------------------------------------------------- */
 
-static void fill_pattern(ToyCPU *toy, uint8_t *ram)
+void program_fill_pattern(ToyCPU *toy, uint8_t *ram)
 {
     toy->calls = toy->fault = toy->cpu.exit_request = 0;
     toy->pc = 0xdead;
@@ -85,10 +85,10 @@ static void enter(void *opaque)
     r->engine->run(r->b, &r->toy->cpu);
 }
 
-static void compare(Runner *r, const ToyCPU *want, const uint8_t *want_ram)
+GString *program_compare(const ToyCPU *toy, const uint8_t *ram, const ToyCPU *want,
+                         const uint8_t *want_ram)
 {
-    const ToyCPU *toy = r->toy;
-    g_autoptr(GString) diff = g_string_new(NULL);
+    GString *diff = g_string_new(NULL);
     for (unsigned i = 0; i < TOY_REGS; i++) {
         if (toy->r[i] != want->r[i]) {
             g_string_append_printf(diff, " r%u=0x%lx, expected 0x%lx;", i, toy->r[i], want->r[i]);
@@ -104,14 +104,11 @@ static void compare(Runner *r, const ToyCPU *want, const uint8_t *want_ram)
         }
     }
     for (unsigned i = 0; i < TOY_RAM_SIZE; i++) {
-        if (toy_ram[i] != want_ram[i]) {
-            g_string_append_printf(diff, " m8[0x%x]=0x%x;", TOY_RAM + i, toy_ram[i]);
+        if (ram[i] != want_ram[i]) {
+            g_string_append_printf(diff, " m8[0x%x]=0x%x;", TOY_RAM + i, ram[i]);
         }
     }
-    if (diff->len) {
-        g_test_message("%s:%u: %s on %s:%s", r->path, r->line, r->name, r->engine->name, diff->str);
-        g_test_fail();
-    }
+    return diff;
 }
 
 static void run_row(Runner *r, const char *row)
@@ -120,8 +117,8 @@ static void run_row(Runner *r, const char *row)
     ToyCPU *want = g_memdup2(r->toy, sizeof *r->toy);
     g_auto(GStrv) words = g_strsplit_set(row, " \t", -1);
     bool after = false;
-    fill_pattern(r->toy, toy_ram);
-    fill_pattern(want, want_ram);
+    program_fill_pattern(r->toy, toy_ram);
+    program_fill_pattern(want, want_ram);
     want->pc = UINT64_MAX;
     for (unsigned i = 0; words[i]; i++) {
         if (strcmp(words[i], "->") == 0) {
@@ -135,7 +132,11 @@ static void run_row(Runner *r, const char *row)
     }
     g_assert(after);
     toy_catch(r->toy, enter, r);
-    compare(r, want, want_ram);
+    g_autoptr(GString) diff = program_compare(r->toy, toy_ram, want, want_ram);
+    if (diff->len) {
+        g_test_message("%s:%u: %s on %s:%s", r->path, r->line, r->name, r->engine->name, diff->str);
+        g_test_fail();
+    }
     g_free(want);
 }
 
@@ -205,9 +206,8 @@ void program_file_run(const char *path, const TestEngine *engine)
     if (!g_file_get_contents(path, &text, NULL, &err)) {
         g_error("%s", err->message);
     }
-    toy_ram_init();
     Runner r = { .engine = engine, .path = path, .text = g_string_new(NULL),
-                 .toy = g_new0(ToyCPU, 1) };
+                 .toy = toy_ram_init() };
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (unsigned i = 0; lines[i]; i++) {
         r.line = i + 1;
@@ -215,5 +215,4 @@ void program_file_run(const char *path, const TestEngine *engine)
     }
     end_program(&r);
     g_string_free(r.text, TRUE);
-    g_free(r.toy);
 }

@@ -2,16 +2,6 @@
 /* Each file of tests/tcg/programs on each engine. */
 #include "program.h"
 
-static void interpret(const IrBlock *b, CPU *cpu)
-{
-    ir_interpret(b, cpu);
-}
-
-static const TestEngine engines[] = {
-    { "interp", false, interpret },
-    { "interp-optimized", true, interpret },
-};
-
 typedef struct Case {
     char *path;
     const TestEngine *engine;
@@ -42,10 +32,10 @@ int main(int argc, char **argv)
             continue;
         }
         found++;
-        for (unsigned i = 0; i < G_N_ELEMENTS(engines); i++) {
+        for (unsigned i = 0; test_engines[i].name; i++) {
             Case *c = g_new(Case, 1);
-            *c = (Case){ g_build_filename(folder, name, NULL), &engines[i] };
-            g_autofree char *path = g_strdup_printf("/tcg/%s/%s", engines[i].name, name);
+            *c = (Case){ g_build_filename(folder, name, NULL), &test_engines[i] };
+            g_autofree char *path = g_strdup_printf("/tcg/%s/%s", test_engines[i].name, name);
             g_test_add_data_func_full(path, c, run_case, free_case);
         }
     }

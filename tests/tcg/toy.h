@@ -18,7 +18,7 @@ typedef struct ToyCPU {
 /* Guest RAM of the tests; everything else faults. */
 enum { TOY_RAM = 0x10000, TOY_RAM_SIZE = 0x4000 };
 extern uint8_t *toy_ram;
-void toy_ram_init(void);
+ToyCPU *toy_ram_init(void); /* the vCPU that tests run on; once */
 /* Run fn(opaque); true when it came back, false when it left by a fault. */
 bool toy_catch(ToyCPU *toy, void (*fn)(void *opaque), void *opaque);
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What runs test programs: a back end adds its row here. */
+#include "program.h"
+
+static void interpret(const IrBlock *b, CPU *cpu)
+{
+    ir_interpret(b, cpu);
+}
+
+const TestEngine test_engines[] = {
+    { "interp", false, interpret },
+    { "interp-optimized", true, interpret },
+    { NULL },
+};

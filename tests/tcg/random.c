@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Random IR programs, legal by construction: temps are taken from those assigned since the
+ * last label, jumps go forward, each operation that may fault follows an IR_INSN of its
+ * own, and most addresses are bent into RAM. */
+#include "random.h"
+
+enum { MAX_POOL = 64, MAX_OPEN = 3 };
+
+typedef struct Gen {
+    IrBlock *b;
+    uint64_t state;
+    IrRef pool[MAX_POOL]; /* temps that may be used */
+    unsigned pooled;
+    unsigned open[MAX_OPEN]; /* labels jumped to, not placed yet; 0 none */
+    uint64_t pc;
+} Gen;
+
+/* xorshift64* */
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C(2685821657736338717);
+}
+
+static unsigned below(Gen *g, unsigned n)
+{
+    return (next_random(&g->state) >> 33) % n;
+}
+
+static uint64_t edge_value(uint64_t *state)
+{
+    static const uint64_t edges[] = {
+        0, 1, 2, 7, 31, 32, 63, 64, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
+        0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, UINT64_MAX, UINT64_MAX - 1,
+        UINT64_MAX << 31, UINT64_MAX << 32,
+    };
+    uint64_t r = next_random(state);
+    return r >> 60 < 9 ? edges[(r >> 20) % G_N_ELEMENTS(edges)] : next_random(state);
+}
+
+static IrRef any_global(Gen *g)
+{
+    return ir_global(below(g, TOY_REGS));
+}
+
+static IrRef any_source(Gen *g)
+{
+    unsigned kind = below(g, 8);
+    if (kind == 0) {
+        return ir_const(g->b, edge_value(&g->state));
+    }
+    return kind < 4 && g->pooled ? g->pool[below(g, g->pooled)] : any_global(g);
+}
+
+static IrRef any_destination(Gen *g)
+{
+    return below(g, 2) ? any_global(g) : IR_NONE;
+}
+
+static void keep(Gen *g, IrRef r)
+{
+    if (ir_is_temp(r)) {
+        g->pool[g->pooled < MAX_POOL ? g->pooled++ : below(g, MAX_POOL)] = r;
+    }
+}
+
+static IrType any_type(Gen *g)
+{
+    return below(g, 3) ? IR_I64 : IR_I32;
+}
+
+static void start_insn(Gen *g)
+{
+    g->pc += 4;
+    ir_insn(g->b, g->pc);
+}
+
+static void gen_arith(Gen *g)
+{
+    IrType type = any_type(g);
+    IrRef a = any_source(g), c = any_source(g), dst = any_destination(g);
+    unsigned pick = below(g, 10);
+    if (pick < 2) {
+        keep(g, ir_op1(g->b, IR_MOV + below(g, IR_POPCNT - IR_MOV + 1), type, dst, a));
+    } else if (pick < 8) {
+        keep(g, ir_op2(g->b, IR_ADD + below(g, IR_MAXU - IR_ADD + 1), type, dst, a, c));
+    } else if (pick == 8) {
+        keep(g, ir_setcc(g->b, below(g, IR_CONDS), type, dst, a, c));
+    } else {
+        IrRef x = any_source(g), y = any_source(g);
+        keep(g, ir_select(g->b, below(g, IR_CONDS), type, dst, a, c, x, y));
+    }
+}
+
+/* An address: mostly in RAM, now and then anything. */
+static IrRef gen_address(Gen *g)
+{
+    IrRef a = any_source(g);
+    if (below(g, 24) == 0) {
+        return a;
+    }
+    IrRef low = ir_op2(g->b, IR_AND, IR_I64, IR_NONE, a, ir_const(g->b, TOY_RAM_SIZE - 1));
+    return ir_op2(g->b, IR_ADD, IR_I64, any_destination(g), low, ir_const(g->b, TOY_RAM));
+}
+
+static MemOp any_memop(Gen *g, bool load)
+{
+    MemOp m = below(g, 4);
+    m |= load && m != MEM_64 && below(g, 2) ? MEM_SIGN : 0;
+    m |= m & MEM_SIZE && below(g, 6) == 0 ? MEM_BE : 0;
+    return m | (below(g, 8) == 0 ? MEM_ACQ : 0) | (below(g, 8) == 0 ? MEM_REL : 0);
+}
+
+static void gen_memory(Gen *g)
+{
+    start_insn(g);
+    IrRef base = gen_address(g);
+    int32_t disp = below(g, 4) ? (int)below(g, 64) - 32 : 0;
+    if (below(g, 2)) {
+        MemOp m = any_memop(g, true);
+        keep(g, ir_load(g->b, m, any_destination(g), base, disp));
+    } else {
+        MemOp m = any_memop(g, false);
+        ir_store(g->b, m, any_source(g), base, disp);
+    }
+    if (below(g, 16) == 0) {
+        ir_fence(g->b);
+    }
+}
+
+static void gen_env(Gen *g)
+{
+    MemOp m = below(g, 4);
+    size_t at = offsetof(ToyCPU, scratch) + 8 * below(g, 8);
+    if (below(g, 2)) {
+        keep(g, ir_load_env(g->b, m | (m != MEM_64 && below(g, 2) ? MEM_SIGN : 0), any_destination(g), at));
+    } else {
+        ir_store_env(g->b, m, any_source(g), at);
+    }
+}
+
+static void gen_call(Gen *g)
+{
+    const IrHelper *h = toy_helpers[below(g, 5)];
+    IrRef args[IR_MAX_ARGS];
+    for (unsigned i = 0; i < h->nargs; i++) {
+        args[i] = any_source(g);
+    }
+    start_insn(g);
+    keep(g, ir_call(g->b, h, any_destination(g), h->nargs, args));
+}
+
+/* Jump ahead to a label placed later. */
+static void gen_branch(Gen *g)
+{
+    unsigned slot = below(g, MAX_OPEN);
+    if (!g->open[slot]) {
+        g->open[slot] = ir_label_new(g->b);
+    }
+    IrType type = any_type(g);
+    IrRef a = any_source(g), c = any_source(g);
+    ir_brcc(g->b, below(g, IR_CONDS), type, a, c, g->open[slot]);
+}
+
+static void gen_label(Gen *g)
+{
+    unsigned slot = below(g, MAX_OPEN);
+    if (g->open[slot]) {
+        ir_label(g->b, g->open[slot]);
+        g->open[slot] = 0;
+        g->pooled = 0;
+        start_insn(g);
+    }
+}
+
+static void gen_exit(Gen *g)
+{
+    switch (below(g, 3)) {
+    case 0:
+        ir_exit_pc(g->b, g->pc + 4);
+        break;
+    case 1:
+        ir_exit_ind(g->b, any_source(g));
+        break;
+    default:
+        ir_mov(g->b, ir_global(TOY_PC), any_source(g));
+        ir_exit_lookup(g->b);
+    }
+}
+
+static void gen_operation(Gen *g)
+{
+    unsigned pick = below(g, 32);
+    if (pick < 18) {
+        gen_arith(g);
+    } else if (pick < 24) {
+        gen_memory(g);
+    } else if (pick < 26) {
+        gen_env(g);
+    } else if (pick < 28) {
+        gen_call(g);
+    } else if (pick < 30) {
+        gen_branch(g);
+    } else if (pick < 31) {
+        gen_label(g);
+    } else {
+        start_insn(g);
+    }
+}
+
+void random_program(IrBlock *b, uint64_t seed, unsigned size)
+{
+    Gen g = { .b = b, .state = seed * 2 + 1, .pc = 0x4000 };
+    ir_block_reset(b, g.pc);
+    next_random(&g.state);
+    start_insn(&g);
+    for (unsigned i = 0; i < size; i++) {
+        gen_operation(&g);
+    }
+    gen_exit(&g);
+    for (unsigned i = 0; i < MAX_OPEN; i++) {
+        if (g.open[i]) {
+            ir_label(b, g.open[i]);
+            g.pooled = 0;
+            start_insn(&g);
+            gen_arith(&g);
+            gen_exit(&g);
+        }
+    }
+}
+
+void random_state(ToyCPU *toy, uint8_t *ram, uint64_t seed)
+{
+    uint64_t state = seed * 2 + 0x12345;
+    for (unsigned i = 0; i < TOY_REGS; i++) {
+        toy->r[i] = edge_value(&state);
+    }
+    for (unsigned i = 0; i < sizeof toy->scratch; i++) {
+        toy->scratch[i] = next_random(&state) >> 40;
+    }
+    for (unsigned i = 0; i < TOY_RAM_SIZE; i += 8) {
+        *(uint64_t *)(ram + i) = next_random(&state);
+    }
+    toy->pc = toy->calls = toy->fault = 0;
+    toy->cpu.exit_request = 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the optimizer does, and what it must not do: text before, text after. */
+#include "toy.h"
+
+typedef struct Row {
+    const char *name, *before, *after; /* after NULL: unchanged */
+} Row;
+
+static const Row rows[] = {
+    { "dead-temp", "%1 = add.i64 r1, r2\n%2 = mul.i64 %1, r3\nexit_lookup\n", "exit_lookup\n" },
+    { "dead-global", "r1 = add.i64 r1, 1\nr1 = mov.i64 r2\nexit_lookup\n",
+      "r1 = mov.i64 r2\nexit_lookup\n" },
+    { "dead-chain", "r1 = add.i64 r1, 1\nr2 = add.i64 r1, 1\nr2 = mov.i64 5\nr1 = mov.i64 6\n"
+      "exit_lookup\n", "r2 = mov.i64 5\nr1 = mov.i64 6\nexit_lookup\n" },
+    { "dead-pure-call", "%1 = call mix6(r1, r2, r3, r4, r5, r6)\nexit_lookup\n", "exit_lookup\n" },
+    { "dead-select", "%1 = select.i64 eq r1, r2, r3, r4\nexit_lookup\n", "exit_lookup\n" },
+    { "dead-over-label", "r1 = mov.i64 1\nlabel L1\nr1 = mov.i64 2\nexit_lookup\n",
+      "label L1\nr1 = mov.i64 2\nexit_lookup\n" },
+    { "live-at-fault", "insn 0\nr1 = mov.i64 1\n%1 = ld.u8 r2, 0\nr1 = mov.i64 %1\nexit_lookup\n",
+      "insn 0\nr1 = mov.i64 1\nr1 = ld.u8 r2, 0\nexit_lookup\n" },
+    { "live-at-jump", "r1 = mov.i64 1\nbrcc.i64 eq r2, r3, L1\nr1 = mov.i64 2\nlabel L1\n"
+      "exit_lookup\n", NULL },
+    { "live-for-helper", "r1 = mov.i64 1\n%1 = call peek(1)\nr1 = mov.i64 %1\nexit_lookup\n",
+      "r1 = mov.i64 1\nr1 = call peek(1)\nexit_lookup\n" },
+    { "live-as-source", "r1 = mov.i64 1\nr1 = add.i64 r1, r1\nexit_lookup\n", NULL },
+    { "effects-stay", "insn 0\n%1 = ld.u8 r1, 0\nst.8 r1, r2, 0\nfence\ncall mark(r1)\n"
+      "stenv.8 r1, 512\nexit_lookup\n", NULL },
+    { "merge-move", "%1 = add.i64 r1, r2\nr3 = mov.i64 %1\nexit_lookup\n",
+      "r3 = add.i64 r1, r2\nexit_lookup\n" },
+    { "merge-move-apart", "%1 = add.i64 r1, r2\nr4 = add.i64 r5, r6\nr3 = mov.i64 %1\nexit_lookup\n",
+      "r3 = add.i64 r1, r2\nr4 = add.i64 r5, r6\nexit_lookup\n" },
+    { "merge-load-extension", "insn 0\n%1 = ld.u32 r1, 0\nr3 = ext_s32.i64 %1\n"
+      "%2 = ld.s8 r1, 4\nr4 = ext_u8.i64 %2\nexit_lookup\n",
+      "insn 0\nr3 = ld.s32 r1, 0\nr4 = ld.u8 r1, 4\nexit_lookup\n" },
+    { "no-merge-other-use", "%1 = add.i64 r1, r2\nr3 = mov.i64 %1\nr4 = add.i64 %1, 1\nexit_lookup\n",
+      NULL },
+    { "no-merge-read-between", "%1 = add.i64 r1, r2\nr4 = add.i64 r3, 1\nr3 = mov.i64 %1\n"
+      "exit_lookup\n", NULL },
+    { "no-merge-write-between", "%1 = add.i64 r1, r2\nr3 = add.i64 r4, 1\nr5 = add.i64 r3, 1\n"
+      "r3 = mov.i64 %1\nexit_lookup\n", NULL },
+    { "no-merge-over-fault", "insn 0\n%1 = add.i64 r1, r2\n%2 = ld.u8 r1, 0\nr3 = mov.i64 %1\n"
+      "r4 = add.i64 %2, %2\nexit_lookup\n", NULL },
+    { "no-merge-narrow", "insn 0\n%1 = ld.u16 r1, 0\nr3 = ext_s32.i64 %1\n%2 = ld.u32 r1, 0\n"
+      "r4 = ext_s16.i64 %2\nexit_lookup\n", NULL },
+    { "no-merge-narrow-type", "insn 0\n%1 = ld.u8 r1, 0\nr3 = ext_s8.i32 %1\nexit_lookup\n", NULL },
+    { "copy-of-global", "%1 = mov.i64 r1\nr2 = add.i64 %1, 1\nr3 = add.i64 %1, %1\nexit_lookup\n",
+      "r2 = add.i64 r1, 1\nr3 = add.i64 r1, r1\nexit_lookup\n" },
+    { "copy-ends-at-write", "%1 = mov.i64 r1\nr1 = add.i64 %1, 1\nr2 = add.i64 %1, %1\n"
+      "exit_lookup\n", "%1 = mov.i64 r1\nr1 = add.i64 r1, 1\nr2 = add.i64 %1, %1\nexit_lookup\n" },
+    { "copy-ends-at-helper", "%1 = mov.i64 r1\ncall poke(1, 2)\nr2 = add.i64 %1, 1\nexit_lookup\n",
+      NULL },
+    { "no-merge-of-pc-over-insn", "%1 = add.i64 r1, 4\ninsn 4\npc = mov.i64 %1\nexit_lookup\n", NULL },
+    { "swap", "%1 = mov.i64 r1\nr1 = mov.i64 r2\nr2 = mov.i64 %1\nexit_lookup\n", NULL },
+};
+
+static void test_row(gconstpointer opaque)
+{
+    const Row *row = opaque;
+    g_autoptr(GError) err = NULL;
+    IrBlock *b = ir_block_new(&toy_guest);
+    ir_parse(b, row->before, toy_helpers, &err);
+    g_assert_no_error(err);
+    ir_verify(b, &err);
+    g_assert_no_error(err);
+    ir_optimize(b);
+    ir_verify(b, &err);
+    g_assert_no_error(err);
+    g_autoptr(GString) text = g_string_new(NULL);
+    ir_print(b, text);
+    g_assert_cmpstr(text->str, ==, row->after ? row->after : row->before);
+    ir_block_free(b);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *path = g_strdup_printf("/tcg/optimize/%s", rows[i].name);
+        g_test_add_data_func(path, &rows[i], test_row);
+    }
+    return g_test_run();
+}
