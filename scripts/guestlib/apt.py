@@ -7,6 +7,7 @@ touched and no guest code runs.  The mirror is the one that the host's apt uses
 verifies.  Verification is never switched off: a suite whose files do not match
 its signed index is passed over, and the reason is told.
 """
+import hashlib
 import os
 import pathlib
 import re
@@ -99,7 +100,16 @@ class Apt:
             encoding="utf-8")
         stamp.unlink(missing_ok=True)
         self._apt("apt-get", "update", what=f"the index of {self.suite} does not verify", show=True)
-        stamp.touch()
+        stamp.write_text(self._index_digest() + "\n", encoding="ascii")
+
+    def _index_digest(self):
+        """The digest of the verified Release file."""
+        release = sorted((self.dir / "lists").glob("*Release"))
+        return hashlib.sha256(b"".join(f.read_bytes() for f in release)).hexdigest()[:16]
+
+    def source(self):
+        """Names the suite and the very index that packages came from."""
+        return f"{self.suite} {(self.dir / 'updated').read_text(encoding='ascii').strip()}"
 
     def mirror_uri(self):
         return re.search(r"\] (\S+) ", (self.dir / "etc/sources.list").read_text()).group(1)

@@ -84,6 +84,13 @@ def finished_as(path):
             tmp.unlink()
 
 
+def copy_sparse(source, dest):
+    """Copy a disk image, sharing or skipping its unused parts where the host can."""
+    with finished_as(dest) as tmp:
+        run(["cp", "--reflink=auto", "--sparse=always", str(source), str(tmp)],
+            f"cannot copy {source.name}", "free some disk space and run the command again")
+
+
 def digest(*things):
     """A short name for a recipe: changes when any of its ingredients does."""
     h = hashlib.sha256()
@@ -99,18 +106,23 @@ def source_digest(*names):
 
 
 class Recipe:
-    """Remembers from what a finished file was made (`NAME.recipe` beside it)."""
+    """Remembers from what a finished file was made (`NAME.recipe` beside it).
 
-    def __init__(self, path, ingredients):
+    A file is fresh while its ingredients are the same and, if a `source` is named,
+    while it came from that one."""
+
+    def __init__(self, path, **ingredients):
         self.path = path
         self.note = path.with_name(path.name + ".recipe")
-        self.text = json.dumps(ingredients, sort_keys=True, indent=1) + "\n"
+        self.key = digest(ingredients)
 
-    def fresh(self):
-        with contextlib.suppress(OSError):
-            return self.path.exists() and self.note.read_text(encoding="utf-8") == self.text
+    def fresh(self, source=None):
+        with contextlib.suppress(OSError, ValueError):
+            note = json.loads(self.note.read_text(encoding="utf-8"))
+            return (self.path.exists() and note["key"] == self.key
+                    and source in (None, note["source"]))
         return False
 
-    def done(self):
+    def done(self, source):
         with finished_as(self.note) as tmp:
-            tmp.write_text(self.text, encoding="utf-8")
+            tmp.write_text(json.dumps({"key": self.key, "source": source}) + "\n", encoding="utf-8")

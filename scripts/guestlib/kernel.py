@@ -53,18 +53,23 @@ class Kernel:
         self.tree_dir = self.dir / "kernel"
         self.busybox = self.dir / "busybox"
 
+        maker = source_digest("kernel.py")
+        self.recipe = Recipe(self.image, maker=maker)
+        self.initrd_recipe = Recipe(self.initrd, maker=maker, files=source_digest(
+            "initramfs.py", "modules.py", "files/init", "files/udhcpc"))
+
+    def fresh(self):
+        return self.recipe.fresh() and self.initrd_recipe.fresh()
+
     def make(self, apt):
         """Fetch and unpack the kernel and busybox, and pack the initramfs."""
-        here = {"suite": apt.suite, "maker": source_digest("apt.py", "kernel.py")}
-        recipe = Recipe(self.image, here)
-        if not recipe.fresh():
+        source = apt.source()
+        if not self.recipe.fresh(source):
             self._fetch(apt)
-            recipe.done()
-        own = Recipe(self.initrd, {**here, "init": source_digest("initramfs.py", "modules.py",
-                                                                 "files/init")})
-        if not own.fresh():
+            self.recipe.done(source)
+        if not self.initrd_recipe.fresh(source):
             self._pack()
-            own.done()
+            self.initrd_recipe.done(source)
 
     def _fetch(self, apt):
         names = package_names(apt)
@@ -117,7 +122,8 @@ class Kernel:
         say("packing the initramfs")
         cpio = initramfs.base_system(self.busybox.read_bytes())
         self.add_modules(cpio, self.modules())
-        init = pathlib.Path(__file__).parent / "files/init"
-        cpio.file("init", init.read_bytes(), 0o755)
+        files = pathlib.Path(__file__).parent / "files"
+        cpio.file("init", (files / "init").read_bytes(), 0o755)
+        cpio.file("etc/udhcpc/default.script", (files / "udhcpc").read_bytes(), 0o755)
         with finished_as(self.initrd) as out:
             out.write_bytes(cpio.finish())

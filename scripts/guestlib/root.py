@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A Debian root file system as an ext4 image, made from packages.
+
+No guest code runs on the host: packages are unpacked with tar, registered with
+dpkg as "unpacked", and configured by dpkg inside the guest at its first boot.
+Owners and modes are right without being root on the host: the work is done by
+one child under fakeroot.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from . import rootfiles
+from .base import GuestError, Recipe, finished_as, run, say, source_digest
+from .dpkgdb import DpkgDb
+from .kernel import ROOT_MODULES
+from .modules import ModuleTree
+
+PACKAGES = """
+base-files base-passwd bash bsdutils coreutils dash debianutils diffutils dpkg findutils grep gzip hostname
+init-system-helpers libc-bin login mount ncurses-base ncurses-bin passwd perl-base sed sysvinit-utils tar
+util-linux mawk systemd systemd-sysv udev kmod procps less netbase iproute2 iputils-ping wget
+apt debian-archive-keyring
+""".split()
+SIZE_MIB = 2048
+
+
+class Root:
+    """The image of one suite, made when missing."""
+
+    def __init__(self, cache, kernel):
+        self.kernel = kernel
+        self.dir = kernel.dir
+        self.image = self.dir / "root.ext4"
+
+        self.recipe = Recipe(self.image, packages=PACKAGES, size=SIZE_MIB, modules=ROOT_MODULES,
+                             maker=source_digest("root.py", "rootfiles.py", "dpkgdb.py", "modules.py"))
+
+    def fresh(self):
+        return self.recipe.fresh()
+
+    def make(self, apt):
+        source = apt.source()
+        if self.recipe.fresh(source):
+            return
+        say(f"Debian root from {apt.suite}: {len(PACKAGES)} packages and what they need")
+        debs = apt.fetch_closure(PACKAGES)
+        if not shutil.which("depmod", path=os.environ.get("PATH", "") + ":/sbin:/usr/sbin"):
+            raise GuestError("cannot index the guest's kernel modules", "depmod is not installed",
+                             "run scripts/setup (it installs kmod)")
+        todo = self.dir / "root.todo"
+        todo.write_text("".join(f"{d}\n" for d in debs), encoding="utf-8")
+        argv = [sys.executable, "-m", "guestlib.root", str(todo), str(self.image), str(self.kernel.tree_dir),
+                apt.suite, apt.mirror_uri()]
+        if os.geteuid() != 0:
+            argv = ["fakeroot", "--", *argv]
+        try:
+            code = subprocess.run(argv, cwd=pathlib.Path(__file__).parents[1], check=False).returncode
+        except FileNotFoundError as e:
+            raise GuestError("cannot make the root image", "you are not root and fakeroot is not installed",
+                             "run scripts/setup") from e
+        if code != 0:
+            raise GuestError("cannot make the root image", "see the message above",
+                             "mend its cause and run the command again: it goes on from here")
+        todo.unlink()
+        self.recipe.done(source)
+
+
+def unpack_all(debs, tree):
+    """Unpack and register every package, on merged /usr."""
+    for d in ("bin", "sbin", "lib"):
+        (tree / "usr" / d).mkdir(parents=True)
+        (tree / d).symlink_to("usr/" + d)
+    db = DpkgDb(tree)
+    for i, deb in enumerate(debs, 1):
+        if i % 20 == 0 or i == len(debs):
+            say(f"  unpacked {i} of {len(debs)} packages")
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as p:
+            tar = subprocess.run(["tar", "-xp", "--keep-directory-symlink", "-C", str(tree)],
+                                 stdin=p.stdout, check=False)
+        if tar.returncode or p.returncode:
+            raise GuestError(f"cannot unpack {deb.name}", "dpkg-deb or tar failed (message above)",
+                             f"delete {deb} and run the command again")
+        db.add(deb)
+    db.finish()
+
+
+def add_modules(kernel_tree, tree):
+    """The drivers that a virtual machine can meet, uncompressed, and their index."""
+    mods = ModuleTree(kernel_tree)
+    base = tree / "usr/lib/modules" / mods.version
+    for m in mods.closure(ROOT_MODULES):
+        dest = base / mods.place(m)
+        dest.parent.mkdir(parents=True, exist_ok=True)
+        dest.write_bytes(mods.data(m))
+    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
+        if (mods.dir / name).exists():
+            shutil.copyfile(mods.dir / name, base / name)
+    env = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/sbin:/usr/sbin"}
+    run(["depmod", "-b", str(tree), mods.version], "cannot index the guest's kernel modules",
+        "read the message of depmod", env=env)
+
+
+def make_image(tree, image):
+    """An ext4 file system with the tree's content; sparse, so small on disk."""
+    say("making the ext4 image")
+    with finished_as(image) as tmp:
+        env = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/sbin:/usr/sbin"}
+        tmp.unlink(missing_ok=True)
+        run(["mke2fs", "-q", "-t", "ext4", "-L", "lyrebird", "-E", "lazy_itable_init=0,lazy_journal_init=0",
+             "-J", "size=16", "-d", str(tree), str(tmp), f"{SIZE_MIB}M"],
+            "cannot make the ext4 image", "free some disk space and run the command again", env=env)
+
+
+def main(argv):
+    """The child: root, or root's likeness under fakeroot."""
+    todo, image, kernel_tree = (pathlib.Path(a) for a in argv[:3])
+    debs = [pathlib.Path(s) for s in todo.read_text(encoding="utf-8").split()]
+    tree = image.parent / "root.tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir(parents=True)
+    try:
+        unpack_all(debs, tree)
+        files = rootfiles.RootFiles(tree)
+        files.write_all(argv[3], argv[4])
+        run(["chown", "0:42", str(tree / "etc/shadow")], "cannot set an owner", "run as root or with fakeroot")
+        add_modules(kernel_tree, tree)
+        files.up_to_date()
+        make_image(tree, image)
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except GuestError as error:
+        print(f"guest: {error}", file=sys.stderr)
+        sys.exit(1)

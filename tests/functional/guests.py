@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The real guests that cases boot: made once by scripts/guest, else a Skip with the reason."""
+import functools
+import os
+import subprocess
+
+from harness import TOP, Skip, need
+
+CC = "riscv64-linux-gnu-gcc"
+
+
+@functools.lru_cache(maxsize=None)
+def _make(root):
+    """Paths of the finished guest files, or the reason why there are none."""
+    # pylint: disable=import-outside-toplevel
+    from guestlib import base, kernel as gk, root as gr, apt
+    try:
+        cache = base.cache_dir()
+        k = gk.Kernel(cache)
+        r = gr.Root(cache, k)
+        if not (k.fresh() and (not root or r.fresh())):
+            if os.environ.get("LYREBIRD_NO_FETCH"):
+                return None, "the guest is not made, and LYREBIRD_NO_FETCH forbids to fetch it"
+            with base.locked(cache / "lock"):
+                source = apt.open_suite(cache, k.arch)
+                k.make(source)
+                if root:
+                    r.make(source)
+        return (k, r), None
+    except base.GuestError as e:
+        return None, "no guest could be made: " + str(e).replace("\n", " ")
+
+
+def debian_kernel():
+    """The Debian kernel and our initramfs."""
+    made, why = _make(False)
+    if why:
+        raise Skip(why)
+    return made[0]
+
+
+def debian_root(bench):
+    """A private copy of the Debian root image."""
+    made, why = _make(True)
+    if why:
+        raise Skip(why)
+    disk = bench.tmp / "root.img"
+    subprocess.run(["cp", "--reflink=auto", "--sparse=always", made[1].image, disk], check=True)
+    return disk
+
+
+def bare_program(bench, name, bits=64):
+    """An ELF for the bare machine, from tests/functional/bare/NAME.S."""
+    elf = bench.tmp / f"{name}{bits}.elf"
+    isa = {64: ["-march=rv64imafdc", "-mabi=lp64d"],
+           32: ["-march=rv32imac", "-mabi=ilp32", "-Wl,-melf32lriscv"]}[bits]
+    assemble(elf, name, *isa, "-Wl,-Ttext=0x80000000,--build-id=none,-no-pie")
+    return elf
+
+
+def assemble(out, name, *options):
+    """Run the cross compiler on tests/functional/bare/NAME.S."""
+    subprocess.run([need(CC), "-nostdlib", "-static", "-g", *options, "-o", out,
+                    TOP / "tests" / "functional" / "bare" / f"{name}.S"], check=True)
+
+
+def flash_image(bench, name, payload, target):
+    """A 32 MiB flash bank: a small loader, then `payload`, which it copies to `target` and enters."""
+    data = payload.read_bytes()
+    data += b"\0" * (-len(data) % 8)
+    elf, raw = bench.tmp / f"{name}.elf", bench.tmp / f"{name}.flash"
+    assemble(elf, "flash", f"-DTARGET={target:#x}", f"-DSIZE={len(data)}", "-march=rv64imafdc_zifencei",
+             "-mabi=lp64d", "-Wl,-Ttext=0,--build-id=none,-no-pie,--no-relax", "-mcmodel=medany")
+    subprocess.run([need("riscv64-linux-gnu-objcopy"), "-O", "binary", elf, raw], check=True)
+    with open(raw, "r+b") as f:
+        head = f.read()
+        f.seek(0)
+        f.write(head + data)
+        f.truncate(32 << 20)
+    return raw

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Drives an emulator with a serial console: start, expect, send, wait, log.
+
+A case is a function marked with @case; it gets a Bench and raises Skip (with the
+reason) or Failure, or simply returns.  Every wait has a time limit, multiplied by
+LYREBIRD_TIME_FACTOR for slow hosts and sanitizer builds; everything that a guest
+says is kept in a log beside the build, and its end is shown when the case fails.
+"""
+import contextlib
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "scripts"))
+EMULATOR = os.environ.get("LYREBIRD") or str(TOP / "build" / "lyrebird")
+FACTOR = float(os.environ.get("LYREBIRD_TIME_FACTOR", "1"))
+CASES = []
+
+
+class Skip(Exception):
+    """The case cannot run here; the text says why."""
+
+
+class Failure(Exception):
+    """The case failed; the text says how."""
+
+
+def case(quick=True, limit=60):
+    """Mark a function as a test case; `quick` ones run in the short set."""
+    def mark(f):
+        f.quick, f.limit = quick, limit
+        CASES.append(f)
+        return f
+    return mark
+
+
+def need(program):
+    """The path of a host program, or Skip."""
+    path = shutil.which(program)
+    if not path:
+        raise Skip(f"{program} is not installed (scripts/setup installs it)")
+    return path
+
+
+def need_file(path):
+    """The path of a host file, or Skip."""
+    if not os.path.exists(path):
+        raise Skip(f"{path} is missing (scripts/setup installs it)")
+    return str(path)
+
+
+def is_peer():
+    """True if the program under test is QEMU, the stand-in that cases are checked against."""
+    out = subprocess.run([EMULATOR, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, check=False, stdin=subprocess.DEVNULL).stdout
+    return out.startswith("QEMU")
+
+
+def check(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+class Line:
+    """A byte stream of a guest or monitor: expect a pattern, send text."""
+
+    def __init__(self, read_fd, write_fd, log, alive):
+        self.rfd, self.wfd, self.log, self.alive = read_fd, write_fd, log, alive
+        self.pending = ""
+
+    def _fill(self, wait):
+        """Read what there is within `wait` seconds; False at the end of the stream."""
+        if not select.select([self.rfd], [], [], max(0.0, wait))[0]:
+            return True
+        try:
+            data = os.read(self.rfd, 65536)
+        except (ConnectionError, OSError):
+            return False
+        self.log.write(data)
+        self.log.flush()
+        self.pending += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def expect(self, pattern, limit=30, refuse=r"Kernel panic|Oops \[#|BUG: "):
+        """Wait for a pattern; its match.  Fails early when `refuse` appears."""
+        end = time.monotonic() + limit * FACTOR
+        while True:
+            m = re.search(pattern, self.pending)
+            if m:
+                self.pending = self.pending[m.end():]
+                return m
+            bad = re.search(refuse, self.pending) if refuse else None
+            if bad:
+                self._fill(1)
+                raise Failure(f"the guest said {bad.group(0)!r} while waiting for {pattern!r}")
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Failure(f"no {pattern!r} within {limit * FACTOR:.0f} s")
+            if not self._fill(min(left, 1.0)):
+                raise Failure(f"the emulator ended ({self.alive()}) while waiting for {pattern!r}")
+
+    def drain(self, limit):
+        """Read until the stream ends or `limit` seconds have passed."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end and self._fill(end - time.monotonic()):
+            pass
+
+    def send(self, text):
+        os.write(self.wfd, text.encode())
+
+
+class Machine:
+    """One run of the emulator, its first serial line on a pipe."""
+
+    def __init__(self, bench, argv):
+        self.bench = bench
+        self.serial = 0
+        bench.note(b"\n$ " + " ".join(argv).encode() + b"\n")
+        try:
+            self.proc = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=bench.log, start_new_session=True)
+        except OSError as e:
+            raise Failure(f"cannot start {argv[0]}: {e.strerror}") from e
+        self.console = Line(self.proc.stdout.fileno(), self.proc.stdin.fileno(), bench.log, self.state)
+        self.expect, self.send = self.console.expect, self.console.send
+
+    def state(self):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.proc.wait(2)
+        code = self.proc.returncode
+        return "still running" if code is None else f"exit code {code}"
+
+    def command(self, text, prompt=r"# $", limit=30):
+        """Type a command at a shell prompt; its output, without the echo of the command."""
+        self.serial += 1
+        n = self.serial
+        self.send(f'echo "b""{n}"; {text}; echo "e""{n}"\n')
+        m = self.expect(rf"b{n}\r*\n((?:.|\n)*?)e{n}\r*\n", limit)
+        self.expect(prompt, limit)
+        return m.group(1).replace("\r", "")
+
+    def wait(self, limit=30):
+        """Wait until the emulator ends by itself; its exit code."""
+        self.console.drain(limit * FACTOR)
+        try:
+            return self.proc.wait(2)
+        except subprocess.TimeoutExpired as e:
+            raise Failure(f"the emulator did not end within {limit * FACTOR:.0f} s") from e
+
+    def expect_exit(self, code=0, limit=30):
+        got = self.wait(limit)
+        check(got == code, f"exit code {got}, expected {code}")
+
+    def connect(self, path, limit=10):
+        """Connect to a unix socket that the emulator serves; a Line."""
+        end = time.monotonic() + limit * FACTOR
+        s = socket.socket(socket.AF_UNIX)
+        while True:
+            try:
+                s.connect(str(path))
+                break
+            except OSError as e:
+                if time.monotonic() > end or self.proc.poll() is not None:
+                    raise Failure(f"cannot connect to {path}: {e.strerror} ({self.state()})") from e
+                time.sleep(0.05)
+        self.bench.onexit.callback(s.close)
+        return Line(s.fileno(), s.fileno(), self.bench.log, self.state)
+
+    def stop(self):
+        """End the process, whatever its state; a crash is reported by the case's own waits."""
+        if self.proc.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.proc.pid, signal.SIGKILL)
+        self.proc.wait()
+        self.proc.stdin.close()
+        self.proc.stdout.close()
+
+
+class Bench:
+    """What a case works with: a scratch folder, a log, machines that are cleaned away."""
+
+    def __init__(self, name, logs):
+        self.onexit = contextlib.ExitStack()
+        self.tmp = pathlib.Path(self.onexit.enter_context(tempfile.TemporaryDirectory(prefix="lyrebird-")))
+        logs.mkdir(parents=True, exist_ok=True)
+        self.log_path = logs / f"{name}.log"
+        self.log = self.onexit.enter_context(open(self.log_path, "wb"))
+
+    def note(self, data):
+        self.log.write(data)
+        self.log.flush()
+
+    def machine(self, *args, cpu_memory=("-m", "512M"), serial=True):
+        """Start `lyrebird -M virt ...` with the console on its standard input and output."""
+        argv = [EMULATOR, "-M", "virt", *cpu_memory, "-display", "none"]
+        argv += ["-serial", "stdio", "-monitor", "none"] if serial else []
+        m = Machine(self, argv + [str(a) for a in args])
+        self.onexit.callback(m.stop)
+        return m
+
+    def run(self, *args, limit=20, program=None):
+        """Run a program to its end: (exit code, standard output, standard error)."""
+        argv = [program or EMULATOR, *[str(a) for a in args]]
+        self.note(b"\n$ " + " ".join(argv).encode() + b"\n")
+        try:
+            p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, timeout=limit * FACTOR, check=False)
+        except subprocess.TimeoutExpired as e:
+            self.note((e.stdout or b"") + (e.stderr or b""))
+            raise Failure(f"{argv[0]} did not end within {limit * FACTOR:.0f} s") from e
+        except OSError as e:
+            raise Failure(f"cannot start {argv[0]}: {e.strerror}") from e
+        self.note(p.stdout + p.stderr)
+        return p.returncode, p.stdout.decode("utf-8", "replace"), p.stderr.decode("utf-8", "replace")
+
+    def close(self):
+        self.onexit.close()

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the functional tests and prints TAP.
+
+  tests/functional/run.py [--quick] [--list] [PATTERN...]
+
+LYREBIRD names the program under test (default build/lyrebird); with QEMU there the
+cases check themselves.  LYREBIRD_TIME_FACTOR stretches all time limits.
+"""
+import argparse
+import importlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import harness  # noqa: E402  (needs the path above)
+
+MODULES = ["test_cli", "test_bare", "test_hostile", "test_linux", "test_monitor", "test_gdb",
+           "test_firmware", "test_debian"]
+LOGS = pathlib.Path(os.environ.get("LYREBIRD_LOGS") or harness.TOP / "build" / "functional-logs")
+
+
+def tail(path, lines=25):
+    """The last lines of a log, as TAP comments, without terminal control sequences."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", text)
+    return "".join(f"#   {s}\n" for s in text.rstrip().split("\n")[-lines:])
+
+
+def run_case(number, f):
+    """Run one case and print its TAP line; True unless it failed."""
+    name = f.__name__.removeprefix("test_")
+    bench = harness.Bench(name, LOGS)
+    start, why = time.monotonic(), None
+    try:
+        f(bench)
+        result = "ok"
+    except harness.Skip as e:
+        result, why = "ok", f"# SKIP {e}"
+    except (harness.Failure, subprocess.CalledProcessError, OSError) as e:
+        result, why = "not ok", f"\n# {type(e).__name__}: {e}"
+    finally:
+        bench.close()
+    took = f"({time.monotonic() - start:.1f} s)"
+    doc = (f.__doc__ or "").strip().split("\n")[0].rstrip(".")
+    print(f"{result} {number} - {name}: {doc} {took}" + (f" {why}" if why else ""), flush=True)
+    if result == "not ok":
+        print(f"# end of {bench.log_path}:\n{tail(bench.log_path)}", end="", flush=True)
+    return result == "ok"
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--quick", action="store_true", help="leave out the cases of several minutes")
+    p.add_argument("--list", action="store_true", help="only list the cases")
+    p.add_argument("patterns", nargs="*", help="only cases whose name contains one of these")
+    args = p.parse_args()
+    for m in MODULES:
+        importlib.import_module(m)
+    cases = [f for f in harness.CASES if f.quick or not args.quick]
+    if args.patterns:
+        cases = [f for f in cases if any(x in f.__name__ for x in args.patterns)]
+    if args.list:
+        for f in cases:
+            print(f"{f.__name__.removeprefix('test_'):30} {(f.__doc__ or '').strip().splitlines()[0]}")
+        return 0
+    print(f"1..{len(cases)}", flush=True)
+    if not pathlib.Path(harness.EMULATOR).exists() and not harness.shutil.which(harness.EMULATOR):
+        for i, f in enumerate(cases, 1):
+            print(f"not ok {i} - {f.__name__.removeprefix('test_')}: {harness.EMULATOR} is not built")
+        return 1
+    print(f"# under test: {harness.EMULATOR}", flush=True)
+    results = [run_case(i, f) for i, f in enumerate(cases, 1)]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs on the bare machine: the UART, the test finisher, resets, the loader device."""
+from guests import bare_program
+from harness import Skip, case, check, is_peer
+
+
+@case()
+def test_exit_code(b):
+    """a bare ELF under -bios none speaks and ends with the test finisher's code"""
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "exit"))
+    m.expect("bare metal speaks\n")
+    m.expect_exit(42)
+
+
+@case()
+def test_exit_pass(b):
+    """the finisher's pass is exit code 0"""
+    b.machine("-bios", "none", "-kernel", bare_program(b, "pass")).expect_exit(0)
+
+
+@case()
+def test_elf_as_firmware(b):
+    """the same ELF works as -bios FILE"""
+    m = b.machine("-bios", bare_program(b, "exit"))
+    m.expect("bare metal speaks\n")
+    m.expect_exit(42)
+
+
+@case()
+def test_interpreter(b):
+    """-accel interp runs the same program"""
+    if is_peer():
+        raise Skip("QEMU has no accelerator of that name")
+    m = b.machine("-accel", "interp", "-bios", "none", "-kernel", bare_program(b, "exit"))
+    m.expect("bare metal speaks\n")
+    m.expect_exit(42)
+
+
+@case()
+def test_reset(b):
+    """the finisher resets the machine; with -no-reboot that ends it"""
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "reset"))
+    m.expect("run\nrun\nrun\n")
+    m.stop()
+    m = b.machine("-no-reboot", "-bios", "none", "-kernel", bare_program(b, "reset"))
+    m.expect_exit(0)
+    check(m.console.pending.count("run") == 1, f"{m.console.pending!r} instead of one run")
+
+
+@case()
+def test_console_input(b):
+    """bytes from standard input reach the guest's UART, in order"""
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "echo"))
+    m.expect("ready\n")
+    for text in ("HAL", "abcdefghijklmnopqrstuvwxy" * 8):
+        m.send(text)
+        m.expect("".join(chr(ord(c) + 1) for c in text))
+
+
+@case()
+def test_loader_device(b):
+    """-device loader puts a program into memory and starts the CPU there"""
+    elf = bare_program(b, "exit")
+    m = b.machine("-bios", "none", "-device", f"loader,file={elf},cpu-num=0")
+    m.expect("bare metal speaks\n")
+    m.expect_exit(42)
+
+
+@case()
+def test_serial_file(b):
+    """-serial file: keeps what the guest says"""
+    out = b.tmp / "serial.txt"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "exit"), "-serial", f"file:{out}",
+                  "-monitor", "none", serial=False)
+    m.expect_exit(42)
+    check(out.read_text(encoding="utf-8") == "bare metal speaks\n", f"the file has {out.read_bytes()!r}")
+
+
+@case()
+def test_rv32(b):
+    """-cpu rv32 runs a 32-bit program"""
+    if is_peer():
+        raise Skip("QEMU has a program of its own for 32-bit guests")
+    m = b.machine("-cpu", "rv32", "-bios", "none", "-kernel", bare_program(b, "exit", bits=32))
+    m.expect("bare metal speaks\n")
+    m.expect_exit(42)

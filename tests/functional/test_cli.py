@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line: what is listed, and how wrong values are refused."""
+import os
+
+from harness import EMULATOR, Skip, case, check, is_peer
+
+
+@case()
+def test_version(b):
+    """-version names the program and its version"""
+    code, out, _ = b.run("-version")
+    check(code == 0, f"exit code {code}")
+    check("version" in out.lower(), f"no version in {out!r}")
+
+
+@case()
+def test_lists(b):
+    """-M help, -cpu help, -device help and -accel help list what there is"""
+    for option, wanted in (("-M", ["virt"]), ("-cpu", ["rv64", "rv32", "max"]), ("-accel", ["tcg"]),
+                           ("-device", ["virtio-blk-device", "virtio-net-pci", "virtio-rng-device"])):
+        code, out, err = b.run(*(["-M", "virt"] if option == "-cpu" else []), option, "help")
+        check(code == 0, f"{option} help: exit code {code}: {err}")
+        for w in wanted:
+            check(w in out or is_peer(), f"{option} help does not list {w}")
+
+
+@case()
+def test_device_properties(b):
+    """-device NAME,help lists the properties of a device"""
+    code, out, _ = b.run("-M", "virt", "-device", "virtio-blk-device,help")
+    check(code == 0 and "drive" in out, f"exit code {code}, no property drive in {out!r}")
+
+
+@case()
+def test_refusals(b):
+    """wrong names are refused with exit code 1, the wrong value and, by us, the nearest match"""
+    wrong = (("-M", "vrit", "virt"), ("-cpu", "rv46", "rv64"), ("-device", "virtio-blk-devise", "virtio-blk-device"),
+             ("-accel", "tgc", "tcg"), ("-netdev", "usre,id=n", "user"), ("-chardev", "stdoi,id=c", "stdio"))
+    for option, value, nearest in wrong:
+        base = [] if option == "-M" else ["-M", "virt"]
+        code, _, err = b.run(*base, "-bios", "none", "-display", "none", option, value)
+        check(code == 1, f"{option} {value}: exit code {code}")
+        check(value.split(",")[0] in err or is_peer(), f"{option} {value}: the message does not name it: {err!r}")
+        check(nearest in err or is_peer(), f"{option} {value}: the message does not offer {nearest}: {err!r}")
+
+
+@case()
+def test_unknown_option(b):
+    """an unknown option is refused by name, and the nearest is offered"""
+    code, _, err = b.run("-M", "virt", "-kernal", "x")
+    check(code == 1 and "kernal" in err, f"exit code {code}, {err!r}")
+    check("-kernel" in err or is_peer(), f"no nearest match in {err!r}")
+
+
+@case()
+def test_missing_files(b):
+    """a missing kernel, initrd, firmware, disk or device tree is named, exit code 1"""
+    for args in (["-kernel", "/nonexistent/k"], ["-bios", "/nonexistent/b"], ["-dtb", "/nonexistent/d"],
+                 ["-drive", "file=/nonexistent/disk,format=raw,if=none,id=d"]):
+        code, _, err = b.run("-M", "virt", "-display", "none", *args)
+        check(code == 1 and "/nonexistent/" in err, f"{args}: exit code {code}, {err!r}")
+
+
+@case()
+def test_name_of_program(b):
+    """under the name qemu-system-riscv64 it is the same program"""
+    if is_peer():
+        raise Skip("the program under test is QEMU")
+    link = b.tmp / "qemu-system-riscv64"
+    link.symlink_to(os.path.abspath(EMULATOR))
+    code, out, err = b.run("-M", "help", program=str(link))
+    check(code == 0 and "virt" in out, f"exit code {code}: {err!r}")
