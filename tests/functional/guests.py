@@ -70,7 +70,7 @@ def flash_image(bench, name, payload, target):
     data += b"\0" * (-len(data) % 8)
     elf, raw = bench.tmp / f"{name}.elf", bench.tmp / f"{name}.flash"
     assemble(elf, "flash", f"-DTARGET={target:#x}", f"-DSIZE={len(data)}", "-march=rv64imafdc_zifencei",
-             "-mabi=lp64d", "-Wl,-Ttext=0,--build-id=none,-no-pie,--no-relax", "-mcmodel=medany")
+             "-mabi=lp64d", "-fno-pic", "-Wl,-Ttext=0,--build-id=none,-no-pie,--no-relax", "-mcmodel=medany")
     subprocess.run([need("riscv64-linux-gnu-objcopy"), "-O", "binary", elf, raw], check=True)
     with open(raw, "r+b") as f:
         head = f.read()

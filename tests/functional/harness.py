@@ -70,6 +70,11 @@ def check(condition, text):
         raise Failure(text)
 
 
+def plain(text):
+    """Terminal output without its control sequences."""
+    return re.sub(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?!]*[A-Za-z]|\r", "", text)
+
+
 class Line:
     """A byte stream of a guest or monitor: expect a pattern, send text."""
 
@@ -146,7 +151,7 @@ class Machine:
         self.send(f'echo "b""{n}"; {text}; echo "e""{n}"\n')
         m = self.expect(rf"b{n}\r*\n((?:.|\n)*?)e{n}\r*\n", limit)
         self.expect(prompt, limit)
-        return m.group(1).replace("\r", "")
+        return plain(m.group(1))
 
     def wait(self, limit=30):
         """Wait until the emulator ends by itself; its exit code."""

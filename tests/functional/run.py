@@ -11,7 +11,6 @@ import argparse
 import importlib
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import time
@@ -27,8 +26,7 @@ LOGS = pathlib.Path(os.environ.get("LYREBIRD_LOGS") or harness.TOP / "build" / "
 def tail(path, lines=25):
     """The last lines of a log, as TAP comments, without terminal control sequences."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", text)
-    return "".join(f"#   {s}\n" for s in text.rstrip().split("\n")[-lines:])
+    return "".join(f"#   {s}\n" for s in harness.plain(text).rstrip().split("\n")[-lines:])
 
 
 def run_case(number, f):

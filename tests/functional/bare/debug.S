@@ -5,7 +5,7 @@ _start:
     csrr    t0, mhartid
     bnez    t0, park
     li      s0, 0x1234
-    la      s1, counter
+    lla     s1, counter
 loop:
     call    step
     j       loop

@@ -3,7 +3,7 @@
     .globl _start
 _start:
     li      s0, 0x10000000
-    la      t0, message
+    lla     t0, message
 1:  lbu     t2, 0(t0)
     beqz    t2, 2f
     sb      t2, 0(s0)

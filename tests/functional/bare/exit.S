@@ -2,7 +2,7 @@
 /* Says one line on the UART and leaves through the test finisher with exit code 42. */
     .globl _start
 _start:
-    la      t0, message
+    lla     t0, message
     li      t1, 0x10000000      /* UART */
 1:  lbu     t2, 0(t0)
     beqz    t2, 2f

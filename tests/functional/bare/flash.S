@@ -3,8 +3,9 @@
  * for, and enters it with the registers that the firmware before it passed (a0: hart, a1: device tree).
  * TARGET is that address, SIZE the payload's length in bytes, rounded up to 8. */
     .globl _start
+    .option norelax
 _start:
-    la      t0, payload
+    lla     t0, payload          /* from where this runs, whatever bank that is */
     li      t1, TARGET
     li      t2, SIZE
     add     t2, t2, t1
@@ -16,5 +17,5 @@ _start:
     fence.i
     li      t1, TARGET
     jr      t1
-    .balign 64
+    .org    0x100
 payload:
