@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Backends: all drives of the process by their ids, who uses them, and how they end. */
+#include <string.h>
+
+#include "block_priv.h"
+
+static GPtrArray *all; /* of BlockBackend, in the order of the command line */
+
+void block_error(GError **err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_set_error_literal(err, G_FILE_ERROR, G_FILE_ERROR_FAILED, text);
+}
+
+void block_register(BlockBackend *blk)
+{
+    if (!all) {
+        all = g_ptr_array_new();
+    }
+    block_submit_init();
+    g_ptr_array_add(all, blk);
+}
+
+BlockBackend *block_find(const char *id)
+{
+    for (guint i = 0; all && i < all->len; i++) {
+        BlockBackend *blk = g_ptr_array_index(all, i);
+        if (strcmp(blk->id, id) == 0) {
+            return blk;
+        }
+    }
+    return NULL;
+}
+
+void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque)
+{
+    for (guint i = 0; all && i < all->len; i++) {
+        fn(g_ptr_array_index(all, i), opaque);
+    }
+}
+
+void block_backend_free(BlockBackend *blk)
+{
+    node_close(blk->node);
+    g_free(blk->id);
+    g_free(blk->serial);
+    g_free(blk);
+}
+
+static void block_flush_now(BlockBackend *blk)
+{
+    BlockRequest r = { .op = BLOCK_FLUSH, .priv.blk = blk };
+    if (!blk->readonly && !blk->no_flush && block_run(&r) < 0) {
+        g_printerr("drive '%s': the last writes may not be on the disk: flushing '%s' failed; check "
+                   "the disk\n", blk->id, blk->node->filename);
+    }
+}
+
+void block_close_all(void)
+{
+    while (all && all->len) {
+        BlockBackend *blk = g_ptr_array_index(all, all->len - 1);
+        block_drain(blk);
+        block_flush_now(blk);
+        g_ptr_array_steal_index(all, all->len - 1);
+        block_backend_free(blk);
+    }
+}
+
+/* ---- what there is to know ----------------------------------------------- */
+
+uint64_t block_size(BlockBackend *blk)
+{
+    return blk->node->size;
+}
+
+bool block_is_readonly(BlockBackend *blk)
+{
+    return blk->readonly;
+}
+
+const char *block_id(BlockBackend *blk)
+{
+    return blk->id;
+}
+
+DriveInterface block_interface(BlockBackend *blk)
+{
+    return blk->interface;
+}
+
+int block_index(BlockBackend *blk)
+{
+    return blk->index;
+}
+
+const char *block_serial(BlockBackend *blk)
+{
+    return blk->serial;
+}
+
+char *block_describe(BlockBackend *blk)
+{
+    return g_strdup_printf("%s: %s (%s%s%s)\n    Cache mode:       %s%s%s\n    Engine:           %s",
+                           blk->id, blk->node->filename, blk->node->driver->name,
+                           blk->readonly ? ", read-only" : "",
+                           blk->snapshot ? ", writes to a temporary file" : "",
+                           blk->writethrough ? "writethrough" : "writeback",
+                           blk->direct ? ", direct" : "", blk->no_flush ? ", ignore flushes" : "",
+                           blk->ring ? "io_uring" : "threads");
+}
+
+/* ---- users --------------------------------------------------------------- */
+
+bool block_backend_attach(BlockBackend *blk, void *user, GMutex *lock, GError **err)
+{
+    if (blk->user) {
+        block_error(err, "drive '%s' is already in use by another device: one drive serves one "
+                    "device; add a second -drive", blk->id);
+        return false;
+    }
+    blk->user = user;
+    blk->lock = lock;
+    return true;
+}
+
+void block_backend_detach(BlockBackend *blk, void *user)
+{
+    if (blk->user == user) {
+        block_drain(blk);
+        blk->user = NULL;
+        blk->lock = NULL;
+    }
+}
+
+bool block_backend_in_use(BlockBackend *blk)
+{
+    return blk->user != NULL;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the block folder: nodes, drivers, engines.
+ *
+ * A request's way: block_submit checks it, asks the node's driver to map it, and hands it
+ * to io_uring when it lies in one file as it is; otherwise a worker thread runs
+ * the driver's straight-line code.  Either way it ends in block_complete, and
+ * done() is called from the main loop. */
+#pragma once
+#include "block/block.h"
+
+enum { SECTOR = 512 };
+
+enum { /* BlockRequest.priv.flags */
+    PRIV_SYNC = 1,      /* durable when done */
+    PRIV_ZEROES = 2,    /* a write that turned out to be of zeroes */
+    PRIV_UNMAP = 4,     /* zeroes may become holes */
+};
+
+typedef struct BlockDriver {
+    const char *name;
+    /* True when the request can be done as one operation on *fd at *position.  Never blocks. */
+    bool (*map)(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *position);
+    /* Do all of it, blocking; 0 or -errno.  Any thread. */
+    int (*run)(BlockNode *n, const BlockRequest *r, BlockOp op);
+    void (*close)(BlockNode *n);
+} BlockDriver;
+
+struct BlockNode {
+    const BlockDriver *driver;
+    char *filename;
+    uint64_t size;      /* bytes, a multiple of SECTOR */
+    bool readonly;
+};
+
+typedef struct OpenFlags {
+    bool readonly, direct, locking, locking_must;
+} OpenFlags;
+
+struct BlockBackend {
+    char *id, *serial;
+    BlockNode *node;
+    DriveInterface interface;
+    int index;
+    bool readonly, snapshot, direct;
+    bool writethrough, no_flush;     /* cache= */
+    bool discard, ignore_read_errors, ignore_write_errors;
+    bool detect_zeroes, zeroes_unmap;
+    bool probed;                     /* nobody said that it is raw */
+    bool ring;                       /* io_uring, else worker threads */
+    void *user;
+    GMutex *lock;
+    unsigned in_flight;              /* atomic */
+};
+
+/* ---- nodes ---- */
+BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err);
+BlockNode *overlay_node_open(BlockNode *base, GError **err); /* takes base */
+void node_close(BlockNode *n);
+int file_node_fd(const BlockNode *n);
+
+/* ---- formats ---- */
+const char *format_probe(const uint8_t *head, size_t n); /* "raw" when nothing is known */
+bool format_check(const char *format, GError **err);     /* is it built? */
+
+/* ---- image locks ---- */
+bool image_lock(int fd, const char *path, bool write, bool must, GError **err);
+
+/* ---- completion (submit.c) ---- */
+void block_complete(BlockRequest *r, int result); /* any thread */
+void block_complete_quietly(BlockRequest *r, int result); /* main loop; then run them: */
+void block_completions_run(void);
+void block_submit_init(void);
+int block_run(BlockRequest *r);  /* on this thread */
+
+/* ---- engines ---- */
+bool ring_init(GError **err);
+void ring_submit(BlockRequest *r);
+void ring_start(void);           /* what is prepared goes to the kernel */
+void ring_reap(void);            /* main loop */
+int ring_wait_fd(void);          /* -1: no ring */
+void workers_submit(BlockRequest *r);
+
+/* ---- vectors ---- */
+uint64_t iov_length(const struct iovec *iov, int count);
+void iov_zero_from(const struct iovec *iov, int count, uint64_t from);
+bool iov_is_zero(const struct iovec *iov, int count);
+/* The part of iov that holds `length` bytes from `from`; returns its count. out: room for count. */
+int iov_slice(const struct iovec *iov, int count, uint64_t from, uint64_t length, struct iovec *out);
+void iov_to_buf(const struct iovec *iov, int count, uint64_t from, void *buf, uint64_t n);
+void iov_from_buf(const struct iovec *iov, int count, uint64_t from, const void *buf, uint64_t n);
+
+void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+void block_register(BlockBackend *blk);
+void block_backend_free(BlockBackend *blk);

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Raw images: a regular file or a block device, byte for byte.
+ *
+ * The size is rounded up to whole sectors; what lies beyond the end of the file reads as
+ * zeroes, also when the file is truncated while open.
+ *
+ * With O_DIRECT a request must fit the alignment that the file system asks for.
+ * Memory that does not fit goes through a bounce buffer.  A write that does not fit is
+ * read, changed and written back; where such writes can occur (alignment above
+ * a sector) every write takes rmw_lock, so that none is undone by another's write-back.
+ *
+ * Not modelled: growth of the file by others while it is open. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "block_priv.h"
+
+enum { CHUNK = 1 << 20 };
+
+typedef struct FileNode {
+    BlockNode node;
+    int fd;
+    bool direct, device;
+    uint32_t align;          /* of offsets and lengths, direct only */
+    uint32_t memory_align;
+    GRWLock rmw_lock;
+    int flush_error;         /* atomic: a failed flush is never made good by a later one */
+} FileNode;
+
+static bool request_is_aligned(const FileNode *f, const BlockRequest *r)
+{
+    if (!f->direct) {
+        return true;
+    }
+    uint64_t bits = (r->offset | r->length) & (f->align - 1);
+    for (int i = 0; i < r->iov_count; i++) {
+        bits |= (uintptr_t)r->iov[i].iov_base & (f->memory_align - 1);
+        bits |= r->iov[i].iov_len & (f->align - 1);
+    }
+    return bits == 0;
+}
+
+static bool file_map(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *position)
+{
+    FileNode *f = (FileNode *)n;
+    *fd = f->fd;
+    *position = r->offset;
+    switch (r->op) {
+    case BLOCK_READ:
+        return request_is_aligned(f, r);
+    case BLOCK_WRITE:
+        return request_is_aligned(f, r) && f->align <= SECTOR;
+    default:
+        return r->op == BLOCK_FLUSH;
+    }
+}
+
+/* ---- blocking transfers -------------------------------------------------- */
+
+/* mask: of the alignment; a read that ends off it has met the end of the file. */
+static int pread_full(int fd, char *buf, uint64_t n, uint64_t at, uint64_t mask)
+{
+    while (n) {
+        ssize_t got = pread(fd, buf, n, (off_t)at);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return -errno;
+        }
+        buf += got;
+        at += (uint64_t)got;
+        n -= (uint64_t)got;
+        if (got == 0 || (uint64_t)got & mask) {
+            memset(buf, 0, n);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static int pwrite_full(int fd, const char *buf, uint64_t n, uint64_t at)
+{
+    while (n) {
+        ssize_t put = pwrite(fd, buf, n, (off_t)at);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return put < 0 ? -errno : -ENOSPC;
+        }
+        buf += put;
+        at += (uint64_t)put;
+        n -= (uint64_t)put;
+    }
+    return 0;
+}
+
+/* Any vector, without alignment. */
+static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
+{
+    g_autofree struct iovec *part = g_new(struct iovec, (gsize)r->iov_count + 1);
+    uint64_t done = 0;
+    while (done < r->length) {
+        int count = MIN(iov_slice(r->iov, r->iov_count, done, r->length - done, part), IOV_MAX);
+        off_t at = (off_t)(r->offset + done);
+        ssize_t n = write ? pwritev(f->fd, part, count, at) : preadv(f->fd, part, count, at);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return -errno;
+        }
+        done += (uint64_t)n;
+        if (n == 0 && write) {
+            return -ENOSPC;
+        }
+        if (!write && (n == 0 || (f->direct && (uint64_t)n & (f->align - 1)))) {
+            iov_zero_from(r->iov, r->iov_count, done); /* the end of the file */
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* O_DIRECT through an aligned buffer; the first and last block of a write are
+ * read first when the request covers them in part. */
+static int file_bounce(FileNode *f, const BlockRequest *r, bool write)
+{
+    uint64_t mask = f->align - 1;
+    void *raw = NULL;
+    if (posix_memalign(&raw, MAX(f->align, f->memory_align), CHUNK)) {
+        return -ENOMEM;
+    }
+    char *buf = raw;
+    int e = 0;
+    for (uint64_t done = 0; done < r->length && !e;) {
+        uint64_t at = r->offset + done, skip = at & mask;
+        uint64_t n = MIN(r->length - done, CHUNK - skip), span = (skip + n + mask) & ~mask;
+        if (!write || skip || span != n) {
+            e = pread_full(f->fd, buf, span, at - skip, mask);
+        }
+        if (!e && write) {
+            iov_to_buf(r->iov, r->iov_count, done, buf + skip, n);
+            e = pwrite_full(f->fd, buf, span, at - skip);
+        } else if (!e) {
+            iov_from_buf(r->iov, r->iov_count, done, buf + skip, n);
+        }
+        done += n;
+    }
+    free(raw);
+    return e;
+}
+
+/* A write of whole blocks must not make the image longer than it is. */
+static void file_trim(FileNode *f)
+{
+    struct stat st;
+    if (!f->device && fstat(f->fd, &st) == 0 && (uint64_t)st.st_size > f->node.size &&
+        ftruncate(f->fd, (off_t)f->node.size) < 0) {
+        return; /* longer than it was: harmless */
+    }
+}
+
+static int file_write(FileNode *f, const BlockRequest *r)
+{
+    bool fits = request_is_aligned(f, r);
+    if (!f->direct || f->align <= SECTOR) {
+        return fits ? file_transfer(f, r, true) : file_bounce(f, r, true);
+    }
+    bool whole = ((r->offset | r->length) & (f->align - 1)) == 0;
+    int e;
+    if (whole) {
+        g_rw_lock_reader_lock(&f->rmw_lock);
+        e = fits ? file_transfer(f, r, true) : file_bounce(f, r, true);
+        g_rw_lock_reader_unlock(&f->rmw_lock);
+    } else {
+        g_rw_lock_writer_lock(&f->rmw_lock);
+        e = file_bounce(f, r, true);
+        file_trim(f);
+        g_rw_lock_writer_unlock(&f->rmw_lock);
+    }
+    return e;
+}
+
+/* ---- zeroes, discard, flush ---------------------------------------------- */
+
+static int file_write_zero_bytes(FileNode *f, const BlockRequest *r)
+{
+    uint64_t n = MIN(r->length, CHUNK);
+    void *zero = NULL;
+    if (posix_memalign(&zero, 4096, n)) {
+        return -ENOMEM;
+    }
+    memset(zero, 0, n);
+    int e = 0;
+    for (uint64_t done = 0; done < r->length && !e; done += n) {
+        struct iovec iov = { zero, MIN(n, r->length - done) };
+        BlockRequest part = { .op = BLOCK_WRITE, .offset = r->offset + done,
+                              .length = iov.iov_len, .iov = &iov, .iov_count = 1 };
+        e = file_write(f, &part);
+    }
+    free(zero);
+    return e;
+}
+
+static int file_allocate(FileNode *f, const BlockRequest *r, int mode)
+{
+    int e;
+    do {
+        e = fallocate(f->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)r->offset, (off_t)r->length);
+    } while (e < 0 && errno == EINTR);
+    return e < 0 ? -errno : 0;
+}
+
+static bool is_unsupported(int e)
+{
+    return e == -EOPNOTSUPP || e == -ENOSYS || e == -ENOTTY || e == -EINVAL || e == -ENODEV;
+}
+
+static int file_zero(FileNode *f, const BlockRequest *r)
+{
+    int e = -EOPNOTSUPP;
+    if (r->priv.flags & PRIV_UNMAP) {
+        e = file_allocate(f, r, FALLOC_FL_PUNCH_HOLE);
+    }
+    if (is_unsupported(e)) {
+        e = file_allocate(f, r, FALLOC_FL_ZERO_RANGE);
+    }
+    return is_unsupported(e) ? file_write_zero_bytes(f, r) : e;
+}
+
+static int file_discard(FileNode *f, const BlockRequest *r)
+{
+    uint64_t range[2] = { r->offset, r->length };
+    int e = f->device ? (ioctl(f->fd, BLKDISCARD, range) < 0 ? -errno : 0)
+                      : file_allocate(f, r, FALLOC_FL_PUNCH_HOLE);
+    return is_unsupported(e) ? 0 : e; /* a hint: nothing is owed */
+}
+
+static int file_flush(FileNode *f)
+{
+    int e = __atomic_load_n(&f->flush_error, __ATOMIC_RELAXED);
+    if (!e && fdatasync(f->fd) < 0) {
+        e = -errno;
+        __atomic_store_n(&f->flush_error, e, __ATOMIC_RELAXED);
+    }
+    return e;
+}
+
+static int file_run(BlockNode *n, const BlockRequest *r, BlockOp op)
+{
+    FileNode *f = (FileNode *)n;
+    int e = 0;
+    switch (op) {
+    case BLOCK_READ:
+        return request_is_aligned(f, r) ? file_transfer(f, r, false) : file_bounce(f, r, false);
+    case BLOCK_WRITE:
+        e = file_write(f, r);
+        break;
+    case BLOCK_FLUSH:
+        return file_flush(f);
+    case BLOCK_DISCARD:
+        e = file_discard(f, r);
+        break;
+    case BLOCK_WRITE_ZEROES:
+        e = file_zero(f, r);
+        break;
+    }
+    return e == 0 && r->priv.flags & PRIV_SYNC ? file_flush(f) : e;
+}
+
+static void file_close(BlockNode *n)
+{
+    FileNode *f = (FileNode *)n;
+    close(f->fd);
+    g_rw_lock_clear(&f->rmw_lock);
+}
+
+static const BlockDriver file_driver = {
+    .name = "raw", .map = file_map, .run = file_run, .close = file_close,
+};
+
+int file_node_fd(const BlockNode *n)
+{
+    return ((const FileNode *)n)->fd;
+}
+
+/* ---- opening ------------------------------------------------------------- */
+
+static void file_alignment(FileNode *f)
+{
+    int sector = 0;
+    f->align = f->memory_align = 4096;
+    if (f->device && ioctl(f->fd, BLKSSZGET, &sector) == 0 && sector >= SECTOR) {
+        f->align = f->memory_align = (uint32_t)sector;
+    }
+#ifdef STATX_DIOALIGN
+    struct statx sx;
+    if (statx(f->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &sx) == 0 && sx.stx_mask & STATX_DIOALIGN &&
+        sx.stx_dio_offset_align && sx.stx_dio_mem_align) {
+        f->align = MAX(sx.stx_dio_offset_align, 1u);
+        f->memory_align = sx.stx_dio_mem_align;
+    }
+#endif
+    if (f->align > CHUNK / 2 || f->align & (f->align - 1) || f->memory_align & (f->memory_align - 1)) {
+        f->align = f->memory_align = 4096;
+    }
+}
+
+static bool file_measure(FileNode *f, const char *path, GError **err)
+{
+    struct stat st;
+    uint64_t size;
+    if (fstat(f->fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
+        block_error(err, "'file' driver requires '%s' to be a regular file or a block device: it "
+                    "is %s; name a disk image", path,
+                    S_ISDIR(st.st_mode) ? "a folder" : "neither");
+        return false;
+    }
+    f->device = S_ISBLK(st.st_mode);
+    size = (uint64_t)st.st_size;
+    if (f->device && ioctl(f->fd, BLKGETSIZE64, &size) < 0) {
+        block_error(err, "'%s': the device does not tell its size: %s; is a medium in it?", path,
+                    g_strerror(errno));
+        return false;
+    }
+    f->node.size = (size + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
+    return true;
+}
+
+static int file_open_fd(const char *path, const OpenFlags *flags, GError **err)
+{
+    int mode = (flags->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int fd = open(path, mode | (flags->direct ? O_DIRECT : 0));
+    if (fd >= 0) {
+        return fd;
+    }
+    int e = errno;
+    if (e == EINVAL && flags->direct) {
+        block_error(err, "'%s': the file system does not do I/O past the host cache (O_DIRECT); "
+                    "use cache=writeback", path);
+        return -1;
+    }
+    block_error(err, "Could not open '%s': %s; %s", path, g_strerror(e),
+                e == ENOENT ? "check the name (qemu-img create makes an image)"
+                : e == EISDIR ? "name a disk image"
+                : (e == EACCES || e == EROFS || e == EPERM) && !flags->readonly
+                    ? "add readonly=on, or get permission to write it"
+                    : "check the path and its permissions");
+    return -1;
+}
+
+BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err)
+{
+    int fd = file_open_fd(path, flags, err);
+    if (fd < 0) {
+        return NULL;
+    }
+    FileNode *f = g_new0(FileNode, 1);
+    f->node = (BlockNode){ .driver = &file_driver, .filename = g_strdup(path),
+                           .readonly = flags->readonly };
+    f->fd = fd;
+    f->direct = flags->direct;
+    g_rw_lock_init(&f->rmw_lock);
+    if (!file_measure(f, path, err) ||
+        (flags->locking && !image_lock(fd, path, !flags->readonly, flags->locking_must, err))) {
+        node_close(&f->node);
+        return NULL;
+    }
+    if (f->direct) {
+        file_alignment(f);
+    }
+    return &f->node;
+}
+
+void node_close(BlockNode *n)
+{
+    if (n) {
+        n->driver->close(n);
+        g_free(n->filename);
+        g_free(n);
+    }
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Image locks: no two programs write one image, none reads what another writes.
+ *
+ * Open-file-description locks on single bytes of the image, in the places that QEMU uses
+ * (seen in /proc/locks): byte 100 + p is read-locked by who uses permission p, byte 200 + p
+ * by who does not let others have it (p 0: consistent reading, 1: writing).  So
+ * both programs, and their tools, respect each other.
+ *
+ * The holder is found by looking for the image and a lock on it among the open
+ * files of all processes that we may look at. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "block_priv.h"
+
+enum { BYTE_USED = 100, BYTE_UNSHARED = 200, PERM_READ = 0, PERM_WRITE = 1 };
+
+static bool byte_lock(int fd, off_t byte)
+{
+    struct flock l = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+    return fcntl(fd, F_OFD_SETLK, &l) == 0;
+}
+
+static bool byte_is_taken(int fd, off_t byte)
+{
+    struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+    return fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+}
+
+/* Does descriptor `fd` (a name in /proc/PID/fd) of that process hold a lock on the image? */
+static bool process_fd_locks(const char *pid, const char *fd, const struct stat *image)
+{
+    g_autofree char *link = g_strdup_printf("/proc/%s/fd/%s", pid, fd);
+    g_autofree char *info = g_strdup_printf("/proc/%s/fdinfo/%s", pid, fd);
+    g_autofree char *text = NULL;
+    struct stat st;
+    return stat(link, &st) == 0 && st.st_dev == image->st_dev && st.st_ino == image->st_ino &&
+           g_file_get_contents(info, &text, NULL, NULL) && strstr(text, "OFDLCK");
+}
+
+static bool process_locks(const char *pid, const struct stat *image)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%s/fd", pid);
+    DIR *d = opendir(path);
+    bool found = false;
+    for (struct dirent *e; d && !found && (e = readdir(d));) {
+        found = g_ascii_isdigit(e->d_name[0]) && process_fd_locks(pid, e->d_name, image);
+    }
+    if (d) {
+        closedir(d);
+    }
+    return found;
+}
+
+/* "process 123 (qemu-system-x86) has it" */
+static char *holder_name(int fd)
+{
+    struct stat image;
+    char *name = NULL;
+    DIR *d = fstat(fd, &image) == 0 ? opendir("/proc") : NULL;
+    for (struct dirent *e; d && !name && (e = readdir(d));) {
+        g_autofree char *comm_path = g_strdup_printf("/proc/%s/comm", e->d_name);
+        g_autofree char *comm = NULL;
+        if (!g_ascii_isdigit(e->d_name[0]) || atol(e->d_name) == getpid() ||
+            !process_locks(e->d_name, &image)) {
+            continue;
+        }
+        if (!g_file_get_contents(comm_path, &comm, NULL, NULL)) {
+            comm = g_strdup("?");
+        }
+        name = g_strdup_printf("process %s (%s) has it", e->d_name, g_strstrip(comm));
+    }
+    if (d) {
+        closedir(d);
+    }
+    return name ? name : g_strdup_printf("another drive of this process (%d), or a process of "
+                                         "another user, has it", getpid());
+}
+
+static bool lock_refused(int fd, const char *path, const char *what, GError **err)
+{
+    /* Our own lock must not be found as the holder's. */
+    struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+    fcntl(fd, F_OFD_SETLK, &l);
+    g_autofree char *holder = holder_name(fd);
+    block_error(err, "Failed to get %s lock\nIs another process using the image [%s]?\n%s; stop "
+                "it, or open the image with readonly=on in both, or give this one a copy", what,
+                path, holder);
+    return false;
+}
+
+bool image_lock(int fd, const char *path, bool write, bool must, GError **err)
+{
+    bool ok = byte_lock(fd, BYTE_USED + PERM_READ) &&
+              (!write || byte_lock(fd, BYTE_USED + PERM_WRITE)) &&
+              byte_lock(fd, BYTE_UNSHARED + PERM_WRITE);
+    if (!ok && errno != EAGAIN && errno != EACCES) {
+        if (must) {
+            block_error(err, "'%s': the file system has no locks: %s; use file.locking=auto", path,
+                        g_strerror(errno));
+        }
+        return !must;
+    }
+    if (!ok || (write && byte_is_taken(fd, BYTE_UNSHARED + PERM_WRITE))) {
+        return lock_refused(fd, path, "\"write\"", err);
+    }
+    if (byte_is_taken(fd, BYTE_UNSHARED + PERM_READ)) {
+        return lock_refused(fd, path, "\"consistent read\"", err);
+    }
+    if (byte_is_taken(fd, BYTE_USED + PERM_WRITE)) {
+        return lock_refused(fd, path, "shared \"write\"", err);
+    }
+    return true;
+}

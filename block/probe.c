@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Image formats by their first bytes.  Only raw is built: the others are recognised so that
+ * nobody boots a container file as if it were a disk.
+ * Magic numbers: the formats' published specifications (qcow2: QEMU docs/interop/qcow2). */
+#include <string.h>
+
+#include "block_priv.h"
+#include "util/nearest.h"
+
+static const struct {
+    const char *format;
+    uint32_t offset, length;
+    const char *magic;
+} magics[] = {
+    { "qcow2", 0, 4, "QFI\xfb" },
+    { "qed", 0, 4, "QED\0" },
+    { "vmdk", 0, 4, "KDMV" },
+    { "vmdk", 0, 4, "COWD" },
+    { "vmdk", 0, 21, "# Disk DescriptorFile" },
+    { "vhdx", 0, 8, "vhdxfile" },
+    { "vpc", 0, 8, "conectix" },
+    { "vdi", 0x40, 4, "\x7f\x10\xda\xbe" },
+    { "luks", 0, 6, "LUKS\xba\xbe" },
+    { "parallels", 0, 16, "WithoutFreeSpace" },
+    { "parallels", 0, 16, "WithouFreSpacExt" },
+    { "bochs", 0, 32, "Bochs Virtual HD Image\0\0\0\0\0\0\0\0\0\0" },
+};
+
+static const char *const known[] = { "raw", "qcow2", "qcow", "qed", "vmdk", "vhdx", "vpc", "vdi",
+                                     "luks", "parallels", "bochs", "cloop", "dmg", "vvfat", NULL };
+
+const char *format_probe(const uint8_t *head, size_t n)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(magics); i++) {
+        if (magics[i].offset + magics[i].length <= n &&
+            memcmp(head + magics[i].offset, magics[i].magic, magics[i].length) == 0) {
+            return magics[i].format;
+        }
+    }
+    return "raw";
+}
+
+bool format_check(const char *format, GError **err)
+{
+    if (strcmp(format, "raw") == 0) {
+        return true;
+    }
+    if (g_strv_contains(known, format)) {
+        block_error(err, "the image format '%s' is not supported: this program has raw; convert "
+                    "it with: qemu-img convert -O raw FILE FILE.raw", format);
+    } else {
+        const char *near = nearest_name(format, known);
+        block_error(err, "Unknown driver '%s': this program has the format raw%s%s%s", format,
+                    near ? "; did you mean '" : "; write format=raw", near ? near : "",
+                    near ? "'?" : "");
+    }
+    return false;
+}

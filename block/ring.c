@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The io_uring engine: one ring for all drives.
+ *
+ * Any thread prepares and submits under ring_lock, one system call a request, or one for
+ * all between block_plug and block_unplug.  The main loop watches the ring's own
+ * descriptor (readable while completions wait: no eventfd to write and to read)
+ * and takes all completions of a wake-up together.
+ *
+ * What the ring cannot finish (a short transfer, an operation or flag that the file does
+ * not know) is run again as a whole on a worker.
+ *
+ * Not modelled: registered buffers and files, polled I/O. */
+#include <errno.h>
+#include <liburing.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "block_priv.h"
+#include "system/fdwatch.h"
+#include "system/mainloop.h"
+
+enum { RING_ENTRIES = 256, REAP_BATCH = 64 };
+
+static struct io_uring ring;
+static bool ring_ready;
+static GMutex ring_lock;            /* leaf */
+static BlockRequest *backlog, *backlog_last; /* did not fit; under ring_lock */
+static FdWatch *watch;
+static Bh *start_bh;
+
+static __thread unsigned plug_depth;
+static __thread bool plug_pending;
+
+/* ---- submission ---------------------------------------------------------- */
+
+static void sqe_fill(struct io_uring_sqe *sqe, BlockRequest *r)
+{
+    switch (r->op) {
+    case BLOCK_READ:
+        io_uring_prep_readv(sqe, r->priv.fd, r->iov, (unsigned)r->iov_count, r->priv.position);
+        break;
+    case BLOCK_WRITE:
+        io_uring_prep_writev(sqe, r->priv.fd, r->iov, (unsigned)r->iov_count, r->priv.position);
+        sqe->rw_flags = r->priv.flags & PRIV_SYNC ? RWF_DSYNC : 0;
+        break;
+    default:
+        io_uring_prep_fsync(sqe, r->priv.fd, IORING_FSYNC_DATASYNC);
+        break;
+    }
+    io_uring_sqe_set_data(sqe, r);
+}
+
+/* Under ring_lock.  Entries that the kernel does not take now stay in the ring. */
+static void submit_locked(void)
+{
+    int n;
+    do {
+        n = io_uring_submit(&ring);
+    } while (n == -EINTR);
+    if (n < 0) {
+        bh_schedule(start_bh); /* out of memory, or completions to be taken first */
+    }
+}
+
+static bool prepare_locked(BlockRequest *r)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+    if (!sqe) {
+        submit_locked();
+        sqe = io_uring_get_sqe(&ring);
+    }
+    if (sqe) {
+        sqe_fill(sqe, r);
+    }
+    return sqe != NULL;
+}
+
+static void backlog_add(BlockRequest *r)
+{
+    r->priv.next = NULL;
+    if (backlog) {
+        backlog_last->priv.next = r;
+    } else {
+        backlog = r;
+    }
+    backlog_last = r;
+}
+
+void ring_submit(BlockRequest *r)
+{
+    g_mutex_lock(&ring_lock);
+    if (backlog || !prepare_locked(r)) {
+        backlog_add(r);
+        bh_schedule(start_bh);
+    } else if (plug_depth) {
+        plug_pending = true;
+    } else {
+        submit_locked();
+    }
+    g_mutex_unlock(&ring_lock);
+}
+
+void ring_start(void)
+{
+    if (!ring_ready) {
+        return;
+    }
+    g_mutex_lock(&ring_lock);
+    while (backlog && prepare_locked(backlog)) {
+        backlog = backlog->priv.next;
+    }
+    submit_locked();
+    g_mutex_unlock(&ring_lock);
+}
+
+void block_plug(void)
+{
+    plug_depth++;
+}
+
+void block_unplug(void)
+{
+    if (--plug_depth == 0 && plug_pending) {
+        plug_pending = false;
+        ring_start();
+    }
+}
+
+/* ---- completion ---------------------------------------------------------- */
+
+static bool needs_worker(const BlockRequest *r, int result)
+{
+    if (result < 0) {
+        return result == -EAGAIN || result == -EINTR || result == -EOPNOTSUPP ||
+               result == -EINVAL || result == -ECANCELED;
+    }
+    return r->op != BLOCK_FLUSH && (uint64_t)result != r->length;
+}
+
+static void finish(BlockRequest *r, int result)
+{
+    /* A flush goes to the worker when it fails, which remembers the failure. */
+    if (needs_worker(r, result) || (r->op == BLOCK_FLUSH && result < 0)) {
+        workers_submit(r);
+    } else {
+        block_complete_quietly(r, MIN(result, 0));
+    }
+}
+
+void ring_reap(void)
+{
+    struct io_uring_cqe *cqes[REAP_BATCH];
+    unsigned n;
+    while (ring_ready && (n = io_uring_peek_batch_cqe(&ring, cqes, REAP_BATCH)) > 0) {
+        for (unsigned i = 0; i < n; i++) {
+            finish(io_uring_cqe_get_data(cqes[i]), cqes[i]->res);
+        }
+        io_uring_cq_advance(&ring, n);
+    }
+}
+
+static void ring_readable(void *opaque, GIOCondition ready)
+{
+    ring_reap();
+    block_plug(); /* what done() submits goes out together, with the backlog */
+    block_completions_run();
+    g_mutex_lock(&ring_lock);
+    plug_pending |= backlog != NULL;
+    g_mutex_unlock(&ring_lock);
+    block_unplug();
+}
+
+static void start_later(void *opaque)
+{
+    ring_reap();
+    block_completions_run();
+    ring_start();
+}
+
+int ring_wait_fd(void)
+{
+    return ring_ready ? ring.ring_fd : -1;
+}
+
+/* ---- set-up -------------------------------------------------------------- */
+
+static bool ring_has_operations(void)
+{
+    struct io_uring_probe *p = io_uring_get_probe_ring(&ring);
+    bool ok = p && io_uring_opcode_supported(p, IORING_OP_READV) &&
+              io_uring_opcode_supported(p, IORING_OP_WRITEV) &&
+              io_uring_opcode_supported(p, IORING_OP_FSYNC);
+    io_uring_free_probe(p);
+    return ok && ring.features & IORING_FEAT_NODROP;
+}
+
+bool ring_init(GError **err)
+{
+    static int failed;
+    if (ring_ready) {
+        return true;
+    }
+    int e = failed ? failed : io_uring_queue_init(RING_ENTRIES, &ring, 0);
+    if (!e && !ring_has_operations()) {
+        io_uring_queue_exit(&ring);
+        e = -EOPNOTSUPP;
+    }
+    if (e) {
+        failed = e;
+        block_error(err, "aio=io_uring: the kernel gives no usable io_uring: %s; use aio=threads, "
+                    "or look at /proc/sys/kernel/io_uring_disabled", g_strerror(-e));
+        return false;
+    }
+    io_uring_ring_dontfork(&ring);
+    start_bh = bh_new(NULL, start_later, NULL);
+    watch = fdwatch_new(ring.ring_fd, ring_readable, NULL);
+    fdwatch_set(watch, G_IO_IN);
+    ring_ready = true;
+    return true;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The life of a request: checks, the choice between the ring and a worker, completion in
+ * the main loop in batches, draining, and synchronous access.
+ *
+ * Submitting takes only leaf locks, so that a device may do it under its own; done() is
+ * never called from inside block_submit. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+
+#include "block_priv.h"
+#include "system/mainloop.h"
+
+static GMutex done_lock; /* leaf */
+static BlockRequest *done_first, *done_last;
+static Bh *done_bh;
+
+/* ---- completion ---------------------------------------------------------- */
+
+static BlockRequest *completions_take(void)
+{
+    g_mutex_lock(&done_lock);
+    BlockRequest *r = done_first;
+    done_first = done_last = NULL;
+    g_mutex_unlock(&done_lock);
+    return r;
+}
+
+void block_completions_run(void)
+{
+    GMutex *held = NULL;
+    for (BlockRequest *r = completions_take(), *next; r; r = next) {
+        BlockBackend *blk = r->priv.blk;
+        next = r->priv.next;
+        if (blk->lock != held) {
+            if (held) {
+                g_mutex_unlock(held);
+            }
+            held = blk->lock;
+            if (held) {
+                g_mutex_lock(held);
+            }
+        }
+        __atomic_sub_fetch(&blk->in_flight, 1, __ATOMIC_RELEASE);
+        r->done(r, r->priv.result); /* r may be gone now */
+    }
+    if (held) {
+        g_mutex_unlock(held);
+    }
+}
+
+static int result_as_asked(const BlockRequest *r, int result)
+{
+    const BlockBackend *blk = r->priv.blk;
+    bool ignore = r->op == BLOCK_READ ? blk->ignore_read_errors : blk->ignore_write_errors;
+    return result < 0 && ignore ? 0 : result;
+}
+
+void block_complete_quietly(BlockRequest *r, int result)
+{
+    r->priv.result = result_as_asked(r, result);
+    r->priv.next = NULL;
+    g_mutex_lock(&done_lock);
+    if (done_last) {
+        done_last->priv.next = r;
+    } else {
+        done_first = r;
+    }
+    done_last = r;
+    g_mutex_unlock(&done_lock);
+}
+
+void block_complete(BlockRequest *r, int result)
+{
+    block_complete_quietly(r, result);
+    bh_schedule(done_bh);
+}
+
+/* ---- submission ---------------------------------------------------------- */
+
+static BlockOp request_op(const BlockRequest *r)
+{
+    return r->priv.flags & PRIV_ZEROES ? BLOCK_WRITE_ZEROES : r->op;
+}
+
+int block_run(BlockRequest *r)
+{
+    BlockNode *n = r->priv.blk->node;
+    return n->driver->run(n, r, request_op(r));
+}
+
+/* Somebody who writes the head of another format into an image that was taken for raw
+ * would own the host's files when it is probed again. */
+static bool disguises(const BlockRequest *r)
+{
+    uint8_t head[SECTOR];
+    if (r->op != BLOCK_WRITE || r->offset || !r->priv.blk->probed || r->length < SECTOR) {
+        return false;
+    }
+    iov_to_buf(r->iov, r->iov_count, 0, head, sizeof(head));
+    return strcmp(format_probe(head, sizeof(head)), "raw") != 0;
+}
+
+static int request_check(const BlockRequest *r)
+{
+    const BlockBackend *blk = r->priv.blk;
+    bool moves = r->op == BLOCK_READ || r->op == BLOCK_WRITE;
+    if (r->op == BLOCK_FLUSH) {
+        return 0;
+    }
+    if ((r->offset | r->length) & (SECTOR - 1)) {
+        return -EINVAL;
+    }
+    if (r->offset > blk->node->size || r->length > blk->node->size - r->offset) {
+        return -EIO;
+    }
+    if (moves && (r->iov_count < 0 || iov_length(r->iov, r->iov_count) != r->length)) {
+        return -EINVAL;
+    }
+    if (r->op != BLOCK_READ && blk->readonly) {
+        return -EROFS;
+    }
+    return disguises(r) ? -EPERM : 0;
+}
+
+static bool request_is_void(const BlockRequest *r)
+{
+    const BlockBackend *blk = r->priv.blk;
+    switch (r->op) {
+    case BLOCK_FLUSH:
+        return blk->no_flush;
+    case BLOCK_DISCARD:
+        return r->length == 0 || !blk->discard;
+    default:
+        return r->length == 0;
+    }
+}
+
+static uint32_t request_flags(const BlockRequest *r)
+{
+    const BlockBackend *blk = r->priv.blk;
+    uint32_t flags = 0;
+    if (r->op == BLOCK_READ || r->op == BLOCK_FLUSH) {
+        return 0;
+    }
+    if ((r->fua || blk->writethrough) && !blk->no_flush) {
+        flags |= PRIV_SYNC;
+    }
+    if (r->op == BLOCK_WRITE && blk->detect_zeroes && iov_is_zero(r->iov, r->iov_count)) {
+        flags |= PRIV_ZEROES | (blk->zeroes_unmap ? PRIV_UNMAP : 0);
+    }
+    if (r->op == BLOCK_WRITE_ZEROES && r->unmap && blk->discard) {
+        flags |= PRIV_UNMAP;
+    }
+    return flags;
+}
+
+void block_submit(BlockBackend *blk, BlockRequest *r)
+{
+    r->priv = (struct BlockPriv){ .blk = blk, .fd = -1 };
+    __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
+    int e = request_check(r);
+    if (e || request_is_void(r)) {
+        block_complete(r, e);
+        return;
+    }
+    r->priv.flags = request_flags(r);
+    if (blk->ring && !(r->priv.flags & PRIV_ZEROES) && r->iov_count <= IOV_MAX &&
+        blk->node->driver->map(blk->node, r, &r->priv.fd, &r->priv.position)) {
+        ring_submit(r);
+    } else {
+        workers_submit(r);
+    }
+}
+
+/* ---- draining ------------------------------------------------------------ */
+
+void block_drain(BlockBackend *blk)
+{
+    ring_start();
+    while (__atomic_load_n(&blk->in_flight, __ATOMIC_ACQUIRE)) {
+        struct pollfd p = { .fd = ring_wait_fd(), .events = POLLIN };
+        ring_reap();
+        block_completions_run();
+        if (__atomic_load_n(&blk->in_flight, __ATOMIC_ACQUIRE)) {
+            poll(&p, 1, 1); /* workers have no descriptor to wait for */
+        }
+    }
+}
+
+static void drain_one(BlockBackend *blk, void *opaque)
+{
+    block_drain(blk);
+}
+
+void block_drain_all(void)
+{
+    block_foreach(drain_one, NULL);
+}
+
+/* ---- synchronous access -------------------------------------------------- */
+
+static bool run_sync(BlockBackend *blk, BlockRequest *r, const char *what, GError **err)
+{
+    r->priv = (struct BlockPriv){ .blk = blk, .fd = -1 };
+    int e = request_check(r);
+    if (!e && r->length) {
+        r->priv.flags = request_flags(r);
+        e = block_run(r);
+    }
+    if (e) {
+        block_error(err, "drive '%s': %s of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
+                    " failed: %s; the image has %" G_GUINT64_FORMAT " bytes", blk->id, what,
+                    r->length, r->offset, g_strerror(-e), blk->node->size);
+    }
+    return e == 0;
+}
+
+bool block_read_sync(BlockBackend *blk, uint64_t offset, void *buf, uint64_t len, GError **err)
+{
+    struct iovec iov = { buf, len };
+    BlockRequest r = { .op = BLOCK_READ, .offset = offset, .length = len, .iov = &iov, .iov_count = 1 };
+    return run_sync(blk, &r, "reading", err);
+}
+
+bool block_write_sync(BlockBackend *blk, uint64_t offset, const void *buf, uint64_t len, GError **err)
+{
+    struct iovec iov = { (void *)buf, len };
+    BlockRequest r = { .op = BLOCK_WRITE, .offset = offset, .length = len, .iov = &iov, .iov_count = 1 };
+    return run_sync(blk, &r, "writing", err);
+}
+
+static void completions_later(void *opaque)
+{
+    block_completions_run();
+}
+
+void block_submit_init(void)
+{
+    if (!done_bh) {
+        done_bh = bh_new(NULL, completions_later, NULL);
+    }
+}
