@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Random user-mode sequences: the translator on the interpreter against a reference emulator.
  *
- *   riscv-fuzz-user SEED SEQUENCES [EMULATOR...]
+ *   riscv-fuzz-user XLEN SEED SEQUENCES [EMULATOR...]
  *
- * Each batch of sequences is one program (seq.h).  EMULATOR runs a static RV64 executable and
+ * Each batch of sequences is one program (seq.h).  EMULATOR runs a static executable and
  * shares no code with Lyrebird; without it the optimised interpreter is compared with the
  * plain one. */
 #include <glib/gstdio.h>
@@ -22,7 +22,8 @@ enum { BATCH = 400 };
 /* Run on the interpreter; the results are in the caller's buffer. */
 static bool run_flat(const SeqProgram *p, bool optimize, uint8_t *results)
 {
-    Flat *m = flat_new(&riscv64_arch, "max,sstc=off", SEQ_BASE, (p->image->len + 4095) & ~4095u);
+    const CPUArch *arch = p->xlen == 64 ? &riscv64_arch : &riscv32_arch;
+    Flat *m = flat_new(arch, "max,sstc=off", SEQ_BASE, (p->image->len + 4095) & ~4095u);
     RiscvCPU *r = flat_cpu(m);
 
     memcpy(flat_ram(m), p->image->data, p->image->len);
@@ -87,23 +88,24 @@ static bool run_emulator(const SeqProgram *p, char **emulator, uint8_t *results)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) {
-        fprintf(stderr, "usage: %s SEED SEQUENCES [EMULATOR...]\n", argv[0]);
+    if (argc < 4) {
+        fprintf(stderr, "usage: %s XLEN SEED SEQUENCES [EMULATOR...]\n", argv[0]);
         return 2;
     }
-    uint32_t seed = (uint32_t)strtoul(argv[1], NULL, 0);
-    uint64_t left = strtoull(argv[2], NULL, 0), insns = 0;
+    uint32_t seed = (uint32_t)strtoul(argv[2], NULL, 0);
+    unsigned xlen = (unsigned)atoi(argv[1]);
+    uint64_t left = strtoull(argv[3], NULL, 0), insns = 0;
     unsigned bad = 0;
     /* What the reference knows too: QEMU 7.2 has no Zfa, Zacas, Zicond. */
     uint64_t ext = UINT64_MAX;
     const char *without = g_getenv("RISCV_FUZZ_NEW");
-    if (argc > 3 && !without) {
+    if (argc > 4 && !without) {
         ext &= ~(UINT64_C(1) << EXT_ZFA | UINT64_C(1) << EXT_ZACAS | UINT64_C(1) << EXT_ZICOND);
     }
     for (; left && !bad; seed++) {
-        SeqProgram *p = seq_program_new(seed, (unsigned)MIN(left, (uint64_t)BATCH), ext);
+        SeqProgram *p = seq_program_new(seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, ext);
         uint8_t *a = g_malloc0(p->results_size), *b = g_malloc0(p->results_size);
-        bool ran = run_flat(p, true, a) && (argc > 3 ? run_emulator(p, argv + 3, b) : run_flat(p, false, b));
+        bool ran = run_flat(p, true, a) && (argc > 4 ? run_emulator(p, argv + 4, b) : run_flat(p, false, b));
         bad += !ran;
         if (ran && seq_program_compare(p, a, b, 3)) {
             printf("seed %u: a is the interpreter, b the other\n", seed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Random RV64 user-mode programs made of many short sequences, for differential fuzzing.
+/* Random user-mode programs made of many short sequences, for differential fuzzing.
  *
  * Each sequence starts from random registers, works on its own data block, and stores
  * all registers and fcsr into its own record.  A program is an image for a fixed address,
@@ -15,6 +15,7 @@ enum {
 
 typedef struct SeqProgram {
     GByteArray *image;
+    unsigned xlen;         /* 32 or 64 */
     unsigned count;        /* sequences */
     unsigned insns;        /* instructions in all sequences, each counted once */
     uint64_t *starts;      /* count + 1 addresses: where each sequence's own code begins */
@@ -24,7 +25,7 @@ typedef struct SeqProgram {
 } SeqProgram;
 
 /* ext: bits of RiscvExt that may be used. */
-SeqProgram *seq_program_new(uint32_t seed, unsigned count, uint64_t ext);
+SeqProgram *seq_program_new(uint32_t seed, unsigned count, unsigned xlen, uint64_t ext);
 void seq_program_free(SeqProgram *p);
 /* The image as an ELF executable. */
 GByteArray *seq_program_elf(const SeqProgram *p);
