@@ -8,6 +8,7 @@
 #include "hw/intc/riscv_plic.h"
 #include "hw/misc/sifive_test.h"
 #include "hw/nvram/fw_cfg.h"
+#include "hw/pci.h"
 #include "hw/timer/goldfish_rtc.h"
 #include "hw/virtio.h"
 #include "hw/virtio_mmio.h"
@@ -15,6 +16,8 @@
 const DeviceClass *const device_classes[] = {
     &fw_cfg_class,
     &goldfish_rtc_class,
+    &gpex_pcihost_class,
+    &gpex_root_class,
     &pflash_cfi01_class,
     &riscv_aclint_mtimer_class,
     &riscv_aclint_swi_class,
@@ -23,11 +26,16 @@ const DeviceClass *const device_classes[] = {
     &sifive_test_class,
     &virtconsole_class,
     &virtio_balloon_device_class,
+    &virtio_balloon_pci_class,
     &virtio_blk_device_class,
+    &virtio_blk_pci_class,
     &virtio_mmio_class,
     &virtio_net_device_class,
+    &virtio_net_pci_class,
     &virtio_rng_device_class,
+    &virtio_rng_pci_class,
     &virtio_serial_device_class,
+    &virtio_serial_pci_class,
     &virtserialport_class,
     NULL,
 };

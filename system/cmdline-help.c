@@ -224,6 +224,9 @@ static bool help_device(const CmdLine *c, const char *name, GError **err)
     }
     printf("%s options:\n", d->name);
     device_class_foreach_prop(d, print_prop, NULL);
+    if (d->inner) {
+        device_class_foreach_prop(d->inner, print_prop, NULL);
+    }
     return true;
 }
 

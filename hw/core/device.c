@@ -71,10 +71,16 @@ Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
     dev->buses = g_ptr_array_new();
     g_mutex_init(&dev->lock);
     device_class_foreach_prop(class, default_prop, dev);
-    device_apply_globals(dev);
     if (machine) {
         g_ptr_array_add(machine->devices, dev);
     }
+    if (class->inner) {
+        dev->inner = device_new(class->inner, machine, NULL);
+        dev->inner->outer = dev;
+        g_free(dev->inner->path);
+        dev->inner->path = g_strdup_printf("%s/inner", dev->path);
+    }
+    device_apply_globals(dev);
     return dev;
 }
 
@@ -180,9 +186,13 @@ void device_free(Device *dev)
     while (dev->buses->len) {
         bus_free(g_ptr_array_index(dev->buses, dev->buses->len - 1));
     }
+    device_free(dev->inner); /* one that was never realized: else it went with its bus */
     if (dev->realized) {
         class_unrealize(dev);
         device_unplug(dev);
+    }
+    if (dev->outer) {
+        dev->outer->inner = NULL;
     }
     if (dev->machine) {
         g_ptr_array_remove(dev->machine->devices, dev);

@@ -376,6 +376,9 @@ char *props_advice(const DeviceClass *c, const Prop *props, const char *word)
     if (c) {
         device_class_foreach_prop(c, collect_name, names);
     }
+    if (c && c->inner) {
+        device_class_foreach_prop(c->inner, collect_name, names);
+    }
     for (; props && props->name; props++) {
         g_ptr_array_add(names, (void *)props->name);
     }
@@ -392,6 +395,9 @@ char *props_advice(const DeviceClass *c, const Prop *props, const char *word)
 bool device_set_prop(Device *dev, const char *name, const char *value, GError **err)
 {
     const Prop *p = class_find_prop(dev->class, name);
+    if (!p && dev->inner && class_find_prop(dev->inner->class, name)) {
+        return device_set_prop(dev->inner, name, value, err);
+    }
     if (!p) {
         g_autofree char *advice = props_advice(dev->class, NULL, name);
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,

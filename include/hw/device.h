@@ -33,7 +33,9 @@ struct Device {
     Machine *machine;
     Bus *bus;          /* the bus it sits on, NULL for boards' fixed devices */
     GPtrArray *buses;  /* of Bus: the buses it provides */
-    GMutex lock;
+    GMutex lock;         /* taken with device_lock */
+    Device *inner;       /* see DeviceClass.inner */
+    Device *outer;       /* whose inner device this is */
     bool realized;
 };
 
@@ -144,6 +146,10 @@ struct DeviceClass {
     const DeviceClass *parent; /* its properties and state come first; a hook that the derived
                                   class has replaces the parent's (and calls it where wanted),
                                   but for `loaded`: all are called */
+    /* A device inside this one (a virtio device in its PCI function): made and freed with it,
+     * on a bus of its own once realize has realized it.  Its properties are this one's too, and
+     * its lock guards both. */
+    const DeviceClass *inner;
     bool (*realize)(Device *dev, GError **err);
     void (*unrealize)(Device *dev);
     void (*reset)(Device *dev);   /* after the state table's reset values */
@@ -172,7 +178,7 @@ void device_reset_locked(Device *dev); /* from within the device: it is locked a
 void device_refresh(Device *dev); /* run the class's refresh; the device is locked */
 void device_free(Device *dev); /* with the buses it provides and the devices on them */
 const char *prop_type_name(const Prop *p); /* "uint32", for NAME,help */
-/* Visit the properties of a class and its parents. */
+/* Visit the properties of a class and its parents; those of an inner class are not among them. */
 void device_class_foreach_prop(const DeviceClass *c, void (*fn)(const Prop *p, void *opaque), void *opaque);
 
 /* MMIO ops that drive a register table; the opaque pointer is the Device. */
@@ -186,11 +192,11 @@ bool device_load(Device *dev, const uint8_t *data, size_t len, GError **err) G_G
 
 static inline void device_lock(Device *dev)
 {
-    g_mutex_lock(&dev->lock);
+    g_mutex_lock(dev->inner ? &dev->inner->lock : &dev->lock);
 }
 static inline void device_unlock(Device *dev)
 {
-    g_mutex_unlock(&dev->lock);
+    g_mutex_unlock(dev->inner ? &dev->inner->lock : &dev->lock);
 }
 
 /* ---- buses --------------------------------------------------------------- */

@@ -89,6 +89,8 @@ struct VirtioDevice {
 extern const DeviceClass virtio_device_class;
 extern const DeviceClass virtio_balloon_device_class, virtio_blk_device_class, virtio_net_device_class,
     virtio_rng_device_class, virtio_serial_device_class, virtconsole_class, virtserialport_class;
+extern const DeviceClass virtio_balloon_pci_class, virtio_blk_pci_class, virtio_net_pci_class,
+    virtio_rng_pci_class, virtio_serial_pci_class;
 static inline VirtioDevice *virtio_device(Device *dev)
 {
     return (VirtioDevice *)dev;
