@@ -74,10 +74,12 @@ static void loop_ask(TcgLoop *l)
     loop_attract(l);
 }
 
+/* The queue is looked at before each run of a vCPU: a sleeper need not wake for it. */
 void tcg_kick_thread(TcgState *s)
 {
-    if (s->loop) {
-        loop_ask(s->loop);
+    CPU *cpu = s->loop ? __atomic_load_n(&s->loop->current, __ATOMIC_SEQ_CST) : NULL;
+    if (cpu) {
+        store(&cpu->exit_request, 1);
     }
 }
 
