@@ -81,13 +81,13 @@ int ring_wait_fd(void);          /* -1: no ring */
 void workers_submit(BlockRequest *r);
 
 /* ---- vectors ---- */
-uint64_t iov_length(const struct iovec *iov, int count);
-void iov_zero_from(const struct iovec *iov, int count, uint64_t from);
-bool iov_is_zero(const struct iovec *iov, int count);
+uint64_t block_iov_length(const struct iovec *iov, int count);
+void block_iov_zero_from(const struct iovec *iov, int count, uint64_t from);
+bool block_iov_is_zero(const struct iovec *iov, int count);
 /* The part of iov that holds `length` bytes from `from`; returns its count. out: room for count. */
-int iov_slice(const struct iovec *iov, int count, uint64_t from, uint64_t length, struct iovec *out);
-void iov_to_buf(const struct iovec *iov, int count, uint64_t from, void *buf, uint64_t n);
-void iov_from_buf(const struct iovec *iov, int count, uint64_t from, const void *buf, uint64_t n);
+int block_iov_slice(const struct iovec *iov, int count, uint64_t from, uint64_t length, struct iovec *out);
+void block_iov_to_buf(const struct iovec *iov, int count, uint64_t from, void *buf, uint64_t n);
+void block_iov_from_buf(const struct iovec *iov, int count, uint64_t from, const void *buf, uint64_t n);
 
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void block_register(BlockBackend *blk);

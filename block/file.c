@@ -109,7 +109,7 @@ static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
     g_autofree struct iovec *part = g_new(struct iovec, (gsize)r->iov_count + 1);
     uint64_t done = 0;
     while (done < r->length) {
-        int count = MIN(iov_slice(r->iov, r->iov_count, done, r->length - done, part), IOV_MAX);
+        int count = MIN(block_iov_slice(r->iov, r->iov_count, done, r->length - done, part), IOV_MAX);
         off_t at = (off_t)(r->offset + done);
         ssize_t n = write ? pwritev(f->fd, part, count, at) : preadv(f->fd, part, count, at);
         if (n < 0 && errno == EINTR) {
@@ -123,7 +123,7 @@ static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
             return -ENOSPC;
         }
         if (!write && (n == 0 || (f->direct && (uint64_t)n & (f->align - 1)))) {
-            iov_zero_from(r->iov, r->iov_count, done); /* the end of the file */
+            block_iov_zero_from(r->iov, r->iov_count, done); /* the end of the file */
             return 0;
         }
     }
@@ -148,10 +148,10 @@ static int file_bounce(FileNode *f, const BlockRequest *r, bool write)
             e = pread_full(f->fd, buf, span, at - skip, mask);
         }
         if (!e && write) {
-            iov_to_buf(r->iov, r->iov_count, done, buf + skip, n);
+            block_iov_to_buf(r->iov, r->iov_count, done, buf + skip, n);
             e = pwrite_full(f->fd, buf, span, at - skip);
         } else if (!e) {
-            iov_from_buf(r->iov, r->iov_count, done, buf + skip, n);
+            block_iov_from_buf(r->iov, r->iov_count, done, buf + skip, n);
         }
         done += n;
     }

@@ -4,7 +4,7 @@
 
 #include "block_priv.h"
 
-uint64_t iov_length(const struct iovec *iov, int count)
+uint64_t block_iov_length(const struct iovec *iov, int count)
 {
     uint64_t n = 0;
     for (int i = 0; i < count; i++) {
@@ -13,7 +13,7 @@ uint64_t iov_length(const struct iovec *iov, int count)
     return n;
 }
 
-int iov_slice(const struct iovec *iov, int count, uint64_t from, uint64_t length, struct iovec *out)
+int block_iov_slice(const struct iovec *iov, int count, uint64_t from, uint64_t length, struct iovec *out)
 {
     int n = 0;
     for (int i = 0; i < count && length; i++) {
@@ -54,22 +54,22 @@ static void iov_walk(const struct iovec *iov, int count, uint64_t from, char *bu
     }
 }
 
-void iov_zero_from(const struct iovec *iov, int count, uint64_t from)
+void block_iov_zero_from(const struct iovec *iov, int count, uint64_t from)
 {
     iov_walk(iov, count, from, NULL, UINT64_MAX, COPY_ZERO);
 }
 
-void iov_to_buf(const struct iovec *iov, int count, uint64_t from, void *buf, uint64_t n)
+void block_iov_to_buf(const struct iovec *iov, int count, uint64_t from, void *buf, uint64_t n)
 {
     iov_walk(iov, count, from, buf, n, COPY_TO_BUF);
 }
 
-void iov_from_buf(const struct iovec *iov, int count, uint64_t from, const void *buf, uint64_t n)
+void block_iov_from_buf(const struct iovec *iov, int count, uint64_t from, const void *buf, uint64_t n)
 {
     iov_walk(iov, count, from, (char *)buf, n, COPY_FROM_BUF);
 }
 
-bool iov_is_zero(const struct iovec *iov, int count)
+bool block_iov_is_zero(const struct iovec *iov, int count)
 {
     for (int i = 0; i < count; i++) {
         const char *p = iov[i].iov_base;

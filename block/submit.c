@@ -98,7 +98,7 @@ static bool disguises(const BlockRequest *r)
     if (r->op != BLOCK_WRITE || r->offset || !r->priv.blk->probed || r->length < SECTOR) {
         return false;
     }
-    iov_to_buf(r->iov, r->iov_count, 0, head, sizeof(head));
+    block_iov_to_buf(r->iov, r->iov_count, 0, head, sizeof(head));
     return strcmp(format_probe(head, sizeof(head)), "raw") != 0;
 }
 
@@ -115,7 +115,7 @@ static int request_check(const BlockRequest *r)
     if (r->offset > blk->node->size || r->length > blk->node->size - r->offset) {
         return -EIO;
     }
-    if (moves && (r->iov_count < 0 || iov_length(r->iov, r->iov_count) != r->length)) {
+    if (moves && (r->iov_count < 0 || block_iov_length(r->iov, r->iov_count) != r->length)) {
         return -EINVAL;
     }
     if (r->op != BLOCK_READ && blk->readonly) {
@@ -147,7 +147,7 @@ static uint32_t request_flags(const BlockRequest *r)
     if ((r->fua || blk->writethrough) && !blk->no_flush) {
         flags |= PRIV_SYNC;
     }
-    if (r->op == BLOCK_WRITE && blk->detect_zeroes && iov_is_zero(r->iov, r->iov_count)) {
+    if (r->op == BLOCK_WRITE && blk->detect_zeroes && block_iov_is_zero(r->iov, r->iov_count)) {
         flags |= PRIV_ZEROES | (blk->zeroes_unmap ? PRIV_UNMAP : 0);
     }
     if (r->op == BLOCK_WRITE_ZEROES && r->unmap && blk->discard) {
