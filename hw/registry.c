@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All device classes and boards that exist.  A new one adds two lines here: its
- * declaration and its place in the table (classes in alphabetical order). */
+/* All device classes that exist.  A new one adds two lines here: the header that
+ * declares it and its place in the table, in alphabetical order. */
 #include "hw/block/pflash_cfi01.h"
-#include "hw/board.h"
 #include "hw/char/serial16550.h"
+#include "hw/core/generic_loader.h"
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
 #include "hw/misc/sifive_test.h"
@@ -15,6 +15,7 @@
 
 const DeviceClass *const device_classes[] = {
     &fw_cfg_class,
+    &generic_loader_class,
     &goldfish_rtc_class,
     &gpex_pcihost_class,
     &gpex_root_class,
@@ -37,9 +38,5 @@ const DeviceClass *const device_classes[] = {
     &virtio_serial_device_class,
     &virtio_serial_pci_class,
     &virtserialport_class,
-    NULL,
-};
-
-const BoardClass *const board_classes[] = {
     NULL,
 };

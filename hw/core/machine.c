@@ -6,6 +6,7 @@
 
 #include "accel/accel.h"
 #include "hw/core/device_priv.h"
+#include "hw/loader.h"
 #include "target/cpu.h"
 #include "util/nearest.h"
 
@@ -119,6 +120,7 @@ void machine_free(Machine *m)
     g_ptr_array_free(m->devices, TRUE);
     g_ptr_array_free(m->buses, TRUE);
     g_ptr_array_free(m->resets, TRUE);
+    loader_free(m);
     g_free(m->board_data);
     g_free(m);
 }
@@ -139,6 +141,7 @@ void machine_reset(Machine *m)
     for (unsigned i = 0; i < m->devices->len; i++) {
         device_reset(g_ptr_array_index(m->devices, i));
     }
+    loader_reset(m);
     for (unsigned i = 0; i < m->resets->len; i++) {
         const ResetHook *hook = g_ptr_array_index(m->resets, i);
         hook->fn(hook->opaque);

@@ -47,6 +47,7 @@ struct Machine {
     unsigned cpu_count;
     GPtrArray *devices;        /* of Device, in order of creation (reset order) */
     GPtrArray *buses;          /* of Bus */
+    GPtrArray *blobs;          /* what the loader puts in memory at reset (hw/loader.h), or NULL */
     GPtrArray *resets;         /* functions added by machine_add_reset */
     FwCfg *fw_cfg;             /* NULL when the board has none */
     Irq powerdown;             /* raised by system_powerdown */
@@ -74,7 +75,7 @@ struct BoardClass {
     bool is_default;
 };
 
-extern const BoardClass *const board_classes[]; /* ends with NULL; hw/registry.c */
+extern const BoardClass *const board_classes[]; /* ends with NULL; hw/boards.c */
 
 Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err);
 bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* after the user's devices */
