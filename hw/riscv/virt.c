@@ -271,11 +271,30 @@ static bool create_virtio(Machine *m, GError **err)
     return true;
 }
 
+static bool create_pcie(Machine *m, GError **err)
+{
+    VirtBoard *v = virt_board(m);
+    const PCIWindows windows = {
+        .ecam = VIRT_ECAM, .ecam_size = VIRT_ECAM_SIZE, .pio = VIRT_PCIE_PIO, .pio_size = VIRT_PCIE_PIO_SIZE,
+        .mmio = VIRT_PCIE_MMIO, .mmio_size = VIRT_PCIE_MMIO_SIZE,
+        .mmio_high = v->pcie_high, .mmio_high_size = v->pcie_high_size,
+    };
+    v->pcie = (PCIHost *)create(m, &gpex_pcihost_class, NULL, err);
+    if (!v->pcie) {
+        return false;
+    }
+    pci_host_map(v->pcie, &m->system, &windows);
+    for (int pin = 0; pin < PCI_PINS; pin++) {
+        irq_connect(&v->pcie->irq[pin], plic_set_irq, v->plic, VIRT_PCIE_IRQ + pin);
+    }
+    return true;
+}
+
 static bool virt_build(Machine *m, GError **err)
 {
     return check_options(virt_board(m), err) && create_memory(m, err) && create_cpus(m, err) &&
            create_clint(m, err) && create_plic(m, err) && create_fw_cfg(m, err) &&
-           create_uart_rtc_test(m, err) && create_virtio(m, err) && create_flash(m, err);
+           create_uart_rtc_test(m, err) && create_virtio(m, err) && create_pcie(m, err) && create_flash(m, err);
 }
 
 static void virt_destroy(Machine *m)

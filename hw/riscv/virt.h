@@ -5,6 +5,7 @@
 #include "hw/board.h"
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
+#include "hw/pci.h"
 #include "hw/virtio_mmio.h"
 
 /* Memory map and interrupt numbers: as QEMU's `virt`. */
@@ -57,7 +58,7 @@ typedef struct VirtBoard {
     Plic *plic;
     AclintMtimer *mtimer;
     AclintSwi *mswi, *sswi;
-    Device *pcie;        /* NULL: the build has no PCIe host */
+    PCIHost *pcie;
     VirtioMmio *virtio[VIRT_VIRTIO_COUNT];
     uint64_t pcie_high, pcie_high_size; /* window above RAM */
 } VirtBoard;

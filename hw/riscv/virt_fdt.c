@@ -349,35 +349,21 @@ static void write_aclint(Fdt *f, const Machine *m)
     write_swi(f, m, "mswi", VIRT_CLINT, VIRT_MSWI_SIZE, IRQ_M_SOFT);
 }
 
-/* INTx of slot and pin go to PLIC input base + (slot + pin) % 4. */
-static void write_pci_interrupt_map(Fdt *f, const Machine *m)
-{
-    const uint32_t mask[] = { 0x1800, 0, 0, 7 };
-    uint32_t map[4 * 4 * 6];
-    unsigned n = 0;
-    for (unsigned slot = 0; slot < 4; slot++) {
-        for (unsigned pin = 0; pin < 4; pin++) {
-            const uint32_t row[] = { slot << 11, 0, 0, pin + 1, plic_handle(m), VIRT_PCIE_IRQ + (slot + pin) % 4 };
-            memcpy(&map[n], row, sizeof(row));
-            n += G_N_ELEMENTS(row);
-        }
-    }
-    cells(f, "interrupt-map-mask", mask, G_N_ELEMENTS(mask));
-    cells(f, "interrupt-map", map, n);
-}
-
 static void write_pci(Fdt *f, const Machine *m)
 {
     const VirtBoard *v = virt_board(m);
     uint32_t high = (uint32_t)(v->pcie_high >> 32), high_size = (uint32_t)(v->pcie_high_size >> 32);
-    const uint32_t buses[] = { 0, 0xff };
+    const uint32_t mask[] = { 0x1800, 0, 0, 7 }, buses[] = { 0, 0xff };
+    uint32_t map[PCI_MAP_CELLS];
+    pci_host_interrupt_map(plic_handle(m), VIRT_PCIE_IRQ, map);
     const uint32_t ranges[] = {
         0x1000000, 0, 0, 0, (uint32_t)VIRT_PCIE_PIO, 0, (uint32_t)VIRT_PCIE_PIO_SIZE,
         0x2000000, 0, (uint32_t)VIRT_PCIE_MMIO, 0, (uint32_t)VIRT_PCIE_MMIO, 0, (uint32_t)VIRT_PCIE_MMIO_SIZE,
         0x3000000, high, (uint32_t)v->pcie_high, high, (uint32_t)v->pcie_high, high_size, 0,
     };
     node(f, "pci@%x", (unsigned)VIRT_ECAM);
-    write_pci_interrupt_map(f, m);
+    cells(f, "interrupt-map-mask", mask, G_N_ELEMENTS(mask));
+    cells(f, "interrupt-map", map, G_N_ELEMENTS(map));
     cells(f, "ranges", ranges, G_N_ELEMENTS(ranges));
     reg1(f, VIRT_ECAM, VIRT_ECAM_SIZE);
     flag(f, "dma-coherent");
@@ -407,9 +393,7 @@ static void write_soc(Fdt *f, const Machine *m)
     } else {
         write_clint(f, m);
     }
-    if (v->pcie) {
-        write_pci(f, m);
-    }
+    write_pci(f, m);
     end(f);
 }
 
