@@ -51,6 +51,12 @@ static void read_register(CPU *cpu, void *opaque)
     }
 }
 
+/* Names that people use beside those of the registers table. */
+static const char *register_alias(const char *name)
+{
+    return g_str_equal(name, "s0") ? "fp" : NULL; /* riscv x8 */
+}
+
 static bool parse_register(Parser *p, uint64_t *v)
 {
     const char *start = ++p->at;
@@ -61,6 +67,10 @@ static bool parse_register(Parser *p, uint64_t *v)
     RegisterRead r = { .name = name };
     CPU *cpu = monitor_cpu(p->m);
     if (cpu) {
+        monitor_on_cpu(cpu, read_register, &r);
+    }
+    if (cpu && !r.found && register_alias(name)) {
+        r.name = register_alias(name);
         monitor_on_cpu(cpu, read_register, &r);
     }
     *v = r.value;

@@ -114,7 +114,7 @@ static void print_machines(const CmdLine *c)
         for (unsigned k = 0; b->aliases && b->aliases[k]; k++) {
             printf("%-20s %s (alias of %s)\n", b->aliases[k], b->desc, b->name);
         }
-        printf("%-20s %s%s\n", b->name, b->desc, b->is_default ? " (default)" : "");
+        printf("%-20s %s%s\n", b->name, b->desc, cmdline_is_default_board(c, b) ? " (default)" : "");
     }
 }
 
@@ -136,8 +136,6 @@ static bool print_machine(const CmdLine *c, const char *name, GError **err)
     print_prop_line("initrd", "string", "Initial RAM disk", NULL);
     print_prop_line("kernel", "string", "Kernel image", NULL);
     print_prop_line("memory-backend", "string", "Memory backend that gives RAM its size", NULL);
-    print_prop_line("pflash0", "string", "Drive in the first flash bank", NULL);
-    print_prop_line("pflash1", "string", "Drive in the second flash bank", NULL);
     return true;
 }
 
@@ -156,7 +154,15 @@ static bool help_cpu(const CmdLine *c, const char *name, GError **err)
     if (!arch) {
         return cmdline_fail(err, "guest architecture '%s' is not built", c->arch);
     }
-    arch->print_models();
+    if (c->arch_given) {
+        arch->print_models();
+        return true;
+    }
+    for (unsigned i = 0; cpu_archs[i]; i++) {
+        printf("%s%s: ", i ? "\n" : "", cpu_archs[i]->name);
+        fflush(stdout);
+        cpu_archs[i]->print_models();
+    }
     return true;
 }
 

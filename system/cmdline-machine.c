@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include "accel/accel.h"
+#include "system/version.h"
+#include "target/cpu.h"
 #include "util/keyval.h"
 
 /* ---- the board ---- */
@@ -33,10 +35,36 @@ const BoardClass *cmdline_find_board(const CmdLine *c, const char *name)
     return NULL;
 }
 
+/* QEMU has no default machine for riscv, and programs that run qemu-system-riscv64 may
+ * count on that; who runs lyrebird gets the board's word. */
+bool cmdline_is_default_board(const CmdLine *c, const BoardClass *b)
+{
+    return b->is_default && !version_is_qemu_name();
+}
+
+void cmdline_pick_arch(CmdLine *c)
+{
+    const char *model = cmdline_text(c, OPT_CPU);
+    const CPUArch *arch = cpu_arch_find(c->arch);
+    if (c->arch_given || !model) {
+        return;
+    }
+    g_autofree char *name = g_strndup(model, strcspn(model, ","));
+    if (arch && arch->has_model(name)) {
+        return;
+    }
+    for (unsigned i = 0; cpu_archs[i]; i++) {
+        if (cpu_archs[i]->has_model(name)) {
+            c->arch = cpu_archs[i]->name;
+            return;
+        }
+    }
+}
+
 static const BoardClass *default_board(const CmdLine *c)
 {
     for (unsigned i = 0; board_classes[i]; i++) {
-        if (g_str_equal(board_classes[i]->arch, c->arch) && board_classes[i]->is_default) {
+        if (g_str_equal(board_classes[i]->arch, c->arch) && cmdline_is_default_board(c, board_classes[i])) {
             return board_classes[i];
         }
     }

@@ -228,6 +228,7 @@ static void take_program_name(CmdLine *c, const char *argv0)
     c->program = g_path_get_basename(argv0 ? argv0 : "lyrebird");
     bool qemu = g_str_has_prefix(c->program, "qemu-system-");
     c->arch = qemu ? c->program + strlen("qemu-system-") : "riscv64";
+    c->arch_given = qemu;
     version_set_qemu_name(qemu);
 }
 
@@ -246,6 +247,7 @@ CmdLine *cmdline_parse(int argc, char **argv, GError **err)
     }
     if (cmdline_has(c, OPT_ARCH)) {
         c->arch = cmdline_text(c, OPT_ARCH);
+        c->arch_given = true;
     }
     return c;
 }

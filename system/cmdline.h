@@ -50,6 +50,7 @@ typedef struct CmdItem {
 typedef struct CmdLine {
     char *program;      /* "qemu-system-riscv64": starts messages */
     const char *arch;   /* default guest, "riscv64" */
+    bool arch_given;    /* by the program's name or -arch */
     GPtrArray *items;   /* of CmdItem, in order */
     GPtrArray *monitors;/* of Chardev: monitors to start when the machine is complete */
     GPtrArray *nics;    /* of GHashTable: devices of -nic and -net nic, with "driver" */
@@ -95,6 +96,9 @@ bool cmdline_answer_help(const CmdLine *c, GError **err);
 /* -machine -smp -m -cpu -kernel ...; the config is g_new0 */
 bool cmdline_config(const CmdLine *c, MachineConfig *config, GError **err);
 void cmdline_config_free(MachineConfig *config);
+/* Unless the guest architecture is given, a -cpu model that only another one has picks it. */
+void cmdline_pick_arch(CmdLine *c);
+bool cmdline_is_default_board(const CmdLine *c, const BoardClass *b);
 const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
 /* "tcg:interp" lists of -accel and -machine accel= */
 Accel *cmdline_open_accel(const CmdLine *c, GError **err);

@@ -159,6 +159,7 @@ int startup_run(int argc, char **argv)
     if (!s.cmdline) {
         return report(program, err);
     }
+    cmdline_pick_arch(s.cmdline);
     if (cmdline_answer_help(s.cmdline, &err)) {
         cmdline_free(s.cmdline);
         return err ? report(program, err) : 0;

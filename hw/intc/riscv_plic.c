@@ -13,6 +13,7 @@
 #include "hw/intc/riscv_plic.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "system/log.h"
 
@@ -69,6 +70,7 @@ void plic_set_irq(void *opaque, int line, int level)
     uint32_t bit = UINT32_C(1) << (line % 32);
     device_lock(&p->dev);
     if (level) {
+        p->raised[line] += !(p->s.level[line / 32] & bit);
         p->s.level[line / 32] |= bit;
         plic_forward(p);
     } else {
@@ -76,6 +78,22 @@ void plic_set_irq(void *opaque, int line, int level)
     }
     plic_refresh(&p->dev);
     device_unlock(&p->dev);
+}
+
+/* For `info irq`. */
+static void plic_dump_statistics(Device *dev, GString *out)
+{
+    Plic *p = plic(dev);
+    for (unsigned i = 1; i < p->num_sources; i++) {
+        if (p->raised[i]) {
+            g_string_append_printf(out, "%2u: %" PRIu64 "\n", i, p->raised[i]);
+        }
+    }
+}
+
+static void *plic_interface(Device *dev, const char *name)
+{
+    return strcmp(name, "IrqStatistics") == 0 ? (void *)plic_dump_statistics : NULL;
 }
 
 static uint32_t plic_claim(Plic *p, unsigned context)
@@ -283,4 +301,5 @@ const DeviceClass riscv_plic_class = {
     .state_offset = offsetof(Plic, s), .state_size = sizeof(struct PlicState),
     .realize = plic_realize, .unrealize = plic_unrealize,
     .reset = plic_reset, .refresh = plic_refresh, .loaded = plic_loaded,
+    .interface = plic_interface,
 };

@@ -100,6 +100,7 @@ struct CPUArch {
     void (*finish)(CPU *cpu);
     void (*reset)(CPU *cpu);
     void (*print_models)(void); /* -cpu help */
+    bool (*has_model)(const char *name); /* without features */
 
     /* ---- execution; in the vCPU's thread */
     void (*context_key)(CPU *cpu, CpuContextKey *key);

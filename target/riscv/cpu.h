@@ -188,7 +188,9 @@ void riscv_pmp_update(RiscvCPU *r); /* recompute what is derived, after reset an
 /* ---- models.c ---- */
 bool riscv_model_apply(RiscvCPU *r, const char *model, GError **err);
 void riscv64_print_models(void);
+bool riscv64_has_model(const char *name);
 void riscv32_print_models(void);
+bool riscv32_has_model(const char *name);
 /* "rv64imafdc_zicsr_..." for the device tree, and the list with NULs. */
 char *riscv_isa_string(const RiscvCPU *r);
 GByteArray *riscv_isa_list(const RiscvCPU *r);

@@ -290,6 +290,26 @@ static void print_models(uint32_t xlen)
     }
 }
 
+static bool has_model(uint32_t xlen, const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
+        if ((models[i].xlens & xlen) && strcmp(models[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool riscv64_has_model(const char *name)
+{
+    return has_model(64, name);
+}
+
+bool riscv32_has_model(const char *name)
+{
+    return has_model(32, name);
+}
+
 void riscv64_print_models(void)
 {
     print_models(64);
