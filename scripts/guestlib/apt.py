@@ -174,7 +174,8 @@ def open_suite(cache, arch, suite=None, again=False):
             why = str(e).partition("why:")[2].strip().partition("\n")[0]
             say(f"{name}: the signed index does not verify here, so this suite is not used ({why})")
             continue
-        chosen.write_text(name + "\n", encoding="ascii")
+        if not suite:
+            chosen.write_text(name + "\n", encoding="ascii")
         return apt
     raise GuestError("no Debian suite can be used", "\n".join(reasons),
                      "check the network and the mirror, then run the command again")

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The newest Debian QEMU beside the system's own, for comparison.
+
+sid's packages of the host's architecture are unpacked into the cache and started
+through their own loader and libraries, so nothing of the host changes.
+"""
+import os
+import platform
+import shutil
+import subprocess
+
+from . import apt
+from .base import GuestError, say
+
+PACKAGES = ["qemu-system-riscv", "qemu-system-data", "opensbi"]
+LOADERS = {"x86_64": ("amd64", "usr/lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu")}
+
+WRAPPER = """\
+#!/bin/sh
+# sid's QEMU through its own loader; one process (exec), so its pid is the emulator's.
+r={root}
+exec "$r/{loader}" --library-path "$r/{libs}" --argv0 qemu-system-riscv64 \\
+    "$r/usr/bin/qemu-system-riscv64" -L "$r/usr/share/qemu" "$@"
+"""
+
+
+def make(cache, suite="sid"):
+    """Fetch and unpack it; the path of the program."""
+    machine = platform.machine()
+    if machine not in LOADERS:
+        raise GuestError("cannot set up sid's QEMU", f"hosts of type {machine} are not known here",
+                         "name a QEMU with --peer PATH")
+    arch, loader, libs = LOADERS[machine]
+    where = cache / "peer"
+    program, root = where / "qemu-system-riscv64", where / "root"
+    if program.exists():
+        return program
+    source = apt.open_suite(cache, arch, suite)
+    debs = source.fetch_closure(PACKAGES)
+    shutil.rmtree(root, ignore_errors=True)
+    for d in ("bin", "sbin", "lib", "lib64"):
+        (root / "usr" / d).mkdir(parents=True)
+        (root / d).symlink_to("usr/" + d)
+    for deb in debs:
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as p:
+            subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", str(root)], stdin=p.stdout, check=True)
+    program.write_text(WRAPPER.format(root=root, loader=loader, libs=libs), encoding="utf-8")
+    os.chmod(program, 0o755)
+    out = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    say(f"{program}: {out.splitlines()[0] if out else 'does not start'}")
+    return program

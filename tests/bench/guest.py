@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The bench guest: Debian's kernel and an initramfs with our programs, made when missing."""
+import pathlib
+import re
+import subprocess
+import sys
+
+from peers import BenchError
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+sys.path.insert(0, str(TOP / "scripts"))
+from guestlib import apt, base, initramfs, kernel  # noqa: E402  (needs the path above)
+
+CC = "riscv64-linux-gnu-gcc"
+
+
+def compile_to(out, sources, *options):
+    try:
+        p = subprocess.run([CC, *options, "-o", out, *sources], stdout=subprocess.PIPE, check=False,
+                           stderr=subprocess.STDOUT, text=True)
+    except FileNotFoundError as e:
+        raise BenchError(f"cannot build the guest programs: {CC} is not installed\n  do:  run scripts/setup") from e
+    if p.returncode:
+        raise BenchError(f"the guest programs do not compile:\n{p.stdout}")
+    return out
+
+
+class BenchGuest:
+    """Kernel image, initramfs with the programs, and the two-instruction program."""
+
+    def __init__(self, say):
+        cache = base.cache_dir()
+        self.kernel = kernel.Kernel(cache)
+        if not self.kernel.fresh():
+            with base.locked(cache / "lock"):
+                self.kernel.make(apt.open_suite(cache, self.kernel.arch))
+        folder = cache / "bench"
+        folder.mkdir(exist_ok=True)
+        self.initrd, self.payload = folder / "initramfs.cpio", folder / "pass.elf"
+        sources = sorted((HERE / "guest").glob("*.[ch]")) + [HERE / "guest" / "init"]
+        recipe = base.Recipe(self.initrd, files=[p.read_text(encoding="utf-8") for p in sources],
+                             busybox=base.digest(self.kernel.busybox.stat().st_size))
+        if not recipe.fresh() or not self.payload.exists():
+            say("compiling the guest programs")
+            self._pack(folder, [p for p in sources if p.suffix == ".c"])
+            recipe.done("here")
+
+    def _pack(self, folder, sources):
+        program = compile_to(folder / "bench", [*sources, "-lm"], "-O2", "-static", "-Wall")
+        compile_to(self.payload, [TOP / "tests/functional/bare/pass.S"], "-nostdlib", "-static",
+                   "-march=rv64imac", "-mabi=lp64", "-Wl,-Ttext=0x80000000,--build-id=none,-no-pie")
+        cpio = initramfs.base_system(self.kernel.busybox.read_bytes())
+        cpio.file("bench", program.read_bytes(), 0o755)
+        cpio.file("init", (HERE / "guest/init").read_bytes(), 0o755)
+        with base.finished_as(self.initrd) as out:
+            out.write_bytes(cpio.finish(level=0))
+
+    def boot(self, asked):
+        """Emulator arguments that boot the guest and make it do what is asked."""
+        return ["-kernel", self.kernel.image, "-initrd", self.initrd,
+                "-append", f'console=ttyS0 quiet bench="{asked}"']
+
+    def programs(self):
+        """{name: group} of all programs, in their order, read from their tables."""
+        out = {}
+        for source in ("integer", "calls", "memory", "float", "system"):
+            text = (HERE / "guest" / f"{source}.c").read_text(encoding="utf-8")
+            for group, name in re.findall(r'\{"(\w+)",\s*"(\w+)",', text):
+                out[name] = group
+        return out
