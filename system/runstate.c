@@ -21,6 +21,7 @@
 
 #include "accel/accel.h"
 #include "block/block.h"
+#include "chardev/chardev.h"
 #include "hw/board.h"
 #include "system/clock.h"
 #include "system/mainloop.h"
@@ -42,6 +43,7 @@ static struct {
     atomic_int reset;                 /* cause, or NOTHING */
     atomic_bool powerdown;
     atomic_int signal, signal_pid;
+    atomic_bool in_loop;              /* the main loop will see a signal soon */
 } run = { .shutdown = NOTHING, .reset = NOTHING };
 
 static const char *const names[] = {
@@ -222,11 +224,18 @@ void system_request_powerdown(void)
 /* ---- signals ---- */
 
 /* Only async-signal-safe work here: the note and a write to the loop's wake-up
- * pipe, which a GLib source reads. */
+ * pipe, which a GLib source reads.  Before the loop runs (a chardev that waits for
+ * a client, say) the signal ends the process at once. */
 static int signal_pipe[2] = { -1, -1 };
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
+    if (!atomic_load(&run.in_loop)) {
+        chardev_restore_terminal();
+        signal(number, SIG_DFL);
+        raise(number);
+        return;
+    }
     atomic_store(&run.signal_pid, info->si_code == SI_KERNEL ? 0 : info->si_pid);
     atomic_store(&run.signal, number);
     ssize_t ignored = write(signal_pipe[1], "", 1);
@@ -260,6 +269,11 @@ void runstate_catch_signals(const char *program)
         sigaction(signals[i], &sa, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
+}
+
+void runstate_loop_begins(void)
+{
+    atomic_store(&run.in_loop, true);
 }
 
 void runstate_init(Machine *m)

@@ -171,6 +171,7 @@ int startup_run(int argc, char **argv)
         status = 0;
     } else {
         daemon_ready();
+        runstate_loop_begins();
         if (!s.config.start_paused) {
             runstate_start();
         }

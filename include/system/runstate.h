@@ -28,3 +28,5 @@ void runstate_add_listener(void (*fn)(RunState now, void *opaque), void *opaque)
  * pid N (comm)" on standard error, then an orderly shutdown with status 0.
  * program: the name that starts the message. */
 void runstate_catch_signals(const char *program);
+/* From here on the main loop runs: until then such a signal ends the process at once. */
+void runstate_loop_begins(void);
