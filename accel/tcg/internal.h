@@ -17,12 +17,14 @@
 #include "accel/accel.h"
 #include "accel/tcg.h"
 #include "system/memory.h"
+#include "tcg/x86_64/x86_64.h"
 
 typedef struct TcgState TcgState;
 typedef struct TcgContext TcgContext;
 typedef struct TcgBlock TcgBlock;
 typedef struct TcgExit TcgExit;
 typedef struct TcgRegion TcgRegion;
+typedef struct TcgLog TcgLog;
 
 /* ---- contexts: what a vCPU caches for one CpuContextKey ------------------- */
 
@@ -61,6 +63,7 @@ struct TcgContext {
     uint64_t tlb_filled[TLB_SIZE / 64], tlb_global[TLB_SIZE / 64];
     uint64_t jumps_filled[JUMP_SIZE / 64];
     uint64_t code_filled[TLB_SIZE / 64]; /* TLB indices whose page has jump entries */
+    uint64_t ram_page[TLB_SIZE];    /* RAM page number behind an entry's page */
 };
 
 static inline unsigned tlb_index(uint64_t vaddr)
@@ -76,9 +79,7 @@ static inline unsigned jump_index(uint64_t pc)
 
 /* A direct jump out of a block, patched when its target exists. */
 struct TcgExit {
-    uint64_t pc;            /* virtual address of the target */
-    uint32_t jump;          /* offset in the block's code of the jump's rel32; 0: not patched ever */
-    uint32_t stub;          /* ... of the return address that names this exit */
+    JitExit jit;
     TcgBlock *from, *to;    /* to: chained now */
     TcgExit *next_in;       /* list of to->incoming */
 };
@@ -126,19 +127,25 @@ struct TcgVcpu {
     /* Where the return address of the call under way stands when translated code
      * runs; NULL when it does not. */
     uintptr_t *frame;
-    bool leave_after_store;     /* the store under way dropped blocks: see tcg_store_done */
+    bool leave_after_store;     /* the store under way dropped the running block */
+    TcgLog *log;                /* lockstep: effects are noted or replayed; else NULL */
+    TcgBlock *single;           /* the block of tcg_block_get that is in no table */
+    /* The RAM range that the last fill found, good until the view changes. */
+    struct { hwaddr start; uint64_t size; uint8_t *host; uint64_t first_page; bool writable; } near;
     sigjmp_buf exit_jmp;        /* cpu_loop_exit goes here */
 };
 
-struct TcgCache;
-struct TcgPages;
+typedef struct TcgCache TcgCache;
+typedef struct TcgBlocks TcgBlocks;
 struct TcgState {
     TcgEngine engine;
     const IrGuest *guest;       /* of the first vCPU; all share the back end's tables */
-    struct TcgCache *cache;     /* cache.c: host code */
-    struct TcgBlocks *blocks;   /* block.c: hash, per-page lists */
+    TcgCache *cache;            /* cache.c: host code */
+    TcgBlocks *blocks;          /* block.c: hash, per-page lists */
     GPtrArray *vcpus;           /* of TcgVcpu */
     IrBlock *ir;                /* scratch of the translation under way */
+    uint64_t cache_bytes;
+    bool one_insn;
     MemoryListener listener;
     GMutex lock;                /* guards `dma` */
     GArray *dma;                /* of TcgDma: writes to code by other threads */
@@ -210,8 +217,24 @@ bool tcg_page_has_code(TcgState *s, uint64_t ram_page);
 /* A page became writable through vaddr in a TLB: remembered so that code can revoke it. */
 void tcg_page_note_writer(TcgState *s, uint64_t ram_page, uint64_t vaddr);
 void tcg_drop_all_blocks(TcgState *s); /* breakpoints changed, guest reset */
+bool tcg_blocks_new(TcgState *s, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void tcg_blocks_free(TcgState *s);
+void tcg_blocks_view_changed(TcgState *s); /* RAM may have come: room in the page table */
+
+/* ---- host code (cache.c) ------------------------------------------------------------ */
+bool tcg_cache_new(TcgState *s, uint64_t bytes, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void tcg_cache_free(TcgState *s);
+Jit *tcg_cache_jit(TcgState *s);
+/* Compile ir as the code of b; evicts the oldest region when the cache is full.  False:
+ * the back end cannot (too large). */
+bool tcg_cache_compile(TcgState *s, TcgBlock *b, const IrBlock *ir);
 /* The block whose code holds a host address, or NULL. */
-TcgBlock *tcg_block_of_code(TcgState *s, uintptr_t host);
+TcgBlock *tcg_cache_find(TcgState *s, uintptr_t host);
+void tcg_cache_patch(TcgState *s, TcgExit *e, TcgBlock *to); /* NULL: unlink */
+void tcg_cache_info(TcgState *s, GString *out);
+
+/* ---- translated code runs (jit.c) ------------------------------------------------------ */
+extern const JitConfig tcg_jit_config; /* without guest */
 
 /* ---- the loop (vcpu.c) -------------------------------------------------------------- */
 
@@ -241,3 +264,10 @@ void tcg_debug_access(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access
 /* -d exec and -d cpu: a block is about to run.  Call it under log_enabled(). */
 void tcg_log_block(CPU *cpu, const TcgBlock *b);
 /* translate_has_breakpoint() and tcg_helper_debug of include/accel/tcg.h are there too. */
+
+/* ---- lockstep (lockstep.c) ------------------------------------------------------------ */
+/* Before a write to RAM by C code; instead of an access to a device. */
+void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes);
+MemResult tcg_log_bus(TcgLog *log, AddressSpace *as, bool write, hwaddr phys, unsigned bytes,
+                      uint64_t *value);
+void tcg_print_host_code(const TcgBlock *b, GString *out); /* disas.c */

@@ -94,6 +94,8 @@ struct CPUArch {
     size_t cpu_size;          /* of the architecture's CPU struct */
     const IrGuest *guest;
     unsigned pc_align;        /* bytes */
+    size_t derived_offset, derived_size; /* part of the struct that is computed from the rest
+                                            (caches): lockstep does not compare it */
 
     /* ---- life */
     bool (*init)(CPU *cpu, const char *model, GError **err); /* model: "rv64,sv48=on" */

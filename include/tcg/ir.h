@@ -137,6 +137,8 @@ enum {
     IRH_READS = 2,   /* reads globals through the CPU pointer */
     IRH_WRITES = 4,  /* writes globals through the CPU pointer */
     IRH_PURE = 8,    /* no side effect: may be dropped if the result is unused */
+    IRH_REPEAT = 16, /* the same registers and memory give the same effects, and these are on the
+                        CPU struct and guest memory only: lockstep runs it twice */
 };
 enum { IR_MAX_ARGS = 6 };
 

@@ -35,7 +35,7 @@ static uint64_t helper_lr(CPU *cpu, uint64_t vaddr, uint32_t mop)
     return value;
 }
 const IrHelper riscv_helper_lr = {
-    "lr", (void (*)(void))helper_lr, IRH_FAULT, 2, IR_I64, { IR_I64, IR_I32 },
+    "lr", (void (*)(void))helper_lr, IRH_FAULT | IRH_REPEAT, 2, IR_I64, { IR_I64, IR_I32 },
 };
 
 static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop)
@@ -64,7 +64,7 @@ static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop
                                         __ATOMIC_SEQ_CST);
 }
 const IrHelper riscv_helper_sc = {
-    "sc", (void (*)(void))helper_sc, IRH_FAULT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 },
+    "sc", (void (*)(void))helper_sc, IRH_FAULT | IRH_REPEAT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 },
 };
 
 /* ---- AMOs ---------------------------------------------------------------- */
@@ -144,7 +144,7 @@ static uint64_t helper_amo(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t wh
     return (uint64_t)(int32_t)old;
 }
 const IrHelper riscv_helper_amo = {
-    "amo", (void (*)(void))helper_amo, IRH_FAULT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 },
+    "amo", (void (*)(void))helper_amo, IRH_FAULT | IRH_REPEAT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 },
 };
 
 /* ---- Zacas --------------------------------------------------------------- */
@@ -165,7 +165,7 @@ static uint64_t helper_amocas(CPU *cpu, uint64_t vaddr, uint64_t expected, uint6
     return (uint64_t)(int32_t)expected32;
 }
 const IrHelper riscv_helper_amocas = {
-    "amocas", (void (*)(void))helper_amocas, IRH_FAULT, 4, IR_I64,
+    "amocas", (void (*)(void))helper_amocas, IRH_FAULT | IRH_REPEAT, 4, IR_I64,
     { IR_I64, IR_I64, IR_I64, IR_I32 },
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What runs test programs: a back end adds its row here. */
+#include "jit-engine.h"
 #include "program.h"
 
 static void interpret(const IrBlock *b, CPU *cpu)
@@ -10,5 +11,8 @@ static void interpret(const IrBlock *b, CPU *cpu)
 const TestEngine test_engines[] = {
     { "interp", false, interpret },
     { "interp-optimized", true, interpret },
+    { "jit-slow", false, jit_engine_slow },
+    { "jit-fast", false, jit_engine_fast },
+    { "jit-fast-optimized", true, jit_engine_fast },
     { NULL },
 };

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Blocks: the index by code address, the list of each RAM page, translation, and what
+ * happens when guest code changes.
+ *
+ * A RAM page with code has its bit in RamBlock.code_pages and no write tag in any TLB, so
+ * each store to it comes to tcg_code_written(), which drops blocks that overlap the bytes
+ * written (a page keeps a mask of its 64-byte granules that hold code, so that data
+ * beside code costs one test).  A page remembers the virtual page through which it was
+ * last writable: revoking that right then looks at one TLB entry per context; pages with
+ * several such addresses cost a search through all of them.
+ *
+ * A dropped block stays in memory until its region is emptied: it may be running.  Nothing
+ * leads into it any more. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "accel/tcg/internal.h"
+#include "system/log.h"
+
+enum { HASH_BITS = 16, GRANULE_BITS = 6, MAX_INSNS = 128, MAX_INTERPRETED = 65536 };
+#define MANY_WRITERS UINT64_C(2)
+#define NO_PAGE UINT64_MAX
+
+typedef struct TcgPage {
+    uint64_t writer;    /* 0: none; MANY_WRITERS; else virtual page | 1 */
+    uint64_t granules;  /* bit per 64 bytes that hold code */
+    TcgBlock *first;
+} TcgPage;
+
+struct TcgBlocks {
+    TcgBlock *hash[1 << HASH_BITS];
+    TcgPage *pages;         /* by RAM page number; reserved, touched where used */
+    uint64_t page_count;
+    unsigned long *code_bits; /* mirror of RamBlock.code_pages, by RAM page number */
+    GPtrArray *interpreted;   /* interpreter: all blocks, freed when they are too many */
+};
+
+static unsigned hash_of(uint64_t code_addr, uint64_t pc)
+{
+    uint64_t h = (code_addr ^ pc << 20) * UINT64_C(0x9e3779b97f4a7c15);
+    return h >> (64 - HASH_BITS);
+}
+
+/* ---- the page table ----------------------------------------------------------- */
+
+static void count_pages(RamBlock *rb, void *opaque)
+{
+    uint64_t *end = opaque;
+    *end = MAX(*end, rb->first_page + (rb->size >> RAM_PAGE_BITS));
+}
+
+static void *reserve(uint64_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    if (p == MAP_FAILED)
+        g_error("cannot reserve %" PRIu64 " bytes for the table of RAM pages: %s", bytes,
+                g_strerror(errno));
+    return p;
+}
+
+void tcg_blocks_view_changed(TcgState *s)
+{
+    TcgBlocks *b = s->blocks;
+    uint64_t count = 0;
+    ram_foreach(count_pages, &count);
+    if (count <= b->page_count)
+        return;
+    count = MAX(count, b->page_count * 2);
+    TcgPage *pages = reserve(count * sizeof(TcgPage));
+    unsigned long *bits = reserve((count + 63) / 64 * 8);
+    if (b->page_count) {
+        memcpy(pages, b->pages, b->page_count * sizeof(TcgPage));
+        memcpy(bits, b->code_bits, (b->page_count + 63) / 64 * 8);
+        munmap(b->pages, b->page_count * sizeof(TcgPage));
+        munmap(b->code_bits, (b->page_count + 63) / 64 * 8);
+    }
+    b->pages = pages;
+    b->code_bits = bits;
+    b->page_count = count;
+}
+
+bool tcg_blocks_new(TcgState *s, GError **err)
+{
+    s->blocks = g_new0(TcgBlocks, 1);
+    s->blocks->interpreted = g_ptr_array_new();
+    tcg_blocks_view_changed(s);
+    return true;
+}
+
+/* Without host code there are no regions to evict: forget all at once. */
+static void free_interpreted(TcgState *s)
+{
+    GPtrArray *list = s->blocks->interpreted;
+    for (unsigned n = 0; n < list->len; n++) {
+        TcgBlock *b = list->pdata[n];
+        tcg_block_drop(s, b);
+        ir_block_free(b->ir);
+        g_free(b);
+    }
+    g_ptr_array_set_size(list, 0);
+}
+
+void tcg_blocks_free(TcgState *s)
+{
+    TcgBlocks *b = s->blocks;
+    if (!b)
+        return;
+    free_interpreted(s);
+    g_ptr_array_free(b->interpreted, TRUE);
+    if (b->page_count) {
+        munmap(b->pages, b->page_count * sizeof(TcgPage));
+        munmap(b->code_bits, (b->page_count + 63) / 64 * 8);
+    }
+    g_free(b);
+    s->blocks = NULL;
+}
+
+static TcgPage *page_of(TcgState *s, uint64_t ram_page)
+{
+    if (G_UNLIKELY(ram_page >= s->blocks->page_count))
+        tcg_blocks_view_changed(s);
+    return &s->blocks->pages[ram_page];
+}
+
+bool tcg_page_has_code(TcgState *s, uint64_t ram_page)
+{
+    const TcgBlocks *b = s->blocks;
+    return ram_page < b->page_count && b->code_bits[ram_page / 64] >> ram_page % 64 & 1;
+}
+
+void tcg_page_note_writer(TcgState *s, uint64_t ram_page, uint64_t vaddr)
+{
+    TcgPage *p = page_of(s, ram_page);
+    if (p->writer == 0)
+        p->writer = vaddr | 1;
+    else if (p->writer != (vaddr | 1))
+        p->writer = MANY_WRITERS;
+}
+
+static void revoke_entry(TcgContext *c, unsigned n, uint64_t ram_page)
+{
+    if (c->ram_page[n] == ram_page)
+        c->tlb[n].wr = TLB_NEVER;
+}
+
+static void revoke_in_context(TcgContext *c, uint64_t ram_page, uint64_t writer)
+{
+    if (writer != MANY_WRITERS) {
+        revoke_entry(c, tlb_index(writer), ram_page);
+        return;
+    }
+    for (unsigned w = 0; w < TLB_SIZE / 64; w++)
+        for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1)
+            revoke_entry(c, w * 64 + __builtin_ctzll(bits), ram_page);
+}
+
+/* The page gets its first code: stores must come to tcg_code_written from now on. */
+static void protect_page(TcgState *s, uint64_t ram_page, TcgPage *p)
+{
+    uint64_t writer = p->writer;
+    p->writer = 0;
+    s->blocks->code_bits[ram_page / 64] |= 1ul << ram_page % 64;
+    RamBlock *rb = ram_block_of_page(ram_page);
+    if (rb && rb->code_pages) {
+        uint64_t n = ram_page - rb->first_page;
+        __atomic_fetch_or(&rb->code_pages[n / 64], 1ul << n % 64, __ATOMIC_SEQ_CST);
+    }
+    if (!writer)
+        return;
+    for (unsigned k = 0; k < s->vcpus->len; k++) {
+        TcgVcpu *v = s->vcpus->pdata[k];
+        for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)
+            revoke_in_context(v->pool[n], ram_page, writer);
+    }
+}
+
+/* Its last code is gone; the next fill gives the right to write back. */
+static void unprotect_page(TcgState *s, uint64_t ram_page)
+{
+    s->blocks->code_bits[ram_page / 64] &= ~(1ul << ram_page % 64);
+    RamBlock *rb = ram_block_of_page(ram_page);
+    if (rb && rb->code_pages) {
+        uint64_t n = ram_page - rb->first_page;
+        __atomic_fetch_and(&rb->code_pages[n / 64], ~(1ul << n % 64), __ATOMIC_SEQ_CST);
+    }
+}
+
+/* ---- lists ------------------------------------------------------------------------ */
+
+static unsigned slot_of_page(const TcgBlock *b, uint64_t ram_page)
+{
+    return b->pages[0] == ram_page ? 0 : 1;
+}
+
+/* The bytes of page `slot` that the block covers. */
+static void block_range(const TcgBlock *b, unsigned slot, unsigned *from, unsigned *to)
+{
+    unsigned start = b->code_addr & (GUEST_PAGE - 1), end = start + b->size;
+    *from = slot ? 0 : start;
+    *to = slot ? end - GUEST_PAGE : MIN(end, (unsigned)GUEST_PAGE);
+}
+
+static uint64_t granule_mask(unsigned from, unsigned to)
+{
+    unsigned first = from >> GRANULE_BITS, last = (to - 1) >> GRANULE_BITS;
+    return (UINT64_MAX << first) & (UINT64_MAX >> (63 - last));
+}
+
+static void page_insert(TcgState *s, TcgBlock *b, unsigned slot)
+{
+    TcgPage *p = page_of(s, b->pages[slot]);
+    if (!p->first)
+        protect_page(s, b->pages[slot], p);
+    b->next_page[slot] = p->first;
+    p->first = b;
+    unsigned from, to;
+    block_range(b, slot, &from, &to);
+    p->granules |= granule_mask(from, to);
+}
+
+static void page_remove(TcgState *s, TcgBlock *b, unsigned slot)
+{
+    uint64_t ram_page = b->pages[slot];
+    TcgPage *p = page_of(s, ram_page);
+    p->granules = 0;
+    TcgBlock **link = &p->first;
+    while (*link) {
+        TcgBlock *x = *link;
+        unsigned xs = slot_of_page(x, ram_page), from, to;
+        if (x == b) {
+            *link = x->next_page[xs];
+            continue;
+        }
+        block_range(x, xs, &from, &to);
+        p->granules |= granule_mask(from, to);
+        link = &x->next_page[xs];
+    }
+    if (!p->first)
+        unprotect_page(s, ram_page);
+}
+
+static void unlink_exits(TcgState *s, TcgBlock *b)
+{
+    for (TcgExit *e = b->incoming, *next; e; e = next) {
+        next = e->next_in;
+        tcg_cache_patch(s, e, NULL);
+        e->to = NULL;
+        e->next_in = NULL;
+    }
+    b->incoming = NULL;
+    for (unsigned n = 0; n < b->exit_count; n++) {
+        TcgExit *e = &b->exits[n];
+        if (!e->to)
+            continue;
+        TcgExit **link = &e->to->incoming;
+        while (*link != e)
+            link = &(*link)->next_in;
+        *link = e->next_in;
+        e->to = NULL;
+    }
+}
+
+void tcg_block_drop(TcgState *s, TcgBlock *b)
+{
+    if (b->dropped)
+        return;
+    b->dropped = true;
+    TcgBlock **link = &s->blocks->hash[hash_of(b->code_addr, b->pc)];
+    while (*link != b)
+        link = &(*link)->next_hash;
+    *link = b->next_hash;
+    page_remove(s, b, 0);
+    if (b->pages[1] != NO_PAGE)
+        page_remove(s, b, 1);
+    unlink_exits(s, b);
+    tcg_context_forget_block(s, b);
+    s->stats.drops++;
+}
+
+TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t mode)
+{
+    TcgBlock *b = s->blocks->hash[hash_of(code_addr, pc)];
+    while (b && (b->code_addr != code_addr || b->pc != pc || b->mode != mode))
+        b = b->next_hash;
+    return b;
+}
+
+bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned len)
+{
+    TcgPage *p = page_of(s, ram_page);
+    s->stats.smc_writes++;
+    len = MIN(len, GUEST_PAGE - offset);
+    if (!len || !(p->granules & granule_mask(offset, offset + len)))
+        return false;
+    bool any = false;
+    for (TcgBlock *b = p->first, *next; b; b = next) {
+        unsigned slot = slot_of_page(b, ram_page), from, to;
+        next = b->next_page[slot];
+        block_range(b, slot, &from, &to);
+        if (from < offset + len && to > offset) {
+            tcg_block_drop(s, b);
+            any = true;
+        }
+    }
+    return any;
+}
+
+void tcg_drop_all_blocks(TcgState *s)
+{
+    for (unsigned n = 0; n < G_N_ELEMENTS(s->blocks->hash); n++)
+        while (s->blocks->hash[n])
+            tcg_block_drop(s, s->blocks->hash[n]);
+}
+
+/* ---- translation -------------------------------------------------------------------- */
+
+/* TranslateCtx.priv */
+typedef struct Fetch {
+    const uint8_t *second;      /* the next page */
+    uint64_t second_page;       /* its RAM page number, or NO_PAGE */
+    bool faulted;
+    bool not_ram;
+} Fetch;
+
+static bool fetch_bus(TranslateCtx *t, uint64_t phys, uint16_t *out)
+{
+    Fetch *f = t->priv;
+    uint64_t value;
+    f->not_ram = true;
+    if (memory_read(t->cpu->as, phys, 2, &value) != MEM_OK)
+        return false;
+    *out = value;
+    return true;
+}
+
+bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out)
+{
+    Fetch *f = t->priv;
+    const uint8_t *page = t->page;
+    *out = 0;
+    if ((vaddr & -GUEST_PAGE) != t->page_start || !page) {
+        uint64_t code_addr;
+        bool ram;
+        if (!tcg_probe_fetch(t->cpu, vaddr, &code_addr, &page, &ram)) {
+            f->faulted = true;
+            return false;
+        }
+        if (!ram)
+            return fetch_bus(t, code_addr, out);
+        if ((vaddr & -GUEST_PAGE) != t->page_start)
+            f->second_page = code_addr >> GUEST_PAGE_BITS;
+    }
+    uint16_t half;
+    memcpy(&half, page + (vaddr & (GUEST_PAGE - 1)), 2);
+    *out = GUINT16_FROM_LE(half);
+    return true;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
+
+static void log_ir(TcgState *s, LogItem item, const char *what)
+{
+    if (!log_enabled(item))
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    ir_print(s->ir, text);
+    log_write("%s of 0x%" PRIx64 ":\n%s\n", what, s->ir->pc, text->str);
+}
+
+static void run_translator(TcgState *s, TranslateCtx *t)
+{
+    ir_block_reset(s->ir, t->pc);
+    t->size = 0;
+    t->cpu->arch->translate(t);
+    log_ir(s, LOG_OP, "IR");
+#ifndef NDEBUG
+    g_autoptr(GError) err = NULL;
+    if (!ir_verify(s->ir, &err)) {
+        log_ir(s, LOG_OP, "IR");
+        g_error("the translator of %s made wrong IR at 0x%" PRIx64 ": %s", t->cpu->arch->name, t->pc,
+                err->message);
+    }
+#endif
+    ir_optimize(s->ir);
+    log_ir(s, LOG_OP_OPT, "optimised IR");
+}
+
+/* -d in_asm, out_asm and perfmap=on */
+static void log_code(TcgState *s, const TranslateCtx *t, const TcgBlock *b)
+{
+    if (log_enabled(LOG_IN_ASM) && t->cpu->arch->disassemble) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        for (uint64_t at = 0; t->page && at < t->size;) {
+            uint64_t offset = (t->pc & (GUEST_PAGE - 1)) + at;
+            if (offset >= GUEST_PAGE)
+                break;
+            g_string_append_printf(text, "0x%016" PRIx64 ":  ", t->pc + at);
+            unsigned left = GUEST_PAGE - offset;
+            unsigned len = t->cpu->arch->disassemble(t->pc + at, t->page + offset, left, text);
+            g_string_append_c(text, '\n');
+            at += MAX(len, 1u);
+        }
+        log_write("IN: mode %x\n%s\n", b->mode, text->str);
+    }
+    if (log_enabled(LOG_OUT_ASM) && b->code) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        tcg_print_host_code(b, text);
+        log_write("OUT: %u bytes\n%s\n", b->code_size, text->str);
+    }
+    if (s->perf_map && b->code)
+        fprintf(s->perf_map, "%" PRIxPTR " %x guest_%" PRIx64 "\n", (uintptr_t)b->code, b->code_size,
+                b->pc);
+}
+
+static void keep_ir(TcgState *s, TcgBlock *b)
+{
+    b->ir = s->ir;
+    s->ir = ir_block_new(s->guest);
+}
+
+static void publish(TcgState *s, TcgBlock *b)
+{
+    TcgBlock **head = &s->blocks->hash[hash_of(b->code_addr, b->pc)];
+    b->next_hash = *head;
+    *head = b;
+    page_insert(s, b, 0);
+    if (b->pages[1] != NO_PAGE)
+        page_insert(s, b, 1);
+}
+
+static TcgBlock *block_from(TcgState *s, const TranslateCtx *t, uint64_t code_addr, bool ram)
+{
+    const Fetch *f = t->priv;
+    TcgBlock *b = g_new0(TcgBlock, 1);
+    b->code_addr = code_addr;
+    b->pc = t->pc;
+    b->mode = t->key.mode;
+    b->size = MAX(t->size, 1u);
+    b->insns = s->ir->guest_insns;
+    b->pages[0] = code_addr >> GUEST_PAGE_BITS;
+    bool straddles = (code_addr & (GUEST_PAGE - 1)) + b->size > GUEST_PAGE;
+    b->pages[1] = straddles ? f->second_page : NO_PAGE;
+    b->single = !ram || f->not_ram || tcg_single(t->cpu) || (f->faulted && b->insns <= 1);
+    return b;
+}
+
+static TcgBlock *translate(CPU *cpu, uint64_t code_addr, const uint8_t *page, bool ram)
+{
+    TcgState *s = cpu->tcg->state;
+    uint64_t start = now_ns(), pc = cpu_pc(cpu);
+    Fetch f = { .second_page = NO_PAGE };
+    TranslateCtx t = {
+        .cpu = cpu, .ir = s->ir, .pc = pc, .key = cpu->tcg->ctx->key,
+        .max_insns = tcg_single(cpu) || !ram || s->one_insn ? 1 : MAX_INSNS,
+        .page = page, .page_start = pc & -GUEST_PAGE, .priv = &f,
+    };
+    run_translator(s, &t);
+    TcgBlock *b = block_from(s, &t, code_addr, ram);
+    while (!b->single && s->engine != TCG_INTERP && !tcg_cache_compile(s, b, s->ir)) {
+        if (t.max_insns <= 1)
+            g_error("one instruction at 0x%" PRIx64 " does not fit the code cache", pc);
+        g_free(b);
+        t.max_insns = MAX(t.max_insns / 4, 1u);
+        run_translator(s, &t);
+        b = block_from(s, &t, code_addr, ram);
+        b->single = false;
+    }
+    log_code(s, &t, b);
+    if (b->single || s->engine != TCG_JIT)
+        keep_ir(s, b);
+    if (!b->single && !b->code) {
+        if (s->blocks->interpreted->len >= MAX_INTERPRETED)
+            free_interpreted(s);
+        g_ptr_array_add(s->blocks->interpreted, b);
+    }
+    if (!b->single)
+        publish(s, b);
+    s->stats.blocks++;
+    s->stats.guest_insns += b->insns;
+    s->stats.host_bytes += b->code_size;
+    s->stats.translate_ns += now_ns() - start;
+    return b;
+}
+
+/* A block over two pages is the right one if the second page is still what it was. */
+static bool second_page_fits(CPU *cpu, const TcgBlock *b)
+{
+    uint64_t code_addr;
+    const uint8_t *page;
+    bool ram;
+    if (b->pages[1] == NO_PAGE)
+        return true;
+    return tcg_probe_fetch(cpu, (b->pc & -GUEST_PAGE) + GUEST_PAGE, &code_addr, &page, &ram) &&
+           ram && code_addr >> GUEST_PAGE_BITS == b->pages[1];
+}
+
+static void forget_single(TcgVcpu *v)
+{
+    if (!v->single)
+        return;
+    ir_block_free(v->single->ir);
+    g_free(v->single);
+    v->single = NULL;
+}
+
+TcgBlock *tcg_block_get(CPU *cpu)
+{
+    TcgVcpu *v = cpu->tcg;
+    tcg_context_sync(v);
+    uint64_t code_addr, pc = cpu_pc(cpu);
+    const uint8_t *page;
+    bool ram = tcg_fetch_page(cpu, pc, &code_addr, &page);
+    if (ram && !tcg_single(cpu)) {
+        TcgBlock *b = tcg_block_find(v->state, code_addr, pc, v->ctx->key.mode);
+        if (b && second_page_fits(cpu, b))
+            return b;
+        if (b)
+            tcg_block_drop(v->state, b);
+    }
+    TcgBlock *b = translate(cpu, code_addr, page, ram);
+    forget_single(v);
+    if (b->single)
+        v->single = b;
+    return b;
+}
+
+/* ---- helpers of translators --------------------------------------------------------- */
+
+/* The second half of an instruction lies in a page that could not be fetched when the block was
+ * made: such blocks run once, so try again. */
+static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
+{
+    uint64_t code_addr;
+    const uint8_t *page;
+    tcg_fetch_page(cpu, vaddr, &code_addr, &page);
+    cpu_restore_pc(cpu);
+    cpu_loop_exit(cpu);
+}
+
+const IrHelper tcg_helper_fetch_fault = {
+    .name = "fetch_fault", .fn = (void (*)(void))helper_fetch_fault, .flags = IRH_FAULT,
+    .nargs = 1, .ret = IR_VOID, .args = { IR_I64 },
+};

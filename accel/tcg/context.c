@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Contexts: a TLB and a jump cache for each address space and privilege that a vCPU ran
+ * in lately.
+ *
+ * Going back to a known context is a pointer assignment.  A flush visits only what was
+ * filled since the last one, by the bits of tlb_filled and jumps_filled.  The jump cache
+ * holds virtual addresses, so whatever unmaps a page removes that page's jumps, too (and those
+ * of the page before it: a block may reach into a second page). */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "accel/tcg/internal.h"
+
+static TcgContext *context_new(void)
+{
+    TcgContext *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    g_assert(c != MAP_FAILED);
+    for (unsigned n = 0; n < TLB_SIZE; n++)
+        c->tlb[n] = (TlbEntry){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };
+    for (unsigned n = 0; n < JUMP_SIZE; n++)
+        c->jumps[n].pc = JUMP_NEVER;
+    return c;
+}
+
+void tcg_context_clear_jumps(TcgContext *c)
+{
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+        for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1)
+            c->jumps[w * 64 + __builtin_ctzll(bits)].pc = JUMP_NEVER;
+    memset(c->jumps_filled, 0, sizeof(c->jumps_filled));
+    memset(c->code_filled, 0, sizeof(c->code_filled));
+}
+
+void tcg_context_flush(TcgContext *c, bool keep_global)
+{
+    for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
+        uint64_t bits = c->tlb_filled[w];
+        if (keep_global)
+            bits &= ~c->tlb_global[w];
+        c->tlb_filled[w] &= ~bits;
+        for (; bits; bits &= bits - 1) {
+            TlbEntry *e = &c->tlb[w * 64 + __builtin_ctzll(bits)];
+            e->rd = e->wr = e->ex = TLB_NEVER;
+        }
+    }
+    tcg_context_clear_jumps(c);
+}
+
+static void clear_page_jumps(TcgContext *c, uint64_t page)
+{
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+        for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
+            JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
+            if (page - (e->pc & -GUEST_PAGE) <= GUEST_PAGE)
+                e->pc = JUMP_NEVER;
+        }
+}
+
+void tcg_context_flush_page(TcgContext *c, uint64_t vaddr)
+{
+    unsigned n = tlb_index(vaddr);
+    TlbEntry *e = &c->tlb[n];
+    e->rd = e->wr = e->ex = TLB_NEVER;
+    if (c->code_filled[n / 64] >> n % 64 & 1)
+        clear_page_jumps(c, vaddr & -GUEST_PAGE);
+}
+
+void tcg_context_forget_block(TcgState *s, const TcgBlock *b)
+{
+    unsigned n = jump_index(b->pc);
+    for (unsigned k = 0; k < s->vcpus->len; k++) {
+        TcgVcpu *v = s->vcpus->pdata[k];
+        for (unsigned p = 0; p < CONTEXT_POOL && v->pool[p]; p++)
+            if (v->pool[p]->jumps[n].code == b->code)
+                v->pool[p]->jumps[n].pc = JUMP_NEVER;
+    }
+}
+
+/* ---- the pool --------------------------------------------------------------- */
+
+static bool key_equal(const CpuContextKey *a, const CpuContextKey *b)
+{
+    return a->space == b->space && a->access == b->access && a->mode == b->mode;
+}
+
+/* A context for a key that is not in the pool: a new one, or the one not used for longest. */
+static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
+{
+    unsigned victim = 0;
+    for (unsigned n = 0; n < CONTEXT_POOL; n++) {
+        if (!v->pool[n]) {
+            v->pool[n] = context_new();
+            victim = n;
+            break;
+        }
+        if (v->pool[n]->last_use < v->pool[victim]->last_use)
+            victim = n;
+    }
+    TcgContext *c = v->pool[victim];
+    tcg_context_flush(c, false);
+    c->key = *key;
+    c->asid = v->cpu->arch->space_asid ? v->cpu->arch->space_asid(key->space) : 0;
+    v->state->stats.context_misses++;
+    return c;
+}
+
+void tcg_context_sync_slow(TcgVcpu *v)
+{
+    CpuContextKey key = { 0 };
+    v->cpu->arch->context_key(v->cpu, &key);
+    v->context_stale = false;
+    if (v->ctx && key_equal(&v->ctx->key, &key))
+        return;
+    v->state->stats.context_switches++;
+    TcgContext *c = NULL;
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n] && !c; n++)
+        if (key_equal(&v->pool[n]->key, &key))
+            c = v->pool[n];
+    if (!c)
+        c = context_replace(v, &key);
+    c->last_use = ++v->clock;
+    v->ctx = c;
+}
+
+static void each_context(CPU *cpu, void (*fn)(TcgContext *c, uint64_t a, uint64_t b), uint64_t a,
+                         uint64_t b)
+{
+    TcgVcpu *v = cpu->tcg;
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)
+        fn(v->pool[n], a, b);
+}
+
+/* ---- what targets ask for (include/accel/tcg.h) ------------------------------- */
+
+void tcg_context_changed(CPU *cpu)
+{
+    if (cpu->tcg)
+        cpu->tcg->context_stale = true;
+}
+
+static void flush_one(TcgContext *c, uint64_t a, uint64_t b)
+{
+    tcg_context_flush(c, false);
+}
+
+void tcg_flush_all(CPU *cpu)
+{
+    if (!cpu->tcg)
+        return;
+    cpu->tcg->state->stats.flush_all++;
+    each_context(cpu, flush_one, 0, 0);
+}
+
+static void flush_one_asid(TcgContext *c, uint64_t asid, uint64_t b)
+{
+    if (c->asid == asid)
+        tcg_context_flush(c, true);
+}
+
+void tcg_flush_asid(CPU *cpu, uint64_t asid)
+{
+    if (!cpu->tcg)
+        return;
+    cpu->tcg->state->stats.flush_asid++;
+    each_context(cpu, flush_one_asid, asid, 0);
+}
+
+static void flush_one_page(TcgContext *c, uint64_t vaddr, uint64_t b)
+{
+    tcg_context_flush_page(c, vaddr);
+}
+
+void tcg_flush_page(CPU *cpu, uint64_t vaddr)
+{
+    if (!cpu->tcg)
+        return;
+    cpu->tcg->state->stats.flush_page++;
+    each_context(cpu, flush_one_page, vaddr, 0);
+}
+
+static void flush_one_page_asid(TcgContext *c, uint64_t vaddr, uint64_t asid)
+{
+    if (c->asid == asid)
+        tcg_context_flush_page(c, vaddr);
+}
+
+void tcg_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
+{
+    if (!cpu->tcg)
+        return;
+    cpu->tcg->state->stats.flush_page++;
+    each_context(cpu, flush_one_page_asid, vaddr, asid);
+}
+
+/* ---- life ---------------------------------------------------------------------- */
+
+bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
+{
+    if (s->guest && s->guest != cpu->arch->guest) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "cannot run CPU %u: its instruction set differs from that of the first CPU; "
+                    "give all CPUs of the machine the same -cpu architecture", cpu->index);
+        return false;
+    }
+    if (!s->guest) {
+        s->guest = cpu->arch->guest;
+        s->ir = ir_block_new(s->guest);
+        if (s->engine != TCG_INTERP && !tcg_cache_new(s, s->cache_bytes, err))
+            return false;
+    }
+    TcgVcpu *v = g_new0(TcgVcpu, 1);
+    v->cpu = cpu;
+    v->state = s;
+    cpu->tcg = v;
+    g_ptr_array_add(s->vcpus, v);
+    tcg_context_sync_slow(v);
+    return true;
+}
+
+void tcg_vcpu_free(CPU *cpu)
+{
+    TcgVcpu *v = cpu->tcg;
+    if (!v)
+        return;
+    g_ptr_array_remove(v->state->vcpus, v);
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)
+        munmap(v->pool[n], sizeof(TcgContext));
+    g_free(v);
+    cpu->tcg = NULL;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -accel tcg,lockstep=on: every block runs in the interpreter and as host code from the
+ * same state, and the results are compared.
+ *
+ * The interpreter goes first.  What it writes to RAM is noted with the old bytes and taken
+ * back; what it reads from devices is given to the host code again, and its writes to devices
+ * are not repeated.  exit_request is kept set meanwhile, so both stop behind one block.
+ * The first difference is reported (guest code, IR, host code) and ends the program.
+ *
+ * A block runs as host code only, unchecked, when it calls a helper that may not be
+ * repeated: one that is neither IRH_PURE nor IRH_REPEAT (control registers, clocks).
+ *
+ * Not modelled: an interrupt raised by another thread while a block is compared may be
+ * forgotten until its line changes again. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel/tcg/internal.h"
+#include "system/log.h"
+
+typedef struct RamWrite {
+    uint8_t *host;
+    unsigned bytes;
+    uint8_t old[16], done[16];
+} RamWrite;
+
+typedef struct BusAccess {
+    bool write;
+    hwaddr phys;
+    unsigned bytes;
+    uint64_t value;
+    MemResult result;
+} BusAccess;
+
+struct TcgLog {
+    bool replay;
+    GArray *ram;    /* of RamWrite */
+    GArray *bus;    /* of BusAccess */
+    unsigned next;  /* of `bus`, while replaying */
+    bool bus_differs;
+};
+
+/* ---- called by softmmu.c ------------------------------------------------------- */
+
+void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes)
+{
+    if (log->replay)
+        return;
+    RamWrite w = { .host = host, .bytes = bytes };
+    memcpy(w.old, host, bytes);
+    g_array_append_val(log->ram, w);
+}
+
+MemResult tcg_log_bus(TcgLog *log, AddressSpace *as, bool write, hwaddr phys, unsigned bytes,
+                      uint64_t *value)
+{
+    if (!log->replay) {
+        MemResult r = write ? memory_write(as, phys, bytes, *value)
+                            : memory_read(as, phys, bytes, value);
+        BusAccess a = { write, phys, bytes, *value, r };
+        g_array_append_val(log->bus, a);
+        return r;
+    }
+    if (log->next == log->bus->len) {
+        log->bus_differs = true;
+        return MEM_DECODE_ERROR;
+    }
+    const BusAccess *a = &g_array_index(log->bus, BusAccess, log->next++);
+    log->bus_differs |= a->write != write || a->phys != phys || a->bytes != bytes ||
+                        (write && a->value != *value);
+    *value = a->value;
+    return a->result;
+}
+
+/* ---- one block -------------------------------------------------------------------- */
+
+static bool repeatable(const IrBlock *ir)
+{
+    for (unsigned n = 0; n < ir->helper_count; n++)
+        if (!(ir->helpers[n]->flags & (IRH_PURE | IRH_REPEAT)))
+            return false;
+    return true;
+}
+
+static void run_host(CPU *cpu, const TcgBlock *b)
+{
+    TcgVcpu *v = cpu->tcg;
+    jit_enter(tcg_cache_jit(v->state), cpu, v->ctx, b->code, &v->frame);
+}
+
+/* Run one of the two; whatever faults comes back here. */
+static void run_caught(CPU *cpu, const TcgBlock *b, bool host)
+{
+    TcgVcpu *v = cpu->tcg;
+    sigjmp_buf outer;
+    memcpy(&outer, &v->exit_jmp, sizeof(outer));
+    if (!sigsetjmp(v->exit_jmp, 0)) {
+        if (host)
+            run_host(cpu, b);
+        else
+            ir_interpret(b->ir, cpu);
+    }
+    v->frame = NULL;
+    memcpy(&v->exit_jmp, &outer, sizeof(outer));
+}
+
+static void undo_ram(TcgLog *log)
+{
+    for (unsigned n = 0; n < log->ram->len; n++) {
+        RamWrite *w = &g_array_index(log->ram, RamWrite, n);
+        memcpy(w->done, w->host, w->bytes);
+    }
+    for (unsigned n = log->ram->len; n-- > 0;) {
+        RamWrite *w = &g_array_index(log->ram, RamWrite, n);
+        memcpy(w->host, w->old, w->bytes);
+    }
+}
+
+/* ---- the report ---------------------------------------------------------------------- */
+
+static void report_state(CPU *cpu, GString *out, const char *want)
+{
+    const IrGuest *g = cpu->arch->guest;
+    const char *got = (const char *)cpu;
+    for (unsigned n = 0; n < g->global_count; n++) {
+        uint64_t a, b;
+        memcpy(&a, want + g->globals[n].offset, 8);
+        memcpy(&b, got + g->globals[n].offset, 8);
+        if (a != b)
+            g_string_append_printf(out, "  %s: interpreter 0x%" PRIx64 ", host 0x%" PRIx64 "\n",
+                                   g->globals[n].name, a, b);
+    }
+    for (size_t at = sizeof(CPU); at + 8 <= cpu->arch->cpu_size; at += 8)
+        if (memcmp(want + at, got + at, 8))
+            g_string_append_printf(out, "  CPU struct differs at offset %zu\n", at);
+}
+
+static bool ram_differs(const TcgLog *log, GString *out)
+{
+    bool any = false;
+    for (unsigned n = 0; n < log->ram->len; n++) {
+        const RamWrite *w = &g_array_index(log->ram, RamWrite, n);
+        if (memcmp(w->host, w->done, w->bytes)) {
+            g_string_append_printf(out, "  store %u of %u bytes left another value\n", n, w->bytes);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static void report_guest_code(CPU *cpu, const TcgBlock *b, GString *out)
+{
+    uint64_t pc = b->pc;
+    uint8_t bytes[16];
+    while (pc < b->pc + b->size && cpu_debug_read(cpu, pc, bytes, 2)) {
+        unsigned have = cpu_debug_read(cpu, pc, bytes, 4) ? 4 : 2;
+        g_string_append_printf(out, "  0x%" PRIx64 "  ", pc);
+        unsigned len = cpu->arch->disassemble ? cpu->arch->disassemble(pc, bytes, have, out) : have;
+        g_string_append_c(out, '\n');
+        pc += MAX(len, 2u);
+    }
+}
+
+G_NORETURN static void report(CPU *cpu, const TcgBlock *b, const char *before, const char *want,
+                              GString *differences)
+{
+    g_autoptr(GString) out = g_string_new("lockstep: host code and interpreter differ\n");
+    g_string_append_printf(out, "block at 0x%" PRIx64 ", %u instructions\n%s", b->pc, b->insns,
+                           differences->str);
+    const IrGuest *g = cpu->arch->guest;
+    g_string_append(out, "registers before:\n");
+    for (unsigned n = 0; n < g->global_count; n++) {
+        uint64_t v;
+        memcpy(&v, before + g->globals[n].offset, 8);
+        g_string_append_printf(out, "  %s=0x%" PRIx64, g->globals[n].name, v);
+    }
+    g_string_append(out, "\nguest code:\n");
+    report_guest_code(cpu, b, out);
+    g_string_append(out, "IR:\n");
+    ir_print(b->ir, out);
+    g_string_append(out, "host code:\n");
+    tcg_print_host_code(b, out);
+    log_write("%s", out->str);
+    exit(1);
+}
+
+/* Fields that change by themselves, or are derived from others. */
+static void copy_live_fields(char *to, const CPU *cpu)
+{
+    const CPUArch *arch = cpu->arch;
+    memcpy(to, cpu, sizeof(CPU));
+    memcpy(to + arch->derived_offset, (const char *)cpu + arch->derived_offset, arch->derived_size);
+}
+
+static void compare(CPU *cpu, const TcgBlock *b, const char *before, char *want)
+{
+    const TcgLog *log = cpu->tcg->log;
+    g_autoptr(GString) out = g_string_new(NULL);
+    copy_live_fields(want, cpu);
+    if (memcmp(want, cpu, cpu->arch->cpu_size))
+        report_state(cpu, out, want);
+    if (log->bus_differs || log->next != log->bus->len)
+        g_string_append(out, "  other device accesses\n");
+    ram_differs(log, out);
+    if (out->len)
+        report(cpu, b, before, want, out);
+}
+
+/* Words that the interpreter changed get their old values back; others may have been changed by
+ * another thread. */
+static void restore_state(CPU *cpu, const char *before, const char *after)
+{
+    for (size_t at = sizeof(CPU); at + 8 <= cpu->arch->cpu_size; at += 8)
+        if (memcmp(before + at, after + at, 8))
+            memcpy((char *)cpu + at, before + at, 8);
+    cpu->halted = ((const CPU *)before)->halted;
+}
+
+static void run_twice(CPU *cpu, const TcgBlock *b)
+{
+    TcgVcpu *v = cpu->tcg;
+    size_t size = cpu->arch->cpu_size;
+    TcgLog log = { .ram = g_array_new(FALSE, FALSE, sizeof(RamWrite)),
+                   .bus = g_array_new(FALSE, FALSE, sizeof(BusAccess)) };
+    char *before = g_memdup2(cpu, size);
+    v->log = &log;
+    v->running = (TcgBlock *)b;
+    run_caught(cpu, b, false);
+    v->running = NULL;
+    char *want = g_memdup2(cpu, size);
+    undo_ram(&log);
+    restore_state(cpu, before, want);
+    v->context_stale = true;
+    log.replay = true;
+    tcg_context_sync(v);
+    if (!b->dropped) {
+        run_caught(cpu, b, true);
+        compare(cpu, b, before, want);
+    }
+    v->log = NULL;
+    v->context_stale = true;
+    g_free(before);
+    g_free(want);
+    g_array_unref(log.ram);
+    g_array_unref(log.bus);
+}
+
+void tcg_run_lockstep(CPU *cpu)
+{
+    TcgBlock *b = tcg_block_get(cpu);
+    TcgVcpu *v = cpu->tcg;
+    if (log_enabled(LOG_EXEC | LOG_CPU))
+        tcg_log_block(cpu, b);
+    if (!b->code) {
+        v->running = b;
+        ir_interpret(b->ir, cpu);
+        v->running = NULL;
+        return;
+    }
+    __atomic_store_n(&cpu->exit_request, 1, __ATOMIC_SEQ_CST);
+    if (repeatable(b->ir))
+        run_twice(cpu, b);
+    else
+        run_host(cpu, b);
+    v->frame = NULL;
+}

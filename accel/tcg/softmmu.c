@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Guest memory when the inline TLB check missed, and for helpers.
+ *
+ * A fill walks the page table (CPUArch.walk), finds the RAM behind the physical
+ * address and enters the page in the current context.  These never enter a tag, so that every
+ * access comes here:
+ *   - writes to pages that hold translated code, and to ROM
+ *   - all accesses to MMIO, to pages with watchpoints, and where rights change within a page
+ *
+ * Order of an access across two pages: both are translated before either is touched.
+ *
+ * Not modelled: big-endian device registers other than through MemOps. */
+#include <string.h>
+
+#include "accel/tcg/internal.h"
+#include "system/log.h"
+
+/* Where an access goes. */
+typedef struct Target {
+    uint8_t *host;          /* of the byte at vaddr; NULL: not RAM (or a write that RAM does
+                               not take) */
+    uint64_t phys;
+    uint64_t ram_page;      /* valid when host */
+    bool code;              /* a write: the page holds translated code */
+    bool parts;             /* rights change within the page */
+} Target;
+
+/* ---- faults: each leaves translated code ------------------------------------ */
+
+G_NORETURN static void raise_fault(CPU *cpu, uint64_t vaddr, MmuAccess access)
+{
+    cpu_restore_pc(cpu);
+    cpu->arch->raise_mmu_fault(cpu, vaddr, access);
+    cpu_loop_exit(cpu);
+}
+
+G_NORETURN static void raise_bus(CPU *cpu, uint64_t vaddr, MmuAccess access)
+{
+    cpu_restore_pc(cpu);
+    cpu->arch->raise_bus_fault(cpu, vaddr, access);
+    cpu_loop_exit(cpu);
+}
+
+G_NORETURN static void raise_misaligned(CPU *cpu, uint64_t vaddr, MmuAccess access)
+{
+    cpu_restore_pc(cpu);
+    cpu->arch->raise_misaligned(cpu, vaddr, access);
+    cpu_loop_exit(cpu);
+}
+
+/* ---- fill ---------------------------------------------------------------------- */
+
+/* The RAM that holds a physical page; remembered in v->near. */
+static bool find_ram(TcgVcpu *v, hwaddr phys)
+{
+    if (G_LIKELY(phys - v->near.start < v->near.size))
+        return true;
+    const FlatRange *r = address_space_lookup(v->cpu->as, phys);
+    if (!r || !r->mr->ram || (r->mr->ops && !r->mr->romd))
+        return false;
+    /* Whole pages only */
+    hwaddr start = (r->start + GUEST_PAGE - 1) & -GUEST_PAGE;
+    hwaddr end = (r->start + r->size) & -GUEST_PAGE;
+    uint64_t offset = r->mr_offset + (start - r->start);
+    if (phys < start || phys >= end || offset & (GUEST_PAGE - 1))
+        return false;
+    v->near.start = start;
+    v->near.size = end - start;
+    v->near.host = r->mr->ram->host + offset;
+    v->near.first_page = r->mr->ram->first_page + (offset >> GUEST_PAGE_BITS);
+    v->near.writable = !r->mr->readonly && !r->mr->ops;
+    return true;
+}
+
+static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Target *t, bool writable)
+{
+    TcgContext *c = v->ctx;
+    unsigned n = tlb_index(vaddr);
+    TlbEntry *e = &c->tlb[n];
+    uint64_t page = vaddr & -GUEST_PAGE, bit = UINT64_C(1) << n % 64;
+    e->rd = m->prot & PROT_R ? page : TLB_NEVER;
+    e->wr = writable ? page : TLB_NEVER;
+    e->ex = m->prot & PROT_X ? page : TLB_NEVER;
+    e->addend = (uintptr_t)t->host - vaddr;
+    c->ram_page[n] = t->ram_page;
+    c->tlb_filled[n / 64] |= bit;
+    if (m->global)
+        c->tlb_global[n / 64] |= bit;
+    else
+        c->tlb_global[n / 64] &= ~bit;
+    if (writable)
+        tcg_page_note_writer(v->state, t->ram_page, page);
+    v->state->stats.tlb_fills++;
+}
+
+/* Translate one access within a page.  False: the walk faults. */
+static bool resolve(CPU *cpu, uint64_t vaddr, MmuAccess access, Target *t)
+{
+    TcgVcpu *v = cpu->tcg;
+    MmuResult m = { 0 };
+    if (!cpu->arch->walk(cpu, vaddr, access, &m))
+        return false;
+    *t = (Target){ .phys = m.phys, .parts = m.no_cache };
+    if (!find_ram(v, m.phys))
+        return true;
+    uint64_t offset = m.phys - v->near.start;
+    t->host = v->near.host + offset;
+    t->ram_page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
+    bool code = tcg_page_has_code(v->state, t->ram_page);
+    bool writable = m.prot & PROT_W && v->near.writable && !code;
+    bool watched = cpu->watchpoints && cpu->watchpoints->len && tcg_page_watched(cpu, vaddr);
+    if (!m.no_cache && !watched)
+        enter_tlb(v, vaddr, &m, t, writable);
+    if (access == MMU_WRITE) {
+        t->code = code;
+        if (!v->near.writable)
+            t->host = NULL;
+    }
+    return true;
+}
+
+/* Translate [vaddr, vaddr + bytes), which lies in one page. */
+static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    Target t, last;
+    if (!resolve(cpu, vaddr, access, &t))
+        raise_fault(cpu, vaddr, access);
+    if (G_UNLIKELY(t.parts && bytes > 1) && !resolve(cpu, vaddr + bytes - 1, access, &last))
+        raise_fault(cpu, vaddr, access);
+    return t;
+}
+
+static uint8_t *tlb_hit(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    const TlbEntry *e = &cpu->tcg->ctx->tlb[tlb_index(vaddr)];
+    uint64_t tag = access == MMU_READ ? e->rd : e->wr;
+    if (G_UNLIKELY(tag != ((vaddr + bytes - 1) & -GUEST_PAGE)))
+        return NULL;
+    return (uint8_t *)(uintptr_t)(vaddr + e->addend);
+}
+
+/* ---- watchpoints ------------------------------------------------------------------- */
+
+static void check_watch(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    if (G_UNLIKELY(cpu->watchpoints && cpu->watchpoints->len))
+        tcg_debug_access(cpu, vaddr, bytes, access);
+}
+
+/* ---- values --------------------------------------------------------------------------- */
+
+static uint64_t swap_bytes(uint64_t value, unsigned bytes)
+{
+    return GUINT64_SWAP_LE_BE(value) >> (64 - 8 * bytes);
+}
+
+static uint64_t finish_load(uint64_t value, MemOp mop)
+{
+    unsigned bytes = memop_bytes(mop);
+    if (mop & MEM_BE)
+        value = swap_bytes(value, bytes);
+    if (mop & MEM_SIGN) {
+        unsigned shift = 64 - 8 * bytes;
+        value = (uint64_t)((int64_t)(value << shift) >> shift);
+    }
+    return value;
+}
+
+/* RAM is little endian here, and accessed with one instruction so that other threads (devices)
+ * never see half a value. */
+static uint64_t read_host(const uint8_t *p, unsigned bytes)
+{
+    switch (bytes) {
+    case 1: return *p;
+    case 2: return GUINT16_FROM_LE(*(const uint16_t *)p);
+    case 4: return GUINT32_FROM_LE(*(const uint32_t *)p);
+    default: return GUINT64_FROM_LE(*(const uint64_t *)p);
+    }
+}
+
+static void write_host(uint8_t *p, unsigned bytes, uint64_t value)
+{
+    switch (bytes) {
+    case 1: *p = value; break;
+    case 2: *(uint16_t *)p = GUINT16_TO_LE((uint16_t)value); break;
+    case 4: *(uint32_t *)p = GUINT32_TO_LE((uint32_t)value); break;
+    default: *(uint64_t *)p = GUINT64_TO_LE(value); break;
+    }
+}
+
+static bool crosses(uint64_t vaddr, unsigned bytes)
+{
+    return (vaddr & (GUEST_PAGE - 1)) + bytes > GUEST_PAGE;
+}
+
+/* ---- loads ------------------------------------------------------------------------------ */
+
+static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes)
+{
+    uint64_t value = 0;
+    if (t->host)
+        return read_host(t->host, bytes);
+    TcgLog *log = cpu->tcg->log;
+    MemResult r = log ? tcg_log_bus(log, cpu->as, false, t->phys, bytes, &value)
+                      : memory_read(cpu->as, t->phys, bytes, &value);
+    if (r != MEM_OK)
+        raise_bus(cpu, vaddr, MMU_READ);
+    return value;
+}
+
+static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes)
+{
+    uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE, value = 0;
+    Target t[2] = { locate(cpu, vaddr, second - vaddr, MMU_READ), { 0 } };
+    t[1] = locate(cpu, second, vaddr + bytes - second, MMU_READ);
+    for (unsigned n = 0; n < bytes; n++) {
+        uint64_t at = vaddr + n;
+        bool in_second = (at & -GUEST_PAGE) == second;
+        Target byte = t[in_second];
+        uint64_t offset = in_second ? at - second : n;
+        byte.phys += offset;
+        if (byte.host)
+            byte.host += offset;
+        value |= read_target(cpu, &byte, at, 1) << 8 * n;
+    }
+    return value;
+}
+
+uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
+{
+    unsigned bytes = memop_bytes(mop);
+    if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1)))
+        raise_misaligned(cpu, vaddr, MMU_READ);
+    const uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_READ);
+    if (G_LIKELY(p))
+        return finish_load(read_host(p, bytes), mop);
+    cpu->tcg->state->stats.slow_accesses++;
+    check_watch(cpu, vaddr, bytes, MMU_READ);
+    if (crosses(vaddr, bytes))
+        return finish_load(load_crossing(cpu, vaddr, bytes), mop);
+    Target t = locate(cpu, vaddr, bytes, MMU_READ);
+    return finish_load(read_target(cpu, &t, vaddr, bytes), mop);
+}
+
+/* ---- stores ------------------------------------------------------------------------------- */
+
+static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes, uint64_t value)
+{
+    TcgLog *log = cpu->tcg->log;
+    if (t->host) {
+        if (log)
+            tcg_log_ram_write(log, t->host, bytes);
+        if (t->code)
+            tcg_code_written(cpu->tcg->state, t->ram_page, vaddr & (GUEST_PAGE - 1), bytes);
+        write_host(t->host, bytes, value);
+        return;
+    }
+    MemResult r = log ? tcg_log_bus(log, cpu->as, true, t->phys, bytes, &value)
+                      : memory_write(cpu->as, t->phys, bytes, value);
+    if (r != MEM_OK)
+        raise_bus(cpu, vaddr, MMU_WRITE);
+}
+
+static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, uint64_t value)
+{
+    uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE;
+    Target t[2] = { locate(cpu, vaddr, second - vaddr, MMU_WRITE), { 0 } };
+    t[1] = locate(cpu, second, vaddr + bytes - second, MMU_WRITE);
+    for (unsigned n = 0; n < bytes; n++) {
+        uint64_t at = vaddr + n;
+        bool in_second = (at & -GUEST_PAGE) == second;
+        Target byte = t[in_second];
+        uint64_t offset = in_second ? at - second : n;
+        byte.phys += offset;
+        if (byte.host)
+            byte.host += offset;
+        write_target(cpu, &byte, at, 1, value >> 8 * n & 0xff);
+    }
+}
+
+void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
+{
+    unsigned bytes = memop_bytes(mop);
+    if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1)))
+        raise_misaligned(cpu, vaddr, MMU_WRITE);
+    if (mop & MEM_BE)
+        value = swap_bytes(value, bytes);
+    else if (bytes < 8)
+        value &= (UINT64_C(1) << 8 * bytes) - 1;
+    uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_WRITE);
+    if (G_LIKELY(p)) {
+        if (cpu->tcg->log)
+            tcg_log_ram_write(cpu->tcg->log, p, bytes);
+        write_host(p, bytes, value);
+        return;
+    }
+    cpu->tcg->state->stats.slow_accesses++;
+    check_watch(cpu, vaddr, bytes, MMU_WRITE);
+    if (crosses(vaddr, bytes)) {
+        store_crossing(cpu, vaddr, bytes, value);
+        return;
+    }
+    Target t = locate(cpu, vaddr, bytes, MMU_WRITE);
+    write_target(cpu, &t, vaddr, bytes, value);
+}
+
+/* ---- for helpers ------------------------------------------------------------------------------ */
+
+void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes)
+{
+    TcgLog *log = cpu->tcg->log;
+    uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_WRITE);
+    if (p && log)
+        tcg_log_ram_write(log, p, bytes);
+    if (G_LIKELY(p))
+        return p;
+    if (crosses(vaddr, bytes))
+        raise_misaligned(cpu, vaddr, MMU_WRITE);
+    check_watch(cpu, vaddr, bytes, MMU_READ);
+    check_watch(cpu, vaddr, bytes, MMU_WRITE);
+    Target t = locate(cpu, vaddr, bytes, MMU_WRITE);
+    if (t.host && log)
+        tcg_log_ram_write(log, t.host, bytes);
+    if (t.host && t.code)
+        tcg_code_written(cpu->tcg->state, t.ram_page, vaddr & (GUEST_PAGE - 1), bytes);
+    return t.host;
+}
+
+void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    if (access != MMU_EXEC && tlb_hit(cpu, vaddr, bytes, access))
+        return;
+    uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE;
+    if (!crosses(vaddr, bytes)) {
+        locate(cpu, vaddr, bytes, access);
+        return;
+    }
+    locate(cpu, vaddr, second - vaddr, access);
+    locate(cpu, second, vaddr + bytes - second, access);
+}
+
+/* ---- page walkers ---------------------------------------------------------------------------------- */
+
+bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value)
+{
+    TcgVcpu *v = cpu->tcg;
+    unsigned bytes = memop_bytes(mop);
+    if (G_LIKELY(v && find_ram(v, phys) && !crosses(phys, bytes)))
+        *value = read_host(v->near.host + (phys - v->near.start), bytes);
+    else if (memory_read(cpu->as, phys, bytes, value) != MEM_OK)
+        return false;
+    *value = finish_load(*value, mop);
+    return true;
+}
+
+static bool host_cas(void *p, unsigned bytes, uint64_t expected, uint64_t value)
+{
+    if (bytes == 8) {
+        expected = GUINT64_TO_LE(expected);
+        return __atomic_compare_exchange_n((uint64_t *)p, &expected, GUINT64_TO_LE(value), false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    }
+    uint32_t old = GUINT32_TO_LE((uint32_t)expected);
+    return __atomic_compare_exchange_n((uint32_t *)p, &old, GUINT32_TO_LE((uint32_t)value), false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_t value, bool *swapped)
+{
+    TcgVcpu *v = cpu->tcg;
+    unsigned bytes = memop_bytes(mop);
+    *swapped = false;
+    if (phys & (bytes - 1) || bytes < 4 || mop & MEM_BE)
+        return false;
+    if (!v || !find_ram(v, phys) || !v->near.writable)
+        return false;
+    uint64_t offset = phys - v->near.start;
+    uint64_t page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
+    if (tcg_page_has_code(v->state, page))
+        tcg_code_written(v->state, page, phys & (GUEST_PAGE - 1), bytes);
+    *swapped = host_cas(v->near.host + offset, bytes, expected, value);
+    return true;
+}
+
+/* ---- fetches ------------------------------------------------------------------------------------------ */
+
+bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_t **page, bool *ram)
+{
+    const TcgContext *c = cpu->tcg->ctx;
+    unsigned n = tlb_index(vaddr);
+    uint64_t offset = vaddr & (GUEST_PAGE - 1);
+    *ram = true;
+    if (G_LIKELY(c->tlb[n].ex == (vaddr & -GUEST_PAGE))) {
+        *code_addr = c->ram_page[n] << GUEST_PAGE_BITS | offset;
+        *page = (const uint8_t *)(uintptr_t)((vaddr & -GUEST_PAGE) + c->tlb[n].addend);
+        return true;
+    }
+    Target t;
+    if (!resolve(cpu, vaddr, MMU_EXEC, &t))
+        return false;
+    *ram = t.host != NULL;
+    *code_addr = t.host ? t.ram_page << GUEST_PAGE_BITS | offset : t.phys;
+    *page = t.host ? t.host - offset : NULL;
+    return true;
+}
+
+bool tcg_fetch_page(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_t **page)
+{
+    bool ram;
+    uint64_t half;
+    if (!tcg_probe_fetch(cpu, vaddr, code_addr, page, &ram))
+        raise_fault(cpu, vaddr, MMU_EXEC);
+    if (!ram && memory_read(cpu->as, *code_addr, 2, &half) != MEM_OK)
+        raise_bus(cpu, vaddr, MMU_EXEC);
+    return ram;
+}

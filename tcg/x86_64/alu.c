@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Moves, arithmetic, comparisons.
+ *
+ * x86 instructions overwrite their first operand, IR operations do not: the usual shape is
+ * "copy a to the destination, operate with b", with a detour when b is the destination.
+ * 32-bit forms zero the upper half, as the IR asks. */
+#include "tcg/x86_64/gen.h"
+
+static unsigned width(const IrInsn *i)
+{
+    return i->type == IR_I64 ? X_W : 0;
+}
+
+static bool loc_is_reg(Loc l, int reg)
+{
+    return l.kind == LOC_REG && l.reg == reg;
+}
+
+static void load_loc(Jit *j, int reg, Loc l, unsigned w)
+{
+    if (l.kind == LOC_IMM)
+        x_mov_imm(&j->a, reg, w ? l.value : (int64_t)(uint32_t)l.value, true);
+    else if (l.kind == LOC_MEM || l.reg != reg || !w)
+        x_op(&j->a, X_MOV_LOAD | w, reg, l);
+}
+
+static void alu_loc(Jit *j, unsigned alu, unsigned w, int reg, Loc b)
+{
+    if (b.kind == LOC_IMM)
+        x_alu_imm(&j->a, alu, w, loc_reg(reg), b.value);
+    else
+        x_alu(&j->a, alu, w, reg, b);
+}
+
+static unsigned alu_number(unsigned op)
+{
+    switch (op) {
+    case IR_ADD: return ALU_ADD;
+    case IR_SUB: return ALU_SUB;
+    case IR_AND: return ALU_AND;
+    case IR_OR:  return ALU_OR;
+    default:     return ALU_XOR;
+    }
+}
+
+/* x86 memory operand op= value, for globals that live in the CPU struct. */
+static bool alu_in_place(Jit *j, const IrInsn *i, IrRef a, IrRef b)
+{
+    if (!ir_is_global(i->dst) || i->dst != a || i->type != IR_I64 ||
+        reg_pinned(j, i->dst) != NO_REG)
+        return false;
+    Loc bl = reg_loc(j, b);
+    unsigned alu = alu_number(i->op);
+    if (bl.kind == LOC_IMM) {
+        x_alu_imm(&j->a, alu, X_W, global_loc(j, i->dst), bl.value);
+        return true;
+    }
+    x_alu_to(&j->a, alu, X_W, global_loc(j, i->dst), reg_use(j, b));
+    return true;
+}
+
+static bool add_by_lea(Jit *j, const IrInsn *i, Loc a, Loc b, int d)
+{
+    unsigned w = width(i);
+    if (a.kind != LOC_REG || loc_is_reg(a, d))
+        return false;
+    if (b.kind == LOC_REG && i->op == IR_ADD)
+        x_op(&j->a, X_LEA | w, d, loc_mem2(a.reg, b.reg, 0));
+    else if (b.kind == LOC_IMM && (i->op == IR_ADD || b.value != INT32_MIN))
+        x_op(&j->a, X_LEA | w, d, loc_mem(a.reg, i->op == IR_ADD ? b.value : -b.value));
+    else
+        return false;
+    return true;
+}
+
+static void gen_arith(Jit *j, const IrInsn *i)
+{
+    IrRef ra = i->a, rb = i->b;
+    unsigned w = width(i);
+    bool commutes = i->op != IR_SUB;
+    if (commutes && (rb == i->dst || ir_is_const(ra)))
+        ra = i->b, rb = i->a;
+    if (alu_in_place(j, i, ra, rb))
+        return;
+    Loc a = reg_loc(j, ra), b = reg_loc(j, rb);
+    int d = reg_def(j, i->dst, ra);
+    if ((i->op == IR_ADD || i->op == IR_SUB) && add_by_lea(j, i, a, b, d)) {
+        reg_bind(j, i->dst, d);
+        return;
+    }
+    if (loc_is_reg(b, d) && !loc_is_reg(a, d)) { /* only `sub`: b - a, negated */
+        alu_loc(j, ALU_SUB, w, d, a);
+        x_f7(&j->a, F7_NEG, w, loc_reg(d));
+    } else {
+        load_loc(j, d, a, X_W);
+        alu_loc(j, alu_number(i->op), w, d, b);
+    }
+    reg_bind(j, i->dst, d);
+}
+
+static void gen_andn(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i);
+    if (j->bmi1) {
+        int b = reg_use(j, i->b);
+        int a = reg_use(j, i->a);
+        int d = reg_def(j, i->dst, i->a);
+        x_vex(&j->a, 2, 0, w, 0xf2, d, b, loc_reg(a));
+        reg_bind(j, i->dst, d);
+        return;
+    }
+    int t = reg_scratch(j);
+    reg_load(j, t, i->b, false);
+    x_f7(&j->a, F7_NOT, w, loc_reg(t));
+    alu_loc(j, ALU_AND, w, t, reg_loc(j, i->a));
+    reg_bind(j, i->dst, t);
+}
+
+static void gen_mul(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i);
+    Loc a = reg_loc(j, i->a), b = reg_loc(j, i->b);
+    if (b.kind == LOC_IMM && a.kind != LOC_IMM) {
+        int d = reg_def(j, i->dst, i->a);
+        x_op(&j->a, 0x69 | w, d, a);
+        x_u32(&j->a, b.value);
+        reg_bind(j, i->dst, d);
+        return;
+    }
+    int d = reg_def(j, i->dst, i->a);
+    if (loc_is_reg(b, d)) {
+        Loc t = a;
+        a = b, b = t;
+    }
+    load_loc(j, d, a, X_W);
+    if (b.kind == LOC_IMM) {
+        x_op(&j->a, 0x69 | w, d, loc_reg(d));
+        x_u32(&j->a, b.value);
+    } else {
+        x_op(&j->a, X_IMUL | w, d, b);
+    }
+    reg_bind(j, i->dst, d);
+}
+
+/* rax and rdx are fixed: all temps go to their slots first. */
+static void gen_mul_high(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i);
+    Asm *a = &j->a;
+    reg_flush(j);
+    reg_claim(j, RAX);
+    reg_claim(j, RCX);
+    reg_claim(j, RDX);
+    reg_load(j, RAX, i->a, false);
+    reg_load(j, RDX, i->b, false);
+    if (i->op == IR_MULHSU) { /* unsigned product, less b when a is negative */
+        x_mov(a, RCX, RAX);
+        x_shift_imm(a, SH_SAR, w, RCX, w ? 63 : 31);
+        x_alu(a, ALU_AND, w, RCX, loc_reg(RDX));
+    }
+    x_f7(a, i->op == IR_MULHS ? F7_IMUL : F7_MUL, w, loc_reg(RDX));
+    if (i->op == IR_MULHSU)
+        x_alu(a, ALU_SUB, w, RDX, loc_reg(RCX));
+    reg_bind(j, i->dst, RDX);
+}
+
+/* The processor traps on x / 0 and MIN / -1; the IR gives values. */
+static void gen_div(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i);
+    Asm *a = &j->a;
+    bool sign = i->op == IR_DIV || i->op == IR_REM;
+    bool rem = i->op == IR_REM || i->op == IR_REMU;
+    reg_flush(j);
+    reg_claim(j, RAX);
+    reg_claim(j, RCX);
+    reg_claim(j, RDX);
+    reg_load(j, RAX, i->a, false);
+    reg_load(j, RCX, i->b, false);
+    x_op(a, X_TEST | w, RCX, loc_reg(RCX));
+    uint32_t zero = x_jcc8(a, CC_E), minus_one = 0;
+    if (sign) {
+        x_alu_imm(a, ALU_CMP, w, loc_reg(RCX), -1);
+        minus_one = x_jcc8(a, CC_E);
+        if (w)
+            x_u8(a, 0x48);
+        x_u8(a, 0x99); /* cdq, cqo */
+        x_f7(a, F7_IDIV, w, loc_reg(RCX));
+    } else {
+        x_mov_imm(a, RDX, 0, false);
+        x_f7(a, F7_DIV, w, loc_reg(RCX));
+    }
+    uint32_t done = x_jmp8(a), done2 = 0;
+    if (sign) {
+        x_bind8(a, minus_one);
+        x_f7(a, F7_NEG, w, loc_reg(RAX));
+        x_mov_imm(a, RDX, 0, false);
+        done2 = x_jmp8(a);
+    }
+    x_bind8(a, zero);
+    x_op(a, X_MOV_LOAD | w, RDX, loc_reg(RAX));
+    x_mov_imm(a, RAX, w ? -1 : (int64_t)UINT32_MAX, false);
+    x_bind8(a, done);
+    if (sign)
+        x_bind8(a, done2);
+    reg_bind(j, i->dst, rem ? RDX : RAX);
+}
+
+static unsigned shift_number(unsigned op)
+{
+    switch (op) {
+    case IR_SHL: return SH_SHL;
+    case IR_SHR: return SH_SHR;
+    case IR_SAR: return SH_SAR;
+    case IR_ROL: return SH_ROL;
+    default:     return SH_ROR;
+    }
+}
+
+static void gen_shift_const(Jit *j, const IrInsn *i, unsigned n)
+{
+    unsigned w = width(i);
+    unsigned bits = w ? 64 : 32;
+    n &= bits - 1;
+    Loc a = reg_loc(j, i->a);
+    int d = reg_def(j, i->dst, i->a);
+    if (j->bmi2 && (i->op == IR_ROL || i->op == IR_ROR) && a.kind != LOC_IMM) {
+        unsigned right = i->op == IR_ROR ? n : (bits - n) & (bits - 1);
+        x_vex(&j->a, 3, 3, w, 0xf0, d, 0, a);
+        x_u8(&j->a, right);
+    } else {
+        load_loc(j, d, a, w);
+        if (n)
+            x_shift_imm(&j->a, shift_number(i->op), w, d, n);
+    }
+    reg_bind(j, i->dst, d);
+}
+
+static void gen_shift(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i);
+    if (ir_is_const(i->b)) {
+        gen_shift_const(j, i, ir_const_value(j->ir, i->b));
+        return;
+    }
+    if (j->bmi2 && i->op != IR_ROL && i->op != IR_ROR) {
+        int n = reg_use(j, i->b);
+        Loc a = reg_loc(j, i->a);
+        if (a.kind == LOC_IMM)
+            a = loc_reg(reg_use(j, i->a));
+        int d = reg_def(j, i->dst, i->a);
+        x_vex(&j->a, 2, i->op == IR_SHL ? 1 : i->op == IR_SHR ? 3 : 2, w, 0xf7, d, n, a);
+        reg_bind(j, i->dst, d);
+        return;
+    }
+    reg_flush(j); /* the count must be in cl */
+    reg_claim(j, RCX);
+    reg_claim(j, RAX);
+    reg_load(j, RCX, i->b, false);
+    reg_load(j, RAX, i->a, false);
+    x_op(&j->a, X_MOV_LOAD | w, RAX, loc_reg(RAX));
+    x_shift_cl(&j->a, shift_number(i->op), w, RAX);
+    reg_bind(j, i->dst, RAX);
+}
+
+static void gen_extend(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i), op;
+    switch (i->op) {
+    case IR_EXT_S8:  op = X_MOVSX8 | w; break;
+    case IR_EXT_S16: op = X_MOVSX16 | w; break;
+    case IR_EXT_S32: op = w ? X_MOVSXD : X_MOV_LOAD; break;
+    case IR_EXT_U8:  op = X_MOVZX8; break;
+    case IR_EXT_U16: op = X_MOVZX16; break;
+    default:         op = X_MOV_LOAD; break;
+    }
+    Loc a = reg_loc(j, i->a);
+    int d = reg_def(j, i->dst, i->a);
+    if (a.kind == LOC_IMM) {
+        x_mov_imm(&j->a, d, a.value, false);
+        a = loc_reg(d);
+    }
+    x_op(&j->a, op, d, a);
+    reg_bind(j, i->dst, d);
+}
+
+/* bsr and bsf leave the destination alone for zero (and set ZF). */
+static void gen_count_old(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i), bits = w ? 64 : 32;
+    bool lead = i->op == IR_CLZ;
+    reg_flush(j);
+    reg_claim(j, RAX);
+    reg_claim(j, RCX);
+    reg_load(j, RAX, i->a, false);
+    x_mov_imm(&j->a, RCX, lead ? 2 * bits - 1 : bits, false);
+    x_op(&j->a, (lead ? X_BSR : X_BSF) | w, RAX, loc_reg(RAX));
+    x_op(&j->a, X_CMOV | w | CC_E, RAX, loc_reg(RCX));
+    if (lead)
+        x_alu_imm(&j->a, ALU_XOR, w, loc_reg(RAX), bits - 1);
+    reg_bind(j, i->dst, RAX);
+}
+
+static void gen_count(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i), op;
+    if (i->op == IR_POPCNT) {
+        op = X_POPCNT;
+    } else if (i->op == IR_CLZ ? j->lzcnt : j->bmi1) {
+        op = i->op == IR_CLZ ? X_LZCNT : X_TZCNT;
+    } else {
+        gen_count_old(j, i);
+        return;
+    }
+    Loc a = reg_loc(j, i->a);
+    if (a.kind == LOC_IMM)
+        a = loc_reg(reg_use(j, i->a));
+    int d = reg_def(j, i->dst, i->a);
+    x_op(&j->a, op | w, d, a);
+    reg_bind(j, i->dst, d);
+}
+
+static void gen_unary(Jit *j, const IrInsn *i)
+{
+    unsigned w = width(i);
+    if (i->op == IR_MOV && reg_pinned(j, i->dst) == NO_REG && ir_is_global(i->dst)) {
+        Loc v = reg_loc(j, i->a);
+        if (v.kind == LOC_IMM && w) { /* mov [mem], imm32 */
+            x_op(&j->a, 0xc7 | X_W, 0, global_loc(j, i->dst));
+            x_u32(&j->a, v.value);
+            return;
+        }
+        if (w) {
+            int r = reg_use(j, i->a);
+            x_op(&j->a, X_MOV_STORE | X_W, r, global_loc(j, i->dst));
+            return;
+        }
+    }
+    int d = reg_def(j, i->dst, i->a);
+    if (ir_is_const(i->a)) {
+        int64_t v = ir_const_value(j->ir, i->a);
+        x_mov_imm(&j->a, d, w ? v : (int64_t)(uint32_t)v, false);
+    } else {
+        load_loc(j, d, reg_loc(j, i->a), w);
+    }
+    if (i->op == IR_NOT || i->op == IR_NEG) {
+        x_f7(&j->a, i->op == IR_NOT ? F7_NOT : F7_NEG, w, loc_reg(d));
+    } else if (i->op == IR_BSWAP) {
+        if (w || d >= 8)
+            x_u8(&j->a, 0x40 | (w ? 8 : 0) | (d >= 8));
+        x_u8(&j->a, 0x0f);
+        x_u8(&j->a, 0xc8 | (d & 7));
+    }
+    reg_bind(j, i->dst, d);
+}
+
+static unsigned x86_condition(IrCond c)
+{
+    static const uint8_t cc[] = {
+        [IR_EQ] = CC_E, [IR_NE] = CC_NE, [IR_LT] = CC_L, [IR_GE] = CC_GE, [IR_LE] = CC_LE,
+        [IR_GT] = CC_G, [IR_LTU] = CC_B, [IR_GEU] = CC_AE, [IR_LEU] = CC_BE, [IR_GTU] = CC_A,
+        [IR_TSTEQ] = CC_E, [IR_TSTNE] = CC_NE,
+    };
+    return cc[c];
+}
+
+unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef ra, IrRef rb)
+{
+    unsigned w = type == IR_I64 ? X_W : 0;
+    bool test = cond == IR_TSTEQ || cond == IR_TSTNE;
+    Loc a = reg_loc(j, ra);
+    Loc b = reg_loc(j, rb);
+    if (a.kind == LOC_IMM || (a.kind == LOC_MEM && b.kind == LOC_MEM))
+        a = loc_reg(reg_use(j, ra));
+    if (b.kind == LOC_IMM) {
+        if (test) {
+            x_op(&j->a, 0xf7 | w, 0, a);
+            x_u32(&j->a, b.value);
+        } else if (b.value == 0 && a.kind == LOC_REG) {
+            x_op(&j->a, X_TEST | w, a.reg, a);
+        } else {
+            x_alu_imm(&j->a, ALU_CMP, w, a, b.value);
+        }
+    } else if (test) {
+        x_op(&j->a, X_TEST | w, a.kind == LOC_REG ? a.reg : b.reg, a.kind == LOC_REG ? b : a);
+    } else if (a.kind == LOC_REG) {
+        x_alu(&j->a, ALU_CMP, w, a.reg, b);
+    } else {
+        x_alu_to(&j->a, ALU_CMP, w, a, b.reg);
+    }
+    return x86_condition(cond);
+}
+
+static void gen_setcc(Jit *j, const IrInsn *i)
+{
+    unsigned cc = gen_compare(j, i->aux, i->type, i->a, i->b);
+    j->locked = 0;
+    int d = reg_def(j, i->dst, IR_NONE);
+    x_op(&j->a, X_SETCC | cc, 0, loc_reg(d));
+    x_op(&j->a, X_MOVZX8, d, loc_reg(d));
+    reg_bind(j, i->dst, d);
+}
+
+/* dst = cc ? x : y, flags are set. */
+static void choose(Jit *j, const IrInsn *i, unsigned cc, IrRef x, IrRef y, unsigned w)
+{
+    int d = reg_pinned(j, i->dst);
+    if (d != NO_REG && i->dst == x) { /* keep x unless the opposite holds */
+        IrRef t = x;
+        x = y, y = t;
+        cc ^= 1;
+    }
+    j->locked = 0;
+    if (d == NO_REG)
+        d = reg_scratch(j);
+    Loc xl = reg_loc_flags(j, x);
+    if (xl.kind == LOC_IMM || (loc_is_reg(xl, d) && x != y)) {
+        int t = reg_scratch(j);
+        reg_load(j, t, x, true);
+        xl = loc_reg(t);
+    }
+    Loc yl = reg_loc_flags(j, y);
+    if (!loc_is_reg(yl, d) || !w)
+        load_loc(j, d, yl, w);
+    x_op(&j->a, X_CMOV | w | cc, d, xl);
+    reg_bind(j, i->dst, d);
+}
+
+static void gen_min_max(Jit *j, const IrInsn *i)
+{
+    IrCond c = i->op == IR_MIN ? IR_LT : i->op == IR_MAX ? IR_GT : i->op == IR_MINU ? IR_LTU : IR_GTU;
+    unsigned cc = gen_compare(j, c, i->type, i->a, i->b);
+    choose(j, i, cc, i->a, i->b, width(i));
+}
+
+bool gen_alu(Jit *j, const IrInsn *i)
+{
+    switch (i->op) {
+    case IR_NOP:
+    case IR_ARMS:
+        break;
+    case IR_MOV: case IR_NOT: case IR_NEG: case IR_BSWAP:
+        gen_unary(j, i);
+        break;
+    case IR_EXT_S8: case IR_EXT_S16: case IR_EXT_S32:
+    case IR_EXT_U8: case IR_EXT_U16: case IR_EXT_U32:
+        gen_extend(j, i);
+        break;
+    case IR_CLZ: case IR_CTZ: case IR_POPCNT:
+        gen_count(j, i);
+        break;
+    case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR:
+        gen_arith(j, i);
+        break;
+    case IR_ANDN:
+        gen_andn(j, i);
+        break;
+    case IR_MUL:
+        gen_mul(j, i);
+        break;
+    case IR_MULHU: case IR_MULHS: case IR_MULHSU:
+        gen_mul_high(j, i);
+        break;
+    case IR_DIV: case IR_DIVU: case IR_REM: case IR_REMU:
+        gen_div(j, i);
+        break;
+    case IR_SHL: case IR_SHR: case IR_SAR: case IR_ROL: case IR_ROR:
+        gen_shift(j, i);
+        break;
+    case IR_MIN: case IR_MAX: case IR_MINU: case IR_MAXU:
+        gen_min_max(j, i);
+        break;
+    case IR_SETCC:
+        gen_setcc(j, i);
+        break;
+    case IR_SELECT: {
+        unsigned cc = gen_compare(j, i->aux, i->type, i->a, i->b);
+        const IrInsn *arms = i + 1;
+        choose(j, i, cc, arms->a, arms->b, X_W);
+        break;
+    }
+    default:
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Labels, branches, helper calls, exits, and the cold code behind the block.
+ *
+ * Exits, by target:
+ *   same page, direct      a jump that is patched when the target exists (its rel32 is aligned,
+ *                          so that one store does it); until then it goes to a stub whose
+ *                          return address names the exit
+ *   other page, direct     one probe of the context's jump cache at a constant index: the
+ *                          mapping of another page may change, the jump cache follows it
+ *   indirect               the same with a computed index
+ *   lookup                 the accelerator decides (mode may have changed)
+ * Interrupts are polled where control flow can turn back: at loop edges, at direct exits that
+ * do not go forward, and at indirect exits. */
+#include "tcg/x86_64/gen.h"
+
+Cold *gen_cold_new(Jit *j, ColdKind kind)
+{
+    if (j->cold_count == MAX_COLD) {
+        j->failed = true;
+        j->cold_count = 0;
+    }
+    Cold *c = &j->cold[j->cold_count++];
+    *c = (Cold){ .kind = kind, .pc = j->pc };
+    return c;
+}
+
+void gen_note_pc(Jit *j, uint64_t pc)
+{
+    if (j->pc_count == G_N_ELEMENTS(j->pcs)) {
+        j->failed = true;
+        j->pc_count = 0;
+    }
+    j->pcs[j->pc_count++] = (PcEntry){ x_pos(&j->a), pc };
+}
+
+/* ---- labels ---- */
+
+static void to_label(Jit *j, uint32_t pos, unsigned label)
+{
+    if (j->label_pos[label] != UINT32_MAX) {
+        x_bind_to(&j->a, pos, j->label_pos[label]);
+        return;
+    }
+    if (j->fixup_count == MAX_FIXUPS) {
+        j->failed = true;
+        return;
+    }
+    j->fixups[j->fixup_count++] = (Fixup){ pos, label };
+}
+
+static void poll(Jit *j, Cold *c)
+{
+    x_alu_imm(&j->a, ALU_CMP, 0, loc_mem(RBP, j->exit_request), 0);
+    c->fixups[1] = x_jcc_fwd(&j->a, CC_NE);
+}
+
+static unsigned exit_new(Jit *j, uint64_t pc)
+{
+    if (j->exit_count == MAX_EXITS) {
+        j->failed = true;
+        j->exit_count = 0;
+    }
+    j->exits[j->exit_count] = (JitExit){ .pc = pc };
+    return j->exit_count++;
+}
+
+static void gen_label(Jit *j, unsigned label)
+{
+    reg_reset(j);
+    j->label_pos[label] = x_pos(&j->a);
+}
+
+/* Back to the block's start, unless the loop is wanted. */
+static void loop_edge(Jit *j)
+{
+    Cold *c = gen_cold_new(j, COLD_POLL);
+    c->exit = exit_new(j, j->ir->pc);
+    poll(j, c);
+    x_jmp(&j->a, j->a.rx + j->label_pos[0]);
+}
+
+static void gen_br(Jit *j, const IrInsn *i)
+{
+    if (i->aux == 0)
+        loop_edge(j);
+    else
+        to_label(j, x_jmp_fwd(&j->a), i->aux);
+}
+
+static void gen_brcc(Jit *j, const IrInsn *i)
+{
+    unsigned cc = gen_compare(j, i->aux & 0xff, i->type, i->a, i->b);
+    unsigned label = i->aux >> 8;
+    if (label) {
+        to_label(j, x_jcc_fwd(&j->a, cc), label);
+        return;
+    }
+    Cold *c = gen_cold_new(j, COLD_POLL);
+    c->exit = exit_new(j, j->ir->pc);
+    uint32_t skip = x_jcc8(&j->a, cc ^ 1);
+    x_alu_imm(&j->a, ALU_CMP, 0, loc_mem(RBP, j->exit_request), 0);
+    x_bind_to(&j->a, x_jcc_fwd(&j->a, CC_E), j->label_pos[0]);
+    c->fixups[0] = x_jmp_fwd(&j->a);
+    x_bind8(&j->a, skip);
+}
+
+/* ---- calls ---- */
+
+static const int8_t arg_regs[] = { RSI, RDX, RCX, R8, R9 };
+
+/* Arguments are read from where reg_save_pinned and reg_flush put them: env and slots. */
+static void load_arg(Jit *j, int reg, IrRef r)
+{
+    int p = reg_pinned(j, r);
+    if (p != NO_REG && reg_is_volatile(p))
+        x_op(&j->a, X_MOV_LOAD | X_W, reg, global_loc(j, r));
+    else
+        reg_load(j, reg, r, false);
+}
+
+static void load_args(Jit *j, unsigned n)
+{
+    const IrInsn *args = &j->ir->ops[j->at - n];
+    for (unsigned k = G_N_ELEMENTS(arg_regs); k < n; k++) {
+        load_arg(j, RAX, args[k].a);
+        x_op(&j->a, X_MOV_STORE | X_W, RAX, loc_mem(RSP, (k - G_N_ELEMENTS(arg_regs)) * 8));
+    }
+    for (unsigned k = 0; k < n && k < G_N_ELEMENTS(arg_regs); k++)
+        load_arg(j, arg_regs[k], args[k].a);
+}
+
+static void gen_call(Jit *j, const IrInsn *i)
+{
+    const IrHelper *h = j->ir->helpers[i->aux];
+    Asm *a = &j->a;
+    bool state = h->flags & (IRH_FAULT | IRH_READS | IRH_WRITES);
+    const IrInsn *args = i - h->nargs;
+    for (unsigned k = 0; k < h->nargs; k++)
+        if (ir_is_temp(args[k].a))
+            reg_spill_temp(j, args[k].a);
+    reg_flush_live(j);
+    reg_release_all(j);
+    reg_save_pinned(j, a, state);
+    load_args(j, h->nargs);
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->c.guest->env_bias));
+    gen_call_helper(j, h->fn);
+    if (h->flags & IRH_FAULT)
+        gen_note_pc(j, j->pc);
+    reg_load_pinned(j, a, h->flags & IRH_WRITES);
+    if (h->ret == IR_I32)
+        x_op(a, X_MOV_LOAD, RAX, loc_reg(RAX));
+    if (h->ret != IR_VOID && i->dst != IR_NONE)
+        reg_bind(j, i->dst, RAX);
+    for (unsigned k = 0; k < h->nargs; k++)
+        reg_free_slot(j, args[k].a);
+}
+
+/* ---- exits ---- */
+
+static void jump_aligned(Jit *j, JitExit *e, Cold *c)
+{
+    unsigned pad = -((uintptr_t)j->a.p + 1) & 3;
+    x_nop(&j->a, pad);
+    e->jump = c->fixups[0] = x_jmp_fwd(&j->a);
+}
+
+static bool chains(const Jit *j, uint64_t pc)
+{
+    uint64_t page = UINT64_C(1) << j->c.page_bits;
+    /* Code close to the page's end may go on in the next one: not chained. */
+    return (pc & -page) == (j->ir->pc & -page) && (pc & (page - 1)) < page - 2;
+}
+
+static void gen_exit_pc(Jit *j, const IrInsn *i)
+{
+    uint64_t pc = ir_const_value(j->ir, i->a);
+    Asm *a = &j->a;
+    bool back = pc <= j->pc;
+    if (chains(j, pc)) {
+        Cold *c = gen_cold_new(j, COLD_CHAIN);
+        c->exit = exit_new(j, pc);
+        if (back) {
+            Cold *p = gen_cold_new(j, COLD_POLL);
+            p->exit = exit_new(j, pc);
+            poll(j, p);
+        }
+        jump_aligned(j, &j->exits[c->exit], c);
+        return;
+    }
+    int32_t at = j->c.jumps + (pc >> 1 & ((1u << j->c.jump_bits) - 1)) * 16;
+    Cold *c = gen_cold_new(j, COLD_NEXT);
+    x_mov_imm(a, RAX, pc, false);
+    if (back)
+        poll(j, c);
+    x_alu(a, ALU_CMP, X_W, RAX, loc_mem(R15, at));
+    c->fixups[0] = x_jcc_fwd(a, CC_NE);
+    x_op(a, 0xff, 4, loc_mem(R15, at + 8));
+}
+
+static void gen_exit_ind(Jit *j, const IrInsn *i)
+{
+    Asm *a = &j->a;
+    reg_load(j, RAX, i->a, false);
+    Cold *c = gen_cold_new(j, COLD_NEXT);
+    int32_t mask = ((1 << j->c.jump_bits) - 1) << 4;
+    if (j->bmi2) {
+        x_vex(a, 3, 3, 0, 0xf0, RCX, 0, loc_reg(RAX));
+        x_u8(a, 32 - 3);
+    } else {
+        x_op(a, X_LEA, RCX, loc_mem(RAX, 0));
+        x_shift_imm(a, SH_SHL, 0, RCX, 3);
+    }
+    x_alu_imm(a, ALU_AND, 0, loc_reg(RCX), mask);
+    poll(j, c);
+    x_alu(a, ALU_CMP, X_W, RAX, loc_mem2(R15, RCX, j->c.jumps));
+    c->fixups[0] = x_jcc_fwd(a, CC_NE);
+    x_op(a, 0xff, 4, loc_mem2(R15, RCX, j->c.jumps + 8));
+}
+
+/* ---- cold code ---- */
+
+static void cold_exit(Jit *j, Cold *c)
+{
+    Asm *a = &j->a;
+    for (int n = 0; n < 2; n++)
+        if (c->fixups[n])
+            x_bind(a, c->fixups[n]);
+    if (c->kind == COLD_NEXT) { /* rax: pc */
+        x_op(a, X_MOV_STORE | X_W, RAX, env_loc(j, j->c.guest->pc_offset));
+        x_jmp(a, j->stub_next);
+        return;
+    }
+    x_call(a, j->stub_chain);
+    j->exits[c->exit].stub = x_pos(a);
+}
+
+void gen_cold(Jit *j)
+{
+    for (unsigned n = 0; n < j->cold_count; n++) {
+        Cold *c = &j->cold[n];
+        if (c->kind == COLD_LOAD || c->kind == COLD_STORE)
+            gen_cold_access(j, c);
+        else
+            cold_exit(j, c);
+    }
+}
+
+bool gen_flow(Jit *j, const IrInsn *i)
+{
+    switch (i->op) {
+    case IR_LABEL:
+        gen_label(j, i->aux);
+        break;
+    case IR_BR:
+        gen_br(j, i);
+        break;
+    case IR_BRCC:
+        gen_brcc(j, i);
+        break;
+    case IR_INSN:
+        j->pc = ir_const_value(j->ir, i->a);
+        break;
+    case IR_ARG:
+        break;
+    case IR_CALL:
+        gen_call(j, i);
+        break;
+    case IR_EXIT_PC:
+        gen_exit_pc(j, i);
+        break;
+    case IR_EXIT_IND:
+        gen_exit_ind(j, i);
+        break;
+    case IR_EXIT_LOOKUP:
+        x_jmp(&j->a, j->stub_next_mode);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}

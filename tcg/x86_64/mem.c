@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Guest loads and stores, and the CPU struct.
+ *
+ * The fast path, for an address in a register (rdx or a pinned one):
+ *
+ *      rorx ecx, addr, page_bits - 5
+ *      and  ecx, (entries - 1) << 5        rcx: offset of the TLB entry
+ *      lea  rax, [addr + size - 1]
+ *      and  rax, -page                     page of the last byte (of the first, with a size
+ *                                          mask, when alignment is asked for)
+ *      cmp  rax, [r15 + rcx + tag]
+ *      jne  cold
+ *      mov  rcx, [r15 + rcx + addend]
+ *      mov  dst, [rcx + addr]
+ *
+ * The index comes from the first byte and the tag from the last, so an access across pages
+ * misses, and so does everything that is not plain RAM: its tags never match.
+ * Requirements: rax, rcx and rdx hold no temp that is needed later; the cold path finds
+ * address and value where the fast path had them. */
+#include "tcg/x86_64/gen.h"
+
+static unsigned load_opcode(MemOp m)
+{
+    switch (m & (MEM_SIZE | MEM_SIGN)) {
+    case MEM_8:             return X_MOVZX8 & ~X_BRM;
+    case MEM_16:            return X_MOVZX16;
+    case MEM_32:            return X_MOV_LOAD;
+    case MEM_8 | MEM_SIGN:  return (X_MOVSX8 & ~X_BRM) | X_W;
+    case MEM_16 | MEM_SIGN: return X_MOVSX16 | X_W;
+    case MEM_32 | MEM_SIGN: return X_MOVSXD;
+    default:                return X_MOV_LOAD | X_W;
+    }
+}
+
+static void emit_bswap(Asm *a, int r, MemOp m)
+{
+    unsigned size = m & MEM_SIZE;
+    if (!(m & MEM_BE) || size == MEM_8)
+        return;
+    if (size == MEM_64 || r >= 8)
+        x_u8(a, 0x40 | (size == MEM_64 ? 8 : 0) | (r >= 8));
+    x_u8(a, 0x0f);
+    x_u8(a, 0xc8 | (r & 7));
+    if (size == MEM_16)
+        x_shift_imm(a, SH_SHR, 0, r, 16);
+    if (m & MEM_SIGN && size != MEM_64)
+        x_op(a, size == MEM_16 ? X_MOVSX16 | X_W : X_MOVSXD, r, loc_reg(r));
+}
+
+static void emit_store(Asm *a, MemOp m, int reg, Loc to)
+{
+    static const unsigned ops[] = { X_MOV8_STORE, X_MOV_STORE | X_66, X_MOV_STORE,
+                                    X_MOV_STORE | X_W };
+    x_op(a, ops[m & MEM_SIZE], reg, to);
+}
+
+static void emit_store_imm(Asm *a, MemOp m, int32_t imm, Loc to)
+{
+    switch (m & MEM_SIZE) {
+    case MEM_8:
+        x_op(a, 0xc6, 0, to);
+        x_u8(a, imm);
+        break;
+    case MEM_16:
+        x_op(a, 0xc7 | X_66, 0, to);
+        x_u8(a, imm);
+        x_u8(a, imm >> 8);
+        break;
+    default:
+        x_op(a, 0xc7 | ((m & MEM_SIZE) == MEM_64 ? X_W : 0), 0, to);
+        x_u32(a, imm);
+    }
+}
+
+/* base + disp in a register that the fast path leaves alone. */
+static int address(Jit *j, IrRef base, int32_t disp)
+{
+    int p = reg_pinned(j, base);
+    if (p != NO_REG && disp == 0)
+        return p;
+    if (p == NO_REG && ir_is_temp(base) && j->temp_reg[base] == RDX && disp == 0) {
+        if (!reg_dies(j, base))
+            reg_flush_live(j);  /* the temp stays valid in its slot */
+        j->locked |= 1u << RDX;
+        return RDX;
+    }
+    if (ir_is_const(base)) {
+        reg_claim(j, RDX);
+        x_mov_imm(&j->a, RDX, ir_const_value(j->ir, base) + disp, false);
+        return RDX;
+    }
+    Loc l = reg_loc(j, base);
+    if (l.kind == LOC_REG) {
+        if (l.reg != RDX)
+            reg_claim(j, RDX);
+        else if (!reg_dies(j, base))
+            reg_flush_live(j);
+        if (disp)
+            x_op(&j->a, X_LEA | X_W, RDX, loc_mem(l.reg, disp));
+        else
+            x_mov(&j->a, RDX, l.reg);
+        return RDX;
+    }
+    reg_claim(j, RDX);
+    x_op(&j->a, X_MOV_LOAD | X_W, RDX, l);
+    if (disp)
+        x_alu_imm(&j->a, ALU_ADD, X_W, loc_reg(RDX), disp);
+    return RDX;
+}
+
+/* The TLB check; afterwards rcx is the addend.  Returns the fixup of the miss. */
+static uint32_t check(Jit *j, int addr, MemOp m, int32_t tag)
+{
+    Asm *a = &j->a;
+    unsigned size = memop_bytes(m), shift = j->c.page_bits - 5;
+    int32_t index_mask = ((1 << j->c.tlb_bits) - 1) << 5;
+    int32_t page_mask = -(1 << j->c.page_bits);
+    if (j->bmi2) {
+        x_vex(a, 3, 3, 0, 0xf0, RCX, 0, loc_reg(addr));
+        x_u8(a, shift);
+    } else {
+        x_op(a, X_MOV_LOAD, RCX, loc_reg(addr));
+        x_shift_imm(a, SH_SHR, 0, RCX, shift);
+    }
+    x_alu_imm(a, ALU_AND, 0, loc_reg(RCX), index_mask);
+    if (m & MEM_ALIGN) {
+        x_mov(a, RAX, addr);
+        page_mask |= size - 1;
+    } else if (size == 1) {
+        x_mov(a, RAX, addr);
+    } else {
+        x_op(a, X_LEA | X_W, RAX, loc_mem(addr, size - 1));
+    }
+    x_alu_imm(a, ALU_AND, X_W, loc_reg(RAX), page_mask);
+    x_alu(a, ALU_CMP, X_W, RAX, loc_mem2(R15, RCX, tag));
+    uint32_t miss = x_jcc_fwd(a, CC_NE);
+    x_op(a, X_MOV_LOAD | X_W, RCX, loc_mem2(R15, RCX, j->c.tlb_addend));
+    return miss;
+}
+
+static void gen_fence(Jit *j)
+{
+    x_u8(&j->a, 0xf0); /* lock or dword [rsp], 0: 2.5 ns, mfence takes 19 */
+    x_alu_imm(&j->a, ALU_OR, 0, loc_mem(RSP, 0), 0);
+}
+
+static void gen_load(Jit *j, const IrInsn *i)
+{
+    MemOp m = i->type;
+    int addr = address(j, i->a, i->aux);
+    reg_flush_live(j);
+    int d = reg_pinned(j, i->dst);
+    if (d == NO_REG)
+        d = RAX;
+    uint32_t miss = check(j, addr, m, j->c.tlb_rd);
+    x_op(&j->a, load_opcode(m), d, loc_mem2(RCX, addr, 0));
+    emit_bswap(&j->a, d, m);
+    Cold *c = gen_cold_new(j, COLD_LOAD);
+    c->mop = m;
+    c->addr = addr;
+    c->dst = d;
+    c->fixups[0] = miss;
+    c->resume = x_pos(&j->a);
+    reg_release_all(j);
+    reg_bind(j, i->dst, d);
+}
+
+/* Where the value of a store waits while rax and rcx are busy. */
+static Loc store_value(Jit *j, const IrInsn *i, int addr)
+{
+    MemOp m = i->type;
+    int p = reg_pinned(j, i->b);
+    if (p != NO_REG)
+        return loc_reg(p);
+    if (ir_is_const(i->b)) {
+        int64_t v = ir_const_value(j->ir, i->b);
+        if (!(m & MEM_BE) && (v == (int32_t)v || (m & MEM_SIZE) != MEM_64))
+            return loc_imm((int32_t)v);
+        return loc_imm(v);
+    }
+    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && addr != RDX && reg_dies(j, i->b))
+        return loc_reg(RDX);
+    if (ir_is_temp(i->b))
+        reg_spill_temp(j, i->b);
+    return reg_loc(j, i->b);
+}
+
+static void gen_store(Jit *j, const IrInsn *i)
+{
+    MemOp m = i->type;
+    Asm *a = &j->a;
+    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX &&
+        (reg_pinned(j, i->a) == NO_REG || i->aux))
+        reg_spill_temp(j, i->b); /* the address needs rdx */
+    int addr = address(j, i->a, i->aux);
+    Loc value = store_value(j, i, addr);
+    reg_flush_live(j);
+    uint32_t miss = check(j, addr, m, j->c.tlb_wr);
+    Loc to = loc_mem2(RCX, addr, 0);
+    bool wide = value.kind == LOC_IMM && value.value != (int32_t)value.value;
+    if (value.kind == LOC_IMM && !wide && !(m & MEM_BE)) {
+        emit_store_imm(a, m, value.value, to);
+    } else {
+        int v = value.kind == LOC_REG && !(m & MEM_BE) ? value.reg : RAX;
+        if (value.kind == LOC_IMM)
+            x_mov_imm(a, RAX, value.value, false);
+        else if (v == RAX)
+            x_op(a, X_MOV_LOAD | X_W, RAX, value);
+        emit_bswap(a, v, m & ~MEM_SIGN);
+        emit_store(a, m, v, to);
+    }
+    Cold *c = gen_cold_new(j, COLD_STORE);
+    c->mop = m;
+    c->addr = addr;
+    c->value = value;
+    c->fixups[0] = miss;
+    c->resume = x_pos(a);
+    if (m & MEM_ACQ) /* sequentially consistent: no later load before this store */
+        gen_fence(j);
+    reg_release_all(j);
+}
+
+/* The cold part of an access; it returns into the block behind the fast one. */
+void gen_cold_access(Jit *j, const Cold *c)
+{
+    Asm *a = &j->a;
+    x_bind(a, c->fixups[0]);
+    x_mov(a, RAX, c->addr); /* before rdx, which may hold the address, takes the value */
+    if (c->kind == COLD_STORE) {
+        if (c->value.kind == LOC_IMM)
+            x_mov_imm(a, RDX, c->value.value, false);
+        else if (c->value.kind == LOC_MEM || c->value.reg != RDX)
+            x_op(a, X_MOV_LOAD | X_W, RDX, c->value);
+    }
+    x_mov_imm(a, RCX, c->mop, false);
+    x_call(a, c->kind == COLD_LOAD ? j->stub_load : j->stub_store);
+    gen_note_pc(j, c->pc);
+    if (c->kind == COLD_LOAD)
+        x_mov(a, c->dst, RAX);
+    x_jmp(a, a->rx + c->resume);
+}
+
+static void gen_load_env(Jit *j, const IrInsn *i)
+{
+    int d = reg_def(j, i->dst, IR_NONE);
+    Loc from = env_loc(j, i->aux);
+    x_op(&j->a, load_opcode(i->type), d, from);
+    emit_bswap(&j->a, d, i->type);
+    reg_bind(j, i->dst, d);
+}
+
+static void gen_store_env(Jit *j, const IrInsn *i)
+{
+    Loc to = env_loc(j, i->aux);
+    Loc v = reg_loc(j, i->b);
+    if (v.kind == LOC_IMM && !(i->type & MEM_BE)) {
+        emit_store_imm(&j->a, i->type, v.value, to);
+        return;
+    }
+    if (i->type & MEM_BE) {
+        int t = reg_scratch(j);
+        reg_load(j, t, i->b, false);
+        emit_bswap(&j->a, t, i->type & ~MEM_SIGN);
+        emit_store(&j->a, i->type, t, to);
+        return;
+    }
+    emit_store(&j->a, i->type, reg_use(j, i->b), to);
+}
+
+bool gen_mem(Jit *j, const IrInsn *i)
+{
+    switch (i->op) {
+    case IR_LD:
+        gen_load(j, i);
+        break;
+    case IR_ST:
+        gen_store(j, i);
+        break;
+    case IR_FENCE:
+        gen_fence(j);
+        break;
+    case IR_LDENV:
+        gen_load_env(j, i);
+        break;
+    case IR_STENV:
+        gen_store_env(j, i);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}

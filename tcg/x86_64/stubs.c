@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Code at the head of the cache: the way in and out of translated code, slow paths of memory,
+ * and the table of helper addresses.
+ *
+ * The frame that jit_enter makes is the same for all blocks, so the return address of whatever
+ * a block calls always stands at the same place, FRAME bytes below: the accelerator reads it
+ * there to find the guest pc.  Blocks jump to each other inside the frame. */
+#include "tcg/x86_64/gen.h"
+
+static const int8_t callee_saved[] = { RBX, RBP, R12, R13, R14, R15 };
+
+static unsigned helper_slot(Jit *j, void (*fn)(void))
+{
+    unsigned h = ((uintptr_t)fn >> 4) * 2654435761u % MAX_HELPERS;
+    while (j->helper_fn[h] && j->helper_fn[h] != fn)
+        h = (h + 1) % MAX_HELPERS;
+    if (!j->helper_fn[h]) {
+        g_assert(j->helper_count++ < MAX_HELPERS / 2);
+        j->helper_fn[h] = fn;
+        uint64_t value = (uintptr_t)fn;
+        memcpy(j->head_rw + j->table + h * 8, &value, 8);
+    }
+    return h;
+}
+
+void gen_call_helper(Jit *j, void (*fn)(void))
+{
+    Asm *a = &j->a;
+    const uint8_t *at = j->head_rx + j->table + helper_slot(j, fn) * 8;
+    x_u8(a, 0xff); /* call [rip + disp32] */
+    x_u8(a, 0x15);
+    x_u32(a, at - (a->rx + x_pos(a) + 4));
+}
+
+static const uint8_t *here(Jit *j)
+{
+    x_nop(&j->a, -(uintptr_t)j->a.p & 7);
+    return j->a.rx + x_pos(&j->a);
+}
+
+static void push(Asm *a, int r)
+{
+    if (r >= 8)
+        x_u8(a, 0x41);
+    x_u8(a, 0x50 | (r & 7));
+}
+
+static void pop(Asm *a, int r)
+{
+    if (r >= 8)
+        x_u8(a, 0x41);
+    x_u8(a, 0x58 | (r & 7));
+}
+
+/* enter(CPU *rdi, context rsi, code rdx, frame rcx) */
+static void make_enter(Jit *j)
+{
+    Asm *a = &j->a;
+    j->stub_enter = here(j);
+    for (unsigned n = 0; n < G_N_ELEMENTS(callee_saved); n++)
+        push(a, callee_saved[n]);
+    x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), FRAME);
+    x_op(a, X_LEA | X_W, RAX, loc_mem(RSP, -8));
+    x_op(a, X_MOV_STORE | X_W, RAX, loc_mem(RCX, 0));
+    x_op(a, X_LEA | X_W, RBP, loc_mem(RDI, j->c.guest->env_bias));
+    x_mov(a, R15, RSI);
+    x_mov(a, RAX, RDX);
+    reg_load_pinned(j, a, true);
+    x_op(a, 0xff, 4, loc_reg(RAX));
+}
+
+static void make_leave(Jit *j)
+{
+    Asm *a = &j->a;
+    j->stub_leave = here(j);
+    x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), FRAME);
+    for (unsigned n = G_N_ELEMENTS(callee_saved); n-- > 0;)
+        pop(a, callee_saved[n]);
+    x_u8(a, 0xc3);
+}
+
+/* Ask C where to go on. */
+static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void), bool chain)
+{
+    Asm *a = &j->a;
+    *stub = here(j);
+    if (chain)
+        pop(a, RDX);
+    j->saved = 0;
+    reg_save_pinned(j, a, true);
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->c.guest->env_bias));
+    x_mov(a, RSI, RSP);
+    gen_call_helper(j, fn);
+    x_op(a, X_MOV_LOAD | X_W, R15, loc_mem(RSP, 0));
+    reg_load_pinned(j, a, true);
+    x_op(a, 0xff, 4, loc_reg(RAX));
+}
+
+/* A memory access that missed: address in rax, value in rdx, MemOp in rcx. */
+static void make_access(Jit *j, const uint8_t **stub, void (*fn)(void), bool store)
+{
+    Asm *a = &j->a;
+    *stub = here(j);
+    j->saved = 0;
+    reg_save_pinned(j, a, true);
+    x_mov(a, RSI, RAX);
+    if (store)
+        x_op(a, 0x87 | X_W, RCX, loc_reg(RDX)); /* xchg */
+    else
+        x_mov(a, RDX, RCX);
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->c.guest->env_bias));
+    x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), 8);
+    gen_call_helper(j, fn);
+    x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), 8);
+    reg_load_pinned(j, a, false);
+    x_u8(a, 0xc3);
+}
+
+bool stubs_make(Jit *j, GError **err)
+{
+    j->a = (Asm){ .p = j->head_rw, .start = j->head_rw, .rx = j->head_rx };
+    j->table = JIT_HEAD - MAX_HELPERS * 8;
+    make_enter(j);
+    make_leave(j);
+    make_go(j, &j->stub_next, (void (*)(void))j->c.next, false);
+    make_go(j, &j->stub_next_mode, (void (*)(void))j->c.next_mode, false);
+    make_go(j, &j->stub_chain, (void (*)(void))j->c.chain, true);
+    make_access(j, &j->stub_load, (void (*)(void))j->c.load, false);
+    make_access(j, &j->stub_store, (void (*)(void))j->c.store, true);
+    g_assert(x_pos(&j->a) <= j->table);
+    return true;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The back end of this host as an engine of test programs (jit-engine.c). */
+#pragma once
+#include <unistd.h>
+#include "toy.h"
+
+void jit_engine_slow(const IrBlock *b, CPU *cpu);
+void jit_engine_fast(const IrBlock *b, CPU *cpu);
