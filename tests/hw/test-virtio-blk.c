@@ -148,7 +148,7 @@ static void test_event_idx(gconstpointer data)
 {
     Disk d;
     disk_open(&d, GPOINTER_TO_INT(data), "");
-    disk_start(&d, UINT64_MAX);
+    disk_start(&d, ~(1ull << VIRTIO_F_NOTIFY_ON_EMPTY));
     uint16_t *used_event = rig_ram(&d.r, d.q.avail + 4 + 2 * d.q.size);
     uint16_t *avail_event = rig_ram(&d.r, d.q.used + 4 + 8 * d.q.size);
     *used_event = 2;
