@@ -4,7 +4,8 @@
  * Packets are Ethernet frames without FCS, at most NET_MAX_FRAME bytes (65,550
  * with a virtio-net header's worth of offload left out: no offloads cross
  * this interface).  Both directions run in the main loop thread: a NIC hands
- * frames over from a Bh, and receives under its own lock. */
+ * frames over from a Bh (it may hold its own lock: nothing comes back from inside
+ * net_send), and receives under its own lock. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
@@ -23,7 +24,8 @@ typedef struct NetFrontend {
     void (*link_changed)(void *opaque, bool up);
 } NetFrontend;
 
-/* -netdev user,id=...,key=value...: "type" is one of the keys.  Types: user.  Others are
+/* -netdev user,id=...,key=value...: "type" is one of the keys; several values of
+ * hostfwd, guestfwd and dnssearch stand in one, a newline between them (util/keyval.h).  Types: user.  Others are
  * refused by name. */
 NetClient *net_new(GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 NetClient *net_find(const char *id);
@@ -32,7 +34,10 @@ void net_print_types(void); /* -netdev help */
 void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque);
 char *net_describe(const NetClient *nc); /* a line of `info network` */
 char *net_user_info(const NetClient *nc); /* `info usernet`, or NULL */
-void net_free_all(void);
+/* hostfwd_add, hostfwd_remove; the rule of the latter ends before the '-'. */
+bool net_user_hostfwd_add(NetClient *nc, const char *rule, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool net_user_hostfwd_remove(NetClient *nc, const char *rule, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void net_free_all(void); /* before chardev_free_all: guestfwd uses chardevs */
 
 bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void net_detach(NetClient *nc, void *opaque);

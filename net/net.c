@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Host ends of networks: the list of them, and frames between a backend and a NIC.
+ *
+ * Towards the NIC frames wait in a bounded queue, which a Bh empties under the NIC's
+ * lock: a backend that answers from inside net_send does not meet that lock twice,
+ * and frames arrive in batches.  What does not fit is dropped, as on a wire.
+ *
+ * Not modelled: hubs, offloads (no headers but Ethernet's cross this interface). */
+#include "net_priv.h"
+
+#include <string.h>
+
+#include "util/nearest.h"
+
+enum { QUEUE_FRAMES = 1024, QUEUE_BYTES = 8 << 20, DELIVER_MAX = 256, ETH_HEADER = 14 };
+
+static const NetBackend *const backends[] = { &net_backend_user };
+
+/* What QEMU has besides; named so that the refusal is clear. */
+static const char *const missing[] = {
+    "tap", "bridge", "socket", "stream", "dgram", "hubport", "l2tpv3", "vde", "passt", "af-xdp",
+    "vhost-user", "vhost-vdpa", NULL,
+};
+
+static GPtrArray *all; /* of NetClient, in the order of their making */
+
+void net_error(GError **err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_set_error_literal(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, text);
+}
+
+/* ---- frames towards the frontend ----------------------------------------- */
+
+static void queue_pop(NetClient *nc)
+{
+    NetFrame *f = nc->first;
+    nc->first = f->next;
+    nc->last = nc->first ? nc->last : NULL;
+    nc->queued--;
+    nc->queued_bytes -= f->len;
+    g_free(f);
+}
+
+static void queue_clear(NetClient *nc)
+{
+    while (nc->first) {
+        queue_pop(nc);
+    }
+}
+
+void net_queue(NetClient *nc, const uint8_t *frame, size_t len)
+{
+    if (!nc->fe || !nc->link_up || len > NET_MAX_FRAME || nc->queued >= QUEUE_FRAMES ||
+        nc->queued_bytes + len > QUEUE_BYTES) {
+        return;
+    }
+    NetFrame *f = g_malloc(sizeof(*f) + len);
+    f->next = NULL;
+    f->len = len;
+    memcpy(f->data, frame, len);
+    if (nc->last) {
+        nc->last->next = f;
+    } else {
+        nc->first = f;
+    }
+    nc->last = f;
+    nc->queued++;
+    nc->queued_bytes += len;
+    bh_schedule(nc->deliver);
+}
+
+static void net_deliver(void *opaque)
+{
+    NetClient *nc = opaque;
+    GMutex *lock = nc->lock;
+    if (lock) {
+        g_mutex_lock(lock);
+    }
+    unsigned n = 0;
+    while (nc->first && nc->fe && n < DELIVER_MAX && nc->fe->can_receive(nc->opaque) &&
+           nc->fe->receive(nc->opaque, nc->first->data, nc->first->len)) {
+        queue_pop(nc);
+        n++;
+    }
+    if (lock) {
+        g_mutex_unlock(lock);
+    }
+    if (n == DELIVER_MAX) {
+        bh_schedule(nc->deliver); /* let others have their turn */
+    }
+}
+
+void net_accept_input(NetClient *nc)
+{
+    bh_schedule(nc->deliver);
+}
+
+/* ---- frames from the frontend -------------------------------------------- */
+
+void net_send(NetClient *nc, const struct iovec *iov, int count)
+{
+    size_t len = 0;
+    for (int i = 0; i < count; i++) {
+        if (iov[i].iov_len > NET_MAX_FRAME - len) {
+            return; /* longer than any frame */
+        }
+        len += iov[i].iov_len;
+    }
+    if (len < ETH_HEADER || !nc->link_up) {
+        return;
+    }
+    if (count == 1) {
+        nc->backend->send(nc, iov[0].iov_base, len);
+        return;
+    }
+    g_autofree uint8_t *frame = g_malloc(len);
+    for (size_t i = 0, at = 0; i < (size_t)count; at += iov[i++].iov_len) {
+        memcpy(frame + at, iov[i].iov_base, iov[i].iov_len);
+    }
+    nc->backend->send(nc, frame, len);
+}
+
+/* ---- making and finding -------------------------------------------------- */
+
+static const NetBackend *backend_find(const char *type, GError **err)
+{
+    const char *names[G_N_ELEMENTS(backends) + 1] = { NULL };
+    for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
+        if (strcmp(backends[i]->name, type) == 0) {
+            return backends[i];
+        }
+        names[i] = backends[i]->name;
+    }
+    g_autofree char *list = g_strjoinv(", ", (char **)names);
+    const char *near = nearest_name(type, names);
+    if (g_strv_contains(missing, type)) {
+        net_error(err, "network backend '%s' is not supported: this program has: %s; use -netdev "
+                  "user,id=NAME", type, list);
+    } else {
+        net_error(err, "Parameter 'type' does not accept value '%s': this program has: %s%s%s%s",
+                  type, list, near ? "; did you mean '" : "; choose one of them", near ? near : "",
+                  near ? "'?" : "");
+    }
+    return NULL;
+}
+
+static bool keys_check(const NetBackend *b, GHashTable *options, GError **err)
+{
+    GHashTableIter it;
+    gpointer key;
+    g_hash_table_iter_init(&it, options);
+    while (g_hash_table_iter_next(&it, &key, NULL)) {
+        if (strcmp(key, "type") == 0 || strcmp(key, "id") == 0 || g_strv_contains(b->keys, key)) {
+            continue;
+        }
+        const char *near = nearest_name(key, b->keys);
+        g_autofree char *list = g_strjoinv(", ", (char **)b->keys);
+        net_error(err, "Invalid parameter '%s' for -netdev %s: it has %s%s%s%s", (char *)key, b->name,
+                  list, near ? "; did you mean '" : "; leave it out", near ? near : "",
+                  near ? "'?" : "");
+        return false;
+    }
+    return true;
+}
+
+static void client_free(NetClient *nc)
+{
+    nc->backend->close(nc);
+    queue_clear(nc);
+    bh_free(nc->deliver);
+    g_free(nc->id);
+    g_free(nc);
+}
+
+NetClient *net_new(GHashTable *options, GError **err)
+{
+    const char *type = g_hash_table_lookup(options, "type"), *id = g_hash_table_lookup(options, "id");
+    const NetBackend *b = type ? backend_find(type, err) : NULL;
+    if (!b) {
+        if (!type) {
+            net_error(err, "-netdev: Parameter 'type' is missing; write -netdev user,id=NAME");
+        }
+        return NULL;
+    }
+    if (!id || !*id || strpbrk(id, " \t\n,")) {
+        net_error(err, "-netdev %s: Parameter 'id' is missing or has blanks; add id=NAME", type);
+        return NULL;
+    }
+    if (net_find(id)) {
+        net_error(err, "Duplicate ID '%s' for netdev: each one needs its own; change one of them", id);
+        return NULL;
+    }
+    if (!keys_check(b, options, err)) {
+        return NULL;
+    }
+    NetClient *nc = g_malloc0(b->size);
+    nc->backend = b;
+    nc->id = g_strdup(id);
+    nc->link_up = true;
+    nc->deliver = bh_new(NULL, net_deliver, nc);
+    if (!b->open(nc, options, err)) {
+        client_free(nc);
+        return NULL;
+    }
+    if (!all) {
+        all = g_ptr_array_new();
+    }
+    g_ptr_array_add(all, nc);
+    return nc;
+}
+
+NetClient *net_find(const char *id)
+{
+    for (guint i = 0; all && i < all->len; i++) {
+        NetClient *nc = g_ptr_array_index(all, i);
+        if (strcmp(nc->id, id) == 0) {
+            return nc;
+        }
+    }
+    return NULL;
+}
+
+void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque)
+{
+    for (guint i = 0; all && i < all->len; i++) {
+        fn(g_ptr_array_index(all, i), opaque);
+    }
+}
+
+void net_free_all(void)
+{
+    while (all && all->len) {
+        client_free(g_ptr_array_steal_index(all, all->len - 1));
+    }
+}
+
+void net_print_types(void)
+{
+    g_print("Available netdev backend types:\n");
+    for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
+        g_print("%s\n", backends[i]->name);
+    }
+}
+
+const char *net_id(const NetClient *nc)
+{
+    return nc->id;
+}
+
+char *net_describe(const NetClient *nc)
+{
+    g_autofree char *more = nc->backend->describe(nc);
+    return g_strdup_printf("%s: index=0,type=%s%s%s", nc->id, nc->backend->name, more,
+                           nc->link_up ? "" : ",link=down");
+}
+
+char *net_user_info(const NetClient *nc)
+{
+    return nc->backend->info ? nc->backend->info(nc) : NULL;
+}
+
+/* ---- frontends ----------------------------------------------------------- */
+
+bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock, GError **err)
+{
+    if (nc->fe) {
+        net_error(err, "netdev '%s' is already in use by another NIC: one netdev serves one; add a "
+                  "second -netdev", nc->id);
+        return false;
+    }
+    nc->fe = fe;
+    nc->opaque = opaque;
+    nc->lock = lock;
+    return true;
+}
+
+void net_detach(NetClient *nc, void *opaque)
+{
+    if (nc->fe && nc->opaque == opaque) {
+        nc->fe = NULL;
+        nc->opaque = NULL;
+        nc->lock = NULL;
+        queue_clear(nc);
+    }
+}
+
+bool net_link_up(const NetClient *nc)
+{
+    return nc->link_up;
+}
+
+void net_set_link(NetClient *nc, bool up)
+{
+    if (up == nc->link_up) {
+        return;
+    }
+    nc->link_up = up;
+    if (!up) {
+        queue_clear(nc);
+    }
+    if (nc->fe && nc->fe->link_changed) {
+        if (nc->lock) {
+            g_mutex_lock(nc->lock);
+        }
+        nc->fe->link_changed(nc->opaque, up);
+        if (nc->lock) {
+            g_mutex_unlock(nc->lock);
+        }
+    }
+}
+
+void net_default_mac(uint8_t mac[6])
+{
+    static uint8_t next = 0x56;
+    const uint8_t base[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, next++ };
+    memcpy(mac, base, sizeof(base));
+}

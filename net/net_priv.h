@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside of the net folder: a client, its frontend and its queue, and what a backend is. */
+#pragma once
+#include "net/net.h"
+#include "system/mainloop.h"
+
+typedef struct NetBackend {
+    const char *name;
+    const char *const *keys; /* besides type and id; NULL at the end */
+    size_t size;             /* of the struct that begins with NetClient */
+    bool (*open)(NetClient *nc, GHashTable *options, GError **err);
+    void (*close)(NetClient *nc); /* also after a failed open */
+    void (*send)(NetClient *nc, const uint8_t *frame, size_t len); /* towards the host */
+    char *(*describe)(const NetClient *nc); /* ",key=value..." */
+    char *(*info)(const NetClient *nc); /* or NULL */
+} NetBackend;
+
+typedef struct NetFrame {
+    struct NetFrame *next;
+    size_t len;
+    uint8_t data[];
+} NetFrame;
+
+struct NetClient {
+    char *id;
+    const NetBackend *backend;
+    const NetFrontend *fe;
+    void *opaque;
+    GMutex *lock;
+    bool link_up;
+    Bh *deliver;
+    NetFrame *first, *last;  /* for the frontend; main loop only */
+    unsigned queued;
+    size_t queued_bytes;
+};
+
+/* From the host: queued, handed over by a Bh (never from inside net_send). */
+void net_queue(NetClient *nc, const uint8_t *frame, size_t len);
+void net_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+extern const NetBackend net_backend_user;

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The user network: a small router, DHCP, DNS and TFTP server inside this process, by
+ * libslirp, that needs no privileges.  The guest's connections become the host's.
+ * Spelling: the QEMU manual, "invocation", -netdev user.
+ *
+ * libslirp has no lock: everything here runs in the main loop.  A GSource asks it
+ * before each sleep which descriptors to watch; frames for the guest go through the queue of
+ * net.c.  Its clock is the virtual one: a stopped machine's connections do not time out.
+ *
+ * Not modelled: the SMB server; state of the network in snapshots. */
+#include <arpa/inet.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+
+#include "system/clock.h"
+#include "system/log.h"
+#include "user.h"
+
+/* ---- what libslirp asks of us -------------------------------------------- */
+
+static ssize_t user_send_packet(const void *buf, size_t len, void *opaque)
+{
+    net_queue(&((NetUser *)opaque)->nc, buf, len);
+    return (ssize_t)len;
+}
+
+static void user_guest_error(const char *msg, void *opaque)
+{
+    log_guest_error("user network %s: %s", ((NetUser *)opaque)->nc.id, msg);
+}
+
+static int64_t user_clock(void *opaque)
+{
+    return clock_get_ns(CLK_VIRTUAL);
+}
+
+static void *user_timer_new(SlirpTimerCb cb, void *cb_opaque, void *opaque)
+{
+    return timer_new(CLK_VIRTUAL, NULL, cb, cb_opaque);
+}
+
+static void user_timer_free(void *timer, void *opaque)
+{
+    timer_free(timer);
+}
+
+static void user_timer_mod(void *timer, int64_t expire_ms, void *opaque)
+{
+    timer_set_deadline(timer, expire_ms * 1000000);
+}
+
+static void user_poll_fd(int fd, void *opaque)
+{
+}
+
+static void user_notify(void *opaque)
+{
+    user_guestfwd_kick(opaque);
+}
+
+static const SlirpCb callbacks = {
+    .send_packet = user_send_packet, .guest_error = user_guest_error, .clock_get_ns = user_clock,
+    .timer_new = user_timer_new, .timer_free = user_timer_free, .timer_mod = user_timer_mod,
+    .register_poll_fd = user_poll_fd, .unregister_poll_fd = user_poll_fd, .notify = user_notify,
+};
+
+/* ---- descriptors and time ------------------------------------------------ */
+
+typedef struct Watched {
+    int fd;
+    GIOCondition events;
+    gpointer tag;
+} Watched;
+
+typedef struct UserSource {
+    GSource source;
+    NetUser *user;
+    GArray *watched;  /* of Watched, in libslirp's order */
+    guint filled;     /* how many of them the running fill has named */
+    gint64 wake;      /* monotonic us */
+    bool soon;        /* the guest sent something: look at once */
+} UserSource;
+
+static const struct {
+    int slirp;
+    GIOCondition glib;
+} event_names[] = {
+    { SLIRP_POLL_IN, G_IO_IN }, { SLIRP_POLL_OUT, G_IO_OUT }, { SLIRP_POLL_PRI, G_IO_PRI },
+    { SLIRP_POLL_ERR, G_IO_ERR }, { SLIRP_POLL_HUP, G_IO_HUP },
+};
+
+static int source_add_poll(int fd, int events, void *opaque)
+{
+    UserSource *us = opaque;
+    GIOCondition want = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(event_names); i++) {
+        want |= events & event_names[i].slirp ? event_names[i].glib : 0;
+    }
+    if (us->filled == us->watched->len) {
+        Watched none = { .fd = -1 };
+        g_array_append_val(us->watched, none);
+    }
+    Watched *w = &g_array_index(us->watched, Watched, us->filled);
+    if (w->tag && w->fd != fd) {
+        g_source_remove_unix_fd(&us->source, w->tag);
+        w->tag = NULL;
+    }
+    if (!w->tag) {
+        w->tag = g_source_add_unix_fd(&us->source, fd, want);
+    } else if (w->events != want) {
+        g_source_modify_unix_fd(&us->source, w->tag, want);
+    }
+    w->fd = fd;
+    w->events = want;
+    return (int)us->filled++;
+}
+
+static int source_get_revents(int index, void *opaque)
+{
+    UserSource *us = opaque;
+    int events = 0;
+    if (index < 0 || (guint)index >= us->watched->len) {
+        return 0;
+    }
+    Watched *w = &g_array_index(us->watched, Watched, index);
+    GIOCondition ready = w->tag ? g_source_query_unix_fd(&us->source, w->tag) : 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(event_names); i++) {
+        events |= ready & event_names[i].glib ? event_names[i].slirp : 0;
+    }
+    return events;
+}
+
+static void source_drop_rest(UserSource *us)
+{
+    for (guint i = us->filled; i < us->watched->len; i++) {
+        Watched *w = &g_array_index(us->watched, Watched, i);
+        g_source_remove_unix_fd(&us->source, w->tag);
+    }
+    g_array_set_size(us->watched, us->filled);
+}
+
+static gboolean source_prepare(GSource *s, gint *timeout)
+{
+    UserSource *us = (UserSource *)s;
+    uint32_t ms = UINT32_MAX;
+    us->filled = 0;
+    slirp_pollfds_fill(us->user->slirp, &ms, source_add_poll, us);
+    source_drop_rest(us);
+    *timeout = ms > G_MAXINT ? -1 : (gint)ms;
+    us->wake = *timeout < 0 ? G_MAXINT64 : g_get_monotonic_time() + (gint64)ms * 1000;
+    return us->soon;
+}
+
+static gboolean source_check(GSource *s)
+{
+    UserSource *us = (UserSource *)s;
+    for (guint i = 0; i < us->watched->len; i++) {
+        Watched *w = &g_array_index(us->watched, Watched, i);
+        if (w->tag && g_source_query_unix_fd(s, w->tag)) {
+            return TRUE;
+        }
+    }
+    return g_get_monotonic_time() >= us->wake;
+}
+
+static gboolean source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
+{
+    UserSource *us = (UserSource *)s;
+    us->soon = false;
+    slirp_pollfds_poll(us->user->slirp, 0, source_get_revents, us);
+    return G_SOURCE_CONTINUE;
+}
+
+static void source_finalize(GSource *s)
+{
+    g_array_unref(((UserSource *)s)->watched);
+}
+
+static GSourceFuncs source_funcs = {
+    .prepare = source_prepare, .check = source_check, .dispatch = source_dispatch,
+    .finalize = source_finalize,
+};
+
+static GSource *source_new(NetUser *u)
+{
+    UserSource *us = (UserSource *)g_source_new(&source_funcs, sizeof(UserSource));
+    us->user = u;
+    us->watched = g_array_new(FALSE, FALSE, sizeof(Watched));
+    g_source_attach(&us->source, mainloop_context());
+    return &us->source;
+}
+
+/* ---- the backend --------------------------------------------------------- */
+
+static bool add_rules(NetUser *u, const char *list, bool (*add)(NetUser *, const char *, GError **),
+                      GError **err)
+{
+    g_auto(GStrv) rules = g_strsplit(list ? list : "", "\n", -1);
+    for (char **r = rules; *r; r++) {
+        if (!add(u, *r, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool user_open(NetClient *nc, GHashTable *options, GError **err)
+{
+    NetUser *u = (NetUser *)nc;
+    UserOptions o;
+    u->forwards = g_ptr_array_new_with_free_func(user_guestfwd_free);
+    if (!user_options_parse(&o, options, err)) {
+        user_options_clear(&o);
+        return false;
+    }
+    u->net = o.cfg.vnetwork;
+    u->mask = o.cfg.vnetmask;
+    u->restricted = o.cfg.restricted;
+    signal(SIGPIPE, SIG_IGN);
+    u->slirp = slirp_new(&o.cfg, &callbacks, u);
+    user_options_clear(&o);
+    if (!u->slirp) {
+        net_error(err, "-netdev user,id=%s: libslirp %s refused these settings; leave out the last "
+                  "one that was added", nc->id, slirp_version_string());
+        return false;
+    }
+    u->source = source_new(u);
+    return add_rules(u, g_hash_table_lookup(options, "hostfwd"), user_hostfwd_add, err) &&
+           add_rules(u, g_hash_table_lookup(options, "guestfwd"), user_guestfwd_add, err);
+}
+
+static void user_close(NetClient *nc)
+{
+    NetUser *u = (NetUser *)nc;
+    if (u->source) {
+        g_source_destroy(u->source);
+        g_source_unref(u->source);
+    }
+    g_ptr_array_unref(u->forwards);
+    if (u->slirp) {
+        slirp_cleanup(u->slirp);
+    }
+}
+
+static void user_send(NetClient *nc, const uint8_t *frame, size_t len)
+{
+    NetUser *u = (NetUser *)nc;
+    slirp_input(u->slirp, frame, (int)len);
+    user_guestfwd_kick(u);
+    ((UserSource *)u->source)->soon = true; /* what waited for this frame (an ARP reply) goes on */
+}
+
+static char *user_describe(const NetClient *nc)
+{
+    const NetUser *u = (const NetUser *)nc;
+    char net[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &u->net, net, sizeof(net));
+    return g_strdup_printf(",net=%s,restrict=%s", net, u->restricted ? "on" : "off");
+}
+
+static char *user_info(const NetClient *nc)
+{
+    g_autofree char *text = slirp_connection_info(((const NetUser *)nc)->slirp);
+    return g_strdup_printf("Hub -1 (%s):\n%s", nc->id, text);
+}
+
+static const char *const keys[] = {
+    "ipv4", "ipv6", "net", "host", "ipv6-net", "ipv6-prefix", "ipv6-prefixlen", "ipv6-host",
+    "restrict", "hostname", "dhcpstart", "dns", "ipv6-dns", "dnssearch", "domainname", "tftp",
+    "tftp-server-name", "bootfile", "smb", "smbserver", "hostfwd", "guestfwd", NULL,
+};
+
+const NetBackend net_backend_user = {
+    .name = "user", .keys = keys, .size = sizeof(NetUser), .open = user_open, .close = user_close,
+    .send = user_send, .describe = user_describe, .info = user_info,
+};
