@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The vCPU loop and the contract of translators and memory, on a toy guest, for every
+ * accelerator: faults, interrupts, wfi, round robin, pause, kicks, changed code,
+ * contexts, breakpoints, watchpoints, steps. */
+#include <string.h>
+
+#include "accel/tcg.h"
+#include "system/mainloop.h"
+#include "toyguest.h"
+
+static const char *accel_name = "interp", *accel_options;
+
+#define CODE(t, addr, ...)                                                          \
+    do {                                                                             \
+        const uint32_t words[] = { __VA_ARGS__ };                                    \
+        tg_code(t, addr, words, G_N_ELEMENTS(words));                                \
+    } while (0)
+
+/* r15 = device, and its DONE register is written: `done` counts, then the vCPU sleeps. */
+#define DEVICE tg_li(15, 0x0f), tg(TG_SHL, 15, 15, 28)
+#define FINISH tg(TG_ST, 0, 15, TG_DONE / 8), tg(TG_WFI, 0, 0, 0), tg(TG_BNZ, 15, 0, -2)
+
+static TgMachine *machine(unsigned cpus)
+{
+    return tg_machine_new(accel_name, accel_options, cpus);
+}
+
+static void resume(TgMachine *t)
+{
+    t->accel->class->resume(t->accel);
+}
+
+static void pause_all(TgMachine *t)
+{
+    t->accel->class->pause(t->accel);
+}
+
+static void run(TgMachine *t, uint32_t done)
+{
+    resume(t);
+    g_assert_true(tg_wait(&t->done, done));
+    pause_all(t);
+}
+
+/* ---- plain running ------------------------------------------------------------------ */
+
+static void test_sum(void)
+{
+    TgMachine *t = machine(1);
+    CODE(t, TG_CODE, tg_li(1, 1000), tg_li(2, 0), DEVICE);
+    CODE(t, TG_CODE + 16, tg(TG_ADD, 2, 2, 1), tg(TG_ADDI, 1, 1, -1), tg(TG_BNZ, 1, 0, -2), FINISH);
+    run(t, 1);
+    g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, 500500);
+    tg_machine_free(t);
+}
+
+static void test_page_crossing(void)
+{
+    TgMachine *t = machine(1);
+    CODE(t, TG_CODE, DEVICE, tg_li(1, 0x1fff), tg(TG_SHL, 1, 1, 4), tg(TG_ADDI, 1, 1, 13), tg_li(2, -2),
+         tg(TG_ST, 2, 1, 0), tg(TG_LD, 3, 1, 0), tg(TG_LD, 4, 15, 5), FINISH);
+    run(t, 1);
+    uint64_t v;
+    memcpy(&v, tg_ram(t, 0x1fffd), 8);
+    g_assert_cmphex(v, ==, (uint64_t)-2);
+    g_assert_cmphex(tg_cpu(t, 0)->r[3], ==, (uint64_t)-2);
+    g_assert_cmphex(tg_cpu(t, 0)->r[4], ==, 0x1234);
+    tg_machine_free(t);
+}
+
+/* ---- exceptions ------------------------------------------------------------------------ */
+
+static void check_fault(const uint32_t *words, unsigned n, enum TgCause cause, uint64_t epc, uint64_t bad)
+{
+    TgMachine *t = machine(1);
+    CODE(t, TG_VECTOR, tg(TG_GETCAUSE, 10, 0, 0), tg(TG_GETCAUSE, 11, 0, 1), tg(TG_GETCAUSE, 12, 0, 2),
+         DEVICE, FINISH);
+    tg_code(t, TG_CODE, words, n);
+    run(t, 1);
+    TgCPU *cpu = tg_cpu(t, 0);
+    g_assert_cmpuint(cpu->r[10], ==, cause);
+    g_assert_cmphex(cpu->r[11], ==, bad);
+    g_assert_cmphex(cpu->r[12], ==, epc);
+    g_assert_cmpuint(cpu->r[1], ==, 5); /* what came before the fault, not what comes behind */
+    tg_machine_free(t);
+}
+
+static void test_faults(void)
+{
+    const uint32_t bus[] = { tg_li(1, 5), tg_li(2, 0x100), tg(TG_LD, 1, 2, 0), tg_li(1, 6) };
+    check_fault(bus, 4, TG_CAUSE_BUS, TG_CODE + 8, 0x100);
+    const uint32_t store[] = { tg_li(1, 5), tg_li(2, 0x100), tg(TG_ST, 1, 2, 1), tg_li(1, 6) };
+    check_fault(store, 4, TG_CAUSE_BUS, TG_CODE + 8, 0x108);
+    const uint32_t mmu[] = { tg_li(1, 5), tg_li(2, 1), tg(TG_SHL, 2, 2, 30), tg_li(3, 0x4000),
+                             tg(TG_ADD, 2, 2, 3), tg(TG_ADD, 2, 2, 3), tg(TG_ADDI, 2, 2, -4),
+                             tg(TG_ST, 1, 2, 0) };
+    check_fault(mmu, 8, TG_CAUSE_MMU, TG_CODE + 28, TG_SPACE_BASE + 0x8000);
+    const uint32_t illegal[] = { tg_li(1, 5), tg(TG_ILLEGAL, 0, 0, 0), tg_li(1, 6) };
+    check_fault(illegal, 3, TG_CAUSE_ILLEGAL, TG_CODE + 4, 0);
+    const uint32_t fetch[] = { tg_li(1, 5), tg_li(2, 0x200), tg(TG_JR, 2, 0, 0) };
+    check_fault(fetch, 3, TG_CAUSE_BUS, 0x200, 0x200);
+}
+
+/* ---- interrupts ---------------------------------------------------------------------------- */
+
+#define HANDLER                                                                       \
+    tg(TG_CLEARIRQ, 0, 0, 0), tg(TG_ADDI, 9, 9, 1), tg(TG_ST, 0, 15, TG_DONE / 8), tg(TG_IRET, 0, 0, 0)
+
+static void raise_irq(TgMachine *t, unsigned n)
+{
+    __atomic_store_n(&tg_cpu(t, n)->irq, 1, __ATOMIC_SEQ_CST);
+    cpu_request_exit(&tg_cpu(t, n)->cpu);
+}
+
+/* An endless loop hears of an interrupt, and goes on behind it. */
+static void test_interrupt_loop(void)
+{
+    TgMachine *t = machine(1);
+    CODE(t, TG_VECTOR, HANDLER);
+    CODE(t, TG_CODE, DEVICE, tg(TG_EI, 0, 0, 1), tg_li(1, 1));
+    CODE(t, TG_CODE + 16, tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, -1));
+    resume(t);
+    for (unsigned i = 1; i <= 20; i++) {
+        raise_irq(t, 0);
+        g_assert_true(tg_wait(&t->done, i));
+    }
+    pause_all(t);
+    g_assert_cmpuint(tg_cpu(t, 0)->r[9], ==, 20);
+    g_assert_cmpuint(tg_cpu(t, 0)->r[2], >, 0);
+    tg_machine_free(t);
+}
+
+static void test_wfi(void)
+{
+    TgMachine *t = machine(1);
+    CODE(t, TG_VECTOR, HANDLER);
+    CODE(t, TG_CODE, DEVICE, tg(TG_EI, 0, 0, 1), tg_li(1, 1), tg(TG_WFI, 0, 0, 0), tg(TG_ADDI, 2, 2, 1),
+         tg(TG_BNZ, 1, 0, -2));
+    resume(t);
+    for (unsigned i = 1; i <= 50; i++) {
+        raise_irq(t, 0);
+        g_assert_true(tg_wait(&t->done, i));
+    }
+    g_usleep(20000);
+    pause_all(t);
+    TgCPU *cpu = tg_cpu(t, 0);
+    g_assert_cmpuint(cpu->taken, ==, 50);
+    g_assert_cmpuint(cpu->r[2], >=, 1);
+    g_assert_cmpuint(cpu->r[2], <=, 50); /* it slept in between */
+    tg_machine_free(t);
+}
+
+/* ---- several vCPUs ------------------------------------------------------------------------- */
+
+/* Each waits in a loop for a flag that the next one sets: slices or kicks must turn it. */
+static void test_round_robin(void)
+{
+    TgMachine *t = machine(3);
+    CODE(t, TG_CODE, DEVICE, tg(TG_ADDI, 2, 2, 1), tg(TG_LD, 3, 4, 0), tg(TG_BNZ, 3, 0, 2),
+         tg(TG_BNZ, 15, 0, -3), tg(TG_ST, 15, 5, 0), FINISH);
+    for (unsigned i = 0; i < 3; i++) {
+        tg_cpu(t, i)->r[4] = 0x20000 + 64 * i;             /* mine */
+        tg_cpu(t, i)->r[5] = 0x20000 + 64 * ((i + 2) % 3); /* the one before */
+    }
+    memset(tg_ram(t, 0x20000), 0, 256);
+    tg_ram(t, 0x20000 + 128)[0] = 1;
+    run(t, 3);
+    g_assert_cmpuint(tg_cpu(t, 0)->r[2], >, 0);
+    tg_machine_free(t);
+}
+
+/* vCPU 0 sends vCPU 1 an interrupt and spins until it was handled, many times. */
+static void test_ipi(void)
+{
+    TgMachine *t = machine(2);
+    CODE(t, TG_VECTOR, tg(TG_CLEARIRQ, 0, 0, 0), tg(TG_ADDI, 9, 9, 1), tg(TG_ST, 9, 5, 0), tg(TG_IRET, 0, 0, 0));
+    CODE(t, TG_CODE, DEVICE, tg_li(1, 1), tg_li(6, 200));
+    CODE(t, TG_CODE + 16, tg(TG_ST, 1, 15, TG_IRQ_SET / 8), tg(TG_ADDI, 7, 7, 1));
+    /* r10 = handled - sent; r11 = -sent */
+    CODE(t, TG_CODE + 24, tg(TG_LD, 3, 5, 0), tg(TG_ADD, 10, 3, 11), tg(TG_BNZ, 10, 0, 2),
+         tg(TG_BNZ, 15, 0, 2), tg(TG_BNZ, 15, 0, -4), tg(TG_ADDI, 11, 11, -1), tg(TG_ADDI, 6, 6, -1),
+         tg(TG_BNZ, 6, 0, -9), FINISH);
+    uint64_t other = 0x14000;
+    CODE(t, other, DEVICE, tg(TG_EI, 0, 0, 1), tg(TG_WFI, 0, 0, 0), tg(TG_BNZ, 15, 0, -1));
+    tg_cpu(t, 0)->r[5] = tg_cpu(t, 1)->r[5] = 0x20000;
+    tg_cpu(t, 0)->r[11] = -1;
+    tg_cpu(t, 1)->pc = other;
+    gint64 start = g_get_monotonic_time();
+    run(t, 1);
+    g_assert_cmpuint(tg_cpu(t, 1)->taken, ==, 200);
+    /* a kick runs the receiver at once: not a slice for each */
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 2 * 200 * 2000);
+    tg_machine_free(t);
+}
+
+/* ---- pause, work ----------------------------------------------------------------------------- */
+
+static void add_r3(CPU *cpu, void *opaque)
+{
+    ((TgCPU *)cpu)->r[3] += *(int *)opaque;
+}
+
+static void test_pause_resume(void)
+{
+    TgMachine *t = machine(2);
+    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, -1));
+    int one = 1;
+    for (unsigned i = 0; i < 200; i++) {
+        resume(t);
+        if (i % 3 == 0) {
+            t->accel->class->run_on_cpu(&tg_cpu(t, i & 1)->cpu, add_r3, &one);
+        }
+        pause_all(t);
+        uint64_t count = tg_cpu(t, 0)->r[2];
+        if (i % 50 == 0) {
+            g_usleep(2000);
+        }
+        g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, count);
+        t->accel->class->run_on_cpu(&tg_cpu(t, 0)->cpu, add_r3, &one);
+    }
+    g_assert_cmpuint(tg_cpu(t, 0)->r[3] + tg_cpu(t, 1)->r[3], ==, 267);
+    tg_machine_free(t);
+}
+
+/* A vCPU that sleeps or is stopped can be paused, and does work. */
+static void test_pause_asleep(void)
+{
+    TgMachine *t = machine(2);
+    CODE(t, TG_CODE, DEVICE, FINISH);
+    tg_cpu(t, 1)->cpu.stopped = true;
+    int one = 1;
+    for (unsigned i = 1; i < 20; i++) {
+        resume(t);
+        g_assert_true(tg_wait(&t->done, 1));
+        t->accel->class->run_on_cpu(&tg_cpu(t, 1)->cpu, add_r3, &one);
+        pause_all(t);
+    }
+    g_assert_cmpuint(t->done, ==, 1);
+    g_assert_cmpuint(tg_cpu(t, 1)->r[3], ==, 19);
+    g_assert_cmphex(tg_cpu(t, 1)->pc, ==, TG_CODE);
+    tg_machine_free(t);
+}
+
+/* ---- code and mappings that change --------------------------------------------------------------- */
+
+/* The guest writes over a function it has run, in its own page and in another one. */
+static void test_changed_by_guest(void)
+{
+    TgMachine *t = machine(1);
+    uint64_t fn = 0x14000;
+    CODE(t, fn, tg(TG_ADDI, 2, 2, 1), tg(TG_JR, 7, 0, 0));
+    CODE(t, TG_CODE, DEVICE, tg_li(7, 0x1200), tg(TG_SHL, 7, 7, 4), tg(TG_ADDI, 7, 7, 24), tg(TG_JR, 8, 0, 0));
+    /* here at +24: */
+    CODE(t, TG_CODE + 24, tg(TG_ADDI, 7, 7, 12), tg(TG_ST32, 9, 8, 0), tg(TG_JR, 8, 0, 0), FINISH);
+    tg_cpu(t, 0)->r[8] = fn;
+    tg_cpu(t, 0)->r[9] = tg(TG_ADDI, 2, 2, 100);
+    run(t, 1);
+    g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, 101);
+    tg_machine_free(t);
+}
+
+/* A device writes over code that a vCPU is running in a loop. */
+static void test_changed_by_dma(void)
+{
+    TgMachine *t = machine(1);
+    CODE(t, TG_CODE, DEVICE, tg_li(1, 1));
+    CODE(t, TG_CODE + 12, tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, -1), FINISH);
+    resume(t);
+    g_usleep(5000);
+    CODE(t, TG_CODE + 12, tg_li(1, 0));
+    g_assert_true(tg_wait(&t->done, 1));
+    pause_all(t);
+    g_assert_cmpuint(tg_cpu(t, 0)->r[2], >, 0);
+    tg_machine_free(t);
+}
+
+/* The same virtual addresses show other code and data after a change of space. */
+static void test_spaces(void)
+{
+    TgMachine *t = machine(1);
+    uint64_t at = TG_SPACE_BASE;
+    for (unsigned i = 0; i < 3; i++) { /* code in three spaces, 0x8000 apart: log r3, next space */
+        uint64_t phys = TG_RAM + 0x40000 + 0x8000 * i;
+        CODE(t, phys, tg(TG_LD, 3, 4, 0), tg(TG_ST, 3, 15, TG_LOG / 8), tg(TG_ADDI, 6, 6, -1),
+             tg(TG_BNZ, 6, 0, 4), FINISH, tg(TG_SETSPACE, 10 + (i + 1) % 3, 0, 0), tg(TG_BNZ, 15, 0, -8));
+        memset(tg_ram(t, phys + 0x1000), 0, 8);
+        tg_ram(t, phys + 0x1000)[0] = 'a' + i;
+    }
+    TgCPU *cpu = tg_cpu(t, 0);
+    CODE(t, TG_CODE, DEVICE, tg(TG_JR, 5, 0, 0));
+    cpu->r[5] = at;
+    cpu->r[4] = at + 0x1000;
+    cpu->r[6] = 30;
+    for (unsigned i = 0; i < 3; i++) {
+        cpu->r[10 + i] = 0x40000 + 0x8000 * i;
+    }
+    cpu->space = 0x40000;
+    run(t, 1);
+    for (unsigned i = 0; i < 30; i++) {
+        g_assert_cmpuint(t->log[i], ==, 'a' + i % 3);
+    }
+    tg_machine_free(t);
+}
+
+/* The memory map changes under a running vCPU. */
+static void test_view_change(void)
+{
+    TgMachine *t = machine(1);
+    MemoryRegion second;
+    g_autoptr(GError) err = NULL;
+    g_assert_true(memory_region_init_ram(&second, NULL, "second", 0x1000, &err));
+    CODE(t, TG_CODE, DEVICE, tg_li(4, 2), tg(TG_SHL, 4, 4, 16), tg(TG_LD, 3, 4, 0), tg(TG_BNZ, 3, 0, 2),
+         tg(TG_BNZ, 15, 0, -2), FINISH);
+    memset(tg_ram(t, 0x20000), 0, 8);
+    *(uint64_t *)second.ram->host = 77;
+    resume(t);
+    g_usleep(5000);
+    memory_region_add(&t->m.system, 0x20000, &second, 1);
+    g_assert_true(tg_wait(&t->done, 1));
+    pause_all(t);
+    g_assert_cmpuint(tg_cpu(t, 0)->r[3], ==, 77);
+    memory_region_remove(&t->m.system, &second);
+    tg_machine_free(t);
+    memory_region_finish(&second);
+}
+
+/* ---- debugger -------------------------------------------------------------------------------------- */
+
+typedef struct Stops {
+    uint32_t count;
+    CPU *cpu;
+} Stops;
+
+static void stopped(CPU *cpu, void *opaque)
+{
+    Stops *s = opaque;
+    s->cpu = cpu;
+    s->count++;
+}
+
+static void test_breakpoint(void)
+{
+    TgMachine *t = machine(2);
+    Stops s = { 0 };
+    t->accel->class->set_debug_hook(t->accel, stopped, &s);
+    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_ADDI, 3, 3, 1), tg(TG_BNZ, 1, 0, -2));
+    CPU *cpu = &tg_cpu(t, 1)->cpu;
+    resume(t); /* the block is translated without it first */
+    g_usleep(2000);
+    pause_all(t);
+    cpu_breakpoint_add(cpu, TG_CODE + 8);
+    resume(t);
+    g_assert_true(tg_wait(&s.count, 1));
+    g_assert_true(s.cpu == cpu);
+    g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + 8);
+    g_assert_cmpuint(tg_cpu(t, 1)->r[2], ==, tg_cpu(t, 1)->r[3] + 1);
+    g_assert_true(cpu_breakpoint_remove(cpu, TG_CODE + 8));
+    g_assert_false(cpu_breakpoint_remove(cpu, TG_CODE + 8));
+    uint64_t before = tg_cpu(t, 1)->r[3];
+    resume(t);
+    g_usleep(20000);
+    pause_all(t);
+    g_assert_cmpuint(s.count, ==, 1);
+    g_assert_cmpuint(tg_cpu(t, 1)->r[3], >, before);
+    tg_machine_free(t);
+}
+
+static void test_step(void)
+{
+    TgMachine *t = machine(2);
+    Stops s = { 0 };
+    t->accel->class->set_debug_hook(t->accel, stopped, &s);
+    CODE(t, TG_VECTOR, tg_li(9, 9));
+    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, 2), tg_li(2, 50), tg(TG_WFI, 0, 0, 0),
+         tg_li(3, 3), tg(TG_CALL, 0, 0, 0));
+    static const uint64_t path[] = { 4, 8, 16, 20, 24 };
+    CPU *cpu = &tg_cpu(t, 0)->cpu;
+    cpu_set_singlestep(cpu, true);
+    for (unsigned i = 0; i < G_N_ELEMENTS(path); i++) {
+        resume(t);
+        g_assert_true(tg_wait(&s.count, i + 1));
+        g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + path[i]);
+    }
+    resume(t); /* over an exception: at its handler */
+    g_assert_true(tg_wait(&s.count, 6));
+    g_assert_cmphex(cpu_pc(cpu), ==, TG_VECTOR);
+    g_assert_cmpuint(tg_cpu(t, 0)->r[9], ==, 0);
+    g_assert_cmpuint(tg_cpu(t, 1)->r[1], ==, 0); /* the other one stood */
+    cpu_set_singlestep(cpu, false);
+    tg_machine_free(t);
+}
+
+static void test_watchpoint(void)
+{
+    TgMachine *t = machine(1);
+    Stops s = { 0 };
+    t->accel->class->set_debug_hook(t->accel, stopped, &s);
+    CODE(t, TG_CODE, DEVICE, tg_li(4, 2), tg(TG_SHL, 4, 4, 16), tg_li(5, 55), tg(TG_ST, 5, 4, 0),
+         tg(TG_ST, 5, 4, 1), tg(TG_LD, 6, 4, 1), tg(TG_ST, 5, 4, 2), tg(TG_LD, 6, 4, 2), FINISH);
+    CPU *cpu = &tg_cpu(t, 0)->cpu;
+    cpu_watchpoint_add(cpu, 0x2000c, 1, WATCH_WRITE);
+    cpu_watchpoint_add(cpu, 0x20010, 8, WATCH_READ);
+    resume(t);
+    g_assert_true(tg_wait(&s.count, 1));
+    g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + 28); /* behind the second store */
+    g_assert_cmphex(cpu->watch_hit, ==, 0x2000c);
+    g_assert_cmpint(cpu->watch_hit_kind, ==, WATCH_WRITE);
+    g_assert_cmpuint(tg_ram(t, 0x20008)[0], ==, 55);
+    resume(t);
+    g_assert_true(tg_wait(&s.count, 2));
+    g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + 40); /* behind the second load */
+    g_assert_cmpint(cpu->watch_hit_kind, ==, WATCH_READ);
+    g_assert_true(cpu_watchpoint_remove(cpu, 0x2000c, 1, WATCH_WRITE));
+    g_assert_true(cpu_watchpoint_remove(cpu, 0x20010, 8, WATCH_READ));
+    run(t, 1);
+    g_assert_cmpuint(s.count, ==, 2);
+    tg_machine_free(t);
+}
+
+static void test_debug_memory(void)
+{
+    TgMachine *t = machine(1);
+    char text[] = "across a page", back[sizeof text] = "";
+    CPU *cpu = &tg_cpu(t, 0)->cpu;
+    tg_cpu(t, 0)->space = 0x40000;
+    g_assert_true(cpu_debug_write(cpu, TG_SPACE_BASE + 0xffa, text, sizeof text));
+    g_assert_true(cpu_debug_read(cpu, TG_SPACE_BASE + 0xffa, back, sizeof back));
+    g_assert_cmpstr(back, ==, text);
+    g_assert_cmpstr((char *)tg_ram(t, TG_RAM + 0x40000 + 0xffa), ==, text);
+    g_assert_false(cpu_debug_read(cpu, TG_SPACE_BASE + 0x7ffc, back, sizeof back)); /* runs into a hole */
+    tg_machine_free(t);
+}
+
+static void test_info(void)
+{
+    TgMachine *t = machine(1);
+    g_autoptr(GString) out = g_string_new(NULL);
+    CODE(t, TG_CODE, DEVICE, FINISH);
+    run(t, 1);
+    t->accel->class->info(t->accel, out);
+    g_assert_cmpuint(out->len, >, 0);
+    tg_machine_free(t);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    accel_name = argc > 1 ? argv[1] : accel_name;
+    accel_options = argc > 2 ? argv[2] : NULL;
+    g_test_add_func("/accel/loop/sum", test_sum);
+    g_test_add_func("/accel/memory/page-crossing", test_page_crossing);
+    g_test_add_func("/accel/faults", test_faults);
+    g_test_add_func("/accel/interrupt/loop", test_interrupt_loop);
+    g_test_add_func("/accel/interrupt/wfi", test_wfi);
+    g_test_add_func("/accel/smp/round-robin", test_round_robin);
+    g_test_add_func("/accel/smp/ipi", test_ipi);
+    g_test_add_func("/accel/pause/resume", test_pause_resume);
+    g_test_add_func("/accel/pause/asleep", test_pause_asleep);
+    g_test_add_func("/accel/code/changed-by-guest", test_changed_by_guest);
+    g_test_add_func("/accel/code/changed-by-dma", test_changed_by_dma);
+    g_test_add_func("/accel/spaces", test_spaces);
+    g_test_add_func("/accel/view-change", test_view_change);
+    g_test_add_func("/accel/debug/breakpoint", test_breakpoint);
+    g_test_add_func("/accel/debug/step", test_step);
+    g_test_add_func("/accel/debug/watchpoint", test_watchpoint);
+    g_test_add_func("/accel/debug/memory", test_debug_memory);
+    g_test_add_func("/accel/info", test_info);
+    return g_test_run();
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The toy guest: architecture, translator, machine. */
+#include "toyguest.h"
+
+#include <string.h>
+
+#include "accel/tcg.h"
+#include "system/mainloop.h"
+
+static TgCPU *tg_of(CPU *cpu)
+{
+    return (TgCPU *)cpu;
+}
+
+/* ---- globals, exceptions, helpers ------------------------------------------------ */
+
+/* clang-format off */
+#define REG(n) { "r" #n, offsetof(TgCPU, r[n]) }
+static const IrGlobal globals[] = {
+    REG(0), REG(1), REG(2), REG(3), REG(4), REG(5), REG(6), REG(7), REG(8), REG(9), REG(10),
+    REG(11), REG(12), REG(13), REG(14), REG(15), { "pc", offsetof(TgCPU, pc) },
+};
+/* clang-format on */
+static const IrGuest tg_guest = {
+    .name = "toy", .globals = globals, .global_count = G_N_ELEMENTS(globals),
+    .pinned = { 0, 1, 2, 3, 4, 5, 6, 7 }, .pinned_count = 8,
+    .env_bias = offsetof(TgCPU, r) + 128, .pc_offset = offsetof(TgCPU, pc),
+};
+
+static void enter_vector(TgCPU *t, enum TgCause cause, uint64_t bad)
+{
+    t->epc = t->pc;
+    t->cause = cause;
+    t->bad = bad;
+    t->enabled = 0;
+    t->pc = TG_VECTOR;
+}
+
+static void helper_raise(CPU *cpu, uint32_t cause)
+{
+    cpu_restore_pc(cpu);
+    enter_vector(tg_of(cpu), cause, 0);
+    cpu_loop_exit(cpu);
+}
+
+static void helper_wfi(CPU *cpu, uint64_t next)
+{
+    tg_of(cpu)->pc = next;
+    cpu->halted = 1;
+    cpu_loop_exit(cpu);
+}
+
+static void check_interrupt(TgCPU *t)
+{
+    if (t->enabled && __atomic_load_n(&t->irq, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(&t->cpu.exit_request, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+static void helper_iret(CPU *cpu)
+{
+    TgCPU *t = tg_of(cpu);
+    t->pc = t->epc;
+    t->enabled = 1;
+    check_interrupt(t);
+}
+
+static void helper_ei(CPU *cpu, uint32_t on)
+{
+    tg_of(cpu)->enabled = on;
+    check_interrupt(tg_of(cpu));
+}
+
+static void helper_space(CPU *cpu, uint64_t space)
+{
+    tg_of(cpu)->space = space;
+    tcg_context_changed(cpu);
+}
+
+static uint64_t helper_cause(CPU *cpu, uint32_t which)
+{
+    const TgCPU *t = tg_of(cpu);
+    return which == 0 ? t->cause : which == 1 ? t->bad : t->epc;
+}
+
+static void helper_clear(CPU *cpu)
+{
+    __atomic_store_n(&tg_of(cpu)->irq, 0, __ATOMIC_SEQ_CST);
+}
+
+#define FN(f) (void (*)(void))(f)
+static const IrHelper h_raise = { "raise", FN(helper_raise), IRH_FAULT, 1, IR_VOID, { IR_I32 } };
+static const IrHelper h_wfi = { "wfi", FN(helper_wfi), IRH_FAULT, 1, IR_VOID, { IR_I64 } };
+static const IrHelper h_iret = { "iret", FN(helper_iret), IRH_WRITES, 0, IR_VOID, { 0 } };
+static const IrHelper h_ei = { "ei", FN(helper_ei), 0, 1, IR_VOID, { IR_I32 } };
+static const IrHelper h_space = { "space", FN(helper_space), 0, 1, IR_VOID, { IR_I64 } };
+static const IrHelper h_cause = { "cause", FN(helper_cause), 0, 1, IR_I64, { IR_I32 } };
+static const IrHelper h_clear = { "clear", FN(helper_clear), 0, 0, IR_VOID, { 0 } };
+
+/* ---- translator --------------------------------------------------------------------- */
+
+static IrRef reg(unsigned n)
+{
+    return ir_global(n % TG_REGS);
+}
+
+static void call1(IrBlock *b, const IrHelper *h, IrRef arg)
+{
+    ir_call(b, h, IR_NONE, 1, &arg);
+}
+
+/* A branch: to the block's own start over the loop edge, else a side exit. */
+static void translate_bnz(IrBlock *b, unsigned a, uint64_t target)
+{
+    if (target == b->pc) {
+        ir_brcc(b, IR_NE, IR_I64, reg(a), ir_const(b, 0), 0);
+        return;
+    }
+    unsigned not_taken = ir_label_new(b);
+    ir_brcc(b, IR_EQ, IR_I64, reg(a), ir_const(b, 0), not_taken);
+    ir_exit_pc(b, target);
+    ir_label(b, not_taken);
+}
+
+/* False: the instruction ended the block. */
+static bool translate_system(IrBlock *b, uint32_t insn, uint64_t pc)
+{
+    unsigned a = insn >> 8 & 255, op = insn & 255;
+    int c = (int8_t)(insn >> 24);
+    IrRef arg;
+    switch (op) {
+    case TG_WFI:
+        call1(b, &h_wfi, ir_const(b, pc + 4));
+        break;
+    case TG_IRET:
+        ir_call(b, &h_iret, IR_NONE, 0, NULL);
+        break;
+    case TG_EI:
+        call1(b, &h_ei, ir_const(b, c));
+        return true;
+    case TG_GETCAUSE:
+        arg = ir_const(b, c);
+        ir_call(b, &h_cause, reg(a), 1, &arg);
+        return true;
+    case TG_CLEARIRQ:
+        ir_call(b, &h_clear, IR_NONE, 0, NULL);
+        return true;
+    case TG_SETSPACE:
+        call1(b, &h_space, reg(a));
+        ir_mov(b, ir_global(TG_REGS), ir_const(b, pc + 4));
+        break;
+    default:
+        call1(b, &h_raise, ir_const(b, op == TG_CALL ? TG_CAUSE_CALL : TG_CAUSE_ILLEGAL));
+        break;
+    }
+    ir_exit_lookup(b);
+    return false;
+}
+
+static bool translate_insn(IrBlock *b, uint32_t insn, uint64_t pc)
+{
+    unsigned a = insn >> 8 & 255, s = insn >> 16 & 255;
+    int c = (int8_t)(insn >> 24);
+    switch (insn & 255) {
+    case TG_ADDI: ir_op2(b, IR_ADD, IR_I64, reg(a), reg(s), ir_const(b, c)); return true;
+    case TG_ADD:  ir_op2(b, IR_ADD, IR_I64, reg(a), reg(s), reg(c)); return true;
+    case TG_SHL:  ir_op2(b, IR_SHL, IR_I64, reg(a), reg(s), ir_const(b, c)); return true;
+    case TG_LI:   ir_mov(b, reg(a), ir_const(b, (int16_t)(insn >> 16))); return true;
+    case TG_LD:   ir_load(b, MEM_64, reg(a), reg(s), c * 8); return true;
+    case TG_ST:   ir_store(b, MEM_64, reg(a), reg(s), c * 8); return true;
+    case TG_ST32: ir_store(b, MEM_32, reg(a), reg(s), c * 4); return true;
+    case TG_BNZ:  translate_bnz(b, a, pc + (int64_t)c * 4); return true;
+    case TG_JR:   ir_exit_ind(b, reg(a)); return false;
+    default:      return translate_system(b, insn, pc);
+    }
+}
+
+static void tg_translate(TranslateCtx *t)
+{
+    IrBlock *b = t->ir;
+    uint64_t pc = t->pc;
+    ir_label_start(b);
+    for (unsigned n = 0; n < MIN(t->max_insns, 32u); n++, pc += 4) {
+        uint16_t low, high;
+        if ((pc & -(uint64_t)4096) != (t->pc & -(uint64_t)4096) || !translate_fetch16(t, pc, &low) ||
+            !translate_fetch16(t, pc + 2, &high)) {
+            break;
+        }
+        ir_insn(b, pc);
+        if (translate_has_breakpoint(t, pc)) {
+            ir_call(b, &tcg_helper_debug, IR_NONE, 0, NULL);
+        }
+        t->size = pc + 4 - t->pc;
+        if (!translate_insn(b, low | (uint32_t)high << 16, pc)) {
+            return;
+        }
+    }
+    ir_exit_pc(b, pc);
+}
+
+/* ---- architecture ---------------------------------------------------------------------- */
+
+static bool tg_init(CPU *cpu, const char *model, GError **err)
+{
+    return true;
+}
+
+static void tg_reset(CPU *cpu)
+{
+    tg_of(cpu)->pc = TG_CODE;
+}
+
+static void tg_key(CPU *cpu, CpuContextKey *key)
+{
+    *key = (CpuContextKey){ .space = tg_of(cpu)->space };
+}
+
+static bool tg_walk(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out)
+{
+    *out = (MmuResult){ .phys = vaddr, .prot = PROT_R | PROT_W | PROT_X };
+    if (vaddr - TG_SPACE_BASE < TG_SPACE_SIZE) {
+        out->phys = vaddr - TG_SPACE_BASE + TG_RAM + tg_of(cpu)->space;
+    }
+    return vaddr - TG_SPACE_BASE - TG_SPACE_SIZE >= 4096; /* the page above faults */
+}
+
+static bool tg_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
+{
+    MmuResult r;
+    bool ok = tg_walk(cpu, vaddr, MMU_READ, &r);
+    *phys = r.phys;
+    return ok;
+}
+
+static void tg_mmu_fault(CPU *cpu, uint64_t vaddr, MmuAccess access)
+{
+    enter_vector(tg_of(cpu), TG_CAUSE_MMU, vaddr);
+}
+
+static void tg_bus_fault(CPU *cpu, uint64_t vaddr, MmuAccess access)
+{
+    enter_vector(tg_of(cpu), TG_CAUSE_BUS, vaddr);
+}
+
+static void tg_misaligned(CPU *cpu, uint64_t vaddr, MmuAccess access)
+{
+    enter_vector(tg_of(cpu), TG_CAUSE_ALIGN, vaddr);
+}
+
+static bool tg_has_work(CPU *cpu)
+{
+    return __atomic_load_n(&tg_of(cpu)->irq, __ATOMIC_SEQ_CST);
+}
+
+static bool tg_take_interrupt(CPU *cpu)
+{
+    TgCPU *t = tg_of(cpu);
+    if (!t->enabled || !tg_has_work(cpu)) {
+        return false;
+    }
+    enter_vector(t, TG_CAUSE_IRQ, 0);
+    t->taken++;
+    return true;
+}
+
+static uint64_t tg_asid(uint64_t space)
+{
+    return space;
+}
+
+const CPUArch tg_arch = {
+    .name = "toy", .cpu_size = sizeof(TgCPU), .guest = &tg_guest, .pc_align = 4, .init = tg_init,
+    .reset = tg_reset, .context_key = tg_key, .walk = tg_walk, .raise_mmu_fault = tg_mmu_fault,
+    .raise_bus_fault = tg_bus_fault, .raise_misaligned = tg_misaligned, .translate = tg_translate,
+    .has_work = tg_has_work, .take_interrupt = tg_take_interrupt, .space_asid = tg_asid,
+    .debug_walk = tg_debug_walk,
+};
+
+/* ---- machine ------------------------------------------------------------------------------ */
+
+static MemResult device_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
+{
+    TgMachine *t = opaque;
+    *value = offset == TG_DONE ? t->done : 0x1234;
+    return MEM_OK;
+}
+
+static MemResult device_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
+{
+    TgMachine *t = opaque;
+    TgCPU *target = value < t->m.cpu_count ? tg_cpu(t, value) : NULL;
+    if (offset == TG_DONE) {
+        __atomic_add_fetch(&t->done, 1, __ATOMIC_SEQ_CST);
+    } else if (offset == TG_LOG) {
+        t->log[t->logged % G_N_ELEMENTS(t->log)] = value;
+        __atomic_add_fetch(&t->logged, 1, __ATOMIC_SEQ_CST);
+    } else if (target) {
+        __atomic_store_n(&target->irq, offset == TG_IRQ_SET, __ATOMIC_SEQ_CST);
+        if (offset == TG_IRQ_SET) {
+            cpu_request_exit(&target->cpu);
+        }
+    }
+    return MEM_OK;
+}
+
+static const MemOps device_ops = { device_read, device_write, 4, 8 };
+
+static GHashTable *parse(const char *options)
+{
+    GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_auto(GStrv) words = g_strsplit(options ? options : "", ",", -1);
+    for (unsigned i = 0; words[i]; i++) {
+        g_auto(GStrv) pair = g_strsplit(words[i], "=", 2);
+        g_hash_table_insert(table, g_strdup(pair[0]), g_strdup(pair[1] ? pair[1] : ""));
+    }
+    return table;
+}
+
+TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus)
+{
+    g_autoptr(GError) err = NULL;
+    g_autoptr(GHashTable) table = parse(options);
+    TgMachine *t = g_new0(TgMachine, 1);
+    Machine *m = &t->m;
+    memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
+    g_assert_true(memory_region_init_ram(&m->ram, NULL, "ram", TG_RAM_SIZE, &err));
+    memory_region_init_io(&t->mmio, NULL, &device_ops, t, "device", 0x1000);
+    memory_region_add(&m->system, TG_RAM, &m->ram, 0);
+    memory_region_add(&m->system, TG_MMIO, &t->mmio, 0);
+    m->memory = address_space_new(&m->system, "memory");
+    t->accel = m->accel = accel_open(accel, table, &err);
+    g_assert_no_error(err);
+    m->accel->machine = m;
+    for (unsigned i = 0; i < cpus; i++) {
+        CPU *cpu = cpu_new(&tg_arch, m, NULL, &err);
+        g_assert_no_error(err);
+        tg_reset(cpu);
+    }
+    g_assert_true(m->accel->class->start(m->accel, m, &err));
+    return t;
+}
+
+void tg_machine_free(TgMachine *t)
+{
+    Machine *m = &t->m;
+    t->accel->class->close(t->accel);
+    for (unsigned i = 0; i < m->cpu_count; i++) {
+        cpu_free(m->cpus[i]);
+    }
+    address_space_free(m->memory);
+    memory_region_remove(&m->system, &m->ram);
+    memory_region_remove(&m->system, &t->mmio);
+    memory_region_finish(&m->ram);
+    memory_region_finish(&t->mmio);
+    memory_region_finish(&m->system);
+    g_free(t);
+}
+
+TgCPU *tg_cpu(TgMachine *t, unsigned n)
+{
+    return tg_of(t->m.cpus[n]);
+}
+
+uint8_t *tg_ram(TgMachine *t, uint64_t addr)
+{
+    return t->m.ram.ram->host + (addr - TG_RAM);
+}
+
+uint64_t tg_code(TgMachine *t, uint64_t addr, const uint32_t *words, unsigned n)
+{
+    g_assert(dma_write(t->m.memory, addr, words, 4 * n) == MEM_OK);
+    return addr + 4 * n;
+}
+
+bool tg_wait(const uint32_t *word, uint32_t value)
+{
+    gint64 end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    while (__atomic_load_n(word, __ATOMIC_SEQ_CST) < value) {
+        if (g_get_monotonic_time() > end) {
+            return false;
+        }
+        if (!g_main_context_iteration(mainloop_context(), FALSE)) {
+            g_usleep(200);
+        }
+    }
+    return true;
+}
