@@ -5,6 +5,8 @@
  * the *envcfg fields CBIE, CBCFE and CBZE. */
 #include "target/riscv/translate.h"
 
+#include <string.h>
+
 
 static void helper_raise(CPU *cpu, uint32_t cause, uint64_t tval)
 {
@@ -49,30 +51,20 @@ const IrHelper riscv_helper_csr = {
 
 /* ---- privileged instructions --------------------------------------------- */
 
-static void helper_mret(CPU *cpu, uint32_t insn)
+static void helper_mret(CPU *cpu)
 {
-    RiscvCPU *r = riscv_cpu(cpu);
-
-    if (r->priv != PRIV_M) {
-        raise_illegal(r, insn);
-    }
-    riscv_mret(r);
+    riscv_mret(riscv_cpu(cpu));
 }
 const IrHelper riscv_helper_mret = {
-    "mret", (void (*)(void))helper_mret, IRH_FAULT | IRH_WRITES, 1, IR_VOID, { IR_I32 },
+    "mret", (void (*)(void))helper_mret, IRH_FAULT | IRH_WRITES, 0, IR_VOID, { 0 },
 };
 
-static void helper_sret(CPU *cpu, uint32_t insn)
+static void helper_sret(CPU *cpu)
 {
-    RiscvCPU *r = riscv_cpu(cpu);
-
-    if (r->priv < PRIV_S || (r->priv == PRIV_S && (r->mstatus & MSTATUS_TSR))) {
-        raise_illegal(r, insn);
-    }
-    riscv_sret(r);
+    riscv_sret(riscv_cpu(cpu));
 }
 const IrHelper riscv_helper_sret = {
-    "sret", (void (*)(void))helper_sret, IRH_FAULT | IRH_WRITES, 1, IR_VOID, { IR_I32 },
+    "sret", (void (*)(void))helper_sret, IRH_FAULT | IRH_WRITES, 0, IR_VOID, { 0 },
 };
 
 static void helper_wfi(CPU *cpu, uint32_t insn, uint64_t next)
@@ -172,11 +164,12 @@ static void helper_cbo(CPU *cpu, uint32_t insn, uint64_t vaddr, uint32_t what)
         check_cbo_access(r, vaddr);
         return;
     }
-    cpu_probe(cpu, vaddr, 1, MMU_WRITE);
-    vaddr &= ~(uint64_t)(RISCV_CACHE_BLOCK - 1);
-    for (unsigned i = 0; i < RISCV_CACHE_BLOCK; i += 8) {
-        cpu_store(cpu, vaddr + i, MEM_64, 0);
+    cpu_probe(cpu, vaddr, 1, MMU_WRITE); /* faults at the address itself */
+    void *host = cpu_atomic_host(cpu, vaddr & ~(uint64_t)(RISCV_CACHE_BLOCK - 1), RISCV_CACHE_BLOCK);
+    if (!host) {
+        riscv_raise(r, EXC_STORE_ACCESS, vaddr);
     }
+    memset(host, 0, RISCV_CACHE_BLOCK);
 }
 const IrHelper riscv_helper_cbo = {
     "cbo", (void (*)(void))helper_cbo, IRH_FAULT, 3, IR_VOID, { IR_I32, IR_I64, IR_I32 },

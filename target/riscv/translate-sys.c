@@ -97,23 +97,21 @@ void riscv_tr_ebreak(Translator *t, const RiscvArgs *a, unsigned arg)
     riscv_tr_raise(t, EXC_BREAKPOINT, t->pc);
 }
 
-static void trap_return(Translator *t, const RiscvArgs *a, const IrHelper *helper)
+static void trap_return(Translator *t, const IrHelper *helper)
 {
-    IrRef insn = riscv_tr_const(t, a->insn);
-
-    ir_call(t->ir, helper, IR_NONE, 1, &insn);
+    ir_call(t->ir, helper, IR_NONE, 0, NULL);
     ir_exit_lookup(t->ir);
     t->done = true;
 }
 
 void riscv_tr_mret(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    trap_return(t, a, &riscv_helper_mret);
+    trap_return(t, &riscv_helper_mret);
 }
 
 void riscv_tr_sret(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    trap_return(t, a, &riscv_helper_sret);
+    trap_return(t, &riscv_helper_sret);
 }
 
 void riscv_tr_wfi(Translator *t, const RiscvArgs *a, unsigned arg)

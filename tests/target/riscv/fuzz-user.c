@@ -23,12 +23,12 @@ enum { BATCH = 400 };
 static bool run_flat(const SeqProgram *p, bool optimize, uint8_t *results)
 {
     const CPUArch *arch = p->xlen == 64 ? &riscv64_arch : &riscv32_arch;
-    Flat *m = flat_new(arch, "max,sstc=off", SEQ_BASE, (p->image->len + 4095) & ~4095u);
+    Flat *m = flat_new(arch, "max,sstc=off", p->base, (p->image->len + 4095) & ~4095u);
     RiscvCPU *r = flat_cpu(m);
 
     memcpy(flat_ram(m), p->image->data, p->image->len);
     flat_set_optimize(m, optimize);
-    r->pc = SEQ_BASE;
+    r->pc = p->base;
     r->mtvec = 0x10;
     bool stopped = flat_run(m, 0x10, (uint64_t)p->insns * 10 + p->count * 200 + 1000);
     bool right = stopped && r->mcause == EXC_ECALL_M;
@@ -37,7 +37,7 @@ static bool run_flat(const SeqProgram *p, bool optimize, uint8_t *results)
                ", mepc 0x%" G_GINT64_MODIFIER "x, mtval 0x%" G_GINT64_MODIFIER "x\n",
                r->pc, r->mcause, r->mepc, r->mtval);
     }
-    memcpy(results, flat_ram(m) + (p->records - SEQ_BASE), p->results_size);
+    memcpy(results, flat_ram(m) + (p->records - p->base), p->results_size);
     flat_free(m);
     return right;
 }
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
         ext &= ~(UINT64_C(1) << EXT_ZFA | UINT64_C(1) << EXT_ZACAS | UINT64_C(1) << EXT_ZICOND);
     }
     for (; left && !bad; seed++) {
-        SeqProgram *p = seq_program_new(seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, ext);
+        SeqProgram *p = seq_program_new(SEQ_LINUX, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, ext);
         uint8_t *a = g_malloc0(p->results_size), *b = g_malloc0(p->results_size);
         bool ran = run_flat(p, true, a) && (argc > 4 ? run_emulator(p, argv + 4, b) : run_flat(p, false, b));
         bad += !ran;

@@ -32,7 +32,7 @@ static uint32_t below(Maker *m, uint32_t n)
 
 static uint64_t here(const Maker *m)
 {
-    return SEQ_BASE + m->p->image->len;
+    return m->p->base + m->p->image->len;
 }
 
 static void put(Maker *m, uint32_t insn)
@@ -80,6 +80,10 @@ static void put_address(Maker *m, unsigned reg, uint64_t address)
 {
     put(m, 0x37 | reg << 7 | (uint32_t)((address + 0x800) & 0xfffff000));
     put(m, enc_i(0x13, reg, 0, reg, (int32_t)(address & 0xfff)));
+    if (m->p->xlen == 64 && address >> 31) { /* lui has sign extended it */
+        put(m, enc_i(0x13, reg, 1, reg, 32));
+        put(m, enc_i(0x13, reg, 5, reg, 32));
+    }
 }
 
 /* ---- one instruction ----------------------------------------------------- */
@@ -389,55 +393,137 @@ static void put_values(Maker *m)
         init[TP] = p->records + (uint64_t)n * SEQ_RECORD;
         init[S1] = 1 + below(m, 6);
         init[64] = below(m, 32) | below(m, 5) << 5;
-        memcpy(p->image->data + (p->init - SEQ_BASE) + (size_t)n * SEQ_RECORD, init, sizeof(init));
+        memcpy(p->image->data + (p->init - p->base) + (size_t)n * SEQ_RECORD, init, sizeof(init));
     }
     for (uint64_t i = 0; i < (uint64_t)p->count * SEQ_DATA; i += 8) {
         uint64_t v = below(m, 2) ? fp_value(m) : integer_value(m);
-        memcpy(p->image->data + (p->data - SEQ_BASE) + i, &v, 8);
+        memcpy(p->image->data + (p->data - p->base) + i, &v, 8);
     }
 }
 
 /* ---- programs ------------------------------------------------------------ */
 
-SeqProgram *seq_program_new(uint32_t seed, unsigned count, unsigned xlen, uint64_t ext)
+enum { CSR_SATP = 0x180, CSR_MSTATUS = 0x300, CSR_MEPC = 0x341, CSR_PMPCFG0 = 0x3a0, CSR_PMPADDR0 = 0x3b0,
+       PTE_VRWXAD = 0xcf, PTE_U = 16 };
+
+static void put_csrw(Maker *m, unsigned csr, unsigned reg)
+{
+    put(m, enc_i(0x73, 0, 1, reg, (int32_t)csr));
+}
+
+/* Identity by the largest pages of Sv39 (1 GiB) or Sv32 (4 MiB). */
+static void put_page_table(Maker *m)
+{
+    SeqProgram *p = m->p;
+    uint8_t *root = p->image->data + (p->page_table - p->base);
+    unsigned size = p->xlen / 8, entries = 4096 / size, bits = p->xlen == 64 ? 30 : 22;
+    uint64_t flags = PTE_VRWXAD | (p->kind == SEQ_BARE_U ? PTE_U : 0);
+
+    for (unsigned i = 0; i < entries && (uint64_t)i << bits < UINT64_C(1) << 32; i++) {
+        uint64_t pte = (uint64_t)i << bits >> 12 << 10 | flags;
+        memcpy(root + i * size, &pte, size);
+    }
+}
+
+/* From M mode with everything off to the mode of the program. */
+static void put_start(Maker *m)
+{
+    SeqProgram *p = m->p;
+    bool lower = p->kind != SEQ_BARE_M;
+
+    if (p->kind == SEQ_LINUX) {
+        return;
+    }
+    put(m, enc_i(0x13, 5, 0, 0, -1));
+    put_csrw(m, CSR_PMPADDR0, 5);
+    put(m, enc_i(0x13, 5, 0, 0, 0x1f)); /* NAPOT, RWX */
+    put_csrw(m, CSR_PMPCFG0, 5);
+    if (lower) {
+        put_address(m, 5, p->page_table >> 12);
+        put(m, enc_i(0x13, 6, 0, 0, p->xlen == 64 ? 8 : 1));
+        put(m, enc_i(0x13, 6, 1, 6, p->xlen == 64 ? 60 : 31));
+        put(m, 0x33 | 5 << 7 | 6 << 12 | 5 << 15 | 6 << 20); /* or t0, t0, t1 */
+        put_csrw(m, CSR_SATP, 5);
+        put(m, 0x12000073); /* sfence.vma */
+    }
+    /* FS on, MPP the mode */
+    put_address(m, 5, 0x6000 | (p->kind == SEQ_BARE_M ? 0x1800 : p->kind == SEQ_BARE_S ? 0x800 : 0));
+    put_csrw(m, CSR_MSTATUS, 5);
+    put(m, enc_i(0x17, 5, 0, 0, 0));   /* auipc t0, 0 */
+    put(m, enc_i(0x13, 5, 0, 5, 16));
+    put_csrw(m, CSR_MEPC, 5);
+    put(m, 0x30200073);                /* mret, to the next instruction */
+}
+
+static void put_end(Maker *m)
+{
+    SeqProgram *p = m->p;
+
+    if (p->kind != SEQ_LINUX) {
+        put_address(m, 5, SEQ_FINISHER);
+        put_address(m, 6, 0x5555);
+        put(m, enc_s(0x23, 2, 5, 6, 0));
+        put(m, 0x6f); /* j . */
+        return;
+    }
+    put(m, enc_i(0x13, 10, 0, 0, 1));
+    put_address(m, 11, p->records);
+    put_address(m, 12, p->results_size);
+    put(m, enc_i(0x13, 17, 0, 0, 64)); /* write */
+    put(m, 0x73);
+    put(m, enc_i(0x13, 10, 0, 0, 0));
+    put(m, enc_i(0x13, 17, 0, 0, 93)); /* exit */
+    put(m, 0x73);
+}
+
+/* The tables stand in front of the code, to have fixed addresses; a jump over them is the
+ * entry.  Returns where the code begins. */
+static uint64_t lay_out(SeqProgram *p)
+{
+    p->base = p->kind == SEQ_LINUX ? 0x100000 : 0x80000000;
+    p->records = p->base + 32;
+    p->data = (p->records + (uint64_t)p->count * SEQ_RECORD + 15) & ~UINT64_C(15);
+    p->results_size = p->data + (uint64_t)p->count * SEQ_DATA - p->records;
+    p->init = p->data + (uint64_t)p->count * SEQ_DATA;
+    p->page_table = (p->init + (uint64_t)p->count * SEQ_RECORD + 4095) & ~UINT64_C(4095);
+    return p->page_table + 4096;
+}
+
+static void choose_rows(Maker *m)
+{
+    m->rows = g_new(unsigned, riscv_row_count);
+    for (unsigned i = 1; i < riscv_row_count; i++) {
+        if (is_usable(m, &riscv_rows[i])) {
+            m->rows[m->row_count++] = i;
+        }
+    }
+}
+
+SeqProgram *seq_program_new(SeqKind kind, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext)
 {
     SeqProgram *p = g_new0(SeqProgram, 1);
     Maker m = { .p = p, .rand = g_rand_new_with_seed(seed), .ext = ext };
 
+    p->kind = kind;
     p->xlen = xlen;
-    m.rows = g_new(unsigned, riscv_row_count);
-    for (unsigned i = 1; i < riscv_row_count; i++) {
-        if (is_usable(&m, &riscv_rows[i])) {
-            m.rows[m.row_count++] = i;
-        }
-    }
     p->count = count;
     p->image = g_byte_array_new();
     p->starts = g_new(uint64_t, count);
     p->ends = g_new(uint64_t, count);
-    /* The tables stand first to have fixed addresses; a jump over them is the entry. */
-    p->records = SEQ_BASE + 16;
-    p->data = p->records + (uint64_t)count * SEQ_RECORD;
-    p->data = (p->data + 15) & ~UINT64_C(15);
-    p->results_size = p->data + (uint64_t)count * SEQ_DATA - p->records;
-    p->init = p->data + (uint64_t)count * SEQ_DATA;
-    uint64_t code = (p->init + (uint64_t)count * SEQ_RECORD + 15) & ~UINT64_C(15);
+    choose_rows(&m);
+    uint64_t code = lay_out(p);
     put_address(&m, 5, code);
     put(&m, enc_i(0x67, 0, 0, 5, 0));
-    g_byte_array_set_size(p->image, (guint)(code - SEQ_BASE));
-    memset(p->image->data + 12, 0, p->image->len - 12);
+    guint head = p->image->len;
+    g_byte_array_set_size(p->image, (guint)(code - p->base));
+    memset(p->image->data + head, 0, p->image->len - head);
     put_values(&m);
+    put_page_table(&m);
+    put_start(&m);
     for (unsigned i = 0; i < count; i++) {
         put_sequence(&m, i);
     }
-    put(&m, enc_i(0x13, 10, 0, 0, 1));
-    put_address(&m, 11, p->records);
-    put_address(&m, 12, p->results_size);
-    put(&m, enc_i(0x13, 17, 0, 0, 64)); /* write */
-    put(&m, 0x73);
-    put(&m, enc_i(0x13, 10, 0, 0, 0));
-    put(&m, enc_i(0x13, 17, 0, 0, 93)); /* exit */
-    put(&m, 0x73);
+    put_end(&m);
     g_free(m.rows);
     g_rand_free(m.rand);
     return p;
@@ -455,12 +541,12 @@ static void append_head64(const SeqProgram *p, GByteArray *elf)
 {
     Elf64_Ehdr h = {
         .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-        .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT, .e_entry = SEQ_BASE,
+        .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT, .e_entry = p->base,
         .e_phoff = sizeof(h), .e_flags = 5 /* RVC, double float ABI */, .e_ehsize = sizeof(h),
         .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1,
     };
     Elf64_Phdr ph = { .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = 4096,
-                      .p_vaddr = SEQ_BASE, .p_paddr = SEQ_BASE, .p_filesz = p->image->len,
+                      .p_vaddr = p->base, .p_paddr = p->base, .p_filesz = p->image->len,
                       .p_memsz = p->image->len, .p_align = 4096 };
     g_byte_array_append(elf, (const uint8_t *)&h, sizeof(h));
     g_byte_array_append(elf, (const uint8_t *)&ph, sizeof(ph));
@@ -470,12 +556,12 @@ static void append_head32(const SeqProgram *p, GByteArray *elf)
 {
     Elf32_Ehdr h = {
         .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
-        .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT, .e_entry = SEQ_BASE,
+        .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT, .e_entry = p->base,
         .e_phoff = sizeof(h), .e_flags = 5, .e_ehsize = sizeof(h),
         .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = 1,
     };
     Elf32_Phdr ph = { .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = 4096,
-                      .p_vaddr = SEQ_BASE, .p_paddr = SEQ_BASE, .p_filesz = p->image->len,
+                      .p_vaddr = p->base, .p_paddr = p->base, .p_filesz = p->image->len,
                       .p_memsz = p->image->len, .p_align = 4096 };
     g_byte_array_append(elf, (const uint8_t *)&h, sizeof(h));
     g_byte_array_append(elf, (const uint8_t *)&ph, sizeof(ph));
@@ -510,7 +596,7 @@ static void print_sequence(const SeqProgram *p, unsigned n)
 {
     for (uint64_t pc = p->starts[n]; pc < p->ends[n];) {
         g_autoptr(GString) text = g_string_new(NULL);
-        const uint8_t *bytes = p->image->data + (pc - SEQ_BASE);
+        const uint8_t *bytes = p->image->data + (pc - p->base);
         uint32_t insn = 0;
         unsigned length = (p->xlen == 64 ? riscv64_disassemble : riscv32_disassemble)(pc, bytes, 4, text);
         memcpy(&insn, bytes, length);
@@ -521,7 +607,7 @@ static void print_sequence(const SeqProgram *p, unsigned n)
 
 static void print_difference(const SeqProgram *p, const uint8_t *a, const uint8_t *b, unsigned n)
 {
-    const uint8_t *init = p->image->data + (p->init - SEQ_BASE) + (size_t)n * SEQ_RECORD;
+    const uint8_t *init = p->image->data + (p->init - p->base) + (size_t)n * SEQ_RECORD;
     size_t record = (size_t)n * SEQ_RECORD, data = p->data - p->records + (size_t)n * SEQ_DATA;
 
     printf("sequence %u:\n", n);

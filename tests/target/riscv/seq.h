@@ -2,19 +2,24 @@
 /* Random user-mode programs made of many short sequences, for differential fuzzing.
  *
  * Each sequence starts from random registers, works on its own data block, and stores
- * all registers and fcsr into its own record.  A program is an image for a fixed address,
- * which ends with write(1, results) and exit(0). */
+ * all registers and fcsr into its own record.  A program for an emulator of user mode ends with
+ * write(1, results) and exit(0); one for a bare machine starts in M mode, goes to the
+ * mode asked for (S and U with Sv39 or Sv32) and ends with a store to the test finisher. */
 #pragma once
 #include "target/riscv/translate.h"
 
+typedef enum SeqKind { SEQ_LINUX, SEQ_BARE_M, SEQ_BARE_S, SEQ_BARE_U } SeqKind;
+
 enum {
-    SEQ_BASE = 0x100000,   /* address of the image, and of its entry */
+    SEQ_FINISHER = 0x100000,
     SEQ_DATA = 1024,       /* bytes of data a sequence */
     SEQ_RECORD = 65 * 8,   /* x0..x31, f0..f31, fcsr */
 };
 
 typedef struct SeqProgram {
     GByteArray *image;
+    SeqKind kind;
+    uint64_t base;         /* address of the image, and of its entry */
     unsigned xlen;         /* 32 or 64 */
     unsigned count;        /* sequences */
     unsigned insns;        /* instructions in all sequences, each counted once */
@@ -22,10 +27,11 @@ typedef struct SeqProgram {
     uint64_t *ends;
     uint64_t records, data, results_size; /* records, then data: one piece of memory */
     uint64_t init;         /* initial registers, SEQ_RECORD each */
+    uint64_t page_table;   /* SEQ_BARE_S, SEQ_BARE_U: the root */
 } SeqProgram;
 
 /* ext: bits of RiscvExt that may be used. */
-SeqProgram *seq_program_new(uint32_t seed, unsigned count, unsigned xlen, uint64_t ext);
+SeqProgram *seq_program_new(SeqKind kind, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext);
 void seq_program_free(SeqProgram *p);
 /* The image as an ELF executable. */
 GByteArray *seq_program_elf(const SeqProgram *p);

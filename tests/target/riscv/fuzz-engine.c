@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Random sequences on the translator with a back end, against the interpreter.
+ *
+ *   riscv-fuzz-engine XLEN m|s|u SEED SEQUENCES [OPTION=VALUE...]
+ *
+ * The options are those of -accel tcg; lockstep=on compares at every block. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seq.h"
+#include "tests/accel/bare.h"
+
+enum { BATCH = 400 };
+
+static void run(const SeqProgram *p, const char *accel, GHashTable *options, uint8_t *results)
+{
+    const CPUArch *arch = p->xlen == 64 ? &riscv64_arch : &riscv32_arch;
+    Bare *b = bare_new(arch, "max", accel, options);
+
+    memcpy(bare_ram(b), p->image->data, p->image->len);
+    bare_run(b);
+    memcpy(results, bare_ram(b) + (p->records - p->base), p->results_size);
+    bare_free(b);
+}
+
+int main(int argc, char **argv)
+{
+    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
+
+    if (argc < 5) {
+        fprintf(stderr, "usage: %s XLEN m|s|u SEED SEQUENCES [OPTION=VALUE...]\n", argv[0]);
+        return 2;
+    }
+    unsigned xlen = (unsigned)atoi(argv[1]);
+    SeqKind kind = argv[2][0] == 'm' ? SEQ_BARE_M : argv[2][0] == 's' ? SEQ_BARE_S : SEQ_BARE_U;
+    uint32_t seed = (uint32_t)strtoul(argv[3], NULL, 0);
+    uint64_t left = strtoull(argv[4], NULL, 0), insns = 0;
+    for (int i = 5; i < argc; i++) {
+        char *value = strchr(argv[i], '=');
+        if (!value) {
+            fprintf(stderr, "%s: not OPTION=VALUE\n", argv[i]);
+            return 2;
+        }
+        *value = 0;
+        g_hash_table_insert(options, argv[i], value + 1);
+    }
+    unsigned bad = 0;
+    for (; left && !bad; seed++) {
+        SeqProgram *p = seq_program_new(kind, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, UINT64_MAX);
+        uint8_t *a = g_malloc0(p->results_size), *b = g_malloc0(p->results_size);
+        run(p, "interp", NULL, a);
+        run(p, "tcg", options, b);
+        bad = seq_program_compare(p, a, b, 2);
+        if (bad) {
+            printf("seed %u: a is the interpreter, b the translator\n", seed);
+        }
+        left -= p->count;
+        insns += p->insns;
+        g_free(a);
+        g_free(b);
+        seq_program_free(p);
+    }
+    printf("%s: %" G_GUINT64_FORMAT " instructions, next seed %u\n", bad ? "FAILED" : "ok", insns, seed);
+    return bad != 0;
+}
