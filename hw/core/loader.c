@@ -378,6 +378,16 @@ static bool elf_read_segment(const ElfFile *e, unsigned i, Elf64_Phdr *ph)
     return true;
 }
 
+/* A linker puts the file's own headers into the page before the code, which may lie
+ * below memory (-Ttext=0x80000000).  Nobody runs them: that page is left out. */
+static uint64_t elf_skip_headers(Machine *m, const ElfFile *e, const Elf64_Phdr *ph)
+{
+    uint64_t page = RAM_PAGE - ph->p_paddr % RAM_PAGE;
+    uint64_t headers = e->eh.e_phoff + (uint64_t)e->eh.e_phnum * e->eh.e_phentsize;
+    bool all_headers = ph->p_offset == 0 && headers <= page && page < ph->p_filesz;
+    return all_headers && !range_is_memory(m, ph->p_paddr, 1) ? page : 0;
+}
+
 static bool elf_add_segment(Machine *m, const ElfFile *e, unsigned i, LoadedImage *out, GError **err)
 {
     Elf64_Phdr ph;
@@ -391,6 +401,11 @@ static bool elf_add_segment(Machine *m, const ElfFile *e, unsigned i, LoadedImag
         ph.p_memsz > UINT64_MAX - ph.p_paddr) {
         return elf_bad(e, "a segment is cut off or has impossible sizes", err);
     }
+    uint64_t skip = elf_skip_headers(m, e, &ph);
+    ph.p_paddr += skip;
+    ph.p_offset += skip;
+    ph.p_memsz -= skip;
+    ph.p_filesz -= skip;
     Blob *b = g_new0(Blob, 1);
     *b = (Blob){ .name = g_strdup(e->path), .addr = ph.p_paddr, .size = ph.p_memsz,
                  .file_size = ph.p_filesz, .fd = fcntl(e->fd, F_DUPFD_CLOEXEC, 0), .offset = ph.p_offset };

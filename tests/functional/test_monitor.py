@@ -60,7 +60,7 @@ def test_monitor_stop_cont(b):
     check(first >= 100, f"the counter is {first}")
     check(value() == first == value("xp"), "memory changes while the guest is stopped")
     check("1234" in mon.ask("p /x $s0") or is_peer(), "p does not know a register")
-    check(re.search(r"\b(addi|ld|sd|jal|j|call|auipc|ret)\b", mon.ask("x /4i 0x80000000")) or is_peer(),
+    check(re.search(r"\b(addiw?|ld|sd|jal|j|call|auipc|ret|csrr\w?|bne|lui)\b", mon.ask("x /4i 0x80000000")) or is_peer(),
           "x /i does not disassemble")
     mon.ask("cont")
     for _ in range(50):
