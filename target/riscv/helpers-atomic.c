@@ -170,7 +170,7 @@ const IrHelper riscv_helper_amocas = {
 };
 
 #ifdef __x86_64__
-__attribute__((target("cx16")))
+__attribute__((target("cx16"), noinline))     /* clang would inline it where cx16 is off */
 #endif
 static unsigned __int128 cas128(unsigned __int128 *p, unsigned __int128 expected, unsigned __int128 value)
 {
