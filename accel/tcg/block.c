@@ -503,7 +503,7 @@ static bool second_page_fits(CPU *cpu, const TcgBlock *b)
            ram && code_addr >> GUEST_PAGE_BITS == b->pages[1];
 }
 
-static void forget_single(TcgVcpu *v)
+void tcg_block_forget_single(TcgVcpu *v)
 {
     if (!v->single)
         return;
@@ -527,7 +527,7 @@ TcgBlock *tcg_block_get(CPU *cpu)
             tcg_block_drop(v->state, b);
     }
     TcgBlock *b = translate(cpu, code_addr, page, ram);
-    forget_single(v);
+    tcg_block_forget_single(v);
     if (b->single)
         v->single = b;
     return b;

@@ -223,6 +223,7 @@ void tcg_vcpu_free(CPU *cpu)
     if (!v)
         return;
     g_ptr_array_remove(v->state->vcpus, v);
+    tcg_block_forget_single(v);
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)
         munmap(v->pool[n], sizeof(TcgContext));
     g_free(v);

@@ -216,6 +216,7 @@ bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned 
 bool tcg_page_has_code(TcgState *s, uint64_t ram_page);
 /* A page became writable through vaddr in a TLB: remembered so that code can revoke it. */
 void tcg_page_note_writer(TcgState *s, uint64_t ram_page, uint64_t vaddr);
+void tcg_block_forget_single(TcgVcpu *v); /* frees the block that is in no table */
 void tcg_drop_all_blocks(TcgState *s); /* breakpoints changed, guest reset */
 bool tcg_blocks_new(TcgState *s, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_blocks_free(TcgState *s);
