@@ -96,7 +96,8 @@ static bool add_old_card(OldNet *n, GHashTable *keys, const CmdLine *c, GError *
     if (!cmdline_check_keys(card, valid, err)) {
         return false;
     }
-    g_ptr_array_add(g_hash_table_contains(card, "netdev") ? c->nics : n->cards, g_steal_pointer(&card));
+    GPtrArray *list = g_hash_table_contains(card, "netdev") ? c->nics : n->cards;
+    g_ptr_array_add(list, g_steal_pointer(&card));
     return true;
 }
 

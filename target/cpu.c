@@ -45,6 +45,9 @@ void cpu_free(CPU *cpu)
     if (!cpu) {
         return;
     }
+    if (cpu->accel && cpu->accel->class->vcpu_free) {
+        cpu->accel->class->vcpu_free(cpu);
+    }
     if (cpu->arch->finish) {
         cpu->arch->finish(cpu);
     }

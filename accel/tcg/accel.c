@@ -170,6 +170,16 @@ static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
     return true;
 }
 
+static void vcpu_free(CPU *cpu)
+{
+    TcgLoop *l = (TcgLoop *)cpu->accel;
+    g_assert(!l->thread);
+    if (g_ptr_array_remove(l->cpus, cpu)) {
+        tcg_vcpu_free(cpu);
+    }
+    cpu->accel = NULL;
+}
+
 static void accel_close(Accel *a)
 {
     TcgLoop *l = (TcgLoop *)a;
@@ -204,7 +214,8 @@ static void accel_info(Accel *a, GString *out)
 
 /* clang-format off */
 #define LOOP_ENTRIES                                                                          \
-    .vcpu_init = vcpu_init, .start = tcg_loop_start, .resume = tcg_loop_resume,               \
+    .vcpu_init = vcpu_init, .vcpu_free = vcpu_free, .start = tcg_loop_start,                  \
+    .resume = tcg_loop_resume,                                                                \
     .pause = tcg_loop_pause, .kick = tcg_loop_kick, .run_on_cpu = tcg_loop_run_on_cpu,        \
     .set_debug_hook = set_debug_hook, .debug_changed = tcg_debug_changed, .info = accel_info, \
     .close = accel_close

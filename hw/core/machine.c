@@ -92,6 +92,9 @@ void machine_free(Machine *m)
     if (!m) {
         return;
     }
+    if (m->accel) { /* not closed yet: the machine could not be made */
+        m->accel->machine = NULL;
+    }
     memory_transaction_begin();
     while (m->devices->len) {
         device_free(g_ptr_array_index(m->devices, m->devices->len - 1));

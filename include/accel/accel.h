@@ -18,6 +18,7 @@ struct AccelClass {
     /* options of -accel: char* -> char*; unknown ones are refused by name */
     Accel *(*open)(GHashTable *options, GError **err);
     bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err);
+    void (*vcpu_free)(CPU *cpu); /* of a machine that is never started; may be NULL */
     /* The machine is built: make the vCPU thread(s), all paused. */
     bool (*start)(Accel *a, Machine *m, GError **err);
     void (*resume)(Accel *a);

@@ -155,6 +155,10 @@ def test_errors():
     fails('cannot create PID file', '-M', 'virt', '-display', 'none', '-pidfile', '/nonexistent/x')
     fails("'x86_64' is not a valid guest architecture", '-M', 'q35', program=NAMES['qemu-system-x86_64'])
     fails('-global', '-M', 'virt', '-display', 'none', '-global', 'virtio-mmio.nope=1')
+    small = os.path.join(DIR, 'small.img')
+    with open(small, 'wb') as f:
+        f.truncate(1 << 20)
+    fails('device requires', '-M', 'virt', '-display', 'none', '-drive', f'file={small},if=pflash,format=raw,readonly=on')
     fails('cannot use stdio', '-M', 'virt', '-daemonize', '-serial', 'stdio')
 
 
