@@ -8,105 +8,12 @@
  * is skipped by name.  Linked with --wrap=irq_set, which shows all lines. */
 #include <string.h>
 
-#include "hw/board.h"
+#include "bench.h"
+#include "block/block.h"
+#include "chardev/chardev.h"
 #include "system/clock.h"
-#include "system/mainloop.h"
 
-enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000, ACCESSES = 3000 };
-
-/* ---- a machine without a board ------------------------------------------- */
-
-typedef struct Bench {
-    Machine m;
-    MachineConfig config;
-    hwaddr next;       /* where the next region goes */
-    GArray *windows;   /* of FlatRange: the regions of the device under test */
-} Bench;
-
-static void bench_open(Bench *b)
-{
-    memset(b, 0, sizeof(*b));
-    b->m.config = &b->config;
-    b->m.devices = g_ptr_array_new();
-    b->m.buses = g_ptr_array_new();
-    b->m.resets = g_ptr_array_new();
-    memory_region_init_container(&b->m.system, NULL, "system", UINT64_MAX);
-    g_assert_true(memory_region_init_ram(&b->m.ram, NULL, "ram", RAM_SIZE, NULL));
-    memory_region_add(&b->m.system, RAM_BASE, &b->m.ram, 0);
-    b->m.memory = address_space_new(&b->m.system, "memory");
-    b->next = MMIO_BASE;
-    b->windows = g_array_new(FALSE, FALSE, sizeof(FlatRange));
-}
-
-static void bench_close(Bench *b)
-{
-    while (b->m.devices->len) {
-        device_free(g_ptr_array_index(b->m.devices, b->m.devices->len - 1));
-    }
-    while (g_main_context_iteration(mainloop_context(), FALSE)) {
-    }
-    memory_region_remove(&b->m.system, &b->m.ram);
-    memory_region_finish(&b->m.ram);
-    address_space_free(b->m.memory);
-    memory_region_finish(&b->m.system);
-    g_ptr_array_free(b->m.devices, TRUE);
-    g_ptr_array_free(b->m.buses, TRUE);
-    g_ptr_array_free(b->m.resets, TRUE);
-    g_array_free(b->windows, TRUE);
-}
-
-static void map_region(MemoryRegion *mr, void *opaque)
-{
-    Bench *b = opaque;
-    if (mr->parent || !mr->ops) {
-        return;
-    }
-    memory_region_add(&b->m.system, b->next, mr, 0);
-    FlatRange r = { .start = b->next, .size = mr->size, .mr = mr };
-    g_array_append_val(b->windows, r);
-    b->next += (mr->size + 0xffff) & ~(uint64_t)0xffff;
-}
-
-/* A bus of the kind that the class wants, from whatever class provides one; at most
- * one bus lies between that class and the machine. */
-static Bus *bench_bus(Bench *b, const char *kind, unsigned depth)
-{
-    for (const DeviceClass *const *c = device_classes; *c; c++) {
-        bool nested = (*c)->bus != NULL;
-        if (nested && (!depth || !strcmp((*c)->bus, kind))) {
-            continue;
-        }
-        Bus *under = nested ? bench_bus(b, (*c)->bus, depth - 1) : NULL;
-        Device *host = under || !nested ? device_new(*c, &b->m, NULL) : NULL;
-        if (host && device_realize(host, under, NULL) && machine_find_bus_of_kind(&b->m, kind)) {
-            memory_region_foreach_owned(host, map_region, b);
-            return machine_find_bus_of_kind(&b->m, kind);
-        }
-        device_free(host);
-        if (under) {
-            device_free(under->owner);
-        }
-    }
-    return NULL;
-}
-
-static Device *bench_device(Bench *b, const DeviceClass *c)
-{
-    g_autoptr(GError) err = NULL;
-    Bus *bus = c->bus ? bench_bus(b, c->bus, 1) : NULL;
-    if (c->bus && !bus) {
-        g_test_skip("no class provides its bus");
-        return NULL;
-    }
-    Device *dev = device_new(c, &b->m, NULL);
-    if (!device_realize(dev, bus, &err)) {
-        g_test_skip(err->message);
-        return NULL;
-    }
-    memory_region_foreach_owned(dev, map_region, b);
-    device_reset(dev);
-    return dev;
-}
+enum { ACCESSES = 3000 };
 
 /* ---- interrupt lines ----------------------------------------------------- */
 
@@ -350,5 +257,8 @@ int main(int argc, char **argv)
             g_test_add_data_func(path, *c, tests[i].fn);
         }
     }
-    return g_test_run();
+    int r = g_test_run();
+    block_close_all();
+    chardev_free_all();
+    return r;
 }

@@ -410,7 +410,8 @@ static void test_hostile_files(void)
     s.config.bios = (char *)"nosuch.bin";
     assert_refused(&s, "Unable to load the RISC-V firmware \"nosuch.bin\"");
     s.config.bios = (char *)"none";
-    g_autofree char *dtb = file_of("bad.dtb", "\xd0\x0d\xfe\xed garbage garbage garbage garbage", 36);
+    static const char garbage[] = "\xd0\x0d\xfe\xed garbage garbage garbage garbage";
+    g_autofree char *dtb = file_of("bad.dtb", garbage, sizeof(garbage));
     s.config.dtb = dtb;
     assert_refused(&s, "no valid device tree");
 }

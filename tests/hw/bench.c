@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See bench.h. */
+#include "bench.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "block/block.h"
+#include "chardev/chardev.h"
+#include "system/mainloop.h"
+
+/* Nobody runs the machine: a device's request to end it goes nowhere, unless a test
+ * has its own. */
+__attribute__((weak)) void system_request_shutdown(ShutdownCause cause, int exit_status)
+{
+}
+
+__attribute__((weak)) void system_request_reset(ShutdownCause cause)
+{
+}
+
+void bench_open(Bench *b)
+{
+    memset(b, 0, sizeof(*b));
+    b->m.config = &b->config;
+    b->m.devices = g_ptr_array_new();
+    b->m.buses = g_ptr_array_new();
+    b->m.resets = g_ptr_array_new();
+    memory_region_init_container(&b->m.system, NULL, "system", UINT64_MAX);
+    g_assert_true(memory_region_init_ram(&b->m.ram, NULL, "ram", RAM_SIZE, NULL));
+    memory_region_add(&b->m.system, RAM_BASE, &b->m.ram, 0);
+    b->m.memory = address_space_new(&b->m.system, "memory");
+    b->next = MMIO_BASE;
+    b->windows = g_array_new(FALSE, FALSE, sizeof(FlatRange));
+}
+
+void bench_close(Bench *b)
+{
+    while (b->m.devices->len) {
+        device_free(g_ptr_array_index(b->m.devices, b->m.devices->len - 1));
+    }
+    while (g_main_context_iteration(mainloop_context(), FALSE)) {
+    }
+    memory_region_remove(&b->m.system, &b->m.ram);
+    memory_region_finish(&b->m.ram);
+    address_space_free(b->m.memory);
+    memory_region_finish(&b->m.system);
+    g_ptr_array_free(b->m.devices, TRUE);
+    g_ptr_array_free(b->m.buses, TRUE);
+    g_ptr_array_free(b->m.resets, TRUE);
+    g_array_free(b->windows, TRUE);
+}
+
+static void map_region(MemoryRegion *mr, void *opaque)
+{
+    Bench *b = opaque;
+    if (mr->parent || !mr->ops) {
+        return;
+    }
+    memory_region_add(&b->m.system, b->next, mr, 0);
+    FlatRange r = { .start = b->next, .size = mr->size, .mr = mr };
+    g_array_append_val(b->windows, r);
+    b->next += (mr->size + 0xffff) & ~(uint64_t)0xffff;
+}
+
+/* A bus of the kind that the class wants, from whatever class provides one; at most
+ * one bus lies between that class and the machine. */
+static Bus *bench_bus(Bench *b, const char *kind, unsigned depth)
+{
+    for (const DeviceClass *const *c = device_classes; *c; c++) {
+        bool nested = (*c)->bus != NULL;
+        if (nested && (!depth || !strcmp((*c)->bus, kind))) {
+            continue;
+        }
+        Bus *under = nested ? bench_bus(b, (*c)->bus, depth - 1) : NULL;
+        Device *host = under || !nested ? device_new(*c, &b->m, NULL) : NULL;
+        if (host && device_realize(host, under, NULL) && machine_find_bus_of_kind(&b->m, kind)) {
+            memory_region_foreach_owned(host, map_region, b);
+            return machine_find_bus_of_kind(&b->m, kind);
+        }
+        device_free(host);
+        if (under) {
+            device_free(under->owner);
+        }
+    }
+    return NULL;
+}
+
+/* ---- wires --------------------------------------------------------------- */
+
+/* A raw image of zeroes, as large as a flash bank of the virt board. */
+static char *image_make(void)
+{
+    enum { IMAGE_BYTES = 32 << 20 };
+    char *path = NULL;
+    int fd = g_file_open_tmp("bench-XXXXXX", &path, NULL);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, IMAGE_BYTES), ==, 0);
+    close(fd);
+    return path;
+}
+
+static GHashTable *keys_new(const char *id, const char *name, const char *value)
+{
+    GHashTable *keys = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_insert(keys, (char *)"id", (char *)id);
+    g_hash_table_insert(keys, (char *)name, (char *)value);
+    return keys;
+}
+
+static void wire_make(PropKind kind, const char *id)
+{
+    g_autoptr(GError) err = NULL;
+    if (kind == PROP_CHARDEV) {
+        g_autoptr(GHashTable) keys = keys_new(id, "backend", "ringbuf");
+        g_assert_nonnull(chardev_new(keys, &err));
+    } else {
+        g_autofree char *path = image_make();
+        g_autoptr(GHashTable) keys = keys_new(id, "file", path);
+        g_hash_table_insert(keys, (char *)"format", (char *)"raw");
+        g_hash_table_insert(keys, (char *)"if", (char *)"none");
+        g_assert_nonnull(block_open_drive(keys, &err));
+        unlink(path);
+    }
+}
+
+/* A host end of its own for each property that takes one. */
+static void wire_prop(const Prop *p, void *opaque)
+{
+    static unsigned serial;
+    if (p->kind == PROP_CHARDEV || p->kind == PROP_DRIVE) {
+        g_autofree char *id = g_strdup_printf("wire%u", serial++);
+        wire_make(p->kind, id);
+        g_assert_true(device_set_prop(opaque, p->name, id, NULL));
+    }
+}
+
+Device *bench_device(Bench *b, const DeviceClass *c)
+{
+    g_autoptr(GError) err = NULL;
+    Bus *bus = c->bus ? bench_bus(b, c->bus, 1) : NULL;
+    if (c->bus && !bus) {
+        g_test_skip("no class provides its bus");
+        return NULL;
+    }
+    Device *dev = device_new(c, &b->m, NULL);
+    device_class_foreach_prop(c, wire_prop, dev);
+    if (!device_realize(dev, bus, &err)) {
+        g_test_skip(err->message);
+        return NULL;
+    }
+    memory_region_foreach_owned(dev, map_region, b);
+    device_reset(dev);
+    return dev;
+}
+
+void bench_add(Bench *b, Device *dev)
+{
+    g_autoptr(GError) err = NULL;
+    bool ok = device_realize(dev, NULL, &err);
+    g_assert_no_error(err);
+    g_assert_true(ok);
+    memory_region_foreach_owned(dev, map_region, b);
+    device_reset(dev);
+}
+
+hwaddr bench_window(const Bench *b, unsigned i)
+{
+    return g_array_index(b->windows, FlatRange, i).start;
+}
+
+uint64_t bench_read(Bench *b, hwaddr at, unsigned size)
+{
+    uint64_t v;
+    g_assert_cmpint(memory_read(b->m.memory, at, size, &v), ==, MEM_OK);
+    return v;
+}
+
+void bench_write(Bench *b, hwaddr at, unsigned size, uint64_t value)
+{
+    g_assert_cmpint(memory_write(b->m.memory, at, size, value), ==, MEM_OK);
+}
+
+void bench_run_until(bool (*done)(void *opaque), void *opaque)
+{
+    gint64 end = g_get_monotonic_time() + 10 * G_TIME_SPAN_SECOND;
+    while (!done(opaque)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        if (!g_main_context_iteration(mainloop_context(), FALSE)) {
+            g_usleep(200);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A machine without a board or CPUs, for tests of devices: 1 MiB of RAM, and the
+ * device's regions mapped where there is room. */
+#pragma once
+#include "hw/board.h"
+
+enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000 };
+
+typedef struct Bench {
+    Machine m;
+    MachineConfig config;
+    hwaddr next;       /* where the next region goes */
+    GArray *windows;   /* of FlatRange: the mapped regions */
+} Bench;
+
+void bench_open(Bench *b);
+void bench_close(Bench *b);
+/* A device on a bus that fits, mapped and reset; NULL, with g_test_skip, when it lacks a wire. */
+Device *bench_device(Bench *b, const DeviceClass *c);
+/* Realize, map and reset a device that the caller has made and set up. */
+void bench_add(Bench *b, Device *dev);
+hwaddr bench_window(const Bench *b, unsigned i);
+uint64_t bench_read(Bench *b, hwaddr at, unsigned size);
+void bench_write(Bench *b, hwaddr at, unsigned size, uint64_t value);
+/* Run the main loop until *flag, or fail after 10 s. */
+void bench_run_until(bool (*done)(void *opaque), void *opaque);

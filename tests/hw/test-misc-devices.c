@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The real-time clock, the test finisher, and firmware configuration. */
+#include <string.h>
+
+#include "bench.h"
+#include "hw/misc/sifive_test.h"
+#include "hw/nvram/fw_cfg.h"
+#include "hw/timer/goldfish_rtc.h"
+
+static int level;
+static void on_irq(void *opaque, int line, int now)
+{
+    level = now;
+}
+
+/* ---- goldfish ------------------------------------------------------------ */
+
+static GoldfishRtc *rtc_open(Bench *b, hwaddr *at)
+{
+    bench_open(b);
+    b->config.rtc_virtual = true;
+    clock_virtual_set_ns(1000);
+    GoldfishRtc *r = (GoldfishRtc *)device_new(&goldfish_rtc_class, &b->m, NULL);
+    irq_connect(&r->irq, on_irq, NULL, 0);
+    bench_add(b, &r->dev);
+    *at = bench_window(b, 0);
+    return r;
+}
+
+static uint64_t rtc_time(Bench *b, hwaddr at)
+{
+    uint64_t low = bench_read(b, at, 4);
+    return bench_read(b, at + 4, 4) << 32 | low;
+}
+
+static void test_rtc_time(void)
+{
+    Bench b;
+    hwaddr at;
+    rtc_open(&b, &at);
+    int64_t off = (int64_t)(rtc_time(&b, at) - (uint64_t)clock_get_ns(CLK_HOST));
+    g_assert_cmpint(ABS(off), <, INT64_C(5000000000));
+    bench_write(&b, at + 4, 4, 0x1234);
+    bench_write(&b, at, 4, 0x5678);
+    g_assert_cmphex(rtc_time(&b, at), ==, UINT64_C(0x123400005678));
+    clock_virtual_set_ns(1500);
+    g_assert_cmphex(rtc_time(&b, at), ==, UINT64_C(0x123400005678) + 500);
+    device_reset(g_ptr_array_index(b.m.devices, 0));
+    g_assert_cmphex(rtc_time(&b, at), ==, UINT64_C(0x123400005678) + 500);
+    bench_close(&b);
+}
+
+static void test_rtc_alarm(void)
+{
+    Bench b;
+    hwaddr at;
+    level = 0;
+    rtc_open(&b, &at);
+    bench_write(&b, at + 4, 4, 1);
+    bench_write(&b, at, 4, 0);
+    bench_write(&b, at + 0x10, 4, 1); /* enable */
+    bench_write(&b, at + 0x0c, 4, 1);
+    bench_write(&b, at + 0x08, 4, 700);
+    g_assert_cmpuint(bench_read(&b, at + 0x18, 4), ==, 1);
+    clock_virtual_set_ns(1000 + 699);
+    clock_run_timers();
+    g_assert_cmpint(level, ==, 0);
+    clock_virtual_set_ns(1000 + 700);
+    clock_run_timers();
+    g_assert_cmpint(level, ==, 1);
+    g_assert_cmpuint(bench_read(&b, at + 0x18, 4), ==, 0);
+    bench_write(&b, at + 0x10, 4, 0);
+    g_assert_cmpint(level, ==, 0);
+    bench_write(&b, at + 0x10, 4, 1);
+    g_assert_cmpint(level, ==, 1);
+    bench_write(&b, at + 0x1c, 4, 1);
+    g_assert_cmpint(level, ==, 0);
+    bench_write(&b, at + 0x08, 4, 800);
+    bench_write(&b, at + 0x14, 4, 1); /* clear the alarm */
+    clock_virtual_set_ns(5000);
+    clock_run_timers();
+    g_assert_cmpint(level, ==, 0);
+    bench_write(&b, at + 0x08, 4, 5); /* in the past: at once */
+    g_assert_cmpint(level, ==, 1);
+    bench_close(&b);
+}
+
+/* ---- finisher ------------------------------------------------------------ */
+
+static int shutdowns, resets, status;
+void system_request_shutdown(ShutdownCause cause, int exit_status)
+{
+    shutdowns++;
+    status = exit_status;
+}
+void system_request_reset(ShutdownCause cause)
+{
+    resets++;
+}
+
+static void test_finisher(void)
+{
+    Bench b;
+    bench_open(&b);
+    g_assert_nonnull(bench_device(&b, &sifive_test_class));
+    hwaddr at = bench_window(&b, 0);
+    bench_write(&b, at, 4, 0x5555);
+    g_assert_cmpint(shutdowns, ==, 1);
+    g_assert_cmpint(status, ==, 0);
+    bench_write(&b, at, 4, 7 << 16 | 0x3333);
+    g_assert_cmpint(status, ==, 7);
+    bench_write(&b, at, 2, 0x7777);
+    g_assert_cmpint(resets, ==, 1);
+    bench_write(&b, at, 4, 0x1234);
+    bench_write(&b, at + 4, 4, 0x5555);
+    g_assert_cmpint(shutdowns, ==, 2);
+    g_assert_cmpuint(bench_read(&b, at, 4), ==, 0);
+    bench_close(&b);
+}
+
+/* ---- fw_cfg -------------------------------------------------------------- */
+
+static FwCfg *fw_cfg_open(Bench *b, hwaddr *data, hwaddr *select, hwaddr *dma)
+{
+    bench_open(b);
+    FwCfg *f = (FwCfg *)bench_device(b, &fw_cfg_class);
+    *data = bench_window(b, 0);
+    *select = bench_window(b, 1);
+    *dma = bench_window(b, 2);
+    return f;
+}
+
+static void test_fw_cfg_items(void)
+{
+    Bench b;
+    hwaddr data, select, dma;
+    FwCfg *f = fw_cfg_open(&b, &data, &select, &dma);
+    g_assert_cmphex(bench_read(&b, data, 4), ==, 0x554d4551); /* item 0 after reset: "QEMU" */
+    g_assert_cmphex(bench_read(&b, data, 8), ==, 0);          /* past its end */
+    bench_write(&b, select, 2, 0x0100); /* key 1, big endian */
+    g_assert_cmphex(bench_read(&b, data, 1), ==, 3);
+    fw_cfg_add_u16(f, FW_CFG_NB_CPUS, 0x0204);
+    bench_write(&b, select, 2, 0x0500);
+    g_assert_cmphex(bench_read(&b, data, 1), ==, 4);
+    g_assert_cmphex(bench_read(&b, data, 4), ==, 2);
+    bench_write(&b, select, 2, 0xffff);
+    g_assert_cmphex(bench_read(&b, data, 4), ==, 0);
+    bench_write(&b, data, 4, 1); /* ignored */
+    bench_close(&b);
+}
+
+static void test_fw_cfg_files(void)
+{
+    Bench b;
+    hwaddr data, select, dma;
+    FwCfg *f = fw_cfg_open(&b, &data, &select, &dma);
+    g_autoptr(GBytes) bytes = g_bytes_new("contents", 8);
+    g_autoptr(GError) err = NULL;
+    g_assert_true(fw_cfg_add_file(f, "opt/z", bytes, NULL));
+    g_assert_true(fw_cfg_add_file(f, "opt/a", bytes, NULL));
+    g_assert_false(fw_cfg_add_file(f, "opt/a", bytes, &err));
+    g_assert_nonnull(strstr(err->message, "one of that name"));
+    g_assert_false(fw_cfg_add_file(f, "a name that is much too long for the fifty-six bytes of an entry", bytes, NULL));
+    bench_write(&b, select, 2, 0x1900);
+    uint8_t dir[4 + 2 * 64];
+    for (unsigned i = 0; i < sizeof(dir); i++) {
+        dir[i] = (uint8_t)bench_read(&b, data, 1);
+    }
+    g_assert_cmpmem(dir, 4, "\0\0\0\2", 4);
+    g_assert_cmpmem(dir + 4, 8, "\0\0\0\10\0\41\0\0", 8); /* sorted: opt/a, key 0x21 */
+    g_assert_cmpstr((char *)dir + 12, ==, "opt/a");
+    g_assert_cmpstr((char *)dir + 76, ==, "opt/z");
+    bench_close(&b);
+}
+
+static void request(Bench *b, hwaddr at, uint32_t control, uint32_t len, uint64_t address)
+{
+    struct { uint32_t control, len; uint64_t address; } r = {
+        GUINT32_TO_BE(control), GUINT32_TO_BE(len), GUINT64_TO_BE(address),
+    };
+    g_assert_cmpint(dma_write(b->m.memory, at, &r, sizeof(r)), ==, MEM_OK);
+}
+
+static uint32_t result(Bench *b, hwaddr at)
+{
+    uint32_t v;
+    g_assert_cmpint(dma_read(b->m.memory, at, &v, 4), ==, MEM_OK);
+    return GUINT32_FROM_BE(v);
+}
+
+static void test_fw_cfg_dma(void)
+{
+    Bench b;
+    hwaddr data, select, dma;
+    char buf[16];
+    fw_cfg_open(&b, &data, &select, &dma);
+    g_assert_cmphex(bench_read(&b, dma, 8), ==, GUINT64_SWAP_LE_BE(UINT64_C(0x51454d5520434647)));
+    g_assert_cmphex(bench_read(&b, dma, 4), ==, GUINT32_SWAP_LE_BE(0x51454d55));
+    memset(b.m.ram.ram->host + 0x100, 'x', 16);
+    request(&b, RAM_BASE, 0 << 16 | 8 | 2, 6, RAM_BASE + 0x100);
+    bench_write(&b, dma, 8, GUINT64_SWAP_LE_BE((uint64_t)RAM_BASE));
+    g_assert_cmphex(result(&b, RAM_BASE), ==, 0);
+    dma_read(b.m.memory, RAM_BASE + 0x100, buf, 8);
+    g_assert_cmpmem(buf, 8, "QEMU\0\0xx", 8); /* past the end: zeroes */
+    request(&b, RAM_BASE, 0 << 16 | 8 | 4, 2, 0); /* select, skip 2; by two halves */
+    bench_write(&b, dma, 4, 0);
+    bench_write(&b, dma + 4, 4, GUINT32_SWAP_LE_BE((uint32_t)RAM_BASE));
+    g_assert_cmphex(result(&b, RAM_BASE), ==, 0);
+    g_assert_cmphex(bench_read(&b, data, 2), ==, 0x554d);
+    request(&b, RAM_BASE, 0x10, 2, RAM_BASE); /* writes are refused */
+    bench_write(&b, dma + 4, 4, GUINT32_SWAP_LE_BE((uint32_t)RAM_BASE));
+    g_assert_cmphex(result(&b, RAM_BASE), ==, 1);
+    request(&b, RAM_BASE, 0 << 16 | 8 | 2, UINT32_MAX, RAM_BASE + 0x200); /* leaves RAM */
+    bench_write(&b, dma + 4, 4, GUINT32_SWAP_LE_BE((uint32_t)RAM_BASE));
+    g_assert_cmphex(result(&b, RAM_BASE), ==, 1);
+    bench_write(&b, dma, 8, UINT64_MAX); /* the request itself is nowhere */
+    bench_write(&b, dma, 8, GUINT64_SWAP_LE_BE(data));
+    bench_close(&b);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    clock_virtual_stop();
+    g_test_add_func("/goldfish-rtc/time", test_rtc_time);
+    g_test_add_func("/goldfish-rtc/alarm", test_rtc_alarm);
+    g_test_add_func("/sifive-test/requests", test_finisher);
+    g_test_add_func("/fw-cfg/items", test_fw_cfg_items);
+    g_test_add_func("/fw-cfg/files", test_fw_cfg_files);
+    g_test_add_func("/fw-cfg/dma", test_fw_cfg_dma);
+    return g_test_run();
+}

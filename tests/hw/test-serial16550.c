@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* NS16550A: registers, interrupts by priority, FIFOs and their triggers, loop-back,
+ * a host end that is full. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "hw/char/serial16550.h"
+
+enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR };
+
+typedef struct Line {
+    Bench b;
+    Serial16550 *u;
+    hwaddr at;
+    int level;
+    char *dir;
+    int in, out; /* our ends of the fifos, -1: no chardev */
+} Line;
+
+static void on_irq(void *opaque, int line, int level)
+{
+    ((Line *)opaque)->level = level;
+}
+
+static void line_open(Line *l, bool host)
+{
+    static unsigned serial;
+    memset(l, 0, sizeof(*l));
+    l->in = l->out = -1;
+    bench_open(&l->b);
+    l->u = (Serial16550 *)device_new(&serial16550_class, &l->b.m, NULL);
+    if (host) {
+        l->dir = g_dir_make_tmp("serial-XXXXXX", NULL);
+        g_autofree char *path = g_build_filename(l->dir, "p", NULL);
+        g_autofree char *in = g_strconcat(path, ".in", NULL), *out = g_strconcat(path, ".out", NULL);
+        g_assert_cmpint(mkfifo(in, 0600), ==, 0);
+        g_assert_cmpint(mkfifo(out, 0600), ==, 0);
+        l->in = open(in, O_RDWR | O_CLOEXEC);
+        l->out = open(out, O_RDWR | O_CLOEXEC);
+        g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
+        g_autofree char *id = g_strdup_printf("c%u", serial++);
+        g_hash_table_insert(keys, (char *)"backend", (char *)"pipe");
+        g_hash_table_insert(keys, (char *)"id", id);
+        g_hash_table_insert(keys, (char *)"path", path);
+        l->u->chr = chardev_new(keys, NULL);
+        g_assert_nonnull(l->u->chr);
+    }
+    irq_connect(&l->u->irq, on_irq, l, 0);
+    bench_add(&l->b, &l->u->dev);
+    l->at = bench_window(&l->b, 0);
+}
+
+static void line_close(Line *l)
+{
+    bench_close(&l->b);
+    if (l->dir) {
+        close(l->in);
+        close(l->out);
+        for (unsigned i = 0; i < 2; i++) {
+            g_autofree char *path = g_build_filename(l->dir, i ? "p.in" : "p.out", NULL);
+            unlink(path);
+        }
+        rmdir(l->dir);
+        g_free(l->dir);
+    }
+}
+
+static uint8_t get(Line *l, unsigned reg)
+{
+    return (uint8_t)bench_read(&l->b, l->at + reg, 1);
+}
+
+static void put(Line *l, unsigned reg, uint8_t value)
+{
+    bench_write(&l->b, l->at + reg, 1, value);
+}
+
+static void test_reset_values(void)
+{
+    Line l;
+    line_open(&l, false);
+    g_assert_cmphex(get(&l, IER), ==, 0);
+    g_assert_cmphex(get(&l, IIR), ==, 0x01);
+    g_assert_cmphex(get(&l, LCR), ==, 0);
+    g_assert_cmphex(get(&l, MCR), ==, 0x08);
+    g_assert_cmphex(get(&l, LSR), ==, 0x60);
+    g_assert_cmphex(get(&l, MSR), ==, 0xb0);
+    put(&l, SCR, 0x5a);
+    g_assert_cmphex(get(&l, SCR), ==, 0x5a);
+    put(&l, LCR, 0x83); /* divisor latch */
+    g_assert_cmphex(get(&l, RBR), ==, 12);
+    put(&l, RBR, 0x34);
+    put(&l, IER, 0x12);
+    g_assert_cmphex(get(&l, IER), ==, 0x12);
+    put(&l, LCR, 0x03);
+    g_assert_cmphex(get(&l, IER), ==, 0);
+    put(&l, IER, 0xff); /* the upper bits do not exist */
+    g_assert_cmphex(get(&l, IER), ==, 0x0f);
+    g_assert_cmphex(bench_read(&l.b, l.at + LSR, 1), ==, 0x60);
+    line_close(&l);
+}
+
+static void test_access_sizes(void)
+{
+    Bench b;
+    bench_open(&b);
+    Serial16550 *u = (Serial16550 *)device_new(&serial16550_class, &b.m, NULL);
+    g_assert_true(device_set_prop(&u->dev, "regshift", "2", NULL));
+    bench_add(&b, &u->dev);
+    hwaddr at = bench_window(&b, 0);
+    bench_write(&b, at + 4 * SCR, 4, 0xffffff77);
+    g_assert_cmphex(bench_read(&b, at + 4 * SCR, 4), ==, 0x77);
+    g_assert_cmphex(bench_read(&b, at + 4 * SCR, 1), ==, 0x77);
+    g_assert_cmphex(bench_read(&b, at + 4 * LSR, 4), ==, 0x60);
+    bench_close(&b);
+}
+
+/* Transmitter empty: at enabling, after each byte; gone by reading IIR. */
+static void test_thr_interrupt(void)
+{
+    Line l;
+    line_open(&l, false);
+    g_assert_cmpint(l.level, ==, 0);
+    put(&l, IER, 0x02);
+    g_assert_cmpint(l.level, ==, 1);
+    g_assert_cmphex(get(&l, IIR), ==, 0x02);
+    g_assert_cmpint(l.level, ==, 0);
+    g_assert_cmphex(get(&l, IIR), ==, 0x01);
+    put(&l, RBR, 'x');
+    g_assert_cmpint(l.level, ==, 1);
+    g_assert_cmphex(get(&l, IIR), ==, 0x02);
+    put(&l, IER, 0);
+    put(&l, IER, 0x02);
+    g_assert_cmpint(l.level, ==, 1);
+    line_close(&l);
+}
+
+static void test_loopback(void)
+{
+    Line l;
+    line_open(&l, false);
+    put(&l, MCR, 0x1f); /* loop, all outputs */
+    g_assert_cmphex(get(&l, MSR) & 0xf0, ==, 0xf0);
+    put(&l, MCR, 0x12); /* RTS -> CTS */
+    g_assert_cmphex(get(&l, MSR), ==, 0x10 | 0x0e); /* DSR, DCD changed, RI fell */
+    g_assert_cmphex(get(&l, MSR), ==, 0x10);
+    put(&l, IIR, 0x81); /* FIFOs, trigger 8 */
+    put(&l, IER, 0x01);
+    for (unsigned i = 0; i < 8; i++) {
+        g_assert_cmphex(get(&l, IIR), ==, i ? 0xcc : 0xc1);
+        put(&l, RBR, (uint8_t)('a' + i));
+    }
+    g_assert_cmphex(get(&l, IIR), ==, 0xc4);
+    for (unsigned i = 8; i < 16; i++) {
+        put(&l, RBR, (uint8_t)('a' + i));
+    }
+    g_assert_cmphex(get(&l, LSR), ==, 0x61);
+    put(&l, IER, 0x05);
+    put(&l, RBR, '!'); /* one too many */
+    g_assert_cmphex(get(&l, IIR), ==, 0xc6); /* line status comes first */
+    g_assert_cmphex(get(&l, LSR), ==, 0x63);
+    g_assert_cmphex(get(&l, LSR), ==, 0x61);
+    for (unsigned i = 0; i < 16; i++) {
+        g_assert_cmphex(get(&l, RBR), ==, 'a' + i);
+    }
+    g_assert_cmphex(get(&l, LSR), ==, 0x60);
+    g_assert_cmpint(l.level, ==, 0);
+    put(&l, RBR, 'q');
+    put(&l, IIR, 0x03); /* clear the receiver */
+    g_assert_cmphex(get(&l, LSR), ==, 0x60);
+    line_close(&l);
+}
+
+static bool has_interrupt(void *opaque)
+{
+    return ((Line *)opaque)->level;
+}
+
+static void test_receive(void)
+{
+    Line l;
+    GString *got = g_string_new(NULL);
+    line_open(&l, true);
+    put(&l, IIR, 0xc1);
+    put(&l, IER, 0x01);
+    static const char text[] = "0123456789abcdefghijklmnopqrstuvwxyz!";
+    g_assert_cmpint(write(l.in, text, sizeof(text) - 1), ==, sizeof(text) - 1);
+    while (got->len < sizeof(text) - 1) { /* more than the FIFO holds: it waits outside */
+        bench_run_until(has_interrupt, &l);
+        g_assert_cmpuint(l.u->s.rx.used, <=, 16);
+        while (get(&l, LSR) & 1) {
+            g_string_append_c(got, (char)get(&l, RBR));
+        }
+    }
+    g_assert_cmpstr(got->str, ==, text);
+    g_string_free(got, TRUE);
+    line_close(&l);
+}
+
+static bool all_sent(void *opaque)
+{
+    Line *l = opaque;
+    char buf[4096];
+    if (l->u->s.tx.used) { /* make room at the host end */
+        g_assert_cmpint(read(l->out, buf, sizeof(buf)), >, 0);
+    }
+    return !l->u->s.tx.used;
+}
+
+static void test_host_full(void)
+{
+    Line l;
+    line_open(&l, true);
+    put(&l, IIR, 0x01);
+    unsigned sent = 0;
+    while (get(&l, LSR) & 0x20) { /* until the pipe is full */
+        put(&l, RBR, 'x');
+        g_assert_cmpuint(++sent, <, 10000000);
+    }
+    put(&l, IER, 0x02);
+    g_assert_cmpint(l.level, ==, 0);
+    put(&l, RBR, 'y');
+    bench_run_until(all_sent, &l);
+    g_assert_cmpint(l.level, ==, 1);
+    g_assert_cmphex(get(&l, LSR), ==, 0x60);
+    line_close(&l);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/serial16550/reset-values", test_reset_values);
+    g_test_add_func("/serial16550/access-sizes", test_access_sizes);
+    g_test_add_func("/serial16550/thr-interrupt", test_thr_interrupt);
+    g_test_add_func("/serial16550/loopback", test_loopback);
+    g_test_add_func("/serial16550/receive", test_receive);
+    g_test_add_func("/serial16550/host-full", test_host_full);
+    return g_test_run();
+}
