@@ -84,6 +84,10 @@ static void gen_arith(Jit *j, const IrInsn *i)
         return;
     Loc a = reg_loc(j, ra), b = reg_loc(j, rb);
     int d = reg_def(j, i->dst, ra);
+    if (commutes && loc_is_reg(b, d) && !loc_is_reg(a, d)) {
+        Loc t = a;
+        a = b, b = t;
+    }
     if ((i->op == IR_ADD || i->op == IR_SUB) && add_by_lea(j, i, a, b, d)) {
         reg_bind(j, i->dst, d);
         return;

@@ -37,6 +37,7 @@ void gen_note_pc(Jit *j, uint64_t pc)
 
 static void to_label(Jit *j, uint32_t pos, unsigned label)
 {
+    j->label_used[label] = true;
     if (j->label_pos[label] != UINT32_MAX) {
         x_bind_to(&j->a, pos, j->label_pos[label]);
         return;
@@ -67,6 +68,11 @@ static unsigned exit_new(Jit *j, uint64_t pc)
 static void gen_label(Jit *j, unsigned label)
 {
     reg_reset(j);
+    bool reached = !j->at || !(ir_op_info[j->ir->ops[j->at - 1].op].flags & IRF_END);
+    if (j->label_exit[label] && !j->label_used[label] && !reached) {
+        j->at++; /* every branch to this exit has become the exit itself */
+        return;
+    }
     j->label_pos[label] = x_pos(&j->a);
 }
 
@@ -87,10 +93,40 @@ static void gen_br(Jit *j, const IrInsn *i)
         to_label(j, x_jmp_fwd(&j->a), i->aux);
 }
 
+static bool chains(const Jit *j, uint64_t pc)
+{
+    uint64_t page = UINT64_C(1) << j->c.page_bits;
+    /* Code close to the page's end may go on in the next one: not chained. */
+    return (pc & -page) == (j->ir->pc & -page) && (pc & (page - 1)) < page - 2;
+}
+
+/* Blocks in a cycle of direct jumps cannot all start after the one before. */
+static bool needs_poll(const Jit *j, uint64_t pc)
+{
+    return pc <= j->ir->pc;
+}
+
+/* A jump (cc < 0) or branch that will be patched; its rel32 is aligned. */
+static void chained_jump(Jit *j, int cc, uint64_t pc)
+{
+    Cold *c = gen_cold_new(j, COLD_CHAIN);
+    c->exit = exit_new(j, pc);
+    x_nop(&j->a, -((uintptr_t)j->a.p + (cc < 0 ? 1 : 2)) & 3);
+    uint32_t at = cc < 0 ? x_jmp_fwd(&j->a) : x_jcc_fwd(&j->a, cc);
+    j->exits[c->exit].jump = c->fixups[0] = at;
+}
+
 static void gen_brcc(Jit *j, const IrInsn *i)
 {
     unsigned cc = gen_compare(j, i->aux & 0xff, i->type, i->a, i->b);
     unsigned label = i->aux >> 8;
+    if (label && j->label_exit[label]) {
+        uint64_t pc = ir_const_value(j->ir, j->label_exit[label]);
+        if (chains(j, pc) && !needs_poll(j, pc)) {
+            chained_jump(j, cc, pc);
+            return;
+        }
+    }
     if (label) {
         to_label(j, x_jcc_fwd(&j->a, cc), label);
         return;
@@ -157,34 +193,18 @@ static void gen_call(Jit *j, const IrInsn *i)
 
 /* ---- exits ---- */
 
-static void jump_aligned(Jit *j, JitExit *e, Cold *c)
-{
-    unsigned pad = -((uintptr_t)j->a.p + 1) & 3;
-    x_nop(&j->a, pad);
-    e->jump = c->fixups[0] = x_jmp_fwd(&j->a);
-}
-
-static bool chains(const Jit *j, uint64_t pc)
-{
-    uint64_t page = UINT64_C(1) << j->c.page_bits;
-    /* Code close to the page's end may go on in the next one: not chained. */
-    return (pc & -page) == (j->ir->pc & -page) && (pc & (page - 1)) < page - 2;
-}
-
 static void gen_exit_pc(Jit *j, const IrInsn *i)
 {
     uint64_t pc = ir_const_value(j->ir, i->a);
     Asm *a = &j->a;
-    bool back = pc <= j->pc;
+    bool back = needs_poll(j, pc);
     if (chains(j, pc)) {
-        Cold *c = gen_cold_new(j, COLD_CHAIN);
-        c->exit = exit_new(j, pc);
         if (back) {
             Cold *p = gen_cold_new(j, COLD_POLL);
             p->exit = exit_new(j, pc);
             poll(j, p);
         }
-        jump_aligned(j, &j->exits[c->exit], c);
+        chained_jump(j, -1, pc);
         return;
     }
     int32_t at = j->c.jumps + (pc >> 1 & ((1u << j->c.jump_bits) - 1)) * 16;

@@ -77,6 +77,8 @@ struct Jit {
     uint32_t last_use[MAX_TEMPS];
     uint64_t slots_used[SLOTS / 64];
     uint32_t label_pos[MAX_LABELS];
+    IrRef label_exit[MAX_LABELS]; /* constant pc when an IR_EXIT_PC is all that follows the label */
+    bool label_used[MAX_LABELS];  /* something jumps there */
     Fixup fixups[MAX_FIXUPS];
     unsigned fixup_count;
     Cold cold[MAX_COLD];
@@ -90,7 +92,7 @@ struct Jit {
 
 /* ---- regs.c: operands ---- */
 void reg_reset(Jit *j);                 /* at the block's start and at labels */
-void reg_find_last_uses(Jit *j);
+void reg_find_last_uses(Jit *j);        /* and what follows each label */
 void reg_op_done(Jit *j);               /* unlock, free temps that died here */
 int reg_scratch(Jit *j);                /* a free scratch register, locked */
 void reg_claim(Jit *j, int r);          /* this scratch register, free and locked */

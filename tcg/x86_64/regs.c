@@ -39,6 +39,8 @@ void reg_find_last_uses(Jit *j)
     memset(j->last_use, 0, (ir->temp_count + 1) * sizeof(j->last_use[0]));
     for (unsigned t = 0; t <= ir->temp_count; t++)
         j->temp_slot[t] = -1;
+    memset(j->label_exit, 0, ir->label_count * sizeof(j->label_exit[0]));
+    memset(j->label_used, 0, ir->label_count);
     unsigned pending = 0; /* operations whose operands are read by a later one */
     for (unsigned n = 0; n < ir->count; n++) {
         const IrInsn *i = &ir->ops[n];
@@ -47,6 +49,8 @@ void reg_find_last_uses(Jit *j)
             at = n - 1;      /* the select reads its arms */
         note_use(j, i->a, at);
         note_use(j, i->b, at);
+        if (i->op == IR_LABEL && n + 1 < ir->count && i[1].op == IR_EXIT_PC)
+            j->label_exit[i->aux] = i[1].a;
         if (i->op == IR_ARG) {
             pending++;
         } else if (i->op == IR_CALL) {
@@ -151,7 +155,7 @@ void reg_flush_live(Jit *j)
 
 void reg_spill_temp(Jit *j, IrRef t)
 {
-    if (j->temp_reg[t] != NO_REG)
+    if (j->temp_reg[t] != NO_REG && j->temp_reg[t] < SCRATCH)
         spill(j, j->temp_reg[t]);
 }
 
@@ -243,9 +247,23 @@ int reg_use(Jit *j, IrRef r)
     return t;
 }
 
+/* A temp that only the next operation reads, to extend or move it into a pinned global,
+ * may as well be made in that global's register. */
+static int wanted_reg(Jit *j, IrRef t)
+{
+    const IrInsn *next = &j->ir->ops[j->at + 1];
+    if (!ir_is_temp(t) || j->at + 1 >= j->ir->count || next->a != t || j->last_use[t] != j->at + 1)
+        return NO_REG;
+    if (next->op < IR_MOV || next->op > IR_BSWAP)
+        return NO_REG;
+    return reg_pinned(j, next->dst);
+}
+
 int reg_def(Jit *j, IrRef dst, IrRef reuse)
 {
     int p = reg_pinned(j, dst);
+    if (p == NO_REG)
+        p = wanted_reg(j, dst);
     if (p != NO_REG)
         return p;
     if (reg_dies(j, reuse) && j->temp_reg[reuse] != NO_REG) {
@@ -270,6 +288,11 @@ void reg_bind(Jit *j, IrRef dst, int reg)
     }
     if (dst == IR_NONE)
         return;
+    if (reg >= SCRATCH) { /* see wanted_reg */
+        j->saved &= ~(1u << reg);
+        j->temp_reg[dst] = reg;
+        return;
+    }
     if (j->holds[reg] && j->holds[reg] != dst) { /* the operand that died here */
         slot_free(j, j->holds[reg]);
         j->temp_reg[j->holds[reg]] = NO_REG;
