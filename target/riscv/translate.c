@@ -2,8 +2,8 @@
 /* RISC-V to IR: extended blocks.
  *
  * A block is one entry and a straight line of instructions of one guest page.  It goes on
- * through conditional branches (the taken side leaves, behind the block) and through
- * forward jumps and calls in the page; a branch to the block's own start becomes a loop
+ * through conditional branches (the taken side leaves, behind the block, or comes back
+ * to where the line goes on) and through forward jumps and calls in the page; a branch to the block's own start becomes a loop
  * edge; a backward branch elsewhere, an indirect jump, the end of the page and what may
  * change the mode end it.  One instruction may reach into the next page if it is the
  * block's only one: its second half is fetched (and faults) on its own.
@@ -168,6 +168,9 @@ void riscv_tr_goto(Translator *t, uint64_t target)
 
 static void emit_cold(Translator *t, const ColdPath *c)
 {
+    if (c->kind == COLD_BOUND) {
+        return;
+    }
     ir_label(t->ir, c->label);
     if (c->kind == COLD_EXIT) {
         ir_exit_pc(t->ir, c->pc);
@@ -247,6 +250,19 @@ static void translate_insn(Translator *t, uint32_t insn)
     row->translate(t, &a, row->arg);
 }
 
+/* Branches of this block that skipped forward to here stay in it. */
+static void bind_branches(Translator *t)
+{
+    for (unsigned i = 0; i < t->cold_count; i++) {
+        ColdPath *c = &t->cold[i];
+        if (c->kind == COLD_EXIT && c->pc == t->pc) {
+            ir_label(t->ir, c->label);
+            c->kind = COLD_BOUND;
+            t->known = 0;
+        }
+    }
+}
+
 void riscv_translate(TranslateCtx *ctx)
 {
     Translator t;
@@ -270,6 +286,7 @@ void riscv_translate(TranslateCtx *ctx)
             ir_exit_pc(t.ir, t.pc);
             break;
         }
+        bind_branches(&t);
         if (!fetch_insn(&t, n == 0, &insn)) {
             break;
         }

@@ -18,7 +18,7 @@
 enum { RISCV_MAX_BLOCK = 64 }; /* instructions */
 
 /* A side exit, emitted behind the block's main path. */
-typedef enum ColdKind { COLD_EXIT, COLD_RAISE, COLD_JALR_MISALIGNED } ColdKind;
+typedef enum ColdKind { COLD_EXIT, COLD_BOUND, COLD_RAISE, COLD_JALR_MISALIGNED } ColdKind;
 typedef struct ColdPath {
     ColdKind kind;
     unsigned label;
