@@ -22,7 +22,6 @@ typedef struct Target {
     uint64_t phys;
     uint64_t ram_page;      /* valid when host */
     bool code;              /* a write: the page holds translated code */
-    bool parts;             /* rights change within the page */
 } Target;
 
 /* ---- faults: each leaves translated code ------------------------------------ */
@@ -94,13 +93,13 @@ static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Targ
 }
 
 /* Translate one access within a page.  False: the walk faults. */
-static bool resolve(CPU *cpu, uint64_t vaddr, MmuAccess access, Target *t)
+static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, Target *t)
 {
     TcgVcpu *v = cpu->tcg;
     MmuResult m = { 0 };
-    if (!cpu->arch->walk(cpu, vaddr, access, &m))
+    if (!cpu->arch->walk(cpu, vaddr, bytes, access, &m))
         return false;
-    *t = (Target){ .phys = m.phys, .parts = m.no_cache };
+    *t = (Target){ .phys = m.phys };
     if (!find_ram(v, m.phys))
         return true;
     uint64_t offset = m.phys - v->near.start;
@@ -122,10 +121,8 @@ static bool resolve(CPU *cpu, uint64_t vaddr, MmuAccess access, Target *t)
 /* Translate [vaddr, vaddr + bytes), which lies in one page. */
 static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
-    Target t, last;
-    if (!resolve(cpu, vaddr, access, &t))
-        raise_fault(cpu, vaddr, access);
-    if (G_UNLIKELY(t.parts && bytes > 1) && !resolve(cpu, vaddr + bytes - 1, access, &last))
+    Target t;
+    if (!resolve(cpu, vaddr, bytes, access, &t))
         raise_fault(cpu, vaddr, access);
     return t;
 }
@@ -396,7 +393,7 @@ bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_
         return true;
     }
     Target t;
-    if (!resolve(cpu, vaddr, MMU_EXEC, &t))
+    if (!resolve(cpu, vaddr, 2, MMU_EXEC, &t))
         return false;
     *ram = t.host != NULL;
     *code_addr = t.host ? t.ram_page << GUEST_PAGE_BITS | offset : t.phys;

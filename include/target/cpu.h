@@ -106,7 +106,8 @@ struct CPUArch {
 
     /* ---- execution; in the vCPU's thread */
     void (*context_key)(CPU *cpu, CpuContextKey *key);
-    bool (*walk)(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out); /* false: fault */
+    /* Translate an access of `bytes` within one 4 KiB page; false: fault. */
+    bool (*walk)(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out);
     void (*raise_mmu_fault)(CPU *cpu, uint64_t vaddr, MmuAccess access); /* of the walk that
         failed last: sets the exception up (state is at the faulting instruction) */
     void (*raise_bus_fault)(CPU *cpu, uint64_t vaddr, MmuAccess access); /* nothing answers */

@@ -174,7 +174,7 @@ enum { RISCV_TIMEBASE_HZ = 10000000 };
 enum { IRQ_S_SOFT = 1, IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11 };
 
 /* ---- mmu.c, pmp.c ---- */
-bool riscv_walk(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out);
+bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out);
 bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys);
 void riscv_dump_mmu(CPU *cpu, GString *out);
 void riscv_context_key(CPU *cpu, CpuContextKey *key);

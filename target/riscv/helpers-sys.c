@@ -144,7 +144,7 @@ static void check_cbo_access(RiscvCPU *r, uint64_t vaddr)
     MmuResult found;
 
     for (MmuAccess access = MMU_READ; access <= MMU_EXEC; access++) {
-        if (riscv_walk(&r->cpu, vaddr, access, &found)) {
+        if (riscv_walk(&r->cpu, vaddr, 1, access, &found)) {
             return;
         }
     }

@@ -209,7 +209,7 @@ static bool canonical(const Scheme *s, uint64_t vaddr)
     return s == &sv32 || (uint64_t)((int64_t)(vaddr << unused) >> unused) == vaddr;
 }
 
-bool riscv_walk(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out)
+bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
 {
     static const uint8_t needed[] = { PROT_R, PROT_W, PROT_X };
     RiscvCPU *r = riscv_cpu(cpu);
@@ -229,7 +229,7 @@ bool riscv_walk(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out)
         }
     }
     bool uniform;
-    uint8_t rights = riscv_pmp_rights(r, out->phys, 1, w.priv, &uniform);
+    uint8_t rights = riscv_pmp_rights(r, out->phys, bytes, w.priv, &uniform);
     if (!(rights & needed[access])) {
         return walk_fail(&w, access_faults);
     }

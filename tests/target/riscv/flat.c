@@ -47,7 +47,7 @@ static uint8_t *translate(CPU *cpu, uint64_t vaddr, MmuAccess access)
 {
     MmuResult found = { .phys = vaddr };
 
-    if (!cpu->arch->walk(cpu, vaddr, access, &found)) {
+    if (!cpu->arch->walk(cpu, vaddr, 1, access, &found)) {
         cpu->arch->raise_mmu_fault(cpu, vaddr, access);
         cpu_loop_exit(cpu);
     }
@@ -158,7 +158,7 @@ bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out)
 {
     MmuResult found = { .phys = vaddr };
 
-    if (!t->cpu->arch->walk(t->cpu, vaddr, MMU_EXEC, &found) ||
+    if (!t->cpu->arch->walk(t->cpu, vaddr, 2, MMU_EXEC, &found) ||
         found.phys - current->base >= current->size) {
         return false;
     }
