@@ -215,7 +215,7 @@ static void tg_key(CPU *cpu, CpuContextKey *key)
     *key = (CpuContextKey){ .space = tg_of(cpu)->space };
 }
 
-static bool tg_walk(CPU *cpu, uint64_t vaddr, MmuAccess access, MmuResult *out)
+static bool tg_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
 {
     *out = (MmuResult){ .phys = vaddr, .prot = PROT_R | PROT_W | PROT_X };
     if (vaddr - TG_SPACE_BASE < TG_SPACE_SIZE) {
