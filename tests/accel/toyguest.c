@@ -227,7 +227,7 @@ static bool tg_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
 static bool tg_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
 {
     MmuResult r;
-    bool ok = tg_walk(cpu, vaddr, MMU_READ, &r);
+    bool ok = tg_walk(cpu, vaddr, 1, MMU_READ, &r);
     *phys = r.phys;
     return ok;
 }
