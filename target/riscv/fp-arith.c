@@ -5,30 +5,87 @@
  * The arithmetic itself is fpu/.  Values of f registers are NaN-boxed; a narrow operand
  * that is not boxed counts as the default NaN.  The checks that an instruction may run
  * (mstatus.FS, rounding mode) were made by translated code. */
-#include "target/riscv/fp.h"
+#include "target/riscv/fp-host.h"
+
+/* ---- fused multiply-add of the host --------------------------------------- */
+
+static bool host_has_fma(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("fma");
+#else
+    return false;
+#endif
+}
+
+#ifdef __x86_64__
+__attribute__((target("fma")))
+#endif
+static double host_fma64(double a, double b, double c)
+{
+    return fma(a, b, c);
+}
+
+#ifdef __x86_64__
+__attribute__((target("fma")))
+#endif
+static float host_fma32(float a, float b, float c)
+{
+    return fmaf(a, b, c);
+}
 
 static uint64_t fadd_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && is_boxed32(a) && is_boxed32(b)) {
+        float r = host_f32(a) + host_f32(b);
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_add(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fsub_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && is_boxed32(a) && is_boxed32(b)) {
+        float r = host_f32(a) - host_f32(b);
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_sub(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fmul_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && is_boxed32(a) && is_boxed32(b)) {
+        float r = host_f32(a) * host_f32(b);
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_mul(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fdiv_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && is_boxed32(a) && is_boxed32(b)) {
+        float r = host_f32(a) / host_f32(b);
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_div(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fsqrt_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && is_boxed32(a)) {
+        float r = sqrtf(host_f32(a));
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_sqrt(unbox32(a), fp_rounded(cpu, rm)));
 }
 
@@ -44,46 +101,100 @@ static uint64_t froundnx_s(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fmadd_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && host_has_fma() && is_boxed32(a) && is_boxed32(b) && is_boxed32(c)) {
+        float r = host_fma32(host_f32(a), host_f32(b), host_f32(c));
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_fmadd(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fmsub_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && host_has_fma() && is_boxed32(a) && is_boxed32(b) && is_boxed32(c)) {
+        float r = host_fma32(host_f32(a), host_f32(b), -host_f32(c));
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_fmsub(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fnmsub_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && host_has_fma() && is_boxed32(a) && is_boxed32(b) && is_boxed32(c)) {
+        float r = host_fma32(-host_f32(a), host_f32(b), host_f32(c));
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_fnmsub(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fnmadd_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && host_has_fma() && is_boxed32(a) && is_boxed32(b) && is_boxed32(c)) {
+        float r = host_fma32(-host_f32(a), host_f32(b), -host_f32(c));
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f32_fnmadd(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fadd_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        double r = host_f64(a) + host_f64(b);
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_add(a, b, fp_rounded(cpu, rm));
 }
 
 static uint64_t fsub_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        double r = host_f64(a) - host_f64(b);
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_sub(a, b, fp_rounded(cpu, rm));
 }
 
 static uint64_t fmul_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        double r = host_f64(a) * host_f64(b);
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_mul(a, b, fp_rounded(cpu, rm));
 }
 
 static uint64_t fdiv_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        double r = host_f64(a) / host_f64(b);
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_div(a, b, fp_rounded(cpu, rm));
 }
 
 static uint64_t fsqrt_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        double r = sqrt(host_f64(a));
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_sqrt(a, fp_rounded(cpu, rm));
 }
 
@@ -99,21 +210,45 @@ static uint64_t froundnx_d(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fmadd_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && host_has_fma()) {
+        double r = host_fma64(host_f64(a), host_f64(b), host_f64(c));
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_fmadd(a, b, c, fp_rounded(cpu, rm));
 }
 
 static uint64_t fmsub_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && host_has_fma()) {
+        double r = host_fma64(host_f64(a), host_f64(b), -host_f64(c));
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_fmsub(a, b, c, fp_rounded(cpu, rm));
 }
 
 static uint64_t fnmsub_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && host_has_fma()) {
+        double r = host_fma64(-host_f64(a), host_f64(b), host_f64(c));
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_fnmsub(a, b, c, fp_rounded(cpu, rm));
 }
 
 static uint64_t fnmadd_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
+    if (host_rounds(cpu, rm) && host_has_fma()) {
+        double r = host_fma64(-host_f64(a), host_f64(b), -host_f64(c));
+        if (G_LIKELY(host_plain64(r))) {
+            return host_bits64(r);
+        }
+    }
     return f64_fnmadd(a, b, c, fp_rounded(cpu, rm));
 }
 

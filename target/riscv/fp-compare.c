@@ -5,7 +5,7 @@
  * The arithmetic itself is fpu/.  Values of f registers are NaN-boxed; a narrow operand
  * that is not boxed counts as the default NaN.  The checks that an instruction may run
  * (mstatus.FS, rounding mode) were made by translated code. */
-#include "target/riscv/fp.h"
+#include "target/riscv/fp-host.h"
 
 static uint64_t fmin_s(CPU *cpu, uint64_t a, uint64_t b)
 {
@@ -29,16 +29,28 @@ static uint64_t fmaxm_s(CPU *cpu, uint64_t a, uint64_t b)
 
 static uint64_t feq_s(CPU *cpu, uint64_t a, uint64_t b)
 {
+    float x = host_f32(a), y = host_f32(b);
+    if (G_LIKELY(is_boxed32(a) && is_boxed32(b) && !isunordered(x, y))) {
+        return x == y;
+    }
     return f32_eq(unbox32(a), unbox32(b), fp_status(cpu));
 }
 
 static uint64_t flt_s(CPU *cpu, uint64_t a, uint64_t b)
 {
+    float x = host_f32(a), y = host_f32(b);
+    if (G_LIKELY(is_boxed32(a) && is_boxed32(b) && !isunordered(x, y))) {
+        return x < y;
+    }
     return f32_lt(unbox32(a), unbox32(b), fp_status(cpu));
 }
 
 static uint64_t fle_s(CPU *cpu, uint64_t a, uint64_t b)
 {
+    float x = host_f32(a), y = host_f32(b);
+    if (G_LIKELY(is_boxed32(a) && is_boxed32(b) && !isunordered(x, y))) {
+        return x <= y;
+    }
     return f32_le(unbox32(a), unbox32(b), fp_status(cpu));
 }
 
@@ -79,16 +91,28 @@ static uint64_t fmaxm_d(CPU *cpu, uint64_t a, uint64_t b)
 
 static uint64_t feq_d(CPU *cpu, uint64_t a, uint64_t b)
 {
+    double x = host_f64(a), y = host_f64(b);
+    if (G_LIKELY(!isunordered(x, y))) {
+        return x == y;
+    }
     return f64_eq(a, b, fp_status(cpu));
 }
 
 static uint64_t flt_d(CPU *cpu, uint64_t a, uint64_t b)
 {
+    double x = host_f64(a), y = host_f64(b);
+    if (G_LIKELY(!isunordered(x, y))) {
+        return x < y;
+    }
     return f64_lt(a, b, fp_status(cpu));
 }
 
 static uint64_t fle_d(CPU *cpu, uint64_t a, uint64_t b)
 {
+    double x = host_f64(a), y = host_f64(b);
+    if (G_LIKELY(!isunordered(x, y))) {
+        return x <= y;
+    }
     return f64_le(a, b, fp_status(cpu));
 }
 

@@ -5,12 +5,18 @@
  * The arithmetic itself is fpu/.  Values of f registers are NaN-boxed; a narrow operand
  * that is not boxed counts as the default NaN.  The checks that an instruction may run
  * (mstatus.FS, rounding mode) were made by translated code. */
-#include "target/riscv/fp.h"
+#include "target/riscv/fp-host.h"
 
 /* Results of 32 bits are sign extended, those of unsigned conversions too. */
 
 static uint64_t fcvt_w_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    float x = host_f32(a);
+    if (rm == FP_RTZ && is_boxed32(a) && fabs(x) < 0x1p31) {
+        int32_t r = (int32_t)x;
+        fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
+        return (uint64_t)(int64_t)r;
+    }
     return (uint64_t)(int64_t)f32_to_i32(unbox32(a), fp_rounded(cpu, rm));
 }
 
@@ -21,6 +27,12 @@ static uint64_t fcvt_wu_s(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fcvt_l_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    float x = host_f32(a);
+    if (rm == FP_RTZ && is_boxed32(a) && fabs(x) < 0x1p62) {
+        int64_t r = (int64_t)x;
+        fp_status(cpu)->flags |= (float)r != x ? FP_NX : 0;
+        return (uint64_t)r;
+    }
     return (uint64_t)f32_to_i64(unbox32(a), fp_rounded(cpu, rm));
 }
 
@@ -31,26 +43,44 @@ static uint64_t fcvt_lu_s(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fcvt_s_w(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        return host_box32((float)(int32_t)a);
+    }
     return box32(f32_from_i32((int32_t)a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_s_wu(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        return host_box32((float)(uint32_t)a);
+    }
     return box32(f32_from_u32((uint32_t)a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_s_l(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        return host_box32((float)(int64_t)a);
+    }
     return box32(f32_from_i64((int64_t)a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_s_lu(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        return host_box32((float)(uint64_t)a);
+    }
     return box32(f32_from_u64(a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_w_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    double x = host_f64(a);
+    if (rm == FP_RTZ && fabs(x) < 0x1p31) {
+        int32_t r = (int32_t)x;
+        fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
+        return (uint64_t)(int64_t)r;
+    }
     return (uint64_t)(int64_t)f64_to_i32(a, fp_rounded(cpu, rm));
 }
 
@@ -61,6 +91,12 @@ static uint64_t fcvt_wu_d(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fcvt_l_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    double x = host_f64(a);
+    if (rm == FP_RTZ && fabs(x) < 0x1p62) {
+        int64_t r = (int64_t)x;
+        fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
+        return (uint64_t)r;
+    }
     return (uint64_t)f64_to_i64(a, fp_rounded(cpu, rm));
 }
 
@@ -71,21 +107,27 @@ static uint64_t fcvt_lu_d(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fcvt_d_w(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return f64_from_i32((int32_t)a, fp_rounded(cpu, rm));
+    return host_bits64((int32_t)a); /* exact */
 }
 
 static uint64_t fcvt_d_wu(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return f64_from_u32((uint32_t)a, fp_rounded(cpu, rm));
+    return host_bits64((uint32_t)a); /* exact */
 }
 
 static uint64_t fcvt_d_l(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        return host_bits64((double)(int64_t)a);
+    }
     return f64_from_i64((int64_t)a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_d_lu(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        return host_bits64((double)(uint64_t)a);
+    }
     return f64_from_u64(a, fp_rounded(cpu, rm));
 }
 
@@ -131,11 +173,21 @@ static uint64_t fcvt_h_lu(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fcvt_s_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    if (host_rounds(cpu, rm)) {
+        float r = (float)host_f64(a);
+        if (G_LIKELY(host_plain32(r))) {
+            return host_box32(r);
+        }
+    }
     return box32(f64_to_f32(a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_d_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
+    double r = host_f32(a);
+    if (is_boxed32(a) && isfinite(r)) {
+        return host_bits64(r); /* exact */
+    }
     return f32_to_f64(unbox32(a), fp_rounded(cpu, rm));
 }
 
