@@ -14,6 +14,8 @@
 
 #include "system/memory.h"
 
+enum { LOCK_SPINS = 200 };
+
 struct Bh {
     GMutex *lock;
     void (*fn)(void *opaque);
@@ -87,6 +89,21 @@ static Bh *queue_pop(void)
     return bh;
 }
 
+/* Who scheduled work under its lock is about to let go of it: a short look costs less than
+ * to sleep and to be woken. */
+static void lock_soon_free(GMutex *lock)
+{
+    for (int i = 0; i < LOCK_SPINS; i++) {
+        if (g_mutex_trylock(lock)) {
+            return;
+        }
+        for (int k = 0; k < 16; k++) {
+            __asm__ volatile("" ::: "memory");
+        }
+    }
+    g_mutex_lock(lock);
+}
+
 static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 {
     g_mutex_lock(&queue_lock);
@@ -96,7 +113,7 @@ static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
     while (count-- && (bh = queue_pop())) {
         GMutex *lock = bh->lock;
         if (lock) {
-            g_mutex_lock(lock);
+            lock_soon_free(lock);
         }
         bh->fn(bh->opaque); /* may free bh */
         if (lock) {
@@ -123,6 +140,7 @@ GMainContext *mainloop_context(void)
         g_source_set_name(s, "lyrebird work");
         g_source_add_unix_fd(s, wake_fd, G_IO_IN);
         g_source_set_priority(s, G_PRIORITY_DEFAULT);
+        g_source_set_can_recurse(s, TRUE); /* else GLib writes its eventfd after each dispatch */
         g_source_attach(s, ctx);
         g_source_unref(s);
         g_main_context_set_poll_func(ctx, loop_poll);
