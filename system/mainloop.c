@@ -28,6 +28,7 @@ static GMutex queue_lock; /* leaf */
 static GQueue queue = G_QUEUE_INIT;
 static bool sleeping; /* atomic */
 static int wake_fd = -1;
+static gpointer wake_tag;
 static bool quit_wanted; /* atomic */
 static int quit_status;
 
@@ -71,9 +72,11 @@ static gboolean bh_source_prepare(GSource *s, gint *timeout)
 
 static gboolean bh_source_check(GSource *s)
 {
-    uint64_t count;
-    ssize_t n = read(wake_fd, &count, sizeof(count));
-    (void)n; /* nothing to read: nobody woke us */
+    if (g_source_query_unix_fd(s, wake_tag)) {
+        uint64_t count;
+        ssize_t n = read(wake_fd, &count, sizeof(count));
+        (void)n; /* nothing to read: another look was quicker */
+    }
     return !queue_is_empty();
 }
 
@@ -138,7 +141,7 @@ GMainContext *mainloop_context(void)
         }
         GSource *s = g_source_new(&bh_source_funcs, sizeof(GSource));
         g_source_set_name(s, "lyrebird work");
-        g_source_add_unix_fd(s, wake_fd, G_IO_IN);
+        wake_tag = g_source_add_unix_fd(s, wake_fd, G_IO_IN);
         g_source_set_priority(s, G_PRIORITY_DEFAULT);
         g_source_set_can_recurse(s, TRUE); /* else GLib writes its eventfd after each dispatch */
         g_source_attach(s, ctx);
