@@ -72,7 +72,7 @@ static int64_t earliest_monotonic(void)
 {
     int64_t least = INT64_MAX, now = read_ns(CLOCK_MONOTONIC);
     for (int k = 0; k < CLK_KINDS; k++) {
-        if (!pending[k] || (k == CLK_VIRTUAL && !virtual_running)) {
+        if (!pending[k] || (k == CLK_VIRTUAL && !__atomic_load_n(&virtual_running, __ATOMIC_ACQUIRE))) {
             continue;
         }
         int64_t wait = pending[k]->deadline - clock_get_ns(k); /* both >= 0: no overflow */
@@ -99,7 +99,7 @@ static Timer *take_due(bool stopped_too)
 {
     g_mutex_lock(&timer_lock);
     for (int k = 0; k < CLK_KINDS; k++) {
-        Timer *t = k == CLK_VIRTUAL && !virtual_running && !stopped_too ? NULL : pending[k];
+        Timer *t = k == CLK_VIRTUAL && !__atomic_load_n(&virtual_running, __ATOMIC_ACQUIRE) && !stopped_too ? NULL : pending[k];
         if (t && t->deadline <= clock_get_ns(k)) {
             pending[k] = t->next;
             __atomic_store_n(&t->deadline, -1, __ATOMIC_RELAXED);

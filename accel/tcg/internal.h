@@ -176,6 +176,8 @@ void tcg_state_info(TcgState *s, GString *out); /* info jit */
 
 /* What other threads asked for; call it whenever exit_request was seen. */
 void tcg_handle_queue(TcgState *s);
+/* Drop all cached translations: the memory map has changed.  The vCPUs' thread. */
+void tcg_view_flush(TcgState *s);
 /* The block at the current pc, translated if need be.  A fetch that faults raises the
  * guest's exception and leaves by cpu_loop_exit.  The block is good until the next
  * call (a new translation may evict it). */

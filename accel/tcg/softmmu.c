@@ -256,6 +256,10 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
                       : memory_write(cpu->as, t->phys, bytes, value);
     if (r != MEM_OK)
         raise_bus(cpu, vaddr, MMU_WRITE);
+    /* A device may have changed the map (a flash chip leaves read mode): the next load of
+     * this very block must see it.  The rest waits for the end of the block. */
+    if (G_UNLIKELY(__atomic_load_n(&cpu->tcg->state->view_changed, __ATOMIC_ACQUIRE)))
+        tcg_view_flush(cpu->tcg->state);
 }
 
 static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, uint64_t value)

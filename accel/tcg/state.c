@@ -59,14 +59,19 @@ static void drop_written(TcgState *s)
     g_array_unref(list);
 }
 
-static void flush_everything(TcgState *s)
+void tcg_view_flush(TcgState *s)
 {
-    tcg_blocks_view_changed(s);
     for (unsigned n = 0; n < s->vcpus->len; n++) {
         TcgVcpu *v = s->vcpus->pdata[n];
         v->near.size = 0;
         tcg_flush_all(v->cpu);
     }
+}
+
+static void flush_everything(TcgState *s)
+{
+    tcg_blocks_view_changed(s);
+    tcg_view_flush(s);
 }
 
 void tcg_handle_queue(TcgState *s)

@@ -37,6 +37,15 @@ def test_interpreter(b):
 
 
 @case()
+def test_flash_mode(b):
+    """a flash bank changes between array and status within one block"""
+    if is_peer():
+        raise Skip("QEMU's flash shows no status before the first command")
+    for accel in ("tcg", "interp"):
+        b.machine("-accel", accel, "-bios", "none", "-kernel", bare_program(b, "romd")).expect_exit(0)
+
+
+@case()
 def test_reset(b):
     """the finisher resets the machine; with -no-reboot that ends it"""
     m = b.machine("-bios", "none", "-kernel", bare_program(b, "reset"))
