@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -accel: the list of fall-backs, and each option accepted or refused with a reason. */
+#include <string.h>
+
+#include "accel/accel.h"
+
+/* NULL when it opened, else the message. */
+static char *try_open(const char *list, const char *name, const char *value, const char **opened)
+{
+    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GError) err = NULL;
+    if (name) {
+        g_hash_table_insert(options, (gpointer)name, (gpointer)value);
+    }
+    Accel *a = accel_open(list, options, &err);
+    if (!a) {
+        g_assert_nonnull(err);
+        return g_strdup(err->message);
+    }
+    *opened = a->class->name;
+    a->class->close(a);
+    return NULL;
+}
+
+static void test_lists(void)
+{
+    static const struct { const char *list, *opens, *says; } rows[] = {
+        { "tcg", "tcg", NULL },
+        { "interp", "interp", NULL },
+        { "tcg:interp", "tcg", NULL },
+        { "kvm:interp", "interp", NULL },
+        { "kvm", NULL, "invalid accelerator kvm" },
+        { "inetrp", NULL, "did you mean interp?" },
+        { "kvm:hvf", NULL, "invalid accelerator hvf" },
+        { "", NULL, "do:" },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const char *opened = NULL;
+        g_autofree char *message = try_open(rows[i].list, NULL, NULL, &opened);
+        g_assert_cmpstr(opened, ==, rows[i].opens);
+        g_assert_true(!rows[i].says || strstr(message, rows[i].says));
+    }
+}
+
+static void test_options(void)
+{
+    static const struct { const char *list, *name, *value, *says; } rows[] = {
+        { "tcg", "thread", "single", NULL },
+        { "tcg", "thread", "multi", "'multi' is not built" },
+        { "tcg", "thread", "many", "expects 'single', not 'many'" },
+        { "tcg", "split-wx", "on", NULL },
+        { "tcg", "split-wx", "off", "refused" },
+        { "tcg", "tb-size", "32", NULL },
+        { "tcg", "tb-size", "0", NULL },
+        { "tcg", "tb-size", "-1", "expects a number of MiB" },
+        { "tcg", "tb-size", "99999999", "at most" },
+        { "tcg", "tb-size", "12x", "expects a number" },
+        { "tcg", "one-insn-per-tb", "on", NULL },
+        { "tcg", "one-insn-per-tb", "maybe", "'on' or 'off'" },
+        { "tcg", "lockstep", "on", NULL },
+        { "interp", "lockstep", "on", "unexpected" },
+        { "tcg", "tbsize", "1", "did you mean tb-size?" },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const char *opened = NULL;
+        g_autofree char *message = try_open(rows[i].list, rows[i].name, rows[i].value, &opened);
+        if (!opened != !!rows[i].says || (message && !strstr(message, rows[i].says))) {
+            g_error("%s=%s: %s", rows[i].name, rows[i].value, message ? message : "accepted");
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/accel/open/lists", test_lists);
+    g_test_add_func("/accel/open/options", test_options);
+    return g_test_run();
+}
