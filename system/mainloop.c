@@ -14,8 +14,6 @@
 
 #include "system/memory.h"
 
-enum { LOCK_SPINS = 200 };
-
 struct Bh {
     GMutex *lock;
     void (*fn)(void *opaque);
@@ -28,7 +26,6 @@ static GMutex queue_lock; /* leaf */
 static GQueue queue = G_QUEUE_INIT;
 static bool sleeping; /* atomic */
 static int wake_fd = -1;
-static gpointer wake_tag;
 static bool quit_wanted; /* atomic */
 static int quit_status;
 
@@ -72,11 +69,9 @@ static gboolean bh_source_prepare(GSource *s, gint *timeout)
 
 static gboolean bh_source_check(GSource *s)
 {
-    if (g_source_query_unix_fd(s, wake_tag)) {
-        uint64_t count;
-        ssize_t n = read(wake_fd, &count, sizeof(count));
-        (void)n; /* nothing to read: another look was quicker */
-    }
+    uint64_t count;
+    ssize_t n = read(wake_fd, &count, sizeof(count));
+    (void)n; /* nothing to read: nobody woke us */
     return !queue_is_empty();
 }
 
@@ -92,21 +87,6 @@ static Bh *queue_pop(void)
     return bh;
 }
 
-/* Who scheduled work under its lock is about to let go of it: a short look costs less than
- * to sleep and to be woken. */
-static void lock_soon_free(GMutex *lock)
-{
-    for (int i = 0; i < LOCK_SPINS; i++) {
-        if (g_mutex_trylock(lock)) {
-            return;
-        }
-        for (int k = 0; k < 16; k++) {
-            __asm__ volatile("" ::: "memory");
-        }
-    }
-    g_mutex_lock(lock);
-}
-
 static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 {
     g_mutex_lock(&queue_lock);
@@ -116,7 +96,7 @@ static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
     while (count-- && (bh = queue_pop())) {
         GMutex *lock = bh->lock;
         if (lock) {
-            lock_soon_free(lock);
+            g_mutex_lock(lock);
         }
         bh->fn(bh->opaque); /* may free bh */
         if (lock) {
@@ -141,9 +121,8 @@ GMainContext *mainloop_context(void)
         }
         GSource *s = g_source_new(&bh_source_funcs, sizeof(GSource));
         g_source_set_name(s, "lyrebird work");
-        wake_tag = g_source_add_unix_fd(s, wake_fd, G_IO_IN);
+        g_source_add_unix_fd(s, wake_fd, G_IO_IN);
         g_source_set_priority(s, G_PRIORITY_DEFAULT);
-        g_source_set_can_recurse(s, TRUE); /* else GLib writes its eventfd after each dispatch */
         g_source_attach(s, ctx);
         g_source_unref(s);
         g_main_context_set_poll_func(ctx, loop_poll);

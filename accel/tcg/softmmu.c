@@ -165,13 +165,17 @@ static uint64_t finish_load(uint64_t value, MemOp mop)
 
 /* RAM is little endian here, and accessed with one instruction so that other threads (devices)
  * never see half a value. */
+typedef uint16_t Unaligned16 __attribute__((aligned(1), may_alias));
+typedef uint32_t Unaligned32 __attribute__((aligned(1), may_alias));
+typedef uint64_t Unaligned64 __attribute__((aligned(1), may_alias));
+
 static uint64_t read_host(const uint8_t *p, unsigned bytes)
 {
     switch (bytes) {
     case 1: return *p;
-    case 2: return GUINT16_FROM_LE(*(const uint16_t *)p);
-    case 4: return GUINT32_FROM_LE(*(const uint32_t *)p);
-    default: return GUINT64_FROM_LE(*(const uint64_t *)p);
+    case 2: return GUINT16_FROM_LE(*(const Unaligned16 *)p);
+    case 4: return GUINT32_FROM_LE(*(const Unaligned32 *)p);
+    default: return GUINT64_FROM_LE(*(const Unaligned64 *)p);
     }
 }
 
@@ -179,9 +183,9 @@ static void write_host(uint8_t *p, unsigned bytes, uint64_t value)
 {
     switch (bytes) {
     case 1: *p = value; break;
-    case 2: *(uint16_t *)p = GUINT16_TO_LE((uint16_t)value); break;
-    case 4: *(uint32_t *)p = GUINT32_TO_LE((uint32_t)value); break;
-    default: *(uint64_t *)p = GUINT64_TO_LE(value); break;
+    case 2: *(Unaligned16 *)p = GUINT16_TO_LE((uint16_t)value); break;
+    case 4: *(Unaligned32 *)p = GUINT32_TO_LE((uint32_t)value); break;
+    default: *(Unaligned64 *)p = GUINT64_TO_LE(value); break;
     }
 }
 

@@ -3,9 +3,9 @@
  *
  * A block is one entry and a straight line of instructions of one guest page.  It goes on
  * through conditional branches (the taken side leaves, behind the block, or comes back
- * to where the line goes on) and through forward jumps and calls in the page; a branch to the block's own start becomes a loop
- * edge; a backward branch elsewhere, an indirect jump, the end of the page and what may
- * change the mode end it.  One instruction may reach into the next page if it is the
+ * to where the line goes on) and through forward jumps and calls in the page; a branch to the
+ * block's own start becomes a loop edge; a backward branch elsewhere, an indirect jump, the
+ * end of the page and what may change the mode end it.  One instruction may reach into the next page if it is the
  * block's only one: its second half is fetched (and faults) on its own.
  *
  * Constants that lui, auipc and addi leave in registers are followed through the block, so
@@ -118,6 +118,8 @@ unsigned riscv_tr_cold_exit(Translator *t, uint64_t target)
     ColdPath *c = cold_new(t, COLD_EXIT);
 
     c->pc = target;
+    c->fp_ready = t->fp_ready;
+    c->frm_ready = t->frm_ready;
     return c->label;
 }
 
@@ -250,7 +252,8 @@ static void translate_insn(Translator *t, uint32_t insn)
     row->translate(t, &a, row->arg);
 }
 
-/* Branches of this block that skipped forward to here stay in it. */
+/* Branches of this block that skipped forward to here stay in it.  What holds from here on is
+ * what holds on every way: the skipped instructions may have made checks, or made them void. */
 static void bind_branches(Translator *t)
 {
     for (unsigned i = 0; i < t->cold_count; i++) {
@@ -259,6 +262,8 @@ static void bind_branches(Translator *t)
             ir_label(t->ir, c->label);
             c->kind = COLD_BOUND;
             t->known = 0;
+            t->fp_ready = MIN(t->fp_ready, c->fp_ready);
+            t->frm_ready = t->frm_ready && c->frm_ready;
         }
     }
 }

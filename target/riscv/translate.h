@@ -17,7 +17,10 @@
 
 enum { RISCV_MAX_BLOCK = 64 }; /* instructions */
 
-/* A side exit, emitted behind the block's main path. */
+typedef enum FpReady { FP_READY_NO, FP_READY_ON, FP_READY_DIRTY } FpReady;
+
+/* A side exit, emitted behind the block's main path; COLD_BOUND: an exit that became a forward
+ * branch in the block. */
 typedef enum ColdKind { COLD_EXIT, COLD_BOUND, COLD_RAISE, COLD_JALR_MISALIGNED } ColdKind;
 typedef struct ColdPath {
     ColdKind kind;
@@ -26,9 +29,9 @@ typedef struct ColdPath {
     uint32_t cause;          /* raise */
     uint64_t tval;
     RiscvArgs args;          /* of the jalr */
+    FpReady fp_ready;        /* exit: what was known at the branch */
+    bool frm_ready;
 } ColdPath;
-
-typedef enum FpReady { FP_READY_NO, FP_READY_ON, FP_READY_DIRTY } FpReady;
 
 struct Translator {
     TranslateCtx *ctx;

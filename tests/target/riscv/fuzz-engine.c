@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Random sequences on the translator with a back end, against the interpreter.
  *
- *   riscv-fuzz-engine XLEN m|s|u SEED SEQUENCES [OPTION=VALUE...]
+ *   riscv-fuzz-engine XLEN m|s|u|M|S|U SEED SEQUENCES [OPTION=VALUE...]
  *
- * The options are those of -accel tcg; lockstep=on compares at every block. */
+ * Capitals: sequences raise exceptions too.  The options are those of -accel tcg; lockstep=on compares at every block. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +29,13 @@ int main(int argc, char **argv)
     g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
 
     if (argc < 5) {
-        fprintf(stderr, "usage: %s XLEN m|s|u SEED SEQUENCES [OPTION=VALUE...]\n", argv[0]);
+        fprintf(stderr, "usage: %s XLEN m|s|u|M|S|U SEED SEQUENCES [OPTION=VALUE...]\n", argv[0]);
         return 2;
     }
     unsigned xlen = (unsigned)atoi(argv[1]);
-    SeqKind kind = argv[2][0] == 'm' ? SEQ_BARE_M : argv[2][0] == 's' ? SEQ_BARE_S : SEQ_BARE_U;
+    char mode = g_ascii_tolower(argv[2][0]);
+    bool traps = mode != argv[2][0];
+    SeqKind kind = mode == 'm' ? SEQ_BARE_M : mode == 's' ? SEQ_BARE_S : SEQ_BARE_U;
     uint32_t seed = (uint32_t)strtoul(argv[3], NULL, 0);
     uint64_t left = strtoull(argv[4], NULL, 0), insns = 0;
     for (int i = 5; i < argc; i++) {
@@ -47,7 +49,7 @@ int main(int argc, char **argv)
     }
     unsigned bad = 0;
     for (; left && !bad; seed++) {
-        SeqProgram *p = seq_program_new(kind, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, UINT64_MAX);
+        SeqProgram *p = seq_program_new(kind, traps ? SEQ_WITH_TRAPS : 0, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, UINT64_MAX);
         uint8_t *a = g_malloc0(p->results_size), *b = g_malloc0(p->results_size);
         run(p, "interp", NULL, a);
         run(p, "tcg", options, b);

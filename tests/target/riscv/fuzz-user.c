@@ -103,7 +103,7 @@ int main(int argc, char **argv)
         ext &= ~(UINT64_C(1) << EXT_ZFA | UINT64_C(1) << EXT_ZACAS | UINT64_C(1) << EXT_ZICOND);
     }
     for (; left && !bad; seed++) {
-        SeqProgram *p = seq_program_new(SEQ_LINUX, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, ext);
+        SeqProgram *p = seq_program_new(SEQ_LINUX, 0, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, ext);
         uint8_t *a = g_malloc0(p->results_size), *b = g_malloc0(p->results_size);
         bool ran = run_flat(p, true, a) && (argc > 4 ? run_emulator(p, argv + 4, b) : run_flat(p, false, b));
         bad += !ran;

@@ -244,6 +244,141 @@ static void put_lr_sc(Maker *m)
     m->p->insns += 2 + between;
 }
 
+/* ---- exceptions ---------------------------------------------------------- */
+
+enum { CSR_SSTATUS = 0x100, CSR_SSCRATCH = 0x140, CSR_MSTATUS = 0x300, CSR_MTVEC = 0x305, CSR_MSCRATCH = 0x340,
+       CSR_MEPC = 0x341, CSR_MCAUSE = 0x342, CSR_MTVAL = 0x343 };
+
+static void put_count(Maker *m, uint32_t insn)
+{
+    put(m, insn);
+    m->p->insns++;
+}
+
+static void put_illegal(Maker *m)
+{
+    uint32_t insn;
+
+    do {
+        insn = g_rand_int(m->rand) & (below(m, 2) ? UINT32_MAX : 0xfffc);
+        insn = (insn & 3) == 3 ? insn : insn & 0xffff;
+    } while (riscv_decode(insn, m->p->xlen) && riscv_rows[riscv_decode(insn, m->p->xlen)].translate != riscv_tr_illegal);
+    put_count(m, insn);
+}
+
+/* An access through t0, which points where there is no RAM, or no page. */
+static void put_bad_access(Maker *m)
+{
+    static const uint32_t forms[] = {
+        0x03, 0x1003, 0x2003, 0x4003, 0x3007 /* fld */, 0x2007 /* flw */,
+        0x23, 0x1023, 0x2023, 0x3027 /* fsd */, 0x202f /* amoadd.w */, 0x1000202f /* lr.w */, 0x0800202f,
+    };
+    uint32_t insn = forms[below(m, G_N_ELEMENTS(forms))], rd = below(m, 32);
+
+    put_count(m, 0x37 | 5 << 7 | (0x20 + below(m, 8)) << 12);
+    if (m->p->xlen == 64 && below(m, 2)) {
+        put_count(m, enc_i(0x13, 5, 1, 5, 20)); /* beyond the page table */
+    }
+    rd = reserved >> rd & 1 ? 6 : rd;
+    bool store = (insn & 0x77) == 0x23;
+    put_count(m, insn | 5 << 15 | (store ? below(m, 32) << 20 : rd << 7));
+}
+
+static void put_misaligned_atomic(Maker *m)
+{
+    static const uint32_t forms[] = { 0x202f, 0x0800202f, 0x1000202f, 0x8000202f };
+    uint32_t insn = forms[below(m, G_N_ELEMENTS(forms))];
+
+    put_count(m, enc_i(0x13, 5, 0, GP, 1 + (int32_t)below(m, 3)));
+    put_count(m, insn | 5 << 15 | 6 << 7);
+}
+
+static void put_system(Maker *m)
+{
+    static const uint32_t user[] = { 0x30200073, 0x10200073, 0x12000073, 0x10500073 };
+    static const uint32_t any[] = { 0x73, 0x100073, 0x9002 };
+
+    if (m->p->kind == SEQ_BARE_U && below(m, 2)) {
+        put_count(m, user[below(m, G_N_ELEMENTS(user))]);
+    } else if (m->p->kind == SEQ_BARE_S && below(m, 4) == 0) {
+        put_count(m, below(m, 2) ? 0x30200073 : 0x12000073);
+    } else {
+        put_count(m, any[below(m, G_N_ELEMENTS(any))]);
+    }
+}
+
+/* CSRs that are plain registers, those of M mode too; frm with reserved modes; FS off. */
+static void put_privileged_csr(Maker *m)
+{
+    static const uint16_t plain[] = { CSR_SSCRATCH, 0x141, 0x142, 0x143, CSR_MSCRATCH, CSR_MEPC };
+    unsigned rd = below(m, 32), csr = plain[below(m, G_N_ELEMENTS(plain))];
+
+    rd = reserved >> rd & 1 ? 6 : rd;
+    switch (below(m, 4)) {
+    case 0:
+        put_count(m, enc_i(0x73, rd, 5, below(m, 8), 2));
+        break;
+    case 1:
+        put_count(m, 0x37 | 5 << 7 | 6 << 12); /* t0 = FS */
+        put_count(m, enc_i(0x73, 0, below(m, 3) ? 2 : 3, 5, CSR_SSTATUS));
+        break;
+    default:
+        put_count(m, enc_i(0x73, rd, 1 + below(m, 3), below(m, 32), (int32_t)csr));
+        break;
+    }
+}
+
+static void put_exception(Maker *m)
+{
+    switch (below(m, 5)) {
+    case 0: put_illegal(m); break;
+    case 1: put_bad_access(m); break;
+    case 2: put_misaligned_atomic(m); break;
+    case 3: put_system(m); break;
+    default: put_privileged_csr(m); break;
+    }
+}
+
+enum { HANDLER_INSNS = 29 };
+
+/* M mode: log the trap into the record at tp, and go on behind the instruction. */
+static void put_handler(Maker *m)
+{
+    static const uint16_t logged[] = { CSR_MCAUSE, CSR_MTVAL, CSR_MEPC, CSR_MSTATUS };
+    unsigned word = m->p->xlen == 32 ? 2 : 3;
+    int32_t saved = SEQ_REGISTERS * 8, count = saved + 16;
+
+    while (here(m) & 3) {
+        put(m, 1);
+    }
+    m->p->handler = here(m);
+    put(m, enc_s(0x23, word, TP, 5, saved));
+    put(m, enc_s(0x23, word, TP, 6, saved + 8));
+    put(m, enc_i(0x03, 5, word, TP, count));
+    put(m, enc_i(0x13, 6, 0, 5, 1));
+    put(m, enc_s(0x23, word, TP, 6, count));
+    put(m, enc_i(0x13, 6, 3, 5, SEQ_TRAPS));        /* sltiu t1, t0, SEQ_TRAPS */
+    put(m, 0x63 | 6 << 15 | b_imm(4 + 2 * 4 + 4 * 8)); /* beqz t1: log is full */
+    put(m, enc_i(0x13, 5, 1, 5, 5));                /* t0 = tp + 32 * count */
+    put(m, 0x33 | 5 << 7 | 5 << 15 | TP << 20);
+    for (unsigned i = 0; i < 4; i++) {
+        put(m, enc_i(0x73, 6, 2, 0, logged[i]));
+        put(m, enc_s(0x23, word, 5, 6, SEQ_LOG + (int32_t)i * 8));
+    }
+    put(m, enc_i(0x73, 5, 2, 0, CSR_MEPC));
+    put(m, enc_i(0x03, 6, 5, 5, 0));                /* lhu t1, 0(t0) */
+    put(m, enc_i(0x13, 6, 7, 6, 3));
+    put(m, enc_i(0x13, 6, 0, 6, -3));
+    put(m, enc_i(0x13, 6, 3, 6, 1));                /* t1 = 32-bit instruction */
+    put(m, enc_i(0x13, 6, 1, 6, 1));
+    put(m, 0x33 | 5 << 7 | 5 << 15 | 6 << 20);
+    put(m, enc_i(0x13, 5, 0, 5, 2));
+    put(m, enc_i(0x73, 0, 1, 5, CSR_MEPC));
+    put(m, enc_i(0x03, 5, word, TP, saved));
+    put(m, enc_i(0x03, 6, word, TP, saved + 8));
+    put(m, 0x30200073);
+}
+
 /* A far jump through a register whose value is known: to the next instruction. */
 static void put_far_jump(Maker *m)
 {
@@ -261,6 +396,10 @@ static void put_body(Maker *m, unsigned length)
         }
         if (below(m, 40) == 0) {
             put_lr_sc(m);
+            continue;
+        }
+        if ((m->p->flags & SEQ_WITH_TRAPS) && below(m, 6) == 0) {
+            put_exception(m);
             continue;
         }
         uint32_t insn = make_insn(m, true);
@@ -306,6 +445,12 @@ static void put_sequence(Maker *m, unsigned index)
         put(m, 0x1063 | S1 << 15 | b_imm((int32_t)(p->starts[index] - here(m))));
     }
     p->ends[index] = here(m);
+    if ((p->flags & SEQ_WITH_TRAPS) && p->kind != SEQ_BARE_U) { /* FS may be off */
+        put(m, enc_s(0x23, word, TP, 5, 5 * 8));
+        put(m, 0x37 | 5 << 7 | 6 << 12);
+        put(m, enc_i(0x73, 0, 2, 5, CSR_SSTATUS));
+        put(m, enc_i(0x03, 5, word, TP, 5 * 8));
+    }
     for (unsigned i = 0; i < 32; i++) {
         put(m, enc_s(0x23, word, TP, i, (int32_t)i * 8));
         put(m, enc_s(0x27, 3, TP, i, (int32_t)(32 + i) * 8));
@@ -384,7 +529,7 @@ static void put_values(Maker *m)
     SeqProgram *p = m->p;
 
     for (unsigned n = 0; n < p->count; n++) {
-        uint64_t init[65];
+        uint64_t init[SEQ_REGISTERS];
         for (unsigned i = 0; i < 32; i++) {
             init[i] = integer_value(m);
             init[32 + i] = fp_value(m);
@@ -403,7 +548,7 @@ static void put_values(Maker *m)
 
 /* ---- programs ------------------------------------------------------------ */
 
-enum { CSR_SATP = 0x180, CSR_MSTATUS = 0x300, CSR_MEPC = 0x341, CSR_PMPCFG0 = 0x3a0, CSR_PMPADDR0 = 0x3b0,
+enum { CSR_SATP = 0x180, CSR_PMPCFG0 = 0x3a0, CSR_PMPADDR0 = 0x3b0,
        PTE_VRWXAD = 0xcf, PTE_U = 16 };
 
 static void put_csrw(Maker *m, unsigned csr, unsigned reg)
@@ -434,6 +579,10 @@ static void put_start(Maker *m)
     if (p->kind == SEQ_LINUX) {
         return;
     }
+    if (p->flags & SEQ_WITH_TRAPS) {
+        put_address(m, 5, p->handler);
+        put_csrw(m, CSR_MTVEC, 5);
+    }
     put(m, enc_i(0x13, 5, 0, 0, -1));
     put_csrw(m, CSR_PMPADDR0, 5);
     put(m, enc_i(0x13, 5, 0, 0, 0x1f)); /* NAPOT, RWX */
@@ -455,11 +604,25 @@ static void put_start(Maker *m)
     put(m, 0x30200073);                /* mret, to the next instruction */
 }
 
+static void put_print(Maker *m)
+{
+    put_address(m, 5, m->p->records);
+    put_address(m, 6, m->p->records + m->p->results_size);
+    put_address(m, 7, SEQ_UART);
+    put(m, enc_i(0x03, 10, 4, 5, 0));  /* lbu a0, 0(t0) */
+    put(m, enc_s(0x23, 0, 7, 10, 0));
+    put(m, enc_i(0x13, 5, 0, 5, 1));
+    put(m, 0x1063 | 5 << 15 | 6 << 20 | b_imm(-12)); /* bne t0, t1 */
+}
+
 static void put_end(Maker *m)
 {
     SeqProgram *p = m->p;
 
     if (p->kind != SEQ_LINUX) {
+        if (p->flags & SEQ_PRINTS) {
+            put_print(m);
+        }
         put_address(m, 5, SEQ_FINISHER);
         put_address(m, 6, 0x5555);
         put(m, enc_s(0x23, 2, 5, 6, 0));
@@ -499,12 +662,13 @@ static void choose_rows(Maker *m)
     }
 }
 
-SeqProgram *seq_program_new(SeqKind kind, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext)
+SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext)
 {
     SeqProgram *p = g_new0(SeqProgram, 1);
     Maker m = { .p = p, .rand = g_rand_new_with_seed(seed), .ext = ext };
 
     p->kind = kind;
+    p->flags = flags;
     p->xlen = xlen;
     p->count = count;
     p->image = g_byte_array_new();
@@ -519,6 +683,11 @@ SeqProgram *seq_program_new(SeqKind kind, uint32_t seed, unsigned count, unsigne
     memset(p->image->data + head, 0, p->image->len - head);
     put_values(&m);
     put_page_table(&m);
+    if (flags & SEQ_WITH_TRAPS) {
+        put(&m, 0x6f | j_imm(4 + 4 * HANDLER_INSNS)); /* over the handler */
+        put_handler(&m);
+        g_assert(here(&m) == m.p->handler + 4 * HANDLER_INSNS);
+    }
     put_start(&m);
     for (unsigned i = 0; i < count; i++) {
         put_sequence(&m, i);
@@ -612,11 +781,17 @@ static void print_difference(const SeqProgram *p, const uint8_t *a, const uint8_
 
     printf("sequence %u:\n", n);
     print_sequence(p, n);
-    for (unsigned i = 0; i < 65; i++) {
+    for (unsigned i = 0; i < SEQ_REGISTERS; i++) {
         uint64_t x = word(a + record, i), y = word(b + record, i);
         bool differs = x != y;
         printf("%s %c%-2u start %016" PRIx64 " a %016" PRIx64 " b %016" PRIx64 "\n", differs ? "!!" : "  ",
                i < 32 ? 'x' : i < 64 ? 'f' : 'c', i & 31, word(init, i), x, y);
+    }
+    for (unsigned i = SEQ_REGISTERS + 2; i < SEQ_RECORD / 8; i++) {
+        uint64_t x = word(a + record, i), y = word(b + record, i);
+        if (x != y) {
+            printf("!! trap word %d a %016" PRIx64 " b %016" PRIx64 "\n", (int)i - SEQ_REGISTERS - 3, x, y);
+        }
     }
     for (unsigned i = 0; i < SEQ_DATA / 8; i++) {
         uint64_t x = word(a + data, i), y = word(b + data, i);

@@ -11,14 +11,24 @@
 typedef enum SeqKind { SEQ_LINUX, SEQ_BARE_M, SEQ_BARE_S, SEQ_BARE_U } SeqKind;
 
 enum {
+    SEQ_WITH_TRAPS = 1,    /* sequences raise exceptions, which M mode logs and skips */
+    SEQ_PRINTS = 2,        /* the results go to the serial port before the end */
+};
+
+enum {
+    SEQ_UART = 0x10000000,
     SEQ_FINISHER = 0x100000,
     SEQ_DATA = 1024,       /* bytes of data a sequence */
-    SEQ_RECORD = 65 * 8,   /* x0..x31, f0..f31, fcsr */
+    SEQ_REGISTERS = 65,    /* x0..x31, f0..f31, fcsr */
+    SEQ_TRAPS = 16,        /* the first ones are logged: mcause, mtval, mepc, mstatus */
+    SEQ_LOG = (SEQ_REGISTERS + 3) * 8, /* two saved registers and the count stand before it */
+    SEQ_RECORD = SEQ_LOG + SEQ_TRAPS * 32,
 };
 
 typedef struct SeqProgram {
     GByteArray *image;
     SeqKind kind;
+    unsigned flags;
     uint64_t base;         /* address of the image, and of its entry */
     unsigned xlen;         /* 32 or 64 */
     unsigned count;        /* sequences */
@@ -27,11 +37,12 @@ typedef struct SeqProgram {
     uint64_t *ends;
     uint64_t records, data, results_size; /* records, then data: one piece of memory */
     uint64_t init;         /* initial registers, SEQ_RECORD each */
+    uint64_t handler;
     uint64_t page_table;   /* SEQ_BARE_S, SEQ_BARE_U: the root */
 } SeqProgram;
 
-/* ext: bits of RiscvExt that may be used. */
-SeqProgram *seq_program_new(SeqKind kind, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext);
+/* ext: bits of RiscvExt that may be used.  flags: not with SEQ_LINUX. */
+SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext);
 void seq_program_free(SeqProgram *p);
 /* The image as an ELF executable. */
 GByteArray *seq_program_elf(const SeqProgram *p);
