@@ -370,7 +370,7 @@ static gpointer scribble(gpointer data)
     Disk *d = ((void **)data)[0];
     g_autoptr(GRand) rnd = g_rand_new_with_seed(11);
     while (!__atomic_load_n((int *)((void **)data)[1], __ATOMIC_RELAXED)) {
-        hwaddr at = d->q.desc + g_rand_int(rnd) % (d->q.size * 18);
+        hwaddr at = RIG_RINGS + g_rand_int(rnd) % (64 * 18); /* descriptors and the available ring */
         *(uint8_t *)rig_ram(&d->r, at) = (uint8_t)g_rand_int(rnd);
     }
     return NULL;
