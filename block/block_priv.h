@@ -69,6 +69,7 @@ bool image_lock(int fd, const char *path, bool write, bool must, GError **err);
 void block_complete(BlockRequest *r, int result); /* any thread */
 void block_complete_quietly(BlockRequest *r, int result); /* main loop; then run them: */
 void block_completions_run(void);
+void block_poll(void); /* end what can end now; main loop only */
 void block_submit_init(void);
 int block_run(BlockRequest *r);  /* on this thread */
 

@@ -11,6 +11,7 @@
 #include "block_priv.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
+#include "system/mainloop.h"
 
 static const char *const keys[] = {
     "file", "file.filename", "file.driver", "file.locking", "format", "driver", "if", "id",
@@ -391,5 +392,6 @@ BlockBackend *block_open_drive(GHashTable *options, GError **err)
         return NULL;
     }
     block_register(blk);
+    mainloop_set_wait_poll(block_poll);
     return blk;
 }

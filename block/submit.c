@@ -189,6 +189,13 @@ void block_drain(BlockBackend *blk)
     }
 }
 
+void block_poll(void)
+{
+    ring_start();
+    ring_reap();
+    block_completions_run();
+}
+
 static void drain_one(BlockBackend *blk, void *opaque)
 {
     block_drain(blk);

@@ -13,6 +13,7 @@
 #include "block/block.h"
 #include "gdbstub/gdbstub.h"
 #include "hw/board.h"
+#include "hw/virtio_balloon.h"
 #include "monitor/monitor_priv.h"
 #include "net/net.h"
 #include "system/log.h"
@@ -183,6 +184,20 @@ static bool cmd_set_link(Machine *m, const char *args, GString *out, GError **er
     return true;
 }
 
+static bool cmd_balloon(Machine *m, const char *args, GString *out, GError **err)
+{
+    Device *balloon = virtio_balloon_find(m);
+    uint64_t bytes;
+    if (!keyval_size(args, 1 << 20, &bytes) || !bytes) {
+        return monitor_syntax_error(err, "balloon: write balloon SIZE, in MiB or with a suffix (balloon 256M)");
+    }
+    if (!balloon) {
+        return monitor_error(err, "No balloon device has been activated; start with -device virtio-balloon-pci");
+    }
+    virtio_balloon_set_target(balloon, bytes);
+    return true;
+}
+
 static bool cmd_info(Machine *m, const char *args, GString *out, GError **err)
 {
     if (*args) {
@@ -212,6 +227,7 @@ static bool cmd_help(Machine *m, const char *args, GString *out, GError **err)
 
 /* clang-format off */
 const MonitorCommand monitor_commands[] = {
+    { "balloon", "target", "request VM to change its memory allocation (in MB)", cmd_balloon },
     { "cont|c", NULL, "resume emulation", cmd_cont },
     { "cpu", "index", "set the default CPU", cmd_cpu },
     { "gdbserver", "[device]", "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", cmd_gdbserver },

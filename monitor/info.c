@@ -7,6 +7,7 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/board.h"
+#include "hw/virtio_balloon.h"
 #include "monitor/monitor_priv.h"
 #include "net/net.h"
 #include "system/runstate.h"
@@ -181,6 +182,16 @@ static bool info_block(Machine *m, const char *args, GString *out, GError **err)
     return true;
 }
 
+static bool info_balloon(Machine *m, const char *args, GString *out, GError **err)
+{
+    Device *balloon = virtio_balloon_find(m);
+    if (!balloon) {
+        return monitor_error(err, "No balloon device has been activated; start with -device virtio-balloon-pci");
+    }
+    g_string_append_printf(out, "balloon: actual=%" G_GUINT64_FORMAT "\n", virtio_balloon_actual(balloon) >> 20);
+    return true;
+}
+
 static void add_chardev(Chardev *chr, void *opaque)
 {
     g_autofree char *text = chardev_describe(chr);
@@ -221,6 +232,7 @@ static bool info_usernet(Machine *m, const char *args, GString *out, GError **er
 
 /* clang-format off */
 const MonitorCommand monitor_infos[] = {
+    { "balloon", NULL, "show balloon information", info_balloon },
     { "block", NULL, "show info of all block devices", info_block },
     { "chardev", NULL, "show the character devices", info_chardev },
     { "cpus", NULL, "show infos for each CPU", info_cpus },

@@ -209,6 +209,25 @@ void mainloop_call(void (*fn)(void *opaque), void *opaque)
     g_cond_clear(&c.cond);
 }
 
+static void (*wait_poll)(void); /* set and called in the main loop only */
+
+void mainloop_set_wait_poll(void (*poll)(void))
+{
+    wait_poll = poll;
+}
+
+void mainloop_wait(GCond *cond, GMutex *lock)
+{
+    enum { TURN_US = 2000 };
+    if (!wait_poll || !mainloop_is_current()) {
+        g_cond_wait(cond, lock);
+    } else if (!g_cond_wait_until(cond, lock, g_get_monotonic_time() + TURN_US)) {
+        g_mutex_unlock(lock);
+        wait_poll();
+        g_mutex_lock(lock);
+    }
+}
+
 bool mainloop_is_current(void)
 {
     static __thread signed char is_main; /* 0: not yet known */

@@ -377,7 +377,7 @@ void tcg_loop_pause(Accel *a)
         loop_ask(l);
     }
     while (!l->paused) {
-        g_cond_wait(&l->done, &l->lock);
+        mainloop_wait(&l->done, &l->lock);
     }
     g_mutex_unlock(&l->lock);
 }
@@ -400,7 +400,7 @@ void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opa
     loop_ask(l);
     g_cond_broadcast(&l->done);
     while (!w.done) {
-        g_cond_wait(&l->done, &l->lock);
+        mainloop_wait(&l->done, &l->lock);
     }
     g_mutex_unlock(&l->lock);
 }

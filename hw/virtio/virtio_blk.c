@@ -16,7 +16,7 @@
 #include "system/log.h"
 #include "system/mainloop.h"
 
-enum { SECTOR = 512, QUEUE_SIZE = 256, MAX_SEG = 254, ID_BYTES = 20 };
+enum { SECTOR = 512, MAX_SEG = 254, ID_BYTES = 20, MAX_ERRORS_SAID = 10 };
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 enum { F_SEG_MAX = 2, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_TOPOLOGY = 10, F_CONFIG_WCE = 11,
@@ -45,7 +45,9 @@ typedef struct VirtioBlk {
     VirtioDevice v;
     BlockBackend *drive;
     char *serial;
-    unsigned in_flight;
+    uint16_t queue_size;
+    bool config_wce, discard, write_zeroes;
+    unsigned in_flight, errors;
     struct VirtioBlkState {
         uint8_t writeback;  /* configuration field wce, as the driver set it */
     } s;
@@ -79,7 +81,8 @@ static void blk_done(BlockRequest *req, int result)
     BlkRequest *r = req->opaque;
     VirtioBlk *b = r->blk;
     uint8_t status = result == 0 ? S_OK : result == -ENOTSUP ? S_UNSUPP : S_IOERR;
-    if (result < 0 && result != -ENOTSUP) {
+    if (result < 0 && result != -ENOTSUP && b->errors < MAX_ERRORS_SAID) {
+        b->errors++;
         g_warning("%s: %s at byte %" G_GUINT64_FORMAT " failed: %s", b->v.dev.path,
                   req->op == BLOCK_READ ? "read" : req->op == BLOCK_FLUSH ? "flush" : "write",
                   req->offset, g_strerror(-result));
@@ -221,11 +224,11 @@ static uint64_t blk_features(VirtioDevice *v)
 {
     VirtioBlk *b = virtio_blk(v);
     uint64_t f = 1ull << F_SEG_MAX | 1ull << F_BLK_SIZE | 1ull << F_FLUSH | 1ull << F_TOPOLOGY |
-                 1ull << F_CONFIG_WCE;
+                 (uint64_t)b->config_wce << F_CONFIG_WCE;
     if (block_is_readonly(b->drive)) {
         return f | 1ull << F_RO;
     }
-    return f | 1ull << F_DISCARD | 1ull << F_WRITE_ZEROES;
+    return f | (uint64_t)b->discard << F_DISCARD | (uint64_t)b->write_zeroes << F_WRITE_ZEROES;
 }
 
 static void blk_get_config(VirtioDevice *v, uint8_t *config)
@@ -233,7 +236,7 @@ static void blk_get_config(VirtioDevice *v, uint8_t *config)
     VirtioBlk *b = virtio_blk(v);
     BlkConfig c = {
         .capacity = GUINT64_TO_LE(block_size(b->drive) / SECTOR),
-        .seg_max = GUINT32_TO_LE(MAX_SEG),
+        .seg_max = GUINT32_TO_LE(MIN(MAX_SEG, b->queue_size - 2u)),
         .blk_size = GUINT32_TO_LE(SECTOR),
         .writeback = b->s.writeback,
         .num_queues = GUINT16_TO_LE(1),
@@ -312,11 +315,16 @@ static bool blk_realize(Device *dev, GError **err)
                     "%s: serial '%s' is longer than %d characters", dev->class->name, b->serial, ID_BYTES);
         return false;
     }
+    if (b->queue_size & (b->queue_size - 1)) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: queue-size=%u is not a power of two; use 4, 8, 16 ... 1024", dev->class->name, b->queue_size);
+        return false;
+    }
     if (!block_backend_attach(b->drive, dev, &dev->lock, err)) {
         return false;
     }
     virtio_init(&b->v, &blk_ops);
-    virtio_add_queue(&b->v, QUEUE_SIZE);
+    virtio_add_queue(&b->v, b->queue_size);
     return true;
 }
 
@@ -333,6 +341,11 @@ static const Field blk_state[] = { STATE_U8(VirtioBlk, writeback, .reset = 1, .m
 static const Prop blk_props[] = {
     { "drive", PROP_DRIVE, offsetof(VirtioBlk, drive), "the disk image, by id of -drive" },
     { "serial", PROP_STRING, offsetof(VirtioBlk, serial), "serial number the guest sees (20 characters)" },
+    { "queue-size", PROP_U16, offsetof(VirtioBlk, queue_size), "entries of the queue", .def = 256, .min = 4,
+      .max = VIRTIO_MAX_QUEUE_SIZE },
+    { "config-wce", PROP_BOOL, offsetof(VirtioBlk, config_wce), "offer the driver's choice of the cache mode", .def = 1 },
+    { "discard", PROP_BOOL, offsetof(VirtioBlk, discard), "offer discard", .def = 1 },
+    { "write-zeroes", PROP_BOOL, offsetof(VirtioBlk, write_zeroes), "offer writing zeroes", .def = 1 },
     { 0 },
 };
 

@@ -25,3 +25,8 @@ void bh_free(Bh *bh); /* main loop only */
  * called from the main loop itself).  Not under a device's lock. */
 void mainloop_call(void (*fn)(void *opaque), void *opaque);
 bool mainloop_is_current(void);
+/* g_cond_wait, for code of the main loop that waits until vCPUs stand: a vCPU may itself be waiting,
+ * inside a device, for a host request to end, and requests end in the main loop.  So they go
+ * on ending meanwhile, by the function that the block layer has given. */
+void mainloop_wait(GCond *cond, GMutex *lock);
+void mainloop_set_wait_poll(void (*poll)(void));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "block/block.h"
+#include "system/mainloop.h"
 #include "util/keyval.h"
 #include "virtio-rig.h"
 
@@ -231,6 +232,81 @@ static void test_features(gconstpointer data)
     disk_close(&d);
 }
 
+/* A vCPU that resets the device waits for requests which end in the main loop, while the main loop
+ * waits for the vCPU to stand: mainloop_wait lets them end. */
+typedef struct Stand {
+    Disk *d;
+    GMutex lock;
+    GCond cond;
+    bool stands;
+} Stand;
+
+static gpointer resetting_vcpu(gpointer data)
+{
+    Stand *s = data;
+    rig_reset_device(&s->d->r);
+    g_mutex_lock(&s->lock);
+    s->stands = true;
+    g_cond_signal(&s->cond);
+    g_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static void test_reset_and_pause(gconstpointer data)
+{
+    Disk d;
+    disk_open(&d, GPOINTER_TO_INT(data), "");
+    for (unsigned round = 0; round < 20; round++) {
+        Stand s = { .d = &d };
+        disk_start(&d, 0);
+        put_head(&d, HEAD, OUT, 0);
+        const RigBuf bufs[] = { { HEAD, 16, false }, { DATA, 65536, false }, { STATUS, 1, true } };
+        rig_add_chain(&d.q, bufs, 3, 0);
+        rig_kick(&d.q);
+        GThread *thread = g_thread_new("vcpu", resetting_vcpu, &s);
+        g_mutex_lock(&s.lock);
+        while (!s.stands) {
+            mainloop_wait(&s.cond, &s.lock);
+        }
+        g_mutex_unlock(&s.lock);
+        g_thread_join(thread);
+        g_assert_cmpint(d.r.v->s.in_use[0], ==, 0);
+    }
+    disk_close(&d);
+}
+
+/* State goes into a fresh machine's device, which goes on where the first one stood. */
+static void test_save_load(gconstpointer data)
+{
+    Disk a, b;
+    g_autoptr(GError) err = NULL;
+    disk_open(&a, GPOINTER_TO_INT(data), "");
+    disk_start(&a, UINT64_MAX);
+    for (unsigned i = 0; i < 100; i++) {
+        request(&a, OUT, i, 512, i & 1 ? TABLE : 0);
+    }
+    Device *outer = a.r.v->dev.outer;
+    g_autoptr(GByteArray) inner_state = device_save(&a.r.v->dev);
+    g_autoptr(GByteArray) outer_state = outer ? device_save(outer) : NULL;
+    disk_open(&b, GPOINTER_TO_INT(data), "");
+    memcpy(rig_ram(&b.r, RIG_RAM), rig_ram(&a.r, RIG_RAM), RIG_RAM_SIZE);
+    if (outer) {
+        g_assert_true(device_load(b.r.v->dev.outer, outer_state->data, outer_state->len, &err));
+    }
+    g_assert_true(device_load(&b.r.v->dev, inner_state->data, inner_state->len, &err));
+    g_assert_cmpint(b.r.level, ==, a.r.level);
+    g_autoptr(GByteArray) again = device_save(&b.r.v->dev);
+    g_assert_cmpmem(again->data, again->len, inner_state->data, inner_state->len);
+    b.r.features = a.r.features;
+    b.r.next_ring = a.r.next_ring;
+    b.q = a.q;
+    b.q.rig = &b.r;
+    check_io(&b, TABLE);
+    rig_close(&a.r);
+    disk_close(&b);
+    g_unlink(a.path);
+}
+
 /* ---- drivers that break the rules ---------------------------------------- */
 
 static void bad_far(Disk *d)
@@ -444,7 +520,8 @@ int main(int argc, char **argv)
 {
     static const struct { const char *name; void (*fn)(gconstpointer); } tests[] = {
         { "io", test_io }, { "interrupts", test_interrupts }, { "event-idx", test_event_idx },
-        { "reset-in-flight", test_reset_in_flight }, { "readonly", test_readonly },
+        { "reset-in-flight", test_reset_in_flight }, { "reset-and-pause", test_reset_and_pause },
+        { "save-load", test_save_load }, { "readonly", test_readonly },
         { "features", test_features }, { "bad-rings", test_bad }, { "random-rings", test_random },
     };
     g_test_init(&argc, &argv, NULL);
