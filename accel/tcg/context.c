@@ -15,10 +15,10 @@ static TcgContext *context_new(void)
 {
     TcgContext *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_assert(c != MAP_FAILED);
-    for (unsigned n = 0; n < TLB_SIZE; n++)
-        c->tlb[n] = (TlbEntry){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };
-    for (unsigned n = 0; n < JUMP_SIZE; n++)
-        c->jumps[n].pc = JUMP_NEVER;
+    /* Zeroed entries match nothing, except where address 0 (and an access that wraps around
+     * to it) would look: no need to touch the rest. */
+    c->tlb[0] = c->tlb[TLB_SIZE - 1] = (TlbEntry){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };
+    c->jumps[0].pc = JUMP_NEVER;
     return c;
 }
 
@@ -31,8 +31,36 @@ void tcg_context_clear_jumps(TcgContext *c)
     memset(c->code_filled, 0, sizeof(c->code_filled));
 }
 
+static bool page_is_global(const TcgContext *c, uint64_t vaddr)
+{
+    unsigned n = tlb_index(vaddr);
+    return c->tlb[n].ex == (vaddr & -GUEST_PAGE) && c->tlb_global[n / 64] >> n % 64 & 1;
+}
+
+/* A jump entry that is as good in every address space. */
+static bool jump_is_global(const TcgContext *c, const JumpEntry *e)
+{
+    return page_is_global(c, e->pc) && (e->pc & (GUEST_PAGE - 1)) < GUEST_PAGE - 16;
+}
+
+static void clear_local_jumps(TcgContext *c)
+{
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+        for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
+            JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
+            if (jump_is_global(c, e))
+                continue;
+            e->pc = JUMP_NEVER;
+            c->jumps_filled[w] &= ~(bits & -bits);
+        }
+}
+
 void tcg_context_flush(TcgContext *c, bool keep_global)
 {
+    if (keep_global)
+        clear_local_jumps(c);
+    else
+        tcg_context_clear_jumps(c);
     for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
         uint64_t bits = c->tlb_filled[w];
         if (keep_global)
@@ -43,7 +71,6 @@ void tcg_context_flush(TcgContext *c, bool keep_global)
             e->rd = e->wr = e->ex = TLB_NEVER;
         }
     }
-    tcg_context_clear_jumps(c);
 }
 
 static void clear_page_jumps(TcgContext *c, uint64_t page)
@@ -83,10 +110,49 @@ static bool key_equal(const CpuContextKey *a, const CpuContextKey *b)
     return a->space == b->space && a->access == b->access && a->mode == b->mode;
 }
 
+/* The context with the same rights that was used last, or NULL. */
+static const TcgContext *find_donor(const TcgVcpu *v, const CpuContextKey *key)
+{
+    const TcgContext *best = NULL;
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
+        const TcgContext *c = v->pool[n];
+        if (c->key.access == key->access && c->key.mode == key->mode &&
+            (!best || c->last_use > best->last_use))
+            best = c;
+    }
+    return best;
+}
+
+/* Global pages (the kernel's) and the jumps into them are the same in every address space:
+ * a new one starts with them. */
+static void copy_globals(TcgContext *c, const TcgContext *from)
+{
+    for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
+        uint64_t bits = from->tlb_filled[w] & from->tlb_global[w];
+        c->tlb_filled[w] = c->tlb_global[w] = bits;
+        for (; bits; bits &= bits - 1) {
+            unsigned n = w * 64 + __builtin_ctzll(bits);
+            c->tlb[n] = from->tlb[n];
+            c->ram_page[n] = from->ram_page[n];
+        }
+    }
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+        for (uint64_t bits = from->jumps_filled[w]; bits; bits &= bits - 1) {
+            unsigned n = w * 64 + __builtin_ctzll(bits);
+            unsigned page = tlb_index(from->jumps[n].pc);
+            if (!jump_is_global(from, &from->jumps[n]))
+                continue;
+            c->jumps[n] = from->jumps[n];
+            c->jumps_filled[w] |= bits & -bits;
+            c->code_filled[page / 64] |= UINT64_C(1) << page % 64;
+        }
+}
+
 /* A context for a key that is not in the pool: a new one, or the one not used for longest. */
 static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
 {
     unsigned victim = 0;
+    const TcgContext *donor = find_donor(v, key);
     for (unsigned n = 0; n < CONTEXT_POOL; n++) {
         if (!v->pool[n]) {
             v->pool[n] = context_new();
@@ -97,7 +163,13 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
             victim = n;
     }
     TcgContext *c = v->pool[victim];
-    tcg_context_flush(c, false);
+    if (c != donor) {
+        tcg_context_flush(c, false);
+        if (donor)
+            copy_globals(c, donor);
+    } else {
+        tcg_context_flush(c, true);
+    }
     c->key = *key;
     c->asid = v->cpu->arch->space_asid ? v->cpu->arch->space_asid(key->space) : 0;
     v->state->stats.context_misses++;

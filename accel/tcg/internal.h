@@ -30,7 +30,7 @@ typedef struct TcgLog TcgLog;
 
 enum {
     TLB_BITS = 12, TLB_SIZE = 1 << TLB_BITS,
-    JUMP_BITS = 11, JUMP_SIZE = 1 << JUMP_BITS,
+    JUMP_BITS = 13, JUMP_SIZE = 1 << JUMP_BITS,
     CONTEXT_POOL = 16,
     GUEST_PAGE_BITS = 12, GUEST_PAGE = 1 << GUEST_PAGE_BITS,
 };
