@@ -73,12 +73,14 @@ void tcg_context_flush(TcgContext *c, bool keep_global)
     }
 }
 
+/* The jumps of one page lie together: the index keeps the order of addresses. */
 static void clear_page_jumps(TcgContext *c, uint64_t page)
 {
-    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+    unsigned first = jump_index(page) / 64, words = MIN(GUEST_PAGE / 2, JUMP_SIZE) / 64;
+    for (unsigned w = first; w < first + words; w++)
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
             JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
-            if (page - (e->pc & -GUEST_PAGE) <= GUEST_PAGE)
+            if ((e->pc & -GUEST_PAGE) == page)
                 e->pc = JUMP_NEVER;
         }
 }
@@ -88,8 +90,13 @@ void tcg_context_flush_page(TcgContext *c, uint64_t vaddr)
     unsigned n = tlb_index(vaddr);
     TlbEntry *e = &c->tlb[n];
     e->rd = e->wr = e->ex = TLB_NEVER;
-    if (c->code_filled[n / 64] >> n % 64 & 1)
-        clear_page_jumps(c, vaddr & -GUEST_PAGE);
+    uint64_t page = vaddr & -GUEST_PAGE;
+    if (!(c->code_filled[n / 64] >> n % 64 & 1))
+        return;
+    if (c->code_page[n] == page || c->code_page[n] == MANY_CODE_PAGES) {
+        clear_page_jumps(c, page);
+        clear_page_jumps(c, page - GUEST_PAGE);
+    }
 }
 
 void tcg_context_forget_block(TcgState *s, const TcgBlock *b)
@@ -139,12 +146,11 @@ static void copy_globals(TcgContext *c, const TcgContext *from)
     for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
         for (uint64_t bits = from->jumps_filled[w]; bits; bits &= bits - 1) {
             unsigned n = w * 64 + __builtin_ctzll(bits);
-            unsigned page = tlb_index(from->jumps[n].pc);
             if (!jump_is_global(from, &from->jumps[n]))
                 continue;
             c->jumps[n] = from->jumps[n];
             c->jumps_filled[w] |= bits & -bits;
-            c->code_filled[page / 64] |= UINT64_C(1) << page % 64;
+            context_note_code(c, from->jumps[n].pc);
         }
 }
 

@@ -51,6 +51,7 @@ typedef struct JumpEntry {
     const void *code;
 } JumpEntry;
 #define JUMP_NEVER UINT64_MAX
+#define MANY_CODE_PAGES UINT64_C(1)
 
 struct TcgContext {
     TlbEntry tlb[TLB_SIZE];         /* translated code knows the offsets of these two */
@@ -62,7 +63,8 @@ struct TcgContext {
     /* What a flush has to visit: bit per entry. */
     uint64_t tlb_filled[TLB_SIZE / 64], tlb_global[TLB_SIZE / 64];
     uint64_t jumps_filled[JUMP_SIZE / 64];
-    uint64_t code_filled[TLB_SIZE / 64]; /* TLB indices whose page has jump entries */
+    uint64_t code_filled[TLB_SIZE / 64]; /* TLB indices of pages that have jump entries ... */
+    uint64_t code_page[TLB_SIZE];   /* ... which page, or MANY_CODE_PAGES */
     uint64_t ram_page[TLB_SIZE];    /* RAM page number behind an entry's page */
 };
 
@@ -73,6 +75,18 @@ static inline unsigned tlb_index(uint64_t vaddr)
 static inline unsigned jump_index(uint64_t pc)
 {
     return pc >> 1 & (JUMP_SIZE - 1);
+}
+
+/* The page of vaddr has jump entries from now on. */
+static inline void context_note_code(TcgContext *c, uint64_t vaddr)
+{
+    unsigned n = tlb_index(vaddr);
+    uint64_t page = vaddr & -(uint64_t)GUEST_PAGE, bit = UINT64_C(1) << n % 64;
+    if (!(c->code_filled[n / 64] & bit))
+        c->code_page[n] = page;
+    else if (c->code_page[n] != page)
+        c->code_page[n] = MANY_CODE_PAGES;
+    c->code_filled[n / 64] |= bit;
 }
 
 /* ---- blocks ---------------------------------------------------------------- */

@@ -48,11 +48,12 @@ static const void *leave(CPU *cpu, void **context)
 
 static void enter_jump(TcgContext *c, const TcgBlock *b)
 {
-    unsigned n = jump_index(b->pc), page = tlb_index(b->pc), last = tlb_index(b->pc + b->size - 1);
+    unsigned n = jump_index(b->pc);
     c->jumps[n] = (JumpEntry){ b->pc, b->code };
     c->jumps_filled[n / 64] |= UINT64_C(1) << n % 64;
-    c->code_filled[page / 64] |= UINT64_C(1) << page % 64;
-    c->code_filled[last / 64] |= UINT64_C(1) << last % 64;
+    context_note_code(c, b->pc);
+    if (b->pages[1] != UINT64_MAX)
+        context_note_code(c, b->pc + b->size - 1);
 }
 
 /* The code for the current pc and context. */
