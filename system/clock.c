@@ -65,6 +65,11 @@ __attribute__((constructor)) static void virtual_begin(void)
     virtual_offset = -read_ns(CLOCK_MONOTONIC); /* the machine's time starts at 0 */
 }
 
+static bool clock_runs(ClockKind kind)
+{
+    return kind != CLK_VIRTUAL || __atomic_load_n(&virtual_running, __ATOMIC_ACQUIRE);
+}
+
 /* ---- the timerfd --------------------------------------------------------- */
 
 /* When the earliest timer is due, on CLOCK_MONOTONIC. */
@@ -72,7 +77,7 @@ static int64_t earliest_monotonic(void)
 {
     int64_t least = INT64_MAX, now = read_ns(CLOCK_MONOTONIC);
     for (int k = 0; k < CLK_KINDS; k++) {
-        if (!pending[k] || (k == CLK_VIRTUAL && !__atomic_load_n(&virtual_running, __ATOMIC_ACQUIRE))) {
+        if (!pending[k] || !clock_runs(k)) {
             continue;
         }
         int64_t wait = pending[k]->deadline - clock_get_ns(k); /* both >= 0: no overflow */
@@ -99,7 +104,7 @@ static Timer *take_due(bool stopped_too)
 {
     g_mutex_lock(&timer_lock);
     for (int k = 0; k < CLK_KINDS; k++) {
-        Timer *t = k == CLK_VIRTUAL && !__atomic_load_n(&virtual_running, __ATOMIC_ACQUIRE) && !stopped_too ? NULL : pending[k];
+        Timer *t = stopped_too || clock_runs(k) ? pending[k] : NULL;
         if (t && t->deadline <= clock_get_ns(k)) {
             pending[k] = t->next;
             __atomic_store_n(&t->deadline, -1, __ATOMIC_RELAXED);
