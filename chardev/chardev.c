@@ -14,7 +14,8 @@
 
 #include "system/log.h"
 
-enum { WAIT_SLICE_MS = 10, WAIT_SLICES = 20 }; /* chardev_write_all waits 0.2 s at most */
+/* chardev_write_all waits at most 0.2 s for a byte to go, and 2 s in all. */
+enum { WAIT_SLICE_MS = 10, WAIT_SLICES = 20, WAIT_SLICES_ALL = 200 };
 
 /* ---- slots --------------------------------------------------------------- */
 
@@ -231,13 +232,14 @@ int chardev_write(Chardev *chr, void *frontend, const uint8_t *buf, int len)
 
 void chr_write_wait(Chardev *chr, const uint8_t *buf, int len)
 {
-    int slices = chr->stuck ? 0 : WAIT_SLICES;
+    int slices = chr->stuck ? 0 : WAIT_SLICES, all = WAIT_SLICES_ALL;
     while (len > 0) {
         int n = write_some(chr, buf, len);
         buf += n;
         len -= n;
         int fd = chr->backend->write_fd ? chr->backend->write_fd(chr) : -1;
-        if (n == 0 && (slices-- <= 0 || fd < 0)) {
+        slices = n > 0 ? WAIT_SLICES : slices - 1;
+        if (n == 0 && (slices < 0 || all-- <= 0 || fd < 0)) {
             chr->stuck = true;
             return;
         }

@@ -209,17 +209,35 @@ static bool no_more(const char *at, const char *name, GError **err)
     return !*at || monitor_syntax_error(err, "%s: extraneous characters at the end of line", name);
 }
 
+/* The whole of `x`: the address may name registers, and these and the page tables
+ * must be of one moment. */
+typedef struct Examine {
+    Dump dump;
+    const char *args;
+    GError **err;
+    bool ok;
+} Examine;
+
+static void examine(CPU *cpu, void *opaque)
+{
+    Examine *e = opaque;
+    Dump *d = &e->dump;
+    e->ok = parse_format(&e->args, &d->f, e->err) && monitor_expr(d->m, &e->args, &d->addr, e->err) &&
+            no_more(e->args, "x", e->err);
+    if (e->ok) {
+        dump_run(cpu, d);
+    }
+}
+
 bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err)
 {
-    Dump d = { .m = m, .cpu = monitor_cpu(m), .out = out, .f = { 1, 4, 'x' } };
-    if (!parse_format(&args, &d.f, err) || !monitor_expr(m, &args, &d.addr, err) || !no_more(args, "x", err)) {
-        return false;
-    }
-    if (!d.cpu) {
+    CPU *cpu = monitor_cpu(m);
+    Examine e = { .dump = { .m = m, .cpu = cpu, .out = out, .f = { 1, 4, 'x' } }, .args = args, .err = err };
+    if (!cpu) {
         return monitor_error(err, "No CPU");
     }
-    monitor_on_cpu(d.cpu, dump_run, &d);
-    return true;
+    monitor_on_cpu(cpu, examine, &e);
+    return e.ok;
 }
 
 bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err)

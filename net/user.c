@@ -187,6 +187,7 @@ static GSource *source_new(NetUser *u)
     UserSource *us = (UserSource *)g_source_new(&source_funcs, sizeof(UserSource));
     us->user = u;
     us->watched = g_array_new(FALSE, FALSE, sizeof(Watched));
+    g_source_set_can_recurse(&us->source, TRUE); /* else GLib writes its eventfd after each dispatch */
     g_source_attach(&us->source, mainloop_context());
     return &us->source;
 }

@@ -178,6 +178,7 @@ static void timer_fd_open(void)
         GSource *s = g_unix_fd_source_new(timer_fd, G_IO_IN);
         g_source_set_callback(s, G_SOURCE_FUNC(timer_fd_ready), NULL, NULL);
         g_source_set_priority(s, G_PRIORITY_HIGH);
+        g_source_set_can_recurse(s, TRUE); /* else GLib writes its eventfd after each dispatch */
         g_source_attach(s, mainloop_context());
         g_source_unref(s);
         g_once_init_leave(&once, 1);

@@ -323,6 +323,10 @@ static bool answer_item(const CmdLine *c, const CmdItem *item, GError **err)
             return true;
         }
     }
+    if (item->option->shape == SHAPE_KEYS && !item->keys) { /* "-smp help" */
+        print_option(item->option);
+        return true;
+    }
     return false;
 }
 

@@ -35,6 +35,7 @@ FdWatch *fdwatch_new(int fd, FdWatchFn *fn, void *opaque)
     w->fd = fd;
     w->fn = fn;
     w->opaque = opaque;
+    g_source_set_can_recurse(s, TRUE); /* else GLib writes its eventfd after each dispatch */
     g_source_attach(s, mainloop_context());
     return w;
 }

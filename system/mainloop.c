@@ -14,6 +14,8 @@
 
 #include "system/memory.h"
 
+enum { LOCK_SPINS = 200 };
+
 struct Bh {
     GMutex *lock;
     void (*fn)(void *opaque);
@@ -26,6 +28,7 @@ static GMutex queue_lock; /* leaf */
 static GQueue queue = G_QUEUE_INIT;
 static bool sleeping; /* atomic */
 static int wake_fd = -1;
+static gpointer wake_tag;
 static bool quit_wanted; /* atomic */
 static int quit_status;
 
@@ -69,9 +72,11 @@ static gboolean bh_source_prepare(GSource *s, gint *timeout)
 
 static gboolean bh_source_check(GSource *s)
 {
-    uint64_t count;
-    ssize_t n = read(wake_fd, &count, sizeof(count));
-    (void)n; /* nothing to read: nobody woke us */
+    if (g_source_query_unix_fd(s, wake_tag)) {
+        uint64_t count;
+        ssize_t n = read(wake_fd, &count, sizeof(count));
+        (void)n; /* nothing to read: another look was quicker */
+    }
     return !queue_is_empty();
 }
 
@@ -87,6 +92,21 @@ static Bh *queue_pop(void)
     return bh;
 }
 
+/* Who scheduled work under its lock is about to let go of it: a short look costs less than
+ * to sleep and to be woken. */
+static void lock_soon_free(GMutex *lock)
+{
+    for (int i = 0; i < LOCK_SPINS; i++) {
+        if (g_mutex_trylock(lock)) {
+            return;
+        }
+        for (int k = 0; k < 16; k++) {
+            __asm__ volatile("" ::: "memory");
+        }
+    }
+    g_mutex_lock(lock);
+}
+
 static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 {
     g_mutex_lock(&queue_lock);
@@ -96,7 +116,7 @@ static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
     while (count-- && (bh = queue_pop())) {
         GMutex *lock = bh->lock;
         if (lock) {
-            g_mutex_lock(lock);
+            lock_soon_free(lock);
         }
         bh->fn(bh->opaque); /* may free bh */
         if (lock) {
@@ -121,8 +141,9 @@ GMainContext *mainloop_context(void)
         }
         GSource *s = g_source_new(&bh_source_funcs, sizeof(GSource));
         g_source_set_name(s, "lyrebird work");
-        g_source_add_unix_fd(s, wake_fd, G_IO_IN);
+        wake_tag = g_source_add_unix_fd(s, wake_fd, G_IO_IN);
         g_source_set_priority(s, G_PRIORITY_DEFAULT);
+        g_source_set_can_recurse(s, TRUE); /* else GLib writes its eventfd after each dispatch */
         g_source_attach(s, ctx);
         g_source_unref(s);
         g_main_context_set_poll_func(ctx, loop_poll);

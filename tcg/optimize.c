@@ -12,7 +12,7 @@
  * Not modelled: liveness of globals over a jump to a label; all are taken as live there. */
 #include <string.h>
 
-#include "tcg/ir.h"
+#include "tcg/private.h"
 
 typedef struct Optimizer {
     IrBlock *b;
@@ -223,6 +223,7 @@ static void close_holes(IrBlock *b)
 
 void ir_optimize(IrBlock *b)
 {
+    ir_convert_branches(b);
     unsigned temps = b->temp_count + 1, globals = b->guest->global_count;
     size_t bytes = temps * (sizeof(uint32_t) + sizeof(uint16_t) + sizeof(IrRef)) +
                    2 * globals * sizeof(uint32_t);

@@ -17,3 +17,6 @@ IrRef ir_simplify2(IrBlock *b, IrOp *op, IrType type, IrRef *a, IrRef *c);
 int ir_simplify_cond(IrBlock *b, IrCond *cond, IrType type, IrRef *a, IrRef *c);
 /* Constants of i32 operations are kept sign extended from 32 bits. */
 IrRef ir_operand(IrBlock *b, IrType type, IrRef r);
+
+/* Branches over one or two operations become IR_SELECT (ifconvert.c). */
+void ir_convert_branches(IrBlock *b);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -126,10 +127,34 @@ static void blob_write_zeroes(Machine *m, hwaddr addr, uint64_t size)
     }
 }
 
+/* From file to file inside the kernel: half the time of a copy through the mapping, which
+ * clears each page before it is filled and maps it.  How many bytes came over. */
+static uint64_t blob_send_file(Machine *m, const Blob *b)
+{
+    const FlatRange *r = address_space_lookup(m->memory, b->addr);
+    RamBlock *ram = r ? r->mr->ram : NULL;
+    uint64_t done = 0, room = r ? r->size - (b->addr - r->start) : 0;
+    uint64_t to = r ? r->mr_offset + (b->addr - r->start) : 0;
+    off_t from = (off_t)b->offset;
+    if (!ram || ram->fd < 0 || room < b->file_size || lseek(ram->fd, (off_t)to, SEEK_SET) < 0) {
+        return 0;
+    }
+    while (done < b->file_size) {
+        ssize_t n = sendfile(ram->fd, b->fd, &from, b->file_size - done);
+        if (n <= 0) {
+            break; /* the file's end, or a file system that cannot: read() knows which */
+        }
+        done += (uint64_t)n;
+    }
+    ram_mark_written(ram, to, done);
+    return done;
+}
+
 static void blob_copy_file(Machine *m, const Blob *b)
 {
-    g_autofree uint8_t *buf = g_malloc(COPY_CHUNK);
-    for (uint64_t done = 0; done < b->file_size;) {
+    uint64_t done = blob_send_file(m, b);
+    g_autofree uint8_t *buf = done < b->file_size ? g_malloc(COPY_CHUNK) : NULL;
+    while (done < b->file_size) {
         ssize_t n = pread(b->fd, buf, MIN(b->file_size - done, (uint64_t)COPY_CHUNK),
                           (off_t)(b->offset + done));
         if (n <= 0) {

@@ -99,6 +99,9 @@ static void gen_arith(Jit *j, const IrInsn *i)
         load_loc(j, d, a, X_W);
         alu_loc(j, alu_number(i->op), w, d, b);
     }
+    j->flags_at = x_pos(&j->a);
+    j->flags_reg = d;
+    j->flags_w = w;
     reg_bind(j, i->dst, d);
 }
 
@@ -381,7 +384,10 @@ unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef ra, IrRef rb)
             x_op(&j->a, 0xf7 | w, 0, a);
             x_u32(&j->a, b.value);
         } else if (b.value == 0 && a.kind == LOC_REG) {
-            x_op(&j->a, X_TEST | w, a.reg, a);
+            bool known = j->flags_at == x_pos(&j->a) && j->flags_reg == a.reg &&
+                         j->flags_w == (int)w && (cond == IR_EQ || cond == IR_NE);
+            if (!known)
+                x_op(&j->a, X_TEST | w, a.reg, a);
         } else {
             x_alu_imm(&j->a, ALU_CMP, w, a, b.value);
         }

@@ -132,6 +132,7 @@ static bool begin(Jit *j, const IrBlock *ir)
     j->pc = ir->pc;
     j->cold_count = j->pc_count = j->exit_count = j->fixup_count = 0;
     j->failed = false;
+    j->flags_at = UINT32_MAX;
     if (ir->temp_count >= MAX_TEMPS || ir->label_count >= MAX_LABELS)
         return false;
     memset(j->label_pos, 0xff, (ir->label_count + 1) * sizeof(j->label_pos[0]));

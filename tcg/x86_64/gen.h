@@ -71,6 +71,8 @@ struct Jit {
     uint64_t pc;            /* of the guest instruction */
     IrRef holds[SCRATCH];   /* temps in rax rcx rdx */
     unsigned locked;        /* bits of scratch registers in use by this operation */
+    uint32_t flags_at;      /* when this is the position, flags are those of flags_reg's value */
+    int flags_reg, flags_w;
     uint16_t saved;         /* pinned registers whose value the CPU struct has, too */
     int8_t temp_reg[MAX_TEMPS];
     int16_t temp_slot[MAX_TEMPS];

@@ -23,6 +23,7 @@ void reg_reset(Jit *j)
     }
     j->locked = 0;
     j->saved = 0;
+    j->flags_at = UINT32_MAX;
     memset(j->slots_used, 0, sizeof(j->slots_used));
 }
 

@@ -128,7 +128,7 @@ def test_help():
     out = run('-device', 'help')[1]
     expect(out, r'^name "virtio-blk-device", bus virtio-bus')
     expect(run('-device', 'virtio-blk-device,help')[1], r'^  drive=<str>')
-    for option in ('-chardev', '-netdev', '-object', '-display', '-d'):
+    for option in ('-chardev', '-netdev', '-object', '-display', '-d', '-smp', '-mon', '-global'):
         code, out, err = run(option, 'help')
         assert code == 0 and out and not err, (option, code, out, err)
 

@@ -7,17 +7,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "accel/tcg.h"
+#include "accel/tcg/internal.h"
 #include "tcg/x86_64/x86_64.h"
 
 typedef struct Entry {
     uint64_t rd, wr, ex, addend;
 } Entry;
-enum { TLB_BITS = 12, JUMP_BITS = 4, CODE_BYTES = 1 << 20 };
+enum { ENGINE_TLB_BITS = 12, ENGINE_JUMP_BITS = 4, CODE_BYTES = 1 << 20 };
 
 static struct {
-    Entry tlb[1 << TLB_BITS];
-    uint64_t jumps[2 << JUMP_BITS];
+    Entry tlb[1 << ENGINE_TLB_BITS];
+    uint64_t jumps[2 << ENGINE_JUMP_BITS];
 } context;
 static Jit *jit;
 static uint8_t *rw, *rx;
@@ -74,10 +74,10 @@ static void engine_init(void)
     rx = mmap(NULL, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     g_assert(rw != MAP_FAILED && rx != MAP_FAILED);
     const JitConfig config = {
-        .guest = &toy_guest, .page_bits = 12, .tlb_bits = TLB_BITS,
+        .guest = &toy_guest, .page_bits = 12, .tlb_bits = ENGINE_TLB_BITS,
         .tlb_rd = offsetof(Entry, rd), .tlb_wr = offsetof(Entry, wr),
         .tlb_addend = offsetof(Entry, addend), .jumps = sizeof(context.tlb),
-        .jump_bits = JUMP_BITS, .exit_request = offsetof(CPU, exit_request),
+        .jump_bits = ENGINE_JUMP_BITS, .exit_request = offsetof(CPU, exit_request),
         .load = engine_load, .store = engine_store,
         .next = engine_next, .next_mode = engine_next, .chain = engine_chain,
     };
@@ -108,4 +108,42 @@ void jit_engine_slow(const IrBlock *b, CPU *cpu)
 void jit_engine_fast(const IrBlock *b, CPU *cpu)
 {
     run(b, cpu, true);
+}
+
+/* Values that differ from run to run: places in the code become code+OFFSET, other host
+ * addresses HOST. */
+static gboolean replace_address(const GMatchInfo *match, GString *out, gpointer opaque)
+{
+    g_autofree char *hex = g_match_info_fetch(match, 0);
+    uint64_t v = g_ascii_strtoull(hex, NULL, 16);
+    if (v - (uintptr_t)rx < CODE_BYTES) {
+        uint64_t at = v - (uintptr_t)rx;
+        if (at < JIT_HEAD)
+            g_string_append(out, "STUB");
+        else
+            g_string_append_printf(out, "code+0x%lx", at - JIT_HEAD);
+    } else {
+        g_string_append(out, v >> 32 >= 0x5000 && v >> 48 == 0 ? "HOST" : hex);
+    }
+    return FALSE;
+}
+
+void jit_engine_print(const IrBlock *b, GString *out)
+{
+#ifdef CONFIG_CAPSTONE
+    if (!jit)
+        engine_init();
+    JitOutput code;
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GRegex) address = g_regex_new("^  [0-9a-f]+  ", G_REGEX_MULTILINE, 0, NULL);
+    g_autoptr(GRegex) number = g_regex_new("0x[0-9a-f]{8,}", 0, 0, NULL);
+    g_autoptr(GRegex) table = g_regex_new("rip [-+] 0x[0-9a-f]+", 0, 0, NULL);
+    g_assert(jit_compile(jit, b, rw + JIT_HEAD, rx + JIT_HEAD, CODE_BYTES - JIT_HEAD, &code));
+    TcgBlock block_of_code = { .code = rx + JIT_HEAD, .pc_table = code.pc_table };
+    tcg_print_host_code(&block_of_code, text);
+    g_autofree char *bare = g_regex_replace_literal(address, text->str, -1, 0, "    ", 0, NULL);
+    g_autofree char *stable = g_regex_replace_eval(number, bare, -1, 0, 0, replace_address, NULL, NULL);
+    g_autofree char *done = g_regex_replace_literal(table, stable, -1, 0, "rip + HELPER", 0, NULL);
+    g_string_append(out, done);
+#endif
 }

@@ -6,3 +6,6 @@
 
 void jit_engine_slow(const IrBlock *b, CPU *cpu);
 void jit_engine_fast(const IrBlock *b, CPU *cpu);
+/* The host code of a block as lines of assembly without addresses; "" when this program has no
+ * disassembler. */
+void jit_engine_print(const IrBlock *b, GString *out);
