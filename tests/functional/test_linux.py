@@ -209,8 +209,8 @@ def test_interpreted_linux(b):
 
 @case(quick=False)
 def test_memory_sizes(b):
-    """128 MiB and 3 GiB of memory are seen by the guest"""
-    for size, low, high in (("128M", 80, 128), ("3G", 2700, 3072)):
+    """256 MiB and 3 GiB of memory are seen by the guest"""
+    for size, low, high in (("256M", 150, 256), ("3G", 2700, 3072)):
         m = boot(b, memory=size)
         kib = int(m.command("awk '/MemTotal/{print $2}' /proc/meminfo", PROMPT).split()[-1])
         check(low <= kib >> 10 <= high, f"-m {size}: the guest sees {kib >> 10} MiB")
