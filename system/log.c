@@ -84,7 +84,11 @@ bool log_set_file(const char *path, GError **err)
 {
     g_auto(GStrv) parts = g_strsplit(path, "%d", -1);
     g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
-    if (g_strv_length(parts) > 2 || strchr(parts[0], '%') || (parts[0] && parts[1] && strchr(parts[1], '%'))) {
+    bool stray = g_strv_length(parts) > 2;
+    for (char **part = parts; *part; part++) {
+        stray |= strchr(*part, '%') != NULL;
+    }
+    if (stray) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "-D %s: a log file's name may hold '%%d' once (the process id) and no other '%%'", path);
         return false;

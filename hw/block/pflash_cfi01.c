@@ -433,7 +433,8 @@ static bool pflash_loaded(Device *dev, GError **err)
 
 static const Prop pflash_props[] = {
     { "drive", PROP_DRIVE, offsetof(Pflash, blk), "image with the contents" },
-    { "num-blocks", PROP_U32, offsetof(Pflash, num_blocks), "erase blocks", .def = 128, .min = 1, .max = 4096 },
+    { "num-blocks", PROP_U32, offsetof(Pflash, num_blocks), "erase blocks",
+      .def = 128, .min = 1, .max = 4096 },
     { "sector-length", PROP_U32, offsetof(Pflash, sector_length), "bytes of an erase block",
       .def = 262144, .min = 4096, .max = 1 << 20 },
     { "name", PROP_STRING, offsetof(Pflash, name), "name of the memory region" },

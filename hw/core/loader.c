@@ -298,7 +298,8 @@ static GBytes *inflate_all(const uint8_t *in, size_t len, uint64_t max, const ch
         z.avail_out = COPY_CHUNK;
         r = inflate(&z, Z_NO_FLUSH);
         if ((r != Z_OK && r != Z_STREAM_END) || (r == Z_OK && z.avail_out && !z.avail_in)) {
-            *why = r == Z_OK || r == Z_BUF_ERROR ? "its compressed data are cut off" : "its compressed data are damaged";
+            *why = r == Z_OK || r == Z_BUF_ERROR ? "its compressed data are cut off"
+                                                 : "its compressed data are damaged";
         } else if (out->len + (uint64_t)(COPY_CHUNK - z.avail_out) > MIN(max, INT32_MAX)) {
             *why = "unpacked it is larger than guest memory";
         } else {

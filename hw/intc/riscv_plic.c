@@ -121,7 +121,9 @@ static void plic_complete(Plic *p, unsigned context, uint64_t source)
 
 /* ---- registers ----------------------------------------------------------- */
 
-typedef enum PlicKind { PLIC_NONE, PLIC_PRIORITY, PLIC_PENDING, PLIC_ENABLE, PLIC_THRESHOLD, PLIC_CLAIM } PlicKind;
+typedef enum PlicKind {
+    PLIC_NONE, PLIC_PRIORITY, PLIC_PENDING, PLIC_ENABLE, PLIC_THRESHOLD, PLIC_CLAIM,
+} PlicKind;
 
 static PlicKind plic_decode(const Plic *p, hwaddr off, unsigned *index, unsigned *context)
 {

@@ -73,8 +73,9 @@ static char *find_firmware(const Boot *b, GError **err)
     char *path = use_default ? default_firmware(b->rv32) : datadir_find(bios);
     if (!path && use_default) {
         boot_fail(err, "-bios default: Unable to find the RISC-V firmware "
-                  "\"opensbi-riscv%d-generic-fw_dynamic.bin\"; install the package opensbi, name a file "
-                  "with -bios FILE, or start without with -bios none", b->rv32 ? 32 : 64);
+                  "\"opensbi-riscv%d-generic-fw_dynamic.bin\"; %s, name a file with -bios FILE, or "
+                  "start without with -bios none", b->rv32 ? 32 : 64,
+                  b->rv32 ? "Debian has no package of it" : "install the package opensbi");
     } else if (!path) {
         boot_fail(err, "-bios %s: Unable to load the RISC-V firmware \"%s\": there is no such file here or "
                   "where -L help says; name a file, or 'none', or 'default'", bios, bios);
