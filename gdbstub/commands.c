@@ -42,7 +42,8 @@ static void query_supported(GdbStub *s, const char *p, size_t len)
     s->swbreak = strstr(p, "swbreak+");
     s->hwbreak = strstr(p, "hwbreak+");
     g_autofree char *text = g_strdup_printf("PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;"
-                                            "vContSupported+;swbreak+;hwbreak+", GDB_PACKET_MAX);
+                                            "vContSupported+;swbreak+;hwbreak+",
+                                            GDB_PACKET_MAX);
     gdb_send_text(s, text);
 }
 
@@ -105,7 +106,8 @@ static void query_thread_info(GdbStub *s, const char *p, size_t len)
         gdb_send_text(s, "E22");
         return;
     }
-    g_autofree char *text = g_strdup_printf("CPU#%u [%s]", cpu->index, cpu->halted ? "halted " : "running");
+    g_autofree char *text =
+        g_strdup_printf("CPU#%u [%s]", cpu->index, cpu->halted ? "halted " : "running");
     g_autoptr(GString) out = g_string_new(NULL);
     gdb_append_hex(out, text, strlen(text));
     gdb_send_text(s, out->str);
@@ -157,7 +159,8 @@ static void read_one(GdbStub *s, const char *p, size_t len)
 {
     uint64_t number;
     g_autoptr(GString) out = g_string_new(NULL);
-    bool ok = gdb_parse_hex(&p, &number) && number <= UINT16_MAX && gdb_read_register(s, number, out);
+    bool ok =
+        gdb_parse_hex(&p, &number) && number <= UINT16_MAX && gdb_read_register(s, number, out);
     gdb_send_text(s, ok ? out->str : "E14");
 }
 
@@ -226,7 +229,8 @@ static void change_point(GdbStub *s, const char *p, bool add)
         gdb_send_text(s, "");
         return;
     }
-    ok_or_error(s, add ? gdb_point_add(s, kind, addr, len) : gdb_point_remove(s, kind, addr, len), "E22");
+    ok_or_error(s, add ? gdb_point_add(s, kind, addr, len) : gdb_point_remove(s, kind, addr, len),
+                "E22");
 }
 
 static void insert_point(GdbStub *s, const char *p, size_t len)

@@ -110,7 +110,8 @@ static void append_value(GString *out, const Format *f, uint64_t v)
         g_string_append_printf(out, " %*" PRIu64, (bits * 10 + 32) / 33, v);
         break;
     case 'd':
-        g_string_append_printf(out, " %*" PRId64, (bits * 10 + 32) / 33, (int64_t)(v << (64 - bits)) >> (64 - bits));
+        g_string_append_printf(out, " %*" PRId64, (bits * 10 + 32) / 33,
+                               (int64_t)(v << (64 - bits)) >> (64 - bits));
         break;
     default:
         g_string_append(out, " '");
@@ -222,8 +223,8 @@ static void examine(CPU *cpu, void *opaque)
 {
     Examine *e = opaque;
     Dump *d = &e->dump;
-    e->ok = parse_format(&e->args, &d->f, e->err) && monitor_expr(d->m, &e->args, &d->addr, e->err) &&
-            no_more(e->args, "x", e->err);
+    e->ok = parse_format(&e->args, &d->f, e->err) &&
+            monitor_expr(d->m, &e->args, &d->addr, e->err) && no_more(e->args, "x", e->err);
     if (e->ok) {
         dump_run(cpu, d);
     }
@@ -232,7 +233,8 @@ static void examine(CPU *cpu, void *opaque)
 bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err)
 {
     CPU *cpu = monitor_cpu(m);
-    Examine e = { .dump = { .m = m, .cpu = cpu, .out = out, .f = { 1, 4, 'x' } }, .args = args, .err = err };
+    Examine e = {
+        .dump = {.m = m, .cpu = cpu, .out = out, .f = {1, 4, 'x'}}, .args = args, .err = err};
     if (!cpu) {
         return monitor_error(err, "No CPU");
     }
@@ -242,8 +244,9 @@ bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err)
 
 bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err)
 {
-    Dump d = { .m = m, .out = out, .f = { 1, 4, 'x' } };
-    if (!parse_format(&args, &d.f, err) || !monitor_expr(m, &args, &d.addr, err) || !no_more(args, "xp", err)) {
+    Dump d = {.m = m, .out = out, .f = {1, 4, 'x'}};
+    if (!parse_format(&args, &d.f, err) || !monitor_expr(m, &args, &d.addr, err) ||
+        !no_more(args, "xp", err)) {
         return false;
     }
     if (d.f.format == 'i' && !monitor_cpu(m)) {
@@ -255,11 +258,13 @@ bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err)
 
 bool monitor_cmd_print(Machine *m, const char *args, GString *out, GError **err)
 {
-    Format f = { 1, 8, 'x' };
+    Format f = {1, 8, 'x'};
     uint64_t v;
-    if (!parse_format(&args, &f, err) || !monitor_expr(m, &args, &v, err) || !no_more(args, "print|p", err)) {
+    if (!parse_format(&args, &f, err) || !monitor_expr(m, &args, &v, err) ||
+        !no_more(args, "print|p", err)) {
         return false;
     }
+    /* clang-format off */
     switch (f.format) {
     case 'o': g_string_append_printf(out, "%#" PRIo64 "\n", v); break;
     case 'u': g_string_append_printf(out, "%" PRIu64 "\n", v); break;
@@ -271,5 +276,6 @@ bool monitor_cmd_print(Machine *m, const char *args, GString *out, GError **err)
         break;
     default: g_string_append_printf(out, "%#" PRIx64 "\n", v); break;
     }
+    /* clang-format on */
     return true;
 }

@@ -47,7 +47,8 @@ static bool info_uuid(Machine *m, const char *args, GString *out, GError **err)
 {
     const uint8_t *u = m->config->uuid;
     for (unsigned i = 0; i < 16; i++) {
-        g_string_append_printf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
+        g_string_append_printf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                               u[i]);
     }
     g_string_append_c(out, '\n');
     return true;
@@ -73,7 +74,7 @@ static bool info_irq(Machine *m, const char *args, GString *out, GError **err)
 {
     for (guint i = 0; i < m->devices->len; i++) {
         Device *dev = m->devices->pdata[i];
-        void (*dump)(Device *d, GString *o) =
+        void (*dump)(Device * d, GString * o) =
             dev->class->interface ? dev->class->interface(dev, "IrqStatistics") : NULL;
         if (dump) {
             g_string_append_printf(out, "IRQ statistics for %s:\n", dev->path);
@@ -104,8 +105,9 @@ static bool info_cpus(Machine *m, const char *args, GString *out, GError **err)
         CPU *cpu = m->cpus[i];
         int tid = 0;
         monitor_on_cpu(cpu, get_thread_id, &tid);
-        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", cpu == monitor_cpu(m) ? '*' : ' ', i,
-                               tid, cpu->halted ? " (halted)" : "");
+        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n",
+                               cpu == monitor_cpu(m) ? '*' : ' ', i, tid,
+                               cpu->halted ? " (halted)" : "");
     }
     return true;
 }
@@ -186,9 +188,11 @@ static bool info_balloon(Machine *m, const char *args, GString *out, GError **er
 {
     Device *balloon = virtio_balloon_find(m);
     if (!balloon) {
-        return monitor_error(err, "No balloon device has been activated; start with -device virtio-balloon-pci");
+        return monitor_error(
+            err, "No balloon device has been activated; start with -device virtio-balloon-pci");
     }
-    g_string_append_printf(out, "balloon: actual=%" G_GUINT64_FORMAT "\n", virtio_balloon_actual(balloon) >> 20);
+    g_string_append_printf(out, "balloon: actual=%" G_GUINT64_FORMAT "\n",
+                           virtio_balloon_actual(balloon) >> 20);
     return true;
 }
 

@@ -22,7 +22,7 @@ struct Readline {
     char *saved;        /* the new line while older ones are shown */
     EscState esc;
     unsigned esc_arg;
-    bool skip_newline;  /* after a carriage return */
+    bool skip_newline; /* after a carriage return */
 };
 
 Readline *readline_new(const ReadlineOps *ops, void *opaque, const char *prompt)
@@ -198,6 +198,7 @@ static void complete(Readline *r)
 
 /* ---- keys ---- */
 
+/* clang-format off */
 static void control_key(Readline *r, uint8_t c)
 {
     switch (c) {
@@ -243,6 +244,8 @@ static void escape_key(Readline *r, uint8_t c)
     }
 }
 
+/* clang-format on */
+
 static void feed_escape(Readline *r, uint8_t c)
 {
     if (r->esc == ESC_START) {
@@ -270,7 +273,7 @@ void readline_feed(Readline *r, const uint8_t *bytes, int len)
         } else if (c < 32 || c == 127) {
             control_key(r, c);
         } else {
-            insert(r, (char[]){ c, 0 });
+            insert(r, (char[]){c, 0});
         }
     }
 }

@@ -47,7 +47,8 @@ static void print_option(const Option *o)
 void cmdline_print_help(const CmdLine *c)
 {
     cmdline_print_version();
-    printf("usage: %s [options] [disk_image]\n\n'disk_image' is a raw image for disk 0\n", c->program);
+    printf("usage: %s [options] [disk_image]\n\n'disk_image' is a raw image for disk 0\n",
+           c->program);
     for (const Option *o = cmdline_options; o->name; o++) {
         if (o->section) {
             printf("\n%s:\n", o->section);
@@ -74,17 +75,19 @@ static void print_prop_line(const char *name, const char *type, const char *help
 }
 
 static const char *const kind_names[] = {
-    [PROP_BOOL] = "bool",      [PROP_U8] = "uint8",       [PROP_U16] = "uint16",
-    [PROP_U32] = "uint32",     [PROP_U64] = "uint64",     [PROP_I32] = "int32",
-    [PROP_SIZE] = "size",      [PROP_STRING] = "str",     [PROP_ENUM] = "enum",
-    [PROP_MAC] = "str",        [PROP_CHARDEV] = "str",    [PROP_DRIVE] = "str",
-    [PROP_NETDEV] = "str",     [PROP_LINK] = "link",      [PROP_PCI_ADDR] = "int32",
-    [PROP_ON_OFF_AUTO] = "OnOffAuto",
+    [PROP_BOOL] = "bool",      [PROP_U8] = "uint8",
+    [PROP_U16] = "uint16",     [PROP_U32] = "uint32",
+    [PROP_U64] = "uint64",     [PROP_I32] = "int32",
+    [PROP_SIZE] = "size",      [PROP_STRING] = "str",
+    [PROP_ENUM] = "enum",      [PROP_MAC] = "str",
+    [PROP_CHARDEV] = "str",    [PROP_DRIVE] = "str",
+    [PROP_NETDEV] = "str",     [PROP_LINK] = "link",
+    [PROP_PCI_ADDR] = "int32", [PROP_ON_OFF_AUTO] = "OnOffAuto",
 };
 
 static void print_prop(const Prop *p, void *opaque)
 {
-    static const char *const autos[] = { "\"auto\"", "\"on\"", "\"off\"" };
+    static const char *const autos[] = {"\"auto\"", "\"on\"", "\"off\""};
     g_autofree char *def = NULL;
     g_autofree char *help = NULL;
     if (p->kind == PROP_ENUM && p->names) {
@@ -114,7 +117,8 @@ static void print_machines(const CmdLine *c)
         for (unsigned k = 0; b->aliases && b->aliases[k]; k++) {
             printf("%-20s %s (alias of %s)\n", b->aliases[k], b->desc, b->name);
         }
-        printf("%-20s %s%s\n", b->name, b->desc, cmdline_is_default_board(c, b) ? " (default)" : "");
+        printf("%-20s %s%s\n", b->name, b->desc,
+               cmdline_is_default_board(c, b) ? " (default)" : "");
     }
 }
 
@@ -122,7 +126,9 @@ static bool print_machine(const CmdLine *c, const char *name, GError **err)
 {
     const BoardClass *b = cmdline_find_board(c, name);
     if (!b) {
-        return cmdline_fail(err, "unsupported machine type '%s'\nUse -machine help to list supported machines", name);
+        return cmdline_fail(
+            err, "unsupported machine type '%s'\nUse -machine help to list supported machines",
+            name);
     }
     printf("%s-machine options:\n", b->name);
     for (const Prop *p = b->options; p && p->name; p++) {
@@ -226,7 +232,8 @@ static bool help_device(const CmdLine *c, const char *name, GError **err)
     }
     const DeviceClass *d = device_class_find(name);
     if (!d) {
-        return cmdline_fail(err, "'%s' is not a valid device model name; -device help lists them", name);
+        return cmdline_fail(err, "'%s' is not a valid device model name; -device help lists them",
+                            name);
     }
     printf("%s options:\n", d->name);
     device_class_foreach_prop(d, print_prop, NULL);

@@ -20,8 +20,8 @@
 
 /* ---- -display, -vga, -parallel ---- */
 
-static bool check_text(const CmdLine *c, OptionKind kind, const char *what, const char *const *valid,
-                       GError **err)
+static bool check_text(const CmdLine *c, OptionKind kind, const char *what,
+                       const char *const *valid, GError **err)
 {
     const CmdItem *item = cmdline_last(c, kind);
     if (!item || g_strv_contains(valid, item->text)) {
@@ -33,8 +33,8 @@ static bool check_text(const CmdLine *c, OptionKind kind, const char *what, cons
 
 bool cmdline_check_display(const CmdLine *c, GError **err)
 {
-    static const char *const none[] = { "none", NULL };
-    static const char *const nowhere[] = { "none", "null", NULL };
+    static const char *const none[] = {"none", NULL};
+    static const char *const nowhere[] = {"none", "null", NULL};
     return check_text(c, OPT_DISPLAY, "display type: no display is built", none, err) &&
            check_text(c, OPT_VGA, "display adapter: none is built", none, err) &&
            check_text(c, OPT_PARALLEL, "parallel port: boards here have none", nowhere, err);
@@ -71,7 +71,8 @@ static bool is_mon(const char *text)
 
 static bool monitor_is_given(const CmdLine *c)
 {
-    return cmdline_has(c, OPT_MONITOR) || cmdline_has(c, OPT_MON) || any_text(c, OPT_SERIAL, is_mon);
+    return cmdline_has(c, OPT_MONITOR) || cmdline_has(c, OPT_MON) ||
+           any_text(c, OPT_SERIAL, is_mon);
 }
 
 /* ---- chardevs, serial ports ---- */
@@ -161,15 +162,16 @@ static bool connect_monitors(const CmdLine *c, bool terminal, GError **err)
 /* -mon [chardev=]ID[,mode=readline] */
 static bool take_mon(const CmdLine *c, const CmdItem *item, GError **err)
 {
-    static const char *const valid[] = { "chardev", "mode", "id", "pretty", NULL };
-    static const char *const modes[] = { "readline", NULL };
+    static const char *const valid[] = {"chardev", "mode", "id", "pretty", NULL};
+    static const char *const modes[] = {"readline", NULL};
     const char *id = g_hash_table_lookup(item->keys, "chardev");
     const char *mode = g_hash_table_lookup(item->keys, "mode");
     if (!cmdline_check_keys(item->keys, valid, err)) {
         return false;
     }
     if (mode && g_str_equal(mode, "control")) {
-        return cmdline_fail(err, "the machine monitor protocol (QMP) is not built; use mode=readline");
+        return cmdline_fail(err,
+                            "the machine monitor protocol (QMP) is not built; use mode=readline");
     }
     if (mode && !g_strv_contains(modes, mode)) {
         cmdline_error_choice(err, "monitor mode", mode, modes);
@@ -180,7 +182,8 @@ static bool take_mon(const CmdLine *c, const CmdItem *item, GError **err)
     }
     Chardev *chr = chardev_find(id);
     if (!chr) {
-        return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s", id, id);
+        return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s",
+                            id, id);
     }
     g_ptr_array_add(c->monitors, chr);
     return true;
@@ -233,5 +236,6 @@ bool cmdline_gdb(const CmdLine *c, Machine *m, GError **err)
     if (!item) {
         return true;
     }
-    return gdbserver_start(m, item->text ? item->text : "tcp::1234", err) || cmdline_blame(err, item);
+    return gdbserver_start(m, item->text ? item->text : "tcp::1234", err) ||
+           cmdline_blame(err, item);
 }

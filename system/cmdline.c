@@ -40,13 +40,13 @@ bool cmdline_fail(GError **err, const char *fmt, ...)
     return false;
 }
 
-void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid)
+void cmdline_error_choice(GError **err, const char *what, const char *word,
+                          const char *const *valid)
 {
     const char *near = nearest_name(word, valid);
     g_autofree char *all = g_strjoinv(", ", (char **)valid);
-    cmdline_fail(err, "'%s' is not a valid %s; valid: %s%s%s%s",
-                word, what, *all ? all : "(none)", near ? "; did you mean '" : "", near ? near : "",
-                near ? "'?" : "");
+    cmdline_fail(err, "'%s' is not a valid %s; valid: %s%s%s%s", word, what, *all ? all : "(none)",
+                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 bool cmdline_check_keys(GHashTable *keys, const char *const *valid, GError **err)
@@ -129,7 +129,7 @@ static GHashTable *json_parse_keys(const char *text, GError **err)
     g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (!value || json_object_get_type(value) != json_type_object) {
         cmdline_fail(err, "not a JSON object: %s",
-                    value ? "another value" : json_tokener_error_desc(why));
+                     value ? "another value" : json_tokener_error_desc(why));
         json_object_put(value);
         return NULL;
     }
@@ -193,7 +193,7 @@ static void option_unknown(const char *word, const char *name, GError **err)
     g_ptr_array_add(names, NULL);
     const char *near = nearest_name(name, (const char *const *)names->pdata);
     cmdline_fail(err, "%s: invalid option%s%s%s; -help lists the options", word,
-                near ? "; did you mean -" : "", near ? near : "", near ? "?" : "");
+                 near ? "; did you mean -" : "", near ? near : "", near ? "?" : "");
 }
 
 /* The option of argv[*i], with its argument; *i moves past both. */
@@ -211,8 +211,8 @@ static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
         return false;
     }
     if (!bare && o->shape != SHAPE_FLAG && *i >= argc) {
-        cmdline_fail(err, "%s: requires an argument%s%s", word,
-                    o->arg ? ": " : "", o->arg ? o->arg : "");
+        cmdline_fail(err, "%s: requires an argument%s%s", word, o->arg ? ": " : "",
+                     o->arg ? o->arg : "");
         return false;
     }
     CmdItem *item = g_new0(CmdItem, 1);

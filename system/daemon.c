@@ -77,12 +77,12 @@ void daemon_ready(void)
 
 bool daemon_write_pidfile(const char *path, GError **err)
 {
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
     int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
     if (fd < 0) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot create PID file: Could not create '%s': %s",
-                    path, g_strerror(errno));
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
+                    "cannot create PID file: Could not create '%s': %s", path, g_strerror(errno));
         return false;
     }
     if (fcntl(fd, F_SETLK, &lock) < 0) {
@@ -92,8 +92,8 @@ bool daemon_write_pidfile(const char *path, GError **err)
         return false;
     }
     if (ftruncate(fd, 0) < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot create PID file: Failed to write '%s': %s",
-                    path, g_strerror(errno));
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
+                    "cannot create PID file: Failed to write '%s': %s", path, g_strerror(errno));
         close(fd);
         return false;
     }

@@ -12,11 +12,16 @@
 static GPtrArray *user_dirs; /* of -L, in order */
 
 /* Relative to the directory above the program's own. */
-static const char *const near_dirs[] = { "share/lyrebird", "share/qemu", NULL };
+static const char *const near_dirs[] = {"share/lyrebird", "share/qemu", NULL};
 static const char *const system_dirs[] = {
-    "/usr/local/share/lyrebird", "/usr/share/lyrebird", "/usr/share/qemu",
-    "/usr/lib/riscv64-linux-gnu/opensbi/generic", "/usr/lib/riscv32-linux-gnu/opensbi/generic",
-    "/usr/lib/u-boot/qemu-riscv64_smode", "/usr/share/qemu-efi-riscv64", NULL,
+    "/usr/local/share/lyrebird",
+    "/usr/share/lyrebird",
+    "/usr/share/qemu",
+    "/usr/lib/riscv64-linux-gnu/opensbi/generic",
+    "/usr/lib/riscv32-linux-gnu/opensbi/generic",
+    "/usr/lib/u-boot/qemu-riscv64_smode",
+    "/usr/share/qemu-efi-riscv64",
+    NULL,
 };
 
 void datadir_add(const char *dir)
@@ -70,7 +75,7 @@ static bool lookup_in(const char *dir, void *opaque)
 
 char *datadir_find(const char *name)
 {
-    Lookup l = { .name = name };
+    Lookup l = {.name = name};
     if (strchr(name, '/') || access(name, R_OK) == 0) {
         return access(name, R_OK) == 0 ? g_strdup(name) : NULL;
     }

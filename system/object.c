@@ -92,14 +92,16 @@ static bool memory_init(Object *o, GHashTable *options, GError **err)
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "share=%s: use on or off", share);
         return false;
     }
-    return memory_flag(options, "prealloc", false, err) && memory_flag(options, "merge", true, err) &&
-           memory_flag(options, "dump", true, err) && memory_flag(options, "hugetlb", false, err);
+    return memory_flag(options, "prealloc", false, err) &&
+           memory_flag(options, "merge", true, err) && memory_flag(options, "dump", true, err) &&
+           memory_flag(options, "hugetlb", false, err);
 }
 
-static const char *const no_keys[] = { NULL };
-static const char *const random_keys[] = { "filename", NULL };
-static const char *const ram_keys[] = { "size", "share", "prealloc", "merge", "dump", NULL };
-static const char *const memfd_keys[] = { "size", "share", "prealloc", "merge", "dump", "hugetlb", NULL };
+static const char *const no_keys[] = {NULL};
+static const char *const random_keys[] = {"filename", NULL};
+static const char *const ram_keys[] = {"size", "share", "prealloc", "merge", "dump", NULL};
+static const char *const memfd_keys[] = {"size", "share",   "prealloc", "merge",
+                                         "dump", "hugetlb", NULL};
 
 /* clang-format off */
 static const ObjectType types[] = {
@@ -112,7 +114,7 @@ static const ObjectType types[] = {
 
 static const ObjectType *type_find(const char *name, GError **err)
 {
-    const char *names[G_N_ELEMENTS(types) + 1] = { NULL };
+    const char *names[G_N_ELEMENTS(types) + 1] = {NULL};
     for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
         names[i] = types[i].name;
         if (g_str_equal(types[i].name, name)) {
@@ -162,7 +164,8 @@ bool object_new(GHashTable *options, GError **err)
     const char *id = g_hash_table_lookup(options, "id");
     if (!name || !id) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "Parameter '%s' is missing: TYPE,id=NAME[,key=value...]", name ? "id" : "qom-type");
+                    "Parameter '%s' is missing: TYPE,id=NAME[,key=value...]",
+                    name ? "id" : "qom-type");
         return false;
     }
     const ObjectType *t = type_find(name, err);
@@ -170,12 +173,14 @@ bool object_new(GHashTable *options, GError **err)
         return false;
     }
     if (object_find(id)) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_EXISTS, "attempt to add duplicate property '%s': "
-                    "another object has this id; choose a different one", id);
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_EXISTS,
+                    "attempt to add duplicate property '%s': "
+                    "another object has this id; choose a different one",
+                    id);
         return false;
     }
     Object *o = g_new0(Object, 1);
-    *o = (Object){ .type = t, .id = g_strdup(id), .fd = -1 };
+    *o = (Object){.type = t, .id = g_strdup(id), .fd = -1};
     if (t->init && !t->init(o, options, err)) {
         object_free(o);
         return false;

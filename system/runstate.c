@@ -43,11 +43,11 @@ static struct {
     atomic_int reset;                 /* cause, or NOTHING */
     atomic_bool powerdown;
     atomic_int signal, signal_pid;
-    atomic_bool in_loop;              /* the main loop will see a signal soon */
-} run = { .shutdown = NOTHING, .reset = NOTHING };
+    atomic_bool in_loop; /* the main loop will see a signal soon */
+} run = {.shutdown = NOTHING, .reset = NOTHING};
 
 static const char *const names[] = {
-    [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running", [RUN_PAUSED] = "paused",
+    [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
     [RUN_DEBUG] = "debug",         [RUN_SHUTDOWN] = "shutdown",
 };
 
@@ -75,7 +75,7 @@ static void runstate_enter(RunState s)
 
 void runstate_add_listener(void (*fn)(RunState now, void *opaque), void *opaque)
 {
-    Listener l = { fn, opaque };
+    Listener l = {fn, opaque};
     g_array_append_val(run.listeners, l);
 }
 
@@ -226,7 +226,7 @@ void system_request_powerdown(void)
 /* Only async-signal-safe work here: the note and a write to the loop's wake-up
  * pipe, which a GLib source reads.  Before the loop runs (a chardev that waits for
  * a client, say) the signal ends the process at once. */
-static int signal_pipe[2] = { -1, -1 };
+static int signal_pipe[2] = {-1, -1};
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -253,8 +253,8 @@ static gboolean signal_pipe_readable(int fd, GIOCondition condition, void *opaqu
 
 void runstate_catch_signals(const char *program)
 {
-    static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-    struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     g_autoptr(GSource) source = NULL;
     run.program = program;
     if (!g_unix_open_pipe(signal_pipe, FD_CLOEXEC, NULL)) {

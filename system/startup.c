@@ -49,7 +49,7 @@ static bool take_log(const CmdLine *c, GError **err)
 
 static bool take_traces(const CmdLine *c, GError **err)
 {
-    static const char *const valid[] = { "enable", NULL };
+    static const char *const valid[] = {"enable", NULL};
     for (unsigned i = 0; i < cmdline_count(c, OPT_TRACE); i++) {
         const CmdItem *item = cmdline_item(c, OPT_TRACE, i);
         if (!item->keys || !cmdline_check_keys(item->keys, valid, err)) {
@@ -82,7 +82,8 @@ static bool start_process(Startup *s, GError **err)
     name_process(c);
     const char *pidfile = cmdline_text(c, OPT_PIDFILE);
     runstate_catch_signals(c->program);
-    return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) && take_traces(c, err);
+    return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) &&
+           take_traces(c, err);
 }
 
 static bool start_host_ends(Startup *s, GError **err)
@@ -103,8 +104,8 @@ static bool start_machine(Startup *s, GError **err)
         return false;
     }
     s->machine = machine_new(&s->config, s->accel, err);
-    if (!s->machine || !cmdline_devices(c, s->machine, err) || !cmdline_fw_cfg(c, s->machine, err) ||
-        !machine_finish(s->machine, err)) {
+    if (!s->machine || !cmdline_devices(c, s->machine, err) ||
+        !cmdline_fw_cfg(c, s->machine, err) || !machine_finish(s->machine, err)) {
         return false;
     }
     if (s->config.dumpdtb) { /* the board has written it */
@@ -122,8 +123,8 @@ static bool start_machine(Startup *s, GError **err)
 static bool start(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
-    return cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) && start_process(s, err) &&
-           start_host_ends(s, err) && start_machine(s, err);
+    return cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
+           start_process(s, err) && start_host_ends(s, err) && start_machine(s, err);
 }
 
 static void finish(Startup *s, int status)
@@ -155,7 +156,7 @@ int startup_run(int argc, char **argv)
 {
     g_autoptr(GError) err = NULL;
     g_autofree char *program = g_path_get_basename(argc ? argv[0] : "lyrebird");
-    Startup s = { .cmdline = cmdline_parse(argc, argv, &err) };
+    Startup s = {.cmdline = cmdline_parse(argc, argv, &err)};
     if (!s.cmdline) {
         return report(program, err);
     }

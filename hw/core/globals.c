@@ -58,7 +58,7 @@ bool device_add_global(const char *driver, const char *name, const char *value, 
     if (!globals) {
         globals = g_array_new(FALSE, FALSE, sizeof(GlobalProp));
     }
-    GlobalProp g = { c, g_strdup(name), g_strdup(value) };
+    GlobalProp g = {c, g_strdup(name), g_strdup(value)};
     g_array_append_val(globals, g);
     return true;
 }
