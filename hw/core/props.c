@@ -410,7 +410,7 @@ bool device_set_prop(Device *dev, const char *name, const char *value, GError **
                     dev->path, name);
         return false;
     }
-    return prop_set(dev, p, dev->class->name, value, err);
+    return prop_set(dev, p, device_user_name(dev), value, err);
 }
 
 char *device_get_prop(Device *dev, const Prop *prop)

@@ -249,7 +249,7 @@ static bool balloon_realize(Device *dev, GError **err)
     VirtioBalloon *b = (VirtioBalloon *)dev;
     if (virtio_balloon_find(dev->machine) != dev) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "%s: the machine has a balloon already; one is all it takes", dev->class->name);
+                    "%s: the machine has a balloon already; one is all it takes", device_user_name(dev));
         return false;
     }
     virtio_init(&b->v, &balloon_ops);

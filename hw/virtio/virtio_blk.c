@@ -307,17 +307,17 @@ static bool blk_realize(Device *dev, GError **err)
     if (!b->drive) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "%s: drive property not set: name one, e.g. -drive file=IMAGE,if=none,id=hd0 -device %s,drive=hd0",
-                    dev->class->name, dev->class->name);
+                    device_user_name(dev), device_user_name(dev));
         return false;
     }
     if (b->serial && strlen(b->serial) > ID_BYTES) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: serial '%s' is longer than %d characters", dev->class->name, b->serial, ID_BYTES);
+                    "%s: serial '%s' is longer than %d characters", device_user_name(dev), b->serial, ID_BYTES);
         return false;
     }
     if (b->queue_size & (b->queue_size - 1)) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: queue-size=%u is not a power of two; use 4, 8, 16 ... 1024", dev->class->name, b->queue_size);
+                    "%s: queue-size=%u is not a power of two; use 4, 8, 16 ... 1024", device_user_name(dev), b->queue_size);
         return false;
     }
     if (!block_backend_attach(b->drive, dev, &dev->lock, err)) {

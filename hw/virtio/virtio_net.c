@@ -262,7 +262,7 @@ static const VirtioOps net_ops = {
 
 static bool bad_property(Device *dev, const char *what, GError **err)
 {
-    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s", dev->class->name, what);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s", device_user_name(dev), what);
     return false;
 }
 

@@ -102,7 +102,7 @@ static bool rng_realize(Device *dev, GError **err)
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                     "%s: object '%s' is a %s, not a source of random numbers; use "
                     "-object rng-random,id=ID,filename=/dev/urandom",
-                    dev->class->name, object_id(r->rng), object_type(r->rng));
+                    device_user_name(dev), object_id(r->rng), object_type(r->rng));
         return false;
     }
     virtio_init(&r->v, &rng_ops);

@@ -119,14 +119,14 @@ def disk(m, name):
     check("disk-is-good" in out, f"disk differs: {out}")
 
 
-def devices(b, suffix):
+def devices(b, suffix, *more):
     img = b.tmp / "disk.img"
     with open(img, "wb") as f:
         f.truncate(8 << 20)
     no_rom = ",romfile=" if is_peer() and suffix == "pci" else ""
     m = boot(b, "-drive", f"file={img},format=raw,if=none,id=d0", "-device", f"virtio-blk-{suffix},drive=d0",
              "-netdev", "user,id=n0", "-device", f"virtio-net-{suffix},netdev=n0" + no_rom,
-             "-device", f"virtio-rng-{suffix}")
+             "-device", f"virtio-rng-{suffix}", *more)
     network(m, b)
     disk(m, "/dev/vda")
     check("virtio" in m.command("cat /sys/class/misc/hw_random/rng_available", PROMPT), "no virtio rng")
@@ -137,6 +137,12 @@ def devices(b, suffix):
 def test_virtio_mmio(b):
     """virtio-mmio disk, network (checksum of a download) and random numbers"""
     devices(b, "device")
+
+
+@case()
+def test_virtio_mmio_modern(b):
+    """the same with version 2 of the registers"""
+    devices(b, "device", "-global", "virtio-mmio.force-legacy=false")
 
 
 @case()
@@ -180,6 +186,21 @@ def test_virtio_console(b):
     line = m.connect(path)
     m.send("echo over the virtio line > /dev/hvc0\n")
     line.expect("over the virtio line", 20)
+    power_off(m)
+
+
+@case()
+def test_virtio_channel(b):
+    """virtserialport on PCI: the guest finds the channel by name and speaks both ways"""
+    path = b.tmp / "channel"
+    m = boot(b, "-device", "virtio-serial-pci,id=vs", "-chardev", f"socket,id=c1,path={path},server=on,wait=off",
+             "-device", "virtserialport,bus=vs.0,chardev=c1,name=org.lyrebird.test")
+    line = m.connect(path)
+    check("org.lyrebird.test" in m.command("cat /sys/class/virtio-ports/vport0p1/name", PROMPT), "the port has no name")
+    m.command("stty -F /dev/vport0p1 raw 2>/dev/null; exec 3<>/dev/vport0p1; echo from the guest >&3", PROMPT)
+    line.expect("from the guest", 20)
+    line.send("from the host\n")
+    check("from the host" in m.command("head -n 1 <&3", PROMPT), "the guest heard nothing")
     power_off(m)
 
 
