@@ -74,22 +74,37 @@ static bool run_there(const SeqProgram *p, char **emulator, uint8_t *results)
     return done == p->results_size;
 }
 
-static void edit_words(uint8_t *record, unsigned first, unsigned step, uint64_t mask)
+/* RISCV_FUZZ_LOOSE: mtval of a breakpoint may be 0, faults of AMOs may be called those of loads
+ * (QEMU 7.2). */
+static void loosen(uint8_t *log)
 {
-    for (unsigned i = 0; i < SEQ_TRAPS; i++) {
-        uint8_t *at = record + SEQ_LOG + (size_t)(i * step + first) * 8;
-        uint64_t v;
-        memcpy(&v, at, 8);
-        v &= mask;
-        memcpy(at, &v, 8);
-    }
+    uint64_t trap[4];
+
+    memcpy(trap, log, sizeof(trap));
+    trap[1] = trap[0] == EXC_BREAKPOINT ? 0 : trap[1];
+    trap[0] = trap[0] == EXC_STORE_MISALIGNED ? EXC_LOAD_MISALIGNED
+              : trap[0] == EXC_STORE_ACCESS   ? EXC_LOAD_ACCESS
+              : trap[0] == EXC_STORE_PAGE     ? EXC_LOAD_PAGE
+                                              : trap[0];
+    memcpy(log, trap, sizeof(trap));
 }
 
 /* Of mstatus only MPP, SPP, the interrupt bits and FS are compared. */
 static void normalize(const SeqProgram *p, uint8_t *results)
 {
-    for (unsigned n = 0; n < p->count; n++) {
-        edit_words(results + (size_t)n * SEQ_RECORD, 3, 4, 0x7faa);
+    bool loose = g_getenv("RISCV_FUZZ_LOOSE") != NULL;
+
+    for (size_t n = 0; n < p->count; n++) {
+        for (size_t i = 0; i < SEQ_TRAPS; i++) {
+            uint8_t *log = results + n * SEQ_RECORD + SEQ_LOG + i * 32;
+            uint64_t mstatus;
+            memcpy(&mstatus, log + 24, 8);
+            mstatus &= 0x7faa;
+            memcpy(log + 24, &mstatus, 8);
+            if (loose) {
+                loosen(log);
+            }
+        }
     }
 }
 
