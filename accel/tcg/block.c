@@ -20,13 +20,13 @@
 #include "accel/tcg/internal.h"
 #include "system/log.h"
 
-enum { HASH_BITS = 16, GRANULE_BITS = 6, MAX_INSNS = 128, MAX_INTERPRETED = 65536 };
+enum { HASH_BITS = 17, GRANULE_BITS = 6, MAX_INSNS = 128, MAX_INTERPRETED = 65536 };
 #define MANY_WRITERS UINT64_C(2)
 #define NO_PAGE UINT64_MAX
 
 typedef struct TcgPage {
     uint64_t writer;    /* 0: none; MANY_WRITERS; else virtual page | 1 */
-    uint64_t granules;  /* bit per 64 bytes that hold code */
+    uint64_t granules;  /* bit per 64 bytes that hold code (some may be stale: see code_written) */
     TcgBlock *first;
 } TcgPage;
 
@@ -40,7 +40,9 @@ struct TcgBlocks {
 
 static unsigned hash_of(uint64_t code_addr, uint64_t pc)
 {
-    uint64_t h = (code_addr ^ pc << 20) * UINT64_C(0x9e3779b97f4a7c15);
+    /* Shared libraries: one code address at many virtual ones, which differ in bits 12 to 40. */
+    uint64_t h = (code_addr + (pc >> GUEST_PAGE_BITS) * UINT64_C(0xd1b54a32d192ed03)) *
+                 UINT64_C(0x9e3779b97f4a7c15);
     return h >> (64 - HASH_BITS);
 }
 
@@ -191,6 +193,11 @@ static void unprotect_page(TcgState *s, uint64_t ram_page)
 
 /* ---- lists ------------------------------------------------------------------------ */
 
+static bool in_second_list(const TcgBlock *b)
+{
+    return b->pages[1] != NO_PAGE && b->pages[1] != b->pages[0];
+}
+
 static unsigned slot_of_page(const TcgBlock *b, uint64_t ram_page)
 {
     return b->pages[0] == ram_page ? 0 : 1;
@@ -200,8 +207,9 @@ static unsigned slot_of_page(const TcgBlock *b, uint64_t ram_page)
 static void block_range(const TcgBlock *b, unsigned slot, unsigned *from, unsigned *to)
 {
     unsigned start = b->code_addr & (GUEST_PAGE - 1), end = start + b->size;
-    *from = slot ? 0 : start;
-    *to = slot ? end - GUEST_PAGE : MIN(end, (unsigned)GUEST_PAGE);
+    bool one_page_twice = b->pages[0] == b->pages[1]; /* mapped at two addresses in a row */
+    *from = slot || one_page_twice ? 0 : start;
+    *to = one_page_twice ? GUEST_PAGE : slot ? end - GUEST_PAGE : MIN(end, (unsigned)GUEST_PAGE);
 }
 
 static uint64_t granule_mask(unsigned from, unsigned to)
@@ -215,7 +223,10 @@ static void page_insert(TcgState *s, TcgBlock *b, unsigned slot)
     TcgPage *p = page_of(s, b->pages[slot]);
     if (!p->first)
         protect_page(s, b->pages[slot], p);
+    b->prev_page[slot] = NULL;
     b->next_page[slot] = p->first;
+    if (p->first)
+        p->first->prev_page[slot_of_page(p->first, b->pages[slot])] = b;
     p->first = b;
     unsigned from, to;
     block_range(b, slot, &from, &to);
@@ -226,21 +237,28 @@ static void page_remove(TcgState *s, TcgBlock *b, unsigned slot)
 {
     uint64_t ram_page = b->pages[slot];
     TcgPage *p = page_of(s, ram_page);
-    p->granules = 0;
-    TcgBlock **link = &p->first;
-    while (*link) {
-        TcgBlock *x = *link;
-        unsigned xs = slot_of_page(x, ram_page), from, to;
-        if (x == b) {
-            *link = x->next_page[xs];
-            continue;
-        }
-        block_range(x, xs, &from, &to);
-        p->granules |= granule_mask(from, to);
-        link = &x->next_page[xs];
-    }
-    if (!p->first)
+    TcgBlock *before = b->prev_page[slot], *after = b->next_page[slot];
+    if (before)
+        before->next_page[slot_of_page(before, ram_page)] = after;
+    else
+        p->first = after;
+    if (after)
+        after->prev_page[slot_of_page(after, ram_page)] = before;
+    if (!p->first) {
+        p->granules = 0;
         unprotect_page(s, ram_page);
+    }
+}
+
+static void exit_unchain(TcgExit *e)
+{
+    if (e->prev_in)
+        e->prev_in->next_in = e->next_in;
+    else
+        e->to->incoming = e->next_in;
+    if (e->next_in)
+        e->next_in->prev_in = e->prev_in;
+    e->to = NULL;
 }
 
 static void unlink_exits(TcgState *s, TcgBlock *b)
@@ -249,18 +267,12 @@ static void unlink_exits(TcgState *s, TcgBlock *b)
         next = e->next_in;
         tcg_cache_patch(s, e, NULL);
         e->to = NULL;
-        e->next_in = NULL;
     }
     b->incoming = NULL;
     for (unsigned n = 0; n < b->exit_count; n++) {
         TcgExit *e = &b->exits[n];
-        if (!e->to)
-            continue;
-        TcgExit **link = &e->to->incoming;
-        while (*link != e)
-            link = &(*link)->next_in;
-        *link = e->next_in;
-        e->to = NULL;
+        if (e->to)
+            exit_unchain(e);
     }
 }
 
@@ -274,7 +286,7 @@ void tcg_block_drop(TcgState *s, TcgBlock *b)
         link = &(*link)->next_hash;
     *link = b->next_hash;
     page_remove(s, b, 0);
-    if (b->pages[1] != NO_PAGE)
+    if (in_second_list(b))
         page_remove(s, b, 1);
     unlink_exits(s, b);
     tcg_context_forget_block(s, b);
@@ -297,6 +309,7 @@ bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned 
     if (!len || !(p->granules & granule_mask(offset, offset + len)))
         return false;
     bool any = false;
+    uint64_t granules = 0;
     for (TcgBlock *b = p->first, *next; b; b = next) {
         unsigned slot = slot_of_page(b, ram_page), from, to;
         next = b->next_page[slot];
@@ -304,8 +317,11 @@ bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned 
         if (from < offset + len && to > offset) {
             tcg_block_drop(s, b);
             any = true;
+        } else {
+            granules |= granule_mask(from, to);
         }
     }
+    p->granules = granules; /* those of blocks that were evicted go here */
     return any;
 }
 
@@ -433,7 +449,7 @@ static void publish(TcgState *s, TcgBlock *b)
     b->next_hash = *head;
     *head = b;
     page_insert(s, b, 0);
-    if (b->pages[1] != NO_PAGE)
+    if (in_second_list(b))
         page_insert(s, b, 1);
 }
 

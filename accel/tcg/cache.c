@@ -15,7 +15,7 @@
 #include "accel/tcg/internal.h"
 
 enum { REGIONS = 16, MIN_REGION = 64 * 1024 };
-static const uint64_t default_cache_bytes = 64 << 20;
+static const uint64_t default_cache_bytes = 128 << 20;
 
 struct TcgRegion {
     uint32_t start, end, used;  /* offsets in the cache */

@@ -95,7 +95,7 @@ static inline void context_note_code(TcgContext *c, uint64_t vaddr)
 struct TcgExit {
     JitExit jit;
     TcgBlock *from, *to;    /* to: chained now */
-    TcgExit *next_in;       /* list of to->incoming */
+    TcgExit *next_in, *prev_in; /* list of to->incoming */
 };
 
 struct TcgBlock {
@@ -112,7 +112,7 @@ struct TcgBlock {
     uint32_t pc_table;      /* offset of the table: host offset -> guest pc */
     TcgRegion *region;
     TcgBlock *next_hash;
-    TcgBlock *next_page[2]; /* lists of the one or two pages, see TcgPage */
+    TcgBlock *next_page[2], *prev_page[2]; /* lists of the one or two pages, see TcgPage */
     uint64_t pages[2];      /* RAM page numbers; [1] is UINT64_MAX when one page */
     TcgExit *exits, *incoming;
     IrBlock *ir;            /* interpreter, lockstep: kept; else NULL */
@@ -174,7 +174,7 @@ struct TcgState {
 
 typedef struct TcgOptions {
     TcgEngine engine;
-    uint64_t cache_bytes;       /* tb-size=; 0: default, 64 MiB */
+    uint64_t cache_bytes;       /* tb-size=; 0: default, 128 MiB */
     bool perf_map;              /* perfmap=on */
     bool one_insn;              /* one-insn-per-tb=on: TranslateCtx.max_insns is 1 (blocks are chained
                                    as always) */

@@ -93,7 +93,10 @@ static void link_exit(TcgState *s, TcgExit *e, TcgBlock *to)
     if (!e->jit.jump || e->to || e->from->dropped || to->dropped || to->pages[1] != UINT64_MAX)
         return;
     e->to = to;
+    e->prev_in = NULL;
     e->next_in = to->incoming;
+    if (e->next_in)
+        e->next_in->prev_in = e;
     to->incoming = e;
     tcg_cache_patch(s, e, to);
     s->stats.chained++;
