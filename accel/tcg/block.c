@@ -20,7 +20,7 @@
 #include "accel/tcg/internal.h"
 #include "system/log.h"
 
-enum { HASH_BITS = 17, GRANULE_BITS = 6, MAX_INSNS = 128, MAX_INTERPRETED = 65536 };
+enum { HASH_BITS = 18, FRONT_BITS = 16, GRANULE_BITS = 6, MAX_INSNS = 128, MAX_INTERPRETED = 65536 };
 #define MANY_WRITERS UINT64_C(2)
 #define NO_PAGE UINT64_MAX
 
@@ -30,20 +30,28 @@ typedef struct TcgPage {
     TcgBlock *first;
 } TcgPage;
 
+/* The last block found under a hash: a lookup then touches two lines of cache, this entry's
+ * and the block's, where a chain touches one a link. */
+typedef struct FrontEntry {
+    uint64_t hash;      /* all 64 bits of it */
+    TcgBlock *block;
+} FrontEntry;
+
 struct TcgBlocks {
     TcgBlock *hash[1 << HASH_BITS];
+    FrontEntry front[1 << FRONT_BITS];
     TcgPage *pages;         /* by RAM page number; reserved, touched where used */
     uint64_t page_count;
     unsigned long *code_bits; /* mirror of RamBlock.code_pages, by RAM page number */
     GPtrArray *interpreted;   /* interpreter: all blocks, freed when they are too many */
 };
 
-static unsigned hash_of(uint64_t code_addr, uint64_t pc)
+static uint64_t hash_of(uint64_t code_addr, uint64_t pc)
 {
     /* Shared libraries: one code address at many virtual ones, which differ in bits 12 to 40. */
     uint64_t h = (code_addr + (pc >> GUEST_PAGE_BITS) * UINT64_C(0xd1b54a32d192ed03)) *
                  UINT64_C(0x9e3779b97f4a7c15);
-    return h >> (64 - HASH_BITS);
+    return h ^ h >> 32;
 }
 
 /* ---- the page table ----------------------------------------------------------- */
@@ -198,6 +206,21 @@ static bool in_second_list(const TcgBlock *b)
     return b->pages[1] != NO_PAGE && b->pages[1] != b->pages[0];
 }
 
+static TcgBlock **chain_of(TcgState *s, uint64_t hash)
+{
+    return &s->blocks->hash[hash & ((1 << HASH_BITS) - 1)];
+}
+
+static FrontEntry *front_of(TcgState *s, uint64_t hash)
+{
+    return &s->blocks->front[hash & ((1 << FRONT_BITS) - 1)];
+}
+
+static bool block_is(const TcgBlock *b, uint64_t code_addr, uint64_t pc, uint32_t mode)
+{
+    return b->code_addr == code_addr && b->pc == pc && b->mode == mode;
+}
+
 static unsigned slot_of_page(const TcgBlock *b, uint64_t ram_page)
 {
     return b->pages[0] == ram_page ? 0 : 1;
@@ -281,10 +304,14 @@ void tcg_block_drop(TcgState *s, TcgBlock *b)
     if (b->dropped)
         return;
     b->dropped = true;
-    TcgBlock **link = &s->blocks->hash[hash_of(b->code_addr, b->pc)];
+    uint64_t hash = hash_of(b->code_addr, b->pc);
+    TcgBlock **link = chain_of(s, hash);
     while (*link != b)
         link = &(*link)->next_hash;
     *link = b->next_hash;
+    FrontEntry *front = front_of(s, hash);
+    if (front->block == b)
+        front->block = NULL;
     page_remove(s, b, 0);
     if (in_second_list(b))
         page_remove(s, b, 1);
@@ -295,9 +322,15 @@ void tcg_block_drop(TcgState *s, TcgBlock *b)
 
 TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t mode)
 {
-    TcgBlock *b = s->blocks->hash[hash_of(code_addr, pc)];
-    while (b && (b->code_addr != code_addr || b->pc != pc || b->mode != mode))
+    uint64_t hash = hash_of(code_addr, pc);
+    FrontEntry *front = front_of(s, hash);
+    TcgBlock *b = front->block;
+    if (b && front->hash == hash && block_is(b, code_addr, pc, mode))
+        return b;
+    for (b = *chain_of(s, hash); b && !block_is(b, code_addr, pc, mode);)
         b = b->next_hash;
+    if (b)
+        *front = (FrontEntry){ hash, b };
     return b;
 }
 
@@ -445,7 +478,7 @@ static void keep_ir(TcgState *s, TcgBlock *b)
 
 static void publish(TcgState *s, TcgBlock *b)
 {
-    TcgBlock **head = &s->blocks->hash[hash_of(b->code_addr, b->pc)];
+    TcgBlock **head = chain_of(s, hash_of(b->code_addr, b->pc));
     b->next_hash = *head;
     *head = b;
     page_insert(s, b, 0);
