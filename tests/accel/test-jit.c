@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The run time of the JIT: code that changes, a cache that is too small, links between blocks,
+ * loops that must be left, TLB and jump cache of a context.
+ * Guest code is RISC-V, written by the few encoders below. */
+#include <string.h>
+
+#include "bare.h"
+
+enum { ZERO, RA, SP, GP, TP, T0, T1, T2, S0, S1, A0, A1, A2, A3, A4, A5 };
+enum { FINISHER = 0x100000, PASS = 0x5555 };
+
+typedef struct Code {
+    uint8_t *ram;
+    uint64_t at;    /* offset in RAM */
+} Code;
+
+static void put(Code *c, uint32_t insn)
+{
+    memcpy(c->ram + c->at, &insn, 4);
+    c->at += 4;
+}
+static uint32_t addi(int rd, int rs, int imm)
+{
+    return (uint32_t)imm << 20 | rs << 15 | rd << 7 | 0x13;
+}
+static uint32_t add(int rd, int a, int b)
+{
+    return b << 20 | a << 15 | rd << 7 | 0x33;
+}
+static uint32_t lui(int rd, uint32_t imm)
+{
+    return (imm & 0xfffff000) | rd << 7 | 0x37;
+}
+static uint32_t sw(int base, int rs, int imm)
+{
+    return (uint32_t)(imm >> 5) << 25 | rs << 20 | base << 15 | 2 << 12 | (imm & 31) << 7 | 0x23;
+}
+static uint32_t ld(int rd, int base, int imm)
+{
+    return (uint32_t)imm << 20 | base << 15 | 3 << 12 | rd << 7 | 0x03;
+}
+static uint32_t jalr(int rd, int rs, int imm)
+{
+    return (uint32_t)imm << 20 | rs << 15 | rd << 7 | 0x67;
+}
+static uint32_t bne(int a, int b, int offset)
+{
+    uint32_t o = offset;
+    return (o >> 12 & 1) << 31 | (o >> 5 & 63) << 25 | b << 20 | a << 15 | 1 << 12 |
+           (o >> 1 & 15) << 8 | (o >> 11 & 1) << 7 | 0x63;
+}
+static uint32_t jal(int rd, int offset)
+{
+    uint32_t o = offset;
+    return (o >> 20 & 1) << 31 | (o >> 1 & 1023) << 21 | (o >> 11 & 1) << 20 | (o >> 12 & 255) << 12 |
+           rd << 7 | 0x6f;
+}
+enum { FENCE_I = 0x100f };
+
+static void li(Code *c, int rd, uint32_t value)
+{
+    put(c, lui(rd, value + 0x800));
+    put(c, addi(rd, rd, (int32_t)(value << 20) >> 20));
+}
+
+static void finish(Code *c)
+{
+    li(c, T0, FINISHER);
+    li(c, T1, PASS);
+    put(c, sw(T0, T1, 0));
+    put(c, jal(ZERO, 0));
+}
+
+static Bare *start(const char *accel, const char *option, const char *value)
+{
+    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
+    if (option)
+        g_hash_table_insert(options, (gpointer)option, (gpointer)value);
+    return bare_new(cpu_arch_find("riscv64"), "rv64", accel, options);
+}
+
+static uint64_t reg(Bare *b, unsigned n)
+{
+    CPU *cpu = bare_cpu(b);
+    return cpu->arch->get_register(cpu, n);
+}
+
+static void run_from(Bare *b, uint64_t offset)
+{
+    CPU *cpu = bare_cpu(b);
+    cpu->arch->set_pc(cpu, BARE_RAM + offset);
+    bare_run(b);
+}
+
+/* A function is rewritten 1000 times and called after each fence.i. */
+static void test_self_modifying(void)
+{
+    Bare *b = start("tcg", NULL, NULL);
+    Code c = { bare_ram(b), 0x1000 };
+    put(&c, addi(A1, ZERO, 0));     /* overwritten */
+    put(&c, jalr(ZERO, RA, 0));
+    c.at = 0;
+    put(&c, lui(S1, 1 << 20));      /* step of the immediate field */
+    put(&c, addi(A0, ZERO, 0));
+    li(&c, A2, addi(A1, ZERO, 0));  /* the instruction as a number */
+    li(&c, A4, 1000);
+    put(&c, lui(A3, 0x80001000));
+    put(&c, 0x02069693);            /* slli a3, a3, 32 */
+    put(&c, 0x0206d693);            /* srli a3, a3, 32 */
+    uint64_t loop = c.at;
+    put(&c, sw(A3, A2, 0));
+    put(&c, FENCE_I);
+    put(&c, jalr(RA, A3, 0));
+    put(&c, add(A0, A0, A1));
+    put(&c, add(A2, A2, S1));
+    put(&c, addi(A4, A4, -1));
+    put(&c, bne(A4, ZERO, (int)(loop - c.at)));
+    finish(&c);
+    run_from(b, 0);
+    g_assert_cmpuint(reg(b, A0), ==, 1000 * 999 / 2);
+    g_assert_cmpuint(bare_state(b)->stats.drops, >=, 999);
+    bare_free(b);
+}
+
+/* What a device writes over code is seen. */
+static void test_dma_over_code(void)
+{
+    Bare *b = start("tcg", NULL, NULL);
+    Code c = { bare_ram(b), 0 };
+    put(&c, addi(A0, ZERO, 11));
+    finish(&c);
+    run_from(b, 0);
+    g_assert_cmpuint(reg(b, A0), ==, 11);
+    uint32_t insn = addi(A0, ZERO, 22);
+    g_assert_cmpint(dma_write(b->machine.memory, BARE_RAM, &insn, 4), ==, MEM_OK);
+    run_from(b, 0);
+    g_assert_cmpuint(reg(b, A0), ==, 22);
+    bare_free(b);
+}
+
+/* Twenty thousand functions in a cache of 1 MiB, called round and round: regions are evicted,
+ * links into them undone. */
+static void test_eviction(void)
+{
+    enum { FUNCTIONS = 20000, ROUNDS = 3, FIRST = 0x10000, BYTES = 32 };
+    Bare *b = start("tcg", "tb-size", "1");
+    Code c = { bare_ram(b), 0 };
+    li(&c, A4, ROUNDS);
+    uint64_t loop = c.at;
+    put(&c, jal(RA, FIRST - (int)c.at));
+    put(&c, addi(A4, A4, -1));
+    put(&c, bne(A4, ZERO, (int)(loop - c.at)));
+    finish(&c);
+    uint64_t sum = 0;
+    for (unsigned n = 0; n < FUNCTIONS; n++) {
+        c.at = FIRST + n * BYTES;
+        put(&c, addi(A0, A0, n % 1000));
+        put(&c, jal(ZERO, n % 2 ? BYTES - 4 : 4)); /* both kinds of exit */
+        put(&c, addi(A0, A0, 5));
+        put(&c, bne(A0, ZERO, BYTES - 12)); /* a0 is 5 at least */
+        sum += n % 1000 + (n % 2 ? 0 : 5);
+    }
+    c.at = FIRST + FUNCTIONS * BYTES;
+    put(&c, jalr(ZERO, RA, 0));
+    run_from(b, 0);
+    g_assert_cmpuint(reg(b, A0), ==, ROUNDS * sum);
+    g_assert_cmpuint(bare_state(b)->stats.evictions, >, 16);
+    bare_free(b);
+}
+
+static int wait_and_pause(Bare *b, uint64_t offset)
+{
+    Accel *a = b->machine.accel;
+    CPU *cpu = bare_cpu(b);
+    cpu->arch->set_pc(cpu, BARE_RAM + offset);
+    if (!b->started) {
+        g_autoptr(GError) err = NULL;
+        bool ok = a->class->start(a, &b->machine, &err);
+        g_assert(ok);
+        b->started = true;
+    }
+    a->class->resume(a);
+    g_usleep(5000);
+    a->class->pause(a);
+    return cpu_pc(cpu) - BARE_RAM;
+}
+
+/* Each shape of endless loop sees a request to stop. */
+static void test_loops_stop(void)
+{
+    Bare *b = start("tcg", NULL, NULL);
+    Code c = { bare_ram(b), 0x100 };
+    put(&c, jal(ZERO, 0));                  /* to itself */
+    c.at = 0x200;
+    put(&c, jal(ZERO, 0x100));              /* two blocks of one page */
+    c.at = 0x300;
+    put(&c, jal(ZERO, -0x100));
+    c.at = 0x1400;
+    put(&c, jal(ZERO, 0x1000));             /* two pages */
+    c.at = 0x2400;
+    put(&c, jal(ZERO, -0x1000));
+    c.at = 0x500;
+    put(&c, 0x00000097);                    /* auipc ra, 0 */
+    put(&c, jalr(ZERO, RA, 0));             /* indirect */
+    put(&c, 0);
+    c.at = 0x600;
+    put(&c, addi(A0, A0, 1));
+    put(&c, bne(A0, ZERO, -4));             /* conditional, to the block's start */
+    static const int starts[] = { 0x100, 0x200, 0x1400, 0x500, 0x600 };
+    for (unsigned n = 0; n < G_N_ELEMENTS(starts); n++) {
+        int at = wait_and_pause(b, starts[n]);
+        g_assert_cmpint(at & 0xff, <=, 8);
+        g_assert_cmpint(at, >=, 0x100);
+    }
+    bare_free(b);
+}
+
+/* ---- contexts ---------------------------------------------------------------- */
+
+static void test_flushes(void)
+{
+    Bare *b = start("tcg", NULL, NULL);
+    CPU *cpu = bare_cpu(b);
+    TcgVcpu *v = cpu->tcg;
+    tcg_context_sync(v);
+    uint64_t page = BARE_RAM + 0x5000;
+    cpu_store(cpu, page + 8, MEM_64, UINT64_C(0x1122334455667788));
+    const TlbEntry *e = &v->ctx->tlb[tlb_index(page)];
+    g_assert_cmphex(e->wr, ==, page);
+    g_assert_cmphex(cpu_load(cpu, page + 12, MEM_32), ==, 0x11223344);
+    g_assert_cmphex(cpu_load(cpu, page + 8, MEM_8 | MEM_SIGN), ==, UINT64_C(0xffffffffffffff88));
+    g_assert_cmphex(cpu_load(cpu, page + 8, MEM_16 | MEM_BE), ==, 0x8877);
+    tcg_flush_page(cpu, page + 123);
+    g_assert_cmphex(e->rd, ==, TLB_NEVER);
+    cpu_load(cpu, page, MEM_8);
+    g_assert_cmphex(e->rd, ==, page);
+    tcg_flush_asid(cpu, 0x77);  /* another one */
+    g_assert_cmphex(e->rd, ==, page);
+    tcg_flush_asid(cpu, v->ctx->asid);
+    g_assert_cmphex(e->rd, ==, TLB_NEVER);
+    cpu_load(cpu, page, MEM_8);
+    tcg_flush_all(cpu);
+    g_assert_cmphex(e->rd, ==, TLB_NEVER);
+    bare_free(b);
+}
+
+static void test_across_pages(void)
+{
+    Bare *b = start("tcg", NULL, NULL);
+    CPU *cpu = bare_cpu(b);
+    tcg_context_sync(cpu->tcg);
+    uint64_t at = BARE_RAM + 0x7ffd;
+    cpu_store(cpu, at, MEM_64, UINT64_C(0x0102030405060708));
+    g_assert_cmphex(bare_ram(b)[0x7fff], ==, 6);
+    g_assert_cmphex(bare_ram(b)[0x8000], ==, 5);
+    g_assert_cmphex(cpu_load(cpu, at, MEM_64), ==, UINT64_C(0x0102030405060708));
+    g_assert_cmphex(cpu_load(cpu, at + 1, MEM_32 | MEM_SIGN), ==, 0x04050607);
+    bare_free(b);
+}
+
+/* A page gets code: the right to write without being noticed is taken back in the TLB. */
+static void test_code_revokes_write(void)
+{
+    Bare *b = start("tcg", NULL, NULL);
+    CPU *cpu = bare_cpu(b);
+    TcgVcpu *v = cpu->tcg;
+    tcg_context_sync(v);
+    Code c = { bare_ram(b), 0x3000 };
+    finish(&c);
+    cpu_store(cpu, BARE_RAM + 0x3800, MEM_32, 1);
+    const TlbEntry *e = &v->ctx->tlb[tlb_index(BARE_RAM + 0x3000)];
+    g_assert_cmphex(e->wr, ==, BARE_RAM + 0x3000);
+    run_from(b, 0x3000);
+    g_assert_cmphex(e->wr, ==, TLB_NEVER);
+    uint64_t drops = v->state->stats.drops;
+    cpu_store(cpu, BARE_RAM + 0x3800, MEM_32, 2);   /* data beside the code */
+    g_assert_cmpuint(v->state->stats.drops, ==, drops);
+    cpu_store(cpu, BARE_RAM + 0x3004, MEM_32, 3);
+    g_assert_cmpuint(v->state->stats.drops, ==, drops + 1);
+    cpu_store(cpu, BARE_RAM + 0x3800, MEM_32, 4);   /* no code left: the right comes back */
+    g_assert_cmphex(e->wr, ==, BARE_RAM + 0x3000);
+    bare_free(b);
+}
+
+/* The loads of one block: lockstep agrees with itself on a program with all kinds of access. */
+static void test_lockstep_runs(void)
+{
+    Bare *b = start("tcg", "lockstep", "on");
+    Code c = { bare_ram(b), 0 };
+    put(&c, 0x00000697);            /* auipc a3, 0 */
+    put(&c, addi(A3, A3, 0x400));
+    li(&c, A4, 50);
+    uint64_t loop = c.at;
+    put(&c, sw(A3, A4, 0x7fc));
+    put(&c, ld(A5, A3, 0x7f8));
+    put(&c, add(A0, A0, A5));
+    put(&c, addi(A3, A3, 1));
+    put(&c, addi(A4, A4, -1));
+    put(&c, bne(A4, ZERO, (int)(loop - c.at)));
+    finish(&c);
+    run_from(b, 0);
+    g_assert_cmpuint(reg(b, A4), ==, 0);
+    g_assert_cmpuint(reg(b, A0), !=, 0);
+    bare_free(b);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/jit/self-modifying", test_self_modifying);
+    g_test_add_func("/jit/dma-over-code", test_dma_over_code);
+    g_test_add_func("/jit/eviction", test_eviction);
+    g_test_add_func("/jit/loops-stop", test_loops_stop);
+    g_test_add_func("/jit/flushes", test_flushes);
+    g_test_add_func("/jit/across-pages", test_across_pages);
+    g_test_add_func("/jit/code-revokes-write", test_code_revokes_write);
+    g_test_add_func("/jit/lockstep", test_lockstep_runs);
+    return g_test_run();
+}
