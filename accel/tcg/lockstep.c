@@ -3,15 +3,13 @@
  * same state, and the results are compared.
  *
  * The interpreter goes first.  What it writes to RAM is noted with the old bytes and taken
- * back; what it reads from devices is given to the host code again, and its writes to devices
- * are not repeated.  exit_request is kept set meanwhile, so both stop behind one block.
+ * back before the host code runs.  A block that accesses a device cannot be repeated: the
+ * interpreter's result stands, unchecked.  exit_request is kept set meanwhile, so both stop behind one block.
  * The first difference is reported (guest code, IR, host code) and ends the program.
  *
  * A block runs as host code only, unchecked, when it calls a helper that may not be
  * repeated: one that is neither IRH_PURE nor IRH_REPEAT (control registers, clocks).
- *
- * Not modelled: an interrupt raised by another thread while a block is compared may be
- * forgotten until its line changes again. */
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,20 +23,10 @@ typedef struct RamWrite {
     uint8_t old[16], done[16];
 } RamWrite;
 
-typedef struct BusAccess {
-    bool write;
-    hwaddr phys;
-    unsigned bytes;
-    uint64_t value;
-    MemResult result;
-} BusAccess;
-
 struct TcgLog {
     bool replay;
     GArray *ram;    /* of RamWrite */
-    GArray *bus;    /* of BusAccess */
-    unsigned next;  /* of `bus`, while replaying */
-    bool bus_differs;
+    bool devices;   /* the block accessed a device: cannot be repeated */
 };
 
 /* ---- called by softmmu.c ------------------------------------------------------- */
@@ -52,25 +40,9 @@ void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes)
     g_array_append_val(log->ram, w);
 }
 
-MemResult tcg_log_bus(TcgLog *log, AddressSpace *as, bool write, hwaddr phys, unsigned bytes,
-                      uint64_t *value)
+void tcg_log_bus(TcgLog *log)
 {
-    if (!log->replay) {
-        MemResult r = write ? memory_write(as, phys, bytes, *value)
-                            : memory_read(as, phys, bytes, value);
-        BusAccess a = { write, phys, bytes, *value, r };
-        g_array_append_val(log->bus, a);
-        return r;
-    }
-    if (log->next == log->bus->len) {
-        log->bus_differs = true;
-        return MEM_DECODE_ERROR;
-    }
-    const BusAccess *a = &g_array_index(log->bus, BusAccess, log->next++);
-    log->bus_differs |= a->write != write || a->phys != phys || a->bytes != bytes ||
-                        (write && a->value != *value);
-    *value = a->value;
-    return a->result;
+    log->devices = true;
 }
 
 /* ---- one block -------------------------------------------------------------------- */
@@ -185,65 +157,60 @@ G_NORETURN static void report(CPU *cpu, const TcgBlock *b, const char *before, c
     exit(1);
 }
 
-/* Fields that change by themselves, or are derived from others. */
-static void copy_live_fields(char *to, const CPU *cpu)
+/* Fields that are not checked are made equal. */
+static void copy_unchecked(char *to, const char *from, const CPUArch *arch)
 {
-    const CPUArch *arch = cpu->arch;
-    memcpy(to, cpu, sizeof(CPU));
-    memcpy(to + arch->derived_offset, (const char *)cpu + arch->derived_offset, arch->derived_size);
+    memcpy(to, from, sizeof(CPU));
+    for (const CPURange *r = arch->unchecked; r && r->size; r++)
+        memcpy(to + r->offset, from + r->offset, r->size);
 }
 
 static void compare(CPU *cpu, const TcgBlock *b, const char *before, char *want)
 {
     const TcgLog *log = cpu->tcg->log;
     g_autoptr(GString) out = g_string_new(NULL);
-    copy_live_fields(want, cpu);
+    copy_unchecked(want, (const char *)cpu, cpu->arch);
     if (memcmp(want, cpu, cpu->arch->cpu_size))
         report_state(cpu, out, want);
-    if (log->bus_differs || log->next != log->bus->len)
-        g_string_append(out, "  other device accesses\n");
     ram_differs(log, out);
     if (out->len)
         report(cpu, b, before, want, out);
 }
 
-/* Words that the interpreter changed get their old values back; others may have been changed by
- * another thread. */
-static void restore_state(CPU *cpu, const char *before, const char *after)
+/* Back to the state before, except what is not checked. */
+static void restore_state(CPU *cpu, char *before)
 {
-    for (size_t at = sizeof(CPU); at + 8 <= cpu->arch->cpu_size; at += 8)
-        if (memcmp(before + at, after + at, 8))
-            memcpy((char *)cpu + at, before + at, 8);
-    cpu->halted = ((const CPU *)before)->halted;
+    uint32_t halted = ((const CPU *)before)->halted;
+    copy_unchecked(before, (const char *)cpu, cpu->arch);
+    memcpy((char *)cpu + sizeof(CPU), before + sizeof(CPU), cpu->arch->cpu_size - sizeof(CPU));
+    cpu->halted = halted;
 }
 
 static void run_twice(CPU *cpu, const TcgBlock *b)
 {
     TcgVcpu *v = cpu->tcg;
     size_t size = cpu->arch->cpu_size;
-    TcgLog log = { .ram = g_array_new(FALSE, FALSE, sizeof(RamWrite)),
-                   .bus = g_array_new(FALSE, FALSE, sizeof(BusAccess)) };
+    TcgLog log = { .ram = g_array_new(FALSE, FALSE, sizeof(RamWrite)) };
     char *before = g_memdup2(cpu, size);
     v->log = &log;
     v->running = (TcgBlock *)b;
     run_caught(cpu, b, false);
     v->running = NULL;
-    char *want = g_memdup2(cpu, size);
-    undo_ram(&log);
-    restore_state(cpu, before, want);
     v->context_stale = true;
-    log.replay = true;
-    tcg_context_sync(v);
-    if (!b->dropped) {
+    if (!log.devices && !b->dropped) {
+        char *want = g_memdup2(cpu, size);
+        undo_ram(&log);
+        restore_state(cpu, before);
+        tcg_context_sync(v);
+        log.replay = true;
         run_caught(cpu, b, true);
         compare(cpu, b, before, want);
+        g_free(want);
     }
     v->log = NULL;
     v->context_stale = true;
     g_free(before);
-    g_free(want);
     g_array_unref(log.ram);
-    g_array_unref(log.bus);
 }
 
 void tcg_run_lockstep(CPU *cpu)

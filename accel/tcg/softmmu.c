@@ -201,10 +201,9 @@ static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned 
     uint64_t value = 0;
     if (t->host)
         return read_host(t->host, bytes);
-    TcgLog *log = cpu->tcg->log;
-    MemResult r = log ? tcg_log_bus(log, cpu->as, false, t->phys, bytes, &value)
-                      : memory_read(cpu->as, t->phys, bytes, &value);
-    if (r != MEM_OK)
+    if (cpu->tcg->log)
+        tcg_log_bus(cpu->tcg->log);
+    if (memory_read(cpu->as, t->phys, bytes, &value) != MEM_OK)
         raise_bus(cpu, vaddr, MMU_READ);
     return value;
 }
@@ -256,9 +255,9 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
         write_host(t->host, bytes, value);
         return;
     }
-    MemResult r = log ? tcg_log_bus(log, cpu->as, true, t->phys, bytes, &value)
-                      : memory_write(cpu->as, t->phys, bytes, value);
-    if (r != MEM_OK)
+    if (log)
+        tcg_log_bus(log);
+    if (memory_write(cpu->as, t->phys, bytes, value) != MEM_OK)
         raise_bus(cpu, vaddr, MMU_WRITE);
     /* A device may have changed the map (a flash chip leaves read mode): the next load of
      * this very block must see it.  The rest waits for the end of the block. */

@@ -89,13 +89,19 @@ typedef struct TranslateCtx {
     void *priv;           /* of accel */
 } TranslateCtx;
 
+/* Bytes of a CPU struct. */
+typedef struct CPURange {
+    size_t offset, size;
+} CPURange;
+
 struct CPUArch {
     const char *name;         /* "riscv64" */
     size_t cpu_size;          /* of the architecture's CPU struct */
     const IrGuest *guest;
     unsigned pc_align;        /* bytes */
-    size_t derived_offset, derived_size; /* part of the struct that is computed from the rest
-                                            (caches): lockstep does not compare it */
+    /* Parts of the struct that lockstep neither compares nor restores: what is computed from
+     * the rest (caches), what other threads change; ends with size 0. */
+    const CPURange *unchecked;
 
     /* ---- life */
     bool (*init)(CPU *cpu, const char *model, GError **err); /* model: "rv64,sv48=on" */

@@ -235,12 +235,17 @@ static void riscv_dump(CPU *cpu, GString *out)
 
 /* ---- the tables ---------------------------------------------------------- */
 
+static const CPURange unchecked[] = {
+    { offsetof(RiscvCPU, pmp_cache), sizeof(((RiscvCPU *)0)->pmp_cache) },
+    { offsetof(RiscvCPU, mip), sizeof(uint32_t) }, /* devices set it */
+    { 0, 0 },
+};
+
 const CPUArch riscv64_arch = {
     .name = "riscv64",
     .cpu_size = sizeof(RiscvCPU),
     .guest = &riscv_ir_guest,
-    .derived_offset = offsetof(RiscvCPU, pmp_cache),
-    .derived_size = sizeof(((RiscvCPU *)0)->pmp_cache),
+    .unchecked = unchecked,
     .pc_align = 2,
     .init = riscv64_init,
     .finish = riscv_finish,
@@ -270,8 +275,7 @@ const CPUArch riscv32_arch = {
     .name = "riscv32",
     .cpu_size = sizeof(RiscvCPU),
     .guest = &riscv_ir_guest,
-    .derived_offset = offsetof(RiscvCPU, pmp_cache),
-    .derived_size = sizeof(((RiscvCPU *)0)->pmp_cache),
+    .unchecked = unchecked,
     .pc_align = 2,
     .init = riscv32_init,
     .finish = riscv_finish,
