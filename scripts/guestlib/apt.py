@@ -5,7 +5,8 @@ apt resolves, fetches and verifies; nothing of the host's own package state is
 touched and no guest code runs.  The mirror is the one that the host's apt uses
 (or LYREBIRD_MIRROR); the suite is the first of `SUITES` whose signed index
 verifies.  Verification is never switched off: a suite whose files do not match
-its signed index is passed over, and the reason is told.
+its signed index is passed over, and the reason is told.  LYREBIRD_OLD_INDEX=1
+accepts a mirror that stands still: its index is signed, but past its date.
 """
 import hashlib
 import os
@@ -62,6 +63,8 @@ class Apt:
             "Acquire::Languages": "none", "Acquire::Retries": "3", "Debug::NoLocking": "true",
             "APT::Update::Post-Invoke-Success::": "", "Dpkg::Use-Pty": "0",
         }
+        if os.environ.get("LYREBIRD_OLD_INDEX"):
+            pairs["Acquire::Check-Valid-Until"] = "false"
         argv = ["-o", "APT::Architectures::=", "-o", f"APT::Architectures={self.arch}"]
         for k, v in pairs.items():
             argv += ["-o", f"{k}={v}"]
@@ -82,7 +85,8 @@ class Apt:
                 if m:
                     say("  fetching " + m.group(2))
         if p.returncode != 0:
-            why = "; ".join([s for s in lines if re.match(r"(E|Err|W):", s)][-3:]) or lines[-1]
+            errors = [s for s in lines if re.match(r"(E|W): ", s) and "have been ignored" not in s]
+            why = "; ".join(errors[:2]) or (lines or ["apt says nothing"])[-1]
             raise GuestError(what, why, todo)
         return "\n".join(lines)
 
@@ -170,12 +174,15 @@ def open_suite(cache, arch, suite=None, again=False):
         try:
             apt.update(again)
         except GuestError as e:
-            reasons.append(str(e))
             why = str(e).partition("why:")[2].strip().partition("\n")[0]
+            reasons.append(f"{name}: {why}")
             say(f"{name}: the signed index does not verify here, so this suite is not used ({why})")
             continue
         if not suite:
             chosen.write_text(name + "\n", encoding="ascii")
         return apt
-    raise GuestError("no Debian suite can be used", "\n".join(reasons),
-                     "check the network and the mirror, then run the command again")
+    todo = "check the network and the mirror, then run the command again"
+    if any("is expired" in r for r in reasons):
+        todo = ("name a mirror that is kept up to date with LYREBIRD_MIRROR, or accept the signed but old index "
+                "with LYREBIRD_OLD_INDEX=1")
+    raise GuestError("no Debian suite can be used", "\n       ".join(reasons), todo)
