@@ -241,62 +241,36 @@ static const CPURange unchecked[] = {
     { 0, 0 },
 };
 
+/* What both widths share. */
+/* clang-format off */
+#define RISCV_ARCH_COLUMNS \
+    .cpu_size = sizeof(RiscvCPU), .guest = &riscv_ir_guest, .unchecked = unchecked, .pc_align = 2, \
+    .finish = riscv_finish, .reset = riscv_reset, .set_pc = riscv_set_pc, .set_irq = riscv_set_irq, \
+    .context_key = riscv_context_key, .walk = riscv_walk, .translate = riscv_translate, \
+    .raise_mmu_fault = riscv_raise_mmu_fault, .raise_bus_fault = riscv_raise_bus_fault, \
+    .raise_misaligned = riscv_raise_misaligned, \
+    .has_work = riscv_has_work, .take_interrupt = riscv_take_interrupt, \
+    .registers = riscv_registers, .get_register = riscv_get_register, \
+    .set_register = riscv_set_register, .dump = riscv_dump, \
+    .debug_walk = riscv_debug_walk, .dump_mmu = riscv_dump_mmu
+/* clang-format on */
+
 const CPUArch riscv64_arch = {
     .name = "riscv64",
-    .cpu_size = sizeof(RiscvCPU),
-    .guest = &riscv_ir_guest,
-    .unchecked = unchecked,
-    .pc_align = 2,
     .init = riscv64_init,
-    .finish = riscv_finish,
-    .reset = riscv_reset,
-    .print_models = riscv64_print_models, .has_model = riscv64_has_model,
-    .context_key = riscv_context_key,
-    .walk = riscv_walk,
-    .raise_mmu_fault = riscv_raise_mmu_fault,
-    .raise_bus_fault = riscv_raise_bus_fault,
-    .raise_misaligned = riscv_raise_misaligned,
-    .translate = riscv_translate,
-    .has_work = riscv_has_work,
-    .take_interrupt = riscv_take_interrupt,
+    .print_models = riscv64_print_models,
+    .has_model = riscv64_has_model,
     .space_asid = riscv_space_asid,
-    .registers = riscv_registers,
-    .get_register = riscv_get_register,
-    .set_register = riscv_set_register,
-    .dump = riscv_dump,
     .disassemble = riscv64_disassemble,
-    .debug_walk = riscv_debug_walk,
-    .dump_mmu = riscv_dump_mmu,
-    .set_irq = riscv_set_irq,
-    .set_pc = riscv_set_pc,
+    RISCV_ARCH_COLUMNS,
 };
 
 const CPUArch riscv32_arch = {
     .name = "riscv32",
-    .cpu_size = sizeof(RiscvCPU),
-    .guest = &riscv_ir_guest,
-    .unchecked = unchecked,
-    .pc_align = 2,
     .init = riscv32_init,
-    .finish = riscv_finish,
-    .reset = riscv_reset,
-    .print_models = riscv32_print_models, .has_model = riscv32_has_model,
-    .context_key = riscv_context_key,
-    .walk = riscv_walk,
-    .raise_mmu_fault = riscv_raise_mmu_fault,
-    .raise_bus_fault = riscv_raise_bus_fault,
-    .raise_misaligned = riscv_raise_misaligned,
-    .translate = riscv_translate,
-    .has_work = riscv_has_work,
-    .take_interrupt = riscv_take_interrupt,
+    .print_models = riscv32_print_models,
+    .has_model = riscv32_has_model,
     .space_asid = riscv32_space_asid,
-    .registers = riscv_registers,
-    .get_register = riscv_get_register,
-    .set_register = riscv_set_register,
-    .dump = riscv_dump,
     .disassemble = riscv32_disassemble,
-    .debug_walk = riscv_debug_walk,
-    .dump_mmu = riscv_dump_mmu,
-    .set_irq = riscv_set_irq,
-    .set_pc = riscv_set_pc,
+    RISCV_ARCH_COLUMNS,
 };
