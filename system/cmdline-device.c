@@ -33,7 +33,9 @@ static bool add_cards(const CmdLine *c, Machine *m, GError **err)
             g_hash_table_replace(keys, g_strdup("driver"), g_strdup(m->board->default_nic));
         }
         if (!add_device(m, keys, err)) {
-            g_prefix_error(err, "-nic: ");
+            if (err && *err && (*err)->message[0] != '-') {
+                g_prefix_error(err, "-nic: ");
+            }
             return false;
         }
     }

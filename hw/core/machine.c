@@ -316,7 +316,8 @@ Device *machine_add_device(Machine *m, const char *driver, GHashTable *props, GE
         return NULL;
     }
     if (!device_realize(dev, bus, err)) {
-        g_prefix_error(err, "-device ");
+        bool named = err && *err && g_str_has_prefix((*err)->message, c->name);
+        g_prefix_error(err, "-device %s%s", named ? "" : c->name, named ? "" : ": ");
         device_free(dev);
         return NULL;
     }
