@@ -336,7 +336,7 @@ static const CPUArch *virt32_arch(const MachineConfig *config)
 
 #define VIRT_COMMON \
     .name = "virt", .desc = "RISC-V VirtIO board", .default_ram = UINT64_C(128) << 20, .max_cpus = 8, \
-    .default_nic = "virtio-net-device", .block_device = "virtio-blk-device", .options = virt_options, \
+    .default_nic = "virtio-net-device", .block_device = "virtio-blk-pci", .options = virt_options, \
     .board_size = sizeof(VirtBoard), .build = virt_build, .finish = virt_boot, \
     .destroy = virt_destroy, .is_default = true
 
