@@ -159,13 +159,12 @@ G_NORETURN static void report(CPU *cpu, const TcgBlock *b, const char *before, c
 /* Copy what is checked (unchecked fields may change while this runs). */
 static void copy_checked(char *to, const char *from, const CPUArch *arch)
 {
-    for (size_t at = sizeof(CPU); at < arch->cpu_size; at += 4) {
-        bool skip = false;
-        for (const CPURange *r = arch->unchecked; r && r->size && !skip; r++)
-            skip = at < r->offset + r->size && at + 4 > r->offset;
-        if (!skip)
-            memcpy(to + at, from + at, 4);
+    size_t at = sizeof(CPU);
+    for (const CPURange *r = arch->unchecked; r && r->size; r++) {
+        memcpy(to + at, from + at, r->offset - at);
+        at = r->offset + r->size;
     }
+    memcpy(to + at, from + at, arch->cpu_size - at);
 }
 
 static void compare(CPU *cpu, const TcgBlock *b, const char *before, char *want)

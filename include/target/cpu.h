@@ -100,7 +100,7 @@ struct CPUArch {
     const IrGuest *guest;
     unsigned pc_align;        /* bytes */
     /* Parts of the struct that lockstep neither compares nor restores: what is computed from
-     * the rest (caches), what other threads change; ends with size 0. */
+     * the rest (caches), what other threads change; ascending, ends with size 0. */
     const CPURange *unchecked;
 
     /* ---- life */

@@ -236,8 +236,8 @@ static void riscv_dump(CPU *cpu, GString *out)
 /* ---- the tables ---------------------------------------------------------- */
 
 static const CPURange unchecked[] = {
-    { offsetof(RiscvCPU, pmp_cache), sizeof(((RiscvCPU *)0)->pmp_cache) },
     { offsetof(RiscvCPU, mip), sizeof(uint32_t) }, /* devices set it */
+    { offsetof(RiscvCPU, pmp_cache), sizeof(((RiscvCPU *)0)->pmp_cache) },
     { 0, 0 },
 };
 
