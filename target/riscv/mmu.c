@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #include "accel/tcg.h"
+#include "system/log.h"
 
 enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_G = 32, PTE_A = 64, PTE_D = 128 };
 #define PTE_N    (1ull << 63)
@@ -209,10 +210,9 @@ static bool canonical(const Scheme *s, uint64_t vaddr)
     return s == &sv32 || (uint64_t)((int64_t)(vaddr << unused) >> unused) == vaddr;
 }
 
-bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
+static bool walk(RiscvCPU *r, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
 {
     static const uint8_t needed[] = { PROT_R, PROT_W, PROT_X };
-    RiscvCPU *r = riscv_cpu(cpu);
     Walk w = { .r = r, .access = access, .priv = access == MMU_EXEC ? r->priv : data_priv(r) };
     w.scheme = w.priv == PRIV_M ? NULL : scheme_of(r);
     *out = (MmuResult){ .phys = vaddr, .prot = PROT_R | PROT_W | PROT_X };
@@ -240,6 +240,28 @@ bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuR
         out->prot &= access == MMU_EXEC ? PROT_X : PROT_R | PROT_W;
     }
     return true;
+}
+
+static void log_walk(const RiscvCPU *r, uint64_t vaddr, MmuAccess access, const MmuResult *m, bool ok)
+{
+    static const char *const names[] = { "load", "store", "fetch" };
+    g_autofree char *found = ok
+        ? g_strdup_printf("0x%" PRIx64 " %c%c%c%s", m->phys, m->prot & PROT_R ? 'r' : '-',
+                          m->prot & PROT_W ? 'w' : '-', m->prot & PROT_X ? 'x' : '-',
+                          m->global ? " global" : "")
+        : g_strdup_printf("exception %" PRIu64, r->fault_cause);
+    log_write("riscv: hart %u: %s at 0x%" PRIx64 ", satp 0x%" PRIx64 ", mode %u: %s\n", r->cpu.index,
+              names[access], vaddr, r->satp, access == MMU_EXEC ? r->priv : data_priv(r), found);
+}
+
+bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    bool ok = walk(r, vaddr, bytes, access, out);
+    if (log_enabled(LOG_MMU)) {
+        log_walk(r, vaddr, access, out, ok);
+    }
+    return ok;
 }
 
 bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
