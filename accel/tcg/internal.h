@@ -141,7 +141,6 @@ struct TcgVcpu {
     /* Where the return address of the call under way stands when translated code
      * runs; NULL when it does not. */
     uintptr_t *frame;
-    bool leave_after_store;     /* the store under way dropped the running block */
     TcgLog *log;                /* lockstep: effects are noted or replayed; else NULL */
     TcgBlock *single;           /* the block of tcg_block_get that is in no table */
     /* The RAM range that the last fill found, good until the view changes. */
@@ -198,7 +197,7 @@ void tcg_view_flush(TcgState *s);
 TcgBlock *tcg_block_get(CPU *cpu);
 /* Run translated code until exit_request is set (or, with tcg_single(cpu), for one
  * instruction, unchained).  The guest pc is in the CPU struct on return.  All state of a run
- * under way (frame, running, leave_after_store) is cleared by the loop after a
+ * under way (frame, running) is cleared by the loop after a
  * cpu_loop_exit(). */
 void tcg_run_jit(CPU *cpu);
 void tcg_run_lockstep(CPU *cpu);

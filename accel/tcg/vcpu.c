@@ -153,7 +153,6 @@ static void run_vcpu(TcgLoop *l, CPU *cpu)
     if (sigsetjmp(v->exit_jmp, 0)) {
         v->frame = NULL;
         v->running = NULL;
-        v->leave_after_store = false;
         if (tcg_single(cpu)) {
             single_done(cpu);
         }

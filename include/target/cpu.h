@@ -22,7 +22,6 @@ struct CPU {
      * Set by any thread through cpu_request_exit(). */
     uint32_t exit_request;
     uint32_t halted;           /* waits for an interrupt (wfi); cleared by the dispatcher */
-    uintptr_t jit_return;      /* the return address of the helper call under way */
     TcgVcpu *tcg;              /* private to accel/tcg */
     const CPUArch *arch;
     Accel *accel;
