@@ -44,7 +44,6 @@ typedef struct VirtioPci {
     unsigned window;        /* offset of the PCI configuration access capability */
     int disable_legacy;
     bool disable_modern;
-    uint32_t vectors;
 } VirtioPci;
 
 static VirtioDevice *inside(VirtioPci *t)
@@ -346,7 +345,6 @@ static void vpci_refresh(Device *dev)
 static const Prop vpci_props[] = {
     { "disable-legacy", PROP_ON_OFF_AUTO, offsetof(VirtioPci, disable_legacy), "no transitional interface: on or auto" },
     { "disable-modern", PROP_BOOL, offsetof(VirtioPci, disable_modern), "no virtio 1 interface: only off is built" },
-    { "vectors", PROP_U32, offsetof(VirtioPci, vectors), "most MSI-X vectors; this machine has none in any case" },
     { 0 },
 };
 
