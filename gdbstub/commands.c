@@ -314,11 +314,11 @@ static void thread_alive(GdbStub *s, const char *p, size_t len)
 
 static void detach(GdbStub *s, const char *p, size_t len)
 {
-    gdb_points_clear(s);
     gdb_send_text(s, "OK");
-    s->waits_for_stop = false;
-    s->was_running = false; /* it runs from here on: nothing to undo at the close */
-    runstate_start();
+    gdb_let_go(s);
+    if (runstate_get() != RUN_SHUTDOWN) { /* a machine that has powered off stays so */
+        runstate_start();
+    }
 }
 
 static void kill_machine(GdbStub *s, const char *p, size_t len)

@@ -88,9 +88,7 @@ static void feed_idle(GdbStub *s, uint8_t c)
     if (c == '$') {
         packet_start(s);
     } else if (c == 3) {
-        if (runstate_get() == RUN_RUNNING) {
-            runstate_stop(RUN_PAUSED);
-        }
+        gdb_interrupt(s);
     } else if (c == '-' && !s->noack && s->last->len) {
         s->write(s->opaque, (const uint8_t *)s->last->str, s->last->len);
     }
@@ -130,7 +128,7 @@ static void packet_end(GdbStub *s, uint8_t sum)
     /* gdb has nothing to say to a running target but Ctrl-C */
     if (runstate_get() == RUN_RUNNING) {
         s->waits_for_stop = false;
-        runstate_stop(RUN_PAUSED);
+        runstate_stop(RUN_DEBUG);
     }
     g_autofree char *packet = g_memdup2(s->in->str, s->in->len + 1);
     gdb_handle(s, packet, s->in->len);

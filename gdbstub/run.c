@@ -62,19 +62,6 @@ void gdb_stop_reply(GdbStub *s, int signal)
     gdb_send(s, out->str, out->len);
 }
 
-/* Keep a vCPU from running while others do; firmware's own stop is left alone. */
-static void hold(GdbStub *s, CPU *cpu, bool on)
-{
-    uint64_t bit = UINT64_C(1) << cpu->index;
-    if (on && !cpu->stopped) {
-        cpu->stopped = true;
-        s->held |= bit;
-    } else if (!on && (s->held & bit)) {
-        cpu->stopped = false;
-        s->held &= ~bit;
-    }
-}
-
 /* What held vCPUs or made them step ends with the stop. */
 static void clear_steps(GdbStub *s)
 {
@@ -83,21 +70,41 @@ static void clear_steps(GdbStub *s)
         if (cpu->singlestep) {
             cpu_set_singlestep(cpu, false);
         }
-        hold(s, cpu, false);
+        cpu->held = false;
     }
 }
 
-void gdb_stub_debug_event(GdbStub *s, CPU *cpu)
+/* Stop the running machine for the debugger; true when it waits for a stop reply. */
+static bool stop_machine(GdbStub *s)
 {
-    clear_steps(s);
-    s->stopped = cpu;
-    bool expected = s->waits_for_stop;
+    bool expected = s->connected && s->waits_for_stop;
     s->waits_for_stop = false; /* the run state's listener has nothing to add */
     runstate_stop(RUN_DEBUG);
-    if (s->connected && expected) {
-        gdb_stop_reply(s, GDB_SIGTRAP);
+    clear_steps(s);
+    return expected;
+}
+
+/* A step or a breakpoint may end when its debugger has just left (the accelerator paused all
+ * the same), or when somebody else's stop was quicker (and gdb has been told of that). */
+void gdb_stub_debug_event(GdbStub *s, CPU *cpu)
+{
+    if (runstate_get() == RUN_RUNNING && !s->connected) {
+        runstate_stop(RUN_DEBUG);
+        gdb_let_go(s);
+    } else if (runstate_get() == RUN_RUNNING) {
+        s->stopped = cpu;
+        if (stop_machine(s)) {
+            gdb_stop_reply(s, GDB_SIGTRAP);
+        }
     }
     cpu->watch_hit_kind = 0;
+}
+
+void gdb_interrupt(GdbStub *s)
+{
+    if (runstate_get() == RUN_RUNNING && stop_machine(s)) {
+        gdb_stop_reply(s, GDB_SIGINT);
+    }
 }
 
 void gdb_stub_machine_stopped(GdbStub *s, int signal)
@@ -105,6 +112,29 @@ void gdb_stub_machine_stopped(GdbStub *s, int signal)
     clear_steps(s);
     if (s->connected && s->waits_for_stop) {
         gdb_stop_reply(s, signal);
+    }
+}
+
+static bool asks_anything(const GdbStub *s)
+{
+    bool any = s->points->len > 0;
+    for (unsigned i = 0; i < s->machine->cpu_count; i++) {
+        any |= s->machine->cpus[i]->held || s->machine->cpus[i]->singlestep;
+    }
+    return any;
+}
+
+/* RUN_DEBUG says that the stop is the debugger's; one by the monitor or the guest stays. */
+void gdb_let_go(GdbStub *s)
+{
+    s->waits_for_stop = false;
+    if (runstate_get() == RUN_RUNNING && asks_anything(s)) {
+        runstate_stop(RUN_DEBUG); /* these change on vCPUs that stand still */
+    }
+    gdb_points_clear(s);
+    clear_steps(s);
+    if (runstate_get() == RUN_DEBUG) {
+        runstate_start();
     }
 }
 
@@ -120,7 +150,6 @@ void gdb_stub_exited(GdbStub *s, int status)
 
 static void resume(GdbStub *s)
 {
-    s->was_running = true;
     s->waits_for_stop = true;
     s->stopped = NULL;
     runstate_start();
@@ -176,7 +205,7 @@ void gdb_handle_vcont(GdbStub *s, const char *actions)
     }
     for (unsigned i = 0; i < s->machine->cpu_count; i++) {
         CPU *cpu = s->machine->cpus[i];
-        hold(s, cpu, !v.action[i]);
+        cpu->held = !v.action[i];
         if (v.action[i] == 's') {
             cpu_set_singlestep(cpu, true);
         }

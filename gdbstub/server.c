@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The stub on a chardev: who may connect, and what the run state tells it.
  *
- * A debugger that connects stops the machine; one that goes away without a detach
- * takes its breakpoints along, and the machine runs on if it ran before. */
+ * A debugger that connects stops the machine (RUN_DEBUG).  One that goes away, however it
+ * does (detach, a lost connection, `gdbserver none`), takes along all that it asked for:
+ * breakpoints, steps, vCPUs held, and its own stop, but not one by the monitor. */
 #include <string.h>
 
 #include "accel/accel.h"
@@ -45,30 +46,20 @@ void gdb_stub_free(GdbStub *s)
 
 void gdb_stub_connect(GdbStub *s)
 {
-    s->was_running = runstate_get() == RUN_RUNNING;
-    s->noack = s->waits_for_stop = false;
+    s->noack = s->waits_for_stop = s->swbreak = s->hwbreak = false;
     s->state = GDB_IDLE;
     s->general = s->control = s->stopped = NULL;
     g_string_truncate(s->last, 0);
     s->connected = true;
-    if (s->was_running) {
-        runstate_stop(RUN_PAUSED);
+    if (runstate_get() == RUN_RUNNING) {
+        runstate_stop(RUN_DEBUG);
     }
 }
 
 void gdb_stub_disconnect(GdbStub *s)
 {
     s->connected = false;
-    if (runstate_get() == RUN_RUNNING && s->points->len) {
-        runstate_stop(RUN_PAUSED); /* breakpoints change on vCPUs that stand still */
-    }
-    gdb_points_clear(s);
-    gdb_stub_machine_stopped(s, 0); /* no steps, nothing held */
-    RunState now = runstate_get();
-    if (s->was_running && (now == RUN_PAUSED || now == RUN_DEBUG)) {
-        runstate_start();
-    }
-    s->was_running = false;
+    gdb_let_go(s);
 }
 
 /* ---- the chardev ---- */
@@ -111,14 +102,10 @@ static const ChardevFrontend frontend = {
 
 static void on_runstate(RunState now, void *opaque)
 {
-    static const int signals[] = {
-        [RUN_PAUSED] = GDB_SIGINT,
-        [RUN_DEBUG] = GDB_SIGTRAP,
-        [RUN_SHUTDOWN] = GDB_SIGQUIT,
-    };
+    int signal = now == RUN_SHUTDOWN ? GDB_SIGQUIT : now == RUN_DEBUG ? GDB_SIGTRAP : GDB_SIGINT;
     bool stays = now != RUN_SHUTDOWN || (stub && stub->machine->config->no_shutdown);
     if (stub && stays && now != RUN_RUNNING && now != RUN_PRELAUNCH) {
-        gdb_stub_machine_stopped(stub, signals[now]);
+        gdb_stub_machine_stopped(stub, signal);
     }
 }
 
@@ -126,8 +113,9 @@ static void on_debug(CPU *cpu, void *opaque)
 {
     if (stub) {
         gdb_stub_debug_event(stub, cpu);
-    } else {
+    } else if (runstate_get() == RUN_RUNNING) { /* it left before it could be told: go on */
         runstate_stop(RUN_DEBUG);
+        runstate_start();
     }
 }
 
@@ -194,19 +182,16 @@ void gdbserver_stop(void)
     if (!stub) {
         return;
     }
-    stub->connected = false;
-    chardev_detach(chr, stub);
+    GdbStub *s = stub;
+    chardev_detach(chr, s);
     if (own_chr) {
         chardev_free(chr);
     }
     chr = NULL;
-    GdbStub *s = stub;
-    stub = NULL;
-    if (runstate_get() == RUN_RUNNING && s->points->len) {
-        runstate_stop(RUN_PAUSED);
-        gdb_points_clear(s);
-        runstate_start();
+    if (s->connected) {
+        gdb_stub_disconnect(s);
     }
+    stub = NULL;
     gdb_stub_free(s);
 }
 

@@ -30,11 +30,9 @@ typedef struct GdbStub {
     bool feeding;           /* bytes of the debugger are being handled */
     bool noack;
     bool swbreak, hwbreak;  /* gdb understands these stop reasons */
-    bool was_running;       /* before gdb came, or since it said continue */
     bool waits_for_stop;    /* gdb has continued and expects a stop reply */
     CPU *stopped;           /* the vCPU that stop replies name */
     CPU *general, *control; /* of Hg and Hc; NULL: any */
-    uint64_t held;          /* bit per vCPU: kept still while others run */
     unsigned list_at;       /* next thread of qsThreadInfo */
     GArray *points;         /* of GdbPoint */
     GString *xml;           /* target description, made when asked for */
@@ -49,9 +47,9 @@ typedef struct GdbStub {
 GdbStub *gdb_stub_new(Machine *m, void (*write)(void *opaque, const uint8_t *bytes, size_t len), void *opaque);
 void gdb_stub_free(GdbStub *s); /* removes its breakpoints */
 void gdb_stub_connect(GdbStub *s);    /* stops the machine */
-void gdb_stub_disconnect(GdbStub *s); /* without a detach: lets it run on if it ran */
+void gdb_stub_disconnect(GdbStub *s); /* takes all that it asked for back; its own stop too */
 void gdb_stub_feed(GdbStub *s, const uint8_t *bytes, size_t len);
-/* A vCPU came to a stop for the debugger. */
+/* A vCPU came to a stop for the debugger, who may have left meanwhile. */
 void gdb_stub_debug_event(GdbStub *s, CPU *cpu);
 /* The machine stopped for another reason, or the process ends. */
 void gdb_stub_machine_stopped(GdbStub *s, int signal);
@@ -85,4 +83,6 @@ bool gdb_point_at(GdbStub *s, int kind, uint64_t addr);
 void gdb_stop_reply(GdbStub *s, int signal);
 void gdb_continue(GdbStub *s, CPU *step); /* step: this one executes one instruction, the others run */
 void gdb_handle_vcont(GdbStub *s, const char *actions);
+void gdb_interrupt(GdbStub *s); /* Ctrl-C */
+void gdb_let_go(GdbStub *s); /* the debugger leaves: no points, no steps, nothing held, the machine runs */
 bool gdb_parse_thread(GdbStub *s, const char *text, CPU **cpu); /* 0 and -1: NULL */

@@ -103,8 +103,8 @@ static bool cmd_powerdown(Machine *m, const char *args, GString *out, GError **e
 
 static bool cmd_stop(Machine *m, const char *args, GString *out, GError **err)
 {
-    if (runstate_get() == RUN_RUNNING) {
-        runstate_stop(RUN_PAUSED);
+    if (runstate_get() == RUN_RUNNING || runstate_get() == RUN_DEBUG) {
+        runstate_stop(RUN_PAUSED); /* from the debugger's stop too: it outlasts the debugger */
     }
     return true;
 }

@@ -116,7 +116,7 @@ void tcg_debug_stop(CPU *cpu)
 
 static bool wants_to_run(CPU *cpu)
 {
-    return !cpu->stopped && (!cpu->halted || cpu->arch->has_work(cpu));
+    return !cpu->stopped && !cpu->held && (!cpu->halted || cpu->arch->has_work(cpu));
 }
 
 static void run_engine(TcgLoop *l, CPU *cpu)
@@ -197,7 +197,7 @@ static CPU *choose(TcgLoop *l)
     for (unsigned i = 0; i < count; i++) {
         unsigned at = (l->next + i) % count;
         CPU *cpu = g_ptr_array_index(l->cpus, at);
-        if (cpu->singlestep && !cpu->stopped) {
+        if (cpu->singlestep && !cpu->stopped && !cpu->held) {
             cpu->halted = 0; /* a step over a wfi goes on behind it */
             return cpu;
         }

@@ -9,7 +9,7 @@ typedef enum RunState {
     RUN_PRELAUNCH,  /* -S: not started yet */
     RUN_RUNNING,
     RUN_PAUSED,     /* `stop` */
-    RUN_DEBUG,      /* stopped by the debugger */
+    RUN_DEBUG,      /* stopped by the debugger: goes on when it leaves */
     RUN_SHUTDOWN,   /* -no-shutdown: the guest powered off, the process stays */
 } RunState;
 

@@ -28,7 +28,8 @@ struct CPU {
     Machine *machine;
     AddressSpace *as;
     unsigned index;            /* 0.. in the machine */
-    bool stopped;              /* started later by firmware, or by the debugger */
+    bool stopped;              /* firmware has not started it (or has stopped it) */
+    bool held;                 /* the debugger keeps it still while others run */
     bool singlestep;           /* the debugger wants one instruction at a time */
     GArray *breakpoints;       /* of uint64_t, guest virtual addresses */
     GArray *watchpoints;       /* of Watchpoint */

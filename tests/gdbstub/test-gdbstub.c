@@ -235,18 +235,18 @@ static void test_run(void)
     expect(&c, "qC", "QC02");
     expect(&c, "vCont;s:2", "+");
     g_assert_true(c.m->cpus[1]->singlestep);
-    g_assert_true(c.m->cpus[0]->stopped); /* held: not named */
+    g_assert_true(c.m->cpus[0]->held); /* not named */
     fake_cpu(c.m, 1)->pc = 0x8000000c;
     g_string_truncate(c.got, 0);
     fake_debug_stop(c.m, 1);
     g_assert_false(c.m->cpus[1]->singlestep);
-    g_assert_false(c.m->cpus[0]->stopped);
+    g_assert_false(c.m->cpus[0]->held);
     g_assert_nonnull(strstr(c.got->str, "$T05thread:02;#"));
     expect(&c, "vCont;s:1;c", "+");
-    g_assert_false(c.m->cpus[1]->stopped);
+    g_assert_false(c.m->cpus[1]->held);
     g_string_truncate(c.got, 0);
     gdb_stub_feed(c.s, (const uint8_t *)"\003", 1); /* Ctrl-C */
-    g_assert_cmpint(runstate_get(), ==, RUN_PAUSED);
+    g_assert_cmpint(runstate_get(), ==, RUN_DEBUG);
     g_assert_nonnull(strstr(c.got->str, "$T02thread:01;"));
     expect(&c, "vCont;x", "E22");
     expect(&c, "vCont;c:9", "E22");
@@ -310,7 +310,48 @@ static void test_gone(void)
     g_assert_cmpint(runstate_get(), ==, RUN_RUNNING);
     g_assert_cmpuint(c.m->cpus[0]->breakpoints->len, ==, 0);
     gdb_stub_connect(c.s);
+    g_assert_cmpint(runstate_get(), ==, RUN_DEBUG);
+    client_close(&c);
+}
+
+/* It takes back what it has asked of vCPUs; what firmware has stopped stays so. */
+static void test_gone_in_step(void)
+{
+    Client c;
+    client_open(&c);
+    c.m->cpus[0]->stopped = true;
+    expect(&c, "vCont;s:2", "+");
+    g_assert_true(c.m->cpus[0]->held);
+    gdb_stub_disconnect(c.s);
+    g_assert_false(c.m->cpus[0]->held);
+    g_assert_false(c.m->cpus[1]->singlestep);
+    g_assert_true(c.m->cpus[0]->stopped);
+    g_assert_true(fake_accel.running);
+    fake_debug_stop(c.m, 1); /* the step's end, told late */
+    g_assert_true(fake_accel.running);
+    g_assert_cmpint(runstate_get(), ==, RUN_RUNNING);
+    runstate_stop(RUN_PAUSED);
+    fake_debug_stop(c.m, 1);
     g_assert_cmpint(runstate_get(), ==, RUN_PAUSED);
+    client_close(&c);
+}
+
+/* A stop by somebody else is not the debugger's to undo. */
+static void test_gone_while_paused(void)
+{
+    Client c;
+    client_open(&c);
+    expect(&c, "c", "+");
+    runstate_stop(RUN_PAUSED);
+    gdb_stub_disconnect(c.s);
+    g_assert_cmpint(runstate_get(), ==, RUN_PAUSED);
+    gdb_stub_connect(c.s);
+    gdb_stub_disconnect(c.s);
+    g_assert_cmpint(runstate_get(), ==, RUN_PAUSED);
+    runstate_stop(RUN_SHUTDOWN);
+    gdb_stub_connect(c.s);
+    expect(&c, "D", "OK");
+    g_assert_cmpint(runstate_get(), ==, RUN_SHUTDOWN);
     client_close(&c);
 }
 
@@ -349,6 +390,8 @@ int main(int argc, char **argv)
     g_test_add_func("/gdbstub/monitor", test_monitor_command);
     g_test_add_func("/gdbstub/framing", test_framing);
     g_test_add_func("/gdbstub/gone", test_gone);
+    g_test_add_func("/gdbstub/gone-in-step", test_gone_in_step);
+    g_test_add_func("/gdbstub/gone-while-paused", test_gone_while_paused);
     g_test_add_func("/gdbstub/hostile", test_hostile);
     return g_test_run();
 }
