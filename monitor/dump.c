@@ -3,7 +3,7 @@
  *
  * /fmt is a count, a format (x d u o c i s) and a size (b h w g), in this order or the
  * last two the other way round.  Layout of the lines: as QEMU prints them.
- * xp on a device's registers reads them as a guest would. */
+ * A device's registers are read as a guest would, by accesses of the size in /fmt. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -78,22 +78,11 @@ typedef struct Dump {
     uint64_t addr;
 } Dump;
 
-/* One unit; physical ones may be device registers. */
+/* One unit, which may be a device's register. */
 static bool dump_read(Dump *d, uint64_t addr, void *buf, unsigned size)
 {
-    uint64_t value;
-    if (d->cpu) {
-        return cpu_debug_read(d->cpu, addr, buf, size);
-    }
-    if (dma_read(d->m->memory, addr, buf, size) == MEM_OK) {
-        return true;
-    }
-    if (size > 8 || memory_read(d->m->memory, addr, size, &value) != MEM_OK) {
-        return false;
-    }
-    value = GUINT64_TO_LE(value);
-    memcpy(buf, &value, size);
-    return true;
+    return d->cpu ? cpu_debug_read(d->cpu, addr, buf, size)
+                  : memory_debug_read(d->m->memory, addr, buf, size) == MEM_OK;
 }
 
 static void append_value(GString *out, const Format *f, uint64_t v)

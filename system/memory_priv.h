@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the memory map share: memory.c (tree), memory_view.c (flat
- * views), memory_ram.c (host memory), memory_access.c (accesses). */
+ * views), memory_ram.c (host memory), memory_access.c and memory_debug.c (accesses). */
 #pragma once
 #include "system/memory.h"
 

@@ -66,21 +66,30 @@ void cpu_request_exit(CPU *cpu)
 
 /* ---- memory for the debugger ---------------------------------------------------- */
 
-typedef MemResult PhysAccess(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
+typedef bool PhysAccess(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
 
-static MemResult phys_write(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
+static bool phys_mapped(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
 {
-    return rom_write(as, addr, buf, len); /* breakpoints may stand in flash */
+    return memory_debug_mapped(as, addr, len);
+}
+
+static bool phys_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
+{
+    return memory_debug_read(as, addr, buf, len) == MEM_OK;
+}
+
+static bool phys_write(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
+{
+    return memory_debug_write(as, addr, buf, len) == MEM_OK;
 }
 
 /* Page by page: neighbours in virtual memory need not be neighbours in RAM. */
-static bool debug_access(CPU *cpu, uint64_t vaddr, char *buf, size_t len, PhysAccess *access)
+static bool debug_pages(CPU *cpu, uint64_t vaddr, char *buf, size_t len, PhysAccess *access)
 {
     while (len) {
         uint64_t phys;
         size_t here = MIN(len, RAM_PAGE - (vaddr & (RAM_PAGE - 1)));
-        if (!cpu->arch->debug_walk(cpu, vaddr, &phys) ||
-            access(cpu->as, phys, buf, here) != MEM_OK) {
+        if (!cpu->arch->debug_walk(cpu, vaddr, &phys) || !access(cpu->as, phys, buf, here)) {
             return false;
         }
         vaddr += here;
@@ -90,9 +99,16 @@ static bool debug_access(CPU *cpu, uint64_t vaddr, char *buf, size_t len, PhysAc
     return true;
 }
 
+/* All pages are looked up before the first is touched: a device's register that changes
+ * when it is read must not be read for an answer that says only "error". */
+static bool debug_access(CPU *cpu, uint64_t vaddr, char *buf, size_t len, PhysAccess *access)
+{
+    return debug_pages(cpu, vaddr, buf, len, phys_mapped) && debug_pages(cpu, vaddr, buf, len, access);
+}
+
 bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len)
 {
-    return debug_access(cpu, vaddr, buf, len, dma_read);
+    return debug_access(cpu, vaddr, buf, len, phys_read);
 }
 
 bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len)

@@ -157,6 +157,14 @@ MemResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
 MemResult dma_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
 MemResult rom_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
 
+/* Access by a debugger (gdb, the monitor) to what is at addr: RAM and ROM, which is written
+ * too, and device registers: those as a program would, each once, by one access of 1, 2, 4 or
+ * 8 bytes, longer ranges by aligned ones of at most 4.  A range that is not mapped throughout is
+ * MEM_DECODE_ERROR and is not touched; what a device refuses ends the access there. */
+bool memory_debug_mapped(AddressSpace *as, hwaddr addr, uint64_t len);
+MemResult memory_debug_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
+MemResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
+
 /* Map guest RAM for direct access: *len is shortened to what is contiguous; NULL
  * when addr is not RAM (or not writable when `write`).  dma_unmap with the
  * number of bytes that were written (0 when read only). */

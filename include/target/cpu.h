@@ -156,7 +156,8 @@ static inline uint64_t cpu_pc(const CPU *cpu)
  * thread, any lock. */
 void cpu_request_exit(CPU *cpu);
 
-/* Guest memory by virtual address, for gdb and the monitor. */
+/* Guest memory by virtual address, for gdb and the monitor: see memory_debug_read().  Of a range
+ * that is not mapped throughout nothing is touched. */
 bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len);
 bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len);
 

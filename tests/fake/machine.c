@@ -198,12 +198,12 @@ WEAK void net_set_link(NetClient *nc, bool up) { }
 
 WEAK bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len)
 {
-    return dma_read(cpu->as, vaddr, buf, len) == MEM_OK;
+    return memory_debug_read(cpu->as, vaddr, buf, len) == MEM_OK;
 }
 
 WEAK bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len)
 {
-    return dma_write(cpu->as, vaddr, buf, len) == MEM_OK;
+    return memory_debug_write(cpu->as, vaddr, buf, len) == MEM_OK;
 }
 
 WEAK void cpu_breakpoint_add(CPU *cpu, uint64_t addr)

@@ -235,6 +235,67 @@ static void test_rom_device(void)
     bench_close(&t);
 }
 
+/* Registers: each once, at the width that address and length allow; a hole: nothing at all. */
+static void test_debugger(void)
+{
+    static const struct { hwaddr addr; uint64_t len; unsigned calls, last_size; } rows[] = {
+        { 0x1000, 1, 1, 1 }, { 0x1002, 2, 1, 2 }, { 0x1004, 4, 1, 4 }, { 0x1008, 8, 1, 8 }, { 0x1001, 4, 3, 1 },
+        { 0x1004, 8, 2, 4 }, { 0x1000, 7, 3, 1 }, { 0x1010, 24, 6, 4 }, { 0x1002, 10, 3, 4 },
+    };
+    static const uint8_t pattern[] = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 };
+    Bench t;
+    uint8_t buf[64];
+    bench_open(&t, &any_ops);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        t.p.calls = 0;
+        g_assert_cmpint(memory_debug_read(t.as, rows[i].addr, buf, rows[i].len), ==, MEM_OK);
+        g_assert_cmpuint(t.p.calls, ==, rows[i].calls);
+        g_assert_cmpuint(t.p.size, ==, rows[i].last_size);
+        for (unsigned k = 0; k < rows[i].len; k++) {
+            g_assert_cmphex(buf[k], ==, pattern[(rows[i].addr + k) & 7]);
+        }
+        t.p.calls = 0;
+        g_assert_cmpint(memory_debug_write(t.as, rows[i].addr, buf, rows[i].len), ==, MEM_OK);
+        g_assert_cmpuint(t.p.calls, ==, rows[i].calls);
+        g_assert_cmphex(t.p.value & 0xff, ==, pattern[t.p.offset & 7]);
+    }
+    /* the last register and RAM behind it, in one */
+    g_assert_cmpint(memory_debug_write(t.as, 0x1ffc, "abcdefgh", 8), ==, MEM_OK);
+    g_assert_cmphex(t.p.value, ==, 0x64636261);
+    g_assert_cmpint(memory_debug_read(t.as, 0x2000, buf, 4), ==, MEM_OK);
+    g_assert_cmpint(memcmp(buf, "efgh", 4), ==, 0);
+    t.p.calls = 0;
+    g_assert_cmpint(memory_debug_read(t.as, 0xff8, buf, 16), ==, MEM_DECODE_ERROR);
+    g_assert_cmpint(memory_debug_write(t.as, 0x1000, buf, 0x4001), ==, MEM_DECODE_ERROR);
+    g_assert_cmpint(memory_debug_read(t.as, UINT64_MAX, buf, 2), ==, MEM_DECODE_ERROR);
+    g_assert_cmpuint(t.p.calls, ==, 0);
+    t.p.result = MEM_DEVICE_ERROR;
+    g_assert_cmpint(memory_debug_read(t.as, 0x1000, buf, 4), ==, MEM_DEVICE_ERROR);
+    bench_close(&t);
+}
+
+static void test_debugger_flash(void)
+{
+    Bench t;
+    MemoryRegion flash;
+    uint8_t byte;
+    bench_open(&t, &any_ops);
+    g_assert_true(memory_region_init_rom_device(&flash, NULL, &any_ops, &t.p, "flash", 0x1000, NULL));
+    memory_region_add(&t.root, 0x8000, &flash, 0);
+    g_assert_cmpint(memory_debug_write(t.as, 0x8000, "abcd", 4), ==, MEM_OK); /* a program is loaded */
+    g_assert_cmpint(memory_debug_read(t.as, 0x8001, &byte, 1), ==, MEM_OK);
+    g_assert_cmphex(byte, ==, 'b');
+    g_assert_cmpuint(t.p.calls, ==, 0);
+    memory_region_set_romd(&flash, false); /* it answers commands: registers */
+    g_assert_cmpint(memory_debug_read(t.as, 0x8001, &byte, 1), ==, MEM_OK);
+    g_assert_cmphex(byte, ==, 0x22);
+    g_assert_cmpint(memory_debug_write(t.as, 0x8000, "\xff", 1), ==, MEM_OK);
+    g_assert_cmphex(t.p.value, ==, 0xff);
+    memory_region_remove(&t.root, &flash);
+    memory_region_finish(&flash);
+    bench_close(&t);
+}
+
 static void test_ram_too_large(void)
 {
     MemoryRegion mr;
@@ -292,6 +353,8 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/ram", test_ram);
     g_test_add_func("/memory/dma", test_dma);
     g_test_add_func("/memory/rom-device", test_rom_device);
+    g_test_add_func("/memory/debugger", test_debugger);
+    g_test_add_func("/memory/debugger-flash", test_debugger_flash);
     g_test_add_func("/memory/ram-too-large", test_ram_too_large);
     g_test_add_func("/memory/concurrent-views", test_concurrent_views);
     return g_test_run();
