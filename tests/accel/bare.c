@@ -70,22 +70,26 @@ uint8_t *bare_ram(Bare *b)
     return b->machine.ram.ram->host;
 }
 
-void bare_run(Bare *b)
+void bare_start(Bare *b)
 {
-    TcgLoop *l = (TcgLoop *)b->machine.accel;
-    CPU *cpu = bare_cpu(b);
+    Accel *a = b->machine.accel;
     if (!b->started) {
         g_autoptr(GError) err = NULL;
-        bool ok = l->accel.class->start(&l->accel, &b->machine, &err);
+        bool ok = a->class->start(a, &b->machine, &err);
         g_assert(ok);
         b->started = true;
     }
+}
+
+void bare_run(Bare *b)
+{
+    Accel *a = b->machine.accel;
+    bare_start(b);
     b->finished = 0;
-    l->accel.class->resume(&l->accel);
+    a->class->resume(a);
     while (!__atomic_load_n(&b->finished, __ATOMIC_SEQ_CST))
         g_usleep(1000);
-    l->accel.class->pause(&l->accel);
-    (void)cpu;
+    a->class->pause(a);
 }
 
 TcgState *bare_state(Bare *b)

@@ -21,4 +21,5 @@ void bare_free(Bare *b);
 CPU *bare_cpu(Bare *b);
 TcgState *bare_state(Bare *b);
 uint8_t *bare_ram(Bare *b);
-void bare_run(Bare *b); /* until the guest writes to the finisher */
+void bare_start(Bare *b); /* makes its vCPU thread, once */
+void bare_run(Bare *b);   /* until the guest writes to the finisher */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accel/tcg.h"
+#include "tests/patience.h"
 #include "system/mainloop.h"
 #include "toyguest.h"
 
@@ -20,9 +21,22 @@ static const char *accel_name = "interp", *accel_options;
 #define DEVICE tg_li(15, 0x0f), tg(TG_SHL, 15, 15, 28)
 #define FINISH tg(TG_ST, 0, 15, TG_DONE / 8), tg(TG_WFI, 0, 0, 0), tg(TG_BNZ, 15, 0, -2)
 
+/* How far an endless loop came: vCPU n finds the address of its word in r4 from the start, and
+ * stores what it counts there. */
+enum { PROGRESS = 0x20000 };
+
 static TgMachine *machine(unsigned cpus)
 {
-    return tg_machine_new(accel_name, accel_options, cpus);
+    TgMachine *t = tg_machine_new(accel_name, accel_options, cpus);
+    for (unsigned i = 0; i < cpus; i++) {
+        tg_cpu(t, i)->r[4] = PROGRESS + 64 * i;
+    }
+    return t;
+}
+
+static bool wait_progress(TgMachine *t, unsigned n, uint32_t count)
+{
+    return tg_wait((const uint32_t *)tg_ram(t, PROGRESS + 64 * n), count);
 }
 
 static void resume(TgMachine *t)
@@ -33,6 +47,20 @@ static void resume(TgMachine *t)
 static void pause_all(TgMachine *t)
 {
     t->accel->class->pause(t->accel);
+}
+
+/* Until vCPU n sleeps in a wfi and nothing is left to wake it. */
+static bool wait_asleep(TgMachine *t, unsigned n)
+{
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
+    bool asleep = false;
+    while (!asleep && g_get_monotonic_time() < end) {
+        pause_all(t); /* its registers can be looked at */
+        asleep = tg_cpu(t, n)->cpu.halted && !t->m.cpus[n]->arch->has_work(t->m.cpus[n]);
+        resume(t);
+        g_usleep(100);
+    }
+    return asleep;
 }
 
 static void run(TgMachine *t, uint32_t done)
@@ -118,15 +146,16 @@ static void test_interrupt_loop(void)
     TgMachine *t = machine(1);
     CODE(t, TG_VECTOR, HANDLER);
     CODE(t, TG_CODE, DEVICE, tg(TG_EI, 0, 0, 1), tg_li(1, 1));
-    CODE(t, TG_CODE + 16, tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, -1));
+    CODE(t, TG_CODE + 16, tg(TG_ADDI, 2, 2, 1), tg(TG_ST, 2, 4, 0), tg(TG_BNZ, 1, 0, -2));
     resume(t);
     for (unsigned i = 1; i <= 20; i++) {
+        uint32_t count = *(const uint32_t *)tg_ram(t, PROGRESS);
+        g_assert_true(wait_progress(t, 0, count + 1)); /* it is in the loop */
         raise_irq(t, 0);
         g_assert_true(tg_wait(&t->done, i));
     }
     pause_all(t);
     g_assert_cmpuint(tg_cpu(t, 0)->r[9], ==, 20);
-    g_assert_cmpuint(tg_cpu(t, 0)->r[2], >, 0);
     tg_machine_free(t);
 }
 
@@ -137,11 +166,12 @@ static void test_wfi(void)
     CODE(t, TG_CODE, DEVICE, tg(TG_EI, 0, 0, 1), tg_li(1, 1), tg(TG_WFI, 0, 0, 0), tg(TG_ADDI, 2, 2, 1),
          tg(TG_BNZ, 1, 0, -2));
     resume(t);
+    g_assert_true(wait_asleep(t, 0));
     for (unsigned i = 1; i <= 50; i++) {
         raise_irq(t, 0);
         g_assert_true(tg_wait(&t->done, i));
     }
-    g_usleep(20000);
+    g_assert_true(wait_asleep(t, 0));
     pause_all(t);
     TgCPU *cpu = tg_cpu(t, 0);
     g_assert_cmpuint(cpu->taken, ==, 50);
@@ -202,20 +232,21 @@ static void add_r3(CPU *cpu, void *opaque)
 static void test_pause_resume(void)
 {
     TgMachine *t = machine(2);
-    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, -1));
+    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_ST, 2, 4, 0), tg(TG_BNZ, 1, 0, -2));
     int one = 1;
     for (unsigned i = 0; i < 200; i++) {
+        uint32_t before = tg_cpu(t, 0)->r[2];
         resume(t);
+        if (i % 10 == 0) {
+            g_assert_true(wait_progress(t, 0, before + 1));
+        }
         if (i % 3 == 0) {
             t->accel->class->run_on_cpu(&tg_cpu(t, i & 1)->cpu, add_r3, &one);
         }
         pause_all(t);
         uint64_t count = tg_cpu(t, 0)->r[2];
-        if (i % 50 == 0) {
-            g_usleep(2000);
-        }
-        g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, count);
         t->accel->class->run_on_cpu(&tg_cpu(t, 0)->cpu, add_r3, &one);
+        g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, count); /* it stands */
     }
     g_assert_cmpuint(tg_cpu(t, 0)->r[3] + tg_cpu(t, 1)->r[3], ==, 267);
     tg_machine_free(t);
@@ -263,13 +294,12 @@ static void test_changed_by_dma(void)
 {
     TgMachine *t = machine(1);
     CODE(t, TG_CODE, DEVICE, tg_li(1, 1));
-    CODE(t, TG_CODE + 12, tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, -1), FINISH);
+    CODE(t, TG_CODE + 12, tg(TG_ADDI, 2, 2, 1), tg(TG_ST, 2, 4, 0), tg(TG_BNZ, 1, 0, -2), FINISH);
     resume(t);
-    g_usleep(5000);
+    g_assert_true(wait_progress(t, 0, 2)); /* round the loop at least once */
     CODE(t, TG_CODE + 12, tg_li(1, 0));
     g_assert_true(tg_wait(&t->done, 1));
     pause_all(t);
-    g_assert_cmpuint(tg_cpu(t, 0)->r[2], >, 0);
     tg_machine_free(t);
 }
 
@@ -308,13 +338,14 @@ static void test_view_change(void)
     MemoryRegion second;
     g_autoptr(GError) err = NULL;
     g_assert_true(memory_region_init_ram(&second, NULL, "second", 0x1000, &err));
-    CODE(t, TG_CODE, DEVICE, tg_li(4, 2), tg(TG_SHL, 4, 4, 16), tg(TG_LD, 3, 4, 0), tg(TG_BNZ, 3, 0, 2),
-         tg(TG_BNZ, 15, 0, -2), FINISH);
-    memset(tg_ram(t, 0x20000), 0, 8);
+    CODE(t, TG_CODE, DEVICE, tg_li(5, 3), tg(TG_SHL, 5, 5, 16));
+    CODE(t, TG_CODE + 16, tg(TG_ADDI, 6, 6, 1), tg(TG_ST, 6, 4, 0), tg(TG_LD, 3, 5, 0), tg(TG_BNZ, 3, 0, 2),
+         tg(TG_BNZ, 15, 0, -4), FINISH);
+    memset(tg_ram(t, 0x30000), 0, 8);
     *(uint64_t *)second.ram->host = 77;
     resume(t);
-    g_usleep(5000);
-    memory_region_add(&t->m.system, 0x20000, &second, 1);
+    g_assert_true(wait_progress(t, 0, 2)); /* it has read the old one */
+    memory_region_add(&t->m.system, 0x30000, &second, 1);
     g_assert_true(tg_wait(&t->done, 1));
     pause_all(t);
     g_assert_cmpuint(tg_cpu(t, 0)->r[3], ==, 77);
@@ -342,10 +373,11 @@ static void test_breakpoint(void)
     TgMachine *t = machine(2);
     Stops s = { 0 };
     t->accel->class->set_debug_hook(t->accel, stopped, &s);
-    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_ADDI, 3, 3, 1), tg(TG_BNZ, 1, 0, -2));
+    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_ADDI, 3, 3, 1), tg(TG_ST, 3, 4, 0),
+         tg(TG_BNZ, 1, 0, -3));
     CPU *cpu = &tg_cpu(t, 1)->cpu;
     resume(t); /* the block is translated without it first */
-    g_usleep(2000);
+    g_assert_true(wait_progress(t, 1, 1));
     pause_all(t);
     cpu_breakpoint_add(cpu, TG_CODE + 8);
     resume(t);
@@ -355,14 +387,11 @@ static void test_breakpoint(void)
     g_assert_cmpuint(tg_cpu(t, 1)->r[2], ==, tg_cpu(t, 1)->r[3] + 1);
     g_assert_true(cpu_breakpoint_remove(cpu, TG_CODE + 8));
     g_assert_false(cpu_breakpoint_remove(cpu, TG_CODE + 8));
-    uint64_t before = tg_cpu(t, 1)->r[3];
-    for (int i = 0; i < 200 && tg_cpu(t, 1)->r[3] == before; i++) { /* a busy host may take long */
-        resume(t);
-        g_usleep(20000);
-        pause_all(t);
-    }
+    uint32_t before = tg_cpu(t, 1)->r[3];
+    resume(t);
+    g_assert_true(wait_progress(t, 1, before + 2)); /* past it */
+    pause_all(t);
     g_assert_cmpuint(s.count, ==, 1);
-    g_assert_cmpuint(tg_cpu(t, 1)->r[3], >, before);
     tg_machine_free(t);
 }
 

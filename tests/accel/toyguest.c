@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accel/tcg.h"
+#include "tests/patience.h"
 #include "system/mainloop.h"
 
 static TgCPU *tg_of(CPU *cpu)
@@ -374,7 +375,7 @@ uint64_t tg_code(TgMachine *t, uint64_t addr, const uint32_t *words, unsigned n)
 
 bool tg_wait(const uint32_t *word, uint32_t value)
 {
-    gint64 end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
     while (__atomic_load_n(word, __ATOMIC_SEQ_CST) < value) {
         if (g_get_monotonic_time() > end) {
             return false;

@@ -63,5 +63,5 @@ TgCPU *tg_cpu(TgMachine *t, unsigned n);
 uint8_t *tg_ram(TgMachine *t, uint64_t addr);
 /* Puts code into RAM as a device would; returns the address behind. */
 uint64_t tg_code(TgMachine *t, uint64_t addr, const uint32_t *words, unsigned n);
-/* Waits in the main loop until *word reaches value; false: ten seconds have passed. */
+/* Waits in the main loop until *word reaches value; false: it never did (tests/patience.h). */
 bool tg_wait(const uint32_t *word, uint32_t value);
