@@ -6,6 +6,8 @@
  * the driver's straight-line code.  Either way it ends in block_complete, and
  * done() is called from the main loop. */
 #pragma once
+#include <errno.h>
+
 #include "block/block.h"
 
 enum { SECTOR = 512 };
@@ -30,6 +32,7 @@ struct BlockNode {
     char *filename;
     uint64_t size;      /* bytes, a multiple of SECTOR */
     bool readonly;
+    int sync_error;     /* see node_synced */
 };
 
 typedef struct OpenFlags {
@@ -52,11 +55,21 @@ struct BlockBackend {
     unsigned in_flight;              /* atomic */
 };
 
+/* There is no room: what failed may succeed later. */
+static inline bool block_is_full_error(int error)
+{
+    return error == -ENOSPC || error == -EDQUOT;
+}
+
 /* ---- nodes ---- */
 BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err);
 BlockNode *overlay_node_open(BlockNode *base, GError **err); /* takes base */
 void node_close(BlockNode *n);
 int file_node_fd(const BlockNode *n);
+/* The result of a sync of this node, done by whatever engine, becomes the result of the flush.
+ * The kernel tells of a failed write-back once, to the first sync that ends after it, and drops the data;
+ * a later sync succeeds.  So a failure is remembered here, and no later flush is a success. */
+int node_synced(BlockNode *n, int result);
 
 /* ---- formats ---- */
 const char *format_probe(const uint8_t *head, size_t n); /* "raw" when nothing is known */

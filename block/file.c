@@ -31,7 +31,6 @@ typedef struct FileNode {
     uint32_t align;          /* of offsets and lengths, direct only */
     uint32_t memory_align;
     GRWLock rmw_lock;
-    int flush_error;         /* atomic: a failed flush is never made good by a later one */
 } FileNode;
 
 static bool request_is_aligned(const FileNode *f, const BlockRequest *r)
@@ -247,12 +246,7 @@ static int file_discard(FileNode *f, const BlockRequest *r)
 
 static int file_flush(FileNode *f)
 {
-    int e = __atomic_load_n(&f->flush_error, __ATOMIC_RELAXED);
-    if (!e && fdatasync(f->fd) < 0) {
-        e = -errno;
-        __atomic_store_n(&f->flush_error, e, __ATOMIC_RELAXED);
-    }
-    return e;
+    return node_synced(&f->node, fdatasync(f->fd) < 0 ? -errno : 0);
 }
 
 static int file_run(BlockNode *n, const BlockRequest *r, BlockOp op)
@@ -379,6 +373,16 @@ BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err
         file_alignment(f);
     }
     return &f->node;
+}
+
+int node_synced(BlockNode *n, int result)
+{
+    int before = 0;
+    if (result < 0) {
+        __atomic_compare_exchange_n(&n->sync_error, &before, result, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE);
+    }
+    return __atomic_load_n(&n->sync_error, __ATOMIC_ACQUIRE);
 }
 
 void node_close(BlockNode *n)

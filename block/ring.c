@@ -7,7 +7,7 @@
  * and takes all completions of a wake-up together.
  *
  * What the ring cannot finish (a short transfer, an operation or flag that the file does
- * not know) is run again as a whole on a worker.
+ * not know) is run again as a whole on a worker.  A flush that failed is never run again: see node_synced.
  *
  * Not modelled: registered buffers and files, polled I/O. */
 #include <errno.h>
@@ -128,23 +128,35 @@ void block_unplug(void)
 
 /* ---- completion ---------------------------------------------------------- */
 
-static bool needs_worker(const BlockRequest *r, int result)
+/* The error of an operation that has not been begun. */
+static bool never_began(int error)
 {
-    if (result < 0) {
-        return result == -EAGAIN || result == -EINTR || result == -EOPNOTSUPP ||
-               result == -EINVAL || result == -ECANCELED;
+    return error == -ECANCELED || error == -EOPNOTSUPP || error == -EINVAL;
+}
+
+static bool transfer_needs_worker(const BlockRequest *r, int result)
+{
+    if (result >= 0) {
+        return (uint64_t)result != r->length;
     }
-    return r->op != BLOCK_FLUSH && (uint64_t)result != r->length;
+    /* A write that is to be durable at once may have failed as a write, which can be tried again, or as
+     * a sync, which cannot.  A worker does one after the other, so that a full disk is told from lost data. */
+    return never_began(result) || result == -EAGAIN || result == -EINTR ||
+           (r->priv.flags & PRIV_SYNC && block_is_full_error(result));
 }
 
 static void finish(BlockRequest *r, int result)
 {
-    /* A flush goes to the worker when it fails, which remembers the failure. */
-    if (needs_worker(r, result) || (r->op == BLOCK_FLUSH && result < 0)) {
+    BlockNode *n = r->priv.blk->node;
+    bool flush = r->op == BLOCK_FLUSH;
+    if (flush ? never_began(result) : transfer_needs_worker(r, result)) {
         workers_submit(r);
-    } else {
-        block_complete_quietly(r, MIN(result, 0));
+        return;
     }
+    if (flush || (r->priv.flags & PRIV_SYNC && result < 0)) {
+        result = node_synced(n, MIN(result, 0));
+    }
+    block_complete_quietly(r, MIN(result, 0));
 }
 
 void ring_reap(void)
