@@ -10,7 +10,8 @@
  * several such addresses cost a search through all of them.
  *
  * A dropped block stays in memory until its region is emptied: it may be running.  Nothing
- * leads into it any more. */
+ * leads into it any more, except itself: a block that loops in itself sees exit_request at its
+ * loop edge, so whoever changes code sets that for every vCPU. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -334,6 +335,15 @@ TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t 
     return b;
 }
 
+/* A vCPU may be inside a block that was dropped: it comes to the dispatcher at the next edge. */
+static void leave_blocks(TcgState *s)
+{
+    for (unsigned n = 0; n < s->vcpus->len; n++) {
+        const TcgVcpu *v = s->vcpus->pdata[n];
+        __atomic_store_n(&v->cpu->exit_request, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
 bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned len)
 {
     TcgPage *p = page_of(s, ram_page);
@@ -355,6 +365,8 @@ bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned 
         }
     }
     p->granules = granules; /* those of blocks that were evicted go here */
+    if (any)
+        leave_blocks(s);
     return any;
 }
 

@@ -226,7 +226,8 @@ bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_
 /* ---- blocks (block.c) ------------------------------------------------------------ */
 TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t mode);
 void tcg_block_drop(TcgState *s, TcgBlock *b);
-/* Guest code in [offset, offset + len) of a RAM page changes; true: blocks were dropped. */
+/* Guest code in [offset, offset + len) of a RAM page changes; true: blocks were dropped, and the
+ * vCPUs leave the ones that they run at the next loop edge. */
 bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned len);
 bool tcg_page_has_code(TcgState *s, uint64_t ram_page);
 /* A page became writable through vaddr in a TLB: remembered so that code can revoke it. */

@@ -85,10 +85,9 @@ void riscv_tr_fence(Translator *t, const RiscvArgs *a, unsigned arg)
 
 void riscv_tr_fence_i(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    /* Stores to translated code are noticed when they are made; what may be stale is only
-     * the rest of this block. */
-    ir_exit_pc(t->ir, t->next);
-    t->done = true;
+    /* This hart's stores to translated code are noticed when they are made, those of devices when
+     * exit_request is looked at: a lookup does, a chained exit need not. */
+    riscv_tr_end_lookup(t);
 }
 
 void riscv_tr_cbo(Translator *t, const RiscvArgs *a, unsigned arg)
