@@ -176,6 +176,8 @@ void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len)
     if (rb->dirty_migration) {
         bitmap_set(rb->dirty_migration, first, last);
     }
+    /* A translator sets the bit, then reads: it reads what was written, or its bit is seen here. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (bitmap_any(rb->code_pages, first, last)) {
         memory_listeners_code_written(rb, offset, len);
     }

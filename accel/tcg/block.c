@@ -9,6 +9,10 @@
  * last writable: revoking that right then looks at one TLB entry per context; pages with
  * several such addresses cost a search through all of them.
  *
+ * A translation that is under way holds its pages: they are protected from before the first
+ * byte is read until the block stands in their lists, so no write in between is lost.  (A
+ * device writes, then looks at code_pages; the translator sets the bit, then reads.)
+ *
  * A dropped block stays in memory until its region is emptied: it may be running.  Nothing
  * leads into it any more, except itself: a block that loops in itself sees exit_request at its
  * loop edge, so whoever changes code sets that for every vCPU. */
@@ -29,6 +33,7 @@ typedef struct TcgPage {
     uint64_t writer;    /* 0: none; MANY_WRITERS; else virtual page | 1 */
     uint64_t granules;  /* bit per 64 bytes that hold code (some may be stale: see code_written) */
     TcgBlock *first;
+    uint32_t holds;     /* translations under way that read it */
 } TcgPage;
 
 /* The last block found under a hash: a lookup then touches two lines of cache, this entry's
@@ -169,7 +174,7 @@ static void revoke_in_context(TcgContext *c, uint64_t ram_page, uint64_t writer)
             revoke_entry(c, w * 64 + __builtin_ctzll(bits), ram_page);
 }
 
-/* The page gets its first code: stores must come to tcg_code_written from now on. */
+/* The page gets its first code: writes must come to tcg_code_written from now on. */
 static void protect_page(TcgState *s, uint64_t ram_page, TcgPage *p)
 {
     uint64_t writer = p->writer;
@@ -198,6 +203,29 @@ static void unprotect_page(TcgState *s, uint64_t ram_page)
         uint64_t n = ram_page - rb->first_page;
         __atomic_fetch_and(&rb->code_pages[n / 64], ~(1ul << n % 64), __ATOMIC_SEQ_CST);
     }
+}
+
+static void hold_page(TcgState *s, uint64_t ram_page)
+{
+    TcgPage *p = page_of(s, ram_page);
+    if (!p->first && !p->holds)
+        protect_page(s, ram_page, p);
+    p->holds++;
+}
+
+static void unprotect_unused(TcgState *s, uint64_t ram_page, TcgPage *p)
+{
+    if (p->first || p->holds)
+        return;
+    p->granules = 0;
+    unprotect_page(s, ram_page);
+}
+
+static void release_page(TcgState *s, uint64_t ram_page)
+{
+    TcgPage *p = page_of(s, ram_page);
+    p->holds--;
+    unprotect_unused(s, ram_page, p);
 }
 
 /* ---- lists ------------------------------------------------------------------------ */
@@ -245,8 +273,7 @@ static uint64_t granule_mask(unsigned from, unsigned to)
 static void page_insert(TcgState *s, TcgBlock *b, unsigned slot)
 {
     TcgPage *p = page_of(s, b->pages[slot]);
-    if (!p->first)
-        protect_page(s, b->pages[slot], p);
+    g_assert(p->holds);
     b->prev_page[slot] = NULL;
     b->next_page[slot] = p->first;
     if (p->first)
@@ -268,10 +295,7 @@ static void page_remove(TcgState *s, TcgBlock *b, unsigned slot)
         p->first = after;
     if (after)
         after->prev_page[slot_of_page(after, ram_page)] = before;
-    if (!p->first) {
-        p->granules = 0;
-        unprotect_page(s, ram_page);
-    }
+    unprotect_unused(s, ram_page, p);
 }
 
 static void exit_unchain(TcgExit *e)
@@ -381,8 +405,7 @@ void tcg_drop_all_blocks(TcgState *s)
 
 /* TranslateCtx.priv */
 typedef struct Fetch {
-    const uint8_t *second;      /* the next page */
-    uint64_t second_page;       /* its RAM page number, or NO_PAGE */
+    uint64_t second_page;       /* RAM page number of the next page, held, or NO_PAGE */
     bool faulted;
     bool not_ram;
 } Fetch;
@@ -412,8 +435,10 @@ bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out)
         }
         if (!ram)
             return fetch_bus(t, code_addr, out);
-        if ((vaddr & -GUEST_PAGE) != t->page_start)
+        if ((vaddr & -GUEST_PAGE) != t->page_start && f->second_page == NO_PAGE) {
             f->second_page = code_addr >> GUEST_PAGE_BITS;
+            hold_page(t->cpu->tcg->state, f->second_page);
+        }
     }
     uint16_t half;
     memcpy(&half, page + (vaddr & (GUEST_PAGE - 1)), 2);
@@ -514,6 +539,38 @@ static TcgBlock *block_from(TcgState *s, const TranslateCtx *t, uint64_t code_ad
     return b;
 }
 
+/* IR, and host code where there is an engine for it; smaller until it fits. */
+static TcgBlock *make_block(TcgState *s, TranslateCtx *t, uint64_t code_addr, bool ram)
+{
+    run_translator(s, t);
+    TcgBlock *b = block_from(s, t, code_addr, ram);
+    while (!b->single && s->engine != TCG_INTERP && !tcg_cache_compile(s, b, s->ir)) {
+        if (t->max_insns <= 1)
+            g_error("one instruction at 0x%" PRIx64 " does not fit the code cache", t->pc);
+        g_free(b);
+        t->max_insns = MAX(t->max_insns / 4, 1u);
+        run_translator(s, t);
+        b = block_from(s, t, code_addr, ram);
+        b->single = false;
+    }
+    return b;
+}
+
+/* Where the block is found again, if it may be. */
+static void keep_block(TcgState *s, TcgBlock *b)
+{
+    if (b->single || s->engine != TCG_JIT)
+        keep_ir(s, b);
+    if (b->single)
+        return;
+    if (!b->code) {
+        if (s->blocks->interpreted->len >= MAX_INTERPRETED)
+            free_interpreted(s);
+        g_ptr_array_add(s->blocks->interpreted, b);
+    }
+    publish(s, b);
+}
+
 static TcgBlock *translate(CPU *cpu, uint64_t code_addr, const uint8_t *page, bool ram)
 {
     TcgState *s = cpu->tcg->state;
@@ -524,27 +581,15 @@ static TcgBlock *translate(CPU *cpu, uint64_t code_addr, const uint8_t *page, bo
         .max_insns = tcg_single(cpu) || !ram || s->one_insn ? 1 : MAX_INSNS,
         .page = page, .page_start = pc & -GUEST_PAGE, .priv = &f,
     };
-    run_translator(s, &t);
-    TcgBlock *b = block_from(s, &t, code_addr, ram);
-    while (!b->single && s->engine != TCG_INTERP && !tcg_cache_compile(s, b, s->ir)) {
-        if (t.max_insns <= 1)
-            g_error("one instruction at 0x%" PRIx64 " does not fit the code cache", pc);
-        g_free(b);
-        t.max_insns = MAX(t.max_insns / 4, 1u);
-        run_translator(s, &t);
-        b = block_from(s, &t, code_addr, ram);
-        b->single = false;
-    }
+    if (ram)
+        hold_page(s, code_addr >> GUEST_PAGE_BITS);
+    TcgBlock *b = make_block(s, &t, code_addr, ram);
     log_code(s, &t, b);
-    if (b->single || s->engine != TCG_JIT)
-        keep_ir(s, b);
-    if (!b->single && !b->code) {
-        if (s->blocks->interpreted->len >= MAX_INTERPRETED)
-            free_interpreted(s);
-        g_ptr_array_add(s->blocks->interpreted, b);
-    }
-    if (!b->single)
-        publish(s, b);
+    keep_block(s, b);
+    if (ram)
+        release_page(s, code_addr >> GUEST_PAGE_BITS);
+    if (f.second_page != NO_PAGE)
+        release_page(s, f.second_page);
     s->stats.blocks++;
     s->stats.guest_insns += b->insns;
     s->stats.host_bytes += b->code_size;

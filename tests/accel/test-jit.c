@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bare.h"
+#include "target/riscv/cpu.h"
 #include "tests/patience.h"
 
 enum { ZERO, RA, SP, GP, TP, T0, T1, T2, S0, S1, A0, A1, A2, A3, A4, A5 };
@@ -136,6 +137,65 @@ static void test_dma_over_code(void)
     g_assert_cmpint(dma_write(b->machine.memory, BARE_RAM, &insn, 4), ==, MEM_OK);
     run_from(b, 0);
     g_assert_cmpuint(reg(b, A0), ==, 22);
+    bare_free(b);
+}
+
+/* A device writes while the translator is at work: the block is made of the old bytes, and must not
+ * outlive the run that made it.  The translator's end stands for the other thread. */
+static struct { Bare *b; uint64_t pc, at; uint32_t insn; unsigned writes; } race;
+
+static void translate_in_race(TranslateCtx *t)
+{
+    riscv64_arch.translate(t);
+    if (t->pc == race.pc && !race.writes++)
+        dma_write(race.b->machine.memory, race.at, &race.insn, 4);
+}
+
+static void check_race(const char *accel, uint64_t offset)
+{
+    CPUArch arch = riscv64_arch;
+    arch.translate = translate_in_race;
+    Bare *b = bare_new(&arch, "rv64", accel, NULL);
+    Code c = { bare_ram(b), offset };
+    put(&c, addi(A0, ZERO, 11));
+    finish(&c);
+    race.b = b;
+    race.pc = race.at = BARE_RAM + offset;
+    race.insn = addi(A0, ZERO, 22);
+    race.writes = 0;
+    run_from(b, offset);
+    g_assert_cmpuint(race.writes, ==, 1);
+    run_from(b, offset);
+    g_assert_cmpuint(reg(b, A0), ==, 22);
+    g_assert_cmpuint(bare_state(b)->stats.dma_writes, >, 0);
+    bare_free(b);
+}
+
+static void test_dma_while_translating(void)
+{
+    static const char *const accels[] = { "tcg", "interp" };
+    for (unsigned n = 0; n < G_N_ELEMENTS(accels); n++) {
+        check_race(accels[n], 0x3000);
+        check_race(accels[n], 0x4ffe); /* what changes lies in the second page */
+    }
+}
+
+/* A page that was read, but of which no block is kept, is not written the slow way for ever. */
+static void test_step_leaves_no_code_page(void)
+{
+    Bare *b = start("tcg", NULL, NULL);
+    CPU *cpu = bare_cpu(b);
+    Code c = { bare_ram(b), 0x3000 };
+    put(&c, addi(A0, ZERO, 11));
+    finish(&c);
+    cpu->arch->set_pc(cpu, BARE_RAM + 0x3000);
+    tcg_context_sync(cpu->tcg);
+    cpu->singlestep = true;
+    tcg_run_jit(cpu);
+    g_assert_cmpuint(reg(b, A0), ==, 11);
+    g_assert_cmphex(cpu_pc(cpu), ==, BARE_RAM + 0x3004);
+    cpu->singlestep = false;
+    g_assert_false(tcg_page_has_code(bare_state(b), b->machine.ram.ram->first_page + 3));
     bare_free(b);
 }
 
@@ -320,6 +380,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/jit/self-modifying", test_self_modifying);
     g_test_add_func("/jit/dma-over-code", test_dma_over_code);
+    g_test_add_func("/jit/dma-while-translating", test_dma_while_translating);
+    g_test_add_func("/jit/step-leaves-no-code-page", test_step_leaves_no_code_page);
     g_test_add_func("/jit/eviction", test_eviction);
     g_test_add_func("/jit/loops-stop", test_loops_stop);
     g_test_add_func("/jit/flushes", test_flushes);
