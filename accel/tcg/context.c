@@ -5,7 +5,11 @@
  * Going back to a known context is a pointer assignment.  A flush visits only what was
  * filled since the last one, by the bits of tlb_filled and jumps_filled.  The jump cache
  * holds virtual addresses, so whatever unmaps a page removes that page's jumps, too (and those
- * of the page before it: a block may reach into a second page). */
+ * of the page before it: a block may reach into a second page).
+ *
+ * Entries are pages of 4 KiB whatever the page table's leaf is.  The flush of one address forgets
+ * one entry, unless the address lies in a leaf larger than that (see LeafSet): then all
+ * that may have come from it. */
 #include <string.h>
 #include <sys/mman.h>
 
@@ -55,8 +59,17 @@ static void clear_local_jumps(TcgContext *c)
         }
 }
 
+static void clear_leaves(LeafSet *set)
+{
+    if (set->sizes)
+        memset(set, 0, sizeof(*set));
+}
+
 void tcg_context_flush(TcgContext *c, bool keep_global)
 {
+    clear_leaves(&c->leaves[0]);
+    if (!keep_global)
+        clear_leaves(&c->leaves[1]);
     if (keep_global)
         clear_local_jumps(c);
     else
@@ -85,7 +98,7 @@ static void clear_page_jumps(TcgContext *c, uint64_t page)
         }
 }
 
-void tcg_context_flush_page(TcgContext *c, uint64_t vaddr)
+static void flush_small_page(TcgContext *c, uint64_t vaddr)
 {
     unsigned n = tlb_index(vaddr);
     TlbEntry *e = &c->tlb[n];
@@ -97,6 +110,86 @@ void tcg_context_flush_page(TcgContext *c, uint64_t vaddr)
         clear_page_jumps(c, page);
         clear_page_jumps(c, page - GUEST_PAGE);
     }
+}
+
+/* Addresses with the same bits above `bits`, and the words of the bit maps by TLB index where
+ * they are. */
+typedef struct Leaf {
+    uint64_t vaddr;
+    unsigned bits;
+    unsigned first_word, words;
+} Leaf;
+
+static Leaf leaf_of(uint64_t vaddr, unsigned bits)
+{
+    uint64_t base = vaddr >> bits << bits, pages = UINT64_C(1) << (bits - GUEST_PAGE_BITS);
+    return (Leaf){ .vaddr = base, .bits = bits, .first_word = pages < TLB_SIZE ? tlb_index(base) / 64 : 0,
+                   .words = MAX(MIN(pages, TLB_SIZE) / 64, 1) };
+}
+
+static bool in_leaf(const Leaf *l, uint64_t vaddr)
+{
+    return (vaddr ^ l->vaddr) >> l->bits == 0;
+}
+
+/* TLB_NEVER counts as an address of the lowest leaf: at worst an entry is forgotten in vain. */
+static void flush_leaf_tlb(TcgContext *c, const Leaf *l)
+{
+    for (unsigned w = l->first_word; w < l->first_word + l->words; w++)
+        for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1) {
+            TlbEntry *e = &c->tlb[w * 64 + __builtin_ctzll(bits)];
+            if (!in_leaf(l, e->rd) && !in_leaf(l, e->wr) && !in_leaf(l, e->ex))
+                continue;
+            e->rd = e->wr = e->ex = TLB_NEVER;
+            c->tlb_filled[w] &= ~(bits & -bits);
+        }
+}
+
+static bool leaf_has_code(const TcgContext *c, const Leaf *l)
+{
+    for (unsigned w = l->first_word; w < l->first_word + l->words; w++)
+        for (uint64_t bits = c->code_filled[w]; bits; bits &= bits - 1) {
+            uint64_t page = c->code_page[w * 64 + __builtin_ctzll(bits)];
+            if (page == MANY_CODE_PAGES || in_leaf(l, page))
+                return true;
+        }
+    return false;
+}
+
+static void flush_leaf_jumps(TcgContext *c, const Leaf *l)
+{
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+        for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
+            JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
+            if (in_leaf(l, e->pc) || (e->pc & -GUEST_PAGE) == l->vaddr - GUEST_PAGE)
+                e->pc = JUMP_NEVER;
+        }
+}
+
+static bool leaf_was_seen(const LeafSet *set, uint64_t vaddr, unsigned bits)
+{
+    unsigned n = leaf_index(vaddr, bits);
+    return set->sizes >> bits & set->seen[n / 64] >> n % 64 & 1;
+}
+
+static void flush_leaves(TcgContext *c, uint64_t vaddr)
+{
+    for (uint64_t sizes = c->leaves[0].sizes | c->leaves[1].sizes; sizes; sizes &= sizes - 1) {
+        unsigned bits = __builtin_ctzll(sizes);
+        if (!leaf_was_seen(&c->leaves[0], vaddr, bits) && !leaf_was_seen(&c->leaves[1], vaddr, bits))
+            continue;
+        Leaf l = leaf_of(vaddr, bits);
+        flush_leaf_tlb(c, &l);
+        if (leaf_has_code(c, &l))
+            flush_leaf_jumps(c, &l);
+    }
+}
+
+void tcg_context_flush_page(TcgContext *c, uint64_t vaddr)
+{
+    flush_small_page(c, vaddr);
+    if (c->leaves[0].sizes | c->leaves[1].sizes)
+        flush_leaves(c, vaddr);
 }
 
 void tcg_context_forget_block(TcgState *s, const TcgBlock *b)
@@ -134,6 +227,7 @@ static const TcgContext *find_donor(const TcgVcpu *v, const CpuContextKey *key)
  * a new one starts with them. */
 static void copy_globals(TcgContext *c, const TcgContext *from)
 {
+    c->leaves[1] = from->leaves[1];
     for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
         uint64_t bits = from->tlb_filled[w] & from->tlb_global[w];
         c->tlb_filled[w] = c->tlb_global[w] = bits;

@@ -33,6 +33,7 @@ enum {
     JUMP_BITS = 13, JUMP_SIZE = 1 << JUMP_BITS,
     CONTEXT_POOL = 16,
     GUEST_PAGE_BITS = 12, GUEST_PAGE = 1 << GUEST_PAGE_BITS,
+    LEAF_BITS = 10, LEAF_SIZE = 1 << LEAF_BITS,
 };
 
 /* An entry serves an access when the tag of its kind equals the page of the access's
@@ -53,6 +54,14 @@ typedef struct JumpEntry {
 #define JUMP_NEVER UINT64_MAX
 #define MANY_CODE_PAGES UINT64_C(1)
 
+/* Page table entries of more than a page that were used: a flush of one address in such a leaf
+ * must find all pages that were entered from it, without knowing which.  A set of hashes: it
+ * may name a leaf that is not there, which costs a search. */
+typedef struct LeafSet {
+    uint64_t sizes;             /* bit n: some leaf of 1 << n bytes */
+    uint64_t seen[LEAF_SIZE / 64];
+} LeafSet;
+
 struct TcgContext {
     TlbEntry tlb[TLB_SIZE];         /* translated code knows the offsets of these two */
     JumpEntry jumps[JUMP_SIZE];
@@ -66,6 +75,7 @@ struct TcgContext {
     uint64_t code_filled[TLB_SIZE / 64]; /* TLB indices of pages that have jump entries ... */
     uint64_t code_page[TLB_SIZE];   /* ... which page, or MANY_CODE_PAGES */
     uint64_t ram_page[TLB_SIZE];    /* RAM page number behind an entry's page */
+    LeafSet leaves[2];              /* [1]: of global pages */
 };
 
 static inline unsigned tlb_index(uint64_t vaddr)
@@ -87,6 +97,22 @@ static inline void context_note_code(TcgContext *c, uint64_t vaddr)
     else if (c->code_page[n] != page)
         c->code_page[n] = MANY_CODE_PAGES;
     c->code_filled[n / 64] |= bit;
+}
+
+static inline unsigned leaf_index(uint64_t vaddr, unsigned bits)
+{
+    return ((vaddr >> bits) + bits * 37) & (LEAF_SIZE - 1);
+}
+
+/* What is known of vaddr from now on may come from a leaf of 1 << bits bytes (0: a page). */
+static inline void context_note_leaf(TcgContext *c, uint64_t vaddr, unsigned bits, bool global)
+{
+    LeafSet *set = &c->leaves[global];
+    if (bits <= GUEST_PAGE_BITS)
+        return;
+    unsigned n = leaf_index(vaddr, bits);
+    set->sizes |= UINT64_C(1) << bits;
+    set->seen[n / 64] |= UINT64_C(1) << n % 64;
 }
 
 /* ---- blocks ---------------------------------------------------------------- */

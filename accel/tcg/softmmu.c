@@ -107,6 +107,7 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
     t->ram_page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
     bool code = tcg_page_has_code(v->state, t->ram_page);
     bool writable = m.prot & PROT_W && v->near.writable && !code;
+    context_note_leaf(v->ctx, vaddr, m.leaf_bits, m.global);
     bool watched = cpu->watchpoints && cpu->watchpoints->len && tcg_page_watched(cpu, vaddr);
     if (!m.no_cache && !watched)
         enter_tlb(v, vaddr, &m, t, writable);

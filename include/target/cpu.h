@@ -53,6 +53,8 @@ typedef struct MmuResult {
     uint8_t prot;       /* PROT_*: what the same context may do there without another walk (a
                            clean page lacks PROT_W until written) */
     bool global;        /* survives a flush by address space */
+    uint8_t leaf_bits;  /* log2 of the bytes that one entry of the page table maps: a flush of any
+                           address in them is meant for all; 0: this page alone */
     bool no_cache;      /* rights change within the page (PMP): walk again each time */
 } MmuResult;
 

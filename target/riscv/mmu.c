@@ -158,7 +158,8 @@ static bool walk_leaf(Walk *w, uint64_t vaddr, uint64_t where, uint64_t pte, uns
     if (!leaf_touch(w, where, &pte, again)) {
         return false;
     }
-    if (pte & PTE_N) {
+    out->leaf_bits = 12 + low_bits;
+    if (pte & PTE_N) { /* 16 entries, each with a fence of its own: svnapot.adoc */
         low_bits = 4;
         ppn &= ~0xfull;
     }

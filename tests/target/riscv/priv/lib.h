@@ -22,6 +22,12 @@ void landing(void);
 #define csr_set(csr, v) ({ __asm__ volatile("csrs " #csr ", %0" ::"r"((uint64_t)(v)) : "memory"); })
 #define csr_clear(csr, v) ({ __asm__ volatile("csrc " #csr ", %0" ::"r"((uint64_t)(v)) : "memory"); })
 
+/* What was stored is code: fence.i, whose name only some assemblers know without Zifencei. */
+static inline void fence_code(void)
+{
+    __asm__ volatile(".word 0x0000100f" ::: "memory");
+}
+
 enum { CAUSE_NONE = 99 };
 /* Forget the last trap; then what() tells the cause of the one since, or CAUSE_NONE. */
 void trap_clear(void);

@@ -164,6 +164,51 @@ static void check_remap(void)
     check("that faults writes nothing", page[511], 0x5555555555555555);
 }
 
+/* Two pieces of RAM of 2 MiB, far behind the program; page 3 of each returns its number. */
+static const uint64_t piece[2] = { RAM_BASE + 0x4000000, RAM_BASE + 0x4200000 };
+
+static void fence_at(uint64_t vaddr, unsigned form)
+{
+    if (form == 0) {
+        __asm__ volatile("sfence.vma %0" ::"r"(vaddr) : "memory");
+    } else {
+        __asm__ volatile("sfence.vma %0, %1" ::"r"(vaddr), "r"(0ul) : "memory");
+    }
+}
+
+/* One address of a superpage is fenced: loads and code of all its pages follow. */
+static void check_superpage(void)
+{
+    const uint64_t vaddr = WINDOW + 0x200000, code = vaddr + 0x3000, data = vaddr + 0x1ff008;
+    for (unsigned n = 0; n < 2; n++) {
+        ((volatile uint32_t *)(piece[n] + 0x3000))[0] = 0x00000513 | n << 20; /* li a0, n */
+        ((volatile uint32_t *)(piece[n] + 0x3000))[1] = 0x00008067;           /* ret */
+        *(volatile uint64_t *)(piece[n] + 0x1ff008) = 100 + n;
+    }
+    fence_code();
+    middle[1] = pte((void *)piece[0], V | R | W | X | A | D);
+    flush();
+    for (unsigned n = 0; n < 6; n++) {
+        check("code of a 2 MiB page", run_in(MODE_S, do_fetch, code, 0), n & 1);
+        check("data of a 2 MiB page", run_in(MODE_S, do_load, data, 0), 100 + (n & 1));
+        middle[1] = pte((void *)piece[~n & 1], V | R | W | X | A | D);
+        fence_at(vaddr + 0x100000, n / 2 & 1);
+    }
+    /* split into pages and joined again: the table itself changes, which takes the whole fence */
+    for (unsigned n = 0; n < 512; n++) {
+        leaves[n] = pte((void *)(piece[1] + n * 0x1000), V | R | W | X | A | D);
+    }
+    middle[1] = pte(leaves, V);
+    fence_at(vaddr + 0x5000, 0);
+    check("code of a 2 MiB page that was split", run_in(MODE_S, do_fetch, code, 0), 1);
+    check("data of a 2 MiB page that was split", run_in(MODE_S, do_load, data, 0), 101);
+    leaves[3] = pte((void *)(piece[0] + 0x3000), V | R | W | X | A | D);
+    fence_at(code, 1);
+    check("code of one page of it", run_in(MODE_S, do_fetch, code, 0), 0);
+    middle[1] = 0;
+    flush();
+}
+
 static void check_mprv(void)
 {
     map(pte(page, V | R | W | U | A | D));
@@ -193,6 +238,7 @@ void test_paging(void)
     check_entries();
     check_accessed_dirty();
     check_remap();
+    check_superpage();
     check_mprv();
     csr_write(satp, 0);
     flush();
