@@ -65,9 +65,14 @@ __attribute__((constructor)) static void virtual_begin(void)
     virtual_offset = -read_ns(CLOCK_MONOTONIC); /* the machine's time starts at 0 */
 }
 
+bool clock_virtual_runs(void)
+{
+    return __atomic_load_n(&virtual_running, __ATOMIC_ACQUIRE);
+}
+
 static bool clock_runs(ClockKind kind)
 {
-    return kind != CLK_VIRTUAL || __atomic_load_n(&virtual_running, __ATOMIC_ACQUIRE);
+    return kind != CLK_VIRTUAL || clock_virtual_runs();
 }
 
 /* ---- the timerfd --------------------------------------------------------- */

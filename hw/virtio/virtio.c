@@ -37,16 +37,63 @@ void virtio_broken(VirtioDevice *v, const char *fmt, ...)
     }
 }
 
+/* ---- work in turns ------------------------------------------------------- */
+
+/* In the main loop, under the device's lock. */
+static void later_run(void *opaque)
+{
+    VirtioDevice *v = opaque;
+    if (!clock_virtual_runs()) {
+        timer_set_deadline(v->later_timer, clock_get_ns(CLK_VIRTUAL));
+        return;
+    }
+    uint64_t queues = v->later;
+    v->later = 0;
+    for (unsigned q = 0; q < v->queue_count; q++) {
+        if (queues >> q & 1) {
+            virtio_notify(v, q);
+        }
+    }
+}
+
+void virtio_notify_later(VirtioDevice *v, unsigned q)
+{
+    v->later |= 1ull << q;
+    bh_schedule(v->later_bh);
+}
+
+VirtioTurn virtio_turn(VirtioDevice *v, unsigned q)
+{
+    return (VirtioTurn){ .v = v, .queue = q, .left = VIRTIO_TURN_BUDGET };
+}
+
+bool virtio_turn_goes_on(VirtioTurn *t, uint64_t cost)
+{
+    if (t->left <= 0) {
+        virtio_notify_later(t->v, t->queue);
+        return false;
+    }
+    t->left -= (int64_t)MIN(cost, (uint64_t)INT64_MAX);
+    return true;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
 void virtio_init(VirtioDevice *v, const VirtioOps *ops)
 {
     g_assert(ops->config_size <= VIRTIO_MAX_CONFIG);
     v->ops = ops;
     v->queue_count = 0;
     g_cond_init(&v->idle);
+    v->later = 0;
+    v->later_bh = bh_new(&v->dev.lock, later_run, v);
+    v->later_timer = timer_new(CLK_VIRTUAL, &v->dev.lock, later_run, v);
 }
 
 void virtio_finish(VirtioDevice *v)
 {
+    bh_free(v->later_bh);
+    timer_free(v->later_timer);
     g_cond_clear(&v->idle);
 }
 
@@ -95,6 +142,7 @@ void virtio_set_features(VirtioDevice *v, unsigned half, uint32_t bits)
 
 static void reset_queue(VirtioDevice *v, unsigned q)
 {
+    v->later &= ~(1ull << q);
     v->s.enabled[q] = 0;
     v->s.last_avail[q] = v->s.used_idx[q] = v->s.signalled[q] = v->s.in_use[q] = 0;
     v->s.desc[q] = v->s.driver[q] = v->s.device[q] = 0;

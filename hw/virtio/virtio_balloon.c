@@ -3,7 +3,8 @@
  * Spec: VIRTIO 1.x, section 5.5 (device-balloon.tex).
  *
  * A page that the guest gives up is punched out of the machine's memory file; it reads as zeroes
- * when the guest takes it back.
+ * when the guest takes it back.  A request may name pages without end, again and again the same:
+ * it is worked off in turns, and given back when its last page is done.
  *
  * Not modelled: free page hints and page poison: not offered. */
 #include "hw/virtio_balloon.h"
@@ -16,8 +17,8 @@
 #include "hw/virtio.h"
 #include "system/log.h"
 
-enum { QUEUE_SIZE = 128, PFN_SHIFT = 12, PFN_BYTES = 1 << PFN_SHIFT, PFNS_A_ROUND = 256 };
-enum { INFLATE = 0, DEFLATE = 1, STATS = 2 }; /* then reporting, at the place after those that exist */
+enum { QUEUE_SIZE = 128, PFN_SHIFT = 12, PFNS_A_ROUND = 256, DISCARD_MAX = 4 << 20, STATS_MAX = 64 };
+enum { INFLATE = 0, DEFLATE = 1, STATS = 2, QUEUES = 4 }; /* then reporting, at the place after those that exist */
 enum { F_MUST_TELL_HOST = 0, F_STATS_VQ = 1, F_DEFLATE_ON_OOM = 2, F_REPORTING = 5 };
 enum { STAT_TAGS = 16, STAT_BYTES = 10 };
 
@@ -25,9 +26,16 @@ typedef struct BalloonConfig {
     uint32_t num_pages, actual;
 } BalloonConfig;
 
+/* A request that is being worked off. */
+typedef struct Job {
+    VirtioElement *e;      /* NULL: none */
+    uint64_t done;         /* bytes of it: of page numbers, or of pages reported */
+} Job;
+
 typedef struct VirtioBalloon {
     VirtioDevice v;
     bool deflate_on_oom, reporting;
+    Job jobs[QUEUES];
     VirtioElement *stats;  /* held until new statistics are wanted */
     struct VirtioBalloonState {
         uint32_t num_pages, actual; /* of 4 KiB: wanted, and what the guest says */
@@ -81,47 +89,85 @@ static void inflate_pages(VirtioBalloon *b, const uint32_t *pfns, unsigned count
     }
 }
 
-static void take_pages(VirtioBalloon *b, unsigned queue)
+/* A step goes on with a request until its end (true) or that of the turn. */
+typedef bool StepFn(VirtioBalloon *b, Job *job, VirtioTurn *turn);
+
+static bool inflate_step(VirtioBalloon *b, Job *job, VirtioTurn *turn)
 {
     uint32_t pfns[PFNS_A_ROUND];
-    VirtioElement *e;
-    while ((e = virtqueue_pop(&b->v, queue))) {
-        size_t at = 0, n;
-        while (queue == INFLATE && (n = iov_to_buf(e->iov, e->out_count, at, pfns, sizeof(pfns))) >= sizeof(*pfns)) {
-            inflate_pages(b, pfns, n / sizeof(*pfns));
-            at += n;
+    while (virtio_turn_goes_on(turn, PFNS_A_ROUND * VIRTIO_CALL_COST)) {
+        size_t n = iov_to_buf(job->e->iov, job->e->out_count, job->done, pfns, sizeof(pfns));
+        if (n < sizeof(*pfns)) {
+            return true;
         }
-        virtqueue_push(&b->v, queue, e, 0);
+        inflate_pages(b, pfns, n / sizeof(*pfns));
+        job->done += n;
     }
-    virtqueue_notify(&b->v, queue);
+    return false;
 }
 
-static void take_reported(VirtioBalloon *b, unsigned queue)
+/* The pages that come back need nothing: the guest just uses them. */
+static bool deflate_step(VirtioBalloon *b, Job *job, VirtioTurn *turn)
 {
-    VirtioElement *e;
-    while ((e = virtqueue_pop(&b->v, queue))) {
-        for (unsigned i = 0; i < e->in_count; i++) {
-            discard_range(b, e->in_addr[i], element_in(e)[i].iov_len);
+    return true;
+}
+
+static bool report_step(VirtioBalloon *b, Job *job, VirtioTurn *turn)
+{
+    const VirtioElement *e = job->e;
+    uint64_t skip = job->done;
+    for (unsigned i = 0; i < e->in_count; i++) {
+        uint64_t len = element_in(e)[i].iov_len;
+        for (; skip < len; skip += MIN(len - skip, DISCARD_MAX)) {
+            uint64_t part = MIN(len - skip, DISCARD_MAX);
+            if (!virtio_turn_goes_on(turn, VIRTIO_CALL_COST + part / 64)) {
+                return false;
+            }
+            discard_range(b, e->in_addr[i] + skip, part);
+            job->done += part;
         }
-        virtqueue_push(&b->v, queue, e, 0);
+        skip -= len;
+    }
+    return true;
+}
+
+static void work_off(VirtioBalloon *b, unsigned queue, StepFn *step)
+{
+    VirtioTurn turn = virtio_turn(&b->v, queue);
+    Job *job = &b->jobs[queue];
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST)) {
+        if (!job->e) {
+            *job = (Job){ .e = virtqueue_pop(&b->v, queue) };
+        }
+        if (!job->e || !step(b, job, &turn)) {
+            break;
+        }
+        virtqueue_push(&b->v, queue, g_steal_pointer(&job->e), 0);
     }
     virtqueue_notify(&b->v, queue);
 }
 
 /* ---- statistics ---------------------------------------------------------- */
 
+static void read_stats(VirtioBalloon *b, const VirtioElement *e)
+{
+    struct __attribute__((packed)) { uint16_t tag; uint64_t value; } stats[STATS_MAX];
+    _Static_assert(sizeof(*stats) == STAT_BYTES, "layout of 5.5.6.3");
+    size_t count = iov_to_buf(e->iov, e->out_count, 0, stats, sizeof(stats)) / STAT_BYTES;
+    for (size_t i = 0; i < count; i++) { /* there are not 64 tags: what comes behind repeats some */
+        unsigned tag = GUINT16_FROM_LE(stats[i].tag);
+        if (tag < STAT_TAGS) {
+            b->s.stat[tag] = GUINT64_FROM_LE(stats[i].value);
+        }
+    }
+}
+
 static void take_stats(VirtioBalloon *b)
 {
+    VirtioTurn turn = virtio_turn(&b->v, STATS);
     VirtioElement *e;
-    while ((e = virtqueue_pop(&b->v, STATS))) {
-        struct __attribute__((packed)) { uint16_t tag; uint64_t value; } stat;
-        _Static_assert(sizeof(stat) == STAT_BYTES, "layout of 5.5.6.3");
-        for (size_t at = 0; iov_to_buf(e->iov, e->out_count, at, &stat, STAT_BYTES) == STAT_BYTES; at += STAT_BYTES) {
-            unsigned tag = GUINT16_FROM_LE(stat.tag);
-            if (tag < STAT_TAGS) {
-                b->s.stat[tag] = GUINT64_FROM_LE(stat.value);
-            }
-        }
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(&b->v, STATS))) {
+        read_stats(b, e);
         if (b->stats) { /* the driver gave a second one: the first goes back */
             virtqueue_push(&b->v, STATS, b->stats, 0);
         }
@@ -135,6 +181,11 @@ static void balloon_quiesce(VirtioDevice *v)
     if (b->stats) {
         virtqueue_unpop(v, STATS, b->stats);
         b->stats = NULL;
+    }
+    for (unsigned q = 0; q < QUEUES; q++) {
+        if (b->jobs[q].e) { /* from its start when the queue goes on: that is the same once more */
+            virtqueue_unpop(v, q, g_steal_pointer(&b->jobs[q].e));
+        }
     }
 }
 
@@ -198,11 +249,11 @@ static void balloon_notify(VirtioDevice *v, unsigned queue)
     VirtioBalloon *b = virtio_balloon(v);
     bool stats = virtio_has(v, F_STATS_VQ);
     if (queue == INFLATE || queue == DEFLATE) {
-        take_pages(b, queue);
+        work_off(b, queue, queue == INFLATE ? inflate_step : deflate_step);
     } else if (stats && queue == STATS) {
         take_stats(b);
     } else if (virtio_has(v, F_REPORTING) && queue == STATS + (unsigned)stats) {
-        take_reported(b, queue);
+        work_off(b, queue, report_step);
     }
 }
 

@@ -129,8 +129,9 @@ static uint8_t execute(VirtioNet *n, const VirtioElement *e)
 
 void virtio_net_ctrl_notify(VirtioNet *n)
 {
+    VirtioTurn turn = virtio_turn(&n->v, NET_CTRL);
     VirtioElement *e;
-    while ((e = virtqueue_pop(&n->v, NET_CTRL))) {
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(&n->v, NET_CTRL))) {
         if (!e->in_bytes) {
             virtio_broken(&n->v, "a control command without room for its answer");
             virtqueue_discard(&n->v, NET_CTRL, e);

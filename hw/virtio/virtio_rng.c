@@ -62,8 +62,9 @@ static void rng_wait(VirtioRng *r, ClockKind clock_of_retry, int64_t delay_ns)
 static void rng_notify(VirtioDevice *v, unsigned queue)
 {
     VirtioRng *r = virtio_rng(v);
+    VirtioTurn turn = virtio_turn(v, 0);
     VirtioElement *e;
-    while (r->s.quota && (e = virtqueue_pop(v, 0))) {
+    while (r->s.quota && virtio_turn_goes_on(&turn, MOST_BYTES) && (e = virtqueue_pop(v, 0))) {
         uint64_t want = MIN(MIN(e->in_bytes, MOST_BYTES), r->s.quota);
         uint64_t got = rng_fill(r, e, want);
         if (!got && want) {

@@ -160,8 +160,9 @@ static void take_message(VirtioSerial *ser, const Control *c)
 
 static void take_messages(VirtioSerial *ser)
 {
+    VirtioTurn turn = virtio_turn(&ser->v, CONTROL_TX);
     VirtioElement *e;
-    while ((e = virtqueue_pop(&ser->v, CONTROL_TX))) {
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(&ser->v, CONTROL_TX))) {
         Control c;
         bool whole = iov_to_buf(e->iov, e->out_count, 0, &c, sizeof(c)) == sizeof(c);
         virtqueue_push(&ser->v, CONTROL_TX, e, 0);
@@ -177,8 +178,9 @@ static void take_messages(VirtioSerial *ser)
 /* A queue of a port that nobody plugged: what is sent there is lost. */
 static void drop_queue(VirtioSerial *ser, unsigned queue)
 {
+    VirtioTurn turn = virtio_turn(&ser->v, queue);
     VirtioElement *e;
-    while ((e = virtqueue_pop(&ser->v, queue))) {
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(&ser->v, queue))) {
         virtqueue_push(&ser->v, queue, e, 0);
     }
     virtqueue_notify(&ser->v, queue);

@@ -30,7 +30,7 @@ struct SerialPort {
     uint32_t nr;           /* UINT32_MAX: automatic */
     bool host_open;
     VirtioElement *tx;     /* partly written: the host end is slow */
-    size_t tx_done;
+    uint64_t tx_done;
 };
 
 typedef enum SerialPending {

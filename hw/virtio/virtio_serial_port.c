@@ -13,7 +13,7 @@
 
 #include "system/log.h"
 
-enum { NR_AUTO = UINT32_MAX };
+enum { NR_AUTO = UINT32_MAX, WRITE_MAX = 65536 };
 
 /* ---- guest to host ------------------------------------------------------- */
 
@@ -22,23 +22,36 @@ static void port_writable(void *opaque)
     virtio_serial_port_transmit(opaque);
 }
 
-/* Write what is left of p->tx; false: the host end is full. */
-static bool write_element(SerialPort *p)
+/* A piece of p->tx from tx_done on, in one buffer of the host's: NULL at its end. */
+static const uint8_t *next_piece(const SerialPort *p, int *len)
 {
     const VirtioElement *e = p->tx;
-    size_t skip = p->tx_done;
+    uint64_t skip = p->tx_done;
     for (unsigned i = 0; i < e->out_count; i++) {
-        if (skip >= e->iov[i].iov_len) {
-            skip -= e->iov[i].iov_len;
-            continue;
+        if (skip < e->iov[i].iov_len) {
+            *len = (int)MIN(e->iov[i].iov_len - skip, (uint64_t)WRITE_MAX);
+            return (uint8_t *)e->iov[i].iov_base + skip;
         }
-        const uint8_t *from = (uint8_t *)e->iov[i].iov_base + skip;
-        int len = (int)MIN(e->iov[i].iov_len - skip, INT32_MAX), n = chardev_write(p->chr, p, from, len);
-        p->tx_done += (size_t)MAX(n, 0);
-        if (n < len) {
+        skip -= e->iov[i].iov_len;
+    }
+    return NULL;
+}
+
+/* Write what is left of p->tx; false: the turn is over, or the host end is full. */
+static bool write_element(SerialPort *p, VirtioTurn *turn)
+{
+    const uint8_t *from;
+    int len;
+    while ((from = next_piece(p, &len))) {
+        if (!virtio_turn_goes_on(turn, (uint64_t)len + VIRTIO_CALL_COST)) {
             return false;
         }
-        skip = 0;
+        int n = chardev_write(p->chr, p, from, len);
+        p->tx_done += (uint64_t)MAX(n, 0);
+        if (n < len) {
+            chardev_watch_writable(p->chr, port_writable, p);
+            return false;
+        }
     }
     return true;
 }
@@ -47,7 +60,8 @@ void virtio_serial_port_transmit(SerialPort *p)
 {
     VirtioDevice *v = &p->serial->v;
     unsigned q = serial_tx_queue(p->nr);
-    for (;;) {
+    VirtioTurn turn = virtio_turn(v, q);
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST)) {
         if (!p->tx) {
             p->tx = virtqueue_pop(v, q);
             p->tx_done = 0;
@@ -55,8 +69,7 @@ void virtio_serial_port_transmit(SerialPort *p)
         if (!p->tx) {
             break;
         }
-        if (p->chr && !write_element(p)) {
-            chardev_watch_writable(p->chr, port_writable, p);
+        if (p->chr && !write_element(p, &turn)) {
             break;
         }
         virtqueue_push(v, q, p->tx, 0);

@@ -146,8 +146,9 @@ static bool chain_walk(Chain *c, unsigned head)
     unsigned index = head;
     for (unsigned steps = 0;; steps++) {
         Desc d;
-        if (steps > c->table_size) {
-            virtio_broken(c->v, "queue %u: descriptor chain loops", c->queue);
+        if (steps > MIN(c->table_size, MAX_SEGMENTS)) { /* 2.7.5.3.1: none is longer than its queue */
+            virtio_broken(c->v, "queue %u: descriptor chain loops, or has more than %u parts", c->queue,
+                          MAX_SEGMENTS);
             return false;
         }
         if (!chain_read_desc(c, index, &d)) {

@@ -17,6 +17,9 @@
 
 #include <sys/uio.h>
 
+#include "system/clock.h"
+#include "system/mainloop.h"
+
 enum {
     VIRTIO_MAX_QUEUES = 64,
     VIRTIO_MAX_QUEUE_SIZE = 1024,
@@ -44,7 +47,9 @@ typedef struct VirtioOps {
     uint64_t (*features)(VirtioDevice *v);              /* offered, besides the ring's own */
     void (*get_config)(VirtioDevice *v, uint8_t *config); /* little endian */
     void (*set_config)(VirtioDevice *v, unsigned offset, const uint8_t *data, unsigned size); /* or NULL */
-    void (*notify)(VirtioDevice *v, unsigned queue);    /* the driver rang; vCPU or main thread */
+    /* The driver rang, or virtio_notify_later asked for another turn: do a turn's worth of work
+     * (VirtioTurn).  vCPU or main thread. */
+    void (*notify)(VirtioDevice *v, unsigned queue);
     void (*set_status)(VirtioDevice *v, uint8_t status);/* status changed, or NULL */
     /* Wait until nothing is in flight that touches guest memory; then queues are reset. */
     void (*quiesce)(VirtioDevice *v);
@@ -67,6 +72,9 @@ struct VirtioDevice {
     bool event_idx, indirect;    /* properties */
     bool dma_blocked;            /* by the transport: see virtio_block_dma */
     GCond idle;                  /* for quiesce: signalled when something in flight ended */
+    uint64_t later;              /* queues that get another turn; bit = index */
+    Bh *later_bh;                /* gives it */
+    Timer *later_timer;          /* instead, while the machine is stopped: goes off when it runs again */
     struct VirtioState {
         uint8_t status, isr, broken;
         uint8_t refused[2];          /* the driver took features of this half that are not offered */
@@ -101,6 +109,26 @@ void virtio_init(VirtioDevice *v, const VirtioOps *ops); /* in realize, first */
 void virtio_finish(VirtioDevice *v); /* in unrealize, last */
 unsigned virtio_add_queue(VirtioDevice *v, uint16_t size); /* returns its index */
 void virtio_config_changed(VirtioDevice *v);
+/* Have the queue's notify called again soon, in the main loop, when others have had their turn.
+ * Not while the machine is stopped; a reset of the queue forgets it. */
+void virtio_notify_later(VirtioDevice *v, unsigned queue);
+
+/* One turn of work on a queue.  A guest may ask for any amount (a ring of 1024 chains, each of
+ * 1024 buffers of 4 GiB), and whoever works for it holds the device's lock and the main loop or a
+ * vCPU.  So a turn is a budget, in bytes moved or what takes as long (about a
+ * millisecond in all): ask before each piece, and stop, with what is half done kept, at the first
+ * refusal.  The refusal has seen to the next turn.
+ *
+ *     VirtioTurn turn = virtio_turn(v, queue);
+ *     while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(v, queue))) ... */
+typedef struct VirtioTurn {
+    VirtioDevice *v;
+    unsigned queue;
+    int64_t left;
+} VirtioTurn;
+enum { VIRTIO_TURN_BUDGET = 1 << 20, VIRTIO_CHAIN_COST = 4096, VIRTIO_CALL_COST = 1024 /* a system call */ };
+VirtioTurn virtio_turn(VirtioDevice *v, unsigned queue);
+bool virtio_turn_goes_on(VirtioTurn *t, uint64_t cost);
 static inline bool virtio_has(const VirtioDevice *v, unsigned feature)
 {
     return v->s.features >> feature & 1;

@@ -16,6 +16,7 @@ int64_t clock_get_ns(ClockKind kind);
 /* The virtual clock stops and goes on.  Main loop only. */
 void clock_virtual_stop(void);
 void clock_virtual_start(void);
+bool clock_virtual_runs(void); /* any thread */
 /* Set the stopped virtual clock (a machine's state is loaded; tests). */
 void clock_virtual_set_ns(int64_t ns);
 /* Run the timers that are due now, those of a stopped virtual clock too (tests,
