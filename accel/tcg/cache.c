@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The code cache: host code in a memfd that is mapped twice, writable for the translator
  * and executable for the processor, so that no page is ever both and no system call is
- * needed per translation.
+ * needed per translation.  The writable one lies at a random distance below the other: an
+ * address of code that leaks to a guest does not tell where that code can be written.
  *
  * Code fills one region after the other; when all are full the oldest region is emptied:
  * its blocks are unlinked and forgotten.  That happens only while a block is being
@@ -10,6 +11,7 @@
  * Not modelled: keeping code over runs of the program. */
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "accel/tcg/internal.h"
@@ -32,16 +34,39 @@ struct TcgCache {
     Jit *jit;
 };
 
+static uint64_t random_number(void)
+{
+    uint64_t r;
+    if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r)) /* the host has just started */
+        r = (uint64_t)g_random_int() << 32 | g_random_int();
+    return r;
+}
+
+/* The cache, writable, up to 64 GiB below its executable mapping. */
+static uint8_t *map_writable(const TcgCache *c)
+{
+    enum { TRIES = 64, DISTANCE_BITS = 36 };
+    void *at = MAP_FAILED;
+    for (unsigned n = 0; at == MAP_FAILED && n < TRIES; n++) {
+        uint64_t distance = random_number() & ((UINT64_C(1) << DISTANCE_BITS) - 1) & -UINT64_C(4096);
+        at = mmap((uint8_t *)c->rx - c->size - distance, c->size, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_FIXED_NOREPLACE, c->fd, 0);
+        if (at == MAP_FAILED && errno != EEXIST) /* EEXIST: that place is taken */
+            break;
+    }
+    return at;
+}
+
 static bool map_twice(TcgCache *c, GError **err)
 {
     c->fd = memfd_create("lyrebird-code", MFD_CLOEXEC);
     if (c->fd < 0 || ftruncate(c->fd, c->size) < 0)
         goto fail;
-    c->rw = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
-    if (c->rw == MAP_FAILED)
-        goto fail;
     c->rx = mmap(NULL, c->size, PROT_READ | PROT_EXEC, MAP_SHARED, c->fd, 0);
     if (c->rx == MAP_FAILED)
+        goto fail;
+    c->rw = map_writable(c);
+    if (c->rw == MAP_FAILED)
         goto fail;
     return true;
 fail:

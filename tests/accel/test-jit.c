@@ -286,6 +286,38 @@ static void test_loops_stop(void)
     bare_free(b);
 }
 
+/* ---- the cache's mappings ------------------------------------------------------ */
+
+/* How far the first mapping of the code cache with these rights lies from 0. */
+static uint64_t cache_address(const char *rights)
+{
+    g_autofree char *text = NULL;
+    g_assert_true(g_file_get_contents("/proc/self/maps", &text, NULL, NULL));
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (unsigned n = 0; lines[n]; n++) {
+        const char *space = strchr(lines[n], ' ');
+        if (space && g_str_has_prefix(space + 1, rights) && strstr(lines[n], "lyrebird-code")) {
+            return g_ascii_strtoull(lines[n], NULL, 16);
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* Never writable and executable, and where it is executable does not tell where it can be written. */
+static void test_cache_mappings(void)
+{
+    enum { CACHES = 4 };
+    uint64_t distance[CACHES];
+    for (unsigned n = 0; n < CACHES; n++) {
+        Bare *b = start("tcg", NULL, NULL);
+        distance[n] = cache_address("r-xs") - cache_address("rw-s");
+        for (unsigned k = 0; k < n; k++) {
+            g_assert_cmphex(distance[n], !=, distance[k]);
+        }
+        bare_free(b);
+    }
+}
+
 /* ---- contexts ---------------------------------------------------------------- */
 
 static void test_flushes(void)
@@ -384,6 +416,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/step-leaves-no-code-page", test_step_leaves_no_code_page);
     g_test_add_func("/jit/eviction", test_eviction);
     g_test_add_func("/jit/loops-stop", test_loops_stop);
+    g_test_add_func("/jit/cache-mappings", test_cache_mappings);
     g_test_add_func("/jit/flushes", test_flushes);
     g_test_add_func("/jit/across-pages", test_across_pages);
     g_test_add_func("/jit/code-revokes-write", test_code_revokes_write);
