@@ -271,7 +271,15 @@ static bool help_display(const CmdLine *c, const char *name, GError **err)
 
 static bool help_datadir(const CmdLine *c, const char *name, GError **err)
 {
-    datadir_print();
+    for (unsigned i = 0; i < cmdline_count(c, OPT_DATADIR); i++) {
+        const CmdItem *item = cmdline_item(c, OPT_DATADIR, i);
+        if (!cmdline_wants_help(item)) {
+            datadir_add(item->text);
+        }
+    }
+    g_auto(GStrv) dirs = datadir_list(c->arch);
+    g_autofree char *text = g_strjoinv("\n", dirs);
+    printf("%s\n", text);
     return true;
 }
 

@@ -4,24 +4,23 @@
  * Nothing is scanned: a look-up is one access() for each directory. */
 #include "system/datadir.h"
 
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 static GPtrArray *user_dirs; /* of -L, in order */
 
 /* Relative to the directory above the program's own. */
-static const char *const near_dirs[] = {"share/lyrebird", "share/qemu", NULL};
+static const char *const near_dirs[] = { "share/lyrebird", "share/qemu" };
 static const char *const system_dirs[] = {
-    "/usr/local/share/lyrebird",
-    "/usr/share/lyrebird",
-    "/usr/share/qemu",
-    "/usr/lib/riscv64-linux-gnu/opensbi/generic",
-    "/usr/lib/riscv32-linux-gnu/opensbi/generic",
-    "/usr/lib/u-boot/qemu-riscv64_smode",
-    "/usr/share/qemu-efi-riscv64",
-    NULL,
+    "/usr/local/share/lyrebird", "/usr/share/lyrebird", "/usr/local/share/qemu", "/usr/share/qemu",
+};
+/* Debian's packages for one guest, named before and behind its architecture: opensbi,
+ * u-boot-qemu (the build for M-mode, which is what -bios starts), qemu-efi-riscv64. */
+static const struct GuestDir {
+    const char *before, *behind;
+} guest_dirs[] = {
+    { "/usr/lib/", "-linux-gnu/opensbi/generic" },
+    { "/usr/lib/u-boot/qemu-", "" },
+    { "/usr/share/qemu-efi-", "" },
 };
 
 void datadir_add(const char *dir)
@@ -32,64 +31,41 @@ void datadir_add(const char *dir)
     g_ptr_array_add(user_dirs, g_strdup(dir));
 }
 
-/* Call fn for each directory in order until it returns true. */
-static bool datadir_walk(bool (*fn)(const char *dir, void *opaque), void *opaque)
+/* Takes dir, unless it is in the list. */
+static void list_add(GPtrArray *list, char *dir)
 {
+    if (g_ptr_array_find_with_equal_func(list, dir, g_str_equal, NULL)) {
+        g_free(dir);
+    } else {
+        g_ptr_array_add(list, dir);
+    }
+}
+
+char **datadir_list(const char *guest)
+{
+    GPtrArray *list = g_ptr_array_new();
     for (guint i = 0; user_dirs && i < user_dirs->len; i++) {
-        if (fn(user_dirs->pdata[i], opaque)) {
-            return true;
-        }
+        list_add(list, g_strdup(user_dirs->pdata[i]));
     }
     g_autofree char *exe = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *bin = exe ? g_path_get_dirname(exe) : NULL;
     g_autofree char *prefix = bin ? g_path_get_dirname(bin) : NULL;
-    for (unsigned i = 0; prefix && near_dirs[i]; i++) {
-        g_autofree char *dir = g_build_filename(prefix, near_dirs[i], NULL);
-        if (fn(dir, opaque)) {
-            return true;
-        }
+    for (unsigned i = 0; prefix && i < G_N_ELEMENTS(near_dirs); i++) {
+        list_add(list, g_build_filename(prefix, near_dirs[i], NULL));
     }
-    for (unsigned i = 0; system_dirs[i]; i++) {
-        if (fn(system_dirs[i], opaque)) {
-            return true;
-        }
+    for (unsigned i = 0; i < G_N_ELEMENTS(system_dirs); i++) {
+        list_add(list, g_strdup(system_dirs[i]));
     }
-    return false;
+    for (unsigned i = 0; i < G_N_ELEMENTS(guest_dirs); i++) {
+        list_add(list, g_strconcat(guest_dirs[i].before, guest, guest_dirs[i].behind, NULL));
+    }
+    g_ptr_array_add(list, NULL);
+    return (char **)g_ptr_array_free(list, FALSE);
 }
 
-typedef struct Lookup {
-    const char *name;
-    char *found;
-} Lookup;
-
-static bool lookup_in(const char *dir, void *opaque)
+char *datadir_file(const char *dir, const char *name)
 {
-    Lookup *l = opaque;
-    g_autofree char *path = g_build_filename(dir, l->name, NULL);
-    if (access(path, R_OK) != 0) {
-        return false;
-    }
-    l->found = g_steal_pointer(&path);
-    return true;
-}
-
-char *datadir_find(const char *name)
-{
-    Lookup l = {.name = name};
-    if (strchr(name, '/') || access(name, R_OK) == 0) {
-        return access(name, R_OK) == 0 ? g_strdup(name) : NULL;
-    }
-    datadir_walk(lookup_in, &l);
-    return l.found;
-}
-
-static bool print_dir(const char *dir, void *opaque)
-{
-    printf("%s\n", dir);
-    return false;
-}
-
-void datadir_print(void)
-{
-    datadir_walk(print_dir, NULL);
+    g_autofree char *path = dir ? g_build_filename(dir, name, NULL) : g_strdup(name);
+    bool found = access(path, R_OK) == 0 && !g_file_test(path, G_FILE_TEST_IS_DIR);
+    return found ? g_steal_pointer(&path) : NULL;
 }

@@ -21,7 +21,6 @@
 #include "hw/loader.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/riscv/virt.h"
-#include "system/datadir.h"
 
 enum { FDT_MAX = 16 << 20, FDT_ALIGN = 2 << 20, FDT_CHOSEN_ROOM = 4096, IMAGE_HEADER = 64 };
 static const uint64_t INITRD_DISTANCE = UINT64_C(128) << 20, FDT_LIMIT = UINT64_C(3) << 30;
@@ -57,39 +56,13 @@ static bool boot_fail(GError **err, const char *fmt, ...)
 
 /* ---- firmware ------------------------------------------------------------ */
 
-static char *default_firmware(bool rv32)
-{
-    g_autofree char *name = g_strdup_printf("opensbi-riscv%d-generic-fw_dynamic.bin", rv32 ? 32 : 64);
-    g_autofree char *debian = g_strdup_printf("/usr/lib/riscv%d-linux-gnu/opensbi/generic/fw_dynamic.bin",
-                                              rv32 ? 32 : 64);
-    char *path = datadir_find(name);
-    return path ? path : datadir_find(debian);
-}
-
-static char *find_firmware(const Boot *b, GError **err)
-{
-    const char *bios = b->config->bios;
-    bool use_default = !bios || strcmp(bios, "default") == 0;
-    char *path = use_default ? default_firmware(b->rv32) : datadir_find(bios);
-    if (!path && use_default) {
-        boot_fail(err, "-bios default: Unable to find the RISC-V firmware "
-                  "\"opensbi-riscv%d-generic-fw_dynamic.bin\"; %s, name a file with -bios FILE, or "
-                  "start without with -bios none", b->rv32 ? 32 : 64,
-                  b->rv32 ? "Debian has no package of it" : "install the package opensbi");
-    } else if (!path) {
-        boot_fail(err, "-bios %s: Unable to load the RISC-V firmware \"%s\": there is no such file here or "
-                  "where -L help says; name a file, or 'none', or 'default'", bios, bios);
-    }
-    return path;
-}
-
 static bool load_firmware(Boot *b, GError **err)
 {
     b->start = b->firmware_end = VIRT_DRAM;
     if (b->config->bios && strcmp(b->config->bios, "none") == 0) {
         return true;
     }
-    g_autofree char *path = find_firmware(b, err);
+    g_autofree char *path = virt_find_firmware(b->config->bios, b->rv32, err);
     ImageKind kind;
     LoadedImage image;
     if (!path || !loader_probe(path, &kind, err)) {

@@ -75,3 +75,5 @@ GBytes *virt_fdt_build(Machine *m);
 /* Load firmware and kernel, place the tree, write the reset vector; with -machine
  * dumpdtb= write the tree to that file. */
 bool virt_boot(Machine *m, GError **err);
+/* The file that -bios means, by default OpenSBI; free with g_free. */
+char *virt_find_firmware(const char *bios, bool rv32, GError **err);

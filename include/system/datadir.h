@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where firmware and other data files are found: directories of -L first, in their
  * order, then share/ beside the program, then the places where Debian's packages
- * put firmware. */
+ * put firmware for a guest architecture ("riscv64"). */
 #pragma once
 #include <glib.h>
+#include <stdbool.h>
 
 void datadir_add(const char *dir); /* -L */
-/* Path of a file: NAME itself when it has a slash or exists as given, else the first
- * directory that holds it; NULL when none does.  Free with g_free. */
-char *datadir_find(const char *name);
-void datadir_print(void); /* -L help */
+/* Every place in order, none twice; free with g_strfreev. */
+char **datadir_list(const char *guest);
+/* DIR/NAME (dir NULL: NAME itself) if it is there, can be read and is no directory, else
+ * NULL.  Free with g_free. */
+char *datadir_file(const char *dir, const char *name);

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 LYREBIRD = os.path.abspath(sys.argv[1])
-LIMIT = 20
+LIMIT = 60  # tells a hang from a busy host
 DIR = tempfile.mkdtemp(prefix='lyrebird-test-')
 NAMES = {}
 for name in ('qemu-system-riscv64', 'qemu-system-riscv32', 'qemu-system-x86_64', 'lyrebird'):
@@ -133,6 +133,17 @@ def test_help():
         assert code == 0 and out and not err, (option, code, out, err)
 
 
+def test_firmware_places():
+    code, out, err = run('-L', 'mine', '-L', 'help', '-L', 'yours', '-L', 'mine')
+    assert code == 0 and not err, (code, err)
+    assert out.splitlines()[:2] == ['mine', 'yours'] and len(set(out.split())) == len(out.split()), out
+    expect(out, r'^/usr/lib/riscv64-linux-gnu/opensbi/generic$')
+    expect(run('-L', 'help', program=NAMES['qemu-system-riscv32'])[1],
+           r'^/usr/lib/riscv32-linux-gnu/opensbi/generic$')
+    fails(r'"fw_nosuch\.bin": it is neither here nor in mine, yours, .*; install the package opensbi, .*-L DIR',
+          '-M', 'virt', '-display', 'none', '-L', 'mine', '-L', 'yours', '-bios', 'fw_nosuch.bin')
+
+
 def test_errors():
     fails(r'-nographc: invalid option; did you mean -nographic\?', '-nographc')
     fails('No machine specified, and there is no default\nUse -machine help', '-nographic')
@@ -234,7 +245,9 @@ def test_gdb():
             s.sendall(b'$%s#%02x' % (data, sum(data) & 255))
             got = b''
             while not re.search(rb'#[0-9a-f]{2}', got):
-                got += s.recv(65536)
+                part = s.recv(65536)
+                assert part, f'connection closed after {got!r}'
+                got += part
             s.sendall(b'+')
             return re.search(rb'\$(.*)#', got, re.S).group(1)
         expect(ask(b'qSupported').decode(), 'qXfer:features:read')
