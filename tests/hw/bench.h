@@ -15,7 +15,7 @@ typedef struct Bench {
 
 void bench_open(Bench *b);
 void bench_close(Bench *b);
-/* A device on a bus that fits, mapped and reset; NULL, with g_test_skip, when it lacks a wire. */
+/* A device on a bus that fits, with host ends for its wires, mapped and reset. */
 Device *bench_device(Bench *b, const DeviceClass *c);
 /* Realize, map and reset a device that the caller has made and set up. */
 void bench_add(Bench *b, Device *dev);

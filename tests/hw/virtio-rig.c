@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "system/mainloop.h"
+#include "tests/patience.h"
 #include "util/keyval.h"
 
 const char *const rig_kind_names[] = { "legacy", "modern", "pci" };
@@ -319,7 +320,7 @@ bool rig_used(RigQueue *q)
 uint32_t rig_wait(RigQueue *q, uint16_t *head)
 {
     uint32_t entry[2];
-    gint64 until = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 until = g_get_monotonic_time() + TEST_PATIENCE_US;
     while (!rig_used(q)) {
         g_assert_cmpint(g_get_monotonic_time(), <, until);
         rig_loop();
