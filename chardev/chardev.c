@@ -80,11 +80,11 @@ static void slot_pump(ChrSlot *s)
 int chr_input_room(Chardev *chr)
 {
     ChrSlot *s = &chr->slots[chr->focus];
+    if (chr->mux_on) { /* with nobody there, too: Ctrl-A x */
+        return CHR_MUX_BUFFER - MIN((int)s->in->len, CHR_MUX_BUFFER);
+    }
     if (!s->fe) {
         return 0;
-    }
-    if (chr->mux_on) {
-        return CHR_MUX_BUFFER - MIN((int)s->in->len, CHR_MUX_BUFFER);
     }
     return s->in->len ? 0 : slot_room(s);
 }
@@ -101,14 +101,22 @@ void chr_input(Chardev *chr, const uint8_t *buf, int len)
     }
 }
 
+static void slot_tell(Chardev *chr, int slot, bool opened)
+{
+    chr->slots[slot].tell_opened = false;
+    chr_event(chr, slot, opened ? CHARDEV_OPENED : CHARDEV_CLOSED);
+    if (opened && chr->mux_on && slot == chr->focus) {
+        chr_event(chr, slot, CHARDEV_FOCUS_IN);
+    }
+}
+
 void chr_set_connected(Chardev *chr, bool on)
 {
     if (on == __atomic_exchange_n(&chr->connected, on, __ATOMIC_RELAXED)) {
         return;
     }
     for (int i = 0; i < CHR_SLOTS; i++) {
-        chr->slots[i].tell_opened = false;
-        chr_event(chr, i, on ? CHARDEV_OPENED : CHARDEV_CLOSED);
+        slot_tell(chr, i, on);
     }
     chr_refresh_later(chr);
 }
@@ -132,8 +140,7 @@ void chr_refresh(void *opaque)
     for (int i = 0; i < CHR_SLOTS; i++) {
         ChrSlot *s = &chr->slots[i];
         if (s->tell_opened) {
-            s->tell_opened = false;
-            chr_event(chr, i, CHARDEV_OPENED);
+            slot_tell(chr, i, true);
         }
         slot_pump(s);
     }
@@ -300,11 +307,9 @@ bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMute
     s->fe = fe;
     s->opaque = opaque;
     s->lock = lock;
+    s->age = ++chr->attached;
     g_mutex_unlock(&chr->write_lock);
-    const ChrSlot *now = &chr->slots[chr->focus];
-    if (slot != chr->focus && (!now->fe || (now->fe->background && !fe->background))) {
-        mux_set_focus(chr, slot);
-    }
+    mux_focus_attached(chr, slot);
     s->tell_opened = chardev_is_connected(chr);
     chr_refresh_later(chr);
     return true;
@@ -324,6 +329,7 @@ void chardev_detach(Chardev *chr, void *opaque)
     g_mutex_unlock(&chr->write_lock);
     g_byte_array_set_size(s->in, 0);
     s->tell_opened = false;
+    mux_focus_detached(chr);
     chr_refresh_later(chr);
 }
 

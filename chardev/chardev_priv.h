@@ -21,6 +21,7 @@ typedef struct ChrSlot {
     GMutex *lock;
     GByteArray *in;            /* arrived, not yet taken */
     bool tell_opened;
+    unsigned age;              /* of its attachment: the newest has the greatest */
     void (*writable)(void *opaque); /* under write_lock */
     void *writable_opaque;
 } ChrSlot;
@@ -54,6 +55,7 @@ struct Chardev {
     bool connected;       /* atomic */
     ChrSlot slots[CHR_SLOTS];
     int focus;            /* slot that gets the input */
+    unsigned attached;    /* frontends so far, for ChrSlot.age */
     ChrMux mux;
     Bh *bh;               /* look again at everything: chr_refresh */
     GMutex write_lock;
@@ -79,7 +81,8 @@ void chr_event(Chardev *chr, int slot, ChardevEvent event);
 /* ---- mux.c ---- */
 void mux_input(Chardev *chr, const uint8_t *buf, int len);
 int mux_write_locked(Chardev *chr, const uint8_t *buf, int len);
-void mux_set_focus(Chardev *chr, int slot);
+void mux_focus_attached(Chardev *chr, int slot); /* a new frontend: are the keys its own now? */
+void mux_focus_detached(Chardev *chr);           /* who has them when the one in focus has gone? */
 
 /* ---- options ---- */
 const char *opt_string(GHashTable *options, const char *key); /* NULL: not given */

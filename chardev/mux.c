@@ -4,6 +4,11 @@
  * multiplexer itself.
  * Spelling: the QEMU manual, "Keys in the character backend multiplexer".
  *
+ * The newest frontend has the keys (a virtconsole that shares the terminal with serial
+ * port 0 has them, not the port), but for monitors: those get them by Ctrl-A c, or when
+ * nobody else is there.  Its keys wait for it until the guest listens; they do not go
+ * to another one meanwhile, as what is typed must not depend on how fast a guest boots.
+ *
  * Input is read into the slot of the frontend in focus, so that a guest
  * that reads nothing does not keep Ctrl-A x away (up to CHR_MUX_BUFFER bytes).
  * Text of the multiplexer waits in `own` and goes out before anything else.
@@ -55,13 +60,41 @@ static void mux_print_help(Chardev *chr)
     mux_print(chr, text->str);
 }
 
-void mux_set_focus(Chardev *chr, int slot)
+void mux_focus_attached(Chardev *chr, int slot)
+{
+    const ChardevFrontend *now = chr->slots[chr->focus].fe, *fe = chr->slots[slot].fe;
+    if (slot != chr->focus && (!now || !fe->background)) {
+        chr_event(chr, chr->focus, CHARDEV_FOCUS_OUT);
+        chr->focus = slot; /* it is told together with CHARDEV_OPENED */
+    }
+}
+
+static void mux_set_focus(Chardev *chr, int slot)
 {
     if (slot != chr->focus) {
         chr_event(chr, chr->focus, CHARDEV_FOCUS_OUT);
         chr->focus = slot;
         chr_event(chr, slot, CHARDEV_FOCUS_IN);
     }
+}
+
+/* Is slot a a better choice for the keys than b? */
+static bool mux_prefers(const Chardev *chr, int a, int b)
+{
+    const ChrSlot *sa = &chr->slots[a], *sb = &chr->slots[b];
+    if (!sa->fe || !sb->fe) {
+        return sa->fe;
+    }
+    return sa->fe->background == sb->fe->background ? sa->age > sb->age : !sa->fe->background;
+}
+
+void mux_focus_detached(Chardev *chr)
+{
+    int best = chr->focus;
+    for (int i = 0; i < CHR_SLOTS && !chr->slots[chr->focus].fe; i++) {
+        best = mux_prefers(chr, i, best) ? i : best;
+    }
+    mux_set_focus(chr, best);
 }
 
 static void mux_next_focus(Chardev *chr)
@@ -124,7 +157,7 @@ void mux_input(Chardev *chr, const uint8_t *buf, int len)
             chr->mux.escaped = true;
         } else if (escaped && buf[i] != escape_char) {
             mux_command(chr, buf[i]);
-        } else {
+        } else if (chr->slots[chr->focus].fe) { /* else: typed for nobody */
             g_byte_array_append(chr->slots[chr->focus].in, &buf[i], 1);
         }
     }

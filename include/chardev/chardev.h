@@ -22,7 +22,7 @@ typedef struct ChardevFrontend {
     int (*can_receive)(void *opaque);   /* bytes it can take now */
     void (*receive)(void *opaque, const uint8_t *buf, int len);
     void (*event)(void *opaque, ChardevEvent event); /* may be NULL */
-    bool background; /* of a mux: the first frontend without this (a monitor has it) gets the keys */
+    bool background; /* of a mux: the newest frontend without this (a monitor has it) gets the keys */
 } ChardevFrontend;
 
 /* Create from "backend,id=ID,key=value..." split into keys ("backend" is one of

@@ -293,6 +293,40 @@ static void test_mux(void)
     chardev_free_all();
 }
 
+/* The newest frontend has the keys, a monitor only on demand; when it goes, the one before. */
+static void test_mux_focus(void)
+{
+    int pair[2];
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
+    g_autofree char *opt = g_strdup_printf("socket,id=m,fd=%d,mux=on", pair[0]);
+    Chardev *chr = rig_chardev_ok(opt);
+    Rig uart, mon, console;
+    rig_init(&uart, chr, &rig_frontend);
+    rig_init(&mon, chr, &rig_background);
+    rig_init(&console, chr, &rig_frontend);
+    console.room = 0; /* its guest does not listen yet: the key waits for it */
+    g_assert_cmpint(write(pair[1], "1", 1), ==, 1);
+    rig_turn(10);
+    g_assert_cmpint(console.focus_in, ==, 1);
+    g_assert_cmpint(mon.focus_in, ==, 0);
+    console.room = -1;
+    chardev_accept_input(chr);
+    g_assert_true(rig_wait_text(&console, "1"));
+    rig_clear(&console);
+    g_assert_cmpint(write(pair[1], "2", 1), ==, 1);
+    g_assert_true(rig_wait_text(&uart, "2"));
+    g_assert_cmpint(uart.got->len, ==, 1);
+    rig_clear(&uart);
+    g_assert_cmpint(write(pair[1], "3", 1), ==, 1);
+    g_assert_true(rig_wait_text(&mon, "3"));
+    g_assert_cmpint(mon.focus_in, ==, 1);
+    rig_clear(&mon);
+    g_assert_cmpint(write(pair[1], "4\001x", 3), ==, 3); /* nobody there: the multiplexer is */
+    g_assert_cmpint(mainloop_run(), ==, 0);
+    close(pair[1]);
+    chardev_free_all();
+}
+
 /* Typed ahead beyond the buffer: held back, not lost. */
 static void test_mux_flow(void)
 {
@@ -336,6 +370,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev-socket/fd", test_fd);
     g_test_add_func("/chardev-socket/wait", test_wait);
     g_test_add_func("/chardev-mux/keys", test_mux);
+    g_test_add_func("/chardev-mux/focus", test_mux_focus);
     g_test_add_func("/chardev-mux/flow", test_mux_flow);
     return g_test_run();
 }

@@ -190,6 +190,23 @@ def test_virtio_console(b):
 
 
 @case()
+def test_linux_virtconsole_mux(b):
+    """a virtconsole on serial port 0's terminal has the keys at once, typed ahead too; Ctrl-A c leads to the others"""
+    k = debian_kernel()
+    m = b.machine("-nographic", "-kernel", k.image, "-initrd", k.initrd, "-append", "console=hvc0",
+                  "-device", "virtio-serial-pci", "-device", "virtconsole,chardev=serial0", serial=False)
+    m.expect("OpenSBI", BOOT)
+    m.send("echo typed ah''ead\n")
+    m.expect("typed ahead", BOOT)
+    m.send("\x01c\n")
+    m.expect(r"\(qemu\) ")
+    m.send("\x01c\x01c")
+    m.send("echo once m''ore\n")
+    m.expect("once more")
+    power_off(m)
+
+
+@case()
 def test_virtio_channel(b):
     """virtserialport on PCI: the guest finds the channel by name and speaks both ways"""
     path = b.tmp / "channel"

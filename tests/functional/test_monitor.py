@@ -126,6 +126,22 @@ def test_mux(b):
 
 
 @case()
+def test_mux_newest(b):
+    """a virtconsole that shares serial port 0's terminal has the keys, Ctrl-A c goes on to monitor and port"""
+    m = b.machine("-nographic", "-bios", "none", "-kernel", bare_program(b, "echo"), "-device", "virtio-serial-device",
+                  "-device", "virtconsole,chardev=serial0", serial=False)
+    m.expect("ready\n")
+    m.send("A")  # the guest has no driver: it waits there
+    m.send("\x01c\n")
+    check("B" not in m.expect(r"((?:.|\n)*)\(\w+\) ").group(1), "the key went to the port")
+    m.send("\x01c")
+    m.send("A")
+    m.expect("B")
+    m.send("\x01x")
+    m.expect_exit(0)
+
+
+@case()
 def test_power_button(b):
     """system_powerdown asks the guest, and does not end a guest that ignores it"""
     m, mon, _ = start(b, "echo")
