@@ -173,17 +173,14 @@ static bool cmd_logfile(Machine *m, const char *args, GString *out, GError **err
 
 static bool cmd_set_link(Machine *m, const char *args, GString *out, GError **err)
 {
-    g_auto(GStrv) words = g_strsplit(args, " ", -1);
+    const char *state = strrchr(args, ' ');
     bool up;
-    if (g_strv_length(words) != 2 || !keyval_bool(words[1], &up)) {
+    if (!state || !keyval_bool(state + 1, &up)) {
         return monitor_syntax_error(err, "set_link: write set_link NAME on|off");
     }
-    NetClient *nc = net_find(words[0]);
-    if (!nc) {
-        return monitor_error(err, "Device '%s' not found; `info network` lists them", words[0]);
-    }
-    net_set_link(nc, up);
-    return true;
+    g_autofree char *name = g_strchomp(g_strndup(args, state - args));
+    return net_set_link_of(name, up) ||
+           monitor_error(err, "Device '%s' not found; `info network` lists them", name);
 }
 
 static bool cmd_balloon(Machine *m, const char *args, GString *out, GError **err)

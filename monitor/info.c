@@ -208,15 +208,9 @@ static bool info_chardev(Machine *m, const char *args, GString *out, GError **er
     return true;
 }
 
-static void add_net(NetClient *nc, void *opaque)
-{
-    g_autofree char *text = net_describe(nc);
-    g_string_append_printf(opaque, "%s\n", text);
-}
-
 static bool info_network(Machine *m, const char *args, GString *out, GError **err)
 {
-    net_foreach(add_net, out);
+    net_describe_all(out);
     return true;
 }
 

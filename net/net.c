@@ -255,7 +255,7 @@ char *net_describe(const NetClient *nc)
 {
     g_autofree char *more = nc->backend->describe(nc);
     return g_strdup_printf("%s: index=0,type=%s%s%s", nc->id, nc->backend->name, more,
-                           nc->link_up ? "" : ",link=down");
+                           nc->link_up ? "" : ",link=down"); /* QEMU does not say so */
 }
 
 char *net_user_info(const NetClient *nc)
@@ -293,6 +293,20 @@ bool net_link_up(const NetClient *nc)
     return nc->link_up;
 }
 
+void net_tell_link(const NetFrontend *fe, void *opaque, GMutex *lock, bool up)
+{
+    if (!fe || !fe->link_changed) {
+        return;
+    }
+    if (lock) {
+        g_mutex_lock(lock);
+    }
+    fe->link_changed(opaque, up);
+    if (lock) {
+        g_mutex_unlock(lock);
+    }
+}
+
 void net_set_link(NetClient *nc, bool up)
 {
     if (up == nc->link_up) {
@@ -302,20 +316,5 @@ void net_set_link(NetClient *nc, bool up)
     if (!up) {
         queue_clear(nc);
     }
-    if (nc->fe && nc->fe->link_changed) {
-        if (nc->lock) {
-            g_mutex_lock(nc->lock);
-        }
-        nc->fe->link_changed(nc->opaque, up);
-        if (nc->lock) {
-            g_mutex_unlock(nc->lock);
-        }
-    }
-}
-
-void net_default_mac(uint8_t mac[6])
-{
-    static uint8_t next = 0x56;
-    const uint8_t base[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, next++ };
-    memcpy(mac, base, sizeof(base));
+    net_tell_link(nc->fe, nc->opaque, nc->lock, up);
 }

@@ -36,6 +36,7 @@ struct NetClient {
 
 /* From the host: queued, handed over by a Bh (never from inside net_send). */
 void net_queue(NetClient *nc, const uint8_t *frame, size_t len);
+void net_tell_link(const NetFrontend *fe, void *opaque, GMutex *lock, bool up);
 void net_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 extern const NetBackend net_backend_user;

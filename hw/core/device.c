@@ -40,7 +40,7 @@ static char *device_make_path(const DeviceClass *class, Machine *machine, const 
     unsigned n = 0;
     for (unsigned i = 0; machine && i < machine->devices->len; i++) {
         const Device *other = g_ptr_array_index(machine->devices, i);
-        n += other->class == class;
+        n += other->class == class && !other->outer; /* an inner one goes by another name */
     }
     char *path = g_strdup_printf("%s.%u", class->name, n);
     while (machine && machine_find_device(machine, path)) {

@@ -43,7 +43,7 @@ static void send_one(VirtioNet *n, const VirtioElement *e)
                         e->out_bytes);
         return;
     }
-    if (n->netdev && net_link_up(n->netdev)) {
+    if (n->netdev && net_nic_link_up(&n->nic)) {
         g_autofree struct iovec *iov = g_new(struct iovec, e->out_count);
         unsigned count = iov_slice(iov, e->iov, e->out_count, header, e->out_bytes - header);
         net_send(n->netdev, iov, (int)count);
@@ -225,9 +225,8 @@ static uint64_t net_features(VirtioDevice *v)
 static void net_get_config(VirtioDevice *v, uint8_t *config)
 {
     VirtioNet *n = virtio_net(v);
-    bool up = n->netdev && net_link_up(n->netdev);
     NetConfig c = {
-        .status = GUINT16_TO_LE(up ? STATUS_LINK_UP : 0),
+        .status = GUINT16_TO_LE(net_nic_link_up(&n->nic) ? STATUS_LINK_UP : 0),
         .max_virtqueue_pairs = GUINT16_TO_LE(1),
         .mtu = GUINT16_TO_LE(n->host_mtu),
     };
@@ -282,7 +281,9 @@ static bool net_realize(Device *dev, GError **err)
     if (memcmp(n->mac, none, sizeof(none)) == 0) {
         net_default_mac(n->mac);
     }
-    if (n->netdev && !net_attach(n->netdev, &net_frontend, n, &dev->lock, err)) {
+    n->nic = (NetNic){ .name = (dev->outer ? dev->outer : dev)->path, .model = device_user_name(dev),
+                       .mac = n->s.mac, .netdev = n->netdev, .fe = &net_frontend, .opaque = n, .lock = &dev->lock };
+    if (!net_nic_add(&n->nic, err)) {
         return false;
     }
     virtio_init(&n->v, &net_ops);
@@ -299,9 +300,7 @@ static bool net_realize(Device *dev, GError **err)
 static void net_unrealize(Device *dev)
 {
     VirtioNet *n = (VirtioNet *)dev;
-    if (n->netdev) {
-        net_detach(n->netdev, n);
-    }
+    net_nic_remove(&n->nic);
     bh_free(n->tx_bh);
     virtio_finish(&n->v);
 }

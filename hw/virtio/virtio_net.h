@@ -16,6 +16,7 @@ enum { NET_MAC_TABLE = 64, NET_TX_BURST = 64, NET_VLANS = 4096 };
 typedef struct VirtioNet {
     VirtioDevice v;
     NetClient *netdev;
+    NetNic nic;
     uint8_t mac[6];
     uint16_t rx_queue_size, tx_queue_size, host_mtu;
     bool mrg_rxbuf, status, ctrl_vq, ctrl_rx, ctrl_rx_extra, ctrl_vlan, ctrl_mac_addr;

@@ -33,6 +33,7 @@ const char *net_id(const NetClient *nc);
 void net_print_types(void); /* -netdev help */
 void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque);
 char *net_describe(const NetClient *nc); /* a line of `info network` */
+void net_describe_all(GString *out); /* all of it: cards, each followed by its netdev, and other netdevs */
 char *net_user_info(const NetClient *nc); /* `info usernet`, or NULL */
 /* hostfwd_add, hostfwd_remove; the rule of the latter ends before the '-'. */
 bool net_user_hostfwd_add(NetClient *nc, const char *rule, GError **err) G_GNUC_WARN_UNUSED_RESULT;
@@ -46,5 +47,21 @@ void net_accept_input(NetClient *nc); /* any thread */
 bool net_link_up(const NetClient *nc);
 void net_set_link(NetClient *nc, bool up);
 
-/* The next MAC address of 52:54:00:12:34:56 and on. */
+/* A card, part of its device: listed in `info network` and known to set_link by name. */
+typedef struct NetNic {
+    const char *name, *model; /* "virtio-net-pci.0" or the id, "virtio-net-pci" */
+    const uint8_t *mac;       /* in use: read under the lock */
+    NetClient *netdev;        /* NULL: nothing behind it */
+    const NetFrontend *fe;
+    void *opaque;
+    GMutex *lock;
+    bool unplugged;           /* one without a netdev: its cable is out */
+} NetNic;
+bool net_nic_add(NetNic *nic, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* attaches its netdev */
+void net_nic_remove(NetNic *nic);
+bool net_nic_link_up(const NetNic *nic);
+/* set_link, by the id of a netdev or the name of a card; false: there is none. */
+bool net_set_link_of(const char *name, bool up);
+
+/* The next MAC address of 52:54:00:12:34:56 and on that no card has. */
 void net_default_mac(uint8_t mac[6]);

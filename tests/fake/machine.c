@@ -190,11 +190,9 @@ WEAK char *block_describe(BlockBackend *blk) { return NULL; }
 WEAK BlockBackend *block_find(const char *id) { return NULL; }
 WEAK const char *block_id(BlockBackend *blk) { return ""; }
 WEAK void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque) { }
-WEAK char *net_describe(const NetClient *nc) { return NULL; }
+WEAK void net_describe_all(GString *out) { }
+WEAK bool net_set_link_of(const char *name, bool up) { return false; }
 WEAK char *net_user_info(const NetClient *nc) { return NULL; }
-WEAK NetClient *net_find(const char *id) { return NULL; }
-WEAK const char *net_id(const NetClient *nc) { return ""; }
-WEAK void net_set_link(NetClient *nc, bool up) { }
 
 WEAK bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len)
 {

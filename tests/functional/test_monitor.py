@@ -107,6 +107,27 @@ def test_start_stopped(b):
 
 
 @case()
+def test_monitor_network(b):
+    """cards have names without id=; info network lists them with their netdevs, set_link takes either name"""
+    argv = []
+    for i, card in enumerate(("virtio-net-pci", "virtio-net-device", "virtio-net-pci,id=mine")):
+        argv += ["-netdev", f"user,id=n{i}", "-device", f"{card},netdev=n{i}" + (",romfile=" if is_peer() and "pci" in card else "")]
+    _, mon, _ = start(b, "echo", *argv)
+    lines = [x.rstrip() for x in mon.ask("info network").split("\n")]
+    wanted = []
+    for i, (name, model) in enumerate((("virtio-net-pci.0", "virtio-net-pci"), ("virtio-net-device.0", "virtio-net-device"),
+                                       ("mine", "virtio-net-pci"))):
+        wanted += [f"{name}: index=0,type=nic,model={model},macaddr=52:54:00:12:34:{0x56 + i:x}",
+                   f" \\ n{i}: index=0,type=user,net=10.0.2.0,restrict=off"]
+    check([x for x in lines if x] == wanted, f"info network says {lines}")
+    for name in ("virtio-net-pci.0", "n1", "mine"):
+        for state in ("off", "on", " off"):
+            text = mon.ask(f"set_link {name} {state}").strip()
+            check(not text, f"set_link {name} {state} says {text!r}")
+    check("not found" in mon.ask("set_link virtio-net-pci.1 off"), "a card that is not there is found")
+
+
+@case()
 def test_mux(b):
     """-nographic: Ctrl-A h helps, c changes to the monitor and back, x ends"""
     m = b.machine("-nographic", "-bios", "none", "-kernel", bare_program(b, "echo"), serial=False)

@@ -12,17 +12,18 @@ FakeNet fake_net;
 #define WEAK __attribute__((weak))
 WEAK NetClient *net_find(const char *id) { return strcmp(id, "n0") ? NULL : (NetClient *)&fake_net; }
 WEAK const char *net_id(const NetClient *nc) { return "n0"; }
-WEAK bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock, GError **err)
+WEAK bool net_nic_add(NetNic *nic, GError **err)
 {
-    fake_net.fe = fe;
-    fake_net.opaque = opaque;
-    fake_net.lock = lock;
+    fake_net.fe = nic->fe;
+    fake_net.opaque = nic->opaque;
+    fake_net.lock = nic->lock;
     return true;
 }
-WEAK void net_detach(NetClient *nc, void *opaque)
+WEAK void net_nic_remove(NetNic *nic)
 {
     fake_net.fe = NULL;
 }
+WEAK bool net_nic_link_up(const NetNic *nic) { return !fake_net.down; }
 WEAK void net_send(NetClient *nc, const struct iovec *iov, int count)
 {
     fake_net.sent++;
@@ -36,7 +37,6 @@ WEAK void net_send(NetClient *nc, const struct iovec *iov, int count)
     }
 }
 WEAK void net_accept_input(NetClient *nc) { fake_net.accepts++; }
-WEAK bool net_link_up(const NetClient *nc) { return !fake_net.down; }
 WEAK void net_default_mac(uint8_t mac[6])
 {
     memcpy(mac, "\x52\x54\x00\x12\x34\x56", 6);

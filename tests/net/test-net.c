@@ -96,6 +96,73 @@ static void test_options(void)
     net_free_all();
 }
 
+typedef struct Card {
+    NetNic nic;
+    uint8_t mac[6];
+    GMutex lock;
+    int changes;
+    bool up;
+} Card;
+
+static void card_link_changed(void *opaque, bool up)
+{
+    Card *c = opaque;
+    g_assert_false(g_mutex_trylock(&c->lock));
+    c->changes++;
+    c->up = up;
+}
+
+static const NetFrontend card_frontend = { .link_changed = card_link_changed };
+
+static void card_init(Card *c, const char *name, NetClient *nc)
+{
+    *c = (Card){ .nic = { .name = name, .model = "virtio-net-pci", .mac = c->mac, .netdev = nc, .fe = &card_frontend,
+                          .opaque = c, .lock = &c->lock } };
+    net_default_mac(c->mac);
+    g_assert_true(net_nic_add(&c->nic, NULL));
+}
+
+/* Cards by name, the netdev under its card, one cable for both. */
+static void test_cards(void)
+{
+    GError *err = NULL;
+    NetClient *alone = netdev_ok("user,id=alone"), *nc = netdev_ok("user,id=n");
+    Card a, b, c;
+    card_init(&a, "virtio-net-pci.0", nc);
+    card_init(&b, "virtio-net-pci.1", NULL);
+    memcpy(a.mac, "\x52\x54\x00\x00\x00\x01", 6);
+    c.nic = a.nic; /* a second card on the same netdev */
+    g_assert_false(net_nic_add(&c.nic, &err));
+    assert_error(&err, "already in use");
+    g_assert_true(net_set_link_of("virtio-net-pci.1", false));
+    g_assert_true(net_set_link_of("virtio-net-pci.1", false));
+    g_assert_cmpint(b.changes, ==, 1);
+    g_assert_false(net_nic_link_up(&b.nic));
+    g_assert_true(net_set_link_of("virtio-net-pci.0", false));
+    g_assert_true(a.changes == 1 && !a.up && !net_link_up(nc));
+    g_assert_true(net_set_link_of("n", true));
+    g_assert_true(a.changes == 2 && a.up && net_nic_link_up(&a.nic));
+    g_assert_true(net_set_link_of("alone", false));
+    g_assert_false(net_link_up(alone));
+    g_assert_false(net_set_link_of("virtio-net-pci.2", false));
+    g_autofree char *want = g_strdup_printf(
+        "alone: index=0,type=user,net=10.0.2.0,restrict=off,link=down\n"
+        "virtio-net-pci.0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:00:00:01\n"
+        " \\ n: index=0,type=user,net=10.0.2.0,restrict=off\n"
+        "virtio-net-pci.1: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:%02x,link=down\n", b.mac[5]);
+    g_autoptr(GString) out = g_string_new(NULL);
+    net_describe_all(out);
+    g_assert_cmpstr(out->str, ==, want);
+    uint8_t next[6];
+    b.mac[5]++;
+    net_default_mac(next); /* that one is taken */
+    g_assert_cmpint(next[5], ==, (b.mac[5] + 1) & 0xff);
+    net_nic_remove(&a.nic);
+    net_nic_remove(&b.nic);
+    g_assert_false(net_set_link_of("virtio-net-pci.0", true));
+    net_free_all();
+}
+
 static void test_hostfwd_taken(void)
 {
     GError *err = NULL;
@@ -379,6 +446,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/net/options", test_options);
+    g_test_add_func("/net/cards", test_cards);
     g_test_add_func("/net/hostfwd-taken", test_hostfwd_taken);
     g_test_add_func("/net/dhcp", test_dhcp);
     g_test_add_func("/net/udp", test_udp);
