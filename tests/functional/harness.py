@@ -25,6 +25,23 @@ EMULATOR = os.environ.get("LYREBIRD") or str(TOP / "build" / "lyrebird")
 FACTOR = float(os.environ.get("LYREBIRD_TIME_FACTOR", "1"))
 CASES = []
 
+# What a guest says when it will get no further.  (A lockup that Linux reports may be the host's load.)
+FATAL = (r"Kernel panic[^\n]*|Oops \[#[^\n]*|BUG: (?!soft lockup|workqueue lockup)[^\n]*|Unable to mount root[^\n]*"
+         r"|init: FAILED: [^\n]*|You are in emergency mode|Give root password for maintenance|Freezing execution"
+         r"|sbi_trap_error|init_coldboot: [^\n]*failed|### ERROR ###[^\n]*|Unhandled exception: [^\n]*")
+# Prompts: a guest that shows one waits for its user, so nothing else will come by itself.
+PROMPTS = {
+    "a login prompt": r"[\w-]+ login: $",
+    "a password prompt": r"Password: $",
+    "a shell as root": r"root@[\w-]+:[^\n]*# $",
+    "the shell of the initramfs": r"initramfs# $",
+    "the rescue shell of the initramfs": r"rescue# $",
+    "busybox's emergency shell": r"\(initramfs\) $",
+    "a bare shell": r"(?:~|/|sh-[\d.]+|bash-[\d.]+)? ?# $",
+    "U-Boot's prompt": r"=> $",
+}
+SETTLED = 2     # seconds of silence after which a prompt is the guest's last word
+
 
 class Skip(Exception):
     """The case cannot run here; the text says why."""
@@ -95,23 +112,48 @@ class Line:
         self.pending += data.decode("utf-8", "replace")
         return bool(data)
 
-    def expect(self, pattern, limit=30, refuse=r"Kernel panic|Oops \[#|BUG: "):
-        """Wait for a pattern; its match.  Fails early when `refuse` appears."""
+    def last_line(self):
+        lines = [s for s in plain(self.pending).split("\n") if s.strip()]
+        return lines[-1] if lines else ""
+
+    def prompt(self):
+        """The name of the prompt that the guest's output ends with, or None."""
+        line = plain(self.pending[-300:]).rpartition("\n")[2]
+        return next((name for name, p in PROMPTS.items() if re.match(p, line)), None)
+
+    def _refuse(self, refuse, waited):
+        if refuse and re.search(refuse, self.pending):
+            self.drain(1)       # the words that follow explain it, in the log
+            bad = re.search(refuse, self.pending)
+            raise Failure(f"the guest said {bad.group(0).strip()!r} while waiting for {waited}")
+
+    def expect(self, pattern, limit=30, refuse=FATAL):
+        """Wait for a pattern; its match.  Fails early when the guest says one of `refuse`, or stands at a
+        prompt, which is another one than that waited for."""
         end = time.monotonic() + limit * FACTOR
         while True:
             m = re.search(pattern, self.pending)
             if m:
                 self.pending = self.pending[m.end():]
                 return m
-            bad = re.search(refuse, self.pending) if refuse else None
-            if bad:
-                self._fill(1)
-                raise Failure(f"the guest said {bad.group(0)!r} while waiting for {pattern!r}")
-            left = end - time.monotonic()
+            self._refuse(refuse, repr(pattern))
+            left, size, prompt = end - time.monotonic(), len(self.pending), self.prompt()
             if left <= 0:
-                raise Failure(f"no {pattern!r} within {limit * FACTOR:.0f} s")
-            if not self._fill(min(left, 1.0)):
-                raise Failure(f"the emulator ended ({self.alive()}) while waiting for {pattern!r}")
+                raise Failure(f"no {pattern!r} within {limit * FACTOR:.0f} s; the last line was {self.last_line()!r}")
+            if not self._fill(min(left, SETTLED * FACTOR)):
+                raise Failure(f"the emulator ended ({self.alive()}) while waiting for {pattern!r}; "
+                              f"the last line was {self.last_line()!r}")
+            if prompt and len(self.pending) == size and left > SETTLED * FACTOR:
+                raise Failure(f"the guest stands at {prompt} ({self.last_line()!r}) while waiting for {pattern!r}")
+
+    def until_end(self, limit):
+        """Read until the stream ends; False if it does not within `limit` seconds."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            if not self._fill(end - time.monotonic()):
+                return True
+            self._refuse(FATAL, "the end of the emulator")
+        return False
 
     def drain(self, limit):
         """Read until the stream ends or `limit` seconds have passed."""
@@ -155,11 +197,12 @@ class Machine:
 
     def wait(self, limit=30):
         """Wait until the emulator ends by itself; its exit code."""
-        self.console.drain(limit * FACTOR)
+        self.console.until_end(limit * FACTOR)
         try:
-            return self.proc.wait(2)
+            return self.proc.wait(2 * FACTOR)
         except subprocess.TimeoutExpired as e:
-            raise Failure(f"the emulator did not end within {limit * FACTOR:.0f} s") from e
+            raise Failure(f"the emulator did not end within {limit * FACTOR:.0f} s; "
+                          f"the last line was {self.console.last_line()!r}") from e
 
     def expect_exit(self, code=0, limit=30):
         got = self.wait(limit)
@@ -192,8 +235,10 @@ class Machine:
 
 class Bench:
     """What a case works with: a scratch folder, a log, machines that are cleaned away."""
+    live = set()        # those of the running cases, for a runner that is interrupted
 
     def __init__(self, name, logs):
+        Bench.live.add(self)
         self.onexit = contextlib.ExitStack()
         self.tmp = pathlib.Path(self.onexit.enter_context(tempfile.TemporaryDirectory(prefix="lyrebird-")))
         logs.mkdir(parents=True, exist_ok=True)
@@ -229,3 +274,4 @@ class Bench:
 
     def close(self):
         self.onexit.close()
+        Bench.live.discard(self)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the functional tests and prints TAP.
 
-  tests/functional/run.py [--quick] [--list] [PATTERN...]
+  tests/functional/run.py [--quick] [--list] [-j N] [PATTERN...]
 
 LYREBIRD names the program under test (default build/lyrebird); with QEMU there the
 cases check themselves.  LYREBIRD_TIME_FACTOR stretches all time limits.
 """
 import argparse
+import concurrent.futures
 import importlib
 import os
 import pathlib
@@ -30,7 +31,7 @@ def tail(path, lines=25):
 
 
 def run_case(number, f):
-    """Run one case and print its TAP line; True unless it failed."""
+    """Run one case: (True unless it failed, its TAP lines)."""
     name = f.__name__.removeprefix("test_")
     bench = harness.Bench(name, LOGS)
     start, why = time.monotonic(), None
@@ -45,15 +46,34 @@ def run_case(number, f):
         bench.close()
     took = f"({time.monotonic() - start:.1f} s)"
     doc = (f.__doc__ or "").strip().split("\n")[0].rstrip(".")
-    print(f"{result} {number} - {name}: {doc} {took}" + (f" {why}" if why else ""), flush=True)
+    text = f"{result} {number} - {name}: {doc} {took}" + (f" {why}" if why else "") + "\n"
     if result == "not ok":
-        print(f"# end of {bench.log_path}:\n{tail(bench.log_path)}", end="", flush=True)
-    return result == "ok"
+        text += f"# end of {bench.log_path}:\n{tail(bench.log_path)}"
+    return result == "ok", text
+
+
+def run_cases(cases, jobs):
+    """Run the cases, `jobs` at a time, and print the results in the order of the cases; True if none failed."""
+    good = True
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        running = [pool.submit(run_case, i, f) for i, f in enumerate(cases, 1)]
+        try:
+            for r in running:
+                ok, text = r.result()
+                good &= ok
+                print(text, end="", flush=True)
+        except KeyboardInterrupt:
+            print("# interrupted", flush=True)
+            for bench in list(harness.Bench.live):
+                bench.close()
+            os._exit(130)       # the cases' threads hang in waits for machines that are gone
+    return good
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--quick", action="store_true", help="leave out the cases of several minutes")
+    p.add_argument("-j", "--jobs", type=int, default=2, help="cases at a time (default 2)")
     p.add_argument("--list", action="store_true", help="only list the cases")
     p.add_argument("patterns", nargs="*", help="only cases whose name contains one of these")
     args = p.parse_args()
@@ -72,8 +92,7 @@ def main():
             print(f"not ok {i} - {f.__name__.removeprefix('test_')}: {harness.EMULATOR} is not built")
         return 1
     print(f"# under test: {harness.EMULATOR}", flush=True)
-    results = [run_case(i, f) for i, f in enumerate(cases, 1)]
-    return 0 if all(results) else 1
+    return 0 if run_cases(cases, args.jobs) else 1
 
 
 if __name__ == "__main__":

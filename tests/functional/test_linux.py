@@ -5,10 +5,9 @@ import http.server
 import os
 import socket
 import threading
-import time
 
 from guests import debian_kernel
-from harness import Failure, Skip, case, check, is_peer, need
+from harness import FACTOR, Failure, Skip, case, check, is_peer, need
 
 PROMPT = r"initramfs# "
 BOOT = 120
@@ -159,19 +158,14 @@ def test_hostfwd(b):
         port = s.getsockname()[1]
     m = boot(b, "-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:80", "-device", "virtio-net-device,netdev=n0")
     m.command("udhcpc -q -i eth0", PROMPT, 60)
-    m.send("echo 'from the guest' | nc -l -p 80\n")
-    m.expect(r"nc -l -p 80")
-    got = b""
-    for _ in range(40):
-        with socket.create_connection(("127.0.0.1", port), 10) as s:
-            s.settimeout(10)
-            try:
-                got = s.recv(100)
-            except OSError:
-                got = b""
-        if got:
-            break
-        time.sleep(0.25)
+    m.command("(echo 'from the guest' | nc -l -p 80) & while ! netstat -tln | grep -q ':80 '; do sleep 0.1; done",
+              PROMPT, 60)
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        s.settimeout(30 * FACTOR)
+        try:
+            got = s.recv(100)
+        except OSError as e:
+            raise Failure(f"the host read nothing: {e}") from e
     if got != b"from the guest\n":
         raise Failure(f"the host read {got!r}")
     m.stop()

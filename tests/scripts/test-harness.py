@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The functional tests' harness: a wait that cannot succeed ends at once and names what was seen."""
+import os
+import sys
+import time
+
+from checks import equal, main
+import harness
+
+harness.SETTLED = 0.3
+
+
+class Guest:
+    """A line whose far end is the test."""
+
+    def __init__(self, tmp):
+        self.read, self.write = os.pipe()
+        self.log = open(tmp / "log", "wb")
+        self.line = harness.Line(self.read, self.write, self.log, lambda: "exit code 0")
+
+    def says(self, text):
+        os.write(self.write, text.encode())
+
+
+def fails(call, *said):
+    """The wait fails within seconds, and its message holds each of the words."""
+    start = time.monotonic()
+    try:
+        call()
+    except harness.Failure as e:
+        for words in said:
+            assert words in str(e), f"{words!r} is not in: {e}"
+        assert time.monotonic() - start < 20, "it took too long"
+        return
+    raise AssertionError("the wait did not fail")
+
+
+def test_found(tmp):
+    """what comes is found, across several reads, prompts included"""
+    g = Guest(tmp)
+    g.says("boot\r\nlyrebird log")
+    g.line.expect("boot", 300)
+    g.says("in: ")
+    equal(g.line.expect(r"(\w+) login: ", 300).group(1), "lyrebird")
+
+
+def test_wrong_prompt(tmp):
+    """a prompt of another kind is a failure at once, for each kind"""
+    for text, name in (("\n(initramfs) ", "busybox's emergency shell"), ("\r\n\x1b[1minitramfs# \x1b[6n", "the initramfs"),
+                       ("rescue# ", "rescue shell"), ("U-Boot\n=> ", "U-Boot's prompt"), ("\n~ # ", "a bare shell"),
+                       ("sh-5.2# ", "a bare shell"), ("/ # ", "a bare shell"), ("\nroot@lyrebird:~# ", "a shell as root")):
+        g = Guest(tmp)
+        g.says(text)
+        fails(lambda g=g: g.line.expect("lyrebird login: ", 300), name, "login: ")
+    g = Guest(tmp)
+    g.says("Debian\nlyrebird login: ")
+    fails(lambda: g.line.expect(r"initramfs# $", 300), "a login prompt")
+
+
+def test_passing_prompt(tmp):
+    """a prompt that more follows, or that only looks like one, is none"""
+    for text in ("initramfs# [  1.0] late word of the kernel\n", "see /etc/issue => \n", "disk size # \n"):
+        g = Guest(tmp)
+        g.says(text)
+        os.close(g.write)
+        fails(lambda g=g: g.line.expect("login: ", 300), "the emulator ended (exit code 0)", repr(text.strip("\n")))
+
+
+def test_fatal_words(tmp):
+    """what a guest says when it gives up is a failure at once, and is quoted"""
+    for text in ("Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)", "Oops [#1]",
+                 "BUG: unable to handle page fault", "init: FAILED: cannot mount /dev/vda as ext4",
+                 "You are in emergency mode. After logging in", "### ERROR ### Please RESET the board ###",
+                 "Unhandled exception: Illegal instruction"):
+        g = Guest(tmp)
+        g.says(f"\n[    1.0] {text}\n")
+        fails(lambda g=g: g.line.expect("login: ", 300), text[:8])
+        g = Guest(tmp)
+        g.says(f"\n[    1.0] {text}\n")
+        fails(lambda g=g: g.line.until_end(300), text[:8])
+
+
+def test_host_load(tmp):
+    """a lockup that Linux sees on a loaded host is not the guest's end"""
+    g = Guest(tmp)
+    g.says("watchdog: BUG: soft lockup - CPU#0 stuck for 23s!\nlyrebird login: ")
+    g.line.expect("login: ", 300)
+
+
+def test_time_limit(tmp):
+    """a wait that lasts too long names the last line"""
+    g = Guest(tmp)
+    g.says("Reached target Basic System\n")
+    fails(lambda: g.line.expect("login: ", 0.2), "within 0 s", "Reached target Basic System")
+
+
+if __name__ == "__main__":
+    sys.exit(main(__name__))
