@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian packages of a foreign architecture through a private apt state.
 
-apt resolves, fetches and verifies; nothing of the host's own package state is
-touched and no guest code runs.  The mirror is the one that the host's apt uses
-(or LYREBIRD_MIRROR); the suite is the first of `SUITES` whose signed index
-verifies.  Verification is never switched off: a suite whose files do not match
-its signed index is passed over, and the reason is told.  LYREBIRD_OLD_INDEX=1
+apt resolves, fetches and verifies, with the host's own settings (proxies and
+the like); nothing of the host's package state is touched and no guest code
+runs.  Verification is never switched off: a suite whose files do not match its
+signed index is passed over, and the reason is told.  LYREBIRD_OLD_INDEX=1
 accepts a mirror that stands still: its index is signed, but past its date.
+LYREBIRD_KEYRING names the key of a mirror that signs its indexes itself.
 """
 import hashlib
 import os
@@ -15,25 +15,10 @@ import re
 import subprocess
 
 from .base import GuestError, run, say
+from .mirror import find_mirrors
 
 SUITES = ("trixie", "sid")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-
-
-def find_mirror():
-    """The Debian archive that the host's apt is set up to use."""
-    if os.environ.get("LYREBIRD_MIRROR"):
-        return os.environ["LYREBIRD_MIRROR"]
-    out = run(["apt-get", "indextargets", "--format", "$(REPO_URI)|$(LABEL)|$(RELEASE)",
-               "Created-By: Packages"], "cannot ask apt for its mirror",
-              "use a Debian host, or set LYREBIRD_MIRROR to a Debian archive")
-    rows = [line.split("|") for line in dict.fromkeys(out.split())]
-    named = [r[0] for r in rows if r[1] == "Debian"]
-    plain = [r[0] for r in rows if re.search(r"/debian/?$", r[0])]
-    for uri in named + plain:
-        return uri
-    raise GuestError("no Debian mirror known", "apt's sources name no Debian archive",
-                     "set LYREBIRD_MIRROR to a Debian archive")
 
 
 class Apt:
@@ -42,7 +27,8 @@ class Apt:
     def __init__(self, cache, suite, arch):
         self.suite, self.arch = suite, arch
         self.dir = cache / "apt" / f"{suite}-{arch}"
-        self.mirror = None
+        self.stamp = self.dir / "updated"
+        self.is_new = False         # the index was fetched by this run
         for d in ("lists/partial", "cache/archives/partial", "etc/preferences.d",
                   "etc/sources.list.d", "single"):
             (self.dir / d).mkdir(parents=True, exist_ok=True)
@@ -56,6 +42,9 @@ class Apt:
             "APT::Get::Assume-Yes": "true", "APT::Sandbox::User": "",
             "Dir::State": d, "Dir::State::lists": d / "lists", "Dir::State::status": d / "status",
             "Dir::Cache": d / "cache", "Dir::Cache::archives": d / "cache/archives", "Dir::Etc": d / "etc",
+            # Containers often switch off the parsed index, which makes each call take seconds.
+            "Dir::Cache::pkgcache": "pkgcache.bin", "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
+            "Acquire::GzipIndexes": "false", "APT::Update::Error-Mode": "any",
             "Dir::Etc::sourcelist": d / "etc/sources.list",
             "Dir::Etc::sourceparts": d / "etc/sources.list.d",
             "Dir::Etc::preferences": d / "etc/preferences",
@@ -92,19 +81,38 @@ class Apt:
 
     def update(self, again=False):
         """Fetch and verify the suite's index (once; `again` for the newest)."""
-        stamp = self.dir / "updated"
-        if stamp.exists() and not again:
+        if self.stamp.exists() and not again:
             return
-        if not pathlib.Path(KEYRING).exists():
-            raise GuestError("cannot verify Debian's package index", f"{KEYRING} is missing",
+        keyring = os.environ.get("LYREBIRD_KEYRING") or KEYRING
+        if not pathlib.Path(keyring).exists():
+            raise GuestError("cannot verify Debian's package index", f"{keyring} is missing",
                              "install the package debian-archive-keyring (scripts/setup does)")
-        self.mirror = find_mirror()
-        (self.dir / "etc/sources.list").write_text(
-            f"deb [arch={self.arch} signed-by={KEYRING}] {self.mirror} {self.suite} main\n",
-            encoding="utf-8")
-        stamp.unlink(missing_ok=True)
-        self._apt("apt-get", "update", what=f"the index of {self.suite} does not verify", show=True)
-        stamp.write_text(self._index_digest() + "\n", encoding="ascii")
+        failures = []
+        for mirror in find_mirrors():
+            (self.dir / "etc/sources.list").write_text(
+                f"deb [arch={self.arch} signed-by={keyring}] {mirror} {self.suite} main\n", encoding="utf-8")
+            self.stamp.unlink(missing_ok=True)
+            try:
+                self._apt("apt-get", "update", what=f"the index of {self.suite} does not verify", show=True)
+            except GuestError as e:
+                failures.append(e)
+                continue
+            self.stamp.write_text(self._index_digest() + "\n", encoding="ascii")
+            self.is_new = True
+            return
+        raise failures[0]
+
+    def _fetching(self, fetch):
+        """Call `fetch`; if that fails with an index from an earlier day, whose packages the mirror may have
+        replaced since, once more with a new index."""
+        try:
+            return fetch()
+        except GuestError as e:
+            if self.is_new or "space" in str(e).lower():
+                raise
+            say(f"fetching failed ({e.why.splitlines()[0]}); trying once more with a new index")
+            self.update(again=True)
+            return fetch()
 
     def _index_digest(self):
         """The digest of the verified Release file."""
@@ -113,10 +121,10 @@ class Apt:
 
     def source(self):
         """Names the suite and the very index that packages came from."""
-        return f"{self.suite} {(self.dir / 'updated').read_text(encoding='ascii').strip()}"
+        return f"{self.suite} {self.stamp.read_text(encoding='ascii').strip()}"
 
     def mirror_uri(self):
-        return re.search(r"\] (\S+) ", (self.dir / "etc/sources.list").read_text()).group(1)
+        return re.search(r"\] (\S+) ", (self.dir / "etc/sources.list").read_text(encoding="utf-8")).group(1)
 
     def show(self, package):
         """The newest control record of a package, as a dict."""
@@ -132,6 +140,9 @@ class Apt:
 
     def fetch_closure(self, packages):
         """Fetch packages and dependencies; the paths of the .deb files."""
+        return self._fetching(lambda: self._fetch_closure(packages))
+
+    def _fetch_closure(self, packages):
         self._apt("apt-get", "--download-only", "install", *packages, show=True,
                   what=f"cannot fetch the packages from {self.suite}")
         debs = []
@@ -146,41 +157,38 @@ class Apt:
 
     def fetch_single(self, packages):
         """Fetch just these packages; the paths of the .deb files."""
-        where = self.dir / "single"
-        debs = []
-        for p in packages:
-            version = self.show(p)["Version"].replace(":", "%3a")
-            have = list(where.glob(f"{p}_{version}_*.deb"))
-            if not have:
-                self._apt("apt-get", "download", p, show=True, cwd=where,
-                          what=f"cannot fetch {p} from {self.suite}")
-                have = list(where.glob(f"{p}_{version}_*.deb"))
-            debs += have[:1]
-        return debs
+        return self._fetching(lambda: [self._fetch_one(p) for p in packages])
+
+    def _fetch_one(self, package):
+        """One package file with the digest that the index names.
+
+        `apt-get download` writes under the final name: what an interrupted run left has another digest."""
+        where, record = self.dir / "single", self.show(package)
+        stem = f"{package}_{record['Version'].replace(':', '%3a')}_*.deb"
+        for attempt in (1, 2):
+            for deb in where.glob(stem):
+                if hashlib.sha256(deb.read_bytes()).hexdigest() == record.get("SHA256"):
+                    return deb
+                deb.unlink()
+            if attempt == 1:
+                self._apt("apt-get", "download", package, show=True, cwd=where,
+                          what=f"cannot fetch {package} from {self.suite}")
+        raise GuestError(f"cannot fetch {package} from {self.suite}", "the file has not the digest of the index",
+                         "run `scripts/guest update`")
 
 
-def open_suite(cache, arch, suite=None, again=False):
-    """The first suite whose index verifies, its index at hand.
-
-    The choice is kept, so that later runs need no network; `again` chooses anew.
-    """
-    chosen = cache / "apt" / f"chosen-{arch}"
-    names = [suite] if suite else list(SUITES)
-    if not suite and not again and chosen.exists():
-        names = [chosen.read_text(encoding="ascii").strip()]
+def open_suite(cache, arch, names, again=False):
+    """The first of the suites whose index verifies, its index at hand."""
     reasons = []
     for name in names:
         apt = Apt(cache, name, arch)
         try:
             apt.update(again)
+            return apt
         except GuestError as e:
-            why = str(e).partition("why:")[2].strip().partition("\n")[0]
+            why = e.why.partition("\n")[0]
             reasons.append(f"{name}: {why}")
-            say(f"{name}: the signed index does not verify here, so this suite is not used ({why})")
-            continue
-        if not suite:
-            chosen.write_text(name + "\n", encoding="ascii")
-        return apt
+            say(f"{name}: its signed index does not verify here, so this suite is not used ({why})")
     todo = "check the network and the mirror, then run the command again"
     if any("is expired" in r for r in reasons):
         todo = ("name a mirror that is kept up to date with LYREBIRD_MIRROR, or accept the signed but old index "

@@ -21,6 +21,7 @@ class GuestError(Exception):
 
     def __init__(self, what, why, todo):
         super().__init__(f"{what}\n  why: {why}\n  do:  {todo}")
+        self.why = str(why)
 
 
 def cache_dir():
@@ -108,20 +109,24 @@ def source_digest(*names):
 class Recipe:
     """Remembers from what a finished file was made (`NAME.recipe` beside it).
 
-    A file is fresh while its ingredients are the same and, if a `source` is named,
-    while it came from that one."""
+    The note is there only while the file is whole and up to date: `begin` takes it away, `done` writes it.
+    So what an interrupted run or an older version of these scripts left is made anew, never used."""
 
     def __init__(self, path, **ingredients):
         self.path = path
         self.note = path.with_name(path.name + ".recipe")
         self.key = digest(ingredients)
 
-    def fresh(self, source=None):
-        with contextlib.suppress(OSError, ValueError):
+    def source(self):
+        """What the file was made from, or None unless it is there, of the same ingredients."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             note = json.loads(self.note.read_text(encoding="utf-8"))
-            return (self.path.exists() and note["key"] == self.key
-                    and source in (None, note["source"]))
-        return False
+            if note["key"] == self.key and self.path.exists():
+                return note["source"]
+        return None
+
+    def begin(self):
+        self.note.unlink(missing_ok=True)
 
     def done(self, source):
         with finished_as(self.note) as tmp:

@@ -4,6 +4,7 @@ import gzip
 import pathlib
 import re
 import shutil
+import tempfile
 
 from . import initramfs, modules
 from .base import GuestError, Recipe, finished_as, run, say, source_digest
@@ -13,6 +14,8 @@ DEVICE_MODULES = ["virtio_mmio", "virtio_pci", "virtio_blk", "virtio_net", "virt
                   "virtio_console", "rtc_goldfish"]
 # Loaded only when a root file system is asked for.
 DISK_MODULES = ["ext4"]
+# Without these no guest of ours reaches its disk; the others may be missing from a kernel.
+REQUIRED = ["virtio_mmio", "virtio_pci", "virtio_blk", "ext4"]
 # Also carried into the Debian root, where udev and systemd load what they meet.
 ROOT_MODULES = DEVICE_MODULES + DISK_MODULES + [
     "virtio_balloon", "virtio_scsi", "virtio_input", "autofs4", "overlay", "loop", "isofs", "vfat",
@@ -44,9 +47,9 @@ def unpack(debs, where):
 class Kernel:
     """Kernel image, module tree and initramfs of one suite, made when missing."""
 
-    def __init__(self, cache, arch="riscv64"):
-        self.dir = cache / "guest" / arch
-        self.cache, self.arch = cache, arch
+    def __init__(self, cache, suite, arch="riscv64"):
+        self.dir = cache / "guest" / arch / suite
+        self.suite, self.arch = suite, arch
         self.image = self.dir / "Image"
         self.image_gz = self.dir / "Image.gz"
         self.initrd = self.dir / "initramfs.cpio.gz"
@@ -56,20 +59,26 @@ class Kernel:
         maker = source_digest("kernel.py")
         self.recipe = Recipe(self.image, maker=maker)
         self.initrd_recipe = Recipe(self.initrd, maker=maker, files=source_digest(
-            "initramfs.py", "modules.py", "files/init", "files/udhcpc"))
+            "initramfs.py", "modules.py", "modindex.py", "files/init", "files/udhcpc"))
 
     def fresh(self):
-        return self.recipe.fresh() and self.initrd_recipe.fresh()
+        source = self.recipe.source()
+        return bool(source) and self.initrd_recipe.source() == source
+
+    def version(self):
+        """The kernel's version, as `uname -r` says it in the guest; None if there is no kernel."""
+        return next((p.name for p in self.tree_dir.glob("usr/lib/modules/*")), None)
 
     def make(self, apt):
         """Fetch and unpack the kernel and busybox, and pack the initramfs."""
-        source = apt.source()
-        if not self.recipe.fresh(source):
+        if self.recipe.source() != apt.source():
+            self.recipe.begin()
             self._fetch(apt)
-            self.recipe.done(source)
-        if not self.initrd_recipe.fresh(source):
+            self.recipe.done(apt.source())
+        if self.initrd_recipe.source() != self.recipe.source():
+            self.initrd_recipe.begin()
             self._pack()
-            self.initrd_recipe.done(source)
+            self.initrd_recipe.done(self.recipe.source())
 
     def _fetch(self, apt):
         names = package_names(apt)
@@ -101,7 +110,7 @@ class Kernel:
             shutil.copyfile(next(p for p in box.rglob("busybox") if p.is_file() and p.parent.name == "bin"), out)
         shutil.rmtree(box)
         (self.dir / "kernel.txt").write_text(
-            f"suite {apt.suite}\n" + "".join(f"{d.name}\n" for d in debs), encoding="utf-8")
+            f"suite {apt.suite}\nkernel {self.version()}\n" + "".join(f"{d.name}\n" for d in debs), encoding="utf-8")
         with finished_as(self.image) as out:
             out.write_bytes(data)
 
@@ -109,14 +118,20 @@ class Kernel:
         return modules.ModuleTree(self.tree_dir)
 
     def add_modules(self, cpio, tree):
-        """Put the drivers and the two load orders into an initramfs."""
-        done = []
+        """Put the drivers, their index and the two load orders into an initramfs.
+
+        The index is for modprobe, which the kernel calls when it wants one more module by an alias."""
+        tree.require(REQUIRED)
+        with tempfile.TemporaryDirectory(dir=self.dir) as tmp:
+            base = tree.install(DEVICE_MODULES + DISK_MODULES, pathlib.Path(tmp))
+            for p in sorted(base.rglob("*")):
+                if p.is_file() and not p.name.endswith((".bin", ".order")):    # busybox reads the text
+                    cpio.file(f"lib/modules/{tree.version}/{p.relative_to(base)}", p.read_bytes())
+        done = set()
         for listing, names in (("devices", DEVICE_MODULES), ("disk", DISK_MODULES)):
-            order = [m for m in tree.closure(names) if m not in done]
-            for m in order:
-                cpio.file(f"lib/modules/{m}.ko", tree.data(m))
-            cpio.file(f"lib/modules/{listing}", "".join(f"{m}.ko\n" for m in order))
-            done += order
+            order = [m for m in tree.index.load_order(names) if m not in done]
+            cpio.file(f"lib/modules/{listing}", "".join(f"{tree.version}/{tree.place(m)}\n" for m in order))
+            done.update(order)
 
     def _pack(self):
         say("packing the initramfs")

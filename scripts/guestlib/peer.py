@@ -35,7 +35,7 @@ def make(cache, suite="sid"):
     program, root = where / "qemu-system-riscv64", where / "root"
     if program.exists():
         return program
-    source = apt.open_suite(cache, arch, suite)
+    source = apt.open_suite(cache, arch, [suite])
     debs = source.fetch_closure(PACKAGES)
     shutil.rmtree(root, ignore_errors=True)
     for d in ("bin", "sbin", "lib", "lib64"):

@@ -16,7 +16,8 @@ from . import rootfiles
 from .base import GuestError, Recipe, finished_as, run, say, source_digest
 from .dpkgdb import DpkgDb
 from .kernel import ROOT_MODULES
-from .modules import ModuleTree
+from .mirror import inside_guest
+from .modules import SBIN, ModuleTree
 
 PACKAGES = """
 base-files base-passwd bash bsdutils coreutils dash debianutils diffutils dpkg findutils grep gzip hostname
@@ -30,30 +31,33 @@ SIZE_MIB = 2048
 class Root:
     """The image of one suite, made when missing."""
 
-    def __init__(self, cache, kernel):
+    def __init__(self, kernel):
         self.kernel = kernel
         self.dir = kernel.dir
         self.image = self.dir / "root.ext4"
 
         self.recipe = Recipe(self.image, packages=PACKAGES, size=SIZE_MIB, modules=ROOT_MODULES,
-                             maker=source_digest("root.py", "rootfiles.py", "dpkgdb.py", "modules.py"))
+                             maker=source_digest("root.py", "rootfiles.py", "dpkgdb.py", "modules.py", "modindex.py"))
+
+    def _with_kernel(self, source):
+        """The root holds modules of one kernel: another kernel makes it stale."""
+        return f"{source} {self.kernel.version()}"
 
     def fresh(self):
-        return self.recipe.fresh()
+        made_of = self.kernel.recipe.source()
+        return bool(made_of) and self.recipe.source() == self._with_kernel(made_of)
 
     def make(self, apt):
-        source = apt.source()
-        if self.recipe.fresh(source):
+        if self.recipe.source() == self._with_kernel(apt.source()):
             return
+        self.recipe.begin()
         say(f"Debian root from {apt.suite}: {len(PACKAGES)} packages and what they need")
-        debs = apt.fetch_closure(PACKAGES)
-        if not shutil.which("depmod", path=os.environ.get("PATH", "") + ":/sbin:/usr/sbin"):
-            raise GuestError("cannot index the guest's kernel modules", "depmod is not installed",
-                             "run scripts/setup (it installs kmod)")
+        mirror = inside_guest(apt.mirror_uri()) or ""
+        debs = apt.fetch_closure(PACKAGES + (["ca-certificates"] if mirror.startswith("https:") else []))
         todo = self.dir / "root.todo"
         todo.write_text("".join(f"{d}\n" for d in debs), encoding="utf-8")
         argv = [sys.executable, "-m", "guestlib.root", str(todo), str(self.image), str(self.kernel.tree_dir),
-                apt.suite, apt.mirror_uri()]
+                apt.suite, mirror]
         if os.geteuid() != 0:
             argv = ["fakeroot", "--", *argv]
         try:
@@ -65,7 +69,7 @@ class Root:
             raise GuestError("cannot make the root image", "see the message above",
                              "mend its cause and run the command again: it goes on from here")
         todo.unlink()
-        self.recipe.done(source)
+        self.recipe.done(self._with_kernel(apt.source()))
 
 
 def unpack_all(debs, tree):
@@ -87,37 +91,20 @@ def unpack_all(debs, tree):
     db.finish()
 
 
-def add_modules(kernel_tree, tree):
-    """The drivers that a virtual machine can meet, uncompressed, and their index."""
-    mods = ModuleTree(kernel_tree)
-    base = tree / "usr/lib/modules" / mods.version
-    for m in mods.closure(ROOT_MODULES):
-        dest = base / mods.place(m)
-        dest.parent.mkdir(parents=True, exist_ok=True)
-        dest.write_bytes(mods.data(m))
-    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
-        if (mods.dir / name).exists():
-            shutil.copyfile(mods.dir / name, base / name)
-    env = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/sbin:/usr/sbin"}
-    run(["depmod", "-b", str(tree), mods.version], "cannot index the guest's kernel modules",
-        "read the message of depmod", env=env)
-
-
 def make_image(tree, image):
     """An ext4 file system with the tree's content; sparse, so small on disk."""
     say("making the ext4 image")
     with finished_as(image) as tmp:
-        env = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/sbin:/usr/sbin"}
         tmp.unlink(missing_ok=True)
         run(["mke2fs", "-q", "-t", "ext4", "-L", "lyrebird", "-E", "lazy_itable_init=0,lazy_journal_init=0",
              "-J", "size=16", "-d", str(tree), str(tmp), f"{SIZE_MIB}M"],
-            "cannot make the ext4 image", "free some disk space and run the command again", env=env)
+            "cannot make the ext4 image", "free some disk space and run the command again", env=SBIN)
 
 
 def main(argv):
     """The child: root, or root's likeness under fakeroot."""
     todo, image, kernel_tree = (pathlib.Path(a) for a in argv[:3])
-    debs = [pathlib.Path(s) for s in todo.read_text(encoding="utf-8").split()]
+    debs = [pathlib.Path(s) for s in todo.read_text(encoding="utf-8").splitlines()]
     tree = image.parent / "root.tree"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
@@ -126,7 +113,7 @@ def main(argv):
         files = rootfiles.RootFiles(tree)
         files.write_all(argv[3], argv[4])
         run(["chown", "0:42", str(tree / "etc/shadow")], "cannot set an owner", "run as root or with fakeroot")
-        add_modules(kernel_tree, tree)
+        ModuleTree(kernel_tree).install(ROOT_MODULES, tree)
         files.up_to_date()
         make_image(tree, image)
     finally:
@@ -136,6 +123,6 @@ def main(argv):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except GuestError as error:
+    except (GuestError, OSError) as error:
         print(f"guest: {error}", file=sys.stderr)
         sys.exit(1)

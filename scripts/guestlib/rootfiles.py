@@ -175,7 +175,8 @@ class RootFiles:
         self.write("etc/fstab", "/dev/vda / ext4 defaults,errors=remount-ro 0 1\n")
         self.write("etc/machine-id", "")
         self.write("etc/default/locale", "LANG=C.UTF-8\n")
-        self.write("etc/apt/sources.list", f"deb {mirror} {suite} main\n")
+        self.write("etc/apt/sources.list", f"deb {mirror} {suite} main\n" if mirror else
+                   f"# The image came from an archive on its host; name one here: deb URI {suite} main\n")
         self.link("etc/localtime", "/usr/share/zoneinfo/Etc/UTC")
         self.link("etc/mtab", "../proc/self/mounts")
         for d in ("dev", "proc", "sys", "run", "tmp", "root", "mnt", "srv"):
@@ -195,6 +196,7 @@ class RootFiles:
             os.utime(self.root / d / ".updated", ns=(when, when))
 
     def write_all(self, suite, mirror):
+        """`mirror`: an archive that the guest can reach, or an empty string."""
         self.accounts()
         self.pam()
         self.shell()

@@ -10,7 +10,7 @@ from peers import BenchError
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path.insert(0, str(TOP / "scripts"))
-from guestlib import apt, base, initramfs, kernel  # noqa: E402  (needs the path above)
+from guestlib import base, guest, initramfs  # noqa: E402  (needs the path above)
 
 CC = "riscv64-linux-gnu-gcc"
 
@@ -31,16 +31,13 @@ class BenchGuest:
 
     def __init__(self, say):
         cache = base.cache_dir()
-        self.kernel = kernel.Kernel(cache)
-        if not self.kernel.fresh():
-            with base.locked(cache / "lock"):
-                self.kernel.make(apt.open_suite(cache, self.kernel.arch))
+        self.kernel = guest.ready(root=False).kernel
         folder = cache / "bench"
         folder.mkdir(exist_ok=True)
         self.initrd, self.payload = folder / "initramfs.cpio", folder / "pass.elf"
         sources = sorted((HERE / "guest").glob("*.[ch]")) + [HERE / "guest" / "init"]
         recipe = base.Recipe(self.initrd, files=[p.read_text(encoding="utf-8") for p in sources],
-                             busybox=base.digest(self.kernel.busybox.stat().st_size))
+                             busybox=self.kernel.recipe.source())
         if not recipe.fresh() or not self.payload.exists():
             say("compiling the guest programs")
             self._pack(folder, [p for p in sources if p.suffix == ".c"])

@@ -1,51 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The real guests that cases boot: made once by scripts/guest, else a Skip with the reason."""
-import functools
+import collections
 import os
 import subprocess
+import threading
 
 from harness import TOP, Skip, need
 
 CC = "riscv64-linux-gnu-gcc"
+_results = {}
+_locks = collections.defaultdict(threading.Lock)    # cases run side by side: the first one makes the guest
 
 
-@functools.lru_cache(maxsize=None)
-def _make(root):
-    """Paths of the finished guest files, or the reason why there are none."""
+def _make(suite, root):
+    """The guest of the suite (None: the default one), or the reason why there is none."""
     # pylint: disable=import-outside-toplevel
-    from guestlib import base, kernel as gk, root as gr, apt
+    from guestlib import base, guest
     try:
-        cache = base.cache_dir()
-        k = gk.Kernel(cache)
-        r = gr.Root(cache, k)
-        if not (k.fresh() and (not root or r.fresh())):
-            if os.environ.get("LYREBIRD_NO_FETCH"):
-                return None, "the guest is not made, and LYREBIRD_NO_FETCH forbids to fetch it"
-            with base.locked(cache / "lock"):
-                source = apt.open_suite(cache, k.arch)
-                k.make(source)
-                if root:
-                    r.make(source)
-        return (k, r), None
-    except base.GuestError as e:
+        if os.environ.get("LYREBIRD_NO_FETCH"):
+            cache = base.cache_dir()
+            g = guest.Guest(cache, suite or guest.chosen(cache) or guest.apt.SUITES[0])
+            return (g, None) if g.fresh(root) else (None, "the guest is not made, and LYREBIRD_NO_FETCH forbids to fetch it")
+        return guest.ready(suite, root), None
+    except (base.GuestError, OSError) as e:
         return None, "no guest could be made: " + str(e).replace("\n", " ")
+
+
+def debian(suite=None, root=True):
+    """The finished files of a suite."""
+    with _locks[suite]:
+        if (suite, root) not in _results:
+            _results[suite, root] = _make(suite, root)
+    made, why = _results[suite, root]
+    if why:
+        raise Skip(why)
+    return made
 
 
 def debian_kernel():
     """The Debian kernel and our initramfs."""
-    made, why = _make(False)
-    if why:
-        raise Skip(why)
-    return made[0]
+    return debian(root=False).kernel
 
 
-def debian_root(bench):
+def debian_disk(bench, guest):
     """A private copy of the Debian root image."""
-    made, why = _make(True)
-    if why:
-        raise Skip(why)
     disk = bench.tmp / "root.img"
-    subprocess.run(["cp", "--reflink=auto", "--sparse=always", made[1].image, disk], check=True)
+    subprocess.run(["cp", "--reflink=auto", "--sparse=always", guest.root.image, disk], check=True)
     return disk
 
 
