@@ -5,6 +5,10 @@
  * A byte leaves at once; it waits in the transmit FIFO only while the host end is
  * full.  Without FIFOs each of the two holds one byte.
  *
+ * The interrupt line is high while IIR shows a reason.  Each new reason is a request of its
+ * own (hw/irq.h), as an interrupt controller may look at requests only: a byte that came,
+ * bytes that a read left, a transmitter that became empty, another IER.
+ *
  * Not modelled: baud timing (a character time-out comes at once), parity, framing
  * and their errors, a word length below 8, DMA mode, the error flag of
  * each byte in the receive FIFO. */
@@ -68,7 +72,19 @@ static void serial_refresh(Device *dev)
     Serial16550 *u = serial(dev);
     u->s.lsr = (uint8_t)((u->s.lsr & LSR_ERRORS) | (u->s.rx.used ? LSR_DR : 0) |
                          (u->s.tx.used ? 0 : LSR_THRE | LSR_TEMT));
-    irq_set(&u->irq, serial_interrupt(u) != IIR_NONE);
+    bool high = serial_interrupt(u) != IIR_NONE;
+    if (high && u->news) {
+        irq_request(&u->irq);
+    } else {
+        irq_set(&u->irq, high);
+    }
+    u->news = false;
+}
+
+static void serial_thr_emptied(Serial16550 *u)
+{
+    u->s.thr_empty = true;
+    u->news = true;
 }
 
 /* ---- receiving ----------------------------------------------------------- */
@@ -78,6 +94,7 @@ static void serial_push_rx(Serial16550 *u, uint8_t byte)
     if (!fifo8_push(&u->s.rx, byte, serial_depth(u))) {
         u->s.lsr |= LSR_OE;
     }
+    u->news = true;
 }
 
 static int serial_can_receive(void *opaque)
@@ -139,7 +156,7 @@ static void serial_transmit(Serial16550 *u)
         }
         fifo8_pop(&u->s.tx);
     }
-    u->s.thr_empty = true;
+    serial_thr_emptied(u);
 }
 
 static void serial_send(Serial16550 *u, uint8_t byte)
@@ -147,7 +164,7 @@ static void serial_send(Serial16550 *u, uint8_t byte)
     u->s.thr_empty = false;
     if (u->s.mcr & MCR_LOOP) {
         serial_push_rx(u, byte);
-        u->s.thr_empty = true;
+        serial_thr_emptied(u);
         return;
     }
     if (!fifo8_push(&u->s.tx, byte, serial_depth(u))) {
@@ -175,6 +192,7 @@ static void serial_update_modem(Serial16550 *u)
         changed &= (uint8_t)~MSR_TERI; /* TERI: the ring's trailing edge only */
     }
     u->s.msr = (uint8_t)(lines | (u->s.msr & MSR_DELTAS) | changed);
+    u->news |= changed != 0;
 }
 
 static void serial_write_fcr(Serial16550 *u, uint8_t value)
@@ -187,7 +205,7 @@ static void serial_write_fcr(Serial16550 *u, uint8_t value)
     }
     if (value & FCR_CLEAR_TX) {
         fifo8_reset(&u->s.tx);
-        u->s.thr_empty = true;
+        serial_thr_emptied(u);
     }
     u->s.fcr = value & FCR_ENABLE ? value & FCR_KEPT : 0;
 }
@@ -211,6 +229,7 @@ static void serial_write_reg(Serial16550 *u, unsigned reg, uint8_t value)
         if (~u->s.ier & value & IER_THRI && !u->s.tx.used) {
             u->s.thr_empty = true; /* enabling it while THR is empty interrupts at once */
         }
+        u->news |= u->s.ier != (value & IER_BITS);
         u->s.ier = value & IER_BITS;
         break;
     case REG_IIR_FCR: serial_write_fcr(u, value); break;
@@ -231,8 +250,16 @@ static uint8_t serial_read_iir(Serial16550 *u)
     uint8_t id = serial_interrupt(u);
     if (id == IIR_THRI) {
         u->s.thr_empty = false;
+        u->news = true; /* the modem's interrupt may have waited behind it */
     }
     return (uint8_t)(id | (u->s.fcr & FCR_ENABLE ? IIR_FIFO : 0));
+}
+
+/* Bytes that are left ask for another interrupt: a driver may take one each time. */
+static uint8_t serial_read_rx(Serial16550 *u)
+{
+    u->news |= u->s.rx.used > 0;
+    return fifo8_pop(&u->s.rx);
 }
 
 static uint8_t serial_read_reg(Serial16550 *u, unsigned reg)
@@ -240,13 +267,14 @@ static uint8_t serial_read_reg(Serial16550 *u, unsigned reg)
     bool dlab = u->s.lcr & LCR_DLAB;
     uint8_t value;
     switch (reg) {
-    case REG_DATA: return dlab ? (uint8_t)u->s.divisor : fifo8_pop(&u->s.rx);
+    case REG_DATA: return dlab ? (uint8_t)u->s.divisor : serial_read_rx(u);
     case REG_IER: return dlab ? (uint8_t)(u->s.divisor >> 8) : u->s.ier;
     case REG_IIR_FCR: return serial_read_iir(u);
     case REG_LCR: return u->s.lcr;
     case REG_MCR: return u->s.mcr;
     case REG_LSR:
         value = u->s.lsr;
+        u->news |= (value & LSR_ERRORS) != 0; /* what waited behind the line's status */
         u->s.lsr &= (uint8_t)~LSR_ERRORS;
         return value;
     case REG_MSR:

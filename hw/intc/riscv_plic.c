@@ -2,14 +2,18 @@
 /* Platform-level interrupt controller, as QEMU's `virt` has it.
  * Spec: RISC-V Platform-Level Interrupt Controller 1.0, all chapters.
  *
- * Gateways are level-triggered: a source whose line is high becomes pending, stays
- * pending until claimed even if the line falls, and is forwarded again after
- * its completion if the line is high then.
+ * A gateway counts requests, up to one: a line that rises, and a device that has one
+ * more reason while its line is high (irq_request), make the source pending.  It stays so
+ * until it is claimed, even if the line falls; what comes while it is in service is
+ * delivered after the completion.  A completion alone makes nothing pending, though
+ * the specification has level-triggered gateways look at the line then: drivers
+ * that never silence their device live on QEMU's virt, which is like this.  So do
+ * those that complete a source which they have disabled.  docs/drivers-from-qemu.md.
  *
  * Inputs may be driven under any device's lock: they take the PLIC's own lock, which
  * is held across nothing but the CPUs' interrupt inputs (atomic).
  *
- * Not modelled: edge-triggered gateways. */
+ * Not modelled: gateways that count above one. */
 #include "hw/intc/riscv_plic.h"
 
 #include <inttypes.h>
@@ -27,13 +31,13 @@ static Plic *plic(void *dev)
     return dev;
 }
 
-/* The pending, enabled source of the highest priority above floor: the lowest
- * number among equals; 0: none. */
+/* The pending, enabled source of the highest priority above floor that is not in service:
+ * the lowest number among equals; 0: none. */
 static unsigned plic_best(const Plic *p, unsigned context, uint32_t floor)
 {
     unsigned best = 0;
     for (unsigned w = 0; w < PLIC_WORDS; w++) {
-        uint32_t candidates = p->s.pending[w] & p->s.enable[context * PLIC_WORDS + w];
+        uint32_t candidates = p->s.pending[w] & ~p->s.claimed[w] & p->s.enable[context * PLIC_WORDS + w];
         for (; candidates; candidates &= candidates - 1) {
             unsigned source = 32 * w + (unsigned)__builtin_ctz(candidates);
             if (p->s.priority[source] > floor) {
@@ -53,30 +57,20 @@ static void plic_refresh(Device *dev)
     }
 }
 
-/* The gateways: forward every high line that is neither pending nor in service. */
-static void plic_forward(Plic *p)
-{
-    for (unsigned w = 0; w < PLIC_WORDS; w++) {
-        p->s.pending[w] |= p->s.level[w] & ~p->s.claimed[w];
-    }
-}
-
 void plic_set_irq(void *opaque, int line, int level)
 {
     Plic *p = opaque;
     if (line <= 0 || (unsigned)line >= p->num_sources) {
         return;
     }
-    uint32_t bit = UINT32_C(1) << (line % 32);
+    uint32_t bit = UINT32_C(1) << (line % 32), *high = &p->s.level[line / 32];
     device_lock(&p->dev);
-    if (level) {
-        p->raised[line] += !(p->s.level[line / 32] & bit);
-        p->s.level[line / 32] |= bit;
-        plic_forward(p);
-    } else {
-        p->s.level[line / 32] &= ~bit;
+    if (level == IRQ_AGAIN || (level && !(*high & bit))) {
+        p->raised[line]++;
+        p->s.pending[line / 32] |= bit;
+        plic_refresh(&p->dev);
     }
-    plic_refresh(&p->dev);
+    *high = level ? *high | bit : *high & ~bit;
     device_unlock(&p->dev);
 }
 
@@ -109,14 +103,16 @@ static uint32_t plic_claim(Plic *p, unsigned context)
 
 static void plic_complete(Plic *p, unsigned context, uint64_t source)
 {
-    if (source == 0 || source >= p->num_sources ||
-        !(p->s.enable[context * PLIC_WORDS + source / 32] >> (source % 32) & 1)) {
-        log_guest_error("%s: context %u completes %" PRIu64 ", which is not enabled for it", p->dev.path,
-                        context, source);
+    if (source == 0 || source >= p->num_sources) {
+        log_guest_error("%s: context %u completes %" PRIu64 ", which does not exist", p->dev.path, context,
+                        source);
         return;
     }
+    if (!(p->s.enable[context * PLIC_WORDS + source / 32] >> (source % 32) & 1)) {
+        log_guest_error("%s: context %u completes %" PRIu64 ", which is not enabled for it", p->dev.path,
+                        context, source);
+    }
     p->s.claimed[source / 32] &= ~(UINT32_C(1) << (source % 32));
-    plic_forward(p);
 }
 
 /* ---- registers ----------------------------------------------------------- */
@@ -248,15 +244,14 @@ static void plic_unrealize(Device *dev)
     memory_region_finish(&p->mmio);
 }
 
-/* Inputs keep their level through a reset of the controller; outputs are driven
- * anew, as the harts forget theirs. */
+/* Inputs keep their level through a reset of the controller, what they asked for is
+ * forgotten; outputs are driven anew, as the harts forget theirs. */
 static void plic_reset(Device *dev)
 {
     Plic *p = plic(dev);
     for (unsigned c = 0; c < p->context_count; c++) {
         irq_lower(&p->out[c]);
     }
-    plic_forward(p);
 }
 
 static const Prop plic_props[] = {

@@ -68,7 +68,11 @@ void pci_host_function_intx(PCIHost *host, const PCIDevice *d, bool level)
     unsigned line = ((unsigned)d->devfn / 8 + d->init[PCI_INTERRUPT_PIN] - 1u) % PCI_PINS;
     g_mutex_lock(&host->irq_lock);
     host->irq_count[line] += level ? 1 : -1u;
-    irq_set(&host->irq[line], host->irq_count[line] != 0);
+    if (level) {
+        irq_request(&host->irq[line]); /* another function may hold the line already */
+    } else {
+        irq_set(&host->irq[line], host->irq_count[line] != 0);
+    }
     g_mutex_unlock(&host->irq_lock);
 }
 

@@ -20,11 +20,16 @@ static void rtc_refresh(Device *dev)
 {
     GoldfishRtc *r = rtc(dev);
     uint64_t now = rtc_now(r);
-    if (r->s.armed && r->s.alarm <= now) {
+    bool fired = r->s.armed && r->s.alarm <= now;
+    if (fired) {
         r->s.armed = false;
         r->s.pending = true;
     }
-    irq_set(&r->irq, r->s.pending && r->s.enabled);
+    if (fired && r->s.enabled) {
+        irq_request(&r->irq);
+    } else {
+        irq_set(&r->irq, r->s.pending && r->s.enabled);
+    }
     if (!r->s.armed || r->s.alarm - now > (uint64_t)INT64_MAX / 2) {
         timer_cancel(r->timer);
         return;

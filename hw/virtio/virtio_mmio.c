@@ -32,7 +32,7 @@ enum { MAGIC_VALUE = 0x74726976, QEMU_VENDOR = 0x554d4551 };
 static void mmio_interrupt(void *opaque, int queue)
 {
     VirtioMmio *t = opaque;
-    irq_raise(&t->irq);
+    irq_request(&t->irq); /* a driver may not have acknowledged the last one, and never do so */
 }
 
 static void mmio_drive_line(void *opaque)

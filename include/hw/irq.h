@@ -8,6 +8,9 @@
 
 typedef void IrqHandler(void *opaque, int line, int level);
 
+/* What a handler is told.  IRQ_AGAIN: the line is high already, and there is one more reason. */
+enum { IRQ_LOW, IRQ_HIGH, IRQ_AGAIN };
+
 typedef struct Irq {
     IrqHandler *handler; /* NULL: not connected, levels go nowhere */
     void *opaque;
@@ -29,4 +32,13 @@ static inline void irq_raise(Irq *irq)
 static inline void irq_lower(Irq *irq)
 {
     irq_set(irq, 0);
+}
+/* Drive the line high for a new reason: the receiver hears of it even if it is high. */
+static inline void irq_request(Irq *irq)
+{
+    if (irq->level && irq->handler) {
+        irq->handler(irq->opaque, irq->line, IRQ_AGAIN);
+    } else {
+        irq_raise(irq);
+    }
 }

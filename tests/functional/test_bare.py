@@ -93,3 +93,14 @@ def test_rv32(b):
     m = b.machine("-cpu", "rv32", "-bios", "none", "-kernel", bare_program(b, "exit", bits=32))
     m.expect("bare metal speaks\n")
     m.expect_exit(42)
+
+
+@case()
+def test_unanswered_uart_interrupt(b):
+    """a driver that never reads IIR does not starve the rest of its hart"""
+    for accel in ((), ("-accel", "interp")):
+        if accel and is_peer():
+            continue
+        m = b.machine(*accel, "-bios", "none", "-kernel", bare_program(b, "uart-no-iir"))
+        m.expect("sent by interrupts\nand on\n")
+        m.expect_exit(0)

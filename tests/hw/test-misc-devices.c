@@ -8,9 +8,11 @@
 #include "hw/timer/goldfish_rtc.h"
 
 static int level;
+static unsigned requests;
 static void on_irq(void *opaque, int line, int now)
 {
-    level = now;
+    level = now != 0;
+    requests += level;
 }
 
 /* ---- goldfish ------------------------------------------------------------ */
@@ -82,6 +84,11 @@ static void test_rtc_alarm(void)
     g_assert_cmpint(level, ==, 0);
     bench_write(&b, at + 0x08, 4, 5); /* in the past: at once */
     g_assert_cmpint(level, ==, 1);
+    unsigned before = requests;
+    bench_read(&b, at + 0x18, 4);
+    g_assert_cmpuint(requests, ==, before);
+    bench_write(&b, at + 0x08, 4, 6); /* the first was not cleared: asked for again */
+    g_assert_cmpuint(requests, ==, before + 1);
     bench_close(&b);
 }
 

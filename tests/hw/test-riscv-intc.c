@@ -60,9 +60,78 @@ static void test_plic_claim(void)
     plic_set_irq(p, 10, 0);
     bench_write(&b, at + CLAIM + 0x1000, 4, 10);
     g_assert_cmpint(levels[1], ==, 0);
-    bench_write(&b, at + CLAIM + 0x1000, 4, 40); /* its line is still high: again */
-    g_assert_cmpint(levels[1], ==, 1);
-    g_assert_cmpuint(bench_read(&b, at + CLAIM + 0x1000, 4), ==, 40);
+    bench_write(&b, at + CLAIM + 0x1000, 4, 40); /* its line is still high: nothing new */
+    g_assert_cmpint(levels[1], ==, 0);
+    g_assert_cmpuint(bench_read(&b, at + CLAIM + 0x1000, 4), ==, 0);
+    bench_close(&b);
+}
+
+/* What makes a source pending again: each line of the table is a source of its own. */
+static void test_plic_requests(void)
+{
+    enum { RISE = 1, AGAIN = 2, FALL = 4, SAME = 8 };
+    static const struct { unsigned in_service, after; bool pending; } rows[] = {
+        { 0, 0, false },                /* a completion by itself asks for nothing */
+        { AGAIN, 0, true },             /* kept until the completion */
+        { FALL | RISE, 0, true },
+        { AGAIN | FALL, 0, true },      /* not taken back */
+        { FALL, 0, false },
+        { SAME, 0, false },             /* the line was high already */
+        { 0, AGAIN, true },
+        { 0, FALL | RISE, true },
+        { 0, SAME, false },
+    };
+    Bench b;
+    hwaddr at;
+    Plic *p = plic_open(&b, &at);
+    for (int i = 0; i < (int)G_N_ELEMENTS(rows); i++) {
+        int source = 30 + i; /* over the edge of a word */
+        enable(&b, at, 0, (unsigned)source, 1);
+        plic_set_irq(p, source, IRQ_HIGH);
+        g_assert_cmpint(bench_read(&b, at + CLAIM, 4), ==, source);
+        for (unsigned when = 0; when < 2; when++) {
+            unsigned what = when ? rows[i].after : rows[i].in_service;
+            if (what & AGAIN) {
+                plic_set_irq(p, source, IRQ_AGAIN);
+            }
+            if (what & FALL) {
+                plic_set_irq(p, source, IRQ_LOW);
+            }
+            if (what & (RISE | SAME)) {
+                plic_set_irq(p, source, IRQ_HIGH);
+            }
+            if (!when) {
+                g_assert_cmpint(levels[0], ==, 0);
+                g_assert_cmpint(bench_read(&b, at + CLAIM, 4), ==, 0); /* in service: not twice */
+                bench_write(&b, at + CLAIM, 4, (uint64_t)source);
+            }
+        }
+        g_assert_cmpint(levels[0], ==, rows[i].pending);
+        g_assert_cmpint(bench_read(&b, at + CLAIM, 4), ==, rows[i].pending ? source : 0);
+        bench_write(&b, at + CLAIM, 4, (uint64_t)source);
+    }
+    bench_close(&b);
+}
+
+/* A handler may disable its source before it completes it; a request that came
+ * while the source was disabled is there when it is enabled. */
+static void test_plic_disabled(void)
+{
+    Bench b;
+    hwaddr at;
+    Plic *p = plic_open(&b, &at);
+    enable(&b, at, 0, 5, 2);
+    plic_set_irq(p, 5, IRQ_HIGH);
+    g_assert_cmpuint(bench_read(&b, at + CLAIM, 4), ==, 5);
+    bench_write(&b, at + ENABLE, 4, 0);
+    bench_write(&b, at + CLAIM, 4, 5);
+    plic_set_irq(p, 5, IRQ_AGAIN);
+    g_assert_cmpint(levels[0], ==, 0);
+    bench_write(&b, at + ENABLE, 4, 1 << 5);
+    g_assert_cmpint(levels[0], ==, 1);
+    g_assert_cmpuint(bench_read(&b, at + CLAIM, 4), ==, 5);
+    bench_write(&b, at + CLAIM, 4, 0xffffffff); /* no source */
+    g_assert_cmpint(levels[0], ==, 0);
     bench_close(&b);
 }
 
@@ -80,6 +149,7 @@ static void test_plic_masks(void)
     bench_write(&b, at + CLAIM, 4, 7);                       /* not enabled: ignored */
     g_assert_cmphex(bench_read(&b, at + PENDING, 4), ==, 0);
     bench_write(&b, at + CLAIM, 4, 5);
+    plic_set_irq(p, 5, IRQ_AGAIN);
     g_assert_cmphex(bench_read(&b, at + PENDING, 4), ==, 1 << 5);
     plic_set_irq(p, 5, 0); /* stays pending */
     g_assert_cmphex(bench_read(&b, at + PENDING, 4), ==, 1 << 5);
@@ -106,7 +176,7 @@ static void test_plic_reset(void)
     g_assert_cmpuint(bench_read(&b, at + CLAIM, 4), ==, 5);
     device_reset(&p->dev);
     g_assert_cmpint(levels[0], ==, 0);
-    g_assert_cmphex(bench_read(&b, at + PENDING, 4), ==, 1 << 5); /* the line is still high */
+    g_assert_cmphex(bench_read(&b, at + PENDING, 4), ==, 0); /* the line is still high */
     g_assert_cmphex(bench_read(&b, at + ENABLE, 4), ==, 0);
     bench_close(&b);
 }
@@ -221,6 +291,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     clock_virtual_stop();
     g_test_add_func("/riscv-intc/plic-claim", test_plic_claim);
+    g_test_add_func("/riscv-intc/plic-requests", test_plic_requests);
+    g_test_add_func("/riscv-intc/plic-disabled", test_plic_disabled);
     g_test_add_func("/riscv-intc/plic-masks", test_plic_masks);
     g_test_add_func("/riscv-intc/plic-reset", test_plic_reset);
     g_test_add_func("/riscv-intc/mtimer", test_mtimer);

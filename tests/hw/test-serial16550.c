@@ -16,13 +16,16 @@ typedef struct Line {
     Serial16550 *u;
     hwaddr at;
     int level;
+    unsigned requests; /* the line rose, or there was a new reason */
     char *dir;
     int in, out; /* our ends of the fifos, -1: no chardev */
 } Line;
 
 static void on_irq(void *opaque, int line, int level)
 {
-    ((Line *)opaque)->level = level;
+    Line *l = opaque;
+    l->level = level != 0;
+    l->requests += level != 0;
 }
 
 static void line_open(Line *l, bool host)
@@ -138,6 +141,46 @@ static void test_thr_interrupt(void)
     line_close(&l);
 }
 
+/* Each new reason is a request, whether the last was answered or not; a look is none. */
+static void test_requests(void)
+{
+    enum { READ = 0x100 };
+    static const struct { unsigned reg, value, requests; } steps[] = {
+        { IIR, 0x01, 0 },      /* FIFOs */
+        { IER, 0x02, 1 },      /* THR is empty */
+        { LSR | READ, 0, 0 }, { IER | READ, 0, 0 }, { MSR | READ, 0, 0 }, { SCR, 1, 0 },
+        { IER, 0x02, 0 },      /* as it was */
+        { RBR, 'x', 1 },       /* sent at once: empty again */
+        { RBR, 'y', 1 },
+        { IIR | READ, 0, 0 },  /* answered */
+        { LSR | READ, 0, 0 },
+        { IER, 0x00, 0 }, { IER, 0x02, 1 }, { IER, 0x03, 1 },
+        { IIR | READ, 0, 0 },
+        { MCR, 0x10, 0 },      /* loop: what is sent is received */
+        { RBR, 'a', 1 }, { RBR, 'b', 1 },
+        { IIR | READ, 0, 0 },  /* shows the byte, answers nothing */
+        { RBR | READ, 0, 1 },  /* one is left */
+        { RBR | READ, 0, 1 },  /* none is, but THR is empty */
+        { IIR | READ, 0, 0 }, { RBR | READ, 0, 0 },
+        { IER, 0x00, 0 }, { IIR, 0x07, 0 }, { IER, 0x02, 1 },
+        { IIR, 0x05, 1 },      /* the transmitter is cleared: empty */
+    };
+    Line l;
+    line_open(&l, false);
+    for (unsigned i = 0; i < G_N_ELEMENTS(steps); i++) {
+        unsigned before = l.requests;
+        if (steps[i].reg & READ) {
+            get(&l, steps[i].reg & 7);
+        } else {
+            put(&l, steps[i].reg, (uint8_t)steps[i].value);
+        }
+        if (l.requests - before != steps[i].requests) {
+            g_error("step %u: %u requests, not %u", i, l.requests - before, steps[i].requests);
+        }
+    }
+    line_close(&l);
+}
+
 static void test_loopback(void)
 {
     Line l;
@@ -235,6 +278,7 @@ int main(int argc, char **argv)
     g_test_add_func("/serial16550/reset-values", test_reset_values);
     g_test_add_func("/serial16550/access-sizes", test_access_sizes);
     g_test_add_func("/serial16550/thr-interrupt", test_thr_interrupt);
+    g_test_add_func("/serial16550/requests", test_requests);
     g_test_add_func("/serial16550/loopback", test_loopback);
     g_test_add_func("/serial16550/receive", test_receive);
     g_test_add_func("/serial16550/host-full", test_host_full);

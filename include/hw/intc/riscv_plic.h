@@ -16,7 +16,7 @@ typedef struct Plic {
     unsigned context_count;             /* of hart-config */
     char context_mode[PLIC_MAX_CONTEXTS]; /* 'M' or 'S' */
     Irq out[PLIC_MAX_CONTEXTS];         /* to the harts' external interrupt inputs */
-    uint64_t raised[PLIC_MAX_SOURCES];  /* how often each line rose, for people */
+    uint64_t raised[PLIC_MAX_SOURCES];  /* requests of each source, for people */
     struct PlicState {
         uint32_t priority[PLIC_MAX_SOURCES];
         uint32_t pending[PLIC_WORDS], claimed[PLIC_WORDS], level[PLIC_WORDS];
