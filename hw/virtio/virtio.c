@@ -197,19 +197,28 @@ void virtio_reset(VirtioDevice *v)
     virtio_class_refresh(&v->dev);
 }
 
+/* The driver says that its choice is made.  A modern device may refuse one who did not take
+ * VERSION_1 (6.1), but drivers that know feature word 0 only expect to be taken, as
+ * QEMU does: docs/drivers-from-qemu.md says what they get. */
+static void settle_features(VirtioDevice *v, uint8_t *status)
+{
+    if (v->s.refused[0] || v->s.refused[1]) {
+        *status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK; /* 2.2.2 */
+    } else if (!v->transport.legacy && !virtio_has(v, VIRTIO_F_VERSION_1)) {
+        log_guest_error("%s: the driver did not take VERSION_1 and is served as a legacy one", v->dev.path);
+    }
+}
+
 void virtio_set_status(VirtioDevice *v, uint8_t status)
 {
     if (!status) {
         virtio_reset(v);
         return;
     }
-    uint8_t added = status & ~v->s.status;
-    bool acceptable = !v->s.refused[0] && !v->s.refused[1] &&
-                      (v->transport.legacy || virtio_has(v, VIRTIO_F_VERSION_1));
-    if ((added & VIRTIO_STATUS_FEATURES_OK) && !acceptable) {
-        status &= ~VIRTIO_STATUS_FEATURES_OK; /* 2.2.2; 6.1: a modern device refuses a legacy driver */
+    if (status & ~v->s.status & VIRTIO_STATUS_FEATURES_OK) {
+        settle_features(v, &status);
     }
-    added = status & ~v->s.status;
+    uint8_t added = status & ~v->s.status;
     v->s.status = status | (v->s.status & VIRTIO_STATUS_NEEDS_RESET);
     if (v->ops->set_status) {
         v->ops->set_status(v, v->s.status);

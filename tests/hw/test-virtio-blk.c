@@ -138,6 +138,9 @@ static void test_interrupts(gconstpointer data)
     *(uint16_t *)rig_ram(&d.r, d.q.avail) = 0;
     request(&d, FLUSH, 0, 0, 0);
     g_assert_cmpint(d.r.level, ==, 1);
+    unsigned before = d.r.requests; /* the driver never acknowledges: the next one is told too */
+    request(&d, FLUSH, 0, 0, 0);
+    g_assert_cmpint(d.r.requests - before, ==, d.r.kind == RIG_PCI ? 0 : 1); /* INTx: a level only */
     machine_reset(d.r.m); /* of the machine: the line goes down with it */
     g_assert_cmpint(d.r.level, ==, 0);
     disk_close(&d);
@@ -203,6 +206,7 @@ static void test_readonly(gconstpointer data)
     disk_close(&d);
 }
 
+/* What is not offered is refused; VERSION_1 may be left out (an old driver). */
 static void test_features(gconstpointer data)
 {
     Disk d;
@@ -213,10 +217,8 @@ static void test_features(gconstpointer data)
         hwaddr bits = r->kind == RIG_PCI ? RIG_BAR + 12 : RIG_MMIO + 0x20;
         rig_reset_device(r);
         rig_set_status(r, 3);
-        rig_set_status(r, 11); /* without VERSION_1 */
-        g_assert_cmpint(rig_status(r), ==, 3);
         rig_write(r, select, 4, 1);
-        rig_write(r, bits, 4, 1);
+        rig_write(r, bits, 4, r->old ? 0 : 1);
         rig_write(r, select, 4, 0);
         rig_write(r, bits, 4, 1u << 31); /* not offered */
         rig_set_status(r, 11);
@@ -225,7 +227,7 @@ static void test_features(gconstpointer data)
         rig_set_status(r, 11);
         g_assert_cmpint(rig_status(r), ==, 11);
         rig_write(r, bits, 4, 1u << 9); /* too late */
-        g_assert_cmphex(r->v->s.features, ==, 1ull << VIRTIO_F_VERSION_1);
+        g_assert_cmphex(r->v->s.features, ==, r->old ? 0 : 1ull << VIRTIO_F_VERSION_1);
     } else {
         g_assert_cmphex(rig_offered(r) >> VIRTIO_F_VERSION_1, ==, 0);
     }
@@ -431,7 +433,7 @@ static void test_bad(gconstpointer data)
         rig_kick(&d.q);
         rig_loop();
         g_assert_cmpint(d.r.v->s.broken, ==, 1);
-        bool modern = d.r.kind != RIG_LEGACY;
+        bool modern = d.r.features >> VIRTIO_F_VERSION_1 & 1;
         g_assert_cmpint(rig_status(&d.r) & VIRTIO_STATUS_NEEDS_RESET, ==, modern ? VIRTIO_STATUS_NEEDS_RESET : 0);
         g_assert_cmpint(rig_isr(&d.r) & VIRTIO_ISR_CONFIG, ==, modern ? VIRTIO_ISR_CONFIG : 0);
         disk_start(&d, UINT64_MAX); /* a reset heals */

@@ -18,7 +18,7 @@ typedef struct Card {
 static void card_start(Card *c, uint64_t features)
 {
     rig_start(&c->r, features);
-    c->header = c->r.kind == RIG_LEGACY && !(c->r.features >> MRG & 1) ? 10 : 12;
+    c->header = c->r.features >> MRG & 1 || c->r.features >> VIRTIO_F_VERSION_1 & 1 ? 12 : 10;
     rig_queue(&c->r, &c->rx, 0, 64);
     rig_queue(&c->r, &c->tx, 1, 64);
     rig_queue(&c->r, &c->ctrl, 2, 16);

@@ -7,7 +7,7 @@
 #include "tests/patience.h"
 #include "util/keyval.h"
 
-const char *const rig_kind_names[] = { "legacy", "modern", "pci" };
+const char *const rig_kind_names[] = { "legacy", "modern", "pci", "old-modern", "old-pci" };
 
 enum { MMIO_VERSION = 4, MMIO_STATUS = 0x70, PCI_DEVFN = 8, DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4 };
 enum { AT_ISR = RIG_BAR + 0x1000, AT_DEVICE = RIG_BAR + 0x2000, AT_NOTIFY = RIG_BAR + 0x3000 };
@@ -25,7 +25,9 @@ static const BoardClass rig_board = { .name = "rig", .arch = "none", .build = ri
 
 static void rig_line(void *opaque, int line, int level)
 {
-    ((Rig *)opaque)->level = level;
+    Rig *r = opaque;
+    r->level = level != 0;
+    r->requests += level != 0;
 }
 
 /* ---- memory -------------------------------------------------------------- */
@@ -107,7 +109,8 @@ void rig_open(Rig *r, RigKind kind, const char *device, const char *props)
 {
     g_autoptr(GError) err = NULL;
     memset(r, 0, sizeof(*r));
-    r->kind = kind;
+    r->old = kind >= RIG_OLD_MODERN;
+    r->kind = kind = r->old ? kind - RIG_OLD_MODERN + RIG_MODERN : kind;
     r->config.board = &rig_board;
     r->m = machine_new(&r->config, NULL, &err);
     g_assert_no_error(err);
@@ -158,8 +161,10 @@ static uint64_t features(Rig *r, bool write, uint64_t value)
     hwaddr select = pci ? RIG_BAR + (write ? 8 : 0) : (hwaddr)RIG_MMIO + (write ? 0x24 : 0x14);
     hwaddr bits = pci ? RIG_BAR + (write ? 12 : 4) : (hwaddr)RIG_MMIO + (write ? 0x20 : 0x10);
     uint64_t all = 0;
-    for (unsigned half = 0; half < 2; half++) {
-        rig_write(r, select, 4, half);
+    for (unsigned half = 0; half < (r->old ? 1 : 2); half++) {
+        if (!r->old) { /* after a reset word 0 is selected */
+            rig_write(r, select, 4, half);
+        }
         if (write) {
             rig_write(r, bits, 4, value >> (32 * half) & UINT32_MAX);
         } else {

@@ -10,16 +10,19 @@
 enum { RIG_RAM = 0x80000000, RIG_RAM_SIZE = 8 << 20, RIG_ECAM = 0x30000000, RIG_MMIO = 0x10001000,
        RIG_BAR = 0x40000000, RIG_RINGS = RIG_RAM, RIG_DATA = RIG_RAM + (1 << 20) };
 
-typedef enum RigKind { RIG_LEGACY, RIG_MODERN, RIG_PCI, RIG_KINDS } RigKind;
+/* The OLD ones: a modern device, and a driver that knows feature word 0 only. */
+typedef enum RigKind { RIG_LEGACY, RIG_MODERN, RIG_PCI, RIG_OLD_MODERN, RIG_OLD_PCI, RIG_KINDS } RigKind;
 extern const char *const rig_kind_names[];
 
 typedef struct Rig {
     Machine *m;
     MachineConfig config;
-    RigKind kind;
+    RigKind kind;      /* RIG_LEGACY, RIG_MODERN or RIG_PCI: which registers */
+    bool old;          /* the driver leaves feature word 1 alone */
     Device *transport; /* slot, or the PCI host */
     VirtioDevice *v;
     int level;         /* of the interrupt line */
+    unsigned requests; /* how often it rose, or was asked for again */
     uint64_t features; /* negotiated */
     hwaddr next_ring;
 } Rig;
