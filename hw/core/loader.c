@@ -6,9 +6,8 @@
  * each reset: the host's memory holds them once.
  *
  * Not modelled: Intel HEX and U-Boot's legacy images (refused by name). */
-#include "hw/loader.h"
+#include "hw/core/loader_priv.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -206,7 +205,7 @@ static int file_open(const char *path, uint64_t *size, GError **err)
     return -1;
 }
 
-static bool file_read_at(int fd, uint64_t offset, void *buf, size_t len)
+bool loader_read_at(int fd, uint64_t offset, void *buf, size_t len)
 {
     for (size_t done = 0; done < len;) {
         ssize_t n = pread(fd, (char *)buf + done, len - done, (off_t)(offset + done));
@@ -248,7 +247,7 @@ bool loader_probe(const char *path, ImageKind *kind, GError **err)
     if (fd < 0) {
         return false;
     }
-    bool ok = file_read_at(fd, 0, head, MIN(size, sizeof(head)));
+    bool ok = loader_read_at(fd, 0, head, MIN(size, sizeof(head)));
     close(fd);
     if (!ok || size == 0) {
         return loader_fail(err, path, "check the file", size ? "it cannot be read" : "it is empty");
@@ -274,7 +273,7 @@ GBytes *loader_read(const char *path, uint64_t max, GError **err)
         return NULL;
     }
     uint8_t *data = g_malloc(MAX(size, 1));
-    bool ok = file_read_at(fd, 0, data, size);
+    bool ok = loader_read_at(fd, 0, data, size);
     close(fd);
     if (!ok) {
         g_free(data);
@@ -332,14 +331,6 @@ GBytes *loader_gunzip(const char *path, uint64_t max, GError **err)
 
 /* ---- ELF ----------------------------------------------------------------- */
 
-typedef struct ElfFile {
-    const char *path;
-    int fd;
-    uint64_t size;
-    bool is64;
-    Elf64_Ehdr eh; /* widened */
-} ElfFile;
-
 static bool elf_bad(const ElfFile *e, const char *why, GError **err)
 {
     return loader_fail(err, e->path, "check that it is an executable for this machine", "%s", why);
@@ -348,14 +339,14 @@ static bool elf_bad(const ElfFile *e, const char *why, GError **err)
 static bool elf_read_header(ElfFile *e, GError **err)
 {
     Elf32_Ehdr h;
-    if (!file_read_at(e->fd, 0, e->eh.e_ident, EI_NIDENT) || memcmp(e->eh.e_ident, ELFMAG, SELFMAG) != 0) {
+    if (!loader_read_at(e->fd, 0, e->eh.e_ident, EI_NIDENT) || memcmp(e->eh.e_ident, ELFMAG, SELFMAG) != 0) {
         return elf_bad(e, "it is no ELF file", err);
     }
     e->is64 = e->eh.e_ident[EI_CLASS] == ELFCLASS64;
     if ((!e->is64 && e->eh.e_ident[EI_CLASS] != ELFCLASS32) || e->eh.e_ident[EI_DATA] != ELFDATA2LSB) {
         return elf_bad(e, "it is no little-endian ELF file of 32 or 64 bits", err);
     }
-    bool ok = e->is64 ? file_read_at(e->fd, 0, &e->eh, sizeof(e->eh)) : file_read_at(e->fd, 0, &h, sizeof(h));
+    bool ok = e->is64 ? loader_read_at(e->fd, 0, &e->eh, sizeof(e->eh)) : loader_read_at(e->fd, 0, &h, sizeof(h));
     if (!ok) {
         return elf_bad(e, "its header is cut off", err);
     }
@@ -366,6 +357,9 @@ static bool elf_read_header(ElfFile *e, GError **err)
         e->eh.e_phoff = h.e_phoff;
         e->eh.e_phentsize = h.e_phentsize;
         e->eh.e_phnum = h.e_phnum;
+        e->eh.e_shoff = h.e_shoff;
+        e->eh.e_shentsize = h.e_shentsize;
+        e->eh.e_shnum = h.e_shnum;
     }
     return true;
 }
@@ -390,13 +384,13 @@ static bool elf_check_header(const ElfFile *e, unsigned em, unsigned bits, GErro
     return true;
 }
 
-static bool elf_read_segment(const ElfFile *e, unsigned i, Elf64_Phdr *ph)
+bool elf_read_segment(const ElfFile *e, unsigned i, Elf64_Phdr *ph)
 {
     if (e->is64) {
-        return file_read_at(e->fd, e->eh.e_phoff + i * sizeof(*ph), ph, sizeof(*ph));
+        return loader_read_at(e->fd, e->eh.e_phoff + i * sizeof(*ph), ph, sizeof(*ph));
     }
     Elf32_Phdr h;
-    if (!file_read_at(e->fd, e->eh.e_phoff + i * sizeof(h), &h, sizeof(h))) {
+    if (!loader_read_at(e->fd, e->eh.e_phoff + i * sizeof(h), &h, sizeof(h))) {
         return false;
     }
     *ph = (Elf64_Phdr){ .p_type = h.p_type, .p_offset = h.p_offset, .p_paddr = h.p_paddr,
@@ -426,6 +420,9 @@ static bool elf_add_segment(Machine *m, const ElfFile *e, unsigned i, LoadedImag
     if (ph.p_filesz > ph.p_memsz || ph.p_offset > e->size || e->size - ph.p_offset < ph.p_filesz ||
         ph.p_memsz > UINT64_MAX - ph.p_paddr) {
         return elf_bad(e, "a segment is cut off or has impossible sizes", err);
+    }
+    if (!range_is_memory(m, ph.p_paddr, 1) && elf_is_for_linkers(e, &ph)) {
+        return true;
     }
     uint64_t skip = elf_skip_headers(m, e, &ph);
     ph.p_paddr += skip;

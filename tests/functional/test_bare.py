@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs on the bare machine: the UART, the test finisher, resets, the loader device."""
-from guests import bare_program
+from guests import assemble, bare_program
 from harness import Skip, case, check, is_peer
 
 
@@ -104,3 +104,17 @@ def test_unanswered_uart_interrupt(b):
         m = b.machine(*accel, "-bios", "none", "-kernel", bare_program(b, "uart-no-iir"))
         m.expect("sent by interrupts\nand on\n")
         m.expect_exit(0)
+
+
+@case()
+def test_headers_outside_memory(b):
+    """an ELF whose headers a plain linker puts below memory runs, by -kernel, -bios and the loader device"""
+    kinds = {"plain": [], "pie": ["-static-pie"], "rv32": ["-march=rv32ima", "-mabi=ilp32", "-Wl,-melf32lriscv"]}
+    for name, options in kinds.items():
+        if is_peer() and name == "rv32":
+            continue  # QEMU has a program of its own for 32-bit guests
+        elf = b.tmp / f"{name}.elf"
+        assemble(elf, "pass", *options, "-Wl,-Ttext=0x80000000")
+        cpu = ["-cpu", "rv32"] if name == "rv32" else []
+        for how in (["-bios", "none", "-kernel", elf], ["-bios", elf], ["-bios", "none", "-device", f"loader,file={elf}"]):
+            b.machine(*cpu, *how).expect_exit(0)

@@ -329,6 +329,93 @@ static void test_elf(void)
     assert_refused(&s, "64-bit executable");
 }
 
+/* As a linker leaves it: headers and a note at 0x10000, where there is no memory. */
+typedef struct LowImage {
+    Elf64_Ehdr eh;
+    Elf64_Phdr ph[3];
+    uint8_t note[32];
+    uint8_t text[64];
+    Elf64_Shdr sh[4]; /* none, note, text, and one to play with */
+} LowImage;
+
+static LowImage low_image(void)
+{
+    enum { LOW = 0x10000, NOTE = offsetof(LowImage, note), TEXT = offsetof(LowImage, text) };
+    LowImage e = { .eh = elf_image().eh };
+    e.eh.e_phnum = 3;
+    e.eh.e_shoff = offsetof(LowImage, sh);
+    e.eh.e_shentsize = sizeof(Elf64_Shdr);
+    e.eh.e_shnum = 4;
+    e.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_vaddr = LOW, .p_paddr = LOW, .p_filesz = TEXT, .p_memsz = TEXT };
+    e.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = TEXT, .p_vaddr = 0x80000000, .p_paddr = 0x80000000,
+                            .p_filesz = 64, .p_memsz = 64 };
+    e.ph[2] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = NOTE, .p_filesz = 32, .p_memsz = 32 };
+    e.sh[1] = (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_addr = LOW + NOTE, .sh_offset = NOTE,
+                            .sh_size = 32 };
+    e.sh[2] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = 0x80000000,
+                            .sh_offset = TEXT, .sh_size = 64 };
+    memset(e.text, 'T', sizeof(e.text));
+    return e;
+}
+
+static void assert_low_image(const LowImage *e, bool starts)
+{
+    g_autofree char *path = file_of("low.elf", e, sizeof(*e));
+    Setup s;
+    setup_init(&s, "riscv64");
+    s.config.kernel = path;
+    if (!starts) {
+        assert_refused(&s, "do not fit");
+        return;
+    }
+    assert_starts(&s);
+    g_assert_cmphex(load(s.m, 0x1018, 8), ==, 0x80000010);
+    g_assert_cmphex(load(s.m, 0x80000000, 1), ==, 'T');
+    machine_free(s.m);
+}
+
+/* Only what a linker reads may be left out, and only if the file proves it. */
+static void test_low_headers(void)
+{
+    LowImage e = low_image();
+    assert_low_image(&e, true);
+    e.eh.e_shnum = 0; /* stripped of sections: the program headers say enough */
+    assert_low_image(&e, true);
+    e.ph[2].p_type = PT_NULL;
+    assert_low_image(&e, false);
+    e = low_image();
+    e.ph[2].p_type = PT_NULL; /* here the section says it */
+    assert_low_image(&e, true);
+    e.sh[1].sh_type = SHT_PROGBITS;
+    assert_low_image(&e, false);
+    e.ph[2].p_type = PT_INTERP; /* data, but a linker's */
+    assert_low_image(&e, true);
+    e = low_image();
+    e.sh[3] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC, .sh_offset = 8, .sh_size = 8 };
+    assert_low_image(&e, false); /* a program's data among them */
+    e.sh[3] = (Elf64_Shdr){ .sh_type = SHT_NOBITS, .sh_flags = SHF_ALLOC, .sh_addr = 0x10010, .sh_size = 8 };
+    assert_low_image(&e, false);
+    e.sh[3] = (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_offset = 8, .sh_size = UINT64_MAX };
+    assert_low_image(&e, false); /* makes no sense */
+    e.sh[3].sh_flags = 0; /* and takes no memory */
+    assert_low_image(&e, true);
+    e = low_image();
+    e.eh.e_entry = 0x10010; /* it would run there */
+    assert_low_image(&e, false);
+    e = low_image();
+    e.ph[0].p_memsz += 4096; /* the program's zeroes */
+    assert_low_image(&e, false);
+    e = low_image();
+    e.eh.e_shoff = UINT64_MAX - 100; /* hostile: as if there were none */
+    assert_low_image(&e, true);
+    e.ph[2].p_offset = UINT64_MAX;
+    assert_low_image(&e, false);
+    e = low_image();
+    e.ph[2].p_type = PT_NULL;
+    e.sh[1].sh_offset += 24; /* a gap is no part */
+    assert_low_image(&e, false);
+}
+
 static void assert_elf_refused(const ElfImage *e, size_t len, const char *why)
 {
     g_autofree char *path = file_of("bad.elf", e, len);
@@ -510,6 +597,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virt/places", test_places);
     g_test_add_func("/virt/elf", test_elf);
     g_test_add_func("/virt/hostile-elf", test_hostile_elf);
+    g_test_add_func("/virt/low-headers", test_low_headers);
     g_test_add_func("/virt/hostile-files", test_hostile_files);
     g_test_add_func("/virt/gzip-bomb", test_gzip_bomb);
     g_test_add_func("/virt/loader-device", test_loader_device);
