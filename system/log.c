@@ -174,3 +174,16 @@ void log_unimp(const char *fmt, ...)
         va_end(ap);
     }
 }
+
+void log_report(const char *fmt, ...)
+{
+    const char *program = g_get_prgname();
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_autofree char *line = g_strdup_printf("%s: %s\n", program ? program : "lyrebird", text);
+    g_mutex_lock(&file_lock);
+    fputs(line, stderr);
+    g_mutex_unlock(&file_lock);
+}

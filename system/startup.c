@@ -156,6 +156,7 @@ int startup_run(int argc, char **argv)
 {
     g_autoptr(GError) err = NULL;
     g_autofree char *program = g_path_get_basename(argc ? argv[0] : "lyrebird");
+    g_set_prgname(program); /* for log_report */
     Startup s = {.cmdline = cmdline_parse(argc, argv, &err)};
     if (!s.cmdline) {
         return report(program, err);

@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "system/log.h"
+
 enum { COPY_CHUNK = 256 << 10, ELF_MAX_SEGMENTS = 1024 };
 
 /* One piece of an image: `file_size` bytes, then zeroes up to `size`. */
@@ -157,8 +159,8 @@ static void blob_copy_file(Machine *m, const Blob *b)
         ssize_t n = pread(b->fd, buf, MIN(b->file_size - done, (uint64_t)COPY_CHUNK),
                           (off_t)(b->offset + done));
         if (n <= 0) {
-            g_warning("'%s' cannot be read any more: %s; the guest sees zeroes", b->name,
-                      n ? g_strerror(errno) : "it has become shorter");
+            log_report("'%s' cannot be read any more: %s; the guest sees zeroes: start it again when the file "
+                       "is back", b->name, n ? g_strerror(errno) : "it has become shorter");
             blob_write_zeroes(m, b->addr + done, b->file_size - done);
             return;
         }
