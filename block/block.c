@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "system/log.h"
 
 static GPtrArray *all; /* of BlockBackend, in the order of the command line */
 
@@ -53,17 +54,26 @@ void block_backend_free(BlockBackend *blk)
 static void block_flush_now(BlockBackend *blk)
 {
     BlockRequest r = { .op = BLOCK_FLUSH, .priv.blk = blk };
-    if (!blk->readonly && !blk->no_flush && block_run(&r) < 0) {
-        g_printerr("drive '%s': the last writes may not be on the disk: flushing '%s' failed; check "
-                   "the disk\n", blk->id, blk->node->filename);
+    int e = blk->readonly || blk->no_flush ? 0 : block_run(&r);
+    if (e < 0) {
+        log_report("drive '%s': the last writes may not be on the disk: flushing '%s' failed: %s; check "
+                   "the disk", blk->id, blk->node->filename, g_strerror(-e));
     }
+}
+
+/* What nobody has been told of ends undone. */
+static void cancel_and_drain(BlockBackend *blk)
+{
+    block_cancel_begin(blk);
+    block_drain(blk);
+    block_cancel_end(blk);
 }
 
 void block_close_all(void)
 {
     while (all && all->len) {
         BlockBackend *blk = g_ptr_array_index(all, all->len - 1);
-        block_drain(blk);
+        cancel_and_drain(blk);
         block_flush_now(blk);
         g_ptr_array_steal_index(all, all->len - 1);
         block_backend_free(blk);
@@ -104,10 +114,13 @@ const char *block_serial(BlockBackend *blk)
 
 char *block_describe(BlockBackend *blk)
 {
-    return g_strdup_printf("%s: %s (%s%s%s)\n    Cache mode:       %s%s%s\n    Engine:           %s",
+    const char *status = block_io_status(blk);
+    bool ok = strcmp(status, "ok") == 0; /* said only when it is not, as QEMU */
+    return g_strdup_printf("%s: %s (%s%s%s)%s%s\n    Cache mode:       %s%s%s\n    Engine:           %s",
                            blk->id, blk->node->filename, blk->node->driver->name,
                            blk->readonly ? ", read-only" : "",
                            blk->snapshot ? ", writes to a temporary file" : "",
+                           ok ? "" : "\n    I/O status:       ", ok ? "" : status,
                            blk->writethrough ? "writethrough" : "writeback",
                            blk->direct ? ", direct" : "", blk->no_flush ? ", ignore flushes" : "",
                            blk->ring ? "io_uring" : "threads");
@@ -130,7 +143,7 @@ bool block_backend_attach(BlockBackend *blk, void *user, GMutex *lock, GError **
 void block_backend_detach(BlockBackend *blk, void *user)
 {
     if (blk->user == user) {
-        block_drain(blk);
+        cancel_and_drain(blk);
         blk->user = NULL;
         blk->lock = NULL;
     }

@@ -16,13 +16,15 @@ enum { /* BlockRequest.priv.flags */
     PRIV_SYNC = 1,      /* durable when done */
     PRIV_ZEROES = 2,    /* a write that turned out to be of zeroes */
     PRIV_UNMAP = 4,     /* zeroes may become holes */
+    PRIV_REFUSED = 8,   /* by the checks: not a failure of the host */
+    PRIV_KEPT = 16,     /* failed, and stopped the machine for it, before */
 };
 
 typedef struct BlockDriver {
     const char *name;
     /* True when the request can be done as one operation on *fd at *position.  Never blocks. */
     bool (*map)(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *position);
-    /* Do all of it, blocking; 0 or -errno.  Any thread. */
+    /* Do all of it (a few MiB at most, see run.c), blocking; 0 or -errno.  Any thread.  A flush syncs. */
     int (*run)(BlockNode *n, const BlockRequest *r, BlockOp op);
     void (*close)(BlockNode *n);
 } BlockDriver;
@@ -46,19 +48,33 @@ struct BlockBackend {
     int index;
     bool readonly, snapshot, direct;
     bool writethrough, no_flush;     /* cache= */
-    bool discard, ignore_read_errors, ignore_write_errors;
+    bool discard;
     bool detect_zeroes, zeroes_unmap;
+    BlockOnError on_read_error, on_write_error;
     bool probed;                     /* nobody said that it is raw */
     bool ring;                       /* io_uring, else worker threads */
     void *user;
     GMutex *lock;
     unsigned in_flight;              /* atomic */
+    unsigned interrupts;             /* atomic: workers put down what they have at the next chance */
+    struct {                         /* see keep.c */
+        BlockRequest *first, *last;
+        unsigned cancels;            /* of block_cancel_begin: nothing is kept */
+        int error;                   /* that stopped the machine, or 0 */
+    } kept;
 };
 
 /* There is no room: what failed may succeed later. */
 static inline bool block_is_full_error(int error)
 {
     return error == -ENOSPC || error == -EDQUOT;
+}
+
+/* The file cannot do such an operation: another one may serve. */
+static inline bool block_is_unsupported(int error)
+{
+    return error == -EOPNOTSUPP || error == -ENOSYS || error == -ENOTTY || error == -EINVAL ||
+           error == -ENODEV;
 }
 
 /* ---- nodes ---- */
@@ -84,7 +100,9 @@ void block_complete_quietly(BlockRequest *r, int result); /* main loop; then run
 void block_completions_run(void);
 void block_poll(void); /* end what can end now; main loop only */
 void block_submit_init(void);
-int block_run(BlockRequest *r);  /* on this thread */
+int block_run(BlockRequest *r);  /* on this thread (run.c) */
+bool block_keep(BlockRequest *r); /* main loop, instead of done(): it failed and waits for `cont` */
+const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */
 
 /* ---- engines ---- */
 bool ring_init(GError **err);
@@ -92,6 +110,7 @@ void ring_submit(BlockRequest *r);
 void ring_start(void);           /* what is prepared goes to the kernel */
 void ring_reap(void);            /* main loop */
 int ring_wait_fd(void);          /* -1: no ring */
+bool ring_takes(const BlockRequest *r); /* neither it nor what is under way is too much */
 void workers_submit(BlockRequest *r);
 
 /* ---- vectors ---- */

@@ -3,7 +3,7 @@
  * Spelling: the QEMU manual, "invocation", -drive.
  *
  * Not built, and refused: other formats and protocols than raw files, aio=native, throttling,
- * copy-on-read, werror/rerror=stop and enospc (errors are reported to the guest). */
+ * copy-on-read. */
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -181,26 +181,20 @@ static bool parse_aio(GHashTable *t, DriveOptions *o, GError **err)
 
 /* ---- small ones ---------------------------------------------------------- */
 
-enum { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_STOP };
 enum { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
 enum { LOCK_OFF, LOCK_AUTO, LOCK_ON };
 
 static bool parse_errors(GHashTable *t, DriveOptions *o, GError **err)
 {
     static const Choice actions[] = {
-        { "report", ON_ERROR_REPORT }, { "ignore", ON_ERROR_IGNORE }, { "stop", ON_ERROR_STOP },
-        { "enospc", ON_ERROR_STOP }, { NULL, 0 },
+        { "enospc", BLOCK_ON_ERROR_ENOSPC }, /* not for reads */
+        { "report", BLOCK_ON_ERROR_REPORT }, { "ignore", BLOCK_ON_ERROR_IGNORE },
+        { "stop", BLOCK_ON_ERROR_STOP }, { NULL, 0 },
     };
-    if (!get_choice(t, "werror", actions, &o->werror, err) ||
-        !get_choice(t, "rerror", actions, &o->rerror, err)) {
-        return false;
-    }
-    if (o->werror == ON_ERROR_STOP || o->rerror == ON_ERROR_STOP) {
-        block_error(err, "-drive werror= and rerror=: stopping the machine on errors is not "
-                    "supported; use report (the guest is told) or ignore");
-        return false;
-    }
-    return true;
+    o->werror = BLOCK_ON_ERROR_ENOSPC;
+    o->rerror = BLOCK_ON_ERROR_REPORT;
+    return get_choice(t, "werror", actions, &o->werror, err) &&
+           get_choice(t, "rerror", actions + 1, &o->rerror, err);
 }
 
 static bool parse_discard(GHashTable *t, DriveOptions *o, GError **err)
@@ -366,8 +360,8 @@ static BlockBackend *make_backend(const DriveOptions *o, BlockNode *node)
     blk->discard = o->discard;
     blk->detect_zeroes = o->detect_zeroes != ZEROES_OFF;
     blk->zeroes_unmap = o->detect_zeroes == ZEROES_UNMAP;
-    blk->ignore_read_errors = o->rerror == ON_ERROR_IGNORE;
-    blk->ignore_write_errors = o->werror == ON_ERROR_IGNORE;
+    blk->on_read_error = o->rerror;
+    blk->on_write_error = o->werror;
     blk->ring = o->aio != AIO_THREADS && ring_init(NULL);
     return blk;
 }

@@ -219,21 +219,16 @@ static int file_allocate(FileNode *f, const BlockRequest *r, int mode)
     return e < 0 ? -errno : 0;
 }
 
-static bool is_unsupported(int e)
-{
-    return e == -EOPNOTSUPP || e == -ENOSYS || e == -ENOTTY || e == -EINVAL || e == -ENODEV;
-}
-
 static int file_zero(FileNode *f, const BlockRequest *r)
 {
     int e = -EOPNOTSUPP;
     if (r->priv.flags & PRIV_UNMAP) {
         e = file_allocate(f, r, FALLOC_FL_PUNCH_HOLE);
     }
-    if (is_unsupported(e)) {
+    if (block_is_unsupported(e)) {
         e = file_allocate(f, r, FALLOC_FL_ZERO_RANGE);
     }
-    return is_unsupported(e) ? file_write_zero_bytes(f, r) : e;
+    return block_is_unsupported(e) ? file_write_zero_bytes(f, r) : e;
 }
 
 static int file_discard(FileNode *f, const BlockRequest *r)
@@ -241,7 +236,7 @@ static int file_discard(FileNode *f, const BlockRequest *r)
     uint64_t range[2] = { r->offset, r->length };
     int e = f->device ? (ioctl(f->fd, BLKDISCARD, range) < 0 ? -errno : 0)
                       : file_allocate(f, r, FALLOC_FL_PUNCH_HOLE);
-    return is_unsupported(e) ? 0 : e; /* a hint: nothing is owed */
+    return block_is_unsupported(e) ? 0 : e; /* a hint: nothing is owed */
 }
 
 static int file_flush(FileNode *f)
@@ -252,23 +247,19 @@ static int file_flush(FileNode *f)
 static int file_run(BlockNode *n, const BlockRequest *r, BlockOp op)
 {
     FileNode *f = (FileNode *)n;
-    int e = 0;
     switch (op) {
     case BLOCK_READ:
         return request_is_aligned(f, r) ? file_transfer(f, r, false) : file_bounce(f, r, false);
     case BLOCK_WRITE:
-        e = file_write(f, r);
-        break;
+        return file_write(f, r);
     case BLOCK_FLUSH:
         return file_flush(f);
     case BLOCK_DISCARD:
-        e = file_discard(f, r);
-        break;
+        return file_discard(f, r);
     case BLOCK_WRITE_ZEROES:
-        e = file_zero(f, r);
-        break;
+        return file_zero(f, r);
     }
-    return e == 0 && r->priv.flags & PRIV_SYNC ? file_flush(f) : e;
+    return -EINVAL;
 }
 
 static void file_close(BlockNode *n)

@@ -110,6 +110,27 @@ static int block_copy(OverlayNode *o, uint64_t b)
     return e ? e : part_transfer(o->fd, &r, 0, n, true);
 }
 
+static int overlay_zero(OverlayNode *o, const BlockRequest *r)
+{
+    static const char zeroes[16 * BLOCK];
+    int e;
+    do {
+        e = fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)r->offset,
+                      (off_t)r->length) < 0 ? -errno : 0;
+    } while (e == -EINTR);
+    if (!block_is_unsupported(e)) {
+        return e;
+    }
+    e = 0;
+    for (uint64_t done = 0; done < r->length && !e; done += sizeof(zeroes)) {
+        struct iovec iov = { (char *)zeroes, MIN(sizeof(zeroes), r->length - done) };
+        BlockRequest part = { .op = BLOCK_WRITE, .offset = r->offset + done, .length = iov.iov_len,
+                              .iov = &iov, .iov_count = 1 };
+        e = part_transfer(o->fd, &part, 0, iov.iov_len, true);
+    }
+    return e;
+}
+
 /* Write data, or zeroes, under alloc_lock. */
 static int overlay_write(OverlayNode *o, const BlockRequest *r, bool zeroes)
 {
@@ -123,8 +144,7 @@ static int overlay_write(OverlayNode *o, const BlockRequest *r, bool zeroes)
         e = block_copy(o, last);
     }
     if (!e && zeroes) {
-        e = fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)r->offset,
-                      (off_t)r->length) < 0 ? -errno : 0;
+        e = overlay_zero(o, r);
     } else if (!e) {
         e = part_transfer(o->fd, r, 0, r->length, true);
     }

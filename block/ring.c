@@ -11,6 +11,7 @@
  *
  * Not modelled: registered buffers and files, polled I/O. */
 #include <errno.h>
+#include <limits.h>
 #include <liburing.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -19,12 +20,15 @@
 #include "system/fdwatch.h"
 #include "system/mainloop.h"
 
-enum { RING_ENTRIES = 256, REAP_BATCH = 64 };
+/* The kernel may do a transfer at once, where it is submitted, and nothing ends one early: a request
+ * is small, and so is all that is under way.  The rest goes to workers, which can be interrupted. */
+enum { RING_ENTRIES = 256, REAP_BATCH = 64, REQUEST_MAX = 4 << 20, UNDER_WAY_MAX = 64 << 20 };
 
 static struct io_uring ring;
 static bool ring_ready;
 static GMutex ring_lock;            /* leaf */
 static BlockRequest *backlog, *backlog_last; /* did not fit; under ring_lock */
+static uint64_t under_way;          /* bytes; atomic */
 static FdWatch *watch;
 static Bh *start_bh;
 
@@ -86,8 +90,15 @@ static void backlog_add(BlockRequest *r)
     backlog_last = r;
 }
 
+bool ring_takes(const BlockRequest *r)
+{
+    return r->length <= REQUEST_MAX && r->iov_count <= IOV_MAX &&
+           __atomic_load_n(&under_way, __ATOMIC_RELAXED) <= UNDER_WAY_MAX;
+}
+
 void ring_submit(BlockRequest *r)
 {
+    __atomic_add_fetch(&under_way, r->length, __ATOMIC_RELAXED);
     g_mutex_lock(&ring_lock);
     if (backlog || !prepare_locked(r)) {
         backlog_add(r);
@@ -149,6 +160,7 @@ static void finish(BlockRequest *r, int result)
 {
     BlockNode *n = r->priv.blk->node;
     bool flush = r->op == BLOCK_FLUSH;
+    __atomic_sub_fetch(&under_way, r->length, __ATOMIC_RELAXED);
     if (flush ? never_began(result) : transfer_needs_worker(r, result)) {
         workers_submit(r);
         return;

@@ -5,12 +5,13 @@
  * Submitting takes only leaf locks, so that a device may do it under its own; done() is
  * never called from inside block_submit. */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
 
 #include "block_priv.h"
 #include "system/mainloop.h"
+
+enum { DETECT_MAX = 256 << 10 }; /* bytes that are looked at where the guest waits */
 
 static GMutex done_lock; /* leaf */
 static BlockRequest *done_first, *done_last;
@@ -42,24 +43,20 @@ void block_completions_run(void)
                 g_mutex_lock(held);
             }
         }
+        bool kept = block_keep(r);
         __atomic_sub_fetch(&blk->in_flight, 1, __ATOMIC_RELEASE);
-        r->done(r, r->priv.result); /* r may be gone now */
+        if (!kept) {
+            r->done(r, r->priv.result); /* r may be gone now */
+        }
     }
     if (held) {
         g_mutex_unlock(held);
     }
 }
 
-static int result_as_asked(const BlockRequest *r, int result)
-{
-    const BlockBackend *blk = r->priv.blk;
-    bool ignore = r->op == BLOCK_READ ? blk->ignore_read_errors : blk->ignore_write_errors;
-    return result < 0 && ignore ? 0 : result;
-}
-
 void block_complete_quietly(BlockRequest *r, int result)
 {
-    r->priv.result = result_as_asked(r, result);
+    r->priv.result = result;
     r->priv.next = NULL;
     g_mutex_lock(&done_lock);
     if (done_last) {
@@ -78,17 +75,6 @@ void block_complete(BlockRequest *r, int result)
 }
 
 /* ---- submission ---------------------------------------------------------- */
-
-static BlockOp request_op(const BlockRequest *r)
-{
-    return r->priv.flags & PRIV_ZEROES ? BLOCK_WRITE_ZEROES : r->op;
-}
-
-int block_run(BlockRequest *r)
-{
-    BlockNode *n = r->priv.blk->node;
-    return n->driver->run(n, r, request_op(r));
-}
 
 /* Somebody who writes the head of another format into an image that was taken for raw
  * would own the host's files when it is probed again. */
@@ -147,7 +133,9 @@ static uint32_t request_flags(const BlockRequest *r)
     if ((r->fua || blk->writethrough) && !blk->no_flush) {
         flags |= PRIV_SYNC;
     }
-    if (r->op == BLOCK_WRITE && blk->detect_zeroes && block_iov_is_zero(r->iov, r->iov_count)) {
+    /* A larger one is looked at by a worker, piece by piece. */
+    if (r->op == BLOCK_WRITE && blk->detect_zeroes && r->length <= DETECT_MAX &&
+        block_iov_is_zero(r->iov, r->iov_count)) {
         flags |= PRIV_ZEROES | (blk->zeroes_unmap ? PRIV_UNMAP : 0);
     }
     if (r->op == BLOCK_WRITE_ZEROES && r->unmap && blk->discard) {
@@ -156,17 +144,24 @@ static uint32_t request_flags(const BlockRequest *r)
     return flags;
 }
 
+static bool may_be_zeroes(const BlockRequest *r)
+{
+    return r->priv.flags & PRIV_ZEROES ||
+           (r->op == BLOCK_WRITE && r->priv.blk->detect_zeroes && r->length > DETECT_MAX);
+}
+
 void block_submit(BlockBackend *blk, BlockRequest *r)
 {
     r->priv = (struct BlockPriv){ .blk = blk, .fd = -1 };
     __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
     int e = request_check(r);
     if (e || request_is_void(r)) {
+        r->priv.flags = PRIV_REFUSED;
         block_complete(r, e);
         return;
     }
     r->priv.flags = request_flags(r);
-    if (blk->ring && !(r->priv.flags & PRIV_ZEROES) && r->iov_count <= IOV_MAX &&
+    if (blk->ring && !may_be_zeroes(r) && ring_takes(r) &&
         blk->node->driver->map(blk->node, r, &r->priv.fd, &r->priv.position)) {
         ring_submit(r);
     } else {
@@ -194,16 +189,6 @@ void block_poll(void)
     ring_start();
     ring_reap();
     block_completions_run();
-}
-
-static void drain_one(BlockBackend *blk, void *opaque)
-{
-    block_drain(blk);
-}
-
-void block_drain_all(void)
-{
-    block_foreach(drain_one, NULL);
 }
 
 /* ---- synchronous access -------------------------------------------------- */

@@ -102,10 +102,15 @@ static const ChardevFrontend frontend = {
 
 static void on_runstate(RunState now, void *opaque)
 {
-    int signal = now == RUN_SHUTDOWN ? GDB_SIGQUIT : now == RUN_DEBUG ? GDB_SIGTRAP : GDB_SIGINT;
+    static const int signals[] = {
+        [RUN_PAUSED] = GDB_SIGINT,
+        [RUN_DEBUG] = GDB_SIGTRAP,
+        [RUN_IO_ERROR] = GDB_SIGIO,
+        [RUN_SHUTDOWN] = GDB_SIGQUIT,
+    };
     bool stays = now != RUN_SHUTDOWN || (stub && stub->machine->config->no_shutdown);
     if (stub && stays && now != RUN_RUNNING && now != RUN_PRELAUNCH) {
-        gdb_stub_machine_stopped(stub, signal);
+        gdb_stub_machine_stopped(stub, signals[now]);
     }
 }
 

@@ -41,14 +41,14 @@ static struct {
     atomic_int state;
     atomic_int shutdown, exit_status; /* cause, or NOTHING */
     atomic_int reset;                 /* cause, or NOTHING */
-    atomic_bool powerdown;
+    atomic_bool powerdown, io_stop;
     atomic_int signal, signal_pid;
     atomic_bool in_loop; /* the main loop will see a signal soon */
 } run = {.shutdown = NOTHING, .reset = NOTHING};
 
 static const char *const names[] = {
     [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
-    [RUN_DEBUG] = "debug",         [RUN_SHUTDOWN] = "shutdown",
+    [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_SHUTDOWN] = "shutdown",
 };
 
 const char *runstate_name(RunState s)
@@ -91,6 +91,7 @@ static void vcpus_pause(void)
 static void vcpus_resume(void)
 {
     Accel *a = run.machine->accel;
+    block_resume_all();
     clock_virtual_start();
     if (a) {
         a->class->resume(a);
@@ -113,7 +114,7 @@ void runstate_stop(RunState why)
 {
     if (runstate_get() == RUN_RUNNING) {
         vcpus_pause();
-        block_drain_all();
+        block_pause_all();
     }
     runstate_enter(why);
 }
@@ -134,12 +135,12 @@ static void do_reset(ShutdownCause cause)
     bool running = runstate_get() == RUN_RUNNING;
     if (running) {
         vcpus_pause();
-        block_drain_all();
+        block_pause_all();
     }
     machine_reset(run.machine);
     if (running) {
         vcpus_resume();
-    } else if (runstate_get() == RUN_SHUTDOWN) {
+    } else if (runstate_get() == RUN_SHUTDOWN || runstate_get() == RUN_IO_ERROR) {
         runstate_enter(RUN_PRELAUNCH);
     }
 }
@@ -189,6 +190,10 @@ static void carry_out(void *opaque)
     } else if (reset != NOTHING) {
         do_reset(reset);
     }
+    if (atomic_exchange(&run.io_stop, false) && runstate_get() == RUN_RUNNING &&
+        block_keeps_requests()) { /* a reset may have dropped them */
+        runstate_stop(RUN_IO_ERROR);
+    }
     if (atomic_exchange(&run.powerdown, false)) {
         irq_raise(&run.machine->powerdown);
         irq_lower(&run.machine->powerdown);
@@ -218,6 +223,12 @@ void system_request_reset(ShutdownCause cause)
 void system_request_powerdown(void)
 {
     atomic_store(&run.powerdown, true);
+    wake();
+}
+
+void runstate_request_io_stop(void)
+{
+    atomic_store(&run.io_stop, true);
     wake();
 }
 

@@ -47,7 +47,9 @@ typedef struct VirtioBlk {
     char *serial;
     uint16_t queue_size;
     bool config_wce, discard, write_zeroes;
+    int rerror, werror; /* BlockOnError */
     unsigned in_flight, errors;
+    Bh *more;           /* takes what one turn at the queue has left */
     struct VirtioBlkState {
         uint8_t writeback;  /* configuration field wce, as the driver set it */
     } s;
@@ -76,18 +78,26 @@ static void finish(VirtioBlk *b, VirtioElement *e, uint8_t status)
     virtqueue_push(&b->v, 0, e, MIN(e->in_bytes, UINT32_MAX));
 }
 
+static void report_error(VirtioBlk *b, const BlockRequest *req, int error)
+{
+    const char *what = req->op == BLOCK_READ ? "reading" : req->op == BLOCK_FLUSH ? "flushing" : "writing";
+    if (error == -ENOTSUP || error == -ECANCELED || b->errors == MAX_ERRORS_SAID) {
+        return;
+    }
+    b->errors++;
+    log_report("%s: %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " of drive '%s' failed: %s; the guest has "
+               "been told%s", b->v.dev.path, what, req->length, req->offset, block_id(b->drive),
+               g_strerror(-error), b->errors == MAX_ERRORS_SAID ? ", further ones are not shown" : "");
+}
+
 static void blk_done(BlockRequest *req, int result)
 {
     BlkRequest *r = req->opaque;
     VirtioBlk *b = r->blk;
-    uint8_t status = result == 0 ? S_OK : result == -ENOTSUP ? S_UNSUPP : S_IOERR;
-    if (result < 0 && result != -ENOTSUP && b->errors < MAX_ERRORS_SAID) {
-        b->errors++;
-        g_warning("%s: %s at byte %" G_GUINT64_FORMAT " failed: %s", b->v.dev.path,
-                  req->op == BLOCK_READ ? "read" : req->op == BLOCK_FLUSH ? "flush" : "write",
-                  req->offset, g_strerror(-result));
+    if (result < 0) {
+        report_error(b, req, result);
     }
-    finish(b, r->e, status);
+    finish(b, r->e, result == 0 ? S_OK : result == -ENOTSUP ? S_UNSUPP : S_IOERR);
     g_free(r);
     virtqueue_notify(&b->v, 0);
     if (--b->in_flight == 0) {
@@ -209,13 +219,23 @@ static void start(VirtioBlk *b, VirtioElement *e)
 static void blk_notify(VirtioDevice *v, unsigned queue)
 {
     VirtioBlk *b = virtio_blk(v);
-    VirtioElement *e;
+    unsigned left = b->queue_size; /* requests that end at once free their entries for more, without end */
+    VirtioElement *e = NULL;
     block_plug();
-    while ((e = virtqueue_pop(v, 0))) {
+    while (left && (e = virtqueue_pop(v, 0))) {
         start(b, e);
+        left--;
     }
     block_unplug();
     virtqueue_notify(v, 0); /* for those that ended at once */
+    if (e) {
+        bh_schedule(b->more);
+    }
+}
+
+static void blk_more(void *opaque)
+{
+    virtio_notify(opaque, 0);
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -270,23 +290,27 @@ static void blk_set_status(VirtioDevice *v, uint8_t status)
     }
 }
 
-/* Under our lock, which completions need: let it go while they come in. */
+/* Under our lock, which completions need: let it go while they come in.  The driver has given up
+ * what it asked for: nothing of it is begun any more. */
 static void blk_quiesce(VirtioDevice *v)
 {
     VirtioBlk *b = virtio_blk(v);
-    if (mainloop_is_current()) {
-        if (b->in_flight) {
-            device_unlock(&v->dev);
-            block_drain(b->drive);
-            device_lock(&v->dev);
-        }
+    if (!b->in_flight) {
         return;
     }
-    memory_thread_sleep(); /* the main loop, which ends the requests, may wait for us to let go */
-    while (b->in_flight) {
-        g_cond_wait(&v->idle, &v->dev.lock);
+    block_cancel_begin(b->drive);
+    if (mainloop_is_current()) {
+        device_unlock(&v->dev);
+        block_drain(b->drive);
+        device_lock(&v->dev);
+    } else {
+        memory_thread_sleep(); /* the main loop, which ends the requests, may wait for us to let go */
+        while (b->in_flight) {
+            g_cond_wait(&v->idle, &v->dev.lock);
+        }
+        memory_thread_wake();
     }
-    memory_thread_wake();
+    block_cancel_end(b->drive);
 }
 
 static const VirtioOps blk_ops = {
@@ -323,6 +347,8 @@ static bool blk_realize(Device *dev, GError **err)
     if (!block_backend_attach(b->drive, dev, &dev->lock, err)) {
         return false;
     }
+    block_set_on_error(b->drive, b->rerror, b->werror);
+    b->more = bh_new(&dev->lock, blk_more, &b->v);
     virtio_init(&b->v, &blk_ops);
     virtio_add_queue(&b->v, b->queue_size);
     return true;
@@ -331,8 +357,8 @@ static bool blk_realize(Device *dev, GError **err)
 static void blk_unrealize(Device *dev)
 {
     VirtioBlk *b = (VirtioBlk *)dev;
-    block_drain(b->drive);
     block_backend_detach(b->drive, dev);
+    bh_free(b->more);
     virtio_finish(&b->v);
 }
 
@@ -346,6 +372,10 @@ static const Prop blk_props[] = {
     { "config-wce", PROP_BOOL, offsetof(VirtioBlk, config_wce), "offer the driver's choice of the cache mode", .def = 1 },
     { "discard", PROP_BOOL, offsetof(VirtioBlk, discard), "offer discard", .def = 1 },
     { "write-zeroes", PROP_BOOL, offsetof(VirtioBlk, write_zeroes), "offer writing zeroes", .def = 1 },
+    { "rerror", PROP_ENUM, offsetof(VirtioBlk, rerror), "what to do when a read fails (auto: as the drive says)",
+      .names = block_on_error_names },
+    { "werror", PROP_ENUM, offsetof(VirtioBlk, werror), "what to do when a write fails (auto: as the drive says)",
+      .names = block_on_error_names },
     { 0 },
 };
 

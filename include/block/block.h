@@ -22,8 +22,9 @@ typedef enum BlockOp {
 } BlockOp;
 
 /* One request.  The block layer's from block_submit until done() is called; iov (and what it
- * points to, `length` bytes in all) stays valid and unchanged until then.  done() may free or resubmit it.  done() runs in the main loop, under `lock` of the
- * backend's user (see block_backend_attach). */
+ * points to, `length` bytes in all) stays valid and unchanged until then.  done() may free or
+ * resubmit it.  done() runs in the main loop, under `lock` of the backend's user (see
+ * block_backend_attach).  -ECANCELED: given up, done in part or not at all. */
 typedef struct BlockRequest {
     BlockOp op;
     uint64_t offset, length;
@@ -37,6 +38,7 @@ typedef struct BlockRequest {
         BlockBackend *blk;
         struct BlockRequest *next; /* in a list of the layer */
         uint64_t position;         /* in the file `fd` */
+        uint64_t completed;      /* bytes from the start that need not be done again */
         int fd;
         int result;
         uint32_t flags;
@@ -52,7 +54,29 @@ void block_unplug(void);
 /* Wait for all requests in flight (main loop only, not under the lock of the
  * backend's user: done() takes it). */
 void block_drain(BlockBackend *blk);
-void block_drain_all(void);
+
+/* ---- requests that wait, and requests that are given up ----
+ * A request that failed where werror= or rerror= ask for it stops the machine (RUN_IO_ERROR) and is
+ * kept; nobody is told of the failure.  `cont` tries it again. */
+/* The machine has stopped: nothing is in flight when this returns, which is soon: what is large or has not been
+ * begun is kept, and goes on at block_resume_all.  Main loop only. */
+void block_pause_all(void);
+void block_resume_all(void);      /* main loop only */
+bool block_keeps_requests(void);  /* has a failed request stopped the machine? Main loop only */
+/* Between the two, requests that are kept, or not begun, or large end with -ECANCELED, soon; the
+ * caller waits for them.  Any thread, under any lock. */
+void block_cancel_begin(BlockBackend *blk);
+void block_cancel_end(BlockBackend *blk);
+
+/* What a failure of the host means (-drive werror=, rerror=): tell the guest, say that all is well, stop
+ * the machine when the host's disk is full (else tell the guest), stop the machine. */
+typedef enum BlockOnError {
+    BLOCK_ON_ERROR_AUTO, BLOCK_ON_ERROR_REPORT, BLOCK_ON_ERROR_IGNORE, BLOCK_ON_ERROR_ENOSPC,
+    BLOCK_ON_ERROR_STOP,
+} BlockOnError;
+extern const char *const block_on_error_names[]; /* by BlockOnError, ends with NULL */
+/* A device's own choice; AUTO leaves that of the drive. */
+void block_set_on_error(BlockBackend *blk, BlockOnError on_read, BlockOnError on_write);
 
 /* Synchronous access for loaders and tests; main loop only. */
 bool block_read_sync(BlockBackend *blk, uint64_t offset, void *buf, uint64_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -10,6 +10,7 @@ typedef enum RunState {
     RUN_RUNNING,
     RUN_PAUSED,     /* `stop` */
     RUN_DEBUG,      /* stopped by the debugger: goes on when it leaves */
+    RUN_IO_ERROR,   /* a drive's request failed, and werror= or rerror= say stop */
     RUN_SHUTDOWN,   /* -no-shutdown: the guest powered off, the process stays */
 } RunState;
 
@@ -22,6 +23,8 @@ RunState runstate_get(void); /* any thread */
 const char *runstate_name(RunState s); /* "running", "paused", "prelaunch" ... */
 void runstate_start(void);   /* `cont`; after RUN_SHUTDOWN the machine is reset first */
 void runstate_stop(RunState why); /* returns when all vCPUs stand still */
+/* The block layer keeps a request that failed.  Any thread, any lock. */
+void runstate_request_io_stop(void);
 void runstate_add_listener(void (*fn)(RunState now, void *opaque), void *opaque);
 
 /* Signals that end the process (SIGTERM, SIGINT, SIGHUP): "terminating on signal 15 from

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A disk that fails under the block layer: what was lost is never called flushed. */
+/* A disk that fails, is full, or is asked for too much: what was lost is never called flushed, what failed
+ * waits where it is to, and nothing takes long to be stopped. */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
 #include "faults.h"
 #include "rig.h"
+#include "system/mainloop.h"
 
 static const char *const engines[] = { "aio=threads", "aio=io_uring" };
 static uint8_t buf[65536];
@@ -88,11 +90,222 @@ static void test_no_room(void)
     }
 }
 
+/* ---- werror= and rerror= ------------------------------------------------- */
+
+static void turn_loop(void)
+{
+    while (g_main_context_iteration(mainloop_context(), FALSE)) {
+    }
+}
+
+/* Until the host was asked once more, and what it said has been dealt with. */
+static void wait_for_try(BlockBackend *blk, FaultKind kind)
+{
+    while (!faults[kind].calls) {
+        g_main_context_iteration(mainloop_context(), FALSE);
+        g_thread_yield();
+    }
+    block_drain(blk); /* what is kept is not in flight */
+}
+
+typedef struct Policy {
+    const char *name, *options;
+    BlockOp op;
+    FaultKind kind;
+    int error;
+    bool kept;
+    int result; /* when it is not kept */
+} Policy;
+
+static const Policy policies[] = {
+    { "default-full", "", BLOCK_WRITE, FAULT_WRITE, ENOSPC, true, 0 },
+    { "default-quota", "", BLOCK_WRITE, FAULT_WRITE, EDQUOT, true, 0 },
+    { "default-broken", "", BLOCK_WRITE, FAULT_WRITE, EIO, false, -EIO },
+    { "default-read", "", BLOCK_READ, FAULT_READ, EIO, false, -EIO },
+    { "default-zeroes", ",discard=unmap", BLOCK_WRITE_ZEROES, FAULT_ALLOCATE, ENOSPC, true, 0 },
+    { "default-discard", ",discard=unmap", BLOCK_DISCARD, FAULT_ALLOCATE, ENOSPC, true, 0 },
+    { "default-snapshot", ",snapshot=on", BLOCK_WRITE, FAULT_WRITE, ENOSPC, true, 0 },
+    { "no-holes", ",snapshot=on", BLOCK_WRITE_ZEROES, FAULT_ALLOCATE, EOPNOTSUPP, false, 0 },
+    { "report-full", ",werror=report", BLOCK_WRITE, FAULT_WRITE, ENOSPC, false, -ENOSPC },
+    { "ignore-full", ",werror=ignore", BLOCK_WRITE, FAULT_WRITE, ENOSPC, false, 0 },
+    { "stop-broken", ",werror=stop", BLOCK_WRITE, FAULT_WRITE, EIO, true, 0 },
+    { "stop-read", ",rerror=stop", BLOCK_READ, FAULT_READ, EIO, true, 0 },
+    { "ignore-read", ",rerror=ignore", BLOCK_READ, FAULT_READ, EIO, false, 0 },
+    { "writethrough-full", ",cache=writethrough", BLOCK_WRITE, FAULT_WRITE, ENOSPC, true, 0 },
+    { "flush-full", "", BLOCK_FLUSH, FAULT_SYNC, ENOSPC, false, -ENOSPC }, /* another try is of no use */
+};
+
+static void check_policy(const Policy *p, BlockBackend *blk, const char *path)
+{
+    uint64_t length = p->op == BLOCK_FLUSH ? 0 : sizeof(buf);
+    Io io = { 0 };
+    memset(buf, 0x5a, sizeof(buf));
+    fault_set(p->kind, p->error, -1);
+    rig_submit(blk, &io, p->op, 4096, buf, length);
+    if (!p->kept) {
+        g_assert_cmpint(rig_wait(&io), ==, p->result);
+        g_assert_false(block_keeps_requests());
+        return;
+    }
+    for (int tries = 0; tries < 3; tries++) {
+        if (tries) { /* `cont` without room */
+            faults[p->kind].calls = 0;
+            block_resume_all();
+        }
+        wait_for_try(blk, p->kind);
+        g_assert_false(io.done);
+        g_assert_true(block_keeps_requests());
+        g_autofree char *about = block_describe(blk);
+        g_assert_nonnull(strstr(about, p->error == EIO ? "I/O status:       failed" : "I/O status:       nospace"));
+    }
+    fault_clear();
+    block_resume_all();
+    g_assert_cmpint(rig_wait(&io), ==, 0);
+    g_assert_false(block_keeps_requests());
+    if (p->op == BLOCK_WRITE) {
+        memset(buf, 0, sizeof(buf));
+        g_assert_cmpint(rig_io(blk, BLOCK_READ, 4096, buf, sizeof(buf)), ==, 0);
+        g_assert_cmpint(buf[0], ==, 0x5a);
+        g_assert_cmpint(buf[sizeof(buf) - 1], ==, 0x5a);
+    }
+}
+
+static void test_policy(gconstpointer data)
+{
+    const Policy *p = data;
+    for (unsigned e = 0; e < G_N_ELEMENTS(engines); e++) {
+        g_autofree char *path = rig_image(1 << 20);
+        BlockBackend *blk = open_drive(path, e, p->options);
+        if (blk) {
+            check_policy(p, blk, path);
+            fault_clear();
+            turn_loop();
+            block_close_all();
+        }
+        g_unlink(path);
+    }
+}
+
+/* werror=stop and a flush: the machine stops, but the data is gone; the guest is told at `cont`. */
+static void test_stop_flush(void)
+{
+    g_autofree char *path = rig_image(1 << 20);
+    BlockBackend *blk = open_drive(path, 0, ",werror=stop");
+    Io io = { 0 };
+    fault_set(FAULT_SYNC, EIO, 1);
+    rig_submit(blk, &io, BLOCK_FLUSH, 0, NULL, 0);
+    wait_for_try(blk, FAULT_SYNC);
+    g_assert_true(block_keeps_requests() && !io.done);
+    block_resume_all();
+    g_assert_cmpint(rig_wait(&io), ==, -EIO);
+    fault_clear();
+    block_close_all();
+    g_unlink(path);
+}
+
+/* Kept requests that the device gives up end at once, and nothing is kept meanwhile. */
+static void test_cancel(void)
+{
+    g_autofree char *path = rig_image(1 << 20);
+    BlockBackend *blk = rig_drive_ok("file=%s,if=none,format=raw", path);
+    Io kept = { 0 }, late = { 0 };
+    fault_set(FAULT_WRITE, ENOSPC, -1);
+    rig_submit(blk, &kept, BLOCK_WRITE, 0, buf, 512);
+    wait_for_try(blk, FAULT_WRITE);
+    g_assert_true(block_keeps_requests());
+    block_cancel_begin(blk);
+    rig_submit(blk, &late, BLOCK_WRITE, 512, buf, 512);
+    g_assert_cmpint(rig_wait(&kept), ==, -ECANCELED);
+    g_assert_cmpint(rig_wait(&late), <, 0);
+    block_cancel_end(blk);
+    g_assert_false(block_keeps_requests());
+    fault_clear();
+    g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, buf, 512), ==, 0);
+    block_close_all();
+    g_unlink(path);
+}
+
+/* Requests of 64 GiB, as a guest can make them of one buffer named a thousand times, and what else takes
+ * long.  Pausing puts it down and goes on where it was; cancelling ends it. */
+static void test_huge(gconstpointer data)
+{
+    enum { PARTS = 1000, PART = 64 << 20 };
+    BlockOp op = GPOINTER_TO_INT(data);
+    g_autofree char *path = rig_image(UINT64_C(1) << 40);
+    BlockBackend *blk = rig_drive_ok("file=%s,if=none,format=raw,discard=unmap,detect-zeroes=unmap%s", path,
+                                     op == BLOCK_WRITE ? ",snapshot=on" : "");
+    g_autofree uint8_t *memory = g_malloc0(PART);
+    g_autofree struct iovec *iov = g_new(struct iovec, PARTS);
+    for (int i = 0; i < PARTS; i++) {
+        iov[i] = (struct iovec){ memory, PART };
+    }
+    Io many[40] = { 0 };
+    gint64 begun = g_get_monotonic_time();
+    for (unsigned i = 0; i < G_N_ELEMENTS(many); i++) {
+        rig_submit(blk, &many[i], op, 0, memory, 0);
+        many[i].r.length = (uint64_t)PART * PARTS;
+        many[i].r.iov = iov;
+        many[i].r.iov_count = op == BLOCK_DISCARD || op == BLOCK_WRITE_ZEROES ? 0 : PARTS;
+        rig_wait(&many[i]);
+        many[i].done = false;
+        block_submit(blk, &many[i].r);
+    }
+    block_pause_all();
+    g_assert_false(many[0].done);
+    g_assert_false(block_keeps_requests()); /* nothing has failed */
+    block_resume_all();
+    block_cancel_begin(blk);
+    block_drain(blk);
+    block_cancel_end(blk);
+    for (unsigned i = 0; i < G_N_ELEMENTS(many); i++) {
+        g_assert_true(many[i].done);
+        g_assert_cmpint(many[i].result, ==, -ECANCELED);
+    }
+    g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, memory, 4096), ==, 0);
+    block_close_all();
+    g_test_message("%.2f s", (double)(g_get_monotonic_time() - begun) / 1e6);
+    g_unlink(path);
+}
+
+/* A large request that is put down in the middle ends whole. */
+static void test_pause(void)
+{
+    enum { SIZE = 64 << 20 };
+    g_autofree char *path = rig_image(SIZE);
+    g_autofree uint8_t *out = g_malloc(SIZE), *in = g_malloc0(SIZE);
+    for (unsigned i = 0; i < SIZE; i++) {
+        out[i] = (uint8_t)(i * 31 + i / 4096);
+    }
+    BlockBackend *blk = rig_drive_ok("file=%s,if=none,format=raw,cache=writethrough", path);
+    Io io = { 0 };
+    rig_submit(blk, &io, BLOCK_WRITE, 0, out, SIZE);
+    for (int i = 0; i < 50 && !io.done; i++) {
+        block_pause_all();
+        block_resume_all();
+    }
+    g_assert_cmpint(rig_wait(&io), ==, 0);
+    g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, in, SIZE), ==, 0);
+    g_assert_true(memcmp(in, out, SIZE) == 0);
+    block_close_all();
+    g_unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/block/faults/flush", test_flush);
     g_test_add_func("/block/faults/sync-write", test_sync_write);
     g_test_add_func("/block/faults/no-room", test_no_room);
+    for (unsigned i = 0; i < G_N_ELEMENTS(policies); i++) {
+        g_autofree char *name = g_strdup_printf("/block/faults/policy/%s", policies[i].name);
+        g_test_add_data_func(name, &policies[i], test_policy);
+    }
+    g_test_add_func("/block/faults/stop-flush", test_stop_flush);
+    g_test_add_func("/block/faults/cancel", test_cancel);
+    g_test_add_func("/block/faults/pause", test_pause);
+    g_test_add_data_func("/block/faults/huge-read", GINT_TO_POINTER(BLOCK_READ), test_huge);
+    g_test_add_data_func("/block/faults/huge-write", GINT_TO_POINTER(BLOCK_WRITE), test_huge);
+    g_test_add_data_func("/block/faults/huge-zeroes", GINT_TO_POINTER(BLOCK_WRITE_ZEROES), test_huge);
+    g_test_add_data_func("/block/faults/huge-discard", GINT_TO_POINTER(BLOCK_DISCARD), test_huge);
     return g_test_run();
 }

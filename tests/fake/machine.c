@@ -184,7 +184,9 @@ void fake_debug_stop(Machine *m, unsigned i)
 
 #define WEAK __attribute__((weak))
 WEAK void cpu_free(CPU *cpu) { }
-WEAK void block_drain_all(void) { }
+WEAK void block_pause_all(void) { }
+WEAK void block_resume_all(void) { }
+WEAK bool block_keeps_requests(void) { return false; }
 WEAK void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque) { }
 WEAK char *block_describe(BlockBackend *blk) { return NULL; }
 WEAK BlockBackend *block_find(const char *id) { return NULL; }

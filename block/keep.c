@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What becomes of a request that failed (werror=, rerror=), and requests that wait: because they have
+ * stopped the machine, or because the machine was stopped while they were large or not yet begun.
+ *
+ * A request that waits is in no engine and not in flight.  It goes on when the machine does, on a worker,
+ * in the order in which the requests ended.  A flush behind it need not wait: it covers what the guest
+ * was told is written.
+ *
+ * A failed sync cannot be mended by another try (see node_synced): `enospc` reports it, and
+ * `stop` stops for it once; then the guest is told. */
+#include <string.h>
+
+#include "block_priv.h"
+#include "system/log.h"
+#include "system/runstate.h"
+
+const char *const block_on_error_names[] = {
+    [BLOCK_ON_ERROR_AUTO] = "auto",     [BLOCK_ON_ERROR_REPORT] = "report",
+    [BLOCK_ON_ERROR_IGNORE] = "ignore", [BLOCK_ON_ERROR_ENOSPC] = "enospc",
+    [BLOCK_ON_ERROR_STOP] = "stop",     NULL,
+};
+
+static GMutex kept_lock; /* leaf; guards BlockBackend.kept */
+
+void block_set_on_error(BlockBackend *blk, BlockOnError on_read, BlockOnError on_write)
+{
+    if (on_read != BLOCK_ON_ERROR_AUTO) {
+        blk->on_read_error = on_read;
+    }
+    if (on_write != BLOCK_ON_ERROR_AUTO) {
+        blk->on_write_error = on_write;
+    }
+}
+
+const char *block_io_status(const BlockBackend *blk)
+{
+    return !blk->kept.error ? "ok" : block_is_full_error(blk->kept.error) ? "nospace" : "failed";
+}
+
+/* ---- a failure ----------------------------------------------------------- */
+
+static BlockOnError action_for(const BlockRequest *r)
+{
+    const BlockBackend *blk = r->priv.blk;
+    if (r->priv.flags & PRIV_REFUSED) {
+        return BLOCK_ON_ERROR_REPORT;
+    }
+    return r->op == BLOCK_READ ? blk->on_read_error : blk->on_write_error;
+}
+
+static bool stops_machine(const BlockRequest *r)
+{
+    bool syncs = r->op == BLOCK_FLUSH || r->priv.flags & PRIV_SYNC;
+    bool lost = syncs && node_synced(r->priv.blk->node, 0) < 0;
+    switch (action_for(r)) {
+    case BLOCK_ON_ERROR_STOP:
+        return !(lost && r->priv.flags & PRIV_KEPT);
+    case BLOCK_ON_ERROR_ENOSPC:
+        return !lost && block_is_full_error(r->priv.result);
+    default:
+        return false;
+    }
+}
+
+static void tell(const BlockRequest *r)
+{
+    const BlockBackend *blk = r->priv.blk;
+    bool full = block_is_full_error(r->priv.result);
+    const char *what = r->op == BLOCK_READ ? "reading" : r->op == BLOCK_FLUSH ? "flushing"
+                       : r->op == BLOCK_DISCARD ? "discarding" : "writing";
+    log_report("drive '%s': %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " of '%s' failed: %s; the "
+               "machine is paused and nothing is lost: %s, then give the monitor's command cont",
+               blk->id, what, r->length, r->offset, blk->node->filename, g_strerror(-r->priv.result),
+               !full ? "look after the disk" : blk->snapshot ? "make room in TMPDIR" : "make room on the disk");
+}
+
+static void keep_locked(BlockRequest *r)
+{
+    BlockBackend *blk = r->priv.blk;
+    r->priv.next = NULL;
+    if (blk->kept.last) {
+        blk->kept.last->priv.next = r;
+    } else {
+        blk->kept.first = r;
+    }
+    blk->kept.last = r;
+}
+
+bool block_keep(BlockRequest *r)
+{
+    BlockBackend *blk = r->priv.blk;
+    int e = r->priv.result;
+    if (e >= 0) {
+        return false;
+    }
+    if (e != -ECANCELED && action_for(r) == BLOCK_ON_ERROR_IGNORE) {
+        r->priv.result = 0;
+        return false;
+    }
+    bool failed = e != -ECANCELED;
+    g_mutex_lock(&kept_lock);
+    bool keep = !blk->kept.cancels && (!failed || stops_machine(r));
+    bool first = keep && failed && !blk->kept.error;
+    if (keep) {
+        keep_locked(r);
+        blk->kept.error = failed ? e : blk->kept.error;
+        r->priv.flags |= failed ? PRIV_KEPT : 0;
+    }
+    g_mutex_unlock(&kept_lock);
+    if (first) { /* one line, however many requests fail with it */
+        tell(r);
+    }
+    if (keep && failed) {
+        runstate_request_io_stop();
+    }
+    return keep;
+}
+
+/* ---- waiting and going on ------------------------------------------------ */
+
+static BlockRequest *kept_take(BlockBackend *blk)
+{
+    g_mutex_lock(&kept_lock);
+    BlockRequest *r = blk->kept.first;
+    blk->kept.first = blk->kept.last = NULL;
+    g_mutex_unlock(&kept_lock);
+    return r;
+}
+
+static void interrupt_one(BlockBackend *blk, void *opaque)
+{
+    __atomic_add_fetch(&blk->interrupts, GPOINTER_TO_UINT(opaque), __ATOMIC_RELEASE);
+}
+
+static void drain_one(BlockBackend *blk, void *opaque)
+{
+    block_drain(blk);
+}
+
+void block_pause_all(void)
+{
+    block_foreach(interrupt_one, GUINT_TO_POINTER(1));
+    block_foreach(drain_one, NULL);
+    block_foreach(interrupt_one, GUINT_TO_POINTER(UINT32_MAX)); /* one less */
+}
+
+static void resume_one(BlockBackend *blk, void *opaque)
+{
+    blk->kept.error = 0;
+    for (BlockRequest *r = kept_take(blk), *next; r; r = next) {
+        next = r->priv.next;
+        __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
+        workers_submit(r);
+    }
+}
+
+void block_resume_all(void)
+{
+    block_foreach(resume_one, NULL);
+}
+
+static void look_for_kept(BlockBackend *blk, void *opaque)
+{
+    g_mutex_lock(&kept_lock);
+    *(bool *)opaque |= blk->kept.first && blk->kept.error;
+    g_mutex_unlock(&kept_lock);
+}
+
+bool block_keeps_requests(void)
+{
+    bool any = false;
+    block_foreach(look_for_kept, &any);
+    return any;
+}
+
+void block_cancel_begin(BlockBackend *blk)
+{
+    __atomic_add_fetch(&blk->interrupts, 1, __ATOMIC_RELEASE);
+    g_mutex_lock(&kept_lock);
+    blk->kept.cancels++;
+    g_mutex_unlock(&kept_lock);
+    for (BlockRequest *r = kept_take(blk), *next; r; r = next) {
+        next = r->priv.next;
+        __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
+        block_complete(r, -ECANCELED);
+    }
+}
+
+void block_cancel_end(BlockBackend *blk)
+{
+    g_mutex_lock(&kept_lock);
+    blk->kept.cancels--;
+    g_mutex_unlock(&kept_lock);
+    __atomic_sub_fetch(&blk->interrupts, 1, __ATOMIC_RELEASE);
+}
