@@ -5,13 +5,17 @@
  *
  * A command is taken from the low byte of a write; both chips get the same.  The
  * array is a ROM-device: reads go to memory while no command is under way.  What
- * changes is stored in the image by the main loop, a page at a time.
+ * changes is stored in the image by the main loop, by pages; until the image has all of it the
+ * status says "not ready", so that what the guest has seen complete outlives this process.
+ * What could not be stored is an error in the status, and is tried again with the next command that
+ * stores, at reset and at the end.  Reset and end also flush the image.
  *
- * Not modelled: time (a command is done at once), programming that can only
+ * Not modelled: time (a command without an image is done at once), programming that can only
  * clear bits (a word is replaced), block locking (accepted, never locked),
  * suspend and resume. */
 #include "hw/block/pflash_cfi01.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -54,28 +58,51 @@ typedef struct PflashWrite {
     BlockRequest r;
     struct iovec iov;
     Pflash *flash;
+    uint64_t first, count; /* pages; a flush has none */
     uint8_t data[];
 } PflashWrite;
 
-static void mark_dirty(Pflash *f, uint64_t offset, uint64_t len)
+static void set_dirty(Pflash *f, uint64_t first, uint64_t count)
+{
+    for (uint64_t page = first; page < first + count; page++) {
+        f->dirty[page / LONG_BITS] |= 1UL << (page % LONG_BITS);
+    }
+}
+
+static void mark_dirty(Pflash *f, uint64_t offset, uint64_t len, uint8_t error_bit)
 {
     ram_mark_written(f->mem.ram, offset, len);
     if (!f->blk) {
         return;
     }
-    for (uint64_t page = offset / PAGE; page <= (offset + len - 1) / PAGE; page++) {
-        f->dirty[page / LONG_BITS] |= 1UL << (page % LONG_BITS);
-    }
+    uint64_t first = offset / PAGE, last = (offset + len - 1) / PAGE;
+    set_dirty(f, first, last - first + 1);
+    f->storing = true;
+    f->failed = false;
+    f->error_bit = error_bit;
     bh_schedule(f->writer);
 }
 
-static void write_done(BlockRequest *r, int result)
+static void store_failed(Pflash *f, const PflashWrite *w, int error)
+{
+    set_dirty(f, w->first, w->count);
+    f->failed = true;
+    if (error != -ECANCELED) {
+        f->s.status |= w->count ? f->error_bit : 0;
+        log_report("%s: %s of drive '%s' failed: %s; the guest has been told, and it is tried again: look "
+                   "after the disk", f->dev.path, w->count ? "storing the flash's contents in the image"
+                   : "flushing the image", block_id(f->blk), g_strerror(-error));
+    }
+}
+
+static void store_done(BlockRequest *r, int result)
 {
     PflashWrite *w = r->opaque;
     Pflash *f = w->flash;
     if (result < 0) {
-        g_warning("%s: cannot store the flash contents: %s", f->dev.path, g_strerror(-result));
-        f->s.status |= SR_PROGRAM_ERROR;
+        store_failed(f, w, result);
+    } else {
+        f->unsynced = w->count != 0;
     }
     g_free(w);
     if (--f->in_flight == 0) {
@@ -83,14 +110,16 @@ static void write_done(BlockRequest *r, int result)
     }
 }
 
-static void submit_pages(Pflash *f, uint64_t first, uint64_t count)
+static void submit(Pflash *f, BlockOp op, uint64_t first, uint64_t count)
 {
     PflashWrite *w = g_malloc0(sizeof(*w) + count * PAGE);
     memcpy(w->data, f->mem.ram->host + first * PAGE, count * PAGE);
     w->flash = f;
+    w->first = first;
+    w->count = count;
     w->iov = (struct iovec){ w->data, count * PAGE };
-    w->r = (BlockRequest){ .op = BLOCK_WRITE, .offset = first * PAGE, .length = count * PAGE,
-                           .iov = &w->iov, .iov_count = 1, .done = write_done, .opaque = w };
+    w->r = (BlockRequest){ .op = op, .offset = first * PAGE, .length = count * PAGE,
+                           .iov = &w->iov, .iov_count = count != 0, .done = store_done, .opaque = w };
     f->in_flight++;
     block_submit(f->blk, &w->r);
 }
@@ -122,12 +151,31 @@ static void store_dirty(void *opaque)
     if (f->in_flight) {
         return;
     }
-    f->in_flight++; /* so that a completion inside the loop does not begin another batch */
-    while ((n = take_dirty(f, &page)) != 0) {
-        submit_pages(f, page, n);
+    while (!f->failed && (n = take_dirty(f, &page)) != 0) {
+        submit(f, BLOCK_WRITE, page, n);
         page += n;
     }
-    f->in_flight--;
+    f->storing = f->in_flight != 0;
+    if (!f->in_flight && f->flush && f->unsynced) {
+        submit(f, BLOCK_FLUSH, 0, 0);
+    }
+    f->flush &= f->storing;
+}
+
+/* The last try, by which the process ends: nothing of it waits for room. */
+static void store_now(Pflash *f)
+{
+    g_autoptr(GError) err = NULL;
+    uint64_t page = 0, n;
+    block_cancel_begin(f->blk);
+    block_drain(f->blk); /* what is kept becomes dirty again */
+    block_cancel_end(f->blk);
+    while (!err && (n = take_dirty(f, &page)) != 0) {
+        if (!block_write_sync(f->blk, page * PAGE, f->mem.ram->host + page * PAGE, n * PAGE, &err)) {
+            log_report("%s: what the guest programmed last is not in the image: %s", f->dev.path, err->message);
+        }
+        page += n;
+    }
 }
 
 /* ---- commands ------------------------------------------------------------ */
@@ -155,7 +203,7 @@ static void program(Pflash *f, hwaddr off, unsigned size, uint64_t value)
     for (unsigned i = 0; i < size; i++) {
         f->mem.ram->host[off + i] = (uint8_t)(value >> (8 * i));
     }
-    mark_dirty(f, off, size);
+    mark_dirty(f, off, size, SR_PROGRAM_ERROR);
 }
 
 static void erase(Pflash *f, hwaddr off)
@@ -166,7 +214,7 @@ static void erase(Pflash *f, hwaddr off)
         return;
     }
     memset(f->mem.ram->host + block, 0xff, f->sector_length);
-    mark_dirty(f, block, f->sector_length);
+    mark_dirty(f, block, f->sector_length, SR_ERASE_ERROR);
 }
 
 static void buffer_begin(Pflash *f, hwaddr off, uint64_t count)
@@ -305,7 +353,7 @@ static uint8_t pflash_read_byte(const Pflash *f, hwaddr off)
         word %= f->sector_length / BANK_WIDTH; /* word 2 of each block: its lock, never set */
         return word == 0 ? ID_MAKER : word == 1 ? ID_DEVICE : 0;
     default:
-        return f->s.status;
+        return f->storing ? f->s.status & ~SR_READY : f->s.status;
     }
 }
 
@@ -329,6 +377,14 @@ static void pflash_refresh(Device *dev)
 {
     Pflash *f = pflash(dev);
     memory_region_set_romd(&f->mem, f->s.command == CMD_READ_ARRAY);
+}
+
+static void pflash_reset(Device *dev)
+{
+    Pflash *f = pflash(dev);
+    f->failed = false;
+    f->flush = true;
+    bh_schedule(f->writer);
 }
 
 /* Pages of zeroes are not copied: memory that nobody touched costs nothing. */
@@ -401,12 +457,7 @@ static void pflash_unrealize(Device *dev)
 {
     Pflash *f = pflash(dev);
     if (f->blk) {
-        do { /* what is in flight, then what changed since */
-            block_drain(f->blk);
-            device_lock(dev);
-            store_dirty(f);
-            device_unlock(dev);
-        } while (f->in_flight);
+        store_now(f);
         block_backend_detach(f->blk, f);
     }
     bh_free(f->writer);
@@ -457,5 +508,5 @@ const DeviceClass pflash_cfi01_class = {
     .size = sizeof(Pflash), .props = pflash_props, .state = pflash_state,
     .state_offset = offsetof(Pflash, s), .state_size = sizeof(struct PflashState),
     .realize = pflash_realize, .unrealize = pflash_unrealize,
-    .refresh = pflash_refresh, .loaded = pflash_loaded,
+    .reset = pflash_reset, .refresh = pflash_refresh, .loaded = pflash_loaded,
 };

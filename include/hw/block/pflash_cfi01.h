@@ -18,6 +18,11 @@ typedef struct Pflash {
     Bh *writer;                /* stores what is dirty */
     unsigned long *dirty;      /* bit per page of 4 KiB: not yet stored */
     unsigned in_flight;
+    bool storing;              /* not ready: something is dirty or in flight, and nothing has failed */
+    bool failed;               /* what is dirty waits for the next try; the guest has been told */
+    bool unsynced;             /* stored since the last flush */
+    bool flush;                /* wanted, once all is stored */
+    uint8_t error_bit;         /* of the status, should storing fail */
     struct PflashState {
         uint8_t command;       /* 0: read array */
         uint8_t cycle;         /* writes of the command seen so far */
