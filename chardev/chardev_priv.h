@@ -93,7 +93,6 @@ void chr_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* ---- terminal.c ---- */
 bool terminal_raw(int fd, bool signals, GError **err);
-void chr_unlink_at_exit(const char *path); /* also at chardev_free_all */
 
 extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_file,
     chr_backend_pipe, chr_backend_pty, chr_backend_stdio, chr_backend_socket;

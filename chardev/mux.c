@@ -15,6 +15,7 @@
  *
  * Not modelled: Ctrl-A s writes no temporary snapshot back; it says so. */
 #include "chardev_priv.h"
+#include "system/ending.h"
 
 #include <string.h>
 
@@ -113,6 +114,7 @@ static void mux_quit(Chardev *chr)
 {
     bool compat = g_str_has_prefix(g_get_prgname() ? g_get_prgname() : "", "qemu");
     mux_print(chr, compat ? "QEMU: Terminated\n\r" : "Lyrebird: Terminated\n\r");
+    ending_deadline("Ctrl-A x", 0);
     mainloop_quit(0);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "stream.h"
+#include "system/ending.h"
 
 enum { PTY_LOOK_MS = 250 };
 
@@ -22,7 +23,8 @@ typedef struct ChrPty {
         Chardev chr;
         ChrStreamDev dev;
     };
-    char *name, *link;
+    char *name;
+    EndingFile *link;
     GSource *looker;
 } ChrPty;
 
@@ -68,6 +70,19 @@ static int pty_make(ChrPty *p, GError **err)
     return fd;
 }
 
+static bool pty_make_link(ChrPty *p, const char *link, GError **err)
+{
+    ending_hold();
+    if (symlink(p->name, link) == 0) {
+        p->link = ending_add_file(link);
+    } else {
+        chr_error(err, "chardev '%s': Failed to create the link '%s' to the PTY: %s; remove what "
+                  "is there", p->chr.id, link, g_strerror(errno));
+    }
+    ending_release();
+    return p->link != NULL;
+}
+
 static bool pty_open(Chardev *chr, GHashTable *options, GError **err)
 {
     ChrPty *p = (ChrPty *)chr;
@@ -77,15 +92,9 @@ static bool pty_open(Chardev *chr, GHashTable *options, GError **err)
     if (fd < 0) {
         return false;
     }
-    if (link && symlink(p->name, link) < 0) {
-        chr_error(err, "chardev '%s': Failed to create the link '%s' to the PTY: %s; remove what "
-                  "is there", chr->id, link, g_strerror(errno));
+    if (link && !pty_make_link(p, link, err)) {
         close(fd);
         return false;
-    }
-    if (link) {
-        p->link = g_strdup(link);
-        chr_unlink_at_exit(link);
     }
     g_print("char device redirected to %s (label %s)\n", p->name, chr->id);
     fflush(stdout);
@@ -104,10 +113,7 @@ static void pty_close(Chardev *chr)
         g_source_unref(p->looker);
     }
     stream_close(&p->dev.stream);
-    if (p->link) {
-        unlink(p->link);
-    }
-    g_free(p->link);
+    ending_remove_file(p->link);
     g_free(p->name);
 }
 

@@ -18,6 +18,7 @@
 
 #include "socket_addr.h"
 #include "stream.h"
+#include "system/ending.h"
 
 enum { ACCEPT_RETRY_MS = 1000 };
 
@@ -30,6 +31,7 @@ typedef struct ChrSocket {
     bool server, wait, nodelay;
     uint64_t reconnect_ms;   /* 0: once */
     int listen_fd;           /* server; -1 otherwise */
+    EndingFile *file;        /* the path of a unix socket */
     FdWatch *listener;
     int connecting_fd, connecting_to; /* client on its way */
     FdWatch *connector;
@@ -122,13 +124,13 @@ static char *socket_describe(const Chardev *chr)
 static bool socket_open_server(ChrSocket *s, GError **err)
 {
     if (s->listen_fd < 0) {
+        ending_hold();
         s->listen_fd = sock_listen(&s->target, err);
+        s->file = s->listen_fd >= 0 && s->target.path ? ending_add_file(s->target.path) : NULL;
+        ending_release();
     }
     if (s->listen_fd < 0) {
         return false;
-    }
-    if (s->target.path) {
-        chr_unlink_at_exit(s->target.path);
     }
     sock_set_nonblocking(s->listen_fd);
     s->listener = fdwatch_new(s->listen_fd, socket_accept, s);
@@ -326,9 +328,7 @@ static void socket_close(Chardev *chr)
     stream_close(&s->dev.stream);
     if (s->listen_fd >= 0) {
         close(s->listen_fd);
-        if (s->target.path) {
-            unlink(s->target.path);
-        }
+        ending_remove_file(s->file);
     }
     g_free(s->peer);
     sock_target_clear(&s->target);

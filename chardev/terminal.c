@@ -3,9 +3,7 @@
  * chardev_free_all, exit(), a fatal signal, or a stop (Ctrl-Z) and its end.
  *
  * Handlers are set only for signals that nobody has claimed; who claims one
- * later calls chardev_restore_terminal() in its own handler before it dies.
- *
- * Also here: paths to remove at exit (sockets, links to ptys). */
+ * later calls ending_clean() in its own handler before it dies. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,11 +11,11 @@
 #include <unistd.h>
 
 #include "chardev_priv.h"
+#include "system/ending.h"
 
 static struct termios saved, raw;
 static int terminal_fd = -1;
 static volatile sig_atomic_t terminal_is_raw;
-static GSList *paths;
 
 void chardev_restore_terminal(void)
 {
@@ -27,32 +25,9 @@ void chardev_restore_terminal(void)
     }
 }
 
-static void terminal_atexit(void)
-{
-    chardev_restore_terminal();
-    for (GSList *p = paths; p; p = p->next) {
-        unlink(p->data);
-    }
-}
-
-static void exit_hook(void)
-{
-    static bool set;
-    if (!set) {
-        set = true;
-        atexit(terminal_atexit);
-    }
-}
-
-void chr_unlink_at_exit(const char *path)
-{
-    exit_hook();
-    paths = g_slist_prepend(paths, g_strdup(path));
-}
-
 static void fatal_signal(int sig)
 {
-    chardev_restore_terminal();
+    ending_clean();
     signal(sig, SIG_DFL);
     raise(sig);
 }
@@ -97,7 +72,7 @@ bool terminal_raw(int fd, bool signals, GError **err)
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
     terminal_fd = fd;
-    exit_hook();
+    ending_set_terminal_hook(chardev_restore_terminal);
     set_handlers();
     terminal_is_raw = 1;
     if (tcsetattr(fd, TCSANOW, &raw) < 0) {

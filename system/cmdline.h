@@ -119,6 +119,6 @@ bool cmdline_gdb(const CmdLine *c, Machine *m, GError **err);
 
 /* ---- the process (daemon.c) ---- */
 bool daemon_fork(const char *program, GError **err); /* only the child returns */
-void daemon_ready(void);
+bool daemon_ready(GError **err);
 bool daemon_write_pidfile(const char *path, GError **err);
 void daemon_remove_pidfile(void);

@@ -4,32 +4,73 @@
  * The program forks before it makes any thread; the parent waits for one byte from the
  * child and leaves only when the child says that monitors and chardevs listen
  * (libvirt and others connect right after), or with status 1 when the child
- * ended before.  Errors until then go to the parent's standard error.
+ * ended before.  Errors until then go to the parent's standard error.  A parent that is
+ * ended meanwhile (Ctrl-C) passes the signal on: nobody waits for what the child starts.
  *
  * The pid file is locked while the process lives and removed at its end. */
 #include "system/cmdline.h"
+#include "system/ending.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static int ready_fd = -1;
-static char *pidfile;
-static pid_t pidfile_owner;
+static EndingFile *pidfile;
 
-/* In the parent: does not return. */
+static volatile sig_atomic_t wanted; /* in the parent: the signal that it got */
+
+static void on_parent_signal(int number)
+{
+    wanted = number;
+}
+
+static bool read_all(int fd, void *buf, size_t len)
+{
+    return read(fd, buf, len) == (ssize_t)len; /* a few bytes through a pipe come in one piece */
+}
+
+/* Until the child says that it is ready, or has ended. */
+static void watch_child(int fd, pid_t child, const sigset_t *open)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int n;
+    do {
+        n = ppoll(&p, 1, NULL, open);
+        if (wanted) {
+            kill(child, wanted);
+        }
+    } while (n < 0 && errno == EINTR);
+}
+
+/* In the parent: does not return.  First comes the child's number, then its status.  A signal
+ * is taken only while there is nothing to read, so none comes too early to be passed on. */
 static G_NORETURN void wait_for_child(int fd)
 {
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     char status = 1;
-    ssize_t n;
-    do {
-        n = read(fd, &status, 1);
-    } while (n < 0 && errno == EINTR);
-    _exit(n == 1 ? status : 1);
+    sigset_t closed, open;
+    pid_t child;
+    sigemptyset(&closed);
+    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sigaddset(&closed, signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &closed, &open);
+    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
+        struct sigaction sa = {.sa_handler = on_parent_signal};
+        sigaction(signals[i], &sa, NULL);
+    }
+    if (read_all(fd, &child, sizeof(child))) {
+        watch_child(fd, child, &open);
+        status = read_all(fd, &status, 1) && !wanted ? status : 1;
+    }
+    _exit(status);
 }
 
 bool daemon_fork(const char *program, GError **err)
@@ -56,26 +97,41 @@ bool daemon_fork(const char *program, GError **err)
         _exit(0);
     }
     umask(027);
+    pid = getpid();
+    if (write(ready_fd, &pid, sizeof(pid)) != sizeof(pid)) {
+        _exit(1); /* nobody is left to tell why */
+    }
     return true;
 }
 
-void daemon_ready(void)
+bool daemon_ready(GError **err)
 {
     if (ready_fd < 0) {
-        return;
+        return true;
     }
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || chdir("/") < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) {
-        _exit(1);
+    if (null < 0 || chdir("/") < 0) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "-daemonize: cannot leave the terminal: %s",
+                    g_strerror(errno));
+        close(null);
+        return false;
+    }
+    /* A zero: the parent's exit status.  SIGPIPE is ignored. */
+    bool heard = write(ready_fd, "", 1) == 1;
+    if (!heard) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                    "-daemonize: who started it has gone before it was ready");
+    }
+    for (int fd = 0; fd <= 2 && heard; fd++) {
+        dup2(null, fd);
     }
     close(null);
-    ssize_t ignored = write(ready_fd, "", 1); /* a zero: the parent's exit status */
-    (void)ignored;
     close(ready_fd);
     ready_fd = -1;
+    return heard;
 }
 
-bool daemon_write_pidfile(const char *path, GError **err)
+static bool pidfile_write(const char *path, GError **err)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
@@ -97,15 +153,21 @@ bool daemon_write_pidfile(const char *path, GError **err)
         close(fd);
         return false;
     }
-    pidfile = realpath(path, NULL); /* a daemon changes its directory */
-    pidfile_owner = getpid();
+    g_autofree char *real = realpath(path, NULL); /* a link stays */
+    pidfile = ending_add_file(real ? real : path);
     return true; /* the descriptor stays open: it holds the lock */
+}
+
+bool daemon_write_pidfile(const char *path, GError **err)
+{
+    ending_hold();
+    bool ok = pidfile_write(path, err);
+    ending_release();
+    return ok;
 }
 
 void daemon_remove_pidfile(void)
 {
-    if (pidfile && pidfile_owner == getpid()) {
-        unlink(pidfile);
-        g_clear_pointer(&pidfile, free);
-    }
+    ending_remove_file(pidfile);
+    pidfile = NULL;
 }

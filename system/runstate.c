@@ -9,6 +9,8 @@
  * Exit statuses: the finisher's code when the guest gave one, else 0, also for
  * -no-reboot and for signals (as QEMU).
  *
+ * An end that the user asked for has a deadline (system/ending.h), whatever the guest does.
+ *
  * Not modelled: suspend and wake-up, guest panic actions, watchdog actions. */
 #include "system/runstate.h"
 
@@ -17,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "accel/accel.h"
@@ -24,6 +27,7 @@
 #include "chardev/chardev.h"
 #include "hw/board.h"
 #include "system/clock.h"
+#include "system/ending.h"
 #include "system/mainloop.h"
 
 typedef struct Listener {
@@ -83,9 +87,18 @@ static void vcpus_pause(void)
 {
     Accel *a = run.machine->accel;
     if (a) {
+        ending_waits_for("the vCPUs to stand still");
         a->class->pause(a);
+        ending_waits_for(NULL);
     }
     clock_virtual_stop();
+}
+
+static void pause_disks(void)
+{
+    ending_waits_for("requests of disks to end");
+    block_pause_all();
+    ending_waits_for(NULL);
 }
 
 static void vcpus_resume(void)
@@ -114,7 +127,7 @@ void runstate_stop(RunState why)
 {
     if (runstate_get() == RUN_RUNNING) {
         vcpus_pause();
-        block_pause_all();
+        pause_disks();
     }
     runstate_enter(why);
 }
@@ -135,7 +148,7 @@ static void do_reset(ShutdownCause cause)
     bool running = runstate_get() == RUN_RUNNING;
     if (running) {
         vcpus_pause();
-        block_pause_all();
+        pause_disks();
     }
     machine_reset(run.machine);
     if (running) {
@@ -209,6 +222,9 @@ static void wake(void)
 
 void system_request_shutdown(ShutdownCause cause, int exit_status)
 {
+    if (cause == SHUTDOWN_HOST_QUIT) {
+        ending_deadline("quit", exit_status);
+    }
     atomic_store(&run.exit_status, exit_status);
     atomic_store(&run.shutdown, cause);
     wake();
@@ -236,17 +252,34 @@ void runstate_request_io_stop(void)
 
 /* Only async-signal-safe work here: the note and a write to the loop's wake-up
  * pipe, which a GLib source reads.  Before the loop runs (a chardev that waits for
- * a client, say) the signal ends the process at once. */
+ * a client, say) the signal ends the process at once, with what has been made so far removed. */
 static int signal_pipe[2] = {-1, -1};
+
+static const char *signal_name(int number)
+{
+    return number == SIGTERM ? "SIGTERM" : number == SIGINT ? "SIGINT" : "SIGHUP";
+}
+
+/* In the main thread only, which is the one that makes files: it is never between two looks
+ * at what there is to remove. */
+static void end_start(int number)
+{
+    if (syscall(SYS_gettid) != getpid()) {
+        syscall(SYS_tgkill, getpid(), getpid(), number);
+    } else if (!ending_is_held(number)) {
+        ending_clean();
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     if (!atomic_load(&run.in_loop)) {
-        chardev_restore_terminal();
-        signal(number, SIG_DFL);
-        raise(number);
+        end_start(number);
         return;
     }
+    ending_deadline(signal_name(number), 0);
     atomic_store(&run.signal_pid, info->si_code == SI_KERNEL ? 0 : info->si_pid);
     atomic_store(&run.signal, number);
     ssize_t ignored = write(signal_pipe[1], "", 1);
@@ -268,6 +301,7 @@ void runstate_catch_signals(const char *program)
     struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     g_autoptr(GSource) source = NULL;
     run.program = program;
+    ending_init(program);
     if (!g_unix_open_pipe(signal_pipe, FD_CLOEXEC, NULL)) {
         return; /* no descriptors left: the signals keep their default, to end the process */
     }

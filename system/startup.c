@@ -19,6 +19,7 @@
 #include "net/net.h"
 #include "system/cmdline.h"
 #include "system/datadir.h"
+#include "system/ending.h"
 #include "system/log.h"
 #include "system/mainloop.h"
 #include "system/object.h"
@@ -124,13 +125,15 @@ static bool start(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
     return cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
-           start_process(s, err) && start_host_ends(s, err) && start_machine(s, err);
+           start_process(s, err) && start_host_ends(s, err) && start_machine(s, err) &&
+           daemon_ready(err);
 }
 
 static void finish(Startup *s, int status)
 {
     gdbserver_exited(status);
     runstate_finish();
+    ending_waits_for("the devices and disks to close");
     gdbserver_stop();
     monitor_free_all();
     if (s->accel) {
@@ -172,7 +175,6 @@ int startup_run(int argc, char **argv)
     } else if (s.exit_now) {
         status = 0;
     } else {
-        daemon_ready();
         runstate_loop_begins();
         if (!s.config.start_paused) {
             runstate_start();

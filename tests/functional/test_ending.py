@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The end of the process: always in time, whatever hangs; nothing left behind; and ends that are errors."""
+import fcntl
+import os
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+
+from guests import bare_program
+from harness import EMULATOR, FACTOR, Failure, Line, Skip, case, check, is_peer
+
+IDLE = ["-M", "virt", "-bios", "none", "-display", "none", "-nodefaults", "-S"]
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def start(b, *args, **kw):
+    """A process in the scratch folder that ends with the case."""
+    argv = [EMULATOR, *[str(a) for a in args]]
+    b.note(b"\n$ " + " ".join(argv).encode() + b"\n")
+    p = subprocess.Popen(argv, cwd=b.tmp, stdin=subprocess.DEVNULL,
+                         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kw})
+
+    def end():
+        if p.poll() is None:
+            p.kill()
+        p.communicate()
+    b.onexit.callback(end)
+    return p
+
+
+def ended(b, p, limit=20):
+    """Its exit code (a signal: negative) and what it said."""
+    try:
+        _, err = p.communicate(timeout=limit * FACTOR)
+    except subprocess.TimeoutExpired as e:
+        raise Failure(f"still running after {limit * FACTOR:.0f} s") from e
+    b.note(err or b"")
+    return p.returncode, (err or b"").decode("utf-8", "replace")
+
+
+def until(what, test, limit=20):
+    end = time.monotonic() + limit * FACTOR
+    while not (value := test()):
+        check(time.monotonic() < end, f"timed out waiting for {what}")
+    return value
+
+
+def monitor(b, p, name):
+    """A line to the monitor at a socket of the scratch folder, its first prompt read."""
+    def attempt():
+        s = socket.socket(socket.AF_UNIX)
+        try:
+            s.connect(str(b.tmp / name))
+            return s
+        except OSError:
+            s.close()
+            check(p.poll() is None, f"ended with {p.returncode} before its monitor listened")
+            return None
+    s = until("the monitor", attempt)
+    b.onexit.callback(s.close)
+    line = Line(s.fileno(), s.fileno(), b.log, p.poll)
+    line.hang_up = s.close
+    line.expect(r"\(\w+\) $")
+    return line
+
+
+@case()
+def test_signals_at_start(b):
+    """SIGTERM, SIGINT and SIGHUP at any time of a start leave no socket, link or pid file"""
+    if is_peer():
+        raise Skip("QEMU leaves them")
+    made = ("pid", "sock", "link", "mon")
+    for trigger in (*made, 0, 3, 6, 9, 12, 20):
+        for sig in SIGNALS:
+            p = start(b, *IDLE, "-pidfile", "pid", "-chardev", "socket,id=s,path=sock,server=on,wait=off",
+                      "-chardev", "pty,id=p,path=link", "-monitor", "unix:mon,server=on,wait=off")
+            if isinstance(trigger, str):
+                until(trigger, lambda t=trigger, q=p: os.path.lexists(b.tmp / t) or q.poll() is not None)
+            else:
+                time.sleep(trigger / 1000)  # no event: anywhere on the way
+            p.send_signal(sig)
+            code, err = ended(b, p)
+            left = [f for f in made if os.path.lexists(b.tmp / f)]
+            check(code in (0, -sig), f"{sig.name} at {trigger}: exit code {code}, {err!r}")
+            check(not left, f"{sig.name} at {trigger} leaves {left}")
+
+
+@case()
+def test_signals_at_daemonize(b):
+    """a signal for the parent of -daemonize ends the start; later the daemon's own files go with it"""
+    if is_peer():
+        raise Skip("QEMU's child goes on")
+    p = start(b, *IDLE, "-daemonize", "-pidfile", "pid", "-monitor", "unix:mon,server=on,wait=on")
+    until("the socket", lambda: os.path.lexists(b.tmp / "mon"))  # and now it waits for a client
+    p.send_signal(signal.SIGTERM)
+    code, err = ended(b, p)
+    check(code == 1, f"exit code {code}, {err!r}")
+    until("the child's end", lambda: not os.path.lexists(b.tmp / "pid") and not os.path.lexists(b.tmp / "mon"))
+    p = start(b, *IDLE, "-daemonize", "-pidfile", "pid", "-monitor", "unix:mon,server=on,wait=off",
+              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # paths from before its chdir("/")
+    check(p.wait(20 * FACTOR) == 0, f"exit code {p.returncode}")
+    os.kill(int((b.tmp / "pid").read_text()), signal.SIGTERM)
+    until("the daemon's end", lambda: not os.path.lexists(b.tmp / "pid") and not os.path.lexists(b.tmp / "mon"))
+
+
+def pipe_is_full(fd):
+    have = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
+    return have > fcntl.fcntl(fd, 1032) - 4096  # F_GETPIPE_SZ
+
+
+@case()
+def test_deadline(b):
+    """SIGTERM and quit end it within 2 seconds though its vCPU hangs (in a log that nobody reads)"""
+    if is_peer():
+        raise Skip("QEMU waits for ever")
+    elf = bare_program(b, "echo")
+    os.mkfifo(b.tmp / "log")
+    for how in ("SIGTERM", "quit"):
+        p = start(b, "-M", "virt", "-bios", "none", "-display", "none", "-serial", "null", "-kernel", elf,
+                  "-accel", "tcg,one-insn-per-tb=on", "-d", "exec", "-D", "log", "-pidfile", "pid",
+                  "-monitor", "unix:mon,server=on,wait=off")
+        reader = os.open(b.tmp / "log", os.O_RDONLY)
+        b.onexit.callback(os.close, reader)
+        line = monitor(b, p, "mon")
+        until("a full log", lambda r=reader: pipe_is_full(r))
+        begin = time.monotonic()
+        if how == "SIGTERM":
+            p.terminate()
+        else:
+            line.send("quit\n")
+        code, err = ended(b, p)
+        took = time.monotonic() - begin
+        check(code == 0, f"{how}: exit code {code}")
+        check(took < 2 * FACTOR, f"{how}: took {took:.1f} s")
+        check(f"{how}: the end has not come" in err and "vCPUs" in err, f"{how}: said {err!r}")
+        check(not os.path.lexists(b.tmp / "mon") and not os.path.lexists(b.tmp / "pid"), f"{how}: files are left")
