@@ -11,7 +11,7 @@
 #include "monitor/monitor_priv.h"
 #include "target/cpu.h"
 
-enum { DUMP_MAX_COUNT = 1 << 16, DUMP_MAX_STRING = 4096, INSN_MAX = 16 };
+enum { DUMP_MAX_COUNT = 1 << 16, DUMP_MAX_STRING = 4096, DUMP_MAX_CHARS = 1 << 18, INSN_MAX = 16 };
 
 typedef struct Format {
     unsigned count, size;
@@ -132,6 +132,10 @@ static void dump_strings(Dump *d)
     uint64_t addr = d->addr;
     for (unsigned i = 0; i < d->f.count; i++) {
         uint8_t c = 0;
+        if (addr - d->addr > DUMP_MAX_CHARS) {
+            g_string_append_printf(d->out, "(more than %d characters: the rest is left out)\n", DUMP_MAX_CHARS);
+            return;
+        }
         g_string_append_printf(d->out, "%016" PRIx64 ": \"", addr);
         for (unsigned n = 0; n < DUMP_MAX_STRING; n++) {
             if (!dump_read(d, addr++, &c, 1)) {

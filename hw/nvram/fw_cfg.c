@@ -12,6 +12,7 @@
 #include "system/log.h"
 
 enum { NAME_BYTES = 56, DIR_ENTRY = 64, FILE_SLOTS = 96, KEY_MASK = 0xbfff };
+enum { MOST_ZEROES = 16 << 20 }; /* behind the end of an item: a request for more makes no sense */
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16 };
 static const uint64_t DMA_SIGNATURE = UINT64_C(0x51454d5520434647); /* "QEMU CFG" */
 
@@ -185,6 +186,10 @@ static bool dma_copy(FwCfg *f, hwaddr to, uint32_t len)
     AddressSpace *as = f->dev.machine->memory;
     const uint8_t *p;
     uint32_t n = fw_cfg_take(f, &p, len);
+    if (len - n > MOST_ZEROES) {
+        log_guest_error("%s: DMA of %u bytes, of which item 0x%x has %u", f->dev.path, len, f->s.selector, n);
+        return false;
+    }
     if (n && dma_write(as, to, p, n) != MEM_OK) {
         return false;
     }

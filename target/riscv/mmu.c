@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #include "accel/tcg.h"
+#include "hw/board.h"
 #include "system/log.h"
 
 enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_G = 32, PTE_A = 64, PTE_D = 128 };
@@ -278,17 +279,21 @@ bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
     return ok;
 }
 
-/* ---- info mem: runs of pages with the same rights ------------------------ */
+/* ---- info mem: runs of pages with the same rights ------------------------
+ *
+ * The tables are the guest's: one that points to itself has 512^5 leaves.  So no more than
+ * DUMP_MAX_TABLES are read (those of 128 GiB in pages of 4 KiB), each in one piece; it
+ * says so when that was not all. */
 
 typedef struct Dump {
     RiscvCPU *r;
     const Scheme *s;
     GString *out;
     uint64_t vaddr, phys, size, flags; /* the run so far */
-    unsigned lines;
+    unsigned lines, tables;
 } Dump;
 
-enum { DUMP_MAX_LINES = 4096 };
+enum { DUMP_MAX_LINES = 4096, DUMP_MAX_TABLES = 65536, TABLE_BYTES = 4096 };
 
 static void dump_run(Dump *d)
 {
@@ -319,13 +324,28 @@ static void dump_leaf(Dump *d, uint64_t vaddr, uint64_t pte, uint64_t size)
     d->flags = flags;
 }
 
+static bool dump_is_full(const Dump *d)
+{
+    return d->lines >= DUMP_MAX_LINES || d->tables >= DUMP_MAX_TABLES;
+}
+
+static uint64_t table_entry(const Dump *d, const void *table, unsigned i)
+{
+    return d->s->pte_bytes == 8 ? GUINT64_FROM_LE(((const uint64_t *)table)[i])
+                                : GUINT32_FROM_LE(((const uint32_t *)table)[i]);
+}
+
 static void dump_table(Dump *d, uint64_t ppn, int level, uint64_t vaddr)
 {
+    uint64_t table[TABLE_BYTES / sizeof(uint64_t)];
     unsigned shift = 12 + level * d->s->index_bits;
-    for (uint64_t i = 0; i < 1u << d->s->index_bits && d->lines < DUMP_MAX_LINES; i++) {
-        uint64_t pte, where = (ppn << 12) + i * d->s->pte_bytes, at = vaddr | i << shift;
-        if (!cpu_phys_load(&d->r->cpu, where, d->s->pte_bytes == 8 ? MEM_64 : MEM_32, &pte) ||
-            !(pte & PTE_V)) {
+    d->tables++;
+    if (dma_read(d->r->cpu.machine->memory, ppn << 12, table, sizeof(table)) != MEM_OK) {
+        return;
+    }
+    for (uint64_t i = 0; i < 1u << d->s->index_bits && !dump_is_full(d); i++) {
+        uint64_t pte = table_entry(d, table, i), at = vaddr | i << shift;
+        if (!(pte & PTE_V)) {
             continue;
         }
         if (pte & (PTE_R | PTE_X)) {
@@ -351,5 +371,7 @@ void riscv_dump_mmu(CPU *cpu, GString *out)
     dump_run(&d);
     if (d.lines >= DUMP_MAX_LINES) {
         g_string_append_printf(out, "(more than %d runs: the rest is left out)\n", DUMP_MAX_LINES);
+    } else if (d.tables >= DUMP_MAX_TABLES) {
+        g_string_append_printf(out, "(more than %d page tables: the rest is left out)\n", DUMP_MAX_TABLES);
     }
 }

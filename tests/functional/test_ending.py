@@ -137,3 +137,34 @@ def test_deadline(b):
         check(took < 2 * FACTOR, f"{how}: took {took:.1f} s")
         check(f"{how}: the end has not come" in err and "vCPUs" in err, f"{how}: said {err!r}")
         check(not os.path.lexists(b.tmp / "mon") and not os.path.lexists(b.tmp / "pid"), f"{how}: files are left")
+
+
+@case()
+def test_info_mem_without_end(b):
+    """info mem on a page table that points to itself comes back and says that it is cut short"""
+    if is_peer():
+        raise Skip("QEMU walks for ever")
+    p = start(b, "-M", "virt", "-cpu", "max", "-bios", "none", "-display", "none", "-serial", "file:out", "-kernel",
+              bare_program(b, "selfmap"), "-monitor", "unix:mon,server=on,wait=off")
+    line = monitor(b, p, "mon")
+    until("the guest", lambda: (b.tmp / "out").read_text() == "ready\n")
+    for state in ("cont", "stop"):
+        line.send(f"{state}\ninfo mem\n")
+        line.expect(r"more than \d+ page tables: the rest is left out", limit=10)
+        line.expect(r"\(\w+\) $")
+    p.terminate()
+    check(ended(b, p)[0] == 0, f"exit code {p.returncode}")
+
+
+@case()
+def test_endless_strings(b):
+    """x/65536s of one long string comes back"""
+    text = b.tmp / "text"
+    text.write_bytes(b"a" * (16 << 20))
+    p = start(b, *IDLE, "-device", f"loader,file={text},addr=0x81000000,force-raw=on", "-monitor",
+              "unix:mon,server=on,wait=off")
+    line = monitor(b, p, "mon")
+    line.send("xp/65536s 0x81000000\n")
+    line.expect(r"the rest is left out", limit=10)
+    p.terminate()
+    check(ended(b, p)[0] == 0, f"exit code {p.returncode}")

@@ -217,7 +217,12 @@ static void test_fw_cfg_dma(void)
     request(&b, RAM_BASE, 0x10, 2, RAM_BASE); /* writes are refused */
     bench_write(&b, dma + 4, 4, GUINT32_SWAP_LE_BE((uint32_t)RAM_BASE));
     g_assert_cmphex(result(&b, RAM_BASE), ==, 1);
-    request(&b, RAM_BASE, 0 << 16 | 8 | 2, UINT32_MAX, RAM_BASE + 0x200); /* leaves RAM */
+    b.m.ram.ram->host[0x200] = 'x';
+    request(&b, RAM_BASE, 0 << 16 | 8 | 2, UINT32_MAX, RAM_BASE + 0x200); /* 4 GiB of four bytes: not begun */
+    bench_write(&b, dma + 4, 4, GUINT32_SWAP_LE_BE((uint32_t)RAM_BASE));
+    g_assert_cmphex(result(&b, RAM_BASE), ==, 1);
+    g_assert_cmpint(b.m.ram.ram->host[0x200], ==, 'x');
+    request(&b, RAM_BASE, 0 << 16 | 8 | 2, 1 << 24, RAM_BASE + 0x200); /* leaves RAM */
     bench_write(&b, dma + 4, 4, GUINT32_SWAP_LE_BE((uint32_t)RAM_BASE));
     g_assert_cmphex(result(&b, RAM_BASE), ==, 1);
     bench_write(&b, dma, 8, UINT64_MAX); /* the request itself is nowhere */
