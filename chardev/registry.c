@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -186,9 +187,9 @@ void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque)
 
 void chardev_print_backends(void)
 {
-    g_print("Available chardev backend types: \n");
+    printf("Available chardev backend types: \n");
     for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
-        g_print("  %s\n", backends[i]->name);
+        printf("  %s\n", backends[i]->name);
     }
 }
 

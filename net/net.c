@@ -8,6 +8,7 @@
  * Not modelled: hubs, offloads (no headers but Ethernet's cross this interface). */
 #include "net_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "util/nearest.h"
@@ -240,9 +241,9 @@ void net_free_all(void)
 
 void net_print_types(void)
 {
-    g_print("Available netdev backend types:\n");
+    printf("Available netdev backend types:\n");
     for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
-        g_print("%s\n", backends[i]->name);
+        printf("%s\n", backends[i]->name);
     }
 }
 

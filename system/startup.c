@@ -8,6 +8,8 @@
  * reset, monitors, gdb, pid file, run. */
 #include "system/startup.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 
@@ -133,7 +135,7 @@ static void finish(Startup *s, int status)
 {
     gdbserver_exited(status);
     runstate_finish();
-    ending_waits_for("the devices and disks to close");
+    ending_waits_for("vCPUs, devices and disks to close");
     gdbserver_stop();
     monitor_free_all();
     if (s->accel) {
@@ -155,8 +157,24 @@ static int report(const char *program, const GError *err)
     return 1;
 }
 
+/* What was asked for has been printed: has it arrived (a full disk, a closed pipe)? */
+static int end_of_help(const char *program, const GError *err)
+{
+    if (err) {
+        return report(program, err);
+    }
+    errno = 0;
+    bool ok = fflush(stdout) == 0 && !ferror(stdout);
+    if (!ok) {
+        fprintf(stderr, "%s: cannot write to standard output: %s\n", program,
+                errno ? g_strerror(errno) : "a part was lost");
+    }
+    return ok ? 0 : 1;
+}
+
 int startup_run(int argc, char **argv)
 {
+    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of write() */
     g_autoptr(GError) err = NULL;
     g_autofree char *program = g_path_get_basename(argc ? argv[0] : "lyrebird");
     g_set_prgname(program); /* for log_report */
@@ -166,8 +184,9 @@ int startup_run(int argc, char **argv)
     }
     cmdline_pick_arch(s.cmdline);
     if (cmdline_answer_help(s.cmdline, &err)) {
+        int status = end_of_help(program, err);
         cmdline_free(s.cmdline);
-        return err ? report(program, err) : 0;
+        return status;
     }
     int status = 1;
     if (!start(&s, &err)) {

@@ -304,15 +304,18 @@ static bool place_fdt(Boot *b, GBytes *fdt, GError **err)
     return loader_add_bytes(b->m, "the device tree", b->fdt, fdt, err);
 }
 
+/* Into what is there: a device, a pipe, or a link is written to and not replaced. */
 static bool dump_fdt(const char *path, GBytes *fdt, GError **err)
 {
     gsize len;
     const char *data = g_bytes_get_data(fdt, &len);
-    if (!g_file_set_contents(path, data, (gssize)len, err)) {
-        g_prefix_error(err, "-machine dumpdtb: cannot write the device tree: ");
-        return false;
+    FILE *f = fopen(path, "we");
+    bool ok = f && fwrite(data, 1, len, f) == len;
+    if (f) {
+        ok &= fclose(f) == 0;
     }
-    return true;
+    return ok || boot_fail(err, "-machine dumpdtb: cannot write the device tree to '%s': %s", path,
+                           g_strerror(errno));
 }
 
 /* ---- reset vector -------------------------------------------------------- */

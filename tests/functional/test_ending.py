@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import termios
@@ -168,3 +169,53 @@ def test_endless_strings(b):
     line.expect(r"the rest is left out", limit=10)
     p.terminate()
     check(ended(b, p)[0] == 0, f"exit code {p.returncode}")
+
+
+@case()
+def test_dumpdtb(b):
+    """dumpdtb= writes into a pipe, a link or a device, and says when the device is full"""
+    if is_peer():
+        raise Skip("QEMU replaces what is there")
+    fifo, link, target = b.tmp / "fifo", b.tmp / "link", b.tmp / "target"
+    os.mkfifo(fifo)
+    target.write_bytes(b"x" * 100000)
+    link.symlink_to("target")
+
+    def dump(path):
+        return start(b, "-M", f"virt,dumpdtb={path}", "-display", "none")
+
+    def is_tree(data):  # its header, and its length
+        return data[:4] == b"\xd0\x0d\xfe\xed" and len(data) == int.from_bytes(data[4:8], "big")
+    p = dump(fifo)
+    got = fifo.read_bytes()
+    check(ended(b, p)[0] == 0 and is_tree(got), f"the pipe got {got[:8]!r}")
+    check(stat.S_ISFIFO(fifo.lstat().st_mode), "the pipe is none any more")
+    check(ended(b, dump(link))[0] == 0 and is_tree(target.read_bytes()) and link.is_symlink(), "the link")
+    check(ended(b, dump(b.tmp / "new"))[0] == 0 and is_tree((b.tmp / "new").read_bytes()), "a new file")
+    p = dump("/dev/stdout")
+    out = p.stdout.read()
+    check(ended(b, p)[0] == 0 and is_tree(out), f"standard output got {out[:8]!r}")
+    for path, why in (("/dev/full", "No space left"), ("/nonexistent/x", "No such file"), (b.tmp, "directory")):
+        code, err = ended(b, dump(path))
+        check(code == 1 and why in err and str(path) in err, f"{path}: exit code {code}, {err!r}")
+    check(stat.S_ISCHR(os.stat("/dev/full").st_mode), "/dev/full is no device any more")
+
+
+@case()
+def test_help_that_is_lost(b):
+    """help and lists that do not arrive (full device, closed pipe, no output) are an error"""
+    if is_peer():
+        raise Skip("QEMU does not look")
+    for args in (["-help"], ["-version"], *[[x, "help"] for x in (
+            "-M", "-cpu", "-accel", "-device", "-netdev", "-chardev", "-object", "-d", "-trace", "-smp", "-display",
+            "-drive", "-L", "-nic")], ["-M", "virt,help"], ["-device", "virtio-blk-pci,help"]):
+        with open("/dev/full", "wb") as full:
+            code, err = ended(b, start(b, *args, stdout=full))
+        check(code == 1 and "No space left" in err, f"{args} > /dev/full: exit code {code}, {err!r}")
+        r, w = os.pipe()
+        os.close(r)
+        code, err = ended(b, start(b, *args, stdout=w))
+        os.close(w)
+        check(code == 1 and "Broken pipe" in err, f"{args} to a closed pipe: exit code {code}, {err!r}")
+        code, err = ended(b, start(b, *args, stdout=None, preexec_fn=lambda: os.close(1)))
+        check(code == 1 and "Bad file" in err, f"{args} without output: exit code {code}, {err!r}")
