@@ -19,6 +19,7 @@
 #include "socket_addr.h"
 #include "stream.h"
 #include "system/ending.h"
+#include "system/fds.h"
 
 enum { ACCEPT_RETRY_MS = 1000 };
 
@@ -32,6 +33,7 @@ typedef struct ChrSocket {
     uint64_t reconnect_ms;   /* 0: once */
     int listen_fd;           /* server; -1 otherwise */
     EndingFile *file;        /* the path of a unix socket */
+    bool kept;               /* a descriptor for the peer */
     FdWatch *listener;
     int connecting_fd, connecting_to; /* client on its way */
     FdWatch *connector;
@@ -53,6 +55,7 @@ static void socket_ended(Chardev *chr)
 {
     ChrSocket *s = (ChrSocket *)chr;
     stream_close(&s->dev.stream);
+    fds_reserve_end(); /* the next peer's */
     g_clear_pointer(&s->peer, g_free);
     if (s->listener) {
         fdwatch_set(s->listener, G_IO_IN);
@@ -100,11 +103,14 @@ static void socket_after(ChrSocket *s, uint64_t ms, GSourceFunc fn)
 static void socket_accept(void *opaque, GIOCondition ready)
 {
     ChrSocket *s = opaque;
+    fds_reserve_begin();
     int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    int why = errno;
+    fds_reserve_end();
     if (fd >= 0) {
         fdwatch_set(s->listener, 0); /* one peer at a time; the next one waits */
         socket_begin(s, fd);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+    } else if (why == EMFILE || why == ENFILE || why == ENOMEM || why == ENOBUFS) {
         fdwatch_set(s->listener, 0);
         socket_after(s, ACCEPT_RETRY_MS, socket_listen_again);
     }
@@ -132,6 +138,10 @@ static bool socket_open_server(ChrSocket *s, GError **err)
     if (s->listen_fd < 0) {
         return false;
     }
+    if (!fds_keep(1, err)) {
+        return false;
+    }
+    s->kept = true;
     sock_set_nonblocking(s->listen_fd);
     s->listener = fdwatch_new(s->listen_fd, socket_accept, s);
     fdwatch_set(s->listener, G_IO_IN);
@@ -180,7 +190,9 @@ static void socket_connected(void *opaque, GIOCondition ready)
 static void socket_connect_next(ChrSocket *s)
 {
     while (s->connecting_to < s->target.count) {
+        fds_reserve_begin();
         s->connecting_fd = sock_connect_begin(&s->target, s->connecting_to);
+        fds_reserve_end();
         if (s->connecting_fd >= 0) {
             s->connector = fdwatch_new(s->connecting_fd, socket_connected, s);
             fdwatch_set(s->connector, G_IO_OUT);
@@ -326,6 +338,7 @@ static void socket_close(Chardev *chr)
         close(s->connecting_fd);
     }
     stream_close(&s->dev.stream);
+    fds_unkeep(s->kept);
     if (s->listen_fd >= 0) {
         close(s->listen_fd);
         ending_remove_file(s->file);

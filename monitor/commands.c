@@ -16,6 +16,7 @@
 #include "hw/virtio_balloon.h"
 #include "monitor/monitor_priv.h"
 #include "net/net.h"
+#include "system/fds.h"
 #include "system/log.h"
 #include "system/runstate.h"
 #include "target/cpu.h"
@@ -328,7 +329,9 @@ char *monitor_run_line(Machine *m, const char *line)
     GString *out = g_string_new(NULL);
     g_autofree char *text = g_strstrip(g_strdup(line));
     if (*text) {
+        fds_reserve_begin(); /* gdbserver and logfile open some */
         monitor_dispatch(m, monitor_commands, "", text, out);
+        fds_reserve_end();
     }
     return g_string_free(out, false);
 }

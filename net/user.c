@@ -6,14 +6,19 @@
  * libslirp has no lock: everything here runs in the main loop.  A GSource asks it
  * before each sleep which descriptors to watch; frames for the guest go through the queue of
  * net.c.  Its clock is the virtual one: a stopped machine's connections do not time out.
+ * Connections take descriptors until none is left but those kept for the user (system/fds.h);
+ * then a new one from outside is accepted with one of these and closed at once.
  *
  * Not modelled: the SMB server; state of the network in snapshots. */
 #include <arpa/inet.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "system/clock.h"
+#include "system/fds.h"
 #include "system/log.h"
 #include "user.h"
 
@@ -67,6 +72,8 @@ static const SlirpCb callbacks = {
 
 /* ---- descriptors and time ------------------------------------------------ */
 
+enum { NEAR_LIMIT = 64 }; /* descriptors: from there on it is worth to ask if any are left */
+
 typedef struct Watched {
     int fd;
     GIOCondition events;
@@ -80,6 +87,10 @@ typedef struct UserSource {
     guint filled;     /* how many of them the running fill has named */
     gint64 wake;      /* monotonic us */
     bool soon;        /* the guest sent something: look at once */
+    unsigned limit;   /* of descriptors */
+    int top_fd;       /* the highest ever seen: descriptors are given out from below */
+    bool full;        /* no descriptor is left for a connection */
+    bool full_said;
 } UserSource;
 
 static const struct {
@@ -113,7 +124,31 @@ static int source_add_poll(int fd, int events, void *opaque)
     }
     w->fd = fd;
     w->events = want;
+    us->top_fd = MAX(us->top_fd, fd);
     return (int)us->filled++;
+}
+
+/* Is descriptor fd, which can be read, a forwarded port?  Then end the connection that waits
+ * there: libslirp would try to accept it for ever. */
+static bool refuse_connection(UserSource *us, int fd)
+{
+    int listening = 0;
+    socklen_t len = sizeof(listening);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening) {
+        return false;
+    }
+    fds_reserve_begin();
+    int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (peer >= 0) {
+        close(peer);
+    }
+    fds_reserve_end();
+    if (!us->full_said) {
+        us->full_said = true;
+        g_warning("user network %s: no file descriptor is left: connections to forwarded ports are "
+                  "closed; raise the limit of ulimit -n", us->user->nc.id);
+    }
+    return true;
 }
 
 static int source_get_revents(int index, void *opaque)
@@ -127,6 +162,9 @@ static int source_get_revents(int index, void *opaque)
     GIOCondition ready = w->tag ? g_source_query_unix_fd(&us->source, w->tag) : 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(event_names); i++) {
         events |= ready & event_names[i].glib ? event_names[i].slirp : 0;
+    }
+    if (us->full && (ready & G_IO_IN) && refuse_connection(us, w->fd)) {
+        return 0;
     }
     return events;
 }
@@ -168,6 +206,7 @@ static gboolean source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 {
     UserSource *us = (UserSource *)s;
     us->soon = false;
+    us->full = us->top_fd + NEAR_LIMIT >= (int)us->limit && !fds_any_left();
     slirp_pollfds_poll(us->user->slirp, 0, source_get_revents, us);
     return G_SOURCE_CONTINUE;
 }
@@ -186,6 +225,7 @@ static GSource *source_new(NetUser *u)
 {
     UserSource *us = (UserSource *)g_source_new(&source_funcs, sizeof(UserSource));
     us->user = u;
+    us->limit = fds_limit();
     us->watched = g_array_new(FALSE, FALSE, sizeof(Watched));
     g_source_set_can_recurse(&us->source, TRUE); /* else GLib writes its eventfd after each dispatch */
     g_source_attach(&us->source, mainloop_context());

@@ -28,6 +28,7 @@
 #include "hw/board.h"
 #include "system/clock.h"
 #include "system/ending.h"
+#include "system/fds.h"
 #include "system/mainloop.h"
 
 typedef struct Listener {
@@ -176,6 +177,7 @@ static void report_signal(int number)
     }
     g_autofree char *path = g_strdup_printf("/proc/%d/comm", pid);
     g_autofree char *comm = NULL;
+    fds_reserve_begin(); /* for good: this is the end */
     if (!g_file_get_contents(path, &comm, NULL, NULL)) {
         comm = g_strdup("<unknown process>");
     }

@@ -22,6 +22,7 @@
 #include "system/cmdline.h"
 #include "system/datadir.h"
 #include "system/ending.h"
+#include "system/fds.h"
 #include "system/log.h"
 #include "system/mainloop.h"
 #include "system/object.h"
@@ -128,7 +129,7 @@ static bool start(Startup *s, GError **err)
     const CmdLine *c = s->cmdline;
     return cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
            start_process(s, err) && start_host_ends(s, err) && start_machine(s, err) &&
-           daemon_ready(err);
+           fds_keep(0, err) && daemon_ready(err);
 }
 
 static void finish(Startup *s, int status)
@@ -174,6 +175,7 @@ static int end_of_help(const char *program, const GError *err)
 
 int startup_run(int argc, char **argv)
 {
+    fds_open_standard();
     signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of write() */
     g_autoptr(GError) err = NULL;
     g_autofree char *program = g_path_get_basename(argc ? argv[0] : "lyrebird");
@@ -189,7 +191,7 @@ int startup_run(int argc, char **argv)
         return status;
     }
     int status = 1;
-    if (!start(&s, &err)) {
+    if (!fds_init(&err) || !start(&s, &err)) {
         report(program, err);
     } else if (s.exit_now) {
         status = 0;

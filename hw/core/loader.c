@@ -21,6 +21,8 @@
 
 enum { COPY_CHUNK = 256 << 10, ELF_MAX_SEGMENTS = 1024 };
 
+static const char more_files[] = "raise the limit of open files, e.g. with ulimit -n 1024";
+
 /* One piece of an image: `file_size` bytes, then zeroes up to `size`. */
 typedef struct Blob {
     char *name;
@@ -194,7 +196,8 @@ static int file_open(const char *path, uint64_t *size, GError **err)
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hang us */
     if (fd < 0 || fstat(fd, &st) != 0) {
-        loader_fail(err, path, "check the path and its permissions", "%s", g_strerror(errno));
+        loader_fail(err, path, errno == EMFILE ? more_files : "check the path and its permissions", "%s",
+                    g_strerror(errno));
     } else if (!S_ISREG(st.st_mode)) {
         loader_fail(err, path, "give a file", "it is not a regular file");
     } else {
@@ -431,9 +434,13 @@ static bool elf_add_segment(Machine *m, const ElfFile *e, unsigned i, LoadedImag
     ph.p_offset += skip;
     ph.p_memsz -= skip;
     ph.p_filesz -= skip;
+    int fd = fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        return loader_fail(err, e->path, more_files, "%s", g_strerror(errno));
+    }
     Blob *b = g_new0(Blob, 1);
     *b = (Blob){ .name = g_strdup(e->path), .addr = ph.p_paddr, .size = ph.p_memsz,
-                 .file_size = ph.p_filesz, .fd = fcntl(e->fd, F_DUPFD_CLOEXEC, 0), .offset = ph.p_offset };
+                 .file_size = ph.p_filesz, .fd = fd, .offset = ph.p_offset };
     out->low = MIN(out->low, ph.p_paddr);
     out->high = MAX(out->high, ph.p_paddr + ph.p_memsz);
     return blob_add(m, b, err);

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The end of the process: always in time, whatever hangs; nothing left behind; and ends that are errors."""
+import contextlib
 import fcntl
 import os
+import pathlib
+import resource
 import signal
 import socket
 import stat
@@ -140,35 +143,80 @@ def test_deadline(b):
         check(not os.path.lexists(b.tmp / "mon") and not os.path.lexists(b.tmp / "pid"), f"{how}: files are left")
 
 
+def limited(n):
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))}
+
+
 @case()
-def test_info_mem_without_end(b):
-    """info mem on a page table that points to itself comes back and says that it is cut short"""
+def test_few_descriptors(b):
+    """a start with too few file descriptors is a message and exit code 1, never a signal or a hang"""
     if is_peer():
-        raise Skip("QEMU walks for ever")
-    p = start(b, "-M", "virt", "-cpu", "max", "-bios", "none", "-display", "none", "-serial", "file:out", "-kernel",
-              bare_program(b, "selfmap"), "-monitor", "unix:mon,server=on,wait=off")
-    line = monitor(b, p, "mon")
-    until("the guest", lambda: (b.tmp / "out").read_text() == "ready\n")
-    for state in ("cont", "stop"):
-        line.send(f"{state}\ninfo mem\n")
-        line.expect(r"more than \d+ page tables: the rest is left out", limit=10)
-        line.expect(r"\(\w+\) $")
-    p.terminate()
-    check(ended(b, p)[0] == 0, f"exit code {p.returncode}")
+        raise Skip("QEMU ends by a signal at some limits")
+    elf, disk = bare_program(b, "pass"), b.tmp / "disk"
+    disk.write_bytes(bytes(1 << 20))
+    base = ["-M", "virt", "-bios", "none", "-display", "none", "-kernel", elf]
+    lines = {
+        "many": ["-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:0-:80", "-device", "virtio-net-device,netdev=n", "-drive",
+                 f"file={disk},if=virtio,format=raw,snapshot=on", "-monitor", "unix:mon,server=on,wait=off",
+                 "-gdb", "tcp:127.0.0.1:0"],
+        "ptys": ["-serial", "pty", "-monitor", "pty", "-chardev", "pty,id=p,path=link"],
+        "daemon": ["-daemonize", "-pidfile", "pid", "-serial", "file:out", "-monitor", "none"],
+    }
+    for name, more in lines.items():
+        started = 0
+        for n in range(4, 41):
+            p = start(b, *base, *more, stdout=subprocess.DEVNULL, **limited(n))
+            code, err = ended(b, p)
+            check(code in (0, 1, 127), f"{name}, {n} descriptors: exit code {code}")  # 127: no room for libraries
+            check(code == 0 or err, f"{name}, {n} descriptors: exit code {code} and no message")
+            check("cannot be read any more" not in err, f"{name}, {n} descriptors: half a start")
+            started += code == 0
+            until("the daemon's end", lambda: not os.path.lexists(b.tmp / "pid"))
+        check(started > 5, f"{name}: only {started} starts up to 40 descriptors")
 
 
 @case()
-def test_endless_strings(b):
-    """x/65536s of one long string comes back"""
-    text = b.tmp / "text"
-    text.write_bytes(b"a" * (16 << 20))
-    p = start(b, *IDLE, "-device", f"loader,file={text},addr=0x81000000,force-raw=on", "-monitor",
-              "unix:mon,server=on,wait=off")
+def test_descriptors_in_reserve(b):
+    """connections to a forwarded port take all descriptors but those of the monitor and the debugger"""
+    if is_peer():
+        raise Skip("QEMU has no reserve")
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    p = start(b, "-M", "virt", "-bios", "none", "-display", "none", "-nodefaults", "-kernel", bare_program(b, "echo"),
+              "-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-:80", "-device", "virtio-net-device,netdev=n",
+              "-monitor", "unix:mon,server=on,wait=off", "-gdb", "unix:gdb,server=on,wait=off", **limited(64))
+    first = monitor(b, p, "mon")
+    held = []
+    b.onexit.callback(lambda: [c.close() for c in held])
+
+    def refused():
+        with contextlib.suppress(OSError):
+            c = socket.create_connection(("127.0.0.1", port), timeout=5 * FACTOR)
+            held.append(c)
+            c.settimeout(0.05)
+            try:
+                return c.recv(1) == b""
+            except ConnectionResetError:
+                return True
+        return False
+    until("a connection that is refused", refused, limit=60)
+    check(len(held) > 10, f"refused after {len(held)} connections")
+    s = socket.socket(socket.AF_UNIX)
+    b.onexit.callback(s.close)
+    s.connect(str(b.tmp / "gdb"))
+    s.sendall(b"$qSupported#37")
+    Line(s.fileno(), s.fileno(), b.log, p.poll).expect("PacketSize", limit=10)
+    first.hang_up()  # the next client's descriptor is held again
     line = monitor(b, p, "mon")
-    line.send("xp/65536s 0x81000000\n")
-    line.expect(r"the rest is left out", limit=10)
+    line.send("info status\n")
+    line.expect("VM status")
+    line.send(f"logfile {b.tmp / 'log'}\n")
+    line.expect(r"\(\w+\) $")
+    check((b.tmp / "log").exists(), "no descriptor for a monitor command")
     p.terminate()
-    check(ended(b, p)[0] == 0, f"exit code {p.returncode}")
+    code, err = ended(b, p)
+    check(code == 0 and "no file descriptor is left" in err, f"exit code {code}, {err!r}")
 
 
 @case()
@@ -219,3 +267,54 @@ def test_help_that_is_lost(b):
         check(code == 1 and "Broken pipe" in err, f"{args} to a closed pipe: exit code {code}, {err!r}")
         code, err = ended(b, start(b, *args, stdout=None, preexec_fn=lambda: os.close(1)))
         check(code == 1 and "Bad file" in err, f"{args} without output: exit code {code}, {err!r}")
+
+
+@case()
+def test_closed_standard_files(b):
+    """without standard input, output and error no image or log takes their numbers"""
+    if is_peer():
+        raise Skip("QEMU opens files there")
+    log = b.tmp / "log"
+
+    def shut():
+        for fd in (0, 1, 2):
+            os.close(fd)
+    p = start(b, "-M", "virt", "-bios", "none", "-display", "none", "-nodefaults", "-S", "-chardev", "pty,id=p",
+              "-chardev", f"file,id=f,path={log}", "-monitor", "unix:mon,server=on,wait=off",
+              stdout=None, stderr=None, preexec_fn=shut)
+    line = monitor(b, p, "mon")
+    names = [pathlib.Path(f"/proc/{p.pid}/fd/{n}").readlink() for n in range(3)]
+    check(all(str(n) == "/dev/null" for n in names), f"standard files are {names}")
+    line.send("quit\n")
+    check(p.wait(10 * FACTOR) == 0 and log.read_bytes() == b"", f"the log got {log.read_bytes()!r}")
+
+
+@case()
+def test_info_mem_without_end(b):
+    """info mem on a page table that points to itself comes back and says that it is cut short"""
+    if is_peer():
+        raise Skip("QEMU walks for ever")
+    p = start(b, "-M", "virt", "-cpu", "max", "-bios", "none", "-display", "none", "-serial", "file:out", "-kernel",
+              bare_program(b, "selfmap"), "-monitor", "unix:mon,server=on,wait=off")
+    line = monitor(b, p, "mon")
+    until("the guest", lambda: (b.tmp / "out").read_text() == "ready\n")
+    for state in ("cont", "stop"):
+        line.send(f"{state}\ninfo mem\n")
+        line.expect(r"more than \d+ page tables: the rest is left out", limit=10)
+        line.expect(r"\(\w+\) $")
+    p.terminate()
+    check(ended(b, p)[0] == 0, f"exit code {p.returncode}")
+
+
+@case()
+def test_endless_strings(b):
+    """x/65536s of one long string comes back"""
+    text = b.tmp / "text"
+    text.write_bytes(b"a" * (16 << 20))
+    p = start(b, *IDLE, "-device", f"loader,file={text},addr=0x81000000,force-raw=on", "-monitor",
+              "unix:mon,server=on,wait=off")
+    line = monitor(b, p, "mon")
+    line.send("xp/65536s 0x81000000\n")
+    line.expect(r"the rest is left out", limit=10)
+    p.terminate()
+    check(ended(b, p)[0] == 0, f"exit code {p.returncode}")
