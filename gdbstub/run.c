@@ -34,14 +34,8 @@ static void append_reason(GdbStub *s, CPU *cpu, GString *out)
     static const char *const watches[] = {NULL, "watch", "rwatch", "awatch"};
     uint64_t pc = cpu_pc(cpu);
     if (cpu->watch_hit_kind) {
-        const char *name = watches[cpu->watch_hit_kind & 3];
-        for (guint i = 0; i < s->points->len; i++) { /* gdb wants the kind that it has set */
-            const GdbPoint *p = &g_array_index(s->points, GdbPoint, i);
-            if (p->kind >= 2 && cpu->watch_hit - p->addr < p->len) {
-                name = p->kind == 2 ? "watch" : p->kind == 3 ? "rwatch" : "awatch";
-            }
-        }
-        g_string_append_printf(out, "%s:%" G_GINT64_MODIFIER "x;", name, cpu->watch_hit);
+        g_string_append_printf(out, "%s:%" G_GINT64_MODIFIER "x;", watches[cpu->watch_hit_kind & 3],
+                               cpu->watch_hit);
     } else if (s->swbreak && gdb_point_at(s, 0, pc)) {
         g_string_append(out, "swbreak:;");
     } else if (s->hwbreak && gdb_point_at(s, 1, pc)) {

@@ -118,17 +118,24 @@ bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len)
 
 /* ---- breakpoints and watchpoints --------------------------------------------------- */
 
-static void changed(CPU *cpu)
+static void breakpoints_changed(CPU *cpu)
 {
     if (cpu->accel) {
-        cpu->accel->class->debug_changed(cpu);
+        cpu->accel->class->breakpoints_changed(cpu);
+    }
+}
+
+static void watchpoints_changed(CPU *cpu)
+{
+    if (cpu->accel) {
+        cpu->accel->class->watchpoints_changed(cpu);
     }
 }
 
 void cpu_breakpoint_add(CPU *cpu, uint64_t addr)
 {
     g_array_append_val(cpu->breakpoints, addr);
-    changed(cpu);
+    breakpoints_changed(cpu);
 }
 
 bool cpu_breakpoint_remove(CPU *cpu, uint64_t addr)
@@ -136,7 +143,7 @@ bool cpu_breakpoint_remove(CPU *cpu, uint64_t addr)
     for (unsigned i = 0; i < cpu->breakpoints->len; i++) {
         if (g_array_index(cpu->breakpoints, uint64_t, i) == addr) {
             g_array_remove_index_fast(cpu->breakpoints, i);
-            changed(cpu);
+            breakpoints_changed(cpu);
             return true;
         }
     }
@@ -147,7 +154,7 @@ void cpu_watchpoint_add(CPU *cpu, uint64_t addr, uint64_t len, int kind)
 {
     Watchpoint w = { addr, len, kind };
     g_array_append_val(cpu->watchpoints, w);
-    changed(cpu);
+    watchpoints_changed(cpu);
 }
 
 bool cpu_watchpoint_remove(CPU *cpu, uint64_t addr, uint64_t len, int kind)
@@ -156,7 +163,7 @@ bool cpu_watchpoint_remove(CPU *cpu, uint64_t addr, uint64_t len, int kind)
         const Watchpoint *w = &g_array_index(cpu->watchpoints, Watchpoint, i);
         if (w->addr == addr && w->len == len && w->kind == kind) {
             g_array_remove_index_fast(cpu->watchpoints, i);
-            changed(cpu);
+            watchpoints_changed(cpu);
             return true;
         }
     }

@@ -217,8 +217,8 @@ static void accel_info(Accel *a, GString *out)
     .vcpu_init = vcpu_init, .vcpu_free = vcpu_free, .start = tcg_loop_start,                  \
     .resume = tcg_loop_resume,                                                                \
     .pause = tcg_loop_pause, .kick = tcg_loop_kick, .run_on_cpu = tcg_loop_run_on_cpu,        \
-    .set_debug_hook = set_debug_hook, .debug_changed = tcg_debug_changed, .info = accel_info, \
-    .close = accel_close
+    .set_debug_hook = set_debug_hook, .breakpoints_changed = tcg_breakpoints_changed,         \
+    .watchpoints_changed = tcg_watchpoints_changed, .info = accel_info, .close = accel_close
 
 const AccelClass tcg_accel_class = {
     .name = "tcg", .desc = "translates guest code to host code", .open = open_tcg, LOOP_ENTRIES,

@@ -3,9 +3,13 @@
  * blocks entered.
  *
  * A breakpoint is a call of a helper before its instruction; blocks are shared by all
- * vCPUs, so the helper looks whether this vCPU has it.  A watchpoint keeps its page out
- * of the fast path and makes its vCPU run instructions one by one: the stop comes
- * right behind the instruction that hit. */
+ * vCPUs, so the helper looks whether this vCPU has it.
+ *
+ * A watchpoint keeps its page out of the fast path (TLB_WATCHED), and nothing else: all other
+ * accesses are as fast as ever.  An access that it sees is like one that faults: the vCPU stops
+ * with the pc at the instruction, the access not made.  A debugger then takes the watchpoint away
+ * for a step; one that goes on as it is finds the access made, and the next one reported: the
+ * instruction runs alone, unwatched, before interrupts are looked at. */
 #include <inttypes.h>
 
 #include "accel/tcg/loop.h"
@@ -44,28 +48,66 @@ const IrHelper tcg_helper_debug = {
     "debug", (void (*)(void))helper_debug, IRH_FAULT | IRH_READS | IRH_WRITES, 0, IR_VOID, { 0 },
 };
 
+/* Either starts inside the other. */
+static bool overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
+{
+    return a - b < b_len || b - a < a_len;
+}
+
 bool tcg_page_watched(const CPU *cpu, uint64_t vaddr)
 {
-    uint64_t page = vaddr & -(uint64_t)GUEST_PAGE;
-    for (unsigned i = 0; cpu->watchpoints && i < cpu->watchpoints->len; i++) {
+    for (unsigned i = 0; i < cpu->watchpoints->len; i++) {
         const Watchpoint *w = &g_array_index(cpu->watchpoints, Watchpoint, i);
-        if (w->len && w->addr <= page + GUEST_PAGE - 1 && page <= w->addr + w->len - 1) {
+        if (w->len && overlap(vaddr & -(uint64_t)GUEST_PAGE, GUEST_PAGE, w->addr, w->len)) {
             return true;
         }
     }
     return false;
 }
 
+static const Watchpoint *find_watchpoint(const CPU *cpu, uint64_t vaddr, unsigned bytes, int kind)
+{
+    for (unsigned i = 0; i < cpu->watchpoints->len; i++) {
+        const Watchpoint *w = &g_array_index(cpu->watchpoints, Watchpoint, i);
+        if ((w->kind & kind) && w->len && overlap(vaddr, bytes, w->addr, w->len)) {
+            return w;
+        }
+    }
+    return NULL;
+}
+
 void tcg_debug_access(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
-    int kind = access == MMU_WRITE ? WATCH_WRITE : WATCH_READ;
-    for (unsigned i = 0; cpu->watchpoints && i < cpu->watchpoints->len; i++) {
-        const Watchpoint *w = &g_array_index(cpu->watchpoints, Watchpoint, i);
-        if ((w->kind & kind) && vaddr <= w->addr + w->len - 1 && w->addr <= vaddr + bytes - 1) {
-            cpu->watch_hit = MAX(vaddr, w->addr);
-            cpu->watch_hit_kind = w->kind;
-            return;
-        }
+    TcgVcpu *v = cpu->tcg;
+    const Watchpoint *w = find_watchpoint(cpu, vaddr, bytes, access == MMU_WRITE ? WATCH_WRITE : WATCH_READ);
+    if (!w || v->passing) {
+        return;
+    }
+    cpu_restore_pc(cpu);
+    cpu->watch_hit = vaddr - w->addr < w->len ? vaddr : w->addr;
+    cpu->watch_hit_kind = w->kind;
+    v->watch_pc = cpu_pc(cpu);
+    v->watch_stopped = true;
+    tcg_debug_stop(cpu);
+    cpu_loop_exit(cpu);
+}
+
+void tcg_debug_going_on(CPU *cpu)
+{
+    TcgVcpu *v = cpu->tcg;
+    cpu->watch_hit_kind = 0;
+    v->watch_stopped = v->watch_stopped && cpu_pc(cpu) == v->watch_pc;
+    v->passing = v->watch_stopped;
+}
+
+void tcg_debug_single_done(CPU *cpu)
+{
+    TcgVcpu *v = cpu->tcg;
+    if (v->passing) {
+        v->watch_stopped = v->passing = false;
+    }
+    if (cpu->singlestep) {
+        tcg_debug_stop(cpu);
     }
 }
 
@@ -76,10 +118,22 @@ static void drop_translations(CPU *cpu, void *opaque)
     tcg_flush_all(cpu);
 }
 
-void tcg_debug_changed(CPU *cpu)
+void tcg_breakpoints_changed(CPU *cpu)
 {
     if (cpu->tcg) {
         tcg_loop_run_on_cpu(cpu, drop_translations, NULL);
+    }
+}
+
+static void flush_tags(CPU *cpu, void *opaque)
+{
+    tcg_flush_all(cpu);
+}
+
+void tcg_watchpoints_changed(CPU *cpu)
+{
+    if (cpu->tcg) {
+        tcg_loop_run_on_cpu(cpu, flush_tags, NULL);
     }
 }
 

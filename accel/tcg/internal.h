@@ -38,13 +38,15 @@ enum {
 
 /* An entry serves an access when the tag of its kind equals the page of the access's
  * LAST byte (the index comes from its first: an access across pages always misses).
- * TLB_NEVER is no page. */
+ * TLB_NEVER is no page.  TLB_WATCHED stands in the tags of a page with watchpoints: translated
+ * code misses, and the slow path, which tells the debugger, needs no walk. */
 typedef struct TlbEntry {
     uint64_t rd, wr, ex;    /* page-aligned virtual address, or TLB_NEVER */
     uint64_t addend;        /* host address minus virtual address */
 } TlbEntry;
 _Static_assert(sizeof(TlbEntry) == 32, "translated code shifts by 5");
 #define TLB_NEVER UINT64_C(1)
+#define TLB_WATCHED UINT64_C(0x800)
 
 /* A virtual pc that has a block in this context. */
 typedef struct JumpEntry {
@@ -169,6 +171,9 @@ struct TcgVcpu {
     uintptr_t *frame;
     TcgLog *log;                /* lockstep: effects are noted or replayed; else NULL */
     TcgBlock *single;           /* the block of tcg_block_get that is in no table */
+    bool watch_stopped;         /* before an access of the instruction at watch_pc ... */
+    bool passing;               /* ... which is made now: the debugger let the vCPU go on */
+    uint64_t watch_pc;
     /* The RAM range that the last fill found, good until the view changes. */
     struct { hwaddr start; uint64_t size; uint8_t *host; uint64_t first_page; bool writable; } near;
     sigjmp_buf exit_jmp;        /* cpu_loop_exit goes here */
@@ -292,18 +297,21 @@ void tcg_debug_stop(CPU *cpu);
 
 /* ---- debugger (debug.c) -------------------------------------------------------------- */
 
-/* Instructions run one by one, each followed by a look at what happened: the debugger
- * steps, or watches memory (a hit must stop right behind its instruction). */
+/* One instruction runs alone: the debugger steps, or goes on from a watchpoint. */
 static inline bool tcg_single(const CPU *cpu)
 {
-    return cpu->singlestep || (cpu->watchpoints && cpu->watchpoints->len);
+    return cpu->singlestep || cpu->tcg->passing;
 }
-/* Some watchpoint lies in the 4 KiB page of vaddr: its TLB entry stays slow for
- * reads and writes. */
+/* Some watchpoint lies in the 4 KiB page of vaddr: its tags have TLB_WATCHED. */
 bool tcg_page_watched(const CPU *cpu, uint64_t vaddr);
-/* The slow path (and cpu_load, cpu_store, cpu_atomic_host ...) tells of an access to a watched
- * page, before it is made: records a hit; the loop stops behind the instruction. */
+/* The slow path is about to access [vaddr, vaddr + bytes), which is translated.  If a watchpoint
+ * sees that, the vCPU stops for the debugger, before its instruction, by
+ * cpu_loop_exit(). */
 void tcg_debug_access(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
+/* The vCPU is about to run: the access that it stopped for passes unseen this time.  And: an
+ * instruction has run alone. */
+void tcg_debug_going_on(CPU *cpu);
+void tcg_debug_single_done(CPU *cpu);
 /* -d exec and -d cpu: a block is about to run.  Call it under log_enabled(). */
 void tcg_log_block(CPU *cpu, const TcgBlock *b);
 /* translate_has_breakpoint() and tcg_helper_debug of include/accel/tcg.h are there too. */

@@ -48,4 +48,5 @@ void tcg_loop_kick(CPU *cpu);
 void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque);
 void tcg_loop_tell_debugger(void *opaque); /* Bh */
 
-void tcg_debug_changed(CPU *cpu);
+void tcg_breakpoints_changed(CPU *cpu);
+void tcg_watchpoints_changed(CPU *cpu);

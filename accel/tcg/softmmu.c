@@ -5,9 +5,10 @@
  * address and enters the page in the current context.  These never enter a tag, so that every
  * access comes here:
  *   - writes to pages that hold translated code, and to ROM
- *   - all accesses to MMIO, to pages with watchpoints, and where rights change within a page
+ *   - all accesses to MMIO, and where rights change within a page
+ * and those to pages with watchpoints enter theirs with TLB_WATCHED.
  *
- * Order of an access across two pages: both are translated before either is touched.
+ * Order of an access: alignment, translation of all its bytes, watchpoints, memory.
  *
  * Not modelled: big-endian device registers other than through MemOps. */
 #include <string.h>
@@ -71,14 +72,16 @@ static bool find_ram(TcgVcpu *v, hwaddr phys)
     return true;
 }
 
-static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Target *t, bool writable)
+/* watched: TLB_WATCHED or 0 */
+static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Target *t, bool writable,
+                      uint64_t watched)
 {
     TcgContext *c = v->ctx;
     unsigned n = tlb_index(vaddr);
     TlbEntry *e = &c->tlb[n];
     uint64_t page = vaddr & -GUEST_PAGE, bit = UINT64_C(1) << n % 64;
-    e->rd = m->prot & PROT_R ? page : TLB_NEVER;
-    e->wr = writable ? page : TLB_NEVER;
+    e->rd = m->prot & PROT_R ? page | watched : TLB_NEVER;
+    e->wr = writable ? page | watched : TLB_NEVER;
     e->ex = m->prot & PROT_X ? page : TLB_NEVER;
     e->addend = (uintptr_t)t->host - vaddr;
     c->ram_page[n] = t->ram_page;
@@ -108,9 +111,8 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
     bool code = tcg_page_has_code(v->state, t->ram_page);
     bool writable = m.prot & PROT_W && v->near.writable && !code;
     context_note_leaf(v->ctx, vaddr, m.leaf_bits, m.global);
-    bool watched = cpu->watchpoints && cpu->watchpoints->len && tcg_page_watched(cpu, vaddr);
-    if (!m.no_cache && !watched)
-        enter_tlb(v, vaddr, &m, t, writable);
+    if (!m.no_cache)
+        enter_tlb(v, vaddr, &m, t, writable, tcg_page_watched(cpu, vaddr) ? TLB_WATCHED : 0);
     if (access == MMU_WRITE) {
         t->code = code;
         if (!v->near.writable)
@@ -119,29 +121,35 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
     return true;
 }
 
-/* Translate [vaddr, vaddr + bytes), which lies in one page. */
-static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+/* watched: TLB_WATCHED or 0 */
+static uint8_t *tlb_find(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, uint64_t watched)
 {
-    Target t;
-    if (!resolve(cpu, vaddr, bytes, access, &t))
-        raise_fault(cpu, vaddr, access);
-    return t;
+    const TlbEntry *e = &cpu->tcg->ctx->tlb[tlb_index(vaddr)];
+    uint64_t tag = access == MMU_READ ? e->rd : e->wr;
+    if (G_UNLIKELY(tag != (((vaddr + bytes - 1) & -GUEST_PAGE) | watched)))
+        return NULL;
+    return (uint8_t *)(uintptr_t)(vaddr + e->addend);
 }
 
 static uint8_t *tlb_hit(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
-    const TlbEntry *e = &cpu->tcg->ctx->tlb[tlb_index(vaddr)];
-    uint64_t tag = access == MMU_READ ? e->rd : e->wr;
-    if (G_UNLIKELY(tag != ((vaddr + bytes - 1) & -GUEST_PAGE)))
-        return NULL;
-    return (uint8_t *)(uintptr_t)(vaddr + e->addend);
+    return tlb_find(cpu, vaddr, bytes, access, 0);
+}
+
+/* Translate [vaddr, vaddr + bytes), which lies in one page. */
+static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    Target t = { .host = tlb_find(cpu, vaddr, bytes, access, TLB_WATCHED) };
+    if (!t.host && !resolve(cpu, vaddr, bytes, access, &t))
+        raise_fault(cpu, vaddr, access);
+    return t;
 }
 
 /* ---- watchpoints ------------------------------------------------------------------- */
 
 static void check_watch(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
-    if (G_UNLIKELY(cpu->watchpoints && cpu->watchpoints->len))
+    if (G_UNLIKELY(cpu->watchpoints->len))
         tcg_debug_access(cpu, vaddr, bytes, access);
 }
 
@@ -214,6 +222,7 @@ static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes)
     uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE, value = 0;
     Target t[2] = { locate(cpu, vaddr, second - vaddr, MMU_READ), { 0 } };
     t[1] = locate(cpu, second, vaddr + bytes - second, MMU_READ);
+    check_watch(cpu, vaddr, bytes, MMU_READ);
     for (unsigned n = 0; n < bytes; n++) {
         uint64_t at = vaddr + n;
         bool in_second = (at & -GUEST_PAGE) == second;
@@ -236,10 +245,10 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
     if (G_LIKELY(p))
         return finish_load(read_host(p, bytes), mop);
     cpu->tcg->state->stats.slow_accesses++;
-    check_watch(cpu, vaddr, bytes, MMU_READ);
     if (crosses(vaddr, bytes))
         return finish_load(load_crossing(cpu, vaddr, bytes), mop);
     Target t = locate(cpu, vaddr, bytes, MMU_READ);
+    check_watch(cpu, vaddr, bytes, MMU_READ);
     return finish_load(read_target(cpu, &t, vaddr, bytes), mop);
 }
 
@@ -271,6 +280,7 @@ static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, uint64_t va
     uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE;
     Target t[2] = { locate(cpu, vaddr, second - vaddr, MMU_WRITE), { 0 } };
     t[1] = locate(cpu, second, vaddr + bytes - second, MMU_WRITE);
+    check_watch(cpu, vaddr, bytes, MMU_WRITE);
     for (unsigned n = 0; n < bytes; n++) {
         uint64_t at = vaddr + n;
         bool in_second = (at & -GUEST_PAGE) == second;
@@ -300,18 +310,18 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
         return;
     }
     cpu->tcg->state->stats.slow_accesses++;
-    check_watch(cpu, vaddr, bytes, MMU_WRITE);
     if (crosses(vaddr, bytes)) {
         store_crossing(cpu, vaddr, bytes, value);
         return;
     }
     Target t = locate(cpu, vaddr, bytes, MMU_WRITE);
+    check_watch(cpu, vaddr, bytes, MMU_WRITE);
     write_target(cpu, &t, vaddr, bytes, value);
 }
 
 /* ---- for helpers ------------------------------------------------------------------------------ */
 
-void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes)
+void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
 {
     TcgLog *log = cpu->tcg->log;
     uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_WRITE);
@@ -321,12 +331,16 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes)
         return p;
     if (crosses(vaddr, bytes))
         raise_misaligned(cpu, vaddr, MMU_WRITE);
-    check_watch(cpu, vaddr, bytes, MMU_READ);
-    check_watch(cpu, vaddr, bytes, MMU_WRITE);
+    cpu->tcg->state->stats.slow_accesses++;
     Target t = locate(cpu, vaddr, bytes, MMU_WRITE);
-    if (t.host && log)
+    if (!t.host)
+        return NULL;
+    if (reads)
+        check_watch(cpu, vaddr, bytes, MMU_READ);
+    check_watch(cpu, vaddr, bytes, MMU_WRITE);
+    if (log)
         tcg_log_ram_write(log, t.host, bytes);
-    if (t.host && t.code)
+    if (t.code)
         tcg_code_written(cpu->tcg->state, t.ram_page, vaddr & (GUEST_PAGE - 1), bytes);
     return t.host;
 }

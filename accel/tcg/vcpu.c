@@ -135,26 +135,18 @@ static bool must_leave(TcgLoop *l, CPU *cpu)
     return load(&l->asked) || load(&l->slice_over) || (kicked && kicked != cpu) || !wants_to_run(cpu);
 }
 
-/* After one instruction of a vCPU that runs them one by one. */
-static void single_done(CPU *cpu)
-{
-    if (cpu->singlestep || cpu->watch_hit_kind) {
-        tcg_debug_stop(cpu);
-    }
-}
-
 /* Until there is a reason to leave.  Whatever leaves translated code by cpu_loop_exit() comes
  * back to the sigsetjmp. */
 static void run_vcpu(TcgLoop *l, CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;
     __atomic_store_n(&l->current, cpu, __ATOMIC_SEQ_CST);
-    cpu->watch_hit_kind = 0;
+    tcg_debug_going_on(cpu);
     if (sigsetjmp(v->exit_jmp, 0)) {
         v->frame = NULL;
         v->running = NULL;
         if (tcg_single(cpu)) {
-            single_done(cpu);
+            tcg_debug_single_done(cpu);
         }
     }
     for (;;) {
@@ -165,12 +157,12 @@ static void run_vcpu(TcgLoop *l, CPU *cpu)
             break;
         }
         cpu->halted = 0;
-        if (!cpu->singlestep) { /* a step ends behind the instruction, not in a handler */
+        if (!tcg_single(cpu)) { /* a step ends behind the instruction, not in a handler */
             cpu->arch->take_interrupt(cpu);
         }
         run_engine(l, cpu);
         if (tcg_single(cpu)) {
-            single_done(cpu);
+            tcg_debug_single_done(cpu);
         }
     }
     __atomic_store_n(&l->current, NULL, __ATOMIC_SEQ_CST);

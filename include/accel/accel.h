@@ -30,8 +30,9 @@ struct AccelClass {
     /* A vCPU stopped by itself for the debugger (breakpoint, watchpoint, step): the
      * accelerator has paused all and calls this in the main loop. */
     void (*set_debug_hook)(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque);
-    /* Breakpoints, watchpoints or single step of a paused vCPU changed. */
-    void (*debug_changed)(CPU *cpu);
+    /* The list of a paused vCPU changed. */
+    void (*breakpoints_changed)(CPU *cpu);
+    void (*watchpoints_changed)(CPU *cpu);
     void (*info)(Accel *a, GString *out); /* info jit */
     void (*close)(Accel *a);
 };

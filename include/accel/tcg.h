@@ -18,8 +18,8 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop);
 void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value);
 /* Host address of [vaddr, vaddr + bytes) in RAM (within one page) for an atomic
  * read-modify-write, translated for writing and already marked written; NULL when
- * it is not RAM (faults leave). */
-void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes);
+ * it is not RAM (faults leave).  reads: watchpoints see a load too. */
+void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads);
 /* Fault if the access would (cbo, probes). */
 void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
 

@@ -8,16 +8,21 @@
  * All are sequentially consistent, whatever aq and rl say. */
 #include "target/riscv/translate.h"
 
-static void *atomic_host(RiscvCPU *r, uint64_t vaddr, unsigned bytes)
+static void *write_host(RiscvCPU *r, uint64_t vaddr, unsigned bytes, bool reads)
 {
     if (vaddr & (bytes - 1)) {
         riscv_raise(r, EXC_STORE_MISALIGNED, vaddr);
     }
-    void *host = cpu_atomic_host(&r->cpu, vaddr, bytes);
+    void *host = cpu_atomic_host(&r->cpu, vaddr, bytes, reads);
     if (!host) {
         riscv_raise(r, EXC_STORE_ACCESS, vaddr);
     }
     return host;
+}
+
+static void *atomic_host(RiscvCPU *r, uint64_t vaddr, unsigned bytes)
+{
+    return write_host(r, vaddr, bytes, true);
 }
 
 /* ---- LR and SC ----------------------------------------------------------- */
@@ -52,7 +57,7 @@ static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop
         r->load_res = UINT64_MAX;
         return 1;
     }
-    void *host = atomic_host(r, vaddr, bytes);
+    void *host = write_host(r, vaddr, bytes, false);
     r->load_res = UINT64_MAX;
     if (bytes == 4) {
         uint32_t expected = (uint32_t)seen;

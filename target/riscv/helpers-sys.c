@@ -165,7 +165,7 @@ static void helper_cbo(CPU *cpu, uint32_t insn, uint64_t vaddr, uint32_t what)
         return;
     }
     cpu_probe(cpu, vaddr, 1, MMU_WRITE); /* faults at the address itself */
-    void *host = cpu_atomic_host(cpu, vaddr & ~(uint64_t)(RISCV_CACHE_BLOCK - 1), RISCV_CACHE_BLOCK);
+    void *host = cpu_atomic_host(cpu, vaddr & ~(uint64_t)(RISCV_CACHE_BLOCK - 1), RISCV_CACHE_BLOCK, false);
     if (!host) {
         riscv_raise(r, EXC_STORE_ACCESS, vaddr);
     }

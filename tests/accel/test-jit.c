@@ -1,77 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The run time of the JIT: code that changes, a cache that is too small, links between blocks,
  * loops that must be left, TLB and jump cache of a context.
- * Guest code is RISC-V, written by the few encoders below. */
+ * Guest code is RISC-V, written by the few encoders of rvcode.h. */
 #include <string.h>
 
-#include "bare.h"
+#include "rvcode.h"
 #include "target/riscv/cpu.h"
 #include "tests/patience.h"
-
-enum { ZERO, RA, SP, GP, TP, T0, T1, T2, S0, S1, A0, A1, A2, A3, A4, A5 };
-enum { FINISHER = 0x100000, PASS = 0x5555 };
-
-typedef struct Code {
-    uint8_t *ram;
-    uint64_t at;    /* offset in RAM */
-} Code;
-
-static void put(Code *c, uint32_t insn)
-{
-    memcpy(c->ram + c->at, &insn, 4);
-    c->at += 4;
-}
-static uint32_t addi(int rd, int rs, int imm)
-{
-    return (uint32_t)imm << 20 | rs << 15 | rd << 7 | 0x13;
-}
-static uint32_t add(int rd, int a, int b)
-{
-    return b << 20 | a << 15 | rd << 7 | 0x33;
-}
-static uint32_t lui(int rd, uint32_t imm)
-{
-    return (imm & 0xfffff000) | rd << 7 | 0x37;
-}
-static uint32_t sw(int base, int rs, int imm)
-{
-    return (uint32_t)(imm >> 5) << 25 | rs << 20 | base << 15 | 2 << 12 | (imm & 31) << 7 | 0x23;
-}
-static uint32_t ld(int rd, int base, int imm)
-{
-    return (uint32_t)imm << 20 | base << 15 | 3 << 12 | rd << 7 | 0x03;
-}
-static uint32_t jalr(int rd, int rs, int imm)
-{
-    return (uint32_t)imm << 20 | rs << 15 | rd << 7 | 0x67;
-}
-static uint32_t bne(int a, int b, int offset)
-{
-    uint32_t o = offset;
-    return (o >> 12 & 1) << 31 | (o >> 5 & 63) << 25 | b << 20 | a << 15 | 1 << 12 |
-           (o >> 1 & 15) << 8 | (o >> 11 & 1) << 7 | 0x63;
-}
-static uint32_t jal(int rd, int offset)
-{
-    uint32_t o = offset;
-    return (o >> 20 & 1) << 31 | (o >> 1 & 1023) << 21 | (o >> 11 & 1) << 20 | (o >> 12 & 255) << 12 |
-           rd << 7 | 0x6f;
-}
-enum { FENCE_I = 0x100f };
-
-static void li(Code *c, int rd, uint32_t value)
-{
-    put(c, lui(rd, value + 0x800));
-    put(c, addi(rd, rd, (int32_t)(value << 20) >> 20));
-}
-
-static void finish(Code *c)
-{
-    li(c, T0, FINISHER);
-    li(c, T1, PASS);
-    put(c, sw(T0, T1, 0));
-    put(c, jal(ZERO, 0));
-}
 
 static Bare *start(const char *accel, const char *option, const char *value)
 {

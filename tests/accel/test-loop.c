@@ -432,13 +432,14 @@ static void test_watchpoint(void)
     cpu_watchpoint_add(cpu, 0x20010, 8, WATCH_READ);
     resume(t);
     g_assert_true(tg_wait(&s.count, 1));
-    g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + 28); /* behind the second store */
+    g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + 24); /* before the second store */
     g_assert_cmphex(cpu->watch_hit, ==, 0x2000c);
     g_assert_cmpint(cpu->watch_hit_kind, ==, WATCH_WRITE);
-    g_assert_cmpuint(tg_ram(t, 0x20008)[0], ==, 55);
-    resume(t);
+    g_assert_cmpuint(tg_ram(t, 0x20008)[0], ==, 0);
+    resume(t); /* goes on, watched as before */
     g_assert_true(tg_wait(&s.count, 2));
-    g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + 40); /* behind the second load */
+    g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + 36); /* before the second load */
+    g_assert_cmpuint(tg_ram(t, 0x20008)[0], ==, 55);
     g_assert_cmpint(cpu->watch_hit_kind, ==, WATCH_READ);
     g_assert_true(cpu_watchpoint_remove(cpu, 0x2000c, 1, WATCH_WRITE));
     g_assert_true(cpu_watchpoint_remove(cpu, 0x20010, 8, WATCH_READ));

@@ -29,9 +29,9 @@ def wanted(text, *patterns):
         check(re.search(p, text, re.M), f"gdb does not show {p!r}; it said:\n" + "\n".join(text.splitlines()[-15:]))
 
 
-def start(b, *more):
+def start(b, *more, program="debug"):
     """A stopped machine and a function that runs gdb on it."""
-    gdb, elf, path = need("gdb-multiarch"), bare_program(b, "debug"), b.tmp / "gdb"
+    gdb, elf, path = need("gdb-multiarch"), bare_program(b, program), b.tmp / "gdb"
     m = b.machine("-bios", "none", "-kernel", elf, "-S", "-gdb", f"unix:{path},server=on,wait=off", *more)
     for _ in range(200):
         if path.exists() or m.proc.poll() is not None:
@@ -53,12 +53,21 @@ def test_gdb_break_step(b):
 
 @case()
 def test_gdb_watch(b):
-    """a write watchpoint stops behind the store, a read watchpoint at the load"""
+    """gdb shows the value before and after each store, and each load"""
     _, gdb = start(b)
     out = gdb("watch *(long*)&counter", "continue", "print $pc - (long)&step", "continue", "delete",
               "rwatch *(long*)&counter", "continue")
     wanted(out, r"[Ww]atchpoint 1: \*\(long", r"Old value = 100\s+New value = 101", r"Old value = 101\s+New value = 102",
            r"Value = 102")
+
+
+@case()
+def test_gdb_watch_far(b):
+    """a watchpoint on a cell that is not touched for 400 million instructions: the guest is not stepped"""
+    _, gdb = start(b, program="watch")
+    out = gdb("watch *(long*)&cell", "continue", "print (long)$pc - (long)&access", "delete",
+              "awatch *(long*)&cell", "continue", "print (long)$pc - (long)&access")
+    wanted(out, r"Old value = 1\s+New value = 7", r"\$1 = 4$", r"Value = 7", r"\$2 = 8$")  # gdb steps over the access
 
 
 @case()

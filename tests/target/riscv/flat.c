@@ -96,7 +96,7 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     }
 }
 
-void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes)
+void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
 {
     return translate(cpu, vaddr, MMU_WRITE);
 }
