@@ -13,6 +13,10 @@
  * byte is read until the block stands in their lists, so no write in between is lost.  (A
  * device writes, then looks at code_pages; the translator sets the bit, then reads.)
  *
+ * Rights to fetch may change within a page, and differ between vCPUs (PMP).  Once some vCPU has
+ * fetched from such a page it is *split*: its blocks are found by lookups alone, never by a
+ * patched jump, and a lookup asks whether this vCPU may run all of the block.
+ *
  * A dropped block stays in memory until its region is emptied: it may be running.  Nothing
  * leads into it any more, except itself: a block that loops in itself sees exit_request at its
  * loop edge, so whoever changes code sets that for every vCPU. */
@@ -34,6 +38,7 @@ typedef struct TcgPage {
     uint64_t granules;  /* bit per 64 bytes that hold code (some may be stale: see code_written) */
     TcgBlock *first;
     uint32_t holds;     /* translations under way that read it */
+    bool split;         /* see above; ends with its last block */
 } TcgPage;
 
 /* The last block found under a hash: a lookup then touches two lines of cache, this entry's
@@ -218,6 +223,7 @@ static void unprotect_unused(TcgState *s, uint64_t ram_page, TcgPage *p)
     if (p->first || p->holds)
         return;
     p->granules = 0;
+    p->split = false;
     unprotect_page(s, ram_page);
 }
 
@@ -345,6 +351,20 @@ void tcg_block_drop(TcgState *s, TcgBlock *b)
     s->stats.drops++;
 }
 
+bool tcg_page_is_split(TcgState *s, uint64_t ram_page)
+{
+    return page_of(s, ram_page)->split;
+}
+
+/* Links between blocks that are there go with the blocks. */
+static void split_page(TcgState *s, uint64_t ram_page)
+{
+    TcgPage *p = page_of(s, ram_page);
+    while (!p->split && p->first)
+        tcg_block_drop(s, p->first);
+    p->split = true;
+}
+
 TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t mode)
 {
     uint64_t hash = hash_of(code_addr, pc);
@@ -426,17 +446,17 @@ bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out)
     Fetch *f = t->priv;
     const uint8_t *page = t->page;
     *out = 0;
-    if ((vaddr & -GUEST_PAGE) != t->page_start || !page) {
-        uint64_t code_addr;
-        bool ram;
-        if (!tcg_probe_fetch(t->cpu, vaddr, &code_addr, &page, &ram)) {
+    if (vaddr - t->page_start >= t->page_bytes || !page) {
+        TcgFetch at;
+        if (!tcg_probe_fetch(t->cpu, vaddr, &at)) {
             f->faulted = true;
             return false;
         }
-        if (!ram)
-            return fetch_bus(t, code_addr, out);
+        if (!at.page)
+            return fetch_bus(t, at.code_addr, out);
+        page = at.page;
         if ((vaddr & -GUEST_PAGE) != t->page_start && f->second_page == NO_PAGE) {
-            f->second_page = code_addr >> GUEST_PAGE_BITS;
+            f->second_page = at.code_addr >> GUEST_PAGE_BITS;
             hold_page(t->cpu->tcg->state, f->second_page);
         }
     }
@@ -523,7 +543,7 @@ static void publish(TcgState *s, TcgBlock *b)
         page_insert(s, b, 1);
 }
 
-static TcgBlock *block_from(TcgState *s, const TranslateCtx *t, uint64_t code_addr, bool ram)
+static TcgBlock *block_from(TcgState *s, const TranslateCtx *t, uint64_t code_addr)
 {
     const Fetch *f = t->priv;
     TcgBlock *b = g_new0(TcgBlock, 1);
@@ -535,22 +555,22 @@ static TcgBlock *block_from(TcgState *s, const TranslateCtx *t, uint64_t code_ad
     b->pages[0] = code_addr >> GUEST_PAGE_BITS;
     bool straddles = (code_addr & (GUEST_PAGE - 1)) + b->size > GUEST_PAGE;
     b->pages[1] = straddles ? f->second_page : NO_PAGE;
-    b->single = !ram || f->not_ram || tcg_single(t->cpu) || (f->faulted && b->insns <= 1);
+    b->single = !t->page || f->not_ram || tcg_single(t->cpu) || (f->faulted && b->insns <= 1);
     return b;
 }
 
 /* IR, and host code where there is an engine for it; smaller until it fits. */
-static TcgBlock *make_block(TcgState *s, TranslateCtx *t, uint64_t code_addr, bool ram)
+static TcgBlock *make_block(TcgState *s, TranslateCtx *t, uint64_t code_addr)
 {
     run_translator(s, t);
-    TcgBlock *b = block_from(s, t, code_addr, ram);
+    TcgBlock *b = block_from(s, t, code_addr);
     while (!b->single && s->engine != TCG_INTERP && !tcg_cache_compile(s, b, s->ir)) {
         if (t->max_insns <= 1)
             g_error("one instruction at 0x%" PRIx64 " does not fit the code cache", t->pc);
         g_free(b);
         t->max_insns = MAX(t->max_insns / 4, 1u);
         run_translator(s, t);
-        b = block_from(s, t, code_addr, ram);
+        b = block_from(s, t, code_addr);
         b->single = false;
     }
     return b;
@@ -571,23 +591,23 @@ static void keep_block(TcgState *s, TcgBlock *b)
     publish(s, b);
 }
 
-static TcgBlock *translate(CPU *cpu, uint64_t code_addr, const uint8_t *page, bool ram)
+static TcgBlock *translate(CPU *cpu, const TcgFetch *at)
 {
     TcgState *s = cpu->tcg->state;
     uint64_t start = now_ns(), pc = cpu_pc(cpu);
     Fetch f = { .second_page = NO_PAGE };
     TranslateCtx t = {
         .cpu = cpu, .ir = s->ir, .pc = pc, .key = cpu->tcg->ctx->key,
-        .max_insns = tcg_single(cpu) || !ram || s->one_insn ? 1 : MAX_INSNS,
-        .page = page, .page_start = pc & -GUEST_PAGE, .priv = &f,
+        .max_insns = tcg_single(cpu) || !at->page || s->one_insn ? 1 : MAX_INSNS,
+        .page = at->page, .page_start = pc & -GUEST_PAGE, .page_bytes = at->end, .priv = &f,
     };
-    if (ram)
-        hold_page(s, code_addr >> GUEST_PAGE_BITS);
-    TcgBlock *b = make_block(s, &t, code_addr, ram);
+    if (at->page)
+        hold_page(s, at->code_addr >> GUEST_PAGE_BITS);
+    TcgBlock *b = make_block(s, &t, at->code_addr);
     log_code(s, &t, b);
     keep_block(s, b);
-    if (ram)
-        release_page(s, code_addr >> GUEST_PAGE_BITS);
+    if (at->page)
+        release_page(s, at->code_addr >> GUEST_PAGE_BITS);
     if (f.second_page != NO_PAGE)
         release_page(s, f.second_page);
     s->stats.blocks++;
@@ -600,13 +620,23 @@ static TcgBlock *translate(CPU *cpu, uint64_t code_addr, const uint8_t *page, bo
 /* A block over two pages is the right one if the second page is still what it was. */
 static bool second_page_fits(CPU *cpu, const TcgBlock *b)
 {
-    uint64_t code_addr;
-    const uint8_t *page;
-    bool ram;
+    TcgFetch f;
     if (b->pages[1] == NO_PAGE)
         return true;
-    return tcg_probe_fetch(cpu, (b->pc & -GUEST_PAGE) + GUEST_PAGE, &code_addr, &page, &ram) &&
-           ram && code_addr >> GUEST_PAGE_BITS == b->pages[1];
+    return tcg_probe_fetch(cpu, (b->pc & -GUEST_PAGE) + GUEST_PAGE, &f) && f.page &&
+           f.code_addr >> GUEST_PAGE_BITS == b->pages[1];
+}
+
+/* All of it may be fetched: it may have been made for another vCPU, or before PMP changed. */
+static bool rights_fit(CPU *cpu, const TcgBlock *b, const TcgFetch *at)
+{
+    uint64_t page = b->pc & -GUEST_PAGE;
+    unsigned to = MIN((b->pc & (GUEST_PAGE - 1)) + b->size, (unsigned)GUEST_PAGE);
+    TcgFetch f = *at;
+    while (f.end < to)
+        if (!tcg_probe_fetch(cpu, page + f.end, &f))
+            return false;
+    return true;
 }
 
 void tcg_block_forget_single(TcgVcpu *v)
@@ -622,17 +652,19 @@ TcgBlock *tcg_block_get(CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;
     tcg_context_sync(v);
-    uint64_t code_addr, pc = cpu_pc(cpu);
-    const uint8_t *page;
-    bool ram = tcg_fetch_page(cpu, pc, &code_addr, &page);
-    if (ram && !tcg_single(cpu)) {
-        TcgBlock *b = tcg_block_find(v->state, code_addr, pc, v->ctx->key.mode);
-        if (b && second_page_fits(cpu, b))
+    uint64_t pc = cpu_pc(cpu);
+    TcgFetch at;
+    tcg_fetch_page(cpu, pc, &at);
+    if (G_UNLIKELY(at.split && at.page))
+        split_page(v->state, at.code_addr >> GUEST_PAGE_BITS);
+    if (at.page && !tcg_single(cpu)) {
+        TcgBlock *b = tcg_block_find(v->state, at.code_addr, pc, v->ctx->key.mode);
+        if (b && rights_fit(cpu, b, &at) && second_page_fits(cpu, b))
             return b;
         if (b)
             tcg_block_drop(v->state, b);
     }
-    TcgBlock *b = translate(cpu, code_addr, page, ram);
+    TcgBlock *b = translate(cpu, &at);
     tcg_block_forget_single(v);
     if (b->single)
         v->single = b;
@@ -645,9 +677,8 @@ TcgBlock *tcg_block_get(CPU *cpu)
  * made: such blocks run once, so try again. */
 static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
 {
-    uint64_t code_addr;
-    const uint8_t *page;
-    tcg_fetch_page(cpu, vaddr, &code_addr, &page);
+    TcgFetch f;
+    tcg_fetch_page(cpu, vaddr, &f);
     cpu_restore_pc(cpu);
     cpu_loop_exit(cpu);
 }

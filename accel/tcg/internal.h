@@ -248,11 +248,17 @@ void tcg_context_forget_block(TcgState *s, const TcgBlock *b);
 
 /* ---- guest memory (softmmu.c) -------------------------------------------------- */
 
-/* Translate for a fetch: the code address of vaddr and the host address of its page; false: not
- * RAM (*code_addr is the physical address then).  Faults leave by cpu_loop_exit. */
-bool tcg_fetch_page(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_t **page);
-/* As above, but tells a fault by false and raises nothing; *ram false: not RAM. */
-bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_t **page, bool *ram);
+/* Where the code at an address is. */
+typedef struct TcgFetch {
+    uint64_t code_addr;     /* not RAM: the physical address */
+    const uint8_t *page;    /* host address of its page; NULL: not RAM */
+    unsigned end;           /* offset in the page up to which fetches are allowed alike ... */
+    bool split;             /* ... rights change within the page */
+} TcgFetch;
+/* Translate for a fetch.  Faults leave by cpu_loop_exit. */
+void tcg_fetch_page(CPU *cpu, uint64_t vaddr, TcgFetch *f);
+/* As above, but tells a fault by false and raises nothing. */
+bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f);
 
 /* ---- blocks (block.c) ------------------------------------------------------------ */
 TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t mode);
@@ -261,6 +267,8 @@ void tcg_block_drop(TcgState *s, TcgBlock *b);
  * vCPUs leave the ones that they run at the next loop edge. */
 bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned len);
 bool tcg_page_has_code(TcgState *s, uint64_t ram_page);
+/* Some vCPU may fetch from parts of the page only: its blocks are not linked to each other. */
+bool tcg_page_is_split(TcgState *s, uint64_t ram_page);
 /* A page became writable through vaddr in a TLB: remembered so that code can revoke it. */
 void tcg_page_note_writer(TcgState *s, uint64_t ram_page, uint64_t vaddr);
 void tcg_block_forget_single(TcgVcpu *v); /* frees the block that is in no table */

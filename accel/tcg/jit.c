@@ -90,7 +90,8 @@ static const void *next_any_mode(CPU *cpu, void **context)
 
 static void link_exit(TcgState *s, TcgExit *e, TcgBlock *to)
 {
-    if (!e->jit.jump || e->to || e->from->dropped || to->dropped || to->pages[1] != UINT64_MAX)
+    if (!e->jit.jump || e->to || e->from->dropped || to->dropped || to->pages[1] != UINT64_MAX ||
+        tcg_page_is_split(s, to->pages[0]))
         return;
     e->to = to;
     e->prev_in = NULL;
@@ -120,7 +121,7 @@ static const void *chain(CPU *cpu, void **context, uintptr_t where)
     set_pc(cpu, e->jit.pc);
     if (must_return(cpu))
         return leave(cpu, context);
-    if (!e->jit.jump)
+    if (!e->jit.jump || tcg_page_is_split(v->state, from->pages[0]))
         return go_on(cpu, context);
     /* Translating the target may evict the block that asks. */
     uint64_t evictions = v->state->stats.evictions;

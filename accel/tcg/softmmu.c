@@ -22,6 +22,7 @@ typedef struct Target {
                                not take) */
     uint64_t phys;
     uint64_t ram_page;      /* valid when host */
+    unsigned alike_to;      /* MmuResult.alike_to, or 0 */
     bool code;              /* a write: the page holds translated code */
 } Target;
 
@@ -102,7 +103,7 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
     MmuResult m = { 0 };
     if (!cpu->arch->walk(cpu, vaddr, bytes, access, &m))
         return false;
-    *t = (Target){ .phys = m.phys };
+    *t = (Target){ .phys = m.phys, .alike_to = m.no_cache ? m.alike_to : 0 };
     if (!find_ram(v, m.phys))
         return true;
     uint64_t offset = m.phys - v->near.start;
@@ -403,33 +404,35 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
 
 /* ---- fetches ------------------------------------------------------------------------------------------ */
 
-bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_t **page, bool *ram)
+bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f)
 {
     const TcgContext *c = cpu->tcg->ctx;
     unsigned n = tlb_index(vaddr);
     uint64_t offset = vaddr & (GUEST_PAGE - 1);
-    *ram = true;
+    f->end = GUEST_PAGE;
+    f->split = false;
     if (G_LIKELY(c->tlb[n].ex == (vaddr & -GUEST_PAGE))) {
-        *code_addr = c->ram_page[n] << GUEST_PAGE_BITS | offset;
-        *page = (const uint8_t *)(uintptr_t)((vaddr & -GUEST_PAGE) + c->tlb[n].addend);
+        f->code_addr = c->ram_page[n] << GUEST_PAGE_BITS | offset;
+        f->page = (const uint8_t *)(uintptr_t)((vaddr & -GUEST_PAGE) + c->tlb[n].addend);
         return true;
     }
     Target t;
     if (!resolve(cpu, vaddr, 2, MMU_EXEC, &t))
         return false;
-    *ram = t.host != NULL;
-    *code_addr = t.host ? t.ram_page << GUEST_PAGE_BITS | offset : t.phys;
-    *page = t.host ? t.host - offset : NULL;
+    f->code_addr = t.host ? t.ram_page << GUEST_PAGE_BITS | offset : t.phys;
+    f->page = t.host ? t.host - offset : NULL;
+    if (t.alike_to) {
+        f->end = t.alike_to;
+        f->split = true;
+    }
     return true;
 }
 
-bool tcg_fetch_page(CPU *cpu, uint64_t vaddr, uint64_t *code_addr, const uint8_t **page)
+void tcg_fetch_page(CPU *cpu, uint64_t vaddr, TcgFetch *f)
 {
-    bool ram;
     uint64_t half;
-    if (!tcg_probe_fetch(cpu, vaddr, code_addr, page, &ram))
+    if (!tcg_probe_fetch(cpu, vaddr, f))
         raise_fault(cpu, vaddr, MMU_EXEC);
-    if (!ram && memory_read(cpu->as, *code_addr, 2, &half) != MEM_OK)
+    if (!f->page && memory_read(cpu->as, f->code_addr, 2, &half) != MEM_OK)
         raise_bus(cpu, vaddr, MMU_EXEC);
-    return ram;
 }

@@ -56,6 +56,7 @@ typedef struct MmuResult {
     uint8_t leaf_bits;  /* log2 of the bytes that one entry of the page table maps: a flush of any
                            address in them is meant for all; 0: this page alone */
     bool no_cache;      /* rights change within the page (PMP): walk again each time */
+    uint16_t alike_to;  /* then: offset in the page where other rights may begin, behind vaddr */
 } MmuResult;
 
 /* What a set of cached translations and blocks belongs to.  Two states with equal keys
@@ -87,6 +88,9 @@ typedef struct TranslateCtx {
     unsigned max_insns;   /* 1 when single stepping */
     const uint8_t *page;  /* host address of the first page's bytes; NULL: not RAM */
     uint64_t page_start;  /* guest virtual address of that page */
+    unsigned page_bytes;  /* of it, from its start, where fetches are allowed as at pc: code
+                             further on is another block's, or (as part of the block's only
+                             instruction) asked for by translate_fetch16() */
     uint64_t size;        /* out: bytes of guest code translated */
     void *priv;           /* of accel */
 } TranslateCtx;

@@ -69,6 +69,7 @@ typedef struct RiscvCPU {
     uint64_t pmpaddr[RISCV_MAX_PMP];
     PmpRange pmp_ranges[RISCV_MAX_PMP]; /* entries that are on, in order; derived */
     unsigned pmp_range_count;
+    bool pmp_fine;           /* some range begins or ends within a cache block */
     PmpRange pmp_cache[2];   /* last uniform stretch seen: by S and U, by M; derived */
 
     void *register_table;    /* for the debugger, made on demand */
@@ -88,6 +89,8 @@ static inline bool riscv_has(const RiscvCPU *r, RiscvExt ext)
 {
     return r->ext >> ext & 1;
 }
+
+enum { RISCV_CACHE_BLOCK = 64 }; /* bytes; Zicbom, Zicboz */
 
 /* CpuContextKey.mode of this target: what translated code depends on. */
 enum {
@@ -178,9 +181,9 @@ bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuR
 bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys);
 void riscv_dump_mmu(CPU *cpu, GString *out);
 void riscv_context_key(CPU *cpu, CpuContextKey *key);
-/* Rights (PROT_*) that PMP gives at [phys, phys+size) in mode priv; *uniform (may be NULL): the
- * same in the whole 4 KiB page. */
-uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned priv, bool *uniform);
+/* Rights (PROT_*) that PMP gives at [phys, phys+size) in mode priv; m (may be NULL) is told where
+ * they change within the 4 KiB page. */
+uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned priv, MmuResult *m);
 void riscv_pmpcfg_write(RiscvCPU *r, unsigned entry, uint8_t value);
 void riscv_pmpaddr_write(RiscvCPU *r, unsigned entry, uint64_t value);
 void riscv_pmp_update(RiscvCPU *r); /* recompute what is derived, after reset and load */

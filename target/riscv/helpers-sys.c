@@ -137,22 +137,35 @@ static void check_cbo_enabled(RiscvCPU *r, uint32_t insn, unsigned what)
     }
 }
 
-/* Management needs a translation that may be read, written or executed; its faults are
- * those of a store, at the address in the register. */
+static uint64_t cbo_block(uint64_t vaddr)
+{
+    return vaddr & ~(uint64_t)(RISCV_CACHE_BLOCK - 1);
+}
+
+/* Management needs a block that may be read (what may be written may be read) or executed; it
+ * never sets a D bit.  Its faults are those of a store, at the address in the register. */
 static void check_cbo_access(RiscvCPU *r, uint64_t vaddr)
 {
     MmuResult found;
 
-    for (MmuAccess access = MMU_READ; access <= MMU_EXEC; access++) {
-        if (riscv_walk(&r->cpu, vaddr, 1, access, &found)) {
-            return;
-        }
+    if (riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_READ, &found)) {
+        return;
     }
-    riscv_raise(r, r->fault_cause == EXC_INSN_PAGE || r->fault_cause == EXC_LOAD_PAGE ||
-                           r->fault_cause == EXC_STORE_PAGE
-                       ? EXC_STORE_PAGE
-                       : EXC_STORE_ACCESS,
-                vaddr);
+    uint64_t cause = r->fault_cause == EXC_LOAD_PAGE ? EXC_STORE_PAGE : EXC_STORE_ACCESS;
+    if (!riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_EXEC, &found)) {
+        riscv_raise(r, cause, vaddr);
+    }
+}
+
+/* Faults are at the address in the register, also where PMP forbids another part of the block. */
+static void check_zero_access(RiscvCPU *r, uint64_t vaddr)
+{
+    MmuResult found;
+
+    if (r->pmp_fine && !riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_WRITE, &found)) {
+        riscv_raise(r, r->fault_cause, vaddr);
+    }
+    cpu_probe(&r->cpu, vaddr, 1, MMU_WRITE);
 }
 
 static void helper_cbo(CPU *cpu, uint32_t insn, uint64_t vaddr, uint32_t what)
@@ -164,8 +177,8 @@ static void helper_cbo(CPU *cpu, uint32_t insn, uint64_t vaddr, uint32_t what)
         check_cbo_access(r, vaddr);
         return;
     }
-    cpu_probe(cpu, vaddr, 1, MMU_WRITE); /* faults at the address itself */
-    void *host = cpu_atomic_host(cpu, vaddr & ~(uint64_t)(RISCV_CACHE_BLOCK - 1), RISCV_CACHE_BLOCK, false);
+    check_zero_access(r, vaddr);
+    void *host = cpu_atomic_host(cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, false);
     if (!host) {
         riscv_raise(r, EXC_STORE_ACCESS, vaddr);
     }

@@ -4,7 +4,6 @@
 #include "tcg/ir.h"
 
 enum { CBO_INVAL, CBO_CLEAN, CBO_FLUSH, CBO_ZERO };
-enum { RISCV_CACHE_BLOCK = 64 }; /* bytes, of Zicbom and Zicboz */
 
 /* helpers-sys.c */
 extern const IrHelper riscv_helper_raise;      /* cause, tval: at the instruction under way */

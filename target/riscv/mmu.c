@@ -230,13 +230,11 @@ static bool walk(RiscvCPU *r, uint64_t vaddr, unsigned bytes, MmuAccess access, 
             return false;
         }
     }
-    bool uniform;
-    uint8_t rights = riscv_pmp_rights(r, out->phys, bytes, w.priv, &uniform);
+    uint8_t rights = riscv_pmp_rights(r, out->phys, bytes, w.priv, out);
     if (!(rights & needed[access])) {
         return walk_fail(&w, access_faults);
     }
     out->prot &= rights;
-    out->no_cache = !uniform;
     /* With MPRV fetches and data see different maps: a page is entered for one of them. */
     if (r->mstatus & MSTATUS_MPRV) {
         out->prot &= access == MMU_EXEC ? PROT_X : PROT_R | PROT_W;

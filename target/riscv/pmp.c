@@ -49,9 +49,12 @@ static bool pmp_entry_range(const RiscvCPU *r, unsigned i, PmpRange *out)
 void riscv_pmp_update(RiscvCPU *r)
 {
     r->pmp_range_count = 0;
+    r->pmp_fine = false;
     for (unsigned i = 0; i < RISCV_MAX_PMP; i++) {
-        if (pmp_entry_range(r, i, &r->pmp_ranges[r->pmp_range_count])) {
+        PmpRange *p = &r->pmp_ranges[r->pmp_range_count];
+        if (pmp_entry_range(r, i, p)) {
             r->pmp_range_count++;
+            r->pmp_fine |= (p->first | (p->last + 1)) % RISCV_CACHE_BLOCK != 0;
         }
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(r->pmp_cache); i++) {
@@ -98,13 +101,10 @@ static uint8_t pmp_match(const RiscvCPU *r, uint64_t first, uint64_t last, bool 
     return machine ? PROT_R | PROT_W | PROT_X : 0;
 }
 
-uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned priv, bool *uniform)
+uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned priv, MmuResult *m)
 {
     bool machine = priv == PRIV_M;
     if (!riscv_has(r, EXT_PMP)) {
-        if (uniform) {
-            *uniform = true;
-        }
         return PROT_R | PROT_W | PROT_X;
     }
     PmpRange *cache = &r->pmp_cache[machine];
@@ -112,8 +112,9 @@ uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned pri
         *cache = pmp_stretch(r, phys, machine);
     }
     uint64_t page = phys & ~(uint64_t)(RAM_PAGE - 1);
-    if (uniform) {
-        *uniform = page >= cache->first && page + (RAM_PAGE - 1) <= cache->last;
+    if (m && (page < cache->first || page + (RAM_PAGE - 1) > cache->last)) {
+        m->no_cache = true;
+        m->alike_to = MIN(cache->last - page, (uint64_t)RAM_PAGE - 1) + 1;
     }
     return phys + size - 1 <= cache->last ? cache->rights : pmp_match(r, phys, phys + size - 1, machine);
 }

@@ -5,8 +5,9 @@
  * through conditional branches (the taken side leaves, behind the block, or comes back
  * to where the line goes on) and through forward jumps and calls in the page; a branch to the
  * block's own start becomes a loop edge; a backward branch elsewhere, an indirect jump, the
- * end of the page and what may change the mode end it.  One instruction may reach into the next page if it is the
- * block's only one: its second half is fetched (and faults) on its own.
+ * end of the page and what may change the mode end it, and so does the end of the stretch in
+ * which fetches are allowed as at its start (TranslateCtx.page_bytes).  One instruction may reach into the next page
+ * or stretch if it is the block's only one: its second half is fetched (and faults) on its own.
  *
  * Constants that lui, auipc and addi leave in registers are followed through the block, so
  * that auipc+jalr becomes a direct jump.
@@ -198,12 +199,18 @@ static bool fetch16(Translator *t, uint64_t vaddr, uint16_t *out)
     const TranslateCtx *ctx = t->ctx;
     uint64_t offset = vaddr - ctx->page_start;
 
-    if (ctx->page && offset <= PAGE_BYTES - 2) {
+    if (ctx->page && offset < ctx->page_bytes) {
         memcpy(out, ctx->page + offset, 2);
         *out = GUINT16_FROM_LE(*out);
         return true;
     }
     return translate_fetch16(t->ctx, vaddr, out);
+}
+
+/* May be fetched as the block's first instruction was. */
+static bool in_reach(const Translator *t, uint64_t vaddr)
+{
+    return vaddr - t->ctx->page_start < t->ctx->page_bytes;
 }
 
 /* The instruction at t->pc.  false: the block ended (or got its exit) before it. */
@@ -213,12 +220,11 @@ static bool fetch_insn(Translator *t, bool first, uint32_t *insn)
     uint64_t fault = t->pc;
     uint16_t low, high = 0;
 
-    bool ok = fetch16(t, t->pc, &low);
+    bool ok = (first || in_reach(t, t->pc)) && fetch16(t, t->pc, &low);
     unsigned length = ok ? riscv_insn_length(low) : 0;
     if (length == 4) {
         fault = (t->pc + 2) & mask;
-        bool straddles = (t->pc ^ (t->pc + 2)) / PAGE_BYTES != 0;
-        ok = (first || !straddles) && fetch16(t, fault, &high);
+        ok = (first || in_reach(t, fault)) && fetch16(t, fault, &high);
     }
     if (ok) {
         *insn = low | (uint32_t)high << 16;

@@ -261,7 +261,8 @@ static IrBlock *find_block(Flat *m, unsigned max_insns)
     }
     b = ir_block_new(cpu->arch->guest);
     ir_block_reset(b, m->r->pc);
-    TranslateCtx ctx = { .cpu = cpu, .ir = b, .pc = m->r->pc, .key = key, .max_insns = max_insns };
+    TranslateCtx ctx = { .cpu = cpu, .ir = b, .pc = m->r->pc, .key = key, .max_insns = max_insns,
+                         .page_start = m->r->pc & -(uint64_t)FLAT_PAGE, .page_bytes = FLAT_PAGE };
     cpu->arch->translate(&ctx);
     g_autoptr(GError) err = NULL;
     if (m->optimize) {

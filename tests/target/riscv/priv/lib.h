@@ -12,7 +12,7 @@ uint64_t run_in(unsigned mode, void *fn, uint64_t arg, uint64_t offset);
 enum { MODE_U = 0, MODE_S = 1, MODE_M = 3 };
 
 uint64_t do_load(uint64_t), do_store(uint64_t), do_fetch(uint64_t), do_amo(uint64_t);
-uint64_t do_lr(uint64_t), do_load_misaligned(uint64_t);
+uint64_t do_lr(uint64_t), do_load_misaligned(uint64_t), do_zero(uint64_t), do_clean(uint64_t);
 void do_wfi(void), do_sret(void), do_sfence(void);
 uint64_t do_satp(void), do_time(void);
 void landing(void);

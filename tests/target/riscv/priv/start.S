@@ -105,7 +105,7 @@ run_in_return:
 
 # One access each; the trap handler skips the instruction that faults.
     .globl do_load, do_store, do_fetch, do_amo, do_wfi, do_sret, do_sfence, do_satp
-    .globl do_time, do_lr, do_load_misaligned
+    .globl do_time, do_lr, do_load_misaligned, do_zero, do_clean
 do_load:
     ld a0, 0(a0)
     ret
@@ -126,6 +126,12 @@ do_amo:
     ret
 do_lr:
     lr.d a0, (a0)
+    ret
+do_zero:
+    .word 0x0045200f            # cbo.zero (a0)
+    ret
+do_clean:
+    .word 0x0015200f            # cbo.clean (a0)
     ret
 do_wfi:
     wfi
