@@ -6,4 +6,16 @@
 #pragma once
 #include <glib.h>
 
+#include "system/mainloop.h"
+
 #define TEST_PATIENCE_US (60 * G_USEC_PER_SEC)
+
+/* Runs the main loop until nothing in it is ready: what was sent has arrived, and what has not
+ * been done by now waits for something else. */
+static inline void test_settle(void)
+{
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
+    while (g_main_context_iteration(mainloop_context(), FALSE)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+}

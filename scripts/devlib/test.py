@@ -14,7 +14,8 @@ def meson_tests(folder, suite, names, tally, env=None):
     """Run meson's tests and count their cases."""
     log = folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    argv = ["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs"]
+    # The limits are for a hang: half a minute of meson's is little for a sanitizer on a busy host.
+    argv = ["meson", "test", "-C", str(folder), "--no-rebuild", "--print-errorlogs", "--timeout-multiplier=6"]
     argv += ["--suite", suite] if suite else []
     code = subprocess.run(argv + names, cwd=b.TOP, check=False, stdin=subprocess.DEVNULL,
                           env={**os.environ, **(env or {})}).returncode

@@ -24,10 +24,10 @@ void rig_clear(Rig *r);
 void rig_send(Rig *r, const char *data, int len); /* in the background, all of it */
 Chardev *rig_chardev(const char *text, GError **err); /* "backend,key=..." */
 Chardev *rig_chardev_ok(const char *text);
-bool rig_wait(bool (*ready)(void *opaque), void *opaque); /* runs the loop, 10 s at most */
+bool rig_wait(bool (*ready)(void *opaque), void *opaque); /* runs the loop; false: it never was */
 bool rig_wait_text(Rig *r, const char *text);  /* got contains it */
 bool rig_wait_bytes(Rig *r, gsize n);
-void rig_turn(int ms);
 char *rig_dir(void); /* a new folder */
 int rig_unix_connect(const char *path);
+int rig_unix_try(const char *path); /* -1: nobody listens */
 void rig_assert_error(GError **err, const char *part);

@@ -11,6 +11,7 @@
 
 #include "rig.h"
 #include "system/mainloop.h"
+#include "tests/patience.h"
 
 static bool is_connected(void *opaque)
 {
@@ -27,7 +28,7 @@ static GString *read_while(int fd, gsize want)
 {
     GString *s = g_string_new(NULL);
     char buf[65536];
-    gint64 end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
     while (s->len < want && g_get_monotonic_time() < end) {
         ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
         if (n == 0) {
@@ -73,7 +74,7 @@ static void test_unix_server(void)
         g_assert_cmpstr(s->str, ==, "world");
         r.room = i == 2 ? 0 : -1; /* the last time nobody reads when it closes */
         chardev_accept_input(r.chr);
-        rig_turn(5);
+        test_settle();
         close(fd);
         g_assert_true(rig_wait(is_disconnected, r.chr));
         g_string_truncate(r.got, 0);
@@ -97,7 +98,8 @@ static void test_close_after_data(void)
     int fd = rig_unix_connect(path);
     g_assert_cmpint(write(fd, "last words", 10), ==, 10);
     close(fd);
-    rig_turn(30);
+    g_assert_true(rig_wait(is_connected, r.chr));
+    test_settle();
     g_assert_true(chardev_is_connected(r.chr));
     r.room = r.per_turn = 3;
     chardev_accept_input(r.chr);
@@ -177,11 +179,11 @@ static void test_reconnect(void)
     rig_assert_error(&err, "Failed to connect to");
     Rig r;
     rig_init(&r, rig_chardev_ok(client), &rig_frontend);
-    rig_turn(50);
+    test_settle();
     g_assert_false(chardev_is_connected(r.chr));
     rig_chardev_ok(server);
     g_assert_true(rig_wait(is_connected, r.chr));
-    rig_turn(5);
+    test_settle();
     g_assert_cmpint(r.opened, ==, 1);
     rig_clear(&r);
     chardev_free_all();
@@ -226,11 +228,13 @@ static void test_fd(void)
 /* wait=on returns when the peer is there. */
 static gpointer late_client(gpointer path)
 {
-    while (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
+    int fd;
+    while ((fd = rig_unix_try(path)) < 0) { /* the file is there before somebody listens */
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
         g_usleep(2000);
     }
-    g_usleep(20000);
-    return GINT_TO_POINTER(rig_unix_connect(path));
+    return GINT_TO_POINTER(fd);
 }
 
 static void test_wait(void)
@@ -267,7 +271,7 @@ static void test_mux(void)
     g_assert_cmpint(write(pair[1], "\001h", 2), ==, 2);
     g_autoptr(GString) help = read_while(pair[1], 100);
     g_assert_nonnull(strstr(help->str, "C-a x    exit emulator"));
-    rig_turn(10);
+    test_settle();
     char drop[4096];
     while (recv(pair[1], drop, sizeof(drop), MSG_DONTWAIT) > 0) {
     }
@@ -306,7 +310,7 @@ static void test_mux_focus(void)
     rig_init(&console, chr, &rig_frontend);
     console.room = 0; /* its guest does not listen yet: the key waits for it */
     g_assert_cmpint(write(pair[1], "1", 1), ==, 1);
-    rig_turn(10);
+    test_settle();
     g_assert_cmpint(console.focus_in, ==, 1);
     g_assert_cmpint(mon.focus_in, ==, 0);
     console.room = -1;
@@ -343,7 +347,7 @@ static void test_mux_flow(void)
     }
     fcntl(pair[1], F_SETFL, O_NONBLOCK);
     int sent = 0;
-    gint64 end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
     while (r.got->len < BIG && g_get_monotonic_time() < end) {
         ssize_t n = write(pair[1], data + sent, (size_t)(BIG - sent));
         sent += n > 0 ? (int)n : 0;

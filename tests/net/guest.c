@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "system/mainloop.h"
+#include "tests/patience.h"
 
 static const uint8_t guest_mac[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
 static const uint8_t router_mac[6] = { 0x52, 0x55, 10, 0, 2, 2 };
@@ -182,10 +183,17 @@ void guest_send_tcp(Guest *g, Tcp *t, int flags, const void *data, size_t len)
 
 /* ---- frames in ----------------------------------------------------------- */
 
+void guest_turn(Guest *g)
+{
+    if (!g_main_context_iteration(mainloop_context(), FALSE)) {
+        g_usleep(200); /* nothing yet: it comes from another process */
+    }
+}
+
 /* Takes the first frame for which fn says so; the others before it are dropped. */
 static GBytes *wait_frame(Guest *g, bool (*fn)(Guest *g, const uint8_t *f, size_t n, void *arg), void *arg)
 {
-    gint64 end = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
     while (g_get_monotonic_time() < end) {
         while (g->frames->len) {
             GBytes *b = g_ptr_array_steal_index(g->frames, 0);
@@ -199,18 +207,9 @@ static GBytes *wait_frame(Guest *g, bool (*fn)(Guest *g, const uint8_t *f, size_
             }
             g_bytes_unref(b);
         }
-        guest_turn(g, 2);
+        guest_turn(g);
     }
     return NULL;
-}
-
-void guest_turn(Guest *g, int ms)
-{
-    gint64 end = g_get_monotonic_time() + ms * 1000;
-    do {
-        g_main_context_iteration(mainloop_context(), FALSE);
-        g_usleep(200);
-    } while (g_get_monotonic_time() < end);
 }
 
 static bool is_arp_reply(Guest *g, const uint8_t *f, size_t n, void *arg)

@@ -32,4 +32,4 @@ GBytes *guest_wait_udp(Guest *g, uint16_t to_port, uint32_t *from, uint16_t *fro
 GBytes *guest_wait_tcp(Guest *g, Tcp *t, int flags); /* to t->local_port; fills peer and ack */
 bool guest_wait_arp_reply(Guest *g, uint32_t ip);
 void guest_send_arp(Guest *g, uint32_t ip);
-void guest_turn(Guest *g, int ms);
+void guest_turn(Guest *g); /* of the main loop, for a loop that waits */

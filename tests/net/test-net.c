@@ -11,6 +11,7 @@
 #include "chardev/chardev.h"
 #include "guest.h"
 #include "system/mainloop.h"
+#include "tests/patience.h"
 #include "util/keyval.h"
 
 enum { HOST = 0x0a000202, DNS = 0x0a000203 };
@@ -229,8 +230,9 @@ static void test_udp(void)
     struct sockaddr_in peer;
     socklen_t len = sizeof(peer);
     ssize_t n = -1;
-    for (int i = 0; i < 500 && n < 0; i++) {
-        guest_turn(&g, 2);
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
+    while (n < 0 && g_get_monotonic_time() < end) {
+        guest_turn(&g);
         n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer, &len);
     }
     g_assert_cmpmem(buf, n, "ping", 4);
@@ -243,7 +245,8 @@ static void test_udp(void)
     net_free_all();
     guest_init(&g, netdev_ok("user,id=r,restrict=on")); /* the same is not possible there */
     guest_send_udp(&g, HOST, 5001, port, "ping", 4);
-    guest_turn(&g, 50);
+    guest_send_arp(&g, HOST);
+    g_assert_true(guest_wait_arp_reply(&g, HOST)); /* what came before is done with */
     g_assert_cmpint(recv(fd, buf, sizeof(buf), 0), <, 0);
     guest_clear(&g);
     net_free_all();
@@ -278,10 +281,11 @@ static GString *read_some(Guest *g, int fd, gsize want)
 {
     GString *s = g_string_new(NULL);
     char buf[256];
-    for (int i = 0; i < 1000 && s->len < want; i++) {
+    gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
+    while (s->len < want && g_get_monotonic_time() < end) {
         ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
         g_string_append_len(s, buf, MAX(n, 0));
-        guest_turn(g, 2);
+        guest_turn(g);
     }
     return s;
 }
@@ -346,7 +350,7 @@ static void test_guestfwd(void)
     g_strlcpy(un.path, path, sizeof(un.path));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&un, sizeof(un)), ==, 0);
-    guest_turn(&g, 10);
+    test_settle();
     Tcp t = { .peer = 0x0a000264, .peer_port = 1234, .local_port = 4000, .seq = 7 };
     tcp_open(&g, &t);
     guest_send_tcp(&g, &t, TCP_ACK | TCP_PSH, "up", 2);
@@ -364,7 +368,7 @@ static void test_guestfwd(void)
     g_assert_cmpmem(g_bytes_get_data(e, NULL), g_bytes_get_size(e), "echo", 4);
     close(fd); /* the host side goes away while the connection is open */
     guest_send_tcp(&g, &t, TCP_ACK | TCP_PSH, "lost", 4);
-    guest_turn(&g, 20);
+    test_settle();
     guest_clear(&g);
     net_free_all();
     chardev_free_all();
@@ -380,18 +384,15 @@ static void test_queue(void)
     for (uint32_t i = 0; i < 3000; i++) {
         guest_send_arp(&g, i & 1 ? HOST : DNS);
     }
-    guest_turn(&g, 20);
+    test_settle();
     g_assert_cmpuint(g.frames->len, ==, 0);
     g.deaf = false;
     g.refusals = 1;
     net_accept_input(g.nc);
-    guest_turn(&g, 20);
+    test_settle();
     g_assert_cmpuint(g.frames->len, ==, 0);
     net_accept_input(g.nc);
-    for (int tries = 0; tries < 250 && g.frames->len < 1024; tries++) {
-        guest_turn(&g, 20); /* a busy host takes several */
-    }
-    guest_turn(&g, 20);
+    test_settle();
     g_assert_cmpuint(g.frames->len, ==, 1024);
     const uint8_t *first = g_bytes_get_data(g_ptr_array_index(g.frames, 0), NULL);
     g_assert_cmpint(first[31], ==, 3);
@@ -399,7 +400,7 @@ static void test_queue(void)
     g_assert_cmpint(g.link_changes, ==, 1);
     g_ptr_array_set_size(g.frames, 0);
     guest_send_arp(&g, HOST);
-    guest_turn(&g, 10);
+    test_settle();
     g_assert_cmpuint(g.frames->len, ==, 0);
     guest_clear(&g);
     net_free_all();
@@ -430,10 +431,10 @@ static void test_hostile(void)
         }
         guest_send(&g, frame, n);
         if (i % 100 == 0) {
-            guest_turn(&g, 1);
+            test_settle();
         }
     }
-    guest_turn(&g, 10);
+    test_settle();
     g_ptr_array_set_size(g.frames, 0);
     guest_send_arp(&g, HOST);
     g_assert_true(guest_wait_arp_reply(&g, HOST));
