@@ -100,9 +100,11 @@ static void riscv_reset(CPU *cpu)
     tcg_context_changed(cpu);
 }
 
+/* By the debugger or a loader: bit 0 is not there, as in mepc. */
 static void riscv_set_pc(CPU *cpu, uint64_t pc)
 {
-    riscv_cpu(cpu)->pc = pc;
+    RiscvCPU *r = riscv_cpu(cpu);
+    r->pc = (r->xlen == 32 ? (uint32_t)pc : pc) & ~UINT64_C(1);
 }
 
 static uint64_t riscv_space_asid(uint64_t satp)
@@ -193,7 +195,7 @@ static bool riscv_set_register(CPU *cpu, unsigned number, uint64_t value)
     if (number < REG_PC) {
         r->x[number] = number ? value : 0;
     } else if (number == REG_PC) {
-        r->pc = r->xlen == 32 ? (uint32_t)value : value;
+        riscv_set_pc(cpu, value);
     } else if (number < REG_CSR) {
         r->f[number - REG_F] = value;
     } else if (number == REG_PRIV) {
