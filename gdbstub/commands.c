@@ -127,7 +127,7 @@ static void query_attached(GdbStub *s, const char *p, size_t len)
 static void query_monitor(GdbStub *s, const char *p, size_t len)
 {
     g_autofree char *line = g_malloc0(len / 2 + 1);
-    if (!gdb_decode_hex(p, line, len / 2) || strlen(line) > 4095) {
+    if (len % 2 || !gdb_decode_hex(p, line, len / 2) || strlen(line) > 4095) {
         gdb_send_text(s, "E22");
         return;
     }
@@ -197,7 +197,7 @@ static void write_hex(GdbStub *s, const char *p, size_t len)
         return;
     }
     g_autofree uint8_t *bytes = g_malloc(length + 1);
-    if (strlen(p) < 2 * length || !gdb_decode_hex(p, bytes, length)) {
+    if (strlen(p) != 2 * length || !gdb_decode_hex(p, bytes, length)) {
         gdb_send_text(s, "E22");
         return;
     }

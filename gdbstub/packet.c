@@ -2,12 +2,16 @@
 /* Framing: $data#sum, acknowledgements, the interrupt byte.
  *
  * The sender is not trusted: a packet longer than GDB_PACKET_MAX, or with a wrong
- * checksum, is refused with '-' and forgotten; anything outside a packet that is no
- * acknowledgement or Ctrl-C is ignored. */
+ * checksum, is refused with '-' and forgotten (without acknowledgements a long one is
+ * answered with an error, and sums are not looked at); anything outside a packet that is no
+ * acknowledgement or Ctrl-C is ignored.  '$' never stands within a packet: it begins
+ * the next one, whose forerunner was cut short.  A packet is sent again RESENDS_MAX times. */
 #include <string.h>
 
 #include "gdbstub/stub.h"
 #include "system/runstate.h"
+
+enum { RESENDS_MAX = 8 };
 
 bool gdb_parse_hex(const char **p, uint64_t *value)
 {
@@ -60,6 +64,7 @@ void gdb_send(GdbStub *s, const char *data, size_t len)
         sum += (uint8_t)c;
     }
     g_string_append_printf(out, "#%02x", sum);
+    s->resends = 0;
     s->write(s->opaque, (const uint8_t *)out->str, out->len);
 }
 
@@ -89,7 +94,7 @@ static void feed_idle(GdbStub *s, uint8_t c)
         packet_start(s);
     } else if (c == 3) {
         gdb_interrupt(s);
-    } else if (c == '-' && !s->noack && s->last->len) {
+    } else if (c == '-' && !s->noack && s->last->len && s->resends++ < RESENDS_MAX) {
         s->write(s->opaque, (const uint8_t *)s->last->str, s->last->len);
     }
 }
@@ -98,6 +103,10 @@ static void feed_data(GdbStub *s, uint8_t c)
 {
     if (c == '#') {
         s->state = GDB_SUM1;
+        return;
+    }
+    if (c == '$') {
+        packet_start(s);
         return;
     }
     s->sum += c;
@@ -117,7 +126,9 @@ static void packet_end(GdbStub *s, uint8_t sum)
 {
     s->state = GDB_IDLE;
     if (s->overflow || (!s->noack && sum != s->sum)) {
-        if (!s->noack) {
+        if (s->noack) {
+            gdb_send_text(s, "E22");
+        } else {
             send_byte(s, '-');
         }
         return;

@@ -3,7 +3,11 @@
  *
  * A debugger that connects stops the machine (RUN_DEBUG).  One that goes away, however it
  * does (detach, a lost connection, `gdbserver none`), takes along all that it asked for:
- * breakpoints, steps, vCPUs held, and its own stop, but not one by the monitor. */
+ * breakpoints, steps, vCPUs held, and its own stop, but not one by the monitor.
+ *
+ * The main loop never waits for a debugger that does not read: answers wait in `unsent`,
+ * and no packet is taken until they have gone (READ_MAX bytes of packets make a few MiB of
+ * answers at most). */
 #include <string.h>
 
 #include "accel/accel.h"
@@ -12,8 +16,11 @@
 #include "gdbstub/stub.h"
 #include "system/runstate.h"
 
+enum { READ_MAX = 2048 };
+
 static GdbStub *stub;
 static Chardev *chr;
+static GByteArray *unsent;
 static bool own_chr;   /* made here, not by -chardev */
 static bool listening; /* to the run state: once for the process */
 
@@ -64,16 +71,29 @@ void gdb_stub_disconnect(GdbStub *s)
 
 /* ---- the chardev ---- */
 
+static void server_flush(void *opaque)
+{
+    int n = chardev_write(chr, stub, unsent->data, unsent->len);
+    g_byte_array_remove_range(unsent, 0, n);
+    if (unsent->len) {
+        chardev_watch_writable(chr, server_flush, stub);
+    } else {
+        chardev_accept_input(chr);
+    }
+}
+
 static void server_write(void *opaque, const uint8_t *bytes, size_t len)
 {
-    if (chr) {
-        chardev_write_all(chr, stub, bytes, len);
+    bool first = !unsent->len;
+    g_byte_array_append(unsent, bytes, len);
+    if (first) {
+        server_flush(NULL);
     }
 }
 
 static int server_can_receive(void *opaque)
 {
-    return 4096;
+    return unsent->len ? 0 : READ_MAX;
 }
 
 static void server_receive(void *opaque, const uint8_t *buf, int len)
@@ -90,6 +110,7 @@ static void server_event(void *opaque, ChardevEvent event)
     if (event == CHARDEV_OPENED && !s->connected) {
         gdb_stub_connect(s);
     } else if (event == CHARDEV_CLOSED && s->connected) {
+        g_byte_array_set_size(unsent, 0);
         gdb_stub_disconnect(s);
     }
 }
@@ -165,9 +186,11 @@ bool gdbserver_start(Machine *m, const char *device, GError **err)
     GdbStub *s = gdb_stub_new(m, server_write, NULL);
     stub = s;
     chr = c;
+    unsent = g_byte_array_new();
     if (!chardev_attach(c, &frontend, s, NULL, err)) {
         stub = NULL;
         chr = NULL;
+        g_clear_pointer(&unsent, g_byte_array_unref);
         gdb_stub_free(s);
         return false;
     }
@@ -197,6 +220,7 @@ void gdbserver_stop(void)
         gdb_stub_disconnect(s);
     }
     stub = NULL;
+    g_clear_pointer(&unsent, g_byte_array_unref);
     gdb_stub_free(s);
 }
 
@@ -204,6 +228,8 @@ void gdbserver_exited(int status)
 {
     if (stub) {
         gdb_stub_exited(stub, status);
+        chardev_write_all(chr, stub, unsent->data, unsent->len); /* waits a short time only */
+        g_byte_array_set_size(unsent, 0);
         stub->connected = false;
     }
 }

@@ -42,6 +42,7 @@ typedef struct GdbStub {
     bool overflow, escaped;
     uint8_t sum, sum_high;
     GString *last;          /* the last packet sent, framed, for a resend */
+    unsigned resends;       /* of it */
 } GdbStub;
 
 GdbStub *gdb_stub_new(Machine *m, void (*write)(void *opaque, const uint8_t *bytes, size_t len), void *opaque);

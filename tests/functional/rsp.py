@@ -11,9 +11,9 @@ from harness import FACTOR, Failure
 
 
 class Rsp:
-    """One connection, without acknowledgements once it has begun."""
+    """One connection, without acknowledgements once it has begun (noack)."""
 
-    def __init__(self, m, path, limit=10):
+    def __init__(self, m, path, limit=10, noack=True):
         end = time.monotonic() + limit * FACTOR
         self.m, self.bytes = m, b""
         self.sock = socket.socket(socket.AF_UNIX)
@@ -27,7 +27,8 @@ class Rsp:
                     raise Failure(f"cannot connect to {path}: {e.strerror} ({m.state()})") from e
                 time.sleep(0.05)
         self.ask("qSupported:swbreak+;hwbreak+")
-        self.ask("QStartNoAckMode")
+        if noack:
+            self.ask("QStartNoAckMode")
 
     def send(self, data):
         """Send a packet (text, or bytes that are escaped already) and wait for nothing."""

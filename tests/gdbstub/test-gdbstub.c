@@ -290,6 +290,14 @@ static void test_framing(void)
     g_string_truncate(c.got, 0);
     gdb_stub_feed(c.s, (const uint8_t *)"-", 1); /* again, please */
     g_assert_cmpstr(c.got->str, ==, "$QC01#f5");
+    g_string_truncate(c.got, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        gdb_stub_feed(c.s, (const uint8_t *)"-", 1); /* but not for ever */
+    }
+    g_assert_cmpuint(c.got->len, ==, 7 * strlen("$QC01#f5"));
+    g_string_truncate(c.got, 0);
+    gdb_stub_feed(c.s, (const uint8_t *)"$m8000$qC#b4", 12); /* the first was cut short */
+    g_assert_cmpstr(c.got->str, ==, "+$QC01#f5");
     g_autofree char *big = g_strnfill(GDB_PACKET_MAX + 100, 'm');
     g_autofree char *framed = frame(big, strlen(big));
     g_string_truncate(c.got, 0);
