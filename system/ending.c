@@ -137,7 +137,7 @@ static void on_deadline(int number)
     say(program);
     say(": ");
     say(atomic_load(&asked_by));
-    say(": the end has not come within 1.5 seconds; no longer waiting for ");
+    say(": the end has not come in time; no longer waiting for ");
     say(what ? what : "the main loop to come round");
     say("\n");
     ending_clean();

@@ -25,7 +25,7 @@ bool ending_is_held(int signal);
  * `status` all the same and says what it was waiting for.  What the guest was told is on
  * the disk is there: completions come after the host's.  The first call counts.
  * asked: literal, "signal 15", "quit".  Async-signal-safe after ending_init. */
-enum { ENDING_MS = 1500 };
+enum { ENDING_MS = 1200 };
 void ending_init(const char *program);
 void ending_deadline(const char *asked, int status);
 /* What the main loop is about to wait for (literal); NULL: it is over. */

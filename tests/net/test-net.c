@@ -5,11 +5,13 @@
 #include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "chardev/chardev.h"
 #include "guest.h"
+#include "system/fds.h"
 #include "system/mainloop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
@@ -376,6 +378,46 @@ static void test_guestfwd(void)
 }
 
 /* A card that cannot receive: frames wait, in order, up to a bound. */
+/* A guest that opens connections until no descriptor is left gets no further, and nobody dies. */
+static void test_no_descriptors(void)
+{
+    enum { MOST = 100, ROOM = 24 };
+    Guest g;
+    GError *err = NULL;
+    uint16_t port;
+    int listener = bound_socket(SOCK_STREAM, &port);
+    g_assert_cmpint(listen(listener, MOST), ==, 0);
+    guest_init(&g, netdev_ok("user,id=n0"));
+    struct rlimit old, low;
+    getrlimit(RLIMIT_NOFILE, &old);
+    int top = dup(listener);
+    low = (struct rlimit){ (rlim_t)top + ROOM, old.rlim_max };
+    close(top);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &low), ==, 0);
+    g_assert_true(fds_keep(2, &err));
+    for (unsigned i = 0; i < MOST; i++) {
+        Tcp t = { .peer = HOST, .seq = 1000 * i, .local_port = (uint16_t)(2000 + i), .peer_port = port };
+        guest_send_tcp(&g, &t, TCP_SYN, NULL, 0);
+        guest_turn(&g, 0);
+    }
+    g_assert_false(fds_any_left());
+    fds_reserve_begin();
+    int kept = dup(listener);
+    g_assert_cmpint(kept, >=, 0);
+    fds_reserve_end();
+    g_assert_false(fds_any_left());
+    close(kept);
+    fds_reserve_end(); /* holds it again */
+    g_assert_false(fds_any_left());
+    guest_send_arp(&g, HOST);
+    g_assert_true(guest_wait_arp_reply(&g, HOST));
+    setrlimit(RLIMIT_NOFILE, &old);
+    fds_unkeep(2);
+    guest_clear(&g);
+    net_free_all();
+    close(listener);
+}
+
 static void test_queue(void)
 {
     Guest g;
@@ -454,6 +496,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/tftp", test_tftp);
     g_test_add_func("/net/hostfwd", test_hostfwd);
     g_test_add_func("/net/guestfwd", test_guestfwd);
+    g_test_add_func("/net/no-descriptors", test_no_descriptors);
     g_test_add_func("/net/queue", test_queue);
     g_test_add_func("/net/hostile", test_hostile);
     return g_test_run();
