@@ -79,19 +79,21 @@ static bool stop_machine(GdbStub *s)
 }
 
 /* A step or a breakpoint may end when its debugger has just left (the accelerator paused all
- * the same), or when somebody else's stop was quicker (and gdb has been told of that). */
+ * the same), or when somebody else's stop was quicker (and gdb has been told of that: an access
+ * to a watched cell is not made, and reported when it comes again). */
 void gdb_stub_debug_event(GdbStub *s, CPU *cpu)
 {
-    if (runstate_get() == RUN_RUNNING && !s->connected) {
+    if (runstate_get() != RUN_RUNNING) {
+        cpu->watch_hit_kind = 0;
+    } else if (!s->connected) {
         runstate_stop(RUN_DEBUG);
         gdb_let_go(s);
-    } else if (runstate_get() == RUN_RUNNING) {
+    } else {
         s->stopped = cpu;
         if (stop_machine(s)) {
             gdb_stop_reply(s, GDB_SIGTRAP);
         }
     }
-    cpu->watch_hit_kind = 0;
 }
 
 void gdb_interrupt(GdbStub *s)

@@ -95,9 +95,10 @@ void tcg_debug_access(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access
 void tcg_debug_going_on(CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;
+    bool told = cpu->watch_hit_kind || v->passing;
     cpu->watch_hit_kind = 0;
-    v->watch_stopped = v->watch_stopped && cpu_pc(cpu) == v->watch_pc;
-    v->passing = v->watch_stopped;
+    v->passing = v->watch_stopped && told && cpu_pc(cpu) == v->watch_pc;
+    v->watch_stopped = v->passing;
 }
 
 void tcg_debug_single_done(CPU *cpu)

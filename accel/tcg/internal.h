@@ -316,8 +316,8 @@ bool tcg_page_watched(const CPU *cpu, uint64_t vaddr);
  * sees that, the vCPU stops for the debugger, before its instruction, by
  * cpu_loop_exit(). */
 void tcg_debug_access(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
-/* The vCPU is about to run: the access that it stopped for passes unseen this time.  And: an
- * instruction has run alone. */
+/* The vCPU is about to run: the access that it stopped for passes unseen this time, unless
+ * watch_hit_kind was cleared (nobody was told).  And: an instruction has run alone. */
 void tcg_debug_going_on(CPU *cpu);
 void tcg_debug_single_done(CPU *cpu);
 /* -d exec and -d cpu: a block is about to run.  Call it under log_enabled(). */

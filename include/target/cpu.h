@@ -35,7 +35,7 @@ struct CPU {
     GArray *watchpoints;       /* of Watchpoint */
     /* Why the dispatcher returned to the debugger, set by accel */
     uint64_t watch_hit;        /* address of the access that hit */
-    int watch_hit_kind;        /* WATCH_* or 0 */
+    int watch_hit_kind;        /* WATCH_*, or 0; cleared by who does not report it */
 };
 
 enum { WATCH_WRITE = 1, WATCH_READ = 2 };

@@ -204,6 +204,24 @@ static void test_step(void)
     bare_free(b);
 }
 
+/* Nobody heard of the stop (another one was quicker): the access is still to be reported. */
+static void test_not_told(void)
+{
+    Bare *b = machine(SD, 4);
+    CPU *cpu = bare_cpu(b);
+    cpu_watchpoint_add(cpu, AT, 8, WATCH_WRITE);
+    for (unsigned n = 0; n < 2; n++) {
+        run(b);
+        check_stop(b, 0);
+        g_assert_cmpint(cpu->watch_hit_kind, ==, WATCH_WRITE);
+        if (n == 0)
+            cpu->watch_hit_kind = 0;
+    }
+    run(b);
+    g_assert_cmpint(b->finished, ==, PASS);
+    bare_free(b);
+}
+
 /* An interrupt that came meanwhile is taken behind the access: it is not reported twice. */
 static void test_interrupt(void)
 {
@@ -275,6 +293,7 @@ int main(int argc, char **argv)
     g_test_add_func("/accel/watch/rows", test_rows);
     g_test_add_func("/accel/watch/adjacent", test_adjacent);
     g_test_add_func("/accel/watch/step", test_step);
+    g_test_add_func("/accel/watch/not-told", test_not_told);
     g_test_add_func("/accel/watch/interrupt", test_interrupt);
     g_test_add_func("/accel/watch/speed", test_speed);
     return g_test_run();
