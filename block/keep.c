@@ -12,7 +12,6 @@
 
 #include "block_priv.h"
 #include "system/log.h"
-#include "system/runstate.h"
 
 const char *const block_on_error_names[] = {
     [BLOCK_ON_ERROR_AUTO] = "auto",     [BLOCK_ON_ERROR_REPORT] = "report",
@@ -21,6 +20,12 @@ const char *const block_on_error_names[] = {
 };
 
 static GMutex kept_lock; /* leaf; guards BlockBackend.kept */
+static void (*stop_machine)(void);
+
+void block_set_stop_hook(void (*stop)(void))
+{
+    stop_machine = stop;
+}
 
 void block_set_on_error(BlockBackend *blk, BlockOnError on_read, BlockOnError on_write)
 {
@@ -110,8 +115,8 @@ bool block_keep(BlockRequest *r)
     if (first) { /* one line, however many requests fail with it */
         tell(r);
     }
-    if (keep && failed) {
-        runstate_request_io_stop();
+    if (keep && failed && stop_machine) {
+        stop_machine();
     }
     return keep;
 }

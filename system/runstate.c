@@ -244,7 +244,8 @@ void system_request_powerdown(void)
     wake();
 }
 
-void runstate_request_io_stop(void)
+/* The block layer keeps a request that failed. */
+static void request_io_stop(void)
 {
     atomic_store(&run.io_stop, true);
     wake();
@@ -328,6 +329,7 @@ void runstate_init(Machine *m)
     run.machine = m;
     run.listeners = g_array_new(false, false, sizeof(Listener));
     run.bh = bh_new(NULL, carry_out, NULL);
+    block_set_stop_hook(request_io_stop);
     atomic_store(&run.state, RUN_PRELAUNCH);
 }
 

@@ -49,7 +49,6 @@ typedef struct VirtioBlk {
     bool config_wce, discard, write_zeroes;
     int rerror, werror; /* BlockOnError */
     unsigned in_flight, errors;
-    Bh *more;           /* takes what one turn at the queue has left */
     struct VirtioBlkState {
         uint8_t writeback;  /* configuration field wce, as the driver set it */
     } s;
@@ -219,23 +218,14 @@ static void start(VirtioBlk *b, VirtioElement *e)
 static void blk_notify(VirtioDevice *v, unsigned queue)
 {
     VirtioBlk *b = virtio_blk(v);
-    unsigned left = b->queue_size; /* requests that end at once free their entries for more, without end */
-    VirtioElement *e = NULL;
+    VirtioTurn turn = virtio_turn(v, 0); /* requests that end at once free their entries for more, without end */
+    VirtioElement *e;
     block_plug();
-    while (left && (e = virtqueue_pop(v, 0))) {
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(v, 0))) {
         start(b, e);
-        left--;
     }
     block_unplug();
     virtqueue_notify(v, 0); /* for those that ended at once */
-    if (e) {
-        bh_schedule(b->more);
-    }
-}
-
-static void blk_more(void *opaque)
-{
-    virtio_notify(opaque, 0);
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -348,7 +338,6 @@ static bool blk_realize(Device *dev, GError **err)
         return false;
     }
     block_set_on_error(b->drive, b->rerror, b->werror);
-    b->more = bh_new(&dev->lock, blk_more, &b->v);
     virtio_init(&b->v, &blk_ops);
     virtio_add_queue(&b->v, b->queue_size);
     return true;
@@ -358,7 +347,6 @@ static void blk_unrealize(Device *dev)
 {
     VirtioBlk *b = (VirtioBlk *)dev;
     block_backend_detach(b->drive, dev);
-    bh_free(b->more);
     virtio_finish(&b->v);
 }
 

@@ -62,6 +62,8 @@ void block_drain(BlockBackend *blk);
  * begun is kept, and goes on at block_resume_all.  Main loop only. */
 void block_pause_all(void);
 void block_resume_all(void);      /* main loop only */
+/* stop: has the machine stopped, soon; called in the main loop, maybe under a device's lock. */
+void block_set_stop_hook(void (*stop)(void));
 bool block_keeps_requests(void);  /* has a failed request stopped the machine? Main loop only */
 /* Between the two, requests that are kept, or not begun, or large end with -ECANCELED, soon; the
  * caller waits for them.  Any thread, under any lock. */

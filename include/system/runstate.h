@@ -23,8 +23,6 @@ RunState runstate_get(void); /* any thread */
 const char *runstate_name(RunState s); /* "running", "paused", "prelaunch" ... */
 void runstate_start(void);   /* `cont`; after RUN_SHUTDOWN the machine is reset first */
 void runstate_stop(RunState why); /* returns when all vCPUs stand still */
-/* The block layer keeps a request that failed.  Any thread, any lock. */
-void runstate_request_io_stop(void);
 void runstate_add_listener(void (*fn)(RunState now, void *opaque), void *opaque);
 
 /* Signals that end the process (SIGTERM, SIGINT, SIGHUP): "terminating on signal 15 from

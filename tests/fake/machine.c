@@ -186,6 +186,7 @@ void fake_debug_stop(Machine *m, unsigned i)
 WEAK void cpu_free(CPU *cpu) { }
 WEAK void block_pause_all(void) { }
 WEAK void block_resume_all(void) { }
+WEAK void block_set_stop_hook(void (*stop)(void)) { }
 WEAK bool block_keeps_requests(void) { return false; }
 WEAK void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque) { }
 WEAK char *block_describe(BlockBackend *blk) { return NULL; }
