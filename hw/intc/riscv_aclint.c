@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 
+#include "system/clock.h"
 #include "system/log.h"
 
 enum { NS_PER_SECOND = 1000000000 };
@@ -40,36 +41,26 @@ static void set_time(AclintMtimer *m, uint64_t ticks)
     }
 }
 
-/* Level of one hart's line; sleep until it rises. */
-static void hart_refresh(AclintMtimer *m, unsigned hart)
+static uint64_t hart_now(void *opaque)
 {
-    AclintHartTimer *h = &m->hart[hart];
-    uint64_t now = aclint_read_time(m), cmp = m->s.timecmp[hart];
-    if (!h->timer) {
-        return;
-    }
-    if (now >= cmp) {
-        timer_cancel(h->timer);
-        irq_raise(&h->irq);
-        return;
-    }
-    irq_lower(&h->irq);
-    unsigned __int128 wait = (unsigned __int128)(cmp - now) * NS_PER_SECOND / m->timebase_freq + 1;
-    int64_t clock = clock_get_ns(CLK_VIRTUAL);
-    if (wait > (unsigned __int128)(INT64_MAX - clock)) {
-        timer_cancel(h->timer); /* in centuries: never */
-        return;
-    }
-    int64_t at = clock + (int64_t)wait;
-    if (timer_deadline(h->timer) != at) {
-        timer_set_deadline(h->timer, at);
-    }
+    const AclintHartTimer *h = opaque;
+    return aclint_read_time(h->owner);
 }
 
-static void hart_expired(void *opaque)
+static void hart_drive(void *opaque, bool high)
 {
     AclintHartTimer *h = opaque;
-    hart_refresh(h->owner, (unsigned)(h - h->owner->hart));
+    irq_set(&h->irq, high);
+}
+
+static const ComparatorOps hart_ops = { .now = hart_now, .drive = hart_drive };
+
+/* The line of one hart follows mtimecmp and mtime as they are now. */
+static void hart_refresh(AclintMtimer *m, unsigned hart)
+{
+    if (m->hart[hart].comparator) {
+        comparator_set(m->hart[hart].comparator, m->s.timecmp[hart]);
+    }
 }
 
 static void mtimer_refresh(Device *dev)
@@ -145,7 +136,7 @@ static bool mtimer_realize(Device *dev, GError **err)
     }
     for (unsigned i = 0; i < m->num_harts; i++) {
         m->hart[i].owner = m;
-        m->hart[i].timer = timer_new(CLK_VIRTUAL, &dev->lock, hart_expired, &m->hart[i]);
+        m->hart[i].comparator = comparator_new(m->timebase_freq, &hart_ops, &m->hart[i]);
     }
     memory_region_init_io(&m->mmio, dev, &mtimer_ops, m, "riscv.aclint.mtimer", m->aperture_size);
     return true;
@@ -155,7 +146,7 @@ static void mtimer_unrealize(Device *dev)
 {
     AclintMtimer *m = mtimer(dev);
     for (unsigned i = 0; i < m->num_harts; i++) {
-        timer_free(m->hart[i].timer);
+        comparator_free(m->hart[i].comparator);
     }
     if (m->mmio.parent) {
         memory_region_remove(m->mmio.parent, &m->mmio);

@@ -9,7 +9,6 @@
 
 #include "accel/accel.h"
 #include "accel/tcg.h"
-#include "system/clock.h"
 
 /* Numbers of CPURegister: as gdb's riscv target numbers them. */
 enum { REG_X = 0, REG_PC = 32, REG_F = 33, REG_CSR = 65, REG_PRIV = REG_CSR + 4096 };
@@ -27,11 +26,6 @@ static const char *const f_names[32] = {
 
 /* ---- life ---------------------------------------------------------------- */
 
-static void stimer_expired(void *opaque)
-{
-    riscv_set_irq(opaque, IRQ_S_TIMER, 1);
-}
-
 static bool riscv_init(CPU *cpu, const char *model, uint32_t xlen, GError **err)
 {
     RiscvCPU *r = riscv_cpu(cpu);
@@ -42,7 +36,7 @@ static bool riscv_init(CPU *cpu, const char *model, uint32_t xlen, GError **err)
         return false;
     }
     if (riscv_has(r, EXT_SSTC)) {
-        r->stimer = timer_new(CLK_VIRTUAL, NULL, stimer_expired, r);
+        r->stimer = comparator_new(RISCV_TIMEBASE_HZ, &riscv_stimer_ops, r);
     }
     return true;
 }
@@ -60,9 +54,7 @@ static bool riscv32_init(CPU *cpu, const char *model, GError **err)
 static void riscv_finish(CPU *cpu)
 {
     RiscvCPU *r = riscv_cpu(cpu);
-    if (r->stimer) {
-        timer_free(r->stimer);
-    }
+    comparator_free(r->stimer);
     g_free(r->register_table);
 }
 
@@ -85,15 +77,13 @@ static void riscv_reset(CPU *cpu)
     r->mstatus |= r->xlen == 64 && riscv_has(r, EXT_S) ? 2ull << 34 : 0; /* SXL = 64 */
     r->mtvec = r->mepc = r->mcause = r->mtval = r->mscratch = 0;
     r->medeleg = r->mideleg = r->mie = 0;
-    __atomic_store_n(&r->mip, 0, __ATOMIC_RELEASE);
     r->mip_soft = 0;
     r->mcounteren = r->mcountinhibit = r->scounteren = r->senvcfg = 0;
     r->menvcfg = riscv_has(r, EXT_SVADU) && !riscv_has(r, EXT_SVADE) ? ENVCFG_ADUE : 0;
     r->stvec = r->sepc = r->scause = r->stval = r->sscratch = r->satp = 0;
     r->stimecmp = UINT64_MAX;
-    if (r->stimer) {
-        timer_cancel(r->stimer);
-    }
+    riscv_stimer_update(r); /* off: it leaves mip alone from here on */
+    __atomic_store_n(&r->mip, 0, __ATOMIC_RELEASE);
     cpu->halted = 0;
     riscv_pmp_update(r);
     tcg_flush_all(cpu);

@@ -6,6 +6,7 @@
  * used.  FP registers hold NaN-boxed values. */
 #pragma once
 #include "fpu/softfloat.h"
+#include "system/comparator.h"
 #include "target/cpu.h"
 
 enum { PRIV_U = 0, PRIV_S = 1, PRIV_M = 3 };
@@ -62,7 +63,7 @@ typedef struct RiscvCPU {
     uint64_t stvec, sepc, scause, stval, sscratch;
     uint64_t scounteren, senvcfg, satp;
     uint64_t stimecmp;
-    struct Timer *stimer;    /* Sstc: raises STIP when time reaches stimecmp */
+    Comparator *stimer;      /* Sstc: drives STIP, of time with stimecmp */
 
     /* Physical memory protection */
     uint8_t pmpcfg[RISCV_MAX_PMP];
@@ -140,6 +141,7 @@ typedef enum CsrOp { CSR_WRITE, CSR_SET, CSR_CLEAR } CsrOp;
 bool riscv_csr_access(RiscvCPU *r, unsigned csr, CsrOp op, bool read, bool write, uint64_t operand,
                       uint64_t *old);
 uint64_t riscv_time(RiscvCPU *r); /* ticks of RISCV_TIMEBASE_HZ */
+extern const ComparatorOps riscv_stimer_ops;
 void riscv_stimer_update(RiscvCPU *r); /* after a change of stimecmp, STCE or the clock */
 uint64_t riscv_csr_peek(RiscvCPU *r, unsigned csr);  /* debugger: no checks, no effects */
 bool riscv_csr_poke(RiscvCPU *r, unsigned csr, uint64_t value);

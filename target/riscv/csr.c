@@ -397,25 +397,25 @@ static uint64_t timeh_read(RiscvCPU *r, const Csr *c)
     return riscv_time(r) >> 32;
 }
 
+static uint64_t stimer_now(void *opaque)
+{
+    return riscv_time(opaque);
+}
+
+static void stimer_drive(void *opaque, bool high)
+{
+    riscv_set_irq(opaque, IRQ_S_TIMER, high);
+}
+
+const ComparatorOps riscv_stimer_ops = { .now = stimer_now, .drive = stimer_drive };
+
 void riscv_stimer_update(RiscvCPU *r)
 {
-    enum { NS_PER_TICK = 1000000000 / RISCV_TIMEBASE_HZ };
-    if (!stimecmp_on(r) || !r->stimer) {
-        return;
+    if (r->stimer && stimecmp_on(r)) {
+        comparator_set(r->stimer, r->stimecmp);
+    } else if (r->stimer) {
+        comparator_off(r->stimer); /* STIP is software's */
     }
-    uint64_t now = riscv_time(r);
-    if (now >= r->stimecmp) {
-        timer_cancel(r->stimer);
-        riscv_set_irq(r, IRQ_S_TIMER, 1);
-        return;
-    }
-    riscv_set_irq(r, IRQ_S_TIMER, 0);
-    uint64_t ticks = r->stimecmp - now;
-    if (ticks > INT64_MAX / NS_PER_TICK / 2) {
-        timer_cancel(r->stimer); /* in centuries: never */
-        return;
-    }
-    timer_set_deadline(r->stimer, clock_get_ns(CLK_VIRTUAL) + (int64_t)ticks * NS_PER_TICK);
 }
 
 static void stimecmp_write(RiscvCPU *r, const Csr *c, uint64_t value)
@@ -461,8 +461,10 @@ static void menvcfg_set(RiscvCPU *r, uint64_t value)
         tcg_flush_all(&r->cpu);
     }
     if ((old ^ r->menvcfg) & ENVCFG_STCE) {
-        riscv_set_irq(r, IRQ_S_TIMER, 0);
         riscv_stimer_update(r);
+        if (!stimecmp_on(r)) {
+            riscv_set_irq(r, IRQ_S_TIMER, 0);
+        }
     }
 }
 

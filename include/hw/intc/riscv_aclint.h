@@ -2,13 +2,13 @@
 /* RISC-V core-local interruptor: machine timer and software interrupts. */
 #pragma once
 #include "hw/board.h"
-#include "system/clock.h"
+#include "system/comparator.h"
 
 typedef struct AclintMtimer AclintMtimer;
 
 typedef struct AclintHartTimer {
     AclintMtimer *owner;
-    Timer *timer;
+    Comparator *comparator;  /* of mtime with the hart's mtimecmp */
     Irq irq;                 /* to the hart's machine timer input */
 } AclintHartTimer;
 

@@ -45,6 +45,33 @@ static void check_timer(void)
     check("mtimecmp in the future clears it", csr_read(mip) >> 7 & 1, 0);
 }
 
+/* stimecmp is moved away just when it is due: STIP follows what it is, not what it was. */
+static void check_stimecmp(void)
+{
+    unsigned late = 0;
+    csr_set(menvcfg, 1ull << 63);
+    csr_set(mcounteren, 2);
+    csr_write(0x14d, csr_read(time) + 1000);
+    check("stimecmp: not yet", csr_read(mip) >> 5 & 1, 0);
+    while (!(csr_read(mip) >> 5 & 1)) {
+    }
+    csr_write(0x14d, 0);
+    check("stimecmp in the past", csr_read(mip) >> 5 & 1, 1);
+    for (unsigned n = 0; n < 300; n++) {
+        uint64_t due = csr_read(time) + 10;
+        csr_write(0x14d, due);
+        while (csr_read(time) < due + 3 * n) { /* the host's timer comes somewhat later */
+        }
+        csr_write(0x14d, -1ull);
+        for (unsigned i = 0; i < 50; i++) {
+            late += csr_read(mip) >> 5 & 1;
+        }
+    }
+    check("stimecmp in the future clears STIP for good", late, 0);
+    csr_clear(menvcfg, 1ull << 63);
+    check("STIP is clear without STCE", csr_read(mip) >> 5 & 1, 0);
+}
+
 static void check_priority(void)
 {
     trap_clear();
@@ -103,6 +130,7 @@ void test_interrupts(void)
     csr_write(mie, 0);
     check_software();
     check_timer();
+    check_stimecmp();
     check_priority();
     check_delegated();
 }

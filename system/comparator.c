@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See comparator.h. */
+#include "system/comparator.h"
+
+#include <glib.h>
+
+#include "system/clock.h"
+
+enum { NS_PER_SECOND = 1000000000 };
+
+struct Comparator {
+    const ComparatorOps *ops;
+    void *opaque;
+    uint64_t hz;
+    GMutex lock;    /* what follows */
+    Timer *timer;
+    bool on;
+    uint64_t value;
+};
+
+/* Under the lock.  The clock is read behind the counter: the timer never comes too early. */
+static void look(Comparator *c)
+{
+    uint64_t now = c->on ? c->ops->now(c->opaque) : 0;
+    if (c->on)
+        c->ops->drive(c->opaque, now >= c->value);
+    if (c->on && now < c->value) {
+        unsigned __int128 wait = (unsigned __int128)(c->value - now) * NS_PER_SECOND / c->hz + 1;
+        int64_t clock = clock_get_ns(CLK_VIRTUAL);
+        if (wait <= (unsigned __int128)(INT64_MAX - clock)) { /* else in centuries: never */
+            timer_set_deadline(c->timer, clock + (int64_t)wait);
+            return;
+        }
+    }
+    timer_cancel(c->timer);
+}
+
+static void expired(void *opaque)
+{
+    look(opaque); /* under the lock, which is the timer's */
+}
+
+Comparator *comparator_new(uint64_t hz, const ComparatorOps *ops, void *opaque)
+{
+    Comparator *c = g_new0(Comparator, 1);
+    c->ops = ops;
+    c->opaque = opaque;
+    c->hz = hz;
+    g_mutex_init(&c->lock);
+    c->timer = timer_new(CLK_VIRTUAL, &c->lock, expired, c);
+    return c;
+}
+
+void comparator_free(Comparator *c)
+{
+    if (!c)
+        return;
+    timer_free(c->timer);
+    g_mutex_clear(&c->lock);
+    g_free(c);
+}
+
+void comparator_set(Comparator *c, uint64_t value)
+{
+    g_mutex_lock(&c->lock);
+    c->value = value;
+    c->on = true;
+    look(c);
+    g_mutex_unlock(&c->lock);
+}
+
+void comparator_look(Comparator *c)
+{
+    g_mutex_lock(&c->lock);
+    look(c);
+    g_mutex_unlock(&c->lock);
+}
+
+void comparator_off(Comparator *c)
+{
+    g_mutex_lock(&c->lock);
+    c->on = false;
+    look(c);
+    g_mutex_unlock(&c->lock);
+}
