@@ -8,7 +8,6 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "system/mainloop.h"
-#include "system/runstate.h"
 #include "tests/patience.h"
 
 /* Nobody runs the machine: a device's request to end it goes nowhere, unless a test
@@ -18,10 +17,6 @@ __attribute__((weak)) void system_request_shutdown(ShutdownCause cause, int exit
 }
 
 __attribute__((weak)) void system_request_reset(ShutdownCause cause)
-{
-}
-
-__attribute__((weak)) void runstate_request_io_stop(void)
 {
 }
 
