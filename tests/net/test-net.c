@@ -377,7 +377,6 @@ static void test_guestfwd(void)
     g_rmdir(dir);
 }
 
-/* A card that cannot receive: frames wait, in order, up to a bound. */
 /* A guest that opens connections until no descriptor is left gets no further, and nobody dies. */
 static void test_no_descriptors(void)
 {
@@ -398,7 +397,7 @@ static void test_no_descriptors(void)
     for (unsigned i = 0; i < MOST; i++) {
         Tcp t = { .peer = HOST, .seq = 1000 * i, .local_port = (uint16_t)(2000 + i), .peer_port = port };
         guest_send_tcp(&g, &t, TCP_SYN, NULL, 0);
-        guest_turn(&g, 0);
+        guest_turn(&g);
     }
     g_assert_false(fds_any_left());
     fds_reserve_begin();
@@ -418,6 +417,7 @@ static void test_no_descriptors(void)
     close(listener);
 }
 
+/* A card that cannot receive: frames wait, in order, up to a bound. */
 static void test_queue(void)
 {
     Guest g;
