@@ -172,6 +172,34 @@ static void write_one(GdbStub *s, const char *p, size_t len)
     ok_or_error(s, ok, "E14");
 }
 
+/* `maintenance packet Qqemu.PhyMemMode:1`, as QEMU's manual has it (System emulation, GDB usage):
+ * addresses of memory packets are physical from then on. */
+static void query_physical(GdbStub *s, const char *p, size_t len)
+{
+    gdb_send_text(s, s->physical ? "1" : "0");
+}
+
+static void set_physical(GdbStub *s, const char *p, size_t len)
+{
+    bool ok = len == 1 && (*p == '0' || *p == '1');
+    s->physical = ok ? *p == '1' : s->physical;
+    ok_or_error(s, ok, "E22");
+}
+
+static bool debugger_read(GdbStub *s, uint64_t addr, void *buf, uint64_t len)
+{
+    CPU *cpu = gdb_general_cpu(s);
+    return s->physical ? memory_debug_read(cpu->as, addr, buf, len) == MEM_OK
+                       : cpu_debug_read(cpu, addr, buf, len);
+}
+
+static bool debugger_write(GdbStub *s, uint64_t addr, const void *buf, uint64_t len)
+{
+    CPU *cpu = gdb_general_cpu(s);
+    return s->physical ? memory_debug_write(cpu->as, addr, buf, len) == MEM_OK
+                       : cpu_debug_write(cpu, addr, buf, len);
+}
+
 static void read_memory(GdbStub *s, const char *p, size_t len)
 {
     uint64_t addr, length;
@@ -180,7 +208,7 @@ static void read_memory(GdbStub *s, const char *p, size_t len)
         return;
     }
     g_autofree uint8_t *bytes = g_malloc(length + 1);
-    if (!cpu_debug_read(gdb_general_cpu(s), addr, bytes, length)) {
+    if (!debugger_read(s, addr, bytes, length)) {
         gdb_send_text(s, "E14");
         return;
     }
@@ -201,7 +229,7 @@ static void write_hex(GdbStub *s, const char *p, size_t len)
         gdb_send_text(s, "E22");
         return;
     }
-    ok_or_error(s, cpu_debug_write(gdb_general_cpu(s), addr, bytes, length), "E14");
+    ok_or_error(s, debugger_write(s, addr, bytes, length), "E14");
 }
 
 static void write_binary(GdbStub *s, const char *p, size_t len)
@@ -212,7 +240,7 @@ static void write_binary(GdbStub *s, const char *p, size_t len)
         gdb_send_text(s, "E22");
         return;
     }
-    ok_or_error(s, !length || cpu_debug_write(gdb_general_cpu(s), addr, p, length), "E14");
+    ok_or_error(s, !length || debugger_write(s, addr, p, length), "E14");
 }
 
 /* ---- breakpoints ---- */
@@ -350,6 +378,8 @@ static const Packet packets[] = {
     { "qC", query_current },
     { "qAttached", query_attached },
     { "qRcmd,", query_monitor },
+    { "qqemu.PhyMemMode", query_physical },
+    { "Qqemu.PhyMemMode:", set_physical },
     { "vCont?", query_vcont },
     { "vCont", go_vcont },
     { "vKill", kill_machine },

@@ -53,7 +53,7 @@ void gdb_stub_free(GdbStub *s)
 
 void gdb_stub_connect(GdbStub *s)
 {
-    s->noack = s->waits_for_stop = s->swbreak = s->hwbreak = false;
+    s->noack = s->waits_for_stop = s->swbreak = s->hwbreak = s->physical = false;
     s->state = GDB_IDLE;
     s->general = s->control = s->stopped = NULL;
     g_string_truncate(s->last, 0);

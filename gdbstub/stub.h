@@ -30,6 +30,7 @@ typedef struct GdbStub {
     bool feeding;           /* bytes of the debugger are being handled */
     bool noack;
     bool swbreak, hwbreak;  /* gdb understands these stop reasons */
+    bool physical;          /* addresses of memory packets are physical */
     bool waits_for_stop;    /* gdb has continued and expects a stop reply */
     CPU *stopped;           /* the vCPU that stop replies name */
     CPU *general, *control; /* of Hg and Hc; NULL: any */
