@@ -6,8 +6,11 @@ from . import build as b
 
 
 def git(*args):
-    return subprocess.run(["git", *args], cwd=b.TOP, check=False, stdout=subprocess.PIPE,
-                          text=True).stdout.split("\n")
+    try:
+        p = subprocess.run(["git", *args], cwd=b.TOP, check=False, stdout=subprocess.PIPE, text=True)
+    except FileNotFoundError as e:
+        raise b.Failed("git is not installed\n  do:  run scripts/setup") from e
+    return p.stdout.split("\n")
 
 
 def changed_files(everything):
