@@ -208,8 +208,8 @@ static void test_ipi(void)
     CODE(t, TG_CODE + 16, tg(TG_ST, 1, 15, TG_IRQ_SET / 8), tg(TG_ADDI, 7, 7, 1));
     /* r10 = handled - sent; r11 = -sent */
     CODE(t, TG_CODE + 24, tg(TG_LD, 3, 5, 0), tg(TG_ADD, 10, 3, 11), tg(TG_BNZ, 10, 0, 2),
-         tg(TG_BNZ, 15, 0, 3), tg(TG_ADDI, 12, 12, 1), tg(TG_BNZ, 15, 0, -5), tg(TG_ADDI, 11, 11, -1), tg(TG_ADDI, 6, 6, -1),
-         tg(TG_BNZ, 6, 0, -10), FINISH);
+         tg(TG_BNZ, 15, 0, 3), tg(TG_ADDI, 12, 12, 1), tg(TG_BNZ, 15, 0, -5), tg(TG_ADDI, 11, 11, -1),
+         tg(TG_ST, 12, 15, TG_LOG / 8), tg(TG_ADDI, 6, 6, -1), tg(TG_BNZ, 6, 0, -11), FINISH);
     uint64_t other = 0x14000;
     CODE(t, other, DEVICE, tg(TG_EI, 0, 0, 1), tg(TG_WFI, 0, 0, 0), tg(TG_BNZ, 15, 0, -1));
     tg_cpu(t, 0)->r[5] = tg_cpu(t, 1)->r[5] = 0x20000;
@@ -217,8 +217,14 @@ static void test_ipi(void)
     tg_cpu(t, 1)->pc = other;
     run(t, 1);
     g_assert_cmpuint(tg_cpu(t, 1)->taken, ==, 200);
-    /* a kick runs the receiver at once: a slice each would be thousands of rounds */
-    g_assert_cmpuint(tg_cpu(t, 0)->r[12], <, 200 * 200);
+    /* a kick runs the receiver at once, where a slice would be thousands of rounds of waiting; on a busy
+     * host a slice may end in the middle of some handlers */
+    unsigned at_once = 0, kept = G_N_ELEMENTS(t->log);
+    for (unsigned i = 1; i < kept; i++) { /* the last ones; a ring */
+        uint64_t rounds = t->log[(t->logged + i) % kept] - t->log[(t->logged + i - 1) % kept];
+        at_once += rounds < 200;
+    }
+    g_assert_cmpuint(at_once, >, kept / 2);
     tg_machine_free(t);
 }
 
