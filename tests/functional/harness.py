@@ -174,7 +174,8 @@ class Machine:
         bench.note(b"\n$ " + " ".join(argv).encode() + b"\n")
         try:
             self.proc = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=bench.log, start_new_session=True)
+                                         stderr=bench.log, start_new_session=True,
+                                         env={**os.environ, **bench.environment})
         except OSError as e:
             raise Failure(f"cannot start {argv[0]}: {e.strerror}") from e
         self.console = Line(self.proc.stdout.fileno(), self.proc.stdin.fileno(), bench.log, self.state)
@@ -240,6 +241,7 @@ class Bench:
     def __init__(self, name, logs):
         Bench.live.add(self)
         self.onexit = contextlib.ExitStack()
+        self.environment = {}       # of machines, besides ours
         self.tmp = pathlib.Path(self.onexit.enter_context(tempfile.TemporaryDirectory(prefix="lyrebird-")))
         logs.mkdir(parents=True, exist_ok=True)
         self.log_path = logs / f"{name}.log"
