@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* CFI flash: query table, program, buffered write, erase, status, and the image
  * behind it. */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../block/faults.h"
 #include "bench.h"
 #include "hw/block/pflash_cfi01.h"
 
@@ -127,6 +129,7 @@ static BlockBackend *open_image(const char *id, const char *readonly)
     g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GError) err = NULL;
     const char *const pairs[] = { "file", image_path, "format", "raw", "if", "pflash", "id", id,
+                                  "aio", "threads", /* where a write that is to fail is not done */
                                   "readonly", readonly };
     for (unsigned i = 0; i < G_N_ELEMENTS(pairs); i += 2) {
         g_hash_table_insert(keys, (char *)pairs[i], (char *)pairs[i + 1]);
@@ -179,6 +182,132 @@ static void test_image(void)
     block_close_all();
 }
 
+/* ---- ready, and stores that fail ----------------------------------------- */
+
+static bool ready(void *opaque)
+{
+    const Pflash *f = opaque;
+    return !f->storing;
+}
+
+static void program_word(Bench *b, hwaddr at, uint32_t offset, uint32_t value)
+{
+    command(b, at, 0x40);
+    bench_write(b, at + offset, 4, value);
+}
+
+/* Not ready before the image has it: whoever saw it ready will find it there. */
+static void test_ready(void)
+{
+    Bench b;
+    hwaddr at;
+    make_image(SIZE);
+    Pflash *f = flash_open(&b, open_image("f3", "off"), &at);
+    for (uint32_t i = 1; i < 20; i++) {
+        program_word(&b, at, i * 4096, i);
+        g_assert_cmphex(bench_read(&b, at, 4), ==, 0); /* the loop has not run */
+        bench_run_until(ready, f);
+        g_assert_cmphex(bench_read(&b, at, 4), ==, twice(0x80));
+        g_assert_cmphex(image_word(i * 4096), ==, i);
+    }
+    command(&b, at + BLOCK, 0x20);
+    command(&b, at + BLOCK, 0xd0);
+    g_assert_cmphex(bench_read(&b, at, 4), ==, 0);
+    bench_run_until(ready, f);
+    g_assert_cmphex(image_word(BLOCK + 4096), ==, 0xffffffff);
+    bench_close(&b);
+    block_close_all();
+}
+
+/* A broken disk: the guest is told, and the next store, a reset or the end try again. */
+static void test_broken(void)
+{
+    for (int how = 0; how < 3; how++) {
+        Bench b;
+        hwaddr at;
+        make_image(SIZE);
+        Pflash *f = flash_open(&b, open_image("f4", "off"), &at);
+        fault_set(FAULT_WRITE, EIO, 1);
+        program_word(&b, at, 0x1000, 0xcafe);
+        bench_run_until(ready, f);
+        g_assert_cmphex(bench_read(&b, at, 4), ==, twice(0x90)); /* ready, failed */
+        g_assert_cmphex(image_word(0x1000), ==, 0);
+        command(&b, at, 0x50);
+        if (how == 0) {
+            program_word(&b, at, 0x2000, 0xbeef);
+            bench_run_until(ready, f);
+            g_assert_cmphex(bench_read(&b, at, 4), ==, twice(0x80));
+            g_assert_cmphex(image_word(0x2000), ==, 0xbeef);
+        } else if (how == 1) {
+            device_reset(&f->dev);
+            f->storing = true; /* to be waited for */
+            bench_run_until(ready, f);
+        }
+        if (how < 2) {
+            g_assert_cmphex(image_word(0x1000), ==, 0xcafe);
+        }
+        bench_close(&b);
+        g_assert_cmphex(image_word(0x1000), ==, 0xcafe);
+        block_close_all();
+        fault_clear();
+    }
+}
+
+static bool kept(void *opaque)
+{
+    return block_keeps_requests();
+}
+
+/* No room: the machine stops, and the flash is not ready until `cont` has stored it; so at reset and at the end. */
+static void test_full(void)
+{
+    for (int how = 0; how < 3; how++) {
+        Bench b;
+        hwaddr at;
+        make_image(SIZE);
+        Pflash *f = flash_open(&b, open_image("f5", "off"), &at);
+        fault_set(FAULT_WRITE, ENOSPC, -1);
+        program_word(&b, at, 0x1000, 0xcafe);
+        bench_run_until(kept, NULL);
+        g_assert_cmphex(bench_read(&b, at, 4), ==, 0);
+        program_word(&b, at, 0x3000, 0xf00d); /* a driver that does not wait */
+        fault_clear();
+        if (how == 1) {
+            device_reset(&f->dev);
+        }
+        if (how < 2) {
+            block_resume_all();
+            bench_run_until(ready, f);
+            g_assert_cmphex(image_word(0x1000), ==, 0xcafe);
+            g_assert_cmphex(image_word(0x3000), ==, 0xf00d);
+        }
+        bench_close(&b);
+        g_assert_cmphex(image_word(0x1000), ==, 0xcafe);
+        g_assert_cmphex(image_word(0x3000), ==, 0xf00d);
+        block_close_all();
+    }
+}
+
+/* A reset and the end flush what was stored. */
+static void test_flush(void)
+{
+    Bench b;
+    hwaddr at;
+    make_image(SIZE);
+    Pflash *f = flash_open(&b, open_image("f6", "off"), &at);
+    program_word(&b, at, 0x1000, 1);
+    bench_run_until(ready, f);
+    faults[FAULT_SYNC].calls = 0;
+    device_reset(&f->dev);
+    while (!faults[FAULT_SYNC].calls) {
+        g_main_context_iteration(mainloop_context(), FALSE);
+    }
+    bench_close(&b);
+    faults[FAULT_SYNC].calls = 0;
+    block_close_all();
+    g_assert_cmpint(faults[FAULT_SYNC].calls, ==, 1);
+}
+
 static void test_readonly(void)
 {
     Bench b;
@@ -217,6 +346,10 @@ int main(int argc, char **argv)
     g_test_add_func("/pflash/program", test_program);
     g_test_add_func("/pflash/buffer", test_buffer);
     g_test_add_func("/pflash/image", test_image);
+    g_test_add_func("/pflash/ready", test_ready);
+    g_test_add_func("/pflash/broken", test_broken);
+    g_test_add_func("/pflash/full", test_full);
+    g_test_add_func("/pflash/flush", test_flush);
     g_test_add_func("/pflash/readonly", test_readonly);
     g_test_add_func("/pflash/wrong-size", test_wrong_size);
     int r = g_test_run();

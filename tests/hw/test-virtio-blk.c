@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* virtio's rings by its block device, over each transport: requests, indirect tables, event
  * indices, reset in flight, and drivers that break every rule. */
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "block/block.h"
 #include "system/mainloop.h"
 #include "util/keyval.h"
+#include "../block/faults.h"
 #include "virtio-rig.h"
 
 enum { DISK_SECTORS = 2048, HEAD = RIG_DATA, STATUS = RIG_DATA + 64, DATA = RIG_DATA + 4096, TABLE = RIG_DATA + 0x100000 };
@@ -518,6 +520,97 @@ static void test_bus_master(void)
     disk_close(&d);
 }
 
+/* ---- a disk without room ------------------------------------------------- */
+
+/* A write that the host has no room for, and a flush behind it: they wait. */
+static void fill_disk(Disk *d, unsigned writes)
+{
+    memset(rig_ram(&d->r, DATA), 0x5a, 8192);
+    fault_set(FAULT_WRITE, ENOSPC, -1);
+    for (unsigned i = 0; i < writes; i++) {
+        hwaddr head = HEAD + 128 * (i + 1);
+        put_head(d, head, OUT, i * 16);
+        const RigBuf bufs[] = { { head, 16, false }, { DATA, 8192, false }, { STATUS, 1, true } };
+        rig_add_chain(&d->q, bufs, 3, 0);
+    }
+    rig_kick(&d->q);
+    while (faults[FAULT_WRITE].calls < (int)writes || !block_keeps_requests()) {
+        rig_loop();
+        g_thread_yield();
+    }
+    block_pause_all(); /* as the run state does */
+    g_assert_false(rig_used(&d->q));
+    g_assert_cmpint(d->r.v->s.in_use[0], ==, writes);
+}
+
+/* Another `cont` without room, then one with: every request ends, and the data is there. */
+static void test_full(gconstpointer data)
+{
+    enum { WRITES = 16 };
+    Disk d;
+    disk_open(&d, GPOINTER_TO_INT(data), "");
+    disk_start(&d, 0);
+    fill_disk(&d, WRITES);
+    faults[FAULT_WRITE].calls = 0;
+    block_resume_all();
+    while (faults[FAULT_WRITE].calls < WRITES) {
+        rig_loop();
+    }
+    block_pause_all();
+    g_assert_false(rig_used(&d.q));
+    fault_clear();
+    block_resume_all();
+    for (unsigned i = 0; i < WRITES; i++) {
+        rig_wait(&d.q, NULL);
+        g_assert_cmpint(*(uint8_t *)rig_ram(&d.r, STATUS), ==, 0);
+    }
+    g_assert_cmpint(request(&d, FLUSH, 0, 0, 0), ==, 0);
+    uint8_t *back = rig_ram(&d.r, DATA);
+    memset(back, 0, 8192);
+    g_assert_cmpint(request(&d, IN, (WRITES - 1) * 16, 8192, 0), ==, 0);
+    g_assert_cmpint(back[0], ==, 0x5a);
+    g_assert_cmpint(back[8191], ==, 0x5a);
+    disk_close(&d);
+}
+
+/* A reset, by the driver or of the machine, and the end give up what waits. */
+static void test_full_reset(gconstpointer data)
+{
+    for (int how = 0; how < 3; how++) {
+        Disk d;
+        disk_open(&d, GPOINTER_TO_INT(data), "");
+        disk_start(&d, 0);
+        fill_disk(&d, 5);
+        if (how == 0) {
+            rig_reset_device(&d.r);
+        } else if (how == 1) {
+            machine_reset(d.r.m);
+        }
+        if (how < 2) {
+            g_assert_cmpint(d.r.v->s.in_use[0], ==, 0);
+            g_assert_false(block_keeps_requests());
+        }
+        disk_close(&d);
+        fault_clear();
+    }
+}
+
+/* The device's werror= counts more than the drive's. */
+static void test_full_report(gconstpointer data)
+{
+    g_autoptr(GError) err = NULL;
+    Disk d;
+    g_assert_true(device_add_global("virtio-blk-device", "werror", "report", &err));
+    disk_open(&d, GPOINTER_TO_INT(data), ",werror=stop");
+    g_assert_true(device_add_global("virtio-blk-device", "werror", "auto", &err));
+    disk_start(&d, 0);
+    fault_set(FAULT_WRITE, ENOSPC, -1);
+    g_assert_cmpint(request(&d, OUT, 0, 512, 0), ==, 1);
+    fault_clear();
+    g_assert_cmpint(request(&d, OUT, 0, 512, 0), ==, 0);
+    disk_close(&d);
+}
+
 int main(int argc, char **argv)
 {
     static const struct { const char *name; void (*fn)(gconstpointer); } tests[] = {
@@ -525,6 +618,7 @@ int main(int argc, char **argv)
         { "reset-in-flight", test_reset_in_flight }, { "reset-and-pause", test_reset_and_pause },
         { "save-load", test_save_load }, { "readonly", test_readonly },
         { "features", test_features }, { "bad-rings", test_bad }, { "random-rings", test_random },
+        { "full", test_full }, { "full-reset", test_full_reset }, { "full-report", test_full_report },
     };
     g_test_init(&argc, &argv, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
