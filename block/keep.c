@@ -53,10 +53,15 @@ static BlockOnError action_for(const BlockRequest *r)
     return r->op == BLOCK_READ ? blk->on_read_error : blk->on_write_error;
 }
 
-static bool stops_machine(const BlockRequest *r)
+static bool lost_by_sync(const BlockRequest *r)
 {
     bool syncs = r->op == BLOCK_FLUSH || r->priv.flags & PRIV_SYNC;
-    bool lost = syncs && node_synced(r->priv.blk->node, 0) < 0;
+    return syncs && node_synced(r->priv.blk->node, 0) < 0;
+}
+
+static bool stops_machine(const BlockRequest *r)
+{
+    bool lost = lost_by_sync(r);
     switch (action_for(r)) {
     case BLOCK_ON_ERROR_STOP:
         return !(lost && r->priv.flags & PRIV_KEPT);
@@ -67,16 +72,28 @@ static bool stops_machine(const BlockRequest *r)
     }
 }
 
+/* What the user can do, by what has happened. */
+static const char *advice(const BlockRequest *r)
+{
+    if (lost_by_sync(r)) {
+        return "what was written last may be lost: look after the disk; the monitor's command cont tells the guest";
+    }
+    if (!block_is_full_error(r->priv.result)) {
+        return "nothing is lost: look after the disk, then give the monitor's command cont";
+    }
+    return r->priv.blk->snapshot
+               ? "nothing is lost: make room in TMPDIR or /var/tmp, then give the monitor's command cont"
+               : "nothing is lost: make room on the disk, then give the monitor's command cont";
+}
+
 static void tell(const BlockRequest *r)
 {
     const BlockBackend *blk = r->priv.blk;
-    bool full = block_is_full_error(r->priv.result);
     const char *what = r->op == BLOCK_READ ? "reading" : r->op == BLOCK_FLUSH ? "flushing"
                        : r->op == BLOCK_DISCARD ? "discarding" : "writing";
-    log_report("drive '%s': %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " of '%s' failed: %s; the "
-               "machine is paused and nothing is lost: %s, then give the monitor's command cont",
-               blk->id, what, r->length, r->offset, blk->node->filename, g_strerror(-r->priv.result),
-               !full ? "look after the disk" : blk->snapshot ? "make room in TMPDIR" : "make room on the disk");
+    log_report("drive '%s': %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " of '%s' failed: %s; the machine "
+               "is paused, %s", blk->id, what, r->length, r->offset, blk->node->filename,
+               g_strerror(-r->priv.result), advice(r));
 }
 
 static void keep_locked(BlockRequest *r)

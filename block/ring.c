@@ -22,7 +22,7 @@
 
 /* The kernel may do a transfer at once, where it is submitted, and nothing ends one early: a request
  * is small, and so is all that is under way.  The rest goes to workers, which can be interrupted. */
-enum { RING_ENTRIES = 256, REAP_BATCH = 64, REQUEST_MAX = 4 << 20, UNDER_WAY_MAX = 64 << 20 };
+enum { RING_ENTRIES = 256, REAP_BATCH = 64, REQUEST_MAX = 4 << 20, UNDER_WAY_MAX = 32 << 20 };
 
 static struct io_uring ring;
 static bool ring_ready;

@@ -6,7 +6,7 @@
  * block_cancel_begin).  What has been completed is not done again when the request goes on. */
 #include "block_priv.h"
 
-enum { PIECE_DATA = 4 << 20, PIECE_RANGE = 16 << 20 };
+enum { PIECE_DATA = 1 << 20, PIECE_RANGE = 16 << 20 };
 
 static bool moves_data(const BlockRequest *r)
 {

@@ -185,5 +185,8 @@ void log_report(const char *fmt, ...)
     g_autofree char *line = g_strdup_printf("%s: %s\n", program ? program : "lyrebird", text);
     g_mutex_lock(&file_lock);
     fputs(line, stderr);
+    if (file) { /* all that is left to a process in the background */
+        fputs(line, file);
+    }
     g_mutex_unlock(&file_lock);
 }

@@ -86,7 +86,7 @@ def wait_for_pause(mon, limit=20):
 
 
 def messages(b):
-    return re.findall(r"[\w.-]+: drive 'd0': writing .* failed: No space left on device; the machine is paused.*",
+    return re.findall(r"[\w.-]+: drive 'd0': writing .* failed: No space left on device; the machine is paused, nothing is lost.*",
                       b.log_path.read_text(errors="replace"))
 
 
