@@ -322,9 +322,9 @@ bool tcg_loop_start(Accel *a, Machine *m, GError **err)
         return false;
     }
     if (l->cpus->len > 1) {
-        l->ticker = g_thread_new("vcpu-slices", ticker_main, l);
+        l->ticker = g_thread_try_new("vcpu-slices", ticker_main, l, err);
     }
-    return true;
+    return l->cpus->len == 1 || l->ticker;
 }
 
 void tcg_loop_stop(TcgLoop *l)
