@@ -176,7 +176,8 @@ static int end_of_help(const char *program, const GError *err)
 int startup_run(int argc, char **argv)
 {
     fds_open_standard();
-    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of write() */
+    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of write(), */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow (ulimit -f) */
     g_autoptr(GError) err = NULL;
     g_autofree char *program = g_path_get_basename(argc ? argv[0] : "lyrebird");
     g_set_prgname(program); /* for log_report */
