@@ -21,6 +21,10 @@ SUITES = ("trixie", "sid")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
+class NoSuite(GuestError):
+    """None of the suites asked for has an index that verifies today."""
+
+
 class Apt:
     """A private apt state for one suite and architecture."""
 
@@ -93,7 +97,7 @@ class Apt:
                 f"deb [arch={self.arch} signed-by={keyring}] {mirror} {self.suite} main\n", encoding="utf-8")
             self.stamp.unlink(missing_ok=True)
             try:
-                self._apt("apt-get", "update", what=f"the index of {self.suite} does not verify", show=True)
+                self._apt("apt-get", "update", what=f"there is no index of {self.suite} that verifies", show=True)
             except GuestError as e:
                 failures.append(e)
                 continue
@@ -188,9 +192,9 @@ def open_suite(cache, arch, names, again=False):
         except GuestError as e:
             why = e.why.partition("\n")[0]
             reasons.append(f"{name}: {why}")
-            say(f"{name}: its signed index does not verify here, so this suite is not used ({why})")
+            say(f"{name}: there is no index that verifies, so this suite is not used ({why})")
     todo = "check the network and the mirror, then run the command again"
     if any("is expired" in r for r in reasons):
         todo = ("name a mirror that is kept up to date with LYREBIRD_MIRROR, or accept the signed but old index "
                 "with LYREBIRD_OLD_INDEX=1")
-    raise GuestError("no Debian suite can be used", "\n       ".join(reasons), todo)
+    raise NoSuite("no Debian suite can be used", "\n       ".join(reasons), todo)

@@ -15,7 +15,7 @@ ARCH = "riscv64"
 # What `scripts/guest run` starts is what the tests boot.  Without Sv57: programs that keep bits of their own at
 # the top of pointers, and refuse to start when addresses leave no room for them (OpenJDK 21), run with Sv48.
 CPU = "rv64,sv57=off"
-NEEDED_MIB = {False: 900, True: 2600}   # of free disk to make a guest, without and with its root
+NEEDED_MIB = {False: 600, True: 1500}    # of free disk to make a guest, without and with its root
 
 
 class Guest:
@@ -33,20 +33,12 @@ class Guest:
 
     def make(self, source, root=True):
         """Make what is missing.  Fetching may turn to a newer index in the middle: then all is from that."""
-        self._check_space(root)
         for _ in range(2):
             self.kernel.make(source)
             if root:
                 self.root.make(source)
             if self.fresh(root):
                 return
-
-    def _check_space(self, root):
-        free = shutil.disk_usage(self.cache).free >> 20
-        if not self.fresh(root) and free < NEEDED_MIB[root]:
-            raise GuestError("no room to make the guest",
-                             f"{self.cache} has {free} MiB free, making it takes up to {NEEDED_MIB[root]} MiB",
-                             "free some disk space, or set XDG_CACHE_HOME to a folder with more, and run it again")
 
     def describe(self):
         """Suite and packages of the kernel, as `list` prints them."""
@@ -83,6 +75,15 @@ def choose(cache, suite, arch=ARCH):
     note.write_text(suite + "\n", encoding="ascii")
 
 
+def check_space(cache, root):
+    """Raise if there is no room for the index, the packages, their unpacked files and the image."""
+    free = shutil.disk_usage(cache).free >> 20
+    if free < NEEDED_MIB[root]:
+        raise GuestError("no room to make the guest",
+                         f"{cache} has {free} MiB free, making it takes up to {NEEDED_MIB[root]} MiB",
+                         "free some disk space, or set XDG_CACHE_HOME to a folder with more, and run it again")
+
+
 def ready(suite=None, root=True, again=False, arch=ARCH):
     """The guest of the suite, made if need be; of the default one if none is named."""
     cache = cache_dir()
@@ -90,6 +91,7 @@ def ready(suite=None, root=True, again=False, arch=ARCH):
     guest = Guest(cache, suite or default or apt.SUITES[0], arch)
     if (suite or default) and not again and guest.fresh(root):
         return guest
+    check_space(cache, root)
     with locked(cache / "lock"):
         names = [suite] if suite else list(dict.fromkeys([default or apt.SUITES[0], *apt.SUITES]))
         source = apt.open_suite(cache, arch, names, again)

@@ -126,7 +126,8 @@ def module_tree(tmp, **modules):
         source, obj = tmp / "m.S", tmp / "m.o"
         text = MODULE.format(name=name, depends=depends, rows="".join(f'.asciz "{r}"\n' for r in rows))
         exports = f'.section .text\n.globl {name}_call\n{name}_call: ret\n'
-        exports += f'.section __ksymtab_strings,"a"\n.asciz "{name}_call"\n.globl __ksymtab_{name}_call\n__ksymtab_{name}_call:\n'
+        exports += f'.section __ksymtab_strings,"a"\n.asciz "{name}_call"\n'
+        exports += f'.globl __ksymtab_{name}_call\n__ksymtab_{name}_call:\n'
         uses = "".join(f'.section .data\n.quad {d}_call\n' for d in depends.split(",") if d)
         source.write_text(text + exports + uses, encoding="utf-8")
         subprocess.run([gcc, "-c", "-o", obj, source], check=True)
