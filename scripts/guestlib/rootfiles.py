@@ -51,6 +51,14 @@ The packages of this fresh image are being configured in the background (a minut
 follow it with: journalctl -fu lyrebird-configure
 """
 
+# systemd counts wall-clock time; on a busy host the machine that is emulated gets little of it.
+PATIENCE = """\
+[Manager]
+DefaultTimeoutStartSec=15min
+DefaultTimeoutStopSec=5min
+DefaultDeviceTimeoutSec=15min
+"""
+
 NETWORK = """\
 [Match]
 Type=ether
@@ -162,6 +170,7 @@ class RootFiles:
             source = re.sub(r"@\w+", "@", unit)
             if (self.root / "usr/lib/systemd/system" / source).exists():
                 self.link(f"{units}/{wants}/{unit}", f"{lib}/{source}")
+        self.write("etc/systemd/system.conf.d/lyrebird.conf", PATIENCE)
         # Six more consoles on a machine without a screen cost time and memory.
         self.link(f"{units}/getty-static.service", "/dev/null")
         self.link(f"{units}/dbus-org.freedesktop.network1.service", f"{lib}/systemd-networkd.service")

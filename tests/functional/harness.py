@@ -2,8 +2,8 @@
 """Drives an emulator with a serial console: start, expect, send, wait, log.
 
 A case is a function marked with @case; it gets a Bench and raises Skip (with the
-reason) or Failure, or simply returns.  Every wait has a time limit, multiplied by
-LYREBIRD_TIME_FACTOR for slow hosts and sanitizer builds; everything that a guest
+reason) or Failure, or simply returns.  Every wait has a time limit, which is longer
+on a busy host and with LYREBIRD_TIME_FACTOR (sanitizer builds); everything that a guest
 says is kept in a log beside the build, and its end is shown when the case fails.
 """
 import contextlib
@@ -41,6 +41,7 @@ PROMPTS = {
     "U-Boot's prompt": r"=> $",
 }
 SETTLED = 2     # seconds of silence after which a prompt is the guest's last word
+AFTERWORDS = 1  # seconds that a guest has to explain a failure, for the log
 
 
 class Skip(Exception):
@@ -58,6 +59,11 @@ def case(quick=True, limit=60):
         CASES.append(f)
         return f
     return mark
+
+
+def seconds(limit):
+    """A time limit on this host: stretched by LYREBIRD_TIME_FACTOR, and by what else wants its processors."""
+    return limit * FACTOR * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def need(program):
@@ -123,14 +129,15 @@ class Line:
 
     def _refuse(self, refuse, waited):
         if refuse and re.search(refuse, self.pending):
-            self.drain(1)       # the words that follow explain it, in the log
+            self.drain(AFTERWORDS)
             bad = re.search(refuse, self.pending)
             raise Failure(f"the guest said {bad.group(0).strip()!r} while waiting for {waited}")
 
     def expect(self, pattern, limit=30, refuse=FATAL):
         """Wait for a pattern; its match.  Fails early when the guest says one of `refuse`, or stands at a
         prompt, which is another one than that waited for."""
-        end = time.monotonic() + limit * FACTOR
+        allowed = seconds(limit)
+        end = time.monotonic() + allowed
         while True:
             m = re.search(pattern, self.pending)
             if m:
@@ -139,11 +146,11 @@ class Line:
             self._refuse(refuse, repr(pattern))
             left, size, prompt = end - time.monotonic(), len(self.pending), self.prompt()
             if left <= 0:
-                raise Failure(f"no {pattern!r} within {limit * FACTOR:.0f} s; the last line was {self.last_line()!r}")
-            if not self._fill(min(left, SETTLED * FACTOR)):
+                raise Failure(f"no {pattern!r} within {allowed:.0f} s; the last line was {self.last_line()!r}")
+            if not self._fill(min(left, seconds(SETTLED))):
                 raise Failure(f"the emulator ended ({self.alive()}) while waiting for {pattern!r}; "
                               f"the last line was {self.last_line()!r}")
-            if prompt and len(self.pending) == size and left > SETTLED * FACTOR:
+            if prompt and len(self.pending) == size and left > seconds(SETTLED):
                 raise Failure(f"the guest stands at {prompt} ({self.last_line()!r}) while waiting for {pattern!r}")
 
     def until_end(self, limit):
@@ -198,11 +205,12 @@ class Machine:
 
     def wait(self, limit=30):
         """Wait until the emulator ends by itself; its exit code."""
-        self.console.until_end(limit * FACTOR)
+        allowed = seconds(limit)
+        self.console.until_end(allowed)
         try:
-            return self.proc.wait(2 * FACTOR)
+            return self.proc.wait(seconds(2))
         except subprocess.TimeoutExpired as e:
-            raise Failure(f"the emulator did not end within {limit * FACTOR:.0f} s; "
+            raise Failure(f"the emulator did not end within {allowed:.0f} s; "
                           f"the last line was {self.console.last_line()!r}") from e
 
     def expect_exit(self, code=0, limit=30):
@@ -211,7 +219,7 @@ class Machine:
 
     def connect(self, path, limit=10):
         """Connect to a unix socket that the emulator serves; a Line."""
-        end = time.monotonic() + limit * FACTOR
+        end = time.monotonic() + seconds(limit)
         s = socket.socket(socket.AF_UNIX)
         while True:
             try:
@@ -261,14 +269,15 @@ class Bench:
 
     def run(self, *args, limit=20, program=None):
         """Run a program to its end: (exit code, standard output, standard error)."""
+        allowed = seconds(limit)
         argv = [program or EMULATOR, *[str(a) for a in args]]
         self.note(b"\n$ " + " ".join(argv).encode() + b"\n")
         try:
             p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, timeout=limit * FACTOR, check=False)
+                               stderr=subprocess.PIPE, timeout=allowed, check=False)
         except subprocess.TimeoutExpired as e:
             self.note((e.stdout or b"") + (e.stderr or b""))
-            raise Failure(f"{argv[0]} did not end within {limit * FACTOR:.0f} s") from e
+            raise Failure(f"{argv[0]} did not end within {allowed:.0f} s") from e
         except OSError as e:
             raise Failure(f"cannot start {argv[0]}: {e.strerror}") from e
         self.note(p.stdout + p.stderr)

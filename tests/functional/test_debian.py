@@ -15,7 +15,7 @@ PROMPT = r"root@lyrebird:[^#]*# $"
 
 def boot(b, guest, disk, configure=False, more=()):
     """Boot the root file system as `scripts/guest run` does; the machine, at its login prompt."""
-    append = "lyrebird.onfail=exit" + ("" if configure else " lyrebird.configure=no")
+    append = "lyrebird.onfail=exit systemd.service_watchdogs=0" + ("" if configure else " lyrebird.configure=no")
     m = b.machine(*machine_options(guest.kernel.image, guest.kernel.initrd, disk, append), *PEER, *more,
                   cpu_memory=("-m", "1G"))
     m.expect(r"lyrebird login: ", BOOT)
@@ -30,7 +30,7 @@ def login(m):
 
 def power_off(m):
     m.send("systemctl poweroff\n")
-    m.expect_exit(0, 120)
+    m.expect_exit(0, 300)
 
 
 def whole_life(b, suite):

@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 from guests import bare_program
-from harness import FACTOR, Failure, case, check, need
+from harness import Failure, case, check, need, seconds
 
 
 def run_gdb(b, gdb, elf, path, commands):
@@ -16,7 +16,7 @@ def run_gdb(b, gdb, elf, path, commands):
     b.note(b"\n$ " + " ".join(argv).encode() + b"\n")
     try:
         p = subprocess.run([*argv, str(elf)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                           stderr=subprocess.STDOUT, timeout=60 * FACTOR, check=False, errors="replace")
+                           stderr=subprocess.STDOUT, timeout=seconds(60), check=False, errors="replace")
     except subprocess.TimeoutExpired as e:
         b.note(e.stdout or b"")
         raise Failure("gdb did not end within its time") from e

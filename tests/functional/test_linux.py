@@ -7,7 +7,7 @@ import socket
 import threading
 
 from guests import debian_kernel
-from harness import FACTOR, Failure, Skip, case, check, is_peer, need
+from harness import Failure, Skip, case, check, is_peer, need, seconds
 
 PROMPT = r"initramfs# "
 BOOT = 120
@@ -161,7 +161,7 @@ def test_hostfwd(b):
     m.command("(echo 'from the guest' | nc -l -p 80) & while ! netstat -tln | grep -q ':80 '; do sleep 0.1; done",
               PROMPT, 60)
     with socket.create_connection(("127.0.0.1", port), 10) as s:
-        s.settimeout(30 * FACTOR)
+        s.settimeout(seconds(30))
         try:
             got = s.recv(100)
         except OSError as e:
