@@ -27,7 +27,7 @@ class GuestError(Exception):
 def cache_dir():
     """The cache folder; made when missing."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    path = pathlib.Path(home) / "lyrebird"
+    path = pathlib.Path(home).absolute() / "lyrebird"      # some steps run in other folders
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as e:

@@ -53,7 +53,8 @@ def machine_options(kernel, initrd, disk=None, append="", cpu=CPU):
             "-device", "virtio-rng-device"]
     words = ["console=ttyS0"]
     if disk:
-        argv += ["-drive", f"file={disk},format=raw,if=none,id=disk0", "-device", "virtio-blk-device,drive=disk0"]
+        name = str(disk).replace(",", ",,")
+        argv += ["-drive", f"file={name},format=raw,if=none,id=disk0", "-device", "virtio-blk-device,drive=disk0"]
         words.append("root=/dev/vda")
     return argv + ["-append", " ".join(words + ([append] if append else []))]
 

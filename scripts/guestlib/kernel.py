@@ -63,7 +63,7 @@ class Kernel:
 
     def fresh(self):
         source = self.recipe.source()
-        return bool(source) and self.initrd_recipe.source() == source
+        return bool(source and self.version()) and self.initrd_recipe.source() == source
 
     def version(self):
         """The kernel's version, as `uname -r` says it in the guest; None if there is no kernel."""
@@ -71,8 +71,7 @@ class Kernel:
 
     def make(self, apt):
         """Fetch and unpack the kernel and busybox, and pack the initramfs."""
-        if self.recipe.source() != apt.source():
-            self.recipe.begin()
+        if self.recipe.source() != apt.source() or not self.version():
             self._fetch(apt)
             self.recipe.done(apt.source())
         if self.initrd_recipe.source() != self.recipe.source():
@@ -84,6 +83,7 @@ class Kernel:
         names = package_names(apt)
         say(f"kernel from {apt.suite}: {', '.join(names)}")
         debs = apt.fetch_single(names)
+        busybox = apt.fetch_single(["busybox-static"])
         tmp = self.tree_dir.with_name("kernel.part")
         shutil.rmtree(tmp, ignore_errors=True)
         tmp.mkdir(parents=True)
@@ -99,13 +99,14 @@ class Kernel:
         if data[0x38:0x3c] != b"RSC\x05":
             raise GuestError("the kernel is not a RISC-V Image", "its header has no RSC\\x05 at 0x38",
                              "run `scripts/guest update`")
+        self.recipe.begin()     # from here on, old and new files stand side by side
         shutil.rmtree(self.tree_dir, ignore_errors=True)
         tmp.rename(self.tree_dir)
         with finished_as(self.image_gz) as out:
             out.write_bytes(gzip.compress(data, 6, mtime=0))
         box = self.dir / "busybox.dir"
         shutil.rmtree(box, ignore_errors=True)
-        unpack(apt.fetch_single(["busybox-static"]), box)
+        unpack(busybox, box)
         with finished_as(self.busybox) as out:
             shutil.copyfile(next(p for p in box.rglob("busybox") if p.is_file() and p.parent.name == "bin"), out)
         shutil.rmtree(box)

@@ -46,7 +46,11 @@ class ModuleTree:
         name = canonical(name)
         if name not in self._data:
             p = self.dir / self.index.files[name]
-            self._data[name] = READERS[p.suffix](p)
+            try:
+                self._data[name] = READERS[p.suffix](p)
+            except (OSError, EOFError, lzma.LZMAError, subprocess.CalledProcessError) as e:
+                raise GuestError(f"cannot read the module {p.name}", f"{p}: {e}",
+                                 f"run scripts/setup, delete {self.dir.parents[3]} and run `scripts/guest make`") from e
         return self._data[name]
 
     def place(self, name):

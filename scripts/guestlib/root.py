@@ -50,10 +50,10 @@ class Root:
     def make(self, apt):
         if self.recipe.source() == self._with_kernel(apt.source()):
             return
-        self.recipe.begin()
         say(f"Debian root from {apt.suite}: {len(PACKAGES)} packages and what they need")
         mirror = inside_guest(apt.mirror_uri()) or ""
         debs = apt.fetch_closure(PACKAGES + (["ca-certificates"] if mirror.startswith("https:") else []))
+        self.recipe.begin()
         todo = self.dir / "root.todo"
         todo.write_text("".join(f"{d}\n" for d in debs), encoding="utf-8")
         argv = [sys.executable, "-m", "guestlib.root", str(todo), str(self.image), str(self.kernel.tree_dir),

@@ -205,6 +205,7 @@ def test_options(_tmp):
     argv = guest.machine_options("K", "I", "D", "more")
     equal(argv[argv.index("-cpu") + 1], "rv64,sv57=off")
     equal(argv[-1], "console=ttyS0 root=/dev/vda more")
+    assert "file=/a,,b/disk.img,format=raw,if=none,id=disk0" in guest.machine_options("K", "I", "/a,b/disk.img")
     argv = guest.machine_options("K", "I", cpu="rv64")
     equal((argv[argv.index("-cpu") + 1], argv[-1], "-drive" in argv), ("rv64", "console=ttyS0", False))
 

@@ -149,6 +149,19 @@ def test_real_modules(tmp):
         equal([os.path.basename(s).split(".")[0] for s in out.split() if s.endswith(".xz")], order)
 
 
+def test_cut_module(tmp):
+    """a module that a full disk cut is named"""
+    tree = module_tree(tmp, fs=("", []))
+    path = tree.dir / "kernel/fs.ko.xz"
+    path.write_bytes(path.read_bytes()[:-40])
+    try:
+        tree.data("fs")
+    except GuestError as e:
+        assert "fs.ko.xz" in str(e) and "do:" in str(e), str(e)
+        return
+    raise AssertionError("half a module was read")
+
+
 def test_install(tmp):
     """a part of the modules in another tree: uncompressed, with what they need and an index of their own"""
     tree = module_tree(tmp / "from", fs=("", ["softdep=pre: crypto-x"]), x=("", ["alias=crypto-x"]), other=("", []))
