@@ -12,6 +12,7 @@ import concurrent.futures
 import importlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -55,6 +56,7 @@ def run_case(number, f):
 def run_cases(cases, jobs):
     """Run the cases, `jobs` at a time, and print the results in the order of the cases; True if none failed."""
     good = True
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # machines end with their runner
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(run_case, i, f) for i, f in enumerate(cases, 1)]
         try:
@@ -73,7 +75,8 @@ def run_cases(cases, jobs):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--quick", action="store_true", help="leave out the cases of several minutes")
-    p.add_argument("-j", "--jobs", type=int, default=2, help="cases at a time (default 2)")
+    p.add_argument("-j", "--jobs", type=int, default=(os.cpu_count() or 1) + 1,
+                   help="cases at a time (default: one more than processors)")
     p.add_argument("--list", action="store_true", help="only list the cases")
     p.add_argument("patterns", nargs="*", help="only cases whose name contains one of these")
     args = p.parse_args()
