@@ -67,6 +67,7 @@ static void riscv_reset(CPU *cpu)
     memset(r->pmpaddr, 0, sizeof(r->pmpaddr));
     memset(r->mstateen, 0, sizeof(r->mstateen));
     memset(r->counter_base, 0, sizeof(r->counter_base));
+    r->counter_stands = r->counter_pc = r->counter_unread = 0;
     r->pc = r->resetvec;
     r->load_res = UINT64_MAX;
     r->load_val = 0;

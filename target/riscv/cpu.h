@@ -57,6 +57,9 @@ typedef struct RiscvCPU {
     uint64_t mcounteren, mcountinhibit, menvcfg, mseccfg;
     uint64_t mstateen[4], sstateen[4];
     uint64_t counter_base[2];/* mcycle, minstret: value = running clock + base, or base while inhibited */
+    uint64_t counter_stands; /* the clock for accesses that directly follow a write (counters.c) ... */
+    uint64_t counter_pc;     /* ... the next of which would stand here ... */
+    uint32_t counter_unread; /* ... while halves of counters were written and not read */
     uint64_t mhartid, mvendorid, marchid, mimpid;
 
     /* Supervisor level */
@@ -130,6 +133,13 @@ uint64_t riscv_epc_mask(const RiscvCPU *r); /* bits of an epc that exist */
  * the block ends with IR_EXIT_LOOKUP. */
 void riscv_mret(RiscvCPU *r);
 void riscv_sret(RiscvCPU *r);
+
+/* ---- counters.c: mcycle and minstret ---- */
+typedef enum RiscvCounter { COUNTER_CYCLE, COUNTER_INSTRET } RiscvCounter;
+enum { LOW_HALF = 1, HIGH_HALF = 2, BOTH_HALVES = 3 }; /* what an instruction reads or writes */
+uint64_t riscv_counter_read(RiscvCPU *r, RiscvCounter which, unsigned halves); /* all 64 bits */
+void riscv_counter_write(RiscvCPU *r, RiscvCounter which, unsigned halves, uint64_t value);
+void riscv_counter_inhibit(RiscvCPU *r, uint64_t value); /* mcountinhibit */
 
 /* ---- csr.c ---- */
 typedef enum CsrOp { CSR_WRITE, CSR_SET, CSR_CLEAR } CsrOp;

@@ -336,55 +336,34 @@ uint64_t riscv_time(RiscvCPU *r)
     return clock_get_ns(CLK_VIRTUAL) / (1000000000 / RISCV_TIMEBASE_HZ);
 }
 
-/* Cycles and retired instructions both run at 1 GHz of the virtual clock. */
-static bool counter_inhibited(const RiscvCPU *r, unsigned which)
+static RiscvCounter counter_of(const Csr *c)
 {
-    return r->mcountinhibit >> which & 1;
-}
-
-static uint64_t counter_read(RiscvCPU *r, unsigned which)
-{
-    uint64_t base = r->counter_base[which == 2];
-    return counter_inhibited(r, which) ? base : base + clock_get_ns(CLK_VIRTUAL);
-}
-
-static void counter_write(RiscvCPU *r, unsigned which, uint64_t value)
-{
-    r->counter_base[which == 2] = counter_inhibited(r, which) ? value : value - clock_get_ns(CLK_VIRTUAL);
+    return (c->number & 31) == 2 ? COUNTER_INSTRET : COUNTER_CYCLE;
 }
 
 static uint64_t mcounter_read(RiscvCPU *r, const Csr *c)
 {
-    return counter_read(r, c->number & 31);
+    return riscv_counter_read(r, counter_of(c), r->xlen == 32 ? LOW_HALF : BOTH_HALVES);
 }
 
 static uint64_t mcounterh_read(RiscvCPU *r, const Csr *c)
 {
-    return counter_read(r, c->number & 31) >> 32;
+    return riscv_counter_read(r, counter_of(c), HIGH_HALF) >> 32;
 }
 
 static void mcounter_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    unsigned which = c->number & 31;
-    if (r->xlen == 32) {
-        value |= counter_read(r, which) & ~(uint64_t)UINT32_MAX;
-    }
-    counter_write(r, which, value);
+    riscv_counter_write(r, counter_of(c), r->xlen == 32 ? LOW_HALF : BOTH_HALVES, value);
 }
 
 static void mcounterh_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    unsigned which = c->number & 31;
-    counter_write(r, which, (counter_read(r, which) & UINT32_MAX) | value << 32);
+    riscv_counter_write(r, counter_of(c), HIGH_HALF, value << 32);
 }
 
 static void mcountinhibit_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    for (unsigned which = 0; which <= 2; which += 2) {
-        uint64_t now = counter_read(r, which);
-        r->mcountinhibit = (r->mcountinhibit & ~(1ull << which)) | (value & 1ull << which);
-        counter_write(r, which, now);
-    }
+    riscv_counter_inhibit(r, value);
 }
 
 static uint64_t time_read(RiscvCPU *r, const Csr *c)
@@ -719,7 +698,12 @@ bool riscv_csr_access(RiscvCPU *r, unsigned number, CsrOp op, bool read, bool wr
 uint64_t riscv_csr_peek(RiscvCPU *r, unsigned number)
 {
     Csr c;
-    return csr_find(number, &c) && csr_exists(r, &c) ? csr_read_row(r, &c) : 0;
+    uint64_t counter_pc = r->counter_pc;
+    uint32_t counter_unread = r->counter_unread;
+    uint64_t v = csr_find(number, &c) && csr_exists(r, &c) ? csr_read_row(r, &c) : 0;
+    r->counter_pc = counter_pc; /* nothing was read */
+    r->counter_unread = counter_unread;
+    return v;
 }
 
 bool riscv_csr_poke(RiscvCPU *r, unsigned number, uint64_t value)
@@ -730,6 +714,7 @@ bool riscv_csr_poke(RiscvCPU *r, unsigned number, uint64_t value)
         return false;
     }
     csr_write_row(r, &c, value);
+    r->counter_pc = r->pc; /* there was no instruction: the next one is here */
     return true;
 }
 
