@@ -7,7 +7,7 @@
  *     tb-size=MEBIBYTES        room for host code
  *     thread=single            all vCPUs share a thread, in turns
  *     split-wx=on              host code is never writable where it is executed: always so
- *     perfmap=on|off           /tmp/perf-PID.map for perf
+ *     perfmap=on|off           /tmp/perf-PID.map: names of guest code for perf
  *     lockstep=on|off          tcg: run every block in the interpreter as well and compare
  *
  * Not modelled: thread=multi, split-wx=off. */

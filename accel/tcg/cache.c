@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The code cache: host code in a memfd that is mapped twice, writable for the translator
- * and executable for the processor, so that no page is ever both and no system call is
- * needed per translation.  The writable one lies at a random distance below the other: an
+/* The code cache: host code in anonymous shared memory that is mapped twice, writable for the
+ * translator and executable for the processor, so that no page is ever both and no system call is
+ * needed per translation.  (Anonymous, since perf looks into /tmp/perf-PID.map for nothing that has
+ * a file's name, a memfd's included.)  The writable one lies at a random distance below the other: an
  * address of code that leaks to a guest does not tell where that code can be written.
  *
  * Code fills one region after the other; when all are full the oldest region is emptied:
@@ -12,7 +13,6 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "accel/tcg/internal.h"
 
@@ -25,7 +25,6 @@ struct TcgRegion {
 };
 
 struct TcgCache {
-    int fd;
     uint64_t size;
     uint8_t *rw;
     const uint8_t *rx;
@@ -42,27 +41,39 @@ static uint64_t random_number(void)
     return r;
 }
 
-/* The cache, writable, up to 64 GiB below its executable mapping. */
-static uint8_t *map_writable(const TcgCache *c)
+/* A free place up to 64 GiB below the executable mapping. */
+static void *find_place(const TcgCache *c)
 {
     enum { TRIES = 64, DISTANCE_BITS = 36 };
     void *at = MAP_FAILED;
     for (unsigned n = 0; at == MAP_FAILED && n < TRIES; n++) {
         uint64_t distance = random_number() & ((UINT64_C(1) << DISTANCE_BITS) - 1) & -UINT64_C(4096);
-        at = mmap((uint8_t *)c->rx - c->size - distance, c->size, PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_FIXED_NOREPLACE, c->fd, 0);
+        at = mmap((uint8_t *)c->rx - c->size - distance, c->size, PROT_NONE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
         if (at == MAP_FAILED && errno != EEXIST) /* EEXIST: that place is taken */
             break;
     }
     return at;
 }
 
+/* The same pages again, writable: mremap() of no bytes leaves a shared mapping as it is. */
+static uint8_t *map_writable(const TcgCache *c)
+{
+    void *place = find_place(c);
+    if (place == MAP_FAILED)
+        return MAP_FAILED;
+    void *at = mremap((void *)c->rx, 0, c->size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+    if (at != MAP_FAILED && mprotect(at, c->size, PROT_READ | PROT_WRITE) == 0)
+        return at;
+    int e = errno;
+    munmap(place, c->size);
+    errno = e;
+    return MAP_FAILED;
+}
+
 static bool map_twice(TcgCache *c, GError **err)
 {
-    c->fd = memfd_create("lyrebird-code", MFD_CLOEXEC);
-    if (c->fd < 0 || ftruncate(c->fd, c->size) < 0)
-        goto fail;
-    c->rx = mmap(NULL, c->size, PROT_READ | PROT_EXEC, MAP_SHARED, c->fd, 0);
+    c->rx = mmap(NULL, c->size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (c->rx == MAP_FAILED)
         goto fail;
     c->rw = map_writable(c);
@@ -81,7 +92,6 @@ bool tcg_cache_new(TcgState *s, uint64_t bytes, GError **err)
 {
     TcgCache *c = g_new0(TcgCache, 1);
     s->cache = c;
-    c->fd = -1;
     c->rw = MAP_FAILED;
     c->rx = MAP_FAILED;
     uint64_t region = (bytes ? bytes : default_cache_bytes) / REGIONS;
@@ -98,6 +108,7 @@ bool tcg_cache_new(TcgState *s, uint64_t bytes, GError **err)
     JitConfig config = tcg_jit_config;
     config.guest = s->guest;
     c->jit = jit_new(&config, c->rw, c->rx, err);
+    tcg_perf_map_add(s, c->rx, JIT_HEAD, "lyrebird_stubs", 0);
     return c->jit != NULL;
 }
 
@@ -124,8 +135,6 @@ void tcg_cache_free(TcgState *s)
         munmap(c->rw, c->size);
     if (c->rx != MAP_FAILED)
         munmap((void *)c->rx, c->size);
-    if (c->fd >= 0)
-        close(c->fd);
     g_free(c);
     s->cache = NULL;
 }

@@ -151,7 +151,8 @@ struct TcgBlock {
 typedef enum TcgEngine { TCG_JIT, TCG_INTERP, TCG_LOCKSTEP } TcgEngine;
 
 typedef struct TcgStats {
-    uint64_t blocks, guest_insns, host_bytes, translate_ns;
+    uint64_t blocks, guest_insns, host_bytes;
+    uint64_t sampled_ns, sampled_insns; /* processor time of some translations */
     uint64_t drops, evictions, smc_writes, dma_writes;
     uint64_t tlb_fills, slow_accesses, context_switches, context_misses;
     uint64_t lookups, chained, exits;
@@ -329,3 +330,8 @@ void tcg_log_block(CPU *cpu, const TcgBlock *b);
 void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes);
 void tcg_log_bus(TcgLog *log);
 void tcg_print_host_code(const TcgBlock *b, GString *out); /* disas.c */
+
+/* ---- names for perf (perfmap.c), with perfmap=on ------------------------------------------ */
+bool tcg_perf_map_open(TcgState *s, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void tcg_perf_map_add(TcgState *s, const void *code, unsigned size, const char *name, uint64_t pc);
+void tcg_perf_map_close(TcgState *s);

@@ -5,7 +5,6 @@
  * vCPU thread, which does the work between two blocks. */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "accel/tcg/internal.h"
 
@@ -86,12 +85,6 @@ void tcg_handle_queue(TcgState *s)
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static FILE *perf_map_open(void)
-{
-    g_autofree char *path = g_strdup_printf("/tmp/perf-%d.map", (int)getpid());
-    return fopen(path, "w");
-}
-
 TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
 {
     TcgState *s = g_new0(TcgState, 1);
@@ -101,9 +94,7 @@ TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
     s->vcpus = g_ptr_array_new();
     s->dma = g_array_new(FALSE, FALSE, sizeof(TcgDma));
     g_mutex_init(&s->lock);
-    if (opt->perf_map)
-        s->perf_map = perf_map_open();
-    if (!tcg_blocks_new(s, err)) {
+    if ((opt->perf_map && !tcg_perf_map_open(s, err)) || !tcg_blocks_new(s, err)) {
         tcg_state_free(s);
         return NULL;
     }
@@ -122,8 +113,7 @@ void tcg_state_free(TcgState *s)
     tcg_cache_free(s);
     if (s->ir)
         ir_block_free(s->ir);
-    if (s->perf_map)
-        fclose(s->perf_map);
+    tcg_perf_map_close(s);
     g_ptr_array_free(s->vcpus, TRUE);
     g_array_unref(s->dma);
     g_mutex_clear(&s->lock);
@@ -145,8 +135,9 @@ void tcg_state_info(TcgState *s, GString *out)
     info_line(out, "blocks translated", t->blocks);
     info_line(out, "guest instructions", t->guest_insns);
     info_line(out, "host bytes", t->host_bytes);
-    info_line(out, "ns per instruction", t->guest_insns ? t->translate_ns / t->guest_insns : 0);
-    info_line(out, "translation ms", t->translate_ns / 1000000);
+    double ns_per_insn = (double)t->sampled_ns / MAX(t->sampled_insns, 1u);
+    info_line(out, "ns per instruction", ns_per_insn);
+    info_line(out, "translation ms", t->guest_insns * ns_per_insn / 1e6);
     info_line(out, "blocks dropped", t->drops);
     info_line(out, "regions evicted", t->evictions);
     info_line(out, "writes to code", t->smc_writes);

@@ -58,6 +58,7 @@ static void test_options(void)
         { "tcg", "one-insn-per-tb", "on", NULL },
         { "tcg", "one-insn-per-tb", "maybe", "'on' or 'off'" },
         { "tcg", "lockstep", "on", NULL },
+        { "tcg", "perfmap", "on", NULL },
         { "interp", "lockstep", "on", "unexpected" },
         { "tcg", "tbsize", "1", "did you mean tb-size?" },
     };
