@@ -199,7 +199,7 @@ static void run_twice(CPU *cpu, const TcgBlock *b)
     run_caught(cpu, b, false);
     v->running = NULL;
     v->context_stale = true;
-    if (!log.devices && !b->dropped) {
+    if (!log.devices) {
         char *want = g_memdup2(cpu, size);
         undo_ram(&log);
         restore_state(cpu, before);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Linux's perf beside a running machine: -accel tcg,perfmap=on names what the guest ran."""
+import pathlib
 import re
 import subprocess
 
@@ -26,5 +27,6 @@ def test_perf_names(b):
     m = b.machine("-bios", "none", "-kernel", bare_program(b, "watch"), "-accel", "tcg,perfmap=on", "-display", "none")
     perf(b, tool, "record", "-e", "cpu-clock", "-F", "500", "-o", data, "-p", str(m.proc.pid), "--", "sleep", "2")
     report = perf(b, tool, "report", "-i", data, "--stdio", "--sort", "symbol")
+    pathlib.Path(f"/tmp/perf-{m.proc.pid}.map").unlink()
     share = sum(float(x) for x in re.findall(r"^\s*([\d.]+)%.*\bguest_8000[0-9a-f]+", report, re.M))
     check(share > 50, f"only {share} % of the samples have the name of guest code:\n{report[-1500:]}")

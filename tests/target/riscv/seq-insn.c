@@ -313,6 +313,28 @@ static void put_far_jump(Maker *m)
     m->p->insns += 2;
 }
 
+/* A loop that is one block (from its second round on) and changes its own first instruction, which
+ * then ends it: seen without fence.i, sooner or later. */
+static void put_changing_loop(Maker *m)
+{
+    uint32_t changed = enc_i(0x13, 7, 0, 0, 1 + (int32_t)below(m, 2047)); /* li t2, not 0 */
+    bool half = below(m, 2);
+
+    seq_put_address(m, 6, half ? changed >> 16 : changed);
+    bool atomic = !half && !(here(m) & 3) && m->ext >> EXT_A & 1 && below(m, 2);
+    put_count(m, enc_i(0x13, 28, 0, 0, 1 + (int32_t)below(m, 5)));
+    put_count(m, enc_i(0x17, 5, 0, 0, 0));                  /* auipc t0, 0 */
+    put_count(m, enc_i(0x13, 5, 0, 5, 8));
+    put_count(m, enc_i(0x13, 7, 0, 0, 0));                  /* loop: li t2, 0 */
+    put_count(m, enc_i(0x13, 28, 0, 28, -1));
+    put_count(m, 0x1063 | 28 << 15 | b_imm(8));             /* bnez t3, over the store */
+    put_count(m, half     ? enc_s(0x23, 1, 5, 6, 2)
+                 : atomic ? 0x0800202f | 5 << 15 | 6 << 20  /* amoswap.w zero, t1, (t0) */
+                          : enc_s(0x23, 2, 5, 6, 0));
+    put_count(m, 0x63 | 7 << 15 | b_imm(-16));              /* beqz t2, loop */
+    put_count(m, enc_i(0x13, 28, 0, 0, 0));
+}
+
 void seq_put_body(Maker *m, unsigned length)
 {
     for (unsigned i = 0; i < length; i++) {
@@ -322,6 +344,10 @@ void seq_put_body(Maker *m, unsigned length)
         }
         if (below(m, 40) == 0) {
             put_lr_sc(m);
+            continue;
+        }
+        if (m->p->kind != SEQ_LINUX && below(m, 40) == 0) { /* there code cannot be written */
+            put_changing_loop(m);
             continue;
         }
         if ((m->p->flags & SEQ_WITH_TRAPS) && below(m, 6) == 0) {
