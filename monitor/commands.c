@@ -222,7 +222,11 @@ static bool cmd_help(Machine *m, const char *args, GString *out, GError **err)
     } else if ((c = monitor_find(monitor_commands, args))) {
         g_string_append_printf(out, "%s %s -- %s\n", c->name, c->args ? c->args : "", c->help);
     } else {
-        g_string_append_printf(out, "unknown command: '%s'\n", args);
+        bool info = g_str_has_prefix(args, "info ");
+        const char *why = monitor_why_unbuilt(info, info ? args + 5 : args);
+        g_string_append_printf(out, "unknown command: '%s'\n%s%s%s", args,
+                               why ? "QEMU has it, it is not built here: " : "", why ? why : "",
+                               why ? "\n" : "");
     }
     return true;
 }
@@ -289,7 +293,12 @@ static void report_unknown(const MonitorCommand *table, const char *prefix, cons
                            GString *out)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    const char *why = monitor_why_unbuilt(*prefix, name);
     g_string_append_printf(out, "unknown command: '%s%s'\n", prefix, name);
+    if (why) {
+        g_string_append_printf(out, "QEMU has it, it is not built here: %s\n", why);
+        return;
+    }
     for (; table->name; table++) {
         g_ptr_array_add(names, g_strndup(table->name, strcspn(table->name, "|")));
     }

@@ -22,6 +22,9 @@ void monitor_dispatch(Machine *m, const MonitorCommand *table, const char *prefi
                       GString *out);
 void monitor_help_all(const MonitorCommand *table, const char *prefix, GString *out);
 
+/* unbuilt.c: why a command that QEMU has (of `info` or not) is not here; NULL: there is none. */
+const char *monitor_why_unbuilt(bool info, const char *name);
+
 /* The CPU of `cpu N`, NULL when the machine has none. */
 CPU *monitor_cpu(Machine *m);
 bool monitor_set_cpu(Machine *m, unsigned index);

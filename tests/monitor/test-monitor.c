@@ -44,6 +44,13 @@ static void test_unknown(void)
     expect("stop x", "stop|s: extraneous characters at the end of line\nTry \"help stop\" for more information\n");
     expect("", "");
     expect("help foo", "unknown command: 'foo'\n");
+    expect_has("savevm a", "unknown command: 'savevm'\nQEMU has it, it is not built here: snapshots");
+    expect_has("device_add virtio-rng-pci", "hot plug is not built");
+    expect_has("info snapshots", "unknown command: 'info snapshots'\nQEMU has it");
+    expect_has("help migrate", "moving machines is not built");
+    expect_has("help info pci", "use info qtree");
+    expect("snapshots", "unknown command: 'snapshots'\n"); /* of info only */
+    expect("save", "unknown command: 'save'\n");
     expect("help stop", "stop|s  -- stop emulation\n");
     expect_has("help", "system_powerdown  -- ");
     expect_has("info", "info mtree [-f] -- ");

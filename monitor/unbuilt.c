@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that QEMU's monitor has and this one has not, each with the reason: who types
+ * `savevm` learns that it is known and not built, not that it is misspelt.
+ *
+ * Names: QEMU's manual, "QEMU Monitor", and `help` and `help info` there. */
+#include <string.h>
+
+#include "monitor/monitor_priv.h"
+
+typedef struct Unbuilt {
+    const char *names; /* separated by blanks */
+    const char *why;
+} Unbuilt;
+
+/* clang-format off */
+static const Unbuilt commands[] = {
+    { "savevm loadvm delvm snapshot_blkdev snapshot_blkdev_internal snapshot_delete_blkdev_internal",
+      "snapshots of machines and disks are not built; copy the image while the machine is off, or use snapshot=on" },
+    { "migrate migrate_cancel migrate_continue migrate_incoming migrate_pause migrate_recover migrate_set_capability "
+      "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
+      "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig", "moving machines is not built" },
+    { "device_add device_del drive_add drive_del netdev_add netdev_del object_add object_del chardev-add chardev-change "
+      "chardev-remove hostfwd_add hostfwd_remove pcie_aer_inject_error",
+      "hot plug is not built; give the device on the command line" },
+    { "block_job_cancel block_job_complete block_job_pause block_job_resume block_job_set_speed block_resize "
+      "block_set_io_throttle block_stream commit drive_backup drive_mirror qemu-io nbd_server_add nbd_server_remove "
+      "nbd_server_start nbd_server_stop", "jobs on disks and serving them are not built" },
+    { "change eject", "no drive of removable media is built" },
+    { "boot_set", "no firmware of this machine's boards takes an order of drives; use bootindex= of the devices" },
+    { "screendump sendkey mouse_move mouse_button mouse_set expire_password set_password",
+      "no display, keyboard and mouse are built" },
+    { "wavcapture stopcapture", "no sound is built" },
+    { "memsave pmemsave dump-guest-memory", "writing memory to a file is not built; use x, xp, or a debugger's dump" },
+    { "gpa2hva gpa2hpa gva2gpa", "translation of addresses is not built; use info mem, x and xp" },
+    { "i o", "boards here have no I/O ports of a CPU; use xp" },
+    { "sum", "checksums of memory are not built" },
+    { "dumpdtb", "the device tree is written at start: -machine dumpdtb=FILE" },
+    { "qom-get qom-list qom-set", "there is no tree of objects; use info qtree" },
+    { "trace-event", "use -trace PATTERN on the command line" },
+    { "one-insn-per-tb", "use -accel tcg,one-insn-per-tb=on on the command line" },
+    { "nmi mce system_wakeup watchdog_action xen-event-inject xen-event-list", "the boards here have nothing like it" },
+    { "replay_break replay_delete_break replay_seek", "recording and replay are not built" },
+    { "ringbuf_read ringbuf_write", "the data of a ringbuf are kept for their size only; use a file or a socket" },
+    { "chardev-send-break", "use Ctrl-A b on the terminal of the line" },
+    { "getfd closefd", "descriptors are given at start, such as fd=N" },
+    { "sync-profile", "locks are not measured" },
+    { NULL, NULL },
+};
+
+static const Unbuilt infos[] = {
+    { "snapshots", "snapshots are not built" },
+    { "migrate migrate_capabilities migrate_parameters dirty_rate vcpu_dirty_limit", "moving machines is not built" },
+    { "block-jobs blockstats", "jobs and statistics of disks are not built; see info block" },
+    { "capture", "no sound is built" },
+    { "vnc spice mice", "no display, keyboard and mouse are built" },
+    { "usb usbhost", "USB is not built" },
+    { "kvm sev sgx", "KVM is not built" },
+    { "pci", "use info qtree and info mtree" },
+    { "pic lapic", "use info irq" },
+    { "roms ramblock memory-devices memory_size_summary memdev", "use info mtree" },
+    { "numa hotpluggable-cpus iothreads", "there are none: -smp says how many CPUs there are" },
+    { "qdm", "use -device help" },
+    { "qom-tree", "there is no tree of objects; use info qtree" },
+    { "tpm cryptodev rocker rocker-of-dpa-flows rocker-of-dpa-groups rocker-ports vm-generation-id",
+      "no such device is built" },
+    { "virtio virtio-queue-element virtio-queue-status virtio-status virtio-vhost-queue-status",
+      "state of virtio devices is not shown; use info qtree, or -trace" },
+    { "dump", "writing memory to a file is not built" },
+    { "history", "use the arrow keys" },
+    { "opcount sync-profile", "not counted; see info jit" },
+    { "replay", "recording and replay are not built" },
+    { "stats", "see info jit" },
+    { "trace-events", "see -trace help" },
+    { NULL, NULL },
+};
+/* clang-format on */
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *w = words; (w = strstr(w, word)); w += len) {
+        if ((w == words || w[-1] == ' ') && (w[len] == ' ' || !w[len])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *monitor_why_unbuilt(bool info, const char *name)
+{
+    for (const Unbuilt *u = info ? infos : commands; *name && u->names; u++) {
+        if (has_word(u->names, name)) {
+            return u->why;
+        }
+    }
+    return NULL;
+}
