@@ -3,7 +3,7 @@
 #pragma once
 #include <glib.h>
 
-/* The name of NAMES (NULL-terminated) closest to WORD by edit distance, or NULL
- * when none is close enough to be a likely misspelling (more than a third of
- * the word's letters, at least two, would have to change). */
+/* The name of NAMES (NULL-terminated) closest to WORD by edit distance (two neighbours
+ * swapped count once), or NULL when none is a likely misspelling: of no part between
+ * '-', '_' and '.' may more than a third of the letters differ, or one. */
 const char *nearest_name(const char *word, const char *const *names);
