@@ -9,6 +9,13 @@
 
 const AccelClass *const accel_classes[] = { &tcg_accel_class, &interp_accel_class, NULL };
 
+/* Known from other emulators. */
+static const struct { const char *name, *what; } elsewhere[] = {
+    { "kvm", "KVM" }, { "hvf", "the hypervisor of macOS" }, { "whpx", "the hypervisor of Windows" },
+    { "mshv", "the hypervisor of Windows" }, { "nvmm", "the hypervisor of NetBSD" }, { "xen", "Xen" },
+    { "qtest", "a machine whose CPUs stand still" },
+};
+
 static const AccelClass *find_class(const char *name, GError **err)
 {
     const char *names[G_N_ELEMENTS(accel_classes)] = { NULL };
@@ -16,6 +23,13 @@ static const AccelClass *find_class(const char *name, GError **err)
         names[i] = accel_classes[i]->name;
         if (strcmp(name, names[i]) == 0) {
             return accel_classes[i];
+        }
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(elsewhere); i++) {
+        if (strcmp(name, elsewhere[i].name) == 0) {
+            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "invalid accelerator %s: %s is not built; use -accel tcg",
+                        name, elsewhere[i].what);
+            return NULL;
         }
     }
     const char *near = nearest_name(name, names);

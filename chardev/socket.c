@@ -20,6 +20,7 @@
 #include "stream.h"
 #include "system/ending.h"
 #include "system/fds.h"
+#include "system/log.h"
 
 enum { ACCEPT_RETRY_MS = 1000 };
 
@@ -149,8 +150,7 @@ static bool socket_open_server(ChrSocket *s, GError **err)
         struct pollfd p = { .fd = s->listen_fd, .events = POLLIN };
         if (poll(&p, 1, 0) == 0) {
             g_autofree char *text = socket_describe(&s->chr);
-            fprintf(stderr, "%s: info: waiting for connection on: %s\n",
-                    g_get_prgname() ? g_get_prgname() : "lyrebird", text);
+            log_report("info: waiting for connection on: %s", text);
             poll(&p, 1, -1);
         }
         socket_accept(s, G_IO_IN);

@@ -145,8 +145,8 @@ static bool refuse_connection(UserSource *us, int fd)
     fds_reserve_end();
     if (!us->full_said) {
         us->full_said = true;
-        g_warning("user network %s: no file descriptor is left: connections to forwarded ports are "
-                  "closed; raise the limit of ulimit -n", us->user->nc.id);
+        log_report("user network %s: no file descriptor is left: connections to forwarded ports are "
+                   "closed; raise the limit of ulimit -n", us->user->nc.id);
     }
     return true;
 }

@@ -103,6 +103,9 @@ static void print_prop(const Prop *p, void *opaque)
     } else if (p->kind <= PROP_SIZE) {
         def = g_strdup_printf("%" G_GINT64_FORMAT, p->def);
     }
+    if (p->only && !help) {
+        help = g_strdup_printf("fixed: %s", p->only);
+    }
     print_prop_line(p->name, kind_names[p->kind], help ? help : p->help, def);
 }
 
@@ -132,6 +135,9 @@ static bool print_machine(const CmdLine *c, const char *name, GError **err)
     }
     printf("%s-machine options:\n", b->name);
     for (const Prop *p = b->options; p && p->name; p++) {
+        print_prop(p, NULL);
+    }
+    for (const Prop *p = machine_options; p->name; p++) {
         print_prop(p, NULL);
     }
     print_prop_line("accel", "string", "Accelerators to try, separated by colons", NULL);

@@ -17,7 +17,7 @@ typedef enum OptionKind {
     OPT_NETDEV, OPT_NIC, OPT_NET, OPT_CHARDEV, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_MON,
     OPT_ECHR, OPT_DISPLAY, OPT_VGA, OPT_NOGRAPHIC, OPT_GDB, OPT_GDB_SHORT, OPT_PAUSED,
     OPT_NO_REBOOT, OPT_NO_SHUTDOWN, OPT_ACTION, OPT_PIDFILE, OPT_DAEMONIZE, OPT_NODEFAULTS,
-    OPT_NO_USER_CONFIG, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR,
+    OPT_NO_USER_CONFIG, OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR,
 } OptionKind;
 
 typedef enum OptionShape {
@@ -103,7 +103,11 @@ const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
 /* "tcg:interp" lists of -accel and -machine accel= */
 Accel *cmdline_open_accel(const CmdLine *c, GError **err);
 
+/* -boot (cmdline-boot.c) */
+bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err);
+/* -display, -vga, -parallel, -overcommit: what is asked for is so already; and -daemonize with -nographic */
 bool cmdline_check_display(const CmdLine *c, GError **err);
+bool cmdline_check_overcommit(const CmdLine *c, GError **err);
 /* -chardev, -object, -serial ..., before the machine exists */
 bool cmdline_chardevs(const CmdLine *c, MachineConfig *config, GError **err);
 bool cmdline_objects(const CmdLine *c, MachineConfig *config, GError **err);

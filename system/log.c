@@ -175,6 +175,26 @@ void log_unimp(const char *fmt, ...)
     }
 }
 
+static bool report_times;
+static const char *report_guest;
+
+void log_set_report_form(bool timestamp, const char *guest)
+{
+    report_times = timestamp;
+    report_guest = guest;
+}
+
+/* "2026-11-25T22:38:31.381796Z guest ", as much as was asked for. */
+static char *report_head(void)
+{
+    g_autofree char *time = NULL;
+    if (report_times) {
+        g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+        time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ");
+    }
+    return g_strconcat(time ? time : "", time ? " " : "", report_guest ? report_guest : "", report_guest ? " " : "", NULL);
+}
+
 void log_report(const char *fmt, ...)
 {
     const char *program = g_get_prgname();
@@ -182,7 +202,8 @@ void log_report(const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_autofree char *line = g_strdup_printf("%s: %s\n", program ? program : "lyrebird", text);
+    g_autofree char *head = report_head();
+    g_autofree char *line = g_strdup_printf("%s%s: %s\n", head, program ? program : "lyrebird", text);
     g_mutex_lock(&file_lock);
     fputs(line, stderr);
     if (file) { /* all that is left to a process in the background */

@@ -29,6 +29,7 @@
 #include "system/clock.h"
 #include "system/ending.h"
 #include "system/fds.h"
+#include "system/log.h"
 #include "system/mainloop.h"
 
 typedef struct Listener {
@@ -42,7 +43,6 @@ static struct {
     Machine *machine;
     Bh *bh;
     GArray *listeners;
-    const char *program;
     atomic_int state;
     atomic_int shutdown, exit_status; /* cause, or NOTHING */
     atomic_int reset;                 /* cause, or NOTHING */
@@ -172,7 +172,7 @@ static void report_signal(int number)
 {
     int pid = atomic_load(&run.signal_pid);
     if (pid <= 0) { /* the terminal's Ctrl-C has no sender */
-        fprintf(stderr, "%s: terminating on signal %d\n", run.program, number);
+        log_report("terminating on signal %d", number);
         return;
     }
     g_autofree char *path = g_strdup_printf("/proc/%d/comm", pid);
@@ -182,8 +182,7 @@ static void report_signal(int number)
         comm = g_strdup("<unknown process>");
     }
     g_strchomp(comm);
-    fprintf(stderr, "%s: terminating on signal %d from pid %d (%s)\n", run.program, number, pid,
-            comm);
+    log_report("terminating on signal %d from pid %d (%s)", number, pid, comm);
 }
 
 /* In the main loop, some time after a request. */
@@ -303,7 +302,6 @@ void runstate_catch_signals(const char *program)
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     g_autoptr(GSource) source = NULL;
-    run.program = program;
     ending_init(program);
     if (!g_unix_open_pipe(signal_pipe, FD_CLOEXEC, NULL)) {
         return; /* no descriptors left: the signals keep their default, to end the process */

@@ -64,6 +64,21 @@ static bool take_traces(const CmdLine *c, GError **err)
     return true;
 }
 
+static bool take_message_form(const CmdLine *c, GError **err)
+{
+    static const char *const valid[] = {"timestamp", "guest-name", NULL};
+    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_MSG);
+    g_autoptr(GHashTable) names = cmdline_merged(c, OPT_NAME);
+    bool timestamp = false, guest = false;
+    if (!cmdline_check_keys(keys, valid, err) || !cmdline_bool(keys, "timestamp", &timestamp, err) ||
+        !cmdline_bool(keys, "guest-name", &guest, err)) {
+        return cmdline_blame(err, cmdline_last(c, OPT_MSG));
+    }
+    const char *name = guest ? g_hash_table_lookup(names, "guest") : NULL;
+    log_set_report_form(timestamp, name ? g_intern_string(name) : NULL);
+    return true;
+}
+
 /* The names that top and ps show. */
 static void name_process(const CmdLine *c)
 {
@@ -127,7 +142,8 @@ static bool start_machine(Startup *s, GError **err)
 static bool start(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
-    return cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
+    return take_message_form(c, err) && cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
+           cmdline_check_overcommit(c, err) &&
            start_process(s, err) && start_host_ends(s, err) && start_machine(s, err) &&
            fds_keep(0, err) && daemon_ready(err);
 }
@@ -152,9 +168,9 @@ static void finish(Startup *s, int status)
     cmdline_free(s->cmdline);
 }
 
-static int report(const char *program, const GError *err)
+static int report(const GError *err)
 {
-    fprintf(stderr, "%s: %s\n", program, err->message);
+    log_report("%s", err->message);
     return 1;
 }
 
@@ -162,7 +178,7 @@ static int report(const char *program, const GError *err)
 static int end_of_help(const char *program, const GError *err)
 {
     if (err) {
-        return report(program, err);
+        return report(err);
     }
     errno = 0;
     bool ok = fflush(stdout) == 0 && !ferror(stdout);
@@ -183,7 +199,7 @@ int startup_run(int argc, char **argv)
     g_set_prgname(program); /* for log_report */
     Startup s = {.cmdline = cmdline_parse(argc, argv, &err)};
     if (!s.cmdline) {
-        return report(program, err);
+        return report(err);
     }
     cmdline_pick_arch(s.cmdline);
     if (cmdline_answer_help(s.cmdline, &err)) {
@@ -193,7 +209,7 @@ int startup_run(int argc, char **argv)
     }
     int status = 1;
     if (!fds_init(&err) || !start(&s, &err)) {
-        report(program, err);
+        report(err);
     } else if (s.exit_now) {
         status = 0;
     } else {

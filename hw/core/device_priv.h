@@ -10,7 +10,7 @@ char *prop_get(const void *base, const Prop *p);
 void prop_set_default(void *base, const Prop *p);
 void prop_clear(void *base, const Prop *p);
 /* "; did you mean 'x'? ..." for a name that no row of the tables has. */
-char *props_advice(const DeviceClass *c, const Prop *props, const char *word);
+char *props_advice(const DeviceClass *c, const Prop *props, const Prop *more, const char *word);
 
 /* Classes from the eldest parent down to c: at most CLASS_DEPTH. */
 enum { CLASS_DEPTH = 8 };

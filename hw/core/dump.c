@@ -120,6 +120,9 @@ typedef struct DevDump {
 
 static void dump_prop(const Prop *p, void *opaque)
 {
+    if (p->only) {
+        return; /* no property of the device, but of other programs */
+    }
     DevDump *d = opaque;
     g_autofree char *text = device_get_prop(d->dev, p);
     g_string_append_printf(d->out, "%*s%s = %s\n", d->indent, "", p->name, text);

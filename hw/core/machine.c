@@ -3,6 +3,7 @@
 #include "hw/board.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "accel/accel.h"
 #include "hw/core/device_priv.h"
@@ -17,9 +18,19 @@ typedef struct ResetHook {
 
 /* ---- the board's options ------------------------------------------------- */
 
-static const Prop *board_find_option(const BoardClass *board, const char *name)
+const Prop machine_options[] = {
+    { "dump-guest-core", PROP_BOOL, offsetof(Machine, dump_guest_core), "guest memory is part of a core dump",
+      .def = 1 },
+    PROP_ONLY_OFF("graphics", "no display is built"),
+    PROP_ONLY_OFF("mem-merge", "RAM is shared memory, and the host's kernel merges private memory only"),
+    PROP_ONLY_OFF("suppress-vmdesc", "saving and moving machines is not built"),
+    PROP_ONLY_OFF("usb", "USB is not built"),
+    { NULL },
+};
+
+static const Prop *find_option(const Prop *options, const char *name)
 {
-    for (const Prop *p = board->options; p && p->name; p++) {
+    for (const Prop *p = options; p && p->name; p++) {
         if (strcmp(p->name, name) == 0) {
             return p;
         }
@@ -34,6 +45,9 @@ static bool machine_parse_options(Machine *m, GError **err)
     for (const Prop *p = board->options; p && p->name; p++) {
         prop_set_default(m->board_data, p);
     }
+    for (const Prop *p = machine_options; p->name; p++) {
+        prop_set_default(m, p);
+    }
     if (!m->config->board_options) {
         return true;
     }
@@ -41,14 +55,14 @@ static bool machine_parse_options(Machine *m, GError **err)
     gpointer key, value;
     g_hash_table_iter_init(&it, m->config->board_options);
     while (g_hash_table_iter_next(&it, &key, &value)) {
-        const Prop *p = board_find_option(board, key);
+        const Prop *ours = find_option(board->options, key), *p = ours ? ours : find_option(machine_options, key);
         if (!p) {
-            g_autofree char *advice = props_advice(NULL, board->options, key);
+            g_autofree char *advice = props_advice(NULL, board->options, machine_options, key);
             g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
                         "%s: Property '%s-machine.%s' not found%s", who, board->name, (char *)key, advice);
             return false;
         }
-        if (!prop_set(m->board_data, p, who, value, err)) {
+        if (!prop_set(ours ? m->board_data : m, p, who, value, err)) {
             return false;
         }
     }
@@ -82,8 +96,16 @@ Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err)
     return m;
 }
 
+static void hide_from_core(RamBlock *rb, void *opaque)
+{
+    madvise(rb->host, rb->size, MADV_DONTDUMP);
+}
+
 bool machine_finish(Machine *m, GError **err)
 {
+    if (!m->dump_guest_core) {
+        ram_foreach(hide_from_core, NULL);
+    }
     return !m->board->finish || m->board->finish(m, err);
 }
 

@@ -204,8 +204,50 @@ static bool set_uint(void *at, const Prop *p, const char *value)
     return true;
 }
 
+/* A property that has one value. */
+typedef union OnlyValue {
+    uint64_t u64;
+    int32_t i32;
+    bool yes;
+    char *text;
+} OnlyValue;
+
+static char *only_text(const Prop *p)
+{
+    OnlyValue v = { 0 };
+    Prop plain = *p;
+    plain.only = NULL;
+    prop_set_default(&v, &plain);
+    char *text = prop_get(&v, &plain);
+    prop_clear(&v, &plain);
+    return text;
+}
+
+static bool set_only(const Prop *p, const char *who, const char *value, GError **err)
+{
+    OnlyValue v = { 0 };
+    Prop plain = *p;
+    plain.only = NULL;
+    if (!prop_set(&v, &plain, who, value, err)) {
+        return false;
+    }
+    g_autofree char *got = prop_get(&v, &plain), *have = only_text(p);
+    prop_clear(&v, &plain);
+    if (strcmp(got, have) == 0) {
+        return true;
+    }
+    g_autofree char *number = g_strdup_printf("%" PRId64, p->def);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: '%s=%s' is not built: %s; '%s=%s' is all there is",
+                who, p->name, value, p->only, p->name,
+                p->kind == PROP_BOOL ? (p->def ? "on" : "off") : p->kind == PROP_STRING ? "" : number);
+    return false;
+}
+
 bool prop_set(void *base, const Prop *p, const char *who, const char *value, GError **err)
 {
+    if (p->only) {
+        return set_only(p, who, value, err);
+    }
     void *at = (char *)base + p->offset;
     switch (p->kind) {
     case PROP_BOOL:
@@ -232,6 +274,9 @@ bool prop_set(void *base, const Prop *p, const char *who, const char *value, GEr
 
 void prop_set_default(void *base, const Prop *p)
 {
+    if (p->only) {
+        return;
+    }
     void *at = (char *)base + p->offset;
     switch (p->kind) {
     case PROP_BOOL:
@@ -256,7 +301,7 @@ void prop_set_default(void *base, const Prop *p)
 
 void prop_clear(void *base, const Prop *p)
 {
-    if (p->kind == PROP_STRING) {
+    if (p->kind == PROP_STRING && !p->only) {
         g_clear_pointer((char **)((char *)base + p->offset), g_free);
     }
 }
@@ -295,6 +340,9 @@ static const char *id_text(PropKind kind, void *what)
 
 char *prop_get(const void *base, const Prop *p)
 {
+    if (p->only) {
+        return only_text(p);
+    }
     const void *at = (const char *)base + p->offset;
     const uint8_t *mac = at;
     uint64_t v;
@@ -365,12 +413,18 @@ static const Prop *class_find_prop(const DeviceClass *c, const char *name)
     return NULL;
 }
 
+int32_t device_bootindex(const Device *dev)
+{
+    const Prop *p = class_find_prop(dev->class, "bootindex");
+    return p ? *(const int32_t *)((const char *)dev + p->offset) : -1;
+}
+
 static void collect_name(const Prop *p, void *opaque)
 {
     g_ptr_array_add(opaque, (void *)p->name);
 }
 
-char *props_advice(const DeviceClass *c, const Prop *props, const char *word)
+char *props_advice(const DeviceClass *c, const Prop *props, const Prop *more, const char *word)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     if (c) {
@@ -379,8 +433,10 @@ char *props_advice(const DeviceClass *c, const Prop *props, const char *word)
     if (c && c->inner) {
         device_class_foreach_prop(c->inner, collect_name, names);
     }
-    for (; props && props->name; props++) {
-        g_ptr_array_add(names, (void *)props->name);
+    for (unsigned i = 0; i < 2; i++) {
+        for (const Prop *p = i ? more : props; p && p->name; p++) {
+            g_ptr_array_add(names, (void *)p->name);
+        }
     }
     if (names->len == 0) {
         return g_strdup("; it has none");
@@ -399,7 +455,7 @@ bool device_set_prop(Device *dev, const char *name, const char *value, GError **
         return device_set_prop(dev->inner, name, value, err);
     }
     if (!p) {
-        g_autofree char *advice = props_advice(dev->class, NULL, name);
+        g_autofree char *advice = props_advice(dev->class, NULL, NULL, name);
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
                     "%s: Property '%s.%s' not found%s", dev->class->name, dev->class->name, name, advice);
         return false;

@@ -231,6 +231,9 @@ static const Prop pci_props[] = {
     { "addr", PROP_PCI_ADDR, offsetof(PCIDevice, devfn), "slot and function, such as 04.0; the next free slot if absent",
       .def_string = "automatic" },
     { "multifunction", PROP_BOOL, offsetof(PCIDevice, multifunction), "other functions share the slot" },
+    { "romfile", PROP_STRING, 0, "expansion ROM: none", .def_string = "", .only = "expansion ROMs are not built" },
+    PROP_ONLY_NUMBER("rombar", 0, "expansion ROMs are not built"),
+    PROP_ONLY_NUMBER("acpi-index", 0, "ACPI tables are not built"),
     { 0 },
 };
 

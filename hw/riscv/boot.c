@@ -357,7 +357,7 @@ static bool write_reset_vector(const Boot *b, GError **err)
 bool virt_boot(Machine *m, GError **err)
 {
     Boot b = { .m = m, .config = m->config, .rv32 = virt_is_rv32(m) };
-    if (!load_images(&b, err)) {
+    if (!virt_boot_order(m, err) || !load_images(&b, err)) {
         return false;
     }
     g_autoptr(GBytes) fdt = make_fdt(&b, err);

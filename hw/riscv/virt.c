@@ -233,7 +233,6 @@ static bool create_fw_cfg(Machine *m, GError **err)
     fw_cfg_add_u16(f, FW_CFG_NOGRAPHIC, 0);
     fw_cfg_add_u16(f, FW_CFG_NB_CPUS, (uint16_t)m->cpu_count);
     fw_cfg_add_u16(f, FW_CFG_MAX_CPUS, (uint16_t)m->cpu_count);
-    fw_cfg_add_u16(f, FW_CFG_BOOT_MENU, 0);
     m->fw_cfg = f;
     return true;
 }

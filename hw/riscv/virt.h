@@ -77,3 +77,4 @@ GBytes *virt_fdt_build(Machine *m);
 bool virt_boot(Machine *m, GError **err);
 /* The file that -bios means, by default OpenSBI; free with g_free. */
 char *virt_find_firmware(const char *bios, bool rv32, GError **err);
+bool virt_boot_order(Machine *m, GError **err); /* virt_boot_order.c: what firmware may read of it */

@@ -323,6 +323,12 @@ static const Field virtio_state[] = {
 static const Prop virtio_props[] = {
     { "indirect_desc", PROP_BOOL, offsetof(V, indirect), "offer indirect descriptors", .def = 1 },
     { "event_idx", PROP_BOOL, offsetof(V, event_idx), "offer event indices", .def = 1 },
+    PROP_ONLY_OFF("iommu_platform", "no IOMMU is built"),
+    PROP_ONLY_OFF("packed", "packed queues are not built"),
+    PROP_ONLY_OFF("queue_reset", "a reset of one queue is not built"),
+    PROP_ONLY_OFF("in_order", "requests may end in any order"),
+    PROP_ONLY_ON("any_layout", "buffers may be split in any way"),
+    PROP_ONLY_ON("notify_on_empty", "it is offered to every legacy driver"),
     { 0 },
 };
 

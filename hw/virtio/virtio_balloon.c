@@ -324,6 +324,8 @@ static const Field balloon_state[] = {
 
 static const Prop balloon_props[] = {
     { "deflate-on-oom", PROP_BOOL, offsetof(B, deflate_on_oom), "the guest may take pages back when it is short of memory" },
+    PROP_ONLY_OFF("free-page-hint", "machines are not moved while they run"),
+    PROP_ONLY_OFF("page-poison", "the guest is not asked how it fills free pages"),
     { "free-page-reporting", PROP_BOOL, offsetof(B, reporting), "offer to take pages that the guest does not use" },
     { 0 },
 };

@@ -46,6 +46,7 @@ typedef struct VirtioBlk {
     BlockBackend *drive;
     char *serial;
     uint16_t queue_size;
+    int32_t bootindex;
     bool config_wce, discard, write_zeroes;
     int rerror, werror; /* BlockOnError */
     unsigned in_flight, errors;
@@ -358,6 +359,18 @@ static const Prop blk_props[] = {
     { "serial", PROP_STRING, offsetof(VirtioBlk, serial), "serial number the guest sees (20 characters)" },
     { "queue-size", PROP_U16, offsetof(VirtioBlk, queue_size), "entries of the queue", .def = 256, .min = 4,
       .max = VIRTIO_MAX_QUEUE_SIZE },
+    { "bootindex", PROP_I32, offsetof(VirtioBlk, bootindex), "place in the boot order that firmware may read", .def = -1 },
+    PROP_ONLY_NUMBER("num-queues", 1, "several queues of a device are not built"),
+    PROP_ONLY_NUMBER("logical_block_size", SECTOR, "sectors have 512 bytes"),
+    PROP_ONLY_NUMBER("physical_block_size", SECTOR, "sectors have 512 bytes"),
+    PROP_ONLY_NUMBER("min_io_size", 0, "the guest is told of no preferred size"),
+    PROP_ONLY_NUMBER("opt_io_size", 0, "the guest is told of no preferred size"),
+    PROP_ONLY_NUMBER("cyls", 0, "the guest is told of no cylinders"),
+    PROP_ONLY_NUMBER("heads", 0, "the guest is told of no cylinders"),
+    PROP_ONLY_NUMBER("secs", 0, "the guest is told of no cylinders"),
+    PROP_ONLY_OFF("scsi", "SCSI requests are not built"),
+    PROP_ONLY_OFF("share-rw", "an image has one writer"),
+    PROP_ONLY_OFF("request-merging", "requests are sent as they come"),
     { "config-wce", PROP_BOOL, offsetof(VirtioBlk, config_wce), "offer the driver's choice of the cache mode", .def = 1 },
     { "discard", PROP_BOOL, offsetof(VirtioBlk, discard), "offer discard", .def = 1 },
     { "write-zeroes", PROP_BOOL, offsetof(VirtioBlk, write_zeroes), "offer writing zeroes", .def = 1 },

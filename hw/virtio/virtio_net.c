@@ -330,6 +330,7 @@ static const Field net_state[] = {
     STATE_U16(N, uni_count), STATE_U16(N, multi_count), STATE_BYTES(N, macs), STATE_U64(N, vlans), { 0 },
 };
 
+#define NO_OFFLOAD "offloads of checksums and segmentation are not built"
 #define QUEUE_SIZE_PROP(f, text) \
     { #f, PROP_U16, offsetof(N, f), text, .def = 256, .min = 256, .max = VIRTIO_MAX_QUEUE_SIZE }
 #define FEATURE_PROP(f, text) { #f, PROP_BOOL, offsetof(N, f), text, .def = 1 }
@@ -346,6 +347,27 @@ static const Prop net_props[] = {
     FEATURE_PROP(ctrl_rx_extra, "offer more receive modes"),
     FEATURE_PROP(ctrl_vlan, "offer the VLAN filter"),
     FEATURE_PROP(ctrl_mac_addr, "offer setting the address"),
+    { "bootindex", PROP_I32, offsetof(N, bootindex), "place in the boot order that firmware may read", .def = -1 },
+    PROP_ONLY_OFF("csum", NO_OFFLOAD),
+    PROP_ONLY_OFF("gso", NO_OFFLOAD),
+    PROP_ONLY_OFF("host_tso4", NO_OFFLOAD),
+    PROP_ONLY_OFF("host_tso6", NO_OFFLOAD),
+    PROP_ONLY_OFF("host_ecn", NO_OFFLOAD),
+    PROP_ONLY_OFF("host_ufo", NO_OFFLOAD),
+    PROP_ONLY_OFF("host_uso", NO_OFFLOAD),
+    PROP_ONLY_OFF("guest_csum", NO_OFFLOAD),
+    PROP_ONLY_OFF("guest_tso4", NO_OFFLOAD),
+    PROP_ONLY_OFF("guest_tso6", NO_OFFLOAD),
+    PROP_ONLY_OFF("guest_ecn", NO_OFFLOAD),
+    PROP_ONLY_OFF("guest_ufo", NO_OFFLOAD),
+    PROP_ONLY_OFF("guest_uso4", NO_OFFLOAD),
+    PROP_ONLY_OFF("guest_uso6", NO_OFFLOAD),
+    PROP_ONLY_OFF("ctrl_guest_offloads", NO_OFFLOAD),
+    PROP_ONLY_OFF("mq", "several queues of a direction are not built"),
+    PROP_ONLY_OFF("rss", "several queues of a direction are not built"),
+    PROP_ONLY_OFF("hash", "hashes of packets are not built"),
+    PROP_ONLY_OFF("guest_announce", "machines are not moved while they run"),
+    PROP_ONLY_OFF("failover", "machines are not moved while they run"),
     { 0 },
 };
 

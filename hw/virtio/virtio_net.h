@@ -19,6 +19,7 @@ typedef struct VirtioNet {
     NetNic nic;
     uint8_t mac[6];
     uint16_t rx_queue_size, tx_queue_size, host_mtu;
+    int32_t bootindex;
     bool mrg_rxbuf, status, ctrl_vq, ctrl_rx, ctrl_rx_extra, ctrl_vlan, ctrl_mac_addr;
     Bh *tx_bh;
     VirtioElement *sending[NET_TX_BURST]; /* being handed to the backend, without our lock */

@@ -345,6 +345,12 @@ static void vpci_refresh(Device *dev)
 static const Prop vpci_props[] = {
     { "disable-legacy", PROP_ON_OFF_AUTO, offsetof(VirtioPci, disable_legacy), "no transitional interface: on or auto" },
     { "disable-modern", PROP_BOOL, offsetof(VirtioPci, disable_modern), "no virtio 1 interface: only off is built" },
+    PROP_ONLY_NUMBER("vectors", 0, "no board here receives message-signalled interrupts"),
+    PROP_ONLY_OFF("ioeventfd", "a doorbell is answered by the vCPU that rings it"),
+    PROP_ONLY_OFF("page-per-vq", "all doorbells share a page"),
+    PROP_ONLY_OFF("modern-pio-notify", "doorbells are in memory only"),
+    PROP_ONLY_OFF("ats", "address translation by devices is not built"),
+    PROP_ONLY_OFF("aer", "error reporting of PCI Express is not built"),
     { 0 },
 };
 

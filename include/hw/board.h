@@ -32,6 +32,9 @@ typedef struct MachineConfig {
     bool uuid_set;
     char *name;
     bool no_reboot, no_shutdown, start_paused, nodefaults;
+    bool boot_menu, boot_strict;              /* -boot, for firmware that asks */
+    bool boot_splash_given, boot_fail_wait_given;
+    uint32_t boot_splash_ms, boot_fail_wait_ms;
     int64_t rtc_offset_ns;      /* guest RTC = host clock + this */
     bool rtc_virtual;           /* -rtc clock=vm */
 } MachineConfig;
@@ -51,6 +54,7 @@ struct Machine {
     GPtrArray *resets;         /* functions added by machine_add_reset */
     FwCfg *fw_cfg;             /* NULL when the board has none */
     Irq powerdown;             /* raised by system_powerdown */
+    bool dump_guest_core;      /* RAM is part of a core dump of this process */
     void *board_data;          /* the board's own */
 };
 
@@ -76,6 +80,9 @@ struct BoardClass {
 };
 
 extern const BoardClass *const board_classes[]; /* ends with NULL; hw/boards.c */
+
+/* Options of -machine that every board has: offsets into Machine; ends with a NULL name. */
+extern const Prop machine_options[];
 
 Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err);
 bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* after the user's devices */

@@ -67,7 +67,13 @@ typedef struct Prop {
     uint64_t min, max;      /* bounds of integers; both 0: the kind's own */
     const char *const *names; /* PROP_ENUM, NULL-terminated */
     bool required;
+    const char *only;       /* the default is all there is: why.  Stored nowhere */
 } Prop;
+
+/* What other programs name and what is so anyway: taken with this value, refused with another. */
+#define PROP_ONLY_OFF(prop, why) { prop, PROP_BOOL, 0, .only = why }
+#define PROP_ONLY_ON(prop, why) { prop, PROP_BOOL, 0, .def = 1, .only = why }
+#define PROP_ONLY_NUMBER(prop, value, why) { prop, PROP_U32, 0, .def = value, .only = why }
 
 /* ---- state --------------------------------------------------------------- */
 
@@ -164,6 +170,7 @@ extern const DeviceClass *const device_classes[]; /* ends with NULL */
 const DeviceClass *device_class_find(const char *name); /* by name or alias */
 
 Device *device_new(const DeviceClass *class, Machine *machine, const char *id);
+int32_t device_bootindex(const Device *dev); /* bootindex=, -1: not given or none of its properties */
 bool device_set_prop(Device *dev, const char *name, const char *value,
                      GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* -global: the default of a property for devices of a class (and of classes derived

@@ -154,19 +154,28 @@ static void feature_unknown(const char *name, GError **err)
                 near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
 }
 
-/* Sizes that other emulators let one choose: what is built is accepted. */
+/* Numbers that other emulators let one choose: what is built is accepted. */
 static bool fixed_number(const char *key, const char *value, bool *handled, GError **err)
 {
-    static const char *const blocks[] = { "cbom_blocksize", "cbop_blocksize", "cboz_blocksize" };
+    static const struct { const char *key; uint64_t number; const char *why; } fixed[] = {
+        { "cbom_blocksize", 64, "cache blocks are 64 bytes here" },
+        { "cbop_blocksize", 64, "cache blocks are 64 bytes here" },
+        { "cboz_blocksize", 64, "cache blocks are 64 bytes here" },
+        { "pmu-num", 0, "event counters count nothing here" },
+        { "pmu-mask", 0, "event counters count nothing here" },
+    };
+    uint64_t number;
     *handled = false;
-    for (unsigned i = 0; i < G_N_ELEMENTS(blocks); i++) {
-        if (!strcmp(key, blocks[i])) {
-            *handled = true;
-            if (strcmp(value, "64")) {
-                g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                            "-cpu: %s=%s: cache blocks are 64 bytes here; leave it out, or give 64", key, value);
-                return false;
-            }
+    for (unsigned i = 0; i < G_N_ELEMENTS(fixed); i++) {
+        if (strcmp(key, fixed[i].key)) {
+            continue;
+        }
+        *handled = true;
+        if (!keyval_uint(value, UINT64_MAX, &number) || number != fixed[i].number) {
+            g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "-cpu: %s=%s: %s; leave it out, or give %" G_GUINT64_FORMAT, key, value, fixed[i].why,
+                        fixed[i].number);
+            return false;
         }
     }
     return true;

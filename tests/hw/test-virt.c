@@ -8,6 +8,7 @@
 
 #include "hw/board.h"
 #include "hw/loader.h"
+#include "util/keyval.h"
 
 static char *dir;
 
@@ -290,6 +291,121 @@ static void test_places(void)
     assert_cells(fdt2, "/chosen", "linux,initrd-start", 1, 0x89200000);
     s.config.ram_size = UINT64_C(64) << 20;
     assert_refused(&s, "do not fit in guest memory");
+}
+
+/* ---- what firmware reads of the boot order ------------------------------- */
+
+static void add_device(Machine *m, const char *driver, const char *text)
+{
+    g_autoptr(GError) err = NULL;
+    g_autoptr(GHashTable) keys = keyval_parse(text, NULL, &err);
+    g_assert_nonnull(machine_add_device(m, driver, keys, &err));
+}
+
+static void fw_cfg_select(Machine *m, uint16_t key)
+{
+    g_assert_cmpint(memory_write(m->memory, 0x10100008, 2, GUINT16_TO_BE(key)), ==, MEM_OK);
+    memory_quiescent();
+}
+
+static uint32_t fw_cfg_be(Machine *m, unsigned bytes)
+{
+    uint32_t v = 0;
+    while (bytes--) {
+        uint64_t byte;
+        g_assert_cmpint(memory_read(m->memory, 0x10100000, 1, &byte), ==, MEM_OK);
+        v = v << 8 | (uint32_t)byte;
+    }
+    memory_quiescent();
+    return v;
+}
+
+/* The contents of a file in fw_cfg, NULL if there is none. */
+static GString *fw_cfg_file(Machine *m, const char *wanted)
+{
+    fw_cfg_select(m, 0x19);
+    for (uint32_t left = fw_cfg_be(m, 4); left; left--) {
+        char name[56];
+        uint32_t size = fw_cfg_be(m, 4);
+        uint16_t key = (uint16_t)fw_cfg_be(m, 2);
+        fw_cfg_be(m, 2);
+        for (unsigned i = 0; i < sizeof(name); i++) {
+            name[i] = (char)fw_cfg_be(m, 1);
+        }
+        if (strcmp(name, wanted) == 0) {
+            GString *text = g_string_new(NULL);
+            fw_cfg_select(m, key);
+            while (size--) {
+                g_string_append_c(text, (char)fw_cfg_be(m, 1));
+            }
+            return text;
+        }
+    }
+    return NULL;
+}
+
+static void assert_file(Machine *m, const char *name, const void *data, gsize size)
+{
+    GString *text = fw_cfg_file(m, name);
+    g_assert_nonnull(text);
+    g_assert_cmpmem(text->str, text->len, data, size);
+    g_string_free(text, TRUE);
+}
+
+static void test_boot_order(void)
+{
+    static const char order[] = "/virtio-mmio@0000000010008000/ethernet-phy@0\n"
+                                "/pci@ffffffffffffffff/ethernet@9,2/ethernet-phy@0\n"
+                                "/pci@ffffffffffffffff/ethernet@1/ethernet-phy@0";
+    g_autoptr(GError) err = NULL;
+    Setup s;
+    setup_init(&s, "riscv64");
+    s.m = machine_new(&s.config, NULL, &err);
+    add_device(s.m, "virtio-net-pci", "bootindex=7");
+    add_device(s.m, "virtio-net-device", "bootindex=0");
+    add_device(s.m, "virtio-net-pci", "multifunction=on,addr=9");
+    add_device(s.m, "virtio-net-pci", "bootindex=3,addr=9.2");
+    g_assert_true(machine_finish(s.m, &err));
+    assert_file(s.m, "bootorder", order, sizeof(order));
+    g_assert_null(fw_cfg_file(s.m, "etc/boot-menu-wait"));
+    fw_cfg_select(s.m, 0x0e);
+    g_assert_cmphex(fw_cfg_be(s.m, 2), ==, 0);
+    machine_free(s.m);
+    s.config.boot_menu = s.config.boot_strict = s.config.boot_splash_given = s.config.boot_fail_wait_given = true;
+    s.config.boot_splash_ms = 0x1234;
+    s.config.boot_fail_wait_ms = UINT32_MAX;
+    assert_starts(&s);
+    assert_file(s.m, "bootorder", "HALT", 5);
+    assert_file(s.m, "etc/boot-menu-wait", "\x34\x12", 2);
+    assert_file(s.m, "etc/boot-fail-wait", "\xff\xff\xff\xff", 4);
+    fw_cfg_select(s.m, 0x0e);
+    g_assert_cmphex(fw_cfg_be(s.m, 2), ==, 0x0100);
+    machine_free(s.m);
+}
+
+/* Is RAM left out of a core dump ("dd" among the flags of its mapping)? */
+static bool ram_is_hidden(void)
+{
+    g_autofree char *maps = NULL;
+    g_assert_true(g_file_get_contents("/proc/self/smaps", &maps, NULL, NULL));
+    const char *ram = strstr(maps, "riscv_virt_board.ram"), *flags = ram ? strstr(ram, "VmFlags:") : NULL;
+    g_assert_nonnull(flags);
+    const char *end = strchr(flags, '\n');
+    return g_strstr_len(flags, end - flags, " dd") != NULL;
+}
+
+static void test_dump_guest_core(void)
+{
+    for (unsigned off = 0; off < 2; off++) {
+        Setup s;
+        setup_init(&s, "riscv64");
+        s.config.board_options = g_hash_table_new(g_str_hash, g_str_equal);
+        g_hash_table_insert(s.config.board_options, (char *)"dump-guest-core", (char *)(off ? "off" : "on"));
+        assert_starts(&s);
+        g_assert_cmpint(ram_is_hidden(), ==, off);
+        machine_free(s.m);
+        g_hash_table_unref(s.config.board_options);
+    }
 }
 
 typedef struct ElfImage {
@@ -598,6 +714,8 @@ int main(int argc, char **argv)
     g_test_add_func("/virt/elf", test_elf);
     g_test_add_func("/virt/hostile-elf", test_hostile_elf);
     g_test_add_func("/virt/low-headers", test_low_headers);
+    g_test_add_func("/virt/boot-order", test_boot_order);
+    g_test_add_func("/virt/dump-guest-core", test_dump_guest_core);
     g_test_add_func("/virt/hostile-files", test_hostile_files);
     g_test_add_func("/virt/gzip-bomb", test_gzip_bomb);
     g_test_add_func("/virt/loader-device", test_loader_device);

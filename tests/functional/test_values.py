@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Values that other programs pass and that are so anyway are taken; their opposites are refused with the reason.
+
+Who passes them: libvirt, Lima, Kata and others, to whatever is called qemu-system-*.
+"""
+from harness import Skip, case, check, is_peer
+
+DISK = ["-drive", "file={disk},if=none,id=d,format=raw"]
+BLK = "virtio-blk-pci,drive=d"
+
+# options, what they are taken with, what is refused with which words
+MACHINE = [
+    ("usb", ["off"], {"on": "USB is not built"}), ("graphics", ["off"], {"on": "no display"}),
+    ("dump-guest-core", ["on", "off"], {"x": "on or off"}), ("mem-merge", ["off"], {"on": "shared memory"}),
+    ("suppress-vmdesc", ["off"], {"on": "moving machines"}), ("acpi", ["off", "auto"], {"on": "ACPI"}),
+]
+OPTIONS = [
+    ("-overcommit", ["mem-lock=off", "cpu-pm=off", "mem-lock=off,cpu-pm=off"],
+     {"mem-lock=on": "not built", "cpu-pm=on": "not built", "x=1": "mem-lock"}),
+    ("-rtc", ["driftfix=slew", "driftfix=none", "base=utc,driftfix=slew"], {"driftfix=fast": "slew"}),
+    ("-boot", ["c", "order=cdn", "order=c,menu=on", "menu=off,strict=on", "strict=on", "splash-time=0,menu=on",
+               "reboot-timeout=-1"],
+     {"order=z": "Invalid boot device 'z'", "order=cc": "given twice", "once=d": "bootindex", "splash=x": "display",
+      "splash-time=65536": "65535", "reboot-timeout=-2": "65535", "menu=maybe": "menu", "menue=on": "did you mean 'menu'"}),
+    ("-cpu", ["rv64,pmu-num=0", "rv64,pmu-mask=0"], {"rv64,pmu-num=16": "give 0", "rv64,pmu-mask=8": "give 0"}),
+    ("-msg", ["timestamp=on", "timestamp=off", "guest-name=on,timestamp=on"], {"timestamp=2": "timestamp", "x=on": "timestamp"}),
+    ("-accel", ["kvm:tcg"], {"kvm": "KVM is not built; use -accel tcg", "hvf": "not built", "tgc": "tcg"}),
+    ("-device", ["virtio-rng-pci,romfile=,vectors=0,rombar=0,ioeventfd=off,packed=off,iommu_platform=off",
+                 "virtio-rng-device,packed=off,queue_reset=off",
+                 '{{"driver":"virtio-rng-pci","romfile":"","packed":false}}',
+                 "virtio-net-pci,mq=off,csum=off,gso=off,guest_tso4=off,host_tso6=off,bootindex=2",
+                 "virtio-net-device,mq=off,bootindex=0", "virtio-balloon-pci,page-poison=off",
+                 "virtio-serial-pci,vectors=0"],
+     {"virtio-rng-pci,romfile=x.rom": "expansion ROMs", "virtio-rng-pci,vectors=3": "message-signalled",
+      "virtio-rng-pci,packed=on": "packed", "virtio-rng-device,bootindex=1": "not found",
+      "virtio-net-pci,mq=on": "several queues", "virtio-net-pci,csum=on": "offloads",
+      "virtio-net-pci,bootindex=-2": "bootindex", "virtio-net-pci,mq=maybe": "on or off", "virtio-gpu-pci": "lists them"}),
+    ("-global", ["virtio-net-pci.mq=off", "virtio-blk-pci.num-queues=1"], {"virtio-net-pci.mq=on": "several queues"}),
+]
+DISKS = ([f"{BLK},bootindex=1", f"{BLK},num-queues=1,scsi=off,share-rw=off", f"{BLK},logical_block_size=512",
+          f"{BLK},vectors=0,romfile="],
+         {f"{BLK},num-queues=4": "several queues", f"{BLK},logical_block_size=4096": "512", f"{BLK},bootindex=x": "bootindex"})
+
+
+def end_of(b, *args):
+    """Make the machine, with no guest: its status and messages."""
+    code, _, err = b.run("-display", "none", "-bios", "none", "-nodefaults", *args)
+    return code, err
+
+
+def taken(b, *args, machine="virt"):
+    """All is checked and built when the device tree has been written."""
+    code, err = end_of(b, "-M", f"{machine},dumpdtb=/dev/null", *args)
+    check(code == 0, f"{machine} {args}: exit code {code}: {err}")
+
+
+def refused(b, why, *args, machine="virt"):
+    """Refused: status 1, one message with these words."""
+    code, err = end_of(b, "-M", f"{machine},dumpdtb=/dev/null", *args)
+    check(code == 1 and why in err, f"{machine} {args}: exit code {code}, no '{why}' in {err!r}")
+
+
+def skip_peer():
+    """QEMU takes more: it has what is refused here."""
+    if is_peer():
+        raise Skip("the values are ours")
+
+
+@case()
+def test_values_machine(b):
+    """-machine: what is so already is taken, the opposite refused"""
+    skip_peer()
+    for key, good, bad in MACHINE:
+        for value in good:
+            taken(b, machine=f"virt,{key}={value}")
+        for value, why in bad.items():
+            refused(b, why, machine=f"virt,{key}={value}")
+    code, out, _ = b.run("-M", "virt,help")
+    check(code == 0 and all(f"  {key}=<" in out for key, _, _ in MACHINE), f"not all are listed: {out}")
+
+
+@case()
+def test_values_options(b):
+    """the same of other options, devices among them"""
+    skip_peer()
+    for option, good, bad in OPTIONS:
+        for value in good:
+            taken(b, option, value.format())
+        for value, why in bad.items():
+            refused(b, why, option, value)
+
+
+@case()
+def test_values_disks(b):
+    """the same of disks; two devices cannot have one place in the boot order"""
+    skip_peer()
+    disk = b.tmp / "disk"
+    disk.write_bytes(bytes(1 << 20))
+    drive = [x.format(disk=disk) for x in DISK]
+    for value in DISKS[0]:
+        taken(b, *drive, "-device", value)
+    for value, why in DISKS[1].items():
+        refused(b, why, *drive, "-device", value)
+    refused(b, "already been used", *drive, "-device", f"{BLK},bootindex=1", "-device", "virtio-net-pci,bootindex=1")
+
+
+@case()
+def test_values_daemon(b):
+    """-daemonize refuses -nographic, which needs the terminal, unless nothing is left for it"""
+    for args in ([], ["-serial", "null"], ["-serial", "null", "-monitor", "none"]):
+        code, _, err = b.run("-M", "virt", "-bios", "none", "-S", "-daemonize", "-nographic", *args)
+        check(code == 1 and "-nographic cannot be used with -daemonize" in err, f"{args}: exit code {code}: {err!r}")
+    code, _, err = b.run("-M", f"virt,dumpdtb={b.tmp / 'x'}", "-bios", "none", "-nodefaults", "-nographic", "-daemonize")
+    check(code == 0, f"with -nodefaults: exit code {code}: {err!r}")
+
+
+@case()
+def test_hints(b):
+    """a hint is what may be meant: none for what is known elsewhere, or only looks like it"""
+    skip_peer()
+    for args, hint in ((["-foo"], None), (["-nographc"], "-nographic"), (["-device", "virtio-gpu-pci"], None),
+                       (["-device", "virtio-bkl-pci"], "virtio-blk-pci"), (["-device", "virtio-scsi-pci"], None)):
+        code, err = end_of(b, "-M", "virt", *args)
+        check(code == 1 and ("did you mean" in err) == bool(hint) and (hint or "") in err, f"{args}: {err!r}")
+
+
+@case()
+def test_message_times(b):
+    """-msg timestamp=on puts the time in front of messages, guest-name=on the name"""
+    code, _, err = b.run("-M", "virt", "-display", "none", "-msg", "timestamp=on", "-kernel", "/nonexistent")
+    stamp = "0000-00-00T00:00:00.000000Z "
+    shape = "".join("0" if c.isdigit() else c for c in err[:len(stamp)])
+    check(code == 1 and shape == stamp, f"exit code {code}: {err!r}")
+    code, _, err = b.run("-M", "virt", "-display", "none", "-name", "me", "-msg", "guest-name=on", "-kernel", "/nonexistent")
+    check(code == 1 and err.splitlines()[-1].startswith("me "), f"exit code {code}: {err!r}")
