@@ -75,13 +75,20 @@ static bool get_choice(GHashTable *t, const char *key, const Choice *choices, in
     return false;
 }
 
+/* bps=0, iops_rd=0, throttling.bps-total=0: there is no limit anyway. */
+static bool is_no_limit(const char *key, const char *value)
+{
+    return (g_str_has_prefix(key, "bps") || g_str_has_prefix(key, "iops") || g_str_has_prefix(key, "throttling.")) &&
+           g_str_equal(value, "0");
+}
+
 static bool check_keys(GHashTable *t, GError **err)
 {
     GHashTableIter it;
-    gpointer key;
+    gpointer key, value;
     g_hash_table_iter_init(&it, t);
-    while (g_hash_table_iter_next(&it, &key, NULL)) {
-        if (g_strv_contains(keys, key)) {
+    while (g_hash_table_iter_next(&it, &key, &value)) {
+        if (g_strv_contains(keys, key) || is_no_limit(key, value)) {
             continue;
         }
         for (unsigned i = 0; i < G_N_ELEMENTS(throttles); i++) {

@@ -157,6 +157,9 @@ static bool machine_backend(const CmdLine *c, MachineConfig *config, GError **er
                             RAM_PAGE);
     }
     config->ram_size = size;
+    if (!object_memory_is_dumped(o)) {
+        g_hash_table_replace(config->board_options, g_strdup("dump-guest-core"), g_strdup("off"));
+    }
     g_hash_table_remove(config->board_options, "memory-backend");
     return true;
 }

@@ -310,7 +310,8 @@ static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
         return false;
     }
     config->rtc_virtual = clock && g_str_equal(clock, "vm");
-    if (drift && !g_strv_contains(fixes, drift)) { /* of ticks: the boards' clocks have none to lose */
+    if (drift &&
+        !g_strv_contains(fixes, drift)) { /* of ticks: the boards' clocks have none to lose */
         cmdline_error_choice(err, "value of 'driftfix'", drift, fixes);
         return false;
     }
@@ -335,9 +336,13 @@ static bool action_is(GHashTable *keys, const char *key, const char *no, const c
 
 static bool parse_action(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = {"reboot", "shutdown", NULL};
+    static const char *const valid[] = {"reboot", "shutdown", "panic", "watchdog", NULL};
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_ACTION);
+    bool ignored =
+        false; /* no device reports a panic or is a watchdog: what would happen by default */
     return cmdline_check_keys(keys, valid, err) &&
+           action_is(keys, "panic", "shutdown", "shutdown", &ignored, err) &&
+           action_is(keys, "watchdog", "reset", "reset", &ignored, err) &&
            action_is(keys, "reboot", "reset", "shutdown", &config->no_reboot, err) &&
            action_is(keys, "shutdown", "poweroff", "pause", &config->no_shutdown, err);
 }

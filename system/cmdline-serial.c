@@ -69,20 +69,24 @@ static bool monitor_is_given(const CmdLine *c)
 /* -nographic puts on the terminal what nothing else takes; a daemon has none.  As QEMU counts. */
 static bool check_terminal(const CmdLine *c, GError **err)
 {
-    bool all_taken = cmdline_has(c, OPT_NODEFAULTS) ||
-                     (cmdline_has(c, OPT_SERIAL) && cmdline_has(c, OPT_PARALLEL) && monitor_is_given(c));
+    bool all_taken =
+        cmdline_has(c, OPT_NODEFAULTS) ||
+        (cmdline_has(c, OPT_SERIAL) && cmdline_has(c, OPT_PARALLEL) && monitor_is_given(c));
     if (!cmdline_has(c, OPT_NOGRAPHIC) || !cmdline_has(c, OPT_DAEMONIZE) || all_taken) {
         return true;
     }
-    return cmdline_fail(err, "-nographic cannot be used with -daemonize: it puts the serial line and the monitor on "
-                             "the terminal; use -display none, or -nodefaults");
+    return cmdline_fail(
+        err,
+        "-nographic cannot be used with -daemonize: it puts the serial line and the monitor on "
+        "the terminal; use -display none, or -nodefaults");
 }
 
 bool cmdline_check_display(const CmdLine *c, GError **err)
 {
     static const char *const none[] = {"none", NULL};
     static const char *const nowhere[] = {"none", "null", NULL};
-    return check_terminal(c, err) && check_text(c, OPT_DISPLAY, "display type: no display is built", none, err) &&
+    return check_terminal(c, err) &&
+           check_text(c, OPT_DISPLAY, "display type: no display is built", none, err) &&
            check_text(c, OPT_VGA, "display adapter: none is built", none, err) &&
            check_text(c, OPT_PARALLEL, "parallel port: boards here have none", nowhere, err);
 }

@@ -196,6 +196,22 @@ static void option_unknown(const char *word, const char *name, GError **err)
                  near ? "; did you mean -" : "", near ? near : "", near ? "?" : "");
 }
 
+/* Does an option that is not built ask for what is so anyway (-audiodev none, -sandbox off)? */
+static bool asks_nothing(const Option *o, const char *text)
+{
+    if (!o->already || o->shape == SHAPE_FLAG || !text) {
+        return o->already && o->shape == SHAPE_FLAG;
+    }
+    g_autoptr(GHashTable) keys =
+        text[0] == '{' ? json_parse_keys(text, NULL) : keyval_parse(text, o->implied, NULL);
+    const char *value = keys ? g_hash_table_lookup(keys, o->implied) : NULL;
+    bool on;
+    if (value && g_str_equal(o->already, "off")) {
+        return keyval_bool(value, &on) && !on;
+    }
+    return value && g_str_equal(value, o->already);
+}
+
 /* The option of argv[*i], with its argument; *i moves past both. */
 static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
 {
@@ -205,6 +221,10 @@ static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
     if (!o) {
         option_unknown(word, word + (word[1] == '-' ? 2 : 1), err);
         return false;
+    }
+    if (o->kind == OPT_NONE && asks_nothing(o, *i < argc ? argv[*i] : NULL)) {
+        *i += o->shape != SHAPE_FLAG;
+        return true;
     }
     if (o->kind == OPT_NONE) {
         cmdline_fail(err, "%s: %s", word, o->refused);

@@ -36,6 +36,7 @@ typedef struct Option {
     const char *arg;     /* as in -help, NULL: not shown (an alias or refused) */
     const char *help;    /* lines of -help, separated by \n */
     const char *refused; /* OPT_NONE: why, and what to use */
+    const char *already; /* OPT_NONE: taken if `implied` has this value, which is so anyway; "": a flag */
 } Option;
 
 extern const Option cmdline_options[]; /* ends with a NULL name */

@@ -27,6 +27,7 @@ struct Object {
     char *id;
     int fd;        /* rng-random */
     uint64_t size; /* memory backends */
+    bool no_dump;  /* the same: dump=off */
 };
 
 struct ObjectType {
@@ -92,16 +93,25 @@ static bool memory_init(Object *o, GHashTable *options, GError **err)
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "share=%s: use on or off", share);
         return false;
     }
+    const char *dump = g_hash_table_lookup(options, "dump");
+    if (dump && !keyval_bool(dump, &flag)) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "dump=%s: use on or off", dump);
+        return false;
+    }
+    o->no_dump = dump && !flag;
+    /* The host's kernel merges private memory only, and does not set pages aside for a memfd. */
     return memory_flag(options, "prealloc", false, err) &&
-           memory_flag(options, "merge", true, err) && memory_flag(options, "dump", true, err) &&
-           memory_flag(options, "hugetlb", false, err);
+           memory_flag(options, "merge", false, err) &&
+           memory_flag(options, "reserve", false, err) &&
+           memory_flag(options, "seal", false, err) && memory_flag(options, "hugetlb", false, err);
 }
 
 static const char *const no_keys[] = {NULL};
 static const char *const random_keys[] = {"filename", NULL};
-static const char *const ram_keys[] = {"size", "share", "prealloc", "merge", "dump", NULL};
-static const char *const memfd_keys[] = {"size", "share",   "prealloc", "merge",
-                                         "dump", "hugetlb", NULL};
+static const char *const ram_keys[] = {"size", "share",   "prealloc", "merge",
+                                       "dump", "reserve", NULL};
+static const char *const memfd_keys[] = {"size",    "share",   "prealloc", "merge", "dump",
+                                         "reserve", "hugetlb", "seal",     NULL};
 
 /* clang-format off */
 static const ObjectType types[] = {
@@ -244,6 +254,11 @@ int object_rng_read(Object *o, void *buf, size_t len)
 bool object_is_rng(const Object *o)
 {
     return o->type->rng_read != NULL;
+}
+
+bool object_memory_is_dumped(const Object *o)
+{
+    return !o->no_dump;
 }
 
 uint64_t object_memory_size(const Object *o)

@@ -70,7 +70,8 @@ static bool take_message_form(const CmdLine *c, GError **err)
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_MSG);
     g_autoptr(GHashTable) names = cmdline_merged(c, OPT_NAME);
     bool timestamp = false, guest = false;
-    if (!cmdline_check_keys(keys, valid, err) || !cmdline_bool(keys, "timestamp", &timestamp, err) ||
+    if (!cmdline_check_keys(keys, valid, err) ||
+        !cmdline_bool(keys, "timestamp", &timestamp, err) ||
         !cmdline_bool(keys, "guest-name", &guest, err)) {
         return cmdline_blame(err, cmdline_last(c, OPT_MSG));
     }
@@ -142,8 +143,8 @@ static bool start_machine(Startup *s, GError **err)
 static bool start(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
-    return take_message_form(c, err) && cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
-           cmdline_check_overcommit(c, err) &&
+    return take_message_form(c, err) && cmdline_config(c, &s->config, err) &&
+           cmdline_check_display(c, err) && cmdline_check_overcommit(c, err) &&
            start_process(s, err) && start_host_ends(s, err) && start_machine(s, err) &&
            fds_keep(0, err) && daemon_ready(err);
 }

@@ -29,3 +29,4 @@ int object_rng_read(Object *o, void *buf, size_t len);
 bool object_is_rng(const Object *o);
 /* Bytes of a memory backend, 0 when the object is none. */
 uint64_t object_memory_size(const Object *o);
+bool object_memory_is_dumped(const Object *o); /* dump=, on unless given */

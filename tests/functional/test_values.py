@@ -27,7 +27,7 @@ OPTIONS = [
     ("-accel", ["kvm:tcg"], {"kvm": "KVM is not built; use -accel tcg", "hvf": "not built", "tgc": "tcg"}),
     ("-device", ["virtio-rng-pci,romfile=,vectors=0,rombar=0,ioeventfd=off,packed=off,iommu_platform=off",
                  "virtio-rng-device,packed=off,queue_reset=off",
-                 '{{"driver":"virtio-rng-pci","romfile":"","packed":false}}',
+                 '{"driver":"virtio-rng-pci","romfile":"","packed":false}',
                  "virtio-net-pci,mq=off,csum=off,gso=off,guest_tso4=off,host_tso6=off,bootindex=2",
                  "virtio-net-device,mq=off,bootindex=0", "virtio-balloon-pci,page-poison=off",
                  "virtio-serial-pci,vectors=0"],
@@ -35,6 +35,16 @@ OPTIONS = [
       "virtio-rng-pci,packed=on": "packed", "virtio-rng-device,bootindex=1": "not found",
       "virtio-net-pci,mq=on": "several queues", "virtio-net-pci,csum=on": "offloads",
       "virtio-net-pci,bootindex=-2": "bootindex", "virtio-net-pci,mq=maybe": "on or off", "virtio-gpu-pci": "lists them"}),
+    ("-audiodev", ["none,id=a", '{"id":"a","driver":"none"}'], {"alsa,id=a": "no sound", "id=a": "no sound"}),
+    ("-object", ["memory-backend-ram,id=m,size=64M,merge=off,dump=off,prealloc=off,reserve=off,share=on",
+                 "memory-backend-memfd,id=m,size=64M,dump=on,hugetlb=off,seal=off"],
+     {"memory-backend-ram,id=m,size=64M,merge=on": "only merge=off", "memory-backend-ram,id=m,size=64M,reserve=on": "reserve",
+      "memory-backend-ram,id=m,size=64M,dump=x": "on or off"}),
+    ("-drive", ["file={disk},if=none,id=d,format=raw,bps=0,iops_rd=0,throttling.bps-total=0,copy-on-read=off"],
+     {"file={disk},if=none,id=d,format=raw,bps=10": "limits"}),
+    ("-sandbox", ["off", "enable=off"], {"on": "not built", "on,spawn=deny": "not built"}),
+    ("-vnc", ["none"], {":0": "no display"}), ("-semihosting-config", ["enable=off"], {"enable=on": "not built"}),
+    ("-action", ["panic=shutdown,watchdog=reset,reboot=reset"], {"panic=pause": "panic", "watchdog=none": "watchdog"}),
     ("-global", ["virtio-net-pci.mq=off", "virtio-blk-pci.num-queues=1"], {"virtio-net-pci.mq=on": "several queues"}),
 ]
 DISKS = ([f"{BLK},bootindex=1", f"{BLK},num-queues=1,scsi=off,share-rw=off", f"{BLK},logical_block_size=512",
@@ -83,11 +93,13 @@ def test_values_machine(b):
 def test_values_options(b):
     """the same of other options, devices among them"""
     skip_peer()
+    disk = b.tmp / "disk"
+    disk.write_bytes(bytes(1 << 20))
     for option, good, bad in OPTIONS:
         for value in good:
-            taken(b, option, value.format())
+            taken(b, option, value.replace("{disk}", str(disk)))
         for value, why in bad.items():
-            refused(b, why, option, value)
+            refused(b, why, option, value.replace("{disk}", str(disk)))
 
 
 @case()
