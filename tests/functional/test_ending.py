@@ -22,7 +22,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def start(b, *args, **kw):
     """A process in the scratch folder that ends with the case."""
-    argv = [EMULATOR, *[str(a) for a in args]]
+    program = os.path.abspath(EMULATOR) if "/" in EMULATOR else EMULATOR
+    argv = [program, *[str(a) for a in args]]
     b.note(b"\n$ " + " ".join(argv).encode() + b"\n")
     p = subprocess.Popen(argv, cwd=b.tmp, stdin=subprocess.DEVNULL,
                          **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kw})
@@ -49,6 +50,7 @@ def until(what, test, limit=20):
     end = time.monotonic() + limit * FACTOR
     while not (value := test()):
         check(time.monotonic() < end, f"timed out waiting for {what}")
+        time.sleep(0.001)
     return value
 
 
@@ -110,9 +112,18 @@ def test_signals_at_daemonize(b):
     until("the daemon's end", lambda: not os.path.lexists(b.tmp / "pid") and not os.path.lexists(b.tmp / "mon"))
 
 
-def pipe_is_full(fd):
+def vcpu_hangs(p, fd):
+    """The log's pipe has no room for a page, and its writer, who never sleeps otherwise, does."""
     have = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
-    return have > fcntl.fcntl(fd, 1032) - 4096  # F_GETPIPE_SZ
+    if have <= fcntl.fcntl(fd, 1032) - 4096:  # F_GETPIPE_SZ
+        return False
+    for _ in range(5):
+        for task in pathlib.Path(f"/proc/{p.pid}/task").iterdir():
+            name, state = (task / "stat").read_text().split("(", 1)[1].rsplit(") ", 1)
+            if name == "vcpu" and state[0] != "S":
+                return False
+        time.sleep(0.01)
+    return True
 
 
 @case()
@@ -128,7 +139,7 @@ def test_deadline(b):
                   "-monitor", "unix:mon,server=on,wait=off")
         reader = os.open(b.tmp / "log", os.O_RDONLY)
         line = monitor(b, p, "mon")
-        until("a full log", lambda r=reader: pipe_is_full(r))
+        until("a vCPU that hangs", lambda q=p, r=reader: vcpu_hangs(q, r))
         if before:  # the main loop, too, waits for the vCPU
             line.send(before + "\n")
             line.expect(before + r"\r*\n")
