@@ -121,12 +121,13 @@ int main(int argc, char **argv)
     uint32_t seed = (uint32_t)strtoul(argv[3], NULL, 0);
     uint64_t left = strtoull(argv[4], NULL, 0), insns = 0;
     uint64_t ext = UINT64_MAX;
+    unsigned pmp = g_getenv("RISCV_FUZZ_PMP") ? SEQ_WITH_PMP : 0; /* QEMU 7.2 checks pages only */
 
     if (!g_getenv("RISCV_FUZZ_NEW")) {
         ext &= ~(UINT64_C(1) << EXT_ZFA | UINT64_C(1) << EXT_ZACAS | UINT64_C(1) << EXT_ZICOND);
     }
     for (; left && !bad; seed++) {
-        SeqProgram *p = seq_program_new(kind, SEQ_WITH_TRAPS | SEQ_PRINTS, seed,
+        SeqProgram *p = seq_program_new(kind, SEQ_WITH_TRAPS | SEQ_PRINTS | pmp, seed,
                                         (unsigned)MIN(left, (uint64_t)BATCH), xlen, ext);
         uint8_t *a = g_malloc0(p->results_size), *b = g_malloc0(p->results_size);
         run_here(p, a);

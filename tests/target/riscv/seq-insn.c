@@ -338,7 +338,7 @@ static void put_changing_loop(Maker *m)
 void seq_put_body(Maker *m, unsigned length)
 {
     for (unsigned i = 0; i < length; i++) {
-        if (below(m, 40) == 0) {
+        if (below(m, 40) == 0 && !(m->p->flags & SEQ_WITH_PMP)) { /* half of it may be skipped */
             put_far_jump(m);
             continue;
         }

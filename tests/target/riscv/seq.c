@@ -159,6 +159,58 @@ static void put_page_table(Maker *m)
     }
 }
 
+/* ---- PMP entries ---------------------------------------------------------- */
+
+enum { PMP_ENTRIES = 8, PMP_R = 1, PMP_NA4 = 16, PMP_NAPOT = 24, PMP_LOCKED = 128, PMP_ALL = 0x1f };
+
+/* An address in the body of a sequence (not its loop's end), or in data. */
+static uint64_t pmp_place(Maker *m)
+{
+    const SeqProgram *p = m->p;
+    unsigned n = below(m, p->count);
+    uint64_t start = p->starts[n], end = p->ends[n] - 16;
+
+    if (below(m, 3) == 0 || end <= start || end > p->ends[n]) {
+        return p->data + (uint64_t)n * SEQ_DATA + below(m, SEQ_DATA / 4) * 4;
+    }
+    return start + below(m, (uint32_t)(end - start));
+}
+
+/* Entries of 4 bytes in code or data, of 4 to 32 bytes in data, that allow reading and perhaps
+ * more; the last one allows all. */
+static void choose_pmp(Maker *m)
+{
+    SeqProgram *p = m->p;
+    uint64_t addr[PMP_ENTRIES], cfg = 0;
+
+    for (unsigned i = 0; i < PMP_ENTRIES - 1; i++) {
+        uint64_t at = pmp_place(m), ones = (UINT64_C(1) << below(m, 3)) - 1;
+        bool wide = at < p->init && ones;
+        addr[i] = wide ? ((at >> 2) & ~(2 * ones + 1)) | ones : at >> 2;
+        cfg |= (uint64_t)(PMP_R | below(m, 4) << 1 | (wide ? PMP_NAPOT : PMP_NA4) |
+                          (p->kind == SEQ_BARE_M ? PMP_LOCKED : 0)) << (8 * i);
+    }
+    addr[PMP_ENTRIES - 1] = UINT64_MAX;
+    cfg |= (uint64_t)PMP_ALL << 56;
+    memcpy(p->image->data + (p->pmp - p->base), addr, sizeof(addr));
+    memcpy(p->image->data + (p->pmp - p->base) + sizeof(addr), &cfg, 8);
+}
+
+static void put_pmp(Maker *m)
+{
+    unsigned word = m->p->xlen == 32 ? 2 : 3;
+
+    seq_put_address(m, 6, m->p->pmp);
+    for (unsigned i = 0; i < PMP_ENTRIES; i++) {
+        put(m, enc_i(0x03, 5, word, 6, (int32_t)i * 8));
+        put_csrw(m, CSR_PMPADDR0 + i, 5);
+    }
+    for (unsigned i = 0; i < 64 / m->p->xlen; i++) {
+        put(m, enc_i(0x03, 5, word, 6, (int32_t)(PMP_ENTRIES * 8 + i * 4)));
+        put_csrw(m, CSR_PMPCFG0 + i, 5);
+    }
+}
+
 /* From M mode with everything off to the mode of the program. */
 static void put_start(Maker *m)
 {
@@ -172,10 +224,14 @@ static void put_start(Maker *m)
         seq_put_address(m, 5, p->handler);
         put_csrw(m, CSR_MTVEC, 5);
     }
-    put(m, enc_i(0x13, 5, 0, 0, -1));
-    put_csrw(m, CSR_PMPADDR0, 5);
-    put(m, enc_i(0x13, 5, 0, 0, 0x1f)); /* NAPOT, RWX */
-    put_csrw(m, CSR_PMPCFG0, 5);
+    if (p->flags & SEQ_WITH_PMP) {
+        put_pmp(m);
+    } else {
+        put(m, enc_i(0x13, 5, 0, 0, -1));
+        put_csrw(m, CSR_PMPADDR0, 5);
+        put(m, enc_i(0x13, 5, 0, 0, PMP_ALL));
+        put_csrw(m, CSR_PMPCFG0, 5);
+    }
     if (lower) {
         seq_put_address(m, 5, p->page_table >> 12);
         put(m, enc_i(0x13, 6, 0, 0, p->xlen == 64 ? 8 : 1));
@@ -238,7 +294,8 @@ static uint64_t lay_out(SeqProgram *p)
     p->results_size = p->data + (uint64_t)p->count * SEQ_DATA - p->records;
     p->init = p->data + (uint64_t)p->count * SEQ_DATA;
     p->page_table = (p->init + (uint64_t)p->count * SEQ_RECORD + 4095) & ~UINT64_C(4095);
-    return p->page_table + 4096;
+    p->pmp = p->page_table + 4096;
+    return p->pmp + 4096;
 }
 
 static void choose_rows(Maker *m)
@@ -282,6 +339,9 @@ SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigne
         put_sequence(&m, i);
     }
     put_end(&m);
+    if (flags & SEQ_WITH_PMP) {
+        choose_pmp(&m);
+    }
     g_free(m.rows);
     g_rand_free(m.rand);
     return p;

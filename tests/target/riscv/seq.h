@@ -12,6 +12,7 @@ typedef enum SeqKind { SEQ_LINUX, SEQ_BARE_M, SEQ_BARE_S, SEQ_BARE_U } SeqKind;
 
 enum {
     SEQ_WITH_TRAPS = 1,    /* sequences raise exceptions, which M mode logs and skips */
+    SEQ_WITH_PMP = 4,      /* small PMP entries over code and data; with SEQ_WITH_TRAPS */
     SEQ_PRINTS = 2,        /* the results go to the serial port before the end */
 };
 
@@ -39,6 +40,7 @@ typedef struct SeqProgram {
     uint64_t init;         /* initial registers, SEQ_RECORD each */
     uint64_t handler;
     uint64_t page_table;   /* SEQ_BARE_S, SEQ_BARE_U: the root */
+    uint64_t pmp;          /* SEQ_WITH_PMP: values of pmpaddr0.., then of pmpcfg */
 } SeqProgram;
 
 /* ext: bits of RiscvExt that may be used.  flags: not with SEQ_LINUX. */
