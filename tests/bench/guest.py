@@ -38,8 +38,9 @@ class BenchGuest:
         sources = sorted((HERE / "guest").glob("*.[ch]")) + [HERE / "guest" / "init"]
         recipe = base.Recipe(self.initrd, files=[p.read_text(encoding="utf-8") for p in sources],
                              busybox=self.kernel.recipe.source())
-        if not recipe.fresh() or not self.payload.exists():
+        if not recipe.source() or not self.payload.exists():
             say("compiling the guest programs")
+            recipe.begin()
             self._pack(folder, [p for p in sources if p.suffix == ".c"])
             recipe.done("here")
 
