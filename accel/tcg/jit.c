@@ -88,10 +88,12 @@ static const void *next_any_mode(CPU *cpu, void **context)
     return go_on(cpu, context);
 }
 
+/* Both are at one virtual page, but that may have been mapped elsewhere since `from` was entered (and
+ * `from` runs again when it is mapped back): then no link. */
 static void link_exit(TcgState *s, TcgExit *e, TcgBlock *to)
 {
     if (!e->jit.jump || e->to || e->from->dropped || to->dropped || to->pages[1] != UINT64_MAX ||
-        tcg_page_is_split(s, to->pages[0]))
+        e->from->pages[0] != to->pages[0] || tcg_page_is_split(s, to->pages[0]))
         return;
     e->to = to;
     e->prev_in = NULL;

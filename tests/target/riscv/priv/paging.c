@@ -209,6 +209,51 @@ static void check_superpage(void)
     flush();
 }
 
+/* A page of code: at 0 a load that takes the page's place in a cache of translations that has
+ * 4096 entries, then a branch to a function that returns `number`; at 0x200 a ret. */
+static void write_branch_page(uint64_t *to, uint32_t number)
+{
+    static const uint32_t code[] = {
+        0x010002b7, /* lui t0, 0x1000 */
+        0x00a282b3, /* add t0, t0, a0 */
+        0x0002b283, /* ld t0, 0(t0) */
+        0x0e028a63, /* beqz t0, .+0xf4: to 0x100 */
+        0x00008067, /* ret */
+    };
+    uint32_t *words = (uint32_t *)to;
+    for (unsigned n = 0; n < sizeof(code) / sizeof(code[0]); n++) {
+        words[n] = code[n];
+    }
+    words[0x100 / 4] = 0x00000513 | number << 20; /* li a0, number */
+    words[0x104 / 4] = words[0x200 / 4] = 0x00008067;
+    fence_code();
+}
+
+/* Between two blocks of a page the page's entry changes, unfenced: either function may be the
+ * branch's target.  After a fence it is the one of the page that is mapped. */
+static void check_branch_in_remapped_page(void)
+{
+    const uint64_t code = WINDOW + 300 * 0x1000;
+    write_branch_page(page, 1);
+    write_branch_page(other, 2);
+    *(volatile uint64_t *)(piece[0] + 300 * 0x1000) = 0;
+    middle[8] = pte((void *)piece[0], V | R | W | X | A | D);
+    leaves[300] = pte(page, V | R | X | A);
+    flush();
+    run_in(MODE_S, do_fetch, code + 0x200, 0);
+    leaves[300] = pte(other, V | R | X | A);
+    uint64_t either = run_in(MODE_S, do_fetch, code, 0);
+    check("a branch before the fence", either == 1 || either == 2, 1);
+    leaves[300] = pte(page, V | R | X | A);
+    flush();
+    check("a branch in a page that was mapped, moved and mapped again", run_in(MODE_S, do_fetch, code, 0), 1);
+    leaves[300] = pte(other, V | R | X | A);
+    flush();
+    check("a branch in the other page", run_in(MODE_S, do_fetch, code, 0), 2);
+    leaves[300] = middle[8] = 0;
+    flush();
+}
+
 static void check_mprv(void)
 {
     map(pte(page, V | R | W | U | A | D));
@@ -239,6 +284,7 @@ void test_paging(void)
     check_accessed_dirty();
     check_remap();
     check_superpage();
+    check_branch_in_remapped_page();
     check_mprv();
     csr_write(satp, 0);
     flush();
