@@ -684,7 +684,8 @@ TcgBlock *tcg_block_get(CPU *cpu)
         split_page(v->state, at.code_addr >> GUEST_PAGE_BITS);
     if (at.page && !tcg_single(cpu)) {
         TcgBlock *b = tcg_block_find(v->state, at.code_addr, pc, v->ctx->key.mode);
-        if (b && rights_fit(cpu, b, &at) && second_page_fits(cpu, b))
+        bool fits = b && rights_fit(cpu, b, &at) && second_page_fits(cpu, b);
+        if (fits && !b->dropped) /* by an A bit that their walks set in its code */
             return b;
         if (b)
             tcg_block_drop(v->state, b);
