@@ -63,7 +63,8 @@ typedef struct MmuResult {
  * translate and run alike.  */
 typedef struct CpuContextKey {
     uint64_t space;     /* riscv: satp (and vsatp ...) */
-    uint32_t access;    /* what changes rights: privilege of data accesses, SUM, MXR */
+    uint32_t access;    /* what changes rights: privilege of data accesses, SUM, MXR; and the scheme
+                           of translation: spaces of one `access` have their global pages in common */
     uint32_t mode;      /* what changes the code made from an instruction: privilege, width */
 } CpuContextKey;
 

@@ -31,12 +31,16 @@ static const Scheme sv39 = { 3, 9, 8, 39 };
 static const Scheme sv48 = { 4, 9, 8, 48 };
 static const Scheme sv57 = { 5, 9, 8, 57 };
 
+static unsigned satp_mode(const RiscvCPU *r)
+{
+    return r->xlen == 32 ? r->satp >> 31 & 1 : r->satp >> 60;
+}
+
 static const Scheme *scheme_of(const RiscvCPU *r)
 {
-    if (r->xlen == 32) {
-        return r->satp >> 31 & 1 ? &sv32 : NULL;
-    }
-    switch (r->satp >> 60) {
+    switch (satp_mode(r)) {
+    case 1:
+        return &sv32;
     case 8:
         return &sv39;
     case 9:
@@ -62,6 +66,9 @@ void riscv_context_key(CPU *cpu, CpuContextKey *key)
     key->access = data;
     if (data != PRIV_M) {
         key->access |= (r->mstatus & (MSTATUS_SUM | MSTATUS_MXR)) >> 16;
+    }
+    if (translated) {
+        key->access |= satp_mode(r) << 4; /* Bare has no global pages */
     }
     key->mode = r->priv | (r->xlen == 32 ? RISCV_MODE_RV32 : 0);
 }

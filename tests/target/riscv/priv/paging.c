@@ -254,6 +254,25 @@ static void check_branch_in_remapped_page(void)
     flush();
 }
 
+/* "Changing satp.MODE from Bare to other modes and vice versa also takes effect immediately",
+ * for global pages, too. */
+static void check_bare(void)
+{
+    const uint64_t vaddr = WINDOW + 300 * 0x1000, old = csr_read(satp);
+    const uint64_t rights = 3 << 18; /* SUM, MXR: with these Bare was not used yet */
+    csr_set(mstatus, rights);
+    leaves[300] = pte(page, V | R | W | G | A | D);
+    page[0] = 0x77;
+    check("a global page", run_in(MODE_S, do_load, vaddr, 0), 0x77);
+    csr_write(satp, 0);
+    check("Bare is without global pages", access(MODE_S, do_load, vaddr - WINDOW), 5);
+    csr_write(satp, old);
+    check("the global page again", run_in(MODE_S, do_load, vaddr, 0), 0x77);
+    csr_clear(mstatus, rights);
+    leaves[300] = 0;
+    flush();
+}
+
 static void check_mprv(void)
 {
     map(pte(page, V | R | W | U | A | D));
@@ -285,6 +304,7 @@ void test_paging(void)
     check_remap();
     check_superpage();
     check_branch_in_remapped_page();
+    check_bare();
     check_mprv();
     csr_write(satp, 0);
     flush();
