@@ -7,7 +7,7 @@
  *
  * The interrupt line is high while IIR shows a reason.  Each new reason is a request of its
  * own (hw/irq.h), as an interrupt controller may look at requests only: a byte that came,
- * bytes that a read left, a transmitter that became empty, another IER.
+ * bytes that a read left, a transmitter that became empty, another IER, a write to FCR.
  *
  * Not modelled: baud timing (a character time-out comes at once), parity, framing
  * and their errors, a word length below 8, DMA mode, the error flag of
@@ -93,6 +93,9 @@ static void serial_push_rx(Serial16550 *u, uint8_t byte)
 {
     if (!fifo8_push(&u->s.rx, byte, serial_depth(u))) {
         u->s.lsr |= LSR_OE;
+        if (!(u->s.fcr & FCR_ENABLE)) {
+            u->s.rx.data[u->s.rx.head] = byte; /* the one register has the newest; a FIFO keeps what it has */
+        }
     }
     u->news = true;
 }
@@ -192,7 +195,7 @@ static void serial_update_modem(Serial16550 *u)
         changed &= (uint8_t)~MSR_TERI; /* TERI: the ring's trailing edge only */
     }
     u->s.msr = (uint8_t)(lines | (u->s.msr & MSR_DELTAS) | changed);
-    u->news |= changed != 0;
+    u->news |= changed && u->s.ier & IER_MSI;
 }
 
 static void serial_write_fcr(Serial16550 *u, uint8_t value)
@@ -208,6 +211,7 @@ static void serial_write_fcr(Serial16550 *u, uint8_t value)
         serial_thr_emptied(u);
     }
     u->s.fcr = value & FCR_ENABLE ? value & FCR_KEPT : 0;
+    u->news = true; /* as each write to it is on QEMU */
 }
 
 static void serial_write_reg(Serial16550 *u, unsigned reg, uint8_t value)

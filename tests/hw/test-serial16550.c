@@ -164,6 +164,9 @@ static void test_requests(void)
         { IIR | READ, 0, 0 }, { RBR | READ, 0, 0 },
         { IER, 0x00, 0 }, { IIR, 0x07, 0 }, { IER, 0x02, 1 },
         { IIR, 0x05, 1 },      /* the transmitter is cleared: empty */
+        { IIR, 0x03, 1 },      /* the receiver, while it is */
+        { MCR, 0x1f, 0 }, { MCR, 0x10, 0 }, /* modem lines, which do not interrupt */
+        { IER, 0x0a, 1 }, { MCR, 0x12, 1 }, /* now they do */
     };
     Line l;
     line_open(&l, false);
@@ -215,6 +218,23 @@ static void test_loopback(void)
     put(&l, IIR, 0x03); /* clear the receiver */
     g_assert_cmphex(get(&l, LSR), ==, 0x60);
     line_close(&l);
+}
+
+/* A byte too many: a FIFO keeps what it has, the one register without FIFOs has the newest. */
+static void test_overrun(void)
+{
+    for (unsigned fifos = 0; fifos < 2; fifos++) {
+        Line l;
+        line_open(&l, false);
+        put(&l, MCR, 0x10);
+        put(&l, IIR, (uint8_t)fifos);
+        for (unsigned i = 0; i < 17; i++) {
+            put(&l, RBR, (uint8_t)('a' + i));
+        }
+        g_assert_cmphex(get(&l, LSR), ==, 0x63);
+        g_assert_cmphex(get(&l, RBR), ==, fifos ? 'a' : 'q');
+        line_close(&l);
+    }
 }
 
 static bool has_interrupt(void *opaque)
@@ -280,6 +300,7 @@ int main(int argc, char **argv)
     g_test_add_func("/serial16550/thr-interrupt", test_thr_interrupt);
     g_test_add_func("/serial16550/requests", test_requests);
     g_test_add_func("/serial16550/loopback", test_loopback);
+    g_test_add_func("/serial16550/overrun", test_overrun);
     g_test_add_func("/serial16550/receive", test_receive);
     g_test_add_func("/serial16550/host-full", test_host_full);
     return g_test_run();
