@@ -297,7 +297,9 @@ static void stdio_child(const char *tty, int how)
     ioctl(fd, TIOCSCTTY, 0);
     dup2(fd, 0);
     dup2(fd, 1);
-    signal(SIGTERM, SIG_DFL);
+    if (how) {
+        signal(how, SIG_DFL); /* a shell starts background commands with some signals ignored */
+    }
     Chardev *chr = rig_chardev_ok("stdio,id=s,signal=off");
     put(chr, "ready");
     Rig r;
