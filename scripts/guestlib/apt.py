@@ -14,7 +14,7 @@ import pathlib
 import re
 import subprocess
 
-from .base import GuestError, run, say
+from .base import GuestError, locks, run, say
 from .mirror import find_mirrors
 
 SUITES = ("trixie", "sid")
@@ -63,15 +63,15 @@ class Apt:
             argv += ["-o", f"{k}={v}"]
         return argv
 
-    def _apt(self, tool, *args, what, show=False, cwd=None):
+    def _apt(self, tool, *args, what, show=False, cwd=None,
+             todo="read the reason above; `scripts/guest update` fetches the package index anew"):
         """Run apt-get or apt-cache on the private state and return its output."""
         argv = [tool, *self._options(), "-q", *args]
-        todo = "read the reason above; `scripts/guest update` fetches the package index anew"
         if not show:
             return run(argv, what, todo, cwd=cwd)
         lines = []
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              stdin=subprocess.DEVNULL, errors="replace", cwd=cwd) as p:
+                              stdin=subprocess.DEVNULL, errors="replace", cwd=cwd, pass_fds=locks) as p:
             for line in p.stdout:
                 lines.append(line.rstrip())
                 m = re.match(r"Get:(\d+) \S+ (.*)", line)
@@ -97,7 +97,8 @@ class Apt:
                 f"deb [arch={self.arch} signed-by={keyring}] {mirror} {self.suite} main\n", encoding="utf-8")
             self.stamp.unlink(missing_ok=True)
             try:
-                self._apt("apt-get", "update", what=f"there is no index of {self.suite} that verifies", show=True)
+                self._apt("apt-get", "update", what=f"there is no index of {self.suite} that verifies", show=True,
+                          todo="check the network, the mirror and the suite's name, then run the command again")
             except GuestError as e:
                 failures.append(e)
                 continue
@@ -183,7 +184,7 @@ class Apt:
 
 def open_suite(cache, arch, names, again=False):
     """The first of the suites whose index verifies, its index at hand."""
-    reasons = []
+    reasons, todo = [], ""
     for name in names:
         apt = Apt(cache, name, arch)
         try:
@@ -192,8 +193,8 @@ def open_suite(cache, arch, names, again=False):
         except GuestError as e:
             why = e.why.partition("\n")[0]
             reasons.append(f"{name}: {why}")
+            todo = todo or e.todo
             say(f"{name}: there is no index that verifies, so this suite is not used ({why})")
-    todo = "check the network and the mirror, then run the command again"
     if any("is expired" in r for r in reasons):
         todo = ("name a mirror that is kept up to date with LYREBIRD_MIRROR, or accept the signed but old index "
                 "with LYREBIRD_OLD_INDEX=1")

@@ -21,7 +21,7 @@ class GuestError(Exception):
 
     def __init__(self, what, why, todo):
         super().__init__(f"{what}\n  why: {why}\n  do:  {todo}")
-        self.why = str(why)
+        self.why, self.todo = str(why), todo
 
 
 def cache_dir():
@@ -59,6 +59,9 @@ def run(argv, what, todo, **kw):
     return p.stdout
 
 
+locks = []      # descriptors of held locks: a program that works on after we were killed holds them too
+
+
 @contextlib.contextmanager
 def locked(path):
     """Hold an exclusive lock: two guest makers never work in one cache at once."""
@@ -69,14 +72,21 @@ def locked(path):
         except BlockingIOError:
             say("another guest maker is at work in this cache; waiting for it")
             fcntl.flock(f, fcntl.LOCK_EX)
-        yield
+        locks.append(f.fileno())
+        try:
+            yield
+        finally:
+            locks.remove(f.fileno())
 
 
 @contextlib.contextmanager
 def finished_as(path):
-    """A temporary name beside `path`, renamed to it when the block succeeds."""
+    """A temporary name beside `path`, renamed to it when the block succeeds.
+
+    The file is a new one: what a killed run's tool still writes goes to the old one, which has no name."""
     tmp = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
+    tmp.unlink(missing_ok=True)
     try:
         yield tmp
         os.replace(tmp, path)

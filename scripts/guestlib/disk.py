@@ -14,7 +14,6 @@ from .base import copy_sparse, finished_as, say
 def keep(source, dest):
     """A second name for a file that is only ever replaced, never written to."""
     with finished_as(dest) as tmp:
-        tmp.unlink(missing_ok=True)
         try:
             os.link(source, tmp)
         except OSError:

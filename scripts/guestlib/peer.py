@@ -6,11 +6,12 @@ through their own loader and libraries, so nothing of the host changes.
 """
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 
 from . import apt
-from .base import GuestError, say
+from .base import GuestError, finished_as, say
 
 PACKAGES = ["qemu-system-riscv", "qemu-system-data", "opensbi"]
 LOADERS = {"x86_64": ("amd64", "usr/lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu")}
@@ -44,8 +45,9 @@ def make(cache, suite="sid"):
     for deb in debs:
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as p:
             subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", str(root)], stdin=p.stdout, check=True)
-    program.write_text(WRAPPER.format(root=root, loader=loader, libs=libs), encoding="utf-8")
-    os.chmod(program, 0o755)
+    with finished_as(program) as tmp:
+        tmp.write_text(WRAPPER.format(root=shlex.quote(str(root)), loader=loader, libs=libs), encoding="utf-8")
+        os.chmod(tmp, 0o755)
     out = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
     say(f"{program}: {out.splitlines()[0] if out else 'does not start'}")
     return program

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from . import rootfiles
-from .base import GuestError, Recipe, finished_as, run, say, source_digest
+from .base import GuestError, Recipe, finished_as, locked, run, say, source_digest
 from .dpkgdb import DpkgDb
 from .kernel import ROOT_MODULES
 from .mirror import inside_guest
@@ -95,29 +95,29 @@ def make_image(tree, image):
     """An ext4 file system with the tree's content; sparse, so small on disk."""
     say("making the ext4 image")
     with finished_as(image) as tmp:
-        tmp.unlink(missing_ok=True)
         run(["mke2fs", "-q", "-t", "ext4", "-L", "lyrebird", "-E", "lazy_itable_init=0,lazy_journal_init=0",
              "-J", "size=16", "-d", str(tree), str(tmp), f"{SIZE_MIB}M"],
             "cannot make the ext4 image", "free some disk space and run the command again", env=SBIN)
 
 
 def main(argv):
-    """The child: root, or root's likeness under fakeroot."""
+    """The child: root, or root's likeness under fakeroot.  Its lock outlives a parent that is killed."""
     todo, image, kernel_tree = (pathlib.Path(a) for a in argv[:3])
     debs = [pathlib.Path(s) for s in todo.read_text(encoding="utf-8").splitlines()]
     tree = image.parent / "root.tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    tree.mkdir(parents=True)
-    try:
-        unpack_all(debs, tree)
-        files = rootfiles.RootFiles(tree)
-        files.write_all(argv[3], argv[4])
-        run(["chown", "0:42", str(tree / "etc/shadow")], "cannot set an owner", "run as root or with fakeroot")
-        ModuleTree(kernel_tree).install(ROOT_MODULES, tree)
-        files.up_to_date()
-        make_image(tree, image)
-    finally:
+    with locked(image.parent / "root.lock"):
         shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir(parents=True)
+        try:
+            unpack_all(debs, tree)
+            files = rootfiles.RootFiles(tree)
+            files.write_all(argv[3], argv[4])
+            run(["chown", "0:42", str(tree / "etc/shadow")], "cannot set an owner", "run as root or with fakeroot")
+            ModuleTree(kernel_tree).install(ROOT_MODULES, tree)
+            files.up_to_date()
+            make_image(tree, image)
+        finally:
+            shutil.rmtree(tree, ignore_errors=True)
 
 
 if __name__ == "__main__":

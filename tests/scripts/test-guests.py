@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The maker of guests: mirrors, suites, interrupted runs, caches of older versions, disks that are kept."""
+import fcntl
 import hashlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 
-from checks import Skip, equal, main
+from checks import TOP, Skip, equal, main
 from guestlib import apt, base, guest, kernel, mirror
 from guestlib.disk import Disk
 
@@ -87,7 +90,7 @@ class FakeApt(apt.Apt):
 
     def update(self, again=False):
         if self.suite not in self.good:
-            raise base.GuestError("the index does not verify", "E: NO_PUBKEY", "nothing")
+            raise base.GuestError("the index does not verify", "E: NO_PUBKEY", "import the key")
         self.stamp.write_text("1\n", encoding="ascii")
 
 
@@ -107,10 +110,62 @@ def test_suites(tmp):
     try:
         suites(lambda: apt.open_suite(tmp, "riscv64", apt.SUITES), set())
     except apt.NoSuite as e:
-        for word in ("no Debian suite", "why: trixie: E: NO_PUBKEY", "sid: E: NO_PUBKEY", "do:  "):
+        for word in ("no Debian suite", "why: trixie: E: NO_PUBKEY", "sid: E: NO_PUBKEY", "do:  import the key"):
             assert word in str(e), str(e)
         return
     raise AssertionError("no error")
+
+
+def guest_script(tmp, *args):
+    return subprocess.Popen([sys.executable, TOP / "scripts/guest", *args], stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, "XDG_CACHE_HOME": str(tmp / "cache"), "LC_ALL": "C"})
+
+
+def test_suite_names(tmp):
+    """what cannot be a suite's name is refused before anything is made or fetched"""
+    for name in ("../../sid", "", "sid main", "-"):
+        with guest_script(tmp, "make", f"--suite={name}") as p:
+            assert f"{name!r} is not the name of a suite" in p.communicate()[1]
+        equal((p.returncode, list(tmp.iterdir())), (2, []))
+
+
+def test_terminated(tmp):
+    """SIGTERM is told like an interrupt"""
+    with base.locked(tmp / "cache/lyrebird/lock"), guest_script(tmp, "clean") as p:
+        assert "waiting" in p.stderr.readline()
+        p.terminate()
+        assert "interrupted; the next run goes on from here" in p.communicate()[1]
+    equal(p.returncode, 1)
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from guestlib import apt, base
+a = apt.Apt(pathlib.Path(sys.argv[1]), "sid", "riscv64")
+a._options = lambda: ["-c", "echo $$; exec sleep 600"]
+apt.re.match = lambda pattern, line: print(line, flush=True) or os.kill(os.getpid(), signal.SIGKILL)
+with base.locked(a.dir / "lock"):
+    a._apt("sh", what="", show=True)
+"""
+
+
+def test_killed(tmp):
+    """what a killed run has started keeps the cache locked while it works, and its file is not the next run's"""
+    p = subprocess.run([sys.executable, "-c", KILLED, tmp], cwd=TOP / "scripts", stdout=subprocess.PIPE, check=False)
+    equal(p.returncode, -signal.SIGKILL)
+    with open(apt.Apt(tmp, "sid", "riscv64").dir / "lock", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            raise AssertionError("the lock is free while apt works")
+        except BlockingIOError:
+            os.kill(int(p.stdout), signal.SIGKILL)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    disk = tmp / "disk"
+    with open(tmp / "disk.part", "w", encoding="ascii") as left:
+        with base.finished_as(disk) as part:
+            part.write_text("new", encoding="ascii")
+        left.write("what cp of the killed run still writes")
+    equal(disk.read_text(encoding="ascii"), "new")
 
 
 def test_choice(tmp):
