@@ -36,10 +36,11 @@ bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr)
     return found;
 }
 
+/* A step goes over the breakpoint that it begins at (and ends before the next one). */
 static void helper_debug(CPU *cpu)
 {
     cpu_restore_pc(cpu);
-    if (has_breakpoint(cpu, cpu_pc(cpu))) {
+    if (!cpu->singlestep && has_breakpoint(cpu, cpu_pc(cpu))) {
         tcg_debug_stop(cpu);
         cpu_loop_exit(cpu);
     }

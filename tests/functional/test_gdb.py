@@ -6,6 +6,7 @@ import subprocess
 
 from guests import bare_program
 from harness import Failure, case, check, need, seconds
+from rsp import Rsp
 
 
 def run_gdb(b, gdb, elf, path, commands):
@@ -77,6 +78,25 @@ def test_gdb_write(b):
     out = gdb("break step", "continue", "set *(long*)&counter = 5000", "continue", "x/gd &counter",
               "set $t3 = 77", "stepi", "print $t3", "print/x $mstatus", "print $fa0")
     wanted(out, r"<counter>:\s+5001", r"= 77")
+
+
+@case()
+def test_gdb_step_from_breakpoint(b):
+    """a step goes over the breakpoint that it begins at, which gdb takes away before; `continue` stops there"""
+    m, gdb = start(b)
+    at = int(re.search(r"= (0x\w+)", gdb("print/x (long)&step", "disconnect"))[1], 16)
+    r = Rsp(m, b.tmp / "gdb")
+    for kind in "01":
+        check(r.ask(f"Z{kind},{at:x},4") == "OK", "a breakpoint was refused")
+        r.ask("vCont;c")
+        r.ask("vCont;c")
+        pcs = [r.ask("p20")]
+        for step in ("s", "vCont;s:1"):
+            r.ask(step)
+            pcs.append(r.ask("p20"))
+        pcs = [int.from_bytes(bytes.fromhex(pc), "little") - at for pc in pcs]
+        check(pcs == [0, 4, 6], f"Z{kind}: the steps from `step` went to {pcs}")
+        r.ask(f"z{kind},{at:x},4")
 
 
 @case()
