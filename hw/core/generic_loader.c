@@ -78,23 +78,27 @@ static bool loader_realize(Device *dev, GError **err)
                     l->cpu_num, dev->machine->cpu_count);
         return false;
     }
-    l->pc = l->addr;
+    bool has_data = l->data || l->data_len || l->data_be;
+    if (has_data && l->file) {
+        return refuse("both file and data are given", err);
+    }
+    if (l->force_raw && !l->file) {
+        return refuse("force-raw is for a file, and none is given", err);
+    }
     if (l->file) {
-        return l->data_len || l->data ? refuse("both file and data are given", err) : load_file(l, err);
+        return load_file(l, err);
     }
-    if (l->data_len) {
-        return l->cpu_num != CPU_NONE ? refuse("both data and cpu-num are given", err) : load_data(l, err);
+    if (has_data) {
+        return l->data_len ? load_data(l, err) : refuse("Both data and data-len must be specified", err);
     }
-    if (l->data) {
-        return refuse("Both data and data-len must be specified", err);
-    }
-    return l->cpu_num != CPU_NONE || refuse("please include valid arguments", err);
+    l->pc = l->addr;
+    return (l->addr && l->cpu_num != CPU_NONE) || refuse("please include valid arguments", err);
 }
 
 static void loader_device_reset(Device *dev)
 {
     GenericLoader *l = (GenericLoader *)dev;
-    if (l->cpu_num != CPU_NONE) {
+    if (l->cpu_num != CPU_NONE && !l->data_len) {
         CPU *cpu = dev->machine->cpus[l->cpu_num];
         cpu->arch->set_pc(cpu, l->pc);
     }
@@ -107,7 +111,7 @@ static const Prop loader_props[] = {
     { "data-len", PROP_U8, offsetof(GenericLoader, data_len), "bytes of data" },
     { "data-be", PROP_BOOL, offsetof(GenericLoader, data_be), "data in big endian" },
     { "force-raw", PROP_BOOL, offsetof(GenericLoader, force_raw), "do not look for an ELF header" },
-    { "cpu-num", PROP_U32, offsetof(GenericLoader, cpu_num), "CPU that starts there", .def = CPU_NONE },
+    { "cpu-num", PROP_U32, offsetof(GenericLoader, cpu_num), "CPU that starts there (with data: that sees them there, as all do)", .def = CPU_NONE },
     { NULL },
 };
 

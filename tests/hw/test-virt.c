@@ -666,7 +666,8 @@ static void test_loader_device(void)
     static const char *const bad[][4] = {
         { "data", "1", NULL, "Both data and data-len" }, { "data-len", "9", NULL, "greater than 8" },
         { "cpu-num", "7", NULL, "CPU#7 is nonexistent" }, { "file", "/nonexistent/x", NULL, "No such file" },
-        { "adr", "7", NULL, "did you mean 'addr'?" },
+        { "adr", "7", NULL, "did you mean 'addr'?" }, { "cpu-num", "0", NULL, "valid arguments" },
+        { "force-raw", "on", NULL, "force-raw is for a file" }, { "data-be", "on", NULL, "Both data and data-len" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) err = NULL;
@@ -677,6 +678,9 @@ static void test_loader_device(void)
     g_autoptr(GError) err = NULL;
     g_assert_null(add_loader(&s, &err, "addr", "0x80002003", "file", raw, NULL));
     g_assert_nonnull(strstr(err->message, "overlaps"));
+    g_clear_error(&err);
+    g_assert_null(add_loader(&s, &err, "addr", "0x80003000", "file", raw, "data-be", "on", NULL));
+    g_assert_nonnull(strstr(err->message, "both file and data"));
     loader_reset(s.m);
     g_assert_cmphex(load(s.m, 0x80001000, 6), ==, UINT64_C(0x221111223344));
     g_assert_cmphex(load(s.m, 0x80002000, 1), ==, 'h');
