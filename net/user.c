@@ -237,7 +237,10 @@ static GSource *source_new(NetUser *u)
 static bool add_rules(NetUser *u, const char *list, bool (*add)(NetUser *, const char *, GError **),
                       GError **err)
 {
-    g_auto(GStrv) rules = g_strsplit(list ? list : "", "\n", -1);
+    if (!list || !*list) {
+        return !list || add(u, list, err);
+    }
+    g_auto(GStrv) rules = g_strsplit(list, "\n", -1);
     for (char **r = rules; *r; r++) {
         if (!add(u, *r, err)) {
             return false;

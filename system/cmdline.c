@@ -78,12 +78,33 @@ bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err)
 static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth,
                          GError **err);
 
+/* [{"str": "a"}, {"str": "b"}], QEMU's form of a key that may be repeated; NULL: another array. */
+static char *json_strings(json_object *array)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new();
+    for (size_t i = 0; i < json_object_array_length(array); i++) {
+        json_object *item = json_object_array_get_idx(array, i), *text;
+        if (json_object_get_type(item) != json_type_object || json_object_object_length(item) != 1 ||
+            !json_object_object_get_ex(item, "str", &text)) {
+            return NULL;
+        }
+        g_ptr_array_add(lines, (void *)json_object_get_string(text));
+    }
+    g_ptr_array_add(lines, NULL);
+    return lines->len > 1 ? g_strjoinv("\n", (char **)lines->pdata) : NULL;
+}
+
 static bool json_add(const char *key, json_object *value, GHashTable *keys, int depth, GError **err)
 {
+    char *lines;
     switch (json_object_get_type(value)) {
     case json_type_object:
         return json_flatten(value, key, keys, depth + 1, err);
     case json_type_array:
+        if ((lines = json_strings(value))) {
+            g_hash_table_replace(keys, g_strdup(key), lines);
+            return true;
+        }
         for (size_t i = 0; i < json_object_array_length(value); i++) {
             g_autofree char *name = g_strdup_printf("%s.%zu", key, i);
             if (!json_add(name, json_object_array_get_idx(value, i), keys, depth + 1, err)) {
