@@ -17,7 +17,8 @@ static const char *const keys[] = {
     "file", "file.filename", "file.driver", "file.locking", "format", "driver", "if", "id",
     "readonly", "read-only", "auto-read-only", "snapshot", "cache", "cache.direct",
     "cache.no-flush", "cache.writeback", "aio", "file.aio", "discard", "detect-zeroes", "media",
-    "index", "bus", "unit", "serial", "werror", "rerror", "copy-on-read", NULL,
+    "index", "bus", "unit", "serial", "werror", "rerror", "copy-on-read",
+    "force-share", NULL,
 };
 
 static const char *const throttles[] = { "bps", "iops", "throttling", "group" };
@@ -261,19 +262,24 @@ static bool parse_access(GHashTable *t, DriveOptions *o, GError **err)
 {
     static const Choice locks[] = { { "off", LOCK_OFF }, { "auto", LOCK_AUTO }, { "on", LOCK_ON },
                                     { NULL, 0 } };
-    bool copy = false, auto_readonly = false;
+    bool copy = false, share = false, auto_readonly = false;
     o->readonly = o->cdrom;
     o->locking = LOCK_AUTO;
     if (!get_bool(t, "readonly", &o->readonly, err) || !get_bool(t, "read-only", &o->readonly, err) ||
         !get_bool(t, "snapshot", &o->snapshot, err) ||
         !get_bool(t, "auto-read-only", &auto_readonly, err) ||
-        !get_bool(t, "copy-on-read", &copy, err) ||
+        !get_bool(t, "copy-on-read", &copy, err) || !get_bool(t, "force-share", &share, err) ||
         !get_choice(t, "file.locking", locks, &o->locking, err)) {
         return false;
     }
     if (copy) {
         block_error(err, "-drive copy-on-read=on: raw images have no backing file to copy from; "
                     "leave it out");
+        return false;
+    }
+    if (share) {
+        block_error(err, "-drive force-share=on: an image that others write is not opened so; "
+                    "use readonly=on,file.locking=off");
         return false;
     }
     if (auto_readonly && !o->readonly && access(o->path, W_OK) < 0 && access(o->path, R_OK) == 0) {

@@ -99,6 +99,13 @@ static bool memory_init(Object *o, GHashTable *options, GError **err)
         return false;
     }
     o->no_dump = dump && !flag;
+    const char *policy = g_hash_table_lookup(options, "policy");
+    if (policy && !g_str_equal(policy, "default")) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                    "policy=%s is not supported here: NUMA nodes are not built; only policy=default is",
+                    policy);
+        return false;
+    }
     /* The host's kernel merges private memory only, and does not set pages aside for a memfd. */
     return memory_flag(options, "prealloc", false, err) &&
            memory_flag(options, "merge", false, err) &&
@@ -109,9 +116,9 @@ static bool memory_init(Object *o, GHashTable *options, GError **err)
 static const char *const no_keys[] = {NULL};
 static const char *const random_keys[] = {"filename", NULL};
 static const char *const ram_keys[] = {"size", "share",   "prealloc", "merge",
-                                       "dump", "reserve", NULL};
+                                       "dump", "reserve", "policy",   NULL};
 static const char *const memfd_keys[] = {"size",    "share",   "prealloc", "merge", "dump",
-                                         "reserve", "hugetlb", "seal",     NULL};
+                                         "reserve", "hugetlb", "seal",     "policy", NULL};
 
 /* clang-format off */
 static const ObjectType types[] = {

@@ -22,6 +22,8 @@ const Prop machine_options[] = {
     { "dump-guest-core", PROP_BOOL, offsetof(Machine, dump_guest_core), "guest memory is part of a core dump",
       .def = 1 },
     PROP_ONLY_OFF("graphics", "no display is built"),
+    PROP_ONLY_OFF("hmat", "NUMA nodes are not built"),
+    PROP_ONLY_OFF("kernel-irqchip", "KVM is not built"),
     PROP_ONLY_OFF("mem-merge", "RAM is shared memory, and the host's kernel merges private memory only"),
     PROP_ONLY_OFF("suppress-vmdesc", "saving and moving machines is not built"),
     PROP_ONLY_OFF("usb", "USB is not built"),

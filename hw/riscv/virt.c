@@ -31,7 +31,7 @@ static bool check_options(const VirtBoard *v, GError **err)
     if (v->aia_guests) {
         return refuse_option("aia-guests=", "this build models the PLIC only", err);
     }
-    if (v->iommu_sys) {
+    if (v->iommu_sys == 1) {
         return refuse_option("iommu-sys=on", "this build has no RISC-V IOMMU", err);
     }
     if (v->acpi == 1) {
@@ -317,7 +317,7 @@ static const Prop virt_options[] = {
     { "aia", PROP_ENUM, offsetof(VirtBoard, aia), "interrupt controllers (none is all there is)",
       .names = aia_modes },
     { "aia-guests", PROP_U32, offsetof(VirtBoard, aia_guests), "guest pages of IMSICs (0 is all there is)" },
-    { "iommu-sys", PROP_BOOL, offsetof(VirtBoard, iommu_sys), "IOMMU device (off is all there is)" },
+    { "iommu-sys", PROP_ON_OFF_AUTO, offsetof(VirtBoard, iommu_sys), "IOMMU device (off is all there is)" },
     { "pflash0", PROP_DRIVE, offsetof(VirtBoard, pflash[0]), "image of flash bank 0" },
     { "pflash1", PROP_DRIVE, offsetof(VirtBoard, pflash[1]), "image of flash bank 1" },
     { NULL },

@@ -49,8 +49,8 @@ enum {
 
 typedef struct VirtBoard {
     /* options of -machine */
-    bool aclint, iommu_sys;
-    int acpi, aia;
+    bool aclint;
+    int acpi, iommu_sys, aia;
     uint32_t aia_guests;
     BlockBackend *pflash[VIRT_FLASH_BANKS]; /* pflash0=, pflash1=; else of the configuration */
     /* devices */

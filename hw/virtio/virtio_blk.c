@@ -21,6 +21,7 @@ enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_Z
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 enum { F_SEG_MAX = 2, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_TOPOLOGY = 10, F_CONFIG_WCE = 11,
        F_DISCARD = 13, F_WRITE_ZEROES = 14 };
+enum { WRITE_CACHE_OFF = 2 }; /* of auto, on, off */
 enum { MAX_DISCARD_SECTORS = INT32_MAX / SECTOR };
 
 /* struct virtio_blk_config (5.2.4), little endian */
@@ -49,6 +50,7 @@ typedef struct VirtioBlk {
     int32_t bootindex;
     bool config_wce, discard, write_zeroes;
     int rerror, werror; /* BlockOnError */
+    int write_cache;    /* auto, on, off */
     unsigned in_flight, errors;
     struct VirtioBlkState {
         uint8_t writeback;  /* configuration field wce, as the driver set it */
@@ -331,6 +333,12 @@ static bool blk_realize(Device *dev, GError **err)
                     "%s: serial '%s' is longer than %d characters", device_user_name(dev), b->serial, ID_BYTES);
         return false;
     }
+    if (b->write_cache == WRITE_CACHE_OFF) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: 'write-cache=off' is not built: the drive has the cache's mode; give -drive cache=writethrough",
+                    device_user_name(dev));
+        return false;
+    }
     if (b->queue_size & (b->queue_size - 1)) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "%s: queue-size=%u is not a power of two; use 4, 8, 16 ... 1024", device_user_name(dev), b->queue_size);
@@ -371,6 +379,13 @@ static const Prop blk_props[] = {
     PROP_ONLY_OFF("scsi", "SCSI requests are not built"),
     PROP_ONLY_OFF("share-rw", "an image has one writer"),
     PROP_ONLY_OFF("request-merging", "requests are sent as they come"),
+    PROP_ONLY_ON("seg-max-adjust", "a request has as many pieces as the queue has entries"),
+    PROP_ONLY_NUMBER("discard_granularity", SECTOR, "sectors are discarded one by one"),
+    PROP_ONLY_NUMBER("max-discard-sectors", MAX_DISCARD_SECTORS, "the guest is told of one limit"),
+    PROP_ONLY_NUMBER("max-write-zeroes-sectors", MAX_DISCARD_SECTORS, "the guest is told of one limit"),
+    { "iothread", PROP_STRING, 0, "thread of its own: none", .def_string = "",
+      .only = "one main loop serves all devices" },
+    { "write-cache", PROP_ON_OFF_AUTO, offsetof(VirtioBlk, write_cache), "the guest is told of a write cache: on or auto" },
     { "config-wce", PROP_BOOL, offsetof(VirtioBlk, config_wce), "offer the driver's choice of the cache mode", .def = 1 },
     { "discard", PROP_BOOL, offsetof(VirtioBlk, discard), "offer discard", .def = 1 },
     { "write-zeroes", PROP_BOOL, offsetof(VirtioBlk, write_zeroes), "offer writing zeroes", .def = 1 },

@@ -12,6 +12,8 @@ BLK = "virtio-blk-pci,drive=d"
 MACHINE = [
     ("usb", ["off"], {"on": "USB is not built"}), ("graphics", ["off"], {"on": "no display"}),
     ("dump-guest-core", ["on", "off"], {"x": "on or off"}), ("mem-merge", ["off"], {"on": "shared memory"}),
+    ("hmat", ["off"], {"on": "NUMA"}),
+    ("kernel-irqchip", ["off"], {"on": "KVM"}), ("iommu-sys", ["off", "auto"], {"on": "no RISC-V IOMMU"}),
     ("suppress-vmdesc", ["off"], {"on": "moving machines"}), ("acpi", ["off", "auto"], {"on": "ACPI"}),
 ]
 OPTIONS = [
@@ -35,21 +37,29 @@ OPTIONS = [
       "virtio-rng-pci,packed=on": "packed", "virtio-rng-device,bootindex=1": "not found",
       "virtio-net-pci,mq=on": "several queues", "virtio-net-pci,csum=on": "offloads",
       "virtio-net-pci,bootindex=-2": "bootindex", "virtio-net-pci,mq=maybe": "on or off", "virtio-gpu-pci": "lists them"}),
+    ("-device", ["loader,addr=0x80000000,data=1,data-len=4,cpu-num=0", "loader,addr=0x80000000,cpu-num=0"],
+     {"loader,addr=0x80000000,file={disk},data-be=on": "both file and data", "loader,cpu-num=0": "valid arguments",
+      "loader,addr=0x80000000,data=1,data-len=4,force-raw=on": "force-raw is for a file"}),
+    ("-netdev", ['{"type":"user","id":"n","hostfwd":[{"str":"tcp::0-:22"},{"str":"udp::0-:53"}]}'],
+     {"user,id=n,hostfwd=": "Invalid host forwarding rule", '{"type":"user","id":"n","hostfwd":[{"str":"x"}]}': "forwarding rule 'x'"}),
     ("-audiodev", ["none,id=a", '{"id":"a","driver":"none"}'], {"alsa,id=a": "no sound", "id=a": "no sound"}),
-    ("-object", ["memory-backend-ram,id=m,size=64M,merge=off,dump=off,prealloc=off,reserve=off,share=on",
+    ("-object", ["memory-backend-ram,id=m,size=64M,merge=off,dump=off,prealloc=off,reserve=off,share=on,policy=default",
                  "memory-backend-memfd,id=m,size=64M,dump=on,hugetlb=off,seal=off"],
      {"memory-backend-ram,id=m,size=64M,merge=on": "only merge=off", "memory-backend-ram,id=m,size=64M,reserve=on": "reserve",
-      "memory-backend-ram,id=m,size=64M,dump=x": "on or off"}),
-    ("-drive", ["file={disk},if=none,id=d,format=raw,bps=0,iops_rd=0,throttling.bps-total=0,copy-on-read=off"],
-     {"file={disk},if=none,id=d,format=raw,bps=10": "limits"}),
+      "memory-backend-ram,id=m,size=64M,policy=bind": "NUMA", "memory-backend-ram,id=m,size=64M,dump=x": "on or off"}),
+    ("-drive", ["file={disk},if=none,id=d,format=raw,bps=0,iops_rd=0,throttling.bps-total=0,copy-on-read=off,force-share=off"],
+     {"file={disk},if=none,id=d,format=raw,force-share=on": "file.locking=off",
+      "file={disk},if=none,id=d,format=raw,bps=10": "limits"}),
     ("-sandbox", ["off", "enable=off"], {"on": "not built", "on,spawn=deny": "not built"}),
     ("-vnc", ["none"], {":0": "no display"}), ("-semihosting-config", ["enable=off"], {"enable=on": "not built"}),
     ("-action", ["panic=shutdown,watchdog=reset,reboot=reset"], {"panic=pause": "panic", "watchdog=none": "watchdog"}),
     ("-global", ["virtio-net-pci.mq=off", "virtio-blk-pci.num-queues=1"], {"virtio-net-pci.mq=on": "several queues"}),
 ]
 DISKS = ([f"{BLK},bootindex=1", f"{BLK},num-queues=1,scsi=off,share-rw=off", f"{BLK},logical_block_size=512",
-          f"{BLK},vectors=0,romfile="],
-         {f"{BLK},num-queues=4": "several queues", f"{BLK},logical_block_size=4096": "512", f"{BLK},bootindex=x": "bootindex"})
+          f"{BLK},vectors=0,romfile=", f"{BLK},write-cache=on,iothread=,seg-max-adjust=on", f"{BLK},write-cache=auto",
+          f"{BLK},discard_granularity=512,max-discard-sectors=4194303"],
+         {f"{BLK},write-cache=off": "cache=writethrough", f"{BLK},iothread=io0": "one main loop",
+          f"{BLK},num-queues=4": "several queues", f"{BLK},logical_block_size=4096": "512", f"{BLK},bootindex=x": "bootindex"})
 
 
 def end_of(b, *args):
