@@ -83,6 +83,8 @@ def need_file(path):
 
 def is_peer():
     """True if the program under test is QEMU, the stand-in that cases are checked against."""
+    if not shutil.which(EMULATOR):
+        return False        # not built: run.py says so
     out = subprocess.run([EMULATOR, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          text=True, check=False, stdin=subprocess.DEVNULL).stdout
     return out.startswith("QEMU")
@@ -91,6 +93,15 @@ def is_peer():
 def check(condition, text):
     if not condition:
         raise Failure(text)
+
+
+def until(what, test, limit=20):
+    """Wait until `test()` is true; its value."""
+    end = time.monotonic() + seconds(limit)
+    while not (value := test()):
+        check(time.monotonic() < end, f"timed out waiting for {what}")
+        time.sleep(0.001)
+    return value
 
 
 def plain(text):

@@ -7,14 +7,14 @@ import select
 import socket
 import time
 
-from harness import FACTOR, Failure
+from harness import Failure, seconds
 
 
 class Rsp:
     """One connection, without acknowledgements once it has begun (noack)."""
 
     def __init__(self, m, path, limit=10, noack=True):
-        end = time.monotonic() + limit * FACTOR
+        end = time.monotonic() + seconds(limit)
         self.m, self.bytes = m, b""
         self.sock = socket.socket(socket.AF_UNIX)
         m.bench.onexit.callback(self.sock.close)
@@ -38,7 +38,7 @@ class Rsp:
 
     def reply(self, limit=10):
         """The data of the next packet, text of `monitor` left out."""
-        end = time.monotonic() + limit * FACTOR
+        end = time.monotonic() + seconds(limit)
         while True:
             found = re.search(rb"\$([^#]*)#..", self.bytes, re.S)
             if found:

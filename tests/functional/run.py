@@ -81,6 +81,11 @@ def main():
     p.add_argument("--list", action="store_true", help="only list the cases")
     p.add_argument("patterns", nargs="*", help="only cases whose name contains one of these")
     args = p.parse_args()
+    # A shell starts background commands with some signals ignored.  They still do nothing here, but machines, which
+    # inherit what is ignored, are as a user's.
+    for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(s) == signal.SIG_IGN:
+            signal.signal(s, lambda *_: None)
     for m in MODULES:
         importlib.import_module(m)
     cases = [f for f in harness.CASES if f.quick or not args.quick]

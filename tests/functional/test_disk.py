@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from guests import CC
-from harness import FACTOR, TOP, Skip, case, check, need
+from harness import TOP, Skip, case, check, need, seconds, until
 from test_monitor import Monitor
 
 BLOCK, SLOTS, FLASH_STEP, FLASH_WORDS = 16384, 256, 4096, 8192
@@ -32,7 +32,7 @@ def sparse(path, size):
 
 
 def small_disk(b, size):
-    """A host file system with room for `size`, or Skip; room(size) makes it larger."""
+    """A host file system with room for `size`, or Skip; room(size) changes it."""
     place = b.tmp / "small"
     place.mkdir()
     p = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place],
@@ -42,7 +42,9 @@ def small_disk(b, size):
     b.onexit.callback(subprocess.run, ["umount", "-l", place], check=False)
 
     def room(size):
-        subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
+        # Smaller than what a process has that ended just now is refused until the kernel has closed its io_uring.
+        until(f"room for {size}", lambda: subprocess.run(["mount", "-o", f"remount,size={size}", place], check=False,
+                                                         stderr=subprocess.DEVNULL).returncode == 0)
     return place, room
 
 
@@ -79,7 +81,7 @@ def start(b, elf, drive, *more):
 
 
 def wait_for_pause(mon, limit=20):
-    end = time.monotonic() + limit * FACTOR
+    end = time.monotonic() + seconds(limit)
     while "running" in (text := mon.ask("info status")):
         check(time.monotonic() < end, "the machine does not pause")
     check("paused (io-error)" in text, f"info status answers {text!r}")

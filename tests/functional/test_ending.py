@@ -14,7 +14,7 @@ import termios
 import time
 
 from guests import bare_program
-from harness import EMULATOR, FACTOR, Failure, Line, Skip, case, check, is_peer
+from harness import EMULATOR, Failure, Line, Skip, case, check, is_peer, seconds, until
 
 IDLE = ["-M", "virt", "-bios", "none", "-display", "none", "-nodefaults", "-S"]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -39,19 +39,11 @@ def start(b, *args, **kw):
 def ended(b, p, limit=20):
     """Its exit code (a signal: negative) and what it said."""
     try:
-        _, err = p.communicate(timeout=limit * FACTOR)
+        _, err = p.communicate(timeout=seconds(limit))
     except subprocess.TimeoutExpired as e:
-        raise Failure(f"still running after {limit * FACTOR:.0f} s") from e
+        raise Failure(f"still running after {seconds(limit):.0f} s") from e
     b.note(err or b"")
     return p.returncode, (err or b"").decode("utf-8", "replace")
-
-
-def until(what, test, limit=20):
-    end = time.monotonic() + limit * FACTOR
-    while not (value := test()):
-        check(time.monotonic() < end, f"timed out waiting for {what}")
-        time.sleep(0.001)
-    return value
 
 
 def monitor(b, p, name):
@@ -107,7 +99,7 @@ def test_signals_at_daemonize(b):
     until("the child's end", lambda: not os.path.lexists(b.tmp / "pid") and not os.path.lexists(b.tmp / "mon"))
     p = start(b, *IDLE, "-daemonize", "-pidfile", "pid", "-monitor", "unix:mon,server=on,wait=off",
               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # paths from before its chdir("/")
-    check(p.wait(20 * FACTOR) == 0, f"exit code {p.returncode}")
+    check(p.wait(seconds(20)) == 0, f"exit code {p.returncode}")
     os.kill(int((b.tmp / "pid").read_text()), signal.SIGTERM)
     until("the daemon's end", lambda: not os.path.lexists(b.tmp / "pid") and not os.path.lexists(b.tmp / "mon"))
 
@@ -151,7 +143,7 @@ def test_deadline(b):
         code, err = ended(b, p)
         took = time.monotonic() - begin
         check(code == 0, f"{how}: exit code {code}")
-        check(took < 2 * FACTOR, f"{how}: took {took:.1f} s")
+        check(took < seconds(2), f"{how}: took {took:.1f} s")
         check(f"{how}: the end has not come in time; no longer waiting for" in err, f"{how}: said {err!r}")
         check(not os.path.lexists(b.tmp / "mon") and not os.path.lexists(b.tmp / "pid"), f"{how}: files are left")
         os.close(reader)  # the last one: what was in the pipe is gone
@@ -218,7 +210,7 @@ def test_descriptors_in_reserve(b):
 
     def refused():
         with contextlib.suppress(OSError):
-            c = socket.create_connection(("127.0.0.1", port), timeout=5 * FACTOR)
+            c = socket.create_connection(("127.0.0.1", port), timeout=seconds(5))
             held.append(c)
             c.settimeout(0.05)
             try:
@@ -312,7 +304,7 @@ def test_closed_standard_files(b):
     names = [pathlib.Path(f"/proc/{p.pid}/fd/{n}").readlink() for n in range(3)]
     check(all(str(n) == "/dev/null" for n in names), f"standard files are {names}")
     line.send("quit\n")
-    check(p.wait(10 * FACTOR) == 0 and log.read_bytes() == b"", f"the log got {log.read_bytes()!r}")
+    check(p.wait(seconds(10)) == 0 and log.read_bytes() == b"", f"the log got {log.read_bytes()!r}")
 
 
 @case()

@@ -5,7 +5,7 @@ import re
 import select
 import time
 
-from harness import FACTOR, case, check
+from harness import case, check, seconds
 from rsp import Rsp
 from test_gdb_registers import same, start
 
@@ -36,7 +36,7 @@ def test_gdb_hostile_numbers(b):
     check(r.ask("s9fffffff").startswith("T05"), "a step at the end of RAM")
     check(r.ask("?").startswith("T05"), "no answer after all that")
     r.close()
-    end = time.monotonic() + 10 * FACTOR
+    end = time.monotonic() + seconds(10)
     while "running" not in mon.ask("info status"):
         check(time.monotonic() < end, "the machine does not go on")
 
@@ -69,7 +69,7 @@ def test_gdb_hostile_reader(b):
     r = Rsp(m, path)
     sent = got = 0
     count, packet = 400, b"$m80000000,1ff0#ec"
-    end, left, text = time.monotonic() + 30 * FACTOR, packet * count, b""
+    end, left, text = time.monotonic() + seconds(30), packet * count, b""
     r.sock.setblocking(False)
     while left and select.select([], [r.sock], [], 0.5)[1]:  # until the port takes no more
         sent = r.sock.send(left)

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from guests import bare_program
-from harness import FACTOR, Failure, case, check, need
+from harness import Failure, case, check, need, seconds
 from rsp import Rsp
 from test_monitor import Monitor, symbol
 
@@ -29,7 +29,7 @@ class Session:
         return [int(w, 16) for w in words]
 
     def both_run(self, when):
-        first, end = self.counts(), time.monotonic() + 10 * FACTOR
+        first, end = self.counts(), time.monotonic() + seconds(10)
         while not all(now != was for now, was in zip(self.counts(), first)):
             if time.monotonic() > end:
                 raise Failure(f"{when}: of the counters {first} not all move: {self.counts()}; {self.mon.ask('info status')}")
@@ -37,7 +37,7 @@ class Session:
     def stands(self, hart, when):
         """The hart stands still while the other one runs; counters of a moving hart change at each look."""
         first = self.counts()
-        end = time.monotonic() + 10 * FACTOR
+        end = time.monotonic() + seconds(10)
         while self.counts()[1 - hart] == first[1 - hart]:
             check(time.monotonic() < end, f"{when}: no hart runs")
         check(self.counts()[hart] == first[hart], f"{when}: hart {hart} runs too")
@@ -146,7 +146,7 @@ def test_gdb_leave_killed(b):
                               stdout=b.log, stderr=b.log, text=True) as p:
             p.stdin.write(script)
             p.stdin.flush()
-            end = time.monotonic() + 30 * FACTOR
+            end = time.monotonic() + seconds(30)
             while not any(s.counts()):
                 check(time.monotonic() < end, "gdb does not run the machine")
             p.kill()

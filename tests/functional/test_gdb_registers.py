@@ -4,7 +4,7 @@ import re
 import time
 
 from guests import bare_program
-from harness import FACTOR, case, check, need
+from harness import case, check, need, seconds
 from rsp import Rsp
 from test_gdb import run_gdb, wanted
 from test_monitor import Monitor
@@ -57,7 +57,7 @@ def test_gdb_registers_once(b):
     r = Rsp(m, path)
     m.send("xy")
     for letter in "xy":
-        end = time.monotonic() + 10 * FACTOR
+        end = time.monotonic() + seconds(10)
         while r.number(UART + 5, 1) == 0x60:
             check(time.monotonic() < end, f"the UART does not receive {letter!r}")
         same("receiver's status", r.number(UART + 5, 1), 0x61)

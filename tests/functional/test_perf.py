@@ -5,14 +5,14 @@ import re
 import subprocess
 
 from guests import bare_program
-from harness import FACTOR, Skip, case, check, need
+from harness import Skip, case, check, need, seconds
 
 
 def perf(b, *argv):
     """What perf says; for a sampling that is not allowed here the case is skipped."""
     b.note(b"\n$ " + " ".join(argv).encode() + b"\n")
     p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                       timeout=60 * FACTOR, check=False, errors="replace")
+                       timeout=seconds(60), check=False, errors="replace")
     b.note(p.stdout.encode())
     if p.returncode:
         raise Skip(f"perf does not sample here: {p.stdout.strip().splitlines()[0] if p.stdout.strip() else p.returncode}")

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The functional tests' harness: a wait that cannot succeed ends at once and names what was seen."""
 import os
+import re
+import signal
+import subprocess
 import sys
 import time
 
-from checks import equal, main
+from checks import TOP, equal, main
 import harness
 
 harness.SETTLED, harness.AFTERWORDS = 0.05, 0.1
@@ -93,6 +96,33 @@ def test_time_limit(tmp):
     g = Guest(tmp)
     g.says("Reached target Basic System\n")
     fails(lambda: g.line.expect("login: ", 0.2), "within ", "Reached target Basic System")
+
+
+def run(program, *args, **kw):
+    """What the runner prints, with a stand-in for the emulator."""
+    return subprocess.run([sys.executable, TOP / "tests/functional/run.py", *args], stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, "LYREBIRD": str(program), "LYREBIRD_LOGS": f"{program}.logs"}, check=False,
+                          **kw).stdout
+
+
+def test_not_built(tmp):
+    """without an emulator the cases are listed, and fail for that reason"""
+    assert "debian_trixie" in run(tmp / "lyrebird", "--list")
+    assert f"not ok 1 - version: {tmp}/lyrebird is not built" in run(tmp / "lyrebird", "version")
+
+
+def ignore():
+    for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(s, signal.SIG_IGN)
+
+
+def test_in_background(tmp):
+    """machines ignore no signal, though the runner, as a command in the background, was started so"""
+    program = tmp / "lyrebird"
+    program.write_text("#!/bin/sh\ngrep SigIgn /proc/$$/status\n", encoding="ascii")
+    program.chmod(0o755)
+    masks = re.findall(r"SigIgn:\W+t?([0-9a-f]{16})", run(program, "version", preexec_fn=ignore))
+    assert masks and not any(int(m, 16) & 7 for m in masks), masks
 
 
 if __name__ == "__main__":
