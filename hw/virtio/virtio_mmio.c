@@ -152,8 +152,8 @@ static void modern_write(VirtioDevice *v, hwaddr off, uint32_t value)
     if (off == QUEUE_READY) {
         if (value & 1) {
             virtio_queue_enable(v, q);
-        } else {
-            v->s.enabled[q] = 0;
+        } else if (v->s.enabled[q]) {
+            virtio_queue_stop(v, q); /* 4.2.2.2: a driver that reads zero back has its buffers again */
         }
         return;
     }

@@ -197,6 +197,29 @@ static void test_reset_in_flight(gconstpointer data)
     disk_close(&d);
 }
 
+/* A driver that is done with a queue, without a reset, has its buffers back; the queue begins anew. */
+static void test_queue_stop(gconstpointer data)
+{
+    Disk d;
+    disk_open(&d, GPOINTER_TO_INT(data), "");
+    disk_start(&d, 0);
+    for (unsigned round = 0; round < 20 && d.r.kind != RIG_PCI; round++) { /* PCI's queues stop by a reset only */
+        for (unsigned i = 0; i < 8; i++) {
+            put_head(&d, HEAD + 128 * (i + 1), IN, i * 16);
+            const RigBuf bufs[] = { { HEAD + 128 * (i + 1), 16, false }, { DATA, 8192, true }, { STATUS, 1, true } };
+            rig_add_chain(&d.q, bufs, 3, 0);
+        }
+        rig_kick(&d.q);
+        rig_stop_queue(&d.q);
+        g_assert_cmpint(d.r.v->s.in_use[0], ==, 0);
+        g_assert_false(rig_used(&d.q));
+        d.r.next_ring = RIG_RINGS;
+        rig_queue(&d.r, &d.q, 0, 32);
+        check_io(&d, 0);
+    }
+    disk_close(&d);
+}
+
 static void test_readonly(gconstpointer data)
 {
     Disk d;
@@ -616,7 +639,7 @@ int main(int argc, char **argv)
     static const struct { const char *name; void (*fn)(gconstpointer); } tests[] = {
         { "io", test_io }, { "interrupts", test_interrupts }, { "event-idx", test_event_idx },
         { "reset-in-flight", test_reset_in_flight }, { "reset-and-pause", test_reset_and_pause },
-        { "save-load", test_save_load }, { "readonly", test_readonly },
+        { "queue-stop", test_queue_stop }, { "save-load", test_save_load }, { "readonly", test_readonly },
         { "features", test_features }, { "bad-rings", test_bad }, { "random-rings", test_random },
         { "full", test_full }, { "full-reset", test_full_reset }, { "full-report", test_full_report },
     };

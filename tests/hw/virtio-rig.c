@@ -212,6 +212,14 @@ static void mmio_queue(Rig *r, RigQueue *q)
     g_assert_cmpint(rig_read(r, RIG_MMIO + 0x44, 4), ==, 1);
 }
 
+void rig_stop_queue(RigQueue *q)
+{
+    hwaddr reg = q->rig->kind == RIG_LEGACY ? RIG_MMIO + 0x40 : RIG_MMIO + 0x44; /* its page, or "ready" */
+    rig_write(q->rig, RIG_MMIO + 0x30, 4, q->index);
+    rig_write(q->rig, reg, 4, 0);
+    g_assert_cmpint(rig_read(q->rig, reg, 4), ==, 0);
+}
+
 static void pci_queue(Rig *r, RigQueue *q)
 {
     rig_write(r, RIG_BAR + 22, 2, q->index);

@@ -48,6 +48,7 @@ void rig_close(Rig *r);
 /* Reset, take `wanted` of what is offered, FEATURES_OK. */
 void rig_start(Rig *r, uint64_t wanted);
 void rig_queue(Rig *r, RigQueue *q, unsigned index, unsigned size);
+void rig_stop_queue(RigQueue *q); /* not on PCI */
 void rig_driver_ok(Rig *r);
 void rig_reset_device(Rig *r);
 uint8_t rig_status(Rig *r);
