@@ -14,6 +14,12 @@ void seq_put_address(Maker *m, unsigned reg, uint64_t address)
     }
 }
 
+void seq_keep_whole(Maker *m, uint64_t from)
+{
+    Range r = { from, here(m) };
+    g_array_append_val(m->whole, r);
+}
+
 /* ---- one instruction ----------------------------------------------------- */
 
 static bool is_one_of(const char *name, const char *const *list)
@@ -199,6 +205,7 @@ static void put_bad_access(Maker *m)
         0x23, 0x1023, 0x2023, 0x3027 /* fsd */, 0x202f /* amoadd.w */, 0x1000202f /* lr.w */, 0x0800202f,
     };
     uint32_t insn = forms[below(m, G_N_ELEMENTS(forms))], rd = below(m, 32);
+    uint64_t from = here(m);
 
     put_count(m, 0x37 | 5 << 7 | (0x20 + below(m, 8)) << 12);
     if (m->p->xlen == 64 && below(m, 2)) {
@@ -207,15 +214,18 @@ static void put_bad_access(Maker *m)
     rd = reserved >> rd & 1 ? 6 : rd;
     bool store = (insn & 0x77) == 0x23;
     put_count(m, insn | 5 << 15 | (store ? below(m, 32) << 20 : rd << 7));
+    seq_keep_whole(m, from);
 }
 
 static void put_misaligned_atomic(Maker *m)
 {
     static const uint32_t forms[] = { 0x202f, 0x0800202f, 0x1000202f, 0x8000202f };
     uint32_t insn = forms[below(m, G_N_ELEMENTS(forms))];
+    uint64_t from = here(m);
 
     put_count(m, enc_i(0x13, 5, 0, GP, 1 + (int32_t)below(m, 3)));
     put_count(m, insn | 5 << 15 | 6 << 7);
+    seq_keep_whole(m, from);
 }
 
 static void put_system(Maker *m)
@@ -308,8 +318,11 @@ void seq_put_handler(Maker *m)
 /* A far jump through a register whose value is known: to the next instruction. */
 static void put_far_jump(Maker *m)
 {
+    uint64_t from = here(m);
+
     put(m, enc_i(0x17, 5, 0, 0, 0));   /* auipc t0, 0 */
     put(m, enc_i(0x67, below(m, 2), 0, 5, 8)); /* jalr zero or ra, 8(t0) */
+    seq_keep_whole(m, from);
     m->p->insns += 2;
 }
 
@@ -319,6 +332,7 @@ static void put_changing_loop(Maker *m)
 {
     uint32_t changed = enc_i(0x13, 7, 0, 0, 1 + (int32_t)below(m, 2047)); /* li t2, not 0 */
     bool half = below(m, 2);
+    uint64_t from = here(m);
 
     seq_put_address(m, 6, half ? changed >> 16 : changed);
     bool atomic = !half && !(here(m) & 3) && m->ext >> EXT_A & 1 && below(m, 2);
@@ -332,13 +346,14 @@ static void put_changing_loop(Maker *m)
                  : atomic ? 0x0800202f | 5 << 15 | 6 << 20  /* amoswap.w zero, t1, (t0) */
                           : enc_s(0x23, 2, 5, 6, 0));
     put_count(m, 0x63 | 7 << 15 | b_imm(-16));              /* beqz t2, loop */
+    seq_keep_whole(m, from);
     put_count(m, enc_i(0x13, 28, 0, 0, 0));
 }
 
 void seq_put_body(Maker *m, unsigned length)
 {
     for (unsigned i = 0; i < length; i++) {
-        if (below(m, 40) == 0 && !(m->p->flags & SEQ_WITH_PMP)) { /* half of it may be skipped */
+        if (below(m, 40) == 0) {
             put_far_jump(m);
             continue;
         }

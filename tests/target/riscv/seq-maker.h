@@ -6,12 +6,17 @@
 enum { SP = 2, GP = 3, TP = 4, S0 = 8, S1 = 9, DATA_MIDDLE = 256, MAX_LENGTH = 40 };
 static const uint32_t reserved = 1u << SP | 1u << GP | 1u << TP | 1u << S0 | 1u << S1;
 
+typedef struct Range {
+    uint64_t from, to;
+} Range;
+
 typedef struct Maker {
     SeqProgram *p;
     GRand *rand;
     uint64_t ext;
     unsigned *rows;          /* that may be used */
     unsigned row_count;
+    GArray *whole;           /* of Range: code that must not run in part, see seq_keep_whole() */
 } Maker;
 
 static inline uint32_t below(Maker *m, uint32_t n)
@@ -72,6 +77,9 @@ static inline uint32_t cj_imm(int32_t imm)
 }
 
 /* seq-insn.c */
+/* What was put since `from` runs wholly or not at all: without one of its instructions it would
+ * jump or store anywhere, or loop for ever. */
+void seq_keep_whole(Maker *m, uint64_t from);
 void seq_put_address(Maker *m, unsigned reg, uint64_t address);
 bool seq_is_usable(const Maker *m, const RiscvRow *row);
 void seq_put_body(Maker *m, unsigned length);

@@ -30,8 +30,10 @@ static void put_sequence(Maker *m, unsigned index)
     p->starts[index] = here(m);
     seq_put_body(m, length);
     if (below(m, 3) == 0) { /* loop */
+        uint64_t from = here(m);
         put(m, enc_i(0x13, S1, 0, S1, -1));
         put(m, 0x1063 | S1 << 15 | b_imm((int32_t)(p->starts[index] - here(m))));
+        seq_keep_whole(m, from);
     }
     p->ends[index] = here(m);
     if ((p->flags & SEQ_WITH_TRAPS) && p->kind != SEQ_BARE_U) { /* FS may be off */
@@ -161,19 +163,34 @@ static void put_page_table(Maker *m)
 
 /* ---- PMP entries ---------------------------------------------------------- */
 
-enum { PMP_ENTRIES = 8, PMP_R = 1, PMP_NA4 = 16, PMP_NAPOT = 24, PMP_LOCKED = 128, PMP_ALL = 0x1f };
+enum { PMP_ENTRIES = 16, PMP_R = 1, PMP_NA4 = 16, PMP_NAPOT = 24, PMP_LOCKED = 128, PMP_ALL = 0x1f };
 
-/* An address in the body of a sequence (not its loop's end), or in data. */
+static bool in_whole(const Maker *m, uint64_t word)
+{
+    for (guint i = 0; i < m->whole->len; i++) {
+        const Range *r = &g_array_index(m->whole, Range, i);
+        if (word < r->to && word + 4 > r->from) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A word in data, or in the body of a sequence.  The program ends whatever is forbidden there: the
+ * handler skips one instruction, and code that must not be skipped in part has no entry (one with all
+ * rights would do harm too: an access with only a half in it fails). */
 static uint64_t pmp_place(Maker *m)
 {
     const SeqProgram *p = m->p;
-    unsigned n = below(m, p->count);
-    uint64_t start = p->starts[n], end = p->ends[n] - 16;
 
-    if (below(m, 3) == 0 || end <= start || end > p->ends[n]) {
-        return p->data + (uint64_t)n * SEQ_DATA + below(m, SEQ_DATA / 4) * 4;
+    for (unsigned tries = 8; tries && below(m, 3); tries--) {
+        unsigned n = below(m, p->count);
+        uint64_t at = (p->starts[n] + below(m, (uint32_t)(p->ends[n] - p->starts[n]))) & ~UINT64_C(3);
+        if (at >= p->starts[n] && at + 4 <= p->ends[n] && !in_whole(m, at)) {
+            return at;
+        }
     }
-    return start + below(m, (uint32_t)(end - start));
+    return p->data + below(m, p->count * SEQ_DATA / 4) * 4;
 }
 
 /* Entries of 4 bytes in code or data, of 4 to 32 bytes in data, that allow reading and perhaps
@@ -181,19 +198,20 @@ static uint64_t pmp_place(Maker *m)
 static void choose_pmp(Maker *m)
 {
     SeqProgram *p = m->p;
-    uint64_t addr[PMP_ENTRIES], cfg = 0;
+    uint64_t addr[PMP_ENTRIES];
+    uint8_t cfg[PMP_ENTRIES];
 
     for (unsigned i = 0; i < PMP_ENTRIES - 1; i++) {
         uint64_t at = pmp_place(m), ones = (UINT64_C(1) << below(m, 3)) - 1;
         bool wide = at < p->init && ones;
         addr[i] = wide ? ((at >> 2) & ~(2 * ones + 1)) | ones : at >> 2;
-        cfg |= (uint64_t)(PMP_R | below(m, 4) << 1 | (wide ? PMP_NAPOT : PMP_NA4) |
-                          (p->kind == SEQ_BARE_M ? PMP_LOCKED : 0)) << (8 * i);
+        cfg[i] = (uint8_t)(PMP_R | below(m, 4) << 1 | (wide ? PMP_NAPOT : PMP_NA4) |
+                           (p->kind == SEQ_BARE_M ? PMP_LOCKED : 0));
     }
     addr[PMP_ENTRIES - 1] = UINT64_MAX;
-    cfg |= (uint64_t)PMP_ALL << 56;
+    cfg[PMP_ENTRIES - 1] = PMP_ALL;
     memcpy(p->image->data + (p->pmp - p->base), addr, sizeof(addr));
-    memcpy(p->image->data + (p->pmp - p->base) + sizeof(addr), &cfg, 8);
+    memcpy(p->image->data + (p->pmp - p->base) + sizeof(addr), cfg, sizeof(cfg));
 }
 
 static void put_pmp(Maker *m)
@@ -205,7 +223,7 @@ static void put_pmp(Maker *m)
         put(m, enc_i(0x03, 5, word, 6, (int32_t)i * 8));
         put_csrw(m, CSR_PMPADDR0 + i, 5);
     }
-    for (unsigned i = 0; i < 64 / m->p->xlen; i++) {
+    for (unsigned i = 0; i < PMP_ENTRIES / 4; i += m->p->xlen / 32) {
         put(m, enc_i(0x03, 5, word, 6, (int32_t)(PMP_ENTRIES * 8 + i * 4)));
         put_csrw(m, CSR_PMPCFG0 + i, 5);
     }
@@ -290,7 +308,8 @@ static uint64_t lay_out(SeqProgram *p)
 {
     p->base = p->kind == SEQ_LINUX ? 0x100000 : 0x80000000;
     p->records = p->base + 32;
-    p->data = (p->records + (uint64_t)p->count * SEQ_RECORD + 15) & ~UINT64_C(15);
+    /* Aligned: no PMP entry in data reaches the log of a record. */
+    p->data = (p->records + (uint64_t)p->count * SEQ_RECORD + SEQ_DATA - 1) & -(uint64_t)SEQ_DATA;
     p->results_size = p->data + (uint64_t)p->count * SEQ_DATA - p->records;
     p->init = p->data + (uint64_t)p->count * SEQ_DATA;
     p->page_table = (p->init + (uint64_t)p->count * SEQ_RECORD + 4095) & ~UINT64_C(4095);
@@ -311,7 +330,8 @@ static void choose_rows(Maker *m)
 SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext)
 {
     SeqProgram *p = g_new0(SeqProgram, 1);
-    Maker m = { .p = p, .rand = g_rand_new_with_seed(seed), .ext = ext };
+    Maker m = { .p = p, .rand = g_rand_new_with_seed(seed), .ext = ext,
+                .whole = g_array_new(FALSE, FALSE, sizeof(Range)) };
 
     p->kind = kind;
     p->flags = flags;
@@ -342,6 +362,7 @@ SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigne
     if (flags & SEQ_WITH_PMP) {
         choose_pmp(&m);
     }
+    g_array_free(m.whole, TRUE);
     g_free(m.rows);
     g_rand_free(m.rand);
     return p;
