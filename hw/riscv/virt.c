@@ -129,7 +129,7 @@ static void time_changed(void *opaque)
 {
     Machine *m = opaque;
     for (unsigned i = 0; i < m->cpu_count; i++) {
-        riscv_stimer_update(riscv_cpu(m->cpus[i]));
+        riscv_stimer_look(riscv_cpu(m->cpus[i]));
     }
 }
 

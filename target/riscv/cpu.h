@@ -152,7 +152,8 @@ bool riscv_csr_access(RiscvCPU *r, unsigned csr, CsrOp op, bool read, bool write
                       uint64_t *old);
 uint64_t riscv_time(RiscvCPU *r); /* ticks of RISCV_TIMEBASE_HZ */
 extern const ComparatorOps riscv_stimer_ops;
-void riscv_stimer_update(RiscvCPU *r); /* after a change of stimecmp, STCE or the clock */
+void riscv_stimer_update(RiscvCPU *r); /* after a change of its stimecmp or STCE */
+void riscv_stimer_look(RiscvCPU *r);   /* time was set; any thread, its hart may run */
 uint64_t riscv_csr_peek(RiscvCPU *r, unsigned csr);  /* debugger: no checks, no effects */
 bool riscv_csr_poke(RiscvCPU *r, unsigned csr, uint64_t value);
 bool riscv_csr_exists(const RiscvCPU *r, unsigned csr); /* in this model */

@@ -397,6 +397,13 @@ void riscv_stimer_update(RiscvCPU *r)
     }
 }
 
+void riscv_stimer_look(RiscvCPU *r)
+{
+    if (r->stimer) {
+        comparator_look(r->stimer);
+    }
+}
+
 static void stimecmp_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
     r->stimecmp = r->xlen == 32 ? (r->stimecmp & ~(uint64_t)UINT32_MAX) | value : value;
