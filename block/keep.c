@@ -19,7 +19,7 @@ const char *const block_on_error_names[] = {
     [BLOCK_ON_ERROR_STOP] = "stop",     NULL,
 };
 
-static GMutex kept_lock; /* leaf; guards BlockBackend.kept */
+static GMutex kept_lock; /* leaf; guards BlockBackend.kept (but its error: main loop only) */
 static void (*stop_machine)(void);
 
 void block_set_stop_hook(void (*stop)(void))
@@ -149,9 +149,14 @@ static BlockRequest *kept_take(BlockBackend *blk)
     return r;
 }
 
-static void interrupt_one(BlockBackend *blk, void *opaque)
+static void interrupt_begin(BlockBackend *blk, void *opaque)
 {
-    __atomic_add_fetch(&blk->interrupts, GPOINTER_TO_UINT(opaque), __ATOMIC_RELEASE);
+    __atomic_add_fetch(&blk->interrupts, 1, __ATOMIC_RELEASE);
+}
+
+static void interrupt_end(BlockBackend *blk, void *opaque)
+{
+    __atomic_sub_fetch(&blk->interrupts, 1, __ATOMIC_RELEASE);
 }
 
 static void drain_one(BlockBackend *blk, void *opaque)
@@ -161,9 +166,9 @@ static void drain_one(BlockBackend *blk, void *opaque)
 
 void block_pause_all(void)
 {
-    block_foreach(interrupt_one, GUINT_TO_POINTER(1));
+    block_foreach(interrupt_begin, NULL);
     block_foreach(drain_one, NULL);
-    block_foreach(interrupt_one, GUINT_TO_POINTER(UINT32_MAX)); /* one less */
+    block_foreach(interrupt_end, NULL);
 }
 
 static void resume_one(BlockBackend *blk, void *opaque)
@@ -197,7 +202,7 @@ bool block_keeps_requests(void)
 
 void block_cancel_begin(BlockBackend *blk)
 {
-    __atomic_add_fetch(&blk->interrupts, 1, __ATOMIC_RELEASE);
+    interrupt_begin(blk, NULL);
     g_mutex_lock(&kept_lock);
     blk->kept.cancels++;
     g_mutex_unlock(&kept_lock);
@@ -213,5 +218,5 @@ void block_cancel_end(BlockBackend *blk)
     g_mutex_lock(&kept_lock);
     blk->kept.cancels--;
     g_mutex_unlock(&kept_lock);
-    __atomic_sub_fetch(&blk->interrupts, 1, __ATOMIC_RELEASE);
+    interrupt_end(blk, NULL);
 }

@@ -58,8 +58,8 @@ void block_drain(BlockBackend *blk);
 /* ---- requests that wait, and requests that are given up ----
  * A request that failed where werror= or rerror= ask for it stops the machine (RUN_IO_ERROR) and is
  * kept; nobody is told of the failure.  `cont` tries it again. */
-/* The machine has stopped: nothing is in flight when this returns, which is soon: what is large or has not been
- * begun is kept, and goes on at block_resume_all.  Main loop only. */
+/* The machine has stopped: nothing is in flight when this returns, which is soon: what is large or
+ * has not been begun is kept, and goes on at block_resume_all.  Main loop only. */
 void block_pause_all(void);
 void block_resume_all(void);      /* main loop only */
 /* stop: has the machine stopped, soon; called in the main loop, maybe under a device's lock. */
