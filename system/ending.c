@@ -148,7 +148,7 @@ void ending_init(const char *name)
 {
     struct sigaction sa = {.sa_handler = on_deadline};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
-    program = name;
+    program = g_intern_string(name); /* the deadline may come when all has been freed */
     sigaction(SIGALRM, &sa, NULL);
     have_timer = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
 }
