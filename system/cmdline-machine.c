@@ -258,10 +258,10 @@ static bool parse_name(const CmdLine *c, MachineConfig *config, GError **err)
 {
     static const char *const valid[] = {"guest", "process", "debug-threads", NULL};
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_NAME);
-    bool ignored;
+    bool named; /* threads always have names */
     config->name = g_strdup(g_hash_table_lookup(keys, "guest"));
     return cmdline_check_keys(keys, valid, err) &&
-           cmdline_bool(keys, "debug-threads", &ignored, err);
+           cmdline_bool(keys, "debug-threads", &named, err);
 }
 
 /* "2006-06-17T16:01:21" or "2006-06-17": UTC. */
@@ -310,8 +310,8 @@ static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
         return false;
     }
     config->rtc_virtual = clock && g_str_equal(clock, "vm");
-    if (drift &&
-        !g_strv_contains(fixes, drift)) { /* of ticks: the boards' clocks have none to lose */
+    /* It is about lost ticks: the boards' clocks have none. */
+    if (drift && !g_strv_contains(fixes, drift)) {
         cmdline_error_choice(err, "value of 'driftfix'", drift, fixes);
         return false;
     }
@@ -338,8 +338,8 @@ static bool parse_action(const CmdLine *c, MachineConfig *config, GError **err)
 {
     static const char *const valid[] = {"reboot", "shutdown", "panic", "watchdog", NULL};
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_ACTION);
-    bool ignored =
-        false; /* no device reports a panic or is a watchdog: what would happen by default */
+    /* No device reports a panic or is a watchdog: what would happen by default is taken. */
+    bool ignored = false;
     return cmdline_check_keys(keys, valid, err) &&
            action_is(keys, "panic", "shutdown", "shutdown", &ignored, err) &&
            action_is(keys, "watchdog", "reset", "reset", &ignored, err) &&

@@ -144,6 +144,8 @@ def test_hints(b):
                        (["-device", "virtio-bkl-pci"], "virtio-blk-pci"), (["-device", "virtio-scsi-pci"], None)):
         code, err = end_of(b, "-M", "virt", *args)
         check(code == 1 and ("did you mean" in err) == bool(hint) and (hint or "") in err, f"{args}: {err!r}")
+    for option in ("-perfmap", "-jitdump"):
+        refused(b, "-accel tcg,perfmap=on", option)
 
 
 @case()
