@@ -42,8 +42,8 @@ void tcg_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid);
 
 /* ---- for translators ---- */
 
-/* Up to two halfwords at a time; see TranslateCtx.  Second page of a straddling
- * instruction included. */
+/* The halfword at vaddr, also of the second page of a straddling instruction; false: the
+ * fetch faults.  See TranslateCtx. */
 bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out);
 /* Is vaddr a breakpoint of the debugger: the translator emits tcg_helper_debug before it. */
 bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr);

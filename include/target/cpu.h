@@ -78,9 +78,9 @@ typedef struct CPURegister {
     int16_t gdb_number; /* -1: next */
 } CPURegister;
 
-/* Reads guest code for the translator: aligned halfwords within one or two pages.
- * `fault` is set (and 0 returned) when the fetch faults: the translator ends the block
- * before this instruction, or, for the first one, calls tcg_raise_fetch_fault. */
+/* What a translator is given.  It reads code from `page`, and beyond page_bytes by
+ * translate_fetch16(): false there is a fetch that faults.  The block then ends before the
+ * instruction, or, if that is its first, consists of tcg_helper_fetch_fault. */
 typedef struct TranslateCtx {
     CPU *cpu;
     IrBlock *ir;
@@ -89,9 +89,9 @@ typedef struct TranslateCtx {
     unsigned max_insns;   /* 1 when single stepping */
     const uint8_t *page;  /* host address of the first page's bytes; NULL: not RAM */
     uint64_t page_start;  /* guest virtual address of that page */
-    unsigned page_bytes;  /* of it, from its start, where fetches are allowed as at pc: code
-                             further on is another block's, or (as part of the block's only
-                             instruction) asked for by translate_fetch16() */
+    unsigned page_bytes;  /* offset in it up to which, from pc on, fetches are allowed as at pc:
+                             code further on is another block's, or (as part of the block's
+                             only instruction) asked for by translate_fetch16() */
     uint64_t size;        /* out: bytes of guest code translated */
     void *priv;           /* of accel */
 } TranslateCtx;
