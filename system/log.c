@@ -192,7 +192,8 @@ static char *report_head(void)
         g_autoptr(GDateTime) now = g_date_time_new_now_utc();
         time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ");
     }
-    return g_strconcat(time ? time : "", time ? " " : "", report_guest ? report_guest : "", report_guest ? " " : "", NULL);
+    return g_strconcat(time ? time : "", time ? " " : "", report_guest ? report_guest : "",
+                       report_guest ? " " : "", NULL);
 }
 
 void log_report(const char *fmt, ...)

@@ -176,7 +176,7 @@ static int report(const GError *err)
 }
 
 /* What was asked for has been printed: has it arrived (a full disk, a closed pipe)? */
-static int end_of_help(const char *program, const GError *err)
+static int end_of_help(const GError *err)
 {
     if (err) {
         return report(err);
@@ -184,8 +184,7 @@ static int end_of_help(const char *program, const GError *err)
     errno = 0;
     bool ok = fflush(stdout) == 0 && !ferror(stdout);
     if (!ok) {
-        fprintf(stderr, "%s: cannot write to standard output: %s\n", program,
-                errno ? g_strerror(errno) : "a part was lost");
+        log_report("cannot write to standard output: %s", errno ? g_strerror(errno) : "a part was lost");
     }
     return ok ? 0 : 1;
 }
@@ -204,7 +203,7 @@ int startup_run(int argc, char **argv)
     }
     cmdline_pick_arch(s.cmdline);
     if (cmdline_answer_help(s.cmdline, &err)) {
-        int status = end_of_help(program, err);
+        int status = end_of_help(err);
         cmdline_free(s.cmdline);
         return status;
     }

@@ -43,7 +43,8 @@ static uint64_t rng_fill(VirtioRng *r, VirtioElement *e, uint64_t want)
         int n = object_rng_read(r->rng, part, MIN(want - done, sizeof(part)));
         if (n < 0 && !r->failed) {
             r->failed = true;
-            log_report("%s: the guest gets no random numbers: their source cannot be read; check -object rng-random", r->v.dev.path);
+            log_report("%s: the guest gets no random numbers: their source cannot be read; check -object rng-random",
+                       r->v.dev.path);
         }
         if (n <= 0) {
             break;

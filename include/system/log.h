@@ -36,8 +36,9 @@ void log_write(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_guest_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_unimp(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
-/* Tell the user what went wrong on the host while the machine runs: "WHAT: WHY; WHAT TO DO", to which the
- * program's name is put in front.  To standard error (and to the file of -D): never into a guest's console on standard output. */
+/* Tell the user what went wrong on the host while the machine runs: "WHAT: WHY; WHAT TO DO", to
+ * which the program's name is put in front.  To standard error (and to the file of -D): never
+ * into a guest's console on standard output. */
 void log_report(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 /* -msg: the time, and the guest's name (NULL: not), go in front of that. */
 void log_set_report_form(bool timestamp, const char *guest);

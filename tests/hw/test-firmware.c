@@ -68,7 +68,7 @@ static void test_missing(void)
 /* A name: the first directory that has such a file; a directory of that name is none. */
 static void test_named(void)
 {
-    g_autofree char *hidden = put("none/same.bin", "inner", "x", 1);
+    g_free(put("none/same.bin", "inner", "x", 1));
     g_autofree char *first = put("first", "same.bin", "1", 1), *second = put("second", "same.bin", "2", 1);
     look_in("none");
     look_in("first");
@@ -83,7 +83,7 @@ static void test_default(void)
 {
     static const char elf64[EI_NIDENT] = { 0x7f, 'E', 'L', 'F', ELFCLASS64 };
     g_autofree char *wide = put("wide", "fw_dynamic.bin", "64", 2);
-    g_autofree char *beside = put("wide", "fw_dynamic.elf", elf64, sizeof(elf64));
+    g_free(put("wide", "fw_dynamic.elf", elf64, sizeof(elf64)));
     g_autofree char *narrow = put("lib/riscv32-linux-gnu/opensbi/generic", "fw_dynamic.bin", "32", 2);
     g_autofree char *late = put("late", "opensbi-riscv32-generic-fw_dynamic.bin", "32", 2);
     look_in("wide");

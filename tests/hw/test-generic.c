@@ -4,7 +4,8 @@
  * device with the same bytes and the same interrupt lines; a hostile stream is
  * refused or harmless; an access of any size at any offset does not crash.
  *
- * None is skipped: a class that cannot be made with what bench.c gives it fails.  Linked with --wrap=irq_set, which shows all lines. */
+ * None is skipped: a class that cannot be made with what bench.c gives it fails.  Linked with
+ * --wrap=irq_set, which shows all lines. */
 #include <string.h>
 
 #include "bench.h"

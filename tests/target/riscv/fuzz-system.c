@@ -36,7 +36,7 @@ static bool run_there(const SeqProgram *p, char **emulator, uint8_t *results)
 {
     g_autoptr(GError) err = NULL;
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    g_autofree char *name = NULL, *loader = NULL, *out = NULL;
+    g_autofree char *name = NULL, *loader = NULL;
     int fd = g_file_open_tmp("riscv-fuzz-XXXXXX", &name, &err), in, status = 0;
     size_t done = 0;
     ssize_t got;
