@@ -322,7 +322,7 @@ static bool action_is(GHashTable *keys, const char *key, const char *no, const c
                       bool *flag, GError **err)
 {
     const char *text = g_hash_table_lookup(keys, key);
-    const char *const valid[] = {no, yes, NULL};
+    const char *const valid[] = {no, g_str_equal(no, yes) ? NULL : yes, NULL};
     if (!text) {
         return true;
     }

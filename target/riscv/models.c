@@ -100,7 +100,7 @@ static const char *const unbuilt[] = {
     "zimop", "zicfilp", "zicfiss", "zalasr", "smaia", "ssaia", "smepmp", "smrnmi", "smdbltrp",
     "ssdbltrp", "smcntrpmf", "sscofpmf", "smcdeleg", "ssccfg", "smcsrind", "sscsrind", "smnpm",
     "ssnpm", "smmpm", "sspm", "supm", "svvptc", "svrsw60t59b", "smctr", "ssctr", "debug", "sdtrig",
-    "sv39", NULL,
+    "sv39", "short-isa-string", "start-powered-off", "misa-w", NULL,
 };
 
 static const Model *model_find(const char *name, uint32_t xlen)
@@ -154,7 +154,31 @@ static void feature_unknown(const char *name, GError **err)
                 near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
 }
 
-/* Numbers that other emulators let one choose: what is built is accepted. */
+/* Words that other emulators let one choose: what is built is accepted. */
+static bool fixed_word(const char *key, const char *value, bool *handled, GError **err)
+{
+    static const struct { const char *key, *word, *why; } fixed[] = {
+        { "priv_spec", "v1.12.0", "harts follow this version of the privileged specification" },
+        { "vext_spec", "v1.0", "'v' is not built, and there is one version of it" },
+        { "vlen", NULL, "'v' is not built" },
+        { "elen", NULL, "'v' is not built" },
+    };
+    *handled = false;
+    for (unsigned i = 0; i < G_N_ELEMENTS(fixed); i++) {
+        if (strcmp(key, fixed[i].key)) {
+            continue;
+        }
+        *handled = true;
+        if (g_strcmp0(value, fixed[i].word)) {
+            g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-cpu: %s=%s: %s; leave it out%s%s", key, value,
+                        fixed[i].why, fixed[i].word ? ", or give " : "", fixed[i].word ? fixed[i].word : "");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Numbers, likewise. */
 static bool fixed_number(const char *key, const char *value, bool *handled, GError **err)
 {
     static const struct { const char *key; uint64_t number; const char *why; } fixed[] = {
@@ -163,6 +187,10 @@ static bool fixed_number(const char *key, const char *value, bool *handled, GErr
         { "cboz_blocksize", 64, "cache blocks are 64 bytes here" },
         { "pmu-num", 0, "event counters count nothing here" },
         { "pmu-mask", 0, "event counters count nothing here" },
+        { "mvendorid", 0, "the harts are of no vendor" },
+        { "marchid", 0, "the harts are of no vendor" },
+        { "mimpid", 0, "the harts are of no vendor" },
+        { "resetvec", 0x1000, "the boot ROM is at 0x1000" },
     };
     uint64_t number;
     *handled = false;
@@ -184,7 +212,7 @@ static bool fixed_number(const char *key, const char *value, bool *handled, GErr
 static bool feature_apply(RiscvCPU *r, const char *key, const char *value, GError **err)
 {
     bool on, handled;
-    if (!fixed_number(key, value, &handled, err)) {
+    if (!fixed_word(key, value, &handled, err) || (!handled && !fixed_number(key, value, &handled, err))) {
         return false;
     }
     if (handled) {
