@@ -326,7 +326,7 @@ void tcg_log_block(CPU *cpu, const TcgBlock *b);
 /* translate_has_breakpoint() and tcg_helper_debug of include/accel/tcg.h are there too. */
 
 /* ---- lockstep (lockstep.c) ------------------------------------------------------------ */
-/* Before a write to RAM by C code; before an access to a device. */
+/* Before a write to RAM by C code, of 64 bytes at most; before an access to a device. */
 void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes);
 void tcg_log_bus(TcgLog *log);
 void tcg_print_host_code(const TcgBlock *b, GString *out); /* disas.c */

@@ -17,10 +17,12 @@
 #include "accel/tcg/internal.h"
 #include "system/log.h"
 
+enum { LOGGED_BYTES = 64 }; /* the widest write: a cache block */
+
 typedef struct RamWrite {
     uint8_t *host;
     unsigned bytes;
-    uint8_t old[16], done[16];
+    uint8_t old[LOGGED_BYTES], done[LOGGED_BYTES];
 } RamWrite;
 
 struct TcgLog {
@@ -35,6 +37,7 @@ void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes)
 {
     if (log->replay)
         return;
+    g_assert(bytes <= LOGGED_BYTES);
     RamWrite w = { .host = host, .bytes = bytes };
     memcpy(w.old, host, bytes);
     g_array_append_val(log->ram, w);

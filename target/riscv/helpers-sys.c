@@ -185,5 +185,5 @@ static void helper_cbo(CPU *cpu, uint32_t insn, uint64_t vaddr, uint32_t what)
     memset(host, 0, RISCV_CACHE_BLOCK);
 }
 const IrHelper riscv_helper_cbo = {
-    "cbo", (void (*)(void))helper_cbo, IRH_FAULT, 3, IR_VOID, { IR_I32, IR_I64, IR_I32 },
+    "cbo", (void (*)(void))helper_cbo, IRH_FAULT | IRH_REPEAT, 3, IR_VOID, { IR_I32, IR_I64, IR_I32 },
 };

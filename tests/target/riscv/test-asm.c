@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs the programs of asm/: one a behaviour, on the interpreter and on the translator.
+/* Runs the programs of asm/: one a behaviour, on the interpreter, on the translator and on both in lockstep.
  *
  *   test-riscv-asm SOURCE.S CODE.bin ...
  *
@@ -60,7 +60,12 @@ static void run_case(gconstpointer data)
               g_file_get_contents(c->code, &code, &size, NULL);
     g_assert(ok);
     bool rv32 = strstr(source, "arch: rv32") != NULL;
-    Bare *b = bare_new(rv32 ? &riscv32_arch : &riscv64_arch, "max", c->accel, NULL);
+    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
+    bool lockstep = !strcmp(c->accel, "lockstep");
+    if (lockstep) {
+        g_hash_table_insert(options, "lockstep", "on");
+    }
+    Bare *b = bare_new(rv32 ? &riscv32_arch : &riscv64_arch, "max", lockstep ? "tcg" : c->accel, options);
     g_assert_cmpuint(size, <=, BARE_RAM_SIZE);
     memcpy(bare_ram(b), code, size);
     bare_run(b);
@@ -70,7 +75,7 @@ static void run_case(gconstpointer data)
 
 int main(int argc, char **argv)
 {
-    static const char *const accels[] = { "interp", "tcg" };
+    static const char *const accels[] = { "interp", "tcg", "lockstep" };
 
     g_test_init(&argc, &argv, NULL);
     for (int i = 1; i + 1 < argc; i += 2) {
