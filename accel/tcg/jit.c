@@ -81,9 +81,10 @@ static const void *next_same_mode(CPU *cpu, void **context)
     return go_on(cpu, context);
 }
 
+/* On the way out interrupts are the loop's to take: lockstep compares the state as it is here. */
 static const void *next_any_mode(CPU *cpu, void **context)
 {
-    if (!tcg_single(cpu))
+    if (!must_return(cpu))
         cpu->arch->take_interrupt(cpu);
     return go_on(cpu, context);
 }
