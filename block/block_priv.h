@@ -111,6 +111,7 @@ void ring_start(void);           /* what is prepared goes to the kernel */
 void ring_reap(void);            /* main loop */
 int ring_wait_fd(void);          /* -1: no ring */
 bool ring_takes(const BlockRequest *r); /* neither it nor what is under way is too much */
+bool workers_init(GError **err);
 void workers_submit(BlockRequest *r);
 
 /* ---- vectors ---- */

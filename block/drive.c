@@ -386,7 +386,7 @@ BlockBackend *block_open_drive(GHashTable *options, GError **err)
         !parse_interface(options, &o, err) || !parse_access(options, &o, err) ||
         !parse_cache(options, &o, err) || !parse_discard(options, &o, err) ||
         !parse_errors(options, &o, err) || !parse_names(options, &o, err) ||
-        !parse_aio(options, &o, err)) {
+        !parse_aio(options, &o, err) || !workers_init(err)) {
         return NULL;
     }
     BlockNode *node = open_node(&o, err);

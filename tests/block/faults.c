@@ -54,11 +54,13 @@ ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int count, off_t at);
 int __wrap_fdatasync(int fd);
 int __wrap_fallocate64(int fd, int mode, off_t at, off_t length);
 unsigned __wrap_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes, unsigned count);
+GThread *__wrap_g_thread_try_new(const char *name, GThreadFunc fn, gpointer data, GError **err);
 ssize_t __real_preadv64(int fd, const struct iovec *iov, int count, off_t at);
 ssize_t __real_pwritev64(int fd, const struct iovec *iov, int count, off_t at);
 int __real_fdatasync(int fd);
 int __real_fallocate64(int fd, int mode, off_t at, off_t length);
 unsigned __real_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes, unsigned count);
+GThread *__real_g_thread_try_new(const char *name, GThreadFunc fn, gpointer data, GError **err);
 
 ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int count, off_t at)
 {
@@ -78,6 +80,16 @@ int __wrap_fdatasync(int fd)
 int __wrap_fallocate64(int fd, int mode, off_t at, off_t length)
 {
     return fails(FAULT_ALLOCATE) ? -1 : __real_fallocate64(fd, mode, at, length);
+}
+
+/* Of the library's own; GLib's pools are not met. */
+GThread *__wrap_g_thread_try_new(const char *name, GThreadFunc fn, gpointer data, GError **err)
+{
+    if (fails(FAULT_THREAD)) {
+        g_set_error(err, G_THREAD_ERROR, G_THREAD_ERROR_AGAIN, "%s", g_strerror(errno));
+        return NULL;
+    }
+    return __real_g_thread_try_new(name, fn, data, err);
 }
 
 static FaultKind kind_of(const BlockRequest *r)

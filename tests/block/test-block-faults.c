@@ -290,9 +290,33 @@ static void test_pause(void)
     g_unlink(path);
 }
 
+/* The first test: no drive without a worker, and one worker is enough. */
+static void test_no_thread(void)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *path = rig_image(1 << 20);
+    fault_set(FAULT_THREAD, EAGAIN, -1);
+    g_assert_null(rig_drive(&err, "file=%s,if=none,format=raw", path));
+    rig_assert_error(&err, "no thread can be started for the disks");
+    fault_clear();
+    BlockBackend *blk = rig_drive_ok("file=%s,if=none,format=raw,aio=threads", path);
+    fault_set(FAULT_THREAD, EAGAIN, -1);
+    Io many[40] = { 0 };
+    for (unsigned i = 0; i < G_N_ELEMENTS(many); i++) {
+        rig_submit(blk, &many[i], BLOCK_WRITE, 512 * i, buf, 512);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(many); i++) {
+        g_assert_cmpint(rig_wait(&many[i]), ==, 0);
+    }
+    fault_clear();
+    block_close_all();
+    g_unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/block/faults/no-thread", test_no_thread);
     g_test_add_func("/block/faults/flush", test_flush);
     g_test_add_func("/block/faults/sync-write", test_sync_write);
     g_test_add_func("/block/faults/no-room", test_no_room);
