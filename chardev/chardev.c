@@ -8,6 +8,7 @@
  * Outwards: a write takes what the host takes now; the frontend asks to be called. */
 #include "chardev_priv.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -189,7 +190,8 @@ static void log_output(Chardev *chr, const uint8_t *buf, int len)
     while (chr->log_fd >= 0 && len > 0) {
         ssize_t n = write(chr->log_fd, buf, (size_t)len);
         if (n <= 0) {
-            log_write("chardev %s: the log file takes no more, logging ends\n", chr->id);
+            log_report("chardev '%s': its log file takes no more: %s; look after the file, and start anew", chr->id,
+                       n < 0 ? g_strerror(errno) : "nothing was written");
             close(chr->log_fd);
             chr->log_fd = -1;
             return;

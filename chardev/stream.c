@@ -155,8 +155,8 @@ int stream_write(ChrStream *s, const uint8_t *buf, int len)
             return done;
         } else if (n == 0 || errno != EINTR) {
             if (n < 0 && (errno == ENOSPC || errno == EFBIG || errno == EDQUOT || errno == EIO)) {
-                log_write("chardev %s: output is lost from here on: %s\n", s->chr->id,
-                          g_strerror(errno));
+                log_report("chardev '%s': output is lost from here on: %s; look after where it goes, and start anew",
+                           s->chr->id, g_strerror(errno));
             }
             __atomic_store_n(&s->broken, true, __ATOMIC_RELAXED);
             chr_refresh_later(s->chr);

@@ -288,6 +288,21 @@ def test_help_that_is_lost(b):
 
 
 @case()
+def test_output_to_a_full_disk(b):
+    """output and log of a console that meet a full disk are a message on standard error, not in the log of -D"""
+    if is_peer():
+        raise Skip("QEMU says nothing")
+    for chardev, what in (("file,id=c,path=/dev/full", "output is lost from here on"),
+                          ("null,id=c,logfile=/dev/full", "its log file takes no more")):
+        p = start(b, *IDLE[:-1], "-kernel", bare_program(b, "echo"), "-chardev", chardev, "-serial", "chardev:c",
+                  "-D", "log")
+        said = p.stderr.readline().decode()
+        check(f": chardev 'c': {what}: No space left on device; " in said, f"{chardev}: said {said!r}")
+        p.terminate()
+        check(ended(b, p)[0] == 0, f"{chardev}: exit code {p.returncode}")
+
+
+@case()
 def test_closed_standard_files(b):
     """without standard input, output and error no image or log takes their numbers"""
     if is_peer():
