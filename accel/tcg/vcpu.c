@@ -313,16 +313,27 @@ static void *loop_main(void *opaque)
 
 /* ---- life, and the accelerator's entries -------------------------------------------------- */
 
+static GThread *start_thread(const char *name, GThreadFunc fn, TcgLoop *l, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    GThread *t = g_thread_try_new(name, fn, l, &why);
+    if (!t) {
+        g_set_error(err, why->domain, why->code, "no thread can be started for the vCPUs: %s; raise the limit, "
+                    "e.g. with ulimit -u 4096", why->message);
+    }
+    return t;
+}
+
 bool tcg_loop_start(Accel *a, Machine *m, GError **err)
 {
     TcgLoop *l = (TcgLoop *)a;
     l->pause = l->paused = true;
-    l->thread = g_thread_try_new("vcpu", loop_main, l, err);
+    l->thread = start_thread("vcpu", loop_main, l, err);
     if (!l->thread) {
         return false;
     }
     if (l->cpus->len > 1) {
-        l->ticker = g_thread_try_new("vcpu-slices", ticker_main, l, err);
+        l->ticker = start_thread("vcpu-slices", ticker_main, l, err);
     }
     return l->cpus->len == 1 || l->ticker;
 }
