@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "block_priv.h"
+#include "system/ending.h"
 
 enum { BLOCK = 4096, BLOCK_SHIFT = 12 };
 #define OVERLAY_MAX (UINT64_C(16) << 40) /* 512 MiB of bits */
@@ -189,10 +190,12 @@ static int temporary_file(uint64_t size, GError **err)
     int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) {
         g_autofree char *name = g_build_filename(dir, "lyrebird-XXXXXX", NULL);
+        ending_hold(); /* a signal does not leave it there */
         fd = g_mkstemp_full(name, O_RDWR | O_CLOEXEC, 0600);
         if (fd >= 0) {
             unlink(name);
         }
+        ending_release();
     }
     if (fd < 0 || ftruncate(fd, (off_t)size) < 0) {
         block_error(err, "snapshot=on: could not make a temporary file of %" G_GUINT64_FORMAT
