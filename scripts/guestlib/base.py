@@ -16,10 +16,15 @@ import sys
 import time
 
 
+MAKE_ROOM = "free some disk space, or set XDG_CACHE_HOME to a folder with more, and run it again"
+
+
 class GuestError(Exception):
     """A failure told in three parts: what failed, why, what to do."""
 
     def __init__(self, what, why, todo):
+        if "No space left on device" in str(why):
+            todo = MAKE_ROOM
         super().__init__(f"{what}\n  why: {why}\n  do:  {todo}")
         self.why, self.todo = str(why), todo
 
@@ -99,7 +104,7 @@ def copy_sparse(source, dest):
     """Copy a disk image, sharing or skipping its unused parts where the host can."""
     with finished_as(dest) as tmp:
         run(["cp", "--reflink=auto", "--sparse=always", str(source), str(tmp)],
-            f"cannot copy {source.name}", "free some disk space and run the command again")
+            f"cannot copy {source.name}", MAKE_ROOM)
 
 
 def digest(*things):

@@ -4,10 +4,11 @@
 Each suite has a folder of its own in the cache, so several can exist.  The default is the suite that was
 named last, else the first that verified.
 """
+import os
 import shutil
 
 from . import apt
-from .base import GuestError, cache_dir, locked
+from .base import MAKE_ROOM, GuestError, cache_dir, locked
 from .kernel import Kernel
 from .root import Root
 
@@ -76,13 +77,19 @@ def choose(cache, suite, arch=ARCH):
     note.write_text(suite + "\n", encoding="ascii")
 
 
-def check_space(cache, root):
-    """Raise if there is no room for the index, the packages, their unpacked files and the image."""
-    free = shutil.disk_usage(cache).free >> 20
-    if free < NEEDED_MIB[root]:
+def used_mib(folder):
+    return sum(os.lstat(os.path.join(d, f)).st_blocks for d, _, files in os.walk(folder) for f in files) >> 11
+
+
+def check_space(guest, root):
+    """Raise if there is no room for the index, the packages, their unpacked files and the image, less what an
+    interrupted run has made of them."""
+    free = shutil.disk_usage(guest.cache).free >> 20
+    fetched = guest.cache / "apt" / f"{guest.suite}-{guest.arch}"
+    needed = NEEDED_MIB[root] - used_mib(guest.kernel.dir) - used_mib(fetched)
+    if free < needed:
         raise GuestError("no room to make the guest",
-                         f"{cache} has {free} MiB free, making it takes up to {NEEDED_MIB[root]} MiB",
-                         "free some disk space, or set XDG_CACHE_HOME to a folder with more, and run it again")
+                         f"{guest.cache} has {free} MiB free, making it takes up to {needed} MiB", MAKE_ROOM)
 
 
 def ready(suite=None, root=True, again=False, arch=ARCH):
@@ -92,7 +99,7 @@ def ready(suite=None, root=True, again=False, arch=ARCH):
     guest = Guest(cache, suite or default or apt.SUITES[0], arch)
     if (suite or default) and not again and guest.fresh(root):
         return guest
-    check_space(cache, root)
+    check_space(guest, root)
     with locked(cache / "lock"):
         names = [suite] if suite else list(dict.fromkeys([default or apt.SUITES[0], *apt.SUITES]))
         source = apt.open_suite(cache, arch, names, again)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from . import rootfiles
-from .base import GuestError, Recipe, finished_as, locked, run, say, source_digest
+from .base import MAKE_ROOM, GuestError, Recipe, finished_as, locked, run, say, source_digest
 from .dpkgdb import DpkgDb
 from .kernel import ROOT_MODULES
 from .mirror import inside_guest
@@ -82,10 +82,11 @@ def unpack_all(debs, tree):
         if i % 20 == 0 or i == len(debs):
             say(f"  unpacked {i} of {len(debs)} packages")
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as p:
-            tar = subprocess.run(["tar", "-xp", "--keep-directory-symlink", "-C", str(tree)],
-                                 stdin=p.stdout, check=False)
+            tar = subprocess.run(["tar", "-xp", "--keep-directory-symlink", "-C", str(tree)], stdin=p.stdout,
+                                 stderr=subprocess.PIPE, text=True, errors="replace", check=False)
         if tar.returncode or p.returncode:
-            raise GuestError(f"cannot unpack {deb.name}", "dpkg-deb or tar failed (message above)",
+            raise GuestError(f"cannot unpack {deb.name}",
+                             next(iter(tar.stderr.splitlines()), f"dpkg-deb ended with {p.returncode}"),
                              f"delete {deb} and run the command again")
         db.add(deb)
     db.finish()
@@ -97,7 +98,7 @@ def make_image(tree, image):
     with finished_as(image) as tmp:
         run(["mke2fs", "-q", "-t", "ext4", "-L", "lyrebird", "-E", "lazy_itable_init=0,lazy_journal_init=0",
              "-J", "size=16", "-d", str(tree), str(tmp), f"{SIZE_MIB}M"],
-            "cannot make the ext4 image", "free some disk space and run the command again", env=SBIN)
+            "cannot make the ext4 image", MAKE_ROOM, env=SBIN)
 
 
 def main(argv):

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The maker of guests: mirrors, suites, interrupted runs, caches of older versions, disks that are kept."""
+import collections
+import errno
 import fcntl
 import hashlib
 import os
@@ -224,13 +226,32 @@ def test_full_disk(tmp):
     """too little room is told before anything is fetched"""
     real, guest.NEEDED_MIB = guest.NEEDED_MIB, {True: 1 << 40, False: 1 << 40}
     try:
-        guest.check_space(tmp, root=True)
+        guest.check_space(guest.Guest(tmp, "sid"), root=True)
+        raise AssertionError("it went on")
     except base.GuestError as e:
         assert "no room" in str(e) and "do:" in str(e), str(e)
-        return
     finally:
         guest.NEEDED_MIB = real
-    raise AssertionError("it went on")
+    e = base.GuestError("cannot unpack p", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "f"), "delete it")
+    assert str(e).endswith("do:  " + base.MAKE_ROOM), str(e)
+
+
+def test_nearly_full_disk(tmp):
+    """what an interrupted run has fetched and made counts as room"""
+    apt.Apt(tmp, "sid", "riscv64")
+    (tmp / "apt/sid-riscv64/single/kernel.deb").write_bytes(os.urandom(8 << 20))
+    real, guest.NEEDED_MIB = guest.NEEDED_MIB, {True: 100}
+    usage = collections.namedtuple("usage", "free")(95 << 20)
+    real_usage, shutil.disk_usage = shutil.disk_usage, lambda path: usage
+    try:
+        guest.check_space(guest.Guest(tmp, "sid"), root=True)
+        try:
+            guest.check_space(guest.Guest(tmp, "trixie"), root=True)
+        except base.GuestError:
+            return
+        raise AssertionError("trixie has fetched nothing")
+    finally:
+        guest.NEEDED_MIB, shutil.disk_usage = real, real_usage
 
 
 def test_disk(tmp):
