@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Random sequences on the translator with a back end, against the interpreter.
+/* Random sequences on the translator with a back end, against the interpreter.  The two have one TLB, so
+ * the interpreter runs with fences of all addresses where the translator fences one.
  *
  *   riscv-fuzz-engine XLEN m|s|u|M|S|U SEED SEQUENCES [OPTION=VALUE...]
  *
@@ -52,8 +53,9 @@ int main(int argc, char **argv)
     for (; left && !bad; seed++) {
         SeqProgram *p = seq_program_new(kind, flags, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, UINT64_MAX);
         uint8_t *a = g_malloc0(p->results_size), *b = g_malloc0(p->results_size);
-        run(p, "interp", NULL, a);
         run(p, "tcg", options, b);
+        seq_program_widen_fences(p);
+        run(p, "interp", NULL, a);
         bad = seq_program_compare(p, a, b, 2);
         if (bad) {
             printf("seed %u: a is the interpreter, b the translator\n", seed);

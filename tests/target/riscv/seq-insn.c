@@ -165,17 +165,26 @@ static uint32_t with_offset(const Maker *m, uint32_t insn, int32_t offset)
     return branch ? (insn & 0x01fff07f) | b_imm(offset) : (insn & 0xfff) | j_imm(offset);
 }
 
-/* LR, a few instructions, SC of the same size (other sizes are up to the implementation). */
-static void put_lr_sc(Maker *m)
+/* LR, a few instructions, SC of the same size (other sizes are up to the implementation).  With exceptions,
+ * nothing in between and no window: whether an SC without reservation faults is up to it too. */
+static void put_lr_sc(Maker *m, unsigned index)
 {
-    unsigned funct3 = m->p->xlen == 32 ? 2 : 2 + below(m, 2), between = below(m, 3);
+    const SeqProgram *p = m->p;
+    bool traps = p->flags & SEQ_WITH_TRAPS;
+    unsigned funct3 = p->xlen == 32 ? 2 : 2 + below(m, 2), between = traps ? 0 : below(m, 3), base = GP;
+    uint64_t from = here(m);
 
-    put(m, 0x1000002f | 5 << 7 | funct3 << 12 | GP << 15);
+    if (traps) {
+        base = 7;
+        seq_put_address(m, base, p->data + (uint64_t)index * SEQ_DATA + DATA_MIDDLE);
+    }
+    put(m, 0x1000002f | 5 << 7 | funct3 << 12 | base << 15);
     for (unsigned i = 0; i < between; i++) {
         put(m, make_insn(m, false));
     }
-    put(m, 0x1800002f | 6 << 7 | funct3 << 12 | GP << 15 | below(m, 32) << 20);
+    put(m, 0x1800002f | 6 << 7 | funct3 << 12 | base << 15 | below(m, 32) << 20);
     m->p->insns += 2 + between;
+    seq_keep_whole(m, from);
 }
 
 /* ---- exceptions ---------------------------------------------------------- */
@@ -350,7 +359,7 @@ static void put_changing_loop(Maker *m)
     put_count(m, enc_i(0x13, 28, 0, 0, 0));
 }
 
-void seq_put_body(Maker *m, unsigned length)
+void seq_put_body(Maker *m, unsigned index, unsigned length)
 {
     for (unsigned i = 0; i < length; i++) {
         if (below(m, 40) == 0) {
@@ -358,11 +367,15 @@ void seq_put_body(Maker *m, unsigned length)
             continue;
         }
         if (below(m, 40) == 0) {
-            put_lr_sc(m);
+            put_lr_sc(m, index);
             continue;
         }
         if (m->p->kind != SEQ_LINUX && below(m, 40) == 0) { /* there code cannot be written */
             put_changing_loop(m);
+            continue;
+        }
+        if (m->p->kind == SEQ_BARE_S && below(m, 12) == 0) {
+            seq_put_remap(m, index);
             continue;
         }
         if ((m->p->flags & SEQ_WITH_TRAPS) && below(m, 6) == 0) {

@@ -76,11 +76,18 @@ static inline uint32_t cj_imm(int32_t imm)
            (u >> 6 & 1) << 7 | (u >> 7 & 1) << 6 | (u >> 1 & 7) << 3 | (u >> 5 & 1) << 2;
 }
 
+/* seq-window.c */
+enum { MAX_WINDOWS = 3 };
+unsigned seq_window_count(const SeqProgram *p);      /* 0: no page tables */
+uint64_t seq_window(const SeqProgram *p, unsigned n); /* where `base` is seen in it */
+void seq_make_page_tables(Maker *m);
+void seq_put_remap(Maker *m, unsigned index);        /* in S mode: change a leaf that sequence `index` reads */
+
 /* seq-insn.c */
 /* What was put since `from` runs wholly or not at all: without one of its instructions it would
  * jump or store anywhere, or loop for ever. */
 void seq_keep_whole(Maker *m, uint64_t from);
 void seq_put_address(Maker *m, unsigned reg, uint64_t address);
 bool seq_is_usable(const Maker *m, const RiscvRow *row);
-void seq_put_body(Maker *m, unsigned length);
+void seq_put_body(Maker *m, unsigned index, unsigned length);
 void seq_put_handler(Maker *m); /* SEQ_WITH_TRAPS: HANDLER_INSNS instructions */

@@ -28,7 +28,7 @@ static void put_sequence(Maker *m, unsigned index)
     }
     put(m, enc_i(0x03, 1, word, 1, 8));
     p->starts[index] = here(m);
-    seq_put_body(m, length);
+    seq_put_body(m, index, length);
     if (below(m, 3) == 0) { /* loop */
         uint64_t from = here(m);
         put(m, enc_i(0x13, S1, 0, S1, -1));
@@ -115,6 +115,16 @@ static uint64_t fp_value(Maker *m)
     }
 }
 
+/* Into the data of sequence n, as it is seen at its own address or in a window. */
+static uint64_t data_pointer(Maker *m, unsigned n)
+{
+    const SeqProgram *p = m->p;
+    unsigned window = below(m, seq_window_count(p) + 1);
+    uint64_t at = p->data + (uint64_t)n * SEQ_DATA + DATA_MIDDLE;
+
+    return window ? at - p->base + seq_window(p, window - 1) : at;
+}
+
 static void put_values(Maker *m)
 {
     SeqProgram *p = m->p;
@@ -125,7 +135,9 @@ static void put_values(Maker *m)
             init[i] = integer_value(m);
             init[32 + i] = fp_value(m);
         }
-        init[SP] = init[GP] = init[S0] = p->data + (uint64_t)n * SEQ_DATA + DATA_MIDDLE;
+        init[SP] = data_pointer(m, n);
+        init[GP] = data_pointer(m, n);
+        init[S0] = data_pointer(m, n);
         init[TP] = p->records + (uint64_t)n * SEQ_RECORD;
         init[S1] = 1 + below(m, 6);
         init[64] = below(m, 32) | below(m, 5) << 5;
@@ -139,26 +151,11 @@ static void put_values(Maker *m)
 
 /* ---- programs ------------------------------------------------------------ */
 
-enum { CSR_SATP = 0x180, CSR_PMPCFG0 = 0x3a0, CSR_PMPADDR0 = 0x3b0,
-       PTE_VRWXAD = 0xcf, PTE_U = 16 };
+enum { CSR_SATP = 0x180, CSR_PMPCFG0 = 0x3a0, CSR_PMPADDR0 = 0x3b0 };
 
 static void put_csrw(Maker *m, unsigned csr, unsigned reg)
 {
     put(m, enc_i(0x73, 0, 1, reg, (int32_t)csr));
-}
-
-/* Identity by the largest pages of Sv39 (1 GiB) or Sv32 (4 MiB). */
-static void put_page_table(Maker *m)
-{
-    SeqProgram *p = m->p;
-    uint8_t *root = p->image->data + (p->page_table - p->base);
-    unsigned size = p->xlen / 8, entries = 4096 / size, bits = p->xlen == 64 ? 30 : 22;
-    uint64_t flags = PTE_VRWXAD | (p->kind == SEQ_BARE_U ? PTE_U : 0);
-
-    for (unsigned i = 0; i < entries && (uint64_t)i << bits < UINT64_C(1) << 32; i++) {
-        uint64_t pte = (uint64_t)i << bits >> 12 << 10 | flags;
-        memcpy(root + i * size, &pte, size);
-    }
 }
 
 /* ---- PMP entries ---------------------------------------------------------- */
@@ -316,7 +313,7 @@ static uint64_t lay_out(SeqProgram *p)
     p->results_size = p->data + (uint64_t)p->count * SEQ_DATA - p->records;
     p->init = p->data + (uint64_t)p->count * SEQ_DATA;
     p->page_table = (p->init + (uint64_t)p->count * SEQ_RECORD + 4095) & ~UINT64_C(4095);
-    p->pmp = p->page_table + 4096;
+    p->pmp = p->page_table + 4 * 4096;
     return p->pmp + 4096;
 }
 
@@ -341,6 +338,7 @@ SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigne
     p->xlen = xlen;
     p->count = count;
     p->image = g_byte_array_new();
+    p->fences = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     p->starts = g_new(uint64_t, count);
     p->ends = g_new(uint64_t, count);
     choose_rows(&m);
@@ -351,7 +349,9 @@ SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigne
     g_byte_array_set_size(p->image, (guint)(code - p->base));
     memset(p->image->data + head, 0, p->image->len - head);
     put_values(&m);
-    put_page_table(&m);
+    if (seq_window_count(p)) {
+        seq_make_page_tables(&m);
+    }
     if (flags & SEQ_WITH_TRAPS) {
         put(&m, 0x6f | j_imm(4 + 4 * HANDLER_INSNS)); /* over the handler */
         seq_put_handler(&m);
@@ -374,6 +374,7 @@ SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigne
 void seq_program_free(SeqProgram *p)
 {
     g_byte_array_unref(p->image);
+    g_array_free(p->fences, TRUE);
     g_free(p->starts);
     g_free(p->ends);
     g_free(p);

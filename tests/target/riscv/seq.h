@@ -4,7 +4,10 @@
  * Each sequence starts from random registers, works on its own data block, and stores
  * all registers and fcsr into its own record.  A program for an emulator of user mode ends with
  * write(1, results) and exit(0); one for a bare machine starts in M mode, goes to the
- * mode asked for (S and U with Sv39 or Sv32) and ends with a store to the test finisher. */
+ * mode asked for (S and U with Sv39 or Sv32) and ends with a store to the test finisher.
+ *
+ * In S and U mode data is reached at its physical address and through windows: leaves of 4 KiB, of
+ * 2 MiB (Sv32: 4 MiB) and of 1 GiB (Sv39).  S mode changes leaves, and fences one address of them. */
 #pragma once
 #include "target/riscv/translate.h"
 
@@ -39,13 +42,16 @@ typedef struct SeqProgram {
     uint64_t records, data, results_size; /* records, then data: one piece of memory */
     uint64_t init;         /* initial registers, SEQ_RECORD each */
     uint64_t handler;
-    uint64_t page_table;   /* SEQ_BARE_S, SEQ_BARE_U: the root */
+    uint64_t page_table;   /* SEQ_BARE_S, SEQ_BARE_U: the root, then the tables of the windows */
+    GArray *fences;        /* uint64_t: addresses of all sfence.vma of one address */
     uint64_t pmp;          /* SEQ_WITH_PMP: values of pmpaddr0.., then of pmpcfg */
 } SeqProgram;
 
 /* ext: bits of RiscvExt that may be used.  flags: not with SEQ_LINUX. */
 SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext);
 void seq_program_free(SeqProgram *p);
+/* Fences of one address become fences of all: a program that cannot see a stale leaf. */
+void seq_program_widen_fences(SeqProgram *p);
 /* The image as an ELF executable. */
 GByteArray *seq_program_elf(const SeqProgram *p);
 /* Compare two copies of the results; prints what differs, up to `limit` sequences.  Returns
