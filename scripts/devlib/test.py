@@ -22,8 +22,9 @@ def meson_tests(folder, suite, names, tally, env=None):
     before = len(tally.failed)
     if log.exists():
         tally.add_meson_log(log)
-    elif not suite and not names:
-        tally.failed.append("meson test left no log")
+    else:
+        tally.failed.append(f"no test was run: there is no suite {suite} (`meson test -C {folder.name} --list` has all)"
+                            if suite else "meson test left no log")
     if code != 0 and len(tally.failed) == before:
         tally.failed.append(f"meson test ended with {code}")
 

@@ -91,6 +91,10 @@ def main():
     cases = [f for f in harness.CASES if f.quick or not args.quick]
     if args.patterns:
         cases = [f for f in cases if any(x in f.__name__ for x in args.patterns)]
+    if not cases:
+        print(f"run.py: no case was run\n  why: none has {' or '.join(args.patterns)} in its name\n"
+              "  do:  choose of those that --list shows", file=sys.stderr)
+        return 1
     if args.list:
         for f in cases:
             print(f"{f.__name__.removeprefix('test_'):30} {(f.__doc__ or '').strip().splitlines()[0]}")

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scripts/dev: build folders that are not what they seem."""
 import json
+import subprocess
 import sys
 
 import checks
 from checks import TOP, equal
-from devlib import build
+from devlib import build, tap, test
 
 SANITIZED = build.FLAVOURS["build-asan"][0]
 
@@ -44,6 +45,17 @@ def test_options(tmp):
 def test_incomplete(tmp):
     """nor one whose description is missing"""
     equal(build.strangeness(tmp, []), "it is incomplete")
+
+
+def test_no_such_suite(tmp):
+    """a suite without a test is a failure that says so"""
+    real, test.subprocess.run = test.subprocess.run, lambda *_args, **_kw: subprocess.CompletedProcess([], 0)
+    tally = tap.Tally()
+    try:
+        test.meson_tests(tmp, "nosuch", [], tally)
+    finally:
+        test.subprocess.run = real
+    assert len(tally.failed) == 1 and "no suite nosuch" in tally.failed[0], tally.failed
 
 
 if __name__ == "__main__":

@@ -111,6 +111,13 @@ def test_not_built(tmp):
     assert f"not ok 1 - version: {tmp}/lyrebird is not built" in run(tmp / "lyrebird", "version")
 
 
+def test_no_such_case(tmp):
+    """a pattern that names no case is an error, not a run without failures"""
+    p = subprocess.run([sys.executable, TOP / "tests/functional/run.py", "nosuch"], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, text=True, env={**os.environ, "LYREBIRD": str(tmp)}, check=False)
+    assert p.returncode == 1 and "none has nosuch in its name" in p.stderr, p
+
+
 def ignore():
     for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(s, signal.SIG_IGN)
