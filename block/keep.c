@@ -86,13 +86,16 @@ static const char *advice(const BlockRequest *r)
                : "nothing is lost: make room on the disk, then give the monitor's command cont";
 }
 
+const char *block_op_doing(BlockOp op)
+{
+    return op == BLOCK_READ ? "reading" : op == BLOCK_FLUSH ? "flushing" : op == BLOCK_DISCARD ? "discarding" : "writing";
+}
+
 static void tell(const BlockRequest *r)
 {
     const BlockBackend *blk = r->priv.blk;
-    const char *what = r->op == BLOCK_READ ? "reading" : r->op == BLOCK_FLUSH ? "flushing"
-                       : r->op == BLOCK_DISCARD ? "discarding" : "writing";
     log_report("drive '%s': %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " of '%s' failed: %s; the machine "
-               "is paused, %s", blk->id, what, r->length, r->offset, blk->node->filename,
+               "is paused, %s", blk->id, block_op_doing(r->op), r->length, r->offset, blk->node->filename,
                g_strerror(-r->priv.result), advice(r));
 }
 

@@ -83,13 +83,12 @@ static void finish(VirtioBlk *b, VirtioElement *e, uint8_t status)
 static void report_error(VirtioBlk *b, const BlockRequest *req, int error)
 {
     const Device *dev = b->v.dev.outer ? b->v.dev.outer : &b->v.dev; /* the one the user knows */
-    const char *what = req->op == BLOCK_READ ? "reading" : req->op == BLOCK_FLUSH ? "flushing" : "writing";
     if (error == -ENOTSUP || error == -ECANCELED || b->errors == MAX_ERRORS_SAID) {
         return;
     }
     b->errors++;
     log_report("%s: %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " of drive '%s' failed: %s; the guest has "
-               "been told%s", dev->path, what, req->length, req->offset, block_id(b->drive),
+               "been told%s", dev->path, block_op_doing(req->op), req->length, req->offset, block_id(b->drive),
                g_strerror(-error), b->errors == MAX_ERRORS_SAID ? ", further ones are not shown" : "");
 }
 

@@ -21,6 +21,8 @@ typedef enum BlockOp {
     BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES,
 } BlockOp;
 
+const char *block_op_doing(BlockOp op); /* "reading", for messages */
+
 /* One request.  The block layer's from block_submit until done() is called; iov (and what it
  * points to, `length` bytes in all) stays valid and unchanged until then.  done() may free or
  * resubmit it.  done() runs in the main loop, under `lock` of the backend's user (see
