@@ -191,7 +191,7 @@ def open_suite(cache, arch, names, again=False):
             apt.update(again)
             return apt
         except GuestError as e:
-            why = e.why.partition("\n")[0]
+            why = " ".join(e.why.split())
             reasons.append(f"{name}: {why}")
             todo = todo or e.todo
             say(f"{name}: there is no index that verifies, so this suite is not used ({why})")

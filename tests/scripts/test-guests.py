@@ -92,7 +92,7 @@ class FakeApt(apt.Apt):
 
     def update(self, again=False):
         if self.suite not in self.good:
-            raise base.GuestError("the index does not verify", "E: NO_PUBKEY", "import the key")
+            raise base.GuestError("the index does not verify", "apt-get ended with 100:\n    E: NO_PUBKEY", "import the key")
         self.stamp.write_text("1\n", encoding="ascii")
 
 
@@ -112,7 +112,8 @@ def test_suites(tmp):
     try:
         suites(lambda: apt.open_suite(tmp, "riscv64", apt.SUITES), set())
     except apt.NoSuite as e:
-        for word in ("no Debian suite", "why: trixie: E: NO_PUBKEY", "sid: E: NO_PUBKEY", "do:  import the key"):
+        for word in ("no Debian suite", "why: trixie: apt-get ended with 100: E: NO_PUBKEY",
+                     "sid: apt-get ended with 100: E: NO_PUBKEY", "do:  import the key"):
             assert word in str(e), str(e)
         return
     raise AssertionError("no error")
