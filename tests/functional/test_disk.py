@@ -72,11 +72,15 @@ def check_flash(path, numbers):
                   f"word {n} of the flash was acknowledged, and the image has {word} there")
 
 
+def run(b, elf, drive, *more):
+    return b.machine("-bios", "none", "-kernel", elf, *SERIAL, "-serial", "stdio", "-drive", f"{drive},format=raw,if=none,id=d0",
+                     "-device", "virtio-blk-device,drive=d0", *more, serial=False, cpu_memory=("-m", "64M"))
+
+
 def start(b, elf, drive, *more):
+    """The machine and its monitor, of a program that does not end by itself."""
     mon = b.tmp / f"mon{time.monotonic_ns()}"
-    m = b.machine("-bios", "none", "-kernel", elf, *SERIAL, "-serial", "stdio", "-drive", f"{drive},format=raw,if=none,id=d0",
-                  "-device", "virtio-blk-device,drive=d0", "-monitor", f"unix:{mon},server=on,wait=off", *more,
-                  serial=False, cpu_memory=("-m", "64M"))
+    m = run(b, elf, drive, "-monitor", f"unix:{mon},server=on,wait=off", *more)
     return m, Monitor(m, mon)
 
 
@@ -140,7 +144,7 @@ def test_disk_full_report(b):
     """werror=report tells the guest, the device's word counts more than the drive's; a reset drops what waits"""
     place, _ = small_disk(b, "1m")
     elf = program(b, COUNT=128)
-    m, _ = start(b, elf, f"file={sparse(place / 'disk', 8 << 20)},werror=report")
+    m = run(b, elf, f"file={sparse(place / 'disk', 8 << 20)},werror=report", "-monitor", "none")
     m.expect(r"e w \d+ 1\r?\n")
     m.expect_exit(0)
     m, mon = start(b, elf, f"file={sparse(place / 'disk', 8 << 20)},werror=report", "-global", "virtio-blk-device.werror=stop")
