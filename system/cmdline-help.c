@@ -230,6 +230,19 @@ static void print_devices(void)
     }
 }
 
+/* The cards that -nic takes: with a backend on the host's side. */
+static bool help_cards(const CmdLine *c, const char *name, GError **err)
+{
+    printf("Available NIC models:\n");
+    for (unsigned i = 0; device_classes[i]; i++) {
+        const DeviceClass *d = device_classes[i];
+        if (d->user_creatable && g_str_equal(device_category(d), "Network")) {
+            printf("%s\n", d->name);
+        }
+    }
+    return true;
+}
+
 static bool help_device(const CmdLine *c, const char *name, GError **err)
 {
     if (!name) {
@@ -265,13 +278,18 @@ static bool help_netdev(const CmdLine *c, const char *name, GError **err)
 
 static bool help_object(const CmdLine *c, const char *name, GError **err)
 {
-    object_print_types();
-    return true;
-}
-
-static bool help_display(const CmdLine *c, const char *name, GError **err)
-{
-    printf("Available display backend types:\nnone\n");
+    if (!name) {
+        object_print_types();
+        return true;
+    }
+    const Prop *props = object_type_props(name, err);
+    if (!props) {
+        return false;
+    }
+    printf("%s options:\n", name);
+    for (const Prop *p = props; p->name; p++) {
+        print_prop(p, NULL);
+    }
     return true;
 }
 
@@ -311,13 +329,18 @@ static bool help_trace(const CmdLine *c, const char *name, GError **err)
 /* clang-format off */
 static const struct HelpList {
     OptionKind kind;
+    const char *key; /* KEY=help asks for the list, as a bare "help" or "NAME,help" does ... */
     bool (*print)(const CmdLine *c, const char *name, GError **err); /* name: of "NAME,help" */
+    bool by_key;     /* ... or is the only way */
 } lists[] = {
-    { OPT_MACHINE, help_machine }, { OPT_CPU, help_cpu },       { OPT_ACCEL, help_accel },
-    { OPT_DEVICE, help_device },   { OPT_OBJECT, help_object }, { OPT_NETDEV, help_netdev },
-    { OPT_NIC, help_netdev },      { OPT_NET, help_netdev },    { OPT_CHARDEV, help_chardev },
-    { OPT_DISPLAY, help_display }, { OPT_DATADIR, help_datadir }, { OPT_DRIVE, help_drive },
-    { OPT_LOG, help_log },         { OPT_TRACE, help_trace },
+    { OPT_NIC, "model", help_cards, true },        { OPT_NET, "model", help_cards, true },
+    { OPT_MACHINE, "type", help_machine },         { OPT_CPU, NULL, help_cpu },
+    { OPT_ACCEL, "accel", help_accel },            { OPT_DEVICE, "driver", help_device },
+    { OPT_OBJECT, "qom-type", help_object },       { OPT_NETDEV, "type", help_netdev },
+    { OPT_NIC, "type", help_netdev },              { OPT_NET, "type", help_netdev },
+    { OPT_CHARDEV, "backend", help_chardev },      { OPT_DATADIR, NULL, help_datadir },
+    { OPT_DRIVE, "format", help_drive },           { OPT_LOG, NULL, help_log },
+    { OPT_TRACE, NULL, help_trace },
 };
 /* clang-format on */
 
@@ -333,16 +356,32 @@ static char *help_subject(const CmdItem *item)
     return g_strdup(equals ? equals + 1 : first);
 }
 
+static bool asks_for(const struct HelpList *list, const CmdItem *item)
+{
+    if (list->kind != item->option->kind) {
+        return false;
+    }
+    /* In JSON "help" is a value as any other. */
+    const char *value = item->keys && list->key && item->text[0] != '{'
+                            ? g_hash_table_lookup(item->keys, list->key)
+                            : NULL;
+    return (value && cmdline_is_help(value)) || (!list->by_key && cmdline_wants_help(item));
+}
+
 static bool answer_item(const CmdLine *c, const CmdItem *item, GError **err)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
-        if (lists[i].kind == item->option->kind && cmdline_wants_help(item)) {
-            g_autofree char *name = help_subject(item);
+        if (asks_for(&lists[i], item)) {
+            g_autofree char *name = cmdline_wants_help(item) ? help_subject(item) : NULL;
             if (!lists[i].print(c, name, err)) {
                 cmdline_blame(err, item);
             }
             return true;
         }
+    }
+    if (item->option->list && cmdline_wants_help(item)) {
+        printf("%s", item->option->list);
+        return true;
     }
     if (item->option->shape == SHAPE_KEYS && !item->keys) { /* "-smp help" */
         print_option(item->option);

@@ -161,7 +161,7 @@ static GHashTable *json_parse_keys(const char *text, GError **err)
 
 /* ---- items ---- */
 
-static bool is_help(const char *word)
+bool cmdline_is_help(const char *word)
 {
     return g_str_equal(word, "help") || g_str_equal(word, "?");
 }
@@ -169,7 +169,7 @@ static bool is_help(const char *word)
 bool cmdline_wants_help(const CmdItem *item)
 {
     const char *comma = item->text ? strrchr(item->text, ',') : NULL;
-    return item->text && (is_help(item->text) || (comma && is_help(comma + 1)));
+    return item->text && (cmdline_is_help(item->text) || (comma && cmdline_is_help(comma + 1)));
 }
 
 static void item_free(void *opaque)
@@ -247,7 +247,8 @@ static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
         *i += o->shape != SHAPE_FLAG;
         return true;
     }
-    if (o->kind == OPT_NONE) {
+    bool lists = o->list && *i < argc && cmdline_is_help(argv[*i]);
+    if (o->kind == OPT_NONE && !lists) {
         cmdline_fail(err, "%s: %s", word, o->refused);
         return false;
     }

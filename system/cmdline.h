@@ -36,6 +36,7 @@ typedef struct Option {
     const char *arg;     /* as in -help, NULL: not shown (an alias or refused) */
     const char *help;    /* lines of -help, separated by \n */
     const char *refused; /* OPT_NONE: why, and what to use */
+    const char *list;    /* what "help" lists, where that is one text */
     const char *already; /* OPT_NONE: taken if `implied` has this value, which is so anyway; "": a flag */
 } Option;
 
@@ -73,6 +74,8 @@ static inline bool cmdline_has(const CmdLine *c, OptionKind kind)
 GHashTable *cmdline_merged(const CmdLine *c, OptionKind kind);
 /* A copy of a table of keys, to hand over. */
 GHashTable *cmdline_keys_copy(GHashTable *keys);
+/* Is the word "help" or "?"? */
+bool cmdline_is_help(const char *word);
 /* Does the item ask for help ("help", "?", or with prefix "NAME,help")? */
 bool cmdline_wants_help(const CmdItem *item);
 

@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "hw/device.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
 
@@ -32,7 +33,7 @@ struct Object {
 
 struct ObjectType {
     const char *name;
-    const char *const *keys; /* besides qom-type and id */
+    const Prop *props; /* besides qom-type and id; read by init, so without offsets */
     bool (*init)(Object *o, GHashTable *options, GError **err);
     int (*rng_read)(Object *o, void *buf, size_t len);
     bool memory;
@@ -113,19 +114,32 @@ static bool memory_init(Object *o, GHashTable *options, GError **err)
            memory_flag(options, "seal", false, err) && memory_flag(options, "hugetlb", false, err);
 }
 
-static const char *const no_keys[] = {NULL};
-static const char *const random_keys[] = {"filename", NULL};
-static const char *const ram_keys[] = {"size", "share",   "prealloc", "merge",
-                                       "dump", "reserve", "policy",   NULL};
-static const char *const memfd_keys[] = {"size",    "share",   "prealloc", "merge", "dump",
-                                         "reserve", "hugetlb", "seal",     "policy", NULL};
+static const Prop no_props[] = {{0}};
+static const Prop random_props[] = {
+    {"filename", PROP_STRING, .help = "file of random bytes", .def_string = "/dev/urandom"},
+    {0},
+};
+
+/* clang-format off */
+#define ONLY_OFF(prop) { prop, PROP_BOOL, .help = "off is all there is" }
+#define MEMORY_PROPS                                                                        \
+    { "size", PROP_SIZE, .help = "size of the machine's RAM" },                             \
+    { "share", PROP_BOOL, .def = 1, .help = "RAM is shared in any case" },                  \
+    ONLY_OFF("prealloc"), ONLY_OFF("merge"),                                                \
+    { "dump", PROP_BOOL, .def = 1, .help = "RAM is in a core dump of this program" },       \
+    ONLY_OFF("reserve"),                                                                    \
+    { "policy", PROP_STRING, .help = "NUMA policy of the host", .def_string = "default" }
+/* clang-format on */
+
+static const Prop ram_props[] = {MEMORY_PROPS, {0}};
+static const Prop memfd_props[] = {MEMORY_PROPS, ONLY_OFF("hugetlb"), ONLY_OFF("seal"), {0}};
 
 /* clang-format off */
 static const ObjectType types[] = {
-    { "memory-backend-memfd", memfd_keys,  memory_init, NULL,         true },
-    { "memory-backend-ram",   ram_keys,    memory_init, NULL,         true },
-    { "rng-builtin",          no_keys,     NULL,        builtin_read, false },
-    { "rng-random",           random_keys, random_init, random_read,  false },
+    { "memory-backend-memfd", memfd_props,  memory_init, NULL,         true },
+    { "memory-backend-ram",   ram_props,    memory_init, NULL,         true },
+    { "rng-builtin",          no_props,     NULL,        builtin_read, false },
+    { "rng-random",           random_props, random_init, random_read,  false },
 };
 /* clang-format on */
 
@@ -146,21 +160,30 @@ static const ObjectType *type_find(const char *name, GError **err)
     return NULL;
 }
 
+static bool check_key(const ObjectType *t, const char *key, GError **err)
+{
+    g_autoptr(GString) all = g_string_new("id");
+    for (const Prop *p = t->props; p->name; p++) {
+        if (g_str_equal(key, p->name)) {
+            return true;
+        }
+        g_string_append_printf(all, ", %s", p->name);
+    }
+    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                "Property '%s.%s' not found; properties: %s", t->name, key, all->str);
+    return false;
+}
+
 static bool check_keys(const ObjectType *t, GHashTable *options, GError **err)
 {
     GHashTableIter iter;
     void *key;
     g_hash_table_iter_init(&iter, options);
     while (g_hash_table_iter_next(&iter, &key, NULL)) {
-        if (g_str_equal(key, "qom-type") || g_str_equal(key, "id") ||
-            g_strv_contains(t->keys, key)) {
-            continue;
+        bool common = g_str_equal(key, "qom-type") || g_str_equal(key, "id");
+        if (!common && !check_key(t, key, err)) {
+            return false;
         }
-        g_autofree char *all = g_strjoinv(", ", (char **)t->keys);
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "Property '%s.%s' not found; properties: id%s%s", t->name, (char *)key,
-                    t->keys[0] ? ", " : "", all);
-        return false;
     }
     return true;
 }
@@ -243,6 +266,12 @@ void object_print_types(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
         printf("  %s\n", types[i].name);
     }
+}
+
+const Prop *object_type_props(const char *name, GError **err)
+{
+    const ObjectType *t = type_find(name, err);
+    return t ? t->props : NULL;
 }
 
 void object_free_all(void)
