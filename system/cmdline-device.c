@@ -101,6 +101,9 @@ bool cmdline_devices(const CmdLine *c, Machine *m, GError **err)
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_DEVICE); i++) {
         const CmdItem *item = cmdline_item(c, OPT_DEVICE, i);
+        if (!cmdline_json_device(item, err)) {
+            return cmdline_blame(err, item);
+        }
         g_autoptr(GHashTable) keys = cmdline_keys_copy(item->keys);
         if (!add_device(m, keys, err)) {
             return cmdline_blame(err, item);

@@ -168,7 +168,9 @@ bool cmdline_objects(const CmdLine *c, MachineConfig *config, GError **err)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_OBJECT); i++) {
         const CmdItem *item = cmdline_item(c, OPT_OBJECT, i);
-        if (!object_new(item->keys, err)) {
+        const char *type = g_hash_table_lookup(item->keys, "qom-type");
+        const Prop *props = type ? object_type_props(type, NULL) : NULL;
+        if (!cmdline_json_props(item, props, err) || !object_new(item->keys, err)) {
             return cmdline_blame(err, item);
         }
     }

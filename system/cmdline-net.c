@@ -156,10 +156,41 @@ static bool add_all_old(const CmdLine *c, GError **err)
     return pair_old(&n, c, err);
 }
 
+/* Values that are no strings in JSON; dnssearch= and the forwards are [{"str": ...}]. */
+static bool check_json(const CmdItem *item, GError **err)
+{
+    static const struct {
+        const char *key, *type;
+    } others[] = {
+        {"ipv4", JSON_BOOL},      {"ipv6", JSON_BOOL},    {"restrict", JSON_BOOL},
+        {"ipv6-prefixlen", JSON_INT}, {"dnssearch", JSON_LIST}, {"hostfwd", JSON_LIST},
+        {"guestfwd", JSON_LIST},
+    };
+    GHashTableIter iter;
+    void *key;
+    if (!item->json) {
+        return true;
+    }
+    g_hash_table_iter_init(&iter, item->json);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        const char *type = JSON_STRING;
+        for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+            type = g_str_equal(key, others[i].key) ? others[i].type : type;
+        }
+        if (!cmdline_json_is(item, key, type, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool cmdline_netdevs(const CmdLine *c, GError **err)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_NETDEV); i++) {
         const CmdItem *item = cmdline_item(c, OPT_NETDEV, i);
+        if (!check_json(item, err)) {
+            return cmdline_blame(err, item);
+        }
         g_autoptr(GHashTable) keys = cmdline_keys_copy(item->keys);
         if (!g_hash_table_contains(keys, "id")) {
             cmdline_fail(err, "Parameter 'id' is missing");

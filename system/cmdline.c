@@ -11,7 +11,6 @@
 #include "system/cmdline.h"
 
 #include <gio/gio.h>
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -73,92 +72,6 @@ bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err)
     return false;
 }
 
-/* ---- JSON arguments ---- */
-
-static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth,
-                         GError **err);
-
-/* [{"str": "a"}, {"str": "b"}], QEMU's form of a key that may be repeated; NULL: another array. */
-static char *json_strings(json_object *array)
-{
-    g_autoptr(GPtrArray) lines = g_ptr_array_new();
-    for (size_t i = 0; i < json_object_array_length(array); i++) {
-        json_object *item = json_object_array_get_idx(array, i), *text;
-        if (json_object_get_type(item) != json_type_object || json_object_object_length(item) != 1 ||
-            !json_object_object_get_ex(item, "str", &text)) {
-            return NULL;
-        }
-        g_ptr_array_add(lines, (void *)json_object_get_string(text));
-    }
-    g_ptr_array_add(lines, NULL);
-    return lines->len > 1 ? g_strjoinv("\n", (char **)lines->pdata) : NULL;
-}
-
-static bool json_add(const char *key, json_object *value, GHashTable *keys, int depth, GError **err)
-{
-    char *lines;
-    switch (json_object_get_type(value)) {
-    case json_type_object:
-        return json_flatten(value, key, keys, depth + 1, err);
-    case json_type_array:
-        if ((lines = json_strings(value))) {
-            g_hash_table_replace(keys, g_strdup(key), lines);
-            return true;
-        }
-        for (size_t i = 0; i < json_object_array_length(value); i++) {
-            g_autofree char *name = g_strdup_printf("%s.%zu", key, i);
-            if (!json_add(name, json_object_array_get_idx(value, i), keys, depth + 1, err)) {
-                return false;
-            }
-        }
-        return true;
-    case json_type_boolean:
-        g_hash_table_replace(keys, g_strdup(key),
-                             g_strdup(json_object_get_boolean(value) ? "on" : "off"));
-        return true;
-    case json_type_null:
-        cmdline_fail(err, "Parameter '%s' has no value", key);
-        return false;
-    default:
-        g_hash_table_replace(keys, g_strdup(key), g_strdup(json_object_get_string(value)));
-        return true;
-    }
-}
-
-/* {"a": {"b": 1}} becomes a.b=1, as the key=value form has it. */
-static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth,
-                         GError **err)
-{
-    if (depth > 8) {
-        cmdline_fail(err, "JSON is nested too deeply");
-        return false;
-    }
-    json_object_object_foreach(value, name, child)
-    {
-        g_autofree char *key = prefix ? g_strdup_printf("%s.%s", prefix, name) : g_strdup(name);
-        if (!json_add(key, child, keys, depth, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static GHashTable *json_parse_keys(const char *text, GError **err)
-{
-    enum json_tokener_error why;
-    json_object *value = json_tokener_parse_verbose(text, &why);
-    g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    if (!value || json_object_get_type(value) != json_type_object) {
-        cmdline_fail(err, "not a JSON object: %s",
-                     value ? "another value" : json_tokener_error_desc(why));
-        json_object_put(value);
-        return NULL;
-    }
-    bool ok = json_flatten(value, NULL, keys, 0, err);
-    json_object_put(value);
-    return ok ? g_steal_pointer(&keys) : NULL;
-}
-
 /* ---- items ---- */
 
 bool cmdline_is_help(const char *word)
@@ -176,6 +89,7 @@ static void item_free(void *opaque)
 {
     CmdItem *item = opaque;
     g_clear_pointer(&item->keys, g_hash_table_unref);
+    g_clear_pointer(&item->json, g_hash_table_unref);
     g_free(item);
 }
 
@@ -186,7 +100,7 @@ static bool item_parse_keys(CmdItem *item, GError **err)
         return true;
     }
     if (o->json && item->text[0] == '{') {
-        item->keys = json_parse_keys(item->text, err);
+        item->keys = cmdline_json(item->text, &item->json, err);
     } else {
         item->keys = keyval_parse(item->text, o->implied, err);
     }
@@ -224,7 +138,7 @@ static bool asks_nothing(const Option *o, const char *text)
         return o->already && o->shape == SHAPE_FLAG;
     }
     g_autoptr(GHashTable) keys =
-        text[0] == '{' ? json_parse_keys(text, NULL) : keyval_parse(text, o->implied, NULL);
+        text[0] == '{' ? cmdline_json(text, NULL, NULL) : keyval_parse(text, o->implied, NULL);
     const char *value = keys ? g_hash_table_lookup(keys, o->implied) : NULL;
     bool on;
     if (value && g_str_equal(o->already, "off")) {

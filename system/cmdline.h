@@ -47,6 +47,7 @@ typedef struct CmdItem {
     const Option *option;
     const char *text;   /* of argv, NULL for flags; "disk_image" for a bare word */
     GHashTable *keys;   /* SHAPE_KEYS, unless the text asks for help */
+    GHashTable *json;   /* of JSON: key to type of the value; else NULL */
 } CmdItem;
 
 typedef struct CmdLine {
@@ -89,6 +90,18 @@ void cmdline_error_choice(GError **err, const char *what, const char *word, cons
 bool cmdline_check_keys(GHashTable *keys, const char *const *valid, GError **err);
 /* A key's on/off value; *out is left alone when it is absent. */
 bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err);
+
+/* ---- JSON (cmdline-json.c) ---- */
+#define JSON_BOOL "boolean"
+#define JSON_INT "integer"
+#define JSON_STRING "string"
+#define JSON_LIST "array"
+/* The table that key=value would make, and (unless NULL) the types of its values. */
+GHashTable *cmdline_json(const char *text, GHashTable **types, GError **err);
+/* Fail where the item is JSON and a value has another type than its key wants. */
+bool cmdline_json_is(const CmdItem *item, const char *key, const char *type, GError **err);
+bool cmdline_json_device(const CmdItem *item, GError **err);
+bool cmdline_json_props(const CmdItem *item, const Prop *props, GError **err);
 
 /* ---- help (cmdline-help.c) ---- */
 void cmdline_print_help(const CmdLine *c);

@@ -59,6 +59,31 @@ OPTIONS = [
     ("-action", ["panic=shutdown,watchdog=reset,reboot=reset"], {"panic=pause": "valid: shutdown\n", "watchdog=none": "watchdog"}),
     ("-global", ["virtio-net-pci.mq=off", "virtio-blk-pci.num-queues=1"], {"virtio-net-pci.mq=on": "several queues"}),
 ]
+# JSON: what is taken; what is refused, with the type that is expected
+JSON = [
+    ("-device", ['{"driver":"virtio-net-pci","bootindex":1,"mq":false,"mac":"52:54:00:12:34:56","addr":"3"}',
+                 '{"driver":"virtio-rng-device","id":"r"}', '{"driver":"virtio-net-pci","addr":24}',
+                 '{"driver":"loader","addr":2147483648,"data":1,"data-len":4}'],
+     {'{"driver":"virtio-net-pci","bootindex":"1"}': "integer", '{"driver":"virtio-net-pci","bootindex":true}': "integer",
+      '{"driver":"virtio-net-pci","bootindex":1.5}': "integer", '{"driver":"virtio-net-pci","bootindex":{"a":1}}': "integer",
+      '{"driver":"virtio-net-pci","bootindex":[1]}': "integer", '{"driver":"virtio-net-pci","bootindex":null}': "no value",
+      '{"driver":"virtio-net-pci","mac":5}': "string", '{"driver":"virtio-net-pci","mq":"off"}': "boolean",
+      '{"driver":"virtio-net-pci","mq":0}': "boolean", '{"driver":5}': "string", '{"driver":"virtio-net-pci","id":5}': "string",
+      '{"driver":"virtio-net-pci","addr":true}': "string", '{"driver":"virtio-net-pci","addr":256}': "string",
+      '{"driver":"loader","addr":"0x80000000","data":1,"data-len":4}': "integer", "{" * 100: "not a JSON object",
+      '{"driver":' + "[" * 1000 + "]" * 1000 + "}": "nesting", '{"driver":"%s"}' % ("x" * 100000): "not a valid device"}),
+    ("-object", ['{"qom-type":"memory-backend-ram","id":"m","size":67108864,"share":true}'],
+     {'{"qom-type":"memory-backend-ram","id":"m","size":"64M"}': "integer",
+      '{"qom-type":"memory-backend-ram","id":"m","size":true}': "integer",
+      '{"qom-type":"memory-backend-ram","id":"m","size":67108864,"share":1}': "boolean",
+      '{"qom-type":"memory-backend-ram","id":"m","size":67108864,"share":"on"}': "boolean",
+      '{"qom-type":"rng-random","id":"r","filename":5}': "string", '{"qom-type":"rng-random","id":1}': "string",
+      '{"qom-type":["rng-random"],"id":"r"}': "string", '{"qom-type":"rng-random","id":"r"} x': "at most one"}),
+    ("-netdev", ['{"type":"user","id":"n","restrict":false,"ipv6-prefixlen":64,"hostfwd":[]}'],
+     {'{"type":"user","id":"n","restrict":"on"}': "boolean", '{"type":"user","id":"n","hostname":1}': "string",
+      '{"type":"user","id":"n","hostfwd":"tcp::0-:22"}': "array", '{"type":"user","id":1}': "string",
+      '{"type":"user","id":"n","ipv6-prefixlen":"64"}': "integer", '{"type":1,"id":"n"}': "string"}),
+]
 DISKS = ([f"{BLK},bootindex=1", f"{BLK},num-queues=1,scsi=off,share-rw=off", f"{BLK},logical_block_size=512",
           f"{BLK},vectors=0,romfile=", f"{BLK},write-cache=on,iothread=,seg-max-adjust=on", f"{BLK},write-cache=auto",
           f"{BLK},discard_granularity=512,max-discard-sectors=4194303"],
@@ -114,6 +139,17 @@ def test_values_options(b):
             taken(b, option, value.replace("{disk}", str(disk)))
         for value, why in bad.items():
             refused(b, why, option, value.replace("{disk}", str(disk)))
+
+
+@case()
+def test_values_json(b):
+    """JSON: a value of another type than its key has is refused, and what is no JSON object"""
+    skip_peer()
+    for option, good, bad in JSON:
+        for value in good:
+            taken(b, option, value)
+        for value, why in bad.items():
+            refused(b, why, option, value)
 
 
 @case()

@@ -80,6 +80,9 @@ static void test_json(void)
     g_assert_cmpstr(g_hash_table_lookup(keys, "o.a.1"), ==, "2");
     cmdline_free(c);
     expect_error("x -device '{\"driver\":'", "not a JSON object");
+    expect_error("x -device '{\"driver\":\"a\"'", "its end is missing");
+    expect_error("x -device '{\"driver\":\"a\"} b'", "at most one JSON value: 'b'");
+    expect_error("x -device '{\"driver\":\"a\\u0000b\"}'", "NUL");
     expect_error("x -device '{\"driver\":null}'", "has no value");
     expect_error("x -object '{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1}}}}}}}}}}'", "nested");
 }
