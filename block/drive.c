@@ -18,7 +18,7 @@ static const char *const keys[] = {
     "readonly", "read-only", "auto-read-only", "snapshot", "cache", "cache.direct",
     "cache.no-flush", "cache.writeback", "aio", "file.aio", "discard", "detect-zeroes", "media",
     "index", "bus", "unit", "serial", "werror", "rerror", "copy-on-read",
-    "force-share", NULL,
+    "force-share", "offset", NULL,
 };
 
 static const char *const throttles[] = { "bps", "iops", "throttling", "group" };
@@ -83,6 +83,18 @@ static bool is_no_limit(const char *key, const char *value)
            g_str_equal(value, "0");
 }
 
+static bool check_offset(GHashTable *t, GError **err)
+{
+    const char *v = get(t, "offset");
+    uint64_t offset;
+    if (v && (!keyval_size(v, 1, &offset) || offset)) {
+        block_error(err, "-drive offset=%s: an image is used from its start, offset=0; copy the part "
+                    "of the file, or name a loop device for it", v);
+        return false;
+    }
+    return true;
+}
+
 static bool check_keys(GHashTable *t, GError **err)
 {
     GHashTableIter it;
@@ -106,7 +118,7 @@ static bool check_keys(GHashTable *t, GError **err)
                     near ? near : "", near ? "'?" : "");
         return false;
     }
-    return true;
+    return check_offset(t, err);
 }
 
 /* ---- the file ------------------------------------------------------------ */

@@ -281,7 +281,7 @@ static bool parse_date(const char *text, int64_t *seconds)
 static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
 {
     static const char *const valid[] = {"base", "clock", "driftfix", NULL};
-    static const char *const clocks[] = {"host", "vm", NULL};
+    static const char *const clocks[] = {[RTC_HOST] = "host", [RTC_RT] = "rt", [RTC_VM] = "vm", NULL};
     static const char *const fixes[] = {"none", "slew", NULL};
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_RTC);
     const char *base = g_hash_table_lookup(keys, "base");
@@ -309,7 +309,9 @@ static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
         cmdline_error_choice(err, "value of 'clock'", clock, clocks);
         return false;
     }
-    config->rtc_virtual = clock && g_str_equal(clock, "vm");
+    while (clock && !g_str_equal(clock, clocks[config->rtc_clock])) {
+        config->rtc_clock++;
+    }
     /* It is about lost ticks: the boards' clocks have none. */
     if (drift && !g_strv_contains(fixes, drift)) {
         cmdline_error_choice(err, "value of 'driftfix'", drift, fixes);

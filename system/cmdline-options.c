@@ -47,7 +47,7 @@ const Option cmdline_options[] = {
       .help = "name of the guest, and of the process" },
     { "uuid", OPT_UUID, SHAPE_TEXT, .arg = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", .help = "UUID of the machine" },
     { "rtc", OPT_RTC, SHAPE_KEYS, .implied = "base",
-      .arg = "[base=utc|localtime|datetime][,clock=host|vm][,driftfix=none|slew]",
+      .arg = "[base=utc|localtime|datetime][,clock=host|rt|vm][,driftfix=none|slew]",
       .help = "time at start, and the clock that drives the real-time clock" },
     { "fw_cfg", OPT_FW_CFG, SHAPE_KEYS, .implied = "name", .arg = "[name=]name,file=file|string=text",
       .help = "add a firmware configuration entry (opt/...)" },

@@ -81,12 +81,40 @@ static bool check_terminal(const CmdLine *c, GError **err)
         "the terminal; use -display none, or -nodefaults");
 }
 
+static bool check_display(const CmdLine *c, GError **err)
+{
+    static const char *const none[] = {"none", NULL};
+    static const char *const valid[] = {"type", "gl", "full-screen", NULL};
+    const CmdItem *item = cmdline_last(c, OPT_DISPLAY);
+    bool gl = false, full = false;
+    if (!item) {
+        return true;
+    }
+    GHashTable *keys = item->keys;
+    const char *type = g_hash_table_lookup(keys, "type");
+    if (type && !g_str_equal(type, "none")) {
+        cmdline_error_choice(err, "display type: no display is built", type, none);
+        return false;
+    }
+    if (!cmdline_check_keys(keys, valid, err)) {
+        return false;
+    }
+    if (!cmdline_bool(keys, "gl", &gl, err) || !cmdline_bool(keys, "full-screen", &full, err)) {
+        return false;
+    }
+    if (gl || full) {
+        return cmdline_fail(err, "no display is built: %s=off is all there is",
+                            gl ? "gl" : "full-screen");
+    }
+    return true;
+}
+
 bool cmdline_check_display(const CmdLine *c, GError **err)
 {
     static const char *const none[] = {"none", NULL};
     static const char *const nowhere[] = {"none", "null", NULL};
     return check_terminal(c, err) &&
-           check_text(c, OPT_DISPLAY, "display type: no display is built", none, err) &&
+           (check_display(c, err) || cmdline_blame(err, cmdline_last(c, OPT_DISPLAY))) &&
            check_text(c, OPT_VGA, "display adapter: none is built", none, err) &&
            check_text(c, OPT_PARALLEL, "parallel port: boards here have none", nowhere, err);
 }

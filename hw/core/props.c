@@ -239,7 +239,7 @@ static bool set_only(const Prop *p, const char *who, const char *value, GError *
     g_autofree char *number = g_strdup_printf("%" PRId64, p->def);
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: '%s=%s' is not built: %s; '%s=%s' is all there is",
                 who, p->name, value, p->only, p->name,
-                p->kind == PROP_BOOL ? (p->def ? "on" : "off") : p->kind == PROP_STRING ? "" : number);
+                p->kind == PROP_BOOL ? (p->def ? "on" : "off") : p->kind == PROP_STRING ? (p->def_string ? p->def_string : "") : number);
     return false;
 }
 

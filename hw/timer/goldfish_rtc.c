@@ -119,15 +119,17 @@ static MemResult rtc_write(void *opaque, hwaddr off, unsigned size, uint64_t val
 
 static const MemOps rtc_ops = { .read = rtc_read, .write = rtc_write, .min = 4, .max = 4 };
 
-/* -rtc: the host's clock plus an offset, or the virtual clock from the same
- * start on. */
+/* -rtc: the host's clock plus an offset, or another clock from the same start on. */
 static void rtc_choose_clock(GoldfishRtc *r)
 {
     const MachineConfig *config = r->dev.machine ? r->dev.machine->config : NULL;
-    r->clock = config && config->rtc_virtual ? CLK_VIRTUAL : CLK_HOST;
+    static const ClockKind kinds[] = {
+        [RTC_HOST] = CLK_HOST, [RTC_RT] = CLK_REALTIME, [RTC_VM] = CLK_VIRTUAL,
+    };
+    r->clock = kinds[config ? config->rtc_clock : RTC_HOST];
     r->base = config ? config->rtc_offset_ns : 0;
-    if (r->clock == CLK_VIRTUAL) {
-        r->base += clock_get_ns(CLK_HOST) - clock_get_ns(CLK_VIRTUAL);
+    if (r->clock != CLK_HOST) {
+        r->base += clock_get_ns(CLK_HOST) - clock_get_ns(r->clock);
     }
 }
 

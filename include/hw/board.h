@@ -19,6 +19,9 @@ enum { MACHINE_MAX_CPUS = 64, MACHINE_MAX_SERIALS = 4, MACHINE_MAX_PFLASH = 2 };
 
 /* What the user asked for, parsed and checked by the command line.  Strings
  * are owned by the config. */
+/* The wall clock; from its time at start on: the monotonic clock; the same that stops with the machine. */
+typedef enum RtcClock { RTC_HOST, RTC_RT, RTC_VM } RtcClock;
+
 typedef struct MachineConfig {
     const BoardClass *board;
     GHashTable *board_options;  /* -machine key=value left to the board: char* -> char* */
@@ -36,7 +39,7 @@ typedef struct MachineConfig {
     bool boot_splash_given, boot_fail_wait_given;
     uint32_t boot_splash_ms, boot_fail_wait_ms;
     int64_t rtc_offset_ns;      /* guest RTC = host clock + this */
-    bool rtc_virtual;           /* -rtc clock=vm */
+    RtcClock rtc_clock;         /* -rtc clock= */
 } MachineConfig;
 
 struct Machine {

@@ -20,7 +20,7 @@ static void on_irq(void *opaque, int line, int now)
 static GoldfishRtc *rtc_open(Bench *b, hwaddr *at)
 {
     bench_open(b);
-    b->config.rtc_virtual = true;
+    b->config.rtc_clock = RTC_VM;
     clock_virtual_set_ns(1000);
     GoldfishRtc *r = (GoldfishRtc *)device_new(&goldfish_rtc_class, &b->m, NULL);
     irq_connect(&r->irq, on_irq, NULL, 0);
@@ -33,6 +33,23 @@ static uint64_t rtc_time(Bench *b, hwaddr at)
 {
     uint64_t low = bench_read(b, at, 4);
     return bench_read(b, at + 4, 4) << 32 | low;
+}
+
+/* Each clock of -rtc starts with the host's time. */
+static void test_rtc_clocks(void)
+{
+    for (RtcClock clock = RTC_HOST; clock <= RTC_VM; clock++) {
+        Bench b;
+        bench_open(&b);
+        b.config.rtc_clock = clock;
+        GoldfishRtc *r = (GoldfishRtc *)device_new(&goldfish_rtc_class, &b.m, NULL);
+        int64_t before = clock_get_ns(CLK_HOST);
+        bench_add(&b, &r->dev);
+        int64_t now = (int64_t)rtc_time(&b, bench_window(&b, 0));
+        g_assert_cmpint(now, >=, before - 1000000000);
+        g_assert_cmpint(now, <=, clock_get_ns(CLK_HOST) + 1000000000);
+        bench_close(&b);
+    }
 }
 
 static void test_rtc_time(void)
@@ -238,6 +255,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     clock_virtual_stop();
     g_test_add_func("/goldfish-rtc/time", test_rtc_time);
+    g_test_add_func("/goldfish-rtc/clocks", test_rtc_clocks);
     g_test_add_func("/goldfish-rtc/alarm", test_rtc_alarm);
     g_test_add_func("/sifive-test/requests", test_finisher);
     g_test_add_func("/fw-cfg/items", test_fw_cfg_items);
