@@ -369,15 +369,11 @@ static bool elf_read_header(ElfFile *e, GError **err)
     return true;
 }
 
-static bool elf_check_header(const ElfFile *e, unsigned em, unsigned bits, GError **err)
+static bool elf_check_header(const ElfFile *e, unsigned em, GError **err)
 {
     size_t entry = e->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
     if (e->eh.e_machine != em) {
         return elf_bad(e, "it is for another architecture", err);
-    }
-    if (bits && (bits == 64) != e->is64) {
-        return elf_bad(e, e->is64 ? "it is a 64-bit executable, the CPU is a 32-bit one"
-                                  : "it is a 32-bit executable, the CPU is a 64-bit one", err);
     }
     if (e->eh.e_type != ET_EXEC && e->eh.e_type != ET_DYN) {
         return elf_bad(e, "it is no executable", err);
@@ -448,7 +444,7 @@ static bool elf_add_segment(Machine *m, const ElfFile *e, unsigned i, LoadedImag
 
 static bool elf_add(Machine *m, ElfFile *e, unsigned em, unsigned bits, LoadedImage *out, GError **err)
 {
-    if (!elf_read_header(e, err) || !elf_check_header(e, em, bits, err)) {
+    if (!elf_read_header(e, err) || !elf_check_header(e, em, err)) {
         return false;
     }
     *out = (LoadedImage){ .low = UINT64_MAX, .is_elf = true };
@@ -459,6 +455,10 @@ static bool elf_add(Machine *m, ElfFile *e, unsigned em, unsigned bits, LoadedIm
     }
     if (out->high == 0) {
         return elf_bad(e, "it has nothing to load", err);
+    }
+    if (bits && (bits == 64) != e->is64) { /* a program of common instructions runs, as in QEMU */
+        log_report("warning: '%s' is a %d-bit executable, the CPU is a %u-bit one; check that it is for this machine",
+                   e->path, e->is64 ? 64 : 32, bits);
     }
     /* A kernel's entry point may be a virtual address: then it starts at its front. */
     bool inside = e->eh.e_entry >= out->low && e->eh.e_entry < out->high;

@@ -19,8 +19,8 @@ bool loader_add_bytes(Machine *m, const char *name, hwaddr addr, GBytes *bytes,
 /* A file as it is. */
 bool loader_add_raw(Machine *m, const char *path, hwaddr addr, LoadedImage *out,
                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
-/* An ELF executable of the machine type em (EM_RISCV) at its physical addresses; bits: 32 or
- * 64, 0 takes both. */
+/* An ELF executable of the machine type em (EM_RISCV) at its physical addresses; bits: the
+ * CPU's 32 or 64, to warn of an executable of another width (0: do not). */
 bool loader_add_elf(Machine *m, const char *path, unsigned em, unsigned bits, LoadedImage *out,
                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -96,6 +96,19 @@ def test_rv32(b):
 
 
 @case()
+def test_elf_of_another_width(b):
+    """a 32-bit ELF runs on a 64-bit CPU by -kernel, -bios and the loader device; the first two warn"""
+    elf = b.tmp / "narrow.elf"
+    assemble(elf, "pass", "-march=rv32ima", "-mabi=ilp32", "-Wl,-melf32lriscv", "-Wl,-Ttext=0x80000000")
+    warns = (["-bios", "none", "-kernel", elf], True), (["-bios", elf], True), \
+            (["-bios", "none", "-device", f"loader,file={elf}"], False)
+    for how, warn in warns:
+        code, _, err = b.run("-M", "virt", "-display", "none", *how)
+        check(code == 0, f"{how}: exit code {code}: {err!r}")
+        check(is_peer() or ("is a 32-bit executable, the CPU is a 64-bit one" in err) == warn, f"{how}: said {err!r}")
+
+
+@case()
 def test_unanswered_uart_interrupt(b):
     """a driver that never reads IIR does not starve the rest of its hart"""
     for accel in ((), ("-accel", "interp")):
