@@ -17,11 +17,12 @@ typedef struct BlockBackend BlockBackend;
 
 enum { MACHINE_MAX_CPUS = 64, MACHINE_MAX_SERIALS = 4, MACHINE_MAX_PFLASH = 2 };
 
-/* What the user asked for, parsed and checked by the command line.  Strings
- * are owned by the config. */
-/* The wall clock; from its time at start on: the monotonic clock; the same that stops with the machine. */
+/* The clock behind the guest's real-time clock: the host's wall clock; or, from its time at start on,
+ * the monotonic clock (rt), or the virtual one, which stops with the machine (vm). */
 typedef enum RtcClock { RTC_HOST, RTC_RT, RTC_VM } RtcClock;
 
+/* What the user asked for, parsed and checked by the command line.  Strings
+ * are owned by the config. */
 typedef struct MachineConfig {
     const BoardClass *board;
     GHashTable *board_options;  /* -machine key=value left to the board: char* -> char* */

@@ -149,8 +149,10 @@ static void setup(Fixture *f, const Scheme *s)
 
 static void teardown(Fixture *f)
 {
-    for (unsigned n = 0; n < G_N_ELEMENTS(f->alias); n++)
+    for (unsigned n = 0; n < G_N_ELEMENTS(f->alias); n++) {
         memory_region_remove(&f->bare->machine.system, &f->alias[n]);
+        memory_region_finish(&f->alias[n]);
+    }
     bare_free(f->bare);
 }
 
