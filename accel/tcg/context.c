@@ -169,7 +169,7 @@ static void flush_leaf_jumps(TcgContext *c, const Leaf *l)
 static bool leaf_was_seen(const LeafSet *set, uint64_t vaddr, unsigned bits)
 {
     unsigned n = leaf_index(vaddr, bits);
-    return set->sizes >> bits & set->seen[n / 64] >> n % 64 & 1;
+    return vaddr >= set->first && vaddr <= set->last && set->sizes >> bits & set->seen[n / 64] >> n % 64 & 1;
 }
 
 static void flush_leaves(TcgContext *c, uint64_t vaddr)

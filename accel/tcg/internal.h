@@ -61,6 +61,8 @@ typedef struct JumpEntry {
  * may name a leaf that is not there, which costs a search. */
 typedef struct LeafSet {
     uint64_t sizes;             /* bit n: some leaf of 1 << n bytes */
+    uint64_t first, last;       /* all lie within these addresses: a kernel's leaves, which are many,
+                                   cost the flushes of user pages nothing */
     uint64_t seen[LEAF_SIZE / 64];
 } LeafSet;
 
@@ -113,6 +115,9 @@ static inline void context_note_leaf(TcgContext *c, uint64_t vaddr, unsigned bit
     if (bits <= GUEST_PAGE_BITS)
         return;
     unsigned n = leaf_index(vaddr, bits);
+    uint64_t base = vaddr >> bits << bits, end = base + ((UINT64_C(1) << bits) - 1);
+    set->first = set->sizes ? MIN(set->first, base) : base;
+    set->last = set->sizes ? MAX(set->last, end) : end;
     set->sizes |= UINT64_C(1) << bits;
     set->seen[n / 64] |= UINT64_C(1) << n % 64;
 }
