@@ -17,11 +17,12 @@
 
 static TcgContext *context_new(void)
 {
-    TcgContext *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    TcgContext *c =
+        mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_assert(c != MAP_FAILED);
     /* Zeroed entries match nothing, except where address 0 (and an access that wraps around
      * to it) would look: no need to touch the rest. */
-    c->tlb[0] = c->tlb[TLB_SIZE - 1] = (TlbEntry){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };
+    c->tlb[0] = c->tlb[TLB_SIZE - 1] = (TlbEntry){TLB_NEVER, TLB_NEVER, TLB_NEVER, 0};
     c->jumps[0].pc = JUMP_NEVER;
     return c;
 }
@@ -123,8 +124,10 @@ typedef struct Leaf {
 static Leaf leaf_of(uint64_t vaddr, unsigned bits)
 {
     uint64_t base = vaddr >> bits << bits, pages = UINT64_C(1) << (bits - GUEST_PAGE_BITS);
-    return (Leaf){ .vaddr = base, .bits = bits, .first_word = pages < TLB_SIZE ? tlb_index(base) / 64 : 0,
-                   .words = MAX(MIN(pages, TLB_SIZE) / 64, 1) };
+    return (Leaf){.vaddr = base,
+                  .bits = bits,
+                  .first_word = pages < TLB_SIZE ? tlb_index(base) / 64 : 0,
+                  .words = MAX(MIN(pages, TLB_SIZE) / 64, 1)};
 }
 
 static bool in_leaf(const Leaf *l, uint64_t vaddr)
@@ -169,14 +172,16 @@ static void flush_leaf_jumps(TcgContext *c, const Leaf *l)
 static bool leaf_was_seen(const LeafSet *set, uint64_t vaddr, unsigned bits)
 {
     unsigned n = leaf_index(vaddr, bits);
-    return vaddr >= set->first && vaddr <= set->last && set->sizes >> bits & set->seen[n / 64] >> n % 64 & 1;
+    return vaddr >= set->first && vaddr <= set->last &&
+           set->sizes >> bits & set->seen[n / 64] >> n % 64 & 1;
 }
 
 static void flush_leaves(TcgContext *c, uint64_t vaddr)
 {
     for (uint64_t sizes = c->leaves[0].sizes | c->leaves[1].sizes; sizes; sizes &= sizes - 1) {
         unsigned bits = __builtin_ctzll(sizes);
-        if (!leaf_was_seen(&c->leaves[0], vaddr, bits) && !leaf_was_seen(&c->leaves[1], vaddr, bits))
+        if (!leaf_was_seen(&c->leaves[0], vaddr, bits) &&
+            !leaf_was_seen(&c->leaves[1], vaddr, bits))
             continue;
         Leaf l = leaf_of(vaddr, bits);
         flush_leaf_tlb(c, &l);
@@ -278,7 +283,7 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
 
 void tcg_context_sync_slow(TcgVcpu *v)
 {
-    CpuContextKey key = { 0 };
+    CpuContextKey key = {0};
     v->cpu->arch->context_key(v->cpu, &key);
     v->context_stale = false;
     if (v->ctx && key_equal(&v->ctx->key, &key))
@@ -371,7 +376,8 @@ bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
     if (s->guest && s->guest != cpu->arch->guest) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                     "cannot run CPU %u: its instruction set differs from that of the first CPU; "
-                    "give all CPUs of the machine the same -cpu architecture", cpu->index);
+                    "give all CPUs of the machine the same -cpu architecture",
+                    cpu->index);
         return false;
     }
     if (!s->guest) {

@@ -29,11 +29,15 @@ typedef struct TcgLog TcgLog;
 /* ---- contexts: what a vCPU caches for one CpuContextKey ------------------- */
 
 enum {
-    TLB_BITS = 12, TLB_SIZE = 1 << TLB_BITS,
-    JUMP_BITS = 13, JUMP_SIZE = 1 << JUMP_BITS,
+    TLB_BITS = 12,
+    TLB_SIZE = 1 << TLB_BITS,
+    JUMP_BITS = 13,
+    JUMP_SIZE = 1 << JUMP_BITS,
     CONTEXT_POOL = 16,
-    GUEST_PAGE_BITS = 12, GUEST_PAGE = 1 << GUEST_PAGE_BITS,
-    LEAF_BITS = 10, LEAF_SIZE = 1 << LEAF_BITS,
+    GUEST_PAGE_BITS = 12,
+    GUEST_PAGE = 1 << GUEST_PAGE_BITS,
+    LEAF_BITS = 10,
+    LEAF_SIZE = 1 << LEAF_BITS,
 };
 
 /* An entry serves an access when the tag of its kind equals the page of the access's
@@ -41,8 +45,8 @@ enum {
  * TLB_NEVER is no page.  TLB_WATCHED stands in the tags of a page with watchpoints: translated
  * code misses, and the slow path, which tells the debugger, needs no walk. */
 typedef struct TlbEntry {
-    uint64_t rd, wr, ex;    /* page-aligned virtual address, or TLB_NEVER */
-    uint64_t addend;        /* host address minus virtual address */
+    uint64_t rd, wr, ex; /* page-aligned virtual address, or TLB_NEVER */
+    uint64_t addend;     /* host address minus virtual address */
 } TlbEntry;
 _Static_assert(sizeof(TlbEntry) == 32, "translated code shifts by 5");
 #define TLB_NEVER UINT64_C(1)
@@ -60,26 +64,26 @@ typedef struct JumpEntry {
  * must find all pages that were entered from it, without knowing which.  A set of hashes: it
  * may name a leaf that is not there, which costs a search. */
 typedef struct LeafSet {
-    uint64_t sizes;             /* bit n: some leaf of 1 << n bytes */
-    uint64_t first, last;       /* all lie within these addresses: a kernel's leaves, which are many,
-                                   cost the flushes of user pages nothing */
+    uint64_t sizes;       /* bit n: some leaf of 1 << n bytes */
+    uint64_t first, last; /* all lie within these addresses: a kernel's leaves, which are many,
+                             cost the flushes of user pages nothing */
     uint64_t seen[LEAF_SIZE / 64];
 } LeafSet;
 
 struct TcgContext {
-    TlbEntry tlb[TLB_SIZE];         /* translated code knows the offsets of these two */
+    TlbEntry tlb[TLB_SIZE]; /* translated code knows the offsets of these two */
     JumpEntry jumps[JUMP_SIZE];
     CpuContextKey key;
     uint64_t asid;
-    uint64_t last_use;              /* for the choice of a victim */
+    uint64_t last_use; /* for the choice of a victim */
     bool used;
     /* What a flush has to visit: bit per entry. */
     uint64_t tlb_filled[TLB_SIZE / 64], tlb_global[TLB_SIZE / 64];
     uint64_t jumps_filled[JUMP_SIZE / 64];
     uint64_t code_filled[TLB_SIZE / 64]; /* TLB indices of pages that have jump entries ... */
-    uint64_t code_page[TLB_SIZE];   /* ... which page, or MANY_CODE_PAGES */
-    uint64_t ram_page[TLB_SIZE];    /* RAM page number behind an entry's page */
-    LeafSet leaves[2];              /* [1]: of global pages */
+    uint64_t code_page[TLB_SIZE];        /* ... which page, or MANY_CODE_PAGES */
+    uint64_t ram_page[TLB_SIZE];         /* RAM page number behind an entry's page */
+    LeafSet leaves[2];                   /* [1]: of global pages */
 };
 
 static inline unsigned tlb_index(uint64_t vaddr)
@@ -127,28 +131,28 @@ static inline void context_note_leaf(TcgContext *c, uint64_t vaddr, unsigned bit
 /* A direct jump out of a block, patched when its target exists. */
 struct TcgExit {
     JitExit jit;
-    TcgBlock *from, *to;    /* to: chained now */
+    TcgBlock *from, *to;        /* to: chained now */
     TcgExit *next_in, *prev_in; /* list of to->incoming */
 };
 
 struct TcgBlock {
-    uint64_t code_addr;     /* RAM page number << 12 | offset of the first byte */
+    uint64_t code_addr; /* RAM page number << 12 | offset of the first byte */
     uint64_t pc;
     uint32_t mode;
-    uint16_t size;          /* bytes of guest code, at most two pages */
+    uint16_t size; /* bytes of guest code, at most two pages */
     uint16_t insns;
-    bool dropped;           /* guest code changed: runs no more */
-    bool single;            /* not entered in any table: used once (debugger, code not in RAM) */
+    bool dropped; /* guest code changed: runs no more */
+    bool single;  /* not entered in any table: used once (debugger, code not in RAM) */
     uint16_t exit_count;
-    uint8_t *code;          /* RX address of the entry; NULL when interpreted */
+    uint8_t *code; /* RX address of the entry; NULL when interpreted */
     uint32_t code_size;
-    uint32_t pc_table;      /* offset of the table: host offset -> guest pc */
+    uint32_t pc_table; /* offset of the table: host offset -> guest pc */
     TcgRegion *region;
     TcgBlock *next_hash;
     TcgBlock *next_page[2], *prev_page[2]; /* lists of the one or two pages, see TcgPage */
-    uint64_t pages[2];      /* RAM page numbers; [1] is UINT64_MAX when one page */
+    uint64_t pages[2];                     /* RAM page numbers; [1] is UINT64_MAX when one page */
     TcgExit *exits, *incoming;
-    IrBlock *ir;            /* interpreter, lockstep: kept; else NULL */
+    IrBlock *ir; /* interpreter, lockstep: kept; else NULL */
 };
 
 /* ---- the state of one accelerator ------------------------------------------ */
@@ -167,53 +171,59 @@ typedef struct TcgStats {
 struct TcgVcpu {
     CPU *cpu;
     TcgState *state;
-    TcgContext *ctx;            /* never NULL once tcg_vcpu_new returned */
-    bool context_stale;         /* the key may have changed: tcg_context_sync */
-    uint64_t clock;             /* counts context switches, for last_use */
+    TcgContext *ctx;    /* never NULL once tcg_vcpu_new returned */
+    bool context_stale; /* the key may have changed: tcg_context_sync */
+    uint64_t clock;     /* counts context switches, for last_use */
     TcgContext *pool[CONTEXT_POOL];
-    TcgBlock *running;          /* interpreter and lockstep: the block under way */
+    TcgBlock *running; /* interpreter and lockstep: the block under way */
     /* Where the return address of the call under way stands when translated code
      * runs; NULL when it does not. */
     uintptr_t *frame;
-    TcgLog *log;                /* lockstep: effects are noted or replayed; else NULL */
-    TcgBlock *single;           /* the block of tcg_block_get that is in no table */
-    bool watch_stopped;         /* before an access of the instruction at watch_pc ... */
-    bool passing;               /* ... which is made now: the debugger let the vCPU go on */
+    TcgLog *log;        /* lockstep: effects are noted or replayed; else NULL */
+    TcgBlock *single;   /* the block of tcg_block_get that is in no table */
+    bool watch_stopped; /* before an access of the instruction at watch_pc ... */
+    bool passing;       /* ... which is made now: the debugger let the vCPU go on */
     uint64_t watch_pc;
     /* The RAM range that the last fill found, good until the view changes. */
-    struct { hwaddr start; uint64_t size; uint8_t *host; uint64_t first_page; bool writable; } near;
-    sigjmp_buf exit_jmp;        /* cpu_loop_exit goes here */
+    struct {
+        hwaddr start;
+        uint64_t size;
+        uint8_t *host;
+        uint64_t first_page;
+        bool writable;
+    } near;
+    sigjmp_buf exit_jmp; /* cpu_loop_exit goes here */
 };
 
 typedef struct TcgCache TcgCache;
 typedef struct TcgBlocks TcgBlocks;
 struct TcgState {
     TcgEngine engine;
-    const IrGuest *guest;       /* of the first vCPU; all share the back end's tables */
-    TcgCache *cache;            /* cache.c: host code */
-    TcgBlocks *blocks;          /* block.c: hash, per-page lists */
-    GPtrArray *vcpus;           /* of TcgVcpu */
-    IrBlock *ir;                /* scratch of the translation under way */
+    const IrGuest *guest; /* of the first vCPU; all share the back end's tables */
+    TcgCache *cache;      /* cache.c: host code */
+    TcgBlocks *blocks;    /* block.c: hash, per-page lists */
+    GPtrArray *vcpus;     /* of TcgVcpu */
+    IrBlock *ir;          /* scratch of the translation under way */
     uint64_t cache_bytes;
     bool one_insn;
     MemoryListener listener;
-    GMutex lock;                /* guards `dma` */
-    GArray *dma;                /* of TcgDma: writes to code by other threads */
-    int dma_pending;            /* atomic: `dma` is not empty or view_changed */
-    int view_changed;           /* atomic: flush all TLBs */
-    struct TcgLoop *loop;       /* vcpu.c: the thread */
+    GMutex lock;          /* guards `dma` */
+    GArray *dma;          /* of TcgDma: writes to code by other threads */
+    int dma_pending;      /* atomic: `dma` is not empty or view_changed */
+    int view_changed;     /* atomic: flush all TLBs */
+    struct TcgLoop *loop; /* vcpu.c: the thread */
     TcgStats stats;
-    FILE *perf_map;             /* perfmap=on */
+    FILE *perf_map; /* perfmap=on */
 };
 
 /* ---- life (context.c, block.c, cache.c) ------------------------------------ */
 
 typedef struct TcgOptions {
     TcgEngine engine;
-    uint64_t cache_bytes;       /* tb-size=; 0: default, 128 MiB */
-    bool perf_map;              /* perfmap=on */
-    bool one_insn;              /* one-insn-per-tb=on: TranslateCtx.max_insns is 1 (blocks are chained
-                                   as always) */
+    uint64_t cache_bytes; /* tb-size=; 0: default, 128 MiB */
+    bool perf_map;        /* perfmap=on */
+    bool one_insn;        /* one-insn-per-tb=on: TranslateCtx.max_insns is 1 (blocks are chained
+                             as always) */
 } TcgOptions;
 TcgState *tcg_state_new(const TcgOptions *opt, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_state_free(TcgState *s);
@@ -238,7 +248,7 @@ TcgBlock *tcg_block_get(CPU *cpu);
  * cpu_loop_exit(). */
 void tcg_run_jit(CPU *cpu);
 void tcg_run_lockstep(CPU *cpu);
-void tcg_run_interp(CPU *cpu);  /* interp.c */
+void tcg_run_interp(CPU *cpu); /* interp.c */
 
 /* ---- contexts (context.c) ---------------------------------------------------- */
 void tcg_context_sync_slow(TcgVcpu *v);
@@ -256,10 +266,10 @@ void tcg_context_forget_block(TcgState *s, const TcgBlock *b);
 
 /* Where the code at an address is. */
 typedef struct TcgFetch {
-    uint64_t code_addr;     /* not RAM: the physical address */
-    const uint8_t *page;    /* host address of its page; NULL: not RAM */
-    unsigned end;           /* offset in the page up to which fetches are allowed alike ... */
-    bool split;             /* ... rights change within the page */
+    uint64_t code_addr;  /* not RAM: the physical address */
+    const uint8_t *page; /* host address of its page; NULL: not RAM */
+    unsigned end;        /* offset in the page up to which fetches are allowed alike ... */
+    bool split;          /* ... rights change within the page */
 } TcgFetch;
 /* Translate for a fetch.  Faults leave by cpu_loop_exit. */
 void tcg_fetch_page(CPU *cpu, uint64_t vaddr, TcgFetch *f);
@@ -278,7 +288,7 @@ bool tcg_page_is_split(TcgState *s, uint64_t ram_page);
 /* A page became writable through vaddr in a TLB: remembered so that code can revoke it. */
 void tcg_page_note_writer(TcgState *s, uint64_t ram_page, uint64_t vaddr);
 void tcg_block_forget_single(TcgVcpu *v); /* frees the block that is in no table */
-void tcg_drop_all_blocks(TcgState *s); /* breakpoints changed, guest reset */
+void tcg_drop_all_blocks(TcgState *s);    /* breakpoints changed, guest reset */
 bool tcg_blocks_new(TcgState *s, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_blocks_free(TcgState *s);
 void tcg_blocks_view_changed(TcgState *s); /* RAM may have come: room in the page table */
