@@ -10,9 +10,15 @@
 const AccelClass *const accel_classes[] = { &tcg_accel_class, &interp_accel_class, NULL };
 
 /* Known from other emulators. */
-static const struct { const char *name, *what; } elsewhere[] = {
-    { "kvm", "KVM" }, { "hvf", "the hypervisor of macOS" }, { "whpx", "the hypervisor of Windows" },
-    { "mshv", "the hypervisor of Windows" }, { "nvmm", "the hypervisor of NetBSD" }, { "xen", "Xen" },
+static const struct {
+    const char *name, *what;
+} elsewhere[] = {
+    { "kvm", "KVM" },
+    { "hvf", "the hypervisor of macOS" },
+    { "whpx", "the hypervisor of Windows" },
+    { "mshv", "the hypervisor of Windows" },
+    { "nvmm", "the hypervisor of NetBSD" },
+    { "xen", "Xen" },
     { "qtest", "a machine whose CPUs stand still" },
 };
 
@@ -27,16 +33,15 @@ static const AccelClass *find_class(const char *name, GError **err)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(elsewhere); i++) {
         if (strcmp(name, elsewhere[i].name) == 0) {
-            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "invalid accelerator %s: %s is not built; use -accel tcg",
-                        name, elsewhere[i].what);
+            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                        "invalid accelerator %s: %s is not built; use -accel tcg", name, elsewhere[i].what);
             return NULL;
         }
     }
     const char *near = nearest_name(name, names);
     g_autofree char *all = g_strjoinv(", ", (char **)names);
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                "invalid accelerator %s%s%s%s\n  do:  choose from: %s", name,
-                near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "invalid accelerator %s%s%s%s\n  do:  choose from: %s",
+                name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
     return NULL;
 }
 

@@ -57,7 +57,8 @@ static void block_flush_now(BlockBackend *blk)
     int e = blk->readonly || blk->no_flush ? 0 : block_run(&r);
     if (e < 0) {
         log_report("drive '%s': the last writes may not be on the disk: flushing '%s' failed: %s; check "
-                   "the disk", blk->id, blk->node->filename, g_strerror(-e));
+                   "the disk",
+                   blk->id, blk->node->filename, g_strerror(-e));
     }
 }
 
@@ -121,9 +122,8 @@ char *block_describe(BlockBackend *blk)
                            blk->readonly ? ", read-only" : "",
                            blk->snapshot ? ", writes to a temporary file" : "",
                            ok ? "" : "\n    I/O status:       ", ok ? "" : status,
-                           blk->writethrough ? "writethrough" : "writeback",
-                           blk->direct ? ", direct" : "", blk->no_flush ? ", ignore flushes" : "",
-                           blk->ring ? "io_uring" : "threads");
+                           blk->writethrough ? "writethrough" : "writeback", blk->direct ? ", direct" : "",
+                           blk->no_flush ? ", ignore flushes" : "", blk->ring ? "io_uring" : "threads");
 }
 
 /* ---- users --------------------------------------------------------------- */
@@ -131,8 +131,10 @@ char *block_describe(BlockBackend *blk)
 bool block_backend_attach(BlockBackend *blk, void *user, GMutex *lock, GError **err)
 {
     if (blk->user) {
-        block_error(err, "drive '%s' is already in use by another device: one drive serves one "
-                    "device; add a second -drive", blk->id);
+        block_error(err,
+                    "drive '%s' is already in use by another device: one drive serves one "
+                    "device; add a second -drive",
+                    blk->id);
         return false;
     }
     blk->user = user;

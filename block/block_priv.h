@@ -12,12 +12,12 @@
 
 enum { SECTOR = 512 };
 
-enum { /* BlockRequest.priv.flags */
-    PRIV_SYNC = 1,      /* durable when done */
-    PRIV_ZEROES = 2,    /* a write that turned out to be of zeroes */
-    PRIV_UNMAP = 4,     /* zeroes may become holes */
-    PRIV_REFUSED = 8,   /* by the checks: not a failure of the host */
-    PRIV_KEPT = 16,     /* failed, and stopped the machine for it, before */
+enum {                   /* BlockRequest.priv.flags */
+       PRIV_SYNC = 1,    /* durable when done */
+       PRIV_ZEROES = 2,  /* a write that turned out to be of zeroes */
+       PRIV_UNMAP = 4,   /* zeroes may become holes */
+       PRIV_REFUSED = 8, /* by the checks: not a failure of the host */
+       PRIV_KEPT = 16,   /* failed, and stopped the machine for it, before */
 };
 
 typedef struct BlockDriver {
@@ -32,9 +32,9 @@ typedef struct BlockDriver {
 struct BlockNode {
     const BlockDriver *driver;
     char *filename;
-    uint64_t size;      /* bytes, a multiple of SECTOR */
+    uint64_t size; /* bytes, a multiple of SECTOR */
     bool readonly;
-    int sync_error;     /* see node_synced */
+    int sync_error; /* see node_synced */
 };
 
 typedef struct OpenFlags {
@@ -47,20 +47,20 @@ struct BlockBackend {
     DriveInterface interface;
     int index;
     bool readonly, snapshot, direct;
-    bool writethrough, no_flush;     /* cache= */
+    bool writethrough, no_flush; /* cache= */
     bool discard;
     bool detect_zeroes, zeroes_unmap;
     BlockOnError on_read_error, on_write_error;
-    bool probed;                     /* nobody said that it is raw */
-    bool ring;                       /* io_uring, else worker threads */
+    bool probed; /* nobody said that it is raw */
+    bool ring;   /* io_uring, else worker threads */
     void *user;
     GMutex *lock;
-    unsigned in_flight;              /* atomic */
-    unsigned interrupts;             /* atomic: workers put down what they have at the next chance */
-    struct {                         /* see keep.c */
+    unsigned in_flight;  /* atomic */
+    unsigned interrupts; /* atomic: workers put down what they have at the next chance */
+    struct {             /* see keep.c */
         BlockRequest *first, *last;
-        unsigned cancels;            /* of block_cancel_begin: nothing is kept */
-        int error;                   /* that stopped the machine, or 0 */
+        unsigned cancels; /* of block_cancel_begin: nothing is kept */
+        int error;        /* that stopped the machine, or 0 */
     } kept;
 };
 
@@ -95,21 +95,21 @@ bool format_check(const char *format, GError **err);     /* is it built? */
 bool image_lock(int fd, const char *path, bool write, bool must, GError **err);
 
 /* ---- completion (submit.c) ---- */
-void block_complete(BlockRequest *r, int result); /* any thread */
+void block_complete(BlockRequest *r, int result);         /* any thread */
 void block_complete_quietly(BlockRequest *r, int result); /* main loop; then run them: */
 void block_completions_run(void);
 void block_poll(void); /* end what can end now; main loop only */
 void block_submit_init(void);
-int block_run(BlockRequest *r);  /* on this thread (run.c) */
+int block_run(BlockRequest *r);   /* on this thread (run.c) */
 bool block_keep(BlockRequest *r); /* main loop, instead of done(): it failed and waits for `cont` */
 const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */
 
 /* ---- engines ---- */
 bool ring_init(GError **err);
 void ring_submit(BlockRequest *r);
-void ring_start(void);           /* what is prepared goes to the kernel */
-void ring_reap(void);            /* main loop */
-int ring_wait_fd(void);          /* -1: no ring */
+void ring_start(void);                  /* what is prepared goes to the kernel */
+void ring_reap(void);                   /* main loop */
+int ring_wait_fd(void);                 /* -1: no ring */
 bool ring_takes(const BlockRequest *r); /* neither it nor what is under way is too much */
 bool workers_init(GError **err);
 void workers_submit(BlockRequest *r);

@@ -13,6 +13,7 @@
 #include "util/nearest.h"
 #include "system/mainloop.h"
 
+/* clang-format off */
 static const char *const keys[] = {
     "file", "file.filename", "file.driver", "file.locking", "format", "driver", "if", "id",
     "readonly", "read-only", "auto-read-only", "snapshot", "cache", "cache.direct",
@@ -20,6 +21,7 @@ static const char *const keys[] = {
     "index", "bus", "unit", "serial", "werror", "rerror", "copy-on-read",
     "force-share", "offset", NULL,
 };
+/* clang-format on */
 
 static const char *const throttles[] = { "bps", "iops", "throttling", "group" };
 
@@ -45,8 +47,8 @@ static bool get_bool(GHashTable *t, const char *key, bool *out, GError **err)
 {
     const char *v = get(t, key);
     if (v && !keyval_bool(v, out)) {
-        block_error(err, "-drive %s=%s: '%s' is neither on nor off; write %s=on or %s=off", key, v,
-                    v, key, key);
+        block_error(err, "-drive %s=%s: '%s' is neither on nor off; write %s=on or %s=off", key, v, v, key,
+                    key);
         return false;
     }
     return true;
@@ -71,15 +73,15 @@ static bool get_choice(GHashTable *t, const char *key, const Choice *choices, in
     g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
     const char *near = nearest_name(v, (const char *const *)names->pdata);
     block_error(err, "-drive %s=%s: not among %s%s%s%s", key, v, list,
-                near ? "; did you mean '" : "; choose one of them", near ? near : "",
-                near ? "'?" : "");
+                near ? "; did you mean '" : "; choose one of them", near ? near : "", near ? "'?" : "");
     return false;
 }
 
 /* bps=0, iops_rd=0, throttling.bps-total=0: there is no limit anyway. */
 static bool is_no_limit(const char *key, const char *value)
 {
-    return (g_str_has_prefix(key, "bps") || g_str_has_prefix(key, "iops") || g_str_has_prefix(key, "throttling.")) &&
+    return (g_str_has_prefix(key, "bps") || g_str_has_prefix(key, "iops") ||
+            g_str_has_prefix(key, "throttling.")) &&
            g_str_equal(value, "0");
 }
 
@@ -88,8 +90,10 @@ static bool check_offset(GHashTable *t, GError **err)
     const char *v = get(t, "offset");
     uint64_t offset;
     if (v && (!keyval_size(v, 1, &offset) || offset)) {
-        block_error(err, "-drive offset=%s: an image is used from its start, offset=0; copy the part "
-                    "of the file, or name a loop device for it", v);
+        block_error(err,
+                    "-drive offset=%s: an image is used from its start, offset=0; copy the part "
+                    "of the file, or name a loop device for it",
+                    v);
         return false;
     }
     return true;
@@ -106,16 +110,18 @@ static bool check_keys(GHashTable *t, GError **err)
         }
         for (unsigned i = 0; i < G_N_ELEMENTS(throttles); i++) {
             if (g_str_has_prefix(key, throttles[i])) {
-                block_error(err, "-drive %s: limits on the speed of a drive are not supported; "
-                            "leave it out", (char *)key);
+                block_error(err,
+                            "-drive %s: limits on the speed of a drive are not supported; "
+                            "leave it out",
+                            (char *)key);
                 return false;
             }
         }
         const char *near = nearest_name(key, keys);
         g_autofree char *list = g_strjoinv(", ", (char **)keys);
         block_error(err, "Block format 'raw' does not support the option '%s': -drive has %s%s%s%s",
-                    (char *)key, list, near ? "; did you mean '" : "; leave it out",
-                    near ? near : "", near ? "'?" : "");
+                    (char *)key, list, near ? "; did you mean '" : "; leave it out", near ? near : "",
+                    near ? "'?" : "");
         return false;
     }
     return check_offset(t, err);
@@ -128,13 +134,15 @@ static bool parse_path(GHashTable *t, DriveOptions *o, GError **err)
     const char *driver = get(t, "file.driver");
     o->path = get(t, "file") ? get(t, "file") : get(t, "file.filename");
     if (driver && strcmp(driver, "file") != 0 && strcmp(driver, "host_device") != 0) {
-        block_error(err, "-drive file.driver=%s: the protocols are file and host_device; choose one "
-                    "of them", driver);
+        block_error(err,
+                    "-drive file.driver=%s: the protocols are file and host_device; choose one "
+                    "of them",
+                    driver);
         return false;
     }
     if (!o->path || !*o->path) {
         block_error(err, "Device needs media, but drive is empty: -drive without file= is not "
-                    "supported; add file=IMAGE");
+                         "supported; add file=IMAGE");
         return false;
     }
     if (get(t, "file.filename")) {
@@ -146,13 +154,17 @@ static bool parse_path(GHashTable *t, DriveOptions *o, GError **err)
     }
     const char *colon = strchr(o->path, ':'), *slash = strchr(o->path, '/');
     if (colon && (!slash || colon < slash)) {
-        block_error(err, "Unknown protocol '%.*s': images are files and block devices of this host; "
-                    "for a name with a colon write file.filename=", (int)(colon - o->path), o->path);
+        block_error(err,
+                    "Unknown protocol '%.*s': images are files and block devices of this host; "
+                    "for a name with a colon write file.filename=",
+                    (int)(colon - o->path), o->path);
         return false;
     }
     if (g_str_has_prefix(o->path, "/dev/fdset/")) {
-        block_error(err, "-drive file=%s: sets of descriptors (-add-fd) are not supported; name the "
-                    "file, or /proc/self/fd/N", o->path);
+        block_error(err,
+                    "-drive file=%s: sets of descriptors (-add-fd) are not supported; name the "
+                    "file, or /proc/self/fd/N",
+                    o->path);
         return false;
     }
     return true;
@@ -164,8 +176,8 @@ static bool parse_cache(GHashTable *t, DriveOptions *o, GError **err)
 {
     enum { WRITEBACK = 1, DIRECT = 2, NO_FLUSH = 4 };
     static const Choice modes[] = {
-        { "writeback", WRITEBACK }, { "none", WRITEBACK | DIRECT }, { "writethrough", 0 },
-        { "directsync", DIRECT }, { "unsafe", WRITEBACK | NO_FLUSH }, { NULL, 0 },
+        { "writeback", WRITEBACK }, { "none", WRITEBACK | DIRECT },     { "writethrough", 0 },
+        { "directsync", DIRECT },   { "unsafe", WRITEBACK | NO_FLUSH }, { NULL, 0 },
     };
     int mode = WRITEBACK;
     if (!get_choice(t, "cache", modes, &mode, err)) {
@@ -175,8 +187,7 @@ static bool parse_cache(GHashTable *t, DriveOptions *o, GError **err)
     o->writeback = mode & WRITEBACK;
     o->direct = mode & DIRECT;
     o->no_flush = mode & NO_FLUSH;
-    return get_bool(t, "cache.direct", &o->direct, err) &&
-           get_bool(t, "cache.no-flush", &o->no_flush, err) &&
+    return get_bool(t, "cache.direct", &o->direct, err) && get_bool(t, "cache.no-flush", &o->no_flush, err) &&
            get_bool(t, "cache.writeback", &o->writeback, err);
 }
 
@@ -185,15 +196,17 @@ enum { AIO_BEST, AIO_THREADS, AIO_RING, AIO_NATIVE };
 static bool parse_aio(GHashTable *t, DriveOptions *o, GError **err)
 {
     static const Choice engines[] = {
-        { "threads", AIO_THREADS }, { "io_uring", AIO_RING }, { "native", AIO_NATIVE }, { NULL, 0 },
+        { "threads", AIO_THREADS },
+        { "io_uring", AIO_RING },
+        { "native", AIO_NATIVE },
+        { NULL, 0 },
     };
-    if (!get_choice(t, "aio", engines, &o->aio, err) ||
-        !get_choice(t, "file.aio", engines, &o->aio, err)) {
+    if (!get_choice(t, "aio", engines, &o->aio, err) || !get_choice(t, "file.aio", engines, &o->aio, err)) {
         return false;
     }
     if (o->aio == AIO_NATIVE) {
         block_error(err, "-drive aio=native: this interface of Linux is not supported; use "
-                    "aio=io_uring (as fast or faster) or aio=threads");
+                         "aio=io_uring (as fast or faster) or aio=threads");
         return false;
     }
     return o->aio != AIO_RING || ring_init(err);
@@ -209,7 +222,7 @@ static bool parse_errors(GHashTable *t, DriveOptions *o, GError **err)
     static const Choice actions[] = {
         { "enospc", BLOCK_ON_ERROR_ENOSPC }, /* not for reads */
         { "report", BLOCK_ON_ERROR_REPORT }, { "ignore", BLOCK_ON_ERROR_IGNORE },
-        { "stop", BLOCK_ON_ERROR_STOP }, { NULL, 0 },
+        { "stop", BLOCK_ON_ERROR_STOP },     { NULL, 0 },
     };
     o->werror = BLOCK_ON_ERROR_ENOSPC;
     o->rerror = BLOCK_ON_ERROR_REPORT;
@@ -223,7 +236,10 @@ static bool parse_discard(GHashTable *t, DriveOptions *o, GError **err)
         { "ignore", false }, { "off", false }, { "unmap", true }, { "on", true }, { NULL, 0 },
     };
     static const Choice zeroes[] = {
-        { "off", ZEROES_OFF }, { "on", ZEROES_ON }, { "unmap", ZEROES_UNMAP }, { NULL, 0 },
+        { "off", ZEROES_OFF },
+        { "on", ZEROES_ON },
+        { "unmap", ZEROES_UNMAP },
+        { NULL, 0 },
     };
     if (!get_choice(t, "discard", discards, &o->discard, err) ||
         !get_choice(t, "detect-zeroes", zeroes, &o->detect_zeroes, err)) {
@@ -231,7 +247,7 @@ static bool parse_discard(GHashTable *t, DriveOptions *o, GError **err)
     }
     if (o->detect_zeroes == ZEROES_UNMAP && !o->discard) {
         block_error(err, "setting detect-zeroes to unmap is not allowed without setting discard "
-                    "operation to unmap; add discard=unmap");
+                         "operation to unmap; add discard=unmap");
         return false;
     }
     return true;
@@ -241,8 +257,8 @@ static bool parse_interface(GHashTable *t, DriveOptions *o, GError **err)
 {
     static const Choice interfaces[] = {
         { "none", DRIVE_NONE }, { "virtio", DRIVE_VIRTIO }, { "pflash", DRIVE_PFLASH },
-        { "mtd", DRIVE_MTD }, { "ide", DRIVE_IDE }, { "scsi", DRIVE_SCSI }, { "sd", DRIVE_SD },
-        { "floppy", DRIVE_FLOPPY }, { NULL, 0 },
+        { "mtd", DRIVE_MTD },   { "ide", DRIVE_IDE },       { "scsi", DRIVE_SCSI },
+        { "sd", DRIVE_SD },     { "floppy", DRIVE_FLOPPY }, { NULL, 0 },
     };
     static const Choice media[] = { { "disk", false }, { "cdrom", true }, { NULL, 0 } };
     int cdrom = false;
@@ -272,26 +288,26 @@ static bool parse_interface(GHashTable *t, DriveOptions *o, GError **err)
 
 static bool parse_access(GHashTable *t, DriveOptions *o, GError **err)
 {
-    static const Choice locks[] = { { "off", LOCK_OFF }, { "auto", LOCK_AUTO }, { "on", LOCK_ON },
-                                    { NULL, 0 } };
+    static const Choice locks[] = {
+        { "off", LOCK_OFF }, { "auto", LOCK_AUTO }, { "on", LOCK_ON }, { NULL, 0 }
+    };
     bool copy = false, share = false, auto_readonly = false;
     o->readonly = o->cdrom;
     o->locking = LOCK_AUTO;
     if (!get_bool(t, "readonly", &o->readonly, err) || !get_bool(t, "read-only", &o->readonly, err) ||
-        !get_bool(t, "snapshot", &o->snapshot, err) ||
-        !get_bool(t, "auto-read-only", &auto_readonly, err) ||
+        !get_bool(t, "snapshot", &o->snapshot, err) || !get_bool(t, "auto-read-only", &auto_readonly, err) ||
         !get_bool(t, "copy-on-read", &copy, err) || !get_bool(t, "force-share", &share, err) ||
         !get_choice(t, "file.locking", locks, &o->locking, err)) {
         return false;
     }
     if (copy) {
         block_error(err, "-drive copy-on-read=on: raw images have no backing file to copy from; "
-                    "leave it out");
+                         "leave it out");
         return false;
     }
     if (share) {
         block_error(err, "-drive force-share=on: an image that others write is not opened so; "
-                    "use readonly=on,file.locking=off");
+                         "use readonly=on,file.locking=off");
         return false;
     }
     if (auto_readonly && !o->readonly && access(o->path, W_OK) < 0 && access(o->path, R_OK) == 0) {
@@ -310,8 +326,7 @@ static bool parse_names(GHashTable *t, DriveOptions *o, GError **err)
         return false;
     }
     if (o->id && block_find(o->id)) {
-        block_error(err, "Duplicate ID '%s' for drive: each one needs its own; change one of them",
-                    o->id);
+        block_error(err, "Duplicate ID '%s' for drive: each one needs its own; change one of them", o->id);
         return false;
     }
     return !o->format || format_check(o->format, err);
@@ -323,8 +338,8 @@ static char *make_id(DriveInterface interface)
 {
     static const char *const names[] = {
         [DRIVE_NONE] = "none", [DRIVE_VIRTIO] = "virtio", [DRIVE_PFLASH] = "pflash",
-        [DRIVE_MTD] = "mtd", [DRIVE_IDE] = "ide0-hd", [DRIVE_SCSI] = "scsi0-hd", [DRIVE_SD] = "sd",
-        [DRIVE_FLOPPY] = "floppy", [DRIVE_DEFAULT] = "virtio",
+        [DRIVE_MTD] = "mtd",   [DRIVE_IDE] = "ide0-hd",   [DRIVE_SCSI] = "scsi0-hd",
+        [DRIVE_SD] = "sd",     [DRIVE_FLOPPY] = "floppy", [DRIVE_DEFAULT] = "virtio",
     };
     for (int i = 0;; i++) {
         char *id = g_strdup_printf("%s%d", names[interface], i);
@@ -337,8 +352,10 @@ static char *make_id(DriveInterface interface)
 
 static BlockNode *open_node(const DriveOptions *o, GError **err)
 {
-    OpenFlags flags = { .readonly = o->readonly || o->snapshot, .direct = o->direct && !o->snapshot,
-                        .locking = o->locking != LOCK_OFF, .locking_must = o->locking == LOCK_ON };
+    OpenFlags flags = { .readonly = o->readonly || o->snapshot,
+                        .direct = o->direct && !o->snapshot,
+                        .locking = o->locking != LOCK_OFF,
+                        .locking_must = o->locking == LOCK_ON };
     BlockNode *n = file_node_open(o->path, &flags, err);
     return n && o->snapshot ? overlay_node_open(n, err) : n;
 }
@@ -394,11 +411,10 @@ static BlockBackend *make_backend(const DriveOptions *o, BlockNode *node)
 BlockBackend *block_open_drive(GHashTable *options, GError **err)
 {
     DriveOptions o = { 0 };
-    if (!check_keys(options, err) || !parse_path(options, &o, err) ||
-        !parse_interface(options, &o, err) || !parse_access(options, &o, err) ||
-        !parse_cache(options, &o, err) || !parse_discard(options, &o, err) ||
-        !parse_errors(options, &o, err) || !parse_names(options, &o, err) ||
-        !parse_aio(options, &o, err) || !workers_init(err)) {
+    if (!check_keys(options, err) || !parse_path(options, &o, err) || !parse_interface(options, &o, err) ||
+        !parse_access(options, &o, err) || !parse_cache(options, &o, err) ||
+        !parse_discard(options, &o, err) || !parse_errors(options, &o, err) ||
+        !parse_names(options, &o, err) || !parse_aio(options, &o, err) || !workers_init(err)) {
         return NULL;
     }
     BlockNode *node = open_node(&o, err);

@@ -28,7 +28,7 @@ typedef struct FileNode {
     BlockNode node;
     int fd;
     bool direct, device;
-    uint32_t align;          /* of offsets and lengths, direct only */
+    uint32_t align; /* of offsets and lengths, direct only */
     uint32_t memory_align;
     GRWLock rmw_lock;
 } FileNode;
@@ -52,12 +52,9 @@ static bool file_map(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *pos
     *fd = f->fd;
     *position = r->offset;
     switch (r->op) {
-    case BLOCK_READ:
-        return request_is_aligned(f, r);
-    case BLOCK_WRITE:
-        return request_is_aligned(f, r) && f->align <= SECTOR;
-    default:
-        return r->op == BLOCK_FLUSH;
+    case BLOCK_READ: return request_is_aligned(f, r);
+    case BLOCK_WRITE: return request_is_aligned(f, r) && f->align <= SECTOR;
+    default: return r->op == BLOCK_FLUSH;
     }
 }
 
@@ -202,8 +199,9 @@ static int file_write_zero_bytes(FileNode *f, const BlockRequest *r)
     int e = 0;
     for (uint64_t done = 0; done < r->length && !e; done += n) {
         struct iovec iov = { zero, MIN(n, r->length - done) };
-        BlockRequest part = { .op = BLOCK_WRITE, .offset = r->offset + done,
-                              .length = iov.iov_len, .iov = &iov, .iov_count = 1 };
+        BlockRequest part = {
+            .op = BLOCK_WRITE, .offset = r->offset + done, .length = iov.iov_len, .iov = &iov, .iov_count = 1
+        };
         e = file_write(f, &part);
     }
     free(zero);
@@ -248,16 +246,11 @@ static int file_run(BlockNode *n, const BlockRequest *r, BlockOp op)
 {
     FileNode *f = (FileNode *)n;
     switch (op) {
-    case BLOCK_READ:
-        return request_is_aligned(f, r) ? file_transfer(f, r, false) : file_bounce(f, r, false);
-    case BLOCK_WRITE:
-        return file_write(f, r);
-    case BLOCK_FLUSH:
-        return file_flush(f);
-    case BLOCK_DISCARD:
-        return file_discard(f, r);
-    case BLOCK_WRITE_ZEROES:
-        return file_zero(f, r);
+    case BLOCK_READ: return request_is_aligned(f, r) ? file_transfer(f, r, false) : file_bounce(f, r, false);
+    case BLOCK_WRITE: return file_write(f, r);
+    case BLOCK_FLUSH: return file_flush(f);
+    case BLOCK_DISCARD: return file_discard(f, r);
+    case BLOCK_WRITE_ZEROES: return file_zero(f, r);
     }
     return -EINVAL;
 }
@@ -270,7 +263,10 @@ static void file_close(BlockNode *n)
 }
 
 static const BlockDriver file_driver = {
-    .name = "raw", .map = file_map, .run = file_run, .close = file_close,
+    .name = "raw",
+    .map = file_map,
+    .run = file_run,
+    .close = file_close,
 };
 
 int file_node_fd(const BlockNode *n)
@@ -305,9 +301,10 @@ static bool file_measure(FileNode *f, const char *path, GError **err)
     struct stat st;
     uint64_t size;
     if (fstat(f->fd, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
-        block_error(err, "'file' driver requires '%s' to be a regular file or a block device: it "
-                    "is %s; name a disk image", path,
-                    S_ISDIR(st.st_mode) ? "a folder" : "neither");
+        block_error(err,
+                    "'file' driver requires '%s' to be a regular file or a block device: it "
+                    "is %s; name a disk image",
+                    path, S_ISDIR(st.st_mode) ? "a folder" : "neither");
         return false;
     }
     f->device = S_ISBLK(st.st_mode);
@@ -330,12 +327,14 @@ static int file_open_fd(const char *path, const OpenFlags *flags, GError **err)
     }
     int e = errno;
     if (e == EINVAL && flags->direct) {
-        block_error(err, "'%s': the file system does not do I/O past the host cache (O_DIRECT); "
-                    "use cache=writeback", path);
+        block_error(err,
+                    "'%s': the file system does not do I/O past the host cache (O_DIRECT); "
+                    "use cache=writeback",
+                    path);
         return -1;
     }
     block_error(err, "Could not open '%s': %s; %s", path, g_strerror(e),
-                e == ENOENT ? "check the name (qemu-img create makes an image)"
+                e == ENOENT   ? "check the name (qemu-img create makes an image)"
                 : e == EISDIR ? "name a disk image"
                 : (e == EACCES || e == EROFS || e == EPERM) && !flags->readonly
                     ? "add readonly=on, or get permission to write it"
@@ -350,8 +349,7 @@ BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err
         return NULL;
     }
     FileNode *f = g_new0(FileNode, 1);
-    f->node = (BlockNode){ .driver = &file_driver, .filename = g_strdup(path),
-                           .readonly = flags->readonly };
+    f->node = (BlockNode){ .driver = &file_driver, .filename = g_strdup(path), .readonly = flags->readonly };
     f->fd = fd;
     f->direct = flags->direct;
     g_rw_lock_init(&f->rmw_lock);

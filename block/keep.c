@@ -63,12 +63,9 @@ static bool stops_machine(const BlockRequest *r)
 {
     bool lost = lost_by_sync(r);
     switch (action_for(r)) {
-    case BLOCK_ON_ERROR_STOP:
-        return !(lost && r->priv.flags & PRIV_KEPT);
-    case BLOCK_ON_ERROR_ENOSPC:
-        return !lost && block_is_full_error(r->priv.result);
-    default:
-        return false;
+    case BLOCK_ON_ERROR_STOP: return !(lost && r->priv.flags & PRIV_KEPT);
+    case BLOCK_ON_ERROR_ENOSPC: return !lost && block_is_full_error(r->priv.result);
+    default: return false;
     }
 }
 
@@ -88,14 +85,19 @@ static const char *advice(const BlockRequest *r)
 
 const char *block_op_doing(BlockOp op)
 {
-    return op == BLOCK_READ ? "reading" : op == BLOCK_FLUSH ? "flushing" : op == BLOCK_DISCARD ? "discarding" : "writing";
+    return op == BLOCK_READ      ? "reading"
+           : op == BLOCK_FLUSH   ? "flushing"
+           : op == BLOCK_DISCARD ? "discarding"
+                                 : "writing";
 }
 
 static void tell(const BlockRequest *r)
 {
     const BlockBackend *blk = r->priv.blk;
-    log_report("drive '%s': %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " of '%s' failed: %s; the machine "
-               "is paused, %s", blk->id, block_op_doing(r->op), r->length, r->offset, blk->node->filename,
+    log_report("drive '%s': %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
+               " of '%s' failed: %s; the machine "
+               "is paused, %s",
+               blk->id, block_op_doing(r->op), r->length, r->offset, blk->node->filename,
                g_strerror(-r->priv.result), advice(r));
 }
 

@@ -79,8 +79,10 @@ static char *holder_name(int fd)
     if (d) {
         closedir(d);
     }
-    return name ? name : g_strdup_printf("another drive of this process (%d), or a process of "
-                                         "another user, has it", getpid());
+    return name ? name
+                : g_strdup_printf("another drive of this process (%d), or a process of "
+                                  "another user, has it",
+                                  getpid());
 }
 
 static bool lock_refused(int fd, const char *path, const char *what, GError **err)
@@ -89,16 +91,16 @@ static bool lock_refused(int fd, const char *path, const char *what, GError **er
     struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
     fcntl(fd, F_OFD_SETLK, &l);
     g_autofree char *holder = holder_name(fd);
-    block_error(err, "Failed to get %s lock\nIs another process using the image [%s]?\n%s; stop "
-                "it, or open the image with readonly=on in both, or give this one a copy", what,
-                path, holder);
+    block_error(err,
+                "Failed to get %s lock\nIs another process using the image [%s]?\n%s; stop "
+                "it, or open the image with readonly=on in both, or give this one a copy",
+                what, path, holder);
     return false;
 }
 
 bool image_lock(int fd, const char *path, bool write, bool must, GError **err)
 {
-    bool ok = byte_lock(fd, BYTE_USED + PERM_READ) &&
-              (!write || byte_lock(fd, BYTE_USED + PERM_WRITE)) &&
+    bool ok = byte_lock(fd, BYTE_USED + PERM_READ) && (!write || byte_lock(fd, BYTE_USED + PERM_WRITE)) &&
               byte_lock(fd, BYTE_UNSHARED + PERM_WRITE);
     if (!ok && errno != EAGAIN && errno != EACCES) {
         if (must) {

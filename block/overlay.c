@@ -116,8 +116,10 @@ static int overlay_zero(OverlayNode *o, const BlockRequest *r)
     static const char zeroes[16 * BLOCK];
     int e;
     do {
-        e = fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)r->offset,
-                      (off_t)r->length) < 0 ? -errno : 0;
+        e = fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)r->offset, (off_t)r->length) <
+                    0
+                ? -errno
+                : 0;
     } while (e == -EINTR);
     if (!block_is_unsupported(e)) {
         return e;
@@ -125,8 +127,9 @@ static int overlay_zero(OverlayNode *o, const BlockRequest *r)
     e = 0;
     for (uint64_t done = 0; done < r->length && !e; done += sizeof(zeroes)) {
         struct iovec iov = { (char *)zeroes, MIN(sizeof(zeroes), r->length - done) };
-        BlockRequest part = { .op = BLOCK_WRITE, .offset = r->offset + done, .length = iov.iov_len,
-                              .iov = &iov, .iov_count = 1 };
+        BlockRequest part = {
+            .op = BLOCK_WRITE, .offset = r->offset + done, .length = iov.iov_len, .iov = &iov, .iov_count = 1
+        };
         e = part_transfer(o->fd, &part, 0, iov.iov_len, true);
     }
     return e;
@@ -180,7 +183,10 @@ static void overlay_close(BlockNode *n)
 }
 
 static const BlockDriver overlay_driver = {
-    .name = "raw", .map = overlay_map, .run = overlay_run, .close = overlay_close,
+    .name = "raw",
+    .map = overlay_map,
+    .run = overlay_run,
+    .close = overlay_close,
 };
 
 static int temporary_file(uint64_t size, GError **err)
@@ -198,9 +204,10 @@ static int temporary_file(uint64_t size, GError **err)
         ending_release();
     }
     if (fd < 0 || ftruncate(fd, (off_t)size) < 0) {
-        block_error(err, "snapshot=on: could not make a temporary file of %" G_GUINT64_FORMAT
-                    " bytes in '%s': %s; set TMPDIR to a folder on a larger disk", size, dir,
-                    g_strerror(errno));
+        block_error(err,
+                    "snapshot=on: could not make a temporary file of %" G_GUINT64_FORMAT
+                    " bytes in '%s': %s; set TMPDIR to a folder on a larger disk",
+                    size, dir, g_strerror(errno));
         close(fd);
         return -1;
     }
@@ -210,27 +217,32 @@ static int temporary_file(uint64_t size, GError **err)
 BlockNode *overlay_node_open(BlockNode *base, GError **err)
 {
     if (base->size > OVERLAY_MAX) {
-        block_error(err, "snapshot=on: '%s' has %" G_GUINT64_FORMAT " bytes, more than the 16 TiB "
-                    "that can be covered; open it with readonly=on", base->filename, base->size);
+        block_error(err,
+                    "snapshot=on: '%s' has %" G_GUINT64_FORMAT " bytes, more than the 16 TiB "
+                    "that can be covered; open it with readonly=on",
+                    base->filename, base->size);
         node_close(base);
         return NULL;
     }
     size_t bits_size = ((base->size >> BLOCK_SHIFT) / 64 + 2) * sizeof(uint64_t);
     int fd = temporary_file(base->size, err);
-    void *bits = fd < 0 ? MAP_FAILED : mmap(NULL, bits_size, PROT_READ | PROT_WRITE,
-                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *bits = fd < 0 ? MAP_FAILED
+                        : mmap(NULL, bits_size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (bits == MAP_FAILED) {
         if (fd >= 0) {
-            block_error(err, "snapshot=on: no memory to keep track of '%s': %s; close other "
-                        "programs", base->filename, g_strerror(errno));
+            block_error(err,
+                        "snapshot=on: no memory to keep track of '%s': %s; close other "
+                        "programs",
+                        base->filename, g_strerror(errno));
             close(fd);
         }
         node_close(base);
         return NULL;
     }
     OverlayNode *o = g_new0(OverlayNode, 1);
-    o->node = (BlockNode){ .driver = &overlay_driver, .filename = g_strdup(base->filename),
-                           .size = base->size };
+    o->node =
+        (BlockNode){ .driver = &overlay_driver, .filename = g_strdup(base->filename), .size = base->size };
     o->base = base;
     o->fd = fd;
     o->bits = bits;

@@ -26,8 +26,8 @@ static const struct {
     { "bochs", 0, 32, "Bochs Virtual HD Image\0\0\0\0\0\0\0\0\0\0" },
 };
 
-static const char *const known[] = { "raw", "qcow2", "qcow", "qed", "vmdk", "vhdx", "vpc", "vdi",
-                                     "luks", "parallels", "bochs", "cloop", "dmg", "vvfat", NULL };
+static const char *const known[] = { "raw",  "qcow2",     "qcow",  "qed",   "vmdk", "vhdx",  "vpc", "vdi",
+                                     "luks", "parallels", "bochs", "cloop", "dmg",  "vvfat", NULL };
 
 const char *format_probe(const uint8_t *head, size_t n)
 {
@@ -46,13 +46,14 @@ bool format_check(const char *format, GError **err)
         return true;
     }
     if (g_strv_contains(known, format)) {
-        block_error(err, "the image format '%s' is not supported: this program has raw; convert "
-                    "it with: qemu-img convert -O raw FILE FILE.raw", format);
+        block_error(err,
+                    "the image format '%s' is not supported: this program has raw; convert "
+                    "it with: qemu-img convert -O raw FILE FILE.raw",
+                    format);
     } else {
         const char *near = nearest_name(format, known);
         block_error(err, "Unknown driver '%s': this program has the format raw%s%s%s", format,
-                    near ? "; did you mean '" : "; write format=raw", near ? near : "",
-                    near ? "'?" : "");
+                    near ? "; did you mean '" : "; write format=raw", near ? near : "", near ? "'?" : "");
     }
     return false;
 }

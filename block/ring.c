@@ -26,9 +26,9 @@ enum { RING_ENTRIES = 256, REAP_BATCH = 64, REQUEST_MAX = 4 << 20, UNDER_WAY_MAX
 
 static struct io_uring ring;
 static bool ring_ready;
-static GMutex ring_lock;            /* leaf */
+static GMutex ring_lock;                     /* leaf */
 static BlockRequest *backlog, *backlog_last; /* did not fit; under ring_lock */
-static uint64_t under_way;          /* bytes; atomic */
+static uint64_t under_way;                   /* bytes; atomic */
 static FdWatch *watch;
 static Bh *start_bh;
 
@@ -47,9 +47,7 @@ static void sqe_fill(struct io_uring_sqe *sqe, BlockRequest *r)
         io_uring_prep_writev(sqe, r->priv.fd, r->iov, (unsigned)r->iov_count, r->priv.position);
         sqe->rw_flags = r->priv.flags & PRIV_SYNC ? RWF_DSYNC : 0;
         break;
-    default:
-        io_uring_prep_fsync(sqe, r->priv.fd, IORING_FSYNC_DATASYNC);
-        break;
+    default: io_uring_prep_fsync(sqe, r->priv.fd, IORING_FSYNC_DATASYNC); break;
     }
     io_uring_sqe_set_data(sqe, r);
 }
@@ -212,8 +210,7 @@ static bool ring_has_operations(void)
 {
     struct io_uring_probe *p = io_uring_get_probe_ring(&ring);
     bool ok = p && io_uring_opcode_supported(p, IORING_OP_READV) &&
-              io_uring_opcode_supported(p, IORING_OP_WRITEV) &&
-              io_uring_opcode_supported(p, IORING_OP_FSYNC);
+              io_uring_opcode_supported(p, IORING_OP_WRITEV) && io_uring_opcode_supported(p, IORING_OP_FSYNC);
     io_uring_free_probe(p);
     return ok && ring.features & IORING_FEAT_NODROP;
 }
@@ -231,8 +228,10 @@ bool ring_init(GError **err)
     }
     if (e) {
         failed = e;
-        block_error(err, "aio=io_uring: the kernel gives no usable io_uring: %s; use aio=threads, "
-                    "or look at /proc/sys/kernel/io_uring_disabled", g_strerror(-e));
+        block_error(err,
+                    "aio=io_uring: the kernel gives no usable io_uring: %s; use aio=threads, "
+                    "or look at /proc/sys/kernel/io_uring_disabled",
+                    g_strerror(-e));
         return false;
     }
     io_uring_ring_dontfork(&ring);

@@ -114,12 +114,9 @@ static bool request_is_void(const BlockRequest *r)
 {
     const BlockBackend *blk = r->priv.blk;
     switch (r->op) {
-    case BLOCK_FLUSH:
-        return blk->no_flush;
-    case BLOCK_DISCARD:
-        return r->length == 0 || !blk->discard;
-    default:
-        return r->length == 0;
+    case BLOCK_FLUSH: return blk->no_flush;
+    case BLOCK_DISCARD: return r->length == 0 || !blk->discard;
+    default: return r->length == 0;
     }
 }
 
@@ -202,9 +199,10 @@ static bool run_sync(BlockBackend *blk, BlockRequest *r, const char *what, GErro
         e = block_run(r);
     }
     if (e) {
-        block_error(err, "drive '%s': %s of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
-                    " failed: %s; the image has %" G_GUINT64_FORMAT " bytes", blk->id, what,
-                    r->length, r->offset, g_strerror(-e), blk->node->size);
+        block_error(err,
+                    "drive '%s': %s of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
+                    " failed: %s; the image has %" G_GUINT64_FORMAT " bytes",
+                    blk->id, what, r->length, r->offset, g_strerror(-e), blk->node->size);
     }
     return e == 0;
 }

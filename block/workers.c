@@ -69,8 +69,10 @@ bool workers_init(GError **err)
     bool ok = threads || start_locked(&why);
     g_mutex_unlock(&lock);
     if (!ok) {
-        block_error(err, "no thread can be started for the disks: %s; raise the limit, e.g. with ulimit -u "
-                    "4096", why->message);
+        block_error(err,
+                    "no thread can be started for the disks: %s; raise the limit, e.g. with ulimit -u "
+                    "4096",
+                    why->message);
     }
     return ok;
 }

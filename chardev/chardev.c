@@ -190,8 +190,8 @@ static void log_output(Chardev *chr, const uint8_t *buf, int len)
     while (chr->log_fd >= 0 && len > 0) {
         ssize_t n = write(chr->log_fd, buf, (size_t)len);
         if (n <= 0) {
-            log_report("chardev '%s': its log file takes no more: %s; look after the file, and start anew", chr->id,
-                       n < 0 ? g_strerror(errno) : "nothing was written");
+            log_report("chardev '%s': its log file takes no more: %s; look after the file, and start anew",
+                       chr->id, n < 0 ? g_strerror(errno) : "nothing was written");
             close(chr->log_fd);
             chr->log_fd = -1;
             return;
@@ -289,8 +289,7 @@ void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque
 
 /* ---- frontends ----------------------------------------------------------- */
 
-bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMutex *lock,
-                    GError **err)
+bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMutex *lock, GError **err)
 {
     int slot = 0;
     while (slot < (chr->mux_on ? CHR_SLOTS : 1) && chr->slots[slot].fe) {
@@ -298,10 +297,8 @@ bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMute
     }
     if (slot == (chr->mux_on ? CHR_SLOTS : 1)) {
         chr_error(err, "chardev '%s' is already in use: %s; %s", chr->id,
-                  chr->mux_on ? "a multiplexed one serves four frontends"
-                              : "it serves one frontend",
-                  chr->mux_on ? "use a second chardev"
-                              : "give it mux=on, or use a second chardev");
+                  chr->mux_on ? "a multiplexed one serves four frontends" : "it serves one frontend",
+                  chr->mux_on ? "use a second chardev" : "give it mux=on, or use a second chardev");
         return false;
     }
     ChrSlot *s = &chr->slots[slot];

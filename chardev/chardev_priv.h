@@ -10,25 +10,25 @@
 #include "system/mainloop.h"
 
 enum {
-    CHR_SLOTS = 4,          /* frontends of a mux */
-    CHR_MUX_BUFFER = 4096,  /* typed ahead for one of them, so that Ctrl-A still gets through */
-    CHR_READ_MAX = 4096,    /* bytes read at once */
+    CHR_SLOTS = 4,         /* frontends of a mux */
+    CHR_MUX_BUFFER = 4096, /* typed ahead for one of them, so that Ctrl-A still gets through */
+    CHR_READ_MAX = 4096,   /* bytes read at once */
 };
 
 typedef struct ChrSlot {
     const ChardevFrontend *fe; /* NULL: free */
     void *opaque;
     GMutex *lock;
-    GByteArray *in;            /* arrived, not yet taken */
+    GByteArray *in; /* arrived, not yet taken */
     bool tell_opened;
-    unsigned age;              /* of its attachment: the newest has the greatest */
+    unsigned age;                   /* of its attachment: the newest has the greatest */
     void (*writable)(void *opaque); /* under write_lock */
     void *writable_opaque;
 } ChrSlot;
 
 typedef struct ChrMux {
-    bool escaped;       /* the escape character was the last */
-    bool stamps;        /* Ctrl-A t */
+    bool escaped; /* the escape character was the last */
+    bool stamps;  /* Ctrl-A t */
     bool at_line_start;
     int64_t stamp_zero;
 } ChrMux;
@@ -52,28 +52,28 @@ struct Chardev {
     char *id;
     const ChardevBackend *backend;
     bool mux_on;
-    bool connected;       /* atomic */
+    bool connected; /* atomic */
     ChrSlot slots[CHR_SLOTS];
-    int focus;            /* slot that gets the input */
-    unsigned attached;    /* frontends so far, for ChrSlot.age */
+    int focus;         /* slot that gets the input */
+    unsigned attached; /* frontends so far, for ChrSlot.age */
     ChrMux mux;
-    Bh *bh;               /* look again at everything: chr_refresh */
+    Bh *bh; /* look again at everything: chr_refresh */
     GMutex write_lock;
-    GByteArray *own;      /* text of the mux, goes out before more of the frontends' */
-    bool stuck;           /* a blocking write gave up: do not wait again */
+    GByteArray *own; /* text of the mux, goes out before more of the frontends' */
+    bool stuck;      /* a blocking write gave up: do not wait again */
     int log_fd;
 };
 
 /* ---- core, for backends (main loop) ---- */
-int chr_input_room(Chardev *chr);  /* bytes that the backend may read now */
+int chr_input_room(Chardev *chr); /* bytes that the backend may read now */
 void chr_input(Chardev *chr, const uint8_t *buf, int len);
 void chr_set_connected(Chardev *chr, bool on); /* tells the frontends */
-void chr_writable(Chardev *chr);   /* the descriptor takes bytes again */
-void chr_refresh(void *chr);       /* the Bh */
-void chr_refresh_later(Chardev *chr); /* any thread */
+void chr_writable(Chardev *chr);               /* the descriptor takes bytes again */
+void chr_refresh(void *chr);                   /* the Bh */
+void chr_refresh_later(Chardev *chr);          /* any thread */
 
 /* ---- core, for the mux ---- */
-bool chr_flush_own(Chardev *chr);  /* under write_lock: true when nothing is left */
+bool chr_flush_own(Chardev *chr); /* under write_lock: true when nothing is left */
 int chr_write_locked(Chardev *chr, const uint8_t *buf, int len);
 void chr_write_wait(Chardev *chr, const uint8_t *buf, int len); /* under write_lock */
 void chr_event(Chardev *chr, int slot, ChardevEvent event);
@@ -94,5 +94,5 @@ void chr_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* ---- terminal.c ---- */
 bool terminal_raw(int fd, bool signals, GError **err);
 
-extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_file,
-    chr_backend_pipe, chr_backend_pty, chr_backend_stdio, chr_backend_socket;
+extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_file, chr_backend_pipe,
+    chr_backend_pty, chr_backend_stdio, chr_backend_socket;

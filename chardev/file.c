@@ -30,8 +30,10 @@ static int open_path(const char *path, int flags, const char *what, GError **err
         fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
     }
     if (fd < 0) {
-        chr_error(err, "%s: Could not open '%s': %s; check that the folder exists and lets you "
-                  "write", what, path, g_strerror(errno));
+        chr_error(err,
+                  "%s: Could not open '%s': %s; check that the folder exists and lets you "
+                  "write",
+                  what, path, g_strerror(errno));
     }
     return fd;
 }
@@ -49,8 +51,7 @@ static bool file_open(Chardev *chr, GHashTable *options, GError **err)
         return false;
     }
     int in = -1;
-    int out = open_path(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), "chardev file",
-                        err);
+    int out = open_path(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), "chardev file", err);
     if (out >= 0 && input) {
         in = open_path(input, O_RDONLY, "chardev file", err);
     }
@@ -69,7 +70,7 @@ static bool pipe_open(Chardev *chr, GHashTable *options, GError **err)
     const char *path = opt_string(options, "path");
     if (!path) {
         chr_error(err, "chardev: pipe: no device path given; add path=NAME, where NAME.in and "
-                  "NAME.out are fifos");
+                       "NAME.out are fifos");
         return false;
     }
     /* Open for both: neither end ever sees the other one missing. */
@@ -82,8 +83,7 @@ static bool pipe_open(Chardev *chr, GHashTable *options, GError **err)
         close(out);
         in = out = open_path(path, O_RDWR, "chardev pipe", err);
         if (in < 0) {
-            g_prefix_error(err, "no fifos '%s' and '%s' (make them with mkfifo): ", in_path,
-                           out_path);
+            g_prefix_error(err, "no fifos '%s' and '%s' (make them with mkfifo): ", in_path, out_path);
             return false;
         }
     }
@@ -93,13 +93,23 @@ static bool pipe_open(Chardev *chr, GHashTable *options, GError **err)
 }
 
 const ChardevBackend chr_backend_file = {
-    .name = "file", .keys = (const char *const[]){ "path", "append", "input-path", NULL },
-    .size = sizeof(ChrStreamDev), .open = file_open, .close = stream_dev_close, .write = stream_dev_write,
-    .refresh = stream_dev_refresh, .write_fd = stream_dev_write_fd,
+    .name = "file",
+    .keys = (const char *const[]){ "path", "append", "input-path", NULL },
+    .size = sizeof(ChrStreamDev),
+    .open = file_open,
+    .close = stream_dev_close,
+    .write = stream_dev_write,
+    .refresh = stream_dev_refresh,
+    .write_fd = stream_dev_write_fd,
 };
 
 const ChardevBackend chr_backend_pipe = {
-    .name = "pipe", .keys = (const char *const[]){ "path", NULL },
-    .size = sizeof(ChrStreamDev), .open = pipe_open, .close = stream_dev_close, .write = stream_dev_write,
-    .refresh = stream_dev_refresh, .write_fd = stream_dev_write_fd,
+    .name = "pipe",
+    .keys = (const char *const[]){ "path", NULL },
+    .size = sizeof(ChrStreamDev),
+    .open = pipe_open,
+    .close = stream_dev_close,
+    .write = stream_dev_write,
+    .refresh = stream_dev_refresh,
+    .write_fd = stream_dev_write_fd,
 };

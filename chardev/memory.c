@@ -21,7 +21,10 @@ static int null_write(Chardev *chr, const uint8_t *buf, int len)
 }
 
 const ChardevBackend chr_backend_null = {
-    .name = "null", .size = sizeof(Chardev), .open = null_open, .write = null_write,
+    .name = "null",
+    .size = sizeof(Chardev),
+    .open = null_open,
+    .write = null_write,
 };
 
 typedef struct ChrRing {
@@ -39,8 +42,10 @@ static bool ring_open(Chardev *chr, GHashTable *options, GError **err)
         size = 0;
     }
     if (size == 0 || size > RINGBUF_MAX || (size & (size - 1))) {
-        chr_error(err, "ringbuf '%s': size=%s: size must be a power of two up to 256M; write "
-                  "size=64K", chr->id, text);
+        chr_error(err,
+                  "ringbuf '%s': size=%s: size must be a power of two up to 256M; write "
+                  "size=64K",
+                  chr->id, text);
         return false;
     }
     r->size = size;
@@ -67,15 +72,21 @@ static int ring_write(Chardev *chr, const uint8_t *buf, int len)
 }
 
 const ChardevBackend chr_backend_ringbuf = {
-    .name = "ringbuf", .keys = (const char *const[]){ "size", NULL }, .size = sizeof(ChrRing),
-    .open = ring_open, .close = ring_close, .write = ring_write,
+    .name = "ringbuf",
+    .keys = (const char *const[]){ "size", NULL },
+    .size = sizeof(ChrRing),
+    .open = ring_open,
+    .close = ring_close,
+    .write = ring_write,
 };
 
 GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
 {
     if (chr->backend != &chr_backend_ringbuf) {
-        chr_error(err, "chardev '%s' is not a ring buffer but %s: only backend=ringbuf keeps its "
-                  "output", chr->id, chr->backend->name);
+        chr_error(err,
+                  "chardev '%s' is not a ring buffer but %s: only backend=ringbuf keeps its "
+                  "output",
+                  chr->id, chr->backend->name);
         return NULL;
     }
     ChrRing *r = (ChrRing *)chr;

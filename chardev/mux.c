@@ -121,15 +121,9 @@ static void mux_quit(Chardev *chr)
 static void mux_command(Chardev *chr, uint8_t c)
 {
     switch (c) {
-    case 'x':
-        mux_quit(chr);
-        break;
-    case 'c':
-        mux_next_focus(chr);
-        break;
-    case 'b':
-        chr_event(chr, chr->focus, CHARDEV_BREAK);
-        break;
+    case 'x': mux_quit(chr); break;
+    case 'c': mux_next_focus(chr); break;
+    case 'b': chr_event(chr, chr->focus, CHARDEV_BREAK); break;
     case 's':
         mux_print(chr, "\n\rNothing is saved: writes of snapshot=on drives are dropped at exit, "
                        "those of other drives are in their files already.\n\r");
@@ -142,11 +136,8 @@ static void mux_command(Chardev *chr, uint8_t c)
         g_mutex_unlock(&chr->write_lock);
         break;
     case 'h':
-    case '?':
-        mux_print_help(chr);
-        break;
-    default:
-        break;
+    case '?': mux_print_help(chr); break;
+    default: break;
     }
 }
 

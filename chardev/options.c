@@ -22,8 +22,8 @@ bool opt_bool(GHashTable *options, const char *key, bool preset, bool *out, GErr
     const char *value = opt_string(options, key);
     *out = preset;
     if (value && !keyval_bool(value, out)) {
-        chr_error(err, "chardev option %s=%s: '%s' is neither on nor off; write %s=on or %s=off",
-                  key, value, value, key, key);
+        chr_error(err, "chardev option %s=%s: '%s' is neither on nor off; write %s=on or %s=off", key, value,
+                  value, key, key);
         return false;
     }
     return true;
@@ -35,8 +35,8 @@ bool opt_uint(GHashTable *options, const char *key, uint64_t preset, uint64_t ma
     const char *value = opt_string(options, key);
     *out = preset;
     if (value && !keyval_uint(value, max, out)) {
-        chr_error(err, "chardev option %s=%s: not a number up to %" G_GUINT64_FORMAT
-                  "; write %s=NUMBER", key, value, max, key);
+        chr_error(err, "chardev option %s=%s: not a number up to %" G_GUINT64_FORMAT "; write %s=NUMBER", key,
+                  value, max, key);
         return false;
     }
     return true;

@@ -54,8 +54,10 @@ static int pty_make(ChrPty *p, GError **err)
     int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     char name[64];
     if (fd < 0 || grantpt(fd) < 0 || unlockpt(fd) < 0 || ptsname_r(fd, name, sizeof(name))) {
-        chr_error(err, "chardev '%s': Failed to create PTY: %s; are there too many, or is "
-                  "/dev/pts not mounted?", p->chr.id, g_strerror(errno));
+        chr_error(err,
+                  "chardev '%s': Failed to create PTY: %s; are there too many, or is "
+                  "/dev/pts not mounted?",
+                  p->chr.id, g_strerror(errno));
         close(fd);
         return -1;
     }
@@ -76,8 +78,10 @@ static bool pty_make_link(ChrPty *p, const char *link, GError **err)
     if (symlink(p->name, link) == 0) {
         p->link = ending_add_file(link);
     } else {
-        chr_error(err, "chardev '%s': Failed to create the link '%s' to the PTY: %s; remove what "
-                  "is there", p->chr.id, link, g_strerror(errno));
+        chr_error(err,
+                  "chardev '%s': Failed to create the link '%s' to the PTY: %s; remove what "
+                  "is there",
+                  p->chr.id, link, g_strerror(errno));
     }
     ending_release();
     return p->link != NULL;
@@ -146,7 +150,13 @@ static char *pty_describe(const Chardev *chr)
 }
 
 const ChardevBackend chr_backend_pty = {
-    .name = "pty", .keys = (const char *const[]){ "path", NULL }, .size = sizeof(ChrPty),
-    .open = pty_open, .close = pty_close, .write = pty_write, .refresh = pty_refresh,
-    .write_fd = stream_dev_write_fd, .describe = pty_describe,
+    .name = "pty",
+    .keys = (const char *const[]){ "path", NULL },
+    .size = sizeof(ChrPty),
+    .open = pty_open,
+    .close = pty_close,
+    .write = pty_write,
+    .refresh = pty_refresh,
+    .write_fd = stream_dev_write_fd,
+    .describe = pty_describe,
 };

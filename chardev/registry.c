@@ -13,7 +13,7 @@
 #include "util/nearest.h"
 
 static const ChardevBackend *const backends[] = {
-    &chr_backend_file, &chr_backend_null, &chr_backend_pipe, &chr_backend_pty,
+    &chr_backend_file,    &chr_backend_null,   &chr_backend_pipe,  &chr_backend_pty,
     &chr_backend_ringbuf, &chr_backend_socket, &chr_backend_stdio,
 };
 
@@ -33,8 +33,8 @@ static const ChardevBackend *backend_find(const char *name, GError **err)
         g_string_append_printf(list, "%s%s", i ? ", " : "", names[i]);
     }
     const char *near = nearest_name(name, names);
-    chr_error(err, "'%s' is not a valid char driver name: this program has %s%s%s%s", name,
-              list->str, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    chr_error(err, "'%s' is not a valid char driver name: this program has %s%s%s%s", name, list->str,
+              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
@@ -57,9 +57,11 @@ static bool keys_check(const ChardevBackend *b, GHashTable *options, GError **er
         if (!key_is_known(b, key)) {
             g_autofree char *own = b->keys ? g_strjoinv(", ", (char **)b->keys) : g_strdup("none");
             const char *near = b->keys ? nearest_name(key, b->keys) : NULL;
-            chr_error(err, "Invalid parameter '%s' for chardev '%s': the options of this backend "
-                      "are: %s, besides id, mux, logfile, logappend%s%s%s", (char *)key, b->name,
-                      own, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            chr_error(err,
+                      "Invalid parameter '%s' for chardev '%s': the options of this backend "
+                      "are: %s, besides id, mux, logfile, logappend%s%s%s",
+                      (char *)key, b->name, own, near ? "; did you mean '" : "", near ? near : "",
+                      near ? "'?" : "");
             return false;
         }
     }
@@ -88,8 +90,10 @@ static bool log_open(Chardev *chr, GHashTable *options, GError **err)
     }
     chr->log_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
     if (chr->log_fd < 0) {
-        chr_error(err, "chardev '%s': could not open the log file '%s': %s; check the folder and "
-                  "its permissions", chr->id, path, g_strerror(errno));
+        chr_error(err,
+                  "chardev '%s': could not open the log file '%s': %s; check the folder and "
+                  "its permissions",
+                  chr->id, path, g_strerror(errno));
         return false;
     }
     return true;
@@ -140,13 +144,17 @@ Chardev *chardev_new(GHashTable *options, GError **err)
         return NULL;
     }
     if (!id || !id_is_valid(id)) {
-        chr_error(err, "chardev: %s%s: an id is up to 127 visible characters without comma; "
-                  "add id=NAME", id ? "no usable id: " : "no id specified", id ? id : "");
+        chr_error(err,
+                  "chardev: %s%s: an id is up to 127 visible characters without comma; "
+                  "add id=NAME",
+                  id ? "no usable id: " : "no id specified", id ? id : "");
         return NULL;
     }
     if (chardev_find(id)) {
-        chr_error(err, "Duplicate ID '%s' for chardev: each one needs its own; change one of "
-                  "them", id);
+        chr_error(err,
+                  "Duplicate ID '%s' for chardev: each one needs its own; change one of "
+                  "them",
+                  id);
         return NULL;
     }
     if (!keys_check(b, options, err)) {

@@ -106,21 +106,22 @@ static GHashTable *short_parse(const char *text, GError **err)
     if (g_str_has_prefix(text, "tcp:")) {
         return parse_tcp(text + 4, err);
     }
-    chr_error(err, "'%s' is not a valid char driver: this program has %s; use one of these%s", text,
-              forms, g_str_has_prefix(text, "vc") ? " (vc needs a graphical console)" : "");
+    chr_error(err, "'%s' is not a valid char driver: this program has %s; use one of these%s", text, forms,
+              g_str_has_prefix(text, "vc") ? " (vc needs a graphical console)" : "");
     return NULL;
 }
 
-Chardev *chardev_new_from_short(const char *label, const char *text, bool *with_monitor,
-                                GError **err)
+Chardev *chardev_new_from_short(const char *label, const char *text, bool *with_monitor, GError **err)
 {
     bool mon = g_str_has_prefix(text, "mon:");
     const char *rest = mon ? text + 4 : text;
     if (with_monitor) {
         *with_monitor = mon;
     } else if (mon) {
-        chr_error(err, "'%s': mon: adds a monitor to a serial line, and this is none; write it "
-                  "without mon:", text);
+        chr_error(err,
+                  "'%s': mon: adds a monitor to a serial line, and this is none; write it "
+                  "without mon:",
+                  text);
         return NULL;
     }
     if (strcmp(rest, "none") == 0) {
@@ -129,8 +130,10 @@ Chardev *chardev_new_from_short(const char *label, const char *text, bool *with_
     if (g_str_has_prefix(rest, "chardev:")) {
         Chardev *chr = chardev_find(rest + 8);
         if (!chr) {
-            chr_error(err, "chardev '%s' not found: no -chardev has this id; add -chardev "
-                      "BACKEND,id=%s", rest + 8, rest + 8);
+            chr_error(err,
+                      "chardev '%s' not found: no -chardev has this id; add -chardev "
+                      "BACKEND,id=%s",
+                      rest + 8, rest + 8);
         }
         return chr;
     }

@@ -31,21 +31,21 @@ typedef struct ChrSocket {
     };
     SockTarget target;
     bool server, wait, nodelay;
-    uint64_t reconnect_ms;   /* 0: once */
-    int listen_fd;           /* server; -1 otherwise */
-    EndingFile *file;        /* the path of a unix socket */
-    bool kept;               /* a descriptor for the peer */
+    uint64_t reconnect_ms; /* 0: once */
+    int listen_fd;         /* server; -1 otherwise */
+    EndingFile *file;      /* the path of a unix socket */
+    bool kept;             /* a descriptor for the peer */
     FdWatch *listener;
     int connecting_fd, connecting_to; /* client on its way */
     FdWatch *connector;
     GSource *retry;
-    char *peer;              /* how the connection shows in `info chardev` */
+    char *peer; /* how the connection shows in `info chardev` */
 } ChrSocket;
 
 static const char *const socket_keys[] = {
-    "path", "abstract", "tight", "host", "port", "to", "ipv4", "ipv6", "fd", "server", "wait",
-    "nodelay", "delay", "reconnect", "reconnect-ms", "telnet", "tn3270", "websocket", "tls-creds",
-    "tls-authz", NULL,
+    "path",         "abstract", "tight",  "host",      "port",      "to",        "ipv4",
+    "ipv6",         "fd",       "server", "wait",      "nodelay",   "delay",     "reconnect",
+    "reconnect-ms", "telnet",   "tn3270", "websocket", "tls-creds", "tls-authz", NULL,
 };
 
 static void socket_connect_next(ChrSocket *s);
@@ -228,14 +228,16 @@ static bool socket_refuse(GHashTable *options, GError **err)
             return false;
         }
         if (on) {
-            chr_error(err, "socket: %s=on is not supported: this program speaks raw bytes on "
-                      "sockets; leave it out and use nc or socat", modes[i]);
+            chr_error(err,
+                      "socket: %s=on is not supported: this program speaks raw bytes on "
+                      "sockets; leave it out and use nc or socat",
+                      modes[i]);
             return false;
         }
     }
     if (opt_string(options, "tls-creds") || opt_string(options, "tls-authz")) {
         chr_error(err, "socket: tls-creds= and tls-authz= are not supported: sockets are not "
-                  "encrypted; use a unix socket, or ssh or stunnel around it");
+                       "encrypted; use a unix socket, or ssh or stunnel around it");
         return false;
     }
     return true;
@@ -250,12 +252,12 @@ static bool socket_parse_client(ChrSocket *s, GHashTable *options, GError **err)
     }
     if (s->server && s->reconnect_ms) {
         chr_error(err, "'reconnect-ms' option is incompatible with socket in server listen mode: "
-                  "the peer connects; drop one of the two");
+                       "the peer connects; drop one of the two");
         return false;
     }
     if (!s->server && opt_string(options, "wait")) {
         chr_error(err, "'wait' option is incompatible with socket in client connect mode: it is "
-                  "for listening sockets; add server=on or drop it");
+                       "for listening sockets; add server=on or drop it");
         return false;
     }
     return true;
@@ -282,14 +284,17 @@ static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
     int type = 0;
     socklen_t n = sizeof(type);
     if (!*text || *end || fd < 0 || fd > INT_MAX) {
-        chr_error(err, "socket: fd=%s: not the number of a descriptor; names of getfd are not "
-                  "supported, pass an inherited descriptor", text);
+        chr_error(err,
+                  "socket: fd=%s: not the number of a descriptor; names of getfd are not "
+                  "supported, pass an inherited descriptor",
+                  text);
         return false;
     }
     if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM) {
-        chr_error(err, "socket: File descriptor '%s' is not a socket (%s); let the parent pass a "
-                  "stream socket without close-on-exec", text,
-                  type ? "not of the stream kind" : g_strerror(errno));
+        chr_error(err,
+                  "socket: File descriptor '%s' is not a socket (%s); let the parent pass a "
+                  "stream socket without close-on-exec",
+                  text, type ? "not of the stream kind" : g_strerror(errno));
         return false;
     }
     s->target.text = g_strdup_printf("fd:%s", text);
@@ -348,7 +353,13 @@ static void socket_close(Chardev *chr)
 }
 
 const ChardevBackend chr_backend_socket = {
-    .name = "socket", .keys = socket_keys, .size = sizeof(ChrSocket), .open = socket_open,
-    .close = socket_close, .write = stream_dev_write, .refresh = stream_dev_refresh,
-    .write_fd = stream_dev_write_fd, .describe = socket_describe,
+    .name = "socket",
+    .keys = socket_keys,
+    .size = sizeof(ChrSocket),
+    .open = socket_open,
+    .close = socket_close,
+    .write = stream_dev_write,
+    .refresh = stream_dev_refresh,
+    .write_fd = stream_dev_write_fd,
+    .describe = socket_describe,
 };

@@ -32,9 +32,10 @@ static bool unix_init(SockTarget *t, GHashTable *options, GError **err)
         return false;
     }
     if (n == 0 || n + 1 > room) {
-        chr_error(err, "UNIX socket path '%s' is %s: the system takes 1 to %zu bytes; use a "
-                  "shorter one, for instance relative to the current folder", path,
-                  n ? "too long" : "empty", room - 1);
+        chr_error(err,
+                  "UNIX socket path '%s' is %s: the system takes 1 to %zu bytes; use a "
+                  "shorter one, for instance relative to the current folder",
+                  path, n ? "too long" : "empty", room - 1);
         return false;
     }
     un->sun_family = AF_UNIX;
@@ -78,12 +79,12 @@ static bool tcp_init(SockTarget *t, GHashTable *options, bool server, GError **e
         return false;
     }
     if (to && to < first) {
-        chr_error(err, "socket: to=%u is below port=%s; it is the last port to try", (unsigned)to,
-                  port);
+        chr_error(err, "socket: to=%u is below port=%s; it is the last port to try", (unsigned)to, port);
         return false;
     }
     t->more_ports = to ? (unsigned)(to - first) : 0;
-    struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM,
+    struct addrinfo hints = { .ai_family = family,
+                              .ai_socktype = SOCK_STREAM,
                               .ai_flags = server ? AI_PASSIVE : 0 };
     struct addrinfo *list = NULL;
     if ((!host || !*host) && family == AF_UNSPEC) {
@@ -231,8 +232,10 @@ int sock_connect(const SockTarget *t, GError **err)
             close(fd);
         }
     }
-    chr_error(err, "Failed to connect to '%s': %s; start the other side first, or add "
-              "reconnect-ms=1000 to go on trying", strchr(t->text, ':') + 1, g_strerror(e));
+    chr_error(err,
+              "Failed to connect to '%s': %s; start the other side first, or add "
+              "reconnect-ms=1000 to go on trying",
+              strchr(t->text, ':') + 1, g_strerror(e));
     return -1;
 }
 
@@ -241,8 +244,8 @@ char *sock_name(int fd, bool peer)
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
     char host[INET6_ADDRSTRLEN], port[16];
-    int e = peer ? getpeername(fd, (struct sockaddr *)&sa, &len)
-                 : getsockname(fd, (struct sockaddr *)&sa, &len);
+    int e =
+        peer ? getpeername(fd, (struct sockaddr *)&sa, &len) : getsockname(fd, (struct sockaddr *)&sa, &len);
     if (e < 0 || sa.ss_family == AF_UNIX ||
         getnameinfo((struct sockaddr *)&sa, len, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV)) {

@@ -16,8 +16,8 @@ typedef struct SockAddr {
 typedef struct SockTarget {
     SockAddr addr[SOCK_ADDRS_MAX]; /* all that the name stands for, best first */
     int count;
-    char *path;       /* of a unix socket in the file system, else NULL */
-    char *text;       /* "unix:PATH", "tcp:HOST:PORT": as the user wrote it */
+    char *path;          /* of a unix socket in the file system, else NULL */
+    char *text;          /* "unix:PATH", "tcp:HOST:PORT": as the user wrote it */
     unsigned more_ports; /* to=: how many ports above may be tried */
 } SockTarget;
 

@@ -19,8 +19,10 @@ static bool stdio_open(Chardev *chr, GHashTable *options, GError **err)
         return false;
     }
     if (owner) {
-        chr_error(err, "cannot use stdio by multiple character devices: '%s' has it; use "
-                  "-serial mon:stdio or a chardev with mux=on for both", owner->id);
+        chr_error(err,
+                  "cannot use stdio by multiple character devices: '%s' has it; use "
+                  "-serial mon:stdio or a chardev with mux=on for both",
+                  owner->id);
         return false;
     }
     int in = stream_private_fd(STDIN_FILENO, O_RDONLY);
@@ -52,7 +54,12 @@ static void stdio_close(Chardev *chr)
 }
 
 const ChardevBackend chr_backend_stdio = {
-    .name = "stdio", .keys = (const char *const[]){ "signal", NULL }, .size = sizeof(ChrStreamDev),
-    .open = stdio_open, .close = stdio_close, .write = stream_dev_write, .refresh = stream_dev_refresh,
+    .name = "stdio",
+    .keys = (const char *const[]){ "signal", NULL },
+    .size = sizeof(ChrStreamDev),
+    .open = stdio_open,
+    .close = stdio_close,
+    .write = stream_dev_write,
+    .refresh = stream_dev_refresh,
     .write_fd = stream_dev_write_fd,
 };

@@ -70,8 +70,7 @@ static void stream_can_read(void *opaque, GIOCondition ready)
         fdwatch_set(s->reader, 0); /* until chr_refresh finds room */
         return;
     }
-    ssize_t n = s->rsocket ? recv(s->rfd, buf, (size_t)room, MSG_DONTWAIT)
-                           : read(s->rfd, buf, (size_t)room);
+    ssize_t n = s->rsocket ? recv(s->rfd, buf, (size_t)room, MSG_DONTWAIT) : read(s->rfd, buf, (size_t)room);
     if (n > 0) {
         chr_input(s->chr, buf, (int)n);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -155,8 +154,9 @@ int stream_write(ChrStream *s, const uint8_t *buf, int len)
             return done;
         } else if (n == 0 || errno != EINTR) {
             if (n < 0 && (errno == ENOSPC || errno == EFBIG || errno == EDQUOT || errno == EIO)) {
-                log_report("chardev '%s': output is lost from here on: %s; look after where it goes, and start anew",
-                           s->chr->id, g_strerror(errno));
+                log_report(
+                    "chardev '%s': output is lost from here on: %s; look after where it goes, and start anew",
+                    s->chr->id, g_strerror(errno));
             }
             __atomic_store_n(&s->broken, true, __ATOMIC_RELAXED);
             chr_refresh_later(s->chr);
@@ -167,8 +167,7 @@ int stream_write(ChrStream *s, const uint8_t *buf, int len)
 
 void stream_refresh(ChrStream *s, bool want_write)
 {
-    if (__atomic_load_n(&s->broken, __ATOMIC_RELAXED) && s->wfd >= 0 && s->ended &&
-        s->hang_up_ends) {
+    if (__atomic_load_n(&s->broken, __ATOMIC_RELAXED) && s->wfd >= 0 && s->ended && s->hang_up_ends) {
         stream_end(s);
         return;
     }

@@ -6,10 +6,10 @@
 
 typedef struct ChrStream {
     Chardev *chr;
-    int rfd, wfd;         /* -1: closed; may be the same */
+    int rfd, wfd;                     /* -1: closed; may be the same */
     bool rsocket, wsocket, may_block; /* may_block: ask poll before each write */
-    bool hang_up_ends;    /* a hang-up is the end although nobody reads */
-    bool broken;          /* atomic: writing failed for good */
+    bool hang_up_ends;                /* a hang-up is the end although nobody reads */
+    bool broken;                      /* atomic: writing failed for good */
     FdWatch *reader, *writer;
     void (*ended)(Chardev *chr); /* main loop: end of file, or broken; may close the stream */
 } ChrStream;
@@ -31,7 +31,7 @@ void stream_dev_close(Chardev *chr);
 int stream_dev_write(Chardev *chr, const uint8_t *buf, int len);
 void stream_dev_refresh(Chardev *chr, bool want_write);
 int stream_dev_write_fd(Chardev *chr);
-void stream_dev_end_input(Chardev *chr); /* an `ended`: the output goes on */
+void stream_dev_end_input(Chardev *chr);  /* an `ended`: the output goes on */
 ChrStream *stream_dev_init(Chardev *chr); /* both ends closed */
 
 /* A private description of what fd stands for, so that O_NONBLOCK does not

@@ -44,8 +44,8 @@ static void continued(int sig)
 
 static void set_handlers(void)
 {
-    static const int fatal[] = { SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS,
-                                 SIGQUIT, SIGTERM, SIGINT, SIGHUP };
+    static const int fatal[] = { SIGABRT, SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
+                                 SIGSYS,  SIGQUIT, SIGTERM, SIGINT, SIGHUP };
     for (unsigned i = 0; i < G_N_ELEMENTS(fatal); i++) {
         struct sigaction now;
         if (sigaction(fatal[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL) {
@@ -60,8 +60,10 @@ static void set_handlers(void)
 bool terminal_raw(int fd, bool signals, GError **err)
 {
     if (tcgetattr(fd, &saved) < 0) {
-        chr_error(err, "stdio: the terminal does not tell its settings: %s; redirect standard "
-                  "input", g_strerror(errno));
+        chr_error(err,
+                  "stdio: the terminal does not tell its settings: %s; redirect standard "
+                  "input",
+                  g_strerror(errno));
         return false;
     }
     raw = saved;

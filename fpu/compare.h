@@ -31,8 +31,7 @@ static inline int64_t fp_order_key(const FpFormat *f, uint64_t bits)
 }
 
 /* NV for a signaling NaN, and with SIGNALING for any. */
-static inline FpOrder fp_compare(const FpFormat *f, uint64_t a, uint64_t b, bool signaling,
-                                 FpStatus *s)
+static inline FpOrder fp_compare(const FpFormat *f, uint64_t a, uint64_t b, bool signaling, FpStatus *s)
 {
     if (fp_bits_nan(f, a) || fp_bits_nan(f, b)) {
         if (signaling || fp_bits_snan(f, a) || fp_bits_snan(f, b)) {
@@ -49,8 +48,7 @@ typedef struct FpPick {
     bool greater, keep_nan;
 } FpPick;
 
-static inline uint64_t fp_min_max(const FpFormat *f, uint64_t a, uint64_t b, FpPick pick,
-                                  FpStatus *s)
+static inline uint64_t fp_min_max(const FpFormat *f, uint64_t a, uint64_t b, FpPick pick, FpStatus *s)
 {
     bool a_nan = fp_bits_nan(f, a), b_nan = fp_bits_nan(f, b);
     if (a_nan || b_nan) {

@@ -67,7 +67,7 @@ FpParts fp_add(FpParts a, FpParts b, FpStatus *s)
     b.sig = fp_shift_right_jam(b.sig, a.exp - b.exp);
     if (a.sign == b.sign) {
         a.sig += b.sig;
-        if (a.sig < b.sig) {    /* carry */
+        if (a.sig < b.sig) { /* carry */
             a.sig = fp_shift_right_jam(a.sig, 1) | FP_TOP_BIT;
             a.exp++;
         }
@@ -130,7 +130,7 @@ static FpParts div_special(FpParts a, FpParts b, FpStatus *s)
     if (fp_is_nan(a) || fp_is_nan(b)) {
         return fp_pick_nan(a, b, b, s);
     }
-    if (a.kind == b.kind) {   /* 0 / 0, inf / inf */
+    if (a.kind == b.kind) { /* 0 / 0, inf / inf */
         return invalid(s);
     }
     bool inf = a.kind == KIND_INF || b.kind == KIND_ZERO;
@@ -258,7 +258,7 @@ uint64_t fp_to_int(FpParts a, uint64_t max, uint64_t min_magnitude, FpStatus *s)
 {
     bool inexact = false, negative = a.sign && !fp_is_nan(a);
     uint64_t limit = negative ? min_magnitude : max;
-    u128 magnitude = a.kind == KIND_ZERO ? 0 : FP_TOP_BIT;     /* unless finite: too large */
+    u128 magnitude = a.kind == KIND_ZERO ? 0 : FP_TOP_BIT; /* unless finite: too large */
 
     if (a.kind == KIND_FINITE && a.exp < 64) {
         magnitude = round_magnitude(a, s->rounding, &inexact);

@@ -31,11 +31,11 @@ typedef enum FpKind { KIND_ZERO, KIND_FINITE, KIND_INF, KIND_QNAN, KIND_SNAN } F
 typedef struct FpParts {
     u128 sig;
     int32_t exp;
-    uint8_t kind;   /* FpKind */
+    uint8_t kind; /* FpKind */
     bool sign;
 } FpParts;
 
-#define FP_TOP_BIT   ((u128)1 << 127)
+#define FP_TOP_BIT ((u128)1 << 127)
 #define FP_QUIET_BIT ((u128)1 << 126)
 
 /* A binary interchange format: sign, exponent, fraction, from the top. */
@@ -47,10 +47,10 @@ enum { FP_F16, FP_BF16, FP_F32, FP_F64 };
 
 static const FpFormat fp_formats[] = {
     /*            exponent fraction */
-    [FP_F16]  = { 5,       10 },
-    [FP_BF16] = { 8,       7  },
-    [FP_F32]  = { 8,       23 },
-    [FP_F64]  = { 11,      52 },
+    [FP_F16] = { 5, 10 },
+    [FP_BF16] = { 8, 7 },
+    [FP_F32] = { 8, 23 },
+    [FP_F64] = { 11, 52 },
 };
 
 /* The operations on unpacked numbers (core.c).  Results still have to be rounded, by fp_pack(). */
@@ -73,7 +73,7 @@ static inline bool fp_is_nan(FpParts a)
 
 static inline FpParts fp_negate(FpParts a)
 {
-    a.sign ^= !fp_is_nan(a);    /* a NaN operand is passed on as it came */
+    a.sign ^= !fp_is_nan(a); /* a NaN operand is passed on as it came */
     return a;
 }
 
@@ -98,18 +98,10 @@ static inline u128 fp_round_shift(u128 v, int drop, bool sign, uint8_t rounding,
     u128 kept = v >> drop, rest = v << (128 - drop);
     bool up = false;
     switch (rounding) {
-    case FP_RNE:
-        up = rest > FP_TOP_BIT || (rest == FP_TOP_BIT && (kept & 1));
-        break;
-    case FP_RMM:
-        up = rest >= FP_TOP_BIT;
-        break;
-    case FP_RDN:
-        up = sign && rest;
-        break;
-    case FP_RUP:
-        up = !sign && rest;
-        break;
+    case FP_RNE: up = rest > FP_TOP_BIT || (rest == FP_TOP_BIT && (kept & 1)); break;
+    case FP_RMM: up = rest >= FP_TOP_BIT; break;
+    case FP_RDN: up = sign && rest; break;
+    case FP_RUP: up = !sign && rest; break;
     }
     *inexact = rest != 0;
     return kept + up;
@@ -172,7 +164,7 @@ static inline uint64_t fp_pack_finite(const FpFormat *f, FpParts p, FpStatus *s)
         return fp_overflow(f, p.sign, s);
     }
     if (tiny) {
-        if (exp == 0 && !s->tininess_before) {  /* not if it would round up to a normal number */
+        if (exp == 0 && !s->tininess_before) { /* not if it would round up to a normal number */
             u128 wide = fp_round_shift(p.sig, drop, p.sign, s->rounding, &inexact);
             tiny = !(wide >> (f->frac_bits + 1));
         }
@@ -196,18 +188,11 @@ static inline uint64_t fp_pack(const FpFormat *f, FpParts p, FpStatus *s)
 {
     uint64_t bits = 0;
     switch ((FpKind)p.kind) {
-    case KIND_ZERO:
-        break;
-    case KIND_FINITE:
-        bits = fp_pack_finite(f, p, s);
-        break;
-    case KIND_INF:
-        bits = fp_inf_bits(f);
-        break;
+    case KIND_ZERO: break;
+    case KIND_FINITE: bits = fp_pack_finite(f, p, s); break;
+    case KIND_INF: bits = fp_inf_bits(f); break;
     case KIND_QNAN:
-    case KIND_SNAN:
-        bits = fp_inf_bits(f) | (uint64_t)(p.sig >> (127 - f->frac_bits));
-        break;
+    case KIND_SNAN: bits = fp_inf_bits(f) | (uint64_t)(p.sig >> (127 - f->frac_bits)); break;
     }
     return p.sign ? bits | fp_sign_bit(f) : bits;
 }

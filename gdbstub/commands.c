@@ -106,8 +106,7 @@ static void query_thread_info(GdbStub *s, const char *p, size_t len)
         gdb_send_text(s, "E22");
         return;
     }
-    g_autofree char *text =
-        g_strdup_printf("CPU#%u [%s]", cpu->index, cpu->halted ? "halted " : "running");
+    g_autofree char *text = g_strdup_printf("CPU#%u [%s]", cpu->index, cpu->halted ? "halted " : "running");
     g_autoptr(GString) out = g_string_new(NULL);
     gdb_append_hex(out, text, strlen(text));
     gdb_send_text(s, out->str);
@@ -159,8 +158,7 @@ static void read_one(GdbStub *s, const char *p, size_t len)
 {
     uint64_t number;
     g_autoptr(GString) out = g_string_new(NULL);
-    bool ok =
-        gdb_parse_hex(&p, &number) && number <= UINT16_MAX && gdb_read_register(s, number, out);
+    bool ok = gdb_parse_hex(&p, &number) && number <= UINT16_MAX && gdb_read_register(s, number, out);
     gdb_send_text(s, ok ? out->str : "E14");
 }
 
@@ -257,8 +255,7 @@ static void change_point(GdbStub *s, const char *p, bool add)
         gdb_send_text(s, "");
         return;
     }
-    ok_or_error(s, add ? gdb_point_add(s, kind, addr, len) : gdb_point_remove(s, kind, addr, len),
-                "E22");
+    ok_or_error(s, add ? gdb_point_add(s, kind, addr, len) : gdb_point_remove(s, kind, addr, len), "E22");
 }
 
 static void insert_point(GdbStub *s, const char *p, size_t len)

@@ -151,12 +151,8 @@ void gdb_stub_feed(GdbStub *s, const uint8_t *bytes, size_t len)
         uint8_t c = bytes[i];
         bool digit = g_ascii_isxdigit(c);
         switch (s->state) {
-        case GDB_IDLE:
-            feed_idle(s, c);
-            break;
-        case GDB_DATA:
-            feed_data(s, c);
-            break;
+        case GDB_IDLE: feed_idle(s, c); break;
+        case GDB_DATA: feed_data(s, c); break;
         case GDB_SUM1:
             s->sum_high = digit ? g_ascii_xdigit_value(c) << 4 : 0;
             s->overflow |= !digit;

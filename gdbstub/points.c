@@ -32,7 +32,7 @@ static bool break_wanted(GdbStub *s, uint64_t addr)
 
 bool gdb_point_add(GdbStub *s, int kind, uint64_t addr, uint64_t len)
 {
-    GdbPoint p = {kind, addr, len};
+    GdbPoint p = { kind, addr, len };
     bool end_wraps = addr + (len - 1) < addr;
     if (kind > 4 || s->points->len >= GDB_POINTS_MAX || (kind >= 2 && (!len || end_wraps))) {
         return false;

@@ -14,8 +14,8 @@
 static const char *gdb_architecture(const char *arch)
 {
     static const char *const names[][2] = {
-        {"riscv64", "riscv:rv64"},
-        {"riscv32", "riscv:rv32"},
+        { "riscv64", "riscv:rv64" },
+        { "riscv32", "riscv:rv32" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
         if (g_str_equal(names[i][0], arch)) {
@@ -32,7 +32,7 @@ typedef struct RegisterWalk {
 
 static RegisterWalk registers_of(CPU *cpu)
 {
-    RegisterWalk w = {0};
+    RegisterWalk w = { 0 };
     w.regs = cpu->arch->registers(cpu, &w.count);
     return w;
 }
@@ -64,8 +64,7 @@ static void append_feature(GString *xml, CPU *cpu, const char *group)
         const CPURegister *r = &w.regs[i];
         unsigned number = register_number(&w, i);
         if (g_str_equal(r->group, group) && r->bits <= 64) {
-            g_string_append_printf(xml,
-                                   "<reg name=\"%s\" bitsize=\"%u\" regnum=\"%u\" type=\"%s\"/>\n",
+            g_string_append_printf(xml, "<reg name=\"%s\" bitsize=\"%u\" regnum=\"%u\" type=\"%s\"/>\n",
                                    r->name, r->bits, number, r->type);
         }
     }
@@ -81,8 +80,7 @@ const char *gdb_target_xml(GdbStub *s)
     RegisterWalk w = registers_of(cpu);
     const char *architecture = gdb_architecture(cpu->arch->name);
     g_autoptr(GPtrArray) groups = g_ptr_array_new();
-    s->xml = g_string_new(
-        "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n");
+    s->xml = g_string_new("<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n");
     if (architecture) {
         g_string_append_printf(s->xml, "<architecture>%s</architecture>\n", architecture);
     }

@@ -31,7 +31,7 @@ bool gdb_parse_thread(GdbStub *s, const char *text, CPU **cpu)
 
 static void append_reason(GdbStub *s, CPU *cpu, GString *out)
 {
-    static const char *const watches[] = {NULL, "watch", "rwatch", "awatch"};
+    static const char *const watches[] = { NULL, "watch", "rwatch", "awatch" };
     uint64_t pc = cpu_pc(cpu);
     if (cpu->watch_hit_kind) {
         g_string_append_printf(out, "%s:%" G_GINT64_MODIFIER "x;", watches[cpu->watch_hit_kind & 3],
@@ -184,7 +184,7 @@ static bool vcont_action(GdbStub *s, VCont *v, const char *text)
 void gdb_handle_vcont(GdbStub *s, const char *actions)
 {
     g_auto(GStrv) parts = g_strsplit(actions, ";", -1);
-    VCont v = {{0}};
+    VCont v = { { 0 } };
     bool any = false;
     for (unsigned i = 0; parts[i]; i++) {
         if (*parts[i] && !vcont_action(s, &v, parts[i])) {

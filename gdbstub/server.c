@@ -26,8 +26,7 @@ static bool listening; /* to the run state: once for the process */
 
 /* ---- the stub's life ---- */
 
-GdbStub *gdb_stub_new(Machine *m, void (*write)(void *opaque, const uint8_t *bytes, size_t len),
-                      void *opaque)
+GdbStub *gdb_stub_new(Machine *m, void (*write)(void *opaque, const uint8_t *bytes, size_t len), void *opaque)
 {
     GdbStub *s = g_new0(GdbStub, 1);
     s->machine = m;
@@ -171,8 +170,7 @@ bool gdbserver_start(Machine *m, const char *device, GError **err)
         return true;
     }
     if (!m->cpu_count) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "gdbserver: the machine has no CPU to debug");
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "gdbserver: the machine has no CPU to debug");
         return false;
     }
     Chardev *c = chardev_new_from_short("gdb", text, &with_monitor, &why);

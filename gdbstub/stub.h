@@ -27,7 +27,7 @@ typedef struct GdbStub {
     void (*write)(void *opaque, const uint8_t *bytes, size_t len);
     void *opaque;
     bool connected;
-    bool feeding;           /* bytes of the debugger are being handled */
+    bool feeding; /* bytes of the debugger are being handled */
     bool noack;
     bool swbreak, hwbreak;  /* gdb understands these stop reasons */
     bool physical;          /* addresses of memory packets are physical */
@@ -39,15 +39,16 @@ typedef struct GdbStub {
     GString *xml;           /* target description, made when asked for */
     /* receiving */
     enum { GDB_IDLE, GDB_DATA, GDB_SUM1, GDB_SUM2 } state;
-    GString *in;            /* data of the packet under way, unescaped */
+    GString *in; /* data of the packet under way, unescaped */
     bool overflow, escaped;
     uint8_t sum, sum_high;
-    GString *last;          /* the last packet sent, framed, for a resend */
-    unsigned resends;       /* of it */
+    GString *last;    /* the last packet sent, framed, for a resend */
+    unsigned resends; /* of it */
 } GdbStub;
 
-GdbStub *gdb_stub_new(Machine *m, void (*write)(void *opaque, const uint8_t *bytes, size_t len), void *opaque);
-void gdb_stub_free(GdbStub *s); /* removes its breakpoints */
+GdbStub *gdb_stub_new(Machine *m, void (*write)(void *opaque, const uint8_t *bytes, size_t len),
+                      void *opaque);
+void gdb_stub_free(GdbStub *s);       /* removes its breakpoints */
 void gdb_stub_connect(GdbStub *s);    /* stops the machine */
 void gdb_stub_disconnect(GdbStub *s); /* takes all that it asked for back; its own stop too */
 void gdb_stub_feed(GdbStub *s, const uint8_t *bytes, size_t len);
@@ -86,5 +87,5 @@ void gdb_stop_reply(GdbStub *s, int signal);
 void gdb_continue(GdbStub *s, CPU *step); /* step: this one executes one instruction, the others run */
 void gdb_handle_vcont(GdbStub *s, const char *actions);
 void gdb_interrupt(GdbStub *s); /* Ctrl-C */
-void gdb_let_go(GdbStub *s); /* the debugger leaves: no points, no steps, nothing held, the machine runs */
+void gdb_let_go(GdbStub *s);    /* the debugger leaves: no points, no steps, nothing held, the machine runs */
 bool gdb_parse_thread(GdbStub *s, const char *text, CPU **cpu); /* 0 and -1: NULL */

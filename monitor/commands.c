@@ -153,9 +153,8 @@ static bool cmd_log(Machine *m, const char *args, GString *out, GError **err)
         return monitor_syntax_error(err, "log: argument expected");
     }
     if (strstr(args, "help") || strchr(args, '?')) { /* -d help prints to standard output */
-        g_string_append(out,
-                        "guest_errors, unimp, in_asm, op, op_opt, out_asm, int, exec, cpu, mmu: "
-                        "as after -d; none turns all off\n");
+        g_string_append(out, "guest_errors, unimp, in_asm, op, op_opt, out_asm, int, exec, cpu, mmu: "
+                             "as after -d; none turns all off\n");
         return true;
     }
     log_items = 0;
@@ -168,8 +167,7 @@ static bool cmd_log(Machine *m, const char *args, GString *out, GError **err)
 
 static bool cmd_logfile(Machine *m, const char *args, GString *out, GError **err)
 {
-    return *args ? log_set_file(args, err)
-                 : monitor_syntax_error(err, "logfile: argument expected");
+    return *args ? log_set_file(args, err) : monitor_syntax_error(err, "logfile: argument expected");
 }
 
 static bool cmd_set_link(Machine *m, const char *args, GString *out, GError **err)
@@ -189,12 +187,12 @@ static bool cmd_balloon(Machine *m, const char *args, GString *out, GError **err
     Device *balloon = virtio_balloon_find(m);
     uint64_t bytes;
     if (!keyval_size(args, 1 << 20, &bytes) || !bytes) {
-        return monitor_syntax_error(
-            err, "balloon: write balloon SIZE, in MiB or with a suffix (balloon 256M)");
+        return monitor_syntax_error(err,
+                                    "balloon: write balloon SIZE, in MiB or with a suffix (balloon 256M)");
     }
     if (!balloon) {
-        return monitor_error(
-            err, "No balloon device has been activated; start with -device virtio-balloon-pci");
+        return monitor_error(err,
+                             "No balloon device has been activated; start with -device virtio-balloon-pci");
     }
     virtio_balloon_set_target(balloon, bytes);
     return true;
@@ -274,23 +272,22 @@ const MonitorCommand *monitor_find(const MonitorCommand *table, const char *name
 void monitor_help_all(const MonitorCommand *table, const char *prefix, GString *out)
 {
     for (; table->name; table++) {
-        g_string_append_printf(out, "%s%s %s -- %s\n", prefix, table->name,
-                               table->args ? table->args : "", table->help);
+        g_string_append_printf(out, "%s%s %s -- %s\n", prefix, table->name, table->args ? table->args : "",
+                               table->help);
     }
 }
 
 static void report(GString *out, const char *prefix, const char *name, const GError *err)
 {
     if (err->domain == syntax_quark()) {
-        g_string_append_printf(out, "%s\nTry \"help %s%s\" for more information\n", err->message,
-                               prefix, name);
+        g_string_append_printf(out, "%s\nTry \"help %s%s\" for more information\n", err->message, prefix,
+                               name);
     } else {
         g_string_append_printf(out, "Error: %s\n", err->message);
     }
 }
 
-static void report_unknown(const MonitorCommand *table, const char *prefix, const char *name,
-                           GString *out)
+static void report_unknown(const MonitorCommand *table, const char *prefix, const char *name, GString *out)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     const char *why = monitor_why_unbuilt(*prefix, name);
@@ -324,10 +321,9 @@ void monitor_dispatch(Machine *m, const MonitorCommand *table, const char *prefi
         report_unknown(table, prefix, name, out);
         return;
     }
-    bool ok =
-        *args && !c->args
-            ? monitor_syntax_error(&err, "%s: extraneous characters at the end of line", c->name)
-            : c->run(m, args, out, &err);
+    bool ok = *args && !c->args
+                  ? monitor_syntax_error(&err, "%s: extraneous characters at the end of line", c->name)
+                  : c->run(m, args, out, &err);
     if (!ok) {
         report(out, prefix, name, err);
     }

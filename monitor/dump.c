@@ -89,15 +89,9 @@ static void append_value(GString *out, const Format *f, uint64_t v)
 {
     int bits = f->size * 8;
     switch (f->format) {
-    case 'o':
-        g_string_append_printf(out, " %#*" PRIo64, (bits + 2) / 3, v);
-        break;
-    case 'x':
-        g_string_append_printf(out, " 0x%0*" PRIx64, bits / 4, v);
-        break;
-    case 'u':
-        g_string_append_printf(out, " %*" PRIu64, (bits * 10 + 32) / 33, v);
-        break;
+    case 'o': g_string_append_printf(out, " %#*" PRIo64, (bits + 2) / 3, v); break;
+    case 'x': g_string_append_printf(out, " 0x%0*" PRIx64, bits / 4, v); break;
+    case 'u': g_string_append_printf(out, " %*" PRIu64, (bits * 10 + 32) / 33, v); break;
     case 'd':
         g_string_append_printf(out, " %*" PRId64, (bits * 10 + 32) / 33,
                                (int64_t)(v << (64 - bits)) >> (64 - bits));
@@ -133,7 +127,8 @@ static void dump_strings(Dump *d)
     for (unsigned i = 0; i < d->f.count; i++) {
         uint8_t c = 0;
         if (addr - d->addr > DUMP_MAX_CHARS) {
-            g_string_append_printf(d->out, "(more than %d characters: the rest is left out)\n", DUMP_MAX_CHARS);
+            g_string_append_printf(d->out, "(more than %d characters: the rest is left out)\n",
+                                   DUMP_MAX_CHARS);
             return;
         }
         g_string_append_printf(d->out, "%016" PRIx64 ": \"", addr);
@@ -216,8 +211,8 @@ static void examine(CPU *cpu, void *opaque)
 {
     Examine *e = opaque;
     Dump *d = &e->dump;
-    e->ok = parse_format(&e->args, &d->f, e->err) &&
-            monitor_expr(d->m, &e->args, &d->addr, e->err) && no_more(e->args, "x", e->err);
+    e->ok = parse_format(&e->args, &d->f, e->err) && monitor_expr(d->m, &e->args, &d->addr, e->err) &&
+            no_more(e->args, "x", e->err);
     if (e->ok) {
         dump_run(cpu, d);
     }
@@ -226,8 +221,7 @@ static void examine(CPU *cpu, void *opaque)
 bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err)
 {
     CPU *cpu = monitor_cpu(m);
-    Examine e = {
-        .dump = {.m = m, .cpu = cpu, .out = out, .f = {1, 4, 'x'}}, .args = args, .err = err};
+    Examine e = { .dump = { .m = m, .cpu = cpu, .out = out, .f = { 1, 4, 'x' } }, .args = args, .err = err };
     if (!cpu) {
         return monitor_error(err, "No CPU");
     }
@@ -237,7 +231,7 @@ bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err)
 
 bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err)
 {
-    Dump d = {.m = m, .out = out, .f = {1, 4, 'x'}};
+    Dump d = { .m = m, .out = out, .f = { 1, 4, 'x' } };
     if (!parse_format(&args, &d.f, err) || !monitor_expr(m, &args, &d.addr, err) ||
         !no_more(args, "xp", err)) {
         return false;
@@ -251,10 +245,9 @@ bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err)
 
 bool monitor_cmd_print(Machine *m, const char *args, GString *out, GError **err)
 {
-    Format f = {1, 8, 'x'};
+    Format f = { 1, 8, 'x' };
     uint64_t v;
-    if (!parse_format(&args, &f, err) || !monitor_expr(m, &args, &v, err) ||
-        !no_more(args, "print|p", err)) {
+    if (!parse_format(&args, &f, err) || !monitor_expr(m, &args, &v, err) || !no_more(args, "print|p", err)) {
         return false;
     }
     /* clang-format off */

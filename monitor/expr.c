@@ -64,7 +64,7 @@ static bool parse_register(Parser *p, uint64_t *v)
         p->at++;
     }
     g_autofree char *name = g_strndup(start, p->at - start);
-    RegisterRead r = {.name = name};
+    RegisterRead r = { .name = name };
     CPU *cpu = monitor_cpu(p->m);
     if (cpu) {
         monitor_on_cpu(cpu, read_register, &r);
@@ -195,7 +195,7 @@ static bool parse_expr(Parser *p, uint64_t *v)
 
 bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err)
 {
-    Parser p = {.m = m, .at = *at, .err = err};
+    Parser p = { .m = m, .at = *at, .err = err };
     *value = 0;
     bool ok = parse_expr(&p, value);
     *at = p.at;

@@ -47,8 +47,7 @@ static bool info_uuid(Machine *m, const char *args, GString *out, GError **err)
 {
     const uint8_t *u = m->config->uuid;
     for (unsigned i = 0; i < 16; i++) {
-        g_string_append_printf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                               u[i]);
+        g_string_append_printf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
     }
     g_string_append_c(out, '\n');
     return true;
@@ -105,8 +104,7 @@ static bool info_cpus(Machine *m, const char *args, GString *out, GError **err)
         CPU *cpu = m->cpus[i];
         int tid = 0;
         monitor_on_cpu(cpu, get_thread_id, &tid);
-        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n",
-                               cpu == monitor_cpu(m) ? '*' : ' ', i, tid,
+        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", cpu == monitor_cpu(m) ? '*' : ' ', i, tid,
                                cpu->halted ? " (halted)" : "");
     }
     return true;
@@ -188,8 +186,8 @@ static bool info_balloon(Machine *m, const char *args, GString *out, GError **er
 {
     Device *balloon = virtio_balloon_find(m);
     if (!balloon) {
-        return monitor_error(
-            err, "No balloon device has been activated; start with -device virtio-balloon-pci");
+        return monitor_error(err,
+                             "No balloon device has been activated; start with -device virtio-balloon-pci");
     }
     g_string_append_printf(out, "balloon: actual=%" G_GUINT64_FORMAT "\n",
                            virtio_balloon_actual(balloon) >> 20);

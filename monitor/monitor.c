@@ -68,7 +68,7 @@ static char **monitor_complete(void *opaque, const char *before, const char *wor
     return (char **)g_ptr_array_free(names, false);
 }
 
-static const ReadlineOps readline_ops = {monitor_write, monitor_line, monitor_complete};
+static const ReadlineOps readline_ops = { monitor_write, monitor_line, monitor_complete };
 
 static void monitor_greet(Monitor *mon)
 {

@@ -273,7 +273,7 @@ void readline_feed(Readline *r, const uint8_t *bytes, int len)
         } else if (c < 32 || c == 127) {
             control_key(r, c);
         } else {
-            insert(r, (char[]){c, 0});
+            insert(r, (char[]){ c, 0 });
         }
     }
 }

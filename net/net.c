@@ -19,8 +19,8 @@ static const NetBackend *const backends[] = { &net_backend_user };
 
 /* What QEMU has besides; named so that the refusal is clear. */
 static const char *const missing[] = {
-    "tap", "bridge", "socket", "stream", "dgram", "hubport", "l2tpv3", "vde", "passt", "af-xdp",
-    "vhost-user", "vhost-vdpa", NULL,
+    "tap", "bridge", "socket", "stream",     "dgram",      "hubport", "l2tpv3",
+    "vde", "passt",  "af-xdp", "vhost-user", "vhost-vdpa", NULL,
 };
 
 static GPtrArray *all; /* of NetClient, in the order of their making */
@@ -139,12 +139,13 @@ static const NetBackend *backend_find(const char *type, GError **err)
     g_autofree char *list = g_strjoinv(", ", (char **)names);
     const char *near = nearest_name(type, names);
     if (g_strv_contains(missing, type)) {
-        net_error(err, "network backend '%s' is not supported: this program has: %s; use -netdev "
-                  "user,id=NAME", type, list);
+        net_error(err,
+                  "network backend '%s' is not supported: this program has: %s; use -netdev "
+                  "user,id=NAME",
+                  type, list);
     } else {
-        net_error(err, "Parameter 'type' does not accept value '%s': this program has: %s%s%s%s",
-                  type, list, near ? "; did you mean '" : "; choose one of them", near ? near : "",
-                  near ? "'?" : "");
+        net_error(err, "Parameter 'type' does not accept value '%s': this program has: %s%s%s%s", type, list,
+                  near ? "; did you mean '" : "; choose one of them", near ? near : "", near ? "'?" : "");
     }
     return NULL;
 }
@@ -160,9 +161,8 @@ static bool keys_check(const NetBackend *b, GHashTable *options, GError **err)
         }
         const char *near = nearest_name(key, b->keys);
         g_autofree char *list = g_strjoinv(", ", (char **)b->keys);
-        net_error(err, "Invalid parameter '%s' for -netdev %s: it has %s%s%s%s", (char *)key, b->name,
-                  list, near ? "; did you mean '" : "; leave it out", near ? near : "",
-                  near ? "'?" : "");
+        net_error(err, "Invalid parameter '%s' for -netdev %s: it has %s%s%s%s", (char *)key, b->name, list,
+                  near ? "; did you mean '" : "; leave it out", near ? near : "", near ? "'?" : "");
         return false;
     }
     return true;
@@ -269,8 +269,10 @@ char *net_user_info(const NetClient *nc)
 bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock, GError **err)
 {
     if (nc->fe) {
-        net_error(err, "netdev '%s' is already in use by another NIC: one netdev serves one; add a "
-                  "second -netdev", nc->id);
+        net_error(err,
+                  "netdev '%s' is already in use by another NIC: one netdev serves one; add a "
+                  "second -netdev",
+                  nc->id);
         return false;
     }
     nc->fe = fe;

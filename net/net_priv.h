@@ -9,10 +9,10 @@ typedef struct NetBackend {
     const char *const *keys; /* besides type and id; NULL at the end */
     size_t size;             /* of the struct that begins with NetClient */
     bool (*open)(NetClient *nc, GHashTable *options, GError **err);
-    void (*close)(NetClient *nc); /* also after a failed open */
+    void (*close)(NetClient *nc);                                  /* also after a failed open */
     void (*send)(NetClient *nc, const uint8_t *frame, size_t len); /* towards the host */
-    char *(*describe)(const NetClient *nc); /* ",key=value..." */
-    char *(*info)(const NetClient *nc); /* or NULL */
+    char *(*describe)(const NetClient *nc);                        /* ",key=value..." */
+    char *(*info)(const NetClient *nc);                            /* or NULL */
 } NetBackend;
 
 typedef struct NetFrame {
@@ -29,7 +29,7 @@ struct NetClient {
     GMutex *lock;
     bool link_up;
     Bh *deliver;
-    NetFrame *first, *last;  /* for the frontend; main loop only */
+    NetFrame *first, *last; /* for the frontend; main loop only */
     unsigned queued;
     size_t queued_bytes;
 };

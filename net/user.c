@@ -65,9 +65,15 @@ static void user_notify(void *opaque)
 }
 
 static const SlirpCb callbacks = {
-    .send_packet = user_send_packet, .guest_error = user_guest_error, .clock_get_ns = user_clock,
-    .timer_new = user_timer_new, .timer_free = user_timer_free, .timer_mod = user_timer_mod,
-    .register_poll_fd = user_poll_fd, .unregister_poll_fd = user_poll_fd, .notify = user_notify,
+    .send_packet = user_send_packet,
+    .guest_error = user_guest_error,
+    .clock_get_ns = user_clock,
+    .timer_new = user_timer_new,
+    .timer_free = user_timer_free,
+    .timer_mod = user_timer_mod,
+    .register_poll_fd = user_poll_fd,
+    .unregister_poll_fd = user_poll_fd,
+    .notify = user_notify,
 };
 
 /* ---- descriptors and time ------------------------------------------------ */
@@ -83,13 +89,13 @@ typedef struct Watched {
 typedef struct UserSource {
     GSource source;
     NetUser *user;
-    GArray *watched;  /* of Watched, in libslirp's order */
-    guint filled;     /* how many of them the running fill has named */
-    gint64 wake;      /* monotonic us */
-    bool soon;        /* the guest sent something: look at once */
-    unsigned limit;   /* of descriptors */
-    int top_fd;       /* the highest ever seen: descriptors are given out from below */
-    bool full;        /* no descriptor is left for a connection */
+    GArray *watched; /* of Watched, in libslirp's order */
+    guint filled;    /* how many of them the running fill has named */
+    gint64 wake;     /* monotonic us */
+    bool soon;       /* the guest sent something: look at once */
+    unsigned limit;  /* of descriptors */
+    int top_fd;      /* the highest ever seen: descriptors are given out from below */
+    bool full;       /* no descriptor is left for a connection */
     bool full_said;
 } UserSource;
 
@@ -97,7 +103,7 @@ static const struct {
     int slirp;
     GIOCondition glib;
 } event_names[] = {
-    { SLIRP_POLL_IN, G_IO_IN }, { SLIRP_POLL_OUT, G_IO_OUT }, { SLIRP_POLL_PRI, G_IO_PRI },
+    { SLIRP_POLL_IN, G_IO_IN },   { SLIRP_POLL_OUT, G_IO_OUT }, { SLIRP_POLL_PRI, G_IO_PRI },
     { SLIRP_POLL_ERR, G_IO_ERR }, { SLIRP_POLL_HUP, G_IO_HUP },
 };
 
@@ -146,7 +152,8 @@ static bool refuse_connection(UserSource *us, int fd)
     if (!us->full_said) {
         us->full_said = true;
         log_report("user network %s: no file descriptor is left: connections to forwarded ports are "
-                   "closed; raise the limit of ulimit -n", us->user->nc.id);
+                   "closed; raise the limit of ulimit -n",
+                   us->user->nc.id);
     }
     return true;
 }
@@ -217,7 +224,9 @@ static void source_finalize(GSource *s)
 }
 
 static GSourceFuncs source_funcs = {
-    .prepare = source_prepare, .check = source_check, .dispatch = source_dispatch,
+    .prepare = source_prepare,
+    .check = source_check,
+    .dispatch = source_dispatch,
     .finalize = source_finalize,
 };
 
@@ -265,8 +274,10 @@ static bool user_open(NetClient *nc, GHashTable *options, GError **err)
     u->slirp = slirp_new(&o.cfg, &callbacks, u);
     user_options_clear(&o);
     if (!u->slirp) {
-        net_error(err, "-netdev user,id=%s: libslirp %s refused these settings; leave out the last "
-                  "one that was added", nc->id, slirp_version_string());
+        net_error(err,
+                  "-netdev user,id=%s: libslirp %s refused these settings; leave out the last "
+                  "one that was added",
+                  nc->id, slirp_version_string());
         return false;
     }
     u->source = source_new(u);
@@ -309,13 +320,21 @@ static char *user_info(const NetClient *nc)
     return g_strdup_printf("Hub -1 (%s):\n%s", nc->id, text);
 }
 
+/* clang-format off */
 static const char *const keys[] = {
     "ipv4", "ipv6", "net", "host", "ipv6-net", "ipv6-prefix", "ipv6-prefixlen", "ipv6-host",
     "restrict", "hostname", "dhcpstart", "dns", "ipv6-dns", "dnssearch", "domainname", "tftp",
     "tftp-server-name", "bootfile", "smb", "smbserver", "hostfwd", "guestfwd", NULL,
 };
+/* clang-format on */
 
 const NetBackend net_backend_user = {
-    .name = "user", .keys = keys, .size = sizeof(NetUser), .open = user_open, .close = user_close,
-    .send = user_send, .describe = user_describe, .info = user_info,
+    .name = "user",
+    .keys = keys,
+    .size = sizeof(NetUser),
+    .open = user_open,
+    .close = user_close,
+    .send = user_send,
+    .describe = user_describe,
+    .info = user_info,
 };

@@ -11,7 +11,7 @@ typedef struct GuestForward GuestForward;
 
 typedef struct UserOptions {
     SlirpConfig cfg;
-    char **search;      /* owned; cfg points to it */
+    char **search; /* owned; cfg points to it */
 } UserOptions;
 
 struct NetUser {

@@ -87,8 +87,10 @@ static bool host_rule(HostRule *r, const char *rule, GError **err)
 {
     const char *wrong = parse_host_rule(r, rule);
     if (wrong) {
-        net_error(err, "Invalid host forwarding rule '%s' (%s); write tcp:[hostaddr]:hostport-"
-                  "[guestaddr]:guestport", rule, wrong);
+        net_error(err,
+                  "Invalid host forwarding rule '%s' (%s); write tcp:[hostaddr]:hostport-"
+                  "[guestaddr]:guestport",
+                  rule, wrong);
     }
     return wrong == NULL;
 }
@@ -101,8 +103,10 @@ bool user_hostfwd_add(NetUser *u, const char *rule, GError **err)
     }
     errno = 0;
     if (slirp_add_hostfwd(u->slirp, r.udp, r.host, r.host_port, r.guest, r.guest_port) < 0) {
-        net_error(err, "Could not set up host forwarding rule '%s': %s; choose another host port, or "
-                  "stop what uses it", rule, errno ? g_strerror(errno) : "the network refused it");
+        net_error(err,
+                  "Could not set up host forwarding rule '%s': %s; choose another host port, or "
+                  "stop what uses it",
+                  rule, errno ? g_strerror(errno) : "the network refused it");
         return false;
     }
     return true;
@@ -162,7 +166,8 @@ static void guestfwd_receive(void *opaque, const uint8_t *buf, int len)
 }
 
 static const ChardevFrontend guestfwd_frontend = {
-    .can_receive = guestfwd_can_receive, .receive = guestfwd_receive,
+    .can_receive = guestfwd_can_receive,
+    .receive = guestfwd_receive,
 };
 
 static ssize_t guestfwd_write(const void *buf, size_t len, void *opaque)
@@ -188,9 +193,11 @@ void user_guestfwd_kick(NetUser *u)
 
 static bool guestfwd_refused(const char *rule, const char *why, GError **err)
 {
-    net_error(err, "Invalid guest forwarding rule '%s' (%s); write tcp:server:port-chardev or "
+    net_error(err,
+              "Invalid guest forwarding rule '%s' (%s); write tcp:server:port-chardev or "
               "tcp:server:port-cmd:command, with a server address that nothing else in the network "
-              "has", rule, why);
+              "has",
+              rule, why);
     return false;
 }
 

@@ -17,8 +17,8 @@ static bool get_bool(GHashTable *t, const char *key, bool *out, GError **err)
 {
     const char *v = get(t, key);
     if (v && !keyval_bool(v, out)) {
-        net_error(err, "-netdev user,%s=%s: '%s' is neither on nor off; write %s=on or %s=off", key,
-                  v, v, key, key);
+        net_error(err, "-netdev user,%s=%s: '%s' is neither on nor off; write %s=on or %s=off", key, v, v,
+                  key, key);
         return false;
     }
     return true;
@@ -26,8 +26,10 @@ static bool get_bool(GHashTable *t, const char *key, bool *out, GError **err)
 
 static bool bad_address(const char *key, const char *v, const char *why, GError **err)
 {
-    net_error(err, "-netdev user,%s=%s: %s; leave it out for the usual 10.0.2.0/24 with host .2, "
-              "DNS .3 and guests from .15", key, v, why);
+    net_error(err,
+              "-netdev user,%s=%s: %s; leave it out for the usual 10.0.2.0/24 with host .2, "
+              "DNS .3 and guests from .15",
+              key, v, why);
     return false;
 }
 
@@ -91,8 +93,7 @@ static bool parse_v4(UserOptions *o, GHashTable *t, GError **err)
         return false;
     }
     if (v.host == v.dns) {
-        return bad_address("dns", get(t, "dns") ? get(t, "dns") : "",
-                           "DNS must be different from host", err);
+        return bad_address("dns", get(t, "dns") ? get(t, "dns") : "", "DNS must be different from host", err);
     }
     if (v.host - v.dhcp < 16 || v.dns - v.dhcp < 16) { /* unsigned: within [dhcp, dhcp + 16) */
         return bad_address("dhcpstart", get(t, "dhcpstart") ? get(t, "dhcpstart") : "",
@@ -127,8 +128,10 @@ static bool parse_v6(UserOptions *o, GHashTable *t, GError **err)
     length = part[0] && part[1] ? part[1] : length;
     if (!part[0] || inet_pton(AF_INET6, part[0], &o->cfg.vprefix_addr6) != 1 ||
         (length && !keyval_uint(length, 126, &bits))) {
-        net_error(err, "-netdev user,ipv6-net=%s: no IPv6 prefix of up to 126 bits; write it like "
-                  "fec0::/64", net ? net : "");
+        net_error(err,
+                  "-netdev user,ipv6-net=%s: no IPv6 prefix of up to 126 bits; write it like "
+                  "fec0::/64",
+                  net ? net : "");
         return false;
     }
     o->cfg.vprefix_len = (uint8_t)bits;
@@ -171,8 +174,10 @@ static bool parse_text(GHashTable *t, const char *key, size_t max, const char **
 {
     *out = get(t, key);
     if (*out && strlen(*out) > max) {
-        net_error(err, "-netdev user,%s=%s: longer than the %zu bytes that the protocol has; shorten "
-                  "it", key, *out, max);
+        net_error(err,
+                  "-netdev user,%s=%s: longer than the %zu bytes that the protocol has; shorten "
+                  "it",
+                  key, *out, max);
         return false;
     }
     return true;
@@ -182,15 +187,15 @@ static bool parse_services(UserOptions *o, GHashTable *t, GError **err)
 {
     const char *refused = get(t, "smb") ? "smb" : get(t, "smbserver") ? "smbserver" : NULL;
     if (refused) {
-        net_error(err, "-netdev user,%s=%s: the SMB server is not supported; serve the folder over "
-                  "HTTP on the host, the guest reaches it at the host= address", refused,
-                  get(t, refused));
+        net_error(err,
+                  "-netdev user,%s=%s: the SMB server is not supported; serve the folder over "
+                  "HTTP on the host, the guest reaches it at the host= address",
+                  refused, get(t, refused));
         return false;
     }
     o->cfg.tftp_path = get(t, "tftp");
     if (o->cfg.tftp_path && !g_file_test(o->cfg.tftp_path, G_FILE_TEST_IS_DIR)) {
-        net_error(err, "-netdev user,tftp=%s: no such folder; name one that exists",
-                  o->cfg.tftp_path);
+        net_error(err, "-netdev user,tftp=%s: no such folder; name one that exists", o->cfg.tftp_path);
         return false;
     }
     if (get(t, "dnssearch")) {

@@ -24,9 +24,9 @@ struct Timer {
     GMutex *lock;
     TimerFn *fn;
     void *opaque;
-    int64_t deadline;       /* atomic; -1: not pending */
-    bool due;               /* taken from the list, callback not yet called */
-    struct Timer *next;     /* in the list of its clock */
+    int64_t deadline;   /* atomic; -1: not pending */
+    bool due;           /* taken from the list, callback not yet called */
+    struct Timer *next; /* in the list of its clock */
 };
 
 static GMutex timer_lock; /* leaf; all below */

@@ -27,8 +27,7 @@ static bool add_cards(const CmdLine *c, Machine *m, GError **err)
         if (!g_hash_table_contains(keys, "driver")) {
             if (!m->board->default_nic) {
                 return cmdline_fail(
-                    err,
-                    "-nic: machine '%s' has no default network card; give model=", m->board->name);
+                    err, "-nic: machine '%s' has no default network card; give model=", m->board->name);
             }
             g_hash_table_replace(keys, g_strdup("driver"), g_strdup(m->board->default_nic));
         }
@@ -75,8 +74,8 @@ static void add_disk(BlockBackend *blk, void *opaque)
 {
     AddDisks *a = opaque;
     DriveInterface interface = block_interface(blk);
-    bool wanted = interface == DRIVE_VIRTIO ||
-                  (interface == DRIVE_DEFAULT && !is_used_by_device(a->c, block_id(blk)));
+    bool wanted =
+        interface == DRIVE_VIRTIO || (interface == DRIVE_DEFAULT && !is_used_by_device(a->c, block_id(blk)));
     if (a->err || !wanted || is_in_flash(a->m, blk)) {
         return;
     }
@@ -90,7 +89,7 @@ static void add_disk(BlockBackend *blk, void *opaque)
 
 bool cmdline_devices(const CmdLine *c, Machine *m, GError **err)
 {
-    AddDisks disks = {c, m, NULL};
+    AddDisks disks = { c, m, NULL };
     if (!add_cards(c, m, err)) {
         return false;
     }
@@ -129,8 +128,7 @@ static bool add_global(const CmdItem *item, GError **err)
         const char *dot = strchr(key, '.');
         g_autofree char *name = g_strndup(key, dot ? dot - (char *)key : 0);
         if (!dot) {
-            return cmdline_fail(err, "Invalid parameter '%s'; write driver.property=value",
-                                (char *)key);
+            return cmdline_fail(err, "Invalid parameter '%s'; write driver.property=value", (char *)key);
         }
         if (!device_add_global(name, dot + 1, text, err)) {
             return false;
@@ -154,7 +152,7 @@ bool cmdline_globals(const CmdLine *c, GError **err)
 
 static bool add_fw_cfg(Machine *m, const CmdItem *item, GError **err)
 {
-    static const char *const valid[] = {"name", "file", "string", NULL};
+    static const char *const valid[] = { "name", "file", "string", NULL };
     const char *name = g_hash_table_lookup(item->keys, "name");
     const char *file = g_hash_table_lookup(item->keys, "file");
     const char *text = g_hash_table_lookup(item->keys, "string");
@@ -167,8 +165,7 @@ static bool add_fw_cfg(Machine *m, const CmdItem *item, GError **err)
         return cmdline_fail(err, "name= and one of file=, string= must be given");
     }
     if (!m->fw_cfg) {
-        return cmdline_fail(err, "machine '%s' has no firmware configuration device",
-                            m->board->name);
+        return cmdline_fail(err, "machine '%s' has no firmware configuration device", m->board->name);
     }
     if (file && !g_file_get_contents(file, &data, &len, err)) {
         return false;

@@ -31,7 +31,7 @@ static GHashTable *drive_keys(const CmdItem *item)
 
 static bool check_interface(const char *name, GError **err)
 {
-    static const char *const valid[] = {"virtio", "none", "pflash", NULL};
+    static const char *const valid[] = { "virtio", "none", "pflash", NULL };
     if (!name || g_strv_contains(valid, name)) {
         return true;
     }
@@ -49,9 +49,8 @@ static void name_drive(GHashTable *keys)
     }
     index = index ? index : g_hash_table_lookup(keys, "unit");
     for (unsigned i = 0;; i++) {
-        g_autofree char *name =
-            index && !i ? g_strdup_printf("%s%s", interface ? interface : "virtio", index)
-                        : g_strdup_printf("%s%u", interface ? interface : "virtio", i);
+        g_autofree char *name = index && !i ? g_strdup_printf("%s%s", interface ? interface : "virtio", index)
+                                            : g_strdup_printf("%s%u", interface ? interface : "virtio", i);
         if (!block_find(name)) {
             g_hash_table_replace(keys, g_strdup("id"), g_steal_pointer(&name));
             return;
@@ -142,15 +141,13 @@ static bool machine_backend(const CmdLine *c, MachineConfig *config, GError **er
         return cmdline_fail(err,
                             "-machine memory-backend=%s: %s; make it with "
                             "-object memory-backend-memfd,id=%s,size=...",
-                            id, o ? "this object is no memory backend" : "no object has this id",
-                            id);
+                            id, o ? "this object is no memory backend" : "no object has this id", id);
     }
     if (cmdline_has(c, OPT_MEMORY) && size != config->ram_size) {
-        return cmdline_fail(
-            err,
-            "-machine memory-backend=%s: Machine memory size does not match the size "
-            "of the memory backend; give -m the same size or leave it out",
-            id);
+        return cmdline_fail(err,
+                            "-machine memory-backend=%s: Machine memory size does not match the size "
+                            "of the memory backend; give -m the same size or leave it out",
+                            id);
     }
     if (size % RAM_PAGE) {
         return cmdline_fail(err, "-machine memory-backend=%s: its size is not a multiple of %d", id,

@@ -47,8 +47,7 @@ static void print_option(const Option *o)
 void cmdline_print_help(const CmdLine *c)
 {
     cmdline_print_version();
-    printf("usage: %s [options] [disk_image]\n\n'disk_image' is a raw image for disk 0\n",
-           c->program);
+    printf("usage: %s [options] [disk_image]\n\n'disk_image' is a raw image for disk 0\n", c->program);
     for (const Option *o = cmdline_options; o->name; o++) {
         if (o->section) {
             printf("\n%s:\n", o->section);
@@ -75,19 +74,15 @@ static void print_prop_line(const char *name, const char *type, const char *help
 }
 
 static const char *const kind_names[] = {
-    [PROP_BOOL] = "bool",      [PROP_U8] = "uint8",
-    [PROP_U16] = "uint16",     [PROP_U32] = "uint32",
-    [PROP_U64] = "uint64",     [PROP_I32] = "int32",
-    [PROP_SIZE] = "size",      [PROP_STRING] = "str",
-    [PROP_ENUM] = "enum",      [PROP_MAC] = "str",
-    [PROP_CHARDEV] = "str",    [PROP_DRIVE] = "str",
-    [PROP_NETDEV] = "str",     [PROP_LINK] = "link",
-    [PROP_PCI_ADDR] = "int32", [PROP_ON_OFF_AUTO] = "OnOffAuto",
+    [PROP_BOOL] = "bool",  [PROP_U8] = "uint8",  [PROP_U16] = "uint16",     [PROP_U32] = "uint32",
+    [PROP_U64] = "uint64", [PROP_I32] = "int32", [PROP_SIZE] = "size",      [PROP_STRING] = "str",
+    [PROP_ENUM] = "enum",  [PROP_MAC] = "str",   [PROP_CHARDEV] = "str",    [PROP_DRIVE] = "str",
+    [PROP_NETDEV] = "str", [PROP_LINK] = "link", [PROP_PCI_ADDR] = "int32", [PROP_ON_OFF_AUTO] = "OnOffAuto",
 };
 
 static void print_prop(const Prop *p, void *opaque)
 {
-    static const char *const autos[] = {"\"auto\"", "\"on\"", "\"off\""};
+    static const char *const autos[] = { "\"auto\"", "\"on\"", "\"off\"" };
     g_autofree char *def = NULL;
     g_autofree char *help = NULL;
     if (p->kind == PROP_ENUM && p->names) {
@@ -120,8 +115,7 @@ static void print_machines(const CmdLine *c)
         for (unsigned k = 0; b->aliases && b->aliases[k]; k++) {
             printf("%-20s %s (alias of %s)\n", b->aliases[k], b->desc, b->name);
         }
-        printf("%-20s %s%s\n", b->name, b->desc,
-               cmdline_is_default_board(c, b) ? " (default)" : "");
+        printf("%-20s %s%s\n", b->name, b->desc, cmdline_is_default_board(c, b) ? " (default)" : "");
     }
 }
 
@@ -130,8 +124,7 @@ static bool print_machine(const CmdLine *c, const char *name, GError **err)
     const BoardClass *b = cmdline_find_board(c, name);
     if (!b) {
         return cmdline_fail(
-            err, "unsupported machine type '%s'\nUse -machine help to list supported machines",
-            name);
+            err, "unsupported machine type '%s'\nUse -machine help to list supported machines", name);
     }
     printf("%s-machine options:\n", b->name);
     for (const Prop *p = b->options; p && p->name; p++) {
@@ -251,8 +244,7 @@ static bool help_device(const CmdLine *c, const char *name, GError **err)
     }
     const DeviceClass *d = device_class_find(name);
     if (!d) {
-        return cmdline_fail(err, "'%s' is not a valid device model name; -device help lists them",
-                            name);
+        return cmdline_fail(err, "'%s' is not a valid device model name; -device help lists them", name);
     }
     printf("%s options:\n", d->name);
     device_class_foreach_prop(d, print_prop, NULL);
@@ -362,9 +354,8 @@ static bool asks_for(const struct HelpList *list, const CmdItem *item)
         return false;
     }
     /* In JSON "help" is a value as any other. */
-    const char *value = item->keys && list->key && item->text[0] != '{'
-                            ? g_hash_table_lookup(item->keys, list->key)
-                            : NULL;
+    const char *value =
+        item->keys && list->key && item->text[0] != '{' ? g_hash_table_lookup(item->keys, list->key) : NULL;
     return (value && cmdline_is_help(value)) || (!list->by_key && cmdline_wants_help(item));
 }
 

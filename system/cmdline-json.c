@@ -10,8 +10,7 @@
 #include "hw/device.h"
 #include "system/cmdline.h"
 
-static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth,
-                         GError **err);
+static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth, GError **err);
 
 /* [{"str": "a"}, {"str": "b"}], QEMU's form of a key that may be repeated; NULL: another array. */
 static char *json_strings(json_object *array)
@@ -34,8 +33,7 @@ static bool json_add(const char *key, json_object *value, GHashTable *keys, int 
 {
     char *lines;
     switch (json_object_get_type(value)) {
-    case json_type_object:
-        return json_flatten(value, key, keys, depth + 1, err);
+    case json_type_object: return json_flatten(value, key, keys, depth + 1, err);
     case json_type_array:
         if ((lines = json_strings(value))) {
             g_hash_table_replace(keys, g_strdup(key), lines);
@@ -49,12 +47,9 @@ static bool json_add(const char *key, json_object *value, GHashTable *keys, int 
         }
         return true;
     case json_type_boolean:
-        g_hash_table_replace(keys, g_strdup(key),
-                             g_strdup(json_object_get_boolean(value) ? "on" : "off"));
+        g_hash_table_replace(keys, g_strdup(key), g_strdup(json_object_get_boolean(value) ? "on" : "off"));
         return true;
-    case json_type_null:
-        cmdline_fail(err, "Parameter '%s' has no value", key);
-        return false;
+    case json_type_null: cmdline_fail(err, "Parameter '%s' has no value", key); return false;
     default:
         if (json_object_get_type(value) == json_type_string &&
             strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value)) {
@@ -67,8 +62,7 @@ static bool json_add(const char *key, json_object *value, GHashTable *keys, int 
 }
 
 /* {"a": {"b": 1}} becomes a.b=1, as the key=value form has it. */
-static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth,
-                         GError **err)
+static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth, GError **err)
 {
     if (depth > 8) {
         cmdline_fail(err, "JSON is nested too deeply");
@@ -94,7 +88,7 @@ static json_object *json_parse(const char *text, GError **err)
     tail += strspn(tail, " \t\r\n");
     if (!value || json_object_get_type(value) != json_type_object) {
         cmdline_fail(err, "not a JSON object: %s",
-                     value                         ? "another value"
+                     value                          ? "another value"
                      : why == json_tokener_continue ? "its end is missing"
                                                     : json_tokener_error_desc(why));
     } else if (*tail) {
@@ -148,13 +142,22 @@ bool cmdline_json_is(const CmdItem *item, const char *key, const char *type, GEr
 static const char *prop_json_type(const Prop *p)
 {
     switch (p->kind) {
-    case PROP_BOOL:
-        return JSON_BOOL;
-    case PROP_U8: case PROP_U16: case PROP_U32: case PROP_U64: case PROP_I32: case PROP_SIZE:
-        return JSON_INT;
-    case PROP_STRING: case PROP_ENUM: case PROP_MAC: case PROP_CHARDEV: case PROP_DRIVE:
-    case PROP_NETDEV: case PROP_LINK: case PROP_PCI_ADDR: case PROP_ON_OFF_AUTO:
-        return JSON_STRING;
+    case PROP_BOOL: return JSON_BOOL;
+    case PROP_U8:
+    case PROP_U16:
+    case PROP_U32:
+    case PROP_U64:
+    case PROP_I32:
+    case PROP_SIZE: return JSON_INT;
+    case PROP_STRING:
+    case PROP_ENUM:
+    case PROP_MAC:
+    case PROP_CHARDEV:
+    case PROP_DRIVE:
+    case PROP_NETDEV:
+    case PROP_LINK:
+    case PROP_PCI_ADDR:
+    case PROP_ON_OFF_AUTO: return JSON_STRING;
     }
     g_assert_not_reached();
 }
@@ -197,7 +200,7 @@ bool cmdline_json_device(const CmdItem *item, GError **err)
 {
     const char *driver = g_hash_table_lookup(item->keys, "driver");
     const DeviceClass *d = driver ? device_class_find(driver) : NULL;
-    PropCheck check = {item, NULL};
+    PropCheck check = { item, NULL };
     if (!item->json || !d) {
         return check_common(item, err);
     }

@@ -64,8 +64,7 @@ void cmdline_pick_arch(CmdLine *c)
 static const BoardClass *default_board(const CmdLine *c)
 {
     for (unsigned i = 0; board_classes[i]; i++) {
-        if (g_str_equal(board_classes[i]->arch, c->arch) &&
-            cmdline_is_default_board(c, board_classes[i])) {
+        if (g_str_equal(board_classes[i]->arch, c->arch) && cmdline_is_default_board(c, board_classes[i])) {
             return board_classes[i];
         }
     }
@@ -119,7 +118,7 @@ static bool pick_board(const CmdLine *c, GHashTable *keys, MachineConfig *config
 
 static bool parse_memory(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = {"size", "slots", "maxmem", NULL};
+    static const char *const valid[] = { "size", "slots", "maxmem", NULL };
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_MEMORY);
     const char *size = g_hash_table_lookup(keys, "size");
     const char *slots = g_hash_table_lookup(keys, "slots");
@@ -131,8 +130,7 @@ static bool parse_memory(const CmdLine *c, MachineConfig *config, GError **err)
     }
     if (size && (!keyval_size(size, 1 << 20, &config->ram_size) || config->ram_size >> 48)) {
         return cmdline_fail(
-            err, "Parameter 'size' expects a size in MiB or with a suffix k, M, G or T, not '%s'",
-            size);
+            err, "Parameter 'size' expects a size in MiB or with a suffix k, M, G or T, not '%s'", size);
     }
     if (!config->ram_size) {
         config->ram_size = config->board->default_ram;
@@ -140,8 +138,8 @@ static bool parse_memory(const CmdLine *c, MachineConfig *config, GError **err)
     config->ram_size = (config->ram_size + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
     if ((slots && (!keyval_uint(slots, 256, &count) || count)) ||
         (maxmem && (!keyval_size(maxmem, 1 << 20, &max) || max != config->ram_size))) {
-        return cmdline_fail(
-            err, "memory that is added later (slots=, maxmem=) is not built; give size= only");
+        return cmdline_fail(err,
+                            "memory that is added later (slots=, maxmem=) is not built; give size= only");
     }
     return true;
 }
@@ -173,17 +171,15 @@ static bool topology_check(const Topology *t, const BoardClass *board, GError **
 {
     unsigned limit = MIN(board->max_cpus, MACHINE_MAX_CPUS);
     if (t->maxcpus > limit || t->cpus > limit) {
-        return cmdline_fail(err,
-                            "Invalid SMP CPUs %" G_GUINT64_FORMAT
-                            ". The max CPUs supported by machine '%s' is %u",
-                            MAX(t->maxcpus, t->cpus), board->name, limit);
+        return cmdline_fail(
+            err, "Invalid SMP CPUs %" G_GUINT64_FORMAT ". The max CPUs supported by machine '%s' is %u",
+            MAX(t->maxcpus, t->cpus), board->name, limit);
     }
     if (t->sockets * t->cores * t->threads != t->maxcpus) {
         return cmdline_fail(err,
                             "Invalid CPU topology: product of the hierarchy must match maxcpus: "
                             "sockets (%" G_GUINT64_FORMAT ") * cores (%" G_GUINT64_FORMAT
-                            ") * threads (%" G_GUINT64_FORMAT ") != maxcpus (%" G_GUINT64_FORMAT
-                            ")",
+                            ") * threads (%" G_GUINT64_FORMAT ") != maxcpus (%" G_GUINT64_FORMAT ")",
                             t->sockets, t->cores, t->threads, t->maxcpus);
     }
     if (t->cpus != t->maxcpus) {
@@ -197,28 +193,26 @@ static bool topology_check(const Topology *t, const BoardClass *board, GError **
 
 static bool parse_smp(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = {"cpus",     "maxcpus", "sockets", "cores",
-                                        "threads",  "drawers", "books",   "dies",
-                                        "clusters", "modules", NULL};
-    static const char *const ones[] = {"drawers", "books", "dies", "clusters", "modules", NULL};
+    static const char *const valid[] = { "cpus",  "maxcpus", "sockets",  "cores",   "threads", "drawers",
+                                         "books", "dies",    "clusters", "modules", NULL };
+    static const char *const ones[] = { "drawers", "books", "dies", "clusters", "modules", NULL };
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_SMP);
-    Topology t = {0};
-    uint64_t *fields[] = {&t.cpus, &t.maxcpus, &t.sockets, &t.cores, &t.threads};
+    Topology t = { 0 };
+    uint64_t *fields[] = { &t.cpus, &t.maxcpus, &t.sockets, &t.cores, &t.threads };
     if (!cmdline_check_keys(keys, valid, err)) {
         return false;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
         const char *text = g_hash_table_lookup(keys, valid[i]);
         if (text && (!keyval_uint(text, 100000, fields[i]) || !*fields[i])) {
-            return cmdline_fail(err, "Parameter '%s' expects a number greater than zero, not '%s'",
-                                valid[i], text);
+            return cmdline_fail(err, "Parameter '%s' expects a number greater than zero, not '%s'", valid[i],
+                                text);
         }
     }
     for (unsigned i = 0; ones[i]; i++) {
         const char *text = g_hash_table_lookup(keys, ones[i]);
         if (text && !g_str_equal(text, "1")) {
-            return cmdline_fail(err, "%s > 1 not supported by this machine's CPU topology",
-                                ones[i]);
+            return cmdline_fail(err, "%s > 1 not supported by this machine's CPU topology", ones[i]);
         }
     }
     topology_complete(&t);
@@ -256,20 +250,18 @@ static bool parse_uuid(const CmdLine *c, MachineConfig *config, GError **err)
 
 static bool parse_name(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = {"guest", "process", "debug-threads", NULL};
+    static const char *const valid[] = { "guest", "process", "debug-threads", NULL };
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_NAME);
     bool named; /* threads always have names */
     config->name = g_strdup(g_hash_table_lookup(keys, "guest"));
-    return cmdline_check_keys(keys, valid, err) &&
-           cmdline_bool(keys, "debug-threads", &named, err);
+    return cmdline_check_keys(keys, valid, err) && cmdline_bool(keys, "debug-threads", &named, err);
 }
 
 /* "2006-06-17T16:01:21" or "2006-06-17": UTC. */
 static bool parse_date(const char *text, int64_t *seconds)
 {
     g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
-    g_autofree char *full =
-        strchr(text, 'T') ? g_strdup(text) : g_strdup_printf("%sT00:00:00", text);
+    g_autofree char *full = strchr(text, 'T') ? g_strdup(text) : g_strdup_printf("%sT00:00:00", text);
     g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(full, utc);
     if (!date) {
         return false;
@@ -280,9 +272,9 @@ static bool parse_date(const char *text, int64_t *seconds)
 
 static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = {"base", "clock", "driftfix", NULL};
-    static const char *const clocks[] = {[RTC_HOST] = "host", [RTC_RT] = "rt", [RTC_VM] = "vm", NULL};
-    static const char *const fixes[] = {"none", "slew", NULL};
+    static const char *const valid[] = { "base", "clock", "driftfix", NULL };
+    static const char *const clocks[] = { [RTC_HOST] = "host", [RTC_RT] = "rt", [RTC_VM] = "vm", NULL };
+    static const char *const fixes[] = { "none", "slew", NULL };
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_RTC);
     const char *base = g_hash_table_lookup(keys, "base");
     const char *clock = g_hash_table_lookup(keys, "clock");
@@ -297,11 +289,10 @@ static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
         config->rtc_offset_ns = localtime_r(&now, &local)->tm_gmtoff * INT64_C(1000000000);
     } else if (base && !g_str_equal(base, "utc")) {
         if (!parse_date(base, &seconds)) {
-            return cmdline_fail(
-                err,
-                "invalid datetime format '%s'\n"
-                "valid formats: 'utc', 'localtime', '2006-06-17T16:01:21' or '2006-06-17'",
-                base);
+            return cmdline_fail(err,
+                                "invalid datetime format '%s'\n"
+                                "valid formats: 'utc', 'localtime', '2006-06-17T16:01:21' or '2006-06-17'",
+                                base);
         }
         config->rtc_offset_ns = (seconds - now) * INT64_C(1000000000);
     }
@@ -320,11 +311,11 @@ static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
     return true;
 }
 
-static bool action_is(GHashTable *keys, const char *key, const char *no, const char *yes,
-                      bool *flag, GError **err)
+static bool action_is(GHashTable *keys, const char *key, const char *no, const char *yes, bool *flag,
+                      GError **err)
 {
     const char *text = g_hash_table_lookup(keys, key);
-    const char *const valid[] = {no, g_str_equal(no, yes) ? NULL : yes, NULL};
+    const char *const valid[] = { no, g_str_equal(no, yes) ? NULL : yes, NULL };
     if (!text) {
         return true;
     }
@@ -338,7 +329,7 @@ static bool action_is(GHashTable *keys, const char *key, const char *no, const c
 
 static bool parse_action(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = {"reboot", "shutdown", "panic", "watchdog", NULL};
+    static const char *const valid[] = { "reboot", "shutdown", "panic", "watchdog", NULL };
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_ACTION);
     /* No device reports a panic or is a watchdog: what would happen by default is taken. */
     bool ignored = false;
@@ -388,9 +379,9 @@ typedef struct Stage {
 bool cmdline_config(const CmdLine *c, MachineConfig *config, GError **err)
 {
     static const Stage stages[] = {
-        {OPT_MEMORY, parse_memory}, {OPT_SMP, parse_smp},         {OPT_UUID, parse_uuid},
-        {OPT_NAME, parse_name},     {OPT_RTC, parse_rtc},         {OPT_BOOT, cmdline_boot},
-        {OPT_ACTION, parse_action}, {OPT_NONE, parse_boot_files},
+        { OPT_MEMORY, parse_memory }, { OPT_SMP, parse_smp },         { OPT_UUID, parse_uuid },
+        { OPT_NAME, parse_name },     { OPT_RTC, parse_rtc },         { OPT_BOOT, cmdline_boot },
+        { OPT_ACTION, parse_action }, { OPT_NONE, parse_boot_files },
     };
     config->board_options = cmdline_merged(c, OPT_MACHINE);
     config->no_reboot = cmdline_has(c, OPT_NO_REBOOT);
@@ -414,8 +405,8 @@ bool cmdline_config(const CmdLine *c, MachineConfig *config, GError **err)
 void cmdline_config_free(MachineConfig *config)
 {
     g_clear_pointer(&config->board_options, g_hash_table_unref);
-    char **texts[] = {&config->cpu_model, &config->bios, &config->kernel,  &config->initrd,
-                      &config->append,    &config->dtb,  &config->dumpdtb, &config->name};
+    char **texts[] = { &config->cpu_model, &config->bios, &config->kernel,  &config->initrd,
+                       &config->append,    &config->dtb,  &config->dumpdtb, &config->name };
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_clear_pointer(texts[i], g_free);
     }
@@ -453,8 +444,7 @@ Accel *cmdline_open_accel(const CmdLine *c, GError **err)
     const char *list = g_hash_table_lookup(machine, "accel");
     unsigned count = cmdline_count(c, OPT_ACCEL);
     if (list && count) {
-        cmdline_fail(
-            err, "The -accel and \"-machine accel=\" options are incompatible; use one of them");
+        cmdline_fail(err, "The -accel and \"-machine accel=\" options are incompatible; use one of them");
         return NULL;
     }
     if (count) {

@@ -13,7 +13,7 @@
 #include "system/cmdline.h"
 
 /* Keys of -nic and -net nic that belong to the card; the others are the host end's. */
-static const char *const card_keys[] = {"model", "mac", "macaddr", "addr", "vectors", NULL};
+static const char *const card_keys[] = { "model", "mac", "macaddr", "addr", "vectors", NULL };
 
 static void set_key(GHashTable *keys, const char *key, const char *value)
 {
@@ -84,7 +84,7 @@ typedef struct OldNet {
 
 static bool add_old_card(OldNet *n, GHashTable *keys, const CmdLine *c, GError **err)
 {
-    static const char *const valid[] = {"driver", "mac", "addr", "vectors", "netdev", "id", NULL};
+    static const char *const valid[] = { "driver", "mac", "addr", "vectors", "netdev", "id", NULL };
     g_autoptr(GHashTable) card = take_card(keys);
     GHashTableIter iter;
     void *key, *value;
@@ -126,11 +126,10 @@ static bool add_old(OldNet *n, const CmdLine *c, const CmdItem *item, GError **e
 static bool pair_old(OldNet *n, const CmdLine *c, GError **err)
 {
     if (n->cards->len > n->backends->len && n->backends->len) {
-        return cmdline_fail(
-            err,
-            "-net nic: %u cards and %u host ends: hubs are not built; give each card its "
-            "own with -nic",
-            n->cards->len, n->backends->len);
+        return cmdline_fail(err,
+                            "-net nic: %u cards and %u host ends: hubs are not built; give each card its "
+                            "own with -nic",
+                            n->cards->len, n->backends->len);
     }
     for (guint i = 0; i < n->cards->len; i++) {
         GHashTable *card = g_hash_table_ref(n->cards->pdata[i]);
@@ -146,7 +145,7 @@ static bool add_all_old(const CmdLine *c, GError **err)
 {
     g_autoptr(GPtrArray) cards = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
     g_autoptr(GPtrArray) backends = g_ptr_array_new_with_free_func(g_free);
-    OldNet n = {cards, backends};
+    OldNet n = { cards, backends };
     for (unsigned i = 0; i < cmdline_count(c, OPT_NET); i++) {
         const CmdItem *item = cmdline_item(c, OPT_NET, i);
         if (!add_old(&n, c, item, err)) {
@@ -162,9 +161,9 @@ static bool check_json(const CmdItem *item, GError **err)
     static const struct {
         const char *key, *type;
     } others[] = {
-        {"ipv4", JSON_BOOL},      {"ipv6", JSON_BOOL},    {"restrict", JSON_BOOL},
-        {"ipv6-prefixlen", JSON_INT}, {"dnssearch", JSON_LIST}, {"hostfwd", JSON_LIST},
-        {"guestfwd", JSON_LIST},
+        { "ipv4", JSON_BOOL },          { "ipv6", JSON_BOOL },      { "restrict", JSON_BOOL },
+        { "ipv6-prefixlen", JSON_INT }, { "dnssearch", JSON_LIST }, { "hostfwd", JSON_LIST },
+        { "guestfwd", JSON_LIST },
     };
     GHashTableIter iter;
     void *key;

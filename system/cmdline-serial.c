@@ -20,8 +20,8 @@
 
 /* ---- -display, -vga, -parallel ---- */
 
-static bool check_text(const CmdLine *c, OptionKind kind, const char *what,
-                       const char *const *valid, GError **err)
+static bool check_text(const CmdLine *c, OptionKind kind, const char *what, const char *const *valid,
+                       GError **err)
 {
     const CmdItem *item = cmdline_last(c, kind);
     if (!item || g_strv_contains(valid, item->text)) {
@@ -62,29 +62,26 @@ static bool is_mon(const char *text)
 
 static bool monitor_is_given(const CmdLine *c)
 {
-    return cmdline_has(c, OPT_MONITOR) || cmdline_has(c, OPT_MON) ||
-           any_text(c, OPT_SERIAL, is_mon);
+    return cmdline_has(c, OPT_MONITOR) || cmdline_has(c, OPT_MON) || any_text(c, OPT_SERIAL, is_mon);
 }
 
 /* -nographic puts on the terminal what nothing else takes; a daemon has none.  As QEMU counts. */
 static bool check_terminal(const CmdLine *c, GError **err)
 {
-    bool all_taken =
-        cmdline_has(c, OPT_NODEFAULTS) ||
-        (cmdline_has(c, OPT_SERIAL) && cmdline_has(c, OPT_PARALLEL) && monitor_is_given(c));
+    bool all_taken = cmdline_has(c, OPT_NODEFAULTS) ||
+                     (cmdline_has(c, OPT_SERIAL) && cmdline_has(c, OPT_PARALLEL) && monitor_is_given(c));
     if (!cmdline_has(c, OPT_NOGRAPHIC) || !cmdline_has(c, OPT_DAEMONIZE) || all_taken) {
         return true;
     }
     return cmdline_fail(
-        err,
-        "-nographic cannot be used with -daemonize: it puts the serial line and the monitor on "
-        "the terminal; use -display none, or -nodefaults");
+        err, "-nographic cannot be used with -daemonize: it puts the serial line and the monitor on "
+             "the terminal; use -display none, or -nodefaults");
 }
 
 static bool check_display(const CmdLine *c, GError **err)
 {
-    static const char *const none[] = {"none", NULL};
-    static const char *const valid[] = {"type", "gl", "full-screen", NULL};
+    static const char *const none[] = { "none", NULL };
+    static const char *const valid[] = { "type", "gl", "full-screen", NULL };
     const CmdItem *item = cmdline_last(c, OPT_DISPLAY);
     bool gl = false, full = false;
     if (!item) {
@@ -103,16 +100,15 @@ static bool check_display(const CmdLine *c, GError **err)
         return false;
     }
     if (gl || full) {
-        return cmdline_fail(err, "no display is built: %s=off is all there is",
-                            gl ? "gl" : "full-screen");
+        return cmdline_fail(err, "no display is built: %s=off is all there is", gl ? "gl" : "full-screen");
     }
     return true;
 }
 
 bool cmdline_check_display(const CmdLine *c, GError **err)
 {
-    static const char *const none[] = {"none", NULL};
-    static const char *const nowhere[] = {"none", "null", NULL};
+    static const char *const none[] = { "none", NULL };
+    static const char *const nowhere[] = { "none", "null", NULL };
     return check_terminal(c, err) &&
            (check_display(c, err) || cmdline_blame(err, cmdline_last(c, OPT_DISPLAY))) &&
            check_text(c, OPT_VGA, "display adapter: none is built", none, err) &&
@@ -137,8 +133,7 @@ static bool set_escape(const CmdLine *c, GError **err)
 }
 
 /* Connect one short form; *chr stays NULL for "none". */
-static bool connect_short(const CmdLine *c, const char *label, const char *text, Chardev **chr,
-                          GError **err)
+static bool connect_short(const CmdLine *c, const char *label, const char *text, Chardev **chr, GError **err)
 {
     GError *why = NULL;
     bool with_monitor = false;
@@ -175,8 +170,7 @@ static bool connect_serials(const CmdLine *c, MachineConfig *config, bool termin
     if (count || !terminal || stdio_is_taken(c)) {
         return true;
     }
-    return connect_short(c, "serial0", monitor_is_given(c) ? "stdio" : "mon:stdio",
-                         &config->serial[0], err);
+    return connect_short(c, "serial0", monitor_is_given(c) ? "stdio" : "mon:stdio", &config->serial[0], err);
 }
 
 static bool connect_monitors(const CmdLine *c, bool terminal, GError **err)
@@ -206,16 +200,15 @@ static bool connect_monitors(const CmdLine *c, bool terminal, GError **err)
 /* -mon [chardev=]ID[,mode=readline] */
 static bool take_mon(const CmdLine *c, const CmdItem *item, GError **err)
 {
-    static const char *const valid[] = {"chardev", "mode", "id", "pretty", NULL};
-    static const char *const modes[] = {"readline", NULL};
+    static const char *const valid[] = { "chardev", "mode", "id", "pretty", NULL };
+    static const char *const modes[] = { "readline", NULL };
     const char *id = g_hash_table_lookup(item->keys, "chardev");
     const char *mode = g_hash_table_lookup(item->keys, "mode");
     if (!cmdline_check_keys(item->keys, valid, err)) {
         return false;
     }
     if (mode && g_str_equal(mode, "control")) {
-        return cmdline_fail(err,
-                            "the machine monitor protocol (QMP) is not built; use mode=readline");
+        return cmdline_fail(err, "the machine monitor protocol (QMP) is not built; use mode=readline");
     }
     if (mode && !g_strv_contains(modes, mode)) {
         cmdline_error_choice(err, "monitor mode", mode, modes);
@@ -226,8 +219,7 @@ static bool take_mon(const CmdLine *c, const CmdItem *item, GError **err)
     }
     Chardev *chr = chardev_find(id);
     if (!chr) {
-        return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s",
-                            id, id);
+        return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s", id, id);
     }
     g_ptr_array_add(c->monitors, chr);
     return true;
@@ -280,6 +272,5 @@ bool cmdline_gdb(const CmdLine *c, Machine *m, GError **err)
     if (!item) {
         return true;
     }
-    return gdbserver_start(m, item->text ? item->text : "tcp::1234", err) ||
-           cmdline_blame(err, item);
+    return gdbserver_start(m, item->text ? item->text : "tcp::1234", err) || cmdline_blame(err, item);
 }

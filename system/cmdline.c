@@ -39,8 +39,7 @@ bool cmdline_fail(GError **err, const char *fmt, ...)
     return false;
 }
 
-void cmdline_error_choice(GError **err, const char *what, const char *word,
-                          const char *const *valid)
+void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid)
 {
     const char *near = nearest_name(word, valid);
     g_autofree char *all = g_strjoinv(", ", (char **)valid);
@@ -167,8 +166,7 @@ static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
         return false;
     }
     if (!bare && o->shape != SHAPE_FLAG && *i >= argc) {
-        cmdline_fail(err, "%s: requires an argument%s%s", word, o->arg ? ": " : "",
-                     o->arg ? o->arg : "");
+        cmdline_fail(err, "%s: requires an argument%s%s", word, o->arg ? ": " : "", o->arg ? o->arg : "");
         return false;
     }
     CmdItem *item = g_new0(CmdItem, 1);

@@ -9,6 +9,7 @@
 
 #include "hw/board.h"
 
+/* clang-format off */
 typedef enum OptionKind {
     OPT_NONE, /* refused rows */
     OPT_HELP, OPT_VERSION, OPT_MACHINE, OPT_ARCH, OPT_CPU, OPT_ACCEL, OPT_MEMORY, OPT_SMP, OPT_BIOS,
@@ -19,6 +20,7 @@ typedef enum OptionKind {
     OPT_NO_REBOOT, OPT_NO_SHUTDOWN, OPT_ACTION, OPT_PIDFILE, OPT_DAEMONIZE, OPT_NODEFAULTS,
     OPT_NO_USER_CONFIG, OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR,
 } OptionKind;
+/* clang-format on */
 
 typedef enum OptionShape {
     SHAPE_FLAG, /* takes no argument */
@@ -27,7 +29,7 @@ typedef enum OptionShape {
 } OptionShape;
 
 typedef struct Option {
-    const char *name;    /* without the dash */
+    const char *name; /* without the dash */
     OptionKind kind;
     OptionShape shape;
     const char *implied; /* SHAPE_KEYS: key of a bare first word */
@@ -45,18 +47,18 @@ extern const Option cmdline_options[]; /* ends with a NULL name */
 /* One option as given. */
 typedef struct CmdItem {
     const Option *option;
-    const char *text;   /* of argv, NULL for flags; "disk_image" for a bare word */
-    GHashTable *keys;   /* SHAPE_KEYS, unless the text asks for help */
-    GHashTable *json;   /* of JSON: key to type of the value; else NULL */
+    const char *text; /* of argv, NULL for flags; "disk_image" for a bare word */
+    GHashTable *keys; /* SHAPE_KEYS, unless the text asks for help */
+    GHashTable *json; /* of JSON: key to type of the value; else NULL */
 } CmdItem;
 
 typedef struct CmdLine {
-    char *program;      /* "qemu-system-riscv64": starts messages */
-    const char *arch;   /* default guest, "riscv64" */
-    bool arch_given;    /* by the program's name or -arch */
-    GPtrArray *items;   /* of CmdItem, in order */
-    GPtrArray *monitors;/* of Chardev: monitors to start when the machine is complete */
-    GPtrArray *nics;    /* of GHashTable: devices of -nic and -net nic, with "driver" */
+    char *program;       /* "qemu-system-riscv64": starts messages */
+    const char *arch;    /* default guest, "riscv64" */
+    bool arch_given;     /* by the program's name or -arch */
+    GPtrArray *items;    /* of CmdItem, in order */
+    GPtrArray *monitors; /* of Chardev: monitors to start when the machine is complete */
+    GPtrArray *nics;     /* of GHashTable: devices of -nic and -net nic, with "driver" */
 } CmdLine;
 
 CmdLine *cmdline_parse(int argc, char **argv, GError **err);

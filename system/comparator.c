@@ -12,7 +12,7 @@ struct Comparator {
     const ComparatorOps *ops;
     void *opaque;
     uint64_t hz;
-    GMutex lock;    /* what follows */
+    GMutex lock; /* what follows */
     Timer *timer;
     bool on;
     uint64_t value;

@@ -39,7 +39,7 @@ static bool read_all(int fd, void *buf, size_t len)
 /* Until the child says that it is ready, or has ended. */
 static void watch_child(int fd, pid_t child, const sigset_t *open)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct pollfd p = { .fd = fd, .events = POLLIN };
     int n;
     do {
         n = ppoll(&p, 1, NULL, open);
@@ -53,7 +53,7 @@ static void watch_child(int fd, pid_t child, const sigset_t *open)
  * is taken only while there is nothing to read, so none comes too early to be passed on. */
 static G_NORETURN void wait_for_child(int fd)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
     char status = 1;
     sigset_t closed, open;
     pid_t child;
@@ -63,7 +63,7 @@ static G_NORETURN void wait_for_child(int fd)
     }
     sigprocmask(SIG_BLOCK, &closed, &open);
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
-        struct sigaction sa = {.sa_handler = on_parent_signal};
+        struct sigaction sa = { .sa_handler = on_parent_signal };
         sigaction(signals[i], &sa, NULL);
     }
     if (read_all(fd, &child, sizeof(child))) {
@@ -81,8 +81,7 @@ bool daemon_fork(const char *program, GError **err)
         pid = fork();
     }
     if (pid < 0) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "-daemonize: cannot fork: %s",
-                    g_strerror(errno));
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "-daemonize: cannot fork: %s", g_strerror(errno));
         return false;
     }
     if (pid > 0) {
@@ -133,12 +132,12 @@ bool daemon_ready(GError **err)
 
 static bool pidfile_write(const char *path, GError **err)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
     int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
     if (fd < 0) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
-                    "cannot create PID file: Could not create '%s': %s", path, g_strerror(errno));
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot create PID file: Could not create '%s': %s",
+                    path, g_strerror(errno));
         return false;
     }
     if (fcntl(fd, F_SETLK, &lock) < 0) {
@@ -148,8 +147,8 @@ static bool pidfile_write(const char *path, GError **err)
         return false;
     }
     if (ftruncate(fd, 0) < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
-                    "cannot create PID file: Failed to write '%s': %s", path, g_strerror(errno));
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot create PID file: Failed to write '%s': %s",
+                    path, g_strerror(errno));
         close(fd);
         return false;
     }

@@ -11,7 +11,10 @@ static GPtrArray *user_dirs; /* of -L, in order */
 /* Relative to the directory above the program's own. */
 static const char *const near_dirs[] = { "share/lyrebird", "share/qemu" };
 static const char *const system_dirs[] = {
-    "/usr/local/share/lyrebird", "/usr/share/lyrebird", "/usr/local/share/qemu", "/usr/share/qemu",
+    "/usr/local/share/lyrebird",
+    "/usr/share/lyrebird",
+    "/usr/local/share/qemu",
+    "/usr/share/qemu",
 };
 /* Debian's packages for one guest, named before and behind its architecture: opensbi,
  * u-boot-qemu (the build for M-mode, which is what -bios starts), qemu-efi-riscv64. */

@@ -124,7 +124,7 @@ bool ending_is_held(int number)
 /* A full pipe must not keep us. */
 static void say(const char *text)
 {
-    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
     if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT)) {
         ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
         (void)ignored;
@@ -146,8 +146,8 @@ static void on_deadline(int number)
 
 void ending_init(const char *name)
 {
-    struct sigaction sa = {.sa_handler = on_deadline};
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+    struct sigaction sa = { .sa_handler = on_deadline };
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
     program = g_intern_string(name); /* the deadline may come when all has been freed */
     sigaction(SIGALRM, &sa, NULL);
     have_timer = timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
@@ -156,8 +156,8 @@ void ending_init(const char *name)
 void ending_deadline(const char *asked, int status)
 {
     const char *none = NULL;
-    struct itimerspec when = {
-        .it_value = {.tv_sec = ENDING_MS / 1000, .tv_nsec = ENDING_MS % 1000 * 1000000}};
+    struct itimerspec when = { .it_value = { .tv_sec = ENDING_MS / 1000,
+                                             .tv_nsec = ENDING_MS % 1000 * 1000000 } };
     if (have_timer && atomic_compare_exchange_strong(&asked_by, &none, asked)) {
         atomic_store(&end_status, status);
         timer_settime(timer, 0, &when, NULL);

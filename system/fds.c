@@ -40,7 +40,8 @@ static bool too_few(const char *what, unsigned have, GError **err)
 {
     g_set_error(err, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES,
                 "too few file descriptors: %u may be open, of which %u are left, and %s; raise "
-                "the limit, e.g. with ulimit -n 1024", fds_limit(), have, what);
+                "the limit, e.g. with ulimit -n 1024",
+                fds_limit(), have, what);
     return false;
 }
 
@@ -48,7 +49,7 @@ static bool too_few(const char *what, unsigned have, GError **err)
  * error, as it would be without. */
 void fds_open_standard(void)
 {
-    static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
     for (int fd = 0; fd < 3; fd++) {
         if (!is_open(fd)) {
             int got = open("/dev/null", flags[fd]);

@@ -56,8 +56,8 @@ static bool log_find_item(const char *word, uint32_t *items, GError **err)
     const char *near = nearest_name(word, all);
     g_autofree char *list = g_strjoinv(", ", (char **)all);
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "-d: there is no log item '%s'%s%s%s; the items are %s", word,
-                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", list);
+                "-d: there is no log item '%s'%s%s%s; the items are %s", word, near ? "; did you mean '" : "",
+                near ? near : "", near ? "'?" : "", list);
     return false;
 }
 
@@ -97,8 +97,8 @@ bool log_set_file(const char *path, GError **err)
     FILE *f = fopen(name, "we");
     if (!f) {
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "-D %s: cannot open the log file: %s; choose a file that can be written",
-                    name, g_strerror(errno));
+                    "-D %s: cannot open the log file: %s; choose a file that can be written", name,
+                    g_strerror(errno));
         return false;
     }
     setvbuf(f, NULL, _IOLBF, 0);

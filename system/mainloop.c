@@ -127,7 +127,9 @@ static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 }
 
 static GSourceFuncs bh_source_funcs = {
-    .prepare = bh_source_prepare, .check = bh_source_check, .dispatch = bh_source_dispatch,
+    .prepare = bh_source_prepare,
+    .check = bh_source_check,
+    .dispatch = bh_source_dispatch,
 };
 
 GMainContext *mainloop_context(void)

@@ -18,7 +18,10 @@ static void region_init(MemoryRegion *mr, Device *owner, const char *name, uint6
 {
     g_assert(size != 0);
     *mr = (MemoryRegion){
-        .name = g_strdup(name), .owner = owner, .size = size, .enabled = true,
+        .name = g_strdup(name),
+        .owner = owner,
+        .size = size,
+        .enabled = true,
     };
     if (owner) {
         memory_transaction_begin();
@@ -48,16 +51,15 @@ void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *n
     mr->children = g_ptr_array_new();
 }
 
-void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
-                           const char *name, uint64_t size)
+void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque, const char *name,
+                           uint64_t size)
 {
     region_init(mr, owner, name, size);
     mr->ops = ops;
     mr->opaque = opaque;
 }
 
-bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
-                            GError **err)
+bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size, GError **err)
 {
     RamBlock *rb = ram_block_new(name, size, err);
     if (!rb) {
@@ -68,8 +70,7 @@ bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, u
     return true;
 }
 
-bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
-                            GError **err)
+bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size, GError **err)
 {
     if (!memory_region_init_ram(mr, owner, name, size, err)) {
         return false;
@@ -90,8 +91,8 @@ bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const MemOps
     return true;
 }
 
-void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name,
-                              MemoryRegion *target, hwaddr offset, uint64_t size)
+void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name, MemoryRegion *target,
+                              hwaddr offset, uint64_t size)
 {
     region_init(mr, owner, name, size);
     mr->alias = target;

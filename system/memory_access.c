@@ -21,8 +21,16 @@ static uint64_t load_le(const void *p, unsigned size)
     uint64_t v = 0;
     switch (size) { /* one host access each: a guest's aligned access is atomic */
     case 1: return *(const uint8_t *)p;
-    case 2: { uint16_t h; memcpy(&h, p, 2); return GUINT16_FROM_LE(h); }
-    case 4: { uint32_t w; memcpy(&w, p, 4); return GUINT32_FROM_LE(w); }
+    case 2: {
+        uint16_t h;
+        memcpy(&h, p, 2);
+        return GUINT16_FROM_LE(h);
+    }
+    case 4: {
+        uint32_t w;
+        memcpy(&w, p, 4);
+        return GUINT32_FROM_LE(w);
+    }
     case 8: memcpy(&v, p, 8); return GUINT64_FROM_LE(v);
     default: g_assert_not_reached();
     }
@@ -32,9 +40,20 @@ static void store_le(void *p, unsigned size, uint64_t v)
 {
     switch (size) {
     case 1: *(uint8_t *)p = (uint8_t)v; return;
-    case 2: { uint16_t h = GUINT16_TO_LE((uint16_t)v); memcpy(p, &h, 2); return; }
-    case 4: { uint32_t w = GUINT32_TO_LE((uint32_t)v); memcpy(p, &w, 4); return; }
-    case 8: v = GUINT64_TO_LE(v); memcpy(p, &v, 8); return;
+    case 2: {
+        uint16_t h = GUINT16_TO_LE((uint16_t)v);
+        memcpy(p, &h, 2);
+        return;
+    }
+    case 4: {
+        uint32_t w = GUINT32_TO_LE((uint32_t)v);
+        memcpy(p, &w, 4);
+        return;
+    }
+    case 8:
+        v = GUINT64_TO_LE(v);
+        memcpy(p, &v, 8);
+        return;
     default: g_assert_not_reached();
     }
 }
@@ -61,8 +80,11 @@ typedef struct IoAccess {
 static bool io_prepare(IoAccess *io, MemoryRegion *mr, hwaddr offset, unsigned size)
 {
     const MemOps *ops = mr->ops;
-    *io = (IoAccess){ .mr = mr, .offset = offset, .size = size,
-                      .min = ops->min ? ops->min : 1, .max = ops->max ? ops->max : 8 };
+    *io = (IoAccess){ .mr = mr,
+                      .offset = offset,
+                      .size = size,
+                      .min = ops->min ? ops->min : 1,
+                      .max = ops->max ? ops->max : 8 };
     if ((offset & (size - 1)) && !ops->unaligned) {
         log_guest_error("%s: access of %u bytes at unaligned offset 0x%" PRIx64, mr->name, size, offset);
         return false;
@@ -250,8 +272,9 @@ static RamBlock *bulk_find(AddressSpace *as, hwaddr addr, BulkKind kind, uint64_
     if (!r) {
         return NULL;
     }
-    bool ok = kind == BULK_READ ? region_reads_ram(r->mr)
-            : kind == BULK_WRITE ? region_writes_ram(r->mr) : r->mr->ram != NULL;
+    bool ok = kind == BULK_READ    ? region_reads_ram(r->mr)
+              : kind == BULK_WRITE ? region_writes_ram(r->mr)
+                                   : r->mr->ram != NULL;
     if (!ok) {
         return NULL;
     }

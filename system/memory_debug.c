@@ -120,9 +120,7 @@ MemResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uin
     for (const uint8_t *p = buf; len && r == MEM_OK;) {
         bool memory;
         uint64_t n = piece_of(as, addr, len, &memory);
-        r = !n       ? MEM_DECODE_ERROR
-            : memory ? rom_write(as, addr, p, n)
-                     : registers_write(as, addr, p, n);
+        r = !n ? MEM_DECODE_ERROR : memory ? rom_write(as, addr, p, n) : registers_write(as, addr, p, n);
         addr += n;
         p += n;
         len -= n;

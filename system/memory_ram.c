@@ -13,7 +13,7 @@
 
 enum { RAM_MAX_BLOCKS = 512, BITS_PER_LONG = 8 * (int)sizeof(unsigned long) };
 
-static GMutex ram_lock; /* leaf */
+static GMutex ram_lock;                  /* leaf */
 static RamBlock *blocks[RAM_MAX_BLOCKS]; /* atomic slots */
 static uint64_t next_page = 1;
 
@@ -85,8 +85,8 @@ RamBlock *ram_block_new(const char *name, uint64_t size, GError **err)
     }
     if (!ram_block_number(rb)) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NFILE,
-                    "cannot set up guest memory '%s': there are %d blocks already; use fewer devices",
-                    name, RAM_MAX_BLOCKS);
+                    "cannot set up guest memory '%s': there are %d blocks already; use fewer devices", name,
+                    RAM_MAX_BLOCKS);
         ram_block_free(rb);
         return NULL;
     }

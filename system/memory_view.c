@@ -27,8 +27,8 @@ typedef struct Reader {
 
 static const uint64_t EPOCH_ASLEEP = UINT64_MAX;
 
-static GRecMutex map_lock;          /* the tree, address_spaces, listeners' registration */
-static unsigned transaction_depth;  /* under map_lock, as the next three */
+static GRecMutex map_lock;         /* the tree, address_spaces, listeners' registration */
+static unsigned transaction_depth; /* under map_lock, as the next three */
 static bool views_stale, views_forced;
 static AddressSpace *address_spaces;
 static MemoryListener *listeners[LISTENERS_MAX]; /* atomic slots */
@@ -68,8 +68,9 @@ static void render_fill(Render *r, MemoryRegion *mr, Wide first, Wide last, Wide
         }
         if (end > at) {
             Wide size = MIN(end - at, (Wide)UINT64_MAX);
-            FlatRange add = { .start = (uint64_t)at, .size = (uint64_t)size, .mr = mr,
-                              .mr_offset = (uint64_t)(at - delta) };
+            FlatRange add = {
+                .start = (uint64_t)at, .size = (uint64_t)size, .mr = mr, .mr_offset = (uint64_t)(at - delta)
+            };
             g_array_insert_val(r->ranges, i, add);
             i++;
         }

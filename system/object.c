@@ -54,8 +54,7 @@ static bool random_init(Object *o, GHashTable *options, GError **err)
     o->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (o->fd < 0) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
-                    "Could not open '%s': %s; give filename= a readable file", path,
-                    g_strerror(errno));
+                    "Could not open '%s': %s; give filename= a readable file", path, g_strerror(errno));
         return false;
     }
     return true;
@@ -74,8 +73,8 @@ static bool memory_flag(GHashTable *options, const char *key, bool only, GError 
     if (!text || (keyval_bool(text, &value) && value == only)) {
         return true;
     }
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                "%s=%s is not supported here; only %s=%s is", key, text, key, only ? "on" : "off");
+    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s=%s is not supported here; only %s=%s is",
+                key, text, key, only ? "on" : "off");
     return false;
 }
 
@@ -108,16 +107,15 @@ static bool memory_init(Object *o, GHashTable *options, GError **err)
         return false;
     }
     /* The host's kernel merges private memory only, and does not set pages aside for a memfd. */
-    return memory_flag(options, "prealloc", false, err) &&
-           memory_flag(options, "merge", false, err) &&
-           memory_flag(options, "reserve", false, err) &&
-           memory_flag(options, "seal", false, err) && memory_flag(options, "hugetlb", false, err);
+    return memory_flag(options, "prealloc", false, err) && memory_flag(options, "merge", false, err) &&
+           memory_flag(options, "reserve", false, err) && memory_flag(options, "seal", false, err) &&
+           memory_flag(options, "hugetlb", false, err);
 }
 
-static const Prop no_props[] = {{0}};
+static const Prop no_props[] = { { 0 } };
 static const Prop random_props[] = {
-    {"filename", PROP_STRING, .help = "file of random bytes", .def_string = "/dev/urandom"},
-    {0},
+    { "filename", PROP_STRING, .help = "file of random bytes", .def_string = "/dev/urandom" },
+    { 0 },
 };
 
 /* clang-format off */
@@ -131,8 +129,8 @@ static const Prop random_props[] = {
     { "policy", PROP_STRING, .help = "NUMA policy of the host", .def_string = "default" }
 /* clang-format on */
 
-static const Prop ram_props[] = {MEMORY_PROPS, {0}};
-static const Prop memfd_props[] = {MEMORY_PROPS, ONLY_OFF("hugetlb"), ONLY_OFF("seal"), {0}};
+static const Prop ram_props[] = { MEMORY_PROPS, { 0 } };
+static const Prop memfd_props[] = { MEMORY_PROPS, ONLY_OFF("hugetlb"), ONLY_OFF("seal"), { 0 } };
 
 /* clang-format off */
 static const ObjectType types[] = {
@@ -145,7 +143,7 @@ static const ObjectType types[] = {
 
 static const ObjectType *type_find(const char *name, GError **err)
 {
-    const char *names[G_N_ELEMENTS(types) + 1] = {NULL};
+    const char *names[G_N_ELEMENTS(types) + 1] = { NULL };
     for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
         names[i] = types[i].name;
         if (g_str_equal(types[i].name, name)) {
@@ -155,8 +153,8 @@ static const ObjectType *type_find(const char *name, GError **err)
     const char *near = nearest_name(name, names);
     g_autofree char *all = g_strjoinv(", ", (char **)names);
     g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                "object type '%s' is not built; types: %s%s%s%s", name, all,
-                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                "object type '%s' is not built; types: %s%s%s%s", name, all, near ? "; did you mean '" : "",
+                near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
@@ -169,8 +167,8 @@ static bool check_key(const ObjectType *t, const char *key, GError **err)
         }
         g_string_append_printf(all, ", %s", p->name);
     }
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                "Property '%s.%s' not found; properties: %s", t->name, key, all->str);
+    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "Property '%s.%s' not found; properties: %s",
+                t->name, key, all->str);
     return false;
 }
 
@@ -204,8 +202,7 @@ bool object_new(GHashTable *options, GError **err)
     const char *id = g_hash_table_lookup(options, "id");
     if (!name || !id) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "Parameter '%s' is missing: TYPE,id=NAME[,key=value...]",
-                    name ? "id" : "qom-type");
+                    "Parameter '%s' is missing: TYPE,id=NAME[,key=value...]", name ? "id" : "qom-type");
         return false;
     }
     const ObjectType *t = type_find(name, err);
@@ -220,7 +217,7 @@ bool object_new(GHashTable *options, GError **err)
         return false;
     }
     Object *o = g_new0(Object, 1);
-    *o = (Object){.type = t, .id = g_strdup(id), .fd = -1};
+    *o = (Object){ .type = t, .id = g_strdup(id), .fd = -1 };
     if (t->init && !t->init(o, options, err)) {
         object_free(o);
         return false;

@@ -49,7 +49,7 @@ static struct {
     atomic_bool powerdown, io_stop;
     atomic_int signal, signal_pid;
     atomic_bool in_loop; /* the main loop will see a signal soon */
-} run = {.shutdown = NOTHING, .reset = NOTHING};
+} run = { .shutdown = NOTHING, .reset = NOTHING };
 
 static const char *const names[] = {
     [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
@@ -80,7 +80,7 @@ static void runstate_enter(RunState s)
 
 void runstate_add_listener(void (*fn)(RunState now, void *opaque), void *opaque)
 {
-    Listener l = {fn, opaque};
+    Listener l = { fn, opaque };
     g_array_append_val(run.listeners, l);
 }
 
@@ -255,7 +255,7 @@ static void request_io_stop(void)
 /* Only async-signal-safe work here: the note and a write to the loop's wake-up
  * pipe, which a GLib source reads.  Before the loop runs (a chardev that waits for
  * a client, say) the signal ends the process at once, with what has been made so far removed. */
-static int signal_pipe[2] = {-1, -1};
+static int signal_pipe[2] = { -1, -1 };
 
 static const char *signal_name(int number)
 {
@@ -299,8 +299,8 @@ static gboolean signal_pipe_readable(int fd, GIOCondition condition, void *opaqu
 
 void runstate_catch_signals(const char *program)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+    struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
     g_autoptr(GSource) source = NULL;
     ending_init(program);
     if (!g_unix_open_pipe(signal_pipe, FD_CLOEXEC, NULL)) {

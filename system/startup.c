@@ -53,7 +53,7 @@ static bool take_log(const CmdLine *c, GError **err)
 
 static bool take_traces(const CmdLine *c, GError **err)
 {
-    static const char *const valid[] = {"enable", NULL};
+    static const char *const valid[] = { "enable", NULL };
     for (unsigned i = 0; i < cmdline_count(c, OPT_TRACE); i++) {
         const CmdItem *item = cmdline_item(c, OPT_TRACE, i);
         if (!item->keys || !cmdline_check_keys(item->keys, valid, err)) {
@@ -66,12 +66,11 @@ static bool take_traces(const CmdLine *c, GError **err)
 
 static bool take_message_form(const CmdLine *c, GError **err)
 {
-    static const char *const valid[] = {"timestamp", "guest-name", NULL};
+    static const char *const valid[] = { "timestamp", "guest-name", NULL };
     g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_MSG);
     g_autoptr(GHashTable) names = cmdline_merged(c, OPT_NAME);
     bool timestamp = false, guest = false;
-    if (!cmdline_check_keys(keys, valid, err) ||
-        !cmdline_bool(keys, "timestamp", &timestamp, err) ||
+    if (!cmdline_check_keys(keys, valid, err) || !cmdline_bool(keys, "timestamp", &timestamp, err) ||
         !cmdline_bool(keys, "guest-name", &guest, err)) {
         return cmdline_blame(err, cmdline_last(c, OPT_MSG));
     }
@@ -102,8 +101,7 @@ static bool start_process(Startup *s, GError **err)
     name_process(c);
     const char *pidfile = cmdline_text(c, OPT_PIDFILE);
     runstate_catch_signals(c->program);
-    return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) &&
-           take_traces(c, err);
+    return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) && take_traces(c, err);
 }
 
 static bool start_host_ends(Startup *s, GError **err)
@@ -124,8 +122,8 @@ static bool start_machine(Startup *s, GError **err)
         return false;
     }
     s->machine = machine_new(&s->config, s->accel, err);
-    if (!s->machine || !cmdline_devices(c, s->machine, err) ||
-        !cmdline_fw_cfg(c, s->machine, err) || !machine_finish(s->machine, err)) {
+    if (!s->machine || !cmdline_devices(c, s->machine, err) || !cmdline_fw_cfg(c, s->machine, err) ||
+        !machine_finish(s->machine, err)) {
         return false;
     }
     if (s->config.dumpdtb) { /* the board has written it */
@@ -143,10 +141,9 @@ static bool start_machine(Startup *s, GError **err)
 static bool start(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
-    return take_message_form(c, err) && cmdline_config(c, &s->config, err) &&
-           cmdline_check_display(c, err) && cmdline_check_overcommit(c, err) &&
-           start_process(s, err) && start_host_ends(s, err) && start_machine(s, err) &&
-           fds_keep(0, err) && daemon_ready(err);
+    return take_message_form(c, err) && cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
+           cmdline_check_overcommit(c, err) && start_process(s, err) && start_host_ends(s, err) &&
+           start_machine(s, err) && fds_keep(0, err) && daemon_ready(err);
 }
 
 static void finish(Startup *s, int status)
@@ -197,7 +194,7 @@ int startup_run(int argc, char **argv)
     g_autoptr(GError) err = NULL;
     g_autofree char *program = g_path_get_basename(argc ? argv[0] : "lyrebird");
     g_set_prgname(program); /* for log_report */
-    Startup s = {.cmdline = cmdline_parse(argc, argv, &err)};
+    Startup s = { .cmdline = cmdline_parse(argc, argv, &err) };
     if (!s.cmdline) {
         return report(err);
     }

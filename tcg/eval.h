@@ -37,17 +37,17 @@ static inline uint64_t ir_eval_count(IrOp op, IrType type, uint64_t a)
 static inline uint64_t ir_eval1(IrOp op, IrType type, uint64_t a)
 {
     switch (op) {
-    case IR_MOV:     return ir_cut(type, a);
-    case IR_NOT:     return ir_cut(type, ~a);
-    case IR_NEG:     return ir_cut(type, -a);
-    case IR_EXT_S8:  return ir_cut(type, (uint64_t)(int8_t)a);
+    case IR_MOV: return ir_cut(type, a);
+    case IR_NOT: return ir_cut(type, ~a);
+    case IR_NEG: return ir_cut(type, -a);
+    case IR_EXT_S8: return ir_cut(type, (uint64_t)(int8_t)a);
     case IR_EXT_S16: return ir_cut(type, (uint64_t)(int16_t)a);
     case IR_EXT_S32: return ir_cut(type, (uint64_t)(int32_t)a);
-    case IR_EXT_U8:  return (uint8_t)a;
+    case IR_EXT_U8: return (uint8_t)a;
     case IR_EXT_U16: return (uint16_t)a;
     case IR_EXT_U32: return (uint32_t)a;
-    case IR_BSWAP:   return type == IR_I32 ? __builtin_bswap32(a) : __builtin_bswap64(a);
-    default:         return ir_eval_count(op, type, a);
+    case IR_BSWAP: return type == IR_I32 ? __builtin_bswap32(a) : __builtin_bswap64(a);
+    default: return ir_eval_count(op, type, a);
     }
 }
 
@@ -85,7 +85,7 @@ static inline uint64_t ir_eval_shift(IrOp op, IrType type, uint64_t a, uint64_t 
     case IR_SHR: return u >> n;
     case IR_SAR: return ir_cut(type, ir_signed(type, a) >> n);
     case IR_ROL: return ir_cut(type, u << n | u >> back);
-    default:     return ir_cut(type, u >> n | u << back);
+    default: return ir_cut(type, u >> n | u << back);
     }
 }
 
@@ -99,21 +99,25 @@ static inline uint64_t ir_eval_minmax(IrOp op, IrType type, uint64_t a, uint64_t
 static inline uint64_t ir_eval2(IrOp op, IrType type, uint64_t a, uint64_t b)
 {
     switch (op) {
-    case IR_ADD:  return ir_cut(type, a + b);
-    case IR_SUB:  return ir_cut(type, a - b);
-    case IR_MUL:  return ir_cut(type, a * b);
-    case IR_AND:  return ir_cut(type, a & b);
-    case IR_OR:   return ir_cut(type, a | b);
-    case IR_XOR:  return ir_cut(type, a ^ b);
+    case IR_ADD: return ir_cut(type, a + b);
+    case IR_SUB: return ir_cut(type, a - b);
+    case IR_MUL: return ir_cut(type, a * b);
+    case IR_AND: return ir_cut(type, a & b);
+    case IR_OR: return ir_cut(type, a | b);
+    case IR_XOR: return ir_cut(type, a ^ b);
     case IR_ANDN: return ir_cut(type, a & ~b);
-    case IR_MULHU: case IR_MULHS: case IR_MULHSU:
-        return ir_eval_mulh(op, type, a, b);
-    case IR_DIV: case IR_DIVU: case IR_REM: case IR_REMU:
-        return ir_eval_divide(op, type, a, b);
-    case IR_MIN: case IR_MAX: case IR_MINU: case IR_MAXU:
-        return ir_eval_minmax(op, type, a, b);
-    default:
-        return ir_eval_shift(op, type, a, b);
+    case IR_MULHU:
+    case IR_MULHS:
+    case IR_MULHSU: return ir_eval_mulh(op, type, a, b);
+    case IR_DIV:
+    case IR_DIVU:
+    case IR_REM:
+    case IR_REMU: return ir_eval_divide(op, type, a, b);
+    case IR_MIN:
+    case IR_MAX:
+    case IR_MINU:
+    case IR_MAXU: return ir_eval_minmax(op, type, a, b);
+    default: return ir_eval_shift(op, type, a, b);
     }
 }
 
@@ -122,17 +126,17 @@ static inline bool ir_eval_cond(IrCond cond, IrType type, uint64_t a, uint64_t b
     uint64_t ua = ir_cut(type, a), ub = ir_cut(type, b);
     int64_t sa = ir_signed(type, a), sb = ir_signed(type, b);
     switch (cond) {
-    case IR_EQ:    return ua == ub;
-    case IR_NE:    return ua != ub;
-    case IR_LT:    return sa < sb;
-    case IR_GE:    return sa >= sb;
-    case IR_LE:    return sa <= sb;
-    case IR_GT:    return sa > sb;
-    case IR_LTU:   return ua < ub;
-    case IR_GEU:   return ua >= ub;
-    case IR_LEU:   return ua <= ub;
-    case IR_GTU:   return ua > ub;
+    case IR_EQ: return ua == ub;
+    case IR_NE: return ua != ub;
+    case IR_LT: return sa < sb;
+    case IR_GE: return sa >= sb;
+    case IR_LE: return sa <= sb;
+    case IR_GT: return sa > sb;
+    case IR_LTU: return ua < ub;
+    case IR_GEU: return ua >= ub;
+    case IR_LEU: return ua <= ub;
+    case IR_GTU: return ua > ub;
     case IR_TSTEQ: return (ua & ub) == 0;
-    default:       return (ua & ub) != 0;
+    default: return (ua & ub) != 0;
     }
 }

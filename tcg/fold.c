@@ -49,7 +49,10 @@ static IrRef simplify_right(IrBlock *b, IrOp *op, IrType type, IrRef a, IrRef *c
     int64_t v = ir_signed(type, ir_const_value(b, *c));
     unsigned width = type == IR_I32 ? 32 : 64;
     switch (*op) {
-    case IR_ADD: case IR_OR: case IR_XOR: case IR_ANDN:
+    case IR_ADD:
+    case IR_OR:
+    case IR_XOR:
+    case IR_ANDN:
         if (*op == IR_OR && v == -1) {
             return *c;
         }
@@ -61,10 +64,12 @@ static IrRef simplify_right(IrBlock *b, IrOp *op, IrType type, IrRef a, IrRef *c
         *op = IR_ADD;
         *c = ir_const(b, ir_signed(type, -(uint64_t)v));
         return IR_NONE;
-    case IR_SHL: case IR_SHR: case IR_SAR: case IR_ROL: case IR_ROR:
-        return (v & (width - 1)) == 0 ? a : IR_NONE;
-    case IR_AND:
-        return v == 0 ? *c : v == -1 ? a : IR_NONE;
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_ROL:
+    case IR_ROR: return (v & (width - 1)) == 0 ? a : IR_NONE;
+    case IR_AND: return v == 0 ? *c : v == -1 ? a : IR_NONE;
     case IR_MUL:
         if (v == 0 || v == 1) {
             return v ? a : *c;
@@ -74,10 +79,9 @@ static IrRef simplify_right(IrBlock *b, IrOp *op, IrType type, IrRef a, IrRef *c
             *c = ir_const(b, __builtin_ctzll(v));
         }
         return IR_NONE;
-    case IR_DIVU: case IR_DIV:
-        return v == 1 ? a : IR_NONE;
-    default:
-        return IR_NONE;
+    case IR_DIVU:
+    case IR_DIV: return v == 1 ? a : IR_NONE;
+    default: return IR_NONE;
     }
 }
 
@@ -85,12 +89,16 @@ static IrRef simplify_right(IrBlock *b, IrOp *op, IrType type, IrRef a, IrRef *c
 static IrRef simplify_same(IrBlock *b, IrOp op, IrRef a)
 {
     switch (op) {
-    case IR_SUB: case IR_XOR: case IR_ANDN:
-        return ir_const(b, 0);
-    case IR_AND: case IR_OR: case IR_MIN: case IR_MAX: case IR_MINU: case IR_MAXU:
-        return a;
-    default:
-        return IR_NONE;
+    case IR_SUB:
+    case IR_XOR:
+    case IR_ANDN: return ir_const(b, 0);
+    case IR_AND:
+    case IR_OR:
+    case IR_MIN:
+    case IR_MAX:
+    case IR_MINU:
+    case IR_MAXU: return a;
+    default: return IR_NONE;
     }
 }
 
@@ -142,8 +150,10 @@ int ir_simplify_cond(IrBlock *b, IrCond *cond, IrType type, IrRef *a, IrRef *c)
     }
     if (ir_is_const(*c) && ir_const_value(b, *c) == 0) {
         switch (*cond) {
-        case IR_LTU: case IR_TSTNE: return 0;
-        case IR_GEU: case IR_TSTEQ: return 1;
+        case IR_LTU:
+        case IR_TSTNE: return 0;
+        case IR_GEU:
+        case IR_TSTEQ: return 1;
         case IR_LEU: *cond = IR_EQ; break;
         case IR_GTU: *cond = IR_NE; break;
         default: break;

@@ -54,8 +54,12 @@ static void convert(IrBlock *b, unsigned at, unsigned count)
     IrRef dst = i[count - 1].dst;
     IrRef t = ir_temp_new(b, IR_I64);
     i[count - 1].dst = t;
-    i[count] = (IrInsn){ .op = IR_SELECT, .type = branch.type, .dst = dst, .a = branch.a,
-                         .b = branch.b, .aux = ir_cond_invert(branch.aux & 0xff) };
+    i[count] = (IrInsn){ .op = IR_SELECT,
+                         .type = branch.type,
+                         .dst = dst,
+                         .a = branch.a,
+                         .b = branch.b,
+                         .aux = ir_cond_invert(branch.aux & 0xff) };
     i[count + 1] = (IrInsn){ .op = IR_ARMS, .a = t, .b = dst };
     b->guest_insns--; /* its IR_INSN is gone */
 }

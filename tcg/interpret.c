@@ -17,7 +17,7 @@
 typedef struct Frame {
     const IrBlock *b;
     CPU *cpu;
-    char *env;           /* the CPU struct */
+    char *env; /* the CPU struct */
     uint64_t *temps;
 } Frame;
 
@@ -29,8 +29,7 @@ static inline uint64_t get(const Frame *f, IrRef r)
     if (ir_is_const(r)) {
         return f->b->consts[index];
     }
-    return ir_is_global(r) ? *(uint64_t *)(f->env + f->b->guest->globals[index].offset)
-                           : f->temps[index];
+    return ir_is_global(r) ? *(uint64_t *)(f->env + f->b->guest->globals[index].offset) : f->temps[index];
 }
 
 static inline void put(const Frame *f, IrRef r, uint64_t value)
@@ -51,23 +50,23 @@ static inline void put_pc(const Frame *f, uint64_t pc)
 static uint64_t load_env(const char *p, MemOp m)
 {
     switch (m & (MEM_SIZE | MEM_SIGN)) {
-    case MEM_8:             return *(const uint8_t *)p;
-    case MEM_16:            return *(const uint16_t *)p;
-    case MEM_32:            return *(const uint32_t *)p;
-    case MEM_8 | MEM_SIGN:  return *(const int8_t *)p;
+    case MEM_8: return *(const uint8_t *)p;
+    case MEM_16: return *(const uint16_t *)p;
+    case MEM_32: return *(const uint32_t *)p;
+    case MEM_8 | MEM_SIGN: return *(const int8_t *)p;
     case MEM_16 | MEM_SIGN: return *(const int16_t *)p;
     case MEM_32 | MEM_SIGN: return *(const int32_t *)p;
-    default:                return *(const uint64_t *)p;
+    default: return *(const uint64_t *)p;
     }
 }
 
 static void store_env(char *p, MemOp m, uint64_t value)
 {
     switch (m & MEM_SIZE) {
-    case MEM_8:  *(uint8_t *)p = value; break;
+    case MEM_8: *(uint8_t *)p = value; break;
     case MEM_16: *(uint16_t *)p = value; break;
     case MEM_32: *(uint32_t *)p = value; break;
-    default:     *(uint64_t *)p = value; break;
+    default: *(uint64_t *)p = value; break;
     }
 }
 
@@ -135,7 +134,10 @@ static void call_helper(const Frame *f, const IrInsn *in)
         narrow[i] = wide[i];
         values[1 + i] = h->args[i] == IR_I32 ? (void *)&narrow[i] : (void *)&wide[i];
     }
-    union { ffi_arg narrow; uint64_t wide; } ret = { .wide = 0 };
+    union {
+        ffi_arg narrow;
+        uint64_t wide;
+    } ret = { .wide = 0 };
     ffi_call(&c->cif, h->fn, &ret, values);
     if (h->ret == IR_I32) {
         put(f, in->dst, (uint32_t)ret.narrow);

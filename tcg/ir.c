@@ -13,9 +13,9 @@
 enum {
     MAX_INDEX = IR_INDEX_MASK,
     MAX_LABELS = 1024,
-    SLACK = 4096,       /* temps and constants that one guest instruction may need */
+    SLACK = 4096, /* temps and constants that one guest instruction may need */
     LABEL_SLACK = 128,
-    CONST_WINDOW = 24,  /* how many recent constants are compared for reuse */
+    CONST_WINDOW = 24, /* how many recent constants are compared for reuse */
 };
 
 /* ---- life ------------------------------------------------------------------ */
@@ -127,8 +127,8 @@ static IrRef emit_op(IrBlock *b, IrInsn insn, IrType result)
 /* Bits that remain in the result of a one-source operation. */
 static IrType result_type1(IrOp op, IrType type)
 {
-    bool narrow = op == IR_EXT_U8 || op == IR_EXT_U16 || op == IR_EXT_U32 || op == IR_CLZ ||
-                  op == IR_CTZ || op == IR_POPCNT;
+    bool narrow = op == IR_EXT_U8 || op == IR_EXT_U16 || op == IR_EXT_U32 || op == IR_CLZ || op == IR_CTZ ||
+                  op == IR_POPCNT;
     return narrow ? IR_I32 : type;
 }
 
@@ -149,8 +149,7 @@ IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a)
     if (same != IR_NONE) {
         return emit_copy(b, op, dst, same);
     }
-    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a },
-                   result_type1(op, type));
+    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a }, result_type1(op, type));
 }
 
 IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c)

@@ -73,10 +73,9 @@ const char *const ir_cond_names[IR_CONDS] = {
 IrCond ir_cond_swap(IrCond c)
 {
     static const uint8_t swapped[IR_CONDS] = {
-        [IR_EQ] = IR_EQ,       [IR_NE] = IR_NE,       [IR_LT] = IR_GT,   [IR_GT] = IR_LT,
-        [IR_GE] = IR_LE,       [IR_LE] = IR_GE,       [IR_LTU] = IR_GTU, [IR_GTU] = IR_LTU,
-        [IR_GEU] = IR_LEU,     [IR_LEU] = IR_GEU,     [IR_TSTEQ] = IR_TSTEQ,
-        [IR_TSTNE] = IR_TSTNE,
+        [IR_EQ] = IR_EQ,   [IR_NE] = IR_NE,   [IR_LT] = IR_GT,       [IR_GT] = IR_LT,
+        [IR_GE] = IR_LE,   [IR_LE] = IR_GE,   [IR_LTU] = IR_GTU,     [IR_GTU] = IR_LTU,
+        [IR_GEU] = IR_LEU, [IR_LEU] = IR_GEU, [IR_TSTEQ] = IR_TSTEQ, [IR_TSTNE] = IR_TSTNE,
     };
     return swapped[c];
 }

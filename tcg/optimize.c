@@ -18,14 +18,14 @@ typedef struct Optimizer {
     IrBlock *b;
     /* per temp */
     uint16_t *uses;
-    uint32_t *use_at;    /* the last use found: the only one when uses is 1 */
-    IrRef *copy_of;      /* forward: the global whose value it still is, or IR_NONE */
+    uint32_t *use_at; /* the last use found: the only one when uses is 1 */
+    IrRef *copy_of;   /* forward: the global whose value it still is, or IR_NONE */
     /* per global */
-    uint32_t *dead_era;  /* backward: the era in which the next event is an assignment */
-    uint32_t *touched;   /* backward: the nearest later operation that names it */
-    uint32_t era;        /* ends at each barrier */
-    uint32_t barrier;    /* backward: the nearest later barrier */
-    unsigned pc;         /* the global that is the guest pc; global_count when none is */
+    uint32_t *dead_era; /* backward: the era in which the next event is an assignment */
+    uint32_t *touched;  /* backward: the nearest later operation that names it */
+    uint32_t era;       /* ends at each barrier */
+    uint32_t barrier;   /* backward: the nearest later barrier */
+    unsigned pc;        /* the global that is the guest pc; global_count when none is */
 } Optimizer;
 
 static unsigned call_flags(const IrBlock *b, const IrInsn *in)
@@ -36,11 +36,14 @@ static unsigned call_flags(const IrBlock *b, const IrInsn *in)
 static bool is_barrier(const IrBlock *b, const IrInsn *in)
 {
     switch (in->op) {
-    case IR_LD: case IR_ST: case IR_BR: case IR_BRCC:
-    case IR_EXIT_PC: case IR_EXIT_IND: case IR_EXIT_LOOKUP:
-        return true;
-    default:
-        return call_flags(b, in) & (IRH_FAULT | IRH_READS | IRH_WRITES);
+    case IR_LD:
+    case IR_ST:
+    case IR_BR:
+    case IR_BRCC:
+    case IR_EXIT_PC:
+    case IR_EXIT_IND:
+    case IR_EXIT_LOOKUP: return true;
+    default: return call_flags(b, in) & (IRH_FAULT | IRH_READS | IRH_WRITES);
     }
 }
 
@@ -102,10 +105,16 @@ static void count_use(Optimizer *o, IrRef r, uint32_t at)
 /* The only reader of a load is an extension that the load can do itself. */
 static bool extension_fits(const IrInsn *def, const IrInsn *use, MemOp *mop)
 {
-    static const struct { uint8_t op; MemOp m; } ext[] = {
-        { IR_EXT_S8, MEM_8 | MEM_SIGN }, { IR_EXT_S16, MEM_16 | MEM_SIGN },
+    static const struct {
+        uint8_t op;
+        MemOp m;
+    } ext[] = {
+        { IR_EXT_S8, MEM_8 | MEM_SIGN },
+        { IR_EXT_S16, MEM_16 | MEM_SIGN },
         { IR_EXT_S32, MEM_32 | MEM_SIGN },
-        { IR_EXT_U8, MEM_8 }, { IR_EXT_U16, MEM_16 }, { IR_EXT_U32, MEM_32 },
+        { IR_EXT_U8, MEM_8 },
+        { IR_EXT_U16, MEM_16 },
+        { IR_EXT_U32, MEM_32 },
     };
     if ((def->op != IR_LD && def->op != IR_LDENV) || use->type != IR_I64) {
         return false;
@@ -131,8 +140,7 @@ static void merge_into_use(Optimizer *o, uint32_t at)
     if (use->a != def->dst || (!move && !extension_fits(def, use, &mop))) {
         return;
     }
-    if (ir_is_global(use->dst) &&
-        (o->touched[use->dst & IR_INDEX_MASK] != m || o->barrier < m)) {
+    if (ir_is_global(use->dst) && (o->touched[use->dst & IR_INDEX_MASK] != m || o->barrier < m)) {
         return;
     }
     if (ir_op_info[def->op].flags & IRF_MEM) {
@@ -157,8 +165,7 @@ static void drop_call(IrBlock *b, uint32_t at)
 static bool handle_result(Optimizer *o, uint32_t at)
 {
     IrInsn *in = &o->b->ops[at];
-    bool pure = in->op == IR_CALL ? call_flags(o->b, in) & IRH_PURE
-                                  : !(ir_op_info[in->op].flags & IRF_SIDE);
+    bool pure = in->op == IR_CALL ? call_flags(o->b, in) & IRH_PURE : !(ir_op_info[in->op].flags & IRF_SIDE);
     if (ir_is_temp(in->dst) && o->uses[in->dst] == 1) {
         merge_into_use(o, at);
         if (ir_is_global(in->dst)) {
@@ -166,8 +173,7 @@ static bool handle_result(Optimizer *o, uint32_t at)
         }
         return false;
     }
-    bool dead = ir_is_temp(in->dst) ? o->uses[in->dst] == 0
-                                    : o->dead_era[in->dst & IR_INDEX_MASK] == o->era;
+    bool dead = ir_is_temp(in->dst) ? o->uses[in->dst] == 0 : o->dead_era[in->dst & IR_INDEX_MASK] == o->era;
     if (dead && pure) {
         if (in->op == IR_CALL) {
             drop_call(o->b, at);
@@ -225,13 +231,17 @@ void ir_optimize(IrBlock *b)
 {
     ir_convert_branches(b);
     unsigned temps = b->temp_count + 1, globals = b->guest->global_count;
-    size_t bytes = temps * (sizeof(uint32_t) + sizeof(uint16_t) + sizeof(IrRef)) +
-                   2 * globals * sizeof(uint32_t);
+    size_t bytes =
+        temps * (sizeof(uint32_t) + sizeof(uint16_t) + sizeof(IrRef)) + 2 * globals * sizeof(uint32_t);
     uint32_t *memory = g_alloca(bytes); /* at most 128 KiB + the globals */
     memset(memory, 0, bytes);
     Optimizer o = {
-        .b = b, .use_at = memory, .dead_era = memory + temps,
-        .touched = memory + temps + globals, .era = 1, .barrier = UINT32_MAX,
+        .b = b,
+        .use_at = memory,
+        .dead_era = memory + temps,
+        .touched = memory + temps + globals,
+        .era = 1,
+        .barrier = UINT32_MAX,
     };
     o.uses = (uint16_t *)(o.touched + globals);
     while (o.pc < globals && b->guest->globals[o.pc].offset != b->guest->pc_offset) {

@@ -9,8 +9,7 @@
 
 #include "tcg/private.h"
 
-enum { PARSE_MAX_TEMPS = 4096, PARSE_MAX_CONSTS = 8192, PARSE_MAX_LABELS = 512,
-       PARSE_MAX_OPS = 65536 };
+enum { PARSE_MAX_TEMPS = 4096, PARSE_MAX_CONSTS = 8192, PARSE_MAX_LABELS = 512, PARSE_MAX_OPS = 65536 };
 
 typedef struct Parser {
     IrBlock *b;
@@ -195,11 +194,25 @@ static bool read_cond(Parser *ps, uint32_t *aux)
 /* ".u16.be.acq": the letter is absent for stores and 64 bits. */
 static bool read_memop(Parser *ps, uint8_t *type)
 {
-    static const struct { const char *name; MemOp m; } words[] = {
-        { "8", MEM_8 }, { "16", MEM_16 }, { "32", MEM_32 }, { "64", MEM_64 },
-        { "u8", MEM_8 }, { "u16", MEM_16 }, { "u32", MEM_32 }, { "u64", MEM_64 },
-        { "s8", MEM_8 | MEM_SIGN }, { "s16", MEM_16 | MEM_SIGN }, { "s32", MEM_32 | MEM_SIGN },
-        { "be", MEM_BE }, { "acq", MEM_ACQ }, { "rel", MEM_REL }, { "align", MEM_ALIGN },
+    static const struct {
+        const char *name;
+        MemOp m;
+    } words[] = {
+        { "8", MEM_8 },
+        { "16", MEM_16 },
+        { "32", MEM_32 },
+        { "64", MEM_64 },
+        { "u8", MEM_8 },
+        { "u16", MEM_16 },
+        { "u32", MEM_32 },
+        { "u64", MEM_64 },
+        { "s8", MEM_8 | MEM_SIGN },
+        { "s16", MEM_16 | MEM_SIGN },
+        { "s32", MEM_32 | MEM_SIGN },
+        { "be", MEM_BE },
+        { "acq", MEM_ACQ },
+        { "rel", MEM_REL },
+        { "align", MEM_ALIGN },
     };
     char word[8];
     *type = 0;
@@ -276,8 +289,8 @@ static bool read_select(Parser *ps, IrInsn in)
 static bool read_brcc(Parser *ps, IrInsn *in)
 {
     unsigned label;
-    if (!read_cond(ps, &in->aux) || !read_ref(ps, &in->a) || !read_next_ref(ps, &in->b) ||
-        !expect(ps, ',') || !read_label(ps, &label)) {
+    if (!read_cond(ps, &in->aux) || !read_ref(ps, &in->a) || !read_next_ref(ps, &in->b) || !expect(ps, ',') ||
+        !read_label(ps, &label)) {
         return false;
     }
     in->aux |= label << 8;
@@ -307,14 +320,11 @@ static bool read_operands(Parser *ps, IrInsn in)
     unsigned flags = ir_op_info[in.op].flags, label;
     bool ok = true;
     switch (in.op) {
-    case IR_CALL:
-        return read_call(ps, in);
-    case IR_SELECT:
-        return read_select(ps, in);
-    case IR_BRCC:
-        ok = read_brcc(ps, &in);
-        break;
-    case IR_BR: case IR_LABEL:
+    case IR_CALL: return read_call(ps, in);
+    case IR_SELECT: return read_select(ps, in);
+    case IR_BRCC: ok = read_brcc(ps, &in); break;
+    case IR_BR:
+    case IR_LABEL:
         ok = read_label(ps, &label);
         in.aux = ok ? label : 0;
         break;
@@ -352,8 +362,7 @@ static bool read_mnemonic(Parser *ps, IrInsn *in)
     }
     in->op = op;
     unsigned flags = ir_op_info[op].flags;
-    return flags & IRF_MEM ? read_memop(ps, &in->type)
-                           : !(flags & IRF_TYPED) || read_type(ps, &in->type);
+    return flags & IRF_MEM ? read_memop(ps, &in->type) : !(flags & IRF_TYPED) || read_type(ps, &in->type);
 }
 
 static bool has_destination(const char *p)

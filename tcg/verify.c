@@ -24,22 +24,22 @@ typedef struct Verifier {
     GError **err;
     uint32_t *temp_segment; /* per temp: the segment (between labels) of its assignment, 0 none */
     uint32_t segment;
-    int *label_at;          /* per label: where it stands, or -1 */
-    int *label_insn;        /* per label: the guest instruction of the ways into it */
+    int *label_at;   /* per label: where it stands, or -1 */
+    int *label_insn; /* per label: the guest instruction of the ways into it */
     uint8_t *label_used;
-    int insn;               /* index of the guest instruction under way, or INSN_* */
+    int insn; /* index of the guest instruction under way, or INSN_* */
     bool reachable;
-    unsigned args;          /* IR_ARG operations under way */
+    unsigned args; /* IR_ARG operations under way */
 } Verifier;
 
 static bool broken(Verifier *v, const char *rule)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     ir_print(v->b, text);
-    const char *name = v->at < v->b->count && v->b->ops[v->at].op < IR_OPS
-                           ? ir_op_info[v->b->ops[v->at].op].name : "end";
-    g_set_error(v->err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "IR operation %u (%s): %s\n%s", v->at,
-                name, rule, text->str);
+    const char *name =
+        v->at < v->b->count && v->b->ops[v->at].op < IR_OPS ? ir_op_info[v->b->ops[v->at].op].name : "end";
+    g_set_error(v->err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "IR operation %u (%s): %s\n%s", v->at, name, rule,
+                text->str);
     return false;
 }
 
@@ -101,8 +101,7 @@ static bool check_types(Verifier *v, const IrInsn *in)
     if ((flags & IRF_MEM) && in->type >= 2 * MEM_ALIGN) {
         return broken(v, "not a MemOp");
     }
-    if ((flags & IRF_MEM) && (in->type & MEM_SIGN) &&
-        ((flags & IRF_B) || (in->type & MEM_SIZE) == MEM_64)) {
+    if ((flags & IRF_MEM) && (in->type & MEM_SIGN) && ((flags & IRF_B) || (in->type & MEM_SIZE) == MEM_64)) {
         return broken(v, "only narrow loads extend");
     }
     if ((in->op == IR_SETCC || in->op == IR_SELECT || in->op == IR_BRCC) && cond >= IR_CONDS) {
@@ -142,8 +141,7 @@ static bool check_jump(Verifier *v, unsigned label)
     if (v->label_at[label] >= 0) {
         return broken(v, "a jump goes forward, or to label 0");
     }
-    v->label_insn[label] = v->label_used[label] && v->label_insn[label] != v->insn ? INSN_MIXED
-                                                                                   : v->insn;
+    v->label_insn[label] = v->label_used[label] && v->label_insn[label] != v->insn ? INSN_MIXED : v->insn;
     v->label_used[label] = 1;
     return true;
 }
@@ -222,17 +220,17 @@ static bool check_insn(Verifier *v, const IrInsn *in)
     bool ok = true;
     switch (in->op) {
     case IR_LABEL: ok = check_label(v, in->aux); break;
-    case IR_BR:    ok = check_jump(v, in->aux); break;
-    case IR_BRCC:  ok = check_jump(v, in->aux >> 8); break;
-    case IR_CALL:  ok = check_call(v, in); break;
-    case IR_LDENV: case IR_STENV: ok = check_env(v, in); break;
-    case IR_INSN: case IR_EXIT_PC:
+    case IR_BR: ok = check_jump(v, in->aux); break;
+    case IR_BRCC: ok = check_jump(v, in->aux >> 8); break;
+    case IR_CALL: ok = check_call(v, in); break;
+    case IR_LDENV:
+    case IR_STENV: ok = check_env(v, in); break;
+    case IR_INSN:
+    case IR_EXIT_PC:
         ok = ir_is_const(in->a) || broken(v, "the pc is a constant");
         v->insn = in->op == IR_INSN ? (int)v->at : v->insn;
         break;
-    case IR_ARG:
-        ok = ++v->args <= IR_MAX_ARGS || broken(v, "too many arguments");
-        break;
+    case IR_ARG: ok = ++v->args <= IR_MAX_ARGS || broken(v, "too many arguments"); break;
     default: break;
     }
     if (!ok) {
@@ -264,8 +262,15 @@ bool ir_verify(const IrBlock *b, GError **err)
     g_autofree int *label_insn = g_new(int, b->label_count);
     g_autofree uint8_t *label_used = g_new0(uint8_t, b->label_count);
     Verifier v = {
-        .b = b, .err = err, .temp_segment = segments, .segment = 1, .label_at = label_at,
-        .label_insn = label_insn, .label_used = label_used, .insn = INSN_NONE, .reachable = true,
+        .b = b,
+        .err = err,
+        .temp_segment = segments,
+        .segment = 1,
+        .label_at = label_at,
+        .label_insn = label_insn,
+        .label_used = label_used,
+        .insn = INSN_NONE,
+        .reachable = true,
     };
     for (unsigned i = 0; i < b->label_count; i++) {
         label_at[i] = -1;

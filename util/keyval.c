@@ -27,8 +27,7 @@ static char *item_next(const char **at)
 /* Options that may be given several times. */
 static bool key_is_list(const char *key)
 {
-    return strcmp(key, "hostfwd") == 0 || strcmp(key, "guestfwd") == 0 ||
-           strcmp(key, "dnssearch") == 0;
+    return strcmp(key, "hostfwd") == 0 || strcmp(key, "guestfwd") == 0 || strcmp(key, "dnssearch") == 0;
 }
 
 static void item_put(GHashTable *t, char *key, const char *value)
@@ -138,8 +137,7 @@ bool keyval_size(const char *value, uint64_t unit, uint64_t *out)
             return false;
         }
     }
-    if (!size_unit(rest, unit, &scale) || (fraction > 0 && scale == 1) ||
-        whole > UINT64_MAX / scale) {
+    if (!size_unit(rest, unit, &scale) || (fraction > 0 && scale == 1) || whole > UINT64_MAX / scale) {
         return false;
     }
     uint64_t extra = (uint64_t)(fraction * (double)scale);

@@ -25,8 +25,7 @@ static unsigned edit_distance(const char *a, size_t la, const char *b, size_t lb
             }
             char x = g_ascii_tolower(a[i - 1]), y = g_ascii_tolower(b[j - 1]);
             row[j] = MIN(up[j - 1] + (x != y), MIN(up[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && x == g_ascii_tolower(b[j - 2]) &&
-                y == g_ascii_tolower(a[i - 2])) {
+            if (i > 1 && j > 1 && x == g_ascii_tolower(b[j - 2]) && y == g_ascii_tolower(a[i - 2])) {
                 row[j] = MIN(row[j], up2[j - 2] + 1);
             }
         }
@@ -66,9 +65,8 @@ const char *nearest_name(const char *word, const char *const *names)
     unsigned least = G_MAXUINT;
     for (; *names; names++) {
         unsigned whole = edit_distance(word, len, *names, strlen(*names));
-        unsigned d = whole <= 1 && whole <= limit_of(len)
-                         ? whole
-                         : parts_distance(word, *names); /* a '-' too few */
+        unsigned d =
+            whole <= 1 && whole <= limit_of(len) ? whole : parts_distance(word, *names); /* a '-' too few */
         if (d < least && d < len) {
             least = d;
             best = *names;

@@ -30,8 +30,8 @@ static bool parse_bool(const char *name, const char *value, bool *out, GError **
     bool on = !strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "true");
     bool off = !strcmp(value, "off") || !strcmp(value, "no") || !strcmp(value, "false");
     if (!on && !off) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "Parameter '%s' expects 'on' or 'off', not '%s'", name, value);
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "Parameter '%s' expects 'on' or 'off', not '%s'",
+                    name, value);
     }
     *out = on;
     return on || off;
@@ -43,8 +43,7 @@ static bool parse_size(const char *value, uint64_t *bytes, GError **err)
     uint64_t mib = g_ascii_strtoull(value, &end, 10);
     if (!g_ascii_isdigit(*value) || *end || mib > MAX_TB_MIB) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "Parameter 'tb-size' expects a number of MiB, at most %u, not '%s'",
-                    MAX_TB_MIB, value);
+                    "Parameter 'tb-size' expects a number of MiB, at most %u, not '%s'", MAX_TB_MIB, value);
         return false;
     }
     *bytes = mib << 20;
@@ -59,7 +58,8 @@ static bool parse_thread(const char *value, GError **err)
     bool multi = strcmp(value, "multi") == 0;
     g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "Parameter 'thread' %s%s%s\n  do:  thread=single",
                 multi ? "'multi' is not built: all vCPUs run in one thread, in turns"
-                      : "expects 'single', not '", multi ? "" : value, multi ? "" : "'");
+                      : "expects 'single', not '",
+                multi ? "" : value, multi ? "" : "'");
     return false;
 }
 
@@ -102,8 +102,9 @@ static bool parse_option(const char *name, const char *value, TcgOptions *opt, G
     }
     const char *near = nearest_name(name, option_names);
     g_autofree char *all = g_strjoinv(", ", (char **)option_names);
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "Parameter '%s' is unexpected%s%s%s\n  do:  one of: %s",
-                name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                "Parameter '%s' is unexpected%s%s%s\n  do:  one of: %s", name, near ? " (did you mean " : "",
+                near ? near : "", near ? "?)" : "", all);
     return false;
 }
 

@@ -34,24 +34,24 @@ enum { HASH_BITS = 18, FRONT_BITS = 16, GRANULE_BITS = 6, MAX_INSNS = 128, MAX_I
 #define NO_PAGE UINT64_MAX
 
 typedef struct TcgPage {
-    uint64_t writer;    /* 0: none; MANY_WRITERS; else virtual page | 1 */
-    uint64_t granules;  /* bit per 64 bytes that hold code (some may be stale: see code_written) */
+    uint64_t writer;   /* 0: none; MANY_WRITERS; else virtual page | 1 */
+    uint64_t granules; /* bit per 64 bytes that hold code (some may be stale: see code_written) */
     TcgBlock *first;
-    uint32_t holds;     /* translations under way that read it */
-    bool split;         /* see above; ends with its last block */
+    uint32_t holds; /* translations under way that read it */
+    bool split;     /* see above; ends with its last block */
 } TcgPage;
 
 /* The last block found under a hash: a lookup then touches two lines of cache, this entry's
  * and the block's, where a chain touches one a link. */
 typedef struct FrontEntry {
-    uint64_t hash;      /* all 64 bits of it */
+    uint64_t hash; /* all 64 bits of it */
     TcgBlock *block;
 } FrontEntry;
 
 struct TcgBlocks {
     TcgBlock *hash[1 << HASH_BITS];
     FrontEntry front[1 << FRONT_BITS];
-    TcgPage *pages;         /* by RAM page number; reserved, touched where used */
+    TcgPage *pages; /* by RAM page number; reserved, touched where used */
     uint64_t page_count;
     unsigned long *code_bits; /* mirror of RamBlock.code_pages, by RAM page number */
     GPtrArray *interpreted;   /* interpreter: all blocks, freed when they are too many */
@@ -60,8 +60,8 @@ struct TcgBlocks {
 static uint64_t hash_of(uint64_t code_addr, uint64_t pc)
 {
     /* Shared libraries: one code address at many virtual ones, which differ in bits 12 to 40. */
-    uint64_t h = (code_addr + (pc >> GUEST_PAGE_BITS) * UINT64_C(0xd1b54a32d192ed03)) *
-                 UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h =
+        (code_addr + (pc >> GUEST_PAGE_BITS) * UINT64_C(0xd1b54a32d192ed03)) * UINT64_C(0x9e3779b97f4a7c15);
     return h ^ h >> 32;
 }
 
@@ -75,11 +75,9 @@ static void count_pages(RamBlock *rb, void *opaque)
 
 static void *reserve(uint64_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                   -1, 0);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
-        g_error("cannot reserve %" PRIu64 " bytes for the table of RAM pages: %s", bytes,
-                g_strerror(errno));
+        g_error("cannot reserve %" PRIu64 " bytes for the table of RAM pages: %s", bytes, g_strerror(errno));
     return p;
 }
 
@@ -425,7 +423,7 @@ void tcg_drop_all_blocks(TcgState *s)
 
 /* TranslateCtx.priv */
 typedef struct Fetch {
-    uint64_t second_page;       /* RAM page number of the next page, held, or NO_PAGE */
+    uint64_t second_page; /* RAM page number of the next page, held, or NO_PAGE */
     bool faulted;
     bool not_ram;
 } Fetch;
@@ -622,9 +620,15 @@ static TcgBlock *translate(CPU *cpu, const TcgFetch *at)
     Sample sample = sample_begin(&s->stats);
     Fetch f = { .second_page = NO_PAGE };
     TranslateCtx t = {
-        .cpu = cpu, .ir = s->ir, .pc = pc, .key = cpu->tcg->ctx->key,
+        .cpu = cpu,
+        .ir = s->ir,
+        .pc = pc,
+        .key = cpu->tcg->ctx->key,
         .max_insns = tcg_single(cpu) || !at->page || s->one_insn ? 1 : MAX_INSNS,
-        .page = at->page, .page_start = pc & -GUEST_PAGE, .page_bytes = at->end, .priv = &f,
+        .page = at->page,
+        .page_start = pc & -GUEST_PAGE,
+        .page_bytes = at->end,
+        .priv = &f,
     };
     if (at->page)
         hold_page(s, at->code_addr >> GUEST_PAGE_BITS);
@@ -710,6 +714,10 @@ static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
 }
 
 const IrHelper tcg_helper_fetch_fault = {
-    .name = "fetch_fault", .fn = (void (*)(void))helper_fetch_fault, .flags = IRH_FAULT,
-    .nargs = 1, .ret = IR_VOID, .args = { IR_I64 },
+    .name = "fetch_fault",
+    .fn = (void (*)(void))helper_fetch_fault,
+    .flags = IRH_FAULT,
+    .nargs = 1,
+    .ret = IR_VOID,
+    .args = { IR_I64 },
 };

@@ -20,8 +20,8 @@ enum { REGIONS = 16, MIN_REGION = 64 * 1024 };
 static const uint64_t default_cache_bytes = 128 << 20;
 
 struct TcgRegion {
-    uint32_t start, end, used;  /* offsets in the cache */
-    GPtrArray *blocks;          /* by ascending address */
+    uint32_t start, end, used; /* offsets in the cache */
+    GPtrArray *blocks;         /* by ascending address */
 };
 
 struct TcgCache {
@@ -231,6 +231,8 @@ void tcg_cache_info(TcgState *s, GString *out)
         used += c->regions[n].used - c->regions[n].start;
         blocks += c->regions[n].blocks->len;
     }
-    g_string_append_printf(out, "code cache          %" G_GUINT64_FORMAT " KiB of %" G_GUINT64_FORMAT
-                           " KiB, %" G_GUINT64_FORMAT " blocks\n", used >> 10, c->size >> 10, blocks);
+    g_string_append_printf(out,
+                           "code cache          %" G_GUINT64_FORMAT " KiB of %" G_GUINT64_FORMAT
+                           " KiB, %" G_GUINT64_FORMAT " blocks\n",
+                           used >> 10, c->size >> 10, blocks);
 }

@@ -17,12 +17,11 @@
 
 static TcgContext *context_new(void)
 {
-    TcgContext *c =
-        mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    TcgContext *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_assert(c != MAP_FAILED);
     /* Zeroed entries match nothing, except where address 0 (and an access that wraps around
      * to it) would look: no need to touch the rest. */
-    c->tlb[0] = c->tlb[TLB_SIZE - 1] = (TlbEntry){TLB_NEVER, TLB_NEVER, TLB_NEVER, 0};
+    c->tlb[0] = c->tlb[TLB_SIZE - 1] = (TlbEntry){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };
     c->jumps[0].pc = JUMP_NEVER;
     return c;
 }
@@ -124,10 +123,10 @@ typedef struct Leaf {
 static Leaf leaf_of(uint64_t vaddr, unsigned bits)
 {
     uint64_t base = vaddr >> bits << bits, pages = UINT64_C(1) << (bits - GUEST_PAGE_BITS);
-    return (Leaf){.vaddr = base,
-                  .bits = bits,
-                  .first_word = pages < TLB_SIZE ? tlb_index(base) / 64 : 0,
-                  .words = MAX(MIN(pages, TLB_SIZE) / 64, 1)};
+    return (Leaf){ .vaddr = base,
+                   .bits = bits,
+                   .first_word = pages < TLB_SIZE ? tlb_index(base) / 64 : 0,
+                   .words = MAX(MIN(pages, TLB_SIZE) / 64, 1) };
 }
 
 static bool in_leaf(const Leaf *l, uint64_t vaddr)
@@ -172,16 +171,14 @@ static void flush_leaf_jumps(TcgContext *c, const Leaf *l)
 static bool leaf_was_seen(const LeafSet *set, uint64_t vaddr, unsigned bits)
 {
     unsigned n = leaf_index(vaddr, bits);
-    return vaddr >= set->first && vaddr <= set->last &&
-           set->sizes >> bits & set->seen[n / 64] >> n % 64 & 1;
+    return vaddr >= set->first && vaddr <= set->last && set->sizes >> bits & set->seen[n / 64] >> n % 64 & 1;
 }
 
 static void flush_leaves(TcgContext *c, uint64_t vaddr)
 {
     for (uint64_t sizes = c->leaves[0].sizes | c->leaves[1].sizes; sizes; sizes &= sizes - 1) {
         unsigned bits = __builtin_ctzll(sizes);
-        if (!leaf_was_seen(&c->leaves[0], vaddr, bits) &&
-            !leaf_was_seen(&c->leaves[1], vaddr, bits))
+        if (!leaf_was_seen(&c->leaves[0], vaddr, bits) && !leaf_was_seen(&c->leaves[1], vaddr, bits))
             continue;
         Leaf l = leaf_of(vaddr, bits);
         flush_leaf_tlb(c, &l);
@@ -283,7 +280,7 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
 
 void tcg_context_sync_slow(TcgVcpu *v)
 {
-    CpuContextKey key = {0};
+    CpuContextKey key = { 0 };
     v->cpu->arch->context_key(v->cpu, &key);
     v->context_stale = false;
     if (v->ctx && key_equal(&v->ctx->key, &key))
@@ -299,8 +296,7 @@ void tcg_context_sync_slow(TcgVcpu *v)
     v->ctx = c;
 }
 
-static void each_context(CPU *cpu, void (*fn)(TcgContext *c, uint64_t a, uint64_t b), uint64_t a,
-                         uint64_t b)
+static void each_context(CPU *cpu, void (*fn)(TcgContext *c, uint64_t a, uint64_t b), uint64_t a, uint64_t b)
 {
     TcgVcpu *v = cpu->tcg;
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)

@@ -148,13 +148,19 @@ static void slow_store(CPU *cpu, uint64_t vaddr, uint32_t mop, uint64_t value)
 }
 
 const JitConfig tcg_jit_config = {
-    .page_bits = GUEST_PAGE_BITS, .tlb_bits = TLB_BITS,
-    .tlb_rd = offsetof(TlbEntry, rd), .tlb_wr = offsetof(TlbEntry, wr),
+    .page_bits = GUEST_PAGE_BITS,
+    .tlb_bits = TLB_BITS,
+    .tlb_rd = offsetof(TlbEntry, rd),
+    .tlb_wr = offsetof(TlbEntry, wr),
     .tlb_addend = offsetof(TlbEntry, addend),
-    .jumps = offsetof(TcgContext, jumps), .jump_bits = JUMP_BITS,
+    .jumps = offsetof(TcgContext, jumps),
+    .jump_bits = JUMP_BITS,
     .exit_request = offsetof(CPU, exit_request),
-    .load = slow_load, .store = slow_store,
-    .next = next_same_mode, .next_mode = next_any_mode, .chain = chain,
+    .load = slow_load,
+    .store = slow_store,
+    .next = next_same_mode,
+    .next_mode = next_any_mode,
+    .chain = chain,
 };
 
 /* ---- the way in -------------------------------------------------------------------- */

@@ -27,8 +27,8 @@ typedef struct RamWrite {
 
 struct TcgLog {
     bool replay;
-    GArray *ram;    /* of RamWrite */
-    bool devices;   /* the block accessed a device: cannot be repeated */
+    GArray *ram;  /* of RamWrite */
+    bool devices; /* the block accessed a device: cannot be repeated */
 };
 
 /* ---- called by softmmu.c ------------------------------------------------------- */

@@ -5,30 +5,30 @@
 #include "system/mainloop.h"
 
 typedef struct TcgLoop {
-    Accel accel;            /* first: an Accel * of this class points here */
+    Accel accel; /* first: an Accel * of this class points here */
     TcgState *state;
-    GPtrArray *cpus;        /* of CPU, in order of creation */
+    GPtrArray *cpus; /* of CPU, in order of creation */
     GThread *thread, *ticker;
 
     /* Atomic: set by any thread, then the thread is kicked. */
-    CPU *current;           /* runs now, or NULL */
-    CPU *kicked;            /* asked for last; looked at next */
-    uint32_t asleep;        /* futex: 1 while the thread waits for anything to do */
-    uint32_t contended;     /* futex: more than one vCPU wants to run: the ticker ticks */
-    uint32_t slice_over;    /* the ticker's word to the thread */
-    uint32_t asked;         /* something below wants the thread's attention */
+    CPU *current;        /* runs now, or NULL */
+    CPU *kicked;         /* asked for last; looked at next */
+    uint32_t asleep;     /* futex: 1 while the thread waits for anything to do */
+    uint32_t contended;  /* futex: more than one vCPU wants to run: the ticker ticks */
+    uint32_t slice_over; /* the ticker's word to the thread */
+    uint32_t asked;      /* something below wants the thread's attention */
 
-    GMutex lock;            /* leaf; guards what follows */
-    GCond done;             /* paused, or work done */
+    GMutex lock; /* leaf; guards what follows */
+    GCond done;  /* paused, or work done */
     bool pause, paused, quit;
-    GQueue work;            /* of Work */
+    GQueue work; /* of Work */
 
     /* The vCPU's thread only. */
-    CPU *debug_cpu;         /* stopped for the debugger; told once the thread stands */
-    unsigned next;          /* whose turn it is */
+    CPU *debug_cpu; /* stopped for the debugger; told once the thread stands */
+    unsigned next;  /* whose turn it is */
 
-    Bh *debug_bh;           /* tells the main loop */
-    CPU *debug_told;        /* under lock */
+    Bh *debug_bh;    /* tells the main loop */
+    CPU *debug_told; /* under lock */
     void (*debug_hook)(CPU *cpu, void *opaque);
     void *debug_opaque;
 } TcgLoop;
@@ -41,7 +41,7 @@ static inline TcgLoop *tcg_loop_of(const CPU *cpu)
 }
 
 bool tcg_loop_start(Accel *a, Machine *m, GError **err);
-void tcg_loop_stop(TcgLoop *l);  /* ends the thread */
+void tcg_loop_stop(TcgLoop *l); /* ends the thread */
 void tcg_loop_resume(Accel *a);
 void tcg_loop_pause(Accel *a);
 void tcg_loop_kick(CPU *cpu);

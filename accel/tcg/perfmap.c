@@ -21,7 +21,8 @@ bool tcg_perf_map_open(TcgState *s, GError **err)
     if (!s->perf_map) {
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
                     "perfmap=on: cannot make %s, where perf looks for names: %s\n"
-                    "  do:  remove what is there, or leave perfmap away", path, g_strerror(errno));
+                    "  do:  remove what is there, or leave perfmap away",
+                    path, g_strerror(errno));
         return false;
     }
     setvbuf(s->perf_map, NULL, _IOLBF, 0); /* complete whenever the process ends */

@@ -18,12 +18,12 @@
 
 /* Where an access goes. */
 typedef struct Target {
-    uint8_t *host;          /* of the byte at vaddr; NULL: not RAM (or a write that RAM does
+    uint8_t *host; /* of the byte at vaddr; NULL: not RAM (or a write that RAM does
                                not take) */
     uint64_t phys;
-    uint64_t ram_page;      /* valid when host */
-    unsigned alike_to;      /* MmuResult.alike_to, or 0 */
-    bool code;              /* a write: the page holds translated code */
+    uint64_t ram_page; /* valid when host */
+    unsigned alike_to; /* MmuResult.alike_to, or 0 */
+    bool code;         /* a write: the page holds translated code */
 } Target;
 
 /* ---- faults: each leaves translated code ------------------------------------ */

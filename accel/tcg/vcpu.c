@@ -122,9 +122,9 @@ static bool wants_to_run(CPU *cpu)
 static void run_engine(TcgLoop *l, CPU *cpu)
 {
     switch (l->state->engine) {
-    case TCG_JIT:    tcg_run_jit(cpu); break;
+    case TCG_JIT: tcg_run_jit(cpu); break;
     case TCG_INTERP: tcg_run_interp(cpu); break;
-    default:         tcg_run_lockstep(cpu); break;
+    default: tcg_run_lockstep(cpu); break;
     }
 }
 
@@ -318,8 +318,10 @@ static GThread *start_thread(const char *name, GThreadFunc fn, TcgLoop *l, GErro
     g_autoptr(GError) why = NULL;
     GThread *t = g_thread_try_new(name, fn, l, &why);
     if (!t) {
-        g_set_error(err, why->domain, why->code, "no thread can be started for the vCPUs: %s; raise the limit, "
-                    "e.g. with ulimit -u 4096", why->message);
+        g_set_error(err, why->domain, why->code,
+                    "no thread can be started for the vCPUs: %s; raise the limit, "
+                    "e.g. with ulimit -u 4096",
+                    why->message);
     }
     return t;
 }

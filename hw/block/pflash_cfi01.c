@@ -23,28 +23,36 @@
 
 enum { BANK_WIDTH = 4, BUFFER_BYTES = PFLASH_BUFFER, PAGE = 4096, LONG_BITS = 8 * (int)sizeof(long) };
 enum {
-    CMD_READ_ARRAY = 0x00, CMD_PROGRAM_ALT = 0x10, CMD_ERASE = 0x20, CMD_PROGRAM = 0x40,
-    CMD_CLEAR_STATUS = 0x50, CMD_LOCK = 0x60, CMD_READ_STATUS = 0x70, CMD_READ_ID = 0x90,
-    CMD_QUERY = 0x98, CMD_CONFIRM = 0xd0, CMD_BUFFER = 0xe8, CMD_RESET_ALT = 0xf0, CMD_RESET = 0xff,
+    CMD_READ_ARRAY = 0x00,
+    CMD_PROGRAM_ALT = 0x10,
+    CMD_ERASE = 0x20,
+    CMD_PROGRAM = 0x40,
+    CMD_CLEAR_STATUS = 0x50,
+    CMD_LOCK = 0x60,
+    CMD_READ_STATUS = 0x70,
+    CMD_READ_ID = 0x90,
+    CMD_QUERY = 0x98,
+    CMD_CONFIRM = 0xd0,
+    CMD_BUFFER = 0xe8,
+    CMD_RESET_ALT = 0xf0,
+    CMD_RESET = 0xff,
 };
 enum { SR_READY = 0x80, SR_ERASE_ERROR = 0x20, SR_PROGRAM_ERROR = 0x10, SR_LOCKED = 0x02 };
 enum { QUERY_SIZE = 0x40, ID_MAKER = 0x89, ID_DEVICE = 0x18 };
 
 /* The CFI table of one chip of 16 MiB, by word. */
 static const uint8_t query_table[QUERY_SIZE] = {
-    [0x10] = 'Q', 'R', 'Y',
-    [0x13] = 0x01, 0x00,             /* command set: Intel */
-    [0x15] = 0x31, 0x00,             /* where its own table stands */
-    [0x1b] = 0x45, 0x55,             /* Vcc 4.5 to 5.5 V */
-    [0x1f] = 0x07, 0x07, 0x0a, 0x00, /* typical times */
-    [0x23] = 0x04, 0x04, 0x04, 0x00, /* longest times */
-    [0x27] = 0x18,                   /* 2^24 bytes */
-    [0x28] = 0x02, 0x00,             /* x8 and x16 */
-    [0x2a] = 0x0b, 0x00,             /* write buffer of 2^11 bytes */
-    [0x2c] = 0x01,                   /* one region: */
-    [0x2d] = 0x7f, 0x00, 0x00, 0x02, /* 128 blocks of 0x200 * 256 bytes */
-    [0x31] = 'P', 'R', 'I', '1', '0',
-    [0x3f] = 0x01,
+    [0x10] = 'Q',  'R',  'Y',  [0x13] = 0x01, 0x00, /* command set: Intel */
+    [0x15] = 0x31, 0x00,                            /* where its own table stands */
+    [0x1b] = 0x45, 0x55,                            /* Vcc 4.5 to 5.5 V */
+    [0x1f] = 0x07, 0x07, 0x0a, 0x00,                /* typical times */
+    [0x23] = 0x04, 0x04, 0x04, 0x00,                /* longest times */
+    [0x27] = 0x18,                                  /* 2^24 bytes */
+    [0x28] = 0x02, 0x00,                            /* x8 and x16 */
+    [0x2a] = 0x0b, 0x00,                            /* write buffer of 2^11 bytes */
+    [0x2c] = 0x01,                                  /* one region: */
+    [0x2d] = 0x7f, 0x00, 0x00, 0x02,                /* 128 blocks of 0x200 * 256 bytes */
+    [0x31] = 'P',  'R',  'I',  '1',           '0',  [0x3f] = 0x01,
 };
 
 static Pflash *pflash(void *dev)
@@ -90,8 +98,9 @@ static void store_failed(Pflash *f, const PflashWrite *w, int error)
     if (error != -ECANCELED) {
         f->s.status |= w->count ? f->error_bit : 0;
         log_report("%s: %s of drive '%s' failed: %s; the guest has been told, and it is tried again: look "
-                   "after the disk", f->dev.path, w->count ? "storing the flash's contents in the image"
-                   : "flushing the image", block_id(f->blk), g_strerror(-error));
+                   "after the disk",
+                   f->dev.path, w->count ? "storing the flash's contents in the image" : "flushing the image",
+                   block_id(f->blk), g_strerror(-error));
     }
 }
 
@@ -118,8 +127,13 @@ static void submit(Pflash *f, BlockOp op, uint64_t first, uint64_t count)
     w->first = first;
     w->count = count;
     w->iov = (struct iovec){ w->data, count * PAGE };
-    w->r = (BlockRequest){ .op = op, .offset = first * PAGE, .length = count * PAGE,
-                           .iov = &w->iov, .iov_count = count != 0, .done = store_done, .opaque = w };
+    w->r = (BlockRequest){ .op = op,
+                           .offset = first * PAGE,
+                           .length = count * PAGE,
+                           .iov = &w->iov,
+                           .iov_count = count != 0,
+                           .done = store_done,
+                           .opaque = w };
     f->in_flight++;
     block_submit(f->blk, &w->r);
 }
@@ -172,7 +186,8 @@ static void store_now(Pflash *f)
     block_cancel_end(f->blk);
     while (!err && (n = take_dirty(f, &page)) != 0) {
         if (!block_write_sync(f->blk, page * PAGE, f->mem.ram->host + page * PAGE, n * PAGE, &err)) {
-            log_report("%s: what the guest programmed last is not in the image: %s", f->dev.path, err->message);
+            log_report("%s: what the guest programmed last is not in the image: %s", f->dev.path,
+                       err->message);
         }
         page += n;
     }
@@ -263,7 +278,11 @@ static void buffer_commit(Pflash *f)
 static void command_begin(Pflash *f, uint8_t command)
 {
     switch (command) {
-    case CMD_PROGRAM: case CMD_PROGRAM_ALT: case CMD_ERASE: case CMD_LOCK: case CMD_BUFFER:
+    case CMD_PROGRAM:
+    case CMD_PROGRAM_ALT:
+    case CMD_ERASE:
+    case CMD_LOCK:
+    case CMD_BUFFER:
         f->s.command = command;
         f->s.cycle = 1;
         return;
@@ -271,13 +290,15 @@ static void command_begin(Pflash *f, uint8_t command)
         f->s.status = SR_READY;
         read_array(f);
         return;
-    case CMD_READ_STATUS: case CMD_READ_ID: case CMD_QUERY:
+    case CMD_READ_STATUS:
+    case CMD_READ_ID:
+    case CMD_QUERY:
         f->s.command = command;
         f->s.cycle = 0;
         return;
-    case CMD_READ_ARRAY: case CMD_RESET: case CMD_RESET_ALT:
-        read_array(f);
-        return;
+    case CMD_READ_ARRAY:
+    case CMD_RESET:
+    case CMD_RESET_ALT: read_array(f); return;
     default:
         log_guest_error("%s: 0x%02x is no command", f->dev.path, command);
         read_array(f);
@@ -296,7 +317,8 @@ static void command_go_on(Pflash *f, hwaddr off, unsigned size, uint64_t value)
 {
     uint8_t low = (uint8_t)value;
     switch (f->s.command) {
-    case CMD_PROGRAM: case CMD_PROGRAM_ALT:
+    case CMD_PROGRAM:
+    case CMD_PROGRAM_ALT:
         program(f, off, size, value);
         read_status(f);
         return;
@@ -308,9 +330,7 @@ static void command_go_on(Pflash *f, hwaddr off, unsigned size, uint64_t value)
         erase(f, off);
         read_status(f);
         return;
-    case CMD_LOCK: /* 0x01 lock, 0xd0 unlock, 0x2f lock down: all blocks stay open */
-        read_status(f);
-        return;
+    case CMD_LOCK: /* 0x01 lock, 0xd0 unlock, 0x2f lock down: all blocks stay open */ read_status(f); return;
     default: /* CMD_BUFFER */
         if (f->s.cycle == 1) {
             buffer_begin(f, off, value);
@@ -347,13 +367,11 @@ static uint8_t pflash_read_byte(const Pflash *f, hwaddr off)
         return 0;
     }
     switch (f->s.command) {
-    case CMD_QUERY:
-        return word < QUERY_SIZE ? query_table[word] : 0;
+    case CMD_QUERY: return word < QUERY_SIZE ? query_table[word] : 0;
     case CMD_READ_ID:
         word %= f->sector_length / BANK_WIDTH; /* word 2 of each block: its lock, never set */
         return word == 0 ? ID_MAKER : word == 1 ? ID_DEVICE : 0;
-    default:
-        return f->storing ? f->s.status & ~SR_READY : f->s.status;
+    default: return f->storing ? f->s.status & ~SR_READY : f->s.status;
     }
 }
 
@@ -362,8 +380,8 @@ static MemResult pflash_read(void *opaque, hwaddr off, unsigned size, uint64_t *
     const Pflash *f = opaque;
     *value = 0;
     for (unsigned i = 0; i < size; i++) {
-        uint8_t byte = f->s.command == CMD_READ_ARRAY ? f->mem.ram->host[off + i]
-                                                      : pflash_read_byte(f, off + i);
+        uint8_t byte =
+            f->s.command == CMD_READ_ARRAY ? f->mem.ram->host[off + i] : pflash_read_byte(f, off + i);
         *value |= (uint64_t)byte << (8 * i);
     }
     return MEM_OK;
@@ -416,8 +434,8 @@ static bool pflash_open(Pflash *f, GError **err)
     if (block_size(f->blk) != f->size) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "%s: device requires %" PRIu64 " bytes, block backend provides %" PRIu64 " bytes; "
-                    "make the image that size (truncate -s)", f->name ? f->name : "pflash", f->size,
-                    block_size(f->blk));
+                    "make the image that size (truncate -s)",
+                    f->name ? f->name : "pflash", f->size, block_size(f->blk));
         return false;
     }
     if (!block_backend_attach(f->blk, f, &f->dev.lock, err)) {
@@ -440,8 +458,8 @@ static bool pflash_realize(Device *dev, GError **err)
                     "cfi.pflash01: sector-length must be a multiple of %d", BUFFER_BYTES);
         return false;
     }
-    if (!memory_region_init_rom_device(&f->mem, dev, &pflash_ops, f, f->name ? f->name : "pflash",
-                                       f->size, err)) {
+    if (!memory_region_init_rom_device(&f->mem, dev, &pflash_ops, f, f->name ? f->name : "pflash", f->size,
+                                       err)) {
         return false;
     }
     if (!pflash_open(f, err)) {
@@ -484,10 +502,10 @@ static bool pflash_loaded(Device *dev, GError **err)
 
 static const Prop pflash_props[] = {
     { "drive", PROP_DRIVE, offsetof(Pflash, blk), "image with the contents" },
-    { "num-blocks", PROP_U32, offsetof(Pflash, num_blocks), "erase blocks",
-      .def = 128, .min = 1, .max = 4096 },
-    { "sector-length", PROP_U32, offsetof(Pflash, sector_length), "bytes of an erase block",
-      .def = 262144, .min = 4096, .max = 1 << 20 },
+    { "num-blocks", PROP_U32, offsetof(Pflash, num_blocks), "erase blocks", .def = 128, .min = 1,
+      .max = 4096 },
+    { "sector-length", PROP_U32, offsetof(Pflash, sector_length), "bytes of an erase block", .def = 262144,
+      .min = 4096, .max = 1 << 20 },
     { "name", PROP_STRING, offsetof(Pflash, name), "name of the memory region" },
     { NULL },
 };
@@ -504,9 +522,17 @@ static const Field pflash_state[] = {
 };
 
 const DeviceClass pflash_cfi01_class = {
-    .name = "cfi.pflash01", .desc = "CFI parallel flash, Intel command set", .category = "Storage",
-    .size = sizeof(Pflash), .props = pflash_props, .state = pflash_state,
-    .state_offset = offsetof(Pflash, s), .state_size = sizeof(struct PflashState),
-    .realize = pflash_realize, .unrealize = pflash_unrealize,
-    .reset = pflash_reset, .refresh = pflash_refresh, .loaded = pflash_loaded,
+    .name = "cfi.pflash01",
+    .desc = "CFI parallel flash, Intel command set",
+    .category = "Storage",
+    .size = sizeof(Pflash),
+    .props = pflash_props,
+    .state = pflash_state,
+    .state_offset = offsetof(Pflash, s),
+    .state_size = sizeof(struct PflashState),
+    .realize = pflash_realize,
+    .unrealize = pflash_unrealize,
+    .reset = pflash_reset,
+    .refresh = pflash_refresh,
+    .loaded = pflash_loaded,
 };

@@ -21,15 +21,39 @@
 enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCR };
 enum { FIFO_DEPTH = 16, FIFO_TRIGGERS_SHIFT = 6 };
 enum { IER_RDI = 0x01, IER_THRI = 0x02, IER_RLSI = 0x04, IER_MSI = 0x08, IER_BITS = 0x0f };
-enum { IIR_MSI = 0x00, IIR_NONE = 0x01, IIR_THRI = 0x02, IIR_RDI = 0x04, IIR_RLSI = 0x06,
-       IIR_TIMEOUT = 0x0c, IIR_FIFO = 0xc0 };
+enum {
+    IIR_MSI = 0x00,
+    IIR_NONE = 0x01,
+    IIR_THRI = 0x02,
+    IIR_RDI = 0x04,
+    IIR_RLSI = 0x06,
+    IIR_TIMEOUT = 0x0c,
+    IIR_FIFO = 0xc0
+};
 enum { FCR_ENABLE = 0x01, FCR_CLEAR_RX = 0x02, FCR_CLEAR_TX = 0x04, FCR_KEPT = 0xc9 };
 enum { LCR_DLAB = 0x80 };
 enum { MCR_DTR = 0x01, MCR_RTS = 0x02, MCR_OUT1 = 0x04, MCR_OUT2 = 0x08, MCR_LOOP = 0x10, MCR_BITS = 0x1f };
-enum { LSR_DR = 0x01, LSR_OE = 0x02, LSR_PE = 0x04, LSR_FE = 0x08, LSR_BI = 0x10, LSR_THRE = 0x20,
-       LSR_TEMT = 0x40, LSR_ERRORS = LSR_OE | LSR_PE | LSR_FE | LSR_BI };
-enum { MSR_DCTS = 0x01, MSR_DDSR = 0x02, MSR_TERI = 0x04, MSR_DDCD = 0x08, MSR_DELTAS = 0x0f,
-       MSR_CTS = 0x10, MSR_DSR = 0x20, MSR_RI = 0x40, MSR_DCD = 0x80 };
+enum {
+    LSR_DR = 0x01,
+    LSR_OE = 0x02,
+    LSR_PE = 0x04,
+    LSR_FE = 0x08,
+    LSR_BI = 0x10,
+    LSR_THRE = 0x20,
+    LSR_TEMT = 0x40,
+    LSR_ERRORS = LSR_OE | LSR_PE | LSR_FE | LSR_BI
+};
+enum {
+    MSR_DCTS = 0x01,
+    MSR_DDSR = 0x02,
+    MSR_TERI = 0x04,
+    MSR_DDCD = 0x08,
+    MSR_DELTAS = 0x0f,
+    MSR_CTS = 0x10,
+    MSR_DSR = 0x20,
+    MSR_RI = 0x40,
+    MSR_DCD = 0x80
+};
 enum { DIVISOR_9600 = 12 };
 
 static Serial16550 *serial(void *dev)
@@ -130,7 +154,9 @@ static void serial_event(void *opaque, ChardevEvent event)
 }
 
 static const ChardevFrontend serial_frontend = {
-    .can_receive = serial_can_receive, .receive = serial_receive, .event = serial_event,
+    .can_receive = serial_can_receive,
+    .receive = serial_receive,
+    .event = serial_event,
 };
 
 /* ---- sending ------------------------------------------------------------- */
@@ -243,9 +269,7 @@ static void serial_write_reg(Serial16550 *u, unsigned reg, uint8_t value)
         serial_update_modem(u);
         break;
     case REG_SCR: u->s.scr = value; break;
-    default:
-        log_guest_error("%s: write to register %u, which is read-only", u->dev.path, reg);
-        break;
+    default: log_guest_error("%s: write to register %u, which is read-only", u->dev.path, reg); break;
     }
 }
 
@@ -357,8 +381,8 @@ static bool serial_loaded(Device *dev, GError **err)
 
 static const Prop serial_props[] = {
     { "chardev", PROP_CHARDEV, offsetof(Serial16550, chr), "host end of the line" },
-    { "regshift", PROP_U8, offsetof(Serial16550, regshift), "registers stand 1 << N bytes apart",
-      .min = 0, .max = 3 },
+    { "regshift", PROP_U8, offsetof(Serial16550, regshift), "registers stand 1 << N bytes apart", .min = 0,
+      .max = 3 },
     { NULL },
 };
 
@@ -378,9 +402,17 @@ static const Field serial_state[] = {
 };
 
 const DeviceClass serial16550_class = {
-    .name = "serial-mm", .desc = "NS16550A serial line", .category = "Input",
-    .size = sizeof(Serial16550), .props = serial_props, .state = serial_state,
-    .state_offset = offsetof(Serial16550, s), .state_size = sizeof(struct Serial16550State),
-    .realize = serial_realize, .unrealize = serial_unrealize,
-    .reset = serial_reset, .refresh = serial_refresh, .loaded = serial_loaded,
+    .name = "serial-mm",
+    .desc = "NS16550A serial line",
+    .category = "Input",
+    .size = sizeof(Serial16550),
+    .props = serial_props,
+    .state = serial_state,
+    .state_offset = offsetof(Serial16550, s),
+    .state_size = sizeof(struct Serial16550State),
+    .realize = serial_realize,
+    .unrealize = serial_unrealize,
+    .reset = serial_reset,
+    .refresh = serial_refresh,
+    .loaded = serial_loaded,
 };

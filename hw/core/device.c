@@ -162,8 +162,8 @@ bool device_realize(Device *dev, Bus *bus, GError **err)
     g_assert(!dev->realized);
     device_class_foreach_prop(dev->class, check_required, &missing);
     if (missing.prop) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: property '%s' must be given (%s)", dev->class->name, missing.prop->name,
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: property '%s' must be given (%s)",
+                    dev->class->name, missing.prop->name,
                     missing.prop->help ? missing.prop->help : "it has no default");
         return false;
     }

@@ -46,8 +46,8 @@ static gint by_address(gconstpointer a, gconstpointer b)
 static void dump_region(TreeDump *d, MemoryRegion *mr, hwaddr base, int indent)
 {
     hwaddr last = base + (mr->size == UINT64_MAX ? UINT64_MAX : mr->size - 1);
-    g_string_append_printf(d->out, "%*s%016" PRIx64 "-%016" PRIx64 " (prio %d, %s): ", indent, "", base,
-                           last, mr->priority, region_type(alias_end(mr)));
+    g_string_append_printf(d->out, "%*s%016" PRIx64 "-%016" PRIx64 " (prio %d, %s): ", indent, "", base, last,
+                           mr->priority, region_type(alias_end(mr)));
     if (mr->alias) {
         g_string_append_printf(d->out, "alias %s @%s %016" PRIx64 "-%016" PRIx64, mr->name, mr->alias->name,
                                mr->alias_offset, mr->alias_offset + mr->size - 1);

@@ -21,7 +21,7 @@ typedef struct GenericLoader {
     bool data_be, force_raw;
     uint32_t cpu_num;
     char *file;
-    uint64_t pc;      /* of cpu_num after reset */
+    uint64_t pc; /* of cpu_num after reset */
 } GenericLoader;
 
 static bool refuse(const char *why, GError **err)
@@ -49,8 +49,8 @@ static bool load_file(GenericLoader *l, GError **err)
     }
     const CPUArch *arch = m->board->cpu_arch(m->config);
     bool ok = kind == IMAGE_ELF && !l->force_raw
-            ? loader_add_elf(m, l->file, elf_machine(arch), 0, &image, err)
-            : loader_add_raw(m, l->file, l->addr, &image, err);
+                  ? loader_add_elf(m, l->file, elf_machine(arch), 0, &image, err)
+                  : loader_add_raw(m, l->file, l->addr, &image, err);
     l->pc = image.entry;
     return ok;
 }
@@ -74,8 +74,8 @@ static bool loader_realize(Device *dev, GError **err)
     GenericLoader *l = (GenericLoader *)dev;
     if (l->cpu_num != CPU_NONE && l->cpu_num >= dev->machine->cpu_count) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "loader: Specified boot CPU#%u is nonexistent; the machine has %u, see -smp",
-                    l->cpu_num, dev->machine->cpu_count);
+                    "loader: Specified boot CPU#%u is nonexistent; the machine has %u, see -smp", l->cpu_num,
+                    dev->machine->cpu_count);
         return false;
     }
     bool has_data = l->data || l->data_len || l->data_be;
@@ -111,12 +111,18 @@ static const Prop loader_props[] = {
     { "data-len", PROP_U8, offsetof(GenericLoader, data_len), "bytes of data" },
     { "data-be", PROP_BOOL, offsetof(GenericLoader, data_be), "data in big endian" },
     { "force-raw", PROP_BOOL, offsetof(GenericLoader, force_raw), "do not look for an ELF header" },
-    { "cpu-num", PROP_U32, offsetof(GenericLoader, cpu_num), "CPU that starts there (with data: that sees them there, as all do)", .def = CPU_NONE },
+    { "cpu-num", PROP_U32, offsetof(GenericLoader, cpu_num),
+      "CPU that starts there (with data: that sees them there, as all do)", .def = CPU_NONE },
     { NULL },
 };
 
 const DeviceClass generic_loader_class = {
-    .name = "loader", .desc = "Generic Loader", .category = "Misc", .user_creatable = true,
-    .size = sizeof(GenericLoader), .props = loader_props,
-    .realize = loader_realize, .reset = loader_device_reset,
+    .name = "loader",
+    .desc = "Generic Loader",
+    .category = "Misc",
+    .user_creatable = true,
+    .size = sizeof(GenericLoader),
+    .props = loader_props,
+    .realize = loader_realize,
+    .reset = loader_device_reset,
 };

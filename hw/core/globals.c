@@ -36,9 +36,8 @@ static const DeviceClass *global_class(const char *driver, GError **err)
     }
     g_ptr_array_add(names, NULL);
     const char *near = nearest_name(driver, (const char *const *)names->pdata);
-    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "-global %s: no device is called so%s%s%s", driver, near ? "; did you mean '" : "",
-                near ? near : "", near ? "'?" : "");
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-global %s: no device is called so%s%s%s",
+                driver, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
@@ -58,7 +57,7 @@ bool device_add_global(const char *driver, const char *name, const char *value, 
     if (!globals) {
         globals = g_array_new(FALSE, FALSE, sizeof(GlobalProp));
     }
-    GlobalProp g = {c, g_strdup(name), g_strdup(value)};
+    GlobalProp g = { c, g_strdup(name), g_strdup(value) };
     g_array_append_val(globals, g);
     return true;
 }

@@ -28,9 +28,9 @@ typedef struct Blob {
     char *name;
     hwaddr addr;
     uint64_t size, file_size;
-    GBytes *bytes;     /* or: */
+    GBytes *bytes; /* or: */
     int fd;
-    uint64_t offset;   /* in fd */
+    uint64_t offset; /* in fd */
 } Blob;
 
 static void blob_free(gpointer p)
@@ -158,11 +158,13 @@ static void blob_copy_file(Machine *m, const Blob *b)
     uint64_t done = blob_send_file(m, b);
     g_autofree uint8_t *buf = done < b->file_size ? g_malloc(COPY_CHUNK) : NULL;
     while (done < b->file_size) {
-        ssize_t n = pread(b->fd, buf, MIN(b->file_size - done, (uint64_t)COPY_CHUNK),
-                          (off_t)(b->offset + done));
+        ssize_t n =
+            pread(b->fd, buf, MIN(b->file_size - done, (uint64_t)COPY_CHUNK), (off_t)(b->offset + done));
         if (n <= 0) {
-            log_report("'%s' cannot be read any more: %s; the guest sees zeroes: start it again when the file "
-                       "is back", b->name, n ? g_strerror(errno) : "it has become shorter");
+            log_report(
+                "'%s' cannot be read any more: %s; the guest sees zeroes: start it again when the file "
+                "is back",
+                b->name, n ? g_strerror(errno) : "it has become shorter");
             blob_write_zeroes(m, b->addr + done, b->file_size - done);
             return;
         }
@@ -226,8 +228,12 @@ bool loader_add_bytes(Machine *m, const char *name, hwaddr addr, GBytes *bytes, 
 {
     Blob *b = g_new0(Blob, 1);
     gsize size = g_bytes_get_size(bytes);
-    *b = (Blob){ .name = g_strdup(name), .addr = addr, .size = size, .file_size = size,
-                 .bytes = g_bytes_ref(bytes), .fd = -1 };
+    *b = (Blob){ .name = g_strdup(name),
+                 .addr = addr,
+                 .size = size,
+                 .file_size = size,
+                 .bytes = g_bytes_ref(bytes),
+                 .fd = -1 };
     return blob_add(m, b, err);
 }
 
@@ -258,9 +264,10 @@ bool loader_probe(const char *path, ImageKind *kind, GError **err)
         return loader_fail(err, path, "check the file", size ? "it cannot be read" : "it is empty");
     }
     static const uint8_t gzip[] = { 0x1f, 0x8b }, uimage[] = { 0x27, 0x05, 0x19, 0x56 };
-    *kind = memcmp(head, ELFMAG, SELFMAG) == 0 ? IMAGE_ELF
-          : memcmp(head, gzip, sizeof(gzip)) == 0 ? IMAGE_GZIP
-          : memcmp(head, uimage, sizeof(uimage)) == 0 ? IMAGE_UIMAGE : IMAGE_RAW;
+    *kind = memcmp(head, ELFMAG, SELFMAG) == 0          ? IMAGE_ELF
+            : memcmp(head, gzip, sizeof(gzip)) == 0     ? IMAGE_GZIP
+            : memcmp(head, uimage, sizeof(uimage)) == 0 ? IMAGE_UIMAGE
+                                                        : IMAGE_RAW;
     return true;
 }
 
@@ -351,7 +358,8 @@ static bool elf_read_header(ElfFile *e, GError **err)
     if ((!e->is64 && e->eh.e_ident[EI_CLASS] != ELFCLASS32) || e->eh.e_ident[EI_DATA] != ELFDATA2LSB) {
         return elf_bad(e, "it is no little-endian ELF file of 32 or 64 bits", err);
     }
-    bool ok = e->is64 ? loader_read_at(e->fd, 0, &e->eh, sizeof(e->eh)) : loader_read_at(e->fd, 0, &h, sizeof(h));
+    bool ok =
+        e->is64 ? loader_read_at(e->fd, 0, &e->eh, sizeof(e->eh)) : loader_read_at(e->fd, 0, &h, sizeof(h));
     if (!ok) {
         return elf_bad(e, "its header is cut off", err);
     }
@@ -394,8 +402,12 @@ bool elf_read_segment(const ElfFile *e, unsigned i, Elf64_Phdr *ph)
     if (!loader_read_at(e->fd, e->eh.e_phoff + i * sizeof(h), &h, sizeof(h))) {
         return false;
     }
-    *ph = (Elf64_Phdr){ .p_type = h.p_type, .p_offset = h.p_offset, .p_paddr = h.p_paddr,
-                        .p_vaddr = h.p_vaddr, .p_filesz = h.p_filesz, .p_memsz = h.p_memsz };
+    *ph = (Elf64_Phdr){ .p_type = h.p_type,
+                        .p_offset = h.p_offset,
+                        .p_paddr = h.p_paddr,
+                        .p_vaddr = h.p_vaddr,
+                        .p_filesz = h.p_filesz,
+                        .p_memsz = h.p_memsz };
     return true;
 }
 
@@ -435,8 +447,12 @@ static bool elf_add_segment(Machine *m, const ElfFile *e, unsigned i, LoadedImag
         return loader_fail(err, e->path, more_files, "%s", g_strerror(errno));
     }
     Blob *b = g_new0(Blob, 1);
-    *b = (Blob){ .name = g_strdup(e->path), .addr = ph.p_paddr, .size = ph.p_memsz,
-                 .file_size = ph.p_filesz, .fd = fd, .offset = ph.p_offset };
+    *b = (Blob){ .name = g_strdup(e->path),
+                 .addr = ph.p_paddr,
+                 .size = ph.p_memsz,
+                 .file_size = ph.p_filesz,
+                 .fd = fd,
+                 .offset = ph.p_offset };
     out->low = MIN(out->low, ph.p_paddr);
     out->high = MAX(out->high, ph.p_paddr + ph.p_memsz);
     return blob_add(m, b, err);
@@ -457,8 +473,9 @@ static bool elf_add(Machine *m, ElfFile *e, unsigned em, unsigned bits, LoadedIm
         return elf_bad(e, "it has nothing to load", err);
     }
     if (bits && (bits == 64) != e->is64) { /* a program of common instructions runs, as in QEMU */
-        log_report("warning: '%s' is a %d-bit executable, the CPU is a %u-bit one; check that it is for this machine",
-                   e->path, e->is64 ? 64 : 32, bits);
+        log_report(
+            "warning: '%s' is a %d-bit executable, the CPU is a %u-bit one; check that it is for this machine",
+            e->path, e->is64 ? 64 : 32, bits);
     }
     /* A kernel's entry point may be a virtual address: then it starts at its front. */
     bool inside = e->eh.e_entry >= out->low && e->eh.e_entry < out->high;

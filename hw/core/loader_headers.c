@@ -20,8 +20,8 @@ typedef struct Part {
 
 typedef struct Parts {
     const Elf64_Phdr *of;
-    GArray *known;       /* of Part */
-    bool used;           /* a section that a program uses was seen */
+    GArray *known; /* of Part */
+    bool used;     /* a section that a program uses was seen */
 } Parts;
 
 static bool overlaps(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
@@ -83,9 +83,16 @@ static bool section_is_for_linkers(const ElfFile *e, const Elf64_Shdr *sh)
 {
     Elf64_Phdr ph;
     switch (sh->sh_type) {
-    case SHT_NOTE: case SHT_HASH: case SHT_GNU_HASH: case SHT_DYNSYM: case SHT_STRTAB: case SHT_RELA:
-    case SHT_REL: case SHT_GNU_verdef: case SHT_GNU_verneed: case SHT_GNU_versym:
-        return true;
+    case SHT_NOTE:
+    case SHT_HASH:
+    case SHT_GNU_HASH:
+    case SHT_DYNSYM:
+    case SHT_STRTAB:
+    case SHT_RELA:
+    case SHT_REL:
+    case SHT_GNU_verdef:
+    case SHT_GNU_verneed:
+    case SHT_GNU_versym: return true;
     }
     for (unsigned i = 0; i < e->eh.e_phnum; i++) { /* .interp is as any data */
         if (elf_read_segment(e, i, &ph) && segment_is_for_linkers(e, &ph) && ph.p_offset <= sh->sh_offset &&
@@ -121,8 +128,11 @@ static bool read_section(const ElfFile *e, unsigned i, Elf64_Shdr *sh)
     if (!loader_read_at(e->fd, e->eh.e_shoff + i * sizeof(h), &h, sizeof(h))) {
         return false;
     }
-    *sh = (Elf64_Shdr){ .sh_type = h.sh_type, .sh_flags = h.sh_flags, .sh_addr = h.sh_addr,
-                        .sh_offset = h.sh_offset, .sh_size = h.sh_size };
+    *sh = (Elf64_Shdr){ .sh_type = h.sh_type,
+                        .sh_flags = h.sh_flags,
+                        .sh_addr = h.sh_addr,
+                        .sh_offset = h.sh_offset,
+                        .sh_size = h.sh_size };
     return true;
 }
 

@@ -57,7 +57,8 @@ static bool machine_parse_options(Machine *m, GError **err)
     gpointer key, value;
     g_hash_table_iter_init(&it, m->config->board_options);
     while (g_hash_table_iter_next(&it, &key, &value)) {
-        const Prop *ours = find_option(board->options, key), *p = ours ? ours : find_option(machine_options, key);
+        const Prop *ours = find_option(board->options, key),
+                   *p = ours ? ours : find_option(machine_options, key);
         if (!p) {
             g_autofree char *advice = props_advice(NULL, board->options, machine_options, key);
             g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
@@ -221,7 +222,8 @@ static const DeviceClass *find_user_class(const char *driver, GError **err)
     if (c) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "-device %s: a '%s' is part of a board and cannot be added; "
-                    "`-device help` lists what can", driver, c->name);
+                    "`-device help` lists what can",
+                    driver, c->name);
         return NULL;
     }
     g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -233,8 +235,8 @@ static const DeviceClass *find_user_class(const char *driver, GError **err)
     g_ptr_array_add(names, NULL);
     const char *near = nearest_name(driver, (const char *const *)names->pdata);
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "-device %s: '%s' is not a valid device model name%s%s%s; `-device help` lists them",
-                driver, driver, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                "-device %s: '%s' is not a valid device model name%s%s%s; `-device help` lists them", driver,
+                driver, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
@@ -270,12 +272,12 @@ static Bus *choose_bus(Machine *m, const DeviceClass *c, const char *name, bool 
     } else if (!bus) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "-device %s: No '%s' bus found for device '%s' (buses of that kind: %s%s); "
-                    "choose a device for another bus, or fewer of them", c->name, c->bus, c->name, list,
-                    strcmp(list, "none") ? ", all full" : "");
+                    "choose a device for another bus, or fewer of them",
+                    c->name, c->bus, c->name, list, strcmp(list, "none") ? ", all full" : "");
     } else if (!c->bus || strcmp(bus->kind, c->bus) != 0) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "-device %s: Device '%s' can't go on %s bus '%s'; buses that fit: %s", c->name,
-                    c->name, bus->kind, bus->name, list);
+                    "-device %s: Device '%s' can't go on %s bus '%s'; buses that fit: %s", c->name, c->name,
+                    bus->kind, bus->name, list);
         bus = NULL;
     } else {
         *ok = true;
@@ -296,7 +298,8 @@ static bool check_id(Machine *m, const char *driver, const char *id, GError **er
     if (id && !id_is_good(id)) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "-device %s: '%s' is no id; an id starts with a letter and holds letters, digits, "
-                    "'-', '.' and '_'", driver, id);
+                    "'-', '.' and '_'",
+                    driver, id);
         return false;
     }
     if (id && machine_find_device(m, id)) {

@@ -111,8 +111,9 @@ static bool parse_mac(const char *text, uint8_t mac[6])
     unsigned v[6];
     char sep[5];
     int used = 0;
-    if (sscanf(text, "%2x%c%2x%c%2x%c%2x%c%2x%c%2x%n", &v[0], &sep[0], &v[1], &sep[1], &v[2], &sep[2],
-               &v[3], &sep[3], &v[4], &sep[4], &v[5], &used) != 11 || text[used]) {
+    if (sscanf(text, "%2x%c%2x%c%2x%c%2x%c%2x%c%2x%n", &v[0], &sep[0], &v[1], &sep[1], &v[2], &sep[2], &v[3],
+               &sep[3], &v[4], &sep[4], &v[5], &used) != 11 ||
+        text[used]) {
         return false;
     }
     for (unsigned i = 0; i < 5; i++) {
@@ -185,7 +186,8 @@ static bool set_by_id(void **at, const Prop *p, const char *who, const char *id,
     if (!found) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "%s: property '%s': there is nothing with the id '%s'; it takes %s, which must be "
-                    "given on the command line too", who, p->name, id, kinds[p->kind].takes);
+                    "given on the command line too",
+                    who, p->name, id, kinds[p->kind].takes);
         return false;
     }
     *at = found;
@@ -237,9 +239,12 @@ static bool set_only(const Prop *p, const char *who, const char *value, GError *
         return true;
     }
     g_autofree char *number = g_strdup_printf("%" PRId64, p->def);
-    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: '%s=%s' is not built: %s; '%s=%s' is all there is",
-                who, p->name, value, p->only, p->name,
-                p->kind == PROP_BOOL ? (p->def ? "on" : "off") : p->kind == PROP_STRING ? (p->def_string ? p->def_string : "") : number);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "%s: '%s=%s' is not built: %s; '%s=%s' is all there is", who, p->name, value, p->only,
+                p->name,
+                p->kind == PROP_BOOL     ? (p->def ? "on" : "off")
+                : p->kind == PROP_STRING ? (p->def_string ? p->def_string : "")
+                                         : number);
     return false;
 }
 
@@ -250,24 +255,25 @@ bool prop_set(void *base, const Prop *p, const char *who, const char *value, GEr
     }
     void *at = (char *)base + p->offset;
     switch (p->kind) {
-    case PROP_BOOL:
-        return keyval_bool(value, at) || bad_value(p, who, value, err);
-    case PROP_U8: case PROP_U16: case PROP_U32: case PROP_U64: case PROP_SIZE:
-        return set_uint(at, p, value) || bad_value(p, who, value, err);
-    case PROP_I32:
-        return parse_int32(value, at) || bad_value(p, who, value, err);
+    case PROP_BOOL: return keyval_bool(value, at) || bad_value(p, who, value, err);
+    case PROP_U8:
+    case PROP_U16:
+    case PROP_U32:
+    case PROP_U64:
+    case PROP_SIZE: return set_uint(at, p, value) || bad_value(p, who, value, err);
+    case PROP_I32: return parse_int32(value, at) || bad_value(p, who, value, err);
     case PROP_STRING:
         g_free(*(char **)at);
         *(char **)at = g_strdup(value);
         return true;
-    case PROP_ENUM: case PROP_ON_OFF_AUTO:
-        return parse_name(value, prop_names(p), at) || bad_name(p, who, value, err);
-    case PROP_MAC:
-        return parse_mac(value, at) || bad_value(p, who, value, err);
-    case PROP_PCI_ADDR:
-        return parse_pci_addr(value, at) || bad_value(p, who, value, err);
-    case PROP_CHARDEV: case PROP_DRIVE: case PROP_NETDEV: case PROP_LINK:
-        return set_by_id(at, p, who, value, err);
+    case PROP_ENUM:
+    case PROP_ON_OFF_AUTO: return parse_name(value, prop_names(p), at) || bad_name(p, who, value, err);
+    case PROP_MAC: return parse_mac(value, at) || bad_value(p, who, value, err);
+    case PROP_PCI_ADDR: return parse_pci_addr(value, at) || bad_value(p, who, value, err);
+    case PROP_CHARDEV:
+    case PROP_DRIVE:
+    case PROP_NETDEV:
+    case PROP_LINK: return set_by_id(at, p, who, value, err);
     }
     g_assert_not_reached();
 }
@@ -279,23 +285,22 @@ void prop_set_default(void *base, const Prop *p)
     }
     void *at = (char *)base + p->offset;
     switch (p->kind) {
-    case PROP_BOOL:
-        *(bool *)at = p->def != 0;
-        return;
-    case PROP_U8: case PROP_U16: case PROP_U32: case PROP_U64: case PROP_SIZE:
-        uint_set(at, kinds[p->kind].width, (uint64_t)p->def);
-        return;
-    case PROP_I32: case PROP_ENUM: case PROP_ON_OFF_AUTO:
-        *(int32_t *)at = (int32_t)p->def;
-        return;
-    case PROP_PCI_ADDR:
-        *(int32_t *)at = -1;
-        return;
-    case PROP_STRING:
-        *(char **)at = g_strdup(p->def_string);
-        return;
-    case PROP_MAC: case PROP_CHARDEV: case PROP_DRIVE: case PROP_NETDEV: case PROP_LINK:
-        return; /* zero: none */
+    case PROP_BOOL: *(bool *)at = p->def != 0; return;
+    case PROP_U8:
+    case PROP_U16:
+    case PROP_U32:
+    case PROP_U64:
+    case PROP_SIZE: uint_set(at, kinds[p->kind].width, (uint64_t)p->def); return;
+    case PROP_I32:
+    case PROP_ENUM:
+    case PROP_ON_OFF_AUTO: *(int32_t *)at = (int32_t)p->def; return;
+    case PROP_PCI_ADDR: *(int32_t *)at = -1; return;
+    case PROP_STRING: *(char **)at = g_strdup(p->def_string); return;
+    case PROP_MAC:
+    case PROP_CHARDEV:
+    case PROP_DRIVE:
+    case PROP_NETDEV:
+    case PROP_LINK: return; /* zero: none */
     }
 }
 
@@ -348,28 +353,28 @@ char *prop_get(const void *base, const Prop *p)
     uint64_t v;
     int32_t n;
     switch (p->kind) {
-    case PROP_BOOL:
-        return g_strdup(*(const bool *)at ? "true" : "false");
-    case PROP_U8: case PROP_U16: case PROP_U32: case PROP_U64:
+    case PROP_BOOL: return g_strdup(*(const bool *)at ? "true" : "false");
+    case PROP_U8:
+    case PROP_U16:
+    case PROP_U32:
+    case PROP_U64:
         v = uint_get(at, kinds[p->kind].width);
         return g_strdup_printf("%" PRIu64 " (0x%" PRIx64 ")", v, v);
-    case PROP_SIZE:
-        return size_text(*(const uint64_t *)at);
-    case PROP_I32:
-        n = *(const int32_t *)at;
-        return g_strdup_printf("%d (0x%x)", n, (uint32_t)n);
-    case PROP_STRING:
-        return quoted(*(char *const *)at);
-    case PROP_ENUM: case PROP_ON_OFF_AUTO:
-        return quoted(prop_names(p)[*(const int *)at]);
+    case PROP_SIZE: return size_text(*(const uint64_t *)at);
+    case PROP_I32: n = *(const int32_t *)at; return g_strdup_printf("%d (0x%x)", n, (uint32_t)n);
+    case PROP_STRING: return quoted(*(char *const *)at);
+    case PROP_ENUM:
+    case PROP_ON_OFF_AUTO: return quoted(prop_names(p)[*(const int *)at]);
     case PROP_MAC:
-        return g_strdup_printf("\"%02x:%02x:%02x:%02x:%02x:%02x\"", mac[0], mac[1], mac[2], mac[3],
-                               mac[4], mac[5]);
+        return g_strdup_printf("\"%02x:%02x:%02x:%02x:%02x:%02x\"", mac[0], mac[1], mac[2], mac[3], mac[4],
+                               mac[5]);
     case PROP_PCI_ADDR:
         n = *(const int32_t *)at;
         return n < 0 ? g_strdup("\"<unset>\"") : g_strdup_printf("%02x.%x", (unsigned)n >> 3, n & 7);
-    case PROP_CHARDEV: case PROP_DRIVE: case PROP_NETDEV: case PROP_LINK:
-        return quoted(id_text(p->kind, *(void *const *)at));
+    case PROP_CHARDEV:
+    case PROP_DRIVE:
+    case PROP_NETDEV:
+    case PROP_LINK: return quoted(id_text(p->kind, *(void *const *)at));
     }
     g_assert_not_reached();
 }
@@ -456,8 +461,8 @@ bool device_set_prop(Device *dev, const char *name, const char *value, GError **
     }
     if (!p) {
         g_autofree char *advice = props_advice(dev->class, NULL, NULL, name);
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
-                    "%s: Property '%s.%s' not found%s", dev->class->name, dev->class->name, name, advice);
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION, "%s: Property '%s.%s' not found%s",
+                    dev->class->name, dev->class->name, name, advice);
         return false;
     }
     if (dev->realized) {

@@ -22,12 +22,22 @@
 enum { STATE_MAGIC = 0x5645444c, HEADER = 8, TRAILER = 4, FIFO_BYTES = 1 + FIFO8_MAX };
 
 static const uint8_t element_bytes[] = {
-    [FIELD_BOOL] = 1, [FIELD_U8] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8,
-    [FIELD_BYTES] = 1, [FIELD_FIFO8] = FIFO_BYTES,
+    [FIELD_BOOL] = 1,
+    [FIELD_U8] = 1,
+    [FIELD_U16] = 2,
+    [FIELD_U32] = 4,
+    [FIELD_U64] = 8,
+    [FIELD_BYTES] = 1,
+    [FIELD_FIFO8] = FIFO_BYTES,
 };
 static const uint8_t element_memory[] = {
-    [FIELD_BOOL] = sizeof(bool), [FIELD_U8] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8,
-    [FIELD_BYTES] = 1, [FIELD_FIFO8] = sizeof(Fifo8),
+    [FIELD_BOOL] = sizeof(bool),
+    [FIELD_U8] = 1,
+    [FIELD_U16] = 2,
+    [FIELD_U32] = 4,
+    [FIELD_U64] = 8,
+    [FIELD_BYTES] = 1,
+    [FIELD_FIFO8] = sizeof(Fifo8),
 };
 
 static void put_le(uint8_t *p, uint64_t v, unsigned bytes)

@@ -165,16 +165,16 @@ static void mtimer_reset(Device *dev)
 }
 
 static const Prop mtimer_props[] = {
-    { "num-harts", PROP_U32, offsetof(AclintMtimer, num_harts), "harts that it serves", .def = 1,
-      .min = 1, .max = MACHINE_MAX_CPUS },
+    { "num-harts", PROP_U32, offsetof(AclintMtimer, num_harts), "harts that it serves", .def = 1, .min = 1,
+      .max = MACHINE_MAX_CPUS },
     { "timecmp-base", PROP_U32, offsetof(AclintMtimer, timecmp_base), "offset of mtimecmp0", .def = 0,
       .min = 0, .max = 0x7ff8 },
-    { "time-base", PROP_U32, offsetof(AclintMtimer, time_base), "offset of mtime", .def = 0x7ff8,
-      .min = 0, .max = 0x7ff8 },
-    { "aperture-size", PROP_U32, offsetof(AclintMtimer, aperture_size), "bytes", .def = 0x8000,
-      .min = 0x1000, .max = 0x10000 },
-    { "timebase-freq", PROP_U32, offsetof(AclintMtimer, timebase_freq), "ticks per second",
-      .def = 10000000, .min = 1, .max = NS_PER_SECOND },
+    { "time-base", PROP_U32, offsetof(AclintMtimer, time_base), "offset of mtime", .def = 0x7ff8, .min = 0,
+      .max = 0x7ff8 },
+    { "aperture-size", PROP_U32, offsetof(AclintMtimer, aperture_size), "bytes", .def = 0x8000, .min = 0x1000,
+      .max = 0x10000 },
+    { "timebase-freq", PROP_U32, offsetof(AclintMtimer, timebase_freq), "ticks per second", .def = 10000000,
+      .min = 1, .max = NS_PER_SECOND },
     { NULL },
 };
 
@@ -185,11 +185,18 @@ static const Field mtimer_state[] = {
 };
 
 const DeviceClass riscv_aclint_mtimer_class = {
-    .name = "riscv.aclint.mtimer", .desc = "RISC-V machine timer", .category = "Misc",
-    .size = sizeof(AclintMtimer), .props = mtimer_props, .state = mtimer_state,
-    .state_offset = offsetof(AclintMtimer, s), .state_size = sizeof(struct AclintMtimerState),
-    .realize = mtimer_realize, .unrealize = mtimer_unrealize,
-    .reset = mtimer_reset, .refresh = mtimer_refresh,
+    .name = "riscv.aclint.mtimer",
+    .desc = "RISC-V machine timer",
+    .category = "Misc",
+    .size = sizeof(AclintMtimer),
+    .props = mtimer_props,
+    .state = mtimer_state,
+    .state_offset = offsetof(AclintMtimer, s),
+    .state_size = sizeof(struct AclintMtimerState),
+    .realize = mtimer_realize,
+    .unrealize = mtimer_unrealize,
+    .reset = mtimer_reset,
+    .refresh = mtimer_refresh,
 };
 
 /* ---- software interrupts ------------------------------------------------- */
@@ -253,8 +260,8 @@ static void swi_unrealize(Device *dev)
 }
 
 static const Prop swi_props[] = {
-    { "num-harts", PROP_U32, offsetof(AclintSwi, num_harts), "harts that it serves", .def = 1,
-      .min = 1, .max = MACHINE_MAX_CPUS },
+    { "num-harts", PROP_U32, offsetof(AclintSwi, num_harts), "harts that it serves", .def = 1, .min = 1,
+      .max = MACHINE_MAX_CPUS },
     { "sswi", PROP_BOOL, offsetof(AclintSwi, supervisor), "interrupts of supervisor level" },
     { NULL },
 };
@@ -265,8 +272,15 @@ static const Field swi_state[] = {
 };
 
 const DeviceClass riscv_aclint_swi_class = {
-    .name = "riscv.aclint.swi", .desc = "RISC-V software interrupts", .category = "Misc",
-    .size = sizeof(AclintSwi), .props = swi_props, .state = swi_state,
-    .state_offset = offsetof(AclintSwi, s), .state_size = sizeof(struct AclintSwiState),
-    .realize = swi_realize, .unrealize = swi_unrealize, .refresh = swi_refresh,
+    .name = "riscv.aclint.swi",
+    .desc = "RISC-V software interrupts",
+    .category = "Misc",
+    .size = sizeof(AclintSwi),
+    .props = swi_props,
+    .state = swi_state,
+    .state_offset = offsetof(AclintSwi, s),
+    .state_size = sizeof(struct AclintSwiState),
+    .realize = swi_realize,
+    .unrealize = swi_unrealize,
+    .refresh = swi_refresh,
 };

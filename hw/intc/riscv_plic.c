@@ -22,8 +22,13 @@
 #include "system/log.h"
 
 enum {
-    PRIORITY_BASE = 0x0, PENDING_BASE = 0x1000, ENABLE_BASE = 0x2000, ENABLE_STRIDE = 0x80,
-    CONTEXT_BASE = 0x200000, CONTEXT_STRIDE = 0x1000, CONTEXT_CLAIM = 4,
+    PRIORITY_BASE = 0x0,
+    PENDING_BASE = 0x1000,
+    ENABLE_BASE = 0x2000,
+    ENABLE_STRIDE = 0x80,
+    CONTEXT_BASE = 0x200000,
+    CONTEXT_STRIDE = 0x1000,
+    CONTEXT_CLAIM = 4,
 };
 
 static Plic *plic(void *dev)
@@ -118,7 +123,12 @@ static void plic_complete(Plic *p, unsigned context, uint64_t source)
 /* ---- registers ----------------------------------------------------------- */
 
 typedef enum PlicKind {
-    PLIC_NONE, PLIC_PRIORITY, PLIC_PENDING, PLIC_ENABLE, PLIC_THRESHOLD, PLIC_CLAIM,
+    PLIC_NONE,
+    PLIC_PRIORITY,
+    PLIC_PENDING,
+    PLIC_ENABLE,
+    PLIC_THRESHOLD,
+    PLIC_CLAIM,
 } PlicKind;
 
 static PlicKind plic_decode(const Plic *p, hwaddr off, unsigned *index, unsigned *context)
@@ -257,8 +267,8 @@ static void plic_reset(Device *dev)
 static const Prop plic_props[] = {
     { "hart-config", PROP_STRING, offsetof(Plic, hart_config), "modes of each hart, such as MS,MS",
       .def_string = "MS" },
-    { "num-sources", PROP_U32, offsetof(Plic, num_sources), "interrupt sources, 0 included",
-      .def = 96, .min = 2, .max = PLIC_MAX_SOURCES },
+    { "num-sources", PROP_U32, offsetof(Plic, num_sources), "interrupt sources, 0 included", .def = 96,
+      .min = 2, .max = PLIC_MAX_SOURCES },
     { NULL },
 };
 
@@ -292,11 +302,18 @@ static bool plic_loaded(Device *dev, GError **err)
 }
 
 const DeviceClass riscv_plic_class = {
-    .name = "riscv.sifive.plic", .desc = "RISC-V platform-level interrupt controller",
-    .category = "Misc", .size = sizeof(Plic),
-    .props = plic_props, .state = plic_state,
-    .state_offset = offsetof(Plic, s), .state_size = sizeof(struct PlicState),
-    .realize = plic_realize, .unrealize = plic_unrealize,
-    .reset = plic_reset, .refresh = plic_refresh, .loaded = plic_loaded,
+    .name = "riscv.sifive.plic",
+    .desc = "RISC-V platform-level interrupt controller",
+    .category = "Misc",
+    .size = sizeof(Plic),
+    .props = plic_props,
+    .state = plic_state,
+    .state_offset = offsetof(Plic, s),
+    .state_size = sizeof(struct PlicState),
+    .realize = plic_realize,
+    .unrealize = plic_unrealize,
+    .reset = plic_reset,
+    .refresh = plic_refresh,
+    .loaded = plic_loaded,
     .interface = plic_interface,
 };

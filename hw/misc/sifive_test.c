@@ -21,15 +21,11 @@ static MemResult finisher_write(void *opaque, hwaddr off, unsigned size, uint64_
     SifiveTest *t = opaque;
     if (off == 0) {
         switch (value & 0xffff) {
-        case FINISHER_PASS:
-            system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, 0);
-            return MEM_OK;
+        case FINISHER_PASS: system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, 0); return MEM_OK;
         case FINISHER_FAIL:
             system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, (int)(value >> 16 & 0xffff));
             return MEM_OK;
-        case FINISHER_RESET:
-            system_request_reset(SHUTDOWN_GUEST_RESET);
-            return MEM_OK;
+        case FINISHER_RESET: system_request_reset(SHUTDOWN_GUEST_RESET); return MEM_OK;
         }
     }
     log_guest_error("%s: write of 0x%" PRIx64 " at 0x%" PRIx64 " means nothing", t->dev.path, value, off);
@@ -55,6 +51,10 @@ static void finisher_unrealize(Device *dev)
 }
 
 const DeviceClass sifive_test_class = {
-    .name = "riscv.sifive.test", .desc = "SiFive test finisher", .category = "Misc",
-    .size = sizeof(SifiveTest), .realize = finisher_realize, .unrealize = finisher_unrealize,
+    .name = "riscv.sifive.test",
+    .desc = "SiFive test finisher",
+    .category = "Misc",
+    .size = sizeof(SifiveTest),
+    .realize = finisher_realize,
+    .unrealize = finisher_unrealize,
 };

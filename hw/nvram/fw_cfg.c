@@ -97,9 +97,11 @@ static gint by_name(gconstpointer a, gconstpointer b)
 
 bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err)
 {
-    const char *why = !*name ? "it is empty" : strlen(name) >= NAME_BYTES ? "it is longer than 55 bytes"
-                    : f->files->len >= FILE_SLOTS ? "there are 96 files already"
-                    : g_bytes_get_size(bytes) > UINT32_MAX ? "its data are larger than 4 GiB" : NULL;
+    const char *why = !*name                                 ? "it is empty"
+                      : strlen(name) >= NAME_BYTES           ? "it is longer than 55 bytes"
+                      : f->files->len >= FILE_SLOTS          ? "there are 96 files already"
+                      : g_bytes_get_size(bytes) > UINT32_MAX ? "its data are larger than 4 GiB"
+                                                             : NULL;
     for (unsigned i = 0; i < f->files->len && !why; i++) {
         const FwCfgFile *other = g_ptr_array_index(f->files, i);
         why = strcmp(other->name, name) == 0 ? "there is one of that name already" : NULL;
@@ -110,7 +112,8 @@ bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err)
         return false;
     }
     FwCfgFile *file = g_new0(FwCfgFile, 1);
-    *file = (FwCfgFile){ .name = g_strdup(name), .key = (uint16_t)(FW_CFG_FILE_FIRST + f->files->len),
+    *file = (FwCfgFile){ .name = g_strdup(name),
+                         .key = (uint16_t)(FW_CFG_FILE_FIRST + f->files->len),
                          .size = (uint32_t)g_bytes_get_size(bytes) };
     fw_cfg_add_bytes(f, file->key, bytes);
     g_ptr_array_add(f->files, file);
@@ -234,8 +237,8 @@ static void dma_start(FwCfg *f)
         log_guest_error("%s: the DMA request at 0x%" PRIx64 " is not in memory", f->dev.path, at);
         return;
     }
-    bool ok = dma_run(f, (uint32_t)get_be(request, 4), (uint32_t)get_be(request + 4, 4),
-                      get_be(request + 8, 8));
+    bool ok =
+        dma_run(f, (uint32_t)get_be(request, 4), (uint32_t)get_be(request + 4, 4), get_be(request + 8, 8));
     put_be(result, ok ? 0 : DMA_ERROR, 4);
     if (dma_write(as, at, result, sizeof(result)) != MEM_OK) {
         log_guest_error("%s: the DMA request at 0x%" PRIx64 " cannot be answered", f->dev.path, at);
@@ -265,10 +268,12 @@ static MemResult dma_reg_write(void *opaque, hwaddr off, unsigned size, uint64_t
 }
 
 static const MemOps data_ops = { .read = data_read, .write = data_write, .min = 1, .max = 8 };
-static const MemOps select_ops = { .read = select_read, .write = select_write, .min = 2, .max = 2,
-                                   .big_endian = true };
-static const MemOps dma_ops = { .read = dma_reg_read, .write = dma_reg_write, .min = 4, .max = 8,
-                                .big_endian = true };
+static const MemOps select_ops = {
+    .read = select_read, .write = select_write, .min = 2, .max = 2, .big_endian = true
+};
+static const MemOps dma_ops = {
+    .read = dma_reg_read, .write = dma_reg_write, .min = 4, .max = 8, .big_endian = true
+};
 
 /* ---- class --------------------------------------------------------------- */
 
@@ -315,8 +320,13 @@ static const Field fw_cfg_state[] = {
 };
 
 const DeviceClass fw_cfg_class = {
-    .name = "fw_cfg_mem", .desc = "firmware configuration", .category = "Misc",
-    .size = sizeof(FwCfg), .state = fw_cfg_state,
-    .state_offset = offsetof(FwCfg, s), .state_size = sizeof(struct FwCfgState),
-    .realize = fw_cfg_realize, .unrealize = fw_cfg_unrealize,
+    .name = "fw_cfg_mem",
+    .desc = "firmware configuration",
+    .category = "Misc",
+    .size = sizeof(FwCfg),
+    .state = fw_cfg_state,
+    .state_offset = offsetof(FwCfg, s),
+    .state_size = sizeof(struct FwCfgState),
+    .realize = fw_cfg_realize,
+    .unrealize = fw_cfg_unrealize,
 };

@@ -57,7 +57,9 @@ static MemResult rest_write(void *opaque, hwaddr off, unsigned size, uint64_t va
     return MEM_OK;
 }
 
-static const MemOps rest_ops = { .read = rest_read, .write = rest_write, .min = 1, .max = 8, .unaligned = true };
+static const MemOps rest_ops = {
+    .read = rest_read, .write = rest_write, .min = 1, .max = 8, .unaligned = true
+};
 
 /* ---- interrupts ---------------------------------------------------------- */
 
@@ -81,8 +83,9 @@ void pci_host_interrupt_map(uint32_t controller_phandle, uint32_t first_irq, uin
     unsigned n = 0;
     for (unsigned slot = 0; slot < PCI_PINS; slot++) {
         for (unsigned pin = 0; pin < PCI_PINS; pin++) {
-            const uint32_t row[] = { slot << 11, 0, 0, pin + 1, controller_phandle,
-                                     first_irq + (slot + pin) % PCI_PINS };
+            const uint32_t row[] = {
+                slot << 11, 0, 0, pin + 1, controller_phandle, first_irq + (slot + pin) % PCI_PINS
+            };
             memcpy(cells + n, row, sizeof(row));
             n += G_N_ELEMENTS(row);
         }
@@ -121,12 +124,14 @@ static bool check_slot(PCIHost *host, const PCIDevice *d, GError **err)
 {
     PCIDevice *const *slot = &host->functions[d->devfn & ~7];
     if (host->functions[d->devfn]) {
-        g_autofree char *why = g_strdup_printf("PCI: slot %d function %d not available, in use by %s; choose another",
-                                               d->devfn / 8, d->devfn % 8, host->functions[d->devfn]->dev.path);
+        g_autofree char *why =
+            g_strdup_printf("PCI: slot %d function %d not available, in use by %s; choose another",
+                            d->devfn / 8, d->devfn % 8, host->functions[d->devfn]->dev.path);
         return bad_address(d, why, err);
     }
     if (d->devfn % 8 && slot[0] && !slot[0]->multifunction) {
-        return bad_address(d, "function 0 of the slot is not marked as one of several; give it multifunction=on", err);
+        return bad_address(
+            d, "function 0 of the slot is not marked as one of several; give it multifunction=on", err);
     }
     for (unsigned fn = 1; fn < 8 && d->devfn % 8 == 0 && !d->multifunction; fn++) {
         if (slot[fn]) {
@@ -159,7 +164,11 @@ static void pci_bus_detach(Bus *bus, Device *dev)
 
 void pci_host_map(PCIHost *host, MemoryRegion *system, const PCIWindows *w)
 {
-    const struct { MemoryRegion *alias, *target; const char *name; hwaddr at, offset, size; } rows[] = {
+    const struct {
+        MemoryRegion *alias, *target;
+        const char *name;
+        hwaddr at, offset, size;
+    } rows[] = {
         { &host->low, &host->memory, "pcie-mmio", w->mmio, w->mmio, w->mmio_size },
         { &host->high, &host->memory, "pcie-mmio-high", w->mmio_high, w->mmio_high, w->mmio_high_size },
         { &host->pio, &host->ports, "gpex_ioport_window", w->pio, 0, w->pio_size },
@@ -199,8 +208,8 @@ static bool host_realize(Device *dev, GError **err)
 static void host_unrealize(Device *dev)
 {
     PCIHost *host = pci_host(dev);
-    MemoryRegion *const regions[] = { &host->low, &host->high, &host->pio, &host->ecam, &host->memory_rest,
-                                      &host->ports_rest, &host->memory, &host->ports };
+    MemoryRegion *const regions[] = { &host->low,         &host->high,       &host->pio,    &host->ecam,
+                                      &host->memory_rest, &host->ports_rest, &host->memory, &host->ports };
     for (unsigned i = 0; i < G_N_ELEMENTS(regions); i++) {
         if (regions[i]->parent) {
             memory_region_remove(regions[i]->parent, regions[i]);
@@ -225,8 +234,11 @@ const DeviceClass gpex_pcihost_class = {
 
 static bool root_realize(Device *dev, GError **err)
 {
-    pci_init((PCIDevice *)dev, &(PCIIds){ .vendor = REDHAT, .device = REDHAT_HOST_BRIDGE, .class = 0x060000,
-                                          .subsystem_vendor = QUMRANET, .subsystem = SUBSYSTEM });
+    pci_init((PCIDevice *)dev, &(PCIIds){ .vendor = REDHAT,
+                                          .device = REDHAT_HOST_BRIDGE,
+                                          .class = 0x060000,
+                                          .subsystem_vendor = QUMRANET,
+                                          .subsystem = SUBSYSTEM });
     return true;
 }
 

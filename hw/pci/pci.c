@@ -51,7 +51,8 @@ void pci_init(PCIDevice *d, const PCIIds *ids)
     put16(d->init + PCI_SUBSYSTEM_VENDOR, ids->subsystem_vendor);
     put16(d->init + PCI_SUBSYSTEM_ID, ids->subsystem);
     d->init[PCI_INTERRUPT_PIN] = ids->pin;
-    put16(d->wmask + PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF);
+    put16(d->wmask + PCI_COMMAND,
+          PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF);
     d->wmask[PCI_CACHE_LINE] = d->wmask[PCI_INTERRUPT_LINE] = 0xff;
     d->cap_end = PCI_HEADER_END;
     memcpy(d->s.config, d->init, sizeof(d->init));
@@ -64,7 +65,7 @@ void pci_add_bar(PCIDevice *d, unsigned index, uint8_t type, MemoryRegion *mr)
     g_assert(index + wide < PCI_BARS && mr->size >= 16 && !(mr->size & (mr->size - 1)));
     d->bars[index] = (PCIBar){ mr, type };
     d->init[at] = d->s.config[at] = type;
-    put32(d->wmask + at, (uint32_t)~(mr->size - 1));
+    put32(d->wmask + at, (uint32_t) ~(mr->size - 1));
     if (wide) {
         put32(d->wmask + at + 4, (uint32_t)(~(mr->size - 1) >> 32));
     }
@@ -121,8 +122,8 @@ static void map_bar(PCIDevice *d, unsigned index)
 static void drive_pin(PCIDevice *d)
 {
     bool out = d->intx && !(pci_command(d) & PCI_COMMAND_INTX_OFF);
-    d->s.config[PCI_STATUS] = (uint8_t)((d->s.config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) |
-                                        (d->intx ? PCI_STATUS_INTERRUPT : 0));
+    d->s.config[PCI_STATUS] =
+        (uint8_t)((d->s.config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) | (d->intx ? PCI_STATUS_INTERRUPT : 0));
     if (out != d->intx_out) {
         d->intx_out = out;
         pci_host_function_intx(d->host, d, out);
@@ -214,11 +215,12 @@ static bool pci_class_loaded(Device *dev, GError **err)
 {
     const PCIDevice *d = pci_device(dev);
     for (unsigned i = 0; i < PCI_CONFIG_BYTES; i++) {
-        uint8_t fixed = (uint8_t)~(d->wmask[i] | (i == PCI_STATUS ? PCI_STATUS_INTERRUPT : 0));
+        uint8_t fixed = (uint8_t) ~(d->wmask[i] | (i == PCI_STATUS ? PCI_STATUS_INTERRUPT : 0));
         if ((d->s.config[i] ^ d->init[i]) & fixed) {
             g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                         "%s: configuration byte 0x%x is 0x%x, which this function cannot have; the saved "
-                        "machine has another device there", dev->path, i, d->s.config[i]);
+                        "machine has another device there",
+                        dev->path, i, d->s.config[i]);
             return false;
         }
     }
@@ -228,10 +230,11 @@ static bool pci_class_loaded(Device *dev, GError **err)
 static const Field pci_state[] = { STATE_BYTES(PCIDevice, config), { 0 } };
 
 static const Prop pci_props[] = {
-    { "addr", PROP_PCI_ADDR, offsetof(PCIDevice, devfn), "slot and function, such as 04.0; the next free slot if absent",
-      .def_string = "automatic" },
+    { "addr", PROP_PCI_ADDR, offsetof(PCIDevice, devfn),
+      "slot and function, such as 04.0; the next free slot if absent", .def_string = "automatic" },
     { "multifunction", PROP_BOOL, offsetof(PCIDevice, multifunction), "other functions share the slot" },
-    { "romfile", PROP_STRING, 0, "expansion ROM: none", .def_string = "", .only = "expansion ROMs are not built" },
+    { "romfile", PROP_STRING, 0, "expansion ROM: none", .def_string = "",
+      .only = "expansion ROMs are not built" },
     PROP_ONLY_NUMBER("rombar", 0, "expansion ROMs are not built"),
     PROP_ONLY_NUMBER("acpi-index", 0, "ACPI tables are not built"),
     { 0 },

@@ -29,8 +29,8 @@ typedef struct Boot {
     Machine *m;
     const MachineConfig *config;
     bool rv32;
-    hwaddr start;              /* where the reset vector jumps */
-    hwaddr next;               /* where the firmware goes on; 0: nowhere */
+    hwaddr start; /* where the reset vector jumps */
+    hwaddr next;  /* where the firmware goes on; 0: nowhere */
     hwaddr firmware_end;
     hwaddr kernel, kernel_end; /* in memory; kernel_end 0: none */
     hwaddr initrd;
@@ -124,18 +124,21 @@ static bool load_gzip_kernel(Boot *b, const char *path, hwaddr at, LoadedImage *
 static bool load_kernel(Boot *b, GError **err)
 {
     const char *path = b->config->kernel;
-    hwaddr at = b->firmware_end == VIRT_DRAM ? VIRT_DRAM
-              : align_up(b->firmware_end, b->rv32 ? UINT64_C(4) << 20 : UINT64_C(2) << 20);
+    hwaddr at = b->firmware_end == VIRT_DRAM
+                    ? VIRT_DRAM
+                    : align_up(b->firmware_end, b->rv32 ? UINT64_C(4) << 20 : UINT64_C(2) << 20);
     ImageKind kind;
     LoadedImage image;
     bool ok = loader_probe(path, &kind, err);
     if (ok && kind == IMAGE_UIMAGE) {
-        return boot_fail(err, "-kernel %s: could not load kernel '%s': it is a U-Boot legacy image; "
-                         "extract the kernel with dumpimage", path, path);
+        return boot_fail(err,
+                         "-kernel %s: could not load kernel '%s': it is a U-Boot legacy image; "
+                         "extract the kernel with dumpimage",
+                         path, path);
     }
-    ok = ok && (kind == IMAGE_ELF ? loader_add_elf(b->m, path, EM_RISCV, b->rv32 ? 32 : 64, &image, err)
-              : kind == IMAGE_GZIP ? load_gzip_kernel(b, path, at, &image, err)
-              : load_raw_kernel(b, path, at, &image, err));
+    ok = ok && (kind == IMAGE_ELF    ? loader_add_elf(b->m, path, EM_RISCV, b->rv32 ? 32 : 64, &image, err)
+                : kind == IMAGE_GZIP ? load_gzip_kernel(b, path, at, &image, err)
+                                     : load_raw_kernel(b, path, at, &image, err));
     if (!ok) {
         g_prefix_error(err, "-kernel: could not load kernel: ");
         return false;
@@ -297,8 +300,10 @@ static bool place_fdt(Boot *b, GBytes *fdt, GError **err)
     uint64_t size = g_bytes_get_size(fdt);
     hwaddr end = MIN(VIRT_DRAM + b->m->ram.size, FDT_LIMIT);
     if (end - VIRT_DRAM < align_up(size, FDT_ALIGN)) {
-        return boot_fail(err, "-m: %" PRIu64 " bytes of memory leave no room for the device tree; "
-                         "give the machine at least 4 MiB", b->m->ram.size);
+        return boot_fail(err,
+                         "-m: %" PRIu64 " bytes of memory leave no room for the device tree; "
+                         "give the machine at least 4 MiB",
+                         b->m->ram.size);
     }
     b->fdt = (end - size) / FDT_ALIGN * FDT_ALIGN;
     return loader_add_bytes(b->m, "the device tree", b->fdt, fdt, err);
@@ -333,12 +338,12 @@ static bool write_reset_vector(const Boot *b, GError **err)
 {
     enum { FW_MAGIC = 0x4942534f, FW_VERSION = 2, NEXT_MODE_S = 1 };
     const uint32_t code[] = {
-        0x00000297,                          /* auipc t0, 0 */
-        0x02828613,                          /* addi  a2, t0, 40 */
-        0xf1402573,                          /* csrr  a0, mhartid */
-        b->rv32 ? 0x0202a583 : 0x0202b583,   /* lw/ld a1, 32(t0) */
-        b->rv32 ? 0x0182a283 : 0x0182b283,   /* lw/ld t0, 24(t0) */
-        0x00028067,                          /* jr    t0 */
+        0x00000297,                        /* auipc t0, 0 */
+        0x02828613,                        /* addi  a2, t0, 40 */
+        0xf1402573,                        /* csrr  a0, mhartid */
+        b->rv32 ? 0x0202a583 : 0x0202b583, /* lw/ld a1, 32(t0) */
+        b->rv32 ? 0x0182a283 : 0x0182b283, /* lw/ld t0, 24(t0) */
+        0x00028067,                        /* jr    t0 */
     };
     const uint64_t info[] = { FW_MAGIC, FW_VERSION, b->next, NEXT_MODE_S, 0, 0 };
     GByteArray *out = g_byte_array_new();

@@ -74,10 +74,11 @@ static char *find_default(char **dirs, bool rv32, GError **err)
     }
     if (!path) {
         g_autofree char *places = g_strjoinv(", ", dirs), *todo = advice(name, rv32);
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "-bios default: Unable to find the RISC-V firmware \"%s\" (or fw_dynamic.bin) in %s; "
-                    "%sname its directory with -L DIR or a file with -bios FILE, or start without with -bios none",
-                    name, places, todo);
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+            "-bios default: Unable to find the RISC-V firmware \"%s\" (or fw_dynamic.bin) in %s; "
+            "%sname its directory with -L DIR or a file with -bios FILE, or start without with -bios none",
+            name, places, todo);
     }
     return path;
 }
@@ -91,9 +92,10 @@ static char *find_named(char **dirs, const char *bios, bool rv32, GError **err)
     }
     if (!path && whole) {
         const char *why = access(bios, R_OK) == 0 ? "it is a directory" : g_strerror(errno);
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "-bios %s: Unable to load the RISC-V firmware \"%s\": %s; name a file, or 'none', or 'default'",
-                    bios, bios, why);
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+            "-bios %s: Unable to load the RISC-V firmware \"%s\": %s; name a file, or 'none', or 'default'",
+            bios, bios, why);
     } else if (!path) {
         g_autofree char *places = g_strjoinv(", ", dirs), *todo = advice(bios, rv32);
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,

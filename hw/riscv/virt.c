@@ -84,8 +84,8 @@ static bool create_memory(Machine *m, GError **err)
     uint64_t most = virt_is_rv32(m) ? UINT64_C(10) << 30 : UINT64_C(1) << 46;
     if (size > most) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "-m: machine '%s' (%s) takes at most %" G_GUINT64_FORMAT " GiB of memory",
-                    m->board->name, m->board->arch, most >> 30);
+                    "-m: machine '%s' (%s) takes at most %" G_GUINT64_FORMAT " GiB of memory", m->board->name,
+                    m->board->arch, most >> 30);
         return false;
     }
     if (!memory_region_init_ram(&m->ram, NULL, "riscv_virt_board.ram", size, err) ||
@@ -96,8 +96,9 @@ static bool create_memory(Machine *m, GError **err)
     memory_region_add(&m->system, VIRT_MROM, &v->mrom, 0);
     /* The high PCIe window lies above RAM, aligned to its size. */
     v->pcie_high_size = virt_is_rv32(m) ? UINT64_C(4) << 30 : UINT64_C(16) << 30;
-    v->pcie_high = virt_is_rv32(m) ? UINT64_C(12) << 30
-                 : (VIRT_DRAM + size + v->pcie_high_size - 1) / v->pcie_high_size * v->pcie_high_size;
+    v->pcie_high = virt_is_rv32(m)
+                       ? UINT64_C(12) << 30
+                       : (VIRT_DRAM + size + v->pcie_high_size - 1) / v->pcie_high_size * v->pcie_high_size;
     return true;
 }
 
@@ -274,9 +275,14 @@ static bool create_pcie(Machine *m, GError **err)
 {
     VirtBoard *v = virt_board(m);
     const PCIWindows windows = {
-        .ecam = VIRT_ECAM, .ecam_size = VIRT_ECAM_SIZE, .pio = VIRT_PCIE_PIO, .pio_size = VIRT_PCIE_PIO_SIZE,
-        .mmio = VIRT_PCIE_MMIO, .mmio_size = VIRT_PCIE_MMIO_SIZE,
-        .mmio_high = v->pcie_high, .mmio_high_size = v->pcie_high_size,
+        .ecam = VIRT_ECAM,
+        .ecam_size = VIRT_ECAM_SIZE,
+        .pio = VIRT_PCIE_PIO,
+        .pio_size = VIRT_PCIE_PIO_SIZE,
+        .mmio = VIRT_PCIE_MMIO,
+        .mmio_size = VIRT_PCIE_MMIO_SIZE,
+        .mmio_high = v->pcie_high,
+        .mmio_high_size = v->pcie_high_size,
     };
     v->pcie = (PCIHost *)create(m, &gpex_pcihost_class, NULL, err);
     if (!v->pcie) {
@@ -293,7 +299,8 @@ static bool virt_build(Machine *m, GError **err)
 {
     return check_options(virt_board(m), err) && create_memory(m, err) && create_cpus(m, err) &&
            create_clint(m, err) && create_plic(m, err) && create_fw_cfg(m, err) &&
-           create_uart_rtc_test(m, err) && create_virtio(m, err) && create_pcie(m, err) && create_flash(m, err);
+           create_uart_rtc_test(m, err) && create_virtio(m, err) && create_pcie(m, err) &&
+           create_flash(m, err);
 }
 
 static void virt_destroy(Machine *m)
@@ -333,16 +340,22 @@ static const CPUArch *virt32_arch(const MachineConfig *config)
     return &riscv32_arch;
 }
 
-#define VIRT_COMMON \
-    .name = "virt", .desc = "RISC-V VirtIO board", .default_ram = UINT64_C(128) << 20, .max_cpus = 8, \
-    .default_nic = "virtio-net-device", .block_device = "virtio-blk-pci", .options = virt_options, \
-    .board_size = sizeof(VirtBoard), .build = virt_build, .finish = virt_boot, \
-    .destroy = virt_destroy, .is_default = true
+#define VIRT_COMMON                                                                                          \
+    .name = "virt", .desc = "RISC-V VirtIO board", .default_ram = UINT64_C(128) << 20, .max_cpus = 8,        \
+    .default_nic = "virtio-net-device", .block_device = "virtio-blk-pci", .options = virt_options,           \
+    .board_size = sizeof(VirtBoard), .build = virt_build, .finish = virt_boot, .destroy = virt_destroy,      \
+    .is_default = true
 
 const BoardClass riscv64_virt_board = {
-    VIRT_COMMON, .arch = "riscv64", .default_cpu = "rv64", .cpu_arch = virt64_arch,
+    VIRT_COMMON,
+    .arch = "riscv64",
+    .default_cpu = "rv64",
+    .cpu_arch = virt64_arch,
 };
 
 const BoardClass riscv32_virt_board = {
-    VIRT_COMMON, .arch = "riscv32", .default_cpu = "rv32", .cpu_arch = virt32_arch,
+    VIRT_COMMON,
+    .arch = "riscv32",
+    .default_cpu = "rv32",
+    .cpu_arch = virt32_arch,
 };

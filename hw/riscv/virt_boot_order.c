@@ -40,9 +40,10 @@ static GPtrArray *devices_to_boot(const Machine *m, GError **err)
     for (unsigned i = 1; i < all->len; i++) {
         const Device *a = all->pdata[i - 1], *b = all->pdata[i];
         if (device_bootindex(a) == device_bootindex(b)) {
-            g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                        "-device %s: The bootindex %d has already been used, by '%s'; give each device its own",
-                        b->class->name, device_bootindex(b), a->path);
+            g_set_error(
+                err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "-device %s: The bootindex %d has already been used, by '%s'; give each device its own",
+                b->class->name, device_bootindex(b), a->path);
             g_ptr_array_unref(all);
             return NULL;
         }

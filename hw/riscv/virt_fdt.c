@@ -337,8 +337,12 @@ static void write_swi(Fdt *f, const Machine *m, const char *name, uint64_t addr,
 static void write_aclint(Fdt *f, const Machine *m)
 {
     const uint32_t line = IRQ_M_TIMER;
-    const uint64_t windows[] = { /* mtime, then mtimecmp */
-        VIRT_MTIMER + 0x7ff8, 0x4008, VIRT_MTIMER, 0x7ff8,
+    const uint64_t windows[] = {
+        /* mtime, then mtimecmp */
+        VIRT_MTIMER + 0x7ff8,
+        0x4008,
+        VIRT_MTIMER,
+        0x7ff8,
     };
     write_swi(f, m, "sswi", VIRT_SSWI, VIRT_SSWI_SIZE, IRQ_S_SOFT);
     node(f, "mtimer@%x", (unsigned)VIRT_MTIMER);
@@ -357,9 +361,27 @@ static void write_pci(Fdt *f, const Machine *m)
     uint32_t map[PCI_MAP_CELLS];
     pci_host_interrupt_map(plic_handle(m), VIRT_PCIE_IRQ, map);
     const uint32_t ranges[] = {
-        0x1000000, 0, 0, 0, (uint32_t)VIRT_PCIE_PIO, 0, (uint32_t)VIRT_PCIE_PIO_SIZE,
-        0x2000000, 0, (uint32_t)VIRT_PCIE_MMIO, 0, (uint32_t)VIRT_PCIE_MMIO, 0, (uint32_t)VIRT_PCIE_MMIO_SIZE,
-        0x3000000, high, (uint32_t)v->pcie_high, high, (uint32_t)v->pcie_high, high_size, 0,
+        0x1000000,
+        0,
+        0,
+        0,
+        (uint32_t)VIRT_PCIE_PIO,
+        0,
+        (uint32_t)VIRT_PCIE_PIO_SIZE,
+        0x2000000,
+        0,
+        (uint32_t)VIRT_PCIE_MMIO,
+        0,
+        (uint32_t)VIRT_PCIE_MMIO,
+        0,
+        (uint32_t)VIRT_PCIE_MMIO_SIZE,
+        0x3000000,
+        high,
+        (uint32_t)v->pcie_high,
+        high,
+        (uint32_t)v->pcie_high,
+        high_size,
+        0,
     };
     node(f, "pci@%x", (unsigned)VIRT_ECAM);
     cells(f, "interrupt-map-mask", mask, G_N_ELEMENTS(mask));

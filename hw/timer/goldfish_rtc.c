@@ -124,7 +124,9 @@ static void rtc_choose_clock(GoldfishRtc *r)
 {
     const MachineConfig *config = r->dev.machine ? r->dev.machine->config : NULL;
     static const ClockKind kinds[] = {
-        [RTC_HOST] = CLK_HOST, [RTC_RT] = CLK_REALTIME, [RTC_VM] = CLK_VIRTUAL,
+        [RTC_HOST] = CLK_HOST,
+        [RTC_RT] = CLK_REALTIME,
+        [RTC_VM] = CLK_VIRTUAL,
     };
     r->clock = kinds[config ? config->rtc_clock : RTC_HOST];
     r->base = config ? config->rtc_offset_ns : 0;
@@ -164,8 +166,14 @@ static const Field rtc_state[] = {
 };
 
 const DeviceClass goldfish_rtc_class = {
-    .name = "goldfish_rtc", .desc = "Goldfish real-time clock", .category = "Misc",
-    .size = sizeof(GoldfishRtc), .state = rtc_state,
-    .state_offset = offsetof(GoldfishRtc, s), .state_size = sizeof(struct GoldfishRtcState),
-    .realize = rtc_realize, .unrealize = rtc_unrealize, .refresh = rtc_refresh,
+    .name = "goldfish_rtc",
+    .desc = "Goldfish real-time clock",
+    .category = "Misc",
+    .size = sizeof(GoldfishRtc),
+    .state = rtc_state,
+    .state_offset = offsetof(GoldfishRtc, s),
+    .state_size = sizeof(struct GoldfishRtcState),
+    .realize = rtc_realize,
+    .unrealize = rtc_unrealize,
+    .refresh = rtc_refresh,
 };

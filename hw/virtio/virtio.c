@@ -310,6 +310,7 @@ static void *virtio_class_interface(Device *dev, const char *name)
 }
 
 #define V VirtioDevice
+/* clang-format off */
 static const Field virtio_state[] = {
     STATE_U8(V, status), STATE_U8(V, isr), STATE_U8(V, broken), STATE_U8(V, refused),
     STATE_U8(V, enabled, .max = 1),
@@ -319,6 +320,7 @@ static const Field virtio_state[] = {
     STATE_U32(V, queue_select), STATE_U32(V, legacy_page_size), STATE_U32(V, legacy_align),
     STATE_U32(V, legacy_pfn), { 0 },
 };
+/* clang-format on */
 
 static const Prop virtio_props[] = {
     { "indirect_desc", PROP_BOOL, offsetof(V, indirect), "offer indirect descriptors", .def = 1 },

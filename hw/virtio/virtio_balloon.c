@@ -18,7 +18,12 @@
 #include "system/log.h"
 
 enum { QUEUE_SIZE = 128, PFN_SHIFT = 12, PFNS_A_ROUND = 256, DISCARD_MAX = 4 << 20, STATS_MAX = 64 };
-enum { INFLATE = 0, DEFLATE = 1, STATS = 2, QUEUES = 4 }; /* then reporting, at the place after those that exist */
+enum {
+    INFLATE = 0,
+    DEFLATE = 1,
+    STATS = 2,
+    QUEUES = 4
+}; /* then reporting, at the place after those that exist */
 enum { F_MUST_TELL_HOST = 0, F_STATS_VQ = 1, F_DEFLATE_ON_OOM = 2, F_REPORTING = 5 };
 enum { STAT_TAGS = 16, STAT_BYTES = 10 };
 
@@ -28,15 +33,15 @@ typedef struct BalloonConfig {
 
 /* A request that is being worked off. */
 typedef struct Job {
-    VirtioElement *e;      /* NULL: none */
-    uint64_t done;         /* bytes of it: of page numbers, or of pages reported */
+    VirtioElement *e; /* NULL: none */
+    uint64_t done;    /* bytes of it: of page numbers, or of pages reported */
 } Job;
 
 typedef struct VirtioBalloon {
     VirtioDevice v;
     bool deflate_on_oom, reporting;
     Job jobs[QUEUES];
-    VirtioElement *stats;  /* held until new statistics are wanted */
+    VirtioElement *stats; /* held until new statistics are wanted */
     struct VirtioBalloonState {
         uint32_t num_pages, actual; /* of 4 KiB: wanted, and what the guest says */
         uint64_t stat[STAT_TAGS];
@@ -151,7 +156,10 @@ static void work_off(VirtioBalloon *b, unsigned queue, StepFn *step)
 
 static void read_stats(VirtioBalloon *b, const VirtioElement *e)
 {
-    struct __attribute__((packed)) { uint16_t tag; uint64_t value; } stats[STATS_MAX];
+    struct __attribute__((packed)) {
+        uint16_t tag;
+        uint64_t value;
+    } stats[STATS_MAX];
     _Static_assert(sizeof(*stats) == STAT_BYTES, "layout of 5.5.6.3");
     size_t count = iov_to_buf(e->iov, e->out_count, 0, stats, sizeof(stats)) / STAT_BYTES;
     for (size_t i = 0; i < count; i++) { /* there are not 64 tags: what comes behind repeats some */
@@ -319,14 +327,19 @@ static void balloon_unrealize(Device *dev)
 
 #define B VirtioBalloon
 static const Field balloon_state[] = {
-    STATE_U32(B, num_pages), STATE_U32(B, actual), STATE_U64(B, stat, .reset = UINT64_MAX), { 0 },
+    STATE_U32(B, num_pages),
+    STATE_U32(B, actual),
+    STATE_U64(B, stat, .reset = UINT64_MAX),
+    { 0 },
 };
 
 static const Prop balloon_props[] = {
-    { "deflate-on-oom", PROP_BOOL, offsetof(B, deflate_on_oom), "the guest may take pages back when it is short of memory" },
+    { "deflate-on-oom", PROP_BOOL, offsetof(B, deflate_on_oom),
+      "the guest may take pages back when it is short of memory" },
     PROP_ONLY_OFF("free-page-hint", "machines are not moved while they run"),
     PROP_ONLY_OFF("page-poison", "the guest is not asked how it fills free pages"),
-    { "free-page-reporting", PROP_BOOL, offsetof(B, reporting), "offer to take pages that the guest does not use" },
+    { "free-page-reporting", PROP_BOOL, offsetof(B, reporting),
+      "offer to take pages that the guest does not use" },
     { 0 },
 };
 

@@ -19,8 +19,16 @@
 enum { SECTOR = 512, MAX_SEG = 254, ID_BYTES = 20, MAX_ERRORS_SAID = 10 };
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
-enum { F_SEG_MAX = 2, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_TOPOLOGY = 10, F_CONFIG_WCE = 11,
-       F_DISCARD = 13, F_WRITE_ZEROES = 14 };
+enum {
+    F_SEG_MAX = 2,
+    F_RO = 5,
+    F_BLK_SIZE = 6,
+    F_FLUSH = 9,
+    F_TOPOLOGY = 10,
+    F_CONFIG_WCE = 11,
+    F_DISCARD = 13,
+    F_WRITE_ZEROES = 14
+};
 enum { WRITE_CACHE_OFF = 2 }; /* of auto, on, off */
 enum { MAX_DISCARD_SECTORS = INT32_MAX / SECTOR };
 
@@ -53,7 +61,7 @@ typedef struct VirtioBlk {
     int write_cache;    /* auto, on, off */
     unsigned in_flight, errors;
     struct VirtioBlkState {
-        uint8_t writeback;  /* configuration field wce, as the driver set it */
+        uint8_t writeback; /* configuration field wce, as the driver set it */
     } s;
 } VirtioBlk;
 
@@ -87,8 +95,10 @@ static void report_error(VirtioBlk *b, const BlockRequest *req, int error)
         return;
     }
     b->errors++;
-    log_report("%s: %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " of drive '%s' failed: %s; the guest has "
-               "been told%s", dev->path, block_op_doing(req->op), req->length, req->offset, block_id(b->drive),
+    log_report("%s: %s %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
+               " of drive '%s' failed: %s; the guest has "
+               "been told%s",
+               dev->path, block_op_doing(req->op), req->length, req->offset, block_id(b->drive),
                g_strerror(-error), b->errors == MAX_ERRORS_SAID ? ", further ones are not shown" : "");
 }
 
@@ -151,7 +161,10 @@ static bool start_transfer(VirtioBlk *b, VirtioElement *e, uint32_t type, uint64
 /* One segment a request, as the configuration says (max_discard_seg = 1). */
 static bool start_discard(VirtioBlk *b, VirtioElement *e, uint32_t type, size_t header)
 {
-    struct { uint64_t sector; uint32_t sectors, flags; } seg;
+    struct {
+        uint64_t sector;
+        uint32_t sectors, flags;
+    } seg;
     enum { UNMAP = 1 };
     if (e->out_bytes - header != sizeof(seg) || block_is_readonly(b->drive)) {
         return false;
@@ -183,7 +196,10 @@ static void get_id(VirtioBlk *b, VirtioElement *e)
 
 static void start(VirtioBlk *b, VirtioElement *e)
 {
-    struct { uint32_t type, reserved; uint64_t sector; } header;
+    struct {
+        uint32_t type, reserved;
+        uint64_t sector;
+    } header;
     if (e->out_bytes < sizeof(header) || e->in_bytes < 1) {
         virtio_broken(&b->v, "a request without header or status");
         virtqueue_discard(&b->v, 0, e);
@@ -194,22 +210,12 @@ static void start(VirtioBlk *b, VirtioElement *e)
     bool started = true;
     switch (type) {
     case T_IN:
-    case T_OUT:
-        started = start_transfer(b, e, type, GUINT64_FROM_LE(header.sector), sizeof(header));
-        break;
-    case T_FLUSH:
-        submit(request_new(b, e, type, BLOCK_FLUSH));
-        break;
+    case T_OUT: started = start_transfer(b, e, type, GUINT64_FROM_LE(header.sector), sizeof(header)); break;
+    case T_FLUSH: submit(request_new(b, e, type, BLOCK_FLUSH)); break;
     case T_DISCARD:
-    case T_WRITE_ZEROES:
-        started = start_discard(b, e, type, sizeof(header));
-        break;
-    case T_GET_ID:
-        get_id(b, e);
-        break;
-    default:
-        log_unimp("%s: request type %u", b->v.dev.path, type);
-        finish(b, e, S_UNSUPP);
+    case T_WRITE_ZEROES: started = start_discard(b, e, type, sizeof(header)); break;
+    case T_GET_ID: get_id(b, e); break;
+    default: log_unimp("%s: request type %u", b->v.dev.path, type); finish(b, e, S_UNSUPP);
     }
     if (!started) {
         log_guest_error("%s: request type %u, sector %" G_GUINT64_FORMAT ": outside the disk, or not allowed",
@@ -221,7 +227,8 @@ static void start(VirtioBlk *b, VirtioElement *e)
 static void blk_notify(VirtioDevice *v, unsigned queue)
 {
     VirtioBlk *b = virtio_blk(v);
-    VirtioTurn turn = virtio_turn(v, 0); /* requests that end at once free their entries for more, without end */
+    VirtioTurn turn =
+        virtio_turn(v, 0); /* requests that end at once free their entries for more, without end */
     VirtioElement *e;
     block_plug();
     while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(v, 0))) {
@@ -322,25 +329,29 @@ static bool blk_realize(Device *dev, GError **err)
 {
     VirtioBlk *b = (VirtioBlk *)dev;
     if (!b->drive) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: drive property not set: name one, e.g. -drive file=IMAGE,if=none,id=hd0 -device %s,drive=hd0",
-                    device_user_name(dev), device_user_name(dev));
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "%s: drive property not set: name one, e.g. -drive file=IMAGE,if=none,id=hd0 -device %s,drive=hd0",
+            device_user_name(dev), device_user_name(dev));
         return false;
     }
     if (b->serial && strlen(b->serial) > ID_BYTES) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: serial '%s' is longer than %d characters", device_user_name(dev), b->serial, ID_BYTES);
+                    "%s: serial '%s' is longer than %d characters", device_user_name(dev), b->serial,
+                    ID_BYTES);
         return false;
     }
     if (b->write_cache == WRITE_CACHE_OFF) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: 'write-cache=off' is not built: the drive has the cache's mode; give -drive cache=writethrough",
-                    device_user_name(dev));
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "%s: 'write-cache=off' is not built: the drive has the cache's mode; give -drive cache=writethrough",
+            device_user_name(dev));
         return false;
     }
     if (b->queue_size & (b->queue_size - 1)) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: queue-size=%u is not a power of two; use 4, 8, 16 ... 1024", device_user_name(dev), b->queue_size);
+                    "%s: queue-size=%u is not a power of two; use 4, 8, 16 ... 1024", device_user_name(dev),
+                    b->queue_size);
         return false;
     }
     if (!block_backend_attach(b->drive, dev, &dev->lock, err)) {
@@ -366,7 +377,8 @@ static const Prop blk_props[] = {
     { "serial", PROP_STRING, offsetof(VirtioBlk, serial), "serial number the guest sees (20 characters)" },
     { "queue-size", PROP_U16, offsetof(VirtioBlk, queue_size), "entries of the queue", .def = 256, .min = 4,
       .max = VIRTIO_MAX_QUEUE_SIZE },
-    { "bootindex", PROP_I32, offsetof(VirtioBlk, bootindex), "place in the boot order that firmware may read", .def = -1 },
+    { "bootindex", PROP_I32, offsetof(VirtioBlk, bootindex), "place in the boot order that firmware may read",
+      .def = -1 },
     PROP_ONLY_NUMBER("num-queues", 1, "several queues of a device are not built"),
     PROP_ONLY_NUMBER("logical_block_size", SECTOR, "sectors have 512 bytes"),
     PROP_ONLY_NUMBER("physical_block_size", SECTOR, "sectors have 512 bytes"),
@@ -384,14 +396,16 @@ static const Prop blk_props[] = {
     PROP_ONLY_NUMBER("max-write-zeroes-sectors", MAX_DISCARD_SECTORS, "the guest is told of one limit"),
     { "iothread", PROP_STRING, 0, "thread of its own: none", .def_string = "",
       .only = "one main loop serves all devices" },
-    { "write-cache", PROP_ON_OFF_AUTO, offsetof(VirtioBlk, write_cache), "the guest is told of a write cache: on or auto" },
-    { "config-wce", PROP_BOOL, offsetof(VirtioBlk, config_wce), "offer the driver's choice of the cache mode", .def = 1 },
+    { "write-cache", PROP_ON_OFF_AUTO, offsetof(VirtioBlk, write_cache),
+      "the guest is told of a write cache: on or auto" },
+    { "config-wce", PROP_BOOL, offsetof(VirtioBlk, config_wce), "offer the driver's choice of the cache mode",
+      .def = 1 },
     { "discard", PROP_BOOL, offsetof(VirtioBlk, discard), "offer discard", .def = 1 },
     { "write-zeroes", PROP_BOOL, offsetof(VirtioBlk, write_zeroes), "offer writing zeroes", .def = 1 },
-    { "rerror", PROP_ENUM, offsetof(VirtioBlk, rerror), "what to do when a read fails (auto: as the drive says)",
-      .names = block_on_error_names },
-    { "werror", PROP_ENUM, offsetof(VirtioBlk, werror), "what to do when a write fails (auto: as the drive says)",
-      .names = block_on_error_names },
+    { "rerror", PROP_ENUM, offsetof(VirtioBlk, rerror),
+      "what to do when a read fails (auto: as the drive says)", .names = block_on_error_names },
+    { "werror", PROP_ENUM, offsetof(VirtioBlk, werror),
+      "what to do when a write fails (auto: as the drive says)", .names = block_on_error_names },
     { 0 },
 };
 

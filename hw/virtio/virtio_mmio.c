@@ -15,6 +15,7 @@
 #include "system/log.h"
 
 /* Register offsets (4.2.2, 4.2.4) */
+/* clang-format off */
 enum {
     MAGIC = 0x000, VERSION = 0x004, DEVICE_ID = 0x008, VENDOR_ID = 0x00c,
     DEVICE_FEATURES = 0x010, DEVICE_FEATURES_SEL = 0x014,
@@ -27,6 +28,7 @@ enum {
     SHM_LEN_LOW = 0x0b0, SHM_LEN_HIGH = 0x0b4, SHM_BASE_LOW = 0x0b8, SHM_BASE_HIGH = 0x0bc,
     CONFIG_GENERATION = 0x0fc, CONFIG = 0x100,
 };
+/* clang-format on */
 enum { MAGIC_VALUE = 0x74726976, QEMU_VENDOR = 0x554d4551 };
 
 static void mmio_interrupt(void *opaque, int queue)
@@ -45,14 +47,10 @@ static void mmio_drive_line(void *opaque)
 static uint64_t empty_slot_read(VirtioMmio *t, hwaddr off)
 {
     switch (off) {
-    case MAGIC:
-        return MAGIC_VALUE;
-    case VERSION:
-        return t->legacy ? 1 : 2;
-    case VENDOR_ID:
-        return QEMU_VENDOR;
-    default:
-        return 0;
+    case MAGIC: return MAGIC_VALUE;
+    case VERSION: return t->legacy ? 1 : 2;
+    case VENDOR_ID: return QEMU_VENDOR;
+    default: return 0;
     }
 }
 
@@ -66,17 +64,13 @@ static uint32_t modern_read(VirtioDevice *v, hwaddr off)
 {
     unsigned q = v->s.queue_select;
     switch (off) {
-    case QUEUE_READY:
-        return q < v->queue_count && v->s.enabled[q];
+    case QUEUE_READY: return q < v->queue_count && v->s.enabled[q];
     case SHM_LEN_LOW:
     case SHM_LEN_HIGH:
     case SHM_BASE_LOW:
-    case SHM_BASE_HIGH:
-        return UINT32_MAX; /* no such region */
-    case CONFIG_GENERATION:
-        return v->s.config_generation;
-    default:
-        return 0;
+    case SHM_BASE_HIGH: return UINT32_MAX; /* no such region */
+    case CONFIG_GENERATION: return v->s.config_generation;
+    default: return 0;
     }
 }
 
@@ -85,20 +79,14 @@ static uint32_t reg_read(VirtioMmio *t, VirtioDevice *v, hwaddr off)
     switch (off) {
     case MAGIC:
     case VERSION:
-    case VENDOR_ID:
-        return empty_slot_read(t, off);
-    case DEVICE_ID:
-        return v->ops->id;
+    case VENDOR_ID: return empty_slot_read(t, off);
+    case DEVICE_ID: return v->ops->id;
     case DEVICE_FEATURES:
         return v->s.feature_select[0] > 1 ? 0 : virtio_offered_features(v) >> (32 * v->s.feature_select[0]);
-    case QUEUE_NUM_MAX:
-        return v->s.queue_select < v->queue_count ? v->queue_size_max[v->s.queue_select] : 0;
-    case INTERRUPT_STATUS:
-        return v->s.isr;
-    case STATUS:
-        return v->s.status;
-    default:
-        return t->legacy ? legacy_read(v, off) : modern_read(v, off);
+    case QUEUE_NUM_MAX: return v->s.queue_select < v->queue_count ? v->queue_size_max[v->s.queue_select] : 0;
+    case INTERRUPT_STATUS: return v->s.isr;
+    case STATUS: return v->s.status;
+    default: return t->legacy ? legacy_read(v, off) : modern_read(v, off);
     }
 }
 
@@ -139,7 +127,9 @@ static void legacy_write(VirtioDevice *v, hwaddr off, uint32_t value)
 static uint64_t *queue_address(VirtioDevice *v, hwaddr off)
 {
     unsigned q = v->s.queue_select;
-    return off < QUEUE_DRIVER_LOW ? &v->s.desc[q] : off < QUEUE_DEVICE_LOW ? &v->s.driver[q] : &v->s.device[q];
+    return off < QUEUE_DRIVER_LOW   ? &v->s.desc[q]
+           : off < QUEUE_DEVICE_LOW ? &v->s.driver[q]
+                                    : &v->s.device[q];
 }
 
 static void modern_write(VirtioDevice *v, hwaddr off, uint32_t value)
@@ -184,35 +174,22 @@ static void driver_features_write(VirtioDevice *v, uint32_t value)
 static void reg_write(VirtioMmio *t, VirtioDevice *v, hwaddr off, uint32_t value)
 {
     switch (off) {
-    case DEVICE_FEATURES_SEL:
-        v->s.feature_select[0] = value;
-        break;
-    case DRIVER_FEATURES_SEL:
-        v->s.feature_select[1] = value;
-        break;
-    case DRIVER_FEATURES:
-        driver_features_write(v, value);
-        break;
-    case QUEUE_SEL:
-        v->s.queue_select = value;
-        break;
+    case DEVICE_FEATURES_SEL: v->s.feature_select[0] = value; break;
+    case DRIVER_FEATURES_SEL: v->s.feature_select[1] = value; break;
+    case DRIVER_FEATURES: driver_features_write(v, value); break;
+    case QUEUE_SEL: v->s.queue_select = value; break;
     case QUEUE_NUM:
         if (v->s.queue_select < v->queue_count) {
             virtio_queue_set_size(v, v->s.queue_select, value);
         }
         break;
-    case QUEUE_NOTIFY:
-        virtio_notify(v, value & 0xffff);
-        break;
+    case QUEUE_NOTIFY: virtio_notify(v, value & 0xffff); break;
     case INTERRUPT_ACK:
         v->s.isr &= ~value;
         mmio_drive_line(t);
         break;
-    case STATUS:
-        virtio_set_status(v, value);
-        break;
-    default:
-        t->legacy ? legacy_write(v, off, value) : modern_write(v, off, value);
+    case STATUS: virtio_set_status(v, value); break;
+    default: t->legacy ? legacy_write(v, off, value) : modern_write(v, off, value);
     }
 }
 
@@ -248,7 +225,9 @@ static MemResult mmio_write(void *opaque, hwaddr off, unsigned size, uint64_t va
     return MEM_OK;
 }
 
-static const MemOps mmio_ops = { .read = mmio_read, .write = mmio_write, .min = 1, .max = 8, .unaligned = true };
+static const MemOps mmio_ops = {
+    .read = mmio_read, .write = mmio_write, .min = 1, .max = 8, .unaligned = true
+};
 
 /* ---- the device ---------------------------------------------------------- */
 
@@ -256,8 +235,9 @@ static bool mmio_attach(Bus *bus, Device *dev, GError **err)
 {
     VirtioMmio *t = (VirtioMmio *)bus->owner;
     VirtioDevice *v = virtio_device(dev);
-    v->transport = (VirtioTransport){ .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t,
-                                      .legacy = t->legacy };
+    v->transport = (VirtioTransport){
+        .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t, .legacy = t->legacy
+    };
     t->mmio.owner = dev; /* the bus takes this device's lock for our registers */
     return true;
 }
@@ -291,7 +271,8 @@ static void mmio_unrealize(Device *dev)
 }
 
 static const Prop mmio_props[] = {
-    { "force-legacy", PROP_BOOL, offsetof(VirtioMmio, legacy), "present version 1 of the registers", .def = 1 },
+    { "force-legacy", PROP_BOOL, offsetof(VirtioMmio, legacy), "present version 1 of the registers",
+      .def = 1 },
     { "index", PROP_U32, offsetof(VirtioMmio, index), "number of the slot" },
     { 0 },
 };

@@ -30,7 +30,8 @@ _Static_assert(sizeof(NetConfig) == 12, "layout of 5.1.4");
 
 static size_t header_bytes(const VirtioNet *n)
 {
-    return virtio_has(&n->v, NET_F_MRG_RXBUF) || virtio_has(&n->v, VIRTIO_F_VERSION_1) ? HEADER : LEGACY_HEADER;
+    return virtio_has(&n->v, NET_F_MRG_RXBUF) || virtio_has(&n->v, VIRTIO_F_VERSION_1) ? HEADER
+                                                                                       : LEGACY_HEADER;
 }
 
 /* ---- to the backend ------------------------------------------------------ */
@@ -208,10 +209,17 @@ static void net_quiesce(VirtioDevice *v)
 static uint64_t net_features(VirtioDevice *v)
 {
     VirtioNet *n = virtio_net(v);
-    const struct { bool on; unsigned bit; } rows[] = {
-        { true, NET_F_MAC }, { n->status, NET_F_STATUS }, { n->mrg_rxbuf, NET_F_MRG_RXBUF },
-        { n->host_mtu, NET_F_MTU }, { n->ctrl_vq, NET_F_CTRL_VQ },
-        { n->ctrl_vq && n->ctrl_rx, NET_F_CTRL_RX }, { n->ctrl_vq && n->ctrl_vlan, NET_F_CTRL_VLAN },
+    const struct {
+        bool on;
+        unsigned bit;
+    } rows[] = {
+        { true, NET_F_MAC },
+        { n->status, NET_F_STATUS },
+        { n->mrg_rxbuf, NET_F_MRG_RXBUF },
+        { n->host_mtu, NET_F_MTU },
+        { n->ctrl_vq, NET_F_CTRL_VQ },
+        { n->ctrl_vq && n->ctrl_rx, NET_F_CTRL_RX },
+        { n->ctrl_vq && n->ctrl_vlan, NET_F_CTRL_VLAN },
         { n->ctrl_vq && n->ctrl_rx_extra, NET_F_CTRL_RX_EXTRA },
         { n->ctrl_vq && n->ctrl_mac_addr, NET_F_CTRL_MAC_ADDR },
     };
@@ -270,10 +278,12 @@ static bool net_realize(Device *dev, GError **err)
     VirtioNet *n = (VirtioNet *)dev;
     static const uint8_t none[6];
     if (n->mac[0] & 1) {
-        return bad_property(dev, "mac: this is a multicast address; the first byte of a card's address is even", err);
+        return bad_property(
+            dev, "mac: this is a multicast address; the first byte of a card's address is even", err);
     }
     if ((n->rx_queue_size & (n->rx_queue_size - 1)) || (n->tx_queue_size & (n->tx_queue_size - 1))) {
-        return bad_property(dev, "rx_queue_size and tx_queue_size must be powers of two from 256 to 1024", err);
+        return bad_property(dev, "rx_queue_size and tx_queue_size must be powers of two from 256 to 1024",
+                            err);
     }
     if (n->host_mtu && n->host_mtu < MIN_MTU) {
         return bad_property(dev, "host_mtu must be at least 68 bytes, or 0 to say nothing", err);
@@ -281,8 +291,13 @@ static bool net_realize(Device *dev, GError **err)
     if (memcmp(n->mac, none, sizeof(none)) == 0) {
         net_default_mac(n->mac);
     }
-    n->nic = (NetNic){ .name = (dev->outer ? dev->outer : dev)->path, .model = device_user_name(dev),
-                       .mac = n->s.mac, .netdev = n->netdev, .fe = &net_frontend, .opaque = n, .lock = &dev->lock };
+    n->nic = (NetNic){ .name = (dev->outer ? dev->outer : dev)->path,
+                       .model = device_user_name(dev),
+                       .mac = n->s.mac,
+                       .netdev = n->netdev,
+                       .fe = &net_frontend,
+                       .opaque = n,
+                       .lock = &dev->lock };
     if (!net_nic_add(&n->nic, err)) {
         return false;
     }
@@ -324,16 +339,31 @@ static bool net_loaded(Device *dev, GError **err)
 
 #define N VirtioNet
 static const Field net_state[] = {
-    STATE_BYTES(N, mac), STATE_U8(N, promisc, .max = 1), STATE_U8(N, allmulti, .max = 1),
-    STATE_U8(N, alluni, .max = 1), STATE_U8(N, nomulti, .max = 1), STATE_U8(N, nouni, .max = 1),
-    STATE_U8(N, nobcast, .max = 1), STATE_U8(N, uni_overflow, .max = 1), STATE_U8(N, multi_overflow, .max = 1),
-    STATE_U16(N, uni_count), STATE_U16(N, multi_count), STATE_BYTES(N, macs), STATE_U64(N, vlans), { 0 },
+    STATE_BYTES(N, mac),
+    STATE_U8(N, promisc, .max = 1),
+    STATE_U8(N, allmulti, .max = 1),
+    STATE_U8(N, alluni, .max = 1),
+    STATE_U8(N, nomulti, .max = 1),
+    STATE_U8(N, nouni, .max = 1),
+    STATE_U8(N, nobcast, .max = 1),
+    STATE_U8(N, uni_overflow, .max = 1),
+    STATE_U8(N, multi_overflow, .max = 1),
+    STATE_U16(N, uni_count),
+    STATE_U16(N, multi_count),
+    STATE_BYTES(N, macs),
+    STATE_U64(N, vlans),
+    { 0 },
 };
 
 #define NO_OFFLOAD "offloads of checksums and segmentation are not built"
-#define QUEUE_SIZE_PROP(f, text) \
-    { #f, PROP_U16, offsetof(N, f), text, .def = 256, .min = 256, .max = VIRTIO_MAX_QUEUE_SIZE }
-#define FEATURE_PROP(f, text) { #f, PROP_BOOL, offsetof(N, f), text, .def = 1 }
+#define QUEUE_SIZE_PROP(f, text)                                                                             \
+    {                                                                                                        \
+#f, PROP_U16, offsetof(N, f), text, .def = 256, .min = 256, .max = VIRTIO_MAX_QUEUE_SIZE             \
+    }
+#define FEATURE_PROP(f, text)                                                                                \
+    {                                                                                                        \
+#f, PROP_BOOL, offsetof(N, f), text, .def = 1                                                        \
+    }
 static const Prop net_props[] = {
     { "netdev", PROP_NETDEV, offsetof(N, netdev), "the network, by id of -netdev" },
     { "mac", PROP_MAC, offsetof(N, mac), "address of the card", .def_string = "52:54:00:12:34:56 and on" },
@@ -347,7 +377,8 @@ static const Prop net_props[] = {
     FEATURE_PROP(ctrl_rx_extra, "offer more receive modes"),
     FEATURE_PROP(ctrl_vlan, "offer the VLAN filter"),
     FEATURE_PROP(ctrl_mac_addr, "offer setting the address"),
-    { "bootindex", PROP_I32, offsetof(N, bootindex), "place in the boot order that firmware may read", .def = -1 },
+    { "bootindex", PROP_I32, offsetof(N, bootindex), "place in the boot order that firmware may read",
+      .def = -1 },
     PROP_ONLY_OFF("csum", NO_OFFLOAD),
     PROP_ONLY_OFF("gso", NO_OFFLOAD),
     PROP_ONLY_OFF("host_tso4", NO_OFFLOAD),

@@ -7,8 +7,15 @@
 #include "system/mainloop.h"
 
 enum {
-    NET_F_MTU = 3, NET_F_MAC = 5, NET_F_MRG_RXBUF = 15, NET_F_STATUS = 16, NET_F_CTRL_VQ = 17,
-    NET_F_CTRL_RX = 18, NET_F_CTRL_VLAN = 19, NET_F_CTRL_RX_EXTRA = 20, NET_F_CTRL_MAC_ADDR = 23,
+    NET_F_MTU = 3,
+    NET_F_MAC = 5,
+    NET_F_MRG_RXBUF = 15,
+    NET_F_STATUS = 16,
+    NET_F_CTRL_VQ = 17,
+    NET_F_CTRL_RX = 18,
+    NET_F_CTRL_VLAN = 19,
+    NET_F_CTRL_RX_EXTRA = 20,
+    NET_F_CTRL_MAC_ADDR = 23,
 };
 enum { NET_RX = 0, NET_TX = 1, NET_CTRL = 2 };
 enum { NET_MAC_TABLE = 64, NET_TX_BURST = 64, NET_VLANS = 4096 };
@@ -25,10 +32,10 @@ typedef struct VirtioNet {
     VirtioElement *sending[NET_TX_BURST]; /* being handed to the backend, without our lock */
     unsigned sending_count;
     struct VirtioNetState {
-        uint8_t mac[6];                 /* in use */
+        uint8_t mac[6]; /* in use */
         uint8_t promisc, allmulti, alluni, nomulti, nouni, nobcast;
         uint8_t uni_overflow, multi_overflow; /* the driver's table did not fit: all pass */
-        uint16_t uni_count, multi_count; /* of macs: unicast first */
+        uint16_t uni_count, multi_count;      /* of macs: unicast first */
         uint8_t macs[NET_MAC_TABLE * 6];
         uint64_t vlans[NET_VLANS / 64];
     } s;

@@ -26,7 +26,7 @@ void virtio_net_filter_reset(VirtioNet *n)
 
 typedef struct Command {
     const VirtioElement *e;
-    size_t at;               /* bytes of the readable part taken */
+    size_t at; /* bytes of the readable part taken */
 } Command;
 
 /* Each byte of the command is read once: the driver may change it meanwhile. */
@@ -41,7 +41,7 @@ static bool set_rx_mode(VirtioNet *n, Command *c, uint8_t what)
 {
     uint8_t on;
     uint8_t *const modes[] = { &n->s.promisc, &n->s.allmulti, &n->s.alluni,
-                               &n->s.nomulti, &n->s.nouni, &n->s.nobcast };
+                               &n->s.nomulti, &n->s.nouni,    &n->s.nobcast };
     unsigned feature = what <= RX_ALLMULTI ? NET_F_CTRL_RX : NET_F_CTRL_RX_EXTRA;
     if (what >= G_N_ELEMENTS(modes) || !virtio_has(&n->v, feature) || !take(c, &on, 1)) {
         return false;
@@ -107,7 +107,9 @@ static bool set_vlan(VirtioNet *n, Command *c, uint8_t what)
 
 static uint8_t execute(VirtioNet *n, const VirtioElement *e)
 {
-    struct { uint8_t class, command; } head;
+    struct {
+        uint8_t class, command;
+    } head;
     Command c = { .e = e };
     bool ok = false;
     if (!take(&c, &head, sizeof(head))) {
@@ -178,8 +180,8 @@ bool virtio_net_filter_pass(const VirtioNet *n, const uint8_t *frame, size_t len
         return !n->s.nobcast;
     }
     if (frame[0] & 1) {
-        return !n->s.nomulti && (n->s.allmulti || n->s.multi_overflow ||
-                                 in_table(n, frame, n->s.uni_count, n->s.multi_count));
+        return !n->s.nomulti &&
+               (n->s.allmulti || n->s.multi_overflow || in_table(n, frame, n->s.uni_count, n->s.multi_count));
     }
     return !n->s.nouni && (n->s.alluni || n->s.uni_overflow || memcmp(frame, n->s.mac, MAC_BYTES) == 0 ||
                            in_table(n, frame, 0, n->s.uni_count));

@@ -41,7 +41,7 @@ typedef struct VirtioPci {
     PCIDevice pci;
     Bus *bus;
     MemoryRegion registers;
-    unsigned window;        /* offset of the PCI configuration access capability */
+    unsigned window; /* offset of the PCI configuration access capability */
     int disable_legacy;
     bool disable_modern;
 } VirtioPci;
@@ -255,8 +255,12 @@ static unsigned add_cap(VirtioPci *t, uint8_t type, uint32_t offset, uint32_t le
 {
     unsigned at = pci_add_capability(&t->pci, PCI_CAP_VENDOR, sizeof(PciCap) + extra);
     uint8_t *c = t->pci.init + at;
-    PciCap cap = { .vndr = c[0], .next = c[1], .len = (uint8_t)(sizeof(PciCap) + extra), .cfg_type = type,
-                   .bar = length ? REGISTER_BAR : 0, .offset = GUINT32_TO_LE(offset),
+    PciCap cap = { .vndr = c[0],
+                   .next = c[1],
+                   .len = (uint8_t)(sizeof(PciCap) + extra),
+                   .cfg_type = type,
+                   .bar = length ? REGISTER_BAR : 0,
+                   .offset = GUINT32_TO_LE(offset),
                    .length = GUINT32_TO_LE(length) };
     memcpy(c, &cap, sizeof(cap));
     return at;
@@ -279,7 +283,8 @@ static void add_caps(VirtioPci *t)
 static bool vpci_attach(Bus *bus, Device *dev, GError **err)
 {
     VirtioDevice *v = virtio_device(dev);
-    v->transport = (VirtioTransport){ .interrupt = pci_interrupt, .refresh = drive_pin, .opaque = bus->owner };
+    v->transport =
+        (VirtioTransport){ .interrupt = pci_interrupt, .refresh = drive_pin, .opaque = bus->owner };
     v->dma_blocked = true; /* until the guest sets the bus master bit */
     return true;
 }
@@ -293,7 +298,8 @@ static bool refuse(Device *dev, const char *what, GError **err)
 {
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 "%s: %s: only the modern interface of virtio 1 is built; leave the option out, or use "
-                "a virtio-...-device on virtio-mmio for a legacy driver", dev->class->name, what);
+                "a virtio-...-device on virtio-mmio for a legacy driver",
+                dev->class->name, what);
     return false;
 }
 
@@ -315,9 +321,13 @@ static bool vpci_realize(Device *dev, GError **err)
         return false;
     }
     const VirtioOps *ops = inside(t)->ops;
-    pci_init(&t->pci, &(PCIIds){ .vendor = VENDOR, .device = (uint16_t)(DEVICE_ID_BASE + ops->id), .revision = 1,
-                                 .subsystem_vendor = VENDOR, .subsystem = SUBSYSTEM,
-                                 .class = ops->pci_class, .pin = 1 });
+    pci_init(&t->pci, &(PCIIds){ .vendor = VENDOR,
+                                 .device = (uint16_t)(DEVICE_ID_BASE + ops->id),
+                                 .revision = 1,
+                                 .subsystem_vendor = VENDOR,
+                                 .subsystem = SUBSYSTEM,
+                                 .class = ops->pci_class,
+                                 .pin = 1 });
     memory_region_init_io(&t->registers, dev, &bar_ops, t, "virtio-pci", BAR_BYTES);
     pci_add_bar(&t->pci, REGISTER_BAR, PCI_BAR_MEM64 | PCI_BAR_PREFETCH, &t->registers);
     add_caps(t);
@@ -343,8 +353,10 @@ static void vpci_refresh(Device *dev)
 }
 
 static const Prop vpci_props[] = {
-    { "disable-legacy", PROP_ON_OFF_AUTO, offsetof(VirtioPci, disable_legacy), "no transitional interface: on or auto" },
-    { "disable-modern", PROP_BOOL, offsetof(VirtioPci, disable_modern), "no virtio 1 interface: only off is built" },
+    { "disable-legacy", PROP_ON_OFF_AUTO, offsetof(VirtioPci, disable_legacy),
+      "no transitional interface: on or auto" },
+    { "disable-modern", PROP_BOOL, offsetof(VirtioPci, disable_modern),
+      "no virtio 1 interface: only off is built" },
     PROP_ONLY_NUMBER("vectors", 0, "no board here receives message-signalled interrupts"),
     PROP_ONLY_OFF("ioeventfd", "a doorbell is answered by the vCPU that rings it"),
     PROP_ONLY_OFF("page-per-vq", "all doorbells share a page"),

@@ -19,13 +19,13 @@ enum { QUEUE_SIZE = 8, PART_BYTES = 256, MOST_BYTES = 65536, RETRY_NS = 20 * 100
 
 typedef struct VirtioRng {
     VirtioDevice v;
-    Object *rng;            /* NULL: the host kernel's generator */
-    uint64_t max_bytes;     /* a period */
+    Object *rng;        /* NULL: the host kernel's generator */
+    uint64_t max_bytes; /* a period */
     uint32_t period_ms;
     Timer *timer;
-    bool failed;            /* the source is broken: said once */
+    bool failed; /* the source is broken: said once */
     struct VirtioRngState {
-        uint64_t quota;     /* bytes left of this period */
+        uint64_t quota; /* bytes left of this period */
     } s;
 } VirtioRng;
 
@@ -43,8 +43,9 @@ static uint64_t rng_fill(VirtioRng *r, VirtioElement *e, uint64_t want)
         int n = object_rng_read(r->rng, part, MIN(want - done, sizeof(part)));
         if (n < 0 && !r->failed) {
             r->failed = true;
-            log_report("%s: the guest gets no random numbers: their source cannot be read; check -object rng-random",
-                       r->v.dev.path);
+            log_report(
+                "%s: the guest gets no random numbers: their source cannot be read; check -object rng-random",
+                r->v.dev.path);
         }
         if (n <= 0) {
             break;
@@ -131,7 +132,8 @@ static void rng_reset(Device *dev)
 static const Field rng_state[] = { STATE_U64(VirtioRng, quota), { 0 } };
 
 static const Prop rng_props[] = {
-    { "rng", PROP_LINK, offsetof(VirtioRng, rng), "source of random numbers, by id of -object; the host kernel's if absent" },
+    { "rng", PROP_LINK, offsetof(VirtioRng, rng),
+      "source of random numbers, by id of -object; the host kernel's if absent" },
     { "max-bytes", PROP_U64, offsetof(VirtioRng, max_bytes), "most bytes given in a period", .def = INT64_MAX,
       .min = 1, .max = INT64_MAX },
     { "period", PROP_U32, offsetof(VirtioRng, period_ms), "milliseconds of a period", .def = 1 << 16,

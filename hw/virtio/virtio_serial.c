@@ -16,8 +16,12 @@
 
 enum { QUEUE_SIZE = 128, CONTROL_RX = 2, CONTROL_TX = 3, NAME_MAX_BYTES = 128 };
 enum { /* events of control messages (5.3.6.2) */
-    EV_DEVICE_READY = 0, EV_DEVICE_ADD = 1, EV_PORT_READY = 3, EV_CONSOLE_PORT = 4,
-    EV_PORT_OPEN = 6, EV_PORT_NAME = 7,
+       EV_DEVICE_READY = 0,
+       EV_DEVICE_ADD = 1,
+       EV_PORT_READY = 3,
+       EV_CONSOLE_PORT = 4,
+       EV_PORT_OPEN = 6,
+       EV_PORT_NAME = 7,
 };
 
 typedef struct Control {
@@ -71,14 +75,10 @@ static bool send_pending(VirtioSerial *ser, unsigned nr, SerialPending what)
 {
     const SerialPort *p = ser->ports[nr];
     switch (what) {
-    case PENDING_ADD:
-        return send_control(ser, nr, EV_DEVICE_ADD, 1, NULL);
-    case PENDING_CONSOLE:
-        return send_control(ser, nr, EV_CONSOLE_PORT, 1, NULL);
-    case PENDING_NAME:
-        return send_control(ser, nr, EV_PORT_NAME, 1, p->name);
-    case PENDING_OPEN:
-        return send_control(ser, nr, EV_PORT_OPEN, p->host_open, NULL);
+    case PENDING_ADD: return send_control(ser, nr, EV_DEVICE_ADD, 1, NULL);
+    case PENDING_CONSOLE: return send_control(ser, nr, EV_CONSOLE_PORT, 1, NULL);
+    case PENDING_NAME: return send_control(ser, nr, EV_PORT_NAME, 1, p->name);
+    case PENDING_OPEN: return send_control(ser, nr, EV_PORT_OPEN, p->host_open, NULL);
     }
     return true;
 }
@@ -316,14 +316,17 @@ static void serial_unrealize(Device *dev)
 
 #define S VirtioSerial
 static const Field serial_state[] = {
-    STATE_U8(S, guest_ready, .max = 1), STATE_U8(S, guest_open, .max = 1),
-    STATE_U8(S, pending, .max = PENDING_ADD | PENDING_CONSOLE | PENDING_NAME | PENDING_OPEN), { 0 },
+    STATE_U8(S, guest_ready, .max = 1),
+    STATE_U8(S, guest_open, .max = 1),
+    STATE_U8(S, pending, .max = PENDING_ADD | PENDING_CONSOLE | PENDING_NAME | PENDING_OPEN),
+    { 0 },
 };
 
 static const Prop serial_props[] = {
     { "max_ports", PROP_U32, offsetof(S, max_ports), "most ports", .def = SERIAL_MAX_PORTS, .min = 1,
       .max = SERIAL_MAX_PORTS },
-    { "emergency-write", PROP_BOOL, offsetof(S, emergency_write), "offer the register for early messages", .def = 1 },
+    { "emergency-write", PROP_BOOL, offsetof(S, emergency_write), "offer the register for early messages",
+      .def = 1 },
     { 0 },
 };
 

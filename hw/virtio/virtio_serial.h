@@ -18,23 +18,26 @@ typedef struct VirtioSerial {
     struct VirtioSerialState {
         uint8_t guest_ready[SERIAL_MAX_PORTS]; /* the driver has set the port up */
         uint8_t guest_open[SERIAL_MAX_PORTS];
-        uint8_t pending[SERIAL_MAX_PORTS];     /* messages that wait for a buffer: SerialPending */
+        uint8_t pending[SERIAL_MAX_PORTS]; /* messages that wait for a buffer: SerialPending */
     } s;
 } VirtioSerial;
 
 struct SerialPort {
     Device dev;
-    VirtioSerial *serial;  /* its lock guards the port */
+    VirtioSerial *serial; /* its lock guards the port */
     Chardev *chr;
     char *name;
-    uint32_t nr;           /* UINT32_MAX: automatic */
+    uint32_t nr; /* UINT32_MAX: automatic */
     bool host_open;
-    VirtioElement *tx;     /* partly written: the host end is slow */
+    VirtioElement *tx; /* partly written: the host end is slow */
     uint64_t tx_done;
 };
 
 typedef enum SerialPending {
-    PENDING_ADD = 1, PENDING_CONSOLE = 2, PENDING_NAME = 4, PENDING_OPEN = 8,
+    PENDING_ADD = 1,
+    PENDING_CONSOLE = 2,
+    PENDING_NAME = 4,
+    PENDING_OPEN = 8,
 } SerialPending;
 
 static inline unsigned serial_rx_queue(unsigned port)

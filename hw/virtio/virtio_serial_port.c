@@ -170,11 +170,13 @@ static bool choose_number(SerialPort *p, GError **err)
     unsigned nr = virtio_serial_port_is_console(p) ? 0 : 1;
     if (p->nr != NR_AUTO) {
         if (p->nr >= ser->max_ports) {
-            return bad_port(&p->dev, err, "nr=%u: ports are numbered from 0 to %u here", p->nr, ser->max_ports - 1);
+            return bad_port(&p->dev, err, "nr=%u: ports are numbered from 0 to %u here", p->nr,
+                            ser->max_ports - 1);
         }
         if (!p->nr && !virtio_serial_port_is_console(p)) {
-            return bad_port(&p->dev, err, "nr=0: port number 0 on virtio-serial devices is reserved for virtconsole; "
-                                          "use another number");
+            return bad_port(&p->dev, err,
+                            "nr=0: port number 0 on virtio-serial devices is reserved for virtconsole; "
+                            "use another number");
         }
         if (ser->ports[p->nr]) {
             return bad_port(&p->dev, err, "nr=%u: port %u is in use; choose another number", p->nr, p->nr);
@@ -185,7 +187,8 @@ static bool choose_number(SerialPort *p, GError **err)
         nr++;
     }
     if (nr >= ser->max_ports) {
-        return bad_port(&p->dev, err, "all %u ports are in use; add another virtio-serial device", ser->max_ports);
+        return bad_port(&p->dev, err, "all %u ports are in use; add another virtio-serial device",
+                        ser->max_ports);
     }
     p->nr = nr;
     return true;

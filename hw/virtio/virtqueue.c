@@ -63,8 +63,7 @@ static bool avail_idx(VirtioDevice *v, unsigned q, uint16_t *idx)
 bool virtqueue_empty(VirtioDevice *v, unsigned q)
 {
     uint16_t idx;
-    return !virtio_running(v) || !v->s.enabled[q] || !avail_idx(v, q, &idx) ||
-           idx == v->s.last_avail[q];
+    return !virtio_running(v) || !v->s.enabled[q] || !avail_idx(v, q, &idx) || idx == v->s.last_avail[q];
 }
 
 /* ---- reading a chain ----------------------------------------------------- */
@@ -72,10 +71,10 @@ bool virtqueue_empty(VirtioDevice *v, unsigned q)
 typedef struct Chain {
     VirtioDevice *v;
     unsigned queue;
-    hwaddr table;          /* descriptors: the queue's, or an indirect table */
+    hwaddr table; /* descriptors: the queue's, or an indirect table */
     unsigned table_size;
     bool indirect;
-    struct iovec *iov;     /* MAX_SEGMENTS of each, reused by all chains of the thread */
+    struct iovec *iov; /* MAX_SEGMENTS of each, reused by all chains of the thread */
     hwaddr *addr;
     unsigned count, out_count;
     uint64_t out_bytes, in_bytes;
@@ -178,8 +177,11 @@ static VirtioElement *element_new(const Chain *c, uint16_t head)
     unsigned in = c->count - c->out_count;
     size_t iov_bytes = c->count * sizeof(struct iovec);
     VirtioElement *e = g_malloc(sizeof(*e) + iov_bytes + in * sizeof(hwaddr));
-    *e = (VirtioElement){ .head = head, .out_count = c->out_count, .in_count = in,
-                          .out_bytes = c->out_bytes, .in_bytes = c->in_bytes };
+    *e = (VirtioElement){ .head = head,
+                          .out_count = c->out_count,
+                          .in_count = in,
+                          .out_bytes = c->out_bytes,
+                          .in_bytes = c->in_bytes };
     e->iov = (struct iovec *)(e + 1);
     e->in_addr = (hwaddr *)((char *)e->iov + iov_bytes);
     memcpy(e->iov, c->iov, iov_bytes);
@@ -218,8 +220,9 @@ VirtioElement *virtqueue_pop(VirtioDevice *v, unsigned q)
     }
     static __thread struct iovec iov[MAX_SEGMENTS];
     static __thread hwaddr addr[MAX_SEGMENTS];
-    Chain c = { .v = v, .queue = q, .table = v->s.desc[q], .table_size = v->s.size[q],
-                .iov = iov, .addr = addr };
+    Chain c = {
+        .v = v, .queue = q, .table = v->s.desc[q], .table_size = v->s.size[q], .iov = iov, .addr = addr
+    };
     VirtioElement *e = chain_walk(&c, head) ? element_new(&c, head) : NULL;
     if (e) {
         v->s.last_avail[q]++;
@@ -241,7 +244,9 @@ static void element_written(VirtioDevice *v, VirtioElement *e, uint64_t written)
 
 void virtqueue_push(VirtioDevice *v, unsigned q, VirtioElement *e, uint32_t written)
 {
-    struct { uint32_t id, len; } used = { GUINT32_TO_LE((uint32_t)e->head), GUINT32_TO_LE(written) };
+    struct {
+        uint32_t id, len;
+    } used = { GUINT32_TO_LE((uint32_t)e->head), GUINT32_TO_LE(written) };
     element_written(v, e, written);
     if (virtio_running(v) && v->s.enabled[q]) {
         uint16_t slot = v->s.used_idx[q] & (v->s.size[q] - 1);
@@ -283,8 +288,7 @@ static bool interrupt_wanted(VirtioDevice *v, unsigned q)
     }
     if (virtio_has(v, VIRTIO_F_EVENT_IDX)) {
         hwaddr used_event = v->s.driver[q] + 4 + 2 * (hwaddr)v->s.size[q];
-        return ring_read16(v, used_event, &word) &&
-               (uint16_t)(now - word - 1) < (uint16_t)(now - old);
+        return ring_read16(v, used_event, &word) && (uint16_t)(now - word - 1) < (uint16_t)(now - old);
     }
     return ring_read16(v, v->s.driver[q], &word) && !(word & AVAIL_NO_INTERRUPT);
 }
@@ -302,7 +306,8 @@ void virtqueue_notify(VirtioDevice *v, unsigned q)
 
 /* ---- iovecs -------------------------------------------------------------- */
 
-static size_t iov_copy(const struct iovec *iov, unsigned count, size_t offset, void *buf, size_t len, bool to_buf)
+static size_t iov_copy(const struct iovec *iov, unsigned count, size_t offset, void *buf, size_t len,
+                       bool to_buf)
 {
     size_t done = 0;
     for (unsigned i = 0; i < count && done < len; i++) {

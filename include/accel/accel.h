@@ -14,7 +14,7 @@ struct Accel {
 };
 
 struct AccelClass {
-    const char *name, *desc;    /* "tcg", "interp" */
+    const char *name, *desc; /* "tcg", "interp" */
     /* options of -accel: char* -> char*; unknown ones are refused by name */
     Accel *(*open)(GHashTable *options, GError **err);
     bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err);
@@ -22,8 +22,8 @@ struct AccelClass {
     /* The machine is built: make the vCPU thread(s), all paused. */
     bool (*start)(Accel *a, Machine *m, GError **err);
     void (*resume)(Accel *a);
-    void (*pause)(Accel *a);    /* returns when all vCPUs stand still, at an instruction's end */
-    void (*kick)(CPU *cpu);     /* wake from wfi; exit_request is set already */
+    void (*pause)(Accel *a); /* returns when all vCPUs stand still, at an instruction's end */
+    void (*kick)(CPU *cpu);  /* wake from wfi; exit_request is set already */
     /* Run fn in the vCPU's thread, between instructions, and wait (at once when
      * paused, or when called from that thread). */
     void (*run_on_cpu)(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque);

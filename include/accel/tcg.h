@@ -36,8 +36,8 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
 void tcg_context_changed(CPU *cpu);
 /* Drop cached translations of this vCPU. */
 void tcg_flush_all(CPU *cpu);
-void tcg_flush_asid(CPU *cpu, uint64_t asid);   /* not global entries */
-void tcg_flush_page(CPU *cpu, uint64_t vaddr);  /* in every context */
+void tcg_flush_asid(CPU *cpu, uint64_t asid);  /* not global entries */
+void tcg_flush_page(CPU *cpu, uint64_t vaddr); /* in every context */
 void tcg_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid);
 
 /* ---- for translators ---- */

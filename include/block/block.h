@@ -18,7 +18,11 @@ typedef struct BlockBackend BlockBackend;
 typedef struct BlockNode BlockNode;
 
 typedef enum BlockOp {
-    BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES,
+    BLOCK_READ,
+    BLOCK_WRITE,
+    BLOCK_FLUSH,
+    BLOCK_DISCARD,
+    BLOCK_WRITE_ZEROES,
 } BlockOp;
 
 const char *block_op_doing(BlockOp op); /* "reading", for messages */
@@ -32,15 +36,15 @@ typedef struct BlockRequest {
     uint64_t offset, length;
     struct iovec *iov;
     int iov_count;
-    bool fua;          /* write: durable when done */
-    bool unmap;        /* write zeroes: may discard */
+    bool fua;   /* write: durable when done */
+    bool unmap; /* write zeroes: may discard */
     void (*done)(struct BlockRequest *r, int result /* 0 or -errno */);
     void *opaque;
-    struct BlockPriv {           /* of the block layer */
+    struct BlockPriv { /* of the block layer */
         BlockBackend *blk;
         struct BlockRequest *next; /* in a list of the layer */
         uint64_t position;         /* in the file `fd` */
-        uint64_t completed;      /* bytes from the start that need not be done again */
+        uint64_t completed;        /* bytes from the start that need not be done again */
         int fd;
         int result;
         uint32_t flags;
@@ -63,10 +67,10 @@ void block_drain(BlockBackend *blk);
 /* The machine has stopped: nothing is in flight when this returns, which is soon: what is large or
  * has not been begun is kept, and goes on at block_resume_all.  Main loop only. */
 void block_pause_all(void);
-void block_resume_all(void);      /* main loop only */
+void block_resume_all(void); /* main loop only */
 /* stop: has the machine stopped, soon; called in the main loop, maybe under a device's lock. */
 void block_set_stop_hook(void (*stop)(void));
-bool block_keeps_requests(void);  /* has a failed request stopped the machine? Main loop only */
+bool block_keeps_requests(void); /* has a failed request stopped the machine? Main loop only */
 /* Between the two, requests that are kept, or not begun, or large end with -ECANCELED, soon; the
  * caller waits for them.  Any thread, under any lock. */
 void block_cancel_begin(BlockBackend *blk);
@@ -75,7 +79,10 @@ void block_cancel_end(BlockBackend *blk);
 /* What a failure of the host means (-drive werror=, rerror=): tell the guest, say that all is well, stop
  * the machine when the host's disk is full (else tell the guest), stop the machine. */
 typedef enum BlockOnError {
-    BLOCK_ON_ERROR_AUTO, BLOCK_ON_ERROR_REPORT, BLOCK_ON_ERROR_IGNORE, BLOCK_ON_ERROR_ENOSPC,
+    BLOCK_ON_ERROR_AUTO,
+    BLOCK_ON_ERROR_REPORT,
+    BLOCK_ON_ERROR_IGNORE,
+    BLOCK_ON_ERROR_ENOSPC,
     BLOCK_ON_ERROR_STOP,
 } BlockOnError;
 extern const char *const block_on_error_names[]; /* by BlockOnError, ends with NULL */
@@ -83,15 +90,27 @@ extern const char *const block_on_error_names[]; /* by BlockOnError, ends with N
 void block_set_on_error(BlockBackend *blk, BlockOnError on_read, BlockOnError on_write);
 
 /* Synchronous access for loaders and tests; main loop only. */
-bool block_read_sync(BlockBackend *blk, uint64_t offset, void *buf, uint64_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-bool block_write_sync(BlockBackend *blk, uint64_t offset, const void *buf, uint64_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool block_read_sync(BlockBackend *blk, uint64_t offset, void *buf, uint64_t len,
+                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool block_write_sync(BlockBackend *blk, uint64_t offset, const void *buf, uint64_t len,
+                      GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 uint64_t block_size(BlockBackend *blk); /* bytes */
 bool block_is_readonly(BlockBackend *blk);
 const char *block_id(BlockBackend *blk);
 char *block_describe(BlockBackend *blk); /* one line of `info block` */
 
-typedef enum DriveInterface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH, DRIVE_MTD, DRIVE_IDE, DRIVE_SCSI, DRIVE_SD, DRIVE_FLOPPY, DRIVE_DEFAULT } DriveInterface;
+typedef enum DriveInterface {
+    DRIVE_NONE,
+    DRIVE_VIRTIO,
+    DRIVE_PFLASH,
+    DRIVE_MTD,
+    DRIVE_IDE,
+    DRIVE_SCSI,
+    DRIVE_SD,
+    DRIVE_FLOPPY,
+    DRIVE_DEFAULT
+} DriveInterface;
 
 /* Open from the keys of -drive (file, format, if, id, readonly, snapshot, cache,
  * aio, discard, detect-zeroes, media, index, unit, serial, file.locking, werror, rerror).
@@ -106,6 +125,7 @@ void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 void block_close_all(void); /* drain, flush, unlock, close */
 
 /* A controller takes the backend (one user at a time); lock: its device's. */
-bool block_backend_attach(BlockBackend *blk, void *user, GMutex *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool block_backend_attach(BlockBackend *blk, void *user, GMutex *lock,
+                          GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void block_backend_detach(BlockBackend *blk, void *user);
 bool block_backend_in_use(BlockBackend *blk);

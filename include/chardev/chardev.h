@@ -14,12 +14,15 @@
 typedef struct Chardev Chardev;
 
 typedef enum ChardevEvent {
-    CHARDEV_OPENED, CHARDEV_CLOSED, CHARDEV_BREAK,
-    CHARDEV_FOCUS_IN, CHARDEV_FOCUS_OUT, /* of a mux */
+    CHARDEV_OPENED,
+    CHARDEV_CLOSED,
+    CHARDEV_BREAK,
+    CHARDEV_FOCUS_IN,
+    CHARDEV_FOCUS_OUT, /* of a mux */
 } ChardevEvent;
 
 typedef struct ChardevFrontend {
-    int (*can_receive)(void *opaque);   /* bytes it can take now */
+    int (*can_receive)(void *opaque); /* bytes it can take now */
     void (*receive)(void *opaque, const uint8_t *buf, int len);
     void (*event)(void *opaque, ChardevEvent event); /* may be NULL */
     bool background; /* of a mux: the newest frontend without this (a monitor has it) gets the keys */

@@ -21,49 +21,49 @@
 
 /* Rounding directions.  The numbers are those of RISC-V's frm. */
 typedef enum FpRounding {
-    FP_RNE = 0,     /* to nearest, ties to even */
-    FP_RTZ = 1,     /* toward zero */
-    FP_RDN = 2,     /* toward minus infinity */
-    FP_RUP = 3,     /* toward plus infinity */
-    FP_RMM = 4,     /* to nearest, ties away from zero */
+    FP_RNE = 0, /* to nearest, ties to even */
+    FP_RTZ = 1, /* toward zero */
+    FP_RDN = 2, /* toward minus infinity */
+    FP_RUP = 3, /* toward plus infinity */
+    FP_RMM = 4, /* to nearest, ties away from zero */
 } FpRounding;
 
 /* Exceptions.  The bits are those of RISC-V's fflags; other guests map them. */
 enum {
-    FP_NX = 1 << 0,     /* inexact */
-    FP_UF = 1 << 1,     /* underflow: tiny and inexact */
-    FP_OF = 1 << 2,     /* overflow */
-    FP_DZ = 1 << 3,     /* division of a finite number by zero */
-    FP_NV = 1 << 4,     /* invalid operation */
+    FP_NX = 1 << 0, /* inexact */
+    FP_UF = 1 << 1, /* underflow: tiny and inexact */
+    FP_OF = 1 << 2, /* overflow */
+    FP_DZ = 1 << 3, /* division of a finite number by zero */
+    FP_NV = 1 << 4, /* invalid operation */
 };
 
 /* What an operation obeys and accumulates.  RISC-V: { .default_nan = true }. */
 typedef struct FpStatus {
-    uint8_t rounding;       /* FpRounding; any other value is a caller's bug */
-    uint8_t flags;          /* accumulated FP_NX ... FP_NV */
-    bool default_nan;       /* every NaN result is the default NaN; otherwise it is the first
+    uint8_t rounding;     /* FpRounding; any other value is a caller's bug */
+    uint8_t flags;        /* accumulated FP_NX ... FP_NV */
+    bool default_nan;     /* every NaN result is the default NaN; otherwise it is the first
                              * signaling operand, else the first NaN operand, made quiet */
-    bool tininess_before;   /* underflow judges the value before rounding, not after */
+    bool tininess_before; /* underflow judges the value before rounding, not after */
 } FpStatus;
 
 /* The default NaN: positive, quiet, no payload. */
-#define F16_DEFAULT_NAN  UINT16_C(0x7e00)
+#define F16_DEFAULT_NAN UINT16_C(0x7e00)
 #define BF16_DEFAULT_NAN UINT16_C(0x7fc0)
-#define F32_DEFAULT_NAN  UINT32_C(0x7fc00000)
-#define F64_DEFAULT_NAN  UINT64_C(0x7ff8000000000000)
+#define F32_DEFAULT_NAN UINT32_C(0x7fc00000)
+#define F64_DEFAULT_NAN UINT64_C(0x7ff8000000000000)
 
 /* Classes: exactly one bit of the result of classify.  Numbered as RISC-V's fclass. */
 enum {
-    FP_CLASS_NEG_INF       = 1 << 0,
-    FP_CLASS_NEG_NORMAL    = 1 << 1,
+    FP_CLASS_NEG_INF = 1 << 0,
+    FP_CLASS_NEG_NORMAL = 1 << 1,
     FP_CLASS_NEG_SUBNORMAL = 1 << 2,
-    FP_CLASS_NEG_ZERO      = 1 << 3,
-    FP_CLASS_POS_ZERO      = 1 << 4,
+    FP_CLASS_NEG_ZERO = 1 << 3,
+    FP_CLASS_POS_ZERO = 1 << 4,
     FP_CLASS_POS_SUBNORMAL = 1 << 5,
-    FP_CLASS_POS_NORMAL    = 1 << 6,
-    FP_CLASS_POS_INF       = 1 << 7,
-    FP_CLASS_SNAN          = 1 << 8,
-    FP_CLASS_QNAN          = 1 << 9,
+    FP_CLASS_POS_NORMAL = 1 << 6,
+    FP_CLASS_POS_INF = 1 << 7,
+    FP_CLASS_SNAN = 1 << 8,
+    FP_CLASS_QNAN = 1 << 9,
 };
 
 /* Arithmetic, correctly rounded. */

@@ -25,10 +25,10 @@ typedef enum RtcClock { RTC_HOST, RTC_RT, RTC_VM } RtcClock;
  * are owned by the config. */
 typedef struct MachineConfig {
     const BoardClass *board;
-    GHashTable *board_options;  /* -machine key=value left to the board: char* -> char* */
-    uint64_t ram_size;          /* bytes */
+    GHashTable *board_options; /* -machine key=value left to the board: char* -> char* */
+    uint64_t ram_size;         /* bytes */
     unsigned cpus, max_cpus, sockets, cores, threads;
-    char *cpu_model;            /* "rv64,sv48=on", or NULL for the board's default */
+    char *cpu_model; /* "rv64,sv48=on", or NULL for the board's default */
     char *bios, *kernel, *initrd, *append, *dtb, *dumpdtb;
     struct Chardev *serial[MACHINE_MAX_SERIALS]; /* NULL: not connected */
     BlockBackend *pflash[MACHINE_MAX_PFLASH];
@@ -36,45 +36,45 @@ typedef struct MachineConfig {
     bool uuid_set;
     char *name;
     bool no_reboot, no_shutdown, start_paused, nodefaults;
-    bool boot_menu, boot_strict;              /* -boot, for firmware that asks */
+    bool boot_menu, boot_strict; /* -boot, for firmware that asks */
     bool boot_splash_given, boot_fail_wait_given;
     uint32_t boot_splash_ms, boot_fail_wait_ms;
-    int64_t rtc_offset_ns;      /* guest RTC = host clock + this */
-    RtcClock rtc_clock;         /* -rtc clock= */
+    int64_t rtc_offset_ns; /* guest RTC = host clock + this */
+    RtcClock rtc_clock;    /* -rtc clock= */
 } MachineConfig;
 
 struct Machine {
     const MachineConfig *config;
     const BoardClass *board;
     Accel *accel;
-    AddressSpace *memory;      /* what CPUs and DMA see */
-    MemoryRegion system;       /* root container */
+    AddressSpace *memory; /* what CPUs and DMA see */
+    MemoryRegion system;  /* root container */
     MemoryRegion ram;
     CPU *cpus[MACHINE_MAX_CPUS];
     unsigned cpu_count;
-    GPtrArray *devices;        /* of Device, in order of creation (reset order) */
-    GPtrArray *buses;          /* of Bus */
-    GPtrArray *blobs;          /* what the loader puts in memory at reset (hw/loader.h), or NULL */
-    GPtrArray *resets;         /* functions added by machine_add_reset */
-    FwCfg *fw_cfg;             /* NULL when the board has none */
-    Irq powerdown;             /* raised by system_powerdown */
-    bool dump_guest_core;      /* RAM is part of a core dump of this process */
-    void *board_data;          /* the board's own */
+    GPtrArray *devices;   /* of Device, in order of creation (reset order) */
+    GPtrArray *buses;     /* of Bus */
+    GPtrArray *blobs;     /* what the loader puts in memory at reset (hw/loader.h), or NULL */
+    GPtrArray *resets;    /* functions added by machine_add_reset */
+    FwCfg *fw_cfg;        /* NULL when the board has none */
+    Irq powerdown;        /* raised by system_powerdown */
+    bool dump_guest_core; /* RAM is part of a core dump of this process */
+    void *board_data;     /* the board's own */
 };
 
 struct BoardClass {
-    const char *name;          /* "virt" */
+    const char *name; /* "virt" */
     const char *const *aliases;
-    const char *desc;          /* in -machine help */
-    const char *arch;          /* "riscv64": which guest program name it belongs to */
+    const char *desc; /* in -machine help */
+    const char *arch; /* "riscv64": which guest program name it belongs to */
     const CPUArch *(*cpu_arch)(const MachineConfig *config);
     const char *default_cpu;
     uint64_t default_ram;
     unsigned max_cpus;
-    const char *default_nic;   /* device of -nic/-net nic without a model */
-    const char *block_device;  /* what if=virtio drives become: "virtio-blk-device" or "...-pci" */
-    const Prop *options;       /* of -machine, offsets into board_data; NULL-terminated */
-    size_t board_size;         /* of board_data, which options are parsed into */
+    const char *default_nic;  /* device of -nic/-net nic without a model */
+    const char *block_device; /* what if=virtio drives become: "virtio-blk-device" or "...-pci" */
+    const Prop *options;      /* of -machine, offsets into board_data; NULL-terminated */
+    size_t board_size;        /* of board_data, which options are parsed into */
     /* Place CPUs, memory, devices.  Devices of -device are added after this. */
     bool (*build)(Machine *m, GError **err);
     /* All devices are there: load firmware and kernel, write the device tree. */
@@ -92,9 +92,9 @@ Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err);
 bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* after the user's devices */
 void machine_free(Machine *m);
 void machine_add_reset(Machine *m, void (*fn)(void *opaque), void *opaque);
-void machine_reset(Machine *m); /* vCPUs are stopped by the caller */
-Bus *machine_find_bus(Machine *m, const char *name);           /* by name */
-Bus *machine_find_bus_of_kind(Machine *m, const char *kind);   /* first with room */
+void machine_reset(Machine *m);                              /* vCPUs are stopped by the caller */
+Bus *machine_find_bus(Machine *m, const char *name);         /* by name */
+Bus *machine_find_bus_of_kind(Machine *m, const char *kind); /* first with room */
 Device *machine_find_device(Machine *m, const char *id_or_path);
 
 /* Create a device that the user asked for: class, bus= or the first fitting bus,
@@ -109,8 +109,12 @@ void machine_dump_qtree(Machine *m, GString *out);
 /* Requests from guest or user; any thread; carried out by the run state
  * (system/runstate.c) in the main loop. */
 typedef enum ShutdownCause {
-    SHUTDOWN_GUEST_POWEROFF, SHUTDOWN_GUEST_RESET, SHUTDOWN_GUEST_PANIC,
-    SHUTDOWN_HOST_QUIT, SHUTDOWN_HOST_SIGNAL, SHUTDOWN_HOST_RESET,
+    SHUTDOWN_GUEST_POWEROFF,
+    SHUTDOWN_GUEST_RESET,
+    SHUTDOWN_GUEST_PANIC,
+    SHUTDOWN_HOST_QUIT,
+    SHUTDOWN_HOST_SIGNAL,
+    SHUTDOWN_HOST_RESET,
 } ShutdownCause;
 void system_request_shutdown(ShutdownCause cause, int exit_status);
 void system_request_reset(ShutdownCause cause);

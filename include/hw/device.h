@@ -28,70 +28,86 @@ typedef struct DeviceClass DeviceClass;
 
 struct Device {
     const DeviceClass *class;
-    char *id;          /* the user's id=, or NULL */
-    char *path;        /* unique name: id, or "virtio-net-pci.0" made from the class */
+    char *id;   /* the user's id=, or NULL */
+    char *path; /* unique name: id, or "virtio-net-pci.0" made from the class */
     Machine *machine;
-    Bus *bus;          /* the bus it sits on, NULL for boards' fixed devices */
-    GPtrArray *buses;  /* of Bus: the buses it provides */
-    GMutex lock;         /* taken with device_lock */
-    Device *inner;       /* see DeviceClass.inner */
-    Device *outer;       /* whose inner device this is */
+    Bus *bus;         /* the bus it sits on, NULL for boards' fixed devices */
+    GPtrArray *buses; /* of Bus: the buses it provides */
+    GMutex lock;      /* taken with device_lock */
+    Device *inner;    /* see DeviceClass.inner */
+    Device *outer;    /* whose inner device this is */
     bool realized;
 };
 
 /* ---- properties ---------------------------------------------------------- */
 
 typedef enum PropKind {
-    PROP_BOOL,    /* bool */
-    PROP_U8, PROP_U16, PROP_U32, PROP_U64, /* unsigned, decimal or 0x */
+    PROP_BOOL, /* bool */
+    PROP_U8,
+    PROP_U16,
+    PROP_U32,
+    PROP_U64, /* unsigned, decimal or 0x */
     PROP_I32,
-    PROP_SIZE,    /* uint64_t: 4k, 1M, 2G ... */
-    PROP_STRING,  /* char *, owned */
-    PROP_ENUM,    /* int, index into .names */
-    PROP_MAC,     /* uint8_t[6] */
-    PROP_CHARDEV, /* Chardev *, by id */
-    PROP_DRIVE,   /* BlockBackend *, by id */
-    PROP_NETDEV,  /* NetClient *, by id */
-    PROP_LINK,    /* Object of -object by id, void * */
-    PROP_PCI_ADDR,/* int32_t devfn, "slot[.fn]", -1 = automatic */
+    PROP_SIZE,        /* uint64_t: 4k, 1M, 2G ... */
+    PROP_STRING,      /* char *, owned */
+    PROP_ENUM,        /* int, index into .names */
+    PROP_MAC,         /* uint8_t[6] */
+    PROP_CHARDEV,     /* Chardev *, by id */
+    PROP_DRIVE,       /* BlockBackend *, by id */
+    PROP_NETDEV,      /* NetClient *, by id */
+    PROP_LINK,        /* Object of -object by id, void * */
+    PROP_PCI_ADDR,    /* int32_t devfn, "slot[.fn]", -1 = automatic */
     PROP_ON_OFF_AUTO, /* int: 0 auto, 1 on, 2 off */
 } PropKind;
 
 typedef struct Prop {
     const char *name;
     PropKind kind;
-    size_t offset;          /* in the device struct */
+    size_t offset; /* in the device struct */
     const char *help;
-    int64_t def;            /* default of the integer kinds */
-    const char *def_string; /* default of PROP_STRING; the printed default of others */
-    uint64_t min, max;      /* bounds of integers; both 0: the kind's own */
+    int64_t def;              /* default of the integer kinds */
+    const char *def_string;   /* default of PROP_STRING; the printed default of others */
+    uint64_t min, max;        /* bounds of integers; both 0: the kind's own */
     const char *const *names; /* PROP_ENUM, NULL-terminated */
     bool required;
-    const char *only;       /* the default is all there is: why.  Stored nowhere */
+    const char *only; /* the default is all there is: why.  Stored nowhere */
 } Prop;
 
 /* What other programs name and what is so anyway: taken with this value, refused with another. */
-#define PROP_ONLY_OFF(prop, why) { prop, PROP_BOOL, 0, .only = why }
-#define PROP_ONLY_ON(prop, why) { prop, PROP_BOOL, 0, .def = 1, .only = why }
-#define PROP_ONLY_NUMBER(prop, value, why) { prop, PROP_U32, 0, .def = value, .only = why }
+#define PROP_ONLY_OFF(prop, why)                                                                             \
+    {                                                                                                        \
+        prop, PROP_BOOL, 0, .only = why                                                                      \
+    }
+#define PROP_ONLY_ON(prop, why)                                                                              \
+    {                                                                                                        \
+        prop, PROP_BOOL, 0, .def = 1, .only = why                                                            \
+    }
+#define PROP_ONLY_NUMBER(prop, value, why)                                                                   \
+    {                                                                                                        \
+        prop, PROP_U32, 0, .def = value, .only = why                                                         \
+    }
 
 /* ---- state --------------------------------------------------------------- */
 
 typedef enum FieldKind {
-    FIELD_BOOL, FIELD_U8, FIELD_U16, FIELD_U32, FIELD_U64,
-    FIELD_BYTES,            /* uint8_t[count] */
-    FIELD_FIFO8,            /* Fifo8 */
+    FIELD_BOOL,
+    FIELD_U8,
+    FIELD_U16,
+    FIELD_U32,
+    FIELD_U64,
+    FIELD_BYTES, /* uint8_t[count] */
+    FIELD_FIFO8, /* Fifo8 */
 } FieldKind;
 
 typedef struct Field {
     const char *name;
     FieldKind kind;
-    size_t offset;          /* in the device struct */
-    uint32_t count;         /* elements, 1 for a scalar */
-    uint64_t reset;         /* value of each element after reset */
-    uint64_t max;           /* largest value accepted by load; 0: any */
-    uint16_t since;         /* version of the class in which it first appeared, 0 = always */
-    uint64_t hidden;        /* nonzero: survives reset (e.g. flash contents, RTC offset) */
+    size_t offset;   /* in the device struct */
+    uint32_t count;  /* elements, 1 for a scalar */
+    uint64_t reset;  /* value of each element after reset */
+    uint64_t max;    /* largest value accepted by load; 0: any */
+    uint16_t since;  /* version of the class in which it first appeared, 0 = always */
+    uint64_t hidden; /* nonzero: survives reset (e.g. flash contents, RTC offset) */
 } Field;
 
 /* clang-format off */
@@ -122,10 +138,10 @@ typedef struct Fifo8 {
  * that specifications say are ignored go in `ignored`). */
 typedef struct Reg {
     const char *name;
-    uint32_t offset;       /* in the region */
-    uint32_t stride, count;/* an array of registers; count 0 means 1 */
-    uint8_t size;          /* bytes: 1, 2, 4, 8 */
-    size_t state;          /* offset of the field in the device struct, when has_state */
+    uint32_t offset;        /* in the region */
+    uint32_t stride, count; /* an array of registers; count 0 means 1 */
+    uint8_t size;           /* bytes: 1, 2, 4, 8 */
+    size_t state;           /* offset of the field in the device struct, when has_state */
     bool has_state;
     uint64_t rw, w1c, ignored; /* bits that a write sets / clears where written 1 / may carry junk */
     uint64_t (*read)(Device *dev, unsigned index);
@@ -135,15 +151,15 @@ typedef struct Reg {
 /* ---- class --------------------------------------------------------------- */
 
 struct DeviceClass {
-    const char *name;        /* "virtio-net-pci" */
+    const char *name;           /* "virtio-net-pci" */
     const char *const *aliases; /* NULL-terminated, or NULL: "virtio-net" */
     const char *desc;
-    const char *category;    /* heading in -device help: "Network", "Storage", ... */
-    const char *bus;         /* kind of bus it plugs into: "PCI", "virtio-bus",
+    const char *category; /* heading in -device help: "Network", "Storage", ... */
+    const char *bus;      /* kind of bus it plugs into: "PCI", "virtio-bus",
                                 "virtio-serial-bus", "System", NULL for none */
-    size_t size;             /* of the device struct, which starts with Device */
-    bool user_creatable;     /* may be given to -device */
-    const Prop *props;       /* ends with a NULL name; so do the next two */
+    size_t size;          /* of the device struct, which starts with Device */
+    bool user_creatable;  /* may be given to -device */
+    const Prop *props;    /* ends with a NULL name; so do the next two */
     const Field *state;
     size_t state_offset, state_size; /* of the struct `s`; the generic test proves that
                                         `state` covers every byte of it but padding */
@@ -158,15 +174,15 @@ struct DeviceClass {
     const DeviceClass *inner;
     bool (*realize)(Device *dev, GError **err);
     void (*unrealize)(Device *dev);
-    void (*reset)(Device *dev);   /* after the state table's reset values */
-    void (*refresh)(Device *dev); /* recompute derived values and IRQ levels: after reset,
+    void (*reset)(Device *dev);                /* after the state table's reset values */
+    void (*refresh)(Device *dev);              /* recompute derived values and IRQ levels: after reset,
                                      load and every register access */
     bool (*loaded)(Device *dev, GError **err); /* check state from a stream */
     void *(*interface)(Device *dev, const char *name); /* e.g. "PCIDevice", "VirtIODevice" */
 };
 
 /* All classes that exist, in one table (hw/registry.c). */
-extern const DeviceClass *const device_classes[]; /* ends with NULL */
+extern const DeviceClass *const device_classes[];       /* ends with NULL */
 const DeviceClass *device_class_find(const char *name); /* by name or alias */
 
 Device *device_new(const DeviceClass *class, Machine *machine, const char *id);
@@ -180,10 +196,10 @@ bool device_add_global(const char *driver, const char *name, const char *value,
 /* Text of a property's value (owned by the caller), for info qtree. */
 char *device_get_prop(Device *dev, const Prop *prop);
 bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-void device_reset(Device *dev); /* takes the device's lock */
+void device_reset(Device *dev);        /* takes the device's lock */
 void device_reset_locked(Device *dev); /* from within the device: it is locked already */
-void device_refresh(Device *dev); /* run the class's refresh; the device is locked */
-void device_free(Device *dev); /* with the buses it provides and the devices on them */
+void device_refresh(Device *dev);      /* run the class's refresh; the device is locked */
+void device_free(Device *dev);         /* with the buses it provides and the devices on them */
 /* The name by which the user knows it: an inner device goes by its outer one's class. */
 static inline const char *device_user_name(const Device *dev)
 {
@@ -214,13 +230,13 @@ static inline void device_unlock(Device *dev)
 /* ---- buses --------------------------------------------------------------- */
 
 struct Bus {
-    const char *kind;      /* "PCI", "virtio-bus", ... */
-    char *name;            /* "pcie.0", "virtio-mmio-bus.3" */
-    Device *owner;         /* NULL for the system bus */
-    Machine *machine;      /* may be NULL (tests) */
-    GPtrArray *devices;    /* of Device */
-    unsigned capacity;     /* most devices it takes, 0 = no limit */
-    void *data;            /* of the bus's implementation */
+    const char *kind;   /* "PCI", "virtio-bus", ... */
+    char *name;         /* "pcie.0", "virtio-mmio-bus.3" */
+    Device *owner;      /* NULL for the system bus */
+    Machine *machine;   /* may be NULL (tests) */
+    GPtrArray *devices; /* of Device */
+    unsigned capacity;  /* most devices it takes, 0 = no limit */
+    void *data;         /* of the bus's implementation */
     /* Attach a device that is being realized (address assignment, wiring): before the
      * class's own realize; detach: after its unrealize, or when its realize failed. */
     bool (*attach)(Bus *bus, Device *dev, GError **err);
@@ -232,7 +248,7 @@ void bus_free(Bus *bus);
 
 void fifo8_reset(Fifo8 *f);
 bool fifo8_push(Fifo8 *f, uint8_t byte, unsigned capacity); /* false: full */
-uint8_t fifo8_pop(Fifo8 *f); /* 0 when empty */
+uint8_t fifo8_pop(Fifo8 *f);                                /* 0 when empty */
 static inline unsigned fifo8_used(const Fifo8 *f)
 {
     return f->used;

@@ -14,8 +14,8 @@ enum { IRQ_LOW, IRQ_HIGH, IRQ_AGAIN };
 typedef struct Irq {
     IrqHandler *handler; /* NULL: not connected, levels go nowhere */
     void *opaque;
-    int line;            /* which input of the receiver */
-    int level;           /* what was last sent */
+    int line;  /* which input of the receiver */
+    int level; /* what was last sent */
 } Irq;
 
 static inline void irq_connect(Irq *irq, IrqHandler *handler, void *opaque, int line)

@@ -9,7 +9,7 @@
 /* Where an image went: [low, high), zeroed tail included. */
 typedef struct LoadedImage {
     hwaddr low, high;
-    hwaddr entry;   /* low, but for an ELF whose entry point lies within */
+    hwaddr entry; /* low, but for an ELF whose entry point lies within */
     bool is_elf;
 } LoadedImage;
 

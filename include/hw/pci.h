@@ -11,14 +11,31 @@ enum { PCI_CONFIG_BYTES = 256, PCI_BARS = 6, PCI_FUNCTIONS = 256, PCI_PINS = 4 }
 
 /* Registers and bits of the configuration header */
 enum {
-    PCI_VENDOR_ID = 0x00, PCI_DEVICE_ID = 0x02, PCI_COMMAND = 0x04, PCI_STATUS = 0x06,
-    PCI_REVISION = 0x08, PCI_CLASS_PROG = 0x09, PCI_CACHE_LINE = 0x0c, PCI_LATENCY = 0x0d,
-    PCI_HEADER_TYPE = 0x0e, PCI_BAR_0 = 0x10, PCI_SUBSYSTEM_VENDOR = 0x2c, PCI_SUBSYSTEM_ID = 0x2e,
-    PCI_CAPABILITIES = 0x34, PCI_INTERRUPT_LINE = 0x3c, PCI_INTERRUPT_PIN = 0x3d, PCI_HEADER_END = 0x40,
+    PCI_VENDOR_ID = 0x00,
+    PCI_DEVICE_ID = 0x02,
+    PCI_COMMAND = 0x04,
+    PCI_STATUS = 0x06,
+    PCI_REVISION = 0x08,
+    PCI_CLASS_PROG = 0x09,
+    PCI_CACHE_LINE = 0x0c,
+    PCI_LATENCY = 0x0d,
+    PCI_HEADER_TYPE = 0x0e,
+    PCI_BAR_0 = 0x10,
+    PCI_SUBSYSTEM_VENDOR = 0x2c,
+    PCI_SUBSYSTEM_ID = 0x2e,
+    PCI_CAPABILITIES = 0x34,
+    PCI_INTERRUPT_LINE = 0x3c,
+    PCI_INTERRUPT_PIN = 0x3d,
+    PCI_HEADER_END = 0x40,
 };
 enum {
-    PCI_COMMAND_IO = 1, PCI_COMMAND_MEMORY = 2, PCI_COMMAND_MASTER = 4, PCI_COMMAND_INTX_OFF = 0x400,
-    PCI_STATUS_INTERRUPT = 8, PCI_STATUS_CAP_LIST = 0x10, PCI_HEADER_MULTIFUNCTION = 0x80,
+    PCI_COMMAND_IO = 1,
+    PCI_COMMAND_MEMORY = 2,
+    PCI_COMMAND_MASTER = 4,
+    PCI_COMMAND_INTX_OFF = 0x400,
+    PCI_STATUS_INTERRUPT = 8,
+    PCI_STATUS_CAP_LIST = 0x10,
+    PCI_HEADER_MULTIFUNCTION = 0x80,
 };
 enum { PCI_CAP_VENDOR = 0x09 };
 enum { PCI_BAR_MEM32 = 0, PCI_BAR_IO = 1, PCI_BAR_MEM64 = 4, PCI_BAR_PREFETCH = 8 };
@@ -26,8 +43,8 @@ enum { PCI_BAR_MEM32 = 0, PCI_BAR_IO = 1, PCI_BAR_MEM64 = 4, PCI_BAR_PREFETCH = 
 typedef struct PCIHost PCIHost;
 
 typedef struct PCIBar {
-    MemoryRegion *mr;    /* NULL: there is none; a power of two long */
-    uint8_t type;        /* PCI_BAR_* */
+    MemoryRegion *mr; /* NULL: there is none; a power of two long */
+    uint8_t type;     /* PCI_BAR_* */
 } PCIBar;
 
 /* One function.  A class names pci_device_class as its parent, calls pci_init in its
@@ -35,15 +52,15 @@ typedef struct PCIBar {
  * calls pci_finish. */
 typedef struct PCIDevice {
     Device dev;
-    int32_t devfn;       /* property addr; slot << 3 | function once attached */
-    bool multifunction;  /* property */
+    int32_t devfn;      /* property addr; slot << 3 | function once attached */
+    bool multifunction; /* property */
     PCIHost *host;
     PCIBar bars[PCI_BARS];
     uint8_t init[PCI_CONFIG_BYTES];  /* after reset, and what cannot be written always */
     uint8_t wmask[PCI_CONFIG_BYTES]; /* bits that the guest may write */
-    unsigned cap_end;    /* where the next capability goes */
-    bool intx;           /* the function asserts its pin */
-    bool intx_out;       /* the host has been told so */
+    unsigned cap_end;                /* where the next capability goes */
+    bool intx;                       /* the function asserts its pin */
+    bool intx_out;                   /* the host has been told so */
     /* Optional.  before a read, so that the bytes can be made; after a write */
     void (*config_reading)(struct PCIDevice *d, unsigned offset, unsigned size);
     void (*config_written)(struct PCIDevice *d, unsigned offset, unsigned size);
@@ -58,7 +75,7 @@ typedef struct PCIIds {
     uint16_t vendor, device, subsystem_vendor, subsystem;
     uint32_t class; /* 24 bits */
     uint8_t revision;
-    uint8_t pin;    /* 1: INTA, 0: none */
+    uint8_t pin; /* 1: INTA, 0: none */
 } PCIIds;
 
 void pci_init(PCIDevice *d, const PCIIds *ids);
@@ -66,7 +83,7 @@ void pci_finish(PCIDevice *d);
 void pci_add_bar(PCIDevice *d, unsigned index, uint8_t type, MemoryRegion *mr);
 /* A capability of `size` bytes with its two header bytes; returns its offset. */
 unsigned pci_add_capability(PCIDevice *d, uint8_t id, unsigned size);
-void pci_refresh(PCIDevice *d);    /* a class with a refresh of its own calls it there */
+void pci_refresh(PCIDevice *d);              /* a class with a refresh of its own calls it there */
 void pci_set_intx(PCIDevice *d, bool level); /* under the function's lock */
 static inline uint16_t pci_command(const PCIDevice *d)
 {
@@ -81,8 +98,8 @@ void pci_config_write(PCIDevice *d, unsigned offset, unsigned size, uint32_t val
 /* Where a board shows the host's windows; sizes 0: not shown. */
 typedef struct PCIWindows {
     hwaddr ecam, ecam_size;
-    hwaddr pio, pio_size;           /* ports from 0 on */
-    hwaddr mmio, mmio_size;         /* bus address = CPU address, below 4 GiB */
+    hwaddr pio, pio_size;   /* ports from 0 on */
+    hwaddr mmio, mmio_size; /* bus address = CPU address, below 4 GiB */
     hwaddr mmio_high, mmio_high_size;
 } PCIWindows;
 
@@ -92,12 +109,12 @@ struct PCIHost {
     Device dev;
     Irq irq[PCI_PINS];
     Bus *bus;
-    MemoryRegion ecam;              /* 256 MiB */
-    MemoryRegion memory, ports;     /* containers of the functions' BARs */
+    MemoryRegion ecam;                    /* 256 MiB */
+    MemoryRegion memory, ports;           /* containers of the functions' BARs */
     MemoryRegion memory_rest, ports_rest; /* what no BAR covers: reads as ones */
-    MemoryRegion low, high, pio;    /* aliases, once mapped */
-    PCIDevice *functions[PCI_FUNCTIONS]; /* of bus 0 */
-    GMutex irq_lock;                /* leaf but for irq_set */
+    MemoryRegion low, high, pio;          /* aliases, once mapped */
+    PCIDevice *functions[PCI_FUNCTIONS];  /* of bus 0 */
+    GMutex irq_lock;                      /* leaf but for irq_set */
     unsigned irq_count[PCI_PINS];
 };
 

@@ -28,12 +28,19 @@ enum {
 
 /* Device status (2.1) and feature bits (6) */
 enum {
-    VIRTIO_STATUS_ACKNOWLEDGE = 1, VIRTIO_STATUS_DRIVER = 2, VIRTIO_STATUS_DRIVER_OK = 4,
-    VIRTIO_STATUS_FEATURES_OK = 8, VIRTIO_STATUS_NEEDS_RESET = 64, VIRTIO_STATUS_FAILED = 128,
+    VIRTIO_STATUS_ACKNOWLEDGE = 1,
+    VIRTIO_STATUS_DRIVER = 2,
+    VIRTIO_STATUS_DRIVER_OK = 4,
+    VIRTIO_STATUS_FEATURES_OK = 8,
+    VIRTIO_STATUS_NEEDS_RESET = 64,
+    VIRTIO_STATUS_FAILED = 128,
 };
 enum {
-    VIRTIO_F_NOTIFY_ON_EMPTY = 24, VIRTIO_F_ANY_LAYOUT = 27, VIRTIO_F_INDIRECT_DESC = 28,
-    VIRTIO_F_EVENT_IDX = 29, VIRTIO_F_VERSION_1 = 32,
+    VIRTIO_F_NOTIFY_ON_EMPTY = 24,
+    VIRTIO_F_ANY_LAYOUT = 27,
+    VIRTIO_F_INDIRECT_DESC = 28,
+    VIRTIO_F_EVENT_IDX = 29,
+    VIRTIO_F_VERSION_1 = 32,
 };
 enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
 
@@ -41,16 +48,16 @@ typedef struct VirtioDevice VirtioDevice;
 
 /* What a kind of virtio device adds.  Every call is under the device's lock. */
 typedef struct VirtioOps {
-    uint16_t id;                 /* device ID (5) */
-    uint32_t pci_class;          /* class code of its PCI function, 24 bits */
-    unsigned config_size;        /* bytes of configuration space, at most VIRTIO_MAX_CONFIG */
-    uint64_t (*features)(VirtioDevice *v);              /* offered, besides the ring's own */
+    uint16_t id;                           /* device ID (5) */
+    uint32_t pci_class;                    /* class code of its PCI function, 24 bits */
+    unsigned config_size;                  /* bytes of configuration space, at most VIRTIO_MAX_CONFIG */
+    uint64_t (*features)(VirtioDevice *v); /* offered, besides the ring's own */
     void (*get_config)(VirtioDevice *v, uint8_t *config); /* little endian */
     void (*set_config)(VirtioDevice *v, unsigned offset, const uint8_t *data, unsigned size); /* or NULL */
     /* The driver rang, or virtio_notify_later asked for another turn: do a turn's worth of work
      * (VirtioTurn).  vCPU or main thread. */
     void (*notify)(VirtioDevice *v, unsigned queue);
-    void (*set_status)(VirtioDevice *v, uint8_t status);/* status changed, or NULL */
+    void (*set_status)(VirtioDevice *v, uint8_t status); /* status changed, or NULL */
     /* Wait until nothing is in flight that touches guest memory; then queues are reset. */
     void (*quiesce)(VirtioDevice *v);
 } VirtioOps;
@@ -58,32 +65,32 @@ typedef struct VirtioOps {
 /* The transport's side: how the guest is told. */
 typedef struct VirtioTransport {
     void (*interrupt)(void *opaque, int queue); /* queue -1: configuration changed; isr is set */
-    void (*refresh)(void *opaque); /* isr or the status changed otherwise: drive the line anew */
+    void (*refresh)(void *opaque);              /* isr or the status changed otherwise: drive the line anew */
     void *opaque;
-    bool legacy;                 /* VERSION_1 is not offered */
+    bool legacy; /* VERSION_1 is not offered */
 } VirtioTransport;
 
 struct VirtioDevice {
     Device dev;
-    const VirtioOps *ops;        /* set by the device's realize, before virtio_realize */
+    const VirtioOps *ops; /* set by the device's realize, before virtio_realize */
     VirtioTransport transport;
     unsigned queue_count;
     uint16_t queue_size_max[VIRTIO_MAX_QUEUES];
-    bool event_idx, indirect;    /* properties */
-    bool dma_blocked;            /* by the transport: see virtio_block_dma */
-    GCond idle;                  /* for quiesce: signalled when something in flight ended */
-    uint64_t later;              /* queues that get another turn; bit = index */
-    Bh *later_bh;                /* gives it */
-    Timer *later_timer;          /* instead, while the machine is stopped: goes off when it runs again */
+    bool event_idx, indirect; /* properties */
+    bool dma_blocked;         /* by the transport: see virtio_block_dma */
+    GCond idle;               /* for quiesce: signalled when something in flight ended */
+    uint64_t later;           /* queues that get another turn; bit = index */
+    Bh *later_bh;             /* gives it */
+    Timer *later_timer;       /* instead, while the machine is stopped: goes off when it runs again */
     struct VirtioState {
         uint8_t status, isr, broken;
-        uint8_t refused[2];          /* the driver took features of this half that are not offered */
+        uint8_t refused[2]; /* the driver took features of this half that are not offered */
         uint8_t enabled[VIRTIO_MAX_QUEUES];
-        uint16_t last_avail[VIRTIO_MAX_QUEUES];  /* next entry of the driver's ring to take */
-        uint16_t used_idx[VIRTIO_MAX_QUEUES];    /* next entry of the device's ring to fill */
-        uint16_t signalled[VIRTIO_MAX_QUEUES];   /* used_idx at the last interrupt */
+        uint16_t last_avail[VIRTIO_MAX_QUEUES]; /* next entry of the driver's ring to take */
+        uint16_t used_idx[VIRTIO_MAX_QUEUES];   /* next entry of the device's ring to fill */
+        uint16_t signalled[VIRTIO_MAX_QUEUES];  /* used_idx at the last interrupt */
         uint16_t size[VIRTIO_MAX_QUEUES];
-        uint16_t in_use[VIRTIO_MAX_QUEUES];      /* chains taken and not yet returned */
+        uint16_t in_use[VIRTIO_MAX_QUEUES]; /* chains taken and not yet returned */
         uint64_t features;
         uint64_t desc[VIRTIO_MAX_QUEUES], driver[VIRTIO_MAX_QUEUES], device[VIRTIO_MAX_QUEUES];
         uint32_t config_generation;
@@ -105,8 +112,8 @@ static inline VirtioDevice *virtio_device(Device *dev)
 }
 
 /* ---- for devices ---- */
-void virtio_init(VirtioDevice *v, const VirtioOps *ops); /* in realize, first */
-void virtio_finish(VirtioDevice *v); /* in unrealize, last */
+void virtio_init(VirtioDevice *v, const VirtioOps *ops);   /* in realize, first */
+void virtio_finish(VirtioDevice *v);                       /* in unrealize, last */
 unsigned virtio_add_queue(VirtioDevice *v, uint16_t size); /* returns its index */
 void virtio_config_changed(VirtioDevice *v);
 /* Have the queue's notify called again soon, in the main loop, when others have had their turn.
@@ -146,8 +153,8 @@ typedef struct VirtioElement {
     uint16_t head;
     unsigned out_count, in_count;
     uint64_t out_bytes, in_bytes;
-    struct iovec *iov;           /* host addresses of guest RAM */
-    hwaddr *in_addr;             /* guest addresses of the `in` part */
+    struct iovec *iov; /* host addresses of guest RAM */
+    hwaddr *in_addr;   /* guest addresses of the `in` part */
 } VirtioElement;
 
 /* The next chain, or NULL when there is none (or the ring is broken): then the driver's
@@ -158,7 +165,7 @@ bool virtqueue_empty(VirtioDevice *v, unsigned queue);
 /* Give it back: the first `written` bytes of the `in` part were written.  Tell the guest
  * later with virtqueue_notify (once for several). */
 void virtqueue_push(VirtioDevice *v, unsigned queue, VirtioElement *e, uint32_t written);
-void virtqueue_unpop(VirtioDevice *v, unsigned queue, VirtioElement *e); /* back, untouched; frees e */
+void virtqueue_unpop(VirtioDevice *v, unsigned queue, VirtioElement *e);   /* back, untouched; frees e */
 void virtqueue_discard(VirtioDevice *v, unsigned queue, VirtioElement *e); /* after a reset: just free */
 void virtqueue_notify(VirtioDevice *v, unsigned queue);
 static inline struct iovec *element_in(const VirtioElement *e)
@@ -186,6 +193,6 @@ void virtio_queue_stop(VirtioDevice *v, unsigned queue);   /* forget it; waits f
 /* The transport may (not) reach memory: PCI's bus master bit.  What is in flight ends first; on the
  * way back every queue is rung. */
 void virtio_block_dma(VirtioDevice *v, bool blocked);
-void virtio_notify(VirtioDevice *v, unsigned queue);       /* the driver's doorbell */
+void virtio_notify(VirtioDevice *v, unsigned queue); /* the driver's doorbell */
 void virtio_read_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t *value);
 void virtio_write_config(VirtioDevice *v, unsigned offset, unsigned size, uint64_t value);

@@ -40,10 +40,11 @@ bool net_user_hostfwd_add(NetClient *nc, const char *rule, GError **err) G_GNUC_
 bool net_user_hostfwd_remove(NetClient *nc, const char *rule, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void net_free_all(void); /* before chardev_free_all: guestfwd uses chardevs */
 
-bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock,
+                GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void net_detach(NetClient *nc, void *opaque);
 void net_send(NetClient *nc, const struct iovec *iov, int count); /* main loop only */
-void net_accept_input(NetClient *nc); /* any thread */
+void net_accept_input(NetClient *nc);                             /* any thread */
 bool net_link_up(const NetClient *nc);
 void net_set_link(NetClient *nc, bool up);
 
@@ -55,7 +56,7 @@ typedef struct NetNic {
     const NetFrontend *fe;
     void *opaque;
     GMutex *lock;
-    bool unplugged;           /* one without a netdev: its cable is out */
+    bool unplugged; /* one without a netdev: its cable is out */
 } NetNic;
 bool net_nic_add(NetNic *nic, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* attaches its netdev */
 void net_nic_remove(NetNic *nic);

@@ -32,7 +32,7 @@ typedef struct Timer Timer;
 typedef void TimerFn(void *opaque);
 
 Timer *timer_new(ClockKind kind, GMutex *lock, TimerFn *fn, void *opaque);
-void timer_free(Timer *t); /* waits for a running callback; main loop only */
+void timer_free(Timer *t);                              /* waits for a running callback; main loop only */
 void timer_set_deadline(Timer *t, int64_t deadline_ns); /* replaces an earlier deadline */
 void timer_cancel(Timer *t);
 int64_t timer_deadline(const Timer *t); /* -1 when not pending */

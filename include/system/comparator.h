@@ -11,8 +11,8 @@
 typedef struct Comparator Comparator;
 
 typedef struct ComparatorOps {
-    uint64_t (*now)(void *opaque);              /* the counter; any thread */
-    void (*drive)(void *opaque, bool high);     /* any thread, under the comparator's lock: as
+    uint64_t (*now)(void *opaque);          /* the counter; any thread */
+    void (*drive)(void *opaque, bool high); /* any thread, under the comparator's lock: as
                                                    irq_set() asks; also when nothing changes */
 } ComparatorOps;
 

@@ -25,5 +25,5 @@ void fds_unkeep(unsigned less);
 void fds_reserve_begin(void);
 void fds_reserve_end(void);
 
-unsigned fds_limit(void);     /* numbers are below this */
-bool fds_any_left(void);      /* besides those held */
+unsigned fds_limit(void); /* numbers are below this */
+bool fds_any_left(void);  /* besides those held */

@@ -9,17 +9,17 @@
 #include <stdint.h>
 
 typedef enum LogItem {
-    LOG_GUEST_ERROR = 1 << 0,  /* the guest did what no specification allows */
-    LOG_UNIMP       = 1 << 1,  /* the guest used what Lyrebird does not model */
-    LOG_IN_ASM      = 1 << 2,  /* guest code of each block translated */
-    LOG_OP          = 1 << 3,  /* IR before the passes */
-    LOG_OP_OPT      = 1 << 4,  /* IR after the passes */
-    LOG_OUT_ASM     = 1 << 5,  /* host code */
-    LOG_INT         = 1 << 6,  /* interrupts and exceptions */
-    LOG_EXEC        = 1 << 7,  /* each block entered (turns chaining off) */
-    LOG_CPU         = 1 << 8,  /* registers at each block entered */
-    LOG_MMU         = 1 << 9,  /* page walks and faults */
-    LOG_TRACE       = 1 << 10, /* events chosen by -trace */
+    LOG_GUEST_ERROR = 1 << 0, /* the guest did what no specification allows */
+    LOG_UNIMP = 1 << 1,       /* the guest used what Lyrebird does not model */
+    LOG_IN_ASM = 1 << 2,      /* guest code of each block translated */
+    LOG_OP = 1 << 3,          /* IR before the passes */
+    LOG_OP_OPT = 1 << 4,      /* IR after the passes */
+    LOG_OUT_ASM = 1 << 5,     /* host code */
+    LOG_INT = 1 << 6,         /* interrupts and exceptions */
+    LOG_EXEC = 1 << 7,        /* each block entered (turns chaining off) */
+    LOG_CPU = 1 << 8,         /* registers at each block entered */
+    LOG_MMU = 1 << 9,         /* page walks and faults */
+    LOG_TRACE = 1 << 10,      /* events chosen by -trace */
 } LogItem;
 
 extern uint32_t log_items; /* items that are on */

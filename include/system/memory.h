@@ -44,14 +44,14 @@ typedef struct MemOps {
 
 /* Host memory behind RAM and ROM regions: a memfd, mapped once. */
 struct RamBlock {
-    char *name;         /* "riscv_virt_board.ram" */
-    uint8_t *host;      /* page aligned */
-    uint64_t size;      /* bytes, a multiple of RAM_PAGE */
+    char *name;    /* "riscv_virt_board.ram" */
+    uint8_t *host; /* page aligned */
+    uint64_t size; /* bytes, a multiple of RAM_PAGE */
     int fd;
-    uint64_t first_page; /* this block's first page among all blocks: a RAM page
+    uint64_t first_page;                            /* this block's first page among all blocks: a RAM page
                             number, unique in the process, is
                             first_page + offset / RAM_PAGE */
-    unsigned long *code_pages; /* bit per page: holds translated code (set and cleared by
+    unsigned long *code_pages;                      /* bit per page: holds translated code (set and cleared by
                                   the translator, atomically) */
     unsigned long *dirty_display, *dirty_migration; /* bit per page, allocated on demand */
 };
@@ -59,34 +59,33 @@ enum { RAM_PAGE_BITS = 12, RAM_PAGE = 1 << RAM_PAGE_BITS };
 
 struct MemoryRegion {
     char *name;
-    Device *owner;           /* may be NULL; its lock guards `ops` */
-    uint64_t size;           /* bytes; UINT64_MAX means 2^64 */
-    const MemOps *ops;       /* MMIO and ROM-device */
+    Device *owner;     /* may be NULL; its lock guards `ops` */
+    uint64_t size;     /* bytes; UINT64_MAX means 2^64 */
+    const MemOps *ops; /* MMIO and ROM-device */
     void *opaque;
-    RamBlock *ram;           /* RAM, ROM, ROM-device, else NULL */
-    bool readonly;           /* ROM: guest writes are dropped and logged */
-    bool romd;               /* ROM-device in read mode: reads come from ram */
+    RamBlock *ram; /* RAM, ROM, ROM-device, else NULL */
+    bool readonly; /* ROM: guest writes are dropped and logged */
+    bool romd;     /* ROM-device in read mode: reads come from ram */
     bool enabled;
-    MemoryRegion *alias;     /* alias: the region shown ... */
-    hwaddr alias_offset;     /* ... from this offset on */
-    MemoryRegion *parent;    /* container that holds this region */
-    hwaddr addr;             /* offset in the parent */
+    MemoryRegion *alias;  /* alias: the region shown ... */
+    hwaddr alias_offset;  /* ... from this offset on */
+    MemoryRegion *parent; /* container that holds this region */
+    hwaddr addr;          /* offset in the parent */
     int priority;
-    GPtrArray *children;     /* container: of MemoryRegion, by descending priority */
+    GPtrArray *children; /* container: of MemoryRegion, by descending priority */
 };
 
 void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *name, uint64_t size);
-void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
-                           const char *name, uint64_t size);
+void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque, const char *name,
+                           uint64_t size);
 bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
                             GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
                             GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
-                                   const char *name, uint64_t size,
-                                   GError **err) G_GNUC_WARN_UNUSED_RESULT;
-void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name,
-                              MemoryRegion *target, hwaddr offset, uint64_t size);
+                                   const char *name, uint64_t size, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name, MemoryRegion *target,
+                              hwaddr offset, uint64_t size);
 void memory_region_finish(MemoryRegion *mr); /* must not be mapped any more */
 /* Visit the regions that a device owns, mapped or not, in order of creation. */
 void memory_region_foreach_owned(Device *owner, void (*fn)(MemoryRegion *mr, void *opaque), void *opaque);

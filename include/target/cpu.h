@@ -21,27 +21,27 @@ struct CPU {
     /* Polled by translated code: nonzero asks it to return to the dispatcher.
      * Set by any thread through cpu_request_exit(). */
     uint32_t exit_request;
-    uint32_t halted;           /* waits for an interrupt (wfi); cleared by the dispatcher */
-    TcgVcpu *tcg;              /* private to accel/tcg */
+    uint32_t halted; /* waits for an interrupt (wfi); cleared by the dispatcher */
+    TcgVcpu *tcg;    /* private to accel/tcg */
     const CPUArch *arch;
     Accel *accel;
     Machine *machine;
     AddressSpace *as;
-    unsigned index;            /* 0.. in the machine */
-    bool stopped;              /* firmware has not started it (or has stopped it) */
-    bool held;                 /* the debugger keeps it still while others run */
-    bool singlestep;           /* the debugger wants one instruction at a time */
-    GArray *breakpoints;       /* of uint64_t, guest virtual addresses */
-    GArray *watchpoints;       /* of Watchpoint */
+    unsigned index;      /* 0.. in the machine */
+    bool stopped;        /* firmware has not started it (or has stopped it) */
+    bool held;           /* the debugger keeps it still while others run */
+    bool singlestep;     /* the debugger wants one instruction at a time */
+    GArray *breakpoints; /* of uint64_t, guest virtual addresses */
+    GArray *watchpoints; /* of Watchpoint */
     /* Why the dispatcher returned to the debugger, set by accel */
-    uint64_t watch_hit;        /* address of the access that hit */
-    int watch_hit_kind;        /* WATCH_*, or 0; cleared by who does not report it */
+    uint64_t watch_hit; /* address of the access that hit */
+    int watch_hit_kind; /* WATCH_*, or 0; cleared by who does not report it */
 };
 
 enum { WATCH_WRITE = 1, WATCH_READ = 2 };
 typedef struct Watchpoint {
     uint64_t addr, len;
-    int kind;                  /* WATCH_* bits */
+    int kind; /* WATCH_* bits */
 } Watchpoint;
 
 typedef enum MmuAccess { MMU_READ, MMU_WRITE, MMU_EXEC } MmuAccess;
@@ -49,30 +49,30 @@ enum { PROT_R = 1, PROT_W = 2, PROT_X = 4 };
 
 /* What a page walk found for one 4 KiB page. */
 typedef struct MmuResult {
-    uint64_t phys;      /* physical address of vaddr itself */
-    uint8_t prot;       /* PROT_*: what the same context may do there without another walk (a
+    uint64_t phys;     /* physical address of vaddr itself */
+    uint8_t prot;      /* PROT_*: what the same context may do there without another walk (a
                            clean page lacks PROT_W until written) */
-    bool global;        /* survives a flush by address space */
-    uint8_t leaf_bits;  /* log2 of the bytes that one entry of the page table maps: a flush of any
+    bool global;       /* survives a flush by address space */
+    uint8_t leaf_bits; /* log2 of the bytes that one entry of the page table maps: a flush of any
                            address in them is meant for all; 0: this page alone */
-    bool no_cache;      /* rights change within the page (PMP): walk again each time */
-    uint16_t alike_to;  /* then: offset in the page where other rights may begin, behind vaddr */
+    bool no_cache;     /* rights change within the page (PMP): walk again each time */
+    uint16_t alike_to; /* then: offset in the page where other rights may begin, behind vaddr */
 } MmuResult;
 
 /* What a set of cached translations and blocks belongs to.  Two states with equal keys
  * translate and run alike.  */
 typedef struct CpuContextKey {
-    uint64_t space;     /* riscv: satp (and vsatp ...) */
-    uint32_t access;    /* what changes rights: privilege of data accesses, SUM, MXR; and the scheme
+    uint64_t space;  /* riscv: satp (and vsatp ...) */
+    uint32_t access; /* what changes rights: privilege of data accesses, SUM, MXR; and the scheme
                            of translation: spaces of one `access` have their global pages in common */
-    uint32_t mode;      /* what changes the code made from an instruction: privilege, width */
+    uint32_t mode;   /* what changes the code made from an instruction: privilege, width */
 } CpuContextKey;
 
 /* A register as gdb and the monitor see it. */
 typedef struct CPURegister {
-    const char *name;   /* gdb's name: "a0", "pc", "fa0", "mstatus" */
-    const char *group;  /* gdb feature: "org.gnu.gdb.riscv.cpu" */
-    const char *type;   /* gdb type: "int", "code_ptr", "data_ptr", "ieee_double" */
+    const char *name;  /* gdb's name: "a0", "pc", "fa0", "mstatus" */
+    const char *group; /* gdb feature: "org.gnu.gdb.riscv.cpu" */
+    const char *type;  /* gdb type: "int", "code_ptr", "data_ptr", "ieee_double" */
     uint16_t bits;
     uint16_t number;    /* of architecture's choice */
     int16_t gdb_number; /* -1: next */
@@ -84,16 +84,16 @@ typedef struct CPURegister {
 typedef struct TranslateCtx {
     CPU *cpu;
     IrBlock *ir;
-    uint64_t pc;          /* first instruction */
+    uint64_t pc; /* first instruction */
     CpuContextKey key;
-    unsigned max_insns;   /* 1 when single stepping */
-    const uint8_t *page;  /* host address of the first page's bytes; NULL: not RAM */
-    uint64_t page_start;  /* guest virtual address of that page */
-    unsigned page_bytes;  /* offset in it up to which, from pc on, fetches are allowed as at pc:
+    unsigned max_insns;  /* 1 when single stepping */
+    const uint8_t *page; /* host address of the first page's bytes; NULL: not RAM */
+    uint64_t page_start; /* guest virtual address of that page */
+    unsigned page_bytes; /* offset in it up to which, from pc on, fetches are allowed as at pc:
                              code further on is another block's, or (as part of the block's
                              only instruction) asked for by translate_fetch16() */
-    uint64_t size;        /* out: bytes of guest code translated */
-    void *priv;           /* of accel */
+    uint64_t size;       /* out: bytes of guest code translated */
+    void *priv;          /* of accel */
 } TranslateCtx;
 
 /* Bytes of a CPU struct. */
@@ -102,10 +102,10 @@ typedef struct CPURange {
 } CPURange;
 
 struct CPUArch {
-    const char *name;         /* "riscv64" */
-    size_t cpu_size;          /* of the architecture's CPU struct */
+    const char *name; /* "riscv64" */
+    size_t cpu_size;  /* of the architecture's CPU struct */
     const IrGuest *guest;
-    unsigned pc_align;        /* bytes */
+    unsigned pc_align; /* bytes */
     /* Parts of the struct that lockstep neither compares nor restores: what is computed from
      * the rest (caches), what other threads change; ascending, ends with size 0. */
     const CPURange *unchecked;
@@ -114,7 +114,7 @@ struct CPUArch {
     bool (*init)(CPU *cpu, const char *model, GError **err); /* model: "rv64,sv48=on" */
     void (*finish)(CPU *cpu);
     void (*reset)(CPU *cpu);
-    void (*print_models)(void); /* -cpu help */
+    void (*print_models)(void);          /* -cpu help */
     bool (*has_model)(const char *name); /* without features */
 
     /* ---- execution; in the vCPU's thread */
@@ -126,8 +126,8 @@ struct CPUArch {
     void (*raise_bus_fault)(CPU *cpu, uint64_t vaddr, MmuAccess access); /* nothing answers */
     void (*raise_misaligned)(CPU *cpu, uint64_t vaddr, MmuAccess access);
     void (*translate)(TranslateCtx *t);
-    bool (*has_work)(CPU *cpu);        /* an enabled interrupt is pending: ends a wfi */
-    bool (*take_interrupt)(CPU *cpu);  /* deliver the best pending one: true if state changed */
+    bool (*has_work)(CPU *cpu);             /* an enabled interrupt is pending: ends a wfi */
+    bool (*take_interrupt)(CPU *cpu);       /* deliver the best pending one: true if state changed */
     uint64_t (*space_asid)(uint64_t space); /* for flushes by address space */
 
     /* ---- debugger and monitor; vCPU stands still */
@@ -138,10 +138,10 @@ struct CPUArch {
     /* One instruction as text; returns its length in bytes. */
     unsigned (*disassemble)(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);
     bool (*debug_walk)(CPU *cpu, uint64_t vaddr, uint64_t *phys); /* no side effects */
-    void (*dump_mmu)(CPU *cpu, GString *out); /* info mem */
+    void (*dump_mmu)(CPU *cpu, GString *out);                     /* info mem */
 
     /* ---- board */
-    IrqHandler *set_irq;      /* input `line` (riscv: the bit of mip), opaque is the CPU */
+    IrqHandler *set_irq; /* input `line` (riscv: the bit of mip), opaque is the CPU */
     void (*set_pc)(CPU *cpu, uint64_t pc);
 };
 

@@ -35,7 +35,7 @@ typedef enum IrType { IR_I32, IR_I64, IR_VOID } IrType;
 /* An operand: kind in the two top bits. */
 typedef uint16_t IrRef;
 enum {
-    IR_NONE = 0,         /* no operand; as a destination of the ir_* builders: a new temp */
+    IR_NONE = 0, /* no operand; as a destination of the ir_* builders: a new temp */
     IR_KIND_MASK = 0xc000,
     IR_KIND_TEMP = 0x0000, /* 1.. */
     IR_KIND_GLOBAL = 0x4000,
@@ -61,20 +61,34 @@ static inline IrRef ir_global(unsigned index)
 
 typedef enum IrCond {
     /* pairs: the inverse of c is c ^ 1 */
-    IR_EQ, IR_NE, IR_LT, IR_GE, IR_LE, IR_GT, IR_LTU, IR_GEU, IR_LEU, IR_GTU,
-    IR_TSTEQ, IR_TSTNE, /* (a & b) == 0, != 0 */
+    IR_EQ,
+    IR_NE,
+    IR_LT,
+    IR_GE,
+    IR_LE,
+    IR_GT,
+    IR_LTU,
+    IR_GEU,
+    IR_LEU,
+    IR_GTU,
+    IR_TSTEQ,
+    IR_TSTNE, /* (a & b) == 0, != 0 */
     IR_CONDS,
 } IrCond;
 
 /* How a load or store touches memory; fits the `type` byte of an operation. */
 typedef uint8_t MemOp;
 enum {
-    MEM_8 = 0, MEM_16 = 1, MEM_32 = 2, MEM_64 = 3, MEM_SIZE = 3,
-    MEM_SIGN = 4,        /* load: sign extend to 64 bits (else zero extend) */
-    MEM_BE = 8,          /* big endian */
-    MEM_ACQ = 16,        /* nothing later moves before it */
-    MEM_REL = 32,        /* nothing earlier moves after it */
-    MEM_ALIGN = 64,      /* misaligned: the guest's alignment fault (atomics) */
+    MEM_8 = 0,
+    MEM_16 = 1,
+    MEM_32 = 2,
+    MEM_64 = 3,
+    MEM_SIZE = 3,
+    MEM_SIGN = 4,   /* load: sign extend to 64 bits (else zero extend) */
+    MEM_BE = 8,     /* big endian */
+    MEM_ACQ = 16,   /* nothing later moves before it */
+    MEM_REL = 32,   /* nothing earlier moves after it */
+    MEM_ALIGN = 64, /* misaligned: the guest's alignment fault (atomics) */
 };
 static inline unsigned memop_bytes(MemOp m)
 {
@@ -82,6 +96,7 @@ static inline unsigned memop_bytes(MemOp m)
 }
 
 /*   op            operands and meaning */
+/* clang-format off */
 typedef enum IrOp {
     IR_NOP,
     /* ---- one source: dst = f(a) */
@@ -122,9 +137,10 @@ typedef enum IrOp {
     IR_EXIT_LOOKUP,     /* pc is in the CPU state; mode may have changed */
     IR_OPS,
 } IrOp;
+/* clang-format on */
 
 typedef struct IrInsn {
-    uint8_t op, type;   /* IrOp; IrType, or MemOp for memory and env operations */
+    uint8_t op, type; /* IrOp; IrType, or MemOp for memory and env operations */
     IrRef dst, a, b;
     uint32_t aux;
 } IrInsn;
@@ -148,7 +164,7 @@ typedef struct IrHelper {
     const char *name;
     void (*fn)(void);
     uint8_t flags, nargs;
-    uint8_t ret;             /* IrType */
+    uint8_t ret; /* IrType */
     uint8_t args[IR_MAX_ARGS];
 } IrHelper;
 
@@ -156,7 +172,7 @@ typedef struct IrHelper {
 
 typedef struct IrGlobal {
     const char *name;
-    int32_t offset;          /* in the CPU struct, of a uint64_t (all globals are i64) */
+    int32_t offset; /* in the CPU struct, of a uint64_t (all globals are i64) */
 } IrGlobal;
 
 enum { IR_MAX_PINNED = 10 };
@@ -166,28 +182,28 @@ typedef struct IrGuest {
     unsigned global_count;
     uint16_t pinned[IR_MAX_PINNED]; /* globals that live in host registers, hottest first */
     unsigned pinned_count;
-    int32_t env_bias;        /* the env register points this far into the CPU struct, so that
+    int32_t env_bias;  /* the env register points this far into the CPU struct, so that
                                 the globals are in reach of 8-bit displacements */
-    int32_t pc_offset;       /* of the uint64_t pc in the CPU struct */
+    int32_t pc_offset; /* of the uint64_t pc in the CPU struct */
 } IrGuest;
 
 /* ---- a block ------------------------------------------------------------- */
 
 typedef struct IrBlock {
     const IrGuest *guest;
-    uint64_t pc;             /* guest virtual address of the first instruction */
+    uint64_t pc; /* guest virtual address of the first instruction */
     IrInsn *ops;
     unsigned count, capacity;
     int64_t *consts;
     unsigned const_count, const_capacity;
     const IrHelper **helpers;
     unsigned helper_count, helper_capacity;
-    unsigned temp_count;     /* temps are 1 .. temp_count */
-    uint8_t *temp_types;     /* by number: IR_I32 when bits 63..32 are known to be zero */
+    unsigned temp_count; /* temps are 1 .. temp_count */
+    uint8_t *temp_types; /* by number: IR_I32 when bits 63..32 are known to be zero */
     unsigned temp_capacity;
-    unsigned label_count;    /* labels are 0 .. label_count - 1; 0 is the block's start */
-    unsigned guest_insns;    /* IR_INSN operations */
-    bool unreachable;        /* builders: behind an IR_BR or exit, nothing is emitted up to the
+    unsigned label_count; /* labels are 0 .. label_count - 1; 0 is the block's start */
+    unsigned guest_insns; /* IR_INSN operations */
+    bool unreachable;     /* builders: behind an IR_BR or exit, nothing is emitted up to the
                                 next label */
 } IrBlock;
 
@@ -237,14 +253,15 @@ void ir_exit_lookup(IrBlock *b);
 
 /* ---- the table of operations, for printers, verifier and passes ----------- */
 enum {
-    IRF_DST = 1,       /* assigns dst (IR_CALL: unless the helper is IR_VOID) */
-    IRF_A = 2, IRF_B = 4, /* reads a, b */
-    IRF_MEM = 8,       /* `type` is a MemOp, not an IrType */
-    IRF_SIDE = 16,     /* has an effect besides dst: never dropped */
-    IRF_END = 32,      /* control never passes to the next operation */
+    IRF_DST = 1, /* assigns dst (IR_CALL: unless the helper is IR_VOID) */
+    IRF_A = 2,
+    IRF_B = 4,     /* reads a, b */
+    IRF_MEM = 8,   /* `type` is a MemOp, not an IrType */
+    IRF_SIDE = 16, /* has an effect besides dst: never dropped */
+    IRF_END = 32,  /* control never passes to the next operation */
     IRF_COMMUTES = 64,
-    IRF_TYPED = 128,   /* `type` is IR_I32 or IR_I64 and matters */
-    IRF_FAULTS = 256,  /* may leave the block in the middle (IR_CALL: see the helper) */
+    IRF_TYPED = 128,  /* `type` is IR_I32 or IR_I64 and matters */
+    IRF_FAULTS = 256, /* may leave the block in the middle (IR_CALL: see the helper) */
 };
 typedef struct IrOpInfo {
     const char *name;
@@ -259,14 +276,19 @@ IrCond ir_cond_swap(IrCond c); /* of exchanged operands */
 extern const IrOpInfo ir_op_info[IR_OPS];
 
 /* ---- passes, text, interpreter (each in its own file under tcg/) ---------- */
-bool ir_verify(const IrBlock *b, GError **err);   /* names the operation and the rule broken */
-void ir_optimize(IrBlock *b);                     /* backward: dead temps, dead global writes */
+bool ir_verify(const IrBlock *b, GError **err); /* names the operation and the rule broken */
+void ir_optimize(IrBlock *b);                   /* backward: dead temps, dead global writes */
 void ir_print(const IrBlock *b, GString *out);
 bool ir_parse(IrBlock *b, const char *text, const IrHelper *const *helpers, GError **err);
 
 /* How an interpreted block ended. */
-typedef enum IrExit { IR_LEFT_PC, IR_LEFT_IND, IR_LEFT_LOOKUP, IR_LEFT_LOOP /* loop edge taken and
-    cpu->exit_request was set: continue at the block's start */ } IrExit;
+typedef enum IrExit {
+    IR_LEFT_PC,
+    IR_LEFT_IND,
+    IR_LEFT_LOOKUP,
+    IR_LEFT_LOOP /* loop edge taken and
+    cpu->exit_request was set: continue at the block's start */
+} IrExit;
 /* Run one block on cpu; the guest pc is stored into the CPU struct at every
  * IR_INSN and at exit.  Memory goes through cpu_load/cpu_store (include/accel/tcg.h).
  * Faults leave by cpu_loop_exit(). */

@@ -14,14 +14,13 @@
 enum { REG_X = 0, REG_PC = 32, REG_F = 33, REG_CSR = 65, REG_PRIV = REG_CSR + 4096 };
 
 static const char *const x_names[32] = {
-    "zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "fp", "s1", "a0",
-    "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
-    "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
+    "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+    "a6",   "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
 };
 static const char *const f_names[32] = {
-    "ft0", "ft1", "ft2",  "ft3",  "ft4", "ft5", "ft6",  "ft7",  "fs0",  "fs1", "fa0",
-    "fa1", "fa2", "fa3",  "fa4",  "fa5", "fa6", "fa7",  "fs2",  "fs3",  "fs4", "fs5",
-    "fs6", "fs7", "fs8",  "fs9",  "fs10", "fs11", "ft8", "ft9", "ft10", "ft11",
+    "ft0", "ft1", "ft2", "ft3", "ft4",  "ft5",  "ft6", "ft7", "fs0",  "fs1",  "fa0",
+    "fa1", "fa2", "fa3", "fa4", "fa5",  "fa6",  "fa7", "fs2", "fs3",  "fs4",  "fs5",
+    "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11",
 };
 
 /* ---- life ---------------------------------------------------------------- */
@@ -74,7 +73,7 @@ static void riscv_reset(CPU *cpu)
     r->priv = PRIV_M;
     r->fp = (FpStatus){ .default_nan = true };
     r->frm = 0;
-    r->mstatus = r->xlen == 64 && riscv_has(r, EXT_U) ? 2ull << 32 : 0; /* UXL = 64 */
+    r->mstatus = r->xlen == 64 && riscv_has(r, EXT_U) ? 2ull << 32 : 0;  /* UXL = 64 */
     r->mstatus |= r->xlen == 64 && riscv_has(r, EXT_S) ? 2ull << 34 : 0; /* SXL = 64 */
     r->mtvec = r->mepc = r->mcause = r->mtval = r->mscratch = 0;
     r->medeleg = r->mideleg = r->mie = 0;
@@ -131,9 +130,9 @@ static RegisterTable *register_table_make(const RiscvCPU *r)
     if (riscv_has(r, EXT_F)) {
         bool d = riscv_has(r, EXT_D);
         for (unsigned i = 0; i < 32; i++) {
-            table_add(t, (CPURegister){ f_names[i], "org.gnu.gdb.riscv.fpu",
-                                        d ? "riscv_double" : "ieee_single", d ? 64 : 32, REG_F + i,
-                                        REG_F + i });
+            table_add(t,
+                      (CPURegister){ f_names[i], "org.gnu.gdb.riscv.fpu", d ? "riscv_double" : "ieee_single",
+                                     d ? 64 : 32, REG_F + i, REG_F + i });
         }
         for (unsigned csr = 1; csr <= 3; csr++) {
             table_add(t, (CPURegister){ riscv_csr_name(csr), "org.gnu.gdb.riscv.fpu", "int", 32,
@@ -144,8 +143,8 @@ static RegisterTable *register_table_make(const RiscvCPU *r)
     for (unsigned csr = 4; csr < 4096; csr++) {
         const char *name = riscv_csr_exists(r, csr) ? riscv_csr_name(csr) : NULL;
         if (name) {
-            table_add(t, (CPURegister){ name, "org.gnu.gdb.riscv.csr", "int", r->xlen,
-                                        REG_CSR + csr, REG_CSR + csr });
+            table_add(t, (CPURegister){ name, "org.gnu.gdb.riscv.csr", "int", r->xlen, REG_CSR + csr,
+                                        REG_CSR + csr });
         }
     }
     return t;
@@ -221,8 +220,8 @@ static void riscv_dump(CPU *cpu, GString *out)
                                i == 8 ? "s0" : x_names[i], digits, r->x[i] & mask, i % 4 == 3 ? "\n" : "");
     }
     for (unsigned i = 0; i < 32 && riscv_has(r, EXT_F); i++) {
-        g_string_append_printf(out, " f%d/%-*s %016" PRIx64 "%s", i, i < 10 ? 5 : 4, f_names[i],
-                               r->f[i], i % 4 == 3 ? "\n" : "");
+        g_string_append_printf(out, " f%d/%-*s %016" PRIx64 "%s", i, i < 10 ? 5 : 4, f_names[i], r->f[i],
+                               i % 4 == 3 ? "\n" : "");
     }
 }
 

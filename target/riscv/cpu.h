@@ -14,6 +14,7 @@ enum { RISCV_MAX_PMP = 16 };
 
 /* Extensions that -cpu model,name=on|off switches, one row each in models.c.
  * What has no instruction of its own (Svadu ...) is here too. */
+/* clang-format off */
 typedef enum RiscvExt {
     EXT_I, EXT_M, EXT_A, EXT_F, EXT_D, EXT_C, EXT_S, EXT_U,
     EXT_ZICSR, EXT_ZIFENCEI, EXT_ZICNTR, EXT_ZIHPM,
@@ -25,59 +26,60 @@ typedef enum RiscvExt {
     EXT_MMU, EXT_PMP,
     EXT_COUNT
 } RiscvExt;
+/* clang-format on */
 
 /* A stretch of physical memory with the same PMP rights. */
 typedef struct PmpRange {
-    uint64_t first, last;    /* both inside */
-    uint8_t rights;          /* PROT_* */
-    bool locked;             /* binds M mode too */
+    uint64_t first, last; /* both inside */
+    uint8_t rights;       /* PROT_* */
+    bool locked;          /* binds M mode too */
 } PmpRange;
 
 typedef struct RiscvCPU {
     CPU cpu;
-    uint64_t x[32];          /* x[0] stays 0 */
+    uint64_t x[32]; /* x[0] stays 0 */
     uint64_t pc;
     uint64_t f[32];
-    uint64_t load_res;       /* reserved address of LR, UINT64_MAX: none */
-    uint64_t load_val;       /* value that LR saw */
+    uint64_t load_res; /* reserved address of LR, UINT64_MAX: none */
+    uint64_t load_val; /* value that LR saw */
 
-    uint32_t xlen;           /* 32 or 64, of the model */
-    uint32_t priv;           /* PRIV_* */
-    uint64_t ext;            /* bit per RiscvExt */
+    uint32_t xlen; /* 32 or 64, of the model */
+    uint32_t priv; /* PRIV_* */
+    uint64_t ext;  /* bit per RiscvExt */
 
-    FpStatus fp;             /* fp.flags: fflags.  fp.rounding is set per operation */
-    uint8_t frm;             /* fcsr.frm, raw, 0..7 */
+    FpStatus fp; /* fp.flags: fflags.  fp.rounding is set per operation */
+    uint8_t frm; /* fcsr.frm, raw, 0..7 */
 
     /* Machine level (privileged specification, chapter "Machine-Level ISA") */
-    uint64_t mstatus;        /* RV32: mstatush in bits 63..32 */
+    uint64_t mstatus; /* RV32: mstatush in bits 63..32 */
     uint64_t mtvec, mepc, mcause, mtval, mscratch;
     uint64_t medeleg, mideleg, mie;
-    uint32_t mip;            /* level-driven and software bits together; atomic: devices set it */
-    uint32_t mip_soft;       /* SEIP as software wrote it */
+    uint32_t mip;      /* level-driven and software bits together; atomic: devices set it */
+    uint32_t mip_soft; /* SEIP as software wrote it */
     uint64_t mcounteren, mcountinhibit, menvcfg, mseccfg;
     uint64_t mstateen[4], sstateen[4];
-    uint64_t counter_base[2];/* mcycle, minstret: value = running clock + base, or base while inhibited */
-    uint64_t counter_stands; /* the clock for accesses that directly follow a write (counters.c) ... */
-    uint64_t counter_pc;     /* ... the next of which would stand here ... */
-    uint32_t counter_unread; /* ... while halves of counters were written and not read */
+    uint64_t counter_base[2]; /* mcycle, minstret: value = running clock + base, or base while inhibited */
+    uint64_t counter_stands;  /* the clock for accesses that directly follow a write (counters.c) ... */
+    uint64_t counter_pc;      /* ... the next of which would stand here ... */
+    uint32_t counter_unread;  /* ... while halves of counters were written and not read */
     uint64_t mhartid, mvendorid, marchid, mimpid;
 
     /* Supervisor level */
     uint64_t stvec, sepc, scause, stval, sscratch;
     uint64_t scounteren, senvcfg, satp;
     uint64_t stimecmp;
-    Comparator *stimer;      /* Sstc: drives STIP, of time with stimecmp */
+    Comparator *stimer; /* Sstc: drives STIP, of time with stimecmp */
 
     /* Physical memory protection */
     uint8_t pmpcfg[RISCV_MAX_PMP];
     uint64_t pmpaddr[RISCV_MAX_PMP];
     PmpRange pmp_ranges[RISCV_MAX_PMP]; /* entries that are on, in order; derived */
     unsigned pmp_range_count;
-    bool pmp_fine;           /* some range begins or ends within a cache block */
-    PmpRange pmp_cache[2];   /* last uniform stretch seen: by S and U, by M; derived */
+    bool pmp_fine;         /* some range begins or ends within a cache block */
+    PmpRange pmp_cache[2]; /* last uniform stretch seen: by S and U, by M; derived */
 
-    void *register_table;    /* for the debugger, made on demand */
-    uint64_t fault_cause;    /* of the last failed walk: exception code */
+    void *register_table; /* for the debugger, made on demand */
+    uint64_t fault_cause; /* of the last failed walk: exception code */
     uint64_t resetvec;
 
     /* Where `time` comes from: the machine's CLINT/ACLINT; NULL before it exists */
@@ -98,7 +100,7 @@ enum { RISCV_CACHE_BLOCK = 64 }; /* bytes; Zicbom, Zicboz */
 
 /* CpuContextKey.mode of this target: what translated code depends on. */
 enum {
-    RISCV_MODE_PRIV = 3,      /* bits 1..0: privilege of fetches */
+    RISCV_MODE_PRIV = 3, /* bits 1..0: privilege of fetches */
     RISCV_MODE_RV32 = 4,
 };
 
@@ -109,10 +111,20 @@ extern const CPUArch riscv64_arch, riscv32_arch;
 
 /* Exception codes (privileged specification, mcause table) */
 enum {
-    EXC_INSN_MISALIGNED = 0, EXC_INSN_ACCESS = 1, EXC_ILLEGAL = 2, EXC_BREAKPOINT = 3,
-    EXC_LOAD_MISALIGNED = 4, EXC_LOAD_ACCESS = 5, EXC_STORE_MISALIGNED = 6, EXC_STORE_ACCESS = 7,
-    EXC_ECALL_U = 8, EXC_ECALL_S = 9, EXC_ECALL_M = 11,
-    EXC_INSN_PAGE = 12, EXC_LOAD_PAGE = 13, EXC_STORE_PAGE = 15,
+    EXC_INSN_MISALIGNED = 0,
+    EXC_INSN_ACCESS = 1,
+    EXC_ILLEGAL = 2,
+    EXC_BREAKPOINT = 3,
+    EXC_LOAD_MISALIGNED = 4,
+    EXC_LOAD_ACCESS = 5,
+    EXC_STORE_MISALIGNED = 6,
+    EXC_STORE_ACCESS = 7,
+    EXC_ECALL_U = 8,
+    EXC_ECALL_S = 9,
+    EXC_ECALL_M = 11,
+    EXC_INSN_PAGE = 12,
+    EXC_LOAD_PAGE = 13,
+    EXC_STORE_PAGE = 15,
 };
 
 /* ---- trap.c: exceptions and interrupts ---- */
@@ -152,39 +164,39 @@ bool riscv_csr_access(RiscvCPU *r, unsigned csr, CsrOp op, bool read, bool write
                       uint64_t *old);
 uint64_t riscv_time(RiscvCPU *r); /* ticks of RISCV_TIMEBASE_HZ */
 extern const ComparatorOps riscv_stimer_ops;
-void riscv_stimer_update(RiscvCPU *r); /* after a change of its stimecmp or STCE */
-void riscv_stimer_look(RiscvCPU *r);   /* time was set; any thread, its hart may run */
-uint64_t riscv_csr_peek(RiscvCPU *r, unsigned csr);  /* debugger: no checks, no effects */
+void riscv_stimer_update(RiscvCPU *r);              /* after a change of its stimecmp or STCE */
+void riscv_stimer_look(RiscvCPU *r);                /* time was set; any thread, its hart may run */
+uint64_t riscv_csr_peek(RiscvCPU *r, unsigned csr); /* debugger: no checks, no effects */
 bool riscv_csr_poke(RiscvCPU *r, unsigned csr, uint64_t value);
 bool riscv_csr_exists(const RiscvCPU *r, unsigned csr); /* in this model */
-const char *riscv_csr_name(unsigned csr);            /* NULL: not modelled */
+const char *riscv_csr_name(unsigned csr);               /* NULL: not modelled */
 enum { RISCV_TIMEBASE_HZ = 10000000 };
 
 /* mstatus (privileged specification, "Machine Status Registers") */
-#define MSTATUS_SIE  (1ull << 1)
-#define MSTATUS_MIE  (1ull << 3)
+#define MSTATUS_SIE (1ull << 1)
+#define MSTATUS_MIE (1ull << 3)
 #define MSTATUS_SPIE (1ull << 5)
 #define MSTATUS_MPIE (1ull << 7)
-#define MSTATUS_SPP  (1ull << 8)
-#define MSTATUS_MPP  (3ull << 11)
-#define MSTATUS_FS   (3ull << 13)
+#define MSTATUS_SPP (1ull << 8)
+#define MSTATUS_MPP (3ull << 11)
+#define MSTATUS_FS (3ull << 13)
 #define MSTATUS_MPRV (1ull << 17)
-#define MSTATUS_SUM  (1ull << 18)
-#define MSTATUS_MXR  (1ull << 19)
-#define MSTATUS_TVM  (1ull << 20)
-#define MSTATUS_TW   (1ull << 21)
-#define MSTATUS_TSR  (1ull << 22)
-#define MSTATUS_UXL  (3ull << 32)
-#define MSTATUS_SXL  (3ull << 34)
+#define MSTATUS_SUM (1ull << 18)
+#define MSTATUS_MXR (1ull << 19)
+#define MSTATUS_TVM (1ull << 20)
+#define MSTATUS_TW (1ull << 21)
+#define MSTATUS_TSR (1ull << 22)
+#define MSTATUS_UXL (3ull << 32)
+#define MSTATUS_SXL (3ull << 34)
 
 /* menvcfg, senvcfg */
-#define ENVCFG_FIOM  (1ull << 0)
-#define ENVCFG_CBIE  (3ull << 4)
+#define ENVCFG_FIOM (1ull << 0)
+#define ENVCFG_CBIE (3ull << 4)
 #define ENVCFG_CBCFE (1ull << 6)
-#define ENVCFG_CBZE  (1ull << 7)
-#define ENVCFG_ADUE  (1ull << 61)
+#define ENVCFG_CBZE (1ull << 7)
+#define ENVCFG_ADUE (1ull << 61)
 #define ENVCFG_PBMTE (1ull << 62)
-#define ENVCFG_STCE  (1ull << 63)
+#define ENVCFG_STCE (1ull << 63)
 
 /* mip, mie: bit numbers */
 enum { IRQ_S_SOFT = 1, IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11 };

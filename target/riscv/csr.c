@@ -24,13 +24,13 @@ typedef bool CsrCheck(RiscvCPU *r, const Csr *c);
 struct Csr {
     const char *name;
     uint16_t number;
-    uint16_t field;      /* offset of a uint64_t in RiscvCPU, when there is no function */
-    uint64_t mask;       /* bits of the field that a write changes */
+    uint16_t field; /* offset of a uint64_t in RiscvCPU, when there is no function */
+    uint64_t mask;  /* bits of the field that a write changes */
     CsrRead *read;
     CsrWrite *write;
-    CsrCheck *check;     /* does it exist, may it be used: false is an illegal instruction */
-    int ext;             /* RiscvExt that it needs, or 0 (EXT_I: always there) */
-    bool rv32;           /* exists on RV32 only: the high half of another */
+    CsrCheck *check; /* does it exist, may it be used: false is an illegal instruction */
+    int ext;         /* RiscvExt that it needs, or 0 (EXT_I: always there) */
+    bool rv32;       /* exists on RV32 only: the high half of another */
 };
 
 static uint64_t *csr_field(RiscvCPU *r, const Csr *c)
@@ -82,8 +82,8 @@ static bool check_pmpcfg(RiscvCPU *r, const Csr *c)
 
 /* ---- status -------------------------------------------------------------- */
 
-static const uint64_t sstatus_mask = MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS |
-                                     MSTATUS_SUM | MSTATUS_MXR;
+static const uint64_t sstatus_mask =
+    MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR;
 
 static uint64_t status_value(RiscvCPU *r)
 {
@@ -101,8 +101,8 @@ static void status_write(RiscvCPU *r, uint64_t value, uint64_t mask)
         mask &= ~MSTATUS_FS;
     }
     uint64_t mpp = value & MSTATUS_MPP;
-    bool mpp_legal = mpp == MSTATUS_MPP || (mpp == 0 && riscv_has(r, EXT_U)) ||
-                     (mpp == 1ull << 11 && riscv_has(r, EXT_S));
+    bool mpp_legal =
+        mpp == MSTATUS_MPP || (mpp == 0 && riscv_has(r, EXT_U)) || (mpp == 1ull << 11 && riscv_has(r, EXT_S));
     if (!mpp_legal) {
         mask &= ~MSTATUS_MPP;
     }
@@ -148,9 +148,12 @@ static void sstatus_write(RiscvCPU *r, const Csr *c, uint64_t value)
 
 static uint64_t misa_read(RiscvCPU *r, const Csr *c)
 {
-    static const struct { uint8_t ext; char letter; } letters[] = {
-        { EXT_I, 'i' }, { EXT_M, 'm' }, { EXT_A, 'a' }, { EXT_F, 'f' }, { EXT_D, 'd' },
-        { EXT_C, 'c' }, { EXT_S, 's' }, { EXT_U, 'u' },
+    static const struct {
+        uint8_t ext;
+        char letter;
+    } letters[] = {
+        { EXT_I, 'i' }, { EXT_M, 'm' }, { EXT_A, 'a' }, { EXT_F, 'f' },
+        { EXT_D, 'd' }, { EXT_C, 'c' }, { EXT_S, 's' }, { EXT_U, 'u' },
     };
     uint64_t v = r->xlen == 32 ? 1ull << 30 : 2ull << 62;
     for (unsigned i = 0; i < G_N_ELEMENTS(letters); i++) {
@@ -432,8 +435,7 @@ static uint64_t cbo_envcfg_bits(const RiscvCPU *r)
 static uint64_t cbie_legal(uint64_t value, uint64_t old)
 {
     enum { CBIE_RESERVED = 2 };
-    return (value & ENVCFG_CBIE) >> 4 == CBIE_RESERVED ? (value & ~ENVCFG_CBIE) | (old & ENVCFG_CBIE)
-                                                        : value;
+    return (value & ENVCFG_CBIE) >> 4 == CBIE_RESERVED ? (value & ~ENVCFG_CBIE) | (old & ENVCFG_CBIE) : value;
 }
 
 static void menvcfg_set(RiscvCPU *r, uint64_t value)
@@ -614,12 +616,16 @@ typedef struct CsrRun {
 } CsrRun;
 static const CsrRun csr_runs[] = {
     { 0x323, 0x33f, { "mhpmevent", .read = read_zero, .write = write_ignored } },
-    { 0x3a0, 0x3a3, { "pmpcfg", .read = pmpcfg_read, .write = pmpcfg_write, .check = check_pmpcfg, .ext = EXT_PMP } },
+    { 0x3a0,
+      0x3a3,
+      { "pmpcfg", .read = pmpcfg_read, .write = pmpcfg_write, .check = check_pmpcfg, .ext = EXT_PMP } },
     { 0x3b0, 0x3bf, { "pmpaddr", .read = pmpaddr_read, .write = pmpaddr_write, .ext = EXT_PMP } },
     { 0xb03, 0xb1f, { "mhpmcounter", .read = read_zero, .write = write_ignored } },
     { 0xb83, 0xb9f, { "mhpmcounterh", .read = read_zero, .write = write_ignored, .rv32 = true } },
     { 0xc03, 0xc1f, { "hpmcounter", .read = read_zero, .check = check_counter, .ext = EXT_ZIHPM } },
-    { 0xc83, 0xc9f, { "hpmcounterh", .read = read_zero, .check = check_counter, .ext = EXT_ZIHPM, .rv32 = true } },
+    { 0xc83,
+      0xc9f,
+      { "hpmcounterh", .read = read_zero, .check = check_counter, .ext = EXT_ZIHPM, .rv32 = true } },
 };
 
 /* Row of each CSR number, plus 1; made once. */
@@ -678,8 +684,8 @@ static void csr_write_row(RiscvCPU *r, const Csr *c, uint64_t value)
     }
 }
 
-bool riscv_csr_access(RiscvCPU *r, unsigned number, CsrOp op, bool read, bool write,
-                      uint64_t operand, uint64_t *old)
+bool riscv_csr_access(RiscvCPU *r, unsigned number, CsrOp op, bool read, bool write, uint64_t operand,
+                      uint64_t *old)
 {
     enum { CSR_MIP = 0x344, READ_ONLY = 3 };
     Csr c;

@@ -15,8 +15,8 @@ typedef struct Translator Translator;
 typedef struct RiscvArgs {
     uint8_t rd, rs1, rs2, rs3;
     uint8_t rm;
-    uint8_t length;      /* bytes: 2 or 4 */
-    uint32_t insn;       /* the instruction bits: mtval of an illegal instruction */
+    uint8_t length; /* bytes: 2 or 4 */
+    uint32_t insn;  /* the instruction bits: mtval of an illegal instruction */
     int32_t imm;
 } RiscvArgs;
 
@@ -25,15 +25,15 @@ typedef void RiscvTranslate(Translator *t, const RiscvArgs *a, unsigned arg);
 /* One row of the tables. */
 typedef struct RiscvRow {
     const char *name;
-    const char *syntax;          /* operands for the disassembler, see disas.c */
+    const char *syntax; /* operands for the disassembler, see disas.c */
     RiscvTranslate *translate;
     const char *translator;      /* its name in the table */
     uint64_t need_all, need_any; /* bits of RiscvExt; need_any 0: no condition */
     uint32_t match, mask;        /* instruction & mask == match */
     uint32_t arg;
-    uint8_t length;              /* bytes */
-    uint8_t xlen;                /* 32, 64, or 0 for both */
-    uint8_t format;              /* for riscv_extract() */
+    uint8_t length; /* bytes */
+    uint8_t xlen;   /* 32, 64, or 0 for both */
+    uint8_t format; /* for riscv_extract() */
 } RiscvRow;
 
 extern const RiscvRow riscv_rows[]; /* 0 is "no instruction" */

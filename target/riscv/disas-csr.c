@@ -13,6 +13,7 @@ typedef struct CsrName {
 } CsrName;
 
 /* By number. */
+/* clang-format off */
 static const CsrName names[] = {
     { 0x001, "fflags" }, { 0x002, "frm" }, { 0x003, "fcsr" }, { 0x007, "utvt" },
     { 0x008, "vstart" }, { 0x009, "vxsat" }, { 0x00a, "vxrm" }, { 0x00f, "vcsr" },
@@ -150,6 +151,7 @@ static const CsrName names[] = {
     { 0xeb0, "vstopi" }, { 0xf11, "mvendorid" }, { 0xf12, "marchid" }, { 0xf13, "mimpid" },
     { 0xf14, "mhartid" }, { 0xf15, "mconfigptr" }, { 0xfb0, "mtopi" },
 };
+/* clang-format on */
 
 static int compare_number(const void *key, const void *entry)
 {

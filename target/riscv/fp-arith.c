@@ -21,7 +21,8 @@ static bool host_has_fma(void)
 #ifdef __x86_64__
 __attribute__((target("fma")))
 #endif
-static double host_fma64(double a, double b, double c)
+static double
+host_fma64(double a, double b, double c)
 {
     return fma(a, b, c);
 }
@@ -29,7 +30,8 @@ static double host_fma64(double a, double b, double c)
 #ifdef __x86_64__
 __attribute__((target("fma")))
 #endif
-static float host_fma32(float a, float b, float c)
+static float
+host_fma32(float a, float b, float c)
 {
     return fmaf(a, b, c);
 }
@@ -307,6 +309,7 @@ static uint64_t fnmadd_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t 
     return box16(f16_fnmadd(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
 }
 
+/* clang-format off */
 const IrHelper riscv_fp_arith[] = {
     [FP_FADD_S] = { "fadd_s", (void (*)(void))fadd_s, IRH_REPEAT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
     [FP_FSUB_S] = { "fsub_s", (void (*)(void))fsub_s, IRH_REPEAT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 } },
@@ -342,3 +345,4 @@ const IrHelper riscv_fp_arith[] = {
     [FP_FNMSUB_H] = { "fnmsub_h", (void (*)(void))fnmsub_h, IRH_REPEAT, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
     [FP_FNMADD_H] = { "fnmadd_h", (void (*)(void))fnmadd_h, IRH_REPEAT, 4, IR_I64, { IR_I64, IR_I64, IR_I64, IR_I32 } },
 };
+/* clang-format on */

@@ -10,6 +10,7 @@
 /* Three tables of helpers.  All return what goes to the destination register, and take
  * f registers as they are; the last argument of riscv_fp_arith and riscv_fp_convert is the
  * rounding mode, 0..4 (fcvtmod excepted). */
+/* clang-format off */
 enum {
     FP_FADD_S, FP_FSUB_S, FP_FMUL_S, FP_FDIV_S, FP_FSQRT_S, FP_FROUND_S, FP_FROUNDNX_S,
     FP_FMADD_S, FP_FMSUB_S, FP_FNMSUB_S, FP_FNMADD_S, FP_FADD_D, FP_FSUB_D, FP_FMUL_D, FP_FDIV_D,
@@ -30,6 +31,7 @@ enum {
     FP_FCVT_H_WU, FP_FCVT_H_L, FP_FCVT_H_LU, FP_FCVT_S_D, FP_FCVT_D_S, FP_FCVT_S_H, FP_FCVT_H_S,
     FP_FCVT_D_H, FP_FCVT_H_D, FP_FCVTMOD_W_D,
 };
+/* clang-format on */
 extern const IrHelper riscv_fp_arith[], riscv_fp_compare[], riscv_fp_convert[];
 
 static inline uint64_t box32(uint32_t v)

@@ -105,36 +105,24 @@ static uint64_t amo_minmax64(uint64_t *p, uint64_t v, unsigned op)
 static uint32_t amo32(uint32_t *p, uint32_t v, unsigned op)
 {
     switch (op) {
-    case AMO_SWAP:
-        return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
-    case AMO_ADD:
-        return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
-    case AMO_XOR:
-        return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);
-    case AMO_AND:
-        return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
-    case AMO_OR:
-        return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
-    default:
-        return amo_minmax32(p, v, op);
+    case AMO_SWAP: return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+    case AMO_ADD: return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+    case AMO_XOR: return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);
+    case AMO_AND: return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
+    case AMO_OR: return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
+    default: return amo_minmax32(p, v, op);
     }
 }
 
 static uint64_t amo64(uint64_t *p, uint64_t v, unsigned op)
 {
     switch (op) {
-    case AMO_SWAP:
-        return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
-    case AMO_ADD:
-        return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
-    case AMO_XOR:
-        return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);
-    case AMO_AND:
-        return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
-    case AMO_OR:
-        return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
-    default:
-        return amo_minmax64(p, v, op);
+    case AMO_SWAP: return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+    case AMO_ADD: return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+    case AMO_XOR: return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);
+    case AMO_AND: return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
+    case AMO_OR: return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
+    default: return amo_minmax64(p, v, op);
     }
 }
 
@@ -165,19 +153,19 @@ static uint64_t helper_amocas(CPU *cpu, uint64_t vaddr, uint64_t expected, uint6
     }
     uint32_t *p = atomic_host(r, vaddr, 4);
     uint32_t expected32 = (uint32_t)expected;
-    __atomic_compare_exchange_n(p, &expected32, (uint32_t)value, false, __ATOMIC_SEQ_CST,
-                                __ATOMIC_SEQ_CST);
+    __atomic_compare_exchange_n(p, &expected32, (uint32_t)value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     return (uint64_t)(int32_t)expected32;
 }
 const IrHelper riscv_helper_amocas = {
-    "amocas", (void (*)(void))helper_amocas, IRH_FAULT | IRH_REPEAT, 4, IR_I64,
-    { IR_I64, IR_I64, IR_I64, IR_I32 },
+    "amocas", (void (*)(void))helper_amocas,      IRH_FAULT | IRH_REPEAT, 4,
+    IR_I64,   { IR_I64, IR_I64, IR_I64, IR_I32 },
 };
 
 #ifdef __x86_64__
-__attribute__((target("cx16"), noinline))     /* clang would inline it where cx16 is off */
+__attribute__((target("cx16"), noinline)) /* clang would inline it where cx16 is off */
 #endif
-static unsigned __int128 cas128(unsigned __int128 *p, unsigned __int128 expected, unsigned __int128 value)
+static unsigned __int128
+cas128(unsigned __int128 *p, unsigned __int128 expected, unsigned __int128 value)
 {
     return __sync_val_compare_and_swap(p, expected, value);
 }
@@ -203,8 +191,8 @@ static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t r
         old = cas128(atomic_host(r, vaddr, 16), expected, value);
     } else {
         uint64_t old64 = (uint64_t)expected;
-        __atomic_compare_exchange_n((uint64_t *)atomic_host(r, vaddr, 8), &old64, (uint64_t)value,
-                                    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        __atomic_compare_exchange_n((uint64_t *)atomic_host(r, vaddr, 8), &old64, (uint64_t)value, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
         old = old64;
     }
     if (rd == 0) {
@@ -214,6 +202,6 @@ static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t r
     r->x[rd + 1] = what == AMO_Q ? (uint64_t)(old >> 64) : (uint64_t)(int32_t)(uint64_t)(old >> 32);
 }
 const IrHelper riscv_helper_amocas_pair = {
-    "amocas_pair", (void (*)(void))helper_amocas_pair, IRH_FAULT | IRH_READS | IRH_WRITES, 4, IR_VOID,
-    { IR_I64, IR_I32, IR_I32, IR_I32 },
+    "amocas_pair", (void (*)(void))helper_amocas_pair, IRH_FAULT | IRH_READS | IRH_WRITES, 4,
+    IR_VOID,       { IR_I64, IR_I32, IR_I32, IR_I32 },
 };

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-
 static void helper_raise(CPU *cpu, uint32_t cause, uint64_t tval)
 {
     riscv_raise(riscv_cpu(cpu), cause, tval);
@@ -108,8 +107,7 @@ static void helper_sfence_vma(CPU *cpu, uint32_t insn, uint64_t vaddr, uint64_t 
     }
 }
 const IrHelper riscv_helper_sfence_vma = {
-    "sfence_vma", (void (*)(void))helper_sfence_vma, IRH_FAULT, 3, IR_VOID,
-    { IR_I32, IR_I64, IR_I64 },
+    "sfence_vma", (void (*)(void))helper_sfence_vma, IRH_FAULT, 3, IR_VOID, { IR_I32, IR_I64, IR_I64 },
 };
 
 /* The fences of Svinval order only; TVM does not stop them. */

@@ -6,22 +6,22 @@
 enum { CBO_INVAL, CBO_CLEAN, CBO_FLUSH, CBO_ZERO };
 
 /* helpers-sys.c */
-extern const IrHelper riscv_helper_raise;      /* cause, tval: at the instruction under way */
-extern const IrHelper riscv_helper_raise_at;   /* cause, tval: pc is stored already */
-extern const IrHelper riscv_helper_csr;        /* insn, operand -> old value */
+extern const IrHelper riscv_helper_raise;    /* cause, tval: at the instruction under way */
+extern const IrHelper riscv_helper_raise_at; /* cause, tval: pc is stored already */
+extern const IrHelper riscv_helper_csr;      /* insn, operand -> old value */
 extern const IrHelper riscv_helper_mret, riscv_helper_sret;
-extern const IrHelper riscv_helper_wfi;        /* next pc: leaves to the dispatcher */
-extern const IrHelper riscv_helper_sfence_vma; /* insn, vaddr, asid */
+extern const IrHelper riscv_helper_wfi;          /* next pc: leaves to the dispatcher */
+extern const IrHelper riscv_helper_sfence_vma;   /* insn, vaddr, asid */
 extern const IrHelper riscv_helper_sfence_check; /* insn: raises if S fences are not allowed */
-extern const IrHelper riscv_helper_cbo;        /* insn, vaddr, CBO_* */
+extern const IrHelper riscv_helper_cbo;          /* insn, vaddr, CBO_* */
 
 /* helpers-atomic.c */
-extern const IrHelper riscv_helper_lr;         /* vaddr, MemOp -> value, sign extended */
-extern const IrHelper riscv_helper_sc;         /* vaddr, value, MemOp -> 0 if it succeeded */
-extern const IrHelper riscv_helper_amo;        /* vaddr, value, AMO_* -> old, sign extended */
-extern const IrHelper riscv_helper_amocas;     /* vaddr, expected, value, AMO_W or AMO_D -> old */
+extern const IrHelper riscv_helper_lr;          /* vaddr, MemOp -> value, sign extended */
+extern const IrHelper riscv_helper_sc;          /* vaddr, value, MemOp -> 0 if it succeeded */
+extern const IrHelper riscv_helper_amo;         /* vaddr, value, AMO_* -> old, sign extended */
+extern const IrHelper riscv_helper_amocas;      /* vaddr, expected, value, AMO_W or AMO_D -> old */
 extern const IrHelper riscv_helper_amocas_pair; /* vaddr, rd, rs2, AMO_D or AMO_Q: register pairs */
 
 /* helpers-bits.c */
-extern const IrHelper riscv_helper_clmul;      /* a, b -> low half */
-extern const IrHelper riscv_helper_clmulr;     /* a, b -> bits 126..63 */
+extern const IrHelper riscv_helper_clmul;  /* a, b -> low half */
+extern const IrHelper riscv_helper_clmulr; /* a, b -> bits 126..63 */

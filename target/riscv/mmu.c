@@ -17,7 +17,7 @@
 #include "system/log.h"
 
 enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_G = 32, PTE_A = 64, PTE_D = 128 };
-#define PTE_N    (1ull << 63)
+#define PTE_N (1ull << 63)
 #define PTE_PBMT (3ull << 61)
 #define PTE_RESERVED (0x7full << 54)
 #define PTE_PPN_SHIFT 10
@@ -39,16 +39,11 @@ static unsigned satp_mode(const RiscvCPU *r)
 static const Scheme *scheme_of(const RiscvCPU *r)
 {
     switch (satp_mode(r)) {
-    case 1:
-        return &sv32;
-    case 8:
-        return &sv39;
-    case 9:
-        return &sv48;
-    case 10:
-        return &sv57;
-    default:
-        return NULL;
+    case 1: return &sv32;
+    case 8: return &sv39;
+    case 9: return &sv48;
+    case 10: return &sv57;
+    default: return NULL;
     }
 }
 
@@ -81,7 +76,7 @@ typedef struct Walk {
     const Scheme *scheme;
     MmuAccess access;
     unsigned priv;
-    bool debug;          /* no side effects, no rights */
+    bool debug; /* no side effects, no rights */
 } Walk;
 
 static bool walk_fail(Walk *w, const uint8_t *causes)
@@ -152,8 +147,8 @@ static bool leaf_touch(Walk *w, uint64_t where, uint64_t *pte, bool *again)
     return true;
 }
 
-static bool walk_leaf(Walk *w, uint64_t vaddr, uint64_t where, uint64_t pte, unsigned level,
-                      MmuResult *out, bool *again)
+static bool walk_leaf(Walk *w, uint64_t vaddr, uint64_t where, uint64_t pte, unsigned level, MmuResult *out,
+                      bool *again)
 {
     static const uint8_t needed[] = { PROT_R, PROT_W, PROT_X };
     uint64_t ppn = (pte & ~(PTE_N | PTE_PBMT)) >> PTE_PPN_SHIFT;
@@ -252,11 +247,10 @@ static bool walk(RiscvCPU *r, uint64_t vaddr, unsigned bytes, MmuAccess access, 
 static void log_walk(const RiscvCPU *r, uint64_t vaddr, MmuAccess access, const MmuResult *m, bool ok)
 {
     static const char *const names[] = { "load", "store", "fetch" };
-    g_autofree char *found = ok
-        ? g_strdup_printf("0x%" PRIx64 " %c%c%c%s", m->phys, m->prot & PROT_R ? 'r' : '-',
-                          m->prot & PROT_W ? 'w' : '-', m->prot & PROT_X ? 'x' : '-',
-                          m->global ? " global" : "")
-        : g_strdup_printf("exception %" PRIu64, r->fault_cause);
+    g_autofree char *found = ok ? g_strdup_printf("0x%" PRIx64 " %c%c%c%s", m->phys,
+                                                  m->prot & PROT_R ? 'r' : '-', m->prot & PROT_W ? 'w' : '-',
+                                                  m->prot & PROT_X ? 'x' : '-', m->global ? " global" : "")
+                                : g_strdup_printf("exception %" PRIu64, r->fault_cause);
     log_write("riscv: hart %u: %s at 0x%" PRIx64 ", satp 0x%" PRIx64 ", mode %u: %s\n", r->cpu.index,
               names[access], vaddr, r->satp, access == MMU_EXEC ? r->priv : data_priv(r), found);
 }
@@ -309,8 +303,8 @@ static void dump_run(Dump *d)
                 text[i] = '-';
             }
         }
-        g_string_append_printf(d->out, "%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s\n", d->vaddr,
-                               d->phys, d->size, text);
+        g_string_append_printf(d->out, "%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s\n", d->vaddr, d->phys,
+                               d->size, text);
     }
     d->size = 0;
 }

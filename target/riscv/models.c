@@ -16,16 +16,14 @@
 
 #define B(e) (1ull << (e))
 
-static const uint64_t base_g = B(EXT_I) | B(EXT_M) | B(EXT_A) | B(EXT_F) | B(EXT_D) | B(EXT_C) |
-                               B(EXT_S) | B(EXT_U) | B(EXT_ZICSR) | B(EXT_ZIFENCEI) |
-                               B(EXT_MMU) | B(EXT_PMP);
+static const uint64_t base_g = B(EXT_I) | B(EXT_M) | B(EXT_A) | B(EXT_F) | B(EXT_D) | B(EXT_C) | B(EXT_S) |
+                               B(EXT_U) | B(EXT_ZICSR) | B(EXT_ZIFENCEI) | B(EXT_MMU) | B(EXT_PMP);
 static const uint64_t base_rv = B(EXT_ZICNTR) | B(EXT_ZIHPM) | B(EXT_ZBA) | B(EXT_ZBB) | B(EXT_ZBC) |
-                                B(EXT_ZBS) | B(EXT_ZICBOM) | B(EXT_ZICBOP) | B(EXT_ZICBOZ) |
-                                B(EXT_ZAWRS) | B(EXT_ZFA) | B(EXT_ZIHINTPAUSE) | B(EXT_ZIHINTNTL) |
-                                B(EXT_SSTC) | B(EXT_SVADU);
-static const uint64_t base_max = B(EXT_ZICOND) | B(EXT_ZACAS) | B(EXT_ZFH) | B(EXT_ZFHMIN) |
-                                 B(EXT_SVINVAL) | B(EXT_SVNAPOT) | B(EXT_SVPBMT) | B(EXT_SVADE) |
-                                 B(EXT_SMSTATEEN);
+                                B(EXT_ZBS) | B(EXT_ZICBOM) | B(EXT_ZICBOP) | B(EXT_ZICBOZ) | B(EXT_ZAWRS) |
+                                B(EXT_ZFA) | B(EXT_ZIHINTPAUSE) | B(EXT_ZIHINTNTL) | B(EXT_SSTC) |
+                                B(EXT_SVADU);
+static const uint64_t base_max = B(EXT_ZICOND) | B(EXT_ZACAS) | B(EXT_ZFH) | B(EXT_ZFHMIN) | B(EXT_SVINVAL) |
+                                 B(EXT_SVNAPOT) | B(EXT_SVPBMT) | B(EXT_SVADE) | B(EXT_SMSTATEEN);
 static const uint64_t wide_mmu = B(EXT_SV48) | B(EXT_SV57);
 static const uint64_t rva22 = B(EXT_ZICNTR) | B(EXT_ZIHPM) | B(EXT_ZBA) | B(EXT_ZBB) | B(EXT_ZBS) |
                               B(EXT_ZICBOM) | B(EXT_ZICBOP) | B(EXT_ZICBOZ) | B(EXT_ZFHMIN) |
@@ -48,7 +46,7 @@ static const Model models[] = {
 typedef struct Feature {
     const char *name;
     RiscvExt ext;
-    uint64_t needs;  /* extensions that must be on as well */
+    uint64_t needs; /* extensions that must be on as well */
 } Feature;
 
 static const Feature features[] = {
@@ -93,6 +91,7 @@ static const Feature features[] = {
 };
 
 /* Known to users of other emulators; off is all that they can be here. */
+/* clang-format off */
 static const char *const unbuilt[] = {
     "v", "h", "e", "g", "zve32f", "zve32x", "zve64d", "zve64f", "zve64x", "zvbb", "zvbc", "zvkb",
     "zvfh", "zvfhmin", "zbkb", "zbkc", "zbkx", "zkne", "zknd", "zknh", "zkr", "zksed", "zksh",
@@ -102,6 +101,7 @@ static const char *const unbuilt[] = {
     "ssnpm", "smmpm", "sspm", "supm", "svvptc", "svrsw60t59b", "smctr", "ssctr", "debug", "sdtrig",
     "sv39", "short-isa-string", "start-powered-off", "misa-w", NULL,
 };
+/* clang-format on */
 
 static const Model *model_find(const char *name, uint32_t xlen)
 {
@@ -150,14 +150,16 @@ static void feature_unknown(const char *name, GError **err)
     const char *near = nearest_name(name, names);
     g_autofree char *list = g_strjoinv(" ", (char **)names);
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "-cpu: unknown feature '%s'%s%s%s.  Features: %s", name,
-                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
+                "-cpu: unknown feature '%s'%s%s%s.  Features: %s", name, near ? ", did you mean '" : "",
+                near ? near : "", near ? "'?" : "", list);
 }
 
 /* Words that other emulators let one choose: what is built is accepted. */
 static bool fixed_word(const char *key, const char *value, bool *handled, GError **err)
 {
-    static const struct { const char *key, *word, *why; } fixed[] = {
+    static const struct {
+        const char *key, *word, *why;
+    } fixed[] = {
         { "priv_spec", "v1.12.0", "harts follow this version of the privileged specification" },
         { "vext_spec", "v1.0", "'v' is not built, and there is one version of it" },
         { "vlen", NULL, "'v' is not built" },
@@ -170,8 +172,9 @@ static bool fixed_word(const char *key, const char *value, bool *handled, GError
         }
         *handled = true;
         if (g_strcmp0(value, fixed[i].word)) {
-            g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-cpu: %s=%s: %s; leave it out%s%s", key, value,
-                        fixed[i].why, fixed[i].word ? ", or give " : "", fixed[i].word ? fixed[i].word : "");
+            g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-cpu: %s=%s: %s; leave it out%s%s",
+                        key, value, fixed[i].why, fixed[i].word ? ", or give " : "",
+                        fixed[i].word ? fixed[i].word : "");
             return false;
         }
     }
@@ -181,7 +184,11 @@ static bool fixed_word(const char *key, const char *value, bool *handled, GError
 /* Numbers, likewise. */
 static bool fixed_number(const char *key, const char *value, bool *handled, GError **err)
 {
-    static const struct { const char *key; uint64_t number; const char *why; } fixed[] = {
+    static const struct {
+        const char *key;
+        uint64_t number;
+        const char *why;
+    } fixed[] = {
         { "cbom_blocksize", 64, "cache blocks are 64 bytes here" },
         { "cbop_blocksize", 64, "cache blocks are 64 bytes here" },
         { "cboz_blocksize", 64, "cache blocks are 64 bytes here" },
@@ -234,9 +241,11 @@ static bool feature_apply(RiscvCPU *r, const char *key, const char *value, GErro
     }
     bool sv39 = !strcmp(key, "sv39");
     if (on != sv39) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    sv39 ? "-cpu: '%s' cannot be switched off: it is the base of sv48 and sv57"
-                         : "-cpu: '%s' is not built in this version of Lyrebird: leave it out, or switch it off", key);
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            sv39 ? "-cpu: '%s' cannot be switched off: it is the base of sv48 and sv57"
+                 : "-cpu: '%s' is not built in this version of Lyrebird: leave it out, or switch it off",
+            key);
         return false;
     }
     return true;
@@ -245,7 +254,8 @@ static bool feature_apply(RiscvCPU *r, const char *key, const char *value, GErro
 static bool features_consistent(const RiscvCPU *r, GError **err)
 {
     if (!riscv_has(r, EXT_I) || !riscv_has(r, EXT_ZICSR)) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-cpu: 'i' and 'zicsr' cannot be switched off");
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-cpu: 'i' and 'zicsr' cannot be switched off");
         return false;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(features); i++) {
@@ -365,6 +375,7 @@ typedef struct IsaName {
     uint64_t needs; /* all of them */
 } IsaName;
 
+/* clang-format off */
 static const IsaName isa_names[] = {
     { "i", B(EXT_I) }, { "m", B(EXT_M) }, { "a", B(EXT_A) }, { "f", B(EXT_F) }, { "d", B(EXT_D) },
     { "c", B(EXT_C) },
@@ -383,6 +394,7 @@ static const IsaName isa_names[] = {
     { "ssu64xl", B(EXT_S) | B(EXT_SV48) }, { "svade", B(EXT_SVADE) }, { "svadu", B(EXT_SVADU) },
     { "svinval", B(EXT_SVINVAL) }, { "svnapot", B(EXT_SVNAPOT) }, { "svpbmt", B(EXT_SVPBMT) },
 };
+/* clang-format on */
 
 char *riscv_isa_string(const RiscvCPU *r)
 {
@@ -412,6 +424,8 @@ const char *riscv_mmu_type(const RiscvCPU *r)
     if (!riscv_has(r, EXT_MMU)) {
         return NULL;
     }
-    return r->xlen == 32 ? "riscv,sv32" : riscv_has(r, EXT_SV57) ? "riscv,sv57"
-         : riscv_has(r, EXT_SV48) ? "riscv,sv48" : "riscv,sv39";
+    return r->xlen == 32            ? "riscv,sv32"
+           : riscv_has(r, EXT_SV57) ? "riscv,sv57"
+           : riscv_has(r, EXT_SV48) ? "riscv,sv48"
+                                    : "riscv,sv39";
 }

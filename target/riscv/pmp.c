@@ -11,8 +11,17 @@
 
 #include "accel/tcg.h"
 
-enum { PMP_R = 1, PMP_W = 2, PMP_X = 4, PMP_A = 0x18, PMP_L = 0x80,
-       PMP_OFF = 0, PMP_TOR = 0x08, PMP_NA4 = 0x10, PMP_NAPOT = 0x18 };
+enum {
+    PMP_R = 1,
+    PMP_W = 2,
+    PMP_X = 4,
+    PMP_A = 0x18,
+    PMP_L = 0x80,
+    PMP_OFF = 0,
+    PMP_TOR = 0x08,
+    PMP_NA4 = 0x10,
+    PMP_NAPOT = 0x18
+};
 
 static bool pmp_entry_range(const RiscvCPU *r, unsigned i, PmpRange *out)
 {
@@ -37,8 +46,7 @@ static bool pmp_entry_range(const RiscvCPU *r, unsigned i, PmpRange *out)
         out->last = out->first | (ones << 2) | 3;
         break;
     }
-    default:
-        return false;
+    default: return false;
     }
     uint8_t cfg = r->pmpcfg[i];
     out->rights = (cfg & PMP_R ? PROT_R : 0) | (cfg & PMP_W ? PROT_W : 0) | (cfg & PMP_X ? PROT_X : 0);

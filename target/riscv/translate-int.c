@@ -49,7 +49,8 @@ void riscv_tr_addi(Translator *t, const RiscvArgs *a, unsigned arg)
         return;
     }
     if (riscv_tr_is_known(t, a->rs1)) {
-        riscv_tr_set_const(t, a->rd, (int64_t)((uint64_t)riscv_tr_known(t, a->rs1) + (uint64_t)(int64_t)a->imm));
+        riscv_tr_set_const(t, a->rd,
+                           (int64_t)((uint64_t)riscv_tr_known(t, a->rs1) + (uint64_t)(int64_t)a->imm));
     } else {
         set_op2(t, a->rd, IR_ADD, riscv_tr_get(t, a->rs1), riscv_tr_const(t, a->imm));
     }

@@ -10,21 +10,35 @@
 #include "target/riscv/translate.h"
 
 enum {
-    CSR_FFLAGS = 0x001, CSR_FRM = 0x002, CSR_FCSR = 0x003,
-    CSR_SSCRATCH = 0x140, CSR_SEPC, CSR_SCAUSE, CSR_STVAL,
-    CSR_MSCRATCH = 0x340, CSR_MEPC, CSR_MCAUSE, CSR_MTVAL,
+    CSR_FFLAGS = 0x001,
+    CSR_FRM = 0x002,
+    CSR_FCSR = 0x003,
+    CSR_SSCRATCH = 0x140,
+    CSR_SEPC,
+    CSR_SCAUSE,
+    CSR_STVAL,
+    CSR_MSCRATCH = 0x340,
+    CSR_MEPC,
+    CSR_MCAUSE,
+    CSR_MTVAL,
 };
 
 /* Is a write of no consequence for what is translated next? */
 static bool csr_write_is_local(unsigned csr)
 {
     switch (csr) {
-    case CSR_FFLAGS: case CSR_FRM: case CSR_FCSR:
-    case CSR_SSCRATCH: case CSR_SEPC: case CSR_SCAUSE: case CSR_STVAL:
-    case CSR_MSCRATCH: case CSR_MEPC: case CSR_MCAUSE: case CSR_MTVAL:
-        return true;
-    default:
-        return false;
+    case CSR_FFLAGS:
+    case CSR_FRM:
+    case CSR_FCSR:
+    case CSR_SSCRATCH:
+    case CSR_SEPC:
+    case CSR_SCAUSE:
+    case CSR_STVAL:
+    case CSR_MSCRATCH:
+    case CSR_MEPC:
+    case CSR_MCAUSE:
+    case CSR_MTVAL: return true;
+    default: return false;
     }
 }
 
@@ -35,12 +49,9 @@ static size_t csr_plain_offset(const Translator *t, unsigned csr)
         return 0;
     }
     switch (csr) {
-    case CSR_SSCRATCH:
-        return riscv_has(t->cpu, EXT_S) ? offsetof(RiscvCPU, sscratch) : 0;
-    case CSR_MSCRATCH:
-        return offsetof(RiscvCPU, mscratch);
-    default:
-        return 0;
+    case CSR_SSCRATCH: return riscv_has(t->cpu, EXT_S) ? offsetof(RiscvCPU, sscratch) : 0;
+    case CSR_MSCRATCH: return offsetof(RiscvCPU, mscratch);
+    default: return 0;
     }
 }
 

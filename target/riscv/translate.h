@@ -25,27 +25,27 @@ typedef enum ColdKind { COLD_EXIT, COLD_BOUND, COLD_RAISE, COLD_JALR_MISALIGNED 
 typedef struct ColdPath {
     ColdKind kind;
     unsigned label;
-    uint64_t pc;             /* of the instruction (raise), or where to go (exit) */
-    uint32_t cause;          /* raise */
+    uint64_t pc;    /* of the instruction (raise), or where to go (exit) */
+    uint32_t cause; /* raise */
     uint64_t tval;
-    RiscvArgs args;          /* of the jalr */
-    FpReady fp_ready;        /* exit: what was known at the branch */
+    RiscvArgs args;   /* of the jalr */
+    FpReady fp_ready; /* exit: what was known at the branch */
     bool frm_ready;
 } ColdPath;
 
 struct Translator {
     TranslateCtx *ctx;
     IrBlock *ir;
-    RiscvCPU *cpu;           /* for its model only: state changes between runs of a block */
-    uint64_t pc, next;       /* of this instruction and the one behind it */
-    uint64_t end;            /* highest address translated, exclusive */
+    RiscvCPU *cpu;     /* for its model only: state changes between runs of a block */
+    uint64_t pc, next; /* of this instruction and the one behind it */
+    uint64_t end;      /* highest address translated, exclusive */
     unsigned priv;
     bool rv32;
-    bool done;               /* the block has its exit */
-    bool loops;              /* label 0 may be used */
-    FpReady fp_ready;        /* what has been checked in this block */
+    bool done;        /* the block has its exit */
+    bool loops;       /* label 0 may be used */
+    FpReady fp_ready; /* what has been checked in this block */
     bool frm_ready;
-    uint32_t known;          /* bit per x register whose value is a constant here */
+    uint32_t known; /* bit per x register whose value is a constant here */
     int64_t value[32];
     unsigned cold_count;
     ColdPath cold[4 * RISCV_MAX_BLOCK];
@@ -53,8 +53,19 @@ struct Translator {
 
 /* Operation of the AMO rows, and of riscv_helper_amo. */
 enum {
-    AMO_SWAP, AMO_ADD, AMO_XOR, AMO_AND, AMO_OR, AMO_MIN, AMO_MAX, AMO_MINU, AMO_MAXU,
-    AMO_OP_MASK = 15, AMO_W = 0, AMO_D = 16, AMO_Q = 32,
+    AMO_SWAP,
+    AMO_ADD,
+    AMO_XOR,
+    AMO_AND,
+    AMO_OR,
+    AMO_MIN,
+    AMO_MAX,
+    AMO_MINU,
+    AMO_MAXU,
+    AMO_OP_MASK = 15,
+    AMO_W = 0,
+    AMO_D = 16,
+    AMO_Q = 32,
 };
 enum { CLMUL_LOW, CLMUL_HIGH, CLMUL_REVERSED };
 enum { BIT_CLEAR, BIT_EXTRACT, BIT_INVERT, BIT_SET };

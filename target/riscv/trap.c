@@ -15,10 +15,22 @@
 #include "system/log.h"
 
 static const char *const exception_names[] = {
-    "misaligned fetch", "fetch access fault", "illegal instruction", "breakpoint",
-    "misaligned load", "load access fault", "misaligned store/AMO", "store/AMO access fault",
-    "ecall from U", "ecall from S", "reserved", "ecall from M",
-    "fetch page fault", "load page fault", "reserved", "store/AMO page fault",
+    "misaligned fetch",
+    "fetch access fault",
+    "illegal instruction",
+    "breakpoint",
+    "misaligned load",
+    "load access fault",
+    "misaligned store/AMO",
+    "store/AMO access fault",
+    "ecall from U",
+    "ecall from S",
+    "reserved",
+    "ecall from M",
+    "fetch page fault",
+    "load page fault",
+    "reserved",
+    "store/AMO page fault",
 };
 
 static uint32_t pending_interrupts(RiscvCPU *r)
@@ -47,8 +59,7 @@ static void trap_to_supervisor(RiscvCPU *r, uint64_t cause, uint64_t cause_code,
     r->pc = trap_vector(r->stvec, cause_code, interrupt);
 }
 
-static void trap_to_machine(RiscvCPU *r, uint64_t cause, uint64_t cause_code, bool interrupt,
-                            uint64_t tval)
+static void trap_to_machine(RiscvCPU *r, uint64_t cause, uint64_t cause_code, bool interrupt, uint64_t tval)
 {
     uint64_t s = r->mstatus & ~(MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE);
     s |= (uint64_t)r->priv << 11;
@@ -81,8 +92,8 @@ void riscv_take_exception(RiscvCPU *r, uint64_t cause, uint64_t tval)
 {
     if (log_enabled(LOG_INT)) {
         log_write("riscv: hart %u: %s (%" PRIu64 "), pc 0x%" PRIx64 ", tval 0x%" PRIx64 ", mode %u\n",
-                  r->cpu.index, cause < G_N_ELEMENTS(exception_names) ? exception_names[cause] : "?",
-                  cause, r->pc, tval, r->priv);
+                  r->cpu.index, cause < G_N_ELEMENTS(exception_names) ? exception_names[cause] : "?", cause,
+                  r->pc, tval, r->priv);
     }
     take_trap(r, cause, false, tval);
 }
@@ -130,8 +141,7 @@ uint32_t riscv_deliverable_interrupts(RiscvCPU *r)
 
 bool riscv_take_interrupt(CPU *cpu)
 {
-    static const uint8_t order[] = { IRQ_M_EXT, IRQ_M_SOFT, IRQ_M_TIMER,
-                                     IRQ_S_EXT, IRQ_S_SOFT, IRQ_S_TIMER };
+    static const uint8_t order[] = { IRQ_M_EXT, IRQ_M_SOFT, IRQ_M_TIMER, IRQ_S_EXT, IRQ_S_SOFT, IRQ_S_TIMER };
     RiscvCPU *r = riscv_cpu(cpu);
     uint32_t ready = riscv_deliverable_interrupts(r);
     for (unsigned i = 0; ready && i < G_N_ELEMENTS(order); i++) {
@@ -139,8 +149,8 @@ bool riscv_take_interrupt(CPU *cpu)
             continue;
         }
         if (log_enabled(LOG_INT)) {
-            log_write("riscv: hart %u: interrupt %u, pc 0x%" PRIx64 ", mode %u\n", cpu->index,
-                      order[i], r->pc, r->priv);
+            log_write("riscv: hart %u: interrupt %u, pc 0x%" PRIx64 ", mode %u\n", cpu->index, order[i],
+                      r->pc, r->priv);
         }
         take_trap(r, order[i], true, 0);
         return true;

@@ -38,16 +38,15 @@ static unsigned alu_number(unsigned op)
     case IR_ADD: return ALU_ADD;
     case IR_SUB: return ALU_SUB;
     case IR_AND: return ALU_AND;
-    case IR_OR:  return ALU_OR;
-    default:     return ALU_XOR;
+    case IR_OR: return ALU_OR;
+    default: return ALU_XOR;
     }
 }
 
 /* x86 memory operand op= value, for globals that live in the CPU struct. */
 static bool alu_in_place(Jit *j, const IrInsn *i, IrRef a, IrRef b)
 {
-    if (!ir_is_global(i->dst) || i->dst != a || i->type != IR_I64 ||
-        reg_pinned(j, i->dst) != NO_REG)
+    if (!ir_is_global(i->dst) || i->dst != a || i->type != IR_I64 || reg_pinned(j, i->dst) != NO_REG)
         return false;
     Loc bl = reg_loc(j, b);
     unsigned alu = alu_number(i->op);
@@ -220,7 +219,7 @@ static unsigned shift_number(unsigned op)
     case IR_SHR: return SH_SHR;
     case IR_SAR: return SH_SAR;
     case IR_ROL: return SH_ROL;
-    default:     return SH_ROR;
+    default: return SH_ROR;
     }
 }
 
@@ -274,12 +273,12 @@ static void gen_extend(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i), op;
     switch (i->op) {
-    case IR_EXT_S8:  op = X_MOVSX8 | w; break;
+    case IR_EXT_S8: op = X_MOVSX8 | w; break;
     case IR_EXT_S16: op = X_MOVSX16 | w; break;
     case IR_EXT_S32: op = w ? X_MOVSXD : X_MOV_LOAD; break;
-    case IR_EXT_U8:  op = X_MOVZX8; break;
+    case IR_EXT_U8: op = X_MOVZX8; break;
     case IR_EXT_U16: op = X_MOVZX16; break;
-    default:         op = X_MOV_LOAD; break;
+    default: op = X_MOV_LOAD; break;
     }
     Loc a = reg_loc(j, i->a);
     int d = reg_def(j, i->dst, i->a);
@@ -364,9 +363,9 @@ static void gen_unary(Jit *j, const IrInsn *i)
 static unsigned x86_condition(IrCond c)
 {
     static const uint8_t cc[] = {
-        [IR_EQ] = CC_E, [IR_NE] = CC_NE, [IR_LT] = CC_L, [IR_GE] = CC_GE, [IR_LE] = CC_LE,
-        [IR_GT] = CC_G, [IR_LTU] = CC_B, [IR_GEU] = CC_AE, [IR_LEU] = CC_BE, [IR_GTU] = CC_A,
-        [IR_TSTEQ] = CC_E, [IR_TSTNE] = CC_NE,
+        [IR_EQ] = CC_E,   [IR_NE] = CC_NE, [IR_LT] = CC_L,    [IR_GE] = CC_GE,
+        [IR_LE] = CC_LE,  [IR_GT] = CC_G,  [IR_LTU] = CC_B,   [IR_GEU] = CC_AE,
+        [IR_LEU] = CC_BE, [IR_GTU] = CC_A, [IR_TSTEQ] = CC_E, [IR_TSTNE] = CC_NE,
     };
     return cc[c];
 }
@@ -384,8 +383,8 @@ unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef ra, IrRef rb)
             x_op(&j->a, 0xf7 | w, 0, a);
             x_u32(&j->a, b.value);
         } else if (b.value == 0 && a.kind == LOC_REG) {
-            bool known = j->flags_at == x_pos(&j->a) && j->flags_reg == a.reg &&
-                         j->flags_w == (int)w && (cond == IR_EQ || cond == IR_NE);
+            bool known = j->flags_at == x_pos(&j->a) && j->flags_reg == a.reg && j->flags_w == (int)w &&
+                         (cond == IR_EQ || cond == IR_NE);
             if (!known)
                 x_op(&j->a, X_TEST | w, a.reg, a);
         } else {
@@ -447,50 +446,51 @@ bool gen_alu(Jit *j, const IrInsn *i)
 {
     switch (i->op) {
     case IR_NOP:
-    case IR_ARMS:
-        break;
-    case IR_MOV: case IR_NOT: case IR_NEG: case IR_BSWAP:
-        gen_unary(j, i);
-        break;
-    case IR_EXT_S8: case IR_EXT_S16: case IR_EXT_S32:
-    case IR_EXT_U8: case IR_EXT_U16: case IR_EXT_U32:
-        gen_extend(j, i);
-        break;
-    case IR_CLZ: case IR_CTZ: case IR_POPCNT:
-        gen_count(j, i);
-        break;
-    case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR:
-        gen_arith(j, i);
-        break;
-    case IR_ANDN:
-        gen_andn(j, i);
-        break;
-    case IR_MUL:
-        gen_mul(j, i);
-        break;
-    case IR_MULHU: case IR_MULHS: case IR_MULHSU:
-        gen_mul_high(j, i);
-        break;
-    case IR_DIV: case IR_DIVU: case IR_REM: case IR_REMU:
-        gen_div(j, i);
-        break;
-    case IR_SHL: case IR_SHR: case IR_SAR: case IR_ROL: case IR_ROR:
-        gen_shift(j, i);
-        break;
-    case IR_MIN: case IR_MAX: case IR_MINU: case IR_MAXU:
-        gen_min_max(j, i);
-        break;
-    case IR_SETCC:
-        gen_setcc(j, i);
-        break;
+    case IR_ARMS: break;
+    case IR_MOV:
+    case IR_NOT:
+    case IR_NEG:
+    case IR_BSWAP: gen_unary(j, i); break;
+    case IR_EXT_S8:
+    case IR_EXT_S16:
+    case IR_EXT_S32:
+    case IR_EXT_U8:
+    case IR_EXT_U16:
+    case IR_EXT_U32: gen_extend(j, i); break;
+    case IR_CLZ:
+    case IR_CTZ:
+    case IR_POPCNT: gen_count(j, i); break;
+    case IR_ADD:
+    case IR_SUB:
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR: gen_arith(j, i); break;
+    case IR_ANDN: gen_andn(j, i); break;
+    case IR_MUL: gen_mul(j, i); break;
+    case IR_MULHU:
+    case IR_MULHS:
+    case IR_MULHSU: gen_mul_high(j, i); break;
+    case IR_DIV:
+    case IR_DIVU:
+    case IR_REM:
+    case IR_REMU: gen_div(j, i); break;
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_ROL:
+    case IR_ROR: gen_shift(j, i); break;
+    case IR_MIN:
+    case IR_MAX:
+    case IR_MINU:
+    case IR_MAXU: gen_min_max(j, i); break;
+    case IR_SETCC: gen_setcc(j, i); break;
     case IR_SELECT: {
         unsigned cc = gen_compare(j, i->aux, i->type, i->a, i->b);
         const IrInsn *arms = i + 1;
         choose(j, i, cc, arms->a, arms->b, X_W);
         break;
     }
-    default:
-        return false;
+    default: return false;
     }
     return true;
 }

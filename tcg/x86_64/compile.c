@@ -142,8 +142,7 @@ static bool begin(Jit *j, const IrBlock *ir)
     return true;
 }
 
-bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *rx, size_t capacity,
-                 JitOutput *out)
+bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *rx, size_t capacity, JitOutput *out)
 {
     j->a = (Asm){ .p = rw, .start = rw, .rx = rx };
     *out = (JitOutput){ .full = false };

@@ -12,35 +12,52 @@
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, NO_REG = -1 };
 
 enum {
-    X_0F = 0x100, X_0F38 = 0x200, X_66 = 0x400, X_F3 = 0x800,
-    X_W = 0x1000,       /* 64-bit operands */
-    X_BREG = 0x2000,    /* reg is a byte register */
-    X_BRM = 0x4000,     /* rm, when a register, is a byte register */
+    X_0F = 0x100,
+    X_0F38 = 0x200,
+    X_66 = 0x400,
+    X_F3 = 0x800,
+    X_W = 0x1000,    /* 64-bit operands */
+    X_BREG = 0x2000, /* reg is a byte register */
+    X_BRM = 0x4000,  /* rm, when a register, is a byte register */
     X_F2 = 0x8000,
 };
 enum {
-    X_MOV_LOAD = 0x8b, X_MOV_STORE = 0x89, X_MOV8_STORE = 0x88 | X_BREG, X_LEA = 0x8d,
-    X_MOVZX8 = 0xb6 | X_0F | X_BRM, X_MOVZX16 = 0xb7 | X_0F,
-    X_MOVSX8 = 0xbe | X_0F | X_BRM, X_MOVSX16 = 0xbf | X_0F, X_MOVSXD = 0x63 | X_W,
-    X_TEST = 0x85, X_IMUL = 0xaf | X_0F, X_CMOV = 0x40 | X_0F, X_SETCC = 0x90 | X_0F | X_BRM,
-    X_POPCNT = 0xb8 | X_0F | X_F3, X_LZCNT = 0xbd | X_0F | X_F3, X_TZCNT = 0xbc | X_0F | X_F3,
-    X_BSR = 0xbd | X_0F, X_BSF = 0xbc | X_0F,
+    X_MOV_LOAD = 0x8b,
+    X_MOV_STORE = 0x89,
+    X_MOV8_STORE = 0x88 | X_BREG,
+    X_LEA = 0x8d,
+    X_MOVZX8 = 0xb6 | X_0F | X_BRM,
+    X_MOVZX16 = 0xb7 | X_0F,
+    X_MOVSX8 = 0xbe | X_0F | X_BRM,
+    X_MOVSX16 = 0xbf | X_0F,
+    X_MOVSXD = 0x63 | X_W,
+    X_TEST = 0x85,
+    X_IMUL = 0xaf | X_0F,
+    X_CMOV = 0x40 | X_0F,
+    X_SETCC = 0x90 | X_0F | X_BRM,
+    X_POPCNT = 0xb8 | X_0F | X_F3,
+    X_LZCNT = 0xbd | X_0F | X_F3,
+    X_TZCNT = 0xbc | X_0F | X_F3,
+    X_BSR = 0xbd | X_0F,
+    X_BSF = 0xbc | X_0F,
 };
 /* Group numbers: /n of 81, C1/D3, F7 */
 enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
 enum { SH_ROL = 0, SH_ROR = 1, SH_SHL = 4, SH_SHR = 5, SH_SAR = 7 };
 enum { F7_NOT = 2, F7_NEG = 3, F7_MUL = 4, F7_IMUL = 5, F7_DIV = 6, F7_IDIV = 7 };
 /* Condition codes */
+/* clang-format off */
 enum { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP,
        CC_L, CC_GE, CC_LE, CC_G };
+/* clang-format on */
 
 /* What stands in ModRM's rm, or an immediate. */
 typedef enum LocKind { LOC_REG, LOC_MEM, LOC_IMM } LocKind;
 typedef struct Loc {
     LocKind kind;
-    int reg;            /* register, or base of a memory operand */
-    int index;          /* memory: index register (scale 1) or NO_REG */
-    int64_t value;      /* displacement or immediate */
+    int reg;       /* register, or base of a memory operand */
+    int index;     /* memory: index register (scale 1) or NO_REG */
+    int64_t value; /* displacement or immediate */
 } Loc;
 static inline Loc loc_reg(int r)
 {
@@ -60,8 +77,8 @@ static inline Loc loc_imm(int64_t v)
 }
 
 typedef struct Asm {
-    uint8_t *p, *start;     /* writable view */
-    const uint8_t *rx;      /* where `start` is executed */
+    uint8_t *p, *start; /* writable view */
+    const uint8_t *rx;  /* where `start` is executed */
 } Asm;
 
 static inline void x_u8(Asm *a, unsigned v)
@@ -89,8 +106,8 @@ void x_modrm(Asm *a, int reg, Loc rm);
 void x_op(Asm *a, unsigned op, int reg, Loc rm);
 void x_mov_imm(Asm *a, int reg, int64_t v, bool keep_flags);
 void x_alu_imm(Asm *a, unsigned alu, unsigned w, Loc rm, int32_t imm);
-void x_alu(Asm *a, unsigned alu, unsigned w, int reg, Loc rm);        /* reg op= rm */
-void x_alu_to(Asm *a, unsigned alu, unsigned w, Loc rm, int reg);     /* rm op= reg */
+void x_alu(Asm *a, unsigned alu, unsigned w, int reg, Loc rm);    /* reg op= rm */
+void x_alu_to(Asm *a, unsigned alu, unsigned w, Loc rm, int reg); /* rm op= reg */
 void x_shift_imm(Asm *a, unsigned sh, unsigned w, int reg, unsigned n);
 void x_shift_cl(Asm *a, unsigned sh, unsigned w, int reg);
 void x_f7(Asm *a, unsigned n, unsigned w, Loc rm);
@@ -107,7 +124,7 @@ void x_call(Asm *a, const uint8_t *target);
 /* ... with a rel32 to fill in; returns its position */
 uint32_t x_jmp_fwd(Asm *a);
 uint32_t x_jcc_fwd(Asm *a, unsigned cc);
-void x_bind(Asm *a, uint32_t fixup);                   /* to here */
+void x_bind(Asm *a, uint32_t fixup); /* to here */
 void x_bind_to(Asm *a, uint32_t fixup, uint32_t pos);
 /* short forms within one operation */
 uint32_t x_jcc8(Asm *a, unsigned cc);

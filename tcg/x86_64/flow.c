@@ -268,34 +268,16 @@ void gen_cold(Jit *j)
 bool gen_flow(Jit *j, const IrInsn *i)
 {
     switch (i->op) {
-    case IR_LABEL:
-        gen_label(j, i->aux);
-        break;
-    case IR_BR:
-        gen_br(j, i);
-        break;
-    case IR_BRCC:
-        gen_brcc(j, i);
-        break;
-    case IR_INSN:
-        j->pc = ir_const_value(j->ir, i->a);
-        break;
-    case IR_ARG:
-        break;
-    case IR_CALL:
-        gen_call(j, i);
-        break;
-    case IR_EXIT_PC:
-        gen_exit_pc(j, i);
-        break;
-    case IR_EXIT_IND:
-        gen_exit_ind(j, i);
-        break;
-    case IR_EXIT_LOOKUP:
-        x_jmp(&j->a, j->stub_next_mode);
-        break;
-    default:
-        return false;
+    case IR_LABEL: gen_label(j, i->aux); break;
+    case IR_BR: gen_br(j, i); break;
+    case IR_BRCC: gen_brcc(j, i); break;
+    case IR_INSN: j->pc = ir_const_value(j->ir, i->a); break;
+    case IR_ARG: break;
+    case IR_CALL: gen_call(j, i); break;
+    case IR_EXIT_PC: gen_exit_pc(j, i); break;
+    case IR_EXIT_IND: gen_exit_ind(j, i); break;
+    case IR_EXIT_LOOKUP: x_jmp(&j->a, j->stub_next_mode); break;
+    default: return false;
     }
     return true;
 }

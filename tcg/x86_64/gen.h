@@ -10,13 +10,17 @@
 #include "tcg/x86_64/x86_64.h"
 
 enum {
-    SLOTS = 128,             /* spill slots */
-    SLOT_BASE = 16,          /* below: outgoing stack arguments */
+    SLOTS = 128,    /* spill slots */
+    SLOT_BASE = 16, /* below: outgoing stack arguments */
     FRAME = SLOT_BASE + SLOTS * 8 + 8,
-    JIT_SLACK = 1024,        /* bytes that one operation may take, cold part included */
+    JIT_SLACK = 1024, /* bytes that one operation may take, cold part included */
     MAX_HELPERS = 1024,
-    SCRATCH = 3,             /* rax rcx rdx are numbers 0 1 2 */
-    MAX_TEMPS = 4096, MAX_LABELS = 1024, MAX_FIXUPS = 4096, MAX_COLD = 2048, MAX_EXITS = 512,
+    SCRATCH = 3, /* rax rcx rdx are numbers 0 1 2 */
+    MAX_TEMPS = 4096,
+    MAX_LABELS = 1024,
+    MAX_FIXUPS = 4096,
+    MAX_COLD = 2048,
+    MAX_EXITS = 512,
 };
 
 /* Callee-saved registers first: the hottest globals keep their place over calls. */
@@ -31,12 +35,12 @@ typedef enum ColdKind { COLD_LOAD, COLD_STORE, COLD_CHAIN, COLD_POLL, COLD_NEXT 
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
     uint8_t kind, mop;
-    int8_t addr, dst;       /* registers */
-    uint32_t fixups[2];     /* rel32s that come here; 0: unused */
-    uint32_t resume;        /* position to go back to */
-    Loc value;              /* of a store */
-    unsigned exit;          /* index in exits */
-    uint64_t pc;            /* guest pc of the instruction, or target */
+    int8_t addr, dst;   /* registers */
+    uint32_t fixups[2]; /* rel32s that come here; 0: unused */
+    uint32_t resume;    /* position to go back to */
+    Loc value;          /* of a store */
+    unsigned exit;      /* index in exits */
+    uint64_t pc;        /* guest pc of the instruction, or target */
 } Cold;
 
 typedef struct PcEntry {
@@ -50,7 +54,7 @@ typedef struct Fixup {
 
 struct Jit {
     JitConfig c;
-    Asm a;                  /* of the block under way; stubs before that */
+    Asm a; /* of the block under way; stubs before that */
     /* ---- host */
     bool bmi1, bmi2, lzcnt;
     /* ---- head of the cache */
@@ -58,22 +62,22 @@ struct Jit {
     const uint8_t *head_rx;
     void (*helper_fn[MAX_HELPERS])(void);
     unsigned helper_count;
-    uint32_t table;         /* offset of the helper table in the head */
+    uint32_t table; /* offset of the helper table in the head */
     const uint8_t *stub_enter, *stub_leave, *stub_next, *stub_next_mode, *stub_chain;
     const uint8_t *stub_load, *stub_store;
     /* ---- guest */
-    int8_t *pin;            /* by global: host register or NO_REG */
+    int8_t *pin;               /* by global: host register or NO_REG */
     int16_t pinned_global[16]; /* by host register: global or -1 */
-    int32_t exit_request;   /* from rbp */
+    int32_t exit_request;      /* from rbp */
     /* ---- the block under way */
     const IrBlock *ir;
-    unsigned at;            /* index of the operation */
-    uint64_t pc;            /* of the guest instruction */
-    IrRef holds[SCRATCH];   /* temps in rax rcx rdx */
-    unsigned locked;        /* bits of scratch registers in use by this operation */
-    uint32_t flags_at;      /* when this is the position, flags are those of flags_reg's value */
+    unsigned at;          /* index of the operation */
+    uint64_t pc;          /* of the guest instruction */
+    IrRef holds[SCRATCH]; /* temps in rax rcx rdx */
+    unsigned locked;      /* bits of scratch registers in use by this operation */
+    uint32_t flags_at;    /* when this is the position, flags are those of flags_reg's value */
     int flags_reg, flags_w;
-    uint16_t saved;         /* pinned registers whose value the CPU struct has, too */
+    uint16_t saved; /* pinned registers whose value the CPU struct has, too */
     int8_t temp_reg[MAX_TEMPS];
     int16_t temp_slot[MAX_TEMPS];
     uint32_t last_use[MAX_TEMPS];
@@ -89,24 +93,24 @@ struct Jit {
     unsigned pc_count;
     JitExit exits[MAX_EXITS];
     unsigned exit_count;
-    bool failed;            /* a limit was hit */
+    bool failed; /* a limit was hit */
 };
 
 /* ---- regs.c: operands ---- */
-void reg_reset(Jit *j);                 /* at the block's start and at labels */
-void reg_find_last_uses(Jit *j);        /* and what follows each label */
-void reg_op_done(Jit *j);               /* unlock, free temps that died here */
-int reg_scratch(Jit *j);                /* a free scratch register, locked */
-void reg_claim(Jit *j, int r);          /* this scratch register, free and locked */
-void reg_flush(Jit *j);                 /* every temp into its slot */
-void reg_flush_live(Jit *j);            /* same, those used after this operation only */
-void reg_spill_temp(Jit *j, IrRef t);    /* this temp into its slot */
-void reg_free_slot(Jit *j, IrRef r);     /* of a temp that died in memory */
-void reg_release_all(Jit *j);           /* what registers hold is not needed any more */
-int reg_use(Jit *j, IrRef r);           /* value in a register */
-Loc reg_loc(Jit *j, IrRef r);           /* register, memory or 32-bit immediate */
-Loc reg_loc_flags(Jit *j, IrRef r);     /* same, leaves the flags alone */
-bool reg_dies(Jit *j, IrRef r);         /* a temp whose last use is this operation */
+void reg_reset(Jit *j);                                   /* at the block's start and at labels */
+void reg_find_last_uses(Jit *j);                          /* and what follows each label */
+void reg_op_done(Jit *j);                                 /* unlock, free temps that died here */
+int reg_scratch(Jit *j);                                  /* a free scratch register, locked */
+void reg_claim(Jit *j, int r);                            /* this scratch register, free and locked */
+void reg_flush(Jit *j);                                   /* every temp into its slot */
+void reg_flush_live(Jit *j);                              /* same, those used after this operation only */
+void reg_spill_temp(Jit *j, IrRef t);                     /* this temp into its slot */
+void reg_free_slot(Jit *j, IrRef r);                      /* of a temp that died in memory */
+void reg_release_all(Jit *j);                             /* what registers hold is not needed any more */
+int reg_use(Jit *j, IrRef r);                             /* value in a register */
+Loc reg_loc(Jit *j, IrRef r);                             /* register, memory or 32-bit immediate */
+Loc reg_loc_flags(Jit *j, IrRef r);                       /* same, leaves the flags alone */
+bool reg_dies(Jit *j, IrRef r);                           /* a temp whose last use is this operation */
 void reg_load(Jit *j, int reg, IrRef r, bool keep_flags); /* value into this register */
 /* The register where to compute dst: its pinned one, or a scratch one; if `reuse` is a temp
  * that dies here in a register, that. */
@@ -124,7 +128,7 @@ static inline Loc global_loc(const Jit *j, IrRef r)
 {
     return env_loc(j, j->c.guest->globals[r & IR_INDEX_MASK].offset);
 }
-void reg_save_pinned(Jit *j, Asm *a, bool all);    /* to the CPU struct */
+void reg_save_pinned(Jit *j, Asm *a, bool all); /* to the CPU struct */
 void reg_load_pinned(Jit *j, Asm *a, bool all);
 
 /* ---- alu.c, mem.c, flow.c: one operation each; false: not theirs ---- */
@@ -133,10 +137,10 @@ bool gen_mem(Jit *j, const IrInsn *i);
 bool gen_flow(Jit *j, const IrInsn *i);
 /* Emit a comparison; returns the x86 condition that holds when cond does. */
 unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef a, IrRef b);
-void gen_cold(Jit *j);                  /* flow.c: all cold code */
+void gen_cold(Jit *j);                       /* flow.c: all cold code */
 void gen_cold_access(Jit *j, const Cold *c); /* mem.c */
 Cold *gen_cold_new(Jit *j, ColdKind kind);
-void gen_note_pc(Jit *j, uint64_t pc);  /* a call that returns here belongs to pc */
+void gen_note_pc(Jit *j, uint64_t pc); /* a call that returns here belongs to pc */
 
 /* ---- stubs.c ---- */
 bool stubs_make(Jit *j, GError **err);

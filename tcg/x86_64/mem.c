@@ -22,13 +22,13 @@
 static unsigned load_opcode(MemOp m)
 {
     switch (m & (MEM_SIZE | MEM_SIGN)) {
-    case MEM_8:             return X_MOVZX8 & ~X_BRM;
-    case MEM_16:            return X_MOVZX16;
-    case MEM_32:            return X_MOV_LOAD;
-    case MEM_8 | MEM_SIGN:  return (X_MOVSX8 & ~X_BRM) | X_W;
+    case MEM_8: return X_MOVZX8 & ~X_BRM;
+    case MEM_16: return X_MOVZX16;
+    case MEM_32: return X_MOV_LOAD;
+    case MEM_8 | MEM_SIGN: return (X_MOVSX8 & ~X_BRM) | X_W;
     case MEM_16 | MEM_SIGN: return X_MOVSX16 | X_W;
     case MEM_32 | MEM_SIGN: return X_MOVSXD;
-    default:                return X_MOV_LOAD | X_W;
+    default: return X_MOV_LOAD | X_W;
     }
 }
 
@@ -49,8 +49,7 @@ static void emit_bswap(Asm *a, int r, MemOp m)
 
 static void emit_store(Asm *a, MemOp m, int reg, Loc to)
 {
-    static const unsigned ops[] = { X_MOV8_STORE, X_MOV_STORE | X_66, X_MOV_STORE,
-                                    X_MOV_STORE | X_W };
+    static const unsigned ops[] = { X_MOV8_STORE, X_MOV_STORE | X_66, X_MOV_STORE, X_MOV_STORE | X_W };
     x_op(a, ops[m & MEM_SIZE], reg, to);
 }
 
@@ -66,9 +65,7 @@ static void emit_store_imm(Asm *a, MemOp m, int32_t imm, Loc to)
         x_u8(a, imm);
         x_u8(a, imm >> 8);
         break;
-    default:
-        x_op(a, 0xc7 | ((m & MEM_SIZE) == MEM_64 ? X_W : 0), 0, to);
-        x_u32(a, imm);
+    default: x_op(a, 0xc7 | ((m & MEM_SIZE) == MEM_64 ? X_W : 0), 0, to); x_u32(a, imm);
     }
 }
 
@@ -80,7 +77,7 @@ static int address(Jit *j, IrRef base, int32_t disp)
         return p;
     if (p == NO_REG && ir_is_temp(base) && j->temp_reg[base] == RDX && disp == 0) {
         if (!reg_dies(j, base))
-            reg_flush_live(j);  /* the temp stays valid in its slot */
+            reg_flush_live(j); /* the temp stays valid in its slot */
         j->locked |= 1u << RDX;
         return RDX;
     }
@@ -189,8 +186,7 @@ static void gen_store(Jit *j, const IrInsn *i)
 {
     MemOp m = i->type;
     Asm *a = &j->a;
-    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX &&
-        (reg_pinned(j, i->a) == NO_REG || i->aux))
+    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && (reg_pinned(j, i->a) == NO_REG || i->aux))
         reg_spill_temp(j, i->b); /* the address needs rdx */
     int addr = address(j, i->a, i->aux);
     Loc value = store_value(j, i, addr);
@@ -270,23 +266,12 @@ static void gen_store_env(Jit *j, const IrInsn *i)
 bool gen_mem(Jit *j, const IrInsn *i)
 {
     switch (i->op) {
-    case IR_LD:
-        gen_load(j, i);
-        break;
-    case IR_ST:
-        gen_store(j, i);
-        break;
-    case IR_FENCE:
-        gen_fence(j);
-        break;
-    case IR_LDENV:
-        gen_load_env(j, i);
-        break;
-    case IR_STENV:
-        gen_store_env(j, i);
-        break;
-    default:
-        return false;
+    case IR_LD: gen_load(j, i); break;
+    case IR_ST: gen_store(j, i); break;
+    case IR_FENCE: gen_fence(j); break;
+    case IR_LDENV: gen_load_env(j, i); break;
+    case IR_STENV: gen_store_env(j, i); break;
+    default: return false;
     }
     return true;
 }

@@ -47,7 +47,7 @@ void reg_find_last_uses(Jit *j)
         const IrInsn *i = &ir->ops[n];
         unsigned at = n;
         if (i->op == IR_ARMS)
-            at = n - 1;      /* the select reads its arms */
+            at = n - 1; /* the select reads its arms */
         note_use(j, i->a, at);
         note_use(j, i->b, at);
         if (i->op == IR_LABEL && n + 1 < ir->count && i[1].op == IR_EXIT_PC)

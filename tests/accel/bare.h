@@ -11,7 +11,7 @@ typedef struct Bare {
     Machine machine;
     MemoryRegion uart, finisher;
     GString *output;
-    int finished;       /* what the guest wrote to the finisher */
+    int finished; /* what the guest wrote to the finisher */
     bool started;
 } Bare;
 

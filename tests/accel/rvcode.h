@@ -11,7 +11,7 @@ enum { FINISHER = 0x100000, PASS = 0x5555 };
 
 typedef struct Code {
     uint8_t *ram;
-    uint64_t at;    /* offset in RAM */
+    uint64_t at; /* offset in RAM */
 } Code;
 
 static inline void put(Code *c, uint32_t insn)
@@ -46,8 +46,8 @@ static inline uint32_t jalr(int rd, int rs, int imm)
 static inline uint32_t bne(int a, int b, int offset)
 {
     uint32_t o = offset;
-    return (o >> 12 & 1) << 31 | (o >> 5 & 63) << 25 | b << 20 | a << 15 | 1 << 12 |
-           (o >> 1 & 15) << 8 | (o >> 11 & 1) << 7 | 0x63;
+    return (o >> 12 & 1) << 31 | (o >> 5 & 63) << 25 | b << 20 | a << 15 | 1 << 12 | (o >> 1 & 15) << 8 |
+           (o >> 11 & 1) << 7 | 0x63;
 }
 static inline uint32_t jal(int rd, int offset)
 {

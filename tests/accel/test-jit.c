@@ -34,16 +34,16 @@ static void test_self_modifying(void)
 {
     Bare *b = start("tcg", NULL, NULL);
     Code c = { bare_ram(b), 0x1000 };
-    put(&c, addi(A1, ZERO, 0));     /* overwritten */
+    put(&c, addi(A1, ZERO, 0)); /* overwritten */
     put(&c, jalr(ZERO, RA, 0));
     c.at = 0;
-    put(&c, lui(S1, 1 << 20));      /* step of the immediate field */
+    put(&c, lui(S1, 1 << 20)); /* step of the immediate field */
     put(&c, addi(A0, ZERO, 0));
-    li(&c, A2, addi(A1, ZERO, 0));  /* the instruction as a number */
+    li(&c, A2, addi(A1, ZERO, 0)); /* the instruction as a number */
     li(&c, A4, 1000);
     put(&c, lui(A3, 0x80001000));
-    put(&c, 0x02069693);            /* slli a3, a3, 32 */
-    put(&c, 0x0206d693);            /* srli a3, a3, 32 */
+    put(&c, 0x02069693); /* slli a3, a3, 32 */
+    put(&c, 0x0206d693); /* srli a3, a3, 32 */
     uint64_t loop = c.at;
     put(&c, sw(A3, A2, 0));
     put(&c, FENCE_I);
@@ -77,7 +77,12 @@ static void test_dma_over_code(void)
 
 /* A device writes while the translator is at work: the block is made of the old bytes, and must not
  * outlive the run that made it.  The translator's end stands for the other thread. */
-static struct { Bare *b; uint64_t pc, at; uint32_t insn; unsigned writes; } race;
+static struct {
+    Bare *b;
+    uint64_t pc, at;
+    uint32_t insn;
+    unsigned writes;
+} race;
 
 static void translate_in_race(TranslateCtx *t)
 {
@@ -190,9 +195,12 @@ static void test_eviction(void)
 static int run_loop_and_pause(Bare *b, uint64_t offset)
 {
     enum { WORD = 0x8000 };
-    const uint32_t intro[] = { /* says that it is there, right before the loop */
+    const uint32_t intro[] = {
+        /* says that it is there, right before the loop */
         WORD | A5 << 7 | 0x17, /* auipc a5, WORD >> 12 */
-        addi(A4, ZERO, 1), sw(A5, A4, 0), jal(ZERO, (int)offset - 12),
+        addi(A4, ZERO, 1),
+        sw(A5, A4, 0),
+        jal(ZERO, (int)offset - 12),
     };
     Accel *a = b->machine.accel;
     CPU *cpu = bare_cpu(b);
@@ -216,22 +224,22 @@ static void test_loops_stop(void)
 {
     Bare *b = start("tcg", NULL, NULL);
     Code c = { bare_ram(b), 0x100 };
-    put(&c, jal(ZERO, 0));                  /* to itself */
+    put(&c, jal(ZERO, 0)); /* to itself */
     c.at = 0x200;
-    put(&c, jal(ZERO, 0x100));              /* two blocks of one page */
+    put(&c, jal(ZERO, 0x100)); /* two blocks of one page */
     c.at = 0x300;
     put(&c, jal(ZERO, -0x100));
     c.at = 0x1400;
-    put(&c, jal(ZERO, 0x1000));             /* two pages */
+    put(&c, jal(ZERO, 0x1000)); /* two pages */
     c.at = 0x2400;
     put(&c, jal(ZERO, -0x1000));
     c.at = 0x500;
-    put(&c, 0x00000097);                    /* auipc ra, 0 */
-    put(&c, jalr(ZERO, RA, 0));             /* indirect */
+    put(&c, 0x00000097);        /* auipc ra, 0 */
+    put(&c, jalr(ZERO, RA, 0)); /* indirect */
     put(&c, 0);
     c.at = 0x600;
     put(&c, addi(A0, A0, 1));
-    put(&c, bne(A0, ZERO, -4));             /* conditional, to the block's start */
+    put(&c, bne(A0, ZERO, -4)); /* conditional, to the block's start */
     static const int starts[] = { 0x100, 0x200, 0x1400, 0x500, 0x600 };
     for (unsigned n = 0; n < G_N_ELEMENTS(starts); n++) {
         for (unsigned round = 0; round < 20; round++) {
@@ -295,7 +303,7 @@ static void test_flushes(void)
     g_assert_cmphex(e->rd, ==, TLB_NEVER);
     cpu_load(cpu, page, MEM_8);
     g_assert_cmphex(e->rd, ==, page);
-    tcg_flush_asid(cpu, 0x77);  /* another one */
+    tcg_flush_asid(cpu, 0x77); /* another one */
     g_assert_cmphex(e->rd, ==, page);
     tcg_flush_asid(cpu, v->ctx->asid);
     g_assert_cmphex(e->rd, ==, TLB_NEVER);
@@ -334,11 +342,11 @@ static void test_code_revokes_write(void)
     run_from(b, 0x3000);
     g_assert_cmphex(e->wr, ==, TLB_NEVER);
     uint64_t drops = v->state->stats.drops;
-    cpu_store(cpu, BARE_RAM + 0x3800, MEM_32, 2);   /* data beside the code */
+    cpu_store(cpu, BARE_RAM + 0x3800, MEM_32, 2); /* data beside the code */
     g_assert_cmpuint(v->state->stats.drops, ==, drops);
     cpu_store(cpu, BARE_RAM + 0x3004, MEM_32, 3);
     g_assert_cmpuint(v->state->stats.drops, ==, drops + 1);
-    cpu_store(cpu, BARE_RAM + 0x3800, MEM_32, 4);   /* no code left: the right comes back */
+    cpu_store(cpu, BARE_RAM + 0x3800, MEM_32, 4); /* no code left: the right comes back */
     g_assert_cmphex(e->wr, ==, BARE_RAM + 0x3000);
     bare_free(b);
 }
@@ -348,7 +356,7 @@ static void test_lockstep_runs(void)
 {
     Bare *b = start("tcg", "lockstep", "on");
     Code c = { bare_ram(b), 0 };
-    put(&c, 0x00000697);            /* auipc a3, 0 */
+    put(&c, 0x00000697); /* auipc a3, 0 */
     put(&c, addi(A3, A3, 0x400));
     li(&c, A4, 50);
     uint64_t loop = c.at;

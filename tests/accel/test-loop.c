@@ -11,10 +11,10 @@
 
 static const char *accel_name = "interp", *accel_options;
 
-#define CODE(t, addr, ...)                                                          \
-    do {                                                                             \
-        const uint32_t words[] = { __VA_ARGS__ };                                    \
-        tg_code(t, addr, words, G_N_ELEMENTS(words));                                \
+#define CODE(t, addr, ...)                                                                                   \
+    do {                                                                                                     \
+        const uint32_t words[] = { __VA_ARGS__ };                                                            \
+        tg_code(t, addr, words, G_N_ELEMENTS(words));                                                        \
     } while (0)
 
 /* r15 = device, and its DONE register is written: `done` counts, then the vCPU sleeps. */
@@ -119,9 +119,9 @@ static void test_faults(void)
     check_fault(bus, 4, TG_CAUSE_BUS, TG_CODE + 8, 0x100);
     const uint32_t store[] = { tg_li(1, 5), tg_li(2, 0x100), tg(TG_ST, 1, 2, 1), tg_li(1, 6) };
     check_fault(store, 4, TG_CAUSE_BUS, TG_CODE + 8, 0x108);
-    const uint32_t mmu[] = { tg_li(1, 5), tg_li(2, 1), tg(TG_SHL, 2, 2, 30), tg_li(3, 0x4000),
-                             tg(TG_ADD, 2, 2, 3), tg(TG_ADD, 2, 2, 3), tg(TG_ADDI, 2, 2, -4),
-                             tg(TG_ST, 1, 2, 0) };
+    const uint32_t mmu[] = { tg_li(1, 5),           tg_li(2, 1),         tg(TG_SHL, 2, 2, 30),
+                             tg_li(3, 0x4000),      tg(TG_ADD, 2, 2, 3), tg(TG_ADD, 2, 2, 3),
+                             tg(TG_ADDI, 2, 2, -4), tg(TG_ST, 1, 2, 0) };
     check_fault(mmu, 8, TG_CAUSE_MMU, TG_CODE + 28, TG_SPACE_BASE + 0x8000);
     const uint32_t illegal[] = { tg_li(1, 5), tg(TG_ILLEGAL, 0, 0, 0), tg_li(1, 6) };
     check_fault(illegal, 3, TG_CAUSE_ILLEGAL, TG_CODE + 4, 0);
@@ -131,7 +131,7 @@ static void test_faults(void)
 
 /* ---- interrupts ---------------------------------------------------------------------------- */
 
-#define HANDLER                                                                       \
+#define HANDLER                                                                                              \
     tg(TG_CLEARIRQ, 0, 0, 0), tg(TG_ADDI, 9, 9, 1), tg(TG_ST, 0, 15, TG_DONE / 8), tg(TG_IRET, 0, 0, 0)
 
 static void raise_irq(TgMachine *t, unsigned n)
@@ -203,7 +203,8 @@ static void test_round_robin(void)
 static void test_ipi(void)
 {
     TgMachine *t = machine(2);
-    CODE(t, TG_VECTOR, tg(TG_CLEARIRQ, 0, 0, 0), tg(TG_ADDI, 9, 9, 1), tg(TG_ST, 9, 5, 0), tg(TG_IRET, 0, 0, 0));
+    CODE(t, TG_VECTOR, tg(TG_CLEARIRQ, 0, 0, 0), tg(TG_ADDI, 9, 9, 1), tg(TG_ST, 9, 5, 0),
+         tg(TG_IRET, 0, 0, 0));
     CODE(t, TG_CODE, DEVICE, tg_li(1, 1), tg_li(6, 200));
     CODE(t, TG_CODE + 16, tg(TG_ST, 1, 15, TG_IRQ_SET / 8), tg(TG_ADDI, 7, 7, 1));
     /* r10 = handled - sent; r11 = -sent */
@@ -285,7 +286,8 @@ static void test_changed_by_guest(void)
     TgMachine *t = machine(1);
     uint64_t fn = 0x14000;
     CODE(t, fn, tg(TG_ADDI, 2, 2, 1), tg(TG_JR, 7, 0, 0));
-    CODE(t, TG_CODE, DEVICE, tg_li(7, 0x1200), tg(TG_SHL, 7, 7, 4), tg(TG_ADDI, 7, 7, 24), tg(TG_JR, 8, 0, 0));
+    CODE(t, TG_CODE, DEVICE, tg_li(7, 0x1200), tg(TG_SHL, 7, 7, 4), tg(TG_ADDI, 7, 7, 24),
+         tg(TG_JR, 8, 0, 0));
     /* here at +24: */
     CODE(t, TG_CODE + 24, tg(TG_ADDI, 7, 7, 12), tg(TG_ST32, 9, 8, 0), tg(TG_JR, 8, 0, 0), FINISH);
     tg_cpu(t, 0)->r[8] = fn;
@@ -407,8 +409,8 @@ static void test_step(void)
     Stops s = { 0 };
     t->accel->class->set_debug_hook(t->accel, stopped, &s);
     CODE(t, TG_VECTOR, tg_li(9, 9));
-    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, 2), tg_li(2, 50), tg(TG_WFI, 0, 0, 0),
-         tg_li(3, 3), tg(TG_CALL, 0, 0, 0));
+    CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_BNZ, 1, 0, 2), tg_li(2, 50),
+         tg(TG_WFI, 0, 0, 0), tg_li(3, 3), tg(TG_CALL, 0, 0, 0));
     static const uint64_t path[] = { 4, 8, 16, 20, 24 };
     CPU *cpu = &tg_cpu(t, 0)->cpu;
     cpu_set_singlestep(cpu, true);

@@ -24,7 +24,9 @@ static char *try_open(const char *list, const char *name, const char *value, con
 
 static void test_lists(void)
 {
-    static const struct { const char *list, *opens, *says; } rows[] = {
+    static const struct {
+        const char *list, *opens, *says;
+    } rows[] = {
         { "tcg", "tcg", NULL },
         { "interp", "interp", NULL },
         { "tcg:interp", "tcg", NULL },
@@ -44,7 +46,9 @@ static void test_lists(void)
 
 static void test_options(void)
 {
-    static const struct { const char *list, *name, *value, *says; } rows[] = {
+    static const struct {
+        const char *list, *name, *value, *says;
+    } rows[] = {
         { "tcg", "thread", "single", NULL },
         { "tcg", "thread", "multi", "'multi' is not built" },
         { "tcg", "thread", "many", "expects 'single', not 'many'" },

@@ -9,7 +9,7 @@
 
 enum { CODE = 0x1000, HANDLER = 0x2000, DATA = 0x9000, VALUE = 0x00abcdef };
 #define AT (BARE_RAM + DATA)
-enum { SD = 0x00c43023, LD = 0x00043683 };  /* sd a2, 0(s0); ld a3, 0(s0) */
+enum { SD = 0x00c43023, LD = 0x00043683 }; /* sd a2, 0(s0); ld a3, 0(s0) */
 
 static const char *accel_name = "tcg";
 static char *accel_option, *accel_value;
@@ -58,44 +58,44 @@ typedef struct Row {
     const char *text;
     uint32_t insn;
     unsigned bytes;
-    int64_t at;         /* the watchpoint, from s0 */
+    int64_t at; /* the watchpoint, from s0 */
     uint64_t len;
     int kind;
-    int64_t hit;        /* from s0, or NONE */
+    int64_t hit; /* from s0, or NONE */
 } Row;
 enum { NONE = -99, W = WATCH_WRITE, R = WATCH_READ, RW = W | R };
 
 static const Row rows[] = {
-    { "sd a2, 0(s0)",   SD, 4, 0, 8, W, 0 },
-    { "sd a2, 0(s0)",   SD, 4, 7, 1, W, 7 },
-    { "sd a2, 0(s0)",   SD, 4, -4, 8, RW, 0 },
-    { "sd a2, 0(s0)",   SD, 4, 0, 8, R, NONE },
-    { "sd a2, 0(s0)",   SD, 4, 8, 8, RW, NONE },
-    { "sd a2, 0(s0)",   SD, 4, -1, 1, RW, NONE },
-    { "sd a2, 0(s0)",   SD, 4, -0x900, 0x2000, W, 0 },
-    { "ld a3, 0(s0)",   LD, 4, 4, 1, R, 4 },
-    { "ld a3, 0(s0)",   LD, 4, 0, 8, RW, 0 },
-    { "ld a3, 0(s0)",   LD, 4, 0, 8, W, NONE },
-    { "sb a2, 3(s0)",   0x00c401a3, 4, 3, 1, W, 3 },
-    { "sb a2, 3(s0)",   0x00c401a3, 4, 4, 4, W, NONE },
-    { "lbu a3, 7(s0)",  0x00744683, 4, 0, 8, R, 7 },
+    { "sd a2, 0(s0)", SD, 4, 0, 8, W, 0 },
+    { "sd a2, 0(s0)", SD, 4, 7, 1, W, 7 },
+    { "sd a2, 0(s0)", SD, 4, -4, 8, RW, 0 },
+    { "sd a2, 0(s0)", SD, 4, 0, 8, R, NONE },
+    { "sd a2, 0(s0)", SD, 4, 8, 8, RW, NONE },
+    { "sd a2, 0(s0)", SD, 4, -1, 1, RW, NONE },
+    { "sd a2, 0(s0)", SD, 4, -0x900, 0x2000, W, 0 },
+    { "ld a3, 0(s0)", LD, 4, 4, 1, R, 4 },
+    { "ld a3, 0(s0)", LD, 4, 0, 8, RW, 0 },
+    { "ld a3, 0(s0)", LD, 4, 0, 8, W, NONE },
+    { "sb a2, 3(s0)", 0x00c401a3, 4, 3, 1, W, 3 },
+    { "sb a2, 3(s0)", 0x00c401a3, 4, 4, 4, W, NONE },
+    { "lbu a3, 7(s0)", 0x00744683, 4, 0, 8, R, 7 },
     { "c.sd a2, 0(s0)", 0xe010, 2, 0, 4, W, 0 },
     { "c.lw a3, 4(s0)", 0x4054, 2, 0, 8, R, 4 },
     { "fsd fa0, 0(s0)", 0x00a43027, 4, 0, 8, W, 0 },
     { "fld fa1, 0(s0)", 0x00043587, 4, 0, 8, R, 0 },
-    { "amoadd.d",       0x00c436af, 4, 0, 8, W, 0 },
-    { "amoadd.d",       0x00c436af, 4, 0, 8, R, 0 },
-    { "amoswap.w",      0x08c426af, 4, 4, 4, RW, NONE },
-    { "lr.d a3, (s0)",  0x100436af, 4, 0, 8, R, 0 },
-    { "lr.d a3, (s0)",  0x100436af, 4, 0, 8, W, NONE },
-    { "sc.d",           0x18c436af, 4, 0, 8, W, 0 },
-    { "sc.d",           0x18c436af, 4, 0, 8, R, NONE },
-    { "cbo.zero (s0)",  0x0044200f, 4, 40, 4, W, 40 },
-    { "cbo.zero (s0)",  0x0044200f, 4, 64, 4, W, NONE },
-    { "sd a2, -4(s0)",  0xfec43e23, 4, 2, 1, W, 2 },  /* across two pages */
-    { "sd a2, -4(s0)",  0xfec43e23, 4, -4, 1, W, -4 },
-    { "ld a3, -4(s0)",  0xffc43683, 4, 3, 1, R, 3 },
-    { "ld a3, -4(s0)",  0xffc43683, 4, 4, 1, R, NONE },
+    { "amoadd.d", 0x00c436af, 4, 0, 8, W, 0 },
+    { "amoadd.d", 0x00c436af, 4, 0, 8, R, 0 },
+    { "amoswap.w", 0x08c426af, 4, 4, 4, RW, NONE },
+    { "lr.d a3, (s0)", 0x100436af, 4, 0, 8, R, 0 },
+    { "lr.d a3, (s0)", 0x100436af, 4, 0, 8, W, NONE },
+    { "sc.d", 0x18c436af, 4, 0, 8, W, 0 },
+    { "sc.d", 0x18c436af, 4, 0, 8, R, NONE },
+    { "cbo.zero (s0)", 0x0044200f, 4, 40, 4, W, 40 },
+    { "cbo.zero (s0)", 0x0044200f, 4, 64, 4, W, NONE },
+    { "sd a2, -4(s0)", 0xfec43e23, 4, 2, 1, W, 2 }, /* across two pages */
+    { "sd a2, -4(s0)", 0xfec43e23, 4, -4, 1, W, -4 },
+    { "ld a3, -4(s0)", 0xffc43683, 4, 3, 1, R, 3 },
+    { "ld a3, -4(s0)", 0xffc43683, 4, 4, 1, R, NONE },
 };
 
 static void check_row(const Row *row)
@@ -103,7 +103,8 @@ static void check_row(const Row *row)
     Bare *plain = machine(row->insn, row->bytes), *b = machine(row->insn, row->bytes);
     RiscvCPU *r = riscv_cpu(bare_cpu(b)), *p = riscv_cpu(bare_cpu(plain));
     uint64_t pc = BARE_RAM + CODE;
-    g_test_message("%s, watchpoint %d of %d bytes at s0 + %d", row->text, row->kind, (int)row->len, (int)row->at);
+    g_test_message("%s, watchpoint %d of %d bytes at s0 + %d", row->text, row->kind, (int)row->len,
+                   (int)row->at);
     cpu_watchpoint_add(&r->cpu, AT + row->at, row->len, row->kind);
     cpu_watchpoint_add(&r->cpu, AT + row->at, row->len, row->kind); /* one access is one stop */
     run(b);

@@ -23,9 +23,13 @@ static const IrGlobal globals[] = {
 };
 /* clang-format on */
 static const IrGuest tg_guest = {
-    .name = "toy", .globals = globals, .global_count = G_N_ELEMENTS(globals),
-    .pinned = { 0, 1, 2, 3, 4, 5, 6, 7 }, .pinned_count = 8,
-    .env_bias = offsetof(TgCPU, r) + 128, .pc_offset = offsetof(TgCPU, pc),
+    .name = "toy",
+    .globals = globals,
+    .global_count = G_N_ELEMENTS(globals),
+    .pinned = { 0, 1, 2, 3, 4, 5, 6, 7 },
+    .pinned_count = 8,
+    .env_bias = offsetof(TgCPU, r) + 128,
+    .pc_offset = offsetof(TgCPU, pc),
 };
 
 static void enter_vector(TgCPU *t, enum TgCause cause, uint64_t bad)
@@ -130,29 +134,19 @@ static bool translate_system(IrBlock *b, uint32_t insn, uint64_t pc)
     int c = (int8_t)(insn >> 24);
     IrRef arg;
     switch (op) {
-    case TG_WFI:
-        call1(b, &h_wfi, ir_const(b, pc + 4));
-        break;
-    case TG_IRET:
-        ir_call(b, &h_iret, IR_NONE, 0, NULL);
-        break;
-    case TG_EI:
-        call1(b, &h_ei, ir_const(b, c));
-        return true;
+    case TG_WFI: call1(b, &h_wfi, ir_const(b, pc + 4)); break;
+    case TG_IRET: ir_call(b, &h_iret, IR_NONE, 0, NULL); break;
+    case TG_EI: call1(b, &h_ei, ir_const(b, c)); return true;
     case TG_GETCAUSE:
         arg = ir_const(b, c);
         ir_call(b, &h_cause, reg(a), 1, &arg);
         return true;
-    case TG_CLEARIRQ:
-        ir_call(b, &h_clear, IR_NONE, 0, NULL);
-        return true;
+    case TG_CLEARIRQ: ir_call(b, &h_clear, IR_NONE, 0, NULL); return true;
     case TG_SETSPACE:
         call1(b, &h_space, reg(a));
         ir_mov(b, ir_global(TG_REGS), ir_const(b, pc + 4));
         break;
-    default:
-        call1(b, &h_raise, ir_const(b, op == TG_CALL ? TG_CAUSE_CALL : TG_CAUSE_ILLEGAL));
-        break;
+    default: call1(b, &h_raise, ir_const(b, op == TG_CALL ? TG_CAUSE_CALL : TG_CAUSE_ILLEGAL)); break;
     }
     ir_exit_lookup(b);
     return false;
@@ -164,15 +158,15 @@ static bool translate_insn(IrBlock *b, uint32_t insn, uint64_t pc)
     int c = (int8_t)(insn >> 24);
     switch (insn & 255) {
     case TG_ADDI: ir_op2(b, IR_ADD, IR_I64, reg(a), reg(s), ir_const(b, c)); return true;
-    case TG_ADD:  ir_op2(b, IR_ADD, IR_I64, reg(a), reg(s), reg(c)); return true;
-    case TG_SHL:  ir_op2(b, IR_SHL, IR_I64, reg(a), reg(s), ir_const(b, c)); return true;
-    case TG_LI:   ir_mov(b, reg(a), ir_const(b, (int16_t)(insn >> 16))); return true;
-    case TG_LD:   ir_load(b, MEM_64, reg(a), reg(s), c * 8); return true;
-    case TG_ST:   ir_store(b, MEM_64, reg(a), reg(s), c * 8); return true;
+    case TG_ADD: ir_op2(b, IR_ADD, IR_I64, reg(a), reg(s), reg(c)); return true;
+    case TG_SHL: ir_op2(b, IR_SHL, IR_I64, reg(a), reg(s), ir_const(b, c)); return true;
+    case TG_LI: ir_mov(b, reg(a), ir_const(b, (int16_t)(insn >> 16))); return true;
+    case TG_LD: ir_load(b, MEM_64, reg(a), reg(s), c * 8); return true;
+    case TG_ST: ir_store(b, MEM_64, reg(a), reg(s), c * 8); return true;
     case TG_ST32: ir_store(b, MEM_32, reg(a), reg(s), c * 4); return true;
-    case TG_BNZ:  translate_bnz(b, a, pc + (int64_t)c * 4); return true;
-    case TG_JR:   ir_exit_ind(b, reg(a)); return false;
-    default:      return translate_system(b, insn, pc);
+    case TG_BNZ: translate_bnz(b, a, pc + (int64_t)c * 4); return true;
+    case TG_JR: ir_exit_ind(b, reg(a)); return false;
+    default: return translate_system(b, insn, pc);
     }
 }
 
@@ -270,10 +264,21 @@ static uint64_t tg_asid(uint64_t space)
 }
 
 const CPUArch tg_arch = {
-    .name = "toy", .cpu_size = sizeof(TgCPU), .guest = &tg_guest, .pc_align = 4, .init = tg_init,
-    .reset = tg_reset, .context_key = tg_key, .walk = tg_walk, .raise_mmu_fault = tg_mmu_fault,
-    .raise_bus_fault = tg_bus_fault, .raise_misaligned = tg_misaligned, .translate = tg_translate,
-    .has_work = tg_has_work, .take_interrupt = tg_take_interrupt, .space_asid = tg_asid,
+    .name = "toy",
+    .cpu_size = sizeof(TgCPU),
+    .guest = &tg_guest,
+    .pc_align = 4,
+    .init = tg_init,
+    .reset = tg_reset,
+    .context_key = tg_key,
+    .walk = tg_walk,
+    .raise_mmu_fault = tg_mmu_fault,
+    .raise_bus_fault = tg_bus_fault,
+    .raise_misaligned = tg_misaligned,
+    .translate = tg_translate,
+    .has_work = tg_has_work,
+    .take_interrupt = tg_take_interrupt,
+    .space_asid = tg_asid,
     .debug_walk = tg_debug_walk,
 };
 

@@ -12,8 +12,15 @@
 #include "target/cpu.h"
 
 enum { TG_REGS = 16 };
-enum TgCause { TG_NONE, TG_CAUSE_IRQ, TG_CAUSE_MMU, TG_CAUSE_BUS, TG_CAUSE_ILLEGAL, TG_CAUSE_CALL,
-               TG_CAUSE_ALIGN };
+enum TgCause {
+    TG_NONE,
+    TG_CAUSE_IRQ,
+    TG_CAUSE_MMU,
+    TG_CAUSE_BUS,
+    TG_CAUSE_ILLEGAL,
+    TG_CAUSE_CALL,
+    TG_CAUSE_ALIGN
+};
 
 typedef struct TgCPU {
     CPU cpu;
@@ -21,9 +28,9 @@ typedef struct TgCPU {
     uint64_t pc;
     uint64_t epc, cause, bad;
     uint64_t space;
-    uint32_t irq;        /* level of the line; atomic */
-    uint32_t enabled;    /* interrupts are */
-    uint32_t taken;      /* interrupts taken */
+    uint32_t irq;     /* level of the line; atomic */
+    uint32_t enabled; /* interrupts are */
+    uint32_t taken;   /* interrupts taken */
 } TgCPU;
 
 enum { TG_RAM = 0x10000, TG_RAM_SIZE = 0x100000, TG_VECTOR = 0x11000, TG_CODE = 0x12000 };
@@ -34,8 +41,10 @@ enum { TG_RAM = 0x10000, TG_RAM_SIZE = 0x100000, TG_VECTOR = 0x11000, TG_CODE = 
 enum { TG_IRQ_SET = 0, TG_IRQ_CLEAR = 8, TG_DONE = 16, TG_LOG = 24 };
 
 /* Assembler: each returns one word. */
+/* clang-format off */
 enum TgOp { TG_ILLEGAL, TG_ADDI, TG_ADD, TG_LD, TG_ST, TG_BNZ, TG_JR, TG_WFI, TG_IRET, TG_LI, TG_SHL,
             TG_EI, TG_CALL, TG_SETSPACE, TG_GETCAUSE, TG_ST32, TG_CLEARIRQ };
+/* clang-format on */
 static inline uint32_t tg(enum TgOp op, unsigned a, unsigned b, int c)
 {
     return op | a << 8 | b << 16 | (uint32_t)(uint8_t)c << 24;
@@ -53,9 +62,9 @@ typedef struct TgMachine {
     Machine m;
     Accel *accel;
     MemoryRegion mmio;
-    uint32_t done;          /* atomic: writes to TG_DONE */
-    uint64_t log[64];       /* values written to TG_LOG */
-    uint32_t logged;        /* atomic */
+    uint32_t done;    /* atomic: writes to TG_DONE */
+    uint64_t log[64]; /* values written to TG_LOG */
+    uint32_t logged;  /* atomic */
 } TgMachine;
 TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus);
 void tg_machine_free(TgMachine *t);

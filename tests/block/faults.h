@@ -5,7 +5,14 @@
 #pragma once
 #include <stdatomic.h>
 
-typedef enum FaultKind { FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_ALLOCATE, FAULT_THREAD, FAULT_KINDS } FaultKind;
+typedef enum FaultKind {
+    FAULT_READ,
+    FAULT_WRITE,
+    FAULT_SYNC,
+    FAULT_ALLOCATE,
+    FAULT_THREAD,
+    FAULT_KINDS
+} FaultKind;
 
 typedef struct Fault {
     atomic_int error; /* errno of what fails, 0: nothing does */

@@ -68,9 +68,15 @@ void rig_submit(BlockBackend *blk, Io *io, BlockOp op, uint64_t offset, void *bu
     bool data = op == BLOCK_READ || op == BLOCK_WRITE;
     io->done = false;
     io->iov = (struct iovec){ buf, length };
-    io->r = (BlockRequest){ .op = op, .offset = offset, .length = length, .iov = &io->iov,
-                            .iov_count = data, .fua = io->r.fua, .unmap = io->r.unmap,
-                            .done = io_done, .opaque = io };
+    io->r = (BlockRequest){ .op = op,
+                            .offset = offset,
+                            .length = length,
+                            .iov = &io->iov,
+                            .iov_count = data,
+                            .fua = io->r.fua,
+                            .unmap = io->r.unmap,
+                            .done = io_done,
+                            .opaque = io };
     block_submit(blk, &io->r);
 }
 

@@ -156,7 +156,8 @@ static void check_policy(const Policy *p, BlockBackend *blk, const char *path)
         g_assert_false(io.done);
         g_assert_true(block_keeps_requests());
         g_autofree char *about = block_describe(blk);
-        g_assert_nonnull(strstr(about, p->error == EIO ? "I/O status:       failed" : "I/O status:       nospace"));
+        g_assert_nonnull(
+            strstr(about, p->error == EIO ? "I/O status:       failed" : "I/O status:       nospace"));
     }
     fault_clear();
     block_resume_all();

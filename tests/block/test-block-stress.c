@@ -75,7 +75,7 @@ static int slot_cut(Slot *slot)
 
 static void slot_start(Stress *s, Slot *slot)
 {
-    static const BlockOp ops[] = { BLOCK_READ, BLOCK_READ, BLOCK_READ, BLOCK_WRITE, BLOCK_WRITE,
+    static const BlockOp ops[] = { BLOCK_READ,  BLOCK_READ,         BLOCK_READ,    BLOCK_WRITE, BLOCK_WRITE,
                                    BLOCK_WRITE, BLOCK_WRITE_ZEROES, BLOCK_DISCARD, BLOCK_FLUSH };
     BlockOp op = ops[g_test_rand_int_range(0, G_N_ELEMENTS(ops))];
     if (!slot_choose(s, slot, op)) {
@@ -89,10 +89,15 @@ static void slot_start(Stress *s, Slot *slot)
     if (op == BLOCK_WRITE && g_test_rand_int_range(0, 8) == 0) {
         memset(slot->buf, 0, length); /* for detect-zeroes */
     }
-    slot->io.r = (BlockRequest){ .op = op, .offset = (uint64_t)slot->first * 512, .length = length,
-                                 .iov = slot->iov, .iov_count = data ? slot_cut(slot) : 0,
-                                 .fua = g_test_rand_int_range(0, 20) == 0, .unmap = g_test_rand_bit(),
-                                 .done = slot_done, .opaque = slot };
+    slot->io.r = (BlockRequest){ .op = op,
+                                 .offset = (uint64_t)slot->first * 512,
+                                 .length = length,
+                                 .iov = slot->iov,
+                                 .iov_count = data ? slot_cut(slot) : 0,
+                                 .fua = g_test_rand_int_range(0, 20) == 0,
+                                 .unmap = g_test_rand_bit(),
+                                 .done = slot_done,
+                                 .opaque = slot };
     slot->io.done = false;
     slot->busy = true;
     slot_mark(s, slot, 1);
@@ -105,22 +110,15 @@ static void slot_finish(Stress *s, Slot *slot)
     uint64_t length = (uint64_t)slot->count * 512;
     g_assert_cmpint(slot->io.result, ==, 0);
     switch (slot->io.r.op) {
-    case BLOCK_READ:
-        g_assert_cmpmem(at, length, slot->buf, length);
-        break;
-    case BLOCK_WRITE:
-        memcpy(at, slot->buf, length);
-        break;
-    case BLOCK_WRITE_ZEROES:
-        memset(at, 0, length);
-        break;
+    case BLOCK_READ: g_assert_cmpmem(at, length, slot->buf, length); break;
+    case BLOCK_WRITE: memcpy(at, slot->buf, length); break;
+    case BLOCK_WRITE_ZEROES: memset(at, 0, length); break;
     case BLOCK_DISCARD:
         if (s->discards_are_zero) {
             memset(at, 0, length);
         }
         break;
-    default:
-        break;
+    default: break;
     }
     slot_mark(s, slot, -1);
     slot->busy = false;

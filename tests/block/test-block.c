@@ -34,14 +34,23 @@ static void test_options(void)
         const char *options, *part;
     } bad[] = {
         { "bogus=1", "does not support the option 'bogus'" },
-        { "format=zork", "Unknown driver 'zork'" }, { "format=qcow2", "qemu-img convert" },
-        { "if=virtoi", "did you mean 'virtio'" }, { "cache=zork", "invalid cache option" },
-        { "aio=native", "aio=io_uring" }, { "bps=5", "limits on the speed" },
-        { "readonly=maybe", "neither on nor off" }, { "werror=stopp", "did you mean 'stop'" },
+        { "format=zork", "Unknown driver 'zork'" },
+        { "format=qcow2", "qemu-img convert" },
+        { "if=virtoi", "did you mean 'virtio'" },
+        { "cache=zork", "invalid cache option" },
+        { "aio=native", "aio=io_uring" },
+        { "bps=5", "limits on the speed" },
+        { "readonly=maybe", "neither on nor off" },
+        { "werror=stopp", "did you mean 'stop'" },
         { "rerror=enospc", "not among report, ignore, stop" },
-        { "detect-zeroes=unmap", "discard" }, { "copy-on-read=on", "backing" },
-        { "index=x", "index=x" }, { "bus=2", "bus=2" }, { "media=tape", "cdrom" },
-        { "file.driver=nbd", "host_device" }, { "id=", "id=" }, { "file.locking=zork", "auto" },
+        { "detect-zeroes=unmap", "discard" },
+        { "copy-on-read=on", "backing" },
+        { "index=x", "index=x" },
+        { "bus=2", "bus=2" },
+        { "media=tape", "cdrom" },
+        { "file.driver=nbd", "host_device" },
+        { "id=", "id=" },
+        { "file.locking=zork", "auto" },
     };
     GError *err = NULL;
     g_autofree char *path = rig_image(4096);
@@ -61,7 +70,8 @@ static void test_options(void)
     rig_assert_error(&err, "regular file");
     BlockBackend *a = rig_drive_ok("file=%s,if=virtio,format=raw,file.locking=off,serial=S1", path);
     BlockBackend *b = rig_drive_ok("file.filename=%s,if=pflash,unit=1,readonly,format=raw,"
-                                   "file.locking=off,cache=writethrough,id=fw", path);
+                                   "file.locking=off,cache=writethrough,id=fw",
+                                   path);
     g_assert_cmpstr(block_id(a), ==, "virtio0");
     g_assert_cmpstr(block_serial(a), ==, "S1");
     g_assert_cmpint(block_index(a), ==, -1);
@@ -151,8 +161,8 @@ static void test_tail(void)
             fill(data, sizeof(data), 9);
             g_assert_true(g_file_set_contents(path, (char *)data, sizeof(data), NULL));
             GError *err = NULL;
-            BlockBackend *blk = rig_drive(&err, "file=%s,if=none,format=raw,%s,cache=%s", path,
-                                          engines[e], direct ? "none" : "writeback");
+            BlockBackend *blk = rig_drive(&err, "file=%s,if=none,format=raw,%s,cache=%s", path, engines[e],
+                                          direct ? "none" : "writeback");
             if (!blk) { /* no O_DIRECT here */
                 g_clear_error(&err);
                 g_unlink(path);

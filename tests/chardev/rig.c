@@ -41,10 +41,15 @@ static void rig_event(void *opaque, ChardevEvent event)
 }
 
 const ChardevFrontend rig_frontend = {
-    .can_receive = rig_can_receive, .receive = rig_receive, .event = rig_event,
+    .can_receive = rig_can_receive,
+    .receive = rig_receive,
+    .event = rig_event,
 };
 const ChardevFrontend rig_background = {
-    .can_receive = rig_can_receive, .receive = rig_receive, .event = rig_event, .background = true,
+    .can_receive = rig_can_receive,
+    .receive = rig_receive,
+    .event = rig_event,
+    .background = true,
 };
 
 void rig_init(Rig *r, Chardev *chr, const ChardevFrontend *fe)
@@ -68,8 +73,7 @@ static void rig_send_more(void *opaque)
 {
     Rig *r = opaque;
     while (r->out_done < r->out_len) {
-        int n = chardev_write(r->chr, r, (const uint8_t *)r->out + r->out_done,
-                              r->out_len - r->out_done);
+        int n = chardev_write(r->chr, r, (const uint8_t *)r->out + r->out_done, r->out_len - r->out_done);
         g_assert_cmpint(n, >=, 0);
         r->out_done += n;
         if (n == 0) {

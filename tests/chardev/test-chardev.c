@@ -52,16 +52,21 @@ static void test_options(void)
     static const struct {
         const char *text, *part;
     } bad[] = {
-        { "nul,id=a", "did you mean 'null'" }, { "null", "no id specified" },
+        { "nul,id=a", "did you mean 'null'" },
+        { "null", "no id specified" },
         { "socket,id=a,zork=1,path=/x", "Invalid parameter 'zork'" },
-        { "file,id=a", "no filename given" }, { "file,id=a,path=/nonexist/x", "Could not open" },
+        { "file,id=a", "no filename given" },
+        { "file,id=a,path=/nonexist/x", "Could not open" },
         { "stdio,id=a,signal=maybe", "neither on nor off" },
         { "null,id=a,logfile=/nonexist/x", "log file" },
-        { "socket,id=a", "no port" }, { "socket,id=a,path=/x,telnet=on", "telnet=on is not" },
+        { "socket,id=a", "no port" },
+        { "socket,id=a,path=/x,telnet=on", "telnet=on is not" },
         { "socket,id=a,path=/x,server=on,reconnect=1", "reconnect-ms" },
         { "socket,id=a,path=/x,wait=off", "'wait' option" },
-        { "socket,id=a,fd=foo", "fd=foo" }, { "socket,id=a,fd=999", "not a socket" },
-        { "pipe,id=a,path=/nonexist/p", "mkfifo" }, { "id=a", "no backend" },
+        { "socket,id=a,fd=foo", "fd=foo" },
+        { "socket,id=a,fd=999", "not a socket" },
+        { "pipe,id=a,path=/nonexist/p", "mkfifo" },
+        { "id=a", "no backend" },
         { "socket,id=a,host=127.0.0.1,port=70000", "port=70000" },
     };
     GError *err = NULL;

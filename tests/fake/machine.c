@@ -84,9 +84,17 @@ static unsigned fake_disassemble(uint64_t pc, const uint8_t *bytes, unsigned ava
 
 static const IrGuest fake_guest = { .pc_offset = offsetof(FakeCpu, pc) };
 static const CPUArch fake_arch = {
-    .name = "riscv64", .cpu_size = sizeof(FakeCpu), .guest = &fake_guest, .reset = fake_reset,
-    .registers = fake_registers, .get_register = fake_get, .set_register = fake_set,
-    .dump = fake_dump, .dump_mmu = fake_dump_mmu, .disassemble = fake_disassemble, .set_pc = fake_set_pc,
+    .name = "riscv64",
+    .cpu_size = sizeof(FakeCpu),
+    .guest = &fake_guest,
+    .reset = fake_reset,
+    .registers = fake_registers,
+    .get_register = fake_get,
+    .set_register = fake_set,
+    .dump = fake_dump,
+    .dump_mmu = fake_dump_mmu,
+    .disassemble = fake_disassemble,
+    .set_pc = fake_set_pc,
 };
 
 /* ---- accelerator ---- */
@@ -119,8 +127,12 @@ static void fake_info(Accel *a, GString *out)
 }
 
 static const AccelClass fake_accel_class = {
-    .name = "fake", .resume = fake_resume, .pause = fake_pause, .run_on_cpu = fake_run_on_cpu,
-    .set_debug_hook = fake_hook, .info = fake_info,
+    .name = "fake",
+    .resume = fake_resume,
+    .pause = fake_pause,
+    .run_on_cpu = fake_run_on_cpu,
+    .set_debug_hook = fake_hook,
+    .info = fake_info,
 };
 
 /* ---- board ---- */
@@ -142,8 +154,9 @@ static bool fake_build(Machine *m, GError **err)
     return true;
 }
 
-static const BoardClass fake_board = { .name = "fake", .desc = "for tests", .arch = "riscv64",
-                                       .max_cpus = 2, .build = fake_build };
+static const BoardClass fake_board = {
+    .name = "fake", .desc = "for tests", .arch = "riscv64", .max_cpus = 2, .build = fake_build
+};
 static MachineConfig fake_config = { .board = &fake_board };
 
 Machine *fake_machine_new(void)
@@ -183,19 +196,51 @@ void fake_debug_stop(Machine *m, unsigned i)
 /* ---- what target/cpu.c and the host ends have ---- */
 
 #define WEAK __attribute__((weak))
-WEAK void cpu_free(CPU *cpu) { }
-WEAK void block_pause_all(void) { }
-WEAK void block_resume_all(void) { }
-WEAK void block_set_stop_hook(void (*stop)(void)) { }
-WEAK bool block_keeps_requests(void) { return false; }
-WEAK void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque) { }
-WEAK char *block_describe(BlockBackend *blk) { return NULL; }
-WEAK BlockBackend *block_find(const char *id) { return NULL; }
-WEAK const char *block_id(BlockBackend *blk) { return ""; }
-WEAK void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque) { }
-WEAK void net_describe_all(GString *out) { }
-WEAK bool net_set_link_of(const char *name, bool up) { return false; }
-WEAK char *net_user_info(const NetClient *nc) { return NULL; }
+WEAK void cpu_free(CPU *cpu)
+{
+}
+WEAK void block_pause_all(void)
+{
+}
+WEAK void block_resume_all(void)
+{
+}
+WEAK void block_set_stop_hook(void (*stop)(void))
+{
+}
+WEAK bool block_keeps_requests(void)
+{
+    return false;
+}
+WEAK void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque)
+{
+}
+WEAK char *block_describe(BlockBackend *blk)
+{
+    return NULL;
+}
+WEAK BlockBackend *block_find(const char *id)
+{
+    return NULL;
+}
+WEAK const char *block_id(BlockBackend *blk)
+{
+    return "";
+}
+WEAK void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque)
+{
+}
+WEAK void net_describe_all(GString *out)
+{
+}
+WEAK bool net_set_link_of(const char *name, bool up)
+{
+    return false;
+}
+WEAK char *net_user_info(const NetClient *nc)
+{
+    return NULL;
+}
 
 WEAK bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len)
 {

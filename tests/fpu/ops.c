@@ -61,23 +61,19 @@ static const Row rows[OP_COUNT] = {
 };
 
 const char *const op_names[OP_COUNT] = {
-    "add", "sub", "mul", "div", "sqrt", "fmadd", "fmsub",
-    "fnmsub", "fnmadd", "min", "max", "minm", "maxm", "eq",
-    "lt", "le", "ltq", "leq", "classify", "round", "roundnx",
-    "to_i32", "to_u32", "to_i64", "to_u64", "from_i32", "from_u32", "from_i64",
-    "from_u64", "to_f16", "to_f32", "to_f64", "to_bf16",
+    "add",      "sub",      "mul",     "div",    "sqrt",   "fmadd",   "fmsub",  "fnmsub",   "fnmadd",
+    "min",      "max",      "minm",    "maxm",   "eq",     "lt",      "le",     "ltq",      "leq",
+    "classify", "round",    "roundnx", "to_i32", "to_u32", "to_i64",  "to_u64", "from_i32", "from_u32",
+    "from_i64", "from_u64", "to_f16",  "to_f32", "to_f64", "to_bf16",
 };
 
 int op_operands(Op op)
 {
     switch (rows[op].shape) {
-    case SHAPE_THREE:
-        return 3;
+    case SHAPE_THREE: return 3;
     case SHAPE_TWO:
-    case SHAPE_COMPARE:
-        return 2;
-    default:
-        return 1;
+    case SHAPE_COMPARE: return 2;
+    default: return 1;
     }
 }
 
@@ -89,32 +85,19 @@ bool op_exists(Op op, Format format)
 static uint64_t run_other_f16(Op op, uint64_t x, FpStatus *s)
 {
     switch (op) {
-    case OP_CLASSIFY:
-        return f16_classify(x);
-    case OP_TO_I32:
-        return f16_to_i32(x, s);
-    case OP_TO_U32:
-        return f16_to_u32(x, s);
-    case OP_TO_I64:
-        return f16_to_i64(x, s);
-    case OP_TO_U64:
-        return f16_to_u64(x, s);
-    case OP_FROM_I32:
-        return f16_from_i32(x, s);
-    case OP_FROM_U32:
-        return f16_from_u32(x, s);
-    case OP_FROM_I64:
-        return f16_from_i64(x, s);
-    case OP_FROM_U64:
-        return f16_from_u64(x, s);
-    case OP_TO_F32:
-        return f16_to_f32(x, s);
-    case OP_TO_F64:
-        return f16_to_f64(x, s);
-    case OP_TO_BF16:
-        return f16_to_bf16(x, s);
-    default:
-        g_assert_not_reached();
+    case OP_CLASSIFY: return f16_classify(x);
+    case OP_TO_I32: return f16_to_i32(x, s);
+    case OP_TO_U32: return f16_to_u32(x, s);
+    case OP_TO_I64: return f16_to_i64(x, s);
+    case OP_TO_U64: return f16_to_u64(x, s);
+    case OP_FROM_I32: return f16_from_i32(x, s);
+    case OP_FROM_U32: return f16_from_u32(x, s);
+    case OP_FROM_I64: return f16_from_i64(x, s);
+    case OP_FROM_U64: return f16_from_u64(x, s);
+    case OP_TO_F32: return f16_to_f32(x, s);
+    case OP_TO_F64: return f16_to_f64(x, s);
+    case OP_TO_BF16: return f16_to_bf16(x, s);
+    default: g_assert_not_reached();
     }
 }
 
@@ -122,48 +105,30 @@ static uint64_t run_f16(Op op, const uint64_t x[3], FpStatus *s)
 {
     Fn16 fn = rows[op].f16;
     switch (rows[op].shape) {
-    case SHAPE_ONE:
-        return fn.one(x[0], s);
-    case SHAPE_TWO:
-        return fn.two(x[0], x[1], s);
-    case SHAPE_THREE:
-        return fn.three(x[0], x[1], x[2], s);
-    case SHAPE_COMPARE:
-        return fn.compare(x[0], x[1], s);
-    default:
-        return run_other_f16(op, x[0], s);
+    case SHAPE_ONE: return fn.one(x[0], s);
+    case SHAPE_TWO: return fn.two(x[0], x[1], s);
+    case SHAPE_THREE: return fn.three(x[0], x[1], x[2], s);
+    case SHAPE_COMPARE: return fn.compare(x[0], x[1], s);
+    default: return run_other_f16(op, x[0], s);
     }
 }
 
 static uint64_t run_other_f32(Op op, uint64_t x, FpStatus *s)
 {
     switch (op) {
-    case OP_CLASSIFY:
-        return f32_classify(x);
-    case OP_TO_I32:
-        return f32_to_i32(x, s);
-    case OP_TO_U32:
-        return f32_to_u32(x, s);
-    case OP_TO_I64:
-        return f32_to_i64(x, s);
-    case OP_TO_U64:
-        return f32_to_u64(x, s);
-    case OP_FROM_I32:
-        return f32_from_i32(x, s);
-    case OP_FROM_U32:
-        return f32_from_u32(x, s);
-    case OP_FROM_I64:
-        return f32_from_i64(x, s);
-    case OP_FROM_U64:
-        return f32_from_u64(x, s);
-    case OP_TO_F16:
-        return f32_to_f16(x, s);
-    case OP_TO_F64:
-        return f32_to_f64(x, s);
-    case OP_TO_BF16:
-        return f32_to_bf16(x, s);
-    default:
-        g_assert_not_reached();
+    case OP_CLASSIFY: return f32_classify(x);
+    case OP_TO_I32: return f32_to_i32(x, s);
+    case OP_TO_U32: return f32_to_u32(x, s);
+    case OP_TO_I64: return f32_to_i64(x, s);
+    case OP_TO_U64: return f32_to_u64(x, s);
+    case OP_FROM_I32: return f32_from_i32(x, s);
+    case OP_FROM_U32: return f32_from_u32(x, s);
+    case OP_FROM_I64: return f32_from_i64(x, s);
+    case OP_FROM_U64: return f32_from_u64(x, s);
+    case OP_TO_F16: return f32_to_f16(x, s);
+    case OP_TO_F64: return f32_to_f64(x, s);
+    case OP_TO_BF16: return f32_to_bf16(x, s);
+    default: g_assert_not_reached();
     }
 }
 
@@ -171,48 +136,30 @@ static uint64_t run_f32(Op op, const uint64_t x[3], FpStatus *s)
 {
     Fn32 fn = rows[op].f32;
     switch (rows[op].shape) {
-    case SHAPE_ONE:
-        return fn.one(x[0], s);
-    case SHAPE_TWO:
-        return fn.two(x[0], x[1], s);
-    case SHAPE_THREE:
-        return fn.three(x[0], x[1], x[2], s);
-    case SHAPE_COMPARE:
-        return fn.compare(x[0], x[1], s);
-    default:
-        return run_other_f32(op, x[0], s);
+    case SHAPE_ONE: return fn.one(x[0], s);
+    case SHAPE_TWO: return fn.two(x[0], x[1], s);
+    case SHAPE_THREE: return fn.three(x[0], x[1], x[2], s);
+    case SHAPE_COMPARE: return fn.compare(x[0], x[1], s);
+    default: return run_other_f32(op, x[0], s);
     }
 }
 
 static uint64_t run_other_f64(Op op, uint64_t x, FpStatus *s)
 {
     switch (op) {
-    case OP_CLASSIFY:
-        return f64_classify(x);
-    case OP_TO_I32:
-        return f64_to_i32(x, s);
-    case OP_TO_U32:
-        return f64_to_u32(x, s);
-    case OP_TO_I64:
-        return f64_to_i64(x, s);
-    case OP_TO_U64:
-        return f64_to_u64(x, s);
-    case OP_FROM_I32:
-        return f64_from_i32(x, s);
-    case OP_FROM_U32:
-        return f64_from_u32(x, s);
-    case OP_FROM_I64:
-        return f64_from_i64(x, s);
-    case OP_FROM_U64:
-        return f64_from_u64(x, s);
-    case OP_TO_F16:
-        return f64_to_f16(x, s);
-    case OP_TO_F32:
-        return f64_to_f32(x, s);
-    case OP_TO_BF16:
-        return f64_to_bf16(x, s);
-    default:
-        g_assert_not_reached();
+    case OP_CLASSIFY: return f64_classify(x);
+    case OP_TO_I32: return f64_to_i32(x, s);
+    case OP_TO_U32: return f64_to_u32(x, s);
+    case OP_TO_I64: return f64_to_i64(x, s);
+    case OP_TO_U64: return f64_to_u64(x, s);
+    case OP_FROM_I32: return f64_from_i32(x, s);
+    case OP_FROM_U32: return f64_from_u32(x, s);
+    case OP_FROM_I64: return f64_from_i64(x, s);
+    case OP_FROM_U64: return f64_from_u64(x, s);
+    case OP_TO_F16: return f64_to_f16(x, s);
+    case OP_TO_F32: return f64_to_f32(x, s);
+    case OP_TO_BF16: return f64_to_bf16(x, s);
+    default: g_assert_not_reached();
     }
 }
 
@@ -220,44 +167,31 @@ static uint64_t run_f64(Op op, const uint64_t x[3], FpStatus *s)
 {
     Fn64 fn = rows[op].f64;
     switch (rows[op].shape) {
-    case SHAPE_ONE:
-        return fn.one(x[0], s);
-    case SHAPE_TWO:
-        return fn.two(x[0], x[1], s);
-    case SHAPE_THREE:
-        return fn.three(x[0], x[1], x[2], s);
-    case SHAPE_COMPARE:
-        return fn.compare(x[0], x[1], s);
-    default:
-        return run_other_f64(op, x[0], s);
+    case SHAPE_ONE: return fn.one(x[0], s);
+    case SHAPE_TWO: return fn.two(x[0], x[1], s);
+    case SHAPE_THREE: return fn.three(x[0], x[1], x[2], s);
+    case SHAPE_COMPARE: return fn.compare(x[0], x[1], s);
+    default: return run_other_f64(op, x[0], s);
     }
 }
 
 static uint64_t run_bf16(Op op, uint64_t x, FpStatus *s)
 {
     switch (op) {
-    case OP_TO_F16:
-        return bf16_to_f16(x, s);
-    case OP_TO_F32:
-        return bf16_to_f32(x, s);
-    case OP_TO_F64:
-        return bf16_to_f64(x, s);
-    default:
-        g_assert_not_reached();
+    case OP_TO_F16: return bf16_to_f16(x, s);
+    case OP_TO_F32: return bf16_to_f32(x, s);
+    case OP_TO_F64: return bf16_to_f64(x, s);
+    default: g_assert_not_reached();
     }
 }
 
 uint64_t op_run(Op op, Format format, const uint64_t x[3], FpStatus *s)
 {
     switch (format) {
-    case F16:
-        return run_f16(op, x, s);
-    case F32:
-        return run_f32(op, x, s);
-    case F64:
-        return run_f64(op, x, s);
-    default:
-        return run_bf16(op, x[0], s);
+    case F16: return run_f16(op, x, s);
+    case F32: return run_f32(op, x, s);
+    case F64: return run_f64(op, x, s);
+    default: return run_bf16(op, x[0], s);
     }
 }
 
@@ -278,16 +212,11 @@ static uint64_t random_pattern(int width, uint64_t *seed)
     }
     switch (r & 7) {
     case 0:
-    case 1:
-        return few & mask;
-    case 2:
-        return ~few & mask;
-    case 3:
-        return (mask >> (r >> 8) % width) & mask << (r >> 16) % width;
-    case 4:
-        return (mask << (r >> 8) % width) & mask;
-    default:
-        return (r >> 3) & mask;
+    case 1: return few & mask;
+    case 2: return ~few & mask;
+    case 3: return (mask >> (r >> 8) % width) & mask << (r >> 16) % width;
+    case 4: return (mask << (r >> 8) % width) & mask;
+    default: return (r >> 3) & mask;
     }
 }
 
@@ -297,20 +226,15 @@ static uint64_t random_exponent(Format format, uint64_t *seed)
     static const uint8_t integer_bounds[] = { 0, 31, 32, 63, 64 };
     uint64_t r = operand_random(seed), max = (1 << format_exp_bits[format]) - 1, bias = max / 2;
     switch (r & 7) {
-    case 0:
-        return (r >> 8) % 4;
-    case 1:
-        return max - (r >> 8) % 4;
-    case 2:
-        return bias + (r >> 8) % 7 - 3;
-    case 3:
-        return MIN(bias + integer_bounds[(r >> 8) % 5] + (r >> 16) % 3 - 1, max);
-    case 4:     /* products and quotients near the bottom and the top */
+    case 0: return (r >> 8) % 4;
+    case 1: return max - (r >> 8) % 4;
+    case 2: return bias + (r >> 8) % 7 - 3;
+    case 3: return MIN(bias + integer_bounds[(r >> 8) % 5] + (r >> 16) % 3 - 1, max);
+    case 4: /* products and quotients near the bottom and the top */
         return bias / 2 + (r >> 8) % 9 + ((r >> 16) & 1 ? bias : 0);
-    case 5:     /* roughly a significand apart from one */
+    case 5: /* roughly a significand apart from one */
         return MIN(bias + format_frac_bits[format] + (r >> 8) % 7 - 3, max);
-    default:
-        return (r >> 8) & max;
+    default: return (r >> 8) & max;
     }
 }
 

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <inttypes.h>
 
+/* clang-format off */
 typedef enum Op {
     OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_SQRT,
     OP_FMADD, OP_FMSUB, OP_FNMSUB, OP_FNMADD,
@@ -17,6 +18,7 @@ typedef enum Op {
     OP_TO_F16, OP_TO_F32, OP_TO_F64, OP_TO_BF16,        /* from the format, not to itself */
     OP_COUNT
 } Op;
+/* clang-format on */
 
 /* In the order of the OP_TO operations. */
 typedef enum Format { F16, F32, F64, BF16, FORMAT_COUNT } Format;

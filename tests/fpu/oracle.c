@@ -18,7 +18,7 @@
 
 typedef unsigned __int128 u128;
 
-enum { UNIT = 2240, WORDS = 70 };   /* the unit is 2^-2240; values stay below 2^2100 */
+enum { UNIT = 2240, WORDS = 70 }; /* the unit is 2^-2240; values stay below 2^2100 */
 
 /* A magnitude in units of 2^-UNIT, least significant word first. */
 typedef struct Big {
@@ -138,12 +138,9 @@ static bool goes_up(const Exact *x, Number low, FpStatus rules)
     Number middle = { .m = 2 * low.m + 1, .e = low.e - 1 };
     int side;
     switch (rules.rounding) {
-    case FP_RTZ:
-        return false;
-    case FP_RDN:
-        return x->negative;
-    case FP_RUP:
-        return !x->negative;
+    case FP_RTZ: return false;
+    case FP_RDN: return x->negative;
+    case FP_RUP: return !x->negative;
     default:
         side = compare_candidate(x, middle);
         return side < 0 || (side == 0 && (rules.rounding == FP_RMM || (low.m & 1)));
@@ -167,7 +164,7 @@ static OracleResult round_exact(Format f, const Exact *x, FpStatus rules)
 {
     uint64_t low = 0, high = inf_pattern(f) + 1, sign = x->negative ? sign_pattern(f) : 0;
     OracleResult r = { 0 };
-    while (high - low > 1) {    /* low <= exact < high, where infinity + 1 is above all */
+    while (high - low > 1) { /* low <= exact < high, where infinity + 1 is above all */
         uint64_t middle = low + (high - low) / 2;
         if (compare_candidate(x, decode(f, middle)) <= 0) {
             low = middle;
@@ -241,33 +238,15 @@ static OracleResult run_special(Op op, Format f, const uint64_t x[3], FpStatus r
     feclearexcept(FE_ALL_EXCEPT);
     fesetround(modes[rules.rounding]);
     switch (op) {
-    case OP_ADD:
-        r = a + b;
-        break;
-    case OP_SUB:
-        r = a - b;
-        break;
-    case OP_MUL:
-        r = a * b;
-        break;
-    case OP_DIV:
-        r = a / b;
-        break;
-    case OP_SQRT:
-        r = sqrt(a);
-        break;
-    case OP_FMADD:
-        r = fma(a, b, c);
-        break;
-    case OP_FMSUB:
-        r = fma(a, b, -c);
-        break;
-    case OP_FNMSUB:
-        r = fma(-a, b, c);
-        break;
-    default:
-        r = fma(-a, b, -c);
-        break;
+    case OP_ADD: r = a + b; break;
+    case OP_SUB: r = a - b; break;
+    case OP_MUL: r = a * b; break;
+    case OP_DIV: r = a / b; break;
+    case OP_SQRT: r = sqrt(a); break;
+    case OP_FMADD: r = fma(a, b, c); break;
+    case OP_FMSUB: r = fma(a, b, -c); break;
+    case OP_FNMSUB: r = fma(-a, b, c); break;
+    default: r = fma(-a, b, -c); break;
     }
     result.flags = host_flags();
     fesetround(FE_TONEAREST);
@@ -314,12 +293,9 @@ static OracleResult run_arithmetic(Op op, Format f, const uint64_t bits[3], FpSt
         b.negative ^= op == OP_SUB;
         x = exact_sum(a, one, b);
         break;
-    case OP_MUL:
-        x = exact_sum(a, b, zero);
-        break;
+    case OP_MUL: x = exact_sum(a, b, zero); break;
     case OP_DIV:
-        x = (Exact){ .negative = a.negative ^ b.negative, .factor = b,
-                     .target = big_product(a, one) };
+        x = (Exact){ .negative = a.negative ^ b.negative, .factor = b, .target = big_product(a, one) };
         special |= b.m == 0;
         break;
     case OP_SQRT:
@@ -340,8 +316,7 @@ static OracleResult run_arithmetic(Op op, Format f, const uint64_t bits[3], FpSt
 
 static bool is_snan(Format f, uint64_t bits)
 {
-    return is_special(f, bits) && isnan(to_double(f, bits)) &&
-           !(bits >> (format_frac_bits[f] - 1) & 1);
+    return is_special(f, bits) && isnan(to_double(f, bits)) && !(bits >> (format_frac_bits[f] - 1) & 1);
 }
 
 static OracleResult run_min_max(Op op, Format f, const uint64_t x[3])
@@ -386,16 +361,11 @@ static OracleResult run_classify(Format f, uint64_t bits)
 static double round_double(double a, uint8_t rounding)
 {
     switch (rounding) {
-    case FP_RNE:
-        return rint(a);
-    case FP_RTZ:
-        return trunc(a);
-    case FP_RDN:
-        return floor(a);
-    case FP_RUP:
-        return ceil(a);
-    default:
-        return round(a);
+    case FP_RNE: return rint(a);
+    case FP_RTZ: return trunc(a);
+    case FP_RDN: return floor(a);
+    case FP_RUP: return ceil(a);
+    default: return round(a);
     }
 }
 
@@ -403,12 +373,10 @@ static OracleResult run_round(Op op, Format f, uint64_t bits, FpStatus rules)
 {
     if (is_special(f, bits)) {
         bool nan = isnan(to_double(f, bits));
-        return (OracleResult){ .bits = nan ? nan_pattern(f) : bits,
-                               .flags = is_snan(f, bits) ? FP_NV : 0 };
+        return (OracleResult){ .bits = nan ? nan_pattern(f) : bits, .flags = is_snan(f, bits) ? FP_NV : 0 };
     }
     double a = to_double(f, bits), r = round_double(a, rules.rounding);
-    return (OracleResult){ .bits = from_double(f, r),
-                           .flags = op == OP_ROUNDNX && r != a ? FP_NX : 0 };
+    return (OracleResult){ .bits = from_double(f, r), .flags = op == OP_ROUNDNX && r != a ? FP_NX : 0 };
 }
 
 static OracleResult run_to_int(Op op, Format f, uint64_t bits, FpStatus rules)
@@ -432,8 +400,7 @@ static OracleResult run_to_int(Op op, Format f, uint64_t bits, FpStatus rules)
     if (r >= range[k].above) {
         return (OracleResult){ .bits = range[k].highest, .flags = FP_NV };
     }
-    return (OracleResult){ .bits = r < 0 ? -(uint64_t)-r : (uint64_t)r,
-                           .flags = r != a ? FP_NX : 0 };
+    return (OracleResult){ .bits = r < 0 ? -(uint64_t)-r : (uint64_t)r, .flags = r != a ? FP_NX : 0 };
 }
 
 static OracleResult run_from_int(Op op, Format f, uint64_t v, FpStatus rules)
@@ -466,22 +433,14 @@ static OracleResult run_convert(Format from, uint64_t bits, Format to, FpStatus 
 OracleResult oracle_run(Op op, Format format, const uint64_t x[3], FpStatus rules)
 {
     switch (op) {
-    case OP_MIN ... OP_MAXM:
-        return run_min_max(op, format, x);
-    case OP_EQ ... OP_LEQ:
-        return run_compare(op, format, x);
-    case OP_CLASSIFY:
-        return run_classify(format, x[0]);
+    case OP_MIN ... OP_MAXM: return run_min_max(op, format, x);
+    case OP_EQ ... OP_LEQ: return run_compare(op, format, x);
+    case OP_CLASSIFY: return run_classify(format, x[0]);
     case OP_ROUND:
-    case OP_ROUNDNX:
-        return run_round(op, format, x[0], rules);
-    case OP_TO_I32 ... OP_TO_U64:
-        return run_to_int(op, format, x[0], rules);
-    case OP_FROM_I32 ... OP_FROM_U64:
-        return run_from_int(op, format, x[0], rules);
-    case OP_TO_F16 ... OP_TO_BF16:
-        return run_convert(format, x[0], op - OP_TO_F16, rules);
-    default:
-        return run_arithmetic(op, format, x, rules);
+    case OP_ROUNDNX: return run_round(op, format, x[0], rules);
+    case OP_TO_I32 ... OP_TO_U64: return run_to_int(op, format, x[0], rules);
+    case OP_FROM_I32 ... OP_FROM_U64: return run_from_int(op, format, x[0], rules);
+    case OP_TO_F16 ... OP_TO_BF16: return run_convert(format, x[0], op - OP_TO_F16, rules);
+    default: return run_arithmetic(op, format, x, rules);
     }
 }

@@ -35,8 +35,7 @@ __asm__(".text\n"
 int main(void)
 {
     enum { RET = 0x00008067 };
-    uint32_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint32_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     RiscvRecord in;
     if (code == MAP_FAILED) {
         return 1;

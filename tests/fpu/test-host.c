@@ -41,28 +41,20 @@ static uint64_t f_bits(__m128 v)
 __attribute__((target("fma"))) static __m128d d_fused(Op op, __m128d a, __m128d b, __m128d c)
 {
     switch (op) {
-    case OP_FMADD:
-        return _mm_fmadd_sd(a, b, c);
-    case OP_FMSUB:
-        return _mm_fmsub_sd(a, b, c);
-    case OP_FNMSUB:
-        return _mm_fnmadd_sd(a, b, c);
-    default:
-        return _mm_fnmsub_sd(a, b, c);
+    case OP_FMADD: return _mm_fmadd_sd(a, b, c);
+    case OP_FMSUB: return _mm_fmsub_sd(a, b, c);
+    case OP_FNMSUB: return _mm_fnmadd_sd(a, b, c);
+    default: return _mm_fnmsub_sd(a, b, c);
     }
 }
 
 __attribute__((target("fma"))) static __m128 f_fused(Op op, __m128 a, __m128 b, __m128 c)
 {
     switch (op) {
-    case OP_FMADD:
-        return _mm_fmadd_ss(a, b, c);
-    case OP_FMSUB:
-        return _mm_fmsub_ss(a, b, c);
-    case OP_FNMSUB:
-        return _mm_fnmadd_ss(a, b, c);
-    default:
-        return _mm_fnmsub_ss(a, b, c);
+    case OP_FMADD: return _mm_fmadd_ss(a, b, c);
+    case OP_FMSUB: return _mm_fmsub_ss(a, b, c);
+    case OP_FNMSUB: return _mm_fnmadd_ss(a, b, c);
+    default: return _mm_fnmsub_ss(a, b, c);
     }
 }
 
@@ -104,44 +96,25 @@ static uint64_t d_run(Op op, const uint64_t x[3])
 {
     __m128d a = d_load(x[0]), b = d_load(x[1]), c = d_load(x[2]);
     switch (op) {
-    case OP_ADD:
-        return d_bits(_mm_add_sd(a, b));
-    case OP_SUB:
-        return d_bits(_mm_sub_sd(a, b));
-    case OP_MUL:
-        return d_bits(_mm_mul_sd(a, b));
-    case OP_DIV:
-        return d_bits(_mm_div_sd(a, b));
-    case OP_SQRT:
-        return d_bits(_mm_sqrt_sd(a, a));
-    case OP_FMADD ... OP_FNMADD:
-        return d_bits(d_fused(op, a, b, c));
-    case OP_EQ:
-        return _mm_ucomieq_sd(a, b);
-    case OP_LT:
-        return _mm_comilt_sd(a, b);
-    case OP_LE:
-        return _mm_comile_sd(a, b);
-    case OP_LTQ:
-        return _mm_ucomilt_sd(a, b);
-    case OP_LEQ:
-        return _mm_ucomile_sd(a, b);
-    case OP_ROUND:
-        return d_round(a);
-    case OP_ROUNDNX:
-        return d_roundnx(a);
-    case OP_TO_I32:
-        return _mm_cvtsd_si32(a);
-    case OP_TO_I64:
-        return _mm_cvtsd_si64(a);
-    case OP_FROM_I32:
-        return d_bits(_mm_cvtsi32_sd(a, x[0]));
-    case OP_FROM_I64:
-        return d_bits(_mm_cvtsi64_sd(a, x[0]));
-    case OP_TO_F32:
-        return f_bits(_mm_cvtsd_ss(f_load(0), a));
-    default:
-        g_assert_not_reached();
+    case OP_ADD: return d_bits(_mm_add_sd(a, b));
+    case OP_SUB: return d_bits(_mm_sub_sd(a, b));
+    case OP_MUL: return d_bits(_mm_mul_sd(a, b));
+    case OP_DIV: return d_bits(_mm_div_sd(a, b));
+    case OP_SQRT: return d_bits(_mm_sqrt_sd(a, a));
+    case OP_FMADD ... OP_FNMADD: return d_bits(d_fused(op, a, b, c));
+    case OP_EQ: return _mm_ucomieq_sd(a, b);
+    case OP_LT: return _mm_comilt_sd(a, b);
+    case OP_LE: return _mm_comile_sd(a, b);
+    case OP_LTQ: return _mm_ucomilt_sd(a, b);
+    case OP_LEQ: return _mm_ucomile_sd(a, b);
+    case OP_ROUND: return d_round(a);
+    case OP_ROUNDNX: return d_roundnx(a);
+    case OP_TO_I32: return _mm_cvtsd_si32(a);
+    case OP_TO_I64: return _mm_cvtsd_si64(a);
+    case OP_FROM_I32: return d_bits(_mm_cvtsi32_sd(a, x[0]));
+    case OP_FROM_I64: return d_bits(_mm_cvtsi64_sd(a, x[0]));
+    case OP_TO_F32: return f_bits(_mm_cvtsd_ss(f_load(0), a));
+    default: g_assert_not_reached();
     }
 }
 
@@ -149,46 +122,26 @@ static uint64_t f_run(Op op, const uint64_t x[3])
 {
     __m128 a = f_load(x[0]), b = f_load(x[1]), c = f_load(x[2]);
     switch (op) {
-    case OP_ADD:
-        return f_bits(_mm_add_ss(a, b));
-    case OP_SUB:
-        return f_bits(_mm_sub_ss(a, b));
-    case OP_MUL:
-        return f_bits(_mm_mul_ss(a, b));
-    case OP_DIV:
-        return f_bits(_mm_div_ss(a, b));
-    case OP_SQRT:
-        return f_bits(_mm_sqrt_ss(a));
-    case OP_FMADD ... OP_FNMADD:
-        return f_bits(f_fused(op, a, b, c));
-    case OP_EQ:
-        return _mm_ucomieq_ss(a, b);
-    case OP_LT:
-        return _mm_comilt_ss(a, b);
-    case OP_LE:
-        return _mm_comile_ss(a, b);
-    case OP_LTQ:
-        return _mm_ucomilt_ss(a, b);
-    case OP_LEQ:
-        return _mm_ucomile_ss(a, b);
-    case OP_ROUND:
-        return f_round(a);
-    case OP_ROUNDNX:
-        return f_roundnx(a);
-    case OP_TO_I32:
-        return _mm_cvtss_si32(a);
-    case OP_TO_I64:
-        return _mm_cvtss_si64(a);
-    case OP_FROM_I32:
-        return f_bits(_mm_cvtsi32_ss(a, x[0]));
-    case OP_FROM_I64:
-        return f_bits(_mm_cvtsi64_ss(a, x[0]));
-    case OP_TO_F64:
-        return d_bits(_mm_cvtss_sd(d_load(0), a));
-    case OP_TO_F16:
-        return f_to_half(a);
-    default:
-        g_assert_not_reached();
+    case OP_ADD: return f_bits(_mm_add_ss(a, b));
+    case OP_SUB: return f_bits(_mm_sub_ss(a, b));
+    case OP_MUL: return f_bits(_mm_mul_ss(a, b));
+    case OP_DIV: return f_bits(_mm_div_ss(a, b));
+    case OP_SQRT: return f_bits(_mm_sqrt_ss(a));
+    case OP_FMADD ... OP_FNMADD: return f_bits(f_fused(op, a, b, c));
+    case OP_EQ: return _mm_ucomieq_ss(a, b);
+    case OP_LT: return _mm_comilt_ss(a, b);
+    case OP_LE: return _mm_comile_ss(a, b);
+    case OP_LTQ: return _mm_ucomilt_ss(a, b);
+    case OP_LEQ: return _mm_ucomile_ss(a, b);
+    case OP_ROUND: return f_round(a);
+    case OP_ROUNDNX: return f_roundnx(a);
+    case OP_TO_I32: return _mm_cvtss_si32(a);
+    case OP_TO_I64: return _mm_cvtss_si64(a);
+    case OP_FROM_I32: return f_bits(_mm_cvtsi32_ss(a, x[0]));
+    case OP_FROM_I64: return f_bits(_mm_cvtsi64_ss(a, x[0]));
+    case OP_TO_F64: return d_bits(_mm_cvtss_sd(d_load(0), a));
+    case OP_TO_F16: return f_to_half(a);
+    default: g_assert_not_reached();
     }
 }
 
@@ -259,7 +212,7 @@ static void fix_host(Op op, Format f, const uint64_t x[3], uint64_t ours, Host *
         h->flags |= FP_NV;
     }
     if (compare && (is_nan(f, x[0]) || is_nan(f, x[1]))) {
-        h->bits = 0;    /* the intrinsics differ between compilers here */
+        h->bits = 0; /* the intrinsics differ between compilers here */
     }
 }
 
@@ -273,8 +226,8 @@ static void check(HostFn *fn, Op op, Format f, const uint64_t x[3], FpStatus s)
     if (bits != host.bits || s.flags != host.flags) {
         g_test_message("%s_%s(%#" PRIx64 ", %#" PRIx64 ", %#" PRIx64 ") rounding %d: %#" PRIx64
                        " flags %#x, host %#" PRIx64 " flags %#x",
-                       format_names[f], op_names[op], x[0], x[1], x[2], s.rounding, bits, s.flags,
-                       host.bits, host.flags);
+                       format_names[f], op_names[op], x[0], x[1], x[2], s.rounding, bits, s.flags, host.bits,
+                       host.flags);
         g_test_fail();
     }
 }
@@ -282,15 +235,11 @@ static void check(HostFn *fn, Op op, Format f, const uint64_t x[3], FpStatus s)
 static bool host_has(Op op, Format f)
 {
     switch (op) {
-    case OP_FMADD ... OP_FNMADD:
-        return __builtin_cpu_supports("fma");
+    case OP_FMADD ... OP_FNMADD: return __builtin_cpu_supports("fma");
     case OP_ROUND:
-    case OP_ROUNDNX:
-        return __builtin_cpu_supports("sse4.1");
-    case OP_TO_F16:
-        return __builtin_cpu_supports("avx2");     /* and with it F16C, which has no name here */
-    default:
-        return true;
+    case OP_ROUNDNX: return __builtin_cpu_supports("sse4.1");
+    case OP_TO_F16: return __builtin_cpu_supports("avx2"); /* and with it F16C, which has no name here */
+    default: return true;
     }
 }
 
@@ -350,12 +299,9 @@ static bool is_on_host(Op op, Format f)
     case OP_TO_U64:
     case OP_FROM_U32:
     case OP_FROM_U64:
-    case OP_TO_BF16:
-        return false;
-    case OP_TO_F16:
-        return f == F32;
-    default:
-        return op_exists(op, f);
+    case OP_TO_BF16: return false;
+    case OP_TO_F16: return f == F32;
+    default: return op_exists(op, f);
     }
 }
 
@@ -365,8 +311,7 @@ int main(int argc, char **argv)
     for (Op op = 0; op < OP_COUNT; op++) {
         for (Format f = F32; f <= F64; f++) {
             if (is_on_host(op, f)) {
-                g_autofree char *path = g_strdup_printf("/fpu/host/%s/%s", format_names[f],
-                                                        op_names[op]);
+                g_autofree char *path = g_strdup_printf("/fpu/host/%s/%s", format_names[f], op_names[op]);
                 g_test_add_data_func(path, GINT_TO_POINTER(op * FORMAT_COUNT + f), test_random);
             }
         }

@@ -25,8 +25,8 @@ static void check(Op op, Format format, const uint64_t x[3], FpStatus rules)
 static void check_all_rules(Op op, Format format, const uint64_t x[3])
 {
     for (int rule = 0; rule < 10 && !g_test_failed(); rule++) {
-        check(op, format, x, (FpStatus){ .rounding = rule % 5, .tininess_before = rule / 5,
-                                         .default_nan = true });
+        check(op, format, x,
+              (FpStatus){ .rounding = rule % 5, .tininess_before = rule / 5, .default_nan = true });
     }
 }
 

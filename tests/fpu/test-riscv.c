@@ -16,8 +16,12 @@ static const char *runner, *guest, *model;
 static const uint32_t format_code[] = { [F16] = 2, [F32] = 0, [F64] = 1 };
 
 enum {
-    FA0 = 10, FA1 = 11, FA2 = 12, A0 = 10,
-    DYN = 7, OP_FP = 0x53,
+    FA0 = 10,
+    FA1 = 11,
+    FA2 = 12,
+    A0 = 10,
+    DYN = 7,
+    OP_FP = 0x53,
 };
 
 static uint32_t encode_op_fp(uint32_t funct5, uint32_t fmt, uint32_t rs2, uint32_t rm)
@@ -30,35 +34,25 @@ static uint32_t encode(Op op, Format f)
 {
     uint32_t fmt = format_code[f];
     switch (op) {
-    case OP_ADD ... OP_DIV:
-        return encode_op_fp(op - OP_ADD, fmt, FA1, DYN);
-    case OP_SQRT:
-        return encode_op_fp(0x0b, fmt, 0, DYN);
+    case OP_ADD ... OP_DIV: return encode_op_fp(op - OP_ADD, fmt, FA1, DYN);
+    case OP_SQRT: return encode_op_fp(0x0b, fmt, 0, DYN);
     case OP_FMADD ... OP_FNMADD:
         return FA2 << 27 | fmt << 25 | FA1 << 20 | FA0 << 15 | DYN << 12 | FA0 << 7 |
                (0x43 + 4 * (op - OP_FMADD));
     case OP_MIN:
-    case OP_MAX:
-        return encode_op_fp(0x05, fmt, FA1, op - OP_MIN);
-    case OP_EQ ... OP_LE:
-        return encode_op_fp(0x14, fmt, FA1, 2 - (op - OP_EQ));
-    case OP_CLASSIFY:
-        return encode_op_fp(0x1c, fmt, 0, 1);
-    case OP_TO_I32 ... OP_TO_U64:
-        return encode_op_fp(0x18, fmt, op - OP_TO_I32, DYN);
-    case OP_FROM_I32 ... OP_FROM_U64:
-        return encode_op_fp(0x1a, fmt, op - OP_FROM_I32, DYN);
-    case OP_TO_F16 ... OP_TO_F64:
-        return encode_op_fp(0x08, format_code[op - OP_TO_F16], fmt, DYN);
-    default:
-        return 0;
+    case OP_MAX: return encode_op_fp(0x05, fmt, FA1, op - OP_MIN);
+    case OP_EQ ... OP_LE: return encode_op_fp(0x14, fmt, FA1, 2 - (op - OP_EQ));
+    case OP_CLASSIFY: return encode_op_fp(0x1c, fmt, 0, 1);
+    case OP_TO_I32 ... OP_TO_U64: return encode_op_fp(0x18, fmt, op - OP_TO_I32, DYN);
+    case OP_FROM_I32 ... OP_FROM_U64: return encode_op_fp(0x1a, fmt, op - OP_FROM_I32, DYN);
+    case OP_TO_F16 ... OP_TO_F64: return encode_op_fp(0x08, format_code[op - OP_TO_F16], fmt, DYN);
+    default: return 0;
     }
 }
 
 static uint64_t nan_box(Format f, uint64_t bits)
 {
-    static const uint64_t box[] = { [F16] = ~UINT64_C(0xffff), [F32] = ~UINT64_C(0xffffffff),
-                                    [F64] = 0 };
+    static const uint64_t box[] = { [F16] = ~UINT64_C(0xffff), [F32] = ~UINT64_C(0xffffffff), [F64] = 0 };
     return bits | box[f];
 }
 
@@ -95,8 +89,8 @@ static void check_result(Op op, Format f, const RiscvRecord *in, const RiscvResu
     if (bits != got || s.flags != out->flags) {
         g_test_message("%s_%s(%#" PRIx64 ", %#" PRIx64 ", %#" PRIx64 ") rounding %d: %#" PRIx64
                        " flags %#x, processor %#" PRIx64 " flags %#" PRIx64,
-                       format_names[f], op_names[op], x[0], x[1], x[2], s.rounding, bits, s.flags,
-                       got, out->flags);
+                       format_names[f], op_names[op], x[0], x[1], x[2], s.rounding, bits, s.flags, got,
+                       out->flags);
         g_test_fail();
     }
 }
@@ -105,8 +99,7 @@ static bool run_guest(GBytes *input, GBytes **output)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GSubprocess) process = g_subprocess_new(
-        G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE |
-            G_SUBPROCESS_FLAGS_STDERR_SILENCE,
+        G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
         &error, runner, "-cpu", model, guest, NULL);
     g_assert_no_error(error);
     bool done = g_subprocess_communicate(process, input, NULL, output, NULL, &error);
@@ -165,8 +158,7 @@ int main(int argc, char **argv)
     for (Op op = 0; op < OP_COUNT; op++) {
         for (Format f = F16; f <= F64; f++) {
             if (encode(op, f) && op_exists(op, f)) {
-                g_autofree char *path = g_strdup_printf("/fpu/riscv/%s/%s", format_names[f],
-                                                        op_names[op]);
+                g_autofree char *path = g_strdup_printf("/fpu/riscv/%s/%s", format_names[f], op_names[op]);
                 g_test_add_data_func(path, GINT_TO_POINTER(op * FORMAT_COUNT + f), test_op);
             }
         }

@@ -106,7 +106,9 @@ static void test_queries(void)
     expect(&c, "Hx1", "E22");
     expect(&c, "vCont?", "vCont;c;C;s;S");
     expect(&c, "vMustReplyEmpty", "");
-    expect(&c, "qThreadExtraInfo,1", "435055233020" "5b72756e6e696e675d"); /* CPU#0 [running] */
+    expect(&c, "qThreadExtraInfo,1",
+           "435055233020"
+           "5b72756e6e696e675d"); /* CPU#0 [running] */
     expect(&c, "QStartNoAckMode", "OK");
     g_string_truncate(c.got, 0);
     gdb_stub_feed(c.s, (const uint8_t *)"$qC#00", 6); /* no acknowledgement, sum not looked at */
@@ -222,7 +224,8 @@ static void test_run(void)
 {
     Client c;
     client_open(&c);
-    expect(&c, "qSupported:swbreak+", "PacketSize=4000;QStartNoAckMode+;qXfer:features:read+;vContSupported+;swbreak+;hwbreak+");
+    expect(&c, "qSupported:swbreak+",
+           "PacketSize=4000;QStartNoAckMode+;qXfer:features:read+;vContSupported+;swbreak+;hwbreak+");
     expect(&c, "Z0,80000008,4", "OK");
     expect(&c, "c", "+");
     g_assert_true(fake_accel.running);
@@ -366,8 +369,24 @@ static void test_gone_while_paused(void)
 /* Random packets: answers, never a crash. */
 static void test_hostile(void)
 {
-    static const char *const heads[] = { "q", "v", "vCont;", "m", "M", "X", "Z", "z", "G", "P", "p", "H", "T", "s", "c",
-                                         "qXfer:features:read:target.xml:", "qThreadExtraInfo,", "" };
+    static const char *const heads[] = { "q",
+                                         "v",
+                                         "vCont;",
+                                         "m",
+                                         "M",
+                                         "X",
+                                         "Z",
+                                         "z",
+                                         "G",
+                                         "P",
+                                         "p",
+                                         "H",
+                                         "T",
+                                         "s",
+                                         "c",
+                                         "qXfer:features:read:target.xml:",
+                                         "qThreadExtraInfo,",
+                                         "" };
     static const char letters[] = "0123456789abcdef,:;=-+gcsCS}*$\x03xZ";
     Client c;
     client_open(&c);

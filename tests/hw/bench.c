@@ -142,7 +142,9 @@ static void give_arguments(Device *dev)
     static const struct {
         const char *class, *name, *value;
     } arguments[] = {
-        { "loader", "addr", "0x40000100" }, { "loader", "data", "0x12345678" }, { "loader", "data-len", "4" },
+        { "loader", "addr", "0x40000100" },
+        { "loader", "data", "0x12345678" },
+        { "loader", "data-len", "4" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(arguments); i++) {
         if (!strcmp(dev->class->name, arguments[i].class)) {

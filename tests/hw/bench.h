@@ -9,8 +9,8 @@ enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000 };
 typedef struct Bench {
     Machine m;
     MachineConfig config;
-    hwaddr next;       /* where the next region goes */
-    GArray *windows;   /* of FlatRange: the mapped regions */
+    hwaddr next;     /* where the next region goes */
+    GArray *windows; /* of FlatRange: the mapped regions */
 } Bench;
 
 void bench_open(Bench *b);

@@ -57,8 +57,8 @@ static const Reg toy_regs[] = {
     { "ctrl", 0x0, .size = 4, .state = offsetof(Toy, s.ctrl), .has_state = true, .rw = 0xff00ff },
     { "status", 0x4, .size = 4, .state = offsetof(Toy, s.status), .has_state = true, .w1c = 0xf },
     { "data", 0x8, .size = 1, .read = toy_pop, .write = toy_push },
-    { "table", 0x10, .stride = 4, .count = 4, .size = 2, .state = offsetof(Toy, s.table),
-      .has_state = true, .rw = 0xffff },
+    { "table", 0x10, .stride = 4, .count = 4, .size = 2, .state = offsetof(Toy, s.table), .has_state = true,
+      .rw = 0xffff },
     { NULL },
 };
 static void toy_refresh(Device *dev)
@@ -68,9 +68,16 @@ static void toy_refresh(Device *dev)
     irq_set(&t->irq, t->s.rx.used != 0);
 }
 static const DeviceClass toy_class = {
-    .name = "toy", .bus = "Shelf", .size = sizeof(Toy), .props = toy_props, .state = toy_state,
-    .state_offset = offsetof(Toy, s), .state_size = sizeof(struct ToyState), .version = 2,
-    .regs = toy_regs, .refresh = toy_refresh,
+    .name = "toy",
+    .bus = "Shelf",
+    .size = sizeof(Toy),
+    .props = toy_props,
+    .state = toy_state,
+    .state_offset = offsetof(Toy, s),
+    .state_size = sizeof(struct ToyState),
+    .version = 2,
+    .regs = toy_regs,
+    .refresh = toy_refresh,
 };
 
 static Toy *toy_new(void)
@@ -262,7 +269,7 @@ static void test_older_stream(void)
 {
     Toy *t = toy_new();
     g_autoptr(GByteArray) b = device_save(&t->dev);
-    guint on = find_bytes(b, "\2on") ;
+    guint on = find_bytes(b, "\2on");
     g_byte_array_remove_range(b, on, 3 + 5 + 1);
     b->data[4] = 1;
     b->data[6]--;

@@ -51,9 +51,14 @@ static void test_missing(void)
 {
     look_in("mine");
     g_autofree char *mine = g_build_filename(root, "mine", NULL);
-    const char *const named[] = { "\"fw_nosuch.bin\"", "neither here nor in", mine, "/usr/share/qemu",
-                                  "/usr/lib/riscv64-linux-gnu/opensbi/generic", "install the package opensbi",
-                                  "-L DIR", NULL };
+    const char *const named[] = { "\"fw_nosuch.bin\"",
+                                  "neither here nor in",
+                                  mine,
+                                  "/usr/share/qemu",
+                                  "/usr/lib/riscv64-linux-gnu/opensbi/generic",
+                                  "install the package opensbi",
+                                  "-L DIR",
+                                  NULL };
     assert_missing("fw_nosuch.bin", false, named);
     const char *const other[] = { "/usr/lib/riscv32-linux-gnu/opensbi/generic", "Debian 13", NULL };
     assert_missing("fw_nosuch.bin", true, other);

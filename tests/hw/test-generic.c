@@ -96,8 +96,13 @@ static void accesses_random(Bench *b, GRand *rnd, unsigned count)
 static unsigned element_size(const Field *f)
 {
     static const unsigned sizes[] = {
-        [FIELD_BOOL] = sizeof(bool), [FIELD_U8] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8,
-        [FIELD_BYTES] = 1, [FIELD_FIFO8] = sizeof(Fifo8),
+        [FIELD_BOOL] = sizeof(bool),
+        [FIELD_U8] = 1,
+        [FIELD_U16] = 2,
+        [FIELD_U32] = 4,
+        [FIELD_U64] = 8,
+        [FIELD_BYTES] = 1,
+        [FIELD_FIFO8] = sizeof(Fifo8),
     };
     return sizes[f->kind];
 }
@@ -238,7 +243,7 @@ static const struct GenericTest {
     const char *name;
     void (*fn)(gconstpointer data);
 } tests[] = {
-    { "covered", test_covered }, { "reset", test_reset }, { "save-load", test_save_load },
+    { "covered", test_covered }, { "reset", test_reset },           { "save-load", test_save_load },
     { "hostile", test_hostile }, { "any-access", test_any_access },
 };
 

@@ -164,7 +164,7 @@ static void test_fw_cfg_items(void)
     FwCfg *f = fw_cfg_open(&b, &data, &select, &dma);
     g_assert_cmphex(bench_read(&b, data, 4), ==, 0x554d4551); /* item 0 after reset: "QEMU" */
     g_assert_cmphex(bench_read(&b, data, 8), ==, 0);          /* past its end */
-    bench_write(&b, select, 2, 0x0100); /* key 1, big endian */
+    bench_write(&b, select, 2, 0x0100);                       /* key 1, big endian */
     g_assert_cmphex(bench_read(&b, data, 1), ==, 3);
     fw_cfg_add_u16(f, FW_CFG_NB_CPUS, 0x0204);
     bench_write(&b, select, 2, 0x0500);
@@ -187,7 +187,8 @@ static void test_fw_cfg_files(void)
     g_assert_true(fw_cfg_add_file(f, "opt/a", bytes, NULL));
     g_assert_false(fw_cfg_add_file(f, "opt/a", bytes, &err));
     g_assert_nonnull(strstr(err->message, "one of that name"));
-    g_assert_false(fw_cfg_add_file(f, "a name that is much too long for the fifty-six bytes of an entry", bytes, NULL));
+    g_assert_false(
+        fw_cfg_add_file(f, "a name that is much too long for the fifty-six bytes of an entry", bytes, NULL));
     bench_write(&b, select, 2, 0x1900);
     uint8_t dir[4 + 2 * 64];
     for (unsigned i = 0; i < sizeof(dir); i++) {
@@ -202,8 +203,13 @@ static void test_fw_cfg_files(void)
 
 static void request(Bench *b, hwaddr at, uint32_t control, uint32_t len, uint64_t address)
 {
-    struct { uint32_t control, len; uint64_t address; } r = {
-        GUINT32_TO_BE(control), GUINT32_TO_BE(len), GUINT64_TO_BE(address),
+    struct {
+        uint32_t control, len;
+        uint64_t address;
+    } r = {
+        GUINT32_TO_BE(control),
+        GUINT32_TO_BE(len),
+        GUINT64_TO_BE(address),
     };
     g_assert_cmpint(dma_write(b->m.memory, at, &r, sizeof(r)), ==, MEM_OK);
 }
@@ -228,7 +234,7 @@ static void test_fw_cfg_dma(void)
     bench_write(&b, dma, 8, GUINT64_SWAP_LE_BE((uint64_t)RAM_BASE));
     g_assert_cmphex(result(&b, RAM_BASE), ==, 0);
     dma_read(b.m.memory, RAM_BASE + 0x100, buf, 8);
-    g_assert_cmpmem(buf, 8, "QEMU\0\0xx", 8); /* past the end: zeroes */
+    g_assert_cmpmem(buf, 8, "QEMU\0\0xx", 8);     /* past the end: zeroes */
     request(&b, RAM_BASE, 0 << 16 | 8 | 4, 2, 0); /* select, skip 2; by two halves */
     bench_write(&b, dma, 4, 0);
     bench_write(&b, dma + 4, 4, GUINT32_SWAP_LE_BE((uint32_t)RAM_BASE));

@@ -38,9 +38,9 @@ static void test_query(void)
     hwaddr at;
     /* as QEMU's board answers, words 0x10 to 0x3f */
     static const uint8_t want[] = {
-        0x51, 0x52, 0x59, 0x01, 0x00, 0x31, 0, 0, 0, 0, 0, 0x45, 0x55, 0, 0, 0x07,
-        0x07, 0x0a, 0, 0x04, 0x04, 0x04, 0, 0x18, 0x02, 0, 0x0b, 0, 0x01, 0x7f, 0, 0,
-        0x02, 0x50, 0x52, 0x49, 0x31, 0x30, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01,
+        0x51, 0x52, 0x59, 0x01, 0x00, 0x31, 0, 0,    0,    0, 0,    0x45, 0x55, 0,    0, 0x07,
+        0x07, 0x0a, 0,    0x04, 0x04, 0x04, 0, 0x18, 0x02, 0, 0x0b, 0,    0x01, 0x7f, 0, 0,
+        0x02, 0x50, 0x52, 0x49, 0x31, 0x30, 0, 0,    0,    0, 0,    0,    0,    0,    0, 0x01,
     };
     flash_open(&b, NULL, &at);
     g_assert_cmphex(bench_read(&b, at + 0x40, 4), ==, 0);
@@ -128,9 +128,11 @@ static BlockBackend *open_image(const char *id, const char *readonly)
 {
     g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GError) err = NULL;
-    const char *const pairs[] = { "file", image_path, "format", "raw", "if", "pflash", "id", id,
-                                  "aio", "threads", /* where a write that is to fail is not done */
-                                  "readonly", readonly };
+    const char *const pairs[] = {
+        "file",     image_path, "format", "raw", "if",
+        "pflash",   "id",       id,       "aio", "threads", /* where a write that is to fail is not done */
+        "readonly", readonly
+    };
     for (unsigned i = 0; i < G_N_ELEMENTS(pairs); i += 2) {
         g_hash_table_insert(keys, (char *)pairs[i], (char *)pairs[i + 1]);
     }
@@ -334,7 +336,8 @@ static void test_wrong_size(void)
     Pflash *f = (Pflash *)device_new(&pflash_cfi01_class, &b.m, NULL);
     f->blk = open_image("f2", "off");
     g_assert_false(device_realize(&f->dev, NULL, &err));
-    g_assert_nonnull(strstr(err->message, "device requires 33554432 bytes, block backend provides 16777216 bytes"));
+    g_assert_nonnull(
+        strstr(err->message, "device requires 33554432 bytes, block backend provides 16777216 bytes"));
     bench_close(&b);
     block_close_all();
 }

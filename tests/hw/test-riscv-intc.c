@@ -71,16 +71,15 @@ static void test_plic_claim(void)
 static void test_plic_requests(void)
 {
     enum { RISE = 1, AGAIN = 2, FALL = 4, SAME = 8 };
-    static const struct { unsigned in_service, after; bool pending; } rows[] = {
-        { 0, 0, false },                /* a completion by itself asks for nothing */
-        { AGAIN, 0, true },             /* kept until the completion */
-        { FALL | RISE, 0, true },
-        { AGAIN | FALL, 0, true },      /* not taken back */
-        { FALL, 0, false },
-        { SAME, 0, false },             /* the line was high already */
-        { 0, AGAIN, true },
-        { 0, FALL | RISE, true },
-        { 0, SAME, false },
+    static const struct {
+        unsigned in_service, after;
+        bool pending;
+    } rows[] = {
+        { 0, 0, false },                                     /* a completion by itself asks for nothing */
+        { AGAIN, 0, true },                                  /* kept until the completion */
+        { FALL | RISE, 0, true }, { AGAIN | FALL, 0, true }, /* not taken back */
+        { FALL, 0, false },       { SAME, 0, false },        /* the line was high already */
+        { 0, AGAIN, true },       { 0, FALL | RISE, true },  { 0, SAME, false },
     };
     Bench b;
     hwaddr at;
@@ -147,7 +146,7 @@ static void test_plic_masks(void)
     bench_write(&b, at + CONTEXT, 4, 2); /* threshold: strictly above it */
     g_assert_cmpint(levels[0], ==, 0);
     g_assert_cmpuint(bench_read(&b, at + CLAIM, 4), ==, 5); /* a claim does not look at it */
-    bench_write(&b, at + CLAIM, 4, 7);                       /* not enabled: ignored */
+    bench_write(&b, at + CLAIM, 4, 7);                      /* not enabled: ignored */
     g_assert_cmphex(bench_read(&b, at + PENDING, 4), ==, 0);
     bench_write(&b, at + CLAIM, 4, 5);
     plic_set_irq(p, 5, IRQ_AGAIN);
@@ -160,7 +159,7 @@ static void test_plic_masks(void)
     g_assert_cmphex(bench_read(&b, at + ENABLE, 4), ==, 0xfffffffe); /* there is no source 0 */
     bench_write(&b, at + PRIORITY + 4 * 5, 4, 0);
     g_assert_cmpuint(bench_read(&b, at + CLAIM, 4), ==, 0); /* priority 0 never interrupts */
-    plic_set_irq(p, 0, 1); /* and these do not exist */
+    plic_set_irq(p, 0, 1);                                  /* and these do not exist */
     plic_set_irq(p, 96, 1);
     plic_set_irq(p, -1, 1);
     g_assert_cmphex(bench_read(&b, at + PENDING + 12, 4), ==, 0);
@@ -281,7 +280,7 @@ static void test_swi(void)
         g_assert_cmpuint(edges, ==, supervisor);
         bench_write(&b, at + 4, 4, 0);
         g_assert_cmpint(levels[1], ==, supervisor); /* software clears SSIP, not the device */
-        bench_write(&b, at + 8, 4, 1); /* no such hart */
+        bench_write(&b, at + 8, 4, 1);              /* no such hart */
         g_assert_cmpint(levels[2], ==, 0);
         bench_close(&b);
     }

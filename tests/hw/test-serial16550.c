@@ -145,28 +145,25 @@ static void test_thr_interrupt(void)
 static void test_requests(void)
 {
     enum { READ = 0x100 };
-    static const struct { unsigned reg, value, requests; } steps[] = {
-        { IIR, 0x01, 0 },      /* FIFOs */
-        { IER, 0x02, 1 },      /* THR is empty */
+    static const struct {
+        unsigned reg, value, requests;
+    } steps[] = {
+        { IIR, 0x01, 0 }, /* FIFOs */
+        { IER, 0x02, 1 }, /* THR is empty */
         { LSR | READ, 0, 0 }, { IER | READ, 0, 0 }, { MSR | READ, 0, 0 }, { SCR, 1, 0 },
-        { IER, 0x02, 0 },      /* as it was */
-        { RBR, 'x', 1 },       /* sent at once: empty again */
-        { RBR, 'y', 1 },
-        { IIR | READ, 0, 0 },  /* answered */
-        { LSR | READ, 0, 0 },
-        { IER, 0x00, 0 }, { IER, 0x02, 1 }, { IER, 0x03, 1 },
-        { IIR | READ, 0, 0 },
-        { MCR, 0x10, 0 },      /* loop: what is sent is received */
-        { RBR, 'a', 1 }, { RBR, 'b', 1 },
-        { IIR | READ, 0, 0 },  /* shows the byte, answers nothing */
-        { RBR | READ, 0, 1 },  /* one is left */
-        { RBR | READ, 0, 1 },  /* none is, but THR is empty */
-        { IIR | READ, 0, 0 }, { RBR | READ, 0, 0 },
-        { IER, 0x00, 0 }, { IIR, 0x07, 0 }, { IER, 0x02, 1 },
-        { IIR, 0x05, 1 },      /* the transmitter is cleared: empty */
-        { IIR, 0x03, 1 },      /* the receiver, while it is */
-        { MCR, 0x1f, 0 }, { MCR, 0x10, 0 }, /* modem lines, which do not interrupt */
-        { IER, 0x0a, 1 }, { MCR, 0x12, 1 }, /* now they do */
+        { IER, 0x02, 0 },                           /* as it was */
+        { RBR, 'x', 1 },                            /* sent at once: empty again */
+        { RBR, 'y', 1 },      { IIR | READ, 0, 0 }, /* answered */
+        { LSR | READ, 0, 0 }, { IER, 0x00, 0 },     { IER, 0x02, 1 },     { IER, 0x03, 1 },
+        { IIR | READ, 0, 0 }, { MCR, 0x10, 0 },                           /* loop: what is sent is received */
+        { RBR, 'a', 1 },      { RBR, 'b', 1 },      { IIR | READ, 0, 0 }, /* shows the byte, answers nothing */
+        { RBR | READ, 0, 1 },                                             /* one is left */
+        { RBR | READ, 0, 1 },                                             /* none is, but THR is empty */
+        { IIR | READ, 0, 0 }, { RBR | READ, 0, 0 }, { IER, 0x00, 0 },     { IIR, 0x07, 0 },
+        { IER, 0x02, 1 },     { IIR, 0x05, 1 }, /* the transmitter is cleared: empty */
+        { IIR, 0x03, 1 },                       /* the receiver, while it is */
+        { MCR, 0x1f, 0 },     { MCR, 0x10, 0 }, /* modem lines, which do not interrupt */
+        { IER, 0x0a, 1 },     { MCR, 0x12, 1 }, /* now they do */
     };
     Line l;
     line_open(&l, false);
@@ -190,7 +187,7 @@ static void test_loopback(void)
     line_open(&l, false);
     put(&l, MCR, 0x1f); /* loop, all outputs */
     g_assert_cmphex(get(&l, MSR) & 0xf0, ==, 0xf0);
-    put(&l, MCR, 0x12); /* RTS -> CTS */
+    put(&l, MCR, 0x12);                             /* RTS -> CTS */
     g_assert_cmphex(get(&l, MSR), ==, 0x10 | 0x0e); /* DSR, DCD changed, RI fell */
     g_assert_cmphex(get(&l, MSR), ==, 0x10);
     put(&l, IIR, 0x81); /* FIFOs, trigger 8 */
@@ -205,7 +202,7 @@ static void test_loopback(void)
     }
     g_assert_cmphex(get(&l, LSR), ==, 0x61);
     put(&l, IER, 0x05);
-    put(&l, RBR, '!'); /* one too many */
+    put(&l, RBR, '!');                       /* one too many */
     g_assert_cmphex(get(&l, IIR), ==, 0xc6); /* line status comes first */
     g_assert_cmphex(get(&l, LSR), ==, 0x63);
     g_assert_cmphex(get(&l, LSR), ==, 0x61);

@@ -179,7 +179,8 @@ static void test_tree(void)
     assert_cells(fdt, "/flash@20000000", "reg", 8, 0, 0x20000000, 0, 0x2000000, 0, 0x22000000, 0, 0x2000000);
     assert_text(fdt, "/chosen", "stdout-path", "/soc/serial@10000000");
     int soc = fdt_path_offset(fdt, "/soc"), first = -1, node;
-    fdt_for_each_subnode(node, fdt, soc) {
+    fdt_for_each_subnode(node, fdt, soc)
+    {
         if (first < 0 && strncmp(fdt_get_name(fdt, node, NULL), "virtio", 6) == 0) {
             first = node;
         }
@@ -204,8 +205,11 @@ static void test_tree_aclint(void)
 static void test_options(void)
 {
     static const char *const rows[][3] = {
-        { "aia", "aplic", "PLIC only" }, { "aia", "aplc", "did you mean 'aplic'?" },
-        { "iommu-sys", "on", "IOMMU" }, { "acpi", "on", "ACPI" }, { "alcint", "on", "did you mean 'aclint'?" },
+        { "aia", "aplic", "PLIC only" },
+        { "aia", "aplc", "did you mean 'aplic'?" },
+        { "iommu-sys", "on", "IOMMU" },
+        { "acpi", "on", "ACPI" },
+        { "alcint", "on", "did you mean 'aclint'?" },
         { "aclint", "maybe", "on or off" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -241,11 +245,12 @@ static void test_reset_vector(void)
 {
     static const uint32_t code64[] = {
         0x00000297, 0x02828613, 0xf1402573, 0x0202b583, 0x0182b283, 0x00028067, 0x80000000, 0,
-        0x8fe00000, 0, 0x4942534f, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0,
+        0x8fe00000, 0,          0x4942534f, 0,          2,          0,          0,          0,
+        1,          0,          0,          0,          0,          0,
     };
     static const uint32_t code32[] = {
         0x00000297, 0x02828613, 0xf1402573, 0x0202a583, 0x0182a283, 0x00028067, 0x80000000, 0,
-        0x8fe00000, 0, 0x4942534f, 2, 0, 1, 0, 0,
+        0x8fe00000, 0,          0x4942534f, 2,          0,          1,          0,          0,
     };
     for (unsigned rv32 = 0; rv32 < 2; rv32++) {
         Setup s;
@@ -263,7 +268,8 @@ static void test_reset_vector(void)
 static void test_places(void)
 {
     uint8_t fw[0x1c280] = { 0x13 }, ramdisk[1234] = { 'I' };
-    g_autofree char *bios = file_of("fw.bin", fw, sizeof(fw)), *initrd = file_of("initrd", ramdisk, sizeof(ramdisk));
+    g_autofree char *bios = file_of("fw.bin", fw, sizeof(fw)),
+                    *initrd = file_of("initrd", ramdisk, sizeof(ramdisk));
     g_autofree char *kernel = linux_image(0x300000);
     Setup s;
     setup_init(&s, "riscv64");
@@ -371,7 +377,8 @@ static void test_boot_order(void)
     fw_cfg_select(s.m, 0x0e);
     g_assert_cmphex(fw_cfg_be(s.m, 2), ==, 0);
     machine_free(s.m);
-    s.config.boot_menu = s.config.boot_strict = s.config.boot_splash_given = s.config.boot_fail_wait_given = true;
+    s.config.boot_menu = s.config.boot_strict = s.config.boot_splash_given = s.config.boot_fail_wait_given =
+        true;
     s.config.boot_splash_ms = 0x1234;
     s.config.boot_fail_wait_ms = UINT32_MAX;
     assert_starts(&s);
@@ -416,14 +423,22 @@ typedef struct ElfImage {
 
 static ElfImage elf_image(void)
 {
-    ElfImage e = { .eh = { .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = 1, .e_entry = 0x80000010,
-                           .e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr),
-                           .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2 } };
+    ElfImage e = { .eh = { .e_type = ET_EXEC,
+                           .e_machine = EM_RISCV,
+                           .e_version = 1,
+                           .e_entry = 0x80000010,
+                           .e_phoff = sizeof(Elf64_Ehdr),
+                           .e_ehsize = sizeof(Elf64_Ehdr),
+                           .e_phentsize = sizeof(Elf64_Phdr),
+                           .e_phnum = 2 } };
     memcpy(e.eh.e_ident, ELFMAG, SELFMAG);
     e.eh.e_ident[EI_CLASS] = ELFCLASS64;
     e.eh.e_ident[EI_DATA] = ELFDATA2LSB;
-    e.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = offsetof(ElfImage, text), .p_paddr = 0x80000000,
-                            .p_filesz = 64, .p_memsz = 128 };
+    e.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+                            .p_offset = offsetof(ElfImage, text),
+                            .p_paddr = 0x80000000,
+                            .p_filesz = 64,
+                            .p_memsz = 128 };
     e.ph[1] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = UINT64_MAX, .p_filesz = UINT64_MAX };
     memset(e.text, 'T', sizeof(e.text));
     return e;
@@ -464,14 +479,23 @@ static LowImage low_image(void)
     e.eh.e_shoff = offsetof(LowImage, sh);
     e.eh.e_shentsize = sizeof(Elf64_Shdr);
     e.eh.e_shnum = 4;
-    e.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_vaddr = LOW, .p_paddr = LOW, .p_filesz = TEXT, .p_memsz = TEXT };
-    e.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = TEXT, .p_vaddr = 0x80000000, .p_paddr = 0x80000000,
-                            .p_filesz = 64, .p_memsz = 64 };
+    e.ph[0] =
+        (Elf64_Phdr){ .p_type = PT_LOAD, .p_vaddr = LOW, .p_paddr = LOW, .p_filesz = TEXT, .p_memsz = TEXT };
+    e.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+                            .p_offset = TEXT,
+                            .p_vaddr = 0x80000000,
+                            .p_paddr = 0x80000000,
+                            .p_filesz = 64,
+                            .p_memsz = 64 };
     e.ph[2] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = NOTE, .p_filesz = 32, .p_memsz = 32 };
-    e.sh[1] = (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_addr = LOW + NOTE, .sh_offset = NOTE,
-                            .sh_size = 32 };
-    e.sh[2] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = 0x80000000,
-                            .sh_offset = TEXT, .sh_size = 64 };
+    e.sh[1] = (Elf64_Shdr){
+        .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_addr = LOW + NOTE, .sh_offset = NOTE, .sh_size = 32
+    };
+    e.sh[2] = (Elf64_Shdr){ .sh_type = SHT_PROGBITS,
+                            .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+                            .sh_addr = 0x80000000,
+                            .sh_offset = TEXT,
+                            .sh_size = 64 };
     memset(e.text, 'T', sizeof(e.text));
     return e;
 }
@@ -513,9 +537,10 @@ static void test_low_headers(void)
     assert_low_image(&e, false); /* a program's data among them */
     e.sh[3] = (Elf64_Shdr){ .sh_type = SHT_NOBITS, .sh_flags = SHF_ALLOC, .sh_addr = 0x10010, .sh_size = 8 };
     assert_low_image(&e, false);
-    e.sh[3] = (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_offset = 8, .sh_size = UINT64_MAX };
+    e.sh[3] =
+        (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_flags = SHF_ALLOC, .sh_offset = 8, .sh_size = UINT64_MAX };
     assert_low_image(&e, false); /* makes no sense */
-    e.sh[3].sh_flags = 0; /* and takes no memory */
+    e.sh[3].sh_flags = 0;        /* and takes no memory */
     assert_low_image(&e, true);
     e = low_image();
     e.eh.e_entry = 0x10010; /* it would run there */
@@ -589,7 +614,12 @@ static void test_hostile_elf(void)
 
 static void test_hostile_files(void)
 {
-    static const struct { const char *name; const char *data; size_t len; const char *why; } rows[] = {
+    static const struct {
+        const char *name;
+        const char *data;
+        size_t len;
+        const char *why;
+    } rows[] = {
         { "empty", "", 0, "empty" },
         { "cut.gz", "\x1f\x8b\x08\0\0\0\0\0\0\3", 10, "cut off" },
         { "bad.gz", "\x1f\x8b\x08\0\0\0\0\0\0\3\xff\xff\xff\xff\xff\xff\xff", 17, "damaged" },
@@ -627,7 +657,8 @@ static void test_gzip_bomb(void)
     g_autofree char *path = file_of("bomb", plain, 80 << 20);
     const char *argv[] = { "gzip", "-1f", path, NULL };
     int status;
-    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, NULL)) {
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status,
+                      NULL)) {
         g_test_skip("no gzip here");
         return;
     }
@@ -663,13 +694,18 @@ static void test_loader_device(void)
     setup_init(&s, "riscv64");
     s.m = machine_new(&s.config, NULL, NULL);
     g_assert_nonnull(add_loader(&s, NULL, "addr", "0x80001000", "data", "0x11223344", "data-len", "4", NULL));
-    g_assert_nonnull(add_loader(&s, NULL, "addr", "0x80001004", "data", "0x1122", "data-len", "2", "data-be", "on", NULL));
+    g_assert_nonnull(
+        add_loader(&s, NULL, "addr", "0x80001004", "data", "0x1122", "data-len", "2", "data-be", "on", NULL));
     g_assert_nonnull(add_loader(&s, NULL, "addr", "0x80002000", "file", raw, NULL));
     static const char *const bad[][4] = {
-        { "data", "1", NULL, "Both data and data-len" }, { "data-len", "9", NULL, "greater than 8" },
-        { "cpu-num", "7", NULL, "CPU#7 is nonexistent" }, { "file", "/nonexistent/x", NULL, "No such file" },
-        { "adr", "7", NULL, "did you mean 'addr'?" }, { "cpu-num", "0", NULL, "valid arguments" },
-        { "force-raw", "on", NULL, "force-raw is for a file" }, { "data-be", "on", NULL, "Both data and data-len" },
+        { "data", "1", NULL, "Both data and data-len" },
+        { "data-len", "9", NULL, "greater than 8" },
+        { "cpu-num", "7", NULL, "CPU#7 is nonexistent" },
+        { "file", "/nonexistent/x", NULL, "No such file" },
+        { "adr", "7", NULL, "did you mean 'addr'?" },
+        { "cpu-num", "0", NULL, "valid arguments" },
+        { "force-raw", "on", NULL, "force-raw is for a file" },
+        { "data-be", "on", NULL, "Both data and data-len" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) err = NULL;

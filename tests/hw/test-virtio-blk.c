@@ -12,7 +12,13 @@
 #include "../block/faults.h"
 #include "virtio-rig.h"
 
-enum { DISK_SECTORS = 2048, HEAD = RIG_DATA, STATUS = RIG_DATA + 64, DATA = RIG_DATA + 4096, TABLE = RIG_DATA + 0x100000 };
+enum {
+    DISK_SECTORS = 2048,
+    HEAD = RIG_DATA,
+    STATUS = RIG_DATA + 64,
+    DATA = RIG_DATA + 4096,
+    TABLE = RIG_DATA + 0x100000
+};
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, ZEROES = 13 };
 
 typedef struct Disk {
@@ -29,7 +35,8 @@ static void disk_open(Disk *d, RigKind kind, const char *options)
     int fd = g_mkstemp(d->path);
     g_assert_cmpint(ftruncate(fd, DISK_SECTORS * 512), ==, 0);
     close(fd);
-    g_autofree char *text = g_strdup_printf("file=%s,format=raw,if=none,id=d%u%s", d->path, ++serial, options);
+    g_autofree char *text =
+        g_strdup_printf("file=%s,format=raw,if=none,id=d%u%s", d->path, ++serial, options);
     g_autoptr(GHashTable) t = keyval_parse(text, NULL, &err);
     BlockBackend *blk = block_open_drive(t, &err);
     g_assert_no_error(err);
@@ -54,7 +61,10 @@ static void disk_close(Disk *d)
 
 static void put_head(Disk *d, hwaddr at, uint32_t type, uint64_t sector)
 {
-    struct { uint32_t type, reserved; uint64_t sector; } h = { type, 0, sector };
+    struct {
+        uint32_t type, reserved;
+        uint64_t sector;
+    } h = { type, 0, sector };
     memcpy(rig_ram(&d->r, at), &h, sizeof(h));
     *(uint8_t *)rig_ram(&d->r, STATUS) = 0xee;
 }
@@ -90,7 +100,10 @@ static void check_io(Disk *d, hwaddr table)
     g_assert_cmpint(request(d, FLUSH, 0, 0, table), ==, 0);
     g_assert_cmpint(request(d, GET_ID, 0, 20, table), ==, 0);
     g_assert_cmpstr((char *)data, ==, "ABC");
-    struct { uint64_t sector; uint32_t sectors, flags; } seg = { 8, 4, 0 };
+    struct {
+        uint64_t sector;
+        uint32_t sectors, flags;
+    } seg = { 8, 4, 0 };
     memcpy(data, &seg, sizeof(seg));
     g_assert_cmpint(request(d, ZEROES, 0, sizeof(seg), table), ==, 0);
     memcpy(data, &seg, sizeof(seg));
@@ -176,7 +189,8 @@ static void test_reset_in_flight(gconstpointer data)
         disk_start(&d, 0);
         for (unsigned i = 0; i < 16; i++) {
             put_head(&d, HEAD + 128 * (i + 1), OUT, i * 16);
-            const RigBuf bufs[] = { { HEAD + 128 * (i + 1), 16, false }, { DATA, 8192, false },
+            const RigBuf bufs[] = { { HEAD + 128 * (i + 1), 16, false },
+                                    { DATA, 8192, false },
                                     { STATUS, 1, true } };
             rig_add_chain(&d.q, bufs, 3, 0);
         }
@@ -203,10 +217,13 @@ static void test_queue_stop(gconstpointer data)
     Disk d;
     disk_open(&d, GPOINTER_TO_INT(data), "");
     disk_start(&d, 0);
-    for (unsigned round = 0; round < 20 && d.r.kind != RIG_PCI; round++) { /* PCI's queues stop by a reset only */
+    for (unsigned round = 0; round < 20 && d.r.kind != RIG_PCI;
+         round++) { /* PCI's queues stop by a reset only */
         for (unsigned i = 0; i < 8; i++) {
             put_head(&d, HEAD + 128 * (i + 1), IN, i * 16);
-            const RigBuf bufs[] = { { HEAD + 128 * (i + 1), 16, false }, { DATA, 8192, true }, { STATUS, 1, true } };
+            const RigBuf bufs[] = { { HEAD + 128 * (i + 1), 16, false },
+                                    { DATA, 8192, true },
+                                    { STATUS, 1, true } };
             rig_add_chain(&d.q, bufs, 3, 0);
         }
         rig_kick(&d.q);
@@ -404,7 +421,11 @@ static void indirect(Disk *d, hwaddr table, uint32_t len, uint16_t flags)
 }
 static void bad_indirect_twice(Disk *d)
 {
-    struct { uint64_t addr; uint32_t len; uint16_t flags, next; } t = { TABLE, 16, 4, 0 };
+    struct {
+        uint64_t addr;
+        uint32_t len;
+        uint16_t flags, next;
+    } t = { TABLE, 16, 4, 0 };
     memcpy(rig_ram(&d->r, TABLE), &t, sizeof(t));
     indirect(d, TABLE, 16, 0);
 }
@@ -426,7 +447,11 @@ static void bad_indirect_far(Disk *d)
 }
 static void bad_indirect_long(Disk *d)
 {
-    struct { uint64_t addr; uint32_t len; uint16_t flags, next; } t = { RIG_DATA, 1, 1, 0 };
+    struct {
+        uint64_t addr;
+        uint32_t len;
+        uint16_t flags, next;
+    } t = { RIG_DATA, 1, 1, 0 };
     for (unsigned i = 0; i < 5000; i++) {
         t.next = (uint16_t)(i + 1);
         memcpy(rig_ram(&d->r, TABLE + 16 * i), &t, sizeof(t));
@@ -438,6 +463,7 @@ static void bad_ring(Disk *d)
     d->r.v->s.driver[0] = RIG_RAM + RIG_RAM_SIZE; /* as if the driver had put it there */
 }
 
+/* clang-format off */
 static const struct { const char *name; void (*fn)(Disk *d); } bad[] = {
     { "far", bad_far }, { "nowhere", bad_nowhere }, { "huge", bad_huge }, { "mmio", bad_mmio },
     { "head", bad_head }, { "next", bad_next }, { "self-loop", bad_self_loop }, { "long-loop", bad_long_loop },
@@ -446,6 +472,7 @@ static const struct { const char *name; void (*fn)(Disk *d); } bad[] = {
     { "indirect-empty", bad_indirect_empty }, { "indirect-next", bad_indirect_next },
     { "indirect-far", bad_indirect_far }, { "indirect-long", bad_indirect_long }, { "ring", bad_ring },
 };
+/* clang-format on */
 
 static void test_bad(gconstpointer data)
 {
@@ -459,7 +486,8 @@ static void test_bad(gconstpointer data)
         rig_loop();
         g_assert_cmpint(d.r.v->s.broken, ==, 1);
         bool modern = d.r.features >> VIRTIO_F_VERSION_1 & 1;
-        g_assert_cmpint(rig_status(&d.r) & VIRTIO_STATUS_NEEDS_RESET, ==, modern ? VIRTIO_STATUS_NEEDS_RESET : 0);
+        g_assert_cmpint(rig_status(&d.r) & VIRTIO_STATUS_NEEDS_RESET, ==,
+                        modern ? VIRTIO_STATUS_NEEDS_RESET : 0);
         g_assert_cmpint(rig_isr(&d.r) & VIRTIO_ISR_CONFIG, ==, modern ? VIRTIO_ISR_CONFIG : 0);
         disk_start(&d, UINT64_MAX); /* a reset heals */
         check_io(&d, 0);
@@ -482,7 +510,8 @@ static gpointer scribble(gpointer data)
 static void random_chain(Disk *d, GRand *rnd)
 {
     for (unsigned i = 0; i < 8; i++) {
-        hwaddr addr = g_rand_int(rnd) % 16 ? RIG_DATA + g_rand_int(rnd) % 65536 : (hwaddr)g_rand_int(rnd) << 4;
+        hwaddr addr =
+            g_rand_int(rnd) % 16 ? RIG_DATA + g_rand_int(rnd) % 65536 : (hwaddr)g_rand_int(rnd) << 4;
         rig_desc(&d->q, g_rand_int(rnd) % 64, addr, g_rand_int(rnd) >> g_rand_int_range(rnd, 8, 31),
                  g_rand_int(rnd) & 7, g_rand_int(rnd) % 66);
     }
@@ -535,7 +564,8 @@ static void test_bus_master(void)
     g_assert_false(rig_used(&d.q));
     rig_pci_config_write(&d.r, 8, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     rig_wait(&d.q, NULL);
-    rig_pci_config_write(&d.r, 8, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF);
+    rig_pci_config_write(&d.r, 8, PCI_COMMAND, 2,
+                         PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF);
     g_assert_cmpint(d.r.level, ==, 0);
     g_assert_cmpint(rig_pci_config(&d.r, 8, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT, ==, PCI_STATUS_INTERRUPT);
     rig_pci_config_write(&d.r, 8, PCI_COMMAND, 2, 0); /* the BAR goes too */
@@ -636,12 +666,24 @@ static void test_full_report(gconstpointer data)
 
 int main(int argc, char **argv)
 {
-    static const struct { const char *name; void (*fn)(gconstpointer); } tests[] = {
-        { "io", test_io }, { "interrupts", test_interrupts }, { "event-idx", test_event_idx },
-        { "reset-in-flight", test_reset_in_flight }, { "reset-and-pause", test_reset_and_pause },
-        { "queue-stop", test_queue_stop }, { "save-load", test_save_load }, { "readonly", test_readonly },
-        { "features", test_features }, { "bad-rings", test_bad }, { "random-rings", test_random },
-        { "full", test_full }, { "full-reset", test_full_reset }, { "full-report", test_full_report },
+    static const struct {
+        const char *name;
+        void (*fn)(gconstpointer);
+    } tests[] = {
+        { "io", test_io },
+        { "interrupts", test_interrupts },
+        { "event-idx", test_event_idx },
+        { "reset-in-flight", test_reset_in_flight },
+        { "reset-and-pause", test_reset_and_pause },
+        { "queue-stop", test_queue_stop },
+        { "save-load", test_save_load },
+        { "readonly", test_readonly },
+        { "features", test_features },
+        { "bad-rings", test_bad },
+        { "random-rings", test_random },
+        { "full", test_full },
+        { "full-reset", test_full_reset },
+        { "full-report", test_full_report },
     };
     g_test_init(&argc, &argv, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {

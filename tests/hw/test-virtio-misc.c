@@ -62,7 +62,8 @@ static void test_balloon(gconstpointer kind)
     virtio_balloon_set_target(&r.v->dev, RIG_RAM_SIZE / 2);
     g_assert_cmpint(rig_isr(&r), ==, VIRTIO_ISR_CONFIG);
     g_assert_cmpint(rig_config(&r, 0, 4), ==, RIG_RAM_SIZE / 2 / 4096);
-    uint32_t pfns[] = { (RIG_RAM >> 12) + 1024, (RIG_RAM >> 12) + 1025, 5, UINT32_MAX, (RIG_RAM >> 12) + 1027 };
+    uint32_t pfns[] = { (RIG_RAM >> 12) + 1024, (RIG_RAM >> 12) + 1025, 5, UINT32_MAX,
+                        (RIG_RAM >> 12) + 1027 };
     memcpy(rig_ram(&r, RIG_DATA), pfns, sizeof(pfns));
     for (unsigned i = 1024; i < 1028; i++) {
         memset(rig_ram(&r, RIG_RAM + 4096 * i), 0xaa, 4096);
@@ -80,7 +81,10 @@ static void test_balloon(gconstpointer kind)
     rig_wait(&deflate, NULL);
     rig_config_write(&r, 4, 4, 100);
     g_assert_cmpuint(virtio_balloon_actual(&r.v->dev), ==, RIG_RAM_SIZE - 100 * 4096);
-    struct __attribute__((packed)) { uint16_t tag; uint64_t value; } s[] = { { 4, 1234 }, { 99, 1 }, { 5, 77 } };
+    struct __attribute__((packed)) {
+        uint16_t tag;
+        uint64_t value;
+    } s[] = { { 4, 1234 }, { 99, 1 }, { 5, 77 } };
     memcpy(rig_ram(&r, RIG_DATA), s, sizeof(s));
     const RigBuf values = { RIG_DATA, sizeof(s), false };
     rig_add_chain(&stats, &values, 1, 0);
@@ -164,7 +168,10 @@ static void console_start(Console *c, uint64_t features)
 
 static void say(Console *c, uint32_t port, uint16_t event, uint16_t value)
 {
-    struct { uint32_t id; uint16_t event, value; } m = { port, event, value };
+    struct {
+        uint32_t id;
+        uint16_t event, value;
+    } m = { port, event, value };
     memcpy(rig_ram(&c->r, RIG_DATA), &m, sizeof(m));
     const RigBuf b = { RIG_DATA, sizeof(m), false };
     rig_add_chain(&c->ctx, &b, 1, 0);
@@ -182,7 +189,10 @@ static char *hear(Console *c)
         return g_strdup("nothing");
     }
     uint32_t len = rig_wait(&c->crx, NULL);
-    struct { uint32_t id; uint16_t event, value; } m;
+    struct {
+        uint32_t id;
+        uint16_t event, value;
+    } m;
     memcpy(&m, rig_ram(&c->r, RIG_DATA + 4096), sizeof(m));
     return g_strdup_printf("%u %u %u %.*s", m.id, m.event, m.value, (int)(len - 8),
                            (char *)rig_ram(&c->r, RIG_DATA + 4096 + 8));
@@ -404,8 +414,13 @@ static void test_pci_slots(void)
 
 int main(int argc, char **argv)
 {
-    static const struct { const char *name; void (*fn)(gconstpointer); } tests[] = {
-        { "rng", test_rng }, { "balloon", test_balloon }, { "console", test_console },
+    static const struct {
+        const char *name;
+        void (*fn)(gconstpointer);
+    } tests[] = {
+        { "rng", test_rng },
+        { "balloon", test_balloon },
+        { "console", test_console },
         { "slow-host", test_slow_host },
     };
     g_test_init(&argc, &argv, NULL);

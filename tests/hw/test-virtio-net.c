@@ -7,7 +7,12 @@
 #include "virtio-rig.h"
 
 enum { MRG = 15, STATUS_F = 16, CTRL_VQ = 17, CTRL_RX = 18, CTRL_VLAN = 19, CTRL_MAC = 23 };
-enum { TX_AT = RIG_DATA, RX_AT = RIG_DATA + 0x100000, CTRL_AT = RIG_DATA + 0x300000, ACK_AT = CTRL_AT + 4096 };
+enum {
+    TX_AT = RIG_DATA,
+    RX_AT = RIG_DATA + 0x100000,
+    CTRL_AT = RIG_DATA + 0x300000,
+    ACK_AT = CTRL_AT + 4096
+};
 
 typedef struct Card {
     Rig r;
@@ -61,7 +66,8 @@ static void test_send(gconstpointer kind)
             unsigned len = 60 + i * 7;
             memset(p, 0, c.header);
             make_frame(p + c.header, len, "\xff\xff\xff\xff\xff\xff", (uint8_t)i);
-            const RigBuf split[] = { { TX_AT, c.header, false }, { TX_AT + c.header, 20, false },
+            const RigBuf split[] = { { TX_AT, c.header, false },
+                                     { TX_AT + c.header, 20, false },
                                      { TX_AT + c.header + 20, len - 20, false } };
             const RigBuf whole = { TX_AT, c.header + len, false };
             rig_add_chain(&c.tx, i & 1 ? split : &whole, i & 1 ? 3 : 1, 0);
@@ -179,7 +185,7 @@ static bool arrives(Card *c, const char *to, int vlan)
 static void test_filter(gconstpointer kind)
 {
     static const char *const all = "\xff\xff\xff\xff\xff\xff", *const other = "\x52\x54\x00\x00\x00\x02",
-                      *const multi = "\x33\x33\x00\x00\x00\x01";
+                             *const multi = "\x33\x33\x00\x00\x00\x01";
     const uint8_t on = 1, off = 0;
     Card c;
     card_open(&c, kind, UINT64_MAX);
@@ -219,8 +225,8 @@ static void test_bad_commands(gconstpointer kind)
     uint8_t data[2048];
     card_open(&c, kind, UINT64_MAX);
     memset(data, 0xff, sizeof(data));
-    g_assert_cmpint(command(&c, 1, 0, data, 64), ==, 1);   /* 4 G entries */
-    g_assert_cmpint(command(&c, 2, 0, data, 2), ==, 1);    /* VLAN 65535 */
+    g_assert_cmpint(command(&c, 1, 0, data, 64), ==, 1); /* 4 G entries */
+    g_assert_cmpint(command(&c, 2, 0, data, 2), ==, 1);  /* VLAN 65535 */
     g_assert_cmpint(command(&c, 0, 9, data, 1), ==, 1);
     g_assert_cmpint(command(&c, 1, 1, data, 5), ==, 1);
     g_assert_cmpint(command(&c, 99, 0, data, 1), ==, 1);
@@ -300,9 +306,17 @@ static void test_echo_and_link(gconstpointer kind)
 
 int main(int argc, char **argv)
 {
-    static const struct { const char *name; void (*fn)(gconstpointer); } tests[] = {
-        { "send", test_send }, { "burst", test_burst }, { "receive", test_receive }, { "merged", test_merged },
-        { "filter", test_filter }, { "bad-commands", test_bad_commands }, { "bad-frames", test_bad_frames },
+    static const struct {
+        const char *name;
+        void (*fn)(gconstpointer);
+    } tests[] = {
+        { "send", test_send },
+        { "burst", test_burst },
+        { "receive", test_receive },
+        { "merged", test_merged },
+        { "filter", test_filter },
+        { "bad-commands", test_bad_commands },
+        { "bad-frames", test_bad_frames },
         { "echo-and-link", test_echo_and_link },
     };
     g_test_init(&argc, &argv, NULL);

@@ -113,7 +113,10 @@ static void test_stats(gconstpointer kind)
     Rig r;
     RigQueue q[4];
     balloon_open(&r, q, kind);
-    struct __attribute__((packed)) { uint16_t tag; uint64_t value; } s = { 5, 77 };
+    struct __attribute__((packed)) {
+        uint16_t tag;
+        uint64_t value;
+    } s = { 5, 77 };
     memcpy(rig_ram(&r, NUMBERS), &s, sizeof(s));
     add_endless(&q[2], false);
     rig_kick(&q[2]);
@@ -167,15 +170,19 @@ static void test_empty_buffers(gconstpointer kind)
 
 int main(int argc, char **argv)
 {
-    static const struct { const char *name; void (*fn)(gconstpointer kind); } cases[] = {
-        { "inflate", test_inflate }, { "inflate-in-turns", test_inflate_in_turns },
-        { "reported", test_reported }, { "stats", test_stats }, { "console", test_console },
-        { "empty-buffers", test_empty_buffers },
+    static const struct {
+        const char *name;
+        void (*fn)(gconstpointer kind);
+    } cases[] = {
+        { "inflate", test_inflate },   { "inflate-in-turns", test_inflate_in_turns },
+        { "reported", test_reported }, { "stats", test_stats },
+        { "console", test_console },   { "empty-buffers", test_empty_buffers },
     };
     g_test_init(&argc, &argv, NULL);
     for (int kind = 0; kind < RIG_KINDS; kind++) {
         for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
-            g_autofree char *path = g_strdup_printf("/virtio-turns/%s/%s", rig_kind_names[kind], cases[i].name);
+            g_autofree char *path =
+                g_strdup_printf("/virtio-turns/%s/%s", rig_kind_names[kind], cases[i].name);
             g_test_add_data_func(path, GINT_TO_POINTER(kind), cases[i].fn);
         }
     }

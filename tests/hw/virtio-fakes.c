@@ -10,8 +10,14 @@
 FakeNet fake_net;
 
 #define WEAK __attribute__((weak))
-WEAK NetClient *net_find(const char *id) { return strcmp(id, "n0") ? NULL : (NetClient *)&fake_net; }
-WEAK const char *net_id(const NetClient *nc) { return "n0"; }
+WEAK NetClient *net_find(const char *id)
+{
+    return strcmp(id, "n0") ? NULL : (NetClient *)&fake_net;
+}
+WEAK const char *net_id(const NetClient *nc)
+{
+    return "n0";
+}
 WEAK bool net_nic_add(NetNic *nic, GError **err)
 {
     fake_net.fe = nic->fe;
@@ -23,7 +29,10 @@ WEAK void net_nic_remove(NetNic *nic)
 {
     fake_net.fe = NULL;
 }
-WEAK bool net_nic_link_up(const NetNic *nic) { return !fake_net.down; }
+WEAK bool net_nic_link_up(const NetNic *nic)
+{
+    return !fake_net.down;
+}
 WEAK void net_send(NetClient *nc, const struct iovec *iov, int count)
 {
     fake_net.sent++;
@@ -36,7 +45,10 @@ WEAK void net_send(NetClient *nc, const struct iovec *iov, int count)
         g_assert_true(fake_net_deliver(fake_net.frame, fake_net.len));
     }
 }
-WEAK void net_accept_input(NetClient *nc) { fake_net.accepts++; }
+WEAK void net_accept_input(NetClient *nc)
+{
+    fake_net.accepts++;
+}
 WEAK void net_default_mac(uint8_t mac[6])
 {
     memcpy(mac, "\x52\x54\x00\x12\x34\x56", 6);
@@ -45,9 +57,12 @@ WEAK void net_default_mac(uint8_t mac[6])
 bool fake_net_deliver(const uint8_t *frame, size_t len)
 {
     g_mutex_lock(fake_net.lock);
-    bool taken = fake_net.fe->can_receive(fake_net.opaque) && fake_net.fe->receive(fake_net.opaque, frame, len);
+    bool taken =
+        fake_net.fe->can_receive(fake_net.opaque) && fake_net.fe->receive(fake_net.opaque, frame, len);
     g_mutex_unlock(fake_net.lock);
     return taken;
 }
 
-WEAK void cpu_free(CPU *cpu) { }
+WEAK void cpu_free(CPU *cpu)
+{
+}

@@ -9,7 +9,7 @@ typedef struct FakeNet {
     GMutex *lock;
     unsigned sent, accepts;
     bool down, echo;
-    size_t len;                     /* of the last frame sent */
+    size_t len; /* of the last frame sent */
     uint8_t frame[NET_MAX_FRAME];
 } FakeNet;
 

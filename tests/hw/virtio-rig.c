@@ -9,7 +9,14 @@
 
 const char *const rig_kind_names[] = { "legacy", "modern", "pci", "old-modern", "old-pci" };
 
-enum { MMIO_VERSION = 4, MMIO_STATUS = 0x70, PCI_DEVFN = 8, DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4 };
+enum {
+    MMIO_VERSION = 4,
+    MMIO_STATUS = 0x70,
+    PCI_DEVFN = 8,
+    DESC_NEXT = 1,
+    DESC_WRITE = 2,
+    DESC_INDIRECT = 4
+};
 enum { AT_ISR = RIG_BAR + 0x1000, AT_DEVICE = RIG_BAR + 0x2000, AT_NOTIFY = RIG_BAR + 0x3000 };
 
 static bool rig_build(Machine *m, GError **err)
@@ -75,8 +82,9 @@ static Device *add_transport(Rig *r)
     g_assert_true(ok);
     if (pci) {
         PCIHost *host = (PCIHost *)t;
-        static const PCIWindows windows = { .ecam = RIG_ECAM, .ecam_size = 0x10000000, .mmio = RIG_BAR,
-                                            .mmio_size = 0x40000000 };
+        static const PCIWindows windows = {
+            .ecam = RIG_ECAM, .ecam_size = 0x10000000, .mmio = RIG_BAR, .mmio_size = 0x40000000
+        };
         pci_host_map(host, &r->m->system, &windows);
         irq_connect(&host->irq[1], rig_line, r, 0);
     } else {
@@ -275,7 +283,11 @@ uint8_t rig_isr(Rig *r)
 
 static void put_desc(Rig *r, hwaddr at, hwaddr addr, uint32_t len, uint16_t flags, uint16_t next)
 {
-    struct { uint64_t addr; uint32_t len; uint16_t flags, next; } d = { addr, len, flags, next };
+    struct {
+        uint64_t addr;
+        uint32_t len;
+        uint16_t flags, next;
+    } d = { addr, len, flags, next };
     memcpy(rig_ram(r, at), &d, sizeof(d));
 }
 

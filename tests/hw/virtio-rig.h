@@ -7,8 +7,15 @@
 #include "hw/virtio.h"
 #include "hw/virtio_mmio.h"
 
-enum { RIG_RAM = 0x80000000, RIG_RAM_SIZE = 8 << 20, RIG_ECAM = 0x30000000, RIG_MMIO = 0x10001000,
-       RIG_BAR = 0x40000000, RIG_RINGS = RIG_RAM, RIG_DATA = RIG_RAM + (1 << 20) };
+enum {
+    RIG_RAM = 0x80000000,
+    RIG_RAM_SIZE = 8 << 20,
+    RIG_ECAM = 0x30000000,
+    RIG_MMIO = 0x10001000,
+    RIG_BAR = 0x40000000,
+    RIG_RINGS = RIG_RAM,
+    RIG_DATA = RIG_RAM + (1 << 20)
+};
 
 /* The OLD ones: a modern device, and a driver that knows feature word 0 only. */
 typedef enum RigKind { RIG_LEGACY, RIG_MODERN, RIG_PCI, RIG_OLD_MODERN, RIG_OLD_PCI, RIG_KINDS } RigKind;
@@ -69,7 +76,7 @@ void rig_desc(RigQueue *q, unsigned i, hwaddr addr, uint32_t len, uint16_t flags
 uint16_t rig_add_chain(RigQueue *q, const RigBuf *bufs, unsigned count, hwaddr table);
 void rig_publish(RigQueue *q, uint16_t head);
 void rig_kick(RigQueue *q);
-void rig_loop(void);               /* one turn of the main loop, without waiting */
+void rig_loop(void); /* one turn of the main loop, without waiting */
 /* Wait (up to some seconds) for a used entry; its length, *head. */
 uint32_t rig_wait(RigQueue *q, uint16_t *head);
-bool rig_used(RigQueue *q);        /* is there one now */
+bool rig_used(RigQueue *q); /* is there one now */

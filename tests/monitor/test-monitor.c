@@ -41,7 +41,8 @@ static void test_unknown(void)
     expect("foo", "unknown command: 'foo'\n");
     expect("info foo", "unknown command: 'info foo'\n");
     expect("system_rest", "unknown command: 'system_rest'\ndid you mean 'system_reset'?\n");
-    expect("stop x", "stop|s: extraneous characters at the end of line\nTry \"help stop\" for more information\n");
+    expect("stop x",
+           "stop|s: extraneous characters at the end of line\nTry \"help stop\" for more information\n");
     expect("", "");
     expect("help foo", "unknown command: 'foo'\n");
     expect_has("savevm a", "unknown command: 'savevm'\nQEMU has it, it is not built here: snapshots");
@@ -68,7 +69,8 @@ static void test_print(void)
     expect("p /x $pc+4", "0x80000004\n");
     expect("p", "unexpected end of expression\nTry \"help p\" for more information\n");
     expect("p 1/0", "division by zero\nTry \"help p\" for more information\n");
-    expect("p 1 2", "print|p: extraneous characters at the end of line\nTry \"help p\" for more information\n");
+    expect("p 1 2",
+           "print|p: extraneous characters at the end of line\nTry \"help p\" for more information\n");
     expect_has("p $nope", "unknown register");
     expect_has("p 1%0", "division by zero");
     expect_has("p 99999999999999999999", "number too large");
@@ -84,14 +86,16 @@ static void test_dump(void)
     static const uint8_t bytes[] = { 0x97, 2, 0, 0, 0x13, 0x86, 0x82, 2, 'H', 'i', '\n', 0 };
     g_assert_cmpint(dma_write(m->memory, FAKE_RAM, bytes, sizeof(bytes)), ==, MEM_OK);
     expect("xp /2xw 0x80000000", "0000000080000000: 0x00000297 0x02828613\n");
-    expect("xp /9xb 0x80000000", "0000000080000000: 0x97 0x02 0x00 0x00 0x13 0x86 0x82 0x02\n0000000080000008: 0x48\n");
+    expect("xp /9xb 0x80000000",
+           "0000000080000000: 0x97 0x02 0x00 0x00 0x13 0x86 0x82 0x02\n0000000080000008: 0x48\n");
     expect("xp /3uh 0x80000000", "0000000080000000:   663     0 34323\n");
     expect("xp /1dh 0x80000004", "0000000080000004: -31213\n");
     expect("xp /2cb 0x80000008", "0000000080000008: 'H' 'i'\n");
     expect("xp /s 0x80000008", "0000000080000008: \"Hi\\n\"\n");
     expect("xp /1xg 0x80000000", "0000000080000000: 0x0282861300000297\n");
     expect("xp /1ow 0x80000000", "0000000080000000:       01227\n");
-    expect("x /2i $pc", "0x0000000080000000:  00000297          op151\n0x0000000080000004:  02828613          op19\n");
+    expect("x /2i $pc",
+           "0x0000000080000000:  00000297          op151\n0x0000000080000004:  02828613          op19\n");
     expect("x 0", "0000000000000000: Cannot access memory\n");
     expect("xp/1xw 0x80000000", "0000000080000000: 0x00000297\n");
     expect_has("xp /4z 0", "invalid char in format: 'z'");

@@ -57,7 +57,9 @@ static void guest_link_changed(void *opaque, bool up)
 }
 
 static const NetFrontend frontend = {
-    .can_receive = guest_can_receive, .receive = guest_receive, .link_changed = guest_link_changed,
+    .can_receive = guest_can_receive,
+    .receive = guest_receive,
+    .link_changed = guest_link_changed,
 };
 
 void guest_init(Guest *g, NetClient *nc)
@@ -147,8 +149,7 @@ static void ip_send(Guest *g, uint8_t *f, uint32_t to, int protocol, size_t len)
     guest_send(g, f, 34 + len);
 }
 
-void guest_send_udp(Guest *g, uint32_t to, uint16_t from_port, uint16_t to_port, const void *data,
-                    size_t len)
+void guest_send_udp(Guest *g, uint32_t to, uint16_t from_port, uint16_t to_port, const void *data, size_t len)
 {
     uint8_t f[1514] = { 0 };
     put16(f + 34, from_port);

@@ -6,9 +6,9 @@
 
 typedef struct Guest {
     NetClient *nc;
-    GPtrArray *frames;   /* of GBytes, not yet looked at */
-    bool deaf;           /* cannot receive */
-    int refusals;        /* receive() says no so many times */
+    GPtrArray *frames; /* of GBytes, not yet looked at */
+    bool deaf;         /* cannot receive */
+    int refusals;      /* receive() says no so many times */
     int link_changes;
     GMutex lock;
     uint32_t ip;

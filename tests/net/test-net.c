@@ -59,14 +59,22 @@ static void test_options(void)
     static const struct {
         const char *text, *part;
     } bad[] = {
-        { "tap,id=n", "'tap' is not supported" }, { "zork,id=n", "does not accept value 'zork'" },
-        { "usr,id=n", "did you mean 'user'" }, { "user", "'id' is missing" },
-        { "user,id=n,zork=1", "Invalid parameter 'zork'" }, { "user,id=n,net=10.0.2.0/33", "4-32" },
-        { "user,id=n,net=foo", "network address" }, { "user,id=n,net=10.0.0.0/255.0.255.0", "netmask" },
-        { "user,id=n,host=1.2.3.4", "not in the network" }, { "user,id=n,dns=10.0.2.2", "different" },
-        { "user,id=n,dhcpstart=10.0.2.1", "include" }, { "user,id=n,restrict=x", "neither" },
-        { "user,id=n,ipv4=off,ipv6=off", "no protocol" }, { "user,id=n,smb=/tmp", "SMB" },
-        { "user,id=n,tftp=/nonexist", "no such folder" }, { "user,id=n,ipv6-net=x", "IPv6 prefix" },
+        { "tap,id=n", "'tap' is not supported" },
+        { "zork,id=n", "does not accept value 'zork'" },
+        { "usr,id=n", "did you mean 'user'" },
+        { "user", "'id' is missing" },
+        { "user,id=n,zork=1", "Invalid parameter 'zork'" },
+        { "user,id=n,net=10.0.2.0/33", "4-32" },
+        { "user,id=n,net=foo", "network address" },
+        { "user,id=n,net=10.0.0.0/255.0.255.0", "netmask" },
+        { "user,id=n,host=1.2.3.4", "not in the network" },
+        { "user,id=n,dns=10.0.2.2", "different" },
+        { "user,id=n,dhcpstart=10.0.2.1", "include" },
+        { "user,id=n,restrict=x", "neither" },
+        { "user,id=n,ipv4=off,ipv6=off", "no protocol" },
+        { "user,id=n,smb=/tmp", "SMB" },
+        { "user,id=n,tftp=/nonexist", "no such folder" },
+        { "user,id=n,ipv6-net=x", "IPv6 prefix" },
         { "user,id=n,hostname=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than" },
         { "user,id=n,hostfwd=tcp:foo", "Missing : separator" },
         { "user,id=n,hostfwd=tcp:127.0.0.1:99999-:22", "Bad host port" },
@@ -119,8 +127,13 @@ static const NetFrontend card_frontend = { .link_changed = card_link_changed };
 
 static void card_init(Card *c, const char *name, NetClient *nc)
 {
-    *c = (Card){ .nic = { .name = name, .model = "virtio-net-pci", .mac = c->mac, .netdev = nc, .fe = &card_frontend,
-                          .opaque = c, .lock = &c->lock } };
+    *c = (Card){ .nic = { .name = name,
+                          .model = "virtio-net-pci",
+                          .mac = c->mac,
+                          .netdev = nc,
+                          .fe = &card_frontend,
+                          .opaque = c,
+                          .lock = &c->lock } };
     net_default_mac(c->mac);
     g_assert_true(net_nic_add(&c->nic, NULL));
 }
@@ -152,7 +165,8 @@ static void test_cards(void)
         "alone: index=0,type=user,net=10.0.2.0,restrict=off,link=down\n"
         "virtio-net-pci.0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:00:00:01\n"
         " \\ n: index=0,type=user,net=10.0.2.0,restrict=off\n"
-        "virtio-net-pci.1: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:%02x,link=down\n", b.mac[5]);
+        "virtio-net-pci.1: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:%02x,link=down\n",
+        b.mac[5]);
     g_autoptr(GString) out = g_string_new(NULL);
     net_describe_all(out);
     g_assert_cmpstr(out->str, ==, want);
@@ -175,7 +189,8 @@ static void test_hostfwd_taken(void)
     g_autofree char *rule = g_strdup_printf("tcp:127.0.0.1:%u-:22", port);
     g_autofree char *text = g_strdup_printf("user,id=n,hostfwd=%s", rule);
     g_autofree char *want = g_strdup_printf("Could not set up host forwarding rule '%s': Address "
-                                            "already in use", rule);
+                                            "already in use",
+                                            rule);
     g_assert_null(netdev(text, &err));
     assert_error(&err, want);
     close(fd);
@@ -209,11 +224,14 @@ static void test_dhcp(void)
     gsize n;
     const uint8_t *r = g_bytes_get_data(b, &n);
     g_assert_cmpuint(from, ==, HOST);
-    g_assert_cmpmem(r + 16, 4, "\x0a\0\x02\x0f", 4); /* the first guest address */
+    g_assert_cmpmem(r + 16, 4, "\x0a\0\x02\x0f", 4);             /* the first guest address */
     g_assert_nonnull(memmem(r, n, "\x06\x04\x0a\0\x02\x03", 6)); /* DNS server */
     g_assert_nonnull(memmem(r, n, "box", 3));
     g_assert_nonnull(memmem(r, n, "example.test", 12));
-    g_assert_nonnull(memmem(r, n, "\x01" "b", 2)); /* b.test: compressed against a.test */
+    g_assert_nonnull(memmem(r, n,
+                            "\x01"
+                            "b",
+                            2)); /* b.test: compressed against a.test */
     g_assert_nonnull(memmem(r, n, "kernel", 6));
     guest_clear(&g);
     net_free_all();
@@ -265,11 +283,17 @@ static void test_tftp(void)
     g_assert_true(g_file_set_contents(file, "hello guest", -1, NULL));
     g_autofree char *text = g_strdup_printf("user,id=n,tftp=%s", dir);
     guest_init(&g, netdev_ok(text));
-    guest_send_udp(&g, HOST, 6000, 69, "\0\x01" "boot\0octet", 13);
+    guest_send_udp(&g, HOST, 6000, 69,
+                   "\0\x01"
+                   "boot\0octet",
+                   13);
     g_autoptr(GBytes) b = guest_wait_udp(&g, 6000, &from, &port);
     g_assert_nonnull(b);
     g_assert_cmpmem(g_bytes_get_data(b, NULL), g_bytes_get_size(b), "\0\x03\0\x01hello guest", 15);
-    guest_send_udp(&g, HOST, 6001, 69, "\0\x01" "../../etc/passwd\0octet", 25);
+    guest_send_udp(&g, HOST, 6001, 69,
+                   "\0\x01"
+                   "../../etc/passwd\0octet",
+                   25);
     g_autoptr(GBytes) e = guest_wait_udp(&g, 6001, &from, &port);
     g_assert_nonnull(e);
     g_assert_cmpint(((const uint8_t *)g_bytes_get_data(e, NULL))[1], ==, 5);
@@ -299,10 +323,12 @@ static void test_hostfwd(void)
     uint16_t port;
     close(bound_socket(SOCK_STREAM, &port));
     g_autofree char *text = g_strdup_printf("user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:%u-:22,"
-                                            "hostfwd=udp:127.0.0.1:%u-:53", port, port);
+                                            "hostfwd=udp:127.0.0.1:%u-:53",
+                                            port, port);
     guest_init(&g, netdev_ok(text));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port),
+    struct sockaddr_in in = { .sin_family = AF_INET,
+                              .sin_port = htons(port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     g_assert_cmpint(connect(fd, (struct sockaddr *)&in, sizeof(in)), ==, 0);
     Tcp t = { .local_port = 22, .seq = 1000 };
@@ -343,7 +369,8 @@ static void test_guestfwd(void)
     g_autofree char *dir = g_dir_make_tmp("lyrebird-test-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(dir, "s", NULL);
     g_autofree char *text = g_strdup_printf("user,id=n,guestfwd=tcp:10.0.2.100:1234-unix:%s,,server,,"
-                                            "nowait,guestfwd=tcp:10.0.2.101:80-cmd:cat", path);
+                                            "nowait,guestfwd=tcp:10.0.2.101:80-cmd:cat",
+                                            path);
     guest_init(&g, netdev_ok(text));
     struct {
         sa_family_t family;

@@ -43,7 +43,8 @@ static const char *merged(const CmdLine *c, OptionKind kind, const char *key)
 
 static void test_shapes(void)
 {
-    CmdLine *c = parse_ok("lyrebird -M virt --nographic -m 1G -append 'a, b=c' -serial null -serial stdio disk.img");
+    CmdLine *c =
+        parse_ok("lyrebird -M virt --nographic -m 1G -append 'a, b=c' -serial null -serial stdio disk.img");
     g_assert_cmpstr(c->arch, ==, "riscv64");
     g_assert_true(cmdline_has(c, OPT_NOGRAPHIC));
     g_assert_false(cmdline_has(c, OPT_PAUSED));
@@ -58,7 +59,8 @@ static void test_shapes(void)
 
 static void test_merge(void)
 {
-    CmdLine *c = parse_ok("x -machine accel=tcg -M virt,aclint=on -M aclint=off -m 1G -m size=2G -smp 2 -smp cores=2");
+    CmdLine *c =
+        parse_ok("x -machine accel=tcg -M virt,aclint=on -M aclint=off -m 1G -m size=2G -smp 2 -smp cores=2");
     g_assert_cmpstr(merged(c, OPT_MACHINE, "type"), ==, "virt");
     g_assert_cmpstr(merged(c, OPT_MACHINE, "accel"), ==, "tcg");
     g_assert_cmpstr(merged(c, OPT_MACHINE, "aclint"), ==, "off");
@@ -70,8 +72,9 @@ static void test_merge(void)
 
 static void test_json(void)
 {
-    CmdLine *c = parse_ok("x -device '{\"driver\":\"virtio-blk-pci\",\"drive\":\"d\",\"bootindex\":1,\"x\":true,"
-                          "\"big\":18446744073709551615,\"o\":{\"a\":[1,2]}}'");
+    CmdLine *c =
+        parse_ok("x -device '{\"driver\":\"virtio-blk-pci\",\"drive\":\"d\",\"bootindex\":1,\"x\":true,"
+                 "\"big\":18446744073709551615,\"o\":{\"a\":[1,2]}}'");
     GHashTable *keys = cmdline_last(c, OPT_DEVICE)->keys;
     g_assert_cmpstr(g_hash_table_lookup(keys, "driver"), ==, "virtio-blk-pci");
     g_assert_cmpstr(g_hash_table_lookup(keys, "bootindex"), ==, "1");
@@ -84,7 +87,9 @@ static void test_json(void)
     expect_error("x -device '{\"driver\":\"a\"} b'", "at most one JSON value: 'b'");
     expect_error("x -device '{\"driver\":\"a\\u0000b\"}'", "NUL");
     expect_error("x -device '{\"driver\":null}'", "has no value");
-    expect_error("x -object '{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1}}}}}}}}}}'", "nested");
+    expect_error(
+        "x -object '{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1}}}}}}}}}}'",
+        "nested");
 }
 
 static void test_messages(void)

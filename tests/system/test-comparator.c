@@ -11,8 +11,8 @@ enum { HZ = 10000000, TICK = 1000000000 / HZ };
 
 typedef struct Fixture {
     Comparator *c;
-    int64_t offset;     /* what the guest set the counter to */
-    int line, drives;   /* atomic */
+    int64_t offset;   /* what the guest set the counter to */
+    int line, drives; /* atomic */
 } Fixture;
 
 static uint64_t now(void *opaque)

@@ -37,13 +37,15 @@ static MemResult probe_write(void *opaque, hwaddr offset, unsigned size, uint64_
 
 static const MemOps any_ops = { .read = probe_read, .write = probe_write };
 static const MemOps word_ops = { .read = probe_read, .write = probe_write, .min = 4, .max = 4 };
-static const MemOps big_ops = { .read = probe_read, .write = probe_write, .min = 4, .max = 4,
-                                .big_endian = true };
+static const MemOps big_ops = {
+    .read = probe_read, .write = probe_write, .min = 4, .max = 4, .big_endian = true
+};
 
 static char *view_text(AddressSpace *as);
 static void view_line(const FlatRange *r, void *opaque)
 {
-    g_string_append_printf(opaque, "%s[%" G_GINT64_MODIFIER "x+%" G_GINT64_MODIFIER "x@%" G_GINT64_MODIFIER "x] ",
+    g_string_append_printf(opaque,
+                           "%s[%" G_GINT64_MODIFIER "x+%" G_GINT64_MODIFIER "x@%" G_GINT64_MODIFIER "x] ",
                            r->mr->name, r->start, r->size, r->mr_offset);
 }
 static char *view_text(AddressSpace *as)
@@ -238,9 +240,14 @@ static void test_rom_device(void)
 /* Registers: each once, at the width that address and length allow; a hole: nothing at all. */
 static void test_debugger(void)
 {
-    static const struct { hwaddr addr; uint64_t len; unsigned calls, last_size; } rows[] = {
-        { 0x1000, 1, 1, 1 }, { 0x1002, 2, 1, 2 }, { 0x1004, 4, 1, 4 }, { 0x1008, 8, 1, 8 }, { 0x1001, 4, 3, 1 },
-        { 0x1004, 8, 2, 4 }, { 0x1000, 7, 3, 1 }, { 0x1010, 24, 6, 4 }, { 0x1002, 10, 3, 4 },
+    static const struct {
+        hwaddr addr;
+        uint64_t len;
+        unsigned calls, last_size;
+    } rows[] = {
+        { 0x1000, 1, 1, 1 }, { 0x1002, 2, 1, 2 },  { 0x1004, 4, 1, 4 },
+        { 0x1008, 8, 1, 8 }, { 0x1001, 4, 3, 1 },  { 0x1004, 8, 2, 4 },
+        { 0x1000, 7, 3, 1 }, { 0x1010, 24, 6, 4 }, { 0x1002, 10, 3, 4 },
     };
     static const uint8_t pattern[] = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 };
     Bench t;

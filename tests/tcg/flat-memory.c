@@ -34,8 +34,7 @@ void cpu_loop_exit(CPU *cpu)
 static uint8_t *translate(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     unsigned bytes = memop_bytes(mop);
-    if (vaddr < TOY_RAM || vaddr - TOY_RAM > TOY_RAM_SIZE - bytes ||
-        ((mop & MEM_ALIGN) && vaddr % bytes)) {
+    if (vaddr < TOY_RAM || vaddr - TOY_RAM > TOY_RAM_SIZE - bytes || ((mop & MEM_ALIGN) && vaddr % bytes)) {
         ((ToyCPU *)cpu)->fault = vaddr;
         cpu_loop_exit(cpu);
     }

@@ -74,12 +74,20 @@ static void engine_init(void)
     rx = mmap(NULL, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     g_assert(rw != MAP_FAILED && rx != MAP_FAILED);
     const JitConfig config = {
-        .guest = &toy_guest, .page_bits = 12, .tlb_bits = ENGINE_TLB_BITS,
-        .tlb_rd = offsetof(Entry, rd), .tlb_wr = offsetof(Entry, wr),
-        .tlb_addend = offsetof(Entry, addend), .jumps = sizeof(context.tlb),
-        .jump_bits = ENGINE_JUMP_BITS, .exit_request = offsetof(CPU, exit_request),
-        .load = engine_load, .store = engine_store,
-        .next = engine_next, .next_mode = engine_next, .chain = engine_chain,
+        .guest = &toy_guest,
+        .page_bits = 12,
+        .tlb_bits = ENGINE_TLB_BITS,
+        .tlb_rd = offsetof(Entry, rd),
+        .tlb_wr = offsetof(Entry, wr),
+        .tlb_addend = offsetof(Entry, addend),
+        .jumps = sizeof(context.tlb),
+        .jump_bits = ENGINE_JUMP_BITS,
+        .exit_request = offsetof(CPU, exit_request),
+        .load = engine_load,
+        .store = engine_store,
+        .next = engine_next,
+        .next_mode = engine_next,
+        .chain = engine_chain,
     };
     g_autoptr(GError) err = NULL;
     jit = jit_new(&config, rw, rx, &err);

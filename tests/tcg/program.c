@@ -10,9 +10,9 @@ typedef struct Runner {
     const TestEngine *engine;
     const char *path;
     unsigned line;
-    char *name;      /* of the program under way */
+    char *name; /* of the program under way */
     GString *text;
-    IrBlock *b;      /* parsed; NULL before the first run line */
+    IrBlock *b; /* parsed; NULL before the first run line */
     ToyCPU *toy;
 } Runner;
 
@@ -56,8 +56,7 @@ static void assign(Runner *r, ToyCPU *toy, uint8_t *ram, const char *word)
     unsigned bytes;
     void *place = find_place(r, toy, ram, name, &bytes);
     char *end;
-    uint64_t value = eq[1] == '-' ? -g_ascii_strtoull(eq + 2, &end, 0)
-                                  : g_ascii_strtoull(eq + 1, &end, 0);
+    uint64_t value = eq[1] == '-' ? -g_ascii_strtoull(eq + 2, &end, 0) : g_ascii_strtoull(eq + 1, &end, 0);
     g_assert(*end == 0);
     memcpy(place, &value, bytes);
 }
@@ -85,8 +84,7 @@ static void enter(void *opaque)
     r->engine->run(r->b, &r->toy->cpu);
 }
 
-GString *program_compare(const ToyCPU *toy, const uint8_t *ram, const ToyCPU *want,
-                         const uint8_t *want_ram)
+GString *program_compare(const ToyCPU *toy, const uint8_t *ram, const ToyCPU *want, const uint8_t *want_ram)
 {
     GString *diff = g_string_new(NULL);
     for (unsigned i = 0; i < TOY_REGS; i++) {
@@ -95,8 +93,8 @@ GString *program_compare(const ToyCPU *toy, const uint8_t *ram, const ToyCPU *wa
         }
     }
     if (toy->pc != want->pc || toy->calls != want->calls || toy->fault != want->fault) {
-        g_string_append_printf(diff, " pc=0x%lx calls=%lu fault=0x%lx, expected 0x%lx %lu 0x%lx;",
-                               toy->pc, toy->calls, toy->fault, want->pc, want->calls, want->fault);
+        g_string_append_printf(diff, " pc=0x%lx calls=%lu fault=0x%lx, expected 0x%lx %lu 0x%lx;", toy->pc,
+                               toy->calls, toy->fault, want->pc, want->calls, want->fault);
     }
     for (unsigned i = 0; i < sizeof toy->scratch; i++) {
         if (toy->scratch[i] != want->scratch[i]) {
@@ -206,8 +204,7 @@ void program_file_run(const char *path, const TestEngine *engine)
     if (!g_file_get_contents(path, &text, NULL, &err)) {
         g_error("%s", err->message);
     }
-    Runner r = { .engine = engine, .path = path, .text = g_string_new(NULL),
-                 .toy = toy_ram_init() };
+    Runner r = { .engine = engine, .path = path, .text = g_string_new(NULL), .toy = toy_ram_init() };
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (unsigned i = 0; lines[i]; i++) {
         r.line = i + 1;

@@ -25,8 +25,7 @@ extern const TestEngine test_engines[]; /* the first is the oracle; ends with a 
 /* Everything that a program can change, set to a pattern. */
 void program_fill_pattern(ToyCPU *toy, uint8_t *ram);
 /* What differs, as text; empty when nothing does. */
-GString *program_compare(const ToyCPU *toy, const uint8_t *ram, const ToyCPU *want,
-                         const uint8_t *want_ram);
+GString *program_compare(const ToyCPU *toy, const uint8_t *ram, const ToyCPU *want, const uint8_t *want_ram);
 
 /* Runs each program of the file on the engine; failures are g_test_fail_printf(). */
 void program_file_run(const char *path, const TestEngine *engine);

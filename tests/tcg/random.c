@@ -32,9 +32,30 @@ static unsigned below(Gen *g, unsigned n)
 static uint64_t edge_value(uint64_t *state)
 {
     static const uint64_t edges[] = {
-        0, 1, 2, 7, 31, 32, 63, 64, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
-        0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, UINT64_MAX, UINT64_MAX - 1,
-        UINT64_MAX << 31, UINT64_MAX << 32,
+        0,
+        1,
+        2,
+        7,
+        31,
+        32,
+        63,
+        64,
+        0x7f,
+        0x80,
+        0xff,
+        0x7fff,
+        0x8000,
+        0xffff,
+        0x7fffffff,
+        0x80000000,
+        0xffffffff,
+        0x100000000,
+        0x7fffffffffffffff,
+        0x8000000000000000,
+        UINT64_MAX,
+        UINT64_MAX - 1,
+        UINT64_MAX << 31,
+        UINT64_MAX << 32,
     };
     uint64_t r = next_random(state);
     return r >> 60 < 9 ? edges[(r >> 20) % G_N_ELEMENTS(edges)] : next_random(state);
@@ -178,15 +199,9 @@ static void gen_label(Gen *g)
 static void gen_exit(Gen *g)
 {
     switch (below(g, 3)) {
-    case 0:
-        ir_exit_pc(g->b, g->pc + 4);
-        break;
-    case 1:
-        ir_exit_ind(g->b, any_source(g));
-        break;
-    default:
-        ir_mov(g->b, ir_global(TOY_PC), any_source(g));
-        ir_exit_lookup(g->b);
+    case 0: ir_exit_pc(g->b, g->pc + 4); break;
+    case 1: ir_exit_ind(g->b, any_source(g)); break;
+    default: ir_mov(g->b, ir_global(TOY_PC), any_source(g)); ir_exit_lookup(g->b);
     }
 }
 

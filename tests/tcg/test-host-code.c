@@ -81,8 +81,8 @@ static void test_host_code(void)
             break;
         }
         if (!bless && strcmp(code->str, p->code)) {
-            g_test_message("%s changed; if that is wanted: scripts/dev bless\nnow:\n%s\nwas:\n%s",
-                           p->name, code->str, p->code);
+            g_test_message("%s changed; if that is wanted: scripts/dev bless\nnow:\n%s\nwas:\n%s", p->name,
+                           code->str, p->code);
             g_test_fail();
         }
         g_string_append_printf(all, "\nprogram %s\n%scode\n%s", p->name, p->ir, code->str);

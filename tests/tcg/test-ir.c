@@ -41,25 +41,26 @@ static void test_identities(void)
 {
     IrBlock *b = ir_block_new(&toy_guest);
     IrRef zero = ir_const(b, 0);
-    ir_op2(b, IR_ADD, IR_I64, R0, R0, zero);              /* nothing */
-    ir_op2(b, IR_ADD, IR_I64, R0, zero, R1);              /* mov r0, r1 */
-    ir_op2(b, IR_ADD, IR_I32, R0, R0, zero);              /* ext_u32 r0, r0 */
-    ir_op2(b, IR_SUB, IR_I64, R2, R1, R1);                /* mov r2, 0 */
-    ir_op2(b, IR_SUB, IR_I64, R2, R1, ir_const(b, 5));    /* add r1, -5 */
-    ir_op2(b, IR_SUB, IR_I64, R2, zero, R1);              /* neg */
-    ir_op2(b, IR_MUL, IR_I64, R2, R1, ir_const(b, 8));    /* shl 3 */
+    ir_op2(b, IR_ADD, IR_I64, R0, R0, zero);                    /* nothing */
+    ir_op2(b, IR_ADD, IR_I64, R0, zero, R1);                    /* mov r0, r1 */
+    ir_op2(b, IR_ADD, IR_I32, R0, R0, zero);                    /* ext_u32 r0, r0 */
+    ir_op2(b, IR_SUB, IR_I64, R2, R1, R1);                      /* mov r2, 0 */
+    ir_op2(b, IR_SUB, IR_I64, R2, R1, ir_const(b, 5));          /* add r1, -5 */
+    ir_op2(b, IR_SUB, IR_I64, R2, zero, R1);                    /* neg */
+    ir_op2(b, IR_MUL, IR_I64, R2, R1, ir_const(b, 8));          /* shl 3 */
     ir_op2(b, IR_AND, IR_I32, R2, R1, ir_const(b, 0xffffffff)); /* ext_u32 */
-    ir_setcc(b, IR_LT, IR_I64, R3, ir_const(b, 9), R1);   /* gt r1, 9 */
+    ir_setcc(b, IR_LT, IR_I64, R3, ir_const(b, 9), R1);         /* gt r1, 9 */
     IrRef snapshot = ir_op2(b, IR_ADD, IR_I64, IR_NONE, R0, zero);
-    g_assert_true(ir_is_temp(snapshot));                  /* not r0 itself */
+    g_assert_true(ir_is_temp(snapshot)); /* not r0 itself */
     g_assert_cmpuint(ir_op2(b, IR_OR, IR_I64, IR_NONE, snapshot, zero), ==, snapshot);
     IrRef byte = ir_load_env(b, MEM_8, IR_NONE, offsetof(ToyCPU, scratch));
     g_assert_cmpuint(ir_op1(b, IR_EXT_U32, IR_I64, IR_NONE, byte), ==, byte);
     ir_exit_ind(b, ir_const(b, 64));
-    g_autofree char *expected = g_strdup_printf(
-        "r0 = mov.i64 r1\nr0 = ext_u32.i64 r0\nr2 = mov.i64 0\nr2 = add.i64 r1, -5\n"
-        "r2 = neg.i64 r1\nr2 = shl.i64 r1, 3\nr2 = ext_u32.i64 r1\nr3 = setcc.i64 gt r1, 9\n"
-        "%%1 = mov.i64 r0\n%%2 = ldenv.u8 %zu\nexit_pc 64\n", offsetof(ToyCPU, scratch));
+    g_autofree char *expected =
+        g_strdup_printf("r0 = mov.i64 r1\nr0 = ext_u32.i64 r0\nr2 = mov.i64 0\nr2 = add.i64 r1, -5\n"
+                        "r2 = neg.i64 r1\nr2 = shl.i64 r1, 3\nr2 = ext_u32.i64 r1\nr3 = setcc.i64 gt r1, 9\n"
+                        "%%1 = mov.i64 r0\n%%2 = ldenv.u8 %zu\nexit_pc 64\n",
+                        offsetof(ToyCPU, scratch));
     assert_text(b, expected);
     ir_block_free(b);
 }
@@ -111,12 +112,30 @@ static void test_round_trip(void)
 static void test_parse_errors(void)
 {
     static const char *const bad[] = {
-        "mark(r1)\n", "bogus\n", "%0 = mov.i64 r1\n", "%9999 = mov.i64 r1\n", "r10 = mov.i64 r1\n",
-        "r1 = mov r2\n", "r1 = mov.i8 r2\n", "r1 = ld.u8.u8 r2, 0\n", "r1 = ld.acq r2, 0\n",
-        "r1 = ld.u8 r2, 0x100000000\n", "r1 = setcc.i64 less r1, r2\n", "br 1\n", "br L512\n",
-        "br L-1\n", "call nobody()\n", "call mark(r1\n", "call mark(1,2,3,4,5,6,7)\n",
-        "r1 = add.i64 r1, 99999999999999999999\n", "r1 = add.i64 r1, 12x\n", "nop nop\n", "arg r1\n",
-        "r1 = \n", "insn\n", "r1 = add.i64 r1\n",
+        "mark(r1)\n",
+        "bogus\n",
+        "%0 = mov.i64 r1\n",
+        "%9999 = mov.i64 r1\n",
+        "r10 = mov.i64 r1\n",
+        "r1 = mov r2\n",
+        "r1 = mov.i8 r2\n",
+        "r1 = ld.u8.u8 r2, 0\n",
+        "r1 = ld.acq r2, 0\n",
+        "r1 = ld.u8 r2, 0x100000000\n",
+        "r1 = setcc.i64 less r1, r2\n",
+        "br 1\n",
+        "br L512\n",
+        "br L-1\n",
+        "call nobody()\n",
+        "call mark(r1\n",
+        "call mark(1,2,3,4,5,6,7)\n",
+        "r1 = add.i64 r1, 99999999999999999999\n",
+        "r1 = add.i64 r1, 12x\n",
+        "nop nop\n",
+        "arg r1\n",
+        "r1 = \n",
+        "insn\n",
+        "r1 = add.i64 r1\n",
         "r1 = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa r1\n",
     };
     IrBlock *b = ir_block_new(&toy_guest);
@@ -134,7 +153,9 @@ static void test_parse_errors(void)
 
 static void test_verifier(void)
 {
-    static const struct { const char *text, *rule; } bad[] = {
+    static const struct {
+        const char *text, *rule;
+    } bad[] = {
         { "", "ends with an exit" },
         { "fence\n", "ends with an exit" },
         { "r1 = mov.i64 %1\nexit_lookup\n", "before it is assigned" },

@@ -6,6 +6,7 @@ typedef struct Row {
     const char *name, *before, *after; /* after NULL: unchanged */
 } Row;
 
+/* clang-format off */
 static const Row rows[] = {
     { "dead-temp", "%1 = add.i64 r1, r2\n%2 = mul.i64 %1, r3\nexit_lookup\n", "exit_lookup\n" },
     { "dead-global", "r1 = add.i64 r1, 1\nr1 = mov.i64 r2\nexit_lookup\n",
@@ -52,6 +53,7 @@ static const Row rows[] = {
     { "no-merge-of-pc-over-insn", "%1 = add.i64 r1, 4\ninsn 4\npc = mov.i64 %1\nexit_lookup\n", NULL },
     { "swap", "%1 = mov.i64 r1\nr1 = mov.i64 r2\nr2 = mov.i64 %1\nexit_lookup\n", NULL },
 };
+/* clang-format on */
 
 static void test_row(gconstpointer opaque)
 {

@@ -12,9 +12,13 @@ static const IrGlobal globals[TOY_GLOBALS] = {
 
 /* Half of the registers are pinned, so that back ends meet both kinds. */
 const IrGuest toy_guest = {
-    .name = "toy", .globals = globals, .global_count = TOY_GLOBALS,
-    .pinned = { 0, 1, 2, 3, 4 }, .pinned_count = 5,
-    .env_bias = offsetof(ToyCPU, r) + 64, .pc_offset = offsetof(ToyCPU, pc),
+    .name = "toy",
+    .globals = globals,
+    .global_count = TOY_GLOBALS,
+    .pinned = { 0, 1, 2, 3, 4 },
+    .pinned_count = 5,
+    .env_bias = offsetof(ToyCPU, r) + 64,
+    .pc_offset = offsetof(ToyCPU, pc),
 };
 
 static uint64_t mix6(CPU *cpu, uint64_t a, uint32_t b, uint64_t c, uint32_t d, uint64_t e, uint64_t f)
@@ -44,13 +48,14 @@ static void poke(CPU *cpu, uint32_t n, uint64_t v)
 }
 
 #define FN(f) (void (*)(void))(f)
-static const IrHelper helper_mix6 = { "mix6", FN(mix6), IRH_PURE, 6, IR_I64,
-    { IR_I64, IR_I32, IR_I64, IR_I32, IR_I64, IR_I64 } };
+static const IrHelper helper_mix6 = { "mix6", FN(mix6), IRH_PURE,
+                                      6,      IR_I64,   { IR_I64, IR_I32, IR_I64, IR_I32, IR_I64, IR_I64 } };
 static const IrHelper helper_add32 = { "add32", FN(add32), IRH_PURE, 2, IR_I32, { IR_I32, IR_I32 } };
 static const IrHelper helper_mark = { "mark", FN(mark), 0, 1, IR_VOID, { IR_I64 } };
 static const IrHelper helper_peek = { "peek", FN(peek), IRH_READS, 1, IR_I64, { IR_I32 } };
-static const IrHelper helper_poke = { "poke", FN(poke), IRH_READS | IRH_WRITES, 2, IR_VOID,
-    { IR_I32, IR_I64 } };
+static const IrHelper helper_poke = {
+    "poke", FN(poke), IRH_READS | IRH_WRITES, 2, IR_VOID, { IR_I32, IR_I64 }
+};
 
 const IrHelper *const toy_helpers[] = {
     &helper_mix6, &helper_add32, &helper_mark, &helper_peek, &helper_poke, NULL,

@@ -38,12 +38,28 @@ static void test_parse_bad(void)
 
 static void test_sizes(void)
 {
-    static const struct { const char *text; uint64_t unit; bool ok; uint64_t value; } rows[] = {
-        { "1024", 1, true, 1024 }, { "512", 1 << 20, true, 512 << 20 }, { "0x400", 1, true, 1024 },
-        { "4k", 1, true, 4096 }, { "1M", 1, true, 1 << 20 }, { "1.5G", 1, true, UINT64_C(3) << 29 },
-        { "2T", 1, true, UINT64_C(2) << 40 }, { "16E", 1, false, 0 }, { "1.5", 1, false, 0 },
-        { "", 1, false, 0 }, { "-1", 1, false, 0 }, { "1x", 1, false, 0 }, { "1kk", 1, false, 0 },
-        { "18446744073709551616", 1, false, 0 }, { "1.", 1, false, 0 }, { "0", 1, true, 0 },
+    static const struct {
+        const char *text;
+        uint64_t unit;
+        bool ok;
+        uint64_t value;
+    } rows[] = {
+        { "1024", 1, true, 1024 },
+        { "512", 1 << 20, true, 512 << 20 },
+        { "0x400", 1, true, 1024 },
+        { "4k", 1, true, 4096 },
+        { "1M", 1, true, 1 << 20 },
+        { "1.5G", 1, true, UINT64_C(3) << 29 },
+        { "2T", 1, true, UINT64_C(2) << 40 },
+        { "16E", 1, false, 0 },
+        { "1.5", 1, false, 0 },
+        { "", 1, false, 0 },
+        { "-1", 1, false, 0 },
+        { "1x", 1, false, 0 },
+        { "1kk", 1, false, 0 },
+        { "18446744073709551616", 1, false, 0 },
+        { "1.", 1, false, 0 },
+        { "0", 1, true, 0 },
         { "512B", 1 << 20, true, 512 },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {

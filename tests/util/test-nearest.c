@@ -14,8 +14,13 @@ static void test_far(void)
     g_assert_null(nearest_name("pc-q35-9.0", machines));
     g_assert_null(nearest_name("", machines));
     /* a few letters of many differ, but they are what it is about */
-    static const char *const devices[] = { "virtio-blk-pci", "virtio-net-pci", "virtio-rng-pci", "virtio-serial-pci",
-                                           "virtio-blk-device", "loader", NULL };
+    static const char *const devices[] = { "virtio-blk-pci",
+                                           "virtio-net-pci",
+                                           "virtio-rng-pci",
+                                           "virtio-serial-pci",
+                                           "virtio-blk-device",
+                                           "loader",
+                                           NULL };
     g_assert_null(nearest_name("virtio-gpu-pci", devices));
     g_assert_null(nearest_name("virtio-mem-pci", devices));
     g_assert_null(nearest_name("virtio-9p-pci", devices));

@@ -10,12 +10,12 @@ typedef struct Serial16550 {
     Chardev *chr;
     uint8_t regshift;
     Irq irq;
-    bool watching;            /* the host end is full: serial_writable will be called */
-    bool news;                /* since the last refresh: one more reason for an interrupt */
+    bool watching; /* the host end is full: serial_writable will be called */
+    bool news;     /* since the last refresh: one more reason for an interrupt */
     struct Serial16550State {
         uint8_t ier, fcr, lcr, mcr, lsr, msr, scr;
         uint16_t divisor;
-        bool thr_empty;       /* a THR-empty interrupt is pending */
+        bool thr_empty; /* a THR-empty interrupt is pending */
         Fifo8 rx, tx;
     } s;
 } Serial16550;

@@ -8,8 +8,8 @@ typedef struct AclintMtimer AclintMtimer;
 
 typedef struct AclintHartTimer {
     AclintMtimer *owner;
-    Comparator *comparator;  /* of mtime with the hart's mtimecmp */
-    Irq irq;                 /* to the hart's machine timer input */
+    Comparator *comparator; /* of mtime with the hart's mtimecmp */
+    Irq irq;                /* to the hart's machine timer input */
 } AclintHartTimer;
 
 struct AclintMtimer {
@@ -21,7 +21,7 @@ struct AclintMtimer {
                                            that follow it must look again; may be NULL */
     void *time_opaque;
     struct AclintMtimerState {
-        uint64_t offset;     /* mtime = ticks of the virtual clock + offset */
+        uint64_t offset; /* mtime = ticks of the virtual clock + offset */
         uint64_t timecmp[MACHINE_MAX_CPUS];
     } s;
 };
@@ -30,7 +30,7 @@ typedef struct AclintSwi {
     Device dev;
     MemoryRegion mmio;
     uint32_t num_harts;
-    bool supervisor;         /* SSWI: a write of 1 sets SSIP, reads are 0 */
+    bool supervisor; /* SSWI: a write of 1 sets SSIP, reads are 0 */
     Irq irq[MACHINE_MAX_CPUS];
     struct AclintSwiState {
         uint32_t msip[MACHINE_MAX_CPUS];

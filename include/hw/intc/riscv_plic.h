@@ -4,7 +4,9 @@
 #include "hw/device.h"
 
 enum {
-    PLIC_MAX_SOURCES = 128, PLIC_WORDS = PLIC_MAX_SOURCES / 32, PLIC_MAX_CONTEXTS = 128,
+    PLIC_MAX_SOURCES = 128,
+    PLIC_WORDS = PLIC_MAX_SOURCES / 32,
+    PLIC_MAX_CONTEXTS = 128,
     PLIC_MAX_PRIORITY = 7,
 };
 
@@ -13,10 +15,10 @@ typedef struct Plic {
     MemoryRegion mmio;
     char *hart_config;
     uint32_t num_sources;
-    unsigned context_count;             /* of hart-config */
+    unsigned context_count;               /* of hart-config */
     char context_mode[PLIC_MAX_CONTEXTS]; /* 'M' or 'S' */
-    Irq out[PLIC_MAX_CONTEXTS];         /* to the harts' external interrupt inputs */
-    uint64_t raised[PLIC_MAX_SOURCES];  /* requests of each source, for people */
+    Irq out[PLIC_MAX_CONTEXTS];           /* to the harts' external interrupt inputs */
+    uint64_t raised[PLIC_MAX_SOURCES];    /* requests of each source, for people */
     struct PlicState {
         uint32_t priority[PLIC_MAX_SOURCES];
         uint32_t pending[PLIC_WORDS], claimed[PLIC_WORDS], level[PLIC_WORDS];

@@ -6,23 +6,35 @@
 
 /* Selector keys (spec: QEMU fw_cfg). */
 enum {
-    FW_CFG_SIGNATURE = 0x00, FW_CFG_ID = 0x01, FW_CFG_UUID = 0x02, FW_CFG_RAM_SIZE = 0x03,
-    FW_CFG_NOGRAPHIC = 0x04, FW_CFG_NB_CPUS = 0x05, FW_CFG_KERNEL_ADDR = 0x07,
-    FW_CFG_KERNEL_SIZE = 0x08, FW_CFG_INITRD_ADDR = 0x0a, FW_CFG_INITRD_SIZE = 0x0b,
-    FW_CFG_BOOT_MENU = 0x0e, FW_CFG_MAX_CPUS = 0x0f, FW_CFG_KERNEL_DATA = 0x11,
-    FW_CFG_INITRD_DATA = 0x12, FW_CFG_CMDLINE_SIZE = 0x14, FW_CFG_CMDLINE_DATA = 0x15,
-    FW_CFG_FILE_DIR = 0x19, FW_CFG_FILE_FIRST = 0x20,
+    FW_CFG_SIGNATURE = 0x00,
+    FW_CFG_ID = 0x01,
+    FW_CFG_UUID = 0x02,
+    FW_CFG_RAM_SIZE = 0x03,
+    FW_CFG_NOGRAPHIC = 0x04,
+    FW_CFG_NB_CPUS = 0x05,
+    FW_CFG_KERNEL_ADDR = 0x07,
+    FW_CFG_KERNEL_SIZE = 0x08,
+    FW_CFG_INITRD_ADDR = 0x0a,
+    FW_CFG_INITRD_SIZE = 0x0b,
+    FW_CFG_BOOT_MENU = 0x0e,
+    FW_CFG_MAX_CPUS = 0x0f,
+    FW_CFG_KERNEL_DATA = 0x11,
+    FW_CFG_INITRD_DATA = 0x12,
+    FW_CFG_CMDLINE_SIZE = 0x14,
+    FW_CFG_CMDLINE_DATA = 0x15,
+    FW_CFG_FILE_DIR = 0x19,
+    FW_CFG_FILE_FIRST = 0x20,
 };
 
 struct FwCfg {
     Device dev;
     MemoryRegion data_mr, select_mr, dma_mr;
-    GHashTable *items;         /* key -> GBytes */
-    GPtrArray *files;          /* of FwCfgFile, by name */
+    GHashTable *items; /* key -> GBytes */
+    GPtrArray *files;  /* of FwCfgFile, by name */
     struct FwCfgState {
         uint16_t selector;
         uint32_t offset;
-        uint64_t dma_address;  /* high half, until the low half comes */
+        uint64_t dma_address; /* high half, until the low half comes */
     } s;
 };
 

@@ -9,12 +9,12 @@ typedef struct GoldfishRtc {
     MemoryRegion mmio;
     Irq irq;
     Timer *timer;
-    ClockKind clock;       /* what it follows */
-    int64_t base;          /* RTC time = clock + base + s.offset */
+    ClockKind clock; /* what it follows */
+    int64_t base;    /* RTC time = clock + base + s.offset */
     struct GoldfishRtcState {
-        uint64_t offset;   /* what the guest added by setting the time; two's complement */
-        uint64_t alarm;    /* ns since 1970 */
-        uint32_t time_high;  /* latched by a read of TIME_LOW, or written before it */
+        uint64_t offset;    /* what the guest added by setting the time; two's complement */
+        uint64_t alarm;     /* ns since 1970 */
+        uint32_t time_high; /* latched by a read of TIME_LOW, or written before it */
         uint32_t alarm_high;
         bool armed, pending, enabled;
     } s;

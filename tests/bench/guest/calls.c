@@ -54,18 +54,18 @@ static uint64_t hops(void)
 }
 
 const Program call_programs[] = {
-    {"calls", "fibonacci", fibonacci},
-    {"calls", "ackermann", ackermann},
-    {"calls", "hops", hops},
-    {NULL, NULL, NULL},
+    { "calls", "fibonacci", fibonacci },
+    { "calls", "ackermann", ackermann },
+    { "calls", "hops", hops },
+    { NULL, NULL, NULL },
 };
 
 /* A little stack machine, three ways to dispatch. */
 enum { OP_PUSH, OP_ADD, OP_MUL, OP_XOR, OP_DUP, OP_SWAP, OP_DEC, OP_JNZ, OP_HALT };
 
 static const uint8_t machine_code[] = {
-    OP_DUP, OP_PUSH, 3, OP_MUL, OP_PUSH, 7, OP_ADD, OP_SWAP, OP_DEC, OP_DUP, OP_PUSH, 5,
-    OP_XOR, OP_SWAP, OP_PUSH, 1, OP_ADD, OP_PUSH, 1, OP_XOR, OP_DEC, OP_JNZ, OP_HALT,
+    OP_DUP, OP_PUSH, 3,       OP_MUL, OP_PUSH, 7,       OP_ADD, OP_SWAP, OP_DEC, OP_DUP, OP_PUSH, 5,
+    OP_XOR, OP_SWAP, OP_PUSH, 1,      OP_ADD,  OP_PUSH, 1,      OP_XOR,  OP_DEC, OP_JNZ, OP_HALT,
 };
 
 static uint64_t machine_switch(void)
@@ -78,7 +78,12 @@ static uint64_t machine_switch(void)
         case OP_MUL: a *= b; break;
         case OP_XOR: a ^= b; break;
         case OP_DUP: b = a; break;
-        case OP_SWAP: { uint64_t t = a; a = b; b = t; break; }
+        case OP_SWAP: {
+            uint64_t t = a;
+            a = b;
+            b = t;
+            break;
+        }
         case OP_DEC: a--; break;
         case OP_JNZ:
             if (--count) {
@@ -92,17 +97,33 @@ static uint64_t machine_switch(void)
 
 static uint64_t machine_goto(void)
 {
-    static const void *const labels[] = {&&push, &&add, &&mul, &&xor, &&dup, &&swap, &&dec, &&jnz, &&halt};
+    static const void *const labels[] = { &&push, &&add, &&mul, &&xor, &&dup, &&swap, &&dec, &&jnz, &&halt };
     uint64_t a = 1, b = 2, count = 1500000;
     const uint8_t *pc = machine_code;
     goto *labels[*pc++];
-push: b = a + *pc++; goto *labels[*pc++];
-add: a += b; goto *labels[*pc++];
-mul: a *= b; goto *labels[*pc++];
-xor: a ^= b; goto *labels[*pc++];
-dup: b = a; goto *labels[*pc++];
-swap: { uint64_t t = a; a = b; b = t; } goto *labels[*pc++];
-dec: a--; goto *labels[*pc++];
+push:
+    b = a + *pc++;
+    goto *labels[*pc++];
+add:
+    a += b;
+    goto *labels[*pc++];
+mul:
+    a *= b;
+    goto *labels[*pc++];
+    xor : a ^= b;
+    goto *labels[*pc++];
+dup:
+    b = a;
+    goto *labels[*pc++];
+swap : {
+    uint64_t t = a;
+    a = b;
+    b = t;
+}
+    goto *labels[*pc++];
+dec:
+    a--;
+    goto *labels[*pc++];
 jnz:
     if (--count) {
         pc = machine_code;
@@ -141,12 +162,12 @@ static uint64_t __attribute__((noinline)) area_cube(const Shape *s)
 
 static uint64_t methods(void)
 {
-    static uint64_t (*const kinds[])(const Shape *) = {area_square, area_line, area_double, area_cube};
+    static uint64_t (*const kinds[])(const Shape *) = { area_square, area_line, area_double, area_cube };
     static Shape shapes[1024];
     uint64_t state = 42, sum = 0;
     for (int i = 0; i < 1024; i++) {
         uint64_t r = next_random(&state);
-        shapes[i] = (Shape){kinds[r & 3], r >> 50};
+        shapes[i] = (Shape){ kinds[r & 3], r >> 50 };
     }
     for (int round = 0; round < 12000; round++) {
         for (int i = 0; i < 1024; i++) {
@@ -157,8 +178,8 @@ static uint64_t methods(void)
 }
 
 const Program dispatch_programs[] = {
-    {"dispatch", "switch", machine_switch},
-    {"dispatch", "goto", machine_goto},
-    {"dispatch", "methods", methods},
-    {NULL, NULL, NULL},
+    { "dispatch", "switch", machine_switch },
+    { "dispatch", "goto", machine_goto },
+    { "dispatch", "methods", methods },
+    { NULL, NULL, NULL },
 };

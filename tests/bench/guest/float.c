@@ -104,9 +104,6 @@ static uint64_t single(void)
 }
 
 const Program float_programs[] = {
-    {"float", "mandelbrot", mandelbrot},
-    {"float", "matrix", matrix},
-    {"float", "bodies", bodies},
-    {"float", "single", single},
-    {NULL, NULL, NULL},
+    { "float", "mandelbrot", mandelbrot }, { "float", "matrix", matrix }, { "float", "bodies", bodies },
+    { "float", "single", single },         { NULL, NULL, NULL },
 };

@@ -23,7 +23,7 @@ static inline uint32_t rotate_right(uint32_t x, int n)
 /* The compression rounds of SHA-256 (FIPS 180-4), with made-up round constants. */
 static uint64_t sha256_rounds(void)
 {
-    uint32_t h[8] = {1, 2, 3, 4, 5, 6, 7, 8}, w[64];
+    uint32_t h[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, w[64];
     for (int block = 0; block < 42000; block++) {
         for (int i = 0; i < 16; i++) {
             w[i] = h[i & 7] + i * 0x9e3779b9u + block;
@@ -124,8 +124,11 @@ static uint64_t modpow(void)
 }
 
 const Program integer_programs[] = {
-    {"integer", "crc32", crc32_bits}, {"integer", "sha256", sha256_rounds},
-    {"integer", "collatz", collatz},  {"integer", "divide", divide},
-    {"integer", "queens", queens},    {"integer", "modpow", modpow},
-    {NULL, NULL, NULL},
+    { "integer", "crc32", crc32_bits },
+    { "integer", "sha256", sha256_rounds },
+    { "integer", "collatz", collatz },
+    { "integer", "divide", divide },
+    { "integer", "queens", queens },
+    { "integer", "modpow", modpow },
+    { NULL, NULL, NULL },
 };

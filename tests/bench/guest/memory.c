@@ -13,7 +13,7 @@ static uint64_t chase(void)
     for (uint64_t i = 0; i < COUNT; i++) {
         next[i] = i;
     }
-    for (uint64_t i = COUNT - 1; i > 0; i--) {      /* Sattolo: one cycle through all */
+    for (uint64_t i = COUNT - 1; i > 0; i--) { /* Sattolo: one cycle through all */
         uint64_t j = next_random(&state) % i, t = next[i];
         next[i] = next[j];
         next[j] = t;
@@ -159,7 +159,7 @@ static uint64_t words(void)
 }
 
 const Program memory_programs[] = {
-    {"memory", "chase", chase}, {"memory", "copy", copy},   {"memory", "hash", hash},
-    {"memory", "sort", sort},   {"memory", "sieve", sieve}, {"memory", "words", words},
-    {NULL, NULL, NULL},
+    { "memory", "chase", chase }, { "memory", "copy", copy },   { "memory", "hash", hash },
+    { "memory", "sort", sort },   { "memory", "sieve", sieve }, { "memory", "words", words },
+    { NULL, NULL, NULL },
 };

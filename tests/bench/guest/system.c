@@ -60,7 +60,8 @@ static uint64_t page_faults(void)
     enum { PAGES = 1024 };
     uint64_t sum = 0;
     for (int i = 0; i < 14; i++) {
-        unsigned char *p = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        unsigned char *p =
+            mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         for (int k = 0; k < PAGES; k++) {
             p[k * 4096] = k;
         }
@@ -125,7 +126,7 @@ static void on_signal(int number)
 
 static uint64_t signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = { .sa_handler = on_signal };
     sigaction(SIGUSR1, &action, NULL);
     signal_count = 0;
     for (int i = 0; i < 5000; i++) {
@@ -136,7 +137,7 @@ static uint64_t signals(void)
 
 static uint64_t files(void)
 {
-    char block[4096] = {1};
+    char block[4096] = { 1 };
     uint64_t sum = 0;
     for (int i = 0; i < 400; i++) {
         int fd = open("/tmp/bench-file", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -166,9 +167,9 @@ static uint64_t shell(void)
 }
 
 const Program system_programs[] = {
-    {"system", "syscall", syscalls},     {"system", "fork", fork_only},
-    {"system", "forkexec", fork_exec},   {"system", "fault", page_faults},
-    {"system", "pipe", ping_pong},       {"system", "yield", yields},
-    {"system", "signal", signals},       {"system", "file", files},
-    {"system", "shell", shell},          {NULL, NULL, NULL},
+    { "system", "syscall", syscalls },   { "system", "fork", fork_only },
+    { "system", "forkexec", fork_exec }, { "system", "fault", page_faults },
+    { "system", "pipe", ping_pong },     { "system", "yield", yields },
+    { "system", "signal", signals },     { "system", "file", files },
+    { "system", "shell", shell },        { NULL, NULL, NULL },
 };

@@ -11,7 +11,13 @@
 #define FLASH 0
 #endif
 enum { BATCH = 4, BLOCK = 16384, SLOTS = 256, QUEUE = 16, SECTOR = 512 };
-enum { UART = 0x10000000, FINISHER = 0x100000, FLASH_BANK = 0x22000000, FLASH_STEP = 4096, FLASH_WORDS = 8192 };
+enum {
+    UART = 0x10000000,
+    FINISHER = 0x100000,
+    FLASH_BANK = 0x22000000,
+    FLASH_STEP = 4096,
+    FLASH_WORDS = 8192
+};
 enum { MMIO_FIRST = 0x10001000, MMIO_LAST = 0x10008000, MMIO_STEP = 0x1000, MAGIC = 0x74726976, BLK = 2 };
 enum { OUT = 1, FLUSH = 4, NEXT = 1, WRITE = 2 };
 
@@ -20,18 +26,38 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
 
-static struct { u64 addr; u32 len; u16 flags, next; } desc[QUEUE] __attribute__((aligned(4096)));
-static struct { u16 flags, idx, ring[QUEUE]; } avail __attribute__((aligned(4096)));
-static volatile struct { u16 flags, idx; struct { u32 id, len; } ring[QUEUE]; } used __attribute__((aligned(4096)));
-static struct { u32 type, reserved; u64 sector; } head[BATCH];
+static struct {
+    u64 addr;
+    u32 len;
+    u16 flags, next;
+} desc[QUEUE] __attribute__((aligned(4096)));
+static struct {
+    u16 flags, idx, ring[QUEUE];
+} avail __attribute__((aligned(4096)));
+static volatile struct {
+    u16 flags, idx;
+    struct {
+        u32 id, len;
+    } ring[QUEUE];
+} used __attribute__((aligned(4096)));
+static struct {
+    u32 type, reserved;
+    u64 sector;
+} head[BATCH];
 static volatile u8 status[BATCH];
 static u64 data[BATCH][BLOCK / 8] __attribute__((aligned(4096)));
 static u64 device;
 
 #define FENCE() __asm__ volatile("fence" ::: "memory")
 
-static u32 reg(u64 at) { return *(volatile u32 *)at; }
-static void set(u64 at, u32 v) { *(volatile u32 *)at = v; }
+static u32 reg(u64 at)
+{
+    return *(volatile u32 *)at;
+}
+static void set(u64 at, u32 v)
+{
+    *(volatile u32 *)at = v;
+}
 
 static void put(char c)
 {
@@ -77,7 +103,7 @@ static void find_disk(void)
     set(device + 0x24, 0);
     set(device + 0x20, 1u << 9); /* FLUSH */
     set(device + 0x24, 1);
-    set(device + 0x20, 1);       /* VERSION_1 */
+    set(device + 0x20, 1); /* VERSION_1 */
     set(device + 0x70, 11);
     set(device + 0x38, QUEUE);
     const u64 rings[] = { (u64)desc, (u64)&avail, (u64)&used };

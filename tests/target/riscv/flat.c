@@ -14,10 +14,10 @@ struct Flat {
     uint8_t *ram;
     uint64_t base, size;
     bool optimize;
-    bool stale;              /* code was written: drop blocks before the next one */
+    bool stale; /* code was written: drop blocks before the next one */
     uint64_t space;
-    GHashTable *blocks;      /* pc and mode -> IrBlock */
-    uint8_t *code_pages;     /* per page of RAM: has blocks */
+    GHashTable *blocks;  /* pc and mode -> IrBlock */
+    uint8_t *code_pages; /* per page of RAM: has blocks */
     sigjmp_buf out;
 };
 
@@ -261,8 +261,13 @@ static IrBlock *find_block(Flat *m, unsigned max_insns)
     }
     b = ir_block_new(cpu->arch->guest);
     ir_block_reset(b, m->r->pc);
-    TranslateCtx ctx = { .cpu = cpu, .ir = b, .pc = m->r->pc, .key = key, .max_insns = max_insns,
-                         .page_start = m->r->pc & -(uint64_t)FLAT_PAGE, .page_bytes = FLAT_PAGE };
+    TranslateCtx ctx = { .cpu = cpu,
+                         .ir = b,
+                         .pc = m->r->pc,
+                         .key = key,
+                         .max_insns = max_insns,
+                         .page_start = m->r->pc & -(uint64_t)FLAT_PAGE,
+                         .page_bytes = FLAT_PAGE };
     cpu->arch->translate(&ctx);
     g_autoptr(GError) err = NULL;
     if (m->optimize) {

@@ -13,7 +13,7 @@ Flat *flat_new(const CPUArch *arch, const char *model, uint64_t base, uint64_t s
 void flat_free(Flat *m);
 RiscvCPU *flat_cpu(Flat *m);
 uint8_t *flat_ram(Flat *m);
-void flat_set_optimize(Flat *m, bool on);     /* ir_optimize() before running */
-void flat_forget_code(Flat *m);               /* drop all blocks: RAM was changed from outside */
+void flat_set_optimize(Flat *m, bool on); /* ir_optimize() before running */
+void flat_forget_code(Flat *m);           /* drop all blocks: RAM was changed from outside */
 /* Run until pc is `stop` or `max_insns` instructions (counted by block) have run; true: stopped. */
 bool flat_run(Flat *m, uint64_t stop, uint64_t max_insns);

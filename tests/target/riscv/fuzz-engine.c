@@ -51,7 +51,8 @@ int main(int argc, char **argv)
     }
     unsigned bad = 0, flags = traps ? SEQ_WITH_TRAPS | SEQ_WITH_PMP : 0;
     for (; left && !bad; seed++) {
-        SeqProgram *p = seq_program_new(kind, flags, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, UINT64_MAX);
+        SeqProgram *p =
+            seq_program_new(kind, flags, seed, (unsigned)MIN(left, (uint64_t)BATCH), xlen, UINT64_MAX);
         uint8_t *a = g_malloc0(p->results_size), *b = g_malloc0(p->results_size);
         run(p, "tcg", options, b);
         seq_program_widen_fences(p);

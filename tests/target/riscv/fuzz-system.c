@@ -50,8 +50,8 @@ static bool run_there(const SeqProgram *p, char **emulator, uint8_t *results)
     for (char **e = emulator; *e; e++) {
         g_ptr_array_add(argv, *e);
     }
-    static const char *const fixed[] = { "-M", "virt", "-m", "128", "-bios", "none", "-display", "none",
-                                         "-monitor", "none", "-serial", "stdio", "-device" };
+    static const char *const fixed[] = { "-M",   "virt",     "-m",   "128",     "-bios", "none",   "-display",
+                                         "none", "-monitor", "none", "-serial", "stdio", "-device" };
     for (unsigned i = 0; i < G_N_ELEMENTS(fixed); i++) {
         g_ptr_array_add(argv, (char *)fixed[i]);
     }

@@ -63,8 +63,9 @@ static bool run_emulator(const SeqProgram *p, char **emulator, uint8_t *results)
     }
     g_ptr_array_add(argv, name);
     g_ptr_array_add(argv, NULL);
-    if (!g_spawn_async_with_pipes(NULL, (char **)argv->pdata, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
-                                  NULL, NULL, &pid, NULL, &in, NULL, &err)) {
+    if (!g_spawn_async_with_pipes(NULL, (char **)argv->pdata, NULL,
+                                  G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, NULL,
+                                  &in, NULL, &err)) {
         g_error("%s", err->message);
     }
     out = g_malloc(65536);

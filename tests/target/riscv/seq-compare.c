@@ -37,7 +37,10 @@ static void print_difference(const SeqProgram *p, const uint8_t *a, const uint8_
         uint64_t x = word(a + record, i), y = word(b + record, i);
         bool differs = x != y;
         printf("%s %c%-2u start %016" PRIx64 " a %016" PRIx64 " b %016" PRIx64 "\n", differs ? "!!" : "  ",
-               i < 32 ? 'x' : i < 64 ? 'f' : 'c', i & 31, word(init, i), x, y);
+               i < 32   ? 'x'
+               : i < 64 ? 'f'
+                        : 'c',
+               i & 31, word(init, i), x, y);
     }
     for (unsigned i = SEQ_REGISTERS + 2; i < SEQ_RECORD / 8; i++) {
         uint64_t x = word(a + record, i), y = word(b + record, i);

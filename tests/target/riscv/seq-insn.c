@@ -29,8 +29,9 @@ static bool is_one_of(const char *name, const char *const *list)
 
 static bool is_memory(const RiscvRow *row)
 {
-    static const char *const names[] = { "load", "store", "fload", "fstore", "amo", "lr", "sc",
-                                         "amocas", NULL };
+    static const char *const names[] = {
+        "load", "store", "fload", "fstore", "amo", "lr", "sc", "amocas", NULL
+    };
     return is_one_of(row->translator, names);
 }
 
@@ -47,11 +48,11 @@ static bool is_skipped(const char *name)
 bool seq_is_usable(const Maker *m, const RiscvRow *row)
 {
     static const char *const never[] = {
-        "illegal", "ecall", "ebreak", "mret", "sret", "wfi", "sfence_vma", "sfence_inval", "cbo",
-        "jalr", "csr_imm", "pause", "lr", "sc", NULL,
+        "illegal", "ecall", "ebreak",  "mret",  "sret", "wfi", "sfence_vma", "sfence_inval",
+        "cbo",     "jalr",  "csr_imm", "pause", "lr",   "sc",  NULL,
     };
-    return (!row->xlen || row->xlen == m->p->xlen) && riscv_row_enabled(row, m->ext) && !is_one_of(row->translator, never) &&
-           !is_skipped(row->name);
+    return (!row->xlen || row->xlen == m->p->xlen) && riscv_row_enabled(row, m->ext) &&
+           !is_one_of(row->translator, never) && !is_skipped(row->name);
 }
 
 /* Point a memory instruction at the data; false: it cannot be. */
@@ -202,7 +203,8 @@ static void put_illegal(Maker *m)
     do {
         insn = g_rand_int(m->rand) & (below(m, 2) ? UINT32_MAX : 0xfffc);
         insn = (insn & 3) == 3 ? insn : insn & 0xffff;
-    } while (riscv_decode(insn, m->p->xlen) && riscv_rows[riscv_decode(insn, m->p->xlen)].translate != riscv_tr_illegal);
+    } while (riscv_decode(insn, m->p->xlen) &&
+             riscv_rows[riscv_decode(insn, m->p->xlen)].translate != riscv_tr_illegal);
     put_count(m, insn);
 }
 
@@ -210,8 +212,9 @@ static void put_illegal(Maker *m)
 static void put_bad_access(Maker *m)
 {
     static const uint32_t forms[] = {
-        0x03, 0x1003, 0x2003, 0x4003, 0x3007 /* fld */, 0x2007 /* flw */,
-        0x23, 0x1023, 0x2023, 0x3027 /* fsd */, 0x202f /* amoadd.w */, 0x1000202f /* lr.w */, 0x0800202f,
+        0x03,       0x1003, 0x2003, 0x4003,           0x3007 /* fld */,      0x2007 /* flw */,
+        0x23,       0x1023, 0x2023, 0x3027 /* fsd */, 0x202f /* amoadd.w */, 0x1000202f /* lr.w */,
+        0x0800202f,
     };
     uint32_t insn = forms[below(m, G_N_ELEMENTS(forms))], rd = below(m, 32);
     uint64_t from = here(m);
@@ -262,16 +265,12 @@ static void put_privileged_csr(Maker *m)
     }
     rd = reserved >> rd & 1 ? 6 : rd;
     switch (below(m, 4)) {
-    case 0:
-        put_count(m, enc_i(0x73, rd, 5, below(m, 8), 2));
-        break;
+    case 0: put_count(m, enc_i(0x73, rd, 5, below(m, 8), 2)); break;
     case 1:
         put_count(m, 0x37 | 5 << 7 | 6 << 12); /* t0 = FS */
         put_count(m, enc_i(0x73, 0, below(m, 3) ? 2 : 3, 5, CSR_SSTATUS));
         break;
-    default:
-        put_count(m, enc_i(0x73, rd, 1 + below(m, 3), below(m, 32), (int32_t)csr));
-        break;
+    default: put_count(m, enc_i(0x73, rd, 1 + below(m, 3), below(m, 32), (int32_t)csr)); break;
     }
 }
 
@@ -302,19 +301,19 @@ void seq_put_handler(Maker *m)
     put(m, enc_i(0x03, 5, word, TP, count));
     put(m, enc_i(0x13, 6, 0, 5, 1));
     put(m, enc_s(0x23, word, TP, 6, count));
-    put(m, enc_i(0x13, 6, 3, 5, SEQ_TRAPS));        /* sltiu t1, t0, SEQ_TRAPS */
+    put(m, enc_i(0x13, 6, 3, 5, SEQ_TRAPS));           /* sltiu t1, t0, SEQ_TRAPS */
     put(m, 0x63 | 6 << 15 | b_imm(4 + 2 * 4 + 4 * 8)); /* beqz t1: log is full */
-    put(m, enc_i(0x13, 5, 1, 5, 5));                /* t0 = tp + 32 * count */
+    put(m, enc_i(0x13, 5, 1, 5, 5));                   /* t0 = tp + 32 * count */
     put(m, 0x33 | 5 << 7 | 5 << 15 | TP << 20);
     for (unsigned i = 0; i < 4; i++) {
         put(m, enc_i(0x73, 6, 2, 0, logged[i]));
         put(m, enc_s(0x23, word, 5, 6, SEQ_LOG + (int32_t)i * 8));
     }
     put(m, enc_i(0x73, 5, 2, 0, CSR_MEPC));
-    put(m, enc_i(0x03, 6, 5, 5, 0));                /* lhu t1, 0(t0) */
+    put(m, enc_i(0x03, 6, 5, 5, 0)); /* lhu t1, 0(t0) */
     put(m, enc_i(0x13, 6, 7, 6, 3));
     put(m, enc_i(0x13, 6, 0, 6, -3));
-    put(m, enc_i(0x13, 6, 3, 6, 1));                /* t1 = 32-bit instruction */
+    put(m, enc_i(0x13, 6, 3, 6, 1)); /* t1 = 32-bit instruction */
     put(m, enc_i(0x13, 6, 1, 6, 1));
     put(m, 0x33 | 5 << 7 | 5 << 15 | 6 << 20);
     put(m, enc_i(0x13, 5, 0, 5, 2));
@@ -329,7 +328,7 @@ static void put_far_jump(Maker *m)
 {
     uint64_t from = here(m);
 
-    put(m, enc_i(0x17, 5, 0, 0, 0));   /* auipc t0, 0 */
+    put(m, enc_i(0x17, 5, 0, 0, 0));           /* auipc t0, 0 */
     put(m, enc_i(0x67, below(m, 2), 0, 5, 8)); /* jalr zero or ra, 8(t0) */
     seq_keep_whole(m, from);
     m->p->insns += 2;
@@ -346,15 +345,15 @@ static void put_changing_loop(Maker *m)
     seq_put_address(m, 6, half ? changed >> 16 : changed);
     bool atomic = !half && !(here(m) & 3) && m->ext >> EXT_A & 1 && below(m, 2);
     put_count(m, enc_i(0x13, 28, 0, 0, 1 + (int32_t)below(m, 5)));
-    put_count(m, enc_i(0x17, 5, 0, 0, 0));                  /* auipc t0, 0 */
+    put_count(m, enc_i(0x17, 5, 0, 0, 0)); /* auipc t0, 0 */
     put_count(m, enc_i(0x13, 5, 0, 5, 8));
-    put_count(m, enc_i(0x13, 7, 0, 0, 0));                  /* loop: li t2, 0 */
+    put_count(m, enc_i(0x13, 7, 0, 0, 0)); /* loop: li t2, 0 */
     put_count(m, enc_i(0x13, 28, 0, 28, -1));
-    put_count(m, 0x1063 | 28 << 15 | b_imm(8));             /* bnez t3, over the store */
+    put_count(m, 0x1063 | 28 << 15 | b_imm(8)); /* bnez t3, over the store */
     put_count(m, half     ? enc_s(0x23, 1, 5, 6, 2)
-                 : atomic ? 0x0800202f | 5 << 15 | 6 << 20  /* amoswap.w zero, t1, (t0) */
+                 : atomic ? 0x0800202f | 5 << 15 | 6 << 20 /* amoswap.w zero, t1, (t0) */
                           : enc_s(0x23, 2, 5, 6, 0));
-    put_count(m, 0x63 | 7 << 15 | b_imm(-16));              /* beqz t2, loop */
+    put_count(m, 0x63 | 7 << 15 | b_imm(-16)); /* beqz t2, loop */
     seq_keep_whole(m, from);
     put_count(m, enc_i(0x13, 28, 0, 0, 0));
 }
@@ -402,4 +401,3 @@ void seq_put_body(Maker *m, unsigned index, unsigned length)
         m->p->insns += n;
     }
 }
-

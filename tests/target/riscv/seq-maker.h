@@ -14,9 +14,9 @@ typedef struct Maker {
     SeqProgram *p;
     GRand *rand;
     uint64_t ext;
-    unsigned *rows;          /* that may be used */
+    unsigned *rows; /* that may be used */
     unsigned row_count;
-    GArray *whole;           /* of Range: code that must not run in part, see seq_keep_whole() */
+    GArray *whole; /* of Range: code that must not run in part, see seq_keep_whole() */
 } Maker;
 
 static inline uint32_t below(Maker *m, uint32_t n)
@@ -24,8 +24,16 @@ static inline uint32_t below(Maker *m, uint32_t n)
     return (uint32_t)g_rand_int_range(m->rand, 0, (gint32)n);
 }
 
-enum { CSR_SSTATUS = 0x100, CSR_SSCRATCH = 0x140, CSR_MSTATUS = 0x300, CSR_MTVEC = 0x305, CSR_MSCRATCH = 0x340,
-       CSR_MEPC = 0x341, CSR_MCAUSE = 0x342, CSR_MTVAL = 0x343 };
+enum {
+    CSR_SSTATUS = 0x100,
+    CSR_SSCRATCH = 0x140,
+    CSR_MSTATUS = 0x300,
+    CSR_MTVEC = 0x305,
+    CSR_MSCRATCH = 0x340,
+    CSR_MEPC = 0x341,
+    CSR_MCAUSE = 0x342,
+    CSR_MTVAL = 0x343
+};
 enum { HANDLER_INSNS = 29 };
 
 /* ---- emitting ------------------------------------------------------------ */
@@ -66,7 +74,8 @@ static inline uint32_t j_imm(int32_t imm)
 static inline uint32_t cb_imm(int32_t imm)
 {
     uint32_t u = (uint32_t)imm;
-    return (u >> 8 & 1) << 12 | (u >> 3 & 3) << 10 | (u >> 6 & 3) << 5 | (u >> 1 & 3) << 3 | (u >> 5 & 1) << 2;
+    return (u >> 8 & 1) << 12 | (u >> 3 & 3) << 10 | (u >> 6 & 3) << 5 | (u >> 1 & 3) << 3 |
+           (u >> 5 & 1) << 2;
 }
 
 static inline uint32_t cj_imm(int32_t imm)
@@ -78,10 +87,10 @@ static inline uint32_t cj_imm(int32_t imm)
 
 /* seq-window.c */
 enum { MAX_WINDOWS = 3 };
-unsigned seq_window_count(const SeqProgram *p);      /* 0: no page tables */
+unsigned seq_window_count(const SeqProgram *p);       /* 0: no page tables */
 uint64_t seq_window(const SeqProgram *p, unsigned n); /* where `base` is seen in it */
 void seq_make_page_tables(Maker *m);
-void seq_put_remap(Maker *m, unsigned index);        /* in S mode: change a leaf that sequence `index` reads */
+void seq_put_remap(Maker *m, unsigned index); /* in S mode: change a leaf that sequence `index` reads */
 
 /* seq-insn.c */
 /* What was put since `from` runs wholly or not at all: without one of its instructions it would

@@ -59,17 +59,15 @@ static uint64_t random64(Maker *m)
 
 static uint64_t integer_value(Maker *m)
 {
-    static const uint64_t corners[] = { 0, 1, 2, UINT64_MAX, INT64_MAX, UINT64_C(1) << 63, INT32_MAX,
-                                        0x80000000, UINT32_MAX, 0xffffffff80000000, 0x7f, 0xff80 };
+    static const uint64_t corners[] = {
+        0,         1,          2,          UINT64_MAX,         INT64_MAX, UINT64_C(1) << 63,
+        INT32_MAX, 0x80000000, UINT32_MAX, 0xffffffff80000000, 0x7f,      0xff80
+    };
     switch (below(m, 4)) {
-    case 0:
-        return corners[below(m, G_N_ELEMENTS(corners))];
-    case 1:
-        return random64(m) >> below(m, 64);
-    case 2:
-        return (uint64_t)((int64_t)random64(m) >> below(m, 64));
-    default:
-        return random64(m);
+    case 0: return corners[below(m, G_N_ELEMENTS(corners))];
+    case 1: return random64(m) >> below(m, 64);
+    case 2: return (uint64_t)((int64_t)random64(m) >> below(m, 64));
+    default: return random64(m);
     }
 }
 
@@ -80,18 +78,10 @@ static uint64_t float_value(Maker *m, unsigned exponent, unsigned fraction)
     uint64_t fractions = (UINT64_C(1) << fraction) - 1;
 
     switch (below(m, 6)) {
-    case 0:
-        e = below(m, 2) ? max : 0;
-        break;
-    case 1:
-        e = below(m, 2) ? max - 1 - below(m, 3) : 1 + below(m, 3);
-        break;
-    case 2:
-        e = random64(m) & max;
-        break;
-    default:
-        e = bias + below(m, 70) - 5;
-        break;
+    case 0: e = below(m, 2) ? max : 0; break;
+    case 1: e = below(m, 2) ? max - 1 - below(m, 3) : 1 + below(m, 3); break;
+    case 2: e = random64(m) & max; break;
+    default: e = bias + below(m, 70) - 5; break;
     }
     f = below(m, 3) == 0 ? 0 : below(m, 3) == 0 ? fractions : random64(m) & fractions;
     if (below(m, 4) == 0) {
@@ -104,14 +94,12 @@ static uint64_t float_value(Maker *m, unsigned exponent, unsigned fraction)
 static uint64_t fp_value(Maker *m)
 {
     switch (below(m, 8)) {
-    case 0:
-        return box16((uint16_t)float_value(m, 5, 10));
-    case 1: case 2: case 3:
-        return box32((uint32_t)float_value(m, 8, 23));
-    case 4:
-        return random64(m);
-    default:
-        return float_value(m, 11, 52);
+    case 0: return box16((uint16_t)float_value(m, 5, 10));
+    case 1:
+    case 2:
+    case 3: return box32((uint32_t)float_value(m, 8, 23));
+    case 4: return random64(m);
+    default: return float_value(m, 11, 52);
     }
 }
 
@@ -258,10 +246,10 @@ static void put_start(Maker *m)
     /* FS on, MPP the mode */
     seq_put_address(m, 5, 0x6000 | (p->kind == SEQ_BARE_M ? 0x1800 : p->kind == SEQ_BARE_S ? 0x800 : 0));
     put_csrw(m, CSR_MSTATUS, 5);
-    put(m, enc_i(0x17, 5, 0, 0, 0));   /* auipc t0, 0 */
+    put(m, enc_i(0x17, 5, 0, 0, 0)); /* auipc t0, 0 */
     put(m, enc_i(0x13, 5, 0, 5, 16));
     put_csrw(m, CSR_MEPC, 5);
-    put(m, 0x30200073);                /* mret, to the next instruction */
+    put(m, 0x30200073); /* mret, to the next instruction */
 }
 
 static void put_print(Maker *m)
@@ -272,7 +260,7 @@ static void put_print(Maker *m)
     seq_put_address(m, 5, m->p->records);
     seq_put_address(m, 6, m->p->records + m->p->results_size);
     seq_put_address(m, 7, SEQ_UART);
-    put(m, enc_i(0x03, 10, 4, 5, 0));  /* lbu a0, 0(t0) */
+    put(m, enc_i(0x03, 10, 4, 5, 0)); /* lbu a0, 0(t0) */
     put(m, enc_s(0x23, 0, 7, 10, 0));
     put(m, enc_i(0x13, 5, 0, 5, 1));
     put(m, 0x1063 | 5 << 15 | 6 << 20 | b_imm(-12)); /* bne t0, t1 */
@@ -327,10 +315,13 @@ static void choose_rows(Maker *m)
     }
 }
 
-SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigned count, unsigned xlen, uint64_t ext)
+SeqProgram *seq_program_new(SeqKind kind, unsigned flags, uint32_t seed, unsigned count, unsigned xlen,
+                            uint64_t ext)
 {
     SeqProgram *p = g_new0(SeqProgram, 1);
-    Maker m = { .p = p, .rand = g_rand_new_with_seed(seed), .ext = ext,
+    Maker m = { .p = p,
+                .rand = g_rand_new_with_seed(seed),
+                .ext = ext,
                 .whole = g_array_new(FALSE, FALSE, sizeof(Range)) };
 
     p->kind = kind;
@@ -384,13 +375,24 @@ static void append_head64(const SeqProgram *p, GByteArray *elf)
 {
     Elf64_Ehdr h = {
         .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-        .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT, .e_entry = p->base,
-        .e_phoff = sizeof(h), .e_flags = 5 /* RVC, double float ABI */, .e_ehsize = sizeof(h),
-        .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1,
+        .e_type = ET_EXEC,
+        .e_machine = EM_RISCV,
+        .e_version = EV_CURRENT,
+        .e_entry = p->base,
+        .e_phoff = sizeof(h),
+        .e_flags = 5 /* RVC, double float ABI */,
+        .e_ehsize = sizeof(h),
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = 1,
     };
-    Elf64_Phdr ph = { .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = 4096,
-                      .p_vaddr = p->base, .p_paddr = p->base, .p_filesz = p->image->len,
-                      .p_memsz = p->image->len, .p_align = 4096 };
+    Elf64_Phdr ph = { .p_type = PT_LOAD,
+                      .p_flags = PF_R | PF_W | PF_X,
+                      .p_offset = 4096,
+                      .p_vaddr = p->base,
+                      .p_paddr = p->base,
+                      .p_filesz = p->image->len,
+                      .p_memsz = p->image->len,
+                      .p_align = 4096 };
     g_byte_array_append(elf, (const uint8_t *)&h, sizeof(h));
     g_byte_array_append(elf, (const uint8_t *)&ph, sizeof(ph));
 }
@@ -399,13 +401,24 @@ static void append_head32(const SeqProgram *p, GByteArray *elf)
 {
     Elf32_Ehdr h = {
         .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
-        .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT, .e_entry = p->base,
-        .e_phoff = sizeof(h), .e_flags = 5, .e_ehsize = sizeof(h),
-        .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = 1,
+        .e_type = ET_EXEC,
+        .e_machine = EM_RISCV,
+        .e_version = EV_CURRENT,
+        .e_entry = p->base,
+        .e_phoff = sizeof(h),
+        .e_flags = 5,
+        .e_ehsize = sizeof(h),
+        .e_phentsize = sizeof(Elf32_Phdr),
+        .e_phnum = 1,
     };
-    Elf32_Phdr ph = { .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = 4096,
-                      .p_vaddr = p->base, .p_paddr = p->base, .p_filesz = p->image->len,
-                      .p_memsz = p->image->len, .p_align = 4096 };
+    Elf32_Phdr ph = { .p_type = PT_LOAD,
+                      .p_flags = PF_R | PF_W | PF_X,
+                      .p_offset = 4096,
+                      .p_vaddr = p->base,
+                      .p_paddr = p->base,
+                      .p_filesz = p->image->len,
+                      .p_memsz = p->image->len,
+                      .p_align = 4096 };
     g_byte_array_append(elf, (const uint8_t *)&h, sizeof(h));
     g_byte_array_append(elf, (const uint8_t *)&ph, sizeof(ph));
 }

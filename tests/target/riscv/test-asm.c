@@ -17,8 +17,8 @@ typedef struct Case {
 static int register_number(const char *name)
 {
     static const char *const names[32] = {
-        "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
-        "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
+        "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+        "a6",   "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
     };
     for (int i = 0; i < 32; i++) {
         if (!strcmp(name, names[i])) {
@@ -41,8 +41,8 @@ static unsigned check_registers(const Case *c, const char *source, const RiscvCP
         uint64_t want = g_ascii_strtoull(text, NULL, 0) & mask;
         uint64_t got = r->x[register_number(name)] & mask;
         if (want != got) {
-            g_test_message("%s: %s is 0x%" G_GINT64_MODIFIER "x, not 0x%" G_GINT64_MODIFIER "x", c->accel, name,
-                           got, want);
+            g_test_message("%s: %s is 0x%" G_GINT64_MODIFIER "x, not 0x%" G_GINT64_MODIFIER "x", c->accel,
+                           name, got, want);
             g_test_fail();
         }
         found++;

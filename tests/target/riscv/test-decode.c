@@ -68,23 +68,25 @@ static void test_random(void)
 /* Encodings that the manual reserves. */
 static void test_reserved(void)
 {
-    static const struct { uint32_t insn; unsigned xlen; } reserved[] = {
-        { 0x0000, 64 },     /* defined to be illegal */
-        { 0x0004, 64 },     /* c.addi4spn with 0 */
-        { 0x2001, 64 },     /* c.addiw to x0 */
-        { 0x6101, 64 },     /* c.addi16sp by 0 */
-        { 0x6501, 64 },     /* c.lui a0, 0 */
-        { 0x4002, 64 },     /* c.lwsp to x0 */
-        { 0x6002, 64 },     /* c.ldsp to x0 */
-        { 0x8002, 64 },     /* c.jr x0 */
-        { 0x9c41, 64 }, { 0x8000, 64 }, /* Zcb */
-        { 0x1502, 32 },     /* c.slli by 32 */
-        { 0x9105, 32 }, { 0x9505, 32 },  /* c.srli, c.srai by 33 */
-        { 0xffffffff, 64 }, { 0x0000007f, 64 },
-        { 0x02059513, 32 }, /* slli by 32 */
-        { 0x0205951b, 64 }, /* slliw by 32 */
-        { 0x1015a52f, 64 }, /* lr.w with rs2 */
-        { 0x0005b503, 32 }, { 0x00c5853b, 32 }, /* ld, addw */
+    static const struct {
+        uint32_t insn;
+        unsigned xlen;
+    } reserved[] = {
+        { 0x0000, 64 },                                             /* defined to be illegal */
+        { 0x0004, 64 },                                             /* c.addi4spn with 0 */
+        { 0x2001, 64 },                                             /* c.addiw to x0 */
+        { 0x6101, 64 },                                             /* c.addi16sp by 0 */
+        { 0x6501, 64 },                                             /* c.lui a0, 0 */
+        { 0x4002, 64 },                                             /* c.lwsp to x0 */
+        { 0x6002, 64 },                                             /* c.ldsp to x0 */
+        { 0x8002, 64 },                                             /* c.jr x0 */
+        { 0x9c41, 64 },     { 0x8000, 64 },                         /* Zcb */
+        { 0x1502, 32 },                                             /* c.slli by 32 */
+        { 0x9105, 32 },     { 0x9505, 32 },                         /* c.srli, c.srai by 33 */
+        { 0xffffffff, 64 }, { 0x0000007f, 64 }, { 0x02059513, 32 }, /* slli by 32 */
+        { 0x0205951b, 64 },                                         /* slliw by 32 */
+        { 0x1015a52f, 64 },                                         /* lr.w with rs2 */
+        { 0x0005b503, 32 }, { 0x00c5853b, 32 },                     /* ld, addw */
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(reserved); i++) {
         unsigned row = riscv_decode(reserved[i].insn, reserved[i].xlen);
@@ -97,21 +99,25 @@ static void test_reserved(void)
 
 static void test_operands(void)
 {
-    static const struct { uint32_t insn; uint8_t rd, rs1, rs2; int32_t imm; } want[] = {
-        { 0xfff00513, 10, 0, 0, -1 },          /* addi a0, zero, -1 */
-        { 0xfffff537, 10, 0, 0, -4096 },       /* lui a0, 0xfffff */
-        { 0x80000537, 10, 0, 0, INT32_MIN },   /* lui a0, 0x80000 */
-        { 0xfeb50ce3, 0, 10, 11, -8 },         /* beq a0, a1, .-8 */
-        { 0x7eb500e3, 0, 10, 11, 0xfe0 },      /* beq a0, a1, .+4064 */
-        { 0x801ff0ef, 1, 0, 0, -2048 },        /* jal ra, .-2048 */
-        { 0x7ffff0ef, 1, 0, 0, 0xffffe },      /* jal ra, .+1048574 */
-        { 0xfeb53c23, 0, 10, 11, -8 },         /* sd a1, -8(a0) */
-        { 0x7139, 2, 2, 0, -64 },              /* c.addi16sp sp, -64 */
-        { 0x0808, 10, 2, 0, 16 },              /* c.addi4spn a0, sp, 16 */
-        { 0xa001, 0, 0, 0, 0 },                /* c.j . */
-        { 0xbffd, 0, 0, 0, -2 },               /* c.j .-2 */
-        { 0xe588, 0, 11, 10, 8 },              /* c.sd a0, 8(a1) */
-        { 0x7505, 10, 0, 0, -126976 },         /* c.lui a0, 0xfffe1 */
+    static const struct {
+        uint32_t insn;
+        uint8_t rd, rs1, rs2;
+        int32_t imm;
+    } want[] = {
+        { 0xfff00513, 10, 0, 0, -1 },        /* addi a0, zero, -1 */
+        { 0xfffff537, 10, 0, 0, -4096 },     /* lui a0, 0xfffff */
+        { 0x80000537, 10, 0, 0, INT32_MIN }, /* lui a0, 0x80000 */
+        { 0xfeb50ce3, 0, 10, 11, -8 },       /* beq a0, a1, .-8 */
+        { 0x7eb500e3, 0, 10, 11, 0xfe0 },    /* beq a0, a1, .+4064 */
+        { 0x801ff0ef, 1, 0, 0, -2048 },      /* jal ra, .-2048 */
+        { 0x7ffff0ef, 1, 0, 0, 0xffffe },    /* jal ra, .+1048574 */
+        { 0xfeb53c23, 0, 10, 11, -8 },       /* sd a1, -8(a0) */
+        { 0x7139, 2, 2, 0, -64 },            /* c.addi16sp sp, -64 */
+        { 0x0808, 10, 2, 0, 16 },            /* c.addi4spn a0, sp, 16 */
+        { 0xa001, 0, 0, 0, 0 },              /* c.j . */
+        { 0xbffd, 0, 0, 0, -2 },             /* c.j .-2 */
+        { 0xe588, 0, 11, 10, 8 },            /* c.sd a0, 8(a1) */
+        { 0x7505, 10, 0, 0, -126976 },       /* c.lui a0, 0xfffe1 */
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(want); i++) {
         RiscvArgs a;

@@ -20,10 +20,10 @@ typedef struct Scheme {
     unsigned mode, levels, index_bits, pte_bytes;
 } Scheme;
 static const Scheme schemes[] = {
-    {"sv32", 1, 2, 10, 4},
-    {"sv39", 8, 3, 9, 8},
-    {"sv48", 9, 4, 9, 8},
-    {"sv57", 10, 5, 9, 8},
+    { "sv32", 1, 2, 10, 4 },
+    { "sv39", 8, 3, 9, 8 },
+    { "sv48", 9, 4, 9, 8 },
+    { "sv57", 10, 5, 9, 8 },
 };
 
 /* One leaf of the tables. */
@@ -48,8 +48,8 @@ typedef struct Fixture {
 
 static uint64_t alias_at(unsigned n)
 {
-    static const uint64_t at[] = {0xc0000000, (UINT64_C(1) << 39) + BARE_RAM,
-                                  (UINT64_C(1) << 48) + BARE_RAM};
+    static const uint64_t at[] = { 0xc0000000, (UINT64_C(1) << 39) + BARE_RAM,
+                                   (UINT64_C(1) << 48) + BARE_RAM };
     return at[n];
 }
 
@@ -76,8 +76,7 @@ static uint64_t entry_at(Fixture *f, uint64_t vaddr, unsigned level)
 {
     uint64_t table = f->root;
     for (unsigned l = f->s->levels - 1;; l--) {
-        uint64_t index = vaddr >> (12 + l * f->s->index_bits) & ((1u << f->s->index_bits) - 1),
-                 pte = 0;
+        uint64_t index = vaddr >> (12 + l * f->s->index_bits) & ((1u << f->s->index_bits) - 1), pte = 0;
         uint64_t at = table + index * f->s->pte_bytes;
         if (l == level)
             return at;
@@ -95,7 +94,7 @@ static void add_slot(Fixture *f, unsigned level, uint64_t vaddr, bool global)
     Slot *slot = &f->slots[f->slot_count++];
     unsigned bits = 12 + level * f->s->index_bits;
     uint64_t size = UINT64_C(1) << bits, first = BARE_RAM & -size;
-    *slot = (Slot){.vaddr = vaddr, .bits = bits, .global = global, .to = {first, first + size}};
+    *slot = (Slot){ .vaddr = vaddr, .bits = bits, .global = global, .to = { first, first + size } };
     if (size < GIB) { /* away from the tables */
         slot->to[0] = BARE_RAM + HALF;
         slot->to[1] = slot->to[0] + size;
@@ -116,7 +115,7 @@ static void switch_space(Fixture *f, unsigned asid)
 
 static void setup(Fixture *f, const Scheme *s)
 {
-    *f = (Fixture){.s = s};
+    *f = (Fixture){ .s = s };
     f->bare = bare_new(s->levels == 2 ? &riscv32_arch : &riscv64_arch, "max", "interp", NULL);
     f->r = riscv_cpu(bare_cpu(f->bare));
     MemoryRegion *system = &f->bare->machine.system, *ram = &f->bare->machine.ram;
@@ -180,8 +179,7 @@ static void check_load(Fixture *f, const Slot *slot, uint64_t vaddr)
         return; /* a table, which holds no number */
     uint64_t got = cpu_load(&f->r->cpu, vaddr + 8, MEM_64);
     if (got != want) {
-        g_test_message("%s: 0x%" G_GINT64_MODIFIER
-                       "x, in a leaf of 2^%u bytes: page %" G_GUINT64_FORMAT
+        g_test_message("%s: 0x%" G_GINT64_MODIFIER "x, in a leaf of 2^%u bytes: page %" G_GUINT64_FORMAT
                        ", not %" G_GUINT64_FORMAT,
                        f->s->name, vaddr, slot->bits, got, want);
         g_test_fail();
@@ -192,8 +190,7 @@ static void check_load(Fixture *f, const Slot *slot, uint64_t vaddr)
 static void fence(Fixture *f, const Slot *slot, bool one_address, bool one_space)
 {
     CPU *cpu = &f->r->cpu;
-    uint64_t at =
-        slot->vaddr + ((UINT64_C(1) << slot->bits) - 1) / 8 * (uint64_t)g_test_rand_int_range(0, 8);
+    uint64_t at = slot->vaddr + ((UINT64_C(1) << slot->bits) - 1) / 8 * (uint64_t)g_test_rand_int_range(0, 8);
     for (unsigned asid = 1; one_space && asid < SPACES; asid++)
         if (!(slot->used >> asid & 1))
             continue;
@@ -252,8 +249,7 @@ static void test_small(void)
     CPU *cpu = &f.r->cpu;
     uint64_t neighbour = 64 * MIB + 16 * PAGE;
     for (unsigned n = 0; n < 2; n++)
-        put_pte(&f, entry_at(&f, neighbour + n * PAGE, 0),
-                (BARE_RAM + HALF) >> 12 << 10 | V | R | A | D);
+        put_pte(&f, entry_at(&f, neighbour + n * PAGE, 0), (BARE_RAM + HALF) >> 12 << 10 | V | R | A | D);
     cpu_load(cpu, neighbour, MEM_64);
     cpu_load(cpu, neighbour + PAGE, MEM_64);
     for (unsigned n = 2; n < f.slot_count; n++)

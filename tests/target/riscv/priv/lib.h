@@ -17,7 +17,12 @@ void do_wfi(void), do_sret(void), do_sfence(void);
 uint64_t do_satp(void), do_time(void);
 void landing(void);
 
-#define csr_read(csr) ({ uint64_t v_; __asm__ volatile("csrr %0, " #csr : "=r"(v_)); v_; })
+#define csr_read(csr)                                                                                        \
+    ({                                                                                                       \
+        uint64_t v_;                                                                                         \
+        __asm__ volatile("csrr %0, " #csr : "=r"(v_));                                                       \
+        v_;                                                                                                  \
+    })
 #define csr_write(csr, v) ({ __asm__ volatile("csrw " #csr ", %0" ::"r"((uint64_t)(v)) : "memory"); })
 #define csr_set(csr, v) ({ __asm__ volatile("csrs " #csr ", %0" ::"r"((uint64_t)(v)) : "memory"); })
 #define csr_clear(csr, v) ({ __asm__ volatile("csrc " #csr ", %0" ::"r"((uint64_t)(v)) : "memory"); })
