@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "block_priv.h"
-#include "system/log.h"
+#include "base/log.h"
 
 static GPtrArray *all; /* of BlockBackend, in the order of the command line */
 

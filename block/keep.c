@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "block_priv.h"
-#include "system/log.h"
+#include "base/log.h"
 
 const char *const block_on_error_names[] = {
     [BLOCK_ON_ERROR_AUTO] = "auto",     [BLOCK_ON_ERROR_REPORT] = "report",

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "block_priv.h"
-#include "system/ending.h"
+#include "base/ending.h"
 
 enum { BLOCK = 4096, BLOCK_SHIFT = 12 };
 #define OVERLAY_MAX (UINT64_C(16) << 40) /* 512 MiB of bits */

@@ -17,8 +17,8 @@
 #include <sys/uio.h>
 
 #include "block_priv.h"
-#include "system/fdwatch.h"
-#include "system/mainloop.h"
+#include "base/fdwatch.h"
+#include "base/mainloop.h"
 
 /* The kernel may do a transfer at once, where it is submitted, and nothing ends one early: a request
  * is small, and so is all that is under way.  The rest goes to workers, which can be interrupted. */

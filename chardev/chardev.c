@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 /* chardev_write_all waits at most 0.2 s for a byte to go, and 2 s in all. */
 enum { WAIT_SLICE_MS = 10, WAIT_SLICES = 20, WAIT_SLICES_ALL = 200 };

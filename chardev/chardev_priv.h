@@ -6,8 +6,8 @@
  * may take: backend write(), own text of the mux, the wish to be called when writable. */
 #pragma once
 #include "chardev/chardev.h"
-#include "system/fdwatch.h"
-#include "system/mainloop.h"
+#include "base/fdwatch.h"
+#include "base/mainloop.h"
 
 enum {
     CHR_SLOTS = 4,         /* frontends of a mux */

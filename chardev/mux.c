@@ -15,11 +15,11 @@
  *
  * Not modelled: Ctrl-A s writes no temporary snapshot back; it says so. */
 #include "chardev_priv.h"
-#include "system/ending.h"
+#include "base/ending.h"
 
 #include <string.h>
 
-#include "system/clock.h"
+#include "base/clock.h"
 
 static uint8_t escape_char = 1;
 

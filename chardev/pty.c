@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "stream.h"
-#include "system/ending.h"
+#include "base/ending.h"
 
 enum { PTY_LOOK_MS = 250 };
 

@@ -18,9 +18,9 @@
 
 #include "socket_addr.h"
 #include "stream.h"
-#include "system/ending.h"
-#include "system/fds.h"
-#include "system/log.h"
+#include "base/ending.h"
+#include "base/fds.h"
+#include "base/log.h"
 
 enum { ACCEPT_RETRY_MS = 1000 };
 

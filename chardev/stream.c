@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum { COND_PEER_CLOSED = POLLRDHUP }; /* not among GLib's names, but passed on to poll */
 

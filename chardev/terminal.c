@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "chardev_priv.h"
-#include "system/ending.h"
+#include "base/ending.h"
 
 static struct termios saved, raw;
 static int terminal_fd = -1;

@@ -187,14 +187,14 @@ static void set_physical(GdbStub *s, const char *p, size_t len)
 static bool debugger_read(GdbStub *s, uint64_t addr, void *buf, uint64_t len)
 {
     CPU *cpu = gdb_general_cpu(s);
-    return s->physical ? memory_debug_read(cpu->as, addr, buf, len) == MEM_OK
+    return s->physical ? memory_debug_read(cpu->as, addr, buf, len) == BUS_OK
                        : cpu_debug_read(cpu, addr, buf, len);
 }
 
 static bool debugger_write(GdbStub *s, uint64_t addr, const void *buf, uint64_t len)
 {
     CPU *cpu = gdb_general_cpu(s);
-    return s->physical ? memory_debug_write(cpu->as, addr, buf, len) == MEM_OK
+    return s->physical ? memory_debug_write(cpu->as, addr, buf, len) == BUS_OK
                        : cpu_debug_write(cpu, addr, buf, len);
 }
 

@@ -82,7 +82,7 @@ typedef struct Dump {
 static bool dump_read(Dump *d, uint64_t addr, void *buf, unsigned size)
 {
     return d->cpu ? cpu_debug_read(d->cpu, addr, buf, size)
-                  : memory_debug_read(d->m->memory, addr, buf, size) == MEM_OK;
+                  : memory_debug_read(d->m->memory, addr, buf, size) == BUS_OK;
 }
 
 static void append_value(GString *out, const Format *f, uint64_t v)

@@ -2,7 +2,7 @@
 /* Inside of the net folder: a client, its frontend and its queue, and what a backend is. */
 #pragma once
 #include "net/net.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 typedef struct NetBackend {
     const char *name;

@@ -6,7 +6,7 @@
  * libslirp has no lock: everything here runs in the main loop.  A GSource asks it
  * before each sleep which descriptors to watch; frames for the guest go through the queue of
  * net.c.  Its clock is the virtual one: a stopped machine's connections do not time out.
- * Connections take descriptors until none is left but those kept for the user (system/fds.h);
+ * Connections take descriptors until none is left but those kept for the user (base/fds.h);
  * then a new one from outside is accepted with one of these and closed at once.
  *
  * Not modelled: the SMB server; state of the network in snapshots. */
@@ -17,9 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "system/clock.h"
-#include "system/fds.h"
-#include "system/log.h"
+#include "base/clock.h"
+#include "base/fds.h"
+#include "base/log.h"
 #include "user.h"
 
 /* ---- what libslirp asks of us -------------------------------------------- */

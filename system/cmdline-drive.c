@@ -11,7 +11,7 @@
 
 #include "block/block.h"
 #include "system/cmdline.h"
-#include "system/object.h"
+#include "hw/object.h"
 #include "util/keyval.h"
 
 static GHashTable *drive_keys(const CmdItem *item)

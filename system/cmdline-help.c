@@ -12,9 +12,9 @@
 #include "hw/device.h"
 #include "net/net.h"
 #include "system/cmdline.h"
-#include "system/datadir.h"
-#include "system/log.h"
-#include "system/object.h"
+#include "base/datadir.h"
+#include "base/log.h"
+#include "hw/object.h"
 #include "system/version.h"
 #include "target/cpu.h"
 

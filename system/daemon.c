@@ -9,7 +9,7 @@
  *
  * The pid file is locked while the process lives and removed at its end. */
 #include "system/cmdline.h"
-#include "system/ending.h"
+#include "base/ending.h"
 
 #include <errno.h>
 #include <fcntl.h>

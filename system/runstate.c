@@ -9,7 +9,7 @@
  * Exit statuses: the finisher's code when the guest gave one, else 0, also for
  * -no-reboot and for signals (as QEMU).
  *
- * An end that the user asked for has a deadline (system/ending.h), whatever the guest does.
+ * An end that the user asked for has a deadline (base/ending.h), whatever the guest does.
  *
  * Not modelled: suspend and wake-up, guest panic actions, watchdog actions. */
 #include "system/runstate.h"
@@ -26,11 +26,11 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/board.h"
-#include "system/clock.h"
-#include "system/ending.h"
-#include "system/fds.h"
-#include "system/log.h"
-#include "system/mainloop.h"
+#include "base/clock.h"
+#include "base/ending.h"
+#include "base/fds.h"
+#include "base/log.h"
+#include "base/mainloop.h"
 
 typedef struct Listener {
     void (*fn)(RunState now, void *opaque);

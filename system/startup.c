@@ -20,12 +20,12 @@
 #include "monitor/monitor.h"
 #include "net/net.h"
 #include "system/cmdline.h"
-#include "system/datadir.h"
-#include "system/ending.h"
-#include "system/fds.h"
-#include "system/log.h"
-#include "system/mainloop.h"
-#include "system/object.h"
+#include "base/datadir.h"
+#include "base/ending.h"
+#include "base/fds.h"
+#include "base/log.h"
+#include "base/mainloop.h"
+#include "hw/object.h"
 #include "system/runstate.h"
 
 typedef struct Startup {

@@ -75,12 +75,12 @@ static bool phys_mapped(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
 
 static bool phys_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
 {
-    return memory_debug_read(as, addr, buf, len) == MEM_OK;
+    return memory_debug_read(as, addr, buf, len) == BUS_OK;
 }
 
 static bool phys_write(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
 {
-    return memory_debug_write(as, addr, buf, len) == MEM_OK;
+    return memory_debug_write(as, addr, buf, len) == BUS_OK;
 }
 
 /* Page by page: neighbours in virtual memory need not be neighbours in RAM. */

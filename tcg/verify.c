@@ -5,7 +5,7 @@
  * Rules
  *   1. operands are there when the operation reads them, in range, and absent otherwise;
  *      a destination is a temp or a global
- *   2. types, conditions and MemOps are legal
+ *   2. types, conditions and IoOps are legal
  *   3. a temp is assigned once, before its uses, and is not used across a label
  *   4. a label stands once; jumps go forward, or to label 0, which only stands first
  *   5. every path ends in an exit; nothing stands behind an exit or IR_BR but a label

@@ -6,7 +6,7 @@
 #pragma once
 #include <glib.h>
 
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 #define TEST_PATIENCE_US (60 * G_USEC_PER_SEC)
 

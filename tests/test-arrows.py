@@ -13,18 +13,19 @@ import sys
 MAY = {
     'util': set(),
     'fpu': set(),
-    'tcg': {'accel', 'system'},  # accel/tcg.h: loads and stores of the interpreter; system/log.h
-    'target': {'tcg', 'accel', 'fpu', 'hw', 'system'},
-    'accel': {'target', 'tcg', 'hw', 'system'},
-    'hw': {'system', 'block', 'chardev', 'net', 'target', 'accel'},
-    'block': {'system'},
-    'net': {'system', 'chardev'},
-    'chardev': {'system', 'monitor'},
-    'monitor': {'system', 'hw', 'block', 'net', 'chardev', 'target', 'accel', 'gdbstub'},
-    'gdbstub': {'system', 'hw', 'chardev', 'target', 'accel', 'monitor'},
-    'ui': {'system', 'hw'},
-    'migration': {'system', 'hw'},
-    'system': {'hw', 'block', 'net', 'chardev', 'monitor', 'gdbstub', 'target', 'accel', 'tcg', 'ui'},
+    'base': {'hw'},  # memory_access.c takes the lock of a region's device
+    'tcg': {'accel', 'base'},  # accel/tcg.h: loads and stores of the interpreter
+    'target': {'tcg', 'accel', 'fpu', 'hw', 'base'},
+    'accel': {'target', 'tcg', 'hw', 'base'},
+    'hw': {'base', 'block', 'chardev', 'net', 'target', 'accel', 'system'},
+    'block': {'base'},
+    'net': {'base', 'chardev'},
+    'chardev': {'base', 'monitor'},
+    'monitor': {'base', 'system', 'hw', 'block', 'net', 'chardev', 'target', 'accel', 'gdbstub'},
+    'gdbstub': {'base', 'system', 'hw', 'chardev', 'target', 'accel', 'monitor'},
+    'ui': {'base', 'hw'},
+    'migration': {'base', 'hw'},
+    'system': {'base', 'hw', 'block', 'net', 'chardev', 'monitor', 'gdbstub', 'target', 'accel', 'tcg', 'ui'},
 }
 
 # What a pair of rooms may share in spite of a private header, and why.

@@ -27,7 +27,7 @@
 #include <time.h>
 
 #include "accel/tcg/internal.h"
-#include "system/log.h"
+#include "base/log.h"
 
 enum { HASH_BITS = 18, FRONT_BITS = 16, GRANULE_BITS = 6, MAX_INSNS = 128, MAX_INTERPRETED = 65536 };
 #define MANY_WRITERS UINT64_C(2)
@@ -433,7 +433,7 @@ static bool fetch_bus(TranslateCtx *t, uint64_t phys, uint16_t *out)
     Fetch *f = t->priv;
     uint64_t value;
     f->not_ram = true;
-    if (memory_read(t->cpu->as, phys, 2, &value) != MEM_OK)
+    if (memory_read(t->cpu->as, phys, 2, &value) != BUS_OK)
         return false;
     *out = value;
     return true;

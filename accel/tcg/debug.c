@@ -13,7 +13,7 @@
 #include <inttypes.h>
 
 #include "accel/tcg/loop.h"
-#include "system/log.h"
+#include "base/log.h"
 
 static bool has_breakpoint(const CPU *cpu, uint64_t vaddr)
 {

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include "accel/accel.h"
 #include "accel/tcg.h"
-#include "system/memory.h"
+#include "base/memory.h"
 #include "tcg/x86_64/x86_64.h"
 
 typedef struct TcgState TcgState;

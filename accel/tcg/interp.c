@@ -2,7 +2,7 @@
 /* Running blocks in the interpreter of the IR.  Blocks, contexts and invalidation are those of
  * the translator; only host code is missing. */
 #include "accel/tcg/internal.h"
-#include "system/log.h"
+#include "base/log.h"
 
 void tcg_run_interp(CPU *cpu)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "accel/tcg/internal.h"
-#include "system/log.h"
+#include "base/log.h"
 
 /* ---- which instruction is it? ----------------------------------------------- */
 

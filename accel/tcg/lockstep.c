@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "accel/tcg/internal.h"
-#include "system/log.h"
+#include "base/log.h"
 
 enum { LOGGED_BYTES = 64 }; /* the widest write: a cache block */
 

@@ -2,7 +2,7 @@
 /* The thread that runs the vCPUs of a machine in turn: see vcpu.c. */
 #pragma once
 #include "accel/tcg/internal.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 typedef struct TcgLoop {
     Accel accel; /* first: an Accel * of this class points here */

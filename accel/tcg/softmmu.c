@@ -10,11 +10,11 @@
  *
  * Order of an access: alignment, translation of all its bytes, watchpoints, memory.
  *
- * Not modelled: big-endian device registers other than through MemOps. */
+ * Not modelled: big-endian device registers other than through IoOps. */
 #include <string.h>
 
 #include "accel/tcg/internal.h"
-#include "system/log.h"
+#include "base/log.h"
 
 /* Where an access goes. */
 typedef struct Target {
@@ -213,7 +213,7 @@ static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned 
         return read_host(t->host, bytes);
     if (cpu->tcg->log)
         tcg_log_bus(cpu->tcg->log);
-    if (memory_read(cpu->as, t->phys, bytes, &value) != MEM_OK)
+    if (memory_read(cpu->as, t->phys, bytes, &value) != BUS_OK)
         raise_bus(cpu, vaddr, MMU_READ);
     return value;
 }
@@ -268,7 +268,7 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
     }
     if (log)
         tcg_log_bus(log);
-    if (memory_write(cpu->as, t->phys, bytes, value) != MEM_OK)
+    if (memory_write(cpu->as, t->phys, bytes, value) != BUS_OK)
         raise_bus(cpu, vaddr, MMU_WRITE);
     /* A device may have changed the map (a flash chip leaves read mode): the next load of
      * this very block must see it.  The rest waits for the end of the block. */
@@ -367,7 +367,7 @@ bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value)
     unsigned bytes = memop_bytes(mop);
     if (G_LIKELY(v && find_ram(v, phys) && !crosses(phys, bytes)))
         *value = read_host(v->near.host + (phys - v->near.start), bytes);
-    else if (memory_read(cpu->as, phys, bytes, value) != MEM_OK)
+    else if (memory_read(cpu->as, phys, bytes, value) != BUS_OK)
         return false;
     *value = finish_load(*value, mop);
     return true;
@@ -433,6 +433,6 @@ void tcg_fetch_page(CPU *cpu, uint64_t vaddr, TcgFetch *f)
     uint64_t half;
     if (!tcg_probe_fetch(cpu, vaddr, f))
         raise_fault(cpu, vaddr, MMU_EXEC);
-    if (!f->page && memory_read(cpu->as, f->code_addr, 2, &half) != MEM_OK)
+    if (!f->page && memory_read(cpu->as, f->code_addr, 2, &half) != BUS_OK)
         raise_bus(cpu, vaddr, MMU_EXEC);
 }

@@ -23,7 +23,7 @@
 
 #include "accel/tcg/loop.h"
 #include "hw/board.h"
-#include "system/log.h"
+#include "base/log.h"
 
 enum { SLICE_US = 2000 };
 

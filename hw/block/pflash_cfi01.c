@@ -19,7 +19,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum { BANK_WIDTH = 4, BUFFER_BYTES = PFLASH_BUFFER, PAGE = 4096, LONG_BITS = 8 * (int)sizeof(long) };
 enum {
@@ -346,7 +346,7 @@ static void command_go_on(Pflash *f, hwaddr off, unsigned size, uint64_t value)
     }
 }
 
-static MemResult pflash_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult pflash_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     Pflash *f = opaque;
     if (f->s.cycle == 0) {
@@ -355,7 +355,7 @@ static MemResult pflash_write(void *opaque, hwaddr off, unsigned size, uint64_t 
         command_go_on(f, off, size, value);
     }
     device_refresh(&f->dev);
-    return MEM_OK;
+    return BUS_OK;
 }
 
 /* ---- reads while the array does not answer -------------------------------- */
@@ -375,7 +375,7 @@ static uint8_t pflash_read_byte(const Pflash *f, hwaddr off)
     }
 }
 
-static MemResult pflash_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult pflash_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     const Pflash *f = opaque;
     *value = 0;
@@ -384,10 +384,10 @@ static MemResult pflash_read(void *opaque, hwaddr off, unsigned size, uint64_t *
             f->s.command == CMD_READ_ARRAY ? f->mem.ram->host[off + i] : pflash_read_byte(f, off + i);
         *value |= (uint64_t)byte << (8 * i);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps pflash_ops = { .read = pflash_read, .write = pflash_write, .min = 1, .max = 4 };
+static const IoOps pflash_ops = { .read = pflash_read, .write = pflash_write, .min = 1, .max = 4 };
 
 /* ---- class --------------------------------------------------------------- */
 

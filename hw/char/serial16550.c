@@ -16,7 +16,7 @@
 
 #include <inttypes.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCR };
 enum { FIFO_DEPTH = 16, FIFO_TRIGGERS_SHIFT = 6 };
@@ -314,7 +314,7 @@ static uint8_t serial_read_reg(Serial16550 *u, unsigned reg)
 }
 
 /* Any size means the one register at the address: a wide access carries its byte. */
-static MemResult serial_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult serial_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     Serial16550 *u = opaque;
     bool was_full = serial_can_receive(u) == 0;
@@ -323,10 +323,10 @@ static MemResult serial_read(void *opaque, hwaddr off, unsigned size, uint64_t *
     if (was_full && u->chr && serial_can_receive(u)) {
         chardev_accept_input(u->chr);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult serial_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult serial_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     Serial16550 *u = opaque;
     bool was_full = serial_can_receive(u) == 0;
@@ -335,10 +335,10 @@ static MemResult serial_write(void *opaque, hwaddr off, unsigned size, uint64_t 
     if (was_full && u->chr && serial_can_receive(u)) {
         chardev_accept_input(u->chr);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps serial_ops = { .read = serial_read, .write = serial_write, .min = 1, .max = 8 };
+static const IoOps serial_ops = { .read = serial_read, .write = serial_write, .min = 1, .max = 8 };
 
 /* ---- class --------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
 
 #include "hw/board.h"
 #include "hw/core/device_priv.h"
-#include "system/memory.h"
+#include "base/memory.h"
 
 /* ---- info mtree ---------------------------------------------------------- */
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum { COPY_CHUNK = 256 << 10, ELF_MAX_SEGMENTS = 1024 };
 

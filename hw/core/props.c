@@ -11,7 +11,7 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "net/net.h"
-#include "system/object.h"
+#include "hw/object.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
 

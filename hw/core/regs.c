@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 static uint64_t bits_of(unsigned bytes)
 {
@@ -101,7 +101,7 @@ static void reg_write_one(Device *dev, const Reg *r, unsigned index, uint64_t v,
     }
 }
 
-MemResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t *v)
+BusResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t *v)
 {
     *v = 0;
     for (unsigned done = 0; done < size;) {
@@ -117,10 +117,10 @@ MemResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned siz
         done += n;
     }
     device_refresh(dev);
-    return MEM_OK;
+    return BUS_OK;
 }
 
-MemResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t v)
+BusResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t v)
 {
     for (unsigned done = 0; done < size;) {
         unsigned index, inside, n = 1;
@@ -135,7 +135,7 @@ MemResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned si
         done += n;
     }
     device_refresh(dev);
-    return MEM_OK;
+    return BUS_OK;
 }
 
 static const Reg *class_regs(const DeviceClass *c)
@@ -146,16 +146,16 @@ static const Reg *class_regs(const DeviceClass *c)
     return c ? c->regs : NULL;
 }
 
-static MemResult ops_read(void *opaque, hwaddr off, unsigned size, uint64_t *v)
+static BusResult ops_read(void *opaque, hwaddr off, unsigned size, uint64_t *v)
 {
     Device *dev = opaque;
     return device_reg_read(dev, class_regs(dev->class), off, size, v);
 }
 
-static MemResult ops_write(void *opaque, hwaddr off, unsigned size, uint64_t v)
+static BusResult ops_write(void *opaque, hwaddr off, unsigned size, uint64_t v)
 {
     Device *dev = opaque;
     return device_reg_write(dev, class_regs(dev->class), off, size, v);
 }
 
-const MemOps device_reg_ops = { .read = ops_read, .write = ops_write, .min = 1, .max = 8 };
+const IoOps device_reg_ops = { .read = ops_read, .write = ops_write, .min = 1, .max = 8 };

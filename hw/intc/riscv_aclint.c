@@ -9,8 +9,8 @@
 
 #include <inttypes.h>
 
-#include "system/clock.h"
-#include "system/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 enum { NS_PER_SECOND = 1000000000 };
 
@@ -80,18 +80,18 @@ static bool mtimer_find(const AclintMtimer *m, hwaddr off, bool *is_time, unsign
     return *is_time || (off >= m->timecmp_base && *hart < m->num_harts);
 }
 
-static MemResult mtimer_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult mtimer_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     AclintMtimer *m = opaque;
     bool is_time;
     unsigned hart;
     if (!mtimer_find(m, off, &is_time, &hart)) {
         log_guest_error("%s: read at 0x%" PRIx64 ", where no register is", m->dev.path, off);
-        return MEM_OK;
+        return BUS_OK;
     }
     uint64_t v = is_time ? aclint_read_time(m) : m->s.timecmp[hart];
     *value = off & 4 ? v >> 32 : v;
-    return MEM_OK;
+    return BUS_OK;
 }
 
 static uint64_t put_part(uint64_t old, hwaddr off, unsigned size, uint64_t value)
@@ -103,14 +103,14 @@ static uint64_t put_part(uint64_t old, hwaddr off, unsigned size, uint64_t value
     return (old & ~((uint64_t)UINT32_MAX << shift)) | (value & UINT32_MAX) << shift;
 }
 
-static MemResult mtimer_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult mtimer_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     AclintMtimer *m = opaque;
     bool is_time;
     unsigned hart;
     if (!mtimer_find(m, off, &is_time, &hart)) {
         log_guest_error("%s: write at 0x%" PRIx64 ", where no register is", m->dev.path, off);
-        return MEM_OK;
+        return BUS_OK;
     }
     if (is_time) {
         set_time(m, put_part(aclint_read_time(m), off, size, value));
@@ -119,12 +119,12 @@ static MemResult mtimer_write(void *opaque, hwaddr off, unsigned size, uint64_t 
         m->s.timecmp[hart] = put_part(m->s.timecmp[hart], off, size, value);
         hart_refresh(m, hart);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
 /* time_base and timecmp_base are multiples of 8 within their aperture, so that bit 2
  * of an offset tells the half. */
-static const MemOps mtimer_ops = { .read = mtimer_read, .write = mtimer_write, .min = 4, .max = 8 };
+static const IoOps mtimer_ops = { .read = mtimer_read, .write = mtimer_write, .min = 4, .max = 8 };
 
 static bool mtimer_realize(Device *dev, GError **err)
 {
@@ -214,7 +214,7 @@ static void swi_refresh(Device *dev)
     }
 }
 
-static MemResult swi_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult swi_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     AclintSwi *w = opaque;
     if (off / 4 >= w->num_harts) {
@@ -222,10 +222,10 @@ static MemResult swi_read(void *opaque, hwaddr off, unsigned size, uint64_t *val
     } else {
         *value = w->s.msip[off / 4];
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult swi_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult swi_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     AclintSwi *w = opaque;
     hwaddr hart = off / 4;
@@ -238,10 +238,10 @@ static MemResult swi_write(void *opaque, hwaddr off, unsigned size, uint64_t val
         /* an edge: software clears SSIP in the hart, the line has no level */
         w->irq[hart].handler(w->irq[hart].opaque, w->irq[hart].line, 1);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps swi_ops = { .read = swi_read, .write = swi_write, .min = 4, .max = 4 };
+static const IoOps swi_ops = { .read = swi_read, .write = swi_write, .min = 4, .max = 4 };
 
 static bool swi_realize(Device *dev, GError **err)
 {

@@ -19,7 +19,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum {
     PRIORITY_BASE = 0x0,
@@ -156,7 +156,7 @@ static PlicKind plic_decode(const Plic *p, hwaddr off, unsigned *index, unsigned
     return *index > 0 && *index < p->num_sources ? PLIC_PRIORITY : PLIC_NONE;
 }
 
-static MemResult plic_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult plic_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     Plic *p = opaque;
     unsigned index, context;
@@ -175,7 +175,7 @@ static MemResult plic_read(void *opaque, hwaddr off, unsigned size, uint64_t *va
         }
         break;
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
 /* Bits of an enable word that stand for a source. */
@@ -186,7 +186,7 @@ static uint32_t plic_sources_mask(const Plic *p, unsigned word)
     return word == 0 ? mask & ~UINT32_C(1) : mask;
 }
 
-static MemResult plic_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult plic_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     Plic *p = opaque;
     unsigned index, context;
@@ -207,10 +207,10 @@ static MemResult plic_write(void *opaque, hwaddr off, unsigned size, uint64_t va
         break;
     }
     plic_refresh(&p->dev);
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps plic_ops = { .read = plic_read, .write = plic_write, .min = 4, .max = 4 };
+static const IoOps plic_ops = { .read = plic_read, .write = plic_write, .min = 4, .max = 4 };
 
 /* ---- class --------------------------------------------------------------- */
 

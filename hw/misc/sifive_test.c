@@ -7,32 +7,32 @@
 #include <inttypes.h>
 
 #include "hw/board.h"
-#include "system/log.h"
+#include "base/log.h"
 
 enum { FINISHER_FAIL = 0x3333, FINISHER_PASS = 0x5555, FINISHER_RESET = 0x7777 };
 
-static MemResult finisher_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult finisher_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult finisher_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult finisher_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     SifiveTest *t = opaque;
     if (off == 0) {
         switch (value & 0xffff) {
-        case FINISHER_PASS: system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, 0); return MEM_OK;
+        case FINISHER_PASS: system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, 0); return BUS_OK;
         case FINISHER_FAIL:
             system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, (int)(value >> 16 & 0xffff));
-            return MEM_OK;
-        case FINISHER_RESET: system_request_reset(SHUTDOWN_GUEST_RESET); return MEM_OK;
+            return BUS_OK;
+        case FINISHER_RESET: system_request_reset(SHUTDOWN_GUEST_RESET); return BUS_OK;
         }
     }
     log_guest_error("%s: write of 0x%" PRIx64 " at 0x%" PRIx64 " means nothing", t->dev.path, value, off);
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps finisher_ops = { .read = finisher_read, .write = finisher_write, .min = 2, .max = 4 };
+static const IoOps finisher_ops = { .read = finisher_read, .write = finisher_write, .min = 2, .max = 4 };
 
 static bool finisher_realize(Device *dev, GError **err)
 {

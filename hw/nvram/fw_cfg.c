@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum { NAME_BYTES = 56, DIR_ENTRY = 64, FILE_SLOTS = 96, KEY_MASK = 0xbfff };
 enum { MOST_ZEROES = 16 << 20 }; /* behind the end of an item: a request for more makes no sense */
@@ -152,7 +152,7 @@ static uint32_t fw_cfg_take(FwCfg *f, const uint8_t **data, uint32_t len)
     return n;
 }
 
-static MemResult data_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult data_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     const uint8_t *p;
     uint32_t n = fw_cfg_take(opaque, &p, size);
@@ -160,25 +160,25 @@ static MemResult data_read(void *opaque, hwaddr off, unsigned size, uint64_t *va
     for (uint32_t i = 0; i < n; i++) { /* the first byte at the lowest address */
         *value |= (uint64_t)p[i] << (8 * i);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult data_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult data_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     log_guest_error("%s: write to the data register, which only reads", fw_cfg(opaque)->dev.path);
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult select_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult select_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     *value = 0;
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult select_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult select_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     fw_cfg_select(opaque, (uint16_t)value);
-    return MEM_OK;
+    return BUS_OK;
 }
 
 /* ---- DMA ----------------------------------------------------------------- */
@@ -193,12 +193,12 @@ static bool dma_copy(FwCfg *f, hwaddr to, uint32_t len)
         log_guest_error("%s: DMA of %u bytes, of which item 0x%x has %u", f->dev.path, len, f->s.selector, n);
         return false;
     }
-    if (n && dma_write(as, to, p, n) != MEM_OK) {
+    if (n && dma_write(as, to, p, n) != BUS_OK) {
         return false;
     }
     for (len -= n, to += n; len; len -= n, to += n) { /* past the end: zeroes */
         n = MIN(len, sizeof(zeroes));
-        if (dma_write(as, to, zeroes, n) != MEM_OK) {
+        if (dma_write(as, to, zeroes, n) != BUS_OK) {
             return false;
         }
     }
@@ -233,26 +233,26 @@ static void dma_start(FwCfg *f)
         return;
     }
     AddressSpace *as = f->dev.machine->memory;
-    if (dma_read(as, at, request, sizeof(request)) != MEM_OK) {
+    if (dma_read(as, at, request, sizeof(request)) != BUS_OK) {
         log_guest_error("%s: the DMA request at 0x%" PRIx64 " is not in memory", f->dev.path, at);
         return;
     }
     bool ok =
         dma_run(f, (uint32_t)get_be(request, 4), (uint32_t)get_be(request + 4, 4), get_be(request + 8, 8));
     put_be(result, ok ? 0 : DMA_ERROR, 4);
-    if (dma_write(as, at, result, sizeof(result)) != MEM_OK) {
+    if (dma_write(as, at, result, sizeof(result)) != BUS_OK) {
         log_guest_error("%s: the DMA request at 0x%" PRIx64 " cannot be answered", f->dev.path, at);
     }
 }
 
 /* The register is big endian: the table says so, and the bus swaps. */
-static MemResult dma_reg_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult dma_reg_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     *value = DMA_SIGNATURE >> (8 * (8 - off - size));
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult dma_reg_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult dma_reg_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     FwCfg *f = opaque;
     if (size == 8) {
@@ -264,14 +264,14 @@ static MemResult dma_reg_write(void *opaque, hwaddr off, unsigned size, uint64_t
         f->s.dma_address = (f->s.dma_address & ~(uint64_t)UINT32_MAX) | value;
         dma_start(f);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps data_ops = { .read = data_read, .write = data_write, .min = 1, .max = 8 };
-static const MemOps select_ops = {
+static const IoOps data_ops = { .read = data_read, .write = data_write, .min = 1, .max = 8 };
+static const IoOps select_ops = {
     .read = select_read, .write = select_write, .min = 2, .max = 2, .big_endian = true
 };
-static const MemOps dma_ops = {
+static const IoOps dma_ops = {
     .read = dma_reg_read, .write = dma_reg_write, .min = 4, .max = 8, .big_endian = true
 };
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "hw/board.h"
-#include "system/log.h"
+#include "base/log.h"
 
 enum { ECAM_BYTES = 1 << 28, ECAM_BUS_SHIFT = 20, ECAM_FUNCTION_SHIFT = 12, ECAM_REGISTER = 0xfff };
 enum { PORTS = 1 << 16, SLOTS = 32 };
@@ -27,37 +27,37 @@ static PCIDevice *function_at(PCIHost *host, hwaddr off)
     return off >> ECAM_BUS_SHIFT ? NULL : host->functions[off >> ECAM_FUNCTION_SHIFT & (PCI_FUNCTIONS - 1)];
 }
 
-static MemResult ecam_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult ecam_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     PCIDevice *d = function_at(opaque, off);
     *value = d ? pci_config_read(d, off & ECAM_REGISTER, size) : UINT32_MAX;
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult ecam_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult ecam_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     PCIDevice *d = function_at(opaque, off);
     if (d) {
         pci_config_write(d, off & ECAM_REGISTER, size, (uint32_t)value);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps ecam_ops = { .read = ecam_read, .write = ecam_write, .min = 1, .max = 4 };
+static const IoOps ecam_ops = { .read = ecam_read, .write = ecam_write, .min = 1, .max = 4 };
 
 /* Nothing answers: ones, as a bus that times out gives. */
-static MemResult rest_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult rest_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     *value = UINT64_MAX;
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult rest_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult rest_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps rest_ops = {
+static const IoOps rest_ops = {
     .read = rest_read, .write = rest_write, .min = 1, .max = 8, .unaligned = true
 };
 

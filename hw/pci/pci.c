@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "hw/board.h"
-#include "system/log.h"
+#include "base/log.h"
 
 static PCIDevice *pci_device(Device *dev)
 {

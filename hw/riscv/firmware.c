@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "hw/riscv/virt.h"
-#include "system/datadir.h"
+#include "base/datadir.h"
 
 /* Names of files, by their beginning, and who has them. */
 static const struct Package {

@@ -107,17 +107,17 @@ static const Reg rtc_regs[] = {
     { NULL },
 };
 
-static MemResult rtc_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult rtc_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     return device_reg_read(opaque, rtc_regs, off, size, value);
 }
 
-static MemResult rtc_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult rtc_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     return device_reg_write(opaque, rtc_regs, off, size, value);
 }
 
-static const MemOps rtc_ops = { .read = rtc_read, .write = rtc_write, .min = 4, .max = 4 };
+static const IoOps rtc_ops = { .read = rtc_read, .write = rtc_write, .min = 4, .max = 4 };
 
 /* -rtc: the host's clock plus an offset, or another clock from the same start on. */
 static void rtc_choose_clock(GoldfishRtc *r)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <gio/gio.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 static void virtio_class_refresh(Device *dev)
 {

@@ -15,7 +15,7 @@
 
 #include "hw/board.h"
 #include "hw/virtio.h"
-#include "system/log.h"
+#include "base/log.h"
 
 enum { QUEUE_SIZE = 128, PFN_SHIFT = 12, PFNS_A_ROUND = 256, DISCARD_MAX = 4 << 20, STATS_MAX = 64 };
 enum {

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "hw/virtio_mmio.h"
-#include "system/log.h"
+#include "base/log.h"
 
 /* Register offsets (4.2.2, 4.2.4) */
 /* clang-format off */
@@ -193,7 +193,7 @@ static void reg_write(VirtioMmio *t, VirtioDevice *v, hwaddr off, uint32_t value
     }
 }
 
-static MemResult mmio_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult mmio_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     VirtioMmio *t = opaque;
     VirtioDevice *v = virtio_bus_device(t->bus);
@@ -205,15 +205,15 @@ static MemResult mmio_read(void *opaque, hwaddr off, unsigned size, uint64_t *va
     } else {
         *value = v ? reg_read(t, v, off) : empty_slot_read(t, off);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult mmio_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult mmio_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     VirtioMmio *t = opaque;
     VirtioDevice *v = virtio_bus_device(t->bus);
     if (!v) {
-        return MEM_OK; /* an empty slot */
+        return BUS_OK; /* an empty slot */
     }
     if (off >= CONFIG) {
         virtio_write_config(v, off - CONFIG, size, value);
@@ -222,10 +222,10 @@ static MemResult mmio_write(void *opaque, hwaddr off, unsigned size, uint64_t va
     } else {
         reg_write(t, v, off, value);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps mmio_ops = {
+static const IoOps mmio_ops = {
     .read = mmio_read, .write = mmio_write, .min = 1, .max = 8, .unaligned = true
 };
 

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <gio/gio.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum { LEGACY_HEADER = 10, HEADER = 12, NUM_BUFFERS = 10, CTRL_QUEUE_SIZE = 64, MIN_MTU = 68 };
 enum { STATUS_LINK_UP = 1 };

@@ -4,7 +4,7 @@
 #pragma once
 #include "hw/virtio.h"
 #include "net/net.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 enum {
     NET_F_MTU = 3,

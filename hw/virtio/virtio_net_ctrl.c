@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum { CLASS_RX = 0, CLASS_MAC = 1, CLASS_VLAN = 2 };
 enum { RX_PROMISC, RX_ALLMULTI, RX_ALLUNI, RX_NOMULTI, RX_NOUNI, RX_NOBCAST };

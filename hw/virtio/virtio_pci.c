@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "hw/pci.h"
-#include "system/log.h"
+#include "base/log.h"
 
 enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4, CFG_PCI = 5 };
 enum { REGISTER_BAR = 4, PART_BYTES = 0x1000, BAR_BYTES = 4 * PART_BYTES, NOTIFY_MULTIPLIER = 4 };
@@ -161,7 +161,7 @@ static void common_write(VirtioDevice *v, unsigned off, unsigned size, uint32_t 
 
 /* ---- the BAR ------------------------------------------------------------- */
 
-static MemResult bar_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static BusResult bar_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
 {
     VirtioPci *t = opaque;
     VirtioDevice *v = inside(t);
@@ -177,10 +177,10 @@ static MemResult bar_read(void *opaque, hwaddr off, unsigned size, uint64_t *val
     } else if (off < AT_NOTIFY) {
         virtio_read_config(v, (unsigned)off - AT_DEVICE, size, value);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult bar_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static BusResult bar_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
 {
     VirtioPci *t = opaque;
     VirtioDevice *v = inside(t);
@@ -193,10 +193,10 @@ static MemResult bar_write(void *opaque, hwaddr off, unsigned size, uint64_t val
     } else {
         log_guest_error("%s: write to the interrupt status", v->dev.path);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps bar_ops = { .read = bar_read, .write = bar_write, .min = 1, .max = 4 };
+static const IoOps bar_ops = { .read = bar_read, .write = bar_write, .min = 1, .max = 4 };
 
 /* ---- the window in configuration space (4.1.4.9) ------------------------- */
 

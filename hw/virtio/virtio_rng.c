@@ -11,9 +11,9 @@
 #include <string.h>
 #include <gio/gio.h>
 
-#include "system/clock.h"
-#include "system/log.h"
-#include "system/object.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "hw/object.h"
 
 enum { QUEUE_SIZE = 8, PART_BYTES = 256, MOST_BYTES = 65536, RETRY_NS = 20 * 1000 * 1000 };
 

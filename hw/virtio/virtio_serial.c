@@ -12,7 +12,7 @@
 #include <gio/gio.h>
 
 #include "hw/board.h"
-#include "system/log.h"
+#include "base/log.h"
 
 enum { QUEUE_SIZE = 128, CONTROL_RX = 2, CONTROL_TX = 3, NAME_MAX_BYTES = 128 };
 enum { /* events of control messages (5.3.6.2) */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <gio/gio.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 enum { NR_AUTO = UINT32_MAX, WRITE_MAX = 65536 };
 

@@ -32,7 +32,7 @@ static AddressSpace *memory_of(VirtioDevice *v)
 static bool ring_read16(VirtioDevice *v, hwaddr addr, uint16_t *value)
 {
     uint16_t le;
-    if (dma_read(memory_of(v), addr, &le, sizeof(le)) != MEM_OK) {
+    if (dma_read(memory_of(v), addr, &le, sizeof(le)) != BUS_OK) {
         virtio_broken(v, "ring at 0x%" G_GINT64_MODIFIER "x is not in RAM", addr);
         return false;
     }
@@ -43,7 +43,7 @@ static bool ring_read16(VirtioDevice *v, hwaddr addr, uint16_t *value)
 static void ring_write16(VirtioDevice *v, hwaddr addr, uint16_t value)
 {
     uint16_t le = GUINT16_TO_LE(value);
-    if (dma_write(memory_of(v), addr, &le, sizeof(le)) != MEM_OK) {
+    if (dma_write(memory_of(v), addr, &le, sizeof(le)) != BUS_OK) {
         virtio_broken(v, "ring at 0x%" G_GINT64_MODIFIER "x is not in RAM", addr);
     }
 }
@@ -86,7 +86,7 @@ static bool chain_read_desc(Chain *c, unsigned index, Desc *d)
         virtio_broken(c->v, "queue %u: descriptor %u of %u", c->queue, index, c->table_size);
         return false;
     }
-    if (dma_read(memory_of(c->v), c->table + (hwaddr)index * DESC_BYTES, d, DESC_BYTES) != MEM_OK) {
+    if (dma_read(memory_of(c->v), c->table + (hwaddr)index * DESC_BYTES, d, DESC_BYTES) != BUS_OK) {
         virtio_broken(c->v, "queue %u: descriptor table is not in RAM", c->queue);
         return false;
     }
@@ -250,7 +250,7 @@ void virtqueue_push(VirtioDevice *v, unsigned q, VirtioElement *e, uint32_t writ
     element_written(v, e, written);
     if (virtio_running(v) && v->s.enabled[q]) {
         uint16_t slot = v->s.used_idx[q] & (v->s.size[q] - 1);
-        if (dma_write(memory_of(v), v->s.device[q] + 4 + 8 * (hwaddr)slot, &used, sizeof(used)) != MEM_OK) {
+        if (dma_write(memory_of(v), v->s.device[q] + 4 + 8 * (hwaddr)slot, &used, sizeof(used)) != BUS_OK) {
             virtio_broken(v, "queue %u: used ring is not in RAM", q);
         } else {
             v->s.used_idx[q]++;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "hw/device.h"
-#include "system/memory.h"
+#include "base/memory.h"
 
 typedef struct CPU CPU;
 typedef struct CPUArch CPUArch;

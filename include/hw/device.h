@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "hw/irq.h"
-#include "system/memory.h"
+#include "base/memory.h"
 
 typedef struct Bus Bus;
 typedef struct Machine Machine;
@@ -210,9 +210,9 @@ const char *prop_type_name(const Prop *p); /* "uint32", for NAME,help */
 void device_class_foreach_prop(const DeviceClass *c, void (*fn)(const Prop *p, void *opaque), void *opaque);
 
 /* MMIO ops that drive a register table; the opaque pointer is the Device. */
-extern const MemOps device_reg_ops;
-MemResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t *v);
-MemResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t v);
+extern const IoOps device_reg_ops;
+BusResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t *v);
+BusResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t v);
 
 /* State as a section of bytes: name-tagged fields, see docs.  Load checks all. */
 GByteArray *device_save(Device *dev);

@@ -17,8 +17,8 @@
 
 #include <sys/uio.h>
 
-#include "system/clock.h"
-#include "system/mainloop.h"
+#include "base/clock.h"
+#include "base/mainloop.h"
 
 enum {
     VIRTIO_MAX_QUEUES = 64,

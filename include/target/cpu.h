@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "hw/irq.h"
-#include "system/memory.h"
+#include "base/memory.h"
 #include "tcg/ir.h"
 
 typedef struct CPUArch CPUArch;

@@ -12,7 +12,7 @@
 #include "target/riscv/cpu.h"
 
 #include "accel/tcg.h"
-#include "system/clock.h"
+#include "base/clock.h"
 
 enum { CSR_INSN_BYTES = 4 };
 

@@ -6,7 +6,7 @@
  * used.  FP registers hold NaN-boxed values. */
 #pragma once
 #include "fpu/softfloat.h"
-#include "system/comparator.h"
+#include "base/comparator.h"
 #include "target/cpu.h"
 
 enum { PRIV_U = 0, PRIV_S = 1, PRIV_M = 3 };

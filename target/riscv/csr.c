@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "accel/tcg.h"
-#include "system/clock.h"
+#include "base/clock.h"
 
 typedef struct Csr Csr;
 typedef uint64_t CsrRead(RiscvCPU *r, const Csr *c);

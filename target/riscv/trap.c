@@ -12,7 +12,7 @@
 #include <inttypes.h>
 
 #include "accel/tcg.h"
-#include "system/log.h"
+#include "base/log.h"
 
 static const char *const exception_names[] = {
     "misaligned fetch",

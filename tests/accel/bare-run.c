@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "system/log.h"
+#include "base/log.h"
 
 int main(int argc, char **argv)
 {

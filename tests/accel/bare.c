@@ -9,30 +9,30 @@
 #include "accel/tcg/loop.h"
 #include "hw/board.h"
 
-static MemResult uart_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
+static BusResult uart_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
 {
     *value = offset == 5 ? 0x60 : 0;
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult uart_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
+static BusResult uart_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
 {
     Bare *b = opaque;
     if (offset == 0)
         g_string_append_c(b->output, value);
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult finisher_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
+static BusResult finisher_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
 {
     Bare *b = opaque;
     __atomic_store_n(&b->finished, (int)value, __ATOMIC_SEQ_CST);
     tcg_debug_stop(b->machine.cpus[0]);
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps uart_ops = { .read = uart_read, .write = uart_write };
-static const MemOps finisher_ops = { .read = uart_read, .write = finisher_write };
+static const IoOps uart_ops = { .read = uart_read, .write = uart_write };
+static const IoOps finisher_ops = { .read = uart_read, .write = finisher_write };
 
 Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, GHashTable *options)
 {

@@ -69,7 +69,7 @@ static void test_dma_over_code(void)
     run_from(b, 0);
     g_assert_cmpuint(reg(b, A0), ==, 11);
     uint32_t insn = addi(A0, ZERO, 22);
-    g_assert_cmpint(dma_write(b->machine.memory, BARE_RAM, &insn, 4), ==, MEM_OK);
+    g_assert_cmpint(dma_write(b->machine.memory, BARE_RAM, &insn, 4), ==, BUS_OK);
     run_from(b, 0);
     g_assert_cmpuint(reg(b, A0), ==, 22);
     bare_free(b);
@@ -206,7 +206,7 @@ static int run_loop_and_pause(Bare *b, uint64_t offset)
     CPU *cpu = bare_cpu(b);
     uint32_t *running = (uint32_t *)(bare_ram(b) + WORD);
     *running = 0;
-    g_assert_cmpint(dma_write(b->machine.memory, BARE_RAM, intro, sizeof(intro)), ==, MEM_OK);
+    g_assert_cmpint(dma_write(b->machine.memory, BARE_RAM, intro, sizeof(intro)), ==, BUS_OK);
     bare_start(b);
     cpu->arch->set_pc(cpu, BARE_RAM);
     a->class->resume(a);

@@ -6,7 +6,7 @@
 
 #include "accel/tcg.h"
 #include "tests/patience.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "toyguest.h"
 
 static const char *accel_name = "interp", *accel_options;

@@ -6,7 +6,7 @@
 
 #include "accel/tcg.h"
 #include "tests/patience.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 static TgCPU *tg_of(CPU *cpu)
 {
@@ -284,14 +284,14 @@ const CPUArch tg_arch = {
 
 /* ---- machine ------------------------------------------------------------------------------ */
 
-static MemResult device_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
+static BusResult device_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
 {
     TgMachine *t = opaque;
     *value = offset == TG_DONE ? t->done : 0x1234;
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult device_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
+static BusResult device_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
 {
     TgMachine *t = opaque;
     TgCPU *target = value < t->m.cpu_count ? tg_cpu(t, value) : NULL;
@@ -306,10 +306,10 @@ static MemResult device_write(void *opaque, hwaddr offset, unsigned size, uint64
             cpu_request_exit(&target->cpu);
         }
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static const MemOps device_ops = { device_read, device_write, 4, 8 };
+static const IoOps device_ops = { device_read, device_write, 4, 8 };
 
 static GHashTable *parse(const char *options)
 {
@@ -374,7 +374,7 @@ uint8_t *tg_ram(TgMachine *t, uint64_t addr)
 
 uint64_t tg_code(TgMachine *t, uint64_t addr, const uint32_t *words, unsigned n)
 {
-    g_assert(dma_write(t->m.memory, addr, words, 4 * n) == MEM_OK);
+    g_assert(dma_write(t->m.memory, addr, words, 4 * n) == BUS_OK);
     return addr + 4 * n;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "util/keyval.h"
 
 char *rig_image(uint64_t size)

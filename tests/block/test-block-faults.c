@@ -7,7 +7,7 @@
 
 #include "faults.h"
 #include "rig.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 static const char *const engines[] = { "aio=threads", "aio=io_uring" };
 static uint8_t buf[65536];

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "rig.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 enum { SECTORS = 2000, SIZE = SECTORS * 512, SLOTS = 32, ROUNDS = 3000, MAX_SECTORS = 60 };
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "rig.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 static const char *const engines[] = { "aio=threads", "aio=io_uring" };
 

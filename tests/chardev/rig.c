@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "rig.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "tests/patience.h"
 
 static bool is_connected(void *opaque)

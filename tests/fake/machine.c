@@ -7,7 +7,7 @@
 
 #include "block/block.h"
 #include "net/net.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "system/runstate.h"
 #include "tcg/ir.h"
 
@@ -244,12 +244,12 @@ WEAK char *net_user_info(const NetClient *nc)
 
 WEAK bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len)
 {
-    return memory_debug_read(cpu->as, vaddr, buf, len) == MEM_OK;
+    return memory_debug_read(cpu->as, vaddr, buf, len) == BUS_OK;
 }
 
 WEAK bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len)
 {
-    return memory_debug_write(cpu->as, vaddr, buf, len) == MEM_OK;
+    return memory_debug_write(cpu->as, vaddr, buf, len) == BUS_OK;
 }
 
 WEAK void cpu_breakpoint_add(CPU *cpu, uint64_t addr)

@@ -7,7 +7,7 @@
 
 #include "block/block.h"
 #include "chardev/chardev.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "tests/patience.h"
 
 /* Nobody runs the machine: a device's request to end it goes nowhere, unless a test
@@ -190,13 +190,13 @@ hwaddr bench_window(const Bench *b, unsigned i)
 uint64_t bench_read(Bench *b, hwaddr at, unsigned size)
 {
     uint64_t v;
-    g_assert_cmpint(memory_read(b->m.memory, at, size, &v), ==, MEM_OK);
+    g_assert_cmpint(memory_read(b->m.memory, at, size, &v), ==, BUS_OK);
     return v;
 }
 
 void bench_write(Bench *b, hwaddr at, unsigned size, uint64_t value)
 {
-    g_assert_cmpint(memory_write(b->m.memory, at, size, value), ==, MEM_OK);
+    g_assert_cmpint(memory_write(b->m.memory, at, size, value), ==, BUS_OK);
 }
 
 void bench_run_until(bool (*done)(void *opaque), void *opaque)

@@ -130,7 +130,7 @@ static void test_registers(void)
 {
     Toy *t = toy_new();
     uint64_t v;
-    const MemOps *ops = &device_reg_ops;
+    const IoOps *ops = &device_reg_ops;
     g_assert_cmpuint(t->s.ctrl, ==, 5);
     ops->write(t, 0, 4, 0xffffffff);
     g_assert_cmphex(t->s.ctrl, ==, 0xff00ff);
@@ -149,7 +149,7 @@ static void test_registers(void)
     ops->write(t, 0x18, 2, 0xabcd);
     g_assert_cmphex(t->s.table[2], ==, 0xabcd);
     ops->write(t, 0x1000, 8, 1); /* nowhere: a log line */
-    g_assert_cmpint(ops->read(t, 0x1000, 8, &v), ==, MEM_OK);
+    g_assert_cmpint(ops->read(t, 0x1000, 8, &v), ==, BUS_OK);
     g_assert_cmphex(v, ==, 0);
     device_free(&t->dev);
 }

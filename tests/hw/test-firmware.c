@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "hw/riscv/virt.h"
-#include "system/datadir.h"
+#include "base/datadir.h"
 
 static char *root; /* removed at the end */
 

@@ -11,7 +11,7 @@
 #include "bench.h"
 #include "block/block.h"
 #include "chardev/chardev.h"
-#include "system/clock.h"
+#include "base/clock.h"
 
 enum { ACCESSES = 3000 };
 

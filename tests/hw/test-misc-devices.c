@@ -211,13 +211,13 @@ static void request(Bench *b, hwaddr at, uint32_t control, uint32_t len, uint64_
         GUINT32_TO_BE(len),
         GUINT64_TO_BE(address),
     };
-    g_assert_cmpint(dma_write(b->m.memory, at, &r, sizeof(r)), ==, MEM_OK);
+    g_assert_cmpint(dma_write(b->m.memory, at, &r, sizeof(r)), ==, BUS_OK);
 }
 
 static uint32_t result(Bench *b, hwaddr at)
 {
     uint32_t v;
-    g_assert_cmpint(dma_read(b->m.memory, at, &v, 4), ==, MEM_OK);
+    g_assert_cmpint(dma_read(b->m.memory, at, &v, 4), ==, BUS_OK);
     return GUINT32_FROM_BE(v);
 }
 

@@ -5,7 +5,7 @@
 #include "bench.h"
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
-#include "system/clock.h"
+#include "base/clock.h"
 
 static int levels[8];
 static unsigned edges;

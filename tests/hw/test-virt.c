@@ -66,7 +66,7 @@ static void assert_refused(Setup *s, const char *why)
 static uint64_t load(Machine *m, hwaddr addr, unsigned size)
 {
     uint64_t v = 0;
-    g_assert_cmpint(dma_read(m->memory, addr, &v, size), ==, MEM_OK);
+    g_assert_cmpint(dma_read(m->memory, addr, &v, size), ==, BUS_OK);
     return v;
 }
 
@@ -310,7 +310,7 @@ static void add_device(Machine *m, const char *driver, const char *text)
 
 static void fw_cfg_select(Machine *m, uint16_t key)
 {
-    g_assert_cmpint(memory_write(m->memory, 0x10100008, 2, GUINT16_TO_BE(key)), ==, MEM_OK);
+    g_assert_cmpint(memory_write(m->memory, 0x10100008, 2, GUINT16_TO_BE(key)), ==, BUS_OK);
     memory_quiescent();
 }
 
@@ -319,7 +319,7 @@ static uint32_t fw_cfg_be(Machine *m, unsigned bytes)
     uint32_t v = 0;
     while (bytes--) {
         uint64_t byte;
-        g_assert_cmpint(memory_read(m->memory, 0x10100000, 1, &byte), ==, MEM_OK);
+        g_assert_cmpint(memory_read(m->memory, 0x10100000, 1, &byte), ==, BUS_OK);
         v = v << 8 | (uint32_t)byte;
     }
     memory_quiescent();

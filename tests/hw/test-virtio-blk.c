@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "block/block.h"
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "util/keyval.h"
 #include "../block/faults.h"
 #include "virtio-rig.h"

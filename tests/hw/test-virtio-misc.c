@@ -8,7 +8,7 @@
 
 #include "chardev/chardev.h"
 #include "hw/virtio_balloon.h"
-#include "system/clock.h"
+#include "base/clock.h"
 #include "util/keyval.h"
 #include "virtio-rig.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
 
@@ -42,14 +42,14 @@ static void rig_line(void *opaque, int line, int level)
 uint64_t rig_read(Rig *r, hwaddr addr, unsigned size)
 {
     uint64_t v;
-    g_assert_cmpint(memory_read(r->m->memory, addr, size, &v), ==, MEM_OK);
+    g_assert_cmpint(memory_read(r->m->memory, addr, size, &v), ==, BUS_OK);
     memory_quiescent();
     return v;
 }
 
 void rig_write(Rig *r, hwaddr addr, unsigned size, uint64_t value)
 {
-    g_assert_cmpint(memory_write(r->m->memory, addr, size, value), ==, MEM_OK);
+    g_assert_cmpint(memory_write(r->m->memory, addr, size, value), ==, BUS_OK);
     memory_quiescent();
 }
 

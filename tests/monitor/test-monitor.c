@@ -5,7 +5,7 @@
 
 #include "../fake/machine.h"
 #include "monitor/monitor.h"
-#include "system/log.h"
+#include "base/log.h"
 #include "system/runstate.h"
 #include "system/version.h"
 
@@ -84,7 +84,7 @@ static void test_print(void)
 static void test_dump(void)
 {
     static const uint8_t bytes[] = { 0x97, 2, 0, 0, 0x13, 0x86, 0x82, 2, 'H', 'i', '\n', 0 };
-    g_assert_cmpint(dma_write(m->memory, FAKE_RAM, bytes, sizeof(bytes)), ==, MEM_OK);
+    g_assert_cmpint(dma_write(m->memory, FAKE_RAM, bytes, sizeof(bytes)), ==, BUS_OK);
     expect("xp /2xw 0x80000000", "0000000080000000: 0x00000297 0x02828613\n");
     expect("xp /9xb 0x80000000",
            "0000000080000000: 0x97 0x02 0x00 0x00 0x13 0x86 0x82 0x02\n0000000080000008: 0x48\n");

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 #include "tests/patience.h"
 
 static const uint8_t guest_mac[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };

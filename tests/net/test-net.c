@@ -11,8 +11,8 @@
 
 #include "chardev/chardev.h"
 #include "guest.h"
-#include "system/fds.h"
-#include "system/mainloop.h"
+#include "base/fds.h"
+#include "base/mainloop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
 

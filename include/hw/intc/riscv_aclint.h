@@ -2,7 +2,7 @@
 /* RISC-V core-local interruptor: machine timer and software interrupts. */
 #pragma once
 #include "hw/board.h"
-#include "system/comparator.h"
+#include "base/comparator.h"
 
 typedef struct AclintMtimer AclintMtimer;
 

@@ -2,7 +2,7 @@
 /* Goldfish real-time clock. */
 #pragma once
 #include "hw/device.h"
-#include "system/clock.h"
+#include "base/clock.h"
 
 typedef struct GoldfishRtc {
     Device dev;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A file descriptor watched by the main loop: one GSource whose only descriptor comes and
  * goes with the wish for events. */
-#include "system/fdwatch.h"
+#include "base/fdwatch.h"
 
 #include <glib-unix.h>
 
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 struct FdWatch {
     GSource source;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Clocks, timers, and work handed to the main loop. */
-#include "system/clock.h"
-#include "system/mainloop.h"
+#include "base/clock.h"
+#include "base/mainloop.h"
 
 static GString *trace;
 

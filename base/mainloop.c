@@ -5,14 +5,14 @@
  * A thread that schedules work writes the eventfd only while the loop sleeps in
  * poll, and only the first one does: `sleeping` is taken by exchange.  The loop
  * announces its sleep before it looks at the queue for the last time. */
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 #include <glib-unix.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "system/memory.h"
+#include "base/memory.h"
 
 enum { LOCK_SPINS = 200 };
 

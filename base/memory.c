@@ -8,7 +8,7 @@
  *
  * Not modelled: hot removal while another vCPU is inside the region (the run
  * state stops the vCPUs for that). */
-#include "system/memory_priv.h"
+#include "base/memory_priv.h"
 
 #include <string.h>
 
@@ -51,7 +51,7 @@ void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *n
     mr->children = g_ptr_array_new();
 }
 
-void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque, const char *name,
+void memory_region_init_io(MemoryRegion *mr, Device *owner, const IoOps *ops, void *opaque, const char *name,
                            uint64_t size)
 {
     region_init(mr, owner, name, size);
@@ -79,7 +79,7 @@ bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, u
     return true;
 }
 
-bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
+bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const IoOps *ops, void *opaque,
                                    const char *name, uint64_t size, GError **err)
 {
     if (!memory_region_init_ram(mr, owner, name, size, err)) {

@@ -4,7 +4,7 @@
  *
  * A page number is never used twice, so that what is keyed by it (translated
  * code) cannot be taken for another block's.  Page 0 belongs to no block. */
-#include "system/memory_priv.h"
+#include "base/memory_priv.h"
 
 #include <errno.h>
 #include <string.h>

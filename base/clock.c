@@ -9,7 +9,7 @@
  *
  * Not modelled: steps of the host's wall clock while a CLK_HOST timer sleeps
  * (it is looked at again when the time it was armed for has passed). */
-#include "system/clock.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <glib-unix.h>
 
-#include "system/mainloop.h"
+#include "base/mainloop.h"
 
 struct Timer {
     ClockKind kind;

@@ -22,25 +22,25 @@ typedef struct AddressSpace AddressSpace;
 typedef struct RamBlock RamBlock;
 typedef struct Device Device;
 
-typedef enum MemResult {
-    MEM_OK,
-    MEM_DECODE_ERROR, /* nothing answers at that address: an access fault in the guest */
-    MEM_DEVICE_ERROR, /* the device refused: likewise */
-} MemResult;
+typedef enum BusResult {
+    BUS_OK,
+    BUS_DECODE_ERROR, /* nothing answers at that address: an access fault in the guest */
+    BUS_DEVICE_ERROR, /* the device refused: likewise */
+} BusResult;
 
 /* A device's side of an MMIO region.  Offsets are within the region.  size is
  * 1, 2, 4 or 8 and within [min, max] of the table: the bus splits larger
  * accesses and, for smaller ones, reads the containing min-sized word (a small
  * write is widened with zeroes).  Unaligned accesses reach the device only if
- * `unaligned`; otherwise they are MEM_DEVICE_ERROR.
+ * `unaligned`; otherwise they are BUS_DEVICE_ERROR.
  * The bus holds `lock` of the owner device (when it has one) around a call. */
-typedef struct MemOps {
-    MemResult (*read)(void *opaque, hwaddr offset, unsigned size, uint64_t *value);
-    MemResult (*write)(void *opaque, hwaddr offset, unsigned size, uint64_t value);
+typedef struct IoOps {
+    BusResult (*read)(void *opaque, hwaddr offset, unsigned size, uint64_t *value);
+    BusResult (*write)(void *opaque, hwaddr offset, unsigned size, uint64_t value);
     uint8_t min, max; /* access sizes the device implements; 0, 0 means 1 and 8 */
     bool unaligned;
     bool big_endian;
-} MemOps;
+} IoOps;
 
 /* Host memory behind RAM and ROM regions: a memfd, mapped once. */
 struct RamBlock {
@@ -59,9 +59,9 @@ enum { RAM_PAGE_BITS = 12, RAM_PAGE = 1 << RAM_PAGE_BITS };
 
 struct MemoryRegion {
     char *name;
-    Device *owner;     /* may be NULL; its lock guards `ops` */
-    uint64_t size;     /* bytes; UINT64_MAX means 2^64 */
-    const MemOps *ops; /* MMIO and ROM-device */
+    Device *owner;    /* may be NULL; its lock guards `ops` */
+    uint64_t size;    /* bytes; UINT64_MAX means 2^64 */
+    const IoOps *ops; /* MMIO and ROM-device */
     void *opaque;
     RamBlock *ram; /* RAM, ROM, ROM-device, else NULL */
     bool readonly; /* ROM: guest writes are dropped and logged */
@@ -76,13 +76,13 @@ struct MemoryRegion {
 };
 
 void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *name, uint64_t size);
-void memory_region_init_io(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque, const char *name,
+void memory_region_init_io(MemoryRegion *mr, Device *owner, const IoOps *ops, void *opaque, const char *name,
                            uint64_t size);
 bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
                             GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
                             GError **err) G_GNUC_WARN_UNUSED_RESULT;
-bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const MemOps *ops, void *opaque,
+bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const IoOps *ops, void *opaque,
                                    const char *name, uint64_t size, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name, MemoryRegion *target,
                               hwaddr offset, uint64_t size);
@@ -145,24 +145,24 @@ void memory_listener_remove(MemoryListener *l);
 /* One access by a vCPU to whatever is at addr (the slow path of loads and stores;
  * size 1, 2, 4, 8; may straddle regions).  Value in the low bits, zero extended,
  * little endian guest view. */
-MemResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value);
-MemResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t value);
+BusResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value);
+BusResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t value);
 
 /* Bulk access by devices and loaders: RAM and ROM-device only unless
- * `mmio_too` variants; a range that leaves RAM is MEM_DECODE_ERROR and nothing
+ * `mmio_too` variants; a range that leaves RAM is BUS_DECODE_ERROR and nothing
  * past it is touched.  dma_write marks dirty and tells listeners about code.
  * rom_write also writes ROM (loaders, firmware). */
-MemResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
-MemResult dma_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
-MemResult rom_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
+BusResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
+BusResult dma_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
+BusResult rom_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
 
 /* Access by a debugger (gdb, the monitor) to what is at addr: RAM and ROM, which is written
  * too, and device registers: those as a program would, each once, by one access of 1, 2, 4 or
  * 8 bytes, longer ranges by aligned ones of at most 4.  A range that is not mapped throughout is
- * MEM_DECODE_ERROR and is not touched; what a device refuses ends the access there. */
+ * BUS_DECODE_ERROR and is not touched; what a device refuses ends the access there. */
 bool memory_debug_mapped(AddressSpace *as, hwaddr addr, uint64_t len);
-MemResult memory_debug_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
-MemResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
+BusResult memory_debug_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
+BusResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
 
 /* Map guest RAM for direct access: *len is shortened to what is contiguous; NULL
  * when addr is not RAM (or not writable when `write`).  dma_unmap with the

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The line of a comparator: follows value and counter, and a timer that fires while the value is
  * moved changes nothing. */
-#include "system/comparator.h"
+#include "base/comparator.h"
 
 #include <glib.h>
 
-#include "system/clock.h"
+#include "base/clock.h"
 
 enum { HZ = 10000000, TICK = 1000000000 / HZ };
 

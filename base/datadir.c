@@ -2,7 +2,7 @@
 /* The search path of firmware files.
  *
  * Nothing is scanned: a look-up is one access() for each directory. */
-#include "system/datadir.h"
+#include "base/datadir.h"
 
 #include <unistd.h>
 

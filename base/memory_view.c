@@ -11,7 +11,7 @@
  *
  * Each registered thread keeps the epoch that was current when it last held no
  * pointer; a replaced view carries the epoch of its replacement. */
-#include "system/memory_priv.h"
+#include "base/memory_priv.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* File descriptors: see system/fds.h. */
-#include "system/fds.h"
+/* File descriptors: see base/fds.h. */
+#include "base/fds.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
  *      4 bytes, since that is what register files take (virtio-mmio only that).
  *   3. Memory that the guest cannot write is written (a breakpoint in ROM, a program that is
  *      loaded into flash while that reads as memory). */
-#include "system/memory_priv.h"
+#include "base/memory_priv.h"
 
 #include <string.h>
 
@@ -61,14 +61,14 @@ static unsigned access_size(hwaddr addr, uint64_t len, unsigned widest)
     return size;
 }
 
-static MemResult registers_read(AddressSpace *as, hwaddr addr, uint8_t *buf, uint64_t len)
+static BusResult registers_read(AddressSpace *as, hwaddr addr, uint8_t *buf, uint64_t len)
 {
     unsigned widest = widest_access(addr, len);
     while (len) {
         uint64_t value;
         unsigned size = access_size(addr, len, widest);
-        MemResult r = memory_read(as, addr, size, &value);
-        if (r != MEM_OK) {
+        BusResult r = memory_read(as, addr, size, &value);
+        if (r != BUS_OK) {
             return r;
         }
         value = GUINT64_TO_LE(value);
@@ -77,34 +77,34 @@ static MemResult registers_read(AddressSpace *as, hwaddr addr, uint8_t *buf, uin
         buf += size;
         len -= size;
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult registers_write(AddressSpace *as, hwaddr addr, const uint8_t *buf, uint64_t len)
+static BusResult registers_write(AddressSpace *as, hwaddr addr, const uint8_t *buf, uint64_t len)
 {
     unsigned widest = widest_access(addr, len);
     while (len) {
         uint64_t value = 0;
         unsigned size = access_size(addr, len, widest);
         memcpy(&value, buf, size);
-        MemResult r = memory_write(as, addr, size, GUINT64_FROM_LE(value));
-        if (r != MEM_OK) {
+        BusResult r = memory_write(as, addr, size, GUINT64_FROM_LE(value));
+        if (r != BUS_OK) {
             return r;
         }
         addr += size;
         buf += size;
         len -= size;
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-MemResult memory_debug_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
+BusResult memory_debug_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
 {
-    MemResult r = memory_debug_mapped(as, addr, len) ? MEM_OK : MEM_DECODE_ERROR;
-    for (uint8_t *p = buf; len && r == MEM_OK;) {
+    BusResult r = memory_debug_mapped(as, addr, len) ? BUS_OK : BUS_DECODE_ERROR;
+    for (uint8_t *p = buf; len && r == BUS_OK;) {
         bool memory;
         uint64_t n = piece_of(as, addr, len, &memory);
-        r = !n       ? MEM_DECODE_ERROR /* the map has changed meanwhile */
+        r = !n       ? BUS_DECODE_ERROR /* the map has changed meanwhile */
             : memory ? dma_read(as, addr, p, n)
                      : registers_read(as, addr, p, n);
         addr += n;
@@ -114,13 +114,13 @@ MemResult memory_debug_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t l
     return r;
 }
 
-MemResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len)
+BusResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len)
 {
-    MemResult r = memory_debug_mapped(as, addr, len) ? MEM_OK : MEM_DECODE_ERROR;
-    for (const uint8_t *p = buf; len && r == MEM_OK;) {
+    BusResult r = memory_debug_mapped(as, addr, len) ? BUS_OK : BUS_DECODE_ERROR;
+    for (const uint8_t *p = buf; len && r == BUS_OK;) {
         bool memory;
         uint64_t n = piece_of(as, addr, len, &memory);
-        r = !n ? MEM_DECODE_ERROR : memory ? rom_write(as, addr, p, n) : registers_write(as, addr, p, n);
+        r = !n ? BUS_DECODE_ERROR : memory ? rom_write(as, addr, p, n) : registers_write(as, addr, p, n);
         addr += n;
         p += n;
         len -= n;

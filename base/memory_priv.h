@@ -2,7 +2,7 @@
 /* What the files of the memory map share: memory.c (tree), memory_view.c (flat
  * views), memory_ram.c (host memory), memory_access.c and memory_debug.c (accesses). */
 #pragma once
-#include "system/memory.h"
+#include "base/memory.h"
 
 /* A flat view: immutable once published. */
 typedef struct FlatView {

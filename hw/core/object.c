@@ -7,7 +7,7 @@
  * Not modelled: memory backends as separate RAM (the machine's RAM is a shared
  * memfd in any case; a backend says its size), secrets, TLS credentials, iothreads,
  * throttle groups, filters. */
-#include "system/object.h"
+#include "hw/object.h"
 
 #include <errno.h>
 #include <fcntl.h>

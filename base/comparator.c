@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See comparator.h. */
-#include "system/comparator.h"
+#include "base/comparator.h"
 
 #include <glib.h>
 
-#include "system/clock.h"
+#include "base/clock.h"
 
 enum { NS_PER_SECOND = 1000000000 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The memory map: rendering by priority, accesses split for devices, DMA limits,
  * views replaced while other threads read them. */
-#include "system/memory.h"
+#include "base/memory.h"
 
 #include <string.h>
 
@@ -12,10 +12,10 @@ typedef struct Probe {
     hwaddr offset;
     unsigned size;
     uint64_t value;
-    MemResult result;
+    BusResult result;
 } Probe;
 
-static MemResult probe_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
+static BusResult probe_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
 {
     Probe *p = opaque;
     p->calls++;
@@ -25,7 +25,7 @@ static MemResult probe_read(void *opaque, hwaddr offset, unsigned size, uint64_t
     return p->result;
 }
 
-static MemResult probe_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
+static BusResult probe_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
 {
     Probe *p = opaque;
     p->calls++;
@@ -35,9 +35,9 @@ static MemResult probe_write(void *opaque, hwaddr offset, unsigned size, uint64_
     return p->result;
 }
 
-static const MemOps any_ops = { .read = probe_read, .write = probe_write };
-static const MemOps word_ops = { .read = probe_read, .write = probe_write, .min = 4, .max = 4 };
-static const MemOps big_ops = {
+static const IoOps any_ops = { .read = probe_read, .write = probe_write };
+static const IoOps word_ops = { .read = probe_read, .write = probe_write, .min = 4, .max = 4 };
+static const IoOps big_ops = {
     .read = probe_read, .write = probe_write, .min = 4, .max = 4, .big_endian = true
 };
 
@@ -107,7 +107,7 @@ typedef struct Bench {
     AddressSpace *as;
 } Bench;
 
-static void bench_open(Bench *t, const MemOps *ops)
+static void bench_open(Bench *t, const IoOps *ops)
 {
     memset(t, 0, sizeof(*t));
     g_mutex_init(&t->owner.lock);
@@ -135,20 +135,20 @@ static void test_access_sizes(void)
     Bench t;
     uint64_t v;
     bench_open(&t, &word_ops);
-    g_assert_cmpint(memory_read(t.as, 0x1000, 8, &v), ==, MEM_OK);
+    g_assert_cmpint(memory_read(t.as, 0x1000, 8, &v), ==, BUS_OK);
     g_assert_cmphex(v, ==, UINT64_C(0x8877665544332211));
     g_assert_cmpuint(t.p.calls, ==, 2);
-    g_assert_cmpint(memory_read(t.as, 0x1006, 1, &v), ==, MEM_OK);
+    g_assert_cmpint(memory_read(t.as, 0x1006, 1, &v), ==, BUS_OK);
     g_assert_cmphex(v, ==, 0x77);
     g_assert_cmphex(t.p.offset, ==, 4);
     g_assert_cmpuint(t.p.size, ==, 4);
-    g_assert_cmpint(memory_write(t.as, 0x1002, 2, 0xffffabcd), ==, MEM_OK);
+    g_assert_cmpint(memory_write(t.as, 0x1002, 2, 0xffffabcd), ==, BUS_OK);
     g_assert_cmphex(t.p.value, ==, 0xabcd0000);
     g_assert_cmphex(t.p.offset, ==, 0);
-    g_assert_cmpint(memory_read(t.as, 0x1002, 4, &v), ==, MEM_DEVICE_ERROR); /* unaligned */
-    g_assert_cmpint(memory_read(t.as, 0x0fff, 1, &v), ==, MEM_DECODE_ERROR);
-    t.p.result = MEM_DEVICE_ERROR;
-    g_assert_cmpint(memory_write(t.as, 0x1000, 4, 1), ==, MEM_DEVICE_ERROR);
+    g_assert_cmpint(memory_read(t.as, 0x1002, 4, &v), ==, BUS_DEVICE_ERROR); /* unaligned */
+    g_assert_cmpint(memory_read(t.as, 0x0fff, 1, &v), ==, BUS_DECODE_ERROR);
+    t.p.result = BUS_DEVICE_ERROR;
+    g_assert_cmpint(memory_write(t.as, 0x1000, 4, 1), ==, BUS_DEVICE_ERROR);
     g_assert_true(g_mutex_trylock(&t.owner.lock)); /* the bus gave it back */
     g_mutex_unlock(&t.owner.lock);
     bench_close(&t);
@@ -159,9 +159,9 @@ static void test_big_endian(void)
     Bench t;
     uint64_t v;
     bench_open(&t, &big_ops);
-    g_assert_cmpint(memory_read(t.as, 0x1000, 4, &v), ==, MEM_OK);
+    g_assert_cmpint(memory_read(t.as, 0x1000, 4, &v), ==, BUS_OK);
     g_assert_cmphex(v, ==, 0x11223344);
-    g_assert_cmpint(memory_write(t.as, 0x1000, 4, 0x01020304), ==, MEM_OK);
+    g_assert_cmpint(memory_write(t.as, 0x1000, 4, 0x01020304), ==, BUS_OK);
     g_assert_cmphex(t.p.value, ==, 0x04030201);
     bench_close(&t);
 }
@@ -171,13 +171,13 @@ static void test_ram(void)
     Bench t;
     uint64_t v;
     bench_open(&t, &any_ops);
-    g_assert_cmpint(memory_write(t.as, 0x2001, 8, UINT64_C(0x1122334455667788)), ==, MEM_OK);
-    g_assert_cmpint(memory_read(t.as, 0x2003, 2, &v), ==, MEM_OK);
+    g_assert_cmpint(memory_write(t.as, 0x2001, 8, UINT64_C(0x1122334455667788)), ==, BUS_OK);
+    g_assert_cmpint(memory_read(t.as, 0x2003, 2, &v), ==, BUS_OK);
     g_assert_cmphex(v, ==, 0x5566);
     /* half in the device, half in RAM */
-    g_assert_cmpint(memory_read(t.as, 0x1ffc, 8, &v), ==, MEM_OK);
+    g_assert_cmpint(memory_read(t.as, 0x1ffc, 8, &v), ==, BUS_OK);
     g_assert_cmphex(v >> 40, ==, 0x667788);
-    g_assert_cmpint(memory_read(t.as, 0x4ffc, 8, &v), ==, MEM_DECODE_ERROR);
+    g_assert_cmpint(memory_read(t.as, 0x4ffc, 8, &v), ==, BUS_DECODE_ERROR);
     g_assert_true(ram_block_of_page(t.ram.ram->first_page + 2) == t.ram.ram);
     g_assert_false(ram_block_of_page(t.ram.ram->first_page + 3) == t.ram.ram);
     g_assert_null(ram_block_of_page(0));
@@ -197,16 +197,16 @@ static void test_dma(void)
     MemoryListener l = { .code_written = on_code_written };
     bench_open(&t, &any_ops);
     memory_listener_add(&l);
-    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, sizeof(buf)), ==, MEM_OK);
+    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, sizeof(buf)), ==, BUS_OK);
     g_assert_cmpuint(code_written, ==, 0);
     t.ram.ram->code_pages[0] |= 2; /* page 1 */
-    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, 16), ==, MEM_OK);
+    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, 16), ==, BUS_OK);
     g_assert_cmpuint(code_written, ==, 0);
-    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, 17), ==, MEM_OK);
+    g_assert_cmpint(dma_write(t.as, 0x2ff0, buf, 17), ==, BUS_OK);
     g_assert_cmpuint(code_written, ==, 1);
-    g_assert_cmpint(dma_write(t.as, 0x4ff0, buf, 17), ==, MEM_DECODE_ERROR);
-    g_assert_cmpint(dma_read(t.as, 0x1000, buf, 1), ==, MEM_DECODE_ERROR); /* MMIO */
-    g_assert_cmpint(dma_read(t.as, UINT64_MAX, buf, 2), ==, MEM_DECODE_ERROR);
+    g_assert_cmpint(dma_write(t.as, 0x4ff0, buf, 17), ==, BUS_DECODE_ERROR);
+    g_assert_cmpint(dma_read(t.as, 0x1000, buf, 1), ==, BUS_DECODE_ERROR); /* MMIO */
+    g_assert_cmpint(dma_read(t.as, UINT64_MAX, buf, 2), ==, BUS_DECODE_ERROR);
     uint64_t len = UINT64_MAX;
     g_assert_nonnull(dma_map(t.as, 0x2010, &len, true));
     g_assert_cmphex(len, ==, 0x2ff0);
@@ -223,15 +223,15 @@ static void test_rom_device(void)
     bench_open(&t, &any_ops);
     g_assert_true(memory_region_init_rom_device(&flash, NULL, &any_ops, &t.p, "flash", 0x1000, NULL));
     memory_region_add(&t.root, 0x8000, &flash, 0);
-    g_assert_cmpint(rom_write(t.as, 0x8000, "abcd", 4), ==, MEM_OK);
-    g_assert_cmpint(memory_read(t.as, 0x8000, 4, &v), ==, MEM_OK);
+    g_assert_cmpint(rom_write(t.as, 0x8000, "abcd", 4), ==, BUS_OK);
+    g_assert_cmpint(memory_read(t.as, 0x8000, 4, &v), ==, BUS_OK);
     g_assert_cmphex(v, ==, 0x64636261);
-    g_assert_cmpint(memory_write(t.as, 0x8000, 1, 0x90), ==, MEM_OK);
+    g_assert_cmpint(memory_write(t.as, 0x8000, 1, 0x90), ==, BUS_OK);
     g_assert_cmphex(t.p.value, ==, 0x90);
     memory_region_set_romd(&flash, false);
-    g_assert_cmpint(memory_read(t.as, 0x8000, 1, &v), ==, MEM_OK);
+    g_assert_cmpint(memory_read(t.as, 0x8000, 1, &v), ==, BUS_OK);
     g_assert_cmphex(v, ==, 0x11);
-    g_assert_cmpint(dma_read(t.as, 0x8000, &v, 1), ==, MEM_DECODE_ERROR);
+    g_assert_cmpint(dma_read(t.as, 0x8000, &v, 1), ==, BUS_DECODE_ERROR);
     memory_region_remove(&t.root, &flash);
     memory_region_finish(&flash);
     bench_close(&t);
@@ -255,29 +255,29 @@ static void test_debugger(void)
     bench_open(&t, &any_ops);
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         t.p.calls = 0;
-        g_assert_cmpint(memory_debug_read(t.as, rows[i].addr, buf, rows[i].len), ==, MEM_OK);
+        g_assert_cmpint(memory_debug_read(t.as, rows[i].addr, buf, rows[i].len), ==, BUS_OK);
         g_assert_cmpuint(t.p.calls, ==, rows[i].calls);
         g_assert_cmpuint(t.p.size, ==, rows[i].last_size);
         for (unsigned k = 0; k < rows[i].len; k++) {
             g_assert_cmphex(buf[k], ==, pattern[(rows[i].addr + k) & 7]);
         }
         t.p.calls = 0;
-        g_assert_cmpint(memory_debug_write(t.as, rows[i].addr, buf, rows[i].len), ==, MEM_OK);
+        g_assert_cmpint(memory_debug_write(t.as, rows[i].addr, buf, rows[i].len), ==, BUS_OK);
         g_assert_cmpuint(t.p.calls, ==, rows[i].calls);
         g_assert_cmphex(t.p.value & 0xff, ==, pattern[t.p.offset & 7]);
     }
     /* the last register and RAM behind it, in one */
-    g_assert_cmpint(memory_debug_write(t.as, 0x1ffc, "abcdefgh", 8), ==, MEM_OK);
+    g_assert_cmpint(memory_debug_write(t.as, 0x1ffc, "abcdefgh", 8), ==, BUS_OK);
     g_assert_cmphex(t.p.value, ==, 0x64636261);
-    g_assert_cmpint(memory_debug_read(t.as, 0x2000, buf, 4), ==, MEM_OK);
+    g_assert_cmpint(memory_debug_read(t.as, 0x2000, buf, 4), ==, BUS_OK);
     g_assert_cmpint(memcmp(buf, "efgh", 4), ==, 0);
     t.p.calls = 0;
-    g_assert_cmpint(memory_debug_read(t.as, 0xff8, buf, 16), ==, MEM_DECODE_ERROR);
-    g_assert_cmpint(memory_debug_write(t.as, 0x1000, buf, 0x4001), ==, MEM_DECODE_ERROR);
-    g_assert_cmpint(memory_debug_read(t.as, UINT64_MAX, buf, 2), ==, MEM_DECODE_ERROR);
+    g_assert_cmpint(memory_debug_read(t.as, 0xff8, buf, 16), ==, BUS_DECODE_ERROR);
+    g_assert_cmpint(memory_debug_write(t.as, 0x1000, buf, 0x4001), ==, BUS_DECODE_ERROR);
+    g_assert_cmpint(memory_debug_read(t.as, UINT64_MAX, buf, 2), ==, BUS_DECODE_ERROR);
     g_assert_cmpuint(t.p.calls, ==, 0);
-    t.p.result = MEM_DEVICE_ERROR;
-    g_assert_cmpint(memory_debug_read(t.as, 0x1000, buf, 4), ==, MEM_DEVICE_ERROR);
+    t.p.result = BUS_DEVICE_ERROR;
+    g_assert_cmpint(memory_debug_read(t.as, 0x1000, buf, 4), ==, BUS_DEVICE_ERROR);
     bench_close(&t);
 }
 
@@ -289,14 +289,14 @@ static void test_debugger_flash(void)
     bench_open(&t, &any_ops);
     g_assert_true(memory_region_init_rom_device(&flash, NULL, &any_ops, &t.p, "flash", 0x1000, NULL));
     memory_region_add(&t.root, 0x8000, &flash, 0);
-    g_assert_cmpint(memory_debug_write(t.as, 0x8000, "abcd", 4), ==, MEM_OK); /* a program is loaded */
-    g_assert_cmpint(memory_debug_read(t.as, 0x8001, &byte, 1), ==, MEM_OK);
+    g_assert_cmpint(memory_debug_write(t.as, 0x8000, "abcd", 4), ==, BUS_OK); /* a program is loaded */
+    g_assert_cmpint(memory_debug_read(t.as, 0x8001, &byte, 1), ==, BUS_OK);
     g_assert_cmphex(byte, ==, 'b');
     g_assert_cmpuint(t.p.calls, ==, 0);
     memory_region_set_romd(&flash, false); /* it answers commands: registers */
-    g_assert_cmpint(memory_debug_read(t.as, 0x8001, &byte, 1), ==, MEM_OK);
+    g_assert_cmpint(memory_debug_read(t.as, 0x8001, &byte, 1), ==, BUS_OK);
     g_assert_cmphex(byte, ==, 0x22);
-    g_assert_cmpint(memory_debug_write(t.as, 0x8000, "\xff", 1), ==, MEM_OK);
+    g_assert_cmpint(memory_debug_write(t.as, 0x8000, "\xff", 1), ==, BUS_OK);
     g_assert_cmphex(t.p.value, ==, 0xff);
     memory_region_remove(&t.root, &flash);
     memory_region_finish(&flash);
@@ -318,7 +318,7 @@ static gpointer reader(gpointer opaque)
     Bench *t = opaque;
     uint64_t v, good = 0;
     while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-        g_assert_cmpint(memory_read(t->as, 0x2000, 4, &v), ==, MEM_OK);
+        g_assert_cmpint(memory_read(t->as, 0x2000, 4, &v), ==, BUS_OK);
         g_assert_cmphex(v, ==, 0x1234);
         good++;
         if (good % 8 == 0) {

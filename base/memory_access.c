@@ -8,13 +8,13 @@
  *   3. A range of the flat view is copied before a device is called: its
  *      function may replace the view.
  *   4. DMA touches RAM (and ROM that is read) only. */
-#include "system/memory_priv.h"
+#include "base/memory_priv.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "hw/device.h"
-#include "system/log.h"
+#include "base/log.h"
 
 static uint64_t load_le(const void *p, unsigned size)
 {
@@ -79,7 +79,7 @@ typedef struct IoAccess {
 
 static bool io_prepare(IoAccess *io, MemoryRegion *mr, hwaddr offset, unsigned size)
 {
-    const MemOps *ops = mr->ops;
+    const IoOps *ops = mr->ops;
     *io = (IoAccess){ .mr = mr,
                       .offset = offset,
                       .size = size,
@@ -93,14 +93,14 @@ static bool io_prepare(IoAccess *io, MemoryRegion *mr, hwaddr offset, unsigned s
 }
 
 /* One call of the device, at a size that it knows, in its own byte order. */
-static MemResult io_call_read(const IoAccess *io, hwaddr offset, unsigned size, uint64_t *value)
+static BusResult io_call_read(const IoAccess *io, hwaddr offset, unsigned size, uint64_t *value)
 {
-    const MemOps *ops = io->mr->ops;
+    const IoOps *ops = io->mr->ops;
     *value = 0;
     if (!ops->read) {
-        return MEM_DEVICE_ERROR;
+        return BUS_DEVICE_ERROR;
     }
-    MemResult r = ops->read(io->mr->opaque, offset, size, value);
+    BusResult r = ops->read(io->mr->opaque, offset, size, value);
     *value &= size_mask(size);
     if (ops->big_endian) {
         *value = swap_bytes(*value, size);
@@ -108,22 +108,22 @@ static MemResult io_call_read(const IoAccess *io, hwaddr offset, unsigned size, 
     return r;
 }
 
-static MemResult io_call_write(const IoAccess *io, hwaddr offset, unsigned size, uint64_t value)
+static BusResult io_call_write(const IoAccess *io, hwaddr offset, unsigned size, uint64_t value)
 {
-    const MemOps *ops = io->mr->ops;
+    const IoOps *ops = io->mr->ops;
     value &= size_mask(size);
     if (!ops->write) {
-        return MEM_DEVICE_ERROR;
+        return BUS_DEVICE_ERROR;
     }
     return ops->write(io->mr->opaque, offset, size, ops->big_endian ? swap_bytes(value, size) : value);
 }
 
-static MemResult io_read_locked(const IoAccess *io, uint64_t *value)
+static BusResult io_read_locked(const IoAccess *io, uint64_t *value)
 {
     if (io->size < io->min) {
         hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
         unsigned shift = 8 * (unsigned)(io->offset - word);
-        MemResult r = io_call_read(io, word, io->min, value);
+        BusResult r = io_call_read(io, word, io->min, value);
         *value = *value >> shift & size_mask(io->size);
         return r;
     }
@@ -131,16 +131,16 @@ static MemResult io_read_locked(const IoAccess *io, uint64_t *value)
     *value = 0;
     for (unsigned i = 0; i < io->size; i += step) {
         uint64_t part;
-        MemResult r = io_call_read(io, io->offset + i, step, &part);
-        if (r != MEM_OK) {
+        BusResult r = io_call_read(io, io->offset + i, step, &part);
+        if (r != BUS_OK) {
             return r;
         }
         *value |= part << (8 * i);
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult io_write_locked(const IoAccess *io, uint64_t value)
+static BusResult io_write_locked(const IoAccess *io, uint64_t value)
 {
     if (io->size < io->min) {
         hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
@@ -149,42 +149,42 @@ static MemResult io_write_locked(const IoAccess *io, uint64_t value)
     }
     unsigned step = MIN(io->size, io->max);
     for (unsigned i = 0; i < io->size; i += step) {
-        MemResult r = io_call_write(io, io->offset + i, step, value >> (8 * i));
-        if (r != MEM_OK) {
+        BusResult r = io_call_write(io, io->offset + i, step, value >> (8 * i));
+        if (r != BUS_OK) {
             return r;
         }
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-static MemResult io_read(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t *value)
+static BusResult io_read(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t *value)
 {
     IoAccess io;
     if (!io_prepare(&io, mr, offset, size)) {
-        return MEM_DEVICE_ERROR;
+        return BUS_DEVICE_ERROR;
     }
     Device *owner = mr->owner;
     if (owner) {
         device_lock(owner);
     }
-    MemResult r = io_read_locked(&io, value);
+    BusResult r = io_read_locked(&io, value);
     if (owner) {
         device_unlock(owner);
     }
     return r;
 }
 
-static MemResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
+static BusResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
 {
     IoAccess io;
     if (!io_prepare(&io, mr, offset, size)) {
-        return MEM_DEVICE_ERROR;
+        return BUS_DEVICE_ERROR;
     }
     Device *owner = mr->owner;
     if (owner) {
         device_lock(owner);
     }
-    MemResult r = io_write_locked(&io, value);
+    BusResult r = io_write_locked(&io, value);
     if (owner) {
         device_unlock(owner);
     }
@@ -203,62 +203,62 @@ static bool region_writes_ram(const MemoryRegion *mr)
     return mr->ram && !mr->ops && !mr->readonly;
 }
 
-MemResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value)
+BusResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value)
 {
     *value = 0;
     const FlatRange *found = address_space_lookup(as, addr);
     if (!found) {
         log_guest_error("memory: read of %u bytes at 0x%" PRIx64 ", where nothing is", size, addr);
-        return MEM_DECODE_ERROR;
+        return BUS_DECODE_ERROR;
     }
     FlatRange r = *found;
     hwaddr in = addr - r.start;
     if (r.size - in < size) { /* straddles regions: byte by byte */
         for (unsigned i = 0; i < size; i++) {
             uint64_t byte;
-            MemResult result = memory_read(as, addr + i, 1, &byte);
-            if (result != MEM_OK) {
+            BusResult result = memory_read(as, addr + i, 1, &byte);
+            if (result != BUS_OK) {
                 return result;
             }
             *value |= byte << (8 * i);
         }
-        return MEM_OK;
+        return BUS_OK;
     }
     if (region_reads_ram(r.mr)) {
         *value = load_le(r.mr->ram->host + r.mr_offset + in, size);
-        return MEM_OK;
+        return BUS_OK;
     }
     return io_read(r.mr, r.mr_offset + in, size, value);
 }
 
-MemResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t value)
+BusResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t value)
 {
     const FlatRange *found = address_space_lookup(as, addr);
     if (!found) {
         log_guest_error("memory: write of %u bytes at 0x%" PRIx64 ", where nothing is", size, addr);
-        return MEM_DECODE_ERROR;
+        return BUS_DECODE_ERROR;
     }
     FlatRange r = *found;
     hwaddr in = addr - r.start;
     if (r.size - in < size) {
         for (unsigned i = 0; i < size; i++) {
-            MemResult result = memory_write(as, addr + i, 1, value >> (8 * i) & 0xff);
-            if (result != MEM_OK) {
+            BusResult result = memory_write(as, addr + i, 1, value >> (8 * i) & 0xff);
+            if (result != BUS_OK) {
                 return result;
             }
         }
-        return MEM_OK;
+        return BUS_OK;
     }
     if (region_writes_ram(r.mr)) {
         store_le(r.mr->ram->host + r.mr_offset + in, size, value);
         ram_mark_written(r.mr->ram, r.mr_offset + in, size);
-        return MEM_OK;
+        return BUS_OK;
     }
     if (r.mr->ops) {
         return io_write(r.mr, r.mr_offset + in, size, value);
     }
     log_guest_error("%s: write of %u bytes at 0x%" PRIx64 ", which is read-only", r.mr->name, size, addr);
-    return MEM_OK;
+    return BUS_OK;
 }
 
 /* ---- bulk ---------------------------------------------------------------- */
@@ -284,7 +284,7 @@ static RamBlock *bulk_find(AddressSpace *as, hwaddr addr, BulkKind kind, uint64_
     return r->mr->ram;
 }
 
-static MemResult bulk_copy(AddressSpace *as, hwaddr addr, void *buf, uint64_t len, BulkKind kind)
+static BusResult bulk_copy(AddressSpace *as, hwaddr addr, void *buf, uint64_t len, BulkKind kind)
 {
     uint8_t *p = buf;
     while (len) {
@@ -292,7 +292,7 @@ static MemResult bulk_copy(AddressSpace *as, hwaddr addr, void *buf, uint64_t le
         RamBlock *rb = bulk_find(as, addr, kind, &offset, &n);
         if (!rb) {
             log_guest_error("memory: DMA of %" PRIu64 " bytes at 0x%" PRIx64 " leaves memory", len, addr);
-            return MEM_DECODE_ERROR;
+            return BUS_DECODE_ERROR;
         }
         if (kind == BULK_READ) {
             memcpy(p, rb->host + offset, n);
@@ -303,24 +303,24 @@ static MemResult bulk_copy(AddressSpace *as, hwaddr addr, void *buf, uint64_t le
         p += n;
         len -= n;
         if (len && addr + n < addr) {
-            return MEM_DECODE_ERROR; /* around the end of the address space */
+            return BUS_DECODE_ERROR; /* around the end of the address space */
         }
         addr += n;
     }
-    return MEM_OK;
+    return BUS_OK;
 }
 
-MemResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
+BusResult dma_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len)
 {
     return bulk_copy(as, addr, buf, len, BULK_READ);
 }
 
-MemResult dma_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len)
+BusResult dma_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len)
 {
     return bulk_copy(as, addr, (void *)buf, len, BULK_WRITE);
 }
 
-MemResult rom_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len)
+BusResult rom_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len)
 {
     return bulk_copy(as, addr, (void *)buf, len, BULK_WRITE_ROM);
 }

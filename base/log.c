@@ -3,7 +3,7 @@
  * so that those of several threads do not mix.
  *
  * The guest can cause any number of messages: it is the user who turned them on. */
-#include "system/log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdarg.h>

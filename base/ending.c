@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The end of the process: see system/ending.h.
+/* The end of the process: see base/ending.h.
  *
  * The deadline is a POSIX timer and its signal, SIGALRM: it needs no thread, no descriptor and
  * no lock, so it works when the main loop waits for a lock, a vCPU or a disk that does not come
@@ -8,7 +8,7 @@
  *
  * Files are a list that only grows, published link by link; a removed one keeps its link with
  * no path.  A child that was forked removes nothing. */
-#include "system/ending.h"
+#include "base/ending.h"
 
 #include <glib.h>
 #include <poll.h>
