@@ -6,6 +6,7 @@
 #include <glib-unix.h>
 
 #include "base/mainloop.h"
+#include "util/container.h"
 
 struct FdWatch {
     GSource source;
@@ -18,7 +19,7 @@ struct FdWatch {
 
 static gboolean fdwatch_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 {
-    FdWatch *w = (FdWatch *)s;
+    FdWatch *w = container_of(s, FdWatch, source);
     GIOCondition ready = w->tag ? g_source_query_unix_fd(s, w->tag) : 0;
     if (ready) {
         w->fn(w->opaque, ready); /* may free w: GLib holds a reference during dispatch */
@@ -31,7 +32,7 @@ static GSourceFuncs fdwatch_funcs = { .dispatch = fdwatch_dispatch };
 FdWatch *fdwatch_new(int fd, FdWatchFn *fn, void *opaque)
 {
     GSource *s = g_source_new(&fdwatch_funcs, sizeof(FdWatch));
-    FdWatch *w = (FdWatch *)s;
+    FdWatch *w = container_of(s, FdWatch, source);
     w->fd = fd;
     w->fn = fn;
     w->opaque = opaque;

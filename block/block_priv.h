@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "block/block.h"
+#include "util/container.h"
 
 enum { SECTOR = 512 };
 

@@ -48,7 +48,7 @@ static bool request_is_aligned(const FileNode *f, const BlockRequest *r)
 
 static bool file_map(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *position)
 {
-    FileNode *f = (FileNode *)n;
+    FileNode *f = container_of(n, FileNode, node);
     *fd = f->fd;
     *position = r->offset;
     switch (r->op) {
@@ -244,7 +244,7 @@ static int file_flush(FileNode *f)
 
 static int file_run(BlockNode *n, const BlockRequest *r, BlockOp op)
 {
-    FileNode *f = (FileNode *)n;
+    FileNode *f = container_of(n, FileNode, node);
     switch (op) {
     case BLOCK_READ: return request_is_aligned(f, r) ? file_transfer(f, r, false) : file_bounce(f, r, false);
     case BLOCK_WRITE: return file_write(f, r);
@@ -257,7 +257,7 @@ static int file_run(BlockNode *n, const BlockRequest *r, BlockOp op)
 
 static void file_close(BlockNode *n)
 {
-    FileNode *f = (FileNode *)n;
+    FileNode *f = container_of(n, FileNode, node);
     close(f->fd);
     g_rw_lock_clear(&f->rmw_lock);
 }
@@ -271,7 +271,7 @@ static const BlockDriver file_driver = {
 
 int file_node_fd(const BlockNode *n)
 {
-    return ((const FileNode *)n)->fd;
+    return container_of(n, FileNode, node)->fd;
 }
 
 /* ---- opening ------------------------------------------------------------- */

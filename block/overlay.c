@@ -52,7 +52,7 @@ static uint64_t run_length(const OverlayNode *o, uint64_t offset, uint64_t lengt
 
 static bool overlay_map(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *position)
 {
-    OverlayNode *o = (OverlayNode *)n;
+    OverlayNode *o = container_of(n, OverlayNode, node);
     bool here;
     if ((r->op != BLOCK_READ && r->op != BLOCK_WRITE) ||
         run_length(o, r->offset, r->length, &here) < r->length || (r->op == BLOCK_WRITE && !here)) {
@@ -160,7 +160,7 @@ static int overlay_write(OverlayNode *o, const BlockRequest *r, bool zeroes)
 
 static int overlay_run(BlockNode *n, const BlockRequest *r, BlockOp op)
 {
-    OverlayNode *o = (OverlayNode *)n;
+    OverlayNode *o = container_of(n, OverlayNode, node);
     if (op == BLOCK_READ) {
         return overlay_read(o, r);
     }
@@ -175,7 +175,7 @@ static int overlay_run(BlockNode *n, const BlockRequest *r, BlockOp op)
 
 static void overlay_close(BlockNode *n)
 {
-    OverlayNode *o = (OverlayNode *)n;
+    OverlayNode *o = container_of(n, OverlayNode, node);
     node_close(o->base);
     munmap(o->bits, o->bits_size);
     close(o->fd);

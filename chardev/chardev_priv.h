@@ -8,6 +8,7 @@
 #include "chardev/chardev.h"
 #include "base/fdwatch.h"
 #include "base/mainloop.h"
+#include "util/container.h"
 
 enum {
     CHR_SLOTS = 4,         /* frontends of a mux */

@@ -35,7 +35,7 @@ typedef struct ChrRing {
 
 static bool ring_open(Chardev *chr, GHashTable *options, GError **err)
 {
-    ChrRing *r = (ChrRing *)chr;
+    ChrRing *r = container_of(chr, ChrRing, chr);
     const char *text = opt_string(options, "size");
     uint64_t size = RINGBUF_PRESET;
     if (text && !keyval_size(text, 1, &size)) {
@@ -56,12 +56,12 @@ static bool ring_open(Chardev *chr, GHashTable *options, GError **err)
 
 static void ring_close(Chardev *chr)
 {
-    g_free(((ChrRing *)chr)->data);
+    g_free(container_of(chr, ChrRing, chr)->data);
 }
 
 static int ring_write(Chardev *chr, const uint8_t *buf, int len)
 {
-    ChrRing *r = (ChrRing *)chr;
+    ChrRing *r = container_of(chr, ChrRing, chr);
     for (int i = 0; i < len; i++) {
         r->data[r->produced++ & (r->size - 1)] = buf[i];
     }
@@ -89,7 +89,7 @@ GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
                   chr->id, chr->backend->name);
         return NULL;
     }
-    ChrRing *r = (ChrRing *)chr;
+    ChrRing *r = container_of(chr, ChrRing, chr);
     GByteArray *out = g_byte_array_new();
     g_mutex_lock(&chr->write_lock);
     while (out->len < max && r->consumed < r->produced) {

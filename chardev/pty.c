@@ -89,7 +89,7 @@ static bool pty_make_link(ChrPty *p, const char *link, GError **err)
 
 static bool pty_open(Chardev *chr, GHashTable *options, GError **err)
 {
-    ChrPty *p = (ChrPty *)chr;
+    ChrPty *p = container_of(chr, ChrPty, chr);
     const char *link = opt_string(options, "path");
     stream_dev_init(chr);
     int fd = pty_make(p, err);
@@ -111,7 +111,7 @@ static bool pty_open(Chardev *chr, GHashTable *options, GError **err)
 
 static void pty_close(Chardev *chr)
 {
-    ChrPty *p = (ChrPty *)chr;
+    ChrPty *p = container_of(chr, ChrPty, chr);
     if (p->looker) {
         g_source_destroy(p->looker);
         g_source_unref(p->looker);
@@ -123,7 +123,7 @@ static void pty_close(Chardev *chr)
 
 static int pty_write(Chardev *chr, const uint8_t *buf, int len)
 {
-    ChrPty *p = (ChrPty *)chr;
+    ChrPty *p = container_of(chr, ChrPty, chr);
     if (!chardev_is_connected(chr) && !pty_is_open(p)) {
         return len;
     }
@@ -132,7 +132,7 @@ static int pty_write(Chardev *chr, const uint8_t *buf, int len)
 
 static void pty_refresh(Chardev *chr, bool want_write)
 {
-    ChrPty *p = (ChrPty *)chr;
+    ChrPty *p = container_of(chr, ChrPty, chr);
     if (chardev_is_connected(chr)) {
         stream_refresh(&p->dev.stream, want_write);
         return;
@@ -146,7 +146,7 @@ static void pty_refresh(Chardev *chr, bool want_write)
 
 static char *pty_describe(const Chardev *chr)
 {
-    return g_strdup_printf("pty:%s", ((const ChrPty *)chr)->name);
+    return g_strdup_printf("pty:%s", container_of(chr, ChrPty, chr)->name);
 }
 
 const ChardevBackend chr_backend_pty = {

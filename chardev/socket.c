@@ -54,7 +54,7 @@ static void socket_connect_next(ChrSocket *s);
 
 static void socket_ended(Chardev *chr)
 {
-    ChrSocket *s = (ChrSocket *)chr;
+    ChrSocket *s = container_of(chr, ChrSocket, chr);
     stream_close(&s->dev.stream);
     fds_reserve_end(); /* the next peer's */
     g_clear_pointer(&s->peer, g_free);
@@ -119,7 +119,7 @@ static void socket_accept(void *opaque, GIOCondition ready)
 
 static char *socket_describe(const Chardev *chr)
 {
-    const ChrSocket *s = (const ChrSocket *)chr;
+    const ChrSocket *s = container_of(chr, ChrSocket, chr);
     const char *more = s->listen_fd >= 0 ? ",server=on" : "";
     if (!s->peer) {
         return g_strdup_printf("disconnected:%s%s", s->target.text, more);
@@ -314,7 +314,7 @@ static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
 
 static bool socket_open(Chardev *chr, GHashTable *options, GError **err)
 {
-    ChrSocket *s = (ChrSocket *)chr;
+    ChrSocket *s = container_of(chr, ChrSocket, chr);
     const char *fd = opt_string(options, "fd");
     stream_dev_init(chr);
     s->listen_fd = s->connecting_fd = -1;
@@ -332,7 +332,7 @@ static bool socket_open(Chardev *chr, GHashTable *options, GError **err)
 
 static void socket_close(Chardev *chr)
 {
-    ChrSocket *s = (ChrSocket *)chr;
+    ChrSocket *s = container_of(chr, ChrSocket, chr);
     fdwatch_free(s->listener);
     fdwatch_free(s->connector);
     if (s->retry) {

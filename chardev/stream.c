@@ -186,7 +186,7 @@ void stream_refresh(ChrStream *s, bool want_write)
 
 ChrStream *stream_dev_init(Chardev *chr)
 {
-    ChrStream *s = &((ChrStreamDev *)chr)->stream;
+    ChrStream *s = &container_of(chr, ChrStreamDev, chr)->stream;
     s->chr = chr;
     s->rfd = s->wfd = -1;
     return s;
@@ -194,25 +194,25 @@ ChrStream *stream_dev_init(Chardev *chr)
 
 void stream_dev_close(Chardev *chr)
 {
-    stream_close(&((ChrStreamDev *)chr)->stream);
+    stream_close(&container_of(chr, ChrStreamDev, chr)->stream);
 }
 
 int stream_dev_write(Chardev *chr, const uint8_t *buf, int len)
 {
-    return stream_write(&((ChrStreamDev *)chr)->stream, buf, len);
+    return stream_write(&container_of(chr, ChrStreamDev, chr)->stream, buf, len);
 }
 
 void stream_dev_refresh(Chardev *chr, bool want_write)
 {
-    stream_refresh(&((ChrStreamDev *)chr)->stream, want_write);
+    stream_refresh(&container_of(chr, ChrStreamDev, chr)->stream, want_write);
 }
 
 int stream_dev_write_fd(Chardev *chr)
 {
-    return ((ChrStreamDev *)chr)->stream.wfd;
+    return container_of(chr, ChrStreamDev, chr)->stream.wfd;
 }
 
 void stream_dev_end_input(Chardev *chr)
 {
-    stream_close_input(&((ChrStreamDev *)chr)->stream);
+    stream_close_input(&container_of(chr, ChrStreamDev, chr)->stream);
 }

@@ -187,7 +187,7 @@ static void source_drop_rest(UserSource *us)
 
 static gboolean source_prepare(GSource *s, gint *timeout)
 {
-    UserSource *us = (UserSource *)s;
+    UserSource *us = container_of(s, UserSource, source);
     uint32_t ms = UINT32_MAX;
     us->filled = 0;
     slirp_pollfds_fill(us->user->slirp, &ms, source_add_poll, us);
@@ -199,7 +199,7 @@ static gboolean source_prepare(GSource *s, gint *timeout)
 
 static gboolean source_check(GSource *s)
 {
-    UserSource *us = (UserSource *)s;
+    UserSource *us = container_of(s, UserSource, source);
     for (guint i = 0; i < us->watched->len; i++) {
         Watched *w = &g_array_index(us->watched, Watched, i);
         if (w->tag && g_source_query_unix_fd(s, w->tag)) {
@@ -211,7 +211,7 @@ static gboolean source_check(GSource *s)
 
 static gboolean source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 {
-    UserSource *us = (UserSource *)s;
+    UserSource *us = container_of(s, UserSource, source);
     us->soon = false;
     us->full = us->top_fd + NEAR_LIMIT >= (int)us->limit && !fds_any_left();
     slirp_pollfds_poll(us->user->slirp, 0, source_get_revents, us);
@@ -220,7 +220,7 @@ static gboolean source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 
 static void source_finalize(GSource *s)
 {
-    g_array_unref(((UserSource *)s)->watched);
+    g_array_unref(container_of(s, UserSource, source)->watched);
 }
 
 static GSourceFuncs source_funcs = {
@@ -232,7 +232,7 @@ static GSourceFuncs source_funcs = {
 
 static GSource *source_new(NetUser *u)
 {
-    UserSource *us = (UserSource *)g_source_new(&source_funcs, sizeof(UserSource));
+    UserSource *us = container_of(g_source_new(&source_funcs, sizeof(UserSource)), UserSource, source);
     us->user = u;
     us->limit = fds_limit();
     us->watched = g_array_new(FALSE, FALSE, sizeof(Watched));
@@ -260,7 +260,7 @@ static bool add_rules(NetUser *u, const char *list, bool (*add)(NetUser *, const
 
 static bool user_open(NetClient *nc, GHashTable *options, GError **err)
 {
-    NetUser *u = (NetUser *)nc;
+    NetUser *u = container_of(nc, NetUser, nc);
     UserOptions o;
     u->forwards = g_ptr_array_new_with_free_func(user_guestfwd_free);
     if (!user_options_parse(&o, options, err)) {
@@ -287,7 +287,7 @@ static bool user_open(NetClient *nc, GHashTable *options, GError **err)
 
 static void user_close(NetClient *nc)
 {
-    NetUser *u = (NetUser *)nc;
+    NetUser *u = container_of(nc, NetUser, nc);
     if (u->source) {
         g_source_destroy(u->source);
         g_source_unref(u->source);
@@ -300,15 +300,16 @@ static void user_close(NetClient *nc)
 
 static void user_send(NetClient *nc, const uint8_t *frame, size_t len)
 {
-    NetUser *u = (NetUser *)nc;
+    NetUser *u = container_of(nc, NetUser, nc);
     slirp_input(u->slirp, frame, (int)len);
     user_guestfwd_kick(u);
-    ((UserSource *)u->source)->soon = true; /* what waited for this frame (an ARP reply) goes on */
+    container_of(u->source, UserSource, source)->soon =
+        true; /* what waited for this frame (an ARP reply) goes on */
 }
 
 static char *user_describe(const NetClient *nc)
 {
-    const NetUser *u = (const NetUser *)nc;
+    const NetUser *u = container_of(nc, NetUser, nc);
     char net[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &u->net, net, sizeof(net));
     return g_strdup_printf(",net=%s,restrict=%s", net, u->restricted ? "on" : "off");
@@ -316,7 +317,7 @@ static char *user_describe(const NetClient *nc)
 
 static char *user_info(const NetClient *nc)
 {
-    g_autofree char *text = slirp_connection_info(((const NetUser *)nc)->slirp);
+    g_autofree char *text = slirp_connection_info(container_of(nc, NetUser, nc)->slirp);
     return g_strdup_printf("Hub -1 (%s):\n%s", nc->id, text);
 }
 

@@ -5,6 +5,7 @@
 #include <slirp/libslirp.h>
 
 #include "net_priv.h"
+#include "util/container.h"
 
 typedef struct NetUser NetUser;
 typedef struct GuestForward GuestForward;

@@ -119,7 +119,7 @@ static NetUser *user_of(NetClient *nc, GError **err)
                   nc->backend->name);
         return NULL;
     }
-    return (NetUser *)nc;
+    return container_of(nc, NetUser, nc);
 }
 
 bool net_user_hostfwd_add(NetClient *nc, const char *rule, GError **err)

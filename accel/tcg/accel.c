@@ -162,7 +162,7 @@ static Accel *open_interp(GHashTable *options, GError **err)
 
 static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
 {
-    TcgLoop *l = (TcgLoop *)a;
+    TcgLoop *l = container_of(a, TcgLoop, accel);
     g_assert(!l->thread);
     if (!tcg_vcpu_new(l->state, cpu, err)) {
         return false;
@@ -173,7 +173,7 @@ static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
 
 static void vcpu_free(CPU *cpu)
 {
-    TcgLoop *l = (TcgLoop *)cpu->accel;
+    TcgLoop *l = container_of(cpu->accel, TcgLoop, accel);
     g_assert(!l->thread);
     if (g_ptr_array_remove(l->cpus, cpu)) {
         tcg_vcpu_free(cpu);
@@ -183,7 +183,7 @@ static void vcpu_free(CPU *cpu)
 
 static void accel_close(Accel *a)
 {
-    TcgLoop *l = (TcgLoop *)a;
+    TcgLoop *l = container_of(a, TcgLoop, accel);
     tcg_loop_stop(l);
     for (unsigned i = 0; i < l->cpus->len; i++) {
         CPU *cpu = g_ptr_array_index(l->cpus, i);
@@ -203,14 +203,14 @@ static void accel_close(Accel *a)
 
 static void set_debug_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque)
 {
-    TcgLoop *l = (TcgLoop *)a;
+    TcgLoop *l = container_of(a, TcgLoop, accel);
     l->debug_hook = fn;
     l->debug_opaque = opaque;
 }
 
 static void accel_info(Accel *a, GString *out)
 {
-    tcg_state_info(((TcgLoop *)a)->state, out);
+    tcg_state_info(container_of(a, TcgLoop, accel)->state, out);
 }
 
 /* clang-format off */

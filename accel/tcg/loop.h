@@ -3,6 +3,7 @@
 #pragma once
 #include "accel/tcg/internal.h"
 #include "base/mainloop.h"
+#include "util/container.h"
 
 typedef struct TcgLoop {
     Accel accel; /* first: an Accel * of this class points here */
@@ -37,7 +38,7 @@ extern const AccelClass tcg_accel_class, interp_accel_class;
 
 static inline TcgLoop *tcg_loop_of(const CPU *cpu)
 {
-    return (TcgLoop *)cpu->accel;
+    return container_of(cpu->accel, TcgLoop, accel);
 }
 
 bool tcg_loop_start(Accel *a, Machine *m, GError **err);

@@ -328,7 +328,7 @@ static GThread *start_thread(const char *name, GThreadFunc fn, TcgLoop *l, GErro
 
 bool tcg_loop_start(Accel *a, Machine *m, GError **err)
 {
-    TcgLoop *l = (TcgLoop *)a;
+    TcgLoop *l = container_of(a, TcgLoop, accel);
     l->pause = l->paused = true;
     l->thread = start_thread("vcpu", loop_main, l, err);
     if (!l->thread) {
@@ -361,7 +361,7 @@ void tcg_loop_stop(TcgLoop *l)
 
 void tcg_loop_resume(Accel *a)
 {
-    TcgLoop *l = (TcgLoop *)a;
+    TcgLoop *l = container_of(a, TcgLoop, accel);
     g_mutex_lock(&l->lock);
     l->pause = l->paused = false;
     g_cond_broadcast(&l->done);
@@ -370,7 +370,7 @@ void tcg_loop_resume(Accel *a)
 
 void tcg_loop_pause(Accel *a)
 {
-    TcgLoop *l = (TcgLoop *)a;
+    TcgLoop *l = container_of(a, TcgLoop, accel);
     if (!l->thread) {
         return;
     }

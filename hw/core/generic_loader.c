@@ -71,7 +71,7 @@ static bool load_data(GenericLoader *l, GError **err)
 
 static bool loader_realize(Device *dev, GError **err)
 {
-    GenericLoader *l = (GenericLoader *)dev;
+    GenericLoader *l = container_of(dev, GenericLoader, dev);
     if (l->cpu_num != CPU_NONE && l->cpu_num >= dev->machine->cpu_count) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "loader: Specified boot CPU#%u is nonexistent; the machine has %u, see -smp", l->cpu_num,
@@ -97,7 +97,7 @@ static bool loader_realize(Device *dev, GError **err)
 
 static void loader_device_reset(Device *dev)
 {
-    GenericLoader *l = (GenericLoader *)dev;
+    GenericLoader *l = container_of(dev, GenericLoader, dev);
     if (l->cpu_num != CPU_NONE && !l->data_len) {
         CPU *cpu = dev->machine->cpus[l->cpu_num];
         cpu->arch->set_pc(cpu, l->pc);

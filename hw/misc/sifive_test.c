@@ -36,14 +36,14 @@ static const IoOps finisher_ops = { .read = finisher_read, .write = finisher_wri
 
 static bool finisher_realize(Device *dev, GError **err)
 {
-    SifiveTest *t = (SifiveTest *)dev;
+    SifiveTest *t = container_of(dev, SifiveTest, dev);
     memory_region_init_io(&t->mmio, dev, &finisher_ops, t, "riscv.sifive.test", 0x1000);
     return true;
 }
 
 static void finisher_unrealize(Device *dev)
 {
-    SifiveTest *t = (SifiveTest *)dev;
+    SifiveTest *t = container_of(dev, SifiveTest, dev);
     if (t->mmio.parent) {
         memory_region_remove(t->mmio.parent, &t->mmio);
     }

@@ -17,7 +17,7 @@ enum { REDHAT = 0x1b36, REDHAT_HOST_BRIDGE = 0x0008, QUMRANET = 0x1af4, SUBSYSTE
 
 static PCIHost *pci_host(Device *dev)
 {
-    return (PCIHost *)dev;
+    return container_of(dev, PCIHost, dev);
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -144,7 +144,7 @@ static bool check_slot(PCIHost *host, const PCIDevice *d, GError **err)
 static bool pci_bus_attach(Bus *bus, Device *dev, GError **err)
 {
     PCIHost *host = pci_host(bus->owner);
-    PCIDevice *d = (PCIDevice *)dev;
+    PCIDevice *d = container_of(dev, PCIDevice, dev);
     if (d->devfn < 0 ? !choose_slot(host, d, err) : !check_slot(host, d, err)) {
         return false;
     }
@@ -155,7 +155,7 @@ static bool pci_bus_attach(Bus *bus, Device *dev, GError **err)
 
 static void pci_bus_detach(Bus *bus, Device *dev)
 {
-    PCIDevice *d = (PCIDevice *)dev;
+    PCIDevice *d = container_of(dev, PCIDevice, dev);
     pci_host(bus->owner)->functions[d->devfn] = NULL;
     d->host = NULL;
 }
@@ -234,17 +234,17 @@ const DeviceClass gpex_pcihost_class = {
 
 static bool root_realize(Device *dev, GError **err)
 {
-    pci_init((PCIDevice *)dev, &(PCIIds){ .vendor = REDHAT,
-                                          .device = REDHAT_HOST_BRIDGE,
-                                          .class = 0x060000,
-                                          .subsystem_vendor = QUMRANET,
-                                          .subsystem = SUBSYSTEM });
+    pci_init(container_of(dev, PCIDevice, dev), &(PCIIds){ .vendor = REDHAT,
+                                                           .device = REDHAT_HOST_BRIDGE,
+                                                           .class = 0x060000,
+                                                           .subsystem_vendor = QUMRANET,
+                                                           .subsystem = SUBSYSTEM });
     return true;
 }
 
 static void root_unrealize(Device *dev)
 {
-    pci_finish((PCIDevice *)dev);
+    pci_finish(container_of(dev, PCIDevice, dev));
 }
 
 const DeviceClass gpex_root_class = {

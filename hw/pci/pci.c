@@ -16,7 +16,7 @@
 
 static PCIDevice *pci_device(Device *dev)
 {
-    return (PCIDevice *)dev;
+    return container_of(dev, PCIDevice, dev);
 }
 
 static void put16(uint8_t *p, uint16_t v)

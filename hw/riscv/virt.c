@@ -138,7 +138,7 @@ static AclintSwi *create_swi(Machine *m, bool supervisor, hwaddr addr, GError **
 {
     g_autofree char *harts = g_strdup_printf("%u", m->cpu_count);
     const char *const props[] = { "num-harts", harts, "sswi", supervisor ? "on" : "off", NULL };
-    AclintSwi *w = (AclintSwi *)create(m, &riscv_aclint_swi_class, props, err);
+    AclintSwi *w = container_of(create(m, &riscv_aclint_swi_class, props, err), AclintSwi, dev);
     if (!w) {
         return NULL;
     }
@@ -155,7 +155,8 @@ static bool create_clint(Machine *m, GError **err)
     g_autofree char *harts = g_strdup_printf("%u", m->cpu_count);
     const char *const props[] = { "num-harts", harts, NULL };
     v->mswi = create_swi(m, false, VIRT_CLINT, err);
-    v->mtimer = v->mswi ? (AclintMtimer *)create(m, &riscv_aclint_mtimer_class, props, err) : NULL;
+    v->mtimer =
+        v->mswi ? container_of(create(m, &riscv_aclint_mtimer_class, props, err), AclintMtimer, dev) : NULL;
     if (!v->mtimer) {
         return false;
     }
@@ -184,7 +185,7 @@ static bool create_plic(Machine *m, GError **err)
         g_string_append_printf(config, "%s%s", i ? "," : "", s ? "MS" : "M");
     }
     const char *const props[] = { "hart-config", config->str, NULL };
-    v->plic = (Plic *)create(m, &riscv_plic_class, props, err);
+    v->plic = container_of(create(m, &riscv_plic_class, props, err), Plic, dev);
     if (!v->plic) {
         return false;
     }
@@ -201,15 +202,15 @@ static bool create_plic(Machine *m, GError **err)
 static bool create_uart_rtc_test(Machine *m, GError **err)
 {
     VirtBoard *v = virt_board(m);
-    Serial16550 *uart = (Serial16550 *)device_new(&serial16550_class, m, NULL);
+    Serial16550 *uart = container_of(device_new(&serial16550_class, m, NULL), Serial16550, dev);
     uart->chr = m->config->serial[0];
     if (!device_realize(&uart->dev, NULL, err)) {
         return false; /* machine_free frees what is in m->devices */
     }
     memory_region_add(&m->system, VIRT_UART0, &uart->mmio, 0);
     irq_connect(&uart->irq, plic_set_irq, v->plic, VIRT_UART0_IRQ);
-    GoldfishRtc *rtc = (GoldfishRtc *)create(m, &goldfish_rtc_class, NULL, err);
-    SifiveTest *test = rtc ? (SifiveTest *)create(m, &sifive_test_class, NULL, err) : NULL;
+    GoldfishRtc *rtc = container_of(create(m, &goldfish_rtc_class, NULL, err), GoldfishRtc, dev);
+    SifiveTest *test = rtc ? container_of(create(m, &sifive_test_class, NULL, err), SifiveTest, dev) : NULL;
     if (!test) {
         return false;
     }
@@ -221,7 +222,7 @@ static bool create_uart_rtc_test(Machine *m, GError **err)
 
 static bool create_fw_cfg(Machine *m, GError **err)
 {
-    FwCfg *f = (FwCfg *)create(m, &fw_cfg_class, NULL, err);
+    FwCfg *f = container_of(create(m, &fw_cfg_class, NULL, err), FwCfg, dev);
     if (!f) {
         return false;
     }
@@ -242,7 +243,7 @@ static bool create_flash(Machine *m, GError **err)
 {
     static const char *const names[] = { "virt.flash0", "virt.flash1" };
     for (unsigned i = 0; i < VIRT_FLASH_BANKS; i++) {
-        Pflash *f = (Pflash *)device_new(&pflash_cfi01_class, m, NULL);
+        Pflash *f = container_of(device_new(&pflash_cfi01_class, m, NULL), Pflash, dev);
         f->blk = flash_image(m, i);
         if (!device_set_prop(&f->dev, "name", names[i], err) || !device_realize(&f->dev, NULL, err)) {
             return false;
@@ -260,7 +261,7 @@ static bool create_virtio(Machine *m, GError **err)
     for (unsigned i = VIRT_VIRTIO_COUNT; i-- > 0;) {
         g_autofree char *index = g_strdup_printf("%u", i);
         const char *const props[] = { "index", index, NULL };
-        VirtioMmio *t = (VirtioMmio *)create(m, &virtio_mmio_class, props, err);
+        VirtioMmio *t = container_of(create(m, &virtio_mmio_class, props, err), VirtioMmio, dev);
         if (!t) {
             return false;
         }
@@ -284,7 +285,7 @@ static bool create_pcie(Machine *m, GError **err)
         .mmio_high = v->pcie_high,
         .mmio_high_size = v->pcie_high_size,
     };
-    v->pcie = (PCIHost *)create(m, &gpex_pcihost_class, NULL, err);
+    v->pcie = container_of(create(m, &gpex_pcihost_class, NULL, err), PCIHost, dev);
     if (!v->pcie) {
         return false;
     }

@@ -58,11 +58,12 @@ static void add_path(const Device *dev, GString *out)
     const Device *transport = dev->bus->owner;
     if (transport->class == &virtio_mmio_class) {
         g_string_append_printf(out, "/virtio-mmio@%016" PRIx64 "/%s\n",
-                               VIRT_VIRTIO + ((const VirtioMmio *)transport)->index * VIRT_VIRTIO_STEP,
+                               VIRT_VIRTIO +
+                                   container_of(transport, VirtioMmio, dev)->index * VIRT_VIRTIO_STEP,
                                net ? "ethernet-phy@0" : "disk@0,0");
         return;
     }
-    unsigned devfn = (unsigned)((const PCIDevice *)transport)->devfn;
+    unsigned devfn = (unsigned)container_of(transport, PCIDevice, dev)->devfn;
     g_autofree char *function = devfn & 7 ? g_strdup_printf(",%x", devfn & 7) : g_strdup("");
     g_string_append_printf(out, "/pci@ffffffffffffffff/%s@%x%s/%s\n", net ? "ethernet" : "scsi", devfn >> 3,
                            function, net ? "ethernet-phy@0" : "disk@0,0");

@@ -50,7 +50,7 @@ typedef struct VirtioBalloon {
 
 static VirtioBalloon *virtio_balloon(VirtioDevice *v)
 {
-    return (VirtioBalloon *)v;
+    return container_of(v, VirtioBalloon, v);
 }
 
 static AddressSpace *balloon_memory(VirtioBalloon *b)
@@ -199,7 +199,7 @@ static void balloon_quiesce(VirtioDevice *v)
 
 void virtio_balloon_poll_stats(Device *dev)
 {
-    VirtioBalloon *b = (VirtioBalloon *)dev;
+    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
     device_lock(dev);
     if (b->stats) {
         virtqueue_push(&b->v, STATS, b->stats, 0);
@@ -212,7 +212,7 @@ void virtio_balloon_poll_stats(Device *dev)
 uint64_t virtio_balloon_stat(Device *dev, unsigned tag)
 {
     device_lock(dev);
-    uint64_t value = tag < STAT_TAGS ? ((VirtioBalloon *)dev)->s.stat[tag] : UINT64_MAX;
+    uint64_t value = tag < STAT_TAGS ? container_of(dev, VirtioBalloon, v.dev)->s.stat[tag] : UINT64_MAX;
     device_unlock(dev);
     return value;
 }
@@ -232,7 +232,7 @@ Device *virtio_balloon_find(Machine *m)
 
 void virtio_balloon_set_target(Device *dev, uint64_t bytes)
 {
-    VirtioBalloon *b = (VirtioBalloon *)dev;
+    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
     uint64_t ram = dev->machine->ram.size;
     device_lock(dev);
     b->s.num_pages = (uint32_t)((ram - MIN(bytes, ram)) >> PFN_SHIFT);
@@ -242,7 +242,7 @@ void virtio_balloon_set_target(Device *dev, uint64_t bytes)
 
 uint64_t virtio_balloon_actual(Device *dev)
 {
-    VirtioBalloon *b = (VirtioBalloon *)dev;
+    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
     uint64_t ram = dev->machine->ram.size;
     device_lock(dev);
     uint64_t balloon = (uint64_t)b->s.actual << PFN_SHIFT;
@@ -305,7 +305,7 @@ static const VirtioOps balloon_ops = {
 
 static bool balloon_realize(Device *dev, GError **err)
 {
-    VirtioBalloon *b = (VirtioBalloon *)dev;
+    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
     if (virtio_balloon_find(dev->machine) != dev) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "%s: the machine has a balloon already; one is all it takes", device_user_name(dev));
@@ -320,7 +320,7 @@ static bool balloon_realize(Device *dev, GError **err)
 
 static void balloon_unrealize(Device *dev)
 {
-    VirtioBalloon *b = (VirtioBalloon *)dev;
+    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
     balloon_quiesce(&b->v);
     virtio_finish(&b->v);
 }

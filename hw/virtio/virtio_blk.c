@@ -75,7 +75,7 @@ typedef struct BlkRequest {
 
 static VirtioBlk *virtio_blk(VirtioDevice *v)
 {
-    return (VirtioBlk *)v;
+    return container_of(v, VirtioBlk, v);
 }
 
 /* ---- ending a request ---------------------------------------------------- */
@@ -327,7 +327,7 @@ static const VirtioOps blk_ops = {
 
 static bool blk_realize(Device *dev, GError **err)
 {
-    VirtioBlk *b = (VirtioBlk *)dev;
+    VirtioBlk *b = container_of(dev, VirtioBlk, v.dev);
     if (!b->drive) {
         g_set_error(
             err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -365,7 +365,7 @@ static bool blk_realize(Device *dev, GError **err)
 
 static void blk_unrealize(Device *dev)
 {
-    VirtioBlk *b = (VirtioBlk *)dev;
+    VirtioBlk *b = container_of(dev, VirtioBlk, v.dev);
     block_backend_detach(b->drive, dev);
     virtio_finish(&b->v);
 }

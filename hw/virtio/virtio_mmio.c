@@ -233,7 +233,7 @@ static const IoOps mmio_ops = {
 
 static bool mmio_attach(Bus *bus, Device *dev, GError **err)
 {
-    VirtioMmio *t = (VirtioMmio *)bus->owner;
+    VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
     VirtioDevice *v = virtio_device(dev);
     v->transport = (VirtioTransport){
         .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t, .legacy = t->legacy
@@ -244,7 +244,7 @@ static bool mmio_attach(Bus *bus, Device *dev, GError **err)
 
 static void mmio_detach(Bus *bus, Device *dev)
 {
-    VirtioMmio *t = (VirtioMmio *)bus->owner;
+    VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
     t->mmio.owner = &t->dev;
     virtio_device(dev)->transport = (VirtioTransport){ 0 };
     irq_lower(&t->irq);
@@ -252,7 +252,7 @@ static void mmio_detach(Bus *bus, Device *dev)
 
 static bool mmio_realize(Device *dev, GError **err)
 {
-    VirtioMmio *t = (VirtioMmio *)dev;
+    VirtioMmio *t = container_of(dev, VirtioMmio, dev);
     g_autofree char *name = g_strdup_printf("virtio-mmio-bus.%u", t->index);
     memory_region_init_io(&t->mmio, dev, &mmio_ops, t, "virtio-mmio", VIRTIO_MMIO_SIZE);
     t->bus = virtio_bus_new(dev, name);
@@ -263,7 +263,7 @@ static bool mmio_realize(Device *dev, GError **err)
 
 static void mmio_unrealize(Device *dev)
 {
-    VirtioMmio *t = (VirtioMmio *)dev;
+    VirtioMmio *t = container_of(dev, VirtioMmio, dev);
     if (t->mmio.parent) {
         memory_region_remove(t->mmio.parent, &t->mmio);
     }

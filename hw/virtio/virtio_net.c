@@ -275,7 +275,7 @@ static bool bad_property(Device *dev, const char *what, GError **err)
 
 static bool net_realize(Device *dev, GError **err)
 {
-    VirtioNet *n = (VirtioNet *)dev;
+    VirtioNet *n = container_of(dev, VirtioNet, v.dev);
     static const uint8_t none[6];
     if (n->mac[0] & 1) {
         return bad_property(
@@ -314,7 +314,7 @@ static bool net_realize(Device *dev, GError **err)
 
 static void net_unrealize(Device *dev)
 {
-    VirtioNet *n = (VirtioNet *)dev;
+    VirtioNet *n = container_of(dev, VirtioNet, v.dev);
     net_nic_remove(&n->nic);
     bh_free(n->tx_bh);
     virtio_finish(&n->v);
@@ -322,14 +322,14 @@ static void net_unrealize(Device *dev)
 
 static void net_reset(Device *dev)
 {
-    VirtioNet *n = (VirtioNet *)dev;
+    VirtioNet *n = container_of(dev, VirtioNet, v.dev);
     virtio_reset(&n->v);
     virtio_net_filter_reset(n);
 }
 
 static bool net_loaded(Device *dev, GError **err)
 {
-    VirtioNet *n = (VirtioNet *)dev;
+    VirtioNet *n = container_of(dev, VirtioNet, v.dev);
     if (n->s.uni_count > NET_MAC_TABLE || n->s.multi_count > NET_MAC_TABLE - n->s.uni_count) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: table of addresses overflows", dev->path);
         return false;

@@ -43,7 +43,7 @@ typedef struct VirtioNet {
 
 static inline VirtioNet *virtio_net(VirtioDevice *v)
 {
-    return (VirtioNet *)v;
+    return container_of(v, VirtioNet, v);
 }
 
 void virtio_net_ctrl_notify(VirtioNet *n);

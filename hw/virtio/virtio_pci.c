@@ -221,7 +221,7 @@ static bool covers_window(const VirtioPci *t, unsigned offset, unsigned size)
 
 static void window_reading(PCIDevice *d, unsigned offset, unsigned size)
 {
-    VirtioPci *t = (VirtioPci *)d;
+    VirtioPci *t = container_of(d, VirtioPci, pci);
     hwaddr off;
     unsigned width;
     uint64_t value = 0;
@@ -237,7 +237,7 @@ static void window_reading(PCIDevice *d, unsigned offset, unsigned size)
 
 static void config_written(PCIDevice *d, unsigned offset, unsigned size)
 {
-    VirtioPci *t = (VirtioPci *)d;
+    VirtioPci *t = container_of(d, VirtioPci, pci);
     hwaddr off;
     unsigned width;
     virtio_block_dma(inside(t), !(pci_command(d) & PCI_COMMAND_MASTER));
@@ -306,7 +306,7 @@ static bool refuse(Device *dev, const char *what, GError **err)
 static bool vpci_realize(Device *dev, GError **err)
 {
     enum { AUTO, ON, OFF };
-    VirtioPci *t = (VirtioPci *)dev;
+    VirtioPci *t = container_of(dev, VirtioPci, pci.dev);
     if (t->disable_legacy == OFF) {
         return refuse(dev, "disable-legacy=off", err);
     }
@@ -339,14 +339,14 @@ static bool vpci_realize(Device *dev, GError **err)
 
 static void vpci_unrealize(Device *dev)
 {
-    VirtioPci *t = (VirtioPci *)dev;
+    VirtioPci *t = container_of(dev, VirtioPci, pci.dev);
     pci_finish(&t->pci);
     memory_region_finish(&t->registers);
 }
 
 static void vpci_refresh(Device *dev)
 {
-    VirtioPci *t = (VirtioPci *)dev;
+    VirtioPci *t = container_of(dev, VirtioPci, pci.dev);
     pci_refresh(&t->pci);
     virtio_block_dma(inside(t), !(pci_command(&t->pci) & PCI_COMMAND_MASTER));
     drive_pin(t);

@@ -31,7 +31,7 @@ typedef struct VirtioRng {
 
 static VirtioRng *virtio_rng(VirtioDevice *v)
 {
-    return (VirtioRng *)v;
+    return container_of(v, VirtioRng, v);
 }
 
 /* Fill up to `want` bytes of the element's writable part; what came. */
@@ -100,7 +100,7 @@ static const VirtioOps rng_ops = {
 
 static bool rng_realize(Device *dev, GError **err)
 {
-    VirtioRng *r = (VirtioRng *)dev;
+    VirtioRng *r = container_of(dev, VirtioRng, v.dev);
     if (r->rng && !object_is_rng(r->rng)) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                     "%s: object '%s' is a %s, not a source of random numbers; use "
@@ -116,14 +116,14 @@ static bool rng_realize(Device *dev, GError **err)
 
 static void rng_unrealize(Device *dev)
 {
-    VirtioRng *r = (VirtioRng *)dev;
+    VirtioRng *r = container_of(dev, VirtioRng, v.dev);
     timer_free(r->timer);
     virtio_finish(&r->v);
 }
 
 static void rng_reset(Device *dev)
 {
-    VirtioRng *r = (VirtioRng *)dev;
+    VirtioRng *r = container_of(dev, VirtioRng, v.dev);
     timer_cancel(r->timer);
     r->s.quota = r->max_bytes;
     virtio_reset(&r->v);

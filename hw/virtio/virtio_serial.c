@@ -38,7 +38,7 @@ _Static_assert(sizeof(SerialConfig) == 12, "layout of 5.3.4");
 
 static VirtioSerial *virtio_serial(VirtioDevice *v)
 {
-    return (VirtioSerial *)v;
+    return container_of(v, VirtioSerial, v);
 }
 
 static bool multiport(const VirtioSerial *ser)
@@ -298,7 +298,7 @@ static char *bus_name(Device *dev)
 
 static bool serial_realize(Device *dev, GError **err)
 {
-    VirtioSerial *ser = (VirtioSerial *)dev;
+    VirtioSerial *ser = container_of(dev, VirtioSerial, v.dev);
     g_autofree char *name = bus_name(dev);
     virtio_init(&ser->v, &serial_ops);
     for (unsigned q = 0; q < 2 * (ser->max_ports + 1); q++) {

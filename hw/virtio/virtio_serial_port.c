@@ -207,8 +207,8 @@ static bool name_is_free(SerialPort *p, GError **err)
 
 static bool port_realize(Device *dev, GError **err)
 {
-    SerialPort *p = (SerialPort *)dev;
-    p->serial = (VirtioSerial *)dev->bus->owner;
+    SerialPort *p = container_of(dev, SerialPort, dev);
+    p->serial = container_of(dev->bus->owner, VirtioSerial, v.dev);
     if (!choose_number(p, err) || !name_is_free(p, err)) {
         return false;
     }
@@ -221,7 +221,7 @@ static bool port_realize(Device *dev, GError **err)
 
 static void port_unrealize(Device *dev)
 {
-    SerialPort *p = (SerialPort *)dev;
+    SerialPort *p = container_of(dev, SerialPort, dev);
     if (p->chr) {
         chardev_detach(p->chr, p);
     }

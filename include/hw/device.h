@@ -21,6 +21,7 @@
 
 #include "hw/irq.h"
 #include "base/memory.h"
+#include "util/container.h"
 
 typedef struct Bus Bus;
 typedef struct Machine Machine;

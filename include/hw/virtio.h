@@ -108,7 +108,7 @@ extern const DeviceClass virtio_balloon_pci_class, virtio_blk_pci_class, virtio_
     virtio_rng_pci_class, virtio_serial_pci_class;
 static inline VirtioDevice *virtio_device(Device *dev)
 {
-    return (VirtioDevice *)dev;
+    return container_of(dev, VirtioDevice, dev);
 }
 
 /* ---- for devices ---- */

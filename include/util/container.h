@@ -4,9 +4,10 @@
 #include <stddef.h>
 
 /* The object of type TYPE whose field MEMBER (which may be a path: `v.dev`) is *PTR.  Checked: the
- * compiler takes no pointer of another type than MEMBER's, and what is const stays so.  Which
- * object it is stays the caller's promise, so each type has one function around it
- * (`virtio_device(dev)`), or a hook that only the right class can call has it in its first line. */
+ * compiler takes no pointer of another type than MEMBER's, and what is const stays so.  The first
+ * field of NULL is NULL.  Which object it is stays the caller's promise, so a type has one function
+ * around it (`virtio_device(dev)`), or a hook that only the right class calls has it in its first
+ * line. */
 /* clang-format off */
 #define container_of(ptr, Type, member)                                                                      \
     _Generic((ptr),                                                                                          \

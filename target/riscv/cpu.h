@@ -8,6 +8,7 @@
 #include "fpu/softfloat.h"
 #include "base/comparator.h"
 #include "target/cpu.h"
+#include "util/container.h"
 
 enum { PRIV_U = 0, PRIV_S = 1, PRIV_M = 3 };
 enum { RISCV_MAX_PMP = 16 };
@@ -89,7 +90,7 @@ typedef struct RiscvCPU {
 
 static inline RiscvCPU *riscv_cpu(CPU *cpu)
 {
-    return (RiscvCPU *)cpu;
+    return container_of(cpu, RiscvCPU, cpu);
 }
 static inline bool riscv_has(const RiscvCPU *r, RiscvExt ext)
 {

@@ -94,7 +94,7 @@ void bare_run(Bare *b)
 
 TcgState *bare_state(Bare *b)
 {
-    return ((TcgLoop *)b->machine.accel)->state;
+    return container_of(b->machine.accel, TcgLoop, accel)->state;
 }
 
 void bare_free(Bare *b)

@@ -40,7 +40,7 @@ static Bare *machine(uint32_t insn, unsigned bytes)
 /* Until a watchpoint, a step or the finisher stops the vCPU. */
 static void run(Bare *b)
 {
-    TcgLoop *l = (TcgLoop *)b->machine.accel;
+    TcgLoop *l = container_of(b->machine.accel, TcgLoop, accel);
     if (!b->started) {
         b->started = l->accel.class->start(&l->accel, &b->machine, NULL);
         g_assert_true(b->started);

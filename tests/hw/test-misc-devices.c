@@ -22,7 +22,7 @@ static GoldfishRtc *rtc_open(Bench *b, hwaddr *at)
     bench_open(b);
     b->config.rtc_clock = RTC_VM;
     clock_virtual_set_ns(1000);
-    GoldfishRtc *r = (GoldfishRtc *)device_new(&goldfish_rtc_class, &b->m, NULL);
+    GoldfishRtc *r = container_of(device_new(&goldfish_rtc_class, &b->m, NULL), GoldfishRtc, dev);
     irq_connect(&r->irq, on_irq, NULL, 0);
     bench_add(b, &r->dev);
     *at = bench_window(b, 0);
@@ -42,7 +42,7 @@ static void test_rtc_clocks(void)
         Bench b;
         bench_open(&b);
         b.config.rtc_clock = clock;
-        GoldfishRtc *r = (GoldfishRtc *)device_new(&goldfish_rtc_class, &b.m, NULL);
+        GoldfishRtc *r = container_of(device_new(&goldfish_rtc_class, &b.m, NULL), GoldfishRtc, dev);
         int64_t before = clock_get_ns(CLK_HOST);
         bench_add(&b, &r->dev);
         int64_t now = (int64_t)rtc_time(&b, bench_window(&b, 0));

@@ -20,7 +20,7 @@ static uint32_t twice(uint16_t v)
 static Pflash *flash_open(Bench *b, BlockBackend *blk, hwaddr *at)
 {
     bench_open(b);
-    Pflash *f = (Pflash *)device_new(&pflash_cfi01_class, &b->m, NULL);
+    Pflash *f = container_of(device_new(&pflash_cfi01_class, &b->m, NULL), Pflash, dev);
     f->blk = blk;
     bench_add(b, &f->dev);
     *at = bench_window(b, 0);
@@ -333,7 +333,7 @@ static void test_wrong_size(void)
     g_autoptr(GError) err = NULL;
     make_image(SIZE / 2);
     bench_open(&b);
-    Pflash *f = (Pflash *)device_new(&pflash_cfi01_class, &b.m, NULL);
+    Pflash *f = container_of(device_new(&pflash_cfi01_class, &b.m, NULL), Pflash, dev);
     f->blk = open_image("f2", "off");
     g_assert_false(device_realize(&f->dev, NULL, &err));
     g_assert_nonnull(

@@ -196,7 +196,7 @@ static AclintMtimer *mtimer_open(Bench *b, hwaddr *at)
     memset(levels, 0, sizeof(levels));
     bench_open(b);
     clock_virtual_set_ns(5000);
-    AclintMtimer *m = (AclintMtimer *)device_new(&riscv_aclint_mtimer_class, &b->m, NULL);
+    AclintMtimer *m = container_of(device_new(&riscv_aclint_mtimer_class, &b->m, NULL), AclintMtimer, dev);
     g_assert_true(device_set_prop(&m->dev, "num-harts", "2", NULL));
     m->time_changed = on_time_changed;
     for (int i = 0; i < 2; i++) {
@@ -263,7 +263,7 @@ static void test_swi(void)
         Bench b;
         bench_open(&b);
         memset(levels, 0, sizeof(levels));
-        AclintSwi *w = (AclintSwi *)device_new(&riscv_aclint_swi_class, &b.m, NULL);
+        AclintSwi *w = container_of(device_new(&riscv_aclint_swi_class, &b.m, NULL), AclintSwi, dev);
         g_assert_true(device_set_prop(&w->dev, "num-harts", "2", NULL));
         g_assert_true(device_set_prop(&w->dev, "sswi", supervisor ? "on" : "off", NULL));
         for (int i = 0; i < 2; i++) {

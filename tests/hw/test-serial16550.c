@@ -34,7 +34,7 @@ static void line_open(Line *l, bool host)
     memset(l, 0, sizeof(*l));
     l->in = l->out = -1;
     bench_open(&l->b);
-    l->u = (Serial16550 *)device_new(&serial16550_class, &l->b.m, NULL);
+    l->u = container_of(device_new(&serial16550_class, &l->b.m, NULL), Serial16550, dev);
     if (host) {
         l->dir = g_dir_make_tmp("serial-XXXXXX", NULL);
         g_autofree char *path = g_build_filename(l->dir, "p", NULL);
@@ -110,7 +110,7 @@ static void test_access_sizes(void)
 {
     Bench b;
     bench_open(&b);
-    Serial16550 *u = (Serial16550 *)device_new(&serial16550_class, &b.m, NULL);
+    Serial16550 *u = container_of(device_new(&serial16550_class, &b.m, NULL), Serial16550, dev);
     g_assert_true(device_set_prop(&u->dev, "regshift", "2", NULL));
     bench_add(&b, &u->dev);
     hwaddr at = bench_window(&b, 0);
