@@ -73,12 +73,10 @@ static bool info_irq(Machine *m, const char *args, GString *out, GError **err)
 {
     for (guint i = 0; i < m->devices->len; i++) {
         Device *dev = m->devices->pdata[i];
-        void (*dump)(Device * d, GString * o) =
-            dev->class->interface ? dev->class->interface(dev, "IrqStatistics") : NULL;
-        if (dump) {
+        if (dev->class->irq_statistics) {
             g_string_append_printf(out, "IRQ statistics for %s:\n", dev->path);
             device_lock(dev);
-            dump(dev, out);
+            dev->class->irq_statistics(dev, out);
             device_unlock(dev);
         }
     }

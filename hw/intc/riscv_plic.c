@@ -80,7 +80,7 @@ void plic_set_irq(void *opaque, int line, int level)
 }
 
 /* For `info irq`. */
-static void plic_dump_statistics(Device *dev, GString *out)
+static void plic_irq_statistics(Device *dev, GString *out)
 {
     Plic *p = plic(dev);
     for (unsigned i = 1; i < p->num_sources; i++) {
@@ -88,11 +88,6 @@ static void plic_dump_statistics(Device *dev, GString *out)
             g_string_append_printf(out, "%2u: %" PRIu64 "\n", i, p->raised[i]);
         }
     }
-}
-
-static void *plic_interface(Device *dev, const char *name)
-{
-    return strcmp(name, "IrqStatistics") == 0 ? (void *)plic_dump_statistics : NULL;
 }
 
 static uint32_t plic_claim(Plic *p, unsigned context)
@@ -315,5 +310,5 @@ const DeviceClass riscv_plic_class = {
     .reset = plic_reset,
     .refresh = plic_refresh,
     .loaded = plic_loaded,
-    .interface = plic_interface,
+    .irq_statistics = plic_irq_statistics,
 };

@@ -304,11 +304,6 @@ static bool virtio_class_loaded(Device *dev, GError **err)
     return true;
 }
 
-static void *virtio_class_interface(Device *dev, const char *name)
-{
-    return !strcmp(name, "VirtioDevice") ? dev : NULL;
-}
-
 #define V VirtioDevice
 /* clang-format off */
 static const Field virtio_state[] = {
@@ -346,7 +341,6 @@ const DeviceClass virtio_device_class = {
     .reset = virtio_class_reset,
     .refresh = virtio_class_refresh,
     .loaded = virtio_class_loaded,
-    .interface = virtio_class_interface,
 };
 
 /* ---- the bus ------------------------------------------------------------- */

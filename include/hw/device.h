@@ -179,7 +179,7 @@ struct DeviceClass {
     void (*refresh)(Device *dev);              /* recompute derived values and IRQ levels: after reset,
                                      load and every register access */
     bool (*loaded)(Device *dev, GError **err); /* check state from a stream */
-    void *(*interface)(Device *dev, const char *name); /* e.g. "PCIDevice", "VirtIODevice" */
+    void (*irq_statistics)(Device *dev, GString *out); /* an interrupt controller that counts: `info irq` */
 };
 
 /* All classes that exist, in one table (hw/registry.c). */
