@@ -11,7 +11,7 @@
 #include <ffi.h>
 #include <string.h>
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "tcg/eval.h"
 
 typedef struct Frame {

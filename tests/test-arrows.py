@@ -14,7 +14,7 @@ MAY = {
     'util': set(),
     'fpu': set(),
     'base': {'hw'},  # memory_access.c takes the lock of a region's device
-    'tcg': {'accel', 'base'},  # accel/tcg.h: loads and stores of the interpreter
+    'tcg': {'target', 'base'},  # target/vcpu.h: loads and stores of the interpreter
     'target': {'tcg', 'accel', 'fpu', 'hw', 'base'},
     'accel': {'target', 'tcg', 'hw', 'base'},
     'hw': {'base', 'block', 'chardev', 'net', 'target', 'accel', 'system'},

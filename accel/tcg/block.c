@@ -713,7 +713,7 @@ static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
     cpu_loop_exit(cpu);
 }
 
-const IrHelper tcg_helper_fetch_fault = {
+const IrHelper translate_helper_fetch_fault = {
     .name = "fetch_fault",
     .fn = (void (*)(void))helper_fetch_fault,
     .flags = IRH_FAULT,

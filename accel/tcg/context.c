@@ -303,9 +303,9 @@ static void each_context(CPU *cpu, void (*fn)(TcgContext *c, uint64_t a, uint64_
         fn(v->pool[n], a, b);
 }
 
-/* ---- what targets ask for (include/accel/tcg.h) ------------------------------- */
+/* ---- what targets ask for (include/target/vcpu.h) ------------------------------- */
 
-void tcg_context_changed(CPU *cpu)
+void cpu_mmu_changed(CPU *cpu)
 {
     if (cpu->tcg)
         cpu->tcg->context_stale = true;
@@ -316,7 +316,7 @@ static void flush_one(TcgContext *c, uint64_t a, uint64_t b)
     tcg_context_flush(c, false);
 }
 
-void tcg_flush_all(CPU *cpu)
+void cpu_flush_all(CPU *cpu)
 {
     if (!cpu->tcg)
         return;
@@ -330,7 +330,7 @@ static void flush_one_asid(TcgContext *c, uint64_t asid, uint64_t b)
         tcg_context_flush(c, true);
 }
 
-void tcg_flush_asid(CPU *cpu, uint64_t asid)
+void cpu_flush_asid(CPU *cpu, uint64_t asid)
 {
     if (!cpu->tcg)
         return;
@@ -343,7 +343,7 @@ static void flush_one_page(TcgContext *c, uint64_t vaddr, uint64_t b)
     tcg_context_flush_page(c, vaddr);
 }
 
-void tcg_flush_page(CPU *cpu, uint64_t vaddr)
+void cpu_flush_page(CPU *cpu, uint64_t vaddr)
 {
     if (!cpu->tcg)
         return;
@@ -357,7 +357,7 @@ static void flush_one_page_asid(TcgContext *c, uint64_t vaddr, uint64_t asid)
         tcg_context_flush_page(c, vaddr);
 }
 
-void tcg_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
+void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
 {
     if (!cpu->tcg)
         return;

@@ -45,7 +45,7 @@ static void helper_debug(CPU *cpu)
         cpu_loop_exit(cpu);
     }
 }
-const IrHelper tcg_helper_debug = {
+const IrHelper translate_helper_debug = {
     "debug", (void (*)(void))helper_debug, IRH_FAULT | IRH_READS | IRH_WRITES, 0, IR_VOID, { 0 },
 };
 
@@ -117,7 +117,7 @@ void tcg_debug_single_done(CPU *cpu)
 static void drop_translations(CPU *cpu, void *opaque)
 {
     tcg_drop_all_blocks(cpu->tcg->state);
-    tcg_flush_all(cpu);
+    cpu_flush_all(cpu);
 }
 
 void tcg_breakpoints_changed(CPU *cpu)
@@ -129,7 +129,7 @@ void tcg_breakpoints_changed(CPU *cpu)
 
 static void flush_tags(CPU *cpu, void *opaque)
 {
-    tcg_flush_all(cpu);
+    cpu_flush_all(cpu);
 }
 
 void tcg_watchpoints_changed(CPU *cpu)

@@ -15,7 +15,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include "accel/accel.h"
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "base/memory.h"
 #include "tcg/x86_64/x86_64.h"
 
@@ -310,7 +310,7 @@ extern const JitConfig tcg_jit_config; /* without guest */
 
 /* ---- the loop (vcpu.c) -------------------------------------------------------------- */
 
-/* cpu_loop_exit() of include/accel/tcg.h and tcg_handle_queue() at each round are the
+/* cpu_loop_exit() of include/target/vcpu.h and tcg_handle_queue() at each round are the
  * loop's.  What another thread wants of the vCPU thread: put it where the loop finds it
  * (queue, flag), then tcg_kick_thread(). */
 void tcg_kick_thread(TcgState *s);
@@ -338,7 +338,7 @@ void tcg_debug_going_on(CPU *cpu);
 void tcg_debug_single_done(CPU *cpu);
 /* -d exec and -d cpu: a block is about to run.  Call it under log_enabled(). */
 void tcg_log_block(CPU *cpu, const TcgBlock *b);
-/* translate_has_breakpoint() and tcg_helper_debug of include/accel/tcg.h are there too. */
+/* translate_has_breakpoint() and translate_helper_debug of include/target/vcpu.h are there too. */
 
 /* ---- lockstep (lockstep.c) ------------------------------------------------------------ */
 /* Before a write to RAM by C code, of 64 bytes at most; before an access to a device. */

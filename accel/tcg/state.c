@@ -63,7 +63,7 @@ void tcg_view_flush(TcgState *s)
     for (unsigned n = 0; n < s->vcpus->len; n++) {
         TcgVcpu *v = s->vcpus->pdata[n];
         v->near.size = 0;
-        tcg_flush_all(v->cpu);
+        cpu_flush_all(v->cpu);
     }
 }
 

@@ -80,7 +80,7 @@ typedef struct CPURegister {
 
 /* What a translator is given.  It reads code from `page`, and beyond page_bytes by
  * translate_fetch16(): false there is a fetch that faults.  The block then ends before the
- * instruction, or, if that is its first, consists of tcg_helper_fetch_fault. */
+ * instruction, or, if that is its first, consists of translate_helper_fetch_fault. */
 typedef struct TranslateCtx {
     CPU *cpu;
     IrBlock *ir;

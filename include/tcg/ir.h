@@ -290,6 +290,6 @@ typedef enum IrExit {
     cpu->exit_request was set: continue at the block's start */
 } IrExit;
 /* Run one block on cpu; the guest pc is stored into the CPU struct at every
- * IR_INSN and at exit.  Memory goes through cpu_load/cpu_store (include/accel/tcg.h).
+ * IR_INSN and at exit.  Memory goes through cpu_load/cpu_store (include/target/vcpu.h).
  * Faults leave by cpu_loop_exit(). */
 IrExit ir_interpret(const IrBlock *b, CPU *cpu);

@@ -11,7 +11,7 @@
  * Not modelled: a count of instructions, event counters. */
 #include "target/riscv/cpu.h"
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "base/clock.h"
 
 enum { CSR_INSN_BYTES = 4 };

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "accel/accel.h"
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 
 /* Numbers of CPURegister: as gdb's riscv target numbers them. */
 enum { REG_X = 0, REG_PC = 32, REG_F = 33, REG_CSR = 65, REG_PRIV = REG_CSR + 4096 };
@@ -86,8 +86,8 @@ static void riscv_reset(CPU *cpu)
     __atomic_store_n(&r->mip, 0, __ATOMIC_RELEASE);
     cpu->halted = 0;
     riscv_pmp_update(r);
-    tcg_flush_all(cpu);
-    tcg_context_changed(cpu);
+    cpu_flush_all(cpu);
+    cpu_mmu_changed(cpu);
 }
 
 /* By the debugger or a loader: bit 0 is not there, as in mepc. */
@@ -193,7 +193,7 @@ static bool riscv_set_register(CPU *cpu, unsigned number, uint64_t value)
             return false;
         }
         r->priv = value;
-        tcg_context_changed(cpu);
+        cpu_mmu_changed(cpu);
     } else {
         return riscv_csr_poke(r, number - REG_CSR, value);
     }

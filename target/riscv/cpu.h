@@ -159,7 +159,7 @@ typedef enum CsrOp { CSR_WRITE, CSR_SET, CSR_CLEAR } CsrOp;
 /* Read and/or write a CSR as the instruction does; false: illegal instruction.
  * `write` is false for csrrs/c with x0, `read` for csrrw with rd = x0.  On RV32 values
  * are 32 bits, *old is sign extended as registers are.  Writes that change the context
- * call tcg_context_changed(); writes that make an interrupt deliverable set
+ * call cpu_mmu_changed(); writes that make an interrupt deliverable set
  * cpu.exit_request: the block need not end at once for those. */
 bool riscv_csr_access(RiscvCPU *r, unsigned csr, CsrOp op, bool read, bool write, uint64_t operand,
                       uint64_t *old);

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "base/clock.h"
 
 typedef struct Csr Csr;
@@ -108,7 +108,7 @@ static void status_write(RiscvCPU *r, uint64_t value, uint64_t mask)
     }
     r->mstatus = (old & ~mask) | (value & mask);
     if ((old ^ r->mstatus) & (MSTATUS_MPRV | MSTATUS_MPP | MSTATUS_SUM | MSTATUS_MXR)) {
-        tcg_context_changed(&r->cpu);
+        cpu_mmu_changed(&r->cpu);
     }
     riscv_interrupts_changed(r);
 }
@@ -284,7 +284,7 @@ static void satp_write(RiscvCPU *r, const Csr *c, uint64_t value)
     }
     if (r->satp != value) {
         r->satp = value;
-        tcg_context_changed(&r->cpu);
+        cpu_mmu_changed(&r->cpu);
     }
 }
 
@@ -446,7 +446,7 @@ static void menvcfg_set(RiscvCPU *r, uint64_t value)
     uint64_t old = r->menvcfg;
     r->menvcfg = cbie_legal(value, old) & mask;
     if ((old ^ r->menvcfg) & (ENVCFG_ADUE | ENVCFG_PBMTE)) {
-        tcg_flush_all(&r->cpu);
+        cpu_flush_all(&r->cpu);
     }
     if ((old ^ r->menvcfg) & ENVCFG_STCE) {
         riscv_stimer_update(r);

@@ -97,13 +97,13 @@ static void helper_sfence_vma(CPU *cpu, uint32_t insn, uint64_t vaddr, uint64_t 
     check_fence(riscv_cpu(cpu), insn);
     asid &= riscv_cpu(cpu)->xlen == 32 ? 0x1ff : 0xffff;
     if (one_page && one_space) {
-        tcg_flush_page_asid(cpu, vaddr, asid);
+        cpu_flush_page_asid(cpu, vaddr, asid);
     } else if (one_page) {
-        tcg_flush_page(cpu, vaddr);
+        cpu_flush_page(cpu, vaddr);
     } else if (one_space) {
-        tcg_flush_asid(cpu, asid);
+        cpu_flush_asid(cpu, asid);
     } else {
-        tcg_flush_all(cpu);
+        cpu_flush_all(cpu);
     }
 }
 const IrHelper riscv_helper_sfence_vma = {

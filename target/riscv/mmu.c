@@ -12,7 +12,7 @@
 
 #include <inttypes.h>
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "hw/board.h"
 #include "base/log.h"
 

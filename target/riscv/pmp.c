@@ -9,7 +9,7 @@
  * Not modelled: Smepmp (mseccfg), entries past 16. */
 #include "target/riscv/cpu.h"
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 
 enum {
     PMP_R = 1,
@@ -130,7 +130,7 @@ uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned pri
 static void pmp_changed(RiscvCPU *r)
 {
     riscv_pmp_update(r);
-    tcg_flush_all(&r->cpu);
+    cpu_flush_all(&r->cpu);
 }
 
 void riscv_pmpcfg_write(RiscvCPU *r, unsigned entry, uint8_t value)

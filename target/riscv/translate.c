@@ -234,7 +234,7 @@ static bool fetch_insn(Translator *t, bool first, uint32_t *insn)
     if (first) {
         IrRef vaddr = ir_const(t->ir, (int64_t)fault);
         ir_insn(t->ir, t->pc);
-        ir_call(t->ir, &tcg_helper_fetch_fault, IR_NONE, 1, &vaddr);
+        ir_call(t->ir, &translate_helper_fetch_fault, IR_NONE, 1, &vaddr);
         ir_exit_lookup(t->ir);
         t->end = t->pc + 2;
     } else {
@@ -303,7 +303,7 @@ void riscv_translate(TranslateCtx *ctx)
         }
         ir_insn(t.ir, t.pc);
         if (translate_has_breakpoint(ctx, t.pc)) {
-            ir_call(t.ir, &tcg_helper_debug, IR_NONE, 0, NULL);
+            ir_call(t.ir, &translate_helper_debug, IR_NONE, 0, NULL);
         }
         t.end = MAX(t.end, t.pc + riscv_insn_length(insn));
         translate_insn(&t, insn);

@@ -9,7 +9,7 @@
  *  5. A translator that does not fall through sets t->done (after an exit), or uses
  *     riscv_tr_goto(). */
 #pragma once
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "target/riscv/cpu.h"
 #include "target/riscv/decode.h"
 #include "target/riscv/fp.h"

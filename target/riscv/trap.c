@@ -11,7 +11,7 @@
 
 #include <inttypes.h>
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "base/log.h"
 
 static const char *const exception_names[] = {
@@ -85,7 +85,7 @@ static void take_trap(RiscvCPU *r, uint64_t code, bool interrupt, uint64_t tval)
     } else {
         trap_to_machine(r, cause, code, interrupt, tval);
     }
-    tcg_context_changed(&r->cpu);
+    cpu_mmu_changed(&r->cpu);
 }
 
 void riscv_take_exception(RiscvCPU *r, uint64_t cause, uint64_t tval)
@@ -194,7 +194,7 @@ void riscv_mret(RiscvCPU *r)
     r->mstatus = s;
     r->priv = to;
     r->pc = r->mepc & riscv_epc_mask(r);
-    tcg_context_changed(&r->cpu);
+    cpu_mmu_changed(&r->cpu);
     riscv_interrupts_changed(r);
 }
 
@@ -211,7 +211,7 @@ void riscv_sret(RiscvCPU *r)
     r->mstatus = s;
     r->priv = to;
     r->pc = r->sepc & riscv_epc_mask(r);
-    tcg_context_changed(&r->cpu);
+    cpu_mmu_changed(&r->cpu);
     riscv_interrupts_changed(r);
 }
 

@@ -299,16 +299,16 @@ static void test_flushes(void)
     g_assert_cmphex(cpu_load(cpu, page + 12, MEM_32), ==, 0x11223344);
     g_assert_cmphex(cpu_load(cpu, page + 8, MEM_8 | MEM_SIGN), ==, UINT64_C(0xffffffffffffff88));
     g_assert_cmphex(cpu_load(cpu, page + 8, MEM_16 | MEM_BE), ==, 0x8877);
-    tcg_flush_page(cpu, page + 123);
+    cpu_flush_page(cpu, page + 123);
     g_assert_cmphex(e->rd, ==, TLB_NEVER);
     cpu_load(cpu, page, MEM_8);
     g_assert_cmphex(e->rd, ==, page);
-    tcg_flush_asid(cpu, 0x77); /* another one */
+    cpu_flush_asid(cpu, 0x77); /* another one */
     g_assert_cmphex(e->rd, ==, page);
-    tcg_flush_asid(cpu, v->ctx->asid);
+    cpu_flush_asid(cpu, v->ctx->asid);
     g_assert_cmphex(e->rd, ==, TLB_NEVER);
     cpu_load(cpu, page, MEM_8);
-    tcg_flush_all(cpu);
+    cpu_flush_all(cpu);
     g_assert_cmphex(e->rd, ==, TLB_NEVER);
     bare_free(b);
 }

@@ -4,7 +4,7 @@
  * contexts, breakpoints, watchpoints, steps. */
 #include <string.h>
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "tests/patience.h"
 #include "base/mainloop.h"
 #include "toyguest.h"

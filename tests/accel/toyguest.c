@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "tests/patience.h"
 #include "base/mainloop.h"
 
@@ -79,7 +79,7 @@ static void helper_ei(CPU *cpu, uint32_t on)
 static void helper_space(CPU *cpu, uint64_t space)
 {
     tg_of(cpu)->space = space;
-    tcg_context_changed(cpu);
+    cpu_mmu_changed(cpu);
 }
 
 static uint64_t helper_cause(CPU *cpu, uint32_t which)
@@ -183,7 +183,7 @@ static void tg_translate(TranslateCtx *t)
         }
         ir_insn(b, pc);
         if (translate_has_breakpoint(t, pc)) {
-            ir_call(b, &tcg_helper_debug, IR_NONE, 0, NULL);
+            ir_call(b, &translate_helper_debug, IR_NONE, 0, NULL);
         }
         t->size = pc + 4 - t->pc;
         if (!translate_insn(b, low | (uint32_t)high << 16, pc)) {

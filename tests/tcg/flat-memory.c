@@ -3,7 +3,7 @@
  * written out here once more, byte by byte. */
 #include <setjmp.h>
 
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "toy.h"
 
 uint8_t *toy_ram;

@@ -130,26 +130,26 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
     return true;
 }
 
-void tcg_context_changed(CPU *cpu)
+void cpu_mmu_changed(CPU *cpu)
 {
 }
-void tcg_flush_all(CPU *cpu)
+void cpu_flush_all(CPU *cpu)
 {
     if (current) {
         current->stale = true;
     }
 }
-void tcg_flush_asid(CPU *cpu, uint64_t asid)
+void cpu_flush_asid(CPU *cpu, uint64_t asid)
 {
-    tcg_flush_all(cpu);
+    cpu_flush_all(cpu);
 }
-void tcg_flush_page(CPU *cpu, uint64_t vaddr)
+void cpu_flush_page(CPU *cpu, uint64_t vaddr)
 {
-    tcg_flush_all(cpu);
+    cpu_flush_all(cpu);
 }
-void tcg_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
+void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
 {
-    tcg_flush_all(cpu);
+    cpu_flush_all(cpu);
 }
 
 /* ---- for the translator -------------------------------------------------- */
@@ -176,14 +176,16 @@ bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr)
 static void helper_debug(CPU *cpu)
 {
 }
-const IrHelper tcg_helper_debug = { "debug", (void (*)(void))helper_debug, IRH_FAULT, 0, IR_VOID, { 0 } };
+const IrHelper translate_helper_debug = {
+    "debug", (void (*)(void))helper_debug, IRH_FAULT, 0, IR_VOID, { 0 }
+};
 
 static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
 {
     translate_ram(cpu, vaddr, MMU_EXEC);
     cpu_loop_exit(cpu);
 }
-const IrHelper tcg_helper_fetch_fault = {
+const IrHelper translate_helper_fetch_fault = {
     "fetch_fault", (void (*)(void))helper_fetch_fault, IRH_FAULT, 1, IR_VOID, { IR_I64 },
 };
 

@@ -2,7 +2,7 @@
 /* A RISC-V hart with flat RAM and nothing else, on the IR interpreter: for tests of
  * the translator that need neither a machine nor a back end.
  *
- * flat.c is the run time (accel/tcg.h) of such a program: it replaces accel/tcg. */
+ * flat.c is the run time (target/vcpu.h) of such a program: it replaces accel/tcg. */
 #pragma once
 #include "target/riscv/translate.h"
 

@@ -6,7 +6,7 @@
  *
  * Each page of RAM holds its own number.  What a leaf can map lies at two places: RAM, and an alias
  * of its second half at a distance that is a multiple of the leaf's size. */
-#include "accel/tcg.h"
+#include "target/vcpu.h"
 #include "target/riscv/cpu.h"
 #include "tests/accel/bare.h"
 
@@ -109,7 +109,7 @@ static void switch_space(Fixture *f, unsigned asid)
     uint64_t ppn = (BARE_RAM + f->root) >> 12;
     f->r->satp = f->s->levels == 2 ? (uint64_t)f->s->mode << 31 | (uint64_t)asid << 22 | ppn
                                    : (uint64_t)f->s->mode << 60 | (uint64_t)asid << 44 | ppn;
-    tcg_context_changed(&f->r->cpu);
+    cpu_mmu_changed(&f->r->cpu);
     tcg_context_sync(f->r->cpu.tcg);
 }
 
@@ -195,13 +195,13 @@ static void fence(Fixture *f, const Slot *slot, bool one_address, bool one_space
         if (!(slot->used >> asid & 1))
             continue;
         else if (one_address)
-            tcg_flush_page_asid(cpu, at, asid);
+            cpu_flush_page_asid(cpu, at, asid);
         else
-            tcg_flush_asid(cpu, asid);
+            cpu_flush_asid(cpu, asid);
     if (!one_space && one_address)
-        tcg_flush_page(cpu, at);
+        cpu_flush_page(cpu, at);
     else if (!one_space)
-        tcg_flush_all(cpu);
+        cpu_flush_all(cpu);
 }
 
 static void use(Fixture *f, Slot *slot, unsigned asid)
@@ -255,7 +255,7 @@ static void test_small(void)
     for (unsigned n = 2; n < f.slot_count; n++)
         cpu_load(cpu, f.slots[n].vaddr + f.slots[n].offset, MEM_64);
     uint64_t fills = bare_state(f.bare)->stats.tlb_fills;
-    tcg_flush_page(cpu, neighbour);
+    cpu_flush_page(cpu, neighbour);
     cpu_load(cpu, neighbour + PAGE, MEM_64);
     g_assert_cmpuint(bare_state(f.bare)->stats.tlb_fills, ==, fills);
     cpu_load(cpu, neighbour, MEM_64);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What guest translators and their helpers may ask of the JIT's run time.
- * All in the vCPU's thread. */
+/* What guest translators and their helpers may ask of the run time that translates for them:
+ * accel/tcg carries it out.  All in the vCPU's thread. */
 #pragma once
 #include "target/cpu.h"
 
@@ -33,22 +33,22 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
 /* A register that is part of the context key changed (satp, privilege, SUM ...):
  * the block must end with IR_EXIT_LOOKUP, or the helper with cpu_loop_exit.
  * O(1) when the context is still in the pool. */
-void tcg_context_changed(CPU *cpu);
+void cpu_mmu_changed(CPU *cpu);
 /* Drop cached translations of this vCPU. */
-void tcg_flush_all(CPU *cpu);
-void tcg_flush_asid(CPU *cpu, uint64_t asid);  /* not global entries */
-void tcg_flush_page(CPU *cpu, uint64_t vaddr); /* in every context */
-void tcg_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid);
+void cpu_flush_all(CPU *cpu);
+void cpu_flush_asid(CPU *cpu, uint64_t asid);  /* not global entries */
+void cpu_flush_page(CPU *cpu, uint64_t vaddr); /* in every context */
+void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid);
 
 /* ---- for translators ---- */
 
 /* The halfword at vaddr, also of the second page of a straddling instruction; false: the
  * fetch faults.  See TranslateCtx. */
 bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out);
-/* Is vaddr a breakpoint of the debugger: the translator emits tcg_helper_debug before it. */
+/* Is vaddr a breakpoint of the debugger: the translator emits translate_helper_debug before it. */
 bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr);
-extern const IrHelper tcg_helper_debug;
+extern const IrHelper translate_helper_debug;
 /* Called at run time for the first instruction of a block whose fetch faults:
  * accel does this itself before translate() is called; for the second half of a
  * straddling instruction the translator emits this helper with the address. */
-extern const IrHelper tcg_helper_fetch_fault; /* arg: i64 vaddr */
+extern const IrHelper translate_helper_fetch_fault; /* arg: i64 vaddr */
