@@ -18,29 +18,29 @@ enum { CSR_INSN_BYTES = 4 };
 
 static bool inhibited(const RiscvCPU *r, RiscvCounter which)
 {
-    return r->mcountinhibit >> (which == COUNTER_INSTRET ? 2 : 0) & 1;
+    return r->s.mcountinhibit >> (which == COUNTER_INSTRET ? 2 : 0) & 1;
 }
 
 static uint64_t value_at(const RiscvCPU *r, RiscvCounter which, uint64_t now)
 {
-    return r->counter_base[which] + (inhibited(r, which) ? 0 : now);
+    return r->s.counter_base[which] + (inhibited(r, which) ? 0 : now);
 }
 
 static void set_at(RiscvCPU *r, RiscvCounter which, uint64_t now, uint64_t value)
 {
-    r->counter_base[which] = value - (inhibited(r, which) ? 0 : now);
+    r->s.counter_base[which] = value - (inhibited(r, which) ? 0 : now);
 }
 
 /* The clock that this instruction's access sees. */
 static uint64_t access_clock(RiscvCPU *r)
 {
-    if (r->counter_unread) {
+    if (r->s.counter_unread) {
         cpu_restore_pc(&r->cpu);
-        if (r->pc == r->counter_pc) {
-            r->counter_pc += CSR_INSN_BYTES;
-            return r->counter_stands;
+        if (r->s.pc == r->s.counter_pc) {
+            r->s.counter_pc += CSR_INSN_BYTES;
+            return r->s.counter_stands;
         }
-        r->counter_unread = 0;
+        r->s.counter_unread = 0;
     }
     return (uint64_t)clock_get_ns(CLK_VIRTUAL);
 }
@@ -53,7 +53,7 @@ static uint32_t unread_bits(RiscvCounter which, unsigned halves)
 uint64_t riscv_counter_read(RiscvCPU *r, RiscvCounter which, unsigned halves)
 {
     uint64_t value = value_at(r, which, access_clock(r));
-    r->counter_unread &= ~unread_bits(which, halves);
+    r->s.counter_unread &= ~unread_bits(which, halves);
     return value;
 }
 
@@ -63,16 +63,16 @@ void riscv_counter_write(RiscvCPU *r, RiscvCounter which, unsigned halves, uint6
     uint64_t mask = (halves & LOW_HALF ? low : 0) | (halves & HIGH_HALF ? ~low : 0);
     set_at(r, which, now, (old & ~mask) | (value & mask));
     cpu_restore_pc(&r->cpu);
-    r->counter_pc = r->pc + CSR_INSN_BYTES;
-    r->counter_stands = now;
-    r->counter_unread |= unread_bits(which, halves);
+    r->s.counter_pc = r->s.pc + CSR_INSN_BYTES;
+    r->s.counter_stands = now;
+    r->s.counter_unread |= unread_bits(which, halves);
 }
 
 void riscv_counter_inhibit(RiscvCPU *r, uint64_t value)
 {
     uint64_t now = access_clock(r);
     uint64_t cycle = value_at(r, COUNTER_CYCLE, now), instret = value_at(r, COUNTER_INSTRET, now);
-    r->mcountinhibit = value & 5;
+    r->s.mcountinhibit = value & 5;
     set_at(r, COUNTER_CYCLE, now, cycle);
     set_at(r, COUNTER_INSTRET, now, instret);
 }

@@ -60,30 +60,30 @@ static void riscv_finish(CPU *cpu)
 static void riscv_reset(CPU *cpu)
 {
     RiscvCPU *r = riscv_cpu(cpu);
-    memset(r->x, 0, sizeof(r->x));
-    memset(r->f, 0, sizeof(r->f));
-    memset(r->pmpcfg, 0, sizeof(r->pmpcfg));
-    memset(r->pmpaddr, 0, sizeof(r->pmpaddr));
-    memset(r->mstateen, 0, sizeof(r->mstateen));
-    memset(r->counter_base, 0, sizeof(r->counter_base));
-    r->counter_stands = r->counter_pc = r->counter_unread = 0;
-    r->pc = r->resetvec;
-    r->load_res = UINT64_MAX;
-    r->load_val = 0;
-    r->priv = PRIV_M;
-    r->fp = (FpStatus){ .default_nan = true };
-    r->frm = 0;
-    r->mstatus = r->xlen == 64 && riscv_has(r, EXT_U) ? 2ull << 32 : 0;  /* UXL = 64 */
-    r->mstatus |= r->xlen == 64 && riscv_has(r, EXT_S) ? 2ull << 34 : 0; /* SXL = 64 */
-    r->mtvec = r->mepc = r->mcause = r->mtval = r->mscratch = 0;
-    r->medeleg = r->mideleg = r->mie = 0;
-    r->mip_soft = 0;
-    r->mcounteren = r->mcountinhibit = r->scounteren = r->senvcfg = 0;
-    r->menvcfg = riscv_has(r, EXT_SVADU) && !riscv_has(r, EXT_SVADE) ? ENVCFG_ADUE : 0;
-    r->stvec = r->sepc = r->scause = r->stval = r->sscratch = r->satp = 0;
-    r->stimecmp = UINT64_MAX;
+    memset(r->s.x, 0, sizeof(r->s.x));
+    memset(r->s.f, 0, sizeof(r->s.f));
+    memset(r->s.pmpcfg, 0, sizeof(r->s.pmpcfg));
+    memset(r->s.pmpaddr, 0, sizeof(r->s.pmpaddr));
+    memset(r->s.mstateen, 0, sizeof(r->s.mstateen));
+    memset(r->s.counter_base, 0, sizeof(r->s.counter_base));
+    r->s.counter_stands = r->s.counter_pc = r->s.counter_unread = 0;
+    r->s.pc = r->resetvec;
+    r->s.load_res = UINT64_MAX;
+    r->s.load_val = 0;
+    r->s.priv = PRIV_M;
+    r->s.fp = (FpStatus){ .default_nan = true };
+    r->s.frm = 0;
+    r->s.mstatus = r->xlen == 64 && riscv_has(r, EXT_U) ? 2ull << 32 : 0;  /* UXL = 64 */
+    r->s.mstatus |= r->xlen == 64 && riscv_has(r, EXT_S) ? 2ull << 34 : 0; /* SXL = 64 */
+    r->s.mtvec = r->s.mepc = r->s.mcause = r->s.mtval = r->s.mscratch = 0;
+    r->s.medeleg = r->s.mideleg = r->s.mie = 0;
+    r->s.mip_soft = 0;
+    r->s.mcounteren = r->s.mcountinhibit = r->s.scounteren = r->s.senvcfg = 0;
+    r->s.menvcfg = riscv_has(r, EXT_SVADU) && !riscv_has(r, EXT_SVADE) ? ENVCFG_ADUE : 0;
+    r->s.stvec = r->s.sepc = r->s.scause = r->s.stval = r->s.sscratch = r->s.satp = 0;
+    r->s.stimecmp = UINT64_MAX;
     riscv_stimer_update(r); /* off: it leaves mip alone from here on */
-    __atomic_store_n(&r->mip, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&r->s.mip, 0, __ATOMIC_RELEASE);
     cpu->halted = 0;
     riscv_pmp_update(r);
     cpu_flush_all(cpu);
@@ -94,7 +94,7 @@ static void riscv_reset(CPU *cpu)
 static void riscv_set_pc(CPU *cpu, uint64_t pc)
 {
     RiscvCPU *r = riscv_cpu(cpu);
-    r->pc = (r->xlen == 32 ? (uint32_t)pc : pc) & ~UINT64_C(1);
+    r->s.pc = (r->xlen == 32 ? (uint32_t)pc : pc) & ~UINT64_C(1);
 }
 
 static uint64_t riscv_space_asid(uint64_t satp)
@@ -165,15 +165,15 @@ static uint64_t riscv_get_register(CPU *cpu, unsigned number)
 {
     RiscvCPU *r = riscv_cpu(cpu);
     if (number < REG_PC) {
-        return r->x[number];
+        return r->s.x[number];
     }
     if (number == REG_PC) {
-        return r->pc;
+        return r->s.pc;
     }
     if (number < REG_CSR) {
-        return r->f[number - REG_F];
+        return r->s.f[number - REG_F];
     }
-    return number == REG_PRIV ? r->priv : riscv_csr_peek(r, number - REG_CSR);
+    return number == REG_PRIV ? r->s.priv : riscv_csr_peek(r, number - REG_CSR);
 }
 
 static bool riscv_set_register(CPU *cpu, unsigned number, uint64_t value)
@@ -183,16 +183,16 @@ static bool riscv_set_register(CPU *cpu, unsigned number, uint64_t value)
         value = (int32_t)value;
     }
     if (number < REG_PC) {
-        r->x[number] = number ? value : 0;
+        r->s.x[number] = number ? value : 0;
     } else if (number == REG_PC) {
         riscv_set_pc(cpu, value);
     } else if (number < REG_CSR) {
-        r->f[number - REG_F] = value;
+        r->s.f[number - REG_F] = value;
     } else if (number == REG_PRIV) {
         if (value > PRIV_M || value == 2) {
             return false;
         }
-        r->priv = value;
+        r->s.priv = value;
         cpu_mmu_changed(cpu);
     } else {
         return riscv_csr_poke(r, number - REG_CSR, value);
@@ -207,20 +207,20 @@ static void riscv_dump(CPU *cpu, GString *out)
     RiscvCPU *r = riscv_cpu(cpu);
     unsigned digits = r->xlen / 4;
     uint64_t mask = r->xlen == 32 ? UINT32_MAX : UINT64_MAX;
-    g_string_append_printf(out, " %-8s %0*" PRIx64 "\n", "pc", digits, r->pc & mask);
+    g_string_append_printf(out, " %-8s %0*" PRIx64 "\n", "pc", digits, r->s.pc & mask);
     for (unsigned i = 0; i < G_N_ELEMENTS(shown); i++) {
         if (riscv_csr_exists(r, shown[i])) {
             g_string_append_printf(out, " %-8s %0*" PRIx64 "\n", riscv_csr_name(shown[i]), digits,
                                    riscv_csr_peek(r, shown[i]) & mask);
         }
     }
-    g_string_append_printf(out, " %-8s %u\n", "priv", r->priv);
+    g_string_append_printf(out, " %-8s %u\n", "priv", r->s.priv);
     for (unsigned i = 0; i < 32; i++) {
         g_string_append_printf(out, " x%d/%-*s %0*" PRIx64 "%s", i, i < 10 ? 5 : 4,
-                               i == 8 ? "s0" : x_names[i], digits, r->x[i] & mask, i % 4 == 3 ? "\n" : "");
+                               i == 8 ? "s0" : x_names[i], digits, r->s.x[i] & mask, i % 4 == 3 ? "\n" : "");
     }
     for (unsigned i = 0; i < 32 && riscv_has(r, EXT_F); i++) {
-        g_string_append_printf(out, " f%d/%-*s %016" PRIx64 "%s", i, i < 10 ? 5 : 4, f_names[i], r->f[i],
+        g_string_append_printf(out, " f%d/%-*s %016" PRIx64 "%s", i, i < 10 ? 5 : 4, f_names[i], r->s.f[i],
                                i % 4 == 3 ? "\n" : "");
     }
 }
@@ -228,7 +228,7 @@ static void riscv_dump(CPU *cpu, GString *out)
 /* ---- the tables ---------------------------------------------------------- */
 
 static const CPURange unchecked[] = {
-    { offsetof(RiscvCPU, mip), sizeof(uint32_t) }, /* devices set it */
+    { offsetof(RiscvCPU, s.mip), sizeof(uint32_t) }, /* devices set it */
     { offsetof(RiscvCPU, pmp_cache), sizeof(((RiscvCPU *)0)->pmp_cache) },
     { 0, 0 },
 };

@@ -36,20 +36,16 @@ typedef struct PmpRange {
     bool locked;          /* binds M mode too */
 } PmpRange;
 
-typedef struct RiscvCPU {
-    CPU cpu;
+/* All that the guest can change.  Translated code addresses x, pc and f by short offsets: they stand first. */
+typedef struct RiscvState {
     uint64_t x[32]; /* x[0] stays 0 */
     uint64_t pc;
     uint64_t f[32];
     uint64_t load_res; /* reserved address of LR, UINT64_MAX: none */
     uint64_t load_val; /* value that LR saw */
-
-    uint32_t xlen; /* 32 or 64, of the model */
-    uint32_t priv; /* PRIV_* */
-    uint64_t ext;  /* bit per RiscvExt */
-
-    FpStatus fp; /* fp.flags: fflags.  fp.rounding is set per operation */
-    uint8_t frm; /* fcsr.frm, raw, 0..7 */
+    uint32_t priv;     /* PRIV_* */
+    FpStatus fp;       /* fp.flags: fflags.  fp.rounding is set per operation */
+    uint8_t frm;       /* fcsr.frm, raw, 0..7 */
 
     /* Machine level (privileged specification, chapter "Machine-Level ISA") */
     uint64_t mstatus; /* RV32: mstatush in bits 63..32 */
@@ -57,32 +53,43 @@ typedef struct RiscvCPU {
     uint64_t medeleg, mideleg, mie;
     uint32_t mip;      /* level-driven and software bits together; atomic: devices set it */
     uint32_t mip_soft; /* SEIP as software wrote it */
-    uint64_t mcounteren, mcountinhibit, menvcfg, mseccfg;
-    uint64_t mstateen[4], sstateen[4];
+    uint64_t mcounteren, mcountinhibit, menvcfg;
+    uint64_t mstateen[4];
     uint64_t counter_base[2]; /* mcycle, minstret: value = running clock + base, or base while inhibited */
     uint64_t counter_stands;  /* the clock for accesses that directly follow a write (counters.c) ... */
     uint64_t counter_pc;      /* ... the next of which would stand here ... */
     uint32_t counter_unread;  /* ... while halves of counters were written and not read */
-    uint64_t mhartid, mvendorid, marchid, mimpid;
 
     /* Supervisor level */
     uint64_t stvec, sepc, scause, stval, sscratch;
     uint64_t scounteren, senvcfg, satp;
     uint64_t stimecmp;
-    Comparator *stimer; /* Sstc: drives STIP, of time with stimecmp */
 
     /* Physical memory protection */
     uint8_t pmpcfg[RISCV_MAX_PMP];
     uint64_t pmpaddr[RISCV_MAX_PMP];
-    PmpRange pmp_ranges[RISCV_MAX_PMP]; /* entries that are on, in order; derived */
-    unsigned pmp_range_count;
-    bool pmp_fine;         /* some range begins or ends within a cache block */
-    PmpRange pmp_cache[2]; /* last uniform stretch seen: by S and U, by M; derived */
+} RiscvState;
 
-    void *register_table; /* for the debugger, made on demand */
-    uint64_t fault_cause; /* of the last failed walk: exception code */
+typedef struct RiscvCPU {
+    CPU cpu;
+    RiscvState s;
+
+    /* The model: fixed when the hart is made */
+    uint32_t xlen; /* 32 or 64 */
+    uint64_t ext;  /* bit per RiscvExt */
+    uint64_t mhartid, mvendorid, marchid, mimpid;
     uint64_t resetvec;
 
+    /* Derived from s */
+    PmpRange pmp_ranges[RISCV_MAX_PMP]; /* entries that are on, in order */
+    unsigned pmp_range_count;
+    bool pmp_fine;         /* some range begins or ends within a cache block */
+    PmpRange pmp_cache[2]; /* last uniform stretch seen: by S and U, by M */
+    uint64_t fault_cause;  /* of the last failed walk: exception code */
+
+    /* Wires */
+    Comparator *stimer;   /* Sstc: drives STIP, of time with s.stimecmp */
+    void *register_table; /* for the debugger, made on demand */
     /* Where `time` comes from: the machine's CLINT/ACLINT; NULL before it exists */
     uint64_t (*read_time)(void *opaque);
     void *time_opaque;

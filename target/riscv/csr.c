@@ -42,37 +42,37 @@ static uint64_t *csr_field(RiscvCPU *r, const Csr *c)
 
 static bool check_fp(RiscvCPU *r, const Csr *c)
 {
-    return r->mstatus & MSTATUS_FS;
+    return r->s.mstatus & MSTATUS_FS;
 }
 
 static bool check_counter(RiscvCPU *r, const Csr *c)
 {
     uint32_t bit = 1u << (c->number & 31);
-    if (r->priv < PRIV_M && !(r->mcounteren & bit)) {
+    if (r->s.priv < PRIV_M && !(r->s.mcounteren & bit)) {
         return false;
     }
-    return r->priv != PRIV_U || !riscv_has(r, EXT_S) || (r->scounteren & bit);
+    return r->s.priv != PRIV_U || !riscv_has(r, EXT_S) || (r->s.scounteren & bit);
 }
 
 static bool check_satp(RiscvCPU *r, const Csr *c)
 {
-    return r->priv != PRIV_S || !(r->mstatus & MSTATUS_TVM);
+    return r->s.priv != PRIV_S || !(r->s.mstatus & MSTATUS_TVM);
 }
 
 static bool check_stimecmp(RiscvCPU *r, const Csr *c)
 {
     enum { TM = 2 };
-    return r->priv == PRIV_M || ((r->mcounteren & TM) && (r->menvcfg & ENVCFG_STCE));
+    return r->s.priv == PRIV_M || ((r->s.mcounteren & TM) && (r->s.menvcfg & ENVCFG_STCE));
 }
 
 static bool check_senvcfg(RiscvCPU *r, const Csr *c)
 {
-    return r->priv == PRIV_M || !riscv_has(r, EXT_SMSTATEEN) || (r->mstateen[0] >> 62 & 1);
+    return r->s.priv == PRIV_M || !riscv_has(r, EXT_SMSTATEEN) || (r->s.mstateen[0] >> 62 & 1);
 }
 
 static bool check_sstateen(RiscvCPU *r, const Csr *c)
 {
-    return r->priv == PRIV_M || (r->mstateen[c->number & 3] >> 63);
+    return r->s.priv == PRIV_M || (r->s.mstateen[c->number & 3] >> 63);
 }
 
 static bool check_pmpcfg(RiscvCPU *r, const Csr *c)
@@ -87,7 +87,7 @@ static const uint64_t sstatus_mask =
 
 static uint64_t status_value(RiscvCPU *r)
 {
-    uint64_t s = r->mstatus;
+    uint64_t s = r->s.mstatus;
     if ((s & MSTATUS_FS) == MSTATUS_FS) { /* SD summarizes FS, the one unit with state */
         s |= r->xlen == 32 ? 1ull << 31 : 1ull << 63;
     }
@@ -96,7 +96,7 @@ static uint64_t status_value(RiscvCPU *r)
 
 static void status_write(RiscvCPU *r, uint64_t value, uint64_t mask)
 {
-    uint64_t old = r->mstatus;
+    uint64_t old = r->s.mstatus;
     if (!riscv_has(r, EXT_F)) {
         mask &= ~MSTATUS_FS;
     }
@@ -106,8 +106,8 @@ static void status_write(RiscvCPU *r, uint64_t value, uint64_t mask)
     if (!mpp_legal) {
         mask &= ~MSTATUS_MPP;
     }
-    r->mstatus = (old & ~mask) | (value & mask);
-    if ((old ^ r->mstatus) & (MSTATUS_MPRV | MSTATUS_MPP | MSTATUS_SUM | MSTATUS_MXR)) {
+    r->s.mstatus = (old & ~mask) | (value & mask);
+    if ((old ^ r->s.mstatus) & (MSTATUS_MPRV | MSTATUS_MPP | MSTATUS_SUM | MSTATUS_MXR)) {
         cpu_mmu_changed(&r->cpu);
     }
     riscv_interrupts_changed(r);
@@ -188,42 +188,42 @@ static uint32_t irqs_of(const RiscvCPU *r)
 
 static void mideleg_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->mideleg = value & SUPERVISOR_IRQS;
+    r->s.mideleg = value & SUPERVISOR_IRQS;
     riscv_interrupts_changed(r);
 }
 
 static void mie_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->mie = value & irqs_of(r);
+    r->s.mie = value & irqs_of(r);
     riscv_interrupts_changed(r);
 }
 
 static uint64_t sie_read(RiscvCPU *r, const Csr *c)
 {
-    return r->mie & r->mideleg;
+    return r->s.mie & r->s.mideleg;
 }
 
 static void sie_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->mie = (r->mie & ~r->mideleg) | (value & r->mideleg);
+    r->s.mie = (r->s.mie & ~r->s.mideleg) | (value & r->s.mideleg);
     riscv_interrupts_changed(r);
 }
 
 static uint64_t mip_read(RiscvCPU *r, const Csr *c)
 {
-    return __atomic_load_n(&r->mip, __ATOMIC_ACQUIRE) | r->mip_soft;
+    return __atomic_load_n(&r->s.mip, __ATOMIC_ACQUIRE) | r->s.mip_soft;
 }
 
 static void mip_change(RiscvCPU *r, uint64_t value, uint32_t mask)
 {
-    __atomic_or_fetch(&r->mip, value & mask, __ATOMIC_ACQ_REL);
-    __atomic_and_fetch(&r->mip, ~(uint32_t)(~value & mask), __ATOMIC_ACQ_REL);
+    __atomic_or_fetch(&r->s.mip, value & mask, __ATOMIC_ACQ_REL);
+    __atomic_and_fetch(&r->s.mip, ~(uint32_t)(~value & mask), __ATOMIC_ACQ_REL);
     riscv_interrupts_changed(r);
 }
 
 static bool stimecmp_on(const RiscvCPU *r)
 {
-    return riscv_has(r, EXT_SSTC) && (r->menvcfg & ENVCFG_STCE);
+    return riscv_has(r, EXT_SSTC) && (r->s.menvcfg & ENVCFG_STCE);
 }
 
 static void mip_write(RiscvCPU *r, const Csr *c, uint64_t value)
@@ -232,7 +232,7 @@ static void mip_write(RiscvCPU *r, const Csr *c, uint64_t value)
         return;
     }
     /* SEIP: what software writes is ORed with the controller's line. */
-    r->mip_soft = value & 1 << IRQ_S_EXT;
+    r->s.mip_soft = value & 1 << IRQ_S_EXT;
     uint32_t mask = 1 << IRQ_S_SOFT | (stimecmp_on(r) ? 0 : 1 << IRQ_S_TIMER);
     mip_change(r, value, mask);
 }
@@ -242,17 +242,17 @@ static void mip_write(RiscvCPU *r, const Csr *c, uint64_t value)
 static uint64_t mip_read_for_modify(RiscvCPU *r)
 {
     uint32_t seip = 1 << IRQ_S_EXT;
-    return (__atomic_load_n(&r->mip, __ATOMIC_ACQUIRE) & ~seip) | r->mip_soft;
+    return (__atomic_load_n(&r->s.mip, __ATOMIC_ACQUIRE) & ~seip) | r->s.mip_soft;
 }
 
 static uint64_t sip_read(RiscvCPU *r, const Csr *c)
 {
-    return mip_read(r, c) & r->mideleg;
+    return mip_read(r, c) & r->s.mideleg;
 }
 
 static void sip_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    mip_change(r, value, r->mideleg & 1 << IRQ_S_SOFT);
+    mip_change(r, value, r->s.mideleg & 1 << IRQ_S_SOFT);
 }
 
 /* ---- trap setup ---------------------------------------------------------- */
@@ -282,8 +282,8 @@ static void satp_write(RiscvCPU *r, const Csr *c, uint64_t value)
     if (r->xlen == 64 && !(satp_legal_modes(r) >> (value >> 60) & 1)) {
         return; /* an unsupported mode: the write has no effect */
     }
-    if (r->satp != value) {
-        r->satp = value;
+    if (r->s.satp != value) {
+        r->s.satp = value;
         cpu_mmu_changed(&r->cpu);
     }
 }
@@ -292,40 +292,40 @@ static void satp_write(RiscvCPU *r, const Csr *c, uint64_t value)
 
 static void fp_dirty(RiscvCPU *r)
 {
-    r->mstatus |= MSTATUS_FS;
+    r->s.mstatus |= MSTATUS_FS;
 }
 
 static uint64_t fflags_read(RiscvCPU *r, const Csr *c)
 {
-    return r->fp.flags;
+    return r->s.fp.flags;
 }
 
 static void fflags_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->fp.flags = value & 0x1f;
+    r->s.fp.flags = value & 0x1f;
     fp_dirty(r);
 }
 
 static uint64_t frm_read(RiscvCPU *r, const Csr *c)
 {
-    return r->frm;
+    return r->s.frm;
 }
 
 static void frm_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->frm = value & 7;
+    r->s.frm = value & 7;
     fp_dirty(r);
 }
 
 static uint64_t fcsr_read(RiscvCPU *r, const Csr *c)
 {
-    return r->fp.flags | r->frm << 5;
+    return r->s.fp.flags | r->s.frm << 5;
 }
 
 static void fcsr_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->fp.flags = value & 0x1f;
-    r->frm = value >> 5 & 7;
+    r->s.fp.flags = value & 0x1f;
+    r->s.frm = value >> 5 & 7;
     fp_dirty(r);
 }
 
@@ -394,7 +394,7 @@ const ComparatorOps riscv_stimer_ops = { .now = stimer_now, .drive = stimer_driv
 void riscv_stimer_update(RiscvCPU *r)
 {
     if (r->stimer && stimecmp_on(r)) {
-        comparator_set(r->stimer, r->stimecmp);
+        comparator_set(r->stimer, r->s.stimecmp);
     } else if (r->stimer) {
         comparator_off(r->stimer); /* STIP is software's */
     }
@@ -409,18 +409,18 @@ void riscv_stimer_look(RiscvCPU *r)
 
 static void stimecmp_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->stimecmp = r->xlen == 32 ? (r->stimecmp & ~(uint64_t)UINT32_MAX) | value : value;
+    r->s.stimecmp = r->xlen == 32 ? (r->s.stimecmp & ~(uint64_t)UINT32_MAX) | value : value;
     riscv_stimer_update(r);
 }
 
 static uint64_t stimecmph_read(RiscvCPU *r, const Csr *c)
 {
-    return r->stimecmp >> 32;
+    return r->s.stimecmp >> 32;
 }
 
 static void stimecmph_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->stimecmp = (r->stimecmp & UINT32_MAX) | value << 32;
+    r->s.stimecmp = (r->s.stimecmp & UINT32_MAX) | value << 32;
     riscv_stimer_update(r);
 }
 
@@ -443,12 +443,12 @@ static void menvcfg_set(RiscvCPU *r, uint64_t value)
     uint64_t mask = cbo_envcfg_bits(r) | (riscv_has(r, EXT_SVADU) ? ENVCFG_ADUE : 0) |
                     (riscv_has(r, EXT_SVPBMT) ? ENVCFG_PBMTE : 0) |
                     (riscv_has(r, EXT_SSTC) ? ENVCFG_STCE : 0);
-    uint64_t old = r->menvcfg;
-    r->menvcfg = cbie_legal(value, old) & mask;
-    if ((old ^ r->menvcfg) & (ENVCFG_ADUE | ENVCFG_PBMTE)) {
+    uint64_t old = r->s.menvcfg;
+    r->s.menvcfg = cbie_legal(value, old) & mask;
+    if ((old ^ r->s.menvcfg) & (ENVCFG_ADUE | ENVCFG_PBMTE)) {
         cpu_flush_all(&r->cpu);
     }
-    if ((old ^ r->menvcfg) & ENVCFG_STCE) {
+    if ((old ^ r->s.menvcfg) & ENVCFG_STCE) {
         riscv_stimer_update(r);
         if (!stimecmp_on(r)) {
             riscv_set_irq(r, IRQ_S_TIMER, 0);
@@ -458,22 +458,22 @@ static void menvcfg_set(RiscvCPU *r, uint64_t value)
 
 static void menvcfg_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    menvcfg_set(r, r->xlen == 32 ? (r->menvcfg & ~(uint64_t)UINT32_MAX) | value : value);
+    menvcfg_set(r, r->xlen == 32 ? (r->s.menvcfg & ~(uint64_t)UINT32_MAX) | value : value);
 }
 
 static uint64_t menvcfgh_read(RiscvCPU *r, const Csr *c)
 {
-    return r->menvcfg >> 32;
+    return r->s.menvcfg >> 32;
 }
 
 static void menvcfgh_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    menvcfg_set(r, (r->menvcfg & UINT32_MAX) | value << 32);
+    menvcfg_set(r, (r->s.menvcfg & UINT32_MAX) | value << 32);
 }
 
 static void senvcfg_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->senvcfg = cbie_legal(value, r->senvcfg) & cbo_envcfg_bits(r);
+    r->s.senvcfg = cbie_legal(value, r->s.senvcfg) & cbo_envcfg_bits(r);
 }
 
 /* mstateen0: SE0 and ENVCFG have something to control here; mstateen1..3: SE alone. */
@@ -484,24 +484,24 @@ static uint64_t mstateen_mask(const Csr *c)
 
 static uint64_t mstateen_read(RiscvCPU *r, const Csr *c)
 {
-    return r->mstateen[c->number & 3];
+    return r->s.mstateen[c->number & 3];
 }
 
 static void mstateen_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
     if (r->xlen == 64) {
-        r->mstateen[c->number & 3] = value & mstateen_mask(c);
+        r->s.mstateen[c->number & 3] = value & mstateen_mask(c);
     }
 }
 
 static uint64_t mstateenh_read(RiscvCPU *r, const Csr *c)
 {
-    return r->mstateen[c->number & 3] >> 32;
+    return r->s.mstateen[c->number & 3] >> 32;
 }
 
 static void mstateenh_write(RiscvCPU *r, const Csr *c, uint64_t value)
 {
-    r->mstateen[c->number & 3] = value << 32 & mstateen_mask(c);
+    r->s.mstateen[c->number & 3] = value << 32 & mstateen_mask(c);
 }
 
 /* ---- physical memory protection ------------------------------------------ */
@@ -511,7 +511,7 @@ static uint64_t pmpcfg_read(RiscvCPU *r, const Csr *c)
     uint64_t v = 0;
     unsigned first = (c->number & 15) * 4;
     for (unsigned i = 0; i < r->xlen / 8 && first + i < RISCV_MAX_PMP; i++) {
-        v |= (uint64_t)r->pmpcfg[first + i] << (8 * i);
+        v |= (uint64_t)r->s.pmpcfg[first + i] << (8 * i);
     }
     return v;
 }
@@ -526,7 +526,7 @@ static void pmpcfg_write(RiscvCPU *r, const Csr *c, uint64_t value)
 
 static uint64_t pmpaddr_read(RiscvCPU *r, const Csr *c)
 {
-    return r->pmpaddr[c->number - 0x3b0];
+    return r->s.pmpaddr[c->number - 0x3b0];
 }
 
 static void pmpaddr_write(RiscvCPU *r, const Csr *c, uint64_t value)
@@ -537,6 +537,7 @@ static void pmpaddr_write(RiscvCPU *r, const Csr *c, uint64_t value)
 /* ---- the table ----------------------------------------------------------- */
 
 #define F(f) .field = offsetof(RiscvCPU, f)
+#define S(f) .field = offsetof(RiscvCPU, s.f)
 #define ALL .mask = UINT64_MAX
 
 /* clang-format off */
@@ -554,21 +555,21 @@ static const Csr csrs[] = {
     /* supervisor */
     { "sstatus",  0x100, .read = sstatus_read, .write = sstatus_write, .ext = EXT_S },
     { "sie",      0x104, .read = sie_read, .write = sie_write, .ext = EXT_S },
-    { "stvec",    0x105, F(stvec), .write = tvec_write, .ext = EXT_S },
-    { "scounteren", 0x106, F(scounteren), .mask = UINT32_MAX, .ext = EXT_S },
-    { "senvcfg",  0x10a, F(senvcfg), .write = senvcfg_write, .check = check_senvcfg, .ext = EXT_S },
+    { "stvec",    0x105, S(stvec), .write = tvec_write, .ext = EXT_S },
+    { "scounteren", 0x106, S(scounteren), .mask = UINT32_MAX, .ext = EXT_S },
+    { "senvcfg",  0x10a, S(senvcfg), .write = senvcfg_write, .check = check_senvcfg, .ext = EXT_S },
     { "sstateen0", 0x10c, .read = read_zero, .write = write_ignored, .check = check_sstateen, .ext = EXT_SMSTATEEN },
     { "sstateen1", 0x10d, .read = read_zero, .write = write_ignored, .check = check_sstateen, .ext = EXT_SMSTATEEN },
     { "sstateen2", 0x10e, .read = read_zero, .write = write_ignored, .check = check_sstateen, .ext = EXT_SMSTATEEN },
     { "sstateen3", 0x10f, .read = read_zero, .write = write_ignored, .check = check_sstateen, .ext = EXT_SMSTATEEN },
-    { "sscratch", 0x140, F(sscratch), ALL, .ext = EXT_S },
-    { "sepc",     0x141, F(sepc), .mask = ~1ull, .read = epc_read, .ext = EXT_S },
-    { "scause",   0x142, F(scause), ALL, .ext = EXT_S },
-    { "stval",    0x143, F(stval), ALL, .ext = EXT_S },
+    { "sscratch", 0x140, S(sscratch), ALL, .ext = EXT_S },
+    { "sepc",     0x141, S(sepc), .mask = ~1ull, .read = epc_read, .ext = EXT_S },
+    { "scause",   0x142, S(scause), ALL, .ext = EXT_S },
+    { "stval",    0x143, S(stval), ALL, .ext = EXT_S },
     { "sip",      0x144, .read = sip_read, .write = sip_write, .ext = EXT_S },
-    { "stimecmp", 0x14d, F(stimecmp), .write = stimecmp_write, .check = check_stimecmp, .ext = EXT_SSTC },
+    { "stimecmp", 0x14d, S(stimecmp), .write = stimecmp_write, .check = check_stimecmp, .ext = EXT_SSTC },
     { "stimecmph", 0x15d, .read = stimecmph_read, .write = stimecmph_write, .check = check_stimecmp, .ext = EXT_SSTC, .rv32 = true },
-    { "satp",     0x180, F(satp), .write = satp_write, .check = check_satp, .ext = EXT_S },
+    { "satp",     0x180, S(satp), .write = satp_write, .check = check_satp, .ext = EXT_S },
     /* machine: information */
     { "mvendorid", 0xf11, F(mvendorid) },
     { "marchid",  0xf12, F(marchid) },
@@ -578,12 +579,12 @@ static const Csr csrs[] = {
     /* machine: trap setup and handling */
     { "mstatus",  0x300, .read = mstatus_read, .write = mstatus_write },
     { "misa",     0x301, .read = misa_read, .write = write_ignored },
-    { "medeleg",  0x302, F(medeleg), .mask = 0xb3ff, .ext = EXT_S },
-    { "mideleg",  0x303, F(mideleg), .write = mideleg_write, .ext = EXT_S },
-    { "mie",      0x304, F(mie), .write = mie_write },
-    { "mtvec",    0x305, F(mtvec), .write = tvec_write },
-    { "mcounteren", 0x306, F(mcounteren), .mask = UINT32_MAX, .ext = EXT_U },
-    { "menvcfg",  0x30a, F(menvcfg), .write = menvcfg_write, .ext = EXT_U },
+    { "medeleg",  0x302, S(medeleg), .mask = 0xb3ff, .ext = EXT_S },
+    { "mideleg",  0x303, S(mideleg), .write = mideleg_write, .ext = EXT_S },
+    { "mie",      0x304, S(mie), .write = mie_write },
+    { "mtvec",    0x305, S(mtvec), .write = tvec_write },
+    { "mcounteren", 0x306, S(mcounteren), .mask = UINT32_MAX, .ext = EXT_U },
+    { "menvcfg",  0x30a, S(menvcfg), .write = menvcfg_write, .ext = EXT_U },
     { "mstateen0", 0x30c, .read = mstateen_read, .write = mstateen_write, .ext = EXT_SMSTATEEN },
     { "mstateen1", 0x30d, .read = mstateen_read, .write = mstateen_write, .ext = EXT_SMSTATEEN },
     { "mstateen2", 0x30e, .read = mstateen_read, .write = mstateen_write, .ext = EXT_SMSTATEEN },
@@ -595,11 +596,11 @@ static const Csr csrs[] = {
     { "mstateen1h", 0x31d, .read = mstateenh_read, .write = mstateenh_write, .ext = EXT_SMSTATEEN, .rv32 = true },
     { "mstateen2h", 0x31e, .read = mstateenh_read, .write = mstateenh_write, .ext = EXT_SMSTATEEN, .rv32 = true },
     { "mstateen3h", 0x31f, .read = mstateenh_read, .write = mstateenh_write, .ext = EXT_SMSTATEEN, .rv32 = true },
-    { "mcountinhibit", 0x320, F(mcountinhibit), .write = mcountinhibit_write },
-    { "mscratch", 0x340, F(mscratch), ALL },
-    { "mepc",     0x341, F(mepc), .mask = ~1ull, .read = epc_read },
-    { "mcause",   0x342, F(mcause), ALL },
-    { "mtval",    0x343, F(mtval), ALL },
+    { "mcountinhibit", 0x320, S(mcountinhibit), .write = mcountinhibit_write },
+    { "mscratch", 0x340, S(mscratch), ALL },
+    { "mepc",     0x341, S(mepc), .mask = ~1ull, .read = epc_read },
+    { "mcause",   0x342, S(mcause), ALL },
+    { "mtval",    0x343, S(mtval), ALL },
     { "mip",      0x344, .read = mip_read, .write = mip_write },
     /* machine: counters */
     { "mcycle",   0xb00, .read = mcounter_read, .write = mcounter_write },
@@ -689,7 +690,7 @@ bool riscv_csr_access(RiscvCPU *r, unsigned number, CsrOp op, bool read, bool wr
 {
     enum { CSR_MIP = 0x344, READ_ONLY = 3 };
     Csr c;
-    if (!csr_find(number, &c) || !csr_exists(r, &c) || r->priv < (number >> 8 & 3) ||
+    if (!csr_find(number, &c) || !csr_exists(r, &c) || r->s.priv < (number >> 8 & 3) ||
         (write && number >> 10 == READ_ONLY) || (c.check && !c.check(r, &c))) {
         return false;
     }
@@ -711,11 +712,11 @@ bool riscv_csr_access(RiscvCPU *r, unsigned number, CsrOp op, bool read, bool wr
 uint64_t riscv_csr_peek(RiscvCPU *r, unsigned number)
 {
     Csr c;
-    uint64_t counter_pc = r->counter_pc;
-    uint32_t counter_unread = r->counter_unread;
+    uint64_t counter_pc = r->s.counter_pc;
+    uint32_t counter_unread = r->s.counter_unread;
     uint64_t v = csr_find(number, &c) && csr_exists(r, &c) ? csr_read_row(r, &c) : 0;
-    r->counter_pc = counter_pc; /* nothing was read */
-    r->counter_unread = counter_unread;
+    r->s.counter_pc = counter_pc; /* nothing was read */
+    r->s.counter_unread = counter_unread;
     return v;
 }
 
@@ -727,7 +728,7 @@ bool riscv_csr_poke(RiscvCPU *r, unsigned number, uint64_t value)
         return false;
     }
     csr_write_row(r, &c, value);
-    r->counter_pc = r->pc; /* there was no instruction: the next one is here */
+    r->s.counter_pc = r->s.pc; /* there was no instruction: the next one is here */
     return true;
 }
 

@@ -54,7 +54,7 @@ static inline uint16_t unbox16(uint64_t f)
 /* fflags accumulates in the status. */
 static inline FpStatus *fp_status(CPU *cpu)
 {
-    return &riscv_cpu(cpu)->fp;
+    return &riscv_cpu(cpu)->s.fp;
 }
 static inline FpStatus *fp_rounded(CPU *cpu, uint32_t rm)
 {

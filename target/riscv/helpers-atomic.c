@@ -35,8 +35,8 @@ static uint64_t helper_lr(CPU *cpu, uint64_t vaddr, uint32_t mop)
         riscv_raise(r, EXC_LOAD_MISALIGNED, vaddr);
     }
     uint64_t value = cpu_load(cpu, vaddr, mop | MEM_SIGN);
-    r->load_res = vaddr;
-    r->load_val = value;
+    r->s.load_res = vaddr;
+    r->s.load_val = value;
     return value;
 }
 const IrHelper riscv_helper_lr = {
@@ -47,18 +47,18 @@ static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop
 {
     RiscvCPU *r = riscv_cpu(cpu);
     unsigned bytes = memop_bytes(mop);
-    bool reserved = r->load_res == vaddr;
-    uint64_t seen = r->load_val;
+    bool reserved = r->s.load_res == vaddr;
+    uint64_t seen = r->s.load_val;
 
     if (vaddr & (bytes - 1)) {
         riscv_raise(r, EXC_STORE_MISALIGNED, vaddr);
     }
     if (!reserved) {
-        r->load_res = UINT64_MAX;
+        r->s.load_res = UINT64_MAX;
         return 1;
     }
     void *host = write_host(r, vaddr, bytes, false);
-    r->load_res = UINT64_MAX;
+    r->s.load_res = UINT64_MAX;
     if (bytes == 4) {
         uint32_t expected = (uint32_t)seen;
         return seen != (uint64_t)(int32_t)expected || /* of a doubleword's LR */
@@ -178,7 +178,7 @@ static unsigned __int128 read_pair(const RiscvCPU *r, unsigned reg, unsigned hal
     if (reg == 0) {
         return 0;
     }
-    return (unsigned __int128)(r->x[reg + 1] & mask) << half_bits | (r->x[reg] & mask);
+    return (unsigned __int128)(r->s.x[reg + 1] & mask) << half_bits | (r->s.x[reg] & mask);
 }
 
 static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t rs2, uint32_t what)
@@ -198,8 +198,8 @@ static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t r
     if (rd == 0) {
         return;
     }
-    r->x[rd] = what == AMO_Q ? (uint64_t)old : (uint64_t)(int32_t)old;
-    r->x[rd + 1] = what == AMO_Q ? (uint64_t)(old >> 64) : (uint64_t)(int32_t)(uint64_t)(old >> 32);
+    r->s.x[rd] = what == AMO_Q ? (uint64_t)old : (uint64_t)(int32_t)old;
+    r->s.x[rd + 1] = what == AMO_Q ? (uint64_t)(old >> 64) : (uint64_t)(int32_t)(uint64_t)(old >> 32);
 }
 const IrHelper riscv_helper_amocas_pair = {
     "amocas_pair", (void (*)(void))helper_amocas_pair, IRH_FAULT | IRH_READS | IRH_WRITES, 4,

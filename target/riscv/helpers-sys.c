@@ -69,12 +69,12 @@ const IrHelper riscv_helper_sret = {
 static void helper_wfi(CPU *cpu, uint32_t insn, uint64_t next)
 {
     RiscvCPU *r = riscv_cpu(cpu);
-    bool user_traps = r->priv == PRIV_U && riscv_has(r, EXT_S);
+    bool user_traps = r->s.priv == PRIV_U && riscv_has(r, EXT_S);
 
-    if (user_traps || (r->priv != PRIV_M && (r->mstatus & MSTATUS_TW))) {
+    if (user_traps || (r->s.priv != PRIV_M && (r->s.mstatus & MSTATUS_TW))) {
         raise_illegal(r, insn);
     }
-    r->pc = next;
+    r->s.pc = next;
     cpu->halted = 1;
     cpu_loop_exit(cpu);
 }
@@ -85,7 +85,7 @@ const IrHelper riscv_helper_wfi = {
 /* Illegal in U mode, and in S mode when TVM is set. */
 static void check_fence(RiscvCPU *r, uint32_t insn)
 {
-    if (r->priv < PRIV_S || (r->priv == PRIV_S && (r->mstatus & MSTATUS_TVM))) {
+    if (r->s.priv < PRIV_S || (r->s.priv == PRIV_S && (r->s.mstatus & MSTATUS_TVM))) {
         raise_illegal(r, insn);
     }
 }
@@ -113,7 +113,7 @@ const IrHelper riscv_helper_sfence_vma = {
 /* The fences of Svinval order only; TVM does not stop them. */
 static void helper_sfence_check(CPU *cpu, uint32_t insn)
 {
-    if (riscv_cpu(cpu)->priv < PRIV_S) {
+    if (riscv_cpu(cpu)->s.priv < PRIV_S) {
         raise_illegal(riscv_cpu(cpu), insn);
     }
 }
@@ -127,10 +127,10 @@ static void check_cbo_enabled(RiscvCPU *r, uint32_t insn, unsigned what)
 {
     uint64_t need = what == CBO_ZERO ? ENVCFG_CBZE : what == CBO_INVAL ? ENVCFG_CBIE : ENVCFG_CBCFE;
 
-    if (r->priv != PRIV_M && !(r->menvcfg & need)) {
+    if (r->s.priv != PRIV_M && !(r->s.menvcfg & need)) {
         raise_illegal(r, insn);
     }
-    if (r->priv == PRIV_U && riscv_has(r, EXT_S) && !(r->senvcfg & need)) {
+    if (r->s.priv == PRIV_U && riscv_has(r, EXT_S) && !(r->s.senvcfg & need)) {
         raise_illegal(r, insn);
     }
 }

@@ -33,7 +33,7 @@ static const Scheme sv57 = { 5, 9, 8, 57 };
 
 static unsigned satp_mode(const RiscvCPU *r)
 {
-    return r->xlen == 32 ? r->satp >> 31 & 1 : r->satp >> 60;
+    return r->xlen == 32 ? r->s.satp >> 31 & 1 : r->s.satp >> 60;
 }
 
 static const Scheme *scheme_of(const RiscvCPU *r)
@@ -49,23 +49,23 @@ static const Scheme *scheme_of(const RiscvCPU *r)
 
 static unsigned data_priv(const RiscvCPU *r)
 {
-    return r->mstatus & MSTATUS_MPRV ? (r->mstatus & MSTATUS_MPP) >> 11 : r->priv;
+    return r->s.mstatus & MSTATUS_MPRV ? (r->s.mstatus & MSTATUS_MPP) >> 11 : r->s.priv;
 }
 
 void riscv_context_key(CPU *cpu, CpuContextKey *key)
 {
     RiscvCPU *r = riscv_cpu(cpu);
     unsigned data = data_priv(r);
-    bool translated = r->priv != PRIV_M || data != PRIV_M;
-    key->space = translated ? r->satp : 0;
+    bool translated = r->s.priv != PRIV_M || data != PRIV_M;
+    key->space = translated ? r->s.satp : 0;
     key->access = data;
     if (data != PRIV_M) {
-        key->access |= (r->mstatus & (MSTATUS_SUM | MSTATUS_MXR)) >> 16;
+        key->access |= (r->s.mstatus & (MSTATUS_SUM | MSTATUS_MXR)) >> 16;
     }
     if (translated) {
         key->access |= satp_mode(r) << 4; /* Bare has no global pages */
     }
-    key->mode = r->priv | (r->xlen == 32 ? RISCV_MODE_RV32 : 0);
+    key->mode = r->s.priv | (r->xlen == 32 ? RISCV_MODE_RV32 : 0);
 }
 
 static const uint8_t page_faults[] = { EXC_LOAD_PAGE, EXC_STORE_PAGE, EXC_INSN_PAGE };
@@ -88,7 +88,7 @@ static bool walk_fail(Walk *w, const uint8_t *causes)
 /* Rights of a leaf for w->priv, PROT_* (steps 5 to 7 of the process). */
 static uint8_t leaf_rights(const Walk *w, uint64_t pte)
 {
-    uint64_t status = w->r->mstatus;
+    uint64_t status = w->r->s.mstatus;
     uint8_t prot = (pte & PTE_R ? PROT_R : 0) | (pte & PTE_W ? PROT_W : 0) | (pte & PTE_X ? PROT_X : 0);
     if ((pte & PTE_X) && (status & MSTATUS_MXR)) {
         prot |= PROT_R;
@@ -111,7 +111,7 @@ static bool pte_malformed(const RiscvCPU *r, uint64_t pte, bool leaf, unsigned l
         return true;
     }
     if (pte & PTE_PBMT) {
-        bool on = riscv_has(r, EXT_SVPBMT) && (r->menvcfg & ENVCFG_PBMTE);
+        bool on = riscv_has(r, EXT_SVPBMT) && (r->s.menvcfg & ENVCFG_PBMTE);
         if (!on || (pte & PTE_PBMT) == PTE_PBMT) {
             return true;
         }
@@ -135,7 +135,7 @@ static bool leaf_touch(Walk *w, uint64_t where, uint64_t *pte, bool *again)
     if (want == *pte || w->debug) {
         return true;
     }
-    if (!riscv_has(r, EXT_SVADU) || !(r->menvcfg & ENVCFG_ADUE)) {
+    if (!riscv_has(r, EXT_SVADU) || !(r->s.menvcfg & ENVCFG_ADUE)) {
         return walk_fail(w, page_faults);
     }
     if (!(riscv_pmp_rights(r, where, w->scheme->pte_bytes, PRIV_S, NULL) & PROT_W) ||
@@ -176,7 +176,7 @@ static bool walk_table(Walk *w, uint64_t vaddr, MmuResult *out)
 {
     RiscvCPU *r = w->r;
     const Scheme *s = w->scheme;
-    uint64_t ppn = r->satp & (r->xlen == 32 ? (1ull << 22) - 1 : (1ull << 44) - 1);
+    uint64_t ppn = r->s.satp & (r->xlen == 32 ? (1ull << 22) - 1 : (1ull << 44) - 1);
     MemOp mop = s->pte_bytes == 8 ? MEM_64 : MEM_32;
     bool global = false;
     for (int level = s->levels - 1; level >= 0; level--) {
@@ -217,7 +217,7 @@ static bool canonical(const Scheme *s, uint64_t vaddr)
 static bool walk(RiscvCPU *r, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
 {
     static const uint8_t needed[] = { PROT_R, PROT_W, PROT_X };
-    Walk w = { .r = r, .access = access, .priv = access == MMU_EXEC ? r->priv : data_priv(r) };
+    Walk w = { .r = r, .access = access, .priv = access == MMU_EXEC ? r->s.priv : data_priv(r) };
     w.scheme = w.priv == PRIV_M ? NULL : scheme_of(r);
     *out = (MmuResult){ .phys = vaddr, .prot = PROT_R | PROT_W | PROT_X };
     if (r->xlen == 32) {
@@ -238,7 +238,7 @@ static bool walk(RiscvCPU *r, uint64_t vaddr, unsigned bytes, MmuAccess access, 
     }
     out->prot &= rights;
     /* With MPRV fetches and data see different maps: a page is entered for one of them. */
-    if (r->mstatus & MSTATUS_MPRV) {
+    if (r->s.mstatus & MSTATUS_MPRV) {
         out->prot &= access == MMU_EXEC ? PROT_X : PROT_R | PROT_W;
     }
     return true;
@@ -252,7 +252,7 @@ static void log_walk(const RiscvCPU *r, uint64_t vaddr, MmuAccess access, const 
                                                   m->prot & PROT_X ? 'x' : '-', m->global ? " global" : "")
                                 : g_strdup_printf("exception %" PRIu64, r->fault_cause);
     log_write("riscv: hart %u: %s at 0x%" PRIx64 ", satp 0x%" PRIx64 ", mode %u: %s\n", r->cpu.index,
-              names[access], vaddr, r->satp, access == MMU_EXEC ? r->priv : data_priv(r), found);
+              names[access], vaddr, r->s.satp, access == MMU_EXEC ? r->s.priv : data_priv(r), found);
 }
 
 bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
@@ -270,8 +270,8 @@ bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
     RiscvCPU *r = riscv_cpu(cpu);
     uint64_t saved_cause = r->fault_cause;
     MmuResult out = { .phys = vaddr };
-    Walk w = { .r = r, .access = MMU_READ, .priv = r->priv, .debug = true };
-    w.scheme = r->priv == PRIV_M ? NULL : scheme_of(r);
+    Walk w = { .r = r, .access = MMU_READ, .priv = r->s.priv, .debug = true };
+    w.scheme = r->s.priv == PRIV_M ? NULL : scheme_of(r);
     bool ok = !w.scheme || (canonical(w.scheme, vaddr) && walk_table(&w, vaddr, &out));
     r->fault_cause = saved_cause;
     *phys = out.phys;
@@ -366,7 +366,7 @@ void riscv_dump_mmu(CPU *cpu, GString *out)
     }
     g_string_append(out, "vaddr            paddr            size             attr\n"
                          "---------------- ---------------- ---------------- -------\n");
-    dump_table(&d, r->satp & (r->xlen == 32 ? (1ull << 22) - 1 : (1ull << 44) - 1), d.s->levels - 1, 0);
+    dump_table(&d, r->s.satp & (r->xlen == 32 ? (1ull << 22) - 1 : (1ull << 44) - 1), d.s->levels - 1, 0);
     dump_run(&d);
     if (d.lines >= DUMP_MAX_LINES) {
         g_string_append_printf(out, "(more than %d runs: the rest is left out)\n", DUMP_MAX_LINES);

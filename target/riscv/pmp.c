@@ -25,10 +25,10 @@ enum {
 
 static bool pmp_entry_range(const RiscvCPU *r, unsigned i, PmpRange *out)
 {
-    uint64_t addr = r->pmpaddr[i];
-    switch (r->pmpcfg[i] & PMP_A) {
+    uint64_t addr = r->s.pmpaddr[i];
+    switch (r->s.pmpcfg[i] & PMP_A) {
     case PMP_TOR: {
-        uint64_t low = i ? r->pmpaddr[i - 1] : 0;
+        uint64_t low = i ? r->s.pmpaddr[i - 1] : 0;
         if (low >= addr) {
             return false; /* matches no address */
         }
@@ -48,7 +48,7 @@ static bool pmp_entry_range(const RiscvCPU *r, unsigned i, PmpRange *out)
     }
     default: return false;
     }
-    uint8_t cfg = r->pmpcfg[i];
+    uint8_t cfg = r->s.pmpcfg[i];
     out->rights = (cfg & PMP_R ? PROT_R : 0) | (cfg & PMP_W ? PROT_W : 0) | (cfg & PMP_X ? PROT_X : 0);
     out->locked = cfg & PMP_L;
     return true;
@@ -135,29 +135,29 @@ static void pmp_changed(RiscvCPU *r)
 
 void riscv_pmpcfg_write(RiscvCPU *r, unsigned entry, uint8_t value)
 {
-    if (r->pmpcfg[entry] & PMP_L) {
+    if (r->s.pmpcfg[entry] & PMP_L) {
         return;
     }
     value &= ~0x60; /* reserved bits read as zero */
     if ((value & (PMP_R | PMP_W)) == PMP_W) {
-        value = (value & ~7) | (r->pmpcfg[entry] & 7); /* reserved combination: keep the old */
+        value = (value & ~7) | (r->s.pmpcfg[entry] & 7); /* reserved combination: keep the old */
     }
-    if (r->pmpcfg[entry] != value) {
-        r->pmpcfg[entry] = value;
+    if (r->s.pmpcfg[entry] != value) {
+        r->s.pmpcfg[entry] = value;
         pmp_changed(r);
     }
 }
 
 void riscv_pmpaddr_write(RiscvCPU *r, unsigned entry, uint64_t value)
 {
-    bool locked_as_base = entry + 1 < RISCV_MAX_PMP && (r->pmpcfg[entry + 1] & PMP_L) &&
-                          (r->pmpcfg[entry + 1] & PMP_A) == PMP_TOR;
-    if ((r->pmpcfg[entry] & PMP_L) || locked_as_base) {
+    bool locked_as_base = entry + 1 < RISCV_MAX_PMP && (r->s.pmpcfg[entry + 1] & PMP_L) &&
+                          (r->s.pmpcfg[entry + 1] & PMP_A) == PMP_TOR;
+    if ((r->s.pmpcfg[entry] & PMP_L) || locked_as_base) {
         return;
     }
     value &= r->xlen == 32 ? UINT32_MAX : (1ull << 54) - 1;
-    if (r->pmpaddr[entry] != value) {
-        r->pmpaddr[entry] = value;
+    if (r->s.pmpaddr[entry] != value) {
+        r->s.pmpaddr[entry] = value;
         pmp_changed(r);
     }
 }

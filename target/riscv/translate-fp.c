@@ -21,14 +21,14 @@ static void fp_begin(Translator *t, const RiscvArgs *a, FpReady need)
         return;
     }
     IrRef fs = riscv_tr_const(t, MSTATUS_FS);
-    IrRef mstatus = ir_load_env(t->ir, MEM_32, IR_NONE, offsetof(RiscvCPU, mstatus));
+    IrRef mstatus = ir_load_env(t->ir, MEM_32, IR_NONE, offsetof(RiscvCPU, s.mstatus));
     if (t->fp_ready == FP_READY_NO) {
         unsigned off = riscv_tr_cold_raise(t, EXC_ILLEGAL, a->insn);
         ir_brcc(t->ir, IR_TSTEQ, IR_I32, mstatus, fs, off);
     }
     if (need == FP_READY_DIRTY) {
         IrRef dirty = ir_op2(t->ir, IR_OR, IR_I32, IR_NONE, mstatus, fs);
-        ir_store_env(t->ir, MEM_32, dirty, offsetof(RiscvCPU, mstatus));
+        ir_store_env(t->ir, MEM_32, dirty, offsetof(RiscvCPU, s.mstatus));
     }
     t->fp_ready = need;
 }
@@ -48,13 +48,13 @@ static IrRef fp_rounding(Translator *t, const RiscvArgs *a)
         fp_begin(t, a, FP_READY_ON);
     }
     if (!t->frm_ready) { /* before anything becomes dirty */
-        IrRef frm = ir_load_env(t->ir, MEM_8, IR_NONE, offsetof(RiscvCPU, frm));
+        IrRef frm = ir_load_env(t->ir, MEM_8, IR_NONE, offsetof(RiscvCPU, s.frm));
         unsigned bad = riscv_tr_cold_raise(t, EXC_ILLEGAL, a->insn);
         ir_brcc(t->ir, IR_GTU, IR_I32, frm, riscv_tr_const(t, FP_RMM), bad);
         t->frm_ready = true;
     }
     fp_begin(t, a, FP_READY_DIRTY);
-    return ir_load_env(t->ir, MEM_8, IR_NONE, offsetof(RiscvCPU, frm));
+    return ir_load_env(t->ir, MEM_8, IR_NONE, offsetof(RiscvCPU, s.frm));
 }
 
 /* ---- registers ----------------------------------------------------------- */

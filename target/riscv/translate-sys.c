@@ -49,8 +49,8 @@ static size_t csr_plain_offset(const Translator *t, unsigned csr)
         return 0;
     }
     switch (csr) {
-    case CSR_SSCRATCH: return riscv_has(t->cpu, EXT_S) ? offsetof(RiscvCPU, sscratch) : 0;
-    case CSR_MSCRATCH: return offsetof(RiscvCPU, mscratch);
+    case CSR_SSCRATCH: return riscv_has(t->cpu, EXT_S) ? offsetof(RiscvCPU, s.sscratch) : 0;
+    case CSR_MSCRATCH: return offsetof(RiscvCPU, s.mscratch);
     default: return 0;
     }
 }

@@ -35,8 +35,8 @@ static const char *const exception_names[] = {
 
 static uint32_t pending_interrupts(RiscvCPU *r)
 {
-    uint32_t mip = __atomic_load_n(&r->mip, __ATOMIC_ACQUIRE) | r->mip_soft;
-    return mip & r->mie;
+    uint32_t mip = __atomic_load_n(&r->s.mip, __ATOMIC_ACQUIRE) | r->s.mip_soft;
+    return mip & r->s.mie;
 }
 
 static uint64_t trap_vector(uint64_t tvec, uint64_t cause, bool interrupt)
@@ -48,39 +48,39 @@ static uint64_t trap_vector(uint64_t tvec, uint64_t cause, bool interrupt)
 static void trap_to_supervisor(RiscvCPU *r, uint64_t cause, uint64_t cause_code, bool interrupt,
                                uint64_t tval)
 {
-    uint64_t s = r->mstatus & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE);
-    s |= r->priv == PRIV_S ? MSTATUS_SPP : 0;
-    s |= r->mstatus & MSTATUS_SIE ? MSTATUS_SPIE : 0;
-    r->mstatus = s;
-    r->scause = cause;
-    r->sepc = r->pc;
-    r->stval = tval;
-    r->priv = PRIV_S;
-    r->pc = trap_vector(r->stvec, cause_code, interrupt);
+    uint64_t s = r->s.mstatus & ~(MSTATUS_SPP | MSTATUS_SPIE | MSTATUS_SIE);
+    s |= r->s.priv == PRIV_S ? MSTATUS_SPP : 0;
+    s |= r->s.mstatus & MSTATUS_SIE ? MSTATUS_SPIE : 0;
+    r->s.mstatus = s;
+    r->s.scause = cause;
+    r->s.sepc = r->s.pc;
+    r->s.stval = tval;
+    r->s.priv = PRIV_S;
+    r->s.pc = trap_vector(r->s.stvec, cause_code, interrupt);
 }
 
 static void trap_to_machine(RiscvCPU *r, uint64_t cause, uint64_t cause_code, bool interrupt, uint64_t tval)
 {
-    uint64_t s = r->mstatus & ~(MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE);
-    s |= (uint64_t)r->priv << 11;
-    s |= r->mstatus & MSTATUS_MIE ? MSTATUS_MPIE : 0;
-    r->mstatus = s;
-    r->mcause = cause;
-    r->mepc = r->pc;
-    r->mtval = tval;
-    r->priv = PRIV_M;
-    r->pc = trap_vector(r->mtvec, cause_code, interrupt);
+    uint64_t s = r->s.mstatus & ~(MSTATUS_MPP | MSTATUS_MPIE | MSTATUS_MIE);
+    s |= (uint64_t)r->s.priv << 11;
+    s |= r->s.mstatus & MSTATUS_MIE ? MSTATUS_MPIE : 0;
+    r->s.mstatus = s;
+    r->s.mcause = cause;
+    r->s.mepc = r->s.pc;
+    r->s.mtval = tval;
+    r->s.priv = PRIV_M;
+    r->s.pc = trap_vector(r->s.mtvec, cause_code, interrupt);
 }
 
 static void take_trap(RiscvCPU *r, uint64_t code, bool interrupt, uint64_t tval)
 {
-    uint64_t delegated = interrupt ? r->mideleg : r->medeleg;
+    uint64_t delegated = interrupt ? r->s.mideleg : r->s.medeleg;
     uint64_t cause = code | (interrupt ? 1ull << (r->xlen - 1) : 0);
     if (r->xlen == 32) {
         tval = (uint32_t)tval;
     }
-    r->load_res = UINT64_MAX;
-    if (r->priv != PRIV_M && (delegated >> code & 1)) {
+    r->s.load_res = UINT64_MAX;
+    if (r->s.priv != PRIV_M && (delegated >> code & 1)) {
         trap_to_supervisor(r, cause, code, interrupt, tval);
     } else {
         trap_to_machine(r, cause, code, interrupt, tval);
@@ -93,7 +93,7 @@ void riscv_take_exception(RiscvCPU *r, uint64_t cause, uint64_t tval)
     if (log_enabled(LOG_INT)) {
         log_write("riscv: hart %u: %s (%" PRIu64 "), pc 0x%" PRIx64 ", tval 0x%" PRIx64 ", mode %u\n",
                   r->cpu.index, cause < G_N_ELEMENTS(exception_names) ? exception_names[cause] : "?", cause,
-                  r->pc, tval, r->priv);
+                  r->s.pc, tval, r->s.priv);
     }
     take_trap(r, cause, false, tval);
 }
@@ -132,10 +132,10 @@ bool riscv_has_work(CPU *cpu)
 uint32_t riscv_deliverable_interrupts(RiscvCPU *r)
 {
     uint32_t pending = pending_interrupts(r);
-    bool m_on = r->priv < PRIV_M || (r->mstatus & MSTATUS_MIE);
-    bool s_on = r->priv < PRIV_S || (r->priv == PRIV_S && (r->mstatus & MSTATUS_SIE));
-    uint32_t m = m_on ? pending & ~r->mideleg : 0;
-    uint32_t s = s_on ? pending & r->mideleg : 0;
+    bool m_on = r->s.priv < PRIV_M || (r->s.mstatus & MSTATUS_MIE);
+    bool s_on = r->s.priv < PRIV_S || (r->s.priv == PRIV_S && (r->s.mstatus & MSTATUS_SIE));
+    uint32_t m = m_on ? pending & ~r->s.mideleg : 0;
+    uint32_t s = s_on ? pending & r->s.mideleg : 0;
     return m ? m : s;
 }
 
@@ -150,7 +150,7 @@ bool riscv_take_interrupt(CPU *cpu)
         }
         if (log_enabled(LOG_INT)) {
             log_write("riscv: hart %u: interrupt %u, pc 0x%" PRIx64 ", mode %u\n", cpu->index, order[i],
-                      r->pc, r->priv);
+                      r->s.pc, r->s.priv);
         }
         take_trap(r, order[i], true, 0);
         return true;
@@ -162,10 +162,10 @@ void riscv_set_irq(void *opaque, int line, int level)
 {
     RiscvCPU *r = opaque;
     if (level) {
-        __atomic_or_fetch(&r->mip, 1u << line, __ATOMIC_ACQ_REL);
+        __atomic_or_fetch(&r->s.mip, 1u << line, __ATOMIC_ACQ_REL);
         cpu_request_exit(&r->cpu);
     } else {
-        __atomic_and_fetch(&r->mip, ~(1u << line), __ATOMIC_ACQ_REL);
+        __atomic_and_fetch(&r->s.mip, ~(1u << line), __ATOMIC_ACQ_REL);
     }
 }
 
@@ -178,12 +178,12 @@ uint64_t riscv_epc_mask(const RiscvCPU *r)
 void riscv_mret(RiscvCPU *r)
 {
     enum { MRET = 0x30200073 };
-    if (r->priv < PRIV_M) {
+    if (r->s.priv < PRIV_M) {
         riscv_raise(r, EXC_ILLEGAL, MRET);
     }
-    unsigned to = (r->mstatus & MSTATUS_MPP) >> 11;
-    uint64_t s = r->mstatus & ~(MSTATUS_MPP | MSTATUS_MIE);
-    s |= r->mstatus & MSTATUS_MPIE ? MSTATUS_MIE : 0;
+    unsigned to = (r->s.mstatus & MSTATUS_MPP) >> 11;
+    uint64_t s = r->s.mstatus & ~(MSTATUS_MPP | MSTATUS_MIE);
+    s |= r->s.mstatus & MSTATUS_MPIE ? MSTATUS_MIE : 0;
     s |= MSTATUS_MPIE;
     if (!riscv_has(r, EXT_U)) {
         s |= MSTATUS_MPP; /* the least privileged mode there is */
@@ -191,9 +191,9 @@ void riscv_mret(RiscvCPU *r)
     if (to != PRIV_M) {
         s &= ~MSTATUS_MPRV;
     }
-    r->mstatus = s;
-    r->priv = to;
-    r->pc = r->mepc & riscv_epc_mask(r);
+    r->s.mstatus = s;
+    r->s.priv = to;
+    r->s.pc = r->s.mepc & riscv_epc_mask(r);
     cpu_mmu_changed(&r->cpu);
     riscv_interrupts_changed(r);
 }
@@ -201,16 +201,16 @@ void riscv_mret(RiscvCPU *r)
 void riscv_sret(RiscvCPU *r)
 {
     enum { SRET = 0x10200073 };
-    if (r->priv < PRIV_S || (r->priv == PRIV_S && (r->mstatus & MSTATUS_TSR))) {
+    if (r->s.priv < PRIV_S || (r->s.priv == PRIV_S && (r->s.mstatus & MSTATUS_TSR))) {
         riscv_raise(r, EXC_ILLEGAL, SRET);
     }
-    unsigned to = r->mstatus & MSTATUS_SPP ? PRIV_S : PRIV_U;
-    uint64_t s = r->mstatus & ~(MSTATUS_SPP | MSTATUS_SIE | MSTATUS_MPRV);
-    s |= r->mstatus & MSTATUS_SPIE ? MSTATUS_SIE : 0;
+    unsigned to = r->s.mstatus & MSTATUS_SPP ? PRIV_S : PRIV_U;
+    uint64_t s = r->s.mstatus & ~(MSTATUS_SPP | MSTATUS_SIE | MSTATUS_MPRV);
+    s |= r->s.mstatus & MSTATUS_SPIE ? MSTATUS_SIE : 0;
     s |= MSTATUS_SPIE;
-    r->mstatus = s;
-    r->priv = to;
-    r->pc = r->sepc & riscv_epc_mask(r);
+    r->s.mstatus = s;
+    r->s.priv = to;
+    r->s.pc = r->s.sepc & riscv_epc_mask(r);
     cpu_mmu_changed(&r->cpu);
     riscv_interrupts_changed(r);
 }

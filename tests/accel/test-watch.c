@@ -27,12 +27,12 @@ static Bare *machine(uint32_t insn, unsigned bytes)
     c.at = CODE + bytes;
     finish(&c);
     RiscvCPU *r = riscv_cpu(bare_cpu(b));
-    r->mstatus |= MSTATUS_FS;
-    r->x[S0] = AT;
-    r->x[A2] = VALUE;
-    r->f[10] = VALUE;
-    r->load_res = AT;
-    r->load_val = UINT64_C(0x1111111111111111);
+    r->s.mstatus |= MSTATUS_FS;
+    r->s.x[S0] = AT;
+    r->s.x[A2] = VALUE;
+    r->s.f[10] = VALUE;
+    r->s.load_res = AT;
+    r->s.load_val = UINT64_C(0x1111111111111111);
     r->cpu.arch->set_pc(&r->cpu, BARE_RAM + CODE);
     return b;
 }
@@ -115,14 +115,14 @@ static void check_row(const Row *row)
         g_assert_cmpint(b->finished, ==, 0);
         for (int n = -64; n < 128; n++)
             g_assert_cmphex(bare_ram(b)[DATA + n], ==, 0x11);
-        g_assert_cmphex(r->x[A3], ==, 0);
+        g_assert_cmphex(r->s.x[A3], ==, 0);
         run(b); /* the debugger goes on without a step */
     }
     g_assert_cmpint(b->finished, ==, PASS);
     run(plain);
     g_assert_cmpmem(bare_ram(b) + DATA - 64, 192, bare_ram(plain) + DATA - 64, 192);
-    g_assert_cmphex(r->x[A3], ==, p->x[A3]);
-    g_assert_cmphex(r->f[11], ==, p->f[11]);
+    g_assert_cmphex(r->s.x[A3], ==, p->s.x[A3]);
+    g_assert_cmphex(r->s.f[11], ==, p->s.f[11]);
     bare_free(plain);
     bare_free(b);
 }
@@ -178,7 +178,7 @@ static void test_adjacent(void)
         }
         run(b);
         g_assert_cmpint(b->finished, ==, PASS);
-        g_assert_cmphex(riscv_cpu(cpu)->x[A3], ==, VALUE + 4);
+        g_assert_cmphex(riscv_cpu(cpu)->s.x[A3], ==, VALUE + 4);
         bare_free(b);
     }
 }
@@ -231,17 +231,17 @@ static void test_interrupt(void)
     Code c = { bare_ram(b), HANDLER };
     put(&c, addi(A5, ZERO, 7));
     finish(&c);
-    r->mtvec = BARE_RAM + HANDLER;
+    r->s.mtvec = BARE_RAM + HANDLER;
     cpu_watchpoint_add(&r->cpu, AT, 8, WATCH_WRITE);
     run(b);
     check_stop(b, 0);
-    r->mie = 8;
-    r->mstatus |= MSTATUS_MIE;
+    r->s.mie = 8;
+    r->s.mstatus |= MSTATUS_MIE;
     r->cpu.arch->set_irq(&r->cpu, 3, 1);
     run(b);
     g_assert_cmpint(b->finished, ==, PASS);
-    g_assert_cmphex(r->x[A5], ==, 7);
-    g_assert_cmphex(r->mepc, ==, BARE_RAM + CODE + 4);
+    g_assert_cmphex(r->s.x[A5], ==, 7);
+    g_assert_cmphex(r->s.mepc, ==, BARE_RAM + CODE + 4);
     g_assert_cmphex(bare_ram(b)[DATA], ==, VALUE & 0xff);
     bare_free(b);
 }

@@ -208,7 +208,7 @@ Flat *flat_new(const CPUArch *arch, const char *model, uint64_t base, uint64_t s
     }
     current = m;
     arch->reset(&m->r->cpu);
-    m->r->mstatus |= MSTATUS_FS;
+    m->r->s.mstatus |= MSTATUS_FS;
     return m;
 }
 
@@ -256,19 +256,19 @@ static IrBlock *find_block(Flat *m, unsigned max_insns)
         flat_forget_code(m);
         m->space = key.space;
     }
-    int64_t name = (int64_t)(m->r->pc ^ (uint64_t)key.mode << 56);
+    int64_t name = (int64_t)(m->r->s.pc ^ (uint64_t)key.mode << 56);
     IrBlock *b = g_hash_table_lookup(m->blocks, &name);
     if (b) {
         return b;
     }
     b = ir_block_new(cpu->arch->guest);
-    ir_block_reset(b, m->r->pc);
+    ir_block_reset(b, m->r->s.pc);
     TranslateCtx ctx = { .cpu = cpu,
                          .ir = b,
-                         .pc = m->r->pc,
+                         .pc = m->r->s.pc,
                          .key = key,
                          .max_insns = max_insns,
-                         .page_start = m->r->pc & -(uint64_t)FLAT_PAGE,
+                         .page_start = m->r->s.pc & -(uint64_t)FLAT_PAGE,
                          .page_bytes = FLAT_PAGE };
     cpu->arch->translate(&ctx);
     g_autoptr(GError) err = NULL;
@@ -289,7 +289,7 @@ bool flat_run(Flat *m, uint64_t stop, uint64_t max_insns)
     volatile uint64_t left = max_insns;
 
     current = m;
-    while (m->r->pc != stop && left) {
+    while (m->r->s.pc != stop && left) {
         if (sigsetjmp(m->out, 0) == 0) {
             IrBlock *b = find_block(m, 64);
             left -= MIN(left, b->guest_insns);
@@ -297,5 +297,5 @@ bool flat_run(Flat *m, uint64_t stop, uint64_t max_insns)
             ir_interpret(b, &m->r->cpu);
         }
     }
-    return m->r->pc == stop;
+    return m->r->s.pc == stop;
 }

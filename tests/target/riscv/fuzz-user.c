@@ -28,14 +28,14 @@ static bool run_flat(const SeqProgram *p, bool optimize, uint8_t *results)
 
     memcpy(flat_ram(m), p->image->data, p->image->len);
     flat_set_optimize(m, optimize);
-    r->pc = p->base;
-    r->mtvec = 0x10;
+    r->s.pc = p->base;
+    r->s.mtvec = 0x10;
     bool stopped = flat_run(m, 0x10, (uint64_t)p->insns * 10 + p->count * 200 + 1000);
-    bool right = stopped && r->mcause == EXC_ECALL_M;
+    bool right = stopped && r->s.mcause == EXC_ECALL_M;
     if (!right) {
         printf("interpreter: pc 0x%" G_GINT64_MODIFIER "x, mcause %" G_GUINT64_FORMAT
                ", mepc 0x%" G_GINT64_MODIFIER "x, mtval 0x%" G_GINT64_MODIFIER "x\n",
-               r->pc, r->mcause, r->mepc, r->mtval);
+               r->s.pc, r->s.mcause, r->s.mepc, r->s.mtval);
     }
     memcpy(results, flat_ram(m) + (p->records - p->base), p->results_size);
     flat_free(m);

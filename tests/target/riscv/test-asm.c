@@ -39,7 +39,7 @@ static unsigned check_registers(const Case *c, const char *source, const RiscvCP
     for (; g_match_info_matches(m); g_match_info_next(m, NULL)) {
         g_autofree char *name = g_match_info_fetch(m, 1), *text = g_match_info_fetch(m, 2);
         uint64_t want = g_ascii_strtoull(text, NULL, 0) & mask;
-        uint64_t got = r->x[register_number(name)] & mask;
+        uint64_t got = r->s.x[register_number(name)] & mask;
         if (want != got) {
             g_test_message("%s: %s is 0x%" G_GINT64_MODIFIER "x, not 0x%" G_GINT64_MODIFIER "x", c->accel,
                            name, got, want);

@@ -107,8 +107,8 @@ static void add_slot(Fixture *f, unsigned level, uint64_t vaddr, bool global)
 static void switch_space(Fixture *f, unsigned asid)
 {
     uint64_t ppn = (BARE_RAM + f->root) >> 12;
-    f->r->satp = f->s->levels == 2 ? (uint64_t)f->s->mode << 31 | (uint64_t)asid << 22 | ppn
-                                   : (uint64_t)f->s->mode << 60 | (uint64_t)asid << 44 | ppn;
+    f->r->s.satp = f->s->levels == 2 ? (uint64_t)f->s->mode << 31 | (uint64_t)asid << 22 | ppn
+                                     : (uint64_t)f->s->mode << 60 | (uint64_t)asid << 44 | ppn;
     cpu_mmu_changed(&f->r->cpu);
     tcg_context_sync(f->r->cpu.tcg);
 }
@@ -130,7 +130,7 @@ static void setup(Fixture *f, const Scheme *s)
     f->root = new_table(f);
     riscv_pmpaddr_write(f->r, 0, UINT64_MAX);
     riscv_pmpcfg_write(f->r, 0, 0x1f);
-    f->r->priv = PRIV_S;
+    f->r->s.priv = PRIV_S;
     for (unsigned level = 0; level < s->levels && level < 4; level++) {
         uint64_t size = UINT64_C(1) << (12 + level * s->index_bits), zone = (level + 1) * 64 * MIB;
         if (s->levels == 2 && level == 0)
