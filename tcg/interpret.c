@@ -11,7 +11,7 @@
 #include <ffi.h>
 #include <string.h>
 
-#include "target/vcpu.h"
+#include "tcg/backend.h"
 #include "tcg/eval.h"
 
 typedef struct Frame {
@@ -45,6 +45,11 @@ static inline void put(const Frame *f, IrRef r, uint64_t value)
 static inline void put_pc(const Frame *f, uint64_t pc)
 {
     *(uint64_t *)(f->env + f->b->guest->pc_offset) = pc;
+}
+
+static inline bool exit_requested(const Frame *f, const IrRuntime *run)
+{
+    return __atomic_load_n((const uint32_t *)(f->env + run->exit_request), __ATOMIC_RELAXED);
 }
 
 static uint64_t load_env(const char *p, MemOp m)
@@ -167,7 +172,7 @@ static const IrInsn *find_label(const IrBlock *b, const IrInsn *in, unsigned lab
 #define BINARY(op) L_##op: put(&f, in->dst, ir_eval2(op, in->type, A, B)); NEXT();
 #define ROW(op) [op] = &&L_##op
 
-IrExit ir_interpret(const IrBlock *b, CPU *cpu)
+IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run)
 {
     static const void *const ops[IR_OPS] = {
         ROW(IR_NOP), ROW(IR_MOV), ROW(IR_NOT), ROW(IR_NEG), ROW(IR_EXT_S8), ROW(IR_EXT_S16),
@@ -200,10 +205,10 @@ L_IR_SELECT:
     put(&f, in->dst, get(&f, ir_eval_cond(in->aux, in->type, A, B) ? in[1].a : in[1].b));
     NEXT();
 L_IR_LD:
-    put(&f, in->dst, cpu_load(cpu, A + (int32_t)in->aux, in->type));
+    put(&f, in->dst, run->load(cpu, A + (int32_t)in->aux, in->type));
     NEXT();
 L_IR_ST:
-    cpu_store(cpu, A + (int32_t)in->aux, in->type, B);
+    run->store(cpu, A + (int32_t)in->aux, in->type, B);
     NEXT();
 L_IR_FENCE:
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -234,7 +239,7 @@ L_IR_BRCC:
 L_IR_BR:
     label = in->aux;
 jump:
-    if (label == 0 && __atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED)) {
+    if (label == 0 && exit_requested(&f, run)) {
         put_pc(&f, b->pc);
         return IR_LEFT_LOOP;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Shared by the files of tcg/. */
 #pragma once
-#include "tcg/ir.h"
+#include "tcg/backend.h"
 
 /* Append one operation as it is, whatever comes before it. */
 IrInsn *ir_append(IrBlock *b, IrInsn insn);
@@ -20,3 +20,14 @@ IrRef ir_operand(IrBlock *b, IrType type, IrRef r);
 
 /* Branches over one or two operations become IR_SELECT (ifconvert.c). */
 void ir_convert_branches(IrBlock *b);
+
+/* ---- for back ends (pc-table.c) ---- */
+
+/* A return address, as an offset in the block's code, and the guest instruction it belongs to. */
+typedef struct JitPc {
+    uint32_t offset;
+    uint64_t pc;
+} JitPc;
+/* Write the table that jit_find_pc() reads, offsets ascending, at p; its end, or NULL when [p, end) may
+ * be too small. */
+uint8_t *jit_put_pcs(uint8_t *p, const uint8_t *end, uint64_t block_pc, const JitPc *pcs, unsigned count);

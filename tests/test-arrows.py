@@ -14,7 +14,7 @@ MAY = {
     'util': set(),
     'fpu': set(),
     'base': {'hw'},  # memory_access.c takes the lock of a region's device
-    'tcg': {'target', 'base'},  # target/vcpu.h: loads and stores of the interpreter
+    'tcg': set(),
     'target': {'tcg', 'accel', 'fpu', 'hw', 'base'},
     'accel': {'target', 'tcg', 'hw', 'base'},
     'hw': {'base', 'block', 'chardev', 'net', 'target', 'accel', 'system'},
@@ -30,8 +30,6 @@ MAY = {
 
 # What a pair of rooms may share in spite of a private header, and why.
 PRIVATE = {
-    ('accel', 'tcg/x86_64'): 'the run time and the back end are one translator',
-    ('tcg', 'accel/tcg'): 'likewise: layout of contexts and blocks',
     ('hw', 'target/riscv'): 'the virt board writes the device tree of its harts',
 }
 

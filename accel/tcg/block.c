@@ -542,7 +542,7 @@ static void log_code(TcgState *s, const TranslateCtx *t, const TcgBlock *b)
     }
     if (log_enabled(LOG_OUT_ASM) && b->code) {
         g_autoptr(GString) text = g_string_new(NULL);
-        tcg_print_host_code(b, text);
+        jit_backend->print(b->code, b->pc_table, text);
         log_write("OUT: %u bytes\n%s\n", b->code_size, text->str);
     }
     if (b->code)

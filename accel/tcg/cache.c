@@ -101,14 +101,15 @@ bool tcg_cache_new(TcgState *s, uint64_t bytes, GError **err)
         return false;
     for (unsigned n = 0; n < REGIONS; n++) {
         TcgRegion *r = &c->regions[n];
-        r->start = r->used = n * region + (n == 0 ? JIT_HEAD : 0);
+        r->start = r->used = n * region + (n == 0 ? jit_backend->head_bytes : 0);
         r->end = (n + 1) * region;
         r->blocks = g_ptr_array_new();
     }
     JitConfig config = tcg_jit_config;
     config.guest = s->guest;
-    c->jit = jit_new(&config, c->rw, c->rx, err);
-    tcg_perf_map_add(s, c->rx, JIT_HEAD, "lyrebird_stubs", 0);
+    config.run = tcg_runtime;
+    c->jit = jit_backend->create(&config, c->rw, c->rx, err);
+    tcg_perf_map_add(s, c->rx, jit_backend->head_bytes, "lyrebird_stubs", 0);
     return c->jit != NULL;
 }
 
@@ -130,7 +131,7 @@ void tcg_cache_free(TcgState *s)
             block_free(c->regions[n].blocks->pdata[k]);
         g_ptr_array_free(c->regions[n].blocks, TRUE);
     }
-    jit_free(c->jit);
+    jit_backend->destroy(c->jit);
     if (c->rw != MAP_FAILED)
         munmap(c->rw, c->size);
     if (c->rx != MAP_FAILED)
@@ -164,7 +165,7 @@ static bool compile_here(TcgCache *c, TcgRegion *r, TcgBlock *b, const IrBlock *
 {
     uint8_t *rw = c->rw + r->used;
     const uint8_t *rx = c->rx + r->used;
-    if (!jit_compile(c->jit, ir, rw, rx, r->end - r->used, out))
+    if (!jit_backend->compile(c->jit, ir, rw, rx, r->end - r->used, out))
         return false;
     b->code = (uint8_t *)rx;
     b->code_size = out->size;
@@ -220,7 +221,7 @@ TcgBlock *tcg_cache_find(TcgState *s, uintptr_t host)
 void tcg_cache_patch(TcgState *s, TcgExit *e, TcgBlock *to)
 {
     TcgBlock *b = e->from;
-    jit_patch(rw_of(s->cache, b->code), b->code, &e->jit, to ? to->code : NULL);
+    jit_backend->patch(rw_of(s->cache, b->code), b->code, &e->jit, to ? to->code : NULL);
 }
 
 void tcg_cache_info(TcgState *s, GString *out)

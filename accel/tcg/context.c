@@ -15,7 +15,7 @@
 
 #include "accel/tcg/internal.h"
 
-static TcgContext *context_new(void)
+static TcgContext *context_new(const IrGuest *guest)
 {
     TcgContext *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_assert(c != MAP_FAILED);
@@ -23,6 +23,7 @@ static TcgContext *context_new(void)
      * to it) would look: no need to touch the rest. */
     c->tlb[0] = c->tlb[TLB_SIZE - 1] = (TlbEntry){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };
     c->jumps[0].pc = JUMP_NEVER;
+    c->guest = guest;
     return c;
 }
 
@@ -44,7 +45,7 @@ static bool page_is_global(const TcgContext *c, uint64_t vaddr)
 /* A jump entry that is as good in every address space. */
 static bool jump_is_global(const TcgContext *c, const JumpEntry *e)
 {
-    return page_is_global(c, e->pc) && (e->pc & (GUEST_PAGE - 1)) < GUEST_PAGE - 16;
+    return page_is_global(c, e->pc) && (e->pc & (GUEST_PAGE - 1)) + c->guest->insn_bytes <= GUEST_PAGE;
 }
 
 static void clear_local_jumps(TcgContext *c)
@@ -89,7 +90,8 @@ void tcg_context_flush(TcgContext *c, bool keep_global)
 /* The jumps of one page lie together: the index keeps the order of addresses. */
 static void clear_page_jumps(TcgContext *c, uint64_t page)
 {
-    unsigned first = jump_index(page) / 64, words = MIN(GUEST_PAGE / 2, JUMP_SIZE) / 64;
+    unsigned first = jump_index(c->guest, page) / 64,
+             words = MIN(GUEST_PAGE >> c->guest->pc_shift, JUMP_SIZE) / 64;
     for (unsigned w = first; w < first + words; w++)
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
             JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
@@ -196,7 +198,7 @@ void tcg_context_flush_page(TcgContext *c, uint64_t vaddr)
 
 void tcg_context_forget_block(TcgState *s, const TcgBlock *b)
 {
-    unsigned n = jump_index(b->pc);
+    unsigned n = jump_index(s->guest, b->pc);
     for (unsigned k = 0; k < s->vcpus->len; k++) {
         TcgVcpu *v = s->vcpus->pdata[k];
         for (unsigned p = 0; p < CONTEXT_POOL && v->pool[p]; p++)
@@ -257,7 +259,7 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
     const TcgContext *donor = find_donor(v, key);
     for (unsigned n = 0; n < CONTEXT_POOL; n++) {
         if (!v->pool[n]) {
-            v->pool[n] = context_new();
+            v->pool[n] = context_new(v->state->guest);
             victim = n;
             break;
         }

@@ -17,7 +17,7 @@
 #include "accel/accel.h"
 #include "target/vcpu.h"
 #include "base/memory.h"
-#include "tcg/x86_64/x86_64.h"
+#include "tcg/backend.h"
 
 typedef struct TcgState TcgState;
 typedef struct TcgContext TcgContext;
@@ -73,6 +73,7 @@ typedef struct LeafSet {
 struct TcgContext {
     TlbEntry tlb[TLB_SIZE]; /* translated code knows the offsets of these two */
     JumpEntry jumps[JUMP_SIZE];
+    const IrGuest *guest;
     CpuContextKey key;
     uint64_t asid;
     uint64_t last_use; /* for the choice of a victim */
@@ -90,9 +91,9 @@ static inline unsigned tlb_index(uint64_t vaddr)
 {
     return vaddr >> GUEST_PAGE_BITS & (TLB_SIZE - 1);
 }
-static inline unsigned jump_index(uint64_t pc)
+static inline unsigned jump_index(const IrGuest *guest, uint64_t pc)
 {
-    return pc >> 1 & (JUMP_SIZE - 1);
+    return pc >> guest->pc_shift & (JUMP_SIZE - 1);
 }
 
 /* The page of vaddr has jump entries from now on. */
@@ -306,6 +307,7 @@ void tcg_cache_patch(TcgState *s, TcgExit *e, TcgBlock *to); /* NULL: unlink */
 void tcg_cache_info(TcgState *s, GString *out);
 
 /* ---- translated code runs (jit.c) ------------------------------------------------------ */
+extern const IrRuntime tcg_runtime;
 extern const JitConfig tcg_jit_config; /* without guest */
 
 /* ---- the loop (vcpu.c) -------------------------------------------------------------- */
@@ -344,7 +346,6 @@ void tcg_log_block(CPU *cpu, const TcgBlock *b);
 /* Before a write to RAM by C code, of 64 bytes at most; before an access to a device. */
 void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes);
 void tcg_log_bus(TcgLog *log);
-void tcg_print_host_code(const TcgBlock *b, GString *out); /* disas.c */
 
 /* ---- names for perf (perfmap.c), with perfmap=on ------------------------------------------ */
 bool tcg_perf_map_open(TcgState *s, GError **err) G_GNUC_WARN_UNUSED_RESULT;

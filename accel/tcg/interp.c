@@ -13,7 +13,7 @@ void tcg_run_interp(CPU *cpu)
             tcg_log_block(cpu, b);
         }
         v->running = b;
-        ir_interpret(b->ir, cpu);
+        ir_interpret(b->ir, cpu, &tcg_runtime);
         v->running = NULL;
     } while (!tcg_single(cpu) && !__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED));
 }

@@ -43,12 +43,12 @@ static const void *leave(CPU *cpu, void **context)
 {
     *context = cpu->tcg->ctx;
     cpu->tcg->state->stats.exits++;
-    return jit_leave(tcg_cache_jit(cpu->tcg->state));
+    return jit_backend->leave(tcg_cache_jit(cpu->tcg->state));
 }
 
 static void enter_jump(TcgContext *c, const TcgBlock *b)
 {
-    unsigned n = jump_index(b->pc);
+    unsigned n = jump_index(c->guest, b->pc);
     c->jumps[n] = (JumpEntry){ b->pc, b->code };
     c->jumps_filled[n / 64] |= UINT64_C(1) << n % 64;
     context_note_code(c, b->pc);
@@ -64,7 +64,7 @@ static const void *go_on(CPU *cpu, void **context)
         return leave(cpu, context);
     tcg_context_sync(v);
     uint64_t pc = cpu_pc(cpu);
-    const JumpEntry *e = &v->ctx->jumps[jump_index(pc)];
+    const JumpEntry *e = &v->ctx->jumps[jump_index(v->ctx->guest, pc)];
     *context = v->ctx;
     if (e->pc == pc)
         return e->code;
@@ -137,15 +137,11 @@ static const void *chain(CPU *cpu, void **context, uintptr_t where)
     return to->code;
 }
 
-static uint64_t slow_load(CPU *cpu, uint64_t vaddr, uint32_t mop)
-{
-    return cpu_load(cpu, vaddr, mop);
-}
-
-static void slow_store(CPU *cpu, uint64_t vaddr, uint32_t mop, uint64_t value)
-{
-    cpu_store(cpu, vaddr, mop, value);
-}
+const IrRuntime tcg_runtime = {
+    .load = cpu_load,
+    .store = cpu_store,
+    .exit_request = offsetof(CPU, exit_request),
+};
 
 const JitConfig tcg_jit_config = {
     .page_bits = GUEST_PAGE_BITS,
@@ -155,9 +151,6 @@ const JitConfig tcg_jit_config = {
     .tlb_addend = offsetof(TlbEntry, addend),
     .jumps = offsetof(TcgContext, jumps),
     .jump_bits = JUMP_BITS,
-    .exit_request = offsetof(CPU, exit_request),
-    .load = slow_load,
-    .store = slow_store,
     .next = next_same_mode,
     .next_mode = next_any_mode,
     .chain = chain,
@@ -173,10 +166,10 @@ void tcg_run_jit(CPU *cpu)
         tcg_log_block(cpu, b);
     if (!b->code) {
         v->running = b;
-        ir_interpret(b->ir, cpu);
+        ir_interpret(b->ir, cpu, &tcg_runtime);
         v->running = NULL;
         return;
     }
-    jit_enter(tcg_cache_jit(v->state), cpu, v->ctx, b->code, &v->frame);
+    jit_backend->enter(tcg_cache_jit(v->state), cpu, v->ctx, b->code, &v->frame);
     v->frame = NULL;
 }

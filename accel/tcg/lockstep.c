@@ -61,7 +61,7 @@ static bool repeatable(const IrBlock *ir)
 static void run_host(CPU *cpu, const TcgBlock *b)
 {
     TcgVcpu *v = cpu->tcg;
-    jit_enter(tcg_cache_jit(v->state), cpu, v->ctx, b->code, &v->frame);
+    jit_backend->enter(tcg_cache_jit(v->state), cpu, v->ctx, b->code, &v->frame);
 }
 
 /* Run one of the two; whatever faults comes back here. */
@@ -74,7 +74,7 @@ static void run_caught(CPU *cpu, const TcgBlock *b, bool host)
         if (host)
             run_host(cpu, b);
         else
-            ir_interpret(b->ir, cpu);
+            ir_interpret(b->ir, cpu, &tcg_runtime);
     }
     v->frame = NULL;
     memcpy(&v->exit_jmp, &outer, sizeof(outer));
@@ -154,7 +154,7 @@ G_NORETURN static void report(CPU *cpu, const TcgBlock *b, const char *before, c
     g_string_append(out, "IR:\n");
     ir_print(b->ir, out);
     g_string_append(out, "host code:\n");
-    tcg_print_host_code(b, out);
+    jit_backend->print(b->code, b->pc_table, out);
     log_write("%s", out->str);
     exit(1);
 }
@@ -226,7 +226,7 @@ void tcg_run_lockstep(CPU *cpu)
         tcg_log_block(cpu, b);
     if (!b->code) {
         v->running = b;
-        ir_interpret(b->ir, cpu);
+        ir_interpret(b->ir, cpu, &tcg_runtime);
         v->running = NULL;
         return;
     }

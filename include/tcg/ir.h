@@ -175,16 +175,17 @@ typedef struct IrGlobal {
     int32_t offset; /* in the CPU struct, of a uint64_t (all globals are i64) */
 } IrGlobal;
 
-enum { IR_MAX_PINNED = 10 };
 typedef struct IrGuest {
     const char *name;
     const IrGlobal *globals;
     unsigned global_count;
-    uint16_t pinned[IR_MAX_PINNED]; /* globals that live in host registers, hottest first */
+    const uint16_t *pinned; /* globals worth a host register, hottest first: a back end keeps as many
+                               there as it has registers for */
     unsigned pinned_count;
-    int32_t env_bias;  /* the env register points this far into the CPU struct, so that
-                                the globals are in reach of 8-bit displacements */
-    int32_t pc_offset; /* of the uint64_t pc in the CPU struct */
+    int32_t pc_offset;  /* of the uint64_t pc in the CPU struct */
+    uint8_t pc_shift;   /* instructions start at multiples of 1 << pc_shift; at most 4 */
+    uint8_t insn_bytes; /* of the longest instruction: code that starts closer than that to the end
+                           of a page may reach into the next */
 } IrGuest;
 
 /* ---- a block ------------------------------------------------------------- */
@@ -275,21 +276,8 @@ static inline IrCond ir_cond_invert(IrCond c)
 IrCond ir_cond_swap(IrCond c); /* of exchanged operands */
 extern const IrOpInfo ir_op_info[IR_OPS];
 
-/* ---- passes, text, interpreter (each in its own file under tcg/) ---------- */
+/* ---- passes and text (each in its own file under tcg/); running blocks is in tcg/backend.h ---- */
 bool ir_verify(const IrBlock *b, GError **err); /* names the operation and the rule broken */
 void ir_optimize(IrBlock *b);                   /* backward: dead temps, dead global writes */
 void ir_print(const IrBlock *b, GString *out);
 bool ir_parse(IrBlock *b, const char *text, const IrHelper *const *helpers, GError **err);
-
-/* How an interpreted block ended. */
-typedef enum IrExit {
-    IR_LEFT_PC,
-    IR_LEFT_IND,
-    IR_LEFT_LOOKUP,
-    IR_LEFT_LOOP /* loop edge taken and
-    cpu->exit_request was set: continue at the block's start */
-} IrExit;
-/* Run one block on cpu; the guest pc is stored into the CPU struct at every
- * IR_INSN and at exit.  Memory goes through cpu_load/cpu_store (include/target/vcpu.h).
- * Faults leave by cpu_loop_exit(). */
-IrExit ir_interpret(const IrBlock *b, CPU *cpu);

@@ -55,15 +55,18 @@ static const IrGlobal globals[RISCV_GLOBALS] = {
     { "pc", offsetof(RiscvCPU, s.pc) },
 };
 
+/* a0-a5, sp, ra, s0, s1: most used in compiled code, by dynamic count */
+static const uint16_t pinned[] = { 15, 14, 10, 2, 13, 8, 11, 12, 9, 1 };
+
 const IrGuest riscv_ir_guest = {
     .name = "riscv",
     .globals = globals,
     .global_count = RISCV_GLOBALS,
-    /* a0-a5, sp, ra, s0, s1: most used in compiled code, by dynamic count */
-    .pinned = { 15, 14, 10, 2, 13, 8, 11, 12, 9, 1 },
-    .pinned_count = 10,
-    .env_bias = offsetof(RiscvCPU, s.x) + 128, /* x0..x31 at -128..120 */
+    .pinned = pinned,
+    .pinned_count = G_N_ELEMENTS(pinned),
     .pc_offset = offsetof(RiscvCPU, s.pc),
+    .pc_shift = 1,
+    .insn_bytes = 4,
 };
 
 /* ---- registers ----------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /* One block from IR to host code: one forward pass, then the cold code, then the table of
  * return addresses.
  *
- * Not modelled: hosts without POPCNT (refused by jit_new); BMI1, BMI2 and LZCNT are used
+ * Not modelled: hosts without POPCNT (refused by create()); BMI1, BMI2 and LZCNT are used
  * where present. */
 #include "tcg/x86_64/gen.h"
 #include <cpuid.h>
@@ -28,6 +28,24 @@ static bool host_check(Jit *j, GError **err)
     return true;
 }
 
+/* The 256 bytes of the CPU struct that hold most globals are in reach of 8-bit displacements. */
+static int32_t choose_bias(const IrGuest *g)
+{
+    int32_t best = 0;
+    unsigned most = 0;
+    for (unsigned n = 0; n < g->global_count; n++) {
+        int32_t start = g->globals[n].offset;
+        unsigned inside = 0;
+        for (unsigned k = 0; k < g->global_count; k++)
+            inside += g->globals[k].offset >= start && g->globals[k].offset < start + 256;
+        if (inside > most) {
+            most = inside;
+            best = start;
+        }
+    }
+    return best + 128;
+}
+
 static void choose_pins(Jit *j)
 {
     const IrGuest *g = j->c.guest;
@@ -35,29 +53,14 @@ static void choose_pins(Jit *j)
     memset(j->pin, NO_REG, g->global_count);
     for (int r = 0; r < 16; r++)
         j->pinned_global[r] = -1;
-    for (unsigned n = 0; n < g->pinned_count && n < IR_MAX_PINNED; n++) {
+    for (unsigned n = 0; n < g->pinned_count && n < PINS; n++) {
         unsigned global = g->pinned[n] & IR_INDEX_MASK;
         j->pin[global] = pin_regs[n];
         j->pinned_global[pin_regs[n]] = global;
     }
 }
 
-Jit *jit_new(const JitConfig *c, uint8_t *rw, const uint8_t *rx, GError **err)
-{
-    Jit *j = g_new0(Jit, 1);
-    j->c = *c;
-    j->head_rw = rw;
-    j->head_rx = rx;
-    j->exit_request = c->exit_request - c->guest->env_bias;
-    choose_pins(j);
-    if (!host_check(j, err) || !stubs_make(j, err)) {
-        jit_free(j);
-        return NULL;
-    }
-    return j;
-}
-
-void jit_free(Jit *j)
+static void jit_free(Jit *j)
 {
     if (!j)
         return;
@@ -65,58 +68,20 @@ void jit_free(Jit *j)
     g_free(j);
 }
 
-static uint8_t *put_varint(uint8_t *p, uint64_t v)
+static Jit *jit_new(const JitConfig *c, uint8_t *rw, const uint8_t *rx, GError **err)
 {
-    for (; v >= 0x80; v >>= 7)
-        *p++ = v | 0x80;
-    *p++ = v;
-    return p;
-}
-
-static const uint8_t *get_varint(const uint8_t *p, uint64_t *v)
-{
-    *v = 0;
-    for (unsigned shift = 0;; shift += 7) {
-        *v |= (uint64_t)(*p & 0x7f) << shift;
-        if (!(*p++ & 0x80))
-            return p;
+    Jit *j = g_new0(Jit, 1);
+    j->c = *c;
+    j->head_rw = rw;
+    j->head_rx = rx;
+    j->bias = choose_bias(c->guest);
+    choose_pins(j);
+    if (!host_check(j, err)) {
+        jit_free(j);
+        return NULL;
     }
-}
-
-/* count, then pairs: offset minus the one before; pc minus the one before, zigzag. */
-static bool put_pcs(Jit *j, const uint8_t *end)
-{
-    uint8_t *p = j->a.p;
-    if (end - p < 16 + 16 * (ptrdiff_t)j->pc_count)
-        return false;
-    p = put_varint(p, j->pc_count);
-    uint32_t offset = 0;
-    uint64_t pc = j->ir->pc;
-    for (unsigned n = 0; n < j->pc_count; n++) {
-        int64_t delta = j->pcs[n].pc - pc;
-        p = put_varint(p, j->pcs[n].offset - offset);
-        p = put_varint(p, (uint64_t)delta << 1 ^ (uint64_t)(delta >> 63));
-        offset = j->pcs[n].offset;
-        pc = j->pcs[n].pc;
-    }
-    j->a.p = p;
-    return true;
-}
-
-bool jit_find_pc(const uint8_t *p, uint32_t offset, uint64_t block_pc, uint64_t *pc)
-{
-    uint64_t count, delta, at = 0;
-    p = get_varint(p, &count);
-    *pc = block_pc;
-    while (count--) {
-        p = get_varint(p, &delta);
-        at += delta;
-        p = get_varint(p, &delta);
-        *pc += delta >> 1 ^ -(delta & 1);
-        if (at == offset)
-            return true;
-    }
-    return false;
+    stubs_make(j);
+    return j;
 }
 
 static void gen_op(Jit *j, const IrInsn *i)
@@ -142,7 +107,8 @@ static bool begin(Jit *j, const IrBlock *ir)
     return true;
 }
 
-bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *rx, size_t capacity, JitOutput *out)
+static bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *rx, size_t capacity,
+                        JitOutput *out)
 {
     j->a = (Asm){ .p = rw, .start = rw, .rx = rx };
     *out = (JitOutput){ .full = false };
@@ -159,27 +125,42 @@ bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *rx, size
         x_bind_to(&j->a, j->fixups[n].pos, j->label_pos[j->fixups[n].label]);
     gen_cold(j);
     out->pc_table = x_pos(&j->a);
-    out->full = !put_pcs(j, end);
-    out->size = x_pos(&j->a);
+    uint8_t *table_end = jit_put_pcs(j->a.p, end, ir->pc, j->pcs, j->pc_count);
+    out->full = !table_end;
+    out->size = table_end ? table_end - rw : 0;
     out->exits = j->exits;
     out->exit_count = j->exit_count;
     return !out->full && !j->failed;
 }
 
-void jit_patch(uint8_t *rw, const uint8_t *rx, const JitExit *e, const void *target)
+/* The rel32 is aligned: one store, which the processor's instruction fetch sees whole. */
+static void jit_patch(uint8_t *rw, const uint8_t *rx, const JitExit *e, const void *target)
 {
     const uint8_t *to = target ? target : rx + e->stub - 5;
     int32_t rel = to - (rx + e->jump + 4);
     __atomic_store_n((int32_t *)(rw + e->jump), rel, __ATOMIC_RELEASE);
 }
 
-void jit_enter(Jit *j, CPU *cpu, void *context, const void *code, uintptr_t **frame)
+static void jit_enter(Jit *j, CPU *cpu, void *context, const void *code, uintptr_t **frame)
 {
     typedef void Enter(CPU *, void *, const void *, uintptr_t **);
     ((Enter *)j->stub_enter)(cpu, context, code, frame);
 }
 
-const void *jit_leave(Jit *j)
+static const void *jit_leave(Jit *j)
 {
     return j->stub_leave;
 }
+
+static const JitBackend x86_64 = {
+    .host = "x86-64",
+    .head_bytes = JIT_HEAD,
+    .create = jit_new,
+    .destroy = jit_free,
+    .compile = jit_compile,
+    .patch = jit_patch,
+    .enter = jit_enter,
+    .leave = jit_leave,
+    .print = x86_64_print,
+};
+const JitBackend *const jit_backend = &x86_64;

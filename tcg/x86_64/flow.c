@@ -13,6 +13,8 @@
  * do not go forward, and at indirect exits. */
 #include "tcg/x86_64/gen.h"
 
+enum { JUMP_ENTRY_BITS = 4, JUMP_ENTRY = 1 << JUMP_ENTRY_BITS }; /* {pc, code} */
+
 Cold *gen_cold_new(Jit *j, ColdKind kind)
 {
     if (j->cold_count == MAX_COLD) {
@@ -30,7 +32,7 @@ void gen_note_pc(Jit *j, uint64_t pc)
         j->failed = true;
         j->pc_count = 0;
     }
-    j->pcs[j->pc_count++] = (PcEntry){ x_pos(&j->a), pc };
+    j->pcs[j->pc_count++] = (JitPc){ x_pos(&j->a), pc };
 }
 
 /* ---- labels ---- */
@@ -51,7 +53,7 @@ static void to_label(Jit *j, uint32_t pos, unsigned label)
 
 static void poll(Jit *j, Cold *c)
 {
-    x_alu_imm(&j->a, ALU_CMP, 0, loc_mem(RBP, j->exit_request), 0);
+    x_alu_imm(&j->a, ALU_CMP, 0, env_loc(j, j->c.run.exit_request), 0);
     c->fixups[1] = x_jcc_fwd(&j->a, CC_NE);
 }
 
@@ -97,7 +99,7 @@ static bool chains(const Jit *j, uint64_t pc)
 {
     uint64_t page = UINT64_C(1) << j->c.page_bits;
     /* Code close to the page's end may go on in the next one: not chained. */
-    return (pc & -page) == (j->ir->pc & -page) && (pc & (page - 1)) < page - 2;
+    return (pc & -page) == (j->ir->pc & -page) && (pc & (page - 1)) + j->c.guest->insn_bytes <= page;
 }
 
 /* Blocks in a cycle of direct jumps cannot all start after the one before. */
@@ -134,7 +136,7 @@ static void gen_brcc(Jit *j, const IrInsn *i)
     Cold *c = gen_cold_new(j, COLD_POLL);
     c->exit = exit_new(j, j->ir->pc);
     uint32_t skip = x_jcc8(&j->a, cc ^ 1);
-    x_alu_imm(&j->a, ALU_CMP, 0, loc_mem(RBP, j->exit_request), 0);
+    x_alu_imm(&j->a, ALU_CMP, 0, env_loc(j, j->c.run.exit_request), 0);
     x_bind_to(&j->a, x_jcc_fwd(&j->a, CC_E), j->label_pos[0]);
     c->fixups[0] = x_jmp_fwd(&j->a);
     x_bind8(&j->a, skip);
@@ -178,7 +180,7 @@ static void gen_call(Jit *j, const IrInsn *i)
     reg_release_all(j);
     reg_save_pinned(j, a, state);
     load_args(j, h->nargs);
-    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->c.guest->env_bias));
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
     gen_call_helper(j, h->fn);
     if (h->flags & IRH_FAULT)
         gen_note_pc(j, j->pc);
@@ -207,7 +209,7 @@ static void gen_exit_pc(Jit *j, const IrInsn *i)
         chained_jump(j, -1, pc);
         return;
     }
-    int32_t at = j->c.jumps + (pc >> 1 & ((1u << j->c.jump_bits) - 1)) * 16;
+    int32_t at = j->c.jumps + (pc >> j->c.guest->pc_shift & ((1u << j->c.jump_bits) - 1)) * JUMP_ENTRY;
     Cold *c = gen_cold_new(j, COLD_NEXT);
     x_mov_imm(a, RAX, pc, false);
     if (back)
@@ -222,13 +224,15 @@ static void gen_exit_ind(Jit *j, const IrInsn *i)
     Asm *a = &j->a;
     reg_load(j, RAX, i->a, false);
     Cold *c = gen_cold_new(j, COLD_NEXT);
-    int32_t mask = ((1 << j->c.jump_bits) - 1) << 4;
+    int32_t mask = ((1 << j->c.jump_bits) - 1) * JUMP_ENTRY;
+    unsigned left = JUMP_ENTRY_BITS - j->c.guest->pc_shift;
     if (j->bmi2) {
         x_vex(a, 3, 3, 0, 0xf0, RCX, 0, loc_reg(RAX));
-        x_u8(a, 32 - 3);
+        x_u8(a, (32 - left) & 31);
     } else {
         x_op(a, X_LEA, RCX, loc_mem(RAX, 0));
-        x_shift_imm(a, SH_SHL, 0, RCX, 3);
+        if (left)
+            x_shift_imm(a, SH_SHL, 0, RCX, left);
     }
     x_alu_imm(a, ALU_AND, 0, loc_reg(RCX), mask);
     poll(j, c);

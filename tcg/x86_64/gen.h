@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the back end share: the state of one compilation.
  *
- * Registers: rsp host stack (spill slots), rbp the CPU struct (plus IrGuest.env_bias), r15 the
+ * Registers: rsp host stack (spill slots), rbp the CPU struct (plus Jit.bias), r15 the
  * context; ten pinned globals in rbx r12 r13 r14 rsi rdi r8-r11; rax rcx rdx hold
  * temps and work.  At every label and block boundary the pinned registers hold their
  * globals and rax rcx rdx hold nothing. */
 #pragma once
+#include "tcg/private.h"
 #include "tcg/x86_64/emit.h"
-#include "tcg/x86_64/x86_64.h"
 
 enum {
+    PINS = 10,      /* registers for globals */
     SLOTS = 128,    /* spill slots */
     SLOT_BASE = 16, /* below: outgoing stack arguments */
     FRAME = SLOT_BASE + SLOTS * 8 + 8,
     JIT_SLACK = 1024, /* bytes that one operation may take, cold part included */
+    JIT_HEAD = 16384, /* bytes for stubs and helper table at the start of a cache */
     MAX_HELPERS = 1024,
     SCRATCH = 3, /* rax rcx rdx are numbers 0 1 2 */
     MAX_TEMPS = 4096,
@@ -24,7 +26,7 @@ enum {
 };
 
 /* Callee-saved registers first: the hottest globals keep their place over calls. */
-extern const int8_t pin_regs[IR_MAX_PINNED];
+extern const int8_t pin_regs[PINS];
 static inline bool reg_is_volatile(int r)
 {
     return r <= RDX || r == RSI || r == RDI || (r >= R8 && r <= R11);
@@ -42,11 +44,6 @@ typedef struct Cold {
     unsigned exit;      /* index in exits */
     uint64_t pc;        /* guest pc of the instruction, or target */
 } Cold;
-
-typedef struct PcEntry {
-    uint32_t offset;
-    uint64_t pc;
-} PcEntry;
 
 typedef struct Fixup {
     uint32_t pos, label;
@@ -68,7 +65,8 @@ struct Jit {
     /* ---- guest */
     int8_t *pin;               /* by global: host register or NO_REG */
     int16_t pinned_global[16]; /* by host register: global or -1 */
-    int32_t exit_request;      /* from rbp */
+    int32_t bias;              /* how far rbp points into the CPU struct, so that most globals are
+                                  in reach of 8-bit displacements */
     /* ---- the block under way */
     const IrBlock *ir;
     unsigned at;          /* index of the operation */
@@ -89,7 +87,7 @@ struct Jit {
     unsigned fixup_count;
     Cold cold[MAX_COLD];
     unsigned cold_count;
-    PcEntry pcs[MAX_COLD * 2];
+    JitPc pcs[MAX_COLD * 2];
     unsigned pc_count;
     JitExit exits[MAX_EXITS];
     unsigned exit_count;
@@ -122,7 +120,7 @@ static inline int reg_pinned(const Jit *j, IrRef r)
 }
 static inline Loc env_loc(const Jit *j, int32_t offset)
 {
-    return loc_mem(RBP, offset - j->c.guest->env_bias);
+    return loc_mem(RBP, offset - j->bias);
 }
 static inline Loc global_loc(const Jit *j, IrRef r)
 {
@@ -143,5 +141,8 @@ Cold *gen_cold_new(Jit *j, ColdKind kind);
 void gen_note_pc(Jit *j, uint64_t pc); /* a call that returns here belongs to pc */
 
 /* ---- stubs.c ---- */
-bool stubs_make(Jit *j, GError **err);
+void stubs_make(Jit *j);
 void gen_call_helper(Jit *j, void (*fn)(void)); /* call through the table */
+
+/* ---- print.c ---- */
+void x86_64_print(const uint8_t *code, size_t size, GString *out);

@@ -12,7 +12,7 @@
  *   3. a pinned register changes only through reg_def + reg_bind. */
 #include "tcg/x86_64/gen.h"
 
-const int8_t pin_regs[IR_MAX_PINNED] = { RBX, R12, R13, R14, RSI, RDI, R8, R9, R10, R11 };
+const int8_t pin_regs[PINS] = { RBX, R12, R13, R14, RSI, RDI, R8, R9, R10, R11 };
 
 void reg_reset(Jit *j)
 {

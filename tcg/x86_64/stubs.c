@@ -62,7 +62,7 @@ static void make_enter(Jit *j)
     x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), FRAME);
     x_op(a, X_LEA | X_W, RAX, loc_mem(RSP, -8));
     x_op(a, X_MOV_STORE | X_W, RAX, loc_mem(RCX, 0));
-    x_op(a, X_LEA | X_W, RBP, loc_mem(RDI, j->c.guest->env_bias));
+    x_op(a, X_LEA | X_W, RBP, loc_mem(RDI, j->bias));
     x_mov(a, R15, RSI);
     x_mov(a, RAX, RDX);
     reg_load_pinned(j, a, true);
@@ -88,7 +88,7 @@ static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void), bool chain)
         pop(a, RDX);
     j->saved = 0;
     reg_save_pinned(j, a, true);
-    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->c.guest->env_bias));
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
     x_mov(a, RSI, RSP);
     gen_call_helper(j, fn);
     x_op(a, X_MOV_LOAD | X_W, R15, loc_mem(RSP, 0));
@@ -108,7 +108,7 @@ static void make_access(Jit *j, const uint8_t **stub, void (*fn)(void), bool sto
         x_op(a, 0x87 | X_W, RCX, loc_reg(RDX)); /* xchg */
     else
         x_mov(a, RDX, RCX);
-    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->c.guest->env_bias));
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
     x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), 8);
     gen_call_helper(j, fn);
     x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), 8);
@@ -116,7 +116,7 @@ static void make_access(Jit *j, const uint8_t **stub, void (*fn)(void), bool sto
     x_u8(a, 0xc3);
 }
 
-bool stubs_make(Jit *j, GError **err)
+void stubs_make(Jit *j)
 {
     j->a = (Asm){ .p = j->head_rw, .start = j->head_rw, .rx = j->head_rx };
     j->table = JIT_HEAD - MAX_HELPERS * 8;
@@ -125,8 +125,7 @@ bool stubs_make(Jit *j, GError **err)
     make_go(j, &j->stub_next, (void (*)(void))j->c.next, false);
     make_go(j, &j->stub_next_mode, (void (*)(void))j->c.next_mode, false);
     make_go(j, &j->stub_chain, (void (*)(void))j->c.chain, true);
-    make_access(j, &j->stub_load, (void (*)(void))j->c.load, false);
-    make_access(j, &j->stub_store, (void (*)(void))j->c.store, true);
+    make_access(j, &j->stub_load, (void (*)(void))j->c.run.load, false);
+    make_access(j, &j->stub_store, (void (*)(void))j->c.run.store, true);
     g_assert(x_pos(&j->a) <= j->table);
-    return true;
 }

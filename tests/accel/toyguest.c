@@ -22,14 +22,17 @@ static const IrGlobal globals[] = {
     REG(11), REG(12), REG(13), REG(14), REG(15), { "pc", offsetof(TgCPU, pc) },
 };
 /* clang-format on */
+static const uint16_t pinned[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+
 static const IrGuest tg_guest = {
     .name = "toy",
     .globals = globals,
     .global_count = G_N_ELEMENTS(globals),
-    .pinned = { 0, 1, 2, 3, 4, 5, 6, 7 },
-    .pinned_count = 8,
-    .env_bias = offsetof(TgCPU, r) + 128,
+    .pinned = pinned,
+    .pinned_count = G_N_ELEMENTS(pinned),
     .pc_offset = offsetof(TgCPU, pc),
+    .pc_shift = 1,
+    .insn_bytes = 4,
 };
 
 static void enter_vector(TgCPU *t, enum TgCause cause, uint64_t bad)

@@ -5,7 +5,7 @@
 
 static void interpret(const IrBlock *b, CPU *cpu)
 {
-    ir_interpret(b, cpu);
+    ir_interpret(b, cpu, &toy_runtime);
 }
 
 const TestEngine test_engines[] = {

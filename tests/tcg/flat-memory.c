@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Guest memory of the IR tests without an MMU: what cpu_load() and cpu_store() do is
- * written out here once more, byte by byte. */
+/* Guest memory of the IR tests without an MMU: what loads and stores do is written
+ * out here once more, byte by byte. */
 #include <setjmp.h>
 
-#include "target/vcpu.h"
 #include "toy.h"
 
 uint8_t *toy_ram;
@@ -26,8 +25,9 @@ bool toy_catch(ToyCPU *toy, void (*fn)(void *opaque), void *opaque)
     return true;
 }
 
-void cpu_loop_exit(CPU *cpu)
+G_NORETURN static void fault(ToyCPU *toy, uint64_t vaddr)
 {
+    toy->fault = vaddr;
     longjmp(leave, 1);
 }
 
@@ -35,13 +35,12 @@ static uint8_t *translate(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     unsigned bytes = memop_bytes(mop);
     if (vaddr < TOY_RAM || vaddr - TOY_RAM > TOY_RAM_SIZE - bytes || ((mop & MEM_ALIGN) && vaddr % bytes)) {
-        ((ToyCPU *)cpu)->fault = vaddr;
-        cpu_loop_exit(cpu);
+        fault((ToyCPU *)cpu, vaddr);
     }
     return toy_ram + (vaddr - TOY_RAM);
 }
 
-uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
+static uint64_t load(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     const uint8_t *p = translate(cpu, vaddr, mop);
     unsigned bytes = memop_bytes(mop);
@@ -52,7 +51,7 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
     return mop & MEM_SIGN ? (uint64_t)((int64_t)(v << (64 - 8 * bytes)) >> (64 - 8 * bytes)) : v;
 }
 
-void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
+static void store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
 {
     uint8_t *p = translate(cpu, vaddr, mop);
     unsigned bytes = memop_bytes(mop);
@@ -60,3 +59,9 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
         p[i] = value >> 8 * (mop & MEM_BE ? bytes - 1 - i : i);
     }
 }
+
+const IrRuntime toy_runtime = {
+    .load = load,
+    .store = store,
+    .exit_request = offsetof(CPU, exit_request),
+};

@@ -14,7 +14,7 @@ typedef struct Run {
 static void enter(void *opaque)
 {
     Run *r = opaque;
-    ir_interpret(r->b, &r->toy->cpu);
+    ir_interpret(r->b, &r->toy->cpu, &toy_runtime);
 }
 
 static void execute(IrBlock *b, ToyCPU *toy)

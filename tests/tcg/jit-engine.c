@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs a test program through the x86-64 back end, with a run time that is as small as
+/* Runs a test program through the back end of this host, with a run time that is as small as
  * can be: every exit leaves.  `slow`: the TLB is empty, each access takes the cold path;
  * else the test RAM is entered. */
 #include "jit-engine.h"
 
 #include <string.h>
 #include <sys/mman.h>
-
-#include "accel/tcg/internal.h"
-#include "tcg/x86_64/x86_64.h"
 
 typedef struct Entry {
     uint64_t rd, wr, ex, addend;
@@ -21,6 +18,7 @@ static struct {
 } context;
 static Jit *jit;
 static uint8_t *rw, *rx;
+static uint32_t head; /* jit_backend->head_bytes */
 static JitOutput out;
 static uintptr_t *frame;
 static const IrBlock *block;
@@ -28,38 +26,38 @@ static const IrBlock *block;
 static void restore_pc(CPU *cpu)
 {
     uint64_t pc;
-    uint32_t offset = *frame - (uintptr_t)(rx + JIT_HEAD);
-    g_assert(jit_find_pc(rx + JIT_HEAD + out.pc_table, offset, block->pc, &pc));
+    uint32_t offset = *frame - (uintptr_t)(rx + head);
+    g_assert(jit_find_pc(rx + head + out.pc_table, offset, block->pc, &pc));
     ((ToyCPU *)cpu)->pc = pc;
 }
 
-static uint64_t engine_load(CPU *cpu, uint64_t vaddr, uint32_t mop)
+static uint64_t engine_load(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     uint64_t old = ((ToyCPU *)cpu)->pc;
     restore_pc(cpu);
-    uint64_t v = cpu_load(cpu, vaddr, mop);
+    uint64_t v = toy_runtime.load(cpu, vaddr, mop);
     ((ToyCPU *)cpu)->pc = old;
     return v;
 }
 
-static void engine_store(CPU *cpu, uint64_t vaddr, uint32_t mop, uint64_t value)
+static void engine_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
 {
     uint64_t old = ((ToyCPU *)cpu)->pc;
     restore_pc(cpu);
-    cpu_store(cpu, vaddr, mop, value);
+    toy_runtime.store(cpu, vaddr, mop, value);
     ((ToyCPU *)cpu)->pc = old;
 }
 
 static const void *engine_next(CPU *cpu, void **ctx)
 {
     *ctx = &context;
-    return jit_leave(jit);
+    return jit_backend->leave(jit);
 }
 
 static const void *engine_chain(CPU *cpu, void **ctx, uintptr_t where)
 {
     for (unsigned n = 0; n < out.exit_count; n++)
-        if ((uintptr_t)(rx + JIT_HEAD + out.exits[n].stub) == where) {
+        if ((uintptr_t)(rx + head + out.exits[n].stub) == where) {
             ((ToyCPU *)cpu)->pc = out.exits[n].pc;
             return engine_next(cpu, ctx);
         }
@@ -68,6 +66,7 @@ static const void *engine_chain(CPU *cpu, void **ctx, uintptr_t where)
 
 static void engine_init(void)
 {
+    head = jit_backend->head_bytes;
     int fd = memfd_create("code", MFD_CLOEXEC);
     g_assert(fd >= 0 && ftruncate(fd, CODE_BYTES) == 0);
     rw = mmap(NULL, CODE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -75,6 +74,7 @@ static void engine_init(void)
     g_assert(rw != MAP_FAILED && rx != MAP_FAILED);
     const JitConfig config = {
         .guest = &toy_guest,
+        .run = { engine_load, engine_store, offsetof(CPU, exit_request) },
         .page_bits = 12,
         .tlb_bits = ENGINE_TLB_BITS,
         .tlb_rd = offsetof(Entry, rd),
@@ -82,15 +82,12 @@ static void engine_init(void)
         .tlb_addend = offsetof(Entry, addend),
         .jumps = sizeof(context.tlb),
         .jump_bits = ENGINE_JUMP_BITS,
-        .exit_request = offsetof(CPU, exit_request),
-        .load = engine_load,
-        .store = engine_store,
         .next = engine_next,
         .next_mode = engine_next,
         .chain = engine_chain,
     };
     g_autoptr(GError) err = NULL;
-    jit = jit_new(&config, rw, rx, &err);
+    jit = jit_backend->create(&config, rw, rx, &err);
     g_assert_no_error(err);
     memset(context.jumps, 0xa5, sizeof(context.jumps)); /* a pc that no program has */
 }
@@ -104,8 +101,8 @@ static void run(const IrBlock *b, CPU *cpu, bool fast)
     for (uint64_t at = TOY_RAM; fast && at < TOY_RAM + TOY_RAM_SIZE; at += 4096)
         context.tlb[at >> 12] = (Entry){ at, at, 1, (uintptr_t)toy_ram - TOY_RAM };
     block = b;
-    g_assert(jit_compile(jit, b, rw + JIT_HEAD, rx + JIT_HEAD, CODE_BYTES - JIT_HEAD, &out));
-    jit_enter(jit, cpu, &context, rx + JIT_HEAD, &frame);
+    g_assert(jit_backend->compile(jit, b, rw + head, rx + head, CODE_BYTES - head, &out));
+    jit_backend->enter(jit, cpu, &context, rx + head, &frame);
 }
 
 void jit_engine_slow(const IrBlock *b, CPU *cpu)
@@ -126,10 +123,10 @@ static gboolean replace_address(const GMatchInfo *match, GString *out, gpointer 
     uint64_t v = g_ascii_strtoull(hex, NULL, 16);
     if (v - (uintptr_t)rx < CODE_BYTES) {
         uint64_t at = v - (uintptr_t)rx;
-        if (at < JIT_HEAD)
+        if (at < head)
             g_string_append(out, "STUB");
         else
-            g_string_append_printf(out, "code+0x%lx", at - JIT_HEAD);
+            g_string_append_printf(out, "code+0x%lx", at - head);
     } else {
         g_string_append(out, v >> 32 >= 0x5000 && v >> 48 == 0 ? "HOST" : hex);
     }
@@ -146,9 +143,8 @@ void jit_engine_print(const IrBlock *b, GString *out)
     g_autoptr(GRegex) address = g_regex_new("^  [0-9a-f]+  ", G_REGEX_MULTILINE, 0, NULL);
     g_autoptr(GRegex) number = g_regex_new("0x[0-9a-f]{8,}", 0, 0, NULL);
     g_autoptr(GRegex) table = g_regex_new("rip [-+] 0x[0-9a-f]+", 0, 0, NULL);
-    g_assert(jit_compile(jit, b, rw + JIT_HEAD, rx + JIT_HEAD, CODE_BYTES - JIT_HEAD, &code));
-    TcgBlock block_of_code = { .code = rx + JIT_HEAD, .pc_table = code.pc_table };
-    tcg_print_host_code(&block_of_code, text);
+    g_assert(jit_backend->compile(jit, b, rw + head, rx + head, CODE_BYTES - head, &code));
+    jit_backend->print(rx + head, code.pc_table, text);
     g_autofree char *bare = g_regex_replace_literal(address, text->str, -1, 0, "    ", 0, NULL);
     g_autofree char *stable = g_regex_replace_eval(number, bare, -1, 0, 0, replace_address, NULL, NULL);
     g_autofree char *done = g_regex_replace_literal(table, stable, -1, 0, "rip + HELPER", 0, NULL);

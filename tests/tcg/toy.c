@@ -11,14 +11,17 @@ static const IrGlobal globals[TOY_GLOBALS] = {
 /* clang-format on */
 
 /* Half of the registers are pinned, so that back ends meet both kinds. */
+static const uint16_t pinned[] = { 0, 1, 2, 3, 4 };
+
 const IrGuest toy_guest = {
     .name = "toy",
     .globals = globals,
     .global_count = TOY_GLOBALS,
-    .pinned = { 0, 1, 2, 3, 4 },
-    .pinned_count = 5,
-    .env_bias = offsetof(ToyCPU, r) + 64,
+    .pinned = pinned,
+    .pinned_count = G_N_ELEMENTS(pinned),
     .pc_offset = offsetof(ToyCPU, pc),
+    .pc_shift = 1,
+    .insn_bytes = 4,
 };
 
 static uint64_t mix6(CPU *cpu, uint64_t a, uint32_t b, uint64_t c, uint32_t d, uint64_t e, uint64_t f)

@@ -3,6 +3,7 @@
  * own.  It shows that tcg/ knows no particular guest. */
 #pragma once
 #include "target/cpu.h"
+#include "tcg/backend.h"
 
 enum { TOY_REGS = 10, TOY_PC = TOY_REGS, TOY_GLOBALS };
 
@@ -23,5 +24,6 @@ ToyCPU *toy_ram_init(void); /* the vCPU that tests run on; once */
 bool toy_catch(ToyCPU *toy, void (*fn)(void *opaque), void *opaque);
 
 extern const IrGuest toy_guest;
+extern const IrRuntime toy_runtime; /* flat-memory.c */
 /* mix6, add32, mark, peek, poke, ends with NULL */
 extern const IrHelper *const toy_helpers[];

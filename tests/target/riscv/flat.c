@@ -4,6 +4,8 @@
  * Not modelled: interrupts, devices; TLBs (every access walks). */
 #include "flat.h"
 
+#include "tcg/backend.h"
+
 #include <setjmp.h>
 #include <string.h>
 
@@ -189,6 +191,12 @@ const IrHelper translate_helper_fetch_fault = {
     "fetch_fault", (void (*)(void))helper_fetch_fault, IRH_FAULT, 1, IR_VOID, { IR_I64 },
 };
 
+static const IrRuntime runtime = {
+    .load = cpu_load,
+    .store = cpu_store,
+    .exit_request = offsetof(CPU, exit_request),
+};
+
 /* ---- running ------------------------------------------------------------- */
 
 Flat *flat_new(const CPUArch *arch, const char *model, uint64_t base, uint64_t size)
@@ -294,7 +302,7 @@ bool flat_run(Flat *m, uint64_t stop, uint64_t max_insns)
             IrBlock *b = find_block(m, 64);
             left -= MIN(left, b->guest_insns);
             m->r->cpu.exit_request = 1; /* loop edges return */
-            ir_interpret(b, &m->r->cpu);
+            ir_interpret(b, &m->r->cpu, &runtime);
         }
     }
     return m->r->s.pc == stop;
