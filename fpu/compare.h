@@ -8,30 +8,30 @@
 
 typedef enum FpOrder { FP_LESS, FP_EQUAL, FP_GREATER, FP_UNORDERED } FpOrder;
 
-static inline uint64_t fp_magnitude(const FpFormat *f, uint64_t bits)
+static inline uint64_t fp_magnitude(const FpLayout *f, uint64_t bits)
 {
     return bits & (fp_sign_bit(f) - 1);
 }
 
-static inline bool fp_bits_nan(const FpFormat *f, uint64_t bits)
+static inline bool fp_bits_nan(const FpLayout *f, uint64_t bits)
 {
     return fp_magnitude(f, bits) > fp_inf_bits(f);
 }
 
-static inline bool fp_bits_snan(const FpFormat *f, uint64_t bits)
+static inline bool fp_bits_snan(const FpLayout *f, uint64_t bits)
 {
     return fp_bits_nan(f, bits) && !(bits >> (f->frac_bits - 1) & 1);
 }
 
 /* An integer that is ordered as the number is; -0 and +0 give the same. */
-static inline int64_t fp_order_key(const FpFormat *f, uint64_t bits)
+static inline int64_t fp_order_key(const FpLayout *f, uint64_t bits)
 {
     int64_t magnitude = fp_magnitude(f, bits);
     return bits & fp_sign_bit(f) ? -magnitude : magnitude;
 }
 
 /* NV for a signaling NaN, and with SIGNALING for any. */
-static inline FpOrder fp_compare(const FpFormat *f, uint64_t a, uint64_t b, bool signaling, FpStatus *s)
+static inline FpOrder fp_compare(const FpLayout *f, uint64_t a, uint64_t b, bool signaling, FpStatus *s)
 {
     if (fp_bits_nan(f, a) || fp_bits_nan(f, b)) {
         if (signaling || fp_bits_snan(f, a) || fp_bits_snan(f, b)) {
@@ -48,13 +48,13 @@ typedef struct FpPick {
     bool greater, keep_nan;
 } FpPick;
 
-static inline uint64_t fp_min_max(const FpFormat *f, uint64_t a, uint64_t b, FpPick pick, FpStatus *s)
+static inline uint64_t fp_min_max(const FpLayout *f, uint64_t a, uint64_t b, FpPick pick, FpStatus *s)
 {
     bool a_nan = fp_bits_nan(f, a), b_nan = fp_bits_nan(f, b);
     if (a_nan || b_nan) {
         if ((a_nan && b_nan) || pick.keep_nan) {
             FpParts x = fp_unpack(f, a), y = fp_unpack(f, b);
-            return fp_pack(f, fp_pick_nan(x, y, y, s), s);
+            return fp_pack(f, parts_pick_nan(x, y, y, s), s);
         }
         if (fp_bits_snan(f, a) || fp_bits_snan(f, b)) {
             s->flags |= FP_NV;
@@ -66,7 +66,7 @@ static inline uint64_t fp_min_max(const FpFormat *f, uint64_t a, uint64_t b, FpP
     return a_less != pick.greater ? a : b;
 }
 
-static inline uint32_t fp_class_mask(const FpFormat *f, uint64_t bits)
+static inline uint32_t fp_class_mask(const FpLayout *f, uint64_t bits)
 {
     bool negative = bits & fp_sign_bit(f);
     uint64_t magnitude = fp_magnitude(f, bits);

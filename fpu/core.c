@@ -20,7 +20,7 @@ static FpParts invalid(FpStatus *s)
 
 /* The NaN that follows from operands of which at least one is NaN.  An operation
  * with fewer operands repeats one. */
-FpParts fp_pick_nan(FpParts a, FpParts b, FpParts c, FpStatus *s)
+FpParts parts_pick_nan(FpParts a, FpParts b, FpParts c, FpStatus *s)
 {
     FpKind wanted = KIND_QNAN;
     if (a.kind == KIND_SNAN || b.kind == KIND_SNAN || c.kind == KIND_SNAN) {
@@ -40,7 +40,7 @@ FpParts fp_pick_nan(FpParts a, FpParts b, FpParts c, FpStatus *s)
 static FpParts add_special(FpParts a, FpParts b, FpStatus *s)
 {
     if (fp_is_nan(a) || fp_is_nan(b)) {
-        return fp_pick_nan(a, b, b, s);
+        return parts_pick_nan(a, b, b, s);
     }
     if (a.kind == KIND_INF || b.kind == KIND_INF) {
         if (a.kind == b.kind && a.sign != b.sign) {
@@ -54,7 +54,7 @@ static FpParts add_special(FpParts a, FpParts b, FpStatus *s)
     return b.kind == KIND_ZERO ? a : b;
 }
 
-FpParts fp_add(FpParts a, FpParts b, FpStatus *s)
+FpParts parts_add(FpParts a, FpParts b, FpStatus *s)
 {
     if (a.kind != KIND_FINITE || b.kind != KIND_FINITE) {
         return add_special(a, b, s);
@@ -89,7 +89,7 @@ static bool is_inf_times_zero(FpParts a, FpParts b)
     return (a.kind == KIND_INF && b.kind == KIND_ZERO) || (a.kind == KIND_ZERO && b.kind == KIND_INF);
 }
 
-FpParts fp_mul(FpParts a, FpParts b, FpStatus *s)
+FpParts parts_mul(FpParts a, FpParts b, FpStatus *s)
 {
     if (a.kind == KIND_FINITE && b.kind == KIND_FINITE) {
         u128 product = (a.sig >> 64) * (b.sig >> 64);
@@ -102,7 +102,7 @@ FpParts fp_mul(FpParts a, FpParts b, FpStatus *s)
         };
     }
     if (fp_is_nan(a) || fp_is_nan(b)) {
-        return fp_pick_nan(a, b, b, s);
+        return parts_pick_nan(a, b, b, s);
     }
     if (is_inf_times_zero(a, b)) {
         return invalid(s);
@@ -112,23 +112,23 @@ FpParts fp_mul(FpParts a, FpParts b, FpStatus *s)
 }
 
 /* a * b + c.  The product is exact (requirement 1 and 64 bits each). */
-FpParts fp_muladd(FpParts a, FpParts b, FpParts c, FpStatus *s)
+FpParts parts_muladd(FpParts a, FpParts b, FpParts c, FpStatus *s)
 {
     if (fp_is_nan(a) || fp_is_nan(b) || fp_is_nan(c)) {
         if (is_inf_times_zero(a, b)) {
             s->flags |= FP_NV;
         }
-        return fp_pick_nan(a, b, c, s);
+        return parts_pick_nan(a, b, c, s);
     }
-    FpParts product = fp_mul(a, b, s);
-    return fp_is_nan(product) ? product : fp_add(product, c, s);
+    FpParts product = parts_mul(a, b, s);
+    return fp_is_nan(product) ? product : parts_add(product, c, s);
 }
 
 /* A quotient of operands that are not both finite and nonzero. */
 static FpParts div_special(FpParts a, FpParts b, FpStatus *s)
 {
     if (fp_is_nan(a) || fp_is_nan(b)) {
-        return fp_pick_nan(a, b, b, s);
+        return parts_pick_nan(a, b, b, s);
     }
     if (a.kind == b.kind) { /* 0 / 0, inf / inf */
         return invalid(s);
@@ -140,7 +140,7 @@ static FpParts div_special(FpParts a, FpParts b, FpStatus *s)
     return (FpParts){ .kind = inf ? KIND_INF : KIND_ZERO, .sign = a.sign ^ b.sign };
 }
 
-FpParts fp_div(FpParts a, FpParts b, FpStatus *s)
+FpParts parts_div(FpParts a, FpParts b, FpStatus *s)
 {
     if (a.kind != KIND_FINITE || b.kind != KIND_FINITE) {
         return div_special(a, b, s);
@@ -185,10 +185,10 @@ static uint64_t isqrt128(u128 n, bool *remainder)
     return root;
 }
 
-FpParts fp_sqrt(FpParts a, FpStatus *s)
+FpParts parts_sqrt(FpParts a, FpStatus *s)
 {
     if (fp_is_nan(a)) {
-        return fp_pick_nan(a, a, a, s);
+        return parts_pick_nan(a, a, a, s);
     }
     if (a.kind == KIND_ZERO) {
         return a;
@@ -206,9 +206,9 @@ FpParts fp_sqrt(FpParts a, FpStatus *s)
 }
 
 /* For a change of format: only a NaN has anything to say. */
-FpParts fp_convert(FpParts a, FpStatus *s)
+FpParts parts_convert(FpParts a, FpStatus *s)
 {
-    return fp_is_nan(a) ? fp_pick_nan(a, a, a, s) : a;
+    return fp_is_nan(a) ? parts_pick_nan(a, a, a, s) : a;
 }
 
 /* |A| rounded to an integer, for a finite nonzero A < 2^127. */
@@ -222,11 +222,11 @@ static u128 round_magnitude(FpParts a, uint8_t rounding, bool *inexact)
 }
 
 /* To an integral value; raises EXACT_FLAG (FP_NX or 0) when that changes it. */
-FpParts fp_round(FpParts a, uint8_t exact_flag, FpStatus *s)
+FpParts parts_round(FpParts a, uint8_t exact_flag, FpStatus *s)
 {
     bool inexact;
     if (a.kind != KIND_FINITE || a.exp >= 127) {
-        return fp_convert(a, s);
+        return parts_convert(a, s);
     }
     u128 magnitude = round_magnitude(a, s->rounding, &inexact);
     s->flags |= inexact ? exact_flag : 0;
@@ -239,7 +239,7 @@ FpParts fp_round(FpParts a, uint8_t exact_flag, FpStatus *s)
     return a;
 }
 
-FpParts fp_from_int(bool sign, uint64_t magnitude)
+FpParts parts_from_int(bool sign, uint64_t magnitude)
 {
     if (!magnitude) {
         return (FpParts){ .kind = KIND_ZERO };
@@ -254,7 +254,7 @@ FpParts fp_from_int(bool sign, uint64_t magnitude)
 }
 
 /* To an integer of -MIN_MAGNITUDE ... MAX, in two's complement. */
-uint64_t fp_to_int(FpParts a, uint64_t max, uint64_t min_magnitude, FpStatus *s)
+uint64_t parts_to_int(FpParts a, uint64_t max, uint64_t min_magnitude, FpStatus *s)
 {
     bool inexact = false, negative = a.sign && !fp_is_nan(a);
     uint64_t limit = negative ? min_magnitude : max;
@@ -274,11 +274,11 @@ uint64_t fp_to_int(FpParts a, uint64_t max, uint64_t min_magnitude, FpStatus *s)
 
 /* Truncated, modulo 2^32.  The significand has at most 95 bits: an exponent of 127 and more
  * leaves nothing below 2^32. */
-int32_t fp_to_i32_mod(FpParts a, FpStatus *s)
+int32_t parts_to_i32_mod(FpParts a, FpStatus *s)
 {
     FpStatus truncate = *s;
     truncate.rounding = FP_RTZ;
-    fp_to_int(a, INT32_MAX, UINT64_C(1) << 31, &truncate);
+    parts_to_int(a, INT32_MAX, UINT64_C(1) << 31, &truncate);
     s->flags |= truncate.flags;
     if (a.kind != KIND_FINITE || a.exp < 0 || a.exp >= 127) {
         return 0;

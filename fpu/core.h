@@ -4,14 +4,13 @@
  *
  * An operation unpacks its operands, computes on FpParts with enough bits that
  * one rounding at the end is correct, and packs.  Only unpacking, packing and
- * comparing know a format; they are inline with a constant row of the format
- * table, so that each public function is compiled for its format.
+ * comparing know a format, by its row of fp_layouts.
  *
  * Requirements that every operation in core.c meets:
  *  1. A finite nonzero operand is normalised: the top bit of sig is set.
  *  2. So is a finite nonzero result; its lowest bit is sticky: set when any
  *     nonzero part of the exact result lies below it.
- *  3. NaN operands are looked at first, through fp_pick_nan().
+ *  3. NaN operands are looked at first, through parts_pick_nan().
  *
  * Room for more: sums and conversions hold for significands of up to 126 bits
  * (binary128); products and fused sums for up to 64 (x87 extended); quotients and
@@ -39,13 +38,11 @@ typedef struct FpParts {
 #define FP_QUIET_BIT ((u128)1 << 126)
 
 /* A binary interchange format: sign, exponent, fraction, from the top. */
-typedef struct FpFormat {
+typedef struct FpLayout {
     uint8_t exp_bits, frac_bits;
-} FpFormat;
+} FpLayout;
 
-enum { FP_F16, FP_BF16, FP_F32, FP_F64 };
-
-static const FpFormat fp_formats[] = {
+static const FpLayout fp_layouts[] = {
     /*            exponent fraction */
     [FP_F16] = { 5, 10 },
     [FP_BF16] = { 8, 7 },
@@ -54,24 +51,24 @@ static const FpFormat fp_formats[] = {
 };
 
 /* The operations on unpacked numbers (core.c).  Results still have to be rounded, by fp_pack(). */
-FpParts fp_pick_nan(FpParts a, FpParts b, FpParts c, FpStatus *s);
-FpParts fp_add(FpParts a, FpParts b, FpStatus *s);
-FpParts fp_mul(FpParts a, FpParts b, FpStatus *s);
-FpParts fp_muladd(FpParts a, FpParts b, FpParts c, FpStatus *s);
-FpParts fp_div(FpParts a, FpParts b, FpStatus *s);
-FpParts fp_sqrt(FpParts a, FpStatus *s);
-FpParts fp_convert(FpParts a, FpStatus *s);
-FpParts fp_round(FpParts a, uint8_t exact_flag, FpStatus *s);
-FpParts fp_from_int(bool sign, uint64_t magnitude);
-uint64_t fp_to_int(FpParts a, uint64_t max, uint64_t min_magnitude, FpStatus *s);
-int32_t fp_to_i32_mod(FpParts a, FpStatus *s);
+FpParts parts_pick_nan(FpParts a, FpParts b, FpParts c, FpStatus *s);
+FpParts parts_add(FpParts a, FpParts b, FpStatus *s);
+FpParts parts_mul(FpParts a, FpParts b, FpStatus *s);
+FpParts parts_muladd(FpParts a, FpParts b, FpParts c, FpStatus *s);
+FpParts parts_div(FpParts a, FpParts b, FpStatus *s);
+FpParts parts_sqrt(FpParts a, FpStatus *s);
+FpParts parts_convert(FpParts a, FpStatus *s);
+FpParts parts_round(FpParts a, uint8_t exact_flag, FpStatus *s);
+FpParts parts_from_int(bool sign, uint64_t magnitude);
+uint64_t parts_to_int(FpParts a, uint64_t max, uint64_t min_magnitude, FpStatus *s);
+int32_t parts_to_i32_mod(FpParts a, FpStatus *s);
 
 static inline bool fp_is_nan(FpParts a)
 {
     return a.kind >= KIND_QNAN;
 }
 
-static inline FpParts fp_negate(FpParts a)
+static inline FpParts parts_negate(FpParts a)
 {
     a.sign ^= !fp_is_nan(a); /* a NaN operand is passed on as it came */
     return a;
@@ -107,23 +104,23 @@ static inline u128 fp_round_shift(u128 v, int drop, bool sign, uint8_t rounding,
     return kept + up;
 }
 
-static inline int fp_bias(const FpFormat *f)
+static inline int fp_bias(const FpLayout *f)
 {
     return (1 << (f->exp_bits - 1)) - 1;
 }
 
 /* The pattern of plus infinity; the magnitudes above it are NaN. */
-static inline uint64_t fp_inf_bits(const FpFormat *f)
+static inline uint64_t fp_inf_bits(const FpLayout *f)
 {
     return ((UINT64_C(1) << f->exp_bits) - 1) << f->frac_bits;
 }
 
-static inline uint64_t fp_sign_bit(const FpFormat *f)
+static inline uint64_t fp_sign_bit(const FpLayout *f)
 {
     return UINT64_C(1) << (f->exp_bits + f->frac_bits);
 }
 
-static inline FpParts fp_unpack(const FpFormat *f, uint64_t bits)
+static inline FpParts fp_unpack(const FpLayout *f, uint64_t bits)
 {
     uint64_t magnitude = bits & (fp_sign_bit(f) - 1);
     uint64_t frac = magnitude & ((UINT64_C(1) << f->frac_bits) - 1);
@@ -147,7 +144,7 @@ static inline FpParts fp_unpack(const FpFormat *f, uint64_t bits)
 
 /* Too large for the format: infinity, or the largest finite number where the
  * rounding points the other way. */
-static inline uint64_t fp_overflow(const FpFormat *f, bool sign, FpStatus *s)
+static inline uint64_t fp_overflow(const FpLayout *f, bool sign, FpStatus *s)
 {
     s->flags |= FP_OF | FP_NX;
     bool stay = s->rounding == FP_RTZ || s->rounding == (sign ? FP_RUP : FP_RDN);
@@ -155,7 +152,7 @@ static inline uint64_t fp_overflow(const FpFormat *f, bool sign, FpStatus *s)
 }
 
 /* The magnitude bits of a finite nonzero number, rounded. */
-static inline uint64_t fp_pack_finite(const FpFormat *f, FpParts p, FpStatus *s)
+static inline uint64_t fp_pack_finite(const FpLayout *f, FpParts p, FpStatus *s)
 {
     int exp = p.exp + fp_bias(f), drop = 127 - f->frac_bits;
     bool inexact, tiny = exp < 1;
@@ -184,7 +181,7 @@ static inline uint64_t fp_pack_finite(const FpFormat *f, FpParts p, FpStatus *s)
     return bits;
 }
 
-static inline uint64_t fp_pack(const FpFormat *f, FpParts p, FpStatus *s)
+static inline uint64_t fp_pack(const FpLayout *f, FpParts p, FpStatus *s)
 {
     uint64_t bits = 0;
     switch ((FpKind)p.kind) {

@@ -7,35 +7,6 @@
  * (mstatus.FS, rounding mode) were made by translated code. */
 #include "target/riscv/fp-host.h"
 
-/* ---- fused multiply-add of the host --------------------------------------- */
-
-static bool host_has_fma(void)
-{
-#ifdef __x86_64__
-    return __builtin_cpu_supports("fma");
-#else
-    return false;
-#endif
-}
-
-#ifdef __x86_64__
-__attribute__((target("fma")))
-#endif
-static double
-host_fma64(double a, double b, double c)
-{
-    return fma(a, b, c);
-}
-
-#ifdef __x86_64__
-__attribute__((target("fma")))
-#endif
-static float
-host_fma32(float a, float b, float c)
-{
-    return fmaf(a, b, c);
-}
-
 static uint64_t fadd_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
     if (host_rounds(cpu, rm) && is_boxed32(a) && is_boxed32(b)) {
@@ -44,7 +15,7 @@ static uint64_t fadd_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
             return host_box32(r);
         }
     }
-    return box32(f32_add(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
+    return box32(fp_add(FP_F32, unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fsub_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
@@ -55,7 +26,7 @@ static uint64_t fsub_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
             return host_box32(r);
         }
     }
-    return box32(f32_sub(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
+    return box32(fp_sub(FP_F32, unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fmul_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
@@ -66,7 +37,7 @@ static uint64_t fmul_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
             return host_box32(r);
         }
     }
-    return box32(f32_mul(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
+    return box32(fp_mul(FP_F32, unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fdiv_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
@@ -77,7 +48,7 @@ static uint64_t fdiv_s(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
             return host_box32(r);
         }
     }
-    return box32(f32_div(unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
+    return box32(fp_div(FP_F32, unbox32(a), unbox32(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fsqrt_s(CPU *cpu, uint64_t a, uint32_t rm)
@@ -88,17 +59,17 @@ static uint64_t fsqrt_s(CPU *cpu, uint64_t a, uint32_t rm)
             return host_box32(r);
         }
     }
-    return box32(f32_sqrt(unbox32(a), fp_rounded(cpu, rm)));
+    return box32(fp_sqrt(FP_F32, unbox32(a), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fround_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box32(f32_round(unbox32(a), fp_rounded(cpu, rm)));
+    return box32(fp_round(FP_F32, unbox32(a), fp_rounded(cpu, rm)));
 }
 
 static uint64_t froundnx_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box32(f32_roundnx(unbox32(a), fp_rounded(cpu, rm)));
+    return box32(fp_roundnx(FP_F32, unbox32(a), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fmadd_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
@@ -109,7 +80,7 @@ static uint64_t fmadd_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t r
             return host_box32(r);
         }
     }
-    return box32(f32_fmadd(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
+    return box32(fp_fmadd(FP_F32, unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fmsub_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
@@ -120,7 +91,7 @@ static uint64_t fmsub_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t r
             return host_box32(r);
         }
     }
-    return box32(f32_fmsub(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
+    return box32(fp_fmsub(FP_F32, unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fnmsub_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
@@ -131,7 +102,7 @@ static uint64_t fnmsub_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t 
             return host_box32(r);
         }
     }
-    return box32(f32_fnmsub(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
+    return box32(fp_fnmsub(FP_F32, unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fnmadd_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
@@ -142,7 +113,7 @@ static uint64_t fnmadd_s(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t 
             return host_box32(r);
         }
     }
-    return box32(f32_fnmadd(unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
+    return box32(fp_fnmadd(FP_F32, unbox32(a), unbox32(b), unbox32(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fadd_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
@@ -153,7 +124,7 @@ static uint64_t fadd_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
             return host_bits64(r);
         }
     }
-    return f64_add(a, b, fp_rounded(cpu, rm));
+    return fp_add(FP_F64, a, b, fp_rounded(cpu, rm));
 }
 
 static uint64_t fsub_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
@@ -164,7 +135,7 @@ static uint64_t fsub_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
             return host_bits64(r);
         }
     }
-    return f64_sub(a, b, fp_rounded(cpu, rm));
+    return fp_sub(FP_F64, a, b, fp_rounded(cpu, rm));
 }
 
 static uint64_t fmul_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
@@ -175,7 +146,7 @@ static uint64_t fmul_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
             return host_bits64(r);
         }
     }
-    return f64_mul(a, b, fp_rounded(cpu, rm));
+    return fp_mul(FP_F64, a, b, fp_rounded(cpu, rm));
 }
 
 static uint64_t fdiv_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
@@ -186,7 +157,7 @@ static uint64_t fdiv_d(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
             return host_bits64(r);
         }
     }
-    return f64_div(a, b, fp_rounded(cpu, rm));
+    return fp_div(FP_F64, a, b, fp_rounded(cpu, rm));
 }
 
 static uint64_t fsqrt_d(CPU *cpu, uint64_t a, uint32_t rm)
@@ -197,17 +168,17 @@ static uint64_t fsqrt_d(CPU *cpu, uint64_t a, uint32_t rm)
             return host_bits64(r);
         }
     }
-    return f64_sqrt(a, fp_rounded(cpu, rm));
+    return fp_sqrt(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fround_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return f64_round(a, fp_rounded(cpu, rm));
+    return fp_round(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t froundnx_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return f64_roundnx(a, fp_rounded(cpu, rm));
+    return fp_roundnx(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fmadd_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
@@ -218,7 +189,7 @@ static uint64_t fmadd_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t r
             return host_bits64(r);
         }
     }
-    return f64_fmadd(a, b, c, fp_rounded(cpu, rm));
+    return fp_fmadd(FP_F64, a, b, c, fp_rounded(cpu, rm));
 }
 
 static uint64_t fmsub_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
@@ -229,7 +200,7 @@ static uint64_t fmsub_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t r
             return host_bits64(r);
         }
     }
-    return f64_fmsub(a, b, c, fp_rounded(cpu, rm));
+    return fp_fmsub(FP_F64, a, b, c, fp_rounded(cpu, rm));
 }
 
 static uint64_t fnmsub_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
@@ -240,7 +211,7 @@ static uint64_t fnmsub_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t 
             return host_bits64(r);
         }
     }
-    return f64_fnmsub(a, b, c, fp_rounded(cpu, rm));
+    return fp_fnmsub(FP_F64, a, b, c, fp_rounded(cpu, rm));
 }
 
 static uint64_t fnmadd_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
@@ -251,62 +222,62 @@ static uint64_t fnmadd_d(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t 
             return host_bits64(r);
         }
     }
-    return f64_fnmadd(a, b, c, fp_rounded(cpu, rm));
+    return fp_fnmadd(FP_F64, a, b, c, fp_rounded(cpu, rm));
 }
 
 static uint64_t fadd_h(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
-    return box16(f16_add(unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
+    return box16(fp_add(FP_F16, unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fsub_h(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
-    return box16(f16_sub(unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
+    return box16(fp_sub(FP_F16, unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fmul_h(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
-    return box16(f16_mul(unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
+    return box16(fp_mul(FP_F16, unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fdiv_h(CPU *cpu, uint64_t a, uint64_t b, uint32_t rm)
 {
-    return box16(f16_div(unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
+    return box16(fp_div(FP_F16, unbox16(a), unbox16(b), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fsqrt_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f16_sqrt(unbox16(a), fp_rounded(cpu, rm)));
+    return box16(fp_sqrt(FP_F16, unbox16(a), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fround_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f16_round(unbox16(a), fp_rounded(cpu, rm)));
+    return box16(fp_round(FP_F16, unbox16(a), fp_rounded(cpu, rm)));
 }
 
 static uint64_t froundnx_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f16_roundnx(unbox16(a), fp_rounded(cpu, rm)));
+    return box16(fp_roundnx(FP_F16, unbox16(a), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fmadd_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
-    return box16(f16_fmadd(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
+    return box16(fp_fmadd(FP_F16, unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fmsub_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
-    return box16(f16_fmsub(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
+    return box16(fp_fmsub(FP_F16, unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fnmsub_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
-    return box16(f16_fnmsub(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
+    return box16(fp_fnmsub(FP_F16, unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
 }
 
 static uint64_t fnmadd_h(CPU *cpu, uint64_t a, uint64_t b, uint64_t c, uint32_t rm)
 {
-    return box16(f16_fnmadd(unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
+    return box16(fp_fnmadd(FP_F16, unbox16(a), unbox16(b), unbox16(c), fp_rounded(cpu, rm)));
 }
 
 /* clang-format off */

@@ -9,22 +9,22 @@
 
 static uint64_t fmin_s(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return box32(f32_min(unbox32(a), unbox32(b), fp_status(cpu)));
+    return box32(fp_min(FP_F32, unbox32(a), unbox32(b), fp_status(cpu)));
 }
 
 static uint64_t fmax_s(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return box32(f32_max(unbox32(a), unbox32(b), fp_status(cpu)));
+    return box32(fp_max(FP_F32, unbox32(a), unbox32(b), fp_status(cpu)));
 }
 
 static uint64_t fminm_s(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return box32(f32_minm(unbox32(a), unbox32(b), fp_status(cpu)));
+    return box32(fp_minm(FP_F32, unbox32(a), unbox32(b), fp_status(cpu)));
 }
 
 static uint64_t fmaxm_s(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return box32(f32_maxm(unbox32(a), unbox32(b), fp_status(cpu)));
+    return box32(fp_maxm(FP_F32, unbox32(a), unbox32(b), fp_status(cpu)));
 }
 
 static uint64_t feq_s(CPU *cpu, uint64_t a, uint64_t b)
@@ -33,7 +33,7 @@ static uint64_t feq_s(CPU *cpu, uint64_t a, uint64_t b)
     if (G_LIKELY(is_boxed32(a) && is_boxed32(b) && !isunordered(x, y))) {
         return x == y;
     }
-    return f32_eq(unbox32(a), unbox32(b), fp_status(cpu));
+    return fp_eq(FP_F32, unbox32(a), unbox32(b), fp_status(cpu));
 }
 
 static uint64_t flt_s(CPU *cpu, uint64_t a, uint64_t b)
@@ -42,7 +42,7 @@ static uint64_t flt_s(CPU *cpu, uint64_t a, uint64_t b)
     if (G_LIKELY(is_boxed32(a) && is_boxed32(b) && !isunordered(x, y))) {
         return x < y;
     }
-    return f32_lt(unbox32(a), unbox32(b), fp_status(cpu));
+    return fp_lt(FP_F32, unbox32(a), unbox32(b), fp_status(cpu));
 }
 
 static uint64_t fle_s(CPU *cpu, uint64_t a, uint64_t b)
@@ -51,42 +51,42 @@ static uint64_t fle_s(CPU *cpu, uint64_t a, uint64_t b)
     if (G_LIKELY(is_boxed32(a) && is_boxed32(b) && !isunordered(x, y))) {
         return x <= y;
     }
-    return f32_le(unbox32(a), unbox32(b), fp_status(cpu));
+    return fp_le(FP_F32, unbox32(a), unbox32(b), fp_status(cpu));
 }
 
 static uint64_t fltq_s(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f32_ltq(unbox32(a), unbox32(b), fp_status(cpu));
+    return fp_ltq(FP_F32, unbox32(a), unbox32(b), fp_status(cpu));
 }
 
 static uint64_t fleq_s(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f32_leq(unbox32(a), unbox32(b), fp_status(cpu));
+    return fp_leq(FP_F32, unbox32(a), unbox32(b), fp_status(cpu));
 }
 
 static uint64_t fclass_s(CPU *cpu, uint64_t a)
 {
-    return f32_classify(unbox32(a));
+    return fp_classify(FP_F32, unbox32(a));
 }
 
 static uint64_t fmin_d(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f64_min(a, b, fp_status(cpu));
+    return fp_min(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t fmax_d(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f64_max(a, b, fp_status(cpu));
+    return fp_max(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t fminm_d(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f64_minm(a, b, fp_status(cpu));
+    return fp_minm(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t fmaxm_d(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f64_maxm(a, b, fp_status(cpu));
+    return fp_maxm(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t feq_d(CPU *cpu, uint64_t a, uint64_t b)
@@ -95,7 +95,7 @@ static uint64_t feq_d(CPU *cpu, uint64_t a, uint64_t b)
     if (G_LIKELY(!isunordered(x, y))) {
         return x == y;
     }
-    return f64_eq(a, b, fp_status(cpu));
+    return fp_eq(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t flt_d(CPU *cpu, uint64_t a, uint64_t b)
@@ -104,7 +104,7 @@ static uint64_t flt_d(CPU *cpu, uint64_t a, uint64_t b)
     if (G_LIKELY(!isunordered(x, y))) {
         return x < y;
     }
-    return f64_lt(a, b, fp_status(cpu));
+    return fp_lt(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t fle_d(CPU *cpu, uint64_t a, uint64_t b)
@@ -113,72 +113,72 @@ static uint64_t fle_d(CPU *cpu, uint64_t a, uint64_t b)
     if (G_LIKELY(!isunordered(x, y))) {
         return x <= y;
     }
-    return f64_le(a, b, fp_status(cpu));
+    return fp_le(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t fltq_d(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f64_ltq(a, b, fp_status(cpu));
+    return fp_ltq(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t fleq_d(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f64_leq(a, b, fp_status(cpu));
+    return fp_leq(FP_F64, a, b, fp_status(cpu));
 }
 
 static uint64_t fclass_d(CPU *cpu, uint64_t a)
 {
-    return f64_classify(a);
+    return fp_classify(FP_F64, a);
 }
 
 static uint64_t fmin_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return box16(f16_min(unbox16(a), unbox16(b), fp_status(cpu)));
+    return box16(fp_min(FP_F16, unbox16(a), unbox16(b), fp_status(cpu)));
 }
 
 static uint64_t fmax_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return box16(f16_max(unbox16(a), unbox16(b), fp_status(cpu)));
+    return box16(fp_max(FP_F16, unbox16(a), unbox16(b), fp_status(cpu)));
 }
 
 static uint64_t fminm_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return box16(f16_minm(unbox16(a), unbox16(b), fp_status(cpu)));
+    return box16(fp_minm(FP_F16, unbox16(a), unbox16(b), fp_status(cpu)));
 }
 
 static uint64_t fmaxm_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return box16(f16_maxm(unbox16(a), unbox16(b), fp_status(cpu)));
+    return box16(fp_maxm(FP_F16, unbox16(a), unbox16(b), fp_status(cpu)));
 }
 
 static uint64_t feq_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f16_eq(unbox16(a), unbox16(b), fp_status(cpu));
+    return fp_eq(FP_F16, unbox16(a), unbox16(b), fp_status(cpu));
 }
 
 static uint64_t flt_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f16_lt(unbox16(a), unbox16(b), fp_status(cpu));
+    return fp_lt(FP_F16, unbox16(a), unbox16(b), fp_status(cpu));
 }
 
 static uint64_t fle_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f16_le(unbox16(a), unbox16(b), fp_status(cpu));
+    return fp_le(FP_F16, unbox16(a), unbox16(b), fp_status(cpu));
 }
 
 static uint64_t fltq_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f16_ltq(unbox16(a), unbox16(b), fp_status(cpu));
+    return fp_ltq(FP_F16, unbox16(a), unbox16(b), fp_status(cpu));
 }
 
 static uint64_t fleq_h(CPU *cpu, uint64_t a, uint64_t b)
 {
-    return f16_leq(unbox16(a), unbox16(b), fp_status(cpu));
+    return fp_leq(FP_F16, unbox16(a), unbox16(b), fp_status(cpu));
 }
 
 static uint64_t fclass_h(CPU *cpu, uint64_t a)
 {
-    return f16_classify(unbox16(a));
+    return fp_classify(FP_F16, unbox16(a));
 }
 
 const IrHelper riscv_fp_compare[] = {

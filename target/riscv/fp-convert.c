@@ -17,12 +17,12 @@ static uint64_t fcvt_w_s(CPU *cpu, uint64_t a, uint32_t rm)
         fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
         return (uint64_t)(int64_t)r;
     }
-    return (uint64_t)(int64_t)f32_to_i32(unbox32(a), fp_rounded(cpu, rm));
+    return (uint64_t)(int64_t)fp_to_i32(FP_F32, unbox32(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_wu_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)(int32_t)f32_to_u32(unbox32(a), fp_rounded(cpu, rm));
+    return (uint64_t)(int32_t)fp_to_u32(FP_F32, unbox32(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_l_s(CPU *cpu, uint64_t a, uint32_t rm)
@@ -33,12 +33,12 @@ static uint64_t fcvt_l_s(CPU *cpu, uint64_t a, uint32_t rm)
         fp_status(cpu)->flags |= (float)r != x ? FP_NX : 0;
         return (uint64_t)r;
     }
-    return (uint64_t)f32_to_i64(unbox32(a), fp_rounded(cpu, rm));
+    return (uint64_t)fp_to_i64(FP_F32, unbox32(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_lu_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return f32_to_u64(unbox32(a), fp_rounded(cpu, rm));
+    return fp_to_u64(FP_F32, unbox32(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_s_w(CPU *cpu, uint64_t a, uint32_t rm)
@@ -46,7 +46,7 @@ static uint64_t fcvt_s_w(CPU *cpu, uint64_t a, uint32_t rm)
     if (host_rounds(cpu, rm)) {
         return host_box32((float)(int32_t)a);
     }
-    return box32(f32_from_i32((int32_t)a, fp_rounded(cpu, rm)));
+    return box32(fp_from_i64(FP_F32, (int32_t)a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_s_wu(CPU *cpu, uint64_t a, uint32_t rm)
@@ -54,7 +54,7 @@ static uint64_t fcvt_s_wu(CPU *cpu, uint64_t a, uint32_t rm)
     if (host_rounds(cpu, rm)) {
         return host_box32((float)(uint32_t)a);
     }
-    return box32(f32_from_u32((uint32_t)a, fp_rounded(cpu, rm)));
+    return box32(fp_from_u64(FP_F32, (uint32_t)a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_s_l(CPU *cpu, uint64_t a, uint32_t rm)
@@ -62,7 +62,7 @@ static uint64_t fcvt_s_l(CPU *cpu, uint64_t a, uint32_t rm)
     if (host_rounds(cpu, rm)) {
         return host_box32((float)(int64_t)a);
     }
-    return box32(f32_from_i64((int64_t)a, fp_rounded(cpu, rm)));
+    return box32(fp_from_i64(FP_F32, a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_s_lu(CPU *cpu, uint64_t a, uint32_t rm)
@@ -70,7 +70,7 @@ static uint64_t fcvt_s_lu(CPU *cpu, uint64_t a, uint32_t rm)
     if (host_rounds(cpu, rm)) {
         return host_box32((float)(uint64_t)a);
     }
-    return box32(f32_from_u64(a, fp_rounded(cpu, rm)));
+    return box32(fp_from_u64(FP_F32, a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_w_d(CPU *cpu, uint64_t a, uint32_t rm)
@@ -81,12 +81,12 @@ static uint64_t fcvt_w_d(CPU *cpu, uint64_t a, uint32_t rm)
         fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
         return (uint64_t)(int64_t)r;
     }
-    return (uint64_t)(int64_t)f64_to_i32(a, fp_rounded(cpu, rm));
+    return (uint64_t)(int64_t)fp_to_i32(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_wu_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)(int32_t)f64_to_u32(a, fp_rounded(cpu, rm));
+    return (uint64_t)(int32_t)fp_to_u32(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_l_d(CPU *cpu, uint64_t a, uint32_t rm)
@@ -97,12 +97,12 @@ static uint64_t fcvt_l_d(CPU *cpu, uint64_t a, uint32_t rm)
         fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
         return (uint64_t)r;
     }
-    return (uint64_t)f64_to_i64(a, fp_rounded(cpu, rm));
+    return (uint64_t)fp_to_i64(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_lu_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return f64_to_u64(a, fp_rounded(cpu, rm));
+    return fp_to_u64(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_d_w(CPU *cpu, uint64_t a, uint32_t rm)
@@ -120,7 +120,7 @@ static uint64_t fcvt_d_l(CPU *cpu, uint64_t a, uint32_t rm)
     if (host_rounds(cpu, rm)) {
         return host_bits64((double)(int64_t)a);
     }
-    return f64_from_i64((int64_t)a, fp_rounded(cpu, rm));
+    return fp_from_i64(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_d_lu(CPU *cpu, uint64_t a, uint32_t rm)
@@ -128,47 +128,47 @@ static uint64_t fcvt_d_lu(CPU *cpu, uint64_t a, uint32_t rm)
     if (host_rounds(cpu, rm)) {
         return host_bits64((double)(uint64_t)a);
     }
-    return f64_from_u64(a, fp_rounded(cpu, rm));
+    return fp_from_u64(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_w_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)(int64_t)f16_to_i32(unbox16(a), fp_rounded(cpu, rm));
+    return (uint64_t)(int64_t)fp_to_i32(FP_F16, unbox16(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_wu_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)(int32_t)f16_to_u32(unbox16(a), fp_rounded(cpu, rm));
+    return (uint64_t)(int32_t)fp_to_u32(FP_F16, unbox16(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_l_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)f16_to_i64(unbox16(a), fp_rounded(cpu, rm));
+    return (uint64_t)fp_to_i64(FP_F16, unbox16(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_lu_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return f16_to_u64(unbox16(a), fp_rounded(cpu, rm));
+    return fp_to_u64(FP_F16, unbox16(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_h_w(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f16_from_i32((int32_t)a, fp_rounded(cpu, rm)));
+    return box16(fp_from_i64(FP_F16, (int32_t)a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_h_wu(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f16_from_u32((uint32_t)a, fp_rounded(cpu, rm)));
+    return box16(fp_from_u64(FP_F16, (uint32_t)a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_h_l(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f16_from_i64((int64_t)a, fp_rounded(cpu, rm)));
+    return box16(fp_from_i64(FP_F16, a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_h_lu(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f16_from_u64(a, fp_rounded(cpu, rm)));
+    return box16(fp_from_u64(FP_F16, a, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_s_d(CPU *cpu, uint64_t a, uint32_t rm)
@@ -179,7 +179,7 @@ static uint64_t fcvt_s_d(CPU *cpu, uint64_t a, uint32_t rm)
             return host_box32(r);
         }
     }
-    return box32(f64_to_f32(a, fp_rounded(cpu, rm)));
+    return box32(fp_convert(FP_F64, a, FP_F32, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_d_s(CPU *cpu, uint64_t a, uint32_t rm)
@@ -188,32 +188,32 @@ static uint64_t fcvt_d_s(CPU *cpu, uint64_t a, uint32_t rm)
     if (is_boxed32(a) && isfinite(r)) {
         return host_bits64(r); /* exact */
     }
-    return f32_to_f64(unbox32(a), fp_rounded(cpu, rm));
+    return fp_convert(FP_F32, unbox32(a), FP_F64, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_s_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box32(f16_to_f32(unbox16(a), fp_rounded(cpu, rm)));
+    return box32(fp_convert(FP_F16, unbox16(a), FP_F32, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_h_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f32_to_f16(unbox32(a), fp_rounded(cpu, rm)));
+    return box16(fp_convert(FP_F32, unbox32(a), FP_F16, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvt_d_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return f16_to_f64(unbox16(a), fp_rounded(cpu, rm));
+    return fp_convert(FP_F16, unbox16(a), FP_F64, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_h_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return box16(f64_to_f16(a, fp_rounded(cpu, rm)));
+    return box16(fp_convert(FP_F64, a, FP_F16, fp_rounded(cpu, rm)));
 }
 
 static uint64_t fcvtmod_w_d(CPU *cpu, uint64_t a)
 {
-    return (uint64_t)(int64_t)f64_to_i32_mod(a, fp_status(cpu));
+    return (uint64_t)(int64_t)fp_to_i32_mod(FP_F64, a, fp_status(cpu));
 }
 
 const IrHelper riscv_fp_convert[] = {

@@ -202,9 +202,9 @@ static uint64_t fli_value(unsigned index, MemOp size)
         return size == MEM_32 ? box32(0x00800000) : box16(0x0400);
     }
     if (size == MEM_32) {
-        return box32(f64_to_f32(fli_values[index], &exact));
+        return box32(fp_convert(FP_F64, fli_values[index], FP_F32, &exact));
     }
-    return box16(f64_to_f16(fli_values[index], &exact)); /* 2^16 becomes infinity */
+    return box16(fp_convert(FP_F64, fli_values[index], FP_F16, &exact)); /* 2^16 becomes infinity */
 }
 
 void riscv_tr_fp_li(Translator *t, const RiscvArgs *a, unsigned arg)

@@ -6,58 +6,32 @@ const uint8_t format_exp_bits[FORMAT_COUNT] = { 5, 8, 11, 8 };
 const uint8_t format_frac_bits[FORMAT_COUNT] = { 10, 23, 52, 7 };
 const char *const format_names[FORMAT_COUNT] = { "f16", "f32", "f64", "bf16" };
 
-/* One row an operation and format; the member of the union that fits the operation is set. */
-typedef union Fn16 {
-    uint16_t (*one)(uint16_t, FpStatus *);
-    uint16_t (*two)(uint16_t, uint16_t, FpStatus *);
-    uint16_t (*three)(uint16_t, uint16_t, uint16_t, FpStatus *);
-    bool (*compare)(uint16_t, uint16_t, FpStatus *);
-} Fn16;
-
-typedef union Fn32 {
-    uint32_t (*one)(uint32_t, FpStatus *);
-    uint32_t (*two)(uint32_t, uint32_t, FpStatus *);
-    uint32_t (*three)(uint32_t, uint32_t, uint32_t, FpStatus *);
-    bool (*compare)(uint32_t, uint32_t, FpStatus *);
-} Fn32;
-
-typedef union Fn64 {
-    uint64_t (*one)(uint64_t, FpStatus *);
-    uint64_t (*two)(uint64_t, uint64_t, FpStatus *);
-    uint64_t (*three)(uint64_t, uint64_t, uint64_t, FpStatus *);
-    bool (*compare)(uint64_t, uint64_t, FpStatus *);
-} Fn64;
+static const FpFormat library_format[FORMAT_COUNT] = { FP_F16, FP_F32, FP_F64, FP_BF16 };
 
 typedef enum Shape { SHAPE_OTHER, SHAPE_ONE, SHAPE_TWO, SHAPE_THREE, SHAPE_COMPARE } Shape;
 
+/* The member of the union that fits the shape is set. */
 typedef struct Row {
     Shape shape;
-    Fn16 f16;
-    Fn32 f32;
-    Fn64 f64;
+    union {
+        uint64_t (*one)(FpFormat, uint64_t, FpStatus *);
+        uint64_t (*two)(FpFormat, uint64_t, uint64_t, FpStatus *);
+        uint64_t (*three)(FpFormat, uint64_t, uint64_t, uint64_t, FpStatus *);
+        bool (*compare)(FpFormat, uint64_t, uint64_t, FpStatus *);
+    };
 } Row;
 
 static const Row rows[OP_COUNT] = {
-    [OP_ADD] = { SHAPE_TWO, { .two = f16_add }, { .two = f32_add }, { .two = f64_add } },
-    [OP_SUB] = { SHAPE_TWO, { .two = f16_sub }, { .two = f32_sub }, { .two = f64_sub } },
-    [OP_MUL] = { SHAPE_TWO, { .two = f16_mul }, { .two = f32_mul }, { .two = f64_mul } },
-    [OP_DIV] = { SHAPE_TWO, { .two = f16_div }, { .two = f32_div }, { .two = f64_div } },
-    [OP_SQRT] = { SHAPE_ONE, { .one = f16_sqrt }, { .one = f32_sqrt }, { .one = f64_sqrt } },
-    [OP_FMADD] = { SHAPE_THREE, { .three = f16_fmadd }, { .three = f32_fmadd }, { .three = f64_fmadd } },
-    [OP_FMSUB] = { SHAPE_THREE, { .three = f16_fmsub }, { .three = f32_fmsub }, { .three = f64_fmsub } },
-    [OP_FNMSUB] = { SHAPE_THREE, { .three = f16_fnmsub }, { .three = f32_fnmsub }, { .three = f64_fnmsub } },
-    [OP_FNMADD] = { SHAPE_THREE, { .three = f16_fnmadd }, { .three = f32_fnmadd }, { .three = f64_fnmadd } },
-    [OP_MIN] = { SHAPE_TWO, { .two = f16_min }, { .two = f32_min }, { .two = f64_min } },
-    [OP_MAX] = { SHAPE_TWO, { .two = f16_max }, { .two = f32_max }, { .two = f64_max } },
-    [OP_MINM] = { SHAPE_TWO, { .two = f16_minm }, { .two = f32_minm }, { .two = f64_minm } },
-    [OP_MAXM] = { SHAPE_TWO, { .two = f16_maxm }, { .two = f32_maxm }, { .two = f64_maxm } },
-    [OP_EQ] = { SHAPE_COMPARE, { .compare = f16_eq }, { .compare = f32_eq }, { .compare = f64_eq } },
-    [OP_LT] = { SHAPE_COMPARE, { .compare = f16_lt }, { .compare = f32_lt }, { .compare = f64_lt } },
-    [OP_LE] = { SHAPE_COMPARE, { .compare = f16_le }, { .compare = f32_le }, { .compare = f64_le } },
-    [OP_LTQ] = { SHAPE_COMPARE, { .compare = f16_ltq }, { .compare = f32_ltq }, { .compare = f64_ltq } },
-    [OP_LEQ] = { SHAPE_COMPARE, { .compare = f16_leq }, { .compare = f32_leq }, { .compare = f64_leq } },
-    [OP_ROUND] = { SHAPE_ONE, { .one = f16_round }, { .one = f32_round }, { .one = f64_round } },
-    [OP_ROUNDNX] = { SHAPE_ONE, { .one = f16_roundnx }, { .one = f32_roundnx }, { .one = f64_roundnx } },
+    [OP_ADD] = { SHAPE_TWO, .two = fp_add },           [OP_SUB] = { SHAPE_TWO, .two = fp_sub },
+    [OP_MUL] = { SHAPE_TWO, .two = fp_mul },           [OP_DIV] = { SHAPE_TWO, .two = fp_div },
+    [OP_SQRT] = { SHAPE_ONE, .one = fp_sqrt },         [OP_FMADD] = { SHAPE_THREE, .three = fp_fmadd },
+    [OP_FMSUB] = { SHAPE_THREE, .three = fp_fmsub },   [OP_FNMSUB] = { SHAPE_THREE, .three = fp_fnmsub },
+    [OP_FNMADD] = { SHAPE_THREE, .three = fp_fnmadd }, [OP_MIN] = { SHAPE_TWO, .two = fp_min },
+    [OP_MAX] = { SHAPE_TWO, .two = fp_max },           [OP_MINM] = { SHAPE_TWO, .two = fp_minm },
+    [OP_MAXM] = { SHAPE_TWO, .two = fp_maxm },         [OP_EQ] = { SHAPE_COMPARE, .compare = fp_eq },
+    [OP_LT] = { SHAPE_COMPARE, .compare = fp_lt },     [OP_LE] = { SHAPE_COMPARE, .compare = fp_le },
+    [OP_LTQ] = { SHAPE_COMPARE, .compare = fp_ltq },   [OP_LEQ] = { SHAPE_COMPARE, .compare = fp_leq },
+    [OP_ROUND] = { SHAPE_ONE, .one = fp_round },       [OP_ROUNDNX] = { SHAPE_ONE, .one = fp_roundnx },
 };
 
 const char *const op_names[OP_COUNT] = {
@@ -82,116 +56,33 @@ bool op_exists(Op op, Format format)
     return op < OP_TO_F16 ? format != BF16 : op - OP_TO_F16 + F16 != format;
 }
 
-static uint64_t run_other_f16(Op op, uint64_t x, FpStatus *s)
+static uint64_t run_other(Op op, FpFormat f, uint64_t x, FpStatus *s)
 {
     switch (op) {
-    case OP_CLASSIFY: return f16_classify(x);
-    case OP_TO_I32: return f16_to_i32(x, s);
-    case OP_TO_U32: return f16_to_u32(x, s);
-    case OP_TO_I64: return f16_to_i64(x, s);
-    case OP_TO_U64: return f16_to_u64(x, s);
-    case OP_FROM_I32: return f16_from_i32(x, s);
-    case OP_FROM_U32: return f16_from_u32(x, s);
-    case OP_FROM_I64: return f16_from_i64(x, s);
-    case OP_FROM_U64: return f16_from_u64(x, s);
-    case OP_TO_F32: return f16_to_f32(x, s);
-    case OP_TO_F64: return f16_to_f64(x, s);
-    case OP_TO_BF16: return f16_to_bf16(x, s);
-    default: g_assert_not_reached();
-    }
-}
-
-static uint64_t run_f16(Op op, const uint64_t x[3], FpStatus *s)
-{
-    Fn16 fn = rows[op].f16;
-    switch (rows[op].shape) {
-    case SHAPE_ONE: return fn.one(x[0], s);
-    case SHAPE_TWO: return fn.two(x[0], x[1], s);
-    case SHAPE_THREE: return fn.three(x[0], x[1], x[2], s);
-    case SHAPE_COMPARE: return fn.compare(x[0], x[1], s);
-    default: return run_other_f16(op, x[0], s);
-    }
-}
-
-static uint64_t run_other_f32(Op op, uint64_t x, FpStatus *s)
-{
-    switch (op) {
-    case OP_CLASSIFY: return f32_classify(x);
-    case OP_TO_I32: return f32_to_i32(x, s);
-    case OP_TO_U32: return f32_to_u32(x, s);
-    case OP_TO_I64: return f32_to_i64(x, s);
-    case OP_TO_U64: return f32_to_u64(x, s);
-    case OP_FROM_I32: return f32_from_i32(x, s);
-    case OP_FROM_U32: return f32_from_u32(x, s);
-    case OP_FROM_I64: return f32_from_i64(x, s);
-    case OP_FROM_U64: return f32_from_u64(x, s);
-    case OP_TO_F16: return f32_to_f16(x, s);
-    case OP_TO_F64: return f32_to_f64(x, s);
-    case OP_TO_BF16: return f32_to_bf16(x, s);
-    default: g_assert_not_reached();
-    }
-}
-
-static uint64_t run_f32(Op op, const uint64_t x[3], FpStatus *s)
-{
-    Fn32 fn = rows[op].f32;
-    switch (rows[op].shape) {
-    case SHAPE_ONE: return fn.one(x[0], s);
-    case SHAPE_TWO: return fn.two(x[0], x[1], s);
-    case SHAPE_THREE: return fn.three(x[0], x[1], x[2], s);
-    case SHAPE_COMPARE: return fn.compare(x[0], x[1], s);
-    default: return run_other_f32(op, x[0], s);
-    }
-}
-
-static uint64_t run_other_f64(Op op, uint64_t x, FpStatus *s)
-{
-    switch (op) {
-    case OP_CLASSIFY: return f64_classify(x);
-    case OP_TO_I32: return f64_to_i32(x, s);
-    case OP_TO_U32: return f64_to_u32(x, s);
-    case OP_TO_I64: return f64_to_i64(x, s);
-    case OP_TO_U64: return f64_to_u64(x, s);
-    case OP_FROM_I32: return f64_from_i32(x, s);
-    case OP_FROM_U32: return f64_from_u32(x, s);
-    case OP_FROM_I64: return f64_from_i64(x, s);
-    case OP_FROM_U64: return f64_from_u64(x, s);
-    case OP_TO_F16: return f64_to_f16(x, s);
-    case OP_TO_F32: return f64_to_f32(x, s);
-    case OP_TO_BF16: return f64_to_bf16(x, s);
-    default: g_assert_not_reached();
-    }
-}
-
-static uint64_t run_f64(Op op, const uint64_t x[3], FpStatus *s)
-{
-    Fn64 fn = rows[op].f64;
-    switch (rows[op].shape) {
-    case SHAPE_ONE: return fn.one(x[0], s);
-    case SHAPE_TWO: return fn.two(x[0], x[1], s);
-    case SHAPE_THREE: return fn.three(x[0], x[1], x[2], s);
-    case SHAPE_COMPARE: return fn.compare(x[0], x[1], s);
-    default: return run_other_f64(op, x[0], s);
-    }
-}
-
-static uint64_t run_bf16(Op op, uint64_t x, FpStatus *s)
-{
-    switch (op) {
-    case OP_TO_F16: return bf16_to_f16(x, s);
-    case OP_TO_F32: return bf16_to_f32(x, s);
-    case OP_TO_F64: return bf16_to_f64(x, s);
+    case OP_CLASSIFY: return fp_classify(f, x);
+    case OP_TO_I32: return fp_to_i32(f, x, s);
+    case OP_TO_U32: return fp_to_u32(f, x, s);
+    case OP_TO_I64: return fp_to_i64(f, x, s);
+    case OP_TO_U64: return fp_to_u64(f, x, s);
+    case OP_FROM_I32: return fp_from_i64(f, (int32_t)x, s);
+    case OP_FROM_U32: return fp_from_u64(f, (uint32_t)x, s);
+    case OP_FROM_I64: return fp_from_i64(f, x, s);
+    case OP_FROM_U64: return fp_from_u64(f, x, s);
+    case OP_TO_F16 ... OP_TO_BF16: return fp_convert(f, x, library_format[op - OP_TO_F16], s);
     default: g_assert_not_reached();
     }
 }
 
 uint64_t op_run(Op op, Format format, const uint64_t x[3], FpStatus *s)
 {
-    switch (format) {
-    case F16: return run_f16(op, x, s);
-    case F32: return run_f32(op, x, s);
-    case F64: return run_f64(op, x, s);
-    default: return run_bf16(op, x[0], s);
+    const Row *row = &rows[op];
+    FpFormat f = library_format[format];
+    switch (row->shape) {
+    case SHAPE_ONE: return row->one(f, x[0], s);
+    case SHAPE_TWO: return row->two(f, x[0], x[1], s);
+    case SHAPE_THREE: return row->three(f, x[0], x[1], x[2], s);
+    case SHAPE_COMPARE: return row->compare(f, x[0], x[1], s);
+    default: return run_other(op, f, x[0], s);
     }
 }
 

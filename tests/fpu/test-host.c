@@ -2,6 +2,7 @@
 /* Results and flags against an x86-64 processor's own floating point, which detects tininess
  * after rounding: SSE, SSE4.1 (round), FMA and F16C (conversions), in its four rounding modes.
  * The differences that are of definition, not of value, are the ones that fix_host() lists. */
+#include "fpu/host.h"
 #include "ops.h"
 
 #include <immintrin.h>
@@ -243,7 +244,7 @@ static bool host_has(Op op, Format f)
     }
 }
 
-/* All modes, from clean flags and with NX set, which host.h treats specially. */
+/* All modes, from clean flags and with NX set. */
 static void test_random(gconstpointer data)
 {
     Op op = GPOINTER_TO_INT(data) / FORMAT_COUNT;
@@ -290,6 +291,83 @@ static void test_f16_narrowing(void)
     }
 }
 
+/* ---- the short cut: fpu/host.h --------------------------------------------- */
+
+/* What the host makes of an operation, and whether the short cut may take it. */
+static bool short_cut64(Op op, const uint64_t x[3], uint64_t *bits)
+{
+    double a = host_f64(x[0]), b = host_f64(x[1]), c = host_f64(x[2]), r;
+    switch (op) {
+    case OP_ADD: r = a + b; break;
+    case OP_SUB: r = a - b; break;
+    case OP_MUL: r = a * b; break;
+    case OP_DIV: r = a / b; break;
+    case OP_SQRT: r = sqrt(a); break;
+    case OP_FMADD: r = host_fma64(a, b, c); break;
+    default: r = host_fma64(-a, b, -c); break;
+    }
+    *bits = host_bits64(r);
+    return host_plain64(r);
+}
+
+static bool short_cut32(Op op, const uint64_t x[3], uint64_t *bits)
+{
+    float a = host_f32(x[0]), b = host_f32(x[1]), c = host_f32(x[2]), r;
+    switch (op) {
+    case OP_ADD: r = a + b; break;
+    case OP_SUB: r = a - b; break;
+    case OP_MUL: r = a * b; break;
+    case OP_DIV: r = a / b; break;
+    case OP_SQRT: r = sqrtf(a); break;
+    case OP_FMADD: r = host_fma32(a, b, c); break;
+    default: r = host_fma32(-a, b, -c); break;
+    }
+    *bits = host_bits32(r);
+    return host_plain32(r);
+}
+
+/* A plain result of the host is the library's, which adds no flag to NX. */
+static void test_short_cut(void)
+{
+    static const Op ops[] = { OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_SQRT, OP_FMADD, OP_FNMADD };
+    unsigned taken = 0, count = g_test_slow() ? 5000000 : 50000;
+    for (unsigned i = 0; i < G_N_ELEMENTS(ops); i++) {
+        for (uint64_t seed = ops[i], n = 0; n < count; n++) {
+            Format f = n & 1 ? F64 : F32;
+            uint64_t x[3], bits;
+            FpStatus s = { .rounding = FP_RNE, .flags = FP_NX, .default_nan = true };
+            operand_fill(ops[i], f, &seed, x);
+            if (op_operands(ops[i]) == 3 && !host_has_fma()) {
+                continue;
+            }
+            if (f == F64 ? short_cut64(ops[i], x, &bits) : short_cut32(ops[i], x, &bits)) {
+                taken++;
+                g_assert_true(fp_host_rounds(&s, FP_RNE));
+                g_assert_cmphex(op_run(ops[i], f, x, &s), ==, bits);
+                g_assert_cmphex(s.flags, ==, FP_NX);
+            }
+        }
+    }
+    g_assert_cmpuint(taken, >, count);
+}
+
+/* Exact, or the flag it would raise is not there yet: not the host's. */
+static void test_short_cut_refused(void)
+{
+    FpStatus s = { .flags = FP_NX };
+    g_assert_true(fp_host_rounds(&s, FP_RNE));
+    g_assert_false(fp_host_rounds(&s, FP_RTZ));
+    s.flags = FP_NV;
+    g_assert_false(fp_host_rounds(&s, FP_RNE));
+    static const double odd[] = { 0, DBL_MIN, DBL_MIN / 2, INFINITY, NAN };
+    static const float odd32[] = { 0, FLT_MIN, FLT_MIN / 2, INFINITY, NAN };
+    for (unsigned i = 0; i < G_N_ELEMENTS(odd); i++) {
+        g_assert_false(host_plain64(odd[i]) || host_plain64(-odd[i]));
+        g_assert_false(host_plain32(odd32[i]) || host_plain32(-odd32[i]));
+    }
+    g_assert_true(host_plain64(DBL_MAX) && host_plain32(FLT_MAX));
+}
+
 static bool is_on_host(Op op, Format f)
 {
     switch (op) {
@@ -316,6 +394,8 @@ int main(int argc, char **argv)
             }
         }
     }
+    g_test_add_func("/fpu/host/short-cut/agrees", test_short_cut);
+    g_test_add_func("/fpu/host/short-cut/refused", test_short_cut_refused);
     g_test_add_func("/fpu/host/f16/widening", test_f16_widening);
     g_test_add_func("/fpu/host/f16/narrowing", test_f16_narrowing);
     return g_test_run();
