@@ -15,48 +15,7 @@
 
 #include "hw/device.h"
 #include "base/log.h"
-
-static uint64_t load_le(const void *p, unsigned size)
-{
-    uint64_t v = 0;
-    switch (size) { /* one host access each: a guest's aligned access is atomic */
-    case 1: return *(const uint8_t *)p;
-    case 2: {
-        uint16_t h;
-        memcpy(&h, p, 2);
-        return GUINT16_FROM_LE(h);
-    }
-    case 4: {
-        uint32_t w;
-        memcpy(&w, p, 4);
-        return GUINT32_FROM_LE(w);
-    }
-    case 8: memcpy(&v, p, 8); return GUINT64_FROM_LE(v);
-    default: g_assert_not_reached();
-    }
-}
-
-static void store_le(void *p, unsigned size, uint64_t v)
-{
-    switch (size) {
-    case 1: *(uint8_t *)p = (uint8_t)v; return;
-    case 2: {
-        uint16_t h = GUINT16_TO_LE((uint16_t)v);
-        memcpy(p, &h, 2);
-        return;
-    }
-    case 4: {
-        uint32_t w = GUINT32_TO_LE((uint32_t)v);
-        memcpy(p, &w, 4);
-        return;
-    }
-    case 8:
-        v = GUINT64_TO_LE(v);
-        memcpy(p, &v, 8);
-        return;
-    default: g_assert_not_reached();
-    }
-}
+#include "util/bytes.h"
 
 static uint64_t size_mask(unsigned size)
 {

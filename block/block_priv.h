@@ -10,6 +10,7 @@
 
 #include "block/block.h"
 #include "util/container.h"
+#include "util/iov.h"
 
 enum { SECTOR = 512 };
 
@@ -114,15 +115,6 @@ int ring_wait_fd(void);                 /* -1: no ring */
 bool ring_takes(const BlockRequest *r); /* neither it nor what is under way is too much */
 bool workers_init(GError **err);
 void workers_submit(BlockRequest *r);
-
-/* ---- vectors ---- */
-uint64_t block_iov_length(const struct iovec *iov, int count);
-void block_iov_zero_from(const struct iovec *iov, int count, uint64_t from);
-bool block_iov_is_zero(const struct iovec *iov, int count);
-/* The part of iov that holds `length` bytes from `from`; returns its count. out: room for count. */
-int block_iov_slice(const struct iovec *iov, int count, uint64_t from, uint64_t length, struct iovec *out);
-void block_iov_to_buf(const struct iovec *iov, int count, uint64_t from, void *buf, uint64_t n);
-void block_iov_from_buf(const struct iovec *iov, int count, uint64_t from, const void *buf, uint64_t n);
 
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void block_register(BlockBackend *blk);

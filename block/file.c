@@ -105,7 +105,8 @@ static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
     g_autofree struct iovec *part = g_new(struct iovec, (gsize)r->iov_count + 1);
     uint64_t done = 0;
     while (done < r->length) {
-        int count = MIN(block_iov_slice(r->iov, r->iov_count, done, r->length - done, part), IOV_MAX);
+        int count = iov_slice(part, r->iov, r->iov_count, done, r->length - done);
+        count = MIN(count, IOV_MAX);
         off_t at = (off_t)(r->offset + done);
         ssize_t n = write ? pwritev(f->fd, part, count, at) : preadv(f->fd, part, count, at);
         if (n < 0 && errno == EINTR) {
@@ -119,7 +120,7 @@ static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
             return -ENOSPC;
         }
         if (!write && (n == 0 || (f->direct && (uint64_t)n & (f->align - 1)))) {
-            block_iov_zero_from(r->iov, r->iov_count, done); /* the end of the file */
+            iov_zero_from(r->iov, r->iov_count, done); /* the end of the file */
             return 0;
         }
     }
@@ -144,10 +145,10 @@ static int file_bounce(FileNode *f, const BlockRequest *r, bool write)
             e = pread_full(f->fd, buf, span, at - skip, mask);
         }
         if (!e && write) {
-            block_iov_to_buf(r->iov, r->iov_count, done, buf + skip, n);
+            iov_to_buf(r->iov, r->iov_count, done, buf + skip, n);
             e = pwrite_full(f->fd, buf, span, at - skip);
         } else if (!e) {
-            block_iov_from_buf(r->iov, r->iov_count, done, buf + skip, n);
+            iov_from_buf(r->iov, r->iov_count, done, buf + skip, n);
         }
         done += n;
     }

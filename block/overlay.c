@@ -68,7 +68,7 @@ static int part_transfer(int fd, const BlockRequest *r, uint64_t from, uint64_t 
 {
     g_autofree struct iovec *part = g_new(struct iovec, (gsize)r->iov_count + 1);
     while (length) {
-        int count = block_iov_slice(r->iov, r->iov_count, from, length, part);
+        int count = iov_slice(part, r->iov, r->iov_count, from, length);
         off_t at = (off_t)(r->offset + from);
         count = MIN(count, 1024);
         ssize_t n = write ? pwritev(fd, part, count, at) : preadv(fd, part, count, at);
@@ -79,8 +79,8 @@ static int part_transfer(int fd, const BlockRequest *r, uint64_t from, uint64_t 
             return n < 0 ? -errno : -ENOSPC;
         }
         if (n == 0) { /* beyond the end of the file */
-            count = block_iov_slice(r->iov, r->iov_count, from, length, part);
-            block_iov_zero_from(part, count, 0);
+            count = iov_slice(part, r->iov, r->iov_count, from, length);
+            iov_zero_from(part, count, 0);
             return 0;
         }
         from += (uint64_t)n;

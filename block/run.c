@@ -25,7 +25,7 @@ static BlockOp piece_op(BlockRequest *piece)
 {
     const BlockBackend *blk = piece->priv.blk;
     if (piece->op == BLOCK_WRITE && !(piece->priv.flags & PRIV_ZEROES) && blk->detect_zeroes &&
-        block_iov_is_zero(piece->iov, piece->iov_count)) {
+        iov_is_zero(piece->iov, piece->iov_count)) {
         piece->priv.flags |= PRIV_ZEROES | (blk->zeroes_unmap ? PRIV_UNMAP : 0);
     }
     return piece->priv.flags & PRIV_ZEROES ? BLOCK_WRITE_ZEROES : piece->op;
@@ -40,7 +40,7 @@ static int run_piece(const BlockRequest *r, uint64_t length, struct iovec *vecto
     piece.length = length;
     if (moves_data(r) && length < r->length) {
         piece.iov = vector;
-        piece.iov_count = block_iov_slice(r->iov, r->iov_count, r->priv.completed, length, vector);
+        piece.iov_count = iov_slice(vector, r->iov, r->iov_count, r->priv.completed, length);
     }
     return n->driver->run(n, &piece, piece_op(&piece));
 }

@@ -84,7 +84,7 @@ static bool disguises(const BlockRequest *r)
     if (r->op != BLOCK_WRITE || r->offset || !r->priv.blk->probed || r->length < SECTOR) {
         return false;
     }
-    block_iov_to_buf(r->iov, r->iov_count, 0, head, sizeof(head));
+    iov_to_buf(r->iov, r->iov_count, 0, head, sizeof(head));
     return strcmp(format_probe(head, sizeof(head)), "raw") != 0;
 }
 
@@ -101,7 +101,7 @@ static int request_check(const BlockRequest *r)
     if (r->offset > blk->node->size || r->length > blk->node->size - r->offset) {
         return -EIO;
     }
-    if (moves && (r->iov_count < 0 || block_iov_length(r->iov, r->iov_count) != r->length)) {
+    if (moves && (r->iov_count < 0 || iov_length(r->iov, r->iov_count) != r->length)) {
         return -EINVAL;
     }
     if (r->op != BLOCK_READ && blk->readonly) {
@@ -132,7 +132,7 @@ static uint32_t request_flags(const BlockRequest *r)
     }
     /* A larger one is looked at by a worker, piece by piece. */
     if (r->op == BLOCK_WRITE && blk->detect_zeroes && r->length <= DETECT_MAX &&
-        block_iov_is_zero(r->iov, r->iov_count)) {
+        iov_is_zero(r->iov, r->iov_count)) {
         flags |= PRIV_ZEROES | (blk->zeroes_unmap ? PRIV_UNMAP : 0);
     }
     if (r->op == BLOCK_WRITE_ZEROES && r->unmap && blk->discard) {

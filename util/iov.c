@@ -1,77 +1,71 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Vectors of memory: the few things done with them. */
+#include "util/iov.h"
+
+#include <glib.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "block_priv.h"
-
-uint64_t block_iov_length(const struct iovec *iov, int count)
+size_t iov_length(const struct iovec *iov, unsigned count)
 {
-    uint64_t n = 0;
-    for (int i = 0; i < count; i++) {
+    size_t n = 0;
+    for (unsigned i = 0; i < count; i++) {
         n += iov[i].iov_len;
     }
     return n;
 }
 
-int block_iov_slice(const struct iovec *iov, int count, uint64_t from, uint64_t length, struct iovec *out)
+/* What of [*offset, *offset + *len) lies in part P; both then count from its end on. */
+static struct iovec take(const struct iovec *p, size_t *offset, size_t *len)
 {
-    int n = 0;
-    for (int i = 0; i < count && length; i++) {
-        if (from >= iov[i].iov_len) {
-            from -= iov[i].iov_len;
-            continue;
-        }
-        uint64_t part = MIN(iov[i].iov_len - from, length);
-        out[n++] = (struct iovec){ (char *)iov[i].iov_base + from, part };
-        length -= part;
-        from = 0;
+    size_t skip = MIN(*offset, p->iov_len), n = MIN(*len, p->iov_len - skip);
+    *offset -= skip;
+    *len -= n;
+    return (struct iovec){ (char *)p->iov_base + skip, n };
+}
+
+unsigned iov_slice(struct iovec *dst, const struct iovec *src, unsigned count, size_t offset, size_t len)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < count && len; i++) {
+        dst[n] = take(&src[i], &offset, &len);
+        n += dst[n].iov_len > 0;
     }
     return n;
 }
 
-enum { COPY_TO_BUF, COPY_FROM_BUF, COPY_ZERO };
-
-static void iov_walk(const struct iovec *iov, int count, uint64_t from, char *buf, uint64_t n, int how)
+size_t iov_to_buf(const struct iovec *iov, unsigned count, size_t offset, void *buf, size_t len)
 {
-    for (int i = 0; i < count && n; i++) {
-        if (from >= iov[i].iov_len) {
-            from -= iov[i].iov_len;
-            continue;
-        }
-        char *at = (char *)iov[i].iov_base + from;
-        uint64_t part = MIN(iov[i].iov_len - from, n);
-        if (how == COPY_ZERO) {
-            memset(at, 0, part);
-        } else if (how == COPY_TO_BUF) {
-            memcpy(buf, at, part);
-            buf += part;
-        } else {
-            memcpy(at, buf, part);
-            buf += part;
-        }
-        n -= part;
-        from = 0;
+    char *to = buf;
+    for (unsigned i = 0; i < count && len; i++) {
+        struct iovec part = take(&iov[i], &offset, &len);
+        to = mempcpy(to, part.iov_base, part.iov_len);
+    }
+    return to - (char *)buf;
+}
+
+size_t iov_from_buf(const struct iovec *iov, unsigned count, size_t offset, const void *buf, size_t len)
+{
+    const char *from = buf;
+    for (unsigned i = 0; i < count && len; i++) {
+        struct iovec part = take(&iov[i], &offset, &len);
+        memcpy(part.iov_base, from, part.iov_len);
+        from += part.iov_len;
+    }
+    return from - (const char *)buf;
+}
+
+void iov_zero_from(const struct iovec *iov, unsigned count, size_t offset)
+{
+    size_t len = SIZE_MAX;
+    for (unsigned i = 0; i < count; i++) {
+        struct iovec part = take(&iov[i], &offset, &len);
+        memset(part.iov_base, 0, part.iov_len);
     }
 }
 
-void block_iov_zero_from(const struct iovec *iov, int count, uint64_t from)
+bool iov_is_zero(const struct iovec *iov, unsigned count)
 {
-    iov_walk(iov, count, from, NULL, UINT64_MAX, COPY_ZERO);
-}
-
-void block_iov_to_buf(const struct iovec *iov, int count, uint64_t from, void *buf, uint64_t n)
-{
-    iov_walk(iov, count, from, buf, n, COPY_TO_BUF);
-}
-
-void block_iov_from_buf(const struct iovec *iov, int count, uint64_t from, const void *buf, uint64_t n)
-{
-    iov_walk(iov, count, from, (char *)buf, n, COPY_FROM_BUF);
-}
-
-bool block_iov_is_zero(const struct iovec *iov, int count)
-{
-    for (int i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         const char *p = iov[i].iov_base;
         size_t n = iov[i].iov_len;
         if (n && (p[0] || memcmp(p, p + 1, n - 1) != 0)) {

@@ -15,6 +15,7 @@
 
 #include "accel/tcg/internal.h"
 #include "base/log.h"
+#include "util/bytes.h"
 
 /* Where an access goes. */
 typedef struct Target {
@@ -173,32 +174,6 @@ static uint64_t finish_load(uint64_t value, MemOp mop)
     return value;
 }
 
-/* RAM is little endian here, and accessed with one instruction so that other threads (devices)
- * never see half a value. */
-typedef uint16_t Unaligned16 __attribute__((aligned(1), may_alias));
-typedef uint32_t Unaligned32 __attribute__((aligned(1), may_alias));
-typedef uint64_t Unaligned64 __attribute__((aligned(1), may_alias));
-
-static uint64_t read_host(const uint8_t *p, unsigned bytes)
-{
-    switch (bytes) {
-    case 1: return *p;
-    case 2: return GUINT16_FROM_LE(*(const Unaligned16 *)p);
-    case 4: return GUINT32_FROM_LE(*(const Unaligned32 *)p);
-    default: return GUINT64_FROM_LE(*(const Unaligned64 *)p);
-    }
-}
-
-static void write_host(uint8_t *p, unsigned bytes, uint64_t value)
-{
-    switch (bytes) {
-    case 1: *p = value; break;
-    case 2: *(Unaligned16 *)p = GUINT16_TO_LE((uint16_t)value); break;
-    case 4: *(Unaligned32 *)p = GUINT32_TO_LE((uint32_t)value); break;
-    default: *(Unaligned64 *)p = GUINT64_TO_LE(value); break;
-    }
-}
-
 static bool crosses(uint64_t vaddr, unsigned bytes)
 {
     return (vaddr & (GUEST_PAGE - 1)) + bytes > GUEST_PAGE;
@@ -210,7 +185,7 @@ static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned 
 {
     uint64_t value = 0;
     if (t->host)
-        return read_host(t->host, bytes);
+        return load_le(t->host, bytes);
     if (cpu->tcg->log)
         tcg_log_bus(cpu->tcg->log);
     if (memory_read(cpu->as, t->phys, bytes, &value) != BUS_OK)
@@ -244,7 +219,7 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
         raise_misaligned(cpu, vaddr, MMU_READ);
     const uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_READ);
     if (G_LIKELY(p))
-        return finish_load(read_host(p, bytes), mop);
+        return finish_load(load_le(p, bytes), mop);
     cpu->tcg->state->stats.slow_accesses++;
     if (crosses(vaddr, bytes))
         return finish_load(load_crossing(cpu, vaddr, bytes), mop);
@@ -263,7 +238,7 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
             tcg_log_ram_write(log, t->host, bytes);
         if (t->code)
             tcg_code_written(cpu->tcg->state, t->ram_page, vaddr & (GUEST_PAGE - 1), bytes);
-        write_host(t->host, bytes, value);
+        store_le(t->host, bytes, value);
         return;
     }
     if (log)
@@ -307,7 +282,7 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     if (G_LIKELY(p)) {
         if (cpu->tcg->log)
             tcg_log_ram_write(cpu->tcg->log, p, bytes);
-        write_host(p, bytes, value);
+        store_le(p, bytes, value);
         return;
     }
     cpu->tcg->state->stats.slow_accesses++;
@@ -366,7 +341,7 @@ bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value)
     TcgVcpu *v = cpu->tcg;
     unsigned bytes = memop_bytes(mop);
     if (G_LIKELY(v && find_ram(v, phys) && !crosses(phys, bytes)))
-        *value = read_host(v->near.host + (phys - v->near.start), bytes);
+        *value = load_le(v->near.host + (phys - v->near.start), bytes);
     else if (memory_read(cpu->as, phys, bytes, value) != BUS_OK)
         return false;
     *value = finish_load(*value, mop);

@@ -12,6 +12,7 @@
 #include "chardev/chardev.h"
 #include "net/net.h"
 #include "hw/object.h"
+#include "util/bytes.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
 
@@ -50,26 +51,6 @@ const char *prop_type_name(const Prop *p)
 static const char *const *prop_names(const Prop *p)
 {
     return p->kind == PROP_ON_OFF_AUTO ? on_off_auto : p->names;
-}
-
-static uint64_t uint_get(const void *at, unsigned width)
-{
-    switch (width) {
-    case 1: return *(const uint8_t *)at;
-    case 2: return *(const uint16_t *)at;
-    case 4: return *(const uint32_t *)at;
-    default: return *(const uint64_t *)at;
-    }
-}
-
-static void uint_set(void *at, unsigned width, uint64_t v)
-{
-    switch (width) {
-    case 1: *(uint8_t *)at = (uint8_t)v; return;
-    case 2: *(uint16_t *)at = (uint16_t)v; return;
-    case 4: *(uint32_t *)at = (uint32_t)v; return;
-    default: *(uint64_t *)at = v; return;
-    }
 }
 
 static void uint_bounds(const Prop *p, uint64_t *min, uint64_t *max)
@@ -202,7 +183,7 @@ static bool set_uint(void *at, const Prop *p, const char *value)
     if (!ok || v < min || v > max) {
         return false;
     }
-    uint_set(at, kinds[p->kind].width, v);
+    store_host(at, kinds[p->kind].width, v);
     return true;
 }
 
@@ -290,7 +271,7 @@ void prop_set_default(void *base, const Prop *p)
     case PROP_U16:
     case PROP_U32:
     case PROP_U64:
-    case PROP_SIZE: uint_set(at, kinds[p->kind].width, (uint64_t)p->def); return;
+    case PROP_SIZE: store_host(at, kinds[p->kind].width, (uint64_t)p->def); return;
     case PROP_I32:
     case PROP_ENUM:
     case PROP_ON_OFF_AUTO: *(int32_t *)at = (int32_t)p->def; return;
@@ -358,7 +339,7 @@ char *prop_get(const void *base, const Prop *p)
     case PROP_U16:
     case PROP_U32:
     case PROP_U64:
-        v = uint_get(at, kinds[p->kind].width);
+        v = load_host(at, kinds[p->kind].width);
         return g_strdup_printf("%" PRIu64 " (0x%" PRIx64 ")", v, v);
     case PROP_SIZE: return size_text(*(const uint64_t *)at);
     case PROP_I32: n = *(const int32_t *)at; return g_strdup_printf("%d (0x%x)", n, (uint32_t)n);

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "util/bytes.h"
 
 static uint64_t bits_of(unsigned bytes)
 {
@@ -37,26 +38,6 @@ static void *reg_state(Device *dev, const Reg *r, unsigned index)
     return (char *)dev + r->state + (size_t)index * r->size;
 }
 
-static uint64_t state_get(const void *at, unsigned size)
-{
-    switch (size) {
-    case 1: return *(const uint8_t *)at;
-    case 2: return *(const uint16_t *)at;
-    case 4: return *(const uint32_t *)at;
-    default: return *(const uint64_t *)at;
-    }
-}
-
-static void state_set(void *at, unsigned size, uint64_t v)
-{
-    switch (size) {
-    case 1: *(uint8_t *)at = (uint8_t)v; return;
-    case 2: *(uint16_t *)at = (uint16_t)v; return;
-    case 4: *(uint32_t *)at = (uint32_t)v; return;
-    default: *(uint64_t *)at = v; return;
-    }
-}
-
 static void reg_trace(Device *dev, const Reg *r, unsigned index, const char *verb, uint64_t v)
 {
     if (log_enabled(LOG_TRACE) && log_trace_wanted(dev->path)) {
@@ -70,7 +51,7 @@ static uint64_t reg_read_one(Device *dev, const Reg *r, unsigned index)
     if (r->read) {
         v = r->read(dev, index);
     } else if (r->has_state) {
-        v = state_get(reg_state(dev, r, index), r->size);
+        v = load_host(reg_state(dev, r, index), r->size);
     } else {
         log_guest_error("%s: read of '%s', which can only be written", dev->path, r->name);
     }
@@ -87,14 +68,14 @@ static void reg_write_one(Device *dev, const Reg *r, unsigned index, uint64_t v,
         return;
     }
     if (r->has_state) {
-        uint64_t old = state_get(reg_state(dev, r, index), r->size);
+        uint64_t old = load_host(reg_state(dev, r, index), r->size);
         uint64_t stray = v & ~(r->rw | r->w1c | r->ignored) & ~old & bits_of(r->size);
         if (stray) {
             log_guest_error("%s: write to '%s' sets reserved bits 0x%" PRIx64, dev->path, r->name, stray);
         }
         uint64_t rw = r->rw & mask;
         uint64_t now = ((old & ~rw) | (v & rw)) & ~(v & r->w1c & mask);
-        state_set(reg_state(dev, r, index), r->size, now);
+        store_host(reg_state(dev, r, index), r->size, now);
     }
     if (r->write) {
         r->write(dev, index, v);

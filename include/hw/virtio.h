@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/mainloop.h"
+#include "util/iov.h"
 
 enum {
     VIRTIO_MAX_QUEUES = 64,
@@ -172,12 +173,6 @@ static inline struct iovec *element_in(const VirtioElement *e)
 {
     return e->iov + e->out_count;
 }
-
-/* Copy between a buffer and iovecs from `offset` on; return bytes copied. */
-size_t iov_to_buf(const struct iovec *iov, unsigned count, size_t offset, void *buf, size_t len);
-size_t iov_from_buf(const struct iovec *iov, unsigned count, size_t offset, const void *buf, size_t len);
-/* dst = the part [offset, offset + len) of src; returns the count of dst (at most src's). */
-unsigned iov_slice(struct iovec *dst, const struct iovec *src, unsigned count, size_t offset, size_t len);
 
 /* ---- for transports ---- */
 Bus *virtio_bus_new(Device *transport, const char *name);
