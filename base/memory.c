@@ -12,9 +12,7 @@
 
 #include <string.h>
 
-static GPtrArray *owned_regions; /* those with an owner, in order of creation */
-
-static void region_init(MemoryRegion *mr, Device *owner, const char *name, uint64_t size)
+static void region_init(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size)
 {
     g_assert(size != 0);
     *mr = (MemoryRegion){
@@ -25,41 +23,39 @@ static void region_init(MemoryRegion *mr, Device *owner, const char *name, uint6
     };
     if (owner) {
         memory_transaction_begin();
-        if (!owned_regions) {
-            owned_regions = g_ptr_array_new();
+        if (!owner->regions) {
+            owner->regions = g_ptr_array_new();
         }
-        g_ptr_array_add(owned_regions, mr);
+        g_ptr_array_add(owner->regions, mr);
         memory_transaction_commit();
     }
 }
 
-void memory_region_foreach_owned(Device *owner, void (*fn)(MemoryRegion *mr, void *opaque), void *opaque)
+void memory_region_foreach_owned(MemoryOwner *owner, void (*fn)(MemoryRegion *mr, void *opaque), void *opaque)
 {
     memory_transaction_begin();
-    for (unsigned i = 0; owned_regions && i < owned_regions->len; i++) {
-        MemoryRegion *mr = g_ptr_array_index(owned_regions, i);
-        if (mr->owner == owner) {
-            fn(mr, opaque);
-        }
+    for (unsigned i = 0; owner->regions && i < owner->regions->len; i++) {
+        fn(g_ptr_array_index(owner->regions, i), opaque);
     }
     memory_transaction_commit();
 }
 
-void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *name, uint64_t size)
+void memory_region_init_container(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size)
 {
     region_init(mr, owner, name, size);
     mr->children = g_ptr_array_new();
 }
 
-void memory_region_init_io(MemoryRegion *mr, Device *owner, const IoOps *ops, void *opaque, const char *name,
-                           uint64_t size)
+void memory_region_init_io(MemoryRegion *mr, MemoryOwner *owner, const IoOps *ops, void *opaque,
+                           const char *name, uint64_t size)
 {
     region_init(mr, owner, name, size);
     mr->ops = ops;
     mr->opaque = opaque;
 }
 
-bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size, GError **err)
+bool memory_region_init_ram(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
+                            GError **err)
 {
     RamBlock *rb = ram_block_new(name, size, err);
     if (!rb) {
@@ -70,7 +66,8 @@ bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, u
     return true;
 }
 
-bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size, GError **err)
+bool memory_region_init_rom(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
+                            GError **err)
 {
     if (!memory_region_init_ram(mr, owner, name, size, err)) {
         return false;
@@ -79,7 +76,7 @@ bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, u
     return true;
 }
 
-bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const IoOps *ops, void *opaque,
+bool memory_region_init_rom_device(MemoryRegion *mr, MemoryOwner *owner, const IoOps *ops, void *opaque,
                                    const char *name, uint64_t size, GError **err)
 {
     if (!memory_region_init_ram(mr, owner, name, size, err)) {
@@ -91,7 +88,7 @@ bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const IoOps 
     return true;
 }
 
-void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name, MemoryRegion *target,
+void memory_region_init_alias(MemoryRegion *mr, MemoryOwner *owner, const char *name, MemoryRegion *target,
                               hwaddr offset, uint64_t size)
 {
     region_init(mr, owner, name, size);
@@ -99,13 +96,21 @@ void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name,
     mr->alias_offset = offset;
 }
 
+static void owner_remove(MemoryOwner *owner, MemoryRegion *mr)
+{
+    memory_transaction_begin();
+    g_ptr_array_remove(owner->regions, mr);
+    if (!owner->regions->len) {
+        g_clear_pointer(&owner->regions, g_ptr_array_unref);
+    }
+    memory_transaction_commit();
+}
+
 void memory_region_finish(MemoryRegion *mr)
 {
     g_assert(mr->parent == NULL);
     if (mr->owner) {
-        memory_transaction_begin();
-        g_ptr_array_remove(owned_regions, mr);
-        memory_transaction_commit();
+        owner_remove(mr->owner, mr);
     }
     if (mr->children) {
         g_assert(mr->children->len == 0);

@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "hw/device.h"
 #include "base/log.h"
 #include "util/bytes.h"
 
@@ -122,13 +121,13 @@ static BusResult io_read(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_
     if (!io_prepare(&io, mr, offset, size)) {
         return BUS_DEVICE_ERROR;
     }
-    Device *owner = mr->owner;
+    MemoryOwner *owner = mr->owner;
     if (owner) {
-        device_lock(owner);
+        g_mutex_lock(owner->lock);
     }
     BusResult r = io_read_locked(&io, value);
     if (owner) {
-        device_unlock(owner);
+        g_mutex_unlock(owner->lock);
     }
     return r;
 }
@@ -139,13 +138,13 @@ static BusResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64
     if (!io_prepare(&io, mr, offset, size)) {
         return BUS_DEVICE_ERROR;
     }
-    Device *owner = mr->owner;
+    MemoryOwner *owner = mr->owner;
     if (owner) {
-        device_lock(owner);
+        g_mutex_lock(owner->lock);
     }
     BusResult r = io_write_locked(&io, value);
     if (owner) {
-        device_unlock(owner);
+        g_mutex_unlock(owner->lock);
     }
     return r;
 }

@@ -13,7 +13,7 @@ import sys
 MAY = {
     'util': set(),
     'fpu': set(),
-    'base': {'hw'},  # memory_access.c takes the lock of a region's device
+    'base': set(),
     'tcg': set(),
     'target': {'tcg', 'accel', 'fpu', 'hw', 'base'},
     'accel': {'target', 'tcg', 'hw', 'base'},

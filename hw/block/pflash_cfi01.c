@@ -458,8 +458,8 @@ static bool pflash_realize(Device *dev, GError **err)
                     "cfi.pflash01: sector-length must be a multiple of %d", BUFFER_BYTES);
         return false;
     }
-    if (!memory_region_init_rom_device(&f->mem, dev, &pflash_ops, f, f->name ? f->name : "pflash", f->size,
-                                       err)) {
+    if (!memory_region_init_rom_device(&f->mem, &dev->regions, &pflash_ops, f, f->name ? f->name : "pflash",
+                                       f->size, err)) {
         return false;
     }
     if (!pflash_open(f, err)) {

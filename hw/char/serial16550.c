@@ -348,7 +348,7 @@ static bool serial_realize(Device *dev, GError **err)
     if (u->chr && !chardev_attach(u->chr, &serial_frontend, u, &dev->lock, err)) {
         return false;
     }
-    memory_region_init_io(&u->mmio, dev, &serial_ops, u, "serial", UINT64_C(8) << u->regshift);
+    memory_region_init_io(&u->mmio, &dev->regions, &serial_ops, u, "serial", UINT64_C(8) << u->regshift);
     return true;
 }
 

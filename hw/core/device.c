@@ -60,6 +60,18 @@ static void clear_prop(const Prop *p, void *opaque)
     prop_clear(opaque, p);
 }
 
+/* An inner device is made with its outer one, goes by its name, and its lock guards both. */
+static void device_add_inner(Device *dev)
+{
+    Device *inner = device_new(dev->class->inner, dev->machine, NULL);
+    inner->outer = dev;
+    g_free(inner->path);
+    inner->path = g_strdup_printf("%s/inner", dev->path);
+    inner->regions.name = inner->path;
+    dev->inner = inner;
+    dev->regions.lock = &inner->lock;
+}
+
 Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
 {
     g_assert(class->size >= sizeof(Device));
@@ -70,15 +82,13 @@ Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
     dev->machine = machine;
     dev->buses = g_ptr_array_new();
     g_mutex_init(&dev->lock);
+    dev->regions = (MemoryOwner){ .name = dev->path, .lock = &dev->lock };
     device_class_foreach_prop(class, default_prop, dev);
     if (machine) {
         g_ptr_array_add(machine->devices, dev);
     }
     if (class->inner) {
-        dev->inner = device_new(class->inner, machine, NULL);
-        dev->inner->outer = dev;
-        g_free(dev->inner->path);
-        dev->inner->path = g_strdup_printf("%s/inner", dev->path);
+        device_add_inner(dev);
     }
     device_apply_globals(dev);
     return dev;

@@ -150,7 +150,7 @@ static void dump_device(Machine *m, Device *dev, GString *out, int indent)
                            dev->id ? dev->id : "");
     device_class_foreach_prop(dev->class, dump_prop, &d);
     if (!dev->bus) {
-        memory_region_foreach_owned(dev, dump_window, &d);
+        memory_region_foreach_owned(&dev->regions, dump_window, &d);
     }
     for (unsigned i = 0; i < dev->buses->len; i++) {
         dump_bus(m, g_ptr_array_index(dev->buses, i), out, indent + 2);

@@ -138,7 +138,7 @@ static bool mtimer_realize(Device *dev, GError **err)
         m->hart[i].owner = m;
         m->hart[i].comparator = comparator_new(m->timebase_freq, &hart_ops, &m->hart[i]);
     }
-    memory_region_init_io(&m->mmio, dev, &mtimer_ops, m, "riscv.aclint.mtimer", m->aperture_size);
+    memory_region_init_io(&m->mmio, &dev->regions, &mtimer_ops, m, "riscv.aclint.mtimer", m->aperture_size);
     return true;
 }
 
@@ -246,7 +246,7 @@ static const IoOps swi_ops = { .read = swi_read, .write = swi_write, .min = 4, .
 static bool swi_realize(Device *dev, GError **err)
 {
     AclintSwi *w = swi(dev);
-    memory_region_init_io(&w->mmio, dev, &swi_ops, w, "riscv.aclint.swi", 0x4000);
+    memory_region_init_io(&w->mmio, &dev->regions, &swi_ops, w, "riscv.aclint.swi", 0x4000);
     return true;
 }
 

@@ -236,7 +236,7 @@ static bool plic_realize(Device *dev, GError **err)
     if (!plic_parse_config(p, err)) {
         return false;
     }
-    memory_region_init_io(&p->mmio, dev, &plic_ops, p, "riscv.sifive.plic", 0x600000);
+    memory_region_init_io(&p->mmio, &dev->regions, &plic_ops, p, "riscv.sifive.plic", 0x600000);
     return true;
 }
 

@@ -37,7 +37,7 @@ static const IoOps finisher_ops = { .read = finisher_read, .write = finisher_wri
 static bool finisher_realize(Device *dev, GError **err)
 {
     SifiveTest *t = container_of(dev, SifiveTest, dev);
-    memory_region_init_io(&t->mmio, dev, &finisher_ops, t, "riscv.sifive.test", 0x1000);
+    memory_region_init_io(&t->mmio, &dev->regions, &finisher_ops, t, "riscv.sifive.test", 0x1000);
     return true;
 }
 

@@ -292,9 +292,9 @@ static bool fw_cfg_realize(Device *dev, GError **err)
     add_copy(f, FW_CFG_SIGNATURE, "QEMU", 4);
     fw_cfg_add_u32(f, FW_CFG_ID, 3); /* the traditional interface and DMA */
     directory_rebuild(f);
-    memory_region_init_io(&f->data_mr, dev, &data_ops, f, "fwcfg.data", 8);
-    memory_region_init_io(&f->select_mr, dev, &select_ops, f, "fwcfg.ctl", 2);
-    memory_region_init_io(&f->dma_mr, dev, &dma_ops, f, "fwcfg.dma", 8);
+    memory_region_init_io(&f->data_mr, &dev->regions, &data_ops, f, "fwcfg.data", 8);
+    memory_region_init_io(&f->select_mr, &dev->regions, &select_ops, f, "fwcfg.ctl", 2);
+    memory_region_init_io(&f->dma_mr, &dev->regions, &dma_ops, f, "fwcfg.dma", 8);
     return true;
 }
 

@@ -177,8 +177,8 @@ void pci_host_map(PCIHost *host, MemoryRegion *system, const PCIWindows *w)
     memory_region_add(system, w->ecam, &host->ecam, 0);
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (rows[i].size) {
-            memory_region_init_alias(rows[i].alias, &host->dev, rows[i].name, rows[i].target, rows[i].offset,
-                                     rows[i].size);
+            memory_region_init_alias(rows[i].alias, &host->dev.regions, rows[i].name, rows[i].target,
+                                     rows[i].offset, rows[i].size);
             memory_region_add(system, rows[i].at, rows[i].alias, 0);
         }
     }
@@ -188,9 +188,9 @@ static bool host_realize(Device *dev, GError **err)
 {
     PCIHost *host = pci_host(dev);
     g_mutex_init(&host->irq_lock);
-    memory_region_init_io(&host->ecam, dev, &ecam_ops, host, "pcie-ecam", ECAM_BYTES);
-    memory_region_init_container(&host->memory, dev, "gpex_mmio_window", UINT64_MAX);
-    memory_region_init_container(&host->ports, dev, "gpex_ioport", PORTS);
+    memory_region_init_io(&host->ecam, &dev->regions, &ecam_ops, host, "pcie-ecam", ECAM_BYTES);
+    memory_region_init_container(&host->memory, &dev->regions, "gpex_mmio_window", UINT64_MAX);
+    memory_region_init_container(&host->ports, &dev->regions, "gpex_ioport", PORTS);
     memory_region_init_io(&host->memory_rest, NULL, &rest_ops, host, "gpex_mmio", UINT64_MAX);
     memory_region_init_io(&host->ports_rest, NULL, &rest_ops, host, "gpex_ioport_rest", PORTS);
     memory_region_add(&host->memory, 0, &host->memory_rest, 0);

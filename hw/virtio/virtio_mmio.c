@@ -238,14 +238,14 @@ static bool mmio_attach(Bus *bus, Device *dev, GError **err)
     v->transport = (VirtioTransport){
         .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t, .legacy = t->legacy
     };
-    t->mmio.owner = dev; /* the bus takes this device's lock for our registers */
+    t->dev.regions.lock = &dev->lock; /* the bus takes this device's lock for our registers */
     return true;
 }
 
 static void mmio_detach(Bus *bus, Device *dev)
 {
     VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
-    t->mmio.owner = &t->dev;
+    t->dev.regions.lock = &t->dev.lock;
     virtio_device(dev)->transport = (VirtioTransport){ 0 };
     irq_lower(&t->irq);
 }
@@ -254,7 +254,7 @@ static bool mmio_realize(Device *dev, GError **err)
 {
     VirtioMmio *t = container_of(dev, VirtioMmio, dev);
     g_autofree char *name = g_strdup_printf("virtio-mmio-bus.%u", t->index);
-    memory_region_init_io(&t->mmio, dev, &mmio_ops, t, "virtio-mmio", VIRTIO_MMIO_SIZE);
+    memory_region_init_io(&t->mmio, &dev->regions, &mmio_ops, t, "virtio-mmio", VIRTIO_MMIO_SIZE);
     t->bus = virtio_bus_new(dev, name);
     t->bus->attach = mmio_attach;
     t->bus->detach = mmio_detach;

@@ -328,7 +328,7 @@ static bool vpci_realize(Device *dev, GError **err)
                                  .subsystem = SUBSYSTEM,
                                  .class = ops->pci_class,
                                  .pin = 1 });
-    memory_region_init_io(&t->registers, dev, &bar_ops, t, "virtio-pci", BAR_BYTES);
+    memory_region_init_io(&t->registers, &dev->regions, &bar_ops, t, "virtio-pci", BAR_BYTES);
     pci_add_bar(&t->pci, REGISTER_BAR, PCI_BAR_MEM64 | PCI_BAR_PREFETCH, &t->registers);
     add_caps(t);
     memcpy(t->pci.s.config, t->pci.init, sizeof(t->pci.init));

@@ -20,7 +20,6 @@ typedef uint64_t hwaddr; /* a guest physical address */
 typedef struct MemoryRegion MemoryRegion;
 typedef struct AddressSpace AddressSpace;
 typedef struct RamBlock RamBlock;
-typedef struct Device Device;
 
 typedef enum BusResult {
     BUS_OK,
@@ -33,7 +32,7 @@ typedef enum BusResult {
  * accesses and, for smaller ones, reads the containing min-sized word (a small
  * write is widened with zeroes).  Unaligned accesses reach the device only if
  * `unaligned`; otherwise they are BUS_DEVICE_ERROR.
- * The bus holds `lock` of the owner device (when it has one) around a call. */
+ * The bus holds the lock of the region's owner (when it has one) around a call. */
 typedef struct IoOps {
     BusResult (*read)(void *opaque, hwaddr offset, unsigned size, uint64_t *value);
     BusResult (*write)(void *opaque, hwaddr offset, unsigned size, uint64_t value);
@@ -41,6 +40,13 @@ typedef struct IoOps {
     bool unaligned;
     bool big_endian;
 } IoOps;
+
+/* Who answers for regions: a device, as the ground sees it (hw/device.h makes one of each). */
+typedef struct MemoryOwner {
+    const char *name;   /* for logs and traces: "serial-mm.0" */
+    GMutex *lock;       /* held around each call of its regions' `ops` */
+    GPtrArray *regions; /* memory.c: of MemoryRegion, mapped or not, in order of creation; or NULL */
+} MemoryOwner;
 
 /* Host memory behind RAM and ROM regions: a memfd, mapped once. */
 struct RamBlock {
@@ -59,9 +65,9 @@ enum { RAM_PAGE_BITS = 12, RAM_PAGE = 1 << RAM_PAGE_BITS };
 
 struct MemoryRegion {
     char *name;
-    Device *owner;    /* may be NULL; its lock guards `ops` */
-    uint64_t size;    /* bytes; UINT64_MAX means 2^64 */
-    const IoOps *ops; /* MMIO and ROM-device */
+    MemoryOwner *owner; /* may be NULL: `ops` are called without a lock */
+    uint64_t size;      /* bytes; UINT64_MAX means 2^64 */
+    const IoOps *ops;   /* MMIO and ROM-device */
     void *opaque;
     RamBlock *ram; /* RAM, ROM, ROM-device, else NULL */
     bool readonly; /* ROM: guest writes are dropped and logged */
@@ -75,20 +81,21 @@ struct MemoryRegion {
     GPtrArray *children; /* container: of MemoryRegion, by descending priority */
 };
 
-void memory_region_init_container(MemoryRegion *mr, Device *owner, const char *name, uint64_t size);
-void memory_region_init_io(MemoryRegion *mr, Device *owner, const IoOps *ops, void *opaque, const char *name,
-                           uint64_t size);
-bool memory_region_init_ram(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
+void memory_region_init_container(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size);
+void memory_region_init_io(MemoryRegion *mr, MemoryOwner *owner, const IoOps *ops, void *opaque,
+                           const char *name, uint64_t size);
+bool memory_region_init_ram(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
                             GError **err) G_GNUC_WARN_UNUSED_RESULT;
-bool memory_region_init_rom(MemoryRegion *mr, Device *owner, const char *name, uint64_t size,
+bool memory_region_init_rom(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
                             GError **err) G_GNUC_WARN_UNUSED_RESULT;
-bool memory_region_init_rom_device(MemoryRegion *mr, Device *owner, const IoOps *ops, void *opaque,
+bool memory_region_init_rom_device(MemoryRegion *mr, MemoryOwner *owner, const IoOps *ops, void *opaque,
                                    const char *name, uint64_t size, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-void memory_region_init_alias(MemoryRegion *mr, Device *owner, const char *name, MemoryRegion *target,
+void memory_region_init_alias(MemoryRegion *mr, MemoryOwner *owner, const char *name, MemoryRegion *target,
                               hwaddr offset, uint64_t size);
 void memory_region_finish(MemoryRegion *mr); /* must not be mapped any more */
-/* Visit the regions that a device owns, mapped or not, in order of creation. */
-void memory_region_foreach_owned(Device *owner, void (*fn)(MemoryRegion *mr, void *opaque), void *opaque);
+/* Visit the regions of an owner, mapped or not, in order of creation. */
+void memory_region_foreach_owned(MemoryOwner *owner, void (*fn)(MemoryRegion *mr, void *opaque),
+                                 void *opaque);
 
 void memory_region_add(MemoryRegion *container, hwaddr addr, MemoryRegion *child, int priority);
 void memory_region_remove(MemoryRegion *container, MemoryRegion *child);

@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "util/container.h"
 
+typedef struct Device Device;
 typedef struct Bus Bus;
 typedef struct Machine Machine;
 typedef struct DeviceClass DeviceClass;
@@ -32,11 +33,12 @@ struct Device {
     char *id;   /* the user's id=, or NULL */
     char *path; /* unique name: id, or "virtio-net-pci.0" made from the class */
     Machine *machine;
-    Bus *bus;         /* the bus it sits on, NULL for boards' fixed devices */
-    GPtrArray *buses; /* of Bus: the buses it provides */
-    GMutex lock;      /* taken with device_lock */
-    Device *inner;    /* see DeviceClass.inner */
-    Device *outer;    /* whose inner device this is */
+    Bus *bus;            /* the bus it sits on, NULL for boards' fixed devices */
+    GPtrArray *buses;    /* of Bus: the buses it provides */
+    GMutex lock;         /* taken with device_lock */
+    MemoryOwner regions; /* of its memory regions: given to memory_region_init_* */
+    Device *inner;       /* see DeviceClass.inner */
+    Device *outer;       /* whose inner device this is */
     bool realized;
 };
 

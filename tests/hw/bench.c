@@ -76,7 +76,7 @@ static Bus *bench_bus(Bench *b, const char *kind, unsigned depth)
         Bus *under = nested ? bench_bus(b, (*c)->bus, depth - 1) : NULL;
         Device *host = under || !nested ? device_new(*c, &b->m, NULL) : NULL;
         if (host && device_realize(host, under, NULL) && machine_find_bus_of_kind(&b->m, kind)) {
-            memory_region_foreach_owned(host, map_region, b);
+            memory_region_foreach_owned(&host->regions, map_region, b);
             return machine_find_bus_of_kind(&b->m, kind);
         }
         device_free(host);
@@ -167,7 +167,7 @@ Device *bench_device(Bench *b, const DeviceClass *c)
     bool ok = device_realize(dev, bus, &err);
     g_assert_no_error(err);
     g_assert_true(ok);
-    memory_region_foreach_owned(dev, map_region, b);
+    memory_region_foreach_owned(&dev->regions, map_region, b);
     device_reset(dev);
     return dev;
 }
@@ -178,7 +178,7 @@ void bench_add(Bench *b, Device *dev)
     bool ok = device_realize(dev, NULL, &err);
     g_assert_no_error(err);
     g_assert_true(ok);
-    memory_region_foreach_owned(dev, map_region, b);
+    memory_region_foreach_owned(&dev->regions, map_region, b);
     device_reset(dev);
 }
 
