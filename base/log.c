@@ -111,27 +111,6 @@ bool log_set_file(const char *path, GError **err)
     return true;
 }
 
-static GPtrArray *trace_patterns; /* of GPatternSpec; grows only */
-
-void log_trace_enable(const char *pattern)
-{
-    if (!trace_patterns) {
-        trace_patterns = g_ptr_array_new_with_free_func((GDestroyNotify)g_pattern_spec_free);
-    }
-    g_ptr_array_add(trace_patterns, g_pattern_spec_new(pattern));
-    log_items |= LOG_TRACE;
-}
-
-bool log_trace_wanted(const char *event)
-{
-    for (guint i = 0; trace_patterns && i < trace_patterns->len; i++) {
-        if (g_pattern_spec_match_string(trace_patterns->pdata[i], event)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void log_write_string(const char *text)
 {
     g_mutex_lock(&file_lock);

@@ -14,17 +14,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "util/bytes.h"
-
-static uint64_t size_mask(unsigned size)
-{
-    return size == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * size)) - 1;
-}
-
-static uint64_t swap_bytes(uint64_t v, unsigned size)
-{
-    return GUINT64_SWAP_LE_BE(v) >> (64 - 8 * size);
-}
 
 /* ---- devices ------------------------------------------------------------- */
 
@@ -55,25 +46,37 @@ static BusResult io_call_read(const IoAccess *io, hwaddr offset, unsigned size, 
 {
     const IoOps *ops = io->mr->ops;
     *value = 0;
-    if (!ops->read) {
-        return BUS_DEVICE_ERROR;
+    BusResult r = ops->read ? ops->read(io->mr->opaque, offset, size, value) : BUS_DEVICE_ERROR;
+    *value &= bytes_mask(size);
+    if (trace_on()) {
+        memory_trace_io(io->mr, &(IoTrace){ .offset = offset, .size = size, .value = *value }, r);
     }
-    BusResult r = ops->read(io->mr->opaque, offset, size, value);
-    *value &= size_mask(size);
     if (ops->big_endian) {
-        *value = swap_bytes(*value, size);
+        *value = swap_uint(*value, size);
     }
     return r;
+}
+
+static void io_trace_write(const IoAccess *io, hwaddr offset, unsigned size, uint64_t value, BusResult r)
+{
+    memory_trace_io(io->mr, &(IoTrace){ .offset = offset, .size = size, .write = true, .value = value }, r);
 }
 
 static BusResult io_call_write(const IoAccess *io, hwaddr offset, unsigned size, uint64_t value)
 {
     const IoOps *ops = io->mr->ops;
-    value &= size_mask(size);
-    if (!ops->write) {
-        return BUS_DEVICE_ERROR;
+    value &= bytes_mask(size);
+    if (ops->big_endian) {
+        value = swap_uint(value, size);
     }
-    return ops->write(io->mr->opaque, offset, size, ops->big_endian ? swap_bytes(value, size) : value);
+    if (trace_on()) { /* before what it causes */
+        io_trace_write(io, offset, size, value, BUS_OK);
+    }
+    BusResult r = ops->write ? ops->write(io->mr->opaque, offset, size, value) : BUS_DEVICE_ERROR;
+    if (r != BUS_OK && trace_on()) {
+        io_trace_write(io, offset, size, value, r);
+    }
+    return r;
 }
 
 static BusResult io_read_locked(const IoAccess *io, uint64_t *value)
@@ -82,7 +85,7 @@ static BusResult io_read_locked(const IoAccess *io, uint64_t *value)
         hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
         unsigned shift = 8 * (unsigned)(io->offset - word);
         BusResult r = io_call_read(io, word, io->min, value);
-        *value = *value >> shift & size_mask(io->size);
+        *value = *value >> shift & bytes_mask(io->size);
         return r;
     }
     unsigned step = MIN(io->size, io->max);
@@ -103,7 +106,7 @@ static BusResult io_write_locked(const IoAccess *io, uint64_t value)
     if (io->size < io->min) {
         hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
         unsigned shift = 8 * (unsigned)(io->offset - word);
-        return io_call_write(io, word, io->min, (value & size_mask(io->size)) << shift);
+        return io_call_write(io, word, io->min, (value & bytes_mask(io->size)) << shift);
     }
     unsigned step = MIN(io->size, io->max);
     for (unsigned i = 0; i < io->size; i += step) {

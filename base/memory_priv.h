@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the memory map share: memory.c (tree), memory_view.c (flat
- * views), memory_ram.c (host memory), memory_access.c and memory_debug.c (accesses). */
+ * views), memory_ram.c (host memory), memory_access.c and memory_debug.c (accesses),
+ * memory_trace.c. */
 #pragma once
 #include "base/memory.h"
 
@@ -28,6 +29,9 @@ void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t lengt
 
 RamBlock *ram_block_new(const char *name, uint64_t size, GError **err);
 void ram_block_free(RamBlock *rb);
+
+/* With trace_on(): log an access of a device if somebody wants it.  Under the device's lock. */
+void memory_trace_io(const MemoryRegion *mr, IoTrace *t, BusResult r);
 
 /* Visit the address spaces (info mtree). */
 void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *opaque);

@@ -70,7 +70,7 @@ static const Unbuilt infos[] = {
     { "opcount profile sync-profile", "not counted; see info jit" },
     { "replay", "recording and replay are not built" },
     { "stats", "see info jit" },
-    { "trace-events", "see -trace help" },
+    { "trace-events", "see -machine ... -trace help" },
     { NULL, NULL },
 };
 /* clang-format on */

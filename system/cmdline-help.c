@@ -313,9 +313,7 @@ static bool help_log(const CmdLine *c, const char *name, GError **err)
 
 static bool help_trace(const CmdLine *c, const char *name, GError **err)
 {
-    printf("Events are register accesses, named by the device: its id, or class and number\n"
-           "(serial0, virtio-mmio.3); `info qtree` lists the devices of a machine.\n");
-    return true;
+    return cmdline_fail(err, "-trace help lists the events of a machine; choose one with -machine");
 }
 
 /* clang-format off */
@@ -359,8 +357,17 @@ static bool asks_for(const struct HelpList *list, const CmdItem *item)
     return (value && cmdline_is_help(value)) || (!list->by_key && cmdline_wants_help(item));
 }
 
+/* "-trace help" lists the events of the machine that the other options make: when that is there. */
+static bool answered_later(const CmdLine *c, const CmdItem *item)
+{
+    return item->option->kind == OPT_TRACE && cmdline_has_board(c);
+}
+
 static bool answer_item(const CmdLine *c, const CmdItem *item, GError **err)
 {
+    if (answered_later(c, item)) {
+        return false;
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
         if (asks_for(&lists[i], item)) {
             g_autofree char *name = cmdline_wants_help(item) ? help_subject(item) : NULL;

@@ -87,6 +87,11 @@ static bool arch_is_built(const CmdLine *c, GError **err)
     return false;
 }
 
+bool cmdline_has_board(const CmdLine *c)
+{
+    return cmdline_has(c, OPT_MACHINE) || default_board(c);
+}
+
 static bool pick_board(const CmdLine *c, GHashTable *keys, MachineConfig *config, GError **err)
 {
     const char *name = g_hash_table_lookup(keys, "type");

@@ -102,8 +102,10 @@ const Option cmdline_options[] = {
     { "gdb", OPT_GDB, SHAPE_TEXT, .arg = "dev", .help = "wait for gdb on 'dev': tcp::PORT, tcp:HOST:PORT, unix:PATH, chardev:ID" },
     { "d", OPT_LOG, SHAPE_TEXT, .arg = "item1,...", .help = "log these items ('-d help' for a list)" },
     { "D", OPT_LOG_FILE, SHAPE_TEXT, .arg = "file", .help = "write the log there (default: standard error)" },
-    { "trace", OPT_TRACE, SHAPE_KEYS, .implied = "enable", .arg = "[enable=]pattern",
-      .help = "log register accesses of the devices whose name fits ('-trace virtio*')" },
+    { "trace", OPT_TRACE, SHAPE_KEYS, .implied = "enable", .arg = "[[enable=]pattern][,events=file]",
+      .help = "log register accesses of the devices whose name fits ('-trace virtio*');\n"
+              "'-pattern' takes back, events=file has a pattern a line;\n"
+              "'-machine ... -trace help' lists the names" },
     { "pidfile", OPT_PIDFILE, SHAPE_TEXT, .arg = "file", .help = "write the process id there" },
     { "msg", OPT_MSG, SHAPE_KEYS, .arg = "[timestamp=on|off][,guest-name=on|off]",
       .help = "put the time, and the name of -name, in front of messages" },

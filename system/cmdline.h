@@ -117,6 +117,7 @@ bool cmdline_config(const CmdLine *c, MachineConfig *config, GError **err);
 void cmdline_config_free(MachineConfig *config);
 /* Unless the guest architecture is given, a -cpu model that only another one has picks it. */
 void cmdline_pick_arch(CmdLine *c);
+bool cmdline_has_board(const CmdLine *c); /* named, or there is a default */
 bool cmdline_is_default_board(const CmdLine *c, const BoardClass *b);
 const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
 /* "tcg:interp" lists of -accel and -machine accel= */

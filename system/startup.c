@@ -24,6 +24,7 @@
 #include "base/ending.h"
 #include "base/fds.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "base/mainloop.h"
 #include "hw/object.h"
 #include "system/runstate.h"
@@ -33,7 +34,8 @@ typedef struct Startup {
     MachineConfig config;
     Accel *accel;
     Machine *machine;
-    bool exit_now; /* all is done (dumpdtb): status 0 */
+    bool exit_now;    /* all is done (dumpdtb, -trace help) */
+    bool list_events; /* -trace help */
 } Startup;
 
 static bool take_log(const CmdLine *c, GError **err)
@@ -51,17 +53,39 @@ static bool take_log(const CmdLine *c, GError **err)
     return true;
 }
 
-static bool take_traces(const CmdLine *c, GError **err)
+static bool take_traces(Startup *s, GError **err)
 {
-    static const char *const valid[] = { "enable", NULL };
+    static const char *const valid[] = { "enable", "events", NULL };
+    const CmdLine *c = s->cmdline;
     for (unsigned i = 0; i < cmdline_count(c, OPT_TRACE); i++) {
         const CmdItem *item = cmdline_item(c, OPT_TRACE, i);
-        if (!item->keys || !cmdline_check_keys(item->keys, valid, err)) {
+        if (cmdline_wants_help(item)) {
+            s->list_events = true;
+            continue;
+        }
+        if (!cmdline_check_keys(item->keys, valid, err)) {
             return cmdline_blame(err, item);
         }
-        log_trace_enable(g_hash_table_lookup(item->keys, "enable"));
+        const char *pattern = g_hash_table_lookup(item->keys, "enable");
+        const char *file = g_hash_table_lookup(item->keys, "events");
+        if (file && !trace_choose_from(file, err)) {
+            return cmdline_blame(err, item);
+        }
+        if (pattern) {
+            trace_choose(pattern);
+        }
     }
     return true;
+}
+
+/* The machine is complete: which events are there? */
+static void check_traces(Startup *s)
+{
+    g_autoptr(GPtrArray) names = machine_trace_names(s->machine);
+    trace_check(names);
+    for (guint i = 0; s->list_events && i < names->len; i++) {
+        printf("%s\n", (const char *)names->pdata[i]);
+    }
 }
 
 static bool take_message_form(const CmdLine *c, GError **err)
@@ -101,7 +125,7 @@ static bool start_process(Startup *s, GError **err)
     name_process(c);
     const char *pidfile = cmdline_text(c, OPT_PIDFILE);
     runstate_catch_signals(c->program);
-    return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) && take_traces(c, err);
+    return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) && take_traces(s, err);
 }
 
 static bool start_host_ends(Startup *s, GError **err)
@@ -126,7 +150,8 @@ static bool start_machine(Startup *s, GError **err)
         !machine_finish(s->machine, err)) {
         return false;
     }
-    if (s->config.dumpdtb) { /* the board has written it */
+    check_traces(s);
+    if (s->config.dumpdtb || s->list_events) { /* the board has written it; they are printed */
         s->exit_now = true;
         return true;
     }
@@ -208,7 +233,7 @@ int startup_run(int argc, char **argv)
     if (!fds_init(&err) || !start(&s, &err)) {
         report(err);
     } else if (s.exit_now) {
-        status = 0;
+        status = end_of_help(NULL);
     } else {
         runstate_loop_begins();
         if (!s.config.start_paused) {

@@ -57,7 +57,7 @@ static void uint_bounds(const Prop *p, uint64_t *min, uint64_t *max)
 {
     unsigned width = kinds[p->kind].width;
     *min = p->min;
-    *max = p->min || p->max ? p->max : width == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
+    *max = p->min || p->max ? p->max : bytes_mask(width);
 }
 
 static bool bad_value(const Prop *p, const char *who, const char *value, GError **err)

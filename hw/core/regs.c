@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Register files by table: which register an access means, its masks, the
- * guest-error log, the trace.
+ * guest-error log.
  *
  * An access may be smaller than a register (a part of it; the rest keeps its
  * value) or larger (several registers in a row). */
@@ -10,11 +10,6 @@
 
 #include "base/log.h"
 #include "util/bytes.h"
-
-static uint64_t bits_of(unsigned bytes)
-{
-    return bytes == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * bytes)) - 1;
-}
 
 static const Reg *reg_find(const Reg *regs, hwaddr off, unsigned *index, unsigned *inside)
 {
@@ -38,13 +33,6 @@ static void *reg_state(Device *dev, const Reg *r, unsigned index)
     return (char *)dev + r->state + (size_t)index * r->size;
 }
 
-static void reg_trace(Device *dev, const Reg *r, unsigned index, const char *verb, uint64_t v)
-{
-    if (log_enabled(LOG_TRACE) && log_trace_wanted(dev->path)) {
-        log_write("%s: %s %s[%u] 0x%" PRIx64 "\n", dev->path, verb, r->name, index, v);
-    }
-}
-
 static uint64_t reg_read_one(Device *dev, const Reg *r, unsigned index)
 {
     uint64_t v = 0;
@@ -55,21 +43,19 @@ static uint64_t reg_read_one(Device *dev, const Reg *r, unsigned index)
     } else {
         log_guest_error("%s: read of '%s', which can only be written", dev->path, r->name);
     }
-    reg_trace(dev, r, index, "read", v);
     return v;
 }
 
 /* v: the bytes that were written, in place; mask: which they are. */
 static void reg_write_one(Device *dev, const Reg *r, unsigned index, uint64_t v, uint64_t mask)
 {
-    reg_trace(dev, r, index, "write", v);
     if (!r->write && !r->rw && !r->w1c && !r->ignored) {
         log_guest_error("%s: write of 0x%" PRIx64 " to '%s', which is read-only", dev->path, v, r->name);
         return;
     }
     if (r->has_state) {
         uint64_t old = load_host(reg_state(dev, r, index), r->size);
-        uint64_t stray = v & ~(r->rw | r->w1c | r->ignored) & ~old & bits_of(r->size);
+        uint64_t stray = v & ~(r->rw | r->w1c | r->ignored) & ~old & bytes_mask(r->size);
         if (stray) {
             log_guest_error("%s: write to '%s' sets reserved bits 0x%" PRIx64, dev->path, r->name, stray);
         }
@@ -90,7 +76,7 @@ BusResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned siz
         const Reg *r = reg_find(regs, off + done, &index, &inside);
         if (r) {
             n = MIN(size - done, r->size - inside);
-            uint64_t part = reg_read_one(dev, r, index) >> (8 * inside) & bits_of(n);
+            uint64_t part = reg_read_one(dev, r, index) >> (8 * inside) & bytes_mask(n);
             *v |= part << (8 * done);
         } else {
             log_guest_error("%s: read at 0x%" PRIx64 ", where no register is", dev->path, off + done);
@@ -108,8 +94,8 @@ BusResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned si
         const Reg *r = reg_find(regs, off + done, &index, &inside);
         if (r) {
             n = MIN(size - done, r->size - inside);
-            uint64_t mask = bits_of(n) << (8 * inside);
-            reg_write_one(dev, r, index, (v >> (8 * done) & bits_of(n)) << (8 * inside), mask);
+            uint64_t mask = bytes_mask(n) << (8 * inside);
+            reg_write_one(dev, r, index, (v >> (8 * done) & bytes_mask(n)) << (8 * inside), mask);
         } else {
             log_guest_error("%s: write at 0x%" PRIx64 ", where no register is", dev->path, off + done);
         }

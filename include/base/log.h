@@ -19,7 +19,7 @@ typedef enum LogItem {
     LOG_EXEC = 1 << 7,        /* each block entered (turns chaining off) */
     LOG_CPU = 1 << 8,         /* registers at each block entered */
     LOG_MMU = 1 << 9,         /* page walks and faults */
-    LOG_TRACE = 1 << 10,      /* events chosen by -trace */
+    LOG_TRACE = 1 << 10,      /* events chosen by -trace: base/trace.h */
 } LogItem;
 
 extern uint32_t log_items; /* items that are on */
@@ -47,8 +47,3 @@ void log_set_report_form(bool timestamp, const char *guest);
  * "help" as an item prints the list and sets *help. */
 bool log_set_items(const char *spec, bool *help, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool log_set_file(const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-
-/* -trace PATTERN turns LOG_TRACE on for events whose name fits the pattern (* and ?); a device's
- * register accesses are an event named like its path. */
-void log_trace_enable(const char *pattern);
-bool log_trace_wanted(const char *event);

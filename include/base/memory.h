@@ -27,6 +27,17 @@ typedef enum BusResult {
     BUS_DEVICE_ERROR, /* the device refused: likewise */
 } BusResult;
 
+/* One access of a device, for a trace. */
+typedef struct IoTrace {
+    hwaddr offset;
+    unsigned size;
+    bool write;
+    uint64_t value;     /* in the device's byte order */
+    const char *device; /* out: path of the device that is behind the region's owner, or NULL */
+    GString *reg;       /* out: the register's name, "enable[3]" */
+    GString *bits;      /* out: what the value means, "thre temt" */
+} IoTrace;
+
 /* A device's side of an MMIO region.  Offsets are within the region.  size is
  * 1, 2, 4 or 8 and within [min, max] of the table: the bus splits larger
  * accesses and, for smaller ones, reads the containing min-sized word (a small
@@ -39,6 +50,8 @@ typedef struct IoOps {
     uint8_t min, max; /* access sizes the device implements; 0, 0 means 1 and 8 */
     bool unaligned;
     bool big_endian;
+    /* Say in a trace which register this is; may be NULL. */
+    void (*describe)(void *opaque, IoTrace *t);
 } IoOps;
 
 /* Who answers for regions: a device, as the ground sees it (hw/device.h makes one of each). */

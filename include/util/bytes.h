@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A number of 1, 2, 4 or 8 bytes in memory, at any address.
+/* Unsigned integers of 1, 2, 4 or 8 bytes at an address that may be unaligned.
  *
- * One access of the host each: of a number that is aligned other threads (vCPUs, devices) see the
- * old value or the new one, never half of each. */
+ * Each is one access of the host (a thread that looks on sees the old or the new value of an
+ * aligned one, never a mixture), so these serve guest memory as well as fields of structs. */
 #pragma once
 #include <glib.h>
 #include <stdint.h>
@@ -11,45 +11,48 @@ typedef uint16_t Unaligned16 __attribute__((aligned(1), may_alias));
 typedef uint32_t Unaligned32 __attribute__((aligned(1), may_alias));
 typedef uint64_t Unaligned64 __attribute__((aligned(1), may_alias));
 
-/* In the host's order. */
-static inline uint64_t load_host(const void *at, unsigned bytes)
+/* The bits of so many bytes: 0xffff of 2. */
+static inline uint64_t bytes_mask(unsigned size)
 {
-    switch (bytes) {
-    case 1: return *(const uint8_t *)at;
-    case 2: return *(const Unaligned16 *)at;
-    case 4: return *(const Unaligned32 *)at;
-    default: return *(const Unaligned64 *)at;
+    return UINT64_MAX >> (64 - 8 * size);
+}
+
+/* In the host's byte order: fields of structs. */
+static inline uint64_t load_host(const void *p, unsigned size)
+{
+    switch (size) {
+    case 1: return *(const uint8_t *)p;
+    case 2: return *(const Unaligned16 *)p;
+    case 4: return *(const Unaligned32 *)p;
+    case 8: return *(const Unaligned64 *)p;
+    default: g_assert_not_reached();
     }
 }
 
-/* The low bytes of VALUE. */
-static inline void store_host(void *at, unsigned bytes, uint64_t value)
+static inline void store_host(void *p, unsigned size, uint64_t v)
 {
-    switch (bytes) {
-    case 1: *(uint8_t *)at = value; break;
-    case 2: *(Unaligned16 *)at = value; break;
-    case 4: *(Unaligned32 *)at = value; break;
-    default: *(Unaligned64 *)at = value; break;
+    switch (size) {
+    case 1: *(uint8_t *)p = (uint8_t)v; return;
+    case 2: *(Unaligned16 *)p = (uint16_t)v; return;
+    case 4: *(Unaligned32 *)p = (uint32_t)v; return;
+    case 8: *(Unaligned64 *)p = v; return;
+    default: g_assert_not_reached();
     }
 }
 
-/* Little endian. */
-static inline uint64_t load_le(const void *at, unsigned bytes)
+static inline uint64_t swap_uint(uint64_t v, unsigned size)
 {
-    switch (bytes) {
-    case 2: return GUINT16_FROM_LE(load_host(at, 2));
-    case 4: return GUINT32_FROM_LE(load_host(at, 4));
-    case 8: return GUINT64_FROM_LE(load_host(at, 8));
-    default: return *(const uint8_t *)at;
-    }
+    return GUINT64_SWAP_LE_BE(v) >> (64 - 8 * size);
 }
 
-static inline void store_le(void *at, unsigned bytes, uint64_t value)
+/* Little endian: guest memory, streams. */
+static inline uint64_t load_le(const void *p, unsigned size)
 {
-    switch (bytes) {
-    case 2: store_host(at, 2, GUINT16_TO_LE(value)); break;
-    case 4: store_host(at, 4, GUINT32_TO_LE(value)); break;
-    case 8: store_host(at, 8, GUINT64_TO_LE(value)); break;
-    default: *(uint8_t *)at = value; break;
-    }
+    uint64_t v = load_host(p, size);
+    return G_BYTE_ORDER == G_LITTLE_ENDIAN ? v : swap_uint(v, size);
+}
+
+static inline void store_le(void *p, unsigned size, uint64_t v)
+{
+    store_host(p, size, G_BYTE_ORDER == G_LITTLE_ENDIAN ? v : swap_uint(v, size));
 }

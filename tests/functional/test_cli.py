@@ -25,6 +25,26 @@ def test_lists(b):
 
 
 @case()
+def test_trace(b):
+    """-trace help lists the events of the machine; a pattern that fits none is told; events= has many"""
+    if is_peer():
+        raise Skip("events have other names there")
+    code, out, err = b.run("-M", "virt", "-device", "virtio-rng-device,id=dice", "-trace", "help")
+    names = out.splitlines()
+    check(code == 0, f"exit code {code}: {err}")
+    for name in ("memory_region_ops_read", "serial-mm.0", "virtio-mmio", "cfi.pflash01.1", "dice"):
+        check(name in names, f"{name} is not listed: {out}")
+    check(len(names) == len(set(names)), "a name is listed twice")
+    path = str(b.tmp / "events")
+    with open(path, "w") as f:
+        f.write("# devices\nserial*\n\nvirtoi-mmio.0\n")
+    code, out, err = b.run("-M", "virt", "-trace", f"events={path}", "-trace", "help")
+    check("'virtio-mmio.0'" in err and "serial" not in err, f"no word of the misspelt name: {err}")
+    code, _, err = b.run("-M", "virt", "-trace", "events=/nonexistent")
+    check(code == 1 and "/nonexistent" in err, f"exit code {code}: {err}")
+
+
+@case()
 def test_device_properties(b):
     """-device NAME,help lists the properties of a device"""
     code, out, _ = b.run("-M", "virt", "-device", "virtio-blk-device,help")

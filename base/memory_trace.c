@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Accesses of devices in the log, a line each, for whoever writes a driver or firmware:
+ *
+ *     serial-mm.0: read lsr 0x60 thre|temt (serial+0x5/1)
+ *     fw_cfg_mem.0: write selector 0x19 (fwcfg.ctl+0x0/2)
+ *
+ * device, direction, register, value, bits by name; then the region, the offset in it and the
+ * bytes of the access.  The bus knows the region; a register table adds the names (IoOps.describe).
+ * A write's line stands before what the write causes. */
+#include "base/memory_priv.h"
+
+#include <inttypes.h>
+
+#include "base/trace.h"
+
+static bool wanted(const MemoryRegion *mr, const char *owner, const IoTrace *t)
+{
+    const char *device = t->device ? t->device : owner;
+    g_autofree char *reg = g_strconcat(device, "/", t->reg->str, NULL);
+    const char *const names[] = { device, owner, mr->name, reg, t->write ? TRACE_WRITE : TRACE_READ, NULL };
+    return trace_wants(names);
+}
+
+void memory_trace_io(const MemoryRegion *mr, IoTrace *t, BusResult r)
+{
+    g_autoptr(GString) reg = g_string_new(NULL), bits = g_string_new(NULL);
+    const char *owner = mr->owner ? mr->owner->name : mr->name;
+    t->reg = reg;
+    t->bits = bits;
+    if (mr->ops->describe) {
+        mr->ops->describe(mr->opaque, t);
+    }
+    if (wanted(mr, owner, t)) {
+        log_write("%s: %s %s%s0x%" PRIx64 "%s%s (%s+0x%" PRIx64 "/%u)%s\n", t->device ? t->device : owner,
+                  t->write ? "write" : "read", reg->str, reg->len ? " " : "", t->value, bits->len ? " " : "",
+                  bits->str, mr->name, t->offset, t->size, r == BUS_OK ? "" : " refused");
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The names that a machine's traced events have (base/trace.h). */
+#include "hw/board.h"
+
+#include "base/trace.h"
+
+typedef struct Names {
+    GPtrArray *list;
+    GHashTable *seen;
+} Names;
+
+static void add_name(Names *n, const char *name)
+{
+    if (!g_hash_table_contains(n->seen, name)) {
+        char *copy = g_strdup(name);
+        g_ptr_array_add(n->list, copy);
+        g_hash_table_add(n->seen, copy);
+    }
+}
+
+static void add_region(MemoryRegion *mr, void *opaque)
+{
+    if (mr->ops) {
+        add_name(opaque, mr->name);
+    }
+}
+
+GPtrArray *machine_trace_names(const Machine *m)
+{
+    Names n = { .list = g_ptr_array_new_with_free_func(g_free),
+                .seen = g_hash_table_new(g_str_hash, g_str_equal) };
+    add_name(&n, TRACE_READ);
+    add_name(&n, TRACE_WRITE);
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        Device *dev = g_ptr_array_index(m->devices, i);
+        add_name(&n, dev->path);
+        memory_region_foreach_owned(&dev->regions, add_region, &n);
+    }
+    g_hash_table_unref(n.seen);
+    return n.list;
+}
