@@ -45,6 +45,31 @@ static const AccelClass *find_class(const char *name, GError **err)
     return NULL;
 }
 
+const char *accel_unusable(const AccelClass *class)
+{
+    return class->unusable ? class->unusable() : NULL;
+}
+
+const char *accel_default(void)
+{
+    unsigned i = 0;
+    while (accel_classes[i + 1] && accel_unusable(accel_classes[i])) {
+        i++;
+    }
+    return accel_classes[i]->name;
+}
+
+static Accel *open_class(const AccelClass *class, GHashTable *options, GError **err)
+{
+    const char *why = accel_unusable(class);
+    if (why) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOSYS, "-accel %s: %s\n  do:  -accel %s", class->name,
+                    why, accel_default());
+        return NULL;
+    }
+    return class->open(options, err);
+}
+
 Accel *accel_open(const char *list, GHashTable *options, GError **err)
 {
     g_auto(GStrv) names = g_strsplit(list, ":", -1);
@@ -52,7 +77,7 @@ Accel *accel_open(const char *list, GHashTable *options, GError **err)
     for (unsigned i = 0; names[i]; i++) {
         g_autoptr(GError) local = NULL;
         const AccelClass *class = find_class(names[i], &local);
-        Accel *a = class ? class->open(options, &local) : NULL;
+        Accel *a = class ? open_class(class, options, &local) : NULL;
         if (a) {
             return a;
         }

@@ -175,7 +175,15 @@ static bool help_accel(const CmdLine *c, const char *name, GError **err)
 {
     printf("Accelerators supported in %s binary:\n", version_product());
     for (unsigned i = 0; accel_classes[i]; i++) {
-        printf("%s\n", accel_classes[i]->name);
+        if (!accel_unusable(accel_classes[i])) {
+            printf("%s\n", accel_classes[i]->name);
+        }
+    }
+    for (unsigned i = 0; accel_classes[i]; i++) {
+        const char *why = accel_unusable(accel_classes[i]);
+        if (why) {
+            printf("not usable here: %s (%s)\n", accel_classes[i]->name, why);
+        }
     }
     return true;
 }

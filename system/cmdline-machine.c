@@ -456,7 +456,11 @@ Accel *cmdline_open_accel(const CmdLine *c, GError **err)
         return open_each(c, count, err);
     }
     g_autoptr(GHashTable) none = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    Accel *a = accel_open(list ? list : "tcg", none, err);
+    if (!list && accel_unusable(accel_classes[0])) {
+        g_printerr("warning: %s: guest code runs with -accel %s\n", accel_unusable(accel_classes[0]),
+                   accel_default());
+    }
+    Accel *a = accel_open(list ? list : accel_default(), none, err);
     if (!a && list) {
         g_prefix_error(err, "-machine accel=%s: ", list);
     }

@@ -155,6 +155,11 @@ static Accel *open_tcg(GHashTable *options, GError **err)
     return open_engine(&tcg_accel_class, TCG_JIT, options, err);
 }
 
+static const char *tcg_unusable(void)
+{
+    return jit_backend ? NULL : "this program was built without a back end for its host's processor";
+}
+
 static Accel *open_interp(GHashTable *options, GError **err)
 {
     return open_engine(&interp_accel_class, TCG_INTERP, options, err);
@@ -222,7 +227,8 @@ static void accel_info(Accel *a, GString *out)
     .watchpoints_changed = tcg_watchpoints_changed, .info = accel_info, .close = accel_close
 
 const AccelClass tcg_accel_class = {
-    .name = "tcg", .desc = "translates guest code to host code", .open = open_tcg, LOOP_ENTRIES,
+    .name = "tcg", .desc = "translates guest code to host code", .unusable = tcg_unusable,
+    .open = open_tcg, LOOP_ENTRIES,
 };
 const AccelClass interp_accel_class = {
     .name = "interp", .desc = "interprets guest code: slow, for tests", .open = open_interp,

@@ -15,6 +15,8 @@ struct Accel {
 
 struct AccelClass {
     const char *name, *desc; /* "tcg", "interp" */
+    /* Why it cannot run on this host, in a few words; NULL (or no function): it can. */
+    const char *(*unusable)(void);
     /* options of -accel: char* -> char*; unknown ones are refused by name */
     Accel *(*open)(GHashTable *options, GError **err);
     bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err);
@@ -37,6 +39,8 @@ struct AccelClass {
     void (*close)(Accel *a);
 };
 
-extern const AccelClass *const accel_classes[]; /* ends with NULL */
+extern const AccelClass *const accel_classes[];      /* ends with NULL */
+const char *accel_unusable(const AccelClass *class); /* see AccelClass.unusable */
+const char *accel_default(void);                     /* the name of the first that can run here */
 /* First that opens of "tcg", "tcg:interp"...; err says why each did not. */
 Accel *accel_open(const char *list, GHashTable *options, GError **err);

@@ -9,10 +9,10 @@ static void interpret(const IrBlock *b, CPU *cpu)
 }
 
 const TestEngine test_engines[] = {
-    { "interp", false, interpret },
-    { "interp-optimized", true, interpret },
-    { "jit-slow", false, jit_engine_slow },
-    { "jit-fast", false, jit_engine_fast },
-    { "jit-fast-optimized", true, jit_engine_fast },
+    { "interp", false, false, interpret },
+    { "interp-optimized", true, false, interpret },
+    { "jit-slow", false, true, jit_engine_slow },
+    { "jit-fast", false, true, jit_engine_fast },
+    { "jit-fast-optimized", true, true, jit_engine_fast },
     { NULL },
 };

@@ -17,10 +17,15 @@
 typedef struct TestEngine {
     const char *name;
     bool optimize; /* run ir_optimize() first */
-    /* Run the block; faults leave by cpu_loop_exit().  On return pc is stored. */
+    bool jit;      /* needs jit_backend: see test_engine_usable */
+    /* Run the block; faults leave (toy_catch).  On return pc is stored. */
     void (*run)(const IrBlock *b, CPU *cpu);
 } TestEngine;
 extern const TestEngine test_engines[]; /* the first is the oracle; ends with a NULL name */
+static inline bool test_engine_usable(const TestEngine *e)
+{
+    return !e->jit || jit_backend;
+}
 
 /* Everything that a program can change, set to a pattern. */
 void program_fill_pattern(ToyCPU *toy, uint8_t *ram);

@@ -33,6 +33,9 @@ int main(int argc, char **argv)
         }
         found++;
         for (unsigned i = 0; test_engines[i].name; i++) {
+            if (!test_engine_usable(&test_engines[i])) {
+                continue;
+            }
             Case *c = g_new(Case, 1);
             *c = (Case){ g_build_filename(folder, name, NULL), &test_engines[i] };
             g_autofree char *path = g_strdup_printf("/tcg/%s/%s", test_engines[i].name, name);
