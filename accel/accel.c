@@ -87,3 +87,20 @@ Accel *accel_open(const char *list, GHashTable *options, GError **err)
                 why->len ? why->str : "no accelerator is named\n  do:  -accel tcg");
     return NULL;
 }
+
+bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err)
+{
+    cpu->accel = a;
+    cpu->ops = a->class->vcpu_ops;
+    if (!a->class->vcpu_init(a, cpu, err)) {
+        accel_forget_vcpu(cpu);
+        return false;
+    }
+    return true;
+}
+
+void accel_forget_vcpu(CPU *cpu)
+{
+    cpu->accel = NULL;
+    cpu->ops = &vcpu_ops_none;
+}

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "accel/accel.h"
 #include "block/block.h"
 #include "gdbstub/gdbstub.h"
 #include "hw/board.h"
@@ -71,15 +70,6 @@ bool monitor_set_cpu(Machine *m, unsigned index)
     }
     current_cpu = index;
     return true;
-}
-
-void monitor_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
-{
-    if (cpu->accel && cpu->accel->class->run_on_cpu) {
-        cpu->accel->class->run_on_cpu(cpu, fn, opaque);
-    } else {
-        fn(cpu, opaque);
-    }
 }
 
 /* ---- commands ---- */

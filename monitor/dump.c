@@ -225,7 +225,7 @@ bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err)
     if (!cpu) {
         return monitor_error(err, "No CPU");
     }
-    monitor_on_cpu(cpu, examine, &e);
+    cpu_run(cpu, examine, &e);
     return e.ok;
 }
 

@@ -67,11 +67,11 @@ static bool parse_register(Parser *p, uint64_t *v)
     RegisterRead r = { .name = name };
     CPU *cpu = monitor_cpu(p->m);
     if (cpu) {
-        monitor_on_cpu(cpu, read_register, &r);
+        cpu_run(cpu, read_register, &r);
     }
     if (cpu && !r.found && register_alias(name)) {
         r.name = register_alias(name);
-        monitor_on_cpu(cpu, read_register, &r);
+        cpu_run(cpu, read_register, &r);
     }
     *v = r.value;
     return r.found || monitor_syntax_error(p->err, "unknown register '$%s'", name);

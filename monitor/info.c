@@ -101,7 +101,7 @@ static bool info_cpus(Machine *m, const char *args, GString *out, GError **err)
     for (unsigned i = 0; i < m->cpu_count; i++) {
         CPU *cpu = m->cpus[i];
         int tid = 0;
-        monitor_on_cpu(cpu, get_thread_id, &tid);
+        cpu_run(cpu, get_thread_id, &tid);
         g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", cpu == monitor_cpu(m) ? '*' : ' ', i, tid,
                                cpu->halted ? " (halted)" : "");
     }
@@ -116,7 +116,7 @@ static void dump_registers(CPU *cpu, void *opaque)
 static void dump_one(CPU *cpu, GString *out)
 {
     g_string_append_printf(out, "\nCPU#%u\n", cpu->index);
-    monitor_on_cpu(cpu, dump_registers, out);
+    cpu_run(cpu, dump_registers, out);
 }
 
 static bool info_registers(Machine *m, const char *args, GString *out, GError **err)
@@ -153,7 +153,7 @@ static bool info_mem(Machine *m, const char *args, GString *out, GError **err)
     if (!cpu->arch->dump_mmu) {
         return monitor_error(err, "this guest has no memory management unit");
     }
-    monitor_on_cpu(cpu, dump_mmu, out);
+    cpu_run(cpu, dump_mmu, out);
     return true;
 }
 

@@ -28,8 +28,6 @@ const char *monitor_why_unbuilt(bool info, const char *name);
 /* The CPU of `cpu N`, NULL when the machine has none. */
 CPU *monitor_cpu(Machine *m);
 bool monitor_set_cpu(Machine *m, unsigned index);
-/* Run fn while the vCPU stands between two instructions. */
-void monitor_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque);
 
 /* expr.c: text from *at on, moved past what was read. */
 bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err);

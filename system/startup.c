@@ -156,7 +156,7 @@ static bool start_machine(Startup *s, GError **err)
         return true;
     }
     runstate_init(s->machine);
-    if (!s->accel->class->start(s->accel, s->machine, err)) {
+    if (!s->accel->class->start(s->accel, err)) {
         return false;
     }
     machine_reset(s->machine);

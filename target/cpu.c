@@ -6,14 +6,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "accel/accel.h"
-#include "hw/board.h"
-
 /* ---- life -------------------------------------------------------------------- */
 
-CPU *cpu_new(const CPUArch *arch, Machine *m, const char *model, GError **err)
+static void nothing(CPU *cpu)
 {
-    g_assert(m->cpu_count < G_N_ELEMENTS(m->cpus));
+}
+
+static void call_at_once(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+{
+    fn(cpu, opaque);
+}
+
+static void flush_nothing(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
+{
+}
+
+const VcpuOps vcpu_ops_none = {
+    .free = nothing,
+    .kick = nothing,
+    .run_on_cpu = call_at_once,
+    .breakpoints_changed = nothing,
+    .watchpoints_changed = nothing,
+    .mmu_changed = nothing,
+    .flush = flush_nothing,
+};
+
+CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, const char *model, GError **err)
+{
     CPU *cpu = NULL;
     /* aligned to a cache line: the fields that translated code polls share one */
     if (posix_memalign((void **)&cpu, 64, arch->cpu_size)) {
@@ -22,21 +41,15 @@ CPU *cpu_new(const CPUArch *arch, Machine *m, const char *model, GError **err)
     }
     memset(cpu, 0, arch->cpu_size);
     cpu->arch = arch;
-    cpu->machine = m;
-    cpu->accel = m->accel;
-    cpu->as = m->memory;
-    cpu->index = m->cpu_count;
+    cpu->ops = &vcpu_ops_none;
+    cpu->as = as;
+    cpu->index = index;
     cpu->breakpoints = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     cpu->watchpoints = g_array_new(FALSE, FALSE, sizeof(Watchpoint));
     if (!arch->init(cpu, model, err)) {
         cpu_free(cpu);
         return NULL;
     }
-    if (cpu->accel && !cpu->accel->class->vcpu_init(cpu->accel, cpu, err)) {
-        cpu_free(cpu);
-        return NULL;
-    }
-    m->cpus[m->cpu_count++] = cpu;
     return cpu;
 }
 
@@ -45,9 +58,7 @@ void cpu_free(CPU *cpu)
     if (!cpu) {
         return;
     }
-    if (cpu->accel && cpu->accel->class->vcpu_free) {
-        cpu->accel->class->vcpu_free(cpu);
-    }
+    cpu->ops->free(cpu);
     if (cpu->arch->finish) {
         cpu->arch->finish(cpu);
     }
@@ -59,9 +70,7 @@ void cpu_free(CPU *cpu)
 void cpu_request_exit(CPU *cpu)
 {
     __atomic_store_n(&cpu->exit_request, 1, __ATOMIC_SEQ_CST);
-    if (cpu->accel) {
-        cpu->accel->class->kick(cpu);
-    }
+    cpu->ops->kick(cpu);
 }
 
 /* ---- memory for the debugger ---------------------------------------------------- */
@@ -118,24 +127,10 @@ bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len)
 
 /* ---- breakpoints and watchpoints --------------------------------------------------- */
 
-static void breakpoints_changed(CPU *cpu)
-{
-    if (cpu->accel) {
-        cpu->accel->class->breakpoints_changed(cpu);
-    }
-}
-
-static void watchpoints_changed(CPU *cpu)
-{
-    if (cpu->accel) {
-        cpu->accel->class->watchpoints_changed(cpu);
-    }
-}
-
 void cpu_breakpoint_add(CPU *cpu, uint64_t addr)
 {
     g_array_append_val(cpu->breakpoints, addr);
-    breakpoints_changed(cpu);
+    cpu->ops->breakpoints_changed(cpu);
 }
 
 bool cpu_breakpoint_remove(CPU *cpu, uint64_t addr)
@@ -143,7 +138,7 @@ bool cpu_breakpoint_remove(CPU *cpu, uint64_t addr)
     for (unsigned i = 0; i < cpu->breakpoints->len; i++) {
         if (g_array_index(cpu->breakpoints, uint64_t, i) == addr) {
             g_array_remove_index_fast(cpu->breakpoints, i);
-            breakpoints_changed(cpu);
+            cpu->ops->breakpoints_changed(cpu);
             return true;
         }
     }
@@ -154,7 +149,7 @@ void cpu_watchpoint_add(CPU *cpu, uint64_t addr, uint64_t len, int kind)
 {
     Watchpoint w = { addr, len, kind };
     g_array_append_val(cpu->watchpoints, w);
-    watchpoints_changed(cpu);
+    cpu->ops->watchpoints_changed(cpu);
 }
 
 bool cpu_watchpoint_remove(CPU *cpu, uint64_t addr, uint64_t len, int kind)
@@ -163,7 +158,7 @@ bool cpu_watchpoint_remove(CPU *cpu, uint64_t addr, uint64_t len, int kind)
         const Watchpoint *w = &g_array_index(cpu->watchpoints, Watchpoint, i);
         if (w->addr == addr && w->len == len && w->kind == kind) {
             g_array_remove_index_fast(cpu->watchpoints, i);
-            watchpoints_changed(cpu);
+            cpu->ops->watchpoints_changed(cpu);
             return true;
         }
     }

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "accel/tcg/loop.h"
-#include "hw/board.h"
 #include "util/nearest.h"
 
 enum { MAX_TB_MIB = 4096 };
@@ -183,7 +182,7 @@ static void vcpu_free(CPU *cpu)
     if (g_ptr_array_remove(l->cpus, cpu)) {
         tcg_vcpu_free(cpu);
     }
-    cpu->accel = NULL;
+    accel_forget_vcpu(cpu);
 }
 
 static void accel_close(Accel *a)
@@ -193,10 +192,7 @@ static void accel_close(Accel *a)
     for (unsigned i = 0; i < l->cpus->len; i++) {
         CPU *cpu = g_ptr_array_index(l->cpus, i);
         tcg_vcpu_free(cpu);
-        cpu->accel = NULL; /* the machine outlives it by a moment: interrupts go nowhere */
-    }
-    if (a->machine) {
-        a->machine->accel = NULL;
+        accel_forget_vcpu(cpu); /* the machine outlives it by a moment: interrupts go nowhere */
     }
     bh_free(l->debug_bh);
     tcg_state_free(l->state);
@@ -218,13 +214,21 @@ static void accel_info(Accel *a, GString *out)
     tcg_state_info(container_of(a, TcgLoop, accel)->state, out);
 }
 
+static const VcpuOps vcpu_ops = {
+    .free = vcpu_free,
+    .kick = tcg_loop_kick,
+    .run_on_cpu = tcg_loop_run_on_cpu,
+    .breakpoints_changed = tcg_breakpoints_changed,
+    .watchpoints_changed = tcg_watchpoints_changed,
+    .mmu_changed = tcg_mmu_changed,
+    .flush = tcg_flush,
+};
+
 /* clang-format off */
 #define LOOP_ENTRIES                                                                          \
-    .vcpu_init = vcpu_init, .vcpu_free = vcpu_free, .start = tcg_loop_start,                  \
-    .resume = tcg_loop_resume,                                                                \
-    .pause = tcg_loop_pause, .kick = tcg_loop_kick, .run_on_cpu = tcg_loop_run_on_cpu,        \
-    .set_debug_hook = set_debug_hook, .breakpoints_changed = tcg_breakpoints_changed,         \
-    .watchpoints_changed = tcg_watchpoints_changed, .info = accel_info, .close = accel_close
+    .vcpu_init = vcpu_init, .vcpu_ops = &vcpu_ops, .start = tcg_loop_start,                   \
+    .resume = tcg_loop_resume, .pause = tcg_loop_pause, .set_debug_hook = set_debug_hook,     \
+    .info = accel_info, .close = accel_close
 
 const AccelClass tcg_accel_class = {
     .name = "tcg", .desc = "translates guest code to host code", .unusable = tcg_unusable,

@@ -298,73 +298,34 @@ void tcg_context_sync_slow(TcgVcpu *v)
     v->ctx = c;
 }
 
-static void each_context(CPU *cpu, void (*fn)(TcgContext *c, uint64_t a, uint64_t b), uint64_t a, uint64_t b)
+/* ---- what targets ask for (VcpuOps) -------------------------------------------- */
+
+void tcg_mmu_changed(CPU *cpu)
+{
+    cpu->tcg->context_stale = true;
+}
+
+static void count_flush(TcgStats *stats, CpuFlush what)
+{
+    uint64_t *n = what & CPU_FLUSH_BY_PAGE   ? &stats->flush_page
+                  : what & CPU_FLUSH_BY_ASID ? &stats->flush_asid
+                                             : &stats->flush_all;
+    ++*n;
+}
+
+void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
 {
     TcgVcpu *v = cpu->tcg;
-    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)
-        fn(v->pool[n], a, b);
-}
-
-/* ---- what targets ask for (include/target/vcpu.h) ------------------------------- */
-
-void cpu_mmu_changed(CPU *cpu)
-{
-    if (cpu->tcg)
-        cpu->tcg->context_stale = true;
-}
-
-static void flush_one(TcgContext *c, uint64_t a, uint64_t b)
-{
-    tcg_context_flush(c, false);
-}
-
-void cpu_flush_all(CPU *cpu)
-{
-    if (!cpu->tcg)
-        return;
-    cpu->tcg->state->stats.flush_all++;
-    each_context(cpu, flush_one, 0, 0);
-}
-
-static void flush_one_asid(TcgContext *c, uint64_t asid, uint64_t b)
-{
-    if (c->asid == asid)
-        tcg_context_flush(c, true);
-}
-
-void cpu_flush_asid(CPU *cpu, uint64_t asid)
-{
-    if (!cpu->tcg)
-        return;
-    cpu->tcg->state->stats.flush_asid++;
-    each_context(cpu, flush_one_asid, asid, 0);
-}
-
-static void flush_one_page(TcgContext *c, uint64_t vaddr, uint64_t b)
-{
-    tcg_context_flush_page(c, vaddr);
-}
-
-void cpu_flush_page(CPU *cpu, uint64_t vaddr)
-{
-    if (!cpu->tcg)
-        return;
-    cpu->tcg->state->stats.flush_page++;
-    each_context(cpu, flush_one_page, vaddr, 0);
-}
-
-static void flush_one_page_asid(TcgContext *c, uint64_t vaddr, uint64_t asid)
-{
-    if (c->asid == asid)
-        tcg_context_flush_page(c, vaddr);
-}
-
-void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
-{
-    if (!cpu->tcg)
-        return;
-    cpu->tcg->state->stats.flush_page++;
-    each_context(cpu, flush_one_page_asid, vaddr, asid);
+    count_flush(&v->state->stats, what);
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
+        TcgContext *c = v->pool[n];
+        if (what & CPU_FLUSH_BY_ASID && c->asid != asid)
+            continue;
+        if (what & CPU_FLUSH_BY_PAGE)
+            tcg_context_flush_page(c, vaddr);
+        else
+            tcg_context_flush(c, what & CPU_FLUSH_BY_ASID);
+    }
 }
 
 /* ---- life ---------------------------------------------------------------------- */

@@ -258,6 +258,8 @@ static inline void tcg_context_sync(TcgVcpu *v)
     if (G_UNLIKELY(v->context_stale))
         tcg_context_sync_slow(v);
 }
+void tcg_mmu_changed(CPU *cpu); /* VcpuOps */
+void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid);
 void tcg_context_flush(TcgContext *c, bool keep_global);
 void tcg_context_flush_page(TcgContext *c, uint64_t vaddr);
 void tcg_context_clear_jumps(TcgContext *c);

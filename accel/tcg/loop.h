@@ -41,7 +41,7 @@ static inline TcgLoop *tcg_loop_of(const CPU *cpu)
     return container_of(cpu->accel, TcgLoop, accel);
 }
 
-bool tcg_loop_start(Accel *a, Machine *m, GError **err);
+bool tcg_loop_start(Accel *a, GError **err);
 void tcg_loop_stop(TcgLoop *l); /* ends the thread */
 void tcg_loop_resume(Accel *a);
 void tcg_loop_pause(Accel *a);

@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "accel/tcg/loop.h"
-#include "hw/board.h"
 #include "base/log.h"
 
 enum { SLICE_US = 2000 };
@@ -326,7 +325,7 @@ static GThread *start_thread(const char *name, GThreadFunc fn, TcgLoop *l, GErro
     return t;
 }
 
-bool tcg_loop_start(Accel *a, Machine *m, GError **err)
+bool tcg_loop_start(Accel *a, GError **err)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
     l->pause = l->paused = true;

@@ -80,9 +80,6 @@ Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err)
     m->config = config;
     m->board = config->board;
     m->accel = accel;
-    if (accel) {
-        accel->machine = m;
-    }
     m->devices = g_ptr_array_new();
     m->buses = g_ptr_array_new();
     m->resets = g_ptr_array_new_with_free_func(g_free);
@@ -116,9 +113,6 @@ void machine_free(Machine *m)
 {
     if (!m) {
         return;
-    }
-    if (m->accel) { /* not closed yet: the machine could not be made */
-        m->accel->machine = NULL;
     }
     memory_transaction_begin();
     while (m->devices->len) {

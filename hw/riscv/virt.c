@@ -70,7 +70,7 @@ static bool create_cpus(Machine *m, GError **err)
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
-        if (!cpu_new(arch, m, model, err)) { /* puts itself into m->cpus */
+        if (!machine_add_cpu(m, arch, model, err)) {
             return false;
         }
     }

@@ -10,7 +10,6 @@ typedef struct AccelClass AccelClass;
 
 struct Accel {
     const AccelClass *class;
-    Machine *machine;
 };
 
 struct AccelClass {
@@ -19,23 +18,17 @@ struct AccelClass {
     const char *(*unusable)(void);
     /* options of -accel: char* -> char*; unknown ones are refused by name */
     Accel *(*open)(GHashTable *options, GError **err);
-    bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err);
-    void (*vcpu_free)(CPU *cpu); /* of a machine that is never started; may be NULL */
-    /* The machine is built: make the vCPU thread(s), all paused. */
-    bool (*start)(Accel *a, Machine *m, GError **err);
+    bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err); /* cpu->accel is set */
+    const VcpuOps *vcpu_ops;
+    /* All vCPUs are made: make the thread(s) that run them, all paused. */
+    bool (*start)(Accel *a, GError **err);
     void (*resume)(Accel *a);
     void (*pause)(Accel *a); /* returns when all vCPUs stand still, at an instruction's end */
-    void (*kick)(CPU *cpu);  /* wake from wfi; exit_request is set already */
-    /* Run fn in the vCPU's thread, between instructions, and wait (at once when
-     * paused, or when called from that thread). */
-    void (*run_on_cpu)(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque);
     /* A vCPU stopped by itself for the debugger (breakpoint, watchpoint, step): the
      * accelerator has paused all and calls this in the main loop. */
     void (*set_debug_hook)(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque);
-    /* The list of a paused vCPU changed. */
-    void (*breakpoints_changed)(CPU *cpu);
-    void (*watchpoints_changed)(CPU *cpu);
     void (*info)(Accel *a, GString *out); /* info jit */
+    /* Its vCPUs stand still from here on: their ops are vcpu_ops_none. */
     void (*close)(Accel *a);
 };
 
@@ -44,3 +37,7 @@ const char *accel_unusable(const AccelClass *class); /* see AccelClass.unusable 
 const char *accel_default(void);                     /* the name of the first that can run here */
 /* First that opens of "tcg", "tcg:interp"...; err says why each did not. */
 Accel *accel_open(const char *list, GHashTable *options, GError **err);
+/* The accelerator runs this vCPU from now on.  False: it cannot, and has nothing of it. */
+bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* The end of that, of both sides: the vCPU is nobody's. */
+void accel_forget_vcpu(CPU *cpu);

@@ -92,6 +92,10 @@ Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err);
 bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* after the user's devices */
 void machine_free(Machine *m);
 void machine_add_reset(Machine *m, void (*fn)(void *opaque), void *opaque);
+/* For boards, in the order of their numbers: a vCPU, run by the machine's accelerator (if it has one).
+ * machine_free() frees it. */
+CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model,
+                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void machine_reset(Machine *m);                              /* vCPUs are stopped by the caller */
 Bus *machine_find_bus(Machine *m, const char *name);         /* by name */
 Bus *machine_find_bus_of_kind(Machine *m, const char *kind); /* first with room */

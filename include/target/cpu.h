@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A vCPU and the guest architecture behind it.
  *
- * Each architecture has one struct that starts with CPU and holds the canonical state,
+ * This room knows no accelerator: what one does for the vCPUs it runs is in CPU.ops.  Each architecture has one struct that starts with CPU and holds the canonical state,
  * whichever accelerator runs it.  CPUArch is a const table. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hw/irq.h"
 #include "base/memory.h"
 #include "tcg/ir.h"
 
 typedef struct CPUArch CPUArch;
+typedef struct VcpuOps VcpuOps;
 typedef struct Accel Accel;
-typedef struct Machine Machine;
 typedef struct TcgVcpu TcgVcpu;
 
 struct CPU {
@@ -24,8 +23,8 @@ struct CPU {
     uint32_t halted; /* waits for an interrupt (wfi); cleared by the dispatcher */
     TcgVcpu *tcg;    /* private to accel/tcg */
     const CPUArch *arch;
-    Accel *accel;
-    Machine *machine;
+    const VcpuOps *ops; /* never NULL: see vcpu_ops_none */
+    Accel *accel;       /* who runs it, whose room alone knows what this is; or NULL */
     AddressSpace *as;
     unsigned index;      /* 0.. in the machine */
     bool stopped;        /* firmware has not started it (or has stopped it) */
@@ -101,6 +100,34 @@ typedef struct CPURange {
     size_t offset, size;
 } CPURange;
 
+/* Which cached translations a flush drops.  By address: those of its page, or of the leaf of the
+ * page table that it lies in, in every address space.  By address space: those that are not
+ * global.  By both: what the two have in common, global entries included. */
+typedef enum CpuFlush {
+    CPU_FLUSH_ALL = 0,
+    CPU_FLUSH_BY_PAGE = 1,
+    CPU_FLUSH_BY_ASID = 2,
+} CpuFlush;
+
+/* What an accelerator does for a vCPU that it runs. */
+struct VcpuOps {
+    void (*free)(CPU *cpu); /* the vCPU goes; it does not run any more */
+    void (*kick)(CPU *cpu); /* wake it from its wait for interrupts; exit_request is set already.  Any
+                               thread, any lock. */
+    /* Run fn in the vCPU's thread, between instructions, and wait (at once when
+     * paused, or when called from that thread). */
+    void (*run_on_cpu)(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque);
+    /* The list of a paused vCPU changed. */
+    void (*breakpoints_changed)(CPU *cpu);
+    void (*watchpoints_changed)(CPU *cpu);
+    /* In the vCPU's thread, or while it stands still: see target/vcpu.h. */
+    void (*mmu_changed)(CPU *cpu);
+    void (*flush)(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid);
+};
+
+/* Of a vCPU that no accelerator runs (any more): requests go nowhere, fn is called at once. */
+extern const VcpuOps vcpu_ops_none;
+
 struct CPUArch {
     const char *name; /* "riscv64" */
     size_t cpu_size;  /* of the architecture's CPU struct */
@@ -141,7 +168,8 @@ struct CPUArch {
     void (*dump_mmu)(CPU *cpu, GString *out);                     /* info mem */
 
     /* ---- board */
-    IrqHandler *set_irq; /* input `line` (riscv: the bit of mip), opaque is the CPU */
+    void (*set_irq)(void *opaque, int line, int level); /* an IrqHandler: input `line` (riscv: the
+                                                           bit of mip), opaque is the CPU */
     void (*set_pc)(CPU *cpu, uint64_t pc);
 };
 
@@ -149,9 +177,11 @@ struct CPUArch {
 extern const CPUArch *const cpu_archs[];
 const CPUArch *cpu_arch_find(const char *name);
 
-/* The new vCPU stands in m->cpus; machine_free() frees it. */
-CPU *cpu_new(const CPUArch *arch, Machine *m, const char *model, GError **err);
-void cpu_free(CPU *cpu);
+/* A vCPU that no accelerator runs yet (accel_add_vcpu()): boards call machine_add_cpu(), which does
+ * both.  index: 0.. in its machine. */
+CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, const char *model,
+             GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void cpu_free(CPU *cpu); /* NULL: nothing */
 
 /* The guest pc, wherever the architecture keeps it. */
 static inline uint64_t cpu_pc(const CPU *cpu)
@@ -162,6 +192,12 @@ static inline uint64_t cpu_pc(const CPU *cpu)
 /* Ask the vCPU to come back to its dispatcher soon; wakes it from wfi.  Any
  * thread, any lock. */
 void cpu_request_exit(CPU *cpu);
+
+/* Run fn where the vCPU's state may be read and written, and wait for it. */
+static inline void cpu_run(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+{
+    cpu->ops->run_on_cpu(cpu, fn, opaque);
+}
 
 /* Guest memory by virtual address, for gdb and the monitor: see memory_debug_read().  Of a range
  * that is not mapped throughout nothing is touched. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What guest translators and their helpers may ask of the run time that translates for them:
- * accel/tcg carries it out.  All in the vCPU's thread. */
+/* What guest translators and their helpers may ask of the run time that translates for them.
+ * All in the vCPU's thread.
+ *
+ * Helpers and translators run only where code is translated, so their functions are bound when the
+ * program is linked, to accel/tcg (a test may bring its own).  What the state of a guest asks for
+ * under any accelerator, translations among it, goes through CPU.ops. */
 #pragma once
 #include "target/cpu.h"
 
@@ -33,12 +37,31 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
 /* A register that is part of the context key changed (satp, privilege, SUM ...):
  * the block must end with IR_EXIT_LOOKUP, or the helper with cpu_loop_exit.
  * O(1) when the context is still in the pool. */
-void cpu_mmu_changed(CPU *cpu);
-/* Drop cached translations of this vCPU. */
-void cpu_flush_all(CPU *cpu);
-void cpu_flush_asid(CPU *cpu, uint64_t asid);  /* not global entries */
-void cpu_flush_page(CPU *cpu, uint64_t vaddr); /* in every context */
-void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid);
+static inline void cpu_mmu_changed(CPU *cpu)
+{
+    cpu->ops->mmu_changed(cpu);
+}
+
+/* Drop cached translations of this vCPU: see CpuFlush. */
+static inline void cpu_flush_all(CPU *cpu)
+{
+    cpu->ops->flush(cpu, CPU_FLUSH_ALL, 0, 0);
+}
+
+static inline void cpu_flush_asid(CPU *cpu, uint64_t asid)
+{
+    cpu->ops->flush(cpu, CPU_FLUSH_BY_ASID, 0, asid);
+}
+
+static inline void cpu_flush_page(CPU *cpu, uint64_t vaddr)
+{
+    cpu->ops->flush(cpu, CPU_FLUSH_BY_PAGE, vaddr, 0);
+}
+
+static inline void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
+{
+    cpu->ops->flush(cpu, CPU_FLUSH_BY_PAGE | CPU_FLUSH_BY_ASID, vaddr, asid);
+}
 
 /* ---- for translators ---- */
 

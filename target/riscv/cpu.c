@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "accel/accel.h"
 #include "target/vcpu.h"
 
 /* Numbers of CPURegister: as gdb's riscv target numbers them. */

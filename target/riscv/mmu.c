@@ -13,7 +13,6 @@
 #include <inttypes.h>
 
 #include "target/vcpu.h"
-#include "hw/board.h"
 #include "base/log.h"
 
 enum { PTE_V = 1, PTE_R = 2, PTE_W = 4, PTE_X = 8, PTE_U = 16, PTE_G = 32, PTE_A = 64, PTE_D = 128 };
@@ -339,7 +338,7 @@ static void dump_table(Dump *d, uint64_t ppn, int level, uint64_t vaddr)
     uint64_t table[TABLE_BYTES / sizeof(uint64_t)];
     unsigned shift = 12 + level * d->s->index_bits;
     d->tables++;
-    if (dma_read(d->r->cpu.machine->memory, ppn << 12, table, sizeof(table)) != BUS_OK) {
+    if (dma_read(d->r->cpu.as, ppn << 12, table, sizeof(table)) != BUS_OK) {
         return;
     }
     for (uint64_t i = 0; i < 1u << d->s->index_bits && !dump_is_full(d); i++) {

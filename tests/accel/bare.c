@@ -42,7 +42,6 @@ Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, GHashT
     Machine *m = &b->machine;
     m->accel = accel_open(accel, options, &err);
     g_assert_no_error(err);
-    m->accel->machine = m;
     memory_thread_register();
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
     bool ok = memory_region_init_ram(&m->ram, NULL, "ram", BARE_RAM_SIZE, &err);
@@ -53,7 +52,7 @@ Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, GHashT
     memory_region_init_io(&b->finisher, NULL, &finisher_ops, b, "finisher", 0x1000);
     memory_region_add(&m->system, 0x100000, &b->finisher, 0);
     m->memory = address_space_new(&m->system, "memory");
-    CPU *cpu = cpu_new(arch, m, model, &err);
+    CPU *cpu = machine_add_cpu(m, arch, model, &err);
     g_assert_no_error(err);
     arch->reset(cpu);
     arch->set_pc(cpu, BARE_RAM);
@@ -75,7 +74,7 @@ void bare_start(Bare *b)
     Accel *a = b->machine.accel;
     if (!b->started) {
         g_autoptr(GError) err = NULL;
-        bool ok = a->class->start(a, &b->machine, &err);
+        bool ok = a->class->start(a, &err);
         g_assert(ok);
         b->started = true;
     }

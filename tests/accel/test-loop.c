@@ -248,11 +248,11 @@ static void test_pause_resume(void)
             g_assert_true(wait_progress(t, 0, before + 1));
         }
         if (i % 3 == 0) {
-            t->accel->class->run_on_cpu(&tg_cpu(t, i & 1)->cpu, add_r3, &one);
+            cpu_run(&tg_cpu(t, i & 1)->cpu, add_r3, &one);
         }
         pause_all(t);
         uint64_t count = tg_cpu(t, 0)->r[2];
-        t->accel->class->run_on_cpu(&tg_cpu(t, 0)->cpu, add_r3, &one);
+        cpu_run(&tg_cpu(t, 0)->cpu, add_r3, &one);
         g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, count); /* it stands */
     }
     g_assert_cmpuint(tg_cpu(t, 0)->r[3] + tg_cpu(t, 1)->r[3], ==, 267);
@@ -269,7 +269,7 @@ static void test_pause_asleep(void)
     for (unsigned i = 1; i < 20; i++) {
         resume(t);
         g_assert_true(tg_wait(&t->done, 1));
-        t->accel->class->run_on_cpu(&tg_cpu(t, 1)->cpu, add_r3, &one);
+        cpu_run(&tg_cpu(t, 1)->cpu, add_r3, &one);
         pause_all(t);
     }
     g_assert_cmpuint(t->done, ==, 1);

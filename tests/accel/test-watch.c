@@ -42,7 +42,7 @@ static void run(Bare *b)
 {
     TcgLoop *l = container_of(b->machine.accel, TcgLoop, accel);
     if (!b->started) {
-        b->started = l->accel.class->start(&l->accel, &b->machine, NULL);
+        b->started = l->accel.class->start(&l->accel, NULL);
         g_assert_true(b->started);
     }
     l->accel.class->resume(&l->accel);

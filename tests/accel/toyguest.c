@@ -339,13 +339,12 @@ TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus)
     m->memory = address_space_new(&m->system, "memory");
     t->accel = m->accel = accel_open(accel, table, &err);
     g_assert_no_error(err);
-    m->accel->machine = m;
     for (unsigned i = 0; i < cpus; i++) {
-        CPU *cpu = cpu_new(&tg_arch, m, NULL, &err);
+        CPU *cpu = machine_add_cpu(m, &tg_arch, NULL, &err);
         g_assert_no_error(err);
         tg_reset(cpu);
     }
-    g_assert_true(m->accel->class->start(m->accel, m, &err));
+    g_assert_true(m->accel->class->start(m->accel, &err));
     return t;
 }
 

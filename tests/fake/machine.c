@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See machine.h.  The functions of target/cpu.c and of host ends are weak: the real
- * ones win where a test links them. */
+/* See machine.h.  The functions of host ends are weak: the real ones win where a
+ * test links them. */
 #include "machine.h"
 
 #include <string.h>
@@ -55,6 +55,17 @@ static bool fake_set(CPU *cpu, unsigned number, uint64_t value)
     return p;
 }
 
+static bool fake_init(CPU *cpu, const char *model, GError **err)
+{
+    return true;
+}
+
+static bool fake_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
+{
+    *phys = vaddr;
+    return true;
+}
+
 static void fake_reset(CPU *cpu)
 {
     ((FakeCpu *)cpu)->resets++;
@@ -87,7 +98,9 @@ static const CPUArch fake_arch = {
     .name = "riscv64",
     .cpu_size = sizeof(FakeCpu),
     .guest = &fake_guest,
+    .init = fake_init,
     .reset = fake_reset,
+    .debug_walk = fake_debug_walk,
     .registers = fake_registers,
     .get_register = fake_get,
     .set_register = fake_set,
@@ -116,9 +129,9 @@ static void fake_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque
     fake_accel.hook_opaque = opaque;
 }
 
-static void fake_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+static bool fake_vcpu_init(Accel *a, CPU *cpu, GError **err)
 {
-    fn(cpu, opaque);
+    return true;
 }
 
 static void fake_info(Accel *a, GString *out)
@@ -130,7 +143,8 @@ static const AccelClass fake_accel_class = {
     .name = "fake",
     .resume = fake_resume,
     .pause = fake_pause,
-    .run_on_cpu = fake_run_on_cpu,
+    .vcpu_init = fake_vcpu_init,
+    .vcpu_ops = &vcpu_ops_none,
     .set_debug_hook = fake_hook,
     .info = fake_info,
 };
@@ -144,13 +158,10 @@ static bool fake_build(Machine *m, GError **err)
     }
     memory_region_add(&m->system, FAKE_RAM, &m->ram, 0);
     for (unsigned i = 0; i < 2; i++) {
-        FakeCpu *f = g_new0(FakeCpu, 1);
-        f->cpu = (CPU){ .arch = &fake_arch, .accel = m->accel, .machine = m, .as = m->memory, .index = i };
-        f->cpu.breakpoints = g_array_new(false, false, sizeof(uint64_t));
-        f->cpu.watchpoints = g_array_new(false, false, sizeof(Watchpoint));
-        m->cpus[i] = &f->cpu;
+        if (!machine_add_cpu(m, &fake_arch, NULL, err)) {
+            return false;
+        }
     }
-    m->cpu_count = 2;
     return true;
 }
 
@@ -173,12 +184,6 @@ Machine *fake_machine_new(void)
 void fake_machine_free(Machine *m)
 {
     runstate_finish();
-    for (unsigned i = 0; i < m->cpu_count; i++) {
-        g_array_unref(m->cpus[i]->breakpoints);
-        g_array_unref(m->cpus[i]->watchpoints);
-        g_free(m->cpus[i]);
-    }
-    m->cpu_count = 0;
     machine_free(m);
 }
 
@@ -193,12 +198,9 @@ void fake_debug_stop(Machine *m, unsigned i)
     fake_accel.hook(m->cpus[i], fake_accel.hook_opaque);
 }
 
-/* ---- what target/cpu.c and the host ends have ---- */
+/* ---- what the host ends have ---- */
 
 #define WEAK __attribute__((weak))
-WEAK void cpu_free(CPU *cpu)
-{
-}
 WEAK void block_pause_all(void)
 {
 }
@@ -240,47 +242,4 @@ WEAK bool net_set_link_of(const char *name, bool up)
 WEAK char *net_user_info(const NetClient *nc)
 {
     return NULL;
-}
-
-WEAK bool cpu_debug_read(CPU *cpu, uint64_t vaddr, void *buf, size_t len)
-{
-    return memory_debug_read(cpu->as, vaddr, buf, len) == BUS_OK;
-}
-
-WEAK bool cpu_debug_write(CPU *cpu, uint64_t vaddr, const void *buf, size_t len)
-{
-    return memory_debug_write(cpu->as, vaddr, buf, len) == BUS_OK;
-}
-
-WEAK void cpu_breakpoint_add(CPU *cpu, uint64_t addr)
-{
-    g_array_append_val(cpu->breakpoints, addr);
-}
-
-WEAK bool cpu_breakpoint_remove(CPU *cpu, uint64_t addr)
-{
-    for (guint i = 0; i < cpu->breakpoints->len; i++) {
-        if (g_array_index(cpu->breakpoints, uint64_t, i) == addr) {
-            g_array_remove_index(cpu->breakpoints, i);
-            return true;
-        }
-    }
-    return false;
-}
-
-WEAK void cpu_watchpoint_add(CPU *cpu, uint64_t addr, uint64_t len, int kind)
-{
-    Watchpoint w = { addr, len, kind };
-    g_array_append_val(cpu->watchpoints, w);
-}
-
-WEAK bool cpu_watchpoint_remove(CPU *cpu, uint64_t addr, uint64_t len, int kind)
-{
-    g_array_set_size(cpu->watchpoints, 0);
-    return true;
-}
-
-WEAK void cpu_set_singlestep(CPU *cpu, bool on)
-{
-    cpu->singlestep = on;
 }

@@ -21,6 +21,7 @@ struct Flat {
     GHashTable *blocks;  /* pc and mode -> IrBlock */
     uint8_t *code_pages; /* per page of RAM: has blocks */
     sigjmp_buf out;
+    VcpuOps ops;
 };
 
 static Flat *current; /* the run time's functions get a CPU only */
@@ -35,11 +36,6 @@ void cpu_restore_pc(CPU *cpu)
 void cpu_loop_exit(CPU *cpu)
 {
     siglongjmp(current->out, 1);
-}
-
-void cpu_request_exit(CPU *cpu)
-{
-    cpu->exit_request = 1;
 }
 
 /* ---- memory -------------------------------------------------------------- */
@@ -132,26 +128,11 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
     return true;
 }
 
-void cpu_mmu_changed(CPU *cpu)
-{
-}
-void cpu_flush_all(CPU *cpu)
+static void flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
 {
     if (current) {
         current->stale = true;
     }
-}
-void cpu_flush_asid(CPU *cpu, uint64_t asid)
-{
-    cpu_flush_all(cpu);
-}
-void cpu_flush_page(CPU *cpu, uint64_t vaddr)
-{
-    cpu_flush_all(cpu);
-}
-void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
-{
-    cpu_flush_all(cpu);
 }
 
 /* ---- for the translator -------------------------------------------------- */
@@ -209,8 +190,11 @@ Flat *flat_new(const CPUArch *arch, const char *model, uint64_t base, uint64_t s
     m->ram = g_malloc0(size);
     m->code_pages = g_malloc0(size / FLAT_PAGE + 1);
     m->blocks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)ir_block_free);
+    m->ops = vcpu_ops_none;
+    m->ops.flush = flush;
     m->r = g_malloc0(arch->cpu_size);
     m->r->cpu.arch = arch;
+    m->r->cpu.ops = &m->ops;
     if (!arch->init(&m->r->cpu, model, &err)) {
         g_error("%s", err->message);
     }
