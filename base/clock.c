@@ -21,7 +21,7 @@
 
 struct Timer {
     ClockKind kind;
-    GMutex *lock;
+    Lock *lock;
     TimerFn *fn;
     void *opaque;
     int64_t deadline;   /* atomic; -1: not pending */
@@ -29,7 +29,7 @@ struct Timer {
     struct Timer *next; /* in the list of its clock */
 };
 
-static GMutex timer_lock; /* leaf; all below */
+static Lock timer_lock = LOCK_INIT(LOCK_TIMERS); /* leaf; all below */
 static Timer *pending[CLK_KINDS];
 static int64_t armed = INT64_MAX; /* CLOCK_MONOTONIC ns the timerfd is set to */
 static int timer_fd = -1;
@@ -107,18 +107,18 @@ static void arm_locked(void)
 
 static Timer *take_due(bool stopped_too)
 {
-    g_mutex_lock(&timer_lock);
+    lock_take(&timer_lock);
     for (int k = 0; k < CLK_KINDS; k++) {
         Timer *t = stopped_too || clock_runs(k) ? pending[k] : NULL;
         if (t && t->deadline <= clock_get_ns(k)) {
             pending[k] = t->next;
             __atomic_store_n(&t->deadline, -1, __ATOMIC_RELAXED);
             t->due = true;
-            g_mutex_unlock(&timer_lock);
+            lock_release(&timer_lock);
             return t;
         }
     }
-    g_mutex_unlock(&timer_lock);
+    lock_release(&timer_lock);
     return NULL;
 }
 
@@ -126,19 +126,19 @@ static Timer *take_due(bool stopped_too)
  * is heard. */
 static void timer_fire(Timer *t)
 {
-    GMutex *lock = t->lock;
+    Lock *lock = t->lock;
     if (lock) {
-        g_mutex_lock(lock);
+        lock_take(lock);
     }
-    g_mutex_lock(&timer_lock);
+    lock_take(&timer_lock);
     bool due = t->due;
     t->due = false;
-    g_mutex_unlock(&timer_lock);
+    lock_release(&timer_lock);
     if (due) {
         t->fn(t->opaque);
     }
     if (lock) {
-        g_mutex_unlock(lock);
+        lock_release(lock);
     }
 }
 
@@ -162,13 +162,13 @@ static gboolean timer_fd_ready(gint fd, GIOCondition cond, gpointer unused)
     if (read(fd, &count, sizeof(count)) < 0) {
         return G_SOURCE_CONTINUE;
     }
-    g_mutex_lock(&timer_lock);
+    lock_take(&timer_lock);
     armed = INT64_MAX;
-    g_mutex_unlock(&timer_lock);
+    lock_release(&timer_lock);
     run_due(false);
-    g_mutex_lock(&timer_lock);
+    lock_take(&timer_lock);
     arm_locked();
-    g_mutex_unlock(&timer_lock);
+    lock_release(&timer_lock);
     return G_SOURCE_CONTINUE;
 }
 
@@ -192,7 +192,7 @@ static void timer_fd_open(void)
 
 /* ---- timers -------------------------------------------------------------- */
 
-Timer *timer_new(ClockKind kind, GMutex *lock, TimerFn *fn, void *opaque)
+Timer *timer_new(ClockKind kind, Lock *lock, TimerFn *fn, void *opaque)
 {
     timer_fd_open();
     Timer *t = g_new0(Timer, 1);
@@ -217,7 +217,7 @@ static void unlink_locked(Timer *t)
 
 void timer_set_deadline(Timer *t, int64_t deadline_ns)
 {
-    g_mutex_lock(&timer_lock);
+    lock_take(&timer_lock);
     unlink_locked(t);
     __atomic_store_n(&t->deadline, MAX(deadline_ns, 0), __ATOMIC_RELAXED);
     Timer **p = &pending[t->kind];
@@ -229,14 +229,14 @@ void timer_set_deadline(Timer *t, int64_t deadline_ns)
     if (pending[t->kind] == t) {
         arm_locked();
     }
-    g_mutex_unlock(&timer_lock);
+    lock_release(&timer_lock);
 }
 
 void timer_cancel(Timer *t)
 {
-    g_mutex_lock(&timer_lock);
+    lock_take(&timer_lock);
     unlink_locked(t);
-    g_mutex_unlock(&timer_lock);
+    lock_release(&timer_lock);
 }
 
 void timer_free(Timer *t)
@@ -267,9 +267,9 @@ void clock_virtual_start(void)
     if (!virtual_running) {
         __atomic_store_n(&virtual_offset, virtual_frozen - read_ns(CLOCK_MONOTONIC), __ATOMIC_RELAXED);
         __atomic_store_n(&virtual_running, true, __ATOMIC_RELEASE);
-        g_mutex_lock(&timer_lock);
+        lock_take(&timer_lock);
         arm_locked();
-        g_mutex_unlock(&timer_lock);
+        lock_release(&timer_lock);
     }
 }
 

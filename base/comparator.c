@@ -12,7 +12,7 @@ struct Comparator {
     const ComparatorOps *ops;
     void *opaque;
     uint64_t hz;
-    GMutex lock; /* what follows */
+    Lock lock; /* what follows */
     Timer *timer;
     bool on;
     uint64_t value;
@@ -46,7 +46,7 @@ Comparator *comparator_new(uint64_t hz, const ComparatorOps *ops, void *opaque)
     c->ops = ops;
     c->opaque = opaque;
     c->hz = hz;
-    g_mutex_init(&c->lock);
+    lock_init(&c->lock, LOCK_COMPARATOR);
     c->timer = timer_new(CLK_VIRTUAL, &c->lock, expired, c);
     return c;
 }
@@ -56,30 +56,30 @@ void comparator_free(Comparator *c)
     if (!c)
         return;
     timer_free(c->timer);
-    g_mutex_clear(&c->lock);
+    lock_finish(&c->lock);
     g_free(c);
 }
 
 void comparator_set(Comparator *c, uint64_t value)
 {
-    g_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     c->value = value;
     c->on = true;
     look(c);
-    g_mutex_unlock(&c->lock);
+    lock_release(&c->lock);
 }
 
 void comparator_look(Comparator *c)
 {
-    g_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     look(c);
-    g_mutex_unlock(&c->lock);
+    lock_release(&c->lock);
 }
 
 void comparator_off(Comparator *c)
 {
-    g_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     c->on = false;
     look(c);
-    g_mutex_unlock(&c->lock);
+    lock_release(&c->lock);
 }

@@ -11,11 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "util/nearest.h"
 
 uint32_t log_items;
 
-static GMutex file_lock;
+static Lock file_lock = LOCK_INIT(LOCK_LOG);
 static FILE *file; /* NULL: standard error */
 
 static const struct LogName {
@@ -102,20 +103,20 @@ bool log_set_file(const char *path, GError **err)
         return false;
     }
     setvbuf(f, NULL, _IOLBF, 0);
-    g_mutex_lock(&file_lock);
+    lock_take(&file_lock);
     if (file) {
         fclose(file);
     }
     file = f;
-    g_mutex_unlock(&file_lock);
+    lock_release(&file_lock);
     return true;
 }
 
 static void log_write_string(const char *text)
 {
-    g_mutex_lock(&file_lock);
+    lock_take(&file_lock);
     fputs(text, file ? file : stderr);
-    g_mutex_unlock(&file_lock);
+    lock_release(&file_lock);
 }
 
 void log_write(const char *fmt, ...)
@@ -184,10 +185,10 @@ void log_report(const char *fmt, ...)
     va_end(ap);
     g_autofree char *head = report_head();
     g_autofree char *line = g_strdup_printf("%s%s: %s\n", head, program ? program : "lyrebird", text);
-    g_mutex_lock(&file_lock);
+    lock_take(&file_lock);
     fputs(line, stderr);
     if (file) { /* all that is left to a process in the background */
         fputs(line, file);
     }
-    g_mutex_unlock(&file_lock);
+    lock_release(&file_lock);
 }

@@ -17,14 +17,14 @@
 enum { LOCK_SPINS = 200 };
 
 struct Bh {
-    GMutex *lock;
+    Lock *lock;
     void (*fn)(void *opaque);
     void *opaque;
     bool scheduled;
     GList link;
 };
 
-static GMutex queue_lock; /* leaf */
+static Lock queue_lock = LOCK_INIT(LOCK_LOOP_WORK); /* leaf */
 static GQueue queue = G_QUEUE_INIT;
 static bool sleeping; /* atomic */
 static int wake_fd = -1;
@@ -43,9 +43,9 @@ static void loop_wake(void)
 
 static bool queue_is_empty(void)
 {
-    g_mutex_lock(&queue_lock);
+    lock_take(&queue_lock);
     bool empty = g_queue_is_empty(&queue);
-    g_mutex_unlock(&queue_lock);
+    lock_release(&queue_lock);
     return empty && !__atomic_load_n(&quit_wanted, __ATOMIC_SEQ_CST);
 }
 
@@ -82,45 +82,45 @@ static gboolean bh_source_check(GSource *s)
 
 static Bh *queue_pop(void)
 {
-    g_mutex_lock(&queue_lock);
+    lock_take(&queue_lock);
     GList *link = g_queue_pop_head_link(&queue);
     Bh *bh = link ? link->data : NULL;
     if (bh) {
         bh->scheduled = false;
     }
-    g_mutex_unlock(&queue_lock);
+    lock_release(&queue_lock);
     return bh;
 }
 
 /* Who scheduled work under its lock is about to let go of it: a short look costs less than
  * to sleep and to be woken. */
-static void lock_soon_free(GMutex *lock)
+static void lock_soon_free(Lock *lock)
 {
     for (int i = 0; i < LOCK_SPINS; i++) {
-        if (g_mutex_trylock(lock)) {
+        if (lock_try(lock)) {
             return;
         }
         for (int k = 0; k < 16; k++) {
             __asm__ volatile("" ::: "memory");
         }
     }
-    g_mutex_lock(lock);
+    lock_take(lock);
 }
 
 static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 {
-    g_mutex_lock(&queue_lock);
+    lock_take(&queue_lock);
     unsigned count = queue.length; /* what is scheduled meanwhile waits its turn */
-    g_mutex_unlock(&queue_lock);
+    lock_release(&queue_lock);
     Bh *bh;
     while (count-- && (bh = queue_pop())) {
-        GMutex *lock = bh->lock;
+        Lock *lock = bh->lock;
         if (lock) {
             lock_soon_free(lock);
         }
         bh->fn(bh->opaque); /* may free bh */
         if (lock) {
-            g_mutex_unlock(lock);
+            lock_release(lock);
         }
     }
     return G_SOURCE_CONTINUE;
@@ -156,7 +156,7 @@ GMainContext *mainloop_context(void)
 
 /* ---- work ---------------------------------------------------------------- */
 
-Bh *bh_new(GMutex *lock, void (*fn)(void *opaque), void *opaque)
+Bh *bh_new(Lock *lock, void (*fn)(void *opaque), void *opaque)
 {
     mainloop_context();
     Bh *bh = g_new0(Bh, 1);
@@ -166,13 +166,13 @@ Bh *bh_new(GMutex *lock, void (*fn)(void *opaque), void *opaque)
 
 void bh_schedule(Bh *bh)
 {
-    g_mutex_lock(&queue_lock);
+    lock_take(&queue_lock);
     bool was = bh->scheduled;
     if (!was) {
         bh->scheduled = true;
         g_queue_push_tail_link(&queue, &bh->link);
     }
-    g_mutex_unlock(&queue_lock);
+    lock_release(&queue_lock);
     if (!was) {
         loop_wake();
     }
@@ -183,18 +183,18 @@ void bh_free(Bh *bh)
     if (!bh) {
         return;
     }
-    g_mutex_lock(&queue_lock);
+    lock_take(&queue_lock);
     if (bh->scheduled) {
         g_queue_unlink(&queue, &bh->link);
     }
-    g_mutex_unlock(&queue_lock);
+    lock_release(&queue_lock);
     g_free(bh);
 }
 
 typedef struct Call {
     void (*fn)(void *opaque);
     void *opaque;
-    GMutex lock;
+    Lock lock;
     GCond cond;
     bool done;
 } Call;
@@ -203,10 +203,10 @@ static void call_run(void *opaque)
 {
     Call *c = opaque;
     c->fn(c->opaque);
-    g_mutex_lock(&c->lock);
+    lock_take(&c->lock);
     c->done = true;
     g_cond_signal(&c->cond);
-    g_mutex_unlock(&c->lock);
+    lock_release(&c->lock);
 }
 
 void mainloop_call(void (*fn)(void *opaque), void *opaque)
@@ -216,19 +216,19 @@ void mainloop_call(void (*fn)(void *opaque), void *opaque)
         return;
     }
     Call c = { .fn = fn, .opaque = opaque };
-    g_mutex_init(&c.lock);
+    lock_init(&c.lock, LOCK_LOOP_CALL);
     g_cond_init(&c.cond);
     Bh bh = { .fn = call_run, .opaque = &c, .link = { .data = &bh } };
     mainloop_context();
     memory_thread_sleep();
     bh_schedule(&bh);
-    g_mutex_lock(&c.lock);
+    lock_take(&c.lock);
     while (!c.done) {
-        g_cond_wait(&c.cond, &c.lock);
+        lock_wait(&c.cond, &c.lock);
     }
-    g_mutex_unlock(&c.lock);
+    lock_release(&c.lock);
     memory_thread_wake();
-    g_mutex_clear(&c.lock);
+    lock_finish(&c.lock);
     g_cond_clear(&c.cond);
 }
 
@@ -239,15 +239,15 @@ void mainloop_set_wait_poll(void (*poll)(void))
     wait_poll = poll;
 }
 
-void mainloop_wait(GCond *cond, GMutex *lock)
+void mainloop_wait(GCond *cond, Lock *lock)
 {
     enum { TURN_US = 2000 };
     if (!wait_poll || !mainloop_is_current()) {
-        g_cond_wait(cond, lock);
-    } else if (!g_cond_wait_until(cond, lock, g_get_monotonic_time() + TURN_US)) {
-        g_mutex_unlock(lock);
+        lock_wait(cond, lock);
+    } else if (!lock_wait_until(cond, lock, g_get_monotonic_time() + TURN_US)) {
+        lock_release(lock);
         wait_poll();
-        g_mutex_lock(lock);
+        lock_take(lock);
     }
 }
 

@@ -126,11 +126,11 @@ static BusResult io_read(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_
     }
     MemoryOwner *owner = mr->owner;
     if (owner) {
-        g_mutex_lock(owner->lock);
+        lock_take(owner->lock);
     }
     BusResult r = io_read_locked(&io, value);
     if (owner) {
-        g_mutex_unlock(owner->lock);
+        lock_release(owner->lock);
     }
     return r;
 }
@@ -143,11 +143,11 @@ static BusResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64
     }
     MemoryOwner *owner = mr->owner;
     if (owner) {
-        g_mutex_lock(owner->lock);
+        lock_take(owner->lock);
     }
     BusResult r = io_write_locked(&io, value);
     if (owner) {
-        g_mutex_unlock(owner->lock);
+        lock_release(owner->lock);
     }
     return r;
 }

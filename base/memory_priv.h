@@ -3,6 +3,7 @@
  * views), memory_ram.c (host memory), memory_access.c and memory_debug.c (accesses),
  * memory_trace.c. */
 #pragma once
+#include "base/lock.h"
 #include "base/memory.h"
 
 /* A flat view: immutable once published. */

@@ -13,8 +13,8 @@
 
 enum { RAM_MAX_BLOCKS = 512, BITS_PER_LONG = 8 * (int)sizeof(unsigned long) };
 
-static GMutex ram_lock;                  /* leaf */
-static RamBlock *blocks[RAM_MAX_BLOCKS]; /* atomic slots */
+static Lock ram_lock = LOCK_INIT(LOCK_RAM_BLOCKS); /* leaf */
+static RamBlock *blocks[RAM_MAX_BLOCKS];           /* atomic slots */
 static uint64_t next_page = 1;
 
 static size_t bitmap_bytes(const RamBlock *rb)
@@ -56,7 +56,7 @@ static bool ram_block_map(RamBlock *rb, GError **err)
 static bool ram_block_number(RamBlock *rb)
 {
     bool found = false;
-    g_mutex_lock(&ram_lock);
+    lock_take(&ram_lock);
     for (unsigned i = 0; i < RAM_MAX_BLOCKS && !found; i++) {
         if (!blocks[i]) {
             rb->first_page = next_page;
@@ -65,7 +65,7 @@ static bool ram_block_number(RamBlock *rb)
             found = true;
         }
     }
-    g_mutex_unlock(&ram_lock);
+    lock_release(&ram_lock);
     return found;
 }
 
@@ -95,13 +95,13 @@ RamBlock *ram_block_new(const char *name, uint64_t size, GError **err)
 
 void ram_block_free(RamBlock *rb)
 {
-    g_mutex_lock(&ram_lock);
+    lock_take(&ram_lock);
     for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
         if (blocks[i] == rb) {
             __atomic_store_n(&blocks[i], NULL, __ATOMIC_RELEASE);
         }
     }
-    g_mutex_unlock(&ram_lock);
+    lock_release(&ram_lock);
     if (rb->host) {
         munmap(rb->host, rb->size);
     }

@@ -27,13 +27,13 @@ typedef struct Reader {
 
 static const uint64_t EPOCH_ASLEEP = UINT64_MAX;
 
-static GRecMutex map_lock;         /* the tree, address_spaces, listeners' registration */
-static unsigned transaction_depth; /* under map_lock, as the next three */
-static bool views_stale, views_forced;
+static Lock map_lock = LOCK_INIT(LOCK_MEMORY_MAP); /* the tree, address_spaces, listeners' registration */
+static __thread unsigned transaction_depth;        /* of this thread: it has map_lock unless 0 */
+static bool views_stale, views_forced;             /* under map_lock, as the next */
 static AddressSpace *address_spaces;
 static MemoryListener *listeners[LISTENERS_MAX]; /* atomic slots */
 
-static GMutex reader_lock; /* leaf: readers, retired */
+static Lock reader_lock = LOCK_INIT(LOCK_READERS); /* leaf: readers, retired */
 static Reader *readers;
 static FlatView *retired;
 static uint64_t epoch = 1; /* atomic */
@@ -126,7 +126,7 @@ static FlatView *view_build(MemoryRegion *root)
 static void views_reclaim(void)
 {
     FlatView *dead = NULL;
-    g_mutex_lock(&reader_lock);
+    lock_take(&reader_lock);
     uint64_t oldest = UINT64_MAX;
     for (const Reader *rd = readers; rd; rd = rd->next) {
         oldest = MIN(oldest, __atomic_load_n(&rd->epoch, __ATOMIC_SEQ_CST));
@@ -141,7 +141,7 @@ static void views_reclaim(void)
             p = &v->next_retired;
         }
     }
-    g_mutex_unlock(&reader_lock);
+    lock_release(&reader_lock);
     while (dead) {
         FlatView *next = dead->next_retired;
         g_free(dead);
@@ -151,11 +151,11 @@ static void views_reclaim(void)
 
 static void view_retire(FlatView *v)
 {
-    g_mutex_lock(&reader_lock);
+    lock_take(&reader_lock);
     v->retired_at = __atomic_add_fetch(&epoch, 1, __ATOMIC_SEQ_CST);
     v->next_retired = retired;
     retired = v;
-    g_mutex_unlock(&reader_lock);
+    lock_release(&reader_lock);
 }
 
 static bool views_equal(const FlatView *a, const FlatView *b)
@@ -183,8 +183,9 @@ void memory_view_invalidate(bool force)
 
 void memory_transaction_begin(void)
 {
-    g_rec_mutex_lock(&map_lock);
-    transaction_depth++;
+    if (transaction_depth++ == 0) {
+        lock_take(&map_lock);
+    }
 }
 
 void memory_transaction_commit(void)
@@ -198,8 +199,9 @@ void memory_transaction_commit(void)
         }
         views_reclaim();
     }
-    transaction_depth--;
-    g_rec_mutex_unlock(&map_lock);
+    if (--transaction_depth == 0) {
+        lock_release(&map_lock);
+    }
 }
 
 /* ---- readers ------------------------------------------------------------- */
@@ -216,11 +218,11 @@ void memory_thread_register(void)
         return;
     }
     Reader *rd = g_new0(Reader, 1);
-    g_mutex_lock(&reader_lock);
+    lock_take(&reader_lock);
     rd->epoch = __atomic_load_n(&epoch, __ATOMIC_SEQ_CST);
     rd->next = readers;
     readers = rd;
-    g_mutex_unlock(&reader_lock);
+    lock_release(&reader_lock);
     self = rd;
     g_private_set(&reader_key, rd); /* a thread that ends unregisters itself */
 }
@@ -230,14 +232,14 @@ void memory_thread_unregister(void)
     if (!self) {
         return;
     }
-    g_mutex_lock(&reader_lock);
+    lock_take(&reader_lock);
     for (Reader **p = &readers; *p; p = &(*p)->next) {
         if (*p == self) {
             *p = self->next;
             break;
         }
     }
-    g_mutex_unlock(&reader_lock);
+    lock_release(&reader_lock);
     g_free(self);
     self = NULL;
     g_private_set(&reader_key, NULL);

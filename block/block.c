@@ -128,7 +128,7 @@ char *block_describe(BlockBackend *blk)
 
 /* ---- users --------------------------------------------------------------- */
 
-bool block_backend_attach(BlockBackend *blk, void *user, GMutex *lock, GError **err)
+bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **err)
 {
     if (blk->user) {
         block_error(err,

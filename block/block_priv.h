@@ -56,7 +56,7 @@ struct BlockBackend {
     bool probed; /* nobody said that it is raw */
     bool ring;   /* io_uring, else worker threads */
     void *user;
-    GMutex *lock;
+    Lock *lock;
     unsigned in_flight;  /* atomic */
     unsigned interrupts; /* atomic: workers put down what they have at the next chance */
     struct {             /* see keep.c */

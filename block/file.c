@@ -6,8 +6,8 @@
  *
  * With O_DIRECT a request must fit the alignment that the file system asks for.
  * Memory that does not fit goes through a bounce buffer.  A write that does not fit is
- * read, changed and written back; where such writes can occur (alignment above
- * a sector) every write takes rmw_lock, so that none is undone by another's write-back.
+ * read, changed and written back ("patched"); where such writes can occur (alignment above
+ * a sector) a patch waits until it is alone, so that no write is undone by another's write-back.
  *
  * Not modelled: growth of the file by others while it is open. */
 #include <errno.h>
@@ -30,7 +30,10 @@ typedef struct FileNode {
     bool direct, device;
     uint32_t align; /* of offsets and lengths, direct only */
     uint32_t memory_align;
-    GRWLock rmw_lock;
+    Lock writes_lock; /* what follows; never held while a file is written */
+    GCond writes_done;
+    unsigned whole_writes, patches_waiting;
+    bool patching;
 } FileNode;
 
 static bool request_is_aligned(const FileNode *f, const BlockRequest *r)
@@ -166,6 +169,46 @@ static void file_trim(FileNode *f)
     }
 }
 
+/* Whole blocks are written side by side; a patch that waits goes before those that come after it. */
+static void whole_write_begin(FileNode *f)
+{
+    lock_take(&f->writes_lock);
+    while (f->patching || f->patches_waiting) {
+        lock_wait(&f->writes_done, &f->writes_lock);
+    }
+    f->whole_writes++;
+    lock_release(&f->writes_lock);
+}
+
+static void whole_write_end(FileNode *f)
+{
+    lock_take(&f->writes_lock);
+    if (--f->whole_writes == 0) {
+        g_cond_broadcast(&f->writes_done);
+    }
+    lock_release(&f->writes_lock);
+}
+
+static void patch_begin(FileNode *f)
+{
+    lock_take(&f->writes_lock);
+    f->patches_waiting++;
+    while (f->patching || f->whole_writes) {
+        lock_wait(&f->writes_done, &f->writes_lock);
+    }
+    f->patches_waiting--;
+    f->patching = true;
+    lock_release(&f->writes_lock);
+}
+
+static void patch_end(FileNode *f)
+{
+    lock_take(&f->writes_lock);
+    f->patching = false;
+    g_cond_broadcast(&f->writes_done);
+    lock_release(&f->writes_lock);
+}
+
 static int file_write(FileNode *f, const BlockRequest *r)
 {
     bool fits = request_is_aligned(f, r);
@@ -175,14 +218,14 @@ static int file_write(FileNode *f, const BlockRequest *r)
     bool whole = ((r->offset | r->length) & (f->align - 1)) == 0;
     int e;
     if (whole) {
-        g_rw_lock_reader_lock(&f->rmw_lock);
+        whole_write_begin(f);
         e = fits ? file_transfer(f, r, true) : file_bounce(f, r, true);
-        g_rw_lock_reader_unlock(&f->rmw_lock);
+        whole_write_end(f);
     } else {
-        g_rw_lock_writer_lock(&f->rmw_lock);
+        patch_begin(f);
         e = file_bounce(f, r, true);
         file_trim(f);
-        g_rw_lock_writer_unlock(&f->rmw_lock);
+        patch_end(f);
     }
     return e;
 }
@@ -260,7 +303,8 @@ static void file_close(BlockNode *n)
 {
     FileNode *f = container_of(n, FileNode, node);
     close(f->fd);
-    g_rw_lock_clear(&f->rmw_lock);
+    lock_finish(&f->writes_lock);
+    g_cond_clear(&f->writes_done);
 }
 
 static const BlockDriver file_driver = {
@@ -353,7 +397,8 @@ BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err
     f->node = (BlockNode){ .driver = &file_driver, .filename = g_strdup(path), .readonly = flags->readonly };
     f->fd = fd;
     f->direct = flags->direct;
-    g_rw_lock_init(&f->rmw_lock);
+    lock_init(&f->writes_lock, LOCK_FILE_WRITES);
+    g_cond_init(&f->writes_done);
     if (!file_measure(f, path, err) ||
         (flags->locking && !image_lock(fd, path, !flags->readonly, flags->locking_must, err))) {
         node_close(&f->node);

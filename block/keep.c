@@ -19,7 +19,8 @@ const char *const block_on_error_names[] = {
     [BLOCK_ON_ERROR_STOP] = "stop",     NULL,
 };
 
-static GMutex kept_lock; /* leaf; guards BlockBackend.kept (but its error: main loop only) */
+static Lock kept_lock =
+    LOCK_INIT(LOCK_KEPT_REQUESTS); /* leaf; guards BlockBackend.kept (but its error: main loop only) */
 static void (*stop_machine)(void);
 
 void block_set_stop_hook(void (*stop)(void))
@@ -125,7 +126,7 @@ bool block_keep(BlockRequest *r)
         return false;
     }
     bool failed = e != -ECANCELED;
-    g_mutex_lock(&kept_lock);
+    lock_take(&kept_lock);
     bool keep = !blk->kept.cancels && (!failed || stops_machine(r));
     bool first = keep && failed && !blk->kept.error;
     if (keep) {
@@ -133,7 +134,7 @@ bool block_keep(BlockRequest *r)
         blk->kept.error = failed ? e : blk->kept.error;
         r->priv.flags |= failed ? PRIV_KEPT : 0;
     }
-    g_mutex_unlock(&kept_lock);
+    lock_release(&kept_lock);
     if (first) { /* one line, however many requests fail with it */
         tell(r);
     }
@@ -147,10 +148,10 @@ bool block_keep(BlockRequest *r)
 
 static BlockRequest *kept_take(BlockBackend *blk)
 {
-    g_mutex_lock(&kept_lock);
+    lock_take(&kept_lock);
     BlockRequest *r = blk->kept.first;
     blk->kept.first = blk->kept.last = NULL;
-    g_mutex_unlock(&kept_lock);
+    lock_release(&kept_lock);
     return r;
 }
 
@@ -193,9 +194,9 @@ void block_resume_all(void)
 
 static void look_for_kept(BlockBackend *blk, void *opaque)
 {
-    g_mutex_lock(&kept_lock);
+    lock_take(&kept_lock);
     *(bool *)opaque |= blk->kept.first && blk->kept.error;
-    g_mutex_unlock(&kept_lock);
+    lock_release(&kept_lock);
 }
 
 bool block_keeps_requests(void)
@@ -208,9 +209,9 @@ bool block_keeps_requests(void)
 void block_cancel_begin(BlockBackend *blk)
 {
     interrupt_begin(blk, NULL);
-    g_mutex_lock(&kept_lock);
+    lock_take(&kept_lock);
     blk->kept.cancels++;
-    g_mutex_unlock(&kept_lock);
+    lock_release(&kept_lock);
     for (BlockRequest *r = kept_take(blk), *next; r; r = next) {
         next = r->priv.next;
         __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
@@ -220,8 +221,8 @@ void block_cancel_begin(BlockBackend *blk)
 
 void block_cancel_end(BlockBackend *blk)
 {
-    g_mutex_lock(&kept_lock);
+    lock_take(&kept_lock);
     blk->kept.cancels--;
-    g_mutex_unlock(&kept_lock);
+    lock_release(&kept_lock);
     interrupt_end(blk, NULL);
 }

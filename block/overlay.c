@@ -26,7 +26,7 @@ typedef struct OverlayNode {
     int fd;
     uint64_t *bits; /* atomic words */
     size_t bits_size;
-    GMutex alloc_lock;
+    Lock alloc_lock;
 } OverlayNode;
 
 static bool block_is_here(const OverlayNode *o, uint64_t b)
@@ -167,9 +167,9 @@ static int overlay_run(BlockNode *n, const BlockRequest *r, BlockOp op)
     if (op == BLOCK_FLUSH || r->length == 0) {
         return 0; /* nothing of it outlives the process */
     }
-    g_mutex_lock(&o->alloc_lock);
+    lock_take(&o->alloc_lock);
     int e = overlay_write(o, r, op != BLOCK_WRITE);
-    g_mutex_unlock(&o->alloc_lock);
+    lock_release(&o->alloc_lock);
     return e;
 }
 
@@ -179,7 +179,7 @@ static void overlay_close(BlockNode *n)
     node_close(o->base);
     munmap(o->bits, o->bits_size);
     close(o->fd);
-    g_mutex_clear(&o->alloc_lock);
+    lock_finish(&o->alloc_lock);
 }
 
 static const BlockDriver overlay_driver = {
@@ -247,6 +247,6 @@ BlockNode *overlay_node_open(BlockNode *base, GError **err)
     o->fd = fd;
     o->bits = bits;
     o->bits_size = bits_size;
-    g_mutex_init(&o->alloc_lock);
+    lock_init(&o->alloc_lock, LOCK_OVERLAY);
     return &o->node;
 }

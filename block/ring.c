@@ -26,9 +26,9 @@ enum { RING_ENTRIES = 256, REAP_BATCH = 64, REQUEST_MAX = 4 << 20, UNDER_WAY_MAX
 
 static struct io_uring ring;
 static bool ring_ready;
-static GMutex ring_lock;                     /* leaf */
-static BlockRequest *backlog, *backlog_last; /* did not fit; under ring_lock */
-static uint64_t under_way;                   /* bytes; atomic */
+static Lock ring_lock = LOCK_INIT(LOCK_RING); /* leaf */
+static BlockRequest *backlog, *backlog_last;  /* did not fit; under ring_lock */
+static uint64_t under_way;                    /* bytes; atomic */
 static FdWatch *watch;
 static Bh *start_bh;
 
@@ -97,7 +97,7 @@ bool ring_takes(const BlockRequest *r)
 void ring_submit(BlockRequest *r)
 {
     __atomic_add_fetch(&under_way, r->length, __ATOMIC_RELAXED);
-    g_mutex_lock(&ring_lock);
+    lock_take(&ring_lock);
     if (backlog || !prepare_locked(r)) {
         backlog_add(r);
         bh_schedule(start_bh);
@@ -106,7 +106,7 @@ void ring_submit(BlockRequest *r)
     } else {
         submit_locked();
     }
-    g_mutex_unlock(&ring_lock);
+    lock_release(&ring_lock);
 }
 
 void ring_start(void)
@@ -114,12 +114,12 @@ void ring_start(void)
     if (!ring_ready) {
         return;
     }
-    g_mutex_lock(&ring_lock);
+    lock_take(&ring_lock);
     while (backlog && prepare_locked(backlog)) {
         backlog = backlog->priv.next;
     }
     submit_locked();
-    g_mutex_unlock(&ring_lock);
+    lock_release(&ring_lock);
 }
 
 void block_plug(void)
@@ -186,9 +186,9 @@ static void ring_readable(void *opaque, GIOCondition ready)
     ring_reap();
     block_plug(); /* what done() submits goes out together, with the backlog */
     block_completions_run();
-    g_mutex_lock(&ring_lock);
+    lock_take(&ring_lock);
     plug_pending |= backlog != NULL;
-    g_mutex_unlock(&ring_lock);
+    lock_release(&ring_lock);
     block_unplug();
 }
 

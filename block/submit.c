@@ -13,7 +13,7 @@
 
 enum { DETECT_MAX = 256 << 10 }; /* bytes that are looked at where the guest waits */
 
-static GMutex done_lock; /* leaf */
+static Lock done_lock = LOCK_INIT(LOCK_ENDED_REQUESTS); /* leaf */
 static BlockRequest *done_first, *done_last;
 static Bh *done_bh;
 
@@ -21,26 +21,26 @@ static Bh *done_bh;
 
 static BlockRequest *completions_take(void)
 {
-    g_mutex_lock(&done_lock);
+    lock_take(&done_lock);
     BlockRequest *r = done_first;
     done_first = done_last = NULL;
-    g_mutex_unlock(&done_lock);
+    lock_release(&done_lock);
     return r;
 }
 
 void block_completions_run(void)
 {
-    GMutex *held = NULL;
+    Lock *held = NULL;
     for (BlockRequest *r = completions_take(), *next; r; r = next) {
         BlockBackend *blk = r->priv.blk;
         next = r->priv.next;
         if (blk->lock != held) {
             if (held) {
-                g_mutex_unlock(held);
+                lock_release(held);
             }
             held = blk->lock;
             if (held) {
-                g_mutex_lock(held);
+                lock_take(held);
             }
         }
         bool kept = block_keep(r);
@@ -50,7 +50,7 @@ void block_completions_run(void)
         }
     }
     if (held) {
-        g_mutex_unlock(held);
+        lock_release(held);
     }
 }
 
@@ -58,14 +58,14 @@ void block_complete_quietly(BlockRequest *r, int result)
 {
     r->priv.result = result;
     r->priv.next = NULL;
-    g_mutex_lock(&done_lock);
+    lock_take(&done_lock);
     if (done_last) {
         done_last->priv.next = r;
     } else {
         done_first = r;
     }
     done_last = r;
-    g_mutex_unlock(&done_lock);
+    lock_release(&done_lock);
 }
 
 void block_complete(BlockRequest *r, int result)

@@ -10,7 +10,7 @@
 
 enum { WORKERS = 16, IDLE_US = 10 * G_USEC_PER_SEC };
 
-static GMutex lock; /* leaf */
+static Lock lock = LOCK_INIT(LOCK_WORKERS); /* leaf */
 static GCond more;
 static BlockRequest *first, *last; /* that wait */
 static unsigned waiting, threads, idle;
@@ -27,20 +27,20 @@ static BlockRequest *take_locked(void)
 static BlockRequest *next_request(void)
 {
     bool in_time = true;
-    g_mutex_lock(&lock);
+    lock_take(&lock);
     gint64 end = g_get_monotonic_time() + IDLE_US;
     idle++;
     while (!first && (in_time || threads == 1)) {
         if (threads == 1) {
-            g_cond_wait(&more, &lock);
+            lock_wait(&more, &lock);
         } else {
-            in_time = g_cond_wait_until(&more, &lock, end);
+            in_time = lock_wait_until(&more, &lock, end);
         }
     }
     idle--;
     BlockRequest *r = first ? take_locked() : NULL;
     threads -= r == NULL;
-    g_mutex_unlock(&lock);
+    lock_release(&lock);
     return r;
 }
 
@@ -65,9 +65,9 @@ static bool start_locked(GError **err)
 bool workers_init(GError **err)
 {
     g_autoptr(GError) why = NULL;
-    g_mutex_lock(&lock);
+    lock_take(&lock);
     bool ok = threads || start_locked(&why);
-    g_mutex_unlock(&lock);
+    lock_release(&lock);
     if (!ok) {
         block_error(err,
                     "no thread can be started for the disks: %s; raise the limit, e.g. with ulimit -u "
@@ -80,7 +80,7 @@ bool workers_init(GError **err)
 void workers_submit(BlockRequest *r)
 {
     r->priv.next = NULL;
-    g_mutex_lock(&lock);
+    lock_take(&lock);
     if (first) {
         last->priv.next = r;
     } else {
@@ -91,5 +91,5 @@ void workers_submit(BlockRequest *r)
         start_locked(NULL);
     }
     g_cond_signal(&more);
-    g_mutex_unlock(&lock);
+    lock_release(&lock);
 }

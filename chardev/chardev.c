@@ -23,21 +23,21 @@ enum { WAIT_SLICE_MS = 10, WAIT_SLICES = 20, WAIT_SLICES_ALL = 200 };
 static void slot_lock(ChrSlot *s)
 {
     if (s->lock) {
-        g_mutex_lock(s->lock);
+        lock_take(s->lock);
     }
 }
 
-static void slot_unlock(GMutex *lock)
+static void slot_unlock(Lock *lock)
 {
     if (lock) {
-        g_mutex_unlock(lock);
+        lock_release(lock);
     }
 }
 
 void chr_event(Chardev *chr, int slot, ChardevEvent event)
 {
     ChrSlot *s = &chr->slots[slot];
-    GMutex *lock = s->lock;
+    Lock *lock = s->lock;
     if (s->fe && s->fe->event) {
         slot_lock(s);
         s->fe->event(s->opaque, event);
@@ -50,7 +50,7 @@ static int slot_room(ChrSlot *s)
     if (!s->fe || !s->fe->can_receive) {
         return 0;
     }
-    GMutex *lock = s->lock;
+    Lock *lock = s->lock;
     slot_lock(s);
     int n = s->fe->can_receive(s->opaque);
     slot_unlock(lock);
@@ -62,7 +62,7 @@ static void slot_pump(ChrSlot *s)
 {
     uint8_t chunk[CHR_READ_MAX];
     while (s->fe && s->in->len) {
-        GMutex *lock = s->lock;
+        Lock *lock = s->lock;
         slot_lock(s);
         int room = s->fe->can_receive ? s->fe->can_receive(s->opaque) : 0;
         int n = MIN(MIN(room, (int)s->in->len), (int)sizeof(chunk));
@@ -126,12 +126,12 @@ void chr_set_connected(Chardev *chr, bool on)
 
 static bool chr_wants_write(Chardev *chr)
 {
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     bool want = chr->own->len > 0;
     for (int i = 0; i < CHR_SLOTS; i++) {
         want |= chr->slots[i].writable != NULL;
     }
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     return want;
 }
 
@@ -160,22 +160,22 @@ void chr_refresh_later(Chardev *chr)
 
 void chr_writable(Chardev *chr)
 {
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     bool free_again = chr_flush_own(chr);
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     if (!free_again) {
         chr_refresh_later(chr);
         return;
     }
     for (int i = 0; i < CHR_SLOTS; i++) {
         ChrSlot *s = &chr->slots[i];
-        g_mutex_lock(&chr->write_lock);
+        lock_take(&chr->write_lock);
         void (*fn)(void *) = s->writable;
         void *arg = s->writable_opaque;
         s->writable = NULL;
-        g_mutex_unlock(&chr->write_lock);
+        lock_release(&chr->write_lock);
         if (fn) {
-            GMutex *lock = s->lock;
+            Lock *lock = s->lock;
             slot_lock(s);
             fn(arg);
             slot_unlock(lock);
@@ -233,9 +233,9 @@ int chardev_write(Chardev *chr, void *frontend, const uint8_t *buf, int len)
     if (len <= 0) {
         return 0;
     }
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     int n = write_some(chr, buf, len);
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     return n;
 }
 
@@ -261,9 +261,9 @@ void chr_write_wait(Chardev *chr, const uint8_t *buf, int len)
 
 void chardev_write_all(Chardev *chr, void *frontend, const uint8_t *buf, int len)
 {
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     chr_write_wait(chr, buf, len);
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
 }
 
 static ChrSlot *slot_of(Chardev *chr, void *opaque)
@@ -278,18 +278,18 @@ static ChrSlot *slot_of(Chardev *chr, void *opaque)
 
 void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque)
 {
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     ChrSlot *s = slot_of(chr, opaque);
     s = s ? s : &chr->slots[0];
     s->writable = fn;
     s->writable_opaque = opaque;
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     chr_refresh_later(chr);
 }
 
 /* ---- frontends ----------------------------------------------------------- */
 
-bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMutex *lock, GError **err)
+bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Lock *lock, GError **err)
 {
     int slot = 0;
     while (slot < (chr->mux_on ? CHR_SLOTS : 1) && chr->slots[slot].fe) {
@@ -302,12 +302,12 @@ bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMute
         return false;
     }
     ChrSlot *s = &chr->slots[slot];
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     s->fe = fe;
     s->opaque = opaque;
     s->lock = lock;
     s->age = ++chr->attached;
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     mux_focus_attached(chr, slot);
     s->tell_opened = chardev_is_connected(chr);
     chr_refresh_later(chr);
@@ -320,12 +320,12 @@ void chardev_detach(Chardev *chr, void *opaque)
     if (!s) {
         return;
     }
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     s->fe = NULL;
     s->opaque = NULL;
     s->lock = NULL;
     s->writable = NULL;
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     g_byte_array_set_size(s->in, 0);
     s->tell_opened = false;
     mux_focus_detached(chr);

@@ -19,7 +19,7 @@ enum {
 typedef struct ChrSlot {
     const ChardevFrontend *fe; /* NULL: free */
     void *opaque;
-    GMutex *lock;
+    Lock *lock;
     GByteArray *in; /* arrived, not yet taken */
     bool tell_opened;
     unsigned age;                   /* of its attachment: the newest has the greatest */
@@ -59,7 +59,7 @@ struct Chardev {
     unsigned attached; /* frontends so far, for ChrSlot.age */
     ChrMux mux;
     Bh *bh; /* look again at everything: chr_refresh */
-    GMutex write_lock;
+    Lock write_lock;
     GByteArray *own; /* text of the mux, goes out before more of the frontends' */
     bool stuck;      /* a blocking write gave up: do not wait again */
     int log_fd;

@@ -91,10 +91,10 @@ GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
     }
     ChrRing *r = container_of(chr, ChrRing, chr);
     GByteArray *out = g_byte_array_new();
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     while (out->len < max && r->consumed < r->produced) {
         g_byte_array_append(out, &r->data[r->consumed++ & (r->size - 1)], 1);
     }
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     return g_byte_array_free_to_bytes(out);
 }

@@ -30,10 +30,10 @@ void chardev_set_escape(uint8_t c)
 
 static void mux_print(Chardev *chr, const char *text)
 {
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     g_byte_array_append(chr->own, (const uint8_t *)text, (guint)strlen(text));
     chr_flush_own(chr);
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     chr_refresh_later(chr);
 }
 
@@ -129,11 +129,11 @@ static void mux_command(Chardev *chr, uint8_t c)
                        "those of other drives are in their files already.\n\r");
         break;
     case 't':
-        g_mutex_lock(&chr->write_lock);
+        lock_take(&chr->write_lock);
         chr->mux.stamps = !chr->mux.stamps;
         chr->mux.at_line_start = false;
         chr->mux.stamp_zero = clock_get_ns(CLK_REALTIME);
-        g_mutex_unlock(&chr->write_lock);
+        lock_release(&chr->write_lock);
         break;
     case 'h':
     case '?': mux_print_help(chr); break;

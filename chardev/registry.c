@@ -106,7 +106,7 @@ static void chr_free(Chardev *chr)
             chr->backend->close(chr);
         }
         bh_free(chr->bh);
-        g_mutex_clear(&chr->write_lock);
+        lock_finish(&chr->write_lock);
         g_byte_array_unref(chr->own);
         for (int i = 0; i < CHR_SLOTS; i++) {
             g_byte_array_unref(chr->slots[i].in);
@@ -124,7 +124,7 @@ static bool chr_init(Chardev *chr, GHashTable *options, GError **err)
     if (!opt_bool(options, "mux", false, &chr->mux_on, err) || !log_open(chr, options, err)) {
         return false;
     }
-    g_mutex_init(&chr->write_lock);
+    lock_init(&chr->write_lock, LOCK_CHARDEV_OUT);
     chr->own = g_byte_array_new();
     for (int i = 0; i < CHR_SLOTS; i++) {
         chr->slots[i].in = g_byte_array_new();

@@ -89,7 +89,7 @@ void stream_open(ChrStream *s, Chardev *chr, int rfd, int wfd, void (*ended)(Cha
 {
     signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error of write(), */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow */
-    g_mutex_lock(&chr->write_lock);
+    lock_take(&chr->write_lock);
     s->chr = chr;
     s->rfd = rfd;
     s->wfd = wfd;
@@ -100,7 +100,7 @@ void stream_open(ChrStream *s, Chardev *chr, int rfd, int wfd, void (*ended)(Cha
     __atomic_store_n(&s->broken, false, __ATOMIC_RELAXED);
     s->reader = rfd >= 0 ? fdwatch_new(rfd, stream_can_read, s) : NULL;
     s->writer = wfd >= 0 ? fdwatch_new(wfd, stream_can_write, s) : NULL;
-    g_mutex_unlock(&chr->write_lock);
+    lock_release(&chr->write_lock);
     chr_refresh_later(chr);
 }
 
@@ -117,14 +117,14 @@ void stream_close_input(ChrStream *s)
 void stream_close(ChrStream *s)
 {
     stream_close_input(s);
-    g_mutex_lock(&s->chr->write_lock);
+    lock_take(&s->chr->write_lock);
     fdwatch_free(s->writer);
     s->writer = NULL;
     if (s->wfd >= 0) {
         close(s->wfd);
     }
     s->wfd = -1;
-    g_mutex_unlock(&s->chr->write_lock);
+    lock_release(&s->chr->write_lock);
 }
 
 static ssize_t stream_write_once(ChrStream *s, const uint8_t *buf, int len)

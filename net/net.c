@@ -77,9 +77,9 @@ void net_queue(NetClient *nc, const uint8_t *frame, size_t len)
 static void net_deliver(void *opaque)
 {
     NetClient *nc = opaque;
-    GMutex *lock = nc->lock;
+    Lock *lock = nc->lock;
     if (lock) {
-        g_mutex_lock(lock);
+        lock_take(lock);
     }
     unsigned n = 0;
     while (nc->first && nc->fe && n < DELIVER_MAX && nc->fe->can_receive(nc->opaque) &&
@@ -88,7 +88,7 @@ static void net_deliver(void *opaque)
         n++;
     }
     if (lock) {
-        g_mutex_unlock(lock);
+        lock_release(lock);
     }
     if (n == DELIVER_MAX) {
         bh_schedule(nc->deliver); /* let others have their turn */
@@ -266,7 +266,7 @@ char *net_user_info(const NetClient *nc)
 
 /* ---- frontends ----------------------------------------------------------- */
 
-bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock, GError **err)
+bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, Lock *lock, GError **err)
 {
     if (nc->fe) {
         net_error(err,
@@ -296,17 +296,17 @@ bool net_link_up(const NetClient *nc)
     return nc->link_up;
 }
 
-void net_tell_link(const NetFrontend *fe, void *opaque, GMutex *lock, bool up)
+void net_tell_link(const NetFrontend *fe, void *opaque, Lock *lock, bool up)
 {
     if (!fe || !fe->link_changed) {
         return;
     }
     if (lock) {
-        g_mutex_lock(lock);
+        lock_take(lock);
     }
     fe->link_changed(opaque, up);
     if (lock) {
-        g_mutex_unlock(lock);
+        lock_release(lock);
     }
 }
 

@@ -26,7 +26,7 @@ struct NetClient {
     const NetBackend *backend;
     const NetFrontend *fe;
     void *opaque;
-    GMutex *lock;
+    Lock *lock;
     bool link_up;
     Bh *deliver;
     NetFrame *first, *last; /* for the frontend; main loop only */
@@ -36,7 +36,7 @@ struct NetClient {
 
 /* From the host: queued, handed over by a Bh (never from inside net_send). */
 void net_queue(NetClient *nc, const uint8_t *frame, size_t len);
-void net_tell_link(const NetFrontend *fe, void *opaque, GMutex *lock, bool up);
+void net_tell_link(const NetFrontend *fe, void *opaque, Lock *lock, bool up);
 void net_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 extern const NetBackend net_backend_user;

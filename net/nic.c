@@ -81,9 +81,9 @@ static void describe_alone(NetClient *nc, void *opaque)
 static void describe_nic(const NetNic *nic, GString *out)
 {
     uint8_t m[6]; /* the guest may be changing it */
-    g_mutex_lock(nic->lock);
+    lock_take(nic->lock);
     memcpy(m, nic->mac, sizeof(m));
-    g_mutex_unlock(nic->lock);
+    lock_release(nic->lock);
     g_string_append_printf(out, "%s: index=0,type=nic,model=%s,macaddr=%02x:%02x:%02x:%02x:%02x:%02x%s\n",
                            nic->name, nic->model, m[0], m[1], m[2], m[3], m[4], m[5],
                            net_nic_link_up(nic) ? "" : ",link=down");

@@ -11,6 +11,7 @@
 #include <ffi.h>
 #include <string.h>
 
+#include "base/lock.h"
 #include "tcg/backend.h"
 #include "tcg/eval.h"
 
@@ -105,14 +106,14 @@ static Cif *cif_new(const IrHelper *h)
  * own direct-mapped table. */
 static Cif *cif_find(const IrHelper *h)
 {
-    static GMutex lock;
+    static Lock lock = LOCK_INIT(LOCK_HELPER_CALLS);
     static GHashTable *all;
     static _Thread_local Cif *recent[256];
     Cif **slot = &recent[((uintptr_t)h / sizeof(IrHelper)) % G_N_ELEMENTS(recent)];
     if (*slot && (*slot)->helper == h) {
         return *slot;
     }
-    g_mutex_lock(&lock);
+    lock_take(&lock);
     if (!all) {
         all = g_hash_table_new(NULL, NULL);
     }
@@ -121,7 +122,7 @@ static Cif *cif_find(const IrHelper *h)
         *slot = cif_new(h);
         g_hash_table_insert(all, (gpointer)h, *slot);
     }
-    g_mutex_unlock(&lock);
+    lock_release(&lock);
     return *slot;
 }
 

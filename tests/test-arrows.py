@@ -14,7 +14,7 @@ MAY = {
     'util': set(),
     'fpu': set(),
     'base': set(),
-    'tcg': set(),
+    'tcg': {'base'},
     'target': {'tcg', 'fpu', 'base'},
     'accel': {'target', 'tcg', 'base'},
     'hw': {'base', 'block', 'chardev', 'net', 'target', 'accel', 'system'},

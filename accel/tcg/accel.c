@@ -142,7 +142,7 @@ static Accel *open_engine(const AccelClass *class, TcgEngine engine, GHashTable 
     l->state = state;
     state->loop = l;
     l->cpus = g_ptr_array_new();
-    g_mutex_init(&l->lock);
+    lock_init(&l->lock, LOCK_VCPUS);
     g_cond_init(&l->done);
     g_queue_init(&l->work);
     l->debug_bh = bh_new(NULL, tcg_loop_tell_debugger, l);
@@ -197,7 +197,7 @@ static void accel_close(Accel *a)
     bh_free(l->debug_bh);
     tcg_state_free(l->state);
     g_ptr_array_free(l->cpus, TRUE);
-    g_mutex_clear(&l->lock);
+    lock_finish(&l->lock);
     g_cond_clear(&l->done);
     g_free(l);
 }

@@ -15,6 +15,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include "accel/accel.h"
+#include "base/lock.h"
 #include "target/vcpu.h"
 #include "base/memory.h"
 #include "tcg/backend.h"
@@ -208,7 +209,7 @@ struct TcgState {
     uint64_t cache_bytes;
     bool one_insn;
     MemoryListener listener;
-    GMutex lock;          /* guards `dma` */
+    Lock lock;            /* guards `dma` */
     GArray *dma;          /* of TcgDma: writes to code by other threads */
     int dma_pending;      /* atomic: `dma` is not empty or view_changed */
     int view_changed;     /* atomic: flush all TLBs */

@@ -19,8 +19,8 @@ typedef struct TcgLoop {
     uint32_t slice_over; /* the ticker's word to the thread */
     uint32_t asked;      /* something below wants the thread's attention */
 
-    GMutex lock; /* leaf; guards what follows */
-    GCond done;  /* paused, or work done */
+    Lock lock;  /* leaf; guards what follows */
+    GCond done; /* paused, or work done */
     bool pause, paused, quit;
     GQueue work; /* of Work */
 

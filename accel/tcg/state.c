@@ -30,7 +30,7 @@ static void view_changed(MemoryListener *l, AddressSpace *as)
 static void code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length)
 {
     TcgState *s = l->opaque;
-    g_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     while (length) {
         unsigned in_page = offset & (GUEST_PAGE - 1);
         unsigned n = MIN(length, (uint64_t)(GUEST_PAGE - in_page));
@@ -39,16 +39,16 @@ static void code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint6
         offset += n;
         length -= n;
     }
-    g_mutex_unlock(&s->lock);
+    lock_release(&s->lock);
     note(s, &s->dma_pending);
 }
 
 static void drop_written(TcgState *s)
 {
-    g_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     GArray *list = s->dma;
     s->dma = g_array_new(FALSE, FALSE, sizeof(TcgDma));
-    g_mutex_unlock(&s->lock);
+    lock_release(&s->lock);
     for (unsigned n = 0; n < list->len; n++) {
         const TcgDma *d = &g_array_index(list, TcgDma, n);
         if (tcg_page_has_code(s, d->ram_page))
@@ -93,7 +93,7 @@ TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
     s->one_insn = opt->one_insn;
     s->vcpus = g_ptr_array_new();
     s->dma = g_array_new(FALSE, FALSE, sizeof(TcgDma));
-    g_mutex_init(&s->lock);
+    lock_init(&s->lock, LOCK_CODE_WRITTEN);
     if ((opt->perf_map && !tcg_perf_map_open(s, err)) || !tcg_blocks_new(s, err)) {
         tcg_state_free(s);
         return NULL;
@@ -116,7 +116,7 @@ void tcg_state_free(TcgState *s)
     tcg_perf_map_close(s);
     g_ptr_array_free(s->vcpus, TRUE);
     g_array_unref(s->dma);
-    g_mutex_clear(&s->lock);
+    lock_finish(&s->lock);
     g_free(s);
 }
 

@@ -247,9 +247,9 @@ static void do_work(TcgLoop *l)
 {
     Work *w;
     while ((w = g_queue_pop_head(&l->work))) {
-        g_mutex_unlock(&l->lock);
+        lock_release(&l->lock);
         w->fn(w->cpu, w->opaque);
-        g_mutex_lock(&l->lock);
+        lock_take(&l->lock);
         w->done = true;
         g_cond_broadcast(&l->done);
     }
@@ -264,7 +264,7 @@ static void stand_still(TcgLoop *l)
             l->paused = true;
             g_cond_broadcast(&l->done);
         }
-        g_cond_wait(&l->done, &l->lock);
+        lock_wait(&l->done, &l->lock);
     }
     memory_thread_wake();
     l->paused = false;
@@ -273,7 +273,7 @@ static void stand_still(TcgLoop *l)
 /* False: the thread ends. */
 static bool serve(TcgLoop *l)
 {
-    g_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     store(&l->asked, 0);
     if (l->debug_cpu) {
         l->debug_told = l->debug_cpu;
@@ -288,7 +288,7 @@ static bool serve(TcgLoop *l)
         do_work(l);
     }
     bool go_on = !l->quit;
-    g_mutex_unlock(&l->lock);
+    lock_release(&l->lock);
     return go_on;
 }
 
@@ -341,10 +341,10 @@ bool tcg_loop_start(Accel *a, GError **err)
 
 void tcg_loop_stop(TcgLoop *l)
 {
-    g_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     __atomic_store_n(&l->quit, true, __ATOMIC_SEQ_CST);
     g_cond_broadcast(&l->done);
-    g_mutex_unlock(&l->lock);
+    lock_release(&l->lock);
     loop_ask(l);
     if (l->thread) {
         g_thread_join(l->thread);
@@ -361,10 +361,10 @@ void tcg_loop_stop(TcgLoop *l)
 void tcg_loop_resume(Accel *a)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
-    g_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     l->pause = l->paused = false;
     g_cond_broadcast(&l->done);
-    g_mutex_unlock(&l->lock);
+    lock_release(&l->lock);
 }
 
 void tcg_loop_pause(Accel *a)
@@ -374,7 +374,7 @@ void tcg_loop_pause(Accel *a)
         return;
     }
     g_assert(!in_thread(l));
-    g_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     l->pause = true;
     if (!l->paused) {
         loop_ask(l);
@@ -382,7 +382,7 @@ void tcg_loop_pause(Accel *a)
     while (!l->paused) {
         mainloop_wait(&l->done, &l->lock);
     }
-    g_mutex_unlock(&l->lock);
+    lock_release(&l->lock);
 }
 
 void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
@@ -393,9 +393,9 @@ void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opa
         fn(cpu, opaque);
         return;
     }
-    g_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     if (l->paused && mainloop_is_current()) { /* only the main loop resumes: it stays paused */
-        g_mutex_unlock(&l->lock);
+        lock_release(&l->lock);
         fn(cpu, opaque);
         return;
     }
@@ -405,17 +405,17 @@ void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opa
     while (!w.done) {
         mainloop_wait(&l->done, &l->lock);
     }
-    g_mutex_unlock(&l->lock);
+    lock_release(&l->lock);
 }
 
 void tcg_loop_tell_debugger(void *opaque)
 {
     TcgLoop *l = opaque;
     tcg_loop_pause(&l->accel); /* it stands, or is about to */
-    g_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     CPU *cpu = l->debug_told;
     l->debug_told = NULL;
-    g_mutex_unlock(&l->lock);
+    lock_release(&l->lock);
     if (cpu && l->debug_hook) {
         l->debug_hook(cpu, l->debug_opaque);
     }

@@ -438,7 +438,7 @@ static bool pflash_open(Pflash *f, GError **err)
                     f->name ? f->name : "pflash", f->size, block_size(f->blk));
         return false;
     }
-    if (!block_backend_attach(f->blk, f, &f->dev.lock, err)) {
+    if (!block_backend_attach(f->blk, f, f->dev.lock, err)) {
         return false;
     }
     f->readonly = block_is_readonly(f->blk);
@@ -467,7 +467,7 @@ static bool pflash_realize(Device *dev, GError **err)
         return false;
     }
     f->dirty = g_new0(unsigned long, f->size / PAGE / LONG_BITS + 1);
-    f->writer = bh_new(&dev->lock, store_dirty, f);
+    f->writer = bh_new(dev->lock, store_dirty, f);
     return true;
 }
 

@@ -345,7 +345,7 @@ static const IoOps serial_ops = { .read = serial_read, .write = serial_write, .m
 static bool serial_realize(Device *dev, GError **err)
 {
     Serial16550 *u = serial(dev);
-    if (u->chr && !chardev_attach(u->chr, &serial_frontend, u, &dev->lock, err)) {
+    if (u->chr && !chardev_attach(u->chr, &serial_frontend, u, dev->lock, err)) {
         return false;
     }
     memory_region_init_io(&u->mmio, &dev->regions, &serial_ops, u, "serial", UINT64_C(8) << u->regshift);

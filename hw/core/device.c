@@ -60,6 +60,11 @@ static void clear_prop(const Prop *p, void *opaque)
     prop_clear(opaque, p);
 }
 
+void device_share_lock(Device *dev, const Device *with)
+{
+    dev->lock = dev->regions.lock = with->lock;
+}
+
 /* An inner device is made with its outer one, goes by its name, and its lock guards both. */
 static void device_add_inner(Device *dev)
 {
@@ -69,7 +74,7 @@ static void device_add_inner(Device *dev)
     inner->path = g_strdup_printf("%s/inner", dev->path);
     inner->regions.name = inner->path;
     dev->inner = inner;
-    dev->regions.lock = &inner->lock;
+    device_share_lock(inner, dev);
 }
 
 Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
@@ -81,8 +86,9 @@ Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
     dev->path = device_make_path(class, machine, id);
     dev->machine = machine;
     dev->buses = g_ptr_array_new();
-    g_mutex_init(&dev->lock);
-    dev->regions = (MemoryOwner){ .name = dev->path, .lock = &dev->lock };
+    lock_init(&dev->own_lock, class->lock_class ? class->lock_class : LOCK_DEVICE);
+    dev->lock = &dev->own_lock;
+    dev->regions = (MemoryOwner){ .name = dev->path, .lock = dev->lock };
     device_class_foreach_prop(class, default_prop, dev);
     if (machine) {
         g_ptr_array_add(machine->devices, dev);
@@ -209,7 +215,7 @@ void device_free(Device *dev)
     }
     device_class_foreach_prop(dev->class, clear_prop, dev);
     g_ptr_array_free(dev->buses, TRUE);
-    g_mutex_clear(&dev->lock);
+    lock_finish(&dev->own_lock);
     g_free(dev->id);
     g_free(dev->path);
     g_free(dev);

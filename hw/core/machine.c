@@ -86,10 +86,7 @@ Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err)
     m->board_data = g_malloc0(MAX(m->board->board_size, 1));
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
     m->memory = address_space_new(&m->system, "memory");
-    memory_transaction_begin();
-    bool ok = machine_parse_options(m, err) && m->board->build(m, err);
-    memory_transaction_commit();
-    if (!ok) {
+    if (!machine_parse_options(m, err) || !m->board->build(m, err)) {
         machine_free(m);
         return NULL;
     }
@@ -114,7 +111,6 @@ void machine_free(Machine *m)
     if (!m) {
         return;
     }
-    memory_transaction_begin();
     while (m->devices->len) {
         device_free(g_ptr_array_index(m->devices, m->devices->len - 1));
     }
@@ -127,7 +123,6 @@ void machine_free(Machine *m)
     if (m->board->destroy) {
         m->board->destroy(m);
     }
-    memory_transaction_commit();
     address_space_free(m->memory);
     while (m->system.children->len) {
         memory_region_remove(&m->system, g_ptr_array_index(m->system.children, 0));

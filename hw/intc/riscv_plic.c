@@ -300,6 +300,7 @@ const DeviceClass riscv_plic_class = {
     .name = "riscv.sifive.plic",
     .desc = "RISC-V platform-level interrupt controller",
     .category = "Misc",
+    .lock_class = LOCK_IRQ_CHIP,
     .size = sizeof(Plic),
     .props = plic_props,
     .state = plic_state,

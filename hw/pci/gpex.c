@@ -68,14 +68,14 @@ static const IoOps rest_ops = {
 void pci_host_function_intx(PCIHost *host, const PCIDevice *d, bool level)
 {
     unsigned line = ((unsigned)d->devfn / 8 + d->init[PCI_INTERRUPT_PIN] - 1u) % PCI_PINS;
-    g_mutex_lock(&host->irq_lock);
+    lock_take(&host->irq_lock);
     host->irq_count[line] += level ? 1 : -1u;
     if (level) {
         irq_request(&host->irq[line]); /* another function may hold the line already */
     } else {
         irq_set(&host->irq[line], host->irq_count[line] != 0);
     }
-    g_mutex_unlock(&host->irq_lock);
+    lock_release(&host->irq_lock);
 }
 
 void pci_host_interrupt_map(uint32_t controller_phandle, uint32_t first_irq, uint32_t cells[PCI_MAP_CELLS])
@@ -187,7 +187,7 @@ void pci_host_map(PCIHost *host, MemoryRegion *system, const PCIWindows *w)
 static bool host_realize(Device *dev, GError **err)
 {
     PCIHost *host = pci_host(dev);
-    g_mutex_init(&host->irq_lock);
+    lock_init(&host->irq_lock, LOCK_IRQ_ROUTER);
     memory_region_init_io(&host->ecam, &dev->regions, &ecam_ops, host, "pcie-ecam", ECAM_BYTES);
     memory_region_init_container(&host->memory, &dev->regions, "gpex_mmio_window", UINT64_MAX);
     memory_region_init_container(&host->ports, &dev->regions, "gpex_ioport", PORTS);
@@ -218,13 +218,14 @@ static void host_unrealize(Device *dev)
             memory_region_finish(regions[i]);
         }
     }
-    g_mutex_clear(&host->irq_lock);
+    lock_finish(&host->irq_lock);
 }
 
 const DeviceClass gpex_pcihost_class = {
     .name = "gpex-pcihost",
     .desc = "generic PCIe host",
     .category = "Bridge",
+    .lock_class = LOCK_BUS,
     .size = sizeof(PCIHost),
     .realize = host_realize,
     .unrealize = host_unrealize,

@@ -139,7 +139,7 @@ static bool rtc_realize(Device *dev, GError **err)
 {
     GoldfishRtc *r = rtc(dev);
     rtc_choose_clock(r);
-    r->timer = timer_new(r->clock, &dev->lock, rtc_alarm, r);
+    r->timer = timer_new(r->clock, dev->lock, rtc_alarm, r);
     memory_region_init_io(&r->mmio, &dev->regions, &rtc_ops, r, "goldfish_rtc", 0x24);
     return true;
 }

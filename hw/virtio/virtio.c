@@ -86,8 +86,8 @@ void virtio_init(VirtioDevice *v, const VirtioOps *ops)
     v->queue_count = 0;
     g_cond_init(&v->idle);
     v->later = 0;
-    v->later_bh = bh_new(&v->dev.lock, later_run, v);
-    v->later_timer = timer_new(CLK_VIRTUAL, &v->dev.lock, later_run, v);
+    v->later_bh = bh_new(v->dev.lock, later_run, v);
+    v->later_timer = timer_new(CLK_VIRTUAL, v->dev.lock, later_run, v);
 }
 
 void virtio_finish(VirtioDevice *v)

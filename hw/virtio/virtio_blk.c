@@ -306,7 +306,7 @@ static void blk_quiesce(VirtioDevice *v)
     } else {
         memory_thread_sleep(); /* the main loop, which ends the requests, may wait for us to let go */
         while (b->in_flight) {
-            g_cond_wait(&v->idle, &v->dev.lock);
+            lock_wait(&v->idle, v->dev.lock);
         }
         memory_thread_wake();
     }
@@ -354,7 +354,7 @@ static bool blk_realize(Device *dev, GError **err)
                     b->queue_size);
         return false;
     }
-    if (!block_backend_attach(b->drive, dev, &dev->lock, err)) {
+    if (!block_backend_attach(b->drive, dev, dev->lock, err)) {
         return false;
     }
     block_set_on_error(b->drive, b->rerror, b->werror);

@@ -238,14 +238,13 @@ static bool mmio_attach(Bus *bus, Device *dev, GError **err)
     v->transport = (VirtioTransport){
         .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t, .legacy = t->legacy
     };
-    t->dev.regions.lock = &dev->lock; /* the bus takes this device's lock for our registers */
+    device_share_lock(dev, bus->owner);
     return true;
 }
 
 static void mmio_detach(Bus *bus, Device *dev)
 {
     VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
-    t->dev.regions.lock = &t->dev.lock;
     virtio_device(dev)->transport = (VirtioTransport){ 0 };
     irq_lower(&t->irq);
 }

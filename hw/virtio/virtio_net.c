@@ -201,7 +201,7 @@ static void net_quiesce(VirtioDevice *v)
     }
     memory_thread_sleep();
     while (n->sending_count) {
-        g_cond_wait(&v->idle, &v->dev.lock);
+        lock_wait(&v->idle, v->dev.lock);
     }
     memory_thread_wake();
 }
@@ -297,7 +297,7 @@ static bool net_realize(Device *dev, GError **err)
                        .netdev = n->netdev,
                        .fe = &net_frontend,
                        .opaque = n,
-                       .lock = &dev->lock };
+                       .lock = dev->lock };
     if (!net_nic_add(&n->nic, err)) {
         return false;
     }
@@ -307,7 +307,7 @@ static bool net_realize(Device *dev, GError **err)
     if (n->ctrl_vq) {
         virtio_add_queue(&n->v, CTRL_QUEUE_SIZE);
     }
-    n->tx_bh = bh_new(&dev->lock, tx_run, n);
+    n->tx_bh = bh_new(dev->lock, tx_run, n);
     virtio_net_filter_reset(n);
     return true;
 }

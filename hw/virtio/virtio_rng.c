@@ -110,7 +110,7 @@ static bool rng_realize(Device *dev, GError **err)
     }
     virtio_init(&r->v, &rng_ops);
     virtio_add_queue(&r->v, QUEUE_SIZE);
-    r->timer = timer_new(CLK_VIRTUAL, &dev->lock, rng_timer, r);
+    r->timer = timer_new(CLK_VIRTUAL, dev->lock, rng_timer, r);
     return true;
 }
 

@@ -209,10 +209,11 @@ static bool port_realize(Device *dev, GError **err)
 {
     SerialPort *p = container_of(dev, SerialPort, dev);
     p->serial = container_of(dev->bus->owner, VirtioSerial, v.dev);
+    device_share_lock(dev, dev->bus->owner);
     if (!choose_number(p, err) || !name_is_free(p, err)) {
         return false;
     }
-    if (p->chr && !chardev_attach(p->chr, &port_frontend, p, &p->serial->v.dev.lock, err)) {
+    if (p->chr && !chardev_attach(p->chr, &port_frontend, p, dev->lock, err)) {
         return false;
     }
     p->serial->ports[p->nr] = p;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
+
 typedef enum ClockKind { CLK_VIRTUAL, CLK_HOST, CLK_REALTIME, CLK_KINDS } ClockKind;
 
 int64_t clock_get_ns(ClockKind kind);
@@ -31,7 +33,7 @@ void clock_run_timers(void);
 typedef struct Timer Timer;
 typedef void TimerFn(void *opaque);
 
-Timer *timer_new(ClockKind kind, GMutex *lock, TimerFn *fn, void *opaque);
+Timer *timer_new(ClockKind kind, Lock *lock, TimerFn *fn, void *opaque);
 void timer_free(Timer *t);                              /* waits for a running callback; main loop only */
 void timer_set_deadline(Timer *t, int64_t deadline_ns); /* replaces an earlier deadline */
 void timer_cancel(Timer *t);

@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "base/lock.h"
+
 /* The context of the main loop; host ends (chardev, netdev, block completions)
  * attach their sources here. */
 GMainContext *mainloop_context(void);
@@ -17,7 +19,7 @@ void mainloop_quit(int status); /* any thread */
  * is one run.  The callback runs under `lock` when one was given.
  * bh_schedule: any thread, any lock; wakes the loop only when it sleeps. */
 typedef struct Bh Bh;
-Bh *bh_new(GMutex *lock, void (*fn)(void *opaque), void *opaque);
+Bh *bh_new(Lock *lock, void (*fn)(void *opaque), void *opaque);
 void bh_schedule(Bh *bh);
 void bh_free(Bh *bh); /* main loop only */
 
@@ -28,5 +30,5 @@ bool mainloop_is_current(void);
 /* g_cond_wait, for code of the main loop that waits until vCPUs stand: a vCPU may itself be waiting,
  * inside a device, for a host request to end, and requests end in the main loop.  So they go
  * on ending meanwhile, by the function that the block layer has given. */
-void mainloop_wait(GCond *cond, GMutex *lock);
+void mainloop_wait(GCond *cond, Lock *lock);
 void mainloop_set_wait_poll(void (*poll)(void));

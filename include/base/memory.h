@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <stddef.h>
 
+#include "base/lock.h"
+
 typedef uint64_t hwaddr; /* a guest physical address */
 
 typedef struct MemoryRegion MemoryRegion;
@@ -57,7 +59,7 @@ typedef struct IoOps {
 /* Who answers for regions: a device, as the ground sees it (hw/device.h makes one of each). */
 typedef struct MemoryOwner {
     const char *name;   /* for logs and traces: "serial-mm.0" */
-    GMutex *lock;       /* held around each call of its regions' `ops` */
+    Lock *lock;         /* held around each call of its regions' `ops` */
     GPtrArray *regions; /* memory.c: of MemoryRegion, mapped or not, in order of creation; or NULL */
 } MemoryOwner;
 

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/lock.h"
+
 typedef struct BlockBackend BlockBackend;
 typedef struct BlockNode BlockNode;
 
@@ -125,7 +127,6 @@ void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 void block_close_all(void); /* drain, flush, unlock, close */
 
 /* A controller takes the backend (one user at a time); lock: its device's. */
-bool block_backend_attach(BlockBackend *blk, void *user, GMutex *lock,
-                          GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void block_backend_detach(BlockBackend *blk, void *user);
 bool block_backend_in_use(BlockBackend *blk);

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
+
 typedef struct Chardev Chardev;
 
 typedef enum ChardevEvent {
@@ -51,7 +53,7 @@ void chardev_restore_terminal(void);
 
 /* Attach a frontend.  lock may be NULL.  What has already happened (CHARDEV_OPENED)
  * is told from the main loop, not from inside this call.  Fails when the chardev has one already and is no mux. */
-bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, GMutex *lock,
+bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Lock *lock,
                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void chardev_detach(Chardev *chr, void *opaque);
 

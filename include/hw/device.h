@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "hw/irq.h"
+#include "base/lock.h"
 #include "base/memory.h"
 #include "util/container.h"
 
@@ -33,9 +34,10 @@ struct Device {
     char *id;   /* the user's id=, or NULL */
     char *path; /* unique name: id, or "virtio-net-pci.0" made from the class */
     Machine *machine;
-    Bus *bus;            /* the bus it sits on, NULL for boards' fixed devices */
-    GPtrArray *buses;    /* of Bus: the buses it provides */
-    GMutex lock;         /* taken with device_lock */
+    Bus *bus;         /* the bus it sits on, NULL for boards' fixed devices */
+    GPtrArray *buses; /* of Bus: the buses it provides */
+    Lock *lock;       /* guards it: taken with device_lock; its own, or one that it shares */
+    Lock own_lock;
     MemoryOwner regions; /* of its memory regions: given to memory_region_init_* */
     Device *inner;       /* see DeviceClass.inner */
     Device *outer;       /* whose inner device this is */
@@ -162,6 +164,7 @@ struct DeviceClass {
                                 "virtio-serial-bus", "System", NULL for none */
     size_t size;          /* of the device struct, which starts with Device */
     bool user_creatable;  /* may be given to -device */
+    LockClass lock_class; /* of its lock, if it is not LOCK_DEVICE */
     const Prop *props;    /* ends with a NULL name; so do the next two */
     const Field *state;
     size_t state_offset, state_size; /* of the struct `s`; the generic test proves that
@@ -221,14 +224,14 @@ BusResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned si
 GByteArray *device_save(Device *dev);
 bool device_load(Device *dev, const uint8_t *data, size_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
-static inline void device_lock(Device *dev)
-{
-    g_mutex_lock(dev->inner ? &dev->inner->lock : &dev->lock);
-}
+#define device_lock(dev) lock_take_at((dev)->lock, G_STRLOC)
 static inline void device_unlock(Device *dev)
 {
-    g_mutex_unlock(dev->inner ? &dev->inner->lock : &dev->lock);
+    lock_release(dev->lock);
 }
+/* What is part of another device, or is called by it (a port of a controller), is guarded by the
+ * same lock.  Before anybody can know the device: in its bus's attach. */
+void device_share_lock(Device *dev, const Device *with);
 
 /* ---- buses --------------------------------------------------------------- */
 

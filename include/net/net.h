@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/lock.h"
+
 enum { NET_MAX_FRAME = 65550 };
 
 typedef struct NetClient NetClient;
@@ -40,7 +42,7 @@ bool net_user_hostfwd_add(NetClient *nc, const char *rule, GError **err) G_GNUC_
 bool net_user_hostfwd_remove(NetClient *nc, const char *rule, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void net_free_all(void); /* before chardev_free_all: guestfwd uses chardevs */
 
-bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, GMutex *lock,
+bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, Lock *lock,
                 GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void net_detach(NetClient *nc, void *opaque);
 void net_send(NetClient *nc, const struct iovec *iov, int count); /* main loop only */
@@ -55,7 +57,7 @@ typedef struct NetNic {
     NetClient *netdev;        /* NULL: nothing behind it */
     const NetFrontend *fe;
     void *opaque;
-    GMutex *lock;
+    Lock *lock;
     bool unplugged; /* one without a netdev: its cable is out */
 } NetNic;
 bool net_nic_add(NetNic *nic, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* attaches its netdev */

@@ -10,6 +10,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 FLAVOURS = {
     "build": ([], {}),
+    "build-bench": (["-Dchecks=disabled"], {}),
     "build-asan": (["-Db_sanitize=address,undefined", "-Db_lundef=false"], {}),
     "build-fuzz": (["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"],
                    {"CC": "clang"}),

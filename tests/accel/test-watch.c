@@ -46,10 +46,10 @@ static void run(Bare *b)
         g_assert_true(b->started);
     }
     l->accel.class->resume(&l->accel);
-    g_mutex_lock(&l->lock);
+    lock_take(&l->lock);
     while (!l->paused)
-        g_cond_wait(&l->done, &l->lock);
-    g_mutex_unlock(&l->lock);
+        lock_wait(&l->done, &l->lock);
+    lock_release(&l->lock);
 }
 
 /* ---- what is seen --------------------------------------------------------------------- */

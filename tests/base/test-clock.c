@@ -75,10 +75,10 @@ static void test_fires(void)
     }
 }
 
-static GMutex device_lock;
+static Lock device_lock = LOCK_INIT(LOCK_DEVICE);
 static void locked_work(void *opaque)
 {
-    g_assert_false(g_mutex_trylock(&device_lock));
+    g_assert_false(lock_try(&device_lock));
     (*(unsigned *)opaque)++;
 }
 

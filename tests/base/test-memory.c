@@ -100,7 +100,7 @@ static void test_priorities(void)
 
 typedef struct Bench {
     MemoryRegion root, io, ram;
-    GMutex lock;
+    Lock lock;
     MemoryOwner owner;
     Probe p;
     AddressSpace *as;
@@ -109,7 +109,7 @@ typedef struct Bench {
 static void bench_open(Bench *t, const IoOps *ops)
 {
     memset(t, 0, sizeof(*t));
-    g_mutex_init(&t->lock);
+    lock_init(&t->lock, LOCK_DEVICE);
     t->owner = (MemoryOwner){ .name = "owner", .lock = &t->lock };
     memory_region_init_container(&t->root, NULL, "root", UINT64_MAX);
     memory_region_init_io(&t->io, &t->owner, ops, &t->p, "io", 0x1000);
@@ -127,7 +127,7 @@ static void bench_close(Bench *t)
     memory_region_finish(&t->io);
     memory_region_finish(&t->ram);
     memory_region_finish(&t->root);
-    g_mutex_clear(&t->lock);
+    lock_finish(&t->lock);
 }
 
 static void test_access_sizes(void)
@@ -149,8 +149,8 @@ static void test_access_sizes(void)
     g_assert_cmpint(memory_read(t.as, 0x0fff, 1, &v), ==, BUS_DECODE_ERROR);
     t.p.result = BUS_DEVICE_ERROR;
     g_assert_cmpint(memory_write(t.as, 0x1000, 4, 1), ==, BUS_DEVICE_ERROR);
-    g_assert_true(g_mutex_trylock(&t.lock)); /* the bus gave it back */
-    g_mutex_unlock(&t.lock);
+    g_assert_true(lock_try(&t.lock)); /* the bus gave it back */
+    lock_release(&t.lock);
     bench_close(&t);
 }
 

@@ -57,7 +57,7 @@ static void io_done(BlockRequest *r, int result)
 {
     Io *io = r->opaque;
     g_assert_true(mainloop_is_current());
-    g_assert_true(!io->lock || !g_mutex_trylock(io->lock));
+    g_assert_true(!io->lock || !lock_try(io->lock));
     g_assert_false(io->done);
     io->result = result;
     __atomic_store_n(&io->done, true, __ATOMIC_RELEASE);

@@ -6,7 +6,7 @@
 typedef struct Io {
     BlockRequest r;
     struct iovec iov;
-    GMutex *lock; /* must be held when it ends */
+    Lock *lock; /* must be held when it ends */
     int result;
     bool done;
 } Io;

@@ -107,9 +107,9 @@ static void test_transfer(void)
         g_autofree char *path = rig_image(1 << 20);
         BlockBackend *blk = rig_drive_ok("file=%s,if=none,format=raw,%s", path, engines[e]);
         uint8_t out[8192], in[8192];
-        GMutex lock;
+        Lock lock;
         int user;
-        g_mutex_init(&lock);
+        lock_init(&lock, LOCK_DEVICE);
         g_assert_true(block_backend_attach(blk, &user, &lock, NULL));
         fill(out, sizeof(out), 3);
         Io io = { .lock = &lock };
@@ -126,7 +126,7 @@ static void test_transfer(void)
         g_assert_cmpint(rig_io(blk, BLOCK_DISCARD, 0, NULL, UINT64_MAX - 511), ==, -EIO);
         g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, in, 0), ==, 0);
         block_backend_detach(blk, &user);
-        g_mutex_clear(&lock);
+        lock_finish(&lock);
         block_close_all();
         g_unlink(path);
     }

@@ -21,7 +21,7 @@ static int rig_can_receive(void *opaque)
 static void rig_receive(void *opaque, const uint8_t *buf, int len)
 {
     Rig *r = opaque;
-    g_assert_false(g_mutex_trylock(&r->lock));
+    g_assert_false(lock_try(&r->lock));
     g_assert_true(r->room < 0 || len <= r->room);
     g_string_append_len(r->got, (const char *)buf, len);
     if (r->room >= 0) {
@@ -55,7 +55,7 @@ const ChardevFrontend rig_background = {
 void rig_init(Rig *r, Chardev *chr, const ChardevFrontend *fe)
 {
     *r = (Rig){ .got = g_string_new(NULL), .room = -1, .chr = chr };
-    g_mutex_init(&r->lock);
+    lock_init(&r->lock, LOCK_DEVICE);
     GError *err = NULL;
     bool ok = chardev_attach(chr, fe, r, &r->lock, &err);
     g_assert_no_error(err);
@@ -66,7 +66,7 @@ void rig_clear(Rig *r)
 {
     chardev_detach(r->chr, r);
     g_string_free(r->got, TRUE);
-    g_mutex_clear(&r->lock);
+    lock_finish(&r->lock);
 }
 
 static void rig_send_more(void *opaque)

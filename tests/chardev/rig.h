@@ -12,7 +12,7 @@ typedef struct Rig {
     int per_turn; /* room after accept */
     int opened, closed, breaks, focus_in, focus_out;
     Chardev *chr;
-    GMutex lock;
+    Lock lock;
     const char *out; /* being sent with flow control */
     int out_len, out_done, blocked;
 } Rig;

@@ -280,7 +280,7 @@ static void test_features(gconstpointer data)
  * waits for the vCPU to stand: mainloop_wait lets them end. */
 typedef struct Stand {
     Disk *d;
-    GMutex lock;
+    Lock lock;
     GCond cond;
     bool stands;
 } Stand;
@@ -289,10 +289,10 @@ static gpointer resetting_vcpu(gpointer data)
 {
     Stand *s = data;
     rig_reset_device(&s->d->r);
-    g_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     s->stands = true;
     g_cond_signal(&s->cond);
-    g_mutex_unlock(&s->lock);
+    lock_release(&s->lock);
     return NULL;
 }
 
@@ -301,18 +301,18 @@ static void test_reset_and_pause(gconstpointer data)
     Disk d;
     disk_open(&d, GPOINTER_TO_INT(data), "");
     for (unsigned round = 0; round < 20; round++) {
-        Stand s = { .d = &d };
+        Stand s = { .d = &d, .lock = LOCK_INIT(LOCK_VCPUS) };
         disk_start(&d, 0);
         put_head(&d, HEAD, OUT, 0);
         const RigBuf bufs[] = { { HEAD, 16, false }, { DATA, 65536, false }, { STATUS, 1, true } };
         rig_add_chain(&d.q, bufs, 3, 0);
         rig_kick(&d.q);
         GThread *thread = g_thread_new("vcpu", resetting_vcpu, &s);
-        g_mutex_lock(&s.lock);
+        lock_take(&s.lock);
         while (!s.stands) {
             mainloop_wait(&s.cond, &s.lock);
         }
-        g_mutex_unlock(&s.lock);
+        lock_release(&s.lock);
         g_thread_join(thread);
         g_assert_cmpint(d.r.v->s.in_use[0], ==, 0);
     }

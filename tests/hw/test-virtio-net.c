@@ -296,9 +296,9 @@ static void test_echo_and_link(gconstpointer kind)
     rig_isr(&c.r);
     g_assert_cmpint(rig_config(&c.r, 6, 2), ==, 1);
     fake_net.down = true;
-    g_mutex_lock(fake_net.lock);
+    lock_take(fake_net.lock);
     fake_net.fe->link_changed(fake_net.opaque, false);
-    g_mutex_unlock(fake_net.lock);
+    lock_release(fake_net.lock);
     g_assert_cmpint(rig_isr(&c.r), ==, VIRTIO_ISR_CONFIG);
     g_assert_cmpint(rig_config(&c.r, 6, 2), ==, 0);
     rig_close(&c.r);

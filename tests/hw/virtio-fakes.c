@@ -56,10 +56,10 @@ WEAK void net_default_mac(uint8_t mac[6])
 
 bool fake_net_deliver(const uint8_t *frame, size_t len)
 {
-    g_mutex_lock(fake_net.lock);
+    lock_take(fake_net.lock);
     bool taken =
         fake_net.fe->can_receive(fake_net.opaque) && fake_net.fe->receive(fake_net.opaque, frame, len);
-    g_mutex_unlock(fake_net.lock);
+    lock_release(fake_net.lock);
     return taken;
 }
 

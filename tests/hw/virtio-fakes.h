@@ -6,7 +6,7 @@
 typedef struct FakeNet {
     const NetFrontend *fe;
     void *opaque;
-    GMutex *lock;
+    Lock *lock;
     unsigned sent, accepts;
     bool down, echo;
     size_t len; /* of the last frame sent */

@@ -42,7 +42,7 @@ static bool guest_can_receive(void *opaque)
 static bool guest_receive(void *opaque, const uint8_t *frame, size_t len)
 {
     Guest *g = opaque;
-    g_assert_false(g_mutex_trylock(&g->lock));
+    g_assert_false(lock_try(&g->lock));
     if (g->refusals > 0) {
         g->refusals--;
         return false;
@@ -67,7 +67,7 @@ void guest_init(Guest *g, NetClient *nc)
     GError *err = NULL;
     *g = (Guest){ .nc = nc, .ip = 0x0a00020f };
     g->frames = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-    g_mutex_init(&g->lock);
+    lock_init(&g->lock, LOCK_DEVICE);
     bool ok = net_attach(nc, &frontend, g, &g->lock, &err);
     g_assert_no_error(err);
     g_assert_true(ok);
@@ -77,7 +77,7 @@ void guest_clear(Guest *g)
 {
     net_detach(g->nc, g);
     g_ptr_array_unref(g->frames);
-    g_mutex_clear(&g->lock);
+    lock_finish(&g->lock);
 }
 
 void guest_send(Guest *g, const void *frame, size_t len)
@@ -85,9 +85,9 @@ void guest_send(Guest *g, const void *frame, size_t len)
     /* in two pieces, and under the card's lock, as a real one may */
     struct iovec iov[2] = { { (void *)frame, MIN(len, 20) },
                             { (char *)frame + MIN(len, 20), len - MIN(len, 20) } };
-    g_mutex_lock(&g->lock);
+    lock_take(&g->lock);
     net_send(g->nc, iov, 2);
-    g_mutex_unlock(&g->lock);
+    lock_release(&g->lock);
 }
 
 /* ---- frames out ---------------------------------------------------------- */

@@ -10,7 +10,7 @@ typedef struct Guest {
     bool deaf;         /* cannot receive */
     int refusals;      /* receive() says no so many times */
     int link_changes;
-    GMutex lock;
+    Lock lock;
     uint32_t ip;
 } Guest;
 

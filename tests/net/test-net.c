@@ -110,7 +110,7 @@ static void test_options(void)
 typedef struct Card {
     NetNic nic;
     uint8_t mac[6];
-    GMutex lock;
+    Lock lock;
     int changes;
     bool up;
 } Card;
@@ -118,7 +118,7 @@ typedef struct Card {
 static void card_link_changed(void *opaque, bool up)
 {
     Card *c = opaque;
-    g_assert_false(g_mutex_trylock(&c->lock));
+    g_assert_false(lock_try(&c->lock));
     c->changes++;
     c->up = up;
 }
@@ -127,7 +127,8 @@ static const NetFrontend card_frontend = { .link_changed = card_link_changed };
 
 static void card_init(Card *c, const char *name, NetClient *nc)
 {
-    *c = (Card){ .nic = { .name = name,
+    *c = (Card){ .lock = LOCK_INIT(LOCK_DEVICE),
+                 .nic = { .name = name,
                           .model = "virtio-net-pci",
                           .mac = c->mac,
                           .netdev = nc,
