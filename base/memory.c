@@ -6,11 +6,9 @@
  * from the main loop, or from a vCPU thread through a device (a BAR is mapped, a
  * flash chip leaves read mode): one lock, taken by the transaction, puts them in a row.
  *
- * Not modelled: hot removal while another vCPU is inside the region (the run
- * state stops the vCPUs for that). */
+ * A region may be removed and finished while another thread is inside it: that thread reads the
+ * struct (name, ops, RAM) until it passes memory_quiescent(), so finishing leaves all of it. */
 #include "base/memory_priv.h"
-
-#include <string.h>
 
 static void region_init(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size)
 {
@@ -106,6 +104,11 @@ static void owner_remove(MemoryOwner *owner, MemoryRegion *mr)
     memory_transaction_commit();
 }
 
+static void free_ram(void *rb)
+{
+    ram_block_free(rb);
+}
+
 void memory_region_finish(MemoryRegion *mr)
 {
     g_assert(mr->parent == NULL);
@@ -117,10 +120,9 @@ void memory_region_finish(MemoryRegion *mr)
         g_ptr_array_free(mr->children, TRUE);
     }
     if (mr->ram) {
-        ram_block_free(mr->ram);
+        memory_free_later(free_ram, mr->ram);
     }
-    g_free(mr->name);
-    memset(mr, 0, sizeof(*mr));
+    memory_free_later(g_free, mr->name);
 }
 
 /* Children stand by descending priority; among equals the later one first. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the memory map share: memory.c (tree), memory_view.c (flat
- * views), memory_ram.c (host memory), memory_access.c and memory_debug.c (accesses),
- * memory_trace.c. */
+ * views), memory_readers.c (lifetimes), memory_ram.c (host memory), memory_access.c and
+ * memory_debug.c (accesses), memory_trace.c. */
 #pragma once
 #include "base/lock.h"
 #include "base/memory.h"
@@ -9,8 +9,6 @@
 /* A flat view: immutable once published. */
 typedef struct FlatView {
     unsigned count;
-    uint64_t retired_at; /* epoch from which on nobody finds it */
-    struct FlatView *next_retired;
     FlatRange ranges[];
 } FlatView;
 
@@ -26,7 +24,11 @@ struct AddressSpace {
 void memory_view_invalidate(bool force);
 
 void memory_listeners_view_changed(AddressSpace *as);
+void memory_listeners_readers_wanted(void);
 void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length);
+
+/* The calling thread is about to read a view: registers it. */
+void memory_reader_enter(void);
 
 RamBlock *ram_block_new(const char *name, uint64_t size, GError **err);
 void ram_block_free(RamBlock *rb);

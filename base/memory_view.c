@@ -4,13 +4,9 @@
  * Requirements:
  *   1. A published view never changes; its ranges are sorted and disjoint.
  *   2. A reader that found a view may use it until its own next
- *      memory_quiescent(): a view is freed only after every registered thread
- *      has passed one (or sleeps) since the view was replaced.
+ *      memory_quiescent(): a replaced view is freed later (memory_readers.c).
  *   3. Publishing comes before telling the listeners, so that what they look
- *      up is new.
- *
- * Each registered thread keeps the epoch that was current when it last held no
- * pointer; a replaced view carries the epoch of its replacement. */
+ *      up is new. */
 #include "base/memory_priv.h"
 
 #include <stdlib.h>
@@ -20,24 +16,11 @@ typedef __int128 Wide; /* addresses before 0 (aliases) and sizes of 2^64 */
 
 enum { RENDER_MAX_DEPTH = 32, LISTENERS_MAX = 16 };
 
-typedef struct Reader {
-    uint64_t epoch; /* atomic; EPOCH_ASLEEP: holds nothing */
-    struct Reader *next;
-} Reader;
-
-static const uint64_t EPOCH_ASLEEP = UINT64_MAX;
-
 static Lock map_lock = LOCK_INIT(LOCK_MEMORY_MAP); /* the tree, address_spaces, listeners' registration */
 static __thread unsigned transaction_depth;        /* of this thread: it has map_lock unless 0 */
 static bool views_stale, views_forced;             /* under map_lock, as the next */
 static AddressSpace *address_spaces;
 static MemoryListener *listeners[LISTENERS_MAX]; /* atomic slots */
-
-static Lock reader_lock = LOCK_INIT(LOCK_READERS); /* leaf: readers, retired */
-static Reader *readers;
-static FlatView *retired;
-static uint64_t epoch = 1; /* atomic */
-static __thread Reader *self;
 
 /* ---- flattening ---------------------------------------------------------- */
 
@@ -121,42 +104,7 @@ static FlatView *view_build(MemoryRegion *root)
     return v;
 }
 
-/* ---- publishing and reclaiming ------------------------------------------- */
-
-static void views_reclaim(void)
-{
-    FlatView *dead = NULL;
-    lock_take(&reader_lock);
-    uint64_t oldest = UINT64_MAX;
-    for (const Reader *rd = readers; rd; rd = rd->next) {
-        oldest = MIN(oldest, __atomic_load_n(&rd->epoch, __ATOMIC_SEQ_CST));
-    }
-    for (FlatView **p = &retired; *p;) {
-        FlatView *v = *p;
-        if (v->retired_at <= oldest) {
-            *p = v->next_retired;
-            v->next_retired = dead;
-            dead = v;
-        } else {
-            p = &v->next_retired;
-        }
-    }
-    lock_release(&reader_lock);
-    while (dead) {
-        FlatView *next = dead->next_retired;
-        g_free(dead);
-        dead = next;
-    }
-}
-
-static void view_retire(FlatView *v)
-{
-    lock_take(&reader_lock);
-    v->retired_at = __atomic_add_fetch(&epoch, 1, __ATOMIC_SEQ_CST);
-    v->next_retired = retired;
-    retired = v;
-    lock_release(&reader_lock);
-}
+/* ---- publishing -------------------------------------------------------- */
 
 static bool views_equal(const FlatView *a, const FlatView *b)
 {
@@ -171,7 +119,7 @@ static void address_space_publish(AddressSpace *as, bool force)
         return;
     }
     FlatView *old = __atomic_exchange_n(&as->view, now, __ATOMIC_SEQ_CST);
-    view_retire(old);
+    memory_free_later(g_free, old);
     memory_listeners_view_changed(as);
 }
 
@@ -197,77 +145,9 @@ void memory_transaction_commit(void)
         for (AddressSpace *as = address_spaces; as; as = as->next) {
             address_space_publish(as, force);
         }
-        views_reclaim();
     }
     if (--transaction_depth == 0) {
         lock_release(&map_lock);
-    }
-}
-
-/* ---- readers ------------------------------------------------------------- */
-
-static void reader_destroy(gpointer unused)
-{
-    memory_thread_unregister();
-}
-static GPrivate reader_key = G_PRIVATE_INIT(reader_destroy);
-
-void memory_thread_register(void)
-{
-    if (self) {
-        return;
-    }
-    Reader *rd = g_new0(Reader, 1);
-    lock_take(&reader_lock);
-    rd->epoch = __atomic_load_n(&epoch, __ATOMIC_SEQ_CST);
-    rd->next = readers;
-    readers = rd;
-    lock_release(&reader_lock);
-    self = rd;
-    g_private_set(&reader_key, rd); /* a thread that ends unregisters itself */
-}
-
-void memory_thread_unregister(void)
-{
-    if (!self) {
-        return;
-    }
-    lock_take(&reader_lock);
-    for (Reader **p = &readers; *p; p = &(*p)->next) {
-        if (*p == self) {
-            *p = self->next;
-            break;
-        }
-    }
-    lock_release(&reader_lock);
-    g_free(self);
-    self = NULL;
-    g_private_set(&reader_key, NULL);
-}
-
-void memory_quiescent(void)
-{
-    if (!self) {
-        return;
-    }
-    uint64_t now = __atomic_load_n(&epoch, __ATOMIC_SEQ_CST);
-    if (self->epoch != now) {
-        __atomic_store_n(&self->epoch, now, __ATOMIC_SEQ_CST);
-        views_reclaim();
-    }
-}
-
-void memory_thread_sleep(void)
-{
-    if (self) {
-        __atomic_store_n(&self->epoch, EPOCH_ASLEEP, __ATOMIC_SEQ_CST);
-    }
-}
-
-void memory_thread_wake(void)
-{
-    if (self) {
-        __atomic_store_n(&self->epoch, __atomic_load_n(&epoch, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
     }
 }
 
@@ -301,11 +181,10 @@ void address_space_free(AddressSpace *as)
             break;
         }
     }
-    view_retire(as->view);
-    views_reclaim();
     memory_transaction_commit();
-    g_free(as->name);
-    g_free(as);
+    memory_free_later(g_free, as->view);
+    memory_free_later(g_free, as->name);
+    memory_free_later(g_free, as);
 }
 
 void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *opaque)
@@ -319,9 +198,7 @@ void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *op
 
 const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr)
 {
-    if (G_UNLIKELY(!self)) {
-        memory_thread_register();
-    }
+    memory_reader_enter();
     const FlatView *v = __atomic_load_n(&as->view, __ATOMIC_SEQ_CST);
     unsigned lo = 0, hi = v->count;
     while (lo < hi) {
@@ -379,6 +256,16 @@ void memory_listeners_view_changed(AddressSpace *as)
         MemoryListener *l = __atomic_load_n(&listeners[i], __ATOMIC_ACQUIRE);
         if (l && l->view_changed) {
             l->view_changed(l, as);
+        }
+    }
+}
+
+void memory_listeners_readers_wanted(void)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        MemoryListener *l = __atomic_load_n(&listeners[i], __ATOMIC_ACQUIRE);
+        if (l && l->readers_wanted) {
+            l->readers_wanted(l);
         }
     }
 }

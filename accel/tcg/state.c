@@ -43,6 +43,12 @@ static void code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint6
     note(s, &s->dma_pending);
 }
 
+/* The thread passes memory_quiescent() at each round of its loop. */
+static void readers_wanted(MemoryListener *l)
+{
+    tcg_kick_thread(l->opaque);
+}
+
 static void drop_written(TcgState *s)
 {
     lock_take(&s->lock);
@@ -98,7 +104,10 @@ TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
         tcg_state_free(s);
         return NULL;
     }
-    s->listener = (MemoryListener){ view_changed, code_written, s };
+    s->listener = (MemoryListener){ .view_changed = view_changed,
+                                    .code_written = code_written,
+                                    .readers_wanted = readers_wanted,
+                                    .opaque = s };
     memory_listener_add(&s->listener);
     return s;
 }

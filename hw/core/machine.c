@@ -140,6 +140,7 @@ void machine_free(Machine *m)
     loader_free(m);
     g_free(m->board_data);
     g_free(m);
+    memory_quiescent(); /* what its regions held is freed now */
 }
 
 void machine_add_reset(Machine *m, void (*fn)(void *opaque), void *opaque)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "base/lock.h"
+#include "base/readers.h"
 
 typedef uint64_t hwaddr; /* a guest physical address */
 
@@ -107,7 +108,10 @@ bool memory_region_init_rom_device(MemoryRegion *mr, MemoryOwner *owner, const I
                                    const char *name, uint64_t size, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void memory_region_init_alias(MemoryRegion *mr, MemoryOwner *owner, const char *name, MemoryRegion *target,
                               hwaddr offset, uint64_t size);
-void memory_region_finish(MemoryRegion *mr); /* must not be mapped any more */
+/* The region must not be mapped any more.  A thread may be in it still: its name and its RAM are
+ * freed later, and so must be the memory that holds *mr and what `opaque` points to (give them to
+ * memory_free_later() after this call), unless no other thread runs. */
+void memory_region_finish(MemoryRegion *mr);
 /* Visit the regions of an owner, mapped or not, in order of creation. */
 void memory_region_foreach_owned(MemoryOwner *owner, void (*fn)(MemoryRegion *mr, void *opaque),
                                  void *opaque);
@@ -140,16 +144,6 @@ const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr);
 /* Call fn for each range in order (info mtree -f). */
 void address_space_foreach(AddressSpace *as, void (*fn)(const FlatRange *r, void *opaque), void *opaque);
 
-/* Readers: a thread that reads flat views says now and then that it holds no
- * pointer into one (a vCPU: each time it is in the dispatcher loop), and around a
- * wait of unknown length that it sleeps.  The first lookup registers a thread,
- * its end unregisters it. */
-void memory_thread_register(void);
-void memory_thread_unregister(void);
-void memory_quiescent(void);
-void memory_thread_sleep(void);
-void memory_thread_wake(void);
-
 /* Whoever caches translations of guest physical addresses (the JIT's TLBs, KVM's
  * slots) hears of a new flat view.  Called in the thread that commits; the
  * listener must make vCPUs drop what they cached before it returns or before
@@ -159,6 +153,9 @@ typedef struct MemoryListener {
     /* A write by something that is not a vCPU (DMA, loader, debugger) reached
      * pages that hold translated code. */
     void (*code_written)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
+    /* Something waits to be freed until all threads have passed memory_quiescent(): have those
+     * pass soon that would not by themselves.  From any thread, under any lock. */
+    void (*readers_wanted)(struct MemoryListener *l);
     void *opaque;
 } MemoryListener;
 void memory_listener_add(MemoryListener *l);

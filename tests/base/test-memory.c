@@ -343,6 +343,7 @@ static void test_concurrent_views(void)
     }
     for (unsigned i = 0; i < 4000; i++) {
         memory_region_set_enabled(&t.io, i & 1);
+        memory_quiescent();
     }
     __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < 2; i++) {

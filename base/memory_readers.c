@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Readers' epochs: what was taken out of reach is freed when nobody can hold it any more.
+ *
+ * Requirements:
+ *   1. A reader's epoch is one that was current when it last held no pointer.
+ *   2. What is given to memory_free_later() carries an epoch that began after it was out of
+ *      reach: it is due when no reader's epoch is older.
+ *   3. Things are freed one at a time and in the order in which they were given: a region's name
+ *      before the device that the region is part of. */
+#include "base/memory_priv.h"
+
+typedef struct Reader {
+    uint64_t epoch; /* atomic; EPOCH_ASLEEP: holds nothing */
+    struct Reader *next;
+} Reader;
+
+typedef struct Retired {
+    void (*fn)(void *opaque);
+    void *opaque;
+    uint64_t epoch;
+    struct Retired *next;
+} Retired;
+
+static const uint64_t EPOCH_ASLEEP = UINT64_MAX;
+
+static Lock reader_lock = LOCK_INIT(LOCK_READERS); /* guards the next four */
+static Reader *readers;
+static Retired *oldest_retired, *newest_retired; /* in order of epochs */
+static bool freeing;
+
+static uint64_t epoch = 1; /* atomic */
+static bool retired_any;   /* atomic: worth a look under the lock */
+static __thread Reader *self;
+
+/* ---- freeing ------------------------------------------------------------- */
+
+static uint64_t oldest_epoch(void)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (const Reader *rd = readers; rd; rd = rd->next) {
+        oldest = MIN(oldest, __atomic_load_n(&rd->epoch, __ATOMIC_SEQ_CST));
+    }
+    return oldest;
+}
+
+/* The things that are due, or NULL. */
+static Retired *take_due(void)
+{
+    uint64_t oldest = oldest_epoch();
+    Retired *due = NULL, **end = &due;
+    while (oldest_retired && oldest_retired->epoch <= oldest) {
+        Retired *r = oldest_retired;
+        oldest_retired = r->next;
+        r->next = NULL;
+        *end = r;
+        end = &r->next;
+    }
+    __atomic_store_n(&retired_any, oldest_retired != NULL, __ATOMIC_RELAXED);
+    return due;
+}
+
+static void free_all(Retired *due)
+{
+    while (due) {
+        Retired *next = due->next;
+        due->fn(due->opaque);
+        g_free(due);
+        due = next;
+    }
+}
+
+static void free_due(void)
+{
+    Retired *due;
+    lock_take(&reader_lock);
+    while (!freeing && (due = take_due())) { /* another thread that is at it goes on itself */
+        freeing = true;
+        lock_release(&reader_lock);
+        free_all(due);
+        lock_take(&reader_lock);
+        freeing = false;
+    }
+    lock_release(&reader_lock);
+}
+
+void memory_free_later(void (*fn)(void *opaque), void *opaque)
+{
+    Retired *r = g_new(Retired, 1);
+    *r = (Retired){ .fn = fn, .opaque = opaque };
+    lock_take(&reader_lock);
+    r->epoch = __atomic_add_fetch(&epoch, 1, __ATOMIC_SEQ_CST);
+    if (oldest_retired) {
+        newest_retired->next = r;
+    } else {
+        oldest_retired = r;
+    }
+    newest_retired = r;
+    __atomic_store_n(&retired_any, true, __ATOMIC_RELAXED);
+    lock_release(&reader_lock);
+    memory_listeners_readers_wanted();
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
+static void reader_destroy(gpointer unused)
+{
+    memory_thread_unregister();
+}
+static GPrivate reader_key = G_PRIVATE_INIT(reader_destroy);
+
+void memory_thread_register(void)
+{
+    if (self) {
+        return;
+    }
+    Reader *rd = g_new0(Reader, 1);
+    lock_take(&reader_lock);
+    rd->epoch = __atomic_load_n(&epoch, __ATOMIC_SEQ_CST);
+    rd->next = readers;
+    readers = rd;
+    lock_release(&reader_lock);
+    self = rd;
+    g_private_set(&reader_key, rd); /* a thread that ends unregisters itself */
+}
+
+void memory_thread_unregister(void)
+{
+    if (!self) {
+        return;
+    }
+    lock_take(&reader_lock);
+    for (Reader **p = &readers; *p; p = &(*p)->next) {
+        if (*p == self) {
+            *p = self->next;
+            break;
+        }
+    }
+    lock_release(&reader_lock);
+    g_free(self);
+    self = NULL;
+    g_private_set(&reader_key, NULL);
+}
+
+void memory_reader_enter(void)
+{
+    if (G_UNLIKELY(!self)) {
+        memory_thread_register();
+    }
+}
+
+void memory_quiescent(void)
+{
+    uint64_t now = __atomic_load_n(&epoch, __ATOMIC_SEQ_CST);
+    if (self && self->epoch != now) {
+        __atomic_store_n(&self->epoch, now, __ATOMIC_SEQ_CST);
+    }
+    if (G_UNLIKELY(__atomic_load_n(&retired_any, __ATOMIC_RELAXED))) {
+        free_due();
+    }
+}
+
+void memory_thread_sleep(void)
+{
+    if (self) {
+        __atomic_store_n(&self->epoch, EPOCH_ASLEEP, __ATOMIC_SEQ_CST);
+    }
+}
+
+void memory_thread_wake(void)
+{
+    if (self) {
+        __atomic_store_n(&self->epoch, __atomic_load_n(&epoch, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
+    }
+}
