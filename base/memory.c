@@ -104,11 +104,6 @@ static void owner_remove(MemoryOwner *owner, MemoryRegion *mr)
     memory_transaction_commit();
 }
 
-static void free_ram(void *rb)
-{
-    ram_block_free(rb);
-}
-
 void memory_region_finish(MemoryRegion *mr)
 {
     g_assert(mr->parent == NULL);
@@ -120,7 +115,7 @@ void memory_region_finish(MemoryRegion *mr)
         g_ptr_array_free(mr->children, TRUE);
     }
     if (mr->ram) {
-        memory_free_later(free_ram, mr->ram);
+        ram_block_unuse(mr->ram);
     }
     memory_free_later(g_free, mr->name);
 }
@@ -147,7 +142,7 @@ void memory_region_add(MemoryRegion *container, hwaddr addr, MemoryRegion *child
     child->addr = addr;
     child->priority = priority;
     container_insert(container, child);
-    memory_view_invalidate(false);
+    memory_view_invalidate();
     memory_transaction_commit();
 }
 
@@ -157,7 +152,7 @@ void memory_region_remove(MemoryRegion *container, MemoryRegion *child)
     memory_transaction_begin();
     g_ptr_array_remove(container->children, child);
     child->parent = NULL;
-    memory_view_invalidate(false);
+    memory_view_invalidate();
     memory_transaction_commit();
 }
 
@@ -166,7 +161,7 @@ void memory_region_set_enabled(MemoryRegion *mr, bool enabled)
     memory_transaction_begin();
     if (mr->enabled != enabled) {
         mr->enabled = enabled;
-        memory_view_invalidate(false);
+        memory_view_invalidate();
     }
     memory_transaction_commit();
 }
@@ -176,7 +171,7 @@ void memory_region_set_address(MemoryRegion *mr, hwaddr addr)
     memory_transaction_begin();
     if (mr->addr != addr) {
         mr->addr = addr;
-        memory_view_invalidate(false);
+        memory_view_invalidate();
     }
     memory_transaction_commit();
 }
@@ -187,7 +182,7 @@ void memory_region_set_romd(MemoryRegion *mr, bool romd)
     memory_transaction_begin();
     if (mr->romd != romd) {
         __atomic_store_n(&mr->romd, romd, __ATOMIC_RELEASE);
-        memory_view_invalidate(true);
+        memory_view_invalidate();
     }
     memory_transaction_commit();
 }

@@ -154,16 +154,6 @@ static BusResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64
 
 /* ---- one access by a vCPU ------------------------------------------------ */
 
-static bool region_reads_ram(const MemoryRegion *mr)
-{
-    return mr->ram && (!mr->ops || __atomic_load_n(&mr->romd, __ATOMIC_ACQUIRE));
-}
-
-static bool region_writes_ram(const MemoryRegion *mr)
-{
-    return mr->ram && !mr->ops && !mr->readonly;
-}
-
 BusResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value)
 {
     *value = 0;
@@ -185,7 +175,7 @@ BusResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *va
         }
         return BUS_OK;
     }
-    if (region_reads_ram(r.mr)) {
+    if (flat_range_ram(&r)) {
         *value = load_le(r.mr->ram->host + r.mr_offset + in, size);
         return BUS_OK;
     }
@@ -210,7 +200,7 @@ BusResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t va
         }
         return BUS_OK;
     }
-    if (region_writes_ram(r.mr)) {
+    if (flat_range_writable(&r)) {
         store_le(r.mr->ram->host + r.mr_offset + in, size, value);
         ram_mark_written(r.mr->ram, r.mr_offset + in, size);
         return BUS_OK;
@@ -233,8 +223,8 @@ static RamBlock *bulk_find(AddressSpace *as, hwaddr addr, BulkKind kind, uint64_
     if (!r) {
         return NULL;
     }
-    bool ok = kind == BULK_READ    ? region_reads_ram(r->mr)
-              : kind == BULK_WRITE ? region_writes_ram(r->mr)
+    bool ok = kind == BULK_READ    ? flat_range_ram(r) != NULL
+              : kind == BULK_WRITE ? flat_range_writable(r)
                                    : r->mr->ram != NULL;
     if (!ok) {
         return NULL;
@@ -290,19 +280,12 @@ void *dma_map(AddressSpace *as, hwaddr addr, uint64_t *len, bool write)
 {
     uint64_t offset;
     RamBlock *rb = bulk_find(as, addr, write ? BULK_WRITE : BULK_READ, &offset, len);
-    return rb ? rb->host + offset : NULL;
+    return rb && ram_block_use(rb) ? rb->host + offset : NULL;
 }
 
-void dma_unmap(AddressSpace *as, hwaddr addr, uint64_t written)
+void dma_unmap(void *host, uint64_t written)
 {
-    while (written) {
-        uint64_t offset, n = written;
-        RamBlock *rb = bulk_find(as, addr, BULK_WRITE, &offset, &n);
-        if (!rb) {
-            return; /* unmapped meanwhile: nobody can see it */
-        }
-        ram_mark_written(rb, offset, n);
-        written -= n;
-        addr += n;
-    }
+    RamBlock *rb = ram_block_of_host(host);
+    ram_mark_written(rb, (uint64_t)((uint8_t *)host - rb->host), written);
+    ram_block_unuse(rb);
 }

@@ -13,11 +13,6 @@
 
 #include <string.h>
 
-static bool reads_as_memory(const MemoryRegion *mr)
-{
-    return mr->ram && (!mr->ops || __atomic_load_n(&mr->romd, __ATOMIC_ACQUIRE));
-}
-
 /* How much of [addr, addr + len) is one range that is memory, or is device registers. */
 static uint64_t piece_of(AddressSpace *as, hwaddr addr, uint64_t len, bool *memory)
 {
@@ -25,7 +20,7 @@ static uint64_t piece_of(AddressSpace *as, hwaddr addr, uint64_t len, bool *memo
     if (!r) {
         return 0;
     }
-    *memory = reads_as_memory(r->mr);
+    *memory = flat_range_ram(r) != NULL;
     uint64_t left = region_last(r->size) - (addr - r->start); /* one less: 2^64 has no number */
     return left < len ? left + 1 : len;
 }

@@ -53,6 +53,24 @@ static bool ram_block_map(RamBlock *rb, GError **err)
     return true;
 }
 
+static void ram_block_free(void *opaque)
+{
+    RamBlock *rb = opaque;
+    if (rb->host) {
+        munmap(rb->host, rb->size);
+    }
+    if (rb->code_pages) {
+        munmap(rb->code_pages, bitmap_bytes(rb));
+    }
+    if (rb->fd >= 0) {
+        close(rb->fd);
+    }
+    g_free(rb->dirty_display);
+    g_free(rb->dirty_migration);
+    g_free(rb->name);
+    g_free(rb);
+}
+
 static bool ram_block_number(RamBlock *rb)
 {
     bool found = false;
@@ -75,6 +93,7 @@ RamBlock *ram_block_new(const char *name, uint64_t size, GError **err)
     RamBlock *rb = g_new0(RamBlock, 1);
     rb->name = g_strdup(name);
     rb->fd = -1;
+    rb->users = 1;
     rb->size = size > UINT64_MAX - RAM_PAGE ? size : (size + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
     if (!ram_block_map(rb, &why)) {
         g_set_error(err, G_FILE_ERROR, why->code,
@@ -93,8 +112,20 @@ RamBlock *ram_block_new(const char *name, uint64_t size, GError **err)
     return rb;
 }
 
-void ram_block_free(RamBlock *rb)
+bool ram_block_use(RamBlock *rb)
 {
+    uint32_t users = __atomic_load_n(&rb->users, __ATOMIC_RELAXED);
+    while (users && !__atomic_compare_exchange_n(&rb->users, &users, users + 1, true, __ATOMIC_ACQUIRE,
+                                                 __ATOMIC_RELAXED)) {
+    }
+    return users;
+}
+
+void ram_block_unuse(RamBlock *rb)
+{
+    if (__atomic_sub_fetch(&rb->users, 1, __ATOMIC_ACQ_REL)) {
+        return;
+    }
     lock_take(&ram_lock);
     for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
         if (blocks[i] == rb) {
@@ -102,19 +133,19 @@ void ram_block_free(RamBlock *rb)
         }
     }
     lock_release(&ram_lock);
-    if (rb->host) {
-        munmap(rb->host, rb->size);
+    memory_free_later(ram_block_free, rb);
+}
+
+RamBlock *ram_block_of_host(const void *host)
+{
+    memory_reader_enter();
+    for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
+        RamBlock *rb = __atomic_load_n(&blocks[i], __ATOMIC_ACQUIRE);
+        if (rb && (uintptr_t)host - (uintptr_t)rb->host < rb->size) {
+            return rb;
+        }
     }
-    if (rb->code_pages) {
-        munmap(rb->code_pages, bitmap_bytes(rb));
-    }
-    if (rb->fd >= 0) {
-        close(rb->fd);
-    }
-    g_free(rb->dirty_display);
-    g_free(rb->dirty_migration);
-    g_free(rb->name);
-    g_free(rb);
+    g_assert_not_reached(); /* whoever has the address keeps the block */
 }
 
 RamBlock *ram_block_of_page(uint64_t page)
@@ -181,4 +212,10 @@ void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len)
     if (bitmap_any(rb->code_pages, first, last)) {
         memory_listeners_code_written(rb, offset, len);
     }
+}
+
+void ram_mark_host_written(const void *host, uint64_t len)
+{
+    RamBlock *rb = ram_block_of_host(host);
+    ram_mark_written(rb, (uint64_t)((const uint8_t *)host - rb->host), len);
 }

@@ -69,18 +69,21 @@ static void free_all(Retired *due)
     }
 }
 
-static void free_due(void)
+/* False: nothing was due, or another thread is at it. */
+static bool free_due(void)
 {
-    Retired *due;
     lock_take(&reader_lock);
-    while (!freeing && (due = take_due())) { /* another thread that is at it goes on itself */
-        freeing = true;
-        lock_release(&reader_lock);
-        free_all(due);
-        lock_take(&reader_lock);
-        freeing = false;
-    }
+    Retired *due = freeing ? NULL : take_due();
+    freeing |= due != NULL;
     lock_release(&reader_lock);
+    if (!due) {
+        return false;
+    }
+    free_all(due);
+    lock_take(&reader_lock);
+    freeing = false;
+    lock_release(&reader_lock);
+    return true;
 }
 
 void memory_free_later(void (*fn)(void *opaque), void *opaque)
@@ -148,14 +151,19 @@ void memory_reader_enter(void)
     }
 }
 
-void memory_quiescent(void)
+static void pass(void)
 {
     uint64_t now = __atomic_load_n(&epoch, __ATOMIC_SEQ_CST);
     if (self && self->epoch != now) {
         __atomic_store_n(&self->epoch, now, __ATOMIC_SEQ_CST);
     }
-    if (G_UNLIKELY(__atomic_load_n(&retired_any, __ATOMIC_RELAXED))) {
-        free_due();
+}
+
+void memory_quiescent(void)
+{
+    pass();
+    while (G_UNLIKELY(__atomic_load_n(&retired_any, __ATOMIC_RELAXED)) && free_due()) {
+        pass(); /* what was freed may have given more */
     }
 }
 

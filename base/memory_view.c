@@ -14,13 +14,12 @@
 
 typedef __int128 Wide; /* addresses before 0 (aliases) and sizes of 2^64 */
 
-enum { RENDER_MAX_DEPTH = 32, LISTENERS_MAX = 16 };
+enum { RENDER_MAX_DEPTH = 32 };
 
-static Lock map_lock = LOCK_INIT(LOCK_MEMORY_MAP); /* the tree, address_spaces, listeners' registration */
+static Lock map_lock = LOCK_INIT(LOCK_MEMORY_MAP); /* the tree, address_spaces, listeners */
 static __thread unsigned transaction_depth;        /* of this thread: it has map_lock unless 0 */
-static bool views_stale, views_forced;             /* under map_lock, as the next */
+static bool views_stale;                           /* under map_lock, as the next */
 static AddressSpace *address_spaces;
-static MemoryListener *listeners[LISTENERS_MAX]; /* atomic slots */
 
 /* ---- flattening ---------------------------------------------------------- */
 
@@ -51,9 +50,11 @@ static void render_fill(Render *r, MemoryRegion *mr, Wide first, Wide last, Wide
         }
         if (end > at) {
             Wide size = MIN(end - at, (Wide)UINT64_MAX);
-            FlatRange add = {
-                .start = (uint64_t)at, .size = (uint64_t)size, .mr = mr, .mr_offset = (uint64_t)(at - delta)
-            };
+            FlatRange add = { .start = (uint64_t)at,
+                              .size = (uint64_t)size,
+                              .mr = mr,
+                              .mr_offset = (uint64_t)(at - delta),
+                              .romd = mr->romd };
             g_array_insert_val(r->ranges, i, add);
             i++;
         }
@@ -104,29 +105,53 @@ static FlatView *view_build(MemoryRegion *root)
     return v;
 }
 
-/* ---- publishing -------------------------------------------------------- */
+static bool ranges_equal(const FlatRange *a, const FlatRange *b)
+{
+    return a->start == b->start && a->size == b->size && a->mr == b->mr && a->mr_offset == b->mr_offset &&
+           a->romd == b->romd;
+}
 
 static bool views_equal(const FlatView *a, const FlatView *b)
 {
-    return a->count == b->count && memcmp(a->ranges, b->ranges, a->count * sizeof(FlatRange)) == 0;
+    bool equal = a->count == b->count;
+    for (unsigned i = 0; equal && i < a->count; i++) {
+        equal = ranges_equal(&a->ranges[i], &b->ranges[i]);
+    }
+    return equal;
 }
 
-static void address_space_publish(AddressSpace *as, bool force)
+void flat_view_foreach_missing(const FlatView *v, const FlatView *other,
+                               void (*fn)(const FlatRange *r, void *opaque), void *opaque)
+{
+    unsigned j = 0;
+    for (unsigned i = 0; i < v->count; i++) {
+        const FlatRange *r = &v->ranges[i];
+        while (j < other->count && other->ranges[j].start < r->start) {
+            j++;
+        }
+        if (j == other->count || !ranges_equal(r, &other->ranges[j])) {
+            fn(r, opaque);
+        }
+    }
+}
+
+/* ---- publishing -------------------------------------------------------- */
+
+static void address_space_publish(AddressSpace *as)
 {
     FlatView *now = view_build(as->root);
-    if (!force && views_equal(now, as->view)) {
+    if (views_equal(now, as->view)) {
         g_free(now);
         return;
     }
     FlatView *old = __atomic_exchange_n(&as->view, now, __ATOMIC_SEQ_CST);
+    memory_listeners_view_changed(as, old, now);
     memory_free_later(g_free, old);
-    memory_listeners_view_changed(as);
 }
 
-void memory_view_invalidate(bool force)
+void memory_view_invalidate(void)
 {
     views_stale = true;
-    views_forced |= force;
 }
 
 void memory_transaction_begin(void)
@@ -140,10 +165,9 @@ void memory_transaction_commit(void)
 {
     g_assert(transaction_depth > 0);
     if (transaction_depth == 1 && views_stale) {
-        bool force = views_forced;
-        views_stale = views_forced = false;
+        views_stale = false;
         for (AddressSpace *as = address_spaces; as; as = as->next) {
-            address_space_publish(as, force);
+            address_space_publish(as);
         }
     }
     if (--transaction_depth == 0) {
@@ -165,6 +189,7 @@ AddressSpace *address_space_new(MemoryRegion *root, const char *name)
         p = &(*p)->next;
     }
     *p = as;
+    memory_listeners_view_changed(as, NULL, as->view);
     memory_transaction_commit();
     return as;
 }
@@ -181,6 +206,7 @@ void address_space_free(AddressSpace *as)
             break;
         }
     }
+    memory_listeners_view_changed(as, as->view, NULL);
     memory_transaction_commit();
     memory_free_later(g_free, as->view);
     memory_free_later(g_free, as->name);
@@ -223,59 +249,4 @@ void address_space_foreach(AddressSpace *as, void (*fn)(const FlatRange *r, void
         fn(&v->ranges[i], opaque);
     }
     memory_transaction_commit();
-}
-
-/* ---- listeners ----------------------------------------------------------- */
-
-static void listener_replace(MemoryListener *was, MemoryListener *now)
-{
-    memory_transaction_begin();
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        if (listeners[i] == was) {
-            __atomic_store_n(&listeners[i], now, __ATOMIC_SEQ_CST);
-            memory_transaction_commit();
-            return;
-        }
-    }
-    g_error("memory: more than %d listeners", LISTENERS_MAX);
-}
-
-void memory_listener_add(MemoryListener *l)
-{
-    listener_replace(NULL, l);
-}
-
-void memory_listener_remove(MemoryListener *l)
-{
-    listener_replace(l, NULL);
-}
-
-void memory_listeners_view_changed(AddressSpace *as)
-{
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        MemoryListener *l = __atomic_load_n(&listeners[i], __ATOMIC_ACQUIRE);
-        if (l && l->view_changed) {
-            l->view_changed(l, as);
-        }
-    }
-}
-
-void memory_listeners_readers_wanted(void)
-{
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        MemoryListener *l = __atomic_load_n(&listeners[i], __ATOMIC_ACQUIRE);
-        if (l && l->readers_wanted) {
-            l->readers_wanted(l);
-        }
-    }
-}
-
-void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length)
-{
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        MemoryListener *l = __atomic_load_n(&listeners[i], __ATOMIC_ACQUIRE);
-        if (l && l->code_written) {
-            l->code_written(l, rb, offset, length);
-        }
-    }
 }

@@ -58,7 +58,8 @@ static bool find_ram(TcgVcpu *v, hwaddr phys)
     if (G_LIKELY(phys - v->near.start < v->near.size))
         return true;
     const FlatRange *r = address_space_lookup(v->cpu->as, phys);
-    if (!r || !r->mr->ram || (r->mr->ops && !r->mr->romd))
+    RamBlock *rb = r ? flat_range_ram(r) : NULL;
+    if (!rb)
         return false;
     /* Whole pages only */
     hwaddr start = (r->start + GUEST_PAGE - 1) & -GUEST_PAGE;
@@ -68,9 +69,9 @@ static bool find_ram(TcgVcpu *v, hwaddr phys)
         return false;
     v->near.start = start;
     v->near.size = end - start;
-    v->near.host = r->mr->ram->host + offset;
-    v->near.first_page = r->mr->ram->first_page + (offset >> GUEST_PAGE_BITS);
-    v->near.writable = !r->mr->readonly && !r->mr->ops;
+    v->near.host = rb->host + offset;
+    v->near.first_page = rb->first_page + (offset >> GUEST_PAGE_BITS);
+    v->near.writable = flat_range_writable(r);
     return true;
 }
 

@@ -21,10 +21,14 @@ static void note(TcgState *s, int *flag)
     tcg_kick_thread(s);
 }
 
-static void view_changed(MemoryListener *l, AddressSpace *as)
+/* Only RAM is ever cached, and nothing is cached of what is not there: that RAM comes, and that
+ * devices come and go (a PCI scan moves BARs by the hundred), flushes nothing. */
+static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
 {
     TcgState *s = l->opaque;
-    note(s, &s->view_changed);
+    if (flat_range_ram(r)) {
+        note(s, &s->view_changed);
+    }
 }
 
 static void code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length)
@@ -104,10 +108,9 @@ TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
         tcg_state_free(s);
         return NULL;
     }
-    s->listener = (MemoryListener){ .view_changed = view_changed,
-                                    .code_written = code_written,
-                                    .readers_wanted = readers_wanted,
-                                    .opaque = s };
+    s->listener = (MemoryListener){
+        .region_del = region_del, .code_written = code_written, .readers_wanted = readers_wanted, .opaque = s
+    };
     memory_listener_add(&s->listener);
     return s;
 }

@@ -60,7 +60,17 @@ static AddressSpace *balloon_memory(VirtioBalloon *b)
 
 /* ---- pages --------------------------------------------------------------- */
 
-/* Give [addr, addr + len) back to the host; parts that are no whole RAM pages are left. */
+/* Give memory back to the host; parts that are no whole pages of its are left. */
+static void discard(uint8_t *host, uint64_t len)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t skip = -(uintptr_t)host & (page - 1);
+    if (len >= skip + page) {
+        madvise(host + skip, (len - skip) & ~(page - 1), MADV_REMOVE);
+        ram_mark_host_written(host + skip, (len - skip) & ~(page - 1));
+    }
+}
+
 static void discard_range(VirtioBalloon *b, hwaddr addr, uint64_t len)
 {
     while (len) {
@@ -70,12 +80,8 @@ static void discard_range(VirtioBalloon *b, hwaddr addr, uint64_t len)
             log_guest_error("%s: page at 0x%" G_GINT64_MODIFIER "x is not in RAM", b->v.dev.path, addr);
             return;
         }
-        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-        uint64_t skip = -(uintptr_t)host & (page - 1);
-        if (part >= skip + page) {
-            madvise(host + skip, (part - skip) & ~(page - 1), MADV_REMOVE);
-            dma_unmap(balloon_memory(b), addr + skip, (part - skip) & ~(page - 1));
-        }
+        discard(host, part);
+        dma_unmap(host, 0);
         addr += part;
         len -= part;
     }
@@ -128,7 +134,7 @@ static bool report_step(VirtioBalloon *b, Job *job, VirtioTurn *turn)
             if (!virtio_turn_goes_on(turn, VIRTIO_CALL_COST + part / 64)) {
                 return false;
             }
-            discard_range(b, e->in_addr[i] + skip, part);
+            discard((uint8_t *)element_in(e)[i].iov_base + skip, part);
             job->done += part;
         }
         skip -= len;

@@ -74,8 +74,7 @@ typedef struct Chain {
     hwaddr table; /* descriptors: the queue's, or an indirect table */
     unsigned table_size;
     bool indirect;
-    struct iovec *iov; /* MAX_SEGMENTS of each, reused by all chains of the thread */
-    hwaddr *addr;
+    struct iovec *iov; /* MAX_SEGMENTS, reused by all chains of the thread */
     unsigned count, out_count;
     uint64_t out_bytes, in_bytes;
 } Chain;
@@ -126,8 +125,7 @@ static bool chain_add(Chain *c, const Desc *d)
                           c->queue, d->addr, d->len);
             return false;
         }
-        c->iov[c->count] = (struct iovec){ host, len };
-        c->addr[c->count++] = d->addr + done;
+        c->iov[c->count++] = (struct iovec){ host, len };
         done += len;
     }
     if (write) {
@@ -172,20 +170,28 @@ static bool chain_walk(Chain *c, unsigned head)
     }
 }
 
+/* The first `written` bytes were written. */
+static void unmap(const struct iovec *iov, unsigned count, uint64_t written)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t n = MIN(written, iov[i].iov_len);
+        dma_unmap(iov[i].iov_base, n);
+        written -= n;
+    }
+}
+
 static VirtioElement *element_new(const Chain *c, uint16_t head)
 {
     unsigned in = c->count - c->out_count;
     size_t iov_bytes = c->count * sizeof(struct iovec);
-    VirtioElement *e = g_malloc(sizeof(*e) + iov_bytes + in * sizeof(hwaddr));
+    VirtioElement *e = g_malloc(sizeof(*e) + iov_bytes);
     *e = (VirtioElement){ .head = head,
                           .out_count = c->out_count,
                           .in_count = in,
                           .out_bytes = c->out_bytes,
                           .in_bytes = c->in_bytes };
     e->iov = (struct iovec *)(e + 1);
-    e->in_addr = (hwaddr *)((char *)e->iov + iov_bytes);
     memcpy(e->iov, c->iov, iov_bytes);
-    memcpy(e->in_addr, c->addr + c->out_count, in * sizeof(hwaddr));
     return e;
 }
 
@@ -219,26 +225,31 @@ VirtioElement *virtqueue_pop(VirtioDevice *v, unsigned q)
         return NULL;
     }
     static __thread struct iovec iov[MAX_SEGMENTS];
-    static __thread hwaddr addr[MAX_SEGMENTS];
-    Chain c = {
-        .v = v, .queue = q, .table = v->s.desc[q], .table_size = v->s.size[q], .iov = iov, .addr = addr
-    };
-    VirtioElement *e = chain_walk(&c, head) ? element_new(&c, head) : NULL;
-    if (e) {
-        v->s.last_avail[q]++;
-        v->s.in_use[q]++;
+    Chain c = { .v = v, .queue = q, .table = v->s.desc[q], .table_size = v->s.size[q], .iov = iov };
+    if (!chain_walk(&c, head)) {
+        unmap(iov, c.count, 0);
+        return NULL;
     }
-    return e;
+    v->s.last_avail[q]++;
+    v->s.in_use[q]++;
+    return element_new(&c, head);
 }
 
 /* ---- giving it back ------------------------------------------------------ */
 
-static void element_written(VirtioDevice *v, VirtioElement *e, uint64_t written)
+static void element_free(VirtioElement *e, uint64_t written)
 {
-    for (unsigned i = 0; i < e->in_count && written; i++) {
-        uint64_t n = MIN(written, e->iov[e->out_count + i].iov_len);
-        dma_unmap(memory_of(v), e->in_addr[i], n);
-        written -= n;
+    unmap(e->iov, e->out_count, 0);
+    unmap(element_in(e), e->in_count, written);
+    g_free(e);
+}
+
+/* The chain is done with: the driver may have its descriptors back. */
+static void element_end(VirtioDevice *v, unsigned q, VirtioElement *e, uint64_t written)
+{
+    element_free(e, written);
+    if (v->s.in_use[q]) {
+        v->s.in_use[q]--;
     }
 }
 
@@ -247,7 +258,7 @@ void virtqueue_push(VirtioDevice *v, unsigned q, VirtioElement *e, uint32_t writ
     struct {
         uint32_t id, len;
     } used = { GUINT32_TO_LE((uint32_t)e->head), GUINT32_TO_LE(written) };
-    element_written(v, e, written);
+    element_end(v, q, e, written);
     if (virtio_running(v) && v->s.enabled[q]) {
         uint16_t slot = v->s.used_idx[q] & (v->s.size[q] - 1);
         if (dma_write(memory_of(v), v->s.device[q] + 4 + 8 * (hwaddr)slot, &used, sizeof(used)) != BUS_OK) {
@@ -258,7 +269,6 @@ void virtqueue_push(VirtioDevice *v, unsigned q, VirtioElement *e, uint32_t writ
             ring_write16(v, v->s.device[q] + 2, v->s.used_idx[q]);
         }
     }
-    virtqueue_discard(v, q, e);
 }
 
 void virtqueue_unpop(VirtioDevice *v, unsigned q, VirtioElement *e)
@@ -271,10 +281,7 @@ void virtqueue_unpop(VirtioDevice *v, unsigned q, VirtioElement *e)
 
 void virtqueue_discard(VirtioDevice *v, unsigned q, VirtioElement *e)
 {
-    if (v->s.in_use[q]) {
-        v->s.in_use[q]--;
-    }
-    g_free(e);
+    element_end(v, q, e, 0);
 }
 
 /* Section 2.7.7.2: interrupt unless the driver said it need not be. */

@@ -70,10 +70,11 @@ struct RamBlock {
     uint8_t *host; /* page aligned */
     uint64_t size; /* bytes, a multiple of RAM_PAGE */
     int fd;
-    uint64_t first_page;                            /* this block's first page among all blocks: a RAM page
+    uint32_t users;            /* atomic: its region, and each dma_map(); freed (later) with the last */
+    uint64_t first_page;       /* this block's first page among all blocks: a RAM page
                             number, unique in the process, is
                             first_page + offset / RAM_PAGE */
-    unsigned long *code_pages;                      /* bit per page: holds translated code (set and cleared by
+    unsigned long *code_pages; /* bit per page: holds translated code (set and cleared by
                                   the translator, atomically) */
     unsigned long *dirty_display, *dirty_migration; /* bit per page, allocated on demand */
 };
@@ -132,7 +133,19 @@ typedef struct FlatRange {
     uint64_t size;
     MemoryRegion *mr;
     hwaddr mr_offset;
+    bool romd; /* of mr, when the view was made */
 } FlatRange;
+
+/* The memory that reads of the range go to (at mr_offset); NULL: a device answers. */
+static inline RamBlock *flat_range_ram(const FlatRange *r)
+{
+    return !r->mr->ops || r->romd ? r->mr->ram : NULL;
+}
+/* ... and writes, too. */
+static inline bool flat_range_writable(const FlatRange *r)
+{
+    return r->mr->ram && !r->mr->ops && !r->mr->readonly;
+}
 
 /* An address space: a root region and its current flat view. */
 AddressSpace *address_space_new(MemoryRegion *root, const char *name);
@@ -145,11 +158,19 @@ const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr);
 void address_space_foreach(AddressSpace *as, void (*fn)(const FlatRange *r, void *opaque), void *opaque);
 
 /* Whoever caches translations of guest physical addresses (the JIT's TLBs, KVM's
- * slots) hears of a new flat view.  Called in the thread that commits; the
- * listener must make vCPUs drop what they cached before it returns or before
- * they next pass memory_quiescent(). */
+ * slots) hears of a new flat view: begin, region_del for each range that went, region_add for
+ * each that came, commit.  A range that changed in any way (place, size, region, romd) went and
+ * came; those that are as before are not told.  One that is added hears of all that there is, and
+ * address spaces come and go range by range.
+ *
+ * Called in the thread that commits, once lookups find the new view; the ranges are good during
+ * the call.  The listener must make vCPUs drop what they cached before it returns or before
+ * they next pass memory_quiescent().  Each function may be NULL. */
 typedef struct MemoryListener {
-    void (*view_changed)(struct MemoryListener *l, AddressSpace *as);
+    void (*begin)(struct MemoryListener *l, AddressSpace *as);
+    void (*region_del)(struct MemoryListener *l, AddressSpace *as, const FlatRange *r);
+    void (*region_add)(struct MemoryListener *l, AddressSpace *as, const FlatRange *r);
+    void (*commit)(struct MemoryListener *l, AddressSpace *as);
     /* A write by something that is not a vCPU (DMA, loader, debugger) reached
      * pages that hold translated code. */
     void (*code_written)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
@@ -184,13 +205,15 @@ BusResult memory_debug_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t l
 BusResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
 
 /* Map guest RAM for direct access: *len is shortened to what is contiguous; NULL
- * when addr is not RAM (or not writable when `write`).  dma_unmap with the
- * number of bytes that were written (0 when read only). */
+ * when addr is not RAM (or not writable when `write`).  The memory stays, wherever the guest
+ * maps it meanwhile and even if its device goes, until dma_unmap(): once for each dma_map(),
+ * with the address that it gave and the number of bytes written from there on (0: only read). */
 void *dma_map(AddressSpace *as, hwaddr addr, uint64_t *len, bool write);
-void dma_unmap(AddressSpace *as, hwaddr addr, uint64_t written);
+void dma_unmap(void *host, uint64_t written);
 
-/* Mark RAM as written (after writing through a host pointer). */
+/* Mark RAM as written (after writing through a host pointer).  The second: for what is mapped. */
 void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len);
+void ram_mark_host_written(const void *host, uint64_t len);
 /* The RAM block of a RAM page number (see RamBlock.first_page), or NULL. */
 RamBlock *ram_block_of_page(uint64_t page);
 void ram_foreach(void (*fn)(RamBlock *rb, void *opaque), void *opaque);

@@ -154,8 +154,7 @@ typedef struct VirtioElement {
     uint16_t head;
     unsigned out_count, in_count;
     uint64_t out_bytes, in_bytes;
-    struct iovec *iov; /* host addresses of guest RAM */
-    hwaddr *in_addr;   /* guest addresses of the `in` part */
+    struct iovec *iov; /* host addresses of guest RAM, mapped until the chain is given back */
 } VirtioElement;
 
 /* The next chain, or NULL when there is none (or the ring is broken): then the driver's

@@ -110,6 +110,7 @@ void bare_free(Bare *b)
     memory_region_finish(&b->uart);
     memory_region_finish(&b->finisher);
     memory_region_finish(&m->system);
+    memory_quiescent(); /* the RAM goes now */
     memory_thread_unregister();
     g_string_free(b->output, TRUE);
     g_free(b);

@@ -215,6 +215,23 @@ typedef struct Hammer {
     GThread *thread;
 } Hammer;
 
+/* Mapped memory stays across any number of quiescent points, wherever its device is by then. */
+static bool hammer_mapped(const Hammer *h, unsigned n)
+{
+    uint64_t len = 64;
+    uint8_t *host = dma_map(h->rig->as, h->page + 64 * (n % 64), &len, true);
+    if (!host) {
+        return false;
+    }
+    memory_quiescent();
+    if (n % 64 == 0) {
+        g_usleep(100);
+    }
+    memset(host, (int)n, len);
+    dma_unmap(host, len);
+    return true;
+}
+
 static void hammer_once(const Hammer *h, unsigned n)
 {
     Rig *r = h->rig;
@@ -223,6 +240,7 @@ static void hammer_once(const Hammer *h, unsigned n)
     hits += memory_read(r->as, REGISTERS + 4 * (n % 16), 4, &v) == BUS_OK;
     hits += memory_write(r->as, h->page + n % RAM_PAGE, 1, n) == BUS_OK;
     hits += memory_read(r->as, h->page + 8 * (n % 256), 8, &v) == BUS_OK;
+    hits += hammer_mapped(h, n);
     hits += dma_write(r->as, h->page + 8 * (n % 256), &v, sizeof(v)) == BUS_OK;
     __atomic_fetch_add(&r->hits, hits, __ATOMIC_RELAXED);
 }
@@ -242,6 +260,32 @@ static gpointer hammer(gpointer opaque)
         }
     }
     return NULL;
+}
+
+static void test_mapped(void)
+{
+    MemoryRegion root;
+    uint64_t len = 8, v;
+    memory_region_init_container(&root, NULL, "root", UINT64_MAX);
+    AddressSpace *as = address_space_new(&root, "mapped");
+    Plug *p = plug_in(&root);
+    RamBlock *rb = p->ram.ram;
+    uint8_t *host = dma_map(as, RAM + 0x1008, &len, true);
+    g_assert_true(host == rb->host + 0x1008);
+    memory_region_set_address(&p->ram, 2 * RAM); /* the guest moves it meanwhile */
+    memcpy(host, "\1\2\3\4\5\6\7", 8);
+    g_assert_cmpint(memory_read(as, 2 * RAM + 0x1008, 8, &v), ==, BUS_OK);
+    g_assert_cmphex(v, ==, UINT64_C(0x0007060504030201));
+    plug_out(&root, p);
+    memory_quiescent();
+    g_assert_true(ram_block_of_page(rb->first_page) == rb); /* it is still there */
+    host[0] = 9;
+    uint64_t page = rb->first_page;
+    dma_unmap(host, 1);
+    g_assert_null(ram_block_of_page(page));
+    address_space_free(as);
+    memory_region_finish(&root);
+    memory_quiescent();
 }
 
 static void test_hammer(void)
@@ -277,6 +321,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/memory/free-later", test_free_later);
     g_test_add_func("/memory/readers-wanted", test_readers_wanted);
+    g_test_add_func("/memory/mapped", test_mapped);
     g_test_add_func("/memory/hammer", test_hammer);
     return g_test_run();
 }

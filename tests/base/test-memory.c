@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <string.h>
+#include <time.h>
 
 typedef struct Probe {
     unsigned calls;
@@ -208,8 +209,11 @@ static void test_dma(void)
     g_assert_cmpint(dma_read(t.as, 0x1000, buf, 1), ==, BUS_DECODE_ERROR); /* MMIO */
     g_assert_cmpint(dma_read(t.as, UINT64_MAX, buf, 2), ==, BUS_DECODE_ERROR);
     uint64_t len = UINT64_MAX;
-    g_assert_nonnull(dma_map(t.as, 0x2010, &len, true));
+    void *host = dma_map(t.as, 0x2010, &len, true);
+    g_assert_nonnull(host);
     g_assert_cmphex(len, ==, 0x2ff0);
+    dma_unmap(host, 0x1000);
+    g_assert_cmpuint(code_written, ==, 2);
     g_assert_null(dma_map(t.as, 0x1000, &len, false));
     memory_listener_remove(&l);
     bench_close(&t);
@@ -311,6 +315,147 @@ static void test_ram_too_large(void)
     g_assert_nonnull(strstr(err->message, "huge"));
 }
 
+/* ---- listeners --------------------------------------------------------------- */
+
+/* What a listener of t->as heard, as text. */
+typedef struct Ear {
+    MemoryListener l;
+    AddressSpace *as;
+    GString *heard;
+} Ear;
+
+static void hear(MemoryListener *l, AddressSpace *as, const char *what, const FlatRange *r)
+{
+    Ear *ear = l->opaque;
+    if (as != ear->as) {
+        return;
+    }
+    g_string_append(ear->heard, what);
+    if (r) {
+        g_string_append_printf(ear->heard, "%s@%" G_GINT64_MODIFIER "x+%" G_GINT64_MODIFIER "x%s",
+                               r->mr->name, r->start, r->size, flat_range_ram(r) ? "r" : "");
+    }
+    g_string_append_c(ear->heard, ' ');
+}
+
+static void hear_begin(MemoryListener *l, AddressSpace *as)
+{
+    hear(l, as, "(", NULL);
+}
+
+static void hear_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
+{
+    hear(l, as, "-", r);
+}
+
+static void hear_add(MemoryListener *l, AddressSpace *as, const FlatRange *r)
+{
+    hear(l, as, "+", r);
+    g_assert_true(address_space_lookup(as, r->start)->mr == r->mr); /* published already */
+}
+
+static void hear_commit(MemoryListener *l, AddressSpace *as)
+{
+    hear(l, as, ")", NULL);
+}
+
+static void assert_heard(Ear *ear, const char *want)
+{
+    g_assert_cmpstr(ear->heard->str, ==, want);
+    g_string_truncate(ear->heard, 0);
+}
+
+static void test_listener(void)
+{
+    Bench t;
+    MemoryRegion flash, hole;
+    Ear ear = { .l = { hear_begin, hear_del, hear_add, hear_commit, .opaque = &ear } };
+    bench_open(&t, &any_ops);
+    ear.as = t.as;
+    ear.heard = g_string_new(NULL);
+    memory_listener_add(&ear.l);
+    assert_heard(&ear, "( +io@1000+1000 +ram@2000+3000r ) ");
+    memory_region_set_enabled(&t.io, true); /* as before */
+    assert_heard(&ear, "");
+    memory_region_set_enabled(&t.io, false);
+    assert_heard(&ear, "( -io@1000+1000 ) ");
+    memory_transaction_begin();
+    memory_region_set_enabled(&t.io, true);
+    memory_region_set_address(&t.io, 0x8000);
+    memory_region_init_io(&hole, NULL, &any_ops, &t.p, "hole", 0x800);
+    memory_region_add(&t.root, 0x3000, &hole, 1); /* in the middle of RAM */
+    memory_transaction_commit();
+    assert_heard(&ear, "( -ram@2000+3000r +ram@2000+1000r +hole@3000+800 +ram@3800+1800r +io@8000+1000 ) ");
+    memory_region_remove(&t.root, &hole);
+    assert_heard(&ear, "( -ram@2000+1000r -hole@3000+800 -ram@3800+1800r +ram@2000+3000r ) ");
+    g_assert_true(memory_region_init_rom_device(&flash, NULL, &any_ops, &t.p, "flash", 0x1000, NULL));
+    memory_region_add(&t.root, 0, &flash, 0);
+    assert_heard(&ear, "( +flash@0+1000r ) ");
+    memory_region_set_romd(&flash, false);
+    assert_heard(&ear, "( -flash@0+1000r +flash@0+1000 ) ");
+    memory_region_remove(&t.root, &flash);
+    memory_region_set_address(&t.io, 0x1000);
+    g_string_truncate(ear.heard, 0);
+    bench_close(&t);
+    assert_heard(&ear, "( -io@1000+1000 -ram@2000+3000r ) ");
+    memory_listener_remove(&ear.l);
+    memory_region_finish(&flash);
+    memory_region_finish(&hole);
+    g_string_free(ear.heard, TRUE);
+}
+
+/* A map like a PC's: 70 pieces, a window of BARs over the hole below 4 GiB. */
+enum { PC_DEVICES = 60, PC_TURNS = 200 };
+
+static double cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void test_view_cost(void)
+{
+    MemoryRegion root, ram, low, high, hole, dev[PC_DEVICES];
+    Probe p = { 0 };
+    memory_region_init_container(&root, NULL, "root", UINT64_MAX);
+    g_assert_true(memory_region_init_ram(&ram, NULL, "ram", UINT64_C(5) << 30, NULL));
+    memory_region_init_alias(&low, NULL, "low", &ram, 0, UINT64_C(3) << 30);
+    memory_region_init_alias(&high, NULL, "high", &ram, UINT64_C(3) << 30, UINT64_C(2) << 30);
+    memory_region_init_io(&hole, NULL, &any_ops, &p, "hole", UINT64_C(1) << 30);
+    AddressSpace *as = address_space_new(&root, "pc");
+    memory_transaction_begin();
+    memory_region_add(&root, 0, &low, 0);
+    memory_region_add(&root, UINT64_C(4) << 30, &high, 0);
+    memory_region_add(&root, UINT64_C(3) << 30, &hole, -1);
+    for (unsigned i = 0; i < PC_DEVICES; i++) {
+        memory_region_init_io(&dev[i], NULL, &any_ops, &p, "bar", 0x1000);
+        memory_region_add(&root, (UINT64_C(3) << 30) + i * 0x4000, &dev[i], 1);
+    }
+    memory_transaction_commit();
+    double start = cpu_us();
+    for (unsigned i = 0; i < PC_TURNS; i++) {
+        memory_region_set_enabled(&dev[PC_DEVICES / 2], i & 1);
+        memory_quiescent();
+    }
+    double us = (cpu_us() - start) / PC_TURNS;
+    g_test_minimized_result(us, "a new view of %d pieces: %.1f us", 2 * PC_DEVICES + 3, us);
+    g_assert_cmpfloat(us, <, 5000); /* of the kind that it should be, on any host */
+    address_space_free(as);
+    for (unsigned i = 0; i < PC_DEVICES; i++) {
+        memory_region_remove(&root, &dev[i]);
+        memory_region_finish(&dev[i]);
+    }
+    memory_region_remove(&root, &low);
+    memory_region_remove(&root, &high);
+    memory_region_remove(&root, &hole);
+    MemoryRegion *rest[] = { &low, &high, &hole, &ram, &root };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rest); i++) {
+        memory_region_finish(rest[i]);
+    }
+    memory_quiescent();
+}
+
 /* Readers look up and use ranges while the main thread replaces views. */
 static bool stop;
 static gpointer reader(gpointer opaque)
@@ -364,6 +509,8 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/debugger", test_debugger);
     g_test_add_func("/memory/debugger-flash", test_debugger_flash);
     g_test_add_func("/memory/ram-too-large", test_ram_too_large);
+    g_test_add_func("/memory/listener", test_listener);
+    g_test_add_func("/memory/view-cost", test_view_cost);
     g_test_add_func("/memory/concurrent-views", test_concurrent_views);
     return g_test_run();
 }

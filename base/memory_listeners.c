@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who hears of changes of the memory map, and of writes to it: accelerators.
+ *
+ * The slots are atomic: a write by DMA tells listeners from any thread without a lock.  Adding and
+ * removing one, and telling of views, happens under the lock of the map. */
+#include "base/memory_priv.h"
+
+enum { LISTENERS_MAX = 16 };
+
+static MemoryListener *listeners[LISTENERS_MAX]; /* atomic slots */
+
+static MemoryListener *listener_at(unsigned i)
+{
+    return __atomic_load_n(&listeners[i], __ATOMIC_ACQUIRE);
+}
+
+/* ---- views ----------------------------------------------------------------- */
+
+typedef struct Telling {
+    MemoryListener *l;
+    AddressSpace *as;
+} Telling;
+
+static void tell_del(const FlatRange *r, void *opaque)
+{
+    Telling *t = opaque;
+    t->l->region_del(t->l, t->as, r);
+}
+
+static void tell_add(const FlatRange *r, void *opaque)
+{
+    Telling *t = opaque;
+    t->l->region_add(t->l, t->as, r);
+}
+
+static void tell(MemoryListener *l, AddressSpace *as, const FlatView *was, const FlatView *now)
+{
+    static const FlatView nothing;
+    Telling t = { .l = l, .as = as };
+    was = was ? was : &nothing;
+    now = now ? now : &nothing;
+    if (l->begin) {
+        l->begin(l, as);
+    }
+    if (l->region_del) {
+        flat_view_foreach_missing(was, now, tell_del, &t);
+    }
+    if (l->region_add) {
+        flat_view_foreach_missing(now, was, tell_add, &t);
+    }
+    if (l->commit) {
+        l->commit(l, as);
+    }
+}
+
+void memory_listeners_view_changed(AddressSpace *as, const FlatView *was, const FlatView *now)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        MemoryListener *l = listener_at(i);
+        if (l) {
+            tell(l, as, was, now);
+        }
+    }
+}
+
+/* ---- registration ------------------------------------------------------------ */
+
+/* Under the lock of the map. */
+static void listener_replace(MemoryListener *was, MemoryListener *now)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        if (listeners[i] == was) {
+            __atomic_store_n(&listeners[i], now, __ATOMIC_SEQ_CST);
+            return;
+        }
+    }
+    g_error("memory: more than %d listeners", LISTENERS_MAX);
+}
+
+static void tell_all_there_is(AddressSpace *as, void *opaque)
+{
+    tell(opaque, as, NULL, as->view);
+}
+
+void memory_listener_add(MemoryListener *l)
+{
+    memory_transaction_begin();
+    listener_replace(NULL, l);
+    address_spaces_foreach(tell_all_there_is, l);
+    memory_transaction_commit();
+}
+
+void memory_listener_remove(MemoryListener *l)
+{
+    memory_transaction_begin();
+    listener_replace(l, NULL);
+    memory_transaction_commit();
+}
+
+/* ---- from any thread ----------------------------------------------------------- */
+
+void memory_listeners_readers_wanted(void)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        MemoryListener *l = listener_at(i);
+        if (l && l->readers_wanted) {
+            l->readers_wanted(l);
+        }
+    }
+}
+
+void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        MemoryListener *l = listener_at(i);
+        if (l && l->code_written) {
+            l->code_written(l, rb, offset, length);
+        }
+    }
+}
