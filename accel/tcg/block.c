@@ -713,11 +713,5 @@ static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
     cpu_loop_exit(cpu);
 }
 
-const IrHelper translate_helper_fetch_fault = {
-    .name = "fetch_fault",
-    .fn = (void (*)(void))helper_fetch_fault,
-    .flags = IRH_FAULT,
-    .nargs = 1,
-    .ret = IR_VOID,
-    .args = { IR_I64 },
-};
+const IrHelper translate_helper_fetch_fault =
+    IR_HELPER1("fetch_fault", helper_fetch_fault, IRH_FAULT, VOID, I64);

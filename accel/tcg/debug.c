@@ -45,9 +45,8 @@ static void helper_debug(CPU *cpu)
         cpu_loop_exit(cpu);
     }
 }
-const IrHelper translate_helper_debug = {
-    "debug", (void (*)(void))helper_debug, IRH_FAULT | IRH_READS | IRH_WRITES, 0, IR_VOID, { 0 },
-};
+const IrHelper translate_helper_debug =
+    IR_HELPER0("debug", helper_debug, IRH_FAULT | IRH_READS | IRH_WRITES, VOID);
 
 /* Either starts inside the other. */
 static bool overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)

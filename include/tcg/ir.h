@@ -159,7 +159,7 @@ enum {
 enum { IR_MAX_ARGS = 6 };
 
 /* fn's first parameter is always CPU *; then `nargs` parameters of type args[i]
- * (uint32_t or uint64_t); the result is `ret`. */
+ * (uint32_t or uint64_t); the result is `ret`.  Rows are written with IR_HELPERn. */
 typedef struct IrHelper {
     const char *name;
     void (*fn)(void);
@@ -167,6 +167,31 @@ typedef struct IrHelper {
     uint8_t ret; /* IrType */
     uint8_t args[IR_MAX_ARGS];
 } IrHelper;
+
+/* The row of a function with n parameters behind its CPU *: IR_HELPER2("add32", add32, IRH_PURE, I32, I32, I32) is
+ * uint32_t add32(CPU *, uint32_t, uint32_t).  The compiler compares: a function of another type matches
+ * nothing in the _Generic. */
+/* clang-format off */
+typedef void IrCVOID;
+typedef uint32_t IrCI32;
+typedef uint64_t IrCI64;
+#define IR_HELPER_ROW(name, fn, flags, ret, n, params, ...)                                    \
+    { name, _Generic(&fn, IrC##ret (*)params: (void (*)(void))fn), flags, n, IR_##ret, { __VA_ARGS__ } }
+#define IR_HELPER0(name, fn, flags, ret) IR_HELPER_ROW(name, fn, flags, ret, 0, (CPU *), 0)
+#define IR_HELPER1(name, fn, flags, ret, a)                                                    \
+    IR_HELPER_ROW(name, fn, flags, ret, 1, (CPU *, IrC##a), IR_##a)
+#define IR_HELPER2(name, fn, flags, ret, a, b)                                                 \
+    IR_HELPER_ROW(name, fn, flags, ret, 2, (CPU *, IrC##a, IrC##b), IR_##a, IR_##b)
+#define IR_HELPER3(name, fn, flags, ret, a, b, c)                                              \
+    IR_HELPER_ROW(name, fn, flags, ret, 3, (CPU *, IrC##a, IrC##b, IrC##c), IR_##a, IR_##b, IR_##c)
+#define IR_HELPER4(name, fn, flags, ret, a, b, c, d)                                           \
+    IR_HELPER_ROW(name, fn, flags, ret, 4, (CPU *, IrC##a, IrC##b, IrC##c, IrC##d),            \
+                  IR_##a, IR_##b, IR_##c, IR_##d)
+#define IR_HELPER6(name, fn, flags, ret, a, b, c, d, e, f)                                     \
+    IR_HELPER_ROW(name, fn, flags, ret, 6,                                                     \
+                  (CPU *, IrC##a, IrC##b, IrC##c, IrC##d, IrC##e, IrC##f),                     \
+                  IR_##a, IR_##b, IR_##c, IR_##d, IR_##e, IR_##f)
+/* clang-format on */
 
 /* ---- what the compiler knows of a guest ---------------------------------- */
 

@@ -39,9 +39,7 @@ static uint64_t helper_lr(CPU *cpu, uint64_t vaddr, uint32_t mop)
     r->s.load_val = value;
     return value;
 }
-const IrHelper riscv_helper_lr = {
-    "lr", (void (*)(void))helper_lr, IRH_FAULT | IRH_REPEAT, 2, IR_I64, { IR_I64, IR_I32 },
-};
+const IrHelper riscv_helper_lr = IR_HELPER2("lr", helper_lr, IRH_FAULT | IRH_REPEAT, I64, I64, I32);
 
 static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop)
 {
@@ -68,9 +66,7 @@ static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop
     return !__atomic_compare_exchange_n((uint64_t *)host, &seen, value, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_SEQ_CST);
 }
-const IrHelper riscv_helper_sc = {
-    "sc", (void (*)(void))helper_sc, IRH_FAULT | IRH_REPEAT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 },
-};
+const IrHelper riscv_helper_sc = IR_HELPER3("sc", helper_sc, IRH_FAULT | IRH_REPEAT, I64, I64, I64, I32);
 
 /* ---- AMOs ---------------------------------------------------------------- */
 
@@ -136,9 +132,7 @@ static uint64_t helper_amo(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t wh
     uint32_t old = amo32(atomic_host(r, vaddr, 4), (uint32_t)value, what & AMO_OP_MASK);
     return (uint64_t)(int32_t)old;
 }
-const IrHelper riscv_helper_amo = {
-    "amo", (void (*)(void))helper_amo, IRH_FAULT | IRH_REPEAT, 3, IR_I64, { IR_I64, IR_I64, IR_I32 },
-};
+const IrHelper riscv_helper_amo = IR_HELPER3("amo", helper_amo, IRH_FAULT | IRH_REPEAT, I64, I64, I64, I32);
 
 /* ---- Zacas --------------------------------------------------------------- */
 
@@ -156,10 +150,8 @@ static uint64_t helper_amocas(CPU *cpu, uint64_t vaddr, uint64_t expected, uint6
     __atomic_compare_exchange_n(p, &expected32, (uint32_t)value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     return (uint64_t)(int32_t)expected32;
 }
-const IrHelper riscv_helper_amocas = {
-    "amocas", (void (*)(void))helper_amocas,      IRH_FAULT | IRH_REPEAT, 4,
-    IR_I64,   { IR_I64, IR_I64, IR_I64, IR_I32 },
-};
+const IrHelper riscv_helper_amocas =
+    IR_HELPER4("amocas", helper_amocas, IRH_FAULT | IRH_REPEAT, I64, I64, I64, I64, I32);
 
 #ifdef __x86_64__
 __attribute__((target("cx16"), noinline)) /* clang would inline it where cx16 is off */
@@ -201,7 +193,5 @@ static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t r
     r->s.x[rd] = what == AMO_Q ? (uint64_t)old : (uint64_t)(int32_t)old;
     r->s.x[rd + 1] = what == AMO_Q ? (uint64_t)(old >> 64) : (uint64_t)(int32_t)(uint64_t)(old >> 32);
 }
-const IrHelper riscv_helper_amocas_pair = {
-    "amocas_pair", (void (*)(void))helper_amocas_pair, IRH_FAULT | IRH_READS | IRH_WRITES, 4,
-    IR_VOID,       { IR_I64, IR_I32, IR_I32, IR_I32 },
-};
+const IrHelper riscv_helper_amocas_pair = IR_HELPER4(
+    "amocas_pair", helper_amocas_pair, IRH_FAULT | IRH_READS | IRH_WRITES, VOID, I64, I32, I32, I32);

@@ -13,9 +13,7 @@ static uint64_t helper_clmul(CPU *cpu, uint64_t a, uint64_t b)
     }
     return product;
 }
-const IrHelper riscv_helper_clmul = {
-    "clmul", (void (*)(void))helper_clmul, IRH_PURE, 2, IR_I64, { IR_I64, IR_I64 },
-};
+const IrHelper riscv_helper_clmul = IR_HELPER2("clmul", helper_clmul, IRH_PURE, I64, I64, I64);
 
 /* Bits 126..63: the product of the reversed operands, reversed. */
 static uint64_t helper_clmulr(CPU *cpu, uint64_t a, uint64_t b)
@@ -27,6 +25,4 @@ static uint64_t helper_clmulr(CPU *cpu, uint64_t a, uint64_t b)
     }
     return product;
 }
-const IrHelper riscv_helper_clmulr = {
-    "clmulr", (void (*)(void))helper_clmulr, IRH_PURE, 2, IR_I64, { IR_I64, IR_I64 },
-};
+const IrHelper riscv_helper_clmulr = IR_HELPER2("clmulr", helper_clmulr, IRH_PURE, I64, I64, I64);

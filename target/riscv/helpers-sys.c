@@ -11,18 +11,14 @@ static void helper_raise(CPU *cpu, uint32_t cause, uint64_t tval)
 {
     riscv_raise(riscv_cpu(cpu), cause, tval);
 }
-const IrHelper riscv_helper_raise = {
-    "raise", (void (*)(void))helper_raise, IRH_FAULT, 2, IR_VOID, { IR_I32, IR_I64 },
-};
+const IrHelper riscv_helper_raise = IR_HELPER2("raise", helper_raise, IRH_FAULT, VOID, I32, I64);
 
 static void helper_raise_at(CPU *cpu, uint32_t cause, uint64_t tval)
 {
     riscv_take_exception(riscv_cpu(cpu), cause, tval);
     cpu_loop_exit(cpu);
 }
-const IrHelper riscv_helper_raise_at = {
-    "raise_at", (void (*)(void))helper_raise_at, IRH_FAULT, 2, IR_VOID, { IR_I32, IR_I64 },
-};
+const IrHelper riscv_helper_raise_at = IR_HELPER2("raise_at", helper_raise_at, IRH_FAULT, VOID, I32, I64);
 
 G_NORETURN static void raise_illegal(RiscvCPU *r, uint32_t insn)
 {
@@ -44,9 +40,7 @@ static uint64_t helper_csr(CPU *cpu, uint32_t insn, uint64_t operand)
     }
     return r->xlen == 32 ? (uint64_t)(int32_t)old : old;
 }
-const IrHelper riscv_helper_csr = {
-    "csr", (void (*)(void))helper_csr, IRH_FAULT | IRH_READS, 2, IR_I64, { IR_I32, IR_I64 },
-};
+const IrHelper riscv_helper_csr = IR_HELPER2("csr", helper_csr, IRH_FAULT | IRH_READS, I64, I32, I64);
 
 /* ---- privileged instructions --------------------------------------------- */
 
@@ -54,17 +48,13 @@ static void helper_mret(CPU *cpu)
 {
     riscv_mret(riscv_cpu(cpu));
 }
-const IrHelper riscv_helper_mret = {
-    "mret", (void (*)(void))helper_mret, IRH_FAULT | IRH_WRITES, 0, IR_VOID, { 0 },
-};
+const IrHelper riscv_helper_mret = IR_HELPER0("mret", helper_mret, IRH_FAULT | IRH_WRITES, VOID);
 
 static void helper_sret(CPU *cpu)
 {
     riscv_sret(riscv_cpu(cpu));
 }
-const IrHelper riscv_helper_sret = {
-    "sret", (void (*)(void))helper_sret, IRH_FAULT | IRH_WRITES, 0, IR_VOID, { 0 },
-};
+const IrHelper riscv_helper_sret = IR_HELPER0("sret", helper_sret, IRH_FAULT | IRH_WRITES, VOID);
 
 static void helper_wfi(CPU *cpu, uint32_t insn, uint64_t next)
 {
@@ -78,9 +68,7 @@ static void helper_wfi(CPU *cpu, uint32_t insn, uint64_t next)
     cpu->halted = 1;
     cpu_loop_exit(cpu);
 }
-const IrHelper riscv_helper_wfi = {
-    "wfi", (void (*)(void))helper_wfi, IRH_FAULT | IRH_WRITES, 2, IR_VOID, { IR_I32, IR_I64 },
-};
+const IrHelper riscv_helper_wfi = IR_HELPER2("wfi", helper_wfi, IRH_FAULT | IRH_WRITES, VOID, I32, I64);
 
 /* Illegal in U mode, and in S mode when TVM is set. */
 static void check_fence(RiscvCPU *r, uint32_t insn)
@@ -106,9 +94,8 @@ static void helper_sfence_vma(CPU *cpu, uint32_t insn, uint64_t vaddr, uint64_t 
         cpu_flush_all(cpu);
     }
 }
-const IrHelper riscv_helper_sfence_vma = {
-    "sfence_vma", (void (*)(void))helper_sfence_vma, IRH_FAULT, 3, IR_VOID, { IR_I32, IR_I64, IR_I64 },
-};
+const IrHelper riscv_helper_sfence_vma =
+    IR_HELPER3("sfence_vma", helper_sfence_vma, IRH_FAULT, VOID, I32, I64, I64);
 
 /* The fences of Svinval order only; TVM does not stop them. */
 static void helper_sfence_check(CPU *cpu, uint32_t insn)
@@ -117,9 +104,8 @@ static void helper_sfence_check(CPU *cpu, uint32_t insn)
         raise_illegal(riscv_cpu(cpu), insn);
     }
 }
-const IrHelper riscv_helper_sfence_check = {
-    "sfence_check", (void (*)(void))helper_sfence_check, IRH_FAULT, 1, IR_VOID, { IR_I32 },
-};
+const IrHelper riscv_helper_sfence_check =
+    IR_HELPER1("sfence_check", helper_sfence_check, IRH_FAULT, VOID, I32);
 
 /* ---- Zicbom, Zicboz ------------------------------------------------------ */
 
@@ -182,6 +168,4 @@ static void helper_cbo(CPU *cpu, uint32_t insn, uint64_t vaddr, uint32_t what)
     }
     memset(host, 0, RISCV_CACHE_BLOCK);
 }
-const IrHelper riscv_helper_cbo = {
-    "cbo", (void (*)(void))helper_cbo, IRH_FAULT | IRH_REPEAT, 3, IR_VOID, { IR_I32, IR_I64, IR_I32 },
-};
+const IrHelper riscv_helper_cbo = IR_HELPER3("cbo", helper_cbo, IRH_FAULT | IRH_REPEAT, VOID, I32, I64, I32);

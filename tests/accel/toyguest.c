@@ -96,14 +96,13 @@ static void helper_clear(CPU *cpu)
     __atomic_store_n(&tg_of(cpu)->irq, 0, __ATOMIC_SEQ_CST);
 }
 
-#define FN(f) (void (*)(void))(f)
-static const IrHelper h_raise = { "raise", FN(helper_raise), IRH_FAULT, 1, IR_VOID, { IR_I32 } };
-static const IrHelper h_wfi = { "wfi", FN(helper_wfi), IRH_FAULT, 1, IR_VOID, { IR_I64 } };
-static const IrHelper h_iret = { "iret", FN(helper_iret), IRH_WRITES, 0, IR_VOID, { 0 } };
-static const IrHelper h_ei = { "ei", FN(helper_ei), 0, 1, IR_VOID, { IR_I32 } };
-static const IrHelper h_space = { "space", FN(helper_space), 0, 1, IR_VOID, { IR_I64 } };
-static const IrHelper h_cause = { "cause", FN(helper_cause), 0, 1, IR_I64, { IR_I32 } };
-static const IrHelper h_clear = { "clear", FN(helper_clear), 0, 0, IR_VOID, { 0 } };
+static const IrHelper h_raise = IR_HELPER1("raise", helper_raise, IRH_FAULT, VOID, I32);
+static const IrHelper h_wfi = IR_HELPER1("wfi", helper_wfi, IRH_FAULT, VOID, I64);
+static const IrHelper h_iret = IR_HELPER0("iret", helper_iret, IRH_WRITES, VOID);
+static const IrHelper h_ei = IR_HELPER1("ei", helper_ei, 0, VOID, I32);
+static const IrHelper h_space = IR_HELPER1("space", helper_space, 0, VOID, I64);
+static const IrHelper h_cause = IR_HELPER1("cause", helper_cause, 0, I64, I32);
+static const IrHelper h_clear = IR_HELPER0("clear", helper_clear, 0, VOID);
 
 /* ---- translator --------------------------------------------------------------------- */
 

@@ -50,15 +50,11 @@ static void poke(CPU *cpu, uint32_t n, uint64_t v)
     ((ToyCPU *)cpu)->r[n % TOY_REGS] = v;
 }
 
-#define FN(f) (void (*)(void))(f)
-static const IrHelper helper_mix6 = { "mix6", FN(mix6), IRH_PURE,
-                                      6,      IR_I64,   { IR_I64, IR_I32, IR_I64, IR_I32, IR_I64, IR_I64 } };
-static const IrHelper helper_add32 = { "add32", FN(add32), IRH_PURE, 2, IR_I32, { IR_I32, IR_I32 } };
-static const IrHelper helper_mark = { "mark", FN(mark), 0, 1, IR_VOID, { IR_I64 } };
-static const IrHelper helper_peek = { "peek", FN(peek), IRH_READS, 1, IR_I64, { IR_I32 } };
-static const IrHelper helper_poke = {
-    "poke", FN(poke), IRH_READS | IRH_WRITES, 2, IR_VOID, { IR_I32, IR_I64 }
-};
+static const IrHelper helper_mix6 = IR_HELPER6("mix6", mix6, IRH_PURE, I64, I64, I32, I64, I32, I64, I64);
+static const IrHelper helper_add32 = IR_HELPER2("add32", add32, IRH_PURE, I32, I32, I32);
+static const IrHelper helper_mark = IR_HELPER1("mark", mark, 0, VOID, I64);
+static const IrHelper helper_peek = IR_HELPER1("peek", peek, IRH_READS, I64, I32);
+static const IrHelper helper_poke = IR_HELPER2("poke", poke, IRH_READS | IRH_WRITES, VOID, I32, I64);
 
 const IrHelper *const toy_helpers[] = {
     &helper_mix6, &helper_add32, &helper_mark, &helper_peek, &helper_poke, NULL,

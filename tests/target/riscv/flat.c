@@ -159,18 +159,15 @@ bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr)
 static void helper_debug(CPU *cpu)
 {
 }
-const IrHelper translate_helper_debug = {
-    "debug", (void (*)(void))helper_debug, IRH_FAULT, 0, IR_VOID, { 0 }
-};
+const IrHelper translate_helper_debug = IR_HELPER0("debug", helper_debug, IRH_FAULT, VOID);
 
 static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
 {
     translate_ram(cpu, vaddr, MMU_EXEC);
     cpu_loop_exit(cpu);
 }
-const IrHelper translate_helper_fetch_fault = {
-    "fetch_fault", (void (*)(void))helper_fetch_fault, IRH_FAULT, 1, IR_VOID, { IR_I64 },
-};
+const IrHelper translate_helper_fetch_fault =
+    IR_HELPER1("fetch_fault", helper_fetch_fault, IRH_FAULT, VOID, I64);
 
 static const IrRuntime runtime = {
     .load = cpu_load,
