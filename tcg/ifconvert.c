@@ -10,21 +10,20 @@
  * more than both sides together.
  *
  * Requirements on what is skipped:
- *   1. one or two operations without side effect, fault or division, on the way to one global;
+ *   1. one or two operations that are cheap (IRF_CHEAP), on the way to one global;
  *   2. with two, the first makes a temp that only the second reads;
  *   3. then the label, perhaps behind more labels. */
 #include "tcg/private.h"
 
 static bool is_simple(const IrInsn *i)
 {
-    return (i->op >= IR_MOV && i->op <= IR_POPCNT) || (i->op >= IR_ADD && i->op <= IR_MUL) ||
-           (i->op >= IR_AND && i->op <= IR_ANDN) || (i->op >= IR_SHL && i->op <= IR_SAR);
+    return ir_op_info[i->op].flags & IRF_CHEAP;
 }
 
 static bool label_follows(const IrBlock *b, unsigned at, unsigned label)
 {
     for (; at < b->count && b->ops[at].op == IR_LABEL; at++)
-        if (b->ops[at].aux == label)
+        if (ir_label_of(&b->ops[at]) == label)
             return true;
     return false;
 }
@@ -33,7 +32,7 @@ static bool label_follows(const IrBlock *b, unsigned at, unsigned label)
 static unsigned match(const IrBlock *b, unsigned at)
 {
     const IrInsn *i = &b->ops[at];
-    unsigned label = i->aux >> 8, n = at + 2;
+    unsigned label = ir_label_of(i), n = at + 2;
     if (!label || at + 3 >= b->count || i[1].op != IR_INSN || !is_simple(&i[2]))
         return 0;
     if (ir_is_temp(i[2].dst)) {
@@ -59,7 +58,7 @@ static void convert(IrBlock *b, unsigned at, unsigned count)
                          .dst = dst,
                          .a = branch.a,
                          .b = branch.b,
-                         .aux = ir_cond_invert(branch.aux & 0xff) };
+                         .aux = ir_cond_invert(ir_cond_of(&branch)) };
     i[count + 1] = (IrInsn){ .op = IR_ARMS, .a = t, .b = dst };
     b->guest_insns--; /* its IR_INSN is gone */
 }

@@ -2,8 +2,7 @@
 /* The interpreter of the IR: the oracle for back ends, and what runs guests where no
  * back end exists.
  *
- * One label an operation, reached through a table of their addresses.  What operations
- * compute comes from eval.h, shared with constant folding, so that the tests in
+ * What operations compute comes from eval.h, shared with constant folding, so that the tests in
  * tests/tcg/ (values written by hand) judge both.  Helpers are called through libffi,
  * because their C types are known at run time only.
  *
@@ -18,6 +17,7 @@
 typedef struct Frame {
     const IrBlock *b;
     CPU *cpu;
+    const IrRuntime *run;
     char *env; /* the CPU struct */
     uint64_t *temps;
 } Frame;
@@ -48,9 +48,19 @@ static inline void put_pc(const Frame *f, uint64_t pc)
     *(uint64_t *)(f->env + f->b->guest->pc_offset) = pc;
 }
 
-static inline bool exit_requested(const Frame *f, const IrRuntime *run)
+static inline uint64_t address(const Frame *f, const IrInsn *in)
 {
-    return __atomic_load_n((const uint32_t *)(f->env + run->exit_request), __ATOMIC_RELAXED);
+    return get(f, in->a) + (int32_t)in->aux;
+}
+
+static inline bool holds(const Frame *f, const IrInsn *in)
+{
+    return ir_eval_cond(ir_cond_of(in), in->type, get(f, in->a), get(f, in->b));
+}
+
+static bool exit_requested(const Frame *f)
+{
+    return __atomic_load_n((const uint32_t *)(f->env + f->run->exit_request), __ATOMIC_RELAXED);
 }
 
 static uint64_t load_env(const char *p, MemOp m)
@@ -154,104 +164,65 @@ static void call_helper(const Frame *f, const IrInsn *in)
 
 /* ---- control flow ---------------------------------------------------------- */
 
-static const IrInsn *find_label(const IrBlock *b, const IrInsn *in, unsigned label)
+static const IrInsn *find_label(const IrBlock *b, const IrInsn *in)
 {
+    unsigned label = ir_label_of(in);
     if (label == 0) {
         return b->ops;
     }
-    while (in->op != IR_LABEL || in->aux != label) {
+    while (in->op != IR_LABEL || ir_label_of(in) != label) {
         in++; /* the verifier saw that it stands ahead */
     }
     return in;
 }
 
-/* clang-format off */
-#define A (get(&f, in->a))
-#define B (get(&f, in->b))
-#define NEXT() do { in++; goto *ops[in->op]; } while (0)
-#define UNARY(op) L_##op: put(&f, in->dst, ir_eval1(op, in->type, A)); NEXT();
-#define BINARY(op) L_##op: put(&f, in->dst, ir_eval2(op, in->type, A, B)); NEXT();
-#define ROW(op) [op] = &&L_##op
+/* The operation to go on with; NULL: the loop edge is taken, but the run time wants the vCPU. */
+static const IrInsn *jump(const Frame *f, const IrInsn *in)
+{
+    if (ir_label_of(in) == 0 && exit_requested(f)) {
+        put_pc(f, f->b->pc);
+        return NULL;
+    }
+    return find_label(f->b, in);
+}
 
+/* clang-format off */
 IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run)
 {
-    static const void *const ops[IR_OPS] = {
-        ROW(IR_NOP), ROW(IR_MOV), ROW(IR_NOT), ROW(IR_NEG), ROW(IR_EXT_S8), ROW(IR_EXT_S16),
-        ROW(IR_EXT_S32), ROW(IR_EXT_U8), ROW(IR_EXT_U16), ROW(IR_EXT_U32), ROW(IR_BSWAP),
-        ROW(IR_CLZ), ROW(IR_CTZ), ROW(IR_POPCNT), ROW(IR_ADD), ROW(IR_SUB), ROW(IR_MUL),
-        ROW(IR_MULHU), ROW(IR_MULHS), ROW(IR_MULHSU), ROW(IR_DIV), ROW(IR_DIVU), ROW(IR_REM),
-        ROW(IR_REMU), ROW(IR_AND), ROW(IR_OR), ROW(IR_XOR), ROW(IR_ANDN), ROW(IR_SHL), ROW(IR_SHR),
-        ROW(IR_SAR), ROW(IR_ROL), ROW(IR_ROR), ROW(IR_MIN), ROW(IR_MAX), ROW(IR_MINU), ROW(IR_MAXU),
-        ROW(IR_SETCC), ROW(IR_SELECT), ROW(IR_ARMS), ROW(IR_LD), ROW(IR_ST), ROW(IR_FENCE),
-        ROW(IR_LDENV), ROW(IR_STENV), ROW(IR_ARG), ROW(IR_CALL), ROW(IR_LABEL), ROW(IR_BR),
-        ROW(IR_BRCC), ROW(IR_INSN), ROW(IR_EXIT_PC), ROW(IR_EXIT_IND), ROW(IR_EXIT_LOOKUP),
-    };
-    Frame f = { b, cpu, (char *)cpu, g_newa(uint64_t, b->temp_count + 1) };
-    const IrInsn *in = b->ops;
-    unsigned label;
-    goto *ops[in->op];
-
-    UNARY(IR_MOV) UNARY(IR_NOT) UNARY(IR_NEG) UNARY(IR_EXT_S8) UNARY(IR_EXT_S16)
-    UNARY(IR_EXT_S32) UNARY(IR_EXT_U8) UNARY(IR_EXT_U16) UNARY(IR_EXT_U32) UNARY(IR_BSWAP)
-    UNARY(IR_CLZ) UNARY(IR_CTZ) UNARY(IR_POPCNT)
-    BINARY(IR_ADD) BINARY(IR_SUB) BINARY(IR_MUL) BINARY(IR_MULHU) BINARY(IR_MULHS)
-    BINARY(IR_MULHSU) BINARY(IR_DIV) BINARY(IR_DIVU) BINARY(IR_REM) BINARY(IR_REMU)
-    BINARY(IR_AND) BINARY(IR_OR) BINARY(IR_XOR) BINARY(IR_ANDN) BINARY(IR_SHL) BINARY(IR_SHR)
-    BINARY(IR_SAR) BINARY(IR_ROL) BINARY(IR_ROR) BINARY(IR_MIN) BINARY(IR_MAX) BINARY(IR_MINU)
-    BINARY(IR_MAXU)
-L_IR_SETCC:
-    put(&f, in->dst, ir_eval_cond(in->aux, in->type, A, B));
-    NEXT();
-L_IR_SELECT:
-    put(&f, in->dst, get(&f, ir_eval_cond(in->aux, in->type, A, B) ? in[1].a : in[1].b));
-    NEXT();
-L_IR_LD:
-    put(&f, in->dst, run->load(cpu, A + (int32_t)in->aux, in->type));
-    NEXT();
-L_IR_ST:
-    run->store(cpu, A + (int32_t)in->aux, in->type, B);
-    NEXT();
-L_IR_FENCE:
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    NEXT();
-L_IR_LDENV:
-    put(&f, in->dst, load_env(f.env + (int32_t)in->aux, in->type));
-    NEXT();
-L_IR_STENV:
-    store_env(f.env + (int32_t)in->aux, in->type, B);
-    NEXT();
-L_IR_CALL:
-    call_helper(&f, in);
-    NEXT();
-L_IR_INSN:
-    put_pc(&f, A);
-    NEXT();
-L_IR_NOP:
-L_IR_ARMS:
-L_IR_ARG:
-L_IR_LABEL:
-    NEXT();
-L_IR_BRCC:
-    if (!ir_eval_cond(in->aux & 0xff, in->type, A, B)) {
-        NEXT();
+    const Frame f = { b, cpu, run, (char *)cpu, g_newa(uint64_t, b->temp_count + 1) };
+    for (const IrInsn *in = b->ops;; in++) {
+        switch ((IrOp)in->op) {
+#define IR_OP1(NAME, ...) \
+        case IR_##NAME: put(&f, in->dst, ir_eval1(IR_##NAME, in->type, get(&f, in->a))); break;
+#define IR_OP2(NAME, ...) \
+        case IR_##NAME: put(&f, in->dst, ir_eval2(IR_##NAME, in->type, get(&f, in->a), get(&f, in->b))); break;
+#include "tcg/ops.def"
+        case IR_SETCC: put(&f, in->dst, holds(&f, in)); break;
+        case IR_SELECT: put(&f, in->dst, get(&f, holds(&f, in) ? in[1].a : in[1].b)); break;
+        case IR_LD: put(&f, in->dst, run->load(cpu, address(&f, in), in->type)); break;
+        case IR_ST: run->store(cpu, address(&f, in), in->type, get(&f, in->b)); break;
+        case IR_FENCE: __atomic_thread_fence(__ATOMIC_SEQ_CST); break;
+        case IR_LDENV: put(&f, in->dst, load_env(f.env + (int32_t)in->aux, in->type)); break;
+        case IR_STENV: store_env(f.env + (int32_t)in->aux, in->type, get(&f, in->b)); break;
+        case IR_CALL: call_helper(&f, in); break;
+        case IR_INSN: put_pc(&f, get(&f, in->a)); break;
+        case IR_NOP: case IR_ARMS: case IR_ARG: case IR_LABEL: break;
+        case IR_BRCC:
+            if (!holds(&f, in)) {
+                break;
+            }
+            /* fall through */
+        case IR_BR:
+            in = jump(&f, in);
+            if (!in) {
+                return IR_LEFT_LOOP;
+            }
+            break;
+        case IR_EXIT_PC: put_pc(&f, get(&f, in->a)); return IR_LEFT_PC;
+        case IR_EXIT_IND: put_pc(&f, get(&f, in->a)); return IR_LEFT_IND;
+        case IR_EXIT_LOOKUP: return IR_LEFT_LOOKUP;
+        case IR_OPS: g_assert_not_reached();
+        }
     }
-    label = in->aux >> 8;
-    goto jump;
-L_IR_BR:
-    label = in->aux;
-jump:
-    if (label == 0 && exit_requested(&f, run)) {
-        put_pc(&f, b->pc);
-        return IR_LEFT_LOOP;
-    }
-    in = find_label(b, in, label);
-    goto *ops[in->op];
-L_IR_EXIT_PC:
-    put_pc(&f, A);
-    return IR_LEFT_PC;
-L_IR_EXIT_IND:
-    put_pc(&f, A);
-    return IR_LEFT_IND;
-L_IR_EXIT_LOOKUP:
-    return IR_LEFT_LOOKUP;
 }
+/* clang-format on */

@@ -124,12 +124,10 @@ static IrRef emit_op(IrBlock *b, IrInsn insn, IrType result)
     return insn.dst;
 }
 
-/* Bits that remain in the result of a one-source operation. */
-static IrType result_type1(IrOp op, IrType type)
+/* Bits that remain in the result. */
+static IrType result_type(IrOp op, IrType type)
 {
-    bool narrow = op == IR_EXT_U8 || op == IR_EXT_U16 || op == IR_EXT_U32 || op == IR_CLZ || op == IR_CTZ ||
-                  op == IR_POPCNT;
-    return narrow ? IR_I32 : type;
+    return ir_op_info[op].flags & IRF_NARROW ? IR_I32 : type;
 }
 
 /* `op` is IR_MOV or IR_EXT_U32: nothing at all when a may stand for the result. */
@@ -144,22 +142,22 @@ static IrRef emit_copy(IrBlock *b, IrOp op, IrRef dst, IrRef a)
 
 IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a)
 {
-    g_assert(op >= IR_MOV && op <= IR_POPCNT);
+    g_assert(ir_op_info[op].kind == IRK_UNARY);
     IrRef same = ir_simplify1(b, &op, type, a);
     if (same != IR_NONE) {
         return emit_copy(b, op, dst, same);
     }
-    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a }, result_type1(op, type));
+    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a }, result_type(op, type));
 }
 
 IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c)
 {
-    g_assert(op >= IR_ADD && op <= IR_MAXU);
+    g_assert(ir_op_info[op].kind == IRK_BINARY);
     IrRef same = ir_simplify2(b, &op, type, &a, &c);
     if (same != IR_NONE) {
         return ir_op1(b, IR_MOV, type, dst, same);
     }
-    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a, .b = c }, type);
+    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a, .b = c }, result_type(op, type));
 }
 
 IrRef ir_setcc(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c)
@@ -199,9 +197,11 @@ void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp)
     emit(b, (IrInsn){ IR_ST, mop, IR_NONE, base, value, (uint32_t)disp });
 }
 
-void ir_fence(IrBlock *b)
+void ir_fence(IrBlock *b, unsigned orders)
 {
-    emit(b, (IrInsn){ .op = IR_FENCE });
+    if (orders) {
+        emit(b, (IrInsn){ .op = IR_FENCE, .aux = orders });
+    }
 }
 
 IrRef ir_load_env(IrBlock *b, MemOp mop, IrRef dst, size_t offset)
@@ -261,7 +261,7 @@ void ir_label(IrBlock *b, unsigned label)
 {
     g_assert(label > 0 && label < b->label_count);
     b->unreachable = false;
-    emit(b, (IrInsn){ .op = IR_LABEL, .aux = label });
+    emit(b, (IrInsn){ .op = IR_LABEL, .aux = label << 8 });
 }
 
 void ir_label_start(IrBlock *b)
@@ -272,7 +272,7 @@ void ir_label_start(IrBlock *b)
 
 void ir_br(IrBlock *b, unsigned label)
 {
-    emit(b, (IrInsn){ .op = IR_BR, .aux = label });
+    emit(b, (IrInsn){ .op = IR_BR, .aux = label << 8 });
 }
 
 void ir_brcc(IrBlock *b, IrCond cond, IrType type, IrRef a, IrRef c, unsigned label)

@@ -33,18 +33,14 @@ static unsigned call_flags(const IrBlock *b, const IrInsn *in)
     return in->op == IR_CALL ? b->helpers[in->aux]->flags : 0;
 }
 
+static bool has_arms(const IrInsn *in)
+{
+    return ir_op_info[in->op].flags & IRF_ARMS;
+}
+
 static bool is_barrier(const IrBlock *b, const IrInsn *in)
 {
-    switch (in->op) {
-    case IR_LD:
-    case IR_ST:
-    case IR_BR:
-    case IR_BRCC:
-    case IR_EXIT_PC:
-    case IR_EXIT_IND:
-    case IR_EXIT_LOOKUP: return true;
-    default: return call_flags(b, in) & (IRH_FAULT | IRH_READS | IRH_WRITES);
-    }
+    return ir_op_info[in->op].flags & IRF_BARRIER || call_flags(b, in) & (IRH_FAULT | IRH_READS | IRH_WRITES);
 }
 
 /* ---- forward: use the global itself instead of a copy of it ------------------ */
@@ -68,7 +64,7 @@ static void pass_forward(Optimizer *o)
         forward_copy(o, &in->b);
         bool writes = call_flags(o->b, in) & IRH_WRITES;
         /* the arms of a select are read after it in the array, but before its result is written */
-        if (in->op == IR_SELECT && i + 1 < o->b->count) {
+        if (has_arms(in)) {
             forward_copy(o, &in[1].a);
             forward_copy(o, &in[1].b);
         }
@@ -177,7 +173,7 @@ static bool handle_result(Optimizer *o, uint32_t at)
     if (dead && pure) {
         if (in->op == IR_CALL) {
             drop_call(o->b, at);
-        } else if (in->op == IR_SELECT) {
+        } else if (has_arms(in)) {
             in[1] = (IrInsn){ .op = IR_NOP };
         }
         *in = (IrInsn){ .op = IR_NOP };
@@ -204,7 +200,7 @@ static void pass_backward(Optimizer *o)
             o->era++;
             o->barrier = i;
         }
-        if (in->op == IR_SELECT) {
+        if (has_arms(in)) {
             count_use(o, in[1].a, i);
             count_use(o, in[1].b, i);
         }

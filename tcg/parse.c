@@ -191,13 +191,34 @@ static bool read_cond(Parser *ps, uint32_t *aux)
     return fail(ps, "a condition (eq, ltu ...) is expected");
 }
 
+typedef struct Suffix {
+    const char *name;
+    unsigned bits;
+} Suffix;
+
+/* A chain of ".word" into *bits: the first is one of the first `firsts` words, the others are not. */
+static bool read_suffixes(Parser *ps, const Suffix *words, unsigned count, unsigned firsts, unsigned *bits)
+{
+    char word[8];
+    *bits = 0;
+    for (bool first = firsts; *ps->p == '.'; first = false) {
+        ps->p++;
+        unsigned i = 0, n = read_word(ps, word, sizeof word) ? count : 0;
+        while (i < n && strcmp(word, words[i].name)) {
+            i++;
+        }
+        if (i >= n || first != (i < firsts)) {
+            return false;
+        }
+        *bits |= words[i].bits;
+    }
+    return true;
+}
+
 /* ".u16.be.acq": the letter is absent for stores and 64 bits. */
 static bool read_memop(Parser *ps, uint8_t *type)
 {
-    static const struct {
-        const char *name;
-        MemOp m;
-    } words[] = {
+    static const Suffix words[] = {
         { "8", MEM_8 },
         { "16", MEM_16 },
         { "32", MEM_32 },
@@ -214,20 +235,21 @@ static bool read_memop(Parser *ps, uint8_t *type)
         { "rel", MEM_REL },
         { "align", MEM_ALIGN },
     };
-    char word[8];
-    *type = 0;
-    for (bool first = true; *ps->p == '.'; first = false) {
-        ps->p++;
-        unsigned i = 0, n = read_word(ps, word, sizeof word) ? G_N_ELEMENTS(words) : 0;
-        while (i < n && strcmp(word, words[i].name)) {
-            i++;
-        }
-        if (i >= n || first != (i <= 10)) {
-            return fail(ps, "how memory is touched: .u8 .s16 .32 .64, then .be .acq .rel .align");
-        }
-        *type |= words[i].m;
-    }
-    return true;
+    enum { SIZES = 11 };
+    unsigned bits;
+    bool ok = read_suffixes(ps, words, G_N_ELEMENTS(words), SIZES, &bits);
+    *type = bits;
+    return ok || fail(ps, "how memory is touched: .u8 .s16 .32 .64, then .be .acq .rel .align");
+}
+
+/* ".rr.rw.wr.ww" */
+static bool read_orders(Parser *ps, uint32_t *aux)
+{
+    static const Suffix words[] = {
+        { "rr", FENCE_RR }, { "rw", FENCE_RW }, { "wr", FENCE_WR }, { "ww", FENCE_WW }
+    };
+    return read_suffixes(ps, words, G_N_ELEMENTS(words), 0, aux) ||
+           fail(ps, "the orders of a fence: .rr .rw .wr .ww");
 }
 
 static bool read_type(Parser *ps, uint8_t *type)
@@ -237,8 +259,12 @@ static bool read_type(Parser *ps, uint8_t *type)
         ps->p++;
         read_word(ps, word, sizeof word);
     }
-    *type = strcmp(word, "i32") == 0 ? IR_I32 : IR_I64;
-    return *type == IR_I32 || strcmp(word, "i64") == 0 || fail(ps, "the type .i32 or .i64 is expected");
+    for (*type = 0; *type < IR_VOID; (*type)++) {
+        if (strcmp(word, ir_type_names[*type]) == 0) {
+            return true;
+        }
+    }
+    return fail(ps, "the type .i32 or .i64 is expected");
 }
 
 /* ---- operations ------------------------------------------------------------ */
@@ -274,27 +300,18 @@ static bool read_call(Parser *ps, IrInsn in)
     return true;
 }
 
-static bool read_select(Parser *ps, IrInsn in)
+/* Condition, a, b, label: what the operation has of them. */
+static bool read_plain_operands(Parser *ps, IrInsn *in, unsigned flags)
 {
-    IrInsn arms = { .op = IR_ARMS };
-    if (!read_cond(ps, &in.aux) || !read_ref(ps, &in.a) || !read_next_ref(ps, &in.b) ||
-        !read_next_ref(ps, &arms.a) || !read_next_ref(ps, &arms.b)) {
-        return false;
+    unsigned label = 0;
+    bool ok = !(flags & IRF_COND) || read_cond(ps, &in->aux);
+    ok = ok && (!(flags & IRF_A) || read_ref(ps, &in->a));
+    ok = ok && (!(flags & IRF_B) || read_next_ref(ps, &in->b));
+    if (flags & IRF_LABEL) {
+        ok = ok && (!(flags & IRF_A) || expect(ps, ',')) && read_label(ps, &label);
+        in->aux |= label << 8;
     }
-    ir_append(ps->b, in);
-    ir_append(ps->b, arms);
-    return true;
-}
-
-static bool read_brcc(Parser *ps, IrInsn *in)
-{
-    unsigned label;
-    if (!read_cond(ps, &in->aux) || !read_ref(ps, &in->a) || !read_next_ref(ps, &in->b) || !expect(ps, ',') ||
-        !read_label(ps, &label)) {
-        return false;
-    }
-    in->aux |= label << 8;
-    return true;
+    return ok;
 }
 
 static bool read_memory_operands(Parser *ps, IrInsn *in, unsigned flags)
@@ -317,32 +334,23 @@ static bool read_memory_operands(Parser *ps, IrInsn *in, unsigned flags)
 
 static bool read_operands(Parser *ps, IrInsn in)
 {
-    unsigned flags = ir_op_info[in.op].flags, label;
-    bool ok = true;
-    switch (in.op) {
-    case IR_CALL: return read_call(ps, in);
-    case IR_SELECT: return read_select(ps, in);
-    case IR_BRCC: ok = read_brcc(ps, &in); break;
-    case IR_BR:
-    case IR_LABEL:
-        ok = read_label(ps, &label);
-        in.aux = ok ? label : 0;
-        break;
-    default:
-        if (flags & IRF_MEM) {
-            ok = read_memory_operands(ps, &in, flags);
-            break;
-        }
-        ok = in.op != IR_SETCC || read_cond(ps, &in.aux);
-        ok = ok && (!(flags & IRF_A) || read_ref(ps, &in.a));
-        ok = ok && (!(flags & IRF_B) || read_next_ref(ps, &in.b));
-        break;
+    unsigned flags = ir_op_info[in.op].flags;
+    IrInsn arms = { .op = IR_ARMS };
+    if (in.op == IR_CALL) {
+        return read_call(ps, in);
     }
-    if (ok) {
-        ps->b->guest_insns += in.op == IR_INSN;
-        ir_append(ps->b, in);
+    if (!(flags & IRF_MEM ? read_memory_operands(ps, &in, flags) : read_plain_operands(ps, &in, flags))) {
+        return false;
     }
-    return ok;
+    if (flags & IRF_ARMS && (!read_next_ref(ps, &arms.a) || !read_next_ref(ps, &arms.b))) {
+        return false;
+    }
+    ps->b->guest_insns += in.op == IR_INSN;
+    ir_append(ps->b, in);
+    if (flags & IRF_ARMS) {
+        ir_append(ps->b, arms);
+    }
+    return true;
 }
 
 static bool read_mnemonic(Parser *ps, IrInsn *in)
@@ -362,7 +370,13 @@ static bool read_mnemonic(Parser *ps, IrInsn *in)
     }
     in->op = op;
     unsigned flags = ir_op_info[op].flags;
-    return flags & IRF_MEM ? read_memop(ps, &in->type) : !(flags & IRF_TYPED) || read_type(ps, &in->type);
+    if (flags & IRF_MEM) {
+        return read_memop(ps, &in->type);
+    }
+    if (flags & IRF_ORDER) {
+        return read_orders(ps, &in->aux);
+    }
+    return !ir_op_info[op].types || read_type(ps, &in->type);
 }
 
 static bool has_destination(const char *p)

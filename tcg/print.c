@@ -10,6 +10,7 @@
  *     st.64 %2, a0, 8                 value, base, displacement
  *     a3 = ldenv.u8 1280              stenv.64 a3, 1288
  *     a4 = call name(a0, 1)
+ *     fence.rr.wr                     loads before loads, stores before loads
  *     brcc.i64 lt a0, a1, L1
  *     exit_pc 0x1004
  *
@@ -45,12 +46,20 @@ static void print_ref(const IrBlock *b, GString *out, IrRef r)
 static void print_memop(GString *out, const IrInsn *in)
 {
     MemOp m = in->type;
-    bool sized = in->op == IR_ST || in->op == IR_STENV || (m & MEM_SIZE) == MEM_64;
+    bool sized = ir_op_info[in->op].flags & IRF_B || (m & MEM_SIZE) == MEM_64;
     g_string_append_printf(out, ".%s%u", sized ? "" : m & MEM_SIGN ? "s" : "u", 8 * memop_bytes(m));
     g_string_append(out, m & MEM_BE ? ".be" : "");
     g_string_append(out, m & MEM_ACQ ? ".acq" : "");
     g_string_append(out, m & MEM_REL ? ".rel" : "");
     g_string_append(out, m & MEM_ALIGN ? ".align" : "");
+}
+
+static void print_orders(GString *out, unsigned orders)
+{
+    g_string_append(out, orders & FENCE_RR ? ".rr" : "");
+    g_string_append(out, orders & FENCE_RW ? ".rw" : "");
+    g_string_append(out, orders & FENCE_WR ? ".wr" : "");
+    g_string_append(out, orders & FENCE_WW ? ".ww" : "");
 }
 
 static void print_call(const IrBlock *b, GString *out, const IrInsn *in, const IrInsn *first_arg)
@@ -68,13 +77,12 @@ static void print_call(const IrBlock *b, GString *out, const IrInsn *in, const I
 static void print_operands(const IrBlock *b, GString *out, const IrInsn *in, const IrInsn *args)
 {
     unsigned flags = ir_op_info[in->op].flags;
-    unsigned cond = in->op == IR_BRCC ? in->aux & 0xff : in->aux;
     if (in->op == IR_CALL) {
         print_call(b, out, in, args);
         return;
     }
-    if (in->op == IR_SETCC || in->op == IR_SELECT || in->op == IR_BRCC) {
-        g_string_append_printf(out, " %s", cond < IR_CONDS ? ir_cond_names[cond] : "?");
+    if (flags & IRF_COND) {
+        g_string_append_printf(out, " %s", ir_cond_of(in) < IR_CONDS ? ir_cond_names[ir_cond_of(in)] : "?");
     }
     const char *sep = " ";
     if ((flags & IRF_MEM) && (flags & IRF_B)) { /* the value stored comes first */
@@ -95,8 +103,8 @@ static void print_operands(const IrBlock *b, GString *out, const IrInsn *in, con
     if (flags & IRF_MEM) {
         g_string_append_printf(out, "%s%d", sep, (int32_t)in->aux);
     }
-    if (in->op == IR_BR || in->op == IR_LABEL || in->op == IR_BRCC) {
-        g_string_append_printf(out, "%sL%u", sep, in->op == IR_BRCC ? in->aux >> 8 : in->aux);
+    if (flags & IRF_LABEL) {
+        g_string_append_printf(out, "%sL%u", sep, ir_label_of(in));
     }
 }
 
@@ -113,13 +121,15 @@ static void print_insn(const IrBlock *b, GString *out, unsigned at, const IrInsn
         g_string_append(out, " = ");
     }
     g_string_append(out, info->name);
-    if (info->flags & IRF_TYPED) {
-        g_string_append(out, in->type == IR_I32 ? ".i32" : ".i64");
+    if (info->types) {
+        g_string_append_printf(out, ".%s", in->type < IR_VOID ? ir_type_names[in->type] : "?");
     } else if (info->flags & IRF_MEM) {
         print_memop(out, in);
+    } else if (info->flags & IRF_ORDER) {
+        print_orders(out, in->aux);
     }
     print_operands(b, out, in, args);
-    if (in->op == IR_SELECT && at + 1 < b->count && b->ops[at + 1].op == IR_ARMS) {
+    if (info->flags & IRF_ARMS && at + 1 < b->count && b->ops[at + 1].op == IR_ARMS) {
         g_string_append(out, ", ");
         print_ref(b, out, in[1].a);
         g_string_append(out, ", ");
@@ -132,7 +142,8 @@ void ir_print(const IrBlock *b, GString *out)
     const IrInsn *args = NULL; /* of the call to come */
     for (unsigned i = 0; i < b->count; i++) {
         const IrInsn *in = &b->ops[i];
-        bool arms = in->op == IR_ARMS && i > 0 && in[-1].op == IR_SELECT;
+        bool arms =
+            in->op == IR_ARMS && i > 0 && in[-1].op < IR_OPS && ir_op_info[in[-1].op].flags & IRF_ARMS;
         if (in->op == IR_ARG) {
             args = args ? args : in;
             continue;

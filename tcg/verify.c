@@ -94,9 +94,9 @@ static bool check_operands(Verifier *v, const IrInsn *in)
 
 static bool check_types(Verifier *v, const IrInsn *in)
 {
-    unsigned flags = ir_op_info[in->op].flags, cond = in->op == IR_BRCC ? in->aux & 0xff : in->aux;
-    if ((flags & IRF_TYPED) && in->type > IR_I64) {
-        return broken(v, "the type is i32 or i64");
+    unsigned flags = ir_op_info[in->op].flags, types = ir_op_info[in->op].types;
+    if (types && (in->type >= IR_VOID || !(types >> in->type & 1))) {
+        return broken(v, "not of this type");
     }
     if ((flags & IRF_MEM) && in->type >= 2 * MEM_ALIGN) {
         return broken(v, "not a MemOp");
@@ -104,8 +104,14 @@ static bool check_types(Verifier *v, const IrInsn *in)
     if ((flags & IRF_MEM) && (in->type & MEM_SIGN) && ((flags & IRF_B) || (in->type & MEM_SIZE) == MEM_64)) {
         return broken(v, "only narrow loads extend");
     }
-    if ((in->op == IR_SETCC || in->op == IR_SELECT || in->op == IR_BRCC) && cond >= IR_CONDS) {
+    if ((flags & IRF_COND) && ir_cond_of(in) >= IR_CONDS) {
         return broken(v, "no such condition");
+    }
+    if ((flags & IRF_ORDER) && (in->aux == 0 || in->aux > FENCE_FULL)) {
+        return broken(v, "a fence of no known order");
+    }
+    if ((flags & IRF_PC) && !ir_is_const(in->a)) {
+        return broken(v, "the pc is a constant");
     }
     return true;
 }
@@ -191,11 +197,11 @@ static bool check_flow(Verifier *v, const IrInsn *in)
     if (v->args && in->op != IR_ARG && in->op != IR_CALL) {
         return broken(v, "an IR_ARG without its call");
     }
-    if (in->op == IR_ARMS && (v->at == 0 || in[-1].op != IR_SELECT)) {
-        return broken(v, "IR_ARMS without its IR_SELECT");
+    if (in->op == IR_ARMS && (v->at == 0 || !(ir_op_info[in[-1].op].flags & IRF_ARMS))) {
+        return broken(v, "IR_ARMS without the operation that reads them");
     }
-    if (in->op == IR_SELECT && (v->at + 1 >= v->b->count || in[1].op != IR_ARMS)) {
-        return broken(v, "IR_SELECT without its IR_ARMS");
+    if ((flags & IRF_ARMS) && (v->at + 1 >= v->b->count || in[1].op != IR_ARMS)) {
+        return broken(v, "its IR_ARMS is missing");
     }
     bool faults = flags & IRF_FAULTS;
     if (in->op == IR_CALL && in->aux < v->b->helper_count) {
@@ -219,19 +225,14 @@ static bool check_insn(Verifier *v, const IrInsn *in)
     unsigned flags = ir_op_info[in->op].flags;
     bool ok = true;
     switch (in->op) {
-    case IR_LABEL: ok = check_label(v, in->aux); break;
-    case IR_BR: ok = check_jump(v, in->aux); break;
-    case IR_BRCC: ok = check_jump(v, in->aux >> 8); break;
+    case IR_LABEL: ok = check_label(v, ir_label_of(in)); break;
     case IR_CALL: ok = check_call(v, in); break;
-    case IR_LDENV:
-    case IR_STENV: ok = check_env(v, in); break;
-    case IR_INSN:
-    case IR_EXIT_PC:
-        ok = ir_is_const(in->a) || broken(v, "the pc is a constant");
-        v->insn = in->op == IR_INSN ? (int)v->at : v->insn;
-        break;
+    case IR_INSN: v->insn = v->at; break;
     case IR_ARG: ok = ++v->args <= IR_MAX_ARGS || broken(v, "too many arguments"); break;
-    default: break;
+    default:
+        ok = (!(flags & IRF_LABEL) || check_jump(v, ir_label_of(in))) &&
+             (!(flags & IRF_ENV) || check_env(v, in));
+        break;
     }
     if (!ok) {
         return false;

@@ -15,7 +15,7 @@
  *
  * Types: an i32 operation reads the low halves of its operands and its result is
  * zero extended into the destination.  Shift and rotate counts are taken modulo the
- * width.  Division never traps: see IR_DIV.
+ * width.  Division never traps.  The operations are in ops.def.
  *
  * The guest pc is in the CPU struct at exits: IR_EXIT_PC and IR_EXIT_IND store it, before
  * IR_EXIT_LOOKUP the translator does, behind the last IR_INSN.  Elsewhere its slot (and the
@@ -30,7 +30,7 @@
 
 typedef struct CPU CPU;
 
-typedef enum IrType { IR_I32, IR_I64, IR_VOID } IrType;
+typedef enum IrType { IR_I32, IR_I64, IR_VOID } IrType; /* IR_VOID: of helpers; last */
 
 /* An operand: kind in the two top bits. */
 typedef uint16_t IrRef;
@@ -59,22 +59,13 @@ static inline IrRef ir_global(unsigned index)
     return IR_KIND_GLOBAL | index;
 }
 
-typedef enum IrCond {
-    /* pairs: the inverse of c is c ^ 1 */
-    IR_EQ,
-    IR_NE,
-    IR_LT,
-    IR_GE,
-    IR_LE,
-    IR_GT,
-    IR_LTU,
-    IR_GEU,
-    IR_LEU,
-    IR_GTU,
-    IR_TSTEQ,
-    IR_TSTNE, /* (a & b) == 0, != 0 */
+/* clang-format off */
+typedef enum IrCond { /* pairs: the inverse of c is c ^ 1 */
+#define IR_CONDITION(NAME, ...) IR_##NAME,
+#include "tcg/ops.def"
     IR_CONDS,
 } IrCond;
+/* clang-format on */
 
 /* How a load or store touches memory; fits the `type` byte of an operation. */
 typedef uint8_t MemOp;
@@ -95,46 +86,15 @@ static inline unsigned memop_bytes(MemOp m)
     return 1u << (m & MEM_SIZE);
 }
 
-/*   op            operands and meaning */
+/* Which orders of memory accesses a fence keeps: earlier loads (R) or stores (W) before later ones. */
+enum { FENCE_RR = 1, FENCE_RW = 2, FENCE_WR = 4, FENCE_WW = 8, FENCE_FULL = 15 };
+
 /* clang-format off */
-typedef enum IrOp {
-    IR_NOP,
-    /* ---- one source: dst = f(a) */
-    IR_MOV, IR_NOT, IR_NEG,
-    IR_EXT_S8, IR_EXT_S16, IR_EXT_S32, IR_EXT_U8, IR_EXT_U16, IR_EXT_U32,
-    IR_BSWAP,
-    IR_CLZ, IR_CTZ,     /* of zero: the width */
-    IR_POPCNT,
-    /* ---- two sources: dst = f(a, b) */
-    IR_ADD, IR_SUB, IR_MUL, IR_MULHU, IR_MULHS, IR_MULHSU, /* high half; su: a signed, b unsigned */
-    IR_DIV, IR_DIVU, IR_REM, IR_REMU, /* x / 0 = all ones, x % 0 = x; MIN / -1 = MIN, MIN % -1 = 0 */
-    IR_AND, IR_OR, IR_XOR, IR_ANDN,   /* andn: a & ~b */
-    IR_SHL, IR_SHR, IR_SAR, IR_ROL, IR_ROR,
-    IR_MIN, IR_MAX, IR_MINU, IR_MAXU,
-    /* ---- compare and choose; aux holds the IrCond */
-    IR_SETCC,           /* dst = cond(a, b) ? 1 : 0 */
-    IR_SELECT,          /* dst = cond(a, b) ? x : y; the two arms are in the operation that
-                           follows (IR_ARMS: a = x, b = y) */
-    IR_ARMS,
-    /* ---- memory: address is a + (int32_t)aux, type is the MemOp */
-    IR_LD,              /* dst = value */
-    IR_ST,              /* store b */
-    IR_FENCE,           /* full barrier */
-    /* ---- CPU state outside the globals: aux = offset from the CPU struct, type is a MemOp */
-    IR_LDENV, IR_STENV, /* dst = env[aux]; env[aux] = b */
-    /* ---- calls: helper aux of the block's pool; arguments in the IR_ARG operations
-     *      directly before (a = value), in order */
-    IR_ARG, IR_CALL,
-    /* ---- control flow */
-    IR_LABEL,           /* aux = label */
-    IR_BR,              /* to label aux */
-    IR_BRCC,            /* type, a, b; aux = label << 8 | cond */
-    IR_INSN,            /* a guest instruction starts: a = const pc; two are never on two ways
-                           into a label that a faulting operation follows */
-    /* ---- exits */
-    IR_EXIT_PC,         /* a = const pc: direct jump, same mode */
-    IR_EXIT_IND,        /* a = pc: indirect jump, same mode */
-    IR_EXIT_LOOKUP,     /* pc is in the CPU state; mode may have changed */
+typedef enum IrOp { /* what each means: ops.def */
+#define IR_OP(NAME, ...) IR_##NAME,
+#define IR_OP1(NAME, ...) IR_##NAME,
+#define IR_OP2(NAME, ...) IR_##NAME,
+#include "tcg/ops.def"
     IR_OPS,
 } IrOp;
 /* clang-format on */
@@ -142,9 +102,17 @@ typedef enum IrOp {
 typedef struct IrInsn {
     uint8_t op, type; /* IrOp; IrType, or MemOp for memory and env operations */
     IrRef dst, a, b;
-    uint32_t aux;
+    uint32_t aux; /* label << 8 | IrCond; displacement; offset; helper; FENCE_*: see IRF_* */
 } IrInsn;
 _Static_assert(sizeof(IrInsn) == 12, "an operation is 12 bytes");
+static inline IrCond ir_cond_of(const IrInsn *i)
+{
+    return i->aux & 0xff;
+}
+static inline unsigned ir_label_of(const IrInsn *i)
+{
+    return i->aux >> 8;
+}
 
 /* ---- helpers: C functions that blocks call ------------------------------- */
 
@@ -261,7 +229,7 @@ IrRef ir_setcc(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c
 IrRef ir_select(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c, IrRef x, IrRef y);
 IrRef ir_load(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp);
 void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp);
-void ir_fence(IrBlock *b);
+void ir_fence(IrBlock *b, unsigned orders); /* FENCE_* */
 IrRef ir_load_env(IrBlock *b, MemOp mop, IrRef dst, size_t offset);
 void ir_store_env(IrBlock *b, MemOp mop, IrRef value, size_t offset);
 /* n values in args; dst is ignored for IR_VOID helpers (IR_NONE is returned) */
@@ -279,27 +247,42 @@ void ir_exit_lookup(IrBlock *b);
 
 /* ---- the table of operations, for printers, verifier and passes ----------- */
 enum {
+    /* ---- fields in use */
     IRF_DST = 1, /* assigns dst (IR_CALL: unless the helper is IR_VOID) */
     IRF_A = 2,
     IRF_B = 4,     /* reads a, b */
-    IRF_MEM = 8,   /* `type` is a MemOp, not an IrType */
-    IRF_SIDE = 16, /* has an effect besides dst: never dropped */
-    IRF_END = 32,  /* control never passes to the next operation */
-    IRF_COMMUTES = 64,
-    IRF_TYPED = 128,  /* `type` is IR_I32 or IR_I64 and matters */
-    IRF_FAULTS = 256, /* may leave the block in the middle (IR_CALL: see the helper) */
+    IRF_MEM = 8,   /* `type` is a MemOp, not an IrType; aux is a displacement */
+    IRF_ENV = 16,  /* ... into the CPU struct */
+    IRF_COND = 32, /* aux holds an IrCond */
+    IRF_LABEL = 64,
+    IRF_ORDER = 128, /* aux is of FENCE_* */
+    IRF_PC = 256,    /* a is a constant */
+    IRF_ARMS = 512,  /* two more operands are in the IR_ARMS behind it */
+    /* ---- nature */
+    IRF_SIDE = 1024, /* has an effect besides dst: never dropped */
+    IRF_END = 2048,  /* control never passes to the next operation */
+    IRF_COMMUTES = 4096,
+    IRF_FAULTS = 8192,   /* may leave the block in the middle (IR_CALL: see the helper) */
+    IRF_BARRIER = 16384, /* here the globals hold what the guest's registers do (IR_CALL: see the helper) */
+    IRF_CHEAP = 32768,   /* as well done in vain as skipped by a branch */
+    IRF_NARROW = 65536,  /* bits 63..32 of the result are zero, whatever the type */
 };
+enum { IRT_INT = 1 << IR_I32 | 1 << IR_I64 };
+typedef enum IrOpKind { IRK_OTHER, IRK_UNARY, IRK_BINARY } IrOpKind; /* IR_OP, IR_OP1, IR_OP2 */
 typedef struct IrOpInfo {
     const char *name;
-    uint16_t flags;
+    uint32_t flags;
+    uint16_t types; /* 1 << IrType for each that `type` may be */
+    uint8_t kind;   /* IrOpKind */
 } IrOpInfo;
+extern const IrOpInfo ir_op_info[IR_OPS];
 extern const char *const ir_cond_names[IR_CONDS];
+extern const char *const ir_type_names[IR_VOID];
 static inline IrCond ir_cond_invert(IrCond c)
 {
     return c ^ 1;
 }
 IrCond ir_cond_swap(IrCond c); /* of exchanged operands */
-extern const IrOpInfo ir_op_info[IR_OPS];
 
 /* ---- passes and text (each in its own file under tcg/); running blocks is in tcg/backend.h ---- */
 bool ir_verify(const IrBlock *b, GError **err); /* names the operation and the rule broken */

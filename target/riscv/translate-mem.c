@@ -4,9 +4,8 @@
  * Spec: The RISC-V Instruction Set Manual, volume I, chapters I, A, Zacas, Zicbom, Zicboz.
  * Misaligned loads and stores work (Zicclsm); misaligned atomics raise.
  *
- * A full fence is made only where a store must be seen before a later load: hosts keep the
- * other orders themselves (x86's memory model), and Lyrebird's other hosts will have to
- * ask for more than IR_LD and IR_ST give. */
+ * Fences ask for the orders that the guest asks for; which of them its host keeps by itself, the back
+ * end knows. */
 #include "target/riscv/translate.h"
 
 void riscv_tr_load(Translator *t, const RiscvArgs *a, unsigned arg)
@@ -75,12 +74,18 @@ void riscv_tr_amocas(Translator *t, const RiscvArgs *a, unsigned arg)
 
 void riscv_tr_fence(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    bool tso = (uint32_t)a->insn >> 28 == 8;
-    unsigned before = a->insn >> 24 & 15, after = a->insn >> 20 & 15; /* I O R W */
+    enum { FM_TSO = 8, READS = 10, WRITES = 5 }; /* I and R, O and W */
+    unsigned before = a->insn >> 24 & 15, after = a->insn >> 20 & 15;
+    unsigned orders = 0;
 
-    if (!tso && (before & 5) && (after & 10)) {
-        ir_fence(t->ir);
+    orders |= before & READS && after & READS ? FENCE_RR : 0;
+    orders |= before & READS && after & WRITES ? FENCE_RW : 0;
+    orders |= before & WRITES && after & READS ? FENCE_WR : 0;
+    orders |= before & WRITES && after & WRITES ? FENCE_WW : 0;
+    if ((uint32_t)a->insn >> 28 == FM_TSO) {
+        orders &= ~FENCE_WR;
     }
+    ir_fence(t->ir, orders);
 }
 
 void riscv_tr_fence_i(Translator *t, const RiscvArgs *a, unsigned arg)

@@ -72,7 +72,7 @@ static bool add_by_lea(Jit *j, const IrInsn *i, Loc a, Loc b, int d)
     return true;
 }
 
-static void gen_arith(Jit *j, const IrInsn *i)
+void gen_arith(Jit *j, const IrInsn *i)
 {
     IrRef ra = i->a, rb = i->b;
     unsigned w = width(i);
@@ -104,7 +104,7 @@ static void gen_arith(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, d);
 }
 
-static void gen_andn(Jit *j, const IrInsn *i)
+void gen_andn(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i);
     if (j->bmi1) {
@@ -122,7 +122,7 @@ static void gen_andn(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, t);
 }
 
-static void gen_mul(Jit *j, const IrInsn *i)
+void gen_mul(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i);
     Loc a = reg_loc(j, i->a), b = reg_loc(j, i->b);
@@ -149,7 +149,7 @@ static void gen_mul(Jit *j, const IrInsn *i)
 }
 
 /* rax and rdx are fixed: all temps go to their slots first. */
-static void gen_mul_high(Jit *j, const IrInsn *i)
+void gen_mul_high(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i);
     Asm *a = &j->a;
@@ -171,7 +171,7 @@ static void gen_mul_high(Jit *j, const IrInsn *i)
 }
 
 /* The processor traps on x / 0 and MIN / -1; the IR gives values. */
-static void gen_div(Jit *j, const IrInsn *i)
+void gen_div(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i);
     Asm *a = &j->a;
@@ -242,7 +242,7 @@ static void gen_shift_const(Jit *j, const IrInsn *i, unsigned n)
     reg_bind(j, i->dst, d);
 }
 
-static void gen_shift(Jit *j, const IrInsn *i)
+void gen_shift(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i);
     if (ir_is_const(i->b)) {
@@ -269,7 +269,7 @@ static void gen_shift(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, RAX);
 }
 
-static void gen_extend(Jit *j, const IrInsn *i)
+void gen_extend(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i), op;
     switch (i->op) {
@@ -307,7 +307,7 @@ static void gen_count_old(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, RAX);
 }
 
-static void gen_count(Jit *j, const IrInsn *i)
+void gen_count(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i), op;
     if (i->op == IR_POPCNT) {
@@ -326,7 +326,7 @@ static void gen_count(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, d);
 }
 
-static void gen_unary(Jit *j, const IrInsn *i)
+void gen_unary(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i);
     if (i->op == IR_MOV && reg_pinned(j, i->dst) == NO_REG && ir_is_global(i->dst)) {
@@ -400,9 +400,9 @@ unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef ra, IrRef rb)
     return x86_condition(cond);
 }
 
-static void gen_setcc(Jit *j, const IrInsn *i)
+void gen_setcc(Jit *j, const IrInsn *i)
 {
-    unsigned cc = gen_compare(j, i->aux, i->type, i->a, i->b);
+    unsigned cc = gen_compare(j, ir_cond_of(i), i->type, i->a, i->b);
     j->locked = 0;
     int d = reg_def(j, i->dst, IR_NONE);
     x_op(&j->a, X_SETCC | cc, 0, loc_reg(d));
@@ -435,62 +435,16 @@ static void choose(Jit *j, const IrInsn *i, unsigned cc, IrRef x, IrRef y, unsig
     reg_bind(j, i->dst, d);
 }
 
-static void gen_min_max(Jit *j, const IrInsn *i)
+void gen_min_max(Jit *j, const IrInsn *i)
 {
     IrCond c = i->op == IR_MIN ? IR_LT : i->op == IR_MAX ? IR_GT : i->op == IR_MINU ? IR_LTU : IR_GTU;
     unsigned cc = gen_compare(j, c, i->type, i->a, i->b);
     choose(j, i, cc, i->a, i->b, width(i));
 }
 
-bool gen_alu(Jit *j, const IrInsn *i)
+void gen_select(Jit *j, const IrInsn *i)
 {
-    switch (i->op) {
-    case IR_NOP:
-    case IR_ARMS: break;
-    case IR_MOV:
-    case IR_NOT:
-    case IR_NEG:
-    case IR_BSWAP: gen_unary(j, i); break;
-    case IR_EXT_S8:
-    case IR_EXT_S16:
-    case IR_EXT_S32:
-    case IR_EXT_U8:
-    case IR_EXT_U16:
-    case IR_EXT_U32: gen_extend(j, i); break;
-    case IR_CLZ:
-    case IR_CTZ:
-    case IR_POPCNT: gen_count(j, i); break;
-    case IR_ADD:
-    case IR_SUB:
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR: gen_arith(j, i); break;
-    case IR_ANDN: gen_andn(j, i); break;
-    case IR_MUL: gen_mul(j, i); break;
-    case IR_MULHU:
-    case IR_MULHS:
-    case IR_MULHSU: gen_mul_high(j, i); break;
-    case IR_DIV:
-    case IR_DIVU:
-    case IR_REM:
-    case IR_REMU: gen_div(j, i); break;
-    case IR_SHL:
-    case IR_SHR:
-    case IR_SAR:
-    case IR_ROL:
-    case IR_ROR: gen_shift(j, i); break;
-    case IR_MIN:
-    case IR_MAX:
-    case IR_MINU:
-    case IR_MAXU: gen_min_max(j, i); break;
-    case IR_SETCC: gen_setcc(j, i); break;
-    case IR_SELECT: {
-        unsigned cc = gen_compare(j, i->aux, i->type, i->a, i->b);
-        const IrInsn *arms = i + 1;
-        choose(j, i, cc, arms->a, arms->b, X_W);
-        break;
-    }
-    default: return false;
-    }
-    return true;
+    const IrInsn *arms = i + 1;
+    unsigned cc = gen_compare(j, ir_cond_of(i), i->type, i->a, i->b);
+    choose(j, i, cc, arms->a, arms->b, X_W);
 }

@@ -67,8 +67,9 @@ static unsigned exit_new(Jit *j, uint64_t pc)
     return j->exit_count++;
 }
 
-static void gen_label(Jit *j, unsigned label)
+void gen_label(Jit *j, const IrInsn *i)
 {
+    unsigned label = ir_label_of(i);
     reg_reset(j);
     bool reached = !j->at || !(ir_op_info[j->ir->ops[j->at - 1].op].flags & IRF_END);
     if (j->label_exit[label] && !j->label_used[label] && !reached) {
@@ -87,12 +88,12 @@ static void loop_edge(Jit *j)
     x_jmp(&j->a, j->a.rx + j->label_pos[0]);
 }
 
-static void gen_br(Jit *j, const IrInsn *i)
+void gen_br(Jit *j, const IrInsn *i)
 {
-    if (i->aux == 0)
+    if (ir_label_of(i) == 0)
         loop_edge(j);
     else
-        to_label(j, x_jmp_fwd(&j->a), i->aux);
+        to_label(j, x_jmp_fwd(&j->a), ir_label_of(i));
 }
 
 static bool chains(const Jit *j, uint64_t pc)
@@ -118,10 +119,10 @@ static void chained_jump(Jit *j, int cc, uint64_t pc)
     j->exits[c->exit].jump = c->fixups[0] = at;
 }
 
-static void gen_brcc(Jit *j, const IrInsn *i)
+void gen_brcc(Jit *j, const IrInsn *i)
 {
-    unsigned cc = gen_compare(j, i->aux & 0xff, i->type, i->a, i->b);
-    unsigned label = i->aux >> 8;
+    unsigned cc = gen_compare(j, ir_cond_of(i), i->type, i->a, i->b);
+    unsigned label = ir_label_of(i);
     if (label && j->label_exit[label]) {
         uint64_t pc = ir_const_value(j->ir, j->label_exit[label]);
         if (chains(j, pc) && !needs_poll(j, pc)) {
@@ -167,7 +168,7 @@ static void load_args(Jit *j, unsigned n)
         load_arg(j, arg_regs[k], args[k].a);
 }
 
-static void gen_call(Jit *j, const IrInsn *i)
+void gen_call(Jit *j, const IrInsn *i)
 {
     const IrHelper *h = j->ir->helpers[i->aux];
     Asm *a = &j->a;
@@ -195,7 +196,7 @@ static void gen_call(Jit *j, const IrInsn *i)
 
 /* ---- exits ---- */
 
-static void gen_exit_pc(Jit *j, const IrInsn *i)
+void gen_exit_pc(Jit *j, const IrInsn *i)
 {
     uint64_t pc = ir_const_value(j->ir, i->a);
     Asm *a = &j->a;
@@ -219,7 +220,7 @@ static void gen_exit_pc(Jit *j, const IrInsn *i)
     x_op(a, 0xff, 4, loc_mem(R15, at + 8));
 }
 
-static void gen_exit_ind(Jit *j, const IrInsn *i)
+void gen_exit_ind(Jit *j, const IrInsn *i)
 {
     Asm *a = &j->a;
     reg_load(j, RAX, i->a, false);
@@ -239,6 +240,11 @@ static void gen_exit_ind(Jit *j, const IrInsn *i)
     x_alu(a, ALU_CMP, X_W, RAX, loc_mem2(R15, RCX, j->c.jumps));
     c->fixups[0] = x_jcc_fwd(a, CC_NE);
     x_op(a, 0xff, 4, loc_mem2(R15, RCX, j->c.jumps + 8));
+}
+
+void gen_exit_lookup(Jit *j)
+{
+    x_jmp(&j->a, j->stub_next_mode);
 }
 
 /* ---- cold code ---- */
@@ -267,21 +273,4 @@ void gen_cold(Jit *j)
         else
             cold_exit(j, c);
     }
-}
-
-bool gen_flow(Jit *j, const IrInsn *i)
-{
-    switch (i->op) {
-    case IR_LABEL: gen_label(j, i->aux); break;
-    case IR_BR: gen_br(j, i); break;
-    case IR_BRCC: gen_brcc(j, i); break;
-    case IR_INSN: j->pc = ir_const_value(j->ir, i->a); break;
-    case IR_ARG: break;
-    case IR_CALL: gen_call(j, i); break;
-    case IR_EXIT_PC: gen_exit_pc(j, i); break;
-    case IR_EXIT_IND: gen_exit_ind(j, i); break;
-    case IR_EXIT_LOOKUP: x_jmp(&j->a, j->stub_next_mode); break;
-    default: return false;
-    }
-    return true;
 }

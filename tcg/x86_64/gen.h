@@ -129,10 +129,32 @@ static inline Loc global_loc(const Jit *j, IrRef r)
 void reg_save_pinned(Jit *j, Asm *a, bool all); /* to the CPU struct */
 void reg_load_pinned(Jit *j, Asm *a, bool all);
 
-/* ---- alu.c, mem.c, flow.c: one operation each; false: not theirs ---- */
-bool gen_alu(Jit *j, const IrInsn *i);
-bool gen_mem(Jit *j, const IrInsn *i);
-bool gen_flow(Jit *j, const IrInsn *i);
+/* ---- alu.c, mem.c, flow.c: operations (compile.c says which) ---- */
+void gen_unary(Jit *j, const IrInsn *i);
+void gen_extend(Jit *j, const IrInsn *i);
+void gen_count(Jit *j, const IrInsn *i);
+void gen_arith(Jit *j, const IrInsn *i);
+void gen_andn(Jit *j, const IrInsn *i);
+void gen_mul(Jit *j, const IrInsn *i);
+void gen_mul_high(Jit *j, const IrInsn *i);
+void gen_div(Jit *j, const IrInsn *i);
+void gen_shift(Jit *j, const IrInsn *i);
+void gen_min_max(Jit *j, const IrInsn *i);
+void gen_setcc(Jit *j, const IrInsn *i);
+void gen_select(Jit *j, const IrInsn *i);
+void gen_load(Jit *j, const IrInsn *i);
+void gen_store(Jit *j, const IrInsn *i);
+void gen_fence(Jit *j, const IrInsn *i);
+void gen_load_env(Jit *j, const IrInsn *i);
+void gen_store_env(Jit *j, const IrInsn *i);
+void gen_call(Jit *j, const IrInsn *i);
+void gen_label(Jit *j, const IrInsn *i);
+void gen_br(Jit *j, const IrInsn *i);
+void gen_brcc(Jit *j, const IrInsn *i);
+void gen_exit_pc(Jit *j, const IrInsn *i);
+void gen_exit_ind(Jit *j, const IrInsn *i);
+void gen_exit_lookup(Jit *j);
+/* ---- shared by them ---- */
 /* Emit a comparison; returns the x86 condition that holds when cond does. */
 unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef a, IrRef b);
 void gen_cold(Jit *j);                       /* flow.c: all cold code */

@@ -135,13 +135,20 @@ static uint32_t check(Jit *j, int addr, MemOp m, int32_t tag)
     return miss;
 }
 
-static void gen_fence(Jit *j)
+static void full_fence(Jit *j)
 {
     x_u8(&j->a, 0xf0); /* lock or dword [rsp], 0: 2.5 ns, mfence takes 19 */
     x_alu_imm(&j->a, ALU_OR, 0, loc_mem(RSP, 0), 0);
 }
 
-static void gen_load(Jit *j, const IrInsn *i)
+/* The processor itself keeps all orders but that of a store before a later load (Intel SDM volume 3, 9.2.2). */
+void gen_fence(Jit *j, const IrInsn *i)
+{
+    if (i->aux & FENCE_WR)
+        full_fence(j);
+}
+
+void gen_load(Jit *j, const IrInsn *i)
 {
     MemOp m = i->type;
     int addr = address(j, i->a, i->aux);
@@ -182,7 +189,7 @@ static Loc store_value(Jit *j, const IrInsn *i, int addr)
     return reg_loc(j, i->b);
 }
 
-static void gen_store(Jit *j, const IrInsn *i)
+void gen_store(Jit *j, const IrInsn *i)
 {
     MemOp m = i->type;
     Asm *a = &j->a;
@@ -212,7 +219,7 @@ static void gen_store(Jit *j, const IrInsn *i)
     c->fixups[0] = miss;
     c->resume = x_pos(a);
     if (m & MEM_ACQ) /* sequentially consistent: no later load before this store */
-        gen_fence(j);
+        full_fence(j);
     reg_release_all(j);
 }
 
@@ -236,7 +243,7 @@ void gen_cold_access(Jit *j, const Cold *c)
     x_jmp(a, a->rx + c->resume);
 }
 
-static void gen_load_env(Jit *j, const IrInsn *i)
+void gen_load_env(Jit *j, const IrInsn *i)
 {
     int d = reg_def(j, i->dst, IR_NONE);
     Loc from = env_loc(j, i->aux);
@@ -245,7 +252,7 @@ static void gen_load_env(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, d);
 }
 
-static void gen_store_env(Jit *j, const IrInsn *i)
+void gen_store_env(Jit *j, const IrInsn *i)
 {
     Loc to = env_loc(j, i->aux);
     Loc v = reg_loc(j, i->b);
@@ -261,17 +268,4 @@ static void gen_store_env(Jit *j, const IrInsn *i)
         return;
     }
     emit_store(&j->a, i->type, reg_use(j, i->b), to);
-}
-
-bool gen_mem(Jit *j, const IrInsn *i)
-{
-    switch (i->op) {
-    case IR_LD: gen_load(j, i); break;
-    case IR_ST: gen_store(j, i); break;
-    case IR_FENCE: gen_fence(j); break;
-    case IR_LDENV: gen_load_env(j, i); break;
-    case IR_STENV: gen_store_env(j, i); break;
-    default: return false;
-    }
-    return true;
 }

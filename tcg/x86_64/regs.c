@@ -51,7 +51,7 @@ void reg_find_last_uses(Jit *j)
         note_use(j, i->a, at);
         note_use(j, i->b, at);
         if (i->op == IR_LABEL && n + 1 < ir->count && i[1].op == IR_EXIT_PC)
-            j->label_exit[i->aux] = i[1].a;
+            j->label_exit[ir_label_of(i)] = i[1].a;
         if (i->op == IR_ARG) {
             pending++;
         } else if (i->op == IR_CALL) {
@@ -255,7 +255,7 @@ static int wanted_reg(Jit *j, IrRef t)
     const IrInsn *next = &j->ir->ops[j->at + 1];
     if (!ir_is_temp(t) || j->at + 1 >= j->ir->count || next->a != t || j->last_use[t] != j->at + 1)
         return NO_REG;
-    if (next->op < IR_MOV || next->op > IR_BSWAP)
+    if (ir_op_info[next->op].kind != IRK_UNARY)
         return NO_REG;
     return reg_pinned(j, next->dst);
 }

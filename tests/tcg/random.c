@@ -92,6 +92,19 @@ static IrType any_type(Gen *g)
     return below(g, 3) ? IR_I64 : IR_I32;
 }
 
+/* Any operation of IR_OP1 or IR_OP2. */
+static IrOp any_op(Gen *g, IrOpKind kind)
+{
+    IrOp all[IR_OPS];
+    unsigned count = 0;
+    for (unsigned op = 0; op < IR_OPS; op++) {
+        if (ir_op_info[op].kind == kind) {
+            all[count++] = op;
+        }
+    }
+    return all[below(g, count)];
+}
+
 static void start_insn(Gen *g)
 {
     g->pc += 4;
@@ -104,9 +117,9 @@ static void gen_arith(Gen *g)
     IrRef a = any_source(g), c = any_source(g), dst = any_destination(g);
     unsigned pick = below(g, 10);
     if (pick < 2) {
-        keep(g, ir_op1(g->b, IR_MOV + below(g, IR_POPCNT - IR_MOV + 1), type, dst, a));
+        keep(g, ir_op1(g->b, any_op(g, IRK_UNARY), type, dst, a));
     } else if (pick < 8) {
-        keep(g, ir_op2(g->b, IR_ADD + below(g, IR_MAXU - IR_ADD + 1), type, dst, a, c));
+        keep(g, ir_op2(g->b, any_op(g, IRK_BINARY), type, dst, a, c));
     } else if (pick == 8) {
         keep(g, ir_setcc(g->b, below(g, IR_CONDS), type, dst, a, c));
     } else {
@@ -147,7 +160,7 @@ static void gen_memory(Gen *g)
         ir_store(g->b, m, any_source(g), base, disp);
     }
     if (below(g, 16) == 0) {
-        ir_fence(g->b);
+        ir_fence(g->b, below(g, FENCE_FULL + 1));
     }
 }
 

@@ -87,7 +87,7 @@ static void test_unreachable(void)
 
 static const char round_trip[] =
     "label L0\ninsn 0x10000\n%1 = add.i32 r1, -1\nr2 = select.i64 tstne %1, 4, r3, 0x123456789\n"
-    "%2 = ld.s16.be.acq.align r2, -8\nst.64.rel %2, r2, 0x7fff\nfence\n%3 = ldenv.u32 512\n"
+    "%2 = ld.s16.be.acq.align r2, -8\nst.64.rel %2, r2, 0x7fff\nfence.rr.rw.wr.ww\n%3 = ldenv.u32 512\n"
     "stenv.8 %3, 516\n%4 = call mix6(r1, %3, -1, 0, r2, r3)\ncall mark(%4)\n"
     "brcc.i32 leu r1, %4, L1\nbr L0\nlabel L1\nr0 = bswap.i64 r1\nexit_ind r0\n";
 
@@ -121,6 +121,9 @@ static void test_parse_errors(void)
         "r1 = mov.i8 r2\n",
         "r1 = ld.u8.u8 r2, 0\n",
         "r1 = ld.acq r2, 0\n",
+        "fence.rx\n",
+        "fence.full\n",
+        "fence.\n",
         "r1 = ld.u8 r2, 0x100000000\n",
         "r1 = setcc.i64 less r1, r2\n",
         "br 1\n",
@@ -157,7 +160,7 @@ static void test_verifier(void)
         const char *text, *rule;
     } bad[] = {
         { "", "ends with an exit" },
-        { "fence\n", "ends with an exit" },
+        { "fence.wr\n", "ends with an exit" },
         { "r1 = mov.i64 %1\nexit_lookup\n", "before it is assigned" },
         { "%1 = mov.i64 r1\n%1 = mov.i64 r2\nexit_lookup\n", "assigned twice" },
         { "%1 = mov.i64 r1\nlabel L1\nr1 = mov.i64 %1\nexit_lookup\n", "across a label" },
@@ -166,7 +169,7 @@ static void test_verifier(void)
         { "nop\nlabel L0\nexit_lookup\n", "at the start of a block only" },
         { "label L1\nlabel L1\nexit_lookup\n", "stands twice" },
         { "br L1\n", "stands nowhere" },
-        { "exit_lookup\nfence\nexit_lookup\n", "behind an exit" },
+        { "exit_lookup\nfence.rr.rw.wr.ww\nexit_lookup\n", "behind an exit" },
         { "call mark()\nexit_lookup\n", "as many IR_ARG" },
         { "r1 = call mark(1)\nexit_lookup\n", "a destination if" },
         { "call peek(1)\nexit_lookup\n", "a destination if" },
@@ -179,7 +182,8 @@ static void test_verifier(void)
         { "r1 = ldenv.u32 2\nexit_lookup\n", "aligned" },
         { "r1 = ldenv.u8 -8\nexit_lookup\n", "positive" },
         { "5 = mov.i64 r1\nexit_lookup\n", "a temp or a global" },
-        { "r1 = fence\nexit_lookup\n", "there is no result" },
+        { "fence\nexit_lookup\n", "no known order" },
+        { "r1 = fence.wr\nexit_lookup\n", "there is no result" },
         { "r1 = add.i64 r1, %7\nexit_lookup\n", "before it is assigned" },
         { "mov.i64 r1\nexit_lookup\n", "a temp or a global" },
     };
@@ -209,12 +213,15 @@ static void test_verifier_fields(void)
         { .op = IR_MOV, .type = IR_I64, .dst = R0, .a = 0xffff },
         { .op = IR_MOV, .type = IR_I64, .dst = R0, .a = R1, .b = R2 },
         { .op = IR_SETCC, .type = IR_I64, .dst = R0, .a = R1, .b = R2, .aux = 12 },
+        { .op = IR_SETCC, .type = IR_I64, .dst = R0, .a = R1, .b = R2, .aux = 255 },
+        { .op = IR_SETCC, .type = IR_VOID, .dst = R0, .a = R1, .b = R2 },
+        { .op = IR_FENCE, .aux = FENCE_FULL + 1 },
         { .op = IR_CALL, .aux = 5 },
         { .op = IR_ARMS, .a = R1, .b = R2 },
         { .op = IR_SELECT, .type = IR_I64, .dst = R0, .a = R1, .b = R2 },
         { .op = IR_ARG, .a = R1 },
-        { .op = IR_BR, .aux = 99 },
-        { .op = IR_LABEL, .aux = 99 },
+        { .op = IR_BR, .aux = 99 << 8 },
+        { .op = IR_LABEL, .aux = 99 << 8 },
         { .op = IR_LDENV, .type = MEM_64, .dst = R0, .aux = offsetof(ToyCPU, r[3]) },
         { .op = IR_LDENV, .type = MEM_8 | MEM_BE, .dst = R0, .aux = 0 },
         { .op = IR_LDENV, .type = 0x80, .dst = R0, .aux = 0 },
@@ -223,10 +230,10 @@ static void test_verifier_fields(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) err = NULL;
         ir_block_reset(b, 0);
-        ir_fence(b);
+        ir_fence(b, FENCE_FULL);
         ir_exit_lookup(b);
         b->ops[0] = bad[i];
-        b->ops[1].op = bad[i].op == IR_ARG ? IR_FENCE : IR_EXIT_LOOKUP;
+        b->ops[1] = (IrInsn){ .op = bad[i].op == IR_ARG ? IR_FENCE : IR_EXIT_LOOKUP };
         if (ir_verify(b, &err) != (i == 0)) {
             g_error("row %u: %s", i, err ? err->message : "accepted");
         }

@@ -24,7 +24,7 @@ static const Row rows[] = {
     { "live-for-helper", "r1 = mov.i64 1\n%1 = call peek(1)\nr1 = mov.i64 %1\nexit_lookup\n",
       "r1 = mov.i64 1\nr1 = call peek(1)\nexit_lookup\n" },
     { "live-as-source", "r1 = mov.i64 1\nr1 = add.i64 r1, r1\nexit_lookup\n", NULL },
-    { "effects-stay", "insn 0\n%1 = ld.u8 r1, 0\nst.8 r1, r2, 0\nfence\ncall mark(r1)\n"
+    { "effects-stay", "insn 0\n%1 = ld.u8 r1, 0\nst.8 r1, r2, 0\nfence.rr.rw.wr.ww\ncall mark(r1)\n"
       "stenv.8 r1, 512\nexit_lookup\n", NULL },
     { "merge-move", "%1 = add.i64 r1, r2\nr3 = mov.i64 %1\nexit_lookup\n",
       "r3 = add.i64 r1, r2\nexit_lookup\n" },
