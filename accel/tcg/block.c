@@ -424,44 +424,58 @@ void tcg_drop_all_blocks(TcgState *s)
 /* TranslateCtx.priv */
 typedef struct Fetch {
     uint64_t second_page; /* RAM page number of the next page, held, or NO_PAGE */
-    bool faulted;
+    bool faulted;         /* the block ends in translate_fetch_fault() */
     bool not_ram;
 } Fetch;
 
-static bool fetch_bus(TranslateCtx *t, uint64_t phys, uint16_t *out)
+/* A device is read in units that code starts at multiples of. */
+static unsigned fetch_bus(TranslateCtx *t, uint64_t phys, uint8_t *buf, unsigned n)
 {
     Fetch *f = t->priv;
+    unsigned unit = 1u << t->cpu->arch->guest->pc_shift;
     uint64_t value;
     f->not_ram = true;
-    if (memory_read(t->cpu->as, phys, 2, &value) != BUS_OK)
-        return false;
-    *out = value;
-    return true;
+    if (memory_read(t->cpu->as, phys, unit, &value) != BUS_OK)
+        return 0;
+    value = GUINT64_TO_LE(value);
+    n = MIN(n, unit);
+    memcpy(buf, &value, n);
+    return n;
 }
 
-bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out)
+/* As translate_fetch, but stops where rights may change. */
+static unsigned fetch_stretch(TranslateCtx *t, uint64_t vaddr, uint8_t *buf, unsigned n)
 {
     Fetch *f = t->priv;
     const uint8_t *page = t->page;
-    *out = 0;
+    unsigned offset = vaddr & (GUEST_PAGE - 1), end = t->page_bytes;
     if (vaddr - t->page_start >= t->page_bytes || !page) {
         TcgFetch at;
-        if (!tcg_probe_fetch(t->cpu, vaddr, &at)) {
-            f->faulted = true;
-            return false;
-        }
+        MmuFault fault;
+        if (!tcg_probe_fetch(t->cpu, vaddr, &at, &fault))
+            return 0;
         if (!at.page)
-            return fetch_bus(t, at.code_addr, out);
+            return fetch_bus(t, at.code_addr, buf, n);
         page = at.page;
+        end = at.end;
         if ((vaddr & -GUEST_PAGE) != t->page_start && f->second_page == NO_PAGE) {
             f->second_page = at.code_addr >> GUEST_PAGE_BITS;
             hold_page(t->cpu->tcg->state, f->second_page);
         }
     }
-    uint16_t half;
-    memcpy(&half, page + (vaddr & (GUEST_PAGE - 1)), 2);
-    *out = GUINT16_FROM_LE(half);
-    return true;
+    n = MIN(n, end - offset);
+    memcpy(buf, page + offset, n);
+    return n;
+}
+
+unsigned translate_fetch(TranslateCtx *t, uint64_t vaddr, void *buf, unsigned n)
+{
+    unsigned done = 0, got;
+    do {
+        got = fetch_stretch(t, vaddr + done, (uint8_t *)buf + done, n - done);
+        done += got;
+    } while (got && done < n);
+    return done;
 }
 
 static uint64_t cpu_ns(void)
@@ -577,7 +591,7 @@ static TcgBlock *block_from(TcgState *s, const TranslateCtx *t, uint64_t code_ad
     b->pages[0] = code_addr >> GUEST_PAGE_BITS;
     bool straddles = (code_addr & (GUEST_PAGE - 1)) + b->size > GUEST_PAGE;
     b->pages[1] = straddles ? f->second_page : NO_PAGE;
-    b->single = !t->page || f->not_ram || tcg_single(t->cpu) || (f->faulted && b->insns <= 1);
+    b->single = !t->page || f->not_ram || tcg_single(t->cpu) || f->faulted;
     return b;
 }
 
@@ -650,9 +664,10 @@ static TcgBlock *translate(CPU *cpu, const TcgFetch *at)
 static bool second_page_fits(CPU *cpu, const TcgBlock *b)
 {
     TcgFetch f;
+    MmuFault fault;
     if (b->pages[1] == NO_PAGE)
         return true;
-    return tcg_probe_fetch(cpu, (b->pc & -GUEST_PAGE) + GUEST_PAGE, &f) && f.page &&
+    return tcg_probe_fetch(cpu, (b->pc & -GUEST_PAGE) + GUEST_PAGE, &f, &fault) && f.page &&
            f.code_addr >> GUEST_PAGE_BITS == b->pages[1];
 }
 
@@ -662,8 +677,9 @@ static bool rights_fit(CPU *cpu, const TcgBlock *b, const TcgFetch *at)
     uint64_t page = b->pc & -GUEST_PAGE;
     unsigned to = MIN((b->pc & (GUEST_PAGE - 1)) + b->size, (unsigned)GUEST_PAGE);
     TcgFetch f = *at;
+    MmuFault fault;
     while (f.end < to)
-        if (!tcg_probe_fetch(cpu, page + f.end, &f))
+        if (!tcg_probe_fetch(cpu, page + f.end, &f, &fault))
             return false;
     return true;
 }
@@ -701,10 +717,10 @@ TcgBlock *tcg_block_get(CPU *cpu)
     return b;
 }
 
-/* ---- helpers of translators --------------------------------------------------------- */
+/* ---- fetches that fault ---------------------------------------------------------------- */
 
-/* The second half of an instruction lies in a page that could not be fetched when the block was
- * made: such blocks run once, so try again. */
+/* The rest of an instruction could not be fetched when the block was made: such blocks run once, so
+ * try again. */
 static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
 {
     TcgFetch f;
@@ -713,5 +729,13 @@ static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
     cpu_loop_exit(cpu);
 }
 
-const IrHelper translate_helper_fetch_fault =
-    IR_HELPER1("fetch_fault", helper_fetch_fault, IRH_FAULT, VOID, I64);
+static const IrHelper fetch_fault = IR_HELPER1("fetch_fault", helper_fetch_fault, IRH_FAULT, VOID, I64);
+
+void translate_fetch_fault(TranslateCtx *t, uint64_t vaddr)
+{
+    Fetch *f = t->priv;
+    IrRef arg = ir_const(t->ir, (int64_t)vaddr);
+    f->faulted = true;
+    ir_call(t->ir, &fetch_fault, IR_NONE, 1, &arg);
+    ir_exit_lookup(t->ir);
+}

@@ -25,11 +25,10 @@ static bool has_breakpoint(const CPU *cpu, uint64_t vaddr)
     return false;
 }
 
-bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr)
+static bool any_has_breakpoint(const TcgVcpu *v, uint64_t vaddr)
 {
-    const TcgVcpu *v = t->cpu->tcg;
-    bool found = has_breakpoint(t->cpu, vaddr);
-    for (unsigned i = 0; !found && v && i < v->state->vcpus->len; i++) {
+    bool found = false;
+    for (unsigned i = 0; !found && i < v->state->vcpus->len; i++) {
         const TcgVcpu *other = g_ptr_array_index(v->state->vcpus, i);
         found = has_breakpoint(other->cpu, vaddr);
     }
@@ -45,8 +44,15 @@ static void helper_debug(CPU *cpu)
         cpu_loop_exit(cpu);
     }
 }
-const IrHelper translate_helper_debug =
+static const IrHelper debug_stop =
     IR_HELPER0("debug", helper_debug, IRH_FAULT | IRH_READS | IRH_WRITES, VOID);
+
+void translate_breakpoint(TranslateCtx *t, uint64_t vaddr)
+{
+    if (G_UNLIKELY(any_has_breakpoint(t->cpu->tcg, vaddr))) {
+        ir_call(t->ir, &debug_stop, IR_NONE, 0, NULL);
+    }
+}
 
 /* Either starts inside the other. */
 static bool overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)

@@ -278,7 +278,7 @@ typedef struct TcgFetch {
 /* Translate for a fetch.  Faults leave by cpu_loop_exit. */
 void tcg_fetch_page(CPU *cpu, uint64_t vaddr, TcgFetch *f);
 /* As above, but tells a fault by false and raises nothing. */
-bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f);
+bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f, MmuFault *fault);
 
 /* ---- blocks (block.c) ------------------------------------------------------------ */
 TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t mode);
@@ -343,7 +343,7 @@ void tcg_debug_going_on(CPU *cpu);
 void tcg_debug_single_done(CPU *cpu);
 /* -d exec and -d cpu: a block is about to run.  Call it under log_enabled(). */
 void tcg_log_block(CPU *cpu, const TcgBlock *b);
-/* translate_has_breakpoint() and translate_helper_debug of include/target/vcpu.h are there too. */
+/* translate_breakpoint() of include/target/vcpu.h is there too. */
 
 /* ---- lockstep (lockstep.c) ------------------------------------------------------------ */
 /* Before a write to RAM by C code, of 64 bytes at most; before an access to a device. */

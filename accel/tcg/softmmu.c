@@ -29,25 +29,27 @@ typedef struct Target {
 
 /* ---- faults: each leaves translated code ------------------------------------ */
 
-G_NORETURN static void raise_fault(CPU *cpu, uint64_t vaddr, MmuAccess access)
+/* What the parts of an access have in common. */
+typedef struct Access {
+    MmuAccess kind;
+    MemOp mop; /* 0: said in bytes */
+} Access;
+
+G_NORETURN static void raise_fault(CPU *cpu, const MmuFault *fault)
 {
     cpu_restore_pc(cpu);
-    cpu->arch->raise_mmu_fault(cpu, vaddr, access);
+    cpu->arch->raise_fault(cpu, fault);
     cpu_loop_exit(cpu);
 }
 
-G_NORETURN static void raise_bus(CPU *cpu, uint64_t vaddr, MmuAccess access)
+G_NORETURN static void raise_bus(CPU *cpu, uint64_t vaddr, Access a)
 {
-    cpu_restore_pc(cpu);
-    cpu->arch->raise_bus_fault(cpu, vaddr, access);
-    cpu_loop_exit(cpu);
+    raise_fault(cpu, &(MmuFault){ .kind = FAULT_BUS, .access = a.kind, .mop = a.mop, .vaddr = vaddr });
 }
 
-G_NORETURN static void raise_misaligned(CPU *cpu, uint64_t vaddr, MmuAccess access)
+G_NORETURN static void raise_misaligned(CPU *cpu, uint64_t vaddr, Access a)
 {
-    cpu_restore_pc(cpu);
-    cpu->arch->raise_misaligned(cpu, vaddr, access);
-    cpu_loop_exit(cpu);
+    raise_fault(cpu, &(MmuFault){ .kind = FAULT_ALIGN, .access = a.kind, .mop = a.mop, .vaddr = vaddr });
 }
 
 /* ---- fill ---------------------------------------------------------------------- */
@@ -98,12 +100,12 @@ static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Targ
     v->state->stats.tlb_fills++;
 }
 
-/* Translate one access within a page.  False: the walk faults. */
-static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, Target *t)
+/* Translate one access within a page.  False: the walk faults, and *fault is what it says. */
+static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, Target *t, MmuFault *fault)
 {
     TcgVcpu *v = cpu->tcg;
     MmuResult m = { 0 };
-    if (!cpu->arch->walk(cpu, vaddr, bytes, access, &m))
+    if (!cpu->arch->walk(cpu, vaddr, bytes, access, &m, fault))
         return false;
     *t = (Target){ .phys = m.phys, .alike_to = m.no_cache ? m.alike_to : 0 };
     if (!find_ram(v, m.phys))
@@ -140,11 +142,14 @@ static uint8_t *tlb_hit(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess acce
 }
 
 /* Translate [vaddr, vaddr + bytes), which lies in one page. */
-static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 {
-    Target t = { .host = tlb_find(cpu, vaddr, bytes, access, TLB_WATCHED) };
-    if (!t.host && !resolve(cpu, vaddr, bytes, access, &t))
-        raise_fault(cpu, vaddr, access);
+    MmuFault fault;
+    Target t = { .host = tlb_find(cpu, vaddr, bytes, a.kind, TLB_WATCHED) };
+    if (!t.host && !resolve(cpu, vaddr, bytes, a.kind, &t, &fault)) {
+        fault.mop = a.mop;
+        raise_fault(cpu, &fault);
+    }
     return t;
 }
 
@@ -182,7 +187,7 @@ static bool crosses(uint64_t vaddr, unsigned bytes)
 
 /* ---- loads ------------------------------------------------------------------------------ */
 
-static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes)
+static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes, Access a)
 {
     uint64_t value = 0;
     if (t->host)
@@ -190,15 +195,15 @@ static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned 
     if (cpu->tcg->log)
         tcg_log_bus(cpu->tcg->log);
     if (memory_read(cpu->as, t->phys, bytes, &value) != BUS_OK)
-        raise_bus(cpu, vaddr, MMU_READ);
+        raise_bus(cpu, vaddr, a);
     return value;
 }
 
-static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes)
+static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 {
     uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE, value = 0;
-    Target t[2] = { locate(cpu, vaddr, second - vaddr, MMU_READ), { 0 } };
-    t[1] = locate(cpu, second, vaddr + bytes - second, MMU_READ);
+    Target t[2] = { locate(cpu, vaddr, second - vaddr, a), { 0 } };
+    t[1] = locate(cpu, second, vaddr + bytes - second, a);
     check_watch(cpu, vaddr, bytes, MMU_READ);
     for (unsigned n = 0; n < bytes; n++) {
         uint64_t at = vaddr + n;
@@ -208,7 +213,7 @@ static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes)
         byte.phys += offset;
         if (byte.host)
             byte.host += offset;
-        value |= read_target(cpu, &byte, at, 1) << 8 * n;
+        value |= read_target(cpu, &byte, at, 1, a) << 8 * n;
     }
     return value;
 }
@@ -216,22 +221,23 @@ static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes)
 uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     unsigned bytes = memop_bytes(mop);
+    Access a = { MMU_READ, mop };
     if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1)))
-        raise_misaligned(cpu, vaddr, MMU_READ);
+        raise_misaligned(cpu, vaddr, a);
     const uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_READ);
     if (G_LIKELY(p))
         return finish_load(load_le(p, bytes), mop);
     cpu->tcg->state->stats.slow_accesses++;
     if (crosses(vaddr, bytes))
-        return finish_load(load_crossing(cpu, vaddr, bytes), mop);
-    Target t = locate(cpu, vaddr, bytes, MMU_READ);
+        return finish_load(load_crossing(cpu, vaddr, bytes, a), mop);
+    Target t = locate(cpu, vaddr, bytes, a);
     check_watch(cpu, vaddr, bytes, MMU_READ);
-    return finish_load(read_target(cpu, &t, vaddr, bytes), mop);
+    return finish_load(read_target(cpu, &t, vaddr, bytes, a), mop);
 }
 
 /* ---- stores ------------------------------------------------------------------------------- */
 
-static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes, uint64_t value)
+static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes, Access a, uint64_t value)
 {
     TcgLog *log = cpu->tcg->log;
     if (t->host) {
@@ -245,18 +251,18 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
     if (log)
         tcg_log_bus(log);
     if (memory_write(cpu->as, t->phys, bytes, value) != BUS_OK)
-        raise_bus(cpu, vaddr, MMU_WRITE);
+        raise_bus(cpu, vaddr, a);
     /* A device may have changed the map (a flash chip leaves read mode): the next load of
      * this very block must see it.  The rest waits for the end of the block. */
     if (G_UNLIKELY(__atomic_load_n(&cpu->tcg->state->view_changed, __ATOMIC_ACQUIRE)))
         tcg_view_flush(cpu->tcg->state);
 }
 
-static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, uint64_t value)
+static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a, uint64_t value)
 {
     uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE;
-    Target t[2] = { locate(cpu, vaddr, second - vaddr, MMU_WRITE), { 0 } };
-    t[1] = locate(cpu, second, vaddr + bytes - second, MMU_WRITE);
+    Target t[2] = { locate(cpu, vaddr, second - vaddr, a), { 0 } };
+    t[1] = locate(cpu, second, vaddr + bytes - second, a);
     check_watch(cpu, vaddr, bytes, MMU_WRITE);
     for (unsigned n = 0; n < bytes; n++) {
         uint64_t at = vaddr + n;
@@ -266,15 +272,16 @@ static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, uint64_t va
         byte.phys += offset;
         if (byte.host)
             byte.host += offset;
-        write_target(cpu, &byte, at, 1, value >> 8 * n & 0xff);
+        write_target(cpu, &byte, at, 1, a, value >> 8 * n & 0xff);
     }
 }
 
 void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
 {
     unsigned bytes = memop_bytes(mop);
+    Access a = { MMU_WRITE, mop };
     if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1)))
-        raise_misaligned(cpu, vaddr, MMU_WRITE);
+        raise_misaligned(cpu, vaddr, a);
     if (mop & MEM_BE)
         value = swap_bytes(value, bytes);
     else if (bytes < 8)
@@ -288,12 +295,12 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     }
     cpu->tcg->state->stats.slow_accesses++;
     if (crosses(vaddr, bytes)) {
-        store_crossing(cpu, vaddr, bytes, value);
+        store_crossing(cpu, vaddr, bytes, a, value);
         return;
     }
-    Target t = locate(cpu, vaddr, bytes, MMU_WRITE);
+    Target t = locate(cpu, vaddr, bytes, a);
     check_watch(cpu, vaddr, bytes, MMU_WRITE);
-    write_target(cpu, &t, vaddr, bytes, value);
+    write_target(cpu, &t, vaddr, bytes, a, value);
 }
 
 /* ---- for helpers ------------------------------------------------------------------------------ */
@@ -301,15 +308,16 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
 void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
 {
     TcgLog *log = cpu->tcg->log;
+    Access a = { .kind = MMU_WRITE };
     uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_WRITE);
     if (p && log)
         tcg_log_ram_write(log, p, bytes);
     if (G_LIKELY(p))
         return p;
     if (crosses(vaddr, bytes))
-        raise_misaligned(cpu, vaddr, MMU_WRITE);
+        raise_misaligned(cpu, vaddr, a);
     cpu->tcg->state->stats.slow_accesses++;
-    Target t = locate(cpu, vaddr, bytes, MMU_WRITE);
+    Target t = locate(cpu, vaddr, bytes, a);
     if (!t.host)
         return NULL;
     if (reads)
@@ -327,12 +335,13 @@ void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
     if (access != MMU_EXEC && tlb_hit(cpu, vaddr, bytes, access))
         return;
     uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE;
+    Access a = { .kind = access };
     if (!crosses(vaddr, bytes)) {
-        locate(cpu, vaddr, bytes, access);
+        locate(cpu, vaddr, bytes, a);
         return;
     }
-    locate(cpu, vaddr, second - vaddr, access);
-    locate(cpu, second, vaddr + bytes - second, access);
+    locate(cpu, vaddr, second - vaddr, a);
+    locate(cpu, second, vaddr + bytes - second, a);
 }
 
 /* ---- page walkers ---------------------------------------------------------------------------------- */
@@ -380,7 +389,13 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
 
 /* ---- fetches ------------------------------------------------------------------------------------------ */
 
-bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f)
+/* Bytes that lie in one page (and in one device's register) wherever code starts. */
+static unsigned fetch_unit(const CPU *cpu)
+{
+    return 1u << cpu->arch->guest->pc_shift;
+}
+
+bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f, MmuFault *fault)
 {
     const TcgContext *c = cpu->tcg->ctx;
     unsigned n = tlb_index(vaddr);
@@ -393,7 +408,7 @@ bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f)
         return true;
     }
     Target t;
-    if (!resolve(cpu, vaddr, 2, MMU_EXEC, &t))
+    if (!resolve(cpu, vaddr, fetch_unit(cpu), MMU_EXEC, &t, fault))
         return false;
     f->code_addr = t.host ? t.ram_page << GUEST_PAGE_BITS | offset : t.phys;
     f->page = t.host ? t.host - offset : NULL;
@@ -406,9 +421,10 @@ bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f)
 
 void tcg_fetch_page(CPU *cpu, uint64_t vaddr, TcgFetch *f)
 {
-    uint64_t half;
-    if (!tcg_probe_fetch(cpu, vaddr, f))
-        raise_fault(cpu, vaddr, MMU_EXEC);
-    if (!f->page && memory_read(cpu->as, f->code_addr, 2, &half) != BUS_OK)
-        raise_bus(cpu, vaddr, MMU_EXEC);
+    uint64_t unit;
+    MmuFault fault;
+    if (!tcg_probe_fetch(cpu, vaddr, f, &fault))
+        raise_fault(cpu, &fault);
+    if (!f->page && memory_read(cpu->as, f->code_addr, fetch_unit(cpu), &unit) != BUS_OK)
+        raise_bus(cpu, vaddr, (Access){ .kind = MMU_EXEC });
 }

@@ -58,6 +58,21 @@ typedef struct MmuResult {
     uint16_t alike_to; /* then: offset in the page where other rights may begin, behind vaddr */
 } MmuResult;
 
+/* Why an access cannot be made, and all that raise_fault() needs to make the guest's exception of it.
+ * A word of the architecture's own goes from its walk to its raise_fault(): `code`. */
+typedef enum MmuFaultKind {
+    FAULT_WALK,  /* the walk refuses */
+    FAULT_BUS,   /* nothing answers at the physical address */
+    FAULT_ALIGN, /* misaligned, where MEM_ALIGN (or the kind of access) forbids that */
+} MmuFaultKind;
+typedef struct MmuFault {
+    MmuFaultKind kind;
+    MmuAccess access;
+    MemOp mop;      /* of the load or store; 0 for fetches and for accesses that say bytes instead */
+    uint64_t vaddr; /* first byte that faults: of an access over two pages it may be in the second */
+    uint64_t code;  /* FAULT_WALK: riscv: the exception code */
+} MmuFault;
+
 /* What a set of cached translations and blocks belongs to.  Two states with equal keys
  * translate and run alike.  */
 typedef struct CpuContextKey {
@@ -77,9 +92,9 @@ typedef struct CPURegister {
     int16_t gdb_number; /* -1: next */
 } CPURegister;
 
-/* What a translator is given.  It reads code from `page`, and beyond page_bytes by
- * translate_fetch16(): false there is a fetch that faults.  The block then ends before the
- * instruction, or, if that is its first, consists of translate_helper_fetch_fault. */
+/* What a translator is given.  It reads code from `page`, and beyond page_bytes by translate_fetch(),
+ * bytes at a time.  Where those cannot be had the block ends before the instruction that needs them, or,
+ * if that is its first, in translate_fetch_fault(). */
 typedef struct TranslateCtx {
     CPU *cpu;
     IrBlock *ir;
@@ -90,7 +105,7 @@ typedef struct TranslateCtx {
     uint64_t page_start; /* guest virtual address of that page */
     unsigned page_bytes; /* offset in it up to which, from pc on, fetches are allowed as at pc:
                              code further on is another block's, or (as part of the block's
-                             only instruction) asked for by translate_fetch16() */
+                             only instruction) asked for by translate_fetch() */
     uint64_t size;       /* out: bytes of guest code translated */
     void *priv;          /* of accel */
 } TranslateCtx;
@@ -132,7 +147,6 @@ struct CPUArch {
     const char *name; /* "riscv64" */
     size_t cpu_size;  /* of the architecture's CPU struct */
     const IrGuest *guest;
-    unsigned pc_align; /* bytes */
     /* Parts of the struct that lockstep neither compares nor restores: what is computed from
      * the rest (caches), what other threads change; ascending, ends with size 0. */
     const CPURange *unchecked;
@@ -146,12 +160,10 @@ struct CPUArch {
 
     /* ---- execution; in the vCPU's thread */
     void (*context_key)(CPU *cpu, CpuContextKey *key);
-    /* Translate an access of `bytes` within one 4 KiB page; false: fault. */
-    bool (*walk)(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out);
-    void (*raise_mmu_fault)(CPU *cpu, uint64_t vaddr, MmuAccess access); /* of the walk that
-        failed last: sets the exception up (state is at the faulting instruction) */
-    void (*raise_bus_fault)(CPU *cpu, uint64_t vaddr, MmuAccess access); /* nothing answers */
-    void (*raise_misaligned)(CPU *cpu, uint64_t vaddr, MmuAccess access);
+    /* Translate an access of `bytes` within one 4 KiB page; false: *fault says why (all but mop). */
+    bool (*walk)(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault);
+    /* Set the guest's exception up; state is at the faulting instruction. */
+    void (*raise_fault)(CPU *cpu, const MmuFault *fault);
     void (*translate)(TranslateCtx *t);
     bool (*has_work)(CPU *cpu);             /* an enabled interrupt is pending: ends a wfi */
     bool (*take_interrupt)(CPU *cpu);       /* deliver the best pending one: true if state changed */

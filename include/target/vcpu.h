@@ -65,13 +65,11 @@ static inline void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
 
 /* ---- for translators ---- */
 
-/* The halfword at vaddr, also of the second page of a straddling instruction; false: the
- * fetch faults.  See TranslateCtx. */
-bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out);
-/* Is vaddr a breakpoint of the debugger: the translator emits translate_helper_debug before it. */
-bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr);
-extern const IrHelper translate_helper_debug;
-/* Called at run time for the first instruction of a block whose fetch faults:
- * accel does this itself before translate() is called; for the second half of a
- * straddling instruction the translator emits this helper with the address. */
-extern const IrHelper translate_helper_fetch_fault; /* arg: i64 vaddr */
+/* Up to n bytes of code at vaddr, from the block's pages and beyond; returns how many can be had: at the
+ * first of the others the fetch faults, or nothing answers.  See TranslateCtx. */
+unsigned translate_fetch(TranslateCtx *t, uint64_t vaddr, void *buf, unsigned n);
+/* The block's first instruction, whose IR_INSN stands, needs the byte at vaddr, which cannot be had:
+ * end the block with its fault.  Such a block runs once (fetches may succeed the next time). */
+void translate_fetch_fault(TranslateCtx *t, uint64_t vaddr);
+/* Behind each IR_INSN: stop here if the debugger has a breakpoint at vaddr. */
+void translate_breakpoint(TranslateCtx *t, uint64_t vaddr);

@@ -235,11 +235,10 @@ static const CPURange unchecked[] = {
 /* What both widths share. */
 /* clang-format off */
 #define RISCV_ARCH_COLUMNS \
-    .cpu_size = sizeof(RiscvCPU), .guest = &riscv_ir_guest, .unchecked = unchecked, .pc_align = 2, \
+    .cpu_size = sizeof(RiscvCPU), .guest = &riscv_ir_guest, .unchecked = unchecked, \
     .finish = riscv_finish, .reset = riscv_reset, .set_pc = riscv_set_pc, .set_irq = riscv_set_irq, \
     .context_key = riscv_context_key, .walk = riscv_walk, .translate = riscv_translate, \
-    .raise_mmu_fault = riscv_raise_mmu_fault, .raise_bus_fault = riscv_raise_bus_fault, \
-    .raise_misaligned = riscv_raise_misaligned, \
+    .raise_fault = riscv_raise_fault, \
     .has_work = riscv_has_work, .take_interrupt = riscv_take_interrupt, \
     .registers = riscv_registers, .get_register = riscv_get_register, \
     .set_register = riscv_set_register, .dump = riscv_dump, \

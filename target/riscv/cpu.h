@@ -85,7 +85,6 @@ typedef struct RiscvCPU {
     unsigned pmp_range_count;
     bool pmp_fine;         /* some range begins or ends within a cache block */
     PmpRange pmp_cache[2]; /* last uniform stretch seen: by S and U, by M */
-    uint64_t fault_cause;  /* of the last failed walk: exception code */
 
     /* Wires */
     Comparator *stimer;   /* Sstc: drives STIP, of time with s.stimecmp */
@@ -142,10 +141,8 @@ void riscv_take_exception(RiscvCPU *r, uint64_t cause, uint64_t tval);
 G_NORETURN void riscv_raise(RiscvCPU *r, uint64_t cause, uint64_t tval);
 bool riscv_has_work(CPU *cpu);
 bool riscv_take_interrupt(CPU *cpu);
-void riscv_set_irq(void *opaque, int line, int level); /* line: bit of mip */
-void riscv_raise_mmu_fault(CPU *cpu, uint64_t vaddr, MmuAccess access);
-void riscv_raise_bus_fault(CPU *cpu, uint64_t vaddr, MmuAccess access);
-void riscv_raise_misaligned(CPU *cpu, uint64_t vaddr, MmuAccess access);
+void riscv_set_irq(void *opaque, int line, int level);   /* line: bit of mip */
+void riscv_raise_fault(CPU *cpu, const MmuFault *fault); /* code: exception code */
 uint32_t riscv_deliverable_interrupts(RiscvCPU *r);
 void riscv_interrupts_changed(RiscvCPU *r);
 uint64_t riscv_epc_mask(const RiscvCPU *r); /* bits of an epc that exist */
@@ -210,7 +207,7 @@ enum { RISCV_TIMEBASE_HZ = 10000000 };
 enum { IRQ_S_SOFT = 1, IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11 };
 
 /* ---- mmu.c, pmp.c ---- */
-bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out);
+bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault);
 bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys);
 void riscv_dump_mmu(CPU *cpu, GString *out);
 void riscv_context_key(CPU *cpu, CpuContextKey *key);

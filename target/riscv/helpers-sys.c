@@ -131,13 +131,11 @@ static uint64_t cbo_block(uint64_t vaddr)
 static void check_cbo_access(RiscvCPU *r, uint64_t vaddr)
 {
     MmuResult found;
+    MmuFault load, fetch;
 
-    if (riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_READ, &found)) {
-        return;
-    }
-    uint64_t cause = r->fault_cause == EXC_LOAD_PAGE ? EXC_STORE_PAGE : EXC_STORE_ACCESS;
-    if (!riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_EXEC, &found)) {
-        riscv_raise(r, cause, vaddr);
+    if (!riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_READ, &found, &load) &&
+        !riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_EXEC, &found, &fetch)) {
+        riscv_raise(r, load.code == EXC_LOAD_PAGE ? EXC_STORE_PAGE : EXC_STORE_ACCESS, vaddr);
     }
 }
 
@@ -145,9 +143,10 @@ static void check_cbo_access(RiscvCPU *r, uint64_t vaddr)
 static void check_zero_access(RiscvCPU *r, uint64_t vaddr)
 {
     MmuResult found;
+    MmuFault fault;
 
-    if (r->pmp_fine && !riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_WRITE, &found)) {
-        riscv_raise(r, r->fault_cause, vaddr);
+    if (r->pmp_fine && !riscv_walk(&r->cpu, cbo_block(vaddr), RISCV_CACHE_BLOCK, MMU_WRITE, &found, &fault)) {
+        riscv_raise(r, fault.code, vaddr);
     }
     cpu_probe(&r->cpu, vaddr, 1, MMU_WRITE);
 }

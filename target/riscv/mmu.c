@@ -4,7 +4,7 @@
  * Process"), sv.adoc, svnapot.adoc, svpbmt.adoc, svadu.adoc; machine.adoc (MPRV).
  *
  * One walk serves the JIT, the interpreter and the debugger.  A walk that fails
- * leaves the exception code in fault_cause.
+ * gives the exception code in MmuFault.code.
  *
  * Not modelled: the memory types of Svpbmt (checked, then ignored: guest RAM is
  * coherent), the H extension's second stage. */
@@ -75,12 +75,13 @@ typedef struct Walk {
     const Scheme *scheme;
     MmuAccess access;
     unsigned priv;
-    bool debug; /* no side effects, no rights */
+    bool debug;    /* no side effects, no rights */
+    uint8_t cause; /* out: of a walk that fails */
 } Walk;
 
 static bool walk_fail(Walk *w, const uint8_t *causes)
 {
-    w->r->fault_cause = causes[w->access];
+    w->cause = causes[w->access];
     return false;
 }
 
@@ -213,53 +214,57 @@ static bool canonical(const Scheme *s, uint64_t vaddr)
     return s == &sv32 || (uint64_t)((int64_t)(vaddr << unused) >> unused) == vaddr;
 }
 
-static bool walk(RiscvCPU *r, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
+static bool walk(Walk *w, uint64_t vaddr, unsigned bytes, MmuResult *out)
 {
     static const uint8_t needed[] = { PROT_R, PROT_W, PROT_X };
-    Walk w = { .r = r, .access = access, .priv = access == MMU_EXEC ? r->s.priv : data_priv(r) };
-    w.scheme = w.priv == PRIV_M ? NULL : scheme_of(r);
+    RiscvCPU *r = w->r;
     *out = (MmuResult){ .phys = vaddr, .prot = PROT_R | PROT_W | PROT_X };
     if (r->xlen == 32) {
         vaddr = (uint32_t)vaddr;
         out->phys = vaddr;
     }
-    if (w.scheme) {
-        if (!canonical(w.scheme, vaddr)) {
-            return walk_fail(&w, page_faults);
+    if (w->scheme) {
+        if (!canonical(w->scheme, vaddr)) {
+            return walk_fail(w, page_faults);
         }
-        if (!walk_table(&w, vaddr, out)) {
+        if (!walk_table(w, vaddr, out)) {
             return false;
         }
     }
-    uint8_t rights = riscv_pmp_rights(r, out->phys, bytes, w.priv, out);
-    if (!(rights & needed[access])) {
-        return walk_fail(&w, access_faults);
+    uint8_t rights = riscv_pmp_rights(r, out->phys, bytes, w->priv, out);
+    if (!(rights & needed[w->access])) {
+        return walk_fail(w, access_faults);
     }
     out->prot &= rights;
     /* With MPRV fetches and data see different maps: a page is entered for one of them. */
     if (r->s.mstatus & MSTATUS_MPRV) {
-        out->prot &= access == MMU_EXEC ? PROT_X : PROT_R | PROT_W;
+        out->prot &= w->access == MMU_EXEC ? PROT_X : PROT_R | PROT_W;
     }
     return true;
 }
 
-static void log_walk(const RiscvCPU *r, uint64_t vaddr, MmuAccess access, const MmuResult *m, bool ok)
+static void log_walk(const Walk *w, uint64_t vaddr, const MmuResult *m, bool ok)
 {
     static const char *const names[] = { "load", "store", "fetch" };
     g_autofree char *found = ok ? g_strdup_printf("0x%" PRIx64 " %c%c%c%s", m->phys,
                                                   m->prot & PROT_R ? 'r' : '-', m->prot & PROT_W ? 'w' : '-',
                                                   m->prot & PROT_X ? 'x' : '-', m->global ? " global" : "")
-                                : g_strdup_printf("exception %" PRIu64, r->fault_cause);
-    log_write("riscv: hart %u: %s at 0x%" PRIx64 ", satp 0x%" PRIx64 ", mode %u: %s\n", r->cpu.index,
-              names[access], vaddr, r->s.satp, access == MMU_EXEC ? r->s.priv : data_priv(r), found);
+                                : g_strdup_printf("exception %u", w->cause);
+    log_write("riscv: hart %u: %s at 0x%" PRIx64 ", satp 0x%" PRIx64 ", mode %u: %s\n", w->r->cpu.index,
+              names[w->access], vaddr, w->r->s.satp, w->priv, found);
 }
 
-bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
+bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault)
 {
     RiscvCPU *r = riscv_cpu(cpu);
-    bool ok = walk(r, vaddr, bytes, access, out);
+    Walk w = { .r = r, .access = access, .priv = access == MMU_EXEC ? r->s.priv : data_priv(r) };
+    w.scheme = w.priv == PRIV_M ? NULL : scheme_of(r);
+    bool ok = walk(&w, vaddr, bytes, out);
+    if (!ok) {
+        *fault = (MmuFault){ .kind = FAULT_WALK, .access = access, .vaddr = vaddr, .code = w.cause };
+    }
     if (log_enabled(LOG_MMU)) {
-        log_walk(r, vaddr, access, out, ok);
+        log_walk(&w, vaddr, out, ok);
     }
     return ok;
 }
@@ -267,12 +272,10 @@ bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuR
 bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
 {
     RiscvCPU *r = riscv_cpu(cpu);
-    uint64_t saved_cause = r->fault_cause;
     MmuResult out = { .phys = vaddr };
     Walk w = { .r = r, .access = MMU_READ, .priv = r->s.priv, .debug = true };
     w.scheme = r->s.priv == PRIV_M ? NULL : scheme_of(r);
     bool ok = !w.scheme || (canonical(w.scheme, vaddr) && walk_table(&w, vaddr, &out));
-    r->fault_cause = saved_cause;
     *phys = out.phys;
     return ok;
 }

@@ -207,7 +207,10 @@ static bool fetch16(Translator *t, uint64_t vaddr, uint16_t *out)
         *out = GUINT16_FROM_LE(*out);
         return true;
     }
-    return translate_fetch16(t->ctx, vaddr, out);
+    uint8_t bytes[2];
+    bool ok = translate_fetch(t->ctx, vaddr, bytes, 2) == 2;
+    *out = ok ? bytes[0] | bytes[1] << 8 : 0;
+    return ok;
 }
 
 /* May be fetched as the block's first instruction was. */
@@ -235,10 +238,8 @@ static bool fetch_insn(Translator *t, bool first, uint32_t *insn)
         return true;
     }
     if (first) {
-        IrRef vaddr = ir_const(t->ir, (int64_t)fault);
         ir_insn(t->ir, t->pc);
-        ir_call(t->ir, &translate_helper_fetch_fault, IR_NONE, 1, &vaddr);
-        ir_exit_lookup(t->ir);
+        translate_fetch_fault(t->ctx, fault);
         t->end = t->pc + 2;
     } else {
         ir_exit_pc(t->ir, t->pc);
@@ -305,9 +306,7 @@ void riscv_translate(TranslateCtx *ctx)
             break;
         }
         ir_insn(t.ir, t.pc);
-        if (translate_has_breakpoint(ctx, t.pc)) {
-            ir_call(t.ir, &translate_helper_debug, IR_NONE, 0, NULL);
-        }
+        translate_breakpoint(ctx, t.pc);
         t.end = MAX(t.end, t.pc + riscv_insn_length(insn));
         translate_insn(&t, insn);
         t.pc = t.next;

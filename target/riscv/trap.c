@@ -105,22 +105,14 @@ void riscv_raise(RiscvCPU *r, uint64_t cause, uint64_t tval)
     cpu_loop_exit(&r->cpu);
 }
 
-void riscv_raise_mmu_fault(CPU *cpu, uint64_t vaddr, MmuAccess access)
+void riscv_raise_fault(CPU *cpu, const MmuFault *fault)
 {
-    RiscvCPU *r = riscv_cpu(cpu);
-    riscv_take_exception(r, r->fault_cause, vaddr);
-}
-
-void riscv_raise_bus_fault(CPU *cpu, uint64_t vaddr, MmuAccess access)
-{
-    static const uint8_t causes[] = { EXC_LOAD_ACCESS, EXC_STORE_ACCESS, EXC_INSN_ACCESS };
-    riscv_take_exception(riscv_cpu(cpu), causes[access], vaddr);
-}
-
-void riscv_raise_misaligned(CPU *cpu, uint64_t vaddr, MmuAccess access)
-{
-    static const uint8_t causes[] = { EXC_LOAD_MISALIGNED, EXC_STORE_MISALIGNED, EXC_INSN_MISALIGNED };
-    riscv_take_exception(riscv_cpu(cpu), causes[access], vaddr);
+    static const uint8_t bus[] = { EXC_LOAD_ACCESS, EXC_STORE_ACCESS, EXC_INSN_ACCESS };
+    static const uint8_t align[] = { EXC_LOAD_MISALIGNED, EXC_STORE_MISALIGNED, EXC_INSN_MISALIGNED };
+    uint64_t cause = fault->kind == FAULT_WALK  ? fault->code
+                     : fault->kind == FAULT_BUS ? bus[fault->access]
+                                                : align[fault->access];
+    riscv_take_exception(riscv_cpu(cpu), cause, fault->vaddr);
 }
 
 bool riscv_has_work(CPU *cpu)

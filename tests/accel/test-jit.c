@@ -139,6 +139,48 @@ static void test_step_leaves_no_code_page(void)
     bare_free(b);
 }
 
+/* ---- fetching ------------------------------------------------------------------- */
+
+static struct {
+    uint8_t bytes[15];
+    unsigned asked, got;
+} fetched;
+
+static void translate_after_fetching(TranslateCtx *t)
+{
+    fetched.got = translate_fetch(t, t->pc, fetched.bytes, fetched.asked);
+    riscv64_arch.translate(t);
+}
+
+/* How many of the 15 bytes (the longest instruction of an x86) at an offset in RAM can be had. */
+static unsigned fetch_at(Bare *b, uint64_t offset)
+{
+    Code c = { bare_ram(b), offset };
+    put(&c, jal(ZERO, 0));
+    bare_cpu(b)->arch->set_pc(bare_cpu(b), BARE_RAM + offset);
+    fetched.asked = sizeof(fetched.bytes);
+    tcg_block_get(bare_cpu(b));
+    g_assert_cmpmem(fetched.bytes, fetched.got, bare_ram(b) + offset, fetched.got);
+    return fetched.got;
+}
+
+static void test_fetch_bytes(void)
+{
+    CPUArch arch = riscv64_arch;
+    arch.translate = translate_after_fetching;
+    Bare *b = bare_new(&arch, "rv64", "tcg", NULL);
+    for (unsigned n = 0; n < 0x3000; n++) {
+        bare_ram(b)[n] = n * 7;
+    }
+    g_assert_cmpuint(fetch_at(b, 0x100), ==, 15);
+    g_assert_cmpuint(fetch_at(b, 0x1ffa), ==, 15);           /* over two pages */
+    g_assert_cmpuint(fetch_at(b, BARE_RAM_SIZE - 6), ==, 6); /* nothing answers behind */
+    g_assert_true(tcg_page_has_code(bare_state(b), b->machine.ram.ram->first_page + 1));
+    /* of the second page a byte was read, but no block is there: it is no code page */
+    g_assert_false(tcg_page_has_code(bare_state(b), b->machine.ram.ram->first_page + 2));
+    bare_free(b);
+}
+
 static void translate_slowly(TranslateCtx *t)
 {
     g_usleep(100000); /* the host has other things to do */
@@ -380,6 +422,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/dma-over-code", test_dma_over_code);
     g_test_add_func("/jit/dma-while-translating", test_dma_while_translating);
     g_test_add_func("/jit/step-leaves-no-code-page", test_step_leaves_no_code_page);
+    g_test_add_func("/jit/fetch-bytes", test_fetch_bytes);
     g_test_add_func("/jit/translation-time", test_translation_time);
     g_test_add_func("/jit/eviction", test_eviction);
     g_test_add_func("/jit/loops-stop", test_loops_stop);

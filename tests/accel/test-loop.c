@@ -98,7 +98,15 @@ static void test_page_crossing(void)
 
 /* ---- exceptions ------------------------------------------------------------------------ */
 
-static void check_fault(const uint32_t *words, unsigned n, enum TgCause cause, uint64_t epc, uint64_t bad)
+/* What raise_fault() is told besides. */
+typedef struct Told {
+    MmuAccess access;
+    MemOp mop;
+    uint64_t code;
+} Told;
+
+static void check_fault(const uint32_t *words, unsigned n, enum TgCause cause, uint64_t epc, uint64_t bad,
+                        Told told)
 {
     TgMachine *t = machine(1);
     CODE(t, TG_VECTOR, tg(TG_GETCAUSE, 10, 0, 0), tg(TG_GETCAUSE, 11, 0, 1), tg(TG_GETCAUSE, 12, 0, 2),
@@ -109,6 +117,9 @@ static void check_fault(const uint32_t *words, unsigned n, enum TgCause cause, u
     g_assert_cmpuint(cpu->r[10], ==, cause);
     g_assert_cmphex(cpu->r[11], ==, bad);
     g_assert_cmphex(cpu->r[12], ==, epc);
+    g_assert_cmpuint(cpu->fault_access, ==, told.access);
+    g_assert_cmpuint(cpu->fault_mop, ==, told.mop);
+    g_assert_cmphex(cpu->fault_code, ==, told.code);
     g_assert_cmpuint(cpu->r[1], ==, 5); /* what came before the fault, not what comes behind */
     tg_machine_free(t);
 }
@@ -116,17 +127,18 @@ static void check_fault(const uint32_t *words, unsigned n, enum TgCause cause, u
 static void test_faults(void)
 {
     const uint32_t bus[] = { tg_li(1, 5), tg_li(2, 0x100), tg(TG_LD, 1, 2, 0), tg_li(1, 6) };
-    check_fault(bus, 4, TG_CAUSE_BUS, TG_CODE + 8, 0x100);
+    check_fault(bus, 4, TG_CAUSE_BUS, TG_CODE + 8, 0x100, (Told){ MMU_READ, MEM_64, 0 });
     const uint32_t store[] = { tg_li(1, 5), tg_li(2, 0x100), tg(TG_ST, 1, 2, 1), tg_li(1, 6) };
-    check_fault(store, 4, TG_CAUSE_BUS, TG_CODE + 8, 0x108);
+    check_fault(store, 4, TG_CAUSE_BUS, TG_CODE + 8, 0x108, (Told){ MMU_WRITE, MEM_64, 0 });
     const uint32_t mmu[] = { tg_li(1, 5),           tg_li(2, 1),         tg(TG_SHL, 2, 2, 30),
                              tg_li(3, 0x4000),      tg(TG_ADD, 2, 2, 3), tg(TG_ADD, 2, 2, 3),
                              tg(TG_ADDI, 2, 2, -4), tg(TG_ST, 1, 2, 0) };
-    check_fault(mmu, 8, TG_CAUSE_MMU, TG_CODE + 28, TG_SPACE_BASE + 0x8000);
+    check_fault(mmu, 8, TG_CAUSE_MMU, TG_CODE + 28, TG_SPACE_BASE + 0x8000,
+                (Told){ MMU_WRITE, MEM_64, TG_FAULT_CODE });
     const uint32_t illegal[] = { tg_li(1, 5), tg(TG_ILLEGAL, 0, 0, 0), tg_li(1, 6) };
-    check_fault(illegal, 3, TG_CAUSE_ILLEGAL, TG_CODE + 4, 0);
+    check_fault(illegal, 3, TG_CAUSE_ILLEGAL, TG_CODE + 4, 0, (Told){ 0 });
     const uint32_t fetch[] = { tg_li(1, 5), tg_li(2, 0x200), tg(TG_JR, 2, 0, 0) };
-    check_fault(fetch, 3, TG_CAUSE_BUS, 0x200, 0x200);
+    check_fault(fetch, 3, TG_CAUSE_BUS, 0x200, 0x200, (Told){ MMU_EXEC, 0, 0 });
 }
 
 /* ---- interrupts ---------------------------------------------------------------------------- */

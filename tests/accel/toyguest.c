@@ -31,7 +31,7 @@ static const IrGuest tg_guest = {
     .pinned = pinned,
     .pinned_count = G_N_ELEMENTS(pinned),
     .pc_offset = offsetof(TgCPU, pc),
-    .pc_shift = 1,
+    .pc_shift = 2,
     .insn_bytes = 4,
 };
 
@@ -172,23 +172,25 @@ static bool translate_insn(IrBlock *b, uint32_t insn, uint64_t pc)
     }
 }
 
+/* Instructions of the block's page only. */
+static bool fetch_insn(TranslateCtx *t, uint64_t pc, uint32_t *insn)
+{
+    bool ok = (pc ^ t->pc) / 4096 == 0 && translate_fetch(t, pc, insn, 4) == 4;
+    *insn = GUINT32_FROM_LE(*insn);
+    return ok;
+}
+
 static void tg_translate(TranslateCtx *t)
 {
     IrBlock *b = t->ir;
     uint64_t pc = t->pc;
+    uint32_t insn = 0;
     ir_label_start(b);
-    for (unsigned n = 0; n < MIN(t->max_insns, 32u); n++, pc += 4) {
-        uint16_t low, high;
-        if ((pc & -(uint64_t)4096) != (t->pc & -(uint64_t)4096) || !translate_fetch16(t, pc, &low) ||
-            !translate_fetch16(t, pc + 2, &high)) {
-            break;
-        }
+    for (unsigned n = 0; n < MIN(t->max_insns, 32u) && fetch_insn(t, pc, &insn); n++, pc += 4) {
         ir_insn(b, pc);
-        if (translate_has_breakpoint(t, pc)) {
-            ir_call(b, &translate_helper_debug, IR_NONE, 0, NULL);
-        }
+        translate_breakpoint(t, pc);
         t->size = pc + 4 - t->pc;
-        if (!translate_insn(b, low | (uint32_t)high << 16, pc)) {
+        if (!translate_insn(b, insn, pc)) {
             return;
         }
     }
@@ -212,36 +214,37 @@ static void tg_key(CPU *cpu, CpuContextKey *key)
     *key = (CpuContextKey){ .space = tg_of(cpu)->space };
 }
 
-static bool tg_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out)
+static bool tg_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out,
+                    MmuFault *fault)
 {
     *out = (MmuResult){ .phys = vaddr, .prot = PROT_R | PROT_W | PROT_X };
     if (vaddr - TG_SPACE_BASE < TG_SPACE_SIZE) {
         out->phys = vaddr - TG_SPACE_BASE + TG_RAM + tg_of(cpu)->space;
     }
-    return vaddr - TG_SPACE_BASE - TG_SPACE_SIZE >= 4096; /* the page above faults */
+    uint64_t above = vaddr - TG_SPACE_BASE - TG_SPACE_SIZE;
+    *fault = (MmuFault){ FAULT_WALK, access, .vaddr = vaddr, .code = TG_FAULT_CODE + above };
+    return above >= 4096; /* the page above faults */
 }
 
 static bool tg_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
 {
     MmuResult r;
-    bool ok = tg_walk(cpu, vaddr, 1, MMU_READ, &r);
+    MmuFault fault;
+    bool ok = tg_walk(cpu, vaddr, 1, MMU_READ, &r, &fault);
     *phys = r.phys;
     return ok;
 }
 
-static void tg_mmu_fault(CPU *cpu, uint64_t vaddr, MmuAccess access)
+static void tg_raise_fault(CPU *cpu, const MmuFault *fault)
 {
-    enter_vector(tg_of(cpu), TG_CAUSE_MMU, vaddr);
-}
-
-static void tg_bus_fault(CPU *cpu, uint64_t vaddr, MmuAccess access)
-{
-    enter_vector(tg_of(cpu), TG_CAUSE_BUS, vaddr);
-}
-
-static void tg_misaligned(CPU *cpu, uint64_t vaddr, MmuAccess access)
-{
-    enter_vector(tg_of(cpu), TG_CAUSE_ALIGN, vaddr);
+    static const enum TgCause causes[] = {
+        [FAULT_WALK] = TG_CAUSE_MMU, [FAULT_BUS] = TG_CAUSE_BUS, [FAULT_ALIGN] = TG_CAUSE_ALIGN
+    };
+    TgCPU *t = tg_of(cpu);
+    t->fault_access = fault->access;
+    t->fault_mop = fault->mop;
+    t->fault_code = fault->code;
+    enter_vector(t, causes[fault->kind], fault->vaddr);
 }
 
 static bool tg_has_work(CPU *cpu)
@@ -269,14 +272,11 @@ const CPUArch tg_arch = {
     .name = "toy",
     .cpu_size = sizeof(TgCPU),
     .guest = &tg_guest,
-    .pc_align = 4,
     .init = tg_init,
     .reset = tg_reset,
     .context_key = tg_key,
     .walk = tg_walk,
-    .raise_mmu_fault = tg_mmu_fault,
-    .raise_bus_fault = tg_bus_fault,
-    .raise_misaligned = tg_misaligned,
+    .raise_fault = tg_raise_fault,
     .translate = tg_translate,
     .has_work = tg_has_work,
     .take_interrupt = tg_take_interrupt,

@@ -11,7 +11,7 @@
 #include "hw/board.h"
 #include "target/cpu.h"
 
-enum { TG_REGS = 16 };
+enum { TG_REGS = 16, TG_FAULT_CODE = 0x5a0000 /* plus the offset in the page: MmuFault.code */ };
 enum TgCause {
     TG_NONE,
     TG_CAUSE_IRQ,
@@ -28,9 +28,11 @@ typedef struct TgCPU {
     uint64_t pc;
     uint64_t epc, cause, bad;
     uint64_t space;
-    uint32_t irq;     /* level of the line; atomic */
-    uint32_t enabled; /* interrupts are */
-    uint32_t taken;   /* interrupts taken */
+    uint32_t irq;                     /* level of the line; atomic */
+    uint32_t enabled;                 /* interrupts are */
+    uint32_t taken;                   /* interrupts taken */
+    uint32_t fault_access, fault_mop; /* of the last MmuFault */
+    uint64_t fault_code;
 } TgCPU;
 
 enum { TG_RAM = 0x10000, TG_RAM_SIZE = 0x100000, TG_VECTOR = 0x11000, TG_CODE = 0x12000 };

@@ -44,9 +44,10 @@ void cpu_loop_exit(CPU *cpu)
 static uint8_t *translate(CPU *cpu, uint64_t vaddr, MmuAccess access)
 {
     MmuResult found = { .phys = vaddr };
+    MmuFault fault;
 
-    if (!cpu->arch->walk(cpu, vaddr, 1, access, &found)) {
-        cpu->arch->raise_mmu_fault(cpu, vaddr, access);
+    if (!cpu->arch->walk(cpu, vaddr, 1, access, &found, &fault)) {
+        cpu->arch->raise_fault(cpu, &fault);
         cpu_loop_exit(cpu);
     }
     if (found.phys - current->base >= current->size) {
@@ -64,7 +65,7 @@ static uint8_t *translate_ram(CPU *cpu, uint64_t vaddr, MmuAccess access)
     uint8_t *p = translate(cpu, vaddr, access);
 
     if (!p) {
-        cpu->arch->raise_bus_fault(cpu, vaddr, access);
+        cpu->arch->raise_fault(cpu, &(MmuFault){ .kind = FAULT_BUS, .access = access, .vaddr = vaddr });
         cpu_loop_exit(cpu);
     }
     return p;
@@ -137,37 +138,39 @@ static void flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
 
 /* ---- for the translator -------------------------------------------------- */
 
-bool translate_fetch16(TranslateCtx *t, uint64_t vaddr, uint16_t *out)
+unsigned translate_fetch(TranslateCtx *t, uint64_t vaddr, void *buf, unsigned n)
 {
-    MmuResult found = { .phys = vaddr };
-
-    if (!t->cpu->arch->walk(t->cpu, vaddr, 2, MMU_EXEC, &found) ||
-        found.phys - current->base >= current->size) {
-        return false;
+    for (unsigned i = 0; i < n; i++) {
+        MmuResult found = { .phys = vaddr + i };
+        MmuFault fault;
+        if (!t->cpu->arch->walk(t->cpu, vaddr + i, 1, MMU_EXEC, &found, &fault) ||
+            found.phys - current->base >= current->size) {
+            return i;
+        }
+        uint64_t offset = found.phys - current->base;
+        current->code_pages[offset / FLAT_PAGE] = 1;
+        ((uint8_t *)buf)[i] = current->ram[offset];
     }
-    uint64_t offset = found.phys - current->base;
-    current->code_pages[offset / FLAT_PAGE] = 1;
-    memcpy(out, current->ram + offset, 2);
-    return true;
+    return n;
 }
-
-bool translate_has_breakpoint(TranslateCtx *t, uint64_t vaddr)
-{
-    return false;
-}
-
-static void helper_debug(CPU *cpu)
-{
-}
-const IrHelper translate_helper_debug = IR_HELPER0("debug", helper_debug, IRH_FAULT, VOID);
 
 static void helper_fetch_fault(CPU *cpu, uint64_t vaddr)
 {
     translate_ram(cpu, vaddr, MMU_EXEC);
     cpu_loop_exit(cpu);
 }
-const IrHelper translate_helper_fetch_fault =
-    IR_HELPER1("fetch_fault", helper_fetch_fault, IRH_FAULT, VOID, I64);
+static const IrHelper fetch_fault = IR_HELPER1("fetch_fault", helper_fetch_fault, IRH_FAULT, VOID, I64);
+
+void translate_fetch_fault(TranslateCtx *t, uint64_t vaddr)
+{
+    IrRef arg = ir_const(t->ir, (int64_t)vaddr);
+    ir_call(t->ir, &fetch_fault, IR_NONE, 1, &arg);
+    ir_exit_lookup(t->ir);
+}
+
+void translate_breakpoint(TranslateCtx *t, uint64_t vaddr)
+{
+}
 
 static const IrRuntime runtime = {
     .load = cpu_load,
