@@ -281,7 +281,7 @@ static void go_on(GdbStub *s, const char *p, bool step)
     CPU *cpu = s->control ? s->control : gdb_general_cpu(s);
     uint64_t addr;
     if (gdb_parse_hex(&p, &addr)) {
-        cpu->arch->set_pc(cpu, addr);
+        cpu_set_pc(cpu, addr);
     }
     gdb_continue(s, step ? cpu : NULL);
 }

@@ -3,27 +3,10 @@
  *
  * Numbers in the description are explicit, from the architecture's table.  The g
  * packet holds the first group only (the general registers): gdb asks for the others
- * one by one, so that a stop does not cost reading every control register.
- *
- * Not modelled: registers of more than 64 bits. */
+ * one by one, so that a stop does not cost reading every control register. */
 #include <string.h>
 
 #include "gdbstub/stub.h"
-
-/* What gdb calls the architecture (set architecture). */
-static const char *gdb_architecture(const char *arch)
-{
-    static const char *const names[][2] = {
-        { "riscv64", "riscv:rv64" },
-        { "riscv32", "riscv:rv32" },
-    };
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (g_str_equal(names[i][0], arch)) {
-            return names[i][1];
-        }
-    }
-    return NULL;
-}
 
 typedef struct RegisterWalk {
     const CPURegister *regs;
@@ -45,11 +28,13 @@ static unsigned register_number(RegisterWalk *w, unsigned i)
     return n;
 }
 
-/* A double register also shows its single-precision half. */
-static void append_union(GString *xml)
+static void append_types(GString *xml, const CPUArch *arch, const char *group)
 {
-    g_string_append(xml, "<union id=\"riscv_double\"><field name=\"float\" type=\"ieee_single\"/>"
-                         "<field name=\"double\" type=\"ieee_double\"/></union>\n");
+    for (const CPUGroupTypes *t = arch->gdb_types; t && t->group; t++) {
+        if (g_str_equal(t->group, group)) {
+            g_string_append(xml, t->xml);
+        }
+    }
 }
 
 /* One feature: the registers of a group, wherever in the table they are. */
@@ -57,13 +42,11 @@ static void append_feature(GString *xml, CPU *cpu, const char *group)
 {
     RegisterWalk w = registers_of(cpu);
     g_string_append_printf(xml, "<feature name=\"%s\">\n", group);
-    if (g_str_equal(group, "org.gnu.gdb.riscv.fpu")) {
-        append_union(xml);
-    }
+    append_types(xml, cpu->arch, group);
     for (unsigned i = 0; i < w.count; i++) {
         const CPURegister *r = &w.regs[i];
         unsigned number = register_number(&w, i);
-        if (g_str_equal(r->group, group) && r->bits <= 64) {
+        if (g_str_equal(r->group, group)) {
             g_string_append_printf(xml, "<reg name=\"%s\" bitsize=\"%u\" regnum=\"%u\" type=\"%s\"/>\n",
                                    r->name, r->bits, number, r->type);
         }
@@ -78,11 +61,10 @@ const char *gdb_target_xml(GdbStub *s)
     }
     CPU *cpu = s->machine->cpus[0];
     RegisterWalk w = registers_of(cpu);
-    const char *architecture = gdb_architecture(cpu->arch->name);
     g_autoptr(GPtrArray) groups = g_ptr_array_new();
     s->xml = g_string_new("<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n");
-    if (architecture) {
-        g_string_append_printf(s->xml, "<architecture>%s</architecture>\n", architecture);
+    if (cpu->arch->gdb_name) {
+        g_string_append_printf(s->xml, "<architecture>%s</architecture>\n", cpu->arch->gdb_name);
     }
     for (unsigned i = 0; i < w.count; i++) {
         const char *group = w.regs[i].group;
@@ -97,17 +79,22 @@ const char *gdb_target_xml(GdbStub *s)
 
 /* ---- values ---- */
 
+static unsigned register_bytes(const CPURegister *r)
+{
+    return (r->bits + 7) / 8;
+}
+
 static void append_register(CPU *cpu, const CPURegister *r, GString *out)
 {
-    uint64_t value = GUINT64_TO_LE(cpu->arch->get_register(cpu, r->number));
-    gdb_append_hex(out, &value, r->bits / 8);
+    uint8_t bytes[CPU_REGISTER_BYTES];
+    cpu_read_register(cpu, r, bytes);
+    gdb_append_hex(out, bytes, register_bytes(r));
 }
 
 static bool set_register(CPU *cpu, const CPURegister *r, const char *hex)
 {
-    uint64_t value = 0;
-    return gdb_decode_hex(hex, &value, r->bits / 8) &&
-           cpu->arch->set_register(cpu, r->number, GUINT64_FROM_LE(value));
+    uint8_t bytes[CPU_REGISTER_BYTES];
+    return gdb_decode_hex(hex, bytes, register_bytes(r)) && cpu_write_register(cpu, r, bytes);
 }
 
 static bool in_g_packet(const RegisterWalk *w, unsigned i)
@@ -132,7 +119,7 @@ bool gdb_write_registers(GdbStub *s, const char *hex)
     RegisterWalk w = registers_of(cpu);
     size_t left = strlen(hex);
     for (unsigned i = 0; i < w.count; i++) {
-        size_t digits = w.regs[i].bits / 4;
+        size_t digits = 2 * register_bytes(&w.regs[i]);
         if (!in_g_packet(&w, i)) {
             continue;
         }
@@ -150,7 +137,7 @@ static const CPURegister *find_register(CPU *cpu, unsigned number)
 {
     RegisterWalk w = registers_of(cpu);
     for (unsigned i = 0; i < w.count; i++) {
-        if (register_number(&w, i) == number && w.regs[i].bits <= 64) {
+        if (register_number(&w, i) == number) {
             return &w.regs[i];
         }
     }

@@ -32,7 +32,7 @@ bool gdb_parse_thread(GdbStub *s, const char *text, CPU **cpu)
 static void append_reason(GdbStub *s, CPU *cpu, GString *out)
 {
     static const char *const watches[] = { NULL, "watch", "rwatch", "awatch" };
-    uint64_t pc = cpu_pc(cpu);
+    uint64_t pc = cpu_get_pc(cpu);
     if (cpu->watch_hit_kind) {
         g_string_append_printf(out, "%s:%" G_GINT64_MODIFIER "x;", watches[cpu->watch_hit_kind & 3],
                                cpu->watch_hit);

@@ -12,6 +12,7 @@
 #include "hw/board.h"
 #include "monitor/monitor_priv.h"
 #include "target/cpu.h"
+#include "util/bytes.h"
 
 enum { EXPR_MAX_DEPTH = 64 };
 
@@ -35,26 +36,19 @@ static char peek(Parser *p)
 typedef struct RegisterRead {
     const char *name;
     bool found;
-    uint64_t value;
+    uint64_t value; /* of a wide one the low half, as of a narrow one all */
 } RegisterRead;
 
 static void read_register(CPU *cpu, void *opaque)
 {
     RegisterRead *r = opaque;
-    unsigned count = 0;
-    const CPURegister *regs = cpu->arch->registers(cpu, &count);
-    for (unsigned i = 0; i < count && !r->found; i++) {
-        if (g_str_equal(regs[i].name, r->name)) {
-            r->value = cpu->arch->get_register(cpu, regs[i].number);
-            r->found = true;
-        }
+    uint8_t bytes[CPU_REGISTER_BYTES] = { 0 };
+    const CPURegister *reg = cpu_find_register(cpu, r->name);
+    if (reg) {
+        cpu_read_register(cpu, reg, bytes);
+        r->value = load_le(bytes, sizeof(r->value));
+        r->found = true;
     }
-}
-
-/* Names that people use beside those of the registers table. */
-static const char *register_alias(const char *name)
-{
-    return g_str_equal(name, "s0") ? "fp" : NULL; /* riscv x8 */
 }
 
 static bool parse_register(Parser *p, uint64_t *v)
@@ -67,10 +61,6 @@ static bool parse_register(Parser *p, uint64_t *v)
     RegisterRead r = { .name = name };
     CPU *cpu = monitor_cpu(p->m);
     if (cpu) {
-        cpu_run(cpu, read_register, &r);
-    }
-    if (cpu && !r.found && register_alias(name)) {
-        r.name = register_alias(name);
         cpu_run(cpu, read_register, &r);
     }
     *v = r.value;

@@ -110,7 +110,7 @@ static bool info_cpus(Machine *m, const char *args, GString *out, GError **err)
 
 static void dump_registers(CPU *cpu, void *opaque)
 {
-    cpu->arch->dump(cpu, opaque);
+    cpu_dump(cpu, opaque);
 }
 
 static void dump_one(CPU *cpu, GString *out)
@@ -141,7 +141,7 @@ static bool info_registers(Machine *m, const char *args, GString *out, GError **
 
 static void dump_mmu(CPU *cpu, void *opaque)
 {
-    cpu->arch->dump_mmu(cpu, opaque);
+    cpu_dump_mmu(cpu, opaque);
 }
 
 static bool info_mem(Machine *m, const char *args, GString *out, GError **err)

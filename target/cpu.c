@@ -44,6 +44,7 @@ CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, const char *
     cpu->ops = &vcpu_ops_none;
     cpu->as = as;
     cpu->index = index;
+    cpu->state_changed = true; /* nobody but the struct has it */
     cpu->breakpoints = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     cpu->watchpoints = g_array_new(FALSE, FALSE, sizeof(Watchpoint));
     if (!arch->init(cpu, model, err)) {
@@ -112,6 +113,7 @@ static bool debug_pages(CPU *cpu, uint64_t vaddr, char *buf, size_t len, PhysAcc
  * when it is read must not be read for an answer that says only "error". */
 static bool debug_access(CPU *cpu, uint64_t vaddr, char *buf, size_t len, PhysAccess *access)
 {
+    cpu_state_fetch(cpu); /* the page table's root is a register */
     return debug_pages(cpu, vaddr, buf, len, phys_mapped) && debug_pages(cpu, vaddr, buf, len, access);
 }
 

@@ -6,8 +6,6 @@
  * them as they are). */
 #include "hw/core/generic_loader.h"
 
-#include <elf.h>
-
 #include "hw/board.h"
 #include "hw/loader.h"
 #include "target/cpu.h"
@@ -31,11 +29,6 @@ static bool refuse(const char *why, GError **err)
     return false;
 }
 
-static unsigned elf_machine(const CPUArch *arch)
-{
-    return g_str_has_prefix(arch->name, "riscv") ? EM_RISCV : EM_NONE;
-}
-
 static bool load_file(GenericLoader *l, GError **err)
 {
     Machine *m = l->dev.machine;
@@ -49,7 +42,7 @@ static bool load_file(GenericLoader *l, GError **err)
     }
     const CPUArch *arch = m->board->cpu_arch(m->config);
     bool ok = kind == IMAGE_ELF && !l->force_raw
-                  ? loader_add_elf(m, l->file, elf_machine(arch), 0, &image, err)
+                  ? loader_add_elf(m, l->file, arch->elf_machine, 0, &image, err)
                   : loader_add_raw(m, l->file, l->addr, &image, err);
     l->pc = image.entry;
     return ok;
@@ -100,7 +93,7 @@ static void loader_device_reset(Device *dev)
     GenericLoader *l = container_of(dev, GenericLoader, dev);
     if (l->cpu_num != CPU_NONE && !l->data_len) {
         CPU *cpu = dev->machine->cpus[l->cpu_num];
-        cpu->arch->set_pc(cpu, l->pc);
+        cpu_set_pc(cpu, l->pc);
     }
 }
 

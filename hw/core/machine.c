@@ -154,7 +154,7 @@ void machine_add_reset(Machine *m, void (*fn)(void *opaque), void *opaque)
 void machine_reset(Machine *m)
 {
     for (unsigned i = 0; i < m->cpu_count; i++) {
-        m->cpus[i]->arch->reset(m->cpus[i]);
+        cpu_reset(m->cpus[i]);
     }
     for (unsigned i = 0; i < m->devices->len; i++) {
         device_reset(g_ptr_array_index(m->devices, i));

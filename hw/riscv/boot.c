@@ -11,7 +11,6 @@
  *
  * With an image in flash bank 0: -bios none starts there in M-mode; otherwise the
  * firmware goes on there in S-mode, which gets -kernel through fw_cfg. */
-#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <libfdt.h>
@@ -21,6 +20,7 @@
 #include "hw/loader.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/riscv/virt.h"
+#include "target/cpu.h"
 
 enum { FDT_MAX = 16 << 20, FDT_ALIGN = 2 << 20, FDT_CHOSEN_ROOM = 4096, IMAGE_HEADER = 64 };
 static const uint64_t INITRD_DISTANCE = UINT64_C(128) << 20, FDT_LIMIT = UINT64_C(3) << 30;
@@ -28,6 +28,7 @@ static const uint64_t INITRD_DISTANCE = UINT64_C(128) << 20, FDT_LIMIT = UINT64_
 typedef struct Boot {
     Machine *m;
     const MachineConfig *config;
+    const CPUArch *arch;
     bool rv32;
     hwaddr start; /* where the reset vector jumps */
     hwaddr next;  /* where the firmware goes on; 0: nowhere */
@@ -68,8 +69,9 @@ static bool load_firmware(Boot *b, GError **err)
     if (!path || !loader_probe(path, &kind, err)) {
         return false;
     }
-    bool ok = kind == IMAGE_ELF ? loader_add_elf(b->m, path, EM_RISCV, b->rv32 ? 32 : 64, &image, err)
-                                : loader_add_raw(b->m, path, VIRT_DRAM, &image, err);
+    bool ok = kind == IMAGE_ELF
+                  ? loader_add_elf(b->m, path, b->arch->elf_machine, b->arch->elf_bits, &image, err)
+                  : loader_add_raw(b->m, path, VIRT_DRAM, &image, err);
     if (!ok) {
         g_prefix_error(err, "-bios: ");
         return false;
@@ -136,9 +138,10 @@ static bool load_kernel(Boot *b, GError **err)
                          "extract the kernel with dumpimage",
                          path, path);
     }
-    ok = ok && (kind == IMAGE_ELF    ? loader_add_elf(b->m, path, EM_RISCV, b->rv32 ? 32 : 64, &image, err)
-                : kind == IMAGE_GZIP ? load_gzip_kernel(b, path, at, &image, err)
-                                     : load_raw_kernel(b, path, at, &image, err));
+    ok = ok &&
+         (kind == IMAGE_ELF ? loader_add_elf(b->m, path, b->arch->elf_machine, b->arch->elf_bits, &image, err)
+          : kind == IMAGE_GZIP ? load_gzip_kernel(b, path, at, &image, err)
+                               : load_raw_kernel(b, path, at, &image, err));
     if (!ok) {
         g_prefix_error(err, "-kernel: could not load kernel: ");
         return false;
@@ -361,7 +364,7 @@ static bool write_reset_vector(const Boot *b, GError **err)
 
 bool virt_boot(Machine *m, GError **err)
 {
-    Boot b = { .m = m, .config = m->config, .rv32 = virt_is_rv32(m) };
+    Boot b = { .m = m, .config = m->config, .arch = m->cpus[0]->arch, .rv32 = virt_is_rv32(m) };
     if (!virt_boot_order(m, err) || !load_images(&b, err)) {
         return false;
     }

@@ -27,6 +27,8 @@ struct CPU {
     Accel *accel;       /* who runs it, whose room alone knows what this is; or NULL */
     AddressSpace *as;
     unsigned index;      /* 0.. in the machine */
+    bool state_away;     /* what the guest can change is the accelerator's: see cpu_state_fetch() */
+    bool state_changed;  /* ... and was changed here since it came */
     bool stopped;        /* firmware has not started it (or has stopped it) */
     bool held;           /* the debugger keeps it still while others run */
     bool singlestep;     /* the debugger wants one instruction at a time */
@@ -82,7 +84,8 @@ typedef struct CpuContextKey {
     uint32_t mode;   /* what changes the code made from an instruction: privilege, width */
 } CpuContextKey;
 
-/* A register as gdb and the monitor see it. */
+/* A register as gdb and the monitor see it.  Its value travels as (bits + 7) / 8 bytes, the lowest
+ * first. */
 typedef struct CPURegister {
     const char *name;  /* gdb's name: "a0", "pc", "fa0", "mstatus" */
     const char *group; /* gdb feature: "org.gnu.gdb.riscv.cpu" */
@@ -91,6 +94,18 @@ typedef struct CPURegister {
     uint16_t number;    /* of architecture's choice */
     int16_t gdb_number; /* -1: next */
 } CPURegister;
+enum { CPU_REGISTER_BYTES = 64 }; /* of the widest */
+
+/* Another name that people use for a register. */
+typedef struct CPUAlias {
+    const char *alias, *name;
+} CPUAlias;
+
+/* Types that the registers of a group have, beyond those that gdb knows: XML of its target
+ * description. */
+typedef struct CPUGroupTypes {
+    const char *group, *xml;
+} CPUGroupTypes;
 
 /* What a translator is given.  It reads code from `page`, and beyond page_bytes by translate_fetch(),
  * bytes at a time.  Where those cannot be had the block ends before the instruction that needs them, or,
@@ -138,6 +153,10 @@ struct VcpuOps {
     /* In the vCPU's thread, or while it stands still: see target/vcpu.h. */
     void (*mmu_changed)(CPU *cpu);
     void (*flush)(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid);
+    /* Bring what the guest can change into the CPU struct, and back: see cpu_state_fetch().  NULL
+     * where it never leaves that. */
+    void (*sync_from)(CPU *cpu);
+    void (*sync_to)(CPU *cpu);
 };
 
 /* Of a vCPU that no accelerator runs (any more): requests go nowhere, fn is called at once. */
@@ -171,8 +190,11 @@ struct CPUArch {
 
     /* ---- debugger and monitor; vCPU stands still */
     const CPURegister *(*registers)(CPU *cpu, unsigned *count);
-    uint64_t (*get_register)(CPU *cpu, unsigned number);
-    bool (*set_register)(CPU *cpu, unsigned number, uint64_t value);
+    void (*get_register)(CPU *cpu, const CPURegister *r, void *bytes);
+    bool (*set_register)(CPU *cpu, const CPURegister *r, const void *bytes); /* false: cannot be */
+    const CPUAlias *aliases;              /* ends with a NULL alias; or NULL */
+    const char *gdb_name;                 /* gdb's name (set architecture): "riscv:rv64" */
+    const CPUGroupTypes *gdb_types;       /* ends with a NULL group; or NULL */
     void (*dump)(CPU *cpu, GString *out); /* info registers, -d cpu */
     /* One instruction as text; returns its length in bytes. */
     unsigned (*disassemble)(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);
@@ -180,6 +202,8 @@ struct CPUArch {
     void (*dump_mmu)(CPU *cpu, GString *out);                     /* info mem */
 
     /* ---- board */
+    unsigned elf_machine;                               /* e_machine of its executables: EM_RISCV */
+    unsigned elf_bits;                                  /* 32 or 64 */
     void (*set_irq)(void *opaque, int line, int level); /* an IrqHandler: input `line` (riscv: the
                                                            bit of mip), opaque is the CPU */
     void (*set_pc)(CPU *cpu, uint64_t pc);
@@ -195,7 +219,29 @@ CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, const char *
              GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void cpu_free(CPU *cpu); /* NULL: nothing */
 
-/* The guest pc, wherever the architecture keeps it. */
+/* ---- where the state is
+ *
+ * Under an accelerator in the host's kernel, what the guest can change is the kernel's while the vCPU
+ * runs; the CPU struct is filled when somebody looks (sync_from), and the kernel is told at the next
+ * run if somebody changed it (sync_to).  So whoever is neither the target nor the accelerator uses
+ * the functions below, where the vCPU stands still (cpu_run(), or all are paused). */
+
+void cpu_state_fetch(CPU *cpu);  /* the struct may be read */
+void cpu_state_change(CPU *cpu); /* it may be read and written */
+/* For accelerators that have sync_from: the vCPU is about to run, its state goes. */
+void cpu_state_leave(CPU *cpu);
+
+void cpu_reset(CPU *cpu);
+uint64_t cpu_get_pc(CPU *cpu);
+void cpu_set_pc(CPU *cpu, uint64_t pc);
+/* By its name, or an alias; NULL: there is none. */
+const CPURegister *cpu_find_register(CPU *cpu, const char *name);
+void cpu_read_register(CPU *cpu, const CPURegister *r, void *bytes);
+bool cpu_write_register(CPU *cpu, const CPURegister *r, const void *bytes) G_GNUC_WARN_UNUSED_RESULT;
+void cpu_dump(CPU *cpu, GString *out);
+void cpu_dump_mmu(CPU *cpu, GString *out);
+
+/* The guest pc in the struct, wherever the architecture keeps it: for targets and accelerators. */
 static inline uint64_t cpu_pc(const CPU *cpu)
 {
     return *(const uint64_t *)((const char *)cpu + cpu->arch->guest->pc_offset);

@@ -4,10 +4,12 @@
  * Spec: privileged specification, machine.adoc, section "Reset". */
 #include "target/riscv/cpu.h"
 
+#include <elf.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "target/vcpu.h"
+#include "util/bytes.h"
 
 /* Numbers of CPURegister: as gdb's riscv target numbers them. */
 enum { REG_X = 0, REG_PC = 32, REG_F = 33, REG_CSR = 65, REG_PRIV = REG_CSR + 4096 };
@@ -160,9 +162,8 @@ static const CPURegister *riscv_registers(CPU *cpu, unsigned *count)
     return t->regs;
 }
 
-static uint64_t riscv_get_register(CPU *cpu, unsigned number)
+static uint64_t get_value(RiscvCPU *r, unsigned number)
 {
-    RiscvCPU *r = riscv_cpu(cpu);
     if (number < REG_PC) {
         return r->s.x[number];
     }
@@ -175,9 +176,16 @@ static uint64_t riscv_get_register(CPU *cpu, unsigned number)
     return number == REG_PRIV ? r->s.priv : riscv_csr_peek(r, number - REG_CSR);
 }
 
-static bool riscv_set_register(CPU *cpu, unsigned number, uint64_t value)
+static void riscv_get_register(CPU *cpu, const CPURegister *reg, void *bytes)
+{
+    store_le(bytes, reg->bits / 8, get_value(riscv_cpu(cpu), reg->number));
+}
+
+static bool riscv_set_register(CPU *cpu, const CPURegister *reg, const void *bytes)
 {
     RiscvCPU *r = riscv_cpu(cpu);
+    unsigned number = reg->number;
+    uint64_t value = load_le(bytes, reg->bits / 8);
     if (r->xlen == 32 && number <= REG_PC) {
         value = (int32_t)value;
     }
@@ -232,6 +240,15 @@ static const CPURange unchecked[] = {
     { 0, 0 },
 };
 
+static const CPUAlias aliases[] = { { "s0", "fp" }, { NULL, NULL } };
+
+static const CPUGroupTypes gdb_types[] = {
+    /* a double register also shows its single-precision half */
+    { "org.gnu.gdb.riscv.fpu", "<union id=\"riscv_double\"><field name=\"float\" type=\"ieee_single\"/>"
+                               "<field name=\"double\" type=\"ieee_double\"/></union>\n" },
+    { NULL, NULL },
+};
+
 /* What both widths share. */
 /* clang-format off */
 #define RISCV_ARCH_COLUMNS \
@@ -242,11 +259,14 @@ static const CPURange unchecked[] = {
     .has_work = riscv_has_work, .take_interrupt = riscv_take_interrupt, \
     .registers = riscv_registers, .get_register = riscv_get_register, \
     .set_register = riscv_set_register, .dump = riscv_dump, \
+    .aliases = aliases, .gdb_types = gdb_types, .elf_machine = EM_RISCV, \
     .debug_walk = riscv_debug_walk, .dump_mmu = riscv_dump_mmu
 /* clang-format on */
 
 const CPUArch riscv64_arch = {
     .name = "riscv64",
+    .gdb_name = "riscv:rv64",
+    .elf_bits = 64,
     .init = riscv64_init,
     .print_models = riscv64_print_models,
     .has_model = riscv64_has_model,
@@ -257,6 +277,8 @@ const CPUArch riscv64_arch = {
 
 const CPUArch riscv32_arch = {
     .name = "riscv32",
+    .gdb_name = "riscv:rv32",
+    .elf_bits = 32,
     .init = riscv32_init,
     .print_models = riscv32_print_models,
     .has_model = riscv32_has_model,

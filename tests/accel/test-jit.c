@@ -19,7 +19,10 @@ static Bare *start(const char *accel, const char *option, const char *value)
 static uint64_t reg(Bare *b, unsigned n)
 {
     CPU *cpu = bare_cpu(b);
-    return cpu->arch->get_register(cpu, n);
+    uint64_t value = 0;
+    unsigned count;
+    cpu_read_register(cpu, &cpu->arch->registers(cpu, &count)[n], &value); /* x0..x31 come first */
+    return value;
 }
 
 static void run_from(Bare *b, uint64_t offset)

@@ -22,7 +22,7 @@ static const char *const x_names[] = {
 
 static const CPURegister *fake_registers(CPU *cpu, unsigned *count)
 {
-    static CPURegister regs[36];
+    static CPURegister regs[37];
     for (unsigned i = 0; i < 32; i++) {
         regs[i] = (CPURegister){ x_names[i], "org.gnu.gdb.riscv.cpu", "int", 64, i, i };
     }
@@ -30,27 +30,33 @@ static const CPURegister *fake_registers(CPU *cpu, unsigned *count)
     regs[33] = (CPURegister){ "ft0", "org.gnu.gdb.riscv.fpu", "riscv_double", 64, 33, -1 };
     regs[34] = (CPURegister){ "ft1", "org.gnu.gdb.riscv.fpu", "riscv_double", 64, 34, -1 };
     regs[35] = (CPURegister){ "mstatus", "org.gnu.gdb.riscv.csr", "int", 32, 35, 833 };
-    *count = 36;
+    regs[36] = (CPURegister){ "v0", "org.lyrebird.fake", "uint128", 128, 36, 900 };
+    *count = 37;
     return regs;
 }
 
-static uint64_t *slot(CPU *cpu, unsigned number)
+static void *slot(CPU *cpu, unsigned number)
 {
-    FakeCpu *f = (FakeCpu *)cpu;
-    return number < 32 ? &f->x[number] : number == 32 ? &f->pc : number < 35 ? &f->f[number - 33] : NULL;
+    struct FakeState *s = &((FakeCpu *)cpu)->s;
+    return number < 32    ? (void *)&s->x[number]
+           : number == 32 ? (void *)&s->pc
+           : number < 35  ? (void *)&s->f[number - 33]
+           : number == 36 ? (void *)s->v0
+                          : NULL;
 }
 
-static uint64_t fake_get(CPU *cpu, unsigned number)
+static void fake_get(CPU *cpu, const CPURegister *r, void *bytes)
 {
-    uint64_t *p = slot(cpu, number);
-    return p ? *p : 0x1800;
+    static const uint64_t mstatus = 0x1800;
+    const void *p = slot(cpu, r->number);
+    memcpy(bytes, p ? p : &mstatus, r->bits / 8);
 }
 
-static bool fake_set(CPU *cpu, unsigned number, uint64_t value)
+static bool fake_set(CPU *cpu, const CPURegister *r, const void *bytes)
 {
-    uint64_t *p = slot(cpu, number);
-    if (p && number) {
-        *p = value;
+    void *p = slot(cpu, r->number);
+    if (p && r->number) {
+        memcpy(p, bytes, r->bits / 8);
     }
     return p;
 }
@@ -69,17 +75,17 @@ static bool fake_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
 static void fake_reset(CPU *cpu)
 {
     ((FakeCpu *)cpu)->resets++;
-    ((FakeCpu *)cpu)->pc = FAKE_RAM;
+    ((FakeCpu *)cpu)->s.pc = FAKE_RAM;
 }
 
 static void fake_set_pc(CPU *cpu, uint64_t pc)
 {
-    ((FakeCpu *)cpu)->pc = pc;
+    ((FakeCpu *)cpu)->s.pc = pc;
 }
 
 static void fake_dump(CPU *cpu, GString *out)
 {
-    g_string_append_printf(out, " pc %016" G_GINT64_MODIFIER "x\n", ((FakeCpu *)cpu)->pc);
+    g_string_append_printf(out, " pc %016" G_GINT64_MODIFIER "x\n", ((FakeCpu *)cpu)->s.pc);
 }
 
 static void fake_dump_mmu(CPU *cpu, GString *out)
@@ -93,9 +99,17 @@ static unsigned fake_disassemble(uint64_t pc, const uint8_t *bytes, unsigned ava
     return available < 4 ? 0 : 4;
 }
 
-static const IrGuest fake_guest = { .pc_offset = offsetof(FakeCpu, pc) };
+static const CPUGroupTypes fake_gdb_types[] = {
+    { "org.gnu.gdb.riscv.fpu", "<union id=\"riscv_double\"></union>\n" },
+    { NULL, NULL },
+};
+static const CPUAlias fake_aliases[] = { { "s0", "fp" }, { NULL, NULL } };
+static const IrGuest fake_guest = { .pc_offset = offsetof(FakeCpu, s.pc) };
 static const CPUArch fake_arch = {
     .name = "riscv64",
+    .gdb_name = "riscv:rv64",
+    .gdb_types = fake_gdb_types,
+    .aliases = fake_aliases,
     .cpu_size = sizeof(FakeCpu),
     .guest = &fake_guest,
     .init = fake_init,
@@ -112,8 +126,39 @@ static const CPUArch fake_arch = {
 
 /* ---- accelerator ---- */
 
+static void fake_sync_from(CPU *cpu)
+{
+    FakeCpu *f = (FakeCpu *)cpu;
+    f->s = f->kernel;
+    f->fetches++;
+}
+
+static void fake_sync_to(CPU *cpu)
+{
+    FakeCpu *f = (FakeCpu *)cpu;
+    f->kernel = f->s;
+}
+
+static void hand_over(CPU *cpu)
+{
+    FakeCpu *f = (FakeCpu *)cpu;
+    cpu_state_leave(cpu);
+    memset(&f->s, 0xa5, sizeof(f->s)); /* who reads that has not asked for the state */
+}
+
+static void fake_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+{
+    fn(cpu, opaque);
+    if (fake_accel.running) {
+        hand_over(cpu);
+    }
+}
+
 static void fake_resume(Accel *a)
 {
+    for (unsigned i = 0; i < fake_accel.cpus->len; i++) {
+        hand_over(g_ptr_array_index(fake_accel.cpus, i));
+    }
     fake_accel.running = true;
     fake_accel.resumes++;
 }
@@ -131,6 +176,7 @@ static void fake_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque
 
 static bool fake_vcpu_init(Accel *a, CPU *cpu, GError **err)
 {
+    g_ptr_array_add(fake_accel.cpus, cpu);
     return true;
 }
 
@@ -139,12 +185,13 @@ static void fake_info(Accel *a, GString *out)
     g_string_append(out, "no translator\n");
 }
 
+static VcpuOps fake_vcpu_ops;
 static const AccelClass fake_accel_class = {
     .name = "fake",
     .resume = fake_resume,
     .pause = fake_pause,
     .vcpu_init = fake_vcpu_init,
-    .vcpu_ops = &vcpu_ops_none,
+    .vcpu_ops = &fake_vcpu_ops,
     .set_debug_hook = fake_hook,
     .info = fake_info,
 };
@@ -173,7 +220,11 @@ static MachineConfig fake_config = { .board = &fake_board };
 Machine *fake_machine_new(void)
 {
     g_autoptr(GError) err = NULL;
-    fake_accel = (FakeAccel){ .accel.class = &fake_accel_class };
+    fake_accel = (FakeAccel){ .accel.class = &fake_accel_class, .cpus = g_ptr_array_new() };
+    fake_vcpu_ops = vcpu_ops_none;
+    fake_vcpu_ops.sync_from = fake_sync_from;
+    fake_vcpu_ops.sync_to = fake_sync_to;
+    fake_vcpu_ops.run_on_cpu = fake_run_on_cpu;
     Machine *m = machine_new(&fake_config, &fake_accel.accel, &err);
     g_assert_no_error(err);
     runstate_init(m);
@@ -185,11 +236,18 @@ void fake_machine_free(Machine *m)
 {
     runstate_finish();
     machine_free(m);
+    g_ptr_array_free(fake_accel.cpus, TRUE);
 }
 
 FakeCpu *fake_cpu(Machine *m, unsigned i)
 {
+    cpu_state_change(m->cpus[i]);
     return (FakeCpu *)m->cpus[i];
+}
+
+struct FakeState *fake_kernel(Machine *m, unsigned i)
+{
+    return &((FakeCpu *)m->cpus[i])->kernel;
 }
 
 void fake_debug_stop(Machine *m, unsigned i)

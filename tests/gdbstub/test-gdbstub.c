@@ -140,17 +140,53 @@ static void test_description(void)
     client_close(&c);
 }
 
+/* The accelerator has the registers while the machine runs: what gdb reads then are those, and what it
+ * writes reaches them. */
+static void test_state_of_accelerator(void)
+{
+    Client c;
+    client_open(&c);
+    FakeCpu *f = fake_cpu(c.m, 0);
+    f->s.x[5] = 0x55;
+    expect(&c, "c", "+");
+    g_assert_cmphex(f->s.x[5], ==, UINT64_C(0xa5a5a5a5a5a5a5a5));
+    f->kernel.x[5] = 0x56; /* the guest ran */
+    f->kernel.pc = 0x80000040;
+    unsigned fetches = f->fetches;
+    fake_debug_stop(c.m, 0);
+    expect(&c, "p5", "5600000000000000");
+    expect(&c, "p20", "4000008000000000");
+    g_assert_cmpuint(f->fetches, ==, fetches + 1); /* once a stop */
+    expect(&c, "P5=5700000000000000", "OK");
+    expect(&c, "p5", "5700000000000000");
+    expect(&c, "c", "+");
+    g_assert_cmphex(f->kernel.x[5], ==, 0x57);
+    g_assert_cmphex(f->kernel.pc, ==, 0x80000040);
+    client_close(&c);
+}
+
+static void test_wide_register(void)
+{
+    Client c;
+    client_open(&c);
+    expect(&c, "P384=000102030405060708090a0b0c0d0e0f", "OK");
+    expect(&c, "p384", "000102030405060708090a0b0c0d0e0f");
+    expect(&c, "P384=0001", "E14");
+    g_assert_cmphex(fake_cpu(c.m, 0)->s.v0[15], ==, 15);
+    client_close(&c);
+}
+
 static void test_registers(void)
 {
     Client c;
     client_open(&c);
-    fake_cpu(c.m, 0)->x[2] = 0x1122334455667788;
+    fake_cpu(c.m, 0)->s.x[2] = 0x1122334455667788;
     g_autofree char *all = ask(&c, "g");
     g_assert_cmpuint(strlen(all), ==, 33 * 16);
     g_assert_true(g_str_has_prefix(all + 32, "8877665544332211"));
     expect(&c, "p20", "0000008000000000");
     expect(&c, "P2=efbeadde00000000", "OK");
-    g_assert_cmphex(fake_cpu(c.m, 0)->x[2], ==, 0xdeadbeef);
+    g_assert_cmphex(fake_cpu(c.m, 0)->s.x[2], ==, 0xdeadbeef);
     expect(&c, "p341", "00180000"); /* mstatus: 32 bits */
     expect(&c, "p99", "E14");
     expect(&c, "P2=zz", "E14");
@@ -159,7 +195,7 @@ static void test_registers(void)
     memset(all + 48, '1', 16);
     g_autofree char *set = g_strconcat("G", all, NULL);
     expect(&c, set, "OK");
-    g_assert_cmphex(fake_cpu(c.m, 0)->x[3], ==, 0x1111111111111111);
+    g_assert_cmphex(fake_cpu(c.m, 0)->s.x[3], ==, 0x1111111111111111);
     expect(&c, "G11", "E22");
     client_close(&c);
 }
@@ -231,7 +267,7 @@ static void test_run(void)
     g_assert_true(fake_accel.running);
     g_assert_cmpint(runstate_get(), ==, RUN_RUNNING);
     g_string_truncate(c.got, 0);
-    fake_cpu(c.m, 1)->pc = 0x80000008;
+    fake_kernel(c.m, 1)->pc = 0x80000008;
     fake_debug_stop(c.m, 1);
     g_assert_cmpint(runstate_get(), ==, RUN_DEBUG);
     g_assert_nonnull(strstr(c.got->str, "T05thread:02;swbreak:;"));
@@ -239,7 +275,7 @@ static void test_run(void)
     expect(&c, "vCont;s:2", "+");
     g_assert_true(c.m->cpus[1]->singlestep);
     g_assert_true(c.m->cpus[0]->held); /* not named */
-    fake_cpu(c.m, 1)->pc = 0x8000000c;
+    fake_kernel(c.m, 1)->pc = 0x8000000c;
     g_string_truncate(c.got, 0);
     fake_debug_stop(c.m, 1);
     g_assert_false(c.m->cpus[1]->singlestep);
@@ -255,7 +291,7 @@ static void test_run(void)
     expect(&c, "vCont;c:9", "E22");
     expect(&c, "vCont", "E22");
     expect(&c, "s80000100", "+");
-    g_assert_cmphex(fake_cpu(c.m, 0)->pc, ==, 0x80000100);
+    g_assert_cmphex(fake_kernel(c.m, 0)->pc, ==, 0x80000100);
     c.m->cpus[0]->watch_hit = 0x80000200;
     c.m->cpus[0]->watch_hit_kind = WATCH_WRITE;
     g_string_truncate(c.got, 0);
@@ -411,6 +447,8 @@ int main(int argc, char **argv)
     g_test_add_func("/gdbstub/queries", test_queries);
     g_test_add_func("/gdbstub/description", test_description);
     g_test_add_func("/gdbstub/registers", test_registers);
+    g_test_add_func("/gdbstub/wide-register", test_wide_register);
+    g_test_add_func("/gdbstub/state-of-accelerator", test_state_of_accelerator);
     g_test_add_func("/gdbstub/memory", test_memory);
     g_test_add_func("/gdbstub/points", test_points);
     g_test_add_func("/gdbstub/run", test_run);
