@@ -396,8 +396,8 @@ static const Field serial_state[] = {
     STATE_U8(Serial16550, scr),
     STATE_U16(Serial16550, divisor, .reset = DIVISOR_9600),
     STATE_BOOL(Serial16550, thr_empty),
-    STATE_FIFO8(Serial16550, rx),
-    STATE_FIFO8(Serial16550, tx),
+    STATE_FIFO8(Serial16550, rx, .max = FIFO_DEPTH),
+    STATE_FIFO8(Serial16550, tx, .max = FIFO_DEPTH),
     { NULL },
 };
 

@@ -179,7 +179,7 @@ static const Prop mtimer_props[] = {
 };
 
 static const Field mtimer_state[] = {
-    STATE_U64(AclintMtimer, offset, .hidden = 1), /* set by reset, from the clock */
+    STATE_U64(AclintMtimer, offset, .keep = true), /* set by reset, from the clock */
     STATE_U64(AclintMtimer, timecmp),
     { NULL },
 };

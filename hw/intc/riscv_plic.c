@@ -271,7 +271,7 @@ static const Field plic_state[] = {
     STATE_U32(Plic, priority, .max = PLIC_MAX_PRIORITY),
     STATE_U32(Plic, pending),
     STATE_U32(Plic, claimed),
-    STATE_U32(Plic, level, .hidden = 1),
+    STATE_U32(Plic, level, .keep = true),
     STATE_U32(Plic, enable),
     STATE_U32(Plic, threshold, .max = PLIC_MAX_PRIORITY),
     { NULL },

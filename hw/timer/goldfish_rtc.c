@@ -155,7 +155,7 @@ static void rtc_unrealize(Device *dev)
 }
 
 static const Field rtc_state[] = {
-    STATE_U64(GoldfishRtc, offset, .hidden = 1), /* a clock goes on through a reset */
+    STATE_U64(GoldfishRtc, offset, .keep = true), /* a clock goes on through a reset */
     STATE_U64(GoldfishRtc, alarm),
     STATE_U32(GoldfishRtc, time_high),
     STATE_U32(GoldfishRtc, alarm_high),

@@ -124,12 +124,15 @@ static void rng_unrealize(Device *dev)
 static void rng_reset(Device *dev)
 {
     VirtioRng *r = container_of(dev, VirtioRng, v.dev);
-    timer_cancel(r->timer);
     r->s.quota = r->max_bytes;
     virtio_reset(&r->v);
 }
 
-static const Field rng_state[] = { STATE_U64(VirtioRng, quota), { 0 } };
+static const Field rng_state[] = {
+    STATE_U64(VirtioRng, quota),
+    STATE_TIMER(VirtioRng, timer), /* a period or a retry under way */
+    { 0 },
+};
 
 static const Prop rng_props[] = {
     { "rng", PROP_LINK, offsetof(VirtioRng, rng),

@@ -2,7 +2,7 @@
 /* A device: a const class with three tables, and the little that is special.
  *
  *   properties  what the user sets (-device NAME,key=value; `NAME,help`)
- *   state       all that the guest can change: drives reset, save, load, dump
+ *   state       all that the guest can change (base/state.h): drives reset, save and load
  *   registers   access masks, tracing, guest-error log of an MMIO register file
  *
  * Wires (Irq outputs, chardev, drive, netdev, bus) are connected by the board or
@@ -22,6 +22,7 @@
 #include "hw/irq.h"
 #include "base/lock.h"
 #include "base/memory.h"
+#include "base/state.h"
 #include "util/container.h"
 
 typedef struct Device Device;
@@ -92,50 +93,6 @@ typedef struct Prop {
         prop, PROP_U32, 0, .def = value, .only = why                                                         \
     }
 
-/* ---- state --------------------------------------------------------------- */
-
-typedef enum FieldKind {
-    FIELD_BOOL,
-    FIELD_U8,
-    FIELD_U16,
-    FIELD_U32,
-    FIELD_U64,
-    FIELD_BYTES, /* uint8_t[count] */
-    FIELD_FIFO8, /* Fifo8 */
-} FieldKind;
-
-typedef struct Field {
-    const char *name;
-    FieldKind kind;
-    size_t offset;   /* in the device struct */
-    uint32_t count;  /* elements, 1 for a scalar */
-    uint64_t reset;  /* value of each element after reset */
-    uint64_t max;    /* largest value accepted by load; 0: any */
-    uint16_t since;  /* version of the class in which it first appeared, 0 = always */
-    uint64_t hidden; /* nonzero: survives reset (e.g. flash contents, RTC offset) */
-} Field;
-
-/* clang-format off */
-#define FIELD_(T, f, k, ...) { .name = #f, .kind = k, .offset = offsetof(T, s.f), \
-    .count = sizeof(((T *)0)->s.f) / FIELD_WIDTH_(k), ##__VA_ARGS__ }
-#define FIELD_WIDTH_(k) ((k) == FIELD_BOOL || (k) == FIELD_U8 || (k) == FIELD_BYTES ? 1 : \
-    (k) == FIELD_U16 ? 2 : (k) == FIELD_U32 ? 4 : (k) == FIELD_U64 ? 8 : sizeof(struct Fifo8))
-#define STATE_BOOL(T, f, ...)  FIELD_(T, f, FIELD_BOOL, ##__VA_ARGS__)
-#define STATE_U8(T, f, ...)    FIELD_(T, f, FIELD_U8, ##__VA_ARGS__)
-#define STATE_U16(T, f, ...)   FIELD_(T, f, FIELD_U16, ##__VA_ARGS__)
-#define STATE_U32(T, f, ...)   FIELD_(T, f, FIELD_U32, ##__VA_ARGS__)
-#define STATE_U64(T, f, ...)   FIELD_(T, f, FIELD_U64, ##__VA_ARGS__)
-#define STATE_BYTES(T, f, ...) FIELD_(T, f, FIELD_BYTES, ##__VA_ARGS__)
-#define STATE_FIFO8(T, f, ...) FIELD_(T, f, FIELD_FIFO8, ##__VA_ARGS__)
-/* clang-format on */
-
-/* A byte queue that is part of a device's state. */
-enum { FIFO8_MAX = 64 };
-typedef struct Fifo8 {
-    uint8_t data[FIFO8_MAX];
-    uint8_t head, used;
-} Fifo8;
-
 /* ---- registers ----------------------------------------------------------- */
 
 /* One register of a register file.  An access outside every row, or one that
@@ -169,7 +126,7 @@ struct DeviceClass {
     const Field *state;
     size_t state_offset, state_size; /* of the struct `s`; the generic test proves that
                                         `state` covers every byte of it but padding */
-    uint16_t version;
+    uint16_t version; /* of `state` */
     const Reg *regs;
     const DeviceClass *parent; /* its properties and state come first; a hook that the derived
                                   class has replaces the parent's (and calls it where wanted),
@@ -220,7 +177,7 @@ extern const IoOps device_reg_ops;
 BusResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t *v);
 BusResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t v);
 
-/* State as a section of bytes: name-tagged fields, see docs.  Load checks all. */
+/* State as a section of bytes (base/state.h).  Load checks all; refused, it changes nothing. */
 GByteArray *device_save(Device *dev);
 bool device_load(Device *dev, const uint8_t *data, size_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -251,11 +208,3 @@ struct Bus {
 
 Bus *bus_new(Machine *m, Device *owner, const char *kind, const char *name);
 void bus_free(Bus *bus);
-
-void fifo8_reset(Fifo8 *f);
-bool fifo8_push(Fifo8 *f, uint8_t byte, unsigned capacity); /* false: full */
-uint8_t fifo8_pop(Fifo8 *f);                                /* 0 when empty */
-static inline unsigned fifo8_used(const Fifo8 *f)
-{
-    return f->used;
-}

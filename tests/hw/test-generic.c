@@ -12,6 +12,7 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "base/clock.h"
+#include "tests/base/stream.h"
 
 enum { ACCESSES = 3000 };
 
@@ -93,18 +94,34 @@ static void accesses_random(Bench *b, GRand *rnd, unsigned count)
 
 /* ---- the tests ----------------------------------------------------------- */
 
-static unsigned element_size(const Field *f)
+typedef struct Coverage {
+    size_t start, size;
+    uint8_t *owner; /* of each byte: alignment of the field that it belongs to, or 0 */
+} Coverage;
+
+static void cover(Coverage *c, size_t at, size_t bytes, size_t alignment)
 {
-    static const unsigned sizes[] = {
-        [FIELD_BOOL] = sizeof(bool),
-        [FIELD_U8] = 1,
-        [FIELD_U16] = 2,
-        [FIELD_U32] = 4,
-        [FIELD_U64] = 8,
-        [FIELD_BYTES] = 1,
-        [FIELD_FIFO8] = sizeof(Fifo8),
-    };
-    return sizes[f->kind];
+    g_assert_cmpuint(at, >=, c->start);
+    g_assert_cmpuint(at + bytes, <=, c->start + c->size);
+    for (size_t i = at - c->start; i < at - c->start + bytes; i++) {
+        g_assert_cmpuint(c->owner[i], ==, 0); /* no two fields share a byte */
+        c->owner[i] = (uint8_t)alignment;
+    }
+}
+
+static bool cover_leaf(const StateLeaf *leaf, void *opaque)
+{
+    Coverage *c = opaque;
+    const Field *f = leaf->field;
+    size_t bytes = state_leaf_bytes(leaf);
+    for (uint32_t i = 0; i < leaf->count && f->kind != FIELD_TIMER; i++) {
+        size_t at = state_leaf_element(leaf, i);
+        cover(c, at, bytes, f->kind == FIELD_FIFO8 ? 2 : f->kind == FIELD_COUNTED ? 1 : bytes);
+        if (f->kind == FIELD_COUNTED) {
+            cover(c, at - f->offset + f->fill, sizeof(uint32_t), sizeof(uint32_t));
+        }
+    }
+    return true;
 }
 
 /* Every byte of the state is a field's, or padding before the next one's alignment. */
@@ -112,16 +129,8 @@ static void test_covered(gconstpointer data)
 {
     const DeviceClass *c = data;
     g_autofree uint8_t *owner = g_malloc0(c->state_size + 1);
-    for (const Field *f = c->state; f && f->name; f++) {
-        unsigned size = element_size(f);
-        g_assert_cmpuint(f->offset, >=, c->state_offset);
-        for (size_t i = 0; i < (size_t)size * f->count; i++) {
-            size_t at = f->offset - c->state_offset + i;
-            g_assert_cmpuint(at, <, c->state_size);
-            g_assert_cmpuint(owner[at], ==, 0); /* no two fields share a byte */
-            owner[at] = f->kind == FIELD_FIFO8 ? 1 : (uint8_t)size;
-        }
-    }
+    Coverage coverage = { .start = c->state_offset, .size = c->state_size, .owner = owner };
+    state_foreach(c->state, cover_leaf, &coverage);
     for (size_t at = 0, gap = 0; at < c->state_size; at++) {
         gap = owner[at] ? 0 : gap + 1;
         size_t next = at + 1 < c->state_size ? owner[at + 1] : 8;
@@ -183,17 +192,6 @@ static void test_save_load(gconstpointer data)
     }
 }
 
-static void reseal(GByteArray *s)
-{
-    uint32_t lo = 1, hi = 0;
-    for (guint i = 0; i + 4 < s->len; i++) {
-        lo = (lo + s->data[i]) % 65521;
-        hi = (hi + lo) % 65521;
-    }
-    uint32_t sum = GUINT32_TO_LE(hi << 16 | lo);
-    memcpy(s->data + s->len - 4, &sum, 4);
-}
-
 static void test_hostile(gconstpointer data)
 {
     Bench b;
@@ -202,15 +200,7 @@ static void test_hostile(gconstpointer data)
     Device *dev = bench_device(&b, data);
     g_autoptr(GByteArray) good = device_save(dev);
     for (unsigned round = 0; round < 300; round++) {
-        g_autoptr(GByteArray) bad = g_byte_array_new();
-        g_byte_array_append(bad, good->data, good->len);
-        for (unsigned n = g_rand_int(rnd) % 8 + 1; n; n--) {
-            bad->data[8 + g_rand_int(rnd) % MAX(good->len - 12, 1)] = (guint8)g_rand_int(rnd);
-        }
-        if (g_rand_int(rnd) % 4 == 0) {
-            g_byte_array_set_size(bad, 12 + g_rand_int(rnd) % (good->len - 11));
-        }
-        reseal(bad);
+        g_autoptr(GByteArray) bad = stream_spoil(good, rnd);
         bool ok = device_load(dev, bad->data, bad->len, NULL);
         (void)ok; /* either way the device must go on */
         accesses_random(&b, rnd, 20);

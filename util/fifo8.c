@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A byte queue that is part of a device's state: see hw/device.h. */
-#include "hw/device.h"
+/* See util/fifo8.h. */
+#include "util/fifo8.h"
+
+#include <glib.h>
 
 void fifo8_reset(Fifo8 *f)
 {
