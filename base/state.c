@@ -41,9 +41,20 @@ static const struct {
 
 /* ---- leaves -------------------------------------------------------------- */
 
+static size_t element_bytes(const Field *f)
+{
+    bool says_so = f->kind == FIELD_COUNTED || f->kind == FIELD_STRUCT;
+    return says_so ? f->size : widths[f->kind].memory;
+}
+
+size_t state_field_bytes(const Field *f)
+{
+    return f->count * element_bytes(f);
+}
+
 size_t state_leaf_bytes(const StateLeaf *leaf)
 {
-    return leaf->field->kind == FIELD_COUNTED ? leaf->field->size : widths[leaf->field->kind].memory;
+    return element_bytes(leaf->field);
 }
 
 size_t state_leaf_element(const StateLeaf *leaf, uint32_t i)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The state of a vCPU as boards, loaders, the debugger and the monitor see it: each function brings
- * it here first, and remembers that it was changed.  See "where the state is" in target/cpu.h. */
+ * it here first, and remembers that it was changed.  See "where the state is" in target/cpu.h.
+ * As a whole it is what is common to all CPUs, and what its architecture describes, by base/state.h. */
 #include <string.h>
 
+#include "base/state.h"
 #include "target/cpu.h"
 
 void cpu_state_fetch(CPU *cpu)
@@ -30,10 +32,56 @@ void cpu_state_leave(CPU *cpu)
 
 /* ---- whole ---------------------------------------------------------------- */
 
+const Field cpu_common_state[] = { MEMBER_U32(CPU, halted, .max = 1), { 0 } };
+
+static bool cpu_loaded(void *owner, GError **err)
+{
+    CPU *cpu = owner;
+    return !cpu->arch->loaded || cpu->arch->loaded(cpu, err);
+}
+
+static State state_of(CPU *cpu)
+{
+    const CPUArch *arch = cpu->arch;
+    return (State){ .owner = cpu,
+                    .name = arch->name,
+                    .tables = { { cpu_common_state, 0 }, { arch->state, arch->version } },
+                    .count = 2,
+                    .loaded = cpu_loaded };
+}
+
+static void refresh(CPU *cpu)
+{
+    if (cpu->arch->refresh) {
+        cpu->arch->refresh(cpu);
+    }
+}
+
 void cpu_reset(CPU *cpu)
 {
     cpu_state_change(cpu);
-    cpu->arch->reset(cpu);
+    State s = state_of(cpu);
+    state_reset(&s);
+    if (cpu->arch->reset) {
+        cpu->arch->reset(cpu);
+    }
+    refresh(cpu);
+}
+
+GByteArray *cpu_state_save(CPU *cpu)
+{
+    cpu_state_fetch(cpu);
+    State s = state_of(cpu);
+    return state_save(&s);
+}
+
+bool cpu_state_load(CPU *cpu, const uint8_t *data, size_t len, GError **err)
+{
+    cpu_state_change(cpu);
+    State s = state_of(cpu);
+    bool ok = state_load(&s, data, len, err);
+    refresh(cpu);
+    return ok;
 }
 
 void cpu_dump(CPU *cpu, GString *out)

@@ -92,6 +92,23 @@ static void undo_ram(TcgLog *log)
     }
 }
 
+/* ---- what is compared ----------------------------------------------------------------- */
+
+/* What is checked is the state as the architecture's table has it, but for what other threads change
+ * meanwhile.  The rest of the CPU struct is derived from it, or wires. */
+static bool is_checked(const Field *f)
+{
+    g_assert(f->kind != FIELD_TIMER && f->kind != FIELD_COUNTED);
+    return !f->shared;
+}
+
+static void copy_checked(char *to, const char *from, const CPUArch *arch)
+{
+    for (const Field *f = arch->state; f && f->name; f++)
+        if (is_checked(f))
+            memcpy(to + f->offset, from + f->offset, state_field_bytes(f));
+}
+
 /* ---- the report ---------------------------------------------------------------------- */
 
 static void report_state(CPU *cpu, GString *out, const char *want, const char *got)
@@ -105,9 +122,9 @@ static void report_state(CPU *cpu, GString *out, const char *want, const char *g
             g_string_append_printf(out, "  %s: interpreter 0x%" PRIx64 ", host 0x%" PRIx64 "\n",
                                    g->globals[n].name, a, b);
     }
-    for (size_t at = sizeof(CPU); at + 8 <= cpu->arch->cpu_size; at += 8)
-        if (memcmp(want + at, got + at, 8))
-            g_string_append_printf(out, "  CPU struct differs at offset %zu\n", at);
+    for (const Field *f = cpu->arch->state; f && f->name; f++)
+        if (is_checked(f) && memcmp(want + f->offset, got + f->offset, state_field_bytes(f)))
+            g_string_append_printf(out, "  %s differs\n", f->name);
 }
 
 static bool ram_differs(const TcgLog *log, GString *out)
@@ -157,17 +174,6 @@ G_NORETURN static void report(CPU *cpu, const TcgBlock *b, const char *before, c
     jit_backend->print(b->code, b->pc_table, out);
     log_write("%s", out->str);
     exit(1);
-}
-
-/* Copy what is checked (unchecked fields may change while this runs). */
-static void copy_checked(char *to, const char *from, const CPUArch *arch)
-{
-    size_t at = sizeof(CPU);
-    for (const CPURange *r = arch->unchecked; r && r->size; r++) {
-        memcpy(to + at, from + at, r->offset - at);
-        at = r->offset + r->size;
-    }
-    memcpy(to + at, from + at, arch->cpu_size - at);
 }
 
 static void compare(CPU *cpu, const TcgBlock *b, const char *before, char *want)

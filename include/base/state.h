@@ -116,6 +116,8 @@ typedef struct StateLeaf {
     } around[STATE_MAX_DEPTH];
 } StateLeaf;
 
+size_t state_field_bytes(
+    const Field *f); /* that a row takes in memory: all elements (not a counted buffer's fill) */
 size_t state_leaf_element(const StateLeaf *leaf, uint32_t i); /* offset of element i in the owner */
 size_t state_leaf_bytes(const StateLeaf *leaf);               /* that an element takes in memory */
 /* Calls fn for each leaf of a table in order, until one returns false; did all return true? */

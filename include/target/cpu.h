@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/memory.h"
+#include "base/state.h"
 #include "tcg/ir.h"
 
 typedef struct CPUArch CPUArch;
@@ -125,11 +126,6 @@ typedef struct TranslateCtx {
     void *priv;          /* of accel */
 } TranslateCtx;
 
-/* Bytes of a CPU struct. */
-typedef struct CPURange {
-    size_t offset, size;
-} CPURange;
-
 /* Which cached translations a flush drops.  By address: those of its page, or of the leaf of the
  * page table that it lies in, in every address space.  By address space: those that are not
  * global.  By both: what the two have in common, global entries included. */
@@ -166,16 +162,21 @@ struct CPUArch {
     const char *name; /* "riscv64" */
     size_t cpu_size;  /* of the architecture's CPU struct */
     const IrGuest *guest;
-    /* Parts of the struct that lockstep neither compares nor restores: what is computed from
-     * the rest (caches), what other threads change; ascending, ends with size 0. */
-    const CPURange *unchecked;
+    /* What the guest can change: the struct `s` in the CPU struct, and the table of it (what all CPUs have
+     * in common is in cpu_common_state).  It drives reset, save, load, and what lockstep compares; the
+     * rest of the struct is the model, derived, or wires. */
+    const Field *state;
+    size_t state_offset, state_size;
+    uint16_t version; /* of `state` */
 
     /* ---- life */
     bool (*init)(CPU *cpu, const char *model, GError **err); /* model: "rv64,sv48=on" */
     void (*finish)(CPU *cpu);
-    void (*reset)(CPU *cpu);
-    void (*print_models)(void);          /* -cpu help */
-    bool (*has_model)(const char *name); /* without features */
+    void (*reset)(CPU *cpu);                /* after the table's reset values; may be NULL, as the next two */
+    bool (*loaded)(CPU *cpu, GError **err); /* check state from a stream: what rows cannot say */
+    void (*refresh)(CPU *cpu);              /* recompute what is derived: after reset and load */
+    void (*print_models)(void);             /* -cpu help */
+    bool (*has_model)(const char *name);    /* without features */
 
     /* ---- execution; in the vCPU's thread */
     void (*context_key)(CPU *cpu, CpuContextKey *key);
@@ -231,7 +232,7 @@ void cpu_state_change(CPU *cpu); /* it may be read and written */
 /* For accelerators that have sync_from: the vCPU is about to run, its state goes. */
 void cpu_state_leave(CPU *cpu);
 
-void cpu_reset(CPU *cpu);
+void cpu_reset(CPU *cpu); /* the vCPU stands still, or has not run yet */
 uint64_t cpu_get_pc(CPU *cpu);
 void cpu_set_pc(CPU *cpu, uint64_t pc);
 /* By its name, or an alias; NULL: there is none. */
@@ -240,6 +241,12 @@ void cpu_read_register(CPU *cpu, const CPURegister *r, void *bytes);
 bool cpu_write_register(CPU *cpu, const CPURegister *r, const void *bytes) G_GNUC_WARN_UNUSED_RESULT;
 void cpu_dump(CPU *cpu, GString *out);
 void cpu_dump_mmu(CPU *cpu, GString *out);
+
+/* Of the common part of all CPUs. */
+extern const Field cpu_common_state[];
+/* State as a section of bytes (base/state.h).  Load checks all; refused, it changes nothing. */
+GByteArray *cpu_state_save(CPU *cpu);
+bool cpu_state_load(CPU *cpu, const uint8_t *data, size_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The guest pc in the struct, wherever the architecture keeps it: for targets and accelerators. */
 static inline uint64_t cpu_pc(const CPU *cpu)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The RISC-V architectures, riscv64 and riscv32: life of a hart, registers for
- * gdb and the monitor.
- * Spec: privileged specification, machine.adoc, section "Reset". */
+ * gdb and the monitor. */
 #include "target/riscv/cpu.h"
 
 #include <elf.h>
@@ -56,39 +55,6 @@ static void riscv_finish(CPU *cpu)
     RiscvCPU *r = riscv_cpu(cpu);
     comparator_free(r->stimer);
     g_free(r->register_table);
-}
-
-static void riscv_reset(CPU *cpu)
-{
-    RiscvCPU *r = riscv_cpu(cpu);
-    memset(r->s.x, 0, sizeof(r->s.x));
-    memset(r->s.f, 0, sizeof(r->s.f));
-    memset(r->s.pmpcfg, 0, sizeof(r->s.pmpcfg));
-    memset(r->s.pmpaddr, 0, sizeof(r->s.pmpaddr));
-    memset(r->s.mstateen, 0, sizeof(r->s.mstateen));
-    memset(r->s.counter_base, 0, sizeof(r->s.counter_base));
-    r->s.counter_stands = r->s.counter_pc = r->s.counter_unread = 0;
-    r->s.pc = r->resetvec;
-    r->s.load_res = UINT64_MAX;
-    r->s.load_val = 0;
-    r->s.priv = PRIV_M;
-    r->s.fp = (FpStatus){ .default_nan = true };
-    r->s.frm = 0;
-    r->s.mstatus = r->xlen == 64 && riscv_has(r, EXT_U) ? 2ull << 32 : 0;  /* UXL = 64 */
-    r->s.mstatus |= r->xlen == 64 && riscv_has(r, EXT_S) ? 2ull << 34 : 0; /* SXL = 64 */
-    r->s.mtvec = r->s.mepc = r->s.mcause = r->s.mtval = r->s.mscratch = 0;
-    r->s.medeleg = r->s.mideleg = r->s.mie = 0;
-    r->s.mip_soft = 0;
-    r->s.mcounteren = r->s.mcountinhibit = r->s.scounteren = r->s.senvcfg = 0;
-    r->s.menvcfg = riscv_has(r, EXT_SVADU) && !riscv_has(r, EXT_SVADE) ? ENVCFG_ADUE : 0;
-    r->s.stvec = r->s.sepc = r->s.scause = r->s.stval = r->s.sscratch = r->s.satp = 0;
-    r->s.stimecmp = UINT64_MAX;
-    riscv_stimer_update(r); /* off: it leaves mip alone from here on */
-    __atomic_store_n(&r->s.mip, 0, __ATOMIC_RELEASE);
-    cpu->halted = 0;
-    riscv_pmp_update(r);
-    cpu_flush_all(cpu);
-    cpu_mmu_changed(cpu);
 }
 
 /* By the debugger or a loader: bit 0 is not there, as in mepc. */
@@ -234,12 +200,6 @@ static void riscv_dump(CPU *cpu, GString *out)
 
 /* ---- the tables ---------------------------------------------------------- */
 
-static const CPURange unchecked[] = {
-    { offsetof(RiscvCPU, s.mip), sizeof(uint32_t) }, /* devices set it */
-    { offsetof(RiscvCPU, pmp_cache), sizeof(((RiscvCPU *)0)->pmp_cache) },
-    { 0, 0 },
-};
-
 static const CPUAlias aliases[] = { { "s0", "fp" }, { NULL, NULL } };
 
 static const CPUGroupTypes gdb_types[] = {
@@ -252,7 +212,9 @@ static const CPUGroupTypes gdb_types[] = {
 /* What both widths share. */
 /* clang-format off */
 #define RISCV_ARCH_COLUMNS \
-    .cpu_size = sizeof(RiscvCPU), .guest = &riscv_ir_guest, .unchecked = unchecked, \
+    .cpu_size = sizeof(RiscvCPU), .guest = &riscv_ir_guest, \
+    .state = riscv_state, .state_offset = offsetof(RiscvCPU, s), .state_size = sizeof(RiscvState), \
+    .loaded = riscv_loaded, .refresh = riscv_refresh, \
     .finish = riscv_finish, .reset = riscv_reset, .set_pc = riscv_set_pc, .set_irq = riscv_set_irq, \
     .context_key = riscv_context_key, .walk = riscv_walk, .translate = riscv_translate, \
     .raise_fault = riscv_raise_fault, \

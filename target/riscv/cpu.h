@@ -134,6 +134,12 @@ enum {
     EXC_STORE_PAGE = 15,
 };
 
+/* ---- state.c ---- */
+extern const Field riscv_state[];
+void riscv_reset(CPU *cpu);
+bool riscv_loaded(CPU *cpu, GError **err);
+void riscv_refresh(CPU *cpu);
+
 /* ---- trap.c: exceptions and interrupts ---- */
 /* Take the exception: state must be at the faulting instruction (pc set). */
 void riscv_take_exception(RiscvCPU *r, uint64_t cause, uint64_t tval);

@@ -54,7 +54,7 @@ Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, GHashT
     m->memory = address_space_new(&m->system, "memory");
     CPU *cpu = machine_add_cpu(m, arch, model, &err);
     g_assert_no_error(err);
-    arch->reset(cpu);
+    cpu_reset(cpu);
     arch->set_pc(cpu, BARE_RAM);
     return b;
 }

@@ -29,7 +29,7 @@ static TgMachine *machine(unsigned cpus)
 {
     TgMachine *t = tg_machine_new(accel_name, accel_options, cpus);
     for (unsigned i = 0; i < cpus; i++) {
-        tg_cpu(t, i)->r[4] = PROGRESS + 64 * i;
+        tg_cpu(t, i)->s.r[4] = PROGRESS + 64 * i;
     }
     return t;
 }
@@ -78,7 +78,7 @@ static void test_sum(void)
     CODE(t, TG_CODE, tg_li(1, 1000), tg_li(2, 0), DEVICE);
     CODE(t, TG_CODE + 16, tg(TG_ADD, 2, 2, 1), tg(TG_ADDI, 1, 1, -1), tg(TG_BNZ, 1, 0, -2), FINISH);
     run(t, 1);
-    g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, 500500);
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[2], ==, 500500);
     tg_machine_free(t);
 }
 
@@ -91,8 +91,8 @@ static void test_page_crossing(void)
     uint64_t v;
     memcpy(&v, tg_ram(t, 0x1fffd), 8);
     g_assert_cmphex(v, ==, (uint64_t)-2);
-    g_assert_cmphex(tg_cpu(t, 0)->r[3], ==, (uint64_t)-2);
-    g_assert_cmphex(tg_cpu(t, 0)->r[4], ==, 0x1234);
+    g_assert_cmphex(tg_cpu(t, 0)->s.r[3], ==, (uint64_t)-2);
+    g_assert_cmphex(tg_cpu(t, 0)->s.r[4], ==, 0x1234);
     tg_machine_free(t);
 }
 
@@ -114,13 +114,13 @@ static void check_fault(const uint32_t *words, unsigned n, enum TgCause cause, u
     tg_code(t, TG_CODE, words, n);
     run(t, 1);
     TgCPU *cpu = tg_cpu(t, 0);
-    g_assert_cmpuint(cpu->r[10], ==, cause);
-    g_assert_cmphex(cpu->r[11], ==, bad);
-    g_assert_cmphex(cpu->r[12], ==, epc);
+    g_assert_cmpuint(cpu->s.r[10], ==, cause);
+    g_assert_cmphex(cpu->s.r[11], ==, bad);
+    g_assert_cmphex(cpu->s.r[12], ==, epc);
     g_assert_cmpuint(cpu->fault_access, ==, told.access);
     g_assert_cmpuint(cpu->fault_mop, ==, told.mop);
     g_assert_cmphex(cpu->fault_code, ==, told.code);
-    g_assert_cmpuint(cpu->r[1], ==, 5); /* what came before the fault, not what comes behind */
+    g_assert_cmpuint(cpu->s.r[1], ==, 5); /* what came before the fault, not what comes behind */
     tg_machine_free(t);
 }
 
@@ -148,7 +148,7 @@ static void test_faults(void)
 
 static void raise_irq(TgMachine *t, unsigned n)
 {
-    __atomic_store_n(&tg_cpu(t, n)->irq, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&tg_cpu(t, n)->s.irq, 1, __ATOMIC_SEQ_CST);
     cpu_request_exit(&tg_cpu(t, n)->cpu);
 }
 
@@ -167,7 +167,7 @@ static void test_interrupt_loop(void)
         g_assert_true(tg_wait(&t->done, i));
     }
     pause_all(t);
-    g_assert_cmpuint(tg_cpu(t, 0)->r[9], ==, 20);
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[9], ==, 20);
     tg_machine_free(t);
 }
 
@@ -187,8 +187,8 @@ static void test_wfi(void)
     pause_all(t);
     TgCPU *cpu = tg_cpu(t, 0);
     g_assert_cmpuint(cpu->taken, ==, 50);
-    g_assert_cmpuint(cpu->r[2], >=, 1);
-    g_assert_cmpuint(cpu->r[2], <=, 50); /* it slept in between */
+    g_assert_cmpuint(cpu->s.r[2], >=, 1);
+    g_assert_cmpuint(cpu->s.r[2], <=, 50); /* it slept in between */
     tg_machine_free(t);
 }
 
@@ -201,13 +201,13 @@ static void test_round_robin(void)
     CODE(t, TG_CODE, DEVICE, tg(TG_ADDI, 2, 2, 1), tg(TG_LD, 3, 4, 0), tg(TG_BNZ, 3, 0, 2),
          tg(TG_BNZ, 15, 0, -3), tg(TG_ST, 15, 5, 0), FINISH);
     for (unsigned i = 0; i < 3; i++) {
-        tg_cpu(t, i)->r[4] = 0x20000 + 64 * i;             /* mine */
-        tg_cpu(t, i)->r[5] = 0x20000 + 64 * ((i + 2) % 3); /* the one before */
+        tg_cpu(t, i)->s.r[4] = 0x20000 + 64 * i;             /* mine */
+        tg_cpu(t, i)->s.r[5] = 0x20000 + 64 * ((i + 2) % 3); /* the one before */
     }
     memset(tg_ram(t, 0x20000), 0, 256);
     tg_ram(t, 0x20000 + 128)[0] = 1;
     run(t, 3);
-    g_assert_cmpuint(tg_cpu(t, 0)->r[2], >, 0);
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[2], >, 0);
     tg_machine_free(t);
 }
 
@@ -225,9 +225,9 @@ static void test_ipi(void)
          tg(TG_ST, 12, 15, TG_LOG / 8), tg(TG_ADDI, 6, 6, -1), tg(TG_BNZ, 6, 0, -11), FINISH);
     uint64_t other = 0x14000;
     CODE(t, other, DEVICE, tg(TG_EI, 0, 0, 1), tg(TG_WFI, 0, 0, 0), tg(TG_BNZ, 15, 0, -1));
-    tg_cpu(t, 0)->r[5] = tg_cpu(t, 1)->r[5] = 0x20000;
-    tg_cpu(t, 0)->r[11] = -1;
-    tg_cpu(t, 1)->pc = other;
+    tg_cpu(t, 0)->s.r[5] = tg_cpu(t, 1)->s.r[5] = 0x20000;
+    tg_cpu(t, 0)->s.r[11] = -1;
+    tg_cpu(t, 1)->s.pc = other;
     run(t, 1);
     g_assert_cmpuint(tg_cpu(t, 1)->taken, ==, 200);
     /* a kick runs the receiver at once, where a slice would be thousands of rounds of waiting; on a busy
@@ -245,7 +245,7 @@ static void test_ipi(void)
 
 static void add_r3(CPU *cpu, void *opaque)
 {
-    ((TgCPU *)cpu)->r[3] += *(int *)opaque;
+    ((TgCPU *)cpu)->s.r[3] += *(int *)opaque;
 }
 
 static void test_pause_resume(void)
@@ -254,7 +254,7 @@ static void test_pause_resume(void)
     CODE(t, TG_CODE, tg_li(1, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_ST, 2, 4, 0), tg(TG_BNZ, 1, 0, -2));
     int one = 1;
     for (unsigned i = 0; i < 200; i++) {
-        uint32_t before = tg_cpu(t, 0)->r[2];
+        uint32_t before = tg_cpu(t, 0)->s.r[2];
         resume(t);
         if (i % 10 == 0) {
             g_assert_true(wait_progress(t, 0, before + 1));
@@ -263,11 +263,11 @@ static void test_pause_resume(void)
             cpu_run(&tg_cpu(t, i & 1)->cpu, add_r3, &one);
         }
         pause_all(t);
-        uint64_t count = tg_cpu(t, 0)->r[2];
+        uint64_t count = tg_cpu(t, 0)->s.r[2];
         cpu_run(&tg_cpu(t, 0)->cpu, add_r3, &one);
-        g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, count); /* it stands */
+        g_assert_cmpuint(tg_cpu(t, 0)->s.r[2], ==, count); /* it stands */
     }
-    g_assert_cmpuint(tg_cpu(t, 0)->r[3] + tg_cpu(t, 1)->r[3], ==, 267);
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[3] + tg_cpu(t, 1)->s.r[3], ==, 267);
     tg_machine_free(t);
 }
 
@@ -285,8 +285,8 @@ static void test_pause_asleep(void)
         pause_all(t);
     }
     g_assert_cmpuint(t->done, ==, 1);
-    g_assert_cmpuint(tg_cpu(t, 1)->r[3], ==, 19);
-    g_assert_cmphex(tg_cpu(t, 1)->pc, ==, TG_CODE);
+    g_assert_cmpuint(tg_cpu(t, 1)->s.r[3], ==, 19);
+    g_assert_cmphex(tg_cpu(t, 1)->s.pc, ==, TG_CODE);
     tg_machine_free(t);
 }
 
@@ -302,10 +302,10 @@ static void test_changed_by_guest(void)
          tg(TG_JR, 8, 0, 0));
     /* here at +24: */
     CODE(t, TG_CODE + 24, tg(TG_ADDI, 7, 7, 12), tg(TG_ST32, 9, 8, 0), tg(TG_JR, 8, 0, 0), FINISH);
-    tg_cpu(t, 0)->r[8] = fn;
-    tg_cpu(t, 0)->r[9] = tg(TG_ADDI, 2, 2, 100);
+    tg_cpu(t, 0)->s.r[8] = fn;
+    tg_cpu(t, 0)->s.r[9] = tg(TG_ADDI, 2, 2, 100);
     run(t, 1);
-    g_assert_cmpuint(tg_cpu(t, 0)->r[2], ==, 101);
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[2], ==, 101);
     tg_machine_free(t);
 }
 
@@ -337,13 +337,13 @@ static void test_spaces(void)
     }
     TgCPU *cpu = tg_cpu(t, 0);
     CODE(t, TG_CODE, DEVICE, tg(TG_JR, 5, 0, 0));
-    cpu->r[5] = at;
-    cpu->r[4] = at + 0x1000;
-    cpu->r[6] = 30;
+    cpu->s.r[5] = at;
+    cpu->s.r[4] = at + 0x1000;
+    cpu->s.r[6] = 30;
     for (unsigned i = 0; i < 3; i++) {
-        cpu->r[10 + i] = 0x40000 + 0x8000 * i;
+        cpu->s.r[10 + i] = 0x40000 + 0x8000 * i;
     }
-    cpu->space = 0x40000;
+    cpu->s.space = 0x40000;
     run(t, 1);
     for (unsigned i = 0; i < 30; i++) {
         g_assert_cmpuint(t->log[i], ==, 'a' + i % 3);
@@ -368,7 +368,7 @@ static void test_view_change(void)
     memory_region_add(&t->m.system, 0x30000, &second, 1);
     g_assert_true(tg_wait(&t->done, 1));
     pause_all(t);
-    g_assert_cmpuint(tg_cpu(t, 0)->r[3], ==, 77);
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[3], ==, 77);
     memory_region_remove(&t->m.system, &second);
     tg_machine_free(t);
     memory_region_finish(&second);
@@ -404,10 +404,10 @@ static void test_breakpoint(void)
     g_assert_true(tg_wait(&s.count, 1));
     g_assert_true(s.cpu == cpu);
     g_assert_cmphex(cpu_pc(cpu), ==, TG_CODE + 8);
-    g_assert_cmpuint(tg_cpu(t, 1)->r[2], ==, tg_cpu(t, 1)->r[3] + 1);
+    g_assert_cmpuint(tg_cpu(t, 1)->s.r[2], ==, tg_cpu(t, 1)->s.r[3] + 1);
     g_assert_true(cpu_breakpoint_remove(cpu, TG_CODE + 8));
     g_assert_false(cpu_breakpoint_remove(cpu, TG_CODE + 8));
-    uint32_t before = tg_cpu(t, 1)->r[3];
+    uint32_t before = tg_cpu(t, 1)->s.r[3];
     resume(t);
     g_assert_true(wait_progress(t, 1, before + 2)); /* past it */
     pause_all(t);
@@ -434,8 +434,8 @@ static void test_step(void)
     resume(t); /* over an exception: at its handler */
     g_assert_true(tg_wait(&s.count, 6));
     g_assert_cmphex(cpu_pc(cpu), ==, TG_VECTOR);
-    g_assert_cmpuint(tg_cpu(t, 0)->r[9], ==, 0);
-    g_assert_cmpuint(tg_cpu(t, 1)->r[1], ==, 0); /* the other one stood */
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[9], ==, 0);
+    g_assert_cmpuint(tg_cpu(t, 1)->s.r[1], ==, 0); /* the other one stood */
     cpu_set_singlestep(cpu, false);
     tg_machine_free(t);
 }
@@ -473,7 +473,7 @@ static void test_debug_memory(void)
     TgMachine *t = machine(1);
     char text[] = "across a page", back[sizeof text] = "";
     CPU *cpu = &tg_cpu(t, 0)->cpu;
-    tg_cpu(t, 0)->space = 0x40000;
+    tg_cpu(t, 0)->s.space = 0x40000;
     g_assert_true(cpu_debug_write(cpu, TG_SPACE_BASE + 0xffa, text, sizeof text));
     g_assert_true(cpu_debug_read(cpu, TG_SPACE_BASE + 0xffa, back, sizeof back));
     g_assert_cmpstr(back, ==, text);

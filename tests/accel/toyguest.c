@@ -16,10 +16,10 @@ static TgCPU *tg_of(CPU *cpu)
 /* ---- globals, exceptions, helpers ------------------------------------------------ */
 
 /* clang-format off */
-#define REG(n) { "r" #n, offsetof(TgCPU, r[n]) }
+#define REG(n) { "r" #n, offsetof(TgCPU, s.r[n]) }
 static const IrGlobal globals[] = {
     REG(0), REG(1), REG(2), REG(3), REG(4), REG(5), REG(6), REG(7), REG(8), REG(9), REG(10),
-    REG(11), REG(12), REG(13), REG(14), REG(15), { "pc", offsetof(TgCPU, pc) },
+    REG(11), REG(12), REG(13), REG(14), REG(15), { "pc", offsetof(TgCPU, s.pc) },
 };
 /* clang-format on */
 static const uint16_t pinned[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
@@ -30,18 +30,18 @@ static const IrGuest tg_guest = {
     .global_count = G_N_ELEMENTS(globals),
     .pinned = pinned,
     .pinned_count = G_N_ELEMENTS(pinned),
-    .pc_offset = offsetof(TgCPU, pc),
+    .pc_offset = offsetof(TgCPU, s.pc),
     .pc_shift = 2,
     .insn_bytes = 4,
 };
 
 static void enter_vector(TgCPU *t, enum TgCause cause, uint64_t bad)
 {
-    t->epc = t->pc;
-    t->cause = cause;
-    t->bad = bad;
-    t->enabled = 0;
-    t->pc = TG_VECTOR;
+    t->s.epc = t->s.pc;
+    t->s.cause = cause;
+    t->s.bad = bad;
+    t->s.enabled = 0;
+    t->s.pc = TG_VECTOR;
 }
 
 static void helper_raise(CPU *cpu, uint32_t cause)
@@ -53,14 +53,14 @@ static void helper_raise(CPU *cpu, uint32_t cause)
 
 static void helper_wfi(CPU *cpu, uint64_t next)
 {
-    tg_of(cpu)->pc = next;
+    tg_of(cpu)->s.pc = next;
     cpu->halted = 1;
     cpu_loop_exit(cpu);
 }
 
 static void check_interrupt(TgCPU *t)
 {
-    if (t->enabled && __atomic_load_n(&t->irq, __ATOMIC_SEQ_CST)) {
+    if (t->s.enabled && __atomic_load_n(&t->s.irq, __ATOMIC_SEQ_CST)) {
         __atomic_store_n(&t->cpu.exit_request, 1, __ATOMIC_SEQ_CST);
     }
 }
@@ -68,32 +68,32 @@ static void check_interrupt(TgCPU *t)
 static void helper_iret(CPU *cpu)
 {
     TgCPU *t = tg_of(cpu);
-    t->pc = t->epc;
-    t->enabled = 1;
+    t->s.pc = t->s.epc;
+    t->s.enabled = 1;
     check_interrupt(t);
 }
 
 static void helper_ei(CPU *cpu, uint32_t on)
 {
-    tg_of(cpu)->enabled = on;
+    tg_of(cpu)->s.enabled = on;
     check_interrupt(tg_of(cpu));
 }
 
 static void helper_space(CPU *cpu, uint64_t space)
 {
-    tg_of(cpu)->space = space;
+    tg_of(cpu)->s.space = space;
     cpu_mmu_changed(cpu);
 }
 
 static uint64_t helper_cause(CPU *cpu, uint32_t which)
 {
     const TgCPU *t = tg_of(cpu);
-    return which == 0 ? t->cause : which == 1 ? t->bad : t->epc;
+    return which == 0 ? t->s.cause : which == 1 ? t->s.bad : t->s.epc;
 }
 
 static void helper_clear(CPU *cpu)
 {
-    __atomic_store_n(&tg_of(cpu)->irq, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&tg_of(cpu)->s.irq, 0, __ATOMIC_SEQ_CST);
 }
 
 static const IrHelper h_raise = IR_HELPER1("raise", helper_raise, IRH_FAULT, VOID, I32);
@@ -204,14 +204,21 @@ static bool tg_init(CPU *cpu, const char *model, GError **err)
     return true;
 }
 
-static void tg_reset(CPU *cpu)
-{
-    tg_of(cpu)->pc = TG_CODE;
-}
+static const Field tg_state[] = {
+    STATE_U64(TgCPU, r),
+    STATE_U64(TgCPU, pc, .reset = TG_CODE),
+    STATE_U64(TgCPU, epc),
+    STATE_U64(TgCPU, cause),
+    STATE_U64(TgCPU, bad),
+    STATE_U64(TgCPU, space),
+    STATE_U32(TgCPU, irq, .shared = true),
+    STATE_U32(TgCPU, enabled, .max = 1),
+    { 0 },
+};
 
 static void tg_key(CPU *cpu, CpuContextKey *key)
 {
-    *key = (CpuContextKey){ .space = tg_of(cpu)->space };
+    *key = (CpuContextKey){ .space = tg_of(cpu)->s.space };
 }
 
 static bool tg_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out,
@@ -219,7 +226,7 @@ static bool tg_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
 {
     *out = (MmuResult){ .phys = vaddr, .prot = PROT_R | PROT_W | PROT_X };
     if (vaddr - TG_SPACE_BASE < TG_SPACE_SIZE) {
-        out->phys = vaddr - TG_SPACE_BASE + TG_RAM + tg_of(cpu)->space;
+        out->phys = vaddr - TG_SPACE_BASE + TG_RAM + tg_of(cpu)->s.space;
     }
     uint64_t above = vaddr - TG_SPACE_BASE - TG_SPACE_SIZE;
     *fault = (MmuFault){ FAULT_WALK, access, .vaddr = vaddr, .code = TG_FAULT_CODE + above };
@@ -249,13 +256,13 @@ static void tg_raise_fault(CPU *cpu, const MmuFault *fault)
 
 static bool tg_has_work(CPU *cpu)
 {
-    return __atomic_load_n(&tg_of(cpu)->irq, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&tg_of(cpu)->s.irq, __ATOMIC_SEQ_CST);
 }
 
 static bool tg_take_interrupt(CPU *cpu)
 {
     TgCPU *t = tg_of(cpu);
-    if (!t->enabled || !tg_has_work(cpu)) {
+    if (!t->s.enabled || !tg_has_work(cpu)) {
         return false;
     }
     enter_vector(t, TG_CAUSE_IRQ, 0);
@@ -273,7 +280,9 @@ const CPUArch tg_arch = {
     .cpu_size = sizeof(TgCPU),
     .guest = &tg_guest,
     .init = tg_init,
-    .reset = tg_reset,
+    .state = tg_state,
+    .state_offset = offsetof(TgCPU, s),
+    .state_size = sizeof(struct TgState),
     .context_key = tg_key,
     .walk = tg_walk,
     .raise_fault = tg_raise_fault,
@@ -303,7 +312,7 @@ static BusResult device_write(void *opaque, hwaddr offset, unsigned size, uint64
         t->log[t->logged % G_N_ELEMENTS(t->log)] = value;
         __atomic_add_fetch(&t->logged, 1, __ATOMIC_SEQ_CST);
     } else if (target) {
-        __atomic_store_n(&target->irq, offset == TG_IRQ_SET, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&target->s.irq, offset == TG_IRQ_SET, __ATOMIC_SEQ_CST);
         if (offset == TG_IRQ_SET) {
             cpu_request_exit(&target->cpu);
         }
@@ -341,7 +350,7 @@ TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus)
     for (unsigned i = 0; i < cpus; i++) {
         CPU *cpu = machine_add_cpu(m, &tg_arch, NULL, &err);
         g_assert_no_error(err);
-        tg_reset(cpu);
+        cpu_reset(cpu);
     }
     g_assert_true(m->accel->class->start(m->accel, &err));
     return t;

@@ -24,12 +24,14 @@ enum TgCause {
 
 typedef struct TgCPU {
     CPU cpu;
-    uint64_t r[TG_REGS];
-    uint64_t pc;
-    uint64_t epc, cause, bad;
-    uint64_t space;
-    uint32_t irq;                     /* level of the line; atomic */
-    uint32_t enabled;                 /* interrupts are */
+    struct TgState {
+        uint64_t r[TG_REGS];
+        uint64_t pc;
+        uint64_t epc, cause, bad;
+        uint64_t space;
+        uint32_t irq;     /* level of the line; atomic */
+        uint32_t enabled; /* interrupts are */
+    } s;
     uint32_t taken;                   /* interrupts taken */
     uint32_t fault_access, fault_mop; /* of the last MmuFault */
     uint64_t fault_code;

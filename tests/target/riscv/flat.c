@@ -199,7 +199,7 @@ Flat *flat_new(const CPUArch *arch, const char *model, uint64_t base, uint64_t s
         g_error("%s", err->message);
     }
     current = m;
-    arch->reset(&m->r->cpu);
+    cpu_reset(&m->r->cpu);
     m->r->s.mstatus |= MSTATUS_FS;
     return m;
 }
