@@ -29,7 +29,6 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
     [LOCK_CHARDEV_OUT] = { "chardev output", "the way out of a chardev, from any thread to the host",
                            "writes that do not wait, or not long; its log" },
     [LOCK_CODE_WRITTEN] = { "code written", "the list of guest code that devices wrote over", NULL },
-    [LOCK_HELPER_CALLS] = { "helper calls", "how the interpreter calls helpers", NULL },
     [LOCK_READERS] = { "readers", "threads that read the memory map, and what they may still read", NULL },
     [LOCK_RAM_BLOCKS] = { "RAM blocks", "the table of RAM blocks", NULL },
     [LOCK_LOOP_CALL] = { "loop call", "one call of a function in the main loop, and its end", NULL },

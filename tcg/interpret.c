@@ -10,7 +10,6 @@
 #include <ffi.h>
 #include <string.h>
 
-#include "base/lock.h"
 #include "tcg/backend.h"
 #include "tcg/eval.h"
 
@@ -99,9 +98,8 @@ static ffi_type *ffi_type_of(unsigned type)
     return type == IR_VOID ? &ffi_type_void : type == IR_I32 ? &ffi_type_uint32 : &ffi_type_uint64;
 }
 
-static Cif *cif_new(const IrHelper *h)
+static void cif_make(Cif *c, const IrHelper *h)
 {
-    Cif *c = g_new0(Cif, 1);
     c->helper = h;
     c->types[0] = &ffi_type_pointer;
     for (unsigned i = 0; i < h->nargs; i++) {
@@ -109,31 +107,24 @@ static Cif *cif_new(const IrHelper *h)
     }
     ffi_status ok = ffi_prep_cif(&c->cif, FFI_DEFAULT_ABI, 1 + h->nargs, ffi_type_of(h->ret), c->types);
     g_assert(ok == FFI_OK);
-    return c;
 }
 
-/* How to call h: made once in the life of the process, then found in the thread's
- * own direct-mapped table. */
+/* How to call h: in a direct-mapped table of the thread, which ends with it.  Helpers stand in tables, so
+ * few share an entry; those are made again. */
 static Cif *cif_find(const IrHelper *h)
 {
-    static Lock lock = LOCK_INIT(LOCK_HELPER_CALLS);
-    static GHashTable *all;
-    static _Thread_local Cif *recent[256];
-    Cif **slot = &recent[((uintptr_t)h / sizeof(IrHelper)) % G_N_ELEMENTS(recent)];
-    if (*slot && (*slot)->helper == h) {
-        return *slot;
+    enum { ENTRIES = 512 };
+    static GPrivate owner = G_PRIVATE_INIT(g_free);
+    static _Thread_local Cif *recent;
+    if (!recent) {
+        recent = g_new0(Cif, ENTRIES);
+        g_private_set(&owner, recent);
     }
-    lock_take(&lock);
-    if (!all) {
-        all = g_hash_table_new(NULL, NULL);
+    Cif *c = &recent[(uintptr_t)h / sizeof(IrHelper) % ENTRIES];
+    if (c->helper != h) {
+        cif_make(c, h);
     }
-    *slot = g_hash_table_lookup(all, h);
-    if (!*slot) {
-        *slot = cif_new(h);
-        g_hash_table_insert(all, (gpointer)h, *slot);
-    }
-    lock_release(&lock);
-    return *slot;
+    return c;
 }
 
 /* The IR_ARG operations stand directly before `in`. */

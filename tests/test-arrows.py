@@ -14,7 +14,7 @@ MAY = {
     'util': set(),
     'fpu': set(),
     'base': set(),
-    'tcg': {'base'},
+    'tcg': set(),
     'target': {'tcg', 'fpu', 'base'},
     'accel': {'target', 'tcg', 'base'},
     'hw': {'base', 'block', 'chardev', 'net', 'target', 'accel', 'system'},

@@ -65,7 +65,7 @@ void device_share_lock(Device *dev, const Device *with)
     dev->lock = dev->regions.lock = with->lock;
 }
 
-/* An inner device is made with its outer one, goes by its name, and its lock guards both. */
+/* An inner device is made with its outer one, goes by its name and is guarded by its lock. */
 static void device_add_inner(Device *dev)
 {
     Device *inner = device_new(dev->class->inner, dev->machine, NULL);
@@ -73,8 +73,8 @@ static void device_add_inner(Device *dev)
     g_free(inner->path);
     inner->path = g_strdup_printf("%s/inner", dev->path);
     inner->regions.name = inner->path;
-    dev->inner = inner;
     device_share_lock(inner, dev);
+    dev->inner = inner;
 }
 
 Device *device_new(const DeviceClass *class, Machine *machine, const char *id)

@@ -238,7 +238,7 @@ static bool mmio_attach(Bus *bus, Device *dev, GError **err)
     v->transport = (VirtioTransport){
         .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t, .legacy = t->legacy
     };
-    device_share_lock(dev, bus->owner);
+    device_share_lock(dev, &t->dev);
     return true;
 }
 

@@ -3,9 +3,8 @@
  * Spec: Virtual I/O Device (VIRTIO) 1.x, chapters 2 (basic facilities), 2.7 (split
  * virtqueues), 4.1 (PCI), 4.2 (MMIO, with its legacy interface).
  *
- * A device sits on a bus of kind "virtio-bus" which its transport provides.  The transport's
- * register region has the virtio device as its owner: one lock guards the
- * device, its queues and its transport.
+ * A device sits on a bus of kind "virtio-bus" which its transport provides, and shares the
+ * transport's lock: one lock guards the device, its queues and its transport.
  *
  * Rings are guest input.  A ring that breaks the rules marks the device
  * broken (DEVICE_NEEDS_RESET) and is not touched again until reset.
