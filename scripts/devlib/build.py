@@ -12,6 +12,7 @@ FLAVOURS = {
     "build": ([], {}),
     "build-bench": (["-Dchecks=disabled"], {}),
     "build-asan": (["-Db_sanitize=address,undefined", "-Db_lundef=false"], {}),
+    "build-tsan": (["-Db_sanitize=thread", "-Db_lundef=false"], {}),
     "build-fuzz": (["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"],
                    {"CC": "clang"}),
 }
