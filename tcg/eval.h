@@ -22,7 +22,7 @@ static inline int64_t ir_signed(IrType type, uint64_t v)
 }
 
 /* clang-format off */
-static inline uint64_t ir_eval1(IrOp op, IrType type, uint64_t a)
+G_ALWAYS_INLINE static inline uint64_t ir_eval1(IrOp op, IrType type, uint64_t a)
 {
     const unsigned width = ir_width(type);
     const uint64_t ua = ir_cut(type, a);
@@ -33,7 +33,7 @@ static inline uint64_t ir_eval1(IrOp op, IrType type, uint64_t a)
     }
 }
 
-static inline uint64_t ir_eval2(IrOp op, IrType type, uint64_t a, uint64_t b)
+G_ALWAYS_INLINE static inline uint64_t ir_eval2(IrOp op, IrType type, uint64_t a, uint64_t b)
 {
     const unsigned width = ir_width(type), n = b & (width - 1);
     const uint64_t ua = ir_cut(type, a), ub = ir_cut(type, b);

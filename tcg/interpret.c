@@ -23,7 +23,7 @@ typedef struct Frame {
 
 /* ---- operands -------------------------------------------------------------- */
 
-static inline uint64_t get(const Frame *f, IrRef r)
+G_ALWAYS_INLINE static inline uint64_t get(const Frame *f, IrRef r)
 {
     unsigned index = r & IR_INDEX_MASK;
     if (ir_is_const(r)) {
@@ -32,7 +32,7 @@ static inline uint64_t get(const Frame *f, IrRef r)
     return ir_is_global(r) ? *(uint64_t *)(f->env + f->b->guest->globals[index].offset) : f->temps[index];
 }
 
-static inline void put(const Frame *f, IrRef r, uint64_t value)
+G_ALWAYS_INLINE static inline void put(const Frame *f, IrRef r, uint64_t value)
 {
     unsigned index = r & IR_INDEX_MASK;
     if (ir_is_global(r)) {
@@ -55,6 +55,19 @@ static inline uint64_t address(const Frame *f, const IrInsn *in)
 static inline bool holds(const Frame *f, const IrInsn *in)
 {
     return ir_eval_cond(ir_cond_of(in), in->type, get(f, in->a), get(f, in->b));
+}
+
+/* One copy of each operation for each type: where both are constants, little is left to compute. */
+G_ALWAYS_INLINE static inline uint64_t unary(const Frame *f, IrOp op, const IrInsn *in)
+{
+    uint64_t a = get(f, in->a);
+    return in->type == IR_I64 ? ir_eval1(op, IR_I64, a) : ir_eval1(op, IR_I32, a);
+}
+
+G_ALWAYS_INLINE static inline uint64_t binary(const Frame *f, IrOp op, const IrInsn *in)
+{
+    uint64_t a = get(f, in->a), b = get(f, in->b);
+    return in->type == IR_I64 ? ir_eval2(op, IR_I64, a, b) : ir_eval2(op, IR_I32, a, b);
 }
 
 static bool exit_requested(const Frame *f)
@@ -180,40 +193,42 @@ static const IrInsn *jump(const Frame *f, const IrInsn *in)
 /* clang-format off */
 IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run)
 {
-    const Frame f = { b, cpu, run, (char *)cpu, g_newa(uint64_t, b->temp_count + 1) };
-    for (const IrInsn *in = b->ops;; in++) {
-        switch ((IrOp)in->op) {
-#define IR_OP1(NAME, ...) \
-        case IR_##NAME: put(&f, in->dst, ir_eval1(IR_##NAME, in->type, get(&f, in->a))); break;
-#define IR_OP2(NAME, ...) \
-        case IR_##NAME: put(&f, in->dst, ir_eval2(IR_##NAME, in->type, get(&f, in->a), get(&f, in->b))); break;
+    static const void *const ops[IR_OPS] = { /* an operation without its label below does not compile */
+#define IR_OP(NAME, ...) [IR_##NAME] = &&L_##NAME,
+#define IR_OP1(NAME, ...) [IR_##NAME] = &&L_##NAME,
+#define IR_OP2(NAME, ...) [IR_##NAME] = &&L_##NAME,
 #include "tcg/ops.def"
-        case IR_SETCC: put(&f, in->dst, holds(&f, in)); break;
-        case IR_SELECT: put(&f, in->dst, get(&f, holds(&f, in) ? in[1].a : in[1].b)); break;
-        case IR_LD: put(&f, in->dst, run->load(cpu, address(&f, in), in->type)); break;
-        case IR_ST: run->store(cpu, address(&f, in), in->type, get(&f, in->b)); break;
-        case IR_FENCE: __atomic_thread_fence(__ATOMIC_SEQ_CST); break;
-        case IR_LDENV: put(&f, in->dst, load_env(f.env + (int32_t)in->aux, in->type)); break;
-        case IR_STENV: store_env(f.env + (int32_t)in->aux, in->type, get(&f, in->b)); break;
-        case IR_CALL: call_helper(&f, in); break;
-        case IR_INSN: put_pc(&f, get(&f, in->a)); break;
-        case IR_NOP: case IR_ARMS: case IR_ARG: case IR_LABEL: break;
-        case IR_BRCC:
-            if (!holds(&f, in)) {
-                break;
-            }
-            /* fall through */
-        case IR_BR:
-            in = jump(&f, in);
-            if (!in) {
-                return IR_LEFT_LOOP;
-            }
-            break;
-        case IR_EXIT_PC: put_pc(&f, get(&f, in->a)); return IR_LEFT_PC;
-        case IR_EXIT_IND: put_pc(&f, get(&f, in->a)); return IR_LEFT_IND;
-        case IR_EXIT_LOOKUP: return IR_LEFT_LOOKUP;
-        case IR_OPS: g_assert_not_reached();
-        }
+    };
+    const Frame f = { b, cpu, run, (char *)cpu, g_newa(uint64_t, b->temp_count + 1) };
+    const IrInsn *in = b->ops;
+    goto *ops[in->op];
+
+#define IR_OP1(NAME, ...) L_##NAME: put(&f, in->dst, unary(&f, IR_##NAME, in)); goto *ops[(++in)->op];
+#define IR_OP2(NAME, ...) L_##NAME: put(&f, in->dst, binary(&f, IR_##NAME, in)); goto *ops[(++in)->op];
+#include "tcg/ops.def"
+
+L_SETCC: put(&f, in->dst, holds(&f, in)); goto *ops[(++in)->op];
+L_SELECT: put(&f, in->dst, get(&f, holds(&f, in) ? in[1].a : in[1].b)); goto *ops[(++in)->op];
+L_LD: put(&f, in->dst, run->load(cpu, address(&f, in), in->type)); goto *ops[(++in)->op];
+L_ST: run->store(cpu, address(&f, in), in->type, get(&f, in->b)); goto *ops[(++in)->op];
+L_FENCE: __atomic_thread_fence(__ATOMIC_SEQ_CST); goto *ops[(++in)->op];
+L_LDENV: put(&f, in->dst, load_env(f.env + (int32_t)in->aux, in->type)); goto *ops[(++in)->op];
+L_STENV: store_env(f.env + (int32_t)in->aux, in->type, get(&f, in->b)); goto *ops[(++in)->op];
+L_CALL: call_helper(&f, in); goto *ops[(++in)->op];
+L_INSN: put_pc(&f, get(&f, in->a)); goto *ops[(++in)->op];
+L_NOP: L_ARMS: L_ARG: L_LABEL: goto *ops[(++in)->op];
+L_BRCC:
+    if (!holds(&f, in)) {
+        goto *ops[(++in)->op];
     }
+L_BR:
+    in = jump(&f, in);
+    if (!in) {
+        return IR_LEFT_LOOP;
+    }
+    goto *ops[in->op];
+L_EXIT_PC: put_pc(&f, get(&f, in->a)); return IR_LEFT_PC;
+L_EXIT_IND: put_pc(&f, get(&f, in->a)); return IR_LEFT_IND;
+L_EXIT_LOOKUP: return IR_LEFT_LOOKUP;
 }
 /* clang-format on */
