@@ -24,6 +24,7 @@ IrBlock *ir_block_new(const IrGuest *guest)
 {
     IrBlock *b = g_new0(IrBlock, 1);
     b->guest = guest;
+    b->verify = LYREBIRD_CHECKS;
     ir_block_reset(b, 0);
     return b;
 }

@@ -7,7 +7,7 @@
  *      barrier), every global has the value that the translator gave it
  *   2. loads, stores, fences and calls with effects stay, in their order
  *   3. constant time for each operation: no rule searches the block
- *   4. the result passes ir_verify()
+ *   4. after each pass the block passes ir_verify()
  *
  * Not modelled: liveness of globals over a jump to a label; all are taken as live there. */
 #include <string.h>
@@ -226,6 +226,7 @@ static void close_holes(IrBlock *b)
 void ir_optimize(IrBlock *b)
 {
     ir_convert_branches(b);
+    ir_verify_pass(b, "ifconvert");
     unsigned temps = b->temp_count + 1, globals = b->guest->global_count;
     size_t bytes =
         temps * (sizeof(uint32_t) + sizeof(uint16_t) + sizeof(IrRef)) + 2 * globals * sizeof(uint32_t);
@@ -245,6 +246,8 @@ void ir_optimize(IrBlock *b)
     }
     o.copy_of = (IrRef *)(o.uses + temps);
     pass_forward(&o);
+    ir_verify_pass(b, "forward");
     pass_backward(&o);
     close_holes(b);
+    ir_verify_pass(b, "backward");
 }

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The rules that every block keeps, checked after translation and after each pass in
- * debug builds, and on every block that comes from text.
+/* The rules that every block keeps.  They are checked after translation and after each pass in builds with checks, under
+ * lockstep and -d op; and on every block that comes from text.
  *
  * Rules
  *   1. operands are there when the operation reads them, in range, and absent otherwise;
  *      a destination is a temp or a global
- *   2. types, conditions and IoOps are legal
+ *   2. types, conditions and MemOps are legal
  *   3. a temp is assigned once, before its uses, and is not used across a label
  *   4. a label stands once; jumps go forward, or to label 0, which only stands first
  *   5. every path ends in an exit; nothing stands behind an exit or IR_BR but a label
  *   6. IR_ARG operations stand directly before their IR_CALL, as many as the helper
- *      takes; IR_ARMS directly behind its IR_SELECT and nowhere else
+ *      takes; IR_ARMS directly behind the operation that reads them (IRF_ARMS) and nowhere else
  *   7. an operation that may fault follows an IR_INSN, and behind a label where ways from
  *      different guest instructions meet comes an IR_INSN first
  *   8. accesses to the CPU struct are aligned and do not touch a global's slot */
+#include <inttypes.h>
+
 #include "tcg/ir.h"
 
 enum { INSN_NONE = -1, INSN_MIXED = -2 };
@@ -283,4 +285,13 @@ bool ir_verify(const IrBlock *b, GError **err)
         }
     }
     return check_end(&v);
+}
+
+void ir_verify_pass(const IrBlock *b, const char *pass)
+{
+    g_autoptr(GError) err = NULL;
+    if (b->verify && !ir_verify(b, &err)) {
+        g_error("pass '%s' made wrong IR of %s code at 0x%" PRIx64 ": %s", pass, b->guest->name, b->pc,
+                err->message);
+    }
 }

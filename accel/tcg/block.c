@@ -525,14 +525,8 @@ static void run_translator(TcgState *s, TranslateCtx *t)
     t->size = 0;
     t->cpu->arch->translate(t);
     log_ir(s, LOG_OP, "IR");
-    /* Tests verify what the translators make; a run does only when something is sought. */
-    g_autoptr(GError) err = NULL;
-    bool verify = s->engine == TCG_LOCKSTEP || log_enabled(LOG_OP | LOG_OP_OPT);
-    if (verify && !ir_verify(s->ir, &err)) {
-        log_ir(s, LOG_OP, "IR");
-        g_error("the translator of %s made wrong IR at 0x%" PRIx64 ": %s", t->cpu->arch->name, t->pc,
-                err->message);
-    }
+    s->ir->verify = LYREBIRD_CHECKS || s->engine == TCG_LOCKSTEP || log_enabled(LOG_OP | LOG_OP_OPT);
+    ir_verify_pass(s->ir, "translate");
     ir_optimize(s->ir);
     log_ir(s, LOG_OP_OPT, "optimised IR");
 }

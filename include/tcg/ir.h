@@ -199,6 +199,7 @@ typedef struct IrBlock {
     unsigned guest_insns; /* IR_INSN operations */
     bool unreachable;     /* builders: behind an IR_BR or exit, nothing is emitted up to the
                                 next label */
+    bool verify;          /* after each pass: see ir_verify_pass */
 } IrBlock;
 
 /* A translator ends its block when this is true: temps, constants or labels run short.
@@ -286,6 +287,9 @@ IrCond ir_cond_swap(IrCond c); /* of exchanged operands */
 
 /* ---- passes and text (each in its own file under tcg/); running blocks is in tcg/backend.h ---- */
 bool ir_verify(const IrBlock *b, GError **err); /* names the operation and the rule broken */
-void ir_optimize(IrBlock *b);                   /* backward: dead temps, dead global writes */
+/* `pass` (the translator, a pass of the optimizer) is done with b.  Where b->verify is set, as it is at first in builds
+ * with checks, a block that ir_verify() refuses ends the program with a message that names the pass. */
+void ir_verify_pass(const IrBlock *b, const char *pass);
+void ir_optimize(IrBlock *b); /* backward: dead temps, dead global writes */
 void ir_print(const IrBlock *b, GString *out);
 bool ir_parse(IrBlock *b, const char *text, const IrHelper *const *helpers, GError **err);

@@ -62,15 +62,33 @@ static void test_row(gconstpointer opaque)
     IrBlock *b = ir_block_new(&toy_guest);
     ir_parse(b, row->before, toy_helpers, &err);
     g_assert_no_error(err);
-    ir_verify(b, &err);
-    g_assert_no_error(err);
+    b->verify = true;
+    ir_verify_pass(b, "parse");
     ir_optimize(b);
-    ir_verify(b, &err);
-    g_assert_no_error(err);
     g_autoptr(GString) text = g_string_new(NULL);
     ir_print(b, text);
     g_assert_cmpstr(text->str, ==, row->after ? row->after : row->before);
     ir_block_free(b);
+}
+
+/* The message names the pass behind which the block was found wrong. */
+static void test_verify_pass(void)
+{
+    static const char wrong[] = "insn 0x40\nr1 = mov.i64 %1\nexit_lookup\n";
+    IrBlock *b = ir_block_new(&toy_guest);
+    ir_parse(b, wrong, toy_helpers, NULL);
+    b->verify = false;
+    ir_verify_pass(b, "made up");
+    ir_optimize(b);
+    ir_parse(b, wrong, toy_helpers, NULL);
+    b->verify = true;
+    if (g_test_subprocess()) {
+        ir_optimize(b);
+    }
+    ir_block_free(b);
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_failed();
+    g_test_trap_assert_stderr("*pass 'ifconvert' made wrong IR of toy code at 0x40*before it is assigned*");
 }
 
 int main(int argc, char **argv)
@@ -80,5 +98,6 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/tcg/optimize/%s", rows[i].name);
         g_test_add_data_func(path, &rows[i], test_row);
     }
+    g_test_add_func("/tcg/optimize/verify-pass", test_verify_pass);
     return g_test_run();
 }

@@ -263,14 +263,10 @@ static IrBlock *find_block(Flat *m, unsigned max_insns)
                          .page_start = m->r->s.pc & -(uint64_t)FLAT_PAGE,
                          .page_bytes = FLAT_PAGE };
     cpu->arch->translate(&ctx);
-    g_autoptr(GError) err = NULL;
+    b->verify = true;
+    ir_verify_pass(b, "translate");
     if (m->optimize) {
         ir_optimize(b);
-    }
-    if (!ir_verify(b, &err)) {
-        g_autoptr(GString) text = g_string_new(NULL);
-        ir_print(b, text);
-        g_error("%s\n%s", err->message, text->str);
     }
     g_hash_table_insert(m->blocks, g_memdup2(&name, sizeof(name)), b);
     return b;
