@@ -377,6 +377,19 @@ TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t 
     return b;
 }
 
+bool tcg_block_covers(const TcgBlock *b, uint64_t ram_page, unsigned offset, unsigned len)
+{
+    for (unsigned slot = 0; slot < G_N_ELEMENTS(b->pages); slot++) {
+        unsigned from, to;
+        if (b->pages[slot] != ram_page)
+            continue;
+        block_range(b, slot, &from, &to);
+        if (from < offset + len && to > offset)
+            return true;
+    }
+    return false;
+}
+
 /* A vCPU may be inside a block that was dropped: it comes to the dispatcher at the next edge. */
 static void leave_blocks(TcgState *s)
 {

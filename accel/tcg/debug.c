@@ -113,6 +113,7 @@ void tcg_debug_single_done(CPU *cpu)
     if (v->passing) {
         v->watch_stopped = v->passing = false;
     }
+    v->alone = false;
     if (cpu->singlestep) {
         tcg_debug_stop(cpu);
     }

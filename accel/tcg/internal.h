@@ -186,6 +186,9 @@ struct TcgVcpu {
     bool watch_stopped; /* before an access of the instruction at watch_pc ... */
     bool passing;       /* ... which is made now: the debugger let the vCPU go on */
     uint64_t watch_pc;
+    /* coherent_fetch: a store would have changed the block under way, nothing was written ... */
+    bool alone_next; /* ... its instruction will run alone ... */
+    bool alone;      /* ... and does */
     /* The RAM range that the last fill found, good until the view changes. */
     struct {
         hwaddr start;
@@ -287,6 +290,10 @@ void tcg_block_drop(TcgState *s, TcgBlock *b);
  * vCPUs leave the ones that they run at the next loop edge. */
 bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned len);
 bool tcg_page_has_code(TcgState *s, uint64_t ram_page);
+/* Some of the block's code is in [offset, offset + len) of the page. */
+bool tcg_block_covers(const TcgBlock *b, uint64_t ram_page, unsigned offset, unsigned len);
+/* The block that calls C code now, or NULL (between blocks). */
+TcgBlock *tcg_block_running(const TcgVcpu *v);
 /* Some vCPU may fetch from parts of the page only: its blocks are not linked to each other. */
 bool tcg_page_is_split(TcgState *s, uint64_t ram_page);
 /* A page became writable through vaddr in a TLB: remembered so that code can revoke it. */
@@ -326,10 +333,11 @@ void tcg_debug_stop(CPU *cpu);
 
 /* ---- debugger (debug.c) -------------------------------------------------------------- */
 
-/* One instruction runs alone: the debugger steps, or goes on from a watchpoint. */
+/* One instruction runs alone: the debugger steps, or goes on from a watchpoint; or it changes the code
+ * around it. */
 static inline bool tcg_single(const CPU *cpu)
 {
-    return cpu->singlestep || cpu->tcg->passing;
+    return cpu->singlestep || cpu->tcg->passing || cpu->tcg->alone;
 }
 /* Some watchpoint lies in the 4 KiB page of vaddr: its tags have TLB_WATCHED. */
 bool tcg_page_watched(const CPU *cpu, uint64_t vaddr);

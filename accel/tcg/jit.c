@@ -14,6 +14,11 @@
 
 /* ---- which instruction is it? ----------------------------------------------- */
 
+TcgBlock *tcg_block_running(const TcgVcpu *v)
+{
+    return v->frame ? tcg_cache_find(v->state, *v->frame) : v->running;
+}
+
 void cpu_restore_pc(CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;

@@ -235,6 +235,27 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
     return finish_load(read_target(cpu, &t, vaddr, bytes, a), mop);
 }
 
+/* ---- code that changes itself ---------------------------------------------------------------
+ *
+ * A block that is dropped by its own store goes on to its end.  Where the guest's next instruction must
+ * be the new one (CPUArch.coherent_fetch) that comes too late: the store leaves before it writes
+ * anything, and its instruction runs once more as a block of its own, behind which the changed code is
+ * looked up.
+ *
+ * Not modelled: that of the A bits of page tables which lie in the running block. */
+static void leave_changed_block(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes)
+{
+    TcgVcpu *v = cpu->tcg;
+    if (G_LIKELY(!t->code || !cpu->arch->coherent_fetch))
+        return;
+    const TcgBlock *b = tcg_block_running(v);
+    if (b && b->insns > 1 && tcg_block_covers(b, t->ram_page, vaddr & (GUEST_PAGE - 1), bytes)) {
+        cpu_restore_pc(cpu);
+        v->alone_next = true;
+        cpu_loop_exit(cpu);
+    }
+}
+
 /* ---- stores ------------------------------------------------------------------------------- */
 
 static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes, Access a, uint64_t value)
@@ -264,6 +285,8 @@ static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a, u
     Target t[2] = { locate(cpu, vaddr, second - vaddr, a), { 0 } };
     t[1] = locate(cpu, second, vaddr + bytes - second, a);
     check_watch(cpu, vaddr, bytes, MMU_WRITE);
+    leave_changed_block(cpu, &t[0], vaddr, second - vaddr);
+    leave_changed_block(cpu, &t[1], second, vaddr + bytes - second);
     for (unsigned n = 0; n < bytes; n++) {
         uint64_t at = vaddr + n;
         bool in_second = (at & -GUEST_PAGE) == second;
@@ -300,6 +323,7 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     }
     Target t = locate(cpu, vaddr, bytes, a);
     check_watch(cpu, vaddr, bytes, MMU_WRITE);
+    leave_changed_block(cpu, &t, vaddr, bytes);
     write_target(cpu, &t, vaddr, bytes, a, value);
 }
 
@@ -323,6 +347,7 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
     if (reads)
         check_watch(cpu, vaddr, bytes, MMU_READ);
     check_watch(cpu, vaddr, bytes, MMU_WRITE);
+    leave_changed_block(cpu, &t, vaddr, bytes);
     if (log)
         tcg_log_ram_write(log, t.host, bytes);
     if (t.code)

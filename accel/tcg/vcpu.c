@@ -156,6 +156,8 @@ static void run_vcpu(TcgLoop *l, CPU *cpu)
             break;
         }
         cpu->halted = 0;
+        v->alone = v->alone_next;
+        v->alone_next = false;
         if (!tcg_single(cpu)) { /* a step ends behind the instruction, not in a handler */
             cpu->arch->take_interrupt(cpu);
         }

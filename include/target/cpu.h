@@ -15,6 +15,18 @@
 typedef struct CPUArch CPUArch;
 typedef struct VcpuOps VcpuOps;
 typedef struct Accel Accel;
+
+/* An interrupt controller that tells a vCPU only that something is pending, and which vector when it
+ * is asked (a PIC, a local APIC); a board gives it to the vCPU.  Controllers that drive the lines of
+ * CPUArch.set_irq need none. */
+typedef struct IntSource {
+    /* Is there anything to acknowledge?  The vCPU's thread; takes no lock, or a leaf.  When the answer
+     * may have become true the source calls cpu_request_exit(). */
+    bool (*pending)(void *opaque);
+    /* The vCPU takes the interrupt: its vector, or -1 when it has gone in between. */
+    int (*acknowledge)(void *opaque);
+    void *opaque;
+} IntSource;
 typedef struct TcgVcpu TcgVcpu;
 
 struct CPU {
@@ -27,11 +39,13 @@ struct CPU {
     const VcpuOps *ops; /* never NULL: see vcpu_ops_none */
     Accel *accel;       /* who runs it, whose room alone knows what this is; or NULL */
     AddressSpace *as;
-    unsigned index;      /* 0.. in the machine */
-    bool state_away;     /* what the guest can change is the accelerator's: see cpu_state_fetch() */
-    bool state_changed;  /* ... and was changed here since it came */
-    bool stopped;        /* firmware has not started it (or has stopped it) */
-    bool held;           /* the debugger keeps it still while others run */
+    unsigned index;              /* 0.. in the machine */
+    bool state_away;             /* what the guest can change is the accelerator's: see cpu_state_fetch() */
+    bool state_changed;          /* ... and was changed here since it came */
+    const IntSource *int_source; /* of the board; NULL: interrupts come by lines alone */
+    bool stopped;        /* powered off: firmware has not started it, or has stopped it.  The machine's: guest
+                     code asks for it (PSCI, SBI HSM), reset sets it as the board has it */
+    bool held;           /* the debugger keeps it still while others run; the gdb stub's alone */
     bool singlestep;     /* the debugger wants one instruction at a time */
     GArray *breakpoints; /* of uint64_t, guest virtual addresses */
     GArray *watchpoints; /* of Watchpoint */
@@ -185,6 +199,8 @@ struct CPUArch {
     /* Set the guest's exception up; state is at the faulting instruction. */
     void (*raise_fault)(CPU *cpu, const MmuFault *fault);
     void (*translate)(TranslateCtx *t);
+    /* What a store changed is executed from the next instruction on, without a fence (x86). */
+    bool coherent_fetch;
     bool (*has_work)(CPU *cpu);             /* an enabled interrupt is pending: ends a wfi */
     bool (*take_interrupt)(CPU *cpu);       /* deliver the best pending one: true if state changed */
     uint64_t (*space_asid)(uint64_t space); /* for flushes by address space */
@@ -257,6 +273,19 @@ static inline uint64_t cpu_pc(const CPU *cpu)
 /* Ask the vCPU to come back to its dispatcher soon; wakes it from wfi.  Any
  * thread, any lock. */
 void cpu_request_exit(CPU *cpu);
+
+/* For has_work() and take_interrupt() of architectures that have vectors from a controller. */
+static inline bool cpu_int_pending(const CPU *cpu)
+{
+    const IntSource *s = cpu->int_source;
+    return s && s->pending(s->opaque);
+}
+
+static inline int cpu_int_acknowledge(const CPU *cpu)
+{
+    const IntSource *s = cpu->int_source;
+    return s ? s->acknowledge(s->opaque) : -1;
+}
 
 /* Run fn where the vCPU's state may be read and written, and wait for it. */
 static inline void cpu_run(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)

@@ -141,6 +141,51 @@ static void test_faults(void)
     check_fault(fetch, 3, TG_CAUSE_BUS, 0x200, 0x200, (Told){ MMU_EXEC, 0, 0 });
 }
 
+/* ---- vectors ---------------------------------------------------------------------------- */
+
+/* A controller with a queue of vectors. */
+typedef struct Vectors {
+    uint8_t queue[64];
+    uint32_t put, taken; /* atomic */
+} Vectors;
+
+static bool vector_pending(void *opaque)
+{
+    Vectors *v = opaque;
+    return __atomic_load_n(&v->put, __ATOMIC_SEQ_CST) != v->taken;
+}
+
+static int vector_acknowledge(void *opaque)
+{
+    Vectors *v = opaque;
+    return vector_pending(v) ? v->queue[v->taken++] : -1;
+}
+
+/* Each wakes the vCPU from its wait, once, and the handler learns which it was. */
+static void test_vectors(void)
+{
+    Vectors v = { { 0 } };
+    IntSource source = { vector_pending, vector_acknowledge, &v };
+    TgMachine *t = machine(1);
+    TgCPU *cpu = tg_cpu(t, 0);
+    CODE(t, TG_VECTOR, tg(TG_GETCAUSE, 11, 0, 1), tg(TG_ST, 11, 15, TG_LOG / 8),
+         tg(TG_ST, 0, 15, TG_DONE / 8), tg(TG_IRET, 0, 0, 0));
+    CODE(t, TG_CODE, DEVICE, tg(TG_EI, 0, 0, 1), tg(TG_WFI, 0, 0, 0), tg(TG_BNZ, 15, 0, -1));
+    cpu->cpu.int_source = &source;
+    resume(t);
+    for (unsigned i = 0; i < G_N_ELEMENTS(v.queue); i++) {
+        v.queue[i] = 0x20 + 3 * i;
+        __atomic_store_n(&v.put, i + 1, __ATOMIC_SEQ_CST);
+        cpu_request_exit(&cpu->cpu);
+        g_assert_true(tg_wait(&t->done, i + 1));
+        g_assert_cmpuint(t->log[i], ==, v.queue[i]);
+    }
+    pause_all(t);
+    g_assert_cmpuint(cpu->taken, ==, G_N_ELEMENTS(v.queue));
+    g_assert_cmpuint(v.taken, ==, G_N_ELEMENTS(v.queue));
+    tg_machine_free(t);
+}
+
 /* ---- interrupts ---------------------------------------------------------------------------- */
 
 #define HANDLER                                                                                              \
@@ -307,6 +352,28 @@ static void test_changed_by_guest(void)
     run(t, 1);
     g_assert_cmpuint(tg_cpu(t, 0)->s.r[2], ==, 101);
     tg_machine_free(t);
+}
+
+/* A block's store changes what stands behind it in the block.  Each instruction runs once. */
+static uint64_t run_changing_itself(const CPUArch *arch, bool atomic_pair)
+{
+    TgMachine *t = tg_machine_new_of(arch, accel_name, accel_options, 1);
+    CODE(t, TG_CODE, DEVICE, tg(TG_ADDI, 1, 1, 1), tg(atomic_pair ? TG_ST : TG_ST32, 9, 8, 0),
+         tg(TG_ADDI, 3, 3, 1), tg(TG_ADDI, 2, 2, 1), tg(TG_ADDI, 5, 5, 1), FINISH);
+    tg_cpu(t, 0)->s.r[8] = TG_CODE + 20;
+    tg_cpu(t, 0)->s.r[9] = tg(TG_ADDI, 2, 2, 100) | (uint64_t)tg(TG_ADDI, 5, 5, 50) << 32;
+    run(t, 1);
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[1], ==, 1);
+    g_assert_cmpuint(tg_cpu(t, 0)->s.r[3], ==, 1);
+    uint64_t sum = tg_cpu(t, 0)->s.r[2] + tg_cpu(t, 0)->s.r[5];
+    tg_machine_free(t);
+    return sum;
+}
+
+static void test_changes_itself(void)
+{
+    g_assert_cmpuint(run_changing_itself(&tg_coherent_arch, false), ==, 101);
+    g_assert_cmpuint(run_changing_itself(&tg_coherent_arch, true), ==, 150);
 }
 
 /* A device writes over code that a vCPU is running in a loop. */
@@ -508,6 +575,8 @@ int main(int argc, char **argv)
     g_test_add_func("/accel/pause/resume", test_pause_resume);
     g_test_add_func("/accel/pause/asleep", test_pause_asleep);
     g_test_add_func("/accel/code/changed-by-guest", test_changed_by_guest);
+    g_test_add_func("/loop/changes-itself", test_changes_itself);
+    g_test_add_func("/loop/vectors", test_vectors);
     g_test_add_func("/accel/code/changed-by-dma", test_changed_by_dma);
     g_test_add_func("/accel/spaces", test_spaces);
     g_test_add_func("/accel/view-change", test_view_change);

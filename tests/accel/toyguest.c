@@ -60,7 +60,7 @@ static void helper_wfi(CPU *cpu, uint64_t next)
 
 static void check_interrupt(TgCPU *t)
 {
-    if (t->s.enabled && __atomic_load_n(&t->s.irq, __ATOMIC_SEQ_CST)) {
+    if (t->s.enabled && t->cpu.arch->has_work(&t->cpu)) {
         __atomic_store_n(&t->cpu.exit_request, 1, __ATOMIC_SEQ_CST);
     }
 }
@@ -254,18 +254,28 @@ static void tg_raise_fault(CPU *cpu, const MmuFault *fault)
     enter_vector(t, causes[fault->kind], fault->vaddr);
 }
 
-static bool tg_has_work(CPU *cpu)
+static bool line_is_high(CPU *cpu)
 {
     return __atomic_load_n(&tg_of(cpu)->s.irq, __ATOMIC_SEQ_CST);
 }
 
+static bool tg_has_work(CPU *cpu)
+{
+    return line_is_high(cpu) || cpu_int_pending(cpu);
+}
+
+/* The line first; `bad` is the vector of the board's source. */
 static bool tg_take_interrupt(CPU *cpu)
 {
     TgCPU *t = tg_of(cpu);
+    int vector = 0;
     if (!t->s.enabled || !tg_has_work(cpu)) {
         return false;
     }
-    enter_vector(t, TG_CAUSE_IRQ, 0);
+    if (!line_is_high(cpu) && (vector = cpu_int_acknowledge(cpu)) < 0) {
+        return false;
+    }
+    enter_vector(t, TG_CAUSE_IRQ, vector);
     t->taken++;
     return true;
 }
@@ -275,23 +285,27 @@ static uint64_t tg_asid(uint64_t space)
     return space;
 }
 
-const CPUArch tg_arch = {
-    .name = "toy",
-    .cpu_size = sizeof(TgCPU),
-    .guest = &tg_guest,
-    .init = tg_init,
-    .state = tg_state,
-    .state_offset = offsetof(TgCPU, s),
-    .state_size = sizeof(struct TgState),
-    .context_key = tg_key,
-    .walk = tg_walk,
-    .raise_fault = tg_raise_fault,
-    .translate = tg_translate,
-    .has_work = tg_has_work,
-    .take_interrupt = tg_take_interrupt,
-    .space_asid = tg_asid,
-    .debug_walk = tg_debug_walk,
-};
+/* clang-format off */
+#define TG_COLUMNS \
+    .name = "toy", \
+    .cpu_size = sizeof(TgCPU), \
+    .guest = &tg_guest, \
+    .init = tg_init, \
+    .state = tg_state, \
+    .state_offset = offsetof(TgCPU, s), \
+    .state_size = sizeof(struct TgState), \
+    .context_key = tg_key, \
+    .walk = tg_walk, \
+    .raise_fault = tg_raise_fault, \
+    .translate = tg_translate, \
+    .has_work = tg_has_work, \
+    .take_interrupt = tg_take_interrupt, \
+    .space_asid = tg_asid, \
+    .debug_walk = tg_debug_walk
+/* clang-format on */
+
+const CPUArch tg_arch = { TG_COLUMNS };
+const CPUArch tg_coherent_arch = { .coherent_fetch = true, TG_COLUMNS };
 
 /* ---- machine ------------------------------------------------------------------------------ */
 
@@ -335,6 +349,11 @@ static GHashTable *parse(const char *options)
 
 TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus)
 {
+    return tg_machine_new_of(&tg_arch, accel, options, cpus);
+}
+
+TgMachine *tg_machine_new_of(const CPUArch *arch, const char *accel, const char *options, unsigned cpus)
+{
     g_autoptr(GError) err = NULL;
     g_autoptr(GHashTable) table = parse(options);
     TgMachine *t = g_new0(TgMachine, 1);
@@ -348,7 +367,7 @@ TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus)
     t->accel = m->accel = accel_open(accel, table, &err);
     g_assert_no_error(err);
     for (unsigned i = 0; i < cpus; i++) {
-        CPU *cpu = machine_add_cpu(m, &tg_arch, NULL, &err);
+        CPU *cpu = machine_add_cpu(m, arch, NULL, &err);
         g_assert_no_error(err);
         cpu_reset(cpu);
     }

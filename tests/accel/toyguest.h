@@ -3,7 +3,8 @@
  * that they know no particular guest.
  *
  * Registers r0..r15 of 64 bits and a pc; instructions are words of 32 bits: opcode, a, b and
- * an immediate c of a byte each.  One interrupt line; an exception or interrupt saves
+ * an immediate c of a byte each.  One interrupt line, and vectors of
+ * an IntSource; an exception or interrupt saves
  * the pc in epc, disables interrupts and goes on at VECTOR.  Virtual addresses from
  * SPACE_BASE on are moved by the register `space`; the page above that window faults. */
 #pragma once
@@ -58,7 +59,7 @@ static inline uint32_t tg_li(unsigned a, int value16)
     return TG_LI | a << 8 | (uint32_t)(uint16_t)value16 << 16;
 }
 
-extern const CPUArch tg_arch;
+extern const CPUArch tg_arch, tg_coherent_arch; /* the second has coherent_fetch */
 
 /* A machine of n vCPUs with RAM and the test device, on an accelerator ("interp" or
  * "tcg", with options "name=value,..." or NULL); vCPUs paused at TG_CODE. */
@@ -71,6 +72,7 @@ typedef struct TgMachine {
     uint32_t logged;  /* atomic */
 } TgMachine;
 TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus);
+TgMachine *tg_machine_new_of(const CPUArch *arch, const char *accel, const char *options, unsigned cpus);
 void tg_machine_free(TgMachine *t);
 TgCPU *tg_cpu(TgMachine *t, unsigned n);
 uint8_t *tg_ram(TgMachine *t, uint64_t addr);
