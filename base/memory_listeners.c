@@ -109,6 +109,26 @@ void memory_listeners_readers_wanted(void)
     }
 }
 
+void memory_listeners_dirty_started(RamBlock *rb)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        MemoryListener *l = listener_at(i);
+        if (l && l->dirty_started) {
+            l->dirty_started(l, rb);
+        }
+    }
+}
+
+void memory_listeners_dirty_taken(RamBlock *rb, uint64_t offset, uint64_t length)
+{
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        MemoryListener *l = listener_at(i);
+        if (l && l->dirty_taken) {
+            l->dirty_taken(l, rb, offset, length);
+        }
+    }
+}
+
 void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length)
 {
     for (unsigned i = 0; i < LISTENERS_MAX; i++) {

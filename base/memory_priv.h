@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the memory map share: memory.c (tree), memory_view.c (flat
- * views), memory_listeners.c, memory_readers.c (lifetimes), memory_ram.c (host memory), memory_access.c and
+ * views), memory_listeners.c, memory_readers.c (lifetimes), memory_ram.c (host memory), memory_dirty.c (writes to it), memory_access.c and
  * memory_debug.c (accesses), memory_trace.c. */
 #pragma once
 #include "base/lock.h"
@@ -30,13 +30,17 @@ void memory_view_invalidate(void);
 void memory_reader_enter(void);
 
 RamBlock *ram_block_new(const char *name, uint64_t size, GError **err);
-bool ram_block_use(RamBlock *rb); /* false: its last user is gone; only a view that was replaced has it */
-void ram_block_unuse(RamBlock *rb);
 /* The block that holds a host address, which is mapped. */
 RamBlock *ram_block_of_host(const void *host);
 
 /* With trace_on(): log an access of a device if somebody wants it.  Under the device's lock. */
 void memory_trace_io(const MemoryRegion *mr, IoTrace *t, BusResult r);
+
+static inline size_t ram_bitmap_bytes(const RamBlock *rb)
+{
+    uint64_t pages = rb->size >> RAM_PAGE_BITS;
+    return (pages + RAM_WORD_BITS - 1) / RAM_WORD_BITS * sizeof(unsigned long);
+}
 
 /* Visit the address spaces (info mtree). */
 void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *opaque);
@@ -44,6 +48,8 @@ void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *op
 /* memory_listeners.c, under the lock of the map: `as` shows `now` in place of `was` (NULL: nothing). */
 void memory_listeners_view_changed(AddressSpace *as, const FlatView *was, const FlatView *now);
 void memory_listeners_readers_wanted(void);
+void memory_listeners_dirty_started(RamBlock *rb);
+void memory_listeners_dirty_taken(RamBlock *rb, uint64_t offset, uint64_t length);
 void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length);
 
 static inline uint64_t region_last(uint64_t size)

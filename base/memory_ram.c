@@ -11,17 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { RAM_MAX_BLOCKS = 512, BITS_PER_LONG = 8 * (int)sizeof(unsigned long) };
+enum { RAM_MAX_BLOCKS = 512 };
 
 static Lock ram_lock = LOCK_INIT(LOCK_RAM_BLOCKS); /* leaf */
 static RamBlock *blocks[RAM_MAX_BLOCKS];           /* atomic slots */
 static uint64_t next_page = 1;
-
-static size_t bitmap_bytes(const RamBlock *rb)
-{
-    uint64_t pages = rb->size >> RAM_PAGE_BITS;
-    return (pages + BITS_PER_LONG - 1) / BITS_PER_LONG * sizeof(unsigned long);
-}
 
 /* Zero pages of the host until touched: a bitmap of a large block costs nothing
  * where no bit is set. */
@@ -44,7 +38,7 @@ static bool ram_block_map(RamBlock *rb, GError **err)
         return false;
     }
     rb->host = pages_reserve(rb->size, rb->fd);
-    rb->code_pages = rb->host ? pages_reserve(bitmap_bytes(rb), -1) : NULL;
+    rb->code_pages = rb->host ? pages_reserve(ram_bitmap_bytes(rb), -1) : NULL;
     if (!rb->code_pages) {
         g_set_error_literal(err, G_FILE_ERROR, g_file_error_from_errno(errno), g_strerror(errno));
         return false;
@@ -60,13 +54,15 @@ static void ram_block_free(void *opaque)
         munmap(rb->host, rb->size);
     }
     if (rb->code_pages) {
-        munmap(rb->code_pages, bitmap_bytes(rb));
+        munmap(rb->code_pages, ram_bitmap_bytes(rb));
     }
     if (rb->fd >= 0) {
         close(rb->fd);
     }
-    g_free(rb->dirty_display);
-    g_free(rb->dirty_migration);
+    for (unsigned c = 0; c < RAM_DIRTY_CLIENTS; c++) {
+        g_free(rb->dirty[c]);
+    }
+    g_free(rb->unnoticed);
     g_free(rb->name);
     g_free(rb);
 }
@@ -167,55 +163,4 @@ void ram_foreach(void (*fn)(RamBlock *rb, void *opaque), void *opaque)
             fn(rb, opaque);
         }
     }
-}
-
-static void bitmap_set(unsigned long *map, uint64_t first, uint64_t last)
-{
-    for (uint64_t page = first; page <= last; page++) {
-        unsigned long bit = 1UL << (page % BITS_PER_LONG);
-        __atomic_fetch_or(&map[page / BITS_PER_LONG], bit, __ATOMIC_RELAXED);
-    }
-}
-
-static bool bitmap_any(const unsigned long *map, uint64_t first, uint64_t last)
-{
-    uint64_t page = first;
-    while (page <= last) {
-        unsigned long word = __atomic_load_n(&map[page / BITS_PER_LONG], __ATOMIC_ACQUIRE);
-        if (!word) { /* most words: step over 64 pages at once */
-            page = (page / BITS_PER_LONG + 1) * BITS_PER_LONG;
-            continue;
-        }
-        if (word >> (page % BITS_PER_LONG) & 1) {
-            return true;
-        }
-        page++;
-    }
-    return false;
-}
-
-void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len)
-{
-    if (len == 0) {
-        return;
-    }
-    g_assert(offset < rb->size && len <= rb->size - offset);
-    uint64_t first = offset >> RAM_PAGE_BITS, last = (offset + len - 1) >> RAM_PAGE_BITS;
-    if (rb->dirty_display) {
-        bitmap_set(rb->dirty_display, first, last);
-    }
-    if (rb->dirty_migration) {
-        bitmap_set(rb->dirty_migration, first, last);
-    }
-    /* A translator sets the bit, then reads: it reads what was written, or its bit is seen here. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (bitmap_any(rb->code_pages, first, last)) {
-        memory_listeners_code_written(rb, offset, len);
-    }
-}
-
-void ram_mark_host_written(const void *host, uint64_t len)
-{
-    RamBlock *rb = ram_block_of_host(host);
-    ram_mark_written(rb, (uint64_t)((const uint8_t *)host - rb->host), len);
 }

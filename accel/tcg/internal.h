@@ -195,6 +195,7 @@ struct TcgVcpu {
         uint64_t size;
         uint8_t *host;
         uint64_t first_page;
+        RamBlock *ram;
         bool writable;
     } near;
     sigjmp_buf exit_jmp; /* cpu_loop_exit goes here */
@@ -212,9 +213,10 @@ struct TcgState {
     uint64_t cache_bytes;
     bool one_insn;
     MemoryListener listener;
-    Lock lock;            /* guards `dma` */
+    Lock lock;            /* guards `dma` and `revokes` */
     GArray *dma;          /* of TcgDma: writes to code by other threads */
-    int dma_pending;      /* atomic: `dma` is not empty or view_changed */
+    GArray *revokes;      /* dirty.c: write tags that shall go */
+    int dma_pending;      /* atomic: `dma` or `revokes` is not empty, or view_changed */
     int view_changed;     /* atomic: flush all TLBs */
     struct TcgLoop *loop; /* vcpu.c: the thread */
     TcgStats stats;
@@ -254,6 +256,18 @@ TcgBlock *tcg_block_get(CPU *cpu);
 void tcg_run_jit(CPU *cpu);
 void tcg_run_lockstep(CPU *cpu);
 void tcg_run_interp(CPU *cpu); /* interp.c */
+
+/* What tcg_handle_queue() does has grown: have the thread come round. */
+void tcg_queue_filled(TcgState *s);
+
+/* ---- RAM that somebody follows (dirty.c) -------------------------------------- */
+void tcg_dirty_new(TcgState *s);
+void tcg_dirty_free(TcgState *s);
+void tcg_dirty_started(MemoryListener *l, RamBlock *rb);
+void tcg_dirty_taken(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
+/* The block leaves a view of the vCPUs, and all TLBs with it. */
+void tcg_dirty_unmapped(TcgState *s, AddressSpace *as, RamBlock *rb);
+void tcg_dirty_revoke(TcgState *s); /* the vCPUs' thread: work off the queue */
 
 /* ---- contexts (context.c) ---------------------------------------------------- */
 void tcg_context_sync_slow(TcgVcpu *v);
@@ -326,6 +340,8 @@ extern const JitConfig tcg_jit_config; /* without guest */
  * loop's.  What another thread wants of the vCPU thread: put it where the loop finds it
  * (queue, flag), then tcg_kick_thread(). */
 void tcg_kick_thread(TcgState *s);
+/* ... and soon, even if no vCPU wants to run. */
+void tcg_wake_thread(TcgState *s);
 /* From the vCPU's thread, state complete (cpu_restore_pc was called, or between blocks):
  * all vCPUs stop and the debugger hears of it once the loop is reached (set exit_request
  * is done here). */

@@ -5,6 +5,7 @@
  * address and enters the page in the current context.  These never enter a tag, so that every
  * access comes here:
  *   - writes to pages that hold translated code, and to ROM
+ *   - writes to clean pages of RAM that somebody follows (dirty.c)
  *   - all accesses to MMIO, and where rights change within a page
  * and those to pages with watchpoints enter theirs with TLB_WATCHED.
  *
@@ -73,8 +74,23 @@ static bool find_ram(TcgVcpu *v, hwaddr phys)
     v->near.size = end - start;
     v->near.host = rb->host + offset;
     v->near.first_page = rb->first_page + (offset >> GUEST_PAGE_BITS);
+    v->near.ram = rb;
     v->near.writable = flat_range_writable(r);
     return true;
+}
+
+/* Whether a tag may let stores to a page of v->near pass without a word: always, unless somebody
+ * follows them.  Then a store has its page counted as dirty from before it is made, and other accesses
+ * enter the tag only where that is so already. */
+static bool may_store_unnoticed(const TcgVcpu *v, uint64_t ram_page, MmuAccess access)
+{
+    RamBlock *rb = v->near.ram;
+    if (G_LIKELY(!ram_is_followed(rb)))
+        return true;
+    uint64_t page = ram_page - rb->first_page;
+    if (access == MMU_WRITE)
+        ram_page_set_unnoticed(rb, page);
+    return ram_page_is_unnoticed(rb, page);
 }
 
 /* watched: TLB_WATCHED or 0 */
@@ -114,7 +130,8 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
     t->host = v->near.host + offset;
     t->ram_page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
     bool code = tcg_page_has_code(v->state, t->ram_page);
-    bool writable = m.prot & PROT_W && v->near.writable && !code;
+    bool unnoticed = v->near.writable && may_store_unnoticed(v, t->ram_page, access);
+    bool writable = m.prot & PROT_W && unnoticed && !code;
     context_note_leaf(v->ctx, vaddr, m.leaf_bits, m.global);
     if (!m.no_cache)
         enter_tlb(v, vaddr, &m, t, writable, tcg_page_watched(cpu, vaddr) ? TLB_WATCHED : 0);
@@ -408,6 +425,7 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
     uint64_t page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
     if (tcg_page_has_code(v->state, page))
         tcg_code_written(v->state, page, phys & (GUEST_PAGE - 1), bytes);
+    may_store_unnoticed(v, page, MMU_WRITE);
     *swapped = host_cas(v->near.host + offset, bytes, expected, value);
     return true;
 }

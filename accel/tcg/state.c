@@ -14,9 +14,8 @@ typedef struct TcgDma {
     unsigned offset, length;
 } TcgDma;
 
-static void note(TcgState *s, int *flag)
+void tcg_queue_filled(TcgState *s)
 {
-    __atomic_store_n(flag, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&s->dma_pending, 1, __ATOMIC_SEQ_CST);
     tcg_kick_thread(s);
 }
@@ -26,9 +25,15 @@ static void note(TcgState *s, int *flag)
 static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
 {
     TcgState *s = l->opaque;
-    if (flat_range_ram(r)) {
-        note(s, &s->view_changed);
+    RamBlock *rb = flat_range_ram(r);
+    if (!rb) {
+        return;
     }
+    if (ram_is_followed(rb)) {
+        tcg_dirty_unmapped(s, as, rb);
+    }
+    __atomic_store_n(&s->view_changed, 1, __ATOMIC_SEQ_CST);
+    tcg_queue_filled(s);
 }
 
 static void code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length)
@@ -44,7 +49,7 @@ static void code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint6
         length -= n;
     }
     lock_release(&s->lock);
-    note(s, &s->dma_pending);
+    tcg_queue_filled(s);
 }
 
 /* The thread passes memory_quiescent() at each round of its loop. */
@@ -90,6 +95,7 @@ void tcg_handle_queue(TcgState *s)
     __atomic_store_n(&s->dma_pending, 0, __ATOMIC_SEQ_CST);
     if (__atomic_exchange_n(&s->view_changed, 0, __ATOMIC_SEQ_CST))
         flush_everything(s);
+    tcg_dirty_revoke(s);
     drop_written(s);
 }
 
@@ -103,14 +109,18 @@ TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
     s->one_insn = opt->one_insn;
     s->vcpus = g_ptr_array_new();
     s->dma = g_array_new(FALSE, FALSE, sizeof(TcgDma));
+    tcg_dirty_new(s);
     lock_init(&s->lock, LOCK_CODE_WRITTEN);
     if ((opt->perf_map && !tcg_perf_map_open(s, err)) || !tcg_blocks_new(s, err)) {
         tcg_state_free(s);
         return NULL;
     }
-    s->listener = (MemoryListener){
-        .region_del = region_del, .code_written = code_written, .readers_wanted = readers_wanted, .opaque = s
-    };
+    s->listener = (MemoryListener){ .region_del = region_del,
+                                    .code_written = code_written,
+                                    .dirty_started = tcg_dirty_started,
+                                    .dirty_taken = tcg_dirty_taken,
+                                    .readers_wanted = readers_wanted,
+                                    .opaque = s };
     memory_listener_add(&s->listener);
     return s;
 }
@@ -128,6 +138,7 @@ void tcg_state_free(TcgState *s)
     tcg_perf_map_close(s);
     g_ptr_array_free(s->vcpus, TRUE);
     g_array_unref(s->dma);
+    tcg_dirty_free(s);
     lock_finish(&s->lock);
     g_free(s);
 }

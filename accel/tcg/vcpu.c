@@ -82,6 +82,13 @@ void tcg_kick_thread(TcgState *s)
     }
 }
 
+void tcg_wake_thread(TcgState *s)
+{
+    if (s->loop) {
+        loop_ask(s->loop);
+    }
+}
+
 void tcg_loop_kick(CPU *cpu)
 {
     TcgLoop *l = tcg_loop_of(cpu);

@@ -16,13 +16,13 @@
 #include <stddef.h>
 
 #include "base/lock.h"
+#include "base/ram.h"
 #include "base/readers.h"
 
 typedef uint64_t hwaddr; /* a guest physical address */
 
 typedef struct MemoryRegion MemoryRegion;
 typedef struct AddressSpace AddressSpace;
-typedef struct RamBlock RamBlock;
 
 typedef enum BusResult {
     BUS_OK,
@@ -63,22 +63,6 @@ typedef struct MemoryOwner {
     Lock *lock;         /* held around each call of its regions' `ops` */
     GPtrArray *regions; /* memory.c: of MemoryRegion, mapped or not, in order of creation; or NULL */
 } MemoryOwner;
-
-/* Host memory behind RAM and ROM regions: a memfd, mapped once. */
-struct RamBlock {
-    char *name;    /* "riscv_virt_board.ram" */
-    uint8_t *host; /* page aligned */
-    uint64_t size; /* bytes, a multiple of RAM_PAGE */
-    int fd;
-    uint32_t users;            /* atomic: its region, and each dma_map(); freed (later) with the last */
-    uint64_t first_page;       /* this block's first page among all blocks: a RAM page
-                            number, unique in the process, is
-                            first_page + offset / RAM_PAGE */
-    unsigned long *code_pages; /* bit per page: holds translated code (set and cleared by
-                                  the translator, atomically) */
-    unsigned long *dirty_display, *dirty_migration; /* bit per page, allocated on demand */
-};
-enum { RAM_PAGE_BITS = 12, RAM_PAGE = 1 << RAM_PAGE_BITS };
 
 struct MemoryRegion {
     char *name;
@@ -151,6 +135,9 @@ static inline bool flat_range_writable(const FlatRange *r)
 AddressSpace *address_space_new(MemoryRegion *root, const char *name);
 void address_space_free(AddressSpace *as);
 
+/* Some range of the space is the memory of rb. */
+bool address_space_shows(AddressSpace *as, const RamBlock *rb);
+
 /* The range that holds addr, or NULL.  The pointer is good until the calling
  * thread's next memory_quiescent() or memory_thread_sleep(). */
 const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr);
@@ -174,6 +161,13 @@ typedef struct MemoryListener {
     /* A write by something that is not a vCPU (DMA, loader, debugger) reached
      * pages that hold translated code. */
     void (*code_written)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
+    /* Somebody follows the writes to rb from now on (see base/ram.h): before it returns, the listener
+     * sets the bits in rb->unnoticed of all pages that its vCPUs may be able to write without
+     * a word, and then takes that right away soon. */
+    void (*dirty_started)(struct MemoryListener *l, RamBlock *rb);
+    /* Some of these pages were taken as dirty for being in rb->unnoticed: take the right away soon,
+     * and call ram_dirty_noticed() then. */
+    void (*dirty_taken)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
     /* Something waits to be freed until all threads have passed memory_quiescent(): have those
      * pass soon that would not by themselves.  From any thread, under any lock. */
     void (*readers_wanted)(struct MemoryListener *l);
@@ -210,10 +204,3 @@ BusResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uin
  * with the address that it gave and the number of bytes written from there on (0: only read). */
 void *dma_map(AddressSpace *as, hwaddr addr, uint64_t *len, bool write);
 void dma_unmap(void *host, uint64_t written);
-
-/* Mark RAM as written (after writing through a host pointer).  The second: for what is mapped. */
-void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len);
-void ram_mark_host_written(const void *host, uint64_t len);
-/* The RAM block of a RAM page number (see RamBlock.first_page), or NULL. */
-RamBlock *ram_block_of_page(uint64_t page);
-void ram_foreach(void (*fn)(RamBlock *rb, void *opaque), void *opaque);

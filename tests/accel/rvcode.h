@@ -39,6 +39,18 @@ static inline uint32_t ld(int rd, int base, int imm)
 {
     return (uint32_t)imm << 20 | base << 15 | 3 << 12 | rd << 7 | 0x03;
 }
+static inline uint32_t sd(int base, int rs, int imm)
+{
+    return sw(base, rs, imm) | 1 << 12;
+}
+static inline uint32_t slli(int rd, int rs, int shift)
+{
+    return (uint32_t)shift << 20 | rs << 15 | 1 << 12 | rd << 7 | 0x13;
+}
+static inline uint32_t srli(int rd, int rs, int shift)
+{
+    return (uint32_t)shift << 20 | rs << 15 | 5 << 12 | rd << 7 | 0x13;
+}
 static inline uint32_t jalr(int rd, int rs, int imm)
 {
     return (uint32_t)imm << 20 | rs << 15 | rd << 7 | 0x67;

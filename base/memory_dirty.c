@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who wrote which page of RAM: for translated code, for a screen, for a copy that is kept up.
+ *
+ * A writer stores, then marks; a client takes the marks, then looks.  What a client saw too early
+ * is thus marked after its take.  vCPUs store without marking as long as their TLB lets them: such
+ * pages stand in `unnoticed`, which counts as a mark that a take cannot clear.
+ *
+ * Requirements:
+ *   1. A page is in `unnoticed` before the first store of a vCPU that goes unmarked, and until
+ *      after the last.
+ *   2. It is marked as dirty before it leaves `unnoticed`; a take reads `unnoticed` first.
+ *   3. Nobody follows: a writer pays for one load. */
+#include "base/memory_priv.h"
+
+#include <string.h>
+
+/* The bits of word `word` that stand for pages [first, last]. */
+static unsigned long word_mask(uint64_t word, uint64_t first, uint64_t last)
+{
+    uint64_t base = word * RAM_WORD_BITS;
+    unsigned long mask = ~0ul;
+    if (first > base) {
+        mask <<= first - base;
+    }
+    if (last - base < RAM_WORD_BITS - 1) {
+        mask &= ~0ul >> (RAM_WORD_BITS - 1 - (last - base));
+    }
+    return mask;
+}
+
+static void bitmap_set(unsigned long *map, uint64_t first, uint64_t last)
+{
+    for (uint64_t w = first / RAM_WORD_BITS; w <= last / RAM_WORD_BITS; w++) {
+        __atomic_fetch_or(&map[w], word_mask(w, first, last), __ATOMIC_SEQ_CST);
+    }
+}
+
+static bool bitmap_any(const unsigned long *map, uint64_t first, uint64_t last)
+{
+    unsigned long any = 0;
+    for (uint64_t w = first / RAM_WORD_BITS; !any && w <= last / RAM_WORD_BITS; w++) {
+        any = __atomic_load_n(&map[w], __ATOMIC_ACQUIRE) & word_mask(w, first, last);
+    }
+    return any;
+}
+
+/* ---- writers ------------------------------------------------------------------ */
+
+static void mark_dirty(RamBlock *rb, uint64_t first, uint64_t last)
+{
+    uint32_t clients = __atomic_load_n(&rb->dirty_clients, __ATOMIC_SEQ_CST);
+    for (unsigned c = 0; clients >> c; c++) {
+        if (clients >> c & 1) {
+            bitmap_set(rb->dirty[c], first, last);
+        }
+    }
+}
+
+void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len)
+{
+    if (len == 0) {
+        return;
+    }
+    g_assert(offset < rb->size && len <= rb->size - offset);
+    uint64_t first = offset >> RAM_PAGE_BITS, last = (offset + len - 1) >> RAM_PAGE_BITS;
+    /* A translator sets the bit, then reads: it reads what was written, or its bit is seen here.
+     * So with a client that starts. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (G_UNLIKELY(ram_is_followed(rb))) {
+        mark_dirty(rb, first, last);
+    }
+    if (bitmap_any(rb->code_pages, first, last)) {
+        memory_listeners_code_written(rb, offset, len);
+    }
+}
+
+void ram_mark_host_written(const void *host, uint64_t len)
+{
+    RamBlock *rb = ram_block_of_host(host);
+    ram_mark_written(rb, (uint64_t)((const uint8_t *)host - rb->host), len);
+}
+
+void ram_dirty_noticed(RamBlock *rb, uint64_t first, uint64_t last)
+{
+    for (uint64_t w = first / RAM_WORD_BITS; w <= last / RAM_WORD_BITS; w++) {
+        unsigned long bits = __atomic_load_n(&rb->unnoticed[w], __ATOMIC_SEQ_CST) & word_mask(w, first, last);
+        if (!bits) {
+            continue;
+        }
+        for (unsigned c = 0; c < RAM_DIRTY_CLIENTS; c++) {
+            if (rb->dirty[c]) {
+                __atomic_fetch_or(&rb->dirty[c][w], bits, __ATOMIC_SEQ_CST);
+            }
+        }
+        __atomic_fetch_and(&rb->unnoticed[w], ~bits, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* ---- clients ------------------------------------------------------------------ */
+
+static void make_bitmap(const RamBlock *rb, unsigned long **slot)
+{
+    unsigned long *none = NULL, *made = g_malloc0(ram_bitmap_bytes(rb));
+    if (!__atomic_compare_exchange_n(slot, &none, made, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        g_free(made); /* it is there */
+    }
+}
+
+void ram_dirty_start(RamBlock *rb, RamDirtyClient client)
+{
+    make_bitmap(rb, &rb->unnoticed);
+    make_bitmap(rb, &rb->dirty[client]);
+    bitmap_set(rb->dirty[client], 0, (rb->size >> RAM_PAGE_BITS) - 1);
+    uint32_t others = __atomic_fetch_or(&rb->dirty_clients, 1u << client, __ATOMIC_SEQ_CST);
+    g_assert(!(others >> client & 1));
+    if (!others) {
+        memory_listeners_dirty_started(rb);
+    }
+}
+
+void ram_dirty_stop(RamBlock *rb, RamDirtyClient client)
+{
+    __atomic_fetch_and(&rb->dirty_clients, ~(1u << client), __ATOMIC_SEQ_CST);
+}
+
+/* Put the bits of one word, which begins at page `base`, where the caller wants them. */
+static void put_bits(unsigned long *bitmap, uint64_t base, uint64_t first, unsigned long bits)
+{
+    if (base < first) {
+        bitmap[0] |= bits >> (first - base);
+        return;
+    }
+    uint64_t at = base - first;
+    unsigned shift = at % RAM_WORD_BITS;
+    bitmap[at / RAM_WORD_BITS] |= bits << shift;
+    if (shift && bits >> (RAM_WORD_BITS - shift)) {
+        bitmap[at / RAM_WORD_BITS + 1] |= bits >> (RAM_WORD_BITS - shift);
+    }
+}
+
+uint64_t ram_dirty_take(RamBlock *rb, RamDirtyClient client, uint64_t offset, uint64_t len,
+                        unsigned long *bitmap)
+{
+    uint64_t first = offset >> RAM_PAGE_BITS, pages = len >> RAM_PAGE_BITS, last = first + pages - 1;
+    uint64_t count = 0;
+    unsigned long unnoticed = 0, *dirty = rb->dirty[client];
+    g_assert(!((offset | len) & (RAM_PAGE - 1)) && pages && offset < rb->size && len <= rb->size - offset);
+    g_assert(__atomic_load_n(&rb->dirty_clients, __ATOMIC_RELAXED) >> client & 1);
+    memset(bitmap, 0, (pages + RAM_WORD_BITS - 1) / RAM_WORD_BITS * sizeof(*bitmap));
+    for (uint64_t w = first / RAM_WORD_BITS; w <= last / RAM_WORD_BITS; w++) {
+        unsigned long mask = word_mask(w, first, last);
+        unsigned long bits = __atomic_load_n(&rb->unnoticed[w], __ATOMIC_SEQ_CST) & mask;
+        unnoticed |= bits;
+        if (__atomic_load_n(&dirty[w], __ATOMIC_SEQ_CST) & mask) {
+            bits |= __atomic_fetch_and(&dirty[w], ~mask, __ATOMIC_SEQ_CST) & mask;
+        }
+        count += (unsigned)__builtin_popcountl(bits);
+        put_bits(bitmap, w * RAM_WORD_BITS, first, bits);
+    }
+    if (unnoticed) {
+        memory_listeners_dirty_taken(rb, offset, len);
+    }
+    return count;
+}
