@@ -154,13 +154,19 @@ static BusResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64
 
 /* ---- one access by a vCPU ------------------------------------------------ */
 
+static BusResult nothing_there(const AddressSpace *as, const char *what, hwaddr addr, unsigned size)
+{
+    log_guest_error("%s: %s of %u bytes at 0x%" PRIx64 ", where nothing is", as->name, what, size, addr);
+    return as->open_bus ? BUS_OK : BUS_DECODE_ERROR;
+}
+
 BusResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value)
 {
     *value = 0;
     const FlatRange *found = address_space_lookup(as, addr);
     if (!found) {
-        log_guest_error("memory: read of %u bytes at 0x%" PRIx64 ", where nothing is", size, addr);
-        return BUS_DECODE_ERROR;
+        *value = as->open_bus ? bytes_mask(size) : 0;
+        return nothing_there(as, "read", addr, size);
     }
     FlatRange r = *found;
     hwaddr in = addr - r.start;
@@ -186,8 +192,7 @@ BusResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t va
 {
     const FlatRange *found = address_space_lookup(as, addr);
     if (!found) {
-        log_guest_error("memory: write of %u bytes at 0x%" PRIx64 ", where nothing is", size, addr);
-        return BUS_DECODE_ERROR;
+        return nothing_there(as, "write", addr, size);
     }
     FlatRange r = *found;
     hwaddr in = addr - r.start;

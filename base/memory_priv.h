@@ -16,6 +16,7 @@ struct AddressSpace {
     MemoryRegion *root;
     char *name;
     FlatView *view; /* atomic */
+    bool open_bus;  /* where nothing is, reads give ones and writes vanish */
     AddressSpace *next;
 };
 

@@ -177,11 +177,12 @@ void memory_transaction_commit(void)
 
 /* ---- address spaces ------------------------------------------------------ */
 
-AddressSpace *address_space_new(MemoryRegion *root, const char *name)
+static AddressSpace *space_new(MemoryRegion *root, const char *name, bool open_bus)
 {
     AddressSpace *as = g_new0(AddressSpace, 1);
     as->root = root;
     as->name = g_strdup(name);
+    as->open_bus = open_bus;
     memory_transaction_begin();
     as->view = view_build(root);
     AddressSpace **p = &address_spaces;
@@ -192,6 +193,16 @@ AddressSpace *address_space_new(MemoryRegion *root, const char *name)
     memory_listeners_view_changed(as, NULL, as->view);
     memory_transaction_commit();
     return as;
+}
+
+AddressSpace *address_space_new(MemoryRegion *root, const char *name)
+{
+    return space_new(root, name, false);
+}
+
+AddressSpace *address_space_new_ports(MemoryRegion *root, const char *name)
+{
+    return space_new(root, name, true);
 }
 
 void address_space_free(AddressSpace *as)

@@ -11,6 +11,7 @@ CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model, GError 
     if (!cpu) {
         return NULL;
     }
+    cpu->io = m->io;
     if (m->accel && !accel_add_vcpu(m->accel, cpu, err)) {
         cpu_free(cpu);
         return NULL;

@@ -75,7 +75,9 @@ static void dump_region(TreeDump *d, MemoryRegion *mr, hwaddr base, int indent)
 static void dump_tree(Machine *m, GString *out)
 {
     TreeDump d = { .out = out, .targets = g_ptr_array_new() };
-    g_string_append(out, "address-space: memory\n");
+    g_string_append(out, "address-space: I/O\n");
+    dump_region(&d, &m->ports, 0, 2);
+    g_string_append(out, "\naddress-space: memory\n");
     dump_region(&d, &m->system, 0, 2);
     for (unsigned i = 0; i < d.targets->len; i++) { /* grows while we walk it */
         MemoryRegion *mr = g_ptr_array_index(d.targets, i);
@@ -103,6 +105,8 @@ void machine_dump_mtree(Machine *m, GString *out, bool flat)
     if (flat) {
         g_string_append(out, "FlatView #0\n AS \"memory\", root: system\n Root memory region: system\n");
         address_space_foreach(m->memory, dump_flat_range, out);
+        g_string_append(out, "\nFlatView #1\n AS \"I/O\", root: io\n Root memory region: io\n");
+        address_space_foreach(m->io, dump_flat_range, out);
         g_string_append_c(out, '\n');
     } else {
         dump_tree(m, out);

@@ -86,6 +86,8 @@ Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err)
     m->board_data = g_malloc0(MAX(m->board->board_size, 1));
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
     m->memory = address_space_new(&m->system, "memory");
+    memory_region_init_container(&m->ports, NULL, "io", MACHINE_PORTS);
+    m->io = address_space_new_ports(&m->ports, "I/O");
     if (!machine_parse_options(m, err) || !m->board->build(m, err)) {
         machine_free(m);
         return NULL;
@@ -131,6 +133,8 @@ void machine_free(Machine *m)
         memory_region_finish(&m->ram);
     }
     memory_region_finish(&m->system);
+    address_space_free(m->io);
+    memory_region_finish(&m->ports);
     for (const Prop *p = m->board->options; p && p->name; p++) {
         prop_clear(m->board_data, p);
     }

@@ -12,7 +12,7 @@
 #include "base/log.h"
 
 enum { ECAM_BYTES = 1 << 28, ECAM_BUS_SHIFT = 20, ECAM_FUNCTION_SHIFT = 12, ECAM_REGISTER = 0xfff };
-enum { PORTS = 1 << 16, SLOTS = 32 };
+enum { SLOTS = 32 };
 enum { REDHAT = 0x1b36, REDHAT_HOST_BRIDGE = 0x0008, QUMRANET = 0x1af4, SUBSYSTEM = 0x1100 };
 
 static PCIHost *pci_host(Device *dev)
@@ -162,7 +162,7 @@ static void pci_bus_detach(Bus *bus, Device *dev)
 
 /* ---- life ---------------------------------------------------------------- */
 
-void pci_host_map(PCIHost *host, MemoryRegion *system, const PCIWindows *w)
+void pci_host_map(PCIHost *host, Machine *m, const PCIWindows *w)
 {
     const struct {
         MemoryRegion *alias, *target;
@@ -173,13 +173,14 @@ void pci_host_map(PCIHost *host, MemoryRegion *system, const PCIWindows *w)
         { &host->high, &host->memory, "pcie-mmio-high", w->mmio_high, w->mmio_high, w->mmio_high_size },
         { &host->pio, &host->ports, "gpex_ioport_window", w->pio, 0, w->pio_size },
     };
-    g_assert(w->ecam_size == ECAM_BYTES && w->pio_size <= PORTS);
-    memory_region_add(system, w->ecam, &host->ecam, 0);
+    g_assert(w->ecam_size == ECAM_BYTES && w->pio_size <= MACHINE_PORTS);
+    memory_region_add(&m->ports, 0, &host->ports, 0);
+    memory_region_add(&m->system, w->ecam, &host->ecam, 0);
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (rows[i].size) {
             memory_region_init_alias(rows[i].alias, &host->dev.regions, rows[i].name, rows[i].target,
                                      rows[i].offset, rows[i].size);
-            memory_region_add(system, rows[i].at, rows[i].alias, 0);
+            memory_region_add(&m->system, rows[i].at, rows[i].alias, 0);
         }
     }
 }
@@ -190,9 +191,9 @@ static bool host_realize(Device *dev, GError **err)
     lock_init(&host->irq_lock, LOCK_IRQ_ROUTER);
     memory_region_init_io(&host->ecam, &dev->regions, &ecam_ops, host, "pcie-ecam", ECAM_BYTES);
     memory_region_init_container(&host->memory, &dev->regions, "gpex_mmio_window", UINT64_MAX);
-    memory_region_init_container(&host->ports, &dev->regions, "gpex_ioport", PORTS);
+    memory_region_init_container(&host->ports, &dev->regions, "gpex_ioport", MACHINE_PORTS);
     memory_region_init_io(&host->memory_rest, NULL, &rest_ops, host, "gpex_mmio", UINT64_MAX);
-    memory_region_init_io(&host->ports_rest, NULL, &rest_ops, host, "gpex_ioport_rest", PORTS);
+    memory_region_init_io(&host->ports_rest, NULL, &rest_ops, host, "gpex_ioport_rest", MACHINE_PORTS);
     memory_region_add(&host->memory, 0, &host->memory_rest, 0);
     memory_region_add(&host->ports, 0, &host->ports_rest, 0);
     host->bus = bus_new(dev->machine, dev, "PCI", "pcie.0");

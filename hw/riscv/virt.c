@@ -289,7 +289,7 @@ static bool create_pcie(Machine *m, GError **err)
     if (!v->pcie) {
         return false;
     }
-    pci_host_map(v->pcie, &m->system, &windows);
+    pci_host_map(v->pcie, m, &windows);
     for (int pin = 0; pin < PCI_PINS; pin++) {
         irq_connect(&v->pcie->irq[pin], plic_set_irq, v->plic, VIRT_PCIE_IRQ + pin);
     }

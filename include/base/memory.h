@@ -131,8 +131,10 @@ static inline bool flat_range_writable(const FlatRange *r)
     return r->mr->ram && !r->mr->ops && !r->mr->readonly;
 }
 
-/* An address space: a root region and its current flat view. */
+/* An address space: a root region and its current flat view.  Where nothing is, an access to memory
+ * is BUS_DECODE_ERROR, and one to ports, on a bus that nobody drives, reads ones and writes nothing. */
 AddressSpace *address_space_new(MemoryRegion *root, const char *name);
+AddressSpace *address_space_new_ports(MemoryRegion *root, const char *name);
 void address_space_free(AddressSpace *as);
 
 /* Some range of the space is the memory of rb. */

@@ -43,12 +43,16 @@ typedef struct MachineConfig {
     RtcClock rtc_clock;    /* -rtc clock= */
 } MachineConfig;
 
+enum { MACHINE_PORTS = 1 << 16 };
+
 struct Machine {
     const MachineConfig *config;
     const BoardClass *board;
     Accel *accel;
     AddressSpace *memory; /* what CPUs and DMA see */
     MemoryRegion system;  /* root container */
+    AddressSpace *io;     /* ports: of CPUs that have such instructions, and of PCI's I/O BARs */
+    MemoryRegion ports;   /* its root, 64 KiB */
     MemoryRegion ram;
     CPU *cpus[MACHINE_MAX_CPUS];
     unsigned cpu_count;

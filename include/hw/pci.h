@@ -120,7 +120,9 @@ struct PCIHost {
 
 extern const DeviceClass gpex_pcihost_class, gpex_root_class;
 
-void pci_host_map(PCIHost *host, MemoryRegion *system, const PCIWindows *w);
+/* ECAM and windows in the machine's memory; the functions' I/O BARs are in its ports (and seen through
+ * the window `pio`, by a CPU that has no port instructions). */
+void pci_host_map(PCIHost *host, Machine *m, const PCIWindows *w);
 void pci_host_function_intx(PCIHost *host, const PCIDevice *d, bool level); /* for pci.c */
 
 /* The `interrupt-map` property of the device tree, for interrupt-map-mask

@@ -36,9 +36,10 @@ struct CPU {
     uint32_t halted; /* waits for an interrupt (wfi); cleared by the dispatcher */
     TcgVcpu *tcg;    /* private to accel/tcg */
     const CPUArch *arch;
-    const VcpuOps *ops; /* never NULL: see vcpu_ops_none */
-    Accel *accel;       /* who runs it, whose room alone knows what this is; or NULL */
-    AddressSpace *as;
+    const VcpuOps *ops;          /* never NULL: see vcpu_ops_none */
+    Accel *accel;                /* who runs it, whose room alone knows what this is; or NULL */
+    AddressSpace *as;            /* physical memory */
+    AddressSpace *io;            /* ports, for an architecture that has them; NULL: the machine has none */
     unsigned index;              /* 0.. in the machine */
     bool state_away;             /* what the guest can change is the accelerator's: see cpu_state_fetch() */
     bool state_changed;          /* ... and was changed here since it came */

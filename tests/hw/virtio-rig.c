@@ -85,7 +85,7 @@ static Device *add_transport(Rig *r)
         static const PCIWindows windows = {
             .ecam = RIG_ECAM, .ecam_size = 0x10000000, .mmio = RIG_BAR, .mmio_size = 0x40000000
         };
-        pci_host_map(host, &r->m->system, &windows);
+        pci_host_map(host, r->m, &windows);
         irq_connect(&host->irq[1], rig_line, r, 0);
     } else {
         VirtioMmio *slot = (VirtioMmio *)t;
