@@ -106,7 +106,7 @@ static void owner_remove(MemoryOwner *owner, MemoryRegion *mr)
 
 void memory_region_finish(MemoryRegion *mr)
 {
-    g_assert(mr->parent == NULL);
+    g_assert(mr->parent == NULL && !mr->events);
     if (mr->owner) {
         owner_remove(mr->owner, mr);
     }

@@ -138,6 +138,10 @@ static BusResult io_read(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_
 static BusResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
 {
     IoAccess io;
+    if (G_UNLIKELY(__atomic_load_n(&mr->events, __ATOMIC_ACQUIRE)) &&
+        memory_event_signal(mr, offset, size, value)) {
+        return BUS_OK;
+    }
     if (!io_prepare(&io, mr, offset, size)) {
         return BUS_DEVICE_ERROR;
     }

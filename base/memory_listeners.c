@@ -21,16 +21,39 @@ typedef struct Telling {
     AddressSpace *as;
 } Telling;
 
+/* One event of the region that a range shows. */
+static void tell_event(const Telling *t, const FlatRange *r, const MemoryEvent *e, bool added)
+{
+    void (*fn)(MemoryListener * l, AddressSpace * as, hwaddr addr, const MemoryEvent *e) =
+        added ? t->l->event_add : t->l->event_del;
+    if (fn && e->offset - r->mr_offset < r->size) {
+        fn(t->l, t->as, r->start + (e->offset - r->mr_offset), e);
+    }
+}
+
+static void tell_events(const Telling *t, const FlatRange *r, bool added)
+{
+    for (unsigned i = 0; r->mr->events && i < r->mr->events->count; i++) {
+        tell_event(t, r, &r->mr->events->rows[i], added);
+    }
+}
+
 static void tell_del(const FlatRange *r, void *opaque)
 {
-    Telling *t = opaque;
-    t->l->region_del(t->l, t->as, r);
+    const Telling *t = opaque;
+    tell_events(t, r, false);
+    if (t->l->region_del) {
+        t->l->region_del(t->l, t->as, r);
+    }
 }
 
 static void tell_add(const FlatRange *r, void *opaque)
 {
-    Telling *t = opaque;
-    t->l->region_add(t->l, t->as, r);
+    const Telling *t = opaque;
+    if (t->l->region_add) {
+        t->l->region_add(t->l, t->as, r);
+    }
+    tell_events(t, r, true);
 }
 
 static void tell(MemoryListener *l, AddressSpace *as, const FlatView *was, const FlatView *now)
@@ -42,12 +65,8 @@ static void tell(MemoryListener *l, AddressSpace *as, const FlatView *was, const
     if (l->begin) {
         l->begin(l, as);
     }
-    if (l->region_del) {
-        flat_view_foreach_missing(was, now, tell_del, &t);
-    }
-    if (l->region_add) {
-        flat_view_foreach_missing(now, was, tell_add, &t);
-    }
+    flat_view_foreach_missing(was, now, tell_del, &t);
+    flat_view_foreach_missing(now, was, tell_add, &t);
     if (l->commit) {
         l->commit(l, as);
     }
@@ -61,6 +80,31 @@ void memory_listeners_view_changed(AddressSpace *as, const FlatView *was, const 
             tell(l, as, was, now);
         }
     }
+}
+
+typedef struct EventChange {
+    MemoryRegion *mr;
+    const MemoryEvent *e;
+    bool added;
+} EventChange;
+
+static void tell_event_in(AddressSpace *as, void *opaque)
+{
+    const EventChange *c = opaque;
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        Telling t = { .l = listener_at(i), .as = as };
+        for (unsigned n = 0; t.l && n < as->view->count; n++) {
+            if (as->view->ranges[n].mr == c->mr) {
+                tell_event(&t, &as->view->ranges[n], c->e, c->added);
+            }
+        }
+    }
+}
+
+void memory_listeners_event_changed(MemoryRegion *mr, const MemoryEvent *e, bool added)
+{
+    EventChange c = { mr, e, added };
+    address_spaces_foreach(tell_event_in, &c);
 }
 
 /* ---- registration ------------------------------------------------------------ */

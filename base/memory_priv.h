@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the memory map share: memory.c (tree), memory_view.c (flat
- * views), memory_listeners.c, memory_readers.c (lifetimes), memory_ram.c (host memory), memory_dirty.c (writes to it), memory_access.c and
+ * views), memory_listeners.c, memory_readers.c (lifetimes), memory_ram.c (host memory), memory_dirty.c (writes to it), memory_events.c, memory_access.c and
  * memory_debug.c (accesses), memory_trace.c. */
 #pragma once
 #include "base/lock.h"
@@ -46,6 +46,10 @@ static inline size_t ram_bitmap_bytes(const RamBlock *rb)
 /* Visit the address spaces (info mtree). */
 void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *opaque);
 
+/* memory_events.c: the write is an event's, which was signalled.  Call it when mr->events is not NULL. */
+bool memory_event_signal(const MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value);
+/* memory_listeners.c, under the lock of the map: an event of a region came (or went). */
+void memory_listeners_event_changed(MemoryRegion *mr, const MemoryEvent *e, bool added);
 /* memory_listeners.c, under the lock of the map: `as` shows `now` in place of `was` (NULL: nothing). */
 void memory_listeners_view_changed(AddressSpace *as, const FlatView *was, const FlatView *now);
 void memory_listeners_readers_wanted(void);

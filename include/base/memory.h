@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
+#include "base/event_notifier.h"
 #include "base/lock.h"
 #include "base/ram.h"
 #include "base/readers.h"
@@ -64,6 +65,21 @@ typedef struct MemoryOwner {
     GPtrArray *regions; /* memory.c: of MemoryRegion, mapped or not, in order of creation; or NULL */
 } MemoryOwner;
 
+/* A write that signals a notifier instead of calling the device: of `size` bytes at `offset` of a region
+ * (size 0: of any), and of this value, when `match`. */
+typedef struct MemoryEvent {
+    hwaddr offset;
+    unsigned size;
+    bool match;
+    uint64_t value; /* in its low bytes, as the guest wrote it: little endian */
+    EventNotifier *notifier;
+} MemoryEvent;
+
+typedef struct MemoryEvents {
+    unsigned count;
+    MemoryEvent rows[];
+} MemoryEvents;
+
 struct MemoryRegion {
     char *name;
     MemoryOwner *owner; /* may be NULL: `ops` are called without a lock */
@@ -79,7 +95,8 @@ struct MemoryRegion {
     MemoryRegion *parent; /* container that holds this region */
     hwaddr addr;          /* offset in the parent */
     int priority;
-    GPtrArray *children; /* container: of MemoryRegion, by descending priority */
+    GPtrArray *children;  /* container: of MemoryRegion, by descending priority */
+    MemoryEvents *events; /* atomic; NULL: none.  Never changed, but replaced */
 };
 
 void memory_region_init_container(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size);
@@ -106,6 +123,17 @@ void memory_region_remove(MemoryRegion *container, MemoryRegion *child);
 void memory_region_set_enabled(MemoryRegion *mr, bool enabled);
 void memory_region_set_address(MemoryRegion *mr, hwaddr addr);
 void memory_region_set_romd(MemoryRegion *mr, bool romd);
+
+/* Have the bus signal a notifier for a write that does without the device: a doorbell.  The writer then
+ * goes on at once, under no lock, and whoever polls the notifier does the work.  Taken back with the
+ * same row, before the notifier is freed.
+ *
+ * For accelerators whose vCPUs pay for leaving the guest (KVM: the listener makes an ioeventfd of it,
+ * and the write never reaches this process).  Under the JIT a device's function is the cheaper way:
+ * a call against two system calls and the wake-up of the main loop (tests/base/test-memory-events.c
+ * has the figures), so no device asks for one by itself. */
+void memory_region_add_event(MemoryRegion *mr, const MemoryEvent *e);
+void memory_region_del_event(MemoryRegion *mr, const MemoryEvent *e);
 
 /* Several changes, one new flat view. */
 void memory_transaction_begin(void);
@@ -160,6 +188,10 @@ typedef struct MemoryListener {
     void (*region_del)(struct MemoryListener *l, AddressSpace *as, const FlatRange *r);
     void (*region_add)(struct MemoryListener *l, AddressSpace *as, const FlatRange *r);
     void (*commit)(struct MemoryListener *l, AddressSpace *as);
+    /* An event of a region is at `addr` now (or no more): when it is added to one that is shown, and
+     * with the range (after its region_add, before its region_del). */
+    void (*event_add)(struct MemoryListener *l, AddressSpace *as, hwaddr addr, const MemoryEvent *e);
+    void (*event_del)(struct MemoryListener *l, AddressSpace *as, hwaddr addr, const MemoryEvent *e);
     /* A write by something that is not a vCPU (DMA, loader, debugger) reached
      * pages that hold translated code. */
     void (*code_written)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
