@@ -3,6 +3,7 @@
 #include "hw/board.h"
 
 #include "base/trace.h"
+#include "hw/regs.h"
 
 typedef struct Names {
     GPtrArray *list;
@@ -20,8 +21,15 @@ static void add_name(Names *n, const char *name)
 
 static void add_region(MemoryRegion *mr, void *opaque)
 {
+    Names *n = opaque;
+    const RegFile *f = reg_file_of(mr);
     if (mr->ops) {
-        add_name(opaque, mr->name);
+        add_name(n, mr->name);
+    }
+    for (const Reg *r = f ? f->table->rows : NULL; r && r->name; r++) {
+        g_autofree char *one =
+            g_strconcat(f->dev->path, "/", r->name, r->count || r->element ? "[0]" : "", NULL);
+        add_name(n, one);
     }
 }
 

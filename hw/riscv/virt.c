@@ -214,7 +214,7 @@ static bool create_uart_rtc_test(Machine *m, GError **err)
     if (!test) {
         return false;
     }
-    memory_region_add(&m->system, VIRT_RTC, &rtc->mmio, 0);
+    memory_region_add(&m->system, VIRT_RTC, &rtc->regs.mr, 0);
     irq_connect(&rtc->irq, plic_set_irq, v->plic, VIRT_RTC_IRQ);
     memory_region_add(&m->system, VIRT_TEST, &test->mmio, 0);
     return true;

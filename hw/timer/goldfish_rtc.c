@@ -42,82 +42,58 @@ static void rtc_alarm(void *opaque)
     rtc_refresh(opaque);
 }
 
-static uint64_t time_low_read(Device *dev, unsigned index)
+static uint64_t time_low_read(Device *dev, const RegAccess *a)
 {
     uint64_t now = rtc_now(rtc(dev));
     rtc(dev)->s.time_high = (uint32_t)(now >> 32);
     return (uint32_t)now;
 }
 
-static void time_low_write(Device *dev, unsigned index, uint64_t value)
+static void time_low_write(Device *dev, const RegAccess *a, uint64_t value)
 {
     GoldfishRtc *r = rtc(dev);
     uint64_t want = (uint64_t)r->s.time_high << 32 | (uint32_t)value;
     r->s.offset += want - rtc_now(r);
 }
 
-static uint64_t alarm_low_read(Device *dev, unsigned index)
+static uint64_t alarm_low_read(Device *dev, const RegAccess *a)
 {
     return (uint32_t)rtc(dev)->s.alarm;
 }
 
-static void alarm_low_write(Device *dev, unsigned index, uint64_t value)
+static void alarm_low_write(Device *dev, const RegAccess *a, uint64_t value)
 {
     GoldfishRtc *r = rtc(dev);
     r->s.alarm = (uint64_t)r->s.alarm_high << 32 | (uint32_t)value;
     r->s.armed = true;
 }
 
-static uint64_t enabled_read(Device *dev, unsigned index)
-{
-    return rtc(dev)->s.enabled;
-}
-
-static void enabled_write(Device *dev, unsigned index, uint64_t value)
-{
-    rtc(dev)->s.enabled = value & 1;
-}
-
-static void clear_alarm_write(Device *dev, unsigned index, uint64_t value)
+static void clear_alarm_write(Device *dev, const RegAccess *a, uint64_t value)
 {
     rtc(dev)->s.armed = false;
 }
 
-static uint64_t alarm_status_read(Device *dev, unsigned index)
-{
-    return rtc(dev)->s.armed;
-}
-
-static void clear_interrupt_write(Device *dev, unsigned index, uint64_t value)
+static void clear_interrupt_write(Device *dev, const RegAccess *a, uint64_t value)
 {
     rtc(dev)->s.pending = false;
 }
 
-static const Reg rtc_regs[] = {
-    { "time-low", 0x00, .size = 4, .read = time_low_read, .write = time_low_write },
-    { "time-high", 0x04, .size = 4, .state = offsetof(GoldfishRtc, s.time_high), .has_state = true,
-      .rw = UINT32_MAX },
-    { "alarm-low", 0x08, .size = 4, .read = alarm_low_read, .write = alarm_low_write },
-    { "alarm-high", 0x0c, .size = 4, .state = offsetof(GoldfishRtc, s.alarm_high), .has_state = true,
-      .rw = UINT32_MAX },
-    { "irq-enabled", 0x10, .size = 4, .read = enabled_read, .write = enabled_write },
-    { "clear-alarm", 0x14, .size = 4, .write = clear_alarm_write },
-    { "alarm-status", 0x18, .size = 4, .read = alarm_status_read },
-    { "clear-interrupt", 0x1c, .size = 4, .write = clear_interrupt_write },
+#define R GoldfishRtc
+/* clang-format off */
+static const Reg rtc_rows[] = {
+    { "time-low",        0x00, 4, .read = time_low_read, .write = time_low_write },
+    { "time-high",       0x04, 4, REG_STATE(R, s.time_high), .rw = UINT32_MAX },
+    { "alarm-low",       0x08, 4, .read = alarm_low_read, .write = alarm_low_write },
+    { "alarm-high",      0x0c, 4, REG_STATE(R, s.alarm_high), .rw = UINT32_MAX },
+    { "irq-enabled",     0x10, 4, REG_STATE(R, s.enabled), .rw = 1 },
+    { "clear-alarm",     0x14, 4, REG_WO, .write = clear_alarm_write },
+    { "alarm-status",    0x18, 4, REG_RO, REG_STATE(R, s.armed) },
+    { "clear-interrupt", 0x1c, 4, REG_WO, .write = clear_interrupt_write },
     { NULL },
 };
+/* clang-format on */
 
-static BusResult rtc_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
-{
-    return device_reg_read(opaque, rtc_regs, off, size, value);
-}
-
-static BusResult rtc_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
-{
-    return device_reg_write(opaque, rtc_regs, off, size, value);
-}
-
-static const IoOps rtc_ops = { .read = rtc_read, .write = rtc_write, .min = 4, .max = 4 };
+static const RegTable rtc_regs = { rtc_rows, .min = 4, .max = 4, .after = device_refresh };
 
 /* -rtc: the host's clock plus an offset, or another clock from the same start on. */
 static void rtc_choose_clock(GoldfishRtc *r)
@@ -140,7 +116,7 @@ static bool rtc_realize(Device *dev, GError **err)
     GoldfishRtc *r = rtc(dev);
     rtc_choose_clock(r);
     r->timer = timer_new(r->clock, dev->lock, rtc_alarm, r);
-    memory_region_init_io(&r->mmio, &dev->regions, &rtc_ops, r, "goldfish_rtc", 0x24);
+    reg_file_init(&r->regs, dev, &rtc_regs, "goldfish_rtc", 0x24);
     return true;
 }
 
@@ -148,10 +124,7 @@ static void rtc_unrealize(Device *dev)
 {
     GoldfishRtc *r = rtc(dev);
     timer_free(r->timer);
-    if (r->mmio.parent) {
-        memory_region_remove(r->mmio.parent, &r->mmio);
-    }
-    memory_region_finish(&r->mmio);
+    reg_file_finish(&r->regs);
 }
 
 static const Field rtc_state[] = {

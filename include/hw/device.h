@@ -3,7 +3,7 @@
  *
  *   properties  what the user sets (-device NAME,key=value; `NAME,help`)
  *   state       all that the guest can change (base/state.h): drives reset, save and load
- *   registers   access masks, tracing, guest-error log of an MMIO register file
+ *   registers   access masks, tracing, guest-error log of an MMIO register file: hw/regs.h
  *
  * Wires (Irq outputs, chardev, drive, netdev, bus) are connected by the board or
  * by a property, and are never saved.
@@ -93,22 +93,6 @@ typedef struct Prop {
         prop, PROP_U32, 0, .def = value, .only = why                                                         \
     }
 
-/* ---- registers ----------------------------------------------------------- */
-
-/* One register of a register file.  An access outside every row, or one that
- * sets bits outside `rw | w1c`, goes to the guest-error log (reserved bits
- * that specifications say are ignored go in `ignored`). */
-typedef struct Reg {
-    const char *name;
-    uint32_t offset;        /* in the region */
-    uint32_t stride, count; /* an array of registers; count 0 means 1 */
-    uint8_t size;           /* bytes: 1, 2, 4, 8 */
-    size_t state;           /* offset of the field in the device struct, when has_state */
-    bool has_state;
-    uint64_t rw, w1c, ignored; /* bits that a write sets / clears where written 1 / may carry junk */
-    uint64_t (*read)(Device *dev, unsigned index);
-    void (*write)(Device *dev, unsigned index, uint64_t value); /* after masks, or instead of a field */
-} Reg;
 
 /* ---- class --------------------------------------------------------------- */
 
@@ -122,12 +106,11 @@ struct DeviceClass {
     size_t size;          /* of the device struct, which starts with Device */
     bool user_creatable;  /* may be given to -device */
     LockClass lock_class; /* of its lock, if it is not LOCK_DEVICE */
-    const Prop *props;    /* ends with a NULL name; so do the next two */
+    const Prop *props;    /* ends with a NULL name; so does the next */
     const Field *state;
     size_t state_offset, state_size; /* of the struct `s`; the generic test proves that
                                         `state` covers every byte of it but padding */
     uint16_t version; /* of `state` */
-    const Reg *regs;
     const DeviceClass *parent; /* its properties and state come first; a hook that the derived
                                   class has replaces the parent's (and calls it where wanted),
                                   but for `loaded`: all are called */
@@ -138,8 +121,8 @@ struct DeviceClass {
     bool (*realize)(Device *dev, GError **err);
     void (*unrealize)(Device *dev);
     void (*reset)(Device *dev);                /* after the state table's reset values */
-    void (*refresh)(Device *dev);              /* recompute derived values and IRQ levels: after reset,
-                                     load and every register access */
+    void (*refresh)(Device *dev);              /* recompute derived values and IRQ levels: after reset and
+                                     load; a RegTable may ask for it after accesses */
     bool (*loaded)(Device *dev, GError **err); /* check state from a stream */
     void (*irq_statistics)(Device *dev, GString *out); /* an interrupt controller that counts: `info irq` */
 };
@@ -171,11 +154,6 @@ static inline const char *device_user_name(const Device *dev)
 const char *prop_type_name(const Prop *p); /* "uint32", for NAME,help */
 /* Visit the properties of a class and its parents; those of an inner class are not among them. */
 void device_class_foreach_prop(const DeviceClass *c, void (*fn)(const Prop *p, void *opaque), void *opaque);
-
-/* MMIO ops that drive a register table; the opaque pointer is the Device. */
-extern const IoOps device_reg_ops;
-BusResult device_reg_read(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t *v);
-BusResult device_reg_write(Device *dev, const Reg *regs, hwaddr off, unsigned size, uint64_t v);
 
 /* State as a section of bytes (base/state.h).  Load checks all; refused, it changes nothing. */
 GByteArray *device_save(Device *dev);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The device core by a small device: properties, reset, state, register tables, buses. */
+/* The device core by a small device: properties, reset, state, buses. */
 #include "hw/device.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ typedef struct Toy {
         bool on;
         Fifo8 rx;
     } s;
-    unsigned refreshed, written;
+    unsigned refreshed;
 } Toy;
 
 static const char *const colors[] = { "red", "green", NULL };
@@ -43,24 +43,6 @@ static const Field toy_state[] = {
     STATE_FIFO8(Toy, rx),
     { NULL },
 };
-static uint64_t toy_pop(Device *dev, unsigned index)
-{
-    return fifo8_pop(&((Toy *)dev)->s.rx);
-}
-static void toy_push(Device *dev, unsigned index, uint64_t v)
-{
-    Toy *t = (Toy *)dev;
-    t->written++;
-    fifo8_push(&t->s.rx, (uint8_t)v, 16);
-}
-static const Reg toy_regs[] = {
-    { "ctrl", 0x0, .size = 4, .state = offsetof(Toy, s.ctrl), .has_state = true, .rw = 0xff00ff },
-    { "status", 0x4, .size = 4, .state = offsetof(Toy, s.status), .has_state = true, .w1c = 0xf },
-    { "data", 0x8, .size = 1, .read = toy_pop, .write = toy_push },
-    { "table", 0x10, .stride = 4, .count = 4, .size = 2, .state = offsetof(Toy, s.table), .has_state = true,
-      .rw = 0xffff },
-    { NULL },
-};
 static void toy_refresh(Device *dev)
 {
     Toy *t = (Toy *)dev;
@@ -76,7 +58,6 @@ static const DeviceClass toy_class = {
     .state_offset = offsetof(Toy, s),
     .state_size = sizeof(struct ToyState),
     .version = 2,
-    .regs = toy_regs,
     .refresh = toy_refresh,
 };
 
@@ -124,34 +105,6 @@ static void test_props(void)
     g_assert_true(device_realize(dev, NULL, NULL));
     assert_refused(dev, "speed", "1", "in use");
     device_free(dev);
-}
-
-static void test_registers(void)
-{
-    Toy *t = toy_new();
-    uint64_t v;
-    const IoOps *ops = &device_reg_ops;
-    g_assert_cmpuint(t->s.ctrl, ==, 5);
-    ops->write(t, 0, 4, 0xffffffff);
-    g_assert_cmphex(t->s.ctrl, ==, 0xff00ff);
-    ops->write(t, 2, 1, 0x12); /* a part: the rest stays */
-    g_assert_cmphex(t->s.ctrl, ==, 0x1200ff);
-    t->s.status = 0xff;
-    ops->write(t, 4, 4, 0x33);
-    g_assert_cmphex(t->s.status, ==, 0xfc);
-    ops->read(t, 0, 8, &v);
-    g_assert_cmphex(v, ==, UINT64_C(0xfc001200ff));
-    ops->write(t, 8, 1, 'a');
-    g_assert_cmpint(t->irq.level, ==, 1);
-    ops->read(t, 8, 4, &v);
-    g_assert_cmphex(v, ==, 'a');
-    g_assert_cmpint(t->irq.level, ==, 0);
-    ops->write(t, 0x18, 2, 0xabcd);
-    g_assert_cmphex(t->s.table[2], ==, 0xabcd);
-    ops->write(t, 0x1000, 8, 1); /* nowhere: a log line */
-    g_assert_cmpint(ops->read(t, 0x1000, 8, &v), ==, BUS_OK);
-    g_assert_cmphex(v, ==, 0);
-    device_free(&t->dev);
 }
 
 static void test_reset(void)
@@ -238,7 +191,6 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/device/props", test_props);
-    g_test_add_func("/device/registers", test_registers);
     g_test_add_func("/device/reset", test_reset);
     g_test_add_func("/device/stream", test_stream);
     g_test_add_func("/device/refused-stream", test_refused_stream);

@@ -2,11 +2,12 @@
 /* Goldfish real-time clock. */
 #pragma once
 #include "hw/device.h"
+#include "hw/regs.h"
 #include "base/clock.h"
 
 typedef struct GoldfishRtc {
     Device dev;
-    MemoryRegion mmio;
+    RegFile regs;
     Irq irq;
     Timer *timer;
     ClockKind clock; /* what it follows */
