@@ -18,7 +18,6 @@
 
 #include "base/log.h"
 
-enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCR };
 enum { FIFO_DEPTH = 16, FIFO_TRIGGERS_SHIFT = 6 };
 enum { IER_RDI = 0x01, IER_THRI = 0x02, IER_RLSI = 0x04, IER_MSI = 0x08, IER_BITS = 0x0f };
 enum {
@@ -55,6 +54,7 @@ enum {
     MSR_DCD = 0x80
 };
 enum { DIVISOR_9600 = 12 };
+enum { BANK_DATA = 1 << 0, BANK_DIVISOR = 1 << 1 }; /* LCR_DLAB picks */
 
 static Serial16550 *serial(void *dev)
 {
@@ -91,6 +91,26 @@ static uint8_t serial_interrupt(const Serial16550 *u)
     return IIR_NONE;
 }
 
+static int serial_can_receive(void *opaque)
+{
+    const Serial16550 *u = opaque;
+    if (u->s.mcr & MCR_LOOP) {
+        return 0; /* the pin is disconnected: the host end keeps what it has */
+    }
+    unsigned depth = serial_depth(u);
+    return u->s.rx.used < depth ? (int)(depth - u->s.rx.used) : 0;
+}
+
+/* The host end waits once it was told that there is no room. */
+static void serial_tell_host(Serial16550 *u)
+{
+    bool was_full = u->full;
+    u->full = serial_can_receive(u) == 0;
+    if (was_full && !u->full && u->chr) {
+        chardev_accept_input(u->chr);
+    }
+}
+
 static void serial_refresh(Device *dev)
 {
     Serial16550 *u = serial(dev);
@@ -103,6 +123,7 @@ static void serial_refresh(Device *dev)
         irq_set(&u->irq, high);
     }
     u->news = false;
+    serial_tell_host(u);
 }
 
 static void serial_thr_emptied(Serial16550 *u)
@@ -122,16 +143,6 @@ static void serial_push_rx(Serial16550 *u, uint8_t byte)
         }
     }
     u->news = true;
-}
-
-static int serial_can_receive(void *opaque)
-{
-    const Serial16550 *u = opaque;
-    if (u->s.mcr & MCR_LOOP) {
-        return 0; /* the pin is disconnected: the host end keeps what it has */
-    }
-    unsigned depth = serial_depth(u);
-    return u->s.rx.used < depth ? (int)(depth - u->s.rx.used) : 0;
 }
 
 static void serial_receive(void *opaque, const uint8_t *buf, int len)
@@ -224,8 +235,42 @@ static void serial_update_modem(Serial16550 *u)
     u->news |= changed && u->s.ier & IER_MSI;
 }
 
-static void serial_write_fcr(Serial16550 *u, uint8_t value)
+/* Bytes that are left ask for another interrupt: a driver may take one each time. */
+static uint64_t rbr_read(Device *dev, const RegAccess *a)
 {
+    Serial16550 *u = serial(dev);
+    u->news |= u->s.rx.used > 0;
+    return fifo8_pop(&u->s.rx);
+}
+
+static void thr_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    serial_send(serial(dev), (uint8_t)value);
+}
+
+static void ier_written(Device *dev, const RegAccess *a, uint64_t value)
+{
+    Serial16550 *u = serial(dev);
+    if (~a->old & u->s.ier & IER_THRI && !u->s.tx.used) {
+        u->s.thr_empty = true; /* enabling it while THR is empty interrupts at once */
+    }
+    u->news |= u->s.ier != a->old;
+}
+
+static uint64_t iir_read(Device *dev, const RegAccess *a)
+{
+    Serial16550 *u = serial(dev);
+    uint8_t id = serial_interrupt(u);
+    if (id == IIR_THRI) {
+        u->s.thr_empty = false;
+        u->news = true; /* the modem's interrupt may have waited behind it */
+    }
+    return (uint8_t)(id | (u->s.fcr & FCR_ENABLE ? IIR_FIFO : 0));
+}
+
+static void fcr_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    Serial16550 *u = serial(dev);
     if ((u->s.fcr ^ value) & FCR_ENABLE) {
         value |= FCR_CLEAR_RX | FCR_CLEAR_TX;
     }
@@ -240,105 +285,73 @@ static void serial_write_fcr(Serial16550 *u, uint8_t value)
     u->news = true; /* as each write to it is on QEMU */
 }
 
-static void serial_write_reg(Serial16550 *u, unsigned reg, uint8_t value)
+static void mcr_written(Device *dev, const RegAccess *a, uint64_t value)
 {
-    bool dlab = u->s.lcr & LCR_DLAB;
-    switch (reg) {
-    case REG_DATA:
-        if (dlab) {
-            u->s.divisor = (uint16_t)((u->s.divisor & 0xff00) | value);
-        } else {
-            serial_send(u, value);
-        }
-        break;
-    case REG_IER:
-        if (dlab) {
-            u->s.divisor = (uint16_t)((u->s.divisor & 0x00ff) | value << 8);
-            break;
-        }
-        if (~u->s.ier & value & IER_THRI && !u->s.tx.used) {
-            u->s.thr_empty = true; /* enabling it while THR is empty interrupts at once */
-        }
-        u->news |= u->s.ier != (value & IER_BITS);
-        u->s.ier = value & IER_BITS;
-        break;
-    case REG_IIR_FCR: serial_write_fcr(u, value); break;
-    case REG_LCR: u->s.lcr = value; break;
-    case REG_MCR:
-        u->s.mcr = value & MCR_BITS;
-        serial_update_modem(u);
-        break;
-    case REG_SCR: u->s.scr = value; break;
-    default: log_guest_error("%s: write to register %u, which is read-only", u->dev.path, reg); break;
-    }
+    serial_update_modem(serial(dev));
 }
 
-static uint8_t serial_read_iir(Serial16550 *u)
+static uint64_t lsr_read(Device *dev, const RegAccess *a)
 {
-    uint8_t id = serial_interrupt(u);
-    if (id == IIR_THRI) {
-        u->s.thr_empty = false;
-        u->news = true; /* the modem's interrupt may have waited behind it */
-    }
-    return (uint8_t)(id | (u->s.fcr & FCR_ENABLE ? IIR_FIFO : 0));
+    Serial16550 *u = serial(dev);
+    uint8_t value = u->s.lsr;
+    u->news |= (value & LSR_ERRORS) != 0; /* what waited behind the line's status */
+    u->s.lsr &= (uint8_t)~LSR_ERRORS;
+    return value;
 }
 
-/* Bytes that are left ask for another interrupt: a driver may take one each time. */
-static uint8_t serial_read_rx(Serial16550 *u)
+static uint64_t msr_read(Device *dev, const RegAccess *a)
 {
-    u->news |= u->s.rx.used > 0;
-    return fifo8_pop(&u->s.rx);
+    Serial16550 *u = serial(dev);
+    uint8_t value = u->s.msr;
+    u->s.msr &= (uint8_t)~MSR_DELTAS;
+    return value;
 }
 
-static uint8_t serial_read_reg(Serial16550 *u, unsigned reg)
+static unsigned serial_bank(Device *dev)
 {
-    bool dlab = u->s.lcr & LCR_DLAB;
-    uint8_t value;
-    switch (reg) {
-    case REG_DATA: return dlab ? (uint8_t)u->s.divisor : serial_read_rx(u);
-    case REG_IER: return dlab ? (uint8_t)(u->s.divisor >> 8) : u->s.ier;
-    case REG_IIR_FCR: return serial_read_iir(u);
-    case REG_LCR: return u->s.lcr;
-    case REG_MCR: return u->s.mcr;
-    case REG_LSR:
-        value = u->s.lsr;
-        u->news |= (value & LSR_ERRORS) != 0; /* what waited behind the line's status */
-        u->s.lsr &= (uint8_t)~LSR_ERRORS;
-        return value;
-    case REG_MSR:
-        value = u->s.msr;
-        u->s.msr &= (uint8_t)~MSR_DELTAS;
-        return value;
-    default: return u->s.scr;
-    }
+    return serial(dev)->s.lcr & LCR_DLAB ? 1 : 0;
 }
 
-/* Any size means the one register at the address: a wide access carries its byte. */
-static BusResult serial_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
-{
-    Serial16550 *u = opaque;
-    bool was_full = serial_can_receive(u) == 0;
-    *value = serial_read_reg(u, (unsigned)(off >> u->regshift) & 7);
-    serial_refresh(&u->dev);
-    if (was_full && u->chr && serial_can_receive(u)) {
-        chardev_accept_input(u->chr);
-    }
-    return BUS_OK;
-}
+static const RegBits ier_bits[] = {
+    { "rdi", IER_RDI }, { "thri", IER_THRI }, { "rlsi", IER_RLSI }, { "msi", IER_MSI }, { NULL }
+};
+static const RegBits iir_bits[] = { { "none", IIR_NONE }, { "id", 0x0e }, { "fifo", IIR_FIFO }, { NULL } };
+static const RegBits fcr_bits[] = {
+    { "enable", FCR_ENABLE }, { "clear-rx", FCR_CLEAR_RX }, { "clear-tx", FCR_CLEAR_TX }, { NULL }
+};
+static const RegBits lcr_bits[] = { { "length", 0x03 }, { "stop", 0x04 },     { "parity", 0x38 },
+                                    { "break", 0x40 },  { "dlab", LCR_DLAB }, { NULL } };
+static const RegBits mcr_bits[] = { { "dtr", MCR_DTR },   { "rts", MCR_RTS },   { "out1", MCR_OUT1 },
+                                    { "out2", MCR_OUT2 }, { "loop", MCR_LOOP }, { NULL } };
+static const RegBits lsr_bits[] = { { "dr", LSR_DR },     { "oe", LSR_OE }, { "pe", LSR_PE },
+                                    { "fe", LSR_FE },     { "bi", LSR_BI }, { "thre", LSR_THRE },
+                                    { "temt", LSR_TEMT }, { NULL } };
+static const RegBits msr_bits[] = { { "dcts", MSR_DCTS }, { "ddsr", MSR_DDSR }, { "teri", MSR_TERI },
+                                    { "ddcd", MSR_DDCD }, { "cts", MSR_CTS },   { "dsr", MSR_DSR },
+                                    { "ri", MSR_RI },     { "dcd", MSR_DCD },   { NULL } };
 
-static BusResult serial_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
-{
-    Serial16550 *u = opaque;
-    bool was_full = serial_can_receive(u) == 0;
-    serial_write_reg(u, (unsigned)(off >> u->regshift) & 7, (uint8_t)value);
-    serial_refresh(&u->dev);
-    if (was_full && u->chr && serial_can_receive(u)) {
-        chardev_accept_input(u->chr);
-    }
-    return BUS_OK;
-}
+#define U Serial16550
+/* clang-format off */
+static const Reg serial_rows[] = {
+    { "rbr", 0, 1, REG_RO, .read = rbr_read, .banks = BANK_DATA },
+    { "thr", 0, 1, REG_WO, .write = thr_write, .banks = BANK_DATA },
+    { "dll", 0, 1, REG_STATE(U, s.dll), .rw = 0xff, .banks = BANK_DIVISOR },
+    { "ier", 1, 1, REG_STATE(U, s.ier), .rw = IER_BITS, .write = ier_written, .bits = ier_bits, .banks = BANK_DATA },
+    { "dlm", 1, 1, REG_STATE(U, s.dlm), .rw = 0xff, .banks = BANK_DIVISOR },
+    { "iir", 2, 1, REG_RO, .read = iir_read, .bits = iir_bits },
+    { "fcr", 2, 1, REG_WO, .write = fcr_write, .bits = fcr_bits },
+    { "lcr", 3, 1, REG_STATE(U, s.lcr), .rw = 0xff, .bits = lcr_bits },
+    { "mcr", 4, 1, REG_STATE(U, s.mcr), .rw = MCR_BITS, .write = mcr_written, .bits = mcr_bits },
+    { "lsr", 5, 1, REG_RO, .read = lsr_read, .bits = lsr_bits },
+    { "msr", 6, 1, REG_RO, .read = msr_read, .bits = msr_bits },
+    { "scr", 7, 1, REG_STATE(U, s.scr), .rw = 0xff },
+    { NULL },
+};
+/* clang-format on */
 
-static const IoOps serial_ops = { .read = serial_read, .write = serial_write, .min = 1, .max = 8 };
+static const RegTable serial_regs = {
+    serial_rows, .min = 1, .max = 8, .rule = REG_ONE, .bank = serial_bank, .after = device_refresh
+};
 
 /* ---- class --------------------------------------------------------------- */
 
@@ -348,7 +361,8 @@ static bool serial_realize(Device *dev, GError **err)
     if (u->chr && !chardev_attach(u->chr, &serial_frontend, u, dev->lock, err)) {
         return false;
     }
-    memory_region_init_io(&u->mmio, &dev->regions, &serial_ops, u, "serial", UINT64_C(8) << u->regshift);
+    u->regs.shift = u->regshift;
+    reg_file_init(&u->regs, dev, &serial_regs, "serial", UINT64_C(8) << u->regshift);
     return true;
 }
 
@@ -358,10 +372,7 @@ static void serial_unrealize(Device *dev)
     if (u->chr) {
         chardev_detach(u->chr, u);
     }
-    if (u->mmio.parent) {
-        memory_region_remove(u->mmio.parent, &u->mmio);
-    }
-    memory_region_finish(&u->mmio);
+    reg_file_finish(&u->regs);
 }
 
 static void serial_reset(Device *dev)
@@ -394,7 +405,8 @@ static const Field serial_state[] = {
     STATE_U8(Serial16550, lsr, .reset = LSR_THRE | LSR_TEMT),
     STATE_U8(Serial16550, msr, .reset = MSR_DCD | MSR_DSR | MSR_CTS),
     STATE_U8(Serial16550, scr),
-    STATE_U16(Serial16550, divisor, .reset = DIVISOR_9600),
+    STATE_U8(Serial16550, dll, .reset = DIVISOR_9600),
+    STATE_U8(Serial16550, dlm),
     STATE_BOOL(Serial16550, thr_empty),
     STATE_FIFO8(Serial16550, rx, .max = FIFO_DEPTH),
     STATE_FIFO8(Serial16550, tx, .max = FIFO_DEPTH),

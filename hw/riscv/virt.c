@@ -207,7 +207,7 @@ static bool create_uart_rtc_test(Machine *m, GError **err)
     if (!device_realize(&uart->dev, NULL, err)) {
         return false; /* machine_free frees what is in m->devices */
     }
-    memory_region_add(&m->system, VIRT_UART0, &uart->mmio, 0);
+    memory_region_add(&m->system, VIRT_UART0, &uart->regs.mr, 0);
     irq_connect(&uart->irq, plic_set_irq, v->plic, VIRT_UART0_IRQ);
     GoldfishRtc *rtc = container_of(create(m, &goldfish_rtc_class, NULL, err), GoldfishRtc, dev);
     SifiveTest *test = rtc ? container_of(create(m, &sifive_test_class, NULL, err), SifiveTest, dev) : NULL;

@@ -3,18 +3,19 @@
 #pragma once
 #include "chardev/chardev.h"
 #include "hw/device.h"
+#include "hw/regs.h"
 
 typedef struct Serial16550 {
     Device dev;
-    MemoryRegion mmio;
+    RegFile regs;
     Chardev *chr;
     uint8_t regshift;
     Irq irq;
     bool watching; /* the host end is full: serial_writable will be called */
+    bool full;     /* at the last refresh nothing more could be received */
     bool news;     /* since the last refresh: one more reason for an interrupt */
     struct Serial16550State {
-        uint8_t ier, fcr, lcr, mcr, lsr, msr, scr;
-        uint16_t divisor;
+        uint8_t ier, fcr, lcr, mcr, lsr, msr, scr, dll, dlm;
         bool thr_empty; /* a THR-empty interrupt is pending */
         Fifo8 rx, tx;
     } s;
