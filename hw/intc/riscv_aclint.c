@@ -73,72 +73,60 @@ static void mtimer_refresh(Device *dev)
 
 /* ---- registers ----------------------------------------------------------- */
 
-static bool mtimer_find(const AclintMtimer *m, hwaddr off, bool *is_time, unsigned *hart)
+static uint64_t mtime_read(Device *dev, const RegAccess *a)
 {
-    *is_time = off >= m->time_base && off < (hwaddr)m->time_base + 8;
-    *hart = (unsigned)((off - m->timecmp_base) / 8);
-    return *is_time || (off >= m->timecmp_base && *hart < m->num_harts);
+    return aclint_read_time(mtimer(dev));
 }
 
-static BusResult mtimer_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static void mtime_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    AclintMtimer *m = opaque;
-    bool is_time;
-    unsigned hart;
-    if (!mtimer_find(m, off, &is_time, &hart)) {
-        log_guest_error("%s: read at 0x%" PRIx64 ", where no register is", m->dev.path, off);
-        return BUS_OK;
-    }
-    uint64_t v = is_time ? aclint_read_time(m) : m->s.timecmp[hart];
-    *value = off & 4 ? v >> 32 : v;
-    return BUS_OK;
+    AclintMtimer *m = mtimer(dev);
+    set_time(m, (aclint_read_time(m) & ~a->mask) | value);
+    mtimer_refresh(dev);
 }
 
-static uint64_t put_part(uint64_t old, hwaddr off, unsigned size, uint64_t value)
+static void mtimecmp_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    if (size == 8) {
-        return value;
-    }
-    unsigned shift = off & 4 ? 32 : 0;
-    return (old & ~((uint64_t)UINT32_MAX << shift)) | (value & UINT32_MAX) << shift;
+    reg_store(a, value);
+    hart_refresh(mtimer(dev), a->index);
 }
 
-static BusResult mtimer_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+/* Where they stand is a matter of properties. */
+static bool mtimer_place_registers(AclintMtimer *m, GError **err)
 {
-    AclintMtimer *m = opaque;
-    bool is_time;
-    unsigned hart;
-    if (!mtimer_find(m, off, &is_time, &hart)) {
-        log_guest_error("%s: write at 0x%" PRIx64 ", where no register is", m->dev.path, off);
-        return BUS_OK;
+    const Reg mtime = { "mtime", m->time_base, 8, .read = mtime_read, .write = mtime_write };
+    const Reg mtimecmp = { "mtimecmp",
+                           m->timecmp_base,
+                           8,
+                           REG_STATE(AclintMtimer, s.timecmp[0]),
+                           .count = m->num_harts,
+                           .write = mtimecmp_write };
+    uint32_t time_end = m->time_base + 8, timecmp_end = m->timecmp_base + 8 * m->num_harts;
+    bool time_first = m->time_base < m->timecmp_base;
+    if (m->time_base % 8 || m->timecmp_base % 8 || MAX(time_end, timecmp_end) > m->aperture_size ||
+        (time_first ? time_end > m->timecmp_base : timecmp_end > m->time_base)) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "riscv.aclint.mtimer: time-base and timecmp-base must be multiples of 8, and the "
+                    "registers stand apart within aperture-size");
+        return false;
     }
-    if (is_time) {
-        set_time(m, put_part(aclint_read_time(m), off, size, value));
-        mtimer_refresh(&m->dev);
-    } else {
-        m->s.timecmp[hart] = put_part(m->s.timecmp[hart], off, size, value);
-        hart_refresh(m, hart);
-    }
-    return BUS_OK;
+    m->rows[0] = time_first ? mtime : mtimecmp;
+    m->rows[1] = time_first ? mtimecmp : mtime;
+    m->table = (RegTable){ m->rows, .min = 4, .max = 8 };
+    return true;
 }
-
-/* time_base and timecmp_base are multiples of 8 within their aperture, so that bit 2
- * of an offset tells the half. */
-static const IoOps mtimer_ops = { .read = mtimer_read, .write = mtimer_write, .min = 4, .max = 8 };
 
 static bool mtimer_realize(Device *dev, GError **err)
 {
     AclintMtimer *m = mtimer(dev);
-    if (m->time_base % 8 || m->timecmp_base % 8) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "riscv.aclint.mtimer: time-base and timecmp-base must be multiples of 8");
+    if (!mtimer_place_registers(m, err)) {
         return false;
     }
     for (unsigned i = 0; i < m->num_harts; i++) {
         m->hart[i].owner = m;
         m->hart[i].comparator = comparator_new(m->timebase_freq, &hart_ops, &m->hart[i]);
     }
-    memory_region_init_io(&m->mmio, &dev->regions, &mtimer_ops, m, "riscv.aclint.mtimer", m->aperture_size);
+    reg_file_init(&m->regs, dev, &m->table, "riscv.aclint.mtimer", m->aperture_size);
     return true;
 }
 
@@ -148,10 +136,7 @@ static void mtimer_unrealize(Device *dev)
     for (unsigned i = 0; i < m->num_harts; i++) {
         comparator_free(m->hart[i].comparator);
     }
-    if (m->mmio.parent) {
-        memory_region_remove(m->mmio.parent, &m->mmio);
-    }
-    memory_region_finish(&m->mmio);
+    reg_file_finish(&m->regs);
 }
 
 /* Lines are driven anew: the harts forget theirs. */
@@ -214,49 +199,51 @@ static void swi_refresh(Device *dev)
     }
 }
 
-static BusResult swi_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static int swi_element(Device *dev, unsigned hart)
 {
-    AclintSwi *w = opaque;
-    if (off / 4 >= w->num_harts) {
-        log_guest_error("%s: read at 0x%" PRIx64 ", where no register is", w->dev.path, off);
-    } else {
-        *value = w->s.msip[off / 4];
-    }
-    return BUS_OK;
+    return hart < swi(dev)->num_harts ? (int)hart : REG_NONE;
 }
 
-static BusResult swi_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static void msip_written(Device *dev, const RegAccess *a, uint64_t value)
 {
-    AclintSwi *w = opaque;
-    hwaddr hart = off / 4;
-    if (hart >= w->num_harts) {
-        log_guest_error("%s: write at 0x%" PRIx64 ", where no register is", w->dev.path, off);
-    } else if (!w->supervisor) {
-        w->s.msip[hart] = value & 1;
-        irq_set(&w->irq[hart], value & 1);
-    } else if (value & 1 && w->irq[hart].handler) {
-        /* an edge: software clears SSIP in the hart, the line has no level */
-        w->irq[hart].handler(w->irq[hart].opaque, w->irq[hart].line, 1);
-    }
-    return BUS_OK;
+    irq_set(&swi(dev)->irq[a->index], value & 1);
 }
 
-static const IoOps swi_ops = { .read = swi_read, .write = swi_write, .min = 4, .max = 4 };
+/* An edge: software clears SSIP in the hart, the line has no level. */
+static void setssip_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    const Irq *irq = &swi(dev)->irq[a->index];
+    if (value & 1 && irq->handler) {
+        irq->handler(irq->opaque, irq->line, 1);
+    }
+}
+
+static unsigned swi_bank(Device *dev)
+{
+    return swi(dev)->supervisor;
+}
+
+static const Reg swi_rows[] = {
+    { "msip", 0, 4, REG_STATE(AclintSwi, s.msip[0]), .count = MACHINE_MAX_CPUS, .banks = 1 << 0, .rw = 1,
+      .element = swi_element, .write = msip_written },
+    { "setssip", 0, 4, .count = MACHINE_MAX_CPUS, .banks = 1 << 1, .element = swi_element,
+      .write = setssip_write },
+    { NULL },
+};
+
+static const RegTable swi_regs = { swi_rows, .min = 4, .max = 4, .bank = swi_bank };
 
 static bool swi_realize(Device *dev, GError **err)
 {
     AclintSwi *w = swi(dev);
-    memory_region_init_io(&w->mmio, &dev->regions, &swi_ops, w, "riscv.aclint.swi", 0x4000);
+    reg_file_init(&w->regs, dev, &swi_regs, "riscv.aclint.swi", 0x4000);
     return true;
 }
 
 static void swi_unrealize(Device *dev)
 {
     AclintSwi *w = swi(dev);
-    if (w->mmio.parent) {
-        memory_region_remove(w->mmio.parent, &w->mmio);
-    }
-    memory_region_finish(&w->mmio);
+    reg_file_finish(&w->regs);
 }
 
 static const Prop swi_props[] = {

@@ -9,45 +9,37 @@
 #include "hw/board.h"
 #include "base/log.h"
 
+enum { WHAT = 0xffff };
 enum { FINISHER_FAIL = 0x3333, FINISHER_PASS = 0x5555, FINISHER_RESET = 0x7777 };
 
-static BusResult finisher_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static void finish_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    return BUS_OK;
-}
-
-static BusResult finisher_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
-{
-    SifiveTest *t = opaque;
-    if (off == 0) {
-        switch (value & 0xffff) {
-        case FINISHER_PASS: system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, 0); return BUS_OK;
-        case FINISHER_FAIL:
-            system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, (int)(value >> 16 & 0xffff));
-            return BUS_OK;
-        case FINISHER_RESET: system_request_reset(SHUTDOWN_GUEST_RESET); return BUS_OK;
-        }
+    switch (value & WHAT) {
+    case FINISHER_PASS: system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, 0); return;
+    case FINISHER_FAIL: system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, (int)(value >> 16)); return;
+    case FINISHER_RESET: system_request_reset(SHUTDOWN_GUEST_RESET); return;
     }
-    log_guest_error("%s: write of 0x%" PRIx64 " at 0x%" PRIx64 " means nothing", t->dev.path, value, off);
-    return BUS_OK;
+    log_guest_error("%s: write of 0x%" PRIx64 " means nothing", dev->path, value);
 }
 
-static const IoOps finisher_ops = { .read = finisher_read, .write = finisher_write, .min = 2, .max = 4 };
+static const RegBits finish_bits[] = { { "code", 0xffff0000 }, { NULL } };
+static const Reg finisher_rows[] = {
+    { "finish", 0, 4, .write = finish_write, .bits = finish_bits },
+    { NULL },
+};
+static const RegTable finisher_regs = { finisher_rows, .min = 2, .max = 4 };
 
 static bool finisher_realize(Device *dev, GError **err)
 {
     SifiveTest *t = container_of(dev, SifiveTest, dev);
-    memory_region_init_io(&t->mmio, &dev->regions, &finisher_ops, t, "riscv.sifive.test", 0x1000);
+    reg_file_init(&t->regs, dev, &finisher_regs, "riscv.sifive.test", 0x1000);
     return true;
 }
 
 static void finisher_unrealize(Device *dev)
 {
     SifiveTest *t = container_of(dev, SifiveTest, dev);
-    if (t->mmio.parent) {
-        memory_region_remove(t->mmio.parent, &t->mmio);
-    }
-    memory_region_finish(&t->mmio);
+    reg_file_finish(&t->regs);
 }
 
 const DeviceClass sifive_test_class = {

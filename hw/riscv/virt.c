@@ -142,7 +142,7 @@ static AclintSwi *create_swi(Machine *m, bool supervisor, hwaddr addr, GError **
     if (!w) {
         return NULL;
     }
-    memory_region_add(&m->system, addr, &w->mmio, 0);
+    memory_region_add(&m->system, addr, &w->regs.mr, 0);
     for (unsigned i = 0; i < m->cpu_count; i++) {
         connect(&w->irq[i], m, i, supervisor ? IRQ_S_SOFT : IRQ_M_SOFT);
     }
@@ -160,7 +160,7 @@ static bool create_clint(Machine *m, GError **err)
     if (!v->mtimer) {
         return false;
     }
-    memory_region_add(&m->system, VIRT_MTIMER, &v->mtimer->mmio, 0);
+    memory_region_add(&m->system, VIRT_MTIMER, &v->mtimer->regs.mr, 0);
     v->mtimer->time_changed = time_changed;
     v->mtimer->time_opaque = m;
     for (unsigned i = 0; i < m->cpu_count; i++) {
@@ -216,7 +216,7 @@ static bool create_uart_rtc_test(Machine *m, GError **err)
     }
     memory_region_add(&m->system, VIRT_RTC, &rtc->regs.mr, 0);
     irq_connect(&rtc->irq, plic_set_irq, v->plic, VIRT_RTC_IRQ);
-    memory_region_add(&m->system, VIRT_TEST, &test->mmio, 0);
+    memory_region_add(&m->system, VIRT_TEST, &test->regs.mr, 0);
     return true;
 }
 

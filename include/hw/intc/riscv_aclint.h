@@ -2,6 +2,7 @@
 /* RISC-V core-local interruptor: machine timer and software interrupts. */
 #pragma once
 #include "hw/board.h"
+#include "hw/regs.h"
 #include "base/comparator.h"
 
 typedef struct AclintMtimer AclintMtimer;
@@ -14,7 +15,9 @@ typedef struct AclintHartTimer {
 
 struct AclintMtimer {
     Device dev;
-    MemoryRegion mmio;
+    RegFile regs;
+    RegTable table; /* the rows that follow */
+    Reg rows[3];
     uint32_t num_harts, timecmp_base, time_base, aperture_size, timebase_freq;
     AclintHartTimer hart[MACHINE_MAX_CPUS];
     void (*time_changed)(void *opaque); /* mtime was written or reset: timers of the CPUs' own
@@ -28,7 +31,7 @@ struct AclintMtimer {
 
 typedef struct AclintSwi {
     Device dev;
-    MemoryRegion mmio;
+    RegFile regs;
     uint32_t num_harts;
     bool supervisor; /* SSWI: a write of 1 sets SSIP, reads are 0 */
     Irq irq[MACHINE_MAX_CPUS];

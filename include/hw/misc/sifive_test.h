@@ -2,10 +2,11 @@
 /* SiFive test finisher: power off with an exit code, reset. */
 #pragma once
 #include "hw/device.h"
+#include "hw/regs.h"
 
 typedef struct SifiveTest {
     Device dev;
-    MemoryRegion mmio;
+    RegFile regs;
 } SifiveTest;
 
 extern const DeviceClass sifive_test_class;
