@@ -100,12 +100,19 @@ static bool prepare(const RegFile *f, const Found *at, unsigned size, RegAccess 
     return element >= 0;
 }
 
+/* Of one of an array. */
+static char *reg_name(const Reg *r, unsigned index)
+{
+    return r->columns ? g_strdup_printf("%s[%u][%u]", r->name, index / r->columns, index % r->columns)
+                      : g_strdup_printf("%s[%u]", r->name, index);
+}
+
 /* index: what `element` said. */
 static void log_absent(const RegFile *f, const Found *at, const char *verb, unsigned index)
 {
     if ((int)index == REG_NONE) {
-        log_guest_error("%s: %s of '%s[%u]', which does not exist", f->dev->path, verb, at->reg->name,
-                        at->index);
+        g_autofree char *name = reg_name(at->reg, at->index);
+        log_guest_error("%s: %s of '%s', which does not exist", f->dev->path, verb, name);
     } else {
         log_guest_error("%s: %s of '%s', of which none is selected", f->dev->path, verb, at->reg->name);
     }
@@ -252,21 +259,28 @@ static void describe_bits(const Reg *r, uint64_t value, GString *out)
     }
 }
 
-static void describe_one(const RegFile *f, const Found *at, const IoTrace *t, unsigned done)
+static char *describe_name(const RegFile *f, const Found *at)
 {
     const Reg *r = at->reg;
-    RegAccess a;
-    unsigned n = bytes_here(f, at, t->size - done);
-    g_string_append_printf(t->reg, "%s%s", t->reg->len ? "," : "", r->name);
-    if (!prepare(f, at, n, &a)) {
-        g_string_append(t->reg, "[none]");
-    } else if (r->count || r->element) {
-        g_string_append_printf(t->reg, "[%u]", r->count ? at->index : a.index);
+    int element = r->element ? r->element(f->dev, at->index) : 0;
+    if (r->count) {
+        return reg_name(r, at->index);
     }
+    return element < 0  ? g_strconcat(r->name, "[none]", NULL)
+           : r->element ? reg_name(r, (unsigned)element)
+                        : g_strdup(r->name);
+}
+
+static void describe_one(const RegFile *f, const Found *at, const IoTrace *t, unsigned done)
+{
+    unsigned n = bytes_here(f, at, t->size - done);
+    g_autofree char *name = describe_name(f, at);
+    g_string_append_printf(t->reg, "%s%s", t->reg->len ? "," : "", name);
     if (at->inside) {
         g_string_append_printf(t->reg, "+%u", at->inside);
     }
-    describe_bits(r, (t->value >> (8 * done) & bytes_mask(n)) << (r->bytes ? 0 : 8 * at->inside), t->bits);
+    uint64_t value = t->value >> (8 * done) & bytes_mask(n);
+    describe_bits(at->reg, at->reg->bytes ? value : value << (8 * at->inside), t->bits);
 }
 
 static void file_describe(void *opaque, IoTrace *t)

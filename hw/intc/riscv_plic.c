@@ -21,15 +21,7 @@
 
 #include "base/log.h"
 
-enum {
-    PRIORITY_BASE = 0x0,
-    PENDING_BASE = 0x1000,
-    ENABLE_BASE = 0x2000,
-    ENABLE_STRIDE = 0x80,
-    CONTEXT_BASE = 0x200000,
-    CONTEXT_STRIDE = 0x1000,
-    CONTEXT_CLAIM = 4,
-};
+enum { ENABLE_WORDS = 32, CONTEXT_STRIDE = 0x1000 };
 
 static Plic *plic(void *dev)
 {
@@ -117,62 +109,6 @@ static void plic_complete(Plic *p, unsigned context, uint64_t source)
 
 /* ---- registers ----------------------------------------------------------- */
 
-typedef enum PlicKind {
-    PLIC_NONE,
-    PLIC_PRIORITY,
-    PLIC_PENDING,
-    PLIC_ENABLE,
-    PLIC_THRESHOLD,
-    PLIC_CLAIM,
-} PlicKind;
-
-static PlicKind plic_decode(const Plic *p, hwaddr off, unsigned *index, unsigned *context)
-{
-    unsigned words = (p->num_sources + 31) / 32;
-    *index = *context = 0;
-    if (off >= CONTEXT_BASE) {
-        *context = (unsigned)((off - CONTEXT_BASE) / CONTEXT_STRIDE);
-        hwaddr in = (off - CONTEXT_BASE) % CONTEXT_STRIDE;
-        if (*context >= p->context_count || in > CONTEXT_CLAIM) {
-            return PLIC_NONE;
-        }
-        return in == CONTEXT_CLAIM ? PLIC_CLAIM : PLIC_THRESHOLD;
-    }
-    if (off >= ENABLE_BASE) {
-        *context = (unsigned)((off - ENABLE_BASE) / ENABLE_STRIDE);
-        *index = (unsigned)((off - ENABLE_BASE) % ENABLE_STRIDE / 4);
-        return *context < p->context_count && *index < words ? PLIC_ENABLE : PLIC_NONE;
-    }
-    if (off >= PENDING_BASE) {
-        *index = (unsigned)((off - PENDING_BASE) / 4);
-        return *index < words ? PLIC_PENDING : PLIC_NONE;
-    }
-    *index = (unsigned)((off - PRIORITY_BASE) / 4);
-    return *index > 0 && *index < p->num_sources ? PLIC_PRIORITY : PLIC_NONE;
-}
-
-static BusResult plic_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
-{
-    Plic *p = opaque;
-    unsigned index, context;
-    switch (plic_decode(p, off, &index, &context)) {
-    case PLIC_PRIORITY: *value = p->s.priority[index]; break;
-    case PLIC_PENDING: *value = p->s.pending[index]; break;
-    case PLIC_ENABLE: *value = p->s.enable[context * PLIC_WORDS + index]; break;
-    case PLIC_THRESHOLD: *value = p->s.threshold[context]; break;
-    case PLIC_CLAIM:
-        *value = plic_claim(p, context);
-        plic_refresh(&p->dev);
-        break;
-    case PLIC_NONE:
-        if (off != PRIORITY_BASE) { /* source 0 does not exist, but loops begin with it */
-            log_guest_error("%s: read at 0x%" PRIx64 ", where no register is", p->dev.path, off);
-        }
-        break;
-    }
-    return BUS_OK;
-}
-
 /* Bits of an enable word that stand for a source. */
 static uint32_t plic_sources_mask(const Plic *p, unsigned word)
 {
@@ -181,31 +117,65 @@ static uint32_t plic_sources_mask(const Plic *p, unsigned word)
     return word == 0 ? mask & ~UINT32_C(1) : mask;
 }
 
-static BusResult plic_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static int word_element(Device *dev, unsigned index)
 {
-    Plic *p = opaque;
-    unsigned index, context;
-    switch (plic_decode(p, off, &index, &context)) {
-    case PLIC_PRIORITY: p->s.priority[index] = value & PLIC_MAX_PRIORITY; break;
-    case PLIC_ENABLE:
-        p->s.enable[context * PLIC_WORDS + index] = (uint32_t)value & plic_sources_mask(p, index);
-        break;
-    case PLIC_THRESHOLD: p->s.threshold[context] = value & PLIC_MAX_PRIORITY; break;
-    case PLIC_CLAIM: plic_complete(p, context, value); break;
-    case PLIC_PENDING:
-        log_guest_error("%s: write to the pending bits, which are read-only", p->dev.path);
-        break;
-    case PLIC_NONE:
-        if (off != PRIORITY_BASE) {
-            log_guest_error("%s: write at 0x%" PRIx64 ", where no register is", p->dev.path, off);
-        }
-        break;
-    }
-    plic_refresh(&p->dev);
-    return BUS_OK;
+    return index < (plic(dev)->num_sources + 31) / 32 ? (int)index : REG_NONE;
 }
 
-static const IoOps plic_ops = { .read = plic_read, .write = plic_write, .min = 4, .max = 4 };
+static int priority_element(Device *dev, unsigned source)
+{
+    return source < plic(dev)->num_sources ? (int)source : REG_NONE;
+}
+
+static int context_element(Device *dev, unsigned context)
+{
+    return context < plic(dev)->context_count ? (int)context : REG_NONE;
+}
+
+/* index: of all words, ENABLE_WORDS a context. */
+static int enable_element(Device *dev, unsigned index)
+{
+    unsigned context = index / ENABLE_WORDS, word = index % ENABLE_WORDS;
+    return context_element(dev, context) >= 0 && word_element(dev, word) >= 0
+               ? (int)(context * PLIC_WORDS + word)
+               : REG_NONE;
+}
+
+static void enable_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    reg_store(a, value & plic_sources_mask(plic(dev), a->index % PLIC_WORDS));
+}
+
+static uint64_t claim_read(Device *dev, const RegAccess *a)
+{
+    return plic_claim(plic(dev), a->index);
+}
+
+static void complete_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    plic_complete(plic(dev), a->index, value);
+}
+
+#define P Plic
+/* clang-format off */
+static const Reg plic_rows[] = {
+    { "source0", 0x0, 4, .ignored = UINT32_MAX }, /* does not exist, but loops begin with it */
+    { "priority", 0x0, 4, REG_STATE(P, s.priority[0]), .count = PLIC_MAX_SOURCES, .rw = PLIC_MAX_PRIORITY,
+      .ignored = UINT32_MAX, .element = priority_element },
+    { "pending", 0x1000, 4, REG_RO, REG_STATE(P, s.pending[0]), .count = PLIC_WORDS, .element = word_element },
+    { "enable", 0x2000, 4, REG_STATE(P, s.enable[0]), .count = PLIC_MAX_CONTEXTS * ENABLE_WORDS,
+      .columns = ENABLE_WORDS, .element = enable_element, .write = enable_write },
+    { "threshold", 0x200000, 4, REG_STATE(P, s.threshold[0]), .count = PLIC_MAX_CONTEXTS,
+      .stride = CONTEXT_STRIDE, .rw = PLIC_MAX_PRIORITY, .ignored = UINT32_MAX, .element = context_element },
+    { "claim", 0x200004, 4, REG_RO, .count = PLIC_MAX_CONTEXTS, .stride = CONTEXT_STRIDE,
+      .element = context_element, .read = claim_read },
+    { "complete", 0x200004, 4, REG_WO, .count = PLIC_MAX_CONTEXTS, .stride = CONTEXT_STRIDE,
+      .element = context_element, .write = complete_write },
+    { NULL },
+};
+/* clang-format on */
+
+static const RegTable plic_regs = { plic_rows, .min = 4, .max = 4, .after = device_refresh };
 
 /* ---- class --------------------------------------------------------------- */
 
@@ -236,17 +206,14 @@ static bool plic_realize(Device *dev, GError **err)
     if (!plic_parse_config(p, err)) {
         return false;
     }
-    memory_region_init_io(&p->mmio, &dev->regions, &plic_ops, p, "riscv.sifive.plic", 0x600000);
+    reg_file_init(&p->regs, dev, &plic_regs, "riscv.sifive.plic", 0x600000);
     return true;
 }
 
 static void plic_unrealize(Device *dev)
 {
     Plic *p = plic(dev);
-    if (p->mmio.parent) {
-        memory_region_remove(p->mmio.parent, &p->mmio);
-    }
-    memory_region_finish(&p->mmio);
+    reg_file_finish(&p->regs);
 }
 
 /* Inputs keep their level through a reset of the controller, what they asked for is

@@ -189,7 +189,7 @@ static bool create_plic(Machine *m, GError **err)
     if (!v->plic) {
         return false;
     }
-    memory_region_add(&m->system, VIRT_PLIC, &v->plic->mmio, 0);
+    memory_region_add(&m->system, VIRT_PLIC, &v->plic->regs.mr, 0);
     unsigned hart = 0;
     for (unsigned c = 0; c < v->plic->context_count; c++) {
         bool machine_level = v->plic->context_mode[c] == 'M';

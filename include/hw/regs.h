@@ -62,6 +62,7 @@ struct Reg {
     uint8_t banks;          /* bit set of the banks in which it is there; 0: all */
     bool bytes;             /* a stretch of bytes: values are of the access's own bytes, wherever in it */
     uint32_t count, stride; /* an array of registers; count 0 is one, stride 0 is size */
+    uint32_t columns;       /* shown as [index / columns][index % columns]; 0: one index */
     uint64_t constant;      /* what it reads as without field and handler */
     /* Bits that a write sets, clears where written 1, may carry without meaning; others are
      * reserved, and logged when set.  None: the handler sees to it all. */

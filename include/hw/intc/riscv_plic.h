@@ -2,6 +2,7 @@
 /* RISC-V platform-level interrupt controller. */
 #pragma once
 #include "hw/device.h"
+#include "hw/regs.h"
 
 enum {
     PLIC_MAX_SOURCES = 128,
@@ -12,7 +13,7 @@ enum {
 
 typedef struct Plic {
     Device dev;
-    MemoryRegion mmio;
+    RegFile regs;
     char *hart_config;
     uint32_t num_sources;
     unsigned context_count;               /* of hart-config */
