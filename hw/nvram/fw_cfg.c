@@ -14,7 +14,6 @@
 enum { NAME_BYTES = 56, DIR_ENTRY = 64, FILE_SLOTS = 96, KEY_MASK = 0xbfff };
 enum { MOST_ZEROES = 16 << 20 }; /* behind the end of an item: a request for more makes no sense */
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16 };
-static const uint64_t DMA_SIGNATURE = UINT64_C(0x51454d5520434647); /* "QEMU CFG" */
 
 typedef struct FwCfgFile {
     char *name;
@@ -152,33 +151,20 @@ static uint32_t fw_cfg_take(FwCfg *f, const uint8_t **data, uint32_t len)
     return n;
 }
 
-static BusResult data_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static uint64_t data_read(Device *dev, const RegAccess *a)
 {
     const uint8_t *p;
-    uint32_t n = fw_cfg_take(opaque, &p, size);
-    *value = 0;
+    uint32_t n = fw_cfg_take(fw_cfg(dev), &p, a->size);
+    uint64_t value = 0;
     for (uint32_t i = 0; i < n; i++) { /* the first byte at the lowest address */
-        *value |= (uint64_t)p[i] << (8 * i);
+        value |= (uint64_t)p[i] << (8 * i);
     }
-    return BUS_OK;
+    return value;
 }
 
-static BusResult data_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static void select_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    log_guest_error("%s: write to the data register, which only reads", fw_cfg(opaque)->dev.path);
-    return BUS_OK;
-}
-
-static BusResult select_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
-{
-    *value = 0;
-    return BUS_OK;
-}
-
-static BusResult select_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
-{
-    fw_cfg_select(opaque, (uint16_t)value);
-    return BUS_OK;
+    fw_cfg_select(fw_cfg(dev), (uint16_t)value);
 }
 
 /* ---- DMA ----------------------------------------------------------------- */
@@ -245,35 +231,38 @@ static void dma_start(FwCfg *f)
     }
 }
 
-/* The register is big endian: the table says so, and the bus swaps. */
-static BusResult dma_reg_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
+static void dma_high_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    *value = DMA_SIGNATURE >> (8 * (8 - off - size));
-    return BUS_OK;
+    fw_cfg(dev)->s.dma_address = value << 32;
 }
 
-static BusResult dma_reg_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
+static void dma_low_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    FwCfg *f = opaque;
-    if (size == 8) {
-        f->s.dma_address = value;
-        dma_start(f);
-    } else if (off == 0) {
-        f->s.dma_address = value << 32;
-    } else {
-        f->s.dma_address = (f->s.dma_address & ~(uint64_t)UINT32_MAX) | value;
-        dma_start(f);
-    }
-    return BUS_OK;
+    FwCfg *f = fw_cfg(dev);
+    f->s.dma_address = (f->s.dma_address & ~(uint64_t)UINT32_MAX) | value;
+    dma_start(f);
 }
 
-static const IoOps data_ops = { .read = data_read, .write = data_write, .min = 1, .max = 8 };
-static const IoOps select_ops = {
-    .read = select_read, .write = select_write, .min = 2, .max = 2, .big_endian = true
+/* ---- registers ----------------------------------------------------------- */
+
+static const Reg data_rows[] = {
+    { "data", 0, 8, REG_RO, .bytes = true, .read = data_read },
+    { NULL },
 };
-static const IoOps dma_ops = {
-    .read = dma_reg_read, .write = dma_reg_write, .min = 4, .max = 8, .big_endian = true
+static const Reg select_rows[] = {
+    { "selector", 0, 2, .write = select_write },
+    { NULL },
 };
+/* An access of 8 bytes is one of each, high half first. */
+static const Reg dma_rows[] = {
+    { "dma-high", 0, 4, .constant = 0x51454d55 /* "QEMU" */, .write = dma_high_write },
+    { "dma-low", 4, 4, .constant = 0x20434647 /* " CFG" */, .write = dma_low_write },
+    { NULL },
+};
+
+static const RegTable data_regs = { data_rows, .min = 1, .max = 8 };
+static const RegTable select_regs = { select_rows, .min = 2, .max = 2, .big_endian = true };
+static const RegTable dma_regs = { dma_rows, .min = 4, .max = 4, .big_endian = true };
 
 /* ---- class --------------------------------------------------------------- */
 
@@ -292,22 +281,18 @@ static bool fw_cfg_realize(Device *dev, GError **err)
     add_copy(f, FW_CFG_SIGNATURE, "QEMU", 4);
     fw_cfg_add_u32(f, FW_CFG_ID, 3); /* the traditional interface and DMA */
     directory_rebuild(f);
-    memory_region_init_io(&f->data_mr, &dev->regions, &data_ops, f, "fwcfg.data", 8);
-    memory_region_init_io(&f->select_mr, &dev->regions, &select_ops, f, "fwcfg.ctl", 2);
-    memory_region_init_io(&f->dma_mr, &dev->regions, &dma_ops, f, "fwcfg.dma", 8);
+    reg_file_init(&f->data, dev, &data_regs, "fwcfg.data", 8);
+    reg_file_init(&f->select, dev, &select_regs, "fwcfg.ctl", 2);
+    reg_file_init(&f->dma, dev, &dma_regs, "fwcfg.dma", 8);
     return true;
 }
 
 static void fw_cfg_unrealize(Device *dev)
 {
     FwCfg *f = fw_cfg(dev);
-    MemoryRegion *regions[] = { &f->data_mr, &f->select_mr, &f->dma_mr };
-    for (unsigned i = 0; i < G_N_ELEMENTS(regions); i++) {
-        if (regions[i]->parent) {
-            memory_region_remove(regions[i]->parent, regions[i]);
-        }
-        memory_region_finish(regions[i]);
-    }
+    reg_file_finish(&f->data);
+    reg_file_finish(&f->select);
+    reg_file_finish(&f->dma);
     g_hash_table_unref(f->items);
     g_ptr_array_free(f->files, TRUE);
 }

@@ -226,9 +226,9 @@ static bool create_fw_cfg(Machine *m, GError **err)
     if (!f) {
         return false;
     }
-    memory_region_add(&m->system, VIRT_FW_CFG, &f->data_mr, 0);
-    memory_region_add(&m->system, VIRT_FW_CFG + 8, &f->select_mr, 0);
-    memory_region_add(&m->system, VIRT_FW_CFG + 16, &f->dma_mr, 0);
+    memory_region_add(&m->system, VIRT_FW_CFG, &f->data.mr, 0);
+    memory_region_add(&m->system, VIRT_FW_CFG + 8, &f->select.mr, 0);
+    memory_region_add(&m->system, VIRT_FW_CFG + 16, &f->dma.mr, 0);
     g_autoptr(GBytes) uuid = g_bytes_new(m->config->uuid, sizeof(m->config->uuid));
     fw_cfg_add_bytes(f, FW_CFG_UUID, uuid);
     fw_cfg_add_u64(f, FW_CFG_RAM_SIZE, m->ram.size);

@@ -3,6 +3,7 @@
  * guest reads. */
 #pragma once
 #include "hw/board.h"
+#include "hw/regs.h"
 
 /* Selector keys (spec: QEMU fw_cfg). */
 enum {
@@ -28,7 +29,7 @@ enum {
 
 struct FwCfg {
     Device dev;
-    MemoryRegion data_mr, select_mr, dma_mr;
+    RegFile data, select, dma;
     GHashTable *items; /* key -> GBytes */
     GPtrArray *files;  /* of FwCfgFile, by name */
     struct FwCfgState {
