@@ -266,7 +266,7 @@ static bool create_virtio(Machine *m, GError **err)
             return false;
         }
         v->virtio[i] = t;
-        memory_region_add(&m->system, VIRT_VIRTIO + i * VIRT_VIRTIO_STEP, &t->mmio, 0);
+        memory_region_add(&m->system, VIRT_VIRTIO + i * VIRT_VIRTIO_STEP, &t->regs.mr, 0);
         irq_connect(&t->irq, plic_set_irq, v->plic, (int)(VIRT_VIRTIO_IRQ + i));
     }
     return true;

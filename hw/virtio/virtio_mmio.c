@@ -11,25 +11,12 @@
 
 #include <string.h>
 
+#include "hw/virtio/virtio_regs.h"
 #include "hw/virtio_mmio.h"
 #include "base/log.h"
 
-/* Register offsets (4.2.2, 4.2.4) */
-/* clang-format off */
-enum {
-    MAGIC = 0x000, VERSION = 0x004, DEVICE_ID = 0x008, VENDOR_ID = 0x00c,
-    DEVICE_FEATURES = 0x010, DEVICE_FEATURES_SEL = 0x014,
-    DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024, LEGACY_PAGE_SIZE = 0x028,
-    QUEUE_SEL = 0x030, QUEUE_NUM_MAX = 0x034, QUEUE_NUM = 0x038, LEGACY_QUEUE_ALIGN = 0x03c,
-    LEGACY_QUEUE_PFN = 0x040, QUEUE_READY = 0x044, QUEUE_NOTIFY = 0x050,
-    INTERRUPT_STATUS = 0x060, INTERRUPT_ACK = 0x064, STATUS = 0x070,
-    QUEUE_DESC_LOW = 0x080, QUEUE_DESC_HIGH = 0x084, QUEUE_DRIVER_LOW = 0x090,
-    QUEUE_DRIVER_HIGH = 0x094, QUEUE_DEVICE_LOW = 0x0a0, QUEUE_DEVICE_HIGH = 0x0a4,
-    SHM_LEN_LOW = 0x0b0, SHM_LEN_HIGH = 0x0b4, SHM_BASE_LOW = 0x0b8, SHM_BASE_HIGH = 0x0bc,
-    CONFIG_GENERATION = 0x0fc, CONFIG = 0x100,
-};
-/* clang-format on */
 enum { MAGIC_VALUE = 0x74726976, QEMU_VENDOR = 0x554d4551 };
+enum { LEGACY = 1 << 0, MODERN = 1 << 1 }; /* banks */
 
 static void mmio_interrupt(void *opaque, int queue)
 {
@@ -44,58 +31,15 @@ static void mmio_drive_line(void *opaque)
     irq_set(&t->irq, v && v->s.isr);
 }
 
-static uint64_t empty_slot_read(VirtioMmio *t, hwaddr off)
-{
-    switch (off) {
-    case MAGIC: return MAGIC_VALUE;
-    case VERSION: return t->legacy ? 1 : 2;
-    case VENDOR_ID: return QEMU_VENDOR;
-    default: return 0;
-    }
-}
-
-static uint32_t legacy_read(VirtioDevice *v, hwaddr off)
-{
-    unsigned q = v->s.queue_select;
-    return off == LEGACY_QUEUE_PFN && q < v->queue_count ? v->s.legacy_pfn[q] : 0;
-}
-
-static uint32_t modern_read(VirtioDevice *v, hwaddr off)
-{
-    unsigned q = v->s.queue_select;
-    switch (off) {
-    case QUEUE_READY: return q < v->queue_count && v->s.enabled[q];
-    case SHM_LEN_LOW:
-    case SHM_LEN_HIGH:
-    case SHM_BASE_LOW:
-    case SHM_BASE_HIGH: return UINT32_MAX; /* no such region */
-    case CONFIG_GENERATION: return v->s.config_generation;
-    default: return 0;
-    }
-}
-
-static uint32_t reg_read(VirtioMmio *t, VirtioDevice *v, hwaddr off)
-{
-    switch (off) {
-    case MAGIC:
-    case VERSION:
-    case VENDOR_ID: return empty_slot_read(t, off);
-    case DEVICE_ID: return v->ops->id;
-    case DEVICE_FEATURES:
-        return v->s.feature_select[0] > 1 ? 0 : virtio_offered_features(v) >> (32 * v->s.feature_select[0]);
-    case QUEUE_NUM_MAX: return v->s.queue_select < v->queue_count ? v->queue_size_max[v->s.queue_select] : 0;
-    case INTERRUPT_STATUS: return v->s.isr;
-    case STATUS: return v->s.status;
-    default: return t->legacy ? legacy_read(v, off) : modern_read(v, off);
-    }
-}
+/* ---- registers ----------------------------------------------------------- */
 
 /* Legacy: one page-aligned area holds the descriptors, the available ring and, aligned
  * up, the used ring (2.7.2). */
-static void legacy_set_pfn(VirtioDevice *v, unsigned q, uint32_t pfn)
+static void legacy_pfn_written(Device *dev, const RegAccess *a, uint64_t pfn)
 {
+    VirtioDevice *v = virtio_device(dev);
+    unsigned q = a->index;
     uint64_t align = v->s.legacy_align[q], size = v->s.size[q];
-    v->s.legacy_pfn[q] = pfn;
     if (!pfn) { /* the driver is done with the queue */
         virtio_queue_stop(v, q);
         return;
@@ -104,132 +48,113 @@ static void legacy_set_pfn(VirtioDevice *v, unsigned q, uint32_t pfn)
         virtio_broken(v, "queue %u: alignment %u, page size %u", q, (unsigned)align, v->s.legacy_page_size);
         return;
     }
-    v->s.desc[q] = (uint64_t)pfn * v->s.legacy_page_size;
+    v->s.desc[q] = pfn * v->s.legacy_page_size;
     v->s.driver[q] = v->s.desc[q] + 16 * size;
     v->s.device[q] = (v->s.driver[q] + 4 + 2 * size + 2 + align - 1) & ~(align - 1);
     virtio_queue_enable(v, q);
 }
 
-static void legacy_write(VirtioDevice *v, hwaddr off, uint32_t value)
+static uint64_t queue_size_max_read(Device *dev, const RegAccess *a)
 {
-    unsigned q = v->s.queue_select;
-    if (off == LEGACY_PAGE_SIZE) {
-        v->s.legacy_page_size = value;
-    } else if (off == LEGACY_QUEUE_ALIGN && q < v->queue_count) {
-        v->s.legacy_align[q] = value;
-    } else if (off == LEGACY_QUEUE_PFN && q < v->queue_count) {
-        legacy_set_pfn(v, q, value);
-    } else {
-        log_guest_error("%s: legacy write to register 0x%x", v->dev.path, (unsigned)off);
+    return virtio_device(dev)->queue_size_max[a->index];
+}
+
+static uint64_t device_id_read(Device *dev, const RegAccess *a)
+{
+    return virtio_device(dev)->ops->id;
+}
+
+static void queue_ready_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    VirtioDevice *v = virtio_device(dev);
+    if (value & 1) {
+        virtio_queue_enable(v, a->index);
+    } else if (v->s.enabled[a->index]) {
+        virtio_queue_stop(v, a->index); /* 4.2.2.2: a driver that reads zero back has its buffers again */
     }
 }
 
-static uint64_t *queue_address(VirtioDevice *v, hwaddr off)
+static void queue_notify_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    unsigned q = v->s.queue_select;
-    return off < QUEUE_DRIVER_LOW   ? &v->s.desc[q]
-           : off < QUEUE_DEVICE_LOW ? &v->s.driver[q]
-                                    : &v->s.device[q];
+    virtio_notify(virtio_device(dev), value & 0xffff);
 }
 
-static void modern_write(VirtioDevice *v, hwaddr off, uint32_t value)
+static void interrupt_ack_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    unsigned q = v->s.queue_select;
-    if (q >= v->queue_count || off < QUEUE_READY || off > QUEUE_DEVICE_HIGH) {
-        log_guest_error("%s: write to register 0x%x (queue %u)", v->dev.path, (unsigned)off, q);
-        return;
-    }
-    if (off == QUEUE_READY) {
-        if (value & 1) {
-            virtio_queue_enable(v, q);
-        } else if (v->s.enabled[q]) {
-            virtio_queue_stop(v, q); /* 4.2.2.2: a driver that reads zero back has its buffers again */
-        }
-        return;
-    }
-    if (off < QUEUE_DESC_LOW || (off & 0xf) > 4) {
-        log_guest_error("%s: write to register 0x%x", v->dev.path, (unsigned)off);
-        return;
-    }
-    if (v->s.enabled[q]) {
-        log_guest_error("%s: queue %u moved while it is ready", v->dev.path, q);
-        return;
-    }
-    uint64_t *addr = queue_address(v, off);
-    *addr = off & 4 ? (*addr & UINT32_MAX) | (uint64_t)value << 32 : (*addr & ~(uint64_t)UINT32_MAX) | value;
+    VirtioDevice *v = virtio_device(dev);
+    v->s.isr &= ~value;
+    mmio_drive_line(v->transport.opaque);
 }
 
-static void driver_features_write(VirtioDevice *v, uint32_t value)
+static unsigned mmio_bank(Device *dev)
 {
-    unsigned sel = v->s.feature_select[1];
-    if (sel > 1) {
-        if (value) {
-            log_guest_error("%s: features past bit 63", v->dev.path);
-        }
-        return;
-    }
-    virtio_set_features(v, sel, value);
+    return virtio_device(dev)->transport.legacy ? 0 : 1;
 }
 
-static void reg_write(VirtioMmio *t, VirtioDevice *v, hwaddr off, uint32_t value)
-{
-    switch (off) {
-    case DEVICE_FEATURES_SEL: v->s.feature_select[0] = value; break;
-    case DRIVER_FEATURES_SEL: v->s.feature_select[1] = value; break;
-    case DRIVER_FEATURES: driver_features_write(v, value); break;
-    case QUEUE_SEL: v->s.queue_select = value; break;
-    case QUEUE_NUM:
-        if (v->s.queue_select < v->queue_count) {
-            virtio_queue_set_size(v, v->s.queue_select, value);
-        }
-        break;
-    case QUEUE_NOTIFY: virtio_notify(v, value & 0xffff); break;
-    case INTERRUPT_ACK:
-        v->s.isr &= ~value;
-        mmio_drive_line(t);
-        break;
-    case STATUS: virtio_set_status(v, value); break;
-    default: t->legacy ? legacy_write(v, off, value) : modern_write(v, off, value);
-    }
-}
-
-static BusResult mmio_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
-{
-    VirtioMmio *t = opaque;
-    VirtioDevice *v = virtio_bus_device(t->bus);
-    if (off >= CONFIG && v) {
-        virtio_read_config(v, off - CONFIG, size, value);
-    } else if (size != 4 || (off & 3)) {
-        log_guest_error("%s: %u-byte read of register 0x%x", t->dev.path, size, (unsigned)off);
-        *value = 0;
-    } else {
-        *value = v ? reg_read(t, v, off) : empty_slot_read(t, off);
-    }
-    return BUS_OK;
-}
-
-static BusResult mmio_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
-{
-    VirtioMmio *t = opaque;
-    VirtioDevice *v = virtio_bus_device(t->bus);
-    if (!v) {
-        return BUS_OK; /* an empty slot */
-    }
-    if (off >= CONFIG) {
-        virtio_write_config(v, off - CONFIG, size, value);
-    } else if (size != 4 || (off & 3)) {
-        log_guest_error("%s: %u-byte write of register 0x%x", t->dev.path, size, (unsigned)off);
-    } else {
-        reg_write(t, v, off, value);
-    }
-    return BUS_OK;
-}
-
-static const IoOps mmio_ops = {
-    .read = mmio_read, .write = mmio_write, .min = 1, .max = 8, .unaligned = true
+#define V VirtioDevice
+#define OF_QUEUE .element = virtio_reg_queue
+/* clang-format off */
+static const Reg rows[] = {
+    { "magic",                  0x000, 4, REG_RO, .constant = MAGIC_VALUE },
+    { "version",                0x004, 4, REG_RO, .constant = 1, .banks = LEGACY },
+    { "version",                0x004, 4, REG_RO, .constant = 2, .banks = MODERN },
+    { "device-id",              0x008, 4, REG_RO, .read = device_id_read },
+    { "vendor-id",              0x00c, 4, REG_RO, .constant = QEMU_VENDOR },
+    { "device-features",        0x010, 4, REG_RO, .read = virtio_reg_device_features },
+    { "device-features-select", 0x014, 4, REG_WO, REG_STATE(V, s.feature_select[0]), .rw = UINT32_MAX },
+    { "driver-features",        0x020, 4, REG_WO, .write = virtio_reg_set_features },
+    { "driver-features-select", 0x024, 4, REG_WO, REG_STATE(V, s.feature_select[1]), .rw = UINT32_MAX },
+    { "guest-page-size",        0x028, 4, REG_WO, REG_STATE(V, s.legacy_page_size), .rw = UINT32_MAX, .banks = LEGACY },
+    { "queue-select",           0x030, 4, REG_WO, REG_STATE(V, s.queue_select), .rw = UINT32_MAX },
+    { "queue-size-max",         0x034, 4, REG_RO, .read = queue_size_max_read, OF_QUEUE },
+    { "queue-size",             0x038, 4, REG_WO, .write = virtio_reg_set_queue_size, OF_QUEUE },
+    { "queue-align",            0x03c, 4, REG_WO, REG_STATE(V, s.legacy_align[0]), .rw = UINT32_MAX, .banks = LEGACY, OF_QUEUE },
+    { "queue-pfn",              0x040, 4, REG_STATE(V, s.legacy_pfn[0]), .rw = UINT32_MAX, .write = legacy_pfn_written, .banks = LEGACY, OF_QUEUE },
+    { "queue-ready",            0x044, 4, REG_STATE(V, s.enabled[0]), .write = queue_ready_write, .banks = MODERN, OF_QUEUE },
+    { "queue-notify",           0x050, 4, REG_WO, .write = queue_notify_write },
+    { "interrupt-status",       0x060, 4, REG_RO, REG_STATE(V, s.isr), .bits = virtio_reg_isr_bits },
+    { "interrupt-ack",          0x064, 4, REG_WO, .write = interrupt_ack_write, .bits = virtio_reg_isr_bits },
+    { "status",                 0x070, 4, REG_STATE(V, s.status), .write = virtio_reg_set_status, .bits = virtio_reg_status_bits },
+    { "queue-desc",             0x080, 8, REG_WO, REG_STATE(V, s.desc[0]), .part = 4, .write = virtio_reg_set_queue_address, .banks = MODERN, OF_QUEUE },
+    { "queue-driver",           0x090, 8, REG_WO, REG_STATE(V, s.driver[0]), .part = 4, .write = virtio_reg_set_queue_address, .banks = MODERN, OF_QUEUE },
+    { "queue-device",           0x0a0, 8, REG_WO, REG_STATE(V, s.device[0]), .part = 4, .write = virtio_reg_set_queue_address, .banks = MODERN, OF_QUEUE },
+    { "shm-select",             0x0ac, 4, REG_WO, .ignored = UINT32_MAX, .banks = MODERN },
+    { "shm-length",             0x0b0, 8, REG_RO, .constant = UINT64_MAX, .part = 4, .banks = MODERN }, /* no such region */
+    { "shm-base",               0x0b8, 8, REG_RO, .constant = UINT64_MAX, .part = 4, .banks = MODERN },
+    { "config-generation",      0x0fc, 4, REG_RO, REG_STATE(V, s.config_generation), .banks = MODERN },
+    { "config",                 0x100, VIRTIO_MMIO_SIZE - 0x100, .bytes = true, .read = virtio_reg_config, .write = virtio_reg_set_config },
+    { NULL },
+};
+static const RegTable mmio_regs = {
+    rows, .min = 1, .max = 8, .unaligned = true, .rule = REG_WHOLE, .bank = mmio_bank
 };
 
+/* An empty slot: device 0. */
+static unsigned empty_bank(Device *dev)
+{
+    return container_of(dev, VirtioMmio, dev)->legacy ? 0 : 1;
+}
+
+static const Reg empty_rows[] = {
+    { "magic",     0x000, 4, REG_RO, .constant = MAGIC_VALUE },
+    { "version",   0x004, 4, REG_RO, .constant = 1, .banks = LEGACY },
+    { "version",   0x004, 4, REG_RO, .constant = 2, .banks = MODERN },
+    { "device-id", 0x008, 4, REG_RO, .constant = 0 },
+    { "vendor-id", 0x00c, 4, REG_RO, .constant = QEMU_VENDOR },
+    { NULL },
+};
+/* clang-format on */
+static const RegTable empty_regs = { empty_rows,        .min = 1,      .max = 8,          .unaligned = true,
+                                     .rule = REG_WHOLE, .quiet = true, .bank = empty_bank };
+
 /* ---- the device ---------------------------------------------------------- */
+
+static void mmio_show(VirtioMmio *t, Device *dev, const RegTable *table)
+{
+    device_lock(&t->dev);
+    reg_file_show(&t->regs, dev, table);
+    device_unlock(&t->dev);
+}
 
 static bool mmio_attach(Bus *bus, Device *dev, GError **err)
 {
@@ -239,12 +164,14 @@ static bool mmio_attach(Bus *bus, Device *dev, GError **err)
         .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t, .legacy = t->legacy
     };
     device_share_lock(dev, &t->dev);
+    mmio_show(t, dev, &mmio_regs);
     return true;
 }
 
 static void mmio_detach(Bus *bus, Device *dev)
 {
     VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
+    mmio_show(t, &t->dev, &empty_regs);
     virtio_device(dev)->transport = (VirtioTransport){ 0 };
     irq_lower(&t->irq);
 }
@@ -253,7 +180,7 @@ static bool mmio_realize(Device *dev, GError **err)
 {
     VirtioMmio *t = container_of(dev, VirtioMmio, dev);
     g_autofree char *name = g_strdup_printf("virtio-mmio-bus.%u", t->index);
-    memory_region_init_io(&t->mmio, &dev->regions, &mmio_ops, t, "virtio-mmio", VIRTIO_MMIO_SIZE);
+    reg_file_init(&t->regs, dev, &empty_regs, "virtio-mmio", VIRTIO_MMIO_SIZE);
     t->bus = virtio_bus_new(dev, name);
     t->bus->attach = mmio_attach;
     t->bus->detach = mmio_detach;
@@ -263,10 +190,7 @@ static bool mmio_realize(Device *dev, GError **err)
 static void mmio_unrealize(Device *dev)
 {
     VirtioMmio *t = container_of(dev, VirtioMmio, dev);
-    if (t->mmio.parent) {
-        memory_region_remove(t->mmio.parent, &t->mmio);
-    }
-    memory_region_finish(&t->mmio);
+    reg_file_finish(&t->regs);
 }
 
 static const Prop mmio_props[] = {

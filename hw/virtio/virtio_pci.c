@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "hw/pci.h"
+#include "hw/virtio/virtio_regs.h"
 #include "base/log.h"
 
 enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4, CFG_PCI = 5 };
@@ -27,20 +28,10 @@ typedef struct PciCap {
 } PciCap;
 _Static_assert(sizeof(PciCap) == 16, "layout of 4.1.4");
 
-/* struct virtio_pci_common_cfg (4.1.4.3) */
-typedef struct CommonCfg {
-    uint32_t device_feature_select, device_feature, driver_feature_select, driver_feature;
-    uint16_t config_msix_vector, num_queues;
-    uint8_t device_status, config_generation;
-    uint16_t queue_select, queue_size, queue_msix_vector, queue_enable, queue_notify_off;
-    uint32_t queue_desc[2], queue_driver[2], queue_device[2];
-} CommonCfg;
-_Static_assert(sizeof(CommonCfg) == 56, "layout of 4.1.4.3");
-
 typedef struct VirtioPci {
     PCIDevice pci;
     Bus *bus;
-    MemoryRegion registers;
+    RegFile registers;
     unsigned window; /* offset of the PCI configuration access capability */
     int disable_legacy;
     bool disable_modern;
@@ -62,141 +53,69 @@ static void pci_interrupt(void *opaque, int queue)
     drive_pin(opaque);
 }
 
-/* ---- common configuration ------------------------------------------------ */
+/* ---- registers ----------------------------------------------------------- */
 
-static void put_address(uint32_t half[2], uint64_t addr)
+static uint64_t num_queues_read(Device *dev, const RegAccess *a)
 {
-    half[0] = GUINT32_TO_LE((uint32_t)addr);
-    half[1] = GUINT32_TO_LE((uint32_t)(addr >> 32));
+    return virtio_device(dev)->queue_count;
 }
 
-static uint32_t feature_half(uint64_t features, uint32_t select)
+static void queue_enable_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    return select > 1 ? 0 : (uint32_t)(features >> (32 * select));
-}
-
-static void common_fill(VirtioDevice *v, CommonCfg *c)
-{
-    unsigned q = v->s.queue_select;
-    *c = (CommonCfg){
-        .device_feature_select = GUINT32_TO_LE(v->s.feature_select[0]),
-        .device_feature = GUINT32_TO_LE(feature_half(virtio_offered_features(v), v->s.feature_select[0])),
-        .driver_feature_select = GUINT32_TO_LE(v->s.feature_select[1]),
-        .driver_feature = GUINT32_TO_LE(feature_half(v->s.features, v->s.feature_select[1])),
-        .config_msix_vector = GUINT16_TO_LE(NO_VECTOR),
-        .num_queues = GUINT16_TO_LE(v->queue_count),
-        .device_status = v->s.status,
-        .config_generation = (uint8_t)v->s.config_generation,
-        .queue_select = GUINT16_TO_LE(q),
-        .queue_msix_vector = GUINT16_TO_LE(NO_VECTOR),
-    };
-    if (q < v->queue_count) {
-        c->queue_size = GUINT16_TO_LE(v->s.size[q]);
-        c->queue_enable = GUINT16_TO_LE(v->s.enabled[q]);
-        c->queue_notify_off = GUINT16_TO_LE(q);
-        put_address(c->queue_desc, v->s.desc[q]);
-        put_address(c->queue_driver, v->s.driver[q]);
-        put_address(c->queue_device, v->s.device[q]);
-    }
-}
-
-static uint64_t common_read(VirtioDevice *v, unsigned off, unsigned size)
-{
-    CommonCfg c;
-    uint64_t value = 0;
-    if (off + size <= sizeof(c)) {
-        common_fill(v, &c);
-        memcpy(&value, (uint8_t *)&c + off, size);
-    }
-    return GUINT64_FROM_LE(value);
-}
-
-static void queue_address_write(VirtioDevice *v, unsigned off, uint32_t value)
-{
-    unsigned q = v->s.queue_select, which = (off - offsetof(CommonCfg, queue_desc)) / 8;
-    uint64_t *const rings[] = { &v->s.desc[q], &v->s.driver[q], &v->s.device[q] };
-    unsigned shift = off & 4 ? 32 : 0;
-    if (v->s.enabled[q]) {
-        log_guest_error("%s: queue %u moved while it is enabled", v->dev.path, q);
-        return;
-    }
-    *rings[which] = (*rings[which] & ~((uint64_t)UINT32_MAX << shift)) | (uint64_t)value << shift;
-}
-
-static void queue_write(VirtioDevice *v, unsigned off, unsigned size, uint32_t value)
-{
-    unsigned q = v->s.queue_select;
-    if (q >= v->queue_count) {
-        log_guest_error("%s: register 0x%x of queue %u, there are %u", v->dev.path, off, q, v->queue_count);
-    } else if (off == offsetof(CommonCfg, queue_size) && size == 2) {
-        virtio_queue_set_size(v, q, value);
-    } else if (off == offsetof(CommonCfg, queue_enable) && size == 2 && value == 1) {
-        virtio_queue_enable(v, q);
-    } else if (off >= offsetof(CommonCfg, queue_desc) && size == 4) {
-        queue_address_write(v, off, value);
-    } else if (off != offsetof(CommonCfg, queue_msix_vector)) {
-        log_guest_error("%s: %u-byte write of 0x%x to register 0x%x", v->dev.path, size, value, off);
-    }
-}
-
-static void common_write(VirtioDevice *v, unsigned off, unsigned size, uint32_t value)
-{
-    if (off == offsetof(CommonCfg, device_feature_select) && size == 4) {
-        v->s.feature_select[0] = value;
-    } else if (off == offsetof(CommonCfg, driver_feature_select) && size == 4) {
-        v->s.feature_select[1] = value;
-    } else if (off == offsetof(CommonCfg, driver_feature) && size == 4 && v->s.feature_select[1] < 2) {
-        virtio_set_features(v, v->s.feature_select[1], value);
-    } else if (off == offsetof(CommonCfg, device_status) && size == 1) {
-        virtio_set_status(v, (uint8_t)value);
-    } else if (off == offsetof(CommonCfg, queue_select) && size == 2) {
-        v->s.queue_select = value;
-    } else if (off >= offsetof(CommonCfg, queue_size) && off < sizeof(CommonCfg)) {
-        queue_write(v, off, size, value);
-    } else if (off != offsetof(CommonCfg, config_msix_vector) &&
-               !(off == offsetof(CommonCfg, driver_feature) && !value)) {
-        log_guest_error("%s: %u-byte write of 0x%x to register 0x%x", v->dev.path, size, value, off);
-    }
-}
-
-/* ---- the BAR ------------------------------------------------------------- */
-
-static BusResult bar_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
-{
-    VirtioPci *t = opaque;
-    VirtioDevice *v = inside(t);
-    *value = 0;
-    if (off < AT_ISR) {
-        *value = common_read(v, (unsigned)off, size);
-    } else if (off < AT_DEVICE) {
-        if (off == AT_ISR) { /* 4.1.4.5: reading clears and lowers the line */
-            *value = v->s.isr;
-            v->s.isr = 0;
-            drive_pin(t);
-        }
-    } else if (off < AT_NOTIFY) {
-        virtio_read_config(v, (unsigned)off - AT_DEVICE, size, value);
-    }
-    return BUS_OK;
-}
-
-static BusResult bar_write(void *opaque, hwaddr off, unsigned size, uint64_t value)
-{
-    VirtioPci *t = opaque;
-    VirtioDevice *v = inside(t);
-    if (off < AT_ISR) {
-        common_write(v, (unsigned)off, size, (uint32_t)value);
-    } else if (off >= AT_NOTIFY) {
-        virtio_notify(v, (unsigned)(off - AT_NOTIFY) / NOTIFY_MULTIPLIER);
-    } else if (off >= AT_DEVICE) {
-        virtio_write_config(v, (unsigned)off - AT_DEVICE, size, value);
+    if (value == 1) {
+        virtio_queue_enable(virtio_device(dev), a->index);
     } else {
-        log_guest_error("%s: write to the interrupt status", v->dev.path);
+        log_guest_error("%s: write of 0x%x to '%s', which takes 1", dev->path, (unsigned)value, a->reg->name);
     }
-    return BUS_OK;
 }
 
-static const IoOps bar_ops = { .read = bar_read, .write = bar_write, .min = 1, .max = 4 };
+static uint64_t queue_notify_off_read(Device *dev, const RegAccess *a)
+{
+    return a->index;
+}
+
+static uint64_t isr_read(Device *dev, const RegAccess *a)
+{
+    VirtioDevice *v = virtio_device(dev);
+    uint8_t isr = v->s.isr;
+    v->s.isr = 0; /* 4.1.4.5: reading clears and lowers the line */
+    drive_pin(v->transport.opaque);
+    return isr;
+}
+
+static void notify_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    virtio_notify(virtio_device(dev), a->offset / NOTIFY_MULTIPLIER);
+}
+
+#define V VirtioDevice
+#define OF_QUEUE .element = virtio_reg_queue
+/* clang-format off */
+static const Reg rows[] = {
+    /* struct virtio_pci_common_cfg (4.1.4.3) */
+    { "device-features-select", 0x00, 4, REG_STATE(V, s.feature_select[0]), .rw = UINT32_MAX },
+    { "device-features",        0x04, 4, REG_RO, .read = virtio_reg_device_features },
+    { "driver-features-select", 0x08, 4, REG_STATE(V, s.feature_select[1]), .rw = UINT32_MAX },
+    { "driver-features",        0x0c, 4, .read = virtio_reg_driver_features, .write = virtio_reg_set_features },
+    { "config-msix-vector",     0x10, 2, .constant = NO_VECTOR, .ignored = UINT16_MAX },
+    { "num-queues",             0x12, 2, REG_RO, .read = num_queues_read },
+    { "status",                 0x14, 1, REG_STATE(V, s.status), .write = virtio_reg_set_status, .bits = virtio_reg_status_bits },
+    { "config-generation",      0x15, 1, REG_RO, REG_STATE(V, s.config_generation) },
+    { "queue-select",           0x16, 2, REG_STATE(V, s.queue_select), .rw = UINT16_MAX },
+    { "queue-size",             0x18, 2, REG_STATE(V, s.size[0]), .write = virtio_reg_set_queue_size, OF_QUEUE },
+    { "queue-msix-vector",      0x1a, 2, .constant = NO_VECTOR, .ignored = UINT16_MAX },
+    { "queue-enable",           0x1c, 2, REG_STATE(V, s.enabled[0]), .write = queue_enable_write, OF_QUEUE },
+    { "queue-notify-off",       0x1e, 2, REG_RO, .read = queue_notify_off_read, OF_QUEUE },
+    { "queue-desc",             0x20, 8, REG_STATE(V, s.desc[0]), .part = 4, .write = virtio_reg_set_queue_address, OF_QUEUE },
+    { "queue-driver",           0x28, 8, REG_STATE(V, s.driver[0]), .part = 4, .write = virtio_reg_set_queue_address, OF_QUEUE },
+    { "queue-device",           0x30, 8, REG_STATE(V, s.device[0]), .part = 4, .write = virtio_reg_set_queue_address, OF_QUEUE },
+    { "isr",    AT_ISR, 1, REG_RO, .read = isr_read, .bits = virtio_reg_isr_bits },
+    { "config", AT_DEVICE, PART_BYTES, .bytes = true, .read = virtio_reg_config, .write = virtio_reg_set_config },
+    { "notify", AT_NOTIFY, PART_BYTES, REG_WO, .bytes = true, .write = notify_write },
+    { NULL },
+};
+/* clang-format on */
+static const RegTable bar_regs = { rows, .min = 1, .max = 4, .rule = REG_WHOLE_WRITES };
 
 /* ---- the window in configuration space (4.1.4.9) ------------------------- */
 
@@ -229,7 +148,7 @@ static void window_reading(PCIDevice *d, unsigned offset, unsigned size)
         return;
     }
     if (window_target(t, &off, &width)) {
-        bar_read(t, off, width, &value);
+        reg_file_read(&t->registers, off, width, &value);
     }
     uint32_t le = GUINT32_TO_LE((uint32_t)value);
     memcpy(d->s.config + t->window + sizeof(PciCap), &le, sizeof(le));
@@ -245,7 +164,7 @@ static void config_written(PCIDevice *d, unsigned offset, unsigned size)
         uint32_t le;
         memcpy(&le, d->s.config + t->window + sizeof(PciCap), sizeof(le));
         uint32_t mask = width == 4 ? UINT32_MAX : (1u << (8 * width)) - 1;
-        bar_write(t, off, width, GUINT32_FROM_LE(le) & mask);
+        reg_file_write(&t->registers, off, width, GUINT32_FROM_LE(le) & mask);
     }
 }
 
@@ -328,8 +247,9 @@ static bool vpci_realize(Device *dev, GError **err)
                                  .subsystem = SUBSYSTEM,
                                  .class = ops->pci_class,
                                  .pin = 1 });
-    memory_region_init_io(&t->registers, &dev->regions, &bar_ops, t, "virtio-pci", BAR_BYTES);
-    pci_add_bar(&t->pci, REGISTER_BAR, PCI_BAR_MEM64 | PCI_BAR_PREFETCH, &t->registers);
+    reg_file_init(&t->registers, dev, &bar_regs, "virtio-pci", BAR_BYTES);
+    reg_file_show(&t->registers, dev->inner, &bar_regs);
+    pci_add_bar(&t->pci, REGISTER_BAR, PCI_BAR_MEM64 | PCI_BAR_PREFETCH, &t->registers.mr);
     add_caps(t);
     memcpy(t->pci.s.config, t->pci.init, sizeof(t->pci.init));
     t->pci.config_reading = window_reading;
@@ -341,7 +261,7 @@ static void vpci_unrealize(Device *dev)
 {
     VirtioPci *t = container_of(dev, VirtioPci, pci.dev);
     pci_finish(&t->pci);
-    memory_region_finish(&t->registers);
+    reg_file_finish(&t->registers);
 }
 
 static void vpci_refresh(Device *dev)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A virtio-mmio slot, for boards: create, realize, map `mmio`, connect `irq`. */
+/* A virtio-mmio slot, for boards: create, realize, map `regs.mr`, connect `irq`. */
 #pragma once
 #include "hw/device.h"
+#include "hw/regs.h"
 
 enum { VIRTIO_MMIO_SIZE = 0x200 };
 
 typedef struct VirtioMmio {
     Device dev;
-    MemoryRegion mmio;
+    RegFile regs;
     Irq irq;
     Bus *bus;       /* "virtio-mmio-bus.INDEX" */
     bool legacy;    /* property force-legacy */

@@ -89,7 +89,7 @@ static Device *add_transport(Rig *r)
         irq_connect(&host->irq[1], rig_line, r, 0);
     } else {
         VirtioMmio *slot = (VirtioMmio *)t;
-        memory_region_add(&r->m->system, RIG_MMIO, &slot->mmio, 0);
+        memory_region_add(&r->m->system, RIG_MMIO, &slot->regs.mr, 0);
         irq_connect(&slot->irq, rig_line, r, 0);
     }
     return t;
