@@ -41,6 +41,12 @@ static bool io_prepare(IoAccess *io, MemoryRegion *mr, hwaddr offset, unsigned s
     return true;
 }
 
+static G_GNUC_NO_INLINE void io_trace(const IoAccess *io, hwaddr offset, unsigned size, bool write,
+                                      uint64_t value, BusResult r)
+{
+    memory_trace_io(io->mr, &(IoTrace){ .offset = offset, .size = size, .write = write, .value = value }, r);
+}
+
 /* One call of the device, at a size that it knows, in its own byte order. */
 static BusResult io_call_read(const IoAccess *io, hwaddr offset, unsigned size, uint64_t *value)
 {
@@ -49,17 +55,12 @@ static BusResult io_call_read(const IoAccess *io, hwaddr offset, unsigned size, 
     BusResult r = ops->read ? ops->read(io->mr->opaque, offset, size, value) : BUS_DEVICE_ERROR;
     *value &= bytes_mask(size);
     if (trace_on()) {
-        memory_trace_io(io->mr, &(IoTrace){ .offset = offset, .size = size, .value = *value }, r);
+        io_trace(io, offset, size, false, *value, r);
     }
     if (ops->big_endian) {
         *value = swap_uint(*value, size);
     }
     return r;
-}
-
-static void io_trace_write(const IoAccess *io, hwaddr offset, unsigned size, uint64_t value, BusResult r)
-{
-    memory_trace_io(io->mr, &(IoTrace){ .offset = offset, .size = size, .write = true, .value = value }, r);
 }
 
 static BusResult io_call_write(const IoAccess *io, hwaddr offset, unsigned size, uint64_t value)
@@ -70,17 +71,25 @@ static BusResult io_call_write(const IoAccess *io, hwaddr offset, unsigned size,
         value = swap_uint(value, size);
     }
     if (trace_on()) { /* before what it causes */
-        io_trace_write(io, offset, size, value, BUS_OK);
+        io_trace(io, offset, size, true, value, BUS_OK);
     }
     BusResult r = ops->write ? ops->write(io->mr->opaque, offset, size, value) : BUS_DEVICE_ERROR;
     if (r != BUS_OK && trace_on()) {
-        io_trace_write(io, offset, size, value, r);
+        io_trace(io, offset, size, true, value, r);
     }
     return r;
 }
 
+static bool fits(const IoAccess *io)
+{
+    return io->size >= io->min && io->size <= io->max;
+}
+
 static BusResult io_read_locked(const IoAccess *io, uint64_t *value)
 {
+    if (fits(io)) {
+        return io_call_read(io, io->offset, io->size, value);
+    }
     if (io->size < io->min) {
         hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
         unsigned shift = 8 * (unsigned)(io->offset - word);
@@ -103,6 +112,9 @@ static BusResult io_read_locked(const IoAccess *io, uint64_t *value)
 
 static BusResult io_write_locked(const IoAccess *io, uint64_t value)
 {
+    if (fits(io)) {
+        return io_call_write(io, io->offset, io->size, value);
+    }
     if (io->size < io->min) {
         hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
         unsigned shift = 8 * (unsigned)(io->offset - word);

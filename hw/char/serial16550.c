@@ -350,7 +350,7 @@ static const Reg serial_rows[] = {
 /* clang-format on */
 
 static const RegTable serial_regs = {
-    serial_rows, .min = 1, .max = 8, .rule = REG_ONE, .bank = serial_bank, .after = device_refresh
+    serial_rows, .min = 1, .max = 8, .rule = REG_ONE, .bank = serial_bank, .after = serial_refresh
 };
 
 /* ---- class --------------------------------------------------------------- */

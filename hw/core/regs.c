@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Register files by table: see hw/regs.h.
  *
- * A register is found in two steps: the place picks the row to begin with (RegFile.start), and few
- * rows follow until one fits. */
+ * A register is found in two steps: the place of the access has the row to begin with
+ * (RegFile.places), and few rows follow until one fits; or none do, and that row is it. */
 #include "hw/regs.h"
 
 #include <inttypes.h>
@@ -11,6 +11,9 @@
 #include "base/log.h"
 #include "hw/device.h"
 #include "util/bytes.h"
+
+/* What every access runs through. */
+#define HOT inline __attribute__((always_inline))
 
 /* ---- which register is meant --------------------------------------------- */
 
@@ -35,69 +38,78 @@ static uint64_t reg_end(const Reg *r)
     return r->offset + (uint64_t)reg_stride(r) * (reg_count(r) - 1) + r->size;
 }
 
-static bool reg_holds(const Reg *r, uint32_t delta, Found *found)
+/* delta: from its start on. */
+static HOT bool reg_holds(const Reg *r, uint32_t delta, Found *found)
 {
-    uint32_t index = 0;
+    found->index = 0;
     if (r->count) {
-        uint32_t stride = reg_stride(r);
-        index = delta / stride;
-        delta -= index * stride;
-        if (index >= r->count) {
+        uint32_t stride = reg_stride(r); /* a power of two */
+        found->index = delta >> __builtin_ctz(stride);
+        delta &= stride - 1;
+        if (found->index >= r->count) {
             return false;
         }
     }
-    *found = (Found){ r, index, delta };
+    found->inside = delta;
     return delta < r->size;
 }
 
 /* avoid: REG_WO of a read, REG_RO of a write.  False: there is none, or it is for the other
  * direction only (found->reg says which). */
-static bool reg_find(const RegFile *f, hwaddr off, RegUse avoid, Found *found)
+static HOT bool reg_find(const RegFile *f, hwaddr off, RegUse avoid, Found *found)
 {
     const RegTable *t = f->table;
-    Found other = { 0 };
-    for (const Reg *r = t->rows + f->start[off >> f->start_shift]; r->name && r->offset <= off; r++) {
+    const Reg *other = NULL;
+    const RegPlace *place = &f->places[off >> f->place_shift];
+    const Reg *only = t->rows + place->first;
+    if (place->alone & 1u << avoid) {
+        *found = (Found){ only, 0, (unsigned)off - only->offset };
+        return true;
+    }
+    for (const Reg *r = only; r->name && r->offset <= off; r++) {
         if (!reg_holds(r, (uint32_t)off - r->offset, found) ||
             (r->banks && !(r->banks >> t->bank(f->dev) & 1))) {
             continue;
         }
         if (r->use != avoid) {
+            found->reg = r;
             return true;
         }
-        other = *found;
+        other = r;
     }
-    *found = other;
+    found->reg = other;
     return false;
 }
 
 /* ---- one register -------------------------------------------------------- */
 
-/* Bytes of an access of `size` at the register that the register has. */
-static unsigned bytes_here(const RegFile *f, const Found *at, unsigned size)
+static unsigned reg_width(const Reg *r)
 {
-    unsigned left = at->reg->size - at->inside;
-    return f->table->rule == REG_ONE ? left : MIN(size, left);
+    return r->part ? r->part : r->size;
 }
 
-static bool right_size(const Reg *r, const Found *at, unsigned size)
+static bool right_size(const Found *at, unsigned size)
 {
-    unsigned whole = r->part ? r->part : r->size;
-    return r->bytes || (size == whole && at->inside % whole == 0);
+    unsigned whole = reg_width(at->reg);
+    return at->reg->bytes || (size == whole && (at->inside & (whole - 1)) == 0);
 }
 
-static bool prepare(const RegFile *f, const Found *at, unsigned size, RegAccess *a)
+/* Bits of a register that `size` bytes are away from its lowest ones. */
+static unsigned shift_of(const Found *at)
+{
+    return at->reg->bytes ? 0 : 8 * at->inside;
+}
+
+/* The element that is meant, REG_NONE or REG_EMPTY. */
+static int element_of(const RegFile *f, const Found *at)
 {
     const Reg *r = at->reg;
-    int element = r->element ? r->element(f->dev, at->index) : (int)at->index;
-    *a = (RegAccess){ .reg = r,
-                      .index = (unsigned)element,
-                      .offset = at->inside,
-                      .size = size,
-                      .mask = bytes_mask(size) << (r->bytes ? 0 : 8 * at->inside) };
-    if (element >= 0 && r->width) {
-        a->field = (char *)f->dev + r->state + (size_t)element * r->width;
-    }
-    return element >= 0;
+    return r->element ? r->element(f->dev, at->index) : (int)at->index;
+}
+
+static void *field_of(const RegFile *f, const Reg *r, int element)
+{
+    return r->width ? (char *)f->dev + r->state + (size_t)element * r->width : NULL;
 }
 
 /* Of one of an array. */
@@ -107,58 +119,65 @@ static char *reg_name(const Reg *r, unsigned index)
                       : g_strdup_printf("%s[%u]", r->name, index);
 }
 
-/* index: what `element` said. */
-static void log_absent(const RegFile *f, const Found *at, const char *verb, unsigned index)
+static G_GNUC_NO_INLINE void log_absent(const RegFile *f, const Found *at, const char *verb, int element)
 {
-    if ((int)index == REG_NONE) {
+    if (element == REG_NONE) {
         g_autofree char *name = reg_name(at->reg, at->index);
         log_guest_error("%s: %s of '%s', which does not exist", f->dev->path, verb, name);
-    } else {
+    } else if (verb[0] == 'w') {
         log_guest_error("%s: %s of '%s', of which none is selected", f->dev->path, verb, at->reg->name);
     }
 }
 
-static uint64_t reg_read(const RegFile *f, const Found *at, unsigned size)
+static HOT uint64_t reg_read(const RegFile *f, const Found *at, unsigned size)
 {
     const Reg *r = at->reg;
-    RegAccess a;
-    if (!prepare(f, at, size, &a)) {
-        if ((int)a.index == REG_NONE) {
-            log_absent(f, at, "read", a.index);
-        }
+    int element = element_of(f, at);
+    uint64_t v = r->constant;
+    if (element < 0) {
+        log_absent(f, at, "read", element);
         return 0;
     }
-    uint64_t v = r->read ? r->read(f->dev, &a) : a.field ? load_host(a.field, r->width) : r->constant;
-    return (r->bytes ? v : v >> (8 * at->inside)) & bytes_mask(size);
+    void *field = field_of(f, r, element);
+    if (r->read) {
+        RegAccess a = { r, (unsigned)element, at->inside, size, bytes_mask(size) << shift_of(at), field, 0 };
+        v = r->read(f->dev, &a);
+    } else if (field) {
+        v = load_host(field, r->width);
+    }
+    return v >> shift_of(at) & bytes_mask(size);
 }
 
-static void write_masked(const RegFile *f, const RegAccess *a, uint64_t value)
+static uint64_t masked(const RegFile *f, const Reg *r, uint64_t old, uint64_t value, uint64_t mask)
 {
-    const Reg *r = a->reg;
-    uint64_t stray = value & ~(r->rw | r->w1c | r->ignored | a->old);
-    if (stray) {
+    uint64_t stray = value & ~(r->rw | r->w1c | r->ignored | old);
+    if (G_UNLIKELY(stray)) {
         log_guest_error("%s: write to '%s' sets reserved bits 0x%" PRIx64, f->dev->path, r->name, stray);
     }
-    if (a->field) {
-        uint64_t rw = r->rw & a->mask;
-        store_host(a->field, r->width, ((a->old & ~rw) | (value & rw)) & ~(value & r->w1c));
-    }
+    uint64_t rw = r->rw & mask;
+    return ((old & ~rw) | (value & rw)) & ~(value & r->w1c);
 }
 
-static void reg_write(const RegFile *f, const Found *at, unsigned size, uint64_t value)
+static HOT void reg_write(const RegFile *f, const Found *at, unsigned size, uint64_t value)
 {
     const Reg *r = at->reg;
-    RegAccess a;
-    if (!prepare(f, at, size, &a)) {
-        log_absent(f, at, "write", a.index);
+    int element = element_of(f, at);
+    if (element < 0) {
+        log_absent(f, at, "write", element);
         return;
     }
-    value = (value & bytes_mask(size)) << (r->bytes ? 0 : 8 * at->inside);
-    a.old = a.field ? load_host(a.field, r->width) : 0;
+    void *field = field_of(f, r, element);
+    uint64_t old = field ? load_host(field, r->width) : 0;
+    uint64_t mask = bytes_mask(size) << shift_of(at);
+    value = (value & bytes_mask(size)) << shift_of(at);
     if (r->rw | r->w1c | r->ignored) {
-        write_masked(f, &a, value);
+        uint64_t now = masked(f, r, old, value, mask);
+        if (field) {
+            store_host(field, r->width, now);
+        }
     }
     if (r->write) {
+        RegAccess a = { r, (unsigned)element, at->inside, size, mask, field, old };
         r->write(f->dev, &a, value);
     }
 }
@@ -169,6 +188,13 @@ void reg_store(const RegAccess *a, uint64_t value)
 }
 
 /* ---- one access ---------------------------------------------------------- */
+
+/* Bytes of an access of `size` at the register that the register has. */
+static unsigned bytes_here(const RegFile *f, const Found *at, unsigned size)
+{
+    unsigned left = at->reg->size - at->inside;
+    return f->table->rule == REG_ONE ? left : MIN(size, left);
+}
 
 /* The register at off takes no such access; how many bytes of it are dealt with so. */
 static unsigned log_refused(const RegFile *f, const Found *at, hwaddr off, const char *verb, unsigned size)
@@ -188,28 +214,64 @@ static unsigned log_refused(const RegFile *f, const Found *at, hwaddr off, const
 static void log_size(const RegFile *f, const Found *at, const char *verb, unsigned size)
 {
     log_guest_error("%s: %u-byte %s of '%s', which takes %u bytes", f->dev->path, size, verb, at->reg->name,
-                    at->reg->part ? at->reg->part : at->reg->size);
+                    reg_width(at->reg));
+}
+
+/* Of several registers, or none. */
+static G_GNUC_NO_INLINE uint64_t read_pieces(const RegFile *f, hwaddr off, unsigned size)
+{
+    uint64_t value = 0;
+    for (unsigned done = 0, n; done < size; done += n) {
+        Found at;
+        if (!reg_find(f, off + done, REG_WO, &at)) {
+            n = log_refused(f, &at, off + done, "read", size - done);
+        } else if (f->table->rule == REG_WHOLE) {
+            log_size(f, &at, "read", size);
+            break;
+        } else {
+            n = bytes_here(f, &at, size - done);
+            value |= reg_read(f, &at, n) << (8 * done);
+        }
+    }
+    return value;
+}
+
+static G_GNUC_NO_INLINE void write_pieces(const RegFile *f, hwaddr off, unsigned size, uint64_t value)
+{
+    for (unsigned done = 0, n; done < size; done += n) {
+        Found at;
+        if (!reg_find(f, off + done, REG_RO, &at)) {
+            n = log_refused(f, &at, off + done, "write", size - done);
+        } else if (f->table->rule == REG_WHOLE || f->table->rule == REG_WHOLE_WRITES) {
+            log_size(f, &at, "write", size);
+            break;
+        } else {
+            n = bytes_here(f, &at, size - done);
+            reg_write(f, &at, n, value >> (8 * done));
+        }
+    }
+}
+
+/* Does one register take the access, by itself?  *size: then its bytes in the register. */
+static HOT bool takes(const RegFile *f, const Found *at, bool whole, unsigned *size)
+{
+    unsigned left = at->reg->size - at->inside;
+    if (f->table->rule == REG_ONE) {
+        *size = left;
+        return true;
+    }
+    return *size <= left && (!whole || right_size(at, *size));
 }
 
 BusResult reg_file_read(RegFile *f, hwaddr off, unsigned size, uint64_t *value)
 {
     const RegTable *t = f->table;
+    Found at;
     off >>= f->shift;
-    *value = 0;
-    for (unsigned done = 0, n; done < size; done += n) {
-        Found at;
-        if (!reg_find(f, off + done, REG_WO, &at)) {
-            n = log_refused(f, &at, off + done, "read", size - done);
-        } else if (t->rule == REG_WHOLE && !right_size(at.reg, &at, size)) {
-            log_size(f, &at, "read", size);
-            break;
-        } else {
-            n = bytes_here(f, &at, size - done);
-            *value |= reg_read(f, &at, n) << (8 * done);
-        }
-        if (t->rule == REG_ONE) {
-            break;
-        }
+    if (reg_find(f, off, REG_WO, &at) && takes(f, &at, t->rule == REG_WHOLE, &size)) {
+        *value = reg_read(f, &at, size);
+    } else {
+        *value = read_pieces(f, off, size);
     }
     if (t->after) {
         t->after(f->dev);
@@ -220,21 +282,13 @@ BusResult reg_file_read(RegFile *f, hwaddr off, unsigned size, uint64_t *value)
 BusResult reg_file_write(RegFile *f, hwaddr off, unsigned size, uint64_t value)
 {
     const RegTable *t = f->table;
+    bool whole = t->rule == REG_WHOLE || t->rule == REG_WHOLE_WRITES;
+    Found at;
     off >>= f->shift;
-    for (unsigned done = 0, n; done < size; done += n) {
-        Found at;
-        if (!reg_find(f, off + done, REG_RO, &at)) {
-            n = log_refused(f, &at, off + done, "write", size - done);
-        } else if ((t->rule == REG_WHOLE || t->rule == REG_WHOLE_WRITES) && !right_size(at.reg, &at, size)) {
-            log_size(f, &at, "write", size);
-            break;
-        } else {
-            n = bytes_here(f, &at, size - done);
-            reg_write(f, &at, n, value >> (8 * done));
-        }
-        if (t->rule == REG_ONE) {
-            break;
-        }
+    if (reg_find(f, off, REG_RO, &at) && takes(f, &at, whole, &size)) {
+        reg_write(f, &at, size, value);
+    } else {
+        write_pieces(f, off, size, value);
     }
     if (t->after) {
         t->after(f->dev);
@@ -262,13 +316,11 @@ static void describe_bits(const Reg *r, uint64_t value, GString *out)
 static char *describe_name(const RegFile *f, const Found *at)
 {
     const Reg *r = at->reg;
-    int element = r->element ? r->element(f->dev, at->index) : 0;
-    if (r->count) {
-        return reg_name(r, at->index);
+    if (r->count || !r->element) {
+        return r->count ? reg_name(r, at->index) : g_strdup(r->name);
     }
-    return element < 0  ? g_strconcat(r->name, "[none]", NULL)
-           : r->element ? reg_name(r, (unsigned)element)
-                        : g_strdup(r->name);
+    int element = element_of(f, at);
+    return element < 0 ? g_strconcat(r->name, "[none]", NULL) : reg_name(r, (unsigned)element);
 }
 
 static void describe_one(const RegFile *f, const Found *at, const IoTrace *t, unsigned done)
@@ -279,8 +331,7 @@ static void describe_one(const RegFile *f, const Found *at, const IoTrace *t, un
     if (at->inside) {
         g_string_append_printf(t->reg, "+%u", at->inside);
     }
-    uint64_t value = t->value >> (8 * done) & bytes_mask(n);
-    describe_bits(at->reg, at->reg->bytes ? value : value << (8 * at->inside), t->bits);
+    describe_bits(at->reg, (t->value >> (8 * done) & bytes_mask(n)) << shift_of(at), t->bits);
 }
 
 static void file_describe(void *opaque, IoTrace *t)
@@ -330,6 +381,7 @@ static void row_check(const RegTable *t, const Reg *r, uint64_t size)
     bool number = r->size == 1 || r->size == 2 || r->size == 4 || r->size == 8;
     g_assert(r->bytes ? r->read || r->write : number);
     g_assert(reg_end(r) <= size && reg_stride(r) >= r->size);
+    g_assert(!r->count || (reg_stride(r) & (reg_stride(r) - 1)) == 0);
     g_assert(r == t->rows || r[-1].offset <= r->offset);
     g_assert(!r->banks || t->bank);
     g_assert(r->use == REG_RO || r->write || r->rw | r->w1c | r->ignored);
@@ -339,21 +391,34 @@ static void row_check(const RegTable *t, const Reg *r, uint64_t size)
     }
 }
 
+/* Whether the row is all that any access in [from, to) can mean, unless it is one of the kind
+ * that the row avoids. */
+static bool stands_alone(const Reg *r, uint64_t from, uint64_t to)
+{
+    return r->name && !r->count && !r->banks && r->offset <= from && reg_end(r) >= to &&
+           !(r[1].name && r[1].offset < to);
+}
+
 static void file_index(RegFile *f, uint64_t size)
 {
     const Reg *rows = f->table->rows;
     size >>= f->shift;
-    f->start_shift = 0;
-    while ((size - 1) >> f->start_shift >= REG_FILE_STARTS) {
-        f->start_shift++;
+    f->place_shift = 0;
+    while ((size - 1) >> f->place_shift >= REG_PLACES) {
+        f->place_shift++;
     }
-    for (unsigned n = 0; n < REG_FILE_STARTS; n++) {
+    for (uint64_t n = 0; n < REG_PLACES; n++) {
+        uint64_t from = n << f->place_shift, to = (n + 1) << f->place_shift;
         unsigned first = 0;
-        while (rows[first].name && reg_end(&rows[first]) <= (uint64_t)n << f->start_shift) {
+        while (rows[first].name && reg_end(&rows[first]) <= from) {
             first++;
         }
         g_assert(first <= UINT8_MAX);
-        f->start[n] = (uint8_t)first;
+        f->places[n] = (RegPlace){ .first = (uint8_t)first };
+        if (stands_alone(&rows[first], from, to)) {
+            RegUse use = rows[first].use;
+            f->places[n].alone = (use != REG_WO ? 1u << REG_WO : 0) | (use != REG_RO ? 1u << REG_RO : 0);
+        }
     }
 }
 

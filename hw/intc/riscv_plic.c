@@ -175,7 +175,7 @@ static const Reg plic_rows[] = {
 };
 /* clang-format on */
 
-static const RegTable plic_regs = { plic_rows, .min = 4, .max = 4, .after = device_refresh };
+static const RegTable plic_regs = { plic_rows, .min = 4, .max = 4, .after = plic_refresh };
 
 /* ---- class --------------------------------------------------------------- */
 

@@ -95,16 +95,22 @@ typedef struct RegTable {
     void (*after)(Device *dev);    /* after each access, as device_refresh */
 } RegTable;
 
+/* Where a search begins. */
+typedef struct RegPlace {
+    uint8_t first; /* row */
+    uint8_t alone; /* bit 1 << REG_WO: a read there means that row and no other; 1 << REG_RO: a write */
+} RegPlace;
+enum { REG_PLACES = 256 };
+
 /* A register file in memory. */
-enum { REG_FILE_STARTS = 256 };
 typedef struct RegFile {
     MemoryRegion mr;
     IoOps ops;
     Device *dev; /* whose registers they are */
     const RegTable *table;
     uint8_t shift; /* registers stand 1 << shift times as far apart as the table says; set before init */
-    uint8_t start_shift;
-    uint8_t start[REG_FILE_STARTS]; /* first row that may hold offset N << start_shift */
+    uint8_t place_shift;
+    RegPlace places[REG_PLACES]; /* by offset >> shift >> place_shift */
 } RegFile;
 
 /* Checks the table.  size: of the region, bytes. */
