@@ -10,13 +10,14 @@
 #include "base/memory_priv.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/trace.h"
 
 static bool wanted(const MemoryRegion *mr, const char *owner, const IoTrace *t)
 {
     const char *device = t->device ? t->device : owner;
-    g_autofree char *reg = g_strconcat(device, "/", t->reg->str, NULL);
+    g_autofree char *reg = g_strdup_printf("%s/%.*s", device, (int)strcspn(t->reg->str, "+,"), t->reg->str);
     const char *const names[] = { device, owner, mr->name, reg, t->write ? TRACE_WRITE : TRACE_READ, NULL };
     return trace_wants(names);
 }

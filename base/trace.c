@@ -66,7 +66,7 @@ bool trace_wants(const char *const *names)
 static bool fits_any(const TraceChoice *c, const GPtrArray *names)
 {
     for (guint i = 0; i < names->len; i++) {
-        if (fits(c, names->pdata[i])) {
+        if (fits(c, names->pdata[i]) || g_pattern_match_simple(names->pdata[i], c->text)) {
             return true;
         }
     }

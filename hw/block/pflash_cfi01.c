@@ -387,7 +387,40 @@ static BusResult pflash_read(void *opaque, hwaddr off, unsigned size, uint64_t *
     return BUS_OK;
 }
 
-static const IoOps pflash_ops = { .read = pflash_read, .write = pflash_write, .min = 1, .max = 4 };
+static const char *command_name(uint8_t command)
+{
+    switch (command) {
+    case CMD_PROGRAM:
+    case CMD_PROGRAM_ALT: return "program";
+    case CMD_ERASE: return "erase";
+    case CMD_CLEAR_STATUS: return "clear-status";
+    case CMD_LOCK: return "lock";
+    case CMD_READ_STATUS: return "status";
+    case CMD_READ_ID: return "id";
+    case CMD_QUERY: return "query";
+    case CMD_BUFFER: return "buffer";
+    case CMD_READ_ARRAY:
+    case CMD_RESET:
+    case CMD_RESET_ALT: return "array";
+    default: return "unknown";
+    }
+}
+
+/* No registers, but commands: what a write begins, or is part of, and what is read. */
+static void pflash_describe(void *opaque, IoTrace *t)
+{
+    const Pflash *f = opaque;
+    if (t->write && f->s.cycle == 0) {
+        g_string_append(t->reg, "command");
+        g_string_append(t->bits, command_name((uint8_t)t->value));
+    } else {
+        g_string_append(t->reg, command_name(f->s.command));
+    }
+}
+
+static const IoOps pflash_ops = {
+    .read = pflash_read, .write = pflash_write, .min = 1, .max = 4, .describe = pflash_describe
+};
 
 /* ---- class --------------------------------------------------------------- */
 

@@ -217,37 +217,31 @@ static void log_size(const RegFile *f, const Found *at, const char *verb, unsign
                     reg_width(at->reg));
 }
 
-/* Of several registers, or none. */
-static G_GNUC_NO_INLINE uint64_t read_pieces(const RegFile *f, hwaddr off, unsigned size)
+static bool must_be_whole(const RegTable *t, bool write)
 {
-    uint64_t value = 0;
-    for (unsigned done = 0, n; done < size; done += n) {
-        Found at;
-        if (!reg_find(f, off + done, REG_WO, &at)) {
-            n = log_refused(f, &at, off + done, "read", size - done);
-        } else if (f->table->rule == REG_WHOLE) {
-            log_size(f, &at, "read", size);
-            break;
-        } else {
-            n = bytes_here(f, &at, size - done);
-            value |= reg_read(f, &at, n) << (8 * done);
-        }
-    }
-    return value;
+    return t->rule == REG_WHOLE || (write && t->rule == REG_WHOLE_WRITES);
 }
 
-static G_GNUC_NO_INLINE void write_pieces(const RegFile *f, hwaddr off, unsigned size, uint64_t value)
+/* An access of several registers, or none. */
+static G_GNUC_NO_INLINE void access_pieces(const RegFile *f, hwaddr off, unsigned size, bool write,
+                                           uint64_t *value)
 {
+    const char *verb = write ? "write" : "read";
     for (unsigned done = 0, n; done < size; done += n) {
         Found at;
-        if (!reg_find(f, off + done, REG_RO, &at)) {
-            n = log_refused(f, &at, off + done, "write", size - done);
-        } else if (f->table->rule == REG_WHOLE || f->table->rule == REG_WHOLE_WRITES) {
-            log_size(f, &at, "write", size);
-            break;
+        if (!reg_find(f, off + done, write ? REG_RO : REG_WO, &at)) {
+            n = log_refused(f, &at, off + done, verb, size - done);
+            continue;
+        }
+        if (must_be_whole(f->table, write)) {
+            log_size(f, &at, verb, size);
+            return;
+        }
+        n = bytes_here(f, &at, size - done);
+        if (write) {
+            reg_write(f, &at, n, *value >> (8 * done));
         } else {
-            n = bytes_here(f, &at, size - done);
-            reg_write(f, &at, n, value >> (8 * done));
+            *value |= reg_read(f, &at, n) << (8 * done);
         }
     }
 }
@@ -268,10 +262,11 @@ BusResult reg_file_read(RegFile *f, hwaddr off, unsigned size, uint64_t *value)
     const RegTable *t = f->table;
     Found at;
     off >>= f->shift;
-    if (reg_find(f, off, REG_WO, &at) && takes(f, &at, t->rule == REG_WHOLE, &size)) {
+    if (reg_find(f, off, REG_WO, &at) && takes(f, &at, must_be_whole(t, false), &size)) {
         *value = reg_read(f, &at, size);
     } else {
-        *value = read_pieces(f, off, size);
+        *value = 0;
+        access_pieces(f, off, size, false, value);
     }
     if (t->after) {
         t->after(f->dev);
@@ -282,13 +277,12 @@ BusResult reg_file_read(RegFile *f, hwaddr off, unsigned size, uint64_t *value)
 BusResult reg_file_write(RegFile *f, hwaddr off, unsigned size, uint64_t value)
 {
     const RegTable *t = f->table;
-    bool whole = t->rule == REG_WHOLE || t->rule == REG_WHOLE_WRITES;
     Found at;
     off >>= f->shift;
-    if (reg_find(f, off, REG_RO, &at) && takes(f, &at, whole, &size)) {
+    if (reg_find(f, off, REG_RO, &at) && takes(f, &at, must_be_whole(t, true), &size)) {
         reg_write(f, &at, size, value);
     } else {
-        write_pieces(f, off, size, value);
+        access_pieces(f, off, size, true, &value);
     }
     if (t->after) {
         t->after(f->dev);
@@ -337,7 +331,7 @@ static void describe_one(const RegFile *f, const Found *at, const IoTrace *t, un
 static void file_describe(void *opaque, IoTrace *t)
 {
     RegFile *f = opaque;
-    t->device = f->dev->path;
+    t->device = device_user_path(f->dev);
     for (unsigned done = 0; done < t->size;) {
         Found at;
         if (!reg_find(f, (t->offset >> f->shift) + done, t->write ? REG_RO : REG_WO, &at) && !at.reg) {

@@ -43,7 +43,17 @@ static BusResult ecam_write(void *opaque, hwaddr off, unsigned size, uint64_t va
     return BUS_OK;
 }
 
-static const IoOps ecam_ops = { .read = ecam_read, .write = ecam_write, .min = 1, .max = 4 };
+static void ecam_describe(void *opaque, IoTrace *t)
+{
+    const PCIDevice *d = function_at(opaque, t->offset);
+    if (d) {
+        pci_config_describe(d, t->offset & ECAM_REGISTER, t);
+    }
+}
+
+static const IoOps ecam_ops = {
+    .read = ecam_read, .write = ecam_write, .min = 1, .max = 4, .describe = ecam_describe
+};
 
 /* Nothing answers: ones, as a bus that times out gives. */
 static BusResult rest_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)

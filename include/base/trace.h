@@ -31,5 +31,6 @@ bool trace_choose_from(const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT
 /* names: of one event, ends with NULL. */
 bool trace_wants(const char *const *names);
 
-/* Tell the user of each pattern that fits none of the names (of char *) that there are. */
+/* Tell the user of each pattern that fits none of the names (of char *; they may hold a *) that
+ * there are. */
 void trace_check(const GPtrArray *names);

@@ -113,7 +113,8 @@ Device *machine_add_device(Machine *m, const char *driver, GHashTable *props /* 
 /* What the monitor shows, in QEMU's formats (`info mtree [-f]`, `info qtree`). */
 void machine_dump_mtree(Machine *m, GString *out, bool flat);
 void machine_dump_qtree(Machine *m, GString *out);
-/* The names of its traced events (base/trace.h): of char *, which the array owns. */
+/* The names of its traced events (base/trace.h): of char *, which the array owns.  A * in one
+ * stands for an index, or for names that no table has. */
 GPtrArray *machine_trace_names(const Machine *m);
 
 /* Requests from guest or user; any thread; carried out by the run state

@@ -146,10 +146,14 @@ void device_reset(Device *dev);        /* takes the device's lock */
 void device_reset_locked(Device *dev); /* from within the device: it is locked already */
 void device_refresh(Device *dev);      /* run the class's refresh; the device is locked */
 void device_free(Device *dev);         /* with the buses it provides and the devices on them */
-/* The name by which the user knows it: an inner device goes by its outer one's class. */
+/* The names by which the user knows it: an inner device goes by its outer one's class and path. */
 static inline const char *device_user_name(const Device *dev)
 {
     return (dev->outer ? dev->outer : dev)->class->name;
+}
+static inline const char *device_user_path(const Device *dev)
+{
+    return (dev->outer ? dev->outer : dev)->path;
 }
 const char *prop_type_name(const Prop *p); /* "uint32", for NAME,help */
 /* Visit the properties of a class and its parents; those of an inner class are not among them. */

@@ -91,6 +91,7 @@ static inline uint16_t pci_command(const PCIDevice *d)
 }
 /* Access to configuration space; size 1, 2 or 4, aligned.  Takes the function's lock. */
 uint32_t pci_config_read(PCIDevice *d, unsigned offset, unsigned size);
+void pci_config_describe(const PCIDevice *d, unsigned offset, IoTrace *t); /* for IoOps.describe */
 void pci_config_write(PCIDevice *d, unsigned offset, unsigned size, uint32_t value);
 
 /* ---- the host ---- */

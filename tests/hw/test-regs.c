@@ -342,10 +342,14 @@ static void test_trace(void)
     assert_logged(" div,latch 0x100 ");
     trace_choose("-toy0");
     trace_choose("toy0/status"); /* one register alone */
+    trace_choose("toy0/address[1]");
     get(&r, "ctrl", 4);
     assert_logged(NULL);
     get(&r, "status", 1);
     assert_logged("read status 0xa2");
+    put(&r, "select", 1, 1);
+    bench_read(&r.b, place(&r, "address") + 4, 4); /* a half of it */
+    assert_logged("read address[1]+4");
     bench_close(&r.b);
 }
 
