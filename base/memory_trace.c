@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Accesses of devices in the log, a line each, for whoever writes a driver or firmware:
  *
- *     serial-mm.0: read lsr 0x60 thre|temt (serial+0x5/1)
- *     fw_cfg_mem.0: write selector 0x19 (fwcfg.ctl+0x0/2)
+ *     serial-mm.0: read lsr 0x60 thre|temt (serial+0x5/1, cpu 0, pc 0x80001a2c)
+ *     fw_cfg_mem.0: write selector 0x19 (fwcfg.ctl+0x0/2, cpu 0, pc 0x80204410)
  *
  * device, direction, register, value, bits by name; then the region, the offset in it and the
- * bytes of the access.  The bus knows the region; a register table adds the names (IoOps.describe).
+ * bytes of the access, and the vCPU, if it is one.  The bus knows the region; a register table adds the names (IoOps.describe).
  * A write's line stands before what the write causes. */
 #include "base/memory_priv.h"
 
@@ -32,8 +32,10 @@ void memory_trace_io(const MemoryRegion *mr, IoTrace *t, BusResult r)
         mr->ops->describe(mr->opaque, t);
     }
     if (wanted(mr, owner, t)) {
-        log_write("%s: %s %s%s0x%" PRIx64 "%s%s (%s+0x%" PRIx64 "/%u)%s\n", t->device ? t->device : owner,
+        g_autoptr(GString) vcpu = g_string_new(NULL);
+        trace_append_vcpu(vcpu);
+        log_write("%s: %s %s%s0x%" PRIx64 "%s%s (%s+0x%" PRIx64 "/%u%s)%s\n", t->device ? t->device : owner,
                   t->write ? "write" : "read", reg->str, reg->len ? " " : "", t->value, bits->len ? " " : "",
-                  bits->str, mr->name, t->offset, t->size, r == BUS_OK ? "" : " refused");
+                  bits->str, mr->name, t->offset, t->size, vcpu->str, r == BUS_OK ? "" : " refused");
     }
 }

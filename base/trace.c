@@ -2,6 +2,7 @@
 /* Which events are traced: see base/trace.h. */
 #include "base/trace.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "util/nearest.h"
@@ -15,6 +16,31 @@ typedef struct TraceChoice {
 } TraceChoice;
 
 static GArray *choices; /* of TraceChoice; grows only, before others look */
+
+static _Thread_local struct {
+    bool known;
+    unsigned index;
+    uint64_t pc;
+} vcpu;
+
+void trace_vcpu_begins(unsigned index, uint64_t pc)
+{
+    vcpu.known = true;
+    vcpu.index = index;
+    vcpu.pc = pc;
+}
+
+void trace_vcpu_ends(void)
+{
+    vcpu.known = false;
+}
+
+void trace_append_vcpu(GString *line)
+{
+    if (vcpu.known) {
+        g_string_append_printf(line, ", cpu %u, pc 0x%" PRIx64, vcpu.index, vcpu.pc);
+    }
+}
 
 void trace_choose(const char *pattern)
 {

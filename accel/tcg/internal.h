@@ -333,6 +333,9 @@ void tcg_cache_info(TcgState *s, GString *out);
 /* ---- translated code runs (jit.c) ------------------------------------------------------ */
 extern const IrRuntime tcg_runtime;
 extern const JitConfig tcg_jit_config; /* without guest */
+/* The instruction that a helper of translated code works for; false: it was not called from there,
+ * and the CPU has its pc. */
+bool tcg_find_pc(const CPU *cpu, uint64_t *pc);
 
 /* ---- the loop (vcpu.c) -------------------------------------------------------------- */
 

@@ -19,15 +19,20 @@ TcgBlock *tcg_block_running(const TcgVcpu *v)
     return v->frame ? tcg_cache_find(v->state, *v->frame) : v->running;
 }
 
-void cpu_restore_pc(CPU *cpu)
+bool tcg_find_pc(const CPU *cpu, uint64_t *pc)
 {
-    TcgVcpu *v = cpu->tcg;
+    const TcgVcpu *v = cpu->tcg;
     if (!v || !v->frame)
-        return; /* the interpreter keeps the pc up to date */
+        return false; /* the interpreter keeps the pc up to date */
     uintptr_t where = *v->frame;
     const TcgBlock *b = tcg_cache_find(v->state, where);
+    return b && jit_find_pc(b->code + b->pc_table, where - (uintptr_t)b->code, b->pc, pc);
+}
+
+void cpu_restore_pc(CPU *cpu)
+{
     uint64_t pc;
-    if (b && jit_find_pc(b->code + b->pc_table, where - (uintptr_t)b->code, b->pc, &pc))
+    if (tcg_find_pc(cpu, &pc))
         *(uint64_t *)((char *)cpu + cpu->arch->guest->pc_offset) = pc;
 }
 

@@ -16,6 +16,7 @@
 
 #include "accel/tcg/internal.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "util/bytes.h"
 
 /* Where an access goes. */
@@ -204,6 +205,33 @@ static bool crosses(uint64_t vaddr, unsigned bytes)
 
 /* ---- loads ------------------------------------------------------------------------------ */
 
+/* A trace of the bus says which instruction it is. */
+static void trace_begins(const CPU *cpu)
+{
+    uint64_t pc;
+    trace_vcpu_begins(cpu->index, tcg_find_pc(cpu, &pc) ? pc : cpu_pc(cpu));
+}
+
+static BusResult bus_read(CPU *cpu, uint64_t phys, unsigned bytes, uint64_t *value)
+{
+    if (G_LIKELY(!trace_on()))
+        return memory_read(cpu->as, phys, bytes, value);
+    trace_begins(cpu);
+    BusResult r = memory_read(cpu->as, phys, bytes, value);
+    trace_vcpu_ends();
+    return r;
+}
+
+static BusResult bus_write(CPU *cpu, uint64_t phys, unsigned bytes, uint64_t value)
+{
+    if (G_LIKELY(!trace_on()))
+        return memory_write(cpu->as, phys, bytes, value);
+    trace_begins(cpu);
+    BusResult r = memory_write(cpu->as, phys, bytes, value);
+    trace_vcpu_ends();
+    return r;
+}
+
 static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes, Access a)
 {
     uint64_t value = 0;
@@ -211,7 +239,7 @@ static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned 
         return load_le(t->host, bytes);
     if (cpu->tcg->log)
         tcg_log_bus(cpu->tcg->log);
-    if (memory_read(cpu->as, t->phys, bytes, &value) != BUS_OK)
+    if (bus_read(cpu, t->phys, bytes, &value) != BUS_OK)
         raise_bus(cpu, vaddr, a);
     return value;
 }
@@ -288,7 +316,7 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
     }
     if (log)
         tcg_log_bus(log);
-    if (memory_write(cpu->as, t->phys, bytes, value) != BUS_OK)
+    if (bus_write(cpu, t->phys, bytes, value) != BUS_OK)
         raise_bus(cpu, vaddr, a);
     /* A device may have changed the map (a flash chip leaves read mode): the next load of
      * this very block must see it.  The rest waits for the end of the block. */

@@ -12,6 +12,7 @@
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/log.h"
 
@@ -27,6 +28,12 @@ static inline bool trace_on(void)
 void trace_choose(const char *pattern);
 /* A pattern a line; empty lines, and those that begin with #, say nothing. */
 bool trace_choose_from(const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Accesses of this thread are a vCPU's, at that pc, until trace_vcpu_ends(). */
+void trace_vcpu_begins(unsigned index, uint64_t pc);
+void trace_vcpu_ends(void);
+/* ", cpu 0, pc 0x80000010" of the vCPU whose access this is; else nothing. */
+void trace_append_vcpu(GString *line);
 
 /* names: of one event, ends with NULL. */
 bool trace_wants(const char *const *names);

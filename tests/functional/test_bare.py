@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs on the bare machine: the UART, the test finisher, resets, the loader device."""
+import re
+
 from guests import assemble, bare_program
 from harness import Skip, case, check, is_peer
 
@@ -10,6 +12,28 @@ def test_exit_code(b):
     m = b.machine("-bios", "none", "-kernel", bare_program(b, "exit"))
     m.expect("bare metal speaks\n")
     m.expect_exit(42)
+
+
+@case()
+def test_trace_lines(b):
+    """a trace names device, register, value and the instruction, by the JIT and the interpreter alike"""
+    if is_peer():
+        raise Skip("its traces have another form")
+    traces = []
+    for accel in ("tcg", "interp"):
+        log = b.tmp / accel
+        m = b.machine("-bios", "none", "-kernel", bare_program(b, "exit"), "-accel", accel, "-D", str(log),
+                      "-trace", "serial-mm.0/thr", "-trace", "riscv.sifive.test*")
+        m.expect_exit(42)
+        traces.append(log.read_text())
+        lines = traces[-1].splitlines()
+        sent = [re.fullmatch(r"serial-mm\.0: write thr (0x[0-9a-f]+) \(serial\+0x0/1, cpu 0, pc 0x800\w+\)", line)
+                for line in lines[:-1]]
+        check(all(sent), f"a line of another form in {traces[-1]}")
+        text = "".join(chr(int(s.group(1), 16)) for s in sent)
+        check("bare metal speaks" in text, f"the bytes are not what was printed: {text!r}")
+        check(re.match(r"riscv\.sifive\.test\.0: write finish 0x2a3333 code=42 ", lines[-1]), lines[-1])
+    check(traces[0] == traces[1], "the two differ")
 
 
 @case()
