@@ -68,10 +68,12 @@ size_t state_leaf_element(const StateLeaf *leaf, uint32_t i)
 }
 
 /* `in` is the struct that the table describes, as a leaf without a field. */
-static bool table_foreach(const Field *table, const StateLeaf *in, bool (*fn)(const StateLeaf *, void *),
+static bool table_foreach(const StateTable *table, const StateLeaf *in, bool (*fn)(const StateLeaf *, void *),
                           void *opaque)
 {
-    for (const Field *f = table; f && f->name; f++) {
+    const Field *f;
+    for (unsigned row = 0; (f = state_row(table, row)); row++) {
+        StateTable nested = { .fields = f->fields };
         StateLeaf leaf = *in;
         int length =
             g_snprintf(leaf.name, sizeof(leaf.name), "%s%s%s", in->name, *in->name ? "." : "", f->name);
@@ -87,14 +89,15 @@ static bool table_foreach(const Field *table, const StateLeaf *in, bool (*fn)(co
             leaf.around[leaf.depth].count = f->count;
             leaf.around[leaf.depth++].stride = f->size;
         }
-        if (!(f->kind == FIELD_STRUCT ? table_foreach(f->fields, &leaf, fn, opaque) : fn(&leaf, opaque))) {
+        if (f->count &&
+            !(f->kind == FIELD_STRUCT ? table_foreach(&nested, &leaf, fn, opaque) : fn(&leaf, opaque))) {
             return false;
         }
     }
     return true;
 }
 
-bool state_foreach(const Field *table, bool (*fn)(const StateLeaf *leaf, void *opaque), void *opaque)
+bool state_foreach(const StateTable *table, bool (*fn)(const StateLeaf *leaf, void *opaque), void *opaque)
 {
     StateLeaf whole = { .count = 1 };
     return table_foreach(table, &whole, fn, opaque);
@@ -172,7 +175,7 @@ static bool leaf_reset_unless_kept(const StateLeaf *leaf, void *owner)
 void state_reset(const State *s)
 {
     for (unsigned i = 0; i < s->count; i++) {
-        state_foreach(s->tables[i].fields, leaf_reset_unless_kept, s->owner);
+        state_foreach(&s->tables[i], leaf_reset_unless_kept, s->owner);
     }
 }
 
@@ -228,7 +231,7 @@ static void save_table(const State *s, const StateTable *t, GByteArray *out)
     put(out, t->version, 2);
     guint at = out->len;
     put(out, 0, 2); /* filled in below */
-    state_foreach(t->fields, save_leaf, &saver);
+    state_foreach(t, save_leaf, &saver);
     uint16_t fields = GUINT16_TO_LE(saver.fields);
     memcpy(out->data + at, &fields, sizeof(fields));
 }
@@ -381,7 +384,7 @@ static bool load_table(Stream *s, const StateTable *t)
     }
     s->version = (uint16_t)version;
     s->fields = (uint16_t)fields;
-    if (!state_foreach(t->fields, load_leaf, s)) {
+    if (!state_foreach(t, load_leaf, s)) {
         return false;
     }
     return !s->fields || stream_bad(s, "", "it holds what is not there");

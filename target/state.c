@@ -42,12 +42,15 @@ static bool cpu_loaded(void *owner, GError **err)
 
 static State state_of(CPU *cpu)
 {
-    const CPUArch *arch = cpu->arch;
-    return (State){ .owner = cpu,
-                    .name = arch->name,
-                    .tables = { { cpu_common_state, 0 }, { arch->state, arch->version } },
-                    .count = 2,
-                    .loaded = cpu_loaded };
+    State s = { .owner = cpu,
+                .name = cpu->arch->name,
+                .tables = { { cpu_common_state } },
+                .count = 1,
+                .loaded = cpu_loaded };
+    for (unsigned i = 0; i < CPU_STATE_TABLES && cpu->arch->state[i].fields; i++) {
+        s.tables[s.count++] = cpu->arch->state[i];
+    }
+    return s;
 }
 
 static void refresh(CPU *cpu)

@@ -94,19 +94,30 @@ static void undo_ram(TcgLog *log)
 
 /* ---- what is compared ----------------------------------------------------------------- */
 
-/* What is checked is the state as the architecture's table has it, but for what other threads change
+/* What is checked is the state as the architecture's tables have it, but for what other threads change
  * meanwhile.  The rest of the CPU struct is derived from it, or wires. */
-static bool is_checked(const Field *f)
+typedef struct Checked {
+    const CPUArch *arch;
+    unsigned table, row;
+} Checked;
+
+/* The next row that is checked, NULL: that was all. */
+static const Field *next_checked(Checked *c)
 {
-    g_assert(f->kind != FIELD_TIMER && f->kind != FIELD_COUNTED);
-    return !f->shared;
+    for (; c->table < CPU_STATE_TABLES; c->table++, c->row = 0) {
+        const Field *f;
+        while ((f = state_row(&c->arch->state[c->table], c->row++)))
+            if (f->count && !f->shared)
+                return f;
+    }
+    return NULL;
 }
 
 static void copy_checked(char *to, const char *from, const CPUArch *arch)
 {
-    for (const Field *f = arch->state; f && f->name; f++)
-        if (is_checked(f))
-            memcpy(to + f->offset, from + f->offset, state_field_bytes(f));
+    Checked c = { .arch = arch };
+    for (const Field *f = next_checked(&c); f; f = next_checked(&c))
+        memcpy(to + f->offset, from + f->offset, state_field_bytes(f));
 }
 
 /* ---- the report ---------------------------------------------------------------------- */
@@ -122,8 +133,9 @@ static void report_state(CPU *cpu, GString *out, const char *want, const char *g
             g_string_append_printf(out, "  %s: interpreter 0x%" PRIx64 ", host 0x%" PRIx64 "\n",
                                    g->globals[n].name, a, b);
     }
-    for (const Field *f = cpu->arch->state; f && f->name; f++)
-        if (is_checked(f) && memcmp(want + f->offset, got + f->offset, state_field_bytes(f)))
+    Checked c = { .arch = cpu->arch };
+    for (const Field *f = next_checked(&c); f; f = next_checked(&c))
+        if (memcmp(want + f->offset, got + f->offset, state_field_bytes(f)))
             g_string_append_printf(out, "  %s differs\n", f->name);
 }
 

@@ -80,8 +80,18 @@ struct Field {
 /* A table and its version: raised when a row with `since` is added to a table that was released. */
 typedef struct StateTable {
     const Field *fields; /* NULL: none */
+    size_t stride; /* bytes from row to row, where rows are the first member of larger ones that say more
+                            of the field (a CPU's registers); 0: they are Fields */
     uint16_t version;
 } StateTable;
+
+/* Row i of a table, or NULL behind its end.  One of count 0 has no state (a view of another's). */
+static inline const Field *state_row(const StateTable *t, unsigned i)
+{
+    size_t stride = t->stride ? t->stride : sizeof(Field);
+    const Field *f = t->fields ? (const Field *)((const char *)t->fields + i * stride) : NULL;
+    return f && f->name ? f : NULL;
+}
 
 /* Whose state: an object of several tables (a class's and its parents'), the eldest first. */
 enum { STATE_MAX_TABLES = 8 };
@@ -121,4 +131,4 @@ size_t state_field_bytes(
 size_t state_leaf_element(const StateLeaf *leaf, uint32_t i); /* offset of element i in the owner */
 size_t state_leaf_bytes(const StateLeaf *leaf);               /* that an element takes in memory */
 /* Calls fn for each leaf of a table in order, until one returns false; did all return true? */
-bool state_foreach(const Field *table, bool (*fn)(const StateLeaf *leaf, void *opaque), void *opaque);
+bool state_foreach(const StateTable *table, bool (*fn)(const StateLeaf *leaf, void *opaque), void *opaque);

@@ -173,16 +173,17 @@ struct VcpuOps {
 /* Of a vCPU that no accelerator runs (any more): requests go nowhere, fn is called at once. */
 extern const VcpuOps vcpu_ops_none;
 
+enum { CPU_STATE_TABLES = 2 };
+
 struct CPUArch {
     const char *name; /* "riscv64" */
     size_t cpu_size;  /* of the architecture's CPU struct */
     const IrGuest *guest;
-    /* What the guest can change: the struct `s` in the CPU struct, and the table of it (what all CPUs have
-     * in common is in cpu_common_state).  It drives reset, save, load, and what lockstep compares; the
+    /* What the guest can change: the struct `s` in the CPU struct, and the tables of it (what all CPUs have
+     * in common is in cpu_common_state).  They drive reset, save, load, and what lockstep compares; the
      * rest of the struct is the model, derived, or wires. */
-    const Field *state;
+    StateTable state[CPU_STATE_TABLES]; /* ends with NULL fields, or is full */
     size_t state_offset, state_size;
-    uint16_t version; /* of `state` */
 
     /* ---- life */
     bool (*init)(CPU *cpu, const char *model, GError **err); /* model: "rv64,sv48=on" */

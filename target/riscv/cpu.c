@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The RISC-V architectures, riscv64 and riscv32: life of a hart, registers for
  * gdb and the monitor. */
-#include "target/riscv/cpu.h"
+#include "target/riscv/csr.h"
 
 #include <elf.h>
 #include <inttypes.h>
@@ -162,7 +162,7 @@ static bool riscv_set_register(CPU *cpu, const CPURegister *reg, const void *byt
     } else if (number < REG_CSR) {
         r->s.f[number - REG_F] = value;
     } else if (number == REG_PRIV) {
-        if (value > PRIV_M || value == 2) {
+        if (!riscv_priv_exists(r, value)) {
             return false;
         }
         r->s.priv = value;
@@ -175,16 +175,14 @@ static bool riscv_set_register(CPU *cpu, const CPURegister *reg, const void *byt
 
 static void riscv_dump(CPU *cpu, GString *out)
 {
-    static const uint16_t shown[] = { 0xf14, 0x300, 0x344, 0x304, 0x303, 0x302, 0x305, 0x105, 0x341,
-                                      0x141, 0x342, 0x142, 0x343, 0x143, 0x340, 0x140, 0x180 };
     RiscvCPU *r = riscv_cpu(cpu);
     unsigned digits = r->xlen / 4;
     uint64_t mask = r->xlen == 32 ? UINT32_MAX : UINT64_MAX;
     g_string_append_printf(out, " %-8s %0*" PRIx64 "\n", "pc", digits, r->s.pc & mask);
-    for (unsigned i = 0; i < G_N_ELEMENTS(shown); i++) {
-        if (riscv_csr_exists(r, shown[i])) {
-            g_string_append_printf(out, " %-8s %0*" PRIx64 "\n", riscv_csr_name(shown[i]), digits,
-                                   riscv_csr_peek(r, shown[i]) & mask);
+    for (unsigned place = 1, csr; (csr = riscv_csr_shown(place)); place++) {
+        if (riscv_csr_exists(r, csr)) {
+            g_string_append_printf(out, " %-8s %0*" PRIx64 "\n", riscv_csr_name(csr), digits,
+                                   riscv_csr_peek(r, csr) & mask);
         }
     }
     g_string_append_printf(out, " %-8s %u\n", "priv", r->s.priv);
@@ -213,7 +211,7 @@ static const CPUGroupTypes gdb_types[] = {
 /* clang-format off */
 #define RISCV_ARCH_COLUMNS \
     .cpu_size = sizeof(RiscvCPU), .guest = &riscv_ir_guest, \
-    .state = riscv_state, .state_offset = offsetof(RiscvCPU, s), .state_size = sizeof(RiscvState), \
+    .state = { { riscv_state }, { &riscv_csrs[0].state, sizeof(Csr) } }, .state_offset = offsetof(RiscvCPU, s), .state_size = sizeof(RiscvState), \
     .loaded = riscv_loaded, .refresh = riscv_refresh, \
     .finish = riscv_finish, .reset = riscv_reset, .set_pc = riscv_set_pc, .set_irq = riscv_set_irq, \
     .context_key = riscv_context_key, .walk = riscv_walk, .translate = riscv_translate, \

@@ -139,6 +139,7 @@ extern const Field riscv_state[];
 void riscv_reset(CPU *cpu);
 bool riscv_loaded(CPU *cpu, GError **err);
 void riscv_refresh(CPU *cpu);
+bool riscv_priv_exists(const RiscvCPU *r, uint64_t priv); /* PRIV_*, in this model */
 
 /* ---- trap.c: exceptions and interrupts ---- */
 /* Take the exception: state must be at the faulting instruction (pc set). */
@@ -164,7 +165,7 @@ uint64_t riscv_counter_read(RiscvCPU *r, RiscvCounter which, unsigned halves); /
 void riscv_counter_write(RiscvCPU *r, RiscvCounter which, unsigned halves, uint64_t value);
 void riscv_counter_inhibit(RiscvCPU *r, uint64_t value); /* mcountinhibit */
 
-/* ---- csr.c ---- */
+/* ---- csr*.c ---- */
 typedef enum CsrOp { CSR_WRITE, CSR_SET, CSR_CLEAR } CsrOp;
 /* Read and/or write a CSR as the instruction does; false: illegal instruction.
  * `write` is false for csrrs/c with x0, `read` for csrrw with rd = x0.  On RV32 values
@@ -181,6 +182,11 @@ uint64_t riscv_csr_peek(RiscvCPU *r, unsigned csr); /* debugger: no checks, no e
 bool riscv_csr_poke(RiscvCPU *r, unsigned csr, uint64_t value);
 bool riscv_csr_exists(const RiscvCPU *r, unsigned csr); /* in this model */
 const char *riscv_csr_name(unsigned csr);               /* NULL: not modelled */
+unsigned riscv_csr_shown(unsigned place);               /* of `info registers`, from 1 on; 0: no more */
+/* For the translator: where a register is that this hart has and that is a variable and nothing else (0: it
+ * is not); does a write change nothing that the code behind it was translated for? */
+size_t riscv_csr_plain_offset(const RiscvCPU *r, unsigned csr);
+bool riscv_csr_write_is_local(unsigned csr);
 enum { RISCV_TIMEBASE_HZ = 10000000 };
 
 /* mstatus (privileged specification, "Machine Status Registers") */
@@ -222,7 +228,8 @@ void riscv_context_key(CPU *cpu, CpuContextKey *key);
 uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned priv, MmuResult *m);
 void riscv_pmpcfg_write(RiscvCPU *r, unsigned entry, uint8_t value);
 void riscv_pmpaddr_write(RiscvCPU *r, unsigned entry, uint64_t value);
-void riscv_pmp_update(RiscvCPU *r); /* recompute what is derived, after reset and load */
+bool riscv_pmp_is_legal(const RiscvCPU *r); /* could the guest have written its entries so */
+void riscv_pmp_update(RiscvCPU *r);         /* recompute what is derived, after reset and load */
 
 /* ---- models.c ---- */
 bool riscv_model_apply(RiscvCPU *r, const char *model, GError **err);

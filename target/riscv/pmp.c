@@ -127,6 +127,26 @@ uint8_t riscv_pmp_rights(RiscvCPU *r, uint64_t phys, unsigned size, unsigned pri
     return phys + size - 1 <= cache->last ? cache->rights : pmp_match(r, phys, phys + size - 1, machine);
 }
 
+enum { PMP_RESERVED = 0x60 };
+
+static uint64_t pmpaddr_bits(const RiscvCPU *r)
+{
+    return r->xlen == 32 ? UINT32_MAX : (1ull << 54) - 1;
+}
+
+bool riscv_pmp_is_legal(const RiscvCPU *r)
+{
+    for (unsigned i = 0; i < RISCV_MAX_PMP; i++) {
+        uint8_t cfg = r->s.pmpcfg[i];
+        bool on = cfg || r->s.pmpaddr[i];
+        if ((on && !riscv_has(r, EXT_PMP)) || (cfg & PMP_RESERVED) || (cfg & (PMP_R | PMP_W)) == PMP_W ||
+            r->s.pmpaddr[i] & ~pmpaddr_bits(r)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void pmp_changed(RiscvCPU *r)
 {
     riscv_pmp_update(r);
@@ -138,7 +158,7 @@ void riscv_pmpcfg_write(RiscvCPU *r, unsigned entry, uint8_t value)
     if (r->s.pmpcfg[entry] & PMP_L) {
         return;
     }
-    value &= ~0x60; /* reserved bits read as zero */
+    value &= (uint8_t)~PMP_RESERVED; /* they read as zero */
     if ((value & (PMP_R | PMP_W)) == PMP_W) {
         value = (value & ~7) | (r->s.pmpcfg[entry] & 7); /* reserved combination: keep the old */
     }
@@ -155,7 +175,7 @@ void riscv_pmpaddr_write(RiscvCPU *r, unsigned entry, uint64_t value)
     if ((r->s.pmpcfg[entry] & PMP_L) || locked_as_base) {
         return;
     }
-    value &= r->xlen == 32 ? UINT32_MAX : (1ull << 54) - 1;
+    value &= pmpaddr_bits(r);
     if (r->s.pmpaddr[entry] != value) {
         r->s.pmpaddr[entry] = value;
         pmp_changed(r);

@@ -6,53 +6,13 @@
  * Instructions" and "Supervisor Instructions"; Svinval.
  *
  * A CSR write ends the block, since it may change the mode or enable interrupts, unless the
- * CSR is in the list of those that do neither. */
+ * row of the CSR (csr.c) says that it does neither. */
 #include "target/riscv/translate.h"
 
-enum {
-    CSR_FFLAGS = 0x001,
-    CSR_FRM = 0x002,
-    CSR_FCSR = 0x003,
-    CSR_SSCRATCH = 0x140,
-    CSR_SEPC,
-    CSR_SCAUSE,
-    CSR_STVAL,
-    CSR_MSCRATCH = 0x340,
-    CSR_MEPC,
-    CSR_MCAUSE,
-    CSR_MTVAL,
-};
-
-/* Is a write of no consequence for what is translated next? */
-static bool csr_write_is_local(unsigned csr)
-{
-    switch (csr) {
-    case CSR_FFLAGS:
-    case CSR_FRM:
-    case CSR_FCSR:
-    case CSR_SSCRATCH:
-    case CSR_SEPC:
-    case CSR_SCAUSE:
-    case CSR_STVAL:
-    case CSR_MSCRATCH:
-    case CSR_MEPC:
-    case CSR_MCAUSE:
-    case CSR_MTVAL: return true;
-    default: return false;
-    }
-}
-
-/* Offset of a CSR that is a plain 64-bit variable of the state, 0 if it is not. */
+/* Offset of a CSR that translated code may access as a variable, 0 if there is more to it. */
 static size_t csr_plain_offset(const Translator *t, unsigned csr)
 {
-    if (t->rv32 || t->priv < (csr >> 8 & 3)) {
-        return 0;
-    }
-    switch (csr) {
-    case CSR_SSCRATCH: return riscv_has(t->cpu, EXT_S) ? offsetof(RiscvCPU, s.sscratch) : 0;
-    case CSR_MSCRATCH: return offsetof(RiscvCPU, s.mscratch);
-    default: return 0;
-    }
+    return t->rv32 || t->priv < (csr >> 8 & 3) ? 0 : riscv_csr_plain_offset(t->cpu, csr);
 }
 
 static void access_csr(Translator *t, const RiscvArgs *a, IrRef operand, CsrOp op, bool write)
@@ -76,7 +36,7 @@ static void access_csr(Translator *t, const RiscvArgs *a, IrRef operand, CsrOp o
         return;
     }
     t->frm_ready = false;
-    if (!csr_write_is_local(csr)) {
+    if (!riscv_csr_write_is_local(csr)) {
         riscv_tr_end_lookup(t);
     }
 }

@@ -291,7 +291,7 @@ static uint64_t tg_asid(uint64_t space)
     .cpu_size = sizeof(TgCPU), \
     .guest = &tg_guest, \
     .init = tg_init, \
-    .state = tg_state, \
+    .state = { { tg_state } }, \
     .state_offset = offsetof(TgCPU, s), \
     .state_size = sizeof(struct TgState), \
     .context_key = tg_key, \

@@ -78,7 +78,7 @@ static State state_of(Toy *t)
 {
     return (State){ .owner = t,
                     .name = "toy0",
-                    .tables = { { NULL, 7 }, { toy_fields, 3 } },
+                    .tables = { { NULL, 0, 7 }, { toy_fields, 0, 3 } },
                     .count = 2,
                     .loaded = toy_loaded };
 }

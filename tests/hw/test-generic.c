@@ -130,7 +130,7 @@ static void test_covered(gconstpointer data)
     const DeviceClass *c = data;
     g_autofree uint8_t *owner = g_malloc0(c->state_size + 1);
     Coverage coverage = { .start = c->state_offset, .size = c->state_size, .owner = owner };
-    state_foreach(c->state, cover_leaf, &coverage);
+    state_foreach(&(StateTable){ .fields = c->state }, cover_leaf, &coverage);
     for (size_t at = 0, gap = 0; at < c->state_size; at++) {
         gap = owner[at] ? 0 : gap + 1;
         size_t next = at + 1 < c->state_size ? owner[at + 1] : 8;
