@@ -150,8 +150,3 @@ void block_backend_detach(BlockBackend *blk, void *user)
         blk->lock = NULL;
     }
 }
-
-bool block_backend_in_use(BlockBackend *blk)
-{
-    return blk->user != NULL;
-}

@@ -228,7 +228,7 @@ static int write_some(Chardev *chr, const uint8_t *buf, int len)
     return chr->mux_on ? mux_write_locked(chr, buf, len) : chr_write_locked(chr, buf, len);
 }
 
-int chardev_write(Chardev *chr, void *frontend, const uint8_t *buf, int len)
+int chardev_write(Chardev *chr, const void *buf, int len)
 {
     if (len <= 0) {
         return 0;
@@ -259,7 +259,7 @@ void chr_write_wait(Chardev *chr, const uint8_t *buf, int len)
     }
 }
 
-void chardev_write_all(Chardev *chr, void *frontend, const uint8_t *buf, int len)
+void chardev_write_all(Chardev *chr, const void *buf, int len)
 {
     lock_take(&chr->write_lock);
     chr_write_wait(chr, buf, len);

@@ -72,7 +72,7 @@ void gdb_stub_disconnect(GdbStub *s)
 
 static void server_flush(void *opaque)
 {
-    int n = chardev_write(chr, stub, unsent->data, unsent->len);
+    int n = chardev_write(chr, unsent->data, unsent->len);
     g_byte_array_remove_range(unsent, 0, n);
     if (unsent->len) {
         chardev_watch_writable(chr, server_flush, stub);
@@ -226,7 +226,7 @@ void gdbserver_exited(int status)
 {
     if (stub) {
         gdb_stub_exited(stub, status);
-        chardev_write_all(chr, stub, unsent->data, unsent->len); /* waits a short time only */
+        chardev_write_all(chr, unsent->data, unsent->len); /* waits a short time only */
         g_byte_array_set_size(unsent, 0);
         stub->connected = false;
     }

@@ -180,6 +180,25 @@ static bool info_block(Machine *m, const char *args, GString *out, GError **err)
     return true;
 }
 
+/* What the guest told last, in the order of the tags (VIRTIO 1.x, 5.5.6.4), memory in MiB.  Each
+ * `info balloon` asks for newer values, which the next one shows. */
+static const struct {
+    const char *name;
+    unsigned shift;
+} balloon_statistics[] = {
+    { "mem_swapped_in", 20 },
+    { "mem_swapped_out", 20 },
+    { "major_page_faults", 0 },
+    { "minor_page_faults", 0 },
+    { "free_mem", 20 },
+    { "total_mem", 20 },
+    { "available_mem", 20 },
+    { "disk_caches", 20 },
+    { "hugetlb_pages_allocated", 0 },
+    { "hugetlb_pages_failed", 0 },
+    { NULL, 0 },
+};
+
 static bool info_balloon(Machine *m, const char *args, GString *out, GError **err)
 {
     Device *balloon = virtio_balloon_find(m);
@@ -187,8 +206,16 @@ static bool info_balloon(Machine *m, const char *args, GString *out, GError **er
         return monitor_error(err,
                              "No balloon device has been activated; start with -device virtio-balloon-pci");
     }
-    g_string_append_printf(out, "balloon: actual=%" G_GUINT64_FORMAT "\n",
-                           virtio_balloon_actual(balloon) >> 20);
+    g_string_append_printf(out, "balloon: actual=%" G_GUINT64_FORMAT, virtio_balloon_actual(balloon) >> 20);
+    for (unsigned tag = 0; balloon_statistics[tag].name; tag++) {
+        uint64_t value = virtio_balloon_stat(balloon, tag);
+        if (value != UINT64_MAX) {
+            g_string_append_printf(out, ",%s=%" G_GUINT64_FORMAT, balloon_statistics[tag].name,
+                                   value >> balloon_statistics[tag].shift);
+        }
+    }
+    g_string_append_c(out, '\n');
+    virtio_balloon_poll_stats(balloon);
     return true;
 }
 

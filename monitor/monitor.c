@@ -32,7 +32,7 @@ static void monitor_write(void *opaque, const char *text, int len)
         }
         g_string_append_c(s, text[i]);
     }
-    chardev_write_all(mon->chr, mon, (const uint8_t *)s->str, s->len);
+    chardev_write_all(mon->chr, s->str, s->len);
 }
 
 static void monitor_line(void *opaque, const char *line)

@@ -32,6 +32,11 @@ bool monitor_set_cpu(Machine *m, unsigned index);
 /* expr.c: text from *at on, moved past what was read. */
 bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err);
 
+/* hostends.c */
+bool monitor_cmd_hostfwd_add(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_hostfwd_remove(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_ringbuf_read(Machine *m, const char *args, GString *out, GError **err);
+
 /* dump.c */
 bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err);

@@ -20,7 +20,7 @@ static const Unbuilt commands[] = {
       "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
       "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig", "moving machines is not built" },
     { "device_add device_del drive_add drive_del netdev_add netdev_del object_add object_del chardev-add chardev-change "
-      "chardev-remove hostfwd_add hostfwd_remove pcie_aer_inject_error",
+      "chardev-remove pcie_aer_inject_error",
       "hot plug is not built; give the device on the command line" },
     { "block_job_cancel block_job_complete block_job_pause block_job_resume block_job_set_speed block_resize "
       "block_set_io_throttle block_stream commit drive_backup drive_mirror qemu-io nbd_server_add nbd_server_remove "
@@ -40,7 +40,7 @@ static const Unbuilt commands[] = {
     { "one-insn-per-tb singlestep", "use -accel tcg,one-insn-per-tb=on on the command line" },
     { "nmi mce system_wakeup watchdog_action xen-event-inject xen-event-list", "the boards here have nothing like it" },
     { "replay_break replay_delete_break replay_seek", "recording and replay are not built" },
-    { "ringbuf_read ringbuf_write", "the data of a ringbuf are kept for their size only; use a file or a socket" },
+    { "ringbuf_write", "a ringbuf keeps what the guest writes; give the guest input through a socket or a pty" },
     { "chardev-send-break", "use Ctrl-A b on the terminal of the line" },
     { "getfd closefd", "descriptors are given at start, such as fd=N" },
     { "sync-profile", "locks are not measured" },

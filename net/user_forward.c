@@ -173,7 +173,7 @@ static const ChardevFrontend guestfwd_frontend = {
 static ssize_t guestfwd_write(const void *buf, size_t len, void *opaque)
 {
     GuestForward *g = opaque;
-    chardev_write_all(g->chr, g, buf, (int)len);
+    chardev_write_all(g->chr, buf, (int)len);
     return (ssize_t)len;
 }
 

@@ -73,13 +73,6 @@ static void print_prop_line(const char *name, const char *type, const char *help
     printf("\n");
 }
 
-static const char *const kind_names[] = {
-    [PROP_BOOL] = "bool",  [PROP_U8] = "uint8",  [PROP_U16] = "uint16",     [PROP_U32] = "uint32",
-    [PROP_U64] = "uint64", [PROP_I32] = "int32", [PROP_SIZE] = "size",      [PROP_STRING] = "str",
-    [PROP_ENUM] = "enum",  [PROP_MAC] = "str",   [PROP_CHARDEV] = "str",    [PROP_DRIVE] = "str",
-    [PROP_NETDEV] = "str", [PROP_LINK] = "link", [PROP_PCI_ADDR] = "int32", [PROP_ON_OFF_AUTO] = "OnOffAuto",
-};
-
 static void print_prop(const Prop *p, void *opaque)
 {
     static const char *const autos[] = { "\"auto\"", "\"on\"", "\"off\"" };
@@ -101,7 +94,7 @@ static void print_prop(const Prop *p, void *opaque)
     if (p->only && !help) {
         help = g_strdup_printf("fixed: %s", p->only);
     }
-    print_prop_line(p->name, kind_names[p->kind], help ? help : p->help, def);
+    print_prop_line(p->name, prop_type_name(p), help ? help : p->help, def);
 }
 
 static void print_machines(const CmdLine *c)

@@ -187,7 +187,7 @@ static void serial_transmit(Serial16550 *u)
 {
     while (u->s.tx.used) {
         uint8_t byte = u->s.tx.data[u->s.tx.head];
-        if (u->chr && chardev_write(u->chr, u, &byte, 1) != 1) {
+        if (u->chr && chardev_write(u->chr, &byte, 1) != 1) {
             if (!u->watching) {
                 u->watching = true;
                 chardev_watch_writable(u->chr, serial_writable, u);

@@ -11,11 +11,6 @@
 #include "target/cpu.h"
 #include "util/nearest.h"
 
-typedef struct ResetHook {
-    void (*fn)(void *opaque);
-    void *opaque;
-} ResetHook;
-
 /* ---- the board's options ------------------------------------------------- */
 
 const Prop machine_options[] = {
@@ -82,7 +77,6 @@ Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err)
     m->accel = accel;
     m->devices = g_ptr_array_new();
     m->buses = g_ptr_array_new();
-    m->resets = g_ptr_array_new_with_free_func(g_free);
     m->board_data = g_malloc0(MAX(m->board->board_size, 1));
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
     m->memory = address_space_new(&m->system, "memory");
@@ -140,18 +134,10 @@ void machine_free(Machine *m)
     }
     g_ptr_array_free(m->devices, TRUE);
     g_ptr_array_free(m->buses, TRUE);
-    g_ptr_array_free(m->resets, TRUE);
     loader_free(m);
     g_free(m->board_data);
     g_free(m);
     memory_quiescent(); /* what its regions held is freed now */
-}
-
-void machine_add_reset(Machine *m, void (*fn)(void *opaque), void *opaque)
-{
-    ResetHook *hook = g_new(ResetHook, 1);
-    *hook = (ResetHook){ fn, opaque };
-    g_ptr_array_add(m->resets, hook);
 }
 
 /* CPUs first: a loader device sets a program counter after its CPU's reset. */
@@ -164,10 +150,6 @@ void machine_reset(Machine *m)
         device_reset(g_ptr_array_index(m->devices, i));
     }
     loader_reset(m);
-    for (unsigned i = 0; i < m->resets->len; i++) {
-        const ResetHook *hook = g_ptr_array_index(m->resets, i);
-        hook->fn(hook->opaque);
-    }
 }
 
 /* ---- finding ------------------------------------------------------------- */

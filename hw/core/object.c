@@ -250,13 +250,6 @@ const char *object_type(const Object *o)
     return o->type->name;
 }
 
-void object_foreach(void (*fn)(Object *o, void *opaque), void *opaque)
-{
-    for (guint i = 0; objects && i < objects->len; i++) {
-        fn(objects->pdata[i], opaque);
-    }
-}
-
 void object_print_types(void)
 {
     printf("List of user creatable objects:\n");

@@ -259,7 +259,7 @@ static void serial_set_config(VirtioDevice *v, unsigned offset, const uint8_t *d
     for (unsigned nr = 0; nr < ser->max_ports; nr++) {
         SerialPort *p = ser->ports[nr];
         if (p && p->chr && virtio_serial_port_is_console(p)) {
-            chardev_write_all(p->chr, p, data, 1);
+            chardev_write_all(p->chr, data, 1);
             return;
         }
     }

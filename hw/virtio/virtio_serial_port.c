@@ -46,7 +46,7 @@ static bool write_element(SerialPort *p, VirtioTurn *turn)
         if (!virtio_turn_goes_on(turn, (uint64_t)len + VIRTIO_CALL_COST)) {
             return false;
         }
-        int n = chardev_write(p->chr, p, from, len);
+        int n = chardev_write(p->chr, from, len);
         p->tx_done += (uint64_t)MAX(n, 0);
         if (n < len) {
             chardev_watch_writable(p->chr, port_writable, p);

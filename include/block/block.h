@@ -129,4 +129,3 @@ void block_close_all(void); /* drain, flush, unlock, close */
 /* A controller takes the backend (one user at a time); lock: its device's. */
 bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void block_backend_detach(BlockBackend *blk, void *user);
-bool block_backend_in_use(BlockBackend *blk);

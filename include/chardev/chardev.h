@@ -60,8 +60,8 @@ void chardev_detach(Chardev *chr, void *opaque);
 /* Write from any thread, also under the frontend's lock.  Returns how many bytes were taken (0..len, less when
  * the host end is slow: use chardev_write_all for frontends without flow
  * control, which blocks a short bounded time and then drops). */
-int chardev_write(Chardev *chr, void *frontend, const uint8_t *buf, int len);
-void chardev_write_all(Chardev *chr, void *frontend, const uint8_t *buf, int len);
+int chardev_write(Chardev *chr, const void *buf, int len);
+void chardev_write_all(Chardev *chr, const void *buf, int len);
 /* Any thread.  Call fn once in the main loop (under the frontend's lock) when writing may go on. */
 void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque);
 void chardev_accept_input(Chardev *chr); /* can_receive() has grown; any thread */

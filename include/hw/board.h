@@ -59,7 +59,6 @@ struct Machine {
     GPtrArray *devices;   /* of Device, in order of creation (reset order) */
     GPtrArray *buses;     /* of Bus */
     GPtrArray *blobs;     /* what the loader puts in memory at reset (hw/loader.h), or NULL */
-    GPtrArray *resets;    /* functions added by machine_add_reset */
     FwCfg *fw_cfg;        /* NULL when the board has none */
     Irq powerdown;        /* raised by system_powerdown */
     bool dump_guest_core; /* RAM is part of a core dump of this process */
@@ -95,7 +94,6 @@ extern const Prop machine_options[];
 Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err);
 bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* after the user's devices */
 void machine_free(Machine *m);
-void machine_add_reset(Machine *m, void (*fn)(void *opaque), void *opaque);
 /* For boards, in the order of their numbers: a vCPU, run by the machine's accelerator (if it has one).
  * machine_free() frees it. */
 CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model,

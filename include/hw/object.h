@@ -18,7 +18,6 @@ bool object_new(GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 Object *object_find(const char *id);
 const char *object_id(const Object *o);
 const char *object_type(const Object *o);
-void object_foreach(void (*fn)(Object *o, void *opaque), void *opaque);
 void object_print_types(void); /* -object help */
 /* The properties of a type, besides its id; NULL and the reason when it is not built. */
 const struct Prop *object_type_props(const char *type, GError **err);

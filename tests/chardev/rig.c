@@ -73,7 +73,7 @@ static void rig_send_more(void *opaque)
 {
     Rig *r = opaque;
     while (r->out_done < r->out_len) {
-        int n = chardev_write(r->chr, r, (const uint8_t *)r->out + r->out_done, r->out_len - r->out_done);
+        int n = chardev_write(r->chr, r->out + r->out_done, r->out_len - r->out_done);
         g_assert_cmpint(n, >=, 0);
         r->out_done += n;
         if (n == 0) {

@@ -61,7 +61,7 @@ static void test_unix_server(void)
     g_autofree char *about = chardev_describe(r.chr);
     g_autofree char *want = g_strdup_printf("disconnected:unix:%s,server=on", path);
     g_assert_cmpstr(about, ==, want);
-    g_assert_cmpint(chardev_write(r.chr, &r, (const uint8_t *)"lost", 4), ==, 4);
+    g_assert_cmpint(chardev_write(r.chr, "lost", 4), ==, 4);
     g_autofree char *opt2 = g_strdup_printf("socket,id=s2,path=%s,server=on,wait=off", path);
     g_assert_null(rig_chardev(opt2, &err));
     rig_assert_error(&err, "Address already in use");
@@ -69,7 +69,7 @@ static void test_unix_server(void)
         int fd = rig_unix_connect(path);
         g_assert_cmpint(write(fd, "hello", 5), ==, 5);
         g_assert_true(rig_wait_text(&r, "hello"));
-        g_assert_cmpint(chardev_write(r.chr, &r, (const uint8_t *)"world", 5), ==, 5);
+        g_assert_cmpint(chardev_write(r.chr, "world", 5), ==, 5);
         g_autoptr(GString) s = read_while(fd, 5);
         g_assert_cmpstr(s->str, ==, "world");
         r.room = i == 2 ? 0 : -1; /* the last time nobody reads when it closes */
@@ -218,9 +218,9 @@ static void test_fd(void)
     /* the peer vanishes while we write */
     close(pair[1]);
     g_autofree uint8_t *big = g_malloc0(1 << 20);
-    chardev_write_all(r.chr, &r, big, 1 << 20);
+    chardev_write_all(r.chr, big, 1 << 20);
     g_assert_true(rig_wait(is_disconnected, r.chr));
-    g_assert_cmpint(chardev_write(r.chr, &r, big, 100), ==, 100);
+    g_assert_cmpint(chardev_write(r.chr, big, 100), ==, 100);
     rig_clear(&r);
     chardev_free_all();
 }
@@ -277,7 +277,7 @@ static void test_mux(void)
     }
     g_assert_cmpint(write(pair[1], "\001t?", 3), ==, 3);
     g_assert_true(rig_wait_text(&con, "?"));
-    chardev_write_all(chr, &con, (const uint8_t *)"x\nline\n", 7);
+    chardev_write_all(chr, "x\nline\n", 7);
     g_autoptr(GString) stamped = read_while(pair[1], 22);
     g_assert_true(g_str_has_prefix(stamped->str, "x\n[00:00:0"));
     g_assert_true(g_str_has_suffix(stamped->str, "] line\n"));

@@ -18,7 +18,7 @@
 
 static void put(Chardev *chr, const char *text)
 {
-    chardev_write_all(chr, NULL, (const uint8_t *)text, (int)strlen(text));
+    chardev_write_all(chr, text, (int)strlen(text));
 }
 
 static void assert_file(const char *path, const char *want)
@@ -163,8 +163,8 @@ static void test_file_full(void)
     setrlimit(RLIMIT_FSIZE, &small);
     uint8_t buf[5000];
     memset(buf, 'x', sizeof(buf));
-    int n = chardev_write(chr, NULL, buf, sizeof(buf));
-    int again = chardev_write(chr, NULL, buf, sizeof(buf));
+    int n = chardev_write(chr, buf, sizeof(buf));
+    int again = chardev_write(chr, buf, sizeof(buf));
     setrlimit(RLIMIT_FSIZE, &old);
     g_assert_cmpint(n, ==, sizeof(buf)); /* the guest is not held up */
     g_assert_cmpint(again, ==, sizeof(buf));
@@ -241,9 +241,9 @@ static void test_write_all_bounded(void)
     Chardev *chr = rig_chardev_ok(opt);
     g_autofree uint8_t *buf = g_malloc0(200000);
     long start = sleeps();
-    chardev_write_all(chr, NULL, buf, 200000);
+    chardev_write_all(chr, buf, 200000);
     long first = sleeps() - start;
-    chardev_write_all(chr, NULL, buf, 200000);
+    chardev_write_all(chr, buf, 200000);
     long second = sleeps() - start - first;
     g_assert_cmpint(first, >, 5);
     g_assert_cmpint(first, <, 250);
@@ -263,15 +263,29 @@ static bool is_disconnected(void *opaque)
     return !chardev_is_connected(opaque);
 }
 
+/* What the user is told goes to standard output, as the test's own report does. */
+static GString *told;
+
+static void keep_told(const char *text)
+{
+    g_string_append(told, text);
+}
+
 static void test_pty(void)
 {
     g_autofree char *dir = rig_dir();
     g_autofree char *link = g_build_filename(dir, "tty", NULL);
     g_autofree char *opt = g_strdup_printf("pty,id=p,path=%s", link);
+    told = g_string_new(NULL);
+    GPrintFunc report = g_set_print_handler(keep_told);
     Rig r;
     rig_init(&r, rig_chardev_ok(opt), &rig_frontend);
     g_autofree char *about = chardev_describe(r.chr), *target = g_file_read_link(link, NULL);
+    g_set_print_handler(report);
     g_assert_true(g_str_has_prefix(about, "pty:/dev/pts/"));
+    g_autofree char *want = g_strdup_printf("char device redirected to %s (label p)\n", about + 4);
+    g_assert_cmpstr(told->str, ==, want);
+    g_string_free(told, TRUE);
     g_assert_cmpstr(about + 4, ==, target);
     put(r.chr, "to nobody");
     for (int round = 0; round < 2; round++) {

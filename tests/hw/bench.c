@@ -26,7 +26,6 @@ void bench_open(Bench *b)
     b->m.config = &b->config;
     b->m.devices = g_ptr_array_new();
     b->m.buses = g_ptr_array_new();
-    b->m.resets = g_ptr_array_new();
     memory_region_init_container(&b->m.system, NULL, "system", UINT64_MAX);
     g_assert_true(memory_region_init_ram(&b->m.ram, NULL, "ram", RAM_SIZE, NULL));
     memory_region_add(&b->m.system, RAM_BASE, &b->m.ram, 0);
@@ -48,7 +47,6 @@ void bench_close(Bench *b)
     memory_region_finish(&b->m.system);
     g_ptr_array_free(b->m.devices, TRUE);
     g_ptr_array_free(b->m.buses, TRUE);
-    g_ptr_array_free(b->m.resets, TRUE);
     g_array_free(b->windows, TRUE);
 }
 

@@ -8,6 +8,7 @@
 
 #include "chardev/chardev.h"
 #include "hw/virtio_balloon.h"
+#include "monitor/monitor.h"
 #include "base/clock.h"
 #include "util/keyval.h"
 #include "virtio-rig.h"
@@ -84,15 +85,16 @@ static void test_balloon(gconstpointer kind)
     struct __attribute__((packed)) {
         uint16_t tag;
         uint64_t value;
-    } s[] = { { 4, 1234 }, { 99, 1 }, { 5, 77 } };
+    } s[] = { { 4, 1234 }, { 99, 1 }, { 5, UINT64_C(77) << 20 }, { 2, 33 } };
     memcpy(rig_ram(&r, RIG_DATA), s, sizeof(s));
     const RigBuf values = { RIG_DATA, sizeof(s), false };
     rig_add_chain(&stats, &values, 1, 0);
     rig_kick(&stats);
     g_assert_false(rig_used(&stats)); /* held until asked for */
-    g_assert_cmpuint(virtio_balloon_stat(&r.v->dev, 5), ==, 77);
+    g_assert_cmpuint(virtio_balloon_stat(&r.v->dev, 5), ==, UINT64_C(77) << 20);
     g_assert_cmpuint(virtio_balloon_stat(&r.v->dev, 6), ==, UINT64_MAX);
-    virtio_balloon_poll_stats(&r.v->dev);
+    g_autofree char *info = monitor_run_line(r.m, "info balloon"); /* and asks for newer ones */
+    g_assert_cmpstr(strchr(info, ','), ==, ",major_page_faults=33,free_mem=0,total_mem=77\n");
     g_assert_true(rig_used(&stats));
     rig_wait(&stats, NULL);
     rig_add_chain(&stats, &values, 1, 0);

@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "../fake/machine.h"
+#include "chardev/chardev.h"
 #include "monitor/monitor.h"
+#include "net/net.h"
 #include "base/log.h"
 #include "system/runstate.h"
 #include "system/version.h"
+#include "util/keyval.h"
 
 static Machine *m;
 
@@ -137,6 +140,51 @@ static void test_log(void)
     expect_has("log", "log: argument expected");
 }
 
+static GHashTable *keys(const char *text, const char *first)
+{
+    GError *err = NULL;
+    GHashTable *t = keyval_parse(text, first, &err);
+    g_assert_no_error(err);
+    return t;
+}
+
+static void test_hostfwd(void)
+{
+    expect("hostfwd_add tcp::0-:22", "Error: there is no user network; `info network` lists them\n");
+    GHashTable *t = keys("user,id=n0", "type");
+    NetClient *nc = net_new(t, NULL);
+    g_assert_nonnull(nc);
+    expect("hostfwd_add udp:127.0.0.1:45321-:53", "");
+    expect_has("info usernet", "UDP[HOST_FORWARD]");
+    expect("hostfwd_add n1 udp:127.0.0.1:45321-:53",
+           "Error: there is no netdev n1; `info network` lists them\n");
+    expect_has("hostfwd_add n0 udp:45321", "Error: Invalid host forwarding rule 'udp:45321'");
+    expect("hostfwd_add", "hostfwd_add: argument expected\nTry \"help hostfwd_add\" for more information\n");
+    expect("hostfwd_remove  n0  udp:127.0.0.1:45321",
+           "host forwarding rule for udp:127.0.0.1:45321 removed\n");
+    expect_has("hostfwd_remove udp:127.0.0.1:45321", "Error: no host forwarding rule");
+    net_free_all();
+    g_hash_table_unref(t);
+}
+
+static void test_ringbuf(void)
+{
+    GHashTable *t = keys("ringbuf,id=r0,size=16", "backend"), *n = keys("null,id=n0", "backend");
+    Chardev *chr = chardev_new(t, NULL);
+    g_assert_true(chr && chardev_new(n, NULL));
+    chardev_write(chr, "a\\b\033[m\nrest", 11);
+    expect("ringbuf_read r0 7", "a\\\\b\\u001B[m\n");
+    expect("ringbuf_read  r0  1k", "rest\n");
+    expect("ringbuf_read r0 1k", "\n");
+    expect_has("ringbuf_read r1 8", "Error: Device 'r1' not found");
+    expect_has("ringbuf_read n0 8", "Error: chardev 'n0' is not a ring buffer");
+    expect_has("ringbuf_read r0", "write ringbuf_read DEVICE SIZE");
+    expect_has("ringbuf_read r0 x", "write ringbuf_read DEVICE SIZE");
+    chardev_free_all();
+    g_hash_table_unref(t);
+    g_hash_table_unref(n);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -147,6 +195,8 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/dump", test_dump);
     g_test_add_func("/monitor/info", test_info);
     g_test_add_func("/monitor/log", test_log);
+    g_test_add_func("/monitor/hostfwd", test_hostfwd);
+    g_test_add_func("/monitor/ringbuf", test_ringbuf);
     int status = g_test_run();
     fake_machine_free(m);
     return status;
