@@ -90,6 +90,12 @@ def is_peer():
     return out.startswith("QEMU")
 
 
+def not_on_peer(why):
+    """Skip the case when the program under test is QEMU."""
+    if is_peer():
+        raise Skip(why)
+
+
 def check(condition, text):
     if not condition:
         raise Failure(text)

@@ -20,9 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import harness  # noqa: E402  (needs the path above)
 
-MODULES = ["test_cli", "test_values", "test_ending", "test_bare", "test_disk", "test_hostile", "test_linux", "test_monitor",
-           "test_gdb", "test_gdb_leave", "test_gdb_registers", "test_gdb_hostile", "test_perf", "test_firmware",
-           "test_debian"]
+MODULES = sorted(p.stem for p in pathlib.Path(__file__).parent.glob("test_*.py"))
 LOGS = pathlib.Path(os.environ.get("LYREBIRD_LOGS") or harness.TOP / "build" / "functional-logs")
 
 

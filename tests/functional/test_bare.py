@@ -3,7 +3,7 @@
 import re
 
 from guests import assemble, bare_program
-from harness import Skip, case, check, is_peer
+from harness import case, check, is_peer, not_on_peer
 
 
 @case()
@@ -53,8 +53,7 @@ def test_elf_as_firmware(b):
 @case()
 def test_interpreter(b):
     """-accel interp runs the same program"""
-    if is_peer():
-        raise Skip("QEMU has no accelerator of that name")
+    not_on_peer("QEMU has no accelerator of that name")
     m = b.machine("-accel", "interp", "-bios", "none", "-kernel", bare_program(b, "exit"))
     m.expect("bare metal speaks\n")
     m.expect_exit(42)
@@ -63,8 +62,7 @@ def test_interpreter(b):
 @case()
 def test_flash_mode(b):
     """a flash bank changes between array and status within one block"""
-    if is_peer():
-        raise Skip("QEMU's flash shows no status before the first command")
+    not_on_peer("QEMU's flash shows no status before the first command")
     for accel in ("tcg", "interp"):
         b.machine("-accel", accel, "-bios", "none", "-kernel", bare_program(b, "romd")).expect_exit(0)
 
@@ -112,8 +110,7 @@ def test_serial_file(b):
 @case()
 def test_rv32(b):
     """-cpu rv32 runs a 32-bit program"""
-    if is_peer():
-        raise Skip("QEMU has a program of its own for 32-bit guests")
+    not_on_peer("QEMU has a program of its own for 32-bit guests")
     m = b.machine("-cpu", "rv32", "-bios", "none", "-kernel", bare_program(b, "exit", bits=32))
     m.expect("bare metal speaks\n")
     m.expect_exit(42)

@@ -14,7 +14,7 @@ import termios
 import time
 
 from guests import bare_program
-from harness import EMULATOR, Failure, Line, Skip, case, check, is_peer, seconds, until
+from harness import EMULATOR, Failure, Line, case, check, not_on_peer, seconds, until
 
 IDLE = ["-M", "virt", "-bios", "none", "-display", "none", "-nodefaults", "-S"]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -68,8 +68,7 @@ def monitor(b, p, name):
 @case()
 def test_signals_at_start(b):
     """SIGTERM, SIGINT and SIGHUP at any time of a start leave no socket, link or pid file"""
-    if is_peer():
-        raise Skip("QEMU leaves them")
+    not_on_peer("QEMU leaves them")
     made = ("pid", "sock", "link", "mon")
     for trigger in (*made, 0, 3, 6, 9, 12, 20):
         for sig in SIGNALS:
@@ -89,8 +88,7 @@ def test_signals_at_start(b):
 @case()
 def test_signals_at_daemonize(b):
     """a signal for the parent of -daemonize ends the start; later the daemon's own files go with it"""
-    if is_peer():
-        raise Skip("QEMU's child goes on")
+    not_on_peer("QEMU's child goes on")
     p = start(b, *IDLE, "-daemonize", "-pidfile", "pid", "-monitor", "unix:mon,server=on,wait=on")
     until("the socket", lambda: os.path.lexists(b.tmp / "mon"))  # and now it waits for a client
     p.send_signal(signal.SIGTERM)
@@ -146,8 +144,7 @@ def end_of_a_hanging_one(b, elf, how, before):
 @case()
 def test_deadline(b):
     """SIGTERM and quit end it within 2 seconds though its vCPU hangs (in a log that nobody reads)"""
-    if is_peer():
-        raise Skip("QEMU waits for ever")
+    not_on_peer("QEMU waits for ever")
     elf = bare_program(b, "echo")
     os.mkfifo(b.tmp / "log")
     for how, before in (("SIGTERM", None), ("SIGTERM", "info registers"), ("SIGTERM", "stop"), ("quit", None)):
@@ -164,8 +161,7 @@ def limited(n):
 @case()
 def test_few_descriptors(b):
     """a start with too few file descriptors is a message and exit code 1, never a signal or a hang"""
-    if is_peer():
-        raise Skip("QEMU ends by a signal at some limits")
+    not_on_peer("QEMU ends by a signal at some limits")
     elf, disk = bare_program(b, "pass"), b.tmp / "disk"
     disk.write_bytes(bytes(1 << 20))
     base = ["-M", "virt", "-bios", "none", "-display", "none", "-kernel", elf]
@@ -192,8 +188,7 @@ def test_few_descriptors(b):
 @case()
 def test_small_files(b):
     """where files may not grow (ulimit -f) a start is a message and exit code 1, not a signal"""
-    if is_peer():
-        raise Skip("QEMU ends by SIGXFSZ")
+    not_on_peer("QEMU ends by SIGXFSZ")
     for size in (0, 1 << 20):
         p = start(b, "-M", "virt", "-bios", "none", "-display", "none", "-kernel", bare_program(b, "pass"),
                   preexec_fn=lambda n=size: resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)))
@@ -204,8 +199,7 @@ def test_small_files(b):
 @case()
 def test_descriptors_in_reserve(b):
     """connections to a forwarded port take all descriptors but those of the monitor and the debugger"""
-    if is_peer():
-        raise Skip("QEMU has no reserve")
+    not_on_peer("QEMU has no reserve")
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -248,8 +242,7 @@ def test_descriptors_in_reserve(b):
 @case()
 def test_dumpdtb(b):
     """dumpdtb= writes into a pipe, a link or a device, and says when the device is full"""
-    if is_peer():
-        raise Skip("QEMU replaces what is there")
+    not_on_peer("QEMU replaces what is there")
     fifo, link, target = b.tmp / "fifo", b.tmp / "link", b.tmp / "target"
     os.mkfifo(fifo)
     target.write_bytes(b"x" * 100000)
@@ -278,8 +271,7 @@ def test_dumpdtb(b):
 @case()
 def test_help_that_is_lost(b):
     """help and lists that do not arrive (full device, closed pipe, no output) are an error"""
-    if is_peer():
-        raise Skip("QEMU does not look")
+    not_on_peer("QEMU does not look")
     for args in (["-help"], ["-version"], *[[x, "help"] for x in (
             "-M", "-cpu", "-accel", "-device", "-netdev", "-chardev", "-object", "-d", "-trace", "-smp", "-display",
             "-drive", "-L", "-nic")], ["-M", "virt,help"], ["-device", "virtio-blk-pci,help"]):
@@ -298,8 +290,7 @@ def test_help_that_is_lost(b):
 @case()
 def test_output_to_a_full_disk(b):
     """output and log of a console that meet a full disk are a message on standard error, not in the log of -D"""
-    if is_peer():
-        raise Skip("QEMU says nothing")
+    not_on_peer("QEMU says nothing")
     for chardev, what in (("file,id=c,path=/dev/full", "output is lost from here on"),
                           ("null,id=c,logfile=/dev/full", "its log file takes no more")):
         p = start(b, *IDLE[:-1], "-kernel", bare_program(b, "echo"), "-chardev", chardev, "-serial", "chardev:c",
@@ -313,8 +304,7 @@ def test_output_to_a_full_disk(b):
 @case()
 def test_closed_standard_files(b):
     """without standard input, output and error no image or log takes their numbers"""
-    if is_peer():
-        raise Skip("QEMU opens files there")
+    not_on_peer("QEMU opens files there")
     log = b.tmp / "log"
 
     def shut():
@@ -333,8 +323,7 @@ def test_closed_standard_files(b):
 @case()
 def test_info_mem_without_end(b):
     """info mem on a page table that points to itself comes back and says that it is cut short"""
-    if is_peer():
-        raise Skip("QEMU walks for ever")
+    not_on_peer("QEMU walks for ever")
     p = start(b, "-M", "virt", "-cpu", "max", "-bios", "none", "-display", "none", "-serial", "file:out", "-kernel",
               bare_program(b, "selfmap"), "-monitor", "unix:mon,server=on,wait=off")
     line = monitor(b, p, "mon")

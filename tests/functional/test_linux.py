@@ -7,7 +7,7 @@ import socket
 import threading
 
 from guests import debian_kernel
-from harness import Failure, Skip, case, check, is_peer, need, seconds
+from harness import Failure, case, check, is_peer, need, not_on_peer, seconds
 
 PROMPT = r"initramfs# "
 BOOT = 120
@@ -63,8 +63,7 @@ def test_initramfs(b):
 @case()
 def test_gzip_kernel(b):
     """a gzip-compressed Image boots"""
-    if is_peer():
-        raise Skip("the stand-in of this Debian does not unpack a kernel")
+    not_on_peer("the stand-in of this Debian does not unpack a kernel")
     power_off(boot(b, kernel=debian_kernel().image_gz))
 
 
@@ -229,8 +228,7 @@ def test_restrict(b):
 @case(quick=False)
 def test_interpreted_linux(b):
     """the interpreter boots the same kernel"""
-    if is_peer():
-        raise Skip("QEMU has no accelerator of that name")
+    not_on_peer("QEMU has no accelerator of that name")
     k = debian_kernel()
     m = b.machine("-accel", "interp", "-kernel", k.image, "-initrd", k.initrd, "-append", "console=ttyS0")
     m.expect(r"Lyrebird: user space reached", 900)

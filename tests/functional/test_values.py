@@ -3,7 +3,7 @@
 
 Who passes them: libvirt, Lima, Kata and others, to whatever is called qemu-system-*.
 """
-from harness import Skip, case, check, is_peer
+from harness import case, check, not_on_peer
 
 DISK = ["-drive", "file={disk},if=none,id=d,format=raw"]
 BLK = "virtio-blk-pci,drive=d"
@@ -118,8 +118,7 @@ def refused(b, why, *args, machine="virt"):
 
 def skip_peer():
     """QEMU takes more: it has what is refused here."""
-    if is_peer():
-        raise Skip("the values are ours")
+    not_on_peer("the values are ours")
 
 
 @case()
