@@ -33,7 +33,6 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
                             NULL },
     [LOCK_READERS] = { "readers", "threads that read the memory map, and what they may still read", NULL },
     [LOCK_RAM_BLOCKS] = { "RAM blocks", "the table of RAM blocks", NULL },
-    [LOCK_LOOP_CALL] = { "loop call", "one call of a function in the main loop, and its end", NULL },
     [LOCK_LOOP_WORK] = { "loop work", "work that is scheduled for the main loop", NULL },
     [LOCK_TIMERS] = { "timers", "pending timers, and what the host's timer is set to", NULL },
     [LOCK_LOG] = { "log", "the log's file", NULL },

@@ -191,47 +191,6 @@ void bh_free(Bh *bh)
     g_free(bh);
 }
 
-typedef struct Call {
-    void (*fn)(void *opaque);
-    void *opaque;
-    Lock lock;
-    GCond cond;
-    bool done;
-} Call;
-
-static void call_run(void *opaque)
-{
-    Call *c = opaque;
-    c->fn(c->opaque);
-    lock_take(&c->lock);
-    c->done = true;
-    g_cond_signal(&c->cond);
-    lock_release(&c->lock);
-}
-
-void mainloop_call(void (*fn)(void *opaque), void *opaque)
-{
-    if (mainloop_is_current()) {
-        fn(opaque);
-        return;
-    }
-    Call c = { .fn = fn, .opaque = opaque };
-    lock_init(&c.lock, LOCK_LOOP_CALL);
-    g_cond_init(&c.cond);
-    Bh bh = { .fn = call_run, .opaque = &c, .link = { .data = &bh } };
-    mainloop_context();
-    memory_thread_sleep();
-    bh_schedule(&bh);
-    lock_take(&c.lock);
-    while (!c.done) {
-        lock_wait(&c.cond, &c.lock);
-    }
-    lock_release(&c.lock);
-    memory_thread_wake();
-    lock_finish(&c.lock);
-    g_cond_clear(&c.cond);
-}
-
 static void (*wait_poll)(void); /* set and called in the main loop only */
 
 void mainloop_set_wait_poll(void (*poll)(void))

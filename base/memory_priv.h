@@ -43,7 +43,7 @@ static inline size_t ram_bitmap_bytes(const RamBlock *rb)
     return (pages + RAM_WORD_BITS - 1) / RAM_WORD_BITS * sizeof(unsigned long);
 }
 
-/* Visit the address spaces (info mtree). */
+/* Visit the address spaces, under the lock of the map. */
 void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *opaque);
 
 /* memory_events.c: the write is an event's, which was signalled.  Call it when mr->events is not NULL. */

@@ -170,7 +170,6 @@ static bool compile_here(TcgCache *c, TcgRegion *r, TcgBlock *b, const IrBlock *
     b->code = (uint8_t *)rx;
     b->code_size = out->size;
     b->pc_table = out->pc_table;
-    b->region = r;
     b->exit_count = out->exit_count;
     b->exits = out->exit_count ? g_new0(TcgExit, out->exit_count) : NULL;
     for (unsigned n = 0; n < out->exit_count; n++) {

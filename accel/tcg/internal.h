@@ -149,7 +149,6 @@ struct TcgBlock {
     uint8_t *code; /* RX address of the entry; NULL when interpreted */
     uint32_t code_size;
     uint32_t pc_table; /* offset of the table: host offset -> guest pc */
-    TcgRegion *region;
     TcgBlock *next_hash;
     TcgBlock *next_page[2], *prev_page[2]; /* lists of the one or two pages, see TcgPage */
     uint64_t pages[2];                     /* RAM page numbers; [1] is UINT64_MAX when one page */

@@ -35,7 +35,6 @@ typedef enum LockClass {
     LOCK_CODE_WRITTEN,
     LOCK_READERS,
     LOCK_RAM_BLOCKS,
-    LOCK_LOOP_CALL,
     LOCK_LOOP_WORK,
     LOCK_TIMERS,
     LOCK_LOG,

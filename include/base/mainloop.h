@@ -23,9 +23,6 @@ Bh *bh_new(Lock *lock, void (*fn)(void *opaque), void *opaque);
 void bh_schedule(Bh *bh);
 void bh_free(Bh *bh); /* main loop only */
 
-/* Run fn(opaque) in the main loop thread and wait for its end (at once when
- * called from the main loop itself).  Not under a device's lock. */
-void mainloop_call(void (*fn)(void *opaque), void *opaque);
 bool mainloop_is_current(void);
 /* g_cond_wait, for code of the main loop that waits until vCPUs stand: a vCPU may itself be waiting,
  * inside a device, for a host request to end, and requests end in the main loop.  So they go

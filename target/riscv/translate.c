@@ -297,7 +297,7 @@ void riscv_translate(TranslateCtx *ctx)
         ir_label_start(t.ir);
     }
     for (unsigned n = 0; !t.done; n++) {
-        if (n && (n >= max || (t.pc ^ ctx->pc) / PAGE_BYTES != 0)) {
+        if (n && (n >= max || ir_block_full(t.ir) || (t.pc ^ ctx->pc) / PAGE_BYTES != 0)) {
             ir_exit_pc(t.ir, t.pc);
             break;
         }

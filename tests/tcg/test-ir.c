@@ -241,10 +241,29 @@ static void test_verifier_fields(void)
     ir_block_free(b);
 }
 
+/* A block that says it is full has room for what one more guest instruction may need. */
+static void test_full(void)
+{
+    IrBlock *b = ir_block_new(&toy_guest);
+    int64_t made = 0;
+    while (!ir_block_full(b)) {
+        g_assert_cmpint(made, <, 1 << 24);
+        ir_const(b, made++ * 3);
+    }
+    g_assert_cmpint(made, >, 4096);
+    for (unsigned i = 0; i < 4000; i++) {
+        ir_const(b, made++ * 3);
+    }
+    ir_block_reset(b, 0);
+    g_assert_false(ir_block_full(b));
+    ir_block_free(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/tcg/build/fold", test_fold);
+    g_test_add_func("/tcg/build/full", test_full);
     g_test_add_func("/tcg/build/identities", test_identities);
     g_test_add_func("/tcg/build/unreachable", test_unreachable);
     g_test_add_func("/tcg/text/round-trip", test_round_trip);

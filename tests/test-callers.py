@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""No function without a user: each function that a header declares is named somewhere in the program
+besides its declaration and its definition.  A test is no user, but for what FOR_TESTS names.
+
+Reads the text, by the house style: a declaration or a definition starts in the first column, what uses a
+function does not (a call, a row of a table, the body of a macro).  Static functions are the compiler's to
+find."""
+import os
+import re
+import subprocess
+import sys
+
+ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block', 'net', 'chardev', 'monitor',
+         'gdbstub', 'include']
+
+# What only tests call, and why it is there all the same.
+FOR_TESTS = {
+    'clock_run_timers',      # a test moves the virtual clock by hand
+    'clock_virtual_set_ns',  # likewise
+    'device_load',           # saved machines will call them; until then every class is proved to save and load
+    'device_save',
+    'ir_parse',              # programs in the IR are how the compiler's tests are written
+}
+
+COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
+DECLARED = re.compile(r'^(?!static|typedef|#|\s|extern const)[\w \*]*?\b(\w+)\(', re.M)
+WORD = re.compile(r'\b[a-z_]\w+\b')
+
+
+def plain(path):
+    """The code of a file: comments and strings are blanks, lines stay."""
+    with open(path) as f:
+        return COMMENT.sub(lambda m: '\n' * m[0].count('\n'), f.read())
+
+
+def main():
+    top = sys.argv[1]
+    declared, used = {}, set()
+    for room in ROOMS:
+        for folder, _, names in os.walk(os.path.join(top, room)):
+            for name in names:
+                if not name.endswith(('.c', '.h', '.decode', '.def')):
+                    continue
+                path = os.path.join(folder, name)
+                code = plain(path)
+                if name.endswith('.h'):
+                    declared.update((f, os.path.relpath(path, top)) for f in DECLARED.findall(code))
+                for line in code.split('\n'):
+                    if line[:1] in (' ', '\t', '#') or name.endswith(('.decode', '.def')):
+                        used.update(WORD.findall(line))
+    dead = sorted((path, f) for f, path in declared.items() if f not in used and f not in FOR_TESTS)
+    stale = sorted(f for f in FOR_TESTS if f in used or f not in declared)
+    print('TAP version 13\n1..2')
+    for path, f in dead:
+        print(f'# {path}: {f}() has no user')
+    print('not ok' if dead or not declared else 'ok', f'1 every function has a user ({len(declared)} declared)')
+    for f in stale:
+        print(f'# {f}() is in FOR_TESTS without need')
+    print('not ok' if stale else 'ok', '2 what is there for tests is used by nobody else')
+    return bool(dead or stale or not declared)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
