@@ -120,8 +120,17 @@ static bool bus_has_room(const Bus *bus)
     return !bus->capacity || bus->devices->len < bus->capacity;
 }
 
+static AddressSpace *dma_of(const Device *dev, const Bus *bus)
+{
+    if (bus && (bus->dma || bus->owner)) {
+        return bus->dma ? bus->dma : bus->owner->dma;
+    }
+    return dev->machine ? dev->machine->memory : NULL;
+}
+
 static bool device_plug(Device *dev, Bus *bus, GError **err)
 {
+    dev->dma = dma_of(dev, bus);
     if (!bus) {
         return true;
     }

@@ -172,7 +172,7 @@ static void select_write(Device *dev, const RegAccess *a, uint64_t value)
 static bool dma_copy(FwCfg *f, hwaddr to, uint32_t len)
 {
     static const uint8_t zeroes[4096];
-    AddressSpace *as = f->dev.machine->memory;
+    AddressSpace *as = f->dev.dma;
     const uint8_t *p;
     uint32_t n = fw_cfg_take(f, &p, len);
     if (len - n > MOST_ZEROES) {
@@ -218,7 +218,7 @@ static void dma_start(FwCfg *f)
     if (!f->dev.machine) {
         return;
     }
-    AddressSpace *as = f->dev.machine->memory;
+    AddressSpace *as = f->dev.dma;
     if (dma_read(as, at, request, sizeof(request)) != BUS_OK) {
         log_guest_error("%s: the DMA request at 0x%" PRIx64 " is not in memory", f->dev.path, at);
         return;

@@ -55,7 +55,7 @@ static VirtioBalloon *virtio_balloon(VirtioDevice *v)
 
 static AddressSpace *balloon_memory(VirtioBalloon *b)
 {
-    return b->v.dev.machine->memory;
+    return b->v.dev.dma;
 }
 
 /* ---- pages --------------------------------------------------------------- */

@@ -24,15 +24,10 @@ typedef struct Desc {
 } Desc;
 _Static_assert(sizeof(Desc) == DESC_BYTES, "a descriptor is 16 bytes");
 
-static AddressSpace *memory_of(VirtioDevice *v)
-{
-    return v->dev.machine->memory;
-}
-
 static bool ring_read16(VirtioDevice *v, hwaddr addr, uint16_t *value)
 {
     uint16_t le;
-    if (dma_read(memory_of(v), addr, &le, sizeof(le)) != BUS_OK) {
+    if (dma_read(v->dev.dma, addr, &le, sizeof(le)) != BUS_OK) {
         virtio_broken(v, "ring at 0x%" G_GINT64_MODIFIER "x is not in RAM", addr);
         return false;
     }
@@ -43,7 +38,7 @@ static bool ring_read16(VirtioDevice *v, hwaddr addr, uint16_t *value)
 static void ring_write16(VirtioDevice *v, hwaddr addr, uint16_t value)
 {
     uint16_t le = GUINT16_TO_LE(value);
-    if (dma_write(memory_of(v), addr, &le, sizeof(le)) != BUS_OK) {
+    if (dma_write(v->dev.dma, addr, &le, sizeof(le)) != BUS_OK) {
         virtio_broken(v, "ring at 0x%" G_GINT64_MODIFIER "x is not in RAM", addr);
     }
 }
@@ -85,7 +80,7 @@ static bool chain_read_desc(Chain *c, unsigned index, Desc *d)
         virtio_broken(c->v, "queue %u: descriptor %u of %u", c->queue, index, c->table_size);
         return false;
     }
-    if (dma_read(memory_of(c->v), c->table + (hwaddr)index * DESC_BYTES, d, DESC_BYTES) != BUS_OK) {
+    if (dma_read(c->v->dev.dma, c->table + (hwaddr)index * DESC_BYTES, d, DESC_BYTES) != BUS_OK) {
         virtio_broken(c->v, "queue %u: descriptor table is not in RAM", c->queue);
         return false;
     }
@@ -119,7 +114,7 @@ static bool chain_add(Chain *c, const Desc *d)
     }
     for (uint64_t done = 0; done < d->len;) {
         uint64_t len = d->len - done;
-        void *host = c->count < MAX_SEGMENTS ? dma_map(memory_of(c->v), d->addr + done, &len, write) : NULL;
+        void *host = c->count < MAX_SEGMENTS ? dma_map(c->v->dev.dma, d->addr + done, &len, write) : NULL;
         if (!host || !len) {
             virtio_broken(c->v, "queue %u: buffer at 0x%" G_GINT64_MODIFIER "x (%u bytes) is not in RAM",
                           c->queue, d->addr, d->len);
@@ -261,7 +256,7 @@ void virtqueue_push(VirtioDevice *v, unsigned q, VirtioElement *e, uint32_t writ
     element_end(v, q, e, written);
     if (virtio_running(v) && v->s.enabled[q]) {
         uint16_t slot = v->s.used_idx[q] & (v->s.size[q] - 1);
-        if (dma_write(memory_of(v), v->s.device[q] + 4 + 8 * (hwaddr)slot, &used, sizeof(used)) != BUS_OK) {
+        if (dma_write(v->dev.dma, v->s.device[q] + 4 + 8 * (hwaddr)slot, &used, sizeof(used)) != BUS_OK) {
             virtio_broken(v, "queue %u: used ring is not in RAM", q);
         } else {
             v->s.used_idx[q]++;

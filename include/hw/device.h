@@ -35,9 +35,10 @@ struct Device {
     char *id;   /* the user's id=, or NULL */
     char *path; /* unique name: id, or "virtio-net-pci.0" made from the class */
     Machine *machine;
-    Bus *bus;         /* the bus it sits on, NULL for boards' fixed devices */
-    GPtrArray *buses; /* of Bus: the buses it provides */
-    Lock *lock;       /* guards it: taken with device_lock; its own, or one that it shares */
+    AddressSpace *dma; /* memory as it reads and writes it; from realize on, the bus says which */
+    Bus *bus;          /* the bus it sits on, NULL for boards' fixed devices */
+    GPtrArray *buses;  /* of Bus: the buses it provides */
+    Lock *lock;        /* guards it: taken with device_lock; its own, or one that it shares */
     Lock own_lock;
     MemoryOwner regions; /* of its memory regions: given to memory_region_init_* */
     Device *inner;       /* see DeviceClass.inner */
@@ -179,6 +180,7 @@ struct Bus {
     char *name;         /* "pcie.0", "virtio-mmio-bus.3" */
     Device *owner;      /* NULL for the system bus */
     Machine *machine;   /* may be NULL (tests) */
+    AddressSpace *dma;  /* what devices on it see as memory; NULL: what its owner sees */
     GPtrArray *devices; /* of Device */
     unsigned capacity;  /* most devices it takes, 0 = no limit */
     void *data;         /* of the bus's implementation */

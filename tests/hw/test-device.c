@@ -187,6 +187,34 @@ static void test_buses(void)
     bus_free(bus); /* with b */
 }
 
+/* A device reads and writes what its bus sees as memory, or the nearest bus above that says so. */
+static void test_dma(void)
+{
+    MemoryRegion all, other;
+    memory_region_init_container(&all, NULL, "all", UINT64_MAX);
+    memory_region_init_container(&other, NULL, "other", UINT64_MAX);
+    Machine m = { .memory = address_space_new(&all, "memory"),
+                  .devices = g_ptr_array_new(),
+                  .buses = g_ptr_array_new() };
+    AddressSpace *translated = address_space_new(&other, "translated");
+    Bus *plain = bus_new(&m, NULL, "Shelf", "shelf.0"), *behind = bus_new(&m, NULL, "Shelf", "shelf.1");
+    behind->dma = translated;
+    Device *a = device_new(&toy_class, &m, "a"), *b = device_new(&toy_class, &m, "b");
+    Device *inside = device_new(&toy_class, &m, "c");
+    Bus *inner = bus_new(&m, b, "Shelf", "shelf.2");
+    g_assert_true(device_realize(a, plain, NULL) && device_realize(b, behind, NULL));
+    g_assert_true(device_realize(inside, inner, NULL));
+    g_assert_true(a->dma == m.memory && b->dma == translated && inside->dma == translated);
+    bus_free(plain);
+    bus_free(behind);
+    address_space_free(translated);
+    address_space_free(m.memory);
+    g_ptr_array_free(m.devices, TRUE);
+    g_ptr_array_free(m.buses, TRUE);
+    memory_region_finish(&all);
+    memory_region_finish(&other);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -195,5 +223,6 @@ int main(int argc, char **argv)
     g_test_add_func("/device/stream", test_stream);
     g_test_add_func("/device/refused-stream", test_refused_stream);
     g_test_add_func("/device/buses", test_buses);
+    g_test_add_func("/device/dma", test_dma);
     return g_test_run();
 }
