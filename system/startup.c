@@ -206,7 +206,8 @@ static int end_of_help(const GError *err)
     errno = 0;
     bool ok = fflush(stdout) == 0 && !ferror(stdout);
     if (!ok) {
-        log_report("cannot write to standard output: %s", errno ? g_strerror(errno) : "a part was lost");
+        log_report("cannot write to standard output: %s; send it where there is room, to a reader that stays",
+                   errno ? g_strerror(errno) : "a part was lost");
     }
     return ok ? 0 : 1;
 }

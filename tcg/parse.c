@@ -37,7 +37,7 @@ static void skip_blanks(Parser *ps)
     }
 }
 
-static bool accept(Parser *ps, char c)
+static bool accept_char(Parser *ps, char c)
 {
     skip_blanks(ps);
     if (*ps->p != c) {
@@ -51,7 +51,7 @@ static bool expect(Parser *ps, char c)
 {
     char what[] = "'?' expected";
     what[1] = c;
-    return accept(ps, c) || fail(ps, what);
+    return accept_char(ps, c) || fail(ps, what);
 }
 
 /* A word of letters, digits and '_' into buf; its length, 0 when there is none. */
@@ -143,7 +143,7 @@ static bool read_ref(Parser *ps, IrRef *r)
 {
     char word[32];
     int64_t v;
-    if (accept(ps, '%')) {
+    if (accept_char(ps, '%')) {
         return read_temp(ps, r);
     }
     if (g_ascii_isdigit(*ps->p) || *ps->p == '-') {
@@ -285,7 +285,7 @@ static bool read_call(Parser *ps, IrInsn in)
     if (!expect(ps, '(')) {
         return false;
     }
-    for (; !accept(ps, ')'); n++) {
+    for (; !accept_char(ps, ')'); n++) {
         IrInsn arg = { .op = IR_ARG };
         if ((n && !expect(ps, ',')) || !read_ref(ps, &arg.a)) {
             return false;

@@ -177,7 +177,7 @@ static bool give_file(FwCfg *f, uint16_t size_key, uint16_t data_key, const char
     if (!bytes) {
         return false;
     }
-    fw_cfg_add_u32(f, size_key, (uint32_t)g_bytes_get_size(bytes));
+    fw_cfg_add_u32(f, size_key, g_bytes_get_size(bytes));
     fw_cfg_add_bytes(f, data_key, bytes);
     return true;
 }
@@ -188,7 +188,7 @@ static bool give_kernel(Boot *b, GError **err)
     const MachineConfig *c = b->config;
     if (c->append) {
         g_autoptr(GBytes) line = g_bytes_new(c->append, strlen(c->append) + 1);
-        fw_cfg_add_u32(f, FW_CFG_CMDLINE_SIZE, (uint32_t)g_bytes_get_size(line));
+        fw_cfg_add_u32(f, FW_CFG_CMDLINE_SIZE, g_bytes_get_size(line));
         fw_cfg_add_bytes(f, FW_CFG_CMDLINE_DATA, line);
     }
     return give_file(f, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA, c->kernel, err) &&
@@ -253,7 +253,7 @@ static GBytes *read_fdt(const char *path, GError **err)
 static int set_u64_cells(void *fdt, int chosen, const char *name, uint64_t value)
 {
     return value >> 32 ? fdt_setprop_u64(fdt, chosen, name, value)
-                       : fdt_setprop_u32(fdt, chosen, name, (uint32_t)value);
+                       : fdt_setprop_u32(fdt, chosen, name, value);
 }
 
 /* /chosen: what the kernel is told.  Returns libfdt's code. */
@@ -286,7 +286,7 @@ static GBytes *make_fdt(Boot *b, GError **err)
     }
     size_t room = g_bytes_get_size(base) + FDT_CHOSEN_ROOM + (c->append ? strlen(c->append) : 0);
     void *fdt = g_malloc0(room);
-    int r = fdt_open_into(g_bytes_get_data(base, NULL), fdt, (int)room);
+    int r = fdt_open_into(g_bytes_get_data(base, NULL), fdt, room);
     r = r ? r : set_chosen(b, fdt);
     r = r ? r : fdt_pack(fdt);
     if (r) {
@@ -322,8 +322,11 @@ static bool dump_fdt(const char *path, GBytes *fdt, GError **err)
     if (f) {
         ok &= fclose(f) == 0;
     }
-    return ok || boot_fail(err, "-machine dumpdtb: cannot write the device tree to '%s': %s", path,
-                           g_strerror(errno));
+    return ok ||
+           boot_fail(
+               err,
+               "-machine dumpdtb: cannot write the device tree to '%s': %s; name a file that can be written",
+               path, g_strerror(errno));
 }
 
 /* ---- reset vector -------------------------------------------------------- */
@@ -331,7 +334,7 @@ static bool dump_fdt(const char *path, GBytes *fdt, GError **err)
 static void put_words(GByteArray *out, uint64_t value, unsigned words)
 {
     for (unsigned i = 0; i < words; i++) {
-        uint32_t le = GUINT32_TO_LE((uint32_t)(value >> (32 * i)));
+        uint32_t le = GUINT32_TO_LE((value >> (32 * i)));
         g_byte_array_append(out, (const guint8 *)&le, sizeof(le));
     }
 }

@@ -121,7 +121,7 @@ static Device *create(Machine *m, const DeviceClass *class, const char *const *p
     return dev;
 }
 
-static void connect(Irq *irq, Machine *m, unsigned hart, int line)
+static void connect_hart(Irq *irq, Machine *m, unsigned hart, int line)
 {
     irq_connect(irq, m->cpus[hart]->arch->set_irq, m->cpus[hart], line);
 }
@@ -144,7 +144,7 @@ static AclintSwi *create_swi(Machine *m, bool supervisor, hwaddr addr, GError **
     }
     memory_region_add(&m->system, addr, &w->regs.mr, 0);
     for (unsigned i = 0; i < m->cpu_count; i++) {
-        connect(&w->irq[i], m, i, supervisor ? IRQ_S_SOFT : IRQ_M_SOFT);
+        connect_hart(&w->irq[i], m, i, supervisor ? IRQ_S_SOFT : IRQ_M_SOFT);
     }
     return w;
 }
@@ -165,7 +165,7 @@ static bool create_clint(Machine *m, GError **err)
     v->mtimer->time_opaque = m;
     for (unsigned i = 0; i < m->cpu_count; i++) {
         RiscvCPU *r = riscv_cpu(m->cpus[i]);
-        connect(&v->mtimer->hart[i].irq, m, i, IRQ_M_TIMER);
+        connect_hart(&v->mtimer->hart[i].irq, m, i, IRQ_M_TIMER);
         r->read_time = aclint_read_time;
         r->time_opaque = v->mtimer;
     }
@@ -194,7 +194,7 @@ static bool create_plic(Machine *m, GError **err)
     for (unsigned c = 0; c < v->plic->context_count; c++) {
         bool machine_level = v->plic->context_mode[c] == 'M';
         hart += c > 0 && machine_level; /* each hart's contexts begin with M */
-        connect(&v->plic->out[c], m, hart, machine_level ? IRQ_M_EXT : IRQ_S_EXT);
+        connect_hart(&v->plic->out[c], m, hart, machine_level ? IRQ_M_EXT : IRQ_S_EXT);
     }
     return true;
 }

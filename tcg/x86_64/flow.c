@@ -51,7 +51,7 @@ static void to_label(Jit *j, uint32_t pos, unsigned label)
     j->fixups[j->fixup_count++] = (Fixup){ pos, label };
 }
 
-static void poll(Jit *j, Cold *c)
+static void poll_exit(Jit *j, Cold *c)
 {
     x_alu_imm(&j->a, ALU_CMP, 0, env_loc(j, j->c.run.exit_request), 0);
     c->fixups[1] = x_jcc_fwd(&j->a, CC_NE);
@@ -84,7 +84,7 @@ static void loop_edge(Jit *j)
 {
     Cold *c = gen_cold_new(j, COLD_POLL);
     c->exit = exit_new(j, j->ir->pc);
-    poll(j, c);
+    poll_exit(j, c);
     x_jmp(&j->a, j->a.rx + j->label_pos[0]);
 }
 
@@ -205,7 +205,7 @@ void gen_exit_pc(Jit *j, const IrInsn *i)
         if (back) {
             Cold *p = gen_cold_new(j, COLD_POLL);
             p->exit = exit_new(j, pc);
-            poll(j, p);
+            poll_exit(j, p);
         }
         chained_jump(j, -1, pc);
         return;
@@ -214,7 +214,7 @@ void gen_exit_pc(Jit *j, const IrInsn *i)
     Cold *c = gen_cold_new(j, COLD_NEXT);
     x_mov_imm(a, RAX, pc, false);
     if (back)
-        poll(j, c);
+        poll_exit(j, c);
     x_alu(a, ALU_CMP, X_W, RAX, loc_mem(R15, at));
     c->fixups[0] = x_jcc_fwd(a, CC_NE);
     x_op(a, 0xff, 4, loc_mem(R15, at + 8));
@@ -236,7 +236,7 @@ void gen_exit_ind(Jit *j, const IrInsn *i)
             x_shift_imm(a, SH_SHL, 0, RCX, left);
     }
     x_alu_imm(a, ALU_AND, 0, loc_reg(RCX), mask);
-    poll(j, c);
+    poll_exit(j, c);
     x_alu(a, ALU_CMP, X_W, RAX, loc_mem2(R15, RCX, j->c.jumps));
     c->fixups[0] = x_jcc_fwd(a, CC_NE);
     x_op(a, 0xff, 4, loc_mem2(R15, RCX, j->c.jumps + 8));
