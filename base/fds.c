@@ -19,7 +19,7 @@ static unsigned wanted;
 unsigned fds_limit(void)
 {
     struct rlimit r;
-    return getrlimit(RLIMIT_NOFILE, &r) == 0 ? (unsigned)MIN(r.rlim_cur, (rlim_t)G_MAXINT) : 1024;
+    return getrlimit(RLIMIT_NOFILE, &r) == 0 ? (unsigned)MIN(r.rlim_cur, G_MAXINT) : 1024;
 }
 
 static bool is_open(int fd)
@@ -62,7 +62,7 @@ bool fds_init(GError **err)
 {
     unsigned limit = fds_limit(), have = 0;
     for (unsigned fd = 3; fd < limit && have < FDS_START; fd++) {
-        have += !is_open((int)fd);
+        have += !is_open(fd);
     }
     return have >= FDS_START || too_few("a machine needs 20 to start", have, err);
 }

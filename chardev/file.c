@@ -23,7 +23,7 @@ static int open_path(const char *path, int flags, const char *what, GError **err
         const char *digits = path + strlen(prefixes[i]);
         if (g_str_has_prefix(path, prefixes[i]) && g_ascii_isdigit(*digits)) {
             long n = strtol(digits, &end, 10);
-            fd = *end || n > INT_MAX ? -1 : stream_private_fd((int)n, flags & O_ACCMODE);
+            fd = *end || n > INT_MAX ? -1 : stream_private_fd(n, flags & O_ACCMODE);
         }
     }
     if (fd < 0 && errno == 0) {

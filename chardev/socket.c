@@ -96,7 +96,7 @@ static void socket_after(ChrSocket *s, uint64_t ms, GSourceFunc fn)
     if (s->retry) {
         return;
     }
-    s->retry = g_timeout_source_new((guint)MIN(ms, G_MAXUINT));
+    s->retry = g_timeout_source_new(MIN(ms, G_MAXUINT));
     g_source_set_callback(s->retry, fn, s, NULL);
     g_source_attach(s->retry, mainloop_context());
 }
@@ -290,7 +290,7 @@ static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
                   text);
         return false;
     }
-    if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM) {
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM) {
         chr_error(err,
                   "socket: File descriptor '%s' is not a socket (%s); let the parent pass a "
                   "stream socket without close-on-exec",
@@ -298,17 +298,17 @@ static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
         return false;
     }
     s->target.text = g_strdup_printf("fd:%s", text);
-    if (sock_is_listening((int)fd) != s->server) {
+    if (sock_is_listening(fd) != s->server) {
         chr_error(err, "socket: fd=%s is %s; %s", text,
                   s->server ? "not listening, but server=on was asked" : "a listening socket",
                   s->server ? "drop server=on" : "add server=on");
         return false;
     }
     if (s->server) {
-        s->listen_fd = (int)fd;
+        s->listen_fd = fd;
         return socket_open_server(s, err);
     }
-    socket_begin(s, (int)fd);
+    socket_begin(s, fd);
     return true;
 }
 

@@ -40,8 +40,8 @@ static bool unix_init(SockTarget *t, GHashTable *options, GError **err)
     }
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path + (abstract ? 1 : 0), path, n);
-    t->addr[0].len = abstract && tight ? (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n)
-                                       : (socklen_t)sizeof(*un);
+    t->addr[0].len = abstract && tight ? (offsetof(struct sockaddr_un, sun_path) + 1 + n)
+                                       : sizeof(*un);
     t->count = 1;
     t->path = abstract ? NULL : g_strdup(path);
     t->text = g_strdup_printf("unix:%s%s", path, abstract ? ",abstract=on" : "");
@@ -82,7 +82,7 @@ static bool tcp_init(SockTarget *t, GHashTable *options, bool server, GError **e
         chr_error(err, "socket: to=%u is below port=%s; it is the last port to try", (unsigned)to, port);
         return false;
     }
-    t->more_ports = to ? (unsigned)(to - first) : 0;
+    t->more_ports = to ? (to - first) : 0;
     struct addrinfo hints = { .ai_family = family,
                               .ai_socktype = SOCK_STREAM,
                               .ai_flags = server ? AI_PASSIVE : 0 };
@@ -147,10 +147,10 @@ static void addr_set_port(SockAddr *a, unsigned add)
 {
     if (a->sa.ss_family == AF_INET) {
         struct sockaddr_in *in = (struct sockaddr_in *)&a->sa;
-        in->sin_port = htons((uint16_t)(ntohs(in->sin_port) + add));
+        in->sin_port = htons((ntohs(in->sin_port) + add));
     } else if (a->sa.ss_family == AF_INET6) {
         struct sockaddr_in6 *in = (struct sockaddr_in6 *)&a->sa;
-        in->sin6_port = htons((uint16_t)(ntohs(in->sin6_port) + add));
+        in->sin6_port = htons((ntohs(in->sin6_port) + add));
     }
 }
 

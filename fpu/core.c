@@ -269,7 +269,7 @@ uint64_t parts_to_int(FpParts a, uint64_t max, uint64_t min_magnitude, FpStatus 
     } else if (inexact) {
         s->flags |= FP_NX;
     }
-    return negative ? -(uint64_t)magnitude : (uint64_t)magnitude;
+    return negative ? -(uint64_t)magnitude : magnitude;
 }
 
 /* Truncated, modulo 2^32.  The significand has at most 95 bits: an exponent of 127 and more

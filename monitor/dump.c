@@ -254,7 +254,7 @@ bool monitor_cmd_print(Machine *m, const char *args, GString *out, GError **err)
     switch (f.format) {
     case 'o': g_string_append_printf(out, "%#" PRIo64 "\n", v); break;
     case 'u': g_string_append_printf(out, "%" PRIu64 "\n", v); break;
-    case 'd': g_string_append_printf(out, "%" PRId64 "\n", (int64_t)v); break;
+    case 'd': g_string_append_printf(out, "%" PRId64 "\n", v); break;
     case 'c':
         g_string_append_c(out, '\'');
         append_char(out, v);

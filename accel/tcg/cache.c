@@ -95,7 +95,7 @@ bool tcg_cache_new(TcgState *s, uint64_t bytes, GError **err)
     c->rw = MAP_FAILED;
     c->rx = MAP_FAILED;
     uint64_t region = (bytes ? bytes : default_cache_bytes) / REGIONS;
-    region = CLAMP(region, (uint64_t)MIN_REGION, UINT64_C(1) << 26) & -UINT64_C(4096);
+    region = CLAMP(region, MIN_REGION, UINT64_C(1) << 26) & -UINT64_C(4096);
     c->size = region * REGIONS;
     if (!map_twice(c, err))
         return false;

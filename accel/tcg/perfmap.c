@@ -13,7 +13,7 @@
 /* The folder is everybody's: what another user has put there under this name is not followed. */
 bool tcg_perf_map_open(TcgState *s, GError **err)
 {
-    g_autofree char *path = g_strdup_printf("/tmp/perf-%d.map", (int)getpid());
+    g_autofree char *path = g_strdup_printf("/tmp/perf-%d.map", getpid());
     if (unlink(path) == 0 || errno == ENOENT) {
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         s->perf_map = fd < 0 ? NULL : fdopen(fd, "w");

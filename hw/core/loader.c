@@ -138,8 +138,8 @@ static uint64_t blob_send_file(Machine *m, const Blob *b)
     RamBlock *ram = r ? r->mr->ram : NULL;
     uint64_t done = 0, room = r ? r->size - (b->addr - r->start) : 0;
     uint64_t to = r ? r->mr_offset + (b->addr - r->start) : 0;
-    off_t from = (off_t)b->offset;
-    if (!ram || ram->fd < 0 || room < b->file_size || lseek(ram->fd, (off_t)to, SEEK_SET) < 0) {
+    off_t from = b->offset;
+    if (!ram || ram->fd < 0 || room < b->file_size || lseek(ram->fd, to, SEEK_SET) < 0) {
         return 0;
     }
     while (done < b->file_size) {
@@ -147,7 +147,7 @@ static uint64_t blob_send_file(Machine *m, const Blob *b)
         if (n <= 0) {
             break; /* the file's end, or a file system that cannot: read() knows which */
         }
-        done += (uint64_t)n;
+        done += n;
     }
     ram_mark_written(ram, to, done);
     return done;
@@ -159,7 +159,7 @@ static void blob_copy_file(Machine *m, const Blob *b)
     g_autofree uint8_t *buf = done < b->file_size ? g_malloc(COPY_CHUNK) : NULL;
     while (done < b->file_size) {
         ssize_t n =
-            pread(b->fd, buf, MIN(b->file_size - done, (uint64_t)COPY_CHUNK), (off_t)(b->offset + done));
+            pread(b->fd, buf, MIN(b->file_size - done, COPY_CHUNK), (b->offset + done));
         if (n <= 0) {
             log_report(
                 "'%s' cannot be read any more: %s; the guest sees zeroes: start it again when the file "
@@ -168,8 +168,8 @@ static void blob_copy_file(Machine *m, const Blob *b)
             blob_write_zeroes(m, b->addr + done, b->file_size - done);
             return;
         }
-        rom_write(m->memory, b->addr + done, buf, (uint64_t)n);
-        done += (uint64_t)n;
+        rom_write(m->memory, b->addr + done, buf, n);
+        done += n;
     }
 }
 
@@ -203,7 +203,7 @@ static int file_open(const char *path, uint64_t *size, GError **err)
     } else if (!S_ISREG(st.st_mode)) {
         loader_fail(err, path, "give a file", "it is not a regular file");
     } else {
-        *size = (uint64_t)st.st_size;
+        *size = st.st_size;
         return fd;
     }
     if (fd >= 0) {
@@ -215,11 +215,11 @@ static int file_open(const char *path, uint64_t *size, GError **err)
 bool loader_read_at(int fd, uint64_t offset, void *buf, size_t len)
 {
     for (size_t done = 0; done < len;) {
-        ssize_t n = pread(fd, (char *)buf + done, len - done, (off_t)(offset + done));
+        ssize_t n = pread(fd, (char *)buf + done, len - done, (offset + done));
         if (n <= 0) {
             return false;
         }
-        done += (size_t)n;
+        done += n;
     }
     return true;
 }
@@ -299,7 +299,7 @@ GBytes *loader_read(const char *path, uint64_t max, GError **err)
 
 static GBytes *inflate_all(const uint8_t *in, size_t len, uint64_t max, const char **why)
 {
-    z_stream z = { .next_in = (Bytef *)in, .avail_in = (uInt)len };
+    z_stream z = { .next_in = (Bytef *)in, .avail_in = len };
     GByteArray *out = g_byte_array_new();
     g_autofree uint8_t *buf = g_malloc(COPY_CHUNK);
     int r = len > UINT32_MAX ? Z_DATA_ERROR : inflateInit2(&z, 15 + 16);

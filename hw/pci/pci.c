@@ -21,14 +21,14 @@ static PCIDevice *pci_device(Device *dev)
 
 static void put16(uint8_t *p, uint16_t v)
 {
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
+    p[0] = v;
+    p[1] = (v >> 8);
 }
 
 static void put32(uint8_t *p, uint32_t v)
 {
-    put16(p, (uint16_t)v);
-    put16(p + 2, (uint16_t)(v >> 16));
+    put16(p, v);
+    put16(p + 2, (v >> 16));
 }
 
 static uint32_t get32(const uint8_t *p)
@@ -45,8 +45,8 @@ void pci_init(PCIDevice *d, const PCIIds *ids)
     put16(d->init + PCI_VENDOR_ID, ids->vendor);
     put16(d->init + PCI_DEVICE_ID, ids->device);
     d->init[PCI_REVISION] = ids->revision;
-    d->init[PCI_CLASS_PROG] = (uint8_t)ids->class;
-    put16(d->init + PCI_CLASS_PROG + 1, (uint16_t)(ids->class >> 8));
+    d->init[PCI_CLASS_PROG] = ids->class;
+    put16(d->init + PCI_CLASS_PROG + 1, (ids->class >> 8));
     d->init[PCI_HEADER_TYPE] = d->multifunction ? PCI_HEADER_MULTIFUNCTION : 0;
     put16(d->init + PCI_SUBSYSTEM_VENDOR, ids->subsystem_vendor);
     put16(d->init + PCI_SUBSYSTEM_ID, ids->subsystem);
@@ -67,7 +67,7 @@ void pci_add_bar(PCIDevice *d, unsigned index, uint8_t type, MemoryRegion *mr)
     d->init[at] = d->s.config[at] = type;
     put32(d->wmask + at, (uint32_t) ~(mr->size - 1));
     if (wide) {
-        put32(d->wmask + at + 4, (uint32_t)(~(mr->size - 1) >> 32));
+        put32(d->wmask + at + 4, (~(mr->size - 1) >> 32));
     }
     memory_region_set_enabled(mr, false);
     memory_region_add(type & PCI_BAR_IO ? &d->host->ports : &d->host->memory, 0, mr, 1);
@@ -79,7 +79,7 @@ unsigned pci_add_capability(PCIDevice *d, uint8_t id, unsigned size)
     g_assert(at + size <= PCI_CONFIG_BYTES);
     d->init[at] = id;
     d->init[at + 1] = d->init[PCI_CAPABILITIES];
-    d->init[PCI_CAPABILITIES] = (uint8_t)at;
+    d->init[PCI_CAPABILITIES] = at;
     d->init[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
     d->cap_end = (at + size + 3) & ~3u;
     memcpy(d->s.config, d->init, sizeof(d->init));
@@ -123,7 +123,7 @@ static void drive_pin(PCIDevice *d)
 {
     bool out = d->intx && !(pci_command(d) & PCI_COMMAND_INTX_OFF);
     d->s.config[PCI_STATUS] =
-        (uint8_t)((d->s.config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) | (d->intx ? PCI_STATUS_INTERRUPT : 0));
+        ((d->s.config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) | (d->intx ? PCI_STATUS_INTERRUPT : 0));
     if (out != d->intx_out) {
         d->intx_out = out;
         pci_host_function_intx(d->host, d, out);
@@ -181,8 +181,8 @@ void pci_config_write(PCIDevice *d, unsigned offset, unsigned size, uint32_t val
     device_lock(&d->dev);
     for (unsigned i = 0; i < size; i++) {
         unsigned at = offset + i;
-        uint8_t byte = (uint8_t)(value >> (8 * i)), mask = d->wmask[at];
-        uint8_t now = (uint8_t)((d->s.config[at] & ~mask) | (byte & mask));
+        uint8_t byte = (value >> (8 * i)), mask = d->wmask[at];
+        uint8_t now = ((d->s.config[at] & ~mask) | (byte & mask));
         bool header = at == PCI_COMMAND || (at >= PCI_BAR_0 && at < PCI_BAR_0 + 4 * PCI_BARS);
         map = map || (header && now != d->s.config[at]);
         d->s.config[at] = now;

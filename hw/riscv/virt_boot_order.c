@@ -63,7 +63,7 @@ static void add_path(const Device *dev, GString *out)
                                net ? "ethernet-phy@0" : "disk@0,0");
         return;
     }
-    unsigned devfn = (unsigned)container_of(transport, PCIDevice, dev)->devfn;
+    unsigned devfn = container_of(transport, PCIDevice, dev)->devfn;
     g_autofree char *function = devfn & 7 ? g_strdup_printf(",%x", devfn & 7) : g_strdup("");
     g_string_append_printf(out, "/pci@ffffffffffffffff/%s@%x%s/%s\n", net ? "ethernet" : "scsi", devfn >> 3,
                            function, net ? "ethernet-phy@0" : "disk@0,0");

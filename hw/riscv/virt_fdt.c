@@ -43,7 +43,7 @@ static void end(Fdt *f)
 
 static void bytes(Fdt *f, const char *name, const void *data, size_t len)
 {
-    note(f, fdt_property(f->buf, name, data, (int)len));
+    note(f, fdt_property(f->buf, name, data, len));
 }
 
 static void flag(Fdt *f, const char *name)
@@ -75,8 +75,8 @@ static void reg(Fdt *f, const uint64_t *pairs, unsigned count)
 {
     uint32_t v[8];
     for (unsigned i = 0; i < count; i++) {
-        v[2 * i] = (uint32_t)(pairs[i] >> 32);
-        v[2 * i + 1] = (uint32_t)pairs[i];
+        v[2 * i] = (pairs[i] >> 32);
+        v[2 * i + 1] = pairs[i];
     }
     cells(f, "reg", v, 2 * count);
 }
@@ -145,7 +145,7 @@ static void write_syscon(Fdt *f, const Machine *m, const char *name, uint32_t va
 static void write_platform_bus(Fdt *f, const Machine *m)
 {
     static const char compatible[] = "qemu,platform\0simple-bus";
-    const uint32_t ranges[] = { 0, 0, (uint32_t)VIRT_PLATFORM_BUS, (uint32_t)VIRT_PLATFORM_BUS_SIZE };
+    const uint32_t ranges[] = { 0, 0, VIRT_PLATFORM_BUS, VIRT_PLATFORM_BUS_SIZE };
     node(f, "platform-bus@%x", (unsigned)VIRT_PLATFORM_BUS);
     cell(f, "interrupt-parent", plic_handle(m));
     cells(f, "ranges", ranges, G_N_ELEMENTS(ranges));
@@ -356,7 +356,7 @@ static void write_aclint(Fdt *f, const Machine *m)
 static void write_pci(Fdt *f, const Machine *m)
 {
     const VirtBoard *v = virt_board(m);
-    uint32_t high = (uint32_t)(v->pcie_high >> 32), high_size = (uint32_t)(v->pcie_high_size >> 32);
+    uint32_t high = (v->pcie_high >> 32), high_size = (v->pcie_high_size >> 32);
     const uint32_t mask[] = { 0x1800, 0, 0, 7 }, buses[] = { 0, 0xff };
     uint32_t map[PCI_MAP_CELLS];
     pci_host_interrupt_map(plic_handle(m), VIRT_PCIE_IRQ, map);
@@ -365,21 +365,21 @@ static void write_pci(Fdt *f, const Machine *m)
         0,
         0,
         0,
-        (uint32_t)VIRT_PCIE_PIO,
+        VIRT_PCIE_PIO,
         0,
-        (uint32_t)VIRT_PCIE_PIO_SIZE,
+        VIRT_PCIE_PIO_SIZE,
         0x2000000,
         0,
-        (uint32_t)VIRT_PCIE_MMIO,
+        VIRT_PCIE_MMIO,
         0,
-        (uint32_t)VIRT_PCIE_MMIO,
+        VIRT_PCIE_MMIO,
         0,
-        (uint32_t)VIRT_PCIE_MMIO_SIZE,
+        VIRT_PCIE_MMIO_SIZE,
         0x3000000,
         high,
-        (uint32_t)v->pcie_high,
+        v->pcie_high,
         high,
-        (uint32_t)v->pcie_high,
+        v->pcie_high,
         high_size,
         0,
     };

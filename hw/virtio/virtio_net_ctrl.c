@@ -62,7 +62,7 @@ static bool take_macs(VirtioNet *n, Command *c, unsigned first, uint16_t *count,
         return false;
     }
     *overflow = entries > NET_MAC_TABLE - first;
-    *count = *overflow ? 0 : (uint16_t)entries;
+    *count = *overflow ? 0 : entries;
     if (*overflow) {
         c->at += entries * MAC_BYTES;
         return true;

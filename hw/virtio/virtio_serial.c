@@ -67,7 +67,7 @@ static bool send_control(VirtioSerial *ser, unsigned port, uint16_t event, uint1
     memcpy(bytes + len, text ? text : "", text_len);
     len += text_len;
     size_t n = iov_from_buf(element_in(e), e->in_count, 0, bytes, len);
-    virtqueue_push(&ser->v, CONTROL_RX, e, (uint32_t)n);
+    virtqueue_push(&ser->v, CONTROL_RX, e, n);
     return true;
 }
 
