@@ -39,7 +39,7 @@ static const AccelClass *find_class(const char *name, GError **err)
         }
     }
     const char *near = nearest_name(name, names);
-    g_autofree char *all = g_strjoinv(", ", (char **)names);
+    g_autofree char *all = names_join(names, ", ");
     g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "invalid accelerator %s%s%s%s\n  do:  choose from: %s",
                 name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
     return NULL;

@@ -45,14 +45,14 @@ static void print_held(const Lock *but)
         const Lock *l = held.locks[i];
         if (l != but) {
             fprintf(stderr, "  this thread holds the '%s' lock %p, taken at %s\n",
-                    lock_classes[l->class].name, (const void *)l, l->where);
+                    lock_classes[l->class].name, l, l->where);
         }
     }
 }
 
 static G_NORETURN void fail(const Lock *l, const char *where, const char *what)
 {
-    fprintf(stderr, "%s: the '%s' lock %p %s\n", where, lock_classes[l->class].name, (const void *)l, what);
+    fprintf(stderr, "%s: the '%s' lock %p %s\n", where, lock_classes[l->class].name, l, what);
     print_held(NULL);
     fprintf(stderr, "  docs/locks.md has the order of locks\n");
     abort();

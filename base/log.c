@@ -55,7 +55,7 @@ static bool log_find_item(const char *word, uint32_t *items, GError **err)
         all[i] = names[i].name;
     }
     const char *near = nearest_name(word, all);
-    g_autofree char *list = g_strjoinv(", ", (char **)all);
+    g_autofree char *list = names_join(all, ", ");
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 "-d: there is no log item '%s'%s%s%s; the items are %s", word, near ? "; did you mean '" : "",
                 near ? near : "", near ? "'?" : "", list);
@@ -84,7 +84,7 @@ bool log_set_items(const char *spec, bool *help, GError **err)
 bool log_set_file(const char *path, GError **err)
 {
     g_auto(GStrv) parts = g_strsplit(path, "%d", -1);
-    g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
+    g_autofree char *pid = g_strdup_printf("%d", getpid());
     bool stray = g_strv_length(parts) > 2;
     for (char **part = parts; *part; part++) {
         stray |= strchr(*part, '%') != NULL;

@@ -131,7 +131,7 @@ static void container_insert(MemoryRegion *container, MemoryRegion *child)
         }
         i++;
     }
-    g_ptr_array_insert(container->children, (int)i, child);
+    g_ptr_array_insert(container->children, i, child);
 }
 
 void memory_region_add(MemoryRegion *container, hwaddr addr, MemoryRegion *child, int priority)

@@ -45,16 +45,14 @@ static void render_fill(Render *r, MemoryRegion *mr, Wide first, Wide last, Wide
         Wide next = end;
         if (i < r->ranges->len) {
             const FlatRange *o = &g_array_index(r->ranges, FlatRange, i);
-            end = MIN(end, (Wide)o->start);
+            end = MIN(end, o->start);
             next = (Wide)o->start + o->size;
         }
         if (end > at) {
-            Wide size = MIN(end - at, (Wide)UINT64_MAX);
-            FlatRange add = { .start = (uint64_t)at,
-                              .size = (uint64_t)size,
-                              .mr = mr,
-                              .mr_offset = (uint64_t)(at - delta),
-                              .romd = mr->romd };
+            Wide size = MIN(end - at, UINT64_MAX);
+            FlatRange add = {
+                .start = at, .size = size, .mr = mr, .mr_offset = at - delta, .romd = mr->romd
+            };
             g_array_insert_val(r->ranges, i, add);
             i++;
         }

@@ -70,8 +70,8 @@ static bool get_choice(GHashTable *t, const char *key, const Choice *choices, in
         g_ptr_array_add(names, (char *)choices->name);
     }
     g_ptr_array_add(names, NULL);
-    g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
-    const char *near = nearest_name(v, (const char *const *)names->pdata);
+    g_autofree char *list = names_join(names_of(names), ", ");
+    const char *near = nearest_name(v, names_of(names));
     block_error(err, "-drive %s=%s: not among %s%s%s%s", key, v, list,
                 near ? "; did you mean '" : "; choose one of them", near ? near : "", near ? "'?" : "");
     return false;
@@ -118,7 +118,7 @@ static bool check_keys(GHashTable *t, GError **err)
             }
         }
         const char *near = nearest_name(key, keys);
-        g_autofree char *list = g_strjoinv(", ", (char **)keys);
+        g_autofree char *list = names_join(keys, ", ");
         block_error(err, "Block format 'raw' does not support the option '%s': -drive has %s%s%s%s",
                     (char *)key, list, near ? "; did you mean '" : "; leave it out", near ? near : "",
                     near ? "'?" : "");

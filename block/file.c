@@ -67,7 +67,7 @@ static bool file_map(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *pos
 static int pread_full(int fd, char *buf, uint64_t n, uint64_t at, uint64_t mask)
 {
     while (n) {
-        ssize_t got = pread(fd, buf, n, (off_t)at);
+        ssize_t got = pread(fd, buf, n, at);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -75,8 +75,8 @@ static int pread_full(int fd, char *buf, uint64_t n, uint64_t at, uint64_t mask)
             return -errno;
         }
         buf += got;
-        at += (uint64_t)got;
-        n -= (uint64_t)got;
+        at += got;
+        n -= got;
         if (got == 0 || (uint64_t)got & mask) {
             memset(buf, 0, n);
             return 0;
@@ -88,7 +88,7 @@ static int pread_full(int fd, char *buf, uint64_t n, uint64_t at, uint64_t mask)
 static int pwrite_full(int fd, const char *buf, uint64_t n, uint64_t at)
 {
     while (n) {
-        ssize_t put = pwrite(fd, buf, n, (off_t)at);
+        ssize_t put = pwrite(fd, buf, n, at);
         if (put < 0 && errno == EINTR) {
             continue;
         }
@@ -96,8 +96,8 @@ static int pwrite_full(int fd, const char *buf, uint64_t n, uint64_t at)
             return put < 0 ? -errno : -ENOSPC;
         }
         buf += put;
-        at += (uint64_t)put;
-        n -= (uint64_t)put;
+        at += put;
+        n -= put;
     }
     return 0;
 }
@@ -110,7 +110,7 @@ static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
     while (done < r->length) {
         int count = iov_slice(part, r->iov, r->iov_count, done, r->length - done);
         count = MIN(count, IOV_MAX);
-        off_t at = (off_t)(r->offset + done);
+        off_t at = r->offset + done;
         ssize_t n = write ? pwritev(f->fd, part, count, at) : preadv(f->fd, part, count, at);
         if (n < 0 && errno == EINTR) {
             continue;
@@ -118,7 +118,7 @@ static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
         if (n < 0) {
             return -errno;
         }
-        done += (uint64_t)n;
+        done += n;
         if (n == 0 && write) {
             return -ENOSPC;
         }
@@ -164,7 +164,7 @@ static void file_trim(FileNode *f)
 {
     struct stat st;
     if (!f->device && fstat(f->fd, &st) == 0 && (uint64_t)st.st_size > f->node.size &&
-        ftruncate(f->fd, (off_t)f->node.size) < 0) {
+        ftruncate(f->fd, f->node.size) < 0) {
         return; /* longer than it was: harmless */
     }
 }
@@ -256,7 +256,7 @@ static int file_allocate(FileNode *f, const BlockRequest *r, int mode)
 {
     int e;
     do {
-        e = fallocate(f->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)r->offset, (off_t)r->length);
+        e = fallocate(f->fd, mode | FALLOC_FL_KEEP_SIZE, r->offset, r->length);
     } while (e < 0 && errno == EINTR);
     return e < 0 ? -errno : 0;
 }
@@ -326,7 +326,7 @@ static void file_alignment(FileNode *f)
     int sector = 0;
     f->align = f->memory_align = 4096;
     if (f->device && ioctl(f->fd, BLKSSZGET, &sector) == 0 && sector >= SECTOR) {
-        f->align = f->memory_align = (uint32_t)sector;
+        f->align = f->memory_align = sector;
     }
 #ifdef STATX_DIOALIGN
     struct statx sx;
@@ -353,7 +353,7 @@ static bool file_measure(FileNode *f, const char *path, GError **err)
         return false;
     }
     f->device = S_ISBLK(st.st_mode);
-    size = (uint64_t)st.st_size;
+    size = st.st_size;
     if (f->device && ioctl(f->fd, BLKGETSIZE64, &size) < 0) {
         block_error(err, "'%s': the device does not tell its size: %s; is a medium in it?", path,
                     g_strerror(errno));

@@ -69,7 +69,7 @@ static int part_transfer(int fd, const BlockRequest *r, uint64_t from, uint64_t 
     g_autofree struct iovec *part = g_new(struct iovec, (gsize)r->iov_count + 1);
     while (length) {
         int count = iov_slice(part, r->iov, r->iov_count, from, length);
-        off_t at = (off_t)(r->offset + from);
+        off_t at = r->offset + from;
         count = MIN(count, 1024);
         ssize_t n = write ? pwritev(fd, part, count, at) : preadv(fd, part, count, at);
         if (n < 0 && errno == EINTR) {
@@ -83,8 +83,8 @@ static int part_transfer(int fd, const BlockRequest *r, uint64_t from, uint64_t 
             iov_zero_from(part, count, 0);
             return 0;
         }
-        from += (uint64_t)n;
-        length -= (uint64_t)n;
+        from += n;
+        length -= n;
     }
     return 0;
 }
@@ -116,10 +116,8 @@ static int overlay_zero(OverlayNode *o, const BlockRequest *r)
     static const char zeroes[16 * BLOCK];
     int e;
     do {
-        e = fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)r->offset, (off_t)r->length) <
-                    0
-                ? -errno
-                : 0;
+        e = fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, r->offset, r->length) < 0 ? -errno
+                                                                                                   : 0;
     } while (e == -EINTR);
     if (!block_is_unsupported(e)) {
         return e;
@@ -203,7 +201,7 @@ static int temporary_file(uint64_t size, GError **err)
         }
         ending_release();
     }
-    if (fd < 0 || ftruncate(fd, (off_t)size) < 0) {
+    if (fd < 0 || ftruncate(fd, size) < 0) {
         block_error(err,
                     "snapshot=on: could not make a temporary file of %" G_GUINT64_FORMAT
                     " bytes in '%s': %s; set TMPDIR to a folder on a larger disk",

@@ -40,11 +40,9 @@ static __thread bool plug_pending;
 static void sqe_fill(struct io_uring_sqe *sqe, BlockRequest *r)
 {
     switch (r->op) {
-    case BLOCK_READ:
-        io_uring_prep_readv(sqe, r->priv.fd, r->iov, (unsigned)r->iov_count, r->priv.position);
-        break;
+    case BLOCK_READ: io_uring_prep_readv(sqe, r->priv.fd, r->iov, r->iov_count, r->priv.position); break;
     case BLOCK_WRITE:
-        io_uring_prep_writev(sqe, r->priv.fd, r->iov, (unsigned)r->iov_count, r->priv.position);
+        io_uring_prep_writev(sqe, r->priv.fd, r->iov, r->iov_count, r->priv.position);
         sqe->rw_flags = r->priv.flags & PRIV_SYNC ? RWF_DSYNC : 0;
         break;
     default: io_uring_prep_fsync(sqe, r->priv.fd, IORING_FSYNC_DATASYNC); break;

@@ -54,7 +54,7 @@ int block_run(BlockRequest *r)
 {
     BlockNode *n = r->priv.blk->node;
     bool cut = moves_data(r) && next_piece(r) < r->length;
-    g_autofree struct iovec *vector = cut ? g_new(struct iovec, (gsize)r->iov_count) : NULL;
+    g_autofree struct iovec *vector = cut ? g_new(struct iovec, r->iov_count) : NULL;
     while (r->priv.completed < r->length) {
         uint64_t length = next_piece(r);
         int e = interrupted(r) ? -ECANCELED : run_piece(r, length, vector);

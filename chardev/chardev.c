@@ -67,8 +67,8 @@ static void slot_pump(ChrSlot *s)
         int room = s->fe->can_receive ? s->fe->can_receive(s->opaque) : 0;
         int n = MIN(MIN(room, (int)s->in->len), (int)sizeof(chunk));
         if (n > 0) {
-            memcpy(chunk, s->in->data, (size_t)n); /* the frontend may detach meanwhile */
-            g_byte_array_remove_range(s->in, 0, (guint)n);
+            memcpy(chunk, s->in->data, n); /* the frontend may detach meanwhile */
+            g_byte_array_remove_range(s->in, 0, n);
             s->fe->receive(s->opaque, chunk, n);
         }
         slot_unlock(lock);
@@ -95,7 +95,7 @@ void chr_input(Chardev *chr, const uint8_t *buf, int len)
     if (chr->mux_on) {
         mux_input(chr, buf, len);
     } else {
-        g_byte_array_append(chr->slots[0].in, buf, (guint)len);
+        g_byte_array_append(chr->slots[0].in, buf, len);
     }
     for (int i = 0; i < CHR_SLOTS; i++) {
         slot_pump(&chr->slots[i]);
@@ -188,7 +188,7 @@ void chr_writable(Chardev *chr)
 static void log_output(Chardev *chr, const uint8_t *buf, int len)
 {
     while (chr->log_fd >= 0 && len > 0) {
-        ssize_t n = write(chr->log_fd, buf, (size_t)len);
+        ssize_t n = write(chr->log_fd, buf, len);
         if (n <= 0) {
             log_report("chardev '%s': its log file takes no more: %s; look after the file, and start anew",
                        chr->id, n < 0 ? g_strerror(errno) : "nothing was written");
@@ -204,8 +204,8 @@ static void log_output(Chardev *chr, const uint8_t *buf, int len)
 bool chr_flush_own(Chardev *chr)
 {
     if (chr->own->len) {
-        int n = chr->backend->write(chr, chr->own->data, (int)chr->own->len);
-        g_byte_array_remove_range(chr->own, 0, (guint)n);
+        int n = chr->backend->write(chr, chr->own->data, chr->own->len);
+        g_byte_array_remove_range(chr->own, 0, n);
     }
     return chr->own->len == 0;
 }

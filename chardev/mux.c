@@ -31,7 +31,7 @@ void chardev_set_escape(uint8_t c)
 static void mux_print(Chardev *chr, const char *text)
 {
     lock_take(&chr->write_lock);
-    g_byte_array_append(chr->own, (const uint8_t *)text, (guint)strlen(text));
+    g_byte_array_append(chr->own, (const uint8_t *)text, strlen(text));
     chr_flush_own(chr);
     lock_release(&chr->write_lock);
     chr_refresh_later(chr);
@@ -162,7 +162,7 @@ static void mux_stamp(Chardev *chr)
     char text[48];
     int n = g_snprintf(text, sizeof(text), "[%02d:%02d:%02d.%03d] ", (int)(ms / 3600000),
                        (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
-    g_byte_array_append(chr->own, (const uint8_t *)text, (guint)n);
+    g_byte_array_append(chr->own, (const uint8_t *)text, n);
 }
 
 /* Line by line, a time before each. */
@@ -177,7 +177,7 @@ int mux_write_locked(Chardev *chr, const uint8_t *buf, int len)
             chr->mux.at_line_start = false;
             mux_stamp(chr);
         }
-        const uint8_t *end = memchr(buf + done, '\n', (size_t)(len - done));
+        const uint8_t *end = memchr(buf + done, '\n', len - done);
         int line = end ? (int)(end - buf) + 1 - done : len - done;
         int n = chr_write_locked(chr, buf + done, line);
         done += n;

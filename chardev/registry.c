@@ -55,7 +55,7 @@ static bool keys_check(const ChardevBackend *b, GHashTable *options, GError **er
     g_hash_table_iter_init(&it, options);
     while (g_hash_table_iter_next(&it, &key, NULL)) {
         if (!key_is_known(b, key)) {
-            g_autofree char *own = b->keys ? g_strjoinv(", ", (char **)b->keys) : g_strdup("none");
+            g_autofree char *own = b->keys ? names_join(b->keys, ", ") : g_strdup("none");
             const char *near = b->keys ? nearest_name(key, b->keys) : NULL;
             chr_error(err,
                       "Invalid parameter '%s' for chardev '%s': the options of this backend "

@@ -70,9 +70,9 @@ static void stream_can_read(void *opaque, GIOCondition ready)
         fdwatch_set(s->reader, 0); /* until chr_refresh finds room */
         return;
     }
-    ssize_t n = s->rsocket ? recv(s->rfd, buf, (size_t)room, MSG_DONTWAIT) : read(s->rfd, buf, (size_t)room);
+    ssize_t n = s->rsocket ? recv(s->rfd, buf, room, MSG_DONTWAIT) : read(s->rfd, buf, room);
     if (n > 0) {
-        chr_input(s->chr, buf, (int)n);
+        chr_input(s->chr, buf, n);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         stream_end(s);
     }
@@ -130,7 +130,7 @@ void stream_close(ChrStream *s)
 static ssize_t stream_write_once(ChrStream *s, const uint8_t *buf, int len)
 {
     if (s->wsocket) {
-        return send(s->wfd, buf, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return send(s->wfd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
     if (s->may_block) {
         struct pollfd p = { .fd = s->wfd, .events = POLLOUT };
@@ -140,7 +140,7 @@ static ssize_t stream_write_once(ChrStream *s, const uint8_t *buf, int len)
         }
         len = MIN(len, PIPE_BUF);
     }
-    return write(s->wfd, buf, (size_t)len);
+    return write(s->wfd, buf, len);
 }
 
 int stream_write(ChrStream *s, const uint8_t *buf, int len)
@@ -149,7 +149,7 @@ int stream_write(ChrStream *s, const uint8_t *buf, int len)
     while (done < len && s->wfd >= 0 && !s->broken) {
         ssize_t n = stream_write_once(s, buf + done, len - done);
         if (n > 0) {
-            done += (int)n;
+            done += n;
         } else if (n < 0 && errno == EAGAIN) {
             return done;
         } else if (n == 0 || errno != EINTR) {
@@ -172,7 +172,7 @@ void stream_refresh(ChrStream *s, bool want_write)
         return;
     }
     if (s->reader) {
-        GIOCondition paused = s->hang_up_ends ? (GIOCondition)(G_IO_HUP | COND_PEER_CLOSED) : 0;
+        GIOCondition paused = s->hang_up_ends ? G_IO_HUP | COND_PEER_CLOSED : 0;
         fdwatch_set(s->reader, chr_input_room(s->chr) > 0 ? G_IO_IN | G_IO_HUP : paused);
     }
     if (s->writer && want_write && !s->broken) {

@@ -61,7 +61,7 @@ void gdb_send(GdbStub *s, const char *data, size_t len)
             c ^= 0x20;
         }
         g_string_append_c(out, c);
-        sum += (uint8_t)c;
+        sum += c;
     }
     g_string_append_printf(out, "#%02x", sum);
     s->resends = 0;

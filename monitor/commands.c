@@ -296,7 +296,7 @@ static void report_unknown(const MonitorCommand *table, const char *prefix, cons
         g_ptr_array_add(names, g_strndup(table->name, strcspn(table->name, "|")));
     }
     g_ptr_array_add(names, NULL);
-    const char *near = nearest_name(name, (const char *const *)names->pdata);
+    const char *near = nearest_name(name, names_of(names));
     if (near && strlen(name) > 3) {
         g_string_append_printf(out, "did you mean '%s%s'?\n", prefix, near);
     }

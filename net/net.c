@@ -136,7 +136,7 @@ static const NetBackend *backend_find(const char *type, GError **err)
         }
         names[i] = backends[i]->name;
     }
-    g_autofree char *list = g_strjoinv(", ", (char **)names);
+    g_autofree char *list = names_join(names, ", ");
     const char *near = nearest_name(type, names);
     if (g_strv_contains(missing, type)) {
         net_error(err,
@@ -160,7 +160,7 @@ static bool keys_check(const NetBackend *b, GHashTable *options, GError **err)
             continue;
         }
         const char *near = nearest_name(key, b->keys);
-        g_autofree char *list = g_strjoinv(", ", (char **)b->keys);
+        g_autofree char *list = names_join(b->keys, ", ");
         net_error(err, "Invalid parameter '%s' for -netdev %s: it has %s%s%s%s", (char *)key, b->name, list,
                   near ? "; did you mean '" : "; leave it out", near ? near : "", near ? "'?" : "");
         return false;

@@ -27,7 +27,7 @@
 static ssize_t user_send_packet(const void *buf, size_t len, void *opaque)
 {
     net_queue(&((NetUser *)opaque)->nc, buf, len);
-    return (ssize_t)len;
+    return len;
 }
 
 static void user_guest_error(const char *msg, void *opaque)
@@ -131,7 +131,7 @@ static int source_add_poll(int fd, int events, void *opaque)
     w->fd = fd;
     w->events = want;
     us->top_fd = MAX(us->top_fd, fd);
-    return (int)us->filled++;
+    return us->filled++;
 }
 
 /* Is descriptor fd, which can be read, a forwarded port?  Then end the connection that waits
@@ -301,7 +301,7 @@ static void user_close(NetClient *nc)
 static void user_send(NetClient *nc, const uint8_t *frame, size_t len)
 {
     NetUser *u = container_of(nc, NetUser, nc);
-    slirp_input(u->slirp, frame, (int)len);
+    slirp_input(u->slirp, frame, len);
     user_guestfwd_kick(u);
     container_of(u->source, UserSource, source)->soon =
         true; /* what waited for this frame (an ARP reply) goes on */

@@ -17,7 +17,7 @@ static char *take(const char **at, char end)
     if (!p) {
         return NULL;
     }
-    char *s = g_strndup(*at, (gsize)(p - *at));
+    char *s = g_strndup(*at, p - *at);
     *at = p + 1;
     return s;
 }
@@ -28,7 +28,7 @@ static bool parse_port(const char *text, uint64_t least, uint16_t *out)
     if (!text || !keyval_uint(text, 65535, &v) || v < least) {
         return false;
     }
-    *out = (uint16_t)v;
+    *out = v;
     return true;
 }
 
@@ -156,7 +156,7 @@ struct GuestForward {
 static int guestfwd_can_receive(void *opaque)
 {
     GuestForward *g = opaque;
-    return (int)MIN(slirp_socket_can_recv(g->user->slirp, g->server, g->port), 65536);
+    return MIN(slirp_socket_can_recv(g->user->slirp, g->server, g->port), 65536);
 }
 
 static void guestfwd_receive(void *opaque, const uint8_t *buf, int len)
@@ -173,8 +173,8 @@ static const ChardevFrontend guestfwd_frontend = {
 static ssize_t guestfwd_write(const void *buf, size_t len, void *opaque)
 {
     GuestForward *g = opaque;
-    chardev_write_all(g->chr, buf, (int)len);
-    return (ssize_t)len;
+    chardev_write_all(g->chr, buf, len);
+    return len;
 }
 
 void user_guestfwd_free(gpointer forward)

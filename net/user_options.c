@@ -134,7 +134,7 @@ static bool parse_v6(UserOptions *o, GHashTable *t, GError **err)
                   net ? net : "");
         return false;
     }
-    o->cfg.vprefix_len = (uint8_t)bits;
+    o->cfg.vprefix_len = bits;
     o->cfg.vhost6 = o->cfg.vnameserver6 = o->cfg.vprefix_addr6;
     o->cfg.vhost6.s6_addr[15] |= 2;
     o->cfg.vnameserver6.s6_addr[15] |= 3;

@@ -41,7 +41,7 @@ static bool take_wait(GHashTable *keys, const char *key, bool forever, bool *giv
                             forever ? -1 : 0, BOOT_MAX_WAIT);
     }
     *given = true;
-    *ms = (uint32_t)value;
+    *ms = value;
     return true;
 }
 

@@ -17,6 +17,7 @@
 #include "hw/object.h"
 #include "system/version.h"
 #include "target/cpu.h"
+#include "util/nearest.h"
 
 enum { HELP_INDENT = 16 };
 
@@ -79,7 +80,7 @@ static void print_prop(const Prop *p, void *opaque)
     g_autofree char *def = NULL;
     g_autofree char *help = NULL;
     if (p->kind == PROP_ENUM && p->names) {
-        g_autofree char *all = g_strjoinv("/", (char **)p->names);
+        g_autofree char *all = names_join(p->names, "/");
         help = p->help ? g_strdup_printf("%s: %s", p->help, all) : g_strdup(all);
         def = g_strdup_printf("\"%s\"", p->names[p->def]);
     } else if (p->def_string) {

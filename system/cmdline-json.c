@@ -9,6 +9,7 @@
 
 #include "hw/device.h"
 #include "system/cmdline.h"
+#include "util/nearest.h"
 
 static bool json_flatten(json_object *value, const char *prefix, GHashTable *keys, int depth, GError **err);
 
@@ -26,7 +27,7 @@ static char *json_strings(json_object *array)
         g_ptr_array_add(lines, (void *)json_object_get_string(text));
     }
     g_ptr_array_add(lines, NULL);
-    return lines->len > 1 ? g_strjoinv("\n", (char **)lines->pdata) : NULL;
+    return lines->len > 1 ? names_join(names_of(lines), "\n") : NULL;
 }
 
 static bool json_add(const char *key, json_object *value, GHashTable *keys, int depth, GError **err)
@@ -81,7 +82,7 @@ static bool json_flatten(json_object *value, const char *prefix, GHashTable *key
 static json_object *json_parse(const char *text, GError **err)
 {
     json_tokener *t = json_tokener_new();
-    json_object *value = json_tokener_parse_ex(t, text, (int)strlen(text));
+    json_object *value = json_tokener_parse_ex(t, text, strlen(text));
     enum json_tokener_error why = json_tokener_get_error(t);
     const char *tail = text + json_tokener_get_parse_end(t);
     json_tokener_free(t);

@@ -16,6 +16,7 @@
 #include "system/version.h"
 #include "target/cpu.h"
 #include "util/keyval.h"
+#include "util/nearest.h"
 
 /* ---- the board ---- */
 
@@ -83,7 +84,7 @@ static bool arch_is_built(const CmdLine *c, GError **err)
         }
     }
     g_ptr_array_add(names, NULL);
-    cmdline_error_choice(err, "guest architecture", c->arch, (const char *const *)names->pdata);
+    cmdline_error_choice(err, "guest architecture", c->arch, names_of(names));
     return false;
 }
 
@@ -113,7 +114,7 @@ static bool pick_board(const CmdLine *c, GHashTable *keys, MachineConfig *config
         }
     }
     g_ptr_array_add(names, NULL);
-    cmdline_error_choice(err, "machine type", name, (const char *const *)names->pdata);
+    cmdline_error_choice(err, "machine type", name, names_of(names));
     g_prefix_error(err, "unsupported machine type: ");
     cmdline_blame(err, cmdline_last(c, OPT_MACHINE));
     return false;

@@ -42,7 +42,7 @@ bool cmdline_fail(GError **err, const char *fmt, ...)
 void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid)
 {
     const char *near = nearest_name(word, valid);
-    g_autofree char *all = g_strjoinv(", ", (char **)valid);
+    g_autofree char *all = names_join(valid, ", ");
     cmdline_fail(err, "'%s' is not a valid %s; valid: %s%s%s%s", word, what, *all ? all : "(none)",
                  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
@@ -125,7 +125,7 @@ static void option_unknown(const char *word, const char *name, GError **err)
         }
     }
     g_ptr_array_add(names, NULL);
-    const char *near = nearest_name(name, (const char *const *)names->pdata);
+    const char *near = nearest_name(name, names_of(names));
     cmdline_fail(err, "%s: invalid option%s%s%s; -help lists the options", word,
                  near ? "; did you mean -" : "", near ? near : "", near ? "?" : "");
 }

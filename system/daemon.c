@@ -133,7 +133,7 @@ bool daemon_ready(GError **err)
 static bool pidfile_write(const char *path, GError **err)
 {
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
+    g_autofree char *text = g_strdup_printf("%d\n", getpid());
     int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
     if (fd < 0) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot create PID file: Could not create '%s': %s",

@@ -190,12 +190,12 @@ static IrType load_type(MemOp mop)
 
 IrRef ir_load(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp)
 {
-    return emit_op(b, (IrInsn){ IR_LD, mop, dst, base, IR_NONE, (uint32_t)disp }, load_type(mop));
+    return emit_op(b, (IrInsn){ IR_LD, mop, dst, base, IR_NONE, disp }, load_type(mop));
 }
 
 void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp)
 {
-    emit(b, (IrInsn){ IR_ST, mop, IR_NONE, base, value, (uint32_t)disp });
+    emit(b, (IrInsn){ IR_ST, mop, IR_NONE, base, value, disp });
 }
 
 void ir_fence(IrBlock *b, unsigned orders)

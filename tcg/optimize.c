@@ -244,7 +244,7 @@ void ir_optimize(IrBlock *b)
     while (o.pc < globals && b->guest->globals[o.pc].offset != b->guest->pc_offset) {
         o.pc++;
     }
-    o.copy_of = (IrRef *)(o.uses + temps);
+    o.copy_of = o.uses + temps;
     pass_forward(&o);
     ir_verify_pass(b, "forward");
     pass_backward(&o);

@@ -98,7 +98,7 @@ static bool read_displacement(Parser *ps, uint32_t *aux)
     if (v != (int32_t)v) {
         return fail(ps, "a displacement has 32 bits");
     }
-    *aux = (uint32_t)v;
+    *aux = v;
     return true;
 }
 

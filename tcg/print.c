@@ -25,7 +25,7 @@ static void print_const(GString *out, int64_t v)
     if (v > -4096 && v < 4096) {
         g_string_append_printf(out, "%" PRId64, v);
     } else {
-        g_string_append_printf(out, "0x%" PRIx64, (uint64_t)v);
+        g_string_append_printf(out, "0x%" PRIx64, v);
     }
 }
 
@@ -101,7 +101,7 @@ static void print_operands(const IrBlock *b, GString *out, const IrInsn *in, con
         sep = ", ";
     }
     if (flags & IRF_MEM) {
-        g_string_append_printf(out, "%s%d", sep, (int32_t)in->aux);
+        g_string_append_printf(out, "%s%d", sep, in->aux);
     }
     if (flags & IRF_LABEL) {
         g_string_append_printf(out, "%sL%u", sep, ir_label_of(in));

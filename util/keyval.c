@@ -46,7 +46,7 @@ static bool item_add(GHashTable *t, const char *item, const char *text, GError *
         return false;
     }
     if (eq) {
-        item_put(t, g_strndup(item, (gsize)(eq - item)), eq + 1);
+        item_put(t, g_strndup(item, eq - item), eq + 1);
     } else if (strncmp(item, "no", 2) == 0 && item[2]) {
         g_hash_table_replace(t, g_strdup(item + 2), g_strdup("off"));
     } else {
@@ -140,7 +140,7 @@ bool keyval_size(const char *value, uint64_t unit, uint64_t *out)
     if (!size_unit(rest, unit, &scale) || (fraction > 0 && scale == 1) || whole > UINT64_MAX / scale) {
         return false;
     }
-    uint64_t extra = (uint64_t)(fraction * (double)scale);
+    uint64_t extra = fraction * (double)scale;
     if (whole * scale > UINT64_MAX - extra) {
         return false;
     }

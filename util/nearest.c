@@ -74,3 +74,8 @@ const char *nearest_name(const char *word, const char *const *names)
     }
     return best;
 }
+
+char *names_join(const char *const *names, const char *separator)
+{
+    return g_strjoinv(separator, (char **)names); /* which does not change them */
+}

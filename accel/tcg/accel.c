@@ -100,7 +100,7 @@ static bool parse_option(const char *name, const char *value, TcgOptions *opt, G
         return ok;
     }
     const char *near = nearest_name(name, option_names);
-    g_autofree char *all = g_strjoinv(", ", (char **)option_names);
+    g_autofree char *all = names_join(option_names, ", ");
     g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                 "Parameter '%s' is unexpected%s%s%s\n  do:  one of: %s", name, near ? " (did you mean " : "",
                 near ? near : "", near ? "?)" : "", all);

@@ -265,7 +265,7 @@ static void block_range(const TcgBlock *b, unsigned slot, unsigned *from, unsign
     unsigned start = b->code_addr & (GUEST_PAGE - 1), end = start + b->size;
     bool one_page_twice = b->pages[0] == b->pages[1]; /* mapped at two addresses in a row */
     *from = slot || one_page_twice ? 0 : start;
-    *to = one_page_twice ? GUEST_PAGE : slot ? end - GUEST_PAGE : MIN(end, (unsigned)GUEST_PAGE);
+    *to = one_page_twice ? GUEST_PAGE : slot ? end - GUEST_PAGE : MIN(end, GUEST_PAGE);
 }
 
 static uint64_t granule_mask(unsigned from, unsigned to)
@@ -682,7 +682,7 @@ static bool second_page_fits(CPU *cpu, const TcgBlock *b)
 static bool rights_fit(CPU *cpu, const TcgBlock *b, const TcgFetch *at)
 {
     uint64_t page = b->pc & -GUEST_PAGE;
-    unsigned to = MIN((b->pc & (GUEST_PAGE - 1)) + b->size, (unsigned)GUEST_PAGE);
+    unsigned to = MIN((b->pc & (GUEST_PAGE - 1)) + b->size, GUEST_PAGE);
     TcgFetch f = *at;
     MmuFault fault;
     while (f.end < to)
@@ -741,7 +741,7 @@ static const IrHelper fetch_fault = IR_HELPER1("fetch_fault", helper_fetch_fault
 void translate_fetch_fault(TranslateCtx *t, uint64_t vaddr)
 {
     Fetch *f = t->priv;
-    IrRef arg = ir_const(t->ir, (int64_t)vaddr);
+    IrRef arg = ir_const(t->ir, vaddr);
     f->faulted = true;
     ir_call(t->ir, &fetch_fault, IR_NONE, 1, &arg);
     ir_exit_lookup(t->ir);

@@ -193,7 +193,7 @@ static uint64_t finish_load(uint64_t value, MemOp mop)
         value = swap_bytes(value, bytes);
     if (mop & MEM_SIGN) {
         unsigned shift = 64 - 8 * bytes;
-        value = (uint64_t)((int64_t)(value << shift) >> shift);
+        value = (int64_t)(value << shift) >> shift;
     }
     return value;
 }
@@ -435,9 +435,9 @@ static bool host_cas(void *p, unsigned bytes, uint64_t expected, uint64_t value)
         return __atomic_compare_exchange_n((uint64_t *)p, &expected, GUINT64_TO_LE(value), false,
                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
-    uint32_t old = GUINT32_TO_LE((uint32_t)expected);
-    return __atomic_compare_exchange_n((uint32_t *)p, &old, GUINT32_TO_LE((uint32_t)value), false,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    uint32_t old = GUINT32_TO_LE(expected);
+    return __atomic_compare_exchange_n((uint32_t *)p, &old, GUINT32_TO_LE(value), false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
 }
 
 bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_t value, bool *swapped)

@@ -42,7 +42,7 @@ static void code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint6
     lock_take(&s->lock);
     while (length) {
         unsigned in_page = offset & (GUEST_PAGE - 1);
-        unsigned n = MIN(length, (uint64_t)(GUEST_PAGE - in_page));
+        unsigned n = MIN(length, GUEST_PAGE - in_page);
         TcgDma d = { rb->first_page + (offset >> GUEST_PAGE_BITS), in_page, n };
         g_array_append_val(s->dma, d);
         offset += n;

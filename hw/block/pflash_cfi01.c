@@ -216,7 +216,7 @@ static void program(Pflash *f, hwaddr off, unsigned size, uint64_t value)
         return;
     }
     for (unsigned i = 0; i < size; i++) {
-        f->mem.ram->host[off + i] = (uint8_t)(value >> (8 * i));
+        f->mem.ram->host[off + i] = value >> (8 * i);
     }
     mark_dirty(f, off, size, SR_PROGRAM_ERROR);
 }
@@ -241,8 +241,8 @@ static void buffer_begin(Pflash *f, hwaddr off, uint64_t count)
         read_status(f);
         return;
     }
-    f->s.buffer_left = (uint32_t)words;
-    f->s.buffer_block = (uint32_t)(off - off % BUFFER_BYTES);
+    f->s.buffer_left = words;
+    f->s.buffer_block = off - off % BUFFER_BYTES;
     memset(f->s.buffer_used, 0, sizeof(f->s.buffer_used));
     f->s.cycle = 2;
 }
@@ -257,8 +257,8 @@ static void buffer_data(Pflash *f, hwaddr off, unsigned size, uint64_t value)
     }
     for (unsigned i = 0; i < size; i++) {
         uint32_t at = (uint32_t)(off - f->s.buffer_block) + i;
-        f->s.buffer[at] = (uint8_t)(value >> (8 * i));
-        f->s.buffer_used[at / 8] |= (uint8_t)(1u << (at % 8));
+        f->s.buffer[at] = value >> (8 * i);
+        f->s.buffer_used[at / 8] |= 1u << (at % 8);
     }
     if (--f->s.buffer_left == 0) {
         f->s.cycle = 3;
@@ -315,7 +315,7 @@ static void bad_sequence(Pflash *f, uint8_t second)
 
 static void command_go_on(Pflash *f, hwaddr off, unsigned size, uint64_t value)
 {
-    uint8_t low = (uint8_t)value;
+    uint8_t low = value;
     switch (f->s.command) {
     case CMD_PROGRAM:
     case CMD_PROGRAM_ALT:
@@ -350,7 +350,7 @@ static BusResult pflash_write(void *opaque, hwaddr off, unsigned size, uint64_t 
 {
     Pflash *f = opaque;
     if (f->s.cycle == 0) {
-        command_begin(f, (uint8_t)value);
+        command_begin(f, value);
     } else {
         command_go_on(f, off, size, value);
     }
@@ -445,7 +445,7 @@ static bool pflash_fill(Pflash *f, GError **err)
     g_autofree uint8_t *chunk = g_malloc(CHUNK);
     static const uint8_t zeroes[PAGE];
     for (uint64_t at = 0; at < f->size; at += CHUNK) {
-        uint64_t n = MIN(f->size - at, (uint64_t)CHUNK);
+        uint64_t n = MIN(f->size - at, CHUNK);
         if (!block_read_sync(f->blk, at, chunk, n, err)) {
             g_prefix_error(err, "%s: cannot read the flash image: ", f->name ? f->name : "pflash");
             return false;

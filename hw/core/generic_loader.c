@@ -56,7 +56,7 @@ static bool load_data(GenericLoader *l, GError **err)
     }
     for (unsigned i = 0; i < l->data_len; i++) {
         unsigned byte = l->data_be ? l->data_len - 1u - i : i;
-        bytes[i] = (uint8_t)(l->data >> (8 * byte));
+        bytes[i] = l->data >> (8 * byte);
     }
     g_autoptr(GBytes) value = g_bytes_new(bytes, l->data_len);
     return loader_add_bytes(l->dev.machine, l->dev.path, l->addr, value, err);

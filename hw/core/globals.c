@@ -35,7 +35,7 @@ static const DeviceClass *global_class(const char *driver, GError **err)
         g_ptr_array_add(names, (void *)(*p)->name);
     }
     g_ptr_array_add(names, NULL);
-    const char *near = nearest_name(driver, (const char *const *)names->pdata);
+    const char *near = nearest_name(driver, names_of(names));
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-global %s: no device is called so%s%s%s",
                 driver, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return NULL;

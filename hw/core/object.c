@@ -44,7 +44,7 @@ static GPtrArray *objects;
 static int builtin_read(Object *o, void *buf, size_t len)
 {
     ssize_t n = getrandom(buf, MIN(len, 256), GRND_NONBLOCK);
-    return n < 0 ? (errno == EAGAIN ? 0 : -1) : (int)n;
+    return n < 0 ? (errno == EAGAIN ? 0 : -1) : n;
 }
 
 static bool random_init(Object *o, GHashTable *options, GError **err)
@@ -63,7 +63,7 @@ static bool random_init(Object *o, GHashTable *options, GError **err)
 static int random_read(Object *o, void *buf, size_t len)
 {
     ssize_t n = read(o->fd, buf, MIN(len, 4096));
-    return n < 0 ? (errno == EAGAIN || errno == EINTR ? 0 : -1) : (int)n;
+    return n < 0 ? (errno == EAGAIN || errno == EINTR ? 0 : -1) : n;
 }
 
 static bool memory_flag(GHashTable *options, const char *key, bool only, GError **err)
@@ -151,7 +151,7 @@ static const ObjectType *type_find(const char *name, GError **err)
         }
     }
     const char *near = nearest_name(name, names);
-    g_autofree char *all = g_strjoinv(", ", (char **)names);
+    g_autofree char *all = names_join(names, ", ");
     g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                 "object type '%s' is not built; types: %s%s%s%s", name, all, near ? "; did you mean '" : "",
                 near ? near : "", near ? "'?" : "");

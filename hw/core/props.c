@@ -78,7 +78,7 @@ static bool bad_name(const Prop *p, const char *who, const char *value, GError *
 {
     const char *const *names = prop_names(p);
     const char *near = nearest_name(value, names);
-    g_autofree char *list = g_strjoinv(", ", (char **)names);
+    g_autofree char *list = names_join(names, ", ");
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 "%s: '%s' is no value for property '%s'%s%s%s; it takes %s", who, value, p->name,
                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", list);
@@ -103,7 +103,7 @@ static bool parse_mac(const char *text, uint8_t mac[6])
         }
     }
     for (unsigned i = 0; i < 6; i++) {
-        mac[i] = (uint8_t)v[i];
+        mac[i] = v[i];
     }
     return true;
 }
@@ -125,7 +125,7 @@ static bool parse_pci_addr(const char *text, int32_t *devfn)
     if (slot > 31 || fn > 7) {
         return false;
     }
-    *devfn = (int32_t)(slot << 3 | fn);
+    *devfn = slot << 3 | fn;
     return true;
 }
 
@@ -147,7 +147,7 @@ static bool parse_int32(const char *text, int32_t *out)
     if (!keyval_uint(text + minus, minus ? UINT64_C(1) << 31 : INT32_MAX, &v)) {
         return false;
     }
-    *out = (int32_t)(minus ? -(int64_t)v : (int64_t)v);
+    *out = (minus ? -(int64_t)v : (int64_t)v);
     return true;
 }
 
@@ -271,10 +271,10 @@ void prop_set_default(void *base, const Prop *p)
     case PROP_U16:
     case PROP_U32:
     case PROP_U64:
-    case PROP_SIZE: store_host(at, kinds[p->kind].width, (uint64_t)p->def); return;
+    case PROP_SIZE: store_host(at, kinds[p->kind].width, p->def); return;
     case PROP_I32:
     case PROP_ENUM:
-    case PROP_ON_OFF_AUTO: *(int32_t *)at = (int32_t)p->def; return;
+    case PROP_ON_OFF_AUTO: *(int32_t *)at = p->def; return;
     case PROP_PCI_ADDR: *(int32_t *)at = -1; return;
     case PROP_STRING: *(char **)at = g_strdup(p->def_string); return;
     case PROP_MAC:
@@ -298,7 +298,7 @@ static char *size_text(uint64_t v)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
     unsigned i = 0;
-    double shown = (double)v;
+    double shown = v;
     while (shown >= 1000 && i + 1 < G_N_ELEMENTS(units)) {
         shown /= 1024;
         i++;
@@ -342,7 +342,7 @@ char *prop_get(const void *base, const Prop *p)
         v = load_host(at, kinds[p->kind].width);
         return g_strdup_printf("%" PRIu64 " (0x%" PRIx64 ")", v, v);
     case PROP_SIZE: return size_text(*(const uint64_t *)at);
-    case PROP_I32: n = *(const int32_t *)at; return g_strdup_printf("%d (0x%x)", n, (uint32_t)n);
+    case PROP_I32: n = *(const int32_t *)at; return g_strdup_printf("%d (0x%x)", n, n);
     case PROP_STRING: return quoted(*(char *const *)at);
     case PROP_ENUM:
     case PROP_ON_OFF_AUTO: return quoted(prop_names(p)[*(const int *)at]);
@@ -428,8 +428,8 @@ char *props_advice(const DeviceClass *c, const Prop *props, const Prop *more, co
         return g_strdup("; it has none");
     }
     g_ptr_array_add(names, NULL);
-    const char *near = nearest_name(word, (const char *const *)names->pdata);
-    g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
+    const char *near = nearest_name(word, names_of(names));
+    g_autofree char *list = names_join(names_of(names), ", ");
     return near ? g_strdup_printf("; did you mean '%s'? There are: %s", near, list)
                 : g_strdup_printf("; there are: %s", list);
 }

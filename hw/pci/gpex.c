@@ -38,7 +38,7 @@ static BusResult ecam_write(void *opaque, hwaddr off, unsigned size, uint64_t va
 {
     PCIDevice *d = function_at(opaque, off);
     if (d) {
-        pci_config_write(d, off & ECAM_REGISTER, size, (uint32_t)value);
+        pci_config_write(d, off & ECAM_REGISTER, size, value);
     }
     return BUS_OK;
 }

@@ -5,6 +5,7 @@
  *
  * Left out of QEMU's tree: the pmu node (the harts have no event counters). */
 #include <libfdt.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -34,6 +35,12 @@ static void node(Fdt *f, const char *fmt, ...)
     g_autofree char *name = g_strdup_vprintf(fmt, ap);
     va_end(ap);
     note(f, fdt_begin_node(f->buf, name));
+}
+
+/* "rtc@101000" */
+static void node_at(Fdt *f, const char *name, hwaddr addr)
+{
+    node(f, "%s@%" PRIx64, name, addr);
 }
 
 static void end(Fdt *f)
@@ -146,7 +153,7 @@ static void write_platform_bus(Fdt *f, const Machine *m)
 {
     static const char compatible[] = "qemu,platform\0simple-bus";
     const uint32_t ranges[] = { 0, 0, VIRT_PLATFORM_BUS, VIRT_PLATFORM_BUS_SIZE };
-    node(f, "platform-bus@%x", (unsigned)VIRT_PLATFORM_BUS);
+    node_at(f, "platform-bus", VIRT_PLATFORM_BUS);
     cell(f, "interrupt-parent", plic_handle(m));
     cells(f, "ranges", ranges, G_N_ELEMENTS(ranges));
     cell(f, "#address-cells", 1);
@@ -227,12 +234,12 @@ static void write_cpus(Fdt *f, const Machine *m)
 static void write_fw_cfg_flash(Fdt *f)
 {
     const uint64_t banks[] = { VIRT_FLASH, VIRT_FLASH_SIZE, VIRT_FLASH + VIRT_FLASH_SIZE, VIRT_FLASH_SIZE };
-    node(f, "fw-cfg@%x", (unsigned)VIRT_FW_CFG);
+    node_at(f, "fw-cfg", VIRT_FW_CFG);
     flag(f, "dma-coherent");
     reg1(f, VIRT_FW_CFG, VIRT_FW_CFG_SIZE);
     string(f, "compatible", "qemu,fw-cfg-mmio");
     end(f);
-    node(f, "flash@%x", (unsigned)VIRT_FLASH);
+    node_at(f, "flash", VIRT_FLASH);
     cell(f, "bank-width", 4);
     reg(f, banks, G_N_ELEMENTS(banks));
     string(f, "compatible", "cfi-flash");
@@ -257,18 +264,18 @@ static void write_aliases_chosen(Fdt *f)
 static void write_rtc_uart_test(Fdt *f, const Machine *m)
 {
     static const char test[] = "sifive,test1\0sifive,test0\0syscon";
-    node(f, "rtc@%x", (unsigned)VIRT_RTC);
+    node_at(f, "rtc", VIRT_RTC);
     plic_interrupt(f, m, VIRT_RTC_IRQ);
     reg1(f, VIRT_RTC, VIRT_RTC_SIZE);
     string(f, "compatible", "google,goldfish-rtc");
     end(f);
-    node(f, "serial@%x", (unsigned)VIRT_UART0);
+    node_at(f, "serial", VIRT_UART0);
     plic_interrupt(f, m, VIRT_UART0_IRQ);
     cell(f, "clock-frequency", 3686400);
     reg1(f, VIRT_UART0, VIRT_UART0_SIZE);
     string(f, "compatible", "ns16550a");
     end(f);
-    node(f, "test@%x", (unsigned)VIRT_TEST);
+    node_at(f, "test", VIRT_TEST);
     cell(f, "phandle", test_handle(m));
     reg1(f, VIRT_TEST, VIRT_TEST_SIZE);
     bytes(f, "compatible", test, sizeof(test));
@@ -279,7 +286,7 @@ static void write_virtio(Fdt *f, const Machine *m)
 {
     for (unsigned i = VIRT_VIRTIO_COUNT; i-- > 0;) {
         uint64_t addr = VIRT_VIRTIO + i * VIRT_VIRTIO_STEP;
-        node(f, "virtio_mmio@%x", (unsigned)addr);
+        node_at(f, "virtio_mmio", addr);
         plic_interrupt(f, m, VIRT_VIRTIO_IRQ + i);
         reg1(f, addr, VIRT_VIRTIO_STEP);
         string(f, "compatible", "virtio,mmio");
@@ -299,7 +306,7 @@ static void write_plic(Fdt *f, const Machine *m)
         v[2 * c] = intc_handle(m, hart);
         v[2 * c + 1] = machine_level ? IRQ_M_EXT : IRQ_S_EXT;
     }
-    node(f, "plic@%x", (unsigned)VIRT_PLIC);
+    node_at(f, "plic", VIRT_PLIC);
     cell(f, "phandle", plic_handle(m));
     cell(f, "riscv,ndev", VIRT_PLIC_SOURCES - 1);
     reg1(f, VIRT_PLIC, VIRT_PLIC_SIZE);
@@ -315,7 +322,7 @@ static void write_clint(Fdt *f, const Machine *m)
 {
     static const char compatible[] = "sifive,clint0\0riscv,clint0";
     const uint32_t lines[] = { IRQ_M_SOFT, IRQ_M_TIMER };
-    node(f, "clint@%x", (unsigned)VIRT_CLINT);
+    node_at(f, "clint", VIRT_CLINT);
     local_interrupts(f, m, lines, G_N_ELEMENTS(lines));
     reg1(f, VIRT_CLINT, VIRT_CLINT_SIZE);
     bytes(f, "compatible", compatible, sizeof(compatible));
@@ -325,7 +332,7 @@ static void write_clint(Fdt *f, const Machine *m)
 static void write_swi(Fdt *f, const Machine *m, const char *name, uint64_t addr, uint64_t size, uint32_t line)
 {
     g_autofree char *compatible = g_strdup_printf("riscv,aclint-%s", name);
-    node(f, "%s@%x", name, (unsigned)addr);
+    node_at(f, name, addr);
     cell(f, "#interrupt-cells", 0);
     flag(f, "interrupt-controller");
     local_interrupts(f, m, &line, 1);
@@ -345,7 +352,7 @@ static void write_aclint(Fdt *f, const Machine *m)
         0x7ff8,
     };
     write_swi(f, m, "sswi", VIRT_SSWI, VIRT_SSWI_SIZE, IRQ_S_SOFT);
-    node(f, "mtimer@%x", (unsigned)VIRT_MTIMER);
+    node_at(f, "mtimer", VIRT_MTIMER);
     local_interrupts(f, m, &line, 1);
     reg(f, windows, G_N_ELEMENTS(windows));
     string(f, "compatible", "riscv,aclint-mtimer");
@@ -383,7 +390,7 @@ static void write_pci(Fdt *f, const Machine *m)
         high_size,
         0,
     };
-    node(f, "pci@%x", (unsigned)VIRT_ECAM);
+    node_at(f, "pci", VIRT_ECAM);
     cells(f, "interrupt-map-mask", mask, G_N_ELEMENTS(mask));
     cells(f, "interrupt-map", map, G_N_ELEMENTS(map));
     cells(f, "ranges", ranges, G_N_ELEMENTS(ranges));

@@ -45,7 +45,7 @@ static void rtc_alarm(void *opaque)
 static uint64_t time_low_read(Device *dev, const RegAccess *a)
 {
     uint64_t now = rtc_now(rtc(dev));
-    rtc(dev)->s.time_high = (uint32_t)(now >> 32);
+    rtc(dev)->s.time_high = now >> 32;
     return (uint32_t)now;
 }
 

@@ -73,7 +73,7 @@ bool virtio_turn_goes_on(VirtioTurn *t, uint64_t cost)
         virtio_notify_later(t->v, t->queue);
         return false;
     }
-    t->left -= (int64_t)MIN(cost, (uint64_t)INT64_MAX);
+    t->left -= MIN(cost, INT64_MAX);
     return true;
 }
 
@@ -126,7 +126,7 @@ uint64_t virtio_offered_features(VirtioDevice *v)
 
 void virtio_set_features(VirtioDevice *v, unsigned half, uint32_t bits)
 {
-    uint32_t offered = (uint32_t)(virtio_offered_features(v) >> (32 * half));
+    uint32_t offered = virtio_offered_features(v) >> (32 * half);
     if (v->s.status & (VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK)) {
         log_guest_error("%s: features written when they are settled", v->dev.path);
         return;
@@ -203,7 +203,7 @@ void virtio_reset(VirtioDevice *v)
 static void settle_features(VirtioDevice *v, uint8_t *status)
 {
     if (v->s.refused[0] || v->s.refused[1]) {
-        *status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK; /* 2.2.2 */
+        *status &= ~VIRTIO_STATUS_FEATURES_OK; /* 2.2.2 */
     } else if (!v->transport.legacy && !virtio_has(v, VIRTIO_F_VERSION_1)) {
         log_guest_error("%s: the driver did not take VERSION_1 and is served as a legacy one", v->dev.path);
     }
@@ -235,7 +235,7 @@ void virtio_queue_set_size(VirtioDevice *v, unsigned q, uint32_t size)
                         v->s.enabled[q] ? " while it is in use" : "", v->queue_size_max[q]);
         return;
     }
-    v->s.size[q] = (uint16_t)size;
+    v->s.size[q] = size;
 }
 
 void virtio_queue_enable(VirtioDevice *v, unsigned q)

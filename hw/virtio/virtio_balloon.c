@@ -63,7 +63,7 @@ static AddressSpace *balloon_memory(VirtioBalloon *b)
 /* Give memory back to the host; parts that are no whole pages of its are left. */
 static void discard(uint8_t *host, uint64_t len)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t page = sysconf(_SC_PAGESIZE);
     uint64_t skip = -(uintptr_t)host & (page - 1);
     if (len >= skip + page) {
         madvise(host + skip, (len - skip) & ~(page - 1), MADV_REMOVE);
@@ -241,7 +241,7 @@ void virtio_balloon_set_target(Device *dev, uint64_t bytes)
     VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
     uint64_t ram = dev->machine->ram.size;
     device_lock(dev);
-    b->s.num_pages = (uint32_t)((ram - MIN(bytes, ram)) >> PFN_SHIFT);
+    b->s.num_pages = (ram - MIN(bytes, ram)) >> PFN_SHIFT;
     virtio_config_changed(&b->v);
     device_unlock(dev);
 }

@@ -47,7 +47,7 @@ static void send_one(VirtioNet *n, const VirtioElement *e)
     if (n->netdev && net_nic_link_up(&n->nic)) {
         g_autofree struct iovec *iov = g_new(struct iovec, e->out_count);
         unsigned count = iov_slice(iov, e->iov, e->out_count, header, e->out_bytes - header);
-        net_send(n->netdev, iov, (int)count);
+        net_send(n->netdev, iov, count);
     }
 }
 
@@ -123,7 +123,7 @@ static void put_frame(VirtioNet *n, VirtioElement **e, unsigned count, const uin
         }
         iov_from_buf(element_in(e[i]), e[i]->in_count, skip, frame + done, part);
         done += part;
-        virtqueue_push(&n->v, NET_RX, e[i], (uint32_t)(skip + part));
+        virtqueue_push(&n->v, NET_RX, e[i], skip + part);
     }
     virtqueue_notify(&n->v, NET_RX);
 }

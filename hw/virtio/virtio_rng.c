@@ -50,8 +50,8 @@ static uint64_t rng_fill(VirtioRng *r, VirtioElement *e, uint64_t want)
         if (n <= 0) {
             break;
         }
-        iov_from_buf(element_in(e), e->in_count, done, part, (size_t)n);
-        done += (uint64_t)n;
+        iov_from_buf(element_in(e), e->in_count, done, part, n);
+        done += n;
     }
     return done;
 }
@@ -77,7 +77,7 @@ static void rng_notify(VirtioDevice *v, unsigned queue)
             break;
         }
         r->s.quota -= got;
-        virtqueue_push(v, 0, e, (uint32_t)got);
+        virtqueue_push(v, 0, e, got);
     }
     virtqueue_notify(v, 0);
     if (r->max_bytes < INT64_MAX && timer_deadline(r->timer) < 0) {

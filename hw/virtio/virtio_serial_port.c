@@ -47,7 +47,7 @@ static bool write_element(SerialPort *p, VirtioTurn *turn)
             return false;
         }
         int n = chardev_write(p->chr, from, len);
-        p->tx_done += (uint64_t)MAX(n, 0);
+        p->tx_done += MAX(n, 0);
         if (n < len) {
             chardev_watch_writable(p->chr, port_writable, p);
             return false;
@@ -115,8 +115,8 @@ static void port_receive(void *opaque, const uint8_t *buf, int len)
         if (!e) {
             break;
         }
-        size_t n = iov_from_buf(element_in(e), e->in_count, 0, buf, (size_t)len);
-        virtqueue_push(v, q, e, (uint32_t)n);
+        size_t n = iov_from_buf(element_in(e), e->in_count, 0, buf, len);
+        virtqueue_push(v, q, e, n);
         buf += n;
         len -= (int)n;
     }

@@ -252,7 +252,7 @@ void virtqueue_push(VirtioDevice *v, unsigned q, VirtioElement *e, uint32_t writ
 {
     struct {
         uint32_t id, len;
-    } used = { GUINT32_TO_LE((uint32_t)e->head), GUINT32_TO_LE(written) };
+    } used = { GUINT32_TO_LE(e->head), GUINT32_TO_LE(written) };
     element_end(v, q, e, written);
     if (virtio_running(v) && v->s.enabled[q]) {
         uint16_t slot = v->s.used_idx[q] & (v->s.size[q] - 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The nearest of a list of names, for "did you mean" in error messages. */
+/* Lists of names (NULL-terminated), as error messages tell them: all, and the nearest to a word. */
 #pragma once
 #include <glib.h>
 
@@ -7,3 +7,10 @@
  * swapped count once), or NULL when none is a likely misspelling: of no part between
  * '-', '_' and '.' may more than a third of the letters differ, or one. */
 const char *nearest_name(const char *word, const char *const *names);
+/* "a, b, c" */
+char *names_join(const char *const *names, const char *separator);
+/* The list that an array of names is; its last element is NULL. */
+static inline const char *const *names_of(const GPtrArray *array)
+{
+    return (const char *const *)array->pdata;
+}

@@ -82,7 +82,7 @@ static void put_operand(GString *out, const RiscvArgs *a, uint64_t pc, const cha
     } else if (!strncmp(token, "imm", length)) {
         g_string_append_printf(out, "%d", a->imm);
     } else if (!strncmp(token, "hex", length)) {
-        g_string_append_printf(out, "0x%x", (unsigned)a->imm);
+        g_string_append_printf(out, "0x%x", a->imm);
     } else if (!strncmp(token, "uimm", length)) {
         g_string_append_printf(out, "%u", a->rs1);
     } else if (!strncmp(token, "upper", length)) {
@@ -90,7 +90,7 @@ static void put_operand(GString *out, const RiscvArgs *a, uint64_t pc, const cha
     } else if (!strncmp(token, "target", length)) {
         g_string_append_printf(out, "0x%" PRIx64, pc + (uint64_t)(int64_t)a->imm);
     } else if (!strncmp(token, "csr", length)) {
-        put_csr(out, (unsigned)a->imm);
+        put_csr(out, a->imm);
     } else if (!strncmp(token, "fence", length)) {
         put_fence_set(out, (unsigned)a->imm >> 4 & 15);
         g_string_append_c(out, ',');
@@ -117,7 +117,7 @@ void riscv_disassemble_row(unsigned row, uint32_t insn, uint64_t pc, GString *ou
     while (*syntax) {
         const char *end = *syntax == '{' ? strchr(syntax, '}') : NULL;
         if (end) {
-            put_operand(out, &a, pc, syntax + 1, (size_t)(end - syntax - 1));
+            put_operand(out, &a, pc, syntax + 1, end - syntax - 1);
             syntax = end + 1;
         } else {
             g_string_append_c(out, *syntax++);

@@ -13,27 +13,27 @@ static uint64_t fcvt_w_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
     float x = host_f32(a);
     if (rm == FP_RTZ && is_boxed32(a) && fabs(x) < 0x1p31) {
-        int32_t r = (int32_t)x;
+        int32_t r = x;
         fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
-        return (uint64_t)(int64_t)r;
+        return r;
     }
-    return (uint64_t)(int64_t)fp_to_i32(FP_F32, unbox32(a), fp_rounded(cpu, rm));
+    return fp_to_i32(FP_F32, unbox32(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_wu_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)(int32_t)fp_to_u32(FP_F32, unbox32(a), fp_rounded(cpu, rm));
+    return (int32_t)fp_to_u32(FP_F32, unbox32(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_l_s(CPU *cpu, uint64_t a, uint32_t rm)
 {
     float x = host_f32(a);
     if (rm == FP_RTZ && is_boxed32(a) && fabs(x) < 0x1p62) {
-        int64_t r = (int64_t)x;
+        int64_t r = x;
         fp_status(cpu)->flags |= (float)r != x ? FP_NX : 0;
-        return (uint64_t)r;
+        return r;
     }
-    return (uint64_t)fp_to_i64(FP_F32, unbox32(a), fp_rounded(cpu, rm));
+    return fp_to_i64(FP_F32, unbox32(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_lu_s(CPU *cpu, uint64_t a, uint32_t rm)
@@ -77,27 +77,27 @@ static uint64_t fcvt_w_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
     double x = host_f64(a);
     if (rm == FP_RTZ && fabs(x) < 0x1p31) {
-        int32_t r = (int32_t)x;
+        int32_t r = x;
         fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
-        return (uint64_t)(int64_t)r;
+        return r;
     }
-    return (uint64_t)(int64_t)fp_to_i32(FP_F64, a, fp_rounded(cpu, rm));
+    return fp_to_i32(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_wu_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)(int32_t)fp_to_u32(FP_F64, a, fp_rounded(cpu, rm));
+    return (int32_t)fp_to_u32(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_l_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
     double x = host_f64(a);
     if (rm == FP_RTZ && fabs(x) < 0x1p62) {
-        int64_t r = (int64_t)x;
+        int64_t r = x;
         fp_status(cpu)->flags |= (double)r != x ? FP_NX : 0;
-        return (uint64_t)r;
+        return r;
     }
-    return (uint64_t)fp_to_i64(FP_F64, a, fp_rounded(cpu, rm));
+    return fp_to_i64(FP_F64, a, fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_lu_d(CPU *cpu, uint64_t a, uint32_t rm)
@@ -133,17 +133,17 @@ static uint64_t fcvt_d_lu(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fcvt_w_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)(int64_t)fp_to_i32(FP_F16, unbox16(a), fp_rounded(cpu, rm));
+    return fp_to_i32(FP_F16, unbox16(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_wu_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)(int32_t)fp_to_u32(FP_F16, unbox16(a), fp_rounded(cpu, rm));
+    return (int32_t)fp_to_u32(FP_F16, unbox16(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_l_h(CPU *cpu, uint64_t a, uint32_t rm)
 {
-    return (uint64_t)fp_to_i64(FP_F16, unbox16(a), fp_rounded(cpu, rm));
+    return fp_to_i64(FP_F16, unbox16(a), fp_rounded(cpu, rm));
 }
 
 static uint64_t fcvt_lu_h(CPU *cpu, uint64_t a, uint32_t rm)
@@ -174,7 +174,7 @@ static uint64_t fcvt_h_lu(CPU *cpu, uint64_t a, uint32_t rm)
 static uint64_t fcvt_s_d(CPU *cpu, uint64_t a, uint32_t rm)
 {
     if (host_rounds(cpu, rm)) {
-        float r = (float)host_f64(a);
+        float r = host_f64(a);
         if (G_LIKELY(host_plain32(r))) {
             return host_box32(r);
         }
@@ -213,7 +213,7 @@ static uint64_t fcvt_h_d(CPU *cpu, uint64_t a, uint32_t rm)
 
 static uint64_t fcvtmod_w_d(CPU *cpu, uint64_t a)
 {
-    return (uint64_t)(int64_t)fp_to_i32_mod(FP_F64, a, fp_status(cpu));
+    return fp_to_i32_mod(FP_F64, a, fp_status(cpu));
 }
 
 const IrHelper riscv_fp_convert[] = {

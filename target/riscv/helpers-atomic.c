@@ -58,10 +58,10 @@ static uint64_t helper_sc(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t mop
     void *host = write_host(r, vaddr, bytes, false);
     r->s.load_res = UINT64_MAX;
     if (bytes == 4) {
-        uint32_t expected = (uint32_t)seen;
+        uint32_t expected = seen;
         return seen != (uint64_t)(int32_t)expected || /* of a doubleword's LR */
-               !__atomic_compare_exchange_n((uint32_t *)host, &expected, (uint32_t)value, false,
-                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+               !__atomic_compare_exchange_n((uint32_t *)host, &expected, value, false, __ATOMIC_SEQ_CST,
+                                            __ATOMIC_SEQ_CST);
     }
     return !__atomic_compare_exchange_n((uint64_t *)host, &seen, value, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_SEQ_CST);
@@ -129,7 +129,7 @@ static uint64_t helper_amo(CPU *cpu, uint64_t vaddr, uint64_t value, uint32_t wh
     if (what & AMO_D) {
         return amo64(atomic_host(r, vaddr, 8), value, what & AMO_OP_MASK);
     }
-    uint32_t old = amo32(atomic_host(r, vaddr, 4), (uint32_t)value, what & AMO_OP_MASK);
+    uint32_t old = amo32(atomic_host(r, vaddr, 4), value, what & AMO_OP_MASK);
     return (uint64_t)(int32_t)old;
 }
 const IrHelper riscv_helper_amo = IR_HELPER3("amo", helper_amo, IRH_FAULT | IRH_REPEAT, I64, I64, I64, I32);
@@ -146,8 +146,8 @@ static uint64_t helper_amocas(CPU *cpu, uint64_t vaddr, uint64_t expected, uint6
         return expected;
     }
     uint32_t *p = atomic_host(r, vaddr, 4);
-    uint32_t expected32 = (uint32_t)expected;
-    __atomic_compare_exchange_n(p, &expected32, (uint32_t)value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    uint32_t expected32 = expected;
+    __atomic_compare_exchange_n(p, &expected32, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     return (uint64_t)(int32_t)expected32;
 }
 const IrHelper riscv_helper_amocas =
@@ -182,8 +182,8 @@ static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t r
     if (what == AMO_Q) {
         old = cas128(atomic_host(r, vaddr, 16), expected, value);
     } else {
-        uint64_t old64 = (uint64_t)expected;
-        __atomic_compare_exchange_n((uint64_t *)atomic_host(r, vaddr, 8), &old64, (uint64_t)value, false,
+        uint64_t old64 = expected;
+        __atomic_compare_exchange_n((uint64_t *)atomic_host(r, vaddr, 8), &old64, value, false,
                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
         old = old64;
     }
@@ -191,7 +191,7 @@ static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t r
         return;
     }
     r->s.x[rd] = what == AMO_Q ? (uint64_t)old : (uint64_t)(int32_t)old;
-    r->s.x[rd + 1] = what == AMO_Q ? (uint64_t)(old >> 64) : (uint64_t)(int32_t)(uint64_t)(old >> 32);
+    r->s.x[rd + 1] = what == AMO_Q ? old >> 64 : (uint64_t)(int32_t)(uint64_t)(old >> 32);
 }
 const IrHelper riscv_helper_amocas_pair = IR_HELPER4(
     "amocas_pair", helper_amocas_pair, IRH_FAULT | IRH_READS | IRH_WRITES, VOID, I64, I32, I32, I32);

@@ -351,7 +351,7 @@ static void dump_table(Dump *d, uint64_t ppn, int level, uint64_t vaddr)
         }
         if (pte & (PTE_R | PTE_X)) {
             unsigned unused = d->s == &sv32 ? 0 : 64 - d->s->va_bits;
-            dump_leaf(d, (uint64_t)((int64_t)(at << unused) >> unused), pte, 1ull << shift);
+            dump_leaf(d, (int64_t)(at << unused) >> unused, pte, 1ull << shift);
         } else if (level > 0) {
             dump_table(d, pte >> PTE_PPN_SHIFT & ((1ull << 44) - 1), level - 1, at);
         }

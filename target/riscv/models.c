@@ -134,7 +134,7 @@ static void model_unknown(const char *name, uint32_t xlen, GError **err)
     }
     names[n] = NULL;
     const char *near = nearest_name(name, names);
-    g_autofree char *list = g_strjoinv(", ", (char **)names);
+    g_autofree char *list = names_join(names, ", ");
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 "unable to find CPU model '%s': the models of riscv%u are %s%s%s%s", name, xlen, list,
                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -148,7 +148,7 @@ static void feature_unknown(const char *name, GError **err)
     }
     names[G_N_ELEMENTS(features)] = NULL;
     const char *near = nearest_name(name, names);
-    g_autofree char *list = g_strjoinv(" ", (char **)names);
+    g_autofree char *list = names_join(names, " ");
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 "-cpu: unknown feature '%s'%s%s%s.  Features: %s", name, near ? ", did you mean '" : "",
                 near ? near : "", near ? "'?" : "", list);

@@ -25,7 +25,7 @@ void riscv_tr_jal(Translator *t, const RiscvArgs *a, unsigned arg)
         riscv_tr_raise(t, EXC_INSN_MISALIGNED, target);
         return;
     }
-    riscv_tr_set_const(t, a->rd, (int64_t)t->next);
+    riscv_tr_set_const(t, a->rd, t->next);
     riscv_tr_goto(t, target);
 }
 
@@ -44,7 +44,7 @@ void riscv_tr_jalr(Translator *t, const RiscvArgs *a, unsigned arg)
     if (riscv_tr_is_known(t, a->rs1)) {
         uint64_t known = ((uint64_t)riscv_tr_known(t, a->rs1) + (uint64_t)(int64_t)a->imm) & mask;
         if (!is_misaligned(t, known)) {
-            riscv_tr_set_const(t, a->rd, (int64_t)t->next);
+            riscv_tr_set_const(t, a->rd, t->next);
             riscv_tr_goto(t, known);
             return;
         }
@@ -53,11 +53,11 @@ void riscv_tr_jalr(Translator *t, const RiscvArgs *a, unsigned arg)
     if (a->imm) {
         target = ir_op2(t->ir, IR_ADD, IR_I64, IR_NONE, target, riscv_tr_const(t, a->imm));
     }
-    target = ir_op2(t->ir, IR_AND, IR_I64, IR_NONE, target, riscv_tr_const(t, (int64_t)mask));
+    target = ir_op2(t->ir, IR_AND, IR_I64, IR_NONE, target, riscv_tr_const(t, mask));
     if (!riscv_has(t->cpu, EXT_C)) {
         check_jalr_alignment(t, a, target);
     }
-    riscv_tr_set_const(t, a->rd, (int64_t)t->next);
+    riscv_tr_set_const(t, a->rd, t->next);
     ir_exit_ind(t->ir, target);
     t->done = true;
 }

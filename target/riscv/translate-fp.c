@@ -67,7 +67,7 @@ static IrRef fp_get(unsigned reg)
 /* Write a narrow value: ones above it. */
 static void fp_set_boxed(Translator *t, unsigned reg, IrRef value, MemOp size)
 {
-    int64_t ones = size == MEM_32 ? (int64_t)box32(0) : (int64_t)box16(0);
+    int64_t ones = size == MEM_32 ? box32(0) : box16(0);
 
     if (size == MEM_64) {
         ir_mov(t->ir, fp_get(reg), value);
@@ -82,9 +82,8 @@ static IrRef fp_get_checked(Translator *t, unsigned reg, MemOp size)
     if (size == MEM_64) {
         return fp_get(reg);
     }
-    IrRef least = riscv_tr_const(t, size == MEM_32 ? (int64_t)box32(0) : (int64_t)box16(0));
-    IrRef nan =
-        riscv_tr_const(t, size == MEM_32 ? (int64_t)box32(F32_DEFAULT_NAN) : (int64_t)box16(F16_DEFAULT_NAN));
+    IrRef least = riscv_tr_const(t, size == MEM_32 ? box32(0) : box16(0));
+    IrRef nan = riscv_tr_const(t, size == MEM_32 ? box32(F32_DEFAULT_NAN) : box16(F16_DEFAULT_NAN));
     return ir_select(t->ir, IR_GEU, IR_I64, IR_NONE, fp_get(reg), least, fp_get(reg), nan);
 }
 
@@ -156,7 +155,7 @@ void riscv_tr_fp_sign(Translator *t, const RiscvArgs *a, unsigned arg)
     size = size == SIGN_D ? MEM_64 : size == SIGN_S ? MEM_32 : MEM_16;
     fp_begin(t, a, FP_READY_DIRTY);
     IrRef x = fp_get_checked(t, a->rs1, size);
-    IrRef sign = riscv_tr_const(t, (int64_t)(UINT64_C(1) << (memop_bytes(size) * 8 - 1)));
+    IrRef sign = riscv_tr_const(t, UINT64_C(1) << (memop_bytes(size) * 8 - 1));
     if (a->rs1 == a->rs2) { /* fmv, fneg, fabs */
         IrOp op = how == SIGN_COPY ? IR_MOV : how == SIGN_NEGATE ? IR_XOR : IR_ANDN;
         if (op == IR_MOV) {
@@ -210,7 +209,7 @@ static uint64_t fli_value(unsigned index, MemOp size)
 void riscv_tr_fp_li(Translator *t, const RiscvArgs *a, unsigned arg)
 {
     fp_begin(t, a, FP_READY_DIRTY);
-    ir_mov(t->ir, fp_get(a->rd), riscv_tr_const(t, (int64_t)fli_value(a->rs1, arg)));
+    ir_mov(t->ir, fp_get(a->rd), riscv_tr_const(t, fli_value(a->rs1, arg)));
 }
 
 /* ---- through helpers ------------------------------------------------------ */

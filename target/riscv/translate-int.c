@@ -40,7 +40,7 @@ void riscv_tr_lui(Translator *t, const RiscvArgs *a, unsigned arg)
 
 void riscv_tr_auipc(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    riscv_tr_set_const(t, a->rd, (int64_t)(t->pc + (uint64_t)(int64_t)a->imm));
+    riscv_tr_set_const(t, a->rd, t->pc + (uint64_t)(int64_t)a->imm);
 }
 
 void riscv_tr_addi(Translator *t, const RiscvArgs *a, unsigned arg)
@@ -49,8 +49,7 @@ void riscv_tr_addi(Translator *t, const RiscvArgs *a, unsigned arg)
         return;
     }
     if (riscv_tr_is_known(t, a->rs1)) {
-        riscv_tr_set_const(t, a->rd,
-                           (int64_t)((uint64_t)riscv_tr_known(t, a->rs1) + (uint64_t)(int64_t)a->imm));
+        riscv_tr_set_const(t, a->rd, (uint64_t)riscv_tr_known(t, a->rs1) + (uint64_t)(int64_t)a->imm);
     } else {
         set_op2(t, a->rd, IR_ADD, riscv_tr_get(t, a->rs1), riscv_tr_const(t, a->imm));
     }
@@ -226,7 +225,7 @@ void riscv_tr_shift_imm(Translator *t, const RiscvArgs *a, unsigned arg)
     }
     IrRef x = riscv_tr_get(t, a->rs1), n = riscv_tr_const(t, a->imm);
     if (arg == IR_SHL && riscv_tr_is_known(t, a->rs1)) {
-        riscv_tr_set_const(t, a->rd, (int64_t)((uint64_t)riscv_tr_known(t, a->rs1) << a->imm));
+        riscv_tr_set_const(t, a->rd, (uint64_t)riscv_tr_known(t, a->rs1) << a->imm);
     } else if (t->rv32 && arg != IR_SAR) {
         set_op2_w(t, a->rd, arg, x, n);
     } else {

@@ -17,7 +17,7 @@ static size_t csr_plain_offset(const Translator *t, unsigned csr)
 
 static void access_csr(Translator *t, const RiscvArgs *a, IrRef operand, CsrOp op, bool write)
 {
-    unsigned csr = (unsigned)a->imm;
+    unsigned csr = a->imm;
     size_t offset = csr_plain_offset(t, csr);
 
     if (offset && (op == CSR_WRITE || !write)) {
@@ -87,7 +87,7 @@ void riscv_tr_sret(Translator *t, const RiscvArgs *a, unsigned arg)
 
 void riscv_tr_wfi(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    IrRef args[2] = { riscv_tr_const(t, a->insn), riscv_tr_const(t, (int64_t)t->next) };
+    IrRef args[2] = { riscv_tr_const(t, a->insn), riscv_tr_const(t, t->next) };
 
     ir_call(t->ir, &riscv_helper_wfi, IR_NONE, 2, args);
     ir_exit_lookup(t->ir);

@@ -146,13 +146,13 @@ static void emit_raise(Translator *t, const IrHelper *helper, uint32_t cause, Ir
 
 void riscv_tr_raise(Translator *t, uint32_t cause, uint64_t tval)
 {
-    emit_raise(t, &riscv_helper_raise, cause, ir_const(t->ir, (int64_t)tval));
+    emit_raise(t, &riscv_helper_raise, cause, ir_const(t->ir, tval));
     t->done = true;
 }
 
 void riscv_tr_end_lookup(Translator *t)
 {
-    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const(t->ir, (int64_t)t->next));
+    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const(t->ir, t->next));
     ir_exit_lookup(t->ir);
     t->done = true;
 }
@@ -189,9 +189,9 @@ static void emit_cold(Translator *t, const ColdPath *c)
         tval = ir_op2(t->ir, IR_AND, IR_I64, IR_NONE, tval,
                       ir_const(t->ir, t->rv32 ? (int64_t)UINT32_MAX - 1 : -2));
     } else {
-        tval = ir_const(t->ir, (int64_t)c->tval);
+        tval = ir_const(t->ir, c->tval);
     }
-    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const(t->ir, (int64_t)c->pc));
+    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const(t->ir, c->pc));
     emit_raise(t, &riscv_helper_raise_at, c->cause, tval);
 }
 
@@ -281,7 +281,7 @@ static void bind_branches(Translator *t)
 void riscv_translate(TranslateCtx *ctx)
 {
     Translator t;
-    unsigned max = MIN(ctx->max_insns, (unsigned)RISCV_MAX_BLOCK);
+    unsigned max = MIN(ctx->max_insns, RISCV_MAX_BLOCK);
     uint32_t insn;
 
     memset(&t, 0, offsetof(Translator, value));

@@ -87,7 +87,7 @@ static Jit *jit_new(const JitConfig *c, uint8_t *rw, const uint8_t *rx, GError *
 /* No default: an operation without its line here does not compile. */
 static void gen_op(Jit *j, const IrInsn *i)
 {
-    switch ((IrOp)i->op) {
+    switch (i->op) {
     case IR_NOP:
     case IR_ARMS:
     case IR_ARG: break;

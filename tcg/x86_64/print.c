@@ -29,7 +29,7 @@ void x86_64_print(const uint8_t *code, size_t size, GString *out)
 {
     for (size_t n = 0; n < size; n++) {
         if (n % 16 == 0) {
-            g_string_append_printf(out, "%s  %p ", n ? "\n" : "", (const void *)(code + n));
+            g_string_append_printf(out, "%s  %p ", n ? "\n" : "", code + n);
         }
         g_string_append_printf(out, " %02x", code[n]);
     }

@@ -31,6 +31,8 @@ static void test_far(void)
     g_assert_cmpstr(nearest_name("virtio_net_pci", devices), ==, "virtio-net-pci");
     g_assert_cmpstr(nearest_name("virtio-netpci", devices), ==, "virtio-net-pci");
     g_assert_cmpstr(nearest_name("tgc", (const char *const[]){ "interp", "tcg", NULL }), ==, "tcg");
+    g_autofree char *all = names_join(devices + 4, ", ");
+    g_assert_cmpstr(all, ==, "virtio-blk-device, loader");
 }
 
 int main(int argc, char **argv)
