@@ -25,7 +25,7 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
     [LOCK_RING] = { "ring", "the io_uring and what did not fit into it", "work is scheduled" },
     [LOCK_WORKERS] = { "disk workers", "disk requests that wait for a thread", NULL },
     [LOCK_ENDED_REQUESTS] = { "ended requests", "disk requests that have ended and are not yet told of",
-                              NULL },
+                              "work is scheduled" },
     [LOCK_CHARDEV_OUT] = { "chardev output", "the way out of a chardev, from any thread to the host",
                            "writes that do not wait, or not long; its log" },
     [LOCK_CODE_WRITTEN] = { "code written",

@@ -191,21 +191,43 @@ void bh_free(Bh *bh)
     g_free(bh);
 }
 
-static void (*wait_poll)(void); /* set and called in the main loop only */
+typedef struct WaitPoll {
+    void (*poll)(void *opaque);
+    void *opaque;
+} WaitPoll;
 
-void mainloop_set_wait_poll(void (*poll)(void))
+static GSList *wait_polls; /* of WaitPoll; main loop only */
+
+void mainloop_add_wait_poll(void (*poll)(void *opaque), void *opaque)
 {
-    wait_poll = poll;
+    WaitPoll *p = g_new(WaitPoll, 1);
+    *p = (WaitPoll){ poll, opaque };
+    wait_polls = g_slist_prepend(wait_polls, p);
+}
+
+void mainloop_remove_wait_poll(void (*poll)(void *opaque), void *opaque)
+{
+    for (GSList *l = wait_polls; l; l = l->next) {
+        WaitPoll *p = l->data;
+        if (p->poll == poll && p->opaque == opaque) {
+            wait_polls = g_slist_delete_link(wait_polls, l);
+            g_free(p);
+            return;
+        }
+    }
 }
 
 void mainloop_wait(GCond *cond, Lock *lock)
 {
     enum { TURN_US = 2000 };
-    if (!wait_poll || !mainloop_is_current()) {
+    if (!wait_polls || !mainloop_is_current()) {
         lock_wait(cond, lock);
     } else if (!lock_wait_until(cond, lock, g_get_monotonic_time() + TURN_US)) {
         lock_release(lock);
-        wait_poll();
+        for (GSList *l = wait_polls; l; l = l->next) {
+            WaitPoll *p = l->data;
+            p->poll(p->opaque);
+        }
         lock_take(lock);
     }
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Backends: all drives of the process by their ids, who uses them, and how they end. */
+/* The drives of a machine by their ids, who uses them, and how they end. */
 #include <string.h>
 
 #include "block_priv.h"
 #include "base/log.h"
-
-static GPtrArray *all; /* of BlockBackend, in the order of the command line */
 
 void block_error(GError **err, const char *fmt, ...)
 {
@@ -16,19 +14,10 @@ void block_error(GError **err, const char *fmt, ...)
     g_set_error_literal(err, G_FILE_ERROR, G_FILE_ERROR_FAILED, text);
 }
 
-void block_register(BlockBackend *blk)
+BlockBackend *block_find(const Drives *all, const char *id)
 {
-    if (!all) {
-        all = g_ptr_array_new();
-    }
-    block_submit_init();
-    g_ptr_array_add(all, blk);
-}
-
-BlockBackend *block_find(const char *id)
-{
-    for (guint i = 0; all && i < all->len; i++) {
-        BlockBackend *blk = g_ptr_array_index(all, i);
+    for (guint i = 0; i < all->list->len; i++) {
+        BlockBackend *blk = g_ptr_array_index(all->list, i);
         if (strcmp(blk->id, id) == 0) {
             return blk;
         }
@@ -36,10 +25,10 @@ BlockBackend *block_find(const char *id)
     return NULL;
 }
 
-void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque)
+void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque), void *opaque)
 {
-    for (guint i = 0; all && i < all->len; i++) {
-        fn(g_ptr_array_index(all, i), opaque);
+    for (guint i = 0; i < all->list->len; i++) {
+        fn(g_ptr_array_index(all->list, i), opaque);
     }
 }
 
@@ -70,15 +59,44 @@ static void cancel_and_drain(BlockBackend *blk)
     block_cancel_end(blk);
 }
 
-void block_close_all(void)
+static void completions_later(void *opaque)
 {
-    while (all && all->len) {
-        BlockBackend *blk = g_ptr_array_index(all, all->len - 1);
+    block_completions_run(opaque);
+}
+
+static void poll_drives(void *opaque)
+{
+    block_poll(opaque);
+}
+
+Drives *drives_new(void)
+{
+    Drives *all = g_new0(Drives, 1);
+    all->list = g_ptr_array_new();
+    lock_init(&all->done_lock, LOCK_ENDED_REQUESTS);
+    all->done_bh = bh_new(NULL, completions_later, all);
+    mainloop_add_wait_poll(poll_drives, all);
+    return all;
+}
+
+void drives_free(Drives *all)
+{
+    if (!all) {
+        return;
+    }
+    while (all->list->len) {
+        BlockBackend *blk = g_ptr_array_index(all->list, all->list->len - 1);
         cancel_and_drain(blk);
         block_flush_now(blk);
-        g_ptr_array_steal_index(all, all->len - 1);
+        g_ptr_array_steal_index(all->list, all->list->len - 1);
         block_backend_free(blk);
     }
+    mainloop_remove_wait_poll(poll_drives, all);
+    ring_free(all->ring);
+    bh_free(all->done_bh);
+    lock_finish(&all->done_lock);
+    g_ptr_array_unref(all->list);
+    g_free(all);
 }
 
 /* ---- what there is to know ----------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "block/block.h"
+#include "base/mainloop.h"
 #include "util/container.h"
 #include "util/iov.h"
 
@@ -39,11 +40,25 @@ struct BlockNode {
     int sync_error; /* see node_synced */
 };
 
+typedef struct Ring Ring; /* ring.c */
+
+struct Drives {
+    GPtrArray *list; /* of BlockBackend, in the order of the command line */
+    Ring *ring;      /* of those that use io_uring; NULL: none does */
+    int ring_error;  /* why there can be no ring, or 0 */
+    Lock done_lock;  /* completed, their users not yet told; below it: the loop's queue */
+    BlockRequest *done_first, *done_last;
+    Bh *done_bh;
+    void (*stop_machine)(void *opaque); /* see drives_set_stop_hook */
+    void *stop_opaque;
+};
+
 typedef struct OpenFlags {
     bool readonly, direct, locking, locking_must;
 } OpenFlags;
 
 struct BlockBackend {
+    Drives *all;
     char *id, *serial;
     BlockNode *node;
     DriveInterface interface;
@@ -99,23 +114,24 @@ bool image_lock(int fd, const char *path, bool write, bool must, GError **err);
 /* ---- completion (submit.c) ---- */
 void block_complete(BlockRequest *r, int result);         /* any thread */
 void block_complete_quietly(BlockRequest *r, int result); /* main loop; then run them: */
-void block_completions_run(void);
-void block_poll(void); /* end what can end now; main loop only */
-void block_submit_init(void);
+void block_completions_run(Drives *all);
+void block_poll(Drives *all);     /* end what can end now; main loop only */
 int block_run(BlockRequest *r);   /* on this thread (run.c) */
 bool block_keep(BlockRequest *r); /* main loop, instead of done(): it failed and waits for `cont` */
 const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */
 
 /* ---- engines ---- */
-bool ring_init(GError **err);
-void ring_submit(BlockRequest *r);
-void ring_start(void);                  /* what is prepared goes to the kernel */
-void ring_reap(void);                   /* main loop */
-int ring_wait_fd(void);                 /* -1: no ring */
-bool ring_takes(const BlockRequest *r); /* neither it nor what is under way is too much */
+/* Make the ring of these drives, once; false: there can be none here.  NULL is a ring that does
+ * nothing for the functions below. */
+bool ring_init(Drives *all, GError **err);
+void ring_free(Ring *ring);
+void ring_submit(Ring *ring, BlockRequest *r);
+void ring_start(Ring *ring);                              /* what is prepared goes to the kernel */
+void ring_reap(Ring *ring);                               /* main loop */
+int ring_wait_fd(const Ring *ring);                       /* -1: no ring */
+bool ring_takes(const Ring *ring, const BlockRequest *r); /* neither it nor what is under way is too much */
 bool workers_init(GError **err);
 void workers_submit(BlockRequest *r);
 
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-void block_register(BlockBackend *blk);
 void block_backend_free(BlockBackend *blk);

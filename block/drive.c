@@ -193,7 +193,7 @@ static bool parse_cache(GHashTable *t, DriveOptions *o, GError **err)
 
 enum { AIO_BEST, AIO_THREADS, AIO_RING, AIO_NATIVE };
 
-static bool parse_aio(GHashTable *t, DriveOptions *o, GError **err)
+static bool parse_aio(Drives *all, GHashTable *t, DriveOptions *o, GError **err)
 {
     static const Choice engines[] = {
         { "threads", AIO_THREADS },
@@ -209,7 +209,7 @@ static bool parse_aio(GHashTable *t, DriveOptions *o, GError **err)
                          "aio=io_uring (as fast or faster) or aio=threads");
         return false;
     }
-    return o->aio != AIO_RING || ring_init(err);
+    return o->aio != AIO_RING || ring_init(all, err);
 }
 
 /* ---- small ones ---------------------------------------------------------- */
@@ -316,7 +316,7 @@ static bool parse_access(GHashTable *t, DriveOptions *o, GError **err)
     return true;
 }
 
-static bool parse_names(GHashTable *t, DriveOptions *o, GError **err)
+static bool parse_names(const Drives *all, GHashTable *t, DriveOptions *o, GError **err)
 {
     o->format = get(t, "format") ? get(t, "format") : get(t, "driver");
     o->id = get(t, "id");
@@ -325,7 +325,7 @@ static bool parse_names(GHashTable *t, DriveOptions *o, GError **err)
         block_error(err, "-drive id=%s: an id has no blanks and is not empty; choose another", o->id);
         return false;
     }
-    if (o->id && block_find(o->id)) {
+    if (o->id && block_find(all, o->id)) {
         block_error(err, "Duplicate ID '%s' for drive: each one needs its own; change one of them", o->id);
         return false;
     }
@@ -334,7 +334,7 @@ static bool parse_names(GHashTable *t, DriveOptions *o, GError **err)
 
 /* ---- opening ------------------------------------------------------------- */
 
-static char *make_id(DriveInterface interface)
+static char *make_id(const Drives *all, DriveInterface interface)
 {
     static const char *const names[] = {
         [DRIVE_NONE] = "none", [DRIVE_VIRTIO] = "virtio", [DRIVE_PFLASH] = "pflash",
@@ -343,7 +343,7 @@ static char *make_id(DriveInterface interface)
     };
     for (int i = 0;; i++) {
         char *id = g_strdup_printf("%s%d", names[interface], i);
-        if (!block_find(id)) {
+        if (!block_find(all, id)) {
             return id;
         }
         g_free(id);
@@ -386,10 +386,11 @@ static bool check_content(BlockBackend *blk, const DriveOptions *o, GError **err
     return true;
 }
 
-static BlockBackend *make_backend(const DriveOptions *o, BlockNode *node)
+static BlockBackend *make_backend(Drives *all, const DriveOptions *o, BlockNode *node)
 {
     BlockBackend *blk = g_new0(BlockBackend, 1);
-    blk->id = o->id ? g_strdup(o->id) : make_id(o->interface);
+    blk->all = all;
+    blk->id = o->id ? g_strdup(o->id) : make_id(all, o->interface);
     blk->serial = g_strdup(o->serial);
     blk->node = node;
     blk->interface = o->interface;
@@ -404,29 +405,28 @@ static BlockBackend *make_backend(const DriveOptions *o, BlockNode *node)
     blk->zeroes_unmap = o->detect_zeroes == ZEROES_UNMAP;
     blk->on_read_error = o->rerror;
     blk->on_write_error = o->werror;
-    blk->ring = o->aio != AIO_THREADS && ring_init(NULL);
+    blk->ring = o->aio != AIO_THREADS && ring_init(all, NULL);
     return blk;
 }
 
-BlockBackend *block_open_drive(GHashTable *options, GError **err)
+BlockBackend *block_open_drive(Drives *all, GHashTable *options, GError **err)
 {
     DriveOptions o = { 0 };
     if (!check_keys(options, err) || !parse_path(options, &o, err) || !parse_interface(options, &o, err) ||
         !parse_access(options, &o, err) || !parse_cache(options, &o, err) ||
         !parse_discard(options, &o, err) || !parse_errors(options, &o, err) ||
-        !parse_names(options, &o, err) || !parse_aio(options, &o, err) || !workers_init(err)) {
+        !parse_names(all, options, &o, err) || !parse_aio(all, options, &o, err) || !workers_init(err)) {
         return NULL;
     }
     BlockNode *node = open_node(&o, err);
     if (!node) {
         return NULL;
     }
-    BlockBackend *blk = make_backend(&o, node);
+    BlockBackend *blk = make_backend(all, &o, node);
     if (!check_content(blk, &o, err)) {
         block_backend_free(blk);
         return NULL;
     }
-    block_register(blk);
-    mainloop_set_wait_poll(block_poll);
+    g_ptr_array_add(all->list, blk);
     return blk;
 }

@@ -21,11 +21,11 @@ const char *const block_on_error_names[] = {
 
 static Lock kept_lock =
     LOCK_INIT(LOCK_KEPT_REQUESTS); /* leaf; guards BlockBackend.kept (but its error: main loop only) */
-static void (*stop_machine)(void);
 
-void block_set_stop_hook(void (*stop)(void))
+void drives_set_stop_hook(Drives *all, void (*stop)(void *opaque), void *opaque)
 {
-    stop_machine = stop;
+    all->stop_machine = stop;
+    all->stop_opaque = opaque;
 }
 
 void block_set_on_error(BlockBackend *blk, BlockOnError on_read, BlockOnError on_write)
@@ -138,8 +138,8 @@ bool block_keep(BlockRequest *r)
     if (first) { /* one line, however many requests fail with it */
         tell(r);
     }
-    if (keep && failed && stop_machine) {
-        stop_machine();
+    if (keep && failed && blk->all->stop_machine) {
+        blk->all->stop_machine(blk->all->stop_opaque);
     }
     return keep;
 }
@@ -170,11 +170,11 @@ static void drain_one(BlockBackend *blk, void *opaque)
     block_drain(blk);
 }
 
-void block_pause_all(void)
+void drives_pause(Drives *all)
 {
-    block_foreach(interrupt_begin, NULL);
-    block_foreach(drain_one, NULL);
-    block_foreach(interrupt_end, NULL);
+    block_foreach(all, interrupt_begin, NULL);
+    block_foreach(all, drain_one, NULL);
+    block_foreach(all, interrupt_end, NULL);
 }
 
 static void resume_one(BlockBackend *blk, void *opaque)
@@ -187,9 +187,9 @@ static void resume_one(BlockBackend *blk, void *opaque)
     }
 }
 
-void block_resume_all(void)
+void drives_resume(Drives *all)
 {
-    block_foreach(resume_one, NULL);
+    block_foreach(all, resume_one, NULL);
 }
 
 static void look_for_kept(BlockBackend *blk, void *opaque)
@@ -199,10 +199,10 @@ static void look_for_kept(BlockBackend *blk, void *opaque)
     lock_release(&kept_lock);
 }
 
-bool block_keeps_requests(void)
+bool drives_keep_requests(Drives *all)
 {
     bool any = false;
-    block_foreach(look_for_kept, &any);
+    block_foreach(all, look_for_kept, &any);
     return any;
 }
 

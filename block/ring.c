@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The io_uring engine: one ring for all drives.
+/* The io_uring engine: one ring for all drives of a machine.
  *
- * Any thread prepares and submits under ring_lock, one system call a request, or one for
+ * Any thread prepares and submits under the ring's lock, one system call a request, or one for
  * all between block_plug and block_unplug.  The main loop watches the ring's own
  * descriptor (readable while completions wait: no eventfd to write and to read)
  * and takes all completions of a wake-up together.
@@ -24,16 +24,18 @@
  * is small, and so is all that is under way.  The rest goes to workers, which can be interrupted. */
 enum { RING_ENTRIES = 256, REAP_BATCH = 64, REQUEST_MAX = 4 << 20, UNDER_WAY_MAX = 32 << 20 };
 
-static struct io_uring ring;
-static bool ring_ready;
-static Lock ring_lock = LOCK_INIT(LOCK_RING); /* leaf */
-static BlockRequest *backlog, *backlog_last;  /* did not fit; under ring_lock */
-static uint64_t under_way;                    /* bytes; atomic */
-static FdWatch *watch;
-static Bh *start_bh;
+struct Ring {
+    Drives *drives;
+    struct io_uring uring;
+    Lock lock;
+    BlockRequest *backlog, *backlog_last; /* did not fit; under lock */
+    uint64_t under_way;                   /* bytes; atomic */
+    FdWatch *watch;
+    Bh *start_bh;
+};
 
 static __thread unsigned plug_depth;
-static __thread bool plug_pending;
+static __thread Ring *plug_pending; /* has what is to go out at the last unplug */
 
 /* ---- submission ---------------------------------------------------------- */
 
@@ -50,24 +52,24 @@ static void sqe_fill(struct io_uring_sqe *sqe, BlockRequest *r)
     io_uring_sqe_set_data(sqe, r);
 }
 
-/* Under ring_lock.  Entries that the kernel does not take now stay in the ring. */
-static void submit_locked(void)
+/* Under the lock.  Entries that the kernel does not take now stay in the ring. */
+static void submit_locked(Ring *ring)
 {
     int n;
     do {
-        n = io_uring_submit(&ring);
+        n = io_uring_submit(&ring->uring);
     } while (n == -EINTR);
     if (n < 0) {
-        bh_schedule(start_bh); /* out of memory, or completions to be taken first */
+        bh_schedule(ring->start_bh); /* out of memory, or completions to be taken first */
     }
 }
 
-static bool prepare_locked(BlockRequest *r)
+static bool prepare_locked(Ring *ring, BlockRequest *r)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
     if (!sqe) {
-        submit_locked();
-        sqe = io_uring_get_sqe(&ring);
+        submit_locked(ring);
+        sqe = io_uring_get_sqe(&ring->uring);
     }
     if (sqe) {
         sqe_fill(sqe, r);
@@ -75,49 +77,49 @@ static bool prepare_locked(BlockRequest *r)
     return sqe != NULL;
 }
 
-static void backlog_add(BlockRequest *r)
+static void backlog_add(Ring *ring, BlockRequest *r)
 {
     r->priv.next = NULL;
-    if (backlog) {
-        backlog_last->priv.next = r;
+    if (ring->backlog) {
+        ring->backlog_last->priv.next = r;
     } else {
-        backlog = r;
+        ring->backlog = r;
     }
-    backlog_last = r;
+    ring->backlog_last = r;
 }
 
-bool ring_takes(const BlockRequest *r)
+bool ring_takes(const Ring *ring, const BlockRequest *r)
 {
     return r->length <= REQUEST_MAX && r->iov_count <= IOV_MAX &&
-           __atomic_load_n(&under_way, __ATOMIC_RELAXED) <= UNDER_WAY_MAX;
+           __atomic_load_n(&ring->under_way, __ATOMIC_RELAXED) <= UNDER_WAY_MAX;
 }
 
-void ring_submit(BlockRequest *r)
+void ring_submit(Ring *ring, BlockRequest *r)
 {
-    __atomic_add_fetch(&under_way, r->length, __ATOMIC_RELAXED);
-    lock_take(&ring_lock);
-    if (backlog || !prepare_locked(r)) {
-        backlog_add(r);
-        bh_schedule(start_bh);
-    } else if (plug_depth) {
-        plug_pending = true;
+    __atomic_add_fetch(&ring->under_way, r->length, __ATOMIC_RELAXED);
+    lock_take(&ring->lock);
+    if (ring->backlog || !prepare_locked(ring, r)) {
+        backlog_add(ring, r);
+        bh_schedule(ring->start_bh);
+    } else if (plug_depth && (!plug_pending || plug_pending == ring)) {
+        plug_pending = ring;
     } else {
-        submit_locked();
+        submit_locked(ring);
     }
-    lock_release(&ring_lock);
+    lock_release(&ring->lock);
 }
 
-void ring_start(void)
+void ring_start(Ring *ring)
 {
-    if (!ring_ready) {
+    if (!ring) {
         return;
     }
-    lock_take(&ring_lock);
-    while (backlog && prepare_locked(backlog)) {
-        backlog = backlog->priv.next;
+    lock_take(&ring->lock);
+    while (ring->backlog && prepare_locked(ring, ring->backlog)) {
+        ring->backlog = ring->backlog->priv.next;
     }
-    submit_locked();
-    lock_release(&ring_lock);
+    submit_locked(ring);
+    lock_release(&ring->lock);
 }
 
 void block_plug(void)
@@ -128,8 +130,7 @@ void block_plug(void)
 void block_unplug(void)
 {
     if (--plug_depth == 0 && plug_pending) {
-        plug_pending = false;
-        ring_start();
+        ring_start(g_steal_pointer(&plug_pending));
     }
 }
 
@@ -152,11 +153,11 @@ static bool transfer_needs_worker(const BlockRequest *r, int result)
            (r->priv.flags & PRIV_SYNC && block_is_full_error(result));
 }
 
-static void finish(BlockRequest *r, int result)
+static void finish(Ring *ring, BlockRequest *r, int result)
 {
     BlockNode *n = r->priv.blk->node;
     bool flush = r->op == BLOCK_FLUSH;
-    __atomic_sub_fetch(&under_way, r->length, __ATOMIC_RELAXED);
+    __atomic_sub_fetch(&ring->under_way, r->length, __ATOMIC_RELAXED);
     if (flush ? never_began(result) : transfer_needs_worker(r, result)) {
         workers_submit(r);
         return;
@@ -167,75 +168,102 @@ static void finish(BlockRequest *r, int result)
     block_complete_quietly(r, MIN(result, 0));
 }
 
-void ring_reap(void)
+void ring_reap(Ring *ring)
 {
     struct io_uring_cqe *cqes[REAP_BATCH];
     unsigned n;
-    while (ring_ready && (n = io_uring_peek_batch_cqe(&ring, cqes, REAP_BATCH)) > 0) {
+    while (ring && (n = io_uring_peek_batch_cqe(&ring->uring, cqes, REAP_BATCH)) > 0) {
         for (unsigned i = 0; i < n; i++) {
-            finish(io_uring_cqe_get_data(cqes[i]), cqes[i]->res);
+            finish(ring, io_uring_cqe_get_data(cqes[i]), cqes[i]->res);
         }
-        io_uring_cq_advance(&ring, n);
+        io_uring_cq_advance(&ring->uring, n);
     }
 }
 
 static void ring_readable(void *opaque, GIOCondition ready)
 {
-    ring_reap();
+    Ring *ring = opaque;
+    ring_reap(ring);
     block_plug(); /* what done() submits goes out together, with the backlog */
-    block_completions_run();
-    lock_take(&ring_lock);
-    plug_pending |= backlog != NULL;
-    lock_release(&ring_lock);
+    block_completions_run(ring->drives);
+    lock_take(&ring->lock);
+    if (ring->backlog && !plug_pending) {
+        plug_pending = ring;
+    }
+    lock_release(&ring->lock);
     block_unplug();
 }
 
 static void start_later(void *opaque)
 {
-    ring_reap();
-    block_completions_run();
-    ring_start();
+    block_poll(((Ring *)opaque)->drives);
 }
 
-int ring_wait_fd(void)
+int ring_wait_fd(const Ring *ring)
 {
-    return ring_ready ? ring.ring_fd : -1;
+    return ring ? ring->uring.ring_fd : -1;
 }
 
 /* ---- set-up -------------------------------------------------------------- */
 
-static bool ring_has_operations(void)
+static bool ring_has_operations(Ring *ring)
 {
-    struct io_uring_probe *p = io_uring_get_probe_ring(&ring);
+    struct io_uring_probe *p = io_uring_get_probe_ring(&ring->uring);
     bool ok = p && io_uring_opcode_supported(p, IORING_OP_READV) &&
               io_uring_opcode_supported(p, IORING_OP_WRITEV) && io_uring_opcode_supported(p, IORING_OP_FSYNC);
     io_uring_free_probe(p);
-    return ok && ring.features & IORING_FEAT_NODROP;
+    return ok && ring->uring.features & IORING_FEAT_NODROP;
 }
 
-bool ring_init(GError **err)
+/* 0 or -errno. */
+static int ring_open(Ring *ring)
 {
-    static int failed;
-    if (ring_ready) {
-        return true;
-    }
-    int e = failed ? failed : io_uring_queue_init(RING_ENTRIES, &ring, 0);
-    if (!e && !ring_has_operations()) {
-        io_uring_queue_exit(&ring);
+    int e = io_uring_queue_init(RING_ENTRIES, &ring->uring, 0);
+    if (!e && !ring_has_operations(ring)) {
+        io_uring_queue_exit(&ring->uring);
         e = -EOPNOTSUPP;
     }
-    if (e) {
-        failed = e;
+    return e;
+}
+
+static Ring *ring_new(Drives *all)
+{
+    Ring *ring = g_new0(Ring, 1);
+    all->ring_error = ring_open(ring);
+    if (all->ring_error) {
+        g_free(ring);
+        return NULL;
+    }
+    ring->drives = all;
+    lock_init(&ring->lock, LOCK_RING);
+    io_uring_ring_dontfork(&ring->uring);
+    ring->start_bh = bh_new(NULL, start_later, ring);
+    ring->watch = fdwatch_new(ring->uring.ring_fd, ring_readable, ring);
+    fdwatch_set(ring->watch, G_IO_IN);
+    return ring;
+}
+
+void ring_free(Ring *ring)
+{
+    if (ring) {
+        fdwatch_free(ring->watch);
+        bh_free(ring->start_bh);
+        io_uring_queue_exit(&ring->uring);
+        lock_finish(&ring->lock);
+        g_free(ring);
+    }
+}
+
+bool ring_init(Drives *all, GError **err)
+{
+    if (!all->ring && !all->ring_error) {
+        all->ring = ring_new(all);
+    }
+    if (!all->ring) {
         block_error(err,
                     "aio=io_uring: the kernel gives no usable io_uring: %s; use aio=threads, "
                     "or look at /proc/sys/kernel/io_uring_disabled",
-                    g_strerror(-e));
-        return false;
+                    g_strerror(-all->ring_error));
     }
-    io_uring_ring_dontfork(&ring);
-    start_bh = bh_new(NULL, start_later, NULL);
-    watch = fdwatch_new(ring.ring_fd, ring_readable, NULL);
-    fdwatch_set(watch, G_IO_IN);
-    ring_ready = true;
-    return true;
+    return all->ring != NULL;
 }

@@ -2,7 +2,7 @@
 /* A request done by a worker: straight-line code, a piece at a time.
  *
  * A guest may ask for hundreds of GiB in one request, and for a thousand of those.  A piece is small enough
- * to be waited for; between two pieces the worker looks whether it is to put the request down (block_pause_all,
+ * to be waited for; between two pieces the worker looks whether it is to put the request down (drives_pause,
  * block_cancel_begin).  What has been completed is not done again when the request goes on. */
 #include "block_priv.h"
 

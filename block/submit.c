@@ -13,25 +13,21 @@
 
 enum { DETECT_MAX = 256 << 10 }; /* bytes that are looked at where the guest waits */
 
-static Lock done_lock = LOCK_INIT(LOCK_ENDED_REQUESTS); /* leaf */
-static BlockRequest *done_first, *done_last;
-static Bh *done_bh;
-
 /* ---- completion ---------------------------------------------------------- */
 
-static BlockRequest *completions_take(void)
+static BlockRequest *completions_take(Drives *all)
 {
-    lock_take(&done_lock);
-    BlockRequest *r = done_first;
-    done_first = done_last = NULL;
-    lock_release(&done_lock);
+    lock_take(&all->done_lock);
+    BlockRequest *r = all->done_first;
+    all->done_first = all->done_last = NULL;
+    lock_release(&all->done_lock);
     return r;
 }
 
-void block_completions_run(void)
+void block_completions_run(Drives *all)
 {
     Lock *held = NULL;
-    for (BlockRequest *r = completions_take(), *next; r; r = next) {
+    for (BlockRequest *r = completions_take(all), *next; r; r = next) {
         BlockBackend *blk = r->priv.blk;
         next = r->priv.next;
         if (blk->lock != held) {
@@ -54,24 +50,34 @@ void block_completions_run(void)
     }
 }
 
-void block_complete_quietly(BlockRequest *r, int result)
+static void queue_done(Drives *all, BlockRequest *r, int result)
 {
     r->priv.result = result;
     r->priv.next = NULL;
-    lock_take(&done_lock);
-    if (done_last) {
-        done_last->priv.next = r;
+    if (all->done_last) {
+        all->done_last->priv.next = r;
     } else {
-        done_first = r;
+        all->done_first = r;
     }
-    done_last = r;
-    lock_release(&done_lock);
+    all->done_last = r;
 }
 
+void block_complete_quietly(BlockRequest *r, int result)
+{
+    Drives *all = r->priv.blk->all;
+    lock_take(&all->done_lock);
+    queue_done(all, r, result);
+    lock_release(&all->done_lock);
+}
+
+/* Once r is taken from the queue, the drives may be: so the loop is woken under the lock. */
 void block_complete(BlockRequest *r, int result)
 {
-    block_complete_quietly(r, result);
-    bh_schedule(done_bh);
+    Drives *all = r->priv.blk->all;
+    lock_take(&all->done_lock);
+    queue_done(all, r, result);
+    bh_schedule(all->done_bh);
+    lock_release(&all->done_lock);
 }
 
 /* ---- submission ---------------------------------------------------------- */
@@ -158,9 +164,9 @@ void block_submit(BlockBackend *blk, BlockRequest *r)
         return;
     }
     r->priv.flags = request_flags(r);
-    if (blk->ring && !may_be_zeroes(r) && ring_takes(r) &&
+    if (blk->ring && !may_be_zeroes(r) && ring_takes(blk->all->ring, r) &&
         blk->node->driver->map(blk->node, r, &r->priv.fd, &r->priv.position)) {
-        ring_submit(r);
+        ring_submit(blk->all->ring, r);
     } else {
         workers_submit(r);
     }
@@ -170,22 +176,23 @@ void block_submit(BlockBackend *blk, BlockRequest *r)
 
 void block_drain(BlockBackend *blk)
 {
-    ring_start();
+    Drives *all = blk->all;
+    ring_start(all->ring);
     while (__atomic_load_n(&blk->in_flight, __ATOMIC_ACQUIRE)) {
-        struct pollfd p = { .fd = ring_wait_fd(), .events = POLLIN };
-        ring_reap();
-        block_completions_run();
+        struct pollfd p = { .fd = ring_wait_fd(all->ring), .events = POLLIN };
+        ring_reap(all->ring);
+        block_completions_run(all);
         if (__atomic_load_n(&blk->in_flight, __ATOMIC_ACQUIRE)) {
             poll(&p, 1, 1); /* workers have no descriptor to wait for */
         }
     }
 }
 
-void block_poll(void)
+void block_poll(Drives *all)
 {
-    ring_start();
-    ring_reap();
-    block_completions_run();
+    ring_start(all->ring);
+    ring_reap(all->ring);
+    block_completions_run(all);
 }
 
 /* ---- synchronous access -------------------------------------------------- */
@@ -219,16 +226,4 @@ bool block_write_sync(BlockBackend *blk, uint64_t offset, const void *buf, uint6
     struct iovec iov = { (void *)buf, len };
     BlockRequest r = { .op = BLOCK_WRITE, .offset = offset, .length = len, .iov = &iov, .iov_count = 1 };
     return run_sync(blk, &r, "writing", err);
-}
-
-static void completions_later(void *opaque)
-{
-    block_completions_run();
-}
-
-void block_submit_init(void)
-{
-    if (!done_bh) {
-        done_bh = bh_new(NULL, completions_later, NULL);
-    }
 }

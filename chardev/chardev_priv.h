@@ -49,7 +49,13 @@ typedef struct ChardevBackend {
     char *(*describe)(const Chardev *chr);
 } ChardevBackend;
 
+struct Chardevs {
+    GPtrArray *list; /* of Chardev, in the order of their making */
+    uint8_t escape;  /* see chardevs_set_escape */
+};
+
 struct Chardev {
+    Chardevs *all;
     char *id;
     const ChardevBackend *backend;
     bool mux_on;

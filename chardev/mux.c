@@ -21,13 +21,6 @@
 
 #include "base/clock.h"
 
-static uint8_t escape_char = 1;
-
-void chardev_set_escape(uint8_t c)
-{
-    escape_char = c;
-}
-
 static void mux_print(Chardev *chr, const char *text)
 {
     lock_take(&chr->write_lock);
@@ -48,6 +41,7 @@ static void mux_print_help(Chardev *chr)
         "c    switch between console and monitor\n\r",
     };
     char key[8];
+    uint8_t escape_char = chr->all->escape;
     if (escape_char > 0 && escape_char < 27) {
         g_snprintf(key, sizeof(key), "C-%c", escape_char - 1 + 'a');
     } else {
@@ -146,9 +140,9 @@ void mux_input(Chardev *chr, const uint8_t *buf, int len)
     for (int i = 0; i < len; i++) {
         bool escaped = chr->mux.escaped;
         chr->mux.escaped = false;
-        if (!escaped && buf[i] == escape_char) {
+        if (!escaped && buf[i] == chr->all->escape) {
             chr->mux.escaped = true;
-        } else if (escaped && buf[i] != escape_char) {
+        } else if (escaped && buf[i] != chr->all->escape) {
             mux_command(chr, buf[i]);
         } else if (chr->slots[chr->focus].fe) { /* else: typed for nobody */
             g_byte_array_append(chr->slots[chr->focus].in, &buf[i], 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All chardevs of the process by their ids: making them from options, finding,
+/* The chardevs of a machine by their ids: making them from options, finding,
  * listing and freeing them.
  * Spelling: the QEMU manual, "invocation", -chardev. */
 #include "chardev_priv.h"
@@ -18,8 +18,6 @@ static const ChardevBackend *const backends[] = {
 };
 
 static const char *const common_keys[] = { "backend", "id", "mux", "logfile", "logappend" };
-
-static GPtrArray *all; /* of Chardev, in the order of their making */
 
 static const ChardevBackend *backend_find(const char *name, GError **err)
 {
@@ -133,7 +131,7 @@ static bool chr_init(Chardev *chr, GHashTable *options, GError **err)
     return chr->backend->open(chr, options, err);
 }
 
-Chardev *chardev_new(GHashTable *options, GError **err)
+Chardev *chardev_new(Chardevs *all, GHashTable *options, GError **err)
 {
     const char *name = opt_string(options, "backend"), *id = opt_string(options, "id");
     const ChardevBackend *b = name ? backend_find(name, err) : NULL;
@@ -150,7 +148,7 @@ Chardev *chardev_new(GHashTable *options, GError **err)
                   id ? "no usable id: " : "no id specified", id ? id : "");
         return NULL;
     }
-    if (chardev_find(id)) {
+    if (chardev_find(all, id)) {
         chr_error(err,
                   "Duplicate ID '%s' for chardev: each one needs its own; change one of "
                   "them",
@@ -161,6 +159,7 @@ Chardev *chardev_new(GHashTable *options, GError **err)
         return NULL;
     }
     Chardev *chr = g_malloc0(b->size);
+    chr->all = all;
     chr->backend = b;
     chr->id = g_strdup(id);
     chr->log_fd = -1;
@@ -168,17 +167,14 @@ Chardev *chardev_new(GHashTable *options, GError **err)
         chr_free(chr);
         return NULL;
     }
-    if (!all) {
-        all = g_ptr_array_new();
-    }
-    g_ptr_array_add(all, chr);
+    g_ptr_array_add(all->list, chr);
     return chr;
 }
 
-Chardev *chardev_find(const char *id)
+Chardev *chardev_find(const Chardevs *all, const char *id)
 {
-    for (guint i = 0; all && i < all->len; i++) {
-        Chardev *chr = g_ptr_array_index(all, i);
+    for (guint i = 0; i < all->list->len; i++) {
+        Chardev *chr = g_ptr_array_index(all->list, i);
         if (strcmp(chr->id, id) == 0) {
             return chr;
         }
@@ -186,10 +182,10 @@ Chardev *chardev_find(const char *id)
     return NULL;
 }
 
-void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque)
+void chardev_foreach(const Chardevs *all, void (*fn)(Chardev *chr, void *opaque), void *opaque)
 {
-    for (guint i = 0; all && i < all->len; i++) {
-        fn(g_ptr_array_index(all, i), opaque);
+    for (guint i = 0; i < all->list->len; i++) {
+        fn(g_ptr_array_index(all->list, i), opaque);
     }
 }
 
@@ -203,15 +199,32 @@ void chardev_print_backends(void)
 
 void chardev_free(Chardev *chr)
 {
-    if (g_ptr_array_remove(all, chr)) {
+    if (g_ptr_array_remove(chr->all->list, chr)) {
         chr_free(chr);
     }
 }
 
-void chardev_free_all(void)
+Chardevs *chardevs_new(void)
 {
-    while (all && all->len) {
-        chr_free(g_ptr_array_steal_index(all, all->len - 1));
+    Chardevs *all = g_new0(Chardevs, 1);
+    all->list = g_ptr_array_new();
+    all->escape = 1;
+    return all;
+}
+
+void chardevs_set_escape(Chardevs *all, uint8_t c)
+{
+    all->escape = c;
+}
+
+void chardevs_free(Chardevs *all)
+{
+    if (!all) {
+        return;
     }
-    chardev_restore_terminal();
+    while (all->list->len) {
+        chr_free(g_ptr_array_steal_index(all->list, all->list->len - 1));
+    }
+    g_ptr_array_unref(all->list);
+    g_free(all);
 }

@@ -111,7 +111,8 @@ static GHashTable *short_parse(const char *text, GError **err)
     return NULL;
 }
 
-Chardev *chardev_new_from_short(const char *label, const char *text, bool *with_monitor, GError **err)
+Chardev *chardev_new_from_short(Chardevs *all, const char *label, const char *text, bool *with_monitor,
+                                GError **err)
 {
     bool mon = g_str_has_prefix(text, "mon:");
     const char *rest = mon ? text + 4 : text;
@@ -128,7 +129,7 @@ Chardev *chardev_new_from_short(const char *label, const char *text, bool *with_
         return NULL;
     }
     if (g_str_has_prefix(rest, "chardev:")) {
-        Chardev *chr = chardev_find(rest + 8);
+        Chardev *chr = chardev_find(all, rest + 8);
         if (!chr) {
             chr_error(err,
                       "chardev '%s' not found: no -chardev has this id; add -chardev "
@@ -148,5 +149,5 @@ Chardev *chardev_new_from_short(const char *label, const char *text, bool *with_
             put(t, "signal", "off"); /* Ctrl-C is the guest's */
         }
     }
-    return chardev_new(t, err);
+    return chardev_new(all, t, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The user's terminal in raw mode, and given back whatever way the process ends:
- * chardev_free_all, exit(), a fatal signal, or a stop (Ctrl-Z) and its end.
+ * the end of the chardev, exit(), a fatal signal, or a stop (Ctrl-Z) and its end.
  *
  * Handlers are set only for signals that nobody has claimed; who claims one
  * later calls ending_clean() in its own handler before it dies. */

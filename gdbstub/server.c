@@ -173,7 +173,7 @@ bool gdbserver_start(Machine *m, const char *device, GError **err)
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "gdbserver: the machine has no CPU to debug");
         return false;
     }
-    Chardev *c = chardev_new_from_short("gdb", text, &with_monitor, &why);
+    Chardev *c = chardev_new_from_short(m->chardevs, "gdb", text, &with_monitor, &why);
     if (!c) {
         if (why) {
             g_propagate_error(err, why);

@@ -168,7 +168,7 @@ static bool cmd_set_link(Machine *m, const char *args, GString *out, GError **er
         return monitor_syntax_error(err, "set_link: write set_link NAME on|off");
     }
     g_autofree char *name = g_strchomp(g_strndup(args, state - args));
-    return net_set_link_of(name, up) ||
+    return net_set_link_of(m->nets, name, up) ||
            monitor_error(err, "Device '%s' not found; `info network` lists them", name);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chardev/chardev.h"
+#include "hw/board.h"
 #include "monitor/monitor_priv.h"
 #include "net/net.h"
 #include "util/keyval.h"
@@ -19,7 +20,8 @@ static void first_user_network(NetClient *nc, void *opaque)
 }
 
 /* "[netdev] rule": the network, by default the first of its kind; *rule points into args. */
-static NetClient *forwarding_network(const char *command, const char *args, const char **rule, GError **err)
+static NetClient *forwarding_network(const Nets *nets, const char *command, const char *args,
+                                     const char **rule, GError **err)
 {
     const char *blank = strpbrk(args, " \t");
     g_autofree char *id = blank ? g_strndup(args, blank - args) : NULL;
@@ -30,9 +32,9 @@ static NetClient *forwarding_network(const char *command, const char *args, cons
         return NULL;
     }
     if (id) {
-        nc = net_find(id);
+        nc = net_find(nets, id);
     } else {
-        net_foreach(first_user_network, &nc);
+        net_foreach(nets, first_user_network, &nc);
     }
     if (!nc) {
         monitor_error(err, "there is no %s%s; `info network` lists them", id ? "netdev " : "user network",
@@ -44,14 +46,14 @@ static NetClient *forwarding_network(const char *command, const char *args, cons
 bool monitor_cmd_hostfwd_add(Machine *m, const char *args, GString *out, GError **err)
 {
     const char *rule;
-    NetClient *nc = forwarding_network("hostfwd_add", args, &rule, err);
+    NetClient *nc = forwarding_network(m->nets, "hostfwd_add", args, &rule, err);
     return nc && net_user_hostfwd_add(nc, rule, err);
 }
 
 bool monitor_cmd_hostfwd_remove(Machine *m, const char *args, GString *out, GError **err)
 {
     const char *rule;
-    NetClient *nc = forwarding_network("hostfwd_remove", args, &rule, err);
+    NetClient *nc = forwarding_network(m->nets, "hostfwd_remove", args, &rule, err);
     if (!nc || !net_user_hostfwd_remove(nc, rule, err)) {
         return false;
     }
@@ -83,7 +85,7 @@ bool monitor_cmd_ringbuf_read(Machine *m, const char *args, GString *out, GError
     if (!words[0] || !words[1] || !keyval_size(g_strstrip(words[1]), 1, &size) || !size) {
         return monitor_syntax_error(err, "ringbuf_read: write ringbuf_read DEVICE SIZE, in bytes");
     }
-    Chardev *chr = chardev_find(words[0]);
+    Chardev *chr = chardev_find(m->chardevs, words[0]);
     if (!chr) {
         return monitor_error(err, "Device '%s' not found; `info chardev` lists them", words[0]);
     }

@@ -176,7 +176,7 @@ static void add_block(BlockBackend *blk, void *opaque)
 
 static bool info_block(Machine *m, const char *args, GString *out, GError **err)
 {
-    block_foreach(add_block, out);
+    block_foreach(m->drives, add_block, out);
     return true;
 }
 
@@ -227,13 +227,13 @@ static void add_chardev(Chardev *chr, void *opaque)
 
 static bool info_chardev(Machine *m, const char *args, GString *out, GError **err)
 {
-    chardev_foreach(add_chardev, out);
+    chardev_foreach(m->chardevs, add_chardev, out);
     return true;
 }
 
 static bool info_network(Machine *m, const char *args, GString *out, GError **err)
 {
-    net_describe_all(out);
+    net_describe_all(m->nets, out);
     return true;
 }
 
@@ -247,7 +247,7 @@ static void add_usernet(NetClient *nc, void *opaque)
 
 static bool info_usernet(Machine *m, const char *args, GString *out, GError **err)
 {
-    net_foreach(add_usernet, out);
+    net_foreach(m->nets, add_usernet, out);
     return true;
 }
 

@@ -23,8 +23,6 @@ static const char *const missing[] = {
     "vde", "passt",  "af-xdp", "vhost-user", "vhost-vdpa", NULL,
 };
 
-static GPtrArray *all; /* of NetClient, in the order of their making */
-
 void net_error(GError **err, const char *fmt, ...)
 {
     va_list ap;
@@ -177,7 +175,7 @@ static void client_free(NetClient *nc)
     g_free(nc);
 }
 
-NetClient *net_new(GHashTable *options, GError **err)
+NetClient *net_new(Nets *all, GHashTable *options, GError **err)
 {
     const char *type = g_hash_table_lookup(options, "type"), *id = g_hash_table_lookup(options, "id");
     const NetBackend *b = type ? backend_find(type, err) : NULL;
@@ -191,7 +189,7 @@ NetClient *net_new(GHashTable *options, GError **err)
         net_error(err, "-netdev %s: Parameter 'id' is missing or has blanks; add id=NAME", type);
         return NULL;
     }
-    if (net_find(id)) {
+    if (net_find(all, id)) {
         net_error(err, "Duplicate ID '%s' for netdev: each one needs its own; change one of them", id);
         return NULL;
     }
@@ -199,6 +197,7 @@ NetClient *net_new(GHashTable *options, GError **err)
         return NULL;
     }
     NetClient *nc = g_malloc0(b->size);
+    nc->all = all;
     nc->backend = b;
     nc->id = g_strdup(id);
     nc->link_up = true;
@@ -207,17 +206,14 @@ NetClient *net_new(GHashTable *options, GError **err)
         client_free(nc);
         return NULL;
     }
-    if (!all) {
-        all = g_ptr_array_new();
-    }
-    g_ptr_array_add(all, nc);
+    g_ptr_array_add(all->clients, nc);
     return nc;
 }
 
-NetClient *net_find(const char *id)
+NetClient *net_find(const Nets *all, const char *id)
 {
-    for (guint i = 0; all && i < all->len; i++) {
-        NetClient *nc = g_ptr_array_index(all, i);
+    for (guint i = 0; i < all->clients->len; i++) {
+        NetClient *nc = g_ptr_array_index(all->clients, i);
         if (strcmp(nc->id, id) == 0) {
             return nc;
         }
@@ -225,18 +221,34 @@ NetClient *net_find(const char *id)
     return NULL;
 }
 
-void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque)
+void net_foreach(const Nets *all, void (*fn)(NetClient *nc, void *opaque), void *opaque)
 {
-    for (guint i = 0; all && i < all->len; i++) {
-        fn(g_ptr_array_index(all, i), opaque);
+    for (guint i = 0; i < all->clients->len; i++) {
+        fn(g_ptr_array_index(all->clients, i), opaque);
     }
 }
 
-void net_free_all(void)
+Nets *nets_new(Chardevs *chardevs)
 {
-    while (all && all->len) {
-        client_free(g_ptr_array_steal_index(all, all->len - 1));
+    Nets *all = g_new0(Nets, 1);
+    all->chardevs = chardevs;
+    all->clients = g_ptr_array_new();
+    all->nics = g_ptr_array_new();
+    all->next_mac = 0x56;
+    return all;
+}
+
+void nets_free(Nets *all)
+{
+    if (!all) {
+        return;
     }
+    while (all->clients->len) {
+        client_free(g_ptr_array_steal_index(all->clients, all->clients->len - 1));
+    }
+    g_ptr_array_unref(all->clients);
+    g_ptr_array_unref(all->nics);
+    g_free(all);
 }
 
 void net_print_types(void)

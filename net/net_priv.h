@@ -21,7 +21,15 @@ typedef struct NetFrame {
     uint8_t data[];
 } NetFrame;
 
+struct Nets {
+    Chardevs *chardevs;
+    GPtrArray *clients; /* of NetClient, in the order of their making */
+    GPtrArray *nics;    /* of NetNic, likewise */
+    uint8_t next_mac;   /* see net_default_mac */
+};
+
 struct NetClient {
+    Nets *all;
     char *id;
     const NetBackend *backend;
     const NetFrontend *fe;

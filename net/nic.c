@@ -8,26 +8,21 @@
 
 #include <string.h>
 
-static GPtrArray *nics; /* of NetNic, in the order of their making */
-
-bool net_nic_add(NetNic *nic, GError **err)
+bool net_nic_add(Nets *all, NetNic *nic, GError **err)
 {
     if (nic->netdev && !net_attach(nic->netdev, nic->fe, nic->opaque, nic->lock, err)) {
         return false;
     }
-    if (!nics) {
-        nics = g_ptr_array_new();
-    }
-    g_ptr_array_add(nics, nic);
+    g_ptr_array_add(all->nics, nic);
     return true;
 }
 
-void net_nic_remove(NetNic *nic)
+void net_nic_remove(Nets *all, NetNic *nic)
 {
     if (nic->netdev) {
         net_detach(nic->netdev, nic->opaque);
     }
-    g_ptr_array_remove(nics, nic);
+    g_ptr_array_remove(all->nics, nic);
 }
 
 bool net_nic_link_up(const NetNic *nic)
@@ -35,10 +30,10 @@ bool net_nic_link_up(const NetNic *nic)
     return nic->netdev ? net_link_up(nic->netdev) : !nic->unplugged;
 }
 
-static NetNic *nic_find(const char *name)
+static NetNic *nic_find(const Nets *all, const char *name)
 {
-    for (guint i = 0; nics && i < nics->len; i++) {
-        NetNic *nic = nics->pdata[i];
+    for (guint i = 0; i < all->nics->len; i++) {
+        NetNic *nic = all->nics->pdata[i];
         if (strcmp(nic->name, name) == 0) {
             return nic;
         }
@@ -56,10 +51,10 @@ static void nic_set_link(NetNic *nic, bool up)
     }
 }
 
-bool net_set_link_of(const char *name, bool up)
+bool net_set_link_of(Nets *all, const char *name, bool up)
 {
-    NetClient *nc = net_find(name);
-    NetNic *nic = nc ? NULL : nic_find(name);
+    NetClient *nc = net_find(all, name);
+    NetNic *nic = nc ? NULL : nic_find(all, name);
     if (nc) {
         net_set_link(nc, up);
     } else if (nic) {
@@ -93,20 +88,20 @@ static void describe_nic(const NetNic *nic, GString *out)
     }
 }
 
-void net_describe_all(GString *out)
+void net_describe_all(const Nets *all, GString *out)
 {
-    net_foreach(describe_alone, out);
-    for (guint i = 0; nics && i < nics->len; i++) {
-        describe_nic(nics->pdata[i], out);
+    net_foreach(all, describe_alone, out);
+    for (guint i = 0; i < all->nics->len; i++) {
+        describe_nic(all->nics->pdata[i], out);
     }
 }
 
 /* ---- addresses ----------------------------------------------------------- */
 
-static bool mac_in_use(const uint8_t mac[6])
+static bool mac_in_use(const Nets *all, const uint8_t mac[6])
 {
-    for (guint i = 0; nics && i < nics->len; i++) {
-        const NetNic *nic = nics->pdata[i];
+    for (guint i = 0; i < all->nics->len; i++) {
+        const NetNic *nic = all->nics->pdata[i];
         if (memcmp(nic->mac, mac, 6) == 0) {
             return true;
         }
@@ -114,11 +109,10 @@ static bool mac_in_use(const uint8_t mac[6])
     return false;
 }
 
-void net_default_mac(uint8_t mac[6])
+void net_default_mac(Nets *all, uint8_t mac[6])
 {
-    static uint8_t next = 0x56;
     do { /* ends: a machine has far less than 256 cards */
-        const uint8_t base[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, next++ };
+        const uint8_t base[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, all->next_mac++ };
         memcpy(mac, base, sizeof(base));
-    } while (mac_in_use(mac));
+    } while (mac_in_use(all, mac));
 }

@@ -206,7 +206,7 @@ static bool guestfwd_chardev(NetUser *u, const char *rule, const char *target, s
 {
     g_autofree char *label = g_strdup_printf("guestfwd.tcp.%s.%u", u->nc.id, port);
     GError *why = NULL;
-    Chardev *chr = chardev_new_from_short(label, target, NULL, &why);
+    Chardev *chr = chardev_new_from_short(u->nc.all->chardevs, label, target, NULL, &why);
     GuestForward *g = g_new0(GuestForward, 1);
     *g = (GuestForward){ .user = u, .chr = chr, .server = server, .port = port };
     if (!chr || !chardev_attach(chr, &guestfwd_frontend, g, NULL, &why)) {

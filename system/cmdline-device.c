@@ -93,7 +93,7 @@ bool cmdline_devices(const CmdLine *c, Machine *m, GError **err)
     if (!add_cards(c, m, err)) {
         return false;
     }
-    block_foreach(add_disk, &disks);
+    block_foreach(m->drives, add_disk, &disks);
     if (disks.err) {
         g_propagate_error(err, disks.err);
         return false;
@@ -113,7 +113,7 @@ bool cmdline_devices(const CmdLine *c, Machine *m, GError **err)
 
 /* ---- -global ---- */
 
-static bool add_global(const CmdItem *item, GError **err)
+static bool add_global(Machine *m, const CmdItem *item, GError **err)
 {
     const char *driver = g_hash_table_lookup(item->keys, "driver");
     const char *property = g_hash_table_lookup(item->keys, "property");
@@ -121,7 +121,7 @@ static bool add_global(const CmdItem *item, GError **err)
     GHashTableIter iter;
     void *key, *text;
     if (driver && property && value) {
-        return device_add_global(driver, property, value, err);
+        return machine_add_global(m, driver, property, value, err);
     }
     g_hash_table_iter_init(&iter, item->keys);
     while (g_hash_table_iter_next(&iter, &key, &text)) {
@@ -130,18 +130,18 @@ static bool add_global(const CmdItem *item, GError **err)
         if (!dot) {
             return cmdline_fail(err, "Invalid parameter '%s'; write driver.property=value", (char *)key);
         }
-        if (!device_add_global(name, dot + 1, text, err)) {
+        if (!machine_add_global(m, name, dot + 1, text, err)) {
             return false;
         }
     }
     return true;
 }
 
-bool cmdline_globals(const CmdLine *c, GError **err)
+bool cmdline_globals(const CmdLine *c, Machine *m, GError **err)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_GLOBAL); i++) {
         const CmdItem *item = cmdline_item(c, OPT_GLOBAL, i);
-        if (!add_global(item, err)) {
+        if (!add_global(m, item, err)) {
             return cmdline_blame(err, item);
         }
     }

@@ -40,7 +40,7 @@ static bool check_interface(const char *name, GError **err)
 }
 
 /* "virtio0" ... for a drive without id=. */
-static void name_drive(GHashTable *keys)
+static void name_drive(const Machine *m, GHashTable *keys)
 {
     const char *interface = g_hash_table_lookup(keys, "if");
     const char *index = g_hash_table_lookup(keys, "index");
@@ -51,7 +51,7 @@ static void name_drive(GHashTable *keys)
     for (unsigned i = 0;; i++) {
         g_autofree char *name = index && !i ? g_strdup_printf("%s%s", interface ? interface : "virtio", index)
                                             : g_strdup_printf("%s%u", interface ? interface : "virtio", i);
-        if (!block_find(name)) {
+        if (!block_find(m->drives, name)) {
             g_hash_table_replace(keys, g_strdup("id"), g_steal_pointer(&name));
             return;
         }
@@ -74,17 +74,17 @@ static bool place_pflash(BlockBackend *blk, MachineConfig *config, GError **err)
     return true;
 }
 
-static bool open_drive(const CmdLine *c, const CmdItem *item, MachineConfig *config, GError **err)
+static bool open_drive(const CmdLine *c, const CmdItem *item, Machine *m, MachineConfig *config, GError **err)
 {
     g_autoptr(GHashTable) keys = drive_keys(item);
     if (!check_interface(g_hash_table_lookup(keys, "if"), err)) {
         return false;
     }
-    name_drive(keys);
+    name_drive(m, keys);
     if (cmdline_has(c, OPT_SNAPSHOT) && !g_hash_table_contains(keys, "snapshot")) {
         g_hash_table_replace(keys, g_strdup("snapshot"), g_strdup("on"));
     }
-    BlockBackend *blk = block_open_drive(keys, err);
+    BlockBackend *blk = block_open_drive(m->drives, keys, err);
     if (!blk) {
         return false;
     }
@@ -92,14 +92,14 @@ static bool open_drive(const CmdLine *c, const CmdItem *item, MachineConfig *con
 }
 
 /* -machine pflash0=ID */
-static bool machine_pflash(MachineConfig *config, unsigned bank, GError **err)
+static bool machine_pflash(const Machine *m, MachineConfig *config, unsigned bank, GError **err)
 {
     g_autofree char *key = g_strdup_printf("pflash%u", bank);
     const char *id = g_hash_table_lookup(config->board_options, key);
     if (!id) {
         return true;
     }
-    BlockBackend *blk = block_find(id);
+    BlockBackend *blk = block_find(m->drives, id);
     if (!blk || config->pflash[bank]) {
         return cmdline_fail(err, "-machine %s=%s: %s", key, id,
                             blk ? "the bank has an image already"
@@ -110,18 +110,18 @@ static bool machine_pflash(MachineConfig *config, unsigned bank, GError **err)
     return true;
 }
 
-bool cmdline_drives(const CmdLine *c, MachineConfig *config, GError **err)
+bool cmdline_drives(const CmdLine *c, Machine *m, MachineConfig *config, GError **err)
 {
     for (guint i = 0; i < c->items->len; i++) {
         const CmdItem *item = c->items->pdata[i];
         OptionKind kind = item->option->kind;
         bool drive = kind == OPT_DRIVE || kind == OPT_HDA || kind == OPT_PFLASH;
-        if (drive && !open_drive(c, item, config, err)) {
+        if (drive && !open_drive(c, item, m, config, err)) {
             return cmdline_blame(err, item);
         }
     }
     for (unsigned bank = 0; bank < MACHINE_MAX_PFLASH; bank++) {
-        if (!machine_pflash(config, bank, err)) {
+        if (!machine_pflash(m, config, bank, err)) {
             return false;
         }
     }
@@ -129,13 +129,13 @@ bool cmdline_drives(const CmdLine *c, MachineConfig *config, GError **err)
 }
 
 /* -machine memory-backend=ID: RAM has the size of the object. */
-static bool machine_backend(const CmdLine *c, MachineConfig *config, GError **err)
+static bool machine_backend(const CmdLine *c, const Machine *m, MachineConfig *config, GError **err)
 {
     const char *id = g_hash_table_lookup(config->board_options, "memory-backend");
     if (!id) {
         return true;
     }
-    Object *o = object_find(id);
+    Object *o = object_find(m->objects, id);
     uint64_t size = o ? object_memory_size(o) : 0;
     if (!size) {
         return cmdline_fail(err,
@@ -161,15 +161,15 @@ static bool machine_backend(const CmdLine *c, MachineConfig *config, GError **er
     return true;
 }
 
-bool cmdline_objects(const CmdLine *c, MachineConfig *config, GError **err)
+bool cmdline_objects(const CmdLine *c, Machine *m, MachineConfig *config, GError **err)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_OBJECT); i++) {
         const CmdItem *item = cmdline_item(c, OPT_OBJECT, i);
         const char *type = g_hash_table_lookup(item->keys, "qom-type");
         const Prop *props = type ? object_type_props(type, NULL) : NULL;
-        if (!cmdline_json_props(item, props, err) || !object_new(item->keys, err)) {
+        if (!cmdline_json_props(item, props, err) || !object_new(m->objects, item->keys, err)) {
             return cmdline_blame(err, item);
         }
     }
-    return machine_backend(c, config, err);
+    return machine_backend(c, m, config, err);
 }

@@ -41,21 +41,21 @@ static GHashTable *take_card(GHashTable *from)
     return card;
 }
 
-static void name_backend(GHashTable *keys)
+static void name_backend(const Machine *m, GHashTable *keys)
 {
     if (g_hash_table_contains(keys, "id")) {
         return;
     }
     for (unsigned i = 0;; i++) {
         g_autofree char *id = g_strdup_printf("#net%u", i);
-        if (!net_find(id)) {
+        if (!net_find(m->nets, id)) {
             set_key(keys, "id", id);
             return;
         }
     }
 }
 
-static bool add_nic(const CmdLine *c, const CmdItem *item, GError **err)
+static bool add_nic(const CmdLine *c, Machine *m, const CmdItem *item, GError **err)
 {
     g_autoptr(GHashTable) keys = cmdline_keys_copy(item->keys);
     const char *type = g_hash_table_lookup(keys, "type");
@@ -66,9 +66,9 @@ static bool add_nic(const CmdLine *c, const CmdItem *item, GError **err)
         set_key(keys, "type", "user");
     }
     g_autoptr(GHashTable) card = take_card(keys);
-    name_backend(keys);
+    name_backend(m, keys);
     set_key(card, "netdev", g_hash_table_lookup(keys, "id"));
-    if (!net_new(keys, err)) {
+    if (!net_new(m->nets, keys, err)) {
         return false;
     }
     g_ptr_array_add(c->nics, g_steal_pointer(&card));
@@ -101,7 +101,7 @@ static bool add_old_card(OldNet *n, GHashTable *keys, const CmdLine *c, GError *
     return true;
 }
 
-static bool add_old(OldNet *n, const CmdLine *c, const CmdItem *item, GError **err)
+static bool add_old(OldNet *n, const CmdLine *c, Machine *m, const CmdItem *item, GError **err)
 {
     g_autoptr(GHashTable) keys = cmdline_keys_copy(item->keys);
     const char *type = g_hash_table_lookup(keys, "type");
@@ -118,9 +118,9 @@ static bool add_old(OldNet *n, const CmdLine *c, const CmdItem *item, GError **e
         set_key(keys, "id", g_hash_table_lookup(keys, "name"));
     }
     g_hash_table_remove(keys, "name");
-    name_backend(keys);
+    name_backend(m, keys);
     g_ptr_array_add(n->backends, g_strdup(g_hash_table_lookup(keys, "id")));
-    return net_new(keys, err) != NULL;
+    return net_new(m->nets, keys, err) != NULL;
 }
 
 static bool pair_old(OldNet *n, const CmdLine *c, GError **err)
@@ -141,14 +141,14 @@ static bool pair_old(OldNet *n, const CmdLine *c, GError **err)
     return true;
 }
 
-static bool add_all_old(const CmdLine *c, GError **err)
+static bool add_all_old(const CmdLine *c, Machine *m, GError **err)
 {
     g_autoptr(GPtrArray) cards = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
     g_autoptr(GPtrArray) backends = g_ptr_array_new_with_free_func(g_free);
     OldNet n = { cards, backends };
     for (unsigned i = 0; i < cmdline_count(c, OPT_NET); i++) {
         const CmdItem *item = cmdline_item(c, OPT_NET, i);
-        if (!add_old(&n, c, item, err)) {
+        if (!add_old(&n, c, m, item, err)) {
             return cmdline_blame(err, item);
         }
     }
@@ -183,7 +183,7 @@ static bool check_json(const CmdItem *item, GError **err)
     return true;
 }
 
-bool cmdline_netdevs(const CmdLine *c, GError **err)
+bool cmdline_netdevs(const CmdLine *c, Machine *m, GError **err)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_NETDEV); i++) {
         const CmdItem *item = cmdline_item(c, OPT_NETDEV, i);
@@ -195,15 +195,15 @@ bool cmdline_netdevs(const CmdLine *c, GError **err)
             cmdline_fail(err, "Parameter 'id' is missing");
             return cmdline_blame(err, item);
         }
-        if (!net_new(keys, err)) {
+        if (!net_new(m->nets, keys, err)) {
             return cmdline_blame(err, item);
         }
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_NIC); i++) {
         const CmdItem *item = cmdline_item(c, OPT_NIC, i);
-        if (!add_nic(c, item, err)) {
+        if (!add_nic(c, m, item, err)) {
             return cmdline_blame(err, item);
         }
     }
-    return add_all_old(c, err);
+    return add_all_old(c, m, err);
 }

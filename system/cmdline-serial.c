@@ -117,7 +117,7 @@ bool cmdline_check_display(const CmdLine *c, GError **err)
 
 /* ---- chardevs, serial ports ---- */
 
-static bool set_escape(const CmdLine *c, GError **err)
+static bool set_escape(const CmdLine *c, Machine *m, GError **err)
 {
     const CmdItem *item = cmdline_last(c, OPT_ECHR);
     uint64_t value;
@@ -128,19 +128,20 @@ static bool set_escape(const CmdLine *c, GError **err)
         cmdline_fail(err, "Bad argument to echr: a number from 0 to 255 (1 is Ctrl-A)");
         return cmdline_blame(err, item);
     }
-    chardev_set_escape(value);
+    chardevs_set_escape(m->chardevs, value);
     return true;
 }
 
 /* Connect one short form; *chr stays NULL for "none". */
-static bool connect_short(const CmdLine *c, const char *label, const char *text, Chardev **chr, GError **err)
+static bool connect_short(const CmdLine *c, Machine *m, const char *label, const char *text, Chardev **chr,
+                          GError **err)
 {
     GError *why = NULL;
     bool with_monitor = false;
     if (cmdline_has(c, OPT_DAEMONIZE) && is_stdio(text)) {
         return cmdline_fail(err, "cannot use stdio with -daemonize; use a file, a socket or none");
     }
-    *chr = chardev_new_from_short(label, text, &with_monitor, &why);
+    *chr = chardev_new_from_short(m->chardevs, label, text, &with_monitor, &why);
     if (why) {
         g_propagate_error(err, why);
         return false;
@@ -151,7 +152,7 @@ static bool connect_short(const CmdLine *c, const char *label, const char *text,
     return true;
 }
 
-static bool connect_serials(const CmdLine *c, MachineConfig *config, bool terminal, GError **err)
+static bool connect_serials(const CmdLine *c, Machine *m, MachineConfig *config, bool terminal, GError **err)
 {
     unsigned count = cmdline_count(c, OPT_SERIAL);
     for (unsigned i = 0; i < count; i++) {
@@ -162,7 +163,7 @@ static bool connect_serials(const CmdLine *c, MachineConfig *config, bool termin
             cmdline_fail(err, "there are at most %d serial ports", MACHINE_MAX_SERIALS);
             return cmdline_blame(err, item);
         }
-        if (!connect_short(c, label, item->text, &chr, err)) {
+        if (!connect_short(c, m, label, item->text, &chr, err)) {
             return cmdline_blame(err, item);
         }
         config->serial[i] = chr;
@@ -170,17 +171,18 @@ static bool connect_serials(const CmdLine *c, MachineConfig *config, bool termin
     if (count || !terminal || stdio_is_taken(c)) {
         return true;
     }
-    return connect_short(c, "serial0", monitor_is_given(c) ? "stdio" : "mon:stdio", &config->serial[0], err);
+    return connect_short(c, m, "serial0", monitor_is_given(c) ? "stdio" : "mon:stdio", &config->serial[0],
+                         err);
 }
 
-static bool connect_monitors(const CmdLine *c, bool terminal, GError **err)
+static bool connect_monitors(const CmdLine *c, Machine *m, bool terminal, GError **err)
 {
     unsigned count = cmdline_count(c, OPT_MONITOR);
     for (unsigned i = 0; i < count; i++) {
         const CmdItem *item = cmdline_item(c, OPT_MONITOR, i);
         g_autofree char *label = g_strdup_printf("compat_monitor%u", i);
         Chardev *chr = NULL;
-        if (!connect_short(c, label, item->text, &chr, err)) {
+        if (!connect_short(c, m, label, item->text, &chr, err)) {
             return cmdline_blame(err, item);
         }
         if (chr && !g_ptr_array_find(c->monitors, chr, NULL)) {
@@ -189,7 +191,7 @@ static bool connect_monitors(const CmdLine *c, bool terminal, GError **err)
     }
     if (terminal && !monitor_is_given(c) && cmdline_has(c, OPT_SERIAL) && !stdio_is_taken(c)) {
         Chardev *chr = NULL;
-        if (!connect_short(c, "compat_monitor0", "stdio", &chr, err)) {
+        if (!connect_short(c, m, "compat_monitor0", "stdio", &chr, err)) {
             return false;
         }
         g_ptr_array_add(c->monitors, chr);
@@ -198,7 +200,7 @@ static bool connect_monitors(const CmdLine *c, bool terminal, GError **err)
 }
 
 /* -mon [chardev=]ID[,mode=readline] */
-static bool take_mon(const CmdLine *c, const CmdItem *item, GError **err)
+static bool take_mon(const CmdLine *c, const Machine *m, const CmdItem *item, GError **err)
 {
     static const char *const valid[] = { "chardev", "mode", "id", "pretty", NULL };
     static const char *const modes[] = { "readline", NULL };
@@ -217,7 +219,7 @@ static bool take_mon(const CmdLine *c, const CmdItem *item, GError **err)
     if (!id) {
         return cmdline_fail(err, "Parameter 'chardev' is missing");
     }
-    Chardev *chr = chardev_find(id);
+    Chardev *chr = chardev_find(m->chardevs, id);
     if (!chr) {
         return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s", id, id);
     }
@@ -225,26 +227,26 @@ static bool take_mon(const CmdLine *c, const CmdItem *item, GError **err)
     return true;
 }
 
-bool cmdline_chardevs(const CmdLine *c, MachineConfig *config, GError **err)
+bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GError **err)
 {
     bool terminal = !config->nodefaults && !cmdline_has(c, OPT_DAEMONIZE) &&
                     (cmdline_has(c, OPT_NOGRAPHIC) || !cmdline_has(c, OPT_DISPLAY));
-    if (!set_escape(c, err)) {
+    if (!set_escape(c, m, err)) {
         return false;
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_CHARDEV); i++) {
         const CmdItem *item = cmdline_item(c, OPT_CHARDEV, i);
         g_autoptr(GHashTable) keys = cmdline_keys_copy(item->keys);
-        if (!chardev_new(keys, err)) {
+        if (!chardev_new(m->chardevs, keys, err)) {
             return cmdline_blame(err, item);
         }
     }
-    if (!connect_serials(c, config, terminal, err) || !connect_monitors(c, terminal, err)) {
+    if (!connect_serials(c, m, config, terminal, err) || !connect_monitors(c, m, terminal, err)) {
         return false;
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_MON); i++) {
         const CmdItem *item = cmdline_item(c, OPT_MON, i);
-        if (!take_mon(c, item, err)) {
+        if (!take_mon(c, m, item, err)) {
             return cmdline_blame(err, item);
         }
     }

@@ -128,12 +128,12 @@ bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err);
 /* -display, -vga, -parallel, -overcommit: what is asked for is so already; and -daemonize with -nographic */
 bool cmdline_check_display(const CmdLine *c, GError **err);
 bool cmdline_check_overcommit(const CmdLine *c, GError **err);
-/* -chardev, -object, -serial ..., before the machine exists */
-bool cmdline_chardevs(const CmdLine *c, MachineConfig *config, GError **err);
-bool cmdline_objects(const CmdLine *c, MachineConfig *config, GError **err);
-bool cmdline_drives(const CmdLine *c, MachineConfig *config, GError **err);
-bool cmdline_netdevs(const CmdLine *c, GError **err);
-bool cmdline_globals(const CmdLine *c, GError **err);
+/* -chardev, -object, -serial ..., before the machine is built */
+bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GError **err);
+bool cmdline_objects(const CmdLine *c, Machine *m, MachineConfig *config, GError **err);
+bool cmdline_drives(const CmdLine *c, Machine *m, MachineConfig *config, GError **err);
+bool cmdline_netdevs(const CmdLine *c, Machine *m, GError **err);
+bool cmdline_globals(const CmdLine *c, Machine *m, GError **err);
 /* -device, drives with if=virtio, -nic: between the board's build and finish */
 bool cmdline_devices(const CmdLine *c, Machine *m, GError **err);
 bool cmdline_fw_cfg(const CmdLine *c, Machine *m, GError **err);

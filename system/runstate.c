@@ -98,14 +98,14 @@ static void vcpus_pause(void)
 static void pause_disks(void)
 {
     ending_waits_for("requests of disks to end");
-    block_pause_all();
+    drives_pause(run.machine->drives);
     ending_waits_for(NULL);
 }
 
 static void vcpus_resume(void)
 {
     Accel *a = run.machine->accel;
-    block_resume_all();
+    drives_resume(run.machine->drives);
     clock_virtual_start();
     if (a) {
         a->class->resume(a);
@@ -205,7 +205,7 @@ static void carry_out(void *opaque)
         do_reset(reset);
     }
     if (atomic_exchange(&run.io_stop, false) && runstate_get() == RUN_RUNNING &&
-        block_keeps_requests()) { /* a reset may have dropped them */
+        drives_keep_requests(run.machine->drives)) { /* a reset may have dropped them */
         runstate_stop(RUN_IO_ERROR);
     }
     if (atomic_exchange(&run.powerdown, false)) {
@@ -244,7 +244,7 @@ void system_request_powerdown(void)
 }
 
 /* The block layer keeps a request that failed. */
-static void request_io_stop(void)
+static void request_io_stop(void *opaque)
 {
     atomic_store(&run.io_stop, true);
     wake();
@@ -327,7 +327,7 @@ void runstate_init(Machine *m)
     run.machine = m;
     run.listeners = g_array_new(false, false, sizeof(Listener));
     run.bh = bh_new(NULL, carry_out, NULL);
-    block_set_stop_hook(request_io_stop);
+    drives_set_stop_hook(m->drives, request_io_stop, NULL);
     atomic_store(&run.state, RUN_PRELAUNCH);
 }
 

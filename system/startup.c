@@ -14,11 +14,8 @@
 #include <sys/prctl.h>
 
 #include "accel/accel.h"
-#include "block/block.h"
-#include "chardev/chardev.h"
 #include "gdbstub/gdbstub.h"
 #include "monitor/monitor.h"
-#include "net/net.h"
 #include "system/cmdline.h"
 #include "base/datadir.h"
 #include "base/ending.h"
@@ -26,7 +23,6 @@
 #include "base/log.h"
 #include "base/trace.h"
 #include "base/mainloop.h"
-#include "hw/object.h"
 #include "system/runstate.h"
 
 typedef struct Startup {
@@ -131,23 +127,23 @@ static bool start_process(Startup *s, GError **err)
 static bool start_host_ends(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
-    return cmdline_objects(c, &s->config, err) && cmdline_chardevs(c, &s->config, err) &&
-           cmdline_drives(c, &s->config, err) && cmdline_netdevs(c, err);
+    Machine *m = s->machine = machine_new();
+    return cmdline_objects(c, m, &s->config, err) && cmdline_chardevs(c, m, &s->config, err) &&
+           cmdline_drives(c, m, &s->config, err) && cmdline_netdevs(c, m, err);
 }
 
 static bool start_machine(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
-    if (!cmdline_globals(c, err)) {
+    if (!cmdline_globals(c, s->machine, err)) {
         return false;
     }
     s->accel = cmdline_open_accel(c, err);
     if (!s->accel) {
         return false;
     }
-    s->machine = machine_new(&s->config, s->accel, err);
-    if (!s->machine || !cmdline_devices(c, s->machine, err) || !cmdline_fw_cfg(c, s->machine, err) ||
-        !machine_finish(s->machine, err)) {
+    if (!machine_build(s->machine, &s->config, s->accel, err) || !cmdline_devices(c, s->machine, err) ||
+        !cmdline_fw_cfg(c, s->machine, err) || !machine_finish(s->machine, err)) {
         return false;
     }
     check_traces(s);
@@ -182,10 +178,6 @@ static void finish(Startup *s, int status)
         s->accel->class->close(s->accel);
     }
     machine_free(s->machine);
-    block_close_all();
-    net_free_all();
-    chardev_free_all();
-    object_free_all();
     daemon_remove_pidfile();
     cmdline_config_free(&s->config);
     cmdline_free(s->cmdline);

@@ -7,14 +7,13 @@
 
 #include <string.h>
 
+#include "hw/board.h"
 #include "util/nearest.h"
 
-typedef struct GlobalProp {
+struct GlobalProp {
     const DeviceClass *class;
     char *name, *value;
-} GlobalProp;
-
-static GArray *globals; /* of GlobalProp, in the order given: the last wins */
+};
 
 static bool class_derives(const DeviceClass *c, const DeviceClass *from)
 {
@@ -41,31 +40,40 @@ static const DeviceClass *global_class(const char *driver, GError **err)
     return NULL;
 }
 
-bool device_add_global(const char *driver, const char *name, const char *value, GError **err)
+bool machine_add_global(Machine *m, const char *driver, const char *name, const char *value, GError **err)
 {
     const DeviceClass *c = global_class(driver, err);
     if (!c) {
         return false;
     }
-    Device *trial = device_new(c, NULL, NULL);
+    Device *trial = device_new(c, m, NULL);
     bool ok = device_set_prop(trial, name, value, err);
     device_free(trial);
     if (!ok) {
         g_prefix_error(err, "-global ");
         return false;
     }
-    if (!globals) {
-        globals = g_array_new(FALSE, FALSE, sizeof(GlobalProp));
-    }
-    GlobalProp g = { c, g_strdup(name), g_strdup(value) };
-    g_array_append_val(globals, g);
+    GlobalProp *g = g_new(GlobalProp, 1);
+    *g = (GlobalProp){ c, g_strdup(name), g_strdup(value) };
+    g_ptr_array_add(m->globals, g);
     return true;
+}
+
+void machine_free_globals(Machine *m)
+{
+    for (guint i = 0; i < m->globals->len; i++) {
+        GlobalProp *g = m->globals->pdata[i];
+        g_free(g->name);
+        g_free(g->value);
+        g_free(g);
+    }
+    g_ptr_array_unref(m->globals);
 }
 
 void device_apply_globals(Device *dev)
 {
-    for (guint i = 0; globals && i < globals->len; i++) {
-        const GlobalProp *g = &g_array_index(globals, GlobalProp, i);
+    for (guint i = 0; dev->machine && i < dev->machine->globals->len; i++) {
+        const GlobalProp *g = dev->machine->globals->pdata[i];
         g_autoptr(GError) err = NULL;
         if (class_derives(dev->class, g->class) && !device_set_prop(dev, g->name, g->value, &err)) {
             g_assert_not_reached(); /* the trial took it */

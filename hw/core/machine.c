@@ -6,6 +6,10 @@
 #include <sys/mman.h>
 
 #include "accel/accel.h"
+#include "block/block.h"
+#include "chardev/chardev.h"
+#include "net/net.h"
+#include "hw/object.h"
 #include "hw/core/device_priv.h"
 #include "hw/loader.h"
 #include "target/cpu.h"
@@ -60,7 +64,7 @@ static bool machine_parse_options(Machine *m, GError **err)
                         "%s: Property '%s-machine.%s' not found%s", who, board->name, (char *)key, advice);
             return false;
         }
-        if (!prop_set(ours ? m->board_data : m, p, who, value, err)) {
+        if (!prop_set(ours ? m->board_data : m, p, m, who, value, err)) {
             return false;
         }
     }
@@ -69,24 +73,30 @@ static bool machine_parse_options(Machine *m, GError **err)
 
 /* ---- life ---------------------------------------------------------------- */
 
-Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err)
+Machine *machine_new(void)
 {
     Machine *m = g_new0(Machine, 1);
+    m->chardevs = chardevs_new();
+    m->drives = drives_new();
+    m->nets = nets_new(m->chardevs);
+    m->objects = objects_new();
+    m->globals = g_ptr_array_new();
+    m->devices = g_ptr_array_new();
+    m->buses = g_ptr_array_new();
+    return m;
+}
+
+bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError **err)
+{
     m->config = config;
     m->board = config->board;
     m->accel = accel;
-    m->devices = g_ptr_array_new();
-    m->buses = g_ptr_array_new();
     m->board_data = g_malloc0(MAX(m->board->board_size, 1));
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
     m->memory = address_space_new(&m->system, "memory");
     memory_region_init_container(&m->ports, NULL, "io", MACHINE_PORTS);
     m->io = address_space_new_ports(&m->ports, "I/O");
-    if (!machine_parse_options(m, err) || !m->board->build(m, err)) {
-        machine_free(m);
-        return NULL;
-    }
-    return m;
+    return machine_parse_options(m, err) && m->board->build(m, err);
 }
 
 static void hide_from_core(RamBlock *rb, void *opaque)
@@ -102,11 +112,9 @@ bool machine_finish(Machine *m, GError **err)
     return !m->board->finish || m->board->finish(m, err);
 }
 
-void machine_free(Machine *m)
+/* What machine_build and those after it have made. */
+static void take_apart(Machine *m)
 {
-    if (!m) {
-        return;
-    }
     while (m->devices->len) {
         device_free(g_ptr_array_index(m->devices, m->devices->len - 1));
     }
@@ -132,10 +140,25 @@ void machine_free(Machine *m)
     for (const Prop *p = m->board->options; p && p->name; p++) {
         prop_clear(m->board_data, p);
     }
-    g_ptr_array_free(m->devices, TRUE);
-    g_ptr_array_free(m->buses, TRUE);
     loader_free(m);
     g_free(m->board_data);
+}
+
+void machine_free(Machine *m)
+{
+    if (!m) {
+        return;
+    }
+    if (m->board) {
+        take_apart(m);
+    }
+    drives_free(m->drives);
+    nets_free(m->nets); /* guestfwd= has chardevs */
+    chardevs_free(m->chardevs);
+    objects_free(m->objects);
+    machine_free_globals(m);
+    g_ptr_array_free(m->devices, TRUE);
+    g_ptr_array_free(m->buses, TRUE);
     g_free(m);
     memory_quiescent(); /* what its regions held is freed now */
 }

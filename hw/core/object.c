@@ -39,7 +39,9 @@ struct ObjectType {
     bool memory;
 };
 
-static GPtrArray *objects;
+struct Objects {
+    GPtrArray *list; /* of Object, in the order of their making */
+};
 
 static int builtin_read(Object *o, void *buf, size_t len)
 {
@@ -196,7 +198,7 @@ static void object_free(void *opaque)
     g_free(o);
 }
 
-bool object_new(GHashTable *options, GError **err)
+bool object_new(Objects *all, GHashTable *options, GError **err)
 {
     const char *name = g_hash_table_lookup(options, "qom-type");
     const char *id = g_hash_table_lookup(options, "id");
@@ -209,7 +211,7 @@ bool object_new(GHashTable *options, GError **err)
     if (!t || !check_keys(t, options, err)) {
         return false;
     }
-    if (object_find(id)) {
+    if (object_find(all, id)) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_EXISTS,
                     "attempt to add duplicate property '%s': "
                     "another object has this id; choose a different one",
@@ -222,17 +224,14 @@ bool object_new(GHashTable *options, GError **err)
         object_free(o);
         return false;
     }
-    if (!objects) {
-        objects = g_ptr_array_new_with_free_func(object_free);
-    }
-    g_ptr_array_add(objects, o);
+    g_ptr_array_add(all->list, o);
     return true;
 }
 
-Object *object_find(const char *id)
+Object *object_find(const Objects *all, const char *id)
 {
-    for (guint i = 0; objects && i < objects->len; i++) {
-        Object *o = objects->pdata[i];
+    for (guint i = 0; i < all->list->len; i++) {
+        Object *o = all->list->pdata[i];
         if (g_str_equal(o->id, id)) {
             return o;
         }
@@ -264,9 +263,19 @@ const Prop *object_type_props(const char *name, GError **err)
     return t ? t->props : NULL;
 }
 
-void object_free_all(void)
+Objects *objects_new(void)
 {
-    g_clear_pointer(&objects, g_ptr_array_unref);
+    Objects *all = g_new0(Objects, 1);
+    all->list = g_ptr_array_new_with_free_func(object_free);
+    return all;
+}
+
+void objects_free(Objects *all)
+{
+    if (all) {
+        g_ptr_array_unref(all->list);
+        g_free(all);
+    }
 }
 
 int object_rng_read(Object *o, void *buf, size_t len)

@@ -10,6 +10,7 @@
 
 #include "block/block.h"
 #include "chardev/chardev.h"
+#include "hw/board.h"
 #include "net/net.h"
 #include "hw/object.h"
 #include "util/bytes.h"
@@ -151,19 +152,23 @@ static bool parse_int32(const char *text, int32_t *out)
     return true;
 }
 
-static void *find_by_id(PropKind kind, const char *id)
+static void *find_by_id(const Machine *m, PropKind kind, const char *id)
 {
+    if (!m) { /* a device of a test */
+        return NULL;
+    }
     switch (kind) {
-    case PROP_CHARDEV: return chardev_find(id);
-    case PROP_DRIVE: return block_find(id);
-    case PROP_NETDEV: return net_find(id);
-    default: return object_find(id);
+    case PROP_CHARDEV: return chardev_find(m->chardevs, id);
+    case PROP_DRIVE: return block_find(m->drives, id);
+    case PROP_NETDEV: return net_find(m->nets, id);
+    default: return object_find(m->objects, id);
     }
 }
 
-static bool set_by_id(void **at, const Prop *p, const char *who, const char *id, GError **err)
+static bool set_by_id(void **at, const Prop *p, const Machine *m, const char *who, const char *id,
+                      GError **err)
 {
-    void *found = find_by_id(p->kind, id);
+    void *found = find_by_id(m, p->kind, id);
     if (!found) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "%s: property '%s': there is nothing with the id '%s'; it takes %s, which must be "
@@ -211,7 +216,7 @@ static bool set_only(const Prop *p, const char *who, const char *value, GError *
     OnlyValue v = { 0 };
     Prop plain = *p;
     plain.only = NULL;
-    if (!prop_set(&v, &plain, who, value, err)) {
+    if (!prop_set(&v, &plain, NULL, who, value, err)) {
         return false;
     }
     g_autofree char *got = prop_get(&v, &plain), *have = only_text(p);
@@ -229,7 +234,7 @@ static bool set_only(const Prop *p, const char *who, const char *value, GError *
     return false;
 }
 
-bool prop_set(void *base, const Prop *p, const char *who, const char *value, GError **err)
+bool prop_set(void *base, const Prop *p, const Machine *m, const char *who, const char *value, GError **err)
 {
     if (p->only) {
         return set_only(p, who, value, err);
@@ -254,7 +259,7 @@ bool prop_set(void *base, const Prop *p, const char *who, const char *value, GEr
     case PROP_CHARDEV:
     case PROP_DRIVE:
     case PROP_NETDEV:
-    case PROP_LINK: return set_by_id(at, p, who, value, err);
+    case PROP_LINK: return set_by_id(at, p, m, who, value, err);
     }
     g_assert_not_reached();
 }
@@ -452,7 +457,7 @@ bool device_set_prop(Device *dev, const char *name, const char *value, GError **
                     dev->path, name);
         return false;
     }
-    return prop_set(dev, p, device_user_name(dev), value, err);
+    return prop_set(dev, p, dev->machine, device_user_name(dev), value, err);
 }
 
 char *device_get_prop(Device *dev, const Prop *prop)

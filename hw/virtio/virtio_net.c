@@ -17,6 +17,7 @@
 #include <gio/gio.h>
 
 #include "base/log.h"
+#include "hw/board.h"
 
 enum { LEGACY_HEADER = 10, HEADER = 12, NUM_BUFFERS = 10, CTRL_QUEUE_SIZE = 64, MIN_MTU = 68 };
 enum { STATUS_LINK_UP = 1 };
@@ -289,7 +290,7 @@ static bool net_realize(Device *dev, GError **err)
         return bad_property(dev, "host_mtu must be at least 68 bytes, or 0 to say nothing", err);
     }
     if (memcmp(n->mac, none, sizeof(none)) == 0) {
-        net_default_mac(n->mac);
+        net_default_mac(dev->machine->nets, n->mac);
     }
     n->nic = (NetNic){ .name = (dev->outer ? dev->outer : dev)->path,
                        .model = device_user_name(dev),
@@ -298,7 +299,7 @@ static bool net_realize(Device *dev, GError **err)
                        .fe = &net_frontend,
                        .opaque = n,
                        .lock = dev->lock };
-    if (!net_nic_add(&n->nic, err)) {
+    if (!net_nic_add(dev->machine->nets, &n->nic, err)) {
         return false;
     }
     virtio_init(&n->v, &net_ops);
@@ -315,7 +316,7 @@ static bool net_realize(Device *dev, GError **err)
 static void net_unrealize(Device *dev)
 {
     VirtioNet *n = container_of(dev, VirtioNet, v.dev);
-    net_nic_remove(&n->nic);
+    net_nic_remove(dev->machine->nets, &n->nic);
     bh_free(n->tx_bh);
     virtio_finish(&n->v);
 }

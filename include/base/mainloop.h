@@ -26,6 +26,7 @@ void bh_free(Bh *bh); /* main loop only */
 bool mainloop_is_current(void);
 /* g_cond_wait, for code of the main loop that waits until vCPUs stand: a vCPU may itself be waiting,
  * inside a device, for a host request to end, and requests end in the main loop.  So they go
- * on ending meanwhile, by the function that the block layer has given. */
+ * on ending meanwhile, by the functions that the block layer has added (main loop only). */
 void mainloop_wait(GCond *cond, Lock *lock);
-void mainloop_set_wait_poll(void (*poll)(void));
+void mainloop_add_wait_poll(void (*poll)(void *opaque), void *opaque);
+void mainloop_remove_wait_poll(void (*poll)(void *opaque), void *opaque);

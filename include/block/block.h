@@ -18,6 +18,7 @@
 
 typedef struct BlockBackend BlockBackend;
 typedef struct BlockNode BlockNode;
+typedef struct Drives Drives;
 
 typedef enum BlockOp {
     BLOCK_READ,
@@ -67,12 +68,12 @@ void block_drain(BlockBackend *blk);
  * A request that failed where werror= or rerror= ask for it stops the machine (RUN_IO_ERROR) and is
  * kept; nobody is told of the failure.  `cont` tries it again. */
 /* The machine has stopped: nothing is in flight when this returns, which is soon: what is large or
- * has not been begun is kept, and goes on at block_resume_all.  Main loop only. */
-void block_pause_all(void);
-void block_resume_all(void); /* main loop only */
+ * has not been begun is kept, and goes on at drives_resume.  Main loop only. */
+void drives_pause(Drives *all);
+void drives_resume(Drives *all); /* main loop only */
 /* stop: has the machine stopped, soon; called in the main loop, maybe under a device's lock. */
-void block_set_stop_hook(void (*stop)(void));
-bool block_keeps_requests(void); /* has a failed request stopped the machine? Main loop only */
+void drives_set_stop_hook(Drives *all, void (*stop)(void *opaque), void *opaque);
+bool drives_keep_requests(Drives *all); /* has a failed request stopped the machine? Main loop only */
 /* Between the two, requests that are kept, or not begun, or large end with -ECANCELED, soon; the
  * caller waits for them.  Any thread, under any lock. */
 void block_cancel_begin(BlockBackend *blk);
@@ -114,17 +115,20 @@ typedef enum DriveInterface {
     DRIVE_DEFAULT
 } DriveInterface;
 
+/* The drives of one machine. */
+Drives *drives_new(void);
+void drives_free(Drives *all); /* drain, flush, unlock, close; NULL is fine */
+
 /* Open from the keys of -drive (file, format, if, id, readonly, snapshot, cache,
  * aio, discard, detect-zeroes, media, index, unit, serial, file.locking, werror, rerror).
  * Formats: raw ("format" absent: probed, with the warning that writes to
  * block 0 are restricted).  Unknown keys and formats are refused by name. */
-BlockBackend *block_open_drive(GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+BlockBackend *block_open_drive(Drives *all, GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 DriveInterface block_interface(BlockBackend *blk);
 int block_index(BlockBackend *blk); /* index= or unit=, -1 when not given */
 const char *block_serial(BlockBackend *blk);
-BlockBackend *block_find(const char *id);
-void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
-void block_close_all(void); /* drain, flush, unlock, close */
+BlockBackend *block_find(const Drives *all, const char *id);
+void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 
 /* A controller takes the backend (one user at a time); lock: its device's. */
 bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;

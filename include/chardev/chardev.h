@@ -14,6 +14,7 @@
 #include "base/lock.h"
 
 typedef struct Chardev Chardev;
+typedef struct Chardevs Chardevs;
 
 typedef enum ChardevEvent {
     CHARDEV_OPENED,
@@ -30,23 +31,29 @@ typedef struct ChardevFrontend {
     bool background; /* of a mux: the newest frontend without this (a monitor has it) gets the keys */
 } ChardevFrontend;
 
+/* The chardevs of one machine. */
+Chardevs *chardevs_new(void);
+void chardevs_free(Chardevs *all); /* with those that are left; NULL is fine */
+/* The escape character of those with mux=on, -echr (default 1, Ctrl-A). */
+void chardevs_set_escape(Chardevs *all, uint8_t c);
+
 /* Create from "backend,id=ID,key=value..." split into keys ("backend" is one of
  * them).  The chardev is registered under its id. */
-Chardev *chardev_new(GHashTable *options /* char* -> char* */, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+Chardev *chardev_new(Chardevs *all, GHashTable *options /* char* -> char* */,
+                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* Create from the short form of -serial, -monitor, -qmp: stdio, mon:stdio,
  * pty, null, none (returns NULL without error), file:PATH, pipe:PATH, tcp:HOST:PORT[,opts],
  * unix:PATH[,opts], ringbuf, vc (refused), chardev:ID. */
-Chardev *chardev_new_from_short(const char *label, const char *text, bool *with_monitor,
+Chardev *chardev_new_from_short(Chardevs *all, const char *label, const char *text, bool *with_monitor,
                                 GError **err) G_GNUC_WARN_UNUSED_RESULT;
-Chardev *chardev_find(const char *id);
-void chardev_foreach(void (*fn)(Chardev *chr, void *opaque), void *opaque);
+Chardev *chardev_find(const Chardevs *all, const char *id);
+void chardev_foreach(const Chardevs *all, void (*fn)(Chardev *chr, void *opaque), void *opaque);
 const char *chardev_id(const Chardev *chr);
 char *chardev_describe(const Chardev *chr); /* "pty:/dev/pts/3", for info chardev */
 /* The text of -chardev help. */
 void chardev_print_backends(void);
 /* One chardev, detached by its frontends; not from inside its own callbacks. */
 void chardev_free(Chardev *chr);
-void chardev_free_all(void); /* restores the terminal; also done at exit */
 
 /* Give the terminal back as it was found; safe in a signal handler. */
 void chardev_restore_terminal(void);
@@ -70,6 +77,3 @@ bool chardev_is_mux(const Chardev *chr);
 
 /* What a ringbuf keeps, oldest first and gone from it (`ringbuf_read`). */
 GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-
-/* The escape character of mux'ed stdio, -echr (default 1, Ctrl-A). */
-void chardev_set_escape(uint8_t c);

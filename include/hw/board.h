@@ -14,6 +14,11 @@ typedef struct Accel Accel;
 typedef struct BoardClass BoardClass;
 typedef struct FwCfg FwCfg;
 typedef struct BlockBackend BlockBackend;
+typedef struct Chardevs Chardevs;
+typedef struct Drives Drives;
+typedef struct Nets Nets;
+typedef struct Objects Objects;
+typedef struct GlobalProp GlobalProp;
 
 enum { MACHINE_MAX_CPUS = 64, MACHINE_MAX_SERIALS = 4, MACHINE_MAX_PFLASH = 2 };
 
@@ -46,7 +51,14 @@ typedef struct MachineConfig {
 enum { MACHINE_PORTS = 1 << 16 };
 
 struct Machine {
-    const MachineConfig *config;
+    /* Host ends, and what else the user gave a name: ids are looked up here. */
+    Chardevs *chardevs;
+    Drives *drives;
+    Nets *nets;
+    Objects *objects;
+    GPtrArray *globals; /* of GlobalProp, in the order given: the last wins */
+
+    const MachineConfig *config; /* this and what follows: from machine_build on */
     const BoardClass *board;
     Accel *accel;
     AddressSpace *memory; /* what CPUs and DMA see */
@@ -91,9 +103,14 @@ extern const BoardClass *const board_classes[]; /* ends with NULL; hw/boards.c *
 /* Options of -machine that every board has: offsets into Machine; ends with a NULL name. */
 extern const Prop machine_options[];
 
-Machine *machine_new(const MachineConfig *config, Accel *accel, GError **err);
-bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* after the user's devices */
-void machine_free(Machine *m);
+/* In this order: an empty machine, for which host ends are opened; its board; after the user's
+ * devices, firmware and kernel.  What failed is freed like what did not.  The config stays the
+ * caller's, who keeps it as long as the machine. */
+Machine *machine_new(void);
+bool machine_build(Machine *m, const MachineConfig *config, Accel *accel,
+                   GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void machine_free(Machine *m); /* with its host ends; its accelerator is closed before; NULL is fine */
 /* For boards, in the order of their numbers: a vCPU, run by the machine's accelerator (if it has one).
  * machine_free() frees it. */
 CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model,
@@ -102,6 +119,11 @@ void machine_reset(Machine *m);                              /* vCPUs are stoppe
 Bus *machine_find_bus(Machine *m, const char *name);         /* by name */
 Bus *machine_find_bus_of_kind(Machine *m, const char *kind); /* first with room */
 Device *machine_find_device(Machine *m, const char *id_or_path);
+
+/* -global: the default of a property for devices of a class (and of classes derived
+ * from it) that are made from now on.  The value is checked at once. */
+bool machine_add_global(Machine *m, const char *driver, const char *name, const char *value,
+                        GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Create a device that the user asked for: class, bus= or the first fitting bus,
  * all properties, realize.  Errors name the value, the valid ones, the nearest. */

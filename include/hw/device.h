@@ -94,7 +94,6 @@ typedef struct Prop {
         prop, PROP_U32, 0, .def = value, .only = why                                                         \
     }
 
-
 /* ---- class --------------------------------------------------------------- */
 
 struct DeviceClass {
@@ -111,8 +110,8 @@ struct DeviceClass {
     const Field *state;
     size_t state_offset, state_size; /* of the struct `s`; the generic test proves that
                                         `state` covers every byte of it but padding */
-    uint16_t version; /* of `state` */
-    const DeviceClass *parent; /* its properties and state come first; a hook that the derived
+    uint16_t version;                /* of `state` */
+    const DeviceClass *parent;       /* its properties and state come first; a hook that the derived
                                   class has replaces the parent's (and calls it where wanted),
                                   but for `loaded`: all are called */
     /* A device inside this one (a virtio device in its PCI function): made and freed with it,
@@ -136,10 +135,6 @@ Device *device_new(const DeviceClass *class, Machine *machine, const char *id);
 int32_t device_bootindex(const Device *dev); /* bootindex=, -1: not given or none of its properties */
 bool device_set_prop(Device *dev, const char *name, const char *value,
                      GError **err) G_GNUC_WARN_UNUSED_RESULT;
-/* -global: the default of a property for devices of a class (and of classes derived
- * from it) that are made from now on.  The value is checked at once. */
-bool device_add_global(const char *driver, const char *name, const char *value,
-                       GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* Text of a property's value (owned by the caller), for info qtree. */
 char *device_get_prop(Device *dev, const Prop *prop);
 bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -17,6 +17,8 @@
 enum { NET_MAX_FRAME = 65550 };
 
 typedef struct NetClient NetClient;
+typedef struct Nets Nets;
+typedef struct Chardevs Chardevs;
 
 typedef struct NetFrontend {
     bool (*can_receive)(void *opaque);
@@ -26,21 +28,25 @@ typedef struct NetFrontend {
     void (*link_changed)(void *opaque, bool up);
 } NetFrontend;
 
+/* The networks of one machine: host ends and cards. */
+Nets *nets_new(Chardevs *chardevs /* of guestfwd=; outlive the networks */);
+void nets_free(Nets *all); /* NULL is fine */
+
 /* -netdev user,id=...,key=value...: "type" is one of the keys; several values of
  * hostfwd, guestfwd and dnssearch stand in one, a newline between them (util/keyval.h).  Types: user.  Others are
  * refused by name. */
-NetClient *net_new(GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-NetClient *net_find(const char *id);
+NetClient *net_new(Nets *all, GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+NetClient *net_find(const Nets *all, const char *id);
 const char *net_id(const NetClient *nc);
 void net_print_types(void); /* -netdev help */
-void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque);
+void net_foreach(const Nets *all, void (*fn)(NetClient *nc, void *opaque), void *opaque);
 char *net_describe(const NetClient *nc); /* a line of `info network` */
-void net_describe_all(GString *out); /* all of it: cards, each followed by its netdev, and other netdevs */
+void net_describe_all(const Nets *all,
+                      GString *out); /* all of it: cards, each followed by its netdev, and other netdevs */
 char *net_user_info(const NetClient *nc); /* `info usernet`, or NULL */
 /* hostfwd_add, hostfwd_remove; the rule of the latter ends before the '-'. */
 bool net_user_hostfwd_add(NetClient *nc, const char *rule, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool net_user_hostfwd_remove(NetClient *nc, const char *rule, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-void net_free_all(void); /* before chardev_free_all: guestfwd uses chardevs */
 
 bool net_attach(NetClient *nc, const NetFrontend *fe, void *opaque, Lock *lock,
                 GError **err) G_GNUC_WARN_UNUSED_RESULT;
@@ -60,11 +66,11 @@ typedef struct NetNic {
     Lock *lock;
     bool unplugged; /* one without a netdev: its cable is out */
 } NetNic;
-bool net_nic_add(NetNic *nic, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* attaches its netdev */
-void net_nic_remove(NetNic *nic);
+bool net_nic_add(Nets *all, NetNic *nic, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* attaches its netdev */
+void net_nic_remove(Nets *all, NetNic *nic);
 bool net_nic_link_up(const NetNic *nic);
 /* set_link, by the id of a netdev or the name of a card; false: there is none. */
-bool net_set_link_of(const char *name, bool up);
+bool net_set_link_of(Nets *all, const char *name, bool up);
 
 /* The next MAC address of 52:54:00:12:34:56 and on that no card has. */
-void net_default_mac(uint8_t mac[6]);
+void net_default_mac(Nets *all, uint8_t mac[6]);

@@ -8,6 +8,7 @@
 
 #include "base/mainloop.h"
 #include "util/keyval.h"
+#include "tests/ends.h"
 
 char *rig_image(uint64_t size)
 {
@@ -29,7 +30,7 @@ static BlockBackend *drive(const char *fmt, va_list ap, GError **err)
 {
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
     g_autoptr(GHashTable) t = keyval_parse(text, NULL, err);
-    return t ? block_open_drive(t, err) : NULL;
+    return t ? block_open_drive(test_drives(), t, err) : NULL;
 }
 
 BlockBackend *rig_drive(GError **err, const char *fmt, ...)

@@ -8,6 +8,7 @@
 #include "faults.h"
 #include "rig.h"
 #include "base/mainloop.h"
+#include "tests/ends.h"
 
 static const char *const engines[] = { "aio=threads", "aio=io_uring" };
 static uint8_t buf[65536];
@@ -38,7 +39,7 @@ static void test_flush(void)
             g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, buf, sizeof(buf)), ==, 0);
             g_assert_cmpint(rig_io(blk, BLOCK_FLUSH, 0, NULL, 0), ==, -EIO);
             fault_clear();
-            block_close_all();
+            test_close_drives();
         }
         g_unlink(path);
     }
@@ -65,7 +66,7 @@ static void test_sync_write(void)
                 g_assert_cmpint(rig_wait(&io), ==, -EIO);
             }
             g_assert_cmpint(rig_io(blk, BLOCK_FLUSH, 0, NULL, 0), ==, -EIO);
-            block_close_all();
+            test_close_drives();
         }
         g_unlink(path);
     }
@@ -84,7 +85,7 @@ static void test_no_room(void)
             fault_clear();
             g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, buf, sizeof(buf)), ==, 0);
             g_assert_cmpint(rig_io(blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
-            block_close_all();
+            test_close_drives();
         }
         g_unlink(path);
     }
@@ -144,25 +145,25 @@ static void check_policy(const Policy *p, BlockBackend *blk, const char *path)
     rig_submit(blk, &io, p->op, 4096, buf, length);
     if (!p->kept) {
         g_assert_cmpint(rig_wait(&io), ==, p->result);
-        g_assert_false(block_keeps_requests());
+        g_assert_false(drives_keep_requests(test_drives()));
         return;
     }
     for (int tries = 0; tries < 3; tries++) {
         if (tries) { /* `cont` without room */
             faults[p->kind].calls = 0;
-            block_resume_all();
+            drives_resume(test_drives());
         }
         wait_for_try(blk, p->kind);
         g_assert_false(io.done);
-        g_assert_true(block_keeps_requests());
+        g_assert_true(drives_keep_requests(test_drives()));
         g_autofree char *about = block_describe(blk);
         g_assert_nonnull(
             strstr(about, p->error == EIO ? "I/O status:       failed" : "I/O status:       nospace"));
     }
     fault_clear();
-    block_resume_all();
+    drives_resume(test_drives());
     g_assert_cmpint(rig_wait(&io), ==, 0);
-    g_assert_false(block_keeps_requests());
+    g_assert_false(drives_keep_requests(test_drives()));
     if (p->op == BLOCK_WRITE) {
         memset(buf, 0, sizeof(buf));
         g_assert_cmpint(rig_io(blk, BLOCK_READ, 4096, buf, sizeof(buf)), ==, 0);
@@ -181,7 +182,7 @@ static void test_policy(gconstpointer data)
             check_policy(p, blk, path);
             fault_clear();
             turn_loop();
-            block_close_all();
+            test_close_drives();
         }
         g_unlink(path);
     }
@@ -196,11 +197,11 @@ static void test_stop_flush(void)
     fault_set(FAULT_SYNC, EIO, 1);
     rig_submit(blk, &io, BLOCK_FLUSH, 0, NULL, 0);
     wait_for_try(blk, FAULT_SYNC);
-    g_assert_true(block_keeps_requests() && !io.done);
-    block_resume_all();
+    g_assert_true(drives_keep_requests(test_drives()) && !io.done);
+    drives_resume(test_drives());
     g_assert_cmpint(rig_wait(&io), ==, -EIO);
     fault_clear();
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 
@@ -213,16 +214,16 @@ static void test_cancel(void)
     fault_set(FAULT_WRITE, ENOSPC, -1);
     rig_submit(blk, &kept, BLOCK_WRITE, 0, buf, 512);
     wait_for_try(blk, FAULT_WRITE);
-    g_assert_true(block_keeps_requests());
+    g_assert_true(drives_keep_requests(test_drives()));
     block_cancel_begin(blk);
     rig_submit(blk, &late, BLOCK_WRITE, 512, buf, 512);
     g_assert_cmpint(rig_wait(&kept), ==, -ECANCELED);
     g_assert_cmpint(rig_wait(&late), <, 0);
     block_cancel_end(blk);
-    g_assert_false(block_keeps_requests());
+    g_assert_false(drives_keep_requests(test_drives()));
     fault_clear();
     g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, buf, 512), ==, 0);
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 
@@ -251,10 +252,10 @@ static void test_huge(gconstpointer data)
         many[i].done = false;
         block_submit(blk, &many[i].r);
     }
-    block_pause_all();
+    drives_pause(test_drives());
     g_assert_false(many[0].done);
-    g_assert_false(block_keeps_requests()); /* nothing has failed */
-    block_resume_all();
+    g_assert_false(drives_keep_requests(test_drives())); /* nothing has failed */
+    drives_resume(test_drives());
     block_cancel_begin(blk);
     block_drain(blk);
     block_cancel_end(blk);
@@ -263,7 +264,7 @@ static void test_huge(gconstpointer data)
         g_assert_cmpint(many[i].result, ==, -ECANCELED);
     }
     g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, memory, 4096), ==, 0);
-    block_close_all();
+    test_close_drives();
     g_test_message("%.2f s", (double)(g_get_monotonic_time() - begun) / 1e6);
     g_unlink(path);
 }
@@ -281,13 +282,13 @@ static void test_pause(void)
     Io io = { 0 };
     rig_submit(blk, &io, BLOCK_WRITE, 0, out, SIZE);
     for (int i = 0; i < 50 && !io.done; i++) {
-        block_pause_all();
-        block_resume_all();
+        drives_pause(test_drives());
+        drives_resume(test_drives());
     }
     g_assert_cmpint(rig_wait(&io), ==, 0);
     g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, in, SIZE), ==, 0);
     g_assert_true(memcmp(in, out, SIZE) == 0);
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 
@@ -310,7 +311,7 @@ static void test_no_thread(void)
         g_assert_cmpint(rig_wait(&many[i]), ==, 0);
     }
     fault_clear();
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 

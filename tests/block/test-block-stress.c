@@ -7,6 +7,7 @@
 
 #include "rig.h"
 #include "base/mainloop.h"
+#include "tests/ends.h"
 
 enum { SECTORS = 2000, SIZE = SECTORS * 512, SLOTS = 32, ROUNDS = 3000, MAX_SECTORS = 60 };
 
@@ -160,7 +161,7 @@ static void stress(const char *options, bool discards, bool keeps)
     g_autofree uint8_t *end = g_malloc(SIZE);
     g_assert_cmpint(rig_io(s->blk, BLOCK_READ, 0, end, SIZE), ==, 0);
     g_assert_cmpmem(s->model, SIZE, end, SIZE);
-    block_close_all();
+    test_close_drives();
     g_autofree char *text = NULL;
     gsize n;
     g_assert_true(g_file_get_contents(path, &text, &n, NULL));

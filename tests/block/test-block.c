@@ -13,6 +13,7 @@
 
 #include "rig.h"
 #include "base/mainloop.h"
+#include "tests/ends.h"
 
 static const char *const engines[] = { "aio=threads", "aio=io_uring" };
 
@@ -23,7 +24,7 @@ static bool engine_is_there(const char *engine)
     GError *err = NULL;
     BlockBackend *blk = rig_drive(&err, "file=%s,if=none,format=raw,%s", path, engine);
     g_clear_error(&err);
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
     return blk != NULL;
 }
@@ -75,7 +76,7 @@ static void test_options(void)
     g_assert_cmpstr(block_id(a), ==, "virtio0");
     g_assert_cmpstr(block_serial(a), ==, "S1");
     g_assert_cmpint(block_index(a), ==, -1);
-    g_assert_true(block_find("fw") == b && block_is_readonly(b) && block_index(b) == 1);
+    g_assert_true(block_find(test_drives(), "fw") == b && block_is_readonly(b) && block_index(b) == 1);
     g_assert_cmpint(block_interface(b), ==, DRIVE_PFLASH);
     g_autofree char *about = block_describe(b);
     g_assert_nonnull(strstr(about, "(raw, read-only)\n    Cache mode:       writethrough"));
@@ -88,7 +89,7 @@ static void test_options(void)
     block_backend_detach(a, &user);
     g_assert_true(block_backend_attach(a, &other, NULL, &err));
     block_backend_detach(a, &other);
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 
@@ -128,7 +129,7 @@ static void test_transfer(void)
         g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, in, 0), ==, 0);
         block_backend_detach(blk, &user);
         lock_finish(&lock);
-        block_close_all();
+        test_close_drives();
         g_unlink(path);
     }
 }
@@ -142,10 +143,10 @@ static void test_readonly(void)
     g_assert_cmpint(rig_io(blk, BLOCK_DISCARD, 0, NULL, 512), ==, -EROFS);
     g_assert_cmpint(rig_io(blk, BLOCK_WRITE_ZEROES, 0, NULL, 512), ==, -EROFS);
     g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, buf, 512), ==, 0);
-    block_close_all();
+    test_close_drives();
     blk = rig_drive_ok("file=%s,media=cdrom,if=none,format=raw", path);
     g_assert_true(block_is_readonly(blk));
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 
@@ -184,7 +185,7 @@ static void test_tail(void)
             g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, in, 1536), ==, 0);
             g_assert_cmpmem(in, 100, data, 100);
             g_assert_cmpmem(in + 100, 1436, zero, 1436);
-            block_close_all();
+            test_close_drives();
             g_unlink(path);
         }
     }
@@ -212,13 +213,13 @@ static void test_full(void)
         g_assert_cmpint(over, ==, -EFBIG);
         g_assert_cmpint(across, ==, -EFBIG);
         g_assert_cmpint(below, ==, 0);
-        block_close_all();
+        test_close_drives();
         blk = rig_drive_ok("file=%s,if=none,format=raw,werror=ignore,%s", path, engines[e]);
         setrlimit(RLIMIT_FSIZE, &small);
         over = rig_io(blk, BLOCK_WRITE, 512 * 1024, buf, sizeof(buf));
         setrlimit(RLIMIT_FSIZE, &old);
         g_assert_cmpint(over, ==, 0);
-        block_close_all();
+        test_close_drives();
         g_unlink(path);
     }
 }
@@ -231,10 +232,10 @@ static void test_probe(void)
     BlockBackend *blk = rig_drive_ok("file=%s,if=none", path);
     g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, head, 512), ==, -EPERM);
     g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 512, head, 512), ==, 0);
-    block_close_all();
+    test_close_drives();
     blk = rig_drive_ok("file=%s,if=none,format=raw", path);
     g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, head, 512), ==, 0);
-    block_close_all();
+    test_close_drives();
     g_assert_null(rig_drive(&err, "file=%s,if=none", path));
     rig_assert_error(&err, "qcow2");
     g_unlink(path);
@@ -276,14 +277,14 @@ static void test_discard(void)
     g_assert_true(is_zero(blk, 0, SIZE / 2));
     g_assert_false(is_zero(blk, SIZE / 2, SIZE / 2));
     g_assert_cmpuint(blocks_of(path), ==, full);
-    block_close_all();
+    test_close_drives();
     blk = rig_drive_ok("file=%s,if=none,format=raw,discard=unmap,detect-zeroes=unmap", path);
     g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, zero, SIZE / 2), ==, 0);
     g_assert_cmpuint(blocks_of(path), <=, full / 2 + 16);
     g_assert_cmpint(rig_io(blk, BLOCK_DISCARD, SIZE / 2, NULL, SIZE / 2), ==, 0);
     g_assert_cmpuint(blocks_of(path), <=, 16);
     g_assert_true(is_zero(blk, 0, SIZE));
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 
@@ -330,18 +331,18 @@ static void test_locks(void)
     g_assert_null(rig_drive(&err, "file=%s,format=raw,snapshot=on", path));
     rig_assert_error(&err, "Failed to get shared \"write\" lock");
     rig_drive_ok("file=%s,format=raw,file.locking=off", path);
-    block_close_all();
+    test_close_drives();
     end(pid);
     pid = hold(path, "readonly=on");
     rig_drive_ok("file=%s,format=raw,readonly=on", path);
     g_assert_null(rig_drive(&err, "file=%s,format=raw", path));
     rig_assert_error(&err, "Failed to get \"write\" lock");
     end(pid);
-    block_close_all();
+    test_close_drives();
     rig_drive_ok("file=%s,format=raw", path); /* nothing is left behind */
     g_assert_null(rig_drive(&err, "file=%s,format=raw", path));
     rig_assert_error(&err, "of this process");
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 
@@ -373,7 +374,7 @@ static void test_plug(void)
             g_assert_cmpint(rig_wait(&ios[i]), ==, 0);
         }
         g_assert_cmpmem(out, MANY * 512, in, MANY * 512);
-        block_close_all();
+        test_close_drives();
         g_unlink(path);
     }
 }
@@ -425,7 +426,7 @@ static void test_threads(void)
         g_thread_join(t[0]);
         g_thread_join(t[1]);
         g_assert_cmpint(rd[0].errors + rd[1].errors, ==, 0);
-        block_close_all();
+        test_close_drives();
         g_unlink(path);
     }
 }
@@ -439,7 +440,7 @@ static void test_sync(void)
     g_assert_false(block_read_sync(blk, 4096, buf, 512, &err));
     rig_assert_error(&err, "the image has 4096 bytes");
     g_assert_true(block_read_sync(blk, 3072, buf, 1024, &err));
-    block_close_all();
+    test_close_drives();
     g_unlink(path);
 }
 

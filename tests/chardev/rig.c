@@ -11,6 +11,7 @@
 #include "base/mainloop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
+#include "tests/ends.h"
 
 static int rig_can_receive(void *opaque)
 {
@@ -95,7 +96,7 @@ void rig_send(Rig *r, const char *data, int len)
 Chardev *rig_chardev(const char *text, GError **err)
 {
     g_autoptr(GHashTable) t = keyval_parse(text, "backend", err);
-    return t ? chardev_new(t, err) : NULL;
+    return t ? chardev_new(test_chardevs(), t, err) : NULL;
 }
 
 Chardev *rig_chardev_ok(const char *text)

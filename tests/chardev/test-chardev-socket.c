@@ -12,6 +12,7 @@
 #include "rig.h"
 #include "base/mainloop.h"
 #include "tests/patience.h"
+#include "tests/ends.h"
 
 static bool is_connected(void *opaque)
 {
@@ -81,7 +82,7 @@ static void test_unix_server(void)
     }
     g_assert_cmpint(r.opened, ==, r.closed);
     rig_clear(&r);
-    chardev_free_all();
+    test_close_chardevs();
     g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
     g_rmdir(dir);
 }
@@ -106,7 +107,7 @@ static void test_close_after_data(void)
     g_assert_true(rig_wait_text(&r, "last words"));
     g_assert_true(rig_wait(is_disconnected, r.chr));
     rig_clear(&r);
-    chardev_free_all();
+    test_close_chardevs();
     g_rmdir(dir);
 }
 
@@ -130,7 +131,7 @@ static void test_unix_stale(void)
     g_assert_cmpint(bind(fd, (struct sockaddr *)&un, sizeof(un)), ==, 0);
     close(fd);
     rig_chardev_ok(opt);
-    chardev_free_all();
+    test_close_chardevs();
     g_autofree char *longer = g_strnfill(200, 'x');
     g_autofree char *bad = g_strdup_printf("socket,id=s,path=/tmp/%s,server=on", longer);
     g_assert_null(rig_chardev(bad, &err));
@@ -164,7 +165,7 @@ static void test_tcp(void)
     g_assert_cmpmem(data, BIG, b.got->str, b.got->len);
     rig_clear(&a);
     rig_clear(&b);
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 static void test_reconnect(void)
@@ -186,7 +187,7 @@ static void test_reconnect(void)
     test_settle();
     g_assert_cmpint(r.opened, ==, 1);
     rig_clear(&r);
-    chardev_free_all();
+    test_close_chardevs();
     g_rmdir(dir);
 }
 
@@ -222,7 +223,7 @@ static void test_fd(void)
     g_assert_true(rig_wait(is_disconnected, r.chr));
     g_assert_cmpint(chardev_write(r.chr, big, 100), ==, 100);
     rig_clear(&r);
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 /* wait=on returns when the peer is there. */
@@ -245,7 +246,7 @@ static void test_wait(void)
     GThread *t = g_thread_new("client", late_client, path);
     g_assert_true(chardev_is_connected(rig_chardev_ok(opt)));
     close(GPOINTER_TO_INT(g_thread_join(t)));
-    chardev_free_all();
+    test_close_chardevs();
     g_rmdir(dir);
 }
 
@@ -294,7 +295,7 @@ static void test_mux(void)
     rig_clear(&con);
     rig_clear(&mon);
     close(pair[1]);
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 /* The newest frontend has the keys, a monitor only on demand; when it goes, the one before. */
@@ -328,7 +329,7 @@ static void test_mux_focus(void)
     g_assert_cmpint(write(pair[1], "4\001x", 3), ==, 3); /* nobody there: the multiplexer is */
     g_assert_cmpint(mainloop_run(), ==, 0);
     close(pair[1]);
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 /* Typed ahead beyond the buffer: held back, not lost. */
@@ -360,7 +361,7 @@ static void test_mux_flow(void)
     g_assert_cmpmem(data, BIG, r.got->str, r.got->len);
     rig_clear(&r);
     close(pair[1]);
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 int main(int argc, char **argv)

@@ -15,6 +15,7 @@
 
 #include "rig.h"
 #include "tests/patience.h"
+#include "tests/ends.h"
 
 static void put(Chardev *chr, const char *text)
 {
@@ -44,7 +45,7 @@ static void test_ringbuf(void)
     Chardev *n = rig_chardev_ok("null,id=n");
     g_assert_null(chardev_ringbuf_read(n, 1, &err));
     rig_assert_error(&err, "not a ring buffer");
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 static void test_options(void)
@@ -78,13 +79,13 @@ static void test_options(void)
     g_assert_null(rig_chardev("null,id=a", &err));
     rig_assert_error(&err, "Duplicate ID 'a'");
     Rig r, r2 = { 0 };
-    rig_init(&r, chardev_find("a"), &rig_frontend);
-    g_assert_false(chardev_attach(chardev_find("a"), &rig_frontend, &r2, NULL, &err));
+    rig_init(&r, chardev_find(test_chardevs(), "a"), &rig_frontend);
+    g_assert_false(chardev_attach(chardev_find(test_chardevs(), "a"), &rig_frontend, &r2, NULL, &err));
     rig_assert_error(&err, "mux=on");
     test_settle();
     g_assert_cmpint(r.opened, ==, 1);
     rig_clear(&r);
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 static void test_short(void)
@@ -93,28 +94,29 @@ static void test_short(void)
     bool mon;
     g_autofree char *dir = rig_dir();
     g_autofree char *text = g_strdup_printf("mon:file:%s/a,,b,logfile=%s/log,logappend=on", dir, dir);
-    Chardev *chr = chardev_new_from_short("serial0", text, &mon, &err);
+    Chardev *chr = chardev_new_from_short(test_chardevs(), "serial0", text, &mon, &err);
     g_assert_no_error(err);
     g_assert_true(mon && chardev_is_mux(chr));
     put(chr, "hello");
     g_autofree char *file = g_strdup_printf("%s/a,b", dir), *log = g_strdup_printf("%s/log", dir);
     assert_file(file, "hello");
     assert_file(log, "hello");
-    g_assert_null(chardev_new_from_short("x", "none", &mon, &err));
+    g_assert_null(chardev_new_from_short(test_chardevs(), "x", "none", &mon, &err));
     g_assert_no_error(err);
-    g_assert_true(chardev_new_from_short("x", "chardev:serial0", &mon, &err) == chr);
-    g_assert_null(chardev_new_from_short("x", "chardev:zork", &mon, &err));
+    g_assert_true(chardev_new_from_short(test_chardevs(), "x", "chardev:serial0", &mon, &err) == chr);
+    g_assert_null(chardev_new_from_short(test_chardevs(), "x", "chardev:zork", &mon, &err));
     rig_assert_error(&err, "'zork' not found");
-    g_assert_null(chardev_new_from_short("x", "vc", &mon, &err));
+    g_assert_null(chardev_new_from_short(test_chardevs(), "x", "vc", &mon, &err));
     rig_assert_error(&err, "vc");
-    g_assert_null(chardev_new_from_short("x", "mon:null", NULL, &err));
+    g_assert_null(chardev_new_from_short(test_chardevs(), "x", "mon:null", NULL, &err));
     rig_assert_error(&err, "mon:");
-    g_assert_null(chardev_new_from_short("x", "tcp:localhost", &mon, &err));
+    g_assert_null(chardev_new_from_short(test_chardevs(), "x", "tcp:localhost", &mon, &err));
     rig_assert_error(&err, "no port");
-    g_assert_nonnull(chardev_new_from_short("s1", "tcp:127.0.0.1:0,server,nowait,nodelay", &mon, &err));
+    g_assert_nonnull(
+        chardev_new_from_short(test_chardevs(), "s1", "tcp:127.0.0.1:0,server,nowait,nodelay", &mon, &err));
     g_assert_no_error(err);
     g_assert_false(mon);
-    chardev_free_all();
+    test_close_chardevs();
     g_unlink(file);
     g_unlink(log);
     g_rmdir(dir);
@@ -126,18 +128,18 @@ static void test_file(void)
     g_autofree char *path = g_build_filename(dir, "f", NULL);
     g_autofree char *opt = g_strdup_printf("file,id=f,path=%s", path);
     put(rig_chardev_ok(opt), "one");
-    chardev_free_all();
+    test_close_chardevs();
     put(rig_chardev_ok(opt), "two");
-    chardev_free_all();
+    test_close_chardevs();
     assert_file(path, "two");
     g_autofree char *more = g_strconcat(opt, ",append=on", NULL);
     put(rig_chardev_ok(more), "three");
-    chardev_free_all();
+    test_close_chardevs();
     assert_file(path, "twothree");
     int fd = open(path, O_WRONLY | O_APPEND); /* a descriptor is not truncated */
     g_autofree char *byfd = g_strdup_printf("file,id=f,path=/proc/self/fd/%d", fd);
     put(rig_chardev_ok(byfd), "!");
-    chardev_free_all();
+    test_close_chardevs();
     close(fd);
     assert_file(path, "twothree!");
     g_autofree char *in = g_strdup_printf("file,id=f,path=/dev/null,input-path=%s", path);
@@ -146,7 +148,7 @@ static void test_file(void)
     r.room = r.per_turn = 1;
     g_assert_true(rig_wait_text(&r, "twothree!"));
     rig_clear(&r);
-    chardev_free_all();
+    test_close_chardevs();
     g_unlink(path);
     g_rmdir(dir);
 }
@@ -172,7 +174,7 @@ static void test_file_full(void)
     g_assert_cmpint(g_stat(path, &st), ==, 0);
     g_assert_cmpint(st.st_size, ==, 1000);
     test_settle();
-    chardev_free_all();
+    test_close_chardevs();
     g_unlink(path);
     g_rmdir(dir);
 }
@@ -215,7 +217,7 @@ static void test_pipe(void)
     g_assert_cmpmem(big, 300000, back, (gsize)got);
     g_assert_cmpint(r.blocked, >, 0);
     rig_clear(&r);
-    chardev_free_all();
+    test_close_chardevs();
     close(w);
     close(rd);
     g_unlink(in);
@@ -248,7 +250,7 @@ static void test_write_all_bounded(void)
     g_assert_cmpint(first, >, 5);
     g_assert_cmpint(first, <, 250);
     g_assert_cmpint(second, <, first / 2);
-    chardev_free_all();
+    test_close_chardevs();
     g_unlink(fifo);
     g_rmdir(dir);
 }
@@ -303,7 +305,7 @@ static void test_pty(void)
     g_assert_cmpint(r.opened, ==, 2);
     g_assert_cmpint(r.closed, ==, 2);
     rig_clear(&r);
-    chardev_free_all();
+    test_close_chardevs();
     g_assert_false(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
     g_rmdir(dir);
 }
@@ -369,9 +371,9 @@ static void test_stdio_twice(void)
     rig_chardev_ok("stdio,id=a");
     g_assert_null(rig_chardev("stdio,id=b", &err));
     rig_assert_error(&err, "multiple character devices");
-    chardev_free_all();
+    test_close_chardevs();
     rig_chardev_ok("stdio,id=b");
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 int main(int argc, char **argv)

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See machine.h.  The functions of host ends are weak: the real ones win where a
- * test links them. */
+/* See machine.h. */
 #include "machine.h"
 
 #include <string.h>
 
-#include "block/block.h"
-#include "net/net.h"
 #include "base/mainloop.h"
 #include "system/runstate.h"
 #include "tcg/ir.h"
@@ -225,7 +222,8 @@ Machine *fake_machine_new(void)
     fake_vcpu_ops.sync_from = fake_sync_from;
     fake_vcpu_ops.sync_to = fake_sync_to;
     fake_vcpu_ops.run_on_cpu = fake_run_on_cpu;
-    Machine *m = machine_new(&fake_config, &fake_accel.accel, &err);
+    Machine *m = machine_new();
+    g_assert_true(machine_build(m, &fake_config, &fake_accel.accel, &err));
     g_assert_no_error(err);
     runstate_init(m);
     machine_reset(m);
@@ -254,50 +252,4 @@ void fake_debug_stop(Machine *m, unsigned i)
 {
     fake_accel.running = false;
     fake_accel.hook(m->cpus[i], fake_accel.hook_opaque);
-}
-
-/* ---- what the host ends have ---- */
-
-#define WEAK __attribute__((weak))
-WEAK void block_pause_all(void)
-{
-}
-WEAK void block_resume_all(void)
-{
-}
-WEAK void block_set_stop_hook(void (*stop)(void))
-{
-}
-WEAK bool block_keeps_requests(void)
-{
-    return false;
-}
-WEAK void block_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque)
-{
-}
-WEAK char *block_describe(BlockBackend *blk)
-{
-    return NULL;
-}
-WEAK BlockBackend *block_find(const char *id)
-{
-    return NULL;
-}
-WEAK const char *block_id(BlockBackend *blk)
-{
-    return "";
-}
-WEAK void net_foreach(void (*fn)(NetClient *nc, void *opaque), void *opaque)
-{
-}
-WEAK void net_describe_all(GString *out)
-{
-}
-WEAK bool net_set_link_of(const char *name, bool up)
-{
-    return false;
-}
-WEAK char *net_user_info(const NetClient *nc)
-{
-    return NULL;
 }

@@ -5,6 +5,7 @@
 #include "chardev/chardev.h"
 #include "fuzz.h"
 #include "tests/hw/bench.h"
+#include "tests/ends.h"
 
 enum { MAX_ACCESSES = 200, FRONT = 0x200 };
 
@@ -41,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         access_once(&b, &in);
     }
     bench_close(&b);
-    block_close_all();
-    chardev_free_all();
+    test_close_drives();
+    test_close_chardevs();
     return 0;
 }

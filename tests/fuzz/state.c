@@ -9,6 +9,7 @@
 #include "chardev/chardev.h"
 #include "fuzz.h"
 #include "tests/hw/bench.h"
+#include "tests/ends.h"
 
 enum { HEAD = 8, SUM = 4 };
 
@@ -51,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     device_reset(dev);
     bench_close(&b);
-    block_close_all();
-    chardev_free_all();
+    test_close_drives();
+    test_close_chardevs();
     return 0;
 }

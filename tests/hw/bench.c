@@ -9,6 +9,7 @@
 #include "chardev/chardev.h"
 #include "base/mainloop.h"
 #include "tests/patience.h"
+#include "tests/ends.h"
 
 /* Nobody runs the machine: a device's request to end it goes nowhere, unless a test
  * has its own. */
@@ -24,6 +25,11 @@ void bench_open(Bench *b)
 {
     memset(b, 0, sizeof(*b));
     b->m.config = &b->config;
+    b->m.drives = test_drives();
+    b->m.chardevs = test_chardevs();
+    b->m.nets = test_nets();
+    b->m.objects = objects_new();
+    b->m.globals = g_ptr_array_new();
     b->m.devices = g_ptr_array_new();
     b->m.buses = g_ptr_array_new();
     memory_region_init_container(&b->m.system, NULL, "system", UINT64_MAX);
@@ -47,6 +53,8 @@ void bench_close(Bench *b)
     memory_region_finish(&b->m.system);
     g_ptr_array_free(b->m.devices, TRUE);
     g_ptr_array_free(b->m.buses, TRUE);
+    g_ptr_array_free(b->m.globals, TRUE);
+    objects_free(b->m.objects);
     g_array_free(b->windows, TRUE);
 }
 
@@ -112,13 +120,13 @@ static void wire_make(PropKind kind, const char *id)
     g_autoptr(GError) err = NULL;
     if (kind == PROP_CHARDEV) {
         g_autoptr(GHashTable) keys = keys_new(id, "backend", "ringbuf");
-        g_assert_nonnull(chardev_new(keys, &err));
+        g_assert_nonnull(chardev_new(test_chardevs(), keys, &err));
     } else {
         g_autofree char *path = image_make();
         g_autoptr(GHashTable) keys = keys_new(id, "file", path);
         g_hash_table_insert(keys, (char *)"format", (char *)"raw");
         g_hash_table_insert(keys, (char *)"if", (char *)"none");
-        g_assert_nonnull(block_open_drive(keys, &err));
+        g_assert_nonnull(block_open_drive(test_drives(), keys, &err));
         unlink(path);
     }
 }

@@ -13,6 +13,7 @@
 #include "chardev/chardev.h"
 #include "base/clock.h"
 #include "tests/base/stream.h"
+#include "tests/ends.h"
 
 enum { ACCESSES = 3000 };
 
@@ -249,7 +250,7 @@ int main(int argc, char **argv)
         }
     }
     int r = g_test_run();
-    block_close_all();
-    chardev_free_all();
+    test_close_drives();
+    test_close_chardevs();
     return r;
 }

@@ -9,6 +9,7 @@
 #include "../block/faults.h"
 #include "bench.h"
 #include "hw/block/pflash_cfi01.h"
+#include "tests/ends.h"
 
 enum { SIZE = 32 << 20, BLOCK = 256 << 10 };
 
@@ -136,7 +137,7 @@ static BlockBackend *open_image(const char *id, const char *readonly)
     for (unsigned i = 0; i < G_N_ELEMENTS(pairs); i += 2) {
         g_hash_table_insert(keys, (char *)pairs[i], (char *)pairs[i + 1]);
     }
-    BlockBackend *blk = block_open_drive(keys, &err);
+    BlockBackend *blk = block_open_drive(test_drives(), keys, &err);
     g_assert_no_error(err);
     return blk;
 }
@@ -181,7 +182,7 @@ static void test_image(void)
     bench_close(&b); /* stores what the loop had no time for */
     g_assert_cmphex(image_word(0x300000), ==, 0xbeef);
     g_assert_cmphex(image_word(SIZE - 4), ==, 0xffffffff);
-    block_close_all();
+    test_close_drives();
 }
 
 /* ---- ready, and stores that fail ----------------------------------------- */
@@ -218,7 +219,7 @@ static void test_ready(void)
     bench_run_until(ready, f);
     g_assert_cmphex(image_word(BLOCK + 4096), ==, 0xffffffff);
     bench_close(&b);
-    block_close_all();
+    test_close_drives();
 }
 
 /* A broken disk: the guest is told, and the next store, a reset or the end try again. */
@@ -250,14 +251,14 @@ static void test_broken(void)
         }
         bench_close(&b);
         g_assert_cmphex(image_word(0x1000), ==, 0xcafe);
-        block_close_all();
+        test_close_drives();
         fault_clear();
     }
 }
 
 static bool kept(void *opaque)
 {
-    return block_keeps_requests();
+    return drives_keep_requests(test_drives());
 }
 
 /* No room: the machine stops, and the flash is not ready until `cont` has stored it; so at reset and at the end. */
@@ -278,7 +279,7 @@ static void test_full(void)
             device_reset(&f->dev);
         }
         if (how < 2) {
-            block_resume_all();
+            drives_resume(test_drives());
             bench_run_until(ready, f);
             g_assert_cmphex(image_word(0x1000), ==, 0xcafe);
             g_assert_cmphex(image_word(0x3000), ==, 0xf00d);
@@ -286,7 +287,7 @@ static void test_full(void)
         bench_close(&b);
         g_assert_cmphex(image_word(0x1000), ==, 0xcafe);
         g_assert_cmphex(image_word(0x3000), ==, 0xf00d);
-        block_close_all();
+        test_close_drives();
     }
 }
 
@@ -308,7 +309,7 @@ static void test_flush(void)
     }
     bench_close(&b);
     faults[FAULT_SYNC].calls = 0;
-    block_close_all();
+    test_close_drives();
     g_assert_cmpint(faults[FAULT_SYNC].calls, ==, 1);
 }
 
@@ -324,7 +325,7 @@ static void test_readonly(void)
     command(&b, at, 0xff);
     g_assert_cmphex(bench_read(&b, at + 0x300000, 4), ==, 0x11223344);
     bench_close(&b);
-    block_close_all();
+    test_close_drives();
 }
 
 static void test_wrong_size(void)
@@ -339,7 +340,7 @@ static void test_wrong_size(void)
     g_assert_nonnull(
         strstr(err->message, "device requires 33554432 bytes, block backend provides 16777216 bytes"));
     bench_close(&b);
-    block_close_all();
+    test_close_drives();
 }
 
 int main(int argc, char **argv)

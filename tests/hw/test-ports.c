@@ -7,6 +7,7 @@
 #include "hw/pci.h"
 #include "hw/riscv/virt.h"
 #include "target/cpu.h"
+#include "tests/ends.h"
 
 enum { SLOT = 5, BAR_BYTES = 0x20, PORT = 0xc040 };
 
@@ -73,7 +74,7 @@ static Machine *machine_with_card(void)
 {
     g_autoptr(GError) err = NULL;
     config.board = riscv_board();
-    Machine *m = machine_new(&config, NULL, &err);
+    Machine *m = test_machine_new(&config, NULL, &err);
     g_assert_no_error(err);
     Device *card = device_new(&card_class, m, NULL);
     ((Card *)card)->pci.devfn = SLOT * 8;

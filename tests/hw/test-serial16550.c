@@ -8,6 +8,7 @@
 
 #include "bench.h"
 #include "hw/char/serial16550.h"
+#include "tests/ends.h"
 
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR };
 
@@ -48,7 +49,7 @@ static void line_open(Line *l, bool host)
         g_hash_table_insert(keys, (char *)"backend", (char *)"pipe");
         g_hash_table_insert(keys, (char *)"id", id);
         g_hash_table_insert(keys, (char *)"path", path);
-        l->u->chr = chardev_new(keys, NULL);
+        l->u->chr = chardev_new(test_chardevs(), keys, NULL);
         g_assert_nonnull(l->u->chr);
     }
     irq_connect(&l->u->irq, on_irq, l, 0);

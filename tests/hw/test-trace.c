@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "tests/ends.h"
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/regs.h"
@@ -218,8 +219,8 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, *c, test_class);
     }
     int r = g_test_run();
-    block_close_all();
-    chardev_free_all();
+    test_close_drives();
+    test_close_chardevs();
     unlink(log_path);
     rmdir(dir);
     g_free(log_path);

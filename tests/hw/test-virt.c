@@ -9,6 +9,7 @@
 #include "hw/board.h"
 #include "hw/loader.h"
 #include "util/keyval.h"
+#include "tests/ends.h"
 
 static char *dir;
 
@@ -38,7 +39,7 @@ static void setup_init(Setup *s, const char *arch)
 
 static bool setup_start(Setup *s, GError **err)
 {
-    s->m = machine_new(&s->config, NULL, err);
+    s->m = test_machine_new(&s->config, NULL, err);
     if (s->m && !machine_finish(s->m, err)) {
         g_clear_pointer(&s->m, machine_free);
     }
@@ -366,7 +367,7 @@ static void test_boot_order(void)
     g_autoptr(GError) err = NULL;
     Setup s;
     setup_init(&s, "riscv64");
-    s.m = machine_new(&s.config, NULL, &err);
+    s.m = test_machine_new(&s.config, NULL, &err);
     add_device(s.m, "virtio-net-pci", "bootindex=7");
     add_device(s.m, "virtio-net-device", "bootindex=0");
     add_device(s.m, "virtio-net-pci", "multifunction=on,addr=9");
@@ -692,7 +693,7 @@ static void test_loader_device(void)
     g_autofree char *raw = file_of("raw", "hello", 5);
     Setup s;
     setup_init(&s, "riscv64");
-    s.m = machine_new(&s.config, NULL, NULL);
+    s.m = test_machine_new(&s.config, NULL, NULL);
     g_assert_nonnull(add_loader(&s, NULL, "addr", "0x80001000", "data", "0x11223344", "data-len", "4", NULL));
     g_assert_nonnull(
         add_loader(&s, NULL, "addr", "0x80001004", "data", "0x1122", "data-len", "2", "data-be", "on", NULL));
@@ -729,7 +730,7 @@ static void test_add_device_messages(void)
 {
     Setup s;
     setup_init(&s, "riscv64");
-    s.m = machine_new(&s.config, NULL, NULL);
+    s.m = test_machine_new(&s.config, NULL, NULL);
     g_autoptr(GHashTable) props = g_hash_table_new(g_str_hash, g_str_equal);
     static const char *const rows[][2] = {
         { "loadr", "'loadr' is not a valid device model name; did you mean 'loader'?" },

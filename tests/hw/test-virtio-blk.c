@@ -9,6 +9,7 @@
 #include "block/block.h"
 #include "base/mainloop.h"
 #include "util/keyval.h"
+#include "tests/ends.h"
 #include "../block/faults.h"
 #include "virtio-rig.h"
 
@@ -27,7 +28,8 @@ typedef struct Disk {
     char path[64];
 } Disk;
 
-static void disk_open(Disk *d, RigKind kind, const char *options)
+/* options: of the drive; more_props: of the device; each begins with a comma, or is empty. */
+static void disk_open_with(Disk *d, RigKind kind, const char *options, const char *more_props)
 {
     static unsigned serial;
     g_autoptr(GError) err = NULL;
@@ -38,11 +40,16 @@ static void disk_open(Disk *d, RigKind kind, const char *options)
     g_autofree char *text =
         g_strdup_printf("file=%s,format=raw,if=none,id=d%u%s", d->path, ++serial, options);
     g_autoptr(GHashTable) t = keyval_parse(text, NULL, &err);
-    BlockBackend *blk = block_open_drive(t, &err);
+    BlockBackend *blk = block_open_drive(test_drives(), t, &err);
     g_assert_no_error(err);
     g_assert_nonnull(blk);
-    g_autofree char *props = g_strdup_printf("drive=d%u,serial=ABC", serial);
+    g_autofree char *props = g_strdup_printf("drive=d%u,serial=ABC%s", serial, more_props);
     rig_open(&d->r, kind, "virtio-blk", props);
+}
+
+static void disk_open(Disk *d, RigKind kind, const char *options)
+{
+    disk_open_with(d, kind, options, "");
 }
 
 static void disk_start(Disk *d, uint64_t features)
@@ -55,7 +62,6 @@ static void disk_start(Disk *d, uint64_t features)
 static void disk_close(Disk *d)
 {
     rig_close(&d->r);
-    block_close_all();
     g_unlink(d->path);
 }
 
@@ -587,11 +593,11 @@ static void fill_disk(Disk *d, unsigned writes)
         rig_add_chain(&d->q, bufs, 3, 0);
     }
     rig_kick(&d->q);
-    while (faults[FAULT_WRITE].calls < (int)writes || !block_keeps_requests()) {
+    while (faults[FAULT_WRITE].calls < (int)writes || !drives_keep_requests(d->r.m->drives)) {
         rig_loop();
         g_thread_yield();
     }
-    block_pause_all(); /* as the run state does */
+    drives_pause(d->r.m->drives); /* as the run state does */
     g_assert_false(rig_used(&d->q));
     g_assert_cmpint(d->r.v->s.in_use[0], ==, writes);
 }
@@ -605,14 +611,14 @@ static void test_full(gconstpointer data)
     disk_start(&d, 0);
     fill_disk(&d, WRITES);
     faults[FAULT_WRITE].calls = 0;
-    block_resume_all();
+    drives_resume(d.r.m->drives);
     while (faults[FAULT_WRITE].calls < WRITES) {
         rig_loop();
     }
-    block_pause_all();
+    drives_pause(d.r.m->drives);
     g_assert_false(rig_used(&d.q));
     fault_clear();
-    block_resume_all();
+    drives_resume(d.r.m->drives);
     for (unsigned i = 0; i < WRITES; i++) {
         rig_wait(&d.q, NULL);
         g_assert_cmpint(*(uint8_t *)rig_ram(&d.r, STATUS), ==, 0);
@@ -641,7 +647,7 @@ static void test_full_reset(gconstpointer data)
         }
         if (how < 2) {
             g_assert_cmpint(d.r.v->s.in_use[0], ==, 0);
-            g_assert_false(block_keeps_requests());
+            g_assert_false(drives_keep_requests(d.r.m->drives));
         }
         disk_close(&d);
         fault_clear();
@@ -651,11 +657,8 @@ static void test_full_reset(gconstpointer data)
 /* The device's werror= counts more than the drive's. */
 static void test_full_report(gconstpointer data)
 {
-    g_autoptr(GError) err = NULL;
     Disk d;
-    g_assert_true(device_add_global("virtio-blk-device", "werror", "report", &err));
-    disk_open(&d, GPOINTER_TO_INT(data), ",werror=stop");
-    g_assert_true(device_add_global("virtio-blk-device", "werror", "auto", &err));
+    disk_open_with(&d, GPOINTER_TO_INT(data), ",werror=stop", ",werror=report");
     disk_start(&d, 0);
     fault_set(FAULT_WRITE, ENOSPC, -1);
     g_assert_cmpint(request(&d, OUT, 0, 512, 0), ==, 1);

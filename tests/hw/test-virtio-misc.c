@@ -118,7 +118,7 @@ static int host_end(Console *c, const char *id)
     g_autofree char *path = g_strdup_printf("%s/%s", c->dir, id);
     g_autofree char *text = g_strdup_printf("backend=socket,path=%s,server=on,wait=off,id=%s", path, id);
     g_autoptr(GHashTable) t = keyval_parse(text, NULL, &err);
-    g_assert_nonnull(chardev_new(t, &err));
+    g_assert_nonnull(chardev_new(c->r.m->chardevs, t, &err));
     g_assert_no_error(err);
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     strcpy(a.sun_path, path);
@@ -149,7 +149,6 @@ static void console_open(Console *c, gconstpointer kind)
 static void console_close(Console *c)
 {
     rig_close(&c->r);
-    chardev_free_all();
     close(c->fd[0]);
     close(c->fd[1]);
     g_autofree char *rm = g_strdup_printf("rm -rf %s", c->dir);

@@ -7,6 +7,7 @@
 #include "chardev/chardev.h"
 #include "hw/virtio_balloon.h"
 #include "util/keyval.h"
+#include "tests/ends.h"
 #include "virtio-rig.h"
 
 enum { PARTS = 1000, PART_BYTES = 4 << 20, TABLE = RIG_DATA, NUMBERS = RIG_RAM + (4 << 20) };
@@ -133,7 +134,7 @@ static void test_console(gconstpointer kind)
     RigQueue rx, tx;
     g_autoptr(GError) err = NULL;
     g_autoptr(GHashTable) t = keyval_parse("backend=null,id=c0", NULL, &err);
-    g_assert_nonnull(chardev_new(t, &err));
+    g_assert_nonnull(chardev_new(test_chardevs(), t, &err));
     rig_open(&r, GPOINTER_TO_INT(kind), "virtio-serial", NULL);
     rig_add(&r, "virtconsole", "chardev=c0");
     rig_start(&r, UINT64_MAX);
@@ -147,7 +148,7 @@ static void test_console(gconstpointer kind)
     rig_wait(&tx, NULL);
     clock_virtual_stop();
     rig_close(&r);
-    chardev_free_all();
+    test_close_chardevs();
 }
 
 /* Empty buffers cost the driver nothing: a chain of 65,535 of them breaks the rules. */

@@ -10,7 +10,14 @@
 FakeNet fake_net;
 
 #define WEAK __attribute__((weak))
-WEAK NetClient *net_find(const char *id)
+WEAK Nets *nets_new(Chardevs *chardevs)
+{
+    return NULL;
+}
+WEAK void nets_free(Nets *all)
+{
+}
+WEAK NetClient *net_find(const Nets *all, const char *id)
 {
     return strcmp(id, "n0") ? NULL : (NetClient *)&fake_net;
 }
@@ -18,14 +25,14 @@ WEAK const char *net_id(const NetClient *nc)
 {
     return "n0";
 }
-WEAK bool net_nic_add(NetNic *nic, GError **err)
+WEAK bool net_nic_add(Nets *all, NetNic *nic, GError **err)
 {
     fake_net.fe = nic->fe;
     fake_net.opaque = nic->opaque;
     fake_net.lock = nic->lock;
     return true;
 }
-WEAK void net_nic_remove(NetNic *nic)
+WEAK void net_nic_remove(Nets *all, NetNic *nic)
 {
     fake_net.fe = NULL;
 }
@@ -49,7 +56,7 @@ WEAK void net_accept_input(NetClient *nc)
 {
     fake_net.accepts++;
 }
-WEAK void net_default_mac(uint8_t mac[6])
+WEAK void net_default_mac(Nets *all, uint8_t mac[6])
 {
     memcpy(mac, "\x52\x54\x00\x12\x34\x56", 6);
 }

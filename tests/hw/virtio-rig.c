@@ -6,6 +6,7 @@
 #include "base/mainloop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
+#include "tests/ends.h"
 
 const char *const rig_kind_names[] = { "legacy", "modern", "pci", "old-modern", "old-pci" };
 
@@ -120,7 +121,7 @@ void rig_open(Rig *r, RigKind kind, const char *device, const char *props)
     r->old = kind >= RIG_OLD_MODERN;
     r->kind = kind = r->old ? kind - RIG_OLD_MODERN + RIG_MODERN : kind;
     r->config.board = &rig_board;
-    r->m = machine_new(&r->config, NULL, &err);
+    r->m = test_machine_new(&r->config, NULL, &err);
     g_assert_no_error(err);
     r->transport = add_transport(r);
     g_autofree char *driver = g_strconcat(device, kind == RIG_PCI ? "-pci" : "-device", NULL);

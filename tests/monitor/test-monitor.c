@@ -152,7 +152,7 @@ static void test_hostfwd(void)
 {
     expect("hostfwd_add tcp::0-:22", "Error: there is no user network; `info network` lists them\n");
     GHashTable *t = keys("user,id=n0", "type");
-    NetClient *nc = net_new(t, NULL);
+    NetClient *nc = net_new(m->nets, t, NULL);
     g_assert_nonnull(nc);
     expect("hostfwd_add udp:127.0.0.1:45321-:53", "");
     expect_has("info usernet", "UDP[HOST_FORWARD]");
@@ -163,15 +163,16 @@ static void test_hostfwd(void)
     expect("hostfwd_remove  n0  udp:127.0.0.1:45321",
            "host forwarding rule for udp:127.0.0.1:45321 removed\n");
     expect_has("hostfwd_remove udp:127.0.0.1:45321", "Error: no host forwarding rule");
-    net_free_all();
+    nets_free(m->nets);
+    m->nets = nets_new(m->chardevs);
     g_hash_table_unref(t);
 }
 
 static void test_ringbuf(void)
 {
     GHashTable *t = keys("ringbuf,id=r0,size=16", "backend"), *n = keys("null,id=n0", "backend");
-    Chardev *chr = chardev_new(t, NULL);
-    g_assert_true(chr && chardev_new(n, NULL));
+    Chardev *chr = chardev_new(m->chardevs, t, NULL);
+    g_assert_true(chr && chardev_new(m->chardevs, n, NULL));
     chardev_write(chr, "a\\b\033[m\nrest", 11);
     expect("ringbuf_read r0 7", "a\\\\b\\u001B[m\n");
     expect("ringbuf_read  r0  1k", "rest\n");
@@ -180,7 +181,6 @@ static void test_ringbuf(void)
     expect_has("ringbuf_read n0 8", "Error: chardev 'n0' is not a ring buffer");
     expect_has("ringbuf_read r0", "write ringbuf_read DEVICE SIZE");
     expect_has("ringbuf_read r0 x", "write ringbuf_read DEVICE SIZE");
-    chardev_free_all();
     g_hash_table_unref(t);
     g_hash_table_unref(n);
 }

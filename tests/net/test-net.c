@@ -15,13 +15,14 @@
 #include "base/mainloop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
+#include "tests/ends.h"
 
 enum { HOST = 0x0a000202, DNS = 0x0a000203 };
 
 static NetClient *netdev(const char *text, GError **err)
 {
     g_autoptr(GHashTable) t = keyval_parse(text, "type", err);
-    return t ? net_new(t, err) : NULL;
+    return t ? net_new(test_nets(), t, err) : NULL;
 }
 
 static NetClient *netdev_ok(const char *text)
@@ -93,18 +94,18 @@ static void test_options(void)
         g_assert_null(netdev(bad[i].text, &err));
         assert_error(&err, bad[i].part);
     }
-    chardev_free_all();
+    test_close_chardevs();
     NetClient *nc = netdev_ok("user,id=n,net=192.168.76.0/24,dhcpstart=192.168.76.9,restrict=on");
     g_autofree char *about = net_describe(nc);
     g_assert_cmpstr(about, ==, "n: index=0,type=user,net=192.168.76.0,restrict=on");
     g_assert_null(netdev("user,id=n", &err));
     assert_error(&err, "Duplicate ID 'n'");
-    g_assert_true(net_find("n") == nc);
+    g_assert_true(net_find(test_nets(), "n") == nc);
     uint8_t a[6], b[6];
-    net_default_mac(a);
-    net_default_mac(b);
+    net_default_mac(test_nets(), a);
+    net_default_mac(test_nets(), b);
     g_assert_cmpint(a[5] + 1, ==, b[5]);
-    net_free_all();
+    test_close_nets();
 }
 
 typedef struct Card {
@@ -135,8 +136,8 @@ static void card_init(Card *c, const char *name, NetClient *nc)
                           .fe = &card_frontend,
                           .opaque = c,
                           .lock = &c->lock } };
-    net_default_mac(c->mac);
-    g_assert_true(net_nic_add(&c->nic, NULL));
+    net_default_mac(test_nets(), c->mac);
+    g_assert_true(net_nic_add(test_nets(), &c->nic, NULL));
 }
 
 /* Cards by name, the netdev under its card, one cable for both. */
@@ -149,19 +150,19 @@ static void test_cards(void)
     card_init(&b, "virtio-net-pci.1", NULL);
     memcpy(a.mac, "\x52\x54\x00\x00\x00\x01", 6);
     c.nic = a.nic; /* a second card on the same netdev */
-    g_assert_false(net_nic_add(&c.nic, &err));
+    g_assert_false(net_nic_add(test_nets(), &c.nic, &err));
     assert_error(&err, "already in use");
-    g_assert_true(net_set_link_of("virtio-net-pci.1", false));
-    g_assert_true(net_set_link_of("virtio-net-pci.1", false));
+    g_assert_true(net_set_link_of(test_nets(), "virtio-net-pci.1", false));
+    g_assert_true(net_set_link_of(test_nets(), "virtio-net-pci.1", false));
     g_assert_cmpint(b.changes, ==, 1);
     g_assert_false(net_nic_link_up(&b.nic));
-    g_assert_true(net_set_link_of("virtio-net-pci.0", false));
+    g_assert_true(net_set_link_of(test_nets(), "virtio-net-pci.0", false));
     g_assert_true(a.changes == 1 && !a.up && !net_link_up(nc));
-    g_assert_true(net_set_link_of("n", true));
+    g_assert_true(net_set_link_of(test_nets(), "n", true));
     g_assert_true(a.changes == 2 && a.up && net_nic_link_up(&a.nic));
-    g_assert_true(net_set_link_of("alone", false));
+    g_assert_true(net_set_link_of(test_nets(), "alone", false));
     g_assert_false(net_link_up(alone));
-    g_assert_false(net_set_link_of("virtio-net-pci.2", false));
+    g_assert_false(net_set_link_of(test_nets(), "virtio-net-pci.2", false));
     g_autofree char *want = g_strdup_printf(
         "alone: index=0,type=user,net=10.0.2.0,restrict=off,link=down\n"
         "virtio-net-pci.0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:00:00:01\n"
@@ -169,16 +170,16 @@ static void test_cards(void)
         "virtio-net-pci.1: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:%02x,link=down\n",
         b.mac[5]);
     g_autoptr(GString) out = g_string_new(NULL);
-    net_describe_all(out);
+    net_describe_all(test_nets(), out);
     g_assert_cmpstr(out->str, ==, want);
     uint8_t next[6];
     b.mac[5]++;
-    net_default_mac(next); /* that one is taken */
+    net_default_mac(test_nets(), next); /* that one is taken */
     g_assert_cmpint(next[5], ==, (b.mac[5] + 1) & 0xff);
-    net_nic_remove(&a.nic);
-    net_nic_remove(&b.nic);
-    g_assert_false(net_set_link_of("virtio-net-pci.0", true));
-    net_free_all();
+    net_nic_remove(test_nets(), &a.nic);
+    net_nic_remove(test_nets(), &b.nic);
+    g_assert_false(net_set_link_of(test_nets(), "virtio-net-pci.0", true));
+    test_close_nets();
 }
 
 static void test_hostfwd_taken(void)
@@ -203,7 +204,7 @@ static void test_hostfwd_taken(void)
     g_assert_false(net_user_hostfwd_remove(nc, end, &err));
     assert_error(&err, "to remove");
     g_assert_true(net_user_hostfwd_add(nc, rule, &err));
-    net_free_all();
+    test_close_nets();
 }
 
 static void test_dhcp(void)
@@ -235,7 +236,7 @@ static void test_dhcp(void)
                             2)); /* b.test: compressed against a.test */
     g_assert_nonnull(memmem(r, n, "kernel", 6));
     guest_clear(&g);
-    net_free_all();
+    test_close_nets();
 }
 
 static void test_udp(void)
@@ -263,14 +264,14 @@ static void test_udp(void)
     g_assert_cmpmem(g_bytes_get_data(b, NULL), g_bytes_get_size(b), "pong", 4);
     g_assert_cmpuint(from, ==, HOST);
     guest_clear(&g);
-    net_free_all();
+    test_close_nets();
     guest_init(&g, netdev_ok("user,id=r,restrict=on")); /* the same is not possible there */
     guest_send_udp(&g, HOST, 5001, port, "ping", 4);
     guest_send_arp(&g, HOST);
     g_assert_true(guest_wait_arp_reply(&g, HOST)); /* what came before is done with */
     g_assert_cmpint(recv(fd, buf, sizeof(buf), 0), <, 0);
     guest_clear(&g);
-    net_free_all();
+    test_close_nets();
     close(fd);
 }
 
@@ -299,7 +300,7 @@ static void test_tftp(void)
     g_assert_nonnull(e);
     g_assert_cmpint(((const uint8_t *)g_bytes_get_data(e, NULL))[1], ==, 5);
     guest_clear(&g);
-    net_free_all();
+    test_close_nets();
     g_unlink(file);
     g_rmdir(dir);
 }
@@ -353,7 +354,7 @@ static void test_hostfwd(void)
     g_assert_nonnull(q);
     close(udp);
     guest_clear(&g);
-    net_free_all();
+    test_close_nets();
 }
 
 static void tcp_open(Guest *g, Tcp *t)
@@ -400,8 +401,8 @@ static void test_guestfwd(void)
     guest_send_tcp(&g, &t, TCP_ACK | TCP_PSH, "lost", 4);
     test_settle();
     guest_clear(&g);
-    net_free_all();
-    chardev_free_all();
+    test_close_nets();
+    test_close_chardevs();
     g_rmdir(dir);
 }
 
@@ -441,7 +442,7 @@ static void test_no_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &old);
     fds_unkeep(2);
     guest_clear(&g);
-    net_free_all();
+    test_close_nets();
     close(listener);
 }
 
@@ -473,7 +474,7 @@ static void test_queue(void)
     test_settle();
     g_assert_cmpuint(g.frames->len, ==, 0);
     guest_clear(&g);
-    net_free_all();
+    test_close_nets();
 }
 
 /* Nonsense from the guest: nothing happens. */
@@ -510,7 +511,7 @@ static void test_hostile(void)
     g_assert_true(guest_wait_arp_reply(&g, HOST));
     g_free(huge);
     guest_clear(&g);
-    net_free_all();
+    test_close_nets();
 }
 
 int main(int argc, char **argv)
