@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/version.h"
 
 static void mux_print(Chardev *chr, const char *text)
 {
@@ -106,8 +107,8 @@ static void mux_next_focus(Chardev *chr)
 
 static void mux_quit(Chardev *chr)
 {
-    bool compat = g_str_has_prefix(g_get_prgname() ? g_get_prgname() : "", "qemu");
-    mux_print(chr, compat ? "QEMU: Terminated\n\r" : "Lyrebird: Terminated\n\r");
+    g_autofree char *text = g_strdup_printf("%s: Terminated\n\r", version_product());
+    mux_print(chr, text);
     ending_deadline("Ctrl-A x", 0);
     mainloop_quit(0);
 }

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "gdbstub/stub.h"
-#include "monitor/monitor.h"
-#include "system/runstate.h"
+#include "hw/runstate.h"
 
 typedef struct Packet {
     const char *prefix;
@@ -130,7 +129,12 @@ static void query_monitor(GdbStub *s, const char *p, size_t len)
         gdb_send_text(s, "E22");
         return;
     }
-    g_autofree char *answer = monitor_run_line(s->machine, line);
+    MachineServices *services = s->machine->services;
+    if (!services) {
+        gdb_send_text(s, ""); /* not known here */
+        return;
+    }
+    g_autofree char *answer = services->run_command(services, line);
     size_t total = strlen(answer), chunk = (GDB_PACKET_MAX - 4) / 2;
     for (size_t at = 0; at < total; at += chunk) {
         g_autoptr(GString) out = g_string_new("O");
@@ -341,8 +345,8 @@ static void detach(GdbStub *s, const char *p, size_t len)
 {
     gdb_send_text(s, "OK");
     gdb_let_go(s);
-    if (runstate_get() != RUN_SHUTDOWN) { /* a machine that has powered off stays so */
-        runstate_start();
+    if (runstate_get(s->machine) != RUN_SHUTDOWN) { /* a machine that has powered off stays so */
+        runstate_start(s->machine);
     }
 }
 
@@ -351,7 +355,7 @@ static void kill_machine(GdbStub *s, const char *p, size_t len)
     if (len) { /* vKill;pid has an answer, k has not */
         gdb_send_text(s, "OK");
     }
-    system_request_shutdown(SHUTDOWN_HOST_QUIT, 0);
+    runstate_request_shutdown(s->machine, SHUTDOWN_HOST_QUIT, 0);
 }
 
 static void extended_mode(GdbStub *s, const char *p, size_t len)
@@ -361,7 +365,7 @@ static void extended_mode(GdbStub *s, const char *p, size_t len)
 
 static void restart(GdbStub *s, const char *p, size_t len)
 {
-    system_request_reset(SHUTDOWN_HOST_RESET); /* R has no answer */
+    runstate_request_reset(s->machine, SHUTDOWN_HOST_RESET); /* R has no answer */
 }
 
 /* clang-format off */

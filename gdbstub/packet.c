@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "gdbstub/stub.h"
-#include "system/runstate.h"
+#include "hw/runstate.h"
 
 enum { RESENDS_MAX = 8 };
 
@@ -137,9 +137,9 @@ static void packet_end(GdbStub *s, uint8_t sum)
         send_byte(s, '+');
     }
     /* gdb has nothing to say to a running target but Ctrl-C */
-    if (runstate_get() == RUN_RUNNING) {
+    if (runstate_get(s->machine) == RUN_RUNNING) {
         s->waits_for_stop = false;
-        runstate_stop(RUN_DEBUG);
+        runstate_stop(s->machine, RUN_DEBUG);
     }
     g_autofree char *packet = g_memdup2(s->in->str, s->in->len + 1);
     gdb_handle(s, packet, s->in->len);

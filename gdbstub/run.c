@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "gdbstub/stub.h"
-#include "system/runstate.h"
+#include "hw/runstate.h"
 
 static unsigned thread_of(const CPU *cpu)
 {
@@ -73,7 +73,7 @@ static bool stop_machine(GdbStub *s)
 {
     bool expected = s->connected && s->waits_for_stop;
     s->waits_for_stop = false; /* the run state's listener has nothing to add */
-    runstate_stop(RUN_DEBUG);
+    runstate_stop(s->machine, RUN_DEBUG);
     clear_steps(s);
     return expected;
 }
@@ -83,10 +83,10 @@ static bool stop_machine(GdbStub *s)
  * to a watched cell is not made, and reported when it comes again). */
 void gdb_stub_debug_event(GdbStub *s, CPU *cpu)
 {
-    if (runstate_get() != RUN_RUNNING) {
+    if (runstate_get(s->machine) != RUN_RUNNING) {
         cpu->watch_hit_kind = 0;
     } else if (!s->connected) {
-        runstate_stop(RUN_DEBUG);
+        runstate_stop(s->machine, RUN_DEBUG);
         gdb_let_go(s);
     } else {
         s->stopped = cpu;
@@ -98,7 +98,7 @@ void gdb_stub_debug_event(GdbStub *s, CPU *cpu)
 
 void gdb_interrupt(GdbStub *s)
 {
-    if (runstate_get() == RUN_RUNNING && stop_machine(s)) {
+    if (runstate_get(s->machine) == RUN_RUNNING && stop_machine(s)) {
         gdb_stop_reply(s, GDB_SIGINT);
     }
 }
@@ -124,13 +124,13 @@ static bool asks_anything(const GdbStub *s)
 void gdb_let_go(GdbStub *s)
 {
     s->waits_for_stop = false;
-    if (runstate_get() == RUN_RUNNING && asks_anything(s)) {
-        runstate_stop(RUN_DEBUG); /* these change on vCPUs that stand still */
+    if (runstate_get(s->machine) == RUN_RUNNING && asks_anything(s)) {
+        runstate_stop(s->machine, RUN_DEBUG); /* these change on vCPUs that stand still */
     }
     gdb_points_clear(s);
     clear_steps(s);
-    if (runstate_get() == RUN_DEBUG) {
-        runstate_start();
+    if (runstate_get(s->machine) == RUN_DEBUG) {
+        runstate_start(s->machine);
     }
 }
 
@@ -148,7 +148,7 @@ static void resume(GdbStub *s)
 {
     s->waits_for_stop = true;
     s->stopped = NULL;
-    runstate_start();
+    runstate_start(s->machine);
 }
 
 void gdb_continue(GdbStub *s, CPU *step)

@@ -14,15 +14,17 @@
 #include "chardev/chardev.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/stub.h"
-#include "system/runstate.h"
+#include "hw/runstate.h"
 
 enum { READ_MAX = 2048 };
 
-static GdbStub *stub;
-static Chardev *chr;
-static GByteArray *unsent;
-static bool own_chr;   /* made here, not by -chardev */
-static bool listening; /* to the run state: once for the process */
+struct GdbServer {
+    Machine *machine;
+    GdbStub *stub; /* NULL: nobody is served; so are the next two */
+    Chardev *chr;
+    GByteArray *unsent;
+    bool own_chr; /* made here, not by -chardev */
+};
 
 /* ---- the stub's life ---- */
 
@@ -57,8 +59,8 @@ void gdb_stub_connect(GdbStub *s)
     s->general = s->control = s->stopped = NULL;
     g_string_truncate(s->last, 0);
     s->connected = true;
-    if (runstate_get() == RUN_RUNNING) {
-        runstate_stop(RUN_DEBUG);
+    if (runstate_get(s->machine) == RUN_RUNNING) {
+        runstate_stop(s->machine, RUN_DEBUG);
     }
 }
 
@@ -72,32 +74,35 @@ void gdb_stub_disconnect(GdbStub *s)
 
 static void server_flush(void *opaque)
 {
-    int n = chardev_write(chr, unsent->data, unsent->len);
-    g_byte_array_remove_range(unsent, 0, n);
-    if (unsent->len) {
-        chardev_watch_writable(chr, server_flush, stub);
+    GdbServer *g = opaque;
+    int n = chardev_write(g->chr, g->unsent->data, g->unsent->len);
+    g_byte_array_remove_range(g->unsent, 0, n);
+    if (g->unsent->len) {
+        chardev_watch_writable(g->chr, server_flush, g);
     } else {
-        chardev_accept_input(chr);
+        chardev_accept_input(g->chr);
     }
 }
 
 static void server_write(void *opaque, const uint8_t *bytes, size_t len)
 {
-    bool first = !unsent->len;
-    g_byte_array_append(unsent, bytes, len);
+    GdbServer *g = opaque;
+    bool first = !g->unsent->len;
+    g_byte_array_append(g->unsent, bytes, len);
     if (first) {
-        server_flush(NULL);
+        server_flush(g);
     }
 }
 
 static int server_can_receive(void *opaque)
 {
-    return unsent->len ? 0 : READ_MAX;
+    GdbServer *g = opaque;
+    return g->unsent->len ? 0 : READ_MAX;
 }
 
 static void server_receive(void *opaque, const uint8_t *buf, int len)
 {
-    GdbStub *s = opaque;
+    GdbStub *s = ((GdbServer *)opaque)->stub;
     s->feeding = true;
     gdb_stub_feed(s, buf, len);
     s->feeding = false;
@@ -105,11 +110,12 @@ static void server_receive(void *opaque, const uint8_t *buf, int len)
 
 static void server_event(void *opaque, ChardevEvent event)
 {
-    GdbStub *s = opaque;
+    GdbServer *g = opaque;
+    GdbStub *s = g->stub;
     if (event == CHARDEV_OPENED && !s->connected) {
         gdb_stub_connect(s);
     } else if (event == CHARDEV_CLOSED && s->connected) {
-        g_byte_array_set_size(unsent, 0);
+        g_byte_array_set_size(g->unsent, 0);
         gdb_stub_disconnect(s);
     }
 }
@@ -128,19 +134,21 @@ static void on_runstate(RunState now, void *opaque)
         [RUN_IO_ERROR] = GDB_SIGIO,
         [RUN_SHUTDOWN] = GDB_SIGQUIT,
     };
-    bool stays = now != RUN_SHUTDOWN || (stub && stub->machine->config->no_shutdown);
-    if (stub && stays && now != RUN_RUNNING && now != RUN_PRELAUNCH) {
-        gdb_stub_machine_stopped(stub, signals[now]);
+    GdbServer *g = opaque;
+    bool stays = now != RUN_SHUTDOWN || g->machine->config->no_shutdown;
+    if (g->stub && stays && now != RUN_RUNNING && now != RUN_PRELAUNCH) {
+        gdb_stub_machine_stopped(g->stub, signals[now]);
     }
 }
 
 static void on_debug(CPU *cpu, void *opaque)
 {
-    if (stub) {
-        gdb_stub_debug_event(stub, cpu);
-    } else if (runstate_get() == RUN_RUNNING) { /* it left before it could be told: go on */
-        runstate_stop(RUN_DEBUG);
-        runstate_start();
+    GdbServer *g = opaque;
+    if (g->stub) {
+        gdb_stub_debug_event(g->stub, cpu);
+    } else if (runstate_get(g->machine) == RUN_RUNNING) { /* it left before it could be told: go on */
+        runstate_stop(g->machine, RUN_DEBUG);
+        runstate_start(g->machine);
     }
 }
 
@@ -155,79 +163,97 @@ static char *server_text(const char *device)
     return g_strdup_printf("%s,server=on,wait=off%s", device, tcp ? ",nodelay=on" : "");
 }
 
-bool gdbserver_start(Machine *m, const char *device, GError **err)
+static void forget_debugger(GdbServer *g)
 {
-    g_autofree char *text = server_text(device);
-    GError *why = NULL;
-    bool with_monitor = false;
-    if (stub && stub->feeding) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "gdbserver: a debugger cannot close the line that it speaks on; detach first");
+    g->chr = NULL;
+    g_clear_pointer(&g->unsent, g_byte_array_unref);
+    gdb_stub_free(g_steal_pointer(&g->stub));
+}
+
+static bool serve(GdbServer *g, Chardev *chr, bool own_chr, GError **err)
+{
+    g->stub = gdb_stub_new(g->machine, server_write, g);
+    g->chr = chr;
+    g->own_chr = own_chr;
+    g->unsent = g_byte_array_new();
+    if (!chardev_attach(chr, &frontend, g, NULL, err)) {
+        forget_debugger(g);
         return false;
-    }
-    gdbserver_stop();
-    if (g_str_equal(device, "none")) {
-        return true;
-    }
-    if (!m->cpu_count) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "gdbserver: the machine has no CPU to debug");
-        return false;
-    }
-    Chardev *c = chardev_new_from_short(m->chardevs, "gdb", text, &with_monitor, &why);
-    if (!c) {
-        if (why) {
-            g_propagate_error(err, why);
-            return false;
-        }
-        return true;
-    }
-    GdbStub *s = gdb_stub_new(m, server_write, NULL);
-    stub = s;
-    chr = c;
-    unsent = g_byte_array_new();
-    if (!chardev_attach(c, &frontend, s, NULL, err)) {
-        stub = NULL;
-        chr = NULL;
-        g_clear_pointer(&unsent, g_byte_array_unref);
-        gdb_stub_free(s);
-        return false;
-    }
-    own_chr = !g_str_has_prefix(device, "chardev:");
-    if (!listening) {
-        runstate_add_listener(on_runstate, NULL);
-        listening = true;
-    }
-    if (m->accel) {
-        m->accel->class->set_debug_hook(m->accel, on_debug, NULL);
     }
     return true;
 }
 
-void gdbserver_stop(void)
+bool gdbserver_start(GdbServer *g, const char *device, GError **err)
 {
-    if (!stub) {
-        return;
+    g_autofree char *text = server_text(device);
+    GError *why = NULL;
+    bool with_monitor = false;
+    if (g->stub && g->stub->feeding) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "gdbserver: a debugger cannot close the line that it speaks on; detach first");
+        return false;
     }
-    GdbStub *s = stub;
-    chardev_detach(chr, s);
-    if (own_chr) {
-        chardev_free(chr);
+    gdbserver_stop(g);
+    if (g_str_equal(device, "none")) {
+        return true;
     }
-    chr = NULL;
-    if (s->connected) {
-        gdb_stub_disconnect(s);
+    if (!g->machine->cpu_count) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "gdbserver: the machine has no CPU to debug");
+        return false;
     }
-    stub = NULL;
-    g_clear_pointer(&unsent, g_byte_array_unref);
-    gdb_stub_free(s);
+    Chardev *chr = chardev_new_from_short(g->machine->chardevs, "gdb", text, &with_monitor, &why);
+    if (why) {
+        g_propagate_error(err, why);
+        return false;
+    }
+    return !chr || serve(g, chr, !g_str_has_prefix(device, "chardev:"), err);
 }
 
-void gdbserver_exited(int status)
+void gdbserver_stop(GdbServer *g)
 {
-    if (stub) {
-        gdb_stub_exited(stub, status);
-        chardev_write_all(chr, unsent->data, unsent->len); /* waits a short time only */
-        g_byte_array_set_size(unsent, 0);
-        stub->connected = false;
+    if (!g->stub) {
+        return;
     }
+    chardev_detach(g->chr, g);
+    if (g->own_chr) {
+        chardev_free(g->chr);
+    }
+    if (g->stub->connected) {
+        gdb_stub_disconnect(g->stub);
+    }
+    forget_debugger(g);
+}
+
+void gdbserver_exited(GdbServer *g, int status)
+{
+    if (g->stub) {
+        gdb_stub_exited(g->stub, status);
+        chardev_write_all(g->chr, g->unsent->data, g->unsent->len); /* waits a short time only */
+        g_byte_array_set_size(g->unsent, 0);
+        g->stub->connected = false;
+    }
+}
+
+GdbServer *gdbserver_new(Machine *m)
+{
+    GdbServer *g = g_new0(GdbServer, 1);
+    g->machine = m;
+    runstate_add_listener(m, on_runstate, g);
+    if (m->accel) {
+        m->accel->class->set_debug_hook(m->accel, on_debug, g);
+    }
+    return g;
+}
+
+void gdbserver_free(GdbServer *g)
+{
+    if (!g) {
+        return;
+    }
+    gdbserver_stop(g);
+    if (g->machine->accel) {
+        g->machine->accel->class->set_debug_hook(g->machine->accel, NULL, NULL);
+    }
+    runstate_remove_listener(g->machine, on_runstate, g);
+    g_free(g);
 }

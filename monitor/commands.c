@@ -10,14 +10,13 @@
 #include <string.h>
 
 #include "block/block.h"
-#include "gdbstub/gdbstub.h"
 #include "hw/board.h"
 #include "hw/virtio_balloon.h"
 #include "monitor/monitor_priv.h"
 #include "net/net.h"
 #include "base/fds.h"
 #include "base/log.h"
-#include "system/runstate.h"
+#include "hw/runstate.h"
 #include "target/cpu.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
@@ -56,11 +55,9 @@ bool monitor_error(GError **err, const char *fmt, ...)
 
 /* ---- the CPU of commands ---- */
 
-static unsigned current_cpu;
-
 CPU *monitor_cpu(Machine *m)
 {
-    return current_cpu < m->cpu_count ? m->cpus[current_cpu] : m->cpu_count ? m->cpus[0] : NULL;
+    return m->monitor_cpu < m->cpu_count ? m->cpus[m->monitor_cpu] : m->cpu_count ? m->cpus[0] : NULL;
 }
 
 bool monitor_set_cpu(Machine *m, unsigned index)
@@ -68,7 +65,7 @@ bool monitor_set_cpu(Machine *m, unsigned index)
     if (index >= m->cpu_count) {
         return false;
     }
-    current_cpu = index;
+    m->monitor_cpu = index;
     return true;
 }
 
@@ -76,36 +73,36 @@ bool monitor_set_cpu(Machine *m, unsigned index)
 
 static bool cmd_quit(Machine *m, const char *args, GString *out, GError **err)
 {
-    system_request_shutdown(SHUTDOWN_HOST_QUIT, 0);
+    runstate_request_shutdown(m, SHUTDOWN_HOST_QUIT, 0);
     return true;
 }
 
 static bool cmd_reset(Machine *m, const char *args, GString *out, GError **err)
 {
-    system_request_reset(SHUTDOWN_HOST_RESET);
+    runstate_request_reset(m, SHUTDOWN_HOST_RESET);
     return true;
 }
 
 static bool cmd_powerdown(Machine *m, const char *args, GString *out, GError **err)
 {
-    system_request_powerdown();
+    runstate_request_powerdown(m);
     return true;
 }
 
 static bool cmd_stop(Machine *m, const char *args, GString *out, GError **err)
 {
-    if (runstate_get() == RUN_RUNNING || runstate_get() == RUN_DEBUG) {
-        runstate_stop(RUN_PAUSED); /* from the debugger's stop too: it outlasts the debugger */
+    if (runstate_get(m) == RUN_RUNNING || runstate_get(m) == RUN_DEBUG) {
+        runstate_stop(m, RUN_PAUSED); /* from the debugger's stop too: it outlasts the debugger */
     }
     return true;
 }
 
 static bool cmd_cont(Machine *m, const char *args, GString *out, GError **err)
 {
-    if (runstate_get() == RUN_SHUTDOWN) {
+    if (runstate_get(m) == RUN_SHUTDOWN) {
         return monitor_error(err, "Resetting the Virtual Machine is required");
     }
-    runstate_start();
+    runstate_start(m);
     return true;
 }
 
@@ -124,7 +121,10 @@ static bool cmd_cpu(Machine *m, const char *args, GString *out, GError **err)
 static bool cmd_gdbserver(Machine *m, const char *args, GString *out, GError **err)
 {
     const char *device = *args ? args : "tcp::1234";
-    if (!gdbserver_start(m, device, err)) {
+    if (!m->services) {
+        return monitor_error(err, "gdbserver: nobody serves debuggers here");
+    }
+    if (!m->services->serve_debugger(m->services, device, err)) {
         return false;
     }
     if (g_str_equal(device, "none")) {

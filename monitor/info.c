@@ -10,8 +10,8 @@
 #include "hw/virtio_balloon.h"
 #include "monitor/monitor_priv.h"
 #include "net/net.h"
-#include "system/runstate.h"
-#include "system/version.h"
+#include "hw/runstate.h"
+#include "base/version.h"
 #include "target/cpu.h"
 #include "util/keyval.h"
 
@@ -26,7 +26,7 @@ static bool info_version(Machine *m, const char *args, GString *out, GError **er
 
 static bool info_status(Machine *m, const char *args, GString *out, GError **err)
 {
-    RunState s = runstate_get();
+    RunState s = runstate_get(m);
     g_string_append_printf(out, "VM status: %s", s == RUN_RUNNING ? "running" : "paused");
     if (s != RUN_RUNNING && s != RUN_PAUSED) {
         g_string_append_printf(out, " (%s)", runstate_name(s));

@@ -10,7 +10,7 @@
 #include "chardev/chardev.h"
 #include "monitor/monitor_priv.h"
 #include "monitor/readline.h"
-#include "system/version.h"
+#include "base/version.h"
 
 struct Monitor {
     Machine *machine;
@@ -19,7 +19,10 @@ struct Monitor {
     bool greeted;
 };
 
-static GPtrArray *monitors; /* of Monitor */
+struct Monitors {
+    Machine *machine;
+    GPtrArray *list; /* of Monitor */
+};
 
 /* Lines end in CR LF on the wire. */
 static void monitor_write(void *opaque, const char *text, int len)
@@ -117,14 +120,14 @@ static void monitor_free(void *opaque)
     g_free(mon);
 }
 
-Monitor *monitor_new(Machine *m, Chardev *chr, bool control, GError **err)
+Monitor *monitor_new(Monitors *all, Chardev *chr, bool control, GError **err)
 {
     if (control) {
         monitor_error(err, "the machine monitor protocol (QMP) is not built; use mode=readline");
         return NULL;
     }
     Monitor *mon = g_new0(Monitor, 1);
-    mon->machine = m;
+    mon->machine = all->machine;
     mon->chr = chr;
     mon->readline = readline_new(&readline_ops, mon, "(qemu) ");
     if (!chardev_attach(chr, &frontend, mon, NULL, err)) {
@@ -132,14 +135,22 @@ Monitor *monitor_new(Machine *m, Chardev *chr, bool control, GError **err)
         g_free(mon);
         return NULL;
     }
-    if (!monitors) {
-        monitors = g_ptr_array_new_with_free_func(monitor_free);
-    }
-    g_ptr_array_add(monitors, mon);
+    g_ptr_array_add(all->list, mon);
     return mon;
 }
 
-void monitor_free_all(void)
+Monitors *monitors_new(Machine *m)
 {
-    g_clear_pointer(&monitors, g_ptr_array_unref);
+    Monitors *all = g_new0(Monitors, 1);
+    all->machine = m;
+    all->list = g_ptr_array_new_with_free_func(monitor_free);
+    return all;
+}
+
+void monitors_free(Monitors *all)
+{
+    if (all) {
+        g_ptr_array_unref(all->list);
+        g_free(all);
+    }
 }

@@ -15,7 +15,7 @@
 #include "base/datadir.h"
 #include "base/log.h"
 #include "hw/object.h"
-#include "system/version.h"
+#include "base/version.h"
 #include "target/cpu.h"
 #include "util/nearest.h"
 

@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "accel/accel.h"
-#include "system/version.h"
+#include "base/version.h"
 #include "target/cpu.h"
 #include "util/keyval.h"
 #include "util/nearest.h"

@@ -255,17 +255,17 @@ bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GErro
 
 /* ---- when the machine is complete ---- */
 
-bool cmdline_monitors(const CmdLine *c, Machine *m, GError **err)
+bool cmdline_monitors(const CmdLine *c, Monitors *monitors, GError **err)
 {
     for (guint i = 0; i < c->monitors->len; i++) {
-        if (!monitor_new(m, c->monitors->pdata[i], false, err)) {
+        if (!monitor_new(monitors, c->monitors->pdata[i], false, err)) {
             return false;
         }
     }
     return true;
 }
 
-bool cmdline_gdb(const CmdLine *c, Machine *m, GError **err)
+bool cmdline_gdb(const CmdLine *c, GdbServer *gdb, GError **err)
 {
     const CmdItem *item = cmdline_last(c, OPT_GDB);
     if (!item && cmdline_has(c, OPT_GDB_SHORT)) {
@@ -274,5 +274,5 @@ bool cmdline_gdb(const CmdLine *c, Machine *m, GError **err)
     if (!item) {
         return true;
     }
-    return gdbserver_start(m, item->text ? item->text : "tcp::1234", err) || cmdline_blame(err, item);
+    return gdbserver_start(gdb, item->text ? item->text : "tcp::1234", err) || cmdline_blame(err, item);
 }

@@ -14,7 +14,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "system/version.h"
+#include "base/version.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
 

@@ -9,6 +9,9 @@
 
 #include "hw/board.h"
 
+typedef struct Monitors Monitors;
+typedef struct GdbServer GdbServer;
+
 /* clang-format off */
 typedef enum OptionKind {
     OPT_NONE, /* refused rows */
@@ -138,8 +141,8 @@ bool cmdline_globals(const CmdLine *c, Machine *m, GError **err);
 bool cmdline_devices(const CmdLine *c, Machine *m, GError **err);
 bool cmdline_fw_cfg(const CmdLine *c, Machine *m, GError **err);
 /* The machine is complete. */
-bool cmdline_monitors(const CmdLine *c, Machine *m, GError **err);
-bool cmdline_gdb(const CmdLine *c, Machine *m, GError **err);
+bool cmdline_monitors(const CmdLine *c, Monitors *monitors, GError **err);
+bool cmdline_gdb(const CmdLine *c, GdbServer *gdb, GError **err);
 
 /* ---- the process (daemon.c) ---- */
 bool daemon_fork(const char *program, GError **err); /* only the child returns */

@@ -23,15 +23,19 @@
 #include "base/log.h"
 #include "base/trace.h"
 #include "base/mainloop.h"
-#include "system/runstate.h"
+#include "system/signals.h"
+#include "util/container.h"
 
 typedef struct Startup {
     CmdLine *cmdline;
     MachineConfig config;
     Accel *accel;
     Machine *machine;
-    bool exit_now;    /* all is done (dumpdtb, -trace help) */
-    bool list_events; /* -trace help */
+    Monitors *monitors;
+    GdbServer *gdb;
+    MachineServices services; /* what monitors and gdb's server ask of each other */
+    bool exit_now;            /* all is done (dumpdtb, -trace help) */
+    bool list_events;         /* -trace help */
 } Startup;
 
 static bool take_log(const CmdLine *c, GError **err)
@@ -120,7 +124,7 @@ static bool start_process(Startup *s, GError **err)
     }
     name_process(c);
     const char *pidfile = cmdline_text(c, OPT_PIDFILE);
-    runstate_catch_signals(c->program);
+    signals_catch(c->program);
     return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) && take_traces(s, err);
 }
 
@@ -130,6 +134,28 @@ static bool start_host_ends(Startup *s, GError **err)
     Machine *m = s->machine = machine_new();
     return cmdline_objects(c, m, &s->config, err) && cmdline_chardevs(c, m, &s->config, err) &&
            cmdline_drives(c, m, &s->config, err) && cmdline_netdevs(c, m, err);
+}
+
+static char *run_command(MachineServices *services, const char *line)
+{
+    Startup *s = container_of(services, Startup, services);
+    return monitor_run_line(s->machine, line);
+}
+
+static bool serve_debugger(MachineServices *services, const char *device, GError **err)
+{
+    Startup *s = container_of(services, Startup, services);
+    return gdbserver_start(s->gdb, device, err);
+}
+
+static bool start_control(Startup *s, GError **err)
+{
+    const CmdLine *c = s->cmdline;
+    s->services = (MachineServices){ run_command, serve_debugger };
+    s->machine->services = &s->services;
+    s->monitors = monitors_new(s->machine);
+    s->gdb = gdbserver_new(s->machine);
+    return cmdline_monitors(c, s->monitors, err) && cmdline_gdb(c, s->gdb, err);
 }
 
 static bool start_machine(Startup *s, GError **err)
@@ -151,12 +177,11 @@ static bool start_machine(Startup *s, GError **err)
         s->exit_now = true;
         return true;
     }
-    runstate_init(s->machine);
     if (!s->accel->class->start(s->accel, err)) {
         return false;
     }
     machine_reset(s->machine);
-    return cmdline_monitors(c, s->machine, err) && cmdline_gdb(c, s->machine, err);
+    return start_control(s, err);
 }
 
 static bool start(Startup *s, GError **err)
@@ -169,11 +194,15 @@ static bool start(Startup *s, GError **err)
 
 static void finish(Startup *s, int status)
 {
-    gdbserver_exited(status);
-    runstate_finish();
+    if (s->gdb) {
+        gdbserver_exited(s->gdb, status);
+    }
+    if (s->machine) {
+        runstate_finish(s->machine);
+    }
     ending_waits_for("vCPUs, devices and disks to close");
-    gdbserver_stop();
-    monitor_free_all();
+    gdbserver_free(s->gdb);
+    monitors_free(s->monitors);
     if (s->accel) {
         s->accel->class->close(s->accel);
     }
@@ -228,9 +257,9 @@ int startup_run(int argc, char **argv)
     } else if (s.exit_now) {
         status = end_of_help(NULL);
     } else {
-        runstate_loop_begins();
+        signals_loop_begins();
         if (!s.config.start_paused) {
-            runstate_start();
+            runstate_start(s.machine);
         }
         status = mainloop_run();
     }

@@ -81,6 +81,7 @@ Machine *machine_new(void)
     m->nets = nets_new(m->chardevs);
     m->objects = objects_new();
     m->globals = g_ptr_array_new();
+    m->run = run_control_new(m);
     m->devices = g_ptr_array_new();
     m->buses = g_ptr_array_new();
     return m;
@@ -153,6 +154,7 @@ void machine_free(Machine *m)
         take_apart(m);
     }
     drives_free(m->drives);
+    run_control_free(m->run);
     nets_free(m->nets); /* guestfwd= has chardevs */
     chardevs_free(m->chardevs);
     objects_free(m->objects);

@@ -15,9 +15,11 @@ enum { FINISHER_FAIL = 0x3333, FINISHER_PASS = 0x5555, FINISHER_RESET = 0x7777 }
 static void finish_write(Device *dev, const RegAccess *a, uint64_t value)
 {
     switch (value & WHAT) {
-    case FINISHER_PASS: system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, 0); return;
-    case FINISHER_FAIL: system_request_shutdown(SHUTDOWN_GUEST_POWEROFF, (int)(value >> 16)); return;
-    case FINISHER_RESET: system_request_reset(SHUTDOWN_GUEST_RESET); return;
+    case FINISHER_PASS: runstate_request_shutdown(dev->machine, SHUTDOWN_GUEST_POWEROFF, 0); return;
+    case FINISHER_FAIL:
+        runstate_request_shutdown(dev->machine, SHUTDOWN_GUEST_POWEROFF, (int)(value >> 16));
+        return;
+    case FINISHER_RESET: runstate_request_reset(dev->machine, SHUTDOWN_GUEST_RESET); return;
     }
     log_guest_error("%s: write of 0x%" PRIx64 " means nothing", dev->path, value);
 }

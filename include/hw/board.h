@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "hw/device.h"
+#include "hw/runstate.h"
 #include "base/memory.h"
 
 typedef struct CPU CPU;
@@ -50,6 +51,16 @@ typedef struct MachineConfig {
 
 enum { MACHINE_PORTS = 1 << 16 };
 
+/* What the rooms above a machine (the monitor, the debugger's server) ask of each other: they are
+ * neighbours that do not know each other, and who made both (system/) carries it out. */
+typedef struct MachineServices MachineServices;
+struct MachineServices {
+    /* What the monitor prints for a line as typed. */
+    char *(*run_command)(MachineServices *s, const char *line);
+    /* Serve a debugger on this device; "none": no longer. */
+    bool (*serve_debugger)(MachineServices *s, const char *device, GError **err);
+};
+
 struct Machine {
     /* Host ends, and what else the user gave a name: ids are looked up here. */
     Chardevs *chardevs;
@@ -57,6 +68,9 @@ struct Machine {
     Nets *nets;
     Objects *objects;
     GPtrArray *globals; /* of GlobalProp, in the order given: the last wins */
+    RunControl *run;
+    MachineServices *services; /* NULL: nobody gives any */
+    unsigned monitor_cpu;      /* whose registers and memory the monitor's commands mean */
 
     const MachineConfig *config; /* this and what follows: from machine_build on */
     const BoardClass *board;
@@ -72,7 +86,7 @@ struct Machine {
     GPtrArray *buses;     /* of Bus */
     GPtrArray *blobs;     /* what the loader puts in memory at reset (hw/loader.h), or NULL */
     FwCfg *fw_cfg;        /* NULL when the board has none */
-    Irq powerdown;        /* raised by system_powerdown */
+    Irq powerdown;        /* raised by runstate_request_powerdown */
     bool dump_guest_core; /* RAM is part of a core dump of this process */
     void *board_data;     /* the board's own */
 };
@@ -136,17 +150,3 @@ void machine_dump_qtree(Machine *m, GString *out);
 /* The names of its traced events (base/trace.h): of char *, which the array owns.  A * in one
  * stands for an index, or for names that no table has. */
 GPtrArray *machine_trace_names(const Machine *m);
-
-/* Requests from guest or user; any thread; carried out by the run state
- * (system/runstate.c) in the main loop. */
-typedef enum ShutdownCause {
-    SHUTDOWN_GUEST_POWEROFF,
-    SHUTDOWN_GUEST_RESET,
-    SHUTDOWN_GUEST_PANIC,
-    SHUTDOWN_HOST_QUIT,
-    SHUTDOWN_HOST_SIGNAL,
-    SHUTDOWN_HOST_RESET,
-} ShutdownCause;
-void system_request_shutdown(ShutdownCause cause, int exit_status);
-void system_request_reset(ShutdownCause cause);
-void system_request_powerdown(void); /* press the power button */

@@ -17,5 +17,9 @@ typedef struct MonitorCommand {
 
 /* Run one line as typed and return what it prints (human-monitor-command). */
 char *monitor_run_line(Machine *m, const char *line);
-Monitor *monitor_new(Machine *m, Chardev *chr, bool control, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-void monitor_free_all(void);
+
+/* The monitors of one machine. */
+typedef struct Monitors Monitors;
+Monitors *monitors_new(Machine *m);
+void monitors_free(Monitors *all); /* NULL is fine */
+Monitor *monitor_new(Monitors *all, Chardev *chr, bool control, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mainloop.h"
-#include "system/runstate.h"
+#include "monitor/monitor.h"
 #include "tcg/ir.h"
 
 FakeAccel fake_accel;
@@ -214,8 +214,16 @@ static const BoardClass fake_board = {
 };
 static MachineConfig fake_config = { .board = &fake_board };
 
+static Machine *served; /* the one whose monitor answers the debugger */
+
+static char *run_command(MachineServices *s, const char *line)
+{
+    return monitor_run_line(served, line);
+}
+
 Machine *fake_machine_new(void)
 {
+    static MachineServices services = { .run_command = run_command };
     g_autoptr(GError) err = NULL;
     fake_accel = (FakeAccel){ .accel.class = &fake_accel_class, .cpus = g_ptr_array_new() };
     fake_vcpu_ops = vcpu_ops_none;
@@ -225,14 +233,15 @@ Machine *fake_machine_new(void)
     Machine *m = machine_new();
     g_assert_true(machine_build(m, &fake_config, &fake_accel.accel, &err));
     g_assert_no_error(err);
-    runstate_init(m);
+    m->services = &services;
+    served = m;
     machine_reset(m);
     return m;
 }
 
 void fake_machine_free(Machine *m)
 {
-    runstate_finish();
+    runstate_finish(m);
     machine_free(m);
     g_ptr_array_free(fake_accel.cpus, TRUE);
 }

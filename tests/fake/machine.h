@@ -31,7 +31,7 @@ typedef struct FakeAccel {
 
 extern FakeAccel fake_accel;
 
-Machine *fake_machine_new(void); /* run state initialised */
+Machine *fake_machine_new(void);
 void fake_machine_free(Machine *m);
 FakeCpu *fake_cpu(Machine *m, unsigned i);             /* stopped: its state may be read and changed */
 struct FakeState *fake_kernel(Machine *m, unsigned i); /* running: where its state is */

@@ -5,7 +5,7 @@
 
 #include "../fake/machine.h"
 #include "gdbstub/stub.h"
-#include "system/runstate.h"
+#include "hw/runstate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,6 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gdb_stub_feed(s, data, size);
     gdb_stub_disconnect(s);
     gdb_stub_free(s);
-    runstate_stop(RUN_PAUSED);
+    runstate_stop(machine, RUN_PAUSED);
     return 0;
 }

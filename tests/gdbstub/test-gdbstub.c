@@ -4,15 +4,13 @@
 
 #include "../fake/machine.h"
 #include "gdbstub/stub.h"
-#include "system/runstate.h"
+#include "hw/runstate.h"
 
 typedef struct Client {
     Machine *m;
     GdbStub *s;
     GString *got;
 } Client;
-
-static Client *listener; /* the run state's listeners cannot be taken away */
 
 static void client_write(void *opaque, const uint8_t *bytes, size_t len)
 {
@@ -22,7 +20,7 @@ static void client_write(void *opaque, const uint8_t *bytes, size_t len)
 static void on_state(RunState now, void *opaque)
 {
     if (now == RUN_PAUSED) {
-        gdb_stub_machine_stopped(listener->s, GDB_SIGINT);
+        gdb_stub_machine_stopped(((Client *)opaque)->s, GDB_SIGINT);
     }
 }
 
@@ -36,8 +34,7 @@ static void client_open(Client *c)
     c->m = fake_machine_new();
     c->got = g_string_new(NULL);
     c->s = gdb_stub_new(c->m, client_write, c);
-    listener = c;
-    runstate_add_listener(on_state, NULL);
+    runstate_add_listener(c->m, on_state, c);
     fake_accel.accel.class->set_debug_hook(&fake_accel.accel, on_debug, c);
     gdb_stub_connect(c->s);
 }
@@ -265,11 +262,11 @@ static void test_run(void)
     expect(&c, "Z0,80000008,4", "OK");
     expect(&c, "c", "+");
     g_assert_true(fake_accel.running);
-    g_assert_cmpint(runstate_get(), ==, RUN_RUNNING);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_RUNNING);
     g_string_truncate(c.got, 0);
     fake_kernel(c.m, 1)->pc = 0x80000008;
     fake_debug_stop(c.m, 1);
-    g_assert_cmpint(runstate_get(), ==, RUN_DEBUG);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_DEBUG);
     g_assert_nonnull(strstr(c.got->str, "T05thread:02;swbreak:;"));
     expect(&c, "qC", "QC02");
     expect(&c, "vCont;s:2", "+");
@@ -285,7 +282,7 @@ static void test_run(void)
     g_assert_false(c.m->cpus[1]->held);
     g_string_truncate(c.got, 0);
     gdb_stub_feed(c.s, (const uint8_t *)"\003", 1); /* Ctrl-C */
-    g_assert_cmpint(runstate_get(), ==, RUN_DEBUG);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_DEBUG);
     g_assert_nonnull(strstr(c.got->str, "$T02thread:01;"));
     expect(&c, "vCont;x", "E22");
     expect(&c, "vCont;c:9", "E22");
@@ -298,7 +295,7 @@ static void test_run(void)
     fake_debug_stop(c.m, 0);
     g_assert_nonnull(strstr(c.got->str, "T05thread:01;watch:80000200;"));
     expect(&c, "D", "OK");
-    g_assert_cmpint(runstate_get(), ==, RUN_RUNNING);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_RUNNING);
     g_assert_cmpuint(c.m->cpus[0]->breakpoints->len, ==, 0);
     client_close(&c);
 }
@@ -354,10 +351,10 @@ static void test_gone(void)
     expect(&c, "c", "+");
     fake_debug_stop(c.m, 0);
     gdb_stub_disconnect(c.s);
-    g_assert_cmpint(runstate_get(), ==, RUN_RUNNING);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_RUNNING);
     g_assert_cmpuint(c.m->cpus[0]->breakpoints->len, ==, 0);
     gdb_stub_connect(c.s);
-    g_assert_cmpint(runstate_get(), ==, RUN_DEBUG);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_DEBUG);
     client_close(&c);
 }
 
@@ -376,10 +373,10 @@ static void test_gone_in_step(void)
     g_assert_true(fake_accel.running);
     fake_debug_stop(c.m, 1); /* the step's end, told late */
     g_assert_true(fake_accel.running);
-    g_assert_cmpint(runstate_get(), ==, RUN_RUNNING);
-    runstate_stop(RUN_PAUSED);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_RUNNING);
+    runstate_stop(c.m, RUN_PAUSED);
     fake_debug_stop(c.m, 1);
-    g_assert_cmpint(runstate_get(), ==, RUN_PAUSED);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_PAUSED);
     client_close(&c);
 }
 
@@ -389,16 +386,16 @@ static void test_gone_while_paused(void)
     Client c;
     client_open(&c);
     expect(&c, "c", "+");
-    runstate_stop(RUN_PAUSED);
+    runstate_stop(c.m, RUN_PAUSED);
     gdb_stub_disconnect(c.s);
-    g_assert_cmpint(runstate_get(), ==, RUN_PAUSED);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_PAUSED);
     gdb_stub_connect(c.s);
     gdb_stub_disconnect(c.s);
-    g_assert_cmpint(runstate_get(), ==, RUN_PAUSED);
-    runstate_stop(RUN_SHUTDOWN);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_PAUSED);
+    runstate_stop(c.m, RUN_SHUTDOWN);
     gdb_stub_connect(c.s);
     expect(&c, "D", "OK");
-    g_assert_cmpint(runstate_get(), ==, RUN_SHUTDOWN);
+    g_assert_cmpint(runstate_get(c.m), ==, RUN_SHUTDOWN);
     client_close(&c);
 }
 
@@ -434,7 +431,7 @@ static void test_hostile(void)
         g_autofree char *framed = frame(p->str, p->len);
         gdb_stub_feed(c.s, (const uint8_t *)framed, strlen(framed));
         g_string_truncate(c.got, 0);
-        if (runstate_get() == RUN_RUNNING && i % 3 == 0) {
+        if (runstate_get(c.m) == RUN_RUNNING && i % 3 == 0) {
             fake_debug_stop(c.m, i & 1);
         }
     }

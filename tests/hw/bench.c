@@ -11,16 +11,6 @@
 #include "tests/patience.h"
 #include "tests/ends.h"
 
-/* Nobody runs the machine: a device's request to end it goes nowhere, unless a test
- * has its own. */
-__attribute__((weak)) void system_request_shutdown(ShutdownCause cause, int exit_status)
-{
-}
-
-__attribute__((weak)) void system_request_reset(ShutdownCause cause)
-{
-}
-
 void bench_open(Bench *b)
 {
     memset(b, 0, sizeof(*b));

@@ -113,14 +113,14 @@ static void test_rtc_alarm(void)
 
 /* What the finisher asks of the system comes here (the linker's --wrap). */
 static int shutdowns, resets, status;
-void __wrap_system_request_shutdown(ShutdownCause cause, int exit_status);
-void __wrap_system_request_reset(ShutdownCause cause);
-void __wrap_system_request_shutdown(ShutdownCause cause, int exit_status)
+void __wrap_runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status);
+void __wrap_runstate_request_reset(Machine *m, ShutdownCause cause);
+void __wrap_runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status)
 {
     shutdowns++;
     status = exit_status;
 }
-void __wrap_system_request_reset(ShutdownCause cause)
+void __wrap_runstate_request_reset(Machine *m, ShutdownCause cause)
 {
     resets++;
 }

@@ -8,8 +8,8 @@
 #include "monitor/monitor.h"
 #include "net/net.h"
 #include "base/log.h"
-#include "system/runstate.h"
-#include "system/version.h"
+#include "hw/runstate.h"
+#include "base/version.h"
 #include "util/keyval.h"
 
 static Machine *m;

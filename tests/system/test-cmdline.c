@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "system/cmdline.h"
-#include "system/version.h"
+#include "base/version.h"
 
 static CmdLine *parse(GError **err, const char *line)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The product's name and version: programs that start qemu-system-* read QEMU's version
  * from -version and from the monitor's banner, people who start lyrebird its own. */
-#include "system/version.h"
+#include "base/version.h"
 
 static bool qemu_name;
 

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The run state of a machine: who may ask for a reset, a shutdown or a pause, and what follows.
+ *
+ * Requests come from any thread under any lock (a guest's write to the finisher, a
+ * monitor, a disk that is full), so they only leave a note and wake the machine's
+ * loop; the loop carries them out one after the other, a shutdown before a
+ * reset.
+ *
+ * Exit statuses: the finisher's code when the guest gave one, else 0, also for
+ * -no-reboot (as QEMU).
+ *
+ * An end that the user asked for has a deadline (base/ending.h), whatever the guest does.
+ *
+ * Not modelled: suspend and wake-up, guest panic actions, watchdog actions. */
+#include "hw/runstate.h"
+
+#include <stdatomic.h>
+
+#include "accel/accel.h"
+#include "base/clock.h"
+#include "base/ending.h"
+#include "base/mainloop.h"
+#include "block/block.h"
+#include "hw/board.h"
+
+typedef struct Listener {
+    void (*fn)(RunState now, void *opaque);
+    void *opaque;
+} Listener;
+
+enum { NOTHING = -1 };
+
+struct RunControl {
+    Bh *bh;
+    GArray *listeners; /* of Listener */
+    atomic_int state;
+    atomic_int shutdown, exit_status; /* cause, or NOTHING */
+    atomic_int reset;                 /* cause, or NOTHING */
+    atomic_bool powerdown, io_stop;
+    atomic_bool over; /* nothing is carried out any more */
+};
+
+static const char *const names[] = {
+    [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
+    [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_SHUTDOWN] = "shutdown",
+};
+
+const char *runstate_name(RunState s)
+{
+    return names[s];
+}
+
+RunState runstate_get(const Machine *m)
+{
+    return atomic_load(&m->run->state);
+}
+
+static void runstate_enter(Machine *m, RunState s)
+{
+    RunControl *run = m->run;
+    if (atomic_exchange(&run->state, s) == (int)s) {
+        return;
+    }
+    for (guint i = 0; i < run->listeners->len; i++) {
+        Listener *l = &g_array_index(run->listeners, Listener, i);
+        l->fn(s, l->opaque);
+    }
+}
+
+void runstate_add_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque)
+{
+    Listener l = { fn, opaque };
+    g_array_append_val(m->run->listeners, l);
+}
+
+void runstate_remove_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque)
+{
+    GArray *all = m->run->listeners;
+    for (guint i = 0; i < all->len; i++) {
+        const Listener *l = &g_array_index(all, Listener, i);
+        if (l->fn == fn && l->opaque == opaque) {
+            g_array_remove_index(all, i);
+            return;
+        }
+    }
+}
+
+static void vcpus_pause(Machine *m)
+{
+    Accel *a = m->accel;
+    if (a) {
+        ending_waits_for("the vCPUs to stand still");
+        a->class->pause(a);
+        ending_waits_for(NULL);
+    }
+    clock_virtual_stop();
+}
+
+static void pause_disks(Machine *m)
+{
+    ending_waits_for("requests of disks to end");
+    drives_pause(m->drives);
+    ending_waits_for(NULL);
+}
+
+static void vcpus_resume(Machine *m)
+{
+    Accel *a = m->accel;
+    drives_resume(m->drives);
+    clock_virtual_start();
+    if (a) {
+        a->class->resume(a);
+    }
+}
+
+void runstate_start(Machine *m)
+{
+    if (runstate_get(m) == RUN_RUNNING) {
+        return;
+    }
+    if (runstate_get(m) == RUN_SHUTDOWN) {
+        machine_reset(m);
+    }
+    runstate_enter(m, RUN_RUNNING);
+    vcpus_resume(m);
+}
+
+void runstate_stop(Machine *m, RunState why)
+{
+    if (runstate_get(m) == RUN_RUNNING) {
+        vcpus_pause(m);
+        pause_disks(m);
+    }
+    runstate_enter(m, why);
+}
+
+/* ---- requests ---- */
+
+static void do_reset(Machine *m, ShutdownCause cause)
+{
+    const MachineConfig *config = m->config;
+    if (cause == SHUTDOWN_GUEST_RESET && config->no_reboot) {
+        if (config->no_shutdown) {
+            runstate_stop(m, RUN_SHUTDOWN);
+        } else {
+            mainloop_quit(0);
+        }
+        return;
+    }
+    bool running = runstate_get(m) == RUN_RUNNING;
+    if (running) {
+        vcpus_pause(m);
+        pause_disks(m);
+    }
+    machine_reset(m);
+    if (running) {
+        vcpus_resume(m);
+    } else if (runstate_get(m) == RUN_SHUTDOWN || runstate_get(m) == RUN_IO_ERROR) {
+        runstate_enter(m, RUN_PRELAUNCH);
+    }
+}
+
+static void do_shutdown(Machine *m, ShutdownCause cause)
+{
+    bool by_guest = cause == SHUTDOWN_GUEST_POWEROFF || cause == SHUTDOWN_GUEST_PANIC;
+    runstate_stop(m, RUN_SHUTDOWN);
+    if (!(by_guest && m->config->no_shutdown)) {
+        mainloop_quit(atomic_load(&m->run->exit_status));
+    }
+}
+
+/* In the main loop, some time after a request. */
+static void carry_out(void *opaque)
+{
+    Machine *m = opaque;
+    RunControl *run = m->run;
+    if (atomic_load(&run->over)) {
+        return;
+    }
+    int shutdown = atomic_exchange(&run->shutdown, NOTHING);
+    int reset = atomic_exchange(&run->reset, NOTHING);
+    if (shutdown != NOTHING) {
+        do_shutdown(m, shutdown);
+    } else if (reset != NOTHING) {
+        do_reset(m, reset);
+    }
+    if (atomic_exchange(&run->io_stop, false) && runstate_get(m) == RUN_RUNNING &&
+        drives_keep_requests(m->drives)) { /* a reset may have dropped them */
+        runstate_stop(m, RUN_IO_ERROR);
+    }
+    if (atomic_exchange(&run->powerdown, false)) {
+        irq_raise(&m->powerdown);
+        irq_lower(&m->powerdown);
+    }
+}
+
+void runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status)
+{
+    RunControl *run = m->run;
+    if (!run) { /* a machine of a test, which nobody runs */
+        return;
+    }
+    if (cause == SHUTDOWN_HOST_QUIT) {
+        ending_deadline("quit", exit_status);
+    }
+    atomic_store(&run->exit_status, exit_status);
+    atomic_store(&run->shutdown, cause);
+    bh_schedule(run->bh);
+}
+
+void runstate_request_reset(Machine *m, ShutdownCause cause)
+{
+    if (m->run) {
+        atomic_store(&m->run->reset, cause);
+        bh_schedule(m->run->bh);
+    }
+}
+
+void runstate_request_powerdown(Machine *m)
+{
+    atomic_store(&m->run->powerdown, true);
+    bh_schedule(m->run->bh);
+}
+
+/* The block layer keeps a request that failed. */
+static void request_io_stop(void *opaque)
+{
+    RunControl *run = opaque;
+    atomic_store(&run->io_stop, true);
+    bh_schedule(run->bh);
+}
+
+/* ---- life ---- */
+
+RunControl *run_control_new(Machine *m)
+{
+    RunControl *run = g_new0(RunControl, 1);
+    run->listeners = g_array_new(false, false, sizeof(Listener));
+    run->bh = bh_new(NULL, carry_out, m);
+    atomic_init(&run->state, RUN_PRELAUNCH);
+    atomic_init(&run->shutdown, NOTHING);
+    atomic_init(&run->reset, NOTHING);
+    drives_set_stop_hook(m->drives, request_io_stop, run);
+    return run;
+}
+
+void runstate_finish(Machine *m)
+{
+    if (runstate_get(m) == RUN_RUNNING) {
+        vcpus_pause(m);
+        atomic_store(&m->run->state, RUN_SHUTDOWN);
+    }
+    atomic_store(&m->run->over, true);
+}
+
+void run_control_free(RunControl *run)
+{
+    bh_free(run->bh);
+    g_array_unref(run->listeners);
+    g_free(run);
+}

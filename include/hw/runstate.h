@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Running, paused, shut down: the state of a machine as a whole, and requests to change it.
+ * In the machine's loop only unless said otherwise. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+
+typedef enum RunState {
+    RUN_PRELAUNCH, /* -S: not started yet */
+    RUN_RUNNING,
+    RUN_PAUSED,   /* `stop` */
+    RUN_DEBUG,    /* stopped by the debugger: goes on when it leaves */
+    RUN_IO_ERROR, /* a drive's request failed, and werror= or rerror= say stop */
+    RUN_SHUTDOWN, /* -no-shutdown: the guest powered off, the process stays */
+} RunState;
+
+typedef struct Machine Machine;
+typedef struct RunControl RunControl; /* Machine.run */
+
+RunState runstate_get(const Machine *m);      /* any thread */
+const char *runstate_name(RunState s);        /* "running", "paused", "prelaunch" ... */
+void runstate_start(Machine *m);              /* `cont`; after RUN_SHUTDOWN the machine is reset first */
+void runstate_stop(Machine *m, RunState why); /* returns when all vCPUs stand still */
+void runstate_add_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque);
+void runstate_remove_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque);
+/* The machine is about to be freed: its vCPUs stand still, and no request is carried out any more. */
+void runstate_finish(Machine *m);
+
+/* Requests from guest or user: any thread, any lock; carried out in the machine's loop, soon.  One that ends
+ * the machine ends its loop, with the status. */
+typedef enum ShutdownCause {
+    SHUTDOWN_GUEST_POWEROFF,
+    SHUTDOWN_GUEST_RESET,
+    SHUTDOWN_GUEST_PANIC,
+    SHUTDOWN_HOST_QUIT,
+    SHUTDOWN_HOST_RESET,
+} ShutdownCause;
+void runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status);
+void runstate_request_reset(Machine *m, ShutdownCause cause);
+void runstate_request_powerdown(Machine *m); /* press the power button */
+
+/* For machine_new and machine_free. */
+RunControl *run_control_new(Machine *m);
+void run_control_free(RunControl *run);
