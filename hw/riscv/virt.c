@@ -14,7 +14,7 @@
 #include "hw/misc/sifive_test.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/timer/goldfish_rtc.h"
-#include "target/riscv/cpu.h"
+#include "target/riscv.h"
 
 static bool refuse_option(const char *option, const char *why, GError **err)
 {
@@ -130,7 +130,7 @@ static void time_changed(void *opaque)
 {
     Machine *m = opaque;
     for (unsigned i = 0; i < m->cpu_count; i++) {
-        riscv_stimer_look(riscv_cpu(m->cpus[i]));
+        riscv_hart_time_set(m->cpus[i]);
     }
 }
 
@@ -164,10 +164,8 @@ static bool create_clint(Machine *m, GError **err)
     v->mtimer->time_changed = time_changed;
     v->mtimer->time_opaque = m;
     for (unsigned i = 0; i < m->cpu_count; i++) {
-        RiscvCPU *r = riscv_cpu(m->cpus[i]);
         connect_hart(&v->mtimer->hart[i].irq, m, i, IRQ_M_TIMER);
-        r->read_time = aclint_read_time;
-        r->time_opaque = v->mtimer;
+        riscv_hart_set_clock(m->cpus[i], aclint_read_time, v->mtimer);
     }
     if (v->aclint) {
         v->sswi = create_swi(m, true, VIRT_SSWI, err);
@@ -181,7 +179,7 @@ static bool create_plic(Machine *m, GError **err)
     VirtBoard *v = virt_board(m);
     g_autoptr(GString) config = g_string_new(NULL);
     for (unsigned i = 0; i < m->cpu_count; i++) {
-        bool s = riscv_has(riscv_cpu(m->cpus[i]), EXT_S);
+        bool s = riscv_hart_has(m->cpus[i], EXT_S);
         g_string_append_printf(config, "%s%s", i ? "," : "", s ? "MS" : "M");
     }
     const char *const props[] = { "hart-config", config->str, NULL };

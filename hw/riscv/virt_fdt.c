@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 #include "hw/riscv/virt.h"
-#include "target/riscv/cpu.h"
+#include "target/riscv.h"
 
 enum { FDT_ROOM = 256 << 10 };
 
@@ -170,22 +170,22 @@ static void write_memory(Fdt *f, const Machine *m)
     end(f);
 }
 
-static void write_cpu_isa(Fdt *f, const RiscvCPU *r)
+static void write_cpu_isa(Fdt *f, CPU *cpu)
 {
-    g_autofree char *isa = riscv_isa_string(r);
-    g_autoptr(GByteArray) list = riscv_isa_list(r);
-    const char *mmu = riscv_mmu_type(r);
-    if (riscv_has(r, EXT_ZICBOP)) {
+    g_autofree char *isa = riscv_isa_string(cpu);
+    g_autoptr(GByteArray) list = riscv_isa_list(cpu);
+    const char *mmu = riscv_mmu_type(cpu);
+    if (riscv_hart_has(cpu, EXT_ZICBOP)) {
         cell(f, "riscv,cbop-block-size", 64);
     }
-    if (riscv_has(r, EXT_ZICBOZ)) {
+    if (riscv_hart_has(cpu, EXT_ZICBOZ)) {
         cell(f, "riscv,cboz-block-size", 64);
     }
-    if (riscv_has(r, EXT_ZICBOM)) {
+    if (riscv_hart_has(cpu, EXT_ZICBOM)) {
         cell(f, "riscv,cbom-block-size", 64);
     }
     bytes(f, "riscv,isa-extensions", list->data, list->len);
-    string(f, "riscv,isa-base", r->xlen == 64 ? "rv64i" : "rv32i");
+    string(f, "riscv,isa-base", riscv_hart_xlen(cpu) == 64 ? "rv64i" : "rv32i");
     string(f, "riscv,isa", isa);
     if (mmu) {
         string(f, "mmu-type", mmu);
@@ -200,7 +200,7 @@ static void write_cpu(Fdt *f, const Machine *m, unsigned hart)
     cell(f, "reg", hart);
     string(f, "status", "okay");
     string(f, "compatible", "riscv");
-    write_cpu_isa(f, riscv_cpu(m->cpus[hart]));
+    write_cpu_isa(f, m->cpus[hart]);
     node(f, "interrupt-controller");
     cell(f, "#interrupt-cells", 1);
     flag(f, "interrupt-controller");

@@ -17,7 +17,7 @@ void ending_release(void);
 void ending_clean(void);
 void ending_set_terminal_hook(void (*restore)(void));
 
-/* Signals that end a start (system/runstate.c): true: a file is just being made, the same signal is
+/* Signals that end a start (system/signals.c): true: a file is just being made, the same signal is
  * raised again when that is done.  Async-signal-safe. */
 bool ending_is_held(int signal);
 

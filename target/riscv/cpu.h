@@ -8,26 +8,11 @@
 #include "fpu/softfloat.h"
 #include "base/comparator.h"
 #include "target/cpu.h"
+#include "target/riscv.h"
 #include "util/container.h"
 
 enum { PRIV_U = 0, PRIV_S = 1, PRIV_M = 3 };
 enum { RISCV_MAX_PMP = 16 };
-
-/* Extensions that -cpu model,name=on|off switches, one row each in models.c.
- * What has no instruction of its own (Svadu ...) is here too. */
-/* clang-format off */
-typedef enum RiscvExt {
-    EXT_I, EXT_M, EXT_A, EXT_F, EXT_D, EXT_C, EXT_S, EXT_U,
-    EXT_ZICSR, EXT_ZIFENCEI, EXT_ZICNTR, EXT_ZIHPM,
-    EXT_ZBA, EXT_ZBB, EXT_ZBC, EXT_ZBS,
-    EXT_ZICOND, EXT_ZICBOM, EXT_ZICBOP, EXT_ZICBOZ, EXT_ZAWRS, EXT_ZACAS,
-    EXT_ZFH, EXT_ZFHMIN, EXT_ZFA, EXT_ZIHINTPAUSE, EXT_ZIHINTNTL,
-    EXT_SSTC, EXT_SVADU, EXT_SVADE, EXT_SVINVAL, EXT_SVNAPOT, EXT_SVPBMT, EXT_SMSTATEEN,
-    EXT_SV48, EXT_SV57, /* widest address translation (sv39 is always there) */
-    EXT_MMU, EXT_PMP,
-    EXT_COUNT
-} RiscvExt;
-/* clang-format on */
 
 /* A stretch of physical memory with the same PMP rights. */
 typedef struct PmpRange {
@@ -114,7 +99,6 @@ enum {
 /* Indices of the IR globals: x0..x31 are 0..31, f0..f31 are 32..63, pc is 64. */
 enum { RISCV_G_X = 0, RISCV_G_F = 32, RISCV_G_PC = 64, RISCV_GLOBALS = 65 };
 extern const IrGuest riscv_ir_guest;
-extern const CPUArch riscv64_arch, riscv32_arch;
 
 /* Exception codes (privileged specification, mcause table) */
 enum {
@@ -177,7 +161,6 @@ bool riscv_csr_access(RiscvCPU *r, unsigned csr, CsrOp op, bool read, bool write
 uint64_t riscv_time(RiscvCPU *r); /* ticks of RISCV_TIMEBASE_HZ */
 extern const ComparatorOps riscv_stimer_ops;
 void riscv_stimer_update(RiscvCPU *r);              /* after a change of its stimecmp or STCE */
-void riscv_stimer_look(RiscvCPU *r);                /* time was set; any thread, its hart may run */
 uint64_t riscv_csr_peek(RiscvCPU *r, unsigned csr); /* debugger: no checks, no effects */
 bool riscv_csr_poke(RiscvCPU *r, unsigned csr, uint64_t value);
 bool riscv_csr_exists(const RiscvCPU *r, unsigned csr); /* in this model */
@@ -187,7 +170,6 @@ unsigned riscv_csr_shown(unsigned place);               /* of `info registers`, 
  * is not); does a write change nothing that the code behind it was translated for? */
 size_t riscv_csr_plain_offset(const RiscvCPU *r, unsigned csr);
 bool riscv_csr_write_is_local(unsigned csr);
-enum { RISCV_TIMEBASE_HZ = 10000000 };
 
 /* mstatus (privileged specification, "Machine Status Registers") */
 #define MSTATUS_SIE (1ull << 1)
@@ -215,9 +197,6 @@ enum { RISCV_TIMEBASE_HZ = 10000000 };
 #define ENVCFG_PBMTE (1ull << 62)
 #define ENVCFG_STCE (1ull << 63)
 
-/* mip, mie: bit numbers */
-enum { IRQ_S_SOFT = 1, IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11 };
-
 /* ---- mmu.c, pmp.c ---- */
 bool riscv_walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault);
 bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys);
@@ -237,10 +216,6 @@ void riscv64_print_models(void);
 bool riscv64_has_model(const char *name);
 void riscv32_print_models(void);
 bool riscv32_has_model(const char *name);
-/* "rv64imafdc_zicsr_..." for the device tree, and the list with NULs. */
-char *riscv_isa_string(const RiscvCPU *r);
-GByteArray *riscv_isa_list(const RiscvCPU *r);
-const char *riscv_mmu_type(const RiscvCPU *r); /* "riscv,sv57", or NULL */
 
 /* ---- translate.c, generated decoder ---- */
 void riscv_translate(TranslateCtx *t);

@@ -98,11 +98,19 @@ void riscv_stimer_update(RiscvCPU *r)
     }
 }
 
-void riscv_stimer_look(RiscvCPU *r)
+void riscv_hart_time_set(CPU *cpu)
 {
+    RiscvCPU *r = riscv_cpu(cpu);
     if (r->stimer) {
         comparator_look(r->stimer);
     }
+}
+
+void riscv_hart_set_clock(CPU *cpu, uint64_t (*read_time)(void *opaque), void *opaque)
+{
+    RiscvCPU *r = riscv_cpu(cpu);
+    r->read_time = read_time;
+    r->time_opaque = opaque;
 }
 
 void riscv_csr_changed_stimecmp(RiscvCPU *r, uint64_t old)

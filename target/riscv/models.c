@@ -396,8 +396,9 @@ static const IsaName isa_names[] = {
 };
 /* clang-format on */
 
-char *riscv_isa_string(const RiscvCPU *r)
+char *riscv_isa_string(CPU *cpu)
 {
+    const RiscvCPU *r = riscv_cpu(cpu);
     GString *s = g_string_new(NULL);
     g_string_printf(s, "rv%u", r->xlen);
     for (unsigned i = 0; i < G_N_ELEMENTS(isa_names); i++) {
@@ -408,8 +409,9 @@ char *riscv_isa_string(const RiscvCPU *r)
     return g_string_free(s, FALSE);
 }
 
-GByteArray *riscv_isa_list(const RiscvCPU *r)
+GByteArray *riscv_isa_list(CPU *cpu)
 {
+    const RiscvCPU *r = riscv_cpu(cpu);
     GByteArray *a = g_byte_array_new();
     for (unsigned i = 0; i < G_N_ELEMENTS(isa_names); i++) {
         if (!(isa_names[i].needs & ~r->ext)) {
@@ -419,8 +421,9 @@ GByteArray *riscv_isa_list(const RiscvCPU *r)
     return a;
 }
 
-const char *riscv_mmu_type(const RiscvCPU *r)
+const char *riscv_mmu_type(CPU *cpu)
 {
+    const RiscvCPU *r = riscv_cpu(cpu);
     if (!riscv_has(r, EXT_MMU)) {
         return NULL;
     }
@@ -428,4 +431,14 @@ const char *riscv_mmu_type(const RiscvCPU *r)
            : riscv_has(r, EXT_SV57) ? "riscv,sv57"
            : riscv_has(r, EXT_SV48) ? "riscv,sv48"
                                     : "riscv,sv39";
+}
+
+unsigned riscv_hart_xlen(CPU *cpu)
+{
+    return riscv_cpu(cpu)->xlen;
+}
+
+bool riscv_hart_has(CPU *cpu, RiscvExt ext)
+{
+    return riscv_has(riscv_cpu(cpu), ext);
 }
