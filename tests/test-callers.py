@@ -20,6 +20,7 @@ FOR_TESTS = {
     'clock_virtual_set_ns',  # likewise
     'device_load',           # saved machines will call them; until then every class is proved to save and load
     'device_save',
+    'reg_find_name',         # tests reach a register by its name
     'ir_parse',              # programs in the IR are how the compiler's tests are written
 }
 

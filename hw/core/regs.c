@@ -347,11 +347,11 @@ RegFile *reg_file_of(const MemoryRegion *mr)
     return mr->ops && mr->ops->describe == file_describe ? mr->opaque : NULL;
 }
 
-hwaddr reg_offset(const RegFile *f, const char *name)
+const Reg *reg_find_name(const RegFile *f, const char *name)
 {
     for (const Reg *r = f->table->rows; r->name; r++) {
         if (strcmp(r->name, name) == 0) {
-            return (hwaddr)r->offset << f->shift;
+            return r;
         }
     }
     g_error("%s has no register '%s'", f->mr.name, name);

@@ -128,5 +128,5 @@ void reg_store(const RegAccess *a, uint64_t value);
 
 /* Of a region that is a register file; else NULL. */
 RegFile *reg_file_of(const MemoryRegion *mr);
-/* The place of a register (a name of the table, of an array's first) in the region; the name must exist. */
-hwaddr reg_offset(const RegFile *f, const char *name);
+/* The row of that name, which must exist. */
+const Reg *reg_find_name(const RegFile *f, const char *name);

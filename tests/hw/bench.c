@@ -195,6 +195,18 @@ void bench_write(Bench *b, hwaddr at, unsigned size, uint64_t value)
     g_assert_cmpint(memory_write(b->m.memory, at, size, value), ==, BUS_OK);
 }
 
+uint64_t bench_get(Bench *b, const RegFile *f, const char *name)
+{
+    const Reg *r = reg_find_name(f, name);
+    return bench_read(b, f->mr.addr + ((hwaddr)r->offset << f->shift), r->size);
+}
+
+void bench_put(Bench *b, const RegFile *f, const char *name, uint64_t value)
+{
+    const Reg *r = reg_find_name(f, name);
+    bench_write(b, f->mr.addr + ((hwaddr)r->offset << f->shift), r->size, value);
+}
+
 void bench_run_until(bool (*done)(void *opaque), void *opaque)
 {
     gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;

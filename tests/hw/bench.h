@@ -3,6 +3,7 @@
  * device's regions mapped where there is room. */
 #pragma once
 #include "hw/board.h"
+#include "hw/regs.h"
 
 enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000 };
 
@@ -22,5 +23,8 @@ void bench_add(Bench *b, Device *dev);
 hwaddr bench_window(const Bench *b, unsigned i);
 uint64_t bench_read(Bench *b, hwaddr at, unsigned size);
 void bench_write(Bench *b, hwaddr at, unsigned size, uint64_t value);
+/* The same of the register of that name (hw/regs.h) in a mapped register file. */
+uint64_t bench_get(Bench *b, const RegFile *f, const char *name);
+void bench_put(Bench *b, const RegFile *f, const char *name, uint64_t value);
 /* Run the main loop until *flag, or fail after 10 s. */
 void bench_run_until(bool (*done)(void *opaque), void *opaque);

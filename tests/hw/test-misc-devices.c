@@ -17,7 +17,7 @@ static void on_irq(void *opaque, int line, int now)
 
 /* ---- goldfish ------------------------------------------------------------ */
 
-static GoldfishRtc *rtc_open(Bench *b, hwaddr *at)
+static GoldfishRtc *rtc_open(Bench *b)
 {
     bench_open(b);
     b->config.rtc_clock = RTC_VM;
@@ -25,14 +25,13 @@ static GoldfishRtc *rtc_open(Bench *b, hwaddr *at)
     GoldfishRtc *r = container_of(device_new(&goldfish_rtc_class, &b->m, NULL), GoldfishRtc, dev);
     irq_connect(&r->irq, on_irq, NULL, 0);
     bench_add(b, &r->dev);
-    *at = bench_window(b, 0);
     return r;
 }
 
-static uint64_t rtc_time(Bench *b, hwaddr at)
+static uint64_t rtc_time(Bench *b, const GoldfishRtc *r)
 {
-    uint64_t low = bench_read(b, at, 4);
-    return bench_read(b, at + 4, 4) << 32 | low;
+    uint64_t low = bench_get(b, &r->regs, "time-low");
+    return bench_get(b, &r->regs, "time-high") << 32 | low;
 }
 
 /* Each clock of -rtc starts with the host's time. */
@@ -45,7 +44,7 @@ static void test_rtc_clocks(void)
         GoldfishRtc *r = container_of(device_new(&goldfish_rtc_class, &b.m, NULL), GoldfishRtc, dev);
         int64_t before = clock_get_ns(CLK_HOST);
         bench_add(&b, &r->dev);
-        int64_t now = (int64_t)rtc_time(&b, bench_window(&b, 0));
+        int64_t now = (int64_t)rtc_time(&b, r);
         g_assert_cmpint(now, >=, before - 1000000000);
         g_assert_cmpint(now, <=, clock_get_ns(CLK_HOST) + 1000000000);
         bench_close(&b);
@@ -55,56 +54,54 @@ static void test_rtc_clocks(void)
 static void test_rtc_time(void)
 {
     Bench b;
-    hwaddr at;
-    rtc_open(&b, &at);
-    int64_t off = (int64_t)(rtc_time(&b, at) - (uint64_t)clock_get_ns(CLK_HOST));
+    GoldfishRtc *r = rtc_open(&b);
+    int64_t off = (int64_t)(rtc_time(&b, r) - (uint64_t)clock_get_ns(CLK_HOST));
     g_assert_cmpint(ABS(off), <, INT64_C(5000000000));
-    bench_write(&b, at + 4, 4, 0x1234);
-    bench_write(&b, at, 4, 0x5678);
-    g_assert_cmphex(rtc_time(&b, at), ==, UINT64_C(0x123400005678));
+    bench_put(&b, &r->regs, "time-high", 0x1234);
+    bench_put(&b, &r->regs, "time-low", 0x5678);
+    g_assert_cmphex(rtc_time(&b, r), ==, UINT64_C(0x123400005678));
     clock_virtual_set_ns(1500);
-    g_assert_cmphex(rtc_time(&b, at), ==, UINT64_C(0x123400005678) + 500);
+    g_assert_cmphex(rtc_time(&b, r), ==, UINT64_C(0x123400005678) + 500);
     device_reset(g_ptr_array_index(b.m.devices, 0));
-    g_assert_cmphex(rtc_time(&b, at), ==, UINT64_C(0x123400005678) + 500);
+    g_assert_cmphex(rtc_time(&b, r), ==, UINT64_C(0x123400005678) + 500);
     bench_close(&b);
 }
 
 static void test_rtc_alarm(void)
 {
     Bench b;
-    hwaddr at;
     level = 0;
-    rtc_open(&b, &at);
-    bench_write(&b, at + 4, 4, 1);
-    bench_write(&b, at, 4, 0);
-    bench_write(&b, at + 0x10, 4, 1); /* enable */
-    bench_write(&b, at + 0x0c, 4, 1);
-    bench_write(&b, at + 0x08, 4, 700);
-    g_assert_cmpuint(bench_read(&b, at + 0x18, 4), ==, 1);
+    GoldfishRtc *r = rtc_open(&b);
+    bench_put(&b, &r->regs, "time-high", 1);
+    bench_put(&b, &r->regs, "time-low", 0);
+    bench_put(&b, &r->regs, "irq-enabled", 1);
+    bench_put(&b, &r->regs, "alarm-high", 1);
+    bench_put(&b, &r->regs, "alarm-low", 700);
+    g_assert_cmpuint(bench_get(&b, &r->regs, "alarm-status"), ==, 1);
     clock_virtual_set_ns(1000 + 699);
     clock_run_timers();
     g_assert_cmpint(level, ==, 0);
     clock_virtual_set_ns(1000 + 700);
     clock_run_timers();
     g_assert_cmpint(level, ==, 1);
-    g_assert_cmpuint(bench_read(&b, at + 0x18, 4), ==, 0);
-    bench_write(&b, at + 0x10, 4, 0);
+    g_assert_cmpuint(bench_get(&b, &r->regs, "alarm-status"), ==, 0);
+    bench_put(&b, &r->regs, "irq-enabled", 0);
     g_assert_cmpint(level, ==, 0);
-    bench_write(&b, at + 0x10, 4, 1);
+    bench_put(&b, &r->regs, "irq-enabled", 1);
     g_assert_cmpint(level, ==, 1);
-    bench_write(&b, at + 0x1c, 4, 1);
+    bench_put(&b, &r->regs, "clear-interrupt", 1);
     g_assert_cmpint(level, ==, 0);
-    bench_write(&b, at + 0x08, 4, 800);
-    bench_write(&b, at + 0x14, 4, 1); /* clear the alarm */
+    bench_put(&b, &r->regs, "alarm-low", 800);
+    bench_put(&b, &r->regs, "clear-alarm", 1);
     clock_virtual_set_ns(5000);
     clock_run_timers();
     g_assert_cmpint(level, ==, 0);
-    bench_write(&b, at + 0x08, 4, 5); /* in the past: at once */
+    bench_put(&b, &r->regs, "alarm-low", 5); /* in the past: at once */
     g_assert_cmpint(level, ==, 1);
     unsigned before = requests;
-    bench_read(&b, at + 0x18, 4);
+    bench_get(&b, &r->regs, "alarm-status");
     g_assert_cmpuint(requests, ==, before);
-    bench_write(&b, at + 0x08, 4, 6); /* the first was not cleared: asked for again */
+    bench_put(&b, &r->regs, "alarm-low", 6); /* the first was not cleared: asked for again */
     g_assert_cmpuint(requests, ==, before + 1);
     bench_close(&b);
 }

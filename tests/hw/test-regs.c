@@ -170,7 +170,7 @@ static void rig_open(Rig *r)
 
 static hwaddr place(const Rig *r, const char *name)
 {
-    return bench_window(&r->b, 0) + reg_offset(&r->t->regs, name);
+    return bench_window(&r->b, 0) + reg_find_name(&r->t->regs, name)->offset;
 }
 
 static uint64_t get(Rig *r, const char *name, unsigned size)

@@ -286,6 +286,36 @@ static void test_swi(void)
     }
 }
 
+/* Where its registers stand is for -global to say: not on top of each other, not outside. */
+static void test_mtimer_places(void)
+{
+    static const struct {
+        const char *time, *timecmp;
+        bool ok;
+    } rows[] = {
+        { "0x7ff8", "0", true }, { "0", "8", true },       { "0", "0", false },
+        { "8", "0", true },      { "0x7ff4", "0", false }, { "0", "0x7ff8", true },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Bench b;
+        bench_open(&b);
+        Device *dev = device_new(&riscv_aclint_mtimer_class, &b.m, NULL);
+        g_assert_true(device_set_prop(dev, "time-base", rows[i].time, NULL));
+        g_assert_true(device_set_prop(dev, "timecmp-base", rows[i].timecmp, NULL));
+        g_assert_cmpint(device_realize(dev, NULL, NULL), ==, rows[i].ok);
+        bench_close(&b);
+        if (rows[i].ok) { /* two harts: one more register behind the first */
+            bench_open(&b);
+            dev = device_new(&riscv_aclint_mtimer_class, &b.m, NULL);
+            g_assert_true(device_set_prop(dev, "num-harts", "2", NULL));
+            g_assert_true(device_set_prop(dev, "time-base", rows[i].time, NULL));
+            g_assert_true(device_set_prop(dev, "timecmp-base", rows[i].timecmp, NULL));
+            g_assert_cmpint(device_realize(dev, NULL, NULL), ==, i == 0 || i == 1);
+            bench_close(&b);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -298,5 +328,6 @@ int main(int argc, char **argv)
     g_test_add_func("/riscv-intc/mtimer", test_mtimer);
     g_test_add_func("/riscv-intc/mtimer-never", test_mtimer_never);
     g_test_add_func("/riscv-intc/swi", test_swi);
+    g_test_add_func("/riscv-intc/mtimer-places", test_mtimer_places);
     return g_test_run();
 }

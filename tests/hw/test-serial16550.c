@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "base/mainloop.h"
 #include "hw/char/serial16550.h"
 #include "tests/ends.h"
 
@@ -290,6 +291,32 @@ static void test_host_full(void)
     line_close(&l);
 }
 
+static bool has_data(void *opaque)
+{
+    return get(opaque, LSR) & 1;
+}
+
+/* A device that was full when it was saved asks for more once it has room. */
+static void test_load_full(void)
+{
+    Line l, m;
+    line_open(&l, false);
+    put(&l, MCR, 0x10); /* in loop-back mode it takes nothing from outside */
+    g_autoptr(GByteArray) saved = device_save(&l.u->dev);
+    line_close(&l);
+    line_open(&m, true);
+    g_assert_true(device_load(&m.u->dev, saved->data, saved->len, NULL));
+    g_assert_cmpint(write(m.in, "x", 1), ==, 1);
+    for (unsigned i = 0; i < 20; i++) {
+        g_main_context_iteration(mainloop_context(), FALSE);
+    }
+    g_assert_cmphex(get(&m, LSR) & 1, ==, 0);
+    put(&m, MCR, 0x08);
+    bench_run_until(has_data, &m);
+    g_assert_cmphex(get(&m, RBR), ==, 'x');
+    line_close(&m);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -301,5 +328,6 @@ int main(int argc, char **argv)
     g_test_add_func("/serial16550/overrun", test_overrun);
     g_test_add_func("/serial16550/receive", test_receive);
     g_test_add_func("/serial16550/host-full", test_host_full);
+    g_test_add_func("/serial16550/load-full", test_load_full);
     return g_test_run();
 }
