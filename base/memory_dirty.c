@@ -37,11 +37,13 @@ static void bitmap_set(unsigned long *map, uint64_t first, uint64_t last)
 
 static bool bitmap_any(const unsigned long *map, uint64_t first, uint64_t last)
 {
-    unsigned long any = 0;
-    for (uint64_t w = first / RAM_WORD_BITS; !any && w <= last / RAM_WORD_BITS; w++) {
-        any = __atomic_load_n(&map[w], __ATOMIC_ACQUIRE) & word_mask(w, first, last);
+    for (uint64_t w = first / RAM_WORD_BITS; w <= last / RAM_WORD_BITS; w++) {
+        unsigned long word = __atomic_load_n(&map[w], __ATOMIC_ACQUIRE);
+        if (word && word & word_mask(w, first, last)) { /* most are 0 */
+            return true;
+        }
     }
-    return any;
+    return false;
 }
 
 /* ---- writers ------------------------------------------------------------------ */

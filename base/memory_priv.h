@@ -27,8 +27,16 @@ void flat_view_foreach_missing(const FlatView *v, const FlatView *other,
 /* The tree has changed: publish new views now, or at the end of the transaction. */
 void memory_view_invalidate(void);
 
+/* The calling thread's entry among the readers, or NULL. */
+typedef struct MemoryReader MemoryReader;
+extern __thread MemoryReader *memory_reader;
 /* The calling thread is about to read a view: registers it. */
-void memory_reader_enter(void);
+static inline void memory_reader_enter(void)
+{
+    if (G_UNLIKELY(!memory_reader)) {
+        memory_thread_register();
+    }
+}
 
 RamBlock *ram_block_new(const char *name, uint64_t size, GError **err);
 /* The block that holds a host address, which is mapped. */

@@ -9,10 +9,10 @@
  *      before the device that the region is part of. */
 #include "base/memory_priv.h"
 
-typedef struct Reader {
+struct MemoryReader {
     uint64_t epoch; /* atomic; EPOCH_ASLEEP: holds nothing */
-    struct Reader *next;
-} Reader;
+    MemoryReader *next;
+};
 
 typedef struct Retired {
     void (*fn)(void *opaque);
@@ -24,20 +24,20 @@ typedef struct Retired {
 static const uint64_t EPOCH_ASLEEP = UINT64_MAX;
 
 static Lock reader_lock = LOCK_INIT(LOCK_READERS); /* guards the next four */
-static Reader *readers;
+static MemoryReader *readers;
 static Retired *oldest_retired, *newest_retired; /* in order of epochs */
 static bool freeing;
 
 static uint64_t epoch = 1; /* atomic */
 static bool retired_any;   /* atomic: worth a look under the lock */
-static __thread Reader *self;
+__thread MemoryReader *memory_reader;
 
 /* ---- freeing ------------------------------------------------------------- */
 
 static uint64_t oldest_epoch(void)
 {
     uint64_t oldest = UINT64_MAX;
-    for (const Reader *rd = readers; rd; rd = rd->next) {
+    for (const MemoryReader *rd = readers; rd; rd = rd->next) {
         oldest = MIN(oldest, __atomic_load_n(&rd->epoch, __ATOMIC_SEQ_CST));
     }
     return oldest;
@@ -113,49 +113,42 @@ static GPrivate reader_key = G_PRIVATE_INIT(reader_destroy);
 
 void memory_thread_register(void)
 {
-    if (self) {
+    if (memory_reader) {
         return;
     }
-    Reader *rd = g_new0(Reader, 1);
+    MemoryReader *rd = g_new0(MemoryReader, 1);
     lock_take(&reader_lock);
     rd->epoch = __atomic_load_n(&epoch, __ATOMIC_SEQ_CST);
     rd->next = readers;
     readers = rd;
     lock_release(&reader_lock);
-    self = rd;
+    memory_reader = rd;
     g_private_set(&reader_key, rd); /* a thread that ends unregisters itself */
 }
 
 void memory_thread_unregister(void)
 {
-    if (!self) {
+    if (!memory_reader) {
         return;
     }
     lock_take(&reader_lock);
-    for (Reader **p = &readers; *p; p = &(*p)->next) {
-        if (*p == self) {
-            *p = self->next;
+    for (MemoryReader **p = &readers; *p; p = &(*p)->next) {
+        if (*p == memory_reader) {
+            *p = memory_reader->next;
             break;
         }
     }
     lock_release(&reader_lock);
-    g_free(self);
-    self = NULL;
+    g_free(memory_reader);
+    memory_reader = NULL;
     g_private_set(&reader_key, NULL);
-}
-
-void memory_reader_enter(void)
-{
-    if (G_UNLIKELY(!self)) {
-        memory_thread_register();
-    }
 }
 
 static void pass(void)
 {
     uint64_t now = __atomic_load_n(&epoch, __ATOMIC_SEQ_CST);
-    if (self && self->epoch != now) {
-        __atomic_store_n(&self->epoch, now, __ATOMIC_SEQ_CST);
+    if (memory_reader && memory_reader->epoch != now) {
+        __atomic_store_n(&memory_reader->epoch, now, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -169,14 +162,14 @@ void memory_quiescent(void)
 
 void memory_thread_sleep(void)
 {
-    if (self) {
-        __atomic_store_n(&self->epoch, EPOCH_ASLEEP, __ATOMIC_SEQ_CST);
+    if (memory_reader) {
+        __atomic_store_n(&memory_reader->epoch, EPOCH_ASLEEP, __ATOMIC_SEQ_CST);
     }
 }
 
 void memory_thread_wake(void)
 {
-    if (self) {
-        __atomic_store_n(&self->epoch, __atomic_load_n(&epoch, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
+    if (memory_reader) {
+        __atomic_store_n(&memory_reader->epoch, __atomic_load_n(&epoch, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
     }
 }

@@ -235,19 +235,13 @@ const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr)
 {
     memory_reader_enter();
     const FlatView *v = __atomic_load_n(&as->view, __ATOMIC_SEQ_CST);
-    unsigned lo = 0, hi = v->count;
-    while (lo < hi) {
-        unsigned mid = (lo + hi) / 2;
-        const FlatRange *r = &v->ranges[mid];
-        if (addr < r->start) {
-            hi = mid;
-        } else if (addr - r->start >= r->size) {
-            lo = mid + 1;
-        } else {
-            return r;
-        }
+    const FlatRange *r = v->ranges; /* of `left` ranges from here on one may hold it */
+    for (unsigned left = v->count; left > 1;) {
+        unsigned half = left / 2;
+        r = addr >= r[half].start ? r + half : r;
+        left -= half;
     }
-    return NULL;
+    return v->count && addr - r->start < r->size ? r : NULL;
 }
 
 bool address_space_shows(AddressSpace *as, const RamBlock *rb)
