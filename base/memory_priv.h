@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the memory map share: memory.c (tree), memory_view.c (flat
- * views), memory_listeners.c, memory_readers.c (lifetimes), memory_ram.c (host memory), memory_dirty.c (writes to it), memory_events.c, memory_access.c and
- * memory_debug.c (accesses), memory_trace.c. */
+/* What the files of the memory map share: memory.c (tree), memory_view.c (flat views),
+ * memory_listeners.c, memory_readers.c (lifetimes), memory_ram.c (host memory), memory_dirty.c (writes
+ * to it), memory_access.c, memory_events.c and memory_debug.c (accesses), memory_trace.c. */
 #pragma once
 #include "base/lock.h"
 #include "base/memory.h"

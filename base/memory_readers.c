@@ -154,6 +154,7 @@ static void pass(void)
 
 void memory_quiescent(void)
 {
+    lock_assert_none(); /* what is freed here may take any */
     pass();
     while (G_UNLIKELY(__atomic_load_n(&retired_any, __ATOMIC_RELAXED)) && free_due()) {
         pass(); /* what was freed may have given more */
