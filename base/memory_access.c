@@ -307,6 +307,6 @@ void *dma_map(AddressSpace *as, hwaddr addr, uint64_t *len, bool write)
 void dma_unmap(void *host, uint64_t written)
 {
     RamBlock *rb = ram_block_of_host(host);
-    ram_mark_written(rb, (uint8_t *)host - rb->host, written);
+    ram_mark_written(rb, ram_offset_of(rb, host), written);
     ram_block_unuse(rb);
 }

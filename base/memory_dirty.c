@@ -79,7 +79,7 @@ void ram_mark_written(RamBlock *rb, uint64_t offset, uint64_t len)
 void ram_mark_host_written(const void *host, uint64_t len)
 {
     RamBlock *rb = ram_block_of_host(host);
-    ram_mark_written(rb, (uint64_t)((const uint8_t *)host - rb->host), len);
+    ram_mark_written(rb, ram_offset_of(rb, host), len);
 }
 
 void ram_dirty_noticed(RamBlock *rb, uint64_t first, uint64_t last)
@@ -156,7 +156,7 @@ uint64_t ram_dirty_take(RamBlock *rb, RamDirtyClient client, uint64_t offset, ui
         if (__atomic_load_n(&dirty[w], __ATOMIC_SEQ_CST) & mask) {
             bits |= __atomic_fetch_and(&dirty[w], ~mask, __ATOMIC_SEQ_CST) & mask;
         }
-        count += (unsigned)__builtin_popcountl(bits);
+        count += __builtin_popcountl(bits);
         put_bits(bitmap, w * RAM_WORD_BITS, first, bits);
     }
     if (unnoticed) {

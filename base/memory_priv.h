@@ -41,6 +41,12 @@ static inline void memory_reader_enter(void)
 RamBlock *ram_block_new(const char *name, uint64_t size, GError **err);
 /* The block that holds a host address, which is mapped. */
 RamBlock *ram_block_of_host(const void *host);
+/* Where a host address is in a block; it is elsewhere if that is not less than the block's size. */
+static inline uint64_t ram_offset_of(const RamBlock *rb, const void *host)
+{
+    const uint8_t *p = host;
+    return p - rb->host;
+}
 
 /* With trace_on(): log an access of a device if somebody wants it.  Under the device's lock. */
 void memory_trace_io(const MemoryRegion *mr, IoTrace *t, BusResult r);

@@ -137,7 +137,7 @@ RamBlock *ram_block_of_host(const void *host)
     memory_reader_enter();
     for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
         RamBlock *rb = __atomic_load_n(&blocks[i], __ATOMIC_ACQUIRE);
-        if (rb && (uintptr_t)host - (uintptr_t)rb->host < rb->size) {
+        if (rb && ram_offset_of(rb, host) < rb->size) {
             return rb;
         }
     }

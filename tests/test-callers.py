@@ -18,6 +18,14 @@ ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block
 FOR_TESTS = {
     'clock_run_timers',      # a test moves the virtual clock by hand
     'clock_virtual_set_ns',  # likewise
+    'event_notifier_free',   # KVM's doorbells and interrupts will be such events ...
+    'event_notifier_new',
+    'event_notifier_test_and_clear',
+    'memory_region_add_event',  # ... and under the JIT a call of the device is cheaper: see base/memory.h
+    'memory_region_del_event',
+    'ram_dirty_start',  # screens and migration will follow RAM
+    'ram_dirty_stop',
+    'ram_dirty_take',
     'device_load',           # saved machines will call them; until then every class is proved to save and load
     'device_save',
     'reg_find_name',         # tests reach a register by its name

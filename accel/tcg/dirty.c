@@ -98,7 +98,7 @@ static void drop_write_tags(TcgContext *c, uint64_t first, uint64_t last)
 {
     for (unsigned w = 0; w < TLB_SIZE / 64; w++)
         for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1) {
-            unsigned n = w * 64 + (unsigned)__builtin_ctzll(bits);
+            unsigned n = w * 64 + __builtin_ctzll(bits);
             if (c->ram_page[n] >= first && c->ram_page[n] <= last)
                 c->tlb[n].wr = TLB_NEVER;
         }

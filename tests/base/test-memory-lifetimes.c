@@ -32,7 +32,9 @@ static gpointer puppet_main(gpointer opaque)
     while (p->step != ENDS) {
         bool slept = p->step == SLEEPS;
         if (p->step == PASSES) {
+            lock_release(&p->lock);
             memory_quiescent();
+            lock_take(&p->lock);
         } else if (slept) {
             memory_thread_sleep();
         }
