@@ -90,6 +90,13 @@ Accel *accel_open(const char *list, GHashTable *options, GError **err)
 
 bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err)
 {
+    unsigned max = a->limits.max_vcpus;
+    if (max && cpu->index >= max) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "-accel %s runs %u vCPUs at most, and this is number %u\n  do:  -smp %u", a->class->name,
+                    max, cpu->index + 1, max);
+        return false;
+    }
     cpu->accel = a;
     cpu->ops = a->class->vcpu_ops;
     if (!a->class->vcpu_init(a, cpu, err)) {

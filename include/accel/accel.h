@@ -8,8 +8,14 @@
 
 typedef struct AccelClass AccelClass;
 
+/* What this one can do on this host; open() finds out. */
+typedef struct AccelLimits {
+    unsigned max_vcpus; /* 0: as many as a machine has */
+} AccelLimits;
+
 struct Accel {
     const AccelClass *class;
+    AccelLimits limits;
 };
 
 struct AccelClass {
@@ -27,7 +33,12 @@ struct AccelClass {
     /* A vCPU stopped by itself for the debugger (breakpoint, watchpoint, step): the
      * accelerator has paused all and calls this in the main loop. */
     void (*set_debug_hook)(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque);
-    void (*info)(Accel *a, GString *out); /* info jit */
+    /* Interrupt controllers in the host's kernel, used through machine_connect_irq() and
+     * machine_send_msi(); NULL: it has none, the board's devices are the controllers.  Any thread,
+     * any lock. */
+    void (*irq_set)(Accel *a, unsigned gsi, int level);       /* gsi: the machine's number of the line */
+    bool (*msi_send)(Accel *a, uint64_t addr, uint32_t data); /* false: no controller at addr */
+    void (*info)(Accel *a, GString *out);                     /* info jit */
     /* Its vCPUs stand still from here on: their ops are vcpu_ops_none. */
     void (*close)(Accel *a);
 };

@@ -82,10 +82,13 @@ struct Machine {
     MemoryRegion ram;
     CPU *cpus[MACHINE_MAX_CPUS];
     unsigned cpu_count;
-    GPtrArray *devices;   /* of Device, in order of creation (reset order) */
-    GPtrArray *buses;     /* of Bus */
-    GPtrArray *blobs;     /* what the loader puts in memory at reset (hw/loader.h), or NULL */
-    FwCfg *fw_cfg;        /* NULL when the board has none */
+    GPtrArray *devices; /* of Device, in order of creation (reset order) */
+    GPtrArray *buses;   /* of Bus */
+    GPtrArray *blobs;   /* what the loader puts in memory at reset (hw/loader.h), or NULL */
+    FwCfg *fw_cfg;      /* NULL when the board has none */
+    /* Takes message-signalled interrupts for the board's controllers, or NULL: there are none.  Any
+     * thread, any lock.  False: nothing is at addr. */
+    bool (*msi_send)(Machine *m, uint64_t addr, uint32_t data);
     Irq powerdown;        /* raised by runstate_request_powerdown */
     bool dump_guest_core; /* RAM is part of a core dump of this process */
     void *board_data;     /* the board's own */
@@ -125,6 +128,11 @@ bool machine_build(Machine *m, const MachineConfig *config, Accel *accel,
                    GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void machine_free(Machine *m); /* with its host ends; its accelerator is closed before; NULL is fine */
+/* For boards: connect a device's output to the controllers that the accelerator has, as line gsi of
+ * them, or, when it has none, to the board's own. */
+void machine_connect_irq(Machine *m, Irq *irq, unsigned gsi, IrqHandler *own, void *opaque, int line);
+/* A message-signalled interrupt of a device.  False: nothing takes it. */
+bool machine_send_msi(Machine *m, uint64_t addr, uint32_t data);
 /* For boards, in the order of their numbers: a vCPU, run by the machine's accelerator (if it has one).
  * machine_free() frees it. */
 CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model,
