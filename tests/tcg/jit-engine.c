@@ -148,6 +148,9 @@ void jit_engine_print(const IrBlock *b, GString *out)
     g_autofree char *bare = g_regex_replace_literal(address, text->str, -1, 0, "    ", 0, NULL);
     g_autofree char *stable = g_regex_replace_eval(number, bare, -1, 0, 0, replace_address, NULL, NULL);
     g_autofree char *done = g_regex_replace_literal(table, stable, -1, 0, "rip + HELPER", 0, NULL);
+    /* How far before the registers the CPU struct begins is nothing to pin.  They are at rbp - 128. */
+    g_autofree char *start = g_strdup_printf("rbp - 0x%zx", offsetof(ToyCPU, r) + 128);
     g_string_append(out, done);
+    g_string_replace(out, start, "CPU", 0);
 #endif
 }
