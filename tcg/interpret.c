@@ -12,6 +12,7 @@
 
 #include "tcg/backend.h"
 #include "tcg/eval.h"
+#include "util/bytes.h"
 
 typedef struct Frame {
     const IrBlock *b;
@@ -77,25 +78,7 @@ static bool exit_requested(const Frame *f)
 
 static uint64_t load_env(const char *p, MemOp m)
 {
-    switch (m & (MEM_SIZE | MEM_SIGN)) {
-    case MEM_8: return *(const uint8_t *)p;
-    case MEM_16: return *(const uint16_t *)p;
-    case MEM_32: return *(const uint32_t *)p;
-    case MEM_8 | MEM_SIGN: return *(const int8_t *)p;
-    case MEM_16 | MEM_SIGN: return *(const int16_t *)p;
-    case MEM_32 | MEM_SIGN: return *(const int32_t *)p;
-    default: return *(const uint64_t *)p;
-    }
-}
-
-static void store_env(char *p, MemOp m, uint64_t value)
-{
-    switch (m & MEM_SIZE) {
-    case MEM_8: *(uint8_t *)p = value; break;
-    case MEM_16: *(uint16_t *)p = value; break;
-    case MEM_32: *(uint32_t *)p = value; break;
-    default: *(uint64_t *)p = value; break;
-    }
+    return memop_extend(m, load_host(p, memop_bytes(m)));
 }
 
 /* ---- helpers --------------------------------------------------------------- */
@@ -213,7 +196,7 @@ L_LD: put(&f, in->dst, run->load(cpu, address(&f, in), in->type)); goto *ops[(++
 L_ST: run->store(cpu, address(&f, in), in->type, get(&f, in->b)); goto *ops[(++in)->op];
 L_FENCE: __atomic_thread_fence(__ATOMIC_SEQ_CST); goto *ops[(++in)->op];
 L_LDENV: put(&f, in->dst, load_env(f.env + (int32_t)in->aux, in->type)); goto *ops[(++in)->op];
-L_STENV: store_env(f.env + (int32_t)in->aux, in->type, get(&f, in->b)); goto *ops[(++in)->op];
+L_STENV: store_host(f.env + (int32_t)in->aux, memop_bytes(in->type), get(&f, in->b)); goto *ops[(++in)->op];
 L_CALL: call_helper(&f, in); goto *ops[(++in)->op];
 L_INSN: put_pc(&f, get(&f, in->a)); goto *ops[(++in)->op];
 L_NOP: L_ARMS: L_ARG: L_LABEL: goto *ops[(++in)->op];

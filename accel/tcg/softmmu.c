@@ -181,26 +181,41 @@ static void check_watch(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess acce
 
 /* ---- values --------------------------------------------------------------------------- */
 
-static uint64_t swap_bytes(uint64_t value, unsigned bytes)
-{
-    return GUINT64_SWAP_LE_BE(value) >> (64 - 8 * bytes);
-}
-
 static uint64_t finish_load(uint64_t value, MemOp mop)
 {
-    unsigned bytes = memop_bytes(mop);
-    if (mop & MEM_BE)
-        value = swap_bytes(value, bytes);
-    if (mop & MEM_SIGN) {
-        unsigned shift = 64 - 8 * bytes;
-        value = (int64_t)(value << shift) >> shift;
-    }
-    return value;
+    return memop_extend(mop, mop & MEM_BE ? swap_uint(value, memop_bytes(mop)) : value);
 }
 
 static bool crosses(uint64_t vaddr, unsigned bytes)
 {
     return (vaddr & (GUEST_PAGE - 1)) + bytes > GUEST_PAGE;
+}
+
+/* ---- accesses across a page boundary: byte by byte, once both pages are known to allow them ---- */
+
+typedef struct Crossing {
+    Target pages[2];
+    unsigned first; /* bytes in the first page */
+} Crossing;
+
+static Crossing locate_both(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
+{
+    uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE;
+    Crossing c = { .first = second - vaddr };
+    c.pages[0] = locate(cpu, vaddr, c.first, a);
+    c.pages[1] = locate(cpu, second, bytes - c.first, a);
+    check_watch(cpu, vaddr, bytes, a.kind);
+    return c;
+}
+
+static Target target_of_byte(const Crossing *c, unsigned n)
+{
+    unsigned offset = n < c->first ? n : n - c->first;
+    Target t = c->pages[n >= c->first];
+    t.phys += offset;
+    if (t.host)
+        t.host += offset;
+    return t;
 }
 
 /* ---- loads ------------------------------------------------------------------------------ */
@@ -246,19 +261,11 @@ static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned 
 
 static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 {
-    uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE, value = 0;
-    Target t[2] = { locate(cpu, vaddr, second - vaddr, a), { 0 } };
-    t[1] = locate(cpu, second, vaddr + bytes - second, a);
-    check_watch(cpu, vaddr, bytes, MMU_READ);
+    Crossing c = locate_both(cpu, vaddr, bytes, a);
+    uint64_t value = 0;
     for (unsigned n = 0; n < bytes; n++) {
-        uint64_t at = vaddr + n;
-        bool in_second = (at & -GUEST_PAGE) == second;
-        Target byte = t[in_second];
-        uint64_t offset = in_second ? at - second : n;
-        byte.phys += offset;
-        if (byte.host)
-            byte.host += offset;
-        value |= read_target(cpu, &byte, at, 1, a) << 8 * n;
+        Target byte = target_of_byte(&c, n);
+        value |= read_target(cpu, &byte, vaddr + n, 1, a) << 8 * n;
     }
     return value;
 }
@@ -326,21 +333,12 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
 
 static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a, uint64_t value)
 {
-    uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE;
-    Target t[2] = { locate(cpu, vaddr, second - vaddr, a), { 0 } };
-    t[1] = locate(cpu, second, vaddr + bytes - second, a);
-    check_watch(cpu, vaddr, bytes, MMU_WRITE);
-    leave_changed_block(cpu, &t[0], vaddr, second - vaddr);
-    leave_changed_block(cpu, &t[1], second, vaddr + bytes - second);
+    Crossing c = locate_both(cpu, vaddr, bytes, a);
+    leave_changed_block(cpu, &c.pages[0], vaddr, c.first);
+    leave_changed_block(cpu, &c.pages[1], vaddr + c.first, bytes - c.first);
     for (unsigned n = 0; n < bytes; n++) {
-        uint64_t at = vaddr + n;
-        bool in_second = (at & -GUEST_PAGE) == second;
-        Target byte = t[in_second];
-        uint64_t offset = in_second ? at - second : n;
-        byte.phys += offset;
-        if (byte.host)
-            byte.host += offset;
-        write_target(cpu, &byte, at, 1, a, value >> 8 * n & 0xff);
+        Target byte = target_of_byte(&c, n);
+        write_target(cpu, &byte, vaddr + n, 1, a, value >> 8 * n & 0xff);
     }
 }
 
@@ -351,7 +349,7 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1)))
         raise_misaligned(cpu, vaddr, a);
     if (mop & MEM_BE)
-        value = swap_bytes(value, bytes);
+        value = swap_uint(value, bytes);
     else if (bytes < 8)
         value &= (UINT64_C(1) << 8 * bytes) - 1;
     uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_WRITE);

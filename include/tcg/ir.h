@@ -85,6 +85,12 @@ static inline unsigned memop_bytes(MemOp m)
 {
     return 1u << (m & MEM_SIZE);
 }
+/* What a load of so many bytes gives; value: them, zero extended. */
+static inline uint64_t memop_extend(MemOp m, uint64_t value)
+{
+    unsigned up = 64 - 8 * memop_bytes(m);
+    return m & MEM_SIGN ? (uint64_t)((int64_t)(value << up) >> up) : value;
+}
 
 /* Which orders of memory accesses a fence keeps: earlier loads (R) or stores (W) before later ones. */
 enum { FENCE_RR = 1, FENCE_RW = 2, FENCE_WR = 4, FENCE_WW = 8, FENCE_FULL = 15 };
