@@ -49,6 +49,8 @@ IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run);
 typedef struct JitConfig {
     const IrGuest *guest;
     IrRuntime run; /* load and store: for what the TLB does not serve */
+    uint32_t
+        random; /* not 0: tests want the back end to choose registers by this seed, wherever it has a choice */
     /* The TLB: at the start of the context, 1 << tlb_bits entries of 32 bytes, by the page of an access's first
      * byte.  An entry serves it when the tag of its kind is the page of the last byte (with MEM_ALIGN: the
      * address is aligned as well); then host address = guest address + addend. */

@@ -53,10 +53,18 @@ static void choose_pins(Jit *j)
     memset(j->pin, NO_REG, g->global_count);
     for (int r = 0; r < 16; r++)
         j->pinned_global[r] = -1;
+    int8_t regs[PINS];
+    memcpy(regs, pin_regs, sizeof(regs));
+    for (unsigned n = PINS; j->random && n > 1; n--) { /* shuffle */
+        unsigned k = reg_random(j, n);
+        int8_t t = regs[k];
+        regs[k] = regs[n - 1];
+        regs[n - 1] = t;
+    }
     for (unsigned n = 0; n < g->pinned_count && n < PINS; n++) {
         unsigned global = g->pinned[n] & IR_INDEX_MASK;
-        j->pin[global] = pin_regs[n];
-        j->pinned_global[pin_regs[n]] = global;
+        j->pin[global] = regs[n];
+        j->pinned_global[regs[n]] = global;
     }
 }
 
@@ -74,6 +82,7 @@ static Jit *jit_new(const JitConfig *c, uint8_t *rw, const uint8_t *rx, GError *
     j->c = *c;
     j->head_rw = rw;
     j->head_rx = rx;
+    j->random = c->random;
     j->bias = choose_bias(c->guest);
     choose_pins(j);
     if (!host_check(j, err)) {

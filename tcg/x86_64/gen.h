@@ -54,6 +54,7 @@ struct Jit {
     Asm a; /* of the block under way; stubs before that */
     /* ---- host */
     bool bmi1, bmi2, lzcnt;
+    uint64_t random; /* state of JitConfig.random; 0: choose by sense */
     /* ---- head of the cache */
     uint8_t *head_rw;
     const uint8_t *head_rx;
@@ -95,6 +96,7 @@ struct Jit {
 };
 
 /* ---- regs.c: operands ---- */
+unsigned reg_random(Jit *j, unsigned below);              /* with j->random */
 void reg_reset(Jit *j);                                   /* at the block's start and at labels */
 void reg_find_last_uses(Jit *j);                          /* and what follows each label */
 void reg_op_done(Jit *j);                                 /* unlock, free temps that died here */

@@ -14,6 +14,12 @@
 
 const int8_t pin_regs[PINS] = { RBX, R12, R13, R14, RSI, RDI, R8, R9, R10, R11 };
 
+unsigned reg_random(Jit *j, unsigned below)
+{
+    j->random = j->random * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (j->random >> 33) % below;
+}
+
 void reg_reset(Jit *j)
 {
     for (int r = 0; r < SCRATCH; r++) {
@@ -112,7 +118,7 @@ void reg_op_done(Jit *j)
             slot_free(j, refs[n]);
 }
 
-int reg_scratch(Jit *j)
+static int choose_scratch(Jit *j)
 {
     int best = NO_REG;
     for (int r = SCRATCH - 1; r >= 0; r--) {
@@ -126,10 +132,26 @@ int reg_scratch(Jit *j)
             best = r;
     }
     g_assert(best != NO_REG);
-    if (j->holds[best])
-        spill(j, best);
-    j->locked |= 1u << best;
     return best;
+}
+
+static int choose_at_random(Jit *j)
+{
+    int r;
+    do {
+        r = reg_random(j, SCRATCH);
+    } while (j->locked >> r & 1);
+    return r;
+}
+
+int reg_scratch(Jit *j)
+{
+    bool any = j->random && j->locked != (1u << SCRATCH) - 1;
+    int r = any ? choose_at_random(j) : choose_scratch(j);
+    if (j->holds[r])
+        spill(j, r);
+    j->locked |= 1u << r;
+    return r;
 }
 
 void reg_claim(Jit *j, int r)

@@ -14,5 +14,7 @@ const TestEngine test_engines[] = {
     { "jit-slow", false, true, jit_engine_slow },
     { "jit-fast", false, true, jit_engine_fast },
     { "jit-fast-optimized", true, true, jit_engine_fast },
+    { "jit-random", false, true, jit_engine_random },
+    { "jit-random-optimized", true, true, jit_engine_random },
     { NULL },
 };

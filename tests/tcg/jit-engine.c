@@ -17,6 +17,7 @@ static struct {
     uint64_t jumps[2 << ENGINE_JUMP_BITS];
 } context;
 static Jit *jit;
+static uint32_t jit_random; /* of jit */
 static uint8_t *rw, *rx;
 static uint32_t head; /* jit_backend->head_bytes */
 static JitOutput out;
@@ -64,17 +65,12 @@ static const void *engine_chain(CPU *cpu, void **ctx, uintptr_t where)
     g_assert_not_reached();
 }
 
-static void engine_init(void)
+static void make_jit(uint32_t random)
 {
-    head = jit_backend->head_bytes;
-    int fd = memfd_create("code", MFD_CLOEXEC);
-    g_assert(fd >= 0 && ftruncate(fd, CODE_BYTES) == 0);
-    rw = mmap(NULL, CODE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    rx = mmap(NULL, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    g_assert(rw != MAP_FAILED && rx != MAP_FAILED);
     const JitConfig config = {
         .guest = &toy_guest,
         .run = { engine_load, engine_store, offsetof(CPU, exit_request) },
+        .random = random,
         .page_bits = 12,
         .tlb_bits = ENGINE_TLB_BITS,
         .tlb_rd = offsetof(Entry, rd),
@@ -89,13 +85,34 @@ static void engine_init(void)
     g_autoptr(GError) err = NULL;
     jit = jit_backend->create(&config, rw, rx, &err);
     g_assert_no_error(err);
+    jit_random = random;
+}
+
+static void engine_init(void)
+{
+    head = jit_backend->head_bytes;
+    int fd = memfd_create("code", MFD_CLOEXEC);
+    g_assert(fd >= 0 && ftruncate(fd, CODE_BYTES) == 0);
+    rw = mmap(NULL, CODE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    rx = mmap(NULL, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    g_assert(rw != MAP_FAILED && rx != MAP_FAILED);
     memset(context.jumps, 0xa5, sizeof(context.jumps)); /* a pc that no program has */
 }
 
-static void run(const IrBlock *b, CPU *cpu, bool fast)
+static void need_jit(uint32_t random)
 {
-    if (!jit)
+    if (!rw)
         engine_init();
+    if (!jit || jit_random != random) {
+        jit_backend->destroy(jit);
+        make_jit(random);
+    }
+}
+
+/* random: JitConfig.random */
+static void run(const IrBlock *b, CPU *cpu, bool fast, uint32_t random)
+{
+    need_jit(random);
     for (unsigned n = 0; n < G_N_ELEMENTS(context.tlb); n++)
         context.tlb[n] = (Entry){ 1, 1, 1, 0 };
     for (uint64_t at = TOY_RAM; fast && at < TOY_RAM + TOY_RAM_SIZE; at += 4096)
@@ -107,12 +124,12 @@ static void run(const IrBlock *b, CPU *cpu, bool fast)
 
 void jit_engine_slow(const IrBlock *b, CPU *cpu)
 {
-    run(b, cpu, false);
+    run(b, cpu, false, 0);
 }
 
 void jit_engine_fast(const IrBlock *b, CPU *cpu)
 {
-    run(b, cpu, true);
+    run(b, cpu, true, 0);
 }
 
 /* Values that differ from run to run: places in the code become code+OFFSET, other host
@@ -136,8 +153,7 @@ static gboolean replace_address(const GMatchInfo *match, GString *out, gpointer 
 void jit_engine_print(const IrBlock *b, GString *out)
 {
 #ifdef CONFIG_CAPSTONE
-    if (!jit)
-        engine_init();
+    need_jit(0);
     JitOutput code;
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(GRegex) address = g_regex_new("^  [0-9a-f]+  ", G_REGEX_MULTILINE, 0, NULL);
@@ -153,4 +169,15 @@ void jit_engine_print(const IrBlock *b, GString *out)
     g_string_append(out, done);
     g_string_replace(out, start, "CPU", 0);
 #endif
+}
+
+/* The choice of registers follows from the block, so that a program that failed fails again. */
+void jit_engine_random(const IrBlock *b, CPU *cpu)
+{
+    uint32_t seed = b->count;
+    const uint8_t *bytes = (const uint8_t *)b->ops;
+    for (size_t n = 0; n < b->count * sizeof(*b->ops); n++) {
+        seed = (seed ^ bytes[n]) * 16777619;
+    }
+    run(b, cpu, seed & 2, seed | 1);
 }
