@@ -15,21 +15,19 @@ ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block
          'gdbstub', 'include']
 
 # What only tests call, and why it is there all the same.
+SAVED = 'saved machines will; until then every class is proved to save and load'
+KVM = 'an accelerator that leaves device writes to the host kernel (KVM) will; a test is its user until then'
+DIRTY = 'a display and a moving machine will; a test is their user until then'
 FOR_TESTS = {
-    'clock_run_timers',      # a test moves the virtual clock by hand
-    'clock_virtual_set_ns',  # likewise
-    'event_notifier_free',   # KVM's doorbells and interrupts will be such events ...
-    'event_notifier_new',
-    'event_notifier_test_and_clear',
-    'memory_region_add_event',  # ... and under the JIT a call of the device is cheaper: see base/memory.h
-    'memory_region_del_event',
-    'ram_dirty_start',  # screens and migration will follow RAM
-    'ram_dirty_stop',
-    'ram_dirty_take',
-    'device_load',           # saved machines will call them; until then every class is proved to save and load
-    'device_save',
-    'reg_find_name',         # tests reach a register by its name
-    'ir_parse',              # programs in the IR are how the compiler's tests are written
+    'clock_run_timers': 'a test moves the virtual clock by hand',
+    'clock_virtual_set_ns': 'likewise',
+    'cpu_state_leave': KVM, 'cpu_state_load': SAVED, 'cpu_state_save': SAVED,
+    'device_load': SAVED, 'device_save': SAVED,
+    'event_notifier_free': KVM, 'event_notifier_new': KVM, 'event_notifier_test_and_clear': KVM,
+    'ir_parse': 'programs in the IR are how the tests of the compiler are written',
+    'memory_region_add_event': KVM, 'memory_region_del_event': KVM,
+    'reg_find_name': 'tests reach a register by its name',
+    'ram_dirty_start': DIRTY, 'ram_dirty_stop': DIRTY, 'ram_dirty_take': DIRTY,
 }
 
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
