@@ -33,7 +33,7 @@ static bool ram_block_map(RamBlock *rb, GError **err)
         return false;
     }
     rb->fd = memfd_create(rb->name, MFD_CLOEXEC);
-    if (rb->fd < 0 || ftruncate(rb->fd, (off_t)rb->size) != 0) {
+    if (rb->fd < 0 || ftruncate(rb->fd, rb->size) != 0) {
         g_set_error_literal(err, G_FILE_ERROR, g_file_error_from_errno(errno), g_strerror(errno));
         return false;
     }

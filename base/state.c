@@ -124,7 +124,7 @@ static uint64_t number_get(const void *at, FieldKind kind)
     case FIELD_U16: return __atomic_load_n((const uint16_t *)at, __ATOMIC_ACQUIRE);
     case FIELD_U32: return __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
     case FIELD_U64: return __atomic_load_n((const uint64_t *)at, __ATOMIC_ACQUIRE);
-    case FIELD_TIMER: return (uint64_t)timer_deadline(*(Timer *const *)at);
+    case FIELD_TIMER: return timer_deadline(*(Timer *const *)at);
     default: return *(const uint8_t *)at;
     }
 }
@@ -133,17 +133,17 @@ static void number_set(void *at, FieldKind kind, uint64_t v)
 {
     switch (kind) {
     case FIELD_BOOL: *(bool *)at = v != 0; return;
-    case FIELD_U16: __atomic_store_n((uint16_t *)at, (uint16_t)v, __ATOMIC_RELEASE); return;
-    case FIELD_U32: __atomic_store_n((uint32_t *)at, (uint32_t)v, __ATOMIC_RELEASE); return;
+    case FIELD_U16: __atomic_store_n((uint16_t *)at, v, __ATOMIC_RELEASE); return;
+    case FIELD_U32: __atomic_store_n((uint32_t *)at, v, __ATOMIC_RELEASE); return;
     case FIELD_U64: __atomic_store_n((uint64_t *)at, v, __ATOMIC_RELEASE); return;
     case FIELD_TIMER:
         if (v <= INT64_MAX) {
-            timer_set_deadline(*(Timer **)at, (int64_t)v);
+            timer_set_deadline(*(Timer **)at, v);
         } else {
             timer_cancel(*(Timer **)at);
         }
         return;
-    default: *(uint8_t *)at = (uint8_t)v; return;
+    default: *(uint8_t *)at = v; return;
     }
 }
 
@@ -298,7 +298,7 @@ static bool load_fifo(Stream *s, const StateLeaf *leaf, Fifo8 *q)
     }
     fifo8_reset(q);
     memcpy(q->data, bytes, used);
-    q->used = (uint16_t)used;
+    q->used = used;
     return true;
 }
 
@@ -311,7 +311,7 @@ static bool load_counted(Stream *s, const StateLeaf *leaf, uint8_t *buffer)
     }
     memcpy(buffer, bytes, fill);
     memset(buffer + fill, 0, size - fill);
-    *fill_of(buffer, leaf->field) = (uint32_t)fill;
+    *fill_of(buffer, leaf->field) = fill;
     return true;
 }
 
@@ -382,8 +382,8 @@ static bool load_table(Stream *s, const StateTable *t)
     if (version > t->version) {
         return stream_bad(s, "", "it was saved by a later version");
     }
-    s->version = (uint16_t)version;
-    s->fields = (uint16_t)fields;
+    s->version = version;
+    s->fields = fields;
     if (!state_foreach(t, load_leaf, s)) {
         return false;
     }

@@ -412,7 +412,7 @@ static void pflash_describe(void *opaque, IoTrace *t)
     const Pflash *f = opaque;
     if (t->write && f->s.cycle == 0) {
         g_string_append(t->reg, "command");
-        g_string_append(t->bits, command_name((uint8_t)t->value));
+        g_string_append(t->bits, command_name(t->value));
     } else {
         g_string_append(t->reg, command_name(f->s.command));
     }

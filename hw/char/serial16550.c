@@ -98,7 +98,7 @@ static int serial_can_receive(void *opaque)
         return 0; /* the pin is disconnected: the host end keeps what it has */
     }
     unsigned depth = serial_depth(u);
-    return u->s.rx.used < depth ? (int)(depth - u->s.rx.used) : 0;
+    return u->s.rx.used < depth ? depth - u->s.rx.used : 0;
 }
 
 /* The host end waits once it was told that there is no room. */
@@ -114,8 +114,8 @@ static void serial_tell_host(Serial16550 *u)
 static void serial_refresh(Device *dev)
 {
     Serial16550 *u = serial(dev);
-    u->s.lsr = (uint8_t)((u->s.lsr & LSR_ERRORS) | (u->s.rx.used ? LSR_DR : 0) |
-                         (u->s.tx.used ? 0 : LSR_THRE | LSR_TEMT));
+    u->s.lsr =
+        ((u->s.lsr & LSR_ERRORS) | (u->s.rx.used ? LSR_DR : 0) | (u->s.tx.used ? 0 : LSR_THRE | LSR_TEMT));
     bool high = serial_interrupt(u) != IIR_NONE;
     if (high && u->news) {
         irq_request(&u->irq);
@@ -227,11 +227,11 @@ static void serial_update_modem(Serial16550 *u)
         lines = (uint8_t)((mcr & MCR_RTS ? MSR_CTS : 0) | (mcr & MCR_DTR ? MSR_DSR : 0) |
                           (mcr & MCR_OUT1 ? MSR_RI : 0) | (mcr & MCR_OUT2 ? MSR_DCD : 0));
     }
-    uint8_t changed = (uint8_t)((u->s.msr ^ lines) >> 4);
+    uint8_t changed = (u->s.msr ^ lines) >> 4;
     if (lines & MSR_RI) {
-        changed &= (uint8_t)~MSR_TERI; /* TERI: the ring's trailing edge only */
+        changed &= ~MSR_TERI; /* TERI: the ring's trailing edge only */
     }
-    u->s.msr = (uint8_t)(lines | (u->s.msr & MSR_DELTAS) | changed);
+    u->s.msr = lines | (u->s.msr & MSR_DELTAS) | changed;
     u->news |= changed && u->s.ier & IER_MSI;
 }
 
@@ -245,7 +245,7 @@ static uint64_t rbr_read(Device *dev, const RegAccess *a)
 
 static void thr_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    serial_send(serial(dev), (uint8_t)value);
+    serial_send(serial(dev), value);
 }
 
 static void ier_written(Device *dev, const RegAccess *a, uint64_t value)
@@ -295,7 +295,7 @@ static uint64_t lsr_read(Device *dev, const RegAccess *a)
     Serial16550 *u = serial(dev);
     uint8_t value = u->s.lsr;
     u->news |= (value & LSR_ERRORS) != 0; /* what waited behind the line's status */
-    u->s.lsr &= (uint8_t)~LSR_ERRORS;
+    u->s.lsr &= ~LSR_ERRORS;
     return value;
 }
 
@@ -303,7 +303,7 @@ static uint64_t msr_read(Device *dev, const RegAccess *a)
 {
     Serial16550 *u = serial(dev);
     uint8_t value = u->s.msr;
-    u->s.msr &= (uint8_t)~MSR_DELTAS;
+    u->s.msr &= ~MSR_DELTAS;
     return value;
 }
 

@@ -140,7 +140,7 @@ static HOT uint64_t reg_read(const RegFile *f, const Found *at, unsigned size)
     }
     void *field = field_of(f, r, element);
     if (r->read) {
-        RegAccess a = { r, (unsigned)element, at->inside, size, bytes_mask(size) << shift_of(at), field, 0 };
+        RegAccess a = { r, element, at->inside, size, bytes_mask(size) << shift_of(at), field, 0 };
         v = r->read(f->dev, &a);
     } else if (field) {
         v = load_host(field, r->width);
@@ -177,7 +177,7 @@ static HOT void reg_write(const RegFile *f, const Found *at, unsigned size, uint
         }
     }
     if (r->write) {
-        RegAccess a = { r, (unsigned)element, at->inside, size, mask, field, old };
+        RegAccess a = { r, element, at->inside, size, mask, field, old };
         r->write(f->dev, &a, value);
     }
 }
@@ -314,7 +314,7 @@ static char *describe_name(const RegFile *f, const Found *at)
         return r->count ? reg_name(r, at->index) : g_strdup(r->name);
     }
     int element = element_of(f, at);
-    return element < 0 ? g_strconcat(r->name, "[none]", NULL) : reg_name(r, (unsigned)element);
+    return element < 0 ? g_strconcat(r->name, "[none]", NULL) : reg_name(r, element);
 }
 
 static void describe_one(const RegFile *f, const Found *at, const IoTrace *t, unsigned done)
@@ -408,7 +408,7 @@ static void file_index(RegFile *f, uint64_t size)
             first++;
         }
         g_assert(first <= UINT8_MAX);
-        f->places[n] = (RegPlace){ .first = (uint8_t)first };
+        f->places[n] = (RegPlace){ .first = first };
         if (stands_alone(&rows[first], from, to)) {
             RegUse use = rows[first].use;
             f->places[n].alone = (use != REG_WO ? 1u << REG_WO : 0) | (use != REG_RO ? 1u << REG_RO : 0);

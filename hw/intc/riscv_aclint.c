@@ -23,8 +23,8 @@ static AclintMtimer *mtimer(void *dev)
 
 static uint64_t clock_ticks(const AclintMtimer *m)
 {
-    uint64_t ns = (uint64_t)clock_get_ns(CLK_VIRTUAL);
-    return (uint64_t)((unsigned __int128)ns * m->timebase_freq / NS_PER_SECOND);
+    uint64_t ns = clock_get_ns(CLK_VIRTUAL);
+    return (unsigned __int128)ns * m->timebase_freq / NS_PER_SECOND;
 }
 
 uint64_t aclint_read_time(void *opaque)
@@ -195,7 +195,7 @@ static void swi_refresh(Device *dev)
 {
     AclintSwi *w = swi(dev);
     for (unsigned i = 0; i < w->num_harts && !w->supervisor; i++) {
-        irq_set(&w->irq[i], (int)w->s.msip[i]);
+        irq_set(&w->irq[i], w->s.msip[i]);
     }
 }
 

@@ -60,7 +60,7 @@ void fw_cfg_add_u64(FwCfg *f, uint16_t key, uint64_t value)
 static void put_be(uint8_t *p, uint64_t v, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++) {
-        p[i] = (uint8_t)(v >> (8 * (bytes - 1 - i)));
+        p[i] = v >> (8 * (bytes - 1 - i));
     }
 }
 
@@ -112,8 +112,8 @@ bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err)
     }
     FwCfgFile *file = g_new0(FwCfgFile, 1);
     *file = (FwCfgFile){ .name = g_strdup(name),
-                         .key = (uint16_t)(FW_CFG_FILE_FIRST + f->files->len),
-                         .size = (uint32_t)g_bytes_get_size(bytes) };
+                         .key = FW_CFG_FILE_FIRST + f->files->len,
+                         .size = g_bytes_get_size(bytes) };
     fw_cfg_add_bytes(f, file->key, bytes);
     g_ptr_array_add(f->files, file);
     g_ptr_array_sort(f->files, by_name);
@@ -144,7 +144,7 @@ static uint32_t fw_cfg_take(FwCfg *f, const uint8_t **data, uint32_t len)
 {
     gsize size;
     const uint8_t *item = selected_item(f, &size);
-    uint32_t left = f->s.offset < size ? (uint32_t)(size - f->s.offset) : 0;
+    uint32_t left = f->s.offset < size ? size - f->s.offset : 0;
     uint32_t n = MIN(left, len);
     *data = n ? item + f->s.offset : NULL;
     f->s.offset += n;
@@ -164,7 +164,7 @@ static uint64_t data_read(Device *dev, const RegAccess *a)
 
 static void select_write(Device *dev, const RegAccess *a, uint64_t value)
 {
-    fw_cfg_select(fw_cfg(dev), (uint16_t)value);
+    fw_cfg_select(fw_cfg(dev), value);
 }
 
 /* ---- DMA ----------------------------------------------------------------- */
@@ -195,7 +195,7 @@ static bool dma_run(FwCfg *f, uint32_t control, uint32_t len, hwaddr address)
 {
     const uint8_t *unused;
     if (control & DMA_SELECT) {
-        fw_cfg_select(f, (uint16_t)(control >> 16));
+        fw_cfg_select(f, control >> 16);
     }
     if (control & DMA_READ) {
         return dma_copy(f, address, len);
@@ -223,8 +223,7 @@ static void dma_start(FwCfg *f)
         log_guest_error("%s: the DMA request at 0x%" PRIx64 " is not in memory", f->dev.path, at);
         return;
     }
-    bool ok =
-        dma_run(f, (uint32_t)get_be(request, 4), (uint32_t)get_be(request + 4, 4), get_be(request + 8, 8));
+    bool ok = dma_run(f, get_be(request, 4), get_be(request + 4, 4), get_be(request + 8, 8));
     put_be(result, ok ? 0 : DMA_ERROR, 4);
     if (dma_write(as, at, result, sizeof(result)) != BUS_OK) {
         log_guest_error("%s: the DMA request at 0x%" PRIx64 " cannot be answered", f->dev.path, at);

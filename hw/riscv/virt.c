@@ -231,8 +231,8 @@ static bool create_fw_cfg(Machine *m, GError **err)
     fw_cfg_add_bytes(f, FW_CFG_UUID, uuid);
     fw_cfg_add_u64(f, FW_CFG_RAM_SIZE, m->ram.size);
     fw_cfg_add_u16(f, FW_CFG_NOGRAPHIC, 0);
-    fw_cfg_add_u16(f, FW_CFG_NB_CPUS, (uint16_t)m->cpu_count);
-    fw_cfg_add_u16(f, FW_CFG_MAX_CPUS, (uint16_t)m->cpu_count);
+    fw_cfg_add_u16(f, FW_CFG_NB_CPUS, m->cpu_count);
+    fw_cfg_add_u16(f, FW_CFG_MAX_CPUS, m->cpu_count);
     m->fw_cfg = f;
     return true;
 }
@@ -265,7 +265,7 @@ static bool create_virtio(Machine *m, GError **err)
         }
         v->virtio[i] = t;
         memory_region_add(&m->system, VIRT_VIRTIO + i * VIRT_VIRTIO_STEP, &t->regs.mr, 0);
-        irq_connect(&t->irq, plic_set_irq, v->plic, (int)(VIRT_VIRTIO_IRQ + i));
+        irq_connect(&t->irq, plic_set_irq, v->plic, VIRT_VIRTIO_IRQ + i);
     }
     return true;
 }

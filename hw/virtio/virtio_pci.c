@@ -150,7 +150,7 @@ static void window_reading(PCIDevice *d, unsigned offset, unsigned size)
     if (window_target(t, &off, &width)) {
         reg_file_read(&t->registers, off, width, &value);
     }
-    uint32_t le = GUINT32_TO_LE((uint32_t)value);
+    uint32_t le = GUINT32_TO_LE(value);
     memcpy(d->s.config + t->window + sizeof(PciCap), &le, sizeof(le));
 }
 
@@ -176,7 +176,7 @@ static unsigned add_cap(VirtioPci *t, uint8_t type, uint32_t offset, uint32_t le
     uint8_t *c = t->pci.init + at;
     PciCap cap = { .vndr = c[0],
                    .next = c[1],
-                   .len = (uint8_t)(sizeof(PciCap) + extra),
+                   .len = sizeof(PciCap) + extra,
                    .cfg_type = type,
                    .bar = length ? REGISTER_BAR : 0,
                    .offset = GUINT32_TO_LE(offset),
@@ -241,7 +241,7 @@ static bool vpci_realize(Device *dev, GError **err)
     }
     const VirtioOps *ops = inside(t)->ops;
     pci_init(&t->pci, &(PCIIds){ .vendor = VENDOR,
-                                 .device = (uint16_t)(DEVICE_ID_BASE + ops->id),
+                                 .device = DEVICE_ID_BASE + ops->id,
                                  .revision = 1,
                                  .subsystem_vendor = VENDOR,
                                  .subsystem = SUBSYSTEM,

@@ -13,7 +13,7 @@ int virtio_reg_queue(Device *dev, unsigned index)
 
 static uint32_t feature_half(uint64_t features, uint32_t select)
 {
-    return select > 1 ? 0 : (uint32_t)(features >> (32 * select));
+    return select > 1 ? 0 : features >> (32 * select);
 }
 
 uint64_t virtio_reg_device_features(Device *dev, const RegAccess *a)
@@ -32,7 +32,7 @@ void virtio_reg_set_features(Device *dev, const RegAccess *a, uint64_t value)
 {
     VirtioDevice *v = virtio_device(dev);
     if (v->s.feature_select[1] < 2) {
-        virtio_set_features(v, v->s.feature_select[1], (uint32_t)value);
+        virtio_set_features(v, v->s.feature_select[1], value);
     } else if (value) {
         log_guest_error("%s: features past bit 63", dev->path);
     }
@@ -40,12 +40,12 @@ void virtio_reg_set_features(Device *dev, const RegAccess *a, uint64_t value)
 
 void virtio_reg_set_status(Device *dev, const RegAccess *a, uint64_t value)
 {
-    virtio_set_status(virtio_device(dev), (uint8_t)value);
+    virtio_set_status(virtio_device(dev), value);
 }
 
 void virtio_reg_set_queue_size(Device *dev, const RegAccess *a, uint64_t value)
 {
-    virtio_queue_set_size(virtio_device(dev), a->index, (uint32_t)value);
+    virtio_queue_set_size(virtio_device(dev), a->index, value);
 }
 
 void virtio_reg_set_queue_address(Device *dev, const RegAccess *a, uint64_t value)

@@ -158,7 +158,7 @@ void riscv_pmpcfg_write(RiscvCPU *r, unsigned entry, uint8_t value)
     if (r->s.pmpcfg[entry] & PMP_L) {
         return;
     }
-    value &= (uint8_t)~PMP_RESERVED; /* they read as zero */
+    value &= ~PMP_RESERVED; /* they read as zero */
     if ((value & (PMP_R | PMP_W)) == PMP_W) {
         value = (value & ~7) | (r->s.pmpcfg[entry] & 7); /* reserved combination: keep the old */
     }
