@@ -40,8 +40,7 @@ static bool unix_init(SockTarget *t, GHashTable *options, GError **err)
     }
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path + (abstract ? 1 : 0), path, n);
-    t->addr[0].len = abstract && tight ? (offsetof(struct sockaddr_un, sun_path) + 1 + n)
-                                       : sizeof(*un);
+    t->addr[0].len = abstract && tight ? (offsetof(struct sockaddr_un, sun_path) + 1 + n) : sizeof(*un);
     t->count = 1;
     t->path = abstract ? NULL : g_strdup(path);
     t->text = g_strdup_printf("unix:%s%s", path, abstract ? ",abstract=on" : "");

@@ -158,8 +158,7 @@ static void blob_copy_file(Machine *m, const Blob *b)
     uint64_t done = blob_send_file(m, b);
     g_autofree uint8_t *buf = done < b->file_size ? g_malloc(COPY_CHUNK) : NULL;
     while (done < b->file_size) {
-        ssize_t n =
-            pread(b->fd, buf, MIN(b->file_size - done, COPY_CHUNK), (b->offset + done));
+        ssize_t n = pread(b->fd, buf, MIN(b->file_size - done, COPY_CHUNK), (b->offset + done));
         if (n <= 0) {
             log_report(
                 "'%s' cannot be read any more: %s; the guest sees zeroes: start it again when the file "

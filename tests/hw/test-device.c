@@ -195,7 +195,8 @@ static void test_dma(void)
     memory_region_init_container(&other, NULL, "other", UINT64_MAX);
     Machine m = { .memory = address_space_new(&all, "memory"),
                   .devices = g_ptr_array_new(),
-                  .buses = g_ptr_array_new() };
+                  .buses = g_ptr_array_new(),
+                  .globals = g_ptr_array_new() };
     AddressSpace *translated = address_space_new(&other, "translated");
     Bus *plain = bus_new(&m, NULL, "Shelf", "shelf.0"), *behind = bus_new(&m, NULL, "Shelf", "shelf.1");
     behind->dma = translated;
@@ -211,6 +212,7 @@ static void test_dma(void)
     address_space_free(m.memory);
     g_ptr_array_free(m.devices, TRUE);
     g_ptr_array_free(m.buses, TRUE);
+    g_ptr_array_free(m.globals, TRUE);
     memory_region_finish(&all);
     memory_region_finish(&other);
 }
