@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What every CPU must do, proven from the tables of its architecture as test-generic.c proves it of devices: all
+ * state is in the tables; reset is idempotent; state saved after random writes of registers loads into a fresh
+ * CPU with the same bytes; a hostile stream is refused, changing nothing, or what it left can be saved and loaded
+ * again: for several models of every architecture. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "target/cpu.h"
+#include "tests/base/coverage.h"
+#include "tests/base/stream.h"
+
+enum { WRITES = 3000 };
+
+typedef struct Case {
+    const CPUArch *arch;
+    const char *model;
+} Case;
+
+static CPU *cpu_make(const Case *c)
+{
+    g_autoptr(GError) err = NULL;
+    CPU *cpu = cpu_new(c->arch, 3, NULL, c->model, &err);
+    g_assert_no_error(err);
+    cpu_reset(cpu);
+    return cpu;
+}
+
+static uint64_t random64(GRand *rnd)
+{
+    uint64_t v = (uint64_t)g_rand_int(rnd) << 32 | g_rand_int(rnd);
+    switch (g_rand_int_range(rnd, 0, 4)) {
+    case 0: return v & 0xff;
+    case 1: return UINT64_C(1) << (v & 63);
+    case 2: return v >> (v & 63);
+    default: return v;
+    }
+}
+
+/* The debugger's way to all registers obeys the rules of the guest's. */
+static void write_random(CPU *cpu, GRand *rnd)
+{
+    unsigned count;
+    const CPURegister *regs = cpu->arch->registers(cpu, &count);
+    for (unsigned i = 0; i < WRITES; i++) {
+        uint64_t value[4] = { random64(rnd), random64(rnd), random64(rnd), random64(rnd) };
+        const CPURegister *r = &regs[g_rand_int(rnd) % count];
+        g_assert_cmpuint(r->bits, <=, sizeof(value) * 8);
+        bool written = cpu_write_register(cpu, r, value);
+        (void)written; /* read only ones are not */
+    }
+}
+
+static void test_covered(gconstpointer data)
+{
+    const CPUArch *arch = ((const Case *)data)->arch;
+    coverage_check(arch->name, arch->state, CPU_STATE_TABLES, arch->state_offset, arch->state_size);
+}
+
+static void test_reset(gconstpointer data)
+{
+    g_autoptr(GRand) rnd = g_rand_new_with_seed(1);
+    CPU *cpu = cpu_make(data);
+    g_autoptr(GByteArray) fresh = cpu_state_save(cpu);
+    write_random(cpu, rnd);
+    cpu_reset(cpu);
+    g_autoptr(GByteArray) again = cpu_state_save(cpu);
+    g_assert_cmpmem(fresh->data, fresh->len, again->data, again->len);
+    cpu_free(cpu);
+}
+
+static void assert_loads_alike(const Case *c, const GByteArray *stream)
+{
+    g_autoptr(GError) err = NULL;
+    CPU *cpu = cpu_make(c);
+    bool ok = cpu_state_load(cpu, stream->data, stream->len, &err);
+    g_assert_no_error(err);
+    g_assert_true(ok);
+    g_autoptr(GByteArray) again = cpu_state_save(cpu);
+    g_assert_cmpmem(stream->data, stream->len, again->data, again->len);
+    cpu_free(cpu);
+}
+
+static void test_save_load(gconstpointer data)
+{
+    for (unsigned seed = 1; seed <= 5; seed++) {
+        g_autoptr(GRand) rnd = g_rand_new_with_seed(seed);
+        CPU *cpu = cpu_make(data);
+        write_random(cpu, rnd);
+        g_autoptr(GByteArray) stream = cpu_state_save(cpu);
+        assert_loads_alike(data, stream);
+        cpu_free(cpu);
+    }
+}
+
+static void test_hostile(gconstpointer data)
+{
+    g_autoptr(GRand) rnd = g_rand_new_with_seed(7);
+    CPU *cpu = cpu_make(data);
+    write_random(cpu, rnd);
+    g_autoptr(GByteArray) good = cpu_state_save(cpu);
+    unsigned refused = 0;
+    for (unsigned round = 0; round < 500; round++) {
+        g_autoptr(GByteArray) bad = stream_spoil(good, rnd);
+        g_autoptr(GByteArray) before = cpu_state_save(cpu);
+        bool ok = cpu_state_load(cpu, bad->data, bad->len, NULL);
+        g_autoptr(GByteArray) after = cpu_state_save(cpu);
+        if (!ok) {
+            refused++;
+            g_assert_cmpmem(before->data, before->len, after->data, after->len);
+        }
+        assert_loads_alike(data, after);
+    }
+    g_assert_cmpuint(refused, >, 250);
+    cpu_free(cpu);
+}
+
+/* A model's registers have what another's have not: a stream of one is refused by the other, or fits it. */
+static void test_other_models(void)
+{
+    static const struct {
+        const char *arch, *from, *to, *name;
+        uint64_t value;
+        const char *why;
+    } moves[] = {
+        { "riscv64", "rv64", "rv64,s=off", "priv", 1, "priv" },
+        { "riscv64", "rv64", "rv64,s=off", "stvec", 0x8000, "stvec" },
+        { "riscv64", "max", "max,sv57=off", "satp", UINT64_C(10) << 60, "satp" },
+        { "riscv64", "rv64", "rv64,pmp=off", "pmpaddr3", 1, "pmpcfg" },
+        { "riscv64", "rv64", "rv64,sstc=off", "stimecmp", 1, "stimecmp" },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(moves); i++) {
+        g_autoptr(GError) err = NULL;
+        Case from = { cpu_arch_find(moves[i].arch), moves[i].from }, to = { from.arch, moves[i].to };
+        CPU *a = cpu_make(&from), *b = cpu_make(&to);
+        g_assert_true(cpu_write_register(a, cpu_find_register(a, moves[i].name), &moves[i].value));
+        g_autoptr(GByteArray) stream = cpu_state_save(a);
+        g_assert_false(cpu_state_load(b, stream->data, stream->len, &err));
+        g_test_message("%s", err->message);
+        g_assert_nonnull(strstr(err->message, moves[i].why));
+        cpu_free(a);
+        cpu_free(b);
+    }
+}
+
+static const struct GenericTest {
+    const char *name;
+    void (*fn)(gconstpointer data);
+} tests[] = {
+    { "covered", test_covered },
+    { "reset", test_reset },
+    { "save-load", test_save_load },
+    { "hostile", test_hostile },
+};
+
+int main(int argc, char **argv)
+{
+    static const char *const models[] = { "rv32", "rv64", "max", "rva22s64" };
+    static const char *const lacks[] = { "", ",s=off", ",s=off,u=off", ",c=off,f=off,pmp=off" };
+    g_test_init(&argc, &argv, NULL);
+    clock_virtual_stop();
+    clock_virtual_set_ns(1000000);
+    for (const CPUArch *const *arch = cpu_archs; *arch; arch++) {
+        unsigned found = 0;
+        for (unsigned i = 0; i < G_N_ELEMENTS(models) * G_N_ELEMENTS(lacks); i++) {
+            const char *model = models[i / G_N_ELEMENTS(lacks)];
+            if (!(*arch)->has_model(model)) {
+                continue;
+            }
+            Case *c = g_new(Case, 1);
+            *c = (Case){ *arch, g_strconcat(model, lacks[i % G_N_ELEMENTS(lacks)], NULL) };
+            found++;
+            for (unsigned t = 0; t < G_N_ELEMENTS(tests); t++) {
+                g_autofree char *path =
+                    g_strdup_printf("/generic/%s/%s/%s", (*arch)->name, c->model, tests[t].name);
+                g_test_add_data_func(path, c, tests[t].fn);
+            }
+        }
+        g_assert_cmpuint(found, >, 0); /* an architecture without a model here is not tested: name one */
+    }
+    g_test_add_func("/generic/other-models", test_other_models);
+    return g_test_run();
+}
