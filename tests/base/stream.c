@@ -66,3 +66,19 @@ GByteArray *stream_spoil(const GByteArray *good, GRand *rnd)
     stream_reseal(bad);
     return bad;
 }
+
+GByteArray *stream_kept(const char *folder, const char *name, const GByteArray *now)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *path = g_strdup_printf("%s/%s", folder, name);
+    gchar *bytes = NULL;
+    gsize length = 0;
+    if (g_getenv("LYREBIRD_BLESS") && !g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_assert_true(g_file_set_contents(path, (const char *)now->data, now->len, NULL));
+    }
+    if (!g_file_get_contents(path, &bytes, &length, &err)) {
+        g_test_message("%s: `scripts/dev bless` keeps the stream of a new class or CPU", err->message);
+        g_assert_no_error(err);
+    }
+    return g_byte_array_new_take((guint8 *)bytes, length);
+}

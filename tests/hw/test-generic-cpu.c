@@ -93,6 +93,23 @@ static void test_save_load(gconstpointer data)
     }
 }
 
+/* Machines saved by earlier releases load. */
+static void test_kept(gconstpointer data)
+{
+    const Case *c = data;
+    g_autoptr(GRand) rnd = g_rand_new_with_seed(9);
+    g_autoptr(GError) err = NULL;
+    g_autofree char *name = g_strdup_printf("%s.%s", c->arch->name, c->model);
+    CPU *cpu = cpu_make(c);
+    write_random(cpu, rnd);
+    g_autoptr(GByteArray) now = cpu_state_save(cpu);
+    g_autoptr(GByteArray) kept = stream_kept(STREAMS, name, now);
+    bool ok = cpu_state_load(cpu, kept->data, kept->len, &err);
+    g_assert_no_error(err);
+    g_assert_true(ok);
+    cpu_free(cpu);
+}
+
 static void test_hostile(gconstpointer data)
 {
     g_autoptr(GRand) rnd = g_rand_new_with_seed(7);
@@ -147,10 +164,8 @@ static const struct GenericTest {
     const char *name;
     void (*fn)(gconstpointer data);
 } tests[] = {
-    { "covered", test_covered },
-    { "reset", test_reset },
-    { "save-load", test_save_load },
-    { "hostile", test_hostile },
+    { "covered", test_covered }, { "reset", test_reset }, { "save-load", test_save_load },
+    { "hostile", test_hostile }, { "kept", test_kept },
 };
 
 int main(int argc, char **argv)

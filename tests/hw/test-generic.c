@@ -154,6 +154,24 @@ static void test_save_load(gconstpointer data)
     }
 }
 
+/* Machines saved by earlier releases load. */
+static void test_kept(gconstpointer data)
+{
+    const DeviceClass *c = data;
+    Bench b;
+    bench_open(&b);
+    g_autoptr(GRand) rnd = g_rand_new_with_seed(9);
+    g_autoptr(GError) err = NULL;
+    Device *dev = bench_device(&b, c);
+    accesses_random(&b, rnd, ACCESSES);
+    g_autoptr(GByteArray) now = device_save(dev);
+    g_autoptr(GByteArray) kept = stream_kept(STREAMS, c->name, now);
+    bool ok = device_load(dev, kept->data, kept->len, &err);
+    g_assert_no_error(err);
+    g_assert_true(ok);
+    bench_close(&b);
+}
+
 static void test_hostile(gconstpointer data)
 {
     Bench b;
@@ -195,8 +213,8 @@ static const struct GenericTest {
     const char *name;
     void (*fn)(gconstpointer data);
 } tests[] = {
-    { "covered", test_covered }, { "reset", test_reset },           { "save-load", test_save_load },
-    { "hostile", test_hostile }, { "any-access", test_any_access },
+    { "covered", test_covered }, { "reset", test_reset }, { "save-load", test_save_load },
+    { "hostile", test_hostile }, { "kept", test_kept },   { "any-access", test_any_access },
 };
 
 int main(int argc, char **argv)
