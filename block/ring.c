@@ -96,7 +96,7 @@ bool ring_takes(const Ring *ring, const BlockRequest *r)
 
 void ring_submit(Ring *ring, BlockRequest *r)
 {
-    __atomic_add_fetch(&ring->under_way, r->length, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&ring->under_way, r->length, __ATOMIC_RELEASE); /* with ring_reap */
     lock_take(&ring->lock);
     if (ring->backlog || !prepare_locked(ring, r)) {
         backlog_add(ring, r);
@@ -173,6 +173,8 @@ void ring_reap(Ring *ring)
     struct io_uring_cqe *cqes[REAP_BATCH];
     unsigned n;
     while (ring && (n = io_uring_peek_batch_cqe(&ring->uring, cqes, REAP_BATCH)) > 0) {
+        /* Who submitted wrote the request before: the kernel orders the two, and so does this, for a sanitizer. */
+        __atomic_load_n(&ring->under_way, __ATOMIC_ACQUIRE);
         for (unsigned i = 0; i < n; i++) {
             finish(ring, io_uring_cqe_get_data(cqes[i]), cqes[i]->res);
         }

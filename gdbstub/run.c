@@ -64,7 +64,7 @@ static void clear_steps(GdbStub *s)
         if (cpu->singlestep) {
             cpu_set_singlestep(cpu, false);
         }
-        cpu->held = false;
+        __atomic_store_n(&cpu->held, false, __ATOMIC_RELAXED);
     }
 }
 
@@ -201,7 +201,7 @@ void gdb_handle_vcont(GdbStub *s, const char *actions)
     }
     for (unsigned i = 0; i < s->machine->cpu_count; i++) {
         CPU *cpu = s->machine->cpus[i];
-        cpu->held = !v.action[i];
+        __atomic_store_n(&cpu->held, !v.action[i], __ATOMIC_RELAXED);
         if (v.action[i] == 's') {
             cpu_set_singlestep(cpu, true);
         }

@@ -209,9 +209,18 @@ static void set_debug_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *o
     l->debug_opaque = opaque;
 }
 
+static void info_on_cpu(CPU *cpu, void *out)
+{
+    tcg_state_info(tcg_loop_of(cpu)->state, out);
+}
+
+/* The figures are the vCPUs' thread's own. */
 static void accel_info(Accel *a, GString *out)
 {
-    tcg_state_info(container_of(a, TcgLoop, accel)->state, out);
+    TcgLoop *l = container_of(a, TcgLoop, accel);
+    if (l->cpus->len) {
+        tcg_loop_run_on_cpu(g_ptr_array_index(l->cpus, 0), info_on_cpu, out);
+    }
 }
 
 static const VcpuOps vcpu_ops = {

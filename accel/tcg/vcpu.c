@@ -120,9 +120,14 @@ void tcg_debug_stop(CPU *cpu)
 
 /* ---- running one vCPU --------------------------------------------------------------- */
 
+static bool is_held(const CPU *cpu)
+{
+    return __atomic_load_n(&cpu->held, __ATOMIC_RELAXED);
+}
+
 static bool wants_to_run(CPU *cpu)
 {
-    return !cpu->stopped && !cpu->held && (!cpu->halted || cpu->arch->has_work(cpu));
+    return !cpu->stopped && !is_held(cpu) && (!cpu->halted || cpu->arch->has_work(cpu));
 }
 
 static void run_engine(TcgLoop *l, CPU *cpu)
@@ -197,7 +202,7 @@ static CPU *choose(TcgLoop *l)
     for (unsigned i = 0; i < count; i++) {
         unsigned at = (l->next + i) % count;
         CPU *cpu = g_ptr_array_index(l->cpus, at);
-        if (cpu->singlestep && !cpu->stopped && !cpu->held) {
+        if (cpu->singlestep && !cpu->stopped && !is_held(cpu)) {
             cpu->halted = 0; /* a step over a wfi goes on behind it */
             return cpu;
         }

@@ -46,7 +46,7 @@ struct CPU {
     const IntSource *int_source; /* of the board; NULL: interrupts come by lines alone */
     bool stopped;        /* powered off: firmware has not started it, or has stopped it.  The machine's: guest
                      code asks for it (PSCI, SBI HSM), reset sets it as the board has it */
-    bool held;           /* the debugger keeps it still while others run; the gdb stub's alone */
+    bool held;           /* atomic: the debugger keeps it still while others run; the gdb stub's alone */
     bool singlestep;     /* the debugger wants one instruction at a time */
     GArray *breakpoints; /* of uint64_t, guest virtual addresses */
     GArray *watchpoints; /* of Watchpoint */
