@@ -138,6 +138,20 @@ void lock_checked_release(Lock *l)
     g_mutex_unlock(&l->mutex);
 }
 
+void lock_take_spinning_at(Lock *l, const char *where)
+{
+    enum { SPINS = 200, PAUSE = 16 };
+    for (int i = 0; i < SPINS; i++) {
+        if (lock_try_at(l, where)) {
+            return;
+        }
+        for (int k = 0; k < PAUSE; k++) {
+            __asm__ volatile("" ::: "memory");
+        }
+    }
+    lock_take_at(l, where);
+}
+
 bool lock_checked_wait(GCond *cond, Lock *l, const gint64 *end)
 {
     check_held(l, G_STRFUNC, "is to be let go in a wait, and the thread does not hold it");

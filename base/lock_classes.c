@@ -30,6 +30,7 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
                            "writes that do not wait, or not long; its log" },
     [LOCK_CODE_WRITTEN] = { "code written",
                             "what devices, and clients that follow RAM, ask of the vCPUs' thread", NULL },
+    [LOCK_RETRIES] = { "retries", "how often a device that was busy has become free", NULL },
     [LOCK_READERS] = { "readers", "threads that read the memory map, and what they may still read", NULL },
     [LOCK_RAM_BLOCKS] = { "RAM blocks", "the table of RAM blocks", NULL },
     [LOCK_LOOP_WORK] = { "loop work", "work that is scheduled for the main loop", NULL },

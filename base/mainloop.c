@@ -14,8 +14,6 @@
 
 #include "base/memory.h"
 
-enum { LOCK_SPINS = 200 };
-
 struct Bh {
     Lock *lock;
     void (*fn)(void *opaque);
@@ -92,21 +90,6 @@ static Bh *queue_pop(void)
     return bh;
 }
 
-/* Who scheduled work under its lock is about to let go of it: a short look costs less than
- * to sleep and to be woken. */
-static void lock_soon_free(Lock *lock)
-{
-    for (int i = 0; i < LOCK_SPINS; i++) {
-        if (lock_try(lock)) {
-            return;
-        }
-        for (int k = 0; k < 16; k++) {
-            __asm__ volatile("" ::: "memory");
-        }
-    }
-    lock_take(lock);
-}
-
 static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 {
     lock_take(&queue_lock);
@@ -116,7 +99,7 @@ static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
     while (count-- && (bh = queue_pop())) {
         Lock *lock = bh->lock;
         if (lock) {
-            lock_soon_free(lock);
+            lock_take_spinning(lock);
         }
         bh->fn(bh->opaque); /* may free bh */
         if (lock) {

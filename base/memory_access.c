@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mainloop.h"
 #include "base/trace.h"
 #include "util/bytes.h"
 
@@ -137,13 +138,55 @@ static BusResult io_read(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_
         return BUS_DEVICE_ERROR;
     }
     MemoryOwner *owner = mr->owner;
-    if (owner) {
-        lock_take(owner->lock);
+    if (!owner) {
+        return io_read_locked(&io, value);
     }
-    BusResult r = io_read_locked(&io, value);
-    if (owner) {
-        lock_release(owner->lock);
+    lock_take(owner->lock);
+    BusResult r = owner->gone ? BUS_DECODE_ERROR : io_read_locked(&io, value);
+    lock_release(owner->lock);
+    return r;
+}
+
+/* ---- writes that come again ------------------------------------------------ */
+
+static __thread bool write_again;
+static Lock retry_lock = LOCK_INIT(LOCK_RETRIES);
+static GCond retry_cond;
+static unsigned retries; /* atomic; changed under retry_lock */
+
+void memory_write_again(void)
+{
+    write_again = true;
+}
+
+void memory_retry(void)
+{
+    lock_take(&retry_lock);
+    __atomic_add_fetch(&retries, 1, __ATOMIC_RELEASE);
+    g_cond_broadcast(&retry_cond);
+    lock_release(&retry_lock);
+}
+
+/* Until there was a memory_retry() since `seen` was read.  No lock is held; the region stays, as this
+ * thread does not say that it sleeps.  The main loop goes on ending requests. */
+static void retry_wait(unsigned seen)
+{
+    lock_take(&retry_lock);
+    while (__atomic_load_n(&retries, __ATOMIC_RELAXED) == seen) {
+        mainloop_wait(&retry_cond, &retry_lock);
     }
+    lock_release(&retry_lock);
+}
+
+static BusResult io_write_once(const IoAccess *io, uint64_t value)
+{
+    MemoryOwner *owner = io->mr->owner;
+    if (!owner) {
+        return io_write_locked(io, value);
+    }
+    lock_take(owner->lock);
+    BusResult r = owner->gone ? BUS_DECODE_ERROR : io_write_locked(io, value);
+    lock_release(owner->lock);
     return r;
 }
 
@@ -157,15 +200,15 @@ static BusResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64
     if (!io_prepare(&io, mr, offset, size)) {
         return BUS_DEVICE_ERROR;
     }
-    MemoryOwner *owner = mr->owner;
-    if (owner) {
-        lock_take(owner->lock);
+    for (;;) {
+        unsigned seen = __atomic_load_n(&retries, __ATOMIC_ACQUIRE);
+        write_again = false;
+        BusResult r = io_write_once(&io, value);
+        if (!write_again) {
+            return r;
+        }
+        retry_wait(seen);
     }
-    BusResult r = io_write_locked(&io, value);
-    if (owner) {
-        lock_release(owner->lock);
-    }
-    return r;
 }
 
 /* ---- one access by a vCPU ------------------------------------------------ */

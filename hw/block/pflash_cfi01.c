@@ -513,9 +513,6 @@ static void pflash_unrealize(Device *dev)
     }
     bh_free(f->writer);
     g_free(f->dirty);
-    if (f->mem.parent) {
-        memory_region_remove(f->mem.parent, &f->mem);
-    }
     memory_region_finish(&f->mem);
 }
 

@@ -2,7 +2,11 @@
 /* The life of devices and buses: see hw/device.h.
  *
  * Realizing: the bus attaches the device first (it has an address then), the
- * class's own realize follows; what fails is undone in reverse. */
+ * class's own realize follows, then the bus may show it; what fails is undone in reverse.
+ *
+ * The end, while vCPUs run: first nothing reaches the device any more (it leaves the memory map and its
+ * bus), then what it has is undone (devices behind it, then the class's unrealize: timers, work, host
+ * ends), and its memory is freed when no vCPU can hold a pointer to it (base/readers.h). */
 #include "hw/core/device_priv.h"
 
 #include <string.h>
@@ -128,7 +132,22 @@ static AddressSpace *dma_of(const Device *dev, const Bus *bus)
     return dev->machine ? dev->machine->memory : NULL;
 }
 
-static bool device_plug(Device *dev, Bus *bus, GError **err)
+/* What a bridge knows of the devices behind it is guarded by its lock. */
+static void bus_lock(Bus *bus)
+{
+    if (bus && bus->owner) {
+        device_lock(bus->owner);
+    }
+}
+
+static void bus_unlock(Bus *bus)
+{
+    if (bus && bus->owner) {
+        device_unlock(bus->owner);
+    }
+}
+
+static bool device_attach(Device *dev, Bus *bus, GError **err)
 {
     dev->dma = dma_of(dev, bus);
     if (!bus) {
@@ -141,24 +160,30 @@ static bool device_plug(Device *dev, Bus *bus, GError **err)
         return false;
     }
     dev->bus = bus;
-    if (bus->attach && !bus->attach(bus, dev, err)) {
-        dev->bus = NULL;
-        return false;
+    bus_lock(bus);
+    bool ok = !bus->attach || bus->attach(bus, dev, err);
+    if (ok) {
+        g_ptr_array_add(bus->devices, dev);
     }
-    g_ptr_array_add(bus->devices, dev);
-    return true;
+    bus_unlock(bus);
+    if (!ok) {
+        dev->bus = NULL;
+    }
+    return ok;
 }
 
-static void device_unplug(Device *dev)
+static void device_detach(Device *dev)
 {
     Bus *bus = dev->bus;
+    bus_lock(bus);
+    dev->realized = false;
     if (bus) {
         g_ptr_array_remove(bus->devices, dev);
         if (bus->detach) {
             bus->detach(bus, dev);
         }
-        dev->bus = NULL;
     }
+    bus_unlock(bus);
 }
 
 static bool class_realize(Device *dev, GError **err)
@@ -192,15 +217,51 @@ bool device_realize(Device *dev, Bus *bus, GError **err)
                     missing.prop->help ? missing.prop->help : "it has no default");
         return false;
     }
-    if (!device_plug(dev, bus, err)) {
+    if (!device_attach(dev, bus, err)) {
         return false;
     }
     if (!class_realize(dev, err)) {
-        device_unplug(dev);
+        device_detach(dev);
+        dev->bus = NULL;
         return false;
     }
+    bus_lock(bus);
     dev->realized = true;
+    if (bus && bus->show) {
+        bus->show(bus, dev);
+    }
+    bus_unlock(bus);
     return true;
+}
+
+/* ---- the end --------------------------------------------------------------- */
+
+static void region_leave(MemoryRegion *mr, void *unused)
+{
+    if (mr->parent) {
+        memory_region_remove(mr->parent, mr);
+    }
+}
+
+/* From here on no access reaches the device; who was in one of its functions has left it.  A vCPU may
+ * still hold a region or wait for the lock: it finds the owner gone. */
+static void device_cut_off(Device *dev)
+{
+    memory_region_foreach_owned(&dev->regions, region_leave, NULL);
+    device_detach(dev);
+    device_lock(dev);
+    dev->regions.gone = true;
+    device_unlock(dev);
+}
+
+/* What a vCPU that is late may look at. */
+static void device_release(void *opaque)
+{
+    Device *dev = opaque;
+    lock_finish(&dev->own_lock);
+    g_free(dev->id);
+    g_free(dev->path);
+    g_free(dev);
 }
 
 void device_free(Device *dev)
@@ -208,13 +269,17 @@ void device_free(Device *dev)
     if (!dev) {
         return;
     }
+    lock_assert_none();
+    bool realized = dev->realized;
+    if (realized) {
+        device_cut_off(dev);
+    }
     while (dev->buses->len) {
         bus_free(g_ptr_array_index(dev->buses, dev->buses->len - 1));
     }
     device_free(dev->inner); /* one that was never realized: else it went with its bus */
-    if (dev->realized) {
+    if (realized) {
         class_unrealize(dev);
-        device_unplug(dev);
     }
     if (dev->outer) {
         dev->outer->inner = NULL;
@@ -224,10 +289,7 @@ void device_free(Device *dev)
     }
     device_class_foreach_prop(dev->class, clear_prop, dev);
     g_ptr_array_free(dev->buses, TRUE);
-    lock_finish(&dev->own_lock);
-    g_free(dev->id);
-    g_free(dev->path);
-    g_free(dev);
+    memory_free_later(device_release, dev);
 }
 
 /* ---- buses --------------------------------------------------------------- */

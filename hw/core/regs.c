@@ -441,8 +441,5 @@ void reg_file_init(RegFile *f, Device *owner, const RegTable *t, const char *nam
 
 void reg_file_finish(RegFile *f)
 {
-    if (f->mr.parent) {
-        memory_region_remove(f->mr.parent, &f->mr);
-    }
     memory_region_finish(&f->mr);
 }

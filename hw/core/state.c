@@ -44,8 +44,20 @@ void device_reset_locked(Device *dev)
     device_refresh(dev);
 }
 
+void device_settle(Device *dev)
+{
+    lock_assert_none();
+    for (const DeviceClass *c = dev->class; c; c = c->parent) {
+        if (c->settle) {
+            c->settle(dev);
+            break;
+        }
+    }
+}
+
 void device_reset(Device *dev)
 {
+    device_settle(dev);
     device_lock(dev);
     device_reset_locked(dev);
     device_unlock(dev);
@@ -72,6 +84,7 @@ GByteArray *device_save(Device *dev)
 
 bool device_load(Device *dev, const uint8_t *data, size_t len, GError **err)
 {
+    device_settle(dev);
     device_lock(dev);
     State s = device_state(dev);
     bool ok = state_load(&s, data, len, err);

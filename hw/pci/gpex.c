@@ -22,9 +22,12 @@ static PCIHost *pci_host(Device *dev)
 
 /* ---- configuration ------------------------------------------------------- */
 
+/* Under the host's lock, which is held while the function is called: so it stays. */
 static PCIDevice *function_at(PCIHost *host, hwaddr off)
 {
-    return off >> ECAM_BUS_SHIFT ? NULL : host->functions[off >> ECAM_FUNCTION_SHIFT & (PCI_FUNCTIONS - 1)];
+    PCIDevice *d =
+        off >> ECAM_BUS_SHIFT ? NULL : host->functions[off >> ECAM_FUNCTION_SHIFT & (PCI_FUNCTIONS - 1)];
+    return d && d->dev.realized ? d : NULL;
 }
 
 static BusResult ecam_read(void *opaque, hwaddr off, unsigned size, uint64_t *value)
@@ -167,7 +170,6 @@ static void pci_bus_detach(Bus *bus, Device *dev)
 {
     PCIDevice *d = container_of(dev, PCIDevice, dev);
     pci_host(bus->owner)->functions[d->devfn] = NULL;
-    d->host = NULL;
 }
 
 /* ---- life ---------------------------------------------------------------- */

@@ -90,11 +90,9 @@ void pci_finish(PCIDevice *d)
 {
     pci_set_intx(d, false);
     for (unsigned i = 0; i < PCI_BARS; i++) {
-        if (d->bars[i].mr) {
-            memory_region_remove(d->bars[i].mr->parent, d->bars[i].mr);
-            d->bars[i].mr = NULL;
-        }
+        d->bars[i].mr = NULL;
     }
+    d->host = NULL;
 }
 
 /* ---- what the bytes mean ------------------------------------------------- */

@@ -84,7 +84,6 @@ void virtio_init(VirtioDevice *v, const VirtioOps *ops)
     g_assert(ops->config_size <= VIRTIO_MAX_CONFIG);
     v->ops = ops;
     v->queue_count = 0;
-    g_cond_init(&v->idle);
     v->later = 0;
     v->later_bh = bh_new(v->dev.lock, later_run, v);
     v->later_timer = timer_new(CLK_VIRTUAL, v->dev.lock, later_run, v);
@@ -94,7 +93,6 @@ void virtio_finish(VirtioDevice *v)
 {
     bh_free(v->later_bh);
     timer_free(v->later_timer);
-    g_cond_clear(&v->idle);
 }
 
 unsigned virtio_add_queue(VirtioDevice *v, uint16_t size)
@@ -151,18 +149,36 @@ static void reset_queue(VirtioDevice *v, unsigned q)
     v->s.legacy_align[q] = 0;
 }
 
-static void quiesce(VirtioDevice *v)
+/* True: nothing is under way.  False: it has begun to end, and the write that wants it comes again. */
+static bool quiesce(VirtioDevice *v)
 {
-    if (v->ops->quiesce) {
-        v->ops->quiesce(v);
+    v->waited_for = v->ops->quiesce && !v->ops->quiesce(v);
+    if (v->waited_for) {
+        memory_write_again();
+    }
+    return !v->waited_for;
+}
+
+void virtio_idle(VirtioDevice *v)
+{
+    if (v->waited_for) {
+        v->waited_for = false;
+        memory_retry();
     }
 }
 
 void virtio_queue_stop(VirtioDevice *v, unsigned q)
 {
-    v->s.enabled[q] = 0;
-    quiesce(v);
+    bool waited = v->ending;
+    v->s.enabled[q] = 0; /* what has been taken is not given back: the driver may have forgotten it */
+    v->ending = !quiesce(v);
+    if (v->ending) {
+        return;
+    }
     reset_queue(v, q);
+    for (unsigned other = 0; other < v->queue_count && waited; other++) {
+        virtio_notify_later(v, other); /* its doorbell may have rung meanwhile */
+    }
 }
 
 void virtio_block_dma(VirtioDevice *v, bool blocked)
@@ -170,8 +186,9 @@ void virtio_block_dma(VirtioDevice *v, bool blocked)
     if (v->dma_blocked == blocked) {
         return;
     }
-    if (blocked) {
-        quiesce(v); /* what has been taken is still given back */
+    v->ending = blocked && !quiesce(v); /* what has been taken is still given back */
+    if (v->ending) {
+        return;
     }
     v->dma_blocked = blocked;
     for (unsigned q = 0; q < v->queue_count && !blocked; q++) {
@@ -183,10 +200,13 @@ void virtio_reset(VirtioDevice *v)
 {
     /* The driver has let go of its buffers: nothing new is taken, what is under way ends first. */
     v->s.status &= ~VIRTIO_STATUS_DRIVER_OK;
-    quiesce(v);
+    if (!quiesce(v)) {
+        return;
+    }
     for (unsigned q = 0; q < VIRTIO_MAX_QUEUES; q++) {
         reset_queue(v, q);
     }
+    v->ending = false;
     v->s.status = v->s.isr = v->s.broken = 0;
     v->s.refused[0] = v->s.refused[1] = 0;
     v->s.features = 0;
@@ -354,5 +374,6 @@ Bus *virtio_bus_new(Device *transport, const char *name)
 
 VirtioDevice *virtio_bus_device(Bus *bus)
 {
-    return bus->devices->len ? virtio_device(g_ptr_array_index(bus->devices, 0)) : NULL;
+    Device *dev = bus->devices->len ? g_ptr_array_index(bus->devices, 0) : NULL;
+    return dev && dev->realized ? virtio_device(dev) : NULL;
 }

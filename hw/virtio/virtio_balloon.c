@@ -189,7 +189,7 @@ static void take_stats(VirtioBalloon *b)
     }
 }
 
-static void balloon_quiesce(VirtioDevice *v)
+static bool balloon_quiesce(VirtioDevice *v)
 {
     VirtioBalloon *b = virtio_balloon(v);
     if (b->stats) {
@@ -201,6 +201,7 @@ static void balloon_quiesce(VirtioDevice *v)
             virtqueue_unpop(v, q, g_steal_pointer(&b->jobs[q].e));
         }
     }
+    return true;
 }
 
 void virtio_balloon_poll_stats(Device *dev)

@@ -60,6 +60,7 @@ typedef struct VirtioBlk {
     int rerror, werror; /* BlockOnError */
     int write_cache;    /* auto, on, off */
     unsigned in_flight, errors;
+    bool cancelling; /* what is in flight has been told to end */
     struct VirtioBlkState {
         uint8_t writeback; /* configuration field wce, as the driver set it */
     } s;
@@ -113,7 +114,11 @@ static void blk_done(BlockRequest *req, int result)
     g_free(r);
     virtqueue_notify(&b->v, 0);
     if (--b->in_flight == 0) {
-        g_cond_broadcast(&b->v.idle);
+        if (b->cancelling) {
+            b->cancelling = false;
+            block_cancel_end(b->drive);
+        }
+        virtio_idle(&b->v);
     }
 }
 
@@ -290,26 +295,22 @@ static void blk_set_status(VirtioDevice *v, uint8_t status)
     }
 }
 
-/* Under our lock, which completions need: let it go while they come in.  The driver has given up
- * what it asked for: nothing of it is begun any more. */
-static void blk_quiesce(VirtioDevice *v)
+/* The driver has given up what it asked for: nothing of it is begun any more. */
+static bool blk_quiesce(VirtioDevice *v)
 {
     VirtioBlk *b = virtio_blk(v);
-    if (!b->in_flight) {
-        return;
+    if (b->in_flight && !b->cancelling) {
+        b->cancelling = true;
+        block_cancel_begin(b->drive);
     }
+    return !b->in_flight;
+}
+
+static void blk_settle(Device *dev)
+{
+    VirtioBlk *b = container_of(dev, VirtioBlk, v.dev);
     block_cancel_begin(b->drive);
-    if (mainloop_is_current()) {
-        device_unlock(&v->dev);
-        block_drain(b->drive);
-        device_lock(&v->dev);
-    } else {
-        memory_thread_sleep(); /* the main loop, which ends the requests, may wait for us to let go */
-        while (b->in_flight) {
-            lock_wait(&v->idle, v->dev.lock);
-        }
-        memory_thread_wake();
-    }
+    block_drain(b->drive);
     block_cancel_end(b->drive);
 }
 
@@ -423,4 +424,5 @@ const DeviceClass virtio_blk_device_class = {
     .state_size = sizeof(struct VirtioBlkState),
     .realize = blk_realize,
     .unrealize = blk_unrealize,
+    .settle = blk_settle,
 };

@@ -69,7 +69,7 @@ static void queue_ready_write(Device *dev, const RegAccess *a, uint64_t value)
     VirtioDevice *v = virtio_device(dev);
     if (value & 1) {
         virtio_queue_enable(v, a->index);
-    } else if (v->s.enabled[a->index]) {
+    } else if (v->s.enabled[a->index] || v->ending) {
         virtio_queue_stop(v, a->index); /* 4.2.2.2: a driver that reads zero back has its buffers again */
     }
 }
@@ -149,13 +149,6 @@ static const RegTable empty_regs = { empty_rows,        .min = 1,      .max = 8,
 
 /* ---- the device ---------------------------------------------------------- */
 
-static void mmio_show(VirtioMmio *t, Device *dev, const RegTable *table)
-{
-    device_lock(&t->dev);
-    reg_file_show(&t->regs, dev, table);
-    device_unlock(&t->dev);
-}
-
 static bool mmio_attach(Bus *bus, Device *dev, GError **err)
 {
     VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
@@ -164,14 +157,19 @@ static bool mmio_attach(Bus *bus, Device *dev, GError **err)
         .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t, .legacy = t->legacy
     };
     device_share_lock(dev, &t->dev);
-    mmio_show(t, dev, &mmio_regs);
     return true;
+}
+
+static void mmio_show(Bus *bus, Device *dev)
+{
+    VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
+    reg_file_show(&t->regs, dev, &mmio_regs);
 }
 
 static void mmio_detach(Bus *bus, Device *dev)
 {
     VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
-    mmio_show(t, &t->dev, &empty_regs);
+    reg_file_show(&t->regs, &t->dev, &empty_regs);
     virtio_device(dev)->transport = (VirtioTransport){ 0 };
     irq_lower(&t->irq);
 }
@@ -183,6 +181,7 @@ static bool mmio_realize(Device *dev, GError **err)
     reg_file_init(&t->regs, dev, &empty_regs, "virtio-mmio", VIRTIO_MMIO_SIZE);
     t->bus = virtio_bus_new(dev, name);
     t->bus->attach = mmio_attach;
+    t->bus->show = mmio_show;
     t->bus->detach = mmio_detach;
     return true;
 }

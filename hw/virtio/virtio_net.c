@@ -52,29 +52,41 @@ static void send_one(VirtioNet *n, const VirtioElement *e)
     }
 }
 
-/* In the main loop, under our lock (requirement 1). */
-static void tx_run(void *opaque)
+static unsigned tx_take(VirtioNet *n)
 {
-    VirtioNet *n = opaque;
     VirtioElement *e;
     while (n->sending_count < NET_TX_BURST && (e = virtqueue_pop(&n->v, NET_TX))) {
         n->sending[n->sending_count++] = e;
     }
-    unsigned count = n->sending_count;
+    return n->sending_count;
+}
+
+static void tx_give_back(VirtioNet *n)
+{
+    for (unsigned i = 0; i < n->sending_count; i++) {
+        virtqueue_push(&n->v, NET_TX, n->sending[i], 0);
+    }
+    n->sending_count = 0;
+    virtqueue_notify(&n->v, NET_TX);
+    virtio_idle(&n->v);
+}
+
+/* In the main loop, called without our lock (requirement 1). */
+static void tx_run(void *opaque)
+{
+    VirtioNet *n = opaque;
+    lock_take_spinning(n->v.dev.lock);
+    unsigned count = tx_take(n);
+    device_unlock(&n->v.dev);
     if (!count) {
         return;
     }
-    device_unlock(&n->v.dev);
     for (unsigned i = 0; i < count; i++) {
         send_one(n, n->sending[i]);
     }
     device_lock(&n->v.dev);
-    for (unsigned i = 0; i < count; i++) {
-        virtqueue_push(&n->v, NET_TX, n->sending[i], 0);
-    }
-    n->sending_count = 0;
-    g_cond_broadcast(&n->v.idle);
-    virtqueue_notify(&n->v, NET_TX);
+    tx_give_back(n);
+    device_unlock(&n->v.dev);
     if (count == NET_TX_BURST) {
         bh_schedule(n->tx_bh); /* others get their turn in between */
     }
@@ -194,17 +206,10 @@ static void net_set_status(VirtioDevice *v, uint8_t status)
     }
 }
 
-static void net_quiesce(VirtioDevice *v)
+/* A burst begins and ends in one turn of the main loop. */
+static bool net_quiesce(VirtioDevice *v)
 {
-    VirtioNet *n = virtio_net(v);
-    if (mainloop_is_current()) {
-        return; /* a burst begins and ends in one turn of the loop */
-    }
-    memory_thread_sleep();
-    while (n->sending_count) {
-        lock_wait(&v->idle, v->dev.lock);
-    }
-    memory_thread_wake();
+    return !virtio_net(v)->sending_count;
 }
 
 static uint64_t net_features(VirtioDevice *v)
@@ -308,7 +313,7 @@ static bool net_realize(Device *dev, GError **err)
     if (n->ctrl_vq) {
         virtio_add_queue(&n->v, CTRL_QUEUE_SIZE);
     }
-    n->tx_bh = bh_new(dev->lock, tx_run, n);
+    n->tx_bh = bh_new(NULL, tx_run, n);
     virtio_net_filter_reset(n);
     return true;
 }

@@ -264,6 +264,11 @@ static void vpci_unrealize(Device *dev)
     reg_file_finish(&t->registers);
 }
 
+static void vpci_settle(Device *dev)
+{
+    device_settle(dev->inner);
+}
+
 static void vpci_refresh(Device *dev)
 {
     VirtioPci *t = container_of(dev, VirtioPci, pci.dev);
@@ -295,7 +300,7 @@ static const Prop vpci_props[] = {
         .desc = text, .category = heading, .bus = "PCI", .parent = &pci_device_class,        \
         .inner = &inner_class, .size = sizeof(VirtioPci), .user_creatable = true,            \
         .props = vpci_props, .realize = vpci_realize, .unrealize = vpci_unrealize,           \
-        .refresh = vpci_refresh,                                                             \
+        .refresh = vpci_refresh, .settle = vpci_settle,                                      \
     }
 const DeviceClass virtio_balloon_pci_class =
     VIRTIO_PCI_CLASS("balloon", virtio_balloon_device_class, "Misc", "virtio memory balloon");

@@ -224,7 +224,7 @@ static void serial_set_status(VirtioDevice *v, uint8_t status)
     }
 }
 
-static void serial_quiesce(VirtioDevice *v)
+static bool serial_quiesce(VirtioDevice *v)
 {
     VirtioSerial *ser = virtio_serial(v);
     for (unsigned nr = 0; nr < ser->max_ports; nr++) {
@@ -232,6 +232,7 @@ static void serial_quiesce(VirtioDevice *v)
             virtio_serial_port_stop(ser->ports[nr]);
         }
     }
+    return true;
 }
 
 /* ---- configuration ------------------------------------------------------- */

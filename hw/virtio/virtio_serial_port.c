@@ -216,7 +216,9 @@ static bool port_realize(Device *dev, GError **err)
     if (p->chr && !chardev_attach(p->chr, &port_frontend, p, dev->lock, err)) {
         return false;
     }
+    device_lock(dev);
     p->serial->ports[p->nr] = p;
+    device_unlock(dev);
     return true;
 }
 
@@ -226,8 +228,10 @@ static void port_unrealize(Device *dev)
     if (p->chr) {
         chardev_detach(p->chr, p);
     }
+    device_lock(dev); /* the driver of the other ports goes on */
     virtio_serial_port_stop(p);
     p->serial->ports[p->nr] = NULL;
+    device_unlock(dev);
 }
 
 static const Prop port_props[] = {

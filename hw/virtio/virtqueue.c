@@ -207,7 +207,7 @@ static bool avail_or_arm(VirtioDevice *v, unsigned q)
 VirtioElement *virtqueue_pop(VirtioDevice *v, unsigned q)
 {
     uint16_t head;
-    if (!virtio_running(v) || !v->s.enabled[q] || !avail_or_arm(v, q)) {
+    if (!virtio_running(v) || v->ending || !v->s.enabled[q] || !avail_or_arm(v, q)) {
         return NULL;
     }
     __atomic_thread_fence(__ATOMIC_ACQUIRE); /* the index before the entry it covers */

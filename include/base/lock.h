@@ -33,6 +33,7 @@ typedef enum LockClass {
     LOCK_ENDED_REQUESTS,
     LOCK_CHARDEV_OUT,
     LOCK_CODE_WRITTEN,
+    LOCK_RETRIES,
     LOCK_READERS,
     LOCK_RAM_BLOCKS,
     LOCK_LOOP_WORK,
@@ -102,6 +103,10 @@ static inline void lock_release(Lock *l)
         g_mutex_unlock(&l->mutex);
     }
 }
+
+/* For the main loop, which is often woken by who is about to release it: looks for a while before it sleeps. */
+#define lock_take_spinning(l) lock_take_spinning_at(l, G_STRLOC)
+void lock_take_spinning_at(Lock *l, const char *where);
 
 /* Under the lock alone: let it go until the condition is signalled, as g_cond_wait. */
 static inline void lock_wait(GCond *cond, Lock *l)

@@ -47,7 +47,10 @@ typedef struct IoTrace {
  * accesses and, for smaller ones, reads the containing min-sized word (a small
  * write is widened with zeroes).  Unaligned accesses reach the device only if
  * `unaligned`; otherwise they are BUS_DEVICE_ERROR.
- * The bus holds the lock of the region's owner (when it has one) around a call. */
+ * The bus holds the lock of the region's owner (when it has one) around a call.
+ * A device never waits in a call.  If a write cannot be done before something else has ended (a disk
+ * request that a reset takes back) it has that begin to end and calls memory_write_again(): the bus
+ * lets go of the lock and writes the same again after the next memory_retry(). */
 typedef struct IoOps {
     BusResult (*read)(void *opaque, hwaddr offset, unsigned size, uint64_t *value);
     BusResult (*write)(void *opaque, hwaddr offset, unsigned size, uint64_t value);
@@ -58,11 +61,17 @@ typedef struct IoOps {
     void (*describe)(void *opaque, IoTrace *t);
 } IoOps;
 
+/* From within a write: it is to come again.  (What is not called by a write need not care.) */
+void memory_write_again(void);
+/* What a write waits for may have ended.  Any thread, any lock. */
+void memory_retry(void);
+
 /* Who answers for regions: a device, as the ground sees it (hw/device.h makes one of each). */
 typedef struct MemoryOwner {
     const char *name;   /* for logs and traces: "serial-mm.0" */
     Lock *lock;         /* held around each call of its regions' `ops` */
     GPtrArray *regions; /* memory.c: of MemoryRegion, mapped or not, in order of creation; or NULL */
+    bool gone;          /* under the lock: nothing is there any more, whoever still finds a region */
 } MemoryOwner;
 
 /* A write that signals a notifier instead of calling the device: of `size` bytes at `offset` of a region

@@ -8,9 +8,11 @@
  * Wires (Irq outputs, chardev, drive, netdev, bus) are connected by the board or
  * by a property, and are never saved.
  *
- * Locks: a device never locks itself.  The bus (memory.c), the timer and bh
- * services, chardev, netdev and block completions take dev->lock around each
- * call into the device.
+ * Locks (docs/locks.md): the bus (memory_access.c), the timer and bh services, chardev, netdev and
+ * block completions take dev->lock around each call into the device, and the device keeps it until
+ * it returns: it never lets go of a lock that its caller took, and never waits (memory_write_again).
+ * realize, unrealize and settle are called without it, in the main loop; so is what other rooms call by name
+ * (an interrupt input, a command of the monitor): that takes the lock itself.
  *
  * Life: device_new -> properties -> device_realize -> (reset, run)* -> device_free. */
 #pragma once
@@ -43,7 +45,7 @@ struct Device {
     MemoryOwner regions; /* of its memory regions: given to memory_region_init_* */
     Device *inner;       /* see DeviceClass.inner */
     Device *outer;       /* whose inner device this is */
-    bool realized;
+    bool realized;       /* changed under the lock of its bus's owner */
 };
 
 /* ---- properties ---------------------------------------------------------- */
@@ -120,6 +122,7 @@ struct DeviceClass {
     const DeviceClass *inner;
     bool (*realize)(Device *dev, GError **err);
     void (*unrealize)(Device *dev);
+    void (*settle)(Device *dev);               /* see device_settle; called without the lock */
     void (*reset)(Device *dev);                /* after the state table's reset values */
     void (*refresh)(Device *dev);              /* recompute derived values and IRQ levels: after reset and
                                      load; a RegTable may ask for it after accesses */
@@ -141,7 +144,11 @@ bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESU
 void device_reset(Device *dev);        /* takes the device's lock */
 void device_reset_locked(Device *dev); /* from within the device: it is locked already */
 void device_refresh(Device *dev);      /* run the class's refresh; the device is locked */
-void device_free(Device *dev);         /* with the buses it provides and the devices on them */
+/* With the buses it provides and the devices on them; a realized one may be in use by running vCPUs.  Main
+ * loop, no lock.  Its memory goes later. */
+void device_free(Device *dev);
+/* Main loop, no lock: what is under way in the device ends (or is taken back), before a reset or load. */
+void device_settle(Device *dev);
 /* The names by which the user knows it: an inner device goes by its outer one's class and path. */
 static inline const char *device_user_name(const Device *dev)
 {
@@ -179,9 +186,12 @@ struct Bus {
     GPtrArray *devices; /* of Device */
     unsigned capacity;  /* most devices it takes, 0 = no limit */
     void *data;         /* of the bus's implementation */
-    /* Attach a device that is being realized (address assignment, wiring): before the
-     * class's own realize; detach: after its unrealize, or when its realize failed. */
+    /* Each under the owner's lock, which guards what the bus's implementation knows of its devices.
+     * attach: a device that is being realized gets its address and wires, before the class's own realize.
+     * show (or NULL): it is `realized`, and the guest may find it from now on.
+     * detach: it goes, before its unrealize, or its realize has failed. */
     bool (*attach)(Bus *bus, Device *dev, GError **err);
+    void (*show)(Bus *bus, Device *dev);
     void (*detach)(Bus *bus, Device *dev);
 };
 

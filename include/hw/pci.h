@@ -114,7 +114,7 @@ struct PCIHost {
     MemoryRegion memory, ports;           /* containers of the functions' BARs */
     MemoryRegion memory_rest, ports_rest; /* what no BAR covers: reads as ones */
     MemoryRegion low, high, pio;          /* aliases, once mapped */
-    PCIDevice *functions[PCI_FUNCTIONS];  /* of bus 0 */
+    PCIDevice *functions[PCI_FUNCTIONS];  /* of bus 0; under the lock */
     Lock irq_lock;                        /* leaf but for irq_set */
     unsigned irq_count[PCI_PINS];
 };

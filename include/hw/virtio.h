@@ -58,8 +58,9 @@ typedef struct VirtioOps {
      * (VirtioTurn).  vCPU or main thread. */
     void (*notify)(VirtioDevice *v, unsigned queue);
     void (*set_status)(VirtioDevice *v, uint8_t status); /* status changed, or NULL */
-    /* Wait until nothing is in flight that touches guest memory; then queues are reset. */
-    void (*quiesce)(VirtioDevice *v);
+    /* True: nothing is under way that touches guest memory.  Else have it end soon, and call virtio_idle
+     * when it has: nothing new is taken until then.  Asked again and again. */
+    bool (*quiesce)(VirtioDevice *v);
 } VirtioOps;
 
 /* The transport's side: how the guest is told. */
@@ -78,7 +79,8 @@ struct VirtioDevice {
     uint16_t queue_size_max[VIRTIO_MAX_QUEUES];
     bool event_idx, indirect; /* properties */
     bool dma_blocked;         /* by the transport: see virtio_block_dma */
-    GCond idle;               /* for quiesce: signalled when something in flight ended */
+    bool ending;              /* what is under way ends, and nothing more is taken until it has */
+    bool waited_for;          /* somebody waits until nothing is under way */
     uint64_t later;           /* queues that get another turn; bit = index */
     Bh *later_bh;             /* gives it */
     Timer *later_timer;       /* instead, while the machine is stopped: goes off when it runs again */
@@ -116,6 +118,7 @@ void virtio_init(VirtioDevice *v, const VirtioOps *ops);   /* in realize, first 
 void virtio_finish(VirtioDevice *v);                       /* in unrealize, last */
 unsigned virtio_add_queue(VirtioDevice *v, uint16_t size); /* returns its index */
 void virtio_config_changed(VirtioDevice *v);
+void virtio_idle(VirtioDevice *v); /* the last of what was under way has ended: see VirtioOps.quiesce */
 /* Have the queue's notify called again soon, in the main loop, when others have had their turn.
  * Not while the machine is stopped; a reset of the queue forgets it. */
 void virtio_notify_later(VirtioDevice *v, unsigned queue);
@@ -178,11 +181,12 @@ VirtioDevice *virtio_bus_device(Bus *bus); /* NULL: nothing plugged */
 uint64_t virtio_offered_features(VirtioDevice *v);
 /* The driver's choice: half 0 is bits 0 to 31, half 1 bits 32 to 63. */
 void virtio_set_features(VirtioDevice *v, unsigned half, uint32_t bits);
+/* Where something is under way that must end first, these four have the write that caused them come again. */
 void virtio_set_status(VirtioDevice *v, uint8_t status); /* 0 resets */
 void virtio_reset(VirtioDevice *v);
 void virtio_queue_set_size(VirtioDevice *v, unsigned queue, uint32_t size);
 void virtio_queue_enable(VirtioDevice *v, unsigned queue); /* addresses and size are set */
-void virtio_queue_stop(VirtioDevice *v, unsigned queue);   /* forget it; waits for what is in flight */
+void virtio_queue_stop(VirtioDevice *v, unsigned queue);   /* forget it */
 /* The transport may (not) reach memory: PCI's bus master bit.  What is in flight ends first; on the
  * way back every queue is rung. */
 void virtio_block_dma(VirtioDevice *v, bool blocked);
