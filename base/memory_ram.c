@@ -90,7 +90,7 @@ RamBlock *ram_block_new(const char *name, uint64_t size, GError **err)
     rb->name = g_strdup(name);
     rb->fd = -1;
     rb->users = 1;
-    rb->size = size > UINT64_MAX - RAM_PAGE ? size : (size + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
+    rb->size = size > UINT64_MAX - RAM_PAGE ? size : (size + RAM_PAGE - 1) & -RAM_PAGE;
     if (!ram_block_map(rb, &why)) {
         g_set_error(err, G_FILE_ERROR, why->code,
                     "cannot set up guest memory '%s' of %" G_GUINT64_FORMAT " MiB: %s; give less with -m",
