@@ -49,6 +49,7 @@ def main(args):
     """Build and run: everything, or what the options choose."""
     start, tally = time.monotonic(), Tally()
     folder = b.build(args.flavour)
+    os.environ.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1")  # read by --tsan builds alone
     if args.only != "functional":
         print("== unit tests", flush=True)
         meson_tests(folder, args.suite, args.names, tally)
