@@ -59,7 +59,7 @@ const char *accel_default(void)
     return accel_classes[i]->name;
 }
 
-static Accel *open_class(const AccelClass *class, GHashTable *options, GError **err)
+static Accel *open_class(const AccelClass *class, EventLoop *loop, GHashTable *options, GError **err)
 {
     const char *why = accel_unusable(class);
     if (why) {
@@ -67,17 +67,17 @@ static Accel *open_class(const AccelClass *class, GHashTable *options, GError **
                     why, accel_default());
         return NULL;
     }
-    return class->open(options, err);
+    return class->open(loop, options, err);
 }
 
-Accel *accel_open(const char *list, GHashTable *options, GError **err)
+Accel *accel_open(const char *list, EventLoop *loop, GHashTable *options, GError **err)
 {
     g_auto(GStrv) names = g_strsplit(list, ":", -1);
     g_autoptr(GString) why = g_string_new(NULL);
     for (unsigned i = 0; names[i]; i++) {
         g_autoptr(GError) local = NULL;
         const AccelClass *class = find_class(names[i], &local);
-        Accel *a = class ? open_class(class, options, &local) : NULL;
+        Accel *a = class ? open_class(class, loop, options, &local) : NULL;
         if (a) {
             return a;
         }

@@ -9,6 +9,7 @@
 enum { NS_PER_SECOND = 1000000000 };
 
 struct Comparator {
+    Clock *clock;
     const ComparatorOps *ops;
     void *opaque;
     uint64_t hz;
@@ -26,7 +27,7 @@ static void look(Comparator *c)
         c->ops->drive(c->opaque, now >= c->value);
     if (c->on && now < c->value) {
         unsigned __int128 wait = (unsigned __int128)(c->value - now) * NS_PER_SECOND / c->hz + 1;
-        int64_t clock = clock_get_ns(CLK_VIRTUAL);
+        int64_t clock = clock_get_ns(c->clock, CLK_VIRTUAL);
         if (wait <= (unsigned __int128)(INT64_MAX - clock)) { /* else in centuries: never */
             timer_set_deadline(c->timer, clock + (int64_t)wait);
             return;
@@ -40,14 +41,15 @@ static void expired(void *opaque)
     look(opaque); /* under the lock, which is the timer's */
 }
 
-Comparator *comparator_new(uint64_t hz, const ComparatorOps *ops, void *opaque)
+Comparator *comparator_new(Clock *clock, uint64_t hz, const ComparatorOps *ops, void *opaque)
 {
     Comparator *c = g_new0(Comparator, 1);
+    c->clock = clock;
     c->ops = ops;
     c->opaque = opaque;
     c->hz = hz;
     lock_init(&c->lock, LOCK_COMPARATOR);
-    c->timer = timer_new(CLK_VIRTUAL, &c->lock, expired, c);
+    c->timer = timer_new(clock, CLK_VIRTUAL, &c->lock, expired, c);
     return c;
 }
 

@@ -5,7 +5,7 @@
 
 #include <glib-unix.h>
 
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "util/container.h"
 
 struct FdWatch {
@@ -29,7 +29,7 @@ static gboolean fdwatch_dispatch(GSource *s, GSourceFunc fn, gpointer data)
 
 static GSourceFuncs fdwatch_funcs = { .dispatch = fdwatch_dispatch };
 
-FdWatch *fdwatch_new(int fd, FdWatchFn *fn, void *opaque)
+FdWatch *fdwatch_new(EventLoop *loop, int fd, FdWatchFn *fn, void *opaque)
 {
     GSource *s = g_source_new(&fdwatch_funcs, sizeof(FdWatch));
     FdWatch *w = container_of(s, FdWatch, source);
@@ -37,7 +37,7 @@ FdWatch *fdwatch_new(int fd, FdWatchFn *fn, void *opaque)
     w->fn = fn;
     w->opaque = opaque;
     g_source_set_can_recurse(s, TRUE); /* else GLib writes its eventfd after each dispatch */
-    g_source_attach(s, mainloop_context());
+    g_source_attach(s, event_loop_context(loop));
     return w;
 }
 

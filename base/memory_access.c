@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "base/trace.h"
 #include "util/bytes.h"
 
@@ -171,9 +171,14 @@ void memory_retry(void)
  * thread does not say that it sleeps.  The main loop goes on ending requests. */
 static void retry_wait(unsigned seen)
 {
+    EventLoop *loop = event_loop_of_thread();
     lock_take(&retry_lock);
     while (__atomic_load_n(&retries, __ATOMIC_RELAXED) == seen) {
-        mainloop_wait(&retry_cond, &retry_lock);
+        if (loop) {
+            event_loop_wait(loop, &retry_cond, &retry_lock);
+        } else {
+            lock_wait(&retry_cond, &retry_lock);
+        }
     }
     lock_release(&retry_lock);
 }

@@ -69,13 +69,14 @@ static void poll_drives(void *opaque)
     block_poll(opaque);
 }
 
-Drives *drives_new(void)
+Drives *drives_new(EventLoop *loop)
 {
     Drives *all = g_new0(Drives, 1);
+    all->loop = loop;
     all->list = g_ptr_array_new();
     lock_init(&all->done_lock, LOCK_ENDED_REQUESTS);
-    all->done_bh = bh_new(NULL, completions_later, all);
-    mainloop_add_wait_poll(poll_drives, all);
+    all->done_bh = bh_new(loop, NULL, completions_later, all);
+    event_loop_add_wait_poll(loop, poll_drives, all);
     return all;
 }
 
@@ -91,7 +92,7 @@ void drives_free(Drives *all)
         g_ptr_array_steal_index(all->list, all->list->len - 1);
         block_backend_free(blk);
     }
-    mainloop_remove_wait_poll(poll_drives, all);
+    event_loop_remove_wait_poll(all->loop, poll_drives, all);
     ring_free(all->ring);
     bh_free(all->done_bh);
     lock_finish(&all->done_lock);

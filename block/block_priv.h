@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "block/block.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "util/container.h"
 #include "util/iov.h"
 
@@ -43,6 +43,7 @@ struct BlockNode {
 typedef struct Ring Ring; /* ring.c */
 
 struct Drives {
+    EventLoop *loop;
     GPtrArray *list; /* of BlockBackend, in the order of the command line */
     Ring *ring;      /* of those that use io_uring; NULL: none does */
     int ring_error;  /* why there can be no ring, or 0 */

@@ -11,7 +11,7 @@
 #include "block_priv.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 
 /* clang-format off */
 static const char *const keys[] = {

@@ -18,7 +18,7 @@
 
 #include "block_priv.h"
 #include "base/fdwatch.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 
 /* The kernel may do a transfer at once, where it is submitted, and nothing ends one early: a request
  * is small, and so is all that is under way.  The rest goes to workers, which can be interrupted. */
@@ -239,8 +239,8 @@ static Ring *ring_new(Drives *all)
     ring->drives = all;
     lock_init(&ring->lock, LOCK_RING);
     io_uring_ring_dontfork(&ring->uring);
-    ring->start_bh = bh_new(NULL, start_later, ring);
-    ring->watch = fdwatch_new(ring->uring.ring_fd, ring_readable, ring);
+    ring->start_bh = bh_new(all->loop, NULL, start_later, ring);
+    ring->watch = fdwatch_new(all->loop, ring->uring.ring_fd, ring_readable, ring);
     fdwatch_set(ring->watch, G_IO_IN);
     return ring;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "block_priv.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 
 enum { DETECT_MAX = 256 << 10 }; /* bytes that are looked at where the guest waits */
 

@@ -7,7 +7,7 @@
 #pragma once
 #include "chardev/chardev.h"
 #include "base/fdwatch.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "util/container.h"
 
 enum {
@@ -50,6 +50,7 @@ typedef struct ChardevBackend {
 } ChardevBackend;
 
 struct Chardevs {
+    EventLoop *loop;
     GPtrArray *list; /* of Chardev, in the order of their making */
     uint8_t escape;  /* see chardevs_set_escape */
 };

@@ -110,7 +110,7 @@ static void mux_quit(Chardev *chr)
     g_autofree char *text = g_strdup_printf("%s: Terminated\n\r", version_product());
     mux_print(chr, text);
     ending_deadline("Ctrl-A x", 0);
-    mainloop_quit(0);
+    event_loop_quit(chr->all->loop, 0);
 }
 
 static void mux_command(Chardev *chr, uint8_t c)
@@ -127,7 +127,7 @@ static void mux_command(Chardev *chr, uint8_t c)
         lock_take(&chr->write_lock);
         chr->mux.stamps = !chr->mux.stamps;
         chr->mux.at_line_start = false;
-        chr->mux.stamp_zero = clock_get_ns(CLK_REALTIME);
+        chr->mux.stamp_zero = clock_get_ns(NULL, CLK_REALTIME);
         lock_release(&chr->write_lock);
         break;
     case 'h':
@@ -153,7 +153,7 @@ void mux_input(Chardev *chr, const uint8_t *buf, int len)
 
 static void mux_stamp(Chardev *chr)
 {
-    int64_t ms = (clock_get_ns(CLK_REALTIME) - chr->mux.stamp_zero) / 1000000;
+    int64_t ms = (clock_get_ns(NULL, CLK_REALTIME) - chr->mux.stamp_zero) / 1000000;
     char text[48];
     int n = g_snprintf(text, sizeof(text), "[%02d:%02d:%02d.%03d] ", (int)(ms / 3600000),
                        (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));

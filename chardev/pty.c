@@ -105,7 +105,7 @@ static bool pty_open(Chardev *chr, GHashTable *options, GError **err)
     stream_open(&p->dev.stream, chr, fd, fd, pty_ended);
     p->looker = g_timeout_source_new(PTY_LOOK_MS);
     g_source_set_callback(p->looker, pty_look, p, NULL);
-    g_source_attach(p->looker, mainloop_context());
+    g_source_attach(p->looker, event_loop_context(p->chr.all->loop));
     return true;
 }
 

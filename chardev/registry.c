@@ -127,7 +127,7 @@ static bool chr_init(Chardev *chr, GHashTable *options, GError **err)
     for (int i = 0; i < CHR_SLOTS; i++) {
         chr->slots[i].in = g_byte_array_new();
     }
-    chr->bh = bh_new(NULL, chr_refresh, chr);
+    chr->bh = bh_new(chr->all->loop, NULL, chr_refresh, chr);
     return chr->backend->open(chr, options, err);
 }
 
@@ -204,9 +204,10 @@ void chardev_free(Chardev *chr)
     }
 }
 
-Chardevs *chardevs_new(void)
+Chardevs *chardevs_new(EventLoop *loop)
 {
     Chardevs *all = g_new0(Chardevs, 1);
+    all->loop = loop;
     all->list = g_ptr_array_new();
     all->escape = 1;
     return all;

@@ -98,7 +98,7 @@ static void socket_after(ChrSocket *s, uint64_t ms, GSourceFunc fn)
     }
     s->retry = g_timeout_source_new(MIN(ms, G_MAXUINT));
     g_source_set_callback(s->retry, fn, s, NULL);
-    g_source_attach(s->retry, mainloop_context());
+    g_source_attach(s->retry, event_loop_context(s->chr.all->loop));
 }
 
 static void socket_accept(void *opaque, GIOCondition ready)
@@ -144,7 +144,7 @@ static bool socket_open_server(ChrSocket *s, GError **err)
     }
     s->kept = true;
     sock_set_nonblocking(s->listen_fd);
-    s->listener = fdwatch_new(s->listen_fd, socket_accept, s);
+    s->listener = fdwatch_new(s->chr.all->loop, s->listen_fd, socket_accept, s);
     fdwatch_set(s->listener, G_IO_IN);
     while (s->wait && !s->peer) {
         struct pollfd p = { .fd = s->listen_fd, .events = POLLIN };
@@ -194,7 +194,7 @@ static void socket_connect_next(ChrSocket *s)
         s->connecting_fd = sock_connect_begin(&s->target, s->connecting_to);
         fds_reserve_end();
         if (s->connecting_fd >= 0) {
-            s->connector = fdwatch_new(s->connecting_fd, socket_connected, s);
+            s->connector = fdwatch_new(s->chr.all->loop, s->connecting_fd, socket_connected, s);
             fdwatch_set(s->connector, G_IO_OUT);
             return;
         }

@@ -98,8 +98,8 @@ void stream_open(ChrStream *s, Chardev *chr, int rfd, int wfd, void (*ended)(Cha
     s->may_block = wfd >= 0 && !s->wsocket && fd_may_block(wfd);
     s->ended = ended;
     __atomic_store_n(&s->broken, false, __ATOMIC_RELAXED);
-    s->reader = rfd >= 0 ? fdwatch_new(rfd, stream_can_read, s) : NULL;
-    s->writer = wfd >= 0 ? fdwatch_new(wfd, stream_can_write, s) : NULL;
+    s->reader = rfd >= 0 ? fdwatch_new(chr->all->loop, rfd, stream_can_read, s) : NULL;
+    s->writer = wfd >= 0 ? fdwatch_new(chr->all->loop, wfd, stream_can_write, s) : NULL;
     lock_release(&chr->write_lock);
     chr_refresh_later(chr);
 }

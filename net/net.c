@@ -201,7 +201,7 @@ NetClient *net_new(Nets *all, GHashTable *options, GError **err)
     nc->backend = b;
     nc->id = g_strdup(id);
     nc->link_up = true;
-    nc->deliver = bh_new(NULL, net_deliver, nc);
+    nc->deliver = bh_new(all->loop, NULL, net_deliver, nc);
     if (!b->open(nc, options, err)) {
         client_free(nc);
         return NULL;
@@ -228,9 +228,11 @@ void net_foreach(const Nets *all, void (*fn)(NetClient *nc, void *opaque), void 
     }
 }
 
-Nets *nets_new(Chardevs *chardevs)
+Nets *nets_new(EventLoop *loop, Clock *clock, Chardevs *chardevs)
 {
     Nets *all = g_new0(Nets, 1);
+    all->loop = loop;
+    all->clock = clock;
     all->chardevs = chardevs;
     all->clients = g_ptr_array_new();
     all->nics = g_ptr_array_new();

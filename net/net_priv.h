@@ -2,7 +2,7 @@
 /* Inside of the net folder: a client, its frontend and its queue, and what a backend is. */
 #pragma once
 #include "net/net.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 
 typedef struct NetBackend {
     const char *name;
@@ -22,6 +22,8 @@ typedef struct NetFrame {
 } NetFrame;
 
 struct Nets {
+    EventLoop *loop;
+    Clock *clock;
     Chardevs *chardevs;
     GPtrArray *clients; /* of NetClient, in the order of their making */
     GPtrArray *nics;    /* of NetNic, likewise */

@@ -37,12 +37,12 @@ static void user_guest_error(const char *msg, void *opaque)
 
 static int64_t user_clock(void *opaque)
 {
-    return clock_get_ns(CLK_VIRTUAL);
+    return clock_get_ns(((NetUser *)opaque)->nc.all->clock, CLK_VIRTUAL);
 }
 
 static void *user_timer_new(SlirpTimerCb cb, void *cb_opaque, void *opaque)
 {
-    return timer_new(CLK_VIRTUAL, NULL, cb, cb_opaque);
+    return timer_new(((NetUser *)opaque)->nc.all->clock, CLK_VIRTUAL, NULL, cb, cb_opaque);
 }
 
 static void user_timer_free(void *timer, void *opaque)
@@ -237,7 +237,7 @@ static GSource *source_new(NetUser *u)
     us->limit = fds_limit();
     us->watched = g_array_new(FALSE, FALSE, sizeof(Watched));
     g_source_set_can_recurse(&us->source, TRUE); /* else GLib writes its eventfd after each dispatch */
-    g_source_attach(&us->source, mainloop_context());
+    g_source_attach(&us->source, event_loop_context(u->nc.all->loop));
     return &us->source;
 }
 

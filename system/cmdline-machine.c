@@ -421,7 +421,7 @@ void cmdline_config_free(MachineConfig *config)
 /* ---- -accel ---- */
 
 /* Each -accel in turn with its own options; each may be a list a:b. */
-static Accel *open_each(const CmdLine *c, unsigned count, GError **err)
+static Accel *open_each(EventLoop *loop, const CmdLine *c, unsigned count, GError **err)
 {
     g_autoptr(GString) why = g_string_new(NULL);
     for (unsigned i = 0; i < count; i++) {
@@ -430,7 +430,7 @@ static Accel *open_each(const CmdLine *c, unsigned count, GError **err)
         g_autoptr(GError) local = NULL;
         g_autofree char *list = g_strdup(g_hash_table_lookup(options, "accel"));
         g_hash_table_remove(options, "accel");
-        Accel *a = list ? accel_open(list, options, &local) : NULL;
+        Accel *a = list ? accel_open(list, loop, options, &local) : NULL;
         if (a) {
             return a;
         }
@@ -444,7 +444,7 @@ static Accel *open_each(const CmdLine *c, unsigned count, GError **err)
     return NULL;
 }
 
-Accel *cmdline_open_accel(const CmdLine *c, GError **err)
+Accel *cmdline_open_accel(const CmdLine *c, EventLoop *loop, GError **err)
 {
     g_autoptr(GHashTable) machine = cmdline_merged(c, OPT_MACHINE);
     const char *list = g_hash_table_lookup(machine, "accel");
@@ -454,14 +454,14 @@ Accel *cmdline_open_accel(const CmdLine *c, GError **err)
         return NULL;
     }
     if (count) {
-        return open_each(c, count, err);
+        return open_each(loop, c, count, err);
     }
     g_autoptr(GHashTable) none = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (!list && accel_unusable(accel_classes[0])) {
         g_printerr("warning: %s: guest code runs with -accel %s\n", accel_unusable(accel_classes[0]),
                    accel_default());
     }
-    Accel *a = accel_open(list ? list : accel_default(), none, err);
+    Accel *a = accel_open(list ? list : accel_default(), loop, none, err);
     if (!a && list) {
         g_prefix_error(err, "-machine accel=%s: ", list);
     }

@@ -124,7 +124,7 @@ bool cmdline_has_board(const CmdLine *c); /* named, or there is a default */
 bool cmdline_is_default_board(const CmdLine *c, const BoardClass *b);
 const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
 /* "tcg:interp" lists of -accel and -machine accel= */
-Accel *cmdline_open_accel(const CmdLine *c, GError **err);
+Accel *cmdline_open_accel(const CmdLine *c, EventLoop *loop, GError **err);
 
 /* -boot (cmdline-boot.c) */
 bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err);

@@ -17,7 +17,7 @@
 #include "base/ending.h"
 #include "base/fds.h"
 #include "base/log.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 
 static atomic_int signal_number, signal_pid;
 static atomic_bool in_loop; /* the main loop will see a signal soon */
@@ -71,12 +71,12 @@ static void report_signal(int number)
     log_report("terminating on signal %d from pid %d (%s)", number, pid, comm);
 }
 
-static void carry_out(void)
+static void carry_out(EventLoop *loop)
 {
     int number = atomic_exchange(&signal_number, 0);
     if (number) {
         report_signal(number);
-        mainloop_quit(0);
+        event_loop_quit(loop, 0);
     }
 }
 
@@ -85,11 +85,11 @@ static gboolean signal_pipe_readable(int fd, GIOCondition condition, void *opaqu
     char junk[16];
     ssize_t ignored = read(fd, junk, sizeof(junk));
     (void)ignored;
-    carry_out();
+    carry_out(opaque);
     return G_SOURCE_CONTINUE;
 }
 
-void signals_catch(const char *program)
+void signals_catch(const char *program, EventLoop *loop)
 {
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
     struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
@@ -101,8 +101,8 @@ void signals_catch(const char *program)
     g_unix_set_fd_nonblocking(signal_pipe[0], true, NULL);
     g_unix_set_fd_nonblocking(signal_pipe[1], true, NULL);
     source = g_unix_fd_source_new(signal_pipe[0], G_IO_IN);
-    g_source_set_callback(source, G_SOURCE_FUNC(signal_pipe_readable), NULL, NULL);
-    g_source_attach(source, mainloop_context());
+    g_source_set_callback(source, G_SOURCE_FUNC(signal_pipe_readable), loop, NULL);
+    g_source_attach(source, event_loop_context(loop));
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
         sigaction(signals[i], &sa, NULL);
     }

@@ -2,8 +2,9 @@
 /* Signals that end the process (SIGTERM, SIGINT, SIGHUP): "terminating on signal 15 from
  * pid N (comm)" on standard error, then the loop ends with status 0. */
 #pragma once
+#include "base/event_loop.h"
 
 /* program: the name that starts the message. */
-void signals_catch(const char *program);
+void signals_catch(const char *program, EventLoop *loop);
 /* From here on the main loop runs: until then such a signal ends the process at once. */
 void signals_loop_begins(void);

@@ -22,7 +22,7 @@
 #include "base/fds.h"
 #include "base/log.h"
 #include "base/trace.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "system/signals.h"
 #include "util/container.h"
 
@@ -30,6 +30,7 @@ typedef struct Startup {
     CmdLine *cmdline;
     MachineConfig config;
     Accel *accel;
+    EventLoop *loop;
     Machine *machine;
     Monitors *monitors;
     GdbServer *gdb;
@@ -124,14 +125,15 @@ static bool start_process(Startup *s, GError **err)
     }
     name_process(c);
     const char *pidfile = cmdline_text(c, OPT_PIDFILE);
-    signals_catch(c->program);
+    s->loop = event_loop_new(NULL); /* in the process that stays */
+    signals_catch(c->program, s->loop);
     return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) && take_traces(s, err);
 }
 
 static bool start_host_ends(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
-    Machine *m = s->machine = machine_new();
+    Machine *m = s->machine = machine_new(s->loop);
     return cmdline_objects(c, m, &s->config, err) && cmdline_chardevs(c, m, &s->config, err) &&
            cmdline_drives(c, m, &s->config, err) && cmdline_netdevs(c, m, err);
 }
@@ -164,7 +166,7 @@ static bool start_machine(Startup *s, GError **err)
     if (!cmdline_globals(c, s->machine, err)) {
         return false;
     }
-    s->accel = cmdline_open_accel(c, err);
+    s->accel = cmdline_open_accel(c, s->loop, err);
     if (!s->accel) {
         return false;
     }
@@ -207,6 +209,7 @@ static void finish(Startup *s, int status)
         s->accel->class->close(s->accel);
     }
     machine_free(s->machine);
+    event_loop_free(s->loop);
     daemon_remove_pidfile();
     cmdline_config_free(&s->config);
     cmdline_free(s->cmdline);
@@ -261,7 +264,7 @@ int startup_run(int argc, char **argv)
         if (!s.config.start_paused) {
             runstate_start(s.machine);
         }
-        status = mainloop_run();
+        status = event_loop_run(s.loop);
     }
     finish(&s, status);
     return status;

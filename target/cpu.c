@@ -31,7 +31,8 @@ const VcpuOps vcpu_ops_none = {
     .flush = flush_nothing,
 };
 
-CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, const char *model, GError **err)
+CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, Clock *clock, const char *model,
+             GError **err)
 {
     CPU *cpu = NULL;
     /* aligned to a cache line: the fields that translated code polls share one */
@@ -43,6 +44,7 @@ CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, const char *
     cpu->arch = arch;
     cpu->ops = &vcpu_ops_none;
     cpu->as = as;
+    cpu->clock = clock;
     cpu->index = index;
     cpu->state_changed = true; /* nobody but the struct has it */
     cpu->breakpoints = g_array_new(FALSE, FALSE, sizeof(uint64_t));

@@ -9,6 +9,8 @@
 #include "hw/board.h"
 #include "hw/object.h"
 #include "net/net.h"
+#include "tests/loop.h"
+#include "tests/loop.h"
 
 /* Weak: the same in all files of a test. */
 __attribute__((weak)) struct {
@@ -19,19 +21,19 @@ __attribute__((weak)) struct {
 
 static inline Drives *test_drives(void)
 {
-    test_ends.drives = test_ends.drives ? test_ends.drives : drives_new();
+    test_ends.drives = test_ends.drives ? test_ends.drives : drives_new(test_loop());
     return test_ends.drives;
 }
 
 static inline Chardevs *test_chardevs(void)
 {
-    test_ends.chardevs = test_ends.chardevs ? test_ends.chardevs : chardevs_new();
+    test_ends.chardevs = test_ends.chardevs ? test_ends.chardevs : chardevs_new(test_loop());
     return test_ends.chardevs;
 }
 
 static inline Nets *test_nets(void)
 {
-    test_ends.nets = test_ends.nets ? test_ends.nets : nets_new(test_chardevs());
+    test_ends.nets = test_ends.nets ? test_ends.nets : nets_new(test_loop(), test_clock(), test_chardevs());
     return test_ends.nets;
 }
 
@@ -55,7 +57,7 @@ static inline void test_close_chardevs(void)
  * its board could not be built. */
 static inline Machine *test_machine_new(const MachineConfig *config, Accel *accel, GError **err)
 {
-    Machine *m = machine_new();
+    Machine *m = machine_new(test_loop());
     drives_free(m->drives);
     nets_free(m->nets);
     chardevs_free(m->chardevs);

@@ -6,7 +6,7 @@
 #pragma once
 #include <glib.h>
 
-#include "base/mainloop.h"
+#include "tests/loop.h"
 
 #define TEST_PATIENCE_US (60 * G_USEC_PER_SEC)
 
@@ -15,7 +15,7 @@
 static inline void test_settle(void)
 {
     gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
-    while (g_main_context_iteration(mainloop_context(), FALSE)) {
+    while (g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);
     }
 }

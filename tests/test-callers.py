@@ -25,6 +25,7 @@ FOR_TESTS = {
     'device_load': SAVED, 'device_save': SAVED,
     'event_notifier_free': KVM, 'event_notifier_new': KVM, 'event_notifier_test_and_clear': KVM,
     'ir_parse': 'programs in the IR are how the tests of the compiler are written',
+    'machine_connect_irq': KVM, 'machine_send_msi': KVM,
     'memory_region_add_event': KVM, 'memory_region_del_event': KVM,
     'reg_find_name': 'tests reach a register by its name',
     'ram_dirty_start': DIRTY, 'ram_dirty_stop': DIRTY, 'ram_dirty_take': DIRTY,

@@ -125,7 +125,8 @@ static bool parse_options(GHashTable *options, TcgOptions *opt, GError **err)
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static Accel *open_engine(const AccelClass *class, TcgEngine engine, GHashTable *options, GError **err)
+static Accel *open_engine(EventLoop *loop, const AccelClass *class, TcgEngine engine, GHashTable *options,
+                          GError **err)
 {
     TcgOptions opt = { .engine = engine };
     if (!parse_options(options, &opt, err)) {
@@ -139,19 +140,20 @@ static Accel *open_engine(const AccelClass *class, TcgEngine engine, GHashTable 
     }
     TcgLoop *l = g_new0(TcgLoop, 1);
     l->accel.class = class;
+    l->accel.loop = loop;
     l->state = state;
     state->loop = l;
     l->cpus = g_ptr_array_new();
     lock_init(&l->lock, LOCK_VCPUS);
     g_cond_init(&l->done);
     g_queue_init(&l->work);
-    l->debug_bh = bh_new(NULL, tcg_loop_tell_debugger, l);
+    l->debug_bh = bh_new(loop, NULL, tcg_loop_tell_debugger, l);
     return &l->accel;
 }
 
-static Accel *open_tcg(GHashTable *options, GError **err)
+static Accel *open_tcg(EventLoop *loop, GHashTable *options, GError **err)
 {
-    return open_engine(&tcg_accel_class, TCG_JIT, options, err);
+    return open_engine(loop, &tcg_accel_class, TCG_JIT, options, err);
 }
 
 static const char *tcg_unusable(void)
@@ -159,9 +161,9 @@ static const char *tcg_unusable(void)
     return jit_backend ? NULL : "this program was built without a back end for its host's processor";
 }
 
-static Accel *open_interp(GHashTable *options, GError **err)
+static Accel *open_interp(EventLoop *loop, GHashTable *options, GError **err)
 {
-    return open_engine(&interp_accel_class, TCG_INTERP, options, err);
+    return open_engine(loop, &interp_accel_class, TCG_INTERP, options, err);
 }
 
 static bool vcpu_init(Accel *a, CPU *cpu, GError **err)

@@ -2,7 +2,7 @@
 /* The thread that runs the vCPUs of a machine in turn: see vcpu.c. */
 #pragma once
 #include "accel/tcg/internal.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "util/container.h"
 
 typedef struct TcgLoop {

@@ -394,7 +394,7 @@ void tcg_loop_pause(Accel *a)
         loop_ask(l);
     }
     while (!l->paused) {
-        mainloop_wait(&l->done, &l->lock);
+        event_loop_wait(l->accel.loop, &l->done, &l->lock);
     }
     lock_release(&l->lock);
 }
@@ -408,7 +408,7 @@ void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opa
         return;
     }
     lock_take(&l->lock);
-    if (l->paused && mainloop_is_current()) { /* only the main loop resumes: it stays paused */
+    if (l->paused && event_loop_is_current(l->accel.loop)) { /* only the main loop resumes: it stays paused */
         lock_release(&l->lock);
         fn(cpu, opaque);
         return;
@@ -417,7 +417,7 @@ void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opa
     loop_ask(l);
     g_cond_broadcast(&l->done);
     while (!w.done) {
-        mainloop_wait(&l->done, &l->lock);
+        event_loop_wait(l->accel.loop, &l->done, &l->lock);
     }
     lock_release(&l->lock);
 }

@@ -500,7 +500,7 @@ static bool pflash_realize(Device *dev, GError **err)
         return false;
     }
     f->dirty = g_new0(unsigned long, f->size / PAGE / LONG_BITS + 1);
-    f->writer = bh_new(dev->lock, store_dirty, f);
+    f->writer = bh_new(device_loop(dev), dev->lock, store_dirty, f);
     return true;
 }
 

@@ -7,7 +7,7 @@
 CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model, GError **err)
 {
     g_assert(m->cpu_count < G_N_ELEMENTS(m->cpus));
-    CPU *cpu = cpu_new(arch, m->cpu_count, m->memory, model, err);
+    CPU *cpu = cpu_new(arch, m->cpu_count, m->memory, m->clock, model, err);
     if (!cpu) {
         return NULL;
     }

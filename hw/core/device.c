@@ -104,6 +104,16 @@ Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
     return dev;
 }
 
+EventLoop *device_loop(const Device *dev)
+{
+    return dev->machine->loop;
+}
+
+Clock *device_clock(const Device *dev)
+{
+    return dev->machine->clock;
+}
+
 typedef struct Missing {
     Device *dev;
     const Prop *prop;

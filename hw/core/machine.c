@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "accel/accel.h"
+#include "base/clock.h"
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "net/net.h"
@@ -73,12 +74,14 @@ static bool machine_parse_options(Machine *m, GError **err)
 
 /* ---- life ---------------------------------------------------------------- */
 
-Machine *machine_new(void)
+Machine *machine_new(EventLoop *loop)
 {
     Machine *m = g_new0(Machine, 1);
-    m->chardevs = chardevs_new();
-    m->drives = drives_new();
-    m->nets = nets_new(m->chardevs);
+    m->loop = loop;
+    m->clock = clock_new(loop);
+    m->chardevs = chardevs_new(loop);
+    m->drives = drives_new(loop);
+    m->nets = nets_new(loop, m->clock, m->chardevs);
     m->objects = objects_new();
     m->globals = g_ptr_array_new();
     m->run = run_control_new(m);
@@ -158,6 +161,7 @@ void machine_free(Machine *m)
     nets_free(m->nets); /* guestfwd= has chardevs */
     chardevs_free(m->chardevs);
     objects_free(m->objects);
+    clock_free(m->clock);
     machine_free_globals(m);
     g_ptr_array_free(m->devices, TRUE);
     g_ptr_array_free(m->buses, TRUE);

@@ -19,7 +19,7 @@
 #include "accel/accel.h"
 #include "base/clock.h"
 #include "base/ending.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "block/block.h"
 #include "hw/board.h"
 
@@ -93,7 +93,7 @@ static void vcpus_pause(Machine *m)
         a->class->pause(a);
         ending_waits_for(NULL);
     }
-    clock_virtual_stop();
+    clock_virtual_stop(m->clock);
 }
 
 static void pause_disks(Machine *m)
@@ -107,7 +107,7 @@ static void vcpus_resume(Machine *m)
 {
     Accel *a = m->accel;
     drives_resume(m->drives);
-    clock_virtual_start();
+    clock_virtual_start(m->clock);
     if (a) {
         a->class->resume(a);
     }
@@ -143,7 +143,7 @@ static void do_reset(Machine *m, ShutdownCause cause)
         if (config->no_shutdown) {
             runstate_stop(m, RUN_SHUTDOWN);
         } else {
-            mainloop_quit(0);
+            event_loop_quit(m->loop, 0);
         }
         return;
     }
@@ -165,7 +165,7 @@ static void do_shutdown(Machine *m, ShutdownCause cause)
     bool by_guest = cause == SHUTDOWN_GUEST_POWEROFF || cause == SHUTDOWN_GUEST_PANIC;
     runstate_stop(m, RUN_SHUTDOWN);
     if (!(by_guest && m->config->no_shutdown)) {
-        mainloop_quit(atomic_load(&m->run->exit_status));
+        event_loop_quit(m->loop, atomic_load(&m->run->exit_status));
     }
 }
 
@@ -236,7 +236,7 @@ RunControl *run_control_new(Machine *m)
 {
     RunControl *run = g_new0(RunControl, 1);
     run->listeners = g_array_new(false, false, sizeof(Listener));
-    run->bh = bh_new(NULL, carry_out, m);
+    run->bh = bh_new(m->loop, NULL, carry_out, m);
     atomic_init(&run->state, RUN_PRELAUNCH);
     atomic_init(&run->shutdown, NOTHING);
     atomic_init(&run->reset, NOTHING);

@@ -23,7 +23,7 @@ static AclintMtimer *mtimer(void *dev)
 
 static uint64_t clock_ticks(const AclintMtimer *m)
 {
-    uint64_t ns = clock_get_ns(CLK_VIRTUAL);
+    uint64_t ns = clock_get_ns(device_clock(&m->dev), CLK_VIRTUAL);
     return (unsigned __int128)ns * m->timebase_freq / NS_PER_SECOND;
 }
 
@@ -124,7 +124,8 @@ static bool mtimer_realize(Device *dev, GError **err)
     }
     for (unsigned i = 0; i < m->num_harts; i++) {
         m->hart[i].owner = m;
-        m->hart[i].comparator = comparator_new(m->timebase_freq, &hart_ops, &m->hart[i]);
+        m->hart[i].comparator =
+            comparator_new(device_clock(&m->dev), m->timebase_freq, &hart_ops, &m->hart[i]);
     }
     reg_file_init(&m->regs, dev, &m->table, "riscv.aclint.mtimer", m->aperture_size);
     return true;

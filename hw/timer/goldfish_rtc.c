@@ -12,7 +12,7 @@ static GoldfishRtc *rtc(void *dev)
 
 static uint64_t rtc_now(const GoldfishRtc *r)
 {
-    return (uint64_t)clock_get_ns(r->clock) + (uint64_t)r->base + r->s.offset;
+    return (uint64_t)clock_get_ns(device_clock(&r->dev), r->clock) + (uint64_t)r->base + r->s.offset;
 }
 
 /* The line, and the sleep until the alarm. */
@@ -34,7 +34,7 @@ static void rtc_refresh(Device *dev)
         timer_cancel(r->timer);
         return;
     }
-    timer_set_deadline(r->timer, clock_get_ns(r->clock) + (int64_t)(r->s.alarm - now));
+    timer_set_deadline(r->timer, clock_get_ns(device_clock(&r->dev), r->clock) + (int64_t)(r->s.alarm - now));
 }
 
 static void rtc_alarm(void *opaque)
@@ -107,7 +107,8 @@ static void rtc_choose_clock(GoldfishRtc *r)
     r->clock = kinds[config ? config->rtc_clock : RTC_HOST];
     r->base = config ? config->rtc_offset_ns : 0;
     if (r->clock != CLK_HOST) {
-        r->base += clock_get_ns(CLK_HOST) - clock_get_ns(r->clock);
+        r->base +=
+            clock_get_ns(device_clock(&r->dev), CLK_HOST) - clock_get_ns(device_clock(&r->dev), r->clock);
     }
 }
 
@@ -115,7 +116,7 @@ static bool rtc_realize(Device *dev, GError **err)
 {
     GoldfishRtc *r = rtc(dev);
     rtc_choose_clock(r);
-    r->timer = timer_new(r->clock, dev->lock, rtc_alarm, r);
+    r->timer = timer_new(device_clock(dev), r->clock, dev->lock, rtc_alarm, r);
     reg_file_init(&r->regs, dev, &rtc_regs, "goldfish_rtc", 0x24);
     return true;
 }

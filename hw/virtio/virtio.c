@@ -43,8 +43,8 @@ void virtio_broken(VirtioDevice *v, const char *fmt, ...)
 static void later_run(void *opaque)
 {
     VirtioDevice *v = opaque;
-    if (!clock_virtual_runs()) {
-        timer_set_deadline(v->later_timer, clock_get_ns(CLK_VIRTUAL));
+    if (!clock_virtual_runs(device_clock(&v->dev))) {
+        timer_set_deadline(v->later_timer, clock_get_ns(device_clock(&v->dev), CLK_VIRTUAL));
         return;
     }
     uint64_t queues = v->later;
@@ -85,8 +85,8 @@ void virtio_init(VirtioDevice *v, const VirtioOps *ops)
     v->ops = ops;
     v->queue_count = 0;
     v->later = 0;
-    v->later_bh = bh_new(v->dev.lock, later_run, v);
-    v->later_timer = timer_new(CLK_VIRTUAL, v->dev.lock, later_run, v);
+    v->later_bh = bh_new(device_loop(&v->dev), v->dev.lock, later_run, v);
+    v->later_timer = timer_new(device_clock(&v->dev), CLK_VIRTUAL, v->dev.lock, later_run, v);
 }
 
 void virtio_finish(VirtioDevice *v)

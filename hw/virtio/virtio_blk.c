@@ -14,7 +14,7 @@
 
 #include "block/block.h"
 #include "base/log.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 
 enum { SECTOR = 512, MAX_SEG = 254, ID_BYTES = 20, MAX_ERRORS_SAID = 10 };
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };

@@ -313,7 +313,7 @@ static bool net_realize(Device *dev, GError **err)
     if (n->ctrl_vq) {
         virtio_add_queue(&n->v, CTRL_QUEUE_SIZE);
     }
-    n->tx_bh = bh_new(NULL, tx_run, n);
+    n->tx_bh = bh_new(device_loop(dev), NULL, tx_run, n);
     virtio_net_filter_reset(n);
     return true;
 }

@@ -4,7 +4,7 @@
 #pragma once
 #include "hw/virtio.h"
 #include "net/net.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 
 enum {
     NET_F_MTU = 3,

@@ -58,7 +58,7 @@ static uint64_t rng_fill(VirtioRng *r, VirtioElement *e, uint64_t want)
 
 static void rng_wait(VirtioRng *r, ClockKind clock_of_retry, int64_t delay_ns)
 {
-    timer_set_deadline(r->timer, clock_get_ns(clock_of_retry) + delay_ns);
+    timer_set_deadline(r->timer, clock_get_ns(device_clock(&r->v.dev), clock_of_retry) + delay_ns);
 }
 
 static void rng_notify(VirtioDevice *v, unsigned queue)
@@ -110,7 +110,7 @@ static bool rng_realize(Device *dev, GError **err)
     }
     virtio_init(&r->v, &rng_ops);
     virtio_add_queue(&r->v, QUEUE_SIZE);
-    r->timer = timer_new(CLK_VIRTUAL, dev->lock, rng_timer, r);
+    r->timer = timer_new(device_clock(dev), CLK_VIRTUAL, dev->lock, rng_timer, r);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "target/cpu.h"
 
 typedef struct AccelClass AccelClass;
+typedef struct EventLoop EventLoop;
 
 /* What this one can do on this host; open() finds out. */
 typedef struct AccelLimits {
@@ -16,6 +17,7 @@ typedef struct AccelLimits {
 struct Accel {
     const AccelClass *class;
     AccelLimits limits;
+    EventLoop *loop; /* of its machine: pauses and resumes it, hears of stops */
 };
 
 struct AccelClass {
@@ -23,7 +25,7 @@ struct AccelClass {
     /* Why it cannot run on this host, in a few words; NULL (or no function): it can. */
     const char *(*unusable)(void);
     /* options of -accel: char* -> char*; unknown ones are refused by name */
-    Accel *(*open)(GHashTable *options, GError **err);
+    Accel *(*open)(EventLoop *loop, GHashTable *options, GError **err);
     bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err); /* cpu->accel is set */
     const VcpuOps *vcpu_ops;
     /* All vCPUs are made: make the thread(s) that run them, all paused. */
@@ -47,7 +49,7 @@ extern const AccelClass *const accel_classes[];      /* ends with NULL */
 const char *accel_unusable(const AccelClass *class); /* see AccelClass.unusable */
 const char *accel_default(void);                     /* the name of the first that can run here */
 /* First that opens of "tcg", "tcg:interp"...; err says why each did not. */
-Accel *accel_open(const char *list, GHashTable *options, GError **err);
+Accel *accel_open(const char *list, EventLoop *loop, GHashTable *options, GError **err);
 /* The accelerator runs this vCPU from now on.  False: it cannot, and has nothing of it. */
 bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The end of that, of both sides: the vCPU is nobody's. */

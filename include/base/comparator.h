@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 typedef struct Comparator Comparator;
+typedef struct Clock Clock;
 
 typedef struct ComparatorOps {
     uint64_t (*now)(void *opaque);          /* the counter; any thread */
@@ -17,7 +18,7 @@ typedef struct ComparatorOps {
 } ComparatorOps;
 
 /* It is off: drives nothing until a value is set. */
-Comparator *comparator_new(uint64_t hz, const ComparatorOps *ops, void *opaque);
+Comparator *comparator_new(Clock *clock, uint64_t hz, const ComparatorOps *ops, void *opaque);
 void comparator_free(Comparator *c); /* main loop only; NULL is fine */
 /* Compare with `value` from now on.  Any thread, as all below. */
 void comparator_set(Comparator *c, uint64_t value);

@@ -19,6 +19,7 @@
 typedef struct BlockBackend BlockBackend;
 typedef struct BlockNode BlockNode;
 typedef struct Drives Drives;
+typedef struct EventLoop EventLoop;
 
 typedef enum BlockOp {
     BLOCK_READ,
@@ -116,7 +117,7 @@ typedef enum DriveInterface {
 } DriveInterface;
 
 /* The drives of one machine. */
-Drives *drives_new(void);
+Drives *drives_new(EventLoop *loop /* completes requests */);
 void drives_free(Drives *all); /* drain, flush, unlock, close; NULL is fine */
 
 /* Open from the keys of -drive (file, format, if, id, readonly, snapshot, cache,

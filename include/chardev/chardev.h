@@ -15,6 +15,7 @@
 
 typedef struct Chardev Chardev;
 typedef struct Chardevs Chardevs;
+typedef struct EventLoop EventLoop;
 
 typedef enum ChardevEvent {
     CHARDEV_OPENED,
@@ -32,7 +33,7 @@ typedef struct ChardevFrontend {
 } ChardevFrontend;
 
 /* The chardevs of one machine. */
-Chardevs *chardevs_new(void);
+Chardevs *chardevs_new(EventLoop *loop);
 void chardevs_free(Chardevs *all); /* with those that are left; NULL is fine */
 /* The escape character of those with mux=on, -echr (default 1, Ctrl-A). */
 void chardevs_set_escape(Chardevs *all, uint8_t c);

@@ -16,7 +16,9 @@ typedef struct BoardClass BoardClass;
 typedef struct FwCfg FwCfg;
 typedef struct BlockBackend BlockBackend;
 typedef struct Chardevs Chardevs;
+typedef struct Clock Clock;
 typedef struct Drives Drives;
+typedef struct EventLoop EventLoop;
 typedef struct Nets Nets;
 typedef struct Objects Objects;
 typedef struct GlobalProp GlobalProp;
@@ -62,6 +64,9 @@ struct MachineServices {
 };
 
 struct Machine {
+    EventLoop *loop; /* whose thread carries out what "the main loop" does */
+    Clock *clock;    /* stops with the machine */
+
     /* Host ends, and what else the user gave a name: ids are looked up here. */
     Chardevs *chardevs;
     Drives *drives;
@@ -123,7 +128,7 @@ extern const Prop machine_options[];
 /* In this order: an empty machine, for which host ends are opened; its board; after the user's
  * devices, firmware and kernel.  What failed is freed like what did not.  The config stays the
  * caller's, who keeps it as long as the machine. */
-Machine *machine_new(void);
+Machine *machine_new(EventLoop *loop);
 bool machine_build(Machine *m, const MachineConfig *config, Accel *accel,
                    GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -31,6 +31,8 @@ typedef struct Device Device;
 typedef struct Bus Bus;
 typedef struct Machine Machine;
 typedef struct DeviceClass DeviceClass;
+typedef struct Clock Clock;
+typedef struct EventLoop EventLoop;
 
 struct Device {
     const DeviceClass *class;
@@ -135,6 +137,9 @@ extern const DeviceClass *const device_classes[];       /* ends with NULL */
 const DeviceClass *device_class_find(const char *name); /* by name or alias */
 
 Device *device_new(const DeviceClass *class, Machine *machine, const char *id);
+/* Where and when it works: those of its machine. */
+EventLoop *device_loop(const Device *dev);
+Clock *device_clock(const Device *dev);
 int32_t device_bootindex(const Device *dev); /* bootindex=, -1: not given or none of its properties */
 bool device_set_prop(Device *dev, const char *name, const char *value,
                      GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 
 #include "base/clock.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "util/iov.h"
 
 enum {

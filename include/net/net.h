@@ -18,6 +18,8 @@ enum { NET_MAX_FRAME = 65550 };
 
 typedef struct NetClient NetClient;
 typedef struct Nets Nets;
+typedef struct Clock Clock;
+typedef struct EventLoop EventLoop;
 typedef struct Chardevs Chardevs;
 
 typedef struct NetFrontend {
@@ -29,7 +31,8 @@ typedef struct NetFrontend {
 } NetFrontend;
 
 /* The networks of one machine: host ends and cards. */
-Nets *nets_new(Chardevs *chardevs /* of guestfwd=; outlive the networks */);
+/* chardevs: of guestfwd=; they outlive the networks. */
+Nets *nets_new(EventLoop *loop, Clock *clock, Chardevs *chardevs);
 void nets_free(Nets *all); /* NULL is fine */
 
 /* -netdev user,id=...,key=value...: "type" is one of the keys; several values of

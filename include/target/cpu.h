@@ -13,6 +13,7 @@
 #include "tcg/ir.h"
 
 typedef struct CPUArch CPUArch;
+typedef struct Clock Clock;
 typedef struct VcpuOps VcpuOps;
 typedef struct Accel Accel;
 
@@ -39,6 +40,7 @@ struct CPU {
     const VcpuOps *ops;          /* never NULL: see vcpu_ops_none */
     Accel *accel;                /* who runs it, whose room alone knows what this is; or NULL */
     AddressSpace *as;            /* physical memory */
+    Clock *clock;                /* of its machine */
     AddressSpace *io;            /* ports, for an architecture that has them; NULL: the machine has none */
     unsigned index;              /* 0.. in the machine */
     bool state_away;             /* what the guest can change is the accelerator's: see cpu_state_fetch() */
@@ -234,7 +236,7 @@ const CPUArch *cpu_arch_find(const char *name);
 
 /* A vCPU that no accelerator runs yet (accel_add_vcpu()): boards call machine_add_cpu(), which does
  * both.  index: 0.. in its machine. */
-CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, const char *model,
+CPU *cpu_new(const CPUArch *arch, unsigned index, AddressSpace *as, Clock *clock, const char *model,
              GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void cpu_free(CPU *cpu); /* NULL: nothing */
 

@@ -42,7 +42,7 @@ static uint64_t access_clock(RiscvCPU *r)
         }
         r->s.counter_unread = 0;
     }
-    return clock_get_ns(CLK_VIRTUAL);
+    return clock_get_ns(r->cpu.clock, CLK_VIRTUAL);
 }
 
 static uint32_t unread_bits(RiscvCounter which, unsigned halves)

@@ -35,7 +35,7 @@ static bool riscv_init(CPU *cpu, const char *model, uint32_t xlen, GError **err)
         return false;
     }
     if (riscv_has(r, EXT_SSTC)) {
-        r->stimer = comparator_new(RISCV_TIMEBASE_HZ, &riscv_stimer_ops, r);
+        r->stimer = comparator_new(cpu->clock, RISCV_TIMEBASE_HZ, &riscv_stimer_ops, r);
     }
     return true;
 }

@@ -51,7 +51,7 @@ uint64_t riscv_time(RiscvCPU *r)
     if (r->read_time) {
         return r->read_time(r->time_opaque);
     }
-    return clock_get_ns(CLK_VIRTUAL) / (1000000000 / RISCV_TIMEBASE_HZ);
+    return clock_get_ns(r->cpu.clock, CLK_VIRTUAL) / (1000000000 / RISCV_TIMEBASE_HZ);
 }
 
 uint64_t riscv_csr_read_time(RiscvCPU *r, const Csr *c)

@@ -8,6 +8,7 @@
 
 #include "accel/tcg/loop.h"
 #include "hw/board.h"
+#include "tests/loop.h"
 
 static BusResult uart_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
 {
@@ -40,7 +41,9 @@ Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, GHashT
     Bare *b = g_new0(Bare, 1);
     b->output = g_string_new(NULL);
     Machine *m = &b->machine;
-    m->accel = accel_open(accel, options, &err);
+    m->loop = test_loop();
+    m->clock = test_clock();
+    m->accel = accel_open(accel, test_loop(), options, &err);
     g_assert_no_error(err);
     memory_thread_register();
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);

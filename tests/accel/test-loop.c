@@ -6,7 +6,7 @@
 
 #include "target/vcpu.h"
 #include "tests/patience.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "toyguest.h"
 
 static const char *accel_name = "interp", *accel_options;

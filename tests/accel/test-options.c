@@ -4,6 +4,7 @@
 
 #include "accel/accel.h"
 #include "tcg/backend.h"
+#include "tests/loop.h"
 
 /* NULL when it opened, else the message. */
 static char *try_open(const char *list, const char *name, const char *value, const char **opened)
@@ -13,7 +14,7 @@ static char *try_open(const char *list, const char *name, const char *value, con
     if (name) {
         g_hash_table_insert(options, (gpointer)name, (gpointer)value);
     }
-    Accel *a = accel_open(list, options, &err);
+    Accel *a = accel_open(list, test_loop(), options, &err);
     if (!a) {
         g_assert_nonnull(err);
         return g_strdup(err->message);

@@ -6,7 +6,7 @@
 
 #include "target/vcpu.h"
 #include "tests/patience.h"
-#include "base/mainloop.h"
+#include "tests/loop.h"
 
 static TgCPU *tg_of(CPU *cpu)
 {
@@ -364,7 +364,9 @@ TgMachine *tg_machine_new_of(const CPUArch *arch, const char *accel, const char 
     memory_region_add(&m->system, TG_RAM, &m->ram, 0);
     memory_region_add(&m->system, TG_MMIO, &t->mmio, 0);
     m->memory = address_space_new(&m->system, "memory");
-    t->accel = m->accel = accel_open(accel, table, &err);
+    m->loop = test_loop();
+    m->clock = test_clock();
+    t->accel = m->accel = accel_open(accel, test_loop(), table, &err);
     g_assert_no_error(err);
     for (unsigned i = 0; i < cpus; i++) {
         CPU *cpu = machine_add_cpu(m, arch, NULL, &err);
@@ -414,7 +416,7 @@ bool tg_wait(const uint32_t *word, uint32_t value)
         if (g_get_monotonic_time() > end) {
             return false;
         }
-        if (!g_main_context_iteration(mainloop_context(), FALSE)) {
+        if (!g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
             g_usleep(200);
         }
     }

@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "base/clock.h"
+#include "tests/loop.h"
 
 enum { HZ = 10000000, TICK = 1000000000 / HZ };
 
@@ -18,7 +19,7 @@ typedef struct Fixture {
 static uint64_t now(void *opaque)
 {
     const Fixture *f = opaque;
-    return clock_get_ns(CLK_VIRTUAL) / TICK + f->offset;
+    return clock_get_ns(test_clock(), CLK_VIRTUAL) / TICK + f->offset;
 }
 
 static void drive(void *opaque, bool high)
@@ -32,22 +33,22 @@ static const ComparatorOps ops = { .now = now, .drive = drive };
 
 static void run_to_tick(int64_t tick)
 {
-    clock_virtual_set_ns(tick * TICK);
-    clock_run_timers();
+    clock_virtual_set_ns(test_clock(), tick * TICK);
+    clock_run_timers(test_clock());
 }
 
 static void test_line(void)
 {
     Fixture f = { .line = -1 };
-    f.c = comparator_new(HZ, &ops, &f);
+    f.c = comparator_new(test_clock(), HZ, &ops, &f);
     run_to_tick(1000);
     g_assert_cmpint(f.line, ==, -1); /* off */
     comparator_set(f.c, 1100);
     g_assert_cmpint(f.line, ==, 0);
     run_to_tick(1099);
     g_assert_cmpint(f.line, ==, 0);
-    clock_virtual_set_ns(1100 * TICK + 1);
-    clock_run_timers();
+    clock_virtual_set_ns(test_clock(), 1100 * TICK + 1);
+    clock_run_timers(test_clock());
     g_assert_cmpint(f.line, ==, 1);
     comparator_set(f.c, 1200);
     g_assert_cmpint(f.line, ==, 0);
@@ -93,13 +94,13 @@ static void *hart_main(void *opaque)
 static void test_moved_while_due(void)
 {
     Fixture f = { .line = -1 };
-    f.c = comparator_new(HZ, &ops, &f);
-    clock_virtual_start();
+    f.c = comparator_new(test_clock(), HZ, &ops, &f);
+    clock_virtual_start(test_clock());
     GThread *hart = g_thread_new("hart", hart_main, &f);
     while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST))
-        clock_run_timers();
+        clock_run_timers(test_clock());
     g_thread_join(hart);
-    clock_virtual_stop();
+    clock_virtual_stop(test_clock());
     g_assert_cmpint(f.offset, ==, 0); /* else: high, though the value was far */
     comparator_free(f.c);
 }
@@ -107,7 +108,7 @@ static void test_moved_while_due(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    clock_virtual_stop();
+    clock_virtual_stop(test_clock());
     g_test_add_func("/comparator/line", test_line);
     g_test_add_func("/comparator/moved-while-due", test_moved_while_due);
     return g_test_run();

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/state.h"
 #include "stream.h"
+#include "tests/loop.h"
 
 /* A disk controller that never was: slots with commands, each with its ranges. */
 typedef struct Range {
@@ -87,7 +88,7 @@ static Toy *toy_new(void)
 {
     Toy *t = g_new0(Toy, 1);
     t->model = 21;
-    t->timer = timer_new(CLK_VIRTUAL, NULL, nothing, NULL);
+    t->timer = timer_new(test_clock(), CLK_VIRTUAL, NULL, nothing, NULL);
     State s = state_of(t);
     state_reset(&s);
     return t;
@@ -310,7 +311,7 @@ static void test_older(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    clock_virtual_stop();
+    clock_virtual_stop(test_clock());
     g_test_add_func("/state/reset", test_reset);
     g_test_add_func("/state/save-load", test_save_load);
     g_test_add_func("/state/hostile", test_hostile);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
 
@@ -57,7 +57,7 @@ BlockBackend *rig_drive_ok(const char *fmt, ...)
 static void io_done(BlockRequest *r, int result)
 {
     Io *io = r->opaque;
-    g_assert_true(mainloop_is_current());
+    g_assert_true(event_loop_is_current(test_loop()));
     g_assert_true(!io->lock || !lock_try(io->lock));
     g_assert_false(io->done);
     io->result = result;
@@ -84,7 +84,7 @@ void rig_submit(BlockBackend *blk, Io *io, BlockOp op, uint64_t offset, void *bu
 int rig_wait(Io *io)
 {
     while (!__atomic_load_n(&io->done, __ATOMIC_ACQUIRE)) {
-        g_main_context_iteration(mainloop_context(), TRUE);
+        g_main_context_iteration(event_loop_context(test_loop()), TRUE);
     }
     return io->result;
 }

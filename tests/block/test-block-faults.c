@@ -7,7 +7,7 @@
 
 #include "faults.h"
 #include "rig.h"
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "tests/ends.h"
 
 static const char *const engines[] = { "aio=threads", "aio=io_uring" };
@@ -95,7 +95,7 @@ static void test_no_room(void)
 
 static void turn_loop(void)
 {
-    while (g_main_context_iteration(mainloop_context(), FALSE)) {
+    while (g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
     }
 }
 
@@ -103,7 +103,7 @@ static void turn_loop(void)
 static void wait_for_try(BlockBackend *blk, FaultKind kind)
 {
     while (!faults[kind].calls) {
-        g_main_context_iteration(mainloop_context(), FALSE);
+        g_main_context_iteration(event_loop_context(test_loop()), FALSE);
         g_thread_yield();
     }
     block_drain(blk); /* what is kept is not in flight */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "rig.h"
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "tests/ends.h"
 
 enum { SECTORS = 2000, SIZE = SECTORS * 512, SLOTS = 32, ROUNDS = 3000, MAX_SECTORS = 60 };
@@ -145,7 +145,7 @@ static void stress(const char *options, bool discards, bool keeps)
         Slot *slot = &s->slots[g_test_rand_int_range(0, SLOTS)];
         if (slot->busy) {
             while (!slot->io.done) {
-                g_main_context_iteration(mainloop_context(), TRUE);
+                g_main_context_iteration(event_loop_context(test_loop()), TRUE);
             }
             slot_finish(s, slot);
         }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "rig.h"
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "tests/ends.h"
 
 static const char *const engines[] = { "aio=threads", "aio=io_uring" };
@@ -421,7 +421,7 @@ static void test_threads(void)
         }
         while (!__atomic_load_n(&rd[0].ended, __ATOMIC_ACQUIRE) ||
                !__atomic_load_n(&rd[1].ended, __ATOMIC_ACQUIRE)) {
-            g_main_context_iteration(mainloop_context(), FALSE);
+            g_main_context_iteration(event_loop_context(test_loop()), FALSE);
         }
         g_thread_join(t[0]);
         g_thread_join(t[1]);

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
@@ -119,7 +119,7 @@ bool rig_wait(bool (*ready)(void *opaque), void *opaque)
     guint tick = g_timeout_add(20, rig_tick, NULL);
     bool ok;
     while (!(ok = ready(opaque)) && g_get_monotonic_time() < end) {
-        g_main_context_iteration(mainloop_context(), TRUE);
+        g_main_context_iteration(event_loop_context(test_loop()), TRUE);
     }
     g_source_remove(tick);
     return ok;

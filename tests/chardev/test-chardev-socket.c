@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "rig.h"
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "tests/patience.h"
 #include "tests/ends.h"
 
@@ -38,7 +38,7 @@ static GString *read_while(int fd, gsize want)
         if (n > 0) {
             g_string_append_len(s, buf, n);
         }
-        g_main_context_iteration(mainloop_context(), FALSE);
+        g_main_context_iteration(event_loop_context(test_loop()), FALSE);
     }
     return s;
 }
@@ -285,7 +285,7 @@ static void test_mux(void)
     /* a guest that reads nothing does not keep Ctrl-A x away */
     con.room = 0;
     g_assert_cmpint(write(pair[1], "ignored\001x", 9), ==, 9);
-    g_assert_cmpint(mainloop_run(), ==, 0);
+    g_assert_cmpint(event_loop_run(test_loop()), ==, 0);
     rig_init(&more[0], chr, &rig_frontend);
     rig_init(&more[1], chr, &rig_frontend);
     g_assert_false(chardev_attach(chr, &rig_frontend, &more[2], NULL, &err));
@@ -327,7 +327,7 @@ static void test_mux_focus(void)
     g_assert_cmpint(mon.focus_in, ==, 1);
     rig_clear(&mon);
     g_assert_cmpint(write(pair[1], "4\001x", 3), ==, 3); /* nobody there: the multiplexer is */
-    g_assert_cmpint(mainloop_run(), ==, 0);
+    g_assert_cmpint(event_loop_run(test_loop()), ==, 0);
     close(pair[1]);
     test_close_chardevs();
 }
@@ -352,7 +352,7 @@ static void test_mux_flow(void)
     while (r.got->len < BIG && g_get_monotonic_time() < end) {
         ssize_t n = write(pair[1], data + sent, (size_t)(BIG - sent));
         sent += n > 0 ? (int)n : 0;
-        g_main_context_iteration(mainloop_context(), FALSE);
+        g_main_context_iteration(event_loop_context(test_loop()), FALSE);
         if (r.per_turn == 0 && sent >= 8000) {
             r.room = r.per_turn = 100;
             chardev_accept_input(r.chr);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "monitor/monitor.h"
 #include "tcg/ir.h"
 
@@ -230,7 +230,7 @@ Machine *fake_machine_new(void)
     fake_vcpu_ops.sync_from = fake_sync_from;
     fake_vcpu_ops.sync_to = fake_sync_to;
     fake_vcpu_ops.run_on_cpu = fake_run_on_cpu;
-    Machine *m = machine_new();
+    Machine *m = machine_new(test_loop());
     g_assert_true(machine_build(m, &fake_config, &fake_accel.accel, &err));
     g_assert_no_error(err);
     m->services = &services;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "tests/ends.h"
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "fuzz.h"

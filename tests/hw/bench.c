@@ -7,7 +7,7 @@
 
 #include "block/block.h"
 #include "chardev/chardev.h"
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "tests/patience.h"
 #include "tests/ends.h"
 
@@ -15,6 +15,8 @@ void bench_open(Bench *b)
 {
     memset(b, 0, sizeof(*b));
     b->m.config = &b->config;
+    b->m.loop = test_loop();
+    b->m.clock = test_clock();
     b->m.drives = test_drives();
     b->m.chardevs = test_chardevs();
     b->m.nets = test_nets();
@@ -35,7 +37,7 @@ void bench_close(Bench *b)
     while (b->m.devices->len) {
         device_free(g_ptr_array_index(b->m.devices, b->m.devices->len - 1));
     }
-    while (g_main_context_iteration(mainloop_context(), FALSE)) {
+    while (g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
     }
     memory_region_remove(&b->m.system, &b->m.ram);
     memory_region_finish(&b->m.ram);
@@ -212,7 +214,7 @@ void bench_run_until(bool (*done)(void *opaque), void *opaque)
     gint64 end = g_get_monotonic_time() + TEST_PATIENCE_US;
     while (!done(opaque)) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);
-        if (!g_main_context_iteration(mainloop_context(), FALSE)) {
+        if (!g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
             g_usleep(200);
         }
     }

@@ -9,6 +9,7 @@
 #include "target/cpu.h"
 #include "tests/base/coverage.h"
 #include "tests/base/stream.h"
+#include "tests/loop.h"
 
 enum { WRITES = 3000 };
 
@@ -20,7 +21,7 @@ typedef struct Case {
 static CPU *cpu_make(const Case *c)
 {
     g_autoptr(GError) err = NULL;
-    CPU *cpu = cpu_new(c->arch, 3, NULL, c->model, &err);
+    CPU *cpu = cpu_new(c->arch, 3, NULL, test_clock(), c->model, &err);
     g_assert_no_error(err);
     cpu_reset(cpu);
     return cpu;
@@ -173,8 +174,8 @@ int main(int argc, char **argv)
     static const char *const models[] = { "rv32", "rv64", "max", "rva22s64" };
     static const char *const lacks[] = { "", ",s=off", ",s=off,u=off", ",c=off,f=off,pmp=off" };
     g_test_init(&argc, &argv, NULL);
-    clock_virtual_stop();
-    clock_virtual_set_ns(1000000);
+    clock_virtual_stop(test_clock());
+    clock_virtual_set_ns(test_clock(), 1000000);
     for (const CPUArch *const *arch = cpu_archs; *arch; arch++) {
         unsigned found = 0;
         for (unsigned i = 0; i < G_N_ELEMENTS(models) * G_N_ELEMENTS(lacks); i++) {

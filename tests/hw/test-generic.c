@@ -220,8 +220,8 @@ static const struct GenericTest {
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    clock_virtual_stop();
-    clock_virtual_set_ns(1000000);
+    clock_virtual_stop(test_clock());
+    clock_virtual_set_ns(test_clock(), 1000000);
     for (const DeviceClass *const *c = device_classes; *c; c++) {
         for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
             g_autofree char *path = g_strdup_printf("/generic/%s/%s", (*c)->name, tests[i].name);

@@ -6,6 +6,7 @@
 #include "hw/misc/sifive_test.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/timer/goldfish_rtc.h"
+#include "tests/loop.h"
 
 static int level;
 static unsigned requests;
@@ -21,7 +22,7 @@ static GoldfishRtc *rtc_open(Bench *b)
 {
     bench_open(b);
     b->config.rtc_clock = RTC_VM;
-    clock_virtual_set_ns(1000);
+    clock_virtual_set_ns(test_clock(), 1000);
     GoldfishRtc *r = container_of(device_new(&goldfish_rtc_class, &b->m, NULL), GoldfishRtc, dev);
     irq_connect(&r->irq, on_irq, NULL, 0);
     bench_add(b, &r->dev);
@@ -42,11 +43,11 @@ static void test_rtc_clocks(void)
         bench_open(&b);
         b.config.rtc_clock = clock;
         GoldfishRtc *r = container_of(device_new(&goldfish_rtc_class, &b.m, NULL), GoldfishRtc, dev);
-        int64_t before = clock_get_ns(CLK_HOST);
+        int64_t before = clock_get_ns(test_clock(), CLK_HOST);
         bench_add(&b, &r->dev);
         int64_t now = (int64_t)rtc_time(&b, r);
         g_assert_cmpint(now, >=, before - 1000000000);
-        g_assert_cmpint(now, <=, clock_get_ns(CLK_HOST) + 1000000000);
+        g_assert_cmpint(now, <=, clock_get_ns(test_clock(), CLK_HOST) + 1000000000);
         bench_close(&b);
     }
 }
@@ -55,12 +56,12 @@ static void test_rtc_time(void)
 {
     Bench b;
     GoldfishRtc *r = rtc_open(&b);
-    int64_t off = (int64_t)(rtc_time(&b, r) - (uint64_t)clock_get_ns(CLK_HOST));
+    int64_t off = (int64_t)(rtc_time(&b, r) - (uint64_t)clock_get_ns(test_clock(), CLK_HOST));
     g_assert_cmpint(ABS(off), <, INT64_C(5000000000));
     bench_put(&b, &r->regs, "time-high", 0x1234);
     bench_put(&b, &r->regs, "time-low", 0x5678);
     g_assert_cmphex(rtc_time(&b, r), ==, UINT64_C(0x123400005678));
-    clock_virtual_set_ns(1500);
+    clock_virtual_set_ns(test_clock(), 1500);
     g_assert_cmphex(rtc_time(&b, r), ==, UINT64_C(0x123400005678) + 500);
     device_reset(g_ptr_array_index(b.m.devices, 0));
     g_assert_cmphex(rtc_time(&b, r), ==, UINT64_C(0x123400005678) + 500);
@@ -78,11 +79,11 @@ static void test_rtc_alarm(void)
     bench_put(&b, &r->regs, "alarm-high", 1);
     bench_put(&b, &r->regs, "alarm-low", 700);
     g_assert_cmpuint(bench_get(&b, &r->regs, "alarm-status"), ==, 1);
-    clock_virtual_set_ns(1000 + 699);
-    clock_run_timers();
+    clock_virtual_set_ns(test_clock(), 1000 + 699);
+    clock_run_timers(test_clock());
     g_assert_cmpint(level, ==, 0);
-    clock_virtual_set_ns(1000 + 700);
-    clock_run_timers();
+    clock_virtual_set_ns(test_clock(), 1000 + 700);
+    clock_run_timers(test_clock());
     g_assert_cmpint(level, ==, 1);
     g_assert_cmpuint(bench_get(&b, &r->regs, "alarm-status"), ==, 0);
     bench_put(&b, &r->regs, "irq-enabled", 0);
@@ -93,8 +94,8 @@ static void test_rtc_alarm(void)
     g_assert_cmpint(level, ==, 0);
     bench_put(&b, &r->regs, "alarm-low", 800);
     bench_put(&b, &r->regs, "clear-alarm", 1);
-    clock_virtual_set_ns(5000);
-    clock_run_timers();
+    clock_virtual_set_ns(test_clock(), 5000);
+    clock_run_timers(test_clock());
     g_assert_cmpint(level, ==, 0);
     bench_put(&b, &r->regs, "alarm-low", 5); /* in the past: at once */
     g_assert_cmpint(level, ==, 1);
@@ -256,7 +257,7 @@ static void test_fw_cfg_dma(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    clock_virtual_stop();
+    clock_virtual_stop(test_clock());
     g_test_add_func("/goldfish-rtc/time", test_rtc_time);
     g_test_add_func("/goldfish-rtc/clocks", test_rtc_clocks);
     g_test_add_func("/goldfish-rtc/alarm", test_rtc_alarm);

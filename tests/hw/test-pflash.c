@@ -298,14 +298,15 @@ static void test_flush(void)
     hwaddr at;
     make_image(SIZE);
     Pflash *f = flash_open(&b, open_image("f6", "off"), &at);
-    while (g_main_context_iteration(mainloop_context(), FALSE)) { /* the first reset finds nothing to flush */
+    while (g_main_context_iteration(event_loop_context(test_loop()),
+                                    FALSE)) { /* the first reset finds nothing to flush */
     }
     program_word(&b, at, 0x1000, 1);
     bench_run_until(ready, f);
     faults[FAULT_SYNC].calls = 0;
     device_reset(&f->dev);
     while (!faults[FAULT_SYNC].calls) {
-        g_main_context_iteration(mainloop_context(), FALSE);
+        g_main_context_iteration(event_loop_context(test_loop()), FALSE);
     }
     bench_close(&b);
     faults[FAULT_SYNC].calls = 0;

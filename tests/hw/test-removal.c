@@ -3,6 +3,7 @@
  * PCI function, right or wrong, and nothing of it reaches what is no more (run it under the sanitizers). */
 #include "base/clock.h"
 #include "virtio-rig.h"
+#include "tests/loop.h"
 
 enum { HAMMERS = 3, ROUNDS = 40, BLOWS_A_ROUND = 200, FUNCTION = RIG_ECAM + (1 << 15) };
 
@@ -76,7 +77,7 @@ static void test_removal(gconstpointer data)
     GThread *threads[HAMMERS];
     g_autofree char *driver = g_strconcat(c->device, c->kind == RIG_PCI ? "-pci" : "-device", NULL);
     rig_open(&a.r, c->kind, c->device, NULL);
-    clock_virtual_start();
+    clock_virtual_start(test_clock());
     Device *dev = a.r.v->dev.outer ? a.r.v->dev.outer : &a.r.v->dev;
     for (unsigned i = 0; i < HAMMERS; i++) {
         threads[i] = g_thread_new("hammer", hammer, &a);
@@ -95,7 +96,7 @@ static void test_removal(gconstpointer data)
     for (unsigned i = 0; i < HAMMERS; i++) {
         g_thread_join(threads[i]);
     }
-    clock_virtual_stop();
+    clock_virtual_stop(test_clock());
     rig_close(&a.r);
 }
 

@@ -6,6 +6,7 @@
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
 #include "base/clock.h"
+#include "tests/loop.h"
 
 static int levels[8];
 static unsigned edges;
@@ -195,7 +196,7 @@ static AclintMtimer *mtimer_open(Bench *b, hwaddr *at)
 {
     memset(levels, 0, sizeof(levels));
     bench_open(b);
-    clock_virtual_set_ns(5000);
+    clock_virtual_set_ns(test_clock(), 5000);
     AclintMtimer *m = container_of(device_new(&riscv_aclint_mtimer_class, &b->m, NULL), AclintMtimer, dev);
     g_assert_true(device_set_prop(&m->dev, "num-harts", "2", NULL));
     m->time_changed = on_time_changed;
@@ -209,8 +210,8 @@ static AclintMtimer *mtimer_open(Bench *b, hwaddr *at)
 
 static void run_to(int64_t ns)
 {
-    clock_virtual_set_ns(ns);
-    clock_run_timers();
+    clock_virtual_set_ns(test_clock(), ns);
+    clock_run_timers(test_clock());
 }
 
 static void test_mtimer(void)
@@ -319,7 +320,7 @@ static void test_mtimer_places(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    clock_virtual_stop();
+    clock_virtual_stop(test_clock());
     g_test_add_func("/riscv-intc/plic-claim", test_plic_claim);
     g_test_add_func("/riscv-intc/plic-requests", test_plic_requests);
     g_test_add_func("/riscv-intc/plic-disabled", test_plic_disabled);

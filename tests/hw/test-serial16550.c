@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "hw/char/serial16550.h"
 #include "tests/ends.h"
 
@@ -308,7 +308,7 @@ static void test_load_full(void)
     g_assert_true(device_load(&m.u->dev, saved->data, saved->len, NULL));
     g_assert_cmpint(write(m.in, "x", 1), ==, 1);
     for (unsigned i = 0; i < 20; i++) {
-        g_main_context_iteration(mainloop_context(), FALSE);
+        g_main_context_iteration(event_loop_context(test_loop()), FALSE);
     }
     g_assert_cmphex(get(&m, LSR) & 1, ==, 0);
     put(&m, MCR, 0x08);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "block/block.h"
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
 #include "../block/faults.h"
@@ -283,7 +283,7 @@ static void test_features(gconstpointer data)
 }
 
 /* A vCPU that resets the device waits for requests which end in the main loop, while the main loop
- * waits for the vCPU to stand: mainloop_wait lets them end. */
+ * waits for the vCPU to stand: event_loop_wait lets them end. */
 typedef struct Stand {
     Disk *d;
     Lock lock;
@@ -316,7 +316,7 @@ static void test_reset_and_pause(gconstpointer data)
         GThread *thread = g_thread_new("vcpu", resetting_vcpu, &s);
         lock_take(&s.lock);
         while (!s.stands) {
-            mainloop_wait(&s.cond, &s.lock);
+            event_loop_wait(test_loop(), &s.cond, &s.lock);
         }
         lock_release(&s.lock);
         g_thread_join(thread);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "util/keyval.h"
 #include "virtio-rig.h"
+#include "tests/loop.h"
 
 /* ---- entropy ------------------------------------------------------------- */
 
@@ -23,7 +24,7 @@ static void test_rng(gconstpointer kind)
     rig_start(&r, UINT64_MAX);
     rig_queue(&r, &q, 0, 8);
     rig_driver_ok(&r);
-    clock_virtual_start();
+    clock_virtual_start(r.m->clock);
     const RigBuf bufs[] = { { RIG_DATA, 600, true }, { RIG_DATA + 600, 100, true } };
     uint32_t got = 0;
     for (unsigned i = 0; i < 4; i++) { /* 2800 bytes at 1000 a period */
@@ -37,7 +38,7 @@ static void test_rng(gconstpointer kind)
         zeroes += !((uint8_t *)rig_ram(&r, RIG_DATA))[i];
     }
     g_assert_cmpuint(zeroes, <, 30);
-    clock_virtual_stop();
+    clock_virtual_stop(r.m->clock);
     rig_close(&r);
 }
 

@@ -37,12 +37,12 @@ static void balloon_open(Rig *r, RigQueue *queues, gconstpointer kind)
         rig_queue(r, &queues[i], i, 16);
     }
     rig_driver_ok(r);
-    clock_virtual_start();
+    clock_virtual_start(r->m->clock);
 }
 
 static void balloon_close(Rig *r)
 {
-    clock_virtual_stop();
+    clock_virtual_stop(r->m->clock);
     rig_close(r);
 }
 
@@ -81,10 +81,10 @@ static void test_inflate_in_turns(gconstpointer kind)
     const RigBuf list = { RIG_DATA, PAGES * 4, false };
     rig_add_chain(&q[0], &list, 1, 0);
     rig_kick(&q[0]);
-    clock_virtual_stop();
+    clock_virtual_stop(r.m->clock);
     loops(20);
     g_assert_false(rig_used(&q[0]));
-    clock_virtual_start();
+    clock_virtual_start(r.m->clock);
     rig_wait(&q[0], NULL);
     for (unsigned i = 0; i < PAGES; i++) {
         unsigned char in;
@@ -141,12 +141,12 @@ static void test_console(gconstpointer kind)
     rig_queue(&r, &rx, 0, 16);
     rig_queue(&r, &tx, 1, 16);
     rig_driver_ok(&r);
-    clock_virtual_start();
+    clock_virtual_start(r.m->clock);
     add_endless(&tx, false);
     rig_kick(&tx);
     g_assert_false(rig_used(&tx));
     rig_wait(&tx, NULL);
-    clock_virtual_stop();
+    clock_virtual_stop(r.m->clock);
     rig_close(&r);
     test_close_chardevs();
 }

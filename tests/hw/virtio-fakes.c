@@ -10,7 +10,7 @@
 FakeNet fake_net;
 
 #define WEAK __attribute__((weak))
-WEAK Nets *nets_new(Chardevs *chardevs)
+WEAK Nets *nets_new(EventLoop *loop, Clock *clock, Chardevs *chardevs)
 {
     return NULL;
 }

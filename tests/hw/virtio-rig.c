@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
@@ -333,7 +333,7 @@ void rig_kick(RigQueue *q)
 
 void rig_loop(void)
 {
-    g_main_context_iteration(mainloop_context(), FALSE);
+    g_main_context_iteration(event_loop_context(test_loop()), FALSE);
 }
 
 bool rig_used(RigQueue *q)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/mainloop.h"
+#include "tests/loop.h"
 #include "tests/patience.h"
 
 static const uint8_t guest_mac[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
@@ -186,7 +186,7 @@ void guest_send_tcp(Guest *g, Tcp *t, int flags, const void *data, size_t len)
 
 void guest_turn(Guest *g)
 {
-    if (!g_main_context_iteration(mainloop_context(), FALSE)) {
+    if (!g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
         g_usleep(200); /* nothing yet: it comes from another process */
     }
 }

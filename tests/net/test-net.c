@@ -12,7 +12,7 @@
 #include "chardev/chardev.h"
 #include "guest.h"
 #include "base/fds.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
 #include "tests/ends.h"

@@ -3,7 +3,7 @@
 #pragma once
 #include "block/block.h"
 #include "hw/device.h"
-#include "base/mainloop.h"
+#include "base/event_loop.h"
 
 enum { PFLASH_BUFFER = 4096 }; /* bytes of the write buffer: 2 KiB a chip */
 

@@ -5,6 +5,7 @@
 #include "flat.h"
 
 #include "tcg/backend.h"
+#include "tests/loop.h"
 
 #include <setjmp.h>
 #include <string.h>
@@ -193,6 +194,7 @@ Flat *flat_new(const CPUArch *arch, const char *model, uint64_t base, uint64_t s
     m->ops = vcpu_ops_none;
     m->ops.flush = flush;
     m->r = g_malloc0(arch->cpu_size);
+    m->r->cpu.clock = test_clock();
     m->r->cpu.arch = arch;
     m->r->cpu.ops = &m->ops;
     if (!arch->init(&m->r->cpu, model, &err)) {
