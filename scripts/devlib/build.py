@@ -10,7 +10,6 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 FLAVOURS = {
     "build": ([], {}),
-    "build-bench": (["-Dchecks=disabled"], {}),
     "build-asan": (["-Db_sanitize=address,undefined", "-Db_lundef=false"], {}),
     "build-tsan": (["-Db_sanitize=thread", "-Db_lundef=false"], {}),
     "build-fuzz": (["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"],

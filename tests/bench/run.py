@@ -160,7 +160,7 @@ def parser():
     p = argparse.ArgumentParser(prog="scripts/dev bench", description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("only", nargs="*", help="groups or programs (default: all)")
-    p.add_argument("--ours", default=os.environ.get("LYREBIRD") or str(TOP / "build-bench" / "lyrebird"))
+    p.add_argument("--ours", default=os.environ.get("LYREBIRD") or str(TOP / "build" / "lyrebird"))
     p.add_argument("--peer", default="qemu-system-riscv64", help="a program, or `newest`")
     p.add_argument("--boots", type=int, default=3, help="boots of each emulator (default 3)")
     p.add_argument("--reps", type=int, default=2, help="repetitions in one boot (default 2)")
