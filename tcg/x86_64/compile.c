@@ -93,10 +93,11 @@ static Jit *jit_new(const JitConfig *c, uint8_t *rw, const uint8_t *rx, GError *
     return j;
 }
 
-/* No default: an operation without its line here does not compile. */
+/* No default: an operation without its line here does not compile (of an enum: IrInsn has a byte). */
 static void gen_op(Jit *j, const IrInsn *i)
 {
-    switch (i->op) {
+    IrOp op = i->op;
+    switch (op) {
     case IR_NOP:
     case IR_ARMS:
     case IR_ARG: break;
