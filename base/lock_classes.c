@@ -28,6 +28,8 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
                               "work is scheduled" },
     [LOCK_CHARDEV_OUT] = { "chardev output", "the way out of a chardev, from any thread to the host",
                            "writes that do not wait, or not long; its log" },
+    [LOCK_LISTENERS] = { "listeners", "accelerators that are being told of writes to RAM, by any thread",
+                         "they take notes" },
     [LOCK_CODE_WRITTEN] = { "code written",
                             "what devices, and clients that follow RAM, ask of the vCPUs' thread", NULL },
     [LOCK_RETRIES] = { "retries", "how often a device that was busy has become free", NULL },

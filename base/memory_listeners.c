@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who hears of changes of the memory map, and of writes to it: accelerators.
  *
- * The slots are atomic: a write by DMA tells listeners from any thread without a lock.  Adding and
- * removing one, and telling of views, happens under the lock of the map. */
+ * Requirements:
+ *   1. Adding and removing one, and telling of views, happens under the lock of the map.
+ *   2. What any thread tells, it tells under `told`, which removing one takes as well: another machine's
+ *      threads may be telling the accelerator that is about to go. */
 #include "base/memory_priv.h"
 
 enum { LISTENERS_MAX = 16 };
 
+static Lock told = LOCK_INIT(LOCK_LISTENERS);
 static MemoryListener *listeners[LISTENERS_MAX]; /* atomic slots */
 
 static MemoryListener *listener_at(unsigned i)
@@ -56,10 +59,18 @@ static void tell_add(const FlatRange *r, void *opaque)
     tell_events(t, r, true);
 }
 
+static bool hears_of(const MemoryListener *l, const AddressSpace *as)
+{
+    return l && (!l->as || l->as == as);
+}
+
 static void tell(MemoryListener *l, AddressSpace *as, const FlatView *was, const FlatView *now)
 {
     static const FlatView nothing;
     Telling t = { .l = l, .as = as };
+    if (!hears_of(l, as)) {
+        return;
+    }
     was = was ? was : &nothing;
     now = now ? now : &nothing;
     if (l->begin) {
@@ -75,10 +86,7 @@ static void tell(MemoryListener *l, AddressSpace *as, const FlatView *was, const
 void memory_listeners_view_changed(AddressSpace *as, const FlatView *was, const FlatView *now)
 {
     for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        MemoryListener *l = listener_at(i);
-        if (l) {
-            tell(l, as, was, now);
-        }
+        tell(listener_at(i), as, was, now);
     }
 }
 
@@ -93,7 +101,7 @@ static void tell_event_in(AddressSpace *as, void *opaque)
     const EventChange *c = opaque;
     for (unsigned i = 0; i < LISTENERS_MAX; i++) {
         Telling t = { .l = listener_at(i), .as = as };
-        for (unsigned n = 0; t.l && n < as->view->count; n++) {
+        for (unsigned n = 0; hears_of(t.l, as) && n < as->view->count; n++) {
             if (as->view->ranges[n].mr == c->mr) {
                 tell_event(&t, &as->view->ranges[n], c->e, c->added);
             }
@@ -112,13 +120,16 @@ void memory_listeners_event_changed(MemoryRegion *mr, const MemoryEvent *e, bool
 /* Under the lock of the map. */
 static void listener_replace(MemoryListener *was, MemoryListener *now)
 {
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        if (listeners[i] == was) {
-            __atomic_store_n(&listeners[i], now, __ATOMIC_SEQ_CST);
-            return;
-        }
+    unsigned i = 0;
+    lock_take(&told);
+    while (i < LISTENERS_MAX && listeners[i] != was) {
+        i++;
     }
-    g_error("memory: more than %d listeners", LISTENERS_MAX);
+    if (i == LISTENERS_MAX) {
+        g_error("memory: more than %d listeners", LISTENERS_MAX);
+    }
+    __atomic_store_n(&listeners[i], now, __ATOMIC_SEQ_CST);
+    lock_release(&told);
 }
 
 static void tell_all_there_is(AddressSpace *as, void *opaque)
@@ -145,40 +156,48 @@ void memory_listener_remove(MemoryListener *l)
 
 void memory_listeners_readers_wanted(void)
 {
+    lock_take(&told);
     for (unsigned i = 0; i < LISTENERS_MAX; i++) {
         MemoryListener *l = listener_at(i);
         if (l && l->readers_wanted) {
             l->readers_wanted(l);
         }
     }
+    lock_release(&told);
 }
 
 void memory_listeners_dirty_started(RamBlock *rb)
 {
+    lock_take(&told);
     for (unsigned i = 0; i < LISTENERS_MAX; i++) {
         MemoryListener *l = listener_at(i);
         if (l && l->dirty_started) {
             l->dirty_started(l, rb);
         }
     }
+    lock_release(&told);
 }
 
 void memory_listeners_dirty_taken(RamBlock *rb, uint64_t offset, uint64_t length)
 {
+    lock_take(&told);
     for (unsigned i = 0; i < LISTENERS_MAX; i++) {
         MemoryListener *l = listener_at(i);
         if (l && l->dirty_taken) {
             l->dirty_taken(l, rb, offset, length);
         }
     }
+    lock_release(&told);
 }
 
 void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length)
 {
+    lock_take(&told);
     for (unsigned i = 0; i < LISTENERS_MAX; i++) {
         MemoryListener *l = listener_at(i);
         if (l && l->code_written) {
             l->code_written(l, rb, offset, length);
         }
     }
+    lock_release(&told);
 }

@@ -146,6 +146,7 @@ RamBlock *ram_block_of_host(const void *host)
 
 RamBlock *ram_block_of_page(uint64_t page)
 {
+    memory_reader_enter();
     for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
         RamBlock *rb = __atomic_load_n(&blocks[i], __ATOMIC_ACQUIRE);
         if (rb && page >= rb->first_page && page - rb->first_page < rb->size >> RAM_PAGE_BITS) {
@@ -157,6 +158,7 @@ RamBlock *ram_block_of_page(uint64_t page)
 
 void ram_foreach(void (*fn)(RamBlock *rb, void *opaque), void *opaque)
 {
+    memory_reader_enter();
     for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
         RamBlock *rb = __atomic_load_n(&blocks[i], __ATOMIC_ACQUIRE);
         if (rb) {

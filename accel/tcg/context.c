@@ -344,7 +344,9 @@ bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
         s->ir = ir_block_new(s->guest);
         if (s->engine != TCG_INTERP && !tcg_cache_new(s, s->cache_bytes, err))
             return false;
+        tcg_listen(s, cpu->as);
     }
+    g_assert(cpu->as == s->listener.as);
     TcgVcpu *v = g_new0(TcgVcpu, 1);
     v->cpu = cpu;
     v->state = s;

@@ -34,12 +34,7 @@ void tcg_dirty_free(TcgState *s)
 /* Some vCPU can have the block in its TLB: it is in its view, or was a moment ago. */
 static bool uses(TcgState *s, const RamBlock *rb)
 {
-    bool shown = __atomic_load_n(&s->view_changed, __ATOMIC_SEQ_CST);
-    for (unsigned n = 0; n < s->vcpus->len && !shown; n++) {
-        const TcgVcpu *v = s->vcpus->pdata[n];
-        shown = address_space_shows(v->cpu->as, rb);
-    }
-    return shown;
+    return __atomic_load_n(&s->view_changed, __ATOMIC_SEQ_CST) || address_space_shows(s->listener.as, rb);
 }
 
 static void ask(TcgState *s, RamBlock *rb, uint64_t first, uint64_t last)
@@ -81,15 +76,9 @@ void tcg_dirty_taken(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t 
         ask(s, rb, offset >> RAM_PAGE_BITS, (offset + length - 1) >> RAM_PAGE_BITS);
 }
 
-void tcg_dirty_unmapped(TcgState *s, AddressSpace *as, RamBlock *rb)
+void tcg_dirty_unmapped(TcgState *s, RamBlock *rb)
 {
-    bool ours = false;
-    for (unsigned n = 0; n < s->vcpus->len; n++) {
-        const TcgVcpu *v = s->vcpus->pdata[n];
-        ours |= v->cpu->as == as;
-    }
-    if (ours)
-        ask(s, rb, 0, (rb->size >> RAM_PAGE_BITS) - 1);
+    ask(s, rb, 0, (rb->size >> RAM_PAGE_BITS) - 1);
 }
 
 /* ---- in the vCPUs' thread ------------------------------------------------------ */

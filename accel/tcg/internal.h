@@ -211,13 +211,13 @@ struct TcgState {
     IrBlock *ir;          /* scratch of the translation under way */
     uint64_t cache_bytes;
     bool one_insn;
-    MemoryListener listener;
-    Lock lock;            /* guards `dma` and `revokes` */
-    GArray *dma;          /* of TcgDma: writes to code by other threads */
-    GArray *revokes;      /* dirty.c: write tags that shall go */
-    int dma_pending;      /* atomic: `dma` or `revokes` is not empty, or view_changed */
-    int view_changed;     /* atomic: flush all TLBs */
-    struct TcgLoop *loop; /* vcpu.c: the thread */
+    MemoryListener listener; /* of the address space that all vCPUs see; from the first one on */
+    Lock lock;               /* guards `dma` and `revokes` */
+    GArray *dma;             /* of TcgDma: writes to code by other threads */
+    GArray *revokes;         /* dirty.c: write tags that shall go */
+    int dma_pending;         /* atomic: `dma` or `revokes` is not empty, or view_changed */
+    int view_changed;        /* atomic: flush all TLBs */
+    struct TcgLoop *loop;    /* vcpu.c: the thread */
     TcgStats stats;
     FILE *perf_map; /* perfmap=on */
 };
@@ -233,6 +233,8 @@ typedef struct TcgOptions {
 } TcgOptions;
 TcgState *tcg_state_new(const TcgOptions *opt, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_state_free(TcgState *s);
+/* The machine's vCPUs see this address space: hear of its changes, until the state goes. */
+void tcg_listen(TcgState *s, AddressSpace *as);
 /* Makes cpu->tcg; cpu->arch and cpu->as are set. */
 bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_vcpu_free(CPU *cpu);
@@ -265,7 +267,7 @@ void tcg_dirty_free(TcgState *s);
 void tcg_dirty_started(MemoryListener *l, RamBlock *rb);
 void tcg_dirty_taken(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
 /* The block leaves a view of the vCPUs, and all TLBs with it. */
-void tcg_dirty_unmapped(TcgState *s, AddressSpace *as, RamBlock *rb);
+void tcg_dirty_unmapped(TcgState *s, RamBlock *rb);
 void tcg_dirty_revoke(TcgState *s); /* the vCPUs' thread: work off the queue */
 
 /* ---- contexts (context.c) ---------------------------------------------------- */

@@ -30,7 +30,7 @@ static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
         return;
     }
     if (ram_is_followed(rb)) {
-        tcg_dirty_unmapped(s, as, rb);
+        tcg_dirty_unmapped(s, rb);
     }
     __atomic_store_n(&s->view_changed, 1, __ATOMIC_SEQ_CST);
     tcg_queue_filled(s);
@@ -115,21 +115,27 @@ TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
         tcg_state_free(s);
         return NULL;
     }
+    return s;
+}
+
+void tcg_listen(TcgState *s, AddressSpace *as)
+{
+    g_assert(!s->listener.as);
     s->listener = (MemoryListener){ .region_del = region_del,
                                     .code_written = code_written,
                                     .dirty_started = tcg_dirty_started,
                                     .dirty_taken = tcg_dirty_taken,
                                     .readers_wanted = readers_wanted,
+                                    .as = as,
                                     .opaque = s };
     memory_listener_add(&s->listener);
-    return s;
 }
 
 void tcg_state_free(TcgState *s)
 {
     if (!s)
         return;
-    if (s->listener.opaque)
+    if (s->listener.as)
         memory_listener_remove(&s->listener);
     tcg_blocks_free(s);
     tcg_cache_free(s);

@@ -103,15 +103,18 @@ bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError
     return machine_parse_options(m, err) && m->board->build(m, err);
 }
 
-static void hide_from_core(RamBlock *rb, void *opaque)
+static void hide_from_core(const FlatRange *r, void *opaque)
 {
-    madvise(rb->host, rb->size, MADV_DONTDUMP);
+    const RamBlock *rb = flat_range_ram(r);
+    if (rb) {
+        madvise(rb->host, rb->size, MADV_DONTDUMP);
+    }
 }
 
 bool machine_finish(Machine *m, GError **err)
 {
     if (!m->dump_guest_core) {
-        ram_foreach(hide_from_core, NULL);
+        address_space_foreach(m->memory, hide_from_core, NULL);
     }
     return !m->board->finish || m->board->finish(m, err);
 }

@@ -187,7 +187,8 @@ void address_space_foreach(AddressSpace *as, void (*fn)(const FlatRange *r, void
  * slots) hears of a new flat view: begin, region_del for each range that went, region_add for
  * each that came, commit.  A range that changed in any way (place, size, region, romd) went and
  * came; those that are as before are not told.  One that is added hears of all that there is, and
- * address spaces come and go range by range.
+ * address spaces come and go range by range.  Of a process's machines each has its own: `as` says
+ * whose views it hears of.
  *
  * Called in the thread that commits, once lookups find the new view; the ranges are good during
  * the call.  The listener must make vCPUs drop what they cached before it returns or before
@@ -214,10 +215,11 @@ typedef struct MemoryListener {
     /* Something waits to be freed until all threads have passed memory_quiescent(): have those
      * pass soon that would not by themselves.  From any thread, under any lock. */
     void (*readers_wanted)(struct MemoryListener *l);
+    AddressSpace *as; /* NULL: hears of all */
     void *opaque;
 } MemoryListener;
 void memory_listener_add(MemoryListener *l);
-void memory_listener_remove(MemoryListener *l);
+void memory_listener_remove(MemoryListener *l); /* it hears no more when this returns, in any thread */
 
 /* One access by a vCPU to whatever is at addr (the slow path of loads and stores;
  * size 1, 2, 4, 8; may straddle regions).  Value in the low bits, zero extended,

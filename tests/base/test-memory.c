@@ -404,6 +404,29 @@ static void test_listener(void)
     g_string_free(ear.heard, TRUE);
 }
 
+/* Another machine's address space comes, changes and goes. */
+static void test_listener_of_one(void)
+{
+    Bench t, other;
+    bench_open(&t, &any_ops);
+    Ear ear = { .l = { hear_begin, hear_del, hear_add, hear_commit, .as = t.as, .opaque = &ear } };
+    ear.heard = g_string_new(NULL);
+    ear.as = t.as;
+    memory_listener_add(&ear.l);
+    assert_heard(&ear, "( +io@1000+1000 +ram@2000+3000r ) ");
+    bench_open(&other, &any_ops);
+    ear.as = other.as; /* what it would hear of that one */
+    memory_region_set_enabled(&other.io, false);
+    bench_close(&other);
+    assert_heard(&ear, "");
+    ear.as = t.as;
+    memory_region_set_enabled(&t.io, false);
+    assert_heard(&ear, "( -io@1000+1000 ) ");
+    memory_listener_remove(&ear.l);
+    g_string_free(ear.heard, TRUE);
+    bench_close(&t);
+}
+
 /* A map like a PC's: 70 pieces, a window of BARs over the hole below 4 GiB. */
 enum { PC_DEVICES = 60, PC_TURNS = 200 };
 
@@ -510,6 +533,7 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/debugger-flash", test_debugger_flash);
     g_test_add_func("/memory/ram-too-large", test_ram_too_large);
     g_test_add_func("/memory/listener", test_listener);
+    g_test_add_func("/memory/listener-of-one", test_listener_of_one);
     g_test_add_func("/memory/view-cost", test_view_cost);
     g_test_add_func("/memory/concurrent-views", test_concurrent_views);
     return g_test_run();
