@@ -142,6 +142,48 @@ static void test_readers_wanted(void)
     memory_quiescent();
 }
 
+/* A listener that goes while another thread tells it. */
+typedef struct Mayfly {
+    MemoryListener l;
+    bool alive; /* atomic */
+} Mayfly;
+
+static bool telling_is_over; /* atomic */
+
+static void told_to_mayfly(MemoryListener *l)
+{
+    Mayfly *fly = l->opaque;
+    g_assert_true(__atomic_load_n(&fly->alive, __ATOMIC_SEQ_CST));
+    g_usleep(100);
+    g_assert_true(__atomic_load_n(&fly->alive, __ATOMIC_SEQ_CST));
+}
+
+static gpointer tell_mayflies(gpointer unused)
+{
+    while (!__atomic_load_n(&telling_is_over, __ATOMIC_SEQ_CST)) {
+        memory_free_later(g_free, g_malloc(1));
+        memory_quiescent();
+        g_thread_yield();
+    }
+    return NULL;
+}
+
+static void test_listener_goes(void)
+{
+    GThread *teller = g_thread_new("teller", tell_mayflies, NULL);
+    for (int i = 0; i < 300; i++) {
+        Mayfly fly = { .l = { .readers_wanted = told_to_mayfly, .opaque = &fly }, .alive = true };
+        memory_listener_add(&fly.l);
+        g_usleep(i);
+        memory_listener_remove(&fly.l);
+        __atomic_store_n(&fly.alive, false, __ATOMIC_SEQ_CST);
+        g_usleep(100);
+        memory_quiescent();
+    }
+    __atomic_store_n(&telling_is_over, true, __ATOMIC_SEQ_CST);
+    g_thread_join(teller);
+}
+
 /* ---- regions that come and go -------------------------------------------------- */
 
 enum { REGISTERS = 0x1000, RAM = 0x10000, RAM_SIZE = 0x4000, ROUNDS = 300, THREADS = 3 };
@@ -323,6 +365,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/memory/free-later", test_free_later);
     g_test_add_func("/memory/readers-wanted", test_readers_wanted);
+    g_test_add_func("/memory/listener-goes", test_listener_goes);
     g_test_add_func("/memory/mapped", test_mapped);
     g_test_add_func("/memory/hammer", test_hammer);
     return g_test_run();

@@ -22,6 +22,7 @@ typedef struct Life {
     const char *accel;
     char letter;
     int prints, status; /* what the guest does, and how it ends */
+    uint64_t flushes;   /* afterwards: of all its TLBs */
 } Life;
 
 /* ---- the guest ------------------------------------------------------------- */
@@ -168,6 +169,15 @@ static void use_disk(Machine *m, const Life *life, bool write)
     g_assert_true(ok && sector[0] == life->letter && sector[511] == life->letter);
 }
 
+static uint64_t flushes_of(const Machine *m)
+{
+    g_autoptr(GString) info = g_string_new(NULL);
+    m->accel->class->info(m->accel, info);
+    const char *line = strstr(info->str, "\nflushes ");
+    g_assert_nonnull(line);
+    return g_ascii_strtoull(line + strlen("\nflushes "), NULL, 10);
+}
+
 static void run(Machine *m, const Life *life)
 {
     use_disk(m, life, true);
@@ -193,7 +203,7 @@ static char *make_disk(void)
 
 static gpointer live(gpointer opaque)
 {
-    const Life *life = opaque;
+    Life *life = opaque;
     g_autoptr(GError) err = NULL;
     g_autofree char *disk = make_disk();
     MachineConfig config = { .board = board_of_riscv(), .ram_size = RAM_BYTES, .bios = (char *)"none" };
@@ -205,6 +215,7 @@ static gpointer live(gpointer opaque)
     g_assert_no_error(err);
     build(m, &config, a);
     run(m, life);
+    life->flushes = flushes_of(m);
     runstate_finish(m);
     a->class->close(a);
     machine_free(m);
@@ -215,11 +226,11 @@ static gpointer live(gpointer opaque)
 
 /* ---- tests --------------------------------------------------------------------- */
 
-static void side_by_side(const Life *lives, unsigned count)
+static void side_by_side(Life *lives, unsigned count)
 {
     GThread *threads[8];
     for (unsigned i = 0; i < count; i++) {
-        threads[i] = g_thread_new("machine", live, (gpointer)&lives[i]);
+        threads[i] = g_thread_new("machine", live, &lives[i]);
     }
     for (unsigned i = 0; i < count; i++) {
         g_thread_join(threads[i]);
@@ -229,27 +240,29 @@ static void side_by_side(const Life *lives, unsigned count)
 static void test_in_turn(gconstpointer accel)
 {
     for (int i = 0; i < 5; i++) {
-        Life life = { accel, (char)('a' + i), 20, i + 1 };
+        Life life = { accel, (char)('a' + i), 20, i + 1, 0 };
         live(&life); /* all in this thread */
     }
 }
 
 static void test_side_by_side(gconstpointer accel)
 {
-    const Life lives[] = { { accel, 'a', 300, 3 }, { accel, 'b', 200, 5 }, { "interp", 'c', 100, 7 } };
+    Life lives[] = { { accel, 'a', 300, 3, 0 }, { accel, 'b', 200, 5, 0 }, { "interp", 'c', 100, 7, 0 } };
     side_by_side(lives, G_N_ELEMENTS(lives));
 }
 
-/* Others come and go while one runs. */
+/* Others come and go while one runs, and does what it would do alone. */
 static void test_coming_and_going(gconstpointer accel)
 {
-    Life steady = { accel, 's', 1500, 9 };
+    Life alone = { .accel = accel, .letter = 's', .prints = 1500, .status = 9 }, steady = alone;
+    live(&alone);
     GThread *thread = g_thread_new("machine", live, &steady);
     for (int i = 0; i < 6; i++) {
-        const Life lives[] = { { accel, (char)('a' + i), 5 + i, 1 }, { accel, (char)('A' + i), 11 - i, 2 } };
+        Life lives[] = { { accel, (char)('a' + i), 5 + i, 1, 0 }, { accel, (char)('A' + i), 11 - i, 2, 0 } };
         side_by_side(lives, G_N_ELEMENTS(lives));
     }
     g_thread_join(thread);
+    g_assert_cmpuint(steady.flushes, ==, alone.flushes);
 }
 
 int main(int argc, char **argv)
