@@ -6,7 +6,7 @@
  * back.  Its handler may use async-signal-safe functions only, on whatever thread
  * the kernel has chosen.
  *
- * Files are a list that only grows, published link by link; a removed one keeps its link with
+ * Files are a list that only grows, published link by link, by any thread; a removed one keeps its link with
  * no path.  A child that was forked removes nothing. */
 #include "base/ending.h"
 
@@ -61,7 +61,8 @@ EndingFile *ending_add_file(const char *path)
     catch_exit();
     atomic_store(&f->path, g_canonicalize_filename(path, NULL));
     f->next = atomic_load(&files);
-    atomic_store(&files, f);
+    while (!atomic_compare_exchange_weak(&files, &f->next, f)) {
+    }
     return f;
 }
 

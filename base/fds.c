@@ -9,11 +9,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/lock.h"
+
 /* What main loop, clock, memory, code cache and the smallest machine open (16), and some. */
 enum { FDS_START = 20, FDS_COMMANDS = 4 };
 
-static int base = -1; /* what the held ones are copies of */
-static GArray *held;  /* of int */
+static Lock lock = LOCK_INIT(LOCK_DESCRIPTORS); /* leaf; guards the next three */
+static int base = -1;                           /* what the held ones are copies of */
+static GArray *held;                            /* of int */
 static unsigned wanted;
 
 unsigned fds_limit(void)
@@ -69,15 +72,17 @@ bool fds_init(GError **err)
 
 void fds_reserve_begin(void)
 {
+    lock_take(&lock);
     for (unsigned i = 0; held && i < held->len; i++) {
         close(g_array_index(held, int, i));
     }
     if (held) {
         g_array_set_size(held, 0);
     }
+    lock_release(&lock);
 }
 
-void fds_reserve_end(void)
+static void hold_wanted(void)
 {
     while (held && held->len < wanted) {
         int fd = fcntl(base, F_DUPFD_CLOEXEC, 3);
@@ -88,27 +93,38 @@ void fds_reserve_end(void)
     }
 }
 
+void fds_reserve_end(void)
+{
+    lock_take(&lock);
+    hold_wanted();
+    lock_release(&lock);
+}
+
 bool fds_keep(unsigned more, GError **err)
 {
+    lock_take(&lock);
     if (!held) {
         held = g_array_new(FALSE, FALSE, sizeof(int));
         wanted = FDS_COMMANDS;
         base = eventfd(0, EFD_CLOEXEC);
     }
     wanted += more;
-    fds_reserve_end();
-    if (held->len == wanted) {
-        return true;
+    hold_wanted();
+    bool ok = held->len == wanted;
+    if (!ok) {
+        wanted -= more;
     }
-    wanted -= more;
-    return too_few("some are kept for monitors and debuggers", 0, err);
+    lock_release(&lock);
+    return ok || too_few("some are kept for monitors and debuggers", 0, err);
 }
 
 void fds_unkeep(unsigned less)
 {
+    lock_take(&lock);
     wanted -= less;
     while (held && held->len > wanted) {
         close(g_array_index(held, int, held->len - 1));
         g_array_set_size(held, held->len - 1);
     }
+    lock_release(&lock);
 }

@@ -37,5 +37,6 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
     [LOCK_RAM_BLOCKS] = { "RAM blocks", "the table of RAM blocks", NULL },
     [LOCK_LOOP_WORK] = { "loop work", "work that is scheduled for the main loop", NULL },
     [LOCK_TIMERS] = { "timers", "pending timers, and what the host's timer is set to", NULL },
+    [LOCK_DESCRIPTORS] = { "descriptors", "file descriptors that are held for the user", NULL },
     [LOCK_LOG] = { "log", "the log's file", NULL },
 };

@@ -9,7 +9,45 @@
 
 #include "stream.h"
 
-static Chardev *owner;
+static Chardev *owner; /* atomic: of all machines */
+
+/* The process has one standard input, whichever machine takes it. */
+static bool take(Chardev *chr, GError **err)
+{
+    Chardev *taken = NULL;
+    if (__atomic_compare_exchange_n(&owner, &taken, chr, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        return true;
+    }
+    bool ours = g_ptr_array_find(chr->all->list, taken, NULL); /* another machine's may be gone by now */
+    chr_error(err,
+              "cannot use stdio by multiple character devices: '%s' has it; use "
+              "-serial mon:stdio or a chardev with mux=on for both",
+              ours ? taken->id : "another machine");
+    return false;
+}
+
+static void give_back(Chardev *chr)
+{
+    __atomic_compare_exchange_n(&owner, &chr, NULL, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static bool open_private(Chardev *chr, int *in, int *out, bool signals, GError **err)
+{
+    *in = stream_private_fd(STDIN_FILENO, O_RDONLY);
+    *out = stream_private_fd(STDOUT_FILENO, O_WRONLY);
+    bool ok = *out >= 0;
+    if (!ok) {
+        chr_error(err, "stdio: standard output: %s; do not start this program with it closed",
+                  g_strerror(errno));
+    } else if (*in >= 0 && isatty(STDIN_FILENO)) {
+        ok = terminal_raw(STDIN_FILENO, signals, err);
+    }
+    if (!ok) {
+        close(*in);
+        close(*out);
+    }
+    return ok;
+}
 
 static bool stdio_open(Chardev *chr, GHashTable *options, GError **err)
 {
@@ -18,27 +56,14 @@ static bool stdio_open(Chardev *chr, GHashTable *options, GError **err)
     if (!opt_bool(options, "signal", true, &signals, err)) {
         return false;
     }
-    if (owner) {
-        chr_error(err,
-                  "cannot use stdio by multiple character devices: '%s' has it; use "
-                  "-serial mon:stdio or a chardev with mux=on for both",
-                  owner->id);
+    int in, out;
+    if (!take(chr, err)) {
         return false;
     }
-    int in = stream_private_fd(STDIN_FILENO, O_RDONLY);
-    int out = stream_private_fd(STDOUT_FILENO, O_WRONLY);
-    if (out < 0) {
-        close(in);
-        chr_error(err, "stdio: standard output: %s; do not start this program with it closed",
-                  g_strerror(errno));
+    if (!open_private(chr, &in, &out, signals, err)) {
+        give_back(chr);
         return false;
     }
-    if (in >= 0 && isatty(STDIN_FILENO) && !terminal_raw(STDIN_FILENO, signals, err)) {
-        close(in);
-        close(out);
-        return false;
-    }
-    owner = chr;
     stream_open(s, chr, in, out, stream_dev_end_input);
     chr_set_connected(chr, true);
     return true;
@@ -46,9 +71,9 @@ static bool stdio_open(Chardev *chr, GHashTable *options, GError **err)
 
 static void stdio_close(Chardev *chr)
 {
-    if (owner == chr) {
-        owner = NULL;
+    if (__atomic_load_n(&owner, __ATOMIC_SEQ_CST) == chr) {
         chardev_restore_terminal();
+        give_back(chr);
     }
     stream_dev_close(chr);
 }

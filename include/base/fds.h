@@ -4,7 +4,7 @@
  * Guests and their networks open descriptors as they like (a connection to a forwarded port is
  * one).  So some are held open from the start: one for the peer of each socket that listens
  * for a monitor, a debugger or a console, and some for monitor commands.  They are given up
- * for a moment when their time has come.  Main loop only.
+ * for a moment when their time has come.  All machines of the process share them: any loop.
  *
  * The soft limit is left as the user has it: it also bounds what a guest can make this
  * process hold. */

@@ -39,6 +39,7 @@ typedef enum LockClass {
     LOCK_RAM_BLOCKS,
     LOCK_LOOP_WORK,
     LOCK_TIMERS,
+    LOCK_DESCRIPTORS,
     LOCK_LOG,
     LOCK_CLASSES
 } LockClass;
