@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Variables that all machines of a process share: those of the built library, and the page that says why.
+
+  test-globals.py LIBRARY PAGE
+
+What can be written to is in .data, .bss or per thread; what is constant and holds pointers, in .data.rel.ro, which is
+not. The page has a row `file.c` | `name`, `name` | reason for each."""
+import os
+import re
+import subprocess
+import sys
+
+WRITABLE = re.compile(r'\.(t?data|t?bss)(?!\.rel\.ro)')
+MEMBER = re.compile(r'^(\S+\.o):\s+file format')
+SYMBOL = re.compile(r'^[0-9a-f]+ .{5}.O (\S+)\s+[0-9a-f]+\s+(?:\.hidden )?(\S+)$')
+ROW = re.compile(r'^\| `([\w/.-]+)` \| (.*?) \| (.+?) \|$', re.M)
+
+
+def plain(name):
+    """A function's own variable is name.7 to gcc, function.name to clang."""
+    return re.sub(r'\.\d+$', '', name).split('.')[-1]
+
+
+def of_library(path):
+    env = {**os.environ, 'LC_ALL': 'C'}
+    text = subprocess.run(['objdump', '-t', path], env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found, member = set(), None
+    for line in text.splitlines():
+        head, symbol = MEMBER.match(line), SYMBOL.match(line)
+        if head: # base_memory_ram.c.o
+            member = os.path.basename(head[1]).removesuffix('.o')
+        elif symbol and (WRITABLE.match(symbol[1]) or symbol[1] == '*COM*') and not symbol[2].startswith('__'):
+            found.add((member, plain(symbol[2])))
+    return found
+
+
+def of_page(path):
+    with open(path) as f:
+        rows = ROW.findall(f.read())
+    return {(file.replace('/', '_'), name) for file, names, _ in rows for name in re.findall(r'`(\w+)`', names)}
+
+
+def main():
+    library, page = of_library(sys.argv[1]), of_page(sys.argv[2])
+    checks = [('every variable is on the page', library - page), ('what the page names is there', page - library)]
+    print(f'1..{len(checks)}')
+    for number, (name, wrong) in enumerate(checks, 1):
+        for file, variable in sorted(wrong):
+            print(f'# {file}: {variable}')
+        print(f'{"not ok" if wrong else "ok"} {number} {name}')
+    sys.exit(any(wrong for _, wrong in checks))
+
+
+if __name__ == '__main__':
+    main()
