@@ -38,7 +38,8 @@ static uint64_t oldest_epoch(void)
 {
     uint64_t oldest = UINT64_MAX;
     for (const MemoryReader *rd = readers; rd; rd = rd->next) {
-        oldest = MIN(oldest, __atomic_load_n(&rd->epoch, __ATOMIC_SEQ_CST));
+        uint64_t of_reader = __atomic_load_n(&rd->epoch, __ATOMIC_SEQ_CST); /* once: MIN reads twice */
+        oldest = MIN(oldest, of_reader);
     }
     return oldest;
 }

@@ -125,6 +125,67 @@ static void test_free_later(void)
     g_string_free(freed, TRUE);
 }
 
+/* ---- readers that come and go ------------------------------------------------- */
+
+enum { CLAIMERS = 4, LOOKS = 100000 };
+
+/* What readers find, without a lock. */
+typedef struct Claim {
+    bool gone; /* atomic: it was due, and nobody may look at it */
+    struct Claim *next;
+} Claim;
+
+static Claim *claim;         /* atomic: within reach */
+static Claim *claims_gone;   /* of those who free, one at a time; freed in the end */
+static bool claims_are_over; /* atomic */
+static unsigned looks;       /* atomic */
+
+static void claim_goes(void *opaque)
+{
+    Claim *c = opaque;
+    __atomic_store_n(&c->gone, true, __ATOMIC_SEQ_CST);
+    c->next = claims_gone;
+    claims_gone = c;
+}
+
+static gpointer claimer(gpointer unused)
+{
+    memory_thread_register();
+    while (!__atomic_load_n(&claims_are_over, __ATOMIC_SEQ_CST)) {
+        const Claim *c = __atomic_load_n(&claim, __ATOMIC_SEQ_CST);
+        for (unsigned look = 0; look < 200; look++) {
+            g_assert_false(__atomic_load_n(&c->gone, __ATOMIC_SEQ_CST));
+        }
+        memory_quiescent();
+        __atomic_add_fetch(&looks, 1, __ATOMIC_SEQ_CST);
+    }
+    return NULL;
+}
+
+/* One that still holds a thing is not overlooked while others pass. */
+static void test_claims(void)
+{
+    GThread *threads[CLAIMERS];
+    claim = g_new0(Claim, 1);
+    for (unsigned i = 0; i < CLAIMERS; i++) {
+        threads[i] = g_thread_new("claimer", claimer, NULL);
+    }
+    while (__atomic_load_n(&looks, __ATOMIC_SEQ_CST) < LOOKS) {
+        memory_free_later(claim_goes, __atomic_exchange_n(&claim, g_new0(Claim, 1), __ATOMIC_SEQ_CST));
+        memory_quiescent();
+    }
+    __atomic_store_n(&claims_are_over, true, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < CLAIMERS; i++) {
+        g_thread_join(threads[i]);
+    }
+    memory_quiescent();
+    g_free(claim);
+    for (Claim *c = claims_gone, *next; c; c = next) {
+        next = c->next;
+        g_free(c);
+    }
+}
+
 static unsigned wanted;
 static void count_wanted(MemoryListener *l)
 {
@@ -364,6 +425,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/memory/free-later", test_free_later);
+    g_test_add_func("/memory/claims", test_claims);
     g_test_add_func("/memory/readers-wanted", test_readers_wanted);
     g_test_add_func("/memory/listener-goes", test_listener_goes);
     g_test_add_func("/memory/mapped", test_mapped);
