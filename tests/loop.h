@@ -10,12 +10,16 @@ __attribute__((weak)) Clock *test_the_clock;
 
 static inline EventLoop *test_loop(void)
 {
-    test_the_loop = test_the_loop ? test_the_loop : event_loop_new(g_main_context_default());
+    if (!test_the_loop) { /* threads may ask, when it is there */
+        test_the_loop = event_loop_new(g_main_context_default());
+    }
     return test_the_loop;
 }
 
 static inline Clock *test_clock(void)
 {
-    test_the_clock = test_the_clock ? test_the_clock : clock_new(test_loop());
+    if (!test_the_clock) {
+        test_the_clock = clock_new(test_loop());
+    }
     return test_the_clock;
 }
