@@ -15,14 +15,30 @@ from guestlib import base, guest, initramfs  # noqa: E402  (needs the path above
 CC = "riscv64-linux-gnu-gcc"
 
 
-def compile_to(out, sources, *options):
+def compile_to(out, files, *options, cc=CC):
     try:
-        p = subprocess.run([CC, *options, "-o", out, *sources], stdout=subprocess.PIPE, check=False,
+        p = subprocess.run([cc, *options, "-o", out, *files, "-lm"], stdout=subprocess.PIPE, check=False,
                            stderr=subprocess.STDOUT, text=True)
     except FileNotFoundError as e:
-        raise BenchError(f"cannot build the guest programs: {CC} is not installed\n  do:  run scripts/setup") from e
+        raise BenchError(f"cannot build the guest programs: {cc} is not installed\n  do:  run scripts/setup") from e
     if p.returncode:
         raise BenchError(f"the guest programs do not compile:\n{p.stdout}")
+    return out
+
+
+def sources():
+    return sorted((HERE / "guest").glob("*.c"))
+
+
+def programs():
+    """{name: group} of all programs, read from their tables; tests/scripts/test-bench.py compares it with `bench list`."""
+    out = {}
+    for source in ("integer", "calls", "memory", "float", "system"):
+        text = (HERE / "guest" / f"{source}.c").read_text(encoding="utf-8")
+        rows = re.findall(r'\{\s*"(\w+)",\s*"(\w+)",', text)
+        if not rows:
+            raise BenchError(f"no programs are found in {source}.c\n  do:  mend the pattern in tests/bench/guest.py")
+        out.update((name, group) for group, name in rows)
     return out
 
 
@@ -35,17 +51,17 @@ class BenchGuest:
         folder = cache / "bench"
         folder.mkdir(exist_ok=True)
         self.initrd, self.payload = folder / "initramfs.cpio", folder / "pass.elf"
-        sources = sorted((HERE / "guest").glob("*.[ch]")) + [HERE / "guest" / "init"]
-        recipe = base.Recipe(self.initrd, files=[p.read_text(encoding="utf-8") for p in sources],
+        files = sorted((HERE / "guest").glob("*.[ch]")) + [HERE / "guest" / "init"]
+        recipe = base.Recipe(self.initrd, files=[p.read_text(encoding="utf-8") for p in files],
                              busybox=self.kernel.recipe.source())
         if not recipe.source() or not self.payload.exists():
             say("compiling the guest programs")
             recipe.begin()
-            self._pack(folder, [p for p in sources if p.suffix == ".c"])
+            self._pack(folder)
             recipe.done("here")
 
-    def _pack(self, folder, sources):
-        program = compile_to(folder / "bench", [*sources, "-lm"], "-O2", "-static", "-Wall")
+    def _pack(self, folder):
+        program = compile_to(folder / "bench", sources(), "-O2", "-static", "-Wall")
         compile_to(self.payload, [TOP / "tests/functional/bare/pass.S"], "-nostdlib", "-static",
                    "-march=rv64imac", "-mabi=lp64", "-Wl,-Ttext=0x80000000,--build-id=none,-no-pie")
         cpio = initramfs.base_system(self.kernel.busybox.read_bytes())
@@ -58,12 +74,3 @@ class BenchGuest:
         """Emulator arguments that boot the guest and make it do what is asked."""
         return ["-kernel", self.kernel.image, "-initrd", self.initrd,
                 "-append", f'console=ttyS0 quiet bench="{asked}"']
-
-    def programs(self):
-        """{name: group} of all programs, in their order, read from their tables."""
-        out = {}
-        for source in ("integer", "calls", "memory", "float", "system"):
-            text = (HERE / "guest" / f"{source}.c").read_text(encoding="utf-8")
-            for group, name in re.findall(r'\{"(\w+)",\s*"(\w+)",', text):
-                out[name] = group
-        return out

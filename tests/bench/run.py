@@ -21,8 +21,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from guest import TOP, BenchGuest  # noqa: E402  (needs the path above)
-from guest import base  # noqa: E402
+from guest import TOP, BenchGuest, base, programs  # noqa: E402  (needs the path above)
 from peers import BenchError, Emulator, Run, peak_rss_kib  # noqa: E402
 
 NEWEST = base.cache_dir() / "peer" / "qemu-system-riscv64"
@@ -116,11 +115,11 @@ def shown(x, form="{:6.2f}"):
     return form.format(x) if x is not None else "   -  "
 
 
-def table(results, programs, ours, peer):
+def table(results, known, ours, peer):
     """The report: one row a program, a geomean a group, then boot, memory and start."""
     rows = [f"{'group':9} {'program':11} {ours + ' ms':>12} {peer + ' ms':>12} {'guest':>7} {'cpu':>7}"]
     groups = {}
-    for name, group in programs.items():
+    for name, group in known.items():
         slot = results.best.get(f"guest {name}")
         if not slot:
             continue
@@ -189,18 +188,18 @@ def measure(args, emulators, guest, results):
 def main():
     args = parser().parse_args()
     begun, results = time.monotonic(), Results()
-    guest = BenchGuest(say)
-    programs = guest.programs()
+    known = programs()
     if args.list:
-        for name, group in programs.items():
+        for name, group in known.items():
             print(f"{group:9} {name}")
         return 0
-    unknown = [x for x in args.only if x not in programs and x not in programs.values()]
+    unknown = [x for x in args.only if x not in known and x not in known.values()]
     if unknown:
         raise BenchError(f"no program or group {unknown[0]}\n  do:  choose from scripts/dev bench --list")
+    guest = BenchGuest(say)
     emulators = [Emulator("lyrebird", args.ours), Emulator("qemu", find_peer(args.peer))]
     measure(args, emulators, guest, results)
-    text, summary = table(results, programs, "lyrebird", "qemu")
+    text, summary = table(results, known, "lyrebird", "qemu")
     print(f"\nlyrebird {emulators[0].version} beside qemu {emulators[1].version}; "
           f"ratio above 1: lyrebird is faster; best of {args.boots * args.reps}; load {os.getloadavg()[0]:.1f}\n")
     print(text)
