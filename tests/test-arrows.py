@@ -5,7 +5,8 @@
 A room is a top folder; it sees another when a file of it includes one of its headers.  Private
 headers (beside the .c files) are for their own room alone, public ones (include/ROOM) for whoever does not
 stand below.  The proof of one direction is a topological sort of the rooms: what it cannot put in a row is
-a circle, and is printed with the includes that make it.  There is no list of exceptions.
+a circle, and is printed with the includes that make it.  There is no list of exceptions.  No way leads around
+it: an include names no ../, its header exists, and what another file defines is declared in a header alone.
 
   test-arrows.py TOP          the test
   test-arrows.py TOP --draw   print the drawing for docs/tour.md
@@ -20,20 +21,29 @@ NO_ROOMS = {'include', 'docs', 'scripts', 'tests'}
 # Libraries kept to the room that owns them.
 ONLY = {'SDL': 'ui', 'libslirp': 'net', 'slirp': 'net', 'liburing': 'block', 'ffi.h': 'tcg'}
 
-INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)')
+INCLUDE = re.compile(r'\s*#\s*include\s*(.)([^>"]*)')
+CODE = ('.c', '.h', '.def')
+
+# In a .c file, at the start of a line: what another file defines, or a prototype.
+NOT_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
+BY_HAND = re.compile(r'^(?:extern\b[^;{]*|(?!static\b|typedef\b)[A-Za-z_][\w \*]*\b\w+\([^;{]*\)\s*);', re.M)
+
+
+def has_code(folder):
+    return any(name.endswith(CODE) for _, _, names in os.walk(folder) for name in names)
 
 
 def rooms_of(top):
-    public = os.listdir(os.path.join(top, 'include'))
-    private = [d for d in os.listdir(top) if os.path.exists(os.path.join(top, d, 'meson.build'))]
-    return {d for d in public + private if not d.startswith('.')} - NO_ROOMS
+    folders = os.listdir(os.path.join(top, 'include')) + os.listdir(top)
+    folders = {d for d in folders if not d.startswith(('.', 'build'))} - NO_ROOMS
+    return {d for d in folders if has_code(os.path.join(top, d)) or has_code(os.path.join(top, 'include', d))}
 
 
 def sources(top, rooms):
     for folder in sorted(rooms) + [os.path.join('include', r) for r in sorted(rooms)]:
         for where, _, names in os.walk(os.path.join(top, folder)):
             for name in sorted(names):
-                if name.endswith(('.c', '.h', '.def')):
+                if name.endswith(CODE):
                     yield folder.split(os.sep)[-1], os.path.join(where, name)
 
 
@@ -44,26 +54,39 @@ class House:
         self.arrows = collections.defaultdict(lambda: collections.defaultdict(list))
         self.faults = []
         self.read = 0
+        self.by_hand = []
         for room, path in sources(top, self.rooms):
-            for number, line in enumerate(open(path), 1):
+            with open(path) as f:
+                text = f.read()
+            name = os.path.relpath(path, top)
+            for number, line in enumerate(text.split('\n'), 1):
                 m = INCLUDE.match(line)
                 if m:
                     self.read += 1
-                    self.include(room, path, f'{os.path.relpath(path, top)}:{number}', m[1] == '"', m[2])
+                    self.include(room, path, f'{name}:{number}', m[1], m[2])
+            if name.endswith('.c'):
+                code = NOT_CODE.sub(lambda m: '\n' * m[0].count('\n'), text)
+                self.by_hand += [f'{name}:{code.count(chr(10), 0, m.start()) + 1}: {" ".join(m[0].split())}'
+                                 for m in BY_HAND.finditer(code)]
 
-    def include(self, room, path, where, quoted, header):
-        if not quoted:
+    def include(self, room, path, where, mark, header):
+        seen = header.split('/')[0]
+        public = os.path.exists(os.path.join(self.top, 'include', header))
+        if mark == '<' and not public:
             owner = next((o for library, o in ONLY.items() if header.startswith(library)), room)
             if owner != room:
                 self.faults.append(f'{where}: {header}: a library for {owner}/ alone')
             return
-        seen = header.split('/')[0]
-        if os.path.exists(os.path.join(os.path.dirname(path), header)) or seen == room:
-            return
-        if seen in self.rooms and not os.path.exists(os.path.join(self.top, 'include', header)):
-            self.faults.append(f'{where}: {header}: a private header of {seen}/')
-        if seen in self.rooms:
-            self.arrows[room][seen].append(f'{where}: {header}')
+        beside = os.path.exists(os.path.join(os.path.dirname(path), header))
+        if mark != '"' or '..' in header.split('/'):
+            self.faults.append(f'{where}: an include that does not name its header from the top, in quotes')
+        elif not (beside or public or os.path.exists(os.path.join(self.top, header))):
+            self.faults.append(f'{where}: {header}: no header of this tree')
+        elif not beside and seen != room:
+            if seen in self.rooms:
+                self.arrows[room][seen].append(f'{where}: {header}')
+            if not public:
+                self.faults.append(f'{where}: {header}: a private header of {seen}/')
 
     def storeys(self):
         """Rooms by storey: each sees only what stands below it.  And those that are in no order."""
@@ -114,7 +137,7 @@ def main():
     if '--draw' in sys.argv:
         print('\n'.join(house.drawing()))
         return 0
-    print('TAP version 13\n1..3')
+    print('TAP version 13\n1..4')
     _, left = house.storeys()
     circle = []
     if left:
@@ -129,7 +152,8 @@ def main():
     want = house.drawing()
     differs = [] if left or drawn(house.top) == want else \
         ['docs/tour.md draws other arrows; those of the code:'] + want
-    return failed | tell(3, 'docs/tour.md draws the rooms as they are', differs)
+    failed |= tell(3, 'docs/tour.md draws the rooms as they are', differs)
+    return failed | tell(4, 'what another file defines is declared in a header', house.by_hand)
 
 
 if __name__ == '__main__':

@@ -120,6 +120,8 @@ struct BoardClass {
     bool is_default;
 };
 
+/* Those that exist, and the list of them. */
+extern const BoardClass riscv64_virt_board, riscv32_virt_board;
 extern const BoardClass *const board_classes[]; /* ends with NULL; hw/boards.c */
 
 /* Options of -machine that every board has: offsets into Machine; ends with a NULL name. */
