@@ -33,6 +33,8 @@ def words_of_tree(top):
             if name.endswith(CODE) or '.' not in name:
                 with open(os.path.join(folder, name), errors='replace') as f:
                     text = f.read()
+                if name.endswith(('.c', '.h')): # a comment is no proof
+                    text = re.sub(r'/\*.*?\*/', ' ', text, flags=re.S)
                 words.update(WORD.findall(text))
                 if name == 'meson.build': # what is built there, by name
                     names.update(re.findall(r"'([\w-]+)'", text))
@@ -51,14 +53,16 @@ class Tree:
         self.words, self.files = words_of_tree(top)
 
     def has_path(self, page, path):
-        if re.search(r'(?<![a-z])[A-Z]{4,}', path) or os.path.basename(path) in self.files:
-            return True # tests/AREA/: the reader's own; or a program that is built
+        if re.search(r'(?<![a-z])[A-Z]{4,}', path):
+            return True # tests/AREA/: the reader's own
+        if '.' not in os.path.basename(path) and os.path.basename(path) in self.files:
+            return True # a program that is built
         if '/' not in path: # a file by its name alone
             return any(fnmatch.fnmatch(f, path) for f in self.files)
         first = path.split('/')[0]
         beside = os.path.dirname(page)
         if first not in self.folders and not os.path.exists(os.path.join(self.top, beside, first)):
-            return True # no path of this tree: another program's, a rate such as MiB/s
+            return not path.endswith(CODE) # no path of this tree: another program's, a rate such as MiB/s
         return all(any(glob.glob(os.path.join(self.top, at, p.rstrip('.,'))) for at in ('', 'include', beside))
                    for p in braces(path))
 
