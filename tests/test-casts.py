@@ -3,7 +3,8 @@
 """Casts stay rare: at most MOST in a thousand lines of the program's C code (tests do not count).
 
 A cast is a type in parentheses before an operand, be it written in a macro or not; literals of structs, sizeof and
-declarations are none.  What it can often be instead: container_of (util/container.h), a number of N bytes
+declarations are none.  Types without a mark of their own (size_t and gsize have one) are found where a pointer to one
+is meant: (FILE *)p.  What it can often be instead: container_of (util/container.h), a number of N bytes
 (util/bytes.h), a parameter `void *`, or nothing, where the value goes to that type anyway.
 
 `test-casts.py TOP list` shows them all."""
@@ -14,9 +15,10 @@ import sys
 MOST = 11.0
 
 NOT_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
-NAME = r'(?:void|bool|char|short|int|long|float|double|unsigned|signed|\w+_t|g[a-z]+\d*|[A-Z]\w*[a-z]\w*|u128|__int128|(?:struct|union|enum) \w+)'
+NAME = (r'(?:void|bool|char|short|int|long|float|double|unsigned|signed|\w+_t|g[a-z]+\d*|[A-Z]\w*[a-z]\w*|u128|__int128|'
+        r'(?:struct|union|enum) \w+|(?:__)?typeof(?:__)?\([^()]*(?:\([^()]*\))?[^()]*\)|\w+(?= ?\*))')
 CAST = re.compile(r'(?<![\w\])])\((?:(?:const|volatile|unsigned|signed|long) )*' + NAME + r'(?: int| long| const)*'
-                  r'(?: ?\*+(?:const )?\*?)?\)(?=[\w(&*"~!\-+.])')
+                  r'(?: ?\*+(?: ?const ?\**)?| ?\(\*+\)\((?:[^()]|\([^()]*\))*\))?\)(?=[\w(&*"~!\-+.])')
 BESIDE = {'tests', 'docs', 'scripts', '.git'}
 
 

@@ -4,14 +4,14 @@
 
   test-globals.py LIBRARY PAGE
 
-What can be written to is in .data, .bss or per thread; what is constant and holds pointers, in .data.rel.ro, which is
-not. The page has a row `file.c` | `name`, `name` | reason for each."""
+What is constant is in .rodata, or in .data.rel.ro when it holds pointers; all other variables count, in whichever section,
+but for those that each thread has (objdump does not mark them as objects). The page has a row `file.c` | `name`, `name` | reason for each."""
 import os
 import re
 import subprocess
 import sys
 
-WRITABLE = re.compile(r'\.(t?data|t?bss)(?!\.rel\.ro)')
+CONSTANT = re.compile(r'\.(rodata|data\.rel\.ro)')
 MEMBER = re.compile(r'^(\S+\.o):\s+file format')
 SYMBOL = re.compile(r'^[0-9a-f]+ .{5}.O (\S+)\s+[0-9a-f]+\s+(?:\.hidden )?(\S+)$')
 ROW = re.compile(r'^\| `([\w/.-]+)` \| (.*?) \| (.+?) \|$', re.M)
@@ -30,7 +30,7 @@ def of_library(path):
         head, symbol = MEMBER.match(line), SYMBOL.match(line)
         if head: # base_memory_ram.c.o
             member = os.path.basename(head[1]).removesuffix('.o')
-        elif symbol and (WRITABLE.match(symbol[1]) or symbol[1] == '*COM*') and not symbol[2].startswith('__'):
+        elif symbol and not CONSTANT.match(symbol[1]) and not symbol[2].startswith('__gcov'):
             found.add((member, plain(symbol[2])))
     return found
 
