@@ -127,9 +127,7 @@ static void timer_fire(Timer *t)
 {
     Clock *c = t->clock;
     Lock *lock = t->lock;
-    if (lock) {
-        lock_take(lock);
-    }
+    lock_take_any(lock);
     lock_take(&c->lock);
     bool due = t->due;
     t->due = false;
@@ -137,9 +135,7 @@ static void timer_fire(Timer *t)
     if (due) {
         t->fn(t->opaque);
     }
-    if (lock) {
-        lock_release(lock);
-    }
+    lock_release_any(lock);
 }
 
 static void run_due(Clock *c, bool stopped_too)

@@ -22,6 +22,7 @@ struct Comparator {
 /* Under the lock.  The clock is read behind the counter: the timer never comes too early. */
 static void look(Comparator *c)
 {
+    lock_assert_held(&c->lock);
     uint64_t now = c->on ? c->ops->now(c->opaque) : 0;
     if (c->on)
         c->ops->drive(c->opaque, now >= c->value);

@@ -125,9 +125,7 @@ static gboolean bh_source_dispatch(GSource *s, GSourceFunc fn, gpointer data)
             lock_take_spinning(lock);
         }
         bh->fn(bh->opaque); /* may free bh */
-        if (lock) {
-            lock_release(lock);
-        }
+        lock_release_any(lock);
     }
     return G_SOURCE_CONTINUE;
 }

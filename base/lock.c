@@ -141,7 +141,7 @@ void lock_checked_release(Lock *l)
 void lock_take_spinning_at(Lock *l, const char *where)
 {
     enum { SPINS = 200, PAUSE = 16 };
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < SPINS && !LOCKS_CHECKED; i++) { /* a try would not look at the order */
         if (lock_try_at(l, where)) {
             return;
         }

@@ -136,6 +136,7 @@ static int overlay_zero(OverlayNode *o, const BlockRequest *r)
 /* Write data, or zeroes, under alloc_lock. */
 static int overlay_write(OverlayNode *o, const BlockRequest *r, bool zeroes)
 {
+    lock_assert_held(&o->alloc_lock);
     uint64_t end = r->offset + r->length, first = r->offset >> BLOCK_SHIFT;
     uint64_t last = (end - 1) >> BLOCK_SHIFT;
     int e = 0;

@@ -56,6 +56,7 @@ static void sqe_fill(struct io_uring_sqe *sqe, BlockRequest *r)
 static void submit_locked(Ring *ring)
 {
     int n;
+    lock_assert_held(&ring->lock);
     do {
         n = io_uring_submit(&ring->uring);
     } while (n == -EINTR);

@@ -20,28 +20,14 @@ enum { WAIT_SLICE_MS = 10, WAIT_SLICES = 20, WAIT_SLICES_ALL = 200 };
 
 /* ---- slots --------------------------------------------------------------- */
 
-static void slot_lock(ChrSlot *s)
-{
-    if (s->lock) {
-        lock_take(s->lock);
-    }
-}
-
-static void slot_unlock(Lock *lock)
-{
-    if (lock) {
-        lock_release(lock);
-    }
-}
-
 void chr_event(Chardev *chr, int slot, ChardevEvent event)
 {
     ChrSlot *s = &chr->slots[slot];
     Lock *lock = s->lock;
     if (s->fe && s->fe->event) {
-        slot_lock(s);
+        lock_take_any(lock);
         s->fe->event(s->opaque, event);
-        slot_unlock(lock);
+        lock_release_any(lock);
     }
 }
 
@@ -51,9 +37,9 @@ static int slot_room(ChrSlot *s)
         return 0;
     }
     Lock *lock = s->lock;
-    slot_lock(s);
+    lock_take_any(lock);
     int n = s->fe->can_receive(s->opaque);
-    slot_unlock(lock);
+    lock_release_any(lock);
     return MAX(n, 0);
 }
 
@@ -63,7 +49,7 @@ static void slot_pump(ChrSlot *s)
     uint8_t chunk[CHR_READ_MAX];
     while (s->fe && s->in->len) {
         Lock *lock = s->lock;
-        slot_lock(s);
+        lock_take_any(lock);
         int room = s->fe->can_receive ? s->fe->can_receive(s->opaque) : 0;
         int n = MIN(MIN(room, (int)s->in->len), (int)sizeof(chunk));
         if (n > 0) {
@@ -71,7 +57,7 @@ static void slot_pump(ChrSlot *s)
             g_byte_array_remove_range(s->in, 0, n);
             s->fe->receive(s->opaque, chunk, n);
         }
-        slot_unlock(lock);
+        lock_release_any(lock);
         if (n <= 0) {
             return;
         }
@@ -176,9 +162,9 @@ void chr_writable(Chardev *chr)
         lock_release(&chr->write_lock);
         if (fn) {
             Lock *lock = s->lock;
-            slot_lock(s);
+            lock_take_any(lock);
             fn(arg);
-            slot_unlock(lock);
+            lock_release_any(lock);
         }
     }
 }

@@ -76,18 +76,14 @@ static void net_deliver(void *opaque)
 {
     NetClient *nc = opaque;
     Lock *lock = nc->lock;
-    if (lock) {
-        lock_take(lock);
-    }
+    lock_take_any(lock);
     unsigned n = 0;
     while (nc->first && nc->fe && n < DELIVER_MAX && nc->fe->can_receive(nc->opaque) &&
            nc->fe->receive(nc->opaque, nc->first->data, nc->first->len)) {
         queue_pop(nc);
         n++;
     }
-    if (lock) {
-        lock_release(lock);
-    }
+    lock_release_any(lock);
     if (n == DELIVER_MAX) {
         bh_schedule(nc->deliver); /* let others have their turn */
     }
@@ -315,13 +311,9 @@ void net_tell_link(const NetFrontend *fe, void *opaque, Lock *lock, bool up)
     if (!fe || !fe->link_changed) {
         return;
     }
-    if (lock) {
-        lock_take(lock);
-    }
+    lock_take_any(lock);
     fe->link_changed(opaque, up);
-    if (lock) {
-        lock_release(lock);
-    }
+    lock_release_any(lock);
 }
 
 void net_set_link(NetClient *nc, bool up)

@@ -272,6 +272,7 @@ static void do_work(TcgLoop *l)
 /* Under the lock: the thread stands until resume, work or the end. */
 static void stand_still(TcgLoop *l)
 {
+    lock_assert_held(&l->lock);
     memory_thread_sleep();
     while (l->pause && !l->quit && g_queue_is_empty(&l->work)) {
         if (!l->paused) { /* again after a resume and a pause that came while this slept */

@@ -162,6 +162,7 @@ static void store_dirty(void *opaque)
 {
     Pflash *f = opaque;
     uint64_t page = 0, n;
+    lock_assert_held(f->dev.lock);
     if (f->in_flight) {
         return;
     }

@@ -65,6 +65,7 @@ void device_reset(Device *dev)
 
 void device_refresh(Device *dev)
 {
+    lock_assert_held(dev->lock);
     for (const DeviceClass *c = dev->class; c; c = c->parent) {
         if (c->refresh) {
             c->refresh(dev);

@@ -25,6 +25,7 @@ static PCIHost *pci_host(Device *dev)
 /* Under the host's lock, which is held while the function is called: so it stays. */
 static PCIDevice *function_at(PCIHost *host, hwaddr off)
 {
+    lock_assert_held(host->dev.lock);
     PCIDevice *d =
         off >> ECAM_BUS_SHIFT ? NULL : host->functions[off >> ECAM_FUNCTION_SHIFT & (PCI_FUNCTIONS - 1)];
     return d && d->dev.realized ? d : NULL;

@@ -86,9 +86,21 @@ unsigned pci_add_capability(PCIDevice *d, uint8_t id, unsigned size)
     return at;
 }
 
+static void drive_pin(PCIDevice *d)
+{
+    bool out = d->intx && !(pci_command(d) & PCI_COMMAND_INTX_OFF);
+    d->s.config[PCI_STATUS] =
+        ((d->s.config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) | (d->intx ? PCI_STATUS_INTERRUPT : 0));
+    if (out != d->intx_out) {
+        d->intx_out = out;
+        pci_host_function_intx(d->host, d, out);
+    }
+}
+
 void pci_finish(PCIDevice *d)
 {
-    pci_set_intx(d, false);
+    d->intx = false; /* cut off: the lock has no more to guard */
+    drive_pin(d);
     for (unsigned i = 0; i < PCI_BARS; i++) {
         d->bars[i].mr = NULL;
     }
@@ -117,19 +129,9 @@ static void map_bar(PCIDevice *d, unsigned index)
     }
 }
 
-static void drive_pin(PCIDevice *d)
-{
-    bool out = d->intx && !(pci_command(d) & PCI_COMMAND_INTX_OFF);
-    d->s.config[PCI_STATUS] =
-        ((d->s.config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) | (d->intx ? PCI_STATUS_INTERRUPT : 0));
-    if (out != d->intx_out) {
-        d->intx_out = out;
-        pci_host_function_intx(d->host, d, out);
-    }
-}
-
 void pci_set_intx(PCIDevice *d, bool level)
 {
+    lock_assert_held(d->dev.lock);
     d->intx = level;
     drive_pin(d);
 }

@@ -43,6 +43,7 @@ void virtio_broken(VirtioDevice *v, const char *fmt, ...)
 static void later_run(void *opaque)
 {
     VirtioDevice *v = opaque;
+    lock_assert_held(v->dev.lock);
     if (!clock_virtual_runs(device_clock(&v->dev))) {
         timer_set_deadline(v->later_timer, clock_get_ns(device_clock(&v->dev), CLK_VIRTUAL));
         return;
@@ -58,6 +59,7 @@ static void later_run(void *opaque)
 
 void virtio_notify_later(VirtioDevice *v, unsigned q)
 {
+    lock_assert_held(v->dev.lock);
     v->later |= 1ull << q;
     bh_schedule(v->later_bh);
 }
