@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""No function without a user: each function that a header declares is named somewhere in the program
-besides its declaration and its definition.  A test is no user, but for what FOR_TESTS names.
+"""No function without a user: each function that a header declares or holds is named somewhere in the program
+besides its declaration and its definition; that it calls itself is no use.  A test is no user, but for what
+FOR_TESTS names.
 
 Reads the text, by the house style: a declaration or a definition starts in the first column, what uses a
-function does not (a call, a row of a table, the body of a macro).  Static functions are the compiler's to
-find."""
+function does not (a call, a row of a table, the body of a macro).  Static functions of a .c file are the
+compiler's to find.  A macro lock_take(l) that only calls lock_take_at is the user's name of that function."""
 import os
 import re
-import subprocess
 import sys
 
 ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block', 'net', 'chardev', 'monitor',
@@ -17,13 +17,16 @@ ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block
 # What only tests call, and why it is there all the same.
 SAVED = 'saved machines will; until then every class is proved to save and load'
 KVM = 'an accelerator that leaves device writes to the host kernel (KVM) will; a test is its user until then'
+PC = 'an architecture whose interrupts have vectors will; the toy guest of the tests is its user until then'
 DIRTY = 'a display and a moving machine will; a test is their user until then'
 FOR_TESTS = {
     'clock_run_timers': 'a test moves the virtual clock by hand',
     'clock_virtual_set_ns': 'likewise',
+    'cpu_int_acknowledge': PC, 'cpu_int_pending': PC,
     'cpu_state_leave': KVM, 'cpu_state_load': SAVED, 'cpu_state_save': SAVED,
     'device_load': SAVED, 'device_save': SAVED,
     'event_notifier_free': KVM, 'event_notifier_new': KVM, 'event_notifier_test_and_clear': KVM,
+    'fifo8_used': 'tests look how much waits in a queue',
     'ir_parse': 'programs in the IR are how the tests of the compiler are written',
     'machine_connect_irq': KVM, 'machine_send_msi': KVM,
     'memory_region_add_event': KVM, 'memory_region_del_event': KVM,
@@ -32,7 +35,8 @@ FOR_TESTS = {
 }
 
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
-DECLARED = re.compile(r'^(?!static|typedef|#|\s|extern const)[\w \*]*?\b(\w+)\(', re.M)
+DECLARED = re.compile(r'^(?!static (?!inline)|typedef|#|\s|extern const)[\w \*]*?\b(\w+)\(', re.M)
+AT = re.compile(r'^#define (\w+)\([\w, ]*\) \1_at\(', re.M)
 WORD = re.compile(r'\b[a-z_]\w+\b')
 
 
@@ -42,9 +46,26 @@ def plain(path):
         return COMMENT.sub(lambda m: '\n' * m[0].count('\n'), f.read())
 
 
+def uses(code, all_lines):
+    """What the code names beside what it declares and defines; not what a function says of itself."""
+    used, inside = set(), None
+    for line in code.split('\n'):
+        if AT.match(line):
+            continue
+        if line[:1] in (' ', '\t', '#', '{') or all_lines:
+            used.update(w for w in WORD.findall(line) if w != inside)
+        elif DECLARED.match(line):
+            inside = DECLARED.match(line)[1]
+        elif line[:1] == '}':
+            inside = None
+        elif line.startswith('static'):
+            inside = (re.findall(r'\b(\w+)\(', line) or [None])[0]
+    return used
+
+
 def main():
     top = sys.argv[1]
-    declared, used = {}, set()
+    declared, used, called_at = {}, set(), set()
     for room in ROOMS:
         for folder, _, names in os.walk(os.path.join(top, room)):
             for name in names:
@@ -54,9 +75,9 @@ def main():
                 code = plain(path)
                 if name.endswith('.h'):
                     declared.update((f, os.path.relpath(path, top)) for f in DECLARED.findall(code))
-                for line in code.split('\n'):
-                    if line[:1] in (' ', '\t', '#') or name.endswith(('.decode', '.def')):
-                        used.update(WORD.findall(line))
+                    called_at.update(AT.findall(code))
+                used |= uses(code, name.endswith(('.decode', '.def')))
+    used |= {f'{f}_at' for f in called_at if f in used}
     dead = sorted((path, f) for f, path in declared.items() if f not in used and f not in FOR_TESTS)
     stale = sorted(f for f in FOR_TESTS if f in used or f not in declared)
     print('TAP version 13\n1..2')
