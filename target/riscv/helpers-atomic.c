@@ -7,6 +7,7 @@
  *
  * All are sequentially consistent, whatever aq and rl say. */
 #include "target/riscv/translate.h"
+#include "util/atomic128.h"
 
 static void *write_host(RiscvCPU *r, uint64_t vaddr, unsigned bytes, bool reads)
 {
@@ -153,15 +154,6 @@ static uint64_t helper_amocas(CPU *cpu, uint64_t vaddr, uint64_t expected, uint6
 const IrHelper riscv_helper_amocas =
     IR_HELPER4("amocas", helper_amocas, IRH_FAULT | IRH_REPEAT, I64, I64, I64, I64, I32);
 
-#ifdef __x86_64__
-__attribute__((target("cx16"), noinline)) /* clang would inline it where cx16 is off */
-#endif
-static unsigned __int128
-cas128(unsigned __int128 *p, unsigned __int128 expected, unsigned __int128 value)
-{
-    return __sync_val_compare_and_swap(p, expected, value);
-}
-
 /* A register pair: the even one is the low half, x0 and its neighbour read as zero. */
 static unsigned __int128 read_pair(const RiscvCPU *r, unsigned reg, unsigned half_bits)
 {
@@ -180,7 +172,7 @@ static void helper_amocas_pair(CPU *cpu, uint64_t vaddr, uint32_t rd, uint32_t r
     unsigned __int128 expected = read_pair(r, rd, half), value = read_pair(r, rs2, half), old;
 
     if (what == AMO_Q) {
-        old = cas128(atomic_host(r, vaddr, 16), expected, value);
+        old = atomic_cas128(atomic_host(r, vaddr, 16), expected, value);
     } else {
         uint64_t old64 = expected;
         __atomic_compare_exchange_n((uint64_t *)atomic_host(r, vaddr, 8), &old64, value, false,
