@@ -44,7 +44,7 @@ const Option cmdline_options[] = {
       .help = "what firmware may read of the boot order (fw_cfg), with bootindex= of devices;\n"
               "'drives' are for boards with drive letters, no riscv board reads them" },
     { "name", OPT_NAME, SHAPE_KEYS, .implied = "guest", .arg = "[guest=]string[,process=string][,debug-threads=on|off]",
-      .help = "name of the guest, and of the process" },
+      .help = "name of the guest, and of the process; threads have names either way" },
     { "uuid", OPT_UUID, SHAPE_TEXT, .arg = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", .help = "UUID of the machine" },
     { "rtc", OPT_RTC, SHAPE_KEYS, .implied = "base",
       .arg = "[base=utc|localtime|datetime][,clock=host|rt|vm][,driftfix=none|slew]",
