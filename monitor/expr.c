@@ -4,7 +4,7 @@
  *   expr := sum { (& | ^) sum }      sum := prod { (+ -) prod }
  *   prod := unary { (* / %) unary }  unary := (+ - ~) unary | ( expr ) | 'c' | $reg | number
  *
- * As QEMU's: left to right, & | ^ bind least, all three alike. */
+ * As QEMU's: left to right, & | ^ bind least, all three alike; division has a sign. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +132,15 @@ static bool parse_unary(Parser *p, uint64_t *v)
     return ok;
 }
 
+/* The host traps where the quotient does not fit. */
+static int64_t divide(int64_t a, int64_t b, bool remainder)
+{
+    if (b == -1) {
+        return remainder ? 0 : (int64_t)(0 - (uint64_t)a);
+    }
+    return remainder ? a % b : a / b;
+}
+
 static bool parse_product(Parser *p, uint64_t *v)
 {
     if (!parse_unary(p, v)) {
@@ -146,7 +155,7 @@ static bool parse_product(Parser *p, uint64_t *v)
         if (c != '*' && !right) {
             return monitor_syntax_error(p->err, "division by zero");
         }
-        *v = c == '*' ? *v * right : c == '/' ? *v / right : *v % right;
+        *v = c == '*' ? *v * right : (uint64_t)divide(*v, right, c == '%');
     }
     return true;
 }

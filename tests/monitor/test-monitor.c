@@ -71,6 +71,12 @@ static void test_print(void)
     expect("p 'a'", "0x61\n");
     expect("p /x $pc+4", "0x80000004\n");
     expect("p", "unexpected end of expression\nTry \"help p\" for more information\n");
+    expect("p -8/2", "0xfffffffffffffffc\n"); /* numbers have a sign, as QEMU's */
+    expect("p/d -9/2", "-4\n");
+    expect("p/d -7%2", "-1\n");
+    expect("p/d 9/-2", "-4\n");
+    expect("p (1-2-0x7fffffffffffffff)/-1", "0x8000000000000000\n"); /* the host would trap */
+    expect("p (1-2-0x7fffffffffffffff)%-1", "0\n");
     expect("p 1/0", "division by zero\nTry \"help p\" for more information\n");
     expect("p 1 2",
            "print|p: extraneous characters at the end of line\nTry \"help p\" for more information\n");
