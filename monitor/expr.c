@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Expressions of the monitor: 64-bit arithmetic on numbers, characters and registers.
  *
- *   expr := sum { (& | ^) sum }      sum := prod { (+ -) prod }
+ *   expr := bits { (+ -) bits }      bits := prod { (& | ^) prod }
  *   prod := unary { (* / %) unary }  unary := (+ - ~) unary | ( expr ) | 'c' | $reg | number
  *
- * As QEMU's: left to right, & | ^ bind least, all three alike; division has a sign. */
+ * As QEMU's: left to right; + and - bind least, then & | ^, all three alike; division has a sign. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,34 +160,34 @@ static bool parse_product(Parser *p, uint64_t *v)
     return true;
 }
 
-static bool parse_sum(Parser *p, uint64_t *v)
+static bool parse_bits(Parser *p, uint64_t *v)
 {
     if (!parse_product(p, v)) {
         return false;
     }
-    for (char c = peek(p); c == '+' || c == '-'; c = peek(p)) {
+    for (char c = peek(p); c == '&' || c == '|' || c == '^'; c = peek(p)) {
         uint64_t right = 0;
         p->at++;
         if (!parse_product(p, &right)) {
             return false;
         }
-        *v = c == '+' ? *v + right : *v - right;
+        *v = c == '&' ? *v & right : c == '|' ? *v | right : *v ^ right;
     }
     return true;
 }
 
 static bool parse_expr(Parser *p, uint64_t *v)
 {
-    if (!parse_sum(p, v)) {
+    if (!parse_bits(p, v)) {
         return false;
     }
-    for (char c = peek(p); c == '&' || c == '|' || c == '^'; c = peek(p)) {
+    for (char c = peek(p); c == '+' || c == '-'; c = peek(p)) {
         uint64_t right = 0;
         p->at++;
-        if (!parse_sum(p, &right)) {
+        if (!parse_bits(p, &right)) {
             return false;
         }
-        *v = c == '&' ? *v & right : c == '|' ? *v | right : *v ^ right;
+        *v = c == '+' ? *v + right : *v - right;
     }
     return true;
 }

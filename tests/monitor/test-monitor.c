@@ -64,6 +64,9 @@ static void test_print(void)
 {
     expect("p 1+2*3", "0x7\n");
     expect("p (1+2)*3", "0x9\n");
+    expect("p 8+6&3", "0xa\n"); /* + binds least, in QEMU as here */
+    expect("p 6&3+1", "0x3\n");
+    expect("p 1+2|4*2&12", "0x9\n");
     expect("p/d -5", "-5\n");
     expect("p /d 10-3", "7\n");
     expect("p /c 65", "'A'\n");
