@@ -6,9 +6,13 @@
 #include "ops.h"
 #include "riscv-records.h"
 
-#include <gio/gio.h>
+#include <fcntl.h>
+#include <glib.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const char *runner, *guest, *model;
 
@@ -95,15 +99,30 @@ static void check_result(Op op, Format f, const RiscvRecord *in, const RiscvResu
     }
 }
 
+/* Files without names, and no threads of GLib's: the thread sanitizer does not see its locks. */
 static bool run_guest(GBytes *input, GBytes **output)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GSubprocess) process = g_subprocess_new(
-        G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
-        &error, runner, "-cpu", model, guest, NULL);
+    const char *argv[] = { runner, "-cpu", model, guest, NULL };
+    gsize size;
+    const void *bytes = g_bytes_get_data(input, &size);
+    int in = memfd_create("input", MFD_CLOEXEC), out = memfd_create("output", MFD_CLOEXEC), status = -1;
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    char *all = NULL;
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", out);
+    GPid child;
+    g_assert_cmpint(pwrite(in, bytes, size, 0), ==, size);
+    g_spawn_async_with_fds(NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &child, in, out,
+                           null, &error);
     g_assert_no_error(error);
-    bool done = g_subprocess_communicate(process, input, NULL, output, NULL, &error);
-    return done && g_subprocess_get_successful(process);
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_file_get_contents(path, &all, &size, &error);
+    g_assert_no_error(error);
+    *output = g_bytes_new_take(all, size);
+    close(in);
+    close(out);
+    close(null);
+    return status == 0;
 }
 
 /* The name of a processor with Zfh differs between QEMU's versions. */
