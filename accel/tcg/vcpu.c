@@ -162,8 +162,8 @@ static void run_vcpu(TcgLoop *l, CPU *cpu)
     }
     for (;;) {
         store(&cpu->exit_request, 0);
-        tcg_handle_queue(l->state);
         memory_quiescent();
+        tcg_handle_queue(l->state); /* behind it: what was freed there is in TLBs until here */
         if (must_leave(l, cpu)) {
             break;
         }
