@@ -26,6 +26,20 @@ static void *pages_reserve(size_t bytes, int fd)
     return p == MAP_FAILED ? NULL : p;
 }
 
+#ifdef __SANITIZE_THREAD__
+void AnnotateBenignRaceSized(const char *file, int line, const volatile void *at, size_t bytes,
+                             const char *why);
+#endif
+
+/* The thread sanitizer has nothing to say of the bytes of guest memory: vCPUs and devices share them by
+ * the guest's rules, and fences, which it does not model, stand for those (ram_mark_written, virtqueues). */
+static void sanitizer_is_shared(void *host, size_t bytes)
+{
+#ifdef __SANITIZE_THREAD__
+    AnnotateBenignRaceSized(__FILE__, __LINE__, host, bytes, "guest memory");
+#endif
+}
+
 static bool ram_block_map(RamBlock *rb, GError **err)
 {
     if (rb->size > INT64_MAX) {
@@ -44,6 +58,7 @@ static bool ram_block_map(RamBlock *rb, GError **err)
         return false;
     }
     madvise(rb->host, rb->size, MADV_HUGEPAGE);
+    sanitizer_is_shared(rb->host, rb->size);
     return true;
 }
 
