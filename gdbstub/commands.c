@@ -105,7 +105,8 @@ static void query_thread_info(GdbStub *s, const char *p, size_t len)
         gdb_send_text(s, "E22");
         return;
     }
-    g_autofree char *text = g_strdup_printf("CPU#%u [%s]", cpu->index, cpu->halted ? "halted " : "running");
+    g_autofree char *text =
+        g_strdup_printf("CPU#%u [%s]", cpu->index, cpu_is_halted(cpu) ? "halted " : "running");
     g_autoptr(GString) out = g_string_new(NULL);
     gdb_append_hex(out, text, strlen(text));
     gdb_send_text(s, out->str);

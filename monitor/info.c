@@ -103,7 +103,7 @@ static bool info_cpus(Machine *m, const char *args, GString *out, GError **err)
         int tid = 0;
         cpu_run(cpu, get_thread_id, &tid);
         g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", cpu == monitor_cpu(m) ? '*' : ' ', i, tid,
-                               cpu->halted ? " (halted)" : "");
+                               cpu_is_halted(cpu) ? " (halted)" : "");
     }
     return true;
 }

@@ -173,3 +173,15 @@ void cpu_set_singlestep(CPU *cpu, bool on)
 {
     cpu->singlestep = on; /* translations stay: steps use blocks of their own */
 }
+
+static void tell_halted(CPU *cpu, void *opaque)
+{
+    *(bool *)opaque = cpu->halted;
+}
+
+bool cpu_is_halted(CPU *cpu)
+{
+    bool halted = false;
+    cpu_run(cpu, tell_halted, &halted);
+    return halted;
+}

@@ -34,7 +34,7 @@ struct CPU {
     /* Polled by translated code: nonzero asks it to return to the dispatcher.
      * Set by any thread through cpu_request_exit(). */
     uint32_t exit_request;
-    uint32_t halted; /* waits for an interrupt (wfi); cleared by the dispatcher */
+    uint32_t halted; /* waits for an interrupt (wfi); its thread's: others ask cpu_is_halted() */
     TcgVcpu *tcg;    /* private to accel/tcg */
     const CPUArch *arch;
     const VcpuOps *ops;          /* never NULL: see vcpu_ops_none */
@@ -296,6 +296,8 @@ static inline void cpu_run(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *o
 {
     cpu->ops->run_on_cpu(cpu, fn, opaque);
 }
+/* Does it wait for an interrupt?  Its thread is asked. */
+bool cpu_is_halted(CPU *cpu);
 
 /* Guest memory by virtual address, for gdb and the monitor: see memory_debug_read().  Of a range
  * that is not mapped throughout nothing is touched. */
