@@ -5,8 +5,7 @@
  *   1. A device sees only sizes within its table's [min, max] and, unless the
  *      table says otherwise, only aligned offsets.
  *   2. The owner's lock is held around a device's function, and nothing else.
- *   3. A range of the flat view is copied before a device is called: its
- *      function may replace the view.
+ *   3. Nothing of a flat view is read once a device was called: its function may replace the view.
  *   4. DMA touches RAM (and ROM that is read) only. */
 #include "base/memory_priv.h"
 
@@ -20,89 +19,87 @@
 
 /* ---- devices ------------------------------------------------------------- */
 
-typedef struct IoAccess {
-    MemoryRegion *mr;
-    hwaddr offset;
-    unsigned size;
-    unsigned min, max;
-} IoAccess;
+/* The bus's calls of one access, under the lock of the region's owner if it has one. */
 
-static bool io_prepare(IoAccess *io, MemoryRegion *mr, hwaddr offset, unsigned size)
-{
-    const IoOps *ops = mr->ops;
-    *io = (IoAccess){ .mr = mr,
-                      .offset = offset,
-                      .size = size,
-                      .min = ops->min ? ops->min : 1,
-                      .max = ops->max ? ops->max : 8 };
-    if ((offset & (size - 1)) && !ops->unaligned) {
-        log_guest_error("%s: access of %u bytes at unaligned offset 0x%" PRIx64, mr->name, size, offset);
-        return false;
-    }
-    return true;
-}
-
-static G_GNUC_NO_INLINE void io_trace(const IoAccess *io, hwaddr offset, unsigned size, bool write,
+static G_GNUC_NO_INLINE void io_trace(const MemoryRegion *mr, hwaddr offset, unsigned size, bool write,
                                       uint64_t value, BusResult r)
 {
-    memory_trace_io(io->mr, &(IoTrace){ .offset = offset, .size = size, .write = write, .value = value }, r);
+    memory_trace_io(mr, &(IoTrace){ .offset = offset, .size = size, .write = write, .value = value }, r);
 }
 
 /* One call of the device, at a size that it knows, in its own byte order. */
-static BusResult io_call_read(const IoAccess *io, hwaddr offset, unsigned size, uint64_t *value)
+static inline BusResult io_call_read(const MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t *value)
 {
-    const IoOps *ops = io->mr->ops;
+    const IoOps *ops = mr->ops;
     *value = 0;
-    BusResult r = ops->read ? ops->read(io->mr->opaque, offset, size, value) : BUS_DEVICE_ERROR;
+    BusResult r = ops->read ? ops->read(mr->opaque, offset, size, value) : BUS_DEVICE_ERROR;
     *value &= bytes_mask(size);
-    if (trace_on()) {
-        io_trace(io, offset, size, false, *value, r);
+    if (G_UNLIKELY(trace_on())) {
+        io_trace(mr, offset, size, false, *value, r);
     }
-    if (ops->big_endian) {
+    if (G_UNLIKELY(ops->big_endian)) {
         *value = swap_uint(*value, size);
     }
     return r;
 }
 
-static BusResult io_call_write(const IoAccess *io, hwaddr offset, unsigned size, uint64_t value)
+static inline BusResult io_call_write(const MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
 {
-    const IoOps *ops = io->mr->ops;
+    const IoOps *ops = mr->ops;
     value &= bytes_mask(size);
-    if (ops->big_endian) {
+    if (G_UNLIKELY(ops->big_endian)) {
         value = swap_uint(value, size);
     }
-    if (trace_on()) { /* before what it causes */
-        io_trace(io, offset, size, true, value, BUS_OK);
+    if (G_UNLIKELY(trace_on())) { /* before what it causes */
+        io_trace(mr, offset, size, true, value, BUS_OK);
     }
-    BusResult r = ops->write ? ops->write(io->mr->opaque, offset, size, value) : BUS_DEVICE_ERROR;
-    if (r != BUS_OK && trace_on()) {
-        io_trace(io, offset, size, true, value, r);
+    BusResult r = ops->write ? ops->write(mr->opaque, offset, size, value) : BUS_DEVICE_ERROR;
+    if (G_UNLIKELY(r != BUS_OK) && trace_on()) {
+        io_trace(mr, offset, size, true, value, r);
     }
     return r;
 }
 
-static bool fits(const IoAccess *io)
+/* The device takes it as it is. */
+static inline bool io_fits(const IoOps *ops, hwaddr offset, unsigned size)
 {
-    return io->size >= io->min && io->size <= io->max;
+    return size >= ops->min && (!ops->max || size <= ops->max) && !(offset & (size - 1));
 }
 
-static BusResult io_read_locked(const IoAccess *io, uint64_t *value)
+static unsigned io_max(const IoOps *ops)
 {
-    if (fits(io)) {
-        return io_call_read(io, io->offset, io->size, value);
+    return ops->max ? ops->max : 8;
+}
+
+/* Not aligned; where the device takes that, the size may still not be one of its own. */
+static bool io_refuse_unaligned(const MemoryRegion *mr, hwaddr offset, unsigned size)
+{
+    if (mr->ops->unaligned || !(offset & (size - 1))) {
+        return false;
     }
-    if (io->size < io->min) {
-        hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
-        unsigned shift = 8 * (unsigned)(io->offset - word);
-        BusResult r = io_call_read(io, word, io->min, value);
-        *value = *value >> shift & bytes_mask(io->size);
+    log_guest_error("%s: access of %u bytes at unaligned offset 0x%" PRIx64, mr->name, size, offset);
+    return true;
+}
+
+static G_GNUC_NO_INLINE BusResult io_read_pieces(const MemoryRegion *mr, hwaddr offset, unsigned size,
+                                                 uint64_t *value)
+{
+    unsigned min = mr->ops->min;
+    if (io_refuse_unaligned(mr, offset, size)) {
+        return BUS_DEVICE_ERROR;
+    }
+    if (size < min) {
+        hwaddr word = offset & ~(hwaddr)(min - 1);
+        unsigned shift = 8 * (unsigned)(offset - word);
+        BusResult r = io_call_read(mr, word, min, value);
+        *value = *value >> shift & bytes_mask(size);
         return r;
     }
-    unsigned step = MIN(io->size, io->max);
+    unsigned step = MIN(size, io_max(mr->ops));
     *value = 0;
-    for (unsigned i = 0; i < io->size; i += step) {
+    for (unsigned i = 0; i < size; i += step) {
         uint64_t part;
-        BusResult r = io_call_read(io, io->offset + i, step, &part);
+        BusResult r = io_call_read(mr, offset + i, step, &part);
         if (r != BUS_OK) {
             return r;
         }
@@ -111,19 +108,21 @@ static BusResult io_read_locked(const IoAccess *io, uint64_t *value)
     return BUS_OK;
 }
 
-static BusResult io_write_locked(const IoAccess *io, uint64_t value)
+static G_GNUC_NO_INLINE BusResult io_write_pieces(const MemoryRegion *mr, hwaddr offset, unsigned size,
+                                                  uint64_t value)
 {
-    if (fits(io)) {
-        return io_call_write(io, io->offset, io->size, value);
+    unsigned min = mr->ops->min;
+    if (io_refuse_unaligned(mr, offset, size)) {
+        return BUS_DEVICE_ERROR;
     }
-    if (io->size < io->min) {
-        hwaddr word = io->offset & ~(hwaddr)(io->min - 1);
-        unsigned shift = 8 * (unsigned)(io->offset - word);
-        return io_call_write(io, word, io->min, (value & bytes_mask(io->size)) << shift);
+    if (size < min) {
+        hwaddr word = offset & ~(hwaddr)(min - 1);
+        unsigned shift = 8 * (unsigned)(offset - word);
+        return io_call_write(mr, word, min, (value & bytes_mask(size)) << shift);
     }
-    unsigned step = MIN(io->size, io->max);
-    for (unsigned i = 0; i < io->size; i += step) {
-        BusResult r = io_call_write(io, io->offset + i, step, value >> (8 * i));
+    unsigned step = MIN(size, io_max(mr->ops));
+    for (unsigned i = 0; i < size; i += step) {
+        BusResult r = io_call_write(mr, offset + i, step, value >> (8 * i));
         if (r != BUS_OK) {
             return r;
         }
@@ -131,18 +130,26 @@ static BusResult io_write_locked(const IoAccess *io, uint64_t value)
     return BUS_OK;
 }
 
-static BusResult io_read(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t *value)
+static inline BusResult io_read_locked(const MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t *value)
 {
-    IoAccess io;
-    if (!io_prepare(&io, mr, offset, size)) {
-        return BUS_DEVICE_ERROR;
-    }
+    return G_LIKELY(io_fits(mr->ops, offset, size)) ? io_call_read(mr, offset, size, value)
+                                                    : io_read_pieces(mr, offset, size, value);
+}
+
+static inline BusResult io_write_locked(const MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
+{
+    return G_LIKELY(io_fits(mr->ops, offset, size)) ? io_call_write(mr, offset, size, value)
+                                                    : io_write_pieces(mr, offset, size, value);
+}
+
+static BusResult io_read(const MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t *value)
+{
     MemoryOwner *owner = mr->owner;
     if (!owner) {
-        return io_read_locked(&io, value);
+        return io_read_locked(mr, offset, size, value);
     }
     lock_take(owner->lock);
-    BusResult r = owner->gone ? BUS_DECODE_ERROR : io_read_locked(&io, value);
+    BusResult r = owner->gone ? BUS_DECODE_ERROR : io_read_locked(mr, offset, size, value);
     lock_release(owner->lock);
     return r;
 }
@@ -183,33 +190,29 @@ static void retry_wait(unsigned seen)
     lock_release(&retry_lock);
 }
 
-static BusResult io_write_once(const IoAccess *io, uint64_t value)
+static BusResult io_write_once(const MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
 {
-    MemoryOwner *owner = io->mr->owner;
+    MemoryOwner *owner = mr->owner;
     if (!owner) {
-        return io_write_locked(io, value);
+        return io_write_locked(mr, offset, size, value);
     }
     lock_take(owner->lock);
-    BusResult r = owner->gone ? BUS_DECODE_ERROR : io_write_locked(io, value);
+    BusResult r = owner->gone ? BUS_DECODE_ERROR : io_write_locked(mr, offset, size, value);
     lock_release(owner->lock);
     return r;
 }
 
-static BusResult io_write(MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
+static BusResult io_write(const MemoryRegion *mr, hwaddr offset, unsigned size, uint64_t value)
 {
-    IoAccess io;
     if (G_UNLIKELY(__atomic_load_n(&mr->events, __ATOMIC_ACQUIRE)) &&
         memory_event_signal(mr, offset, size, value)) {
         return BUS_OK;
     }
-    if (!io_prepare(&io, mr, offset, size)) {
-        return BUS_DEVICE_ERROR;
-    }
     for (;;) {
         unsigned seen = __atomic_load_n(&retries, __ATOMIC_ACQUIRE);
         write_again = false;
-        BusResult r = io_write_once(&io, value);
-        if (!write_again) {
+        BusResult r = io_write_once(mr, offset, size, value);
+        if (G_LIKELY(!write_again)) {
             return r;
         }
         retry_wait(seen);
@@ -224,61 +227,78 @@ static BusResult nothing_there(const AddressSpace *as, const char *what, hwaddr 
     return as->open_bus ? BUS_OK : BUS_DECODE_ERROR;
 }
 
-BusResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value)
+static BusResult range_read(const FlatRange *r, hwaddr addr, unsigned size, uint64_t *value)
+{
+    hwaddr offset = r->mr_offset + (addr - r->start);
+    *value = 0;
+    const RamBlock *rb = flat_range_ram(r);
+    if (rb) {
+        *value = load_le(rb->host + offset, size);
+        return BUS_OK;
+    }
+    return io_read(r->mr, offset, size, value);
+}
+
+static BusResult range_write(const FlatRange *r, hwaddr addr, unsigned size, uint64_t value)
+{
+    const MemoryRegion *mr = r->mr;
+    hwaddr offset = r->mr_offset + (addr - r->start);
+    if (mr->ops) {
+        return io_write(mr, offset, size, value);
+    }
+    if (mr->readonly) {
+        log_guest_error("%s: write of %u bytes at 0x%" PRIx64 ", which is read-only", mr->name, size, addr);
+        return BUS_OK;
+    }
+    store_le(mr->ram->host + offset, size, value);
+    ram_mark_written(mr->ram, offset, size);
+    return BUS_OK;
+}
+
+static BusResult read_bytes(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value)
 {
     *value = 0;
-    const FlatRange *found = address_space_lookup(as, addr);
-    if (!found) {
+    for (unsigned i = 0; i < size; i++) {
+        uint64_t byte;
+        BusResult r = memory_read(as, addr + i, 1, &byte);
+        if (r != BUS_OK) {
+            return r;
+        }
+        *value |= byte << (8 * i);
+    }
+    return BUS_OK;
+}
+
+static BusResult write_bytes(AddressSpace *as, hwaddr addr, unsigned size, uint64_t value)
+{
+    for (unsigned i = 0; i < size; i++) {
+        BusResult r = memory_write(as, addr + i, 1, value >> (8 * i) & 0xff);
+        if (r != BUS_OK) {
+            return r;
+        }
+    }
+    return BUS_OK;
+}
+
+BusResult memory_read(AddressSpace *as, hwaddr addr, unsigned size, uint64_t *value)
+{
+    const FlatRange *r = address_space_lookup(as, addr);
+    if (G_UNLIKELY(!r)) {
         *value = as->open_bus ? bytes_mask(size) : 0;
         return nothing_there(as, "read", addr, size);
     }
-    FlatRange r = *found;
-    hwaddr in = addr - r.start;
-    if (r.size - in < size) { /* straddles regions: byte by byte */
-        for (unsigned i = 0; i < size; i++) {
-            uint64_t byte;
-            BusResult result = memory_read(as, addr + i, 1, &byte);
-            if (result != BUS_OK) {
-                return result;
-            }
-            *value |= byte << (8 * i);
-        }
-        return BUS_OK;
-    }
-    if (flat_range_ram(&r)) {
-        *value = load_le(r.mr->ram->host + r.mr_offset + in, size);
-        return BUS_OK;
-    }
-    return io_read(r.mr, r.mr_offset + in, size, value);
+    return G_LIKELY(flat_range_holds(r, addr, size)) ? range_read(r, addr, size, value)
+                                                     : read_bytes(as, addr, size, value);
 }
 
 BusResult memory_write(AddressSpace *as, hwaddr addr, unsigned size, uint64_t value)
 {
-    const FlatRange *found = address_space_lookup(as, addr);
-    if (!found) {
+    const FlatRange *r = address_space_lookup(as, addr);
+    if (G_UNLIKELY(!r)) {
         return nothing_there(as, "write", addr, size);
     }
-    FlatRange r = *found;
-    hwaddr in = addr - r.start;
-    if (r.size - in < size) {
-        for (unsigned i = 0; i < size; i++) {
-            BusResult result = memory_write(as, addr + i, 1, value >> (8 * i) & 0xff);
-            if (result != BUS_OK) {
-                return result;
-            }
-        }
-        return BUS_OK;
-    }
-    if (flat_range_writable(&r)) {
-        store_le(r.mr->ram->host + r.mr_offset + in, size, value);
-        ram_mark_written(r.mr->ram, r.mr_offset + in, size);
-        return BUS_OK;
-    }
-    if (r.mr->ops) {
-        return io_write(r.mr, r.mr_offset + in, size, value);
-    }
-    log_guest_error("%s: write of %u bytes at 0x%" PRIx64 ", which is read-only", r.mr->name, size, addr);
-    return BUS_OK;
+    return G_LIKELY(flat_range_holds(r, addr, size)) ? range_write(r, addr, size, value)
+                                                     : write_bytes(as, addr, size, value);
 }
 
 /* ---- bulk ---------------------------------------------------------------- */

@@ -231,10 +231,9 @@ void address_spaces_foreach(void (*fn)(AddressSpace *as, void *opaque), void *op
     memory_transaction_commit();
 }
 
-const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr)
+/* The range that holds addr, or NULL. */
+static const FlatRange *view_search(const FlatView *v, hwaddr addr)
 {
-    memory_reader_enter();
-    const FlatView *v = __atomic_load_n(&as->view, __ATOMIC_SEQ_CST);
     const FlatRange *r = v->ranges; /* of `left` ranges from here on one may hold it */
     for (unsigned left = v->count; left > 1;) {
         unsigned half = left / 2;
@@ -242,6 +241,31 @@ const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr)
         left -= half;
     }
     return v->count && addr - r->start < r->size ? r : NULL;
+}
+
+/* Where this thread found something last is where it mostly looks next: DMA in RAM, a driver in its
+ * device's registers.  It is a place in a view, whichever that was: what is there is looked at in the
+ * view of now. */
+static __thread unsigned last_found;
+
+static G_GNUC_NO_INLINE const FlatRange *lookup_elsewhere(const FlatView *v, hwaddr addr)
+{
+    const FlatRange *r = view_search(v, addr);
+    if (r) {
+        last_found = r - v->ranges;
+    }
+    return r;
+}
+
+const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr)
+{
+    memory_reader_enter();
+    const FlatView *v = __atomic_load_n(&as->view, __ATOMIC_SEQ_CST);
+    const FlatRange *r = v->ranges + last_found;
+    if (G_LIKELY(last_found < v->count && addr - r->start < r->size)) {
+        return r;
+    }
+    return lookup_elsewhere(v, addr);
 }
 
 bool address_space_shows(AddressSpace *as, const RamBlock *rb)

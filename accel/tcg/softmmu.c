@@ -163,7 +163,9 @@ static uint8_t *tlb_hit(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess acce
 static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 {
     MmuFault fault;
-    Target t = { .host = tlb_find(cpu, vaddr, bytes, a.kind, TLB_WATCHED) };
+    Target t = { 0 };
+    if (G_UNLIKELY(cpu->watchpoints->len))
+        t.host = tlb_find(cpu, vaddr, bytes, a.kind, TLB_WATCHED);
     if (!t.host && !resolve(cpu, vaddr, bytes, a.kind, &t, &fault)) {
         fault.mop = a.mop;
         raise_fault(cpu, &fault);
@@ -181,9 +183,9 @@ static void check_watch(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess acce
 
 /* ---- values --------------------------------------------------------------------------- */
 
-static uint64_t finish_load(uint64_t value, MemOp mop)
+static inline uint64_t finish_load(uint64_t value, MemOp mop)
 {
-    return memop_extend(mop, mop & MEM_BE ? swap_uint(value, memop_bytes(mop)) : value);
+    return memop_extend(mop, G_UNLIKELY(mop & MEM_BE) ? swap_uint(value, memop_bytes(mop)) : value);
 }
 
 static bool crosses(uint64_t vaddr, unsigned bytes)
@@ -247,11 +249,10 @@ static BusResult bus_write(CPU *cpu, uint64_t phys, unsigned bytes, uint64_t val
     return r;
 }
 
-static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes, Access a)
+static G_GNUC_NO_INLINE uint64_t read_device(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes,
+                                             Access a)
 {
     uint64_t value = 0;
-    if (t->host)
-        return load_le(t->host, bytes);
     if (cpu->tcg->log)
         tcg_log_bus(cpu->tcg->log);
     if (bus_read(cpu, t->phys, bytes, &value) != BUS_OK)
@@ -259,7 +260,12 @@ static uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned 
     return value;
 }
 
-static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
+static inline uint64_t read_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes, Access a)
+{
+    return t->host ? load_le(t->host, bytes) : read_device(cpu, t, vaddr, bytes, a);
+}
+
+static G_GNUC_NO_INLINE uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 {
     Crossing c = locate_both(cpu, vaddr, bytes, a);
     uint64_t value = 0;
@@ -270,6 +276,16 @@ static uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a
     return value;
 }
 
+static uint64_t load_missed(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
+{
+    cpu->tcg->state->stats.slow_accesses++;
+    if (G_UNLIKELY(crosses(vaddr, bytes)))
+        return load_crossing(cpu, vaddr, bytes, a);
+    Target t = locate(cpu, vaddr, bytes, a);
+    check_watch(cpu, vaddr, bytes, MMU_READ);
+    return read_target(cpu, &t, vaddr, bytes, a);
+}
+
 uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     unsigned bytes = memop_bytes(mop);
@@ -277,14 +293,7 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
     if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1)))
         raise_misaligned(cpu, vaddr, a);
     const uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_READ);
-    if (G_LIKELY(p))
-        return finish_load(load_le(p, bytes), mop);
-    cpu->tcg->state->stats.slow_accesses++;
-    if (crosses(vaddr, bytes))
-        return finish_load(load_crossing(cpu, vaddr, bytes, a), mop);
-    Target t = locate(cpu, vaddr, bytes, a);
-    check_watch(cpu, vaddr, bytes, MMU_READ);
-    return finish_load(read_target(cpu, &t, vaddr, bytes, a), mop);
+    return finish_load(p ? load_le(p, bytes) : load_missed(cpu, vaddr, bytes, a), mop);
 }
 
 /* ---- code that changes itself ---------------------------------------------------------------

@@ -168,6 +168,13 @@ static inline bool flat_range_writable(const FlatRange *r)
     return r->mr->ram && !r->mr->ops && !r->mr->readonly;
 }
 
+/* All of [addr, addr + size) is in the range; size is not 0. */
+static inline bool flat_range_holds(const FlatRange *r, hwaddr addr, uint64_t size)
+{
+    hwaddr in = addr - r->start;
+    return in < r->size && r->size - in >= size;
+}
+
 /* An address space: a root region and its current flat view.  Where nothing is, an access to memory
  * is BUS_DECODE_ERROR, and one to ports, on a bus that nobody drives, reads ones and writes nothing. */
 AddressSpace *address_space_new(MemoryRegion *root, const char *name);
