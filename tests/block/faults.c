@@ -10,6 +10,8 @@
 #include "block/block.h"
 
 Fault faults[FAULT_KINDS];
+static bool (*_Atomic hold_ends)(void *opaque);
+static void *_Atomic hold_opaque;
 
 void fault_set(FaultKind kind, int error, int times)
 {
@@ -23,6 +25,12 @@ void fault_clear(void)
     for (int i = 0; i < FAULT_KINDS; i++) {
         fault_set(i, 0, 0);
     }
+}
+
+void fault_hold(bool (*go_on)(void *opaque), void *opaque)
+{
+    hold_opaque = opaque;
+    hold_ends = go_on;
 }
 
 /* The error that this call is to have, or 0. */
@@ -39,8 +47,19 @@ static int fault_now(FaultKind kind)
     return f->error;
 }
 
+static void held(void)
+{
+    bool (*go_on)(void *opaque);
+    while ((go_on = hold_ends) && !go_on(hold_opaque)) {
+        g_thread_yield();
+    }
+}
+
 static bool fails(FaultKind kind)
 {
+    if (kind != FAULT_THREAD) {
+        held();
+    }
     int e = fault_now(kind);
     if (e) {
         errno = e;

@@ -4,6 +4,7 @@
  * workers, and what io_uring says of what it has done. */
 #pragma once
 #include <stdatomic.h>
+#include <stdbool.h>
 
 typedef enum FaultKind {
     FAULT_READ,
@@ -24,3 +25,5 @@ extern Fault faults[FAULT_KINDS];
 
 void fault_set(FaultKind kind, int error, int times);
 void fault_clear(void);
+/* From now on the host takes its time: a system call of a worker lasts until go_on(opaque).  NULL: no longer. */
+void fault_hold(bool (*go_on)(void *opaque), void *opaque);
