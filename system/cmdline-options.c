@@ -113,8 +113,9 @@ const Option cmdline_options[] = {
       .help = "nothing but these defaults" },
     { "daemonize", OPT_DAEMONIZE, SHAPE_FLAG, .arg = "", .help = "run in the background once everything listens" },
     { "nodefaults", OPT_NODEFAULTS, SHAPE_FLAG, .arg = "", .help = "no default devices, serial lines and monitors" },
-    { "no-user-config", OPT_NO_USER_CONFIG, SHAPE_FLAG, .arg = "", .help = "read no configuration files (there are none)" },
-    { "nodefconfig", OPT_NO_USER_CONFIG, SHAPE_FLAG },
+    { "no-user-config", .already = "", .refused = "there are no configuration files",
+      .arg = "", .help = "read no configuration files (there are none)" },
+    { "nodefconfig", .already = "", .refused = "there are no configuration files" },
 
     /* ---- known to other programs, not built here ---- */
     { "enable-kvm", .refused = "KVM is not built; use -accel tcg" },

@@ -120,7 +120,7 @@ static void option_unknown(const char *word, const char *name, GError **err)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (const Option *o = cmdline_options; o->name; o++) {
-        if (o->kind != OPT_NONE) {
+        if (o->kind != OPT_NONE || o->help) {
             g_ptr_array_add(names, (void *)o->name);
         }
     }

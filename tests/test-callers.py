@@ -110,6 +110,13 @@ def uses(code, all_lines):
     return used
 
 
+def read_options(top):
+    """Kinds of options that something besides the table of options names."""
+    code = '\n'.join(plain(os.path.join(folder, name)) for folder, name in sources(top)
+                     if name not in ('cmdline.h', 'cmdline-options.c'))
+    return set(re.findall(r'\bOPT_\w+', code))
+
+
 def report(number, what, faults):
     for fault in sorted(faults):
         print('#', fault)
@@ -130,12 +137,15 @@ def main():
     used |= {f'{f}_at' for f in called_at if f in used}
     dead = [f'{path}: {f} has no user' for f, path in declared.items() if f not in used and f not in FOR_TESTS]
     stale = [f'{f} is in FOR_TESTS without need' for f in FOR_TESTS if f in used or f not in declared]
-    print('TAP version 13\n1..4')
+    print('TAP version 13\n1..5')
+    options = set(re.findall(r'\bOPT_\w+', plain(os.path.join(top, 'system/cmdline.h'))))
     return report(1, f'every function and table has a user ({len(declared)} declared)',
                   dead if declared else ['nothing is declared']) | \
         report(2, 'what is there for tests is used by nobody else', stale) | \
         report(3, 'every source file is built', [f'{path} is in no meson.build' for path in unbuilt(top)]) | \
-        report(4, 'every class of devices is in hw/registry.c', unregistered(top))
+        report(4, 'every class of devices is in hw/registry.c', unregistered(top)) | \
+        report(5, f'every option is read ({len(options)})',
+               [f'{o} is accepted, and nothing reads it' for o in options - read_options(top)])
 
 
 if __name__ == '__main__':

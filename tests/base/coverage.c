@@ -4,7 +4,8 @@
 
 typedef struct Coverage {
     size_t start, size;
-    uint8_t *owner; /* of each byte: alignment of the field that it belongs to, or 0 */
+    uint16_t version; /* of the table under way */
+    uint8_t *owner;   /* of each byte: alignment of the field that it belongs to, or 0 */
 } Coverage;
 
 static void cover(Coverage *c, size_t at, size_t bytes, size_t alignment)
@@ -22,6 +23,10 @@ static bool cover_leaf(const StateLeaf *leaf, void *opaque)
     Coverage *c = opaque;
     const Field *f = leaf->field;
     size_t bytes = state_leaf_bytes(leaf);
+    if (leaf->since > c->version) {
+        g_test_message("%s: .since = %u in a table of version %u", leaf->name, leaf->since, c->version);
+        g_test_fail();
+    }
     for (uint32_t i = 0; i < leaf->count && f->kind != FIELD_TIMER; i++) {
         size_t at = state_leaf_element(leaf, i);
         cover(c, at, bytes, f->kind == FIELD_FIFO8 ? 2 : f->kind == FIELD_COUNTED ? 1 : bytes);
@@ -37,6 +42,7 @@ void coverage_check(const char *name, const StateTable *tables, unsigned count, 
     g_autofree uint8_t *owner = g_malloc0(size + 1);
     Coverage c = { .start = offset, .size = size, .owner = owner };
     for (unsigned i = 0; i < count; i++) {
+        c.version = tables[i].version;
         state_foreach(&tables[i], cover_leaf, &c);
     }
     for (size_t at = 0, gap = 0; at < size; at++) {

@@ -4,5 +4,5 @@
 #include "base/state.h"
 
 /* Fails the test unless every byte of [offset, offset + size) is one field's, or padding before the next one's
- * alignment. */
+ * alignment, and no row is newer (Field.since) than its table. */
 void coverage_check(const char *name, const StateTable *tables, unsigned count, size_t offset, size_t size);

@@ -99,7 +99,7 @@ static void accesses_random(Bench *b, GRand *rnd, unsigned count)
 static void test_covered(gconstpointer data)
 {
     const DeviceClass *c = data;
-    StateTable table = { .fields = c->state };
+    StateTable table = { .fields = c->state, .version = c->version };
     coverage_check(c->name, &table, 1, c->state_offset, c->state_size);
 }
 
