@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "block/block_priv.h"
 #include "faults.h"
 #include "rig.h"
@@ -244,7 +245,9 @@ static void test_huge(gconstpointer data)
     g_autofree char *path = rig_image(UINT64_C(1) << 40);
     BlockBackend *blk = rig_drive_ok("file=%s,if=none,format=raw,discard=unmap,detect-zeroes=unmap%s", path,
                                      op == BLOCK_WRITE ? ",snapshot=on" : "");
-    g_autofree uint8_t *memory = g_malloc0(PART);
+    MemoryRegion ram;
+    g_assert_true(memory_region_init_ram(&ram, NULL, "buffer", PART, NULL));
+    uint8_t *memory = ram.ram->host;
     g_autofree struct iovec *iov = g_new(struct iovec, PARTS);
     for (int i = 0; i < PARTS; i++) {
         iov[i] = (struct iovec){ memory, PART };
@@ -277,6 +280,8 @@ static void test_huge(gconstpointer data)
     }
     g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, memory, 4096), ==, 0);
     test_close_drives();
+    memory_region_finish(&ram);
+    memory_quiescent();
     g_test_message("%.2f s", (double)(g_get_monotonic_time() - begun) / 1e6);
     g_unlink(path);
 }
