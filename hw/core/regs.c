@@ -2,7 +2,8 @@
 /* Register files by table: see hw/regs.h.
  *
  * A register is found in two steps: the place of the access has the row to begin with
- * (RegFile.places), and few rows follow until one fits; or none do, and that row is it. */
+ * (RegFile.places), and few rows follow until one fits; or none do, and that row is it.  What was found
+ * among several is remembered (RegFile.last). */
 #include "hw/regs.h"
 
 #include <inttypes.h>
@@ -16,12 +17,6 @@
 #define HOT inline __attribute__((always_inline))
 
 /* ---- which register is meant --------------------------------------------- */
-
-typedef struct Found {
-    const Reg *reg;
-    unsigned index;  /* in the array */
-    unsigned inside; /* offset of the access in the register */
-} Found;
 
 static uint32_t reg_count(const Reg *r)
 {
@@ -39,7 +34,7 @@ static uint64_t reg_end(const Reg *r)
 }
 
 /* delta: from its start on. */
-static HOT bool reg_holds(const Reg *r, uint32_t delta, Found *found)
+static inline bool reg_holds(const Reg *r, uint32_t delta, RegFound *found)
 {
     found->index = 0;
     if (r->count) {
@@ -54,31 +49,47 @@ static HOT bool reg_holds(const Reg *r, uint32_t delta, Found *found)
     return delta < r->size;
 }
 
-/* avoid: REG_WO of a read, REG_RO of a write.  False: there is none, or it is for the other
- * direction only (found->reg says which). */
-static HOT bool reg_find(const RegFile *f, hwaddr off, RegUse avoid, Found *found)
+static unsigned bank_of(const RegFile *f)
 {
-    const RegTable *t = f->table;
+    return f->table->bank ? f->table->bank(f->dev) : 0;
+}
+
+static G_GNUC_NO_INLINE bool reg_search(RegFile *f, hwaddr off, RegUse avoid, RegFound *found)
+{
     const Reg *other = NULL;
-    const RegPlace *place = &f->places[off >> f->place_shift];
-    const Reg *only = t->rows + place->first;
-    if (place->alone & 1u << avoid) {
-        *found = (Found){ only, 0, (unsigned)off - only->offset };
-        return true;
-    }
-    for (const Reg *r = only; r->name && r->offset <= off; r++) {
-        if (!reg_holds(r, (uint32_t)off - r->offset, found) ||
-            (r->banks && !(r->banks >> t->bank(f->dev) & 1))) {
+    unsigned bank = bank_of(f);
+    for (const Reg *r = f->table->rows + f->places[off >> f->place_shift].first; r->name && r->offset <= off;
+         r++) {
+        if (!reg_holds(r, (uint32_t)off - r->offset, found) || (r->banks && !(r->banks >> bank & 1))) {
             continue;
         }
         if (r->use != avoid) {
             found->reg = r;
+            f->last[avoid == REG_RO] = (RegLast){ off, bank, *found };
             return true;
         }
         other = r;
     }
     found->reg = other;
     return false;
+}
+
+/* avoid: REG_WO of a read, REG_RO of a write.  False: there is none, or it is for the other
+ * direction only (found->reg says which). */
+static HOT bool reg_find(RegFile *f, hwaddr off, RegUse avoid, RegFound *found)
+{
+    const RegPlace *place = &f->places[off >> f->place_shift];
+    if (place->alone & 1u << avoid) {
+        const Reg *only = f->table->rows + place->first;
+        *found = (RegFound){ only, 0, (unsigned)off - only->offset };
+        return true;
+    }
+    const RegLast *last = &f->last[avoid == REG_RO];
+    if (last->at.reg && last->off == off && last->bank == bank_of(f)) {
+        *found = last->at;
+        return true;
+    }
+    return reg_search(f, off, avoid, found);
 }
 
 /* ---- one register -------------------------------------------------------- */
@@ -88,20 +99,20 @@ static unsigned reg_width(const Reg *r)
     return r->part ? r->part : r->size;
 }
 
-static bool right_size(const Found *at, unsigned size)
+static bool right_size(const RegFound *at, unsigned size)
 {
     unsigned whole = reg_width(at->reg);
     return at->reg->bytes || (size == whole && (at->inside & (whole - 1)) == 0);
 }
 
 /* Bits of a register that `size` bytes are away from its lowest ones. */
-static unsigned shift_of(const Found *at)
+static unsigned shift_of(const RegFound *at)
 {
     return at->reg->bytes ? 0 : 8 * at->inside;
 }
 
 /* The element that is meant, REG_NONE or REG_EMPTY. */
-static int element_of(const RegFile *f, const Found *at)
+static int element_of(const RegFile *f, const RegFound *at)
 {
     const Reg *r = at->reg;
     return r->element ? r->element(f->dev, at->index) : (int)at->index;
@@ -119,7 +130,7 @@ static char *reg_name(const Reg *r, unsigned index)
                       : g_strdup_printf("%s[%u]", r->name, index);
 }
 
-static G_GNUC_NO_INLINE void log_absent(const RegFile *f, const Found *at, const char *verb, int element)
+static G_GNUC_NO_INLINE void log_absent(const RegFile *f, const RegFound *at, const char *verb, int element)
 {
     if (element == REG_NONE) {
         g_autofree char *name = reg_name(at->reg, at->index);
@@ -129,7 +140,7 @@ static G_GNUC_NO_INLINE void log_absent(const RegFile *f, const Found *at, const
     }
 }
 
-static HOT uint64_t reg_read(const RegFile *f, const Found *at, unsigned size)
+static HOT uint64_t reg_read(const RegFile *f, const RegFound *at, unsigned size)
 {
     const Reg *r = at->reg;
     int element = element_of(f, at);
@@ -158,7 +169,7 @@ static uint64_t masked(const RegFile *f, const Reg *r, uint64_t old, uint64_t va
     return ((old & ~rw) | (value & rw)) & ~(value & r->w1c);
 }
 
-static HOT void reg_write(const RegFile *f, const Found *at, unsigned size, uint64_t value)
+static HOT void reg_write(const RegFile *f, const RegFound *at, unsigned size, uint64_t value)
 {
     const Reg *r = at->reg;
     int element = element_of(f, at);
@@ -190,14 +201,14 @@ void reg_store(const RegAccess *a, uint64_t value)
 /* ---- one access ---------------------------------------------------------- */
 
 /* Bytes of an access of `size` at the register that the register has. */
-static unsigned bytes_here(const RegFile *f, const Found *at, unsigned size)
+static unsigned bytes_here(const RegFile *f, const RegFound *at, unsigned size)
 {
     unsigned left = at->reg->size - at->inside;
     return f->table->rule == REG_ONE ? left : MIN(size, left);
 }
 
 /* The register at off takes no such access; how many bytes of it are dealt with so. */
-static unsigned log_refused(const RegFile *f, const Found *at, hwaddr off, const char *verb, unsigned size)
+static unsigned log_refused(const RegFile *f, const RegFound *at, hwaddr off, const char *verb, unsigned size)
 {
     if (f->table->quiet) {
         return 8;
@@ -211,7 +222,7 @@ static unsigned log_refused(const RegFile *f, const Found *at, hwaddr off, const
     return bytes_here(f, at, size);
 }
 
-static void log_size(const RegFile *f, const Found *at, const char *verb, unsigned size)
+static void log_size(const RegFile *f, const RegFound *at, const char *verb, unsigned size)
 {
     log_guest_error("%s: %u-byte %s of '%s', which takes %u bytes", f->dev->path, size, verb, at->reg->name,
                     reg_width(at->reg));
@@ -223,12 +234,11 @@ static bool must_be_whole(const RegTable *t, bool write)
 }
 
 /* An access of several registers, or none. */
-static G_GNUC_NO_INLINE void access_pieces(const RegFile *f, hwaddr off, unsigned size, bool write,
-                                           uint64_t *value)
+static G_GNUC_NO_INLINE void access_pieces(RegFile *f, hwaddr off, unsigned size, bool write, uint64_t *value)
 {
     const char *verb = write ? "write" : "read";
     for (unsigned done = 0, n; done < size; done += n) {
-        Found at;
+        RegFound at;
         if (!reg_find(f, off + done, write ? REG_RO : REG_WO, &at)) {
             n = log_refused(f, &at, off + done, verb, size - done);
             continue;
@@ -247,7 +257,7 @@ static G_GNUC_NO_INLINE void access_pieces(const RegFile *f, hwaddr off, unsigne
 }
 
 /* Does one register take the access, by itself?  *size: then its bytes in the register. */
-static HOT bool takes(const RegFile *f, const Found *at, bool whole, unsigned *size)
+static HOT bool takes(const RegFile *f, const RegFound *at, bool whole, unsigned *size)
 {
     unsigned left = at->reg->size - at->inside;
     if (f->table->rule == REG_ONE) {
@@ -260,10 +270,13 @@ static HOT bool takes(const RegFile *f, const Found *at, bool whole, unsigned *s
 BusResult reg_file_read(RegFile *f, hwaddr off, unsigned size, uint64_t *value)
 {
     const RegTable *t = f->table;
-    Found at;
+    RegFound at;
     off >>= f->shift;
     if (reg_find(f, off, REG_WO, &at) && takes(f, &at, must_be_whole(t, false), &size)) {
         *value = reg_read(f, &at, size);
+        if (!at.reg->read) {
+            return BUS_OK; /* nothing has changed */
+        }
     } else {
         *value = 0;
         access_pieces(f, off, size, false, value);
@@ -277,7 +290,7 @@ BusResult reg_file_read(RegFile *f, hwaddr off, unsigned size, uint64_t *value)
 BusResult reg_file_write(RegFile *f, hwaddr off, unsigned size, uint64_t value)
 {
     const RegTable *t = f->table;
-    Found at;
+    RegFound at;
     off >>= f->shift;
     if (reg_find(f, off, REG_RO, &at) && takes(f, &at, must_be_whole(t, true), &size)) {
         reg_write(f, &at, size, value);
@@ -307,7 +320,7 @@ static void describe_bits(const Reg *r, uint64_t value, GString *out)
     }
 }
 
-static char *describe_name(const RegFile *f, const Found *at)
+static char *describe_name(const RegFile *f, const RegFound *at)
 {
     const Reg *r = at->reg;
     if (r->count || !r->element) {
@@ -317,7 +330,7 @@ static char *describe_name(const RegFile *f, const Found *at)
     return element < 0 ? g_strconcat(r->name, "[none]", NULL) : reg_name(r, element);
 }
 
-static void describe_one(const RegFile *f, const Found *at, const IoTrace *t, unsigned done)
+static void describe_one(const RegFile *f, const RegFound *at, const IoTrace *t, unsigned done)
 {
     unsigned n = bytes_here(f, at, t->size - done);
     g_autofree char *name = describe_name(f, at);
@@ -333,7 +346,7 @@ static void file_describe(void *opaque, IoTrace *t)
     RegFile *f = opaque;
     t->device = device_user_path(f->dev);
     for (unsigned done = 0; done < t->size;) {
-        Found at;
+        RegFound at;
         if (!reg_find(f, (t->offset >> f->shift) + done, t->write ? REG_RO : REG_WO, &at) && !at.reg) {
             return;
         }
@@ -401,9 +414,9 @@ static void file_index(RegFile *f, uint64_t size)
     while ((size - 1) >> f->place_shift >= REG_PLACES) {
         f->place_shift++;
     }
+    unsigned first = 0;
     for (uint64_t n = 0; n < REG_PLACES; n++) {
         uint64_t from = n << f->place_shift, to = (n + 1) << f->place_shift;
-        unsigned first = 0;
         while (rows[first].name && reg_end(&rows[first]) <= from) {
             first++;
         }
@@ -423,6 +436,7 @@ void reg_file_show(RegFile *f, Device *dev, const RegTable *t)
     }
     f->dev = dev;
     f->table = t;
+    memset(f->last, 0, sizeof(f->last));
     file_index(f, f->mr.size);
 }
 

@@ -92,7 +92,9 @@ typedef struct RegTable {
     RegRule rule;
     bool quiet;                    /* what is not there reads as 0 and takes writes, without a word */
     unsigned (*bank)(Device *dev); /* which bank shows, 0 to 7; NULL: there is one */
-    void (*after)(Device *dev);    /* after each access, as device_refresh */
+    /* After each access that may have changed something, as device_refresh: not where what a register
+     * holds was read, and no handler was called. */
+    void (*after)(Device *dev);
 } RegTable;
 
 /* Where a search begins. */
@@ -101,6 +103,20 @@ typedef struct RegPlace {
     uint8_t alone; /* bit 1 << REG_WO: a read there means that row and no other; 1 << REG_RO: a write */
 } RegPlace;
 enum { REG_PLACES = 256 };
+
+/* The register that an access means. */
+typedef struct RegFound {
+    const Reg *reg;  /* NULL: there is none */
+    unsigned index;  /* in the array */
+    unsigned inside; /* offset of the access in the register */
+} RegFound;
+
+/* What a search found last, while that bank showed. */
+typedef struct RegLast {
+    hwaddr off;
+    unsigned bank;
+    RegFound at;
+} RegLast;
 
 /* A register file in memory. */
 typedef struct RegFile {
@@ -111,6 +127,7 @@ typedef struct RegFile {
     uint8_t shift; /* registers stand 1 << shift times as far apart as the table says; set before init */
     uint8_t place_shift;
     RegPlace places[REG_PLACES]; /* by offset >> shift >> place_shift */
+    RegLast last[2];             /* of a read, of a write: drivers come back to the same register */
 } RegFile;
 
 /* Checks the table.  size: of the region, bytes. */

@@ -218,9 +218,65 @@ static void test_parts(void)
     bench_write(&r.b, place(&r, "wide") + 4, 4, 0xaabbccdd);
     g_assert_cmphex(get(&r, "wide", 8), ==, UINT64_C(0xaabbccdd55667788));
     g_assert_cmphex(bench_read(&r.b, place(&r, "wide") + 3, 1), ==, 0x55);
+    bench_close(&r.b);
+}
+
+static void test_after(void)
+{
+    Rig r;
+    rig_open(&r);
     unsigned before = r.t->refreshed;
-    get(&r, "wide", 8);
+    put(&r, "wide", 8, 1);
     g_assert_cmpuint(r.t->refreshed, ==, before + 1);
+    get(&r, "wide", 8); /* what it holds */
+    g_assert_cmpuint(r.t->refreshed, ==, before + 1);
+    get(&r, "pop", 4);
+    g_assert_cmpuint(r.t->refreshed, ==, before + 2);
+    bench_close(&r.b);
+}
+
+/* Where rows share a place the search remembers what it found last. */
+static const Reg turning_rows[] = {
+    { "table", 0x10, 2, REG_STATE(Toy, s.table[0]), .count = 4, .stride = 4, .rw = 0xfff },
+    { "pop", 0x20, 4, REG_RO, .read = data_read },
+    { "push", 0x20, 4, REG_WO, .write = data_write },
+    { NULL },
+};
+static const Reg other_rows[] = {
+    { "wide", 0x10, 8, REG_STATE(Toy, s.wide), .count = 1, .rw = UINT64_MAX },
+    { "latch", 0x18, 1, REG_STATE(Toy, s.latch), .rw = 1 },
+    { NULL },
+};
+static const RegTable turning = { turning_rows, .min = 1, .max = 8 };
+static const RegTable other = { other_rows, .min = 1, .max = 8 };
+
+static void test_turns(void)
+{
+    Rig r;
+    rig_open(&r);
+    hwaddr at = bench_window(&r.b, 0);
+    for (unsigned n = 0; n < 3; n++) {
+        reg_file_show(&r.t->regs, &r.t->dev, &turning);
+        for (unsigned i = 0; i < 4; i++) {
+            bench_write(&r.b, at + 0x10 + 4 * i, 2, 0x100 * n + i);
+            bench_write(&r.b, at + 0x11 + 4 * i, 1, n);
+            g_assert_cmphex(bench_read(&r.b, at + 0x10 + 4 * i, 2), ==, 0x100 * n + i);
+            g_assert_cmphex(bench_read(&r.b, at + 0x11 + 4 * i, 1), ==, n);
+            g_assert_cmphex(r.t->s.table[i], ==, 0x100 * n + i);
+        }
+        bench_write(&r.b, at + 0x20, 4, n);
+        g_assert_cmphex(bench_read(&r.b, at + 0x20, 4), ==, 0x11223344);
+        g_assert_cmphex(r.t->sent, ==, n);
+        bench_write(&r.b, at + 0x10, 2, 0x100 * n);
+        g_assert_cmphex(bench_read(&r.b, at + 0x10, 2), ==, 0x100 * n);
+        reg_file_show(&r.t->regs, &r.t->dev, &other);
+        r.t->s.wide = 0x55;
+        g_assert_cmphex(bench_read(&r.b, at + 0x10, 8), ==, 0x55);
+        bench_write(&r.b, at + 0x10, 8, 0x66);
+        g_assert_cmphex(r.t->s.wide, ==, 0x66);
+        g_assert_cmphex(r.t->s.table[0], ==, 0x100 * n);
+    }
+    assert_logged(NULL);
     bench_close(&r.b);
 }
 
@@ -362,6 +418,8 @@ int main(int argc, char **argv)
     log_items = LOG_GUEST_ERROR;
     g_test_add_func("/regs/masks", test_masks);
     g_test_add_func("/regs/parts", test_parts);
+    g_test_add_func("/regs/after", test_after);
+    g_test_add_func("/regs/turns", test_turns);
     g_test_add_func("/regs/directions", test_directions);
     g_test_add_func("/regs/arrays", test_arrays);
     g_test_add_func("/regs/banks", test_banks);
