@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Make the RISC-V decoder from its tables.
 
-    gen-decoder.py OUTPUT.c TABLE...
+    gen-decoder.py OUTPUT.c OUTPUT.h TABLE...
 
 The form of a table is described at the head of target/riscv/insns32.decode.  The output
 defines what target/riscv/decode.h declares: riscv_rows[], riscv_decode() and
-riscv_extract().  Two rows that overlap outside braces, a field outside the instruction,
+riscv_extract(); the header declares the translators that the tables name.  Two rows that overlap outside braces, a field outside the instruction,
 an unknown operand and an encoding of the wrong length are errors.
 
 Decoding is a tree of switches.  Each switch tests bits that every row still in question
@@ -208,9 +208,7 @@ def emit_tree(out, rows, used, length, depth):
 
 def emit_rows(out, rows):
     """Print riscv_rows[]."""
-    names = sorted({row.translator for row in rows})
-    out += [f"RiscvTranslate riscv_tr_{name};" for name in names]
-    out += ["", "const RiscvRow riscv_rows[] = {", '    { "(none)" },']
+    out += ["const RiscvRow riscv_rows[] = {", '    { "(none)" },']
     for row in rows:
         need_all = " | ".join(f"UINT64_C(1) << {e}" for e in row.need_all) or "0"
         need_any = " | ".join(f"UINT64_C(1) << {e}" for e in row.need_any) or "0"
@@ -239,16 +237,19 @@ def emit_extract(out, formats):
 
 def main():
     """Read the tables, check them, write the decoder."""
-    if len(sys.argv) < 3:
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
     formats, rows = [], []
-    for path in sys.argv[2:]:
+    for path in sys.argv[3:]:
         read_table(path, formats, rows)
     for number, row in enumerate(rows, 1):
         row.number = number
     check_overlaps(rows)
-    out = ["/* Made by scripts/gen-decoder.py from the tables in target/riscv: do not edit. */",
-           '#include "target/riscv/translate.h"', ""]
+    made = "/* Made by scripts/gen-decoder.py from the tables in target/riscv: do not edit. */"
+    names = sorted({row.translator for row in rows})
+    header = [made, "#pragma once", '#include "target/riscv/decode.h"', ""]
+    header += [f"RiscvTranslate riscv_tr_{name};" for name in names]
+    out = [made, '#include "target/riscv/translate.h"', ""]
     emit_rows(out, rows)
     emit_extract(out, formats)
     for xlen in (64, 32):
@@ -262,8 +263,9 @@ def main():
             "        return xlen == 64 ? decode16_rv64(insn & 0xffff) : decode16_rv32(insn & 0xffff);",
             "    }",
             "    return xlen == 64 ? decode32_rv64(insn) : decode32_rv32(insn);", "}"]
-    with open(sys.argv[1], "w", encoding="utf-8") as f:
-        f.write("\n".join(out) + "\n")
+    for path, lines in zip(sys.argv[1:3], (out, header)):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

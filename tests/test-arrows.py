@@ -33,6 +33,16 @@ def has_code(folder):
     return any(name.endswith(CODE) for _, _, names in os.walk(folder) for name in names)
 
 
+def is_made(top, header):
+    """By the build, in the folder whose meson.build names it."""
+    folder, name = os.path.split(header)
+    build = os.path.join(top, folder, 'meson.build')
+    if not os.path.exists(build):
+        return False
+    with open(build) as f:
+        return f"'{name}'" in f.read()
+
+
 def rooms_of(top):
     folders = os.listdir(os.path.join(top, 'include')) + os.listdir(top)
     folders = {d for d in folders if not d.startswith(('.', 'build'))} - NO_ROOMS
@@ -80,7 +90,7 @@ class House:
         beside = os.path.exists(os.path.join(os.path.dirname(path), header))
         if mark != '"' or '..' in header.split('/'):
             self.faults.append(f'{where}: an include that does not name its header from the top, in quotes')
-        elif not (beside or public or os.path.exists(os.path.join(self.top, header))):
+        elif not (beside or public or os.path.exists(os.path.join(self.top, header)) or is_made(self.top, header)):
             self.faults.append(f'{where}: {header}: no header of this tree')
         elif not beside and seen != room:
             if seen in self.rooms:

@@ -54,8 +54,6 @@ static inline bool riscv_row_enabled(const RiscvRow *row, uint64_t ext)
     return (row->need_all & ~ext) == 0 && (row->need_any == 0 || (row->need_any & ext) != 0);
 }
 
-extern RiscvTranslate riscv_tr_illegal; /* of rows that name reserved encodings */
-
 /* Append the text of an instruction whose row is known (disas.c). */
 void riscv_disassemble_row(unsigned row, uint32_t insn, uint64_t pc, GString *out);
 /* Name of a CSR, or NULL (disas-csr.c). */

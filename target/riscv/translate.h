@@ -11,9 +11,9 @@
 #pragma once
 #include "target/vcpu.h"
 #include "target/riscv/cpu.h"
-#include "target/riscv/decode.h"
 #include "target/riscv/fp.h"
 #include "target/riscv/helpers.h"
+#include "target/riscv/translators.h" /* made by scripts/gen-decoder.py */
 
 enum { RISCV_MAX_BLOCK = 64 }; /* instructions */
 

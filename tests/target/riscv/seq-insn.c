@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "seq-maker.h"
+#include "target/riscv/translators.h"
 
 void seq_put_address(Maker *m, unsigned reg, uint64_t address)
 {
