@@ -24,6 +24,8 @@ struct NetUser {
     bool restricted;
 };
 
+/* An address in numbers and dots.  inet_aton passes over whatever follows a blank; this one refuses it. */
+bool user_address(const char *text, struct in_addr *out);
 /* From the keys of -netdev user; strings are borrowed from options. */
 bool user_options_parse(UserOptions *o, GHashTable *options, GError **err);
 void user_options_clear(UserOptions *o);

@@ -40,36 +40,11 @@ typedef struct HostRule {
     uint16_t host_port, guest_port;
 } HostRule;
 
-/* What is wrong, or NULL. */
-static const char *parse_ends(HostRule *r, const char *at)
+/* "[tcp|udp]:[hostaddr]:hostport": what is wrong, or NULL. */
+static const char *parse_host_end(HostRule *r, const char *at)
 {
-    g_autofree char *host = take(&at, ':');
-    g_autofree char *host_port = take(&at, '-');
-    g_autofree char *guest = take(&at, ':');
-    r->host.s_addr = htonl(INADDR_ANY);
-    r->guest.s_addr = 0; /* the first address that DHCP gives */
-    if (!host) {
-        return "Missing : separator";
-    }
-    if (*host && !inet_aton(host, &r->host)) {
-        return "Bad host address";
-    }
-    if (!parse_port(host_port, 0, &r->host_port)) {
-        return "Bad host port";
-    }
-    if (!guest) {
-        return "Missing guest address";
-    }
-    if (*guest && !inet_aton(guest, &r->guest)) {
-        return "Bad guest address";
-    }
-    return parse_port(at, 1, &r->guest_port) ? NULL : "Bad guest port";
-}
-
-static const char *parse_host_rule(HostRule *r, const char *rule)
-{
-    const char *at = rule;
     g_autofree char *protocol = take(&at, ':');
+    g_autofree char *host = protocol ? take(&at, ':') : NULL;
     if (!protocol) {
         return "Missing : separator";
     }
@@ -80,19 +55,47 @@ static const char *parse_host_rule(HostRule *r, const char *rule)
     if (*protocol && !r->udp && strcmp(protocol, "tcp") != 0) {
         return "Bad protocol name";
     }
-    return parse_ends(r, at);
+    if (!host) {
+        return "Missing : separator";
+    }
+    r->host.s_addr = htonl(INADDR_ANY);
+    if (*host && !user_address(host, &r->host)) {
+        return "Bad host address";
+    }
+    return parse_port(at, 0, &r->host_port) ? NULL : "Bad host port";
+}
+
+/* "[guestaddr]:guestport" */
+static const char *parse_guest_end(HostRule *r, const char *at)
+{
+    g_autofree char *guest = take(&at, ':');
+    r->guest.s_addr = 0; /* the first address that DHCP gives */
+    if (!guest) {
+        return "Missing guest address";
+    }
+    if (*guest && !user_address(guest, &r->guest)) {
+        return "Bad guest address";
+    }
+    return parse_port(at, 1, &r->guest_port) ? NULL : "Bad guest port";
+}
+
+static bool rule_is_right(const char *rule, const char *wrong, const char *form, GError **err)
+{
+    if (wrong) {
+        net_error(err, "Invalid host forwarding rule '%s' (%s); write %s", rule, wrong, form);
+    }
+    return !wrong;
 }
 
 static bool host_rule(HostRule *r, const char *rule, GError **err)
 {
-    const char *wrong = parse_host_rule(r, rule);
-    if (wrong) {
-        net_error(err,
-                  "Invalid host forwarding rule '%s' (%s); write tcp:[hostaddr]:hostport-"
-                  "[guestaddr]:guestport",
-                  rule, wrong);
+    const char *at = rule;
+    g_autofree char *host = take(&at, '-');
+    const char *wrong = parse_host_end(r, host ? host : rule);
+    if (!wrong) {
+        wrong = host ? parse_guest_end(r, at) : "Missing guest address";
     }
-    return wrong == NULL;
+    return rule_is_right(rule, wrong, "tcp:[hostaddr]:hostport-[guestaddr]:guestport", err);
 }
 
 bool user_hostfwd_add(NetUser *u, const char *rule, GError **err)
@@ -131,10 +134,9 @@ bool net_user_hostfwd_add(NetClient *nc, const char *rule, GError **err)
 /* rule: "[tcp|udp]:[hostaddr]:hostport" */
 bool net_user_hostfwd_remove(NetClient *nc, const char *rule, GError **err)
 {
-    g_autofree char *whole = g_strconcat(rule, "-:1", NULL);
     NetUser *u = user_of(nc, err);
     HostRule r;
-    if (!u || !host_rule(&r, whole, err)) {
+    if (!u || !rule_is_right(rule, parse_host_end(&r, rule), "tcp:[hostaddr]:hostport", err)) {
         return false;
     }
     if (slirp_remove_hostfwd(u->slirp, r.udp, r.host, r.host_port) < 0) {
@@ -235,7 +237,7 @@ bool user_guestfwd_add(NetUser *u, const char *rule, GError **err)
     if (!protocol || (*protocol && strcmp(protocol, "tcp") != 0)) {
         return guestfwd_refused(rule, "Bad protocol name", err);
     }
-    if (!server_text || !inet_aton(server_text, &server)) {
+    if (!server_text || !user_address(server_text, &server)) {
         return guestfwd_refused(rule, "Bad server address", err);
     }
     if (!parse_port(port_text, 1, &port) || !*at) {

@@ -35,18 +35,23 @@ static bool bad_address(const char *key, const char *v, const char *why, GError 
 
 /* ---- IPv4 ---------------------------------------------------------------- */
 
+bool user_address(const char *text, struct in_addr *out)
+{
+    return !strpbrk(text, " \t\n\v\f\r") && inet_aton(text, out);
+}
+
 static bool parse_net(const char *v, uint32_t *net, uint32_t *mask, GError **err)
 {
     g_auto(GStrv) part = g_strsplit(v, "/", 2);
     struct in_addr a;
     uint64_t bits;
-    if (!part[0] || !inet_aton(part[0], &a)) {
+    if (!part[0] || !user_address(part[0], &a)) {
         return bad_address("net", v, "Failed to parse the network address", err);
     }
     *net = ntohl(a.s_addr);
     *mask = !(*net >> 31) ? 0xff000000 : *net >> 30 == 2 ? 0xffff0000 : 0xffffff00;
     if (part[1] && strchr(part[1], '.')) {
-        if (!inet_aton(part[1], &a) || (~ntohl(a.s_addr) & (~ntohl(a.s_addr) + 1))) {
+        if (!user_address(part[1], &a) || (~ntohl(a.s_addr) & (~ntohl(a.s_addr) + 1))) {
             return bad_address("net", v, "Invalid netmask provided", err);
         }
         *mask = ntohl(a.s_addr);
@@ -69,7 +74,7 @@ static bool parse_in_net(GHashTable *t, const char *key, const V4 *v4, uint32_t 
 {
     const char *v = get(t, key);
     struct in_addr a;
-    if (v && !inet_aton(v, &a)) {
+    if (v && !user_address(v, &a)) {
         return bad_address(key, v, "no IPv4 address", err);
     }
     *out = v ? ntohl(a.s_addr) : *out;

@@ -186,6 +186,11 @@ static void test_hostfwd(void)
     expect("hostfwd_remove  n0  udp:127.0.0.1:45321",
            "host forwarding rule for udp:127.0.0.1:45321 removed\n");
     expect_has("hostfwd_remove udp:127.0.0.1:45321", "Error: no host forwarding rule");
+    expect(
+        "hostfwd_remove udp:127.0.0.1:45321-:9",
+        "Error: Invalid host forwarding rule 'udp:127.0.0.1:45321-:9' (Bad host port); write tcp:[hostaddr]:hostport\n");
+    expect_has("hostfwd_remove udp", "rule 'udp' (Missing : separator)");
+    expect_has("hostfwd_remove n0 udp:127.0.0.1 x:45321", "(Bad host address)");
     g_hash_table_unref(t);
 }
 

@@ -80,6 +80,8 @@ static void test_options(void)
         { "user,id=n,hostfwd=tcp:foo", "Missing : separator" },
         { "user,id=n,hostfwd=tcp:127.0.0.1:99999-:22", "Bad host port" },
         { "user,id=n,hostfwd=tcp:x:1-:22", "Bad host address" },
+        { "user,id=n,hostfwd=tcp:1.2.3.4 x:1-:22", "Bad host address" },
+        { "user,id=n,net=10.0.2.0 x", "Failed to parse the network address" },
         { "user,id=n,hostfwd=tcp::1-:0", "Bad guest port" },
         { "user,id=n,hostfwd=sctp::1-:2", "Bad protocol name" },
         { "user,id=n,hostfwd=unix:/x-:2", "unix sockets" },
