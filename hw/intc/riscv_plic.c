@@ -28,12 +28,17 @@ static Plic *plic(void *dev)
     return dev;
 }
 
+static unsigned plic_words(const Plic *p)
+{
+    return (p->num_sources + 31) / 32;
+}
+
 /* The pending, enabled source of the highest priority above floor that is not in service:
  * the lowest number among equals; 0: none. */
 static unsigned plic_best(const Plic *p, unsigned context, uint32_t floor)
 {
-    unsigned best = 0;
-    for (unsigned w = 0; w < PLIC_WORDS; w++) {
+    unsigned best = 0, words = plic_words(p);
+    for (unsigned w = 0; w < words; w++) {
         uint32_t candidates = p->s.pending[w] & ~p->s.claimed[w] & p->s.enable[context * PLIC_WORDS + w];
         for (; candidates; candidates &= candidates - 1) {
             unsigned source = 32 * w + (unsigned)__builtin_ctz(candidates);
@@ -119,7 +124,7 @@ static uint32_t plic_sources_mask(const Plic *p, unsigned word)
 
 static int word_element(Device *dev, unsigned index)
 {
-    return index < (plic(dev)->num_sources + 31) / 32 ? (int)index : REG_NONE;
+    return index < plic_words(plic(dev)) ? (int)index : REG_NONE;
 }
 
 static int priority_element(Device *dev, unsigned source)
