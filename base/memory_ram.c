@@ -5,6 +5,7 @@
  * A page number is never used twice, so that what is keyed by it (translated
  * code) cannot be taken for another block's.  Page 0 belongs to no block. */
 #include "base/memory_priv.h"
+#include "base/sanitizer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,20 +25,6 @@ static void *pages_reserve(size_t bytes, int fd)
     int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED | MAP_NORESERVE;
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
     return p == MAP_FAILED ? NULL : p;
-}
-
-#ifdef __SANITIZE_THREAD__
-void AnnotateBenignRaceSized(const char *file, int line, const volatile void *at, size_t bytes,
-                             const char *why);
-#endif
-
-/* The thread sanitizer has nothing to say of the bytes of guest memory: vCPUs and devices share them by
- * the guest's rules, and fences, which it does not model, stand for those (ram_mark_written, virtqueues). */
-static void sanitizer_is_shared(void *host, size_t bytes)
-{
-#ifdef __SANITIZE_THREAD__
-    AnnotateBenignRaceSized(__FILE__, __LINE__, host, bytes, "guest memory");
-#endif
 }
 
 static bool ram_block_map(RamBlock *rb, GError **err)
