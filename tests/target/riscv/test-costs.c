@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What each guest instruction costs: a line for each row of the tables, with an example of it, the operations of the
- * IR behind the passes and the bytes of host code, as a block of its own (so with the way out of a block).  A
- * change of any is a difference that somebody reads; LYREBIRD_BLESS=1 (scripts/dev bless riscv-costs) rewrites the file.
+/* What each guest instruction costs: a line for each row of the tables, with an example of it, the
+ * operations of the IR behind the passes and the bytes of host code, as a block of its own (so with the way
+ * out of a block).  A change of any is a difference that somebody reads; LYREBIRD_BLESS=1 (scripts/dev bless
+ * riscv-costs) rewrites the file.
  *
  * rv64, -cpu max, M mode.  Skipped on hosts without BMI2 and LZCNT (other code). */
 #include <cpuid.h>
@@ -15,8 +16,8 @@ enum { PLACE = 64, TRIES = 1000 }; /* an instruction every so many bytes: none c
 
 static const char *path;
 
-/* An instruction that decodes as the row: a0 from a1 and ra where it has such fields, mepc, rounding by frm; else,
- * as rows in front of it take some, by numbers that are the same each time. */
+/* An instruction that decodes as the row: a0 from a1 and ra where it has such fields, mepc, rounding by frm;
+ * else, as rows in front of it take some, by numbers that are the same each time. */
 static uint32_t example_of(unsigned n)
 {
     const RiscvRow *row = &riscv_rows[n];
