@@ -30,8 +30,9 @@ class Program:
         rows = [line.split() for line in readelf(path, "--dyn-syms").splitlines()]
         rows = [r for r in rows if len(r) >= 8 and r[0].rstrip(":").isdigit()]
         self.imported = {r[7].split("@")[0] for r in rows if r[6] == "UND"}
-        # stdout and its like are copied into the program, with the library's version
-        self.exported = {r[7] for r in rows if r[6] != "UND" and "@" not in r[7]}
+        # variables of libraries (stdout, g_ascii_table) are copied into the program, and stand for the library's
+        copied = set(re.findall(r"_COPY\s+\S+\s+(\S+)", readelf(path, "--relocs")))
+        self.exported = {r[7] for r in rows if r[6] != "UND" and r[7] not in copied}
         rows = [line.split() for line in readelf(path, "--syms").splitlines()]
         self.visible = {r[7] for r in rows if len(r) == 8 and r[3:6] == ["FUNC", "GLOBAL", "DEFAULT"] and
                         r[6] != "UND"} - {"_start", "main"}
