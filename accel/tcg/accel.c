@@ -4,11 +4,12 @@
  *
  * Options
  *     one-insn-per-tb=on|off   blocks of one instruction (what -d exec then shows)
- *     tb-size=MEBIBYTES        room for host code
  *     thread=single            all vCPUs share a thread, in turns
+ * and of `tcg`
+ *     tb-size=MEBIBYTES        room for host code
  *     split-wx=on              host code is never writable where it is executed: always so
  *     perfmap=on|off           /tmp/perf-PID.map: names of guest code for perf
- *     lockstep=on|off          tcg: run every block in the interpreter as well and compare
+ *     lockstep=on|off          run every block in the interpreter as well and compare
  *
  * Not modelled: thread=multi, split-wx=off. */
 #include <string.h>
@@ -21,8 +22,9 @@ enum { MAX_TB_MIB = 4096 };
 /* ---- options --------------------------------------------------------------------- */
 
 static const char *const option_names[] = {
-    "one-insn-per-tb", "tb-size", "thread", "split-wx", "perfmap", "lockstep", NULL,
+    "one-insn-per-tb", "thread", "tb-size", "split-wx", "perfmap", "lockstep", NULL,
 };
+static const char *const interp_option_names[] = { "one-insn-per-tb", "thread", NULL };
 
 static bool parse_bool(const char *name, const char *value, bool *out, GError **err)
 {
@@ -76,9 +78,25 @@ static bool parse_split(const char *value, GError **err)
     return on;
 }
 
+static bool refuse_option(const char *name, bool interp, GError **err)
+{
+    const char *const *names = interp ? interp_option_names : option_names;
+    const char *near = nearest_name(name, names);
+    g_autofree char *all = names_join(names, ", ");
+    const char *why =
+        interp && g_strv_contains(option_names, name) ? ": the interpreter makes no host code" : "";
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                "Parameter '%s' is unexpected%s%s%s%s\n  do:  one of: %s", name, why,
+                near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
+    return false;
+}
+
 static bool parse_option(const char *name, const char *value, TcgOptions *opt, GError **err)
 {
-    bool lockstep;
+    bool lockstep, interp = opt->engine == TCG_INTERP;
+    if (interp && !g_strv_contains(interp_option_names, name)) {
+        return refuse_option(name, interp, err);
+    }
     if (!strcmp(name, "one-insn-per-tb")) {
         return parse_bool(name, value, &opt->one_insn, err);
     }
@@ -94,17 +112,12 @@ static bool parse_option(const char *name, const char *value, TcgOptions *opt, G
     if (!strcmp(name, "perfmap")) {
         return parse_bool(name, value, &opt->perf_map, err);
     }
-    if (!strcmp(name, "lockstep") && opt->engine != TCG_INTERP) {
+    if (!strcmp(name, "lockstep")) {
         bool ok = parse_bool(name, value, &lockstep, err);
         opt->engine = ok && lockstep ? TCG_LOCKSTEP : opt->engine;
         return ok;
     }
-    const char *near = nearest_name(name, option_names);
-    g_autofree char *all = names_join(option_names, ", ");
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                "Parameter '%s' is unexpected%s%s%s\n  do:  one of: %s", name, near ? " (did you mean " : "",
-                near ? near : "", near ? "?)" : "", all);
-    return false;
+    return refuse_option(name, interp, err);
 }
 
 static bool parse_options(GHashTable *options, TcgOptions *opt, GError **err)

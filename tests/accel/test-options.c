@@ -67,7 +67,13 @@ static void test_options(void)
         { "tcg", "one-insn-per-tb", "maybe", "'on' or 'off'" },
         { "tcg", "lockstep", "on", NULL },
         { "tcg", "perfmap", "on", NULL },
-        { "interp", "lockstep", "on", "unexpected" },
+        { "interp", "lockstep", "on", "'lockstep' is unexpected: the interpreter makes no host code\n" },
+        { "interp", "tb-size", "32", "makes no host code" },
+        { "interp", "perfmap", "on", "makes no host code" },
+        { "interp", "split-wx", "on", "makes no host code" },
+        { "interp", "one-insn-per-tb", "on", NULL },
+        { "interp", "thread", "single", NULL },
+        { "interp", "thraed", "single", "did you mean thread?" },
         { "tcg", "tbsize", "1", "did you mean tb-size?" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
