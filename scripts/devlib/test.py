@@ -54,7 +54,9 @@ def main(args):
     if args.only != "functional":
         print("== unit tests", flush=True)
         meson_tests(folder, args.suite, args.names, tally)
-    if args.only != "unit" and not args.suite and not args.names:
+    if args.only != "unit" and not args.suite and (not args.names or args.only):
         print("== functional tests", flush=True)
-        functional_tests(["--quick"] if args.quick else [], tally, b.emulator(args.flavour))
+        if args.flavour != "build":
+            os.environ.setdefault("LYREBIRD_TIME_FACTOR", "4")  # guests under a sanitizer are as much slower
+        functional_tests((["--quick"] if args.quick else []) + args.names, tally, b.emulator(args.flavour))
     return tally.close(time.monotonic() - start)
