@@ -9,11 +9,11 @@
  *     (assembly)
  *
  * Skipped without a disassembler, and on hosts without BMI2 and LZCNT (other code). */
-#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "jit-engine.h"
+#include "tests/host-x86_64.h"
 
 static const char *path;
 
@@ -91,14 +91,6 @@ static void test_host_code(void)
         g_assert_true(g_file_set_contents(path, all->str, all->len, NULL));
     }
     g_ptr_array_free(list, TRUE);
-}
-
-/* The processor that the pinned code is for.  clang 14 has no name for LZCNT. */
-static bool has_bmi2_and_lzcnt(void)
-{
-    unsigned eax, ebx, ecx, edx;
-    return __builtin_cpu_supports("bmi2") && __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) &&
-           (ecx & bit_LZCNT);
 }
 
 int main(int argc, char **argv)

@@ -5,12 +5,12 @@
  * riscv-costs) rewrites the file.
  *
  * rv64, -cpu max, M mode.  Skipped on hosts without BMI2 and LZCNT (other code). */
-#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "target/riscv/translate.h"
 #include "tests/accel/bare.h"
+#include "tests/host-x86_64.h"
 
 enum { PLACE = 64, TRIES = 1000 }; /* an instruction every so many bytes: none crosses a page */
 
@@ -90,14 +90,6 @@ static void test_costs(void)
         g_test_message("instructions cost something else; if that is wanted: scripts/dev bless riscv-costs");
         g_test_fail();
     }
-}
-
-/* The processor that the numbers are for.  clang 14 has no name for LZCNT. */
-static bool has_bmi2_and_lzcnt(void)
-{
-    unsigned eax, ebx, ecx, edx;
-    return __builtin_cpu_supports("bmi2") && __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) &&
-           (ecx & bit_LZCNT);
 }
 
 int main(int argc, char **argv)
