@@ -13,11 +13,11 @@ PROMPT = r"initramfs# "
 BOOT = 120
 
 
-def boot(b, *more, kernel=None, append="", memory="512M"):
+def boot(b, *more, kernel=None, append="", memory="512M", serial=True):
     """Start the kernel with the initramfs and wait for its shell."""
     k = debian_kernel()
     m = b.machine("-kernel", kernel or k.image, "-initrd", k.initrd,
-                  "-append", ("console=ttyS0 " + append).strip(), *more, cpu_memory=("-m", memory))
+                  "-append", ("console=ttyS0 " + append).strip(), *more, cpu_memory=("-m", memory), serial=serial)
     m.expect(r"Lyrebird: user space reached", BOOT)
     m.expect(PROMPT)
     return m
