@@ -31,8 +31,8 @@ struct EventLoop {
     int wake_fd;
     gpointer wake_tag;
     GSource *work;
-    bool quit_wanted; /* atomic */
-    int quit_status;
+    bool quit_wanted;   /* atomic */
+    int quit_status;    /* atomic */
     GSList *wait_polls; /* of WaitPoll; this loop's thread only */
 };
 
@@ -43,7 +43,6 @@ typedef struct WorkSource {
 
 /* The loop that this thread is about to poll for: GLib's poll function has no argument of ours. */
 static __thread EventLoop *polling;
-static __thread EventLoop *current; /* the last one that this thread made or ran */
 
 static void loop_wake(EventLoop *loop)
 {
@@ -153,7 +152,6 @@ EventLoop *event_loop_new(GMainContext *context)
     EventLoop *loop = g_new0(EventLoop, 1);
     loop->context = context ? g_main_context_ref(context) : g_main_context_new();
     loop->owner = g_thread_self();
-    current = loop;
     lock_init(&loop->queue_lock, LOCK_LOOP_WORK);
     g_queue_init(&loop->queue);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -172,7 +170,6 @@ void event_loop_free(EventLoop *loop)
     }
     g_assert(g_queue_is_empty(&loop->queue) && !loop->wait_polls); /* who made work frees it before */
     polling = polling == loop ? NULL : polling;
-    current = current == loop ? NULL : current;
     g_source_destroy(loop->work);
     g_source_unref(loop->work);
     g_main_context_set_poll_func(loop->context, NULL);
@@ -264,11 +261,6 @@ void event_loop_wait(EventLoop *loop, GCond *cond, Lock *lock)
     }
 }
 
-EventLoop *event_loop_of_thread(void)
-{
-    return current;
-}
-
 bool event_loop_is_current(const EventLoop *loop)
 {
     return __atomic_load_n(&loop->owner, __ATOMIC_RELAXED) == g_thread_self();
@@ -279,19 +271,18 @@ bool event_loop_is_current(const EventLoop *loop)
 int event_loop_run(EventLoop *loop)
 {
     __atomic_store_n(&loop->owner, g_thread_self(), __ATOMIC_RELAXED);
-    current = loop;
     memory_thread_register();
     while (!__atomic_load_n(&loop->quit_wanted, __ATOMIC_SEQ_CST)) {
         g_main_context_iteration(loop->context, TRUE);
         memory_quiescent();
     }
     __atomic_store_n(&loop->quit_wanted, false, __ATOMIC_SEQ_CST);
-    return loop->quit_status;
+    return __atomic_load_n(&loop->quit_status, __ATOMIC_RELAXED);
 }
 
 void event_loop_quit(EventLoop *loop, int status)
 {
-    loop->quit_status = status;
+    __atomic_store_n(&loop->quit_status, status, __ATOMIC_RELAXED);
     __atomic_store_n(&loop->quit_wanted, true, __ATOMIC_SEQ_CST);
     loop_wake(loop);
 }

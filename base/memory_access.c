@@ -176,9 +176,9 @@ void memory_retry(void)
 
 /* Until there was a memory_retry() since `seen` was read.  No lock is held; the region stays, as this
  * thread does not say that it sleeps.  The main loop goes on ending requests. */
-static void retry_wait(unsigned seen)
+static void retry_wait(const MemoryRegion *mr, unsigned seen)
 {
-    EventLoop *loop = event_loop_of_thread();
+    EventLoop *loop = mr->owner ? mr->owner->loop : NULL;
     lock_take(&retry_lock);
     while (__atomic_load_n(&retries, __ATOMIC_RELAXED) == seen) {
         if (loop) {
@@ -215,7 +215,7 @@ static BusResult io_write(const MemoryRegion *mr, hwaddr offset, unsigned size, 
         if (G_LIKELY(!write_again)) {
             return r;
         }
-        retry_wait(seen);
+        retry_wait(mr, seen);
     }
 }
 

@@ -92,7 +92,8 @@ Device *device_new(const DeviceClass *class, Machine *machine, const char *id)
     dev->buses = g_ptr_array_new();
     lock_init(&dev->own_lock, class->lock_class ? class->lock_class : LOCK_DEVICE);
     dev->lock = &dev->own_lock;
-    dev->regions = (MemoryOwner){ .name = dev->path, .lock = dev->lock };
+    dev->regions =
+        (MemoryOwner){ .name = dev->path, .lock = dev->lock, .loop = machine ? machine->loop : NULL };
     device_class_foreach_prop(class, default_prop, dev);
     if (machine) {
         g_ptr_array_add(machine->devices, dev);

@@ -29,7 +29,6 @@ Bh *bh_new(EventLoop *loop, Lock *lock, void (*fn)(void *opaque), void *opaque);
 void bh_schedule(Bh *bh);
 void bh_free(Bh *bh); /* the loop's thread only */
 
-EventLoop *event_loop_of_thread(void);             /* that the calling thread made or runs; or NULL */
 bool event_loop_is_current(const EventLoop *loop); /* is this its thread? */
 /* lock_wait, for code of the loop that waits until vCPUs stand: a vCPU may itself be waiting,
  * inside a device, for a host request to end, and requests end in the loop.  So they go

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stddef.h>
 
+#include "base/event_loop.h"
 #include "base/event_notifier.h"
 #include "base/lock.h"
 #include "base/ram.h"
@@ -70,6 +71,7 @@ void memory_retry(void);
 typedef struct MemoryOwner {
     const char *name;   /* for logs and traces: "serial-mm.0" */
     Lock *lock;         /* held around each call of its regions' `ops` */
+    EventLoop *loop;    /* where what it waits for ends: see memory_write_again; or NULL */
     GPtrArray *regions; /* memory.c: of MemoryRegion, mapped or not, in order of creation; or NULL */
     bool gone;          /* under the lock: nothing is there any more, whoever still finds a region */
 } MemoryOwner;
