@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifdef __SANITIZE_THREAD__
-#include <sanitizer/tsan_interface.h>
-#endif
+#include "base/sanitizer.h"
 
 enum { HELD_MAX = 16 };
 
@@ -20,22 +18,6 @@ typedef struct Held {
     Lock *locks[HELD_MAX]; /* in the order in which they were taken */
 } Held;
 static __thread Held held;
-
-/* ---- the thread sanitizer, which does not see into GLib's futex --------------------------- */
-
-static void sanitizer_taken(Lock *l)
-{
-#ifdef __SANITIZE_THREAD__
-    __tsan_acquire(&l->mutex);
-#endif
-}
-
-static void sanitizer_releases(Lock *l)
-{
-#ifdef __SANITIZE_THREAD__
-    __tsan_release(&l->mutex);
-#endif
-}
 
 /* ---- what is wrong ------------------------------------------------------------------------ */
 
@@ -93,7 +75,7 @@ static void check_held(const Lock *l, const char *where, const char *what)
 
 static void note_taken(Lock *l, const char *where)
 {
-    sanitizer_taken(l);
+    sanitizer_acquired(&l->mutex); /* it does not see into GLib's futex */
     __atomic_store_n(&l->holder, &held, __ATOMIC_RELAXED);
     l->where = where;
     if (held.count == HELD_MAX) {
@@ -112,7 +94,7 @@ static void note_released(Lock *l)
         held.locks[i] = held.locks[i + 1];
     }
     __atomic_store_n(&l->holder, NULL, __ATOMIC_RELAXED);
-    sanitizer_releases(l);
+    sanitizer_releases(&l->mutex);
 }
 
 void lock_checked_take(Lock *l, const char *where)

@@ -45,7 +45,9 @@ static bool ram_block_map(RamBlock *rb, GError **err)
         return false;
     }
     madvise(rb->host, rb->size, MADV_HUGEPAGE);
-    sanitizer_is_shared(rb->host, rb->size);
+    /* vCPUs and devices share it by the guest's rules, and fences, which the sanitizer does not
+     * model, stand for those (ram_mark_written, virtqueues). */
+    sanitizer_shared(rb->host, rb->size, "guest memory");
     return true;
 }
 
