@@ -90,8 +90,9 @@ void ram_dirty_noticed(RamBlock *rb, uint64_t first, uint64_t last)
             continue;
         }
         for (unsigned c = 0; c < RAM_DIRTY_CLIENTS; c++) {
-            if (rb->dirty[c]) {
-                __atomic_fetch_or(&rb->dirty[c][w], bits, __ATOMIC_SEQ_CST);
+            unsigned long *map = __atomic_load_n(&rb->dirty[c], __ATOMIC_ACQUIRE); /* it may just start */
+            if (map) {
+                __atomic_fetch_or(&map[w], bits, __ATOMIC_SEQ_CST);
             }
         }
         __atomic_fetch_and(&rb->unnoticed[w], ~bits, __ATOMIC_SEQ_CST);
