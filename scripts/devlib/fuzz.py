@@ -34,7 +34,9 @@ def main(args):
         keep = folder / "corpus" / name
         keep.mkdir(parents=True, exist_ok=True)
         seeds = b.TOP / "tests" / "fuzz" / "corpus" / name
-        argv = [found[name], f"-max_total_time={args.seconds}", "-timeout=20", "-rss_limit_mb=4096",
+        # Inputs of any length from the start: libFuzzer would begin with four bytes, which are no access of a
+        # device and no change of a stream, and come to more after minutes only.
+        argv = [found[name], f"-max_total_time={args.seconds}", "-len_control=0", "-timeout=20", "-rss_limit_mb=4096",
                 "-print_final_stats=1", f"-artifact_prefix={folder}/crash-{name}-", str(keep)]
         argv += [str(seeds)] if seeds.is_dir() else []
         p = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@
 #include "tests/hw/bench.h"
 #include "tests/ends.h"
 
-enum { HEAD = 8, SUM = 4 };
+enum { HEAD = 6, SUM = 4 }; /* magic and number of tables stay */
 
 static const DeviceClass *class_of(unsigned n)
 {
