@@ -96,6 +96,21 @@ def not_on_peer(why):
         raise Skip(why)
 
 
+def accelerators():
+    """Those that the program under test can use: without a back end for its host, the interpreter alone."""
+    out = subprocess.run([EMULATOR, "-accel", "help"], stdout=subprocess.PIPE, text=True, check=True,
+                         stdin=subprocess.DEVNULL).stdout
+    names = [line for line in out.splitlines() if line in ("tcg", "interp")]
+    check(names, f"-accel help names none: {out}")
+    return names
+
+
+def need_jit():
+    """Skip the case when the program under test makes no host code."""
+    if "tcg" not in accelerators():
+        raise Skip("built without a back end for this host")
+
+
 def check(condition, text):
     if not condition:
         raise Failure(text)

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import harness  # noqa: E402  (needs the path above)
@@ -42,6 +43,8 @@ def run_case(number, f):
         result, why = "ok", f"# SKIP {e}"
     except (harness.Failure, subprocess.CalledProcessError, OSError) as e:
         result, why = "not ok", f"\n# {type(e).__name__}: {e}"
+    except Exception:  # pylint: disable=broad-except  # a mistake in one case is not the end of the others
+        result, why = "not ok", "\n" + "".join(f"# {s}\n" for s in traceback.format_exc().splitlines()).rstrip()
     finally:
         bench.close()
     took = f"({time.monotonic() - start:.1f} s)"

@@ -14,7 +14,7 @@ import termios
 import time
 
 from guests import bare_program
-from harness import EMULATOR, Failure, Line, case, check, not_on_peer, seconds, until
+from harness import EMULATOR, Failure, Line, accelerators, case, check, not_on_peer, seconds, until
 
 IDLE = ["-M", "virt", "-bios", "none", "-display", "none", "-nodefaults", "-S"]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -119,7 +119,7 @@ def vcpu_hangs(p, fd):
 def end_of_a_hanging_one(b, elf, how, before):
     """How long `how` took to end an emulator whose vCPU hangs, and whose main loop does, too, after `before`."""
     p = start(b, "-M", "virt", "-bios", "none", "-display", "none", "-serial", "null", "-kernel", elf,
-              "-accel", "tcg,one-insn-per-tb=on", "-d", "exec", "-D", "log", "-pidfile", "pid",
+              "-accel", f"{accelerators()[0]},one-insn-per-tb=on", "-d", "exec", "-D", "log", "-pidfile", "pid",
               "-monitor", "unix:mon,server=on,wait=off")
     reader = os.open(b.tmp / "log", os.O_RDONLY)
     line = monitor(b, p, "mon")

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from guests import bare_program
-from harness import Skip, case, check, need, seconds
+from harness import Skip, case, check, need, need_jit, seconds
 
 
 def perf(b, *argv):
@@ -22,6 +22,7 @@ def perf(b, *argv):
 @case()
 def test_perf_names(b):
     """perf record -e cpu-clock and perf report show guest addresses of a busy guest"""
+    need_jit()
     tool, data = need("perf"), str(b.tmp / "perf.data")
     perf(b, tool, "record", "-e", "cpu-clock", "-o", data, "--", "true")
     m = b.machine("-bios", "none", "-kernel", bare_program(b, "watch"), "-accel", "tcg,perfmap=on", "-display", "none")

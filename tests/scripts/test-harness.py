@@ -10,6 +10,7 @@ import time
 
 from checks import TOP, equal, main
 import harness
+import run as runner
 
 harness.SETTLED, harness.AFTERWORDS = 0.05, 0.1
 
@@ -116,6 +117,16 @@ def test_no_such_case(tmp):
     p = subprocess.run([sys.executable, TOP / "tests/functional/run.py", "nosuch"], stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, text=True, env={**os.environ, "LYREBIRD": str(tmp)}, check=False)
     assert p.returncode == 1 and "none has nosuch in its name" in p.stderr, p
+
+
+def test_mistake(tmp):
+    """a mistake in a case is its failure, with the place, and not the end of the run"""
+    def test_wrong(_):
+        """a case"""
+        return {}["nothing"]
+    runner.LOGS = tmp
+    ok, text = runner.run_case(1, test_wrong)
+    assert not ok and text.startswith("not ok 1 - wrong: a case") and "KeyError: 'nothing'" in text, text
 
 
 def ignore():
