@@ -59,6 +59,9 @@ size_t state_leaf_bytes(const StateLeaf *leaf)
 
 size_t state_leaf_element(const StateLeaf *leaf, uint32_t i)
 {
+    if (!leaf->depth) { /* most: not in an array of structs */
+        return leaf->offset + i * state_leaf_bytes(leaf);
+    }
     size_t at = leaf->offset + i % leaf->field->count * state_leaf_bytes(leaf);
     i /= leaf->field->count;
     for (unsigned d = leaf->depth; d-- > 0; i /= leaf->around[d].count) {
