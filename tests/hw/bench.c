@@ -7,6 +7,7 @@
 
 #include "block/block.h"
 #include "chardev/chardev.h"
+#include "hw/loader.h"
 #include "tests/loop.h"
 #include "tests/patience.h"
 #include "tests/ends.h"
@@ -39,6 +40,7 @@ void bench_close(Bench *b)
     }
     while (g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
     }
+    loader_free(&b->m);
     memory_region_remove(&b->m.system, &b->m.ram);
     memory_region_finish(&b->m.ram);
     address_space_free(b->m.memory);

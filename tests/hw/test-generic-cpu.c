@@ -15,16 +15,35 @@ enum { WRITES = 3000 };
 
 typedef struct Case {
     const CPUArch *arch;
-    const char *model;
+    char *model;
 } Case;
 
-static CPU *cpu_make(const Case *c)
+static Case *case_new(const CPUArch *arch, const char *model, const char *lacks)
+{
+    Case *c = g_new(Case, 1);
+    *c = (Case){ arch, g_strconcat(model, lacks, NULL) };
+    return c;
+}
+
+static void case_free(void *opaque)
+{
+    Case *c = opaque;
+    g_free(c->model);
+    g_free(c);
+}
+
+static CPU *cpu_make(const CPUArch *arch, const char *model)
 {
     g_autoptr(GError) err = NULL;
-    CPU *cpu = cpu_new(c->arch, 3, NULL, test_clock(), c->model, &err);
+    CPU *cpu = cpu_new(arch, 3, NULL, test_clock(), model, &err);
     g_assert_no_error(err);
     cpu_reset(cpu);
     return cpu;
+}
+
+static CPU *case_cpu(const Case *c)
+{
+    return cpu_make(c->arch, c->model);
 }
 
 static uint64_t random64(GRand *rnd)
@@ -61,7 +80,7 @@ static void test_covered(gconstpointer data)
 static void test_reset(gconstpointer data)
 {
     g_autoptr(GRand) rnd = g_rand_new_with_seed(1);
-    CPU *cpu = cpu_make(data);
+    CPU *cpu = case_cpu(data);
     g_autoptr(GByteArray) fresh = cpu_state_save(cpu);
     write_random(cpu, rnd);
     cpu_reset(cpu);
@@ -73,7 +92,7 @@ static void test_reset(gconstpointer data)
 static void assert_loads_alike(const Case *c, const GByteArray *stream)
 {
     g_autoptr(GError) err = NULL;
-    CPU *cpu = cpu_make(c);
+    CPU *cpu = case_cpu(c);
     bool ok = cpu_state_load(cpu, stream->data, stream->len, &err);
     g_assert_no_error(err);
     g_assert_true(ok);
@@ -86,7 +105,7 @@ static void test_save_load(gconstpointer data)
 {
     for (unsigned seed = 1; seed <= 5; seed++) {
         g_autoptr(GRand) rnd = g_rand_new_with_seed(seed);
-        CPU *cpu = cpu_make(data);
+        CPU *cpu = case_cpu(data);
         write_random(cpu, rnd);
         g_autoptr(GByteArray) stream = cpu_state_save(cpu);
         assert_loads_alike(data, stream);
@@ -101,7 +120,7 @@ static void test_kept(gconstpointer data)
     g_autoptr(GRand) rnd = g_rand_new_with_seed(9);
     g_autoptr(GError) err = NULL;
     g_autofree char *name = g_strdup_printf("%s.%s", c->arch->name, c->model);
-    CPU *cpu = cpu_make(c);
+    CPU *cpu = case_cpu(c);
     write_random(cpu, rnd);
     g_autoptr(GByteArray) now = cpu_state_save(cpu);
     g_autoptr(GByteArray) kept = stream_kept(STREAMS, name, now);
@@ -114,7 +133,7 @@ static void test_kept(gconstpointer data)
 static void test_hostile(gconstpointer data)
 {
     g_autoptr(GRand) rnd = g_rand_new_with_seed(7);
-    CPU *cpu = cpu_make(data);
+    CPU *cpu = case_cpu(data);
     write_random(cpu, rnd);
     g_autoptr(GByteArray) good = cpu_state_save(cpu);
     unsigned refused = 0;
@@ -149,8 +168,8 @@ static void test_other_models(void)
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(moves); i++) {
         g_autoptr(GError) err = NULL;
-        Case from = { cpu_arch_find(moves[i].arch), moves[i].from }, to = { from.arch, moves[i].to };
-        CPU *a = cpu_make(&from), *b = cpu_make(&to);
+        const CPUArch *arch = cpu_arch_find(moves[i].arch);
+        CPU *a = cpu_make(arch, moves[i].from), *b = cpu_make(arch, moves[i].to);
         g_assert_true(cpu_write_register(a, cpu_find_register(a, moves[i].name), &moves[i].value));
         g_autoptr(GByteArray) stream = cpu_state_save(a);
         g_assert_false(cpu_state_load(b, stream->data, stream->len, &err));
@@ -183,13 +202,12 @@ int main(int argc, char **argv)
             if (!(*arch)->has_model(model)) {
                 continue;
             }
-            Case *c = g_new(Case, 1);
-            *c = (Case){ *arch, g_strconcat(model, lacks[i % G_N_ELEMENTS(lacks)], NULL) };
             found++;
             for (unsigned t = 0; t < G_N_ELEMENTS(tests); t++) {
+                Case *c = case_new(*arch, model, lacks[i % G_N_ELEMENTS(lacks)]);
                 g_autofree char *path =
                     g_strdup_printf("/generic/%s/%s/%s", (*arch)->name, c->model, tests[t].name);
-                g_test_add_data_func(path, c, tests[t].fn);
+                g_test_add_data_func_full(path, c, tests[t].fn, case_free);
             }
         }
         g_assert_cmpuint(found, >, 0); /* an architecture without a model here is not tested: name one */
