@@ -24,8 +24,9 @@ static void look(Comparator *c)
 {
     lock_assert_held(&c->lock);
     uint64_t now = c->on ? c->ops->now(c->opaque) : 0;
-    if (c->on)
+    if (c->on) {
         c->ops->drive(c->opaque, now >= c->value);
+    }
     if (c->on && now < c->value) {
         unsigned __int128 wait = (unsigned __int128)(c->value - now) * NS_PER_SECOND / c->hz + 1;
         int64_t clock = clock_get_ns(c->clock, CLK_VIRTUAL);
@@ -56,8 +57,9 @@ Comparator *comparator_new(Clock *clock, uint64_t hz, const ComparatorOps *ops, 
 
 void comparator_free(Comparator *c)
 {
-    if (!c)
+    if (!c) {
         return;
+    }
     timer_free(c->timer);
     lock_finish(&c->lock);
     g_free(c);

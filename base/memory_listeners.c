@@ -27,7 +27,7 @@ typedef struct Telling {
 /* One event of the region that a range shows. */
 static void tell_event(const Telling *t, const FlatRange *r, const MemoryEvent *e, bool added)
 {
-    void (*fn)(MemoryListener * l, AddressSpace * as, hwaddr addr, const MemoryEvent *e) =
+    void (*fn)(MemoryListener *l, AddressSpace *as, hwaddr addr, const MemoryEvent *e) =
         added ? t->l->event_add : t->l->event_del;
     if (fn && e->offset - r->mr_offset < r->size) {
         fn(t->l, t->as, r->start + (e->offset - r->mr_offset), e);

@@ -22,9 +22,11 @@ static bool is_simple(const IrInsn *i)
 
 static bool label_follows(const IrBlock *b, unsigned at, unsigned label)
 {
-    for (; at < b->count && b->ops[at].op == IR_LABEL; at++)
-        if (ir_label_of(&b->ops[at]) == label)
+    for (; at < b->count && b->ops[at].op == IR_LABEL; at++) {
+        if (ir_label_of(&b->ops[at]) == label) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -33,23 +35,27 @@ static unsigned match(const IrBlock *b, unsigned at)
 {
     const IrInsn *i = &b->ops[at];
     unsigned label = ir_label_of(i), n = at + 2;
-    if (!label || at + 3 >= b->count || i[1].op != IR_INSN || !is_simple(&i[2]))
+    if (!label || at + 3 >= b->count || i[1].op != IR_INSN || !is_simple(&i[2])) {
         return 0;
+    }
     if (ir_is_temp(i[2].dst)) {
-        if (!is_simple(&i[3]) || i[3].a != i[2].dst || i[3].b == i[2].dst)
+        if (!is_simple(&i[3]) || i[3].a != i[2].dst || i[3].b == i[2].dst) {
             return 0;
+        }
         n++;
     }
-    if (!ir_is_global(b->ops[n].dst) || !label_follows(b, n + 1, label))
+    if (!ir_is_global(b->ops[n].dst) || !label_follows(b, n + 1, label)) {
         return 0;
+    }
     return n - at - 1;
 }
 
 static void convert(IrBlock *b, unsigned at, unsigned count)
 {
     IrInsn branch = b->ops[at], *i = &b->ops[at];
-    for (unsigned n = 0; n < count; n++)
+    for (unsigned n = 0; n < count; n++) {
         i[n] = i[n + 2];
+    }
     IrRef dst = i[count - 1].dst;
     IrRef t = ir_temp_new(b, IR_I64);
     i[count - 1].dst = t;
@@ -67,7 +73,8 @@ void ir_convert_branches(IrBlock *b)
 {
     for (unsigned n = 0; n < b->count; n++) {
         unsigned count = b->ops[n].op == IR_BRCC ? match(b, n) : 0;
-        if (count)
+        if (count) {
             convert(b, n, count);
+        }
     }
 }

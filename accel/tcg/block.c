@@ -76,8 +76,9 @@ static void count_pages(RamBlock *rb, void *opaque)
 static void *reserve(uint64_t bytes)
 {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
+    if (p == MAP_FAILED) {
         g_error("cannot reserve %" PRIu64 " bytes for the table of RAM pages: %s", bytes, g_strerror(errno));
+    }
     return p;
 }
 
@@ -86,8 +87,9 @@ void tcg_blocks_view_changed(TcgState *s)
     TcgBlocks *b = s->blocks;
     uint64_t count = 0;
     ram_foreach(count_pages, &count);
-    if (count <= b->page_count)
+    if (count <= b->page_count) {
         return;
+    }
     count = MAX(count, b->page_count * 2);
     TcgPage *pages = reserve(count * sizeof(TcgPage));
     unsigned long *bits = reserve((count + 63) / 64 * 8);
@@ -126,8 +128,9 @@ static void free_interpreted(TcgState *s)
 void tcg_blocks_free(TcgState *s)
 {
     TcgBlocks *b = s->blocks;
-    if (!b)
+    if (!b) {
         return;
+    }
     free_interpreted(s);
     g_ptr_array_free(b->interpreted, TRUE);
     if (b->page_count) {
@@ -140,8 +143,9 @@ void tcg_blocks_free(TcgState *s)
 
 static TcgPage *page_of(TcgState *s, uint64_t ram_page)
 {
-    if (G_UNLIKELY(ram_page >= s->blocks->page_count))
+    if (G_UNLIKELY(ram_page >= s->blocks->page_count)) {
         tcg_blocks_view_changed(s);
+    }
     return &s->blocks->pages[ram_page];
 }
 
@@ -154,16 +158,18 @@ bool tcg_page_has_code(TcgState *s, uint64_t ram_page)
 void tcg_page_note_writer(TcgState *s, uint64_t ram_page, uint64_t vaddr)
 {
     TcgPage *p = page_of(s, ram_page);
-    if (p->writer == 0)
+    if (p->writer == 0) {
         p->writer = vaddr | 1;
-    else if (p->writer != (vaddr | 1))
+    } else if (p->writer != (vaddr | 1)) {
         p->writer = MANY_WRITERS;
+    }
 }
 
 static void revoke_entry(TcgContext *c, unsigned n, uint64_t ram_page)
 {
-    if (c->ram_page[n] == ram_page)
+    if (c->ram_page[n] == ram_page) {
         c->tlb[n].wr = TLB_NEVER;
+    }
 }
 
 static void revoke_in_context(TcgContext *c, uint64_t ram_page, uint64_t writer)
@@ -172,9 +178,11 @@ static void revoke_in_context(TcgContext *c, uint64_t ram_page, uint64_t writer)
         revoke_entry(c, tlb_index(writer), ram_page);
         return;
     }
-    for (unsigned w = 0; w < TLB_SIZE / 64; w++)
-        for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1)
+    for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
+        for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1) {
             revoke_entry(c, w * 64 + __builtin_ctzll(bits), ram_page);
+        }
+    }
 }
 
 /* The page gets its first code: writes must come to tcg_code_written from now on. */
@@ -188,12 +196,14 @@ static void protect_page(TcgState *s, uint64_t ram_page, TcgPage *p)
         uint64_t n = ram_page - rb->first_page;
         __atomic_fetch_or(&rb->code_pages[n / 64], 1ul << n % 64, __ATOMIC_SEQ_CST);
     }
-    if (!writer)
+    if (!writer) {
         return;
+    }
     for (unsigned k = 0; k < s->vcpus->len; k++) {
         TcgVcpu *v = s->vcpus->pdata[k];
-        for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)
+        for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
             revoke_in_context(v->pool[n], ram_page, writer);
+        }
     }
 }
 
@@ -211,15 +221,17 @@ static void unprotect_page(TcgState *s, uint64_t ram_page)
 static void hold_page(TcgState *s, uint64_t ram_page)
 {
     TcgPage *p = page_of(s, ram_page);
-    if (!p->first && !p->holds)
+    if (!p->first && !p->holds) {
         protect_page(s, ram_page, p);
+    }
     p->holds++;
 }
 
 static void unprotect_unused(TcgState *s, uint64_t ram_page, TcgPage *p)
 {
-    if (p->first || p->holds)
+    if (p->first || p->holds) {
         return;
+    }
     p->granules = 0;
     p->split = false;
     unprotect_page(s, ram_page);
@@ -280,8 +292,9 @@ static void page_insert(TcgState *s, TcgBlock *b, unsigned slot)
     g_assert(p->holds);
     b->prev_page[slot] = NULL;
     b->next_page[slot] = p->first;
-    if (p->first)
+    if (p->first) {
         p->first->prev_page[slot_of_page(p->first, b->pages[slot])] = b;
+    }
     p->first = b;
     unsigned from, to;
     block_range(b, slot, &from, &to);
@@ -293,23 +306,27 @@ static void page_remove(TcgState *s, TcgBlock *b, unsigned slot)
     uint64_t ram_page = b->pages[slot];
     TcgPage *p = page_of(s, ram_page);
     TcgBlock *before = b->prev_page[slot], *after = b->next_page[slot];
-    if (before)
+    if (before) {
         before->next_page[slot_of_page(before, ram_page)] = after;
-    else
+    } else {
         p->first = after;
-    if (after)
+    }
+    if (after) {
         after->prev_page[slot_of_page(after, ram_page)] = before;
+    }
     unprotect_unused(s, ram_page, p);
 }
 
 static void exit_unchain(TcgExit *e)
 {
-    if (e->prev_in)
+    if (e->prev_in) {
         e->prev_in->next_in = e->next_in;
-    else
+    } else {
         e->to->incoming = e->next_in;
-    if (e->next_in)
+    }
+    if (e->next_in) {
         e->next_in->prev_in = e->prev_in;
+    }
     e->to = NULL;
 }
 
@@ -323,27 +340,32 @@ static void unlink_exits(TcgState *s, TcgBlock *b)
     b->incoming = NULL;
     for (unsigned n = 0; n < b->exit_count; n++) {
         TcgExit *e = &b->exits[n];
-        if (e->to)
+        if (e->to) {
             exit_unchain(e);
+        }
     }
 }
 
 void tcg_block_drop(TcgState *s, TcgBlock *b)
 {
-    if (b->dropped)
+    if (b->dropped) {
         return;
+    }
     b->dropped = true;
     uint64_t hash = hash_of(b->code_addr, b->pc);
     TcgBlock **link = chain_of(s, hash);
-    while (*link != b)
+    while (*link != b) {
         link = &(*link)->next_hash;
+    }
     *link = b->next_hash;
     FrontEntry *front = front_of(s, hash);
-    if (front->block == b)
+    if (front->block == b) {
         front->block = NULL;
+    }
     page_remove(s, b, 0);
-    if (in_second_list(b))
+    if (in_second_list(b)) {
         page_remove(s, b, 1);
+    }
     unlink_exits(s, b);
     tcg_context_forget_block(s, b);
     s->stats.drops++;
@@ -358,8 +380,9 @@ bool tcg_page_is_split(TcgState *s, uint64_t ram_page)
 static void split_page(TcgState *s, uint64_t ram_page)
 {
     TcgPage *p = page_of(s, ram_page);
-    while (!p->split && p->first)
+    while (!p->split && p->first) {
         tcg_block_drop(s, p->first);
+    }
     p->split = true;
 }
 
@@ -368,12 +391,15 @@ TcgBlock *tcg_block_find(TcgState *s, uint64_t code_addr, uint64_t pc, uint32_t 
     uint64_t hash = hash_of(code_addr, pc);
     FrontEntry *front = front_of(s, hash);
     TcgBlock *b = front->block;
-    if (b && front->hash == hash && block_is(b, code_addr, pc, mode))
+    if (b && front->hash == hash && block_is(b, code_addr, pc, mode)) {
         return b;
-    for (b = *chain_of(s, hash); b && !block_is(b, code_addr, pc, mode);)
+    }
+    for (b = *chain_of(s, hash); b && !block_is(b, code_addr, pc, mode);) {
         b = b->next_hash;
-    if (b)
+    }
+    if (b) {
         *front = (FrontEntry){ hash, b };
+    }
     return b;
 }
 
@@ -381,11 +407,13 @@ bool tcg_block_covers(const TcgBlock *b, uint64_t ram_page, unsigned offset, uns
 {
     for (unsigned slot = 0; slot < G_N_ELEMENTS(b->pages); slot++) {
         unsigned from, to;
-        if (b->pages[slot] != ram_page)
+        if (b->pages[slot] != ram_page) {
             continue;
+        }
         block_range(b, slot, &from, &to);
-        if (from < offset + len && to > offset)
+        if (from < offset + len && to > offset) {
             return true;
+        }
     }
     return false;
 }
@@ -404,8 +432,9 @@ bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned 
     TcgPage *p = page_of(s, ram_page);
     s->stats.smc_writes++;
     len = MIN(len, GUEST_PAGE - offset);
-    if (!len || !(p->granules & granule_mask(offset, offset + len)))
+    if (!len || !(p->granules & granule_mask(offset, offset + len))) {
         return false;
+    }
     bool any = false;
     uint64_t granules = 0;
     for (TcgBlock *b = p->first, *next; b; b = next) {
@@ -420,16 +449,19 @@ bool tcg_code_written(TcgState *s, uint64_t ram_page, unsigned offset, unsigned 
         }
     }
     p->granules = granules; /* those of blocks that were evicted go here */
-    if (any)
+    if (any) {
         leave_blocks(s);
+    }
     return any;
 }
 
 void tcg_drop_all_blocks(TcgState *s)
 {
-    for (unsigned n = 0; n < G_N_ELEMENTS(s->blocks->hash); n++)
-        while (s->blocks->hash[n])
+    for (unsigned n = 0; n < G_N_ELEMENTS(s->blocks->hash); n++) {
+        while (s->blocks->hash[n]) {
             tcg_block_drop(s, s->blocks->hash[n]);
+        }
+    }
 }
 
 /* ---- translation -------------------------------------------------------------------- */
@@ -448,8 +480,9 @@ static unsigned fetch_bus(TranslateCtx *t, uint64_t phys, uint8_t *buf, unsigned
     unsigned unit = 1u << t->cpu->arch->guest->pc_shift;
     uint64_t value;
     f->not_ram = true;
-    if (memory_read(t->cpu->as, phys, unit, &value) != BUS_OK)
+    if (memory_read(t->cpu->as, phys, unit, &value) != BUS_OK) {
         return 0;
+    }
     value = GUINT64_TO_LE(value);
     n = MIN(n, unit);
     memcpy(buf, &value, n);
@@ -465,10 +498,12 @@ static unsigned fetch_stretch(TranslateCtx *t, uint64_t vaddr, uint8_t *buf, uns
     if (vaddr - t->page_start >= t->page_bytes || !page) {
         TcgFetch at;
         MmuFault fault;
-        if (!tcg_probe_fetch(t->cpu, vaddr, &at, &fault))
+        if (!tcg_probe_fetch(t->cpu, vaddr, &at, &fault)) {
             return 0;
-        if (!at.page)
+        }
+        if (!at.page) {
             return fetch_bus(t, at.code_addr, buf, n);
+        }
         page = at.page;
         end = at.end;
         if ((vaddr & -GUEST_PAGE) != t->page_start && f->second_page == NO_PAGE) {
@@ -508,16 +543,18 @@ typedef struct Sample {
 static Sample sample_begin(const TcgStats *stats)
 {
     enum { SAMPLE = 31 };
-    if (stats->blocks % SAMPLE)
+    if (stats->blocks % SAMPLE) {
         return (Sample){ 0 };
+    }
     uint64_t first = cpu_ns();
     return (Sample){ first, cpu_ns() };
 }
 
 static void sample_end(const Sample *m, TcgStats *stats, const TcgBlock *b)
 {
-    if (!m->start)
+    if (!m->start) {
         return;
+    }
     uint64_t both = cpu_ns() - m->start, clock = m->start - m->first;
     stats->sampled_ns += both > clock ? both - clock : 0;
     stats->sampled_insns += b->insns;
@@ -525,8 +562,9 @@ static void sample_end(const Sample *m, TcgStats *stats, const TcgBlock *b)
 
 static void log_ir(TcgState *s, LogItem item, const char *what)
 {
-    if (!log_enabled(item))
+    if (!log_enabled(item)) {
         return;
+    }
     g_autoptr(GString) text = g_string_new(NULL);
     ir_print(s->ir, text);
     log_write("%s of 0x%" PRIx64 ":\n%s\n", what, s->ir->pc, text->str);
@@ -551,8 +589,9 @@ static void log_code(TcgState *s, const TranslateCtx *t, const TcgBlock *b)
         g_autoptr(GString) text = g_string_new(NULL);
         for (uint64_t at = 0; t->page && at < t->size;) {
             uint64_t offset = (t->pc & (GUEST_PAGE - 1)) + at;
-            if (offset >= GUEST_PAGE)
+            if (offset >= GUEST_PAGE) {
                 break;
+            }
             g_string_append_printf(text, "0x%016" PRIx64 ":  ", t->pc + at);
             unsigned left = GUEST_PAGE - offset;
             unsigned len = t->cpu->arch->disassemble(t->pc + at, t->page + offset, left, text);
@@ -566,8 +605,9 @@ static void log_code(TcgState *s, const TranslateCtx *t, const TcgBlock *b)
         jit_backend->print(b->code, b->pc_table, text);
         log_write("OUT: %u bytes\n%s\n", b->code_size, text->str);
     }
-    if (b->code)
+    if (b->code) {
         tcg_perf_map_add(s, b->code, b->code_size, "guest", b->pc);
+    }
 }
 
 static void keep_ir(TcgState *s, TcgBlock *b)
@@ -582,8 +622,9 @@ static void publish(TcgState *s, TcgBlock *b)
     b->next_hash = *head;
     *head = b;
     page_insert(s, b, 0);
-    if (in_second_list(b))
+    if (in_second_list(b)) {
         page_insert(s, b, 1);
+    }
 }
 
 static TcgBlock *block_from(TcgState *s, const TranslateCtx *t, uint64_t code_addr)
@@ -608,8 +649,9 @@ static TcgBlock *make_block(TcgState *s, TranslateCtx *t, uint64_t code_addr)
     run_translator(s, t);
     TcgBlock *b = block_from(s, t, code_addr);
     while (!b->single && s->engine != TCG_INTERP && !tcg_cache_compile(s, b, s->ir)) {
-        if (t->max_insns <= 1)
+        if (t->max_insns <= 1) {
             g_error("one instruction at 0x%" PRIx64 " does not fit the code cache", t->pc);
+        }
         g_free(b);
         t->max_insns = MAX(t->max_insns / 4, 1u);
         run_translator(s, t);
@@ -622,13 +664,16 @@ static TcgBlock *make_block(TcgState *s, TranslateCtx *t, uint64_t code_addr)
 /* Where the block is found again, if it may be. */
 static void keep_block(TcgState *s, TcgBlock *b)
 {
-    if (b->single || s->engine != TCG_JIT)
+    if (b->single || s->engine != TCG_JIT) {
         keep_ir(s, b);
-    if (b->single)
+    }
+    if (b->single) {
         return;
+    }
     if (!b->code) {
-        if (s->blocks->interpreted->len >= MAX_INTERPRETED)
+        if (s->blocks->interpreted->len >= MAX_INTERPRETED) {
             free_interpreted(s);
+        }
         g_ptr_array_add(s->blocks->interpreted, b);
     }
     publish(s, b);
@@ -651,15 +696,18 @@ static TcgBlock *translate(CPU *cpu, const TcgFetch *at)
         .page_bytes = at->end,
         .priv = &f,
     };
-    if (at->page)
+    if (at->page) {
         hold_page(s, at->code_addr >> GUEST_PAGE_BITS);
+    }
     TcgBlock *b = make_block(s, &t, at->code_addr);
     log_code(s, &t, b);
     keep_block(s, b);
-    if (at->page)
+    if (at->page) {
         release_page(s, at->code_addr >> GUEST_PAGE_BITS);
-    if (f.second_page != NO_PAGE)
+    }
+    if (f.second_page != NO_PAGE) {
         release_page(s, f.second_page);
+    }
     s->stats.blocks++;
     s->stats.guest_insns += b->insns;
     s->stats.host_bytes += b->code_size;
@@ -672,8 +720,9 @@ static bool second_page_fits(CPU *cpu, const TcgBlock *b)
 {
     TcgFetch f;
     MmuFault fault;
-    if (b->pages[1] == NO_PAGE)
+    if (b->pages[1] == NO_PAGE) {
         return true;
+    }
     return tcg_probe_fetch(cpu, (b->pc & -GUEST_PAGE) + GUEST_PAGE, &f, &fault) && f.page &&
            f.code_addr >> GUEST_PAGE_BITS == b->pages[1];
 }
@@ -685,16 +734,19 @@ static bool rights_fit(CPU *cpu, const TcgBlock *b, const TcgFetch *at)
     unsigned to = MIN((b->pc & (GUEST_PAGE - 1)) + b->size, GUEST_PAGE);
     TcgFetch f = *at;
     MmuFault fault;
-    while (f.end < to)
-        if (!tcg_probe_fetch(cpu, page + f.end, &f, &fault))
+    while (f.end < to) {
+        if (!tcg_probe_fetch(cpu, page + f.end, &f, &fault)) {
             return false;
+        }
+    }
     return true;
 }
 
 void tcg_block_forget_single(TcgVcpu *v)
 {
-    if (!v->single)
+    if (!v->single) {
         return;
+    }
     ir_block_free(v->single->ir);
     g_free(v->single);
     v->single = NULL;
@@ -707,20 +759,24 @@ TcgBlock *tcg_block_get(CPU *cpu)
     uint64_t pc = cpu_pc(cpu);
     TcgFetch at;
     tcg_fetch_page(cpu, pc, &at);
-    if (G_UNLIKELY(at.split && at.page))
+    if (G_UNLIKELY(at.split && at.page)) {
         split_page(v->state, at.code_addr >> GUEST_PAGE_BITS);
+    }
     if (at.page && !tcg_single(cpu)) {
         TcgBlock *b = tcg_block_find(v->state, at.code_addr, pc, v->ctx->key.mode);
         bool fits = b && rights_fit(cpu, b, &at) && second_page_fits(cpu, b);
-        if (fits && !b->dropped) /* by an A bit that their walks set in its code */
+        if (fits && !b->dropped) { /* by an A bit that their walks set in its code */
             return b;
-        if (b)
+        }
+        if (b) {
             tcg_block_drop(v->state, b);
+        }
     }
     TcgBlock *b = translate(cpu, &at);
     tcg_block_forget_single(v);
-    if (b->single)
+    if (b->single) {
         v->single = b;
+    }
     return b;
 }
 

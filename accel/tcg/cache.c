@@ -36,8 +36,9 @@ struct TcgCache {
 static uint64_t random_number(void)
 {
     uint64_t r;
-    if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r)) /* the host has just started */
+    if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r)) { /* the host has just started */
         r = (uint64_t)g_random_int() << 32 | g_random_int();
+    }
     return r;
 }
 
@@ -50,8 +51,9 @@ static void *find_place(const TcgCache *c)
         uint64_t distance = random_number() & ((UINT64_C(1) << DISTANCE_BITS) - 1) & -UINT64_C(4096);
         at = mmap((uint8_t *)c->rx - c->size - distance, c->size, PROT_NONE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-        if (at == MAP_FAILED && errno != EEXIST) /* EEXIST: that place is taken */
+        if (at == MAP_FAILED && errno != EEXIST) { /* EEXIST: that place is taken */
             break;
+        }
     }
     return at;
 }
@@ -60,11 +62,13 @@ static void *find_place(const TcgCache *c)
 static uint8_t *map_writable(const TcgCache *c)
 {
     void *place = find_place(c);
-    if (place == MAP_FAILED)
+    if (place == MAP_FAILED) {
         return MAP_FAILED;
+    }
     void *at = mremap((void *)c->rx, 0, c->size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
-    if (at != MAP_FAILED && mprotect(at, c->size, PROT_READ | PROT_WRITE) == 0)
+    if (at != MAP_FAILED && mprotect(at, c->size, PROT_READ | PROT_WRITE) == 0) {
         return at;
+    }
     int e = errno;
     munmap(place, c->size);
     errno = e;
@@ -74,11 +78,13 @@ static uint8_t *map_writable(const TcgCache *c)
 static bool map_twice(TcgCache *c, GError **err)
 {
     c->rx = mmap(NULL, c->size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (c->rx == MAP_FAILED)
+    if (c->rx == MAP_FAILED) {
         goto fail;
+    }
     c->rw = map_writable(c);
-    if (c->rw == MAP_FAILED)
+    if (c->rw == MAP_FAILED) {
         goto fail;
+    }
     return true;
 fail:
     g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
@@ -97,8 +103,9 @@ bool tcg_cache_new(TcgState *s, uint64_t bytes, GError **err)
     uint64_t region = (bytes ? bytes : default_cache_bytes) / REGIONS;
     region = CLAMP(region, MIN_REGION, UINT64_C(1) << 26) & -UINT64_C(4096);
     c->size = region * REGIONS;
-    if (!map_twice(c, err))
+    if (!map_twice(c, err)) {
         return false;
+    }
     for (unsigned n = 0; n < REGIONS; n++) {
         TcgRegion *r = &c->regions[n];
         r->start = r->used = n * region + (n == 0 ? jit_backend->head_bytes : 0);
@@ -116,26 +123,31 @@ bool tcg_cache_new(TcgState *s, uint64_t bytes, GError **err)
 static void block_free(TcgBlock *b)
 {
     g_free(b->exits);
-    if (b->ir)
+    if (b->ir) {
         ir_block_free(b->ir);
+    }
     g_free(b);
 }
 
 void tcg_cache_free(TcgState *s)
 {
     TcgCache *c = s->cache;
-    if (!c)
+    if (!c) {
         return;
+    }
     for (unsigned n = 0; n < REGIONS && c->regions[n].blocks; n++) {
-        for (unsigned k = 0; k < c->regions[n].blocks->len; k++)
+        for (unsigned k = 0; k < c->regions[n].blocks->len; k++) {
             block_free(c->regions[n].blocks->pdata[k]);
+        }
         g_ptr_array_free(c->regions[n].blocks, TRUE);
     }
     jit_backend->destroy(c->jit);
-    if (c->rw != MAP_FAILED)
+    if (c->rw != MAP_FAILED) {
         munmap(c->rw, c->size);
-    if (c->rx != MAP_FAILED)
+    }
+    if (c->rx != MAP_FAILED) {
         munmap((void *)c->rx, c->size);
+    }
     g_free(c);
     s->cache = NULL;
 }
@@ -147,10 +159,12 @@ Jit *tcg_cache_jit(TcgState *s)
 
 static void region_empty(TcgState *s, TcgRegion *r)
 {
-    for (unsigned n = 0; n < r->blocks->len; n++)
+    for (unsigned n = 0; n < r->blocks->len; n++) {
         tcg_block_drop(s, r->blocks->pdata[n]);
-    for (unsigned n = 0; n < r->blocks->len; n++)
+    }
+    for (unsigned n = 0; n < r->blocks->len; n++) {
         block_free(r->blocks->pdata[n]);
+    }
     g_ptr_array_set_size(r->blocks, 0);
     r->used = r->start;
     s->stats.evictions++;
@@ -165,8 +179,9 @@ static bool compile_here(TcgCache *c, TcgRegion *r, TcgBlock *b, const IrBlock *
 {
     uint8_t *rw = c->rw + r->used;
     const uint8_t *rx = c->rx + r->used;
-    if (!jit_backend->compile(c->jit, ir, rw, rx, r->end - r->used, out))
+    if (!jit_backend->compile(c->jit, ir, rw, rx, r->end - r->used, out)) {
         return false;
+    }
     b->code = (uint8_t *)rx;
     b->code_size = out->size;
     b->pc_table = out->pc_table;
@@ -185,13 +200,16 @@ bool tcg_cache_compile(TcgState *s, TcgBlock *b, const IrBlock *ir)
 {
     TcgCache *c = s->cache;
     JitOutput out;
-    if (compile_here(c, &c->regions[c->current], b, ir, &out))
+    if (compile_here(c, &c->regions[c->current], b, ir, &out)) {
         return true;
-    if (!out.full)
+    }
+    if (!out.full) {
         return false;
+    }
     c->current = (c->current + 1) % REGIONS;
-    if (c->regions[c->current].blocks->len)
+    if (c->regions[c->current].blocks->len) {
         region_empty(s, &c->regions[c->current]);
+    }
     return compile_here(c, &c->regions[c->current], b, ir, &out);
 }
 
@@ -199,20 +217,23 @@ TcgBlock *tcg_cache_find(TcgState *s, uintptr_t host)
 {
     TcgCache *c = s->cache;
     uint64_t offset = host - (uintptr_t)c->rx;
-    if (offset >= c->size)
+    if (offset >= c->size) {
         return NULL;
+    }
     const TcgRegion *r = &c->regions[offset / (c->size / REGIONS)];
     unsigned low = 0, high = r->blocks->len;
     while (low < high) { /* the last block that starts at or before host */
         unsigned mid = (low + high) / 2;
         const TcgBlock *b = r->blocks->pdata[mid];
-        if ((uintptr_t)b->code <= host)
+        if ((uintptr_t)b->code <= host) {
             low = mid + 1;
-        else
+        } else {
             high = mid;
+        }
     }
-    if (!low)
+    if (!low) {
         return NULL;
+    }
     TcgBlock *b = r->blocks->pdata[low - 1];
     return host - (uintptr_t)b->code < b->code_size ? b : NULL;
 }

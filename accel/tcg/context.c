@@ -29,9 +29,11 @@ static TcgContext *context_new(const IrGuest *guest)
 
 void tcg_context_clear_jumps(TcgContext *c)
 {
-    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
-        for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1)
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
+        for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
             c->jumps[w * 64 + __builtin_ctzll(bits)].pc = JUMP_NEVER;
+        }
+    }
     memset(c->jumps_filled, 0, sizeof(c->jumps_filled));
     memset(c->code_filled, 0, sizeof(c->code_filled));
 }
@@ -50,35 +52,41 @@ static bool jump_is_global(const TcgContext *c, const JumpEntry *e)
 
 static void clear_local_jumps(TcgContext *c)
 {
-    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
             JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
-            if (jump_is_global(c, e))
+            if (jump_is_global(c, e)) {
                 continue;
+            }
             e->pc = JUMP_NEVER;
             c->jumps_filled[w] &= ~(bits & -bits);
         }
+    }
 }
 
 static void clear_leaves(LeafSet *set)
 {
-    if (set->sizes)
+    if (set->sizes) {
         memset(set, 0, sizeof(*set));
+    }
 }
 
 void tcg_context_flush(TcgContext *c, bool keep_global)
 {
     clear_leaves(&c->leaves[0]);
-    if (!keep_global)
+    if (!keep_global) {
         clear_leaves(&c->leaves[1]);
-    if (keep_global)
+    }
+    if (keep_global) {
         clear_local_jumps(c);
-    else
+    } else {
         tcg_context_clear_jumps(c);
+    }
     for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
         uint64_t bits = c->tlb_filled[w];
-        if (keep_global)
+        if (keep_global) {
             bits &= ~c->tlb_global[w];
+        }
         c->tlb_filled[w] &= ~bits;
         for (; bits; bits &= bits - 1) {
             TlbEntry *e = &c->tlb[w * 64 + __builtin_ctzll(bits)];
@@ -92,12 +100,14 @@ static void clear_page_jumps(TcgContext *c, uint64_t page)
 {
     unsigned first = jump_index(c->guest, page) / 64,
              words = MIN(GUEST_PAGE >> c->guest->pc_shift, JUMP_SIZE) / 64;
-    for (unsigned w = first; w < first + words; w++)
+    for (unsigned w = first; w < first + words; w++) {
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
             JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
-            if ((e->pc & -GUEST_PAGE) == page)
+            if ((e->pc & -GUEST_PAGE) == page) {
                 e->pc = JUMP_NEVER;
+            }
         }
+    }
 }
 
 static void flush_small_page(TcgContext *c, uint64_t vaddr)
@@ -106,8 +116,9 @@ static void flush_small_page(TcgContext *c, uint64_t vaddr)
     TlbEntry *e = &c->tlb[n];
     e->rd = e->wr = e->ex = TLB_NEVER;
     uint64_t page = vaddr & -GUEST_PAGE;
-    if (!(c->code_filled[n / 64] >> n % 64 & 1))
+    if (!(c->code_filled[n / 64] >> n % 64 & 1)) {
         return;
+    }
     if (c->code_page[n] == page || c->code_page[n] == MANY_CODE_PAGES) {
         clear_page_jumps(c, page);
         clear_page_jumps(c, page - GUEST_PAGE);
@@ -139,35 +150,41 @@ static bool in_leaf(const Leaf *l, uint64_t vaddr)
 /* TLB_NEVER counts as an address of the lowest leaf: at worst an entry is forgotten in vain. */
 static void flush_leaf_tlb(TcgContext *c, const Leaf *l)
 {
-    for (unsigned w = l->first_word; w < l->first_word + l->words; w++)
+    for (unsigned w = l->first_word; w < l->first_word + l->words; w++) {
         for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1) {
             TlbEntry *e = &c->tlb[w * 64 + __builtin_ctzll(bits)];
-            if (!in_leaf(l, e->rd) && !in_leaf(l, e->wr) && !in_leaf(l, e->ex))
+            if (!in_leaf(l, e->rd) && !in_leaf(l, e->wr) && !in_leaf(l, e->ex)) {
                 continue;
+            }
             e->rd = e->wr = e->ex = TLB_NEVER;
             c->tlb_filled[w] &= ~(bits & -bits);
         }
+    }
 }
 
 static bool leaf_has_code(const TcgContext *c, const Leaf *l)
 {
-    for (unsigned w = l->first_word; w < l->first_word + l->words; w++)
+    for (unsigned w = l->first_word; w < l->first_word + l->words; w++) {
         for (uint64_t bits = c->code_filled[w]; bits; bits &= bits - 1) {
             uint64_t page = c->code_page[w * 64 + __builtin_ctzll(bits)];
-            if (page == MANY_CODE_PAGES || in_leaf(l, page))
+            if (page == MANY_CODE_PAGES || in_leaf(l, page)) {
                 return true;
+            }
         }
+    }
     return false;
 }
 
 static void flush_leaf_jumps(TcgContext *c, const Leaf *l)
 {
-    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
             JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
-            if (in_leaf(l, e->pc) || (e->pc & -GUEST_PAGE) == l->vaddr - GUEST_PAGE)
+            if (in_leaf(l, e->pc) || (e->pc & -GUEST_PAGE) == l->vaddr - GUEST_PAGE) {
                 e->pc = JUMP_NEVER;
+            }
         }
+    }
 }
 
 static bool leaf_was_seen(const LeafSet *set, uint64_t vaddr, unsigned bits)
@@ -180,20 +197,23 @@ static void flush_leaves(TcgContext *c, uint64_t vaddr)
 {
     for (uint64_t sizes = c->leaves[0].sizes | c->leaves[1].sizes; sizes; sizes &= sizes - 1) {
         unsigned bits = __builtin_ctzll(sizes);
-        if (!leaf_was_seen(&c->leaves[0], vaddr, bits) && !leaf_was_seen(&c->leaves[1], vaddr, bits))
+        if (!leaf_was_seen(&c->leaves[0], vaddr, bits) && !leaf_was_seen(&c->leaves[1], vaddr, bits)) {
             continue;
+        }
         Leaf l = leaf_of(vaddr, bits);
         flush_leaf_tlb(c, &l);
-        if (leaf_has_code(c, &l))
+        if (leaf_has_code(c, &l)) {
             flush_leaf_jumps(c, &l);
+        }
     }
 }
 
 void tcg_context_flush_page(TcgContext *c, uint64_t vaddr)
 {
     flush_small_page(c, vaddr);
-    if (c->leaves[0].sizes | c->leaves[1].sizes)
+    if (c->leaves[0].sizes | c->leaves[1].sizes) {
         flush_leaves(c, vaddr);
+    }
 }
 
 void tcg_context_forget_block(TcgState *s, const TcgBlock *b)
@@ -201,9 +221,11 @@ void tcg_context_forget_block(TcgState *s, const TcgBlock *b)
     unsigned n = jump_index(s->guest, b->pc);
     for (unsigned k = 0; k < s->vcpus->len; k++) {
         TcgVcpu *v = s->vcpus->pdata[k];
-        for (unsigned p = 0; p < CONTEXT_POOL && v->pool[p]; p++)
-            if (v->pool[p]->jumps[n].code == b->code)
+        for (unsigned p = 0; p < CONTEXT_POOL && v->pool[p]; p++) {
+            if (v->pool[p]->jumps[n].code == b->code) {
                 v->pool[p]->jumps[n].pc = JUMP_NEVER;
+            }
+        }
     }
 }
 
@@ -221,8 +243,9 @@ static const TcgContext *find_donor(const TcgVcpu *v, const CpuContextKey *key)
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         const TcgContext *c = v->pool[n];
         if (c->key.access == key->access && c->key.mode == key->mode &&
-            (!best || c->last_use > best->last_use))
+            (!best || c->last_use > best->last_use)) {
             best = c;
+        }
     }
     return best;
 }
@@ -241,15 +264,17 @@ static void copy_globals(TcgContext *c, const TcgContext *from)
             c->ram_page[n] = from->ram_page[n];
         }
     }
-    for (unsigned w = 0; w < JUMP_SIZE / 64; w++)
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
         for (uint64_t bits = from->jumps_filled[w]; bits; bits &= bits - 1) {
             unsigned n = w * 64 + __builtin_ctzll(bits);
-            if (!jump_is_global(from, &from->jumps[n]))
+            if (!jump_is_global(from, &from->jumps[n])) {
                 continue;
+            }
             c->jumps[n] = from->jumps[n];
             c->jumps_filled[w] |= bits & -bits;
             context_note_code(c, from->jumps[n].pc);
         }
+    }
 }
 
 /* A context for a key that is not in the pool: a new one, or the one not used for longest. */
@@ -263,14 +288,16 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
             victim = n;
             break;
         }
-        if (v->pool[n]->last_use < v->pool[victim]->last_use)
+        if (v->pool[n]->last_use < v->pool[victim]->last_use) {
             victim = n;
+        }
     }
     TcgContext *c = v->pool[victim];
     if (c != donor) {
         tcg_context_flush(c, false);
-        if (donor)
+        if (donor) {
             copy_globals(c, donor);
+        }
     } else {
         tcg_context_flush(c, true);
     }
@@ -285,15 +312,19 @@ void tcg_context_sync_slow(TcgVcpu *v)
     CpuContextKey key = { 0 };
     v->cpu->arch->context_key(v->cpu, &key);
     v->context_stale = false;
-    if (v->ctx && key_equal(&v->ctx->key, &key))
+    if (v->ctx && key_equal(&v->ctx->key, &key)) {
         return;
+    }
     v->state->stats.context_switches++;
     TcgContext *c = NULL;
-    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n] && !c; n++)
-        if (key_equal(&v->pool[n]->key, &key))
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n] && !c; n++) {
+        if (key_equal(&v->pool[n]->key, &key)) {
             c = v->pool[n];
-    if (!c)
+        }
+    }
+    if (!c) {
         c = context_replace(v, &key);
+    }
     c->last_use = ++v->clock;
     v->ctx = c;
 }
@@ -319,12 +350,14 @@ void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
     count_flush(&v->state->stats, what);
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         TcgContext *c = v->pool[n];
-        if (what & CPU_FLUSH_BY_ASID && c->asid != asid)
+        if (what & CPU_FLUSH_BY_ASID && c->asid != asid) {
             continue;
-        if (what & CPU_FLUSH_BY_PAGE)
+        }
+        if (what & CPU_FLUSH_BY_PAGE) {
             tcg_context_flush_page(c, vaddr);
-        else
+        } else {
             tcg_context_flush(c, what & CPU_FLUSH_BY_ASID);
+        }
     }
 }
 
@@ -342,8 +375,9 @@ bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
     if (!s->guest) {
         s->guest = cpu->arch->guest;
         s->ir = ir_block_new(s->guest);
-        if (s->engine != TCG_INTERP && !tcg_cache_new(s, s->cache_bytes, err))
+        if (s->engine != TCG_INTERP && !tcg_cache_new(s, s->cache_bytes, err)) {
             return false;
+        }
         tcg_listen(s, cpu->as);
     }
     g_assert(cpu->as == s->listener.as);
@@ -359,12 +393,14 @@ bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
 void tcg_vcpu_free(CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;
-    if (!v)
+    if (!v) {
         return;
+    }
     g_ptr_array_remove(v->state->vcpus, v);
     tcg_block_forget_single(v);
-    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         munmap(v->pool[n], sizeof(TcgContext));
+    }
     g_free(v);
     cpu->tcg = NULL;
 }

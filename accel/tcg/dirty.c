@@ -24,8 +24,9 @@ void tcg_dirty_new(TcgState *s)
 
 void tcg_dirty_free(TcgState *s)
 {
-    for (unsigned n = 0; n < s->revokes->len; n++)
+    for (unsigned n = 0; n < s->revokes->len; n++) {
         ram_block_unuse(g_array_index(s->revokes, TcgRevoke, n).ram);
+    }
     g_array_unref(s->revokes);
 }
 
@@ -62,18 +63,21 @@ void tcg_dirty_started(MemoryListener *l, RamBlock *rb)
 {
     TcgState *s = l->opaque;
     uint64_t pages = rb->size >> RAM_PAGE_BITS;
-    if (!uses(s, rb))
+    if (!uses(s, rb)) {
         return;
-    for (uint64_t w = 0; w <= (pages - 1) / RAM_WORD_BITS; w++)
+    }
+    for (uint64_t w = 0; w <= (pages - 1) / RAM_WORD_BITS; w++) {
         __atomic_store_n(&rb->unnoticed[w], ~0ul, __ATOMIC_SEQ_CST);
+    }
     ask(s, rb, 0, pages - 1);
 }
 
 void tcg_dirty_taken(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length)
 {
     TcgState *s = l->opaque;
-    if (uses(s, rb))
+    if (uses(s, rb)) {
         ask(s, rb, offset >> RAM_PAGE_BITS, (offset + length - 1) >> RAM_PAGE_BITS);
+    }
 }
 
 void tcg_dirty_unmapped(TcgState *s, RamBlock *rb)
@@ -85,12 +89,14 @@ void tcg_dirty_unmapped(TcgState *s, RamBlock *rb)
 
 static void drop_write_tags(TcgContext *c, uint64_t first, uint64_t last)
 {
-    for (unsigned w = 0; w < TLB_SIZE / 64; w++)
+    for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
         for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1) {
             unsigned n = w * 64 + __builtin_ctzll(bits);
-            if (c->ram_page[n] >= first && c->ram_page[n] <= last)
+            if (c->ram_page[n] >= first && c->ram_page[n] <= last) {
                 c->tlb[n].wr = TLB_NEVER;
+            }
         }
+    }
 }
 
 static void revoke_tags(TcgState *s, const TcgRevoke *r)
@@ -98,8 +104,9 @@ static void revoke_tags(TcgState *s, const TcgRevoke *r)
     uint64_t base = r->ram->first_page;
     for (unsigned k = 0; k < s->vcpus->len; k++) {
         TcgVcpu *v = s->vcpus->pdata[k];
-        for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++)
+        for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
             drop_write_tags(v->pool[n], base + r->first, base + r->last);
+        }
     }
     ram_dirty_noticed(r->ram, r->first, r->last);
     ram_block_unuse(r->ram);
@@ -111,7 +118,8 @@ void tcg_dirty_revoke(TcgState *s)
     GArray *list = s->revokes;
     s->revokes = g_array_new(FALSE, FALSE, sizeof(TcgRevoke));
     lock_release(&s->lock);
-    for (unsigned n = 0; n < list->len; n++)
+    for (unsigned n = 0; n < list->len; n++) {
         revoke_tags(s, &g_array_index(list, TcgRevoke, n));
+    }
     g_array_unref(list);
 }

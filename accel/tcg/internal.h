@@ -102,10 +102,11 @@ static inline void context_note_code(TcgContext *c, uint64_t vaddr)
 {
     unsigned n = tlb_index(vaddr);
     uint64_t page = vaddr & -(uint64_t)GUEST_PAGE, bit = UINT64_C(1) << n % 64;
-    if (!(c->code_filled[n / 64] & bit))
+    if (!(c->code_filled[n / 64] & bit)) {
         c->code_page[n] = page;
-    else if (c->code_page[n] != page)
+    } else if (c->code_page[n] != page) {
         c->code_page[n] = MANY_CODE_PAGES;
+    }
     c->code_filled[n / 64] |= bit;
 }
 
@@ -118,8 +119,9 @@ static inline unsigned leaf_index(uint64_t vaddr, unsigned bits)
 static inline void context_note_leaf(TcgContext *c, uint64_t vaddr, unsigned bits, bool global)
 {
     LeafSet *set = &c->leaves[global];
-    if (bits <= GUEST_PAGE_BITS)
+    if (bits <= GUEST_PAGE_BITS) {
         return;
+    }
     unsigned n = leaf_index(vaddr, bits);
     uint64_t base = vaddr >> bits << bits, end = base + ((UINT64_C(1) << bits) - 1);
     set->first = set->sizes ? MIN(set->first, base) : base;
@@ -274,8 +276,9 @@ void tcg_dirty_revoke(TcgState *s); /* the vCPUs' thread: work off the queue */
 void tcg_context_sync_slow(TcgVcpu *v);
 static inline void tcg_context_sync(TcgVcpu *v)
 {
-    if (G_UNLIKELY(v->context_stale))
+    if (G_UNLIKELY(v->context_stale)) {
         tcg_context_sync_slow(v);
+    }
 }
 void tcg_mmu_changed(CPU *cpu); /* VcpuOps */
 void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid);

@@ -22,8 +22,9 @@ TcgBlock *tcg_block_running(const TcgVcpu *v)
 bool tcg_find_pc(const CPU *cpu, uint64_t *pc)
 {
     const TcgVcpu *v = cpu->tcg;
-    if (!v || !v->frame)
+    if (!v || !v->frame) {
         return false; /* the interpreter keeps the pc up to date */
+    }
     uintptr_t where = *v->frame;
     const TcgBlock *b = tcg_cache_find(v->state, where);
     return b && jit_find_pc(b->code + b->pc_table, where - (uintptr_t)b->code, b->pc, pc);
@@ -32,8 +33,9 @@ bool tcg_find_pc(const CPU *cpu, uint64_t *pc)
 void cpu_restore_pc(CPU *cpu)
 {
     uint64_t pc;
-    if (tcg_find_pc(cpu, &pc))
+    if (tcg_find_pc(cpu, &pc)) {
         *(uint64_t *)((char *)cpu + cpu->arch->guest->pc_offset) = pc;
+    }
 }
 
 /* ---- going on ------------------------------------------------------------------- */
@@ -62,26 +64,30 @@ static void enter_jump(TcgContext *c, const TcgBlock *b)
     c->jumps[n] = (JumpEntry){ b->pc, b->code };
     c->jumps_filled[n / 64] |= UINT64_C(1) << n % 64;
     context_note_code(c, b->pc);
-    if (b->pages[1] != UINT64_MAX)
+    if (b->pages[1] != UINT64_MAX) {
         context_note_code(c, b->pc + b->size - 1);
+    }
 }
 
 /* The code for the current pc and context. */
 static const void *go_on(CPU *cpu, void **context)
 {
     TcgVcpu *v = cpu->tcg;
-    if (must_return(cpu))
+    if (must_return(cpu)) {
         return leave(cpu, context);
+    }
     tcg_context_sync(v);
     uint64_t pc = cpu_pc(cpu);
     const JumpEntry *e = &v->ctx->jumps[jump_index(v->ctx->guest, pc)];
     *context = v->ctx;
-    if (e->pc == pc)
+    if (e->pc == pc) {
         return e->code;
+    }
     v->state->stats.lookups++;
     TcgBlock *b = tcg_block_get(cpu);
-    if (!b->code)
+    if (!b->code) {
         return leave(cpu, context);
+    }
     enter_jump(v->ctx, b);
     return b->code;
 }
@@ -94,8 +100,9 @@ static const void *next_same_mode(CPU *cpu, void **context)
 /* On the way out interrupts are the loop's to take: lockstep compares the state as it is here. */
 static const void *next_any_mode(CPU *cpu, void **context)
 {
-    if (!must_return(cpu))
+    if (!must_return(cpu)) {
         cpu->arch->take_interrupt(cpu);
+    }
     return go_on(cpu, context);
 }
 
@@ -104,13 +111,15 @@ static const void *next_any_mode(CPU *cpu, void **context)
 static void link_exit(TcgState *s, TcgExit *e, TcgBlock *to)
 {
     if (!e->jit.jump || e->to || e->from->dropped || to->dropped || to->pages[1] != UINT64_MAX ||
-        e->from->pages[0] != to->pages[0] || tcg_page_is_split(s, to->pages[0]))
+        e->from->pages[0] != to->pages[0] || tcg_page_is_split(s, to->pages[0])) {
         return;
+    }
     e->to = to;
     e->prev_in = NULL;
     e->next_in = to->incoming;
-    if (e->next_in)
+    if (e->next_in) {
         e->next_in->prev_in = e;
+    }
     to->incoming = e;
     tcg_cache_patch(s, e, to);
     s->stats.chained++;
@@ -118,9 +127,11 @@ static void link_exit(TcgState *s, TcgExit *e, TcgBlock *to)
 
 static TcgExit *find_exit(TcgBlock *b, uint32_t stub)
 {
-    for (unsigned n = 0; n < b->exit_count; n++)
-        if (b->exits[n].jit.stub == stub)
+    for (unsigned n = 0; n < b->exit_count; n++) {
+        if (b->exits[n].jit.stub == stub) {
             return &b->exits[n];
+        }
+    }
     g_assert_not_reached();
 }
 
@@ -132,18 +143,22 @@ static const void *chain(CPU *cpu, void **context, uintptr_t where)
     g_assert(from);
     TcgExit *e = find_exit(from, where - (uintptr_t)from->code);
     set_pc(cpu, e->jit.pc);
-    if (must_return(cpu))
+    if (must_return(cpu)) {
         return leave(cpu, context);
-    if (!e->jit.jump || tcg_page_is_split(v->state, from->pages[0]))
+    }
+    if (!e->jit.jump || tcg_page_is_split(v->state, from->pages[0])) {
         return go_on(cpu, context);
+    }
     /* Translating the target may evict the block that asks. */
     uint64_t evictions = v->state->stats.evictions;
     TcgBlock *to = tcg_block_get(cpu);
     *context = v->ctx;
-    if (!to->code)
+    if (!to->code) {
         return leave(cpu, context);
-    if (evictions == v->state->stats.evictions)
+    }
+    if (evictions == v->state->stats.evictions) {
         link_exit(v->state, e, to);
+    }
     return to->code;
 }
 
@@ -172,8 +187,9 @@ void tcg_run_jit(CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;
     TcgBlock *b = tcg_block_get(cpu);
-    if (log_enabled(LOG_EXEC | LOG_CPU))
+    if (log_enabled(LOG_EXEC | LOG_CPU)) {
         tcg_log_block(cpu, b);
+    }
     if (!b->code) {
         v->running = b;
         ir_interpret(b->ir, cpu, &tcg_runtime);

@@ -35,8 +35,9 @@ struct TcgLog {
 
 void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes)
 {
-    if (log->replay)
+    if (log->replay) {
         return;
+    }
     g_assert(bytes <= LOGGED_BYTES);
     RamWrite w = { .host = host, .bytes = bytes };
     memcpy(w.old, host, bytes);
@@ -52,9 +53,11 @@ void tcg_log_bus(TcgLog *log)
 
 static bool repeatable(const IrBlock *ir)
 {
-    for (unsigned n = 0; n < ir->helper_count; n++)
-        if (!(ir->helpers[n]->flags & (IRH_PURE | IRH_REPEAT)))
+    for (unsigned n = 0; n < ir->helper_count; n++) {
+        if (!(ir->helpers[n]->flags & (IRH_PURE | IRH_REPEAT))) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -71,10 +74,11 @@ static void run_caught(CPU *cpu, const TcgBlock *b, bool host)
     sigjmp_buf outer;
     memcpy(&outer, &v->exit_jmp, sizeof(outer));
     if (!sigsetjmp(v->exit_jmp, 0)) {
-        if (host)
+        if (host) {
             run_host(cpu, b);
-        else
+        } else {
             ir_interpret(b->ir, cpu, &tcg_runtime);
+        }
     }
     v->frame = NULL;
     memcpy(&v->exit_jmp, &outer, sizeof(outer));
@@ -106,9 +110,11 @@ static const Field *next_checked(Checked *c)
 {
     for (; c->table < CPU_STATE_TABLES; c->table++, c->row = 0) {
         const Field *f;
-        while ((f = state_row(&c->arch->state[c->table], c->row++)))
-            if (f->count && !f->shared)
+        while ((f = state_row(&c->arch->state[c->table], c->row++))) {
+            if (f->count && !f->shared) {
                 return f;
+            }
+        }
     }
     return NULL;
 }
@@ -116,8 +122,9 @@ static const Field *next_checked(Checked *c)
 static void copy_checked(char *to, const char *from, const CPUArch *arch)
 {
     Checked c = { .arch = arch };
-    for (const Field *f = next_checked(&c); f; f = next_checked(&c))
+    for (const Field *f = next_checked(&c); f; f = next_checked(&c)) {
         memcpy(to + f->offset, from + f->offset, state_field_bytes(f));
+    }
 }
 
 /* ---- the report ---------------------------------------------------------------------- */
@@ -129,14 +136,17 @@ static void report_state(CPU *cpu, GString *out, const char *want, const char *g
         uint64_t a, b;
         memcpy(&a, want + g->globals[n].offset, 8);
         memcpy(&b, got + g->globals[n].offset, 8);
-        if (a != b)
+        if (a != b) {
             g_string_append_printf(out, "  %s: interpreter 0x%" PRIx64 ", host 0x%" PRIx64 "\n",
                                    g->globals[n].name, a, b);
+        }
     }
     Checked c = { .arch = cpu->arch };
-    for (const Field *f = next_checked(&c); f; f = next_checked(&c))
-        if (memcmp(want + f->offset, got + f->offset, state_field_bytes(f)))
+    for (const Field *f = next_checked(&c); f; f = next_checked(&c)) {
+        if (memcmp(want + f->offset, got + f->offset, state_field_bytes(f))) {
             g_string_append_printf(out, "  %s differs\n", f->name);
+        }
+    }
 }
 
 static bool ram_differs(const TcgLog *log, GString *out)
@@ -194,12 +204,14 @@ static void compare(CPU *cpu, const TcgBlock *b, const char *before, char *want)
     g_autoptr(GString) out = g_string_new(NULL);
     char *got = g_memdup2(want, cpu->arch->cpu_size);
     copy_checked(got, (const char *)cpu, cpu->arch);
-    if (memcmp(want, got, cpu->arch->cpu_size))
+    if (memcmp(want, got, cpu->arch->cpu_size)) {
         report_state(cpu, out, want, got);
+    }
     g_free(got);
     ram_differs(log, out);
-    if (out->len)
+    if (out->len) {
         report(cpu, b, before, want, out);
+    }
 }
 
 /* Back to the state before, except what is not checked. */
@@ -240,8 +252,9 @@ void tcg_run_lockstep(CPU *cpu)
 {
     TcgBlock *b = tcg_block_get(cpu);
     TcgVcpu *v = cpu->tcg;
-    if (log_enabled(LOG_EXEC | LOG_CPU))
+    if (log_enabled(LOG_EXEC | LOG_CPU)) {
         tcg_log_block(cpu, b);
+    }
     if (!b->code) {
         v->running = b;
         ir_interpret(b->ir, cpu, &tcg_runtime);
@@ -249,9 +262,10 @@ void tcg_run_lockstep(CPU *cpu)
         return;
     }
     __atomic_store_n(&cpu->exit_request, 1, __ATOMIC_SEQ_CST);
-    if (repeatable(b->ir))
+    if (repeatable(b->ir)) {
         run_twice(cpu, b);
-    else
+    } else {
         run_host(cpu, b);
+    }
     v->frame = NULL;
 }

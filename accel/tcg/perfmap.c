@@ -31,12 +31,14 @@ bool tcg_perf_map_open(TcgState *s, GError **err)
 
 void tcg_perf_map_add(TcgState *s, const void *code, unsigned size, const char *name, uint64_t pc)
 {
-    if (s->perf_map)
+    if (s->perf_map) {
         fprintf(s->perf_map, "%" PRIxPTR " %x %s_%" PRIx64 "\n", (uintptr_t)code, size, name, pc);
+    }
 }
 
 void tcg_perf_map_close(TcgState *s)
 {
-    if (s->perf_map)
+    if (s->perf_map) {
         fclose(s->perf_map);
+    }
 }

@@ -59,18 +59,21 @@ G_NORETURN static void raise_misaligned(CPU *cpu, uint64_t vaddr, Access a)
 /* The RAM that holds a physical page; remembered in v->near. */
 static bool find_ram(TcgVcpu *v, hwaddr phys)
 {
-    if (G_LIKELY(phys - v->near.start < v->near.size))
+    if (G_LIKELY(phys - v->near.start < v->near.size)) {
         return true;
+    }
     const FlatRange *r = address_space_lookup(v->cpu->as, phys);
     RamBlock *rb = r ? flat_range_ram(r) : NULL;
-    if (!rb)
+    if (!rb) {
         return false;
+    }
     /* Whole pages only */
     hwaddr start = (r->start + GUEST_PAGE - 1) & -GUEST_PAGE;
     hwaddr end = (r->start + r->size) & -GUEST_PAGE;
     uint64_t offset = r->mr_offset + (start - r->start);
-    if (phys < start || phys >= end || offset & (GUEST_PAGE - 1))
+    if (phys < start || phys >= end || offset & (GUEST_PAGE - 1)) {
         return false;
+    }
     v->near.start = start;
     v->near.size = end - start;
     v->near.host = rb->host + offset;
@@ -86,11 +89,13 @@ static bool find_ram(TcgVcpu *v, hwaddr phys)
 static bool may_store_unnoticed(const TcgVcpu *v, uint64_t ram_page, MmuAccess access)
 {
     RamBlock *rb = v->near.ram;
-    if (G_LIKELY(!ram_is_followed(rb)))
+    if (G_LIKELY(!ram_is_followed(rb))) {
         return true;
+    }
     uint64_t page = ram_page - rb->first_page;
-    if (access == MMU_WRITE)
+    if (access == MMU_WRITE) {
         ram_page_set_unnoticed(rb, page);
+    }
     return ram_page_is_unnoticed(rb, page);
 }
 
@@ -108,12 +113,14 @@ static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Targ
     e->addend = (uintptr_t)t->host - vaddr;
     c->ram_page[n] = t->ram_page;
     c->tlb_filled[n / 64] |= bit;
-    if (m->global)
+    if (m->global) {
         c->tlb_global[n / 64] |= bit;
-    else
+    } else {
         c->tlb_global[n / 64] &= ~bit;
-    if (writable)
+    }
+    if (writable) {
         tcg_page_note_writer(v->state, t->ram_page, page);
+    }
     v->state->stats.tlb_fills++;
 }
 
@@ -122,11 +129,13 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
 {
     TcgVcpu *v = cpu->tcg;
     MmuResult m = { 0 };
-    if (!cpu->arch->walk(cpu, vaddr, bytes, access, &m, fault))
+    if (!cpu->arch->walk(cpu, vaddr, bytes, access, &m, fault)) {
         return false;
+    }
     *t = (Target){ .phys = m.phys, .alike_to = m.no_cache ? m.alike_to : 0 };
-    if (!find_ram(v, m.phys))
+    if (!find_ram(v, m.phys)) {
         return true;
+    }
     uint64_t offset = m.phys - v->near.start;
     t->host = v->near.host + offset;
     t->ram_page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
@@ -134,12 +143,14 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
     bool unnoticed = v->near.writable && may_store_unnoticed(v, t->ram_page, access);
     bool writable = m.prot & PROT_W && unnoticed && !code;
     context_note_leaf(v->ctx, vaddr, m.leaf_bits, m.global);
-    if (!m.no_cache)
+    if (!m.no_cache) {
         enter_tlb(v, vaddr, &m, t, writable, tcg_page_watched(cpu, vaddr) ? TLB_WATCHED : 0);
+    }
     if (access == MMU_WRITE) {
         t->code = code;
-        if (!v->near.writable)
+        if (!v->near.writable) {
             t->host = NULL;
+        }
     }
     return true;
 }
@@ -149,8 +160,9 @@ static uint8_t *tlb_find(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess acc
 {
     const TlbEntry *e = &cpu->tcg->ctx->tlb[tlb_index(vaddr)];
     uint64_t tag = access == MMU_READ ? e->rd : e->wr;
-    if (G_UNLIKELY(tag != (((vaddr + bytes - 1) & -GUEST_PAGE) | watched)))
+    if (G_UNLIKELY(tag != (((vaddr + bytes - 1) & -GUEST_PAGE) | watched))) {
         return NULL;
+    }
     return (uint8_t *)(uintptr_t)(vaddr + e->addend);
 }
 
@@ -164,8 +176,9 @@ static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 {
     MmuFault fault;
     Target t = { 0 };
-    if (G_UNLIKELY(cpu->watchpoints->len))
+    if (G_UNLIKELY(cpu->watchpoints->len)) {
         t.host = tlb_find(cpu, vaddr, bytes, a.kind, TLB_WATCHED);
+    }
     if (!t.host && !resolve(cpu, vaddr, bytes, a.kind, &t, &fault)) {
         fault.mop = a.mop;
         raise_fault(cpu, &fault);
@@ -177,8 +190,9 @@ static Target locate(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 
 static void check_watch(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
-    if (G_UNLIKELY(cpu->watchpoints->len))
+    if (G_UNLIKELY(cpu->watchpoints->len)) {
         tcg_debug_access(cpu, vaddr, bytes, access);
+    }
 }
 
 /* ---- values --------------------------------------------------------------------------- */
@@ -215,8 +229,9 @@ static Target target_of_byte(const Crossing *c, unsigned n)
     unsigned offset = n < c->first ? n : n - c->first;
     Target t = c->pages[n >= c->first];
     t.phys += offset;
-    if (t.host)
+    if (t.host) {
         t.host += offset;
+    }
     return t;
 }
 
@@ -231,8 +246,9 @@ static void trace_begins(const CPU *cpu)
 
 static BusResult bus_read(CPU *cpu, uint64_t phys, unsigned bytes, uint64_t *value)
 {
-    if (G_LIKELY(!trace_on()))
+    if (G_LIKELY(!trace_on())) {
         return memory_read(cpu->as, phys, bytes, value);
+    }
     trace_begins(cpu);
     BusResult r = memory_read(cpu->as, phys, bytes, value);
     trace_vcpu_ends();
@@ -241,8 +257,9 @@ static BusResult bus_read(CPU *cpu, uint64_t phys, unsigned bytes, uint64_t *val
 
 static BusResult bus_write(CPU *cpu, uint64_t phys, unsigned bytes, uint64_t value)
 {
-    if (G_LIKELY(!trace_on()))
+    if (G_LIKELY(!trace_on())) {
         return memory_write(cpu->as, phys, bytes, value);
+    }
     trace_begins(cpu);
     BusResult r = memory_write(cpu->as, phys, bytes, value);
     trace_vcpu_ends();
@@ -253,10 +270,12 @@ static G_GNUC_NO_INLINE uint64_t read_device(CPU *cpu, const Target *t, uint64_t
                                              Access a)
 {
     uint64_t value = 0;
-    if (cpu->tcg->log)
+    if (cpu->tcg->log) {
         tcg_log_bus(cpu->tcg->log);
-    if (bus_read(cpu, t->phys, bytes, &value) != BUS_OK)
+    }
+    if (bus_read(cpu, t->phys, bytes, &value) != BUS_OK) {
         raise_bus(cpu, vaddr, a);
+    }
     return value;
 }
 
@@ -279,8 +298,9 @@ static G_GNUC_NO_INLINE uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigne
 static uint64_t load_missed(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 {
     cpu->tcg->state->stats.slow_accesses++;
-    if (G_UNLIKELY(crosses(vaddr, bytes)))
+    if (G_UNLIKELY(crosses(vaddr, bytes))) {
         return load_crossing(cpu, vaddr, bytes, a);
+    }
     Target t = locate(cpu, vaddr, bytes, a);
     check_watch(cpu, vaddr, bytes, MMU_READ);
     return read_target(cpu, &t, vaddr, bytes, a);
@@ -290,8 +310,9 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     unsigned bytes = memop_bytes(mop);
     Access a = { MMU_READ, mop };
-    if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1)))
+    if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1))) {
         raise_misaligned(cpu, vaddr, a);
+    }
     const uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_READ);
     return finish_load(p ? load_le(p, bytes) : load_missed(cpu, vaddr, bytes, a), mop);
 }
@@ -307,8 +328,9 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
 static void leave_changed_block(CPU *cpu, const Target *t, uint64_t vaddr, unsigned bytes)
 {
     TcgVcpu *v = cpu->tcg;
-    if (G_LIKELY(!t->code || !cpu->arch->coherent_fetch))
+    if (G_LIKELY(!t->code || !cpu->arch->coherent_fetch)) {
         return;
+    }
     const TcgBlock *b = tcg_block_running(v);
     if (b && b->insns > 1 && tcg_block_covers(b, t->ram_page, vaddr & (GUEST_PAGE - 1), bytes)) {
         cpu_restore_pc(cpu);
@@ -323,21 +345,26 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
 {
     TcgLog *log = cpu->tcg->log;
     if (t->host) {
-        if (log)
+        if (log) {
             tcg_log_ram_write(log, t->host, bytes);
-        if (t->code)
+        }
+        if (t->code) {
             tcg_code_written(cpu->tcg->state, t->ram_page, vaddr & (GUEST_PAGE - 1), bytes);
+        }
         store_le(t->host, bytes, value);
         return;
     }
-    if (log)
+    if (log) {
         tcg_log_bus(log);
-    if (bus_write(cpu, t->phys, bytes, value) != BUS_OK)
+    }
+    if (bus_write(cpu, t->phys, bytes, value) != BUS_OK) {
         raise_bus(cpu, vaddr, a);
+    }
     /* A device may have changed the map (a flash chip leaves read mode): the next load of
      * this very block must see it.  The rest waits for the end of the block. */
-    if (G_UNLIKELY(__atomic_load_n(&cpu->tcg->state->view_changed, __ATOMIC_ACQUIRE)))
+    if (G_UNLIKELY(__atomic_load_n(&cpu->tcg->state->view_changed, __ATOMIC_ACQUIRE))) {
         tcg_view_flush(cpu->tcg->state);
+    }
 }
 
 static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a, uint64_t value)
@@ -355,16 +382,19 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
 {
     unsigned bytes = memop_bytes(mop);
     Access a = { MMU_WRITE, mop };
-    if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1)))
+    if (G_UNLIKELY(mop & MEM_ALIGN && vaddr & (bytes - 1))) {
         raise_misaligned(cpu, vaddr, a);
-    if (mop & MEM_BE)
+    }
+    if (mop & MEM_BE) {
         value = swap_uint(value, bytes);
-    else if (bytes < 8)
+    } else if (bytes < 8) {
         value &= (UINT64_C(1) << 8 * bytes) - 1;
+    }
     uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_WRITE);
     if (G_LIKELY(p)) {
-        if (cpu->tcg->log)
+        if (cpu->tcg->log) {
             tcg_log_ram_write(cpu->tcg->log, p, bytes);
+        }
         store_le(p, bytes, value);
         return;
     }
@@ -386,31 +416,39 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
     TcgLog *log = cpu->tcg->log;
     Access a = { .kind = MMU_WRITE };
     uint8_t *p = tlb_hit(cpu, vaddr, bytes, MMU_WRITE);
-    if (p && log)
+    if (p && log) {
         tcg_log_ram_write(log, p, bytes);
-    if (G_LIKELY(p))
+    }
+    if (G_LIKELY(p)) {
         return p;
-    if (crosses(vaddr, bytes))
+    }
+    if (crosses(vaddr, bytes)) {
         raise_misaligned(cpu, vaddr, a);
+    }
     cpu->tcg->state->stats.slow_accesses++;
     Target t = locate(cpu, vaddr, bytes, a);
-    if (!t.host)
+    if (!t.host) {
         return NULL;
-    if (reads)
+    }
+    if (reads) {
         check_watch(cpu, vaddr, bytes, MMU_READ);
+    }
     check_watch(cpu, vaddr, bytes, MMU_WRITE);
     leave_changed_block(cpu, &t, vaddr, bytes);
-    if (log)
+    if (log) {
         tcg_log_ram_write(log, t.host, bytes);
-    if (t.code)
+    }
+    if (t.code) {
         tcg_code_written(cpu->tcg->state, t.ram_page, vaddr & (GUEST_PAGE - 1), bytes);
+    }
     return t.host;
 }
 
 void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
-    if (access != MMU_EXEC && tlb_hit(cpu, vaddr, bytes, access))
+    if (access != MMU_EXEC && tlb_hit(cpu, vaddr, bytes, access)) {
         return;
+    }
     uint64_t second = (vaddr + bytes - 1) & -GUEST_PAGE;
     Access a = { .kind = access };
     if (!crosses(vaddr, bytes)) {
@@ -427,10 +465,11 @@ bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value)
 {
     TcgVcpu *v = cpu->tcg;
     unsigned bytes = memop_bytes(mop);
-    if (G_LIKELY(v && find_ram(v, phys) && !crosses(phys, bytes)))
+    if (G_LIKELY(v && find_ram(v, phys) && !crosses(phys, bytes))) {
         *value = load_le(v->near.host + (phys - v->near.start), bytes);
-    else if (memory_read(cpu->as, phys, bytes, value) != BUS_OK)
+    } else if (memory_read(cpu->as, phys, bytes, value) != BUS_OK) {
         return false;
+    }
     *value = finish_load(*value, mop);
     return true;
 }
@@ -452,14 +491,17 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
     TcgVcpu *v = cpu->tcg;
     unsigned bytes = memop_bytes(mop);
     *swapped = false;
-    if (phys & (bytes - 1) || bytes < 4 || mop & MEM_BE)
+    if (phys & (bytes - 1) || bytes < 4 || mop & MEM_BE) {
         return false;
-    if (!v || !find_ram(v, phys) || !v->near.writable)
+    }
+    if (!v || !find_ram(v, phys) || !v->near.writable) {
         return false;
+    }
     uint64_t offset = phys - v->near.start;
     uint64_t page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
-    if (tcg_page_has_code(v->state, page))
+    if (tcg_page_has_code(v->state, page)) {
         tcg_code_written(v->state, page, phys & (GUEST_PAGE - 1), bytes);
+    }
     may_store_unnoticed(v, page, MMU_WRITE);
     *swapped = host_cas(v->near.host + offset, bytes, expected, value);
     return true;
@@ -486,8 +528,9 @@ bool tcg_probe_fetch(CPU *cpu, uint64_t vaddr, TcgFetch *f, MmuFault *fault)
         return true;
     }
     Target t;
-    if (!resolve(cpu, vaddr, fetch_unit(cpu), MMU_EXEC, &t, fault))
+    if (!resolve(cpu, vaddr, fetch_unit(cpu), MMU_EXEC, &t, fault)) {
         return false;
+    }
     f->code_addr = t.host ? t.ram_page << GUEST_PAGE_BITS | offset : t.phys;
     f->page = t.host ? t.host - offset : NULL;
     if (t.alike_to) {
@@ -501,8 +544,10 @@ void tcg_fetch_page(CPU *cpu, uint64_t vaddr, TcgFetch *f)
 {
     uint64_t unit;
     MmuFault fault;
-    if (!tcg_probe_fetch(cpu, vaddr, f, &fault))
+    if (!tcg_probe_fetch(cpu, vaddr, f, &fault)) {
         raise_fault(cpu, &fault);
-    if (!f->page && memory_read(cpu->as, f->code_addr, fetch_unit(cpu), &unit) != BUS_OK)
+    }
+    if (!f->page && memory_read(cpu->as, f->code_addr, fetch_unit(cpu), &unit) != BUS_OK) {
         raise_bus(cpu, vaddr, (Access){ .kind = MMU_EXEC });
+    }
 }

@@ -66,8 +66,9 @@ static void drop_written(TcgState *s)
     lock_release(&s->lock);
     for (unsigned n = 0; n < list->len; n++) {
         const TcgDma *d = &g_array_index(list, TcgDma, n);
-        if (tcg_page_has_code(s, d->ram_page))
+        if (tcg_page_has_code(s, d->ram_page)) {
             tcg_code_written(s, d->ram_page, d->offset, d->length);
+        }
     }
     s->stats.dma_writes += list->len;
     g_array_unref(list);
@@ -90,11 +91,13 @@ static void flush_everything(TcgState *s)
 
 void tcg_handle_queue(TcgState *s)
 {
-    if (G_LIKELY(!__atomic_load_n(&s->dma_pending, __ATOMIC_ACQUIRE)))
+    if (G_LIKELY(!__atomic_load_n(&s->dma_pending, __ATOMIC_ACQUIRE))) {
         return;
+    }
     __atomic_store_n(&s->dma_pending, 0, __ATOMIC_SEQ_CST);
-    if (__atomic_exchange_n(&s->view_changed, 0, __ATOMIC_SEQ_CST))
+    if (__atomic_exchange_n(&s->view_changed, 0, __ATOMIC_SEQ_CST)) {
         flush_everything(s);
+    }
     tcg_dirty_revoke(s);
     drop_written(s);
 }
@@ -133,14 +136,17 @@ void tcg_listen(TcgState *s, AddressSpace *as)
 
 void tcg_state_free(TcgState *s)
 {
-    if (!s)
+    if (!s) {
         return;
-    if (s->listener.as)
+    }
+    if (s->listener.as) {
         memory_listener_remove(&s->listener);
+    }
     tcg_blocks_free(s);
     tcg_cache_free(s);
-    if (s->ir)
+    if (s->ir) {
         ir_block_free(s->ir);
+    }
     tcg_perf_map_close(s);
     g_ptr_array_free(s->vcpus, TRUE);
     g_array_unref(s->dma);
@@ -159,8 +165,9 @@ void tcg_state_info(TcgState *s, GString *out)
     const TcgStats *t = &s->stats;
     static const char *const engines[] = { "jit", "interpreter", "lockstep" };
     g_string_append_printf(out, "engine              %s\n", engines[s->engine]);
-    if (s->cache)
+    if (s->cache) {
         tcg_cache_info(s, out);
+    }
     info_line(out, "blocks translated", t->blocks);
     info_line(out, "guest instructions", t->guest_insns);
     info_line(out, "host bytes", t->host_bytes);

@@ -364,11 +364,11 @@ static const Field net_state[] = {
 #define NO_OFFLOAD "offloads of checksums and segmentation are not built"
 #define QUEUE_SIZE_PROP(f, text)                                                                             \
     {                                                                                                        \
-#f, PROP_U16, offsetof(N, f), text, .def = 256, .min = 256, .max = VIRTIO_MAX_QUEUE_SIZE             \
+        #f, PROP_U16, offsetof(N, f), text, .def = 256, .min = 256, .max = VIRTIO_MAX_QUEUE_SIZE             \
     }
 #define FEATURE_PROP(f, text)                                                                                \
     {                                                                                                        \
-#f, PROP_BOOL, offsetof(N, f), text, .def = 1                                                        \
+        #f, PROP_BOOL, offsetof(N, f), text, .def = 1                                                        \
     }
 static const Prop net_props[] = {
     { "netdev", PROP_NETDEV, offsetof(N, netdev), "the network, by id of -netdev" },

@@ -18,18 +18,20 @@ static bool loc_is_reg(Loc l, int reg)
 
 static void load_loc(Jit *j, int reg, Loc l, unsigned w)
 {
-    if (l.kind == LOC_IMM)
+    if (l.kind == LOC_IMM) {
         x_mov_imm(&j->a, reg, w ? l.value : (int64_t)(uint32_t)l.value, true);
-    else if (l.kind == LOC_MEM || l.reg != reg || !w)
+    } else if (l.kind == LOC_MEM || l.reg != reg || !w) {
         x_op(&j->a, X_MOV_LOAD | w, reg, l);
+    }
 }
 
 static void alu_loc(Jit *j, unsigned alu, unsigned w, int reg, Loc b)
 {
-    if (b.kind == LOC_IMM)
+    if (b.kind == LOC_IMM) {
         x_alu_imm(&j->a, alu, w, loc_reg(reg), b.value);
-    else
+    } else {
         x_alu(&j->a, alu, w, reg, b);
+    }
 }
 
 static unsigned alu_number(unsigned op)
@@ -46,8 +48,9 @@ static unsigned alu_number(unsigned op)
 /* x86 memory operand op= value, for globals that live in the CPU struct. */
 static bool alu_in_place(Jit *j, const IrInsn *i, IrRef a, IrRef b)
 {
-    if (!ir_is_global(i->dst) || i->dst != a || i->type != IR_I64 || reg_pinned(j, i->dst) != NO_REG)
+    if (!ir_is_global(i->dst) || i->dst != a || i->type != IR_I64 || reg_pinned(j, i->dst) != NO_REG) {
         return false;
+    }
     Loc bl = reg_loc(j, b);
     unsigned alu = alu_number(i->op);
     if (bl.kind == LOC_IMM) {
@@ -61,14 +64,16 @@ static bool alu_in_place(Jit *j, const IrInsn *i, IrRef a, IrRef b)
 static bool add_by_lea(Jit *j, const IrInsn *i, Loc a, Loc b, int d)
 {
     unsigned w = width(i);
-    if (a.kind != LOC_REG || loc_is_reg(a, d))
+    if (a.kind != LOC_REG || loc_is_reg(a, d)) {
         return false;
-    if (b.kind == LOC_REG && i->op == IR_ADD)
+    }
+    if (b.kind == LOC_REG && i->op == IR_ADD) {
         x_op(&j->a, X_LEA | w, d, loc_mem2(a.reg, b.reg, 0));
-    else if (b.kind == LOC_IMM && (i->op == IR_ADD || b.value != INT32_MIN))
+    } else if (b.kind == LOC_IMM && (i->op == IR_ADD || b.value != INT32_MIN)) {
         x_op(&j->a, X_LEA | w, d, loc_mem(a.reg, i->op == IR_ADD ? b.value : -b.value));
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -77,10 +82,12 @@ void gen_arith(Jit *j, const IrInsn *i)
     IrRef ra = i->a, rb = i->b;
     unsigned w = width(i);
     bool commutes = i->op != IR_SUB;
-    if (commutes && (rb == i->dst || ir_is_const(ra)))
+    if (commutes && (rb == i->dst || ir_is_const(ra))) {
         ra = i->b, rb = i->a;
-    if (alu_in_place(j, i, ra, rb))
+    }
+    if (alu_in_place(j, i, ra, rb)) {
         return;
+    }
     Loc a = reg_loc(j, ra), b = reg_loc(j, rb);
     int d = reg_def(j, i->dst, ra);
     if (commutes && loc_is_reg(b, d) && !loc_is_reg(a, d)) {
@@ -165,8 +172,9 @@ void gen_mul_high(Jit *j, const IrInsn *i)
         x_alu(a, ALU_AND, w, RCX, loc_reg(RDX));
     }
     x_f7(a, i->op == IR_MULHS ? F7_IMUL : F7_MUL, w, loc_reg(RDX));
-    if (i->op == IR_MULHSU)
+    if (i->op == IR_MULHSU) {
         x_alu(a, ALU_SUB, w, RDX, loc_reg(RCX));
+    }
     reg_bind(j, i->dst, RDX);
 }
 
@@ -188,8 +196,9 @@ void gen_div(Jit *j, const IrInsn *i)
     if (sign) {
         x_alu_imm(a, ALU_CMP, w, loc_reg(RCX), -1);
         minus_one = x_jcc8(a, CC_E);
-        if (w)
+        if (w) {
             x_u8(a, 0x48);
+        }
         x_u8(a, 0x99); /* cdq, cqo */
         x_f7(a, F7_IDIV, w, loc_reg(RCX));
     } else {
@@ -207,8 +216,9 @@ void gen_div(Jit *j, const IrInsn *i)
     x_op(a, X_MOV_LOAD | w, RDX, loc_reg(RAX));
     x_mov_imm(a, RAX, w ? -1 : (int64_t)UINT32_MAX, false);
     x_bind8(a, done);
-    if (sign)
+    if (sign) {
         x_bind8(a, done2);
+    }
     reg_bind(j, i->dst, rem ? RDX : RAX);
 }
 
@@ -236,8 +246,9 @@ static void gen_shift_const(Jit *j, const IrInsn *i, unsigned n)
         x_u8(&j->a, right);
     } else {
         load_loc(j, d, a, w);
-        if (n)
+        if (n) {
             x_shift_imm(&j->a, shift_number(i->op), w, d, n);
+        }
     }
     reg_bind(j, i->dst, d);
 }
@@ -252,8 +263,9 @@ void gen_shift(Jit *j, const IrInsn *i)
     if (j->bmi2 && i->op != IR_ROL && i->op != IR_ROR) {
         int n = reg_use(j, i->b);
         Loc a = reg_loc(j, i->a);
-        if (a.kind == LOC_IMM)
+        if (a.kind == LOC_IMM) {
             a = loc_reg(reg_use(j, i->a));
+        }
         int d = reg_def(j, i->dst, i->a);
         x_vex(&j->a, 2, i->op == IR_SHL ? 1 : i->op == IR_SHR ? 3 : 2, w, 0xf7, d, n, a);
         reg_bind(j, i->dst, d);
@@ -302,8 +314,9 @@ static void gen_count_old(Jit *j, const IrInsn *i)
     x_mov_imm(&j->a, RCX, lead ? 2 * bits - 1 : bits, false);
     x_op(&j->a, (lead ? X_BSR : X_BSF) | w, RAX, loc_reg(RAX));
     x_op(&j->a, X_CMOV | w | CC_E, RAX, loc_reg(RCX));
-    if (lead)
+    if (lead) {
         x_alu_imm(&j->a, ALU_XOR, w, loc_reg(RAX), bits - 1);
+    }
     reg_bind(j, i->dst, RAX);
 }
 
@@ -319,8 +332,9 @@ void gen_count(Jit *j, const IrInsn *i)
         return;
     }
     Loc a = reg_loc(j, i->a);
-    if (a.kind == LOC_IMM)
+    if (a.kind == LOC_IMM) {
         a = loc_reg(reg_use(j, i->a));
+    }
     int d = reg_def(j, i->dst, i->a);
     x_op(&j->a, op | w, d, a);
     reg_bind(j, i->dst, d);
@@ -352,8 +366,9 @@ void gen_unary(Jit *j, const IrInsn *i)
     if (i->op == IR_NOT || i->op == IR_NEG) {
         x_f7(&j->a, i->op == IR_NOT ? F7_NOT : F7_NEG, w, loc_reg(d));
     } else if (i->op == IR_BSWAP) {
-        if (w || d >= 8)
+        if (w || d >= 8) {
             x_u8(&j->a, 0x40 | (w ? 8 : 0) | (d >= 8));
+        }
         x_u8(&j->a, 0x0f);
         x_u8(&j->a, 0xc8 | (d & 7));
     }
@@ -376,8 +391,9 @@ unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef ra, IrRef rb)
     bool test = cond == IR_TSTEQ || cond == IR_TSTNE;
     Loc a = reg_loc(j, ra);
     Loc b = reg_loc(j, rb);
-    if (a.kind == LOC_IMM || (a.kind == LOC_MEM && b.kind == LOC_MEM))
+    if (a.kind == LOC_IMM || (a.kind == LOC_MEM && b.kind == LOC_MEM)) {
         a = loc_reg(reg_use(j, ra));
+    }
     if (b.kind == LOC_IMM) {
         if (test) {
             x_op(&j->a, 0xf7 | w, 0, a);
@@ -385,8 +401,9 @@ unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef ra, IrRef rb)
         } else if (b.value == 0 && a.kind == LOC_REG) {
             bool known = j->flags_at == x_pos(&j->a) && j->flags_reg == a.reg && j->flags_w == (int)w &&
                          (cond == IR_EQ || cond == IR_NE);
-            if (!known)
+            if (!known) {
                 x_op(&j->a, X_TEST | w, a.reg, a);
+            }
         } else {
             x_alu_imm(&j->a, ALU_CMP, w, a, b.value);
         }
@@ -420,8 +437,9 @@ static void choose(Jit *j, const IrInsn *i, unsigned cc, IrRef x, IrRef y, unsig
         cc ^= 1;
     }
     j->locked = 0;
-    if (d == NO_REG)
+    if (d == NO_REG) {
         d = reg_scratch(j);
+    }
     Loc xl = reg_loc_flags(j, x);
     if (xl.kind == LOC_IMM || (loc_is_reg(xl, d) && x != y)) {
         int t = reg_scratch(j);
@@ -429,8 +447,9 @@ static void choose(Jit *j, const IrInsn *i, unsigned cc, IrRef x, IrRef y, unsig
         xl = loc_reg(t);
     }
     Loc yl = reg_loc_flags(j, y);
-    if (!loc_is_reg(yl, d) || !w)
+    if (!loc_is_reg(yl, d) || !w) {
         load_loc(j, d, yl, w);
+    }
     x_op(&j->a, X_CMOV | w | cc, d, xl);
     reg_bind(j, i->dst, d);
 }

@@ -20,11 +20,13 @@ static bool host_check(Jit *j, GError **err)
         j->bmi1 = b >> 3 & 1;
         j->bmi2 = b >> 8 & 1;
     }
-    if (__get_cpuid(0x80000001, &a, &b, &c, &d))
+    if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
         j->lzcnt = c >> 5 & 1;
+    }
     const char *without = g_getenv("LYREBIRD_JIT_WITHOUT"); /* tests: "bmi" */
-    if (without && strstr(without, "bmi"))
+    if (without && strstr(without, "bmi")) {
         j->bmi1 = j->bmi2 = j->lzcnt = false;
+    }
     return true;
 }
 
@@ -36,8 +38,9 @@ static int32_t choose_bias(const IrGuest *g)
     for (unsigned n = 0; n < g->global_count; n++) {
         int32_t start = g->globals[n].offset;
         unsigned inside = 0;
-        for (unsigned k = 0; k < g->global_count; k++)
+        for (unsigned k = 0; k < g->global_count; k++) {
             inside += g->globals[k].offset >= start && g->globals[k].offset < start + 256;
+        }
         if (inside > most) {
             most = inside;
             best = start;
@@ -51,8 +54,9 @@ static void choose_pins(Jit *j)
     const IrGuest *g = j->c.guest;
     j->pin = g_malloc(g->global_count);
     memset(j->pin, NO_REG, g->global_count);
-    for (int r = 0; r < 16; r++)
+    for (int r = 0; r < 16; r++) {
         j->pinned_global[r] = -1;
+    }
     int8_t regs[PINS];
     memcpy(regs, pin_regs, sizeof(regs));
     for (unsigned n = PINS; j->random && n > 1; n--) { /* shuffle */
@@ -70,8 +74,9 @@ static void choose_pins(Jit *j)
 
 static void jit_free(Jit *j)
 {
-    if (!j)
+    if (!j) {
         return;
+    }
     g_free(j->pin);
     g_free(j);
 }
@@ -164,8 +169,9 @@ static bool begin(Jit *j, const IrBlock *ir)
     j->cold_count = j->pc_count = j->exit_count = j->fixup_count = 0;
     j->failed = false;
     j->flags_at = UINT32_MAX;
-    if (ir->temp_count >= MAX_TEMPS || ir->label_count >= MAX_LABELS)
+    if (ir->temp_count >= MAX_TEMPS || ir->label_count >= MAX_LABELS) {
         return false;
+    }
     memset(j->label_pos, 0xff, (ir->label_count + 1) * sizeof(j->label_pos[0]));
     memset(j->holds, 0, sizeof(j->holds));
     reg_find_last_uses(j);
@@ -179,16 +185,19 @@ static bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *r
     j->a = (Asm){ .p = rw, .start = rw, .rx = rx };
     *out = (JitOutput){ .full = false };
     const uint8_t *end = rw + capacity;
-    if (!begin(j, ir))
+    if (!begin(j, ir)) {
         return false;
+    }
     for (j->at = 0; j->at < ir->count; j->at++) {
         out->full = (size_t)(end - j->a.p) < JIT_SLACK + (size_t)j->cold_count * 64;
-        if (out->full || j->failed)
+        if (out->full || j->failed) {
             return false;
+        }
         gen_op(j, &ir->ops[j->at]);
     }
-    for (unsigned n = 0; n < j->fixup_count; n++)
+    for (unsigned n = 0; n < j->fixup_count; n++) {
         x_bind_to(&j->a, j->fixups[n].pos, j->label_pos[j->fixups[n].label]);
+    }
     gen_cold(j);
     out->pc_table = x_pos(&j->a);
     uint8_t *table_end = jit_put_pcs(j->a.p, end, ir->pc, j->pcs, j->pc_count);

@@ -17,39 +17,52 @@ void x_modrm(Asm *a, int reg, Loc rm)
     /* base 101 without displacement means something else */
     unsigned mod = disp == 0 && base != RBP ? 0 : disp == (int8_t)disp ? 1 : 2;
     x_u8(a, mod << 6 | reg << 3 | (sib ? 4 : base));
-    if (sib)
+    if (sib) {
         x_u8(a, (rm.index == NO_REG ? 4 : rm.index & 7) << 3 | base);
-    if (mod == 1)
+    }
+    if (mod == 1) {
         x_u8(a, disp);
-    else if (mod == 2)
+    } else if (mod == 2) {
         x_u32(a, disp);
+    }
 }
 
 void x_op(Asm *a, unsigned op, int reg, Loc rm)
 {
     unsigned rex = 0;
-    if (op & X_W)
+    if (op & X_W) {
         rex |= 0x48;
-    if (reg >= 8)
+    }
+    if (reg >= 8) {
         rex |= 0x44;
-    if (rm.reg >= 8)
+    }
+    if (rm.reg >= 8) {
         rex |= 0x41;
-    if (rm.index >= 8)
+    }
+    if (rm.index >= 8) {
         rex |= 0x42;
-    if ((op & X_BREG && reg >= 4) || (op & X_BRM && rm.kind == LOC_REG && rm.reg >= 4))
+    }
+    if ((op & X_BREG && reg >= 4) || (op & X_BRM && rm.kind == LOC_REG && rm.reg >= 4)) {
         rex |= 0x40;
-    if (op & X_66)
+    }
+    if (op & X_66) {
         x_u8(a, 0x66);
-    if (op & X_F3)
+    }
+    if (op & X_F3) {
         x_u8(a, 0xf3);
-    if (op & X_F2)
+    }
+    if (op & X_F2) {
         x_u8(a, 0xf2);
-    if (rex)
+    }
+    if (rex) {
         x_u8(a, rex);
-    if (op & (X_0F | X_0F38))
+    }
+    if (op & (X_0F | X_0F38)) {
         x_u8(a, 0x0f);
-    if (op & X_0F38)
+    }
+    if (op & X_0F38) {
         x_u8(a, 0x38);
+    }
     x_u8(a, op);
     x_modrm(a, reg, rm);
 }
@@ -59,8 +72,9 @@ void x_mov_imm(Asm *a, int reg, int64_t v, bool keep_flags)
     if (v == 0 && !keep_flags) {
         x_op(a, 0x33, reg, loc_reg(reg));
     } else if (v == (int64_t)(uint32_t)v) {
-        if (reg >= 8)
+        if (reg >= 8) {
             x_u8(a, 0x41);
+        }
         x_u8(a, 0xb8 | (reg & 7));
         x_u32(a, v);
     } else if (v == (int32_t)v) {
@@ -77,10 +91,11 @@ void x_alu_imm(Asm *a, unsigned alu, unsigned w, Loc rm, int32_t imm)
 {
     bool small = imm == (int8_t)imm;
     x_op(a, (small ? 0x83 : 0x81) | w, alu, rm);
-    if (small)
+    if (small) {
         x_u8(a, imm);
-    else
+    } else {
         x_u32(a, imm);
+    }
 }
 
 void x_alu(Asm *a, unsigned alu, unsigned w, int reg, Loc rm)

@@ -115,8 +115,9 @@ void x_f7(Asm *a, unsigned n, unsigned w, Loc rm);
 void x_vex(Asm *a, unsigned map, unsigned pp, unsigned w, unsigned op, int reg, int vvvv, Loc rm);
 static inline void x_mov(Asm *a, int dst, int src)
 {
-    if (dst != src)
+    if (dst != src) {
         x_op(a, X_MOV_LOAD | X_W, dst, loc_reg(src));
+    }
 }
 /* jmp/call/jcc with a rel32 to an executable address */
 void x_jmp(Asm *a, const uint8_t *target);

@@ -90,10 +90,11 @@ static void loop_edge(Jit *j)
 
 void gen_br(Jit *j, const IrInsn *i)
 {
-    if (ir_label_of(i) == 0)
+    if (ir_label_of(i) == 0) {
         loop_edge(j);
-    else
+    } else {
         to_label(j, x_jmp_fwd(&j->a), ir_label_of(i));
+    }
 }
 
 static bool chains(const Jit *j, uint64_t pc)
@@ -151,10 +152,11 @@ static const int8_t arg_regs[] = { RSI, RDX, RCX, R8, R9 };
 static void load_arg(Jit *j, int reg, IrRef r)
 {
     int p = reg_pinned(j, r);
-    if (p != NO_REG && reg_is_volatile(p))
+    if (p != NO_REG && reg_is_volatile(p)) {
         x_op(&j->a, X_MOV_LOAD | X_W, reg, global_loc(j, r));
-    else
+    } else {
         reg_load(j, reg, r, false);
+    }
 }
 
 static void load_args(Jit *j, unsigned n)
@@ -164,8 +166,9 @@ static void load_args(Jit *j, unsigned n)
         load_arg(j, RAX, args[k].a);
         x_op(&j->a, X_MOV_STORE | X_W, RAX, loc_mem(RSP, (k - G_N_ELEMENTS(arg_regs)) * 8));
     }
-    for (unsigned k = 0; k < n && k < G_N_ELEMENTS(arg_regs); k++)
+    for (unsigned k = 0; k < n && k < G_N_ELEMENTS(arg_regs); k++) {
         load_arg(j, arg_regs[k], args[k].a);
+    }
 }
 
 void gen_call(Jit *j, const IrInsn *i)
@@ -174,24 +177,30 @@ void gen_call(Jit *j, const IrInsn *i)
     Asm *a = &j->a;
     bool state = h->flags & (IRH_FAULT | IRH_READS | IRH_WRITES);
     const IrInsn *args = i - h->nargs;
-    for (unsigned k = 0; k < h->nargs; k++)
-        if (ir_is_temp(args[k].a))
+    for (unsigned k = 0; k < h->nargs; k++) {
+        if (ir_is_temp(args[k].a)) {
             reg_spill_temp(j, args[k].a);
+        }
+    }
     reg_flush_live(j);
     reg_release_all(j);
     reg_save_pinned(j, a, state);
     load_args(j, h->nargs);
     x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
     gen_call_helper(j, h->fn);
-    if (h->flags & IRH_FAULT)
+    if (h->flags & IRH_FAULT) {
         gen_note_pc(j, j->pc);
+    }
     reg_load_pinned(j, a, h->flags & IRH_WRITES);
-    if (h->ret == IR_I32)
+    if (h->ret == IR_I32) {
         x_op(a, X_MOV_LOAD, RAX, loc_reg(RAX));
-    if (h->ret != IR_VOID && i->dst != IR_NONE)
+    }
+    if (h->ret != IR_VOID && i->dst != IR_NONE) {
         reg_bind(j, i->dst, RAX);
-    for (unsigned k = 0; k < h->nargs; k++)
+    }
+    for (unsigned k = 0; k < h->nargs; k++) {
         reg_free_slot(j, args[k].a);
+    }
 }
 
 /* ---- exits ---- */
@@ -213,8 +222,9 @@ void gen_exit_pc(Jit *j, const IrInsn *i)
     int32_t at = j->c.jumps + (pc >> j->c.guest->pc_shift & ((1u << j->c.jump_bits) - 1)) * JUMP_ENTRY;
     Cold *c = gen_cold_new(j, COLD_NEXT);
     x_mov_imm(a, RAX, pc, false);
-    if (back)
+    if (back) {
         poll_exit(j, c);
+    }
     x_alu(a, ALU_CMP, X_W, RAX, loc_mem(R15, at));
     c->fixups[0] = x_jcc_fwd(a, CC_NE);
     x_op(a, 0xff, 4, loc_mem(R15, at + 8));
@@ -232,8 +242,9 @@ void gen_exit_ind(Jit *j, const IrInsn *i)
         x_u8(a, (32 - left) & 31);
     } else {
         x_op(a, X_LEA, RCX, loc_mem(RAX, 0));
-        if (left)
+        if (left) {
             x_shift_imm(a, SH_SHL, 0, RCX, left);
+        }
     }
     x_alu_imm(a, ALU_AND, 0, loc_reg(RCX), mask);
     poll_exit(j, c);
@@ -252,9 +263,11 @@ void gen_exit_lookup(Jit *j)
 static void cold_exit(Jit *j, Cold *c)
 {
     Asm *a = &j->a;
-    for (int n = 0; n < 2; n++)
-        if (c->fixups[n])
+    for (int n = 0; n < 2; n++) {
+        if (c->fixups[n]) {
             x_bind(a, c->fixups[n]);
+        }
+    }
     if (c->kind == COLD_NEXT) { /* rax: pc */
         x_op(a, X_MOV_STORE | X_W, RAX, env_loc(j, j->c.guest->pc_offset));
         x_jmp(a, j->stub_next);
@@ -268,9 +281,10 @@ void gen_cold(Jit *j)
 {
     for (unsigned n = 0; n < j->cold_count; n++) {
         Cold *c = &j->cold[n];
-        if (c->kind == COLD_LOAD || c->kind == COLD_STORE)
+        if (c->kind == COLD_LOAD || c->kind == COLD_STORE) {
             gen_cold_access(j, c);
-        else
+        } else {
             cold_exit(j, c);
+        }
     }
 }

@@ -35,16 +35,20 @@ static unsigned load_opcode(MemOp m)
 static void emit_bswap(Asm *a, int r, MemOp m)
 {
     unsigned size = m & MEM_SIZE;
-    if (!(m & MEM_BE) || size == MEM_8)
+    if (!(m & MEM_BE) || size == MEM_8) {
         return;
-    if (size == MEM_64 || r >= 8)
+    }
+    if (size == MEM_64 || r >= 8) {
         x_u8(a, 0x40 | (size == MEM_64 ? 8 : 0) | (r >= 8));
+    }
     x_u8(a, 0x0f);
     x_u8(a, 0xc8 | (r & 7));
-    if (size == MEM_16)
+    if (size == MEM_16) {
         x_shift_imm(a, SH_SHR, 0, r, 16);
-    if (m & MEM_SIGN && size != MEM_64)
+    }
+    if (m & MEM_SIGN && size != MEM_64) {
         x_op(a, size == MEM_16 ? X_MOVSX16 | X_W : X_MOVSXD, r, loc_reg(r));
+    }
 }
 
 static void emit_store(Asm *a, MemOp m, int reg, Loc to)
@@ -73,11 +77,13 @@ static void emit_store_imm(Asm *a, MemOp m, int32_t imm, Loc to)
 static int address(Jit *j, IrRef base, int32_t disp)
 {
     int p = reg_pinned(j, base);
-    if (p != NO_REG && disp == 0)
+    if (p != NO_REG && disp == 0) {
         return p;
+    }
     if (p == NO_REG && ir_is_temp(base) && j->temp_reg[base] == RDX && disp == 0) {
-        if (!reg_dies(j, base))
+        if (!reg_dies(j, base)) {
             reg_flush_live(j); /* the temp stays valid in its slot */
+        }
         j->locked |= 1u << RDX;
         return RDX;
     }
@@ -88,20 +94,23 @@ static int address(Jit *j, IrRef base, int32_t disp)
     }
     Loc l = reg_loc(j, base);
     if (l.kind == LOC_REG) {
-        if (l.reg != RDX)
+        if (l.reg != RDX) {
             reg_claim(j, RDX);
-        else if (!reg_dies(j, base))
+        } else if (!reg_dies(j, base)) {
             reg_flush_live(j);
-        if (disp)
+        }
+        if (disp) {
             x_op(&j->a, X_LEA | X_W, RDX, loc_mem(l.reg, disp));
-        else
+        } else {
             x_mov(&j->a, RDX, l.reg);
+        }
         return RDX;
     }
     reg_claim(j, RDX);
     x_op(&j->a, X_MOV_LOAD | X_W, RDX, l);
-    if (disp)
+    if (disp) {
         x_alu_imm(&j->a, ALU_ADD, X_W, loc_reg(RDX), disp);
+    }
     return RDX;
 }
 
@@ -144,8 +153,9 @@ static void full_fence(Jit *j)
 /* The processor itself keeps all orders but that of a store before a later load (Intel SDM volume 3, 9.2.2). */
 void gen_fence(Jit *j, const IrInsn *i)
 {
-    if (i->aux & FENCE_WR)
+    if (i->aux & FENCE_WR) {
         full_fence(j);
+    }
 }
 
 void gen_load(Jit *j, const IrInsn *i)
@@ -154,8 +164,9 @@ void gen_load(Jit *j, const IrInsn *i)
     int addr = address(j, i->a, i->aux);
     reg_flush_live(j);
     int d = reg_pinned(j, i->dst);
-    if (d == NO_REG)
+    if (d == NO_REG) {
         d = RAX;
+    }
     uint32_t miss = check(j, addr, m, j->c.tlb_rd);
     x_op(&j->a, load_opcode(m), d, loc_mem2(RCX, addr, 0));
     emit_bswap(&j->a, d, m);
@@ -174,18 +185,22 @@ static Loc store_value(Jit *j, const IrInsn *i, int addr)
 {
     MemOp m = i->type;
     int p = reg_pinned(j, i->b);
-    if (p != NO_REG)
+    if (p != NO_REG) {
         return loc_reg(p);
+    }
     if (ir_is_const(i->b)) {
         int64_t v = ir_const_value(j->ir, i->b);
-        if (!(m & MEM_BE) && (v == (int32_t)v || (m & MEM_SIZE) != MEM_64))
+        if (!(m & MEM_BE) && (v == (int32_t)v || (m & MEM_SIZE) != MEM_64)) {
             return loc_imm((int32_t)v);
+        }
         return loc_imm(v);
     }
-    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && addr != RDX && reg_dies(j, i->b))
+    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && addr != RDX && reg_dies(j, i->b)) {
         return loc_reg(RDX);
-    if (ir_is_temp(i->b))
+    }
+    if (ir_is_temp(i->b)) {
         reg_spill_temp(j, i->b);
+    }
     return reg_loc(j, i->b);
 }
 
@@ -193,8 +208,9 @@ void gen_store(Jit *j, const IrInsn *i)
 {
     MemOp m = i->type;
     Asm *a = &j->a;
-    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && (reg_pinned(j, i->a) == NO_REG || i->aux))
+    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && (reg_pinned(j, i->a) == NO_REG || i->aux)) {
         reg_spill_temp(j, i->b); /* the address needs rdx */
+    }
     int addr = address(j, i->a, i->aux);
     Loc value = store_value(j, i, addr);
     reg_flush_live(j);
@@ -205,10 +221,11 @@ void gen_store(Jit *j, const IrInsn *i)
         emit_store_imm(a, m, value.value, to);
     } else {
         int v = value.kind == LOC_REG && !(m & MEM_BE) ? value.reg : RAX;
-        if (value.kind == LOC_IMM)
+        if (value.kind == LOC_IMM) {
             x_mov_imm(a, RAX, value.value, false);
-        else if (v == RAX)
+        } else if (v == RAX) {
             x_op(a, X_MOV_LOAD | X_W, RAX, value);
+        }
         emit_bswap(a, v, m & ~MEM_SIGN);
         emit_store(a, m, v, to);
     }
@@ -218,8 +235,9 @@ void gen_store(Jit *j, const IrInsn *i)
     c->value = value;
     c->fixups[0] = miss;
     c->resume = x_pos(a);
-    if (m & MEM_ACQ) /* sequentially consistent: no later load before this store */
+    if (m & MEM_ACQ) { /* sequentially consistent: no later load before this store */
         full_fence(j);
+    }
     reg_release_all(j);
 }
 
@@ -230,16 +248,18 @@ void gen_cold_access(Jit *j, const Cold *c)
     x_bind(a, c->fixups[0]);
     x_mov(a, RAX, c->addr); /* before rdx, which may hold the address, takes the value */
     if (c->kind == COLD_STORE) {
-        if (c->value.kind == LOC_IMM)
+        if (c->value.kind == LOC_IMM) {
             x_mov_imm(a, RDX, c->value.value, false);
-        else if (c->value.kind == LOC_MEM || c->value.reg != RDX)
+        } else if (c->value.kind == LOC_MEM || c->value.reg != RDX) {
             x_op(a, X_MOV_LOAD | X_W, RDX, c->value);
+        }
     }
     x_mov_imm(a, RCX, c->mop, false);
     x_call(a, c->kind == COLD_LOAD ? j->stub_load : j->stub_store);
     gen_note_pc(j, c->pc);
-    if (c->kind == COLD_LOAD)
+    if (c->kind == COLD_LOAD) {
         x_mov(a, c->dst, RAX);
+    }
     x_jmp(a, a->rx + c->resume);
 }
 

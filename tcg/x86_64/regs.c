@@ -23,8 +23,9 @@ unsigned reg_random(Jit *j, unsigned below)
 void reg_reset(Jit *j)
 {
     for (int r = 0; r < SCRATCH; r++) {
-        if (j->holds[r])
+        if (j->holds[r]) {
             j->temp_reg[j->holds[r]] = NO_REG;
+        }
         j->holds[r] = IR_NONE;
     }
     j->locked = 0;
@@ -35,8 +36,9 @@ void reg_reset(Jit *j)
 
 static void note_use(Jit *j, IrRef r, unsigned at)
 {
-    if (ir_is_temp(r))
+    if (ir_is_temp(r)) {
         j->last_use[r] = at;
+    }
 }
 
 void reg_find_last_uses(Jit *j)
@@ -44,25 +46,29 @@ void reg_find_last_uses(Jit *j)
     const IrBlock *ir = j->ir;
     memset(j->temp_reg, NO_REG, ir->temp_count + 1);
     memset(j->last_use, 0, (ir->temp_count + 1) * sizeof(j->last_use[0]));
-    for (unsigned t = 0; t <= ir->temp_count; t++)
+    for (unsigned t = 0; t <= ir->temp_count; t++) {
         j->temp_slot[t] = -1;
+    }
     memset(j->label_exit, 0, ir->label_count * sizeof(j->label_exit[0]));
     memset(j->label_used, 0, ir->label_count);
     unsigned pending = 0; /* operations whose operands are read by a later one */
     for (unsigned n = 0; n < ir->count; n++) {
         const IrInsn *i = &ir->ops[n];
         unsigned at = n;
-        if (i->op == IR_ARMS)
+        if (i->op == IR_ARMS) {
             at = n - 1; /* the select reads its arms */
+        }
         note_use(j, i->a, at);
         note_use(j, i->b, at);
-        if (i->op == IR_LABEL && n + 1 < ir->count && i[1].op == IR_EXIT_PC)
+        if (i->op == IR_LABEL && n + 1 < ir->count && i[1].op == IR_EXIT_PC) {
             j->label_exit[ir_label_of(i)] = i[1].a;
+        }
         if (i->op == IR_ARG) {
             pending++;
         } else if (i->op == IR_CALL) {
-            for (; pending; pending--)
+            for (; pending; pending--) {
                 note_use(j, ir->ops[n - pending].a, n);
+            }
         }
     }
 }
@@ -70,8 +76,9 @@ void reg_find_last_uses(Jit *j)
 static void slot_free(Jit *j, IrRef t)
 {
     int s = j->temp_slot[t];
-    if (s >= 0)
+    if (s >= 0) {
         j->slots_used[s / 64] &= ~(UINT64_C(1) << s % 64);
+    }
     j->temp_slot[t] = -1;
 }
 
@@ -85,8 +92,9 @@ static void spill(Jit *j, int r)
     IrRef t = j->holds[r];
     if (j->temp_slot[t] < 0) {
         int s = 0;
-        while (s < SLOTS && j->slots_used[s / 64] >> s % 64 & 1)
+        while (s < SLOTS && j->slots_used[s / 64] >> s % 64 & 1) {
             s++;
+        }
         if (s == SLOTS) {
             j->failed = true;
             s = 0;
@@ -113,23 +121,27 @@ void reg_op_done(Jit *j)
     /* Temps that died in their slots */
     const IrInsn *i = &j->ir->ops[j->at];
     const IrRef refs[2] = { i->a, i->b };
-    for (int n = 0; n < 2; n++)
-        if (ir_is_temp(refs[n]) && j->last_use[refs[n]] <= j->at)
+    for (int n = 0; n < 2; n++) {
+        if (ir_is_temp(refs[n]) && j->last_use[refs[n]] <= j->at) {
             slot_free(j, refs[n]);
+        }
+    }
 }
 
 static int choose_scratch(Jit *j)
 {
     int best = NO_REG;
     for (int r = SCRATCH - 1; r >= 0; r--) {
-        if (j->locked >> r & 1)
+        if (j->locked >> r & 1) {
             continue;
+        }
         if (!j->holds[r]) {
             best = r;
             break;
         }
-        if (best == NO_REG || j->last_use[j->holds[r]] > j->last_use[j->holds[best]])
+        if (best == NO_REG || j->last_use[j->holds[r]] > j->last_use[j->holds[best]]) {
             best = r;
+        }
     }
     g_assert(best != NO_REG);
     return best;
@@ -148,8 +160,9 @@ int reg_scratch(Jit *j)
 {
     bool any = j->random && j->locked != (1u << SCRATCH) - 1;
     int r = any ? choose_at_random(j) : choose_scratch(j);
-    if (j->holds[r])
+    if (j->holds[r]) {
         spill(j, r);
+    }
     j->locked |= 1u << r;
     return r;
 }
@@ -157,42 +170,50 @@ int reg_scratch(Jit *j)
 void reg_claim(Jit *j, int r)
 {
     g_assert(!(j->locked >> r & 1));
-    if (j->holds[r])
+    if (j->holds[r]) {
         spill(j, r);
+    }
     j->locked |= 1u << r;
 }
 
 void reg_flush(Jit *j)
 {
-    for (int r = 0; r < SCRATCH; r++)
-        if (j->holds[r])
+    for (int r = 0; r < SCRATCH; r++) {
+        if (j->holds[r]) {
             spill(j, r);
+        }
+    }
 }
 
 void reg_flush_live(Jit *j)
 {
-    for (int r = 0; r < SCRATCH; r++)
-        if (j->holds[r] && j->last_use[j->holds[r]] > j->at)
+    for (int r = 0; r < SCRATCH; r++) {
+        if (j->holds[r] && j->last_use[j->holds[r]] > j->at) {
             spill(j, r);
+        }
+    }
 }
 
 void reg_spill_temp(Jit *j, IrRef t)
 {
-    if (j->temp_reg[t] != NO_REG && j->temp_reg[t] < SCRATCH)
+    if (j->temp_reg[t] != NO_REG && j->temp_reg[t] < SCRATCH) {
         spill(j, j->temp_reg[t]);
+    }
 }
 
 void reg_free_slot(Jit *j, IrRef r)
 {
-    if (reg_dies(j, r))
+    if (reg_dies(j, r)) {
         slot_free(j, r);
+    }
 }
 
 void reg_release_all(Jit *j)
 {
     for (int r = 0; r < SCRATCH; r++) {
-        if (j->holds[r])
+        if (j->holds[r]) {
             j->temp_reg[j->holds[r]] = NO_REG;
+        }
         j->holds[r] = IR_NONE;
     }
 }
@@ -204,8 +225,9 @@ bool reg_dies(Jit *j, IrRef r)
 
 static void lock_reg(Jit *j, int r)
 {
-    if (r < SCRATCH)
+    if (r < SCRATCH) {
         j->locked |= 1u << r;
+    }
 }
 
 static Loc loc_of(Jit *j, IrRef r, bool keep_flags)
@@ -216,8 +238,9 @@ static Loc loc_of(Jit *j, IrRef r, bool keep_flags)
     }
     if (ir_is_const(r)) {
         int64_t v = ir_const_value(j->ir, r);
-        if (v == (int32_t)v)
+        if (v == (int32_t)v) {
             return loc_imm(v);
+        }
         int t = reg_scratch(j);
         x_mov_imm(&j->a, t, v, keep_flags);
         return loc_reg(t);
@@ -246,17 +269,19 @@ void reg_load(Jit *j, int reg, IrRef r, bool keep_flags)
         return;
     }
     Loc l = loc_of(j, r, keep_flags);
-    if (l.kind == LOC_REG)
+    if (l.kind == LOC_REG) {
         x_mov(&j->a, reg, l.reg);
-    else
+    } else {
         x_op(&j->a, X_MOV_LOAD | X_W, reg, l);
+    }
 }
 
 int reg_use(Jit *j, IrRef r)
 {
     int p = reg_pinned(j, r);
-    if (p != NO_REG)
+    if (p != NO_REG) {
         return p;
+    }
     if (ir_is_temp(r) && j->temp_reg[r] != NO_REG) {
         lock_reg(j, j->temp_reg[r]);
         return j->temp_reg[r];
@@ -275,20 +300,24 @@ int reg_use(Jit *j, IrRef r)
 static int wanted_reg(Jit *j, IrRef t)
 {
     const IrInsn *next = &j->ir->ops[j->at + 1];
-    if (!ir_is_temp(t) || j->at + 1 >= j->ir->count || next->a != t || j->last_use[t] != j->at + 1)
+    if (!ir_is_temp(t) || j->at + 1 >= j->ir->count || next->a != t || j->last_use[t] != j->at + 1) {
         return NO_REG;
-    if (ir_op_info[next->op].kind != IRK_UNARY)
+    }
+    if (ir_op_info[next->op].kind != IRK_UNARY) {
         return NO_REG;
+    }
     return reg_pinned(j, next->dst);
 }
 
 int reg_def(Jit *j, IrRef dst, IrRef reuse)
 {
     int p = reg_pinned(j, dst);
-    if (p == NO_REG)
+    if (p == NO_REG) {
         p = wanted_reg(j, dst);
-    if (p != NO_REG)
+    }
+    if (p != NO_REG) {
         return p;
+    }
     if (reg_dies(j, reuse) && j->temp_reg[reuse] != NO_REG) {
         int r = j->temp_reg[reuse];
         lock_reg(j, r);
@@ -309,8 +338,9 @@ void reg_bind(Jit *j, IrRef dst, int reg)
         }
         return;
     }
-    if (dst == IR_NONE)
+    if (dst == IR_NONE) {
         return;
+    }
     if (reg >= SCRATCH) { /* see wanted_reg */
         j->saved &= ~(1u << reg);
         j->temp_reg[dst] = reg;
@@ -326,16 +356,19 @@ void reg_bind(Jit *j, IrRef dst, int reg)
 
 void reg_save_pinned(Jit *j, Asm *a, bool all)
 {
-    for (int r = 0; r < 16; r++)
+    for (int r = 0; r < 16; r++) {
         if (j->pinned_global[r] >= 0 && (all || reg_is_volatile(r)) && !(j->saved >> r & 1)) {
             x_op(a, X_MOV_STORE | X_W, r, global_loc(j, j->pinned_global[r]));
             j->saved |= 1u << r;
         }
+    }
 }
 
 void reg_load_pinned(Jit *j, Asm *a, bool all)
 {
-    for (int r = 0; r < 16; r++)
-        if (j->pinned_global[r] >= 0 && (all || reg_is_volatile(r)))
+    for (int r = 0; r < 16; r++) {
+        if (j->pinned_global[r] >= 0 && (all || reg_is_volatile(r))) {
             x_op(a, X_MOV_LOAD | X_W, r, global_loc(j, j->pinned_global[r]));
+        }
+    }
 }

@@ -12,8 +12,9 @@ static const int8_t callee_saved[] = { RBX, RBP, R12, R13, R14, R15 };
 static unsigned helper_slot(Jit *j, void (*fn)(void))
 {
     unsigned h = ((uintptr_t)fn >> 4) * 2654435761u % MAX_HELPERS;
-    while (j->helper_fn[h] && j->helper_fn[h] != fn)
+    while (j->helper_fn[h] && j->helper_fn[h] != fn) {
         h = (h + 1) % MAX_HELPERS;
+    }
     if (!j->helper_fn[h]) {
         g_assert(j->helper_count++ < MAX_HELPERS / 2);
         j->helper_fn[h] = fn;
@@ -40,15 +41,17 @@ static const uint8_t *here(Jit *j)
 
 static void push(Asm *a, int r)
 {
-    if (r >= 8)
+    if (r >= 8) {
         x_u8(a, 0x41);
+    }
     x_u8(a, 0x50 | (r & 7));
 }
 
 static void pop(Asm *a, int r)
 {
-    if (r >= 8)
+    if (r >= 8) {
         x_u8(a, 0x41);
+    }
     x_u8(a, 0x58 | (r & 7));
 }
 
@@ -57,8 +60,9 @@ static void make_enter(Jit *j)
 {
     Asm *a = &j->a;
     j->stub_enter = here(j);
-    for (unsigned n = 0; n < G_N_ELEMENTS(callee_saved); n++)
+    for (unsigned n = 0; n < G_N_ELEMENTS(callee_saved); n++) {
         push(a, callee_saved[n]);
+    }
     x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), FRAME);
     x_op(a, X_LEA | X_W, RAX, loc_mem(RSP, -8));
     x_op(a, X_MOV_STORE | X_W, RAX, loc_mem(RCX, 0));
@@ -74,8 +78,9 @@ static void make_leave(Jit *j)
     Asm *a = &j->a;
     j->stub_leave = here(j);
     x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), FRAME);
-    for (unsigned n = G_N_ELEMENTS(callee_saved); n-- > 0;)
+    for (unsigned n = G_N_ELEMENTS(callee_saved); n-- > 0;) {
         pop(a, callee_saved[n]);
+    }
     x_u8(a, 0xc3);
 }
 
@@ -84,8 +89,9 @@ static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void), bool chain)
 {
     Asm *a = &j->a;
     *stub = here(j);
-    if (chain)
+    if (chain) {
         pop(a, RDX);
+    }
     j->saved = 0;
     reg_save_pinned(j, a, true);
     x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
@@ -104,10 +110,11 @@ static void make_access(Jit *j, const uint8_t **stub, void (*fn)(void), bool sto
     j->saved = 0;
     reg_save_pinned(j, a, true);
     x_mov(a, RSI, RAX);
-    if (store)
+    if (store) {
         x_op(a, 0x87 | X_W, RCX, loc_reg(RDX)); /* xchg */
-    else
+    } else {
         x_mov(a, RDX, RCX);
+    }
     x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
     x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), 8);
     gen_call_helper(j, fn);

@@ -12,20 +12,23 @@ int main(int argc, char **argv)
 {
     g_autofree char *code = NULL;
     gsize size;
-    if (argc < 3 || !g_file_get_contents(argv[1], &code, &size, NULL) || size > BARE_RAM_SIZE)
+    if (argc < 3 || !g_file_get_contents(argv[1], &code, &size, NULL) || size > BARE_RAM_SIZE) {
         return 2;
+    }
     g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
     for (int n = 3; n < argc; n++) {
         char *eq = strchr(argv[n], '=');
-        if (!eq)
+        if (!eq) {
             return 2;
+        }
         *eq = 0;
         g_hash_table_insert(options, argv[n], eq + 1);
     }
     bool help;
     const char *items = g_getenv("BARE_LOG");
-    if (items && !log_set_items(items, &help, NULL))
+    if (items && !log_set_items(items, &help, NULL)) {
         return 2;
+    }
     Bare *b = bare_new(cpu_arch_find("riscv64"), "rv64", argv[2], options);
     memcpy(bare_ram(b), code, size);
     int64_t start = g_get_monotonic_time();

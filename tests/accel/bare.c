@@ -19,8 +19,9 @@ static BusResult uart_read(void *opaque, hwaddr offset, unsigned size, uint64_t 
 static BusResult uart_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
 {
     Bare *b = opaque;
-    if (offset == 0)
+    if (offset == 0) {
         g_string_append_c(b->output, value);
+    }
     return BUS_OK;
 }
 
@@ -89,8 +90,9 @@ void bare_run(Bare *b)
     bare_start(b);
     b->finished = 0;
     a->class->resume(a);
-    while (!__atomic_load_n(&b->finished, __ATOMIC_SEQ_CST))
+    while (!__atomic_load_n(&b->finished, __ATOMIC_SEQ_CST)) {
         g_usleep(1000);
+    }
     a->class->pause(a);
 }
 

@@ -112,10 +112,12 @@ static void follow(Bare *b, Copy *fast, Copy *slow)
     for (unsigned n = 1; n <= TAKES; n++) {
         dma_somewhere(b, n);
         take(b, fast);
-        if (n % SLOW == 0)
+        if (n % SLOW == 0) {
             take(b, slow);
-        if (n % 16 == 0)
+        }
+        if (n % 16 == 0) {
             g_usleep(500);
+        }
     }
 }
 
@@ -139,8 +141,9 @@ static void test_follow(void)
     assert_same(b, &fast);
     assert_same(b, &slow);
     set_flag(b, 0);
-    while (!__atomic_load_n(&b->finished, __ATOMIC_SEQ_CST))
+    while (!__atomic_load_n(&b->finished, __ATOMIC_SEQ_CST)) {
         g_usleep(1000);
+    }
     class->pause(b->machine.accel);
     copy_end(b, &fast);
     copy_end(b, &slow);

@@ -11,8 +11,9 @@
 static Bare *start(const char *accel, const char *option, const char *value)
 {
     g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
-    if (option)
+    if (option) {
         g_hash_table_insert(options, (gpointer)option, (gpointer)value);
+    }
     return bare_new(cpu_arch_find("riscv64"), "rv64", accel, options);
 }
 
@@ -90,8 +91,9 @@ static struct {
 static void translate_in_race(TranslateCtx *t)
 {
     riscv64_arch.translate(t);
-    if (t->pc == race.pc && !race.writes++)
+    if (t->pc == race.pc && !race.writes++) {
         dma_write(race.b->machine.memory, race.at, &race.insn, 4);
+    }
 }
 
 static void check_race(const char *accel, uint64_t offset)

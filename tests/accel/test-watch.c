@@ -18,8 +18,9 @@ static char *accel_option, *accel_value;
 static Bare *machine(uint32_t insn, unsigned bytes)
 {
     g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
-    if (accel_option)
+    if (accel_option) {
         g_hash_table_insert(options, accel_option, accel_value);
+    }
     Bare *b = bare_new(&riscv64_arch, "max", accel_name, options);
     memset(bare_ram(b) + DATA - 0x1000, 0x11, 0x3000);
     Code c = { bare_ram(b), CODE };
@@ -47,8 +48,9 @@ static void run(Bare *b)
     }
     l->accel.class->resume(&l->accel);
     lock_take(&l->lock);
-    while (!l->paused)
+    while (!l->paused) {
         lock_wait(&l->done, &l->lock);
+    }
     lock_release(&l->lock);
 }
 
@@ -113,8 +115,9 @@ static void check_row(const Row *row)
         g_assert_cmphex(r->cpu.watch_hit, ==, AT + row->hit);
         g_assert_cmpint(r->cpu.watch_hit_kind, ==, row->kind);
         g_assert_cmpint(b->finished, ==, 0);
-        for (int n = -64; n < 128; n++)
+        for (int n = -64; n < 128; n++) {
             g_assert_cmphex(bare_ram(b)[DATA + n], ==, 0x11);
+        }
         g_assert_cmphex(r->s.x[A3], ==, 0);
         run(b); /* the debugger goes on without a step */
     }
@@ -129,8 +132,9 @@ static void check_row(const Row *row)
 
 static void test_rows(void)
 {
-    for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++)
+    for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
         check_row(&rows[n]);
+    }
 }
 
 /* ---- going on ----------------------------------------------------------------------------- */
@@ -166,8 +170,9 @@ static void test_adjacent(void)
             run(b);
             check_stop(b, n % 2 ? 12 : 8);
             g_assert_cmpint(cpu->watch_hit_kind, ==, WATCH_WRITE | WATCH_READ);
-            if (!as_gdb)
+            if (!as_gdb) {
                 continue;
+            }
             cpu_watchpoint_remove(cpu, AT, 8, WATCH_WRITE | WATCH_READ);
             cpu_set_singlestep(cpu, true);
             run(b);
@@ -215,8 +220,9 @@ static void test_not_told(void)
         run(b);
         check_stop(b, 0);
         g_assert_cmpint(cpu->watch_hit_kind, ==, WATCH_WRITE);
-        if (n == 0)
+        if (n == 0) {
             cpu->watch_hit_kind = 0;
+        }
     }
     run(b);
     g_assert_cmpint(b->finished, ==, PASS);

@@ -80,12 +80,15 @@ static void *hart_main(void *opaque)
     Fixture *f = opaque;
     for (unsigned n = 0; n < 30000; n++) {
         comparator_set(f->c, now(f) + 1 + n % 8);
-        for (unsigned spin = 0; spin < n % 64; spin++)
+        for (unsigned spin = 0; spin < n % 64; spin++) {
             now(f);
+        }
         comparator_set(f->c, UINT64_MAX);
-        for (unsigned look = 0; look < 16; look++)
-            if (__atomic_load_n(&f->line, __ATOMIC_SEQ_CST))
+        for (unsigned look = 0; look < 16; look++) {
+            if (__atomic_load_n(&f->line, __ATOMIC_SEQ_CST)) {
                 __atomic_store_n(&f->offset, -1, __ATOMIC_SEQ_CST);
+            }
+        }
     }
     __atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
     return NULL;
@@ -97,8 +100,9 @@ static void test_moved_while_due(void)
     f.c = comparator_new(test_clock(), HZ, &ops, &f);
     clock_virtual_start(test_clock());
     GThread *hart = g_thread_new("hart", hart_main, &f);
-    while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST))
+    while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
         clock_run_timers(test_clock());
+    }
     g_thread_join(hart);
     clock_virtual_stop(test_clock());
     g_assert_cmpint(f.offset, ==, 0); /* else: high, though the value was far */

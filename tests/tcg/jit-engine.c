@@ -57,11 +57,12 @@ static const void *engine_next(CPU *cpu, void **ctx)
 
 static const void *engine_chain(CPU *cpu, void **ctx, uintptr_t where)
 {
-    for (unsigned n = 0; n < out.exit_count; n++)
+    for (unsigned n = 0; n < out.exit_count; n++) {
         if ((uintptr_t)(rx + head + out.exits[n].stub) == where) {
             ((ToyCPU *)cpu)->pc = out.exits[n].pc;
             return engine_next(cpu, ctx);
         }
+    }
     g_assert_not_reached();
 }
 
@@ -101,8 +102,9 @@ static void engine_init(void)
 
 static void need_jit(uint32_t random)
 {
-    if (!rw)
+    if (!rw) {
         engine_init();
+    }
     if (!jit || jit_random != random) {
         jit_backend->destroy(jit);
         make_jit(random);
@@ -113,10 +115,12 @@ static void need_jit(uint32_t random)
 static void run(const IrBlock *b, CPU *cpu, bool fast, uint32_t random)
 {
     need_jit(random);
-    for (unsigned n = 0; n < G_N_ELEMENTS(context.tlb); n++)
+    for (unsigned n = 0; n < G_N_ELEMENTS(context.tlb); n++) {
         context.tlb[n] = (Entry){ 1, 1, 1, 0 };
-    for (uint64_t at = TOY_RAM; fast && at < TOY_RAM + TOY_RAM_SIZE; at += 4096)
+    }
+    for (uint64_t at = TOY_RAM; fast && at < TOY_RAM + TOY_RAM_SIZE; at += 4096) {
         context.tlb[at >> 12] = (Entry){ at, at, 1, (uintptr_t)toy_ram - TOY_RAM };
+    }
     block = b;
     g_assert(jit_backend->compile(jit, b, rw + head, rx + head, CODE_BYTES - head, &out));
     jit_backend->enter(jit, cpu, &context, rx + head, &frame);
@@ -140,10 +144,11 @@ static gboolean replace_address(const GMatchInfo *match, GString *out, gpointer 
     uint64_t v = g_ascii_strtoull(hex, NULL, 16);
     if (v - (uintptr_t)rx < CODE_BYTES) {
         uint64_t at = v - (uintptr_t)rx;
-        if (at < head)
+        if (at < head) {
             g_string_append(out, "STUB");
-        else
+        } else {
             g_string_append_printf(out, "code+0x%lx", at - head);
+        }
     } else {
         g_string_append(out, v >> 32 >= 0x5000 && v >> 48 == 0 ? "HOST" : hex);
     }

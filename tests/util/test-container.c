@@ -41,7 +41,7 @@ static void test_keeps_const(void)
     const Whole w = { .inner.part.x = 5 };
     const Part *part = &w.inner.part;
     g_assert_cmpint(container_of(part, Whole, inner.part)->inner.part.x, ==, 5);
-    g_assert_true(_Generic(container_of(part, Whole, inner.part), const Whole * : true, Whole * : false));
+    g_assert_true(_Generic(container_of(part, Whole, inner.part), const Whole *: true, Whole *: false));
 }
 
 int main(int argc, char **argv)

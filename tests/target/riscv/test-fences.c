@@ -78,8 +78,9 @@ static uint64_t entry_at(Fixture *f, uint64_t vaddr, unsigned level)
     for (unsigned l = f->s->levels - 1;; l--) {
         uint64_t index = vaddr >> (12 + l * f->s->index_bits) & ((1u << f->s->index_bits) - 1), pte = 0;
         uint64_t at = table + index * f->s->pte_bytes;
-        if (l == level)
+        if (l == level) {
             return at;
+        }
         memcpy(&pte, bare_ram(f->bare) + at, f->s->pte_bytes);
         if (!pte) {
             pte = (BARE_RAM + new_table(f)) >> 12 << 10 | V;
@@ -123,8 +124,9 @@ static void setup(Fixture *f, const Scheme *s)
         memory_region_init_alias(&f->alias[n], NULL, "alias", ram, HALF, HALF);
         memory_region_add(system, alias_at(n), &f->alias[n], 0);
     }
-    for (uint64_t page = 0; page < BARE_RAM_SIZE / PAGE; page++)
+    for (uint64_t page = 0; page < BARE_RAM_SIZE / PAGE; page++) {
         memcpy(bare_ram(f->bare) + page * PAGE + 8, &page, 8);
+    }
     memset(bare_ram(f->bare), 0, TABLES * PAGE);
     f->next_table = 0;
     f->root = new_table(f);
@@ -133,10 +135,11 @@ static void setup(Fixture *f, const Scheme *s)
     f->r->s.priv = PRIV_S;
     for (unsigned level = 0; level < s->levels && level < 4; level++) {
         uint64_t size = UINT64_C(1) << (12 + level * s->index_bits), zone = (level + 1) * 64 * MIB;
-        if (s->levels == 2 && level == 0)
+        if (s->levels == 2 && level == 0) {
             zone = 64 * MIB;
-        else if (level >= 2)
+        } else if (level >= 2) {
             zone = level * 4 * size;
+        }
         add_slot(f, level, zone, false);
         add_slot(f, level, zone + size, true);
     }
@@ -166,17 +169,20 @@ static uint64_t random_in(const Slot *slot)
 static uint64_t number_at(const Slot *slot, uint64_t vaddr)
 {
     uint64_t phys = slot->to[slot->now] + (vaddr - slot->vaddr);
-    for (unsigned n = 0; n < 3; n++)
-        if (phys - alias_at(n) < HALF)
+    for (unsigned n = 0; n < 3; n++) {
+        if (phys - alias_at(n) < HALF) {
             return (phys - alias_at(n) + HALF) / PAGE;
+        }
+    }
     return (phys - BARE_RAM) / PAGE;
 }
 
 static void check_load(Fixture *f, const Slot *slot, uint64_t vaddr)
 {
     uint64_t want = number_at(slot, vaddr);
-    if (want < TABLES)
+    if (want < TABLES) {
         return; /* a table, which holds no number */
+    }
     uint64_t got = cpu_load(&f->r->cpu, vaddr + 8, MEM_64);
     if (got != want) {
         g_test_message("%s: 0x%" G_GINT64_MODIFIER "x, in a leaf of 2^%u bytes: page %" G_GUINT64_FORMAT
@@ -191,17 +197,20 @@ static void fence(Fixture *f, const Slot *slot, bool one_address, bool one_space
 {
     CPU *cpu = &f->r->cpu;
     uint64_t at = slot->vaddr + ((UINT64_C(1) << slot->bits) - 1) / 8 * (uint64_t)g_test_rand_int_range(0, 8);
-    for (unsigned asid = 1; one_space && asid < SPACES; asid++)
-        if (!(slot->used >> asid & 1))
+    for (unsigned asid = 1; one_space && asid < SPACES; asid++) {
+        if (!(slot->used >> asid & 1)) {
             continue;
-        else if (one_address)
+        } else if (one_address) {
             cpu_flush_page_asid(cpu, at, asid);
-        else
+        } else {
             cpu_flush_asid(cpu, asid);
-    if (!one_space && one_address)
+        }
+    }
+    if (!one_space && one_address) {
         cpu_flush_page(cpu, at);
-    else if (!one_space)
+    } else if (!one_space) {
         cpu_flush_all(cpu);
+    }
 }
 
 static void use(Fixture *f, Slot *slot, unsigned asid)
@@ -230,13 +239,15 @@ static void test_scheme(gconstpointer data)
         Slot *slot = &f.slots[g_test_rand_int_range(0, (gint32)f.slot_count)];
         bool one_address = g_test_rand_int_range(0, 8) > 0;
         bool one_space = !slot->global && g_test_rand_int_range(0, 3) > 0;
-        for (unsigned n = 0; n < 4; n++)
+        for (unsigned n = 0; n < 4; n++) {
             use(&f, slot, random_space());
+        }
         slot->now = !slot->now;
         put_pte(&f, slot->pte_at, leaf_pte(slot));
         fence(&f, slot, one_address, one_space);
-        for (unsigned n = 0; n < 4; n++)
+        for (unsigned n = 0; n < 4; n++) {
             use(&f, slot, random_space());
+        }
     }
     teardown(&f);
 }
@@ -248,12 +259,14 @@ static void test_small(void)
     setup(&f, &schemes[1]);
     CPU *cpu = &f.r->cpu;
     uint64_t neighbour = 64 * MIB + 16 * PAGE;
-    for (unsigned n = 0; n < 2; n++)
+    for (unsigned n = 0; n < 2; n++) {
         put_pte(&f, entry_at(&f, neighbour + n * PAGE, 0), (BARE_RAM + HALF) >> 12 << 10 | V | R | A | D);
+    }
     cpu_load(cpu, neighbour, MEM_64);
     cpu_load(cpu, neighbour + PAGE, MEM_64);
-    for (unsigned n = 2; n < f.slot_count; n++)
+    for (unsigned n = 2; n < f.slot_count; n++) {
         cpu_load(cpu, f.slots[n].vaddr + f.slots[n].offset, MEM_64);
+    }
     uint64_t fills = bare_state(f.bare)->stats.tlb_fills;
     cpu_flush_page(cpu, neighbour);
     cpu_load(cpu, neighbour + PAGE, MEM_64);
