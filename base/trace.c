@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "util/file.h"
 #include "util/nearest.h"
 
 const char TRACE_READ[] = "memory_region_ops_read", TRACE_WRITE[] = "memory_region_ops_write";
@@ -56,12 +57,13 @@ void trace_choose(const char *pattern)
 
 bool trace_choose_from(const char *path, GError **err)
 {
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents(path, &text, NULL, err)) {
+    enum { MAX_BYTES = 1 << 20 };
+    g_autoptr(GByteArray) text = file_read(path, MAX_BYTES, err);
+    if (!text) {
         g_prefix_error(err, "-trace events=%s: ", path);
         return false;
     }
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_auto(GStrv) lines = g_strsplit((char *)text->data, "\n", -1);
     for (char **line = lines; *line; line++) {
         g_strstrip(*line);
         if (**line && **line != '#') {

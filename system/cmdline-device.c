@@ -9,6 +9,7 @@
 #include "hw/device.h"
 #include "hw/nvram/fw_cfg.h"
 #include "system/cmdline.h"
+#include "util/file.h"
 
 static bool add_device(Machine *m, GHashTable *keys, GError **err)
 {
@@ -150,14 +151,15 @@ bool cmdline_globals(const CmdLine *c, Machine *m, GError **err)
 
 /* ---- -fw_cfg ---- */
 
+enum { FW_CFG_FILE_MAX = 1 << 30 };
+
 static bool add_fw_cfg(Machine *m, const CmdItem *item, GError **err)
 {
     static const char *const valid[] = { "name", "file", "string", NULL };
     const char *name = g_hash_table_lookup(item->keys, "name");
     const char *file = g_hash_table_lookup(item->keys, "file");
     const char *text = g_hash_table_lookup(item->keys, "string");
-    g_autofree char *data = NULL;
-    size_t len = text ? strlen(text) : 0;
+    g_autoptr(GBytes) bytes = NULL;
     if (!cmdline_check_keys(item->keys, valid, err)) {
         return false;
     }
@@ -167,10 +169,15 @@ static bool add_fw_cfg(Machine *m, const CmdItem *item, GError **err)
     if (!m->fw_cfg) {
         return cmdline_fail(err, "machine '%s' has no firmware configuration device", m->board->name);
     }
-    if (file && !g_file_get_contents(file, &data, &len, err)) {
-        return false;
+    if (text) {
+        bytes = g_bytes_new(text, strlen(text));
+    } else {
+        GByteArray *data = file_read(file, FW_CFG_FILE_MAX, err);
+        if (!data) {
+            return false;
+        }
+        bytes = g_byte_array_free_to_bytes(data);
     }
-    g_autoptr(GBytes) bytes = g_bytes_new(file ? data : text, len);
     return fw_cfg_add_file(m->fw_cfg, name, bytes, err);
 }
 

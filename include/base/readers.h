@@ -18,7 +18,7 @@ void memory_thread_wake(void);
 /* Call fn(opaque) once, after every thread that might still read `opaque`, which is out of reach
  * for new readers, has passed memory_quiescent() or sleeps.  What is given first is freed first.
  *
- * Any thread may call this, under any lock.  fn runs in whichever thread's memory_quiescent() finds
+ * Any thread may call this, under any lock of lower rank (docs/locks.md).  fn runs in whichever thread's memory_quiescent() finds
  * it due, one at a time: it frees, it does not wait, and leaves to the main loop (bh_schedule)
  * what only that may do.  Threads that run translated code are told to pass soon. */
 void memory_free_later(void (*fn)(void *opaque), void *opaque);
