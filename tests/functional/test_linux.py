@@ -14,12 +14,13 @@ BOOT = 120
 
 
 def boot(b, *more, kernel=None, append="", memory="512M", serial=True):
-    """Start the kernel with the initramfs and wait for its shell."""
+    """Start the kernel with the initramfs and wait for its shell; no message of the kernel's comes into answers."""
     k = debian_kernel()
     m = b.machine("-kernel", kernel or k.image, "-initrd", k.initrd,
                   "-append", ("console=ttyS0 " + append).strip(), *more, cpu_memory=("-m", memory), serial=serial)
     m.expect(r"Lyrebird: user space reached", BOOT)
     m.expect(PROMPT)
+    m.command("dmesg -n 1", PROMPT)
     return m
 
 

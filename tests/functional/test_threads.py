@@ -50,7 +50,7 @@ def guest_with_everything(b):
              "-device", "virtserialport,bus=vs.0,chardev=sock,name=port",
              "-chardev", "ringbuf,id=rb,size=4096", "-device", "virtserialport,bus=vs.0,chardev=rb,name=ring", serial=False)
     url = Download(b, 200000).url
-    m.command("dmesg -n 1; udhcpc -q -i eth0", PROMPT, 120)
+    m.command("udhcpc -q -i eth0", PROMPT, 120)
     port = m.command("cd /sys/class/virtio-ports; grep -l ^port */name; cd /", PROMPT).partition("/")[0][len("vport"):]
     for line in WORK:
         m.command(f"(while :; do {line.format(url=url, port=port)}; done) 2>/dev/null & true", PROMPT)
