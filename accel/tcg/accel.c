@@ -4,17 +4,18 @@
  *
  * Options
  *     one-insn-per-tb=on|off   blocks of one instruction (what -d exec then shows)
- *     thread=single            all vCPUs share a thread, in turns
+ *     thread=single|multi      all vCPUs share a thread, in turns; or each has its own (the default)
  * and of `tcg`
  *     tb-size=MEBIBYTES        room for host code
  *     split-wx=on              host code is never writable where it is executed: always so
  *     perfmap=on|off           /tmp/perf-PID.map: names of guest code for perf
  *     lockstep=on|off          run every block in the interpreter as well and compare
  *
- * Not modelled: thread=multi, split-wx=off. */
+ * Not modelled: split-wx=off. */
 #include <string.h>
 
 #include "accel/tcg/loop.h"
+#include "accel/tcg/mail.h"
 #include "util/nearest.h"
 
 enum { MAX_TB_MIB = 4096 };
@@ -51,16 +52,14 @@ static bool parse_size(const char *value, uint64_t *bytes, GError **err)
     return true;
 }
 
-static bool parse_thread(const char *value, GError **err)
+static bool parse_thread(const char *value, bool *single, GError **err)
 {
-    if (strcmp(value, "single") == 0) {
+    *single = !strcmp(value, "single");
+    if (*single || !strcmp(value, "multi")) {
         return true;
     }
-    bool multi = strcmp(value, "multi") == 0;
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "Parameter 'thread' %s%s%s\n  do:  thread=single",
-                multi ? "'multi' is not built: all vCPUs run in one thread, in turns"
-                      : "expects 'single', not '",
-                multi ? "" : value, multi ? "" : "'");
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                "Parameter 'thread' expects 'single' or 'multi', not '%s'", value);
     return false;
 }
 
@@ -104,7 +103,7 @@ static bool parse_option(const char *name, const char *value, TcgOptions *opt, G
         return parse_size(value, &opt->cache_bytes, err);
     }
     if (!strcmp(name, "thread")) {
-        return parse_thread(value, err);
+        return parse_thread(value, &opt->one_thread, err);
     }
     if (!strcmp(name, "split-wx")) {
         return parse_split(value, err);
@@ -155,11 +154,10 @@ static Accel *open_engine(EventLoop *loop, const AccelClass *class, TcgEngine en
     l->accel.class = class;
     l->accel.loop = loop;
     l->state = state;
-    state->loop = l;
     l->cpus = g_ptr_array_new();
+    l->threads = g_ptr_array_new();
     lock_init(&l->lock, LOCK_VCPUS);
     g_cond_init(&l->done);
-    g_queue_init(&l->work);
     l->debug_bh = bh_new(loop, NULL, tcg_loop_tell_debugger, l);
     return &l->accel;
 }
@@ -182,7 +180,7 @@ static Accel *open_interp(EventLoop *loop, GHashTable *options, GError **err)
 static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
-    g_assert(!l->thread);
+    g_assert(!l->threads->len);
     if (!tcg_vcpu_new(l->state, cpu, err)) {
         return false;
     }
@@ -193,7 +191,7 @@ static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
 static void vcpu_free(CPU *cpu)
 {
     TcgLoop *l = container_of(cpu->accel, TcgLoop, accel);
-    g_assert(!l->thread);
+    g_assert(!l->threads->len);
     if (g_ptr_array_remove(l->cpus, cpu)) {
         tcg_vcpu_free(cpu);
     }
@@ -212,6 +210,7 @@ static void accel_close(Accel *a)
     bh_free(l->debug_bh);
     tcg_state_free(l->state);
     g_ptr_array_free(l->cpus, TRUE);
+    g_ptr_array_free(l->threads, TRUE);
     lock_finish(&l->lock);
     g_cond_clear(&l->done);
     g_free(l);
@@ -224,17 +223,38 @@ static void set_debug_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *o
     l->debug_opaque = opaque;
 }
 
-static void info_on_cpu(CPU *cpu, void *out)
-{
-    tcg_state_info(tcg_loop_of(cpu)->state, out);
-}
-
-/* The figures are the vCPUs' thread's own. */
+/* The figures of a vCPU are its thread's: all stand still meanwhile. */
 static void accel_info(Accel *a, GString *out)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
-    if (l->cpus->len) {
-        tcg_loop_run_on_cpu(g_ptr_array_index(l->cpus, 0), info_on_cpu, out);
+    bool running = l->threads->len && !l->pause;
+    if (running) {
+        tcg_loop_pause(a);
+    }
+    tcg_state_info(l->state, out);
+    if (running) {
+        tcg_loop_resume(a);
+    }
+}
+
+/* ---- the debugger's lists, while the vCPUs are paused ---------------------------------- */
+
+/* A breakpoint is a call in the block of its instruction. */
+static void breakpoints_changed(CPU *cpu)
+{
+    TcgVcpu *v = cpu->tcg;
+    if (v) {
+        lock_take(&v->state->index.lock);
+        tcg_index_drop_all(&v->state->index);
+        lock_release(&v->state->index.lock);
+    }
+}
+
+/* A watchpoint stands in the tags of its page. */
+static void watchpoints_changed(CPU *cpu)
+{
+    if (cpu->tcg) {
+        tcg_mail_flush(cpu->tcg->state);
     }
 }
 
@@ -242,8 +262,8 @@ static const VcpuOps vcpu_ops = {
     .free = vcpu_free,
     .kick = tcg_loop_kick,
     .run_on_cpu = tcg_loop_run_on_cpu,
-    .breakpoints_changed = tcg_breakpoints_changed,
-    .watchpoints_changed = tcg_watchpoints_changed,
+    .breakpoints_changed = breakpoints_changed,
+    .watchpoints_changed = watchpoints_changed,
     .mmu_changed = tcg_mmu_changed,
     .flush = tcg_flush,
 };

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The code cache: host code in anonymous shared memory that is mapped twice, writable for the
+/* Host code is in anonymous shared memory that is mapped twice, writable for the
  * translator and executable for the processor, so that no page is ever both and no system call is
  * needed per translation.  (Anonymous, since perf looks into /tmp/perf-PID.map for nothing that has
  * a file's name, a memfd's included.)  The writable one lies at a random distance below the other: an
  * address of code that leaks to a guest does not tell where that code can be written.
  *
- * Code fills one region after the other; when all are full the oldest region is emptied:
- * its blocks are unlinked and forgotten.  That happens only while a block is being
- * translated, when no translated code is under way that could go on in it.
- *
  * Not modelled: keeping code over runs of the program. */
+#include "accel/tcg/cache.h"
+
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#include "accel/tcg/internal.h"
-
-enum { REGIONS = 16, MIN_REGION = 64 * 1024 };
+enum { REGIONS = 16, MIN_REGION = 64 * 1024, MIN_BLOCK = 16 };
 static const uint64_t default_cache_bytes = 128 << 20;
+
+/* FREE -> FILLING (one at a time) -> FULL -> LEAVING -> FREE */
+typedef enum RegionState { REGION_FREE, REGION_FILLING, REGION_FULL, REGION_LEAVING } RegionState;
 
 struct TcgRegion {
     uint32_t start, end, used; /* offsets in the cache */
-    GPtrArray *blocks;         /* by ascending address */
+    TcgBlock **blocks;         /* by ascending address; room for as many as fit */
+    uint32_t count;            /* atomic */
+    RegionState state;         /* atomic */
 };
 
 struct TcgCache {
@@ -30,7 +31,9 @@ struct TcgCache {
     const uint8_t *rx;
     TcgRegion regions[REGIONS];
     unsigned current;
+    uint64_t evictions;
     Jit *jit;
+    TcgCacheConfig config;
 };
 
 static uint64_t random_number(void)
@@ -94,52 +97,67 @@ fail:
     return false;
 }
 
-bool tcg_cache_new(TcgState *s, uint64_t bytes, GError **err)
+/* ---- life ------------------------------------------------------------------------ */
+
+static size_t list_bytes(const TcgCache *c)
 {
-    TcgCache *c = g_new0(TcgCache, 1);
-    s->cache = c;
-    c->rw = MAP_FAILED;
-    c->rx = MAP_FAILED;
-    uint64_t region = (bytes ? bytes : default_cache_bytes) / REGIONS;
-    region = CLAMP(region, MIN_REGION, UINT64_C(1) << 26) & -UINT64_C(4096);
-    c->size = region * REGIONS;
-    if (!map_twice(c, err)) {
-        return false;
-    }
+    return c->size / REGIONS / MIN_BLOCK * sizeof(TcgBlock *);
+}
+
+/* Lists of blocks never move: they are searched without a lock. */
+static bool make_regions(TcgCache *c, GError **err)
+{
+    uint64_t region = c->size / REGIONS;
     for (unsigned n = 0; n < REGIONS; n++) {
         TcgRegion *r = &c->regions[n];
         r->start = r->used = n * region + (n == 0 ? jit_backend->head_bytes : 0);
         r->end = (n + 1) * region;
-        r->blocks = g_ptr_array_new();
+        r->blocks = mmap(NULL, list_bytes(c), PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (r->blocks == MAP_FAILED) {
+            r->blocks = NULL;
+            g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
+                        "cannot make the lists of the code cache: %s; try a smaller one with "
+                        "-accel tcg,tb-size=MIB",
+                        g_strerror(errno));
+            return false;
+        }
     }
-    JitConfig config = tcg_jit_config;
-    config.guest = s->guest;
-    config.run = tcg_runtime;
-    c->jit = jit_backend->create(&config, c->rw, c->rx, err);
-    tcg_perf_map_add(s, c->rx, jit_backend->head_bytes, "lyrebird_stubs", 0);
-    return c->jit != NULL;
+    c->regions[0].state = REGION_FILLING;
+    return true;
 }
 
-static void block_free(TcgBlock *b)
+TcgCache *tcg_cache_new(const TcgCacheConfig *config, GError **err)
 {
-    g_free(b->exits);
-    if (b->ir) {
-        ir_block_free(b->ir);
+    TcgCache *c = g_new0(TcgCache, 1);
+    c->config = *config;
+    c->rw = MAP_FAILED;
+    c->rx = MAP_FAILED;
+    uint64_t region = (config->bytes ? config->bytes : default_cache_bytes) / REGIONS;
+    region = CLAMP(region, MIN_REGION, UINT64_C(1) << 26) & -UINT64_C(4096);
+    c->size = region * REGIONS;
+    if (map_twice(c, err) && make_regions(c, err)) {
+        c->jit = jit_backend->create(config->jit, c->rw, c->rx, err);
     }
-    g_free(b);
+    if (!c->jit) {
+        tcg_cache_free(c);
+        return NULL;
+    }
+    config->index->jit = c->jit;
+    config->index->to_rw = c->rw - c->rx;
+    return c;
 }
 
-void tcg_cache_free(TcgState *s)
+void tcg_cache_free(TcgCache *c)
 {
-    TcgCache *c = s->cache;
     if (!c) {
         return;
     }
     for (unsigned n = 0; n < REGIONS && c->regions[n].blocks; n++) {
-        for (unsigned k = 0; k < c->regions[n].blocks->len; k++) {
-            block_free(c->regions[n].blocks->pdata[k]);
+        for (unsigned k = 0; k < c->regions[n].count; k++) {
+            tcg_block_free(c->regions[n].blocks[k]);
         }
-        g_ptr_array_free(c->regions[n].blocks, TRUE);
+        munmap(c->regions[n].blocks, list_bytes(c));
     }
     jit_backend->destroy(c->jit);
     if (c->rw != MAP_FAILED) {
@@ -149,31 +167,87 @@ void tcg_cache_free(TcgState *s)
         munmap((void *)c->rx, c->size);
     }
     g_free(c);
-    s->cache = NULL;
 }
 
-Jit *tcg_cache_jit(TcgState *s)
+Jit *tcg_cache_jit(TcgCache *c)
 {
-    return s->cache->jit;
+    return c->jit;
 }
 
-static void region_empty(TcgState *s, TcgRegion *r)
+const void *tcg_cache_head(const TcgCache *c)
 {
-    for (unsigned n = 0; n < r->blocks->len; n++) {
-        tcg_block_drop(s, r->blocks->pdata[n]);
+    return c->rx;
+}
+
+/* ---- regions --------------------------------------------------------------------------- */
+
+static RegionState state_of(const TcgRegion *r)
+{
+    return __atomic_load_n(&r->state, __ATOMIC_ACQUIRE);
+}
+
+/* The blocks are nobody's any more. */
+void tcg_batch_free(TcgBatch *b)
+{
+    TcgRegion *r = b->region;
+    for (unsigned n = 0; n < b->count; n++) {
+        tcg_block_free(b->blocks[n]);
     }
-    for (unsigned n = 0; n < r->blocks->len; n++) {
-        block_free(r->blocks->pdata[n]);
+    if (r) {
+        r->used = r->start;
+        __atomic_store_n(&r->count, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&r->state, REGION_FREE, __ATOMIC_RELEASE);
+    } else {
+        g_free(b->blocks);
     }
-    g_ptr_array_set_size(r->blocks, 0);
-    r->used = r->start;
-    s->stats.evictions++;
+    g_free(b);
 }
 
-static uint8_t *rw_of(TcgCache *c, const uint8_t *rx)
+static void begin_leaving(TcgCache *c, TcgRegion *r)
 {
-    return c->rw + (rx - c->rx);
+    for (unsigned n = 0; n < r->count; n++) {
+        tcg_index_drop(c->config.index, r->blocks[n]);
+    }
+    r->state = REGION_LEAVING;
+    c->evictions++;
+    TcgBatch *b = g_new(TcgBatch, 1);
+    *b = (TcgBatch){ .region = r,
+                     .blocks = r->blocks,
+                     .count = r->count,
+                     .first = c->rx + r->start,
+                     .after = c->rx + r->end };
+    c->config.leaving(c->config.opaque, b);
 }
+
+static TcgRegion *region_after(TcgCache *c, unsigned n)
+{
+    return &c->regions[(n + 1) % REGIONS];
+}
+
+/* Begin the next region, and have the one after it emptied in the meantime. */
+static bool advance(TcgCache *c)
+{
+    TcgRegion *next = region_after(c, c->current);
+    if (state_of(next) != REGION_FREE) {
+        return false;
+    }
+    c->regions[c->current].state = REGION_FULL;
+    c->current = (c->current + 1) % REGIONS;
+    next->state = REGION_FILLING;
+    TcgRegion *then = region_after(c, c->current);
+    if (state_of(then) == REGION_FULL) {
+        begin_leaving(c, then);
+    }
+    return true;
+}
+
+bool tcg_cache_has_room(const TcgCache *c)
+{
+    unsigned current = __atomic_load_n(&c->current, __ATOMIC_RELAXED);
+    return state_of(&c->regions[(current + 1) % REGIONS]) == REGION_FREE;
+}
+
+/* ---- code ------------------------------------------------------------------------------------ */
 
 static bool compile_here(TcgCache *c, TcgRegion *r, TcgBlock *b, const IrBlock *ir, JitOutput *out)
 {
@@ -191,40 +265,41 @@ static bool compile_here(TcgCache *c, TcgRegion *r, TcgBlock *b, const IrBlock *
         b->exits[n].jit = out->exits[n];
         b->exits[n].from = b;
     }
-    r->used = MIN(r->end, (r->used + out->size + 15) & ~15u);
-    g_ptr_array_add(r->blocks, b);
+    r->used = MIN(r->end, (r->used + out->size + MIN_BLOCK - 1) & -MIN_BLOCK);
+    r->blocks[r->count] = b;
+    __atomic_store_n(&r->count, r->count + 1, __ATOMIC_RELEASE);
     return true;
 }
 
-bool tcg_cache_compile(TcgState *s, TcgBlock *b, const IrBlock *ir)
+TcgCompiled tcg_cache_compile(TcgCache *c, TcgBlock *b, const IrBlock *ir)
 {
-    TcgCache *c = s->cache;
     JitOutput out;
     if (compile_here(c, &c->regions[c->current], b, ir, &out)) {
-        return true;
+        return TCG_COMPILED;
     }
     if (!out.full) {
-        return false;
+        return TCG_TOO_LARGE;
     }
-    c->current = (c->current + 1) % REGIONS;
-    if (c->regions[c->current].blocks->len) {
-        region_empty(s, &c->regions[c->current]);
+    if (c->regions[c->current].count == 0) { /* it has all the room there is */
+        return TCG_TOO_LARGE;
     }
-    return compile_here(c, &c->regions[c->current], b, ir, &out);
+    if (!advance(c)) {
+        return TCG_NO_ROOM;
+    }
+    return compile_here(c, &c->regions[c->current], b, ir, &out) ? TCG_COMPILED : TCG_TOO_LARGE;
 }
 
-TcgBlock *tcg_cache_find(TcgState *s, uintptr_t host)
+TcgBlock *tcg_cache_find(TcgCache *c, uintptr_t host)
 {
-    TcgCache *c = s->cache;
     uint64_t offset = host - (uintptr_t)c->rx;
     if (offset >= c->size) {
         return NULL;
     }
     const TcgRegion *r = &c->regions[offset / (c->size / REGIONS)];
-    unsigned low = 0, high = r->blocks->len;
+    unsigned low = 0, high = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE);
     while (low < high) { /* the last block that starts at or before host */
         unsigned mid = (low + high) / 2;
-        const TcgBlock *b = r->blocks->pdata[mid];
+        const TcgBlock *b = r->blocks[mid];
         if ((uintptr_t)b->code <= host) {
             low = mid + 1;
         } else {
@@ -234,26 +309,15 @@ TcgBlock *tcg_cache_find(TcgState *s, uintptr_t host)
     if (!low) {
         return NULL;
     }
-    TcgBlock *b = r->blocks->pdata[low - 1];
+    TcgBlock *b = r->blocks[low - 1];
     return host - (uintptr_t)b->code < b->code_size ? b : NULL;
 }
 
-void tcg_cache_patch(TcgState *s, TcgExit *e, TcgBlock *to)
+void tcg_cache_use(const TcgCache *c, TcgCacheUse *use)
 {
-    TcgBlock *b = e->from;
-    jit_backend->patch(rw_of(s->cache, b->code), b->code, &e->jit, to ? to->code : NULL);
-}
-
-void tcg_cache_info(TcgState *s, GString *out)
-{
-    const TcgCache *c = s->cache;
-    uint64_t used = 0, blocks = 0;
+    *use = (TcgCacheUse){ .size = c->size, .evictions = c->evictions };
     for (unsigned n = 0; n < REGIONS; n++) {
-        used += c->regions[n].used - c->regions[n].start;
-        blocks += c->regions[n].blocks->len;
+        use->used += c->regions[n].used - c->regions[n].start;
+        use->blocks += c->regions[n].count;
     }
-    g_string_append_printf(out,
-                           "code cache          %" G_GUINT64_FORMAT " KiB of %" G_GUINT64_FORMAT
-                           " KiB, %" G_GUINT64_FORMAT " blocks\n",
-                           used >> 10, c->size >> 10, blocks);
 }

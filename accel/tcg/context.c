@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "accel/tcg/internal.h"
+#include "accel/tcg/vcpu.h"
 
 static TcgContext *context_new(const IrGuest *guest)
 {
@@ -216,14 +216,52 @@ void tcg_context_flush_page(TcgContext *c, uint64_t vaddr)
     }
 }
 
-void tcg_context_forget_block(TcgState *s, const TcgBlock *b)
+void tcg_context_forget_code(TcgContext *c, const uint8_t *first, const uint8_t *after)
 {
-    unsigned n = jump_index(s->guest, b->pc);
-    for (unsigned k = 0; k < s->vcpus->len; k++) {
-        TcgVcpu *v = s->vcpus->pdata[k];
-        for (unsigned p = 0; p < CONTEXT_POOL && v->pool[p]; p++) {
-            if (v->pool[p]->jumps[n].code == b->code) {
-                v->pool[p]->jumps[n].pc = JUMP_NEVER;
+    for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
+        for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
+            JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
+            const uint8_t *code = e->code;
+            if (code >= first && code < after) {
+                e->pc = JUMP_NEVER;
+            }
+        }
+    }
+}
+
+/* ---- the right to write ------------------------------------------------------- */
+
+static bool revoke_entry(TcgContext *c, unsigned n, uint64_t ram_page)
+{
+    TlbEntry *e = &c->tlb[n];
+    if (c->ram_page[n] != ram_page || e->wr == TLB_NEVER) {
+        return false;
+    }
+    e->wr = TLB_NEVER;
+    return true;
+}
+
+bool tcg_context_revoke(TcgContext *c, uint64_t ram_page, uint64_t vaddr, bool anywhere)
+{
+    bool had = false;
+    if (!anywhere) {
+        return revoke_entry(c, tlb_index(vaddr), ram_page);
+    }
+    for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
+        for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1) {
+            had |= revoke_entry(c, w * 64 + __builtin_ctzll(bits), ram_page);
+        }
+    }
+    return had;
+}
+
+void tcg_context_revoke_range(TcgContext *c, uint64_t first, uint64_t last)
+{
+    for (unsigned w = 0; w < TLB_SIZE / 64; w++) {
+        for (uint64_t bits = c->tlb_filled[w]; bits; bits &= bits - 1) {
+            unsigned n = w * 64 + __builtin_ctzll(bits);
+            if (c->ram_page[n] >= first && c->ram_page[n] <= last) {
+                c->tlb[n].wr = TLB_NEVER;
             }
         }
     }
@@ -284,7 +322,7 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
     const TcgContext *donor = find_donor(v, key);
     for (unsigned n = 0; n < CONTEXT_POOL; n++) {
         if (!v->pool[n]) {
-            v->pool[n] = context_new(v->state->guest);
+            v->pool[n] = context_new(v->cpu->arch->guest);
             victim = n;
             break;
         }
@@ -303,7 +341,7 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
     }
     c->key = *key;
     c->asid = v->cpu->arch->space_asid ? v->cpu->arch->space_asid(key->space) : 0;
-    v->state->stats.context_misses++;
+    v->stats.context_misses++;
     return c;
 }
 
@@ -315,7 +353,7 @@ void tcg_context_sync_slow(TcgVcpu *v)
     if (v->ctx && key_equal(&v->ctx->key, &key)) {
         return;
     }
-    v->state->stats.context_switches++;
+    v->stats.context_switches++;
     TcgContext *c = NULL;
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n] && !c; n++) {
         if (key_equal(&v->pool[n]->key, &key)) {
@@ -347,7 +385,7 @@ static void count_flush(TcgStats *stats, CpuFlush what)
 void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
 {
     TcgVcpu *v = cpu->tcg;
-    count_flush(&v->state->stats, what);
+    count_flush(&v->stats, what);
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         TcgContext *c = v->pool[n];
         if (what & CPU_FLUSH_BY_ASID && c->asid != asid) {
@@ -361,46 +399,9 @@ void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
     }
 }
 
-/* ---- life ---------------------------------------------------------------------- */
-
-bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
+void tcg_contexts_free(TcgVcpu *v)
 {
-    if (s->guest && s->guest != cpu->arch->guest) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "cannot run CPU %u: its instruction set differs from that of the first CPU; "
-                    "give all CPUs of the machine the same -cpu architecture",
-                    cpu->index);
-        return false;
-    }
-    if (!s->guest) {
-        s->guest = cpu->arch->guest;
-        s->ir = ir_block_new(s->guest);
-        if (s->engine != TCG_INTERP && !tcg_cache_new(s, s->cache_bytes, err)) {
-            return false;
-        }
-        tcg_listen(s, cpu->as);
-    }
-    g_assert(cpu->as == s->listener.as);
-    TcgVcpu *v = g_new0(TcgVcpu, 1);
-    v->cpu = cpu;
-    v->state = s;
-    cpu->tcg = v;
-    g_ptr_array_add(s->vcpus, v);
-    tcg_context_sync_slow(v);
-    return true;
-}
-
-void tcg_vcpu_free(CPU *cpu)
-{
-    TcgVcpu *v = cpu->tcg;
-    if (!v) {
-        return;
-    }
-    g_ptr_array_remove(v->state->vcpus, v);
-    tcg_block_forget_single(v);
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         munmap(v->pool[n], sizeof(TcgContext));
     }
-    g_free(v);
-    cpu->tcg = NULL;
 }

@@ -10,10 +10,22 @@
  * with the pc at the instruction, the access not made.  A debugger then takes the watchpoint away
  * for a step; one that goes on as it is finds the access made, and the next one reported: the
  * instruction runs alone, unwatched, before interrupts are looked at. */
+#include "accel/tcg/debug.h"
+
 #include <inttypes.h>
 
+#include "accel/tcg/unwind.h"
 #include "accel/tcg/loop.h"
+#include "accel/tcg/state.h"
 #include "base/log.h"
+
+void tcg_debug_stop(CPU *cpu)
+{
+    TcgThread *t = cpu->tcg->thread;
+    t->debug_cpu = cpu;
+    __atomic_store_n(&t->asked, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->exit_request, 1, __ATOMIC_SEQ_CST);
+}
 
 static bool has_breakpoint(const CPU *cpu, uint64_t vaddr)
 {
@@ -116,32 +128,6 @@ void tcg_debug_single_done(CPU *cpu)
     v->alone = false;
     if (cpu->singlestep) {
         tcg_debug_stop(cpu);
-    }
-}
-
-/* In the vCPU's thread, or while it stands. */
-static void drop_translations(CPU *cpu, void *opaque)
-{
-    tcg_drop_all_blocks(cpu->tcg->state);
-    cpu_flush_all(cpu);
-}
-
-void tcg_breakpoints_changed(CPU *cpu)
-{
-    if (cpu->tcg) {
-        tcg_loop_run_on_cpu(cpu, drop_translations, NULL);
-    }
-}
-
-static void flush_tags(CPU *cpu, void *opaque)
-{
-    cpu_flush_all(cpu);
-}
-
-void tcg_watchpoints_changed(CPU *cpu)
-{
-    if (cpu->tcg) {
-        tcg_loop_run_on_cpu(cpu, flush_tags, NULL);
     }
 }
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "accel/tcg/internal.h"
+#include "accel/tcg/state.h"
 
 /* The folder is everybody's: what another user has put there under this name is not followed. */
 bool tcg_perf_map_open(TcgState *s, GError **err)

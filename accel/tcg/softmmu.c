@@ -12,9 +12,15 @@
  * Order of an access: alignment, translation of all its bytes, watchpoints, memory.
  *
  * Not modelled: big-endian device registers other than through IoOps. */
+#include "accel/tcg/softmmu.h"
+
 #include <string.h>
 
-#include "accel/tcg/internal.h"
+#include "accel/tcg/debug.h"
+#include "accel/tcg/effects.h"
+#include "accel/tcg/mail.h"
+#include "accel/tcg/unwind.h"
+#include "accel/tcg/state.h"
 #include "base/log.h"
 #include "base/trace.h"
 #include "util/bytes.h"
@@ -26,7 +32,7 @@ typedef struct Target {
     uint64_t phys;
     uint64_t ram_page; /* valid when host */
     unsigned alike_to; /* MmuResult.alike_to, or 0 */
-    bool code;         /* a write: the page holds translated code */
+    bool code;         /* a write: the page may hold translated code, and the TLB has no right to write it */
 } Target;
 
 /* ---- faults: each leaves translated code ------------------------------------ */
@@ -118,10 +124,7 @@ static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Targ
     } else {
         c->tlb_global[n / 64] &= ~bit;
     }
-    if (writable) {
-        tcg_page_note_writer(v->state, t->ram_page, page);
-    }
-    v->state->stats.tlb_fills++;
+    v->stats.tlb_fills++;
 }
 
 /* Translate one access within a page.  False: the walk faults, and *fault is what it says. */
@@ -139,15 +142,16 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
     uint64_t offset = m.phys - v->near.start;
     t->host = v->near.host + offset;
     t->ram_page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
-    bool code = tcg_page_has_code(v->state, t->ram_page);
+    TcgPages *pages = &v->state->index.pages;
     bool unnoticed = v->near.writable && may_store_unnoticed(v, t->ram_page, access);
-    bool writable = m.prot & PROT_W && unnoticed && !code;
+    bool writable = m.prot & PROT_W && unnoticed && !m.no_cache && !tcg_page_has_code(pages, t->ram_page) &&
+                    tcg_page_note_writer(pages, t->ram_page, cpu->index, vaddr);
     context_note_leaf(v->ctx, vaddr, m.leaf_bits, m.global);
     if (!m.no_cache) {
         enter_tlb(v, vaddr, &m, t, writable, tcg_page_watched(cpu, vaddr) ? TLB_WATCHED : 0);
     }
     if (access == MMU_WRITE) {
-        t->code = code;
+        t->code = !writable;
         if (!v->near.writable) {
             t->host = NULL;
         }
@@ -297,7 +301,7 @@ static G_GNUC_NO_INLINE uint64_t load_crossing(CPU *cpu, uint64_t vaddr, unsigne
 
 static uint64_t load_missed(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a)
 {
-    cpu->tcg->state->stats.slow_accesses++;
+    cpu->tcg->stats.slow_accesses++;
     if (G_UNLIKELY(crosses(vaddr, bytes))) {
         return load_crossing(cpu, vaddr, bytes, a);
     }
@@ -348,10 +352,10 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
         if (log) {
             tcg_log_ram_write(log, t->host, bytes);
         }
-        if (t->code) {
-            tcg_code_written(cpu->tcg->state, t->ram_page, vaddr & (GUEST_PAGE - 1), bytes);
-        }
         store_le(t->host, bytes, value);
+        if (t->code) {
+            tcg_index_written(&cpu->tcg->state->index, t->ram_page, vaddr & (GUEST_PAGE - 1), bytes);
+        }
         return;
     }
     if (log) {
@@ -362,9 +366,7 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
     }
     /* A device may have changed the map (a flash chip leaves read mode): the next load of
      * this very block must see it.  The rest waits for the end of the block. */
-    if (G_UNLIKELY(__atomic_load_n(&cpu->tcg->state->view_changed, __ATOMIC_ACQUIRE))) {
-        tcg_view_flush(cpu->tcg->state);
-    }
+    tcg_mail_look(cpu->tcg, false);
 }
 
 static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a, uint64_t value)
@@ -398,7 +400,7 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
         store_le(p, bytes, value);
         return;
     }
-    cpu->tcg->state->stats.slow_accesses++;
+    cpu->tcg->stats.slow_accesses++;
     if (crosses(vaddr, bytes)) {
         store_crossing(cpu, vaddr, bytes, a, value);
         return;
@@ -425,7 +427,7 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
     if (crosses(vaddr, bytes)) {
         raise_misaligned(cpu, vaddr, a);
     }
-    cpu->tcg->state->stats.slow_accesses++;
+    cpu->tcg->stats.slow_accesses++;
     Target t = locate(cpu, vaddr, bytes, a);
     if (!t.host) {
         return NULL;
@@ -439,7 +441,7 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
         tcg_log_ram_write(log, t.host, bytes);
     }
     if (t.code) {
-        tcg_code_written(cpu->tcg->state, t.ram_page, vaddr & (GUEST_PAGE - 1), bytes);
+        tcg_mail_written_soon(cpu->tcg, t.ram_page, vaddr & (GUEST_PAGE - 1), bytes);
     }
     return t.host;
 }
@@ -499,11 +501,11 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
     }
     uint64_t offset = phys - v->near.start;
     uint64_t page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
-    if (tcg_page_has_code(v->state, page)) {
-        tcg_code_written(v->state, page, phys & (GUEST_PAGE - 1), bytes);
-    }
     may_store_unnoticed(v, page, MMU_WRITE);
     *swapped = host_cas(v->near.host + offset, bytes, expected, value);
+    if (*swapped) {
+        tcg_index_written(&v->state->index, page, phys & (GUEST_PAGE - 1), bytes);
+    }
     return true;
 }
 

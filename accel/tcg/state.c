@@ -1,130 +1,74 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state that all vCPUs of a machine share, and what other threads ask of it.
- *
- * The memory listener runs in any thread: it only notes what happened and kicks the
- * vCPU thread, which does the work between two blocks. */
+#include "accel/tcg/state.h"
+
 #include <inttypes.h>
-#include <string.h>
 
-#include "accel/tcg/internal.h"
+#include "accel/tcg/dirty.h"
+#include "accel/tcg/mail.h"
+#include "accel/tcg/run.h"
+#include "accel/tcg/translate.h"
 
-/* Guest code that a device (or loader) wrote over. */
-typedef struct TcgDma {
-    uint64_t ram_page;
-    unsigned offset, length;
-} TcgDma;
+/* ---- what the memory tells: any thread ------------------------------------------------- */
 
-void tcg_queue_filled(TcgState *s)
+/* Before any vCPU can see it. */
+static void region_add(MemoryListener *l, AddressSpace *as, const FlatRange *r)
 {
-    __atomic_store_n(&s->dma_pending, 1, __ATOMIC_SEQ_CST);
-    tcg_kick_thread(s);
+    TcgState *s = l->opaque;
+    const RamBlock *rb = flat_range_ram(r);
+    if (!rb) {
+        return;
+    }
+    lock_take(&s->index.lock);
+    tcg_pages_grow(&s->index.pages, rb->first_page + (rb->size >> RAM_PAGE_BITS));
+    lock_release(&s->index.lock);
 }
 
 /* Only RAM is ever cached, and nothing is cached of what is not there: that RAM comes, and that
  * devices come and go (a PCI scan moves BARs by the hundred), flushes nothing. */
 static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
 {
-    TcgState *s = l->opaque;
     RamBlock *rb = flat_range_ram(r);
     if (!rb) {
         return;
     }
+    tcg_mail_flush(l->opaque);
     if (ram_is_followed(rb)) {
-        tcg_dirty_unmapped(s, rb);
+        tcg_dirty_taken(l, rb, 0, rb->size);
     }
-    __atomic_store_n(&s->view_changed, 1, __ATOMIC_SEQ_CST);
-    tcg_queue_filled(s);
 }
 
 static void code_written(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length)
 {
     TcgState *s = l->opaque;
-    lock_take(&s->lock);
     while (length) {
         unsigned in_page = offset & (GUEST_PAGE - 1);
         unsigned n = MIN(length, GUEST_PAGE - in_page);
-        TcgDma d = { rb->first_page + (offset >> GUEST_PAGE_BITS), in_page, n };
-        g_array_append_val(s->dma, d);
+        tcg_index_written(&s->index, rb->first_page + (offset >> GUEST_PAGE_BITS), in_page, n);
         offset += n;
         length -= n;
     }
-    lock_release(&s->lock);
-    tcg_queue_filled(s);
 }
 
-/* The thread passes memory_quiescent() at each round of its loop. */
+static void leave_blocks(void *opaque)
+{
+    const TcgState *s = opaque;
+    for (unsigned n = 0; n < s->vcpus->len; n++) {
+        const TcgVcpu *v = s->vcpus->pdata[n];
+        __atomic_store_n(&v->cpu->exit_request, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* The threads pass memory_quiescent() at each round of their loops. */
 static void readers_wanted(MemoryListener *l)
 {
-    tcg_kick_thread(l->opaque);
-}
-
-static void drop_written(TcgState *s)
-{
-    lock_take(&s->lock);
-    GArray *list = s->dma;
-    s->dma = g_array_new(FALSE, FALSE, sizeof(TcgDma));
-    lock_release(&s->lock);
-    for (unsigned n = 0; n < list->len; n++) {
-        const TcgDma *d = &g_array_index(list, TcgDma, n);
-        if (tcg_page_has_code(s, d->ram_page)) {
-            tcg_code_written(s, d->ram_page, d->offset, d->length);
-        }
-    }
-    s->stats.dma_writes += list->len;
-    g_array_unref(list);
-}
-
-void tcg_view_flush(TcgState *s)
-{
-    for (unsigned n = 0; n < s->vcpus->len; n++) {
-        TcgVcpu *v = s->vcpus->pdata[n];
-        v->near.size = 0;
-        cpu_flush_all(v->cpu);
-    }
-}
-
-static void flush_everything(TcgState *s)
-{
-    tcg_blocks_view_changed(s);
-    tcg_view_flush(s);
-}
-
-void tcg_handle_queue(TcgState *s)
-{
-    if (G_LIKELY(!__atomic_load_n(&s->dma_pending, __ATOMIC_ACQUIRE))) {
-        return;
-    }
-    __atomic_store_n(&s->dma_pending, 0, __ATOMIC_SEQ_CST);
-    if (__atomic_exchange_n(&s->view_changed, 0, __ATOMIC_SEQ_CST)) {
-        flush_everything(s);
-    }
-    tcg_dirty_revoke(s);
-    drop_written(s);
-}
-
-/* ---- life -------------------------------------------------------------------------- */
-
-TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
-{
-    TcgState *s = g_new0(TcgState, 1);
-    s->engine = opt->engine;
-    s->cache_bytes = opt->cache_bytes;
-    s->one_insn = opt->one_insn;
-    s->vcpus = g_ptr_array_new();
-    s->dma = g_array_new(FALSE, FALSE, sizeof(TcgDma));
-    tcg_dirty_new(s);
-    lock_init(&s->lock, LOCK_CODE_WRITTEN);
-    if ((opt->perf_map && !tcg_perf_map_open(s, err)) || !tcg_blocks_new(s, err)) {
-        tcg_state_free(s);
-        return NULL;
-    }
-    return s;
+    leave_blocks(l->opaque);
 }
 
 void tcg_listen(TcgState *s, AddressSpace *as)
 {
     g_assert(!s->listener.as);
-    s->listener = (MemoryListener){ .region_del = region_del,
+    s->listener = (MemoryListener){ .region_add = region_add,
+                                    .region_del = region_del,
                                     .code_written = code_written,
                                     .dirty_started = tcg_dirty_started,
                                     .dirty_taken = tcg_dirty_taken,
@@ -132,6 +76,43 @@ void tcg_listen(TcgState *s, AddressSpace *as)
                                     .as = as,
                                     .opaque = s };
     memory_listener_add(&s->listener);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static void revoke_right(void *opaque, uint64_t ram_page, TcgWriter writer)
+{
+    tcg_mail_revoke(opaque, ram_page, writer);
+}
+
+static void leaving(void *opaque, TcgBatch *batch)
+{
+    tcg_mail_leave(opaque, batch);
+}
+
+TcgState *tcg_state_new(const TcgOptions *opt, GError **err)
+{
+    TcgState *s = g_new0(TcgState, 1);
+    s->opt = *opt;
+    s->vcpus = g_ptr_array_new();
+    s->interpreted = g_ptr_array_new();
+    s->index.revoke = revoke_right;
+    s->index.leave = leave_blocks;
+    s->index.one_at_a_time = opt->engine == TCG_LOCKSTEP;
+    s->index.opaque = s;
+    if (!tcg_index_init(&s->index, err) || (opt->perf_map && !tcg_perf_map_open(s, err))) {
+        tcg_state_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static void free_interpreted(TcgState *s)
+{
+    for (unsigned n = 0; n < s->interpreted->len; n++) {
+        tcg_block_free(s->interpreted->pdata[n]);
+    }
+    g_ptr_array_free(s->interpreted, TRUE);
 }
 
 void tcg_state_free(TcgState *s)
@@ -142,17 +123,95 @@ void tcg_state_free(TcgState *s)
     if (s->listener.as) {
         memory_listener_remove(&s->listener);
     }
-    tcg_blocks_free(s);
-    tcg_cache_free(s);
-    if (s->ir) {
-        ir_block_free(s->ir);
-    }
+    free_interpreted(s);
+    tcg_cache_free(s->cache);
     tcg_perf_map_close(s);
+    tcg_index_finish(&s->index);
     g_ptr_array_free(s->vcpus, TRUE);
-    g_array_unref(s->dma);
-    tcg_dirty_free(s);
-    lock_finish(&s->lock);
     g_free(s);
+}
+
+static bool make_cache(TcgState *s, GError **err)
+{
+    JitConfig jit = tcg_jit_config;
+    jit.guest = s->guest;
+    TcgCacheConfig config = {
+        .bytes = s->opt.cache_bytes,
+        .jit = &jit,
+        .index = &s->index,
+        .leaving = leaving,
+        .opaque = s,
+    };
+    s->cache = tcg_cache_new(&config, err);
+    if (!s->cache) {
+        return false;
+    }
+    tcg_perf_map_add(s, tcg_cache_head(s->cache), jit_backend->head_bytes, "lyrebird_stubs", 0);
+    return true;
+}
+
+/* With the first vCPU it is known what is translated. */
+static bool begin(TcgState *s, const CPU *cpu, GError **err)
+{
+    s->guest = cpu->arch->guest;
+    if (s->opt.engine != TCG_INTERP && !make_cache(s, err)) {
+        s->guest = NULL;
+        return false;
+    }
+    tcg_listen(s, cpu->as);
+    return true;
+}
+
+bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
+{
+    if (s->guest && s->guest != cpu->arch->guest) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "cannot run CPU %u: its instruction set differs from that of the first CPU; "
+                    "give all CPUs of the machine the same -cpu architecture",
+                    cpu->index);
+        return false;
+    }
+    if (!s->guest && !begin(s, cpu, err)) {
+        return false;
+    }
+    g_assert(cpu->as == s->listener.as && cpu->index < PAGE_WRITER_VCPUS);
+    TcgVcpu *v = g_new0(TcgVcpu, 1);
+    v->cpu = cpu;
+    v->state = s;
+    v->front = g_new0(TcgFront, 1);
+    v->ir = ir_block_new(s->guest);
+    tcg_mail_init(v);
+    cpu->tcg = v;
+    g_ptr_array_add(s->vcpus, v);
+    tcg_context_sync_slow(v);
+    return true;
+}
+
+void tcg_vcpu_free(CPU *cpu)
+{
+    TcgVcpu *v = cpu->tcg;
+    if (!v) {
+        return;
+    }
+    g_ptr_array_remove(v->state->vcpus, v);
+    tcg_block_forget_single(v);
+    tcg_contexts_free(v);
+    ir_block_free(v->ir);
+    g_free(v->front);
+    tcg_mail_finish(v);
+    g_free(v);
+    cpu->tcg = NULL;
+}
+
+/* ---- info jit ------------------------------------------------------------------------------ */
+
+static void add_stats(TcgStats *sum, const TcgStats *one)
+{
+    uint64_t *to = (uint64_t *)sum;
+    const uint64_t *from = (const uint64_t *)one;
+    for (unsigned n = 0; n < sizeof(*sum) / sizeof(*to); n++) {
+        to[n] += from[n];
+    }
 }
 
 static void info_line(GString *out, const char *name, uint64_t value)
@@ -162,11 +221,24 @@ static void info_line(GString *out, const char *name, uint64_t value)
 
 void tcg_state_info(TcgState *s, GString *out)
 {
-    const TcgStats *t = &s->stats;
+    TcgStats sum = { 0 }, *t = &sum;
+    for (unsigned n = 0; n < s->vcpus->len; n++) {
+        const TcgVcpu *v = s->vcpus->pdata[n];
+        add_stats(t, &v->stats);
+    }
     static const char *const engines[] = { "jit", "interpreter", "lockstep" };
-    g_string_append_printf(out, "engine              %s\n", engines[s->engine]);
+    g_string_append_printf(out, "engine              %s\n", engines[s->opt.engine]);
+    TcgCacheUse use = { 0 };
+    lock_take(&s->index.lock);
+    uint64_t drops = s->index.drops, writes = s->index.writes;
     if (s->cache) {
-        tcg_cache_info(s, out);
+        tcg_cache_use(s->cache, &use);
+    }
+    lock_release(&s->index.lock);
+    if (s->cache) {
+        g_string_append_printf(out,
+                               "code cache          %" PRIu64 " KiB of %" PRIu64 " KiB, %" PRIu64 " blocks\n",
+                               use.used >> 10, use.size >> 10, use.blocks);
     }
     info_line(out, "blocks translated", t->blocks);
     info_line(out, "guest instructions", t->guest_insns);
@@ -174,10 +246,9 @@ void tcg_state_info(TcgState *s, GString *out)
     double ns_per_insn = (double)t->sampled_ns / MAX(t->sampled_insns, 1u);
     info_line(out, "ns per instruction", ns_per_insn);
     info_line(out, "translation ms", t->guest_insns * ns_per_insn / 1e6);
-    info_line(out, "blocks dropped", t->drops);
-    info_line(out, "regions evicted", t->evictions);
-    info_line(out, "writes to code", t->smc_writes);
-    info_line(out, "DMA to code", t->dma_writes);
+    info_line(out, "blocks dropped", drops);
+    info_line(out, "regions evicted", use.evictions);
+    info_line(out, "writes to code", writes);
     info_line(out, "TLB fills", t->tlb_fills);
     info_line(out, "slow accesses", t->slow_accesses);
     info_line(out, "context switches", t->context_switches);

@@ -63,10 +63,16 @@ static inline void cpu_flush_page_asid(CPU *cpu, uint64_t vaddr, uint64_t asid)
     cpu->ops->flush(cpu, CPU_FLUSH_BY_PAGE | CPU_FLUSH_BY_ASID, vaddr, asid);
 }
 
+/* An instruction fence: what it fetches from here on is at least as new as all that any vCPU had stored before, as
+ * far as the order of memory tells this one of it.  The block must end with IR_EXIT_LOOKUP. */
+void cpu_fetch_fence(CPU *cpu);
+
 /* ---- for translators ---- */
 
-/* Up to n bytes of code at vaddr, from the block's pages and beyond; returns how many can be had: at the
- * first of the others the fetch faults, or nothing answers.  See TranslateCtx. */
+/* Up to n bytes of code at vaddr; returns how many can be had.  Of what the block's first instruction may have
+ * (IrGuest.insn_bytes from its pc on) those before the first at which the fetch faults, or nothing answers; behind
+ * that none beyond the block's page (TranslateCtx.page_bytes): an instruction that reaches out of it begins a block.
+ * May be called again from the start, with more that can be had. */
 unsigned translate_fetch(TranslateCtx *t, uint64_t vaddr, void *buf, unsigned n);
 /* The block's first instruction, whose IR_INSN stands, needs the byte at vaddr, which cannot be had:
  * end the block with its fault.  Such a block runs once (fetches may succeed the next time). */

@@ -14,7 +14,8 @@
  *   2. at operations that may fault, exits and helpers marked IRH_*, the globals are where ir.h says
  *   3. what create(), compile() and patch() wrote is seen by the next fetch at rx, on every processor: a
  *      host whose instruction cache does not follow its data cache cleans and invalidates there
- *   4. patch() may come while code runs that contains the jump: a processor takes the old way or the new */
+ *   4. patch() and retire() may come while other threads run the code: a processor takes the old way or the new
+ *   5. a block's loop edges lead to its entry, so that a block which loops in itself sees that it was retired */
 #pragma once
 #include <stddef.h>
 #include "tcg/ir.h"
@@ -66,6 +67,8 @@ typedef struct JitConfig {
     const void *(*next_mode)(CPU *cpu, void **context);              /* mode may have changed */
     const void *(*chain)(CPU *cpu, void **context, uintptr_t where); /* direct exit, named by
                                                               the address of its stub */
+    /* The block whose code is at `code` was entered, and is retired.  (The pc is not in the CPU struct.) */
+    const void *(*retired)(CPU *cpu, void **context, uintptr_t code);
 } JitConfig;
 
 /* A direct exit of the block compiled last. */
@@ -97,6 +100,9 @@ typedef struct JitBackend {
                     JitOutput *out);
     /* Point a chained jump of the block at rx at `target`; NULL: back at its stub. */
     void (*patch)(uint8_t *rw, const uint8_t *rx, const JitExit *e, const void *target);
+    /* The block at rx runs no more: whoever comes to its entry, by whatever jump, goes on in retired().  Who
+     * is inside goes on to an exit. */
+    void (*retire)(Jit *j, uint8_t *rw, const uint8_t *rx);
     /* Run code.  *frame receives the address where return addresses of calls under way stand. */
     void (*enter)(Jit *j, CPU *cpu, void *context, const void *code, uintptr_t **frame);
     /* Code that returns from enter(): what next() gives to stop. */

@@ -56,6 +56,12 @@ static void helper_sret(CPU *cpu)
 }
 const IrHelper riscv_helper_sret = IR_HELPER0("sret", helper_sret, IRH_FAULT | IRH_WRITES, VOID);
 
+static void helper_fence_i(CPU *cpu)
+{
+    cpu_fetch_fence(cpu);
+}
+const IrHelper riscv_helper_fence_i = IR_HELPER0("fence_i", helper_fence_i, IRH_REPEAT, VOID);
+
 static void helper_wfi(CPU *cpu, uint32_t insn, uint64_t next)
 {
     RiscvCPU *r = riscv_cpu(cpu);

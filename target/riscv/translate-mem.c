@@ -90,8 +90,7 @@ void riscv_tr_fence(Translator *t, const RiscvArgs *a, unsigned arg)
 
 void riscv_tr_fence_i(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    /* This hart's stores to translated code are noticed when they are made, those of devices when
-     * exit_request is looked at: a lookup does, a chained exit need not. */
+    ir_call(t->ir, &riscv_helper_fence_i, IR_NONE, 0, NULL);
     riscv_tr_end_lookup(t);
 }
 

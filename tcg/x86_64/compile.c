@@ -188,6 +188,7 @@ static bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *r
     if (!begin(j, ir)) {
         return false;
     }
+    x_nop(&j->a, ENTRY);
     for (j->at = 0; j->at < ir->count; j->at++) {
         out->full = (size_t)(end - j->a.p) < JIT_SLACK + (size_t)j->cold_count * 64;
         if (out->full || j->failed) {
@@ -216,6 +217,20 @@ static void jit_patch(uint8_t *rw, const uint8_t *rx, const JitExit *e, const vo
     __atomic_store_n((int32_t *)(rw + e->jump), rel, __ATOMIC_RELEASE);
 }
 
+/* Blocks start at multiples of 16: one store of 8 bytes, which changes one instruction into another of the same
+ * length. */
+static void jit_retire(Jit *j, uint8_t *rw, const uint8_t *rx)
+{
+    uint8_t call[8];
+    int32_t rel = j->stub_retired - (rx + ENTRY);
+    uint64_t word;
+    memcpy(call, rw, sizeof(call));
+    call[0] = 0xe8;
+    memcpy(call + 1, &rel, sizeof(rel));
+    memcpy(&word, call, sizeof(word));
+    __atomic_store_n((uint64_t *)rw, word, __ATOMIC_RELEASE);
+}
+
 static void jit_enter(Jit *j, CPU *cpu, void *context, const void *code, uintptr_t **frame)
 {
     typedef void Enter(CPU *, void *, const void *, uintptr_t **);
@@ -234,6 +249,7 @@ static const JitBackend x86_64 = {
     .destroy = jit_free,
     .compile = jit_compile,
     .patch = jit_patch,
+    .retire = jit_retire,
     .enter = jit_enter,
     .leave = jit_leave,
     .print = x86_64_print,

@@ -79,13 +79,13 @@ void gen_label(Jit *j, const IrInsn *i)
     j->label_pos[label] = x_pos(&j->a);
 }
 
-/* Back to the block's start, unless the loop is wanted. */
+/* Back to the block's entry (label 0 stands right behind it), unless the loop is wanted. */
 static void loop_edge(Jit *j)
 {
     Cold *c = gen_cold_new(j, COLD_POLL);
     c->exit = exit_new(j, j->ir->pc);
     poll_exit(j, c);
-    x_jmp(&j->a, j->a.rx + j->label_pos[0]);
+    x_jmp(&j->a, j->a.rx);
 }
 
 void gen_br(Jit *j, const IrInsn *i)
@@ -139,7 +139,7 @@ void gen_brcc(Jit *j, const IrInsn *i)
     c->exit = exit_new(j, j->ir->pc);
     uint32_t skip = x_jcc8(&j->a, cc ^ 1);
     x_alu_imm(&j->a, ALU_CMP, 0, env_loc(j, j->c.run.exit_request), 0);
-    x_bind_to(&j->a, x_jcc_fwd(&j->a, CC_E), j->label_pos[0]);
+    x_bind_to(&j->a, x_jcc_fwd(&j->a, CC_E), 0);
     c->fixups[0] = x_jmp_fwd(&j->a);
     x_bind8(&j->a, skip);
 }

@@ -23,6 +23,7 @@ enum {
     MAX_FIXUPS = 4096,
     MAX_COLD = 2048,
     MAX_EXITS = 512,
+    ENTRY = 5, /* bytes at a block's start: a nop, or the call that retire() makes of it */
 };
 
 /* Callee-saved registers first: the hottest globals keep their place over calls. */
@@ -61,7 +62,7 @@ struct Jit {
     void (*helper_fn[MAX_HELPERS])(void);
     unsigned helper_count;
     uint32_t table; /* offset of the helper table in the head */
-    const uint8_t *stub_enter, *stub_leave, *stub_next, *stub_next_mode, *stub_chain;
+    const uint8_t *stub_enter, *stub_leave, *stub_next, *stub_next_mode, *stub_chain, *stub_retired;
     const uint8_t *stub_load, *stub_store;
     /* ---- guest */
     int8_t *pin;               /* by global: host register or NO_REG */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "accel/tcg/loop.h"
+#include "accel/tcg/debug.h"
 #include "hw/board.h"
 #include "tests/loop.h"
 

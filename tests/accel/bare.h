@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The smallest machine that runs guest code (bare.c): for tests of accel/tcg. */
 #pragma once
-#include "accel/tcg/internal.h"
+#include "accel/tcg/loop.h"
+#include "accel/tcg/run.h"
+#include "accel/tcg/translate.h"
 #include "hw/board.h"
 
 enum { BARE_RAM_SIZE = 64 << 20 };

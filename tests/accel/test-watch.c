@@ -48,7 +48,8 @@ static void run(Bare *b)
     }
     l->accel.class->resume(&l->accel);
     lock_take(&l->lock);
-    while (!l->paused) {
+    const TcgThread *t = bare_cpu(b)->tcg->thread;
+    while (!t->paused) {
         lock_wait(&l->done, &l->lock);
     }
     lock_release(&l->lock);
@@ -260,12 +261,12 @@ static void run_rounds(Bare *b)
 {
     CPU *cpu = bare_cpu(b);
     b->finished = 0;
-    memset(&bare_state(b)->stats, 0, sizeof(TcgStats));
+    memset(&bare_cpu(b)->tcg->stats, 0, sizeof(TcgStats));
     cpu->arch->set_pc(cpu, BARE_RAM + CODE);
     run(b);
     g_assert_cmpint(b->finished, ==, PASS);
-    g_assert_cmpuint(bare_state(b)->stats.blocks, <, FEW);
-    g_assert_cmpuint(bare_state(b)->stats.tlb_fills, <, FEW);
+    g_assert_cmpuint(bare_cpu(b)->tcg->stats.blocks, <, FEW);
+    g_assert_cmpuint(bare_cpu(b)->tcg->stats.tlb_fills, <, FEW);
 }
 
 /* Neither the code nor other pages become slow; the watched page costs no walk; and all is as
@@ -274,7 +275,7 @@ static void test_speed(void)
 {
     Bare *b = machine(0, 4);
     CPU *cpu = bare_cpu(b);
-    const TcgStats *stats = &bare_state(b)->stats;
+    const TcgStats *stats = &bare_cpu(b)->tcg->stats;
     store_then_load(b, ROUNDS);
     cpu_watchpoint_add(cpu, AT + 0x1000, 8, WATCH_WRITE | WATCH_READ);
     run_rounds(b);

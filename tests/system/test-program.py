@@ -258,7 +258,8 @@ def test_gdb():
         assert ask(b's') == b'T05thread:01;'
         assert ask(b'p20') == b'0410000000000000'
         assert ask(b'Z0,1008,4') == b'OK'
-        assert ask(b'c') == b'T05thread:01;' and ask(b'p20') == b'0810000000000000'
+        assert ask(b'c') in (b'T05thread:01;', b'T05thread:02;')  # whichever came first
+        assert ask(b'p20') == b'0810000000000000'
         assert ask(b'D') == b'OK'
         assert g.command('info status') == 'VM status: running\n'
 

@@ -66,6 +66,11 @@ static const void *engine_chain(CPU *cpu, void **ctx, uintptr_t where)
     g_assert_not_reached();
 }
 
+static const void *engine_retired(CPU *cpu, void **ctx, uintptr_t code)
+{
+    g_assert_not_reached(); /* nothing is */
+}
+
 static void make_jit(uint32_t random)
 {
     const JitConfig config = {
@@ -82,6 +87,7 @@ static void make_jit(uint32_t random)
         .next = engine_next,
         .next_mode = engine_next,
         .chain = engine_chain,
+        .retired = engine_retired,
     };
     g_autoptr(GError) err = NULL;
     jit = jit_backend->create(&config, rw, rx, &err);

@@ -70,6 +70,7 @@ static void bench_init(Bench *n, unsigned pc_shift, unsigned insn_bytes)
         .next = stop,
         .next_mode = stop,
         .chain = stop_chain,
+        .retired = stop_chain,
     };
     g_autoptr(GError) err = NULL;
     n->jit = jit_backend->create(&config, n->rw, n->rx, &err);
@@ -215,6 +216,74 @@ static void test_patch(void)
     bench_finish(&n);
 }
 
+/* Whoever comes to the entry of a block that was retired is turned away, by a chained jump, too. */
+static void test_retire(void)
+{
+    Bench n;
+    JitOutput out;
+    bench_init(&n, 1, 4);
+    uint32_t landing = compile_landing(&n, 5);
+    ir_block_reset(n.ir, 0x1000);
+    ir_insn(n.ir, 0x1000);
+    ir_exit_pc(n.ir, 0x1800);
+    uint32_t at = compile(&n, &out);
+    jit_backend->patch(n.rw + at, n.rx + at, &out.exits[0], n.rx + landing);
+    enter(&n, at);
+    g_assert_cmpuint(n.toy.r[0], ==, 5);
+    n.toy.r[0] = 0;
+    jit_backend->retire(n.jit, n.rw + landing, n.rx + landing);
+    enter(&n, at);
+    g_assert_cmpuint(n.toy.r[0], ==, 0);
+    g_assert_cmphex(n.asked, ==, (uintptr_t)n.rx + landing);
+    bench_finish(&n);
+}
+
+enum { TURNS = 9 }; /* a register that lives in the CPU struct */
+
+typedef struct Retirement {
+    Bench *bench;
+    uint32_t at;
+} Retirement;
+
+static void *retire_running(void *opaque)
+{
+    const Retirement *r = opaque;
+    const uint64_t *turns = &r->bench->toy.r[TURNS];
+    while (!__atomic_load_n(turns, __ATOMIC_RELAXED)) { /* it turns */
+        g_thread_yield();
+    }
+    jit_backend->retire(r->bench->jit, r->bench->rw + r->at, r->bench->rx + r->at);
+    return NULL;
+}
+
+/* A block that loops in itself for ever leaves when another thread retires it. */
+static void test_retire_running(void)
+{
+    for (unsigned round = 0; round < 200; round++) {
+        Bench n;
+        JitOutput out;
+        bench_init(&n, 1, 4);
+        ir_block_reset(n.ir, 0x1000);
+        ir_label_start(n.ir);
+        ir_insn(n.ir, 0x1000);
+        ir_op2(n.ir, IR_ADD, IR_I64, ir_global(TURNS), ir_global(TURNS), ir_const(n.ir, 1));
+        if (round % 2) {
+            ir_br(n.ir, 0);
+        } else {
+            ir_brcc(n.ir, IR_NE, IR_I64, ir_global(TURNS), ir_const(n.ir, 0), 0);
+        }
+        if (round % 2 == 0) {
+            ir_exit_pc(n.ir, 0x1004);
+        }
+        Retirement r = { &n, compile(&n, &out) };
+        GThread *thread = g_thread_new("retire", retire_running, &r);
+        enter(&n, r.at);
+        g_thread_join(thread);
+        g_assert_cmphex(n.asked, ==, (uintptr_t)n.rx + r.at);
+        bench_finish(&n);
+    }
+}
+
 static void test_pc_table(void)
 {
     static const JitPc pcs[] = {
@@ -248,6 +317,8 @@ int main(int argc, char **argv)
         g_test_add_func("/tcg/backend/jump-cache", test_jump_cache);
         g_test_add_func("/tcg/backend/chained", test_chained);
         g_test_add_func("/tcg/backend/patch", test_patch);
+        g_test_add_func("/tcg/backend/retire", test_retire);
+        g_test_add_func("/tcg/backend/retire-running", test_retire_running);
     }
     return g_test_run();
 }

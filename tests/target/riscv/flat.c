@@ -101,6 +101,10 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
     return translate(cpu, vaddr, MMU_WRITE);
 }
 
+void cpu_fetch_fence(CPU *cpu)
+{
+}
+
 void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
     translate_ram(cpu, vaddr, access);

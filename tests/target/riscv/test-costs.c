@@ -44,7 +44,7 @@ static void append_cost(Bare *b, unsigned n, GString *out)
     g_autoptr(GString) text = g_string_new(NULL);
     riscv_disassemble_row(n, insn, pc, text);
     g_strdelimit(text->str, "\t", ' ');
-    g_string_append_printf(out, "%-40s %3u %4u\n", text->str, bare_state(b)->ir->count, block->code_size);
+    g_string_append_printf(out, "%-40s %3u %4u\n", text->str, cpu->tcg->ir->count, block->code_size);
 }
 
 static char *costs_now(void)

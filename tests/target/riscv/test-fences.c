@@ -267,12 +267,12 @@ static void test_small(void)
     for (unsigned n = 2; n < f.slot_count; n++) {
         cpu_load(cpu, f.slots[n].vaddr + f.slots[n].offset, MEM_64);
     }
-    uint64_t fills = bare_state(f.bare)->stats.tlb_fills;
+    uint64_t fills = bare_cpu(f.bare)->tcg->stats.tlb_fills;
     cpu_flush_page(cpu, neighbour);
     cpu_load(cpu, neighbour + PAGE, MEM_64);
-    g_assert_cmpuint(bare_state(f.bare)->stats.tlb_fills, ==, fills);
+    g_assert_cmpuint(bare_cpu(f.bare)->tcg->stats.tlb_fills, ==, fills);
     cpu_load(cpu, neighbour, MEM_64);
-    g_assert_cmpuint(bare_state(f.bare)->stats.tlb_fills, ==, fills + 1);
+    g_assert_cmpuint(bare_cpu(f.bare)->tcg->stats.tlb_fills, ==, fills + 1);
     teardown(&f);
 }
 

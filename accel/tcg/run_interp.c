@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Running blocks in the interpreter of the IR.  Blocks, contexts and invalidation are those of
  * the translator; only host code is missing. */
-#include "accel/tcg/internal.h"
+#include "accel/tcg/run.h"
+
+#include "accel/tcg/debug.h"
+#include "accel/tcg/translate.h"
 #include "base/log.h"
 
 void tcg_run_interp(CPU *cpu)
@@ -13,7 +16,7 @@ void tcg_run_interp(CPU *cpu)
             tcg_log_block(cpu, b);
         }
         v->running = b;
-        ir_interpret(b->ir, cpu, &tcg_runtime);
+        ir_interpret(b->ir, cpu, &tcg_jit_config.run);
         v->running = NULL;
     } while (!tcg_single(cpu) && !__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED));
 }

@@ -6,37 +6,12 @@
  * the spot.  Translated code returns to the vCPU loop only when exit_request is set, when
  * the vCPU halted, or when the next block is one for the interpreter (single
  * steps, code outside RAM). */
-#include <inttypes.h>
-#include <string.h>
+#include "accel/tcg/run.h"
 
-#include "accel/tcg/internal.h"
+#include "accel/tcg/debug.h"
+#include "accel/tcg/mail.h"
+#include "accel/tcg/translate.h"
 #include "base/log.h"
-
-/* ---- which instruction is it? ----------------------------------------------- */
-
-TcgBlock *tcg_block_running(const TcgVcpu *v)
-{
-    return v->frame ? tcg_cache_find(v->state, *v->frame) : v->running;
-}
-
-bool tcg_find_pc(const CPU *cpu, uint64_t *pc)
-{
-    const TcgVcpu *v = cpu->tcg;
-    if (!v || !v->frame) {
-        return false; /* the interpreter keeps the pc up to date */
-    }
-    uintptr_t where = *v->frame;
-    const TcgBlock *b = tcg_cache_find(v->state, where);
-    return b && jit_find_pc(b->code + b->pc_table, where - (uintptr_t)b->code, b->pc, pc);
-}
-
-void cpu_restore_pc(CPU *cpu)
-{
-    uint64_t pc;
-    if (tcg_find_pc(cpu, &pc)) {
-        *(uint64_t *)((char *)cpu + cpu->arch->guest->pc_offset) = pc;
-    }
-}
 
 /* ---- going on ------------------------------------------------------------------- */
 
@@ -54,8 +29,8 @@ static bool must_return(const CPU *cpu)
 static const void *leave(CPU *cpu, void **context)
 {
     *context = cpu->tcg->ctx;
-    cpu->tcg->state->stats.exits++;
-    return jit_backend->leave(tcg_cache_jit(cpu->tcg->state));
+    cpu->tcg->stats.exits++;
+    return jit_backend->leave(tcg_cache_jit(cpu->tcg->state->cache));
 }
 
 static void enter_jump(TcgContext *c, const TcgBlock *b)
@@ -64,7 +39,7 @@ static void enter_jump(TcgContext *c, const TcgBlock *b)
     c->jumps[n] = (JumpEntry){ b->pc, b->code };
     c->jumps_filled[n / 64] |= UINT64_C(1) << n % 64;
     context_note_code(c, b->pc);
-    if (b->pages[1] != UINT64_MAX) {
+    if (b->pages[1] != BLOCK_NO_PAGE) {
         context_note_code(c, b->pc + b->size - 1);
     }
 }
@@ -83,9 +58,9 @@ static const void *go_on(CPU *cpu, void **context)
     if (e->pc == pc) {
         return e->code;
     }
-    v->state->stats.lookups++;
+    v->stats.lookups++;
     TcgBlock *b = tcg_block_get(cpu);
-    if (!b->code) {
+    if (!b || !b->code) {
         return leave(cpu, context);
     }
     enter_jump(v->ctx, b);
@@ -106,25 +81,6 @@ static const void *next_any_mode(CPU *cpu, void **context)
     return go_on(cpu, context);
 }
 
-/* Both are at one virtual page, but that may have been mapped elsewhere since `from` was entered (and
- * `from` runs again when it is mapped back): then no link. */
-static void link_exit(TcgState *s, TcgExit *e, TcgBlock *to)
-{
-    if (!e->jit.jump || e->to || e->from->dropped || to->dropped || to->pages[1] != UINT64_MAX ||
-        e->from->pages[0] != to->pages[0] || tcg_page_is_split(s, to->pages[0])) {
-        return;
-    }
-    e->to = to;
-    e->prev_in = NULL;
-    e->next_in = to->incoming;
-    if (e->next_in) {
-        e->next_in->prev_in = e;
-    }
-    to->incoming = e;
-    tcg_cache_patch(s, e, to);
-    s->stats.chained++;
-}
-
 static TcgExit *find_exit(TcgBlock *b, uint32_t stub)
 {
     for (unsigned n = 0; n < b->exit_count; n++) {
@@ -135,40 +91,55 @@ static TcgExit *find_exit(TcgBlock *b, uint32_t stub)
     g_assert_not_reached();
 }
 
+/* Both are good until the vCPU looks at its mail. */
+static void link_exit(TcgVcpu *v, TcgExit *e, TcgBlock *to)
+{
+    TcgIndex *x = &v->state->index;
+    lock_take(&x->lock);
+    tcg_index_link(x, e, to);
+    lock_release(&x->lock);
+    v->stats.chained++;
+}
+
 /* A direct exit that is not chained yet, or whose poll saw exit_request. */
 static const void *chain(CPU *cpu, void **context, uintptr_t where)
 {
     TcgVcpu *v = cpu->tcg;
-    TcgBlock *from = tcg_cache_find(v->state, where);
+    TcgBlock *from = tcg_cache_find(v->state->cache, where);
     g_assert(from);
     TcgExit *e = find_exit(from, where - (uintptr_t)from->code);
     set_pc(cpu, e->jit.pc);
     if (must_return(cpu)) {
         return leave(cpu, context);
     }
-    if (!e->jit.jump || tcg_page_is_split(v->state, from->pages[0])) {
+    if (!e->jit.jump) {
         return go_on(cpu, context);
     }
-    /* Translating the target may evict the block that asks. */
-    uint64_t evictions = v->state->stats.evictions;
     TcgBlock *to = tcg_block_get(cpu);
     *context = v->ctx;
-    if (!to->code) {
+    if (!to || !to->code) {
         return leave(cpu, context);
     }
-    if (evictions == v->state->stats.evictions) {
-        link_exit(v->state, e, to);
-    }
+    link_exit(v, e, to);
     return to->code;
 }
 
-const IrRuntime tcg_runtime = {
-    .load = cpu_load,
-    .store = cpu_store,
-    .exit_request = offsetof(CPU, exit_request),
-};
+/* By a jump cache that has it still, this vCPU's or one that went astray: the next lookup makes it anew. */
+static const void *retired(CPU *cpu, void **context, uintptr_t code)
+{
+    TcgVcpu *v = cpu->tcg;
+    const TcgBlock *b = tcg_cache_find(v->state->cache, code);
+    g_assert(b);
+    set_pc(cpu, b->pc);
+    JumpEntry *e = &v->ctx->jumps[jump_index(v->ctx->guest, b->pc)];
+    if ((uintptr_t)e->code == code) {
+        e->pc = JUMP_NEVER;
+    }
+    return go_on(cpu, context);
+}
 
 const JitConfig tcg_jit_config = {
+    .run = { .load = cpu_load, .store = cpu_store, .exit_request = offsetof(CPU, exit_request) },
     .page_bits = GUEST_PAGE_BITS,
     .tlb_bits = TLB_BITS,
     .tlb_rd = offsetof(TlbEntry, rd),
@@ -179,6 +150,7 @@ const JitConfig tcg_jit_config = {
     .next = next_same_mode,
     .next_mode = next_any_mode,
     .chain = chain,
+    .retired = retired,
 };
 
 /* ---- the way in -------------------------------------------------------------------- */
@@ -187,15 +159,18 @@ void tcg_run_jit(CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;
     TcgBlock *b = tcg_block_get(cpu);
+    if (!b) {
+        return;
+    }
     if (log_enabled(LOG_EXEC | LOG_CPU)) {
         tcg_log_block(cpu, b);
     }
     if (!b->code) {
         v->running = b;
-        ir_interpret(b->ir, cpu, &tcg_runtime);
+        ir_interpret(b->ir, cpu, &tcg_jit_config.run);
         v->running = NULL;
         return;
     }
-    jit_backend->enter(tcg_cache_jit(v->state), cpu, v->ctx, b->code, &v->frame);
+    jit_backend->enter(tcg_cache_jit(v->state->cache), cpu, v->ctx, b->code, &v->frame);
     v->frame = NULL;
 }

@@ -10,44 +10,16 @@
  * A block runs as host code only, unchecked, when it calls a helper that may not be
  * repeated: one that is neither IRH_PURE nor IRH_REPEAT (control registers, clocks).
  */
+#include "accel/tcg/effects.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "accel/tcg/internal.h"
+#include "accel/tcg/debug.h"
+#include "accel/tcg/run.h"
+#include "accel/tcg/translate.h"
 #include "base/log.h"
-
-enum { LOGGED_BYTES = 64 }; /* the widest write: a cache block */
-
-typedef struct RamWrite {
-    uint8_t *host;
-    unsigned bytes;
-    uint8_t old[LOGGED_BYTES], done[LOGGED_BYTES];
-} RamWrite;
-
-struct TcgLog {
-    bool replay;
-    GArray *ram;  /* of RamWrite */
-    bool devices; /* the block accessed a device: cannot be repeated */
-};
-
-/* ---- called by softmmu.c ------------------------------------------------------- */
-
-void tcg_log_ram_write(TcgLog *log, void *host, unsigned bytes)
-{
-    if (log->replay) {
-        return;
-    }
-    g_assert(bytes <= LOGGED_BYTES);
-    RamWrite w = { .host = host, .bytes = bytes };
-    memcpy(w.old, host, bytes);
-    g_array_append_val(log->ram, w);
-}
-
-void tcg_log_bus(TcgLog *log)
-{
-    log->devices = true;
-}
 
 /* ---- one block -------------------------------------------------------------------- */
 
@@ -64,7 +36,7 @@ static bool repeatable(const IrBlock *ir)
 static void run_host(CPU *cpu, const TcgBlock *b)
 {
     TcgVcpu *v = cpu->tcg;
-    jit_backend->enter(tcg_cache_jit(v->state), cpu, v->ctx, b->code, &v->frame);
+    jit_backend->enter(tcg_cache_jit(v->state->cache), cpu, v->ctx, b->code, &v->frame);
 }
 
 /* Run one of the two; whatever faults comes back here. */
@@ -77,7 +49,7 @@ static void run_caught(CPU *cpu, const TcgBlock *b, bool host)
         if (host) {
             run_host(cpu, b);
         } else {
-            ir_interpret(b->ir, cpu, &tcg_runtime);
+            ir_interpret(b->ir, cpu, &tcg_jit_config.run);
         }
     }
     v->frame = NULL;
@@ -252,12 +224,15 @@ void tcg_run_lockstep(CPU *cpu)
 {
     TcgBlock *b = tcg_block_get(cpu);
     TcgVcpu *v = cpu->tcg;
+    if (!b) {
+        return;
+    }
     if (log_enabled(LOG_EXEC | LOG_CPU)) {
         tcg_log_block(cpu, b);
     }
     if (!b->code) {
         v->running = b;
-        ir_interpret(b->ir, cpu, &tcg_runtime);
+        ir_interpret(b->ir, cpu, &tcg_jit_config.run);
         v->running = NULL;
         return;
     }

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a vCPU has of its own in this room. */
+#pragma once
+#include <setjmp.h>
+#include "accel/tcg/context.h"
+#include "accel/tcg/index.h"
+#include "target/vcpu.h"
+
+typedef struct TcgState TcgState;
+typedef struct TcgThread TcgThread;
+typedef struct TcgLog TcgLog;
+typedef struct TcgMail TcgMail;
+
+/* Figures of one vCPU, for `info jit`. */
+typedef struct TcgStats {
+    uint64_t blocks, guest_insns, host_bytes;
+    uint64_t sampled_ns, sampled_insns; /* processor time of some translations */
+    uint64_t tlb_fills, slow_accesses, context_switches, context_misses;
+    uint64_t lookups, chained, exits;
+    uint64_t flush_all, flush_asid, flush_page;
+} TcgStats;
+
+struct TcgVcpu {
+    CPU *cpu;
+    TcgState *state;
+    TcgThread *thread;  /* that runs it; NULL: none has been started (tests) */
+    TcgContext *ctx;    /* never NULL once tcg_vcpu_new returned */
+    bool context_stale; /* the key may have changed: tcg_context_sync */
+    uint64_t clock;     /* counts context switches, for last_use */
+    TcgContext *pool[CONTEXT_POOL];
+    TcgFront *front;
+    IrBlock *ir;       /* scratch of the translation under way */
+    TcgBlock *running; /* interpreter and lockstep: the block under way */
+    /* Where the return address of the call under way stands when translated code
+     * runs; NULL when it does not. */
+    uintptr_t *frame;
+    TcgLog *log;        /* lockstep: effects are noted or replayed; else NULL */
+    TcgBlock *single;   /* the block of tcg_block_get that is in no table */
+    bool watch_stopped; /* before an access of the instruction at watch_pc ... */
+    bool passing;       /* ... which is made now: the debugger let the vCPU go on */
+    uint64_t watch_pc;
+    /* coherent_fetch: a store would have changed the block under way, nothing was written ... */
+    bool alone_next; /* ... its instruction will run alone ... */
+    bool alone;      /* ... and does */
+    /* The RAM range that the last fill found, good until the view changes. */
+    struct {
+        hwaddr start;
+        uint64_t size;
+        uint8_t *host;
+        uint64_t first_page;
+        RamBlock *ram;
+        bool writable;
+    } near;
+    sigjmp_buf exit_jmp; /* cpu_loop_exit goes here */
+    unsigned vain_waits; /* for interrupts, since one was taken: loop.c */
+    TcgStats stats;
+    /* mail.c */
+    Lock mail_lock;
+    GArray *mail;       /* of TcgMail, under the lock */
+    bool parked;        /* under the lock: does not run, so the sender does what the mail says */
+    uint32_t have_mail; /* atomic: look */
+};
+
+/* The vCPU that the calling thread runs now, or NULL. */
+extern __thread TcgVcpu *tcg_vcpu_current;
+
+/* Makes cpu->tcg, parked; cpu->arch and cpu->as are set. */
+bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void tcg_vcpu_free(CPU *cpu);
+
+/* ---- its contexts (context.c) ---- */
+
+void tcg_context_sync_slow(TcgVcpu *v);
+static inline void tcg_context_sync(TcgVcpu *v)
+{
+    if (G_UNLIKELY(v->context_stale)) {
+        tcg_context_sync_slow(v);
+    }
+}
+void tcg_contexts_free(TcgVcpu *v);
+void tcg_mmu_changed(CPU *cpu); /* VcpuOps */
+void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid);
+
+/* One instruction runs alone: the debugger steps, or goes on from a watchpoint; or it changes the code
+ * around it. */
+static inline bool tcg_single(const CPU *cpu)
+{
+    return cpu->singlestep || cpu->tcg->passing || cpu->tcg->alone;
+}
