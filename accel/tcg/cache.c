@@ -12,7 +12,9 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-enum { REGIONS = 16, MIN_REGION = 64 * 1024, MIN_BLOCK = 16 };
+/* AHEAD: regions that are emptied ahead.  A vCPU's thread may have to wait for a host processor before it comes by: one
+ * region of the smallest cache is full sooner than that. */
+enum { REGIONS = 16, AHEAD = 2, MIN_REGION = 64 * 1024, MIN_BLOCK = 16 };
 static const uint64_t default_cache_bytes = 128 << 20;
 
 /* FREE -> FILLING (one at a time) -> FULL -> LEAVING -> FREE */
@@ -219,24 +221,27 @@ static void begin_leaving(TcgCache *c, TcgRegion *r)
     c->config.leaving(c->config.opaque, b);
 }
 
+/* The n-th of those that are begun next. */
 static TcgRegion *region_after(TcgCache *c, unsigned n)
 {
-    return &c->regions[(n + 1) % REGIONS];
+    return &c->regions[(c->current + 1 + n) % REGIONS];
 }
 
-/* Begin the next region, and have the one after it emptied in the meantime. */
+/* Begin the next region, and have those after it emptied in the meantime. */
 static bool advance(TcgCache *c)
 {
-    TcgRegion *next = region_after(c, c->current);
+    TcgRegion *next = region_after(c, 0);
     if (state_of(next) != REGION_FREE) {
         return false;
     }
     c->regions[c->current].state = REGION_FULL;
     c->current = (c->current + 1) % REGIONS;
     next->state = REGION_FILLING;
-    TcgRegion *then = region_after(c, c->current);
-    if (state_of(then) == REGION_FULL) {
-        begin_leaving(c, then);
+    for (unsigned n = 0; n < AHEAD; n++) {
+        TcgRegion *then = region_after(c, n);
+        if (state_of(then) == REGION_FULL) {
+            begin_leaving(c, then);
+        }
     }
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The code cache: where host code is.  Under the lock of the index, but for tcg_cache_find().
  *
- * Code fills one region after the other.  When a region is begun the next one is emptied: its blocks are
+ * Code fills one region after the other.  When a region is begun the next but one is emptied: its blocks are
  * dropped, and it may be filled again when no vCPU can be in one of them any more, or hold one.  Who says
  * so is the accelerator (`leaving`, tcg_batch_free). */
 #pragma once

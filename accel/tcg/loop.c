@@ -141,8 +141,7 @@ static bool must_leave(TcgThread *t, CPU *cpu)
     return load(&t->asked) || load(&t->slice_over) || (kicked && kicked != cpu) || !wants_to_run(cpu);
 }
 
-/* Waits for interrupts that end at once, again and again, with none taken: firmware that polls a word in memory, with an
- * interrupt pending that it does not want.  It naps between its looks; what is sent to it wakes it. */
+/* A little sleep for a vCPU that looks for something again and again; what is sent to it wakes it. */
 static void nap(TcgThread *t, CPU *cpu)
 {
     store(&t->asleep, 1);
@@ -154,10 +153,18 @@ static void nap(TcgThread *t, CPU *cpu)
     store(&t->asleep, 0);
 }
 
-/* The vCPU waited for an interrupt, and one is pending. */
+/* Waits for interrupts that end at once, again and again, with none taken: firmware that polls a word in memory, with an
+ * interrupt pending that it does not want. */
 static bool waits_in_vain(CPU *cpu)
 {
     return cpu->halted && ++cpu->tcg->vain_waits > VAIN_WAITS;
+}
+
+/* The cache has room again when the other vCPUs have come by. */
+static bool waits_for_room(TcgVcpu *v)
+{
+    v->cache_full = v->cache_full && !tcg_cache_has_room(v->state->cache);
+    return v->cache_full;
 }
 
 /* Until there is a reason to leave.  Whatever leaves translated code by cpu_loop_exit() comes
@@ -178,6 +185,10 @@ static void run_until_left(TcgThread *t, CPU *cpu)
         tcg_mail_look(v, true); /* behind it: what was freed there is in TLBs until here */
         if (must_leave(t, cpu)) {
             return;
+        }
+        if (waits_for_room(v)) {
+            nap(t, cpu);
+            continue;
         }
         if (waits_in_vain(cpu)) {
             if (load(&t->contended)) { /* another one's turn */

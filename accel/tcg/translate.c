@@ -36,6 +36,7 @@ typedef struct Fetch {
     bool wanting;
     bool faulted; /* the block ends in translate_fetch_fault() */
     bool not_ram;
+    bool exists; /* another vCPU has made the block meanwhile */
 } Fetch;
 
 static unsigned stretch_end(const Stretch *f)
@@ -276,6 +277,7 @@ static TcgBlock *make_block(TcgState *s, TranslateCtx *t)
         }
         g_free(b);
         if (done == TCG_NO_ROOM) {
+            t->cpu->tcg->cache_full = true;
             return NULL;
         }
         if (t->max_insns <= 1) {
@@ -351,11 +353,24 @@ static TcgBlock *translate_once(CPU *cpu, Fetch *f)
     return b;
 }
 
+/* Threads that start on the same code at once translate it once. */
+static bool is_there(CPU *cpu, const Fetch *f)
+{
+    TcgVcpu *v = cpu->tcg;
+    return !tcg_single(cpu) && tcg_index_find(&v->state->index, v->front, f->known[0].at.code_addr,
+                                              f->known[0].vaddr, v->ctx->key.mode);
+}
+
 static TcgBlock *translate_held(CPU *cpu, Fetch *f)
 {
     TcgIndex *x = &cpu->tcg->state->index;
     uint64_t pages[] = { f->known[0].at.code_addr >> GUEST_PAGE_BITS, second_page(f) };
     lock_take(&x->lock);
+    f->exists = is_there(cpu, f);
+    if (f->exists) {
+        lock_release(&x->lock);
+        return NULL;
+    }
     if (f->known[0].at.split) {
         tcg_index_split(x, pages[0]);
     }
@@ -374,7 +389,8 @@ static TcgBlock *translate_held(CPU *cpu, Fetch *f)
     return b;
 }
 
-static TcgBlock *translate(CPU *cpu, const TcgFetch *at)
+/* NULL: there is no room, or *exists. */
+static TcgBlock *translate(CPU *cpu, const TcgFetch *at, bool *exists)
 {
     TcgStats *stats = &cpu->tcg->stats;
     Sample sample = sample_begin(stats);
@@ -390,6 +406,7 @@ static TcgBlock *translate(CPU *cpu, const TcgFetch *at)
     if (b) {
         sample_end(&sample, stats, b);
     }
+    *exists = f.exists;
     return b;
 }
 
@@ -466,18 +483,19 @@ TcgBlock *tcg_block_get(CPU *cpu)
     tcg_context_sync(v);
     uint64_t pc = cpu_pc(cpu);
     TcgFetch at;
-    TcgBlock *b = NULL;
+    TcgBlock *b;
+    bool exists;
     tcg_fetch_page(cpu, pc, &at);
     if (G_UNLIKELY(at.split && at.page)) {
         note_split(cpu, &at);
     }
-    if (at.page && !tcg_single(cpu)) {
-        b = find(cpu, &at, pc);
-    }
-    if (b) {
-        return b;
-    }
-    b = translate(cpu, &at);
+    do {
+        b = at.page && !tcg_single(cpu) ? find(cpu, &at, pc) : NULL;
+        if (b) {
+            return b;
+        }
+        b = translate(cpu, &at, &exists);
+    } while (exists);
     tcg_block_forget_single(v);
     if (b && b->single) {
         v->single = b;

@@ -51,6 +51,7 @@ struct TcgVcpu {
         RamBlock *ram;
         bool writable;
     } near;
+    bool cache_full;     /* there was no room for the block it wants */
     sigjmp_buf exit_jmp; /* cpu_loop_exit goes here */
     unsigned vain_waits; /* for interrupts, since one was taken: loop.c */
     TcgStats stats;
