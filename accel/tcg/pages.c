@@ -53,7 +53,8 @@ static void use(void *start, uint64_t bytes)
 
 void tcg_pages_grow(TcgPages *p, uint64_t end)
 {
-    if (end <= __atomic_load_n(&p->count, __ATOMIC_ACQUIRE)) {
+    uint64_t count = __atomic_load_n(&p->count, __ATOMIC_ACQUIRE);
+    if (end <= count) {
         return;
     }
     if (end > reserved_pages) {
@@ -62,7 +63,9 @@ void tcg_pages_grow(TcgPages *p, uint64_t end)
     use(p->pages, end * sizeof(TcgPage));
     use(p->writers, end * sizeof(TcgWriter));
     use(p->has_code, (end + 7) / 8);
-    __atomic_store_n(&p->count, end, __ATOMIC_RELEASE);
+    while (count < end &&
+           !__atomic_compare_exchange_n(&p->count, &count, end, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
+    }
 }
 
 bool tcg_page_note_writer(TcgPages *p, uint64_t ram_page, unsigned vcpu, uint64_t vaddr)

@@ -39,7 +39,7 @@ static inline unsigned tcg_writer_vcpu(TcgWriter w)
     return w >> 1 & (PAGE_WRITER_VCPUS - 1);
 }
 
-/* Arrays by page number; room for all is reserved, and made usable as RAM comes. */
+/* Arrays by page number; room for all is reserved, and made usable as vCPUs find RAM. */
 typedef struct TcgPages {
     TcgPage *pages;
     TcgWriter *writers;      /* atomic */
@@ -49,7 +49,7 @@ typedef struct TcgPages {
 
 bool tcg_pages_init(TcgPages *p, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_pages_finish(TcgPages *p);
-/* RAM has come: pages up to `end` may be asked for from now on. */
+/* A vCPU has found RAM: pages up to `end` may be asked for from now on.  Any thread. */
 void tcg_pages_grow(TcgPages *p, uint64_t end);
 
 static inline bool tcg_page_has_code(const TcgPages *p, uint64_t ram_page)

@@ -80,6 +80,7 @@ static bool find_ram(TcgVcpu *v, hwaddr phys)
     if (phys < start || phys >= end || offset & (GUEST_PAGE - 1)) {
         return false;
     }
+    tcg_pages_grow(&v->state->index.pages, rb->first_page + (rb->size >> GUEST_PAGE_BITS));
     v->near.start = start;
     v->near.size = end - start;
     v->near.host = rb->host + offset;

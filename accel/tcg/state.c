@@ -10,19 +10,6 @@
 
 /* ---- what the memory tells: any thread ------------------------------------------------- */
 
-/* Before any vCPU can see it. */
-static void region_add(MemoryListener *l, AddressSpace *as, const FlatRange *r)
-{
-    TcgState *s = l->opaque;
-    const RamBlock *rb = flat_range_ram(r);
-    if (!rb) {
-        return;
-    }
-    lock_take(&s->index.lock);
-    tcg_pages_grow(&s->index.pages, rb->first_page + (rb->size >> RAM_PAGE_BITS));
-    lock_release(&s->index.lock);
-}
-
 /* Only RAM is ever cached, and nothing is cached of what is not there: that RAM comes, and that
  * devices come and go (a PCI scan moves BARs by the hundred), flushes nothing. */
 static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
@@ -67,8 +54,7 @@ static void readers_wanted(MemoryListener *l)
 void tcg_listen(TcgState *s, AddressSpace *as)
 {
     g_assert(!s->listener.as);
-    s->listener = (MemoryListener){ .region_add = region_add,
-                                    .region_del = region_del,
+    s->listener = (MemoryListener){ .region_del = region_del,
                                     .code_written = code_written,
                                     .dirty_started = tcg_dirty_started,
                                     .dirty_taken = tcg_dirty_taken,
