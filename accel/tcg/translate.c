@@ -223,6 +223,8 @@ static void log_code(TcgState *s, const TranslateCtx *t, const TcgBlock *b)
 
 static void run_translator(const TcgState *s, TranslateCtx *t)
 {
+    Fetch *f = t->priv;
+    f->faulted = f->not_ram = false; /* of this try; the one before may have known less */
     ir_block_reset(t->ir, t->pc);
     t->size = 0;
     t->cpu->arch->translate(t);

@@ -137,6 +137,23 @@ static void test_dma_while_translating(void)
     }
 }
 
+/* An instruction in two pages becomes a block once, as others do. */
+static void test_code_in_two_pages(void)
+{
+    Bare *b = start("tcg", NULL, NULL);
+    Code c = { bare_ram(b), 0x3ffe };
+    put(&c, addi(A0, A0, 1));
+    finish(&c);
+    run_from(b, 0x3ffe);
+    uint64_t blocks = bare_cpu(b)->tcg->stats.blocks;
+    for (unsigned n = 0; n < 10; n++) {
+        run_from(b, 0x3ffe);
+    }
+    g_assert_cmpuint(reg(b, A0), ==, 11);
+    g_assert_cmpuint(bare_cpu(b)->tcg->stats.blocks, ==, blocks);
+    bare_free(b);
+}
+
 /* A page that was read, but of which no block is kept, is not written the slow way for ever. */
 static void test_step_leaves_no_code_page(void)
 {
@@ -443,6 +460,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/self-modifying", test_self_modifying);
     g_test_add_func("/jit/dma-over-code", test_dma_over_code);
     g_test_add_func("/jit/dma-while-translating", test_dma_while_translating);
+    g_test_add_func("/jit/code-in-two-pages", test_code_in_two_pages);
     g_test_add_func("/jit/step-leaves-no-code-page", test_step_leaves_no_code_page);
     g_test_add_func("/jit/fetch-bytes", test_fetch_bytes);
     g_test_add_func("/jit/translation-time", test_translation_time);
