@@ -10,20 +10,44 @@
  * Entries are pages of 4 KiB whatever the page table's leaf is.  The flush of one address forgets
  * one entry, unless the address lies in a leaf larger than that (see LeafSet): then all
  * that may have come from it. */
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "accel/tcg/vcpu.h"
+#include "util/container.h"
 
-static TcgContext *context_new(const IrGuest *guest)
+/* All of a vCPU's in one piece, so that it may be in huge pages: translated code jumps about in it, and the host's TLB
+ * has few entries. */
+typedef struct Arena {
+    TcgFarJumps far;
+    TcgContext contexts[CONTEXT_POOL];
+} Arena;
+
+bool tcg_contexts_init(TcgVcpu *v, GError **err)
 {
-    TcgContext *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    g_assert(c != MAP_FAILED);
+    Arena *a = mmap(NULL, sizeof(*a), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (a == MAP_FAILED) {
+        g_set_error(
+            err, G_FILE_ERROR, g_file_error_from_errno(errno),
+            "cannot make the tables of a vCPU, %zu MiB: %s; give the machine fewer CPUs, or the host more memory",
+            sizeof(*a) >> 20, g_strerror(errno));
+        return false;
+    }
+    madvise(a, sizeof(*a), MADV_HUGEPAGE);
+    v->far = &a->far;
+    return true;
+}
+
+static TcgContext *context_new(const TcgVcpu *v, unsigned n)
+{
+    Arena *a = container_of(v->far, Arena, far);
+    TcgContext *c = &a->contexts[n];
     /* Zeroed entries match nothing, except where address 0 (and an access that wraps around
      * to it) would look: no need to touch the rest. */
     c->tlb[0] = c->tlb[TLB_SIZE - 1] = (TlbEntry){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };
     c->jumps[0].pc = JUMP_NEVER;
-    c->guest = guest;
+    c->guest = v->cpu->arch->guest;
     return c;
 }
 
@@ -229,6 +253,25 @@ void tcg_context_forget_code(TcgContext *c, const uint8_t *first, const uint8_t 
     }
 }
 
+void tcg_far_forget_code(TcgFarJumps *f, const uint8_t *first, const uint8_t *after)
+{
+    for (unsigned n = 0; n < G_N_ELEMENTS(f->entries); n++) {
+        const uint8_t *code = f->entries[n].code;
+        if (code >= first && code < after) {
+            f->entries[n].host = NULL;
+        }
+    }
+}
+
+void tcg_far_forget(TcgFarJumps *f)
+{
+    for (unsigned n = 0; n < G_N_ELEMENTS(f->entries); n++) {
+        if (f->entries[n].host) {
+            f->entries[n].host = NULL;
+        }
+    }
+}
+
 /* ---- the right to write ------------------------------------------------------- */
 
 static bool revoke_entry(TcgContext *c, unsigned n, uint64_t ram_page)
@@ -322,7 +365,7 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
     const TcgContext *donor = find_donor(v, key);
     for (unsigned n = 0; n < CONTEXT_POOL; n++) {
         if (!v->pool[n]) {
-            v->pool[n] = context_new(v->cpu->arch->guest);
+            v->pool[n] = context_new(v, n);
             victim = n;
             break;
         }
@@ -401,7 +444,5 @@ void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
 
 void tcg_contexts_free(TcgVcpu *v)
 {
-    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
-        munmap(v->pool[n], sizeof(TcgContext));
-    }
+    munmap(v->far, sizeof(Arena));
 }

@@ -37,6 +37,22 @@ typedef struct JumpEntry {
 #define JUMP_NEVER UINT64_MAX
 #define MANY_CODE_PAGES UINT64_C(1)
 
+/* The second level of the jump cache, one for all contexts of a vCPU: what a new one, or one that was flushed, finds
+ * again with a look at its own TLB.  An entry is right wherever pc leads to this byte of RAM in this mode.
+ * Blocks of two pages are not here. */
+typedef struct FarJump {
+    uint64_t pc;
+    const uint8_t *host; /* where the byte at pc is */
+    const void *code;
+    uint64_t mode;
+} FarJump;
+_Static_assert(sizeof(FarJump) == 32, "two in a cache line, none in two of them");
+
+enum { FAR_BITS = 15 };
+typedef struct TcgFarJumps {
+    FarJump entries[1 << FAR_BITS];
+} TcgFarJumps;
+
 /* Page table entries of more than a page that were used: a flush of one address in such a leaf
  * must find all pages that were entered from it, without knowing which.  A set of hashes: it
  * may name a leaf that is not there, which costs a search. */
@@ -70,6 +86,12 @@ static inline unsigned tlb_index(uint64_t vaddr)
 static inline unsigned jump_index(const IrGuest *guest, uint64_t pc)
 {
     return pc >> guest->pc_shift & (JUMP_SIZE - 1);
+}
+
+static inline FarJump *far_jump(TcgFarJumps *f, const IrGuest *guest, uint64_t pc, const uint8_t *host)
+{
+    uint64_t page = (uintptr_t)host >> GUEST_PAGE_BITS;
+    return &f->entries[((pc >> guest->pc_shift) ^ page * 0x9e3779b1) & ((1 << FAR_BITS) - 1)];
 }
 
 /* The page of vaddr has jump entries from now on. */
@@ -112,6 +134,9 @@ void tcg_context_flush_page(TcgContext *c, uint64_t vaddr);
 void tcg_context_clear_jumps(TcgContext *c);
 /* Forget the jumps to host code in [first, after). */
 void tcg_context_forget_code(TcgContext *c, const uint8_t *first, const uint8_t *after);
+/* Likewise of the second level, or all of it. */
+void tcg_far_forget_code(TcgFarJumps *f, const uint8_t *first, const uint8_t *after);
+void tcg_far_forget(TcgFarJumps *f);
 /* Take the right to write a page of RAM, which was entered at vaddr (or, with `anywhere`, at any address); true:
  * it was there. */
 bool tcg_context_revoke(TcgContext *c, uint64_t ram_page, uint64_t vaddr, bool anywhere);

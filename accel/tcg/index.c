@@ -151,31 +151,13 @@ static bool block_is(const TcgBlock *b, uint64_t code_addr, uint64_t pc, uint32_
     return b->code_addr == code_addr && b->pc == pc && b->mode == mode;
 }
 
-TcgBlock *tcg_index_find(TcgIndex *x, TcgFront *front, uint64_t code_addr, uint64_t pc, uint32_t mode)
+TcgBlock *tcg_index_find(TcgIndex *x, uint64_t code_addr, uint64_t pc, uint32_t mode)
 {
-    uint64_t hash = hash_of(code_addr, pc);
-    FrontEntry *e = &front->entries[hash & ((1 << FRONT_BITS) - 1)];
-    if (e->block && e->hash == hash && block_is(e->block, code_addr, pc, mode) &&
-        !tcg_block_is_dropped(e->block)) {
-        return e->block;
-    }
-    TcgBlock *b = __atomic_load_n(chain_of(x, hash), __ATOMIC_ACQUIRE);
+    TcgBlock *b = __atomic_load_n(chain_of(x, hash_of(code_addr, pc)), __ATOMIC_ACQUIRE);
     while (b && !block_is(b, code_addr, pc, mode)) {
         b = __atomic_load_n(&b->next_hash, __ATOMIC_ACQUIRE);
     }
-    if (b) {
-        *e = (FrontEntry){ hash, b };
-    }
     return b;
-}
-
-void tcg_front_clean(TcgFront *f)
-{
-    for (unsigned n = 0; n < G_N_ELEMENTS(f->entries); n++) {
-        if (f->entries[n].block && tcg_block_is_dropped(f->entries[n].block)) {
-            f->entries[n].block = NULL;
-        }
-    }
 }
 
 /* ---- links ------------------------------------------------------------------------------ */

@@ -10,19 +10,6 @@
 #include "accel/tcg/pages.h"
 #include "base/lock.h"
 
-enum { FRONT_BITS = 13 };
-
-/* The blocks that a vCPU found last, its own: a lookup then touches two lines of cache, this entry's
- * and the block's, where a chain touches one a link. */
-typedef struct FrontEntry {
-    uint64_t hash; /* all 64 bits of it */
-    TcgBlock *block;
-} FrontEntry;
-
-typedef struct TcgFront {
-    FrontEntry entries[1 << FRONT_BITS];
-} TcgFront;
-
 typedef struct TcgIndex {
     Lock lock;      /* LOCK_CODE: the index, the pages, the code cache */
     TcgPages pages; /* lookups and tags without the lock, as pages.h says */
@@ -45,13 +32,10 @@ void tcg_index_finish(TcgIndex *x);
 
 /* ---- without the lock ---- */
 
-TcgBlock *tcg_index_find(TcgIndex *x, TcgFront *front, uint64_t code_addr, uint64_t pc, uint32_t mode);
+TcgBlock *tcg_index_find(TcgIndex *x, uint64_t code_addr, uint64_t pc, uint32_t mode);
 
 /* Bytes [offset, offset + len) of a RAM page have been written.  Any thread; takes the lock if there is code. */
 void tcg_index_written(TcgIndex *x, uint64_t ram_page, unsigned offset, unsigned len);
-
-/* Forget dropped blocks: they will be freed. */
-void tcg_front_clean(TcgFront *f);
 
 /* ---- under the lock ---- */
 

@@ -66,6 +66,7 @@ static bool counted_down(unsigned *waiting)
 static void flush(TcgVcpu *v)
 {
     v->near.size = 0;
+    tcg_far_forget(v->far);
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         tcg_context_flush(v->pool[n], false);
     }
@@ -104,7 +105,7 @@ static void forget(TcgVcpu *v, const TcgBatch *b)
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         tcg_context_forget_code(v->pool[n], b->first, b->after);
     }
-    tcg_front_clean(v->front);
+    tcg_far_forget_code(v->far, b->first, b->after);
 }
 
 static void end_leave(TcgBatch *b)

@@ -33,14 +33,42 @@ static const void *leave(CPU *cpu, void **context)
     return jit_backend->leave(tcg_cache_jit(cpu->tcg->state->cache));
 }
 
-static void enter_jump(TcgContext *c, const TcgBlock *b)
+static void enter_jump(TcgContext *c, uint64_t pc, const void *code)
 {
-    unsigned n = jump_index(c->guest, b->pc);
-    c->jumps[n] = (JumpEntry){ b->pc, b->code };
+    unsigned n = jump_index(c->guest, pc);
+    c->jumps[n] = (JumpEntry){ pc, code };
     c->jumps_filled[n / 64] |= UINT64_C(1) << n % 64;
-    context_note_code(c, b->pc);
+    context_note_code(c, pc);
+}
+
+/* The place of pc in the second level; NULL: the TLB does not know where pc is. */
+static FarJump *find_far(const TcgVcpu *v, uint64_t pc, const uint8_t **host)
+{
+    const TlbEntry *e = &v->ctx->tlb[tlb_index(pc)];
+    *host = (const uint8_t *)(uintptr_t)(pc + e->addend);
+    return e->ex == (pc & -GUEST_PAGE) ? far_jump(v->far, v->ctx->guest, pc, *host) : NULL;
+}
+
+static const void *far_code(const TcgVcpu *v, uint64_t pc)
+{
+    const uint8_t *host;
+    const FarJump *f = find_far(v, pc, &host);
+    bool found = f && f->pc == pc && f->host == host && f->mode == v->ctx->key.mode;
+    return found ? f->code : NULL;
+}
+
+/* A block of two pages is found by lookups alone, which look at both: not in the second level. */
+static void enter_block(TcgVcpu *v, const TcgBlock *b)
+{
+    const uint8_t *host;
+    enter_jump(v->ctx, b->pc, b->code);
     if (b->pages[1] != BLOCK_NO_PAGE) {
-        context_note_code(c, b->pc + b->size - 1);
+        context_note_code(v->ctx, b->pc + b->size - 1);
+        return;
+    }
+    FarJump *f = find_far(v, b->pc, &host);
+    if (f) {
+        *f = (FarJump){ b->pc, host, b->code, b->mode };
     }
 }
 
@@ -58,12 +86,18 @@ static const void *go_on(CPU *cpu, void **context)
     if (e->pc == pc) {
         return e->code;
     }
+    const void *code = far_code(v, pc);
+    if (code) {
+        v->stats.far_jumps++;
+        enter_jump(v->ctx, pc, code);
+        return code;
+    }
     v->stats.lookups++;
     TcgBlock *b = tcg_block_get(cpu);
     if (!b || !b->code) {
         return leave(cpu, context);
     }
-    enter_jump(v->ctx, b);
+    enter_block(v, b);
     return b->code;
 }
 
@@ -134,6 +168,11 @@ static const void *retired(CPU *cpu, void **context, uintptr_t code)
     JumpEntry *e = &v->ctx->jumps[jump_index(v->ctx->guest, b->pc)];
     if ((uintptr_t)e->code == code) {
         e->pc = JUMP_NEVER;
+    }
+    const uint8_t *host;
+    FarJump *f = find_far(v, b->pc, &host);
+    if (f && (uintptr_t)f->code == code) {
+        f->host = NULL;
     }
     return go_on(cpu, context);
 }

@@ -164,7 +164,10 @@ bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
     TcgVcpu *v = g_new0(TcgVcpu, 1);
     v->cpu = cpu;
     v->state = s;
-    v->front = g_new0(TcgFront, 1);
+    if (!tcg_contexts_init(v, err)) {
+        g_free(v);
+        return false;
+    }
     v->ir = ir_block_new(s->guest);
     tcg_mail_init(v);
     cpu->tcg = v;
@@ -183,7 +186,6 @@ void tcg_vcpu_free(CPU *cpu)
     tcg_block_forget_single(v);
     tcg_contexts_free(v);
     ir_block_free(v->ir);
-    g_free(v->front);
     tcg_mail_finish(v);
     g_free(v);
     cpu->tcg = NULL;
@@ -239,6 +241,7 @@ void tcg_state_info(TcgState *s, GString *out)
     info_line(out, "slow accesses", t->slow_accesses);
     info_line(out, "context switches", t->context_switches);
     info_line(out, "context misses", t->context_misses);
+    info_line(out, "far jumps", t->far_jumps);
     info_line(out, "block lookups", t->lookups);
     info_line(out, "jumps chained", t->chained);
     info_line(out, "returns to the loop", t->exits);

@@ -359,8 +359,8 @@ static TcgBlock *translate_once(CPU *cpu, Fetch *f)
 static bool is_there(CPU *cpu, const Fetch *f)
 {
     TcgVcpu *v = cpu->tcg;
-    return !tcg_single(cpu) && tcg_index_find(&v->state->index, v->front, f->known[0].at.code_addr,
-                                              f->known[0].vaddr, v->ctx->key.mode);
+    return !tcg_single(cpu) &&
+           tcg_index_find(&v->state->index, f->known[0].at.code_addr, f->known[0].vaddr, v->ctx->key.mode);
 }
 
 static TcgBlock *translate_held(CPU *cpu, Fetch *f)
@@ -456,7 +456,7 @@ static TcgBlock *find(CPU *cpu, const TcgFetch *at, uint64_t pc)
 {
     TcgVcpu *v = cpu->tcg;
     TcgIndex *x = &v->state->index;
-    TcgBlock *b = tcg_index_find(x, v->front, at->code_addr, pc, v->ctx->key.mode);
+    TcgBlock *b = tcg_index_find(x, at->code_addr, pc, v->ctx->key.mode);
     if (!b) {
         return NULL;
     }

@@ -16,7 +16,7 @@ typedef struct TcgStats {
     uint64_t blocks, guest_insns, host_bytes;
     uint64_t sampled_ns, sampled_insns; /* processor time of some translations */
     uint64_t tlb_fills, slow_accesses, context_switches, context_misses;
-    uint64_t lookups, chained, exits;
+    uint64_t far_jumps, lookups, chained, exits;
     uint64_t flush_all, flush_asid, flush_page;
 } TcgStats;
 
@@ -28,7 +28,7 @@ struct TcgVcpu {
     bool context_stale; /* the key may have changed: tcg_context_sync */
     uint64_t clock;     /* counts context switches, for last_use */
     TcgContext *pool[CONTEXT_POOL];
-    TcgFront *front;
+    TcgFarJumps *far;
     IrBlock *ir;       /* scratch of the translation under way */
     TcgBlock *running; /* interpreter and lockstep: the block under way */
     /* Where the return address of the call under way stands when translated code
@@ -78,6 +78,7 @@ static inline void tcg_context_sync(TcgVcpu *v)
         tcg_context_sync_slow(v);
     }
 }
+bool tcg_contexts_init(TcgVcpu *v, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_contexts_free(TcgVcpu *v);
 void tcg_mmu_changed(CPU *cpu); /* VcpuOps */
 void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid);
