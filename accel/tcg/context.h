@@ -19,14 +19,14 @@ enum {
 
 /* An entry serves an access when the tag of its kind equals the page of the access's
  * LAST byte (the index comes from its first: an access across pages always misses).
- * TLB_NEVER is no page.  TLB_WATCHED stands in the tags of a page with watchpoints: translated
+ * TLB_NEVER is no page, with or without the low bits of a misaligned address (MEM_ALIGN).  TLB_WATCHED stands in the tags of a page with watchpoints: translated
  * code misses, and the slow path, which tells the debugger, needs no walk. */
 typedef struct TlbEntry {
     uint64_t rd, wr, ex; /* page-aligned virtual address, or TLB_NEVER */
     uint64_t addend;     /* host address minus virtual address */
 } TlbEntry;
 _Static_assert(sizeof(TlbEntry) == 32, "translated code shifts by 5");
-#define TLB_NEVER UINT64_C(1)
+#define TLB_NEVER UINT64_C(0x400)
 #define TLB_WATCHED UINT64_C(0x800)
 
 /* A virtual pc that has a block in this context. */
