@@ -53,6 +53,33 @@ static inline uint64_t address(const Frame *f, const IrInsn *in)
     return get(f, in->a) + (int32_t)in->aux;
 }
 
+/* A release load and an acquiring store: the two orders that hosts break most gladly. */
+static inline uint64_t load(const Frame *f, const IrInsn *in)
+{
+    if (in->type & MEM_REL) {
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    }
+    return f->run->load(f->cpu, address(f, in), in->type);
+}
+
+static inline void store(const Frame *f, const IrInsn *in)
+{
+    f->run->store(f->cpu, address(f, in), in->type, get(f, in->b));
+    if (in->type & MEM_ACQ) {
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    }
+}
+
+static inline uint64_t rmw(const Frame *f, const IrInsn *in)
+{
+    return f->run->atomic(f->cpu, get(f, in->a), in->type, in->aux, get(f, in->b), 0);
+}
+
+static inline uint64_t cas(const Frame *f, const IrInsn *in)
+{
+    return f->run->atomic(f->cpu, address(f, in), in->type, IR_CAS, get(f, in[1].b), get(f, in[1].a));
+}
+
 static inline bool holds(const Frame *f, const IrInsn *in)
 {
     return ir_eval_cond(ir_cond_of(in), in->type, get(f, in->a), get(f, in->b));
@@ -192,8 +219,10 @@ IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run)
 
 L_SETCC: put(&f, in->dst, holds(&f, in)); goto *ops[(++in)->op];
 L_SELECT: put(&f, in->dst, get(&f, holds(&f, in) ? in[1].a : in[1].b)); goto *ops[(++in)->op];
-L_LD: put(&f, in->dst, run->load(cpu, address(&f, in), in->type)); goto *ops[(++in)->op];
-L_ST: run->store(cpu, address(&f, in), in->type, get(&f, in->b)); goto *ops[(++in)->op];
+L_LD: put(&f, in->dst, load(&f, in)); goto *ops[(++in)->op];
+L_ST: store(&f, in); goto *ops[(++in)->op];
+L_RMW: put(&f, in->dst, rmw(&f, in)); goto *ops[(++in)->op];
+L_CAS: put(&f, in->dst, cas(&f, in)); goto *ops[(++in)->op];
 L_FENCE: __atomic_thread_fence(__ATOMIC_SEQ_CST); goto *ops[(++in)->op];
 L_LDENV: put(&f, in->dst, load_env(f.env + (int32_t)in->aux, in->type)); goto *ops[(++in)->op];
 L_STENV: store_host(f.env + (int32_t)in->aux, memop_bytes(in->type), get(&f, in->b)); goto *ops[(++in)->op];

@@ -198,6 +198,19 @@ void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp)
     emit(b, (IrInsn){ IR_ST, mop, IR_NONE, base, value, disp });
 }
 
+IrRef ir_rmw(IrBlock *b, MemOp mop, IrOp op, IrRef dst, IrRef addr, IrRef value)
+{
+    g_assert(ir_op_info[op].flags & IRF_ATOMIC);
+    return emit_op(b, (IrInsn){ IR_RMW, mop, dst, addr, value, op }, load_type(mop));
+}
+
+IrRef ir_cas(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp, IrRef expected, IrRef value)
+{
+    dst = emit_op(b, (IrInsn){ IR_CAS, mop, dst, base, IR_NONE, disp }, load_type(mop));
+    emit(b, (IrInsn){ .op = IR_ARMS, .a = expected, .b = value });
+    return dst;
+}
+
 void ir_fence(IrBlock *b, unsigned orders)
 {
     if (orders) {

@@ -234,12 +234,13 @@ static bool read_memop(Parser *ps, uint8_t *type)
         { "acq", MEM_ACQ },
         { "rel", MEM_REL },
         { "align", MEM_ALIGN },
+        { "unseen", MEM_UNSEEN },
     };
     enum { SIZES = 11 };
     unsigned bits;
     bool ok = read_suffixes(ps, words, G_N_ELEMENTS(words), SIZES, &bits);
     *type = bits;
-    return ok || fail(ps, "how memory is touched: .u8 .s16 .32 .64, then .be .acq .rel .align");
+    return ok || fail(ps, "how memory is touched: .u8 .s16 .32 .64, then .be .acq .rel .align .unseen");
 }
 
 /* ".rr.rw.wr.ww" */
@@ -314,9 +315,34 @@ static bool read_plain_operands(Parser *ps, IrInsn *in, unsigned flags)
     return ok;
 }
 
+/* The operation named, IR_OPS when there is none of that name. */
+static unsigned find_op(const char *name)
+{
+    unsigned op = 0;
+    while (op < IR_OPS && strcmp(name, ir_op_info[op].name)) {
+        op++;
+    }
+    return op;
+}
+
+static bool read_atomic(Parser *ps, uint32_t *aux)
+{
+    char word[16];
+    const char *start = ps->p;
+    *aux = read_word(ps, word, sizeof word) ? find_op(word) : IR_OPS;
+    if (*aux < IR_OPS) {
+        return true;
+    }
+    ps->p = start;
+    return fail(ps, "an operation (mov, add, minu ...) is expected");
+}
+
 static bool read_memory_operands(Parser *ps, IrInsn *in, unsigned flags)
 {
     bool first = true;
+    if (flags & IRF_RMW && !read_atomic(ps, &in->aux)) {
+        return false;
+    }
     if (flags & IRF_B) {
         if (!read_ref(ps, &in->b)) {
             return false;
@@ -329,7 +355,7 @@ static bool read_memory_operands(Parser *ps, IrInsn *in, unsigned flags)
         }
         first = false;
     }
-    return (first || expect(ps, ',')) && read_displacement(ps, &in->aux);
+    return flags & IRF_RMW || ((first || expect(ps, ',')) && read_displacement(ps, &in->aux));
 }
 
 static bool read_operands(Parser *ps, IrInsn in)
@@ -357,13 +383,7 @@ static bool read_mnemonic(Parser *ps, IrInsn *in)
 {
     char word[16];
     const char *start = ps->p;
-    unsigned op = IR_OPS;
-    if (read_word(ps, word, sizeof word)) {
-        op = 0;
-        while (op < IR_OPS && strcmp(word, ir_op_info[op].name)) {
-            op++;
-        }
-    }
+    unsigned op = read_word(ps, word, sizeof word) ? find_op(word) : IR_OPS;
     if (op == IR_OPS || op == IR_ARG || op == IR_ARMS) {
         ps->p = start;
         return fail(ps, "no such operation");

@@ -8,6 +8,8 @@
  *     a1 = select.i64 eq a0, 0, %1, a2     condition, its operands, the two arms
  *     %2 = ld.s32.acq a0, -8          base, displacement
  *     st.64 %2, a0, 8                 value, base, displacement
+ *     a1 = rmw.s32.align add %2, a0   operation, value, address
+ *     a1 = cas.64.align a0, 8, a2, a3 base, displacement, expected and new value
  *     a3 = ldenv.u8 1280              stenv.64 a3, 1288
  *     a4 = call name(a0, 1)
  *     fence.rr.wr                     loads before loads, stores before loads
@@ -46,12 +48,13 @@ static void print_ref(const IrBlock *b, GString *out, IrRef r)
 static void print_memop(GString *out, const IrInsn *in)
 {
     MemOp m = in->type;
-    bool sized = ir_op_info[in->op].flags & IRF_B || (m & MEM_SIZE) == MEM_64;
+    bool sized = !(ir_op_info[in->op].flags & IRF_DST) || (m & MEM_SIZE) == MEM_64;
     g_string_append_printf(out, ".%s%u", sized ? "" : m & MEM_SIGN ? "s" : "u", 8 * memop_bytes(m));
     g_string_append(out, m & MEM_BE ? ".be" : "");
     g_string_append(out, m & MEM_ACQ ? ".acq" : "");
     g_string_append(out, m & MEM_REL ? ".rel" : "");
     g_string_append(out, m & MEM_ALIGN ? ".align" : "");
+    g_string_append(out, m & MEM_UNSEEN ? ".unseen" : "");
 }
 
 static void print_orders(GString *out, unsigned orders)
@@ -84,6 +87,9 @@ static void print_operands(const IrBlock *b, GString *out, const IrInsn *in, con
     if (flags & IRF_COND) {
         g_string_append_printf(out, " %s", ir_cond_of(in) < IR_CONDS ? ir_cond_names[ir_cond_of(in)] : "?");
     }
+    if (flags & IRF_RMW) {
+        g_string_append_printf(out, " %s", in->aux < IR_OPS ? ir_op_info[in->aux].name : "?");
+    }
     const char *sep = " ";
     if ((flags & IRF_MEM) && (flags & IRF_B)) { /* the value stored comes first */
         g_string_append(out, sep);
@@ -100,7 +106,7 @@ static void print_operands(const IrBlock *b, GString *out, const IrInsn *in, con
         print_ref(b, out, in->b);
         sep = ", ";
     }
-    if (flags & IRF_MEM) {
+    if ((flags & IRF_MEM) && !(flags & IRF_RMW)) {
         g_string_append_printf(out, "%s%d", sep, in->aux);
     }
     if (flags & IRF_LABEL) {

@@ -13,7 +13,8 @@
  *      takes; IR_ARMS directly behind the operation that reads them (IRF_ARMS) and nowhere else
  *   7. an operation that may fault follows an IR_INSN, and behind a label where ways from
  *      different guest instructions meet comes an IR_INSN first
- *   8. accesses to the CPU struct are aligned and do not touch a global's slot */
+ *   8. accesses to the CPU struct are aligned and do not touch a global's slot
+ *   9. atomics (IR_RMW, IR_CAS) are aligned (MEM_ALIGN) and little endian; what an IR_RMW does is one of IRF_ATOMIC */
 #include <inttypes.h>
 
 #include "tcg/ir.h"
@@ -100,10 +101,11 @@ static bool check_types(Verifier *v, const IrInsn *in)
     if (types && (in->type >= IR_VOID || !(types >> in->type & 1))) {
         return broken(v, "not of this type");
     }
-    if ((flags & IRF_MEM) && in->type >= 2 * MEM_ALIGN) {
+    if ((flags & IRF_MEM) && (in->type & MEM_UNSEEN) && in->op != IR_CAS) {
         return broken(v, "not a MemOp");
     }
-    if ((flags & IRF_MEM) && (in->type & MEM_SIGN) && ((flags & IRF_B) || (in->type & MEM_SIZE) == MEM_64)) {
+    if ((flags & IRF_MEM) && (in->type & MEM_SIGN) &&
+        (!(flags & IRF_DST) || (in->type & MEM_SIZE) == MEM_64)) {
         return broken(v, "only narrow loads extend");
     }
     if ((flags & IRF_COND) && ir_cond_of(in) >= IR_CONDS) {
@@ -116,6 +118,15 @@ static bool check_types(Verifier *v, const IrInsn *in)
         return broken(v, "the pc is a constant");
     }
     return true;
+}
+
+static bool check_atomic(Verifier *v, const IrInsn *in)
+{
+    if (!(in->type & MEM_ALIGN) || in->type & MEM_BE) {
+        return broken(v, "atomics are aligned and little endian");
+    }
+    bool known = in->op == IR_CAS || (in->aux < IR_OPS && ir_op_info[in->aux].flags & IRF_ATOMIC);
+    return known || broken(v, "no operation for an atomic");
 }
 
 static bool check_env(Verifier *v, const IrInsn *in)
@@ -230,6 +241,8 @@ static bool check_insn(Verifier *v, const IrInsn *in)
     case IR_LABEL: ok = check_label(v, ir_label_of(in)); break;
     case IR_CALL: ok = check_call(v, in); break;
     case IR_INSN: v->insn = v->at; break;
+    case IR_RMW:
+    case IR_CAS: ok = check_atomic(v, in); break;
     case IR_ARG: ok = ++v->args <= IR_MAX_ARGS || broken(v, "too many arguments"); break;
     default:
         ok = (!(flags & IRF_LABEL) || check_jump(v, ir_label_of(in))) &&

@@ -178,7 +178,10 @@ static const void *retired(CPU *cpu, void **context, uintptr_t code)
 }
 
 const JitConfig tcg_jit_config = {
-    .run = { .load = cpu_load, .store = cpu_store, .exit_request = offsetof(CPU, exit_request) },
+    .run = { .load = cpu_load,
+             .store = cpu_store,
+             .atomic = cpu_atomic,
+             .exit_request = offsetof(CPU, exit_request) },
     .page_bits = GUEST_PAGE_BITS,
     .tlb_bits = TLB_BITS,
     .tlb_rd = offsetof(TlbEntry, rd),

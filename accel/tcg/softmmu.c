@@ -412,6 +412,51 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     write_target(cpu, &t, vaddr, bytes, a, value);
 }
 
+/* ---- atomics: in RAM alone ----------------------------------------------------------------------- */
+
+static void check_watch_atomic(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
+{
+    if (reads) {
+        check_watch(cpu, vaddr, bytes, MMU_READ);
+    }
+    check_watch(cpu, vaddr, bytes, MMU_WRITE);
+}
+
+static Target locate_atomic(CPU *cpu, uint64_t vaddr, Access a)
+{
+    unsigned bytes = memop_bytes(a.mop);
+    Target t = { .host = tlb_hit(cpu, vaddr, bytes, MMU_WRITE) };
+    if (G_LIKELY(t.host)) {
+        return t;
+    }
+    cpu->tcg->stats.slow_accesses++;
+    t = locate(cpu, vaddr, bytes, a);
+    if (!t.host) {
+        raise_bus(cpu, vaddr, a);
+    }
+    check_watch_atomic(cpu, vaddr, bytes, !(a.mop & MEM_UNSEEN));
+    leave_changed_block(cpu, &t, vaddr, bytes);
+    return t;
+}
+
+uint64_t cpu_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
+{
+    unsigned bytes = memop_bytes(mop);
+    Access a = { MMU_WRITE, mop };
+    if (G_UNLIKELY(vaddr & (bytes - 1))) {
+        raise_misaligned(cpu, vaddr, a);
+    }
+    Target t = locate_atomic(cpu, vaddr, a);
+    if (cpu->tcg->log) {
+        tcg_log_ram_write(cpu->tcg->log, t.host, bytes);
+    }
+    uint64_t old = ir_atomic(t.host, mop, op, value, expected);
+    if (t.code) {
+        tcg_index_written(&cpu->tcg->state->index, t.ram_page, vaddr & (GUEST_PAGE - 1), bytes);
+    }
+    return old;
+}
+
 /* ---- for helpers ------------------------------------------------------------------------------ */
 
 void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
@@ -433,10 +478,7 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
     if (!t.host) {
         return NULL;
     }
-    if (reads) {
-        check_watch(cpu, vaddr, bytes, MMU_READ);
-    }
-    check_watch(cpu, vaddr, bytes, MMU_WRITE);
+    check_watch_atomic(cpu, vaddr, bytes, reads);
     leave_changed_block(cpu, &t, vaddr, bytes);
     if (log) {
         tcg_log_ram_write(log, t.host, bytes);
@@ -477,18 +519,6 @@ bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value)
     return true;
 }
 
-static bool host_cas(void *p, unsigned bytes, uint64_t expected, uint64_t value)
-{
-    if (bytes == 8) {
-        expected = GUINT64_TO_LE(expected);
-        return __atomic_compare_exchange_n((uint64_t *)p, &expected, GUINT64_TO_LE(value), false,
-                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    }
-    uint32_t old = GUINT32_TO_LE(expected);
-    return __atomic_compare_exchange_n((uint32_t *)p, &old, GUINT32_TO_LE(value), false, __ATOMIC_SEQ_CST,
-                                       __ATOMIC_SEQ_CST);
-}
-
 bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_t value, bool *swapped)
 {
     TcgVcpu *v = cpu->tcg;
@@ -503,7 +533,7 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
     uint64_t offset = phys - v->near.start;
     uint64_t page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
     may_store_unnoticed(v, page, MMU_WRITE);
-    *swapped = host_cas(v->near.host + offset, bytes, expected, value);
+    *swapped = cas_le(v->near.host + offset, bytes, expected, value) == expected;
     if (*swapped) {
         tcg_index_written(&v->state->index, page, phys & (GUEST_PAGE - 1), bytes);
     }

@@ -27,9 +27,14 @@ typedef struct IrRuntime {
      * block); from host code, globals are in the CPU struct by then. */
     uint64_t (*load)(CPU *cpu, uint64_t vaddr, MemOp mop);
     void (*store)(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value);
+    /* IR_RMW (op: its operation) and IR_CAS (op: that): what stood there, extended as mop says. */
+    uint64_t (*atomic)(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected);
     int32_t
         exit_request; /* offset in the CPU struct of a uint32_t: nonzero ends the block at its next poll */
 } IrRuntime;
+
+/* For it: the same in host memory at an aligned address. */
+uint64_t ir_atomic(void *host, MemOp mop, IrOp op, uint64_t value, uint64_t expected);
 
 /* ---- the interpreter ---- */
 
@@ -49,12 +54,13 @@ IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run);
  * a block.  Offsets are bytes. */
 typedef struct JitConfig {
     const IrGuest *guest;
-    IrRuntime run; /* load and store: for what the TLB does not serve */
+    IrRuntime run; /* load, store, atomic: for what the TLB does not serve */
     uint32_t
         random; /* not 0: tests want the back end to choose registers by this seed, wherever it has a choice */
     /* The TLB: at the start of the context, 1 << tlb_bits entries of 32 bytes, by the page of an access's first
      * byte.  An entry serves it when the tag of its kind is the page of the last byte (with MEM_ALIGN: the
-     * address is aligned as well); then host address = guest address + addend. */
+     * address is aligned as well); then host address = guest address + addend.  A tag that is never to match
+     * has a bit of the offset in the page set that no alignment asks for: 8 or more. */
     unsigned page_bits, tlb_bits;
     int32_t tlb_rd, tlb_wr, tlb_addend; /* in an entry */
     /* The jump cache: 1 << jump_bits entries {uint64_t pc, code} from here on in the context; the index is

@@ -21,7 +21,7 @@
  * IR_EXIT_LOOKUP the translator does, behind the last IR_INSN.  Elsewhere its slot (and the
  * global that names it) holds nothing that may be read: an IR_INSN may store there.
  *
- * Faults: only IR_LD, IR_ST and helpers marked IRH_FAULT leave a block in the
+ * Faults: only IR_LD, IR_ST, IR_RMW, IR_CAS and helpers marked IRH_FAULT leave a block in the
  * middle; they may be restored to the guest pc of the last IR_INSN. */
 #pragma once
 #include <glib.h>
@@ -75,11 +75,12 @@ enum {
     MEM_32 = 2,
     MEM_64 = 3,
     MEM_SIZE = 3,
-    MEM_SIGN = 4,   /* load: sign extend to 64 bits (else zero extend) */
-    MEM_BE = 8,     /* big endian */
-    MEM_ACQ = 16,   /* nothing later moves before it */
-    MEM_REL = 32,   /* nothing earlier moves after it */
-    MEM_ALIGN = 64, /* misaligned: the guest's alignment fault (atomics) */
+    MEM_SIGN = 4,     /* load: sign extend to 64 bits (else zero extend) */
+    MEM_BE = 8,       /* big endian */
+    MEM_ACQ = 16,     /* nothing later moves before it */
+    MEM_REL = 32,     /* nothing earlier moves after it */
+    MEM_ALIGN = 64,   /* misaligned: the guest's alignment fault (atomics) */
+    MEM_UNSEEN = 128, /* IR_CAS: the guest is not told what stood there, so watchpoints see a store alone */
 };
 static inline unsigned memop_bytes(MemOp m)
 {
@@ -108,7 +109,7 @@ typedef enum IrOp { /* what each means: ops.def */
 typedef struct IrInsn {
     uint8_t op, type; /* IrOp; IrType, or MemOp for memory and env operations */
     IrRef dst, a, b;
-    uint32_t aux; /* label << 8 | IrCond; displacement; offset; helper; FENCE_*: see IRF_* */
+    uint32_t aux; /* label << 8 | IrCond; displacement; offset; helper; FENCE_*; IrOp: see IRF_* */
 } IrInsn;
 _Static_assert(sizeof(IrInsn) == 12, "an operation is 12 bytes");
 static inline IrCond ir_cond_of(const IrInsn *i)
@@ -236,6 +237,9 @@ IrRef ir_setcc(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c
 IrRef ir_select(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c, IrRef x, IrRef y);
 IrRef ir_load(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp);
 void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp);
+/* Atomics, with MEM_ALIGN and without MEM_BE; op: one of IRF_ATOMIC. */
+IrRef ir_rmw(IrBlock *b, MemOp mop, IrOp op, IrRef dst, IrRef addr, IrRef value);
+IrRef ir_cas(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp, IrRef expected, IrRef value);
 void ir_fence(IrBlock *b, unsigned orders); /* FENCE_* */
 IrRef ir_load_env(IrBlock *b, MemOp mop, IrRef dst, size_t offset);
 void ir_store_env(IrBlock *b, MemOp mop, IrRef value, size_t offset);
@@ -262,9 +266,10 @@ enum {
     IRF_ENV = 16,  /* ... into the CPU struct */
     IRF_COND = 32, /* aux holds an IrCond */
     IRF_LABEL = 64,
-    IRF_ORDER = 128, /* aux is of FENCE_* */
-    IRF_PC = 256,    /* a is a constant */
-    IRF_ARMS = 512,  /* two more operands are in the IR_ARMS behind it */
+    IRF_ORDER = 128,  /* aux is of FENCE_* */
+    IRF_PC = 256,     /* a is a constant */
+    IRF_ARMS = 512,   /* two more operands are in the IR_ARMS behind it */
+    IRF_RMW = 131072, /* with IRF_MEM: aux is no displacement but an IrOp */
     /* ---- nature */
     IRF_SIDE = 1024, /* has an effect besides dst: never dropped */
     IRF_END = 2048,  /* control never passes to the next operation */
@@ -273,6 +278,7 @@ enum {
     IRF_BARRIER = 16384, /* here the globals hold what the guest's registers do (IR_CALL: see the helper) */
     IRF_CHEAP = 32768,   /* as well done in vain as skipped by a branch */
     IRF_NARROW = 65536,  /* bits 63..32 of the result are zero, whatever the type */
+    IRF_ATOMIC = 262144, /* what an IR_RMW may do */
 };
 enum { IRT_INT = 1 << IR_I32 | 1 << IR_I64 };
 typedef enum IrOpKind { IRK_OTHER, IRK_UNARY, IRK_BINARY } IrOpKind; /* IR_OP, IR_OP1, IR_OP2 */

@@ -5,6 +5,7 @@
  * aligned one, never a mixture), so these serve guest memory as well as fields of structs. */
 #pragma once
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef uint16_t Unaligned16 __attribute__((aligned(1), may_alias));
@@ -40,6 +41,25 @@ static inline void store_host(void *p, unsigned size, uint64_t v)
     }
 }
 
+/* Compare and swap, sequentially consistent: what stood there; value stands there now if that was `expected`.
+ * p is aligned. */
+static inline uint64_t cas_host(void *p, unsigned size, uint64_t expected, uint64_t value)
+{
+    uint8_t e1 = (uint8_t)expected;
+    uint16_t e2 = (uint16_t)expected;
+    uint32_t e4 = (uint32_t)expected;
+    const int order = __ATOMIC_SEQ_CST;
+    switch (size) {
+    case 1: __atomic_compare_exchange_n((uint8_t *)p, &e1, (uint8_t)value, false, order, order); return e1;
+    case 2: __atomic_compare_exchange_n((uint16_t *)p, &e2, (uint16_t)value, false, order, order); return e2;
+    case 4: __atomic_compare_exchange_n((uint32_t *)p, &e4, (uint32_t)value, false, order, order); return e4;
+    case 8:
+        __atomic_compare_exchange_n((uint64_t *)p, &expected, value, false, order, order);
+        return expected;
+    default: g_assert_not_reached();
+    }
+}
+
 static inline uint64_t swap_uint(uint64_t v, unsigned size)
 {
     return GUINT64_SWAP_LE_BE(v) >> (64 - 8 * size);
@@ -55,4 +75,12 @@ static inline uint64_t load_le(const void *p, unsigned size)
 static inline void store_le(void *p, unsigned size, uint64_t v)
 {
     store_host(p, size, G_BYTE_ORDER == G_LITTLE_ENDIAN ? v : swap_uint(v, size));
+}
+
+static inline uint64_t cas_le(void *p, unsigned size, uint64_t expected, uint64_t value)
+{
+    if (G_BYTE_ORDER == G_LITTLE_ENDIAN) {
+        return cas_host(p, size, expected, value);
+    }
+    return swap_uint(cas_host(p, size, swap_uint(expected, size), swap_uint(value, size)), size);
 }

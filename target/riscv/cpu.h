@@ -26,7 +26,7 @@ typedef struct RiscvState {
     uint64_t x[32]; /* x[0] stays 0 */
     uint64_t pc;
     uint64_t f[32];
-    uint64_t load_res; /* reserved address of LR, UINT64_MAX: none */
+    uint64_t load_res; /* reserved address of LR, with bit 0 set when of a doubleword; UINT64_MAX: none */
     uint64_t load_val; /* value that LR saw */
     uint32_t priv;     /* PRIV_* */
     FpStatus fp;       /* fp.flags: fflags.  fp.rounding is set per operation */

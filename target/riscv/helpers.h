@@ -16,11 +16,8 @@ extern const IrHelper riscv_helper_sfence_check; /* insn: raises if S fences are
 extern const IrHelper riscv_helper_cbo;          /* insn, vaddr, CBO_* */
 
 /* helpers-atomic.c */
-extern const IrHelper riscv_helper_lr;          /* vaddr, MemOp -> value, sign extended */
-extern const IrHelper riscv_helper_sc;          /* vaddr, value, MemOp -> 0 if it succeeded */
-extern const IrHelper riscv_helper_amo;         /* vaddr, value, AMO_* -> old, sign extended */
-extern const IrHelper riscv_helper_amocas;      /* vaddr, expected, value, AMO_W or AMO_D -> old */
-extern const IrHelper riscv_helper_amocas_pair; /* vaddr, rd, rs2, AMO_D or AMO_Q: register pairs */
+extern const IrHelper riscv_helper_sc_fails;    /* vaddr, bytes -> 1 */
+extern const IrHelper riscv_helper_amocas_pair; /* vaddr, rd, rs2, bytes: register pairs */
 
 /* helpers-bits.c */
 extern const IrHelper riscv_helper_clmul;  /* a, b -> low half */

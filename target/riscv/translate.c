@@ -136,6 +136,17 @@ unsigned riscv_tr_cold_raise(Translator *t, uint32_t cause, uint64_t tval)
     return c->label;
 }
 
+unsigned riscv_tr_cold_rest(Translator *t, const RiscvArgs *a,
+                            void (*rest)(Translator *t, const RiscvArgs *a))
+{
+    ColdPath *c = cold_new(t, COLD_REST);
+
+    c->args = *a;
+    c->rest = rest;
+    c->next = t->next;
+    return c->label;
+}
+
 static void emit_raise(Translator *t, const IrHelper *helper, uint32_t cause, IrRef tval)
 {
     IrRef args[2] = { ir_const(t->ir, cause), tval };
@@ -180,6 +191,13 @@ static void emit_cold(Translator *t, const ColdPath *c)
     ir_label(t->ir, c->label);
     if (c->kind == COLD_EXIT) {
         ir_exit_pc(t->ir, c->pc);
+        return;
+    }
+    if (c->kind == COLD_REST) {
+        ir_insn(t->ir, c->pc);
+        t->ir->guest_insns--; /* the same one, going on here */
+        c->rest(t, &c->args);
+        ir_exit_pc(t->ir, c->next);
         return;
     }
     IrRef tval;

@@ -21,16 +21,18 @@ typedef enum FpReady { FP_READY_NO, FP_READY_ON, FP_READY_DIRTY } FpReady;
 
 /* A side exit, emitted behind the block's main path; COLD_BOUND: an exit that became a forward
  * branch in the block. */
-typedef enum ColdKind { COLD_EXIT, COLD_BOUND, COLD_RAISE, COLD_JALR_MISALIGNED } ColdKind;
+typedef enum ColdKind { COLD_EXIT, COLD_BOUND, COLD_RAISE, COLD_JALR_MISALIGNED, COLD_REST } ColdKind;
 typedef struct ColdPath {
     ColdKind kind;
     unsigned label;
-    uint64_t pc;    /* of the instruction (raise), or where to go (exit) */
+    uint64_t pc;    /* of the instruction (raise, rest), or where to go (exit) */
     uint32_t cause; /* raise */
     uint64_t tval;
-    RiscvArgs args;   /* of the jalr */
+    RiscvArgs args;   /* of the jalr or the rest */
     FpReady fp_ready; /* exit: what was known at the branch */
     bool frm_ready;
+    uint64_t next; /* COLD_REST: behind the instruction */
+    void (*rest)(Translator *t, const RiscvArgs *a);
 } ColdPath;
 
 struct Translator {
@@ -51,22 +53,6 @@ struct Translator {
     ColdPath cold[4 * RISCV_MAX_BLOCK];
 };
 
-/* Operation of the AMO rows, and of riscv_helper_amo. */
-enum {
-    AMO_SWAP,
-    AMO_ADD,
-    AMO_XOR,
-    AMO_AND,
-    AMO_OR,
-    AMO_MIN,
-    AMO_MAX,
-    AMO_MINU,
-    AMO_MAXU,
-    AMO_OP_MASK = 15,
-    AMO_W = 0,
-    AMO_D = 16,
-    AMO_Q = 32,
-};
 enum { CLMUL_LOW, CLMUL_HIGH, CLMUL_REVERSED };
 enum { BIT_CLEAR, BIT_EXTRACT, BIT_INVERT, BIT_SET };
 enum { SIGN_COPY, SIGN_NEGATE, SIGN_XOR, SIGN_MASK = 3, SIGN_H = 4, SIGN_S = 8, SIGN_D = 12 };
@@ -110,6 +96,9 @@ void riscv_tr_goto(Translator *t, uint64_t target);
 /* A label behind the block that goes to target, or raises an exception at this instruction. */
 unsigned riscv_tr_cold_exit(Translator *t, uint64_t target);
 unsigned riscv_tr_cold_raise(Translator *t, uint32_t cause, uint64_t tval);
+/* A label behind the block where `rest` ends this instruction in another way, before the next one. */
+unsigned riscv_tr_cold_rest(Translator *t, const RiscvArgs *a,
+                            void (*rest)(Translator *t, const RiscvArgs *a));
 /* End the block with an exception at this instruction. */
 void riscv_tr_raise(Translator *t, uint32_t cause, uint64_t tval);
 /* End the block behind this instruction; state that blocks depend on may have changed. */

@@ -146,6 +146,8 @@ static void gen_op(Jit *j, const IrInsn *i)
     case IR_SELECT: gen_select(j, i); break;
     case IR_LD: gen_load(j, i); break;
     case IR_ST: gen_store(j, i); break;
+    case IR_RMW: gen_rmw(j, i); break;
+    case IR_CAS: gen_cas(j, i); break;
     case IR_FENCE: gen_fence(j, i); break;
     case IR_LDENV: gen_load_env(j, i); break;
     case IR_STENV: gen_store_env(j, i); break;

@@ -191,11 +191,16 @@ uint32_t x_jmp8(Asm *a)
     return x_pos(a) - 1;
 }
 
-void x_bind8(Asm *a, uint32_t fixup)
+void x_bind8_to(Asm *a, uint32_t fixup, uint32_t pos)
 {
-    int rel = x_pos(a) - (fixup + 1);
+    int rel = pos - (fixup + 1);
     g_assert(rel >= -128 && rel < 128);
     a->start[fixup] = rel;
+}
+
+void x_bind8(Asm *a, uint32_t fixup)
+{
+    x_bind8_to(a, fixup, x_pos(a));
 }
 
 void x_nop(Asm *a, unsigned bytes)

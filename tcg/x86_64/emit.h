@@ -131,4 +131,5 @@ void x_bind_to(Asm *a, uint32_t fixup, uint32_t pos);
 uint32_t x_jcc8(Asm *a, unsigned cc);
 uint32_t x_jmp8(Asm *a);
 void x_bind8(Asm *a, uint32_t fixup);
+void x_bind8_to(Asm *a, uint32_t fixup, uint32_t pos);
 void x_nop(Asm *a, unsigned bytes); /* up to 7 */

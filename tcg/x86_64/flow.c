@@ -281,7 +281,7 @@ void gen_cold(Jit *j)
 {
     for (unsigned n = 0; n < j->cold_count; n++) {
         Cold *c = &j->cold[n];
-        if (c->kind == COLD_LOAD || c->kind == COLD_STORE) {
+        if (c->kind <= COLD_ATOMIC) {
             gen_cold_access(j, c);
         } else {
             cold_exit(j, c);

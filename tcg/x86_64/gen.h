@@ -33,7 +33,7 @@ static inline bool reg_is_volatile(int r)
     return r <= RDX || r == RSI || r == RDI || (r >= R8 && r <= R11);
 }
 
-typedef enum ColdKind { COLD_LOAD, COLD_STORE, COLD_CHAIN, COLD_POLL, COLD_NEXT } ColdKind;
+typedef enum ColdKind { COLD_LOAD, COLD_STORE, COLD_ATOMIC, COLD_CHAIN, COLD_POLL, COLD_NEXT } ColdKind;
 
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
@@ -41,7 +41,9 @@ typedef struct Cold {
     int8_t addr, dst;   /* registers */
     uint32_t fixups[2]; /* rel32s that come here; 0: unused */
     uint32_t resume;    /* position to go back to */
-    Loc value;          /* of a store */
+    Loc value;          /* of a store or an atomic */
+    Loc expected;       /* of an IR_CAS */
+    uint8_t op;         /* atomic: IrOp for IrRuntime.atomic */
     unsigned exit;      /* index in exits */
     uint64_t pc;        /* guest pc of the instruction, or target */
 } Cold;
@@ -63,7 +65,7 @@ struct Jit {
     unsigned helper_count;
     uint32_t table; /* offset of the helper table in the head */
     const uint8_t *stub_enter, *stub_leave, *stub_next, *stub_next_mode, *stub_chain, *stub_retired;
-    const uint8_t *stub_load, *stub_store;
+    const uint8_t *stub_load, *stub_store, *stub_atomic;
     /* ---- guest */
     int8_t *pin;               /* by global: host register or NO_REG */
     int16_t pinned_global[16]; /* by host register: global or -1 */
@@ -132,7 +134,7 @@ static inline Loc global_loc(const Jit *j, IrRef r)
 void reg_save_pinned(Jit *j, Asm *a, bool all); /* to the CPU struct */
 void reg_load_pinned(Jit *j, Asm *a, bool all);
 
-/* ---- alu.c, mem.c, flow.c: operations (compile.c says which) ---- */
+/* ---- alu.c, mem.c, atomic.c, flow.c: operations (compile.c says which) ---- */
 void gen_unary(Jit *j, const IrInsn *i);
 void gen_extend(Jit *j, const IrInsn *i);
 void gen_count(Jit *j, const IrInsn *i);
@@ -147,6 +149,8 @@ void gen_setcc(Jit *j, const IrInsn *i);
 void gen_select(Jit *j, const IrInsn *i);
 void gen_load(Jit *j, const IrInsn *i);
 void gen_store(Jit *j, const IrInsn *i);
+void gen_rmw(Jit *j, const IrInsn *i);
+void gen_cas(Jit *j, const IrInsn *i);
 void gen_fence(Jit *j, const IrInsn *i);
 void gen_load_env(Jit *j, const IrInsn *i);
 void gen_store_env(Jit *j, const IrInsn *i);
@@ -162,6 +166,12 @@ void gen_exit_lookup(Jit *j);
 unsigned gen_compare(Jit *j, IrCond cond, unsigned type, IrRef a, IrRef b);
 void gen_cold(Jit *j);                       /* flow.c: all cold code */
 void gen_cold_access(Jit *j, const Cold *c); /* mem.c */
+/* mem.c: the pieces of an access, see its head */
+int gen_address(Jit *j, IrRef base, int32_t disp); /* in a register that the fast path leaves alone */
+Loc gen_waiting(Jit *j, IrRef r);                  /* a value, where it is while rax, rcx and rdx are busy */
+uint32_t gen_tlb_check(Jit *j, int addr, MemOp m, int32_t tag); /* the fixup of the miss; rcx: the addend */
+void gen_load_loc(Asm *a, int reg, Loc l);
+void gen_load_bytes(Asm *a, int reg, Loc from, MemOp m); /* little endian; from memory, or rax, rcx, rdx */
 Cold *gen_cold_new(Jit *j, ColdKind kind);
 void gen_note_pc(Jit *j, uint64_t pc); /* a call that returns here belongs to pc */
 

@@ -22,10 +22,10 @@
 static unsigned load_opcode(MemOp m)
 {
     switch (m & (MEM_SIZE | MEM_SIGN)) {
-    case MEM_8: return X_MOVZX8 & ~X_BRM;
+    case MEM_8: return X_MOVZX8;
     case MEM_16: return X_MOVZX16;
     case MEM_32: return X_MOV_LOAD;
-    case MEM_8 | MEM_SIGN: return (X_MOVSX8 & ~X_BRM) | X_W;
+    case MEM_8 | MEM_SIGN: return X_MOVSX8 | X_W;
     case MEM_16 | MEM_SIGN: return X_MOVSX16 | X_W;
     case MEM_32 | MEM_SIGN: return X_MOVSXD;
     default: return X_MOV_LOAD | X_W;
@@ -51,6 +51,13 @@ static void emit_bswap(Asm *a, int r, MemOp m)
     }
 }
 
+void gen_load_bytes(Asm *a, int reg, Loc from, MemOp m)
+{
+    if ((m & MEM_SIZE) != MEM_64 || from.kind != LOC_REG || from.reg != reg) {
+        x_op(a, load_opcode(m), reg, from);
+    }
+}
+
 static void emit_store(Asm *a, MemOp m, int reg, Loc to)
 {
     static const unsigned ops[] = { X_MOV8_STORE, X_MOV_STORE | X_66, X_MOV_STORE, X_MOV_STORE | X_W };
@@ -73,8 +80,7 @@ static void emit_store_imm(Asm *a, MemOp m, int32_t imm, Loc to)
     }
 }
 
-/* base + disp in a register that the fast path leaves alone. */
-static int address(Jit *j, IrRef base, int32_t disp)
+int gen_address(Jit *j, IrRef base, int32_t disp)
 {
     int p = reg_pinned(j, base);
     if (p != NO_REG && disp == 0) {
@@ -114,8 +120,7 @@ static int address(Jit *j, IrRef base, int32_t disp)
     return RDX;
 }
 
-/* The TLB check; afterwards rcx is the addend.  Returns the fixup of the miss. */
-static uint32_t check(Jit *j, int addr, MemOp m, int32_t tag)
+uint32_t gen_tlb_check(Jit *j, int addr, MemOp m, int32_t tag)
 {
     Asm *a = &j->a;
     unsigned size = memop_bytes(m), shift = j->c.page_bits - 5;
@@ -161,13 +166,16 @@ void gen_fence(Jit *j, const IrInsn *i)
 void gen_load(Jit *j, const IrInsn *i)
 {
     MemOp m = i->type;
-    int addr = address(j, i->a, i->aux);
+    if (m & MEM_REL) { /* sequentially consistent: no earlier store behind this load */
+        full_fence(j);
+    }
+    int addr = gen_address(j, i->a, i->aux);
     reg_flush_live(j);
     int d = reg_pinned(j, i->dst);
     if (d == NO_REG) {
         d = RAX;
     }
-    uint32_t miss = check(j, addr, m, j->c.tlb_rd);
+    uint32_t miss = gen_tlb_check(j, addr, m, j->c.tlb_rd);
     x_op(&j->a, load_opcode(m), d, loc_mem2(RCX, addr, 0));
     emit_bswap(&j->a, d, m);
     Cold *c = gen_cold_new(j, COLD_LOAD);
@@ -180,28 +188,29 @@ void gen_load(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, d);
 }
 
+Loc gen_waiting(Jit *j, IrRef r)
+{
+    if (ir_is_const(r)) {
+        return loc_imm(ir_const_value(j->ir, r));
+    }
+    if (ir_is_temp(r)) {
+        reg_spill_temp(j, r);
+    }
+    return reg_loc(j, r);
+}
+
 /* Where the value of a store waits while rax and rcx are busy. */
 static Loc store_value(Jit *j, const IrInsn *i, int addr)
 {
     MemOp m = i->type;
-    int p = reg_pinned(j, i->b);
-    if (p != NO_REG) {
-        return loc_reg(p);
-    }
-    if (ir_is_const(i->b)) {
-        int64_t v = ir_const_value(j->ir, i->b);
-        if (!(m & MEM_BE) && (v == (int32_t)v || (m & MEM_SIZE) != MEM_64)) {
-            return loc_imm((int32_t)v);
-        }
-        return loc_imm(v);
-    }
     if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && addr != RDX && reg_dies(j, i->b)) {
         return loc_reg(RDX);
     }
-    if (ir_is_temp(i->b)) {
-        reg_spill_temp(j, i->b);
+    Loc l = gen_waiting(j, i->b);
+    if (l.kind == LOC_IMM && !(m & MEM_BE) && (m & MEM_SIZE) != MEM_64) {
+        l.value = (int32_t)l.value;
     }
-    return reg_loc(j, i->b);
+    return l;
 }
 
 void gen_store(Jit *j, const IrInsn *i)
@@ -211,10 +220,10 @@ void gen_store(Jit *j, const IrInsn *i)
     if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && (reg_pinned(j, i->a) == NO_REG || i->aux)) {
         reg_spill_temp(j, i->b); /* the address needs rdx */
     }
-    int addr = address(j, i->a, i->aux);
+    int addr = gen_address(j, i->a, i->aux);
     Loc value = store_value(j, i, addr);
     reg_flush_live(j);
-    uint32_t miss = check(j, addr, m, j->c.tlb_wr);
+    uint32_t miss = gen_tlb_check(j, addr, m, j->c.tlb_wr);
     Loc to = loc_mem2(RCX, addr, 0);
     bool wide = value.kind == LOC_IMM && value.value != (int32_t)value.value;
     if (value.kind == LOC_IMM && !wide && !(m & MEM_BE)) {
@@ -241,23 +250,37 @@ void gen_store(Jit *j, const IrInsn *i)
     reg_release_all(j);
 }
 
+void gen_load_loc(Asm *a, int reg, Loc l)
+{
+    if (l.kind == LOC_IMM) {
+        x_mov_imm(a, reg, l.value, false);
+    } else if (l.kind == LOC_MEM || l.reg != reg) {
+        x_op(a, X_MOV_LOAD | X_W, reg, l);
+    }
+}
+
+static const uint8_t *stub_of(const Jit *j, ColdKind kind)
+{
+    return kind == COLD_LOAD ? j->stub_load : kind == COLD_STORE ? j->stub_store : j->stub_atomic;
+}
+
 /* The cold part of an access; it returns into the block behind the fast one. */
 void gen_cold_access(Jit *j, const Cold *c)
 {
     Asm *a = &j->a;
     x_bind(a, c->fixups[0]);
     x_mov(a, RAX, c->addr); /* before rdx, which may hold the address, takes the value */
-    if (c->kind == COLD_STORE) {
-        if (c->value.kind == LOC_IMM) {
-            x_mov_imm(a, RDX, c->value.value, false);
-        } else if (c->value.kind == LOC_MEM || c->value.reg != RDX) {
-            x_op(a, X_MOV_LOAD | X_W, RDX, c->value);
-        }
+    if (c->kind == COLD_ATOMIC && c->op == IR_CAS) {
+        gen_load_loc(a, RDX, c->expected);
+        x_op(a, X_MOV_STORE | X_W, RDX, loc_mem(RSP, 0));
     }
-    x_mov_imm(a, RCX, c->mop, false);
-    x_call(a, c->kind == COLD_LOAD ? j->stub_load : j->stub_store);
+    if (c->kind != COLD_LOAD) {
+        gen_load_loc(a, RDX, c->value);
+    }
+    x_mov_imm(a, RCX, c->mop | c->op << 8, false);
+    x_call(a, stub_of(j, c->kind));
     gen_note_pc(j, c->pc);
-    if (c->kind == COLD_LOAD) {
+    if (c->kind != COLD_STORE) {
         x_mov(a, c->dst, RAX);
     }
     x_jmp(a, a->rx + c->resume);

@@ -128,6 +128,26 @@ static void make_access(Jit *j, const uint8_t **stub, void (*fn)(void), bool sto
     x_u8(a, 0xc3);
 }
 
+/* An atomic: address in rax, value in rdx, MemOp and IrOp << 8 in ecx, what is expected in the caller's [rsp]. */
+static void make_atomic(Jit *j)
+{
+    Asm *a = &j->a;
+    j->stub_atomic = here(j);
+    j->saved = 0;
+    reg_save_pinned(j, a, true);
+    x_op(a, X_MOV_LOAD | X_W, R9, loc_mem(RSP, 8)); /* behind the return address */
+    x_mov(a, R8, RDX);
+    x_mov(a, RSI, RAX);
+    x_op(a, X_MOVZX8, RDX, loc_reg(RCX));
+    x_shift_imm(a, SH_SHR, 0, RCX, 8);
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
+    x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), 8);
+    gen_call_helper(j, (void (*)(void))j->c.run.atomic);
+    x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), 8);
+    reg_load_pinned(j, a, false);
+    x_u8(a, 0xc3);
+}
+
 void stubs_make(Jit *j)
 {
     j->a = (Asm){ .p = j->head_rw, .start = j->head_rw, .rx = j->head_rx };
@@ -140,5 +160,6 @@ void stubs_make(Jit *j)
     make_go(j, &j->stub_retired, (void (*)(void))j->c.retired, ENTRY);
     make_access(j, &j->stub_load, (void (*)(void))j->c.run.load, false);
     make_access(j, &j->stub_store, (void (*)(void))j->c.run.store, true);
+    make_atomic(j);
     g_assert(x_pos(&j->a) <= j->table);
 }

@@ -32,7 +32,7 @@ static Bare *machine(uint32_t insn, unsigned bytes)
     r->s.x[S0] = AT;
     r->s.x[A2] = VALUE;
     r->s.f[10] = VALUE;
-    r->s.load_res = AT;
+    r->s.load_res = AT | 1; /* a doubleword */
     r->s.load_val = UINT64_C(0x1111111111111111);
     r->cpu.arch->set_pc(&r->cpu, BARE_RAM + CODE);
     return b;

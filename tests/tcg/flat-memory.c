@@ -40,6 +40,12 @@ static uint8_t *translate(CPU *cpu, uint64_t vaddr, MemOp mop)
     return toy_ram + (vaddr - TOY_RAM);
 }
 
+static uint64_t load_extended(uint64_t v, MemOp mop)
+{
+    unsigned up = 64 - 8 * memop_bytes(mop);
+    return mop & MEM_SIGN ? (uint64_t)((int64_t)(v << up) >> up) : v;
+}
+
 static uint64_t load(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     const uint8_t *p = translate(cpu, vaddr, mop);
@@ -48,7 +54,7 @@ static uint64_t load(CPU *cpu, uint64_t vaddr, MemOp mop)
     for (unsigned i = 0; i < bytes; i++) {
         v |= (uint64_t)p[i] << 8 * (mop & MEM_BE ? bytes - 1 - i : i);
     }
-    return mop & MEM_SIGN ? (uint64_t)((int64_t)(v << (64 - 8 * bytes)) >> (64 - 8 * bytes)) : v;
+    return load_extended(v, mop);
 }
 
 static void store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
@@ -60,8 +66,41 @@ static void store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     }
 }
 
+/* As signed and unsigned numbers of the size, of which one decides for each operation. */
+static uint64_t combine(MemOp size, IrOp op, uint64_t a, uint64_t b)
+{
+    unsigned up = 64 - 8 * memop_bytes(size);
+    uint64_t ua = a << up, ub = b << up;
+    int64_t sa = (int64_t)ua, sb = (int64_t)ub;
+    switch (op) {
+    case IR_MOV: return b;
+    case IR_ADD: return a + b;
+    case IR_AND: return a & b;
+    case IR_OR: return a | b;
+    case IR_XOR: return a ^ b;
+    case IR_MIN: return sa <= sb ? a : b;
+    case IR_MAX: return sa >= sb ? a : b;
+    case IR_MINU: return ua <= ub ? a : b;
+    case IR_MAXU: return ua >= ub ? a : b;
+    default: g_assert_not_reached();
+    }
+}
+
+static uint64_t atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
+{
+    MemOp plain = mop & (MEM_SIZE | MEM_ALIGN);
+    uint64_t old = load(cpu, vaddr, plain);
+    if (op != IR_CAS) {
+        store(cpu, vaddr, plain, combine(mop & MEM_SIZE, op, old, value));
+    } else if ((old ^ expected) << (64 - 8 * memop_bytes(mop)) == 0) {
+        store(cpu, vaddr, plain, value);
+    }
+    return load_extended(old, mop);
+}
+
 const IrRuntime toy_runtime = {
     .load = load,
     .store = store,
+    .atomic = atomic,
     .exit_request = offsetof(CPU, exit_request),
 };

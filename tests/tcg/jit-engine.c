@@ -10,6 +10,7 @@
 typedef struct Entry {
     uint64_t rd, wr, ex, addend;
 } Entry;
+#define NEVER UINT64_C(0x100) /* a tag: see JitConfig */
 enum { ENGINE_TLB_BITS = 12, ENGINE_JUMP_BITS = 4, CODE_BYTES = 1 << 20 };
 
 static struct {
@@ -49,6 +50,15 @@ static void engine_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     ((ToyCPU *)cpu)->pc = old;
 }
 
+static uint64_t engine_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
+{
+    uint64_t old = ((ToyCPU *)cpu)->pc;
+    restore_pc(cpu);
+    uint64_t v = toy_runtime.atomic(cpu, vaddr, mop, op, value, expected);
+    ((ToyCPU *)cpu)->pc = old;
+    return v;
+}
+
 static const void *engine_next(CPU *cpu, void **ctx)
 {
     *ctx = &context;
@@ -75,7 +85,7 @@ static void make_jit(uint32_t random)
 {
     const JitConfig config = {
         .guest = &toy_guest,
-        .run = { engine_load, engine_store, offsetof(CPU, exit_request) },
+        .run = { engine_load, engine_store, engine_atomic, offsetof(CPU, exit_request) },
         .random = random,
         .page_bits = 12,
         .tlb_bits = ENGINE_TLB_BITS,
@@ -122,10 +132,10 @@ static void run(const IrBlock *b, CPU *cpu, bool fast, uint32_t random)
 {
     need_jit(random);
     for (unsigned n = 0; n < G_N_ELEMENTS(context.tlb); n++) {
-        context.tlb[n] = (Entry){ 1, 1, 1, 0 };
+        context.tlb[n] = (Entry){ NEVER, NEVER, NEVER, 0 };
     }
     for (uint64_t at = TOY_RAM; fast && at < TOY_RAM + TOY_RAM_SIZE; at += 4096) {
-        context.tlb[at >> 12] = (Entry){ at, at, 1, (uintptr_t)toy_ram - TOY_RAM };
+        context.tlb[at >> 12] = (Entry){ at, at, NEVER, (uintptr_t)toy_ram - TOY_RAM };
     }
     block = b;
     g_assert(jit_backend->compile(jit, b, rw + head, rx + head, CODE_BYTES - head, &out));

@@ -164,6 +164,35 @@ static void gen_memory(Gen *g)
     }
 }
 
+/* Any operation of IRF_ATOMIC. */
+static IrOp any_atomic(Gen *g)
+{
+    unsigned op;
+    do {
+        op = below(g, IR_OPS);
+    } while (!(ir_op_info[op].flags & IRF_ATOMIC));
+    return op;
+}
+
+/* Mostly aligned.  Whether a compare-and-swap finds what it expects is left to what the registers hold: zeros, often. */
+static void gen_atomic(Gen *g)
+{
+    start_insn(g);
+    MemOp m = (any_memop(g, true) & ~MEM_BE) | MEM_ALIGN;
+    IrRef addr = gen_address(g), x = any_source(g), y = any_source(g);
+    if (below(g, 16)) {
+        addr = ir_op2(g->b, IR_AND, IR_I64, IR_NONE, addr, ir_const(g->b, -8));
+    }
+    if (below(g, 3)) {
+        keep(g, ir_rmw(g->b, m, any_atomic(g), any_destination(g), addr, x));
+        return;
+    }
+    if (below(g, 2)) { /* one that succeeds */
+        x = ir_load(g->b, m, IR_NONE, addr, 0);
+    }
+    keep(g, ir_cas(g->b, m | (below(g, 2) ? MEM_UNSEEN : 0), any_destination(g), addr, 0, x, y));
+}
+
 static void gen_env(Gen *g)
 {
     MemOp m = below(g, 4);
@@ -223,8 +252,10 @@ static void gen_operation(Gen *g)
     unsigned pick = below(g, 32);
     if (pick < 18) {
         gen_arith(g);
-    } else if (pick < 24) {
+    } else if (pick < 23) {
         gen_memory(g);
+    } else if (pick < 24) {
+        gen_atomic(g);
     } else if (pick < 26) {
         gen_env(g);
     } else if (pick < 28) {

@@ -88,7 +88,8 @@ static void test_unreachable(void)
 static const char round_trip[] =
     "label L0\ninsn 0x10000\n%1 = add.i32 r1, -1\nr2 = select.i64 tstne %1, 4, r3, 0x123456789\n"
     "%2 = ld.s16.be.acq.align r2, -8\nst.64.rel %2, r2, 0x7fff\nfence.rr.rw.wr.ww\n%3 = ldenv.u32 512\n"
-    "stenv.8 %3, 516\n%4 = call mix6(r1, %3, -1, 0, r2, r3)\ncall mark(%4)\n"
+    "stenv.8 %3, 516\n%5 = rmw.s32.acq.rel.align minu %2, r4\n"
+    "r4 = cas.64.align.unseen r4, -8, %5, 7\n%4 = call mix6(r1, %3, -1, 0, r2, r3)\ncall mark(%4)\n"
     "brcc.i32 leu r1, %4, L1\nbr L0\nlabel L1\nr0 = bswap.i64 r1\nexit_ind r0\n";
 
 static void test_round_trip(void)
@@ -106,6 +107,8 @@ static void test_round_trip(void)
     assert_text(b, first);
     g_assert_nonnull(strstr(first, "%2 = ld.s16.be.acq.align r2, -8\n"));
     g_assert_nonnull(strstr(first, "st.64.rel %2, r2, 32767\n"));
+    g_assert_nonnull(strstr(first, "%5 = rmw.s32.acq.rel.align minu %2, r4\n"));
+    g_assert_nonnull(strstr(first, "r4 = cas.64.align.unseen r4, -8, %5, 7\n"));
     ir_block_free(b);
 }
 
@@ -127,6 +130,11 @@ static void test_parse_errors(void)
         "r1 = ld.u8 r2, 0x100000000\n",
         "r1 = setcc.i64 less r1, r2\n",
         "br 1\n",
+        "r1 = rmw.64.align r1, r2\n",
+        "r1 = rmw.64.align add r1\n",
+        "r1 = rmw.64.align add r1, r2, 0\n",
+        "r1 = cas.64.align r1, r2, r3\n",
+        "r1 = cas.64.align r1, 0, r2\n",
         "br L512\n",
         "br L-1\n",
         "call nobody()\n",
@@ -186,6 +194,15 @@ static void test_verifier(void)
         { "r1 = fence.wr\nexit_lookup\n", "there is no result" },
         { "r1 = add.i64 r1, %7\nexit_lookup\n", "before it is assigned" },
         { "mov.i64 r1\nexit_lookup\n", "a temp or a global" },
+        { "r1 = rmw.64.align add r1, r2\nexit_lookup\n", "no IR_INSN" },
+        { "insn 0\nr1 = rmw.64 add r1, r2\nexit_lookup\n", "aligned and little endian" },
+        { "insn 0\nr1 = cas.u16.be.align r1, 0, r2, r3\nexit_lookup\n", "aligned and little endian" },
+        { "insn 0\nr1 = rmw.64.align sub r1, r2\nexit_lookup\n", "no operation for an atomic" },
+        { "insn 0\nr1 = rmw.64.align rmw r1, r2\nexit_lookup\n", "no operation for an atomic" },
+        { "insn 0\nrmw.64.align add r1, r2\nexit_lookup\n", "a temp or a global" },
+        { "insn 0\nr1 = rmw.64.align.unseen add r1, r2\nexit_lookup\n", "not a MemOp" },
+        { "insn 0\nr1 = ld.64.unseen r1, 0\nexit_lookup\n", "not a MemOp" },
+        { "insn 0\nr1 = cas.64.align r1, 0, r2, %1\nexit_lookup\n", "before it is assigned" },
     };
     IrBlock *b = ir_block_new(&toy_guest);
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -225,6 +242,8 @@ static void test_verifier_fields(void)
         { .op = IR_LDENV, .type = MEM_64, .dst = R0, .aux = offsetof(ToyCPU, r[3]) },
         { .op = IR_LDENV, .type = MEM_8 | MEM_BE, .dst = R0, .aux = 0 },
         { .op = IR_LDENV, .type = 0x80, .dst = R0, .aux = 0 },
+        { .op = IR_RMW, .type = MEM_64 | MEM_ALIGN, .dst = R0, .a = R1, .b = R2, .aux = UINT32_MAX },
+        { .op = IR_CAS, .type = MEM_64 | MEM_ALIGN, .dst = R0, .a = R1 },
     };
     IrBlock *b = ir_block_new(&toy_guest);
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {

@@ -26,6 +26,10 @@ static const Row rows[] = {
     { "live-as-source", "r1 = mov.i64 1\nr1 = add.i64 r1, r1\nexit_lookup\n", NULL },
     { "effects-stay", "insn 0\n%1 = ld.u8 r1, 0\nst.8 r1, r2, 0\nfence.rr.rw.wr.ww\ncall mark(r1)\n"
       "stenv.8 r1, 512\nexit_lookup\n", NULL },
+    { "live-at-atomic", "insn 0\nr1 = mov.i64 1\n%1 = rmw.64.align add r3, r2\nr1 = mov.i64 2\n"
+      "%2 = cas.64.align r2, 0, r4, r5\nr1 = mov.i64 %2\nexit_lookup\n",
+      "insn 0\nr1 = mov.i64 1\n%1 = rmw.64.align add r3, r2\nr1 = mov.i64 2\n"
+      "r1 = cas.64.align r2, 0, r4, r5\nexit_lookup\n" },
     { "merge-move", "%1 = add.i64 r1, r2\nr3 = mov.i64 %1\nexit_lookup\n",
       "r3 = add.i64 r1, r2\nexit_lookup\n" },
     { "merge-move-apart", "%1 = add.i64 r1, r2\nr4 = add.i64 r5, r6\nr3 = mov.i64 %1\nexit_lookup\n",

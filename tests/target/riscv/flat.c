@@ -72,11 +72,20 @@ static uint8_t *translate_ram(CPU *cpu, uint64_t vaddr, MmuAccess access)
     return p;
 }
 
+static void check_aligned(CPU *cpu, uint64_t vaddr, MemOp mop, MmuAccess access)
+{
+    if (mop & MEM_ALIGN && vaddr % memop_bytes(mop)) {
+        cpu->arch->raise_fault(cpu, &(MmuFault){ .kind = FAULT_ALIGN, .access = access, .vaddr = vaddr });
+        cpu_loop_exit(cpu);
+    }
+}
+
 uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     unsigned bytes = memop_bytes(mop);
     uint64_t value = 0;
 
+    check_aligned(cpu, vaddr, mop, MMU_READ);
     for (unsigned i = 0; i < bytes; i++) {
         value |= (uint64_t)*translate_ram(cpu, vaddr + i, MMU_READ) << 8 * i;
     }
@@ -94,6 +103,12 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     for (unsigned i = 0; i < bytes; i++) {
         *translate_ram(cpu, vaddr + i, MMU_WRITE) = (uint8_t)(value >> 8 * i);
     }
+}
+
+uint64_t cpu_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
+{
+    check_aligned(cpu, vaddr, mop, MMU_WRITE);
+    return ir_atomic(translate_ram(cpu, vaddr, MMU_WRITE), mop, op, value, expected);
 }
 
 void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
@@ -180,6 +195,7 @@ void translate_breakpoint(TranslateCtx *t, uint64_t vaddr)
 static const IrRuntime runtime = {
     .load = cpu_load,
     .store = cpu_store,
+    .atomic = cpu_atomic,
     .exit_request = offsetof(CPU, exit_request),
 };
 
