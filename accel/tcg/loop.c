@@ -542,6 +542,7 @@ void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opa
         fn(cpu, opaque);
         return;
     }
+    g_assert(!tcg_vcpu_current);
     lock_take(&l->lock);
     if (t->paused && event_loop_is_current(l->accel.loop)) { /* only the main loop resumes: it stays paused */
         lock_release(&l->lock);

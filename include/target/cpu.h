@@ -291,7 +291,8 @@ static inline int cpu_int_acknowledge(const CPU *cpu)
     return s ? s->acknowledge(s->opaque) : -1;
 }
 
-/* Run fn where the vCPU's state may be read and written, and wait for it. */
+/* Run fn where the vCPU's state may be read and written, and wait for it.  Not from another vCPU's thread: two of them
+ * would wait for each other. */
 static inline void cpu_run(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
 {
     cpu->ops->run_on_cpu(cpu, fn, opaque);
