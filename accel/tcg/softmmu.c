@@ -365,9 +365,15 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
     if (bus_write(cpu, t->phys, bytes, value) != BUS_OK) {
         raise_bus(cpu, vaddr, a);
     }
-    /* A device may have changed the map (a flash chip leaves read mode): the next load of
-     * this very block must see it.  The rest waits for the end of the block. */
-    tcg_mail_look(cpu->tcg, false);
+}
+
+/* A device may have changed the map (a flash chip leaves read mode): the next load of this very block must see it.  Not
+ * between the bytes of a store: where they go was asked before, and holds until the mail is looked at. */
+static void look_after_device(CPU *cpu, const Target *t)
+{
+    if (!t->host) {
+        tcg_mail_look(cpu->tcg, false);
+    }
 }
 
 static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a, uint64_t value)
@@ -379,6 +385,8 @@ static void store_crossing(CPU *cpu, uint64_t vaddr, unsigned bytes, Access a, u
         Target byte = target_of_byte(&c, n);
         write_target(cpu, &byte, vaddr + n, 1, a, value >> 8 * n & 0xff);
     }
+    look_after_device(cpu, &c.pages[0]);
+    look_after_device(cpu, &c.pages[1]);
 }
 
 void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
@@ -410,6 +418,7 @@ void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     check_watch(cpu, vaddr, bytes, MMU_WRITE);
     leave_changed_block(cpu, &t, vaddr, bytes);
     write_target(cpu, &t, vaddr, bytes, a, value);
+    look_after_device(cpu, &t);
 }
 
 /* ---- atomics: in RAM alone ----------------------------------------------------------------------- */
