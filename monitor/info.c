@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `info` commands: one row each.  Forms of the lines: QEMU's. */
 #include <string.h>
-#include <unistd.h>
 
 #include "accel/accel.h"
 #include "block/block.h"
@@ -91,19 +90,12 @@ static bool need_cpu(Machine *m, CPU **cpu, GError **err)
     return *cpu || monitor_error(err, "No CPU");
 }
 
-static void get_thread_id(CPU *cpu, void *opaque)
-{
-    *(int *)opaque = gettid();
-}
-
 static bool info_cpus(Machine *m, const char *args, GString *out, GError **err)
 {
     for (unsigned i = 0; i < m->cpu_count; i++) {
         CPU *cpu = m->cpus[i];
-        int tid = 0;
-        cpu_run(cpu, get_thread_id, &tid);
-        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", cpu == monitor_cpu(m) ? '*' : ' ', i, tid,
-                               cpu_is_halted(cpu) ? " (halted)" : "");
+        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", cpu == monitor_cpu(m) ? '*' : ' ', i,
+                               cpu->thread_id, cpu_is_halted(cpu) ? " (halted)" : "");
     }
     return true;
 }

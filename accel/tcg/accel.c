@@ -223,14 +223,14 @@ static void set_debug_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *o
     l->debug_opaque = opaque;
 }
 
-/* The figures of a vCPU are its thread's: all stand still meanwhile. */
+/* The figures of a vCPU are its thread's: all stand still meanwhile.  A debugger's stop may be under way. */
 static void accel_info(Accel *a, GString *out)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
+    lock_take(&l->lock);
     bool running = l->threads->len && !l->pause;
-    if (running) {
-        tcg_loop_pause(a);
-    }
+    lock_release(&l->lock);
+    tcg_loop_pause(a);
     tcg_state_info(l->state, out);
     if (running) {
         tcg_loop_resume(a);

@@ -119,9 +119,6 @@ static bool steps(const CPU *cpu)
 
 static bool wants_to_run(CPU *cpu)
 {
-    if (tcg_loop_of(cpu)->stepping && !steps(cpu)) {
-        return false; /* while one steps the others stand */
-    }
     return !cpu->stopped && !is_held(cpu) && (!cpu->halted || cpu->arch->has_work(cpu));
 }
 
@@ -141,7 +138,8 @@ static bool must_leave(TcgThread *t, CPU *cpu)
     return load(&t->asked) || load(&t->slice_over) || (kicked && kicked != cpu) || !wants_to_run(cpu);
 }
 
-/* A little sleep for a vCPU that looks for something again and again; what is sent to it wakes it. */
+/* A little sleep for a vCPU that looks for something again and again; what is sent to it wakes it.  RAM may be freed
+ * meanwhile: its mail says so. */
 static void nap(TcgThread *t, CPU *cpu)
 {
     store(&t->asleep, 1);
@@ -149,6 +147,7 @@ static void nap(TcgThread *t, CPU *cpu)
         memory_thread_sleep();
         futex_nap(&t->asleep, 1, NAP_US);
         memory_thread_wake();
+        tcg_mail_look(cpu->tcg, true);
     }
     store(&t->asleep, 0);
 }
@@ -235,7 +234,7 @@ static void set_contended(TcgThread *t, bool on)
     }
 }
 
-/* The vCPU that steps, else one that was kicked, else the next that wants to run. */
+/* One that was kicked, else the next that wants to run. */
 static CPU *choose(TcgThread *t)
 {
     CPU *kicked = __atomic_exchange_n(&t->kicked, NULL, __ATOMIC_SEQ_CST), *best = NULL;
@@ -245,7 +244,6 @@ static CPU *choose(TcgThread *t)
         CPU *cpu = g_ptr_array_index(t->cpus, at);
         if (steps(cpu)) {
             cpu->halted = 0; /* a step over a wfi goes on behind it */
-            return cpu;
         }
         if (wants_to_run(cpu)) {
             wanting++;
@@ -331,14 +329,16 @@ static void stand_still(TcgThread *t)
     t->paused = false;
 }
 
-/* Under the lock: a vCPU of this thread has stopped.  Another thread's that did so at the same time is told of
- * alone: this one stops there again when it goes on. */
+/* Under the lock: a vCPU of this thread has stopped.  If another thread's did so at the same time the debugger is told
+ * of that one alone: this one stops there again when it goes on. */
 static void debugger_stop(TcgThread *t)
 {
     TcgLoop *l = t->loop;
     if (!l->debug_told) {
         l->debug_told = t->debug_cpu;
         bh_schedule(l->debug_bh);
+    } else {
+        t->debug_cpu->watch_hit_kind = 0; /* its access has not been told */
     }
     t->debug_cpu = NULL;
     l->pause = true;
@@ -350,10 +350,10 @@ static bool serve(TcgThread *t)
 {
     TcgLoop *l = t->loop;
     lock_take(&l->lock);
-    store(&t->asked, 0);
     if (t->debug_cpu) {
-        debugger_stop(t);
+        debugger_stop(t); /* asks this thread, too */
     }
+    store(&t->asked, 0);
     do_work(t);
     while (l->pause && !l->quit) {
         set_contended(t, false);
@@ -365,10 +365,19 @@ static bool serve(TcgThread *t)
     return go_on;
 }
 
+static void say_id(TcgThread *t)
+{
+    lock_take(&t->loop->lock);
+    t->id = gettid();
+    g_cond_broadcast(&t->loop->done);
+    lock_release(&t->loop->lock);
+}
+
 static void *thread_main(void *opaque)
 {
     TcgThread *t = opaque;
     memory_thread_register();
+    say_id(t);
     while (serve(t)) {
         store(&t->slice_over, 0);
         CPU *cpu = choose(t);
@@ -429,6 +438,21 @@ static void make_threads(TcgLoop *l)
     }
 }
 
+/* For listings, whether the vCPUs run or stand. */
+static void learn_id(TcgThread *t)
+{
+    TcgLoop *l = t->loop;
+    lock_take(&l->lock);
+    while (!t->id) {
+        lock_wait(&l->done, &l->lock);
+    }
+    for (unsigned i = 0; i < t->cpus->len; i++) {
+        CPU *cpu = g_ptr_array_index(t->cpus, i);
+        cpu->thread_id = t->id;
+    }
+    lock_release(&l->lock);
+}
+
 static bool start_threads(TcgThread *t, GError **err)
 {
     const CPU *first = g_ptr_array_index(t->cpus, 0);
@@ -439,6 +463,7 @@ static bool start_threads(TcgThread *t, GError **err)
     if (!t->thread) {
         return false;
     }
+    learn_id(t);
     if (t->cpus->len > 1) {
         t->ticker = start_thread("vcpu-slices", ticker_main, t, err);
     }
@@ -457,19 +482,25 @@ bool tcg_loop_start(Accel *a, GError **err)
     return true;
 }
 
-static void stop_thread(TcgThread *t)
+static void join_thread(const TcgThread *t)
 {
     if (t->thread) {
         g_thread_join(t->thread);
     }
+}
+
+/* No thread runs a vCPU any more, so none kicks another's. */
+static void free_thread(TcgThread *t)
+{
     if (t->ticker) {
         store(&t->contended, 1); /* for its futex_wait to return; it sees `quit` */
         futex_wake(&t->contended);
         g_thread_join(t->ticker);
     }
     for (unsigned i = 0; i < t->cpus->len; i++) {
-        const CPU *cpu = g_ptr_array_index(t->cpus, i);
+        CPU *cpu = g_ptr_array_index(t->cpus, i);
         cpu->tcg->thread = NULL;
+        cpu->thread_id = 0;
     }
     g_ptr_array_free(t->cpus, TRUE);
     g_free(t);
@@ -483,19 +514,29 @@ void tcg_loop_stop(TcgLoop *l)
     lock_release(&l->lock);
     ask_all(l);
     for (unsigned i = 0; i < l->threads->len; i++) {
-        stop_thread(g_ptr_array_index(l->threads, i));
+        join_thread(g_ptr_array_index(l->threads, i));
+    }
+    for (unsigned i = 0; i < l->threads->len; i++) {
+        free_thread(g_ptr_array_index(l->threads, i));
     }
     g_ptr_array_set_size(l->threads, 0);
+}
+
+/* Nobody has been told, and somebody else lets the vCPUs go on: what the vCPU stopped for comes again. */
+static void forget_debugger_stop(TcgLoop *l)
+{
+    if (l->debug_told) {
+        l->debug_told->watch_hit_kind = 0;
+        l->debug_told = NULL;
+    }
 }
 
 void tcg_loop_resume(Accel *a)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
     lock_take(&l->lock);
-    l->pause = l->stepping = false;
-    for (unsigned i = 0; i < l->cpus->len; i++) {
-        l->stepping |= steps(g_ptr_array_index(l->cpus, i));
-    }
+    l->pause = false;
+    forget_debugger_stop(l);
     for (unsigned i = 0; i < l->threads->len; i++) {
         TcgThread *t = g_ptr_array_index(l->threads, i);
         t->paused = false;
@@ -558,15 +599,26 @@ void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opa
     lock_release(&l->lock);
 }
 
+static CPU *debugger_stop_of(TcgLoop *l)
+{
+    lock_take(&l->lock);
+    CPU *cpu = l->debug_told;
+    lock_release(&l->lock);
+    return cpu;
+}
+
 void tcg_loop_tell_debugger(void *opaque)
 {
     TcgLoop *l = opaque;
+    CPU *cpu = debugger_stop_of(l);
+    if (!cpu) { /* they went on before */
+        return;
+    }
     tcg_loop_pause(&l->accel); /* they stand, or are about to */
     lock_take(&l->lock);
-    CPU *cpu = l->debug_told;
     l->debug_told = NULL;
     lock_release(&l->lock);
-    if (cpu && l->debug_hook) {
+    if (l->debug_hook) {
         l->debug_hook(cpu, l->debug_opaque);
     }
 }

@@ -21,6 +21,7 @@ struct TcgThread {
     uint32_t asked;      /* something below, or of the loop, wants the thread's attention */
 
     /* Under the loop's lock. */
+    int id; /* the host's; 0: it has not begun */
     bool paused;
     GQueue work; /* of Work */
 
@@ -38,7 +39,6 @@ struct TcgLoop {
     Lock lock;  /* guards what follows */
     GCond done; /* a thread is paused, or work is done; or a thread that stands has something to do */
     bool pause, quit;
-    bool stepping; /* some vCPU runs for one instruction; changes while all are paused */
     CPU *debug_told;
 
     Bh *debug_bh; /* tells the main loop */

@@ -43,6 +43,7 @@ struct CPU {
     Clock *clock;                /* of its machine */
     AddressSpace *io;            /* ports, for an architecture that has them; NULL: the machine has none */
     unsigned index;              /* 0.. in the machine */
+    int thread_id;               /* the host's, of the thread that runs it; 0: none does */
     bool state_away;             /* what the guest can change is the accelerator's: see cpu_state_fetch() */
     bool state_changed;          /* ... and was changed here since it came */
     const IntSource *int_source; /* of the board; NULL: interrupts come by lines alone */

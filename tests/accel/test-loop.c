@@ -495,6 +495,7 @@ static void test_step(void)
     static const uint64_t path[] = { 4, 8, 16, 20, 24 };
     CPU *cpu = &tg_cpu(t, 0)->cpu;
     cpu_set_singlestep(cpu, true);
+    tg_cpu(t, 1)->cpu.held = true;
     for (unsigned i = 0; i < G_N_ELEMENTS(path); i++) {
         resume(t);
         g_assert_true(tg_wait(&s.count, i + 1));
@@ -506,6 +507,29 @@ static void test_step(void)
     g_assert_cmpuint(tg_cpu(t, 0)->s.r[9], ==, 0);
     g_assert_cmpuint(tg_cpu(t, 1)->s.r[1], ==, 0); /* the other one stood */
     cpu_set_singlestep(cpu, false);
+    tg_machine_free(t);
+}
+
+/* One steps round a loop until the other, which runs, lets it out. */
+static void test_step_while_others_run(void)
+{
+    TgMachine *t = machine(2);
+    Stops s = { 0 };
+    uint32_t steps = 0;
+    t->accel->class->set_debug_hook(t->accel, stopped, &s);
+    CODE(t, TG_CODE, tg(TG_LD, 1, 5, 0), tg(TG_BNZ, 1, 0, 2), tg(TG_BNZ, 15, 0, -2), FINISH);
+    CODE(t, TG_CODE + 0x100, tg_li(1, 1), tg(TG_ST, 1, 5, 0), FINISH);
+    for (unsigned n = 0; n < 2; n++) {
+        tg_cpu(t, n)->s.r[5] = 0x14000;
+        tg_cpu(t, n)->s.r[15] = TG_MMIO;
+    }
+    tg_cpu(t, 1)->s.pc = TG_CODE + 0x100;
+    CPU *cpu = &tg_cpu(t, 0)->cpu;
+    cpu_set_singlestep(cpu, true);
+    while (cpu_pc(cpu) != TG_CODE + 12) {
+        resume(t);
+        g_assert_true(tg_wait(&s.count, ++steps));
+    }
     tg_machine_free(t);
 }
 
@@ -534,6 +558,31 @@ static void test_watchpoint(void)
     g_assert_true(cpu_watchpoint_remove(cpu, 0x20010, 8, WATCH_READ));
     run(t, 1);
     g_assert_cmpuint(s.count, ==, 2);
+    tg_machine_free(t);
+}
+
+/* Two vCPUs stop at once, while somebody asks and lets them go on: each access is told of, once. */
+static void test_watch_by_two(void)
+{
+    enum { ACCESSES = 300 };
+    TgMachine *t = machine(2);
+    Stops s = { 0 };
+    t->accel->class->set_debug_hook(t->accel, stopped, &s);
+    CODE(t, TG_CODE, DEVICE, tg_li(1, ACCESSES));
+    CODE(t, TG_CODE + 12, tg(TG_ADDI, 1, 1, -1), tg(TG_ST, 1, 4, 0), tg(TG_BNZ, 1, 0, -2), FINISH);
+    for (unsigned n = 0; n < 2; n++) {
+        cpu_watchpoint_add(t->m.cpus[n], PROGRESS + 64 * n, 8, WATCH_WRITE);
+    }
+    for (uint32_t told = 0; __atomic_load_n(&t->done, __ATOMIC_SEQ_CST) < 2; told = s.count) {
+        resume(t);
+        while (s.count == told && __atomic_load_n(&t->done, __ATOMIC_SEQ_CST) < 2) {
+            g_autoptr(GString) out = g_string_new(NULL);
+            t->accel->class->info(t->accel, out);
+            g_main_context_iteration(event_loop_context(test_loop()), FALSE);
+        }
+    }
+    pause_all(t);
+    g_assert_cmpuint(s.count, ==, 2 * ACCESSES);
     tg_machine_free(t);
 }
 
@@ -584,7 +633,9 @@ int main(int argc, char **argv)
     g_test_add_func("/accel/view-change", test_view_change);
     g_test_add_func("/accel/debug/breakpoint", test_breakpoint);
     g_test_add_func("/accel/debug/step", test_step);
+    g_test_add_func("/accel/debug/step-while-others-run", test_step_while_others_run);
     g_test_add_func("/accel/debug/watchpoint", test_watchpoint);
+    g_test_add_func("/accel/debug/watch-by-two", test_watch_by_two);
     g_test_add_func("/accel/debug/memory", test_debug_memory);
     g_test_add_func("/accel/info", test_info);
     return g_test_run();

@@ -53,6 +53,7 @@ static void run(Bare *b)
         lock_wait(&l->done, &l->lock);
     }
     lock_release(&l->lock);
+    tcg_loop_tell_debugger(l); /* as the main loop would */
 }
 
 /* ---- what is seen --------------------------------------------------------------------- */
