@@ -84,11 +84,13 @@ static void check_fence(RiscvCPU *r, uint32_t insn)
     }
 }
 
+/* Stores before it come before walks behind it, in the order that all harts see (volume II, SFENCE.VMA). */
 static void helper_sfence_vma(CPU *cpu, uint32_t insn, uint64_t vaddr, uint64_t asid)
 {
     bool one_page = (insn >> 15 & 31) != 0, one_space = (insn >> 20 & 31) != 0;
 
     check_fence(riscv_cpu(cpu), insn);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     asid &= riscv_cpu(cpu)->xlen == 32 ? 0x1ff : 0xffff;
     if (one_page && one_space) {
         cpu_flush_page_asid(cpu, vaddr, asid);
