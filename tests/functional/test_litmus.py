@@ -14,12 +14,12 @@ LINE = re.compile(r"^(.+): (\d+) rounds, (\d+) forbidden, (\d+) relaxed\r?$", re
 LAST = {"litmus": "patched code", "litmus-pages": "store, sfence.vma, walk"}
 
 
-def build(b, name, harts, rounds):
+def build(b, name, harts, rounds, endless=False):
     """bare/NAME.c for so many harts."""
     elf = b.tmp / f"{name}-{harts}-{rounds}.elf"
     subprocess.run([need(CC), "-O2", "-Wall", "-Wextra", "-Werror", "-nostdlib", "-static", "-ffreestanding", "-fno-pic",
                     "-mcmodel=medany", "-march=rv64imafdc_zicsr_zifencei", "-mabi=lp64d", f"-DHARTS={harts}",
-                    f"-DROUNDS={rounds}", "-Wl,-Ttext=0x80000000,--build-id=none,-no-pie", "-o", elf,
+                    f"-DROUNDS={rounds}", f"-DENDLESS={endless:d}", "-Wl,-Ttext=0x80000000,--build-id=none,-no-pie", "-o", elf,
                     TOP / f"tests/functional/bare/{name}.c"], check=True)
     return elf
 

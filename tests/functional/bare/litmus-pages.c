@@ -103,6 +103,8 @@ static void moving_page(u64 hart)
     leaves[0] = entry(ram[0], LEAF);
     __asm__ volatile("sfence.vma" ::: "memory");
     meet();
+    stop = settled = 0;
+    meet();
     u64 bad = sum_of_harts(hart, hart ? watch_page(hart) : move_page(MOVES));
     if (hart == 0) {
         report("moving page", MOVES, bad, 0);
@@ -230,7 +232,9 @@ static void run_tests(u64 hart)
     }
     meet();
     enter_supervisor(hart);
-    moving_page(hart);
-    set_by_walks(hart);
-    store_then_walk(hart);
+    do {
+        moving_page(hart);
+        set_by_walks(hart);
+        store_then_walk(hart);
+    } while (ENDLESS);
 }

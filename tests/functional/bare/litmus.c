@@ -349,6 +349,7 @@ static void spin_locks(u64 hart)
     enum { TURNS = ROUNDS * 64 };
     static volatile u32 lock;
     u64 torn = 0;
+    guarded[0] = guarded[1] = 0;
     meet();
     for (unsigned n = 0; n < TURNS; n++) {
         if ((n + hart) % 2) {
@@ -418,6 +419,7 @@ static void patched_code(u64 hart)
 {
     enum { VERSIONS = ROUNDS * 8 };
     u64 stale = 0;
+    version[hart] = 0;
     code[hart * CODE_STEP + 1] = 0x8067;
     write_code(hart, 0);
     __asm__ volatile("fence.i" ::: "memory");
@@ -440,11 +442,13 @@ static void patched_code(u64 hart)
 
 static void run_tests(u64 hart)
 {
-    for (unsigned n = 0; n < sizeof(tests) / sizeof(*tests); n++) {
-        if (tests[n].harts <= HARTS) {
-            run(&tests[n], hart);
+    do {
+        for (unsigned n = 0; n < sizeof(tests) / sizeof(*tests); n++) {
+            if (tests[n].harts <= HARTS) {
+                run(&tests[n], hart);
+            }
         }
-    }
-    spin_locks(hart);
-    patched_code(hart);
+        spin_locks(hart);
+        patched_code(hart);
+    } while (ENDLESS);
 }

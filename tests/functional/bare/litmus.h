@@ -2,13 +2,17 @@
 /* What litmus tests on the bare machine have in common: harts that meet, a line for each test, the end.
  *
  * HARTS harts run run_tests(); a round of a test has ROUNDS times BATCH places, or what the test says.  A line a test:
- * "NAME: N rounds, F forbidden, R relaxed", then exit status 0, or 1 when anything forbidden was seen. */
+ * "NAME: N rounds, F forbidden, R relaxed", then exit status 0, or 1 when anything forbidden was seen.  ENDLESS: again and
+ * again, as a load for other tests; `turn` counts. */
 #pragma once
 #ifndef HARTS
 #define HARTS 4
 #endif
 #ifndef ROUNDS
 #define ROUNDS 100
+#endif
+#ifndef ENDLESS
+#define ENDLESS 0
 #endif
 enum { UART = 0x10000000, FINISHER = 0x100000, STACK = 4096 };
 
