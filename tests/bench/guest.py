@@ -33,7 +33,7 @@ def sources():
 def programs():
     """{name: group} of all programs, read from their tables; tests/scripts/test-bench.py compares it with `bench list`."""
     out = {}
-    for source in ("integer", "calls", "memory", "float", "system"):
+    for source in ("integer", "calls", "memory", "float", "atomics", "system"):
         text = (HERE / "guest" / f"{source}.c").read_text(encoding="utf-8")
         rows = re.findall(r'\{\s*"(\w+)",\s*"(\w+)",', text)
         if not rows:

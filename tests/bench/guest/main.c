@@ -14,7 +14,8 @@
 const char *bench_self = "/bench";
 
 static const Program *const tables[] = { integer_programs, call_programs,  dispatch_programs,
-                                         memory_programs,  float_programs, system_programs };
+                                         memory_programs,  float_programs, atomic_programs,
+                                         system_programs };
 
 static uint64_t now_ns(void)
 {
