@@ -159,14 +159,3 @@ RamBlock *ram_block_of_page(uint64_t page)
     }
     return NULL;
 }
-
-void ram_foreach(void (*fn)(RamBlock *rb, void *opaque), void *opaque)
-{
-    memory_reader_enter();
-    for (unsigned i = 0; i < RAM_MAX_BLOCKS; i++) {
-        RamBlock *rb = __atomic_load_n(&blocks[i], __ATOMIC_ACQUIRE);
-        if (rb) {
-            fn(rb, opaque);
-        }
-    }
-}

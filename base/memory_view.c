@@ -268,18 +268,6 @@ const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr)
     return lookup_elsewhere(v, addr);
 }
 
-bool address_space_shows(AddressSpace *as, const RamBlock *rb)
-{
-    memory_reader_enter();
-    const FlatView *v = __atomic_load_n(&as->view, __ATOMIC_SEQ_CST);
-    for (unsigned i = 0; i < v->count; i++) {
-        if (v->ranges[i].mr->ram == rb) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void address_space_foreach(AddressSpace *as, void (*fn)(const FlatRange *r, void *opaque), void *opaque)
 {
     memory_transaction_begin(); /* the view stays while we walk it */

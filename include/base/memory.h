@@ -183,9 +183,6 @@ AddressSpace *address_space_new(MemoryRegion *root, const char *name);
 AddressSpace *address_space_new_ports(MemoryRegion *root, const char *name);
 void address_space_free(AddressSpace *as);
 
-/* Some range of the space is the memory of rb. */
-bool address_space_shows(AddressSpace *as, const RamBlock *rb);
-
 /* The range that holds addr, or NULL.  The pointer is good until the calling
  * thread's next memory_quiescent() or memory_thread_sleep(). */
 const FlatRange *address_space_lookup(AddressSpace *as, hwaddr addr);

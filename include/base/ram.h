@@ -35,7 +35,6 @@ typedef struct RamBlock {
 
 /* The RAM block of a RAM page number (see RamBlock.first_page), or NULL. */
 RamBlock *ram_block_of_page(uint64_t page);
-void ram_foreach(void (*fn)(RamBlock *rb, void *opaque), void *opaque);
 
 /* Keep the block beyond the next memory_quiescent().  False: its last user is gone, and only who read
  * an old view has it still. */
