@@ -2,7 +2,7 @@
 /* The threads that run vCPUs: one for each (thread=multi), or one for all of them in turn (thread=single).
  *
  * A vCPU runs until it waits for an interrupt, or its slice is over while another one of its thread
- * wants to run, or somebody kicks another vCPU of the thread (which then runs next: it was
+ * wants to run (it ends before its time when the guest says that it spins: cpu_give_way()), or somebody kicks another vCPU of the thread (which then runs next: it was
  * sent an interrupt, and the sender probably waits for the answer), or the
  * thread is wanted for something else.  When one vCPU alone wants to run nothing interrupts it; when
  * none does the thread sleeps in a futex.
@@ -20,6 +20,7 @@
 #include "accel/tcg/loop.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@
 #include "accel/tcg/run.h"
 #include "base/readers.h"
 
-enum { SLICE_US = 2000, VAIN_WAITS = 16, NAP_US = 50 };
+enum { SLICE_US = 2000, VAIN_WAITS = 16, NAP_US = 50, SPINS = 64 };
 
 typedef struct Work {
     CPU *cpu;
@@ -98,6 +99,28 @@ void tcg_loop_kick(CPU *cpu)
         __atomic_store_n(&t->kicked, cpu, __ATOMIC_SEQ_CST);
         attract(t);
     }
+}
+
+/* More threads than processors: whom it waits for may be one that the host does not run.  It spins for a microsecond or two
+ * before it asks, in which the other one's work is mostly done if it does run. */
+static void spin_on(TcgThread *t)
+{
+    if (t->loop->crowded && ++t->spins % SPINS == 0) {
+        sched_yield();
+    }
+}
+
+void cpu_give_way(CPU *cpu)
+{
+    TcgThread *t = cpu->tcg->thread;
+    if (!t) {
+        return;
+    }
+    if (load(&t->contended)) {
+        store(&t->slice_over, 1);
+        store(&cpu->exit_request, 1);
+    }
+    spin_on(t);
 }
 
 static bool in_thread(const TcgThread *t)
@@ -474,6 +497,7 @@ bool tcg_loop_start(Accel *a, GError **err)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
     make_threads(l);
+    l->crowded = l->threads->len > g_get_num_processors();
     for (unsigned i = 0; i < l->threads->len; i++) {
         if (!start_threads(g_ptr_array_index(l->threads, i), err)) {
             return false;

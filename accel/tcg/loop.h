@@ -28,6 +28,7 @@ struct TcgThread {
     /* The thread's own. */
     CPU *debug_cpu; /* stopped for the debugger; told once the thread stands */
     unsigned next;  /* whose turn it is */
+    unsigned spins; /* cpu_give_way() */
 };
 
 struct TcgLoop {
@@ -35,6 +36,7 @@ struct TcgLoop {
     TcgState *state;
     GPtrArray *cpus;    /* of CPU, in order of creation */
     GPtrArray *threads; /* of TcgThread; from start to stop */
+    bool crowded;       /* there are more of them than processors for this process */
 
     Lock lock;  /* guards what follows */
     GCond done; /* a thread is paused, or work is done; or a thread that stands has something to do */

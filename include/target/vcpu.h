@@ -16,6 +16,10 @@ void cpu_restore_pc(CPU *cpu);
 /* Leave to the dispatcher.  State must be complete (after cpu_restore_pc or with pc set). */
 G_NORETURN void cpu_loop_exit(CPU *cpu);
 
+/* A hint: the guest waits for another vCPU, or has lost a race with one.  One that shares its thread runs next, from where
+ * this block polls for interrupts on. */
+void cpu_give_way(CPU *cpu);
+
 /* ---- guest memory from helpers: as a load or store at the helper's
  *      instruction would do, faults included (they leave by cpu_loop_exit) ---- */
 uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop);

@@ -22,6 +22,7 @@ static uint64_t helper_sc_fails(CPU *cpu, uint64_t vaddr, uint32_t bytes)
     check_aligned(r, vaddr, bytes);
     cpu_probe(cpu, vaddr, bytes, MMU_WRITE);
     r->s.load_res = UINT64_MAX;
+    cpu_give_way(cpu);
     return 1;
 }
 const IrHelper riscv_helper_sc_fails =

@@ -76,6 +76,12 @@ static void helper_wfi(CPU *cpu, uint32_t insn, uint64_t next)
 }
 const IrHelper riscv_helper_wfi = IR_HELPER2("wfi", helper_wfi, IRH_FAULT | IRH_WRITES, VOID, I32, I64);
 
+static void helper_pause(CPU *cpu)
+{
+    cpu_give_way(cpu);
+}
+const IrHelper riscv_helper_pause = IR_HELPER0("pause", helper_pause, IRH_REPEAT, VOID);
+
 /* Illegal in U mode, and in S mode when TVM is set. */
 static void check_fence(RiscvCPU *r, uint32_t insn)
 {

@@ -10,6 +10,7 @@ extern const IrHelper riscv_helper_raise;    /* cause, tval: at the instruction 
 extern const IrHelper riscv_helper_raise_at; /* cause, tval: pc is stored already */
 extern const IrHelper riscv_helper_csr;      /* insn, operand -> old value */
 extern const IrHelper riscv_helper_mret, riscv_helper_sret, riscv_helper_fence_i;
+extern const IrHelper riscv_helper_pause;
 extern const IrHelper riscv_helper_wfi;          /* next pc: leaves to the dispatcher */
 extern const IrHelper riscv_helper_sfence_vma;   /* insn, vaddr, asid */
 extern const IrHelper riscv_helper_sfence_check; /* insn: raises if S fences are not allowed */

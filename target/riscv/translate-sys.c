@@ -97,6 +97,7 @@ void riscv_tr_wfi(Translator *t, const RiscvArgs *a, unsigned arg)
 /* pause and wrs.*: waiting for another hart; this one may go on at any time. */
 void riscv_tr_pause(Translator *t, const RiscvArgs *a, unsigned arg)
 {
+    ir_call(t->ir, &riscv_helper_pause, IR_NONE, 0, NULL);
 }
 
 /* ---- address translation ------------------------------------------------- */

@@ -256,6 +256,27 @@ static void test_round_robin(void)
     tg_machine_free(t);
 }
 
+/* Two hand a number to and fro, and say so when they wait for it: a slice for each turn would take longer than the
+ * test's patience. */
+static void test_give_way(void)
+{
+    enum { TURNS = 100000 };
+    TgMachine *t = machine(2);
+    CODE(t, TG_CODE, tg_li(8, 1), tg(TG_SPIN, 0, 0, 0), tg(TG_LD, 6, 4, 0), tg(TG_ADD, 7, 6, 5),
+         tg(TG_BNZ, 7, 0, -3), tg(TG_ST, 1, 4, 0), tg(TG_ADDI, 1, 1, 2), tg(TG_ADDI, 5, 5, -2),
+         tg(TG_BNZ, 8, 0, -7));
+    for (unsigned i = 0; i < 2; i++) {
+        TgCPU *cpu = tg_cpu(t, i);
+        cpu->s.r[1] = i + 1;        /* what it stores ... */
+        cpu->s.r[5] = -(uint64_t)i; /* ... once this and the number are zero together */
+        cpu->s.r[4] = PROGRESS;
+    }
+    resume(t);
+    g_assert_true(wait_progress(t, 0, TURNS));
+    pause_all(t);
+    tg_machine_free(t);
+}
+
 /* vCPU 0 sends vCPU 1 an interrupt and spins until it was handled, many times. */
 static void test_ipi(void)
 {
@@ -623,6 +644,9 @@ int main(int argc, char **argv)
     g_test_add_func("/accel/interrupt/wfi", test_wfi);
     g_test_add_func("/accel/smp/round-robin", test_round_robin);
     g_test_add_func("/accel/smp/ipi", test_ipi);
+    if (accel_options && strstr(accel_options, "thread=single")) {
+        g_test_add_func("/accel/smp/give-way", test_give_way);
+    }
     g_test_add_func("/accel/pause/resume", test_pause_resume);
     g_test_add_func("/accel/pause/asleep", test_pause_asleep);
     g_test_add_func("/accel/code/changed-by-guest", test_changed_by_guest);

@@ -104,6 +104,12 @@ static const IrHelper h_space = IR_HELPER1("space", helper_space, 0, VOID, I64);
 static const IrHelper h_cause = IR_HELPER1("cause", helper_cause, 0, I64, I32);
 static const IrHelper h_clear = IR_HELPER0("clear", helper_clear, 0, VOID);
 
+static void helper_spin(CPU *cpu)
+{
+    cpu_give_way(cpu);
+}
+static const IrHelper h_spin = IR_HELPER0("spin", helper_spin, IRH_REPEAT, VOID);
+
 /* ---- translator --------------------------------------------------------------------- */
 
 static IrRef reg(unsigned n)
@@ -144,6 +150,7 @@ static bool translate_system(IrBlock *b, uint32_t insn, uint64_t pc)
         ir_call(b, &h_cause, reg(a), 1, &arg);
         return true;
     case TG_CLEARIRQ: ir_call(b, &h_clear, IR_NONE, 0, NULL); return true;
+    case TG_SPIN: ir_call(b, &h_spin, IR_NONE, 0, NULL); return true;
     case TG_SETSPACE:
         call1(b, &h_space, reg(a));
         ir_mov(b, ir_global(TG_REGS), ir_const(b, pc + 4));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A guest architecture of sixteen instructions, for tests of the accelerators: it proves
+/* A guest architecture of a few instructions, for tests of the accelerators: it proves
  * that they know no particular guest.
  *
  * Registers r0..r15 of 64 bits and a pc; instructions are words of 32 bits: opcode, a, b and
@@ -48,7 +48,7 @@ enum { TG_IRQ_SET = 0, TG_IRQ_CLEAR = 8, TG_DONE = 16, TG_LOG = 24 };
 /* Assembler: each returns one word. */
 /* clang-format off */
 enum TgOp { TG_ILLEGAL, TG_ADDI, TG_ADD, TG_LD, TG_ST, TG_BNZ, TG_JR, TG_WFI, TG_IRET, TG_LI, TG_SHL,
-            TG_EI, TG_CALL, TG_SETSPACE, TG_GETCAUSE, TG_ST32, TG_CLEARIRQ };
+            TG_EI, TG_CALL, TG_SETSPACE, TG_GETCAUSE, TG_ST32, TG_CLEARIRQ, TG_SPIN };
 /* clang-format on */
 static inline uint32_t tg(enum TgOp op, unsigned a, unsigned b, int c)
 {

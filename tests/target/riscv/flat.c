@@ -120,6 +120,10 @@ void cpu_fetch_fence(CPU *cpu)
 {
 }
 
+void cpu_give_way(CPU *cpu)
+{
+}
+
 void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
     translate_ram(cpu, vaddr, access);
