@@ -9,10 +9,19 @@
 #include "tcg/eval.h"
 #include "tcg/private.h"
 
+/* The value of a constant that the block will depend on. */
+static int64_t known(IrBlock *b, IrRef r)
+{
+    if (ir_const_is_pc(b, r)) {
+        b->movable = false;
+    }
+    return ir_const_value(b, r);
+}
+
 IrRef ir_operand(IrBlock *b, IrType type, IrRef r)
 {
     if (type == IR_I32 && ir_is_const(r)) {
-        int64_t v = ir_const_value(b, r);
+        int64_t v = known(b, r);
         return v == (int32_t)v ? r : ir_const(b, (int32_t)v);
     }
     return r;
@@ -26,8 +35,11 @@ static bool high_half_zero(const IrBlock *b, IrRef r)
 
 IrRef ir_simplify1(IrBlock *b, IrOp *op, IrType type, IrRef a)
 {
+    if (*op == IR_MOV && type == IR_I64 && ir_is_const(a)) {
+        return a;
+    }
     if (ir_is_const(a)) {
-        uint64_t v = ir_eval1(*op, type, ir_const_value(b, a));
+        uint64_t v = ir_eval1(*op, type, known(b, a));
         *op = IR_MOV;
         return ir_const(b, v);
     }
@@ -46,7 +58,7 @@ IrRef ir_simplify1(IrBlock *b, IrOp *op, IrType type, IrRef a)
 /* a op constant, for constants that make the operation trivial. */
 static IrRef simplify_right(IrBlock *b, IrOp *op, IrType type, IrRef a, IrRef *c)
 {
-    int64_t v = ir_signed(type, ir_const_value(b, *c));
+    int64_t v = ir_signed(type, known(b, *c));
     unsigned width = type == IR_I32 ? 32 : 64;
     switch (*op) {
     case IR_ADD:
@@ -107,7 +119,7 @@ IrRef ir_simplify2(IrBlock *b, IrOp *op, IrType type, IrRef *a, IrRef *c)
     *a = ir_operand(b, type, *a);
     *c = ir_operand(b, type, *c);
     if (ir_is_const(*a) && ir_is_const(*c)) {
-        uint64_t v = ir_eval2(*op, type, ir_const_value(b, *a), ir_const_value(b, *c));
+        uint64_t v = ir_eval2(*op, type, known(b, *a), known(b, *c));
         *op = IR_MOV;
         return ir_const(b, v);
     }
@@ -121,7 +133,7 @@ IrRef ir_simplify2(IrBlock *b, IrOp *op, IrType type, IrRef *a, IrRef *c)
         same = simplify_same(b, *op, *a);
     } else if (ir_is_const(*c)) {
         same = simplify_right(b, op, type, *a, c);
-    } else if (*op == IR_SUB && ir_is_const(*a) && ir_const_value(b, *a) == 0) {
+    } else if (*op == IR_SUB && ir_is_const(*a) && known(b, *a) == 0) {
         *op = IR_NEG;
         *a = *c;
         *c = IR_NONE;
@@ -137,7 +149,7 @@ int ir_simplify_cond(IrBlock *b, IrCond *cond, IrType type, IrRef *a, IrRef *c)
     *a = ir_operand(b, type, *a);
     *c = ir_operand(b, type, *c);
     if (ir_is_const(*a) && ir_is_const(*c)) {
-        return ir_eval_cond(*cond, type, ir_const_value(b, *a), ir_const_value(b, *c));
+        return ir_eval_cond(*cond, type, known(b, *a), known(b, *c));
     }
     if (ir_is_const(*a)) {
         IrRef swap = *a;
@@ -148,7 +160,7 @@ int ir_simplify_cond(IrBlock *b, IrCond *cond, IrType type, IrRef *a, IrRef *c)
     if (*a == *c && *cond < IR_TSTEQ) { /* equal values: true for eq, ge, le ... */
         return ir_eval_cond(*cond, type, 0, 0);
     }
-    if (ir_is_const(*c) && ir_const_value(b, *c) == 0) {
+    if (ir_is_const(*c) && known(b, *c) == 0) {
         switch (*cond) {
         case IR_LTU:
         case IR_TSTNE: return 0;

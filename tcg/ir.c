@@ -34,7 +34,7 @@ void ir_block_reset(IrBlock *b, uint64_t pc)
     b->pc = pc;
     b->count = b->const_count = b->helper_count = b->temp_count = b->guest_insns = 0;
     b->label_count = 1;
-    b->unreachable = false;
+    b->unreachable = b->movable = false;
 }
 
 void ir_block_free(IrBlock *b)
@@ -94,11 +94,11 @@ static IrRef destination(IrBlock *b, IrRef dst, IrType type)
     return dst == IR_NONE ? ir_temp_new(b, type) : dst;
 }
 
-IrRef ir_const(IrBlock *b, int64_t value)
+static IrRef find_const(IrBlock *b, int64_t value, bool is_pc)
 {
     unsigned oldest = b->const_count > CONST_WINDOW ? b->const_count - CONST_WINDOW : 0;
     for (unsigned i = b->const_count; i-- > oldest;) {
-        if (b->consts[i] == value) {
+        if (b->consts[i] == value && ir_const_is_pc(b, IR_KIND_CONST | i) == is_pc) {
             return IR_KIND_CONST | i;
         }
     }
@@ -107,8 +107,21 @@ IrRef ir_const(IrBlock *b, int64_t value)
         b->const_capacity = b->const_capacity ? b->const_capacity * 2 : 128;
         b->consts = g_renew(int64_t, b->consts, b->const_capacity);
     }
-    b->consts[b->const_count] = value;
-    return IR_KIND_CONST | b->const_count++;
+    unsigned n = b->const_count++;
+    uint64_t bit = UINT64_C(1) << n % 64;
+    b->consts[n] = value;
+    b->pc_consts[n / 64] = is_pc ? b->pc_consts[n / 64] | bit : b->pc_consts[n / 64] & ~bit;
+    return IR_KIND_CONST | n;
+}
+
+IrRef ir_const(IrBlock *b, int64_t value)
+{
+    return find_const(b, value, false);
+}
+
+IrRef ir_const_pc(IrBlock *b, uint64_t pc)
+{
+    return find_const(b, pc, true);
 }
 
 int64_t ir_const_value(const IrBlock *b, IrRef r)
@@ -315,6 +328,7 @@ void ir_exit_pc(IrBlock *b, uint64_t pc)
 void ir_exit_ind(IrBlock *b, IrRef pc)
 {
     if (ir_is_const(pc)) {
+        b->movable = b->movable && ir_const_is_pc(b, pc);
         ir_exit_pc(b, ir_const_value(b, pc));
         return;
     }

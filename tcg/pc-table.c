@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table behind a block's host code: which guest instruction a return address belongs to.
+/* The tables behind a block's host code: which guest instruction a return address belongs to; and what changes in
+ * the code when it is copied for the same guest code at another address (a count, then how far each lies behind the one
+ * before, times 4, plus its kind).
  *
- * A count, then pairs in the order of the code: offset minus the one before; pc minus the one before
+ * The first is a count, then pairs in the order of the code: offset minus the one before; pc minus the one before
  * (the first: minus the block's), zigzag.  All are LEB128: a pair takes two or three bytes. */
 #include "tcg/private.h"
 
@@ -59,4 +61,36 @@ bool jit_find_pc(const uint8_t *p, uint32_t offset, uint64_t block_pc, uint64_t 
         }
     }
     return false;
+}
+
+uint8_t *jit_put_moves(uint8_t *p, const uint8_t *end, const JitMove *moves, unsigned count)
+{
+    enum { MOST = 5 };
+    if (end - p < MOST * ((ptrdiff_t)count + 1)) {
+        return NULL;
+    }
+    p = put_varint(p, count);
+    uint32_t offset = 0;
+    for (unsigned n = 0; n < count; n++) {
+        p = put_varint(p, (uint64_t)(moves[n].offset - offset) << 2 | moves[n].kind);
+        offset = moves[n].offset;
+    }
+    return p;
+}
+
+const uint8_t *jit_get_moves(const uint8_t *p, unsigned *count)
+{
+    uint64_t v;
+    p = get_varint(p, &v);
+    *count = v;
+    return p;
+}
+
+const uint8_t *jit_next_move(const uint8_t *p, JitMove *m)
+{
+    uint64_t v;
+    p = get_varint(p, &v);
+    m->offset += v >> 2;
+    m->kind = v & 3;
+    return p;
 }

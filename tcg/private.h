@@ -31,3 +31,19 @@ typedef struct JitPc {
 /* Write the table that jit_find_pc() reads, offsets ascending, at p; its end, or NULL when [p, end) may
  * be too small. */
 uint8_t *jit_put_pcs(uint8_t *p, const uint8_t *end, uint64_t block_pc, const JitPc *pcs, unsigned count);
+
+/* What copy() has to change in a block's code, by its place there. */
+typedef enum JitMoveKind {
+    JIT_MOVE_PC, /* 64 bits: a guest address, moves as the block's pc does */
+    JIT_MOVE_JUMP, /* 32 bits: offset in the context of the jump cache's entry for such an address, or of its second word */
+    JIT_MOVE_HEAD /* 32 bits: distance from there to something in the cache's head */
+} JitMoveKind;
+typedef struct JitMove {
+    uint32_t offset;
+    JitMoveKind kind;
+} JitMove;
+/* As jit_put_pcs. */
+uint8_t *jit_put_moves(uint8_t *p, const uint8_t *end, const JitMove *moves, unsigned count);
+/* Begins to read that table: how many there are.  Then each, with m->offset 0 before the first. */
+const uint8_t *jit_get_moves(const uint8_t *p, unsigned *count);
+const uint8_t *jit_next_move(const uint8_t *p, JitMove *m);

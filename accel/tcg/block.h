@@ -34,6 +34,7 @@ struct TcgBlock {
     uint8_t *code; /* RX address of the entry; NULL when interpreted */
     uint32_t code_size;
     uint32_t pc_table; /* offset of the table: host offset -> guest pc */
+    uint32_t moves;    /* offset of the table for copies at other addresses; 0: there are none */
     IrBlock *ir;       /* interpreter, lockstep: kept; else NULL */
     /* index.c */
     TcgBlock *next_hash;                   /* atomic */

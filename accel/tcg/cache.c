@@ -12,6 +12,7 @@
 #include "accel/tcg/cache.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
@@ -296,6 +297,24 @@ static void ask_for_memory(TcgCache *c, TcgRegion *r)
 #endif
 }
 
+static void make_exits(TcgBlock *b, unsigned count)
+{
+    b->exit_count = count;
+    b->exits = count ? g_new0(TcgExit, count) : NULL;
+    for (unsigned n = 0; n < count; n++) {
+        b->exits[n].from = b;
+    }
+}
+
+/* Its code_size bytes are written. */
+static void enter_block(TcgRegion *r, TcgBlock *b, const uint8_t *rx)
+{
+    b->code = (uint8_t *)rx;
+    r->used = MIN(r->end, (r->used + b->code_size + MIN_BLOCK - 1) & -MIN_BLOCK);
+    r->blocks[r->count] = b;
+    __atomic_store_n(&r->count, r->count + 1, __ATOMIC_RELEASE);
+}
+
 static bool compile_here(TcgCache *c, TcgRegion *r, TcgBlock *b, const IrBlock *ir, JitOutput *out)
 {
     ask_for_memory(c, r);
@@ -304,18 +323,14 @@ static bool compile_here(TcgCache *c, TcgRegion *r, TcgBlock *b, const IrBlock *
     if (!jit_backend->compile(c->jit, ir, rw, rx, r->end - r->used, out)) {
         return false;
     }
-    b->code = (uint8_t *)rx;
     b->code_size = out->size;
     b->pc_table = out->pc_table;
-    b->exit_count = out->exit_count;
-    b->exits = out->exit_count ? g_new0(TcgExit, out->exit_count) : NULL;
+    b->moves = out->moves;
+    make_exits(b, out->exit_count);
     for (unsigned n = 0; n < out->exit_count; n++) {
         b->exits[n].jit = out->exits[n];
-        b->exits[n].from = b;
     }
-    r->used = MIN(r->end, (r->used + out->size + MIN_BLOCK - 1) & -MIN_BLOCK);
-    r->blocks[r->count] = b;
-    __atomic_store_n(&r->count, r->count + 1, __ATOMIC_RELEASE);
+    enter_block(r, b, rx);
     return true;
 }
 
@@ -335,6 +350,49 @@ TcgCompiled tcg_cache_compile(TcgCache *c, TcgBlock *b, const IrBlock *ir)
         return TCG_NO_ROOM;
     }
     return compile_here(c, &c->regions[c->current], b, ir, &out) ? TCG_COMPILED : TCG_TOO_LARGE;
+}
+
+bool tcg_cache_copy(TcgCache *c, TcgBlock *b, const TcgBlock *from)
+{
+    TcgRegion *r = &c->regions[c->current];
+    uint64_t by = b->pc - from->pc;
+    if (!from->moves || from->code_size > r->end - r->used) {
+        return false;
+    }
+    ask_for_memory(c, r);
+    uint8_t *rw = c->rw + r->used;
+    const uint8_t *rx = c->rx + r->used;
+    if (!jit_backend->copy(c->jit, rw, rx, from->code, from->code_size, from->moves, by)) {
+        return false;
+    }
+    b->code_size = from->code_size;
+    b->pc_table = from->pc_table;
+    b->moves = from->moves;
+    make_exits(b, from->exit_count);
+    for (unsigned n = 0; n < b->exit_count; n++) {
+        JitExit *e = &b->exits[n].jit;
+        *e = from->exits[n].jit;
+        e->pc += by;
+        if (e->jump) {
+            jit_backend->patch(rw, rx, e, NULL);
+        }
+    }
+    enter_block(r, b, rx);
+    return true;
+}
+
+bool tcg_cache_is_same(TcgCache *c, const TcgBlock *b, const IrBlock *ir)
+{
+    TcgRegion *r = &c->regions[c->current];
+    const uint8_t *rx = c->rx + r->used;
+    JitOutput out;
+    if (!jit_backend->compile(c->jit, ir, c->rw + r->used, rx, r->end - r->used, &out)) {
+        return true; /* there is no room to try */
+    }
+    g_autofree uint8_t *here = g_malloc(b->code_size);
+    return out.moves == b->moves && out.size == b->code_size &&
+           jit_backend->copy(c->jit, here, rx, b->code, b->code_size, b->moves, 0) &&
+           memcmp(here, rx, b->code_size) == 0;
 }
 
 TcgBlock *tcg_cache_find(TcgCache *c, uintptr_t host)

@@ -38,6 +38,11 @@ const void *tcg_cache_head(const TcgCache *c);
 /* Compile ir as the code of b. */
 typedef enum TcgCompiled { TCG_COMPILED, TCG_TOO_LARGE, TCG_NO_ROOM } TcgCompiled;
 TcgCompiled tcg_cache_compile(TcgCache *c, TcgBlock *b, const IrBlock *ir) G_GNUC_WARN_UNUSED_RESULT;
+/* Make the code of b, whose guest code is that of `from` at another address, out of that of `from`; false: it must be
+ * compiled. */
+bool tcg_cache_copy(TcgCache *c, TcgBlock *b, const TcgBlock *from) G_GNUC_WARN_UNUSED_RESULT;
+/* For checks: the code of b, whose exits are not chained, is what ir is compiled to. */
+bool tcg_cache_is_same(TcgCache *c, const TcgBlock *b, const IrBlock *ir);
 /* After TCG_NO_ROOM: a region has become free.  Without the lock. */
 bool tcg_cache_has_room(const TcgCache *c);
 

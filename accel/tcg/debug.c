@@ -47,6 +47,17 @@ static bool any_has_breakpoint(const TcgVcpu *v, uint64_t vaddr)
     return found;
 }
 
+bool tcg_any_breakpoints(const TcgVcpu *v)
+{
+    for (unsigned i = 0; i < v->state->vcpus->len; i++) {
+        const TcgVcpu *other = g_ptr_array_index(v->state->vcpus, i);
+        if (other->cpu->breakpoints && other->cpu->breakpoints->len) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A step goes over the breakpoint that it begins at (and ends before the next one). */
 static void helper_debug(CPU *cpu)
 {
@@ -62,6 +73,7 @@ static const IrHelper debug_stop =
 void translate_breakpoint(TranslateCtx *t, uint64_t vaddr)
 {
     if (G_UNLIKELY(any_has_breakpoint(t->cpu->tcg, vaddr))) {
+        t->ir->movable = false;
         ir_call(t->ir, &debug_stop, IR_NONE, 0, NULL);
     }
 }

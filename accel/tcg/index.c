@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "accel/tcg/index.h"
 
-enum { HASH_BITS = 18, HASH_SIZE = 1 << HASH_BITS };
+enum { HASH_BITS = 18, HASH_SIZE = 1 << HASH_BITS, ALIKE_BITS = 16, ALIKE_SIZE = 1 << ALIKE_BITS };
 
 static uint64_t hash_of(uint64_t code_addr, uint64_t pc)
 {
@@ -15,6 +15,7 @@ bool tcg_index_init(TcgIndex *x, GError **err)
 {
     lock_init(&x->lock, LOCK_CODE);
     x->hash = g_new0(TcgBlock *, HASH_SIZE);
+    x->alike = g_new0(TcgBlock *, ALIKE_SIZE);
     return tcg_pages_init(&x->pages, err);
 }
 
@@ -22,6 +23,7 @@ void tcg_index_finish(TcgIndex *x)
 {
     tcg_pages_finish(&x->pages);
     g_free(x->hash);
+    g_free(x->alike);
     lock_finish(&x->lock);
 }
 
@@ -160,6 +162,18 @@ TcgBlock *tcg_index_find(TcgIndex *x, uint64_t code_addr, uint64_t pc, uint32_t 
     return b;
 }
 
+static TcgBlock **alike_of(TcgIndex *x, uint64_t code_addr)
+{
+    return &x->alike[hash_of(code_addr, 0) & (ALIKE_SIZE - 1)];
+}
+
+const TcgBlock *tcg_index_alike(TcgIndex *x, uint64_t code_addr, uint32_t mode)
+{
+    lock_assert_held(&x->lock);
+    const TcgBlock *b = *alike_of(x, code_addr);
+    return b && b->code_addr == code_addr && b->mode == mode ? b : NULL;
+}
+
 /* ---- links ------------------------------------------------------------------------------ */
 
 static void patch(TcgIndex *x, const TcgExit *e, const TcgBlock *to)
@@ -228,6 +242,9 @@ void tcg_index_publish(TcgIndex *x, TcgBlock *b)
     if (in_second_list(b)) {
         page_insert(x, b, 1);
     }
+    if (b->moves && b->pages[1] == BLOCK_NO_PAGE && !page_of(x, b->pages[0])->split) {
+        *alike_of(x, b->code_addr) = b;
+    }
     __atomic_store_n(head, b, __ATOMIC_RELEASE);
 }
 
@@ -243,6 +260,9 @@ void tcg_index_drop(TcgIndex *x, TcgBlock *b)
         link = &(*link)->next_hash;
     }
     __atomic_store_n(link, b->next_hash, __ATOMIC_RELEASE);
+    if (*alike_of(x, b->code_addr) == b) {
+        *alike_of(x, b->code_addr) = NULL;
+    }
     page_remove(x, b, 0);
     if (in_second_list(b)) {
         page_remove(x, b, 1);

@@ -14,6 +14,7 @@ typedef struct TcgIndex {
     Lock lock;      /* LOCK_CODE: the index, the pages, the code cache */
     TcgPages pages; /* lookups and tags without the lock, as pages.h says */
     TcgBlock **hash;
+    TcgBlock **alike; /* by code address alone: one that can be copied, if it still is there */
     /* A page that gets its first code: somebody's right to write it goes.  Under the lock. */
     void (*revoke)(void *opaque, uint64_t ram_page, TcgWriter writer);
     /* A block without host code was dropped, perhaps one that loops in itself: vCPUs leave theirs soon. */
@@ -48,6 +49,9 @@ void tcg_index_publish(TcgIndex *x, TcgBlock *b);
 void tcg_index_drop(TcgIndex *x, TcgBlock *b);
 void tcg_index_drop_page(TcgIndex *x, uint64_t ram_page);
 void tcg_index_drop_all(TcgIndex *x);
+
+/* A block of the same code at another address, to be copied, or NULL. */
+const TcgBlock *tcg_index_alike(TcgIndex *x, uint64_t code_addr, uint32_t mode);
 
 /* Some vCPU may fetch from parts of the page only: its blocks are found by lookups alone, never by a patched
  * jump, and a lookup asks whether this vCPU may run all of the block. */

@@ -229,6 +229,7 @@ void tcg_state_info(TcgState *s, GString *out)
                                use.used >> 10, use.size >> 10, use.blocks);
     }
     info_line(out, "blocks translated", t->blocks);
+    info_line(out, "blocks copied", t->copies);
     info_line(out, "guest instructions", t->guest_insns);
     info_line(out, "host bytes", t->host_bytes);
     double ns_per_insn = (double)t->sampled_ns / MAX(t->sampled_insns, 1u);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "accel/tcg/debug.h"
 #include "accel/tcg/mail.h"
 #include "accel/tcg/softmmu.h"
 #include "base/log.h"
@@ -37,6 +38,7 @@ typedef struct Fetch {
     bool faulted; /* the block ends in translate_fetch_fault() */
     bool not_ram;
     bool exists; /* another vCPU has made the block meanwhile */
+    bool copied; /* not translated */
 } Fetch;
 
 static unsigned stretch_end(const Stretch *f)
@@ -329,29 +331,94 @@ static void count_block(TcgStats *stats, const TcgBlock *b)
     stats->host_bytes += b->code_size;
 }
 
-/* One try, with what is known.  NULL as make_block(). */
-static TcgBlock *translate_once(CPU *cpu, Fetch *f)
+static TranslateCtx translate_ctx(CPU *cpu, Fetch *f)
 {
-    TcgVcpu *v = cpu->tcg;
-    TcgState *s = v->state;
+    const TcgVcpu *v = cpu->tcg;
     const TcgFetch *at = &f->known[0].at;
-    TranslateCtx t = {
+    return (TranslateCtx){
         .cpu = cpu,
         .ir = v->ir,
         .pc = f->known[0].vaddr,
         .key = v->ctx->key,
-        .max_insns = tcg_single(cpu) || !at->page || s->opt.one_insn ? 1 : MAX_INSNS,
+        .max_insns = tcg_single(cpu) || !at->page || v->state->opt.one_insn ? 1 : MAX_INSNS,
         .page = at->page,
         .page_start = f->known[0].vaddr & -(uint64_t)GUEST_PAGE,
         .page_bytes = at->end,
         .priv = f,
     };
+}
+
+/* One try, with what is known.  NULL as make_block(). */
+static TcgBlock *translate_once(CPU *cpu, Fetch *f)
+{
+    TcgVcpu *v = cpu->tcg;
+    TcgState *s = v->state;
+    TranslateCtx t = translate_ctx(cpu, f);
     TcgBlock *b = make_block(s, &t);
     if (b) {
         log_code(s, &t, b);
         keep_block(v, b);
         count_block(&v->stats, b);
     }
+    return b;
+}
+
+/* ---- copies ---------------------------------------------------------------------------------
+ *
+ * A shared library is at another address in each process, and the kernel gives each its own: what was translated for
+ * one is copied for the next.  The code is the same bytes of RAM, in a page that this vCPU may fetch all of. */
+
+static bool may_copy(CPU *cpu, const TcgFetch *at)
+{
+    const TcgState *s = cpu->tcg->state;
+    return s->opt.engine == TCG_JIT && !at->split && !tcg_single(cpu) && !tcg_any_breakpoints(cpu->tcg) &&
+           !log_enabled(LOG_IN_ASM | LOG_OP | LOG_OP_OPT | LOG_OUT_ASM);
+}
+
+/* In builds with checks: is a copy what would have been translated? */
+static void check_copy(CPU *cpu, const Fetch *f, const TcgBlock *b)
+{
+    if (!LYREBIRD_CHECKS) {
+        return;
+    }
+    TcgState *s = cpu->tcg->state;
+    Fetch once = *f;
+    TranslateCtx t = translate_ctx(cpu, &once);
+    run_translator(s, &t);
+    if (!tcg_cache_is_same(s->cache, b, t.ir)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        ir_print(t.ir, text);
+        g_error("the copy of a block at 0x%" PRIx64 " is not what its translation would be:\n%s", b->pc,
+                text->str);
+    }
+}
+
+static TcgBlock *copy_block(CPU *cpu, const Fetch *f)
+{
+    TcgVcpu *v = cpu->tcg;
+    TcgState *s = v->state;
+    const TcgFetch *at = &f->known[0].at;
+    const TcgBlock *from =
+        may_copy(cpu, at) ? tcg_index_alike(&s->index, at->code_addr, v->ctx->key.mode) : NULL;
+    if (!from) {
+        return NULL;
+    }
+    TcgBlock *b = g_new0(TcgBlock, 1);
+    b->code_addr = from->code_addr;
+    b->pc = f->known[0].vaddr;
+    b->mode = from->mode;
+    b->size = from->size;
+    b->insns = from->insns;
+    b->pages[0] = from->pages[0];
+    b->pages[1] = from->pages[1];
+    if (!tcg_cache_copy(s->cache, b, from)) {
+        g_free(b);
+        return NULL;
+    }
+    check_copy(cpu, f, b);
+    tcg_perf_map_add(s, b->code, b->code_size, "guest", b->pc);
+    tcg_index_publish(&s->index, b);
+    v->stats.copies++;
     return b;
 }
 
@@ -381,7 +448,9 @@ static TcgBlock *translate_held(CPU *cpu, Fetch *f)
             tcg_index_hold(x, pages[n]);
         }
     }
-    TcgBlock *b = translate_once(cpu, f);
+    TcgBlock *b = copy_block(cpu, f);
+    f->copied = b;
+    b = b ? b : translate_once(cpu, f);
     for (unsigned n = 0; n < G_N_ELEMENTS(pages); n++) {
         if (pages[n] != BLOCK_NO_PAGE) {
             tcg_index_release(x, pages[n]);
@@ -405,7 +474,7 @@ static TcgBlock *translate(CPU *cpu, const TcgFetch *at, bool *exists)
         }
         look_up(cpu, &f);
     }
-    if (b) {
+    if (b && !f.copied) {
         sample_end(&sample, stats, b);
     }
     *exists = f.exists;

@@ -13,7 +13,7 @@ typedef struct TcgMail TcgMail;
 
 /* Figures of one vCPU, for `info jit`. */
 typedef struct TcgStats {
-    uint64_t blocks, guest_insns, host_bytes;
+    uint64_t blocks, copies, guest_insns, host_bytes;
     uint64_t sampled_ns, sampled_insns; /* processor time of some translations */
     uint64_t tlb_fills, slow_accesses, context_switches, context_misses;
     uint64_t far_jumps, lookups, chained, exits;

@@ -87,6 +87,7 @@ typedef struct JitExit {
 typedef struct JitOutput {
     uint32_t size;     /* bytes written, tables included */
     uint32_t pc_table; /* offset of the table of return addresses, for jit_find_pc; code ends here */
+    uint32_t moves;    /* offset of the table for copy(); 0: this block cannot be copied */
     const JitExit *exits;
     unsigned exit_count;
     bool full; /* did not fit: nothing usable was written */
@@ -104,6 +105,11 @@ typedef struct JitBackend {
      * in the back end's own limits. */
     bool (*compile)(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *rx, size_t capacity,
                     JitOutput *out);
+    /* Make at rw (executed at rx) what compile() would make of the block at `from` (as executed; `size` and `moves` are
+     * of its JitOutput), had its guest code been `by` bytes further on: a multiple of the page size.  Its exits are those of
+     * `from`, unchained, with a pc so much larger.  False: it would not be the same code. */
+    bool (*copy)(Jit *j, uint8_t *rw, const uint8_t *rx, const uint8_t *from, uint32_t size, uint32_t moves,
+                 uint64_t by);
     /* Point a chained jump of the block at rx at `target`; NULL: back at its stub. */
     void (*patch)(uint8_t *rw, const uint8_t *rx, const JitExit *e, const void *target);
     /* The block at rx runs no more: whoever comes to its entry, by whatever jump, goes on in retired().  Who

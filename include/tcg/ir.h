@@ -197,6 +197,7 @@ typedef struct IrBlock {
     unsigned count, capacity;
     int64_t *consts;
     unsigned const_count, const_capacity;
+    uint64_t pc_consts[(IR_INDEX_MASK + 1) / 64]; /* bit a constant: made by ir_const_pc() */
     const IrHelper **helpers;
     unsigned helper_count, helper_capacity;
     unsigned temp_count; /* temps are 1 .. temp_count */
@@ -207,6 +208,10 @@ typedef struct IrBlock {
     bool unreachable;     /* builders: behind an IR_BR or exit, nothing is emitted up to the
                                 next label */
     bool verify;          /* after each pass: see ir_verify_pass */
+    /* The same guest code elsewhere has the same block but for its pcs: those of IR_INSN and exits, and the constants
+     * made by ir_const_pc(), all as far from b->pc.  The translator says so; builders that compute with a pc take
+     * it back. */
+    bool movable;
 } IrBlock;
 
 /* A translator ends its block when this is true: temps, constants or labels run short.
@@ -225,7 +230,14 @@ void ir_block_free(IrBlock *b);
  * to itself), put a constant operand second, and cut constants of i32 operations to
  * sign-extended 32 bits.  Nothing is emitted behind an exit or IR_BR up to the next label. */
 IrRef ir_const(IrBlock *b, int64_t value); /* i64; i32 operations take the low half */
+/* An address as far from b->pc wherever the code is: see IrBlock.movable. */
+IrRef ir_const_pc(IrBlock *b, uint64_t pc);
 int64_t ir_const_value(const IrBlock *b, IrRef r);
+static inline bool ir_const_is_pc(const IrBlock *b, IrRef r)
+{
+    unsigned n = r & IR_INDEX_MASK;
+    return ir_is_const(r) && b->pc_consts[n / 64] >> n % 64 & 1;
+}
 IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a);
 IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c);
 static inline IrRef ir_mov(IrBlock *b, IrRef dst, IrRef a)

@@ -22,10 +22,11 @@ void riscv_tr_jal(Translator *t, const RiscvArgs *a, unsigned arg)
     uint64_t target = jump_target(t, a->imm);
 
     if (is_misaligned(t, target)) {
+        t->ir->movable = false;
         riscv_tr_raise(t, EXC_INSN_MISALIGNED, target);
         return;
     }
-    riscv_tr_set_const(t, a->rd, t->next);
+    riscv_tr_set_pc(t, a->rd, t->next);
     riscv_tr_goto(t, target);
 }
 
@@ -44,7 +45,8 @@ void riscv_tr_jalr(Translator *t, const RiscvArgs *a, unsigned arg)
     if (riscv_tr_is_known(t, a->rs1)) {
         uint64_t known = ((uint64_t)riscv_tr_known(t, a->rs1) + (uint64_t)(int64_t)a->imm) & mask;
         if (!is_misaligned(t, known)) {
-            riscv_tr_set_const(t, a->rd, t->next);
+            t->ir->movable = t->ir->movable && t->known_pc >> a->rs1 & 1;
+            riscv_tr_set_pc(t, a->rd, t->next);
             riscv_tr_goto(t, known);
             return;
         }
@@ -57,7 +59,7 @@ void riscv_tr_jalr(Translator *t, const RiscvArgs *a, unsigned arg)
     if (!riscv_has(t->cpu, EXT_C)) {
         check_jalr_alignment(t, a, target);
     }
-    riscv_tr_set_const(t, a->rd, t->next);
+    riscv_tr_set_pc(t, a->rd, t->next);
     ir_exit_ind(t->ir, target);
     t->done = true;
 }
@@ -69,6 +71,7 @@ void riscv_tr_branch(Translator *t, const RiscvArgs *a, unsigned arg)
     unsigned label;
 
     if (is_misaligned(t, target)) {
+        t->ir->movable = false;
         label = riscv_tr_cold_raise(t, EXC_INSN_MISALIGNED, target);
     } else if (target == t->ctx->pc && t->loops) {
         label = 0;

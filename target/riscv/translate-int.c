@@ -40,7 +40,7 @@ void riscv_tr_lui(Translator *t, const RiscvArgs *a, unsigned arg)
 
 void riscv_tr_auipc(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    riscv_tr_set_const(t, a->rd, t->pc + (uint64_t)(int64_t)a->imm);
+    riscv_tr_set_pc(t, a->rd, t->pc + (uint64_t)(int64_t)a->imm);
 }
 
 void riscv_tr_addi(Translator *t, const RiscvArgs *a, unsigned arg)
@@ -49,7 +49,7 @@ void riscv_tr_addi(Translator *t, const RiscvArgs *a, unsigned arg)
         return;
     }
     if (riscv_tr_is_known(t, a->rs1)) {
-        riscv_tr_set_const(t, a->rd, (uint64_t)riscv_tr_known(t, a->rs1) + (uint64_t)(int64_t)a->imm);
+        riscv_tr_set_sum(t, a->rd, a->rs1, (uint64_t)riscv_tr_known(t, a->rs1) + (uint64_t)(int64_t)a->imm);
     } else {
         set_op2(t, a->rd, IR_ADD, riscv_tr_get(t, a->rs1), riscv_tr_const(t, a->imm));
     }
@@ -61,7 +61,8 @@ void riscv_tr_addiw(Translator *t, const RiscvArgs *a, unsigned arg)
         return;
     }
     if (riscv_tr_is_known(t, a->rs1)) {
-        riscv_tr_set_const(t, a->rd, (int32_t)((uint32_t)riscv_tr_known(t, a->rs1) + (uint32_t)a->imm));
+        riscv_tr_set_known(t, a->rd, a->rs1,
+                           (int32_t)((uint32_t)riscv_tr_known(t, a->rs1) + (uint32_t)a->imm));
         return;
     }
     IrRef r = riscv_tr_get(t, a->rs1);
@@ -78,7 +79,7 @@ void riscv_tr_add(Translator *t, const RiscvArgs *a, unsigned arg)
     }
     unsigned copied = a->rs1 ? a->rs1 : a->rs2;
     if (arg == IR_ADD && (!a->rs1 || !a->rs2) && riscv_tr_is_known(t, copied)) {
-        riscv_tr_set_const(t, a->rd, riscv_tr_known(t, copied));
+        riscv_tr_set_sum(t, a->rd, copied, riscv_tr_known(t, copied));
     } else if (arg == IR_ADD && (!a->rs1 || !a->rs2)) {
         ir_mov(t->ir, riscv_tr_dst(t, a->rd), riscv_tr_get(t, copied));
     } else {
@@ -225,7 +226,7 @@ void riscv_tr_shift_imm(Translator *t, const RiscvArgs *a, unsigned arg)
     }
     IrRef x = riscv_tr_get(t, a->rs1), n = riscv_tr_const(t, a->imm);
     if (arg == IR_SHL && riscv_tr_is_known(t, a->rs1)) {
-        riscv_tr_set_const(t, a->rd, (uint64_t)riscv_tr_known(t, a->rs1) << a->imm);
+        riscv_tr_set_known(t, a->rd, a->rs1, (uint64_t)riscv_tr_known(t, a->rs1) << a->imm);
     } else if (t->rv32 && arg != IR_SAR) {
         set_op2_w(t, a->rd, arg, x, n);
     } else {

@@ -65,6 +65,7 @@ void riscv_tr_ecall(Translator *t, const RiscvArgs *a, unsigned arg)
 
 void riscv_tr_ebreak(Translator *t, const RiscvArgs *a, unsigned arg)
 {
+    t->ir->movable = false;
     riscv_tr_raise(t, EXC_BREAKPOINT, t->pc);
 }
 
@@ -87,7 +88,7 @@ void riscv_tr_sret(Translator *t, const RiscvArgs *a, unsigned arg)
 
 void riscv_tr_wfi(Translator *t, const RiscvArgs *a, unsigned arg)
 {
-    IrRef args[2] = { riscv_tr_const(t, a->insn), riscv_tr_const(t, t->next) };
+    IrRef args[2] = { riscv_tr_const(t, a->insn), ir_const_pc(t->ir, t->next) };
 
     ir_call(t->ir, &riscv_helper_wfi, IR_NONE, 2, args);
     ir_exit_lookup(t->ir);

@@ -84,6 +84,33 @@ void riscv_tr_set_const(Translator *t, unsigned reg, int64_t value)
     t->value[reg] = value;
 }
 
+void riscv_tr_set_pc(Translator *t, unsigned reg, uint64_t pc)
+{
+    if (reg == 0 || t->rv32) {
+        riscv_tr_set_const(t, reg, pc);
+        return;
+    }
+    ir_mov(t->ir, riscv_tr_dst(t, reg), ir_const_pc(t->ir, pc));
+    t->known |= 1u << reg;
+    t->known_pc |= 1u << reg;
+    t->value[reg] = pc;
+}
+
+void riscv_tr_set_sum(Translator *t, unsigned reg, unsigned from, int64_t value)
+{
+    if (t->known_pc >> from & 1) {
+        riscv_tr_set_pc(t, reg, value);
+    } else {
+        riscv_tr_set_const(t, reg, value);
+    }
+}
+
+void riscv_tr_set_known(Translator *t, unsigned reg, unsigned from, int64_t value)
+{
+    t->ir->movable = t->ir->movable && !(t->known_pc >> from & 1);
+    riscv_tr_set_const(t, reg, value);
+}
+
 void riscv_tr_set_xlen(Translator *t, unsigned reg, IrRef value)
 {
     if (reg) {
@@ -163,7 +190,7 @@ void riscv_tr_raise(Translator *t, uint32_t cause, uint64_t tval)
 
 void riscv_tr_end_lookup(Translator *t)
 {
-    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const(t->ir, t->next));
+    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const_pc(t->ir, t->next));
     ir_exit_lookup(t->ir);
     t->done = true;
 }
@@ -209,7 +236,7 @@ static void emit_cold(Translator *t, const ColdPath *c)
     } else {
         tval = ir_const(t->ir, c->tval);
     }
-    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const(t->ir, c->pc));
+    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const_pc(t->ir, c->pc));
     emit_raise(t, &riscv_helper_raise_at, c->cause, tval);
 }
 
@@ -289,7 +316,7 @@ static void bind_branches(Translator *t)
         if (c->kind == COLD_EXIT && c->pc == t->pc) {
             ir_label(t->ir, c->label);
             c->kind = COLD_BOUND;
-            t->known = 0;
+            t->known = t->known_pc = 0;
             t->fp_ready = MIN(t->fp_ready, c->fp_ready);
             t->frm_ready = t->frm_ready && c->frm_ready;
         }
@@ -311,6 +338,7 @@ void riscv_translate(TranslateCtx *ctx)
     t.priv = ctx->key.mode & RISCV_MODE_PRIV;
     t.rv32 = ctx->key.mode & RISCV_MODE_RV32;
     t.loops = max > 1;
+    t.ir->movable = !t.rv32; /* whose addresses wrap around at 4 GiB */
     if (t.loops) {
         ir_label_start(t.ir);
     }

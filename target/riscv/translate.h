@@ -47,7 +47,8 @@ struct Translator {
     bool loops;       /* label 0 may be used */
     FpReady fp_ready; /* what has been checked in this block */
     bool frm_ready;
-    uint32_t known; /* bit per x register whose value is a constant here */
+    uint32_t known;    /* bit per x register whose value is a constant here */
+    uint32_t known_pc; /* ... that moves as the code does */
     int64_t value[32];
     unsigned cold_count;
     ColdPath cold[4 * RISCV_MAX_BLOCK];
@@ -72,6 +73,7 @@ static inline IrRef riscv_tr_get(Translator *t, unsigned reg)
 static inline IrRef riscv_tr_dst(Translator *t, unsigned reg)
 {
     t->known &= ~(1u << reg);
+    t->known_pc &= ~(1u << reg);
     return reg ? ir_global(RISCV_G_X + reg) : IR_NONE;
 }
 
@@ -87,6 +89,11 @@ static inline int64_t riscv_tr_known(const Translator *t, unsigned reg)
 
 /* Write a constant to an x register and remember it. */
 void riscv_tr_set_const(Translator *t, unsigned reg, int64_t value);
+/* Likewise an address as far from the block wherever the code is. */
+void riscv_tr_set_pc(Translator *t, unsigned reg, uint64_t pc);
+/* Likewise a value computed of x[from], which is known: by adding a constant, or otherwise. */
+void riscv_tr_set_sum(Translator *t, unsigned reg, unsigned from, int64_t value);
+void riscv_tr_set_known(Translator *t, unsigned reg, unsigned from, int64_t value);
 /* Write a 64-bit result whose low half counts at RV32: sign extends there. */
 void riscv_tr_set_xlen(Translator *t, unsigned reg, IrRef value);
 /* Base and displacement of an access to x[reg] + imm. */

@@ -257,7 +257,7 @@ void gen_shift(Jit *j, const IrInsn *i)
 {
     unsigned w = width(i);
     if (ir_is_const(i->b)) {
-        gen_shift_const(j, i, ir_const_value(j->ir, i->b));
+        gen_shift_const(j, i, gen_const(j, i->b));
         return;
     }
     if (j->bmi2 && i->op != IR_ROL && i->op != IR_ROR) {
@@ -357,9 +357,10 @@ void gen_unary(Jit *j, const IrInsn *i)
         }
     }
     int d = reg_def(j, i->dst, i->a);
-    if (ir_is_const(i->a)) {
-        int64_t v = ir_const_value(j->ir, i->a);
-        x_mov_imm(&j->a, d, w ? v : (int64_t)(uint32_t)v, false);
+    if (ir_is_const(i->a) && w) {
+        reg_load(j, d, i->a, false);
+    } else if (ir_is_const(i->a)) {
+        x_mov_imm(&j->a, d, (uint32_t)gen_const(j, i->a), false);
     } else {
         load_loc(j, d, reg_loc(j, i->a), w);
     }

@@ -168,7 +168,8 @@ static bool begin(Jit *j, const IrBlock *ir)
 {
     j->ir = ir;
     j->pc = ir->pc;
-    j->cold_count = j->pc_count = j->exit_count = j->fixup_count = 0;
+    j->cold_count = j->pc_count = j->exit_count = j->fixup_count = j->move_count = 0;
+    j->movable = ir->movable && gen_is_wide(ir->pc);
     j->failed = false;
     j->flags_at = UINT32_MAX;
     if (ir->temp_count >= MAX_TEMPS || ir->label_count >= MAX_LABELS) {
@@ -204,6 +205,10 @@ static bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *r
     gen_cold(j);
     out->pc_table = x_pos(&j->a);
     uint8_t *table_end = jit_put_pcs(j->a.p, end, ir->pc, j->pcs, j->pc_count);
+    if (table_end && j->movable) {
+        out->moves = table_end - rw;
+        table_end = jit_put_moves(table_end, end, j->moves, j->move_count);
+    }
     out->full = !table_end;
     out->size = table_end ? table_end - rw : 0;
     out->exits = j->exits;
@@ -250,6 +255,7 @@ static const JitBackend x86_64 = {
     .create = jit_new,
     .destroy = jit_free,
     .compile = jit_compile,
+    .copy = x86_64_copy,
     .patch = jit_patch,
     .retire = jit_retire,
     .enter = jit_enter,

@@ -221,13 +221,16 @@ void gen_exit_pc(Jit *j, const IrInsn *i)
     }
     int32_t at = j->c.jumps + (pc >> j->c.guest->pc_shift & ((1u << j->c.jump_bits) - 1)) * JUMP_ENTRY;
     Cold *c = gen_cold_new(j, COLD_NEXT);
-    x_mov_imm(a, RAX, pc, false);
+    gen_load_pc(j, RAX, pc, false);
     if (back) {
         poll_exit(j, c);
     }
+    j->movable = j->movable && at != (int8_t)at && at + 8 != (int8_t)(at + 8); /* displacements of 32 bits */
     x_alu(a, ALU_CMP, X_W, RAX, loc_mem(R15, at));
+    gen_note_move(j, JIT_MOVE_JUMP);
     c->fixups[0] = x_jcc_fwd(a, CC_NE);
     x_op(a, 0xff, 4, loc_mem(R15, at + 8));
+    gen_note_move(j, JIT_MOVE_JUMP);
 }
 
 void gen_exit_ind(Jit *j, const IrInsn *i)
@@ -255,7 +258,7 @@ void gen_exit_ind(Jit *j, const IrInsn *i)
 
 void gen_exit_lookup(Jit *j)
 {
-    x_jmp(&j->a, j->stub_next_mode);
+    gen_jmp_head(j, j->stub_next_mode);
 }
 
 /* ---- cold code ---- */
@@ -270,10 +273,10 @@ static void cold_exit(Jit *j, Cold *c)
     }
     if (c->kind == COLD_NEXT) { /* rax: pc */
         x_op(a, X_MOV_STORE | X_W, RAX, env_loc(j, j->c.guest->pc_offset));
-        x_jmp(a, j->stub_next);
+        gen_jmp_head(j, j->stub_next);
         return;
     }
-    x_call(a, j->stub_chain);
+    gen_call_head(j, j->stub_chain);
     j->exits[c->exit].stub = x_pos(a);
 }
 

@@ -23,6 +23,7 @@ enum {
     MAX_FIXUPS = 4096,
     MAX_COLD = 2048,
     MAX_EXITS = 512,
+    MAX_MOVES = 4096,
     ENTRY = 5, /* bytes at a block's start: a nop, or the call that retire() makes of it */
 };
 
@@ -95,7 +96,10 @@ struct Jit {
     unsigned pc_count;
     JitExit exits[MAX_EXITS];
     unsigned exit_count;
-    bool failed; /* a limit was hit */
+    JitMove moves[MAX_MOVES];
+    unsigned move_count;
+    bool movable; /* the block can be copied so far: see JitMove */
+    bool failed;  /* a limit was hit */
 };
 
 /* ---- regs.c: operands ---- */
@@ -133,6 +137,22 @@ static inline Loc global_loc(const Jit *j, IrRef r)
 }
 void reg_save_pinned(Jit *j, Asm *a, bool all); /* to the CPU struct */
 void reg_load_pinned(Jit *j, Asm *a, bool all);
+
+/* ---- what depends on where the block is ---- */
+/* The bytes just emitted end in a field that copy() changes. */
+void gen_note_move(Jit *j, JitMoveKind kind);
+/* An address that may move: all instructions that load such have the same length. */
+bool gen_is_wide(uint64_t pc);
+/* A guest address that moves with the block. */
+void gen_load_pc(Jit *j, int reg, uint64_t pc, bool keep_flags);
+void gen_jmp_head(Jit *j, const uint8_t *stub);
+void gen_call_head(Jit *j, const uint8_t *stub);
+/* The value of a constant, for code of a shape that depends on it. */
+static inline int64_t gen_const(Jit *j, IrRef r)
+{
+    j->movable = j->movable && !ir_const_is_pc(j->ir, r);
+    return ir_const_value(j->ir, r);
+}
 
 /* ---- alu.c, mem.c, atomic.c, flow.c: operations (compile.c says which) ---- */
 void gen_unary(Jit *j, const IrInsn *i);
@@ -178,6 +198,10 @@ void gen_note_pc(Jit *j, uint64_t pc); /* a call that returns here belongs to pc
 /* ---- stubs.c ---- */
 void stubs_make(Jit *j);
 void gen_call_helper(Jit *j, void (*fn)(void)); /* call through the table */
+
+/* ---- move.c ---- */
+bool x86_64_copy(Jit *j, uint8_t *rw, const uint8_t *rx, const uint8_t *from, uint32_t size, uint32_t moves,
+                 uint64_t by); /* JitBackend.copy */
 
 /* ---- print.c ---- */
 void x86_64_print(const uint8_t *code, size_t size, GString *out);

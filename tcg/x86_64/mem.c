@@ -95,7 +95,7 @@ int gen_address(Jit *j, IrRef base, int32_t disp)
     }
     if (ir_is_const(base)) {
         reg_claim(j, RDX);
-        x_mov_imm(&j->a, RDX, ir_const_value(j->ir, base) + disp, false);
+        x_mov_imm(&j->a, RDX, gen_const(j, base) + disp, false);
         return RDX;
     }
     Loc l = reg_loc(j, base);
@@ -191,7 +191,7 @@ void gen_load(Jit *j, const IrInsn *i)
 Loc gen_waiting(Jit *j, IrRef r)
 {
     if (ir_is_const(r)) {
-        return loc_imm(ir_const_value(j->ir, r));
+        return loc_imm(gen_const(j, r));
     }
     if (ir_is_temp(r)) {
         reg_spill_temp(j, r);
@@ -278,7 +278,7 @@ void gen_cold_access(Jit *j, const Cold *c)
         gen_load_loc(a, RDX, c->value);
     }
     x_mov_imm(a, RCX, c->mop | c->op << 8, false);
-    x_call(a, stub_of(j, c->kind));
+    gen_call_head(j, stub_of(j, c->kind));
     gen_note_pc(j, c->pc);
     if (c->kind != COLD_STORE) {
         x_mov(a, c->dst, RAX);

@@ -230,6 +230,15 @@ static void lock_reg(Jit *j, int r)
     }
 }
 
+static void load_const(Jit *j, int reg, IrRef r, bool keep_flags)
+{
+    if (ir_const_is_pc(j->ir, r)) {
+        gen_load_pc(j, reg, ir_const_value(j->ir, r), keep_flags);
+    } else {
+        x_mov_imm(&j->a, reg, ir_const_value(j->ir, r), keep_flags);
+    }
+}
+
 static Loc loc_of(Jit *j, IrRef r, bool keep_flags)
 {
     if (ir_is_global(r)) {
@@ -239,10 +248,10 @@ static Loc loc_of(Jit *j, IrRef r, bool keep_flags)
     if (ir_is_const(r)) {
         int64_t v = ir_const_value(j->ir, r);
         if (v == (int32_t)v) {
-            return loc_imm(v);
+            return loc_imm(gen_const(j, r));
         }
         int t = reg_scratch(j);
-        x_mov_imm(&j->a, t, v, keep_flags);
+        load_const(j, t, r, keep_flags);
         return loc_reg(t);
     }
     if (j->temp_reg[r] != NO_REG) {
@@ -265,7 +274,7 @@ Loc reg_loc_flags(Jit *j, IrRef r)
 void reg_load(Jit *j, int reg, IrRef r, bool keep_flags)
 {
     if (ir_is_const(r)) {
-        x_mov_imm(&j->a, reg, ir_const_value(j->ir, r), keep_flags);
+        load_const(j, reg, r, keep_flags);
         return;
     }
     Loc l = loc_of(j, r, keep_flags);

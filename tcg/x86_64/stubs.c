@@ -31,6 +31,7 @@ void gen_call_helper(Jit *j, void (*fn)(void))
     x_u8(a, 0xff); /* call [rip + disp32] */
     x_u8(a, 0x15);
     x_u32(a, at - (a->rx + x_pos(a) + 4));
+    gen_note_move(j, JIT_MOVE_HEAD);
 }
 
 static const uint8_t *here(Jit *j)
