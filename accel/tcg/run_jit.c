@@ -72,17 +72,12 @@ static void enter_block(TcgVcpu *v, const TcgBlock *b)
     }
 }
 
-/* The code for the current pc and context. */
-static const void *go_on(CPU *cpu, void **context)
+/* The code for the current pc and context by the two levels of the jump cache, or NULL. */
+static const void *known_code(TcgVcpu *v)
 {
-    TcgVcpu *v = cpu->tcg;
-    if (must_return(cpu)) {
-        return leave(cpu, context);
-    }
     tcg_context_sync(v);
-    uint64_t pc = cpu_pc(cpu);
+    uint64_t pc = cpu_pc(v->cpu);
     const JumpEntry *e = &v->ctx->jumps[jump_index(v->ctx->guest, pc)];
-    *context = v->ctx;
     if (e->pc == pc) {
         return e->code;
     }
@@ -90,6 +85,20 @@ static const void *go_on(CPU *cpu, void **context)
     if (code) {
         v->stats.far_jumps++;
         enter_jump(v->ctx, pc, code);
+    }
+    return code;
+}
+
+/* The code for the current pc and context. */
+static const void *go_on(CPU *cpu, void **context)
+{
+    TcgVcpu *v = cpu->tcg;
+    if (must_return(cpu)) {
+        return leave(cpu, context);
+    }
+    const void *code = known_code(v);
+    *context = v->ctx;
+    if (code) {
         return code;
     }
     v->stats.lookups++;
@@ -197,7 +206,13 @@ const JitConfig tcg_jit_config = {
 
 /* ---- the way in -------------------------------------------------------------------- */
 
-void tcg_run_jit(CPU *cpu)
+static void enter(TcgVcpu *v, const void *code)
+{
+    jit_backend->enter(tcg_cache_jit(v->state->cache), v->cpu, v->ctx, code, &v->frame);
+    v->frame = NULL;
+}
+
+static void run_block(CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;
     TcgBlock *b = tcg_block_get(cpu);
@@ -207,12 +222,23 @@ void tcg_run_jit(CPU *cpu)
     if (log_enabled(LOG_EXEC | LOG_CPU)) {
         tcg_log_block(cpu, b);
     }
-    if (!b->code) {
-        v->running = b;
-        ir_interpret(b->ir, cpu, &tcg_jit_config.run);
-        v->running = NULL;
+    if (b->code) {
+        enter(v, b->code);
         return;
     }
-    jit_backend->enter(tcg_cache_jit(v->state->cache), cpu, v->ctx, b->code, &v->frame);
-    v->frame = NULL;
+    v->running = b;
+    ir_interpret(b->ir, cpu, &tcg_jit_config.run);
+    v->running = NULL;
+}
+
+/* Mostly behind an exception, to a handler that has run before. */
+void tcg_run_jit(CPU *cpu)
+{
+    bool any = !tcg_single(cpu) && !log_enabled(LOG_EXEC | LOG_CPU);
+    const void *code = any ? known_code(cpu->tcg) : NULL;
+    if (code) {
+        enter(cpu->tcg, code);
+    } else {
+        run_block(cpu);
+    }
 }

@@ -9,16 +9,9 @@
 
 static void helper_raise(CPU *cpu, uint32_t cause, uint64_t tval)
 {
-    riscv_raise(riscv_cpu(cpu), cause, tval);
-}
-const IrHelper riscv_helper_raise = IR_HELPER2("raise", helper_raise, IRH_FAULT, VOID, I32, I64);
-
-static void helper_raise_at(CPU *cpu, uint32_t cause, uint64_t tval)
-{
     riscv_take_exception(riscv_cpu(cpu), cause, tval);
-    cpu_loop_exit(cpu);
 }
-const IrHelper riscv_helper_raise_at = IR_HELPER2("raise_at", helper_raise_at, IRH_FAULT, VOID, I32, I64);
+const IrHelper riscv_helper_raise = IR_HELPER2("raise", helper_raise, IRH_READS | IRH_WRITES, VOID, I32, I64);
 
 G_NORETURN static void raise_illegal(RiscvCPU *r, uint32_t insn)
 {

@@ -6,9 +6,9 @@
 enum { CBO_INVAL, CBO_CLEAN, CBO_FLUSH, CBO_ZERO };
 
 /* helpers-sys.c */
-extern const IrHelper riscv_helper_raise;    /* cause, tval: at the instruction under way */
-extern const IrHelper riscv_helper_raise_at; /* cause, tval: pc is stored already */
-extern const IrHelper riscv_helper_csr;      /* insn, operand -> old value */
+extern const IrHelper
+    riscv_helper_raise; /* cause, tval: at the pc, which is stored; the next one is the handler's */
+extern const IrHelper riscv_helper_csr; /* insn, operand -> old value */
 extern const IrHelper riscv_helper_mret, riscv_helper_sret, riscv_helper_fence_i;
 extern const IrHelper riscv_helper_pause;
 extern const IrHelper riscv_helper_wfi;          /* next pc: leaves to the dispatcher */

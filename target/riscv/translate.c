@@ -174,17 +174,19 @@ unsigned riscv_tr_cold_rest(Translator *t, const RiscvArgs *a,
     return c->label;
 }
 
-static void emit_raise(Translator *t, const IrHelper *helper, uint32_t cause, IrRef tval)
+/* At the instruction at pc. */
+static void emit_raise(Translator *t, uint64_t pc, uint32_t cause, IrRef tval)
 {
     IrRef args[2] = { ir_const(t->ir, cause), tval };
 
-    ir_call(t->ir, helper, IR_NONE, 2, args);
+    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const_pc(t->ir, pc));
+    ir_call(t->ir, &riscv_helper_raise, IR_NONE, 2, args);
     ir_exit_lookup(t->ir);
 }
 
 void riscv_tr_raise(Translator *t, uint32_t cause, uint64_t tval)
 {
-    emit_raise(t, &riscv_helper_raise, cause, ir_const(t->ir, tval));
+    emit_raise(t, t->pc, cause, ir_const(t->ir, tval));
     t->done = true;
 }
 
@@ -236,8 +238,7 @@ static void emit_cold(Translator *t, const ColdPath *c)
     } else {
         tval = ir_const(t->ir, c->tval);
     }
-    ir_mov(t->ir, ir_global(RISCV_G_PC), ir_const_pc(t->ir, c->pc));
-    emit_raise(t, &riscv_helper_raise_at, c->cause, tval);
+    emit_raise(t, c->pc, c->cause, tval);
 }
 
 /* ---- the loop ------------------------------------------------------------ */
