@@ -10,6 +10,7 @@
 
 #include "accel/tcg/debug.h"
 #include "accel/tcg/mail.h"
+#include "accel/tcg/softmmu.h"
 #include "accel/tcg/translate.h"
 #include "base/log.h"
 
@@ -72,6 +73,15 @@ static void enter_block(TcgVcpu *v, const TcgBlock *b)
     }
 }
 
+/* The TLB learns where pc is. */
+static bool enters_page(TcgVcpu *v, uint64_t pc)
+{
+    const uint8_t *host;
+    MmuFault fault;
+    TcgFetch at;
+    return !find_far(v, pc, &host) && tcg_probe_fetch(v->cpu, pc, &at, &fault);
+}
+
 /* The code for the current pc and context by the two levels of the jump cache, or NULL. */
 static const void *known_code(TcgVcpu *v)
 {
@@ -82,6 +92,9 @@ static const void *known_code(TcgVcpu *v)
         return e->code;
     }
     const void *code = far_code(v, pc);
+    if (!code && enters_page(v, pc)) {
+        code = far_code(v, pc);
+    }
     if (code) {
         v->stats.far_jumps++;
         enter_jump(v->ctx, pc, code);
