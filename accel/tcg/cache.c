@@ -20,6 +20,11 @@
  * region of the smallest cache is full sooner than that. */
 enum { REGIONS = 16, AHEAD = 2, MIN_REGION = 64 * 1024, MIN_BLOCK = 16, HUGE_PAGE = 2 << 20 };
 static const uint64_t default_cache_bytes = 128 << 20;
+#ifdef __SANITIZE_THREAD__ /* it allows mappings in the top 1.5 TiB of addresses alone, where others are, too */
+enum { DISTANCE_BITS = 36 };
+#else
+enum { DISTANCE_BITS = 42 };
+#endif
 
 /* FREE -> FILLING (one at a time) -> FULL -> LEAVING -> FREE */
 typedef enum RegionState { REGION_FREE, REGION_FILLING, REGION_FULL, REGION_LEAVING } RegionState;
@@ -55,7 +60,7 @@ static uint64_t random_number(void)
 /* A free place up to 4 TiB below the executable mapping; both begin with a huge page. */
 static void *find_place(const TcgCache *c)
 {
-    enum { TRIES = 64, DISTANCE_BITS = 42 };
+    enum { TRIES = 64 };
     uint64_t size = (c->size + HUGE_PAGE - 1) & -(uint64_t)HUGE_PAGE;
     void *at = MAP_FAILED;
     for (unsigned n = 0; at == MAP_FAILED && n < TRIES; n++) {
