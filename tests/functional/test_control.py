@@ -46,7 +46,7 @@ def stops(load):
     for n in range(10 * TIMES):
         load.mon.ask("stop")
         was = load.turns()
-        load.mon.ask(("info registers -a", "info jit", "info cpus", "info mem", "x /4i $pc")[n % 5])
+        load.mon.ask(("info registers -a", "info jit", "info cpus", "info irq", "x /4i $pc")[n % 5])
         check(load.turns() == was, f"stop {n}: the harts go on")
         load.mon.ask("cont")
         if n % 5 == 0:
