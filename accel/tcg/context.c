@@ -382,7 +382,7 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
     } else {
         tcg_context_flush(c, true);
     }
-    c->key = *key;
+    c->key = v->keys[victim] = *key;
     c->asid = v->cpu->arch->space_asid ? v->cpu->arch->space_asid(key->space) : 0;
     v->stats.context_misses++;
     return c;
@@ -399,7 +399,7 @@ void tcg_context_sync_slow(TcgVcpu *v)
     v->stats.context_switches++;
     TcgContext *c = NULL;
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n] && !c; n++) {
-        if (key_equal(&v->pool[n]->key, &key)) {
+        if (key_equal(&v->keys[n], &key)) {
             c = v->pool[n];
         }
     }

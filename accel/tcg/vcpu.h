@@ -28,6 +28,7 @@ struct TcgVcpu {
     bool context_stale; /* the key may have changed: tcg_context_sync */
     uint64_t clock;     /* counts context switches, for last_use */
     TcgContext *pool[CONTEXT_POOL];
+    CpuContextKey keys[CONTEXT_POOL]; /* theirs, side by side: the one that is looked for is found by these */
     TcgFarJumps *far;
     IrBlock *ir;       /* scratch of the translation under way */
     TcgBlock *running; /* interpreter and lockstep: the block under way */
