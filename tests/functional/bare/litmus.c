@@ -110,6 +110,30 @@ static void sb_amo(Place *p, u64 role)
     p->r[role] = old;
 }
 
+/* An LR with aq and rl stays behind the store before it: its rl is that of a load. */
+static void sb_lr(Place *p, u64 role)
+{
+    if (role > 1) {
+        return;
+    }
+    volatile u64 *mine = role ? p->y : p->x, *other = role ? p->x : p->y;
+    u64 seen;
+    mine[0] = 1;
+    __asm__ volatile("lr.d.aqrl %0, %1" : "=r"(seen), "+A"(other[0]) : : "memory");
+    p->r[role] = seen;
+}
+
+/* A release and an acquire behind it stay in their order, whatever they are: both are RCsc. */
+static void sb_rcsc(Place *p, u64 role)
+{
+    if (role > 1) {
+        return;
+    }
+    volatile u64 *mine = role ? p->y : p->x, *other = role ? p->x : p->y;
+    store_rl(&mine[0], 1);
+    p->r[role] = load_aq(&other[0]);
+}
+
 static void lb(Place *p, u64 role)
 {
     if (role > 1) {
@@ -249,6 +273,8 @@ static const Test tests[] = {
     { "store buffering", sb, 0, sb_forbidden, 2 },
     { "store buffering, fenced", sb_fenced, sb_forbidden, 0, 2 },
     { "store buffering, AMOs", sb_amo, sb_forbidden, 0, 2 },
+    { "store buffering, LR", sb_lr, sb_forbidden, 0, 2 },
+    { "store buffering, release and acquire", sb_rcsc, sb_forbidden, 0, 2 },
     { "load buffering", lb, lb_forbidden, 0, 2 },
     { "two writes each", two_plus_two, two_plus_two_forbidden, 0, 2 },
     { "causality", causality, causality_forbidden, 0, 3 },
