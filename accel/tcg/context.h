@@ -64,7 +64,8 @@ typedef struct LeafSet {
 } LeafSet;
 
 struct TcgContext {
-    TlbEntry tlb[TLB_SIZE]; /* translated code knows the offsets of these two */
+    /* Translated code knows the offsets of these two.  Contexts lie side by side: no entry is in two lines of cache. */
+    _Alignas(64) TlbEntry tlb[TLB_SIZE];
     JumpEntry jumps[JUMP_SIZE];
     const IrGuest *guest;
     CpuContextKey key;
