@@ -5,10 +5,16 @@
  * is thus marked after its take.  vCPUs store without marking as long as their TLB lets them: such
  * pages stand in `unnoticed`, which counts as a mark that a take cannot clear.
  *
+ * A take that finds such pages has those rights taken away, each vCPU's at a time of its own: the pages go over to
+ * `revoking`, which counts as `unnoticed` does, and when the last vCPU has lost its right they are marked.  A vCPU that
+ * lost it and stores again meanwhile puts the page in `unnoticed` anew, so it does not go with the old ones.  One
+ * such revocation of a block is under way at a time.
+ *
  * Requirements:
- *   1. A page is in `unnoticed` before the first store of a vCPU that goes unmarked, and until
+ *   1. A page is in `unnoticed` or `revoking` before the first store of a vCPU that goes unmarked, and until
  *      after the last.
- *   2. It is marked as dirty before it leaves `unnoticed`; a take reads `unnoticed` first.
+ *   2. It is in `revoking` before it leaves `unnoticed`, and marked as dirty before it leaves `revoking`; a take reads
+ *      in this order.
  *   3. Nobody follows: a writer pays for one load. */
 #include "base/memory_priv.h"
 
@@ -82,21 +88,48 @@ void ram_mark_host_written(const void *host, uint64_t len)
     ram_mark_written(rb, ram_offset_of(rb, host), len);
 }
 
-void ram_dirty_noticed(RamBlock *rb, uint64_t first, uint64_t last)
+/* ---- rights that go ------------------------------------------------------------ */
+
+static void mark_revoked(RamBlock *rb)
 {
-    for (uint64_t w = first / RAM_WORD_BITS; w <= last / RAM_WORD_BITS; w++) {
-        unsigned long bits = __atomic_load_n(&rb->unnoticed[w], __ATOMIC_SEQ_CST) & word_mask(w, first, last);
-        if (!bits) {
-            continue;
-        }
-        for (unsigned c = 0; c < RAM_DIRTY_CLIENTS; c++) {
+    for (uint64_t w = rb->revoking_first / RAM_WORD_BITS; w <= rb->revoking_last / RAM_WORD_BITS; w++) {
+        unsigned long bits = __atomic_load_n(&rb->revoking[w], __ATOMIC_SEQ_CST);
+        for (unsigned c = 0; bits && c < RAM_DIRTY_CLIENTS; c++) {
             unsigned long *map = __atomic_load_n(&rb->dirty[c], __ATOMIC_ACQUIRE); /* it may just start */
             if (map) {
                 __atomic_fetch_or(&map[w], bits, __ATOMIC_SEQ_CST);
             }
         }
-        __atomic_fetch_and(&rb->unnoticed[w], ~bits, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&rb->revoking[w], 0, __ATOMIC_SEQ_CST);
     }
+}
+
+void ram_dirty_noticed(RamBlock *rb)
+{
+    if (__atomic_sub_fetch(&rb->revocation, 1, __ATOMIC_SEQ_CST) == 1) {
+        mark_revoked(rb);
+        __atomic_store_n(&rb->revocation, 0, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* Those of the pages that are in `unnoticed`.  If others are under way they stay there: the next take asks again. */
+static void revoke_rights(RamBlock *rb, uint64_t first, uint64_t last)
+{
+    uint32_t none = 0;
+    if (!__atomic_compare_exchange_n(&rb->revocation, &none, 2, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        return;
+    }
+    rb->revoking_first = first;
+    rb->revoking_last = last;
+    for (uint64_t w = first / RAM_WORD_BITS; w <= last / RAM_WORD_BITS; w++) {
+        unsigned long bits = __atomic_load_n(&rb->unnoticed[w], __ATOMIC_SEQ_CST) & word_mask(w, first, last);
+        __atomic_store_n(&rb->revoking[w], bits, __ATOMIC_SEQ_CST);
+        if (bits) {
+            __atomic_fetch_and(&rb->unnoticed[w], ~bits, __ATOMIC_SEQ_CST);
+        }
+    }
+    memory_listeners_dirty_taken(rb, first << RAM_PAGE_BITS, (last - first + 1) << RAM_PAGE_BITS);
+    ram_dirty_noticed(rb);
 }
 
 /* ---- clients ------------------------------------------------------------------ */
@@ -111,13 +144,16 @@ static void make_bitmap(const RamBlock *rb, unsigned long **slot)
 
 void ram_dirty_start(RamBlock *rb, RamDirtyClient client)
 {
+    uint64_t last = (rb->size >> RAM_PAGE_BITS) - 1;
     make_bitmap(rb, &rb->unnoticed);
+    make_bitmap(rb, &rb->revoking);
     make_bitmap(rb, &rb->dirty[client]);
-    bitmap_set(rb->dirty[client], 0, (rb->size >> RAM_PAGE_BITS) - 1);
+    bitmap_set(rb->dirty[client], 0, last);
     uint32_t others = __atomic_fetch_or(&rb->dirty_clients, 1u << client, __ATOMIC_SEQ_CST);
     g_assert(!(others >> client & 1));
-    if (!others) {
-        memory_listeners_dirty_started(rb);
+    if (!others) { /* vCPUs have rights that nobody noted */
+        bitmap_set(rb->unnoticed, 0, last);
+        revoke_rights(rb, 0, last);
     }
 }
 
@@ -154,6 +190,7 @@ uint64_t ram_dirty_take(RamBlock *rb, RamDirtyClient client, uint64_t offset, ui
         unsigned long mask = word_mask(w, first, last);
         unsigned long bits = __atomic_load_n(&rb->unnoticed[w], __ATOMIC_SEQ_CST) & mask;
         unnoticed |= bits;
+        bits |= __atomic_load_n(&rb->revoking[w], __ATOMIC_SEQ_CST) & mask;
         if (__atomic_load_n(&dirty[w], __ATOMIC_SEQ_CST) & mask) {
             bits |= __atomic_fetch_and(&dirty[w], ~mask, __ATOMIC_SEQ_CST) & mask;
         }
@@ -161,7 +198,7 @@ uint64_t ram_dirty_take(RamBlock *rb, RamDirtyClient client, uint64_t offset, ui
         put_bits(bitmap, w * RAM_WORD_BITS, first, bits);
     }
     if (unnoticed) {
-        memory_listeners_dirty_taken(rb, offset, len);
+        revoke_rights(rb, first, last);
     }
     return count;
 }

@@ -166,24 +166,13 @@ void memory_listeners_readers_wanted(void)
     lock_release(&told);
 }
 
-void memory_listeners_dirty_started(RamBlock *rb)
-{
-    lock_take(&told);
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        MemoryListener *l = listener_at(i);
-        if (l && l->dirty_started) {
-            l->dirty_started(l, rb);
-        }
-    }
-    lock_release(&told);
-}
-
 void memory_listeners_dirty_taken(RamBlock *rb, uint64_t offset, uint64_t length)
 {
     lock_take(&told);
     for (unsigned i = 0; i < LISTENERS_MAX; i++) {
         MemoryListener *l = listener_at(i);
         if (l && l->dirty_taken) {
+            __atomic_add_fetch(&rb->revocation, 1, __ATOMIC_SEQ_CST);
             l->dirty_taken(l, rb, offset, length);
         }
     }

@@ -67,7 +67,6 @@ void memory_listeners_event_changed(MemoryRegion *mr, const MemoryEvent *e, bool
 /* memory_listeners.c, under the lock of the map: `as` shows `now` in place of `was` (NULL: nothing). */
 void memory_listeners_view_changed(AddressSpace *as, const FlatView *was, const FlatView *now);
 void memory_listeners_readers_wanted(void);
-void memory_listeners_dirty_started(RamBlock *rb);
 void memory_listeners_dirty_taken(RamBlock *rb, uint64_t offset, uint64_t length);
 void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length);
 

@@ -67,6 +67,7 @@ static void ram_block_free(void *opaque)
         g_free(rb->dirty[c]);
     }
     g_free(rb->unnoticed);
+    g_free(rb->revoking);
     g_free(rb->name);
     g_free(rb);
 }

@@ -3,5 +3,4 @@
 #pragma once
 #include "base/memory.h"
 
-void tcg_dirty_started(MemoryListener *l, RamBlock *rb);
 void tcg_dirty_taken(MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);

@@ -128,7 +128,7 @@ static void end_notice(Notice *n)
     if (!counted_down(&n->waiting)) {
         return;
     }
-    ram_dirty_noticed(n->ram, n->first, n->last);
+    ram_dirty_noticed(n->ram);
     ram_block_unuse(n->ram);
     g_free(n);
 }

@@ -14,13 +14,8 @@
  * devices come and go (a PCI scan moves BARs by the hundred), flushes nothing. */
 static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
 {
-    RamBlock *rb = flat_range_ram(r);
-    if (!rb) {
-        return;
-    }
-    tcg_mail_flush(l->opaque);
-    if (ram_is_followed(rb)) {
-        tcg_dirty_taken(l, rb, 0, rb->size);
+    if (flat_range_ram(r)) {
+        tcg_mail_flush(l->opaque);
     }
 }
 
@@ -56,7 +51,6 @@ void tcg_listen(TcgState *s, AddressSpace *as)
     g_assert(!s->listener.as);
     s->listener = (MemoryListener){ .region_del = region_del,
                                     .code_written = code_written,
-                                    .dirty_started = tcg_dirty_started,
                                     .dirty_taken = tcg_dirty_taken,
                                     .readers_wanted = readers_wanted,
                                     .as = as,

@@ -211,12 +211,9 @@ typedef struct MemoryListener {
     /* A write by something that is not a vCPU (DMA, loader, debugger) reached
      * pages that hold translated code. */
     void (*code_written)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
-    /* Somebody follows the writes to rb from now on (see base/ram.h): before it returns, the listener
-     * sets the bits in rb->unnoticed of all pages that its vCPUs may be able to write without
-     * a word, and then takes that right away soon. */
-    void (*dirty_started)(struct MemoryListener *l, RamBlock *rb);
-    /* Some of these pages were taken as dirty for being in rb->unnoticed: take the right away soon,
-     * and call ram_dirty_noticed() then. */
+    /* Somebody follows the writes to rb (see base/ram.h).  Soon take away the right to write any of these pages
+     * without a word from all vCPUs, each at a time of its own, and call ram_dirty_noticed() then.  A vCPU that
+     * gets the right anew, at whatever time, first puts the page in rb->unnoticed. */
     void (*dirty_taken)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
     /* Something waits to be freed until all threads have passed memory_quiescent(): have those
      * pass soon that would not by themselves.  From any thread, under any lock. */

@@ -29,8 +29,11 @@ typedef struct RamBlock {
     uint32_t dirty_clients;                  /* atomic: bit per client; 0: nobody follows */
     unsigned long *dirty[RAM_DIRTY_CLIENTS]; /* atomic */
     unsigned long *unnoticed;                /* atomic: a vCPU may be writing the page without a word (its
-                                                TLB lets it), so it counts as dirty for every client.  Kept
+                                                TLB lets it), so it counts as dirty for every client.  Set
                                                 by the accelerator while somebody follows */
+    unsigned long *revoking;                 /* atomic: the same of pages whose rights are being taken away */
+    uint64_t revoking_first, revoking_last;  /* where those are */
+    uint32_t revocation; /* atomic: 0, or 1 + how many have still to say that it is done */
 } RamBlock;
 
 /* The RAM block of a RAM page number (see RamBlock.first_page), or NULL. */
@@ -86,6 +89,5 @@ static inline void ram_page_set_unnoticed(RamBlock *rb, uint64_t page)
     }
 }
 
-/* No vCPU can write pages [first, last] of the block any more without a word: those that were in
- * `unnoticed` are dirty now, and no longer there. */
-void ram_dirty_noticed(RamBlock *rb, uint64_t first, uint64_t last);
+/* What MemoryListener.dirty_taken asked for is done. */
+void ram_dirty_noticed(RamBlock *rb);
