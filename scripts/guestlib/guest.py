@@ -27,7 +27,8 @@ class Guest:
         self.kernel = Kernel(cache, suite, arch)
         self.root = Root(self.kernel)
         self.paths = {"kernel": self.kernel.image, "kernel-gz": self.kernel.image_gz,
-                      "initrd": self.kernel.initrd, "root": self.root.image}
+                      "initrd": self.kernel.initrd, "firmware": self.kernel.firmware,
+                      "root": self.root.image}
 
     def fresh(self, root=True):
         return self.kernel.fresh() and (not root or self.root.fresh())
@@ -47,9 +48,9 @@ class Guest:
         return note.read_text(encoding="utf-8") if note.exists() else ""
 
 
-def machine_options(kernel, initrd, disk=None, append="", cpu=CPU):
+def machine_options(firmware, kernel, initrd, disk=None, append="", cpu=CPU):
     """Options that boot a guest with network, random numbers and (else busybox) its root on a disk."""
-    argv = ["-cpu", cpu, "-kernel", str(kernel), "-initrd", str(initrd),
+    argv = ["-cpu", cpu, "-bios", str(firmware), "-kernel", str(kernel), "-initrd", str(initrd),
             "-netdev", "user,id=net0", "-device", "virtio-net-device,netdev=net0",
             "-device", "virtio-rng-device"]
     words = ["console=ttyS0"]

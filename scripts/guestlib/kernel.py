@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Debian's kernel for a guest architecture, its modules, and our initramfs."""
+"""Debian's kernel for a guest architecture, its modules, the firmware that starts it, and our initramfs."""
 import gzip
 import pathlib
 import re
@@ -23,6 +23,7 @@ ROOT_MODULES = DEVICE_MODULES + DISK_MODULES + [
     "dm_mod", "nvme", "ahci", "sd_mod", "e1000e", "efivarfs", "configfs", "fuse", "af_packet",
     "nf_tables", "nft_chain_nat", "nft_masq", "xt_conntrack", "binfmt_misc", "dummy", "zram"]
 META = {"riscv64": "linux-image-riscv64"}
+FIRMWARE = {"riscv64": ("opensbi", "usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin")}
 
 
 def package_names(apt):
@@ -45,7 +46,9 @@ def unpack(debs, where):
 
 
 class Kernel:
-    """Kernel image, module tree and initramfs of one suite, made when missing."""
+    """Kernel image, module tree, firmware and initramfs of one suite, made when missing.
+
+    The firmware is the suite's, not the host's: Debian 12's OpenSBI can lose a hart at the start (docs/stress.md)."""
 
     def __init__(self, cache, suite, arch="riscv64"):
         self.dir = cache / "guest" / arch / suite
@@ -55,6 +58,7 @@ class Kernel:
         self.initrd = self.dir / "initramfs.cpio.gz"
         self.tree_dir = self.dir / "kernel"
         self.busybox = self.dir / "busybox"
+        self.firmware = self.dir / "firmware.bin"
 
         maker = source_digest("kernel.py")
         self.recipe = Recipe(self.image, maker=maker)
@@ -70,7 +74,7 @@ class Kernel:
         return next((p.name for p in self.tree_dir.glob("usr/lib/modules/*")), None)
 
     def make(self, apt):
-        """Fetch and unpack the kernel and busybox, and pack the initramfs."""
+        """Fetch and unpack the kernel, busybox and the firmware, and pack the initramfs."""
         if self.recipe.source() != apt.source() or not self.version():
             self._fetch(apt)
             self.recipe.done(apt.source())
@@ -84,6 +88,7 @@ class Kernel:
         say(f"kernel from {apt.suite}: {', '.join(names)}")
         debs = apt.fetch_single(names)
         busybox = apt.fetch_single(["busybox-static"])
+        firmware = apt.fetch_single([FIRMWARE[self.arch][0]])
         tmp = self.tree_dir.with_name("kernel.part")
         shutil.rmtree(tmp, ignore_errors=True)
         tmp.mkdir(parents=True)
@@ -104,16 +109,22 @@ class Kernel:
         tmp.rename(self.tree_dir)
         with finished_as(self.image_gz) as out:
             out.write_bytes(gzip.compress(data, 6, mtime=0))
-        box = self.dir / "busybox.dir"
-        shutil.rmtree(box, ignore_errors=True)
-        unpack(busybox, box)
-        with finished_as(self.busybox) as out:
-            shutil.copyfile(next(p for p in box.rglob("busybox") if p.is_file() and p.parent.name == "bin"), out)
-        shutil.rmtree(box)
+        self._take(busybox, self.busybox, lambda tree: next(
+            p for p in tree.rglob("busybox") if p.is_file() and p.parent.name == "bin"))
+        self._take(firmware, self.firmware, lambda tree: tree / FIRMWARE[self.arch][1])
         (self.dir / "kernel.txt").write_text(
-            f"suite {apt.suite}\nkernel {self.version()}\n" + "".join(f"{d.name}\n" for d in debs), encoding="utf-8")
+            f"suite {apt.suite}\nkernel {self.version()}\n" + "".join(f"{d.name}\n" for d in debs + firmware), encoding="utf-8")
         with finished_as(self.image) as out:
             out.write_bytes(data)
+
+    def _take(self, debs, dest, find):
+        """Keep one file of a package."""
+        tree = dest.with_name(dest.name + ".dir")
+        shutil.rmtree(tree, ignore_errors=True)
+        unpack(debs, tree)
+        with finished_as(dest) as out:
+            shutil.copyfile(find(tree), out)
+        shutil.rmtree(tree)
 
     def modules(self):
         return modules.ModuleTree(self.tree_dir)

@@ -72,5 +72,5 @@ class BenchGuest:
 
     def boot(self, asked):
         """Emulator arguments that boot the guest and make it do what is asked."""
-        return ["-kernel", self.kernel.image, "-initrd", self.initrd,
+        return ["-bios", self.kernel.firmware, "-kernel", self.kernel.image, "-initrd", self.initrd,
                 "-append", f'console=ttyS0 quiet bench="{asked}"']

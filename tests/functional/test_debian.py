@@ -16,7 +16,7 @@ PROMPT = r"root@lyrebird:[^#]*# $"
 def boot(b, guest, disk, configure=False, more=()):
     """Boot the root file system as `scripts/guest run` does; the machine, at its login prompt."""
     append = "lyrebird.onfail=exit systemd.service_watchdogs=0" + ("" if configure else " lyrebird.configure=no")
-    m = b.machine(*machine_options(guest.kernel.image, guest.kernel.initrd, disk, append), *PEER, *more,
+    m = b.machine(*machine_options(guest.kernel.firmware, guest.kernel.image, guest.kernel.initrd, disk, append), *PEER, *more,
                   cpu_memory=("-m", "1G"))
     m.expect(r"lyrebird login: ", BOOT)
     return m
@@ -102,7 +102,7 @@ def test_debian_smp(b):
 def refused(b, disk, words, *said):
     """A root that cannot be entered: the guest explains it and ends the emulator with 1."""
     k = debian(root=False).kernel
-    m = b.machine(*machine_options(k.image, k.initrd, disk, "lyrebird.onfail=exit " + words), *PEER)
+    m = b.machine(*machine_options(k.firmware, k.image, k.initrd, disk, "lyrebird.onfail=exit " + words), *PEER)
     for text in said:
         m.expect(text, 120, refuse=None)
     m.expect_exit(1, 60)
@@ -126,7 +126,7 @@ def test_root_refused(b):
 def test_rescue_shell(b):
     """at a terminal the same failure leads to a shell that says what it is; a wait for a login fails at once"""
     k = debian(root=False).kernel
-    m = b.machine(*machine_options(k.image, k.initrd, None, "root=/dev/vda"), *PEER)
+    m = b.machine(*machine_options(k.firmware, k.image, k.initrd, None, "root=/dev/vda"), *PEER)
     try:
         m.expect(r"login: ", 300)
         raise Failure("a login without a disk")

@@ -16,7 +16,7 @@ BOOT = 120
 def boot(b, *more, kernel=None, append="", memory="512M", serial=True):
     """Start the kernel with the initramfs and wait for its shell; no message of the kernel's comes into answers."""
     k = debian_kernel()
-    m = b.machine("-kernel", kernel or k.image, "-initrd", k.initrd,
+    m = b.machine("-bios", k.firmware, "-kernel", kernel or k.image, "-initrd", k.initrd,
                   "-append", ("console=ttyS0 " + append).strip(), *more, cpu_memory=("-m", memory), serial=serial)
     m.expect(r"Lyrebird: user space reached", BOOT)
     m.expect(PROMPT)
@@ -187,7 +187,7 @@ def test_virtio_console(b):
 def test_linux_virtconsole_mux(b):
     """a virtconsole on serial port 0's terminal has the keys at once, typed ahead too; Ctrl-A c leads to the others"""
     k = debian_kernel()
-    m = b.machine("-nographic", "-kernel", k.image, "-initrd", k.initrd, "-append", "console=hvc0",
+    m = b.machine("-nographic", "-bios", k.firmware, "-kernel", k.image, "-initrd", k.initrd, "-append", "console=hvc0",
                   "-device", "virtio-serial-pci", "-device", "virtconsole,chardev=serial0", serial=False)
     m.expect("OpenSBI", BOOT)
     m.send("echo typed ah''ead\n")
@@ -231,7 +231,7 @@ def test_interpreted_linux(b):
     """the interpreter boots the same kernel"""
     not_on_peer("QEMU has no accelerator of that name")
     k = debian_kernel()
-    m = b.machine("-accel", "interp", "-kernel", k.image, "-initrd", k.initrd, "-append", "console=ttyS0")
+    m = b.machine("-accel", "interp", "-bios", k.firmware, "-kernel", k.image, "-initrd", k.initrd, "-append", "console=ttyS0")
     m.expect(r"Lyrebird: user space reached", 900)
     m.expect(PROMPT, 60)
     m.send("poweroff -f\n")

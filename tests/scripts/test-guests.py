@@ -279,11 +279,11 @@ def test_disk(tmp):
 
 def test_options(_tmp):
     """what `scripts/guest run` starts: Sv48 for OpenJDK, the root only with a disk"""
-    argv = guest.machine_options("K", "I", "D", "more")
-    equal(argv[argv.index("-cpu") + 1], "rv64,sv57=off")
+    argv = guest.machine_options("F", "K", "I", "D", "more")
+    equal((argv[argv.index("-cpu") + 1], argv[argv.index("-bios") + 1]), ("rv64,sv57=off", "F"))
     equal(argv[-1], "console=ttyS0 root=/dev/vda more")
-    assert "file=/a,,b/disk.img,format=raw,if=none,id=disk0" in guest.machine_options("K", "I", "/a,b/disk.img")
-    argv = guest.machine_options("K", "I", cpu="rv64")
+    assert "file=/a,,b/disk.img,format=raw,if=none,id=disk0" in guest.machine_options("F", "K", "I", "/a,b/disk.img")
+    argv = guest.machine_options("F", "K", "I", cpu="rv64")
     equal((argv[argv.index("-cpu") + 1], argv[-1], "-drive" in argv), ("rv64", "console=ttyS0", False))
 
 

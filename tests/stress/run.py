@@ -122,7 +122,7 @@ def main():
     program = os.environ.get("LYREBIRD") or TOP / "build/lyrebird"
     try:
         argv = [program, "-M", "virt", "-m", "1500M", "-smp", str(args.smp), "-nographic",
-                *guest.machine_options(g.kernel.image, g.kernel.initrd, disk, "init=/stress/init"), *args.rest]
+                *guest.machine_options(g.kernel.firmware, g.kernel.image, g.kernel.initrd, disk, "init=/stress/init"), *args.rest]
         with subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               errors="replace") as m:
             good = False
