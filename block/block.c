@@ -112,7 +112,7 @@ bool block_is_readonly(BlockBackend *blk)
     return blk->readonly;
 }
 
-const char *block_id(BlockBackend *blk)
+const char *block_id(const BlockBackend *blk)
 {
     return blk->id;
 }

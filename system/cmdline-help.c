@@ -76,26 +76,9 @@ static void print_prop_line(const char *name, const char *type, const char *help
 
 static void print_prop(const Prop *p, void *opaque)
 {
-    static const char *const autos[] = { "\"auto\"", "\"on\"", "\"off\"" };
-    g_autofree char *def = NULL;
-    g_autofree char *help = NULL;
-    if (p->kind == PROP_ENUM && p->names) {
-        g_autofree char *all = names_join(p->names, "/");
-        help = p->help ? g_strdup_printf("%s: %s", p->help, all) : g_strdup(all);
-        def = g_strdup_printf("\"%s\"", p->names[p->def]);
-    } else if (p->def_string) {
-        def = g_strdup_printf("\"%s\"", p->def_string);
-    } else if (p->kind == PROP_BOOL) {
-        def = g_strdup(p->def ? "true" : "false");
-    } else if (p->kind == PROP_ON_OFF_AUTO) {
-        def = g_strdup(autos[p->def % 3]);
-    } else if (p->kind <= PROP_SIZE) {
-        def = g_strdup_printf("%" G_GINT64_FORMAT, p->def);
-    }
-    if (p->only && !help) {
-        help = g_strdup_printf("fixed: %s", p->only);
-    }
-    print_prop_line(p->name, prop_type_name(p), help ? help : p->help, def);
+    g_autoptr(GString) line = g_string_new(NULL);
+    prop_help(p, line);
+    printf("%s", line->str);
 }
 
 static void print_machines(const CmdLine *c)

@@ -140,29 +140,6 @@ bool cmdline_json_is(const CmdItem *item, const char *key, const char *type, GEr
            cmdline_fail(err, "Invalid parameter type for '%s', expected: %s", key, type);
 }
 
-static const char *prop_json_type(const Prop *p)
-{
-    switch (p->kind) {
-    case PROP_BOOL: return JSON_BOOL;
-    case PROP_U8:
-    case PROP_U16:
-    case PROP_U32:
-    case PROP_U64:
-    case PROP_I32:
-    case PROP_SIZE: return JSON_INT;
-    case PROP_STRING:
-    case PROP_ENUM:
-    case PROP_MAC:
-    case PROP_CHARDEV:
-    case PROP_DRIVE:
-    case PROP_NETDEV:
-    case PROP_LINK:
-    case PROP_PCI_ADDR:
-    case PROP_ON_OFF_AUTO: return JSON_STRING;
-    }
-    g_assert_not_reached();
-}
-
 /* A number as PCI address is slot * 8 + function; the text has "slot.function". */
 static bool is_devfn(const CmdItem *item, const Prop *p)
 {

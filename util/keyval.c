@@ -4,6 +4,7 @@
 #include "util/keyval.h"
 
 #include <errno.h>
+#include <json-c/json.h>
 #include <string.h>
 
 /* One item up to a single comma; ",," becomes ",".  Moves *at past it. */
@@ -72,6 +73,93 @@ GHashTable *keyval_parse(const char *text, const char *implied, GError **err)
     }
     return t;
 }
+
+/* ---- as a tree ---- */
+
+/* Behind what was given under this key before: then its value is an array. */
+static void tree_append(json_object *keys, const char *key, json_object *value)
+{
+    json_object *old;
+    if (!json_object_object_get_ex(keys, key, &old)) {
+        json_object_object_add(keys, key, value);
+    } else if (json_object_is_type(old, json_type_array)) {
+        json_object_array_add(old, value);
+    } else {
+        json_object *all = json_object_new_array();
+        json_object_array_add(all, json_object_get(old));
+        json_object_array_add(all, value);
+        json_object_object_add(keys, key, all);
+    }
+}
+
+static bool tree_add_item(json_object *keys, const char *item, const char *text, GError **err)
+{
+    const char *eq = strchr(item, '=');
+    if (eq == item || !*item) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "'%s': there is no name before %s; write name=value,name=value", text,
+                    *item ? "a '='" : "a ','");
+        return false;
+    }
+    g_autofree char *key = eq ? g_strndup(item, eq - item) : g_strdup(item);
+    tree_append(keys, key, eq ? json_object_new_string(eq + 1) : json_object_new_boolean(true));
+    return true;
+}
+
+json_object *keyval_read(const char *text, const char *implied, GError **err)
+{
+    json_object *keys = json_object_new_object();
+    const char *at = text;
+    bool first = true;
+    while (*at) {
+        g_autofree char *item = item_next(&at);
+        if (first && implied && *item && !strchr(item, '=')) {
+            tree_append(keys, implied, json_object_new_string(item));
+        } else if (!tree_add_item(keys, item, text, err)) {
+            json_object_put(keys);
+            return NULL;
+        }
+        first = false;
+    }
+    return keys;
+}
+
+const char *keyval_text(json_object *keys, const char *key)
+{
+    json_object *value;
+    if (!json_object_object_get_ex(keys, key, &value)) {
+        return NULL;
+    }
+    size_t n = json_object_is_type(value, json_type_array) ? json_object_array_length(value) : 0;
+    value = n ? json_object_array_get_idx(value, n - 1) : value;
+    switch (json_object_get_type(value)) {
+    case json_type_boolean: return json_object_get_boolean(value) ? "on" : "off";
+    case json_type_string:
+    case json_type_int:
+    case json_type_double: return json_object_get_string(value);
+    default: return NULL;
+    }
+}
+
+void keyval_put(json_object *keys, const char *key, const char *value)
+{
+    json_object_object_add(keys, key, json_object_new_string(value));
+}
+
+void keyval_merge(json_object *into, json_object *from)
+{
+    json_object_object_foreach(from, key, value)
+    {
+        size_t n = json_object_is_type(value, json_type_array) ? json_object_array_length(value) : 1;
+        for (size_t i = 0; i < n; i++) {
+            json_object *one =
+                json_object_is_type(value, json_type_array) ? json_object_array_get_idx(value, i) : value;
+            tree_append(into, key, json_object_get(one));
+        }
+    }
+}
+
+/* ---- values ---- */
 
 bool keyval_bool(const char *value, bool *out)
 {

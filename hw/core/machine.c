@@ -30,20 +30,11 @@ const Prop machine_options[] = {
     { NULL },
 };
 
-static const Prop *find_option(const Prop *options, const char *name)
-{
-    for (const Prop *p = options; p && p->name; p++) {
-        if (strcmp(p->name, name) == 0) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
 static bool machine_parse_options(Machine *m, GError **err)
 {
     const BoardClass *board = m->board;
     g_autofree char *who = g_strdup_printf("-machine %s", board->name);
+    PropContext c = machine_prop_context(m, who);
     for (const Prop *p = board->options; p && p->name; p++) {
         prop_set_default(m->board_data, p);
     }
@@ -57,15 +48,15 @@ static bool machine_parse_options(Machine *m, GError **err)
     gpointer key, value;
     g_hash_table_iter_init(&it, m->config->board_options);
     while (g_hash_table_iter_next(&it, &key, &value)) {
-        const Prop *ours = find_option(board->options, key),
-                   *p = ours ? ours : find_option(machine_options, key);
+        const Prop *ours = props_find(board->options, key),
+                   *p = ours ? ours : props_find(machine_options, key);
         if (!p) {
-            g_autofree char *advice = props_advice(NULL, board->options, machine_options, key);
+            g_autofree char *advice = props_advice(key, board->options, machine_options);
             g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
                         "%s: Property '%s-machine.%s' not found%s", who, board->name, (char *)key, advice);
             return false;
         }
-        if (!prop_set(ours ? m->board_data : m, p, m, who, value, err)) {
+        if (!prop_set_text(ours ? m->board_data : m, p, value, &c, err)) {
             return false;
         }
     }

@@ -101,7 +101,7 @@ bool block_write_sync(BlockBackend *blk, uint64_t offset, const void *buf, uint6
 
 uint64_t block_size(BlockBackend *blk); /* bytes */
 bool block_is_readonly(BlockBackend *blk);
-const char *block_id(BlockBackend *blk);
+const char *block_id(const BlockBackend *blk);
 char *block_describe(BlockBackend *blk); /* one line of `info block` */
 
 typedef enum DriveInterface {

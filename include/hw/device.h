@@ -24,6 +24,7 @@
 #include "hw/irq.h"
 #include "base/lock.h"
 #include "base/memory.h"
+#include "base/props.h"
 #include "base/state.h"
 #include "util/container.h"
 
@@ -49,54 +50,6 @@ struct Device {
     Device *outer;       /* whose inner device this is */
     bool realized;       /* changed under the lock of its bus's owner */
 };
-
-/* ---- properties ---------------------------------------------------------- */
-
-typedef enum PropKind {
-    PROP_BOOL, /* bool */
-    PROP_U8,
-    PROP_U16,
-    PROP_U32,
-    PROP_U64, /* unsigned, decimal or 0x */
-    PROP_I32,
-    PROP_SIZE,        /* uint64_t: 4k, 1M, 2G ... */
-    PROP_STRING,      /* char *, owned */
-    PROP_ENUM,        /* int, index into .names */
-    PROP_MAC,         /* uint8_t[6] */
-    PROP_CHARDEV,     /* Chardev *, by id */
-    PROP_DRIVE,       /* BlockBackend *, by id */
-    PROP_NETDEV,      /* NetClient *, by id */
-    PROP_LINK,        /* Object of -object by id, void * */
-    PROP_PCI_ADDR,    /* int32_t devfn, "slot[.fn]", -1 = automatic */
-    PROP_ON_OFF_AUTO, /* int: 0 auto, 1 on, 2 off */
-} PropKind;
-
-typedef struct Prop {
-    const char *name;
-    PropKind kind;
-    size_t offset; /* in the device struct */
-    const char *help;
-    int64_t def;              /* default of the integer kinds */
-    const char *def_string;   /* default of PROP_STRING; the printed default of others */
-    uint64_t min, max;        /* bounds of integers; both 0: the kind's own */
-    const char *const *names; /* PROP_ENUM, NULL-terminated */
-    bool required;
-    const char *only; /* the default is all there is: why.  Stored nowhere */
-} Prop;
-
-/* What other programs name and what is so anyway: taken with this value, refused with another. */
-#define PROP_ONLY_OFF(prop, why)                                                                             \
-    {                                                                                                        \
-        prop, PROP_BOOL, 0, .only = why                                                                      \
-    }
-#define PROP_ONLY_ON(prop, why)                                                                              \
-    {                                                                                                        \
-        prop, PROP_BOOL, 0, .def = 1, .only = why                                                            \
-    }
-#define PROP_ONLY_NUMBER(prop, value, why)                                                                   \
-    {                                                                                                        \
-        prop, PROP_U32, 0, .def = value, .only = why                                                         \
-    }
 
 /* ---- class --------------------------------------------------------------- */
 
@@ -141,8 +94,11 @@ Device *device_new(const DeviceClass *class, Machine *machine, const char *id);
 EventLoop *device_loop(const Device *dev);
 Clock *device_clock(const Device *dev);
 int32_t device_bootindex(const Device *dev); /* bootindex=, -1: not given or none of its properties */
+/* From text; and from a value of a tree (typed: of JSON, see PropContext). */
 bool device_set_prop(Device *dev, const char *name, const char *value,
                      GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool device_set_value(Device *dev, const char *name, struct json_object *value, bool typed,
+                      GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* Text of a property's value (owned by the caller), for info qtree. */
 char *device_get_prop(Device *dev, const Prop *prop);
 bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESULT;
@@ -163,7 +119,6 @@ static inline const char *device_user_path(const Device *dev)
 {
     return (dev->outer ? dev->outer : dev)->path;
 }
-const char *prop_type_name(const Prop *p); /* "uint32", for NAME,help */
 /* Visit the properties of a class and its parents; those of an inner class are not among them. */
 void device_class_foreach_prop(const DeviceClass *c, void (*fn)(const Prop *p, void *opaque), void *opaque);
 

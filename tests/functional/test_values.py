@@ -11,7 +11,7 @@ BLK = "virtio-blk-pci,drive=d"
 # options, what they are taken with, what is refused with which words
 MACHINE = [
     ("usb", ["off"], {"on": "USB is not built"}), ("graphics", ["off"], {"on": "no display"}),
-    ("dump-guest-core", ["on", "off"], {"x": "on or off"}), ("mem-merge", ["off"], {"on": "shared memory"}),
+    ("dump-guest-core", ["on", "off"], {"x": "'on' or 'off'"}), ("mem-merge", ["off"], {"on": "shared memory"}),
     ("hmat", ["off"], {"on": "NUMA"}),
     ("kernel-irqchip", ["off"], {"on": "KVM"}), ("iommu-sys", ["off", "auto"], {"on": "no RISC-V IOMMU"}),
     ("suppress-vmdesc", ["off"], {"on": "moving machines"}), ("acpi", ["off", "auto"], {"on": "ACPI"}),
@@ -39,7 +39,7 @@ OPTIONS = [
      {"virtio-rng-pci,romfile=x.rom": "expansion ROMs", "virtio-rng-pci,vectors=3": "message-signalled",
       "virtio-rng-pci,packed=on": "packed", "virtio-rng-device,bootindex=1": "not found",
       "virtio-net-pci,mq=on": "several queues", "virtio-net-pci,csum=on": "offloads",
-      "virtio-net-pci,bootindex=-2": "bootindex", "virtio-net-pci,mq=maybe": "on or off", "virtio-gpu-pci": "lists them"}),
+      "virtio-net-pci,bootindex=-2": "bootindex", "virtio-net-pci,mq=maybe": "'on' or 'off'", "virtio-gpu-pci": "lists them"}),
     ("-device", ["loader,addr=0x80000000,data=1,data-len=4,cpu-num=0", "loader,addr=0x80000000,cpu-num=0"],
      {"loader,addr=0x80000000,file={disk},data-be=on": "both file and data", "loader,cpu-num=0": "valid arguments",
       "loader,addr=0x80000000,data=1,data-len=4,force-raw=on": "force-raw is for a file"}),

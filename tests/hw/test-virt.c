@@ -211,7 +211,7 @@ static void test_options(void)
         { "iommu-sys", "on", "IOMMU" },
         { "acpi", "on", "ACPI" },
         { "alcint", "on", "did you mean 'aclint'?" },
-        { "aclint", "maybe", "on or off" },
+        { "aclint", "maybe", "'on' or 'off'" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         Setup s;

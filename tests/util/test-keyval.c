@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/keyval.h"
 
+#include <json-c/json.h>
+
 static void assert_key(GHashTable *t, const char *key, const char *value)
 {
     g_assert_cmpstr(g_hash_table_lookup(t, key), ==, value);
@@ -29,11 +31,31 @@ static void test_parse(void)
     g_hash_table_unref(t);
 }
 
+static void test_tree(void)
+{
+    json_object *keys = keyval_read("user,x=tcp::1-:22,wait,x=a,,b,none=1", "type", NULL);
+    g_assert_cmpstr(json_object_to_json_string_ext(keys, JSON_C_TO_STRING_NOSLASHESCAPE), ==,
+                    "{\"type\":\"user\",\"x\":[\"tcp::1-:22\",\"a,b\"],\"wait\":true,\"none\":\"1\"}");
+    g_assert_cmpstr(keyval_text(keys, "x"), ==, "a,b");
+    g_assert_cmpstr(keyval_text(keys, "wait"), ==, "on");
+    g_assert_null(keyval_text(keys, "y"));
+    json_object *more = keyval_read("x=c,y=1,wait=off", NULL, NULL);
+    keyval_merge(keys, more);
+    keyval_put(keys, "type", "tap");
+    g_assert_cmpstr(json_object_to_json_string_ext(keys, JSON_C_TO_STRING_NOSLASHESCAPE), ==,
+                    "{\"type\":\"tap\",\"x\":[\"tcp::1-:22\",\"a,b\",\"c\"],\"wait\":[true,\"off\"],"
+                    "\"none\":\"1\",\"y\":\"1\"}");
+    g_assert_cmpstr(keyval_text(keys, "wait"), ==, "off");
+    json_object_put(more);
+    json_object_put(keys);
+}
+
 static void test_parse_bad(void)
 {
     g_autoptr(GError) err = NULL;
     g_assert_null(keyval_parse("a=1,=2", NULL, &err));
     g_assert_nonnull(err);
+    g_assert_null(keyval_read("a=1,=2", NULL, NULL));
 }
 
 static void test_sizes(void)
@@ -102,6 +124,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/keyval/parse", test_parse);
     g_test_add_func("/keyval/parse-bad", test_parse_bad);
+    g_test_add_func("/keyval/tree", test_tree);
     g_test_add_func("/keyval/lists", test_lists);
     g_test_add_func("/keyval/sizes", test_sizes);
     g_test_add_func("/keyval/uint-bool", test_uint_bool);
