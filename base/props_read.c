@@ -98,6 +98,10 @@ static bool bad_value(const Prop *p, const PropWhere *w, json_object *value, GEr
 static bool bad_name(const Prop *p, const PropWhere *w, const char *value, GError **err)
 {
     g_autofree char *path = where_path(w), *advice = names_advice(value, prop_enum_names(p));
+    if (p->kind == PROP_ENUM && p->unbuilt && g_strv_contains(p->unbuilt, value)) {
+        return where_fail(w, err, "Parameter '%s' does not accept value '%s'. It is not built%s", path, value,
+                          advice);
+    }
     return where_fail(w, err, "Parameter '%s' does not accept value '%s'%s", path, value, advice);
 }
 
@@ -347,6 +351,15 @@ static bool set_value(void *at, const Prop *p, json_object *value, const PropWhe
     return text ? set_text(at, p, text, value, w, err) : bad_type(p, w, err);
 }
 
+/* {"str": "x"}: "x"; another value: itself, of a wrong type. */
+static json_object *unwrap(json_object *value)
+{
+    json_object *text;
+    bool is_one = json_object_is_type(value, json_type_object) && json_object_object_length(value) == 1 &&
+                  json_object_object_get_ex(value, "str", &text);
+    return is_one ? text : NULL;
+}
+
 /* Of key=value a list may have one element, which is not in an array. */
 static bool read_list(PropList *list, const Prop *p, json_object *value, const PropWhere *w, GError **err)
 {
@@ -356,12 +369,15 @@ static bool read_list(PropList *list, const Prop *p, json_object *value, const P
         return where_fail(w, err, "Invalid parameter type for '%s', expected: array", path);
     }
     size_t count = array ? json_object_array_length(value) : 1;
-    PropList all = { g_malloc0_n(MAX(count, 1), prop_element_size(p)), 0 };
+    PropList all = { g_malloc0_n(count + 1, prop_element_size(p)), 0 };
     while (all.count < count) {
         PropWhere element = { .c = w->c, .up = w, .index = all.count };
         void *at = (char *)all.items + all.count * prop_element_size(p);
         json_object *one = array ? json_object_array_get_idx(value, all.count) : value;
         all.count++;
+        if (p->wrapped && w->c->typed) {
+            one = unwrap(one);
+        }
         if (!set_value(at, p, one, array && w->c->typed ? &element : w, err)) {
             prop_list_clear(&all, p);
             return false;

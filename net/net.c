@@ -8,19 +8,29 @@
  * Not modelled: hubs, offloads (no headers but Ethernet's cross this interface). */
 #include "net_priv.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#include "util/nearest.h"
 
 enum { QUEUE_FRAMES = 1024, QUEUE_BYTES = 8 << 20, DELIVER_MAX = 256, ETH_HEADER = 14 };
 
-static const NetBackend *const backends[] = { &net_backend_user };
+const char *const net_type_names[] = { [NET_USER] = "user", NULL };
+static const NetBackend *const backends[] = { [NET_USER] = &net_backend_user };
+static const Shape *const arms[] = { [NET_USER] = &net_user_shape };
 
 /* What QEMU has besides; named so that the refusal is clear. */
-static const char *const missing[] = {
+static const char *const unbuilt[] = {
     "tap", "bridge", "socket", "stream",     "dgram",      "hubport", "l2tpv3",
     "vde", "passt",  "af-xdp", "vhost-user", "vhost-vdpa", NULL,
+};
+
+static const Prop netdev_props[] = {
+    { "type", PROP_ENUM, offsetof(NetdevOptions, type), "kind of network", .names = net_type_names,
+      .unbuilt = unbuilt, .required = true },
+    { "id", PROP_STRING, offsetof(NetdevOptions, id), "name by which devices choose it", .required = true },
+    { NULL },
+};
+
+const Shape netdev_shape = {
+    "Netdev", sizeof(NetdevOptions), netdev_props, .tag = &netdev_props[0], .arms = arms, .implied = "type",
 };
 
 void net_error(GError **err, const char *fmt, ...)
@@ -121,47 +131,6 @@ void net_send(NetClient *nc, const struct iovec *iov, int count)
 
 /* ---- making and finding -------------------------------------------------- */
 
-static const NetBackend *backend_find(const char *type, GError **err)
-{
-    const char *names[G_N_ELEMENTS(backends) + 1] = { NULL };
-    for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
-        if (strcmp(backends[i]->name, type) == 0) {
-            return backends[i];
-        }
-        names[i] = backends[i]->name;
-    }
-    g_autofree char *list = names_join(names, ", ");
-    const char *near = nearest_name(type, names);
-    if (g_strv_contains(missing, type)) {
-        net_error(err,
-                  "network backend '%s' is not supported: this program has: %s; use -netdev "
-                  "user,id=NAME",
-                  type, list);
-    } else {
-        net_error(err, "Parameter 'type' does not accept value '%s': this program has: %s%s%s%s", type, list,
-                  near ? "; did you mean '" : "; choose one of them", near ? near : "", near ? "'?" : "");
-    }
-    return NULL;
-}
-
-static bool keys_check(const NetBackend *b, GHashTable *options, GError **err)
-{
-    GHashTableIter it;
-    gpointer key;
-    g_hash_table_iter_init(&it, options);
-    while (g_hash_table_iter_next(&it, &key, NULL)) {
-        if (strcmp(key, "type") == 0 || strcmp(key, "id") == 0 || g_strv_contains(b->keys, key)) {
-            continue;
-        }
-        const char *near = nearest_name(key, b->keys);
-        g_autofree char *list = names_join(b->keys, ", ");
-        net_error(err, "Invalid parameter '%s' for -netdev %s: it has %s%s%s%s", (char *)key, b->name, list,
-                  near ? "; did you mean '" : "; leave it out", near ? near : "", near ? "'?" : "");
-        return false;
-    }
-    return true;
-}
-
 static void client_free(NetClient *nc)
 {
     nc->backend->close(nc);
@@ -171,34 +140,26 @@ static void client_free(NetClient *nc)
     g_free(nc);
 }
 
-NetClient *net_new(Nets *all, GHashTable *options, GError **err)
+NetClient *net_new(Nets *all, const NetdevOptions *o, GError **err)
 {
-    const char *type = g_hash_table_lookup(options, "type"), *id = g_hash_table_lookup(options, "id");
-    const NetBackend *b = type ? backend_find(type, err) : NULL;
-    if (!b) {
-        if (!type) {
-            net_error(err, "-netdev: Parameter 'type' is missing; write -netdev user,id=NAME");
-        }
+    const NetBackend *b = backends[o->type];
+    if (!*o->id || strpbrk(o->id, " \t\n,")) {
+        net_error(err, "-netdev %s: '%s' is no id, which has no blanks and is not empty; add id=NAME",
+                  net_type_names[o->type], o->id);
         return NULL;
     }
-    if (!id || !*id || strpbrk(id, " \t\n,")) {
-        net_error(err, "-netdev %s: Parameter 'id' is missing or has blanks; add id=NAME", type);
-        return NULL;
-    }
-    if (net_find(all, id)) {
-        net_error(err, "Duplicate ID '%s' for netdev: each one needs its own; change one of them", id);
-        return NULL;
-    }
-    if (!keys_check(b, options, err)) {
+    if (net_find(all, o->id)) {
+        net_error(err, "Duplicate ID '%s' for netdev: each one needs its own; change one of them", o->id);
         return NULL;
     }
     NetClient *nc = g_malloc0(b->size);
     nc->all = all;
+    nc->type = o->type;
     nc->backend = b;
-    nc->id = g_strdup(id);
+    nc->id = g_strdup(o->id);
     nc->link_up = true;
     nc->deliver = bh_new(all->loop, NULL, net_deliver, nc);
-    if (!b->open(nc, options, err)) {
+    if (!b->open(nc, o, err)) {
         client_free(nc);
         return NULL;
     }
@@ -249,14 +210,6 @@ void nets_free(Nets *all)
     g_free(all);
 }
 
-void net_print_types(void)
-{
-    printf("Available netdev backend types:\n");
-    for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
-        printf("%s\n", backends[i]->name);
-    }
-}
-
 const char *net_id(const NetClient *nc)
 {
     return nc->id;
@@ -265,7 +218,7 @@ const char *net_id(const NetClient *nc)
 char *net_describe(const NetClient *nc)
 {
     g_autofree char *more = nc->backend->describe(nc);
-    return g_strdup_printf("%s: index=0,type=%s%s%s", nc->id, nc->backend->name, more,
+    return g_strdup_printf("%s: index=0,type=%s%s%s", nc->id, net_type_names[nc->type], more,
                            nc->link_up ? "" : ",link=down"); /* QEMU does not say so */
 }
 

@@ -4,11 +4,18 @@
 #include "net/net.h"
 #include "base/event_loop.h"
 
+typedef enum NetType { NET_USER } NetType;
+extern const char *const net_type_names[]; /* by NetType */
+
+/* What every -netdev has; its backend's options come behind. */
+struct NetdevOptions {
+    int type; /* NetType */
+    char *id;
+};
+
 typedef struct NetBackend {
-    const char *name;
-    const char *const *keys; /* besides type and id; NULL at the end */
-    size_t size;             /* of the struct that begins with NetClient */
-    bool (*open)(NetClient *nc, GHashTable *options, GError **err);
+    size_t size; /* of the struct that begins with NetClient */
+    bool (*open)(NetClient *nc, const NetdevOptions *o, GError **err);
     void (*close)(NetClient *nc);                                  /* also after a failed open */
     void (*send)(NetClient *nc, const uint8_t *frame, size_t len); /* towards the host */
     char *(*describe)(const NetClient *nc);                        /* ",key=value..." */
@@ -33,6 +40,7 @@ struct Nets {
 struct NetClient {
     Nets *all;
     char *id;
+    NetType type;
     const NetBackend *backend;
     const NetFrontend *fe;
     void *opaque;
@@ -50,3 +58,4 @@ void net_tell_link(const NetFrontend *fe, void *opaque, Lock *lock, bool up);
 void net_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 extern const NetBackend net_backend_user;
+extern const Shape net_user_shape;

@@ -243,36 +243,31 @@ static GSource *source_new(NetUser *u)
 
 /* ---- the backend --------------------------------------------------------- */
 
-static bool add_rules(NetUser *u, const char *list, bool (*add)(NetUser *, const char *, GError **),
+static bool add_rules(NetUser *u, const PropList *rules, bool (*add)(NetUser *, const char *, GError **),
                       GError **err)
 {
-    if (!list || !*list) {
-        return !list || add(u, list, err);
-    }
-    g_auto(GStrv) rules = g_strsplit(list, "\n", -1);
-    for (char **r = rules; *r; r++) {
-        if (!add(u, *r, err)) {
+    for (size_t i = 0; i < rules->count; i++) {
+        if (!add(u, ((char **)rules->items)[i], err)) {
             return false;
         }
     }
     return true;
 }
 
-static bool user_open(NetClient *nc, GHashTable *options, GError **err)
+static bool user_open(NetClient *nc, const NetdevOptions *common, GError **err)
 {
     NetUser *u = container_of(nc, NetUser, nc);
-    UserOptions o;
+    const NetUserOptions *o = container_of(common, NetUserOptions, common);
+    SlirpConfig cfg;
     u->forwards = g_ptr_array_new_with_free_func(user_guestfwd_free);
-    if (!user_options_parse(&o, options, err)) {
-        user_options_clear(&o);
+    if (!user_config(&cfg, o, err)) {
         return false;
     }
-    u->net = o.cfg.vnetwork;
-    u->mask = o.cfg.vnetmask;
-    u->restricted = o.cfg.restricted;
+    u->net = cfg.vnetwork;
+    u->mask = cfg.vnetmask;
+    u->restricted = cfg.restricted;
     signal(SIGPIPE, SIG_IGN);
-    u->slirp = slirp_new(&o.cfg, &callbacks, u);
-    user_options_clear(&o);
+    u->slirp = slirp_new(&cfg, &callbacks, u);
     if (!u->slirp) {
         net_error(err,
                   "-netdev user,id=%s: libslirp %s refused these settings; leave out the last "
@@ -281,8 +276,8 @@ static bool user_open(NetClient *nc, GHashTable *options, GError **err)
         return false;
     }
     u->source = source_new(u);
-    return add_rules(u, g_hash_table_lookup(options, "hostfwd"), user_hostfwd_add, err) &&
-           add_rules(u, g_hash_table_lookup(options, "guestfwd"), user_guestfwd_add, err);
+    return add_rules(u, &o->hostfwd, user_hostfwd_add, err) &&
+           add_rules(u, &o->guestfwd, user_guestfwd_add, err);
 }
 
 static void user_close(NetClient *nc)
@@ -321,17 +316,7 @@ static char *user_info(const NetClient *nc)
     return g_strdup_printf("Hub -1 (%s):\n%s", nc->id, text);
 }
 
-/* clang-format off */
-static const char *const keys[] = {
-    "ipv4", "ipv6", "net", "host", "ipv6-net", "ipv6-prefix", "ipv6-prefixlen", "ipv6-host",
-    "restrict", "hostname", "dhcpstart", "dns", "ipv6-dns", "dnssearch", "domainname", "tftp",
-    "tftp-server-name", "bootfile", "smb", "smbserver", "hostfwd", "guestfwd", NULL,
-};
-/* clang-format on */
-
 const NetBackend net_backend_user = {
-    .name = "user",
-    .keys = keys,
     .size = sizeof(NetUser),
     .open = user_open,
     .close = user_close,

@@ -10,10 +10,16 @@
 typedef struct NetUser NetUser;
 typedef struct GuestForward GuestForward;
 
-typedef struct UserOptions {
-    SlirpConfig cfg;
-    char **search; /* owned; cfg points to it */
-} UserOptions;
+/* -netdev user.  Texts are NULL when they are not given. */
+typedef struct NetUserOptions {
+    NetdevOptions common;
+    bool ipv4, ipv6, has_ipv4, has_ipv6, restricted;
+    char *net, *host, *dhcpstart, *dns;
+    char *ipv6_net, *ipv6_host, *ipv6_dns;
+    uint8_t ipv6_prefixlen;
+    char *hostname, *domainname, *tftp, *tftp_server_name, *bootfile;
+    PropList dnssearch, hostfwd, guestfwd; /* of char * */
+} NetUserOptions;
 
 struct NetUser {
     NetClient nc;
@@ -26,9 +32,8 @@ struct NetUser {
 
 /* An address in numbers and dots.  inet_aton passes over whatever follows a blank; this one refuses it. */
 bool user_address(const char *text, struct in_addr *out);
-/* From the keys of -netdev user; strings are borrowed from options. */
-bool user_options_parse(UserOptions *o, GHashTable *options, GError **err);
-void user_options_clear(UserOptions *o);
+/* libslirp's configuration, whose strings are those of the options. */
+bool user_config(SlirpConfig *cfg, const NetUserOptions *o, GError **err);
 
 bool user_hostfwd_add(NetUser *u, const char *rule, GError **err);
 bool user_guestfwd_add(NetUser *u, const char *rule, GError **err);

@@ -119,7 +119,7 @@ static NetUser *user_of(NetClient *nc, GError **err)
 {
     if (nc->backend != &net_backend_user) {
         net_error(err, "netdev '%s' is %s: only a user network has forwarding rules", nc->id,
-                  nc->backend->name);
+                  net_type_names[nc->type]);
         return NULL;
     }
     return container_of(nc, NetUser, nc);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The keys of -netdev user into libslirp's configuration.
+/* The options of -netdev user, and libslirp's configuration from them.
  * Spelling and default addresses: the QEMU manual, "invocation", -netdev user. */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -8,21 +8,49 @@
 #include "user.h"
 #include "util/keyval.h"
 
-static const char *get(GHashTable *t, const char *key)
-{
-    return g_hash_table_lookup(t, key);
-}
-
-static bool get_bool(GHashTable *t, const char *key, bool *out, GError **err)
-{
-    const char *v = get(t, key);
-    if (v && !keyval_bool(v, out)) {
-        net_error(err, "-netdev user,%s=%s: '%s' is neither on nor off; write %s=on or %s=off", key, v, v,
-                  key, key);
-        return false;
+#define TEXT(name, field, what)                                                                              \
+    {                                                                                                        \
+        name, PROP_STRING, offsetof(NetUserOptions, field), what                                             \
     }
-    return true;
-}
+#define TEXTS(name, field, what)                                                                             \
+    {                                                                                                        \
+        name, PROP_STRING, offsetof(NetUserOptions, field), what, .list = true, .wrapped = true              \
+    }
+#define NO_SMB                                                                                               \
+    "the SMB server is not supported; serve the folder over HTTP on the host, the guest reaches it at the "  \
+    "host= address"
+
+static const Prop props[] = {
+    { "ipv4", PROP_BOOL, offsetof(NetUserOptions, ipv4), "offer IPv4", .def = 1,
+      .has = offsetof(NetUserOptions, has_ipv4) },
+    { "ipv6", PROP_BOOL, offsetof(NetUserOptions, ipv6), "offer IPv6", .def = 1,
+      .has = offsetof(NetUserOptions, has_ipv6) },
+    { "restrict", PROP_BOOL, offsetof(NetUserOptions, restricted),
+      "keep the guest from the host and the world" },
+    TEXT("net", net, "IPv4 network as ADDRESS[/BITS or /MASK], 10.0.2.0/24 unless given"),
+    TEXT("host", host, "the host's address in it, .2 unless given"),
+    TEXT("dns", dns, "the name server's address in it, .3 unless given"),
+    TEXT("dhcpstart", dhcpstart, "the first of 16 addresses for guests, .15 unless given"),
+    TEXT("ipv6-prefix", ipv6_net, "IPv6 network, fec0:: unless given"),
+    { "ipv6-net", .same_as = "ipv6-prefix" }, /* ADDRESS/BITS */
+    { "ipv6-prefixlen", PROP_U8, offsetof(NetUserOptions, ipv6_prefixlen), "bits of it", .def = 64,
+      .max = 126 },
+    TEXT("ipv6-host", ipv6_host, "the host's address in it"),
+    TEXT("ipv6-dns", ipv6_dns, "the name server's address in it"),
+    TEXT("hostname", hostname, "the guest's name, by DHCP"),
+    TEXT("domainname", domainname, "the guest's domain, by DHCP"),
+    TEXTS("dnssearch", dnssearch, "domains to search for names"),
+    TEXT("tftp", tftp, "folder that a TFTP server shows"),
+    TEXT("tftp-server-name", tftp_server_name, "name of that server, by DHCP"),
+    TEXT("bootfile", bootfile, "file to boot from, by DHCP"),
+    TEXTS("hostfwd", hostfwd, "forward tcp|udp:[HOSTADDR]:PORT-[GUESTADDR]:PORT"),
+    TEXTS("guestfwd", guestfwd, "forward tcp:GUESTADDR:PORT-CHARDEV or -cmd:COMMAND"),
+    { "smb", .refused = NO_SMB },
+    { "smbserver", .refused = NO_SMB },
+    { NULL },
+};
+
+const Shape net_user_shape = { "NetdevUserOptions", sizeof(NetUserOptions), props };
 
 static bool bad_address(const char *key, const char *v, const char *why, GError **err)
 {
@@ -70,9 +98,8 @@ typedef struct V4 {
 } V4;
 
 /* An address in the network, other than its own and the broadcast one. */
-static bool parse_in_net(GHashTable *t, const char *key, const V4 *v4, uint32_t *out, GError **err)
+static bool parse_in_net(const char *key, const char *v, const V4 *v4, uint32_t *out, GError **err)
 {
-    const char *v = get(t, key);
     struct in_addr a;
     if (v && !user_address(v, &a)) {
         return bad_address(key, v, "no IPv4 address", err);
@@ -84,39 +111,38 @@ static bool parse_in_net(GHashTable *t, const char *key, const V4 *v4, uint32_t 
     return true;
 }
 
-static bool parse_v4(UserOptions *o, GHashTable *t, GError **err)
+static bool parse_v4(SlirpConfig *cfg, const NetUserOptions *o, GError **err)
 {
     V4 v = { .net = 0x0a000200, .mask = 0xffffff00 };
-    if (get(t, "net") && !parse_net(get(t, "net"), &v.net, &v.mask, err)) {
+    if (o->net && !parse_net(o->net, &v.net, &v.mask, err)) {
         return false;
     }
     v.host = v.net | (0x0202 & ~v.mask);
     v.dns = v.net | (0x0203 & ~v.mask);
     v.dhcp = v.net | (0x020f & ~v.mask);
-    if (!parse_in_net(t, "host", &v, &v.host, err) || !parse_in_net(t, "dns", &v, &v.dns, err) ||
-        !parse_in_net(t, "dhcpstart", &v, &v.dhcp, err)) {
+    if (!parse_in_net("host", o->host, &v, &v.host, err) || !parse_in_net("dns", o->dns, &v, &v.dns, err) ||
+        !parse_in_net("dhcpstart", o->dhcpstart, &v, &v.dhcp, err)) {
         return false;
     }
     if (v.host == v.dns) {
-        return bad_address("dns", get(t, "dns") ? get(t, "dns") : "", "DNS must be different from host", err);
+        return bad_address("dns", o->dns ? o->dns : "", "DNS must be different from host", err);
     }
     if (v.host - v.dhcp < 16 || v.dns - v.dhcp < 16) { /* unsigned: within [dhcp, dhcp + 16) */
-        return bad_address("dhcpstart", get(t, "dhcpstart") ? get(t, "dhcpstart") : "",
+        return bad_address("dhcpstart", o->dhcpstart ? o->dhcpstart : "",
                            "the 16 addresses for guests include those of host= or dns=", err);
     }
-    o->cfg.vnetwork.s_addr = htonl(v.net);
-    o->cfg.vnetmask.s_addr = htonl(v.mask);
-    o->cfg.vhost.s_addr = htonl(v.host);
-    o->cfg.vnameserver.s_addr = htonl(v.dns);
-    o->cfg.vdhcp_start.s_addr = htonl(v.dhcp);
+    cfg->vnetwork.s_addr = htonl(v.net);
+    cfg->vnetmask.s_addr = htonl(v.mask);
+    cfg->vhost.s_addr = htonl(v.host);
+    cfg->vnameserver.s_addr = htonl(v.dns);
+    cfg->vdhcp_start.s_addr = htonl(v.dhcp);
     return true;
 }
 
 /* ---- IPv6 ---------------------------------------------------------------- */
 
-static bool parse_v6_address(GHashTable *t, const char *key, struct in6_addr *out, GError **err)
+static bool parse_v6_address(const char *key, const char *v, struct in6_addr *out, GError **err)
 {
-    const char *v = get(t, key);
     if (v && inet_pton(AF_INET6, v, out) != 1) {
         net_error(err, "-netdev user,%s=%s: no IPv6 address; write it like fec0::2", key, v);
         return false;
@@ -124,108 +150,75 @@ static bool parse_v6_address(GHashTable *t, const char *key, struct in6_addr *ou
     return true;
 }
 
-static bool parse_v6(UserOptions *o, GHashTable *t, GError **err)
+static bool parse_v6(SlirpConfig *cfg, const NetUserOptions *o, GError **err)
 {
-    const char *net = get(t, "ipv6-net") ? get(t, "ipv6-net") : get(t, "ipv6-prefix");
-    const char *length = get(t, "ipv6-prefixlen");
-    g_auto(GStrv) part = g_strsplit(net ? net : "fec0::/64", "/", 2);
-    uint64_t bits = 64;
-    length = part[0] && part[1] ? part[1] : length;
-    if (!part[0] || inet_pton(AF_INET6, part[0], &o->cfg.vprefix_addr6) != 1 ||
-        (length && !keyval_uint(length, 126, &bits))) {
+    g_auto(GStrv) part = g_strsplit(o->ipv6_net ? o->ipv6_net : "fec0::", "/", 2);
+    uint64_t bits = o->ipv6_prefixlen;
+    if (!part[0] || inet_pton(AF_INET6, part[0], &cfg->vprefix_addr6) != 1 ||
+        (part[1] && !keyval_uint(part[1], 126, &bits))) {
         net_error(err,
                   "-netdev user,ipv6-net=%s: no IPv6 prefix of up to 126 bits; write it like "
                   "fec0::/64",
-                  net ? net : "");
+                  o->ipv6_net);
         return false;
     }
-    o->cfg.vprefix_len = bits;
-    o->cfg.vhost6 = o->cfg.vnameserver6 = o->cfg.vprefix_addr6;
-    o->cfg.vhost6.s6_addr[15] |= 2;
-    o->cfg.vnameserver6.s6_addr[15] |= 3;
-    return parse_v6_address(t, "ipv6-host", &o->cfg.vhost6, err) &&
-           parse_v6_address(t, "ipv6-dns", &o->cfg.vnameserver6, err);
+    cfg->vprefix_len = bits;
+    cfg->vhost6 = cfg->vnameserver6 = cfg->vprefix_addr6;
+    cfg->vhost6.s6_addr[15] |= 2;
+    cfg->vnameserver6.s6_addr[15] |= 3;
+    return parse_v6_address("ipv6-host", o->ipv6_host, &cfg->vhost6, err) &&
+           parse_v6_address("ipv6-dns", o->ipv6_dns, &cfg->vnameserver6, err);
 }
 
 /* ---- the rest ------------------------------------------------------------ */
 
-static bool parse_protocols(UserOptions *o, GHashTable *t, GError **err)
+/* ipv6=on alone: only that; ipv6=off alone: only the other. */
+static bool choose_protocols(SlirpConfig *cfg, const NetUserOptions *o, GError **err)
 {
-    bool v4 = !(get(t, "ipv6") && !get(t, "ipv4")), v6 = !(get(t, "ipv4") && !get(t, "ipv6"));
-    if (get(t, "ipv6") && !get(t, "ipv4")) {
-        v6 = true;
-        if (!get_bool(t, "ipv6", &v6, err)) {
-            return false;
-        }
-        v4 = !v6; /* ipv6=on alone: only that; ipv6=off alone: only the other */
-    } else if (get(t, "ipv4") && !get(t, "ipv6")) {
-        if (!get_bool(t, "ipv4", &v4, err)) {
-            return false;
-        }
-        v6 = !v4;
-    } else if (!get_bool(t, "ipv4", &v4, err) || !get_bool(t, "ipv6", &v6, err)) {
-        return false;
-    }
+    bool v4 = o->has_ipv6 && !o->has_ipv4 ? !o->ipv6 : o->ipv4;
+    bool v6 = o->has_ipv4 && !o->has_ipv6 ? !o->ipv4 : o->ipv6;
     if (!v4 && !v6) {
         net_error(err, "-netdev user: ipv4=off and ipv6=off leave no protocol; drop one of them");
         return false;
     }
-    o->cfg.in_enabled = v4;
-    o->cfg.in6_enabled = v6;
+    cfg->in_enabled = v4;
+    cfg->in6_enabled = v6;
     return true;
 }
 
-static bool parse_text(GHashTable *t, const char *key, size_t max, const char **out, GError **err)
+static bool check_length(const char *key, const char *text, size_t max, GError **err)
 {
-    *out = get(t, key);
-    if (*out && strlen(*out) > max) {
+    if (text && strlen(text) > max) {
         net_error(err,
                   "-netdev user,%s=%s: longer than the %zu bytes that the protocol has; shorten "
                   "it",
-                  key, *out, max);
+                  key, text, max);
         return false;
     }
     return true;
 }
 
-static bool parse_services(UserOptions *o, GHashTable *t, GError **err)
+static bool add_services(SlirpConfig *cfg, const NetUserOptions *o, GError **err)
 {
-    const char *refused = get(t, "smb") ? "smb" : get(t, "smbserver") ? "smbserver" : NULL;
-    if (refused) {
-        net_error(err,
-                  "-netdev user,%s=%s: the SMB server is not supported; serve the folder over "
-                  "HTTP on the host, the guest reaches it at the host= address",
-                  refused, get(t, refused));
+    if (o->tftp && !g_file_test(o->tftp, G_FILE_TEST_IS_DIR)) {
+        net_error(err, "-netdev user,tftp=%s: no such folder; name one that exists", o->tftp);
         return false;
     }
-    o->cfg.tftp_path = get(t, "tftp");
-    if (o->cfg.tftp_path && !g_file_test(o->cfg.tftp_path, G_FILE_TEST_IS_DIR)) {
-        net_error(err, "-netdev user,tftp=%s: no such folder; name one that exists", o->cfg.tftp_path);
-        return false;
-    }
-    if (get(t, "dnssearch")) {
-        o->search = g_strsplit(get(t, "dnssearch"), "\n", -1);
-        o->cfg.vdnssearch = (const char **)o->search;
-    }
-    return parse_text(t, "hostname", 32, &o->cfg.vhostname, err) &&
-           parse_text(t, "domainname", 254, &o->cfg.vdomainname, err) &&
-           parse_text(t, "bootfile", 127, &o->cfg.bootfile, err) &&
-           parse_text(t, "tftp-server-name", 255, &o->cfg.tftp_server_name, err);
+    cfg->tftp_path = o->tftp;
+    cfg->vdnssearch = o->dnssearch.items;
+    cfg->vhostname = o->hostname;
+    cfg->vdomainname = o->domainname;
+    cfg->bootfile = o->bootfile;
+    cfg->tftp_server_name = o->tftp_server_name;
+    return check_length("hostname", o->hostname, 32, err) &&
+           check_length("domainname", o->domainname, 254, err) &&
+           check_length("bootfile", o->bootfile, 127, err) &&
+           check_length("tftp-server-name", o->tftp_server_name, 255, err);
 }
 
-bool user_options_parse(UserOptions *o, GHashTable *t, GError **err)
+bool user_config(SlirpConfig *cfg, const NetUserOptions *o, GError **err)
 {
-    bool restricted = false;
-    *o = (UserOptions){ .cfg.version = 3 };
-    if (!parse_protocols(o, t, err) || !parse_v4(o, t, err) || !parse_v6(o, t, err) ||
-        !parse_services(o, t, err) || !get_bool(t, "restrict", &restricted, err)) {
-        return false;
-    }
-    o->cfg.restricted = restricted;
-    return true;
-}
-
-void user_options_clear(UserOptions *o)
-{
-    g_strfreev(o->search);
+    *cfg = (SlirpConfig){ .version = 3, .restricted = o->restricted };
+    return choose_protocols(cfg, o, err) && parse_v4(cfg, o, err) && parse_v6(cfg, o, err) &&
+           add_services(cfg, o, err);
 }

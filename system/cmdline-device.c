@@ -2,7 +2,7 @@
 /* Devices that the user asked for: network cards, disks of drives, -device; and the
  * defaults of -global.  In this order, so that addresses on the PCI bus are those of
  * QEMU: cards first, then if=virtio drives, then -device in the order given. */
-#include <gio/gio.h>
+#include <json-c/json.h>
 #include <string.h>
 
 #include "block/block.h"
@@ -10,32 +10,39 @@
 #include "hw/nvram/fw_cfg.h"
 #include "system/cmdline.h"
 #include "util/file.h"
+#include "util/keyval.h"
 
-static bool add_device(Machine *m, GHashTable *keys, GError **err)
+static bool add_device(Machine *m, json_object *values, bool typed, GError **err)
 {
-    g_autofree char *driver = g_strdup(g_hash_table_lookup(keys, "driver"));
-    if (!driver) {
-        return cmdline_fail(err, "Parameter 'driver' is missing; -device help lists the drivers");
+    PropContext c = { .typed = typed };
+    DeviceOptions *o = shape_new(&device_shape, values, &c, err);
+    bool ok = o && machine_add_device(m, o, typed, err);
+    shape_free(&device_shape, o);
+    return ok;
+}
+
+static bool add_card(Machine *m, json_object *card, GError **err)
+{
+    if (!keyval_text(card, "driver")) {
+        if (!m->board->default_nic) {
+            return cmdline_fail(
+                err, "-nic: machine '%s' has no default network card; give model=", m->board->name);
+        }
+        keyval_put(card, "driver", m->board->default_nic);
     }
-    g_hash_table_remove(keys, "driver");
-    return machine_add_device(m, driver, keys, err) != NULL;
+    if (add_device(m, card, false, err)) {
+        return true;
+    }
+    if (err && *err && (*err)->message[0] != '-') {
+        g_prefix_error(err, "-nic: ");
+    }
+    return false;
 }
 
 static bool add_cards(const CmdLine *c, Machine *m, GError **err)
 {
     for (guint i = 0; i < c->nics->len; i++) {
-        g_autoptr(GHashTable) keys = cmdline_keys_copy(c->nics->pdata[i]);
-        if (!g_hash_table_contains(keys, "driver")) {
-            if (!m->board->default_nic) {
-                return cmdline_fail(
-                    err, "-nic: machine '%s' has no default network card; give model=", m->board->name);
-            }
-            g_hash_table_replace(keys, g_strdup("driver"), g_strdup(m->board->default_nic));
-        }
-        if (!add_device(m, keys, err)) {
-            if (err && *err && (*err)->message[0] != '-') {
-                g_prefix_error(err, "-nic: ");
-            }
+        if (!add_card(m, c->nics->pdata[i], err)) {
             return false;
         }
     }
@@ -53,7 +60,7 @@ typedef struct AddDisks {
 static bool is_used_by_device(const CmdLine *c, const char *drive)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_DEVICE); i++) {
-        const char *id = g_hash_table_lookup(cmdline_item(c, OPT_DEVICE, i)->keys, "drive");
+        const char *id = keyval_text(cmdline_item(c, OPT_DEVICE, i)->values, "drive");
         if (id && g_str_equal(id, drive)) {
             return true;
         }
@@ -80,12 +87,13 @@ static void add_disk(BlockBackend *blk, void *opaque)
     if (a->err || !wanted || is_in_flash(a->m, blk)) {
         return;
     }
-    g_autoptr(GHashTable) keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_hash_table_replace(keys, g_strdup("driver"), g_strdup(a->m->board->block_device));
-    g_hash_table_replace(keys, g_strdup("drive"), g_strdup(block_id(blk)));
-    if (!add_device(a->m, keys, &a->err)) {
+    json_object *keys = json_object_new_object();
+    keyval_put(keys, "driver", a->m->board->block_device);
+    keyval_put(keys, "drive", block_id(blk));
+    if (!add_device(a->m, keys, false, &a->err)) {
         g_prefix_error(&a->err, "drive '%s': ", block_id(blk));
     }
+    json_object_put(keys);
 }
 
 bool cmdline_devices(const CmdLine *c, Machine *m, GError **err)
@@ -101,11 +109,7 @@ bool cmdline_devices(const CmdLine *c, Machine *m, GError **err)
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_DEVICE); i++) {
         const CmdItem *item = cmdline_item(c, OPT_DEVICE, i);
-        if (!cmdline_json_device(item, err)) {
-            return cmdline_blame(err, item);
-        }
-        g_autoptr(GHashTable) keys = cmdline_keys_copy(item->keys);
-        if (!add_device(m, keys, err)) {
+        if (!add_device(m, item->values, item->typed, err)) {
             return cmdline_blame(err, item);
         }
     }
@@ -116,24 +120,23 @@ bool cmdline_devices(const CmdLine *c, Machine *m, GError **err)
 
 static bool add_global(Machine *m, const CmdItem *item, GError **err)
 {
-    const char *driver = g_hash_table_lookup(item->keys, "driver");
-    const char *property = g_hash_table_lookup(item->keys, "property");
-    const char *value = g_hash_table_lookup(item->keys, "value");
-    GHashTableIter iter;
-    void *key, *text;
+    const char *driver = keyval_text(item->values, "driver");
+    const char *property = keyval_text(item->values, "property");
+    const char *value = keyval_text(item->values, "value");
     if (driver && property && value) {
         return machine_add_global(m, driver, property, value, err);
     }
-    g_hash_table_iter_init(&iter, item->keys);
-    while (g_hash_table_iter_next(&iter, &key, &text)) {
+    json_object_object_foreach(item->values, key, unused)
+    {
         const char *dot = strchr(key, '.');
-        g_autofree char *name = g_strndup(key, dot ? dot - (char *)key : 0);
+        g_autofree char *name = g_strndup(key, dot ? dot - key : 0);
         if (!dot) {
-            return cmdline_fail(err, "Invalid parameter '%s'; write driver.property=value", (char *)key);
+            return cmdline_fail(err, "Invalid parameter '%s'; write driver.property=value", key);
         }
-        if (!machine_add_global(m, name, dot + 1, text, err)) {
+        if (!machine_add_global(m, name, dot + 1, keyval_text(item->values, key), err)) {
             return false;
         }
+        (void)unused;
     }
     return true;
 }
@@ -153,39 +156,47 @@ bool cmdline_globals(const CmdLine *c, Machine *m, GError **err)
 
 enum { FW_CFG_FILE_MAX = 1 << 30 };
 
-static bool add_fw_cfg(Machine *m, const CmdItem *item, GError **err)
+typedef struct FwCfgOptions {
+    char *name, *file, *text;
+} FwCfgOptions;
+
+static const Prop fw_cfg_props[] = {
+    { "name", PROP_STRING, offsetof(FwCfgOptions, name), "name of the entry, opt/...", .required = true },
+    { "file", PROP_STRING, offsetof(FwCfgOptions, file), "file with its contents" },
+    { "string", PROP_STRING, offsetof(FwCfgOptions, text), "its contents" },
+    { NULL },
+};
+static const Shape fw_cfg_shape = { "fw_cfg", sizeof(FwCfgOptions), fw_cfg_props, .implied = "name" };
+
+static GBytes *fw_cfg_bytes(const FwCfgOptions *o, GError **err)
 {
-    static const char *const valid[] = { "name", "file", "string", NULL };
-    const char *name = g_hash_table_lookup(item->keys, "name");
-    const char *file = g_hash_table_lookup(item->keys, "file");
-    const char *text = g_hash_table_lookup(item->keys, "string");
-    g_autoptr(GBytes) bytes = NULL;
-    if (!cmdline_check_keys(item->keys, valid, err)) {
-        return false;
+    if (o->text) {
+        return g_bytes_new(o->text, strlen(o->text));
     }
-    if (!name || !*name || !file == !text) {
+    GByteArray *data = file_read(o->file, FW_CFG_FILE_MAX, err);
+    return data ? g_byte_array_free_to_bytes(data) : NULL;
+}
+
+static bool add_fw_cfg(Machine *m, const FwCfgOptions *o, GError **err)
+{
+    if (!*o->name || !o->file == !o->text) {
         return cmdline_fail(err, "name= and one of file=, string= must be given");
     }
     if (!m->fw_cfg) {
         return cmdline_fail(err, "machine '%s' has no firmware configuration device", m->board->name);
     }
-    if (text) {
-        bytes = g_bytes_new(text, strlen(text));
-    } else {
-        GByteArray *data = file_read(file, FW_CFG_FILE_MAX, err);
-        if (!data) {
-            return false;
-        }
-        bytes = g_byte_array_free_to_bytes(data);
-    }
-    return fw_cfg_add_file(m->fw_cfg, name, bytes, err);
+    g_autoptr(GBytes) bytes = fw_cfg_bytes(o, err);
+    return bytes && fw_cfg_add_file(m->fw_cfg, o->name, bytes, err);
 }
 
 bool cmdline_fw_cfg(const CmdLine *c, Machine *m, GError **err)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_FW_CFG); i++) {
         const CmdItem *item = cmdline_item(c, OPT_FW_CFG, i);
-        if (!add_fw_cfg(m, item, err)) {
+        FwCfgOptions *o = cmdline_shape(item, &fw_cfg_shape, err);
+        bool ok = o && add_fw_cfg(m, o, err);
+        shape_free(&fw_cfg_shape, o);
+        if (!ok) {
             return cmdline_blame(err, item);
         }
     }

@@ -249,7 +249,10 @@ static bool help_chardev(const CmdLine *c, const char *name, GError **err)
 
 static bool help_netdev(const CmdLine *c, const char *name, GError **err)
 {
-    net_print_types();
+    printf("Available netdev backend types:\n");
+    for (const char *const *type = prop_enum_names(netdev_shape.tag); *type; type++) {
+        printf("%s\n", *type);
+    }
     return true;
 }
 

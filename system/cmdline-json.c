@@ -140,57 +140,10 @@ bool cmdline_json_is(const CmdItem *item, const char *key, const char *type, GEr
            cmdline_fail(err, "Invalid parameter type for '%s', expected: %s", key, type);
 }
 
-/* A number as PCI address is slot * 8 + function; the text has "slot.function". */
-static bool is_devfn(const CmdItem *item, const Prop *p)
-{
-    const char *given = g_hash_table_lookup(item->json, p->name);
-    const char *text = g_hash_table_lookup(item->keys, p->name);
-    guint64 devfn;
-    if (p->kind != PROP_PCI_ADDR || !given || !g_str_equal(given, JSON_INT) ||
-        !g_ascii_string_to_unsigned(text, 10, 0, 255, &devfn, NULL)) {
-        return false;
-    }
-    g_hash_table_replace(item->keys, g_strdup(p->name),
-                         g_strdup_printf("%x.%x", (unsigned)devfn / 8, (unsigned)devfn % 8));
-    return true;
-}
-
-typedef struct PropCheck {
-    const CmdItem *item;
-    GError *err;
-} PropCheck;
-
-static void check_prop(const Prop *p, void *opaque)
-{
-    PropCheck *check = opaque;
-    if (!check->err && !is_devfn(check->item, p)) {
-        cmdline_json_is(check->item, p->name, prop_json_type(p), &check->err);
-    }
-}
-
 static bool check_common(const CmdItem *item, GError **err)
 {
     return cmdline_json_is(item, item->option->implied, JSON_STRING, err) &&
            cmdline_json_is(item, "id", JSON_STRING, err);
-}
-
-bool cmdline_json_device(const CmdItem *item, GError **err)
-{
-    const char *driver = g_hash_table_lookup(item->keys, "driver");
-    const DeviceClass *d = driver ? device_class_find(driver) : NULL;
-    PropCheck check = { item, NULL };
-    if (!item->json || !d) {
-        return check_common(item, err);
-    }
-    device_class_foreach_prop(d, check_prop, &check);
-    if (d->inner) {
-        device_class_foreach_prop(d->inner, check_prop, &check);
-    }
-    if (check.err) {
-        g_propagate_error(err, check.err);
-        return false;
-    }
-    return check_common(item, err) && cmdline_json_is(item, "bus", JSON_STRING, err);
 }
 
 bool cmdline_json_props(const CmdItem *item, const Prop *props, GError **err)

@@ -11,12 +11,16 @@
 #include "system/cmdline.h"
 
 #include <gio/gio.h>
+#include <json-c/json.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/version.h"
+#include "util/json.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
+
+enum { JSON_DEPTH = 32 };
 
 /* ---- messages ---- */
 
@@ -89,6 +93,7 @@ static void item_free(void *opaque)
     CmdItem *item = opaque;
     g_clear_pointer(&item->keys, g_hash_table_unref);
     g_clear_pointer(&item->json, g_hash_table_unref);
+    json_object_put(item->values);
     g_free(item);
 }
 
@@ -98,12 +103,15 @@ static bool item_parse_keys(CmdItem *item, GError **err)
     if (o->shape != SHAPE_KEYS || cmdline_wants_help(item)) {
         return true;
     }
-    if (o->json && item->text[0] == '{') {
+    item->typed = o->json && item->text[0] == '{';
+    if (item->typed) {
         item->keys = cmdline_json(item->text, &item->json, err);
+        item->values = item->keys ? json_read(item->text, strlen(item->text), JSON_DEPTH, err) : NULL;
     } else {
         item->keys = keyval_parse(item->text, o->implied, err);
+        item->values = item->keys ? keyval_read(item->text, o->implied, err) : NULL;
     }
-    return item->keys || cmdline_blame(err, item);
+    return item->values || cmdline_blame(err, item);
 }
 
 static const Option *option_find(const char *name)
@@ -192,7 +200,7 @@ CmdLine *cmdline_parse(int argc, char **argv, GError **err)
     take_program_name(c, argc ? argv[0] : NULL);
     c->items = g_ptr_array_new_with_free_func(item_free);
     c->monitors = g_ptr_array_new();
-    c->nics = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref);
+    c->nics = g_ptr_array_new_with_free_func(keyval_free);
     for (int i = 1; i < argc;) {
         if (!parse_word(c, argc, argv, &i, err)) {
             cmdline_free(c);
@@ -281,4 +289,30 @@ GHashTable *cmdline_merged(const CmdLine *c, OptionKind kind)
         }
     }
     return all;
+}
+
+json_object *cmdline_values(const CmdLine *c, OptionKind kind)
+{
+    json_object *all = json_object_new_object();
+    for (guint k = 0; k < c->items->len; k++) {
+        const CmdItem *item = c->items->pdata[k];
+        if (item->option->kind == kind && item->values) {
+            keyval_merge(all, item->values);
+        }
+    }
+    return all;
+}
+
+void *cmdline_shape(const CmdItem *item, const Shape *shape, GError **err)
+{
+    PropContext c = { .typed = item->typed };
+    return shape_new(shape, item->values, &c, err);
+}
+
+void *cmdline_merged_shape(const CmdLine *c, OptionKind kind, const Shape *shape, GError **err)
+{
+    json_object *values = cmdline_values(c, kind);
+    void *s = shape_new(shape, values, NULL, err);
+    json_object_put(values);
+    return s;
 }

@@ -50,9 +50,11 @@ extern const Option cmdline_options[]; /* ends with a NULL name */
 /* One option as given. */
 typedef struct CmdItem {
     const Option *option;
-    const char *text; /* of argv, NULL for flags; "disk_image" for a bare word */
-    GHashTable *keys; /* SHAPE_KEYS, unless the text asks for help */
-    GHashTable *json; /* of JSON: key to type of the value; else NULL */
+    const char *text;           /* of argv, NULL for flags; "disk_image" for a bare word */
+    GHashTable *keys;           /* SHAPE_KEYS, unless the text asks for help */
+    GHashTable *json;           /* of JSON: key to type of the value; else NULL */
+    struct json_object *values; /* SHAPE_KEYS, unless the text asks for help */
+    bool typed;                 /* they are JSON's */
 } CmdItem;
 
 typedef struct CmdLine {
@@ -61,7 +63,7 @@ typedef struct CmdLine {
     bool arch_given;     /* by the program's name or -arch */
     GPtrArray *items;    /* of CmdItem, in order */
     GPtrArray *monitors; /* of Chardev: monitors to start when the machine is complete */
-    GPtrArray *nics;     /* of GHashTable: devices of -nic and -net nic, with "driver" */
+    GPtrArray *nics;     /* of json_object: devices of -nic and -net nic, with "driver" */
 } CmdLine;
 
 CmdLine *cmdline_parse(int argc, char **argv, GError **err);
@@ -78,6 +80,11 @@ static inline bool cmdline_has(const CmdLine *c, OptionKind kind)
 }
 /* All keys of all items of a kind, later ones win.  Strings belong to c. */
 GHashTable *cmdline_merged(const CmdLine *c, OptionKind kind);
+struct json_object *cmdline_values(const CmdLine *c, OptionKind kind); /* the same, as a tree; the caller's */
+/* Fill a struct of this shape from an item; freed with shape_free. */
+void *cmdline_shape(const CmdItem *item, const Shape *shape, GError **err);
+/* The same from all items of a kind. */
+void *cmdline_merged_shape(const CmdLine *c, OptionKind kind, const Shape *shape, GError **err);
 /* A copy of a table of keys, to hand over. */
 GHashTable *cmdline_keys_copy(GHashTable *keys);
 /* Is the word "help" or "?"? */
@@ -105,7 +112,6 @@ bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err);
 GHashTable *cmdline_json(const char *text, GHashTable **types, GError **err);
 /* Fail where the item is JSON and a value has another type than its key wants. */
 bool cmdline_json_is(const CmdItem *item, const char *key, const char *type, GError **err);
-bool cmdline_json_device(const CmdItem *item, GError **err);
 bool cmdline_json_props(const CmdItem *item, const Prop *props, GError **err);
 
 /* ---- help (cmdline-help.c) ---- */

@@ -146,6 +146,18 @@ void keyval_put(json_object *keys, const char *key, const char *value)
     json_object_object_add(keys, key, json_object_new_string(value));
 }
 
+void keyval_free(void *keys)
+{
+    json_object_put(keys);
+}
+
+json_object *keyval_copy(json_object *keys)
+{
+    json_object *copy = json_object_new_object();
+    keyval_merge(copy, keys);
+    return copy;
+}
+
 void keyval_merge(json_object *into, json_object *from)
 {
     json_object_object_foreach(from, key, value)

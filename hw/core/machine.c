@@ -2,6 +2,7 @@
 /* A machine: made by its board, given the user's devices, finished, reset. */
 #include "hw/board.h"
 
+#include <json-c/json.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -309,14 +310,14 @@ static bool check_id(Machine *m, const char *driver, const char *id, GError **er
     return true;
 }
 
-static bool set_props(Device *dev, GHashTable *props, GError **err)
+static bool set_props(Device *dev, json_object *props, bool typed, GError **err)
 {
-    GHashTableIter it;
-    gpointer key, value;
-    g_hash_table_iter_init(&it, props);
-    while (g_hash_table_iter_next(&it, &key, &value)) {
-        bool ours = strcmp(key, "id") == 0 || strcmp(key, "bus") == 0 || strcmp(key, "driver") == 0;
-        if (!ours && !device_set_prop(dev, key, value, err)) {
+    if (!props) {
+        return true;
+    }
+    json_object_object_foreach(props, name, value)
+    {
+        if (!device_set_value(dev, name, value, typed, err)) {
             g_prefix_error(err, "-device ");
             return false;
         }
@@ -324,20 +325,30 @@ static bool set_props(Device *dev, GHashTable *props, GError **err)
     return true;
 }
 
-Device *machine_add_device(Machine *m, const char *driver, GHashTable *props, GError **err)
+static const Prop device_rest = { "props", PROP_ANY, offsetof(DeviceOptions, props) };
+static const Prop device_options[] = {
+    { "driver", PROP_STRING, offsetof(DeviceOptions, driver), "name of a driver: -device help lists them",
+      .required = true },
+    { "id", PROP_STRING, offsetof(DeviceOptions, id), "name of the device" },
+    { "bus", PROP_STRING, offsetof(DeviceOptions, bus), "bus that it is on" },
+    { NULL },
+};
+const Shape device_shape = { "Device", sizeof(DeviceOptions), device_options, .implied = "driver",
+                             .rest = &device_rest };
+
+Device *machine_add_device(Machine *m, const DeviceOptions *o, bool typed, GError **err)
 {
-    const DeviceClass *c = find_user_class(driver, err);
-    const char *id = g_hash_table_lookup(props, "id");
-    if (!c || !check_id(m, driver, id, err)) {
+    const DeviceClass *c = find_user_class(o->driver, err);
+    if (!c || !check_id(m, o->driver, o->id, err)) {
         return NULL;
     }
     bool ok;
-    Bus *bus = choose_bus(m, c, g_hash_table_lookup(props, "bus"), &ok, err);
+    Bus *bus = choose_bus(m, c, o->bus, &ok, err);
     if (!ok) {
         return NULL;
     }
-    Device *dev = device_new(c, m, id);
-    if (!set_props(dev, props, err)) {
+    Device *dev = device_new(c, m, o->id);
+    if (!set_props(dev, o->props, typed, err)) {
         device_free(dev);
         return NULL;
     }

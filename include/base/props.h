@@ -52,7 +52,8 @@ typedef enum PropKind {
 typedef enum OnOffAuto { ON_OFF_AUTO, ON_OFF_ON, ON_OFF_OFF } OnOffAuto;
 extern const char *const on_off_auto_names[]; /* by OnOffAuto; ends with NULL, as all such lists */
 
-/* What a row with .list is kept in: `count` elements as the kind has them one behind the other, owned. */
+/* What a row with .list is kept in: `count` elements as the kind has them one behind the other, owned; behind
+ * them one of zeroes, so that strings are a NULL-terminated list. */
 typedef struct PropList {
     void *items;
     size_t count;
@@ -67,12 +68,15 @@ struct Prop {
     const char *def_string;   /* default of PROP_STRING; the printed default of others */
     uint64_t min, max;        /* bounds of unsigned integers and sizes; both 0: the kind's own */
     const char *const *names; /* PROP_ENUM; a table of its own, shared by all rows of this type */
+    const char *const
+        *unbuilt; /* PROP_ENUM: other names that programs know, for a clear refusal; NULL: none */
     bool required;
     const char *only; /* the default is all there is: why.  Stored nowhere */
 
     size_t has;          /* offset of a bool: was it given?  0: nobody asks, the default says it all */
     bool list;           /* a PropList.  In key=value the key is repeated */
     const Shape *of;     /* PROP_STRUCT */
+    bool wrapped;        /* a list of strings whose elements are {"str": "..."} in JSON (QMP's String) */
     uint64_t unit;       /* PROP_SIZE: of a bare number in key=value, such as 1 << 20; 0: 1 */
     const char *same_as; /* another spelling of this row, which is for the same field: in no list */
     const char *

@@ -154,9 +154,16 @@ Device *machine_find_device(Machine *m, const char *id_or_path);
 bool machine_add_global(Machine *m, const char *driver, const char *name, const char *value,
                         GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What -device takes. */
+typedef struct DeviceOptions {
+    char *driver, *id, *bus;   /* the latter two may be NULL */
+    struct json_object *props; /* of the class; NULL: none */
+} DeviceOptions;
+extern const Shape device_shape;
+
 /* Create a device that the user asked for: class, bus= or the first fitting bus,
- * all properties, realize.  Errors name the value, the valid ones, the nearest. */
-Device *machine_add_device(Machine *m, const char *driver, GHashTable *props /* char* -> char* */,
+ * all properties (typed: they are JSON's), realize.  Errors name the value, the valid ones, the nearest. */
+Device *machine_add_device(Machine *m, const DeviceOptions *o, bool typed,
                            GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What the monitor shows, in QEMU's formats (`info mtree [-f]`, `info qtree`). */

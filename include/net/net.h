@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "base/lock.h"
+#include "base/props.h"
 
 enum { NET_MAX_FRAME = 65550 };
 
@@ -35,13 +36,12 @@ typedef struct NetFrontend {
 Nets *nets_new(EventLoop *loop, Clock *clock, Chardevs *chardevs);
 void nets_free(Nets *all); /* NULL is fine */
 
-/* -netdev user,id=...,key=value...: "type" is one of the keys; several values of
- * hostfwd, guestfwd and dnssearch stand in one, a newline between them (util/keyval.h).  Types: user.  Others are
- * refused by name. */
-NetClient *net_new(Nets *all, GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* What -netdev takes; a union by type.  Its struct is the room's own: made by shape_new. */
+typedef struct NetdevOptions NetdevOptions;
+extern const Shape netdev_shape;
+NetClient *net_new(Nets *all, const NetdevOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 NetClient *net_find(const Nets *all, const char *id);
 const char *net_id(const NetClient *nc);
-void net_print_types(void); /* -netdev help */
 void net_foreach(const Nets *all, void (*fn)(NetClient *nc, void *opaque), void *opaque);
 char *net_describe(const NetClient *nc); /* a line of `info network` */
 void net_describe_all(const Nets *all,

@@ -18,6 +18,8 @@ struct json_object *keyval_read(const char *text, const char *implied,
  * not there, or an object. */
 const char *keyval_text(struct json_object *keys, const char *key);
 void keyval_put(struct json_object *keys, const char *key, const char *value); /* replaces */
+struct json_object *keyval_copy(struct json_object *keys);
+void keyval_free(void *keys); /* NULL is fine */
 /* As if the members of `from` had been given behind those of `into`. */
 void keyval_merge(struct json_object *into, struct json_object *from);
 

@@ -76,7 +76,7 @@ JSON = [
       '{"driver":"virtio-net-pci","bootindex":[1]}': "integer", '{"driver":"virtio-net-pci","bootindex":null}': "no value",
       '{"driver":"virtio-net-pci","mac":5}': "string", '{"driver":"virtio-net-pci","mq":"off"}': "boolean",
       '{"driver":"virtio-net-pci","mq":0}': "boolean", '{"driver":5}': "string", '{"driver":"virtio-net-pci","id":5}': "string",
-      '{"driver":"virtio-net-pci","addr":true}': "string", '{"driver":"virtio-net-pci","addr":256}': "string",
+      '{"driver":"virtio-net-pci","addr":true}': "string", '{"driver":"virtio-net-pci","addr":256}': "a slot and function",
       '{"driver":"loader","addr":"0x80000000","data":1,"data-len":4}': "integer", "{" * 100: "not a JSON object",
       '{"driver":' + "[" * 1000 + "]" * 1000 + "}": "nesting", '{"driver":"%s"}' % ("x" * 100000): "not a valid device"}),
     ("-object", ['{"qom-type":"memory-backend-ram","id":"m","size":67108864,"share":true}'],

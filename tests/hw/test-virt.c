@@ -10,6 +10,7 @@
 #include "hw/loader.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 
 static char *dir;
 
@@ -305,8 +306,8 @@ static void test_places(void)
 static void add_device(Machine *m, const char *driver, const char *text)
 {
     g_autoptr(GError) err = NULL;
-    g_autoptr(GHashTable) keys = keyval_parse(text, NULL, &err);
-    g_assert_nonnull(machine_add_device(m, driver, keys, &err));
+    g_autofree char *line = g_strdup_printf("%s,%s", driver, text);
+    g_assert_nonnull(test_add_device(m, line, &err));
 }
 
 static void fw_cfg_select(Machine *m, uint16_t key)
@@ -678,14 +679,14 @@ static void test_gzip_bomb(void)
 
 static Device *add_loader(Setup *s, GError **err, const char *first, ...)
 {
-    g_autoptr(GHashTable) props = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GString) line = g_string_new("loader");
     va_list ap;
     va_start(ap, first);
     for (const char *key = first; key; key = va_arg(ap, const char *)) {
-        g_hash_table_insert(props, (char *)key, va_arg(ap, char *));
+        g_string_append_printf(line, ",%s=%s", key, va_arg(ap, char *));
     }
     va_end(ap);
-    return machine_add_device(s->m, "loader", props, err);
+    return test_add_device(s->m, line->str, err);
 }
 
 static void test_loader_device(void)
@@ -731,14 +732,13 @@ static void test_add_device_messages(void)
     Setup s;
     setup_init(&s, "riscv64");
     s.m = test_machine_new(&s.config, NULL, NULL);
-    g_autoptr(GHashTable) props = g_hash_table_new(g_str_hash, g_str_equal);
     static const char *const rows[][2] = {
         { "loadr", "'loadr' is not a valid device model name; did you mean 'loader'?" },
         { "serial-mm", "part of a board" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(GError) err = NULL;
-        g_assert_null(machine_add_device(s.m, rows[i][0], props, &err));
+        g_assert_null(test_add_device(s.m, rows[i][0], &err));
         g_assert_nonnull(strstr(err->message, rows[i][1]));
     }
     machine_free(s.m);

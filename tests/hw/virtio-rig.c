@@ -7,6 +7,7 @@
 #include "tests/patience.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 
 const char *const rig_kind_names[] = { "legacy", "modern", "pci", "old-modern", "old-pci" };
 
@@ -99,9 +100,8 @@ static Device *add_transport(Rig *r)
 Device *rig_add(Rig *r, const char *driver, const char *props)
 {
     g_autoptr(GError) err = NULL;
-    g_autoptr(GHashTable) t = keyval_parse(props ? props : "", NULL, &err);
-    g_assert_no_error(err);
-    Device *dev = machine_add_device(r->m, driver, t, &err);
+    g_autofree char *line = g_strdup_printf("%s%s%s", driver, props && *props ? "," : "", props ? props : "");
+    Device *dev = test_add_device(r->m, line, &err);
     g_assert_no_error(err);
     g_assert_nonnull(dev);
     return dev;

@@ -11,6 +11,7 @@
 #include "hw/runstate.h"
 #include "base/version.h"
 #include "util/keyval.h"
+#include "tests/made.h"
 
 static Machine *m;
 
@@ -174,8 +175,7 @@ static GHashTable *keys(const char *text, const char *first)
 static void test_hostfwd(void)
 {
     expect("hostfwd_add tcp::0-:22", "Error: there is no user network; `info network` lists them\n");
-    GHashTable *t = keys("user,id=n0", "type");
-    NetClient *nc = net_new(m->nets, t, NULL);
+    NetClient *nc = test_netdev(m->nets, "user,id=n0", NULL);
     g_assert_nonnull(nc);
     expect("hostfwd_add udp:127.0.0.1:45321-:53", "");
     expect_has("info usernet", "UDP[HOST_FORWARD]");
@@ -191,7 +191,6 @@ static void test_hostfwd(void)
         "Error: Invalid host forwarding rule 'udp:127.0.0.1:45321-:9' (Bad host port); write tcp:[hostaddr]:hostport\n");
     expect_has("hostfwd_remove udp", "rule 'udp' (Missing : separator)");
     expect_has("hostfwd_remove n0 udp:127.0.0.1 x:45321", "(Bad host address)");
-    g_hash_table_unref(t);
 }
 
 static void test_ringbuf(void)

@@ -14,15 +14,14 @@
 #include "base/fds.h"
 #include "base/event_loop.h"
 #include "tests/patience.h"
-#include "util/keyval.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 
 enum { HOST = 0x0a000202, DNS = 0x0a000203 };
 
 static NetClient *netdev(const char *text, GError **err)
 {
-    g_autoptr(GHashTable) t = keyval_parse(text, "type", err);
-    return t ? net_new(test_nets(), t, err) : NULL;
+    return test_netdev(test_nets(), text, err);
 }
 
 static NetClient *netdev_ok(const char *text)
@@ -60,18 +59,18 @@ static void test_options(void)
     static const struct {
         const char *text, *part;
     } bad[] = {
-        { "tap,id=n", "'tap' is not supported" },
+        { "tap,id=n", "does not accept value 'tap'. It is not built" },
         { "zork,id=n", "does not accept value 'zork'" },
         { "usr,id=n", "did you mean 'user'" },
         { "user", "'id' is missing" },
-        { "user,id=n,zork=1", "Invalid parameter 'zork'" },
+        { "user,id=n,zork=1", "Parameter 'zork' is unexpected" },
         { "user,id=n,net=10.0.2.0/33", "4-32" },
         { "user,id=n,net=foo", "network address" },
         { "user,id=n,net=10.0.0.0/255.0.255.0", "netmask" },
         { "user,id=n,host=1.2.3.4", "not in the network" },
         { "user,id=n,dns=10.0.2.2", "different" },
         { "user,id=n,dhcpstart=10.0.2.1", "include" },
-        { "user,id=n,restrict=x", "neither" },
+        { "user,id=n,restrict=x", "expects 'on' or 'off', not 'x'" },
         { "user,id=n,ipv4=off,ipv6=off", "no protocol" },
         { "user,id=n,smb=/tmp", "SMB" },
         { "user,id=n,tftp=/nonexist", "no such folder" },

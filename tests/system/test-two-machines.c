@@ -13,6 +13,7 @@
 #include "chardev/chardev.h"
 #include "hw/board.h"
 #include "tests/accel/rvcode.h"
+#include "tests/made.h"
 
 enum { UART = 0x10000000, MTIMECMP = 0x2004000, MTIME_END = 0x200c000, RAM_BYTES = 16 << 20 };
 enum { FINISHER_FAIL = 0x3333, FINISHER_RESET = 0x7777, CSR_MIE = 0x304, CSR_MIP = 0x344, TIMER_BIT = 0x80 };
@@ -126,10 +127,9 @@ static void open_ends(Machine *m, MachineConfig *config, const char *disk)
 static void build(Machine *m, const MachineConfig *config, Accel *a)
 {
     g_autoptr(GError) err = NULL;
-    g_autoptr(GHashTable) blk = keys_of("drive", "disk", "id", "blk", NULL);
-    g_autoptr(GHashTable) rng = keys_of("id", "rng", NULL);
-    bool ok = machine_build(m, config, a, &err) && machine_add_device(m, "virtio-blk-device", blk, &err) &&
-              machine_add_device(m, "virtio-rng-device", rng, &err) && machine_finish(m, &err) &&
+    bool ok = machine_build(m, config, a, &err) &&
+              test_add_device(m, "virtio-blk-device,drive=disk,id=blk", &err) &&
+              test_add_device(m, "virtio-rng-device,id=rng", &err) && machine_finish(m, &err) &&
               a->class->start(a, &err);
     g_assert_no_error(err);
     g_assert_true(ok);
