@@ -5,322 +5,206 @@
  * Not built, and refused: other formats and protocols than raw files, aio=native, throttling,
  * copy-on-read. */
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "block_priv.h"
 #include "util/keyval.h"
-#include "util/nearest.h"
 #include "base/event_loop.h"
 
-/* clang-format off */
-static const char *const keys[] = {
-    "file", "file.filename", "file.driver", "file.locking", "format", "driver", "if", "id",
-    "readonly", "read-only", "auto-read-only", "snapshot", "cache", "cache.direct",
-    "cache.no-flush", "cache.writeback", "aio", "file.aio", "discard", "detect-zeroes", "media",
-    "index", "bus", "unit", "serial", "werror", "rerror", "copy-on-read",
-    "force-share", "offset", NULL,
+enum { AIO_THREADS, AIO_RING, AIO_BEST }; /* the last: not given */
+enum { CACHE_WRITEBACK, CACHE_NONE, CACHE_WRITETHROUGH, CACHE_DIRECTSYNC, CACHE_UNSAFE };
+enum { DISCARD_IGNORE, DISCARD_OFF, DISCARD_UNMAP, DISCARD_ON };
+enum { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
+
+struct DriveOptions {
+    char *file, *id, *serial, *format;
+    char *filename; /* file.filename: taken as it is */
+    int protocol, interface, media, aio, discard, detect_zeroes, locking, werror, rerror;
+    bool readonly, has_readonly, auto_readonly, snapshot;
+    int cache;
+    bool direct, no_flush, writeback, has_direct, has_no_flush, has_writeback;
+    uint16_t index;
+    bool has_index;
+    json_object *limits; /* keys that begin as those of limits do, and unknown ones */
 };
-/* clang-format on */
 
-static const char *const throttles[] = { "bps", "iops", "throttling", "group" };
+static const char *const interface_names[] = {
+    [DRIVE_NONE] = "none", [DRIVE_VIRTIO] = "virtio", [DRIVE_PFLASH] = "pflash", NULL
+};
+static const char *const unbuilt_interfaces[] = { "ide", "scsi", "floppy", "sd", "mtd", "xen", NULL };
+static const char *const protocol_names[] = { "file", "host_device", NULL };
+static const char *const aio_names[] = { [AIO_THREADS] = "threads", [AIO_RING] = "io_uring", NULL };
+static const char *const unbuilt_aio[] = { "native", NULL };
+static const char *const cache_names[] = {
+    [CACHE_WRITEBACK] = "writeback",   [CACHE_NONE] = "none",     [CACHE_WRITETHROUGH] = "writethrough",
+    [CACHE_DIRECTSYNC] = "directsync", [CACHE_UNSAFE] = "unsafe", NULL,
+};
+static const char *const discard_names[] = {
+    [DISCARD_IGNORE] = "ignore", [DISCARD_OFF] = "off", [DISCARD_UNMAP] = "unmap", [DISCARD_ON] = "on", NULL
+};
+static const char *const zeroes_names[] = {
+    [ZEROES_OFF] = "off", [ZEROES_ON] = "on", [ZEROES_UNMAP] = "unmap", NULL
+};
+static const char *const media_names[] = { "disk", "cdrom", NULL };
+static const char *const limit_prefixes[] = { "bps", "iops", "throttling.", "group" };
 
-typedef struct Choice {
-    const char *name;
-    int value;
-} Choice;
+#define AT(field) offsetof(DriveOptions, field)
+static const Prop limits_row = { "limits", PROP_ANY, AT(limits) };
+static const Prop drive_props[] = {
+    { "file", PROP_STRING, AT(file), "image: a file or block device of the host" },
+    { "file.filename", PROP_STRING, AT(filename), "the same, when the name has a colon" },
+    { "file.driver", PROP_ENUM, AT(protocol), "what the image is in", .names = protocol_names },
+    { "file.locking", PROP_ON_OFF_AUTO, AT(locking), "keep other programs from the image" },
+    { "format", PROP_STRING, AT(format), "raw; not given: guessed, and block 0 is protected" },
+    { "driver", .same_as = "format" },
+    { "if", PROP_ENUM, AT(interface), "where the drive is", .names = interface_names,
+      .unbuilt = unbuilt_interfaces, .def = DRIVE_DEFAULT },
+    { "id", PROP_STRING, AT(id), "name by which devices choose it" },
+    { "index", PROP_U16, AT(index), "number of the drive, of its kind", .has = AT(has_index) },
+    { "unit", .same_as = "index" },
+    PROP_ONLY_NUMBER("bus", 0, "there is one bus of each kind; use index=N"),
+    { "media", PROP_ENUM, AT(media), "what the guest sees", .names = media_names },
+    { "read-only", PROP_BOOL, AT(readonly), "the guest cannot write", .has = AT(has_readonly) },
+    { "readonly", .same_as = "read-only" },
+    { "auto-read-only", PROP_BOOL, AT(auto_readonly), "read-only if the image cannot be written" },
+    { "snapshot", PROP_BOOL, AT(snapshot), "writes go to a temporary file" },
+    { "cache", PROP_ENUM, AT(cache), "use of the host's page cache", .names = cache_names },
+    { "cache.direct", PROP_BOOL, AT(direct), "go round it", .has = AT(has_direct) },
+    { "cache.no-flush", PROP_BOOL, AT(no_flush), "take flushes for done", .has = AT(has_no_flush) },
+    { "cache.writeback", PROP_BOOL, AT(writeback), "a write is done before it is on the disk", .def = 1,
+      .has = AT(has_writeback) },
+    { "aio", PROP_ENUM, AT(aio), "how requests are made: the best of", .names = aio_names,
+      .unbuilt = unbuilt_aio, .def = AIO_BEST },
+    { "file.aio", .same_as = "aio" },
+    { "discard", PROP_ENUM, AT(discard), "what becomes of discards", .names = discard_names },
+    { "detect-zeroes", PROP_ENUM, AT(detect_zeroes), "zeroes are written as such", .names = zeroes_names },
+    { "serial", PROP_STRING, AT(serial), "serial number that the guest sees" },
+    { "werror", PROP_ENUM, AT(werror), "what a failed write does", .names = block_on_error_names },
+    { "rerror", PROP_ENUM, AT(rerror), "what a failed read does", .names = block_on_error_names },
+    PROP_ONLY_OFF("copy-on-read", "raw images have no backing file to copy from"),
+    PROP_ONLY_OFF("force-share",
+                  "an image that others write is not opened so; use readonly=on,file.locking=off"),
+    { "offset", PROP_SIZE, .help = "where the image begins",
+      .only = "an image is used from its start; copy the part of the file, or name a loop device for it" },
+    { NULL },
+};
 
-typedef struct DriveOptions {
-    const char *path, *id, *serial, *format;
-    bool readonly, snapshot, cdrom;
-    bool direct, no_flush, writeback;
-    int interface, aio, discard, detect_zeroes, locking, werror, rerror;
-    int index;
-} DriveOptions;
+const Shape drive_shape = {
+    "Drive", sizeof(DriveOptions), drive_props, .implied = "file", .rest = &limits_row,
+};
 
-static const char *get(GHashTable *t, const char *key)
+/* ---- limits, and keys that nobody knows ---------------------------------- */
+
+/* bps=0, iops_rd=0, throttling.bps-total=0: there is no limit anyway. */
+static bool check_limit(const char *key, const char *value, GError **err)
 {
-    return g_hash_table_lookup(t, key);
-}
-
-static bool get_bool(GHashTable *t, const char *key, bool *out, GError **err)
-{
-    const char *v = get(t, key);
-    if (v && !keyval_bool(v, out)) {
-        block_error(err, "-drive %s=%s: '%s' is neither on nor off; write %s=on or %s=off", key, v, v, key,
-                    key);
-        return false;
-    }
-    return true;
-}
-
-/* choices: ends with a NULL name. */
-static bool get_choice(GHashTable *t, const char *key, const Choice *choices, int *out, GError **err)
-{
-    const char *v = get(t, key);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    if (!v) {
+    for (unsigned i = 0; i < G_N_ELEMENTS(limit_prefixes); i++) {
+        if (!g_str_has_prefix(key, limit_prefixes[i])) {
+            continue;
+        }
+        if (g_strcmp0(value, "0") != 0) {
+            block_error(err, "-drive %s: limits on the speed of a drive are not supported; leave it out",
+                        key);
+            return false;
+        }
         return true;
     }
-    for (; choices->name; choices++) {
-        if (strcmp(v, choices->name) == 0) {
-            *out = choices->value;
-            return true;
-        }
-        g_ptr_array_add(names, (char *)choices->name);
-    }
-    g_ptr_array_add(names, NULL);
-    g_autofree char *list = names_join(names_of(names), ", ");
-    const char *near = nearest_name(v, names_of(names));
-    block_error(err, "-drive %s=%s: not among %s%s%s%s", key, v, list,
-                near ? "; did you mean '" : "; choose one of them", near ? near : "", near ? "'?" : "");
+    g_autofree char *advice = props_advice(key, drive_props, NULL);
+    block_error(err, "Block format 'raw' does not support the option '%s'%s", key, advice);
     return false;
 }
 
-/* bps=0, iops_rd=0, throttling.bps-total=0: there is no limit anyway. */
-static bool is_no_limit(const char *key, const char *value)
+static bool check_limits(const DriveOptions *o, GError **err)
 {
-    return (g_str_has_prefix(key, "bps") || g_str_has_prefix(key, "iops") ||
-            g_str_has_prefix(key, "throttling.")) &&
-           g_str_equal(value, "0");
-}
-
-static bool check_offset(GHashTable *t, GError **err)
-{
-    const char *v = get(t, "offset");
-    uint64_t offset;
-    if (v && (!keyval_size(v, 1, &offset) || offset)) {
-        block_error(err,
-                    "-drive offset=%s: an image is used from its start, offset=0; copy the part "
-                    "of the file, or name a loop device for it",
-                    v);
-        return false;
+    if (!o->limits) {
+        return true;
+    }
+    json_object_object_foreach(o->limits, key, value)
+    {
+        (void)value;
+        if (!check_limit(key, keyval_text(o->limits, key), err)) {
+            return false;
+        }
     }
     return true;
-}
-
-static bool check_keys(GHashTable *t, GError **err)
-{
-    GHashTableIter it;
-    gpointer key, value;
-    g_hash_table_iter_init(&it, t);
-    while (g_hash_table_iter_next(&it, &key, &value)) {
-        if (g_strv_contains(keys, key) || is_no_limit(key, value)) {
-            continue;
-        }
-        for (unsigned i = 0; i < G_N_ELEMENTS(throttles); i++) {
-            if (g_str_has_prefix(key, throttles[i])) {
-                block_error(err,
-                            "-drive %s: limits on the speed of a drive are not supported; "
-                            "leave it out",
-                            (char *)key);
-                return false;
-            }
-        }
-        const char *near = nearest_name(key, keys);
-        g_autofree char *list = names_join(keys, ", ");
-        block_error(err, "Block format 'raw' does not support the option '%s': -drive has %s%s%s%s",
-                    (char *)key, list, near ? "; did you mean '" : "; leave it out", near ? near : "",
-                    near ? "'?" : "");
-        return false;
-    }
-    return check_offset(t, err);
 }
 
 /* ---- the file ------------------------------------------------------------ */
 
-static bool parse_path(GHashTable *t, DriveOptions *o, GError **err)
+/* NULL: none, or none that can be opened. */
+static const char *image_path(const DriveOptions *o, GError **err)
 {
-    const char *driver = get(t, "file.driver");
-    o->path = get(t, "file") ? get(t, "file") : get(t, "file.filename");
-    if (driver && strcmp(driver, "file") != 0 && strcmp(driver, "host_device") != 0) {
-        block_error(err,
-                    "-drive file.driver=%s: the protocols are file and host_device; choose one "
-                    "of them",
-                    driver);
-        return false;
-    }
-    if (!o->path || !*o->path) {
+    const char *path = o->file ? o->file : o->filename;
+    if (!path || !*path) {
         block_error(err, "Device needs media, but drive is empty: -drive without file= is not "
                          "supported; add file=IMAGE");
-        return false;
+        return NULL;
     }
-    if (get(t, "file.filename")) {
-        return true; /* taken as it is */
+    if (!o->file) {
+        return path;
     }
-    if (g_str_has_prefix(o->path, "file:")) {
-        o->path += 5;
-        return true;
+    if (g_str_has_prefix(path, "file:")) {
+        return path + 5;
     }
-    const char *colon = strchr(o->path, ':'), *slash = strchr(o->path, '/');
+    const char *colon = strchr(path, ':'), *slash = strchr(path, '/');
     if (colon && (!slash || colon < slash)) {
         block_error(err,
                     "Unknown protocol '%.*s': images are files and block devices of this host; "
                     "for a name with a colon write file.filename=",
-                    (int)(colon - o->path), o->path);
-        return false;
+                    (int)(colon - path), path);
+        return NULL;
     }
-    if (g_str_has_prefix(o->path, "/dev/fdset/")) {
+    if (g_str_has_prefix(path, "/dev/fdset/")) {
         block_error(err,
                     "-drive file=%s: sets of descriptors (-add-fd) are not supported; name the "
                     "file, or /proc/self/fd/N",
-                    o->path);
-        return false;
+                    path);
+        return NULL;
     }
-    return true;
+    return path;
 }
 
-/* ---- cache --------------------------------------------------------------- */
+/* ---- what follows from the options ---------------------------------------- */
 
-static bool parse_cache(GHashTable *t, DriveOptions *o, GError **err)
+typedef struct DrivePlan {
+    const DriveOptions *o;
+    const char *path;
+    bool readonly, direct, no_flush, writeback, discard;
+} DrivePlan;
+
+static void plan_cache(DrivePlan *p)
 {
-    enum { WRITEBACK = 1, DIRECT = 2, NO_FLUSH = 4 };
-    static const Choice modes[] = {
-        { "writeback", WRITEBACK }, { "none", WRITEBACK | DIRECT },     { "writethrough", 0 },
-        { "directsync", DIRECT },   { "unsafe", WRITEBACK | NO_FLUSH }, { NULL, 0 },
-    };
-    int mode = WRITEBACK;
-    if (!get_choice(t, "cache", modes, &mode, err)) {
-        g_prefix_error(err, "invalid cache option: ");
-        return false;
-    }
-    o->writeback = mode & WRITEBACK;
-    o->direct = mode & DIRECT;
-    o->no_flush = mode & NO_FLUSH;
-    return get_bool(t, "cache.direct", &o->direct, err) && get_bool(t, "cache.no-flush", &o->no_flush, err) &&
-           get_bool(t, "cache.writeback", &o->writeback, err);
+    const DriveOptions *o = p->o;
+    bool direct = o->cache == CACHE_NONE || o->cache == CACHE_DIRECTSYNC;
+    bool through = o->cache == CACHE_WRITETHROUGH || o->cache == CACHE_DIRECTSYNC;
+    p->direct = o->has_direct ? o->direct : direct;
+    p->no_flush = o->has_no_flush ? o->no_flush : o->cache == CACHE_UNSAFE;
+    p->writeback = o->has_writeback ? o->writeback : !through;
 }
 
-enum { AIO_BEST, AIO_THREADS, AIO_RING, AIO_NATIVE };
-
-static bool parse_aio(Drives *all, GHashTable *t, DriveOptions *o, GError **err)
+static void plan_access(DrivePlan *p)
 {
-    static const Choice engines[] = {
-        { "threads", AIO_THREADS },
-        { "io_uring", AIO_RING },
-        { "native", AIO_NATIVE },
-        { NULL, 0 },
-    };
-    if (!get_choice(t, "aio", engines, &o->aio, err) || !get_choice(t, "file.aio", engines, &o->aio, err)) {
-        return false;
+    const DriveOptions *o = p->o;
+    p->readonly = o->has_readonly ? o->readonly : o->media != 0;
+    if (o->auto_readonly && access(p->path, W_OK) < 0 && access(p->path, R_OK) == 0) {
+        p->readonly = true;
     }
-    if (o->aio == AIO_NATIVE) {
-        block_error(err, "-drive aio=native: this interface of Linux is not supported; use "
-                         "aio=io_uring (as fast or faster) or aio=threads");
-        return false;
-    }
-    return o->aio != AIO_RING || ring_init(all, err);
 }
 
-/* ---- small ones ---------------------------------------------------------- */
-
-enum { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
-enum { LOCK_OFF, LOCK_AUTO, LOCK_ON };
-
-static bool parse_errors(GHashTable *t, DriveOptions *o, GError **err)
+static bool check_values(Drives *all, const DrivePlan *p, GError **err)
 {
-    static const Choice actions[] = {
-        { "enospc", BLOCK_ON_ERROR_ENOSPC }, /* not for reads */
-        { "report", BLOCK_ON_ERROR_REPORT }, { "ignore", BLOCK_ON_ERROR_IGNORE },
-        { "stop", BLOCK_ON_ERROR_STOP },     { NULL, 0 },
-    };
-    o->werror = BLOCK_ON_ERROR_ENOSPC;
-    o->rerror = BLOCK_ON_ERROR_REPORT;
-    return get_choice(t, "werror", actions, &o->werror, err) &&
-           get_choice(t, "rerror", actions + 1, &o->rerror, err);
-}
-
-static bool parse_discard(GHashTable *t, DriveOptions *o, GError **err)
-{
-    static const Choice discards[] = {
-        { "ignore", false }, { "off", false }, { "unmap", true }, { "on", true }, { NULL, 0 },
-    };
-    static const Choice zeroes[] = {
-        { "off", ZEROES_OFF },
-        { "on", ZEROES_ON },
-        { "unmap", ZEROES_UNMAP },
-        { NULL, 0 },
-    };
-    if (!get_choice(t, "discard", discards, &o->discard, err) ||
-        !get_choice(t, "detect-zeroes", zeroes, &o->detect_zeroes, err)) {
-        return false;
-    }
-    if (o->detect_zeroes == ZEROES_UNMAP && !o->discard) {
+    const DriveOptions *o = p->o;
+    if (o->detect_zeroes == ZEROES_UNMAP && !p->discard) {
         block_error(err, "setting detect-zeroes to unmap is not allowed without setting discard "
                          "operation to unmap; add discard=unmap");
         return false;
     }
-    return true;
-}
-
-static bool parse_interface(GHashTable *t, DriveOptions *o, GError **err)
-{
-    static const Choice interfaces[] = {
-        { "none", DRIVE_NONE }, { "virtio", DRIVE_VIRTIO }, { "pflash", DRIVE_PFLASH },
-        { "mtd", DRIVE_MTD },   { "ide", DRIVE_IDE },       { "scsi", DRIVE_SCSI },
-        { "sd", DRIVE_SD },     { "floppy", DRIVE_FLOPPY }, { NULL, 0 },
-    };
-    static const Choice media[] = { { "disk", false }, { "cdrom", true }, { NULL, 0 } };
-    int cdrom = false;
-    uint64_t index;
-    const char *at = get(t, "index") ? get(t, "index") : get(t, "unit");
-    o->interface = DRIVE_DEFAULT;
-    o->index = -1;
-    if (!get_choice(t, "if", interfaces, &o->interface, err)) {
-        g_prefix_error(err, "unsupported bus type '%s': ", get(t, "if"));
+    if (o->rerror == BLOCK_ON_ERROR_ENOSPC) {
+        block_error(err, "-drive rerror=enospc: a read needs no space; choose report, ignore or stop");
         return false;
     }
-    if (!get_choice(t, "media", media, &cdrom, err)) {
-        return false;
-    }
-    o->cdrom = cdrom;
-    if (at && !keyval_uint(at, 65535, &index)) {
-        block_error(err, "-drive index=%s: not a number up to 65535; the first drive is 0", at);
-        return false;
-    }
-    if (get(t, "bus") && strcmp(get(t, "bus"), "0") != 0) {
-        block_error(err, "-drive bus=%s: there is one bus of each kind, 0; use index=N", get(t, "bus"));
-        return false;
-    }
-    o->index = at ? (int)index : -1;
-    return true;
-}
-
-static bool parse_access(GHashTable *t, DriveOptions *o, GError **err)
-{
-    static const Choice locks[] = {
-        { "off", LOCK_OFF }, { "auto", LOCK_AUTO }, { "on", LOCK_ON }, { NULL, 0 }
-    };
-    bool copy = false, share = false, auto_readonly = false;
-    o->readonly = o->cdrom;
-    o->locking = LOCK_AUTO;
-    if (!get_bool(t, "readonly", &o->readonly, err) || !get_bool(t, "read-only", &o->readonly, err) ||
-        !get_bool(t, "snapshot", &o->snapshot, err) || !get_bool(t, "auto-read-only", &auto_readonly, err) ||
-        !get_bool(t, "copy-on-read", &copy, err) || !get_bool(t, "force-share", &share, err) ||
-        !get_choice(t, "file.locking", locks, &o->locking, err)) {
-        return false;
-    }
-    if (copy) {
-        block_error(err, "-drive copy-on-read=on: raw images have no backing file to copy from; "
-                         "leave it out");
-        return false;
-    }
-    if (share) {
-        block_error(err, "-drive force-share=on: an image that others write is not opened so; "
-                         "use readonly=on,file.locking=off");
-        return false;
-    }
-    if (auto_readonly && !o->readonly && access(o->path, W_OK) < 0 && access(o->path, R_OK) == 0) {
-        o->readonly = true;
-    }
-    return true;
-}
-
-static bool parse_names(const Drives *all, GHashTable *t, DriveOptions *o, GError **err)
-{
-    o->format = get(t, "format") ? get(t, "format") : get(t, "driver");
-    o->id = get(t, "id");
-    o->serial = get(t, "serial");
     if (o->id && (!*o->id || strpbrk(o->id, " \t\n,"))) {
         block_error(err, "-drive id=%s: an id has no blanks and is not empty; choose another", o->id);
         return false;
@@ -329,42 +213,51 @@ static bool parse_names(const Drives *all, GHashTable *t, DriveOptions *o, GErro
         block_error(err, "Duplicate ID '%s' for drive: each one needs its own; change one of them", o->id);
         return false;
     }
-    return !o->format || format_check(o->format, err);
+    return (!o->format || format_check(o->format, err)) && (o->aio != AIO_RING || ring_init(all, err));
+}
+
+static bool plan_drive(DrivePlan *p, Drives *all, const DriveOptions *o, GError **err)
+{
+    *p = (DrivePlan){ .o = o, .discard = o->discard >= DISCARD_UNMAP };
+    p->path = check_limits(o, err) ? image_path(o, err) : NULL;
+    if (!p->path) {
+        return false;
+    }
+    plan_access(p);
+    plan_cache(p);
+    return check_values(all, p, err);
 }
 
 /* ---- opening ------------------------------------------------------------- */
 
-static char *make_id(const Drives *all, DriveInterface interface)
+/* Names of drives without id= are those of QEMU. */
+static char *make_id(const Drives *all, const DriveOptions *o)
 {
-    static const char *const names[] = {
-        [DRIVE_NONE] = "none", [DRIVE_VIRTIO] = "virtio", [DRIVE_PFLASH] = "pflash",
-        [DRIVE_MTD] = "mtd",   [DRIVE_IDE] = "ide0-hd",   [DRIVE_SCSI] = "scsi0-hd",
-        [DRIVE_SD] = "sd",     [DRIVE_FLOPPY] = "floppy", [DRIVE_DEFAULT] = "virtio",
-    };
-    for (int i = 0;; i++) {
-        char *id = g_strdup_printf("%s%d", names[interface], i);
-        if (!block_find(all, id)) {
-            return id;
-        }
+    const char *kind = o->interface == DRIVE_DEFAULT ? "virtio" : interface_names[o->interface];
+    char *id = o->has_index ? g_strdup_printf("%s%u", kind, o->index) : NULL;
+    for (unsigned i = 0; !id || block_find(all, id); i++) {
         g_free(id);
+        id = g_strdup_printf("%s%u", kind, i);
     }
+    return id;
 }
 
-static BlockNode *open_node(const DriveOptions *o, GError **err)
+static BlockNode *open_node(const DrivePlan *p, GError **err)
 {
-    OpenFlags flags = { .readonly = o->readonly || o->snapshot,
-                        .direct = o->direct && !o->snapshot,
-                        .locking = o->locking != LOCK_OFF,
-                        .locking_must = o->locking == LOCK_ON };
-    BlockNode *n = file_node_open(o->path, &flags, err);
+    const DriveOptions *o = p->o;
+    OpenFlags flags = { .readonly = p->readonly || o->snapshot,
+                        .direct = p->direct && !o->snapshot,
+                        .locking = o->locking != ON_OFF_OFF,
+                        .locking_must = o->locking == ON_OFF_ON };
+    BlockNode *n = file_node_open(p->path, &flags, err);
     return n && o->snapshot ? overlay_node_open(n, err) : n;
 }
 
 /* Without format=: look, and refuse what is no raw disk. */
-static bool check_content(BlockBackend *blk, const DriveOptions *o, GError **err)
+static bool check_content(BlockBackend *blk, const DrivePlan *p, GError **err)
 {
     uint8_t head[SECTOR];
-    if (o->format) {
+    if (p->o->format) {
         return true;
     }
     if (blk->node->size >= sizeof(head) && !block_read_sync(blk, 0, head, sizeof(head), err)) {
@@ -372,7 +265,7 @@ static bool check_content(BlockBackend *blk, const DriveOptions *o, GError **err
     }
     const char *format = blk->node->size >= sizeof(head) ? format_probe(head, sizeof(head)) : "raw";
     if (!format_check(format, err)) {
-        g_prefix_error(err, "'%s' begins like an image of this kind: %s: ", o->path, format);
+        g_prefix_error(err, "'%s' begins like an image of this kind: %s: ", p->path, format);
         return false;
     }
     blk->probed = true;
@@ -381,49 +274,47 @@ static bool check_content(BlockBackend *blk, const DriveOptions *o, GError **err
                    "         Automatically detecting the format is dangerous for raw images, write "
                    "operations on block 0 will be restricted.\n"
                    "         Specify the 'raw' format explicitly to remove the restrictions.\n",
-                   o->path);
+                   p->path);
     }
     return true;
 }
 
-static BlockBackend *make_backend(Drives *all, const DriveOptions *o, BlockNode *node)
+static BlockBackend *make_backend(Drives *all, const DrivePlan *p, BlockNode *node)
 {
+    const DriveOptions *o = p->o;
     BlockBackend *blk = g_new0(BlockBackend, 1);
     blk->all = all;
-    blk->id = o->id ? g_strdup(o->id) : make_id(all, o->interface);
+    blk->id = o->id ? g_strdup(o->id) : make_id(all, o);
     blk->serial = g_strdup(o->serial);
     blk->node = node;
     blk->interface = o->interface;
-    blk->index = o->index;
-    blk->readonly = o->readonly;
+    blk->index = o->has_index ? o->index : -1;
+    blk->readonly = p->readonly;
     blk->snapshot = o->snapshot;
-    blk->direct = o->direct && !o->snapshot;
-    blk->writethrough = !o->writeback && !o->snapshot;
-    blk->no_flush = o->no_flush || o->snapshot;
-    blk->discard = o->discard;
+    blk->direct = p->direct && !o->snapshot;
+    blk->writethrough = !p->writeback && !o->snapshot;
+    blk->no_flush = p->no_flush || o->snapshot;
+    blk->discard = p->discard;
     blk->detect_zeroes = o->detect_zeroes != ZEROES_OFF;
     blk->zeroes_unmap = o->detect_zeroes == ZEROES_UNMAP;
-    blk->on_read_error = o->rerror;
-    blk->on_write_error = o->werror;
+    blk->on_read_error = o->rerror ? o->rerror : BLOCK_ON_ERROR_REPORT;
+    blk->on_write_error = o->werror ? o->werror : BLOCK_ON_ERROR_ENOSPC;
     blk->ring = o->aio != AIO_THREADS && ring_init(all, NULL);
     return blk;
 }
 
-BlockBackend *block_open_drive(Drives *all, GHashTable *options, GError **err)
+BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err)
 {
-    DriveOptions o = { 0 };
-    if (!check_keys(options, err) || !parse_path(options, &o, err) || !parse_interface(options, &o, err) ||
-        !parse_access(options, &o, err) || !parse_cache(options, &o, err) ||
-        !parse_discard(options, &o, err) || !parse_errors(options, &o, err) ||
-        !parse_names(all, options, &o, err) || !parse_aio(all, options, &o, err) || !workers_init(err)) {
+    DrivePlan p;
+    if (!plan_drive(&p, all, o, err) || !workers_init(err)) {
         return NULL;
     }
-    BlockNode *node = open_node(&o, err);
+    BlockNode *node = open_node(&p, err);
     if (!node) {
         return NULL;
     }
-    BlockBackend *blk = make_backend(all, &o, node);
-    if (!check_content(blk, &o, err)) {
+    BlockBackend *blk = make_backend(all, &p, node);
+    if (!check_content(blk, &p, err)) {
         block_backend_free(blk);
         return NULL;
     }

@@ -340,5 +340,5 @@ const char *chardev_id(const Chardev *chr)
 
 char *chardev_describe(const Chardev *chr)
 {
-    return chr->backend->describe ? chr->backend->describe(chr) : g_strdup(chr->backend->name);
+    return chr->backend->describe ? chr->backend->describe(chr) : g_strdup(chr_type_names[chr->type]);
 }

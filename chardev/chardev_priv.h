@@ -34,11 +34,28 @@ typedef struct ChrMux {
     int64_t stamp_zero;
 } ChrMux;
 
+typedef enum ChrType {
+    CHR_FILE,
+    CHR_NULL,
+    CHR_PIPE,
+    CHR_PTY,
+    CHR_RINGBUF,
+    CHR_SOCKET,
+    CHR_STDIO,
+} ChrType;
+extern const char *const chr_type_names[]; /* by ChrType */
+
+/* What every -chardev has; its backend's options come behind. */
+struct ChardevOptions {
+    int backend; /* ChrType */
+    char *id;
+    bool mux, logappend;
+    char *logfile;
+};
+
 typedef struct ChardevBackend {
-    const char *name;
-    const char *const *keys; /* options besides the common ones, NULL at the end */
-    size_t size;             /* of the struct that begins with Chardev */
-    bool (*open)(Chardev *chr, GHashTable *options, GError **err);
+    size_t size; /* of the struct that begins with Chardev */
+    bool (*open)(Chardev *chr, const ChardevOptions *o, GError **err);
     void (*close)(Chardev *chr);
     /* Under write_lock, never blocks; what can go nowhere counts as taken. */
     int (*write)(Chardev *chr, const uint8_t *buf, int len);
@@ -58,6 +75,7 @@ struct Chardevs {
 struct Chardev {
     Chardevs *all;
     char *id;
+    ChrType type;
     const ChardevBackend *backend;
     bool mux_on;
     bool connected; /* atomic */
@@ -92,11 +110,6 @@ int mux_write_locked(Chardev *chr, const uint8_t *buf, int len);
 void mux_focus_attached(Chardev *chr, int slot); /* a new frontend: are the keys its own now? */
 void mux_focus_detached(Chardev *chr);           /* who has them when the one in focus has gone? */
 
-/* ---- options ---- */
-const char *opt_string(GHashTable *options, const char *key); /* NULL: not given */
-bool opt_bool(GHashTable *options, const char *key, bool preset, bool *out, GError **err);
-bool opt_uint(GHashTable *options, const char *key, uint64_t preset, uint64_t max, uint64_t *out,
-              GError **err);
 void chr_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* ---- terminal.c ---- */
@@ -104,3 +117,5 @@ bool terminal_raw(int fd, bool signals, GError **err);
 
 extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_file, chr_backend_pipe,
     chr_backend_pty, chr_backend_stdio, chr_backend_socket;
+extern const Shape chr_file_shape, chr_pipe_shape, chr_pty_shape, chr_ringbuf_shape, chr_socket_shape,
+    chr_stdio_shape;

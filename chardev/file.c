@@ -38,24 +38,30 @@ static int open_path(const char *path, int flags, const char *what, GError **err
     return fd;
 }
 
-static bool file_open(Chardev *chr, GHashTable *options, GError **err)
-{
-    ChrStream *s = stream_dev_init(chr);
-    const char *path = opt_string(options, "path"), *input = opt_string(options, "input-path");
+typedef struct FileOptions {
+    ChardevOptions common;
+    char *path, *input_path;
     bool append;
-    if (!path) {
-        chr_error(err, "chardev: file: no filename given; add path=FILE");
-        return false;
-    }
-    if (!opt_bool(options, "append", false, &append, err)) {
-        return false;
-    }
+} FileOptions;
+
+static const Prop file_props[] = {
+    { "path", PROP_STRING, offsetof(FileOptions, path), "file that output goes to", .required = true },
+    { "input-path", PROP_STRING, offsetof(FileOptions, input_path), "file that input comes from" },
+    { "append", PROP_BOOL, offsetof(FileOptions, append), "keep what is in the file" },
+    { NULL },
+};
+const Shape chr_file_shape = { "ChardevFile", sizeof(FileOptions), file_props };
+
+static bool file_open(Chardev *chr, const ChardevOptions *common, GError **err)
+{
+    const FileOptions *o = container_of(common, FileOptions, common);
+    ChrStream *s = stream_dev_init(chr);
     int in = -1;
-    int out = open_path(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), "chardev file", err);
-    if (out >= 0 && input) {
-        in = open_path(input, O_RDONLY, "chardev file", err);
+    int out = open_path(o->path, O_WRONLY | O_CREAT | (o->append ? O_APPEND : O_TRUNC), "chardev file", err);
+    if (out >= 0 && o->input_path) {
+        in = open_path(o->input_path, O_RDONLY, "chardev file", err);
     }
-    if (out < 0 || (input && in < 0)) {
+    if (out < 0 || (o->input_path && in < 0)) {
         close(out);
         return false;
     }
@@ -64,15 +70,22 @@ static bool file_open(Chardev *chr, GHashTable *options, GError **err)
     return true;
 }
 
-static bool pipe_open(Chardev *chr, GHashTable *options, GError **err)
+typedef struct PipeOptions {
+    ChardevOptions common;
+    char *path;
+} PipeOptions;
+
+static const Prop pipe_props[] = {
+    { "path", PROP_STRING, offsetof(PipeOptions, path), "fifo, or name of the fifos NAME.in and NAME.out",
+      .required = true },
+    { NULL },
+};
+const Shape chr_pipe_shape = { "ChardevPipe", sizeof(PipeOptions), pipe_props };
+
+static bool pipe_open(Chardev *chr, const ChardevOptions *common, GError **err)
 {
     ChrStream *s = stream_dev_init(chr);
-    const char *path = opt_string(options, "path");
-    if (!path) {
-        chr_error(err, "chardev: pipe: no device path given; add path=NAME, where NAME.in and "
-                       "NAME.out are fifos");
-        return false;
-    }
+    const char *path = container_of(common, PipeOptions, common)->path;
     /* Open for both: neither end ever sees the other one missing. */
     g_autofree char *in_path = g_strconcat(path, ".in", NULL);
     g_autofree char *out_path = g_strconcat(path, ".out", NULL);
@@ -93,8 +106,6 @@ static bool pipe_open(Chardev *chr, GHashTable *options, GError **err)
 }
 
 const ChardevBackend chr_backend_file = {
-    .name = "file",
-    .keys = (const char *const[]){ "path", "append", "input-path", NULL },
     .size = sizeof(ChrStreamDev),
     .open = file_open,
     .close = stream_dev_close,
@@ -104,8 +115,6 @@ const ChardevBackend chr_backend_file = {
 };
 
 const ChardevBackend chr_backend_pipe = {
-    .name = "pipe",
-    .keys = (const char *const[]){ "path", NULL },
     .size = sizeof(ChrStreamDev),
     .open = pipe_open,
     .close = stream_dev_close,

@@ -5,11 +5,9 @@
 
 #include <string.h>
 
-#include "util/keyval.h"
-
 enum { RINGBUF_PRESET = 64 * 1024, RINGBUF_MAX = 1 << 28 };
 
-static bool null_open(Chardev *chr, GHashTable *options, GError **err)
+static bool null_open(Chardev *chr, const ChardevOptions *o, GError **err)
 {
     chr_set_connected(chr, true);
     return true;
@@ -21,7 +19,6 @@ static int null_write(Chardev *chr, const uint8_t *buf, int len)
 }
 
 const ChardevBackend chr_backend_null = {
-    .name = "null",
     .size = sizeof(Chardev),
     .open = null_open,
     .write = null_write,
@@ -33,19 +30,27 @@ typedef struct ChrRing {
     uint64_t size, produced, consumed; /* counts; under write_lock */
 } ChrRing;
 
-static bool ring_open(Chardev *chr, GHashTable *options, GError **err)
+typedef struct RingOptions {
+    ChardevOptions common;
+    uint64_t size;
+} RingOptions;
+
+static const Prop ring_props[] = {
+    { "size", PROP_SIZE, offsetof(RingOptions, size), "bytes that it keeps, a power of two",
+      .def = RINGBUF_PRESET, .min = 1, .max = RINGBUF_MAX },
+    { NULL },
+};
+const Shape chr_ringbuf_shape = { "ChardevRingbuf", sizeof(RingOptions), ring_props };
+
+static bool ring_open(Chardev *chr, const ChardevOptions *common, GError **err)
 {
     ChrRing *r = container_of(chr, ChrRing, chr);
-    const char *text = opt_string(options, "size");
-    uint64_t size = RINGBUF_PRESET;
-    if (text && !keyval_size(text, 1, &size)) {
-        size = 0;
-    }
-    if (size == 0 || size > RINGBUF_MAX || (size & (size - 1))) {
+    uint64_t size = container_of(common, RingOptions, common)->size;
+    if (size & (size - 1)) {
         chr_error(err,
-                  "ringbuf '%s': size=%s: size must be a power of two up to 256M; write "
-                  "size=64K",
-                  chr->id, text);
+                  "ringbuf '%s': size=%" G_GUINT64_FORMAT
+                  ": size must be a power of two up to 256M; write size=64K",
+                  chr->id, size);
         return false;
     }
     r->size = size;
@@ -72,8 +77,6 @@ static int ring_write(Chardev *chr, const uint8_t *buf, int len)
 }
 
 const ChardevBackend chr_backend_ringbuf = {
-    .name = "ringbuf",
-    .keys = (const char *const[]){ "size", NULL },
     .size = sizeof(ChrRing),
     .open = ring_open,
     .close = ring_close,
@@ -86,7 +89,7 @@ GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
         chr_error(err,
                   "chardev '%s' is not a ring buffer but %s: only backend=ringbuf keeps its "
                   "output",
-                  chr->id, chr->backend->name);
+                  chr->id, chr_type_names[chr->type]);
         return NULL;
     }
     ChrRing *r = container_of(chr, ChrRing, chr);

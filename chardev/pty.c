@@ -87,10 +87,21 @@ static bool pty_make_link(ChrPty *p, const char *link, GError **err)
     return p->link != NULL;
 }
 
-static bool pty_open(Chardev *chr, GHashTable *options, GError **err)
+typedef struct PtyOptions {
+    ChardevOptions common;
+    char *path;
+} PtyOptions;
+
+static const Prop pty_props[] = {
+    { "path", PROP_STRING, offsetof(PtyOptions, path), "symbolic link to make to the terminal" },
+    { NULL },
+};
+const Shape chr_pty_shape = { "ChardevPty", sizeof(PtyOptions), pty_props };
+
+static bool pty_open(Chardev *chr, const ChardevOptions *common, GError **err)
 {
     ChrPty *p = container_of(chr, ChrPty, chr);
-    const char *link = opt_string(options, "path");
+    const char *link = container_of(common, PtyOptions, common)->path;
     stream_dev_init(chr);
     int fd = pty_make(p, err);
     if (fd < 0) {
@@ -150,8 +161,6 @@ static char *pty_describe(const Chardev *chr)
 }
 
 const ChardevBackend chr_backend_pty = {
-    .name = "pty",
-    .keys = (const char *const[]){ "path", NULL },
     .size = sizeof(ChrPty),
     .open = pty_open,
     .close = pty_close,

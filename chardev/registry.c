@@ -6,64 +6,56 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "util/nearest.h"
-
-static const ChardevBackend *const backends[] = {
-    &chr_backend_file,    &chr_backend_null,   &chr_backend_pipe,  &chr_backend_pty,
-    &chr_backend_ringbuf, &chr_backend_socket, &chr_backend_stdio,
+const char *const chr_type_names[] = {
+    [CHR_FILE] = "file",       [CHR_NULL] = "null",     [CHR_PIPE] = "pipe",   [CHR_PTY] = "pty",
+    [CHR_RINGBUF] = "ringbuf", [CHR_SOCKET] = "socket", [CHR_STDIO] = "stdio", NULL,
 };
 
-static const char *const common_keys[] = { "backend", "id", "mux", "logfile", "logappend" };
+static const ChardevBackend *const backends[] = {
+    [CHR_FILE] = &chr_backend_file,       [CHR_NULL] = &chr_backend_null,
+    [CHR_PIPE] = &chr_backend_pipe,       [CHR_PTY] = &chr_backend_pty,
+    [CHR_RINGBUF] = &chr_backend_ringbuf, [CHR_SOCKET] = &chr_backend_socket,
+    [CHR_STDIO] = &chr_backend_stdio,
+};
 
-static const ChardevBackend *backend_find(const char *name, GError **err)
-{
-    const char *names[G_N_ELEMENTS(backends) + 1] = { NULL };
-    g_autoptr(GString) list = g_string_new(NULL);
-    for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
-        if (strcmp(backends[i]->name, name) == 0) {
-            return backends[i];
-        }
-        names[i] = backends[i]->name;
-        g_string_append_printf(list, "%s%s", i ? ", " : "", names[i]);
-    }
-    const char *near = nearest_name(name, names);
-    chr_error(err, "'%s' is not a valid char driver name: this program has %s%s%s%s", name, list->str,
-              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    return NULL;
-}
+static const Shape *const arms[] = {
+    [CHR_FILE] = &chr_file_shape,       [CHR_NULL] = NULL,
+    [CHR_PIPE] = &chr_pipe_shape,       [CHR_PTY] = &chr_pty_shape,
+    [CHR_RINGBUF] = &chr_ringbuf_shape, [CHR_SOCKET] = &chr_socket_shape,
+    [CHR_STDIO] = &chr_stdio_shape,
+};
 
-static bool key_is_known(const ChardevBackend *b, const char *key)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(common_keys); i++) {
-        if (strcmp(key, common_keys[i]) == 0) {
-            return true;
-        }
-    }
-    return b->keys && g_strv_contains(b->keys, key);
-}
+/* What QEMU has besides. */
+static const char *const unbuilt[] = {
+    "braille", "console",   "dbus",     "hub",     "memory", "mouse", "msmouse",  "parallel", "qemu-vdagent",
+    "serial",  "spiceport", "spicevmc", "testdev", "udp",    "vc",    "wctablet", NULL,
+};
 
-static bool keys_check(const ChardevBackend *b, GHashTable *options, GError **err)
+static const Prop chardev_props[] = {
+    { "backend", PROP_ENUM, offsetof(ChardevOptions, backend), "kind of host end", .names = chr_type_names,
+      .unbuilt = unbuilt, .required = true },
+    { "id", PROP_STRING, offsetof(ChardevOptions, id), "name by which devices choose it", .required = true },
+    { "mux", PROP_BOOL, offsetof(ChardevOptions, mux), "several may use it, Ctrl-A c goes round" },
+    { "logfile", PROP_STRING, offsetof(ChardevOptions, logfile), "file that keeps what goes out" },
+    { "logappend", PROP_BOOL, offsetof(ChardevOptions, logappend), "keep what is in it" },
+    { NULL },
+};
+
+const Shape chardev_shape = {
+    "Chardev",    sizeof(ChardevOptions), chardev_props, .tag = &chardev_props[0],
+    .arms = arms, .implied = "backend",
+};
+
+void chr_error(GError **err, const char *fmt, ...)
 {
-    GHashTableIter it;
-    gpointer key;
-    g_hash_table_iter_init(&it, options);
-    while (g_hash_table_iter_next(&it, &key, NULL)) {
-        if (!key_is_known(b, key)) {
-            g_autofree char *own = b->keys ? names_join(b->keys, ", ") : g_strdup("none");
-            const char *near = b->keys ? nearest_name(key, b->keys) : NULL;
-            chr_error(err,
-                      "Invalid parameter '%s' for chardev '%s': the options of this backend "
-                      "are: %s, besides id, mux, logfile, logappend%s%s%s",
-                      (char *)key, b->name, own, near ? "; did you mean '" : "", near ? near : "",
-                      near ? "'?" : "");
-            return false;
-        }
-    }
-    return true;
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_set_error_literal(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, text);
 }
 
 static bool id_is_valid(const char *id)
@@ -75,23 +67,19 @@ static bool id_is_valid(const char *id)
     return ok;
 }
 
-static bool log_open(Chardev *chr, GHashTable *options, GError **err)
+static bool log_open(Chardev *chr, const ChardevOptions *o, GError **err)
 {
-    const char *path = opt_string(options, "logfile");
-    bool append;
     chr->log_fd = -1;
-    if (!opt_bool(options, "logappend", false, &append, err)) {
-        return false;
-    }
-    if (!path) {
+    if (!o->logfile) {
         return true;
     }
-    chr->log_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    chr->log_fd =
+        open(o->logfile, O_WRONLY | O_CREAT | O_CLOEXEC | (o->logappend ? O_APPEND : O_TRUNC), 0666);
     if (chr->log_fd < 0) {
         chr_error(err,
                   "chardev '%s': could not open the log file '%s': %s; check the folder and "
                   "its permissions",
-                  chr->id, path, g_strerror(errno));
+                  chr->id, o->logfile, g_strerror(errno));
         return false;
     }
     return true;
@@ -117,9 +105,10 @@ static void chr_free(Chardev *chr)
     g_free(chr);
 }
 
-static bool chr_init(Chardev *chr, GHashTable *options, GError **err)
+static bool chr_init(Chardev *chr, const ChardevOptions *o, GError **err)
 {
-    if (!opt_bool(options, "mux", false, &chr->mux_on, err) || !log_open(chr, options, err)) {
+    chr->mux_on = o->mux;
+    if (!log_open(chr, o, err)) {
         return false;
     }
     lock_init(&chr->write_lock, LOCK_CHARDEV_OUT);
@@ -128,42 +117,33 @@ static bool chr_init(Chardev *chr, GHashTable *options, GError **err)
         chr->slots[i].in = g_byte_array_new();
     }
     chr->bh = bh_new(chr->all->loop, NULL, chr_refresh, chr);
-    return chr->backend->open(chr, options, err);
+    return chr->backend->open(chr, o, err);
 }
 
-Chardev *chardev_new(Chardevs *all, GHashTable *options, GError **err)
+Chardev *chardev_new(Chardevs *all, const ChardevOptions *o, GError **err)
 {
-    const char *name = opt_string(options, "backend"), *id = opt_string(options, "id");
-    const ChardevBackend *b = name ? backend_find(name, err) : NULL;
-    if (!b) {
-        if (!name) {
-            chr_error(err, "chardev: no backend is named; write -chardev BACKEND,id=NAME");
-        }
+    const ChardevBackend *b = backends[o->backend];
+    if (!id_is_valid(o->id)) {
+        chr_error(
+            err,
+            "chardev: '%s' is no id, which is up to 127 visible characters without comma; choose another",
+            o->id);
         return NULL;
     }
-    if (!id || !id_is_valid(id)) {
-        chr_error(err,
-                  "chardev: %s%s: an id is up to 127 visible characters without comma; "
-                  "add id=NAME",
-                  id ? "no usable id: " : "no id specified", id ? id : "");
-        return NULL;
-    }
-    if (chardev_find(all, id)) {
+    if (chardev_find(all, o->id)) {
         chr_error(err,
                   "Duplicate ID '%s' for chardev: each one needs its own; change one of "
                   "them",
-                  id);
-        return NULL;
-    }
-    if (!keys_check(b, options, err)) {
+                  o->id);
         return NULL;
     }
     Chardev *chr = g_malloc0(b->size);
     chr->all = all;
+    chr->type = o->backend;
     chr->backend = b;
-    chr->id = g_strdup(id);
+    chr->id = g_strdup(o->id);
     chr->log_fd = -1;
-    if (!chr_init(chr, options, err)) {
+    if (!chr_init(chr, o, err)) {
         chr_free(chr);
         return NULL;
     }
@@ -186,14 +166,6 @@ void chardev_foreach(const Chardevs *all, void (*fn)(Chardev *chr, void *opaque)
 {
     for (guint i = 0; i < all->list->len; i++) {
         fn(g_ptr_array_index(all->list, i), opaque);
-    }
-}
-
-void chardev_print_backends(void)
-{
-    printf("Available chardev backend types: \n");
-    for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
-        printf("  %s\n", backends[i]->name);
     }
 }
 

@@ -2,6 +2,7 @@
 /* The short form of -serial, -monitor, -qmp and -parallel: "stdio", "tcp:HOST:PORT,server", ...
  * turned into the options of -chardev.
  * Spelling: the QEMU manual, "invocation", -serial. */
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,13 +13,8 @@
 static const char forms[] = "stdio, mon:stdio, pty, null, none, file:PATH, pipe:PATH, "
                             "tcp:HOST:PORT, unix:PATH, ringbuf, chardev:ID";
 
-static void put(GHashTable *t, const char *key, const char *value)
-{
-    g_hash_table_replace(t, g_strdup(key), g_strdup(value));
-}
-
 /* "PATH[,key=value...]" into `key` and the rest. */
-static GHashTable *parse_named(const char *text, const char *key, const char *backend, GError **err)
+static json_object *parse_named(const char *text, const char *key, const char *backend, GError **err)
 {
     const char *comma = text;
     while ((comma = strchr(comma, ',')) && comma[1] == ',') {
@@ -27,62 +23,62 @@ static GHashTable *parse_named(const char *text, const char *key, const char *ba
     g_autofree char *first = g_strndup(text, comma ? (gsize)(comma - text) : strlen(text));
     g_auto(GStrv) parts = g_strsplit(first, ",,", -1);
     g_autofree char *name = g_strjoinv(",", parts);
-    GHashTable *t = keyval_parse(comma ? comma + 1 : "", NULL, err);
+    json_object *t = keyval_read(comma ? comma + 1 : "", NULL, err);
     if (t) {
-        put(t, key, name);
-        put(t, "backend", backend);
+        keyval_put(t, key, name);
+        keyval_put(t, "backend", backend);
     }
     return t;
 }
 
 /* "HOST:PORT" or "[V6]:PORT". */
-static bool split_host(GHashTable *t, const char *text, GError **err)
+static bool split_host(json_object *t, const char *text, GError **err)
 {
-    g_autofree char *host = g_strdup(opt_string(t, "host"));
+    g_autofree char *host = g_strdup(keyval_text(t, "host"));
     char *colon = strrchr(host, ':');
     if (!colon || !colon[1] || strchr(colon, ']')) {
         chr_error(err, "'tcp:%s': no port is given; write tcp:HOST:PORT", text);
         return false;
     }
-    put(t, "port", colon + 1);
+    keyval_put(t, "port", colon + 1);
     *colon = 0;
     size_t n = strlen(host);
     if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
         host[n - 1] = 0;
-        put(t, "host", host + 1);
+        keyval_put(t, "host", host + 1);
     } else {
-        put(t, "host", host);
+        keyval_put(t, "host", host);
     }
     return true;
 }
 
-static GHashTable *parse_unix(const char *text, GError **err)
+static json_object *parse_unix(const char *text, GError **err)
 {
-    GHashTable *t = parse_named(text, "path", "socket", err);
-    const char *path = t ? opt_string(t, "path") : "";
+    json_object *t = parse_named(text, "path", "socket", err);
+    const char *path = t ? keyval_text(t, "path") : "";
     if (g_str_has_prefix(path, "fd=")) { /* unix:fd=3,server=on */
-        put(t, "fd", path + 3);
-        g_hash_table_remove(t, "path");
+        keyval_put(t, "fd", path + 3);
+        json_object_object_del(t, "path");
     }
     return t;
 }
 
-static GHashTable *parse_tcp(const char *text, GError **err)
+static json_object *parse_tcp(const char *text, GError **err)
 {
-    GHashTable *t = parse_named(text, "host", "socket", err);
+    json_object *t = parse_named(text, "host", "socket", err);
     if (t && !split_host(t, text, err)) {
-        g_hash_table_unref(t);
+        json_object_put(t);
         t = NULL;
     }
     return t;
 }
 
-static GHashTable *parse_plain(const char *text, GError **err)
+static json_object *parse_plain(const char *text, GError **err)
 {
-    return keyval_parse(text, "backend", err); /* stdio, null, pty, ringbuf[,size=] */
+    return keyval_read(text, "backend", err); /* stdio, null, pty, ringbuf[,size=] */
 }
 
-static GHashTable *short_parse(const char *text, GError **err)
+static json_object *short_parse(const char *text, GError **err)
 {
     static const char *const plain[] = { "stdio", "null", "pty", "ringbuf" };
     size_t word = strcspn(text, ":,");
@@ -109,6 +105,21 @@ static GHashTable *short_parse(const char *text, GError **err)
     chr_error(err, "'%s' is not a valid char driver: this program has %s; use one of these%s", text, forms,
               g_str_has_prefix(text, "vc") ? " (vc needs a graphical console)" : "");
     return NULL;
+}
+
+static Chardev *new_from_values(Chardevs *all, json_object *values, const char *label, bool mon, GError **err)
+{
+    keyval_put(values, "id", label);
+    if (mon) {
+        keyval_put(values, "mux", "on");
+        if (strcmp(keyval_text(values, "backend"), "stdio") == 0 && !keyval_text(values, "signal")) {
+            keyval_put(values, "signal", "off"); /* Ctrl-C is the guest's */
+        }
+    }
+    ChardevOptions *o = shape_new(&chardev_shape, values, NULL, err);
+    Chardev *chr = o ? chardev_new(all, o, err) : NULL;
+    shape_free(&chardev_shape, o);
+    return chr;
 }
 
 Chardev *chardev_new_from_short(Chardevs *all, const char *label, const char *text, bool *with_monitor,
@@ -138,16 +149,11 @@ Chardev *chardev_new_from_short(Chardevs *all, const char *label, const char *te
         }
         return chr;
     }
-    g_autoptr(GHashTable) t = short_parse(rest, err);
-    if (!t) {
+    json_object *values = short_parse(rest, err);
+    if (!values) {
         return NULL;
     }
-    put(t, "id", label);
-    if (mon) {
-        put(t, "mux", "on");
-        if (strcmp(opt_string(t, "backend"), "stdio") == 0 && !opt_string(t, "signal")) {
-            put(t, "signal", "off"); /* Ctrl-C is the guest's */
-        }
-    }
-    return chardev_new(all, t, err);
+    Chardev *chr = new_from_values(all, values, label, mon, err);
+    json_object_put(values);
+    return chr;
 }

@@ -42,11 +42,14 @@ typedef struct ChrSocket {
     char *peer; /* how the connection shows in `info chardev` */
 } ChrSocket;
 
-static const char *const socket_keys[] = {
-    "path",         "abstract", "tight",  "host",      "port",      "to",        "ipv4",
-    "ipv6",         "fd",       "server", "wait",      "nodelay",   "delay",     "reconnect",
-    "reconnect-ms", "telnet",   "tn3270", "websocket", "tls-creds", "tls-authz", NULL,
-};
+typedef struct SocketOptions {
+    ChardevOptions common;
+    SockOptions addr;
+    char *fd;
+    bool server, wait, has_wait, nodelay, delay;
+    uint32_t reconnect, reconnect_ms;
+    bool has_reconnect_ms;
+} SocketOptions;
 
 static void socket_connect_next(ChrSocket *s);
 
@@ -219,61 +222,54 @@ static bool socket_open_client(ChrSocket *s, GError **err)
 
 /* ---- options ------------------------------------------------------------- */
 
-static bool socket_refuse(GHashTable *options, GError **err)
-{
-    static const char *const modes[] = { "telnet", "tn3270", "websocket" };
-    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
-        bool on;
-        if (!opt_bool(options, modes[i], false, &on, err)) {
-            return false;
-        }
-        if (on) {
-            chr_error(err,
-                      "socket: %s=on is not supported: this program speaks raw bytes on "
-                      "sockets; leave it out and use nc or socat",
-                      modes[i]);
-            return false;
-        }
-    }
-    if (opt_string(options, "tls-creds") || opt_string(options, "tls-authz")) {
-        chr_error(err, "socket: tls-creds= and tls-authz= are not supported: sockets are not "
-                       "encrypted; use a unix socket, or ssh or stunnel around it");
-        return false;
-    }
-    return true;
-}
+#define AT(field) offsetof(SocketOptions, field)
+#define NO_TLS "sockets are not encrypted; use a unix socket, or ssh or stunnel around it"
+#define ONLY_RAW "this program speaks raw bytes on sockets; leave it out and use nc or socat"
 
-static bool socket_parse_client(ChrSocket *s, GHashTable *options, GError **err)
+static const Prop socket_props[] = {
+    { "path", PROP_STRING, AT(addr.path), "file of a unix socket" },
+    { "abstract", PROP_BOOL, AT(addr.abstract), "the path is a name outside the file system" },
+    { "tight", PROP_BOOL, AT(addr.tight), "that name ends where it ends", .def = 1 },
+    { "host", PROP_STRING, AT(addr.host), "name or address, of TCP" },
+    { "port", PROP_STRING, AT(addr.port), "number or service, of TCP" },
+    { "to", PROP_U16, AT(addr.to), "last port to try, when listening" },
+    { "ipv4", PROP_BOOL, AT(addr.ipv4), "use IPv4", .has = AT(addr.has_ipv4) },
+    { "ipv6", PROP_BOOL, AT(addr.ipv6), "use IPv6", .has = AT(addr.has_ipv6) },
+    { "fd", PROP_STRING, AT(fd), "number of an inherited descriptor" },
+    { "server", PROP_BOOL, AT(server), "listen" },
+    { "wait", PROP_BOOL, AT(wait), "wait for the first peer before the start, when listening",
+      .has = AT(has_wait) },
+    { "nodelay", PROP_BOOL, AT(nodelay), "send small pieces at once" },
+    { "delay", PROP_BOOL, AT(delay), "the opposite of nodelay", .def = 1 },
+    { "reconnect", PROP_U32, AT(reconnect), "seconds between attempts, 0: one attempt",
+      .max = UINT32_MAX / 1000 },
+    { "reconnect-ms", PROP_U32, AT(reconnect_ms), "the same in milliseconds", .has = AT(has_reconnect_ms) },
+    PROP_ONLY_OFF("telnet", ONLY_RAW),
+    PROP_ONLY_OFF("tn3270", ONLY_RAW),
+    PROP_ONLY_OFF("websocket", ONLY_RAW),
+    { "tls-creds", .refused = NO_TLS },
+    { "tls-authz", .refused = NO_TLS },
+    { NULL },
+};
+const Shape chr_socket_shape = { "ChardevSocket", sizeof(SocketOptions), socket_props };
+
+static bool socket_take_options(ChrSocket *s, const SocketOptions *o, GError **err)
 {
-    uint64_t seconds;
-    if (!opt_uint(options, "reconnect", 0, UINT32_MAX / 1000, &seconds, err) ||
-        !opt_uint(options, "reconnect-ms", seconds * 1000, UINT32_MAX, &s->reconnect_ms, err)) {
-        return false;
-    }
+    s->server = o->server;
+    s->wait = o->has_wait ? o->wait : o->server;
+    s->nodelay = o->nodelay || !o->delay;
+    s->reconnect_ms = o->has_reconnect_ms ? o->reconnect_ms : o->reconnect * UINT64_C(1000);
     if (s->server && s->reconnect_ms) {
         chr_error(err, "'reconnect-ms' option is incompatible with socket in server listen mode: "
                        "the peer connects; drop one of the two");
         return false;
     }
-    if (!s->server && opt_string(options, "wait")) {
+    if (!s->server && o->has_wait) {
         chr_error(err, "'wait' option is incompatible with socket in client connect mode: it is "
                        "for listening sockets; add server=on or drop it");
         return false;
     }
     return true;
-}
-
-static bool socket_parse(ChrSocket *s, GHashTable *options, GError **err)
-{
-    const char *delay = opt_string(options, "delay"); /* bare "nodelay" reads as delay=off */
-    bool delayed;
-    if (!opt_bool(options, "server", false, &s->server, err) ||
-        !opt_bool(options, "wait", s->server, &s->wait, err) ||
-        !opt_bool(options, "delay", true, &delayed, err) ||
-        !opt_bool(options, "nodelay", delay && !delayed, &s->nodelay, err)) {
-        return false;
-    }
-    return socket_refuse(options, err) && socket_parse_client(s, options, err);
 }
 
 static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
@@ -312,19 +308,19 @@ static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
     return true;
 }
 
-static bool socket_open(Chardev *chr, GHashTable *options, GError **err)
+static bool socket_open(Chardev *chr, const ChardevOptions *common, GError **err)
 {
     ChrSocket *s = container_of(chr, ChrSocket, chr);
-    const char *fd = opt_string(options, "fd");
+    const SocketOptions *o = container_of(common, SocketOptions, common);
     stream_dev_init(chr);
     s->listen_fd = s->connecting_fd = -1;
-    if (!socket_parse(s, options, err)) {
+    if (!socket_take_options(s, o, err)) {
         return false;
     }
-    if (fd) {
-        return socket_open_fd(s, fd, err);
+    if (o->fd) {
+        return socket_open_fd(s, o->fd, err);
     }
-    if (!sock_target_init(&s->target, options, s->server, err)) {
+    if (!sock_target_init(&s->target, &o->addr, s->server, err)) {
         return false;
     }
     return s->server ? socket_open_server(s, err) : socket_open_client(s, err);
@@ -353,8 +349,6 @@ static void socket_close(Chardev *chr)
 }
 
 const ChardevBackend chr_backend_socket = {
-    .name = "socket",
-    .keys = socket_keys,
     .size = sizeof(ChrSocket),
     .open = socket_open,
     .close = socket_close,

@@ -20,17 +20,14 @@
 #include <unistd.h>
 
 #include "chardev_priv.h"
+#include "util/keyval.h"
 
-static bool unix_init(SockTarget *t, GHashTable *options, GError **err)
+static bool unix_init(SockTarget *t, const SockOptions *o, GError **err)
 {
-    const char *path = opt_string(options, "path");
+    const char *path = o->path;
     struct sockaddr_un *un = (struct sockaddr_un *)&t->addr[0].sa;
     size_t n = strlen(path), room = sizeof(un->sun_path);
-    bool abstract, tight;
-    if (!opt_bool(options, "abstract", false, &abstract, err) ||
-        !opt_bool(options, "tight", true, &tight, err)) {
-        return false;
-    }
+    bool abstract = o->abstract;
     if (n == 0 || n + 1 > room) {
         chr_error(err,
                   "UNIX socket path '%s' is %s: the system takes 1 to %zu bytes; use a "
@@ -40,20 +37,17 @@ static bool unix_init(SockTarget *t, GHashTable *options, GError **err)
     }
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path + (abstract ? 1 : 0), path, n);
-    t->addr[0].len = abstract && tight ? (offsetof(struct sockaddr_un, sun_path) + 1 + n) : sizeof(*un);
+    t->addr[0].len = abstract && o->tight ? (offsetof(struct sockaddr_un, sun_path) + 1 + n) : sizeof(*un);
     t->count = 1;
     t->path = abstract ? NULL : g_strdup(path);
     t->text = g_strdup_printf("unix:%s%s", path, abstract ? ",abstract=on" : "");
     return true;
 }
 
-static bool tcp_family(GHashTable *options, int *family, GError **err)
+static bool tcp_family(const SockOptions *o, int *family, GError **err)
 {
-    bool v4, v6;
-    if (!opt_bool(options, "ipv4", false, &v4, err) || !opt_bool(options, "ipv6", false, &v6, err)) {
-        return false;
-    }
-    bool not_v4 = opt_string(options, "ipv4") && !v4, not_v6 = opt_string(options, "ipv6") && !v6;
+    bool v4 = o->has_ipv4 && o->ipv4, v6 = o->has_ipv6 && o->ipv6;
+    bool not_v4 = o->has_ipv4 && !v4, not_v6 = o->has_ipv6 && !v6;
     if (not_v4 && not_v6) {
         chr_error(err, "socket: ipv4=off and ipv6=off leave no protocol; drop one of them");
         return false;
@@ -62,19 +56,27 @@ static bool tcp_family(GHashTable *options, int *family, GError **err)
     return true;
 }
 
-static bool tcp_init(SockTarget *t, GHashTable *options, bool server, GError **err)
+/* A port is a number, or the name of a service that getaddrinfo knows. */
+static bool tcp_first_port(const char *port, uint64_t *first, GError **err)
 {
-    const char *host = opt_string(options, "host"), *port = opt_string(options, "port");
-    uint64_t to, first = 0;
-    int family;
+    *first = 0;
     if (!port || !*port) {
         chr_error(err, "socket: no port is given; add port=N (and host=NAME), or path=FILE");
         return false;
     }
-    if (!tcp_family(options, &family, err) || !opt_uint(options, "to", 0, 65535, &to, err)) {
+    if (g_ascii_isdigit(*port) && !keyval_uint(port, 65535, first)) {
+        chr_error(err, "socket: port=%s is not a number up to 65535; write port=NUMBER", port);
         return false;
     }
-    if (g_ascii_isdigit(*port) && !opt_uint(options, "port", 0, 65535, &first, err)) {
+    return true;
+}
+
+static bool tcp_init(SockTarget *t, const SockOptions *o, bool server, GError **err)
+{
+    const char *host = o->host, *port = o->port;
+    uint64_t to = o->to, first;
+    int family;
+    if (!tcp_first_port(port, &first, err) || !tcp_family(o, &family, err)) {
         return false;
     }
     if (to && to < first) {
@@ -104,17 +106,17 @@ static bool tcp_init(SockTarget *t, GHashTable *options, bool server, GError **e
     return true;
 }
 
-bool sock_target_init(SockTarget *t, GHashTable *options, bool server, GError **err)
+bool sock_target_init(SockTarget *t, const SockOptions *o, bool server, GError **err)
 {
     *t = (SockTarget){ 0 };
-    if (!opt_string(options, "path")) {
-        return tcp_init(t, options, server, err);
+    if (!o->path) {
+        return tcp_init(t, o, server, err);
     }
-    if (opt_string(options, "port") || opt_string(options, "host")) {
+    if (o->port || o->host) {
         chr_error(err, "socket: path= is a unix socket, host= and port= are TCP; give one kind");
         return false;
     }
-    return unix_init(t, options, err);
+    return unix_init(t, o, err);
 }
 
 void sock_target_clear(SockTarget *t)

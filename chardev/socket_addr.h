@@ -13,6 +13,15 @@ typedef struct SockAddr {
     socklen_t len;
 } SockAddr;
 
+/* What the user says of an address: a path, or a host and port. */
+typedef struct SockOptions {
+    char *path;
+    bool abstract, tight;
+    char *host, *port;
+    uint16_t to;
+    bool ipv4, ipv6, has_ipv4, has_ipv6;
+} SockOptions;
+
 typedef struct SockTarget {
     SockAddr addr[SOCK_ADDRS_MAX]; /* all that the name stands for, best first */
     int count;
@@ -21,7 +30,7 @@ typedef struct SockTarget {
     unsigned more_ports; /* to=: how many ports above may be tried */
 } SockTarget;
 
-bool sock_target_init(SockTarget *t, GHashTable *options, bool server, GError **err);
+bool sock_target_init(SockTarget *t, const SockOptions *o, bool server, GError **err);
 void sock_target_clear(SockTarget *t);
 /* A listening socket; t->text is made to name the port that was found. */
 int sock_listen(SockTarget *t, GError **err);

@@ -49,13 +49,21 @@ static bool open_private(Chardev *chr, int *in, int *out, bool signals, GError *
     return ok;
 }
 
-static bool stdio_open(Chardev *chr, GHashTable *options, GError **err)
+typedef struct StdioOptions {
+    ChardevOptions common;
+    bool signals;
+} StdioOptions;
+
+static const Prop stdio_props[] = {
+    { "signal", PROP_BOOL, offsetof(StdioOptions, signals), "Ctrl-C ends the program", .def = 1 },
+    { NULL },
+};
+const Shape chr_stdio_shape = { "ChardevStdio", sizeof(StdioOptions), stdio_props };
+
+static bool stdio_open(Chardev *chr, const ChardevOptions *common, GError **err)
 {
     ChrStream *s = stream_dev_init(chr);
-    bool signals;
-    if (!opt_bool(options, "signal", true, &signals, err)) {
-        return false;
-    }
+    bool signals = container_of(common, StdioOptions, common)->signals;
     int in, out;
     if (!take(chr, err)) {
         return false;
@@ -79,8 +87,6 @@ static void stdio_close(Chardev *chr)
 }
 
 const ChardevBackend chr_backend_stdio = {
-    .name = "stdio",
-    .keys = (const char *const[]){ "signal", NULL },
     .size = sizeof(ChrStreamDev),
     .open = stdio_open,
     .close = stdio_close,

@@ -6,7 +6,7 @@
  * Names of drives without id= are those of QEMU: virtio0, none0, pflash0.
  *
  * Not modelled: interfaces that no board here has (ide, scsi, floppy, sd, mtd). */
-#include <gio/gio.h>
+#include <json-c/json.h>
 #include <string.h>
 
 #include "block/block.h"
@@ -14,48 +14,22 @@
 #include "hw/object.h"
 #include "util/keyval.h"
 
-static GHashTable *drive_keys(const CmdItem *item)
+/* What an option that makes a drive says, as -drive has it. */
+static json_object *drive_values(const CmdLine *c, const CmdItem *item)
 {
-    GHashTable *keys;
-    if (item->option->kind == OPT_DRIVE) {
-        return cmdline_keys_copy(item->keys);
+    bool drive = item->option->kind == OPT_DRIVE;
+    json_object *values = drive ? keyval_copy(item->values) : json_object_new_object();
+    if (!drive) {
+        keyval_put(values, "file", item->text);
     }
-    keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_hash_table_replace(keys, g_strdup("file"), g_strdup(item->text));
     if (item->option->kind == OPT_PFLASH) {
-        g_hash_table_replace(keys, g_strdup("if"), g_strdup("pflash"));
-        g_hash_table_replace(keys, g_strdup("format"), g_strdup("raw"));
+        keyval_put(values, "if", "pflash");
+        keyval_put(values, "format", "raw");
     }
-    return keys;
-}
-
-static bool check_interface(const char *name, GError **err)
-{
-    static const char *const valid[] = { "virtio", "none", "pflash", NULL };
-    if (!name || g_strv_contains(valid, name)) {
-        return true;
+    if (cmdline_has(c, OPT_SNAPSHOT) && !keyval_text(values, "snapshot")) {
+        keyval_put(values, "snapshot", "on");
     }
-    cmdline_error_choice(err, "interface for this board", name, valid);
-    return false;
-}
-
-/* "virtio0" ... for a drive without id=. */
-static void name_drive(const Machine *m, GHashTable *keys)
-{
-    const char *interface = g_hash_table_lookup(keys, "if");
-    const char *index = g_hash_table_lookup(keys, "index");
-    if (g_hash_table_contains(keys, "id")) {
-        return;
-    }
-    index = index ? index : g_hash_table_lookup(keys, "unit");
-    for (unsigned i = 0;; i++) {
-        g_autofree char *name = index && !i ? g_strdup_printf("%s%s", interface ? interface : "virtio", index)
-                                            : g_strdup_printf("%s%u", interface ? interface : "virtio", i);
-        if (!block_find(m->drives, name)) {
-            g_hash_table_replace(keys, g_strdup("id"), g_steal_pointer(&name));
-            return;
-        }
-    }
+    return values;
 }
 
 static bool place_pflash(BlockBackend *blk, MachineConfig *config, GError **err)
@@ -76,19 +50,12 @@ static bool place_pflash(BlockBackend *blk, MachineConfig *config, GError **err)
 
 static bool open_drive(const CmdLine *c, const CmdItem *item, Machine *m, MachineConfig *config, GError **err)
 {
-    g_autoptr(GHashTable) keys = drive_keys(item);
-    if (!check_interface(g_hash_table_lookup(keys, "if"), err)) {
-        return false;
-    }
-    name_drive(m, keys);
-    if (cmdline_has(c, OPT_SNAPSHOT) && !g_hash_table_contains(keys, "snapshot")) {
-        g_hash_table_replace(keys, g_strdup("snapshot"), g_strdup("on"));
-    }
-    BlockBackend *blk = block_open_drive(m->drives, keys, err);
-    if (!blk) {
-        return false;
-    }
-    return block_interface(blk) != DRIVE_PFLASH || place_pflash(blk, config, err);
+    json_object *values = drive_values(c, item);
+    DriveOptions *o = shape_new(&drive_shape, values, NULL, err);
+    BlockBackend *blk = o ? block_open_drive(m->drives, o, err) : NULL;
+    shape_free(&drive_shape, o);
+    json_object_put(values);
+    return blk && (block_interface(blk) != DRIVE_PFLASH || place_pflash(blk, config, err));
 }
 
 /* -machine pflash0=ID */

@@ -243,7 +243,10 @@ static bool help_device(const CmdLine *c, const char *name, GError **err)
 
 static bool help_chardev(const CmdLine *c, const char *name, GError **err)
 {
-    chardev_print_backends();
+    printf("Available chardev backend types: \n");
+    for (const char *const *type = prop_enum_names(chardev_shape.tag); *type; type++) {
+        printf("  %s\n", *type);
+    }
     return true;
 }
 

@@ -227,6 +227,14 @@ static bool take_mon(const CmdLine *c, const Machine *m, const CmdItem *item, GE
     return true;
 }
 
+static bool add_chardev(Machine *m, const CmdItem *item, GError **err)
+{
+    ChardevOptions *o = cmdline_shape(item, &chardev_shape, err);
+    bool ok = o && chardev_new(m->chardevs, o, err);
+    shape_free(&chardev_shape, o);
+    return ok;
+}
+
 bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GError **err)
 {
     bool terminal = !config->nodefaults && !cmdline_has(c, OPT_DAEMONIZE) &&
@@ -236,8 +244,7 @@ bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GErro
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_CHARDEV); i++) {
         const CmdItem *item = cmdline_item(c, OPT_CHARDEV, i);
-        g_autoptr(GHashTable) keys = cmdline_keys_copy(item->keys);
-        if (!chardev_new(m->chardevs, keys, err)) {
+        if (!add_chardev(m, item, err)) {
             return cmdline_blame(err, item);
         }
     }

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #include "base/lock.h"
+#include "base/props.h"
 
 typedef struct BlockBackend BlockBackend;
 typedef struct BlockNode BlockNode;
@@ -104,27 +105,18 @@ bool block_is_readonly(BlockBackend *blk);
 const char *block_id(const BlockBackend *blk);
 char *block_describe(BlockBackend *blk); /* one line of `info block` */
 
-typedef enum DriveInterface {
-    DRIVE_NONE,
-    DRIVE_VIRTIO,
-    DRIVE_PFLASH,
-    DRIVE_MTD,
-    DRIVE_IDE,
-    DRIVE_SCSI,
-    DRIVE_SD,
-    DRIVE_FLOPPY,
-    DRIVE_DEFAULT
-} DriveInterface;
+typedef enum DriveInterface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH, DRIVE_DEFAULT } DriveInterface;
 
 /* The drives of one machine. */
 Drives *drives_new(EventLoop *loop /* completes requests */);
 void drives_free(Drives *all); /* drain, flush, unlock, close; NULL is fine */
 
-/* Open from the keys of -drive (file, format, if, id, readonly, snapshot, cache,
- * aio, discard, detect-zeroes, media, index, unit, serial, file.locking, werror, rerror).
- * Formats: raw ("format" absent: probed, with the warning that writes to
- * block 0 are restricted).  Unknown keys and formats are refused by name. */
-BlockBackend *block_open_drive(Drives *all, GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* What -drive takes.  Its struct is the room's own: made by shape_new.  Format: raw (not given: probed, with the
+ * warning that writes to block 0 are restricted). */
+typedef struct DriveOptions DriveOptions;
+extern const Shape drive_shape;
+/* Without an id it gets one: virtio0, none1, pflash0. */
+BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 DriveInterface block_interface(BlockBackend *blk);
 int block_index(BlockBackend *blk); /* index= or unit=, -1 when not given */
 const char *block_serial(BlockBackend *blk);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/lock.h"
+#include "base/props.h"
 
 typedef struct Chardev Chardev;
 typedef struct Chardevs Chardevs;
@@ -38,10 +39,11 @@ void chardevs_free(Chardevs *all); /* with those that are left; NULL is fine */
 /* The escape character of those with mux=on, -echr (default 1, Ctrl-A). */
 void chardevs_set_escape(Chardevs *all, uint8_t c);
 
-/* Create from "backend,id=ID,key=value..." split into keys ("backend" is one of
- * them).  The chardev is registered under its id. */
-Chardev *chardev_new(Chardevs *all, GHashTable *options /* char* -> char* */,
-                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* What -chardev takes; a union by backend.  Its struct is the room's own: made by shape_new.  The chardev is
+ * registered under its id. */
+typedef struct ChardevOptions ChardevOptions;
+extern const Shape chardev_shape;
+Chardev *chardev_new(Chardevs *all, const ChardevOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* Create from the short form of -serial, -monitor, -qmp: stdio, mon:stdio,
  * pty, null, none (returns NULL without error), file:PATH, pipe:PATH, tcp:HOST:PORT[,opts],
  * unix:PATH[,opts], ringbuf, vc (refused), chardev:ID. */
@@ -51,8 +53,6 @@ Chardev *chardev_find(const Chardevs *all, const char *id);
 void chardev_foreach(const Chardevs *all, void (*fn)(Chardev *chr, void *opaque), void *opaque);
 const char *chardev_id(const Chardev *chr);
 char *chardev_describe(const Chardev *chr); /* "pty:/dev/pts/3", for info chardev */
-/* The text of -chardev help. */
-void chardev_print_backends(void);
 /* One chardev, detached by its frontends; not from inside its own callbacks. */
 void chardev_free(Chardev *chr);
 

@@ -9,6 +9,7 @@
 #include "tests/loop.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 
 char *rig_image(uint64_t size)
 {
@@ -29,8 +30,7 @@ void rig_remove(char *path)
 static BlockBackend *drive(const char *fmt, va_list ap, GError **err)
 {
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
-    g_autoptr(GHashTable) t = keyval_parse(text, NULL, err);
-    return t ? block_open_drive(test_drives(), t, err) : NULL;
+    return test_drive(test_drives(), text, err);
 }
 
 BlockBackend *rig_drive(GError **err, const char *fmt, ...)

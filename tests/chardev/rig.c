@@ -12,6 +12,7 @@
 #include "tests/patience.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 
 static int rig_can_receive(void *opaque)
 {
@@ -95,8 +96,7 @@ void rig_send(Rig *r, const char *data, int len)
 
 Chardev *rig_chardev(const char *text, GError **err)
 {
-    g_autoptr(GHashTable) t = keyval_parse(text, "backend", err);
-    return t ? chardev_new(test_chardevs(), t, err) : NULL;
+    return test_chardev(test_chardevs(), text, err);
 }
 
 Chardev *rig_chardev_ok(const char *text)

@@ -54,20 +54,20 @@ static void test_options(void)
         const char *text, *part;
     } bad[] = {
         { "nul,id=a", "did you mean 'null'" },
-        { "null", "no id specified" },
-        { "socket,id=a,zork=1,path=/x", "Invalid parameter 'zork'" },
-        { "file,id=a", "no filename given" },
+        { "null", "Parameter 'id' is missing" },
+        { "socket,id=a,zork=1,path=/x", "Parameter 'zork' is unexpected" },
+        { "file,id=a", "Parameter 'path' is missing" },
         { "file,id=a,path=/nonexist/x", "Could not open" },
-        { "stdio,id=a,signal=maybe", "neither on nor off" },
+        { "stdio,id=a,signal=maybe", "expects 'on' or 'off', not 'maybe'" },
         { "null,id=a,logfile=/nonexist/x", "log file" },
         { "socket,id=a", "no port" },
-        { "socket,id=a,path=/x,telnet=on", "telnet=on is not" },
+        { "socket,id=a,path=/x,telnet=on", "'telnet=on' is not built" },
         { "socket,id=a,path=/x,server=on,reconnect=1", "reconnect-ms" },
         { "socket,id=a,path=/x,wait=off", "'wait' option" },
         { "socket,id=a,fd=foo", "fd=foo" },
         { "socket,id=a,fd=999", "not a socket" },
         { "pipe,id=a,path=/nonexist/p", "mkfifo" },
-        { "id=a", "no backend" },
+        { "id=a", "Parameter 'backend' is missing" },
         { "socket,id=a,host=127.0.0.1,port=70000", "port=70000" },
     };
     GError *err = NULL;

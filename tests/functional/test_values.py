@@ -54,7 +54,7 @@ OPTIONS = [
      {"file={disk},if=none,id=d,format=raw,force-share=on": "file.locking=off",
       "file={disk},if=none,id=d,format=raw,bps=10": "limits"}),
     ("-drive", ["file={disk},if=none,id=d,format=raw,offset=0"],
-     {"file={disk},if=none,id=d,format=raw,offset=512": "from its start", "file={disk},if=none,offset=x": "from its start"}),
+     {"file={disk},if=none,id=d,format=raw,offset=512": "from its start", "file={disk},if=none,offset=x": "expects a size"}),
     ("-display", ["none,gl=off", "none,gl=off,full-screen=off"],
      {"none,gl=on": "gl=off is all", "none,full-screen=on": "full-screen=off is all", "none,x=1": "gl", "sdl": "no display"}),
     ("-device", ["virtio-net-pci,tx=bh,speed=-1,duplex=,guest_rsc_ext=off,rsc_interval=300000"],

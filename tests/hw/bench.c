@@ -11,6 +11,7 @@
 #include "tests/loop.h"
 #include "tests/patience.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 
 void bench_open(Bench *b)
 {
@@ -101,26 +102,16 @@ static char *image_make(void)
     return path;
 }
 
-static GHashTable *keys_new(const char *id, const char *name, const char *value)
-{
-    GHashTable *keys = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(keys, (char *)"id", (char *)id);
-    g_hash_table_insert(keys, (char *)name, (char *)value);
-    return keys;
-}
-
 static void wire_make(PropKind kind, const char *id)
 {
     g_autoptr(GError) err = NULL;
     if (kind == PROP_CHARDEV) {
-        g_autoptr(GHashTable) keys = keys_new(id, "backend", "ringbuf");
-        g_assert_nonnull(chardev_new(test_chardevs(), keys, &err));
+        g_autofree char *text = g_strdup_printf("ringbuf,id=%s", id);
+        g_assert_nonnull(test_chardev(test_chardevs(), text, &err));
     } else {
         g_autofree char *path = image_make();
-        g_autoptr(GHashTable) keys = keys_new(id, "file", path);
-        g_hash_table_insert(keys, (char *)"format", (char *)"raw");
-        g_hash_table_insert(keys, (char *)"if", (char *)"none");
-        g_assert_nonnull(block_open_drive(test_drives(), keys, &err));
+        g_autofree char *text = g_strdup_printf("file=%s,id=%s,format=raw,if=none", path, id);
+        g_assert_nonnull(test_drive(test_drives(), text, &err));
         unlink(path);
     }
 }

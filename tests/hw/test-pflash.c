@@ -10,6 +10,7 @@
 #include "bench.h"
 #include "hw/block/pflash_cfi01.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 
 enum { SIZE = 32 << 20, BLOCK = 256 << 10 };
 
@@ -127,17 +128,11 @@ static char *image_path;
 
 static BlockBackend *open_image(const char *id, const char *readonly)
 {
-    g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GError) err = NULL;
-    const char *const pairs[] = {
-        "file",     image_path, "format", "raw", "if",
-        "pflash",   "id",       id,       "aio", "threads", /* where a write that is to fail is not done */
-        "readonly", readonly
-    };
-    for (unsigned i = 0; i < G_N_ELEMENTS(pairs); i += 2) {
-        g_hash_table_insert(keys, (char *)pairs[i], (char *)pairs[i + 1]);
-    }
-    BlockBackend *blk = block_open_drive(test_drives(), keys, &err);
+    /* aio: where a write that is to fail is not done */
+    g_autofree char *text = g_strdup_printf("file=%s,format=raw,if=pflash,id=%s,aio=threads,readonly=%s",
+                                            image_path, id, readonly);
+    BlockBackend *blk = test_drive(test_drives(), text, &err);
     g_assert_no_error(err);
     return blk;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "block/block.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 #include "util/keyval.h"
 #include "virtio-rig.h"
 
@@ -136,9 +137,7 @@ static void open_disk(Rig *r, RigKind kind, const char *aio)
     g_assert_cmpint(ftruncate(fd, DISK_BYTES), ==, 0);
     close(fd);
     g_autofree char *text = g_strdup_printf("file=%s,format=raw,if=none,id=d,%s", path, aio);
-    g_autoptr(GHashTable) options = keyval_parse(text, NULL, &err);
-    g_assert_no_error(err);
-    g_assert_nonnull(block_open_drive(test_drives(), options, &err));
+    g_assert_nonnull(test_drive(test_drives(), text, &err));
     g_assert_no_error(err);
     g_unlink(path);
     rig_open(r, kind, "virtio-blk", "drive=d");

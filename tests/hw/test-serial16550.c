@@ -10,6 +10,7 @@
 #include "tests/loop.h"
 #include "hw/char/serial16550.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR };
 
@@ -45,12 +46,8 @@ static void line_open(Line *l, bool host)
         g_assert_cmpint(mkfifo(out, 0600), ==, 0);
         l->in = open(in, O_RDWR | O_CLOEXEC);
         l->out = open(out, O_RDWR | O_CLOEXEC);
-        g_autoptr(GHashTable) keys = g_hash_table_new(g_str_hash, g_str_equal);
-        g_autofree char *id = g_strdup_printf("c%u", serial++);
-        g_hash_table_insert(keys, (char *)"backend", (char *)"pipe");
-        g_hash_table_insert(keys, (char *)"id", id);
-        g_hash_table_insert(keys, (char *)"path", path);
-        l->u->chr = chardev_new(test_chardevs(), keys, NULL);
+        g_autofree char *text = g_strdup_printf("pipe,id=c%u,path=%s", serial++, path);
+        l->u->chr = test_chardev(test_chardevs(), text, NULL);
         g_assert_nonnull(l->u->chr);
     }
     irq_connect(&l->u->irq, on_irq, l, 0);

@@ -10,6 +10,7 @@
 #include "tests/loop.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 #include "../block/faults.h"
 #include "virtio-rig.h"
 
@@ -39,8 +40,7 @@ static void disk_open_with(Disk *d, RigKind kind, const char *options, const cha
     close(fd);
     g_autofree char *text =
         g_strdup_printf("file=%s,format=raw,if=none,id=d%u%s", d->path, ++serial, options);
-    g_autoptr(GHashTable) t = keyval_parse(text, NULL, &err);
-    BlockBackend *blk = block_open_drive(test_drives(), t, &err);
+    BlockBackend *blk = test_drive(test_drives(), text, &err);
     g_assert_no_error(err);
     g_assert_nonnull(blk);
     g_autofree char *props = g_strdup_printf("drive=d%u,serial=ABC%s", serial, more_props);

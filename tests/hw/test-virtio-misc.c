@@ -119,8 +119,7 @@ static int host_end(Console *c, const char *id)
     g_autoptr(GError) err = NULL;
     g_autofree char *path = g_strdup_printf("%s/%s", c->dir, id);
     g_autofree char *text = g_strdup_printf("backend=socket,path=%s,server=on,wait=off,id=%s", path, id);
-    g_autoptr(GHashTable) t = keyval_parse(text, NULL, &err);
-    g_assert_nonnull(chardev_new(c->r.m->chardevs, t, &err));
+    g_assert_nonnull(test_chardev(c->r.m->chardevs, text, &err));
     g_assert_no_error(err);
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     strcpy(a.sun_path, path);

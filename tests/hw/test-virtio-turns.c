@@ -8,6 +8,7 @@
 #include "hw/virtio_balloon.h"
 #include "util/keyval.h"
 #include "tests/ends.h"
+#include "tests/made.h"
 #include "virtio-rig.h"
 
 enum { PARTS = 1000, PART_BYTES = 4 << 20, TABLE = RIG_DATA, NUMBERS = RIG_RAM + (4 << 20) };
@@ -133,8 +134,7 @@ static void test_console(gconstpointer kind)
     Rig r;
     RigQueue rx, tx;
     g_autoptr(GError) err = NULL;
-    g_autoptr(GHashTable) t = keyval_parse("backend=null,id=c0", NULL, &err);
-    g_assert_nonnull(chardev_new(test_chardevs(), t, &err));
+    g_assert_nonnull(test_chardev(test_chardevs(), "null,id=c0", &err));
     rig_open(&r, GPOINTER_TO_INT(kind), "virtio-serial", NULL);
     rig_add(&r, "virtconsole", "chardev=c0");
     rig_start(&r, UINT64_MAX);

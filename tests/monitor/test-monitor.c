@@ -164,14 +164,6 @@ static void test_log(void)
     expect_has("log", "log: argument expected");
 }
 
-static GHashTable *keys(const char *text, const char *first)
-{
-    GError *err = NULL;
-    GHashTable *t = keyval_parse(text, first, &err);
-    g_assert_no_error(err);
-    return t;
-}
-
 static void test_hostfwd(void)
 {
     expect("hostfwd_add tcp::0-:22", "Error: there is no user network; `info network` lists them\n");
@@ -195,9 +187,8 @@ static void test_hostfwd(void)
 
 static void test_ringbuf(void)
 {
-    GHashTable *t = keys("ringbuf,id=r0,size=16", "backend"), *n = keys("null,id=n0", "backend");
-    Chardev *chr = chardev_new(m->chardevs, t, NULL);
-    g_assert_true(chr && chardev_new(m->chardevs, n, NULL));
+    Chardev *chr = test_chardev(m->chardevs, "ringbuf,id=r0,size=16", NULL);
+    g_assert_true(chr && test_chardev(m->chardevs, "null,id=n0", NULL));
     chardev_write(chr, "a\\b\033[m\nrest", 11);
     expect("ringbuf_read r0 7", "a\\\\b\\u001B[m\n");
     expect("ringbuf_read  r0  1k", "rest\n");
@@ -206,8 +197,6 @@ static void test_ringbuf(void)
     expect_has("ringbuf_read n0 8", "Error: chardev 'n0' is not a ring buffer");
     expect_has("ringbuf_read r0", "write ringbuf_read DEVICE SIZE");
     expect_has("ringbuf_read r0 x", "write ringbuf_read DEVICE SIZE");
-    g_hash_table_unref(t);
-    g_hash_table_unref(n);
 }
 
 int main(int argc, char **argv)

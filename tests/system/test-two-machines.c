@@ -90,18 +90,6 @@ static void put_program(Code *c, const Life *life)
 
 /* ---- the machine ------------------------------------------------------------- */
 
-static GHashTable *keys_of(const char *first, ...)
-{
-    GHashTable *t = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    va_list ap;
-    va_start(ap, first);
-    for (const char *key = first; key; key = va_arg(ap, const char *)) {
-        g_hash_table_insert(t, g_strdup(key), g_strdup(va_arg(ap, const char *)));
-    }
-    va_end(ap);
-    return t;
-}
-
 static const BoardClass *board_of_riscv(void)
 {
     unsigned i = 0;
@@ -115,11 +103,10 @@ static const BoardClass *board_of_riscv(void)
 static void open_ends(Machine *m, MachineConfig *config, const char *disk)
 {
     g_autoptr(GError) err = NULL;
-    g_autoptr(GHashTable) serial = keys_of("backend", "ringbuf", "id", "serial", NULL);
-    g_autoptr(GHashTable) drive = keys_of("file", disk, "format", "raw", "if", "none", "id", "disk", NULL);
-    config->serial[0] = chardev_new(m->chardevs, serial, &err);
+    g_autofree char *drive = g_strdup_printf("file=%s,format=raw,if=none,id=disk", disk);
+    config->serial[0] = test_chardev(m->chardevs, "ringbuf,id=serial", &err);
     g_assert_no_error(err);
-    BlockBackend *blk = block_open_drive(m->drives, drive, &err);
+    BlockBackend *blk = test_drive(m->drives, drive, &err);
     g_assert_no_error(err);
     g_assert_nonnull(blk);
 }
