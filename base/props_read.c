@@ -366,7 +366,7 @@ static bool read_list(PropList *list, const Prop *p, json_object *value, const P
     bool array = json_object_is_type(value, json_type_array);
     if (!array && w->c->typed) {
         g_autofree char *path = where_path(w);
-        return where_fail(w, err, "Invalid parameter type for '%s', expected: array", path);
+        return where_fail(w, err, "Invalid parameter type for '%s', expected: %s", path, prop_json_type(p));
     }
     size_t count = array ? json_object_array_length(value) : 1;
     PropList all = { g_malloc0_n(count + 1, prop_element_size(p)), 0 };
@@ -466,12 +466,4 @@ bool prop_set(void *base, const Prop *p, json_object *value, const PropContext *
     static const PropContext plain = { 0 };
     PropWhere w = { .c = c ? c : &plain, .name = p->name };
     return p->refused || p->only ? prop_set_fixed(p, value, &w, err) : prop_read(base, p, value, &w, err);
-}
-
-bool prop_set_text(void *base, const Prop *p, const char *value, const PropContext *c, GError **err)
-{
-    json_object *text = json_object_new_string(value);
-    bool ok = prop_set(base, p, text, c, err);
-    json_object_put(text);
-    return ok;
 }

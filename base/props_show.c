@@ -146,11 +146,6 @@ void props_help(const Prop *props, GString *out)
     }
 }
 
-void shape_help(const Shape *shape, GString *out)
-{
-    props_help(shape->props, out);
-}
-
 char *names_advice(const char *word, const char *const *names)
 {
     if (!names[0]) {

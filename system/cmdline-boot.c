@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "system/cmdline.h"
-#include "util/keyval.h"
 
 enum { BOOT_MAX_WAIT = 65535 };
 
@@ -28,63 +27,56 @@ static bool check_drives(const char *drives, GError **err)
     return true;
 }
 
-static bool take_wait(GHashTable *keys, const char *key, bool forever, bool *given, uint32_t *ms,
-                      GError **err)
-{
-    const char *text = g_hash_table_lookup(keys, key);
-    uint64_t value = UINT32_MAX;
-    if (!text) {
-        return true;
-    }
-    if (!(forever && g_str_equal(text, "-1")) && !keyval_uint(text, BOOT_MAX_WAIT, &value)) {
-        return cmdline_fail(err, "%s=%s is no time; it takes milliseconds from %d to %d", key, text,
-                            forever ? -1 : 0, BOOT_MAX_WAIT);
-    }
-    *given = true;
-    *ms = value;
-    return true;
-}
+typedef struct BootOptions {
+    char *order;
+    bool menu, strict;
+    uint32_t splash_time;
+    int32_t reboot_timeout; /* -1: for ever */
+    bool has_splash_time, has_reboot_timeout;
+} BootOptions;
+
+static const Prop boot_props[] = {
+    { "order", PROP_STRING, offsetof(BootOptions, order), "letters of drives" },
+    { "menu", PROP_BOOL, offsetof(BootOptions, menu), "firmware may ask" },
+    { "strict", PROP_BOOL, offsetof(BootOptions, strict), "boot from nothing else" },
+    { "splash-time", PROP_U32, offsetof(BootOptions, splash_time), "milliseconds",
+      .has = offsetof(BootOptions, has_splash_time), .max = BOOT_MAX_WAIT },
+    { "reboot-timeout", PROP_I32, offsetof(BootOptions, reboot_timeout), "milliseconds before it tries again",
+      .has = offsetof(BootOptions, has_reboot_timeout), .min = UINT64_MAX, .max = BOOT_MAX_WAIT },
+    { "once", .refused = "no firmware of this machine's boards takes an order of drives; use "
+                         "bootindex= of the devices" },
+    { "splash", .refused = "there is no display to show a picture on; leave it out" },
+    { NULL },
+};
+static const Shape boot_shape = { "BootConfiguration", sizeof(BootOptions), boot_props };
 
 bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = { "order",       "menu",           "strict", "once",
-                                         "splash-time", "reboot-timeout", "splash", NULL };
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_BOOT);
-    const char *order = g_hash_table_lookup(keys, "order");
-    if (!cmdline_check_keys(keys, valid, err) || (order && !check_drives(order, err))) {
-        return false;
+    BootOptions *o = cmdline_merged_shape(c, OPT_BOOT, &boot_shape, err);
+    bool ok = o && (!o->order || check_drives(o->order, err));
+    if (ok) {
+        config->boot_menu = o->menu;
+        config->boot_strict = o->strict;
+        config->boot_splash_given = o->has_splash_time;
+        config->boot_splash_ms = o->splash_time;
+        config->boot_fail_wait_given = o->has_reboot_timeout;
+        config->boot_fail_wait_ms = (uint32_t)o->reboot_timeout;
     }
-    if (g_hash_table_contains(keys, "once")) {
-        return cmdline_fail(err, "once= is not built: no firmware of this machine's boards takes "
-                                 "an order of drives; use "
-                                 "bootindex= of the devices");
-    }
-    if (g_hash_table_contains(keys, "splash")) {
-        return cmdline_fail(err,
-                            "splash= is not built: there is no display to show a picture on; leave it out");
-    }
-    return cmdline_bool(keys, "menu", &config->boot_menu, err) &&
-           cmdline_bool(keys, "strict", &config->boot_strict, err) &&
-           take_wait(keys, "splash-time", false, &config->boot_splash_given, &config->boot_splash_ms, err) &&
-           take_wait(keys, "reboot-timeout", true, &config->boot_fail_wait_given, &config->boot_fail_wait_ms,
-                     err);
+    shape_free(&boot_shape, o);
+    return ok;
 }
+
+static const Prop overcommit_props[] = {
+    PROP_ONLY_OFF("mem-lock", "RAM is not locked in the host's memory; start the program "
+                              "under a memory limit or without swap"),
+    PROP_ONLY_OFF("cpu-pm", "the guest's sleep is the host's; leave it out"),
+    { NULL },
+};
+static const Shape overcommit_shape = { "Overcommit", 1, overcommit_props };
 
 bool cmdline_check_overcommit(const CmdLine *c, GError **err)
 {
-    static const char *const valid[] = { "mem-lock", "cpu-pm", NULL };
-    static const char *const why[] = { "RAM is not locked in the host's memory; start the program "
-                                       "under a memory limit or without swap",
-                                       "the guest's sleep is the host's; leave it out" };
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_OVERCOMMIT);
-    bool ok = cmdline_check_keys(keys, valid, err);
-    for (unsigned i = 0; ok && valid[i]; i++) {
-        const char *text = g_hash_table_lookup(keys, valid[i]);
-        bool on = false;
-        if (text && (!keyval_bool(text, &on) || on)) {
-            ok = cmdline_fail(err, "%s=%s is not built: %s; '%s=off' is all there is", valid[i], text, why[i],
-                              valid[i]);
-        }
-    }
-    return ok || cmdline_blame(err, cmdline_last(c, OPT_OVERCOMMIT));
+    void *nothing = cmdline_merged_shape(c, OPT_OVERCOMMIT, &overcommit_shape, err);
+    shape_free(&overcommit_shape, nothing);
+    return nothing || cmdline_blame(err, cmdline_last(c, OPT_OVERCOMMIT));
 }

@@ -59,21 +59,20 @@ static bool open_drive(const CmdLine *c, const CmdItem *item, Machine *m, Machin
 }
 
 /* -machine pflash0=ID */
-static bool machine_pflash(const Machine *m, MachineConfig *config, unsigned bank, GError **err)
+static bool machine_pflash(const CmdLine *c, const Machine *m, MachineConfig *config, unsigned bank,
+                           GError **err)
 {
-    g_autofree char *key = g_strdup_printf("pflash%u", bank);
-    const char *id = g_hash_table_lookup(config->board_options, key);
+    const char *id = c->machine->pflash[bank];
     if (!id) {
         return true;
     }
     BlockBackend *blk = block_find(m->drives, id);
     if (!blk || config->pflash[bank]) {
-        return cmdline_fail(err, "-machine %s=%s: %s", key, id,
+        return cmdline_fail(err, "-machine pflash%u=%s: %s", bank, id,
                             blk ? "the bank has an image already"
                                 : "no drive has this id; make it with -drive if=none,id=");
     }
     config->pflash[bank] = blk;
-    g_hash_table_remove(config->board_options, key);
     return true;
 }
 
@@ -88,7 +87,7 @@ bool cmdline_drives(const CmdLine *c, Machine *m, MachineConfig *config, GError 
         }
     }
     for (unsigned bank = 0; bank < MACHINE_MAX_PFLASH; bank++) {
-        if (!machine_pflash(m, config, bank, err)) {
+        if (!machine_pflash(c, m, config, bank, err)) {
             return false;
         }
     }
@@ -98,7 +97,7 @@ bool cmdline_drives(const CmdLine *c, Machine *m, MachineConfig *config, GError 
 /* -machine memory-backend=ID: RAM has the size of the object. */
 static bool machine_backend(const CmdLine *c, const Machine *m, MachineConfig *config, GError **err)
 {
-    const char *id = g_hash_table_lookup(config->board_options, "memory-backend");
+    const char *id = c->machine->memory_backend;
     if (!id) {
         return true;
     }
@@ -122,9 +121,8 @@ static bool machine_backend(const CmdLine *c, const Machine *m, MachineConfig *c
     }
     config->ram_size = size;
     if (!object_memory_is_dumped(o)) {
-        g_hash_table_replace(config->board_options, g_strdup("dump-guest-core"), g_strdup("off"));
+        keyval_put(config->board_options, "dump-guest-core", "off");
     }
-    g_hash_table_remove(config->board_options, "memory-backend");
     return true;
 }
 
@@ -132,9 +130,10 @@ bool cmdline_objects(const CmdLine *c, Machine *m, MachineConfig *config, GError
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_OBJECT); i++) {
         const CmdItem *item = cmdline_item(c, OPT_OBJECT, i);
-        const char *type = g_hash_table_lookup(item->keys, "qom-type");
-        const Prop *props = type ? object_type_props(type, NULL) : NULL;
-        if (!cmdline_json_props(item, props, err) || !object_new(m->objects, item->keys, err)) {
+        ObjectOptions *o = cmdline_shape(item, &object_shape, err);
+        bool ok = o && object_new(m->objects, o, err);
+        shape_free(&object_shape, o);
+        if (!ok) {
             return cmdline_blame(err, item);
         }
     }

@@ -17,7 +17,8 @@
 #include "hw/object.h"
 #include "base/version.h"
 #include "target/cpu.h"
-#include "util/nearest.h"
+#include "block/block.h"
+#include "util/keyval.h"
 
 enum { HELP_INDENT = 16 };
 
@@ -61,24 +62,18 @@ void cmdline_print_help(const CmdLine *c)
 
 /* ---- machines, CPUs, accelerators ---- */
 
-static void print_prop_line(const char *name, const char *type, const char *help, const char *def)
-{
-    g_autofree char *head = g_strdup_printf("  %s=<%s>", name, type);
-    printf("%-24s", head);
-    if (help || def) {
-        printf(" - %s", help ? help : "");
-    }
-    if (def) {
-        printf(" (default: %s)", def);
-    }
-    printf("\n");
-}
-
 static void print_prop(const Prop *p, void *opaque)
 {
     g_autoptr(GString) line = g_string_new(NULL);
     prop_help(p, line);
     printf("%s", line->str);
+}
+
+static void print_props(const Prop *props)
+{
+    g_autoptr(GString) lines = g_string_new(NULL);
+    props_help(props, lines);
+    printf("%s", lines->str);
 }
 
 static void print_machines(const CmdLine *c)
@@ -104,20 +99,9 @@ static bool print_machine(const CmdLine *c, const char *name, GError **err)
             err, "unsupported machine type '%s'\nUse -machine help to list supported machines", name);
     }
     printf("%s-machine options:\n", b->name);
-    for (const Prop *p = b->options; p && p->name; p++) {
-        print_prop(p, NULL);
-    }
-    for (const Prop *p = machine_options; p->name; p++) {
-        print_prop(p, NULL);
-    }
-    print_prop_line("accel", "string", "Accelerators to try, separated by colons", NULL);
-    print_prop_line("append", "string", "Kernel command line", NULL);
-    print_prop_line("dtb", "string", "Device tree file", NULL);
-    print_prop_line("dumpdtb", "string", "Write the device tree there and exit", NULL);
-    print_prop_line("firmware", "string", "Firmware image", NULL);
-    print_prop_line("initrd", "string", "Initial RAM disk", NULL);
-    print_prop_line("kernel", "string", "Kernel image", NULL);
-    print_prop_line("memory-backend", "string", "Memory backend that gives RAM its size", NULL);
+    print_props(b->options);
+    print_props(machine_options);
+    print_props(cmdline_machine_shape.props);
     return true;
 }
 
@@ -241,39 +225,43 @@ static bool help_device(const CmdLine *c, const char *name, GError **err)
 
 /* ---- the rest ---- */
 
+/* The kinds of a union, or what one of them takes. */
+static bool help_union(const Shape *shape, const char *head, const char *indent, const char *name,
+                       GError **err)
+{
+    const char *const *names = prop_enum_names(shape->tag);
+    if (!name) {
+        printf("%s\n", head);
+        for (unsigned i = 0; names[i]; i++) {
+            printf("%s%s\n", indent, names[i]);
+        }
+        return true;
+    }
+    for (unsigned i = 0; names[i]; i++) {
+        if (g_str_equal(names[i], name)) {
+            printf("%s options:\n", name);
+            print_props(shape->arms[i] ? shape->arms[i]->props : NULL);
+            print_props(shape->props);
+            return true;
+        }
+    }
+    g_autofree char *advice = names_advice(name, names);
+    return cmdline_fail(err, "Parameter '%s' does not accept value '%s'%s", shape->tag->name, name, advice);
+}
+
 static bool help_chardev(const CmdLine *c, const char *name, GError **err)
 {
-    printf("Available chardev backend types: \n");
-    for (const char *const *type = prop_enum_names(chardev_shape.tag); *type; type++) {
-        printf("  %s\n", *type);
-    }
-    return true;
+    return help_union(&chardev_shape, "Available chardev backend types: ", "  ", name, err);
 }
 
 static bool help_netdev(const CmdLine *c, const char *name, GError **err)
 {
-    printf("Available netdev backend types:\n");
-    for (const char *const *type = prop_enum_names(netdev_shape.tag); *type; type++) {
-        printf("%s\n", *type);
-    }
-    return true;
+    return help_union(&netdev_shape, "Available netdev backend types:", "", name, err);
 }
 
 static bool help_object(const CmdLine *c, const char *name, GError **err)
 {
-    if (!name) {
-        object_print_types();
-        return true;
-    }
-    const Prop *props = object_type_props(name, err);
-    if (!props) {
-        return false;
-    }
-    printf("%s options:\n", name);
-    for (const Prop *p = props; p->name; p++) {
-        print_prop(p, NULL);
-    }
-    return true;
+    return help_union(&object_shape, "List of user creatable objects:", "  ", name, err);
 }
 
 static bool help_datadir(const CmdLine *c, const char *name, GError **err)
@@ -292,7 +280,13 @@ static bool help_datadir(const CmdLine *c, const char *name, GError **err)
 
 static bool help_drive(const CmdLine *c, const char *name, GError **err)
 {
-    printf("Supported formats: raw\n");
+    const CmdItem *item = cmdline_last(c, OPT_DRIVE);
+    if (cmdline_wants_help(item)) {
+        printf("drive options:\n");
+        print_props(drive_shape.props);
+    } else {
+        printf("Supported formats: raw\n");
+    }
     return true;
 }
 
@@ -344,7 +338,7 @@ static bool asks_for(const struct HelpList *list, const CmdItem *item)
     }
     /* In JSON "help" is a value as any other. */
     const char *value =
-        item->keys && list->key && item->text[0] != '{' ? g_hash_table_lookup(item->keys, list->key) : NULL;
+        item->values && list->key && !item->typed ? keyval_text(item->values, list->key) : NULL;
     return (value && cmdline_is_help(value)) || (!list->by_key && cmdline_wants_help(item));
 }
 
@@ -372,7 +366,7 @@ static bool answer_item(const CmdLine *c, const CmdItem *item, GError **err)
         printf("%s", item->option->list);
         return true;
     }
-    if (item->option->shape == SHAPE_KEYS && !item->keys) { /* "-smp help" */
+    if (item->option->shape == SHAPE_KEYS && !item->values) { /* "-smp help" */
         print_option(item->option);
         return true;
     }

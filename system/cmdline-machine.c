@@ -9,6 +9,7 @@
 #include "system/cmdline.h"
 
 #include <gio/gio.h>
+#include <json-c/json.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,6 +18,33 @@
 #include "target/cpu.h"
 #include "util/keyval.h"
 #include "util/nearest.h"
+
+/* ---- -machine ---- */
+
+#define TEXT(name, field, what)                                                                              \
+    {                                                                                                        \
+        name, PROP_STRING, offsetof(MachineOptions, field), what                                             \
+    }
+
+static const Prop machine_rest = { "board", PROP_ANY, offsetof(MachineOptions, board) };
+static const Prop machine_props[] = {
+    TEXT("type", type, "name of the machine"),
+    TEXT("accel", accel, "Accelerators to try, separated by colons"),
+    TEXT("append", append, "Kernel command line"),
+    TEXT("dtb", dtb, "Device tree file"),
+    TEXT("dumpdtb", dumpdtb, "Write the device tree there and exit"),
+    TEXT("firmware", firmware, "Firmware image"),
+    TEXT("initrd", initrd, "Initial RAM disk"),
+    TEXT("kernel", kernel, "Kernel image"),
+    TEXT("memory-backend", memory_backend, "Memory backend that gives RAM its size"),
+    TEXT("pflash0", pflash[0], "Drive in flash bank 0"),
+    TEXT("pflash1", pflash[1], "Drive in flash bank 1"),
+    { NULL },
+};
+/* What is left belongs to the board. */
+const Shape cmdline_machine_shape = {
+    "Machine", sizeof(MachineOptions), machine_props, .implied = "type", .rest = &machine_rest,
+};
 
 /* ---- the board ---- */
 
@@ -93,9 +121,8 @@ bool cmdline_has_board(const CmdLine *c)
     return cmdline_has(c, OPT_MACHINE) || default_board(c);
 }
 
-static bool pick_board(const CmdLine *c, GHashTable *keys, MachineConfig *config, GError **err)
+static bool pick_board(const CmdLine *c, const char *name, MachineConfig *config, GError **err)
 {
-    const char *name = g_hash_table_lookup(keys, "type");
     if (!arch_is_built(c, err)) {
         return false;
     }
@@ -122,28 +149,35 @@ static bool pick_board(const CmdLine *c, GHashTable *keys, MachineConfig *config
 
 /* ---- -m and -smp ---- */
 
+enum { MEMORY_BITS = 48, MIB = 1 << 20 };
+
+typedef struct MemoryOptions {
+    uint64_t size, slots, maxmem;
+    bool has_maxmem;
+} MemoryOptions;
+
+static const Prop memory_props[] = {
+    { "size", PROP_SIZE, offsetof(MemoryOptions, size), "RAM, in MiB without a suffix", .unit = MIB,
+      .max = (UINT64_C(1) << MEMORY_BITS) - 1 },
+    { "slots", PROP_U64, offsetof(MemoryOptions, slots), "places for more", .max = 256 },
+    { "maxmem", PROP_SIZE, offsetof(MemoryOptions, maxmem), "RAM with what is added later", .unit = MIB,
+      .has = offsetof(MemoryOptions, has_maxmem) },
+    { NULL },
+};
+static const Shape memory_shape = { "Memory", sizeof(MemoryOptions), memory_props };
+
 static bool parse_memory(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = { "size", "slots", "maxmem", NULL };
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_MEMORY);
-    const char *size = g_hash_table_lookup(keys, "size");
-    const char *slots = g_hash_table_lookup(keys, "slots");
-    const char *maxmem = g_hash_table_lookup(keys, "maxmem");
-    uint64_t max, count;
-    config->ram_size = config->board->default_ram;
-    if (!cmdline_check_keys(keys, valid, err)) {
+    MemoryOptions m;
+    json_object *values = cmdline_values(c, OPT_MEMORY);
+    bool ok = shape_read(&memory_shape, &m, values, NULL, err);
+    json_object_put(values);
+    if (!ok) {
         return false;
     }
-    if (size && (!keyval_size(size, 1 << 20, &config->ram_size) || config->ram_size >> 48)) {
-        return cmdline_fail(
-            err, "Parameter 'size' expects a size in MiB or with a suffix k, M, G or T, not '%s'", size);
-    }
-    if (!config->ram_size) {
-        config->ram_size = config->board->default_ram;
-    }
-    config->ram_size = (config->ram_size + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
-    if ((slots && (!keyval_uint(slots, 256, &count) || count)) ||
-        (maxmem && (!keyval_size(maxmem, 1 << 20, &max) || max != config->ram_size))) {
+    uint64_t size = m.size ? m.size : config->board->default_ram;
+    config->ram_size = (size + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
+    if (m.slots || (m.has_maxmem && m.maxmem != config->ram_size)) {
         return cmdline_fail(err,
                             "memory that is added later (slots=, maxmem=) is not built; give size= only");
     }
@@ -197,29 +231,35 @@ static bool topology_check(const Topology *t, const BoardClass *board, GError **
     return true;
 }
 
+#define COUNT(field, what)                                                                                   \
+    {                                                                                                        \
+        #field, PROP_U64, offsetof(Topology, field), what, .min = 1, .max = 100000                           \
+    }
+#define ONE(level) PROP_ONLY_NUMBER(level, 1, level " > 1 not supported by this machine's CPU topology")
+
+static const Prop smp_props[] = {
+    COUNT(cpus, "CPUs at the start"),
+    COUNT(maxcpus, "CPUs with those added later"),
+    COUNT(sockets, "sockets"),
+    COUNT(cores, "cores of a socket"),
+    COUNT(threads, "threads of a core"),
+    ONE("drawers"),
+    ONE("books"),
+    ONE("dies"),
+    ONE("clusters"),
+    ONE("modules"),
+    { NULL },
+};
+static const Shape smp_shape = { "SMPConfiguration", sizeof(Topology), smp_props };
+
 static bool parse_smp(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = { "cpus",  "maxcpus", "sockets",  "cores",   "threads", "drawers",
-                                         "books", "dies",    "clusters", "modules", NULL };
-    static const char *const ones[] = { "drawers", "books", "dies", "clusters", "modules", NULL };
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_SMP);
-    Topology t = { 0 };
-    uint64_t *fields[] = { &t.cpus, &t.maxcpus, &t.sockets, &t.cores, &t.threads };
-    if (!cmdline_check_keys(keys, valid, err)) {
+    Topology t;
+    json_object *values = cmdline_values(c, OPT_SMP);
+    bool ok = shape_read(&smp_shape, &t, values, NULL, err);
+    json_object_put(values);
+    if (!ok) {
         return false;
-    }
-    for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
-        const char *text = g_hash_table_lookup(keys, valid[i]);
-        if (text && (!keyval_uint(text, 100000, fields[i]) || !*fields[i])) {
-            return cmdline_fail(err, "Parameter '%s' expects a number greater than zero, not '%s'", valid[i],
-                                text);
-        }
-    }
-    for (unsigned i = 0; ones[i]; i++) {
-        const char *text = g_hash_table_lookup(keys, ones[i]);
-        if (text && !g_str_equal(text, "1")) {
-            return cmdline_fail(err, "%s > 1 not supported by this machine's CPU topology", ones[i]);
-        }
     }
     topology_complete(&t);
     if (!topology_check(&t, config->board, err)) {
@@ -254,13 +294,20 @@ static bool parse_uuid(const CmdLine *c, MachineConfig *config, GError **err)
     return true;
 }
 
+static const Prop name_props[] = {
+    { "guest", PROP_STRING, offsetof(NameOptions, guest), "name of the guest" },
+    { "process", PROP_STRING, offsetof(NameOptions, process), "name of the process" },
+    { "debug-threads", PROP_BOOL, offsetof(NameOptions, threads), "threads have names: always so", .def = 1 },
+    { NULL },
+};
+const Shape cmdline_name_shape = { "Name", sizeof(NameOptions), name_props };
+
 static bool parse_name(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = { "guest", "process", "debug-threads", NULL };
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_NAME);
-    bool named; /* threads always have names */
-    config->name = g_strdup(g_hash_table_lookup(keys, "guest"));
-    return cmdline_check_keys(keys, valid, err) && cmdline_bool(keys, "debug-threads", &named, err);
+    NameOptions *o = cmdline_merged_shape(c, OPT_NAME, &cmdline_name_shape, err);
+    config->name = o ? g_strdup(o->guest) : NULL;
+    shape_free(&cmdline_name_shape, o);
+    return o != NULL;
 }
 
 /* "2006-06-17T16:01:21" or "2006-06-17": UTC. */
@@ -276,98 +323,109 @@ static bool parse_date(const char *text, int64_t *seconds)
     return true;
 }
 
-static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
+static const char *const rtc_clock_names[] = { [RTC_HOST] = "host", [RTC_RT] = "rt", [RTC_VM] = "vm", NULL };
+static const char *const drift_names[] = { "none", "slew", NULL };
+
+typedef struct RtcOptions {
+    char *base;
+    int clock, driftfix;
+} RtcOptions;
+
+static const Prop rtc_props[] = {
+    { "base", PROP_STRING, offsetof(RtcOptions, base), "utc, localtime or a date", .def_string = "utc" },
+    { "clock", PROP_ENUM, offsetof(RtcOptions, clock), "clock behind it", .names = rtc_clock_names },
+    /* It is about lost ticks: the boards' clocks have none. */
+    { "driftfix", PROP_ENUM, offsetof(RtcOptions, driftfix), "lost ticks: there are none",
+      .names = drift_names },
+    { NULL },
+};
+static const Shape rtc_shape = { "Rtc", sizeof(RtcOptions), rtc_props };
+
+static bool rtc_offset(const char *base, int64_t *ns, GError **err)
 {
-    static const char *const valid[] = { "base", "clock", "driftfix", NULL };
-    static const char *const clocks[] = { [RTC_HOST] = "host", [RTC_RT] = "rt", [RTC_VM] = "vm", NULL };
-    static const char *const fixes[] = { "none", "slew", NULL };
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_RTC);
-    const char *base = g_hash_table_lookup(keys, "base");
-    const char *clock = g_hash_table_lookup(keys, "clock");
-    const char *drift = g_hash_table_lookup(keys, "driftfix");
     time_t now = time(NULL);
     int64_t seconds;
-    if (!cmdline_check_keys(keys, valid, err)) {
-        return false;
-    }
-    if (base && g_str_equal(base, "localtime")) {
+    *ns = 0;
+    if (g_str_equal(base, "localtime")) {
         struct tm local;
-        config->rtc_offset_ns = localtime_r(&now, &local)->tm_gmtoff * INT64_C(1000000000);
-    } else if (base && !g_str_equal(base, "utc")) {
+        *ns = localtime_r(&now, &local)->tm_gmtoff * INT64_C(1000000000);
+    } else if (!g_str_equal(base, "utc")) {
         if (!parse_date(base, &seconds)) {
             return cmdline_fail(err,
                                 "invalid datetime format '%s'\n"
                                 "valid formats: 'utc', 'localtime', '2006-06-17T16:01:21' or '2006-06-17'",
                                 base);
         }
-        config->rtc_offset_ns = (seconds - now) * INT64_C(1000000000);
-    }
-    if (clock && !g_strv_contains(clocks, clock)) {
-        cmdline_error_choice(err, "value of 'clock'", clock, clocks);
-        return false;
-    }
-    while (clock && !g_str_equal(clock, clocks[config->rtc_clock])) {
-        config->rtc_clock++;
-    }
-    /* It is about lost ticks: the boards' clocks have none. */
-    if (drift && !g_strv_contains(fixes, drift)) {
-        cmdline_error_choice(err, "value of 'driftfix'", drift, fixes);
-        return false;
+        *ns = (seconds - now) * INT64_C(1000000000);
     }
     return true;
 }
 
-static bool action_is(GHashTable *keys, const char *key, const char *no, const char *yes, bool *flag,
-                      GError **err)
+static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    const char *text = g_hash_table_lookup(keys, key);
-    const char *const valid[] = { no, g_str_equal(no, yes) ? NULL : yes, NULL };
-    if (!text) {
-        return true;
-    }
-    if (!g_strv_contains(valid, text)) {
-        cmdline_error_choice(err, key, text, valid);
-        return false;
-    }
-    *flag = g_str_equal(text, yes);
-    return true;
+    RtcOptions *o = cmdline_merged_shape(c, OPT_RTC, &rtc_shape, err);
+    bool ok = o && rtc_offset(o->base, &config->rtc_offset_ns, err);
+    config->rtc_clock = ok ? o->clock : RTC_HOST;
+    shape_free(&rtc_shape, o);
+    return ok;
 }
 
+static const char *const reboot_names[] = { "reset", "shutdown", NULL };
+static const char *const shutdown_names[] = { "poweroff", "pause", NULL };
+static const char *const panic_names[] = { "shutdown", "pause", "exit-failure", "none", NULL };
+static const char *const watchdog_names[] = { "reset", "shutdown", "poweroff",   "pause",
+                                              "debug", "none",     "inject-nmi", NULL };
+
+typedef struct ActionOptions {
+    int reboot, shutdown;
+} ActionOptions;
+
+static const Prop action_props[] = {
+    { "reboot", PROP_ENUM, offsetof(ActionOptions, reboot), "the guest reboots", .names = reboot_names },
+    { "shutdown", PROP_ENUM, offsetof(ActionOptions, shutdown), "the guest powers off",
+      .names = shutdown_names },
+    { "panic", PROP_ENUM, .help = "the guest panics", .names = panic_names,
+      .only = "no device reports a panic" },
+    { "watchdog", PROP_ENUM, .help = "a watchdog bites", .names = watchdog_names,
+      .only = "no watchdog is built" },
+    { NULL },
+};
+static const Shape action_shape = { "Action", sizeof(ActionOptions), action_props };
+
+/* Unless given, what -no-reboot and -no-shutdown say. */
 static bool parse_action(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    static const char *const valid[] = { "reboot", "shutdown", "panic", "watchdog", NULL };
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_ACTION);
-    /* No device reports a panic or is a watchdog: what would happen by default is taken. */
-    bool ignored = false;
-    return cmdline_check_keys(keys, valid, err) &&
-           action_is(keys, "panic", "shutdown", "shutdown", &ignored, err) &&
-           action_is(keys, "watchdog", "reset", "reset", &ignored, err) &&
-           action_is(keys, "reboot", "reset", "shutdown", &config->no_reboot, err) &&
-           action_is(keys, "shutdown", "poweroff", "pause", &config->no_shutdown, err);
+    ActionOptions o;
+    json_object *values = cmdline_values(c, OPT_ACTION);
+    bool ok = shape_read(&action_shape, &o, values, NULL, err);
+    if (ok && keyval_text(values, "reboot")) {
+        config->no_reboot = o.reboot != 0;
+    }
+    if (ok && keyval_text(values, "shutdown")) {
+        config->no_shutdown = o.shutdown != 0;
+    }
+    json_object_put(values);
+    return ok;
 }
 
 /* ---- the whole ---- */
 
-/* A property of -machine that stands for an option. */
-static char *take_text(const CmdLine *c, OptionKind kind, const char *key, MachineConfig *config)
+/* An option, or the property of -machine that stands for it. */
+static char *take_text(const CmdLine *c, OptionKind kind, const char *property)
 {
     const char *option = cmdline_text(c, kind);
-    g_autofree char *value = g_strdup(key ? g_hash_table_lookup(config->board_options, key) : NULL);
-    if (key) {
-        g_hash_table_remove(config->board_options, key);
-    }
-    return option ? g_strdup(option) : g_steal_pointer(&value);
+    return g_strdup(option ? option : property);
 }
 
 static bool parse_boot_files(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    config->bios = take_text(c, OPT_BIOS, "firmware", config);
-    config->kernel = take_text(c, OPT_KERNEL, "kernel", config);
-    config->initrd = take_text(c, OPT_INITRD, "initrd", config);
-    config->append = take_text(c, OPT_APPEND, "append", config);
-    config->dtb = take_text(c, OPT_DTB, "dtb", config);
-    config->dumpdtb = g_strdup(g_hash_table_lookup(config->board_options, "dumpdtb"));
-    g_hash_table_remove(config->board_options, "dumpdtb");
+    const MachineOptions *m = c->machine;
+    config->bios = take_text(c, OPT_BIOS, m->firmware);
+    config->kernel = take_text(c, OPT_KERNEL, m->kernel);
+    config->initrd = take_text(c, OPT_INITRD, m->initrd);
+    config->append = take_text(c, OPT_APPEND, m->append);
+    config->dtb = take_text(c, OPT_DTB, m->dtb);
+    config->dumpdtb = g_strdup(m->dumpdtb);
     if (config->initrd && !config->kernel) {
         return cmdline_fail(err, "-initrd only allowed with -kernel option");
     }
@@ -382,24 +440,26 @@ typedef struct Stage {
     bool (*parse)(const CmdLine *c, MachineConfig *config, GError **err);
 } Stage;
 
-bool cmdline_config(const CmdLine *c, MachineConfig *config, GError **err)
+bool cmdline_config(CmdLine *c, MachineConfig *config, GError **err)
 {
     static const Stage stages[] = {
         { OPT_MEMORY, parse_memory }, { OPT_SMP, parse_smp },         { OPT_UUID, parse_uuid },
         { OPT_NAME, parse_name },     { OPT_RTC, parse_rtc },         { OPT_BOOT, cmdline_boot },
         { OPT_ACTION, parse_action }, { OPT_NONE, parse_boot_files },
     };
-    config->board_options = cmdline_merged(c, OPT_MACHINE);
+    c->machine = cmdline_merged_shape(c, OPT_MACHINE, &cmdline_machine_shape, err);
+    if (!c->machine) {
+        return cmdline_blame(err, cmdline_last(c, OPT_MACHINE));
+    }
+    config->board_options = c->machine->board ? json_object_get(c->machine->board) : json_object_new_object();
     config->no_reboot = cmdline_has(c, OPT_NO_REBOOT);
     config->no_shutdown = cmdline_has(c, OPT_NO_SHUTDOWN);
     config->start_paused = cmdline_has(c, OPT_PAUSED);
     config->nodefaults = cmdline_has(c, OPT_NODEFAULTS);
     config->cpu_model = g_strdup(cmdline_text(c, OPT_CPU));
-    if (!pick_board(c, config->board_options, config, err)) {
+    if (!pick_board(c, c->machine->type, config, err)) {
         return false;
     }
-    g_hash_table_remove(config->board_options, "type");
-    g_hash_table_remove(config->board_options, "accel");
     for (unsigned i = 0; i < G_N_ELEMENTS(stages); i++) {
         if (!stages[i].parse(c, config, err)) {
             return cmdline_blame(err, cmdline_last(c, stages[i].kind));
@@ -410,7 +470,7 @@ bool cmdline_config(const CmdLine *c, MachineConfig *config, GError **err)
 
 void cmdline_config_free(MachineConfig *config)
 {
-    g_clear_pointer(&config->board_options, g_hash_table_unref);
+    g_clear_pointer(&config->board_options, json_object_put);
     char **texts[] = { &config->cpu_model, &config->bios, &config->kernel,  &config->initrd,
                        &config->append,    &config->dtb,  &config->dumpdtb, &config->name };
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
@@ -420,16 +480,28 @@ void cmdline_config_free(MachineConfig *config)
 
 /* ---- -accel ---- */
 
+static GHashTable *accel_keys(const CmdItem *item)
+{
+    GHashTable *keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    json_object_object_foreach(item->values, key, value)
+    {
+        const char *text = value ? keyval_text(item->values, key) : NULL;
+        if (text && !g_str_equal(key, "accel")) {
+            g_hash_table_replace(keys, g_strdup(key), g_strdup(text));
+        }
+    }
+    return keys;
+}
+
 /* Each -accel in turn with its own options; each may be a list a:b. */
 static Accel *open_each(EventLoop *loop, const CmdLine *c, unsigned count, GError **err)
 {
     g_autoptr(GString) why = g_string_new(NULL);
     for (unsigned i = 0; i < count; i++) {
         const CmdItem *item = cmdline_item(c, OPT_ACCEL, i);
-        g_autoptr(GHashTable) options = cmdline_keys_copy(item->keys);
+        g_autoptr(GHashTable) options = accel_keys(item);
         g_autoptr(GError) local = NULL;
-        g_autofree char *list = g_strdup(g_hash_table_lookup(options, "accel"));
-        g_hash_table_remove(options, "accel");
+        const char *list = keyval_text(item->values, "accel");
         Accel *a = list ? accel_open(list, loop, options, &local) : NULL;
         if (a) {
             return a;
@@ -446,8 +518,7 @@ static Accel *open_each(EventLoop *loop, const CmdLine *c, unsigned count, GErro
 
 Accel *cmdline_open_accel(const CmdLine *c, EventLoop *loop, GError **err)
 {
-    g_autoptr(GHashTable) machine = cmdline_merged(c, OPT_MACHINE);
-    const char *list = g_hash_table_lookup(machine, "accel");
+    const char *list = c->machine->accel;
     unsigned count = cmdline_count(c, OPT_ACCEL);
     if (list && count) {
         cmdline_fail(err, "The -accel and \"-machine accel=\" options are incompatible; use one of them");

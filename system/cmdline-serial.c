@@ -78,31 +78,21 @@ static bool check_terminal(const CmdLine *c, GError **err)
              "the terminal; use -display none, or -nodefaults");
 }
 
+#define NO_DISPLAY "no display is built"
+static const Prop display_props[] = {
+    { "type", PROP_STRING, .def_string = "none", .only = NO_DISPLAY },
+    PROP_ONLY_OFF("gl", NO_DISPLAY),
+    PROP_ONLY_OFF("full-screen", NO_DISPLAY),
+    { NULL },
+};
+static const Shape display_shape = { "DisplayOptions", 1, display_props };
+
 static bool check_display(const CmdLine *c, GError **err)
 {
-    static const char *const none[] = { "none", NULL };
-    static const char *const valid[] = { "type", "gl", "full-screen", NULL };
     const CmdItem *item = cmdline_last(c, OPT_DISPLAY);
-    bool gl = false, full = false;
-    if (!item) {
-        return true;
-    }
-    GHashTable *keys = item->keys;
-    const char *type = g_hash_table_lookup(keys, "type");
-    if (type && !g_str_equal(type, "none")) {
-        cmdline_error_choice(err, "display type: no display is built", type, none);
-        return false;
-    }
-    if (!cmdline_check_keys(keys, valid, err)) {
-        return false;
-    }
-    if (!cmdline_bool(keys, "gl", &gl, err) || !cmdline_bool(keys, "full-screen", &full, err)) {
-        return false;
-    }
-    if (gl || full) {
-        return cmdline_fail(err, "no display is built: %s=off is all there is", gl ? "gl" : "full-screen");
-    }
-    return true;
+    void *nothing = item ? cmdline_shape(item, &display_shape, err) : NULL;
+    shape_free(&display_shape, nothing);
+    return !item || nothing;
 }
 
 bool cmdline_check_display(const CmdLine *c, GError **err)
@@ -199,29 +189,31 @@ static bool connect_monitors(const CmdLine *c, Machine *m, bool terminal, GError
     return true;
 }
 
+typedef struct MonOptions {
+    char *chardev, *id;
+    int mode;
+    bool pretty;
+} MonOptions;
+
+static const char *const mon_modes[] = { "readline", NULL };
+static const char *const unbuilt_modes[] = { "control", NULL };
+static const Prop mon_props[] = {
+    { "chardev", PROP_STRING, offsetof(MonOptions, chardev), "id of a -chardev", .required = true },
+    { "mode", PROP_ENUM, offsetof(MonOptions, mode), "whom it is for", .names = mon_modes,
+      .unbuilt = unbuilt_modes },
+    { "pretty", PROP_BOOL, offsetof(MonOptions, pretty), "JSON over several lines" },
+    { "id", PROP_STRING, offsetof(MonOptions, id), "name of the monitor" },
+    { NULL },
+};
+static const Shape mon_shape = { "MonitorOptions", sizeof(MonOptions), mon_props };
+
 /* -mon [chardev=]ID[,mode=readline] */
-static bool take_mon(const CmdLine *c, const Machine *m, const CmdItem *item, GError **err)
+static bool take_mon(const CmdLine *c, const Machine *m, const MonOptions *o, GError **err)
 {
-    static const char *const valid[] = { "chardev", "mode", "id", "pretty", NULL };
-    static const char *const modes[] = { "readline", NULL };
-    const char *id = g_hash_table_lookup(item->keys, "chardev");
-    const char *mode = g_hash_table_lookup(item->keys, "mode");
-    if (!cmdline_check_keys(item->keys, valid, err)) {
-        return false;
-    }
-    if (mode && g_str_equal(mode, "control")) {
-        return cmdline_fail(err, "the machine monitor protocol (QMP) is not built; use mode=readline");
-    }
-    if (mode && !g_strv_contains(modes, mode)) {
-        cmdline_error_choice(err, "monitor mode", mode, modes);
-        return false;
-    }
-    if (!id) {
-        return cmdline_fail(err, "Parameter 'chardev' is missing");
-    }
-    Chardev *chr = chardev_find(m->chardevs, id);
+    Chardev *chr = chardev_find(m->chardevs, o->chardev);
     if (!chr) {
-        return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s", id, id);
+        return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s", o->chardev,
+                            o->chardev);
     }
     g_ptr_array_add(c->monitors, chr);
     return true;
@@ -253,7 +245,10 @@ bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GErro
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_MON); i++) {
         const CmdItem *item = cmdline_item(c, OPT_MON, i);
-        if (!take_mon(c, m, item, err)) {
+        MonOptions *o = cmdline_shape(item, &mon_shape, err);
+        bool ok = o && take_mon(c, m, o, err);
+        shape_free(&mon_shape, o);
+        if (!ok) {
             return cmdline_blame(err, item);
         }
     }

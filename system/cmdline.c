@@ -51,30 +51,6 @@ void cmdline_error_choice(GError **err, const char *what, const char *word, cons
                  near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-bool cmdline_check_keys(GHashTable *keys, const char *const *valid, GError **err)
-{
-    GHashTableIter iter;
-    void *key;
-    g_hash_table_iter_init(&iter, keys);
-    while (g_hash_table_iter_next(&iter, &key, NULL)) {
-        if (!g_strv_contains(valid, key)) {
-            cmdline_error_choice(err, "parameter", key, valid);
-            return false;
-        }
-    }
-    return true;
-}
-
-bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err)
-{
-    const char *text = g_hash_table_lookup(keys, key);
-    if (!text || keyval_bool(text, out)) {
-        return true;
-    }
-    cmdline_fail(err, "Parameter '%s' expects 'on' or 'off', not '%s'", key, text);
-    return false;
-}
-
 /* ---- items ---- */
 
 bool cmdline_is_help(const char *word)
@@ -91,8 +67,6 @@ bool cmdline_wants_help(const CmdItem *item)
 static void item_free(void *opaque)
 {
     CmdItem *item = opaque;
-    g_clear_pointer(&item->keys, g_hash_table_unref);
-    g_clear_pointer(&item->json, g_hash_table_unref);
     json_object_put(item->values);
     g_free(item);
 }
@@ -104,13 +78,8 @@ static bool item_parse_keys(CmdItem *item, GError **err)
         return true;
     }
     item->typed = o->json && item->text[0] == '{';
-    if (item->typed) {
-        item->keys = cmdline_json(item->text, &item->json, err);
-        item->values = item->keys ? json_read(item->text, strlen(item->text), JSON_DEPTH, err) : NULL;
-    } else {
-        item->keys = keyval_parse(item->text, o->implied, err);
-        item->values = item->keys ? keyval_read(item->text, o->implied, err) : NULL;
-    }
+    item->values = item->typed ? json_read(item->text, strlen(item->text), JSON_DEPTH, err)
+                               : keyval_read(item->text, o->implied, err);
     return item->values || cmdline_blame(err, item);
 }
 
@@ -144,14 +113,13 @@ static bool asks_nothing(const Option *o, const char *text)
     if (!o->already || o->shape == SHAPE_FLAG || !text) {
         return o->already && o->shape == SHAPE_FLAG;
     }
-    g_autoptr(GHashTable) keys =
-        text[0] == '{' ? cmdline_json(text, NULL, NULL) : keyval_parse(text, o->implied, NULL);
-    const char *value = keys ? g_hash_table_lookup(keys, o->implied) : NULL;
-    bool on;
-    if (value && g_str_equal(o->already, "off")) {
-        return keyval_bool(value, &on) && !on;
-    }
-    return value && g_str_equal(value, o->already);
+    json_object *values = text[0] == '{' ? json_read(text, strlen(text), JSON_DEPTH, NULL)
+                                         : keyval_read(text, o->implied, NULL);
+    const char *value = values ? keyval_text(values, o->implied) : NULL;
+    bool on, off = g_str_equal(o->already, "off");
+    bool nothing = value && (off ? keyval_bool(value, &on) && !on : g_str_equal(value, o->already));
+    json_object_put(values);
+    return nothing;
 }
 
 /* The option of argv[*i], with its argument; *i moves past both. */
@@ -219,6 +187,7 @@ void cmdline_free(CmdLine *c)
     g_ptr_array_unref(c->items);
     g_ptr_array_unref(c->monitors);
     g_ptr_array_unref(c->nics);
+    shape_free(&cmdline_machine_shape, c->machine);
     g_free(c->program);
     g_free(c);
 }
@@ -260,35 +229,6 @@ const char *cmdline_text(const CmdLine *c, OptionKind kind)
 {
     const CmdItem *item = cmdline_last(c, kind);
     return item ? item->text : NULL;
-}
-
-static void keys_merge(GHashTable *into, GHashTable *from)
-{
-    GHashTableIter iter;
-    void *key, *value;
-    g_hash_table_iter_init(&iter, from);
-    while (g_hash_table_iter_next(&iter, &key, &value)) {
-        g_hash_table_replace(into, g_strdup(key), g_strdup(value));
-    }
-}
-
-GHashTable *cmdline_keys_copy(GHashTable *keys)
-{
-    GHashTable *copy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    keys_merge(copy, keys);
-    return copy;
-}
-
-GHashTable *cmdline_merged(const CmdLine *c, OptionKind kind)
-{
-    GHashTable *all = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    for (guint k = 0; k < c->items->len; k++) {
-        const CmdItem *item = c->items->pdata[k];
-        if (item->option->kind == kind && item->keys) {
-            keys_merge(all, item->keys);
-        }
-    }
-    return all;
 }
 
 json_object *cmdline_values(const CmdLine *c, OptionKind kind)

@@ -51,19 +51,32 @@ extern const Option cmdline_options[]; /* ends with a NULL name */
 typedef struct CmdItem {
     const Option *option;
     const char *text;           /* of argv, NULL for flags; "disk_image" for a bare word */
-    GHashTable *keys;           /* SHAPE_KEYS, unless the text asks for help */
-    GHashTable *json;           /* of JSON: key to type of the value; else NULL */
     struct json_object *values; /* SHAPE_KEYS, unless the text asks for help */
     bool typed;                 /* they are JSON's */
 } CmdItem;
 
+/* What -machine says, of all of them together; texts are NULL when they are not given. */
+typedef struct MachineOptions {
+    char *type, *accel, *firmware, *kernel, *initrd, *append, *dtb, *dumpdtb, *memory_backend;
+    char *pflash[MACHINE_MAX_PFLASH];
+    struct json_object *board; /* the board's own */
+} MachineOptions;
+extern const Shape cmdline_machine_shape;
+
+typedef struct NameOptions {
+    char *guest, *process;
+    bool threads;
+} NameOptions;
+extern const Shape cmdline_name_shape;
+
 typedef struct CmdLine {
-    char *program;       /* "qemu-system-riscv64": starts messages */
-    const char *arch;    /* default guest, "riscv64" */
-    bool arch_given;     /* by the program's name or -arch */
-    GPtrArray *items;    /* of CmdItem, in order */
-    GPtrArray *monitors; /* of Chardev: monitors to start when the machine is complete */
-    GPtrArray *nics;     /* of json_object: devices of -nic and -net nic, with "driver" */
+    char *program;           /* "qemu-system-riscv64": starts messages */
+    const char *arch;        /* default guest, "riscv64" */
+    bool arch_given;         /* by the program's name or -arch */
+    GPtrArray *items;        /* of CmdItem, in order */
+    GPtrArray *monitors;     /* of Chardev: monitors to start when the machine is complete */
+    MachineOptions *machine; /* from cmdline_config on */
+    GPtrArray *nics;         /* of json_object: devices of -nic and -net nic, with "driver" */
 } CmdLine;
 
 CmdLine *cmdline_parse(int argc, char **argv, GError **err);
@@ -78,15 +91,12 @@ static inline bool cmdline_has(const CmdLine *c, OptionKind kind)
 {
     return cmdline_last(c, kind) != NULL;
 }
-/* All keys of all items of a kind, later ones win.  Strings belong to c. */
-GHashTable *cmdline_merged(const CmdLine *c, OptionKind kind);
-struct json_object *cmdline_values(const CmdLine *c, OptionKind kind); /* the same, as a tree; the caller's */
+/* All values of all items of a kind, later ones win; the caller's. */
+struct json_object *cmdline_values(const CmdLine *c, OptionKind kind);
 /* Fill a struct of this shape from an item; freed with shape_free. */
 void *cmdline_shape(const CmdItem *item, const Shape *shape, GError **err);
 /* The same from all items of a kind. */
 void *cmdline_merged_shape(const CmdLine *c, OptionKind kind, const Shape *shape, GError **err);
-/* A copy of a table of keys, to hand over. */
-GHashTable *cmdline_keys_copy(GHashTable *keys);
 /* Is the word "help" or "?"? */
 bool cmdline_is_help(const char *word);
 /* Does the item ask for help ("help", "?", or with prefix "NAME,help")? */
@@ -98,21 +108,6 @@ bool cmdline_blame(GError **err, const CmdItem *item);
 bool cmdline_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* "'WORD' is not KIND; valid: a, b, c; did you mean 'b'?" */
 void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid);
-/* Fail unless each key of the table is one of `valid`. */
-bool cmdline_check_keys(GHashTable *keys, const char *const *valid, GError **err);
-/* A key's on/off value; *out is left alone when it is absent. */
-bool cmdline_bool(GHashTable *keys, const char *key, bool *out, GError **err);
-
-/* ---- JSON (cmdline-json.c) ---- */
-#define JSON_BOOL "boolean"
-#define JSON_INT "integer"
-#define JSON_STRING "string"
-#define JSON_LIST "array"
-/* The table that key=value would make, and (unless NULL) the types of its values. */
-GHashTable *cmdline_json(const char *text, GHashTable **types, GError **err);
-/* Fail where the item is JSON and a value has another type than its key wants. */
-bool cmdline_json_is(const CmdItem *item, const char *key, const char *type, GError **err);
-bool cmdline_json_props(const CmdItem *item, const Prop *props, GError **err);
 
 /* ---- help (cmdline-help.c) ---- */
 void cmdline_print_help(const CmdLine *c);
@@ -122,7 +117,7 @@ bool cmdline_answer_help(const CmdLine *c, GError **err);
 
 /* ---- stages (one file each) ---- */
 /* -machine -smp -m -cpu -kernel ...; the config is g_new0 */
-bool cmdline_config(const CmdLine *c, MachineConfig *config, GError **err);
+bool cmdline_config(CmdLine *c, MachineConfig *config, GError **err);
 void cmdline_config_free(MachineConfig *config);
 /* Unless the guest architecture is given, a -cpu model that only another one has picks it. */
 void cmdline_pick_arch(CmdLine *c);

@@ -8,6 +8,7 @@
  * reset, monitors, gdb, pid file, run. */
 #include "system/startup.h"
 
+#include <json-c/json.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include "base/event_loop.h"
 #include "system/signals.h"
 #include "util/container.h"
+#include "util/keyval.h"
 
 typedef struct Startup {
     CmdLine *cmdline;
@@ -54,26 +56,37 @@ static bool take_log(const CmdLine *c, GError **err)
     return true;
 }
 
+typedef struct TraceOptions {
+    char *pattern, *events;
+} TraceOptions;
+
+static const Prop trace_props[] = {
+    { "enable", PROP_STRING, offsetof(TraceOptions, pattern), "pattern of devices and registers" },
+    { "events", PROP_STRING, offsetof(TraceOptions, events), "file with a pattern a line" },
+    { NULL },
+};
+static const Shape trace_shape = { "Trace", sizeof(TraceOptions), trace_props };
+
+static bool take_trace(const CmdItem *item, GError **err)
+{
+    TraceOptions *o = cmdline_shape(item, &trace_shape, err);
+    bool ok = o && (!o->events || trace_choose_from(o->events, err));
+    if (ok && o->pattern) {
+        trace_choose(o->pattern);
+    }
+    shape_free(&trace_shape, o);
+    return ok || cmdline_blame(err, item);
+}
+
 static bool take_traces(Startup *s, GError **err)
 {
-    static const char *const valid[] = { "enable", "events", NULL };
     const CmdLine *c = s->cmdline;
     for (unsigned i = 0; i < cmdline_count(c, OPT_TRACE); i++) {
         const CmdItem *item = cmdline_item(c, OPT_TRACE, i);
         if (cmdline_wants_help(item)) {
             s->list_events = true;
-            continue;
-        }
-        if (!cmdline_check_keys(item->keys, valid, err)) {
-            return cmdline_blame(err, item);
-        }
-        const char *pattern = g_hash_table_lookup(item->keys, "enable");
-        const char *file = g_hash_table_lookup(item->keys, "events");
-        if (file && !trace_choose_from(file, err)) {
-            return cmdline_blame(err, item);
-        }
-        if (pattern) {
-            trace_choose(pattern);
+        } else if (!take_trace(item, err)) {
+            return false;
         }
     }
     return true;
@@ -89,29 +102,40 @@ static void check_traces(Startup *s)
     }
 }
 
+typedef struct MsgOptions {
+    bool timestamp, guest_name;
+} MsgOptions;
+
+static const Prop msg_props[] = {
+    { "timestamp", PROP_BOOL, offsetof(MsgOptions, timestamp), "the time in front" },
+    { "guest-name", PROP_BOOL, offsetof(MsgOptions, guest_name), "the guest's name in front" },
+    { NULL },
+};
+static const Shape msg_shape = { "Msg", sizeof(MsgOptions), msg_props };
+
 static bool take_message_form(const CmdLine *c, GError **err)
 {
-    static const char *const valid[] = { "timestamp", "guest-name", NULL };
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_MSG);
-    g_autoptr(GHashTable) names = cmdline_merged(c, OPT_NAME);
-    bool timestamp = false, guest = false;
-    if (!cmdline_check_keys(keys, valid, err) || !cmdline_bool(keys, "timestamp", &timestamp, err) ||
-        !cmdline_bool(keys, "guest-name", &guest, err)) {
+    MsgOptions *o = cmdline_merged_shape(c, OPT_MSG, &msg_shape, err);
+    if (!o) {
         return cmdline_blame(err, cmdline_last(c, OPT_MSG));
     }
-    const char *name = guest ? g_hash_table_lookup(names, "guest") : NULL;
-    log_set_report_form(timestamp, name ? g_intern_string(name) : NULL);
+    json_object *names = cmdline_values(c, OPT_NAME);
+    const char *name = o->guest_name ? keyval_text(names, "guest") : NULL;
+    log_set_report_form(o->timestamp, name ? g_intern_string(name) : NULL);
+    json_object_put(names);
+    shape_free(&msg_shape, o);
     return true;
 }
 
 /* The names that top and ps show. */
 static void name_process(const CmdLine *c)
 {
-    g_autoptr(GHashTable) keys = cmdline_merged(c, OPT_NAME);
-    const char *process = g_hash_table_lookup(keys, "process");
+    json_object *names = cmdline_values(c, OPT_NAME);
+    const char *process = keyval_text(names, "process");
     if (process) {
         prctl(PR_SET_NAME, process);
     }
+    json_object_put(names);
 }
 
 static bool start_process(Startup *s, GError **err)
@@ -188,7 +212,7 @@ static bool start_machine(Startup *s, GError **err)
 
 static bool start(Startup *s, GError **err)
 {
-    const CmdLine *c = s->cmdline;
+    CmdLine *c = s->cmdline;
     return take_message_form(c, err) && cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
            cmdline_check_overcommit(c, err) && start_process(s, err) && start_host_ends(s, err) &&
            start_machine(s, err) && fds_keep(0, err) && daemon_ready(err);

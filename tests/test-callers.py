@@ -33,6 +33,7 @@ FOR_TESTS = {
     'machine_connect_irq': KVM, 'machine_send_msi': KVM,
     'memory_region_add_event': KVM, 'memory_region_del_event': KVM,
     'reg_find_name': 'tests reach a register by its name',
+    'shape_parse': 'tests make host ends and devices from the text of an option',
     'riscv_row_count': 'tests go through all rows of the decoder',
     'ram_dirty_start': DIRTY, 'ram_dirty_stop': DIRTY, 'ram_dirty_take': DIRTY,
 }
@@ -107,6 +108,7 @@ def uses(code, all_lines):
             inside = None
         elif line.startswith('static'):
             inside = (re.findall(r'\b(\w+)\(', line) or [None])[0]
+            used.update(WORD.findall(line.partition(' = ')[2]))  # a table in one line
     return used
 
 

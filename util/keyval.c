@@ -25,57 +25,6 @@ static char *item_next(const char **at)
     return g_string_free(s, FALSE);
 }
 
-/* Options that may be given several times. */
-static bool key_is_list(const char *key)
-{
-    return strcmp(key, "hostfwd") == 0 || strcmp(key, "guestfwd") == 0 || strcmp(key, "dnssearch") == 0;
-}
-
-static void item_put(GHashTable *t, char *key, const char *value)
-{
-    const char *old = key_is_list(key) ? g_hash_table_lookup(t, key) : NULL;
-    g_hash_table_replace(t, key, old ? g_strconcat(old, "\n", value, NULL) : g_strdup(value));
-}
-
-static bool item_add(GHashTable *t, const char *item, const char *text, GError **err)
-{
-    const char *eq = strchr(item, '=');
-    if (eq == item || !*item) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "'%s': there is no name before %s; write name=value,name=value", text,
-                    *item ? "a '='" : "a ','");
-        return false;
-    }
-    if (eq) {
-        item_put(t, g_strndup(item, eq - item), eq + 1);
-    } else if (strncmp(item, "no", 2) == 0 && item[2]) {
-        g_hash_table_replace(t, g_strdup(item + 2), g_strdup("off"));
-    } else {
-        g_hash_table_replace(t, g_strdup(item), g_strdup("on"));
-    }
-    return true;
-}
-
-GHashTable *keyval_parse(const char *text, const char *implied, GError **err)
-{
-    GHashTable *t = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    const char *at = text;
-    bool first = true;
-    while (*at) {
-        g_autofree char *item = item_next(&at);
-        if (first && implied && *item && !strchr(item, '=')) {
-            g_hash_table_replace(t, g_strdup(implied), g_steal_pointer(&item));
-        } else if (!item_add(t, item, text, err)) {
-            g_hash_table_unref(t);
-            return NULL;
-        }
-        first = false;
-    }
-    return t;
-}
-
-/* ---- as a tree ---- */
-
 /* Behind what was given under this key before: then its value is an array. */
 static void tree_append(json_object *keys, const char *key, json_object *value)
 {

@@ -45,19 +45,17 @@ static bool machine_parse_options(Machine *m, GError **err)
     if (!m->config->board_options) {
         return true;
     }
-    GHashTableIter it;
-    gpointer key, value;
-    g_hash_table_iter_init(&it, m->config->board_options);
-    while (g_hash_table_iter_next(&it, &key, &value)) {
+    json_object_object_foreach(m->config->board_options, key, value)
+    {
         const Prop *ours = props_find(board->options, key),
                    *p = ours ? ours : props_find(machine_options, key);
         if (!p) {
             g_autofree char *advice = props_advice(key, board->options, machine_options);
             g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
-                        "%s: Property '%s-machine.%s' not found%s", who, board->name, (char *)key, advice);
+                        "%s: Property '%s-machine.%s' not found%s", who, board->name, key, advice);
             return false;
         }
-        if (!prop_set_text(ours ? m->board_data : m, p, value, &c, err)) {
+        if (!prop_set(ours ? m->board_data : m, p, value, &c, err)) {
             return false;
         }
     }

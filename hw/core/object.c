@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The objects of -object: sources of random bytes and memory backends.
  *
- * One row of `types` for each type names its keys; a key that is not in the row is
- * refused, so what is accepted is honoured.
+ * A type is a row of `types` and, where it has properties, a shape of them.
  *
  * Not modelled: memory backends as separate RAM (the machine's RAM is a shared
  * memfd in any case; a backend says its size), secrets, TLS credentials, iothreads,
@@ -12,36 +11,47 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "hw/device.h"
-#include "util/keyval.h"
-#include "util/nearest.h"
+#include "util/container.h"
 
-typedef struct ObjectType ObjectType;
+typedef enum ObjectKind { OBJECT_MEMFD, OBJECT_RAM, OBJECT_RNG_BUILTIN, OBJECT_RNG_RANDOM } ObjectKind;
+
+static const char *const type_names[] = {
+    [OBJECT_MEMFD] = "memory-backend-memfd",
+    [OBJECT_RAM] = "memory-backend-ram",
+    [OBJECT_RNG_BUILTIN] = "rng-builtin",
+    [OBJECT_RNG_RANDOM] = "rng-random",
+    NULL,
+};
+
+/* What every -object has; the type's properties come behind. */
+struct ObjectOptions {
+    int kind; /* ObjectKind */
+    char *id;
+};
 
 struct Object {
-    const ObjectType *type;
+    ObjectKind kind;
     char *id;
     int fd;        /* rng-random */
     uint64_t size; /* memory backends */
     bool no_dump;  /* the same: dump=off */
 };
 
-struct ObjectType {
-    const char *name;
-    const Prop *props; /* besides qom-type and id; read by init, so without offsets */
-    bool (*init)(Object *o, GHashTable *options, GError **err);
+typedef struct ObjectType {
+    bool (*init)(Object *o, const ObjectOptions *options, GError **err);
     int (*rng_read)(Object *o, void *buf, size_t len);
     bool memory;
-};
+} ObjectType;
 
 struct Objects {
     GPtrArray *list; /* of Object, in the order of their making */
 };
+
+/* ---- random bytes -------------------------------------------------------- */
 
 static int builtin_read(Object *o, void *buf, size_t len)
 {
@@ -49,10 +59,21 @@ static int builtin_read(Object *o, void *buf, size_t len)
     return n < 0 ? (errno == EAGAIN ? 0 : -1) : n;
 }
 
-static bool random_init(Object *o, GHashTable *options, GError **err)
+typedef struct RandomOptions {
+    ObjectOptions common;
+    char *filename;
+} RandomOptions;
+
+static const Prop random_props[] = {
+    { "filename", PROP_STRING, offsetof(RandomOptions, filename), "file of random bytes",
+      .def_string = "/dev/urandom" },
+    { NULL },
+};
+static const Shape random_shape = { "RngRandomProperties", sizeof(RandomOptions), random_props };
+
+static bool random_init(Object *o, const ObjectOptions *options, GError **err)
 {
-    const char *path = g_hash_table_lookup(options, "filename");
-    path = path ? path : "/dev/urandom";
+    const char *path = container_of(options, RandomOptions, common)->filename;
     o->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (o->fd < 0) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
@@ -68,125 +89,76 @@ static int random_read(Object *o, void *buf, size_t len)
     return n < 0 ? (errno == EAGAIN || errno == EINTR ? 0 : -1) : n;
 }
 
-static bool memory_flag(GHashTable *options, const char *key, bool only, GError **err)
-{
-    const char *text = g_hash_table_lookup(options, key);
-    bool value;
-    if (!text || (keyval_bool(text, &value) && value == only)) {
-        return true;
-    }
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s=%s is not supported here; only %s=%s is",
-                key, text, key, only ? "on" : "off");
-    return false;
-}
+/* ---- memory backends ----------------------------------------------------- */
 
-static bool memory_init(Object *o, GHashTable *options, GError **err)
-{
-    const char *size = g_hash_table_lookup(options, "size");
-    const char *share = g_hash_table_lookup(options, "share");
-    bool flag;
-    if (!size || !keyval_size(size, 1, &o->size) || !o->size) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "a memory backend needs size= in bytes or with a suffix (size=512M), not '%s'",
-                    size ? size : "");
-        return false;
-    }
-    if (share && !keyval_bool(share, &flag)) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "share=%s: use on or off", share);
-        return false;
-    }
-    const char *dump = g_hash_table_lookup(options, "dump");
-    if (dump && !keyval_bool(dump, &flag)) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "dump=%s: use on or off", dump);
-        return false;
-    }
-    o->no_dump = dump && !flag;
-    const char *policy = g_hash_table_lookup(options, "policy");
-    if (policy && !g_str_equal(policy, "default")) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "policy=%s is not supported here: NUMA nodes are not built; only policy=default is",
-                    policy);
-        return false;
-    }
-    /* The host's kernel merges private memory only, and does not set pages aside for a memfd. */
-    return memory_flag(options, "prealloc", false, err) && memory_flag(options, "merge", false, err) &&
-           memory_flag(options, "reserve", false, err) && memory_flag(options, "seal", false, err) &&
-           memory_flag(options, "hugetlb", false, err);
-}
+typedef struct MemoryOptions {
+    ObjectOptions common;
+    uint64_t size;
+    bool share, dump;
+} MemoryOptions;
 
-static const Prop no_props[] = { { 0 } };
-static const Prop random_props[] = {
-    { "filename", PROP_STRING, .help = "file of random bytes", .def_string = "/dev/urandom" },
-    { 0 },
-};
+#define NO_PAGES "the host's kernel sets no pages aside for a memfd"
 
 /* clang-format off */
-#define ONLY_OFF(prop) { prop, PROP_BOOL, .help = "off is all there is" }
-#define MEMORY_PROPS                                                                        \
-    { "size", PROP_SIZE, .help = "size of the machine's RAM" },                             \
-    { "share", PROP_BOOL, .def = 1, .help = "RAM is shared in any case" },                  \
-    ONLY_OFF("prealloc"), ONLY_OFF("merge"),                                                \
-    { "dump", PROP_BOOL, .def = 1, .help = "RAM is in a core dump of this program" },       \
-    ONLY_OFF("reserve"),                                                                    \
-    { "policy", PROP_STRING, .help = "NUMA policy of the host", .def_string = "default" }
+#define MEMORY_PROPS                                                                                         \
+    { "size", PROP_SIZE, offsetof(MemoryOptions, size), "size of the machine's RAM", .min = 1,               \
+      .max = UINT64_MAX, .required = true },                                                                 \
+    { "share", PROP_BOOL, offsetof(MemoryOptions, share), "RAM is shared in any case", .def = 1 },           \
+    { "dump", PROP_BOOL, offsetof(MemoryOptions, dump), "RAM is in a core dump of this program", .def = 1 }, \
+    PROP_ONLY_OFF("prealloc", NO_PAGES), PROP_ONLY_OFF("reserve", NO_PAGES),                                 \
+    PROP_ONLY_OFF("merge", "the host's kernel merges private memory only"),                                  \
+    { "policy", PROP_STRING, .help = "NUMA policy of the host", .def_string = "default",                     \
+      .only = "NUMA nodes are not built" }
 /* clang-format on */
 
-static const Prop ram_props[] = { MEMORY_PROPS, { 0 } };
-static const Prop memfd_props[] = { MEMORY_PROPS, ONLY_OFF("hugetlb"), ONLY_OFF("seal"), { 0 } };
+static const Prop ram_props[] = { MEMORY_PROPS, { NULL } };
+static const Prop memfd_props[] = {
+    MEMORY_PROPS,
+    PROP_ONLY_OFF("hugetlb", NO_PAGES),
+    PROP_ONLY_OFF("seal", "the size of RAM does not change"),
+    { NULL },
+};
+static const Shape ram_shape = { "MemoryBackendProperties", sizeof(MemoryOptions), ram_props };
+static const Shape memfd_shape = { "MemoryBackendMemfdProperties", sizeof(MemoryOptions), memfd_props };
+
+static bool memory_init(Object *o, const ObjectOptions *options, GError **err)
+{
+    const MemoryOptions *m = container_of(options, MemoryOptions, common);
+    o->size = m->size;
+    o->no_dump = !m->dump;
+    return true;
+}
+
+/* ---- types --------------------------------------------------------------- */
 
 /* clang-format off */
 static const ObjectType types[] = {
-    { "memory-backend-memfd", memfd_props,  memory_init, NULL,         true },
-    { "memory-backend-ram",   ram_props,    memory_init, NULL,         true },
-    { "rng-builtin",          no_props,     NULL,        builtin_read, false },
-    { "rng-random",           random_props, random_init, random_read,  false },
+    [OBJECT_MEMFD]       = { memory_init, NULL,         true },
+    [OBJECT_RAM]         = { memory_init, NULL,         true },
+    [OBJECT_RNG_BUILTIN] = { NULL,        builtin_read, false },
+    [OBJECT_RNG_RANDOM]  = { random_init, random_read,  false },
 };
 /* clang-format on */
 
-static const ObjectType *type_find(const char *name, GError **err)
-{
-    const char *names[G_N_ELEMENTS(types) + 1] = { NULL };
-    for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
-        names[i] = types[i].name;
-        if (g_str_equal(types[i].name, name)) {
-            return &types[i];
-        }
-    }
-    const char *near = nearest_name(name, names);
-    g_autofree char *all = names_join(names, ", ");
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                "object type '%s' is not built; types: %s%s%s%s", name, all, near ? "; did you mean '" : "",
-                near ? near : "", near ? "'?" : "");
-    return NULL;
-}
+static const Shape *const arms[] = {
+    [OBJECT_MEMFD] = &memfd_shape,
+    [OBJECT_RAM] = &ram_shape,
+    [OBJECT_RNG_BUILTIN] = NULL,
+    [OBJECT_RNG_RANDOM] = &random_shape,
+};
 
-static bool check_key(const ObjectType *t, const char *key, GError **err)
-{
-    g_autoptr(GString) all = g_string_new("id");
-    for (const Prop *p = t->props; p->name; p++) {
-        if (g_str_equal(key, p->name)) {
-            return true;
-        }
-        g_string_append_printf(all, ", %s", p->name);
-    }
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "Property '%s.%s' not found; properties: %s",
-                t->name, key, all->str);
-    return false;
-}
+static const Prop object_props[] = {
+    { "qom-type", PROP_ENUM, offsetof(ObjectOptions, kind), "type of object", .names = type_names,
+      .required = true },
+    { "id", PROP_STRING, offsetof(ObjectOptions, id), "name by which others choose it", .required = true },
+    { NULL },
+};
+const Shape object_shape = {
+    "ObjectOptions",         sizeof(ObjectOptions), object_props,
+    .tag = &object_props[0], .arms = arms,          .implied = "qom-type",
+};
 
-static bool check_keys(const ObjectType *t, GHashTable *options, GError **err)
-{
-    GHashTableIter iter;
-    void *key;
-    g_hash_table_iter_init(&iter, options);
-    while (g_hash_table_iter_next(&iter, &key, NULL)) {
-        bool common = g_str_equal(key, "qom-type") || g_str_equal(key, "id");
-        if (!common && !check_key(t, key, err)) {
-            return false;
-        }
-    }
-    return true;
-}
+/* ---- life ---------------------------------------------------------------- */
 
 static void object_free(void *opaque)
 {
@@ -198,28 +170,18 @@ static void object_free(void *opaque)
     g_free(o);
 }
 
-bool object_new(Objects *all, GHashTable *options, GError **err)
+bool object_new(Objects *all, const ObjectOptions *options, GError **err)
 {
-    const char *name = g_hash_table_lookup(options, "qom-type");
-    const char *id = g_hash_table_lookup(options, "id");
-    if (!name || !id) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "Parameter '%s' is missing: TYPE,id=NAME[,key=value...]", name ? "id" : "qom-type");
-        return false;
-    }
-    const ObjectType *t = type_find(name, err);
-    if (!t || !check_keys(t, options, err)) {
-        return false;
-    }
-    if (object_find(all, id)) {
+    if (object_find(all, options->id)) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_EXISTS,
                     "attempt to add duplicate property '%s': "
                     "another object has this id; choose a different one",
-                    id);
+                    options->id);
         return false;
     }
+    const ObjectType *t = &types[options->kind];
     Object *o = g_new0(Object, 1);
-    *o = (Object){ .type = t, .id = g_strdup(id), .fd = -1 };
+    *o = (Object){ .kind = options->kind, .id = g_strdup(options->id), .fd = -1 };
     if (t->init && !t->init(o, options, err)) {
         object_free(o);
         return false;
@@ -246,21 +208,7 @@ const char *object_id(const Object *o)
 
 const char *object_type(const Object *o)
 {
-    return o->type->name;
-}
-
-void object_print_types(void)
-{
-    printf("List of user creatable objects:\n");
-    for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
-        printf("  %s\n", types[i].name);
-    }
-}
-
-const Prop *object_type_props(const char *name, GError **err)
-{
-    const ObjectType *t = type_find(name, err);
-    return t ? t->props : NULL;
+    return type_names[o->kind];
 }
 
 Objects *objects_new(void)
@@ -283,12 +231,12 @@ int object_rng_read(Object *o, void *buf, size_t len)
     if (!o) {
         return builtin_read(NULL, buf, len);
     }
-    return o->type->rng_read ? o->type->rng_read(o, buf, len) : -1;
+    return types[o->kind].rng_read ? types[o->kind].rng_read(o, buf, len) : -1;
 }
 
 bool object_is_rng(const Object *o)
 {
-    return o->type->rng_read != NULL;
+    return types[o->kind].rng_read != NULL;
 }
 
 bool object_memory_is_dumped(const Object *o)
@@ -298,5 +246,5 @@ bool object_memory_is_dumped(const Object *o)
 
 uint64_t object_memory_size(const Object *o)
 {
-    return o->type->memory ? o->size : 0;
+    return types[o->kind].memory ? o->size : 0;
 }

@@ -47,8 +47,7 @@ bool virt_is_rv32(const Machine *m)
 
 static BlockBackend *flash_image(const Machine *m, unsigned bank)
 {
-    const VirtBoard *v = virt_board(m);
-    return v->pflash[bank] ? v->pflash[bank] : m->config->pflash[bank];
+    return m->config->pflash[bank];
 }
 
 bool virt_has_flash_firmware(const Machine *m)
@@ -324,8 +323,6 @@ static const Prop virt_options[] = {
       .names = aia_modes },
     { "aia-guests", PROP_U32, offsetof(VirtBoard, aia_guests), "guest pages of IMSICs (0 is all there is)" },
     { "iommu-sys", PROP_ON_OFF_AUTO, offsetof(VirtBoard, iommu_sys), "IOMMU device (off is all there is)" },
-    { "pflash0", PROP_DRIVE, offsetof(VirtBoard, pflash[0]), "image of flash bank 0" },
-    { "pflash1", PROP_DRIVE, offsetof(VirtBoard, pflash[1]), "image of flash bank 1" },
     { NULL },
 };
 

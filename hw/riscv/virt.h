@@ -57,7 +57,6 @@ typedef struct VirtBoard {
     bool aclint;
     int acpi, iommu_sys, aia;
     uint32_t aia_guests;
-    BlockBackend *pflash[VIRT_FLASH_BANKS]; /* pflash0=, pflash1=; else of the configuration */
     /* devices */
     MemoryRegion mrom;
     Plic *plic;

@@ -153,11 +153,9 @@ const Prop *props_find(const Prop *props, const char *name);
 
 /* ---- one value ----------------------------------------------------------- */
 
-/* From a value of a tree, and from text.  False: refused, and the field is as it was. */
+/* From a value of a tree.  False: refused, and the field is as it was. */
 bool prop_set(void *base, const Prop *p, struct json_object *value, const PropContext *c,
               GError **err) G_GNUC_WARN_UNUSED_RESULT;
-bool prop_set_text(void *base, const Prop *p, const char *value, const PropContext *c,
-                   GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void prop_set_default(void *base, const Prop *p);
 void prop_clear(void *base, const Prop *p); /* free what the field owns */
 /* Its text, as `info qtree` shows it; the caller's.  c: for links, or NULL. */
@@ -174,9 +172,7 @@ bool prop_is_listed(const Prop *p);      /* in help and introspection: not a sec
 
 /* "  name=<type>          - help (default: value)", a line. */
 void prop_help(const Prop *p, GString *out);
-void props_help(const Prop *props, GString *out);
-/* All rows of a shape, without those of its arms. */
-void shape_help(const Shape *shape, GString *out);
+void props_help(const Prop *props, GString *out); /* of those that are listed */
 
 /* ". There are a, b, c; did you mean 'b'?", for the end of a message about a word that is none of the names. */
 char *names_advice(const char *word, const char *const *names);

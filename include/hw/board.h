@@ -33,8 +33,8 @@ typedef enum RtcClock { RTC_HOST, RTC_RT, RTC_VM } RtcClock;
  * are owned by the config. */
 typedef struct MachineConfig {
     const BoardClass *board;
-    GHashTable *board_options; /* -machine key=value left to the board: char* -> char* */
-    uint64_t ram_size;         /* bytes */
+    struct json_object *board_options; /* -machine key=value left to the board; NULL: none */
+    uint64_t ram_size;                 /* bytes */
     unsigned cpus, max_cpus, sockets, cores, threads;
     char *cpu_model; /* "rv64,sv48=on", or NULL for the board's default */
     char *bios, *kernel, *initrd, *append, *dtb, *dumpdtb;

@@ -10,21 +10,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/props.h"
+
 typedef struct Object Object;
 typedef struct Objects Objects; /* of one machine */
 
 Objects *objects_new(void);
 void objects_free(Objects *all); /* NULL is fine */
 
-/* From the keys of -object ("qom-type", "id", ...).  Unknown types and keys are
- * refused by name.  Main loop only. */
-bool object_new(Objects *all, GHashTable *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* What -object takes; a union by qom-type.  Its struct is made by shape_new.  Main loop only. */
+typedef struct ObjectOptions ObjectOptions;
+extern const Shape object_shape;
+bool object_new(Objects *all, const ObjectOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 Object *object_find(const Objects *all, const char *id);
 const char *object_id(const Object *o);
 const char *object_type(const Object *o);
-void object_print_types(void); /* -object help */
-/* The properties of a type, besides its id; NULL and the reason when it is not built. */
-const struct Prop *object_type_props(const char *type, GError **err);
 
 /* Random bytes from an rng object; NULL means rng-builtin.  Never blocks for
  * long: returns how many bytes it could get now (0..len), -1 when the object is no

@@ -23,9 +23,6 @@ void keyval_free(void *keys); /* NULL is fine */
 /* As if the members of `from` had been given behind those of `into`. */
 void keyval_merge(struct json_object *into, struct json_object *from);
 
-/* Keys and values are owned by the table. implied: key of a bare first word, or NULL. */
-GHashTable *keyval_parse(const char *text, const char *implied, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-
 /* on off yes no y n true false */
 bool keyval_bool(const char *value, bool *out);
 /* 1024, 0x400, 1k, 1K, 1M, 1G, 1T, 1.5G; default unit (1, 1 << 20) for a bare number. */

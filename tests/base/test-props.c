@@ -211,14 +211,14 @@ static void test_classes(void)
 static void test_help(void)
 {
     g_autoptr(GString) out = g_string_new(NULL);
-    shape_help(&inet_shape, out);
+    props_help(inet_props, out);
     g_assert_cmpstr(out->str, ==,
                     "  port=<uint16>          - port\n"
                     "  delay=<bool>           - wait for more (default: true)\n"
                     "  name=<str...>          - names\n"
                     "  telnet=<bool>          - fixed: bytes are sent as they are (default: false)\n");
     g_string_truncate(out, 0);
-    shape_help(&host_shape, out);
+    props_help(host_props, out);
     g_assert_cmpstr(out->str, ==,
                     "  type=<enum>            - kind of host: file/inet/none\n"
                     "  id=<str>               - name of it\n");

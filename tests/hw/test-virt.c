@@ -190,18 +190,23 @@ static void test_tree(void)
     g_assert_cmpstr(fdt_get_name(fdt, first, NULL), ==, "virtio_mmio@10008000");
 }
 
+static struct json_object *board_option(const char *key, const char *value)
+{
+    g_autofree char *text = g_strdup_printf("%s=%s", key, value);
+    return keyval_read(text, NULL, NULL);
+}
+
 static void test_tree_aclint(void)
 {
     Setup s;
     setup_init(&s, "riscv64");
-    s.config.board_options = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(s.config.board_options, (char *)"aclint", (char *)"on");
+    s.config.board_options = board_option("aclint", "on");
     g_autofree void *fdt = dumped_tree(&s);
     assert_cells(fdt, "/soc/sswi@2f00000", "interrupts-extended", 4, 4, 1, 2, 1);
     assert_cells(fdt, "/soc/mtimer@2004000", "reg", 8, 0, 0x200bff8, 0, 0x4008, 0, 0x2004000, 0, 0x7ff8);
     assert_cells(fdt, "/soc/mswi@2000000", "reg", 4, 0, 0x2000000, 0, 0x4000);
     g_assert_cmpint(fdt_path_offset(fdt, "/soc/clint@2000000"), <, 0);
-    g_hash_table_unref(s.config.board_options);
+    keyval_free(s.config.board_options);
 }
 
 static void test_options(void)
@@ -217,10 +222,9 @@ static void test_options(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         Setup s;
         setup_init(&s, "riscv64");
-        s.config.board_options = g_hash_table_new(g_str_hash, g_str_equal);
-        g_hash_table_insert(s.config.board_options, (char *)rows[i][0], (char *)rows[i][1]);
+        s.config.board_options = board_option(rows[i][0], rows[i][1]);
         assert_refused(&s, rows[i][2]);
-        g_hash_table_unref(s.config.board_options);
+        keyval_free(s.config.board_options);
     }
     Setup s;
     setup_init(&s, "riscv64");
@@ -408,12 +412,11 @@ static void test_dump_guest_core(void)
     for (unsigned off = 0; off < 2; off++) {
         Setup s;
         setup_init(&s, "riscv64");
-        s.config.board_options = g_hash_table_new(g_str_hash, g_str_equal);
-        g_hash_table_insert(s.config.board_options, (char *)"dump-guest-core", (char *)(off ? "off" : "on"));
+        s.config.board_options = board_option("dump-guest-core", off ? "off" : "on");
         assert_starts(&s);
         g_assert_cmpint(ram_is_hidden(), ==, off);
         machine_free(s.m);
-        g_hash_table_unref(s.config.board_options);
+        keyval_free(s.config.board_options);
     }
 }
 
