@@ -153,8 +153,9 @@ char *names_advice(const char *word, const char *const *names)
     }
     const char *near = nearest_name(word, names);
     g_autofree char *all = names_join(names, ", ");
-    return near ? g_strdup_printf(". There are %s; did you mean '%s'?", all, near)
-                : g_strdup_printf(". There are %s", all);
+    const char *verb = names[1] ? "are" : "is";
+    return near ? g_strdup_printf(". There %s %s; did you mean '%s'?", verb, all, near)
+                : g_strdup_printf(". There %s %s", verb, all);
 }
 
 static void collect_names(const Prop *props, GPtrArray *names)

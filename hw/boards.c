@@ -5,7 +5,5 @@
 #include "hw/board.h"
 
 const BoardClass *const board_classes[] = {
-    &riscv64_virt_board,
-    &riscv32_virt_board,
-    NULL,
+    &riscv64_virt_board, &riscv32_virt_board, &riscv64_none_board, &riscv32_none_board, NULL,
 };

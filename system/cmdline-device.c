@@ -87,8 +87,14 @@ static void add_disk(BlockBackend *blk, void *opaque)
     if (a->err || !wanted || is_in_flash(a->m, blk)) {
         return;
     }
+    const char *device = a->m->board->block_device;
+    if (!device) {
+        cmdline_fail(&a->err, "drive '%s': machine '%s' has no place for a disk; give if=none", block_id(blk),
+                     a->m->board->name);
+        return;
+    }
     json_object *keys = json_object_new_object();
-    keyval_put(keys, "driver", a->m->board->block_device);
+    keyval_put(keys, "driver", device);
     keyval_put(keys, "drive", block_id(blk));
     if (!add_device(a->m, keys, false, &a->err)) {
         g_prefix_error(&a->err, "drive '%s': ", block_id(blk));

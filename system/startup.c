@@ -203,7 +203,7 @@ static bool start_machine(Startup *s, GError **err)
         s->exit_now = true;
         return true;
     }
-    if (!s->accel->class->start(s->accel, err)) {
+    if (s->machine->cpu_count && !s->accel->class->start(s->accel, err)) {
         return false;
     }
     machine_reset(s->machine);

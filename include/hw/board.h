@@ -121,7 +121,7 @@ struct BoardClass {
 };
 
 /* Those that exist, and the list of them. */
-extern const BoardClass riscv64_virt_board, riscv32_virt_board;
+extern const BoardClass riscv64_virt_board, riscv32_virt_board, riscv64_none_board, riscv32_none_board;
 extern const BoardClass *const board_classes[]; /* ends with NULL; hw/boards.c */
 
 /* Options of -machine that every board has: offsets into Machine; ends with a NULL name. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command line: what is listed, and how wrong values are refused."""
 import os
+import signal
 
 from harness import EMULATOR, case, check, is_peer, not_on_peer
 
@@ -107,3 +108,29 @@ def test_name_of_program(b):
     link.symlink_to(os.path.abspath(EMULATOR))
     code, out, err = b.run("-M", "help", program=str(link))
     check(code == 0 and "virt" in out, f"exit code {code}: {err!r}")
+
+
+@case()
+def test_machine_none(b):
+    """-machine none starts with nothing in it, answers, and ends; what needs a CPU is refused"""
+    pidfile = b.tmp / "pid"
+    code, _, err = b.run("-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", "none,accel=kvm:tcg",
+                         "-serial", "none", "-monitor", "none", "-parallel", "none", "-pidfile", str(pidfile), "-daemonize")
+    check(code == 0, f"as libvirt probes: exit code {code}: {err!r}")
+    os.kill(int(pidfile.read_text()), signal.SIGTERM)
+    for args, why in ((["-kernel", "/nonexistent"], "no CPU"), (["-cpu", "rv64"], "no CPU"), (["-smp", "2"], "max CPUs"),
+                      (["-device", "virtio-blk-device"], "bus"), (["-nic", "user"], "network card")):
+        code, _, err = b.run("-machine", "none", "-nodefaults", *args)
+        check(code == 1 and (why in err or is_peer()), f"{args}: exit code {code}: {err!r}")
+
+
+@case()
+def test_help_of_kinds(b):
+    """-netdev TYPE,help and the like list what a kind takes; a kind that is not there is refused"""
+    not_on_peer("its lists have other forms")
+    for args, wanted in ((["-netdev", "user,help"], "  hostfwd=<str...>"), (["-chardev", "socket,help"], "  port=<str>"),
+                         (["-chardev", "null,help"], "  mux=<bool>"), (["-drive", "help"], "  file.locking=<OnOffAuto>")):
+        code, out, err = b.run(*args)
+        check(code == 0 and wanted in out, f"{args}: exit code {code}, no {wanted} in {out!r}: {err}")
+    code, _, err = b.run("-netdev", "usr,help")
+    check(code == 1 and "did you mean 'user'" in err, f"exit code {code}: {err!r}")
