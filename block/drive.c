@@ -156,13 +156,6 @@ static const char *image_path(const DriveOptions *o, GError **err)
                     (int)(colon - path), path);
         return NULL;
     }
-    if (g_str_has_prefix(path, "/dev/fdset/")) {
-        block_error(err,
-                    "-drive file=%s: sets of descriptors (-add-fd) are not supported; name the "
-                    "file, or /proc/self/fd/N",
-                    path);
-        return NULL;
-    }
     return path;
 }
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "block_priv.h"
+#include "base/fdset.h"
 
 enum { CHUNK = 1 << 20 };
 
@@ -366,7 +367,7 @@ static bool file_measure(FileNode *f, const char *path, GError **err)
 static int file_open_fd(const char *path, const OpenFlags *flags, GError **err)
 {
     int mode = (flags->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    int fd = open(path, mode | (flags->direct ? O_DIRECT : 0));
+    int fd = fdset_open(path, mode | (flags->direct ? O_DIRECT : 0));
     if (fd >= 0) {
         return fd;
     }
@@ -379,7 +380,7 @@ static int file_open_fd(const char *path, const OpenFlags *flags, GError **err)
         return -1;
     }
     block_error(err, "Could not open '%s': %s; %s", path, g_strerror(e),
-                e == ENOENT   ? "check the name (qemu-img create makes an image)"
+                e == ENOENT   ? "check the name (qemu-img create makes an image; -add-fd a set)"
                 : e == EISDIR ? "name a disk image"
                 : (e == EACCES || e == EROFS || e == EPERM) && !flags->readonly
                     ? "add readonly=on, or get permission to write it"

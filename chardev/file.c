@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "stream.h"
+#include "base/fdset.h"
 
 static int open_path(const char *path, int flags, const char *what, GError **err)
 {
@@ -27,7 +28,7 @@ static int open_path(const char *path, int flags, const char *what, GError **err
         }
     }
     if (fd < 0 && errno == 0) {
-        fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+        fd = fdset_open(path, flags | O_NONBLOCK | O_NOCTTY);
     }
     if (fd < 0) {
         chr_error(err,

@@ -3,6 +3,7 @@
  * listing and freeing them.
  * Spelling: the QEMU manual, "invocation", -chardev. */
 #include "chardev_priv.h"
+#include "base/fdset.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,8 +74,7 @@ static bool log_open(Chardev *chr, const ChardevOptions *o, GError **err)
     if (!o->logfile) {
         return true;
     }
-    chr->log_fd =
-        open(o->logfile, O_WRONLY | O_CREAT | O_CLOEXEC | (o->logappend ? O_APPEND : O_TRUNC), 0666);
+    chr->log_fd = fdset_open(o->logfile, O_WRONLY | O_CREAT | (o->logappend ? O_APPEND : O_TRUNC));
     if (chr->log_fd < 0) {
         chr_error(err,
                   "chardev '%s': could not open the log file '%s': %s; check the folder and "

@@ -106,6 +106,9 @@ const Option cmdline_options[] = {
       .help = "log register accesses of the devices whose name fits ('-trace virtio*');\n"
               "'-pattern' takes back, events=file has a pattern a line;\n"
               "'-machine ... -trace help' lists the names" },
+    { "add-fd", OPT_ADD_FD, SHAPE_KEYS, .arg = "fd=fd,set=set[,opaque=text]",
+      .help = "put an inherited descriptor into a set; /dev/fdset/SET opens the member of it\n"
+              "that fits, where a file is named" },
     { "pidfile", OPT_PIDFILE, SHAPE_TEXT, .arg = "file", .help = "write the process id there" },
     { "msg", OPT_MSG, SHAPE_KEYS, .arg = "[timestamp=on|off][,guest-name=on|off]",
       .help = "put the time, and the name of -name, in front of messages" },
@@ -158,7 +161,6 @@ const Option cmdline_options[] = {
     { "runas", .shape = SHAPE_TEXT, .refused = "changing the user is not built; start the program as that user" },
     { "run-with", .shape = SHAPE_TEXT, .refused = "changing the user or root is not built; start the program that way" },
     { "chroot", .shape = SHAPE_TEXT, .refused = "changing the root is not built; start the program in it" },
-    { "add-fd", .shape = SHAPE_TEXT, .refused = "sets of file descriptors are not built; name the file /dev/fd/N" },
     { "set", .shape = SHAPE_TEXT, .refused = "give the key in the option itself" },
     { "readconfig", .shape = SHAPE_TEXT, .refused = "configuration files are not built; give the options on the command line" },
     { "writeconfig", .shape = SHAPE_TEXT, .refused = "configuration files are not built" },

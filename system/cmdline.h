@@ -21,7 +21,7 @@ typedef enum OptionKind {
     OPT_NETDEV, OPT_NIC, OPT_NET, OPT_CHARDEV, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_MON,
     OPT_ECHR, OPT_DISPLAY, OPT_VGA, OPT_NOGRAPHIC, OPT_GDB, OPT_GDB_SHORT, OPT_PAUSED,
     OPT_NO_REBOOT, OPT_NO_SHUTDOWN, OPT_ACTION, OPT_PIDFILE, OPT_DAEMONIZE, OPT_NODEFAULTS,
-    OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR,
+    OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR, OPT_ADD_FD,
 } OptionKind;
 /* clang-format on */
 
@@ -132,6 +132,8 @@ bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err);
 /* -display, -vga, -parallel, -overcommit: what is asked for is so already; and -daemonize with -nographic */
 bool cmdline_check_display(const CmdLine *c, GError **err);
 bool cmdline_check_overcommit(const CmdLine *c, GError **err);
+/* -add-fd, before anything opens a file */
+bool cmdline_fdsets(const CmdLine *c, GError **err);
 /* -chardev, -object, -serial ..., before the machine is built */
 bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GError **err);
 bool cmdline_objects(const CmdLine *c, Machine *m, MachineConfig *config, GError **err);

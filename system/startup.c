@@ -158,8 +158,9 @@ static bool start_host_ends(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
     Machine *m = s->machine = machine_new(s->loop);
-    return cmdline_objects(c, m, &s->config, err) && cmdline_chardevs(c, m, &s->config, err) &&
-           cmdline_drives(c, m, &s->config, err) && cmdline_netdevs(c, m, err);
+    return cmdline_fdsets(c, err) && cmdline_objects(c, m, &s->config, err) &&
+           cmdline_chardevs(c, m, &s->config, err) && cmdline_drives(c, m, &s->config, err) &&
+           cmdline_netdevs(c, m, err);
 }
 
 static char *run_command(MachineServices *services, const char *line)

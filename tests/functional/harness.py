@@ -299,14 +299,14 @@ class Bench:
         self.onexit.callback(m.stop)
         return m
 
-    def run(self, *args, limit=20, program=None):
-        """Run a program to its end: (exit code, standard output, standard error)."""
+    def run(self, *args, limit=20, program=None, fds=()):
+        """Run a program, which inherits `fds`, to its end: (exit code, standard output, standard error)."""
         allowed = seconds(limit)
         argv = [program or EMULATOR, *[str(a) for a in args]]
         self.note(b"\n$ " + " ".join(argv).encode() + b"\n")
         try:
             p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, timeout=allowed, check=False)
+                               stderr=subprocess.PIPE, timeout=allowed, check=False, pass_fds=fds)
         except subprocess.TimeoutExpired as e:
             self.note((e.stdout or b"") + (e.stderr or b""))
             raise Failure(f"{argv[0]} did not end within {allowed:.0f} s") from e

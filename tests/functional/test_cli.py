@@ -134,3 +134,28 @@ def test_help_of_kinds(b):
         check(code == 0 and wanted in out, f"{args}: exit code {code}, no {wanted} in {out!r}: {err}")
     code, _, err = b.run("-netdev", "usr,help")
     check(code == 1 and "did you mean 'user'" in err, f"exit code {code}: {err!r}")
+
+
+@case()
+def test_add_fd(b):
+    """-add-fd: a disk that only its descriptor leads to; wrong descriptors are refused"""
+    path = b.tmp / "disk"
+    path.write_bytes(bytes(1 << 20))
+    both, one = os.open(path, os.O_RDWR), os.open(path, os.O_RDONLY)
+    path.unlink()
+    machine = ["-M", "virt,dumpdtb=/dev/null", "-nodefaults", "-display", "none", "-bios", "none"]
+    disk = ["-drive", "file=/dev/fdset/2,format=raw,if=none,id=d", "-device", "virtio-blk-device,drive=d"]
+    try:
+        code, _, err = b.run(*machine, "-add-fd", f"fd={one},set=2", "-add-fd", f"fd={both},set=2,opaque=rw:disk", *disk,
+                             "-chardev", "file,id=c,path=/dev/fdset/2", fds=(both, one))
+        check(code == 0, f"exit code {code}: {err!r}")
+        for args, fds, why in ((["-add-fd", f"fd={one},set=2", *disk], (one,), "Permission denied"),
+                               (disk, (), "No such file"), (["-add-fd", "fd=1,set=2"], (), "standard I/O"),
+                               (["-add-fd", f"fd={one},set=2"], (), "not valid"), (["-add-fd", "fd=x,set=1"], (), "number"),
+                               (["-add-fd", f"fd={one},set=1", "-add-fd", f"fd={one},set=2"], (one,), "already in use"),
+                               (["-add-fd", f"fd={one}"], (one,), "set")):
+            code, _, err = b.run(*machine, *args, fds=fds)
+            check(code == 1 and why in err, f"{args}: exit code {code}, no '{why}' in {err!r}")
+    finally:
+        os.close(both)
+        os.close(one)
