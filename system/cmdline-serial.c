@@ -49,10 +49,21 @@ static bool any_text(const CmdLine *c, OptionKind kind, bool (*test)(const char 
     return false;
 }
 
+static bool any_chardev_is_stdio(const CmdLine *c)
+{
+    for (unsigned i = 0; i < cmdline_count(c, OPT_CHARDEV); i++) {
+        const char *backend = keyval_text(cmdline_item(c, OPT_CHARDEV, i)->values, "backend");
+        if (backend && g_str_equal(backend, "stdio")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool stdio_is_taken(const CmdLine *c)
 {
     return any_text(c, OPT_SERIAL, is_stdio) || any_text(c, OPT_MONITOR, is_stdio) ||
-           any_text(c, OPT_CHARDEV, is_stdio) || any_text(c, OPT_GDB, is_stdio);
+           any_chardev_is_stdio(c) || any_text(c, OPT_GDB, is_stdio);
 }
 
 static bool is_mon(const char *text)

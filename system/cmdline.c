@@ -7,7 +7,7 @@
  *  - the program's name picks the default guest: qemu-system-riscv64 -> riscv64;
  *  - an unknown option names the nearest known one, and nothing is started.
  *
- * Not modelled: -readconfig and user configuration files. */
+ * Not modelled: user configuration files. */
 #include "system/cmdline.h"
 
 #include <gio/gio.h>
@@ -68,6 +68,7 @@ static void item_free(void *opaque)
 {
     CmdItem *item = opaque;
     json_object_put(item->values);
+    g_free(item->where);
     g_free(item);
 }
 
@@ -122,6 +123,34 @@ static bool asks_nothing(const Option *o, const char *text)
     return nothing;
 }
 
+static CmdItem *item_new(CmdLine *c, const Option *o, const char *text)
+{
+    CmdItem *item = g_new0(CmdItem, 1);
+    item->option = o;
+    item->text = text;
+    g_ptr_array_add(c->items, item);
+    return item;
+}
+
+json_object *cmdline_add_group(CmdLine *c, const char *name, const char *where, GError **err)
+{
+    const Option *o = option_find(name);
+    if (!o || (o->kind != OPT_NONE && o->shape != SHAPE_KEYS)) {
+        cmdline_fail(err,
+                     "there is no group '%s'; a group is an option that takes keys, such as [device \"ID\"]",
+                     name);
+        return NULL;
+    }
+    if (o->kind == OPT_NONE) {
+        cmdline_fail(err, "[%s]: %s", name, o->refused);
+        return NULL;
+    }
+    CmdItem *item = item_new(c, o, NULL);
+    item->text = item->where = g_strdup(where);
+    item->values = json_object_new_object();
+    return item->values;
+}
+
 /* The option of argv[*i], with its argument; *i moves past both. */
 static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
 {
@@ -145,11 +174,11 @@ static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
         cmdline_fail(err, "%s: requires an argument%s%s", word, o->arg ? ": " : "", o->arg ? o->arg : "");
         return false;
     }
-    CmdItem *item = g_new0(CmdItem, 1);
-    item->option = o;
-    item->text = bare ? word : o->shape == SHAPE_FLAG ? NULL : argv[(*i)++];
-    g_ptr_array_add(c->items, item);
-    return item_parse_keys(item, err);
+    const char *text = bare ? word : o->shape == SHAPE_FLAG ? NULL : argv[(*i)++];
+    if (o->kind == OPT_READCONFIG) {
+        return cmdline_read_config(c, text, err);
+    }
+    return item_parse_keys(item_new(c, o, text), err);
 }
 
 /* "qemu-system-riscv64" -> "riscv64" */

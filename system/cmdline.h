@@ -21,7 +21,7 @@ typedef enum OptionKind {
     OPT_NETDEV, OPT_NIC, OPT_NET, OPT_CHARDEV, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_MON,
     OPT_ECHR, OPT_DISPLAY, OPT_VGA, OPT_NOGRAPHIC, OPT_GDB, OPT_GDB_SHORT, OPT_PAUSED,
     OPT_NO_REBOOT, OPT_NO_SHUTDOWN, OPT_ACTION, OPT_PIDFILE, OPT_DAEMONIZE, OPT_NODEFAULTS,
-    OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR, OPT_ADD_FD,
+    OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR, OPT_ADD_FD, OPT_READCONFIG,
 } OptionKind;
 /* clang-format on */
 
@@ -50,7 +50,8 @@ extern const Option cmdline_options[]; /* ends with a NULL name */
 /* One option as given. */
 typedef struct CmdItem {
     const Option *option;
-    const char *text;           /* of argv, NULL for flags; "disk_image" for a bare word */
+    const char *text; /* of argv, NULL for flags; "disk_image" for a bare word; "FILE:LINE" of -readconfig */
+    char *where;      /* owns that of -readconfig; else NULL */
     struct json_object *values; /* SHAPE_KEYS, unless the text asks for help */
     bool typed;                 /* they are JSON's */
 } CmdItem;
@@ -81,6 +82,10 @@ typedef struct CmdLine {
 
 CmdLine *cmdline_parse(int argc, char **argv, GError **err);
 void cmdline_free(CmdLine *c);
+/* -readconfig (cmdline-readconfig.c): more items, from a file. */
+bool cmdline_read_config(CmdLine *c, const char *path, GError **err);
+/* An item of the option `name`, which takes keys; where: "FILE:LINE".  Its values, to be filled; NULL: there is none. */
+struct json_object *cmdline_add_group(CmdLine *c, const char *name, const char *where, GError **err);
 
 /* Items of a kind: how many, the i-th (0..), the last or NULL. */
 unsigned cmdline_count(const CmdLine *c, OptionKind kind);

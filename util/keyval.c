@@ -90,6 +90,11 @@ const char *keyval_text(json_object *keys, const char *key)
     }
 }
 
+void keyval_append(json_object *keys, const char *key, const char *value)
+{
+    tree_append(keys, key, json_object_new_string(value));
+}
+
 void keyval_put(json_object *keys, const char *key, const char *value)
 {
     json_object_object_add(keys, key, json_object_new_string(value));

@@ -17,7 +17,8 @@ struct json_object *keyval_read(const char *text, const char *implied,
 /* The text of a member: of a repeated one the last, of a bare word or a true "on", of a number its digits; NULL: it is
  * not there, or an object. */
 const char *keyval_text(struct json_object *keys, const char *key);
-void keyval_put(struct json_object *keys, const char *key, const char *value); /* replaces */
+void keyval_append(struct json_object *keys, const char *key, const char *value); /* as repeated */
+void keyval_put(struct json_object *keys, const char *key, const char *value);    /* replaces */
 struct json_object *keyval_copy(struct json_object *keys);
 void keyval_free(void *keys); /* NULL is fine */
 /* As if the members of `from` had been given behind those of `into`. */

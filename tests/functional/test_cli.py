@@ -159,3 +159,55 @@ def test_add_fd(b):
     finally:
         os.close(both)
         os.close(one)
+
+
+CONFIG = """# as Incus writes it
+[machine]
+  type = "virt"
+dumpdtb = "{dtb}"
+
+[memory]
+size = "96M"
+[smp-opts]
+cpus = "2"
+
+[chardev "c0"]
+backend = "file"
+path = "{log}"
+[device "serial"]
+driver = "virtio-serial-device"
+[device]
+driver = "virtconsole"
+bus = "serial.0"
+chardev = "c0"
+[global]
+driver = "virtio-mmio"
+property = "force-legacy"
+value = "false"
+"""
+
+
+@case()
+def test_readconfig(b):
+    """-readconfig: groups of a file are options; what is wrong is told with its line"""
+    dtb, log, path = b.tmp / "dtb", b.tmp / "a, b", b.tmp / "config"
+    path.write_text(CONFIG.format(dtb=dtb, log=log))
+    base = ["-nodefaults", "-display", "none", "-bios", "none", "-readconfig", path]
+    code, _, err = b.run(*base)
+    check(code == 0 and log.exists(), f"exit code {code}: {err!r}")
+    check(dtb.read_bytes().count(b"cpu@") == 2, "the device tree has not the 2 CPUs of the file")
+    not_on_peer("the messages are ours")
+    for text, why in (("[machine]\ntype = virt\n", ":2: expecting KEY"), ("x = \"1\"\n", ":1: 'x' stands in no group"),
+                      ("[kernel]\n", ":1: there is no group 'kernel'"), ("\n[spice]\n", ":2: [spice]: no display"),
+                      ("[device net0]\n", "stands in quotes"), ("[device\n", "a group begins"),
+                      ("[device \"x\"]\n", ":1: Parameter 'driver' is missing"),
+                      ("[machine]\ntype = \"a\"b\"\n", ":2: expecting KEY"), ("[machine]\n = \"x\"\n", "no key"),
+                      ("[chardev \"c\"]\nbackend = \"nul\"\n", "did you mean 'null'")):
+        path.write_text(text)
+        code, _, err = b.run("-M", "virt", *base)
+        check(code == 1 and why in err, f"{text!r}: exit code {code}, no {why!r} in {err!r}")
+    path.write_bytes(b"[machine]\n\xff")
+    code, _, err = b.run(*base)
+    check(code == 1 and "UTF-8" in err, f"exit code {code}: {err!r}")
+    code, _, err = b.run("-readconfig", "/nonexistent/x")
+    check(code == 1 and "/nonexistent/x" in err, f"exit code {code}: {err!r}")
