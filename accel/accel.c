@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "accel/tcg/loop.h"
-#include "util/nearest.h"
 
 const AccelClass *const accel_classes[] = { &tcg_accel_class, &interp_accel_class, NULL };
 
@@ -38,10 +37,8 @@ static const AccelClass *find_class(const char *name, GError **err)
             return NULL;
         }
     }
-    const char *near = nearest_name(name, names);
-    g_autofree char *all = names_join(names, ", ");
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "invalid accelerator %s%s%s%s\n  do:  choose from: %s",
-                name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
+    g_autofree char *advice = names_advice(name, names);
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "invalid accelerator %s%s", name, advice);
     return NULL;
 }
 
@@ -59,7 +56,7 @@ const char *accel_default(void)
     return accel_classes[i]->name;
 }
 
-static Accel *open_class(const AccelClass *class, EventLoop *loop, GHashTable *options, GError **err)
+static Accel *open_class(const AccelClass *class, EventLoop *loop, struct json_object *options, GError **err)
 {
     const char *why = accel_unusable(class);
     if (why) {
@@ -67,10 +64,15 @@ static Accel *open_class(const AccelClass *class, EventLoop *loop, GHashTable *o
                     why, accel_default());
         return NULL;
     }
-    return class->open(loop, options, err);
+    g_autofree char *who = g_strdup_printf("-accel %s", class->name);
+    PropContext c = { .who = who };
+    void *o = shape_new(class->options, options, &c, err);
+    Accel *a = o ? class->open(loop, o, err) : NULL;
+    shape_free(class->options, o);
+    return a;
 }
 
-Accel *accel_open(const char *list, EventLoop *loop, GHashTable *options, GError **err)
+Accel *accel_open(const char *list, EventLoop *loop, struct json_object *options, GError **err)
 {
     g_auto(GStrv) names = g_strsplit(list, ":", -1);
     g_autoptr(GString) why = g_string_new(NULL);

@@ -134,6 +134,13 @@ static bool help_cpu(const CmdLine *c, const char *name, GError **err)
 
 static bool help_accel(const CmdLine *c, const char *name, GError **err)
 {
+    for (unsigned i = 0; name && accel_classes[i]; i++) {
+        if (g_str_equal(accel_classes[i]->name, name)) {
+            printf("%s options:\n", name);
+            print_props(accel_classes[i]->options->props);
+            return true;
+        }
+    }
     printf("Accelerators supported in %s binary:\n", version_product());
     for (unsigned i = 0; accel_classes[i]; i++) {
         if (!accel_unusable(accel_classes[i])) {

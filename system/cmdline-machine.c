@@ -480,29 +480,18 @@ void cmdline_config_free(MachineConfig *config)
 
 /* ---- -accel ---- */
 
-static GHashTable *accel_keys(const CmdItem *item)
-{
-    GHashTable *keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    json_object_object_foreach(item->values, key, value)
-    {
-        const char *text = value ? keyval_text(item->values, key) : NULL;
-        if (text && !g_str_equal(key, "accel")) {
-            g_hash_table_replace(keys, g_strdup(key), g_strdup(text));
-        }
-    }
-    return keys;
-}
-
 /* Each -accel in turn with its own options; each may be a list a:b. */
 static Accel *open_each(EventLoop *loop, const CmdLine *c, unsigned count, GError **err)
 {
     g_autoptr(GString) why = g_string_new(NULL);
     for (unsigned i = 0; i < count; i++) {
         const CmdItem *item = cmdline_item(c, OPT_ACCEL, i);
-        g_autoptr(GHashTable) options = accel_keys(item);
+        json_object *options = keyval_copy(item->values);
         g_autoptr(GError) local = NULL;
         const char *list = keyval_text(item->values, "accel");
+        json_object_object_del(options, "accel");
         Accel *a = list ? accel_open(list, loop, options, &local) : NULL;
+        json_object_put(options);
         if (a) {
             return a;
         }
@@ -527,12 +516,13 @@ Accel *cmdline_open_accel(const CmdLine *c, EventLoop *loop, GError **err)
     if (count) {
         return open_each(loop, c, count, err);
     }
-    g_autoptr(GHashTable) none = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    json_object *none = json_object_new_object();
     if (!list && accel_unusable(accel_classes[0])) {
         g_printerr("warning: %s: guest code runs with -accel %s\n", accel_unusable(accel_classes[0]),
                    accel_default());
     }
     Accel *a = accel_open(list ? list : accel_default(), loop, none, err);
+    json_object_put(none);
     if (!a && list) {
         g_prefix_error(err, "-machine accel=%s: ", list);
     }

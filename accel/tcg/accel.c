@@ -1,150 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The accelerators `tcg` (translates to host code) and `interp` (interprets the same
  * IR: a host without a back end, and the oracle in tests).
- *
- * Options
- *     one-insn-per-tb=on|off   blocks of one instruction (what -d exec then shows)
- *     thread=single|multi      all vCPUs share a thread, in turns; or each has its own (the default)
- * and of `tcg`
- *     tb-size=MEBIBYTES        room for host code
- *     split-wx=on              host code is never writable where it is executed: always so
- *     perfmap=on|off           /tmp/perf-PID.map: names of guest code for perf
- *     lockstep=on|off          run every block in the interpreter as well and compare
- *
- * Not modelled: split-wx=off. */
-#include <string.h>
-
+ * Their options: options.c. */
 #include "accel/tcg/loop.h"
-#include "accel/tcg/mail.h"
-#include "util/nearest.h"
-
-enum { MAX_TB_MIB = 4096 };
-
-/* ---- options --------------------------------------------------------------------- */
-
-static const char *const option_names[] = {
-    "one-insn-per-tb", "thread", "tb-size", "split-wx", "perfmap", "lockstep", NULL,
-};
-static const char *const interp_option_names[] = { "one-insn-per-tb", "thread", NULL };
-
-static bool parse_bool(const char *name, const char *value, bool *out, GError **err)
-{
-    bool on = !strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "true");
-    bool off = !strcmp(value, "off") || !strcmp(value, "no") || !strcmp(value, "false");
-    if (!on && !off) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "Parameter '%s' expects 'on' or 'off', not '%s'",
-                    name, value);
-    }
-    *out = on;
-    return on || off;
-}
-
-static bool parse_size(const char *value, uint64_t *bytes, GError **err)
-{
-    char *end;
-    uint64_t mib = g_ascii_strtoull(value, &end, 10);
-    if (!g_ascii_isdigit(*value) || *end || mib > MAX_TB_MIB) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "Parameter 'tb-size' expects a number of MiB, at most %u, not '%s'", MAX_TB_MIB, value);
-        return false;
-    }
-    *bytes = mib << 20;
-    return true;
-}
-
-static bool parse_thread(const char *value, bool *single, GError **err)
-{
-    *single = !strcmp(value, "single");
-    if (*single || !strcmp(value, "multi")) {
-        return true;
-    }
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                "Parameter 'thread' expects 'single' or 'multi', not '%s'", value);
-    return false;
-}
-
-static bool parse_split(const char *value, GError **err)
-{
-    bool on;
-    if (!parse_bool("split-wx", value, &on, err)) {
-        return false;
-    }
-    if (!on) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "split-wx=off is refused: host code is never both writable and executable\n"
-                    "  do:  leave split-wx away");
-    }
-    return on;
-}
-
-static bool refuse_option(const char *name, bool interp, GError **err)
-{
-    const char *const *names = interp ? interp_option_names : option_names;
-    const char *near = nearest_name(name, names);
-    g_autofree char *all = names_join(names, ", ");
-    const char *why =
-        interp && g_strv_contains(option_names, name) ? ": the interpreter makes no host code" : "";
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                "Parameter '%s' is unexpected%s%s%s%s\n  do:  one of: %s", name, why,
-                near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", all);
-    return false;
-}
-
-static bool parse_option(const char *name, const char *value, TcgOptions *opt, GError **err)
-{
-    bool lockstep, interp = opt->engine == TCG_INTERP;
-    if (interp && !g_strv_contains(interp_option_names, name)) {
-        return refuse_option(name, interp, err);
-    }
-    if (!strcmp(name, "one-insn-per-tb")) {
-        return parse_bool(name, value, &opt->one_insn, err);
-    }
-    if (!strcmp(name, "tb-size")) {
-        return parse_size(value, &opt->cache_bytes, err);
-    }
-    if (!strcmp(name, "thread")) {
-        return parse_thread(value, &opt->one_thread, err);
-    }
-    if (!strcmp(name, "split-wx")) {
-        return parse_split(value, err);
-    }
-    if (!strcmp(name, "perfmap")) {
-        return parse_bool(name, value, &opt->perf_map, err);
-    }
-    if (!strcmp(name, "lockstep")) {
-        bool ok = parse_bool(name, value, &lockstep, err);
-        opt->engine = ok && lockstep ? TCG_LOCKSTEP : opt->engine;
-        return ok;
-    }
-    return refuse_option(name, interp, err);
-}
-
-static bool parse_options(GHashTable *options, TcgOptions *opt, GError **err)
-{
-    GHashTableIter it;
-    gpointer name, value;
-    if (!options) {
-        return true;
-    }
-    g_hash_table_iter_init(&it, options);
-    while (g_hash_table_iter_next(&it, &name, &value)) {
-        if (!parse_option(name, value, opt, err)) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "accel/tcg/options.h"
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static Accel *open_engine(EventLoop *loop, const AccelClass *class, TcgEngine engine, GHashTable *options,
-                          GError **err)
+static Accel *open_engine(EventLoop *loop, const AccelClass *class, TcgEngine engine,
+                          const TcgAccelOptions *o, GError **err)
 {
-    TcgOptions opt = { .engine = engine };
-    if (!parse_options(options, &opt, err)) {
-        g_prefix_error(err, "-accel %s: ", class->name);
-        return NULL;
-    }
+    TcgOptions opt = { .engine = o->lockstep ? TCG_LOCKSTEP : engine,
+                       .cache_bytes = o->cache_bytes,
+                       .perf_map = o->perf_map,
+                       .one_insn = o->one_insn,
+                       .one_thread = o->thread == TCG_THREAD_SINGLE };
     TcgState *state = tcg_state_new(&opt, err);
     if (!state) {
         g_prefix_error(err, "-accel %s: ", class->name);
@@ -162,7 +32,7 @@ static Accel *open_engine(EventLoop *loop, const AccelClass *class, TcgEngine en
     return &l->accel;
 }
 
-static Accel *open_tcg(EventLoop *loop, GHashTable *options, GError **err)
+static Accel *open_tcg(EventLoop *loop, const void *options, GError **err)
 {
     return open_engine(loop, &tcg_accel_class, TCG_JIT, options, err);
 }
@@ -172,7 +42,7 @@ static const char *tcg_unusable(void)
     return jit_backend ? NULL : "this program was built without a back end for its host's processor";
 }
 
-static Accel *open_interp(EventLoop *loop, GHashTable *options, GError **err)
+static Accel *open_interp(EventLoop *loop, const void *options, GError **err)
 {
     return open_engine(loop, &interp_accel_class, TCG_INTERP, options, err);
 }
@@ -276,9 +146,9 @@ static const VcpuOps vcpu_ops = {
 
 const AccelClass tcg_accel_class = {
     .name = "tcg", .desc = "translates guest code to host code", .unusable = tcg_unusable,
-    .open = open_tcg, LOOP_ENTRIES,
+    .options = &tcg_options_shape, .open = open_tcg, LOOP_ENTRIES,
 };
 const AccelClass interp_accel_class = {
-    .name = "interp", .desc = "interprets guest code: slow, for tests", .open = open_interp,
+    .name = "interp", .desc = "interprets guest code: slow, for tests", .options = &interp_options_shape, .open = open_interp,
     LOOP_ENTRIES,
 };

@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "base/props.h"
 #include "target/cpu.h"
 
 typedef struct AccelClass AccelClass;
@@ -24,8 +25,8 @@ struct AccelClass {
     const char *name, *desc; /* "tcg", "interp" */
     /* Why it cannot run on this host, in a few words; NULL (or no function): it can. */
     const char *(*unusable)(void);
-    /* options of -accel: char* -> char*; unknown ones are refused by name */
-    Accel *(*open)(EventLoop *loop, GHashTable *options, GError **err);
+    const Shape *options; /* what -accel takes besides the name */
+    Accel *(*open)(EventLoop *loop, const void *options /* of that shape */, GError **err);
     bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err); /* cpu->accel is set */
     const VcpuOps *vcpu_ops;
     /* All vCPUs are made: make the thread(s) that run them, all paused. */
@@ -48,8 +49,8 @@ struct AccelClass {
 extern const AccelClass *const accel_classes[];      /* ends with NULL */
 const char *accel_unusable(const AccelClass *class); /* see AccelClass.unusable */
 const char *accel_default(void);                     /* the name of the first that can run here */
-/* First that opens of "tcg", "tcg:interp"...; err says why each did not. */
-Accel *accel_open(const char *list, EventLoop *loop, GHashTable *options, GError **err);
+/* First that opens of "tcg", "tcg:interp"...; err says why each did not.  options: key=value as keyval_read has it. */
+Accel *accel_open(const char *list, EventLoop *loop, struct json_object *options, GError **err);
 /* The accelerator runs this vCPU from now on.  False: it cannot, and has nothing of it. */
 bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The end of that, of both sides: the vCPU is nobody's. */

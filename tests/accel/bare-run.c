@@ -15,15 +15,7 @@ int main(int argc, char **argv)
     if (argc < 3 || !g_file_get_contents(argv[1], &code, &size, NULL) || size > BARE_RAM_SIZE) {
         return 2;
     }
-    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
-    for (int n = 3; n < argc; n++) {
-        char *eq = strchr(argv[n], '=');
-        if (!eq) {
-            return 2;
-        }
-        *eq = 0;
-        g_hash_table_insert(options, argv[n], eq + 1);
-    }
+    g_autofree char *options = g_strjoinv(",", argv + 3);
     bool help;
     const char *items = g_getenv("BARE_LOG");
     if (items && !log_set_items(items, &help, NULL)) {

@@ -9,6 +9,7 @@
 #include "accel/tcg/debug.h"
 #include "hw/board.h"
 #include "tests/loop.h"
+#include "util/keyval.h"
 
 static BusResult uart_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
 {
@@ -36,7 +37,7 @@ static BusResult finisher_write(void *opaque, hwaddr offset, unsigned size, uint
 static const IoOps uart_ops = { .read = uart_read, .write = uart_write };
 static const IoOps finisher_ops = { .read = uart_read, .write = finisher_write };
 
-Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, GHashTable *options)
+Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, const char *options)
 {
     g_autoptr(GError) err = NULL;
     Bare *b = g_new0(Bare, 1);
@@ -44,7 +45,9 @@ Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, GHashT
     Machine *m = &b->machine;
     m->loop = test_loop();
     m->clock = test_clock();
-    m->accel = accel_open(accel, test_loop(), options, &err);
+    struct json_object *values = keyval_read(options ? options : "", NULL, &err);
+    m->accel = accel_open(accel, test_loop(), values, &err);
+    keyval_free(values);
     g_assert_no_error(err);
     memory_thread_register();
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);

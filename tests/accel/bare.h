@@ -18,7 +18,7 @@ typedef struct Bare {
 } Bare;
 
 /* options: of -accel, or NULL; the CPU stands at BARE_RAM in M mode. */
-Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, GHashTable *options);
+Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, const char *options);
 void bare_free(Bare *b);
 CPU *bare_cpu(Bare *b);
 TcgState *bare_state(Bare *b);

@@ -10,10 +10,7 @@
 
 static Bare *start(const char *accel, const char *option, const char *value)
 {
-    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
-    if (option) {
-        g_hash_table_insert(options, (gpointer)option, (gpointer)value);
-    }
+    g_autofree char *options = option ? g_strdup_printf("%s=%s", option, value) : NULL;
     return bare_new(cpu_arch_find("riscv64"), "rv64", accel, options);
 }
 

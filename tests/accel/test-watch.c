@@ -17,10 +17,7 @@ static char *accel_option, *accel_value;
 /* CODE holds one instruction and the end; s0 points to the data, which are 0x11 each byte. */
 static Bare *machine(uint32_t insn, unsigned bytes)
 {
-    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
-    if (accel_option) {
-        g_hash_table_insert(options, accel_option, accel_value);
-    }
+    g_autofree char *options = accel_option ? g_strdup_printf("%s=%s", accel_option, accel_value) : NULL;
     Bare *b = bare_new(&riscv64_arch, "max", accel_name, options);
     memset(bare_ram(b) + DATA - 0x1000, 0x11, 0x3000);
     Code c = { bare_ram(b), CODE };

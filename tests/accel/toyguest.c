@@ -7,6 +7,7 @@
 #include "target/vcpu.h"
 #include "tests/patience.h"
 #include "tests/loop.h"
+#include "util/keyval.h"
 
 static TgCPU *tg_of(CPU *cpu)
 {
@@ -343,17 +344,6 @@ static BusResult device_write(void *opaque, hwaddr offset, unsigned size, uint64
 
 static const IoOps device_ops = { device_read, device_write, 4, 8 };
 
-static GHashTable *parse(const char *options)
-{
-    GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_auto(GStrv) words = g_strsplit(options ? options : "", ",", -1);
-    for (unsigned i = 0; words[i]; i++) {
-        g_auto(GStrv) pair = g_strsplit(words[i], "=", 2);
-        g_hash_table_insert(table, g_strdup(pair[0]), g_strdup(pair[1] ? pair[1] : ""));
-    }
-    return table;
-}
-
 TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus)
 {
     return tg_machine_new_of(&tg_arch, accel, options, cpus);
@@ -362,7 +352,7 @@ TgMachine *tg_machine_new(const char *accel, const char *options, unsigned cpus)
 TgMachine *tg_machine_new_of(const CPUArch *arch, const char *accel, const char *options, unsigned cpus)
 {
     g_autoptr(GError) err = NULL;
-    g_autoptr(GHashTable) table = parse(options);
+    struct json_object *values = keyval_read(options ? options : "", NULL, &err);
     TgMachine *t = g_new0(TgMachine, 1);
     Machine *m = &t->m;
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
@@ -373,7 +363,8 @@ TgMachine *tg_machine_new_of(const CPUArch *arch, const char *accel, const char 
     m->memory = address_space_new(&m->system, "memory");
     m->loop = test_loop();
     m->clock = test_clock();
-    t->accel = m->accel = accel_open(accel, test_loop(), table, &err);
+    t->accel = m->accel = accel_open(accel, test_loop(), values, &err);
+    keyval_free(values);
     g_assert_no_error(err);
     for (unsigned i = 0; i < cpus; i++) {
         CPU *cpu = machine_add_cpu(m, arch, NULL, &err);

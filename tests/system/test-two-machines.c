@@ -14,6 +14,7 @@
 #include "hw/board.h"
 #include "tests/accel/rvcode.h"
 #include "tests/made.h"
+#include "util/keyval.h"
 
 enum { UART = 0x10000000, MTIMECMP = 0x2004000, MTIME_END = 0x200c000, RAM_BYTES = 16 << 20 };
 enum { FINISHER_FAIL = 0x3333, FINISHER_RESET = 0x7777, CSR_MIE = 0x304, CSR_MIP = 0x344, TIMER_BIT = 0x80 };
@@ -198,7 +199,9 @@ static gpointer live(gpointer opaque)
     EventLoop *loop = event_loop_new(NULL);
     Machine *m = machine_new(loop);
     open_ends(m, &config, disk);
-    Accel *a = accel_open(life->accel, loop, NULL, &err);
+    struct json_object *none = keyval_read("", NULL, NULL);
+    Accel *a = accel_open(life->accel, loop, none, &err);
+    keyval_free(none);
     g_assert_no_error(err);
     build(m, &config, a);
     run(m, life);

@@ -60,11 +60,8 @@ static void run_case(gconstpointer data)
               g_file_get_contents(c->code, &code, &size, NULL);
     g_assert(ok);
     bool rv32 = strstr(source, "arch: rv32") != NULL;
-    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
     bool lockstep = !strcmp(c->accel, "lockstep");
-    if (lockstep) {
-        g_hash_table_insert(options, "lockstep", "on");
-    }
+    const char *options = lockstep ? "lockstep=on" : NULL;
     Bare *b = bare_new(rv32 ? &riscv32_arch : &riscv64_arch, "max", lockstep ? "tcg" : c->accel, options);
     g_assert_cmpuint(size, <=, BARE_RAM_SIZE);
     memcpy(bare_ram(b), code, size);

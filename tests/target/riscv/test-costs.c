@@ -49,9 +49,7 @@ static void append_cost(Bare *b, unsigned n, GString *out)
 
 static char *costs_now(void)
 {
-    g_autoptr(GHashTable) options = g_hash_table_new(g_str_hash, g_str_equal);
-    g_hash_table_insert(options, "one-insn-per-tb", "on");
-    Bare *b = bare_new(&riscv64_arch, "max", "tcg", options);
+    Bare *b = bare_new(&riscv64_arch, "max", "tcg", "one-insn-per-tb=on");
     GString *out = g_string_new("# instruction                             ops bytes\n");
     for (unsigned n = 1; n < riscv_row_count; n++) {
         if (riscv_rows[n].xlen != 32) {
