@@ -8,11 +8,11 @@
  * it on is refused. */
 #include "target/riscv/cpu.h"
 
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "util/keyval.h"
-#include "util/nearest.h"
+#include "base/props.h"
 
 #define B(e) (1ull << (e))
 
@@ -133,121 +133,81 @@ static void model_unknown(const char *name, uint32_t xlen, GError **err)
         }
     }
     names[n] = NULL;
-    const char *near = nearest_name(name, names);
-    g_autofree char *list = names_join(names, ", ");
-    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "unable to find CPU model '%s': the models of riscv%u are %s%s%s%s", name, xlen, list,
-                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    g_autofree char *advice = names_advice(name, names);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "unable to find CPU model '%s' of riscv%u%s",
+                name, xlen, advice);
 }
 
-static void feature_unknown(const char *name, GError **err)
+static bool feature_unknown(const char *name, const PropContext *c, GError **err)
 {
     const char *names[G_N_ELEMENTS(features) + 1];
     for (unsigned i = 0; i < G_N_ELEMENTS(features); i++) {
         names[i] = features[i].name;
     }
     names[G_N_ELEMENTS(features)] = NULL;
-    const char *near = nearest_name(name, names);
-    g_autofree char *list = names_join(names, " ");
-    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "-cpu: unknown feature '%s'%s%s%s.  Features: %s", name, near ? ", did you mean '" : "",
-                near ? near : "", near ? "'?" : "", list);
+    g_autofree char *advice = names_advice(name, names);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: Property '%s-riscv-cpu.%s' not found%s",
+                c->who, c->class, name, advice);
+    return false;
 }
 
-/* Words that other emulators let one choose: what is built is accepted. */
-static bool fixed_word(const char *key, const char *value, bool *handled, GError **err)
-{
-    static const struct {
-        const char *key, *word, *why;
-    } fixed[] = {
-        { "priv_spec", "v1.12.0", "harts follow this version of the privileged specification" },
-        { "vext_spec", "v1.0", "'v' is not built, and there is one version of it" },
-        { "vlen", NULL, "'v' is not built" },
-        { "elen", NULL, "'v' is not built" },
-    };
-    *handled = false;
-    for (unsigned i = 0; i < G_N_ELEMENTS(fixed); i++) {
-        if (strcmp(key, fixed[i].key)) {
-            continue;
-        }
-        *handled = true;
-        if (g_strcmp0(value, fixed[i].word)) {
-            g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-cpu: %s=%s: %s; leave it out%s%s",
-                        key, value, fixed[i].why, fixed[i].word ? ", or give " : "",
-                        fixed[i].word ? fixed[i].word : "");
-            return false;
-        }
-    }
-    return true;
-}
+#define NO_VENDOR "the harts are of no vendor"
+#define NO_COUNTERS "event counters count nothing here"
+#define BLOCK_64 "cache blocks are 64 bytes here"
 
-/* Numbers, likewise. */
-static bool fixed_number(const char *key, const char *value, bool *handled, GError **err)
-{
-    static const struct {
-        const char *key;
-        uint64_t number;
-        const char *why;
-    } fixed[] = {
-        { "cbom_blocksize", 64, "cache blocks are 64 bytes here" },
-        { "cbop_blocksize", 64, "cache blocks are 64 bytes here" },
-        { "cboz_blocksize", 64, "cache blocks are 64 bytes here" },
-        { "pmu-num", 0, "event counters count nothing here" },
-        { "pmu-mask", 0, "event counters count nothing here" },
-        { "mvendorid", 0, "the harts are of no vendor" },
-        { "marchid", 0, "the harts are of no vendor" },
-        { "mimpid", 0, "the harts are of no vendor" },
-        { "resetvec", 0x1000, "the boot ROM is at 0x1000" },
-    };
-    uint64_t number;
-    *handled = false;
-    for (unsigned i = 0; i < G_N_ELEMENTS(fixed); i++) {
-        if (strcmp(key, fixed[i].key)) {
-            continue;
-        }
-        *handled = true;
-        if (!keyval_uint(value, UINT64_MAX, &number) || number != fixed[i].number) {
-            g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                        "-cpu: %s=%s: %s; leave it out, or give %" G_GUINT64_FORMAT, key, value, fixed[i].why,
-                        fixed[i].number);
-            return false;
-        }
-    }
-    return true;
-}
+/* What other emulators let one choose: the value that is built is accepted. */
+static const Prop fixed_props[] = {
+    { "priv_spec", PROP_STRING, .def_string = "v1.12.0",
+      .only = "harts follow this version of the privileged specification" },
+    { "vext_spec", PROP_STRING, .def_string = "v1.0",
+      .only = "'v' is not built, and there is one version of it" },
+    { "vlen", .refused = "'v' is not built; leave it out" },
+    { "elen", .refused = "'v' is not built; leave it out" },
+    PROP_ONLY_NUMBER("cbom_blocksize", 64, BLOCK_64),
+    PROP_ONLY_NUMBER("cbop_blocksize", 64, BLOCK_64),
+    PROP_ONLY_NUMBER("cboz_blocksize", 64, BLOCK_64),
+    PROP_ONLY_NUMBER("pmu-num", 0, NO_COUNTERS),
+    PROP_ONLY_NUMBER("pmu-mask", 0, NO_COUNTERS),
+    PROP_ONLY_NUMBER("mvendorid", 0, NO_VENDOR),
+    { "marchid", PROP_U64, .only = NO_VENDOR },
+    { "mimpid", PROP_U64, .only = NO_VENDOR },
+    { "resetvec", PROP_U64, .def = 0x1000, .only = "the boot ROM is at 0x1000" },
+    { NULL },
+};
 
-static bool feature_apply(RiscvCPU *r, const char *key, const char *value, GError **err)
+static bool feature_unbuilt(const char *key, bool on, const PropContext *c, GError **err)
 {
-    bool on, handled;
-    if (!fixed_word(key, value, &handled, err) || (!handled && !fixed_number(key, value, &handled, err))) {
-        return false;
+    bool sv39 = !strcmp(key, "sv39");
+    if (!g_strv_contains(unbuilt, key)) {
+        return feature_unknown(key, c, err);
     }
-    if (handled) {
+    if (on == sv39) {
         return true;
     }
-    if (!keyval_bool(value, &on)) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "-cpu: feature '%s' is 'on' or 'off', not '%s'", key, value);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                sv39 ? "%s: '%s' cannot be switched off: it is the base of sv48 and sv57"
+                     : "%s: '%s' is not built in this version of Lyrebird: leave it out, or switch it off",
+                c->who, key);
+    return false;
+}
+
+static bool feature_apply(RiscvCPU *r, const char *key, json_object *value, const PropContext *c,
+                          GError **err)
+{
+    const Prop *fixed = props_find(fixed_props, key);
+    const Prop flag = { key, PROP_BOOL };
+    bool on;
+    if (fixed) {
+        return prop_set(NULL, fixed, value, c, err);
+    }
+    if (!prop_set(&on, &flag, value, c, err)) {
         return false;
     }
     const Feature *f = feature_find(key);
-    if (f) {
-        r->ext = on ? r->ext | B(f->ext) : r->ext & ~B(f->ext);
-        return true;
+    if (!f) {
+        return feature_unbuilt(key, on, c, err);
     }
-    if (!g_strv_contains(unbuilt, key)) {
-        feature_unknown(key, err);
-        return false;
-    }
-    bool sv39 = !strcmp(key, "sv39");
-    if (on != sv39) {
-        g_set_error(
-            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-            sv39 ? "-cpu: '%s' cannot be switched off: it is the base of sv48 and sv57"
-                 : "-cpu: '%s' is not built in this version of Lyrebird: leave it out, or switch it off",
-            key);
-        return false;
-    }
+    r->ext = on ? r->ext | B(f->ext) : r->ext & ~B(f->ext);
     return true;
 }
 
@@ -291,6 +251,34 @@ static void features_follow(RiscvCPU *r, GHashTable *named)
     }
 }
 
+/* "key=value", "key", or in the old spelling "+key" and "-key". */
+static bool feature_take(RiscvCPU *r, char *part, GHashTable *named, const PropContext *c, GError **err)
+{
+    char *key = part, *eq = strchr(part, '=');
+    const char *value = eq ? eq + 1 : "on";
+    if (eq) {
+        *eq = '\0';
+    } else if (*key == '+' || *key == '-') {
+        value = *key++ == '+' ? "on" : "off";
+    }
+    json_object *text = json_object_new_string(value);
+    bool ok = feature_apply(r, key, text, c, err);
+    json_object_put(text);
+    g_hash_table_add(named, g_ascii_strdown(key, -1));
+    return ok;
+}
+
+static void model_extensions(RiscvCPU *r, const Model *m)
+{
+    r->ext = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(m->sets) && m->sets[i]; i++) {
+        r->ext |= *m->sets[i];
+    }
+    if (r->xlen == 32) {
+        r->ext &= ~(wide_mmu | B(EXT_SVNAPOT) | B(EXT_SVPBMT));
+    }
+}
+
 bool riscv_model_apply(RiscvCPU *r, const char *text, GError **err)
 {
     g_autoptr(GHashTable) named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -300,25 +288,13 @@ bool riscv_model_apply(RiscvCPU *r, const char *text, GError **err)
         model_unknown(parts[0] ? parts[0] : "", r->xlen, err);
         return false;
     }
-    r->ext = 0;
-    for (unsigned i = 0; i < G_N_ELEMENTS(m->sets) && m->sets[i]; i++) {
-        r->ext |= *m->sets[i];
-    }
-    if (r->xlen == 32) {
-        r->ext &= ~(wide_mmu | B(EXT_SVNAPOT) | B(EXT_SVPBMT));
-    }
-    for (unsigned i = 1; parts[0] && parts[i]; i++) {
-        char *key = parts[i], *eq = strchr(key, '=');
-        const char *value = eq ? eq + 1 : "on";
-        if (eq) {
-            *eq = '\0';
-        } else if (*key == '+' || *key == '-') { /* the old spelling */
-            value = *key++ == '+' ? "on" : "off";
-        }
-        if (!feature_apply(r, key, value, err)) {
+    g_autofree char *who = g_strdup_printf("-cpu %s", m->name);
+    const PropContext c = { .who = who, .class = m->name };
+    model_extensions(r, m);
+    for (unsigned i = 1; parts[i]; i++) {
+        if (!feature_take(r, parts[i], named, &c, err)) {
             return false;
         }
-        g_hash_table_add(named, g_ascii_strdown(key, -1));
     }
     if (riscv_has(r, EXT_ZFH)) {
         r->ext |= B(EXT_ZFHMIN);
