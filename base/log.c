@@ -54,11 +54,9 @@ static bool log_find_item(const char *word, uint32_t *items, GError **err)
         }
         all[i] = names[i].name;
     }
-    const char *near = nearest_name(word, all);
-    g_autofree char *list = names_join(all, ", ");
-    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "-d: there is no log item '%s'%s%s%s; the items are %s", word, near ? "; did you mean '" : "",
-                near ? near : "", near ? "'?" : "", list);
+    g_autofree char *advice = names_advice(word, all);
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-d: there is no log item '%s'%s", word,
+                advice);
     return false;
 }
 

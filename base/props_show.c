@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "util/bytes.h"
-#include "util/nearest.h"
 
 /* ---- value to text ------------------------------------------------------- */
 
@@ -144,18 +143,6 @@ void props_help(const Prop *props, GString *out)
             prop_help(p, out);
         }
     }
-}
-
-char *names_advice(const char *word, const char *const *names)
-{
-    if (!names[0]) {
-        return g_strdup(". There are none");
-    }
-    const char *near = nearest_name(word, names);
-    g_autofree char *all = names_join(names, ", ");
-    const char *verb = names[1] ? "are" : "is";
-    return near ? g_strdup_printf(". There %s %s; did you mean '%s'?", verb, all, near)
-                : g_strdup_printf(". There %s %s", verb, all);
 }
 
 static void collect_names(const Prop *props, GPtrArray *names)

@@ -108,9 +108,9 @@ void trace_check(const GPtrArray *names)
     for (guint i = 0; choices && i < choices->len; i++) {
         const TraceChoice *c = &g_array_index(choices, TraceChoice, i);
         if (!fits_any(c, names)) {
-            const char *near = nearest_name(c->text, list);
-            log_report("-trace %s: nothing in this machine is called so%s%s%s; add '-trace help' for a list",
-                       c->text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            g_autofree char *hint = names_hint(c->text, list);
+            log_report("-trace %s: nothing in this machine is called so%s; add '-trace help' for a list",
+                       c->text, hint);
         }
     }
 }

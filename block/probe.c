@@ -51,9 +51,9 @@ bool format_check(const char *format, GError **err)
                     "it with: qemu-img convert -O raw FILE FILE.raw",
                     format);
     } else {
-        const char *near = nearest_name(format, known);
-        block_error(err, "Unknown driver '%s': this program has the format raw%s%s%s", format,
-                    near ? "; did you mean '" : "; write format=raw", near ? near : "", near ? "'?" : "");
+        g_autofree char *hint = names_hint(format, known);
+        block_error(err, "Unknown driver '%s': this program has the format raw%s", format,
+                    *hint ? hint : "; write format=raw");
     }
     return false;
 }

@@ -45,10 +45,8 @@ bool cmdline_fail(GError **err, const char *fmt, ...)
 
 void cmdline_error_choice(GError **err, const char *what, const char *word, const char *const *valid)
 {
-    const char *near = nearest_name(word, valid);
-    g_autofree char *all = names_join(valid, ", ");
-    cmdline_fail(err, "'%s' is not a valid %s; valid: %s%s%s%s", word, what, *all ? all : "(none)",
-                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    g_autofree char *all = names_join(valid, ", "), *hint = names_hint(word, valid);
+    cmdline_fail(err, "'%s' is not a valid %s; valid: %s%s", word, what, *all ? all : "(none)", hint);
 }
 
 /* ---- items ---- */

@@ -75,6 +75,19 @@ const char *nearest_name(const char *word, const char *const *names)
     return best;
 }
 
+char *names_hint(const char *word, const char *const *names)
+{
+    const char *near = nearest_name(word, names);
+    return near ? g_strdup_printf("; did you mean '%s'?", near) : g_strdup("");
+}
+
+char *names_advice(const char *word, const char *const *names)
+{
+    g_autofree char *all = names_join(names, ", "), *hint = names_hint(word, names);
+    return g_strdup_printf(". There %s %s%s", names[0] && names[1] ? "are" : "is", names[0] ? all : "none",
+                           hint);
+}
+
 char *names_join(const char *const *names, const char *separator)
 {
     return g_strjoinv(separator, (char **)names); /* which does not change them */

@@ -34,9 +34,9 @@ static const DeviceClass *global_class(const char *driver, GError **err)
         g_ptr_array_add(names, (void *)(*p)->name);
     }
     g_ptr_array_add(names, NULL);
-    const char *near = nearest_name(driver, names_of(names));
-    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-global %s: no device is called so%s%s%s",
-                driver, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    g_autofree char *hint = names_hint(driver, names_of(names));
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-global %s: no device is called so%s", driver,
+                hint);
     return NULL;
 }
 

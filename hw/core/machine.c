@@ -231,10 +231,10 @@ static const DeviceClass *find_user_class(const char *driver, GError **err)
         }
     }
     g_ptr_array_add(names, NULL);
-    const char *near = nearest_name(driver, names_of(names));
+    g_autofree char *hint = names_hint(driver, names_of(names));
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "-device %s: '%s' is not a valid device model name%s%s%s; `-device help` lists them", driver,
-                driver, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                "-device %s: '%s' is not a valid device model name%s; `-device help` lists them", driver,
+                driver, hint);
     return NULL;
 }
 

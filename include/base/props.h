@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/nearest.h"
+
 struct json_object;
 typedef struct Prop Prop;
 typedef struct Shape Shape;
@@ -174,7 +176,5 @@ bool prop_is_listed(const Prop *p);      /* in help and introspection: not a sec
 void prop_help(const Prop *p, GString *out);
 void props_help(const Prop *props, GString *out); /* of those that are listed */
 
-/* ". There are a, b, c; did you mean 'b'?", for the end of a message about a word that is none of the names. */
-char *names_advice(const char *word, const char *const *names);
-/* The same about the rows of two tables, each of which may be NULL. */
+/* names_advice() of the rows of two tables, each of which may be NULL. */
 char *props_advice(const char *word, const Prop *props, const Prop *more);
