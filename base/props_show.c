@@ -98,7 +98,9 @@ static char *default_text(const Prop *p)
         return NULL;
     }
     if (p->kind == PROP_ENUM || p->kind == PROP_ON_OFF_AUTO) {
-        return p->def >= 0 ? quoted(prop_enum_names(p)[p->def]) : NULL;
+        const char *name =
+            p->def >= 0 ? prop_enum_names(p)[p->def] : NULL; /* NULL: it tells that nothing is given */
+        return name ? quoted(name) : NULL;
     }
     if (p->def_string) {
         return quoted(p->def_string);

@@ -2,10 +2,7 @@
 /* From -machine, -m, -smp, -kernel ... to a MachineConfig, and -accel.
  *
  * Interface: QEMU's "Invocation", Standard options.  Keys of -machine that are not
- * read here are left to the board, which refuses what it does not know.
- *
- * Not modelled: memory and CPUs that are added later (slots, maxmem, maxcpus above
- * the CPUs at start), dies, clusters, books and drawers above one. */
+ * read here are left to the board, which refuses what it does not know. */
 #include "system/cmdline.h"
 
 #include <gio/gio.h>
@@ -145,132 +142,6 @@ static bool pick_board(const CmdLine *c, const char *name, MachineConfig *config
     g_prefix_error(err, "unsupported machine type: ");
     cmdline_blame(err, cmdline_last(c, OPT_MACHINE));
     return false;
-}
-
-/* ---- -m and -smp ---- */
-
-enum { MEMORY_BITS = 48, MIB = 1 << 20 };
-
-typedef struct MemoryOptions {
-    uint64_t size, slots, maxmem;
-    bool has_maxmem;
-} MemoryOptions;
-
-static const Prop memory_props[] = {
-    { "size", PROP_SIZE, offsetof(MemoryOptions, size), "RAM, in MiB without a suffix", .unit = MIB,
-      .max = (UINT64_C(1) << MEMORY_BITS) - 1 },
-    { "slots", PROP_U64, offsetof(MemoryOptions, slots), "places for more", .max = 256 },
-    { "maxmem", PROP_SIZE, offsetof(MemoryOptions, maxmem), "RAM with what is added later", .unit = MIB,
-      .has = offsetof(MemoryOptions, has_maxmem) },
-    { NULL },
-};
-static const Shape memory_shape = { "Memory", sizeof(MemoryOptions), memory_props };
-
-static bool parse_memory(const CmdLine *c, MachineConfig *config, GError **err)
-{
-    MemoryOptions m;
-    json_object *values = cmdline_values(c, OPT_MEMORY);
-    bool ok = shape_read(&memory_shape, &m, values, NULL, err);
-    json_object_put(values);
-    if (!ok) {
-        return false;
-    }
-    uint64_t size = m.size ? m.size : config->board->default_ram;
-    config->ram_size = (size + RAM_PAGE - 1) & ~(uint64_t)(RAM_PAGE - 1);
-    if (m.slots || (m.has_maxmem && m.maxmem != config->ram_size)) {
-        return cmdline_fail(err,
-                            "memory that is added later (slots=, maxmem=) is not built; give size= only");
-    }
-    return true;
-}
-
-typedef struct Topology {
-    uint64_t cpus, maxcpus, sockets, cores, threads; /* 0: not given */
-} Topology;
-
-/* What is not given follows from what is; cores are preferred over sockets. */
-static void topology_complete(Topology *t)
-{
-    if (!t->maxcpus && !t->cpus) {
-        t->sockets = MAX(t->sockets, 1);
-        t->cores = MAX(t->cores, 1);
-    }
-    t->threads = MAX(t->threads, 1);
-    uint64_t max = t->maxcpus ? t->maxcpus : t->cpus;
-    if (!t->cores && max) {
-        t->sockets = MAX(t->sockets, 1);
-        t->cores = max / (t->sockets * t->threads);
-    } else if (!t->sockets) {
-        t->sockets = max / (t->cores * t->threads);
-    }
-    t->maxcpus = max ? max : t->sockets * t->cores * t->threads;
-    t->cpus = t->cpus ? t->cpus : t->maxcpus;
-}
-
-static bool topology_check(const Topology *t, const BoardClass *board, GError **err)
-{
-    unsigned limit = MIN(board->max_cpus, MACHINE_MAX_CPUS);
-    if (t->maxcpus > limit || t->cpus > limit) {
-        return cmdline_fail(
-            err, "Invalid SMP CPUs %" G_GUINT64_FORMAT ". The max CPUs supported by machine '%s' is %u",
-            MAX(t->maxcpus, t->cpus), board->name, limit);
-    }
-    if (t->sockets * t->cores * t->threads != t->maxcpus) {
-        return cmdline_fail(err,
-                            "Invalid CPU topology: product of the hierarchy must match maxcpus: "
-                            "sockets (%" G_GUINT64_FORMAT ") * cores (%" G_GUINT64_FORMAT
-                            ") * threads (%" G_GUINT64_FORMAT ") != maxcpus (%" G_GUINT64_FORMAT ")",
-                            t->sockets, t->cores, t->threads, t->maxcpus);
-    }
-    if (t->cpus != t->maxcpus) {
-        return cmdline_fail(err,
-                            "CPUs that are added later are not built; maxcpus (%" G_GUINT64_FORMAT
-                            ") must equal cpus (%" G_GUINT64_FORMAT ")",
-                            t->maxcpus, t->cpus);
-    }
-    return true;
-}
-
-#define COUNT(field, what)                                                                                   \
-    {                                                                                                        \
-        #field, PROP_U64, offsetof(Topology, field), what, .min = 1, .max = 100000                           \
-    }
-#define ONE(level) PROP_ONLY_NUMBER(level, 1, level " > 1 not supported by this machine's CPU topology")
-
-static const Prop smp_props[] = {
-    COUNT(cpus, "CPUs at the start"),
-    COUNT(maxcpus, "CPUs with those added later"),
-    COUNT(sockets, "sockets"),
-    COUNT(cores, "cores of a socket"),
-    COUNT(threads, "threads of a core"),
-    ONE("drawers"),
-    ONE("books"),
-    ONE("dies"),
-    ONE("clusters"),
-    ONE("modules"),
-    { NULL },
-};
-static const Shape smp_shape = { "SMPConfiguration", sizeof(Topology), smp_props };
-
-static bool parse_smp(const CmdLine *c, MachineConfig *config, GError **err)
-{
-    Topology t;
-    json_object *values = cmdline_values(c, OPT_SMP);
-    bool ok = shape_read(&smp_shape, &t, values, NULL, err);
-    json_object_put(values);
-    if (!ok) {
-        return false;
-    }
-    topology_complete(&t);
-    if (!topology_check(&t, config->board, err)) {
-        return false;
-    }
-    config->cpus = t.cpus;
-    config->max_cpus = t.maxcpus;
-    config->sockets = t.sockets;
-    config->cores = t.cores;
-    config->threads = t.threads;
-    return true;
 }
 
 /* ---- -uuid, -name, -rtc, -action ---- */
@@ -443,9 +314,9 @@ typedef struct Stage {
 bool cmdline_config(CmdLine *c, MachineConfig *config, GError **err)
 {
     static const Stage stages[] = {
-        { OPT_MEMORY, parse_memory }, { OPT_SMP, parse_smp },         { OPT_UUID, parse_uuid },
-        { OPT_NAME, parse_name },     { OPT_RTC, parse_rtc },         { OPT_BOOT, cmdline_boot },
-        { OPT_ACTION, parse_action }, { OPT_NONE, parse_boot_files },
+        { OPT_MEMORY, cmdline_memory }, { OPT_SMP, cmdline_smp },       { OPT_UUID, parse_uuid },
+        { OPT_NAME, parse_name },       { OPT_RTC, parse_rtc },         { OPT_BOOT, cmdline_boot },
+        { OPT_ACTION, parse_action },   { OPT_NONE, parse_boot_files },
     };
     c->machine = cmdline_merged_shape(c, OPT_MACHINE, &cmdline_machine_shape, err);
     if (!c->machine) {

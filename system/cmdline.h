@@ -132,6 +132,9 @@ const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
 /* "tcg:interp" lists of -accel and -machine accel= */
 Accel *cmdline_open_accel(const CmdLine *c, EventLoop *loop, GError **err);
 
+/* -m and -smp (cmdline-cpus.c); the board is known */
+bool cmdline_memory(const CmdLine *c, MachineConfig *config, GError **err);
+bool cmdline_smp(const CmdLine *c, MachineConfig *config, GError **err);
 /* -boot (cmdline-boot.c) */
 bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err);
 /* -display, -vga, -parallel, -overcommit: what is asked for is so already; and -daemonize with -nographic */

@@ -104,11 +104,35 @@ static bool fail_unknown(const Device *dev, const char *name, GError **err)
     return false;
 }
 
+static bool has_bool(const Device *dev, const char *name)
+{
+    const Prop *p = class_find_prop(dev->class, name);
+    return p ? p->kind == PROP_BOOL : dev->inner && has_bool(dev->inner, name);
+}
+
+/* "nomultifunction": the old spelling of multifunction=off. */
+static bool is_bare_no(const Device *dev, const char *name, json_object *value, bool typed)
+{
+    return !typed && json_object_is_type(value, json_type_boolean) && g_str_has_prefix(name, "no") &&
+           has_bool(dev, name + 2);
+}
+
+static bool set_off(Device *dev, const char *name, GError **err)
+{
+    json_object *off = json_object_new_boolean(false);
+    bool ok = device_set_value(dev, name, off, false, err);
+    json_object_put(off);
+    return ok;
+}
+
 bool device_set_value(Device *dev, const char *name, json_object *value, bool typed, GError **err)
 {
     const Prop *p = class_find_prop(dev->class, name);
     if (!p && dev->inner && class_find_prop(dev->inner->class, name)) {
         return device_set_value(dev->inner, name, value, typed, err);
+    }
+    if (!p && is_bare_no(dev, name, value, typed)) {
+        return set_off(dev, name + 2, err);
     }
     if (!p) {
         return fail_unknown(dev, name, err);

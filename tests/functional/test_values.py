@@ -30,6 +30,8 @@ OPTIONS = [
       "rv64,misa-w=on": "not built", "rv64,pmu-num=16": "'pmu-num=0' is all", "rv64,pmu-mask=8": "'pmu-mask=0' is all"}),
     ("-msg", ["timestamp=on", "timestamp=off", "guest-name=on,timestamp=on"], {"timestamp=2": "timestamp", "x=on": "timestamp"}),
     ("-accel", ["kvm:tcg"], {"kvm": "KVM is not built; use -accel tcg", "hvf": "not built", "tgc": "tcg"}),
+    ("-device", ["virtio-rng-pci,nomultifunction,nopacked", "virtio-rng-pci,multifunction"],
+     {"virtio-rng-pci,nosuch": "not found", "virtio-rng-pci,packed": "packed queues"}),
     ("-device", ["virtio-rng-pci,romfile=,vectors=0,rombar=0,ioeventfd=off,packed=off,iommu_platform=off",
                  "virtio-rng-device,packed=off,queue_reset=off",
                  '{"driver":"virtio-rng-pci","romfile":"","packed":false}',
