@@ -108,7 +108,8 @@ static char *default_text(const Prop *p)
     if (p->kind == PROP_BOOL) {
         return g_strdup(p->def ? "true" : "false");
     }
-    return p->kind <= PROP_SIZE ? g_strdup_printf("%" PRId64, p->def) : NULL;
+    bool unlike = prop_kinds[p->kind].width && (uint64_t)p->def < p->min; /* it tells that nothing is given */
+    return p->kind <= PROP_SIZE && !unlike ? g_strdup_printf("%" PRId64, p->def) : NULL;
 }
 
 /* What it is, with the names that it takes. */

@@ -48,11 +48,11 @@ static const Prop boot_props[] = {
     { "splash", .refused = "there is no display to show a picture on; leave it out" },
     { NULL },
 };
-static const Shape boot_shape = { "BootConfiguration", sizeof(BootOptions), boot_props };
+const Shape cmdline_boot_shape = { "BootConfiguration", sizeof(BootOptions), boot_props };
 
 bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    BootOptions *o = cmdline_merged_shape(c, OPT_BOOT, &boot_shape, err);
+    BootOptions *o = cmdline_merged_shape(c, OPT_BOOT, &cmdline_boot_shape, err);
     bool ok = o && (!o->order || check_drives(o->order, err));
     if (ok) {
         config->boot_menu = o->menu;
@@ -62,7 +62,7 @@ bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err)
         config->boot_fail_wait_given = o->has_reboot_timeout;
         config->boot_fail_wait_ms = (uint32_t)o->reboot_timeout;
     }
-    shape_free(&boot_shape, o);
+    shape_free(&cmdline_boot_shape, o);
     return ok;
 }
 
@@ -72,11 +72,11 @@ static const Prop overcommit_props[] = {
     PROP_ONLY_OFF("cpu-pm", "the guest's sleep is the host's; leave it out"),
     { NULL },
 };
-static const Shape overcommit_shape = { "Overcommit", 1, overcommit_props };
+const Shape cmdline_overcommit_shape = { "Overcommit", 1, overcommit_props };
 
 bool cmdline_check_overcommit(const CmdLine *c, GError **err)
 {
-    void *nothing = cmdline_merged_shape(c, OPT_OVERCOMMIT, &overcommit_shape, err);
-    shape_free(&overcommit_shape, nothing);
+    void *nothing = cmdline_merged_shape(c, OPT_OVERCOMMIT, &cmdline_overcommit_shape, err);
+    shape_free(&cmdline_overcommit_shape, nothing);
     return nothing || cmdline_blame(err, cmdline_last(c, OPT_OVERCOMMIT));
 }

@@ -24,13 +24,13 @@ static const Prop memory_props[] = {
       .has = offsetof(MemoryOptions, has_maxmem) },
     { NULL },
 };
-static const Shape memory_shape = { "Memory", sizeof(MemoryOptions), memory_props };
+const Shape cmdline_memory_shape = { "Memory", sizeof(MemoryOptions), memory_props };
 
 bool cmdline_memory(const CmdLine *c, MachineConfig *config, GError **err)
 {
     MemoryOptions m;
     json_object *values = cmdline_values(c, OPT_MEMORY);
-    bool ok = shape_read(&memory_shape, &m, values, NULL, err);
+    bool ok = shape_read(&cmdline_memory_shape, &m, values, NULL, err);
     json_object_put(values);
     if (!ok) {
         return false;
@@ -110,13 +110,13 @@ static const Prop smp_props[] = {
     ONE("modules"),
     { NULL },
 };
-static const Shape smp_shape = { "SMPConfiguration", sizeof(Topology), smp_props };
+const Shape cmdline_smp_shape = { "SMPConfiguration", sizeof(Topology), smp_props };
 
 bool cmdline_smp(const CmdLine *c, MachineConfig *config, GError **err)
 {
     Topology t;
     json_object *values = cmdline_values(c, OPT_SMP);
-    bool ok = shape_read(&smp_shape, &t, values, NULL, err);
+    bool ok = shape_read(&cmdline_smp_shape, &t, values, NULL, err);
     json_object_put(values);
     if (!ok) {
         return false;

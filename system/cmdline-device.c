@@ -172,7 +172,7 @@ static const Prop fw_cfg_props[] = {
     { "string", PROP_STRING, offsetof(FwCfgOptions, text), "its contents" },
     { NULL },
 };
-static const Shape fw_cfg_shape = { "fw_cfg", sizeof(FwCfgOptions), fw_cfg_props, .implied = "name" };
+const Shape cmdline_fw_cfg_shape = { "fw_cfg", sizeof(FwCfgOptions), fw_cfg_props, .implied = "name" };
 
 static GBytes *fw_cfg_bytes(const FwCfgOptions *o, GError **err)
 {
@@ -199,9 +199,9 @@ bool cmdline_fw_cfg(const CmdLine *c, Machine *m, GError **err)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_FW_CFG); i++) {
         const CmdItem *item = cmdline_item(c, OPT_FW_CFG, i);
-        FwCfgOptions *o = cmdline_shape(item, &fw_cfg_shape, err);
+        FwCfgOptions *o = cmdline_shape(item, &cmdline_fw_cfg_shape, err);
         bool ok = o && add_fw_cfg(m, o, err);
-        shape_free(&fw_cfg_shape, o);
+        shape_free(&cmdline_fw_cfg_shape, o);
         if (!ok) {
             return cmdline_blame(err, item);
         }

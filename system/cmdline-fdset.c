@@ -18,7 +18,7 @@ static const Prop add_fd_props[] = {
     { "opaque", PROP_STRING, offsetof(AddFdOptions, opaque), "what the parent calls it" },
     { NULL },
 };
-static const Shape add_fd_shape = { "AddFd", sizeof(AddFdOptions), add_fd_props };
+const Shape cmdline_add_fd_shape = { "AddFd", sizeof(AddFdOptions), add_fd_props };
 
 /* What this process has opened itself is closed on exec; what came from the parent is not, until it is taken. */
 static bool take_fd(const AddFdOptions *o, GError **err)
@@ -40,9 +40,9 @@ bool cmdline_fdsets(const CmdLine *c, GError **err)
 {
     for (unsigned i = 0; i < cmdline_count(c, OPT_ADD_FD); i++) {
         const CmdItem *item = cmdline_item(c, OPT_ADD_FD, i);
-        AddFdOptions *o = cmdline_shape(item, &add_fd_shape, err);
+        AddFdOptions *o = cmdline_shape(item, &cmdline_add_fd_shape, err);
         bool ok = o && take_fd(o, err);
-        shape_free(&add_fd_shape, o);
+        shape_free(&cmdline_add_fd_shape, o);
         if (!ok) {
             return cmdline_blame(err, item);
         }

@@ -17,7 +17,6 @@
 #include "hw/object.h"
 #include "base/version.h"
 #include "target/cpu.h"
-#include "block/block.h"
 #include "util/keyval.h"
 
 enum { HELP_INDENT = 16 };
@@ -285,15 +284,9 @@ static bool help_datadir(const CmdLine *c, const char *name, GError **err)
     return true;
 }
 
-static bool help_drive(const CmdLine *c, const char *name, GError **err)
+static bool help_formats(const CmdLine *c, const char *name, GError **err)
 {
-    const CmdItem *item = cmdline_last(c, OPT_DRIVE);
-    if (cmdline_wants_help(item)) {
-        printf("drive options:\n");
-        print_props(drive_shape.props);
-    } else {
-        printf("Supported formats: raw\n");
-    }
+    printf("Supported formats: raw\n");
     return true;
 }
 
@@ -321,7 +314,7 @@ static const struct HelpList {
     { OPT_OBJECT, "qom-type", help_object },       { OPT_NETDEV, "type", help_netdev },
     { OPT_NIC, "type", help_netdev },              { OPT_NET, "type", help_netdev },
     { OPT_CHARDEV, "backend", help_chardev },      { OPT_DATADIR, NULL, help_datadir },
-    { OPT_DRIVE, "format", help_drive },           { OPT_LOG, NULL, help_log },
+    { OPT_DRIVE, "format", help_formats, true },           { OPT_LOG, NULL, help_log },
     { OPT_TRACE, NULL, help_trace },
 };
 /* clang-format on */
@@ -355,6 +348,17 @@ static bool answered_later(const CmdLine *c, const CmdItem *item)
     return item->option->kind == OPT_TRACE && cmdline_has_board(c);
 }
 
+/* "-smp help" */
+static void print_keys(const Option *o)
+{
+    if (o->takes) {
+        printf("%s options:\n", o->name);
+        print_props(o->takes->props);
+    } else {
+        print_option(o);
+    }
+}
+
 static bool answer_item(const CmdLine *c, const CmdItem *item, GError **err)
 {
     if (answered_later(c, item)) {
@@ -374,7 +378,7 @@ static bool answer_item(const CmdLine *c, const CmdItem *item, GError **err)
         return true;
     }
     if (item->option->shape == SHAPE_KEYS && !item->values) { /* "-smp help" */
-        print_option(item->option);
+        print_keys(item->option);
         return true;
     }
     return false;

@@ -210,7 +210,7 @@ static const Prop rtc_props[] = {
       .names = drift_names },
     { NULL },
 };
-static const Shape rtc_shape = { "Rtc", sizeof(RtcOptions), rtc_props };
+const Shape cmdline_rtc_shape = { "Rtc", sizeof(RtcOptions), rtc_props };
 
 static bool rtc_offset(const char *base, int64_t *ns, GError **err)
 {
@@ -234,10 +234,10 @@ static bool rtc_offset(const char *base, int64_t *ns, GError **err)
 
 static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    RtcOptions *o = cmdline_merged_shape(c, OPT_RTC, &rtc_shape, err);
+    RtcOptions *o = cmdline_merged_shape(c, OPT_RTC, &cmdline_rtc_shape, err);
     bool ok = o && rtc_offset(o->base, &config->rtc_offset_ns, err);
     config->rtc_clock = ok ? o->clock : RTC_HOST;
-    shape_free(&rtc_shape, o);
+    shape_free(&cmdline_rtc_shape, o);
     return ok;
 }
 
@@ -261,14 +261,14 @@ static const Prop action_props[] = {
       .only = "no watchdog is built" },
     { NULL },
 };
-static const Shape action_shape = { "Action", sizeof(ActionOptions), action_props };
+const Shape cmdline_action_shape = { "Action", sizeof(ActionOptions), action_props };
 
 /* Unless given, what -no-reboot and -no-shutdown say. */
 static bool parse_action(const CmdLine *c, MachineConfig *config, GError **err)
 {
     ActionOptions o;
     json_object *values = cmdline_values(c, OPT_ACTION);
-    bool ok = shape_read(&action_shape, &o, values, NULL, err);
+    bool ok = shape_read(&cmdline_action_shape, &o, values, NULL, err);
     if (ok && keyval_text(values, "reboot")) {
         config->no_reboot = o.reboot != 0;
     }

@@ -4,6 +4,10 @@
  *
  * -help, the nearest name of a misspelt option and docs/ come from this table.
  * Rows with `arg` NULL are not shown in -help (second spellings, refusals). */
+#include "block/block.h"
+#include "chardev/chardev.h"
+#include "hw/object.h"
+#include "net/net.h"
 #include "system/cmdline.h"
 
 #define NO_DISPLAY "no display is built; use -display none or -nographic"
@@ -16,8 +20,8 @@ const Option cmdline_options[] = {
     { "h", OPT_HELP, SHAPE_FLAG, .section = "Standard options" },
     { "help", OPT_HELP, SHAPE_FLAG, .arg = "", .help = "show this text and exit (also -h)" },
     { "version", OPT_VERSION, SHAPE_FLAG, .arg = "", .help = "show the version and exit" },
-    { "M", OPT_MACHINE, SHAPE_KEYS, .implied = "type" },
-    { "machine", OPT_MACHINE, SHAPE_KEYS, .implied = "type", .arg = "[type=]name[,prop[=value]...]",
+    { "M", OPT_MACHINE, SHAPE_KEYS, .takes = &cmdline_machine_shape, .implied = "type" },
+    { "machine", OPT_MACHINE, SHAPE_KEYS, .takes = &cmdline_machine_shape, .implied = "type", .arg = "[type=]name[,prop[=value]...]",
       .help = "select the machine ('-machine help' for a list, 'NAME,help' for its properties); also -M\n"
               "repeated options are merged\n"
               "accel=accel1[:accel2...] selects the accelerator\n"
@@ -31,25 +35,25 @@ const Option cmdline_options[] = {
     { "accel", OPT_ACCEL, SHAPE_KEYS, .implied = "accel", .arg = "[accel=]name[,prop=value...]",
       .help = "select the accelerator ('-accel help' for a list); 'a:b', or the option again,\n"
               "means the first that works" },
-    { "smp", OPT_SMP, SHAPE_KEYS, .implied = "cpus",
+    { "smp", OPT_SMP, SHAPE_KEYS, .takes = &cmdline_smp_shape, .implied = "cpus",
       .arg = "[cpus=]n[,maxcpus=n][,sockets=n][,cores=n][,threads=n]",
       .help = "number of CPUs (default 1) and their topology" },
-    { "m", OPT_MEMORY, SHAPE_KEYS, .implied = "size", .arg = "[size=]megs",
+    { "m", OPT_MEMORY, SHAPE_KEYS, .takes = &cmdline_memory_shape, .implied = "size", .arg = "[size=]megs",
       .help = "size of RAM; a suffix k, M, G, T may follow (default unit: MiB)" },
     { "bios", OPT_BIOS, SHAPE_TEXT, .arg = "file|none|default", .help = "firmware" },
     { "pflash", OPT_PFLASH, SHAPE_TEXT, .arg = "file", .help = "raw image for the next flash bank" },
     { "L", OPT_DATADIR, SHAPE_TEXT, .arg = "path", .help = "look for firmware there first ('-L help' for all places)" },
-    { "boot", OPT_BOOT, SHAPE_KEYS, .implied = "order",
+    { "boot", OPT_BOOT, SHAPE_KEYS, .takes = &cmdline_boot_shape, .implied = "order",
       .arg = "[order=drives][,menu=on|off][,strict=on|off]\n       [,splash-time=ms][,reboot-timeout=ms]",
       .help = "what firmware may read of the boot order (fw_cfg), with bootindex= of devices;\n"
               "'drives' are for boards with drive letters, no riscv board reads them" },
-    { "name", OPT_NAME, SHAPE_KEYS, .implied = "guest", .arg = "[guest=]string[,process=string][,debug-threads=on|off]",
+    { "name", OPT_NAME, SHAPE_KEYS, .takes = &cmdline_name_shape, .implied = "guest", .arg = "[guest=]string[,process=string][,debug-threads=on|off]",
       .help = "name of the guest, and of the process; threads have names either way" },
     { "uuid", OPT_UUID, SHAPE_TEXT, .arg = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", .help = "UUID of the machine" },
-    { "rtc", OPT_RTC, SHAPE_KEYS, .implied = "base",
+    { "rtc", OPT_RTC, SHAPE_KEYS, .takes = &cmdline_rtc_shape, .implied = "base",
       .arg = "[base=utc|localtime|datetime][,clock=host|rt|vm][,driftfix=none|slew]",
       .help = "time at start, and the clock that drives the real-time clock" },
-    { "fw_cfg", OPT_FW_CFG, SHAPE_KEYS, .implied = "name", .arg = "[name=]name,file=file|string=text",
+    { "fw_cfg", OPT_FW_CFG, SHAPE_KEYS, .takes = &cmdline_fw_cfg_shape, .implied = "name", .arg = "[name=]name,file=file|string=text",
       .help = "add a firmware configuration entry (opt/...)" },
 
     { "kernel", OPT_KERNEL, SHAPE_TEXT, .section = "Linux boot", .arg = "file", .help = "kernel image (Image, gzip, or ELF)" },
@@ -57,16 +61,16 @@ const Option cmdline_options[] = {
     { "initrd", OPT_INITRD, SHAPE_TEXT, .arg = "file", .help = "initial RAM disk" },
     { "dtb", OPT_DTB, SHAPE_TEXT, .arg = "file", .help = "device tree to use instead of the generated one" },
 
-    { "device", OPT_DEVICE, SHAPE_KEYS, .implied = "driver", .json = true, .section = "Devices",
+    { "device", OPT_DEVICE, SHAPE_KEYS, .takes = &device_shape, .implied = "driver", .json = true, .section = "Devices",
       .arg = "driver[,prop[=value]...]",
       .help = "add a device ('-device help' for a list, 'driver,help' for its properties);\n"
               "also as JSON" },
     { "global", OPT_GLOBAL, SHAPE_KEYS, .arg = "driver.prop=value",
       .help = "default of a property for all devices of a kind" },
-    { "object", OPT_OBJECT, SHAPE_KEYS, .implied = "qom-type", .json = true, .arg = "type[,prop=value...]",
+    { "object", OPT_OBJECT, SHAPE_KEYS, .takes = &object_shape, .implied = "qom-type", .json = true, .arg = "type[,prop=value...]",
       .help = "create an object ('-object help' for a list); also as JSON" },
 
-    { "drive", OPT_DRIVE, SHAPE_KEYS, .implied = "file", .section = "Disks",
+    { "drive", OPT_DRIVE, SHAPE_KEYS, .takes = &drive_shape, .implied = "file", .section = "Disks",
       .arg = "[file=f][,if=virtio|none|pflash][,id=name][,format=raw][,index=i][,unit=i]\n"
              "       [,readonly=on|off][,snapshot=on|off][,cache=...][,aio=...][,discard=...]",
       .help = "use 'file' as a drive; without if= it becomes a virtio disk unless a -device uses it" },
@@ -74,21 +78,21 @@ const Option cmdline_options[] = {
     { "hdb", OPT_HDA, SHAPE_TEXT }, { "hdc", OPT_HDA, SHAPE_TEXT }, { "hdd", OPT_HDA, SHAPE_TEXT },
     { "snapshot", OPT_SNAPSHOT, SHAPE_FLAG, .arg = "", .help = "writes go to temporary files, images stay as they are" },
 
-    { "netdev", OPT_NETDEV, SHAPE_KEYS, .implied = "type", .json = true, .section = "Network",
+    { "netdev", OPT_NETDEV, SHAPE_KEYS, .takes = &netdev_shape, .implied = "type", .json = true, .section = "Network",
       .arg = "user,id=name[,prop=value...]", .help = "host end of a network ('-netdev help' for types)" },
     { "nic", OPT_NIC, SHAPE_KEYS, .implied = "type", .arg = "user|none[,model=name][,mac=address][,prop=value...]",
       .help = "a network card and its host end in one" },
     { "net", OPT_NET, SHAPE_KEYS, .implied = "type", .arg = "nic|user|none[,model=name][,macaddr=address]...",
       .help = "the same in two (old form)" },
 
-    { "chardev", OPT_CHARDEV, SHAPE_KEYS, .implied = "backend", .section = "Serial lines and monitors",
+    { "chardev", OPT_CHARDEV, SHAPE_KEYS, .takes = &chardev_shape, .implied = "backend", .section = "Serial lines and monitors",
       .arg = "backend,id=name[,mux=on|off][,prop=value...]", .help = "host end of a serial line ('-chardev help' for backends)" },
     { "serial", OPT_SERIAL, SHAPE_TEXT, .arg = "dev", .help = "connect the next serial port: stdio, mon:stdio, pty, file:F, pipe:F,\ntcp:HOST:PORT[,server=on], unix:PATH[,server=on], chardev:ID, null, none" },
     { "monitor", OPT_MONITOR, SHAPE_TEXT, .arg = "dev", .help = "put the monitor there" },
-    { "mon", OPT_MON, SHAPE_KEYS, .implied = "chardev", .arg = "[chardev=]name[,mode=readline]", .help = "put a monitor on a chardev" },
+    { "mon", OPT_MON, SHAPE_KEYS, .takes = &cmdline_mon_shape, .implied = "chardev", .arg = "[chardev=]name[,mode=readline]", .help = "put a monitor on a chardev" },
     { "parallel", OPT_PARALLEL, SHAPE_TEXT, .arg = "none|null", .help = "boards here have no parallel port" },
     { "nographic", OPT_NOGRAPHIC, SHAPE_FLAG, .arg = "", .help = "serial line and monitor on the terminal (Ctrl-A h for keys)" },
-    { "display", OPT_DISPLAY, SHAPE_KEYS, .implied = "type", .arg = "none", .help = "no display",
+    { "display", OPT_DISPLAY, SHAPE_KEYS, .takes = &cmdline_display_shape, .implied = "type", .arg = "none", .help = "no display",
       .list = "Available display backend types:\nnone\n" },
     { "vga", OPT_VGA, SHAPE_TEXT, .arg = "none", .help = "no display adapter",
       .list = "none                 no graphic card (default)\n" },
@@ -97,22 +101,22 @@ const Option cmdline_options[] = {
     { "S", OPT_PAUSED, SHAPE_FLAG, .section = "Running and debugging", .arg = "", .help = "do not start the CPUs ('c' in the monitor or gdb starts them)" },
     { "no-reboot", OPT_NO_REBOOT, SHAPE_FLAG, .arg = "", .help = "exit instead of rebooting" },
     { "no-shutdown", OPT_NO_SHUTDOWN, SHAPE_FLAG, .arg = "", .help = "stop, but do not exit, when the guest powers off" },
-    { "action", OPT_ACTION, SHAPE_KEYS, .implied = NULL, .arg = "[reboot=reset|shutdown][,shutdown=poweroff|pause]", .help = "what -no-reboot and -no-shutdown say, in one" },
+    { "action", OPT_ACTION, SHAPE_KEYS, .takes = &cmdline_action_shape, .implied = NULL, .arg = "[reboot=reset|shutdown][,shutdown=poweroff|pause]", .help = "what -no-reboot and -no-shutdown say, in one" },
     { "s", OPT_GDB_SHORT, SHAPE_FLAG, .arg = "", .help = "shorthand for -gdb tcp::1234" },
     { "gdb", OPT_GDB, SHAPE_TEXT, .arg = "dev", .help = "wait for gdb on 'dev': tcp::PORT, tcp:HOST:PORT, unix:PATH, chardev:ID" },
     { "d", OPT_LOG, SHAPE_TEXT, .arg = "item1,...", .help = "log these items ('-d help' for a list)" },
     { "D", OPT_LOG_FILE, SHAPE_TEXT, .arg = "file", .help = "write the log there (default: standard error)" },
-    { "trace", OPT_TRACE, SHAPE_KEYS, .implied = "enable", .arg = "[[enable=]pattern][,events=file]",
+    { "trace", OPT_TRACE, SHAPE_KEYS, .takes = &cmdline_trace_shape, .implied = "enable", .arg = "[[enable=]pattern][,events=file]",
       .help = "log register accesses of the devices whose name fits ('-trace virtio*');\n"
               "'-pattern' takes back, events=file has a pattern a line;\n"
               "'-machine ... -trace help' lists the names" },
-    { "add-fd", OPT_ADD_FD, SHAPE_KEYS, .arg = "fd=fd,set=set[,opaque=text]",
+    { "add-fd", OPT_ADD_FD, SHAPE_KEYS, .takes = &cmdline_add_fd_shape, .arg = "fd=fd,set=set[,opaque=text]",
       .help = "put an inherited descriptor into a set; /dev/fdset/SET opens the member of it\n"
               "that fits, where a file is named" },
     { "pidfile", OPT_PIDFILE, SHAPE_TEXT, .arg = "file", .help = "write the process id there" },
-    { "msg", OPT_MSG, SHAPE_KEYS, .arg = "[timestamp=on|off][,guest-name=on|off]",
+    { "msg", OPT_MSG, SHAPE_KEYS, .takes = &cmdline_msg_shape, .arg = "[timestamp=on|off][,guest-name=on|off]",
       .help = "put the time, and the name of -name, in front of messages" },
-    { "overcommit", OPT_OVERCOMMIT, SHAPE_KEYS, .arg = "[mem-lock=off][,cpu-pm=off]",
+    { "overcommit", OPT_OVERCOMMIT, SHAPE_KEYS, .takes = &cmdline_overcommit_shape, .arg = "[mem-lock=off][,cpu-pm=off]",
       .help = "nothing but these defaults" },
     { "daemonize", OPT_DAEMONIZE, SHAPE_FLAG, .arg = "", .help = "run in the background once everything listens" },
     { "nodefaults", OPT_NODEFAULTS, SHAPE_FLAG, .arg = "", .help = "no default devices, serial lines and monitors" },

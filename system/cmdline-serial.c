@@ -96,13 +96,13 @@ static const Prop display_props[] = {
     PROP_ONLY_OFF("full-screen", NO_DISPLAY),
     { NULL },
 };
-static const Shape display_shape = { "DisplayOptions", 1, display_props };
+const Shape cmdline_display_shape = { "DisplayOptions", 1, display_props };
 
 static bool check_display(const CmdLine *c, GError **err)
 {
     const CmdItem *item = cmdline_last(c, OPT_DISPLAY);
-    void *nothing = item ? cmdline_shape(item, &display_shape, err) : NULL;
-    shape_free(&display_shape, nothing);
+    void *nothing = item ? cmdline_shape(item, &cmdline_display_shape, err) : NULL;
+    shape_free(&cmdline_display_shape, nothing);
     return !item || nothing;
 }
 
@@ -216,7 +216,7 @@ static const Prop mon_props[] = {
     { "id", PROP_STRING, offsetof(MonOptions, id), "name of the monitor" },
     { NULL },
 };
-static const Shape mon_shape = { "MonitorOptions", sizeof(MonOptions), mon_props };
+const Shape cmdline_mon_shape = { "MonitorOptions", sizeof(MonOptions), mon_props };
 
 /* -mon [chardev=]ID[,mode=readline] */
 static bool take_mon(const CmdLine *c, const Machine *m, const MonOptions *o, GError **err)
@@ -256,9 +256,9 @@ bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GErro
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_MON); i++) {
         const CmdItem *item = cmdline_item(c, OPT_MON, i);
-        MonOptions *o = cmdline_shape(item, &mon_shape, err);
+        MonOptions *o = cmdline_shape(item, &cmdline_mon_shape, err);
         bool ok = o && take_mon(c, m, o, err);
-        shape_free(&mon_shape, o);
+        shape_free(&cmdline_mon_shape, o);
         if (!ok) {
             return cmdline_blame(err, item);
         }

@@ -37,6 +37,7 @@ typedef struct Option {
     OptionShape shape;
     const char *implied; /* SHAPE_KEYS: key of a bare first word */
     bool json;           /* SHAPE_KEYS: also {"key": value} */
+    const Shape *takes;  /* SHAPE_KEYS: the keys, for NAME,help and "help"; NULL: any (-global) */
     const char *section; /* heading in -help, on the first row of a section */
     const char *arg;     /* as in -help, NULL: not shown (an alias or refused) */
     const char *help;    /* lines of -help, separated by \n */
@@ -69,6 +70,11 @@ typedef struct NameOptions {
     bool threads;
 } NameOptions;
 extern const Shape cmdline_name_shape;
+
+/* What the others take; their structs stand where they are read. */
+extern const Shape cmdline_action_shape, cmdline_add_fd_shape, cmdline_boot_shape, cmdline_display_shape,
+    cmdline_fw_cfg_shape, cmdline_memory_shape, cmdline_mon_shape, cmdline_msg_shape,
+    cmdline_overcommit_shape, cmdline_rtc_shape, cmdline_smp_shape, cmdline_trace_shape;
 
 typedef struct CmdLine {
     char *program;           /* "qemu-system-riscv64": starts messages */

@@ -65,16 +65,16 @@ static const Prop trace_props[] = {
     { "events", PROP_STRING, offsetof(TraceOptions, events), "file with a pattern a line" },
     { NULL },
 };
-static const Shape trace_shape = { "Trace", sizeof(TraceOptions), trace_props };
+const Shape cmdline_trace_shape = { "Trace", sizeof(TraceOptions), trace_props };
 
 static bool take_trace(const CmdItem *item, GError **err)
 {
-    TraceOptions *o = cmdline_shape(item, &trace_shape, err);
+    TraceOptions *o = cmdline_shape(item, &cmdline_trace_shape, err);
     bool ok = o && (!o->events || trace_choose_from(o->events, err));
     if (ok && o->pattern) {
         trace_choose(o->pattern);
     }
-    shape_free(&trace_shape, o);
+    shape_free(&cmdline_trace_shape, o);
     return ok || cmdline_blame(err, item);
 }
 
@@ -111,11 +111,11 @@ static const Prop msg_props[] = {
     { "guest-name", PROP_BOOL, offsetof(MsgOptions, guest_name), "the guest's name in front" },
     { NULL },
 };
-static const Shape msg_shape = { "Msg", sizeof(MsgOptions), msg_props };
+const Shape cmdline_msg_shape = { "Msg", sizeof(MsgOptions), msg_props };
 
 static bool take_message_form(const CmdLine *c, GError **err)
 {
-    MsgOptions *o = cmdline_merged_shape(c, OPT_MSG, &msg_shape, err);
+    MsgOptions *o = cmdline_merged_shape(c, OPT_MSG, &cmdline_msg_shape, err);
     if (!o) {
         return cmdline_blame(err, cmdline_last(c, OPT_MSG));
     }
@@ -123,7 +123,7 @@ static bool take_message_form(const CmdLine *c, GError **err)
     const char *name = o->guest_name ? keyval_text(names, "guest") : NULL;
     log_set_report_form(o->timestamp, name ? g_intern_string(name) : NULL);
     json_object_put(names);
-    shape_free(&msg_shape, o);
+    shape_free(&cmdline_msg_shape, o);
     return true;
 }
 

@@ -129,7 +129,8 @@ def test_help_of_kinds(b):
     """-netdev TYPE,help and the like list what a kind takes; a kind that is not there is refused"""
     not_on_peer("its lists have other forms")
     for args, wanted in ((["-netdev", "user,help"], "  hostfwd=<str...>"), (["-chardev", "socket,help"], "  port=<str>"),
-                         (["-chardev", "null,help"], "  mux=<bool>"), (["-drive", "help"], "  file.locking=<OnOffAuto>")):
+                         (["-chardev", "null,help"], "  mux=<bool>"), (["-drive", "help"], "  file.locking=<OnOffAuto>"), (["-smp", "help"], "  cores=<uint64>"),
+                         (["-action", "help"], "reset/shutdown")):
         code, out, err = b.run(*args)
         check(code == 0 and wanted in out, f"{args}: exit code {code}, no {wanted} in {out!r}: {err}")
     code, _, err = b.run("-netdev", "usr,help")

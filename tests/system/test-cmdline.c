@@ -139,7 +139,8 @@ static void test_table(void)
     for (const Option *o = cmdline_options; o->name; o++) {
         g_assert_cmpint(o->kind == OPT_NONE, ==, o->refused != NULL);
         g_assert_cmpint(o->arg != NULL, ==, o->help != NULL);
-        g_assert_true(!o->json || o->shape == SHAPE_KEYS);
+        g_assert_true((!o->json && !o->takes) || o->shape == SHAPE_KEYS);
+        g_assert_true(!o->takes || !o->implied || props_find(o->takes->props, o->implied));
         for (const Option *p = cmdline_options; p != o; p++) {
             g_assert_cmpstr(p->name, !=, o->name);
         }

@@ -6,12 +6,8 @@
 #include <string.h>
 
 #include "accel/accel.h"
-#include "block/block.h"
-#include "chardev/chardev.h"
 #include "hw/board.h"
-#include "hw/object.h"
-#include "net/net.h"
-#include "util/keyval.h"
+#include "system/cmdline.h"
 
 static unsigned seen;
 
@@ -120,10 +116,10 @@ static void check_shape(const Shape *s)
 
 static void test_shapes(void)
 {
-    static const Shape *const shapes[] = { &chardev_shape, &device_shape, &drive_shape, &netdev_shape,
-                                           &object_shape };
-    for (unsigned i = 0; i < G_N_ELEMENTS(shapes); i++) {
-        check_shape(shapes[i]);
+    for (const Option *o = cmdline_options; o->name; o++) {
+        if (o->takes) {
+            check_shape(o->takes);
+        }
     }
     for (unsigned i = 0; accel_classes[i]; i++) {
         check_shape(accel_classes[i]->options);
