@@ -88,6 +88,25 @@ void chr_input(Chardev *chr, const uint8_t *buf, int len)
     }
 }
 
+bool chr_takes_fds(const Chardev *chr)
+{
+    return !chr->mux_on && chr->slots[0].fe && chr->slots[0].fe->receive_fds;
+}
+
+void chr_input_fds(Chardev *chr, const int *fds, unsigned count)
+{
+    ChrSlot *s = &chr->slots[0];
+    if (chr_takes_fds(chr)) {
+        lock_take_any(s->lock);
+        s->fe->receive_fds(s->opaque, fds, count);
+        lock_release_any(s->lock);
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+}
+
 static void slot_tell(Chardev *chr, int slot, bool opened)
 {
     chr->slots[slot].tell_opened = false;
@@ -316,6 +335,26 @@ void chardev_detach(Chardev *chr, void *opaque)
     s->tell_opened = false;
     mux_focus_detached(chr);
     chr_refresh_later(chr);
+}
+
+bool chardev_serve_peers(Chardev *chr, unsigned most, void (*fn)(void *opaque, Chardev *peer), void *opaque,
+                         GError **err)
+{
+    static const ChardevFrontend nobody = { 0 }; /* the socket itself is in use */
+    if (!chr->backend->serve_peers || chr->mux_on) {
+        return false;
+    }
+    return chardev_attach(chr, &nobody, opaque, NULL, err) &&
+           (chr->backend->serve_peers(chr, most, fn, opaque) || (chardev_detach(chr, opaque), false));
+}
+
+bool chardev_hang_up(Chardev *chr)
+{
+    if (!chr->backend->hang_up || !chardev_is_connected(chr)) {
+        return false;
+    }
+    chr->backend->hang_up(chr);
+    return true;
 }
 
 void chardev_accept_input(Chardev *chr)

@@ -64,6 +64,9 @@ typedef struct ChardevBackend {
     /* Under write_lock: the descriptor that a full write waits for, -1 when there is none. */
     int (*write_fd)(Chardev *chr);
     char *(*describe)(const Chardev *chr);
+    /* Main loop, each may be NULL: see chardev_serve_peers (false: it does not listen), and chardev_hang_up. */
+    bool (*serve_peers)(Chardev *chr, unsigned most, void (*fn)(void *opaque, Chardev *peer), void *opaque);
+    void (*hang_up)(Chardev *chr);
 } ChardevBackend;
 
 struct Chardevs {
@@ -93,10 +96,15 @@ struct Chardev {
 /* ---- core, for backends (main loop) ---- */
 int chr_input_room(Chardev *chr); /* bytes that the backend may read now */
 void chr_input(Chardev *chr, const uint8_t *buf, int len);
-void chr_set_connected(Chardev *chr, bool on); /* tells the frontends */
-void chr_writable(Chardev *chr);               /* the descriptor takes bytes again */
-void chr_refresh(void *chr);                   /* the Bh */
-void chr_refresh_later(Chardev *chr);          /* any thread */
+bool chr_takes_fds(const Chardev *chr);
+void chr_input_fds(Chardev *chr, const int *fds, unsigned count); /* before the bytes; takes them */
+void chr_set_connected(Chardev *chr, bool on);                    /* tells the frontends */
+void chr_writable(Chardev *chr);                                  /* the descriptor takes bytes again */
+void chr_refresh(void *chr);                                      /* the Bh */
+void chr_refresh_later(Chardev *chr);                             /* any thread */
+
+/* One that belongs to whoever is given it: a peer of `listener`, of the same backend.  Not open yet. */
+Chardev *chr_new_peer(Chardev *listener);
 
 /* ---- core, for the mux ---- */
 bool chr_flush_own(Chardev *chr); /* under write_lock: true when nothing is left */

@@ -105,19 +105,43 @@ static void chr_free(Chardev *chr)
     g_free(chr);
 }
 
-static bool chr_init(Chardev *chr, const ChardevOptions *o, GError **err)
+static Chardev *chr_alloc(Chardevs *all, const ChardevBackend *b, const char *id)
 {
-    chr->mux_on = o->mux;
-    if (!log_open(chr, o, err)) {
-        return false;
-    }
+    Chardev *chr = g_malloc0(b->size);
+    chr->all = all;
+    chr->backend = b;
+    chr->id = g_strdup(id);
+    chr->log_fd = -1;
+    return chr;
+}
+
+static void chr_init(Chardev *chr)
+{
     lock_init(&chr->write_lock, LOCK_CHARDEV_OUT);
     chr->own = g_byte_array_new();
     for (int i = 0; i < CHR_SLOTS; i++) {
         chr->slots[i].in = g_byte_array_new();
     }
     chr->bh = bh_new(chr->all->loop, NULL, chr_refresh, chr);
+}
+
+static bool chr_open(Chardev *chr, const ChardevOptions *o, GError **err)
+{
+    chr->mux_on = o->mux;
+    if (!log_open(chr, o, err)) {
+        return false;
+    }
+    chr_init(chr);
     return chr->backend->open(chr, o, err);
+}
+
+Chardev *chr_new_peer(Chardev *listener)
+{
+    Chardev *chr = chr_alloc(listener->all, listener->backend, listener->id);
+    chr->type = listener->type;
+    chr->log_fd = listener->log_fd < 0 ? -1 : fcntl(listener->log_fd, F_DUPFD_CLOEXEC, 3);
+    chr_init(chr);
+    return chr;
 }
 
 Chardev *chardev_new(Chardevs *all, const ChardevOptions *o, GError **err)
@@ -137,13 +161,9 @@ Chardev *chardev_new(Chardevs *all, const ChardevOptions *o, GError **err)
                   o->id);
         return NULL;
     }
-    Chardev *chr = g_malloc0(b->size);
-    chr->all = all;
+    Chardev *chr = chr_alloc(all, b, o->id);
     chr->type = o->backend;
-    chr->backend = b;
-    chr->id = g_strdup(o->id);
-    chr->log_fd = -1;
-    if (!chr_init(chr, o, err)) {
+    if (!chr_open(chr, o, err)) {
         chr_free(chr);
         return NULL;
     }
@@ -171,9 +191,8 @@ void chardev_foreach(const Chardevs *all, void (*fn)(Chardev *chr, void *opaque)
 
 void chardev_free(Chardev *chr)
 {
-    if (g_ptr_array_remove(chr->all->list, chr)) {
-        chr_free(chr);
-    }
+    g_ptr_array_remove(chr->all->list, chr); /* a peer of a socket is not in it */
+    chr_free(chr);
 }
 
 Chardevs *chardevs_new(EventLoop *loop)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Stream sockets as chardevs: unix and TCP, listening (one peer at a time) or
+/* Stream sockets as chardevs: unix and TCP, listening (one peer at a time, or each a chardev of its own) or
  * connecting (reconnect-ms: again and again), or a descriptor that was handed down.
  * Spelling: the QEMU manual, "invocation", -chardev socket; older spellings too: bare "server",
  * "nowait", "nodelay", reconnect= in seconds.
@@ -39,7 +39,13 @@ typedef struct ChrSocket {
     int connecting_fd, connecting_to; /* client on its way */
     FdWatch *connector;
     GSource *retry;
-    char *peer; /* how the connection shows in `info chardev` */
+    struct ChrSocketPeers {                      /* server: see chardev_serve_peers */
+        void (*fn)(void *opaque, Chardev *peer); /* NULL: one peer at a time */
+        void *opaque;
+        unsigned count, most;
+    } peers;
+    struct ChrSocket *listening; /* whose peer this is, or NULL */
+    char *peer;                  /* how the connection shows in `info chardev` */
 } ChrSocket;
 
 typedef struct SocketOptions {
@@ -84,6 +90,58 @@ static void socket_begin(ChrSocket *s, int fd)
     chr_set_connected(&s->chr, true);
 }
 
+/* ---- peers, each a chardev ------------------------------------------------ */
+
+static void socket_listen_on(ChrSocket *s)
+{
+    fdwatch_set(s->listener, s->peers.count < s->peers.most ? G_IO_IN : 0);
+}
+
+static void socket_give_peer(ChrSocket *s, int fd)
+{
+    ChrSocket *p = container_of(chr_new_peer(&s->chr), ChrSocket, chr);
+    stream_dev_init(&p->chr);
+    p->listen_fd = p->connecting_fd = -1;
+    p->listening = s;
+    p->nodelay = s->nodelay;
+    p->target.text = g_strdup(s->target.text);
+    s->peers.count++;
+    socket_listen_on(s);
+    socket_begin(p, fd);
+    s->peers.fn(s->peers.opaque, &p->chr);
+}
+
+static bool socket_serve_peers(Chardev *chr, unsigned most, void (*fn)(void *opaque, Chardev *peer),
+                               void *opaque)
+{
+    ChrSocket *s = container_of(chr, ChrSocket, chr);
+    if (s->listen_fd < 0) {
+        return false;
+    }
+    s->peers = (struct ChrSocketPeers){ fn, opaque, 0, most };
+    if (s->peer) { /* it came while the start waited for it */
+        g_clear_pointer(&s->peer, g_free);
+        chr_set_connected(chr, false);
+        socket_give_peer(s, stream_take(&s->dev.stream));
+    }
+    socket_listen_on(s);
+    return true;
+}
+
+static void socket_peer_gone(ChrSocket *p)
+{
+    ChrSocket *s = p->listening;
+    if (s) {
+        s->peers.count--;
+        socket_listen_on(s);
+    }
+}
+
+static void socket_hang_up(Chardev *chr)
+{
+    socket_ended(chr);
+}
+
 /* ---- server -------------------------------------------------------------- */
 
 static gboolean socket_listen_again(gpointer opaque)
@@ -111,7 +169,9 @@ static void socket_accept(void *opaque, GIOCondition ready)
     int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
     int why = errno;
     fds_reserve_end();
-    if (fd >= 0) {
+    if (fd >= 0 && s->peers.fn) {
+        socket_give_peer(s, fd);
+    } else if (fd >= 0) {
         fdwatch_set(s->listener, 0); /* one peer at a time; the next one waits */
         socket_begin(s, fd);
     } else if (why == EMFILE || why == ENFILE || why == ENOMEM || why == ENOBUFS) {
@@ -124,6 +184,9 @@ static char *socket_describe(const Chardev *chr)
 {
     const ChrSocket *s = container_of(chr, ChrSocket, chr);
     const char *more = s->listen_fd >= 0 ? ",server=on" : "";
+    if (s->peers.count) {
+        return g_strdup_printf("%s%s", s->target.text, more);
+    }
     if (!s->peer) {
         return g_strdup_printf("disconnected:%s%s", s->target.text, more);
     }
@@ -338,6 +401,8 @@ static void socket_close(Chardev *chr)
     if (s->connecting_fd >= 0) {
         close(s->connecting_fd);
     }
+    g_assert(!s->peers.count);
+    socket_peer_gone(s);
     stream_close(&s->dev.stream);
     fds_unkeep(s->kept);
     if (s->listen_fd >= 0) {
@@ -356,4 +421,6 @@ const ChardevBackend chr_backend_socket = {
     .refresh = stream_dev_refresh,
     .write_fd = stream_dev_write_fd,
     .describe = socket_describe,
+    .serve_peers = socket_serve_peers,
+    .hang_up = socket_hang_up,
 };

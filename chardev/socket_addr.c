@@ -169,7 +169,7 @@ static int listen_on(const SockAddr *base, unsigned add)
     if (a.sa.ss_family == AF_INET6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     }
-    if (bind(fd, (struct sockaddr *)&a.sa, a.len) < 0 || listen(fd, 1) < 0) {
+    if (bind(fd, (struct sockaddr *)&a.sa, a.len) < 0 || listen(fd, SOCK_BACKLOG) < 0) {
         int keep = errno;
         close(fd);
         errno = keep;

@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { SOCK_ADDRS_MAX = 8 };
+enum {
+    SOCK_ADDRS_MAX = 8,
+    SOCK_BACKLOG = 128, /* peers that have connected and wait for their turn */
+};
 
 typedef struct SockAddr {
     struct sockaddr_storage sa;

@@ -14,11 +14,13 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fds.h"
 #include "base/log.h"
 
 enum { COND_PEER_CLOSED = POLLRDHUP }; /* not among GLib's names, but passed on to poll */
@@ -55,6 +57,35 @@ static void stream_end(ChrStream *s)
     }
 }
 
+/* From a socket, with the descriptors that come along. */
+static ssize_t receive(ChrStream *s, uint8_t *buf, size_t room)
+{
+    enum { FDS_MAX = 32 }; /* the kernel closes what is more */
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+    } control;
+    struct iovec iov = { buf, room };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+    if (!chr_takes_fds(s->chr)) {
+        return recv(s->rfd, buf, room, MSG_DONTWAIT);
+    }
+    msg.msg_control = &control;
+    msg.msg_controllen = sizeof(control);
+    fds_reserve_begin();
+    ssize_t n = recvmsg(s->rfd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    fds_reserve_end();
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); n > 0 && c; c = CMSG_NXTHDR(&msg, c)) {
+        int fds[FDS_MAX];
+        size_t bytes = c->cmsg_len - CMSG_LEN(0);
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && bytes <= sizeof(fds)) {
+            memcpy(fds, CMSG_DATA(c), bytes);
+            chr_input_fds(s->chr, fds, (unsigned)(bytes / sizeof(int)));
+        }
+    }
+    return n;
+}
+
 static void stream_can_read(void *opaque, GIOCondition ready)
 {
     ChrStream *s = opaque;
@@ -70,7 +101,7 @@ static void stream_can_read(void *opaque, GIOCondition ready)
         fdwatch_set(s->reader, 0); /* until chr_refresh finds room */
         return;
     }
-    ssize_t n = s->rsocket ? recv(s->rfd, buf, room, MSG_DONTWAIT) : read(s->rfd, buf, room);
+    ssize_t n = s->rsocket ? receive(s, buf, (size_t)room) : read(s->rfd, buf, room);
     if (n > 0) {
         chr_input(s->chr, buf, n);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -114,6 +145,16 @@ void stream_close_input(ChrStream *s)
     s->rfd = -1;
 }
 
+/* A close with bytes unread would be a reset, and the peer might not read our last ones. */
+static void end_softly(int fd)
+{
+    enum { TURNS = 64 };
+    char junk[4096];
+    shutdown(fd, SHUT_WR);
+    for (int i = 0; i < TURNS && recv(fd, junk, sizeof(junk), MSG_DONTWAIT) > 0; i++) {
+    }
+}
+
 void stream_close(ChrStream *s)
 {
     stream_close_input(s);
@@ -121,10 +162,25 @@ void stream_close(ChrStream *s)
     fdwatch_free(s->writer);
     s->writer = NULL;
     if (s->wfd >= 0) {
+        if (s->wsocket) {
+            end_softly(s->wfd);
+        }
         close(s->wfd);
     }
     s->wfd = -1;
     lock_release(&s->chr->write_lock);
+}
+
+int stream_take(ChrStream *s)
+{
+    fdwatch_free(s->reader);
+    lock_take(&s->chr->write_lock);
+    int fd = s->wfd;
+    fdwatch_free(s->writer);
+    s->reader = s->writer = NULL;
+    s->rfd = s->wfd = -1;
+    lock_release(&s->chr->write_lock);
+    return fd;
 }
 
 static ssize_t stream_write_once(ChrStream *s, const uint8_t *buf, int len)

@@ -18,6 +18,7 @@ typedef struct ChrStream {
 void stream_open(ChrStream *s, Chardev *chr, int rfd, int wfd, void (*ended)(Chardev *chr));
 void stream_close(ChrStream *s);
 void stream_close_input(ChrStream *s); /* no more to read; writing goes on */
+int stream_take(ChrStream *s);         /* of a socket: its descriptor is the caller's, the stream closed */
 int stream_write(ChrStream *s, const uint8_t *buf, int len);
 void stream_refresh(ChrStream *s, bool want_write);
 

@@ -30,6 +30,9 @@ typedef struct ChardevFrontend {
     int (*can_receive)(void *opaque); /* bytes it can take now */
     void (*receive)(void *opaque, const uint8_t *buf, int len);
     void (*event)(void *opaque, ChardevEvent event); /* may be NULL */
+    /* Descriptors that came with the bytes which are received next (SCM_RIGHTS): the frontend's from now on.
+     * NULL: it takes none. */
+    void (*receive_fds)(void *opaque, const int *fds, unsigned count);
     bool background; /* of a mux: the newest frontend without this (a monitor has it) gets the keys */
 } ChardevFrontend;
 
@@ -64,6 +67,14 @@ void chardev_restore_terminal(void);
 bool chardev_attach(Chardev *chr, const ChardevFrontend *fe, void *opaque, Lock *lock,
                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void chardev_detach(Chardev *chr, void *opaque);
+
+/* Instead of attaching, main loop: a listening socket gives each peer that connects to fn, as a chardev of its own
+ * that is in no list, which fn's side attaches to and frees (chardev_free).  At most `most` at once; others
+ * wait.  False without an error: it is no listening socket, to be attached to as usual. */
+bool chardev_serve_peers(Chardev *chr, unsigned most, void (*fn)(void *opaque, Chardev *peer), void *opaque,
+                         GError **err);
+/* End the connection, as if the peer had; not from inside the callbacks.  False: there is none that ends. */
+bool chardev_hang_up(Chardev *chr);
 
 /* Write from any thread, also under the frontend's lock.  Returns how many bytes were taken (0..len, less when
  * the host end is slow: use chardev_write_all for frontends without flow
