@@ -32,6 +32,7 @@ typedef enum LockClass {
     LOCK_WORKERS,
     LOCK_ENDED_REQUESTS,
     LOCK_CHARDEV_OUT,
+    LOCK_EVENTS,
     LOCK_LISTENERS,
     LOCK_CODE,
     LOCK_MAIL,

@@ -170,6 +170,18 @@ prop_enum_names(const Prop *p);          /* of an enum, also of PROP_ON_OFF_AUTO
 size_t prop_element_size(const Prop *p); /* bytes of one value of the kind */
 bool prop_is_listed(const Prop *p);      /* in help and introspection: not a second spelling, nor refused */
 
+/* ---- values as JSON ------------------------------------------------------ */
+
+/* The caller's.  Of a struct: every required row, and of the others those that are there (`has`; else strings,
+ * structs and values that are not NULL, lists that are not empty, and all numbers and bools). */
+struct json_object *shape_json(const Shape *shape, const void *s);
+struct json_object *prop_json(const void *base, const Prop *p,
+                              const PropContext *c); /* c: for links, or NULL */
+/* For who fills a struct: a list is longer by one element, which the list owns.  A struct is as shape_init leaves it. */
+void *prop_list_add(PropList *list, const Shape *shape);
+void prop_list_add_string(PropList *list, const char *text);
+void prop_list_add_enum(PropList *list, int value);
+
 /* ---- help and advice ----------------------------------------------------- */
 
 /* "  name=<type>          - help (default: value)", a line. */

@@ -224,6 +224,52 @@ static void test_help(void)
                     "  id=<str>               - name of it\n");
 }
 
+/* A struct becomes the JSON that it is read from; what is not there is left out. */
+static void test_json(void)
+{
+    static const char *const texts[] = {
+        "{\"room\":18446744073709551615,\"shift\":-5,\"share\":0.25,\"host\":{\"type\":\"inet\",\"id\":\"a\","
+        "\"port\":80,\"delay\":false,\"name\":[\"x\",\"y\",\"z\"]},\"hosts\":[{\"type\":\"none\"},{\"type\":\"file\","
+        "\"path\":\"p\"}],\"when\":\"off\",\"cache.direct\":true}",
+        "{\"room\":0,\"shift\":0,\"share\":0.0,\"when\":\"auto\",\"cache.direct\":false}",
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
+        Plan *p = parsed(&plan_shape, texts[i]);
+        json_object *json = shape_json(&plan_shape, p);
+        g_assert_cmpstr(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN), ==, texts[i]);
+        json_object_put(json);
+        shape_free(&plan_shape, p);
+    }
+}
+
+/* A list made by hand. */
+static void test_lists(void)
+{
+    static const Prop hosts = { "", PROP_STRUCT, 0, .of = &host_shape, .list = true };
+    static const Prop words = { "", PROP_STRING, 0, .list = true },
+                      kinds = { "", PROP_ENUM, 0, .list = true, .names = host_names };
+    PropList list = { 0 }, text = { 0 }, number = { 0 };
+    for (unsigned i = 0; i < 9; i++) {
+        Host *h = prop_list_add(&list, &host_shape);
+        h->kind = HOST_NONE;
+        h->id = g_strdup_printf("%u", i);
+        prop_list_add_string(&text, h->id);
+        prop_list_add_enum(&number, HOST_NONE);
+    }
+    json_object *a = prop_json(&list, &hosts, NULL), *b = prop_json(&text, &words, NULL),
+                *c = prop_json(&number, &kinds, NULL);
+    g_assert_cmpuint(json_object_array_length(a), ==, 9);
+    g_assert_cmpstr(json_object_to_json_string_ext(b, JSON_C_TO_STRING_PLAIN), ==,
+                    "[\"0\",\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\"]");
+    g_assert_cmpstr(json_object_get_string(json_object_array_get_idx(c, 8)), ==, "none");
+    json_object_put(a);
+    json_object_put(b);
+    json_object_put(c);
+    prop_clear(&list, &hosts);
+    prop_clear(&text, &words);
+    prop_clear(&number, &kinds);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -232,5 +278,7 @@ int main(int argc, char **argv)
     g_test_add_func("/props/refused", test_refused);
     g_test_add_func("/props/classes", test_classes);
     g_test_add_func("/props/help", test_help);
+    g_test_add_func("/props/json", test_json);
+    g_test_add_func("/props/lists", test_lists);
     return g_test_run();
 }
