@@ -20,6 +20,11 @@ const char *version_product(void)
     return qemu_name ? "QEMU" : "Lyrebird";
 }
 
+const char *version_package(void)
+{
+    return "Lyrebird " LYREBIRD_VERSION;
+}
+
 const char *version_number(void)
 {
     return qemu_name ? QEMU_COMPAT_VERSION : LYREBIRD_VERSION;

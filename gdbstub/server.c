@@ -135,7 +135,7 @@ static void on_runstate(RunState now, void *opaque)
         [RUN_SHUTDOWN] = GDB_SIGQUIT,
     };
     GdbServer *g = opaque;
-    bool stays = now != RUN_SHUTDOWN || g->machine->config->no_shutdown;
+    bool stays = now != RUN_SHUTDOWN || runstate_actions(g->machine).shutdown == SHUTDOWN_PAUSE;
     if (g->stub && stays && now != RUN_RUNNING && now != RUN_PRELAUNCH) {
         gdb_stub_machine_stopped(g->stub, signals[now]);
     }

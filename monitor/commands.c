@@ -12,6 +12,7 @@
 #include "block/block.h"
 #include "hw/board.h"
 #include "hw/virtio_balloon.h"
+#include "monitor/command.h"
 #include "monitor/monitor_priv.h"
 #include "net/net.h"
 #include "base/fds.h"
@@ -70,41 +71,6 @@ bool monitor_set_cpu(Machine *m, unsigned index)
 }
 
 /* ---- commands ---- */
-
-static bool cmd_quit(Machine *m, const char *args, GString *out, GError **err)
-{
-    runstate_request_shutdown(m, SHUTDOWN_HOST_QUIT, 0);
-    return true;
-}
-
-static bool cmd_reset(Machine *m, const char *args, GString *out, GError **err)
-{
-    runstate_request_reset(m, SHUTDOWN_HOST_RESET);
-    return true;
-}
-
-static bool cmd_powerdown(Machine *m, const char *args, GString *out, GError **err)
-{
-    runstate_request_powerdown(m);
-    return true;
-}
-
-static bool cmd_stop(Machine *m, const char *args, GString *out, GError **err)
-{
-    if (runstate_get(m) == RUN_RUNNING || runstate_get(m) == RUN_DEBUG) {
-        runstate_stop(m, RUN_PAUSED); /* from the debugger's stop too: it outlasts the debugger */
-    }
-    return true;
-}
-
-static bool cmd_cont(Machine *m, const char *args, GString *out, GError **err)
-{
-    if (runstate_get(m) == RUN_SHUTDOWN) {
-        return monitor_error(err, "Resetting the Virtual Machine is required");
-    }
-    runstate_start(m);
-    return true;
-}
 
 static bool cmd_cpu(Machine *m, const char *args, GString *out, GError **err)
 {
@@ -222,7 +188,7 @@ static bool cmd_help(Machine *m, const char *args, GString *out, GError **err)
 /* clang-format off */
 const MonitorCommand monitor_commands[] = {
     { "balloon", "target", "request VM to change its memory allocation (in MB)", cmd_balloon },
-    { "cont|c", NULL, "resume emulation", cmd_cont },
+    { "cont|c", NULL, "resume emulation", .does = "cont" },
     { "cpu", "index", "set the default CPU", cmd_cpu },
     { "gdbserver", "[device]", "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", cmd_gdbserver },
     { "help|?", "[cmd]", "show the help", cmd_help },
@@ -234,13 +200,13 @@ const MonitorCommand monitor_commands[] = {
     { "log", "item1[,...]", "activate logging of the specified items", cmd_log },
     { "logfile", "filename", "output logs to 'filename'", cmd_logfile },
     { "print|p", "/fmt expr", "print expression value (use $reg for CPU register access)", monitor_cmd_print },
-    { "quit|q", NULL, "quit the emulator", cmd_quit },
+    { "quit|q", NULL, "quit the emulator", .does = "quit" },
     { "ringbuf_read", "device size", "read and print the data that a ring buffer character device keeps",
       monitor_cmd_ringbuf_read },
     { "set_link", "name on|off", "change the link status of a network adapter", cmd_set_link },
-    { "stop|s", NULL, "stop emulation", cmd_stop },
-    { "system_powerdown", NULL, "send system power down event", cmd_powerdown },
-    { "system_reset", NULL, "reset the system", cmd_reset },
+    { "stop|s", NULL, "stop emulation", .does = "stop" },
+    { "system_powerdown", NULL, "send system power down event", .does = "system_powerdown" },
+    { "system_reset", NULL, "reset the system", .does = "system_reset" },
     { "x", "/fmt addr", "virtual memory dump starting at 'addr'", monitor_cmd_x },
     { "xp", "/fmt addr", "physical memory dump starting at 'addr'", monitor_cmd_xp },
     { NULL, NULL, NULL, NULL },
@@ -302,6 +268,24 @@ static void report_unknown(const MonitorCommand *table, const char *prefix, cons
     }
 }
 
+/* By the control protocol's command: the words are its arguments, in their order; the last takes what is left. */
+static bool run_control(Machine *m, const MonitorCommand *c, const char *args, GString *out, GError **err)
+{
+    const Command *cmd = command_find(c->does);
+    Control control = { m, NULL, NULL };
+    json_object *values = json_object_new_object();
+    const char *at = args;
+    for (const Prop *p = cmd->args ? cmd->args->props : NULL; p && p->name && *at; p++) {
+        size_t n = p[1].name ? strcspn(at, " \t") : strlen(at);
+        json_object_object_add(values, p->name, json_object_new_string_len(at, (int)n));
+        at += n;
+        at += strspn(at, " \t");
+    }
+    bool ok = command_show(cmd, &control, values, c->show, out, err);
+    json_object_put(values);
+    return ok;
+}
+
 void monitor_dispatch(Machine *m, const MonitorCommand *table, const char *prefix, const char *line,
                       GString *out)
 {
@@ -319,7 +303,8 @@ void monitor_dispatch(Machine *m, const MonitorCommand *table, const char *prefi
     }
     bool ok = *args && !c->args
                   ? monitor_syntax_error(&err, "%s: extraneous characters at the end of line", c->name)
-                  : c->run(m, args, out, &err);
+              : c->does ? run_control(m, c, args, out, &err)
+                        : c->run(m, args, out, &err);
     if (!ok) {
         report(out, prefix, name, err);
     }

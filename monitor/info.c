@@ -8,6 +8,7 @@
 #include "hw/board.h"
 #include "hw/virtio_balloon.h"
 #include "monitor/monitor_priv.h"
+#include "monitor/qmp_types.h"
 #include "net/net.h"
 #include "hw/runstate.h"
 #include "base/version.h"
@@ -23,33 +24,28 @@ static bool info_version(Machine *m, const char *args, GString *out, GError **er
     return true;
 }
 
-static bool info_status(Machine *m, const char *args, GString *out, GError **err)
+static void show_status(const void *result, GString *out)
 {
-    RunState s = runstate_get(m);
-    g_string_append_printf(out, "VM status: %s", s == RUN_RUNNING ? "running" : "paused");
-    if (s != RUN_RUNNING && s != RUN_PAUSED) {
-        g_string_append_printf(out, " (%s)", runstate_name(s));
+    const StatusInfo *s = result;
+    g_string_append_printf(out, "VM status: %s", s->running ? "running" : "paused");
+    if (!s->running && s->status != RUN_PAUSED) {
+        g_string_append_printf(out, " (%s)", runstate_names[s->status]);
     }
     g_string_append_c(out, '\n');
-    return true;
 }
 
-static bool info_name(Machine *m, const char *args, GString *out, GError **err)
+static void show_name(const void *result, GString *out)
 {
-    if (m->config->name) {
-        g_string_append_printf(out, "%s\n", m->config->name);
+    const NameInfo *info = result;
+    if (info->name) {
+        g_string_append_printf(out, "%s\n", info->name);
     }
-    return true;
 }
 
-static bool info_uuid(Machine *m, const char *args, GString *out, GError **err)
+static void show_uuid(const void *result, GString *out)
 {
-    const uint8_t *u = m->config->uuid;
-    for (unsigned i = 0; i < 16; i++) {
-        g_string_append_printf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
-    }
-    g_string_append_c(out, '\n');
-    return true;
+    const UuidInfo *info = result;
+    g_string_append_printf(out, "%s\n", info->uuid);
 }
 
 static bool info_mtree(Machine *m, const char *args, GString *out, GError **err)
@@ -253,14 +249,14 @@ const MonitorCommand monitor_infos[] = {
     { "jit", NULL, "show dynamic compiler info", info_jit },
     { "mem", NULL, "show the active virtual memory mappings", info_mem },
     { "mtree", "[-f]", "show memory tree (-f: dump flat view for address spaces)", info_mtree },
-    { "name", NULL, "show the current VM name", info_name },
+    { "name", NULL, "show the current VM name", .does = "query-name", .show = show_name },
     { "network", NULL, "show the network state", info_network },
     { "qtree", NULL, "show device tree", info_qtree },
     { "registers", "[-a|vcpu]", "show the cpu registers (-a: of all cpus)", info_registers },
-    { "status", NULL, "show the current VM status (running|paused)", info_status },
+    { "status", NULL, "show the current VM status (running|paused)", .does = "query-status", .show = show_status },
     { "tlb", NULL, "show virtual to physical memory mappings", info_mem },
     { "usernet", NULL, "show user network stack connection states", info_usernet },
-    { "uuid", NULL, "show the current VM UUID", info_uuid },
+    { "uuid", NULL, "show the current VM UUID", .does = "query-uuid", .show = show_uuid },
     { "version", NULL, "show the version of the emulator", info_version },
     { NULL, NULL, NULL, NULL },
 };

@@ -7,21 +7,26 @@
 
 #include <string.h>
 
+#include "base/events.h"
 #include "chardev/chardev.h"
+#include "hw/board.h"
 #include "monitor/monitor_priv.h"
+#include "monitor/qmp.h"
 #include "monitor/readline.h"
 #include "base/version.h"
 
-struct Monitor {
+typedef struct Monitor {
     Machine *machine;
     Chardev *chr;
     Readline *readline;
     bool greeted;
-};
+} Monitor;
 
 struct Monitors {
     Machine *machine;
-    GPtrArray *list; /* of Monitor */
+    GPtrArray *list;     /* of Monitor: for people */
+    GPtrArray *sessions; /* of QmpSession: for programs */
+    GPtrArray *owned;    /* freed with the others */
 };
 
 /* Lines end in CR LF on the wire. */
@@ -120,12 +125,8 @@ static void monitor_free(void *opaque)
     g_free(mon);
 }
 
-Monitor *monitor_new(Monitors *all, Chardev *chr, bool control, GError **err)
+bool monitor_new(Monitors *all, Chardev *chr, GError **err)
 {
-    if (control) {
-        monitor_error(err, "the machine monitor protocol (QMP) is not built; use mode=readline");
-        return NULL;
-    }
     Monitor *mon = g_new0(Monitor, 1);
     mon->machine = all->machine;
     mon->chr = chr;
@@ -133,10 +134,45 @@ Monitor *monitor_new(Monitors *all, Chardev *chr, bool control, GError **err)
     if (!chardev_attach(chr, &frontend, mon, NULL, err)) {
         readline_free(mon->readline);
         g_free(mon);
-        return NULL;
+        return false;
     }
     g_ptr_array_add(all->list, mon);
-    return mon;
+    return true;
+}
+
+bool monitor_new_control(Monitors *all, Chardev *chr, bool pretty, GError **err)
+{
+    return qmp_serve(all, chr, pretty, err);
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+Machine *monitors_machine(const Monitors *all)
+{
+    return all->machine;
+}
+
+void monitors_add_session(Monitors *all, QmpSession *session)
+{
+    g_ptr_array_add(all->sessions, session);
+}
+
+void monitors_end_session(Monitors *all, QmpSession *session)
+{
+    g_ptr_array_remove(all->sessions, session);
+}
+
+void monitors_own(Monitors *all, void *memory)
+{
+    g_ptr_array_add(all->owned, memory);
+}
+
+static void tell_sessions(void *opaque, const EventNote *note)
+{
+    Monitors *all = opaque;
+    for (guint i = 0; i < all->sessions->len; i++) {
+        qmp_session_tell(all->sessions->pdata[i], note);
+    }
 }
 
 Monitors *monitors_new(Machine *m)
@@ -144,13 +180,20 @@ Monitors *monitors_new(Machine *m)
     Monitors *all = g_new0(Monitors, 1);
     all->machine = m;
     all->list = g_ptr_array_new_with_free_func(monitor_free);
+    all->sessions = g_ptr_array_new_with_free_func(qmp_session_free);
+    all->owned = g_ptr_array_new_with_free_func(g_free);
+    events_listen(m->events, tell_sessions, all);
     return all;
 }
 
 void monitors_free(Monitors *all)
 {
     if (all) {
+        events_tell(all->machine->events); /* the end, too */
+        events_listen(all->machine->events, NULL, NULL);
         g_ptr_array_unref(all->list);
+        g_ptr_array_unref(all->sessions);
+        g_ptr_array_unref(all->owned);
         g_free(all);
     }
 }

@@ -7,6 +7,24 @@
 #include "monitor/monitor.h"
 
 typedef struct CPU CPU;
+typedef struct QmpSession QmpSession;
+
+/* A command of the human monitor.  args: the rest of the line, blanks trimmed.  Output goes to out.  On error an
+ * "Error: ..." line is printed. */
+typedef struct MonitorCommand {
+    const char *name, *args, *help;
+    bool (*run)(Machine *m, const char *args, GString *out, GError **err);
+    /* Instead of run: the control protocol's command that does it, with the words of the line in the order of its
+     * arguments, and what is printed of its result (NULL: nothing). */
+    const char *does;
+    void (*show)(const void *result, GString *out);
+} MonitorCommand;
+
+/* ---- monitor.c ---- */
+Machine *monitors_machine(const Monitors *all);
+void monitors_add_session(Monitors *all, QmpSession *session);
+void monitors_end_session(Monitors *all, QmpSession *session); /* frees it */
+void monitors_own(Monitors *all, void *memory);                /* g_free with the monitors */
 
 /* A mistake in how a command was written: followed by `Try "help NAME"`. */
 bool monitor_syntax_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);

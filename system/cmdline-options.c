@@ -89,7 +89,9 @@ const Option cmdline_options[] = {
       .arg = "backend,id=name[,mux=on|off][,prop=value...]", .help = "host end of a serial line ('-chardev help' for backends)" },
     { "serial", OPT_SERIAL, SHAPE_TEXT, .arg = "dev", .help = "connect the next serial port: stdio, mon:stdio, pty, file:F, pipe:F,\ntcp:HOST:PORT[,server=on], unix:PATH[,server=on], chardev:ID, null, none" },
     { "monitor", OPT_MONITOR, SHAPE_TEXT, .arg = "dev", .help = "put the monitor there" },
-    { "mon", OPT_MON, SHAPE_KEYS, .takes = &cmdline_mon_shape, .implied = "chardev", .arg = "[chardev=]name[,mode=readline]", .help = "put a monitor on a chardev" },
+    { "mon", OPT_MON, SHAPE_KEYS, .takes = &cmdline_mon_shape, .implied = "chardev", .arg = "[chardev=]name[,mode=readline|control][,pretty=on|off]", .help = "put a monitor on a chardev" },
+    { "qmp", OPT_QMP, SHAPE_TEXT, .arg = "dev", .help = "put a monitor for programs (QMP, JSON) there" },
+    { "qmp-pretty", OPT_QMP_PRETTY, SHAPE_TEXT, .arg = "dev", .help = "the same, its JSON over several lines" },
     { "parallel", OPT_PARALLEL, SHAPE_TEXT, .arg = "none|null", .help = "boards here have no parallel port" },
     { "nographic", OPT_NOGRAPHIC, SHAPE_FLAG, .arg = "", .help = "serial line and monitor on the terminal (Ctrl-A h for keys)" },
     { "display", OPT_DISPLAY, SHAPE_KEYS, .takes = &cmdline_display_shape, .implied = "type", .arg = "none", .help = "no display",
@@ -128,8 +130,6 @@ const Option cmdline_options[] = {
 
     /* ---- known to other programs, not built here ---- */
     { "enable-kvm", .refused = "KVM is not built; use -accel tcg" },
-    { "qmp", .shape = SHAPE_TEXT, .refused = "the machine monitor protocol (QMP) is not built; use -monitor for the human monitor" },
-    { "qmp-pretty", .shape = SHAPE_TEXT, .refused = "the machine monitor protocol (QMP) is not built; use -monitor" },
     { "blockdev", .shape = SHAPE_TEXT, .refused = "block node graphs are not built; use -drive if=none,id=NAME,file=FILE" },
     { "cdrom", .shape = SHAPE_TEXT, .refused = "no CD drive is built; use -drive file=FILE,readonly=on" },
     { "fda", .shape = SHAPE_TEXT, .refused = "no floppy drive is built" },

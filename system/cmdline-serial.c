@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* -chardev, -serial, -monitor, -mon, -gdb, -display and what they default to.
+/* -chardev, -serial, -monitor, -qmp, -mon, -gdb, -display and what they default to.
  *
  * Defaults (none with -nodefaults), as QEMU with -nographic:
  *   no -serial, no monitor    serial port 0 and monitor share the terminal
@@ -8,7 +8,7 @@
  * No display is built, so this is also what happens without -display none.  With
  * -display none, or in the background, nothing is connected by default.
  *
- * Not modelled: vc, displays, QMP. */
+ * Not modelled: vc, displays. */
 #include <gio/gio.h>
 #include <string.h>
 
@@ -63,7 +63,8 @@ static bool any_chardev_is_stdio(const CmdLine *c)
 static bool stdio_is_taken(const CmdLine *c)
 {
     return any_text(c, OPT_SERIAL, is_stdio) || any_text(c, OPT_MONITOR, is_stdio) ||
-           any_chardev_is_stdio(c) || any_text(c, OPT_GDB, is_stdio);
+           any_chardev_is_stdio(c) || any_text(c, OPT_GDB, is_stdio) || any_text(c, OPT_QMP, is_stdio) ||
+           any_text(c, OPT_QMP_PRETTY, is_stdio);
 }
 
 static bool is_mon(const char *text)
@@ -73,7 +74,8 @@ static bool is_mon(const char *text)
 
 static bool monitor_is_given(const CmdLine *c)
 {
-    return cmdline_has(c, OPT_MONITOR) || cmdline_has(c, OPT_MON) || any_text(c, OPT_SERIAL, is_mon);
+    return cmdline_has(c, OPT_MONITOR) || cmdline_has(c, OPT_MON) || cmdline_has(c, OPT_QMP) ||
+           cmdline_has(c, OPT_QMP_PRETTY) || any_text(c, OPT_SERIAL, is_mon);
 }
 
 /* -nographic puts on the terminal what nothing else takes; a daemon has none.  As QEMU counts. */
@@ -200,33 +202,55 @@ static bool connect_monitors(const CmdLine *c, Machine *m, bool terminal, GError
     return true;
 }
 
+/* -qmp DEV, -qmp-pretty DEV; *number: of the monitors that have no name. */
+static bool connect_controls(const CmdLine *c, Machine *m, OptionKind kind, unsigned *number, GError **err)
+{
+    for (unsigned i = 0; i < cmdline_count(c, kind); i++) {
+        const CmdItem *item = cmdline_item(c, kind, i);
+        g_autofree char *label = g_strdup_printf("compat_monitor%u", (*number)++);
+        Chardev *chr = NULL;
+        if (!connect_short(c, m, label, item->text, &chr, err)) {
+            return cmdline_blame(err, item);
+        }
+        if (!chr) {
+            cmdline_fail(err, "'none' is no place for a monitor; leave the option out");
+            return cmdline_blame(err, item);
+        }
+        g_ptr_array_add(kind == OPT_QMP ? c->controls : c->pretty_controls, chr);
+    }
+    return true;
+}
+
 typedef struct MonOptions {
     char *chardev, *id;
     int mode;
     bool pretty;
 } MonOptions;
 
-static const char *const mon_modes[] = { "readline", NULL };
-static const char *const unbuilt_modes[] = { "control", NULL };
+enum { MON_READLINE, MON_CONTROL };
+static const char *const mon_modes[] = { [MON_READLINE] = "readline", [MON_CONTROL] = "control", NULL };
 static const Prop mon_props[] = {
     { "chardev", PROP_STRING, offsetof(MonOptions, chardev), "id of a -chardev", .required = true },
-    { "mode", PROP_ENUM, offsetof(MonOptions, mode), "whom it is for", .names = mon_modes,
-      .unbuilt = unbuilt_modes },
+    { "mode", PROP_ENUM, offsetof(MonOptions, mode), "whom it is for", .names = mon_modes },
     { "pretty", PROP_BOOL, offsetof(MonOptions, pretty), "JSON over several lines" },
     { "id", PROP_STRING, offsetof(MonOptions, id), "name of the monitor" },
     { NULL },
 };
 const Shape cmdline_mon_shape = { "MonitorOptions", sizeof(MonOptions), mon_props };
 
-/* -mon [chardev=]ID[,mode=readline] */
+/* -mon [chardev=]ID[,mode=readline|control][,pretty=on|off] */
 static bool take_mon(const CmdLine *c, const Machine *m, const MonOptions *o, GError **err)
 {
+    if (o->pretty && o->mode != MON_CONTROL) {
+        return cmdline_fail(err, "pretty=on is for JSON, and this monitor is for people; add mode=control");
+    }
     Chardev *chr = chardev_find(m->chardevs, o->chardev);
     if (!chr) {
         return cmdline_fail(err, "chardev \"%s\" not found; make it with -chardev BACKEND,id=%s", o->chardev,
                             o->chardev);
     }
-    g_ptr_array_add(c->monitors, chr);
+    GPtrArray *control = o->pretty ? c->pretty_controls : c->controls;
+    g_ptr_array_add(o->mode == MON_CONTROL ? control : c->monitors, chr);
     return true;
 }
 
@@ -251,7 +275,10 @@ bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GErro
             return cmdline_blame(err, item);
         }
     }
-    if (!connect_serials(c, m, config, terminal, err) || !connect_monitors(c, m, terminal, err)) {
+    unsigned number = cmdline_count(c, OPT_MONITOR);
+    if (!connect_serials(c, m, config, terminal, err) || !connect_monitors(c, m, terminal, err) ||
+        !connect_controls(c, m, OPT_QMP, &number, err) ||
+        !connect_controls(c, m, OPT_QMP_PRETTY, &number, err)) {
         return false;
     }
     for (unsigned i = 0; i < cmdline_count(c, OPT_MON); i++) {
@@ -268,14 +295,25 @@ bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GErro
 
 /* ---- when the machine is complete ---- */
 
-bool cmdline_monitors(const CmdLine *c, Monitors *monitors, GError **err)
+static bool start_controls(const GPtrArray *chardevs, Monitors *monitors, bool pretty, GError **err)
 {
-    for (guint i = 0; i < c->monitors->len; i++) {
-        if (!monitor_new(monitors, c->monitors->pdata[i], false, err)) {
+    for (guint i = 0; i < chardevs->len; i++) {
+        if (!monitor_new_control(monitors, chardevs->pdata[i], pretty, err)) {
             return false;
         }
     }
     return true;
+}
+
+bool cmdline_monitors(const CmdLine *c, Monitors *monitors, GError **err)
+{
+    for (guint i = 0; i < c->monitors->len; i++) {
+        if (!monitor_new(monitors, c->monitors->pdata[i], err)) {
+            return false;
+        }
+    }
+    return start_controls(c->controls, monitors, false, err) &&
+           start_controls(c->pretty_controls, monitors, true, err);
 }
 
 bool cmdline_gdb(const CmdLine *c, GdbServer *gdb, GError **err)

@@ -195,6 +195,8 @@ CmdLine *cmdline_parse(int argc, char **argv, GError **err)
     take_program_name(c, argc ? argv[0] : NULL);
     c->items = g_ptr_array_new_with_free_func(item_free);
     c->monitors = g_ptr_array_new();
+    c->controls = g_ptr_array_new();
+    c->pretty_controls = g_ptr_array_new();
     c->nics = g_ptr_array_new_with_free_func(keyval_free);
     for (int i = 1; i < argc;) {
         if (!parse_word(c, argc, argv, &i, err)) {
@@ -213,6 +215,8 @@ void cmdline_free(CmdLine *c)
 {
     g_ptr_array_unref(c->items);
     g_ptr_array_unref(c->monitors);
+    g_ptr_array_unref(c->controls);
+    g_ptr_array_unref(c->pretty_controls);
     g_ptr_array_unref(c->nics);
     shape_free(&cmdline_machine_shape, c->machine);
     g_free(c->program);

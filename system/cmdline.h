@@ -18,7 +18,7 @@ typedef enum OptionKind {
     OPT_HELP, OPT_VERSION, OPT_MACHINE, OPT_ARCH, OPT_CPU, OPT_ACCEL, OPT_MEMORY, OPT_SMP, OPT_BIOS,
     OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_PFLASH, OPT_FW_CFG, OPT_NAME, OPT_UUID,
     OPT_RTC, OPT_BOOT, OPT_DEVICE, OPT_GLOBAL, OPT_OBJECT, OPT_DRIVE, OPT_HDA, OPT_SNAPSHOT,
-    OPT_NETDEV, OPT_NIC, OPT_NET, OPT_CHARDEV, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_MON,
+    OPT_NETDEV, OPT_NIC, OPT_NET, OPT_CHARDEV, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_MON, OPT_QMP, OPT_QMP_PRETTY,
     OPT_ECHR, OPT_DISPLAY, OPT_VGA, OPT_NOGRAPHIC, OPT_GDB, OPT_GDB_SHORT, OPT_PAUSED,
     OPT_NO_REBOOT, OPT_NO_SHUTDOWN, OPT_ACTION, OPT_PIDFILE, OPT_DAEMONIZE, OPT_NODEFAULTS,
     OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR, OPT_ADD_FD, OPT_READCONFIG,
@@ -82,6 +82,8 @@ typedef struct CmdLine {
     bool arch_given;         /* by the program's name or -arch */
     GPtrArray *items;        /* of CmdItem, in order */
     GPtrArray *monitors;     /* of Chardev: monitors to start when the machine is complete */
+    GPtrArray *controls;     /* likewise, of QMP: on one line a reply; and over several */
+    GPtrArray *pretty_controls;
     MachineOptions *machine; /* from cmdline_config on */
     GPtrArray *nics;         /* of json_object: devices of -nic and -net nic, with "driver" */
 } CmdLine;

@@ -22,6 +22,7 @@
 static atomic_int signal_number, signal_pid;
 static atomic_bool in_loop; /* the main loop will see a signal soon */
 static int signal_pipe[2] = { -1, -1 };
+static void (*signal_end)(void *opaque); /* of the machine */
 
 static const char *signal_name(int number)
 {
@@ -71,37 +72,33 @@ static void report_signal(int number)
     log_report("terminating on signal %d from pid %d (%s)", number, pid, comm);
 }
 
-static void carry_out(EventLoop *loop)
-{
-    int number = atomic_exchange(&signal_number, 0);
-    if (number) {
-        report_signal(number);
-        event_loop_quit(loop, 0);
-    }
-}
-
 static gboolean signal_pipe_readable(int fd, GIOCondition condition, void *opaque)
 {
     char junk[16];
     ssize_t ignored = read(fd, junk, sizeof(junk));
     (void)ignored;
-    carry_out(opaque);
+    int number = atomic_exchange(&signal_number, 0);
+    if (number) {
+        report_signal(number);
+        signal_end(opaque);
+    }
     return G_SOURCE_CONTINUE;
 }
 
-void signals_catch(const char *program, EventLoop *loop)
+void signals_catch(const char *program, EventLoop *loop, void (*end)(void *opaque), void *opaque)
 {
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
     struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
     g_autoptr(GSource) source = NULL;
     ending_init(program);
+    signal_end = end;
     if (!g_unix_open_pipe(signal_pipe, FD_CLOEXEC, NULL)) {
         return; /* no descriptors left: the signals keep their default, to end the process */
     }
     g_unix_set_fd_nonblocking(signal_pipe[0], true, NULL);
     g_unix_set_fd_nonblocking(signal_pipe[1], true, NULL);
     source = g_unix_fd_source_new(signal_pipe[0], G_IO_IN);
-    g_source_set_callback(source, G_SOURCE_FUNC(signal_pipe_readable), loop, NULL);
+    g_source_set_callback(source, G_SOURCE_FUNC(signal_pipe_readable), opaque, NULL);
     g_source_attach(source, event_loop_context(loop));
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
         sigaction(signals[i], &sa, NULL);

@@ -138,6 +138,12 @@ static void name_process(const CmdLine *c)
     json_object_put(names);
 }
 
+static void end_by_signal(void *opaque)
+{
+    Startup *s = opaque;
+    runstate_request_shutdown(s->machine, SHUTDOWN_HOST_SIGNAL, 0);
+}
+
 static bool start_process(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
@@ -150,7 +156,7 @@ static bool start_process(Startup *s, GError **err)
     name_process(c);
     const char *pidfile = cmdline_text(c, OPT_PIDFILE);
     s->loop = event_loop_new(NULL); /* in the process that stays */
-    signals_catch(c->program, s->loop);
+    signals_catch(c->program, s->loop, end_by_signal, s);
     return (!pidfile || daemon_write_pidfile(pidfile, err)) && take_log(c, err) && take_traces(s, err);
 }
 

@@ -8,6 +8,7 @@
 
 #include "accel/accel.h"
 #include "base/clock.h"
+#include "base/events.h"
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "net/net.h"
@@ -68,6 +69,7 @@ Machine *machine_new(EventLoop *loop)
 {
     Machine *m = g_new0(Machine, 1);
     m->loop = loop;
+    m->events = events_new(loop);
     m->clock = clock_new(loop);
     m->chardevs = chardevs_new(loop);
     m->drives = drives_new(loop);
@@ -155,6 +157,7 @@ void machine_free(Machine *m)
     chardevs_free(m->chardevs);
     objects_free(m->objects);
     clock_free(m->clock);
+    events_free(m->events);
     machine_free_globals(m);
     g_ptr_array_free(m->devices, TRUE);
     g_ptr_array_free(m->buses, TRUE);

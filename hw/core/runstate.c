@@ -11,7 +11,10 @@
  *
  * An end that the user asked for has a deadline (base/ending.h), whatever the guest does.
  *
- * Not modelled: suspend and wake-up, guest panic actions, watchdog actions. */
+ * Events: one that a request causes is emitted when it is carried out.  STOP and RESUME are told of what stays; an end
+ * is SHUTDOWN alone.
+ *
+ * Not modelled: suspend and wake-up, watchdogs; nothing here reports a guest's panic yet. */
 #include "hw/runstate.h"
 
 #include <stdatomic.h>
@@ -22,6 +25,7 @@
 #include "base/event_loop.h"
 #include "block/block.h"
 #include "hw/board.h"
+#include "hw/events.h"
 
 typedef struct Listener {
     void (*fn)(RunState now, void *opaque);
@@ -38,16 +42,34 @@ struct RunControl {
     atomic_int reset;                 /* cause, or NOTHING */
     atomic_bool powerdown, io_stop;
     atomic_bool over; /* nothing is carried out any more */
+    bool actions_set;
+    RunActions actions; /* of set-action */
 };
 
-static const char *const names[] = {
+/* clang-format off */
+const char *const runstate_names[] = {
     [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
     [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_SHUTDOWN] = "shutdown",
+    "guest-panicked", "inmigrate", "internal-error", "postmigrate", "finish-migrate", "restore-vm", "save-vm", "suspended", "watchdog",
+    "colo", NULL,
 };
+const char *const shutdown_reasons[] = {
+    [SHUTDOWN_GUEST_POWEROFF] = "guest-shutdown", [SHUTDOWN_GUEST_RESET] = "guest-reset",
+    [SHUTDOWN_GUEST_PANIC] = "guest-panic",       [SHUTDOWN_HOST_QUIT] = "host-qmp-quit",
+    [SHUTDOWN_HOST_RESET] = "host-qmp-system-reset", [SHUTDOWN_HOST_SIGNAL] = "host-signal",
+    "none", "host-error", "host-ui", "subsystem-reset", "snapshot-load", NULL,
+};
+const char *const reboot_actions[] = { [REBOOT_RESET] = "reset", [REBOOT_SHUTDOWN] = "shutdown", NULL };
+const char *const shutdown_actions[] = { [SHUTDOWN_POWEROFF] = "poweroff", [SHUTDOWN_PAUSE] = "pause", NULL };
+const char *const panic_actions[] = {
+    [PANIC_PAUSE] = "pause", [PANIC_SHUTDOWN] = "shutdown", [PANIC_EXIT_FAILURE] = "exit-failure",
+    [PANIC_NONE] = "none", NULL,
+};
+/* clang-format on */
 
 const char *runstate_name(RunState s)
 {
-    return names[s];
+    return runstate_names[s];
 }
 
 RunState runstate_get(const Machine *m)
@@ -122,29 +144,73 @@ void runstate_start(Machine *m)
         machine_reset(m);
     }
     runstate_enter(m, RUN_RUNNING);
+    events_emit(m->events, &event_resume, NULL);
     vcpus_resume(m);
 }
 
-void runstate_stop(Machine *m, RunState why)
+/* False: it stood still before. */
+static bool stand_still(Machine *m, RunState why)
 {
-    if (runstate_get(m) == RUN_RUNNING) {
+    bool ran = runstate_get(m) == RUN_RUNNING;
+    if (ran) {
         vcpus_pause(m);
         pause_disks(m);
     }
     runstate_enter(m, why);
+    return ran;
+}
+
+void runstate_stop(Machine *m, RunState why)
+{
+    if (stand_still(m, why)) {
+        events_emit(m->events, &event_stop, NULL);
+    }
+}
+
+RunActions runstate_actions(const Machine *m)
+{
+    const MachineConfig *config = m->config;
+    return m->run->actions_set
+               ? m->run->actions
+               : (RunActions){ config->no_reboot ? REBOOT_SHUTDOWN : REBOOT_RESET,
+                               config->no_shutdown ? SHUTDOWN_PAUSE : SHUTDOWN_POWEROFF, PANIC_SHUTDOWN };
+}
+
+void runstate_set_actions(Machine *m, RunActions actions)
+{
+    m->run->actions_set = true;
+    m->run->actions = actions;
 }
 
 /* ---- requests ---- */
 
+static bool is_by_guest(ShutdownCause cause)
+{
+    return cause == SHUTDOWN_GUEST_POWEROFF || cause == SHUTDOWN_GUEST_RESET || cause == SHUTDOWN_GUEST_PANIC;
+}
+
+static void tell_cause(Machine *m, const Event *event, ShutdownCause cause)
+{
+    events_emit(m->events, event, &(ShutdownEvent){ is_by_guest(cause), (int)cause });
+}
+
+/* The machine stops; with -no-shutdown it stays, unless it is the user who wants the end. */
+static void do_shutdown(Machine *m, ShutdownCause cause, int exit_status)
+{
+    bool asked = cause == SHUTDOWN_HOST_QUIT || cause == SHUTDOWN_HOST_SIGNAL;
+    tell_cause(m, &event_shutdown, cause);
+    if (!asked && runstate_actions(m).shutdown == SHUTDOWN_PAUSE) {
+        runstate_stop(m, RUN_SHUTDOWN);
+    } else {
+        stand_still(m, RUN_SHUTDOWN);
+        event_loop_quit(m->loop, exit_status);
+    }
+}
+
 static void do_reset(Machine *m, ShutdownCause cause)
 {
-    const MachineConfig *config = m->config;
-    if (cause == SHUTDOWN_GUEST_RESET && config->no_reboot) {
-        if (config->no_shutdown) {
-            runstate_stop(m, RUN_SHUTDOWN);
-        } else {
-            event_loop_quit(m->loop, 0);
-        }
+    if (runstate_actions(m).reboot == REBOOT_SHUTDOWN) {
+        do_shutdown(m, cause, 0);
         return;
     }
     bool running = runstate_get(m) == RUN_RUNNING;
@@ -158,21 +224,11 @@ static void do_reset(Machine *m, ShutdownCause cause)
     } else if (runstate_get(m) == RUN_SHUTDOWN || runstate_get(m) == RUN_IO_ERROR) {
         runstate_enter(m, RUN_PRELAUNCH);
     }
+    tell_cause(m, &event_reset, cause);
 }
 
-static void do_shutdown(Machine *m, ShutdownCause cause)
+void runstate_carry_out(Machine *m)
 {
-    bool by_guest = cause == SHUTDOWN_GUEST_POWEROFF || cause == SHUTDOWN_GUEST_PANIC;
-    runstate_stop(m, RUN_SHUTDOWN);
-    if (!(by_guest && m->config->no_shutdown)) {
-        event_loop_quit(m->loop, atomic_load(&m->run->exit_status));
-    }
-}
-
-/* In the main loop, some time after a request. */
-static void carry_out(void *opaque)
-{
-    Machine *m = opaque;
     RunControl *run = m->run;
     if (atomic_load(&run->over)) {
         return;
@@ -180,7 +236,7 @@ static void carry_out(void *opaque)
     int shutdown = atomic_exchange(&run->shutdown, NOTHING);
     int reset = atomic_exchange(&run->reset, NOTHING);
     if (shutdown != NOTHING) {
-        do_shutdown(m, shutdown);
+        do_shutdown(m, shutdown, atomic_load(&run->exit_status));
     } else if (reset != NOTHING) {
         do_reset(m, reset);
     }
@@ -189,9 +245,16 @@ static void carry_out(void *opaque)
         runstate_stop(m, RUN_IO_ERROR);
     }
     if (atomic_exchange(&run->powerdown, false)) {
+        events_emit(m->events, &event_powerdown, NULL);
         irq_raise(&m->powerdown);
         irq_lower(&m->powerdown);
     }
+}
+
+/* In the main loop, some time after a request. */
+static void carry_out(void *opaque)
+{
+    runstate_carry_out(opaque);
 }
 
 void runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status)
@@ -200,7 +263,7 @@ void runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status)
     if (!run) { /* a machine of a test, which nobody runs */
         return;
     }
-    if (cause == SHUTDOWN_HOST_QUIT) {
+    if (cause == SHUTDOWN_HOST_QUIT) { /* of a signal there is one already */
         ending_deadline("quit", exit_status);
     }
     atomic_store(&run->exit_status, exit_status);

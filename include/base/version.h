@@ -10,4 +10,5 @@
 void version_set_qemu_name(bool yes);
 bool version_is_qemu_name(void);
 const char *version_product(void); /* "QEMU" or "Lyrebird" */
+const char *version_package(void); /* whose work it is: "Lyrebird 0.1.0" */
 const char *version_number(void);  /* "10.0.2" or Lyrebird's own */

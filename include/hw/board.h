@@ -19,6 +19,7 @@ typedef struct Chardevs Chardevs;
 typedef struct Clock Clock;
 typedef struct Drives Drives;
 typedef struct EventLoop EventLoop;
+typedef struct Events Events;
 typedef struct Nets Nets;
 typedef struct Objects Objects;
 typedef struct GlobalProp GlobalProp;
@@ -64,6 +65,7 @@ struct MachineServices {
 };
 
 struct Machine {
+    Events *events;  /* what happens to it, for whoever manages it */
     EventLoop *loop; /* whose thread carries out what "the main loop" does */
     Clock *clock;    /* stops with the machine */
 

@@ -17,9 +17,10 @@ typedef enum RunState {
 typedef struct Machine Machine;
 typedef struct RunControl RunControl; /* Machine.run */
 
-RunState runstate_get(const Machine *m);      /* any thread */
-const char *runstate_name(RunState s);        /* "running", "paused", "prelaunch" ... */
-void runstate_start(Machine *m);              /* `cont`; after RUN_SHUTDOWN the machine is reset first */
+RunState runstate_get(const Machine *m);   /* any thread */
+const char *runstate_name(RunState s);     /* "running", "paused", "prelaunch" ... */
+extern const char *const runstate_names[]; /* those that QEMU has, ours first, by RunState; ends with NULL */
+void runstate_start(Machine *m);           /* `cont`; after RUN_SHUTDOWN the machine is reset first */
 void runstate_stop(Machine *m, RunState why); /* returns when all vCPUs stand still */
 void runstate_add_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque);
 void runstate_remove_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque);
@@ -34,10 +35,27 @@ typedef enum ShutdownCause {
     SHUTDOWN_GUEST_PANIC,
     SHUTDOWN_HOST_QUIT,
     SHUTDOWN_HOST_RESET,
+    SHUTDOWN_HOST_SIGNAL,
 } ShutdownCause;
+extern const char *const shutdown_reasons[]; /* QEMU's, ours first, by ShutdownCause; ends with NULL */
 void runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status);
 void runstate_request_reset(Machine *m, ShutdownCause cause);
 void runstate_request_powerdown(Machine *m); /* press the power button */
+/* What is requested happens now, not soon: for commands, whose reply comes behind.  In the machine's loop, and not from
+ * inside of a device. */
+void runstate_carry_out(Machine *m);
+
+/* What follows when the guest (or `system_reset`) resets the machine, powers it off, or panics: -action, -no-reboot,
+ * -no-shutdown, and the command set-action.  Enums by their names below. */
+typedef struct RunActions {
+    int reboot, shutdown, panic;
+} RunActions;
+enum { REBOOT_RESET, REBOOT_SHUTDOWN };
+enum { SHUTDOWN_POWEROFF, SHUTDOWN_PAUSE };
+enum { PANIC_PAUSE, PANIC_SHUTDOWN, PANIC_EXIT_FAILURE, PANIC_NONE };
+extern const char *const reboot_actions[], *const shutdown_actions[], *const panic_actions[];
+RunActions runstate_actions(const Machine *m);
+void runstate_set_actions(Machine *m, RunActions actions);
 
 /* For machine_new and machine_free. */
 RunControl *run_control_new(Machine *m);

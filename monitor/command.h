@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands of the control protocol (QMP), one row each: the human monitor, introspection and docs/qmp.md come from the
+ * same rows.
+ *
+ * A row's function gets its arguments as a struct and fills one: it never sees JSON.  It runs in the machine's loop
+ * while vCPUs run, takes the locks of what it looks at, and waits for nothing but vCPUs (cpu_run). */
+#pragma once
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "base/props.h"
+
+typedef struct Machine Machine;
+typedef struct Monitors Monitors;
+typedef struct QmpSession QmpSession;
+
+/* Who asks for a command. */
+typedef struct Control {
+    Machine *machine;
+    Monitors *monitors;  /* NULL: of a test */
+    QmpSession *session; /* NULL: the human monitor */
+} Control;
+
+enum { COMMAND_OOB = 1 /* exec-oob may run it: it waits for nobody */ };
+
+typedef struct Command {
+    const char *name;
+    const char *help;    /* what it does, or gives */
+    const Shape *args;   /* NULL: none */
+    const Prop *returns; /* what kind of value, see RETURNS_*; NULL: nothing */
+    unsigned flags;      /* COMMAND_* */
+    /* result: of a struct the struct itself, zero but for its defaults; else a field of the kind.  The strings
+     * and lists put there are freed by the caller, also after a failure. */
+    bool (*run)(Control *c, const void *args, void *result, GError **err);
+} Command;
+
+/* For Command.returns. */
+#define RETURNS_STRUCT(shape)                                                                                \
+    &(const Prop)                                                                                            \
+    {                                                                                                        \
+        "return", PROP_STRUCT, .of = &(shape)                                                                \
+    }
+#define RETURNS_LIST(shape)                                                                                  \
+    &(const Prop)                                                                                            \
+    {                                                                                                        \
+        "return", PROP_STRUCT, .of = &(shape), .list = true                                                  \
+    }
+#define RETURNS_STRING                                                                                       \
+    &(const Prop)                                                                                            \
+    {                                                                                                        \
+        "return", PROP_STRING                                                                                \
+    }
+#define RETURNS_ENUMS(table)                                                                                 \
+    &(const Prop)                                                                                            \
+    {                                                                                                        \
+        "return", PROP_ENUM, .names = (table), .list = true                                                  \
+    }
+#define RETURNS_ANY                                                                                          \
+    &(const Prop)                                                                                            \
+    {                                                                                                        \
+        "return", PROP_ANY                                                                                   \
+    }
+
+/* A member that is always there, of a shape whose struct is T in the file of the table. */
+#define ALWAYS(member) offsetof(T, member), .required = true
+/* One that is there when it is not NULL, or has_MEMBER is set. */
+#define MAYBE(member) offsetof(T, member)
+#define MAYBE_HAS(member) offsetof(T, member), .has = offsetof(T, has_##member)
+
+/* Every table ends with a NULL name; the list of them, and that of all events, with NULL (qmp_table.c). */
+extern const Command *const command_tables[];
+extern const struct Event *const command_events[];
+extern const Command commands_run[], commands_info[], commands_host[], commands_block[], commands_probe[],
+    commands_qom[], commands_fds[], commands_absent[], commands_schema[], commands_session[],
+    commands_hotplug[];
+
+const Command *command_find(const char *name); /* NULL: there is none */
+/* All of them in the order of their names: of Command, the caller's. */
+GPtrArray *command_list(void);
+/* args: an object, or NULL; typed: from JSON, else words of a line.  *result: the caller's; an empty object where the row
+ * returns nothing. */
+bool command_run(const Command *cmd, Control *c, json_object *args, bool typed, json_object **result,
+                 GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for who wants the struct: shown() gets what run() has filled. */
+bool command_show(const Command *cmd, Control *c, json_object *args,
+                  void (*show)(const void *result, GString *out), GString *out,
+                  GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ---- errors ---- */
+
+/* What programs branch on; every other error is a GenericError, whoever has set it. */
+typedef enum CommandErrorClass {
+    ERROR_GENERIC,
+    ERROR_COMMAND_NOT_FOUND,
+    ERROR_DEVICE_NOT_FOUND,
+    ERROR_DEVICE_NOT_ACTIVE,
+} CommandErrorClass;
+/* Sets the error; returns false. */
+bool command_error(GError **err, CommandErrorClass class, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+const char *command_error_class(const GError *err); /* "GenericError" */
