@@ -52,6 +52,7 @@ struct Drives {
     Bh *done_bh;
     void (*stop_machine)(void *opaque); /* see drives_set_stop_hook */
     void *stop_opaque;
+    Events *events; /* see drives_set_events */
 };
 
 typedef struct OpenFlags {

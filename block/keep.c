@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "base/events.h"
 #include "base/log.h"
 
 const char *const block_on_error_names[] = {
@@ -36,6 +37,17 @@ void block_set_on_error(BlockBackend *blk, BlockOnError on_read, BlockOnError on
     if (on_write != BLOCK_ON_ERROR_AUTO) {
         blk->on_write_error = on_write;
     }
+}
+
+void drives_set_events(Drives *all, Events *events)
+{
+    all->events = events;
+}
+
+void block_get_state(const BlockBackend *blk, BlockState *s)
+{
+    *s = (BlockState){ blk->node->filename, block_io_status(blk), blk->readonly,      blk->writethrough,
+                       blk->direct,         blk->no_flush,        blk->detect_zeroes, blk->zeroes_unmap };
 }
 
 const char *block_io_status(const BlockBackend *blk)
@@ -114,6 +126,45 @@ static void keep_locked(BlockRequest *r)
     blk->kept.last = r;
 }
 
+/* ---- the event ----------------------------------------------------------- */
+
+typedef struct IoError {
+    char *qom_path, *device, *node, *reason;
+    int operation, action;
+    bool nospace;
+} IoError;
+
+static const char *const operations[] = { "read", "write", NULL };
+enum { ACTION_IGNORE, ACTION_REPORT, ACTION_STOP };
+static const char *const actions[] = {
+    [ACTION_IGNORE] = "ignore", [ACTION_REPORT] = "report", [ACTION_STOP] = "stop", NULL
+};
+static const Prop error_props[] = {
+    { "qom-path", PROP_STRING, offsetof(IoError, qom_path), "of the device", .required = true },
+    { "device", PROP_STRING, offsetof(IoError, device), "the drive", .required = true },
+    { "node-name", PROP_STRING, offsetof(IoError, node), "its node" },
+    { "operation", PROP_ENUM, offsetof(IoError, operation), .names = operations, .required = true },
+    { "action", PROP_ENUM, offsetof(IoError, action), .names = actions, .required = true },
+    { "nospace", PROP_BOOL, offsetof(IoError, nospace), "the disk is full" },
+    { "reason", PROP_STRING, offsetof(IoError, reason), "for people", .required = true },
+    { NULL },
+};
+static const Shape error_shape = { "BlockIoError", sizeof(IoError), error_props };
+const Event event_block_io_error = {
+    .name = "BLOCK_IO_ERROR", .data = &error_shape, .limit_ms = 1000, .key = "device"
+};
+
+/* One that stops the machine is told at once, whatever was told before. */
+static const Event event_stopping = { .name = "BLOCK_IO_ERROR", .data = &error_shape };
+
+static void emit_error(const BlockRequest *r, int error, int action)
+{
+    const BlockBackend *blk = r->priv.blk;
+    g_autofree char *node = g_strdup_printf("#%s", blk->id), *reason = g_strdup(g_strerror(-error));
+    IoError data = { "", blk->id, node, reason, r->op != BLOCK_READ, action, block_is_full_error(error) };
+    events_emit(blk->all->events, action == ACTION_STOP ? &event_stopping : &event_block_io_error, &data);
+}
+
 bool block_keep(BlockRequest *r)
 {
     BlockBackend *blk = r->priv.blk;
@@ -123,6 +174,7 @@ bool block_keep(BlockRequest *r)
     }
     if (e != -ECANCELED && action_for(r) == BLOCK_ON_ERROR_IGNORE) {
         r->priv.result = 0;
+        emit_error(r, e, ACTION_IGNORE);
         return false;
     }
     bool failed = e != -ECANCELED;
@@ -137,6 +189,9 @@ bool block_keep(BlockRequest *r)
     lock_release(&kept_lock);
     if (first) { /* one line, however many requests fail with it */
         tell(r);
+    }
+    if (failed && !(r->priv.flags & PRIV_REFUSED)) {
+        emit_error(r, e, keep ? ACTION_STOP : ACTION_REPORT);
     }
     if (keep && failed && blk->all->stop_machine) {
         blk->all->stop_machine(blk->all->stop_opaque);

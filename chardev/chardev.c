@@ -372,6 +372,15 @@ bool chardev_is_mux(const Chardev *chr)
     return chr->mux_on;
 }
 
+bool chardev_is_used(const Chardev *chr)
+{
+    bool used = false;
+    for (int i = 0; i < CHR_SLOTS; i++) {
+        used |= chr->slots[i].fe != NULL;
+    }
+    return used;
+}
+
 const char *chardev_id(const Chardev *chr)
 {
     return chr->id;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All commands and events that there are. */
+#include "block/block.h"
 #include "hw/events.h"
 #include "monitor/command.h"
 
 const Command *const command_tables[] = {
-    commands_session, commands_schema, commands_run, commands_info, NULL,
+    commands_session, commands_schema, commands_run, commands_info,  commands_host,
+    commands_block,   commands_fds,    commands_qom, commands_probe, NULL,
 };
 
 const Event *const command_events[] = {
-    &event_powerdown, &event_reset, &event_resume, &event_shutdown, &event_stop, NULL,
+    &event_balloon_change, &event_block_io_error, &event_powerdown,       &event_reset, &event_resume,
+    &event_shutdown,       &event_stop,           &event_vserport_change, NULL,
 };

@@ -77,12 +77,12 @@ extern const Shape cmdline_action_shape, cmdline_add_fd_shape, cmdline_boot_shap
     cmdline_overcommit_shape, cmdline_rtc_shape, cmdline_smp_shape, cmdline_trace_shape;
 
 typedef struct CmdLine {
-    char *program;           /* "qemu-system-riscv64": starts messages */
-    const char *arch;        /* default guest, "riscv64" */
-    bool arch_given;         /* by the program's name or -arch */
-    GPtrArray *items;        /* of CmdItem, in order */
-    GPtrArray *monitors;     /* of Chardev: monitors to start when the machine is complete */
-    GPtrArray *controls;     /* likewise, of QMP: on one line a reply; and over several */
+    char *program;       /* "qemu-system-riscv64": starts messages */
+    const char *arch;    /* default guest, "riscv64" */
+    bool arch_given;     /* by the program's name or -arch */
+    GPtrArray *items;    /* of CmdItem, in order */
+    GPtrArray *monitors; /* of Chardev: monitors to start when the machine is complete */
+    GPtrArray *controls; /* likewise, of QMP: on one line a reply; and over several */
     GPtrArray *pretty_controls;
     MachineOptions *machine; /* from cmdline_config on */
     GPtrArray *nics;         /* of json_object: devices of -nic and -net nic, with "driver" */

@@ -73,6 +73,7 @@ Machine *machine_new(EventLoop *loop)
     m->clock = clock_new(loop);
     m->chardevs = chardevs_new(loop);
     m->drives = drives_new(loop);
+    drives_set_events(m->drives, m->events);
     m->nets = nets_new(loop, m->clock, m->chardevs);
     m->objects = objects_new();
     m->globals = g_ptr_array_new();

@@ -161,3 +161,9 @@ char *device_get_prop(Device *dev, const Prop *prop)
     PropContext c = machine_prop_context(dev->machine, NULL);
     return prop_get(dev, prop, &c);
 }
+
+json_object *device_prop_json(Device *dev, const Prop *prop)
+{
+    PropContext c = machine_prop_context(dev->machine, NULL);
+    return prop_json(dev, prop, &c);
+}

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "hw/board.h"
+#include "hw/events.h"
 #include "hw/virtio.h"
 #include "base/log.h"
 
@@ -247,14 +248,20 @@ void virtio_balloon_set_target(Device *dev, uint64_t bytes)
     device_unlock(dev);
 }
 
+/* The memory of the machine less the balloon. */
+static uint64_t bytes_of_guest(const VirtioBalloon *b)
+{
+    uint64_t ram = b->v.dev.machine->ram.size;
+    return ram - MIN(ram, (uint64_t)b->s.actual << PFN_SHIFT);
+}
+
 uint64_t virtio_balloon_actual(Device *dev)
 {
     VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
-    uint64_t ram = dev->machine->ram.size;
     device_lock(dev);
-    uint64_t balloon = (uint64_t)b->s.actual << PFN_SHIFT;
+    uint64_t bytes = bytes_of_guest(b);
     device_unlock(dev);
-    return ram - MIN(ram, balloon);
+    return bytes;
 }
 
 /* ---- the driver's side --------------------------------------------------- */
@@ -297,6 +304,8 @@ static void balloon_set_config(VirtioDevice *v, unsigned offset, const uint8_t *
     }
     memcpy((uint8_t *)&actual + (offset - offsetof(BalloonConfig, actual)), data, size);
     b->s.actual = GUINT32_FROM_LE(actual);
+    events_emit(v->dev.machine ? v->dev.machine->events : NULL, &event_balloon_change,
+                &(BalloonEvent){ (int64_t)bytes_of_guest(b) });
 }
 
 static const VirtioOps balloon_ops = {

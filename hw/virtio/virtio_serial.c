@@ -12,6 +12,7 @@
 #include <gio/gio.h>
 
 #include "hw/board.h"
+#include "hw/events.h"
 #include "base/log.h"
 
 enum { QUEUE_SIZE = 128, CONTROL_RX = 2, CONTROL_TX = 3, NAME_MAX_BYTES = 128 };
@@ -135,6 +136,14 @@ static void driver_is_ready(VirtioSerial *ser)
     }
 }
 
+static void tell_opened(SerialPort *p, bool open)
+{
+    VirtioSerial *ser = p->serial;
+    if (p->dev.id && p->dev.machine && open != (ser->s.guest_open[p->nr] != 0)) {
+        events_emit(p->dev.machine->events, &event_vserport_change, &(SerialPortEvent){ p->dev.id, open });
+    }
+}
+
 static void take_message(VirtioSerial *ser, const Control *c)
 {
     uint32_t nr = GUINT32_FROM_LE(c->id);
@@ -151,6 +160,7 @@ static void take_message(VirtioSerial *ser, const Control *c)
     } else if (event == EV_PORT_READY && value) {
         port_is_ready(ser, p);
     } else if (event == EV_PORT_OPEN) {
+        tell_opened(p, value != 0);
         ser->s.guest_open[nr] = value != 0;
         virtio_serial_port_accept(p);
     } else if (event != EV_PORT_READY) {

@@ -20,6 +20,7 @@
 typedef struct BlockBackend BlockBackend;
 typedef struct BlockNode BlockNode;
 typedef struct Drives Drives;
+typedef struct Events Events;
 typedef struct EventLoop EventLoop;
 
 typedef enum BlockOp {
@@ -104,6 +105,16 @@ uint64_t block_size(BlockBackend *blk); /* bytes */
 bool block_is_readonly(BlockBackend *blk);
 const char *block_id(const BlockBackend *blk);
 char *block_describe(BlockBackend *blk); /* one line of `info block` */
+/* For those who list drives.  Strings are the drive's. */
+typedef struct BlockState {
+    const char *filename, *io_status; /* "ok", "nospace", "failed" */
+    bool readonly, writethrough, direct, no_flush, detect_zeroes, zeroes_unmap;
+} BlockState;
+void block_get_state(const BlockBackend *blk, BlockState *s); /* main loop */
+
+/* BLOCK_IO_ERROR is emitted there; NULL: nowhere. */
+void drives_set_events(Drives *all, Events *events);
+extern const struct Event event_block_io_error;
 
 typedef enum DriveInterface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH, DRIVE_DEFAULT } DriveInterface;
 

@@ -86,6 +86,7 @@ void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque
 void chardev_accept_input(Chardev *chr); /* can_receive() has grown; any thread */
 bool chardev_is_connected(const Chardev *chr);
 bool chardev_is_mux(const Chardev *chr);
+bool chardev_is_used(const Chardev *chr); /* by a frontend, or a server of peers */
 
 /* What a ringbuf keeps, oldest first and gone from it (`ringbuf_read`). */
 GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err) G_GNUC_WARN_UNUSED_RESULT;

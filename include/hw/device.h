@@ -101,6 +101,7 @@ bool device_set_value(Device *dev, const char *name, struct json_object *value, 
                       GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* Text of a property's value (owned by the caller), for info qtree. */
 char *device_get_prop(Device *dev, const Prop *prop);
+struct json_object *device_prop_json(Device *dev, const Prop *prop); /* and as JSON; the caller's */
 bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void device_reset(Device *dev);        /* takes the device's lock */
 void device_reset_locked(Device *dev); /* from within the device: it is locked already */

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands on disks.  A drive is one node here, the file with its format; nothing is kept of its traffic.
+ *
+ * Not modelled: nodes of a graph, jobs, statistics, throttling. */
+#include "block/block.h"
+#include "hw/board.h"
+#include "monitor/command.h"
+
+static const char *const detect_zeroes[] = { "off", "on", "unmap", NULL };
+static const char *const io_statuses[] = { "ok", "failed", "nospace", NULL };
+
+typedef struct ImageInfo {
+    char *filename, *format;
+    uint64_t size;
+} ImageInfo;
+typedef struct CacheInfo {
+    bool writeback, direct, no_flush;
+} CacheInfo;
+typedef struct ChildInfo {
+    char *child, *node;
+} ChildInfo;
+typedef struct NodeInfo {
+    char *file, *node, *driver;
+    bool readonly, active, encrypted;
+    int64_t depth, none; /* none: a limit that there is not, 0 */
+    int detect_zeroes;
+    PropList children;
+    ImageInfo *image;
+    CacheInfo *cache;
+} NodeInfo;
+typedef struct DriveInfo {
+    char *device, *qdev, *type;
+    bool removable, locked;
+    int io_status;
+    NodeInfo *inserted;
+} DriveInfo;
+typedef struct Flat {
+    bool flat, has_flat;
+} Flat;
+
+#define T ImageInfo
+static const Prop image_props[] = {
+    { "filename", PROP_STRING, ALWAYS(filename) },
+    { "format", PROP_STRING, ALWAYS(format) },
+    { "virtual-size", PROP_SIZE, ALWAYS(size) },
+    { NULL },
+};
+#undef T
+static const Shape image_shape = { "ImageInfo", sizeof(ImageInfo), image_props };
+#define T CacheInfo
+static const Prop cache_props[] = {
+    { "writeback", PROP_BOOL, ALWAYS(writeback) },
+    { "direct", PROP_BOOL, ALWAYS(direct) },
+    { "no-flush", PROP_BOOL, ALWAYS(no_flush) },
+    { NULL },
+};
+#undef T
+static const Shape cache_shape = { "BlockdevCacheInfo", sizeof(CacheInfo), cache_props };
+#define T ChildInfo
+static const Prop child_props[] = {
+    { "child", PROP_STRING, ALWAYS(child) },
+    { "node-name", PROP_STRING, ALWAYS(node) },
+    { NULL },
+};
+#undef T
+static const Shape child_shape = { "BlockdevChild", sizeof(ChildInfo), child_props };
+#define T NodeInfo
+static const Prop node_props[] = {
+    { "file", PROP_STRING, ALWAYS(file) },
+    { "node-name", PROP_STRING, ALWAYS(node) },
+    { "ro", PROP_BOOL, ALWAYS(readonly) },
+    { "drv", PROP_STRING, ALWAYS(driver) },
+    { "backing_file_depth", PROP_I64, ALWAYS(depth) },
+    { "children", PROP_STRUCT, ALWAYS(children), .list = true, .of = &child_shape },
+    { "active", PROP_BOOL, ALWAYS(active) },
+    { "encrypted", PROP_BOOL, ALWAYS(encrypted) },
+    { "detect_zeroes", PROP_ENUM, ALWAYS(detect_zeroes), .names = detect_zeroes },
+    { "bps", PROP_I64, ALWAYS(none) },
+    { "bps_rd", PROP_I64, ALWAYS(none) },
+    { "bps_wr", PROP_I64, ALWAYS(none) },
+    { "iops", PROP_I64, ALWAYS(none) },
+    { "iops_rd", PROP_I64, ALWAYS(none) },
+    { "iops_wr", PROP_I64, ALWAYS(none) },
+    { "image", PROP_STRUCT, ALWAYS(image), .of = &image_shape },
+    { "cache", PROP_STRUCT, ALWAYS(cache), .of = &cache_shape },
+    { "write_threshold", PROP_I64, ALWAYS(none) },
+    { NULL },
+};
+#undef T
+static const Shape node_shape = { "BlockDeviceInfo", sizeof(NodeInfo), node_props };
+#define T DriveInfo
+static const Prop drive_props[] = {
+    { "device", PROP_STRING, ALWAYS(device) },
+    { "qdev", PROP_STRING, MAYBE(qdev) },
+    { "type", PROP_STRING, ALWAYS(type) },
+    { "removable", PROP_BOOL, ALWAYS(removable) },
+    { "locked", PROP_BOOL, ALWAYS(locked) },
+    { "inserted", PROP_STRUCT, MAYBE(inserted), .of = &node_shape },
+    { "io-status", PROP_ENUM, MAYBE(io_status), .names = io_statuses },
+    { NULL },
+};
+#undef T
+static const Shape drive_info_shape = { "BlockInfo", sizeof(DriveInfo), drive_props };
+#define T Flat
+static const Prop flat_props[] = {
+    { "flat", PROP_BOOL, MAYBE_HAS(flat), .help = "nothing of backing files" },
+    { NULL },
+};
+#undef T
+static const Shape flat_shape = { "BlockArguments", sizeof(Flat), flat_props };
+
+static void node_fill(NodeInfo *n, BlockBackend *blk)
+{
+    BlockState s;
+    block_get_state(blk, &s);
+    n->file = g_strdup(s.filename);
+    n->node = g_strdup_printf("#%s", block_id(blk));
+    n->driver = g_strdup("raw");
+    n->readonly = s.readonly;
+    n->active = true;
+    n->detect_zeroes = s.detect_zeroes ? s.zeroes_unmap ? 2 : 1 : 0;
+    n->image = g_new0(ImageInfo, 1);
+    *n->image = (ImageInfo){ g_strdup(s.filename), g_strdup("raw"), block_size(blk) };
+    n->cache = g_new0(CacheInfo, 1);
+    *n->cache = (CacheInfo){ !s.writethrough, s.direct, s.no_flush };
+}
+
+static void add_drive(BlockBackend *blk, void *opaque)
+{
+    DriveInfo *d = prop_list_add(opaque, &drive_info_shape);
+    BlockState s;
+    block_get_state(blk, &s);
+    d->device = g_strdup(block_id(blk));
+    d->type = g_strdup("unknown");
+    for (int i = 0; io_statuses[i]; i++) {
+        d->io_status = g_str_equal(io_statuses[i], s.io_status) ? i : d->io_status;
+    }
+    d->inserted = g_malloc0(shape_size(&node_shape));
+    node_fill(d->inserted, blk);
+}
+
+static void add_node(BlockBackend *blk, void *opaque)
+{
+    node_fill(prop_list_add(opaque, &node_shape), blk);
+}
+
+static bool run_query_block(Control *c, const void *args, void *result, GError **err)
+{
+    block_foreach(c->machine->drives, add_drive, result);
+    return true;
+}
+
+static bool run_query_nodes(Control *c, const void *args, void *result, GError **err)
+{
+    block_foreach(c->machine->drives, add_node, result);
+    return true;
+}
+
+/* clang-format off */
+const Command commands_block[] = {
+    { "query-block", "all drives", &flat_shape, RETURNS_LIST(drive_info_shape), 0, run_query_block },
+    { "query-named-block-nodes", "all nodes of drives", &flat_shape, RETURNS_LIST(node_shape), 0, run_query_nodes },
+    { NULL },
+};
+/* clang-format on */

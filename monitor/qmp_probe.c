@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What managers ask before they start a machine: which machines there are, and whether there is what this program has not
+ * got (then: nothing, or "off").  A list that is empty is the truth, and stays so until that thing is built. */
+#include <string.h>
+
+#include "hw/board.h"
+#include "monitor/command.h"
+#include "monitor/qmp_info.h"
+#include "target/cpu.h"
+
+/* ---- machines ------------------------------------------------------------ */
+
+typedef struct MachineInfo {
+    char *name, *alias, *cpu, *ram;
+    bool is_default, has_is_default;
+    int64_t cpus;
+    bool no; /* what no machine here can: false */
+} MachineInfo;
+typedef struct CompatFilter {
+    bool compat, has_compat;
+} CompatFilter;
+
+#define T MachineInfo
+static const Prop machine_props[] = {
+    { "name", PROP_STRING, ALWAYS(name) },
+    { "alias", PROP_STRING, MAYBE(alias) },
+    { "is-default", PROP_BOOL, MAYBE_HAS(is_default) },
+    { "cpu-max", PROP_I64, ALWAYS(cpus) },
+    { "hotpluggable-cpus", PROP_BOOL, ALWAYS(no) },
+    { "numa-mem-supported", PROP_BOOL, ALWAYS(no) },
+    { "deprecated", PROP_BOOL, ALWAYS(no) },
+    { "default-cpu-type", PROP_STRING, MAYBE(cpu) },
+    { "default-ram-id", PROP_STRING, MAYBE(ram) },
+    { "acpi", PROP_BOOL, ALWAYS(no) },
+    { NULL },
+};
+#undef T
+static const Shape machine_shape = { "MachineInfo", sizeof(MachineInfo), machine_props };
+#define T CompatFilter
+static const Prop compat_props[] = { { "compat-props", PROP_BOOL, MAYBE_HAS(compat) }, { NULL } };
+#undef T
+static const Shape compat_shape = { "MachineFilter", sizeof(CompatFilter), compat_props };
+
+static bool run_query_machines(Control *c, const void *args, void *result, GError **err)
+{
+    for (const BoardClass *const *b = board_classes; *b; b++) {
+        if (!g_str_equal((*b)->arch, c->machine->board->arch)) {
+            continue;
+        }
+        MachineInfo *info = prop_list_add(result, &machine_shape);
+        info->name = g_strdup((*b)->name);
+        info->alias = (*b)->aliases ? g_strdup((*b)->aliases[0]) : NULL;
+        info->cpus = (*b)->max_cpus;
+        info->cpu = (*b)->default_cpu ? g_strdup_printf("%s-riscv-cpu", (*b)->default_cpu) : NULL;
+    }
+    return true;
+}
+
+/* ---- CPUs ---------------------------------------------------------------- */
+
+typedef struct CpuDefinition {
+    char *name, *type;
+    bool fixed, deprecated;
+} CpuDefinition;
+
+#define T CpuDefinition
+static const Prop cpu_props[] = {
+    { "name", PROP_STRING, ALWAYS(name) },
+    { "typename", PROP_STRING, ALWAYS(type) },
+    { "static", PROP_BOOL, ALWAYS(fixed) },
+    { "deprecated", PROP_BOOL, ALWAYS(deprecated) },
+    { NULL },
+};
+#undef T
+static const Shape cpu_shape = { "CpuDefinitionInfo", sizeof(CpuDefinition), cpu_props };
+
+/* Names that -cpu may know: it is asked for each. */
+static const char *const cpu_models[] = { "max",        "rv32",      "rv32i",    "rv64",     "rv64i",
+                                          "rva22u64",   "rva22s64",  "rva23u64", "rva23s64", "sifive-u54",
+                                          "thead-c906", "veyron-v1", NULL };
+
+static bool run_query_cpu_definitions(Control *c, const void *args, void *result, GError **err)
+{
+    const CPUArch *arch = c->machine->board->cpu_arch(c->machine->config);
+    for (unsigned i = 0; cpu_models[i]; i++) {
+        if (arch->has_model(cpu_models[i])) {
+            CpuDefinition *info = prop_list_add(result, &cpu_shape);
+            info->name = g_strdup(cpu_models[i]);
+            info->type = g_strdup_printf("%s-riscv-cpu", cpu_models[i]);
+        }
+    }
+    return true;
+}
+
+/* ---- moving machines, which is not built --------------------------------- */
+
+typedef struct Capability {
+    int capability;
+    bool state;
+} Capability;
+typedef struct Capabilities {
+    PropList list;
+} Capabilities;
+
+static const char *const migration_capabilities[] = { "events", NULL };
+
+#define T Capability
+static const Prop capability_props[] = {
+    { "capability", PROP_ENUM, ALWAYS(capability), .names = migration_capabilities },
+    { "state", PROP_BOOL, ALWAYS(state) },
+    { NULL },
+};
+#undef T
+static const Shape capability_shape = { "MigrationCapabilityStatus", sizeof(Capability), capability_props };
+#define T Capabilities
+static const Prop capabilities_props[] = {
+    { "capabilities", PROP_STRUCT, ALWAYS(list), .list = true, .of = &capability_shape },
+    { NULL },
+};
+#undef T
+static const Shape capabilities_shape = { "MigrationCapabilities", sizeof(Capabilities), capabilities_props };
+
+/* Events of a migration come whenever there is one: the only capability, and it cannot be off. */
+static bool run_query_capabilities(Control *c, const void *args, void *result, GError **err)
+{
+    Capability *info = prop_list_add(result, &capability_shape);
+    info->state = true;
+    return true;
+}
+
+static bool run_set_capabilities(Control *c, const void *args, void *result, GError **err)
+{
+    const Capabilities *a = args;
+    for (size_t i = 0; i < a->list.count; i++) {
+        const Capability *want = ((Capability **)a->list.items)[i];
+        if (!want->state) {
+            return command_error(
+                err, ERROR_GENERIC,
+                "capability 'events' cannot be switched off: moving machines is not built, and events "
+                "would always be told");
+        }
+    }
+    return true;
+}
+
+/* ---- what is not there --------------------------------------------------- */
+
+typedef struct Nothing {
+    char *name;
+} Nothing;
+typedef struct Disabled {
+    bool enabled;
+} Disabled;
+typedef struct SpiceInfo {
+    bool enabled, migrated;
+    int mouse;
+} SpiceInfo;
+typedef struct MigrateInfo {
+    char *status;
+} MigrateInfo;
+
+static const char *const mouse_modes[] = { "client", "server", "unknown", NULL };
+static const char *const tpm_models[] = { "tpm-tis", "tpm-crb", "tpm-spapr", NULL };
+static const char *const tpm_types[] = { "passthrough", "emulator", NULL };
+
+#define T Nothing
+static const Prop nothing_props[] = { { "id", PROP_STRING, ALWAYS(name) }, { NULL } };
+static const Prop memory_device_props[] = { { "type", PROP_STRING, ALWAYS(name) }, { NULL } };
+#undef T
+static const Shape iothread_shape = { "IOThreadInfo", sizeof(Nothing), nothing_props };
+static const Shape tpm_shape = { "TPMInfo", sizeof(Nothing), nothing_props };
+static const Shape job_shape = { "JobInfo", sizeof(Nothing), nothing_props };
+static const Shape memory_device_shape = { "MemoryDeviceInfo", sizeof(Nothing), memory_device_props };
+#define T Disabled
+static const Prop vnc_props[] = { { "enabled", PROP_BOOL, ALWAYS(enabled) }, { NULL } };
+#undef T
+static const Shape vnc_shape = { "VncInfo", sizeof(Disabled), vnc_props };
+#define T SpiceInfo
+static const Prop spice_props[] = {
+    { "enabled", PROP_BOOL, ALWAYS(enabled) },
+    { "migrated", PROP_BOOL, ALWAYS(migrated) },
+    { "mouse-mode", PROP_ENUM, ALWAYS(mouse), .names = mouse_modes },
+    { NULL },
+};
+#undef T
+static const Shape spice_shape = { "SpiceInfo", sizeof(SpiceInfo), spice_props };
+#define T MigrateInfo
+static const Prop migrate_props[] = { { "error-desc", PROP_STRING, MAYBE(status) }, { NULL } };
+#undef T
+static const Shape migrate_shape = { "MigrationInfo", sizeof(MigrateInfo), migrate_props };
+
+static bool run_empty(Control *c, const void *args, void *result, GError **err)
+{
+    return true;
+}
+
+/* clang-format off */
+const Command commands_probe[] = {
+    { "query-machines", "machines that -machine knows", &compat_shape, RETURNS_LIST(machine_shape), 0, run_query_machines },
+    { "query-cpu-definitions", "models that -cpu knows", NULL, RETURNS_LIST(cpu_shape), 0, run_query_cpu_definitions },
+    { "query-migrate-capabilities", "how machines can be moved", NULL, RETURNS_LIST(capability_shape), 0,
+      run_query_capabilities },
+    { "migrate-set-capabilities", "how they are to be moved", &capabilities_shape, NULL, 0, run_set_capabilities },
+    { "query-migrate", "how far a migration is: there is none", NULL, RETURNS_STRUCT(migrate_shape), 0, run_empty },
+    { "query-iothreads", "threads for disks: there are none", NULL, RETURNS_LIST(iothread_shape), 0, run_empty },
+    { "query-memory-devices", "memory that was plugged in: there is none", NULL, RETURNS_LIST(memory_device_shape), 0,
+      run_empty },
+    { "query-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(job_shape), 0, run_empty },
+    { "query-tpm", "trusted platform modules: there are none", NULL, RETURNS_LIST(tpm_shape), 0, run_empty },
+    { "query-tpm-models", "kinds of them: there are none", NULL, RETURNS_ENUMS(tpm_models), 0, run_empty },
+    { "query-tpm-types", "kinds of their host ends: there are none", NULL, RETURNS_ENUMS(tpm_types), 0, run_empty },
+    { "query-vnc", "the VNC server: there is none", NULL, RETURNS_STRUCT(vnc_shape), 0, run_empty },
+    { "query-spice", "the SPICE server: there is none", NULL, RETURNS_STRUCT(spice_shape), 0, run_empty },
+    { NULL },
+};
+/* clang-format on */
