@@ -147,6 +147,8 @@ static bool run_set_capabilities(Control *c, const void *args, void *result, GEr
 
 typedef struct Nothing {
     char *name;
+    int64_t number;
+    int choice;
 } Nothing;
 typedef struct Disabled {
     bool enabled;
@@ -162,14 +164,52 @@ typedef struct MigrateInfo {
 static const char *const mouse_modes[] = { "client", "server", "unknown", NULL };
 static const char *const tpm_models[] = { "tpm-tis", "tpm-crb", "tpm-spapr", NULL };
 static const char *const tpm_types[] = { "passthrough", "emulator", NULL };
+/* clang-format off */
+static const char *const job_types[] = {
+    "commit", "stream", "mirror", "backup", "create", "amend", "snapshot-load", "snapshot-save", "snapshot-delete", NULL,
+};
+static const char *const job_statuses[] = {
+    "undefined", "created", "running", "paused", "ready", "standby", "waiting", "pending", "aborting", "concluded",
+    "null", NULL,
+};
+static const char *const memory_device_types[] = { "dimm", "nvdimm", "virtio-pmem", "virtio-mem", NULL };
+/* clang-format on */
+static const Prop tpm_options_props[] = { { "type", PROP_ENUM, 0, .required = true, .names = tpm_types },
+                                          { NULL } };
+static const Shape tpm_options_shape = { "TpmTypeOptions", sizeof(int), tpm_options_props };
 
+/* Shapes of elements of lists that are empty: none is ever made, so all their fields may be the same. */
 #define T Nothing
-static const Prop nothing_props[] = { { "id", PROP_STRING, ALWAYS(name) }, { NULL } };
-static const Prop memory_device_props[] = { { "type", PROP_STRING, ALWAYS(name) }, { NULL } };
+#define TEXT(member_name)                                                                                    \
+    {                                                                                                        \
+        member_name, PROP_STRING, ALWAYS(name)                                                               \
+    }
+#define NUMBER(member_name)                                                                                  \
+    {                                                                                                        \
+        member_name, PROP_I64, ALWAYS(number)                                                                \
+    }
+#define CHOICE(member_name, table)                                                                           \
+    {                                                                                                        \
+        member_name, PROP_ENUM, ALWAYS(choice), .names = table                                               \
+    }
+/* clang-format off */
+static const Prop iothread_props[] = {
+    TEXT("id"), NUMBER("thread-id"), NUMBER("poll-max-ns"), NUMBER("poll-grow"), NUMBER("poll-shrink"),
+    NUMBER("poll-weight"), NUMBER("aio-max-batch"), { NULL },
+};
+static const Prop job_props[] = {
+    TEXT("id"), CHOICE("type", job_types), CHOICE("status", job_statuses), NUMBER("current-progress"),
+    NUMBER("total-progress"), { NULL },
+};
+static const Prop tpm_props[] = {
+    TEXT("id"), CHOICE("model", tpm_models), { "options", PROP_STRUCT, ALWAYS(name), .of = &tpm_options_shape }, { NULL },
+};
+static const Prop memory_device_props[] = { CHOICE("type", memory_device_types), { NULL } };
+/* clang-format on */
 #undef T
-static const Shape iothread_shape = { "IOThreadInfo", sizeof(Nothing), nothing_props };
-static const Shape tpm_shape = { "TPMInfo", sizeof(Nothing), nothing_props };
-static const Shape job_shape = { "JobInfo", sizeof(Nothing), nothing_props };
+static const Shape iothread_shape = { "IOThreadInfo", sizeof(Nothing), iothread_props };
+static const Shape tpm_shape = { "TPMInfo", sizeof(Nothing), tpm_props };
+static const Shape job_shape = { "JobInfo", sizeof(Nothing), job_props };
 static const Shape memory_device_shape = { "MemoryDeviceInfo", sizeof(Nothing), memory_device_props };
 #define T Disabled
 static const Prop vnc_props[] = { { "enabled", PROP_BOOL, ALWAYS(enabled) }, { NULL } };

@@ -67,11 +67,6 @@ const char *const panic_actions[] = {
 };
 /* clang-format on */
 
-const char *runstate_name(RunState s)
-{
-    return runstate_names[s];
-}
-
 RunState runstate_get(const Machine *m)
 {
     return atomic_load(&m->run->state);

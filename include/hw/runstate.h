@@ -18,7 +18,6 @@ typedef struct Machine Machine;
 typedef struct RunControl RunControl; /* Machine.run */
 
 RunState runstate_get(const Machine *m);   /* any thread */
-const char *runstate_name(RunState s);     /* "running", "paused", "prelaunch" ... */
 extern const char *const runstate_names[]; /* those that QEMU has, ours first, by RunState; ends with NULL */
 void runstate_start(Machine *m);           /* `cont`; after RUN_SHUTDOWN the machine is reset first */
 void runstate_stop(Machine *m, RunState why); /* returns when all vCPUs stand still */

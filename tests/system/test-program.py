@@ -162,7 +162,7 @@ def test_errors():
     fails('-kernel option', '-M', 'virt', '-append', 'x')
     fails('Could not open|No such file', '-M', 'virt', '-display', 'none', '-drive', 'file=/nonexistent,format=raw')
     fails("'type=gtk' is not built: no display", '-M', 'virt', '-display', 'gtk')
-    fails('-qmp: .*not built', '-M', 'virt', '-qmp', 'stdio')
+    fails('-qmp none: .*no place for a monitor', '-M', 'virt', '-qmp', 'none')
     fails('cannot create PID file', '-M', 'virt', '-display', 'none', '-pidfile', '/nonexistent/x')
     fails("'x86_64' is not a valid guest architecture", '-M', 'q35', program=NAMES['qemu-system-x86_64'])
     fails('-global', '-M', 'virt', '-display', 'none', '-global', 'virtio-mmio.nope=1')
