@@ -4,6 +4,7 @@
 
 #include "chardev/chardev.h"
 #include "hw/board.h"
+#include "hw/events.h"
 #include "hw/object.h"
 #include "hw/virtio_balloon.h"
 #include "monitor/command.h"
@@ -186,6 +187,47 @@ static bool run_device_add(Control *c, const void *args, void *result, GError **
     return machine_add_device(c->machine, a, true, err) != NULL;
 }
 
+typedef struct IdOnly {
+    char *id;
+} IdOnly;
+
+#define T IdOnly
+static const Prop id_props[] = { { "id", PROP_STRING, ALWAYS(id) }, { NULL } };
+#undef T
+static const Shape id_shape = { "IdArgument", sizeof(IdOnly), id_props };
+
+static bool run_device_del(Control *c, const void *args, void *result, GError **err)
+{
+    const IdOnly *a = args;
+    Device *dev = machine_find_device(c->machine, a->id);
+    if (!dev || !dev->id) {
+        return not_found(err, a->id);
+    }
+    if (!dev->bus || !bus_takes_plugs(dev->bus)) {
+        return command_error(err, ERROR_GENERIC, "Bus '%s' does not support hotplugging",
+                             dev->bus ? dev->bus->name : "main-system-bus");
+    }
+    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", a->id);
+    device_free(dev);
+    events_emit(c->machine->events, &event_device_deleted, &(DeviceEvent){ a->id, path });
+    return true;
+}
+
+static bool run_chardev_remove(Control *c, const void *args, void *result, GError **err)
+{
+    const IdOnly *a = args;
+    Chardev *chr = chardev_find(c->machine->chardevs, a->id);
+    if (!chr) {
+        return command_error(err, ERROR_GENERIC, "Chardev '%s' not found", a->id);
+    }
+    if (chardev_is_used(chr)) {
+        return command_error(err, ERROR_GENERIC, "Chardev '%s' is busy: a device or a monitor uses it",
+                             a->id);
+    }
+    chardev_free(chr);
+    return true;
+}
+
 /* clang-format off */
 const Command commands_host[] = {
     { "query-chardev", "all chardevs", NULL, RETURNS_LIST(chardev_info_shape), 0, run_query_chardev },
@@ -194,6 +236,8 @@ const Command commands_host[] = {
     { "netdev_add", "add a host end of a network", &netdev_shape, NULL, 0, run_netdev_add },
     { "object-add", "add an object", &object_shape, NULL, 0, run_object_add },
     { "device_add", "add a device, where its bus can tell the guest", &device_shape, NULL, 0, run_device_add },
+    { "device_del", "remove a device, where its bus can tell the guest", &id_shape, NULL, 0, run_device_del },
+    { "chardev-remove", "remove a chardev that nothing uses", &id_shape, NULL, 0, run_chardev_remove },
     { "balloon", "ask the guest for memory, or give it back", &balloon_shape, NULL, 0, run_balloon },
     { "query-balloon", "how much memory the guest has", NULL, RETURNS_STRUCT(actual_shape), 0, run_query_balloon },
     { NULL },

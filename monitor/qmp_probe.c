@@ -3,9 +3,13 @@
  * got (then: nothing, or "off").  A list that is empty is the truth, and stays so until that thing is built. */
 #include <string.h>
 
+#include "block/block.h"
+#include "chardev/chardev.h"
 #include "hw/board.h"
+#include "hw/object.h"
 #include "monitor/command.h"
 #include "monitor/qmp_info.h"
+#include "net/net.h"
 #include "target/cpu.h"
 
 /* ---- machines ------------------------------------------------------------ */
@@ -234,6 +238,132 @@ static bool run_empty(Control *c, const void *args, void *result, GError **err)
     return true;
 }
 
+/* ---- what options take --------------------------------------------------- */
+
+enum { PARAMETER_STRING, PARAMETER_BOOLEAN, PARAMETER_NUMBER, PARAMETER_SIZE };
+static const char *const parameter_types[] = { "string", "boolean", "number", "size", NULL };
+typedef struct ParameterInfo {
+    char *name, *help, *preset;
+    int type;
+} ParameterInfo;
+typedef struct OptionInfo {
+    char *option;
+    PropList parameters;
+} OptionInfo;
+typedef struct OptionFilter {
+    char *option;
+} OptionFilter;
+
+#define T ParameterInfo
+static const Prop parameter_props[] = {
+    { "name", PROP_STRING, ALWAYS(name) },
+    { "type", PROP_ENUM, ALWAYS(type), .names = parameter_types },
+    { "help", PROP_STRING, MAYBE(help) },
+    { "default", PROP_STRING, MAYBE(preset) },
+    { NULL },
+};
+#undef T
+static const Shape parameter_shape = { "CommandLineParameterInfo", sizeof(ParameterInfo), parameter_props };
+#define T OptionInfo
+static const Prop option_props[] = {
+    { "option", PROP_STRING, ALWAYS(option) },
+    { "parameters", PROP_STRUCT, ALWAYS(parameters), .list = true, .of = &parameter_shape },
+    { NULL },
+};
+#undef T
+static const Shape option_shape = { "CommandLineOptionInfo", sizeof(OptionInfo), option_props };
+#define T OptionFilter
+static const Prop option_filter_props[] = { { "option", PROP_STRING, MAYBE(option), .help = "this one" },
+                                            { NULL } };
+#undef T
+static const Shape option_filter_shape = { "OptionFilter", sizeof(OptionFilter), option_filter_props };
+
+static int parameter_type(const Prop *p)
+{
+    const char *json = prop_json_type(p);
+    return p->kind == PROP_SIZE           ? PARAMETER_SIZE
+           : g_str_equal(json, "boolean") ? PARAMETER_BOOLEAN
+           : g_str_equal(json, "integer") ? PARAMETER_NUMBER
+                                          : PARAMETER_STRING;
+}
+
+static void add_parameters(OptionInfo *info, const Prop *props)
+{
+    for (const Prop *p = props; p && p->name; p++) {
+        if (prop_is_listed(p)) {
+            ParameterInfo *one = prop_list_add(&info->parameters, &parameter_shape);
+            one->name = g_strdup(p->name);
+            one->type = parameter_type(p);
+            one->help = g_strdup(p->help);
+        }
+    }
+}
+
+static void add_option(PropList *list, const OptionFilter *f, const char *name, const Prop *props,
+                       const Prop *more)
+{
+    if (!f->option || g_str_equal(f->option, name)) {
+        OptionInfo *info = prop_list_add(list, &option_shape);
+        info->option = g_strdup(name);
+        add_parameters(info, props);
+        add_parameters(info, more);
+    }
+}
+
+/* Those whose rows are known below the command line. */
+static bool run_query_options(Control *c, const void *args, void *result, GError **err)
+{
+    const OptionFilter *f = args;
+    PropList *list = result;
+    add_option(list, f, "machine", machine_options, c->machine->board->options);
+    add_option(list, f, "drive", drive_shape.props, NULL);
+    add_option(list, f, "netdev", netdev_shape.props, NULL);
+    add_option(list, f, "chardev", chardev_shape.props, NULL);
+    add_option(list, f, "object", object_shape.props, NULL);
+    add_option(list, f, "device", device_shape.props, NULL);
+    return !f->option || list->count ||
+           command_error(err, ERROR_GENERIC, "invalid option name: %s", f->option);
+}
+
+/* ---- a measurement that nobody has begun --------------------------------- */
+
+static const char *const rate_statuses[] = { "unstarted", "measuring", "measured", NULL };
+static const char *const rate_modes[] = { "page-sampling", "dirty-ring", "dirty-bitmap", NULL };
+static const char *const time_units[] = { "second", "millisecond", NULL };
+typedef struct DirtyRate {
+    int status, unit, mode;
+    int64_t start, time, pages;
+} DirtyRate;
+typedef struct DirtyRateUnit {
+    int unit;
+} DirtyRateUnit;
+
+#define T DirtyRate
+static const Prop rate_props[] = {
+    { "status", PROP_ENUM, ALWAYS(status), .names = rate_statuses },
+    { "start-time", PROP_I64, ALWAYS(start) },
+    { "calc-time", PROP_I64, ALWAYS(time) },
+    { "calc-time-unit", PROP_ENUM, ALWAYS(unit), .names = time_units },
+    { "sample-pages", PROP_I64, ALWAYS(pages) },
+    { "mode", PROP_ENUM, ALWAYS(mode), .names = rate_modes },
+    { NULL },
+};
+#undef T
+static const Shape rate_shape = { "DirtyRateInfo", sizeof(DirtyRate), rate_props };
+#define T DirtyRateUnit
+static const Prop rate_unit_props[] = { { "calc-time-unit", PROP_ENUM, MAYBE(unit), .names = time_units },
+                                        { NULL } };
+#undef T
+static const Shape rate_unit_shape = { "DirtyRateUnit", sizeof(DirtyRateUnit), rate_unit_props };
+
+static bool run_query_dirty_rate(Control *c, const void *args, void *result, GError **err)
+{
+    const DirtyRateUnit *a = args;
+    DirtyRate *rate = result;
+    rate->unit = a->unit;
+    return true;
+}
+
 /* clang-format off */
 const Command commands_probe[] = {
     { "query-machines", "machines that -machine knows", &compat_shape, RETURNS_LIST(machine_shape), 0, run_query_machines },
@@ -249,6 +379,10 @@ const Command commands_probe[] = {
     { "query-tpm", "trusted platform modules: there are none", NULL, RETURNS_LIST(tpm_shape), 0, run_empty },
     { "query-tpm-models", "kinds of them: there are none", NULL, RETURNS_ENUMS(tpm_models), 0, run_empty },
     { "query-tpm-types", "kinds of their host ends: there are none", NULL, RETURNS_ENUMS(tpm_types), 0, run_empty },
+    { "query-command-line-options", "what options take", &option_filter_shape, RETURNS_LIST(option_shape), 0,
+      run_query_options },
+    { "query-dirty-rate", "how fast the guest writes memory: not measured", &rate_unit_shape, RETURNS_STRUCT(rate_shape), 0,
+      run_query_dirty_rate },
     { "query-vnc", "the VNC server: there is none", NULL, RETURNS_STRUCT(vnc_shape), 0, run_empty },
     { "query-spice", "the SPICE server: there is none", NULL, RETURNS_STRUCT(spice_shape), 0, run_empty },
     { NULL },

@@ -10,6 +10,6 @@ const Command *const command_tables[] = {
 };
 
 const Event *const command_events[] = {
-    &event_balloon_change, &event_block_io_error, &event_powerdown,       &event_reset, &event_resume,
-    &event_shutdown,       &event_stop,           &event_vserport_change, NULL,
+    &event_balloon_change, &event_block_io_error, &event_device_deleted, &event_powerdown,       &event_reset,
+    &event_resume,         &event_shutdown,       &event_stop,           &event_vserport_change, NULL,
 };

@@ -85,7 +85,7 @@ static void test_json(void)
                     "{\"driver\":\"virtio-blk-pci\",\"drive\":\"d\",\"bootindex\":1,\"x\":true,"
                     "\"big\":18446744073709551615,\"o\":{\"a\":[1,2]}}");
     cmdline_free(c);
-    expect_error("x -device '{\"driver\":'", "its end is missing");
+    expect_error("x -device '{\"driver\":'", "the end is missing");
     expect_error("x -device '{\"driver\":\"a\"} b'", "JSON");
     expect_error("x -device '{\"driver\":\"a\\u0000b\"}'", "NUL");
     expect_error("x -device '{\"driver\":1,\"driver\":2}'", "'driver'");
