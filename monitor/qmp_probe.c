@@ -96,6 +96,46 @@ static bool run_query_cpu_definitions(Control *c, const void *args, void *result
     return true;
 }
 
+typedef struct CpuModel {
+    char *name;
+    json_object *props;
+} CpuModel;
+typedef struct ModelExpansion {
+    int type;
+    CpuModel *model;
+} ModelExpansion;
+
+static const char *const expansion_types[] = { "static", "full", NULL };
+
+#define T CpuModel
+static const Prop model_props[] = {
+    { "name", PROP_STRING, ALWAYS(name) },
+    { "props", PROP_ANY, MAYBE(props) },
+    { NULL },
+};
+#undef T
+static const Shape model_shape = { "CpuModelInfo", sizeof(CpuModel), model_props };
+#define T ModelExpansion
+static const Prop expansion_props[] = {
+    { "type", PROP_ENUM, ALWAYS(type), .names = expansion_types },
+    { "model", PROP_STRUCT, ALWAYS(model), .of = &model_shape },
+    { NULL },
+};
+static const Prop expanded_props[] = { { "model", PROP_STRUCT, ALWAYS(model), .of = &model_shape },
+                                       { NULL } };
+#undef T
+static const Shape expansion_shape = { "CpuModelExpansion", sizeof(ModelExpansion), expansion_props };
+static const Shape expanded_shape = { "CpuModelExpansionInfo", sizeof(ModelExpansion), expanded_props };
+
+/* Managers take this answer, and then leave CPU models as the user writes them; they give up where the command is unknown. */
+static bool run_expansion(Control *c, const void *args, void *result, GError **err)
+{
+    const ModelExpansion *a = args;
+    return command_error(err, ERROR_GENERIC,
+                         "the features of CPU model '%s' cannot be told; -cpu %s,FEATURE=on|off sets them",
+                         a->model->name, a->model->name);
+}
+
 /* ---- moving machines, which is not built --------------------------------- */
 
 typedef struct Capability {
@@ -364,10 +404,80 @@ static bool run_query_dirty_rate(Control *c, const void *args, void *result, GEr
     return true;
 }
 
+/* ---- statistics of an accelerator or device: none keeps any --------------- */
+
+static const char *const stats_targets[] = { "vm", "vcpu", "cryptodev", NULL };
+static const char *const stats_providers[] = { "kvm", "cryptodev", NULL };
+typedef struct StatsFilter {
+    int target, provider;
+    bool has_provider;
+    PropList providers, vcpus;
+} StatsFilter;
+typedef struct StatsRequest {
+    int provider;
+    PropList names;
+} StatsRequest;
+typedef struct StatsResult {
+    int provider, target;
+    char *path;
+    PropList stats;
+} StatsResult;
+
+#define T StatsRequest
+static const Prop stats_request_props[] = {
+    { "provider", PROP_ENUM, ALWAYS(provider), .names = stats_providers },
+    { "names", PROP_STRING, MAYBE(names), .list = true },
+    { NULL },
+};
+#undef T
+static const Shape stats_request_shape = { "StatsRequest", sizeof(StatsRequest), stats_request_props };
+#define T StatsFilter
+static const Prop stats_vcpu_props[] = { { "vcpus", PROP_STRING, MAYBE(vcpus), .list = true }, { NULL } };
+static const Prop stats_filter_props[] = {
+    { "target", PROP_ENUM, ALWAYS(target), .names = stats_targets },
+    { "providers", PROP_STRUCT, MAYBE(providers), .list = true, .of = &stats_request_shape },
+    { NULL },
+};
+static const Prop stats_provider_props[] = {
+    { "provider", PROP_ENUM, MAYBE_HAS(provider), .names = stats_providers },
+    { NULL },
+};
+#undef T
+static const Shape stats_vcpu_shape = { "StatsVCPUFilter", sizeof(StatsFilter), stats_vcpu_props };
+static const Shape *const stats_arms[] = { NULL, &stats_vcpu_shape, NULL, NULL };
+static const Shape stats_filter_shape = { "StatsFilter", sizeof(StatsFilter), stats_filter_props,
+                                          .tag = &stats_filter_props[0], .arms = stats_arms };
+static const Shape stats_provider_shape = { "StatsProvider", sizeof(StatsFilter), stats_provider_props };
+#define T StatsRequest
+static const Prop stat_name_props[] = { { "name", PROP_STRING, ALWAYS(names) }, { NULL } };
+#undef T
+static const Shape stat_name_shape = { "Stats", sizeof(StatsRequest), stat_name_props };
+#define T StatsResult
+static const Prop stats_result_props[] = {
+    { "provider", PROP_ENUM, ALWAYS(provider), .names = stats_providers },
+    { "qom-path", PROP_STRING, MAYBE(path) },
+    { "stats", PROP_STRUCT, ALWAYS(stats), .list = true, .of = &stat_name_shape },
+    { NULL },
+};
+static const Prop stats_schema_props[] = {
+    { "provider", PROP_ENUM, ALWAYS(provider), .names = stats_providers },
+    { "target", PROP_ENUM, ALWAYS(target), .names = stats_targets },
+    { "stats", PROP_STRUCT, ALWAYS(stats), .list = true, .of = &stat_name_shape },
+    { NULL },
+};
+#undef T
+static const Shape stats_result_shape = { "StatsResult", sizeof(StatsResult), stats_result_props };
+static const Shape stats_schema_shape = { "StatsSchema", sizeof(StatsResult), stats_schema_props };
+
 /* clang-format off */
 const Command commands_probe[] = {
     { "query-machines", "machines that -machine knows", &compat_shape, RETURNS_LIST(machine_shape), 0, run_query_machines },
     { "query-cpu-definitions", "models that -cpu knows", NULL, RETURNS_LIST(cpu_shape), 0, run_query_cpu_definitions },
+    { "query-cpu-model-expansion", "what a CPU model stands for", &expansion_shape, RETURNS_STRUCT(expanded_shape), 0,
+      run_expansion },
+    { "query-stats", "statistics of accelerators and devices: none keeps any", &stats_filter_shape,
+      RETURNS_LIST(stats_result_shape), 0, run_empty },
+    { "query-stats-schemas", "which there are: none", &stats_provider_shape, RETURNS_LIST(stats_schema_shape), 0, run_empty },
     { "query-migrate-capabilities", "how machines can be moved", NULL, RETURNS_LIST(capability_shape), 0,
       run_query_capabilities },
     { "migrate-set-capabilities", "how they are to be moved", &capabilities_shape, NULL, 0, run_set_capabilities },
