@@ -20,7 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fds.h"
 #include "base/log.h"
 
 enum { COND_PEER_CLOSED = POLLRDHUP }; /* not among GLib's names, but passed on to poll */
@@ -72,9 +71,7 @@ static ssize_t receive(ChrStream *s, uint8_t *buf, size_t room)
     }
     msg.msg_control = &control;
     msg.msg_controllen = sizeof(control);
-    fds_reserve_begin();
     ssize_t n = recvmsg(s->rfd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    fds_reserve_end();
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); n > 0 && c; c = CMSG_NXTHDR(&msg, c)) {
         int fds[FDS_MAX];
         size_t bytes = c->cmsg_len - CMSG_LEN(0);

@@ -48,7 +48,9 @@ static void session_run(QmpSession *s);
 
 static void session_writable(void *opaque)
 {
-    session_run(opaque);
+    QmpSession *s = opaque;
+    session_run(s);
+    chardev_accept_input(s->chr); /* what came meanwhile was not taken */
 }
 
 static gsize session_queued(const QmpSession *s)
@@ -220,7 +222,6 @@ static void session_run(QmpSession *s)
     if (!s->in->len && json_reader_is_idle(s->reader)) {
         session_drop_fds(s);
     }
-    chardev_accept_input(s->chr);
 }
 
 static int session_can_receive(void *opaque)

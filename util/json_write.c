@@ -79,6 +79,15 @@ static void append_quoted(GString *out, const char *text)
 {
     g_string_append_c(out, '"');
     while (*text) {
+        size_t run = 0; /* as it is, at once */
+        while (text[run] >= ' ' && text[run] < 0x7f && text[run] != '"' && text[run] != '\\') {
+            run++;
+        }
+        g_string_append_len(out, text, (gssize)run);
+        text += run;
+        if (!*text) {
+            break;
+        }
         gunichar c = g_utf8_get_char_validated(text, -1);
         bool valid = c < 0x110000;
         append_char(out, valid ? c : 0xfffd);

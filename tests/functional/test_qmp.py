@@ -235,3 +235,29 @@ def fits(schema, where, name, value):
                 fits(schema, f"{where}.{key}", members[key]["type"], value[key])
         for key, m in members.items():
             check(key in value or "default" in m, f"{where}: {key} is missing")
+
+
+@case()
+def test_qmp_options(b):
+    """a second monitor over several lines, and what is no place for one"""
+    pretty = str(b.tmp / "pretty")
+    _, path = start(b, "debug", "-chardev", f"socket,id=p,path={pretty},server=on,wait=off", "-mon",
+                    "chardev=p,mode=control,pretty=on")
+    sock = socket.socket(socket.AF_UNIX)
+    until("the second monitor", lambda: os.path.exists(pretty))
+    Client(path)
+    sock.connect(pretty)
+    sock.settimeout(seconds(20))
+    text = b""
+    while not text.endswith(b"\r\n}\r\n"):
+        text += sock.recv(4096)
+    check(text.startswith(b'{\r\n    "QMP": {\r\n        "version": {\r\n'), f"the greeting is {text}")
+    sock.sendall(b'{"execute": "qmp_capabilities"}')
+    check(sock.recv(4096) == b'{\r\n    "return": {\r\n    }\r\n}\r\n', "an empty object is not broken over two lines")
+    for argv, wanted in ((("-qmp", "none"), "no place for a monitor"),
+                         (("-chardev", "null,id=n", "-mon", "chardev=n,pretty=on"), "add mode=control"),
+                         (("-chardev", "null,id=n,mux=on", "-mon", "chardev=n,mode=control"), "mux=on"),
+                         (("-chardev", "null,id=n", "-mon", "chardev=n,mode=control", "-mon", "chardev=n,mode=control"), "in use"),
+                         (("-mon", "chardev=x,mode=control"), "not found")):
+        code, _, err = b.run("-M", "virt", "-display", "none", "-nodefaults", *argv)
+        check(code == 1 and wanted in err, f"{argv} ends with {code}: {err}")
