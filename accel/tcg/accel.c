@@ -3,6 +3,7 @@
  * IR: a host without a back end, and the oracle in tests).
  * Their options: options.c. */
 #include "accel/tcg/loop.h"
+#include "accel/tcg/mail.h"
 #include "accel/tcg/options.h"
 
 /* ---- life -------------------------------------------------------------------------- */
