@@ -18,7 +18,7 @@
 
 /* AHEAD: regions that are emptied ahead.  A vCPU's thread may have to wait for a host processor before it comes by: one
  * region of the smallest cache is full sooner than that. */
-enum { REGIONS = 16, AHEAD = 2, MIN_REGION = 64 * 1024, MIN_BLOCK = 16, HUGE_PAGE = 2 << 20 };
+enum { REGIONS = 16, AHEAD = 2, MIN_REGION = 64 * 1024, HUGE_PAGE = 2 << 20 };
 static const uint64_t default_cache_bytes = 128 << 20;
 #ifdef __SANITIZE_THREAD__ /* it allows mappings in the top 1.5 TiB of addresses alone, where others are, too */
 enum { DISTANCE_BITS = 36 };
@@ -135,7 +135,7 @@ fail:
 
 static size_t list_bytes(const TcgCache *c)
 {
-    return c->size / REGIONS / MIN_BLOCK * sizeof(TcgBlock *);
+    return c->size / REGIONS / JIT_BLOCK_ALIGN * sizeof(TcgBlock *);
 }
 
 /* Lists of blocks never move: they are searched without a lock. */
@@ -144,7 +144,7 @@ static bool make_regions(TcgCache *c, GError **err)
     uint64_t region = c->size / REGIONS;
     for (unsigned n = 0; n < REGIONS; n++) {
         TcgRegion *r = &c->regions[n];
-        r->start = r->used = n * region + (n == 0 ? jit_backend->head_bytes : 0);
+        r->start = r->used = jit_block_start(n * region + (n == 0 ? jit_backend->head_bytes : 0));
         r->asked = region % HUGE_PAGE ? UINT32_MAX : n * region;
         r->end = (n + 1) * region;
         r->blocks = mmap(NULL, list_bytes(c), PROT_READ | PROT_WRITE,
@@ -315,7 +315,7 @@ static void make_exits(TcgBlock *b, unsigned count)
 static void enter_block(TcgRegion *r, TcgBlock *b, const uint8_t *rx)
 {
     b->code = (uint8_t *)rx;
-    r->used = MIN(r->end, (r->used + b->code_size + MIN_BLOCK - 1) & -MIN_BLOCK);
+    r->used = MIN(r->end, jit_block_start(r->used + b->code_size));
     r->blocks[r->count] = b;
     __atomic_store_n(&r->count, r->count + 1, __ATOMIC_RELEASE);
 }

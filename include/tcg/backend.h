@@ -98,10 +98,11 @@ typedef struct Jit Jit; /* of the back end: one code cache */
 typedef struct JitBackend {
     const char *host;    /* "x86-64" */
     uint32_t head_bytes; /* at the start of a cache, for stubs and tables */
+    uint32_t before_block; /* bytes in front of a block that hold nothing else: retire() writes there */
     /* rw and rx are the two views of the cache's head.  NULL: this processor lacks something. */
     Jit *(*create)(const JitConfig *c, uint8_t *rw, const uint8_t *rx, GError **err);
     void (*destroy)(Jit *j); /* j may be NULL */
-    /* Compile at rw (executed at rx).  False only when the code does not fit: in `capacity` (out->full), or
+    /* Compile at rw (executed at rx; see jit_block_start()).  False only when the code does not fit: in `capacity` (out->full), or
      * in the back end's own limits. */
     bool (*compile)(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *rx, size_t capacity,
                     JitOutput *out);
@@ -125,6 +126,13 @@ typedef struct JitBackend {
 
 /* Of the host that this program was built for; NULL: there is none, blocks are interpreted. */
 extern const JitBackend *const jit_backend;
+
+enum { JIT_BLOCK_ALIGN = 16 };
+/* Where a block may start when the cache is used up to here. */
+static inline uint32_t jit_block_start(uint32_t used)
+{
+    return (used + jit_backend->before_block + JIT_BLOCK_ALIGN - 1) & -(uint32_t)JIT_BLOCK_ALIGN;
+}
 
 /* Guest pc of the call or memory access that returns to `offset` in the block's code; false: none. */
 bool jit_find_pc(const uint8_t *table, uint32_t offset, uint64_t block_pc, uint64_t *pc);

@@ -182,6 +182,12 @@ static bool begin(Jit *j, const IrBlock *ir)
     return true;
 }
 
+/* An instruction of one byte (of those that blocks have): retire() could not replace it while others run. */
+static bool is_short(uint8_t opcode)
+{
+    return opcode == 0x90 || opcode == 0x99 || opcode == 0xc3 || (opcode & 0xf0) == 0x50;
+}
+
 static bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *rx, size_t capacity,
                         JitOutput *out)
 {
@@ -191,7 +197,6 @@ static bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *r
     if (!begin(j, ir)) {
         return false;
     }
-    x_nop(&j->a, ENTRY);
     for (j->at = 0; j->at < ir->count; j->at++) {
         out->full = (size_t)(end - j->a.p) < JIT_SLACK + (size_t)j->cold_count * 64;
         if (out->full || j->failed) {
@@ -204,6 +209,7 @@ static bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *r
     }
     gen_cold(j);
     out->pc_table = x_pos(&j->a);
+    g_assert(!is_short(rw[0]));
     uint8_t *table_end = jit_put_pcs(j->a.p, end, ir->pc, j->pcs, j->pc_count);
     if (table_end && j->movable) {
         out->moves = table_end - rw;
@@ -224,18 +230,17 @@ static void jit_patch(uint8_t *rw, const uint8_t *rx, const JitExit *e, const vo
     __atomic_store_n((int32_t *)(rw + e->jump), rel, __ATOMIC_RELEASE);
 }
 
-/* Blocks start at multiples of 16: one store of 8 bytes, which changes one instruction into another of the same
- * length. */
+/* A call in front of the block, where nobody runs; then one aligned store of two bytes, a jump to it.  A thread that fetches
+ * the block's first instruction, which has two bytes at least, finds the whole of the old one or that jump. */
 static void jit_retire(Jit *j, uint8_t *rw, const uint8_t *rx)
 {
-    uint8_t call[8];
-    int32_t rel = j->stub_retired - (rx + ENTRY);
-    uint64_t word;
-    memcpy(call, rw, sizeof(call));
-    call[0] = 0xe8;
-    memcpy(call + 1, &rel, sizeof(rel));
-    memcpy(&word, call, sizeof(word));
-    __atomic_store_n((uint64_t *)rw, word, __ATOMIC_RELEASE);
+    int32_t rel = j->stub_retired - rx;
+    uint8_t jump[2] = { 0xeb, (uint8_t)-(BEFORE + sizeof(jump)) };
+    uint16_t word;
+    rw[-BEFORE] = 0xe8;
+    memcpy(rw - BEFORE + 1, &rel, sizeof(rel));
+    memcpy(&word, jump, sizeof(word));
+    __atomic_store_n((uint16_t *)rw, word, __ATOMIC_RELEASE);
 }
 
 static void jit_enter(Jit *j, CPU *cpu, void *context, const void *code, uintptr_t **frame)
@@ -252,6 +257,7 @@ static const void *jit_leave(Jit *j)
 static const JitBackend x86_64 = {
     .host = "x86-64",
     .head_bytes = JIT_HEAD,
+    .before_block = BEFORE,
     .create = jit_new,
     .destroy = jit_free,
     .compile = jit_compile,

@@ -24,7 +24,7 @@ enum {
     MAX_COLD = 2048,
     MAX_EXITS = 512,
     MAX_MOVES = 4096,
-    ENTRY = 5, /* bytes at a block's start: a nop, or the call that retire() makes of it */
+    BEFORE = 5, /* bytes in front of a block: room for the call that retire() makes */
 };
 
 /* Callee-saved registers first: the hottest globals keep their place over calls. */

@@ -85,18 +85,13 @@ static void make_leave(Jit *j)
     x_u8(a, 0xc3);
 }
 
-/* Ask C where to go on.  A stub that is called tells it so many bytes before the return address (NOT_CALLED: one
- * that is jumped to). */
-enum { NOT_CALLED = -1 };
-static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void), int before)
+/* Ask C where to go on.  A stub that is called tells it the return address. */
+static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void), bool called)
 {
     Asm *a = &j->a;
     *stub = here(j);
-    if (before != NOT_CALLED) {
+    if (called) {
         pop(a, RDX);
-    }
-    if (before > 0) {
-        x_alu_imm(a, ALU_SUB, X_W, loc_reg(RDX), before);
     }
     j->saved = 0;
     reg_save_pinned(j, a, true);
@@ -155,10 +150,10 @@ void stubs_make(Jit *j)
     j->table = JIT_HEAD - MAX_HELPERS * 8;
     make_enter(j);
     make_leave(j);
-    make_go(j, &j->stub_next, (void (*)(void))j->c.next, NOT_CALLED);
-    make_go(j, &j->stub_next_mode, (void (*)(void))j->c.next_mode, NOT_CALLED);
-    make_go(j, &j->stub_chain, (void (*)(void))j->c.chain, 0);
-    make_go(j, &j->stub_retired, (void (*)(void))j->c.retired, ENTRY);
+    make_go(j, &j->stub_next, (void (*)(void))j->c.next, false);
+    make_go(j, &j->stub_next_mode, (void (*)(void))j->c.next_mode, false);
+    make_go(j, &j->stub_chain, (void (*)(void))j->c.chain, true);
+    make_go(j, &j->stub_retired, (void (*)(void))j->c.retired, true);
     make_access(j, &j->stub_load, (void (*)(void))j->c.run.load, false);
     make_access(j, &j->stub_store, (void (*)(void))j->c.run.store, true);
     make_atomic(j);

@@ -107,7 +107,7 @@ static void make_jit(uint32_t random)
 
 static void engine_init(void)
 {
-    head = jit_backend->head_bytes;
+    head = jit_block_start(jit_backend->head_bytes);
     int fd = memfd_create("code", MFD_CLOEXEC);
     g_assert(fd >= 0 && ftruncate(fd, CODE_BYTES) == 0);
     rw = mmap(NULL, CODE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

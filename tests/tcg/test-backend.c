@@ -75,7 +75,7 @@ static void bench_init(Bench *n, unsigned pc_shift, unsigned insn_bytes)
     g_autoptr(GError) err = NULL;
     n->jit = jit_backend->create(&config, n->rw, n->rx, &err);
     g_assert_no_error(err);
-    n->used = jit_backend->head_bytes;
+    n->used = jit_block_start(jit_backend->head_bytes);
     n->ir = ir_block_new(&n->guest);
     for (unsigned i = 0; i < G_N_ELEMENTS(n->context.jumps); i++) {
         n->context.jumps[i].pc = UINT64_MAX;
@@ -95,7 +95,7 @@ static uint32_t compile(Bench *n, JitOutput *out)
 {
     uint32_t at = n->used;
     g_assert(jit_backend->compile(n->jit, n->ir, n->rw + at, n->rx + at, CODE_BYTES - at, out));
-    n->used += (out->size + 15) & ~15u;
+    n->used = jit_block_start(n->used + out->size);
     return at;
 }
 
