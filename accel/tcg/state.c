@@ -142,6 +142,15 @@ static bool begin(TcgState *s, const CPU *cpu, GError **err)
     return true;
 }
 
+/* From now on atomics are met by those of other threads: no block that was made before may run. */
+static void share_memory(TcgState *s)
+{
+    s->shared = true;
+    lock_take(&s->index.lock);
+    tcg_index_drop_all(&s->index);
+    lock_release(&s->index.lock);
+}
+
 bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
 {
     if (s->guest && s->guest != cpu->arch->guest) {
@@ -166,6 +175,9 @@ bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
     tcg_mail_init(v);
     cpu->tcg = v;
     g_ptr_array_add(s->vcpus, v);
+    if (s->vcpus->len > 1 && !s->shared && !s->opt.one_thread) {
+        share_memory(s);
+    }
     tcg_context_sync_slow(v);
     return true;
 }

@@ -25,6 +25,7 @@ struct TcgState {
     TcgCache *cache;         /* NULL: blocks are interpreted */
     GPtrArray *interpreted;  /* blocks without host code, under index.lock */
     GPtrArray *vcpus;        /* of TcgVcpu; changes while none runs */
+    bool shared;             /* several threads run guest code: see IrBlock.alone */
     MemoryListener listener; /* of the address space that all vCPUs see; from the first one on */
     uint32_t revoking;       /* atomic: revocations that are under way (mail.c) */
     FILE *perf_map;          /* perfmap=on; under index.lock */

@@ -228,6 +228,7 @@ static void run_translator(const TcgState *s, TranslateCtx *t)
     Fetch *f = t->priv;
     f->faulted = f->not_ram = false; /* of this try; the one before may have known less */
     ir_block_reset(t->ir, t->pc);
+    t->ir->alone = !s->shared;
     t->size = 0;
     t->cpu->arch->translate(t);
     log_ir(t->ir, LOG_OP, "IR");

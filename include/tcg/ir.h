@@ -207,7 +207,8 @@ typedef struct IrBlock {
     unsigned guest_insns; /* IR_INSN operations */
     bool unreachable;     /* builders: behind an IR_BR or exit, nothing is emitted up to the
                                 next label */
-    bool verify;          /* after each pass: see ir_verify_pass */
+    bool alone;  /* no other thread runs guest code on this memory: atomics need not be such for the host */
+    bool verify; /* after each pass: see ir_verify_pass */
     /* The same guest code elsewhere has the same block but for its pcs: those of IR_INSN and exits, and the constants
      * made by ir_const_pc(), all as far from b->pc.  The translator says so; builders that compute with a pc take
      * it back. */

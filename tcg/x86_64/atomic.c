@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Atomics: the address and TLB check of a store (mem.c), then an instruction with a lock prefix.
+/* Atomics: the address and TLB check of a store (mem.c), then an instruction with a lock prefix, or, where no other thread
+ * runs guest code (IrBlock.alone), the same without it.
  *
- *      exchange, add       xchg, lock xadd
+ *      exchange, add       xchg (alone: a load and a store), lock xadd
  *      and, or, xor        lock and ... when nobody reads what stood there; else a loop:
  *      (min, max: always)       mov  rax, [rcx]
  *                          again:
  *                               new value from rax, in rdx
- *                               lock cmpxchg [rcx], rdx
+ *                               lock cmpxchg [rcx], rdx     (alone: a store)
  *                               jne  again
  *      compare and swap    lock cmpxchg
  *
- * Each is a full fence (Intel SDM volume 3, 9.2.3.9), so MEM_ACQ and MEM_REL cost nothing.
+ * Each is a full fence (Intel SDM volume 3, 9.2.3.9), so MEM_ACQ and MEM_REL cost nothing.  Alone, a thread sees its own
+ * accesses in order; of what orders them for devices, which have threads of their own, fences are left.
  *
  * Requirements: as in mem.c; besides, address, value and what is expected are where the cold path finds them
  * until the check has passed. */
@@ -29,15 +31,22 @@ static unsigned sized(MemOp m, unsigned narrow, unsigned wide)
     }
 }
 
-static void emit_locked(Asm *a, unsigned op, int reg, Loc to)
+static void emit_locked(Jit *j, unsigned op, int reg, Loc to)
 {
-    x_u8(a, LOCK);
-    x_op(a, op, reg, to);
+    if (!j->ir->alone) {
+        x_u8(&j->a, LOCK);
+    }
+    x_op(&j->a, op, reg, to);
 }
 
-static void emit_cmpxchg(Asm *a, MemOp m, int reg, Loc to)
+static void emit_cmpxchg(Jit *j, MemOp m, int reg, Loc to)
 {
-    emit_locked(a, sized(m, 0xb0, 0xb1) | X_0F, reg, to);
+    emit_locked(j, sized(m, 0xb0, 0xb1) | X_0F, reg, to);
+}
+
+static void emit_plain_store(Jit *j, MemOp m, int reg, Loc to)
+{
+    x_op(&j->a, sized(m, 0x88, 0x89), reg, to);
 }
 
 static unsigned alu_of(IrOp op)
@@ -64,14 +73,19 @@ static void emit_new_value(Asm *a, MemOp m, IrOp op, Loc value)
     x_op(a, X_CMOV | w | keep, RDX, loc_reg(RAX));
 }
 
-static void emit_loop(Asm *a, const Cold *c)
+static void emit_loop(Jit *j, const Cold *c)
 {
+    Asm *a = &j->a;
     Loc at = loc_mem(RCX, 0);
     x_op(a, X_LEA | X_W, RCX, loc_mem2(RCX, c->addr, 0));
     gen_load_bytes(a, RAX, at, c->mop & MEM_SIZE);
     uint32_t again = x_pos(a);
     emit_new_value(a, c->mop, c->op, c->value);
-    emit_cmpxchg(a, c->mop, RDX, at);
+    if (j->ir->alone) {
+        emit_plain_store(j, c->mop, RDX, at);
+        return;
+    }
+    emit_cmpxchg(j, c->mop, RDX, at);
     uint32_t back = x_jcc8(a, CC_NE);
     x_bind8_to(a, back, again);
 }
@@ -86,37 +100,58 @@ static int in_register(Asm *a, Loc value)
     return RAX;
 }
 
-/* What stood there is in rax then, unless nobody reads it. */
-static void emit_rmw(Asm *a, const Cold *c, bool read)
+/* The register of a value while rax is wanted; *at may change its form. */
+static int beside_rax(Asm *a, Loc value, Loc *at)
 {
+    if (value.kind == LOC_REG) {
+        return value.reg;
+    }
+    x_op(a, X_LEA | X_W, RCX, *at);
+    *at = loc_mem(RCX, 0);
+    gen_load_loc(a, RDX, value);
+    return RDX;
+}
+
+static void emit_exchange(Jit *j, const Cold *c)
+{
+    Asm *a = &j->a;
     Loc at = loc_mem2(RCX, c->addr, 0);
-    if (c->op == IR_MOV) {
+    if (!j->ir->alone) {
         gen_load_loc(a, RAX, c->value);
         x_op(a, sized(c->mop, 0x86, 0x87), RAX, at); /* xchg locks by itself */
+        return;
+    }
+    int v = beside_rax(a, c->value, &at);
+    gen_load_bytes(a, RAX, at, c->mop & MEM_SIZE);
+    emit_plain_store(j, c->mop, v, at);
+}
+
+/* What stood there is in rax then, unless nobody reads it. */
+static void emit_rmw(Jit *j, const Cold *c, bool read)
+{
+    Asm *a = &j->a;
+    Loc at = loc_mem2(RCX, c->addr, 0);
+    if (c->op == IR_MOV) {
+        emit_exchange(j, c);
     } else if (!is_min_max(c->op) && !read) {
         unsigned alu = alu_of(c->op);
         int v = in_register(a, c->value);
-        emit_locked(a, sized(c->mop, alu << 3, alu << 3 | 1), v, at);
+        emit_locked(j, sized(c->mop, alu << 3, alu << 3 | 1), v, at);
     } else if (c->op == IR_ADD) {
         gen_load_loc(a, RAX, c->value);
-        emit_locked(a, sized(c->mop, 0xc0, 0xc1) | X_0F, RAX, at); /* xadd */
+        emit_locked(j, sized(c->mop, 0xc0, 0xc1) | X_0F, RAX, at); /* xadd */
     } else {
-        emit_loop(a, c);
+        emit_loop(j, c);
     }
 }
 
-static void emit_cas(Asm *a, const Cold *c)
+static void emit_cas(Jit *j, const Cold *c)
 {
+    Asm *a = &j->a;
     Loc at = loc_mem2(RCX, c->addr, 0);
-    int v = c->value.reg;
-    if (c->value.kind != LOC_REG) {
-        v = RDX;
-        x_op(a, X_LEA | X_W, RCX, at);
-        at = loc_mem(RCX, 0);
-        gen_load_loc(a, RDX, c->value);
-    }
+    int v = beside_rax(a, c->value, &at);
     gen_load_loc(a, RAX, c->expected);
-    emit_cmpxchg(a, c->mop, v, at);
+    emit_cmpxchg(j, c->mop, v, at);
 }
 
 /* Operands and check; rcx is the addend then. */
@@ -152,7 +187,7 @@ void gen_rmw(Jit *j, const IrInsn *i)
 {
     bool read = !ir_is_temp(i->dst) || j->last_use[i->dst] > j->at;
     Cold *c = begin(j, i, i->aux, 0, i->b, IR_NONE);
-    emit_rmw(&j->a, c, read);
+    emit_rmw(j, c, read);
     end(j, i, c, read);
 }
 
@@ -160,7 +195,7 @@ void gen_cas(Jit *j, const IrInsn *i)
 {
     const IrInsn *arms = i + 1;
     Cold *c = begin(j, i, IR_CAS, i->aux, arms->b, arms->a);
-    emit_cas(&j->a, c);
+    emit_cas(j, c);
     end(j, i, c, true);
     reg_free_slot(j, arms->a);
     reg_free_slot(j, arms->b);

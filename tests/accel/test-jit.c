@@ -4,6 +4,7 @@
  * Guest code is RISC-V, written by the few encoders of rvcode.h. */
 #include <string.h>
 
+#include "accel/tcg/mail.h"
 #include "rvcode.h"
 #include "target/riscv/cpu.h"
 #include "tests/patience.h"
@@ -148,6 +149,34 @@ static void test_code_in_two_pages(void)
     }
     g_assert_cmpuint(reg(b, A0), ==, 11);
     g_assert_cmpuint(bare_cpu(b)->tcg->stats.blocks, ==, blocks);
+    bare_free(b);
+}
+
+static TcgBlock *block_at(CPU *cpu, uint64_t offset)
+{
+    cpu->arch->set_pc(cpu, BARE_RAM + offset);
+    tcg_context_sync(cpu->tcg);
+    return tcg_block_get(cpu);
+}
+
+/* With one thread of guest code atomics need no lock prefix; what was translated so goes when a second one comes. */
+static void test_second_vcpu(const void *threads)
+{
+    bool multi = !strcmp(threads, "multi");
+    Bare *b = start("tcg", "thread", threads);
+    Code c = { bare_ram(b), 0x3000 };
+    for (unsigned n = 0; n < 8; n++) {
+        put(&c, 0x00b5302f); /* amoadd.d zero, a1, (a0) */
+    }
+    finish(&c);
+    TcgBlock *alone = block_at(bare_cpu(b), 0x3000);
+    uint32_t size = alone->pc_table;
+    CPU *second = machine_add_cpu(&b->machine, bare_cpu(b)->arch, "rv64", NULL);
+    g_assert_cmpint(tcg_block_is_dropped(alone), ==, multi);
+    tcg_mail_look(bare_cpu(b)->tcg, false); /* the block may be freed now */
+    TcgBlock *met = block_at(bare_cpu(b), 0x3000);
+    g_assert_cmpint(met->pc_table > size, ==, multi);
+    cpu_free(second);
     bare_free(b);
 }
 
@@ -458,6 +487,8 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/dma-over-code", test_dma_over_code);
     g_test_add_func("/jit/dma-while-translating", test_dma_while_translating);
     g_test_add_func("/jit/code-in-two-pages", test_code_in_two_pages);
+    g_test_add_data_func("/jit/second-vcpu/multi", "multi", test_second_vcpu);
+    g_test_add_data_func("/jit/second-vcpu/single", "single", test_second_vcpu);
     g_test_add_func("/jit/step-leaves-no-code-page", test_step_leaves_no_code_page);
     g_test_add_func("/jit/fetch-bytes", test_fetch_bytes);
     g_test_add_func("/jit/translation-time", test_translation_time);

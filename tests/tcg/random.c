@@ -273,6 +273,7 @@ void random_program(IrBlock *b, uint64_t seed, unsigned size)
 {
     Gen g = { .b = b, .state = seed * 2 + 1, .pc = 0x4000 };
     ir_block_reset(b, g.pc);
+    b->alone = seed % 2;
     next_random(&g.state);
     start_insn(&g);
     for (unsigned i = 0; i < size; i++) {
