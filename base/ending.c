@@ -13,6 +13,7 @@
 #include <glib.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,26 @@ void ending_remove_file(EndingFile *f)
     }
 }
 
+void ending_foreach_file(void (*fn)(const char *path, void *opaque), void *opaque)
+{
+    for (EndingFile *f = atomic_load(&files); f; f = f->next) {
+        const char *path = atomic_load(&f->path);
+        if (path) {
+            fn(path, opaque);
+        }
+    }
+}
+
+void ending_enter_root(const char *root)
+{
+    for (EndingFile *f = atomic_load(&files); f; f = f->next) {
+        char *path = atomic_load(&f->path);
+        const char *inside = path && g_str_has_prefix(path, root) ? path + strlen(root) : NULL;
+        atomic_store(&f->path, inside && *inside == '/' ? g_strdup(inside) : NULL);
+        g_free(path);
+    }
+}
+
 void ending_set_terminal_hook(void (*restore)(void))
 {
     catch_exit();
@@ -123,7 +144,7 @@ bool ending_is_held(int number)
 /* ---- the deadline -------------------------------------------------------- */
 
 /* A full pipe must not keep us. */
-static void say(const char *text)
+static void say_part(const char *text)
 {
     struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
     if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT)) {
@@ -132,15 +153,24 @@ static void say(const char *text)
     }
 }
 
+void ending_say(const char *first, ...)
+{
+    va_list parts;
+    say_part(program);
+    say_part(": ");
+    va_start(parts, first);
+    for (const char *part = first; part; part = va_arg(parts, const char *)) {
+        say_part(part);
+    }
+    va_end(parts);
+    say_part("\n");
+}
+
 static void on_deadline(int number)
 {
     const char *what = atomic_load(&waits_for);
-    say(program);
-    say(": ");
-    say(atomic_load(&asked_by));
-    say(": the end has not come in time; no longer waiting for ");
-    say(what ? what : "the main loop to come round");
-    say("\n");
+    ending_say(atomic_load(&asked_by), ": the end has not come in time; no longer waiting for ",
+               what ? what : "the main loop to come round", NULL);
     ending_clean();
     _exit(atomic_load(&end_status));
 }

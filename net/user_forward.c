@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/sandbox.h"
 #include "chardev/chardev.h"
 #include "user.h"
 #include "util/keyval.h"
@@ -245,6 +246,9 @@ bool user_guestfwd_add(NetUser *u, const char *rule, GError **err)
     }
     if (!g_str_has_prefix(at, "cmd:")) {
         return guestfwd_chardev(u, rule, at, server, port, err);
+    }
+    if (!sandbox_want_program(err)) {
+        return false;
     }
     if (slirp_add_exec(u->slirp, at + 4, &server, port) < 0) {
         return guestfwd_refused(rule, "Conflicting/invalid host:port", err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sandbox.h"
 #include "user.h"
 #include "util/keyval.h"
 
@@ -203,6 +204,9 @@ static bool add_services(SlirpConfig *cfg, const NetUserOptions *o, GError **err
     if (o->tftp && !g_file_test(o->tftp, G_FILE_TEST_IS_DIR)) {
         net_error(err, "-netdev user,tftp=%s: no such folder; name one that exists", o->tftp);
         return false;
+    }
+    if (o->tftp) {
+        sandbox_add_folder(o->tftp, false);
     }
     cfg->tftp_path = o->tftp;
     cfg->vdnssearch = o->dnssearch.items;

@@ -219,6 +219,7 @@ void cmdline_free(CmdLine *c)
     g_ptr_array_unref(c->pretty_controls);
     g_ptr_array_unref(c->nics);
     shape_free(&cmdline_machine_shape, c->machine);
+    confinement_free(c->confinement);
     g_free(c->program);
     g_free(c);
 }

@@ -11,6 +11,7 @@
 
 typedef struct Monitors Monitors;
 typedef struct GdbServer GdbServer;
+typedef struct Confinement Confinement;
 
 /* clang-format off */
 typedef enum OptionKind {
@@ -22,6 +23,7 @@ typedef enum OptionKind {
     OPT_ECHR, OPT_DISPLAY, OPT_VGA, OPT_NOGRAPHIC, OPT_GDB, OPT_GDB_SHORT, OPT_PAUSED,
     OPT_NO_REBOOT, OPT_NO_SHUTDOWN, OPT_ACTION, OPT_PIDFILE, OPT_DAEMONIZE, OPT_NODEFAULTS,
     OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR, OPT_ADD_FD, OPT_READCONFIG,
+    OPT_SANDBOX, OPT_RUNAS, OPT_RUN_WITH, OPT_CHROOT,
 } OptionKind;
 /* clang-format on */
 
@@ -74,7 +76,8 @@ extern const Shape cmdline_name_shape;
 /* What the others take; their structs stand where they are read. */
 extern const Shape cmdline_action_shape, cmdline_add_fd_shape, cmdline_boot_shape, cmdline_display_shape,
     cmdline_fw_cfg_shape, cmdline_memory_shape, cmdline_mon_shape, cmdline_msg_shape,
-    cmdline_overcommit_shape, cmdline_rtc_shape, cmdline_smp_shape, cmdline_trace_shape;
+    cmdline_overcommit_shape, cmdline_rtc_shape, cmdline_run_with_shape, cmdline_sandbox_shape,
+    cmdline_smp_shape, cmdline_trace_shape;
 
 typedef struct CmdLine {
     char *program;       /* "qemu-system-riscv64": starts messages */
@@ -84,8 +87,9 @@ typedef struct CmdLine {
     GPtrArray *monitors; /* of Chardev: monitors to start when the machine is complete */
     GPtrArray *controls; /* likewise, of QMP: on one line a reply; and over several */
     GPtrArray *pretty_controls;
-    MachineOptions *machine; /* from cmdline_config on */
-    GPtrArray *nics;         /* of json_object: devices of -nic and -net nic, with "driver" */
+    MachineOptions *machine;  /* from cmdline_config on */
+    GPtrArray *nics;          /* of json_object: devices of -nic and -net nic, with "driver" */
+    Confinement *confinement; /* from cmdline_check_confinement on */
 } CmdLine;
 
 CmdLine *cmdline_parse(int argc, char **argv, GError **err);
@@ -163,8 +167,16 @@ bool cmdline_fw_cfg(const CmdLine *c, Machine *m, GError **err);
 bool cmdline_monitors(const CmdLine *c, Monitors *monitors, GError **err);
 bool cmdline_gdb(const CmdLine *c, GdbServer *gdb, GError **err);
 
+/* ---- what the process may (confine.c) ---- */
+/* -sandbox, -runas, -run-with, -chroot are looked at before anything is made, */
+bool cmdline_check_confinement(CmdLine *c, GError **err);
+/* and carried out when all is: the last step that can fail. */
+bool cmdline_confine(const CmdLine *c, GError **err);
+void confinement_free(Confinement *f); /* NULL is fine */
+
 /* ---- the process (daemon.c) ---- */
 bool daemon_fork(const char *program, GError **err); /* only the child returns */
+bool daemon_leave(GError **err);                     /* the terminal and the folder, while they can be left */
 bool daemon_ready(GError **err);
 bool daemon_write_pidfile(const char *path, GError **err);
 void daemon_remove_pidfile(void);

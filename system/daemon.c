@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int ready_fd = -1;
+static int ready_fd = -1, null_fd = -1;
 static EndingFile *pidfile;
 
 static volatile sig_atomic_t wanted; /* in the parent: the signal that it got */
@@ -103,17 +103,24 @@ bool daemon_fork(const char *program, GError **err)
     return true;
 }
 
-bool daemon_ready(GError **err)
+bool daemon_leave(GError **err)
 {
     if (ready_fd < 0) {
         return true;
     }
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || chdir("/") < 0) {
+    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null_fd < 0 || chdir("/") < 0) {
         g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "-daemonize: cannot leave the terminal: %s",
                     g_strerror(errno));
-        close(null);
         return false;
+    }
+    return true;
+}
+
+bool daemon_ready(GError **err)
+{
+    if (ready_fd < 0) {
+        return true;
     }
     /* A zero: the parent's exit status.  SIGPIPE is ignored. */
     bool heard = write(ready_fd, "", 1) == 1;
@@ -122,9 +129,9 @@ bool daemon_ready(GError **err)
                     "-daemonize: who started it has gone before it was ready");
     }
     for (int fd = 0; fd <= 2 && heard; fd++) {
-        dup2(null, fd);
+        dup2(null_fd, fd);
     }
-    close(null);
+    close(null_fd);
     close(ready_fd);
     ready_fd = -1;
     return heard;

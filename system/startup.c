@@ -5,7 +5,7 @@
  * from the list, and the first error ends the process with status 1.
  * The order: help, configuration, background, log, host ends (objects, chardevs,
  * drives, networks), accelerator, board, devices, firmware and kernel, vCPUs,
- * reset, monitors, gdb, pid file, run. */
+ * reset, monitors, gdb, what the process gives up (confine.c), run. */
 #include "system/startup.h"
 
 #include <json-c/json.h>
@@ -221,8 +221,9 @@ static bool start(Startup *s, GError **err)
 {
     CmdLine *c = s->cmdline;
     return take_message_form(c, err) && cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
-           cmdline_check_overcommit(c, err) && start_process(s, err) && start_host_ends(s, err) &&
-           start_machine(s, err) && fds_keep(0, err) && daemon_ready(err);
+           cmdline_check_overcommit(c, err) && cmdline_check_confinement(c, err) && start_process(s, err) &&
+           start_host_ends(s, err) && start_machine(s, err) && fds_keep(0, err) && daemon_leave(err) &&
+           (s->exit_now || cmdline_confine(c, err)) && daemon_ready(err);
 }
 
 static void finish(Startup *s, int status)

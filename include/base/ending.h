@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The end of the process, whatever way it comes: files to remove, and a last deadline. */
 #pragma once
+#include <glib.h>
 #include <stdbool.h>
 
 /* A file that is removed at exit(), by a signal that ends a start, and by the deadline:
@@ -13,6 +14,14 @@ void ending_remove_file(EndingFile *f); /* now; NULL: nothing */
 void ending_hold(void);
 void ending_release(void);
 
+/* In the main thread: each that is there.  The path is absolute. */
+void ending_foreach_file(void (*fn)(const char *path, void *opaque), void *opaque);
+/* The process is about to change its root to `root`, which is absolute, without a '/' at its end: what lies outside
+ * can no longer be removed. */
+void ending_enter_root(const char *root);
+
+/* "program: PARTS", a line on standard error, unless that waits for a reader; ends with NULL.  Async-signal-safe. */
+void ending_say(const char *first, ...) G_GNUC_NULL_TERMINATED;
 /* Async-signal-safe: remove the files, give the terminal back. */
 void ending_clean(void);
 void ending_set_terminal_hook(void (*restore)(void));

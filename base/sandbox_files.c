@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files: a ruleset of Landlock's.  See base/sandbox.h.
+ * Interface: Linux, Documentation/userspace-api/landlock.rst; by system call, for libc has no functions for it.
+ *
+ * Landlock restricts the thread that asks and those that it makes.  Threads of vCPUs and disks are there before all
+ * files are open, so each is sent a signal, whose handler asks for it; io_uring's own threads, which get no
+ * signals, work with the rights of who made the request.
+ *
+ * Not modelled: rules for ports of the network (it is one of the machine's devices). */
+#include "base/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <linux/landlock.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/ending.h"
+
+/* Newer than the headers of Debian 12. */
+enum {
+    LANDLOCK_REFER = 1 << 13,
+    LANDLOCK_TRUNCATE = 1 << 14,
+    LANDLOCK_IOCTL_DEV = 1 << 15,
+};
+enum {
+    READ = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+    WRITE = READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+            LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_SYM |
+            LANDLOCK_TRUNCATE,
+    OF_FILES = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_TRUNCATE,
+};
+
+typedef struct Folder {
+    char *path;
+    unsigned access;
+} Folder;
+
+static GArray *folders; /* of Folder: those that the user has named */
+
+/* What libraries read while a machine runs. */
+static const struct {
+    const char *path, *why;
+    unsigned access;
+} system_files[] = {
+    { "/etc",
+      "name servers (a new file when the network changes), names of hosts and services, the time zone",
+      READ },
+    { "/usr/share/zoneinfo", "the time zone", READ },
+    { "/proc", "who sent a signal, who locks an image", READ },
+    { "/sys/devices/system/cpu", "how many processors there are", READ },
+    { "/dev/null", "-daemonize", OF_FILES },
+    { "/dev/urandom", "rng objects that a monitor adds", LANDLOCK_ACCESS_FS_READ_FILE },
+};
+
+void sandbox_add_folder(const char *path, bool writable)
+{
+    Folder f = { g_canonicalize_filename(path, NULL), writable ? WRITE : READ };
+    folders = folders ? folders : g_array_new(false, false, sizeof(Folder));
+    g_array_append_val(folders, f);
+}
+
+/* ---- the ruleset --------------------------------------------------------- */
+
+static int landlock_version(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+bool sandbox_has_files(const char **why)
+{
+    *why = "this kernel has no Landlock (since 5.13, and listed in its lsm= option)";
+    return landlock_version() >= 1;
+}
+
+/* All that this kernel can forbid. */
+static uint64_t all_access(void)
+{
+    int version = landlock_version();
+    return (LANDLOCK_REFER - 1) | (version >= 2 ? LANDLOCK_REFER : 0) |
+           (version >= 3 ? LANDLOCK_TRUNCATE : 0) | (version >= 5 ? LANDLOCK_IOCTL_DEV : 0);
+}
+
+/* False: it is not there, so nothing is allowed. */
+static bool allow(int ruleset, const char *path, uint64_t access)
+{
+    struct stat st;
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    bool ok = fd >= 0 && fstat(fd, &st) == 0;
+    if (ok) {
+        struct landlock_path_beneath_attr rule = {
+            .allowed_access = access & all_access() & (S_ISDIR(st.st_mode) ? UINT64_MAX : OF_FILES),
+            .parent_fd = fd,
+        };
+        ok = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+static void allow_removal(const char *path, void *ruleset)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    allow(GPOINTER_TO_INT(ruleset), folder, LANDLOCK_ACCESS_FS_REMOVE_FILE);
+}
+
+static bool allow_all(int ruleset, GError **err)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(system_files); i++) {
+        allow(ruleset, system_files[i].path, system_files[i].access);
+    }
+    g_autofree char *resolver = realpath("/etc/resolv.conf", NULL); /* often a link into /run */
+    g_autofree char *at = resolver ? g_path_get_dirname(resolver) : NULL;
+    if (at) {
+        allow(ruleset, at, READ);
+    }
+    ending_foreach_file(allow_removal, GINT_TO_POINTER(ruleset));
+    for (guint i = 0; folders && i < folders->len; i++) {
+        const Folder *f = &g_array_index(folders, Folder, i);
+        if (!allow(ruleset, f->path, f->access)) {
+            g_set_error(err, G_IO_ERROR, g_io_error_from_errno(errno),
+                        "the sandbox cannot allow '%s': %s; name a folder that is there", f->path,
+                        g_strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- all threads --------------------------------------------------------- */
+
+enum { MAX_THREADS = 4096, WAIT_US = 5000000, LOOK_US = 200 };
+
+static int wanted_ruleset;
+static atomic_int restricted[MAX_THREADS]; /* their numbers */
+static atomic_uint restricted_count;
+static atomic_int restrict_error;
+
+static int restrict_thread(void)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_landlock_restrict_self, wanted_ruleset, 0)) {
+        return errno;
+    }
+    return 0;
+}
+
+static void on_restrict(int signal_number)
+{
+    int keep = errno, e = restrict_thread();
+    unsigned n = atomic_fetch_add(&restricted_count, 1);
+    if (e) {
+        atomic_store(&restrict_error, e);
+    }
+    if (n < MAX_THREADS) {
+        atomic_store(&restricted[n], syscall(SYS_gettid));
+    }
+    errno = keep;
+}
+
+static bool is_restricted(int thread)
+{
+    unsigned n = MIN(atomic_load(&restricted_count), MAX_THREADS);
+    for (unsigned i = 0; i < n; i++) {
+        if (atomic_load(&restricted[i]) == thread) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "iou-wrk-1234", "iou-sqp-1234" */
+static bool is_kernels(const char *thread)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%s/comm", thread), *name = NULL;
+    return g_file_get_contents(path, &name, NULL, NULL) && g_str_has_prefix(name, "iou-");
+}
+
+/* A pass over the threads: those that are new are sent the signal, once.  How many have not come to it yet. */
+static unsigned ask_threads(GHashTable *asked)
+{
+    unsigned waiting = 0;
+    GDir *dir = g_dir_open("/proc/self/task", 0, NULL);
+    const char *name;
+    while (dir && (name = g_dir_read_name(dir))) {
+        int thread = atoi(name);
+        if (thread == getpid() || is_restricted(thread) || is_kernels(name)) {
+            continue;
+        }
+        waiting++;
+        if (g_hash_table_add(asked, GINT_TO_POINTER(thread))) {
+            syscall(SYS_tgkill, getpid(), thread, SIGRTMIN); /* fails if it has just ended */
+        }
+    }
+    if (dir) {
+        g_dir_close(dir);
+    }
+    return dir ? waiting : 1;
+}
+
+/* 0 or errno. */
+static int wait_for_threads(void)
+{
+    g_autoptr(GHashTable) asked = g_hash_table_new(NULL, NULL);
+    gint64 end = g_get_monotonic_time() + WAIT_US;
+    while (ask_threads(asked) && !atomic_load(&restrict_error)) {
+        if (g_get_monotonic_time() > end) {
+            return ETIMEDOUT;
+        }
+        g_usleep(LOOK_US);
+    }
+    return atomic_load(&restrict_error);
+}
+
+/* 0 or errno.  Called in the main thread; threads that are made from here on are restricted from their beginning, for
+ * restricted ones make them. */
+static int restrict_all(int ruleset)
+{
+    struct sigaction sa = { .sa_handler = on_restrict, .sa_flags = SA_RESTART }, before;
+    wanted_ruleset = ruleset;
+    int e = restrict_thread();
+    if (!e) {
+        sigaction(SIGRTMIN, &sa, &before);
+        e = wait_for_threads();
+    }
+    if (!e) { /* else the signal may come yet */
+        sigaction(SIGRTMIN, &before, NULL);
+    }
+    return e;
+}
+
+bool sandbox_close_files(GError **err)
+{
+    struct landlock_ruleset_attr all = { .handled_access_fs = all_access() };
+    int ruleset = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0), e = errno;
+    bool ok = false;
+    if (ruleset >= 0) {
+        ok = allow_all(ruleset, err);
+        e = ok ? restrict_all(ruleset) : 0;
+        close(ruleset);
+    }
+    if (e) {
+        ok = false;
+        g_set_error(err, G_IO_ERROR, g_io_error_from_errno(e),
+                    "the kernel does not limit the files: %s; run with -sandbox files=any", g_strerror(e));
+    }
+    return ok;
+}
