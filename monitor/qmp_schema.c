@@ -228,9 +228,16 @@ static char *builtin_type(Walk *w, const Prop *p)
     return g_strdup(names[type]);
 }
 
+/* QMP's String: an element of a list that is a text, wrapped (Prop.wrapped). */
+static const Prop text_props[] = { { "str", PROP_STRING, .required = true }, { NULL } };
+static const Shape text_shape = { "String", sizeof(char *), text_props };
+
 static char *value_type(Walk *w, const Prop *p)
 {
     const char *const *names = prop_enum_names(p);
+    if (p->wrapped) {
+        return shape_type(w, &text_shape);
+    }
     if (p->kind == PROP_STRUCT) {
         return shape_type(w, p->of);
     }
