@@ -80,7 +80,11 @@ bool sandbox_has_files(const char **why)
     return landlock_version() >= 1;
 }
 
-/* All that this kernel can forbid. */
+typedef struct Ruleset {
+    int fd;
+    uint64_t handled; /* all that this kernel can forbid */
+} Ruleset;
+
 static uint64_t all_access(void)
 {
     int version = landlock_version();
@@ -89,17 +93,17 @@ static uint64_t all_access(void)
 }
 
 /* False: it is not there, so nothing is allowed. */
-static bool allow(int ruleset, const char *path, uint64_t access)
+static bool allow(const Ruleset *r, const char *path, uint64_t access)
 {
     struct stat st;
     int fd = open(path, O_PATH | O_CLOEXEC);
     bool ok = fd >= 0 && fstat(fd, &st) == 0;
     if (ok) {
         struct landlock_path_beneath_attr rule = {
-            .allowed_access = access & all_access() & (S_ISDIR(st.st_mode) ? UINT64_MAX : OF_FILES),
+            .allowed_access = access & r->handled & (S_ISDIR(st.st_mode) ? UINT64_MAX : OF_FILES),
             .parent_fd = fd,
         };
-        ok = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+        ok = syscall(SYS_landlock_add_rule, r->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
     }
     if (fd >= 0) {
         close(fd);
@@ -110,23 +114,23 @@ static bool allow(int ruleset, const char *path, uint64_t access)
 static void allow_removal(const char *path, void *ruleset)
 {
     g_autofree char *folder = g_path_get_dirname(path);
-    allow(GPOINTER_TO_INT(ruleset), folder, LANDLOCK_ACCESS_FS_REMOVE_FILE);
+    allow(ruleset, folder, LANDLOCK_ACCESS_FS_REMOVE_FILE);
 }
 
-static bool allow_all(int ruleset, GError **err)
+static bool allow_all(Ruleset *r, GError **err)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(system_files); i++) {
-        allow(ruleset, system_files[i].path, system_files[i].access);
+        allow(r, system_files[i].path, system_files[i].access);
     }
     g_autofree char *resolver = realpath("/etc/resolv.conf", NULL); /* often a link into /run */
     g_autofree char *at = resolver ? g_path_get_dirname(resolver) : NULL;
     if (at) {
-        allow(ruleset, at, READ);
+        allow(r, at, READ);
     }
-    ending_foreach_file(allow_removal, GINT_TO_POINTER(ruleset));
+    ending_foreach_file(allow_removal, r);
     for (guint i = 0; folders && i < folders->len; i++) {
         const Folder *f = &g_array_index(folders, Folder, i);
-        if (!allow(ruleset, f->path, f->access)) {
+        if (!allow(r, f->path, f->access)) {
             g_set_error(err, G_IO_ERROR, g_io_error_from_errno(errno),
                         "the sandbox cannot allow '%s': %s; name a folder that is there", f->path,
                         g_strerror(errno));
@@ -240,17 +244,21 @@ static int restrict_all(int ruleset)
 bool sandbox_close_files(GError **err)
 {
     struct landlock_ruleset_attr all = { .handled_access_fs = all_access() };
-    int ruleset = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0), e = errno;
-    bool ok = false;
-    if (ruleset >= 0) {
-        ok = allow_all(ruleset, err);
-        e = ok ? restrict_all(ruleset) : 0;
-        close(ruleset);
+    int e = 0, fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+    if (fd < 0) {
+        e = errno;
+    } else {
+        Ruleset r = { fd, all.handled_access_fs };
+        bool allowed = allow_all(&r, err);
+        e = allowed ? restrict_all(fd) : 0;
+        close(fd);
+        if (!allowed) {
+            return false;
+        }
     }
     if (e) {
-        ok = false;
         g_set_error(err, G_IO_ERROR, g_io_error_from_errno(e),
                     "the kernel does not limit the files: %s; run with -sandbox files=any", g_strerror(e));
     }
-    return ok;
+    return !e;
 }

@@ -201,13 +201,28 @@ static bool follow_parent(const Confinement *f, GError **err)
            cmdline_fail(err, "-run-with exit-with-parent=on: who started it has ended already");
 }
 
+/* Where nobody has asked for it, a kernel that is strange here (another sandbox around this one) is no reason not to
+ * start. */
+static bool close_calls(const SandboxOptions *o, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    if (sandbox_close_calls(allowed_calls(o), &why)) {
+        return true;
+    }
+    if (o->has_on) {
+        g_propagate_error(err, g_steal_pointer(&why));
+        return false;
+    }
+    log_report("warning: -sandbox: %s", why->message);
+    return true;
+}
+
 bool cmdline_confine(const CmdLine *c, GError **err)
 {
     const Confinement *f = c->confinement;
     bool sandboxed = is_wanted(f->sandbox);
-    unsigned calls = allowed_calls(f->sandbox);
     return (!f->identity || identity_take(f->identity, err)) && follow_parent(f, err) &&
            (!sandboxed || !limits_files(c, f->sandbox) || sandbox_close_files(err)) &&
-           (!f->run_with->async_teardown || teardown_start(sandboxed, calls, err)) &&
-           (!sandboxed || sandbox_close_calls(calls, err));
+           (!f->run_with->async_teardown || teardown_start(sandboxed, allowed_calls(f->sandbox), err)) &&
+           (!sandboxed || close_calls(f->sandbox, err));
 }
