@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -37,6 +38,8 @@ enum {
             LANDLOCK_TRUNCATE,
     OF_FILES = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_TRUNCATE,
 };
+
+#define OWN_THREADS "/proc/self/task"
 
 typedef struct Folder {
     char *path;
@@ -77,12 +80,22 @@ static int landlock_version(void)
 bool sandbox_has_files(const char **why)
 {
     *why = "this kernel has no Landlock (since 5.13, and listed in its lsm= option)";
-    return landlock_version() >= 1;
+    if (landlock_version() < 1) {
+        return false;
+    }
+    *why = "/proc is not mounted, where the threads are listed";
+    return access(OWN_THREADS, R_OK) == 0;
+}
+
+DIR *sandbox_open_threads(void)
+{
+    return opendir(OWN_THREADS);
 }
 
 typedef struct Ruleset {
     int fd;
     uint64_t handled; /* all that this kernel can forbid */
+    int error;        /* of a rule that should have been possible */
 } Ruleset;
 
 static uint64_t all_access(void)
@@ -92,7 +105,7 @@ static uint64_t all_access(void)
            (version >= 3 ? LANDLOCK_TRUNCATE : 0) | (version >= 5 ? LANDLOCK_IOCTL_DEV : 0);
 }
 
-/* False: it is not there, so nothing is allowed. */
+/* False: errno says why there is no such rule. */
 static bool allow(const Ruleset *r, const char *path, uint64_t access)
 {
     struct stat st;
@@ -105,27 +118,37 @@ static bool allow(const Ruleset *r, const char *path, uint64_t access)
         };
         ok = syscall(SYS_landlock_add_rule, r->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
     }
+    int e = errno;
     if (fd >= 0) {
         close(fd);
     }
+    errno = e;
     return ok;
+}
+
+/* What is not there, or not for this user, is not missed. */
+static void allow_if_there(Ruleset *r, const char *path, uint64_t access)
+{
+    if (!allow(r, path, access) && errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
+        r->error = errno;
+    }
 }
 
 static void allow_removal(const char *path, void *ruleset)
 {
     g_autofree char *folder = g_path_get_dirname(path);
-    allow(ruleset, folder, LANDLOCK_ACCESS_FS_REMOVE_FILE);
+    allow_if_there(ruleset, folder, LANDLOCK_ACCESS_FS_REMOVE_FILE);
 }
 
 static bool allow_all(Ruleset *r, GError **err)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(system_files); i++) {
-        allow(r, system_files[i].path, system_files[i].access);
+        allow_if_there(r, system_files[i].path, system_files[i].access);
     }
     g_autofree char *resolver = realpath("/etc/resolv.conf", NULL); /* often a link into /run */
     g_autofree char *at = resolver ? g_path_get_dirname(resolver) : NULL;
     if (at) {
-        allow(r, at, READ);
+        allow_if_there(r, at, READ);
     }
     ending_foreach_file(allow_removal, r);
     for (guint i = 0; folders && i < folders->len; i++) {
@@ -182,21 +205,27 @@ static bool is_restricted(int thread)
 }
 
 /* "iou-wrk-1234", "iou-sqp-1234" */
-static bool is_kernels(const char *thread)
+static bool is_kernels(DIR *threads, const char *thread)
 {
-    g_autofree char *path = g_strdup_printf("/proc/self/task/%s/comm", thread), *name = NULL;
-    return g_file_get_contents(path, &name, NULL, NULL) && g_str_has_prefix(name, "iou-");
+    char name[4] = "";
+    g_autofree char *path = g_strconcat(thread, "/comm", NULL);
+    int fd = openat(dirfd(threads), path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && read(fd, name, sizeof(name)) == sizeof(name);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok && memcmp(name, "iou-", sizeof(name)) == 0;
 }
 
 /* A pass over the threads: those that are new are sent the signal, once.  How many have not come to it yet. */
-static unsigned ask_threads(GHashTable *asked)
+static unsigned ask_threads(DIR *threads, GHashTable *asked)
 {
     unsigned waiting = 0;
-    GDir *dir = g_dir_open("/proc/self/task", 0, NULL);
-    const char *name;
-    while (dir && (name = g_dir_read_name(dir))) {
-        int thread = atoi(name);
-        if (thread == getpid() || is_restricted(thread) || is_kernels(name)) {
+    const struct dirent *entry;
+    rewinddir(threads);
+    while ((entry = readdir(threads))) {
+        int thread = atoi(entry->d_name); /* 0: "." and ".." */
+        if (!thread || thread == getpid() || is_restricted(thread) || is_kernels(threads, entry->d_name)) {
             continue;
         }
         waiting++;
@@ -204,18 +233,15 @@ static unsigned ask_threads(GHashTable *asked)
             syscall(SYS_tgkill, getpid(), thread, SIGRTMIN); /* fails if it has just ended */
         }
     }
-    if (dir) {
-        g_dir_close(dir);
-    }
-    return dir ? waiting : 1;
+    return waiting;
 }
 
 /* 0 or errno. */
-static int wait_for_threads(void)
+static int wait_for_threads(DIR *threads)
 {
     g_autoptr(GHashTable) asked = g_hash_table_new(NULL, NULL);
     gint64 end = g_get_monotonic_time() + WAIT_US;
-    while (ask_threads(asked) && !atomic_load(&restrict_error)) {
+    while (ask_threads(threads, asked) && !atomic_load(&restrict_error)) {
         if (g_get_monotonic_time() > end) {
             return ETIMEDOUT;
         }
@@ -226,14 +252,14 @@ static int wait_for_threads(void)
 
 /* 0 or errno.  Called in the main thread; threads that are made from here on are restricted from their beginning, for
  * restricted ones make them. */
-static int restrict_all(int ruleset)
+static int restrict_all(int ruleset, DIR *threads)
 {
     struct sigaction sa = { .sa_handler = on_restrict, .sa_flags = SA_RESTART }, before;
     wanted_ruleset = ruleset;
     int e = restrict_thread();
     if (!e) {
         sigaction(SIGRTMIN, &sa, &before);
-        e = wait_for_threads();
+        e = wait_for_threads(threads);
     }
     if (!e) { /* else the signal may come yet */
         sigaction(SIGRTMIN, &before, NULL);
@@ -241,16 +267,16 @@ static int restrict_all(int ruleset)
     return e;
 }
 
-bool sandbox_close_files(GError **err)
+bool sandbox_close_files(DIR *threads, GError **err)
 {
     struct landlock_ruleset_attr all = { .handled_access_fs = all_access() };
     int e = 0, fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
     if (fd < 0) {
         e = errno;
     } else {
-        Ruleset r = { fd, all.handled_access_fs };
+        Ruleset r = { fd, all.handled_access_fs, 0 };
         bool allowed = allow_all(&r, err);
-        e = allowed ? restrict_all(fd) : 0;
+        e = r.error || !allowed ? r.error : restrict_all(fd, threads);
         close(fd);
         if (!allowed) {
             return false;

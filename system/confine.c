@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/fds.h"
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "system/cmdline.h"
@@ -217,12 +218,30 @@ static bool close_calls(const SandboxOptions *o, GError **err)
     return true;
 }
 
+/* threads: NULL: the files stay open to all. */
+static bool give_up(const Confinement *f, bool sandboxed, DIR *threads, GError **err)
+{
+    return (!f->identity || identity_take(f->identity, err)) && follow_parent(f, err) &&
+           (!threads || sandbox_close_files(threads, err)) &&
+           (!f->run_with->async_teardown || teardown_start(sandboxed, allowed_calls(f->sandbox), err)) &&
+           (!sandboxed || close_calls(f->sandbox, err));
+}
+
 bool cmdline_confine(const CmdLine *c, GError **err)
 {
     const Confinement *f = c->confinement;
-    bool sandboxed = is_wanted(f->sandbox);
-    return (!f->identity || identity_take(f->identity, err)) && follow_parent(f, err) &&
-           (!sandboxed || !limits_files(c, f->sandbox) || sandbox_close_files(err)) &&
-           (!f->run_with->async_teardown || teardown_start(sandboxed, allowed_calls(f->sandbox), err)) &&
-           (!sandboxed || close_calls(f->sandbox, err));
+    bool sandboxed = is_wanted(f->sandbox), limited = sandboxed && limits_files(c, f->sandbox);
+    fds_reserve_begin(); /* some are needed for a moment */
+    DIR *threads = limited ? sandbox_open_threads() : NULL;
+    bool ok = !limited || threads;
+    if (!ok) {
+        cmdline_fail(err, "the sandbox cannot look at the threads: %s; run with -sandbox files=any",
+                     g_strerror(errno));
+    }
+    ok = ok && give_up(f, sandboxed, threads, err);
+    if (threads) {
+        closedir(threads);
+    }
+    fds_reserve_end();
+    return ok;
 }

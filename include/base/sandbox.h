@@ -5,6 +5,7 @@
  * The machine is made first, with all rights of the user; then the lists close behind it.  docs/sandbox.md says what is
  * in them, and what no longer works. */
 #pragma once
+#include <dirent.h>
 #include <glib.h>
 #include <stdbool.h>
 
@@ -31,9 +32,11 @@ bool sandbox_wants_program(void); /* did somebody? */
 /* Can the host's kernel do it?  If not, `why`. */
 bool sandbox_has_files(const char **why);
 bool sandbox_has_calls(const char **why);
+/* Comes before the root changes, for the next function; the caller's (closedir).  NULL: errno says why. */
+DIR *sandbox_open_threads(void);
 /* Nothing is opened by its name any more but in the folders above, in those of the files that the end removes
  * (base/ending.h), and what the system's libraries read (base/sandbox_files.c). */
-bool sandbox_close_files(GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool sandbox_close_files(DIR *threads, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* No call is made any more but those of the list and `more` (of SandboxCalls).  One that is ends the process by SIGSYS,
  * with its name in a message. */
 bool sandbox_close_calls(unsigned more, GError **err) G_GNUC_WARN_UNUSED_RESULT;

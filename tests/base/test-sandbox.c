@@ -184,7 +184,7 @@ static void test_files(void)
         pthread_t thread; /* there before it begins */
         pthread_create(&thread, NULL, look, &l);
         sandbox_add_folder(dir, true);
-        g_assert_true(sandbox_close_files(&err));
+        g_assert_true(sandbox_close_files(sandbox_open_threads(), &err));
         g_assert_no_error(err);
         atomic_store(&l.turn, 1);
         pthread_join(thread, NULL);
@@ -205,7 +205,7 @@ static void test_no_folder(void)
     if (in_child()) {
         g_autoptr(GError) err = NULL;
         sandbox_add_folder("/nothing/here", true);
-        g_assert_false(sandbox_close_files(&err));
+        g_assert_false(sandbox_close_files(sandbox_open_threads(), &err));
         g_assert_nonnull(strstr(err->message, "cannot allow '/nothing/here'"));
         _exit(0);
     }

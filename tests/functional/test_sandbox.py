@@ -167,6 +167,9 @@ def test_chroot(b):
     m.proc.send_signal(signal.SIGTERM)
     m.expect_exit(0)
     check(not (jail / "pid").exists() and (b.tmp / "outside").exists(), "what the end removes")
+    m = start(b, "-chroot", jail, "-drive", f"file={disk(b)},if=none,format=raw,id=d", "-device", "virtio-blk-device,drive=d")
+    check(os.readlink(f"/proc/{m.proc.pid}/root") == str(jail), "the root, without monitors, so with limited files")
+    check(status(m.proc.pid)["Seccomp"] == "2", "a root without /proc")
     code, _, err = b.run("-M", "virt", "-display", "none", "-chroot", b.tmp / "none")
     check(code == 1 and "No such file" in err, f"no such folder: {code} {err}")
 
