@@ -76,6 +76,7 @@ struct BlockBackend {
     Lock *lock;
     unsigned in_flight;  /* atomic */
     unsigned interrupts; /* atomic: workers put down what they have at the next chance */
+    BlockStats stats;    /* main loop only */
     struct {             /* see keep.c */
         BlockRequest *first, *last;
         unsigned cancels; /* of block_cancel_begin: nothing is kept */
@@ -121,6 +122,10 @@ void block_poll(Drives *all);     /* end what can end now; main loop only */
 int block_run(BlockRequest *r);   /* on this thread (run.c) */
 bool block_keep(BlockRequest *r); /* main loop, instead of done(): it failed and waits for `cont` */
 const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */
+
+/* ---- statistics (stats.c) ---- */
+/* Main loop: it is over, with this result; now: CLK_REALTIME. */
+void block_count(const BlockRequest *r, int result, int64_t now);
 
 /* ---- engines ---- */
 /* Make the ring of these drives, once; false: there can be none here.  NULL is a ring that does

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "base/clock.h"
 #include "base/event_loop.h"
 
 enum { DETECT_MAX = 256 << 10 }; /* bytes that are looked at where the guest waits */
@@ -27,8 +28,11 @@ static BlockRequest *completions_take(Drives *all)
 void block_completions_run(Drives *all)
 {
     Lock *held = NULL;
-    for (BlockRequest *r = completions_take(all), *next; r; r = next) {
+    BlockRequest *first = completions_take(all);
+    int64_t now = first ? clock_get_ns(NULL, CLK_REALTIME) : 0;
+    for (BlockRequest *r = first, *next; r; r = next) {
         BlockBackend *blk = r->priv.blk;
+        int result = r->priv.result;
         next = r->priv.next;
         if (blk->lock != held) {
             if (held) {
@@ -42,6 +46,7 @@ void block_completions_run(Drives *all)
         bool kept = block_keep(r);
         __atomic_sub_fetch(&blk->in_flight, 1, __ATOMIC_RELEASE);
         if (!kept) {
+            block_count(r, result, now);
             r->done(r, r->priv.result); /* r may be gone now */
         }
     }
@@ -155,7 +160,7 @@ static bool may_be_zeroes(const BlockRequest *r)
 
 void block_submit(BlockBackend *blk, BlockRequest *r)
 {
-    r->priv = (struct BlockPriv){ .blk = blk, .fd = -1 };
+    r->priv = (struct BlockPriv){ .blk = blk, .fd = -1, .begun_ns = clock_get_ns(NULL, CLK_REALTIME) };
     __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
     int e = request_check(r);
     if (e || request_is_void(r)) {

@@ -51,6 +51,7 @@ typedef struct BlockRequest {
         struct BlockRequest *next; /* in a list of the layer */
         uint64_t position;         /* in the file `fd` */
         uint64_t completed;        /* bytes from the start that need not be done again */
+        int64_t begun_ns;          /* CLK_REALTIME */
         int fd;
         int result;
         uint32_t flags;
@@ -111,6 +112,28 @@ typedef struct BlockState {
     bool readonly, writethrough, direct, no_flush, detect_zeroes, zeroes_unmap;
 } BlockState;
 void block_get_state(const BlockBackend *blk, BlockState *s); /* main loop */
+
+/* What a drive's user has asked of it since the start.  The time of a request is from block_submit to done(), so it
+ * has in it what the machine was stopped; a request that was given up is not counted. */
+typedef enum BlockCounted {
+    BLOCK_COUNTED_READS,
+    BLOCK_COUNTED_WRITES, /* of zeroes, too */
+    BLOCK_COUNTED_FLUSHES,
+    BLOCK_COUNTED_DISCARDS,
+    BLOCK_COUNTED_KINDS,
+} BlockCounted;
+typedef struct BlockCount {
+    uint64_t operations, bytes; /* of those that succeeded */
+    uint64_t failed;            /* on the host */
+    uint64_t invalid;           /* refused: outside the image, read-only ... */
+    uint64_t time_ns;           /* of all but the invalid */
+} BlockCount;
+typedef struct BlockStats {
+    BlockCount of[BLOCK_COUNTED_KINDS];
+    uint64_t highest_written; /* end of the farthest write */
+    int64_t last_ns;          /* CLK_REALTIME, when the last one ended; 0: there was none */
+} BlockStats;
+const BlockStats *block_stats(const BlockBackend *blk); /* main loop; the drive's */
 
 /* BLOCK_IO_ERROR is emitted there; NULL: nowhere. */
 void drives_set_events(Drives *all, Events *events);
