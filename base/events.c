@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Events wait in a queue until the loop tells of them.  What has a limit takes one place in it for each key, so
- * a guest cannot make it long; events without one come from the loop's own thread. */
+ * a guest cannot make it long; events without one come from the loop's own thread, or once until a client asks. */
 #include "base/events.h"
 
 #include <json-c/json.h>

@@ -132,3 +132,9 @@ void prop_list_add_enum(PropList *list, int value)
     int *at = list_grow(list, sizeof(*at));
     *at = value;
 }
+
+void prop_list_add_number(PropList *list, int64_t value)
+{
+    int64_t *at = list_grow(list, sizeof(*at));
+    *at = value;
+}

@@ -83,7 +83,8 @@ const ChardevBackend chr_backend_ringbuf = {
     .write = ring_write,
 };
 
-GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
+/* NULL: it is none. */
+static ChrRing *ringbuf_of(Chardev *chr, GError **err)
 {
     if (chr->backend != &chr_backend_ringbuf) {
         chr_error(err,
@@ -92,7 +93,15 @@ GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
                   chr->id, chr_type_names[chr->type]);
         return NULL;
     }
-    ChrRing *r = container_of(chr, ChrRing, chr);
+    return container_of(chr, ChrRing, chr);
+}
+
+GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
+{
+    ChrRing *r = ringbuf_of(chr, err);
+    if (!r) {
+        return NULL;
+    }
     GByteArray *out = g_byte_array_new();
     lock_take(&chr->write_lock);
     while (out->len < max && r->consumed < r->produced) {
@@ -100,4 +109,18 @@ GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
     }
     lock_release(&chr->write_lock);
     return g_byte_array_free_to_bytes(out);
+}
+
+bool chardev_ringbuf_write(Chardev *chr, const void *data, size_t len, GError **err)
+{
+    ChrRing *r = ringbuf_of(chr, err);
+    if (!r) {
+        return false;
+    }
+    const uint8_t *bytes = data;
+    size_t skip = len > r->size ? len - r->size : 0;
+    lock_take(&chr->write_lock);
+    ring_write(chr, bytes + skip, len - skip);
+    lock_release(&chr->write_lock);
+    return true;
 }

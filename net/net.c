@@ -167,6 +167,18 @@ NetClient *net_new(Nets *all, const NetdevOptions *o, GError **err)
     return nc;
 }
 
+bool net_free(NetClient *nc, GError **err)
+{
+    if (nc->fe) {
+        net_error(err, "netdev '%s' is in use by a network card, which cannot be without it; it stays",
+                  nc->id);
+        return false;
+    }
+    g_ptr_array_remove(nc->all->clients, nc);
+    client_free(nc);
+    return true;
+}
+
 NetClient *net_find(const Nets *all, const char *id)
 {
     for (guint i = 0; i < all->clients->len; i++) {

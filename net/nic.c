@@ -25,6 +25,13 @@ void net_nic_remove(Nets *all, NetNic *nic)
     g_ptr_array_remove(all->nics, nic);
 }
 
+void net_foreach_nic(const Nets *all, void (*fn)(NetNic *nic, void *opaque), void *opaque)
+{
+    for (guint i = 0; i < all->nics->len; i++) {
+        fn(all->nics->pdata[i], opaque);
+    }
+}
+
 bool net_nic_link_up(const NetNic *nic)
 {
     return nic->netdev ? net_link_up(nic->netdev) : !nic->unplugged;

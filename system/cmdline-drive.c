@@ -120,6 +120,7 @@ static bool machine_backend(const CmdLine *c, const Machine *m, MachineConfig *c
                             RAM_PAGE);
     }
     config->ram_size = size;
+    object_hold(o);
     if (!object_memory_is_dumped(o)) {
         keyval_put(config->board_options, "dump-guest-core", "off");
     }

@@ -46,3 +46,21 @@ static const Prop device_props[] = {
 };
 static const Shape device_shape = { "DeviceEvent", sizeof(DeviceEvent), device_props };
 const Event event_device_deleted = { .name = "DEVICE_DELETED", .data = &device_shape };
+
+static const Prop rtc_props[] = {
+    { "offset", PROP_I64, offsetof(RtcEvent, offset), "seconds ahead of -rtc base=", .required = true },
+    { "qom-path", PROP_STRING, offsetof(RtcEvent, path), "its place in the tree of objects",
+      .required = true },
+    { NULL },
+};
+static const Shape rtc_shape = { "RtcEvent", sizeof(RtcEvent), rtc_props };
+const Event event_rtc_change = { .name = "RTC_CHANGE", .data = &rtc_shape, .limit_ms = ONE_A_SECOND };
+
+static const Prop nic_props[] = {
+    { "name", PROP_STRING, offsetof(NicEvent, name), "of the card" },
+    { "path", PROP_STRING, offsetof(NicEvent, path), "its place in the tree of objects", .required = true },
+    { NULL },
+};
+static const Shape nic_shape = { "NicEvent", sizeof(NicEvent), nic_props };
+/* No limit: a card tells it once, until somebody asks what the filter is. */
+const Event event_nic_rx_filter_changed = { .name = "NIC_RX_FILTER_CHANGED", .data = &nic_shape };

@@ -39,6 +39,7 @@ struct Object {
     int fd;        /* rng-random */
     uint64_t size; /* memory backends */
     bool no_dump;  /* the same: dump=off */
+    bool held;     /* see object_hold */
 };
 
 typedef struct ObjectType {
@@ -160,7 +161,7 @@ const Shape object_shape = {
 
 /* ---- life ---------------------------------------------------------------- */
 
-static void object_free(void *opaque)
+static void free_object(void *opaque)
 {
     Object *o = opaque;
     if (o->fd >= 0) {
@@ -183,11 +184,26 @@ bool object_new(Objects *all, const ObjectOptions *options, GError **err)
     Object *o = g_new0(Object, 1);
     *o = (Object){ .kind = options->kind, .id = g_strdup(options->id), .fd = -1 };
     if (t->init && !t->init(o, options, err)) {
-        object_free(o);
+        free_object(o);
         return false;
     }
     g_ptr_array_add(all->list, o);
     return true;
+}
+
+void object_free(Objects *all, Object *o)
+{
+    g_ptr_array_remove(all->list, o);
+}
+
+void object_hold(Object *o)
+{
+    o->held = true;
+}
+
+bool object_is_held(const Object *o)
+{
+    return o->held;
 }
 
 Object *object_find(const Objects *all, const char *id)
@@ -199,6 +215,13 @@ Object *object_find(const Objects *all, const char *id)
         }
     }
     return NULL;
+}
+
+void objects_foreach(const Objects *all, void (*fn)(const Object *o, void *opaque), void *opaque)
+{
+    for (guint i = 0; i < all->list->len; i++) {
+        fn(all->list->pdata[i], opaque);
+    }
 }
 
 const char *object_id(const Object *o)
@@ -214,7 +237,7 @@ const char *object_type(const Object *o)
 Objects *objects_new(void)
 {
     Objects *all = g_new0(Objects, 1);
-    all->list = g_ptr_array_new_with_free_func(object_free);
+    all->list = g_ptr_array_new_with_free_func(free_object);
     return all;
 }
 

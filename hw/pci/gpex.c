@@ -106,6 +106,19 @@ void pci_host_interrupt_map(uint32_t controller_phandle, uint32_t first_irq, uin
     }
 }
 
+void pci_foreach_function(const Machine *m, void (*fn)(PCIDevice *d, void *opaque), void *opaque)
+{
+    for (guint i = 0; i < m->devices->len; i++) {
+        Device *dev = m->devices->pdata[i];
+        PCIHost *host = dev->class == &gpex_pcihost_class ? pci_host(dev) : NULL;
+        for (unsigned n = 0; host && n < PCI_FUNCTIONS; n++) {
+            if (host->functions[n]) {
+                fn(host->functions[n], opaque);
+            }
+        }
+    }
+}
+
 /* ---- the bus ------------------------------------------------------------- */
 
 static bool bad_address(const PCIDevice *d, const char *why, GError **err)

@@ -109,7 +109,7 @@ void pci_finish(PCIDevice *d)
 
 /* ---- what the bytes mean ------------------------------------------------- */
 
-static void map_bar(PCIDevice *d, unsigned index)
+uint64_t pci_bar_address(const PCIDevice *d, unsigned index)
 {
     const PCIBar *bar = &d->bars[index];
     const uint8_t *at = d->s.config + PCI_BAR_0 + 4 * index;
@@ -122,8 +122,15 @@ static void map_bar(PCIDevice *d, unsigned index)
     if (io && addr + bar->mr->size > d->host->ports.size) {
         on = false;
     }
+    return on ? addr : UINT64_MAX;
+}
+
+static void map_bar(PCIDevice *d, unsigned index)
+{
+    const PCIBar *bar = &d->bars[index];
+    uint64_t addr = pci_bar_address(d, index);
     memory_region_set_enabled(bar->mr, false);
-    if (on) {
+    if (addr != UINT64_MAX) {
         memory_region_set_address(bar->mr, addr);
         memory_region_set_enabled(bar->mr, true);
     }

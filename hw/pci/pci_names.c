@@ -1,7 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names of the registers of configuration space, for traces.
+/* Names of the registers of configuration space, for traces, and of classes of functions.
  * Spec: PCI Express base, 7.5.1 (type 0 header).  The space itself is bytes with masks (pci.c). */
 #include "hw/pci.h"
+
+/* PCI Code and ID Assignment Specification, chapter 1: those that machines here have or are given. */
+static const struct PciClass {
+    uint16_t class;
+    const char *name;
+} classes[] = {
+    { 0x0100, "SCSI controller" }, { 0x0101, "IDE controller" },      { 0x0106, "SATA controller" },
+    { 0x0108, "NVMe controller" }, { 0x0200, "Ethernet controller" }, { 0x0300, "VGA controller" },
+    { 0x0600, "Host bridge" },     { 0x0601, "ISA bridge" },          { 0x0604, "PCI bridge" },
+    { 0x0c03, "USB controller" },
+};
+
+const char *pci_class_name(uint16_t base_and_sub)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(classes); i++) {
+        if (classes[i].class == base_and_sub) {
+            return classes[i].name;
+        }
+    }
+    return NULL;
+}
 
 static const struct PciName {
     uint16_t offset, size;

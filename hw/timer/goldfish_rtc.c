@@ -4,6 +4,10 @@
 #include "hw/timer/goldfish_rtc.h"
 
 #include "hw/board.h"
+#include "hw/events.h"
+#include "hw/tree.h"
+
+enum { NANOS = 1000000000 };
 
 static GoldfishRtc *rtc(void *dev)
 {
@@ -49,11 +53,15 @@ static uint64_t time_low_read(Device *dev, const RegAccess *a)
     return (uint32_t)now;
 }
 
+/* The guest sets the clock. */
 static void time_low_write(Device *dev, const RegAccess *a, uint64_t value)
 {
     GoldfishRtc *r = rtc(dev);
     uint64_t want = (uint64_t)r->s.time_high << 32 | (uint32_t)value;
     r->s.offset += want - rtc_now(r);
+    int64_t ahead = r->s.offset;
+    RtcEvent event = { ahead / NANOS, r->place };
+    events_emit(dev->machine ? dev->machine->events : NULL, &event_rtc_change, &event);
 }
 
 static uint64_t alarm_low_read(Device *dev, const RegAccess *a)
@@ -117,6 +125,7 @@ static bool rtc_realize(Device *dev, GError **err)
     GoldfishRtc *r = rtc(dev);
     rtc_choose_clock(r);
     r->timer = timer_new(device_clock(dev), r->clock, dev->lock, rtc_alarm, r);
+    r->place = device_tree_path(dev);
     reg_file_init(&r->regs, dev, &rtc_regs, "goldfish_rtc", 0x24);
     return true;
 }
@@ -126,6 +135,7 @@ static void rtc_unrealize(Device *dev)
     GoldfishRtc *r = rtc(dev);
     timer_free(r->timer);
     reg_file_finish(&r->regs);
+    g_free(r->place);
 }
 
 static const Field rtc_state[] = {

@@ -9,6 +9,7 @@
  * Not modelled: free page hints and page poison: not offered. */
 #include "hw/virtio_balloon.h"
 
+#include <json-c/json.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "hw/board.h"
 #include "hw/events.h"
 #include "hw/virtio.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 enum { QUEUE_SIZE = 128, PFN_SHIFT = 12, PFNS_A_ROUND = 256, DISCARD_MAX = 4 << 20, STATS_MAX = 64 };
@@ -26,7 +28,7 @@ enum {
     QUEUES = 4
 }; /* then reporting, at the place after those that exist */
 enum { F_MUST_TELL_HOST = 0, F_STATS_VQ = 1, F_DEFLATE_ON_OOM = 2, F_REPORTING = 5 };
-enum { STAT_TAGS = 16, STAT_BYTES = 10 };
+enum { STAT_TAGS = 16, STAT_BYTES = 10, NANOS = 1000000000 };
 
 typedef struct BalloonConfig {
     uint32_t num_pages, actual;
@@ -43,6 +45,9 @@ typedef struct VirtioBalloon {
     bool deflate_on_oom, reporting;
     Job jobs[QUEUES];
     VirtioElement *stats; /* held until new statistics are wanted */
+    Timer *poll;          /* gives it back */
+    int64_t poll_seconds; /* between the guest's answer and the next question; 0: nobody asks by itself */
+    int64_t updated;      /* seconds since 1970 of the guest's last answer; 0: there was none */
     struct VirtioBalloonState {
         uint32_t num_pages, actual; /* of 4 KiB: wanted, and what the guest says */
         uint64_t stat[STAT_TAGS];
@@ -177,12 +182,29 @@ static void read_stats(VirtioBalloon *b, const VirtioElement *e)
     }
 }
 
+static int64_t balloon_now(const VirtioBalloon *b, ClockKind kind)
+{
+    return clock_get_ns(device_clock(&b->v.dev), kind);
+}
+
+/* The next question comes when the guest has answered this one: who does not answer is not asked again. */
+static void poll_later(VirtioBalloon *b)
+{
+    if (b->poll_seconds) {
+        timer_set_deadline(b->poll, balloon_now(b, CLK_VIRTUAL) + b->poll_seconds * NANOS);
+    } else {
+        timer_cancel(b->poll);
+    }
+}
+
 static void take_stats(VirtioBalloon *b)
 {
     VirtioTurn turn = virtio_turn(&b->v, STATS);
     VirtioElement *e;
     while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(&b->v, STATS))) {
         read_stats(b, e);
+        b->updated = balloon_now(b, CLK_HOST) / NANOS;
+        poll_later(b);
         if (b->stats) { /* the driver gave a second one: the first goes back */
             virtqueue_push(&b->v, STATS, b->stats, 0);
         }
@@ -205,15 +227,20 @@ static bool balloon_quiesce(VirtioDevice *v)
     return true;
 }
 
-void virtio_balloon_poll_stats(Device *dev)
+static void ask_for_stats(void *opaque)
 {
-    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
-    device_lock(dev);
+    VirtioBalloon *b = opaque;
     if (b->stats) {
         virtqueue_push(&b->v, STATS, b->stats, 0);
         b->stats = NULL;
         virtqueue_notify(&b->v, STATS);
     }
+}
+
+void virtio_balloon_poll_stats(Device *dev)
+{
+    device_lock(dev);
+    ask_for_stats(container_of(dev, VirtioBalloon, v.dev));
     device_unlock(dev);
 }
 
@@ -263,6 +290,57 @@ uint64_t virtio_balloon_actual(Device *dev)
     device_unlock(dev);
     return bytes;
 }
+
+/* QEMU's manual, "Virtio balloon memory statistics"; the tags' order is that of 5.5.6.4. */
+static const char *const stat_names[STAT_TAGS] = {
+    "stat-swap-in",      "stat-swap-out",     "stat-major-faults",     "stat-minor-faults",
+    "stat-free-memory",  "stat-total-memory", "stat-available-memory", "stat-disk-caches",
+    "stat-htlb-pgalloc", "stat-htlb-pgfail",  "stat-oom-kills",        "stat-alloc-stalls",
+    "stat-async-scans",  "stat-direct-scans", "stat-async-reclaims",   "stat-direct-reclaims",
+};
+
+static json_object *get_guest_stats(Device *dev)
+{
+    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
+    json_object *all = json_object_new_object(), *stats = json_object_new_object();
+    device_lock(dev);
+    for (unsigned tag = 0; tag < STAT_TAGS; tag++) {
+        json_object_object_add(stats, stat_names[tag], json_object_new_uint64(b->s.stat[tag]));
+    }
+    json_object_object_add(all, "last-update", json_object_new_int64(b->updated));
+    device_unlock(dev);
+    json_object_object_add(all, "stats", stats);
+    return all;
+}
+
+static json_object *get_poll_seconds(Device *dev)
+{
+    return json_object_new_int64(container_of(dev, VirtioBalloon, v.dev)->poll_seconds);
+}
+
+static bool set_poll_seconds(Device *dev, json_object *value, GError **err)
+{
+    VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
+    int64_t seconds = json_object_get_int64(value);
+    if (!json_object_is_type(value, json_type_int) || seconds < 0 || seconds > UINT32_MAX) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "Property 'guest-stats-polling-interval' takes seconds, from 0 (nobody asks) to %u",
+                    UINT32_MAX);
+        return false;
+    }
+    device_lock(dev);
+    b->poll_seconds = seconds;
+    poll_later(b);
+    device_unlock(dev);
+    return true;
+}
+
+static const LiveProp balloon_live[] = {
+    { "guest-stats", "guest statistics", "what the guest said last of its memory", get_guest_stats },
+    { "guest-stats-polling-interval", "int", "seconds after which it is asked again, 0: it is not",
+      get_poll_seconds, set_poll_seconds },
+    { NULL },
+};
 
 /* ---- the driver's side --------------------------------------------------- */
 
@@ -328,6 +406,7 @@ static bool balloon_realize(Device *dev, GError **err)
         return false;
     }
     virtio_init(&b->v, &balloon_ops);
+    b->poll = timer_new(device_clock(dev), CLK_VIRTUAL, dev->lock, ask_for_stats, b);
     for (unsigned q = 0; q < 3u + b->reporting; q++) {
         virtio_add_queue(&b->v, QUEUE_SIZE);
     }
@@ -337,6 +416,7 @@ static bool balloon_realize(Device *dev, GError **err)
 static void balloon_unrealize(Device *dev)
 {
     VirtioBalloon *b = container_of(dev, VirtioBalloon, v.dev);
+    timer_free(b->poll);
     balloon_quiesce(&b->v);
     virtio_finish(&b->v);
 }
@@ -368,6 +448,7 @@ const DeviceClass virtio_balloon_device_class = {
     .size = sizeof(B),
     .user_creatable = true,
     .props = balloon_props,
+    .live = balloon_live,
     .state = balloon_state,
     .state_offset = offsetof(B, s),
     .state_size = sizeof(struct VirtioBalloonState),

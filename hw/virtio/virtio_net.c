@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "hw/board.h"
+#include "hw/tree.h"
 
 enum { LEGACY_HEADER = 10, HEADER = 12, NUM_BUFFERS = 10, CTRL_QUEUE_SIZE = 64, MIN_MTU = 68 };
 enum { STATUS_LINK_UP = 1 };
@@ -303,10 +304,12 @@ static bool net_realize(Device *dev, GError **err)
                        .netdev = n->netdev,
                        .fe = &net_frontend,
                        .opaque = n,
-                       .lock = dev->lock };
+                       .lock = dev->lock,
+                       .get_rx_filter = virtio_net_get_rx_filter };
     if (!net_nic_add(dev->machine->nets, &n->nic, err)) {
         return false;
     }
+    n->place = device_tree_path(dev);
     virtio_init(&n->v, &net_ops);
     virtio_add_queue(&n->v, n->rx_queue_size);
     virtio_add_queue(&n->v, n->tx_queue_size);
@@ -324,6 +327,7 @@ static void net_unrealize(Device *dev)
     net_nic_remove(dev->machine->nets, &n->nic);
     bh_free(n->tx_bh);
     virtio_finish(&n->v);
+    g_free(n->place);
 }
 
 static void net_reset(Device *dev)

@@ -24,6 +24,7 @@ typedef struct VirtioNet {
     VirtioDevice v;
     NetClient *netdev;
     NetNic nic;
+    char *place; /* in the tree of objects */
     uint8_t mac[6];
     uint16_t rx_queue_size, tx_queue_size, host_mtu;
     int32_t bootindex;
@@ -48,5 +49,6 @@ static inline VirtioNet *virtio_net(VirtioDevice *v)
 
 void virtio_net_ctrl_notify(VirtioNet *n);
 void virtio_net_filter_reset(VirtioNet *n);
+void virtio_net_get_rx_filter(void *net, NetRxFilter *f); /* of NetNic */
 /* Whether the driver wants this frame. */
 bool virtio_net_filter_pass(const VirtioNet *n, const uint8_t *frame, size_t len);

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "hw/board.h"
+#include "hw/events.h"
 
 enum { CLASS_RX = 0, CLASS_MAC = 1, CLASS_VLAN = 2 };
 enum { RX_PROMISC, RX_ALLMULTI, RX_ALLUNI, RX_NOMULTI, RX_NOUNI, RX_NOBCAST };
@@ -105,6 +107,16 @@ static bool set_vlan(VirtioNet *n, Command *c, uint8_t what)
     return true;
 }
 
+/* Told once, until a client asks what it is now (docs/qmp.md): the driver cannot flood anybody. */
+static void tell_filter_changed(VirtioNet *n)
+{
+    Machine *m = n->v.dev.machine;
+    if (m && !n->nic.filter_told) {
+        n->nic.filter_told = true;
+        events_emit(m->events, &event_nic_rx_filter_changed, &(NicEvent){ (char *)n->nic.name, n->place });
+    }
+}
+
 static uint8_t execute(VirtioNet *n, const VirtioElement *e)
 {
     struct {
@@ -122,7 +134,9 @@ static uint8_t execute(VirtioNet *n, const VirtioElement *e)
     } else if (head.class == CLASS_VLAN) {
         ok = set_vlan(n, &c, head.command);
     }
-    if (!ok) {
+    if (ok) {
+        tell_filter_changed(n);
+    } else {
         log_guest_error("%s: control command %u of class %u: unknown or malformed", n->v.dev.path,
                         head.command, head.class);
     }
@@ -147,6 +161,29 @@ void virtio_net_ctrl_notify(VirtioNet *n)
 }
 
 /* ---- filter -------------------------------------------------------------- */
+
+void virtio_net_get_rx_filter(void *net, NetRxFilter *f)
+{
+    const VirtioNet *n = net;
+    *f = (NetRxFilter){
+        .promiscuous = n->s.promisc,
+        .broadcast = !n->s.nobcast,
+        .unicast = n->s.nouni    ? NET_RX_NONE
+                   : n->s.alluni ? NET_RX_ALL
+                                 : NET_RX_NORMAL,
+        .multicast = n->s.nomulti    ? NET_RX_NONE
+                     : n->s.allmulti ? NET_RX_ALL
+                                     : NET_RX_NORMAL,
+        .vlan = virtio_has(&n->v, NET_F_CTRL_VLAN) ? NET_RX_NORMAL : NET_RX_ALL,
+        .unicast_overflow = n->s.uni_overflow,
+        .multicast_overflow = n->s.multi_overflow,
+        .macs = n->s.macs,
+        .unicast_count = n->s.uni_count,
+        .multicast_count = n->s.multi_count,
+        .vlans = n->s.vlans,
+    };
+    memcpy(f->mac, n->s.mac, sizeof(f->mac));
+}
 
 static bool in_table(const VirtioNet *n, const uint8_t *mac, unsigned first, unsigned count)
 {

@@ -181,6 +181,14 @@ struct json_object *prop_json(const void *base, const Prop *p,
 void *prop_list_add(PropList *list, const Shape *shape);
 void prop_list_add_string(PropList *list, const char *text);
 void prop_list_add_enum(PropList *list, int value);
+void prop_list_add_number(PropList *list, int64_t value);
+
+/* Element i of a list of structs, or of strings. */
+static inline void *prop_list_struct(const PropList *list, size_t i)
+{
+    void *const *items = list->items;
+    return items[i];
+}
 
 /* ---- help and advice ----------------------------------------------------- */
 

@@ -90,3 +90,6 @@ bool chardev_is_used(const Chardev *chr); /* by a frontend, or a server of peers
 
 /* What a ringbuf keeps, oldest first and gone from it (`ringbuf_read`). */
 GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* As if its frontend had written it (`ringbuf_write`). */
+bool chardev_ringbuf_write(Chardev *chr, const void *data, size_t len,
+                           GError **err) G_GNUC_WARN_UNUSED_RESULT;

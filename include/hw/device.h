@@ -53,6 +53,14 @@ struct Device {
 
 /* ---- class --------------------------------------------------------------- */
 
+/* A property that lives with a device, beside those that it was made with: `qom-get`, `qom-set`.  Main loop, without
+ * the lock. */
+typedef struct LiveProp {
+    const char *name, *type, *help;          /* type: as other programs call it, "int" */
+    struct json_object *(*get)(Device *dev); /* the caller's */
+    bool (*set)(Device *dev, struct json_object *value, GError **err); /* NULL: it only tells */
+} LiveProp;
+
 struct DeviceClass {
     const char *name;           /* "virtio-net-pci" */
     const char *const *aliases; /* NULL-terminated, or NULL: "virtio-net" */
@@ -64,6 +72,7 @@ struct DeviceClass {
     bool user_creatable;  /* may be given to -device */
     LockClass lock_class; /* of its lock, if it is not LOCK_DEVICE */
     const Prop *props;    /* ends with a NULL name; so does the next */
+    const LiveProp *live; /* NULL: none; likewise */
     const Field *state;
     size_t state_offset, state_size; /* of the struct `s`; the generic test proves that
                                         `state` covers every byte of it but padding */

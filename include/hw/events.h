@@ -21,5 +21,14 @@ typedef struct DeviceEvent {
     char *path;
 } DeviceEvent;
 
+typedef struct RtcEvent {
+    int64_t offset; /* seconds that the guest's clock is ahead of -rtc base= */
+    char *path;
+} RtcEvent;
+typedef struct NicEvent {
+    char *name, *path;
+} NicEvent;
+
 extern const Event event_shutdown, event_reset, event_powerdown, event_stop, event_resume,
-    event_vserport_change, event_balloon_change, event_device_deleted;
+    event_vserport_change, event_balloon_change, event_device_deleted, event_rtc_change,
+    event_nic_rx_filter_changed;

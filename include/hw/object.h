@@ -23,8 +23,14 @@ typedef struct ObjectOptions ObjectOptions;
 extern const Shape object_shape;
 bool object_new(Objects *all, const ObjectOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 Object *object_find(const Objects *all, const char *id);
+void objects_foreach(const Objects *all, void (*fn)(const Object *o, void *opaque), void *opaque);
 const char *object_id(const Object *o);
 const char *object_type(const Object *o);
+
+/* One that nobody has.  held: what is no device has it (RAM), to the end. */
+void object_free(Objects *all, Object *o);
+void object_hold(Object *o);
+bool object_is_held(const Object *o);
 
 /* Random bytes from an rng object; NULL means rng-builtin.  Never blocks for
  * long: returns how many bytes it could get now (0..len), -1 when the object is no

@@ -94,6 +94,10 @@ uint32_t pci_config_read(PCIDevice *d, unsigned offset, unsigned size);
 void pci_config_describe(const PCIDevice *d, unsigned offset, IoTrace *t); /* for IoOps.describe */
 void pci_config_write(PCIDevice *d, unsigned offset, unsigned size, uint32_t value);
 
+/* Where the guest has put a BAR that the function has; UINT64_MAX: nowhere, or it does not answer.  The function is locked. */
+uint64_t pci_bar_address(const PCIDevice *d, unsigned index);
+const char *pci_class_name(uint16_t base_and_sub); /* "Ethernet controller"; NULL: no name here */
+
 /* ---- the host ---- */
 
 /* Where a board shows the host's windows; sizes 0: not shown. */
@@ -125,6 +129,9 @@ extern const DeviceClass gpex_pcihost_class, gpex_root_class;
  * the window `pio`, by a CPU that has no port instructions). */
 void pci_host_map(PCIHost *host, Machine *m, const PCIWindows *w);
 void pci_host_function_intx(PCIHost *host, const PCIDevice *d, bool level); /* for pci.c */
+
+/* The functions of all hosts of a machine, by host and address; in the main loop, where they come and go. */
+void pci_foreach_function(const Machine *m, void (*fn)(PCIDevice *d, void *opaque), void *opaque);
 
 /* The `interrupt-map` property of the device tree, for interrupt-map-mask
  * <0x1800 0 0 7>: host-endian cells, for a controller of one interrupt cell and no

@@ -40,6 +40,7 @@ void nets_free(Nets *all); /* NULL is fine */
 typedef struct NetdevOptions NetdevOptions;
 extern const Shape netdev_shape;
 NetClient *net_new(Nets *all, const NetdevOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool net_free(NetClient *nc, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* one that no card uses */
 NetClient *net_find(const Nets *all, const char *id);
 const char *net_id(const NetClient *nc);
 void net_foreach(const Nets *all, void (*fn)(NetClient *nc, void *opaque), void *opaque);
@@ -59,6 +60,18 @@ void net_accept_input(NetClient *nc);                             /* any thread 
 bool net_link_up(const NetClient *nc);
 void net_set_link(NetClient *nc, bool up);
 
+/* Which frames a card takes, as its driver has set it. */
+typedef enum NetRxMode { NET_RX_NONE, NET_RX_NORMAL /* those in the table */, NET_RX_ALL } NetRxMode;
+typedef struct NetRxFilter {
+    bool promiscuous, broadcast;
+    NetRxMode unicast, multicast, vlan;
+    bool unicast_overflow, multicast_overflow; /* the driver's table was too long: all pass */
+    uint8_t mac[6];
+    const uint8_t *macs; /* of 6 bytes: unicast_count, then multicast_count of them */
+    unsigned unicast_count, multicast_count;
+    const uint64_t *vlans; /* of NET_RX_NORMAL: a bit for each of 4096 */
+} NetRxFilter;
+
 /* A card, part of its device: listed in `info network` and known to set_link by name. */
 typedef struct NetNic {
     const char *name, *model; /* "virtio-net-pci.0" or the id, "virtio-net-pci" */
@@ -68,10 +81,14 @@ typedef struct NetNic {
     void *opaque;
     Lock *lock;
     bool unplugged; /* one without a netdev: its cable is out */
+    /* Under the lock; what it points to is the card's.  NULL: it has no filter. */
+    void (*get_rx_filter)(void *opaque, NetRxFilter *f);
+    bool filter_told; /* under the lock: a change was told, and nobody has asked since */
 } NetNic;
 bool net_nic_add(Nets *all, NetNic *nic, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* attaches its netdev */
 void net_nic_remove(Nets *all, NetNic *nic);
 bool net_nic_link_up(const NetNic *nic);
+void net_foreach_nic(const Nets *all, void (*fn)(NetNic *nic, void *opaque), void *opaque);
 /* set_link, by the id of a netdev or the name of a card; false: there is none. */
 bool net_set_link_of(Nets *all, const char *name, bool up);
 

@@ -182,6 +182,42 @@ static bool arrives(Card *c, const char *to, int vlan)
     return true;
 }
 
+/* What a client is told of the filter; a change is told once until it asks. */
+static NetRxFilter look(void)
+{
+    NetRxFilter f;
+    g_assert_true(fake_net.nic->filter_told);
+    fake_net.nic->filter_told = false;
+    fake_net.nic->get_rx_filter(fake_net.opaque, &f);
+    return f;
+}
+
+static void test_tell_filter(gconstpointer kind)
+{
+    const uint8_t on = 1, off = 0, table[] = { 1, 0, 0, 0, 2, 0, 0, 0, 0, 9, 1, 0, 0, 0, 3, 0, 0, 0, 0, 8 };
+    const uint16_t id = GUINT16_TO_LE(70);
+    Card c;
+    card_open(&c, kind, UINT64_MAX);
+    g_assert_false(fake_net.nic->filter_told);
+    g_assert_cmpint(command(&c, 0, 9, &on, 1), ==, 1);
+    g_assert_false(fake_net.nic->filter_told);
+    g_assert_cmpint(command(&c, 0, 0, &off, 1), ==, 0);
+    NetRxFilter f = look();
+    g_assert_false(f.promiscuous);
+    g_assert_true(f.broadcast && f.unicast == NET_RX_NORMAL && f.multicast == NET_RX_NORMAL);
+    g_assert_cmpint(command(&c, 0, 1, &on, 1), ==, 0);
+    g_assert_cmpint(command(&c, 1, 0, table, sizeof(table)), ==, 0);
+    g_assert_cmpint(command(&c, 2, 0, &id, 2), ==, 0);
+    f = look();
+    g_assert_cmpint(f.multicast, ==, NET_RX_ALL);
+    g_assert_cmpint(f.vlan, ==, NET_RX_NORMAL);
+    g_assert_cmphex(f.vlans[1], ==, 1 << 6);
+    g_assert_cmpuint(f.unicast_count, ==, 1);
+    g_assert_cmpuint(f.multicast_count, ==, 1);
+    g_assert_cmpmem(f.macs, 12, "\x02\0\0\0\0\x09\x03\0\0\0\0\x08", 12);
+    rig_close(&c.r);
+}
+
 static void test_filter(gconstpointer kind)
 {
     static const char *const all = "\xff\xff\xff\xff\xff\xff", *const other = "\x52\x54\x00\x00\x00\x02",
@@ -315,6 +351,7 @@ int main(int argc, char **argv)
         { "receive", test_receive },
         { "merged", test_merged },
         { "filter", test_filter },
+        { "tell-filter", test_tell_filter },
         { "bad-commands", test_bad_commands },
         { "bad-frames", test_bad_frames },
         { "echo-and-link", test_echo_and_link },

@@ -27,6 +27,7 @@ WEAK const char *net_id(const NetClient *nc)
 }
 WEAK bool net_nic_add(Nets *all, NetNic *nic, GError **err)
 {
+    fake_net.nic = nic;
     fake_net.fe = nic->fe;
     fake_net.opaque = nic->opaque;
     fake_net.lock = nic->lock;

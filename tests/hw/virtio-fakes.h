@@ -7,6 +7,7 @@ typedef struct FakeNet {
     const NetFrontend *fe;
     void *opaque;
     Lock *lock;
+    NetNic *nic;
     unsigned sent, accepts;
     bool down, echo;
     size_t len; /* of the last frame sent */

@@ -11,6 +11,7 @@ typedef struct GoldfishRtc {
     Irq irq;
     Timer *timer;
     ClockKind clock; /* what it follows */
+    char *place;     /* in the tree of objects */
     int64_t base;    /* RTC time = clock + base + s.offset */
     struct GoldfishRtcState {
         uint64_t offset;    /* what the guest added by setting the time; two's complement */
