@@ -119,6 +119,12 @@ bool command_show(const Command *cmd, Control *c, json_object *args,
     return ok;
 }
 
+static const Prop id_props[] = {
+    { "id", PROP_STRING, offsetof(IdArgument, id), .required = true },
+    { NULL },
+};
+const Shape command_id_shape = { "IdArgument", sizeof(IdArgument), id_props };
+
 /* ---- errors -------------------------------------------------------------- */
 
 static GQuark command_quark(void)
@@ -134,6 +140,11 @@ bool command_error(GError **err, CommandErrorClass class, const char *fmt, ...)
     va_end(ap);
     g_set_error_literal(err, command_quark(), (int)class, text);
     return false;
+}
+
+bool command_no_device(GError **err, const char *id)
+{
+    return command_error(err, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
 }
 
 const char *command_error_class(const GError *err)

@@ -71,9 +71,10 @@ typedef struct Command {
 /* Every table ends with a NULL name; the list of them, and that of all events, with NULL (qmp_table.c). */
 extern const Command *const command_tables[];
 extern const struct Event *const command_events[];
-extern const Command commands_run[], commands_info[], commands_host[], commands_block[], commands_probe[],
-    commands_qom[], commands_fds[], commands_absent[], commands_schema[], commands_session[],
-    commands_hotplug[];
+extern const Command commands_run[], commands_info[], commands_device[], commands_block[], commands_probe[],
+    commands_qom[], commands_fds[], commands_schema[], commands_session[], commands_blockstats[],
+    commands_pci[], commands_net[], commands_chardev[], commands_chardev_add[], commands_absent[],
+    commands_memory[], commands_classes[];
 
 const Command *command_find(const char *name); /* NULL: there is none */
 /* All of them in the order of their names: of Command, the caller's. */
@@ -87,6 +88,12 @@ bool command_show(const Command *cmd, Control *c, json_object *args,
                   void (*show)(const void *result, GString *out), GString *out,
                   GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Arguments of commands that take the id of something. */
+typedef struct IdArgument {
+    char *id;
+} IdArgument;
+extern const Shape command_id_shape;
+
 /* ---- errors ---- */
 
 /* What programs branch on; every other error is a GenericError, whoever has set it. */
@@ -98,4 +105,5 @@ typedef enum CommandErrorClass {
 } CommandErrorClass;
 /* Sets the error; returns false. */
 bool command_error(GError **err, CommandErrorClass class, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
-const char *command_error_class(const GError *err); /* "GenericError" */
+bool command_no_device(GError **err, const char *id); /* "Device 'x' not found" */
+const char *command_error_class(const GError *err);   /* "GenericError" */

@@ -243,6 +243,8 @@ static bool info_usernet(Machine *m, const char *args, GString *out, GError **er
 const MonitorCommand monitor_infos[] = {
     { "balloon", NULL, "show balloon information", info_balloon },
     { "block", NULL, "show info of all block devices", info_block },
+    { "blockstats", NULL, "show block device statistics", .does = "query-blockstats",
+      .show = monitor_show_blockstats },
     { "chardev", NULL, "show the character devices", info_chardev },
     { "cpus", NULL, "show infos for each CPU", info_cpus },
     { "irq", NULL, "show the interrupts statistics (if available)", info_irq },
@@ -251,6 +253,7 @@ const MonitorCommand monitor_infos[] = {
     { "mtree", "[-f]", "show memory tree (-f: dump flat view for address spaces)", info_mtree },
     { "name", NULL, "show the current VM name", .does = "query-name", .show = show_name },
     { "network", NULL, "show the network state", info_network },
+    { "pci", NULL, "show PCI info", .does = "query-pci", .show = monitor_show_pci },
     { "qtree", NULL, "show device tree", info_qtree },
     { "registers", "[-a|vcpu]", "show the cpu registers (-a: of all cpus)", info_registers },
     { "status", NULL, "show the current VM status (running|paused)", .does = "query-status", .show = show_status },

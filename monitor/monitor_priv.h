@@ -50,6 +50,10 @@ bool monitor_set_cpu(Machine *m, unsigned index);
 /* expr.c: text from *at on, moved past what was read. */
 bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err);
 
+/* What `info` prints of a result (MonitorCommand.show), beside its command. */
+void monitor_show_blockstats(const void *result, GString *out);
+void monitor_show_pci(const void *result, GString *out);
+
 /* hostends.c */
 bool monitor_cmd_hostfwd_add(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_hostfwd_remove(Machine *m, const char *args, GString *out, GError **err);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands on disks.  A drive is one node here, the file with its format; nothing is kept of its traffic.
+/* Commands on disks.  A drive is one node here, the file with its format; what was asked of it is in qmp_blockstats.c.
  *
- * Not modelled: nodes of a graph, jobs, statistics, throttling. */
+ * Not modelled: nodes of a graph, jobs, throttling. */
 #include "block/block.h"
 #include "hw/board.h"
+#include "hw/tree.h"
 #include "monitor/command.h"
+#include "monitor/qmp_block.h"
 
 static const char *const detect_zeroes[] = { "off", "on", "unmap", NULL };
 static const char *const io_statuses[] = { "ok", "failed", "nospace", NULL };
@@ -109,12 +111,23 @@ static const Prop flat_props[] = {
 #undef T
 static const Shape flat_shape = { "BlockArguments", sizeof(Flat), flat_props };
 
+char *qmp_drive_user(const Machine *m, const BlockBackend *blk)
+{
+    const Device *dev = machine_find_user(m, PROP_DRIVE, blk);
+    return !dev ? NULL : dev->id ? g_strdup(dev->id) : device_tree_path(dev);
+}
+
+char *qmp_node_name(const BlockBackend *blk)
+{
+    return g_strdup_printf("#%s", block_id(blk));
+}
+
 static void node_fill(NodeInfo *n, BlockBackend *blk)
 {
     BlockState s;
     block_get_state(blk, &s);
     n->file = g_strdup(s.filename);
-    n->node = g_strdup_printf("#%s", block_id(blk));
+    n->node = qmp_node_name(blk);
     n->driver = g_strdup("raw");
     n->readonly = s.readonly;
     n->active = true;
@@ -125,12 +138,19 @@ static void node_fill(NodeInfo *n, BlockBackend *blk)
     *n->cache = (CacheInfo){ !s.writethrough, s.direct, s.no_flush };
 }
 
+typedef struct Listing {
+    const Machine *machine;
+    PropList *list;
+} Listing;
+
 static void add_drive(BlockBackend *blk, void *opaque)
 {
-    DriveInfo *d = prop_list_add(opaque, &drive_info_shape);
+    const Listing *l = opaque;
+    DriveInfo *d = prop_list_add(l->list, &drive_info_shape);
     BlockState s;
     block_get_state(blk, &s);
     d->device = g_strdup(block_id(blk));
+    d->qdev = qmp_drive_user(l->machine, blk);
     d->type = g_strdup("unknown");
     for (int i = 0; io_statuses[i]; i++) {
         d->io_status = g_str_equal(io_statuses[i], s.io_status) ? i : d->io_status;
@@ -146,7 +166,8 @@ static void add_node(BlockBackend *blk, void *opaque)
 
 static bool run_query_block(Control *c, const void *args, void *result, GError **err)
 {
-    block_foreach(c->machine->drives, add_drive, result);
+    Listing l = { c->machine, result };
+    block_foreach(c->machine->drives, add_drive, &l);
     return true;
 }
 

@@ -135,7 +135,7 @@ static bool run_remove_fd(Control *c, const void *args, void *result, GError **e
 static void add_member(int64_t set, int fd, const char *opaque, void *user)
 {
     PropList *list = user;
-    SetInfo *info = list->count ? ((SetInfo **)list->items)[list->count - 1] : NULL;
+    SetInfo *info = list->count ? prop_list_struct(list, list->count - 1) : NULL;
     if (!info || info->set != set) {
         info = prop_list_add(list, &set_shape);
         info->set = set;

@@ -3,10 +3,10 @@
 #include "monitor/qmp_info.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "accel/accel.h"
 #include "hw/board.h"
+#include "hw/object.h"
 #include "monitor/command.h"
 #include "monitor/qmp_types.h"
 #include "target/cpu.h"
@@ -155,11 +155,6 @@ char *qmp_cpu_type(const Machine *m)
     return n ? g_strdup_printf("%.*s-riscv-cpu", n, model) : g_strdup("cpu");
 }
 
-static void get_thread_id(CPU *cpu, void *opaque)
-{
-    *(int *)opaque = gettid();
-}
-
 static CpuPlace *cpu_place(const MachineConfig *config, unsigned i)
 {
     unsigned threads = MAX(config->threads, 1), cores = MAX(config->cores, 1);
@@ -173,10 +168,8 @@ static bool run_query_cpus(Control *c, const void *args, void *result, GError **
     Machine *m = c->machine;
     for (unsigned i = 0; i < m->cpu_count; i++) {
         CpuInfo *info = prop_list_add(result, &cpu_shape);
-        int thread = 0;
-        cpu_run(m->cpus[i], get_thread_id, &thread);
         info->index = i;
-        info->thread = thread;
+        info->thread = m->cpus[i]->thread_id;
         info->type = qmp_cpu_type(m);
         info->path = g_strdup_printf("/machine/cpu[%u]", i);
         info->place = cpu_place(m->config, i);
@@ -230,6 +223,47 @@ static const Prop current_props[] = { { "wakeup-suspend-support", PROP_BOOL, ALW
 static const Shape memory_shape = { "MemoryInfo", sizeof(MemoryInfo), memory_props };
 static const Shape current_shape = { "CurrentMachineParams", sizeof(CurrentMachine), current_props };
 
+static const char *const host_policies[] = { "default", "preferred", "bind", "interleave", NULL };
+typedef struct MemdevInfo {
+    char *id;
+    uint64_t size;
+    bool merge, dump, prealloc, share;
+    PropList nodes;
+    int policy;
+} MemdevInfo;
+
+#define T MemdevInfo
+static const Prop memdev_props[] = {
+    { "id", PROP_STRING, MAYBE(id) },
+    { "size", PROP_SIZE, ALWAYS(size) },
+    { "merge", PROP_BOOL, ALWAYS(merge) },
+    { "dump", PROP_BOOL, ALWAYS(dump) },
+    { "prealloc", PROP_BOOL, ALWAYS(prealloc) },
+    { "share", PROP_BOOL, ALWAYS(share) },
+    { "host-nodes", PROP_I64, ALWAYS(nodes), .list = true },
+    { "policy", PROP_ENUM, ALWAYS(policy), .names = host_policies },
+    { NULL },
+};
+#undef T
+static const Shape memdev_shape = { "Memdev", sizeof(MemdevInfo), memdev_props };
+
+static void add_memdev(const Object *o, void *opaque)
+{
+    if (object_memory_size(o)) {
+        MemdevInfo *info = prop_list_add(opaque, &memdev_shape);
+        info->id = g_strdup(object_id(o));
+        info->size = object_memory_size(o);
+        info->dump = object_memory_is_dumped(o);
+        info->share = true;
+    }
+}
+
+static bool run_query_memdev(Control *c, const void *args, void *result, GError **err)
+{
+    objects_foreach(c->machine->objects, add_memdev, result);
+    return true;
+}
+
 static bool run_query_memory(Control *c, const void *args, void *result, GError **err)
 {
     MemoryInfo *info = result;
@@ -255,6 +289,7 @@ const Command commands_info[] = {
       run_query_hotpluggable_cpus },
     { "query-memory-size-summary", "how much memory the machine has", NULL, RETURNS_STRUCT(memory_shape), 0,
       run_query_memory },
+    { "query-memdev", "memory backends", NULL, RETURNS_LIST(memdev_shape), 0, run_query_memdev },
     { "query-current-machine", "what the machine can do", NULL, RETURNS_STRUCT(current_shape), 0,
       run_query_current_machine },
     { NULL },

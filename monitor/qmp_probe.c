@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What managers ask before they start a machine: which machines there are, and whether there is what this program has not
- * got (then: nothing, or "off").  A list that is empty is the truth, and stays so until that thing is built. */
+/* What managers ask before they start a machine: which machines and CPUs there are, what options take, what is measured. */
 #include <string.h>
 
 #include "block/block.h"
@@ -176,7 +175,7 @@ static bool run_set_capabilities(Control *c, const void *args, void *result, GEr
 {
     const Capabilities *a = args;
     for (size_t i = 0; i < a->list.count; i++) {
-        const Capability *want = ((Capability **)a->list.items)[i];
+        const Capability *want = prop_list_struct(&a->list, i);
         if (!want->state) {
             return command_error(
                 err, ERROR_GENERIC,
@@ -184,97 +183,6 @@ static bool run_set_capabilities(Control *c, const void *args, void *result, GEr
                 "would always be told");
         }
     }
-    return true;
-}
-
-/* ---- what is not there --------------------------------------------------- */
-
-typedef struct Nothing {
-    char *name;
-    int64_t number;
-    int choice;
-} Nothing;
-typedef struct Disabled {
-    bool enabled;
-} Disabled;
-typedef struct SpiceInfo {
-    bool enabled, migrated;
-    int mouse;
-} SpiceInfo;
-typedef struct MigrateInfo {
-    char *status;
-} MigrateInfo;
-
-static const char *const mouse_modes[] = { "client", "server", "unknown", NULL };
-static const char *const tpm_models[] = { "tpm-tis", "tpm-crb", "tpm-spapr", NULL };
-static const char *const tpm_types[] = { "passthrough", "emulator", NULL };
-/* clang-format off */
-static const char *const job_types[] = {
-    "commit", "stream", "mirror", "backup", "create", "amend", "snapshot-load", "snapshot-save", "snapshot-delete", NULL,
-};
-static const char *const job_statuses[] = {
-    "undefined", "created", "running", "paused", "ready", "standby", "waiting", "pending", "aborting", "concluded",
-    "null", NULL,
-};
-static const char *const memory_device_types[] = { "dimm", "nvdimm", "virtio-pmem", "virtio-mem", NULL };
-/* clang-format on */
-static const Prop tpm_options_props[] = { { "type", PROP_ENUM, 0, .required = true, .names = tpm_types },
-                                          { NULL } };
-static const Shape tpm_options_shape = { "TpmTypeOptions", sizeof(int), tpm_options_props };
-
-/* Shapes of elements of lists that are empty: none is ever made, so all their fields may be the same. */
-#define T Nothing
-#define TEXT(member_name)                                                                                    \
-    {                                                                                                        \
-        member_name, PROP_STRING, ALWAYS(name)                                                               \
-    }
-#define NUMBER(member_name)                                                                                  \
-    {                                                                                                        \
-        member_name, PROP_I64, ALWAYS(number)                                                                \
-    }
-#define CHOICE(member_name, table)                                                                           \
-    {                                                                                                        \
-        member_name, PROP_ENUM, ALWAYS(choice), .names = table                                               \
-    }
-/* clang-format off */
-static const Prop iothread_props[] = {
-    TEXT("id"), NUMBER("thread-id"), NUMBER("poll-max-ns"), NUMBER("poll-grow"), NUMBER("poll-shrink"),
-    NUMBER("poll-weight"), NUMBER("aio-max-batch"), { NULL },
-};
-static const Prop job_props[] = {
-    TEXT("id"), CHOICE("type", job_types), CHOICE("status", job_statuses), NUMBER("current-progress"),
-    NUMBER("total-progress"), { NULL },
-};
-static const Prop tpm_props[] = {
-    TEXT("id"), CHOICE("model", tpm_models), { "options", PROP_STRUCT, ALWAYS(name), .of = &tpm_options_shape }, { NULL },
-};
-static const Prop memory_device_props[] = { CHOICE("type", memory_device_types), { NULL } };
-/* clang-format on */
-#undef T
-static const Shape iothread_shape = { "IOThreadInfo", sizeof(Nothing), iothread_props };
-static const Shape tpm_shape = { "TPMInfo", sizeof(Nothing), tpm_props };
-static const Shape job_shape = { "JobInfo", sizeof(Nothing), job_props };
-static const Shape memory_device_shape = { "MemoryDeviceInfo", sizeof(Nothing), memory_device_props };
-#define T Disabled
-static const Prop vnc_props[] = { { "enabled", PROP_BOOL, ALWAYS(enabled) }, { NULL } };
-#undef T
-static const Shape vnc_shape = { "VncInfo", sizeof(Disabled), vnc_props };
-#define T SpiceInfo
-static const Prop spice_props[] = {
-    { "enabled", PROP_BOOL, ALWAYS(enabled) },
-    { "migrated", PROP_BOOL, ALWAYS(migrated) },
-    { "mouse-mode", PROP_ENUM, ALWAYS(mouse), .names = mouse_modes },
-    { NULL },
-};
-#undef T
-static const Shape spice_shape = { "SpiceInfo", sizeof(SpiceInfo), spice_props };
-#define T MigrateInfo
-static const Prop migrate_props[] = { { "error-desc", PROP_STRING, MAYBE(status) }, { NULL } };
-#undef T
-static const Shape migrate_shape = { "MigrationInfo", sizeof(MigrateInfo), migrate_props };
-
-static bool run_empty(Control *c, const void *args, void *result, GError **err)
-{
     return true;
 }
 
@@ -404,6 +312,11 @@ static bool run_query_dirty_rate(Control *c, const void *args, void *result, GEr
     return true;
 }
 
+static bool run_empty(Control *c, const void *args, void *result, GError **err)
+{
+    return true;
+}
+
 /* ---- statistics of an accelerator or device: none keeps any --------------- */
 
 static const char *const stats_targets[] = { "vm", "vcpu", "cryptodev", NULL };
@@ -481,20 +394,10 @@ const Command commands_probe[] = {
     { "query-migrate-capabilities", "how machines can be moved", NULL, RETURNS_LIST(capability_shape), 0,
       run_query_capabilities },
     { "migrate-set-capabilities", "how they are to be moved", &capabilities_shape, NULL, 0, run_set_capabilities },
-    { "query-migrate", "how far a migration is: there is none", NULL, RETURNS_STRUCT(migrate_shape), 0, run_empty },
-    { "query-iothreads", "threads for disks: there are none", NULL, RETURNS_LIST(iothread_shape), 0, run_empty },
-    { "query-memory-devices", "memory that was plugged in: there is none", NULL, RETURNS_LIST(memory_device_shape), 0,
-      run_empty },
-    { "query-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(job_shape), 0, run_empty },
-    { "query-tpm", "trusted platform modules: there are none", NULL, RETURNS_LIST(tpm_shape), 0, run_empty },
-    { "query-tpm-models", "kinds of them: there are none", NULL, RETURNS_ENUMS(tpm_models), 0, run_empty },
-    { "query-tpm-types", "kinds of their host ends: there are none", NULL, RETURNS_ENUMS(tpm_types), 0, run_empty },
     { "query-command-line-options", "what options take", &option_filter_shape, RETURNS_LIST(option_shape), 0,
       run_query_options },
     { "query-dirty-rate", "how fast the guest writes memory: not measured", &rate_unit_shape, RETURNS_STRUCT(rate_shape), 0,
       run_query_dirty_rate },
-    { "query-vnc", "the VNC server: there is none", NULL, RETURNS_STRUCT(vnc_shape), 0, run_empty },
-    { "query-spice", "the SPICE server: there is none", NULL, RETURNS_STRUCT(spice_shape), 0, run_empty },
     { NULL },
 };
 /* clang-format on */

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tree of objects that other programs look into, as far as there is something to see: /machine has the CPUs, the
- * devices with an id (peripheral) and without (peripheral-anon); a device's properties are its rows.
+/* The tree of objects that other programs look into, as far as there is something to see: /objects has what -object has
+ * made, /machine the CPUs and the devices (hw/tree.h); a device's properties are its rows, and those that live with it.
  *
- * Not modelled: containers of host ends, devices of the board, setting properties of what is there. */
+ * Not modelled: containers of host ends, properties of CPUs and of the machine. */
 #include <stdio.h>
 #include <string.h>
 
 #include "accel/accel.h"
-#include "chardev/chardev.h"
 #include "hw/board.h"
 #include "hw/object.h"
+#include "hw/tree.h"
 #include "monitor/command.h"
 #include "monitor/qmp_info.h"
+#include "monitor/qmp_qom.h"
 #include "target/cpu.h"
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -20,20 +21,20 @@ typedef struct PropertyInfo {
     char *name, *type, *description;
     json_object *preset;
 } PropertyInfo;
-typedef struct TypeInfo {
-    char *name, *parent;
-    bool abstract, has_abstract;
-} TypeInfo;
+typedef struct PropertyValue {
+    char *name, *type;
+    json_object *value;
+} PropertyValue;
+typedef struct PropertyValues {
+    PropList properties;
+} PropertyValues;
 typedef struct Place {
     char *path, *property;
+    json_object *value;
 } Place;
-typedef struct TypeName {
-    char *name;
-} TypeName;
-typedef struct TypeFilter {
-    char *implements;
-    bool abstract, has_abstract;
-} TypeFilter;
+typedef struct Places {
+    PropList paths;
+} Places;
 
 #define T PropertyInfo
 static const Prop property_props[] = {
@@ -44,16 +45,23 @@ static const Prop property_props[] = {
     { NULL },
 };
 #undef T
-static const Shape property_shape = { "ObjectPropertyInfo", sizeof(PropertyInfo), property_props };
-#define T TypeInfo
-static const Prop type_props[] = {
+const Shape qmp_property_shape = { "ObjectPropertyInfo", sizeof(PropertyInfo), property_props };
+#define T PropertyValue
+static const Prop value_props[] = {
     { "name", PROP_STRING, ALWAYS(name) },
-    { "abstract", PROP_BOOL, MAYBE_HAS(abstract) },
-    { "parent", PROP_STRING, MAYBE(parent) },
+    { "type", PROP_STRING, ALWAYS(type) },
+    { "value", PROP_ANY, MAYBE(value) },
     { NULL },
 };
 #undef T
-static const Shape type_shape = { "ObjectTypeInfo", sizeof(TypeInfo), type_props };
+static const Shape value_shape = { "ObjectPropertyValue", sizeof(PropertyValue), value_props };
+#define T PropertyValues
+static const Prop values_props[] = {
+    { "properties", PROP_STRUCT, ALWAYS(properties), .list = true, .of = &value_shape },
+    { NULL },
+};
+#undef T
+static const Shape values_shape = { "ObjectPropertiesValues", sizeof(PropertyValues), values_props };
 #define T Place
 static const Prop path_props[] = { { "path", PROP_STRING, ALWAYS(path) }, { NULL } };
 static const Prop place_props[] = {
@@ -61,163 +69,180 @@ static const Prop place_props[] = {
     { "property", PROP_STRING, ALWAYS(property) },
     { NULL },
 };
-#undef T
-#define T TypeName
-static const Prop type_name_props[] = { { "typename", PROP_STRING, ALWAYS(name) }, { NULL } };
-#undef T
-#define T TypeFilter
-static const Prop filter_props[] = {
-    { "implements", PROP_STRING, MAYBE(implements), .help = "a type and those derived from it" },
-    { "abstract", PROP_BOOL, MAYBE_HAS(abstract), .help = "those too that nothing is made of" },
+static const Prop set_props[] = {
+    { "path", PROP_STRING, ALWAYS(path) },
+    { "property", PROP_STRING, ALWAYS(property) },
+    { "value", PROP_ANY, ALWAYS(value) },
     { NULL },
 };
 #undef T
+#define T Places
+static const Prop paths_props[] = { { "paths", PROP_STRING, ALWAYS(paths), .list = true }, { NULL } };
+#undef T
 static const Shape path_shape = { "QomPath", sizeof(Place), path_props };
+static const Shape paths_shape = { "QomPaths", sizeof(Places), paths_props };
 static const Shape place_shape = { "QomPlace", sizeof(Place), place_props };
-static const Shape type_name_shape = { "TypeName", sizeof(TypeName), type_name_props };
-static const Shape filter_shape = { "TypeFilter", sizeof(TypeFilter), filter_props };
-
-static void add_property(PropList *list, const char *name, char *type)
-{
-    PropertyInfo *info = prop_list_add(list, &property_shape);
-    info->name = g_strdup(name);
-    info->type = type;
-}
+static const Shape set_shape = { "QomSet", sizeof(Place), set_props };
 
 /* ---- places -------------------------------------------------------------- */
 
-typedef enum PlaceKind {
-    PLACE_NONE,
-    PLACE_ROOT,
-    PLACE_MACHINE,
-    PLACE_PERIPHERAL,
-    PLACE_ANON,
-    PLACE_DEVICE,
-    PLACE_CPU
-} PlaceKind;
+typedef enum NodeKind {
+    NODE_NONE,
+    NODE_ROOT,
+    NODE_OBJECTS,
+    NODE_OBJECT,
+    NODE_MACHINE,
+    NODE_HOME,
+    NODE_DEVICE,
+    NODE_CPU
+} NodeKind;
+typedef struct Node {
+    NodeKind kind;
+    DeviceHome home; /* NODE_HOME */
+    Device *dev;     /* NODE_DEVICE, else NULL */
+    Object *object;  /* NODE_OBJECT */
+} Node;
 
-/* The n-th device of the user's that has no id; NULL: there are fewer. */
-static Device *anonymous(Machine *m, unsigned n)
+static const struct {
+    const char *path, *name; /* name: of a child of /machine */
+    Node node;
+} fixed[] = {
+    { "/", NULL, { NODE_ROOT } },
+    { "/objects", NULL, { NODE_OBJECTS } },
+    { "/machine", NULL, { NODE_MACHINE } },
+    { "/machine/peripheral", "peripheral", { NODE_HOME, HOME_PERIPHERAL } },
+    { "/machine/peripheral-anon", "peripheral-anon", { NODE_HOME, HOME_ANON } },
+    { "/machine/unattached", "unattached", { NODE_HOME, HOME_UNATTACHED } },
+};
+
+static Node find_node(const Machine *m, const char *path, GError **err)
 {
-    for (guint i = 0; i < m->devices->len; i++) {
-        Device *dev = m->devices->pdata[i];
-        if (!dev->id && !dev->outer && dev->class->user_creatable && dev->bus && !n--) {
-            return dev;
+    unsigned cpu;
+    int end = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(fixed); i++) {
+        if (g_str_equal(path, fixed[i].path)) {
+            return fixed[i].node;
         }
     }
-    return NULL;
+    if (sscanf(path, "/machine/cpu[%u]%n", &cpu, &end) == 1 && end && !path[end] && cpu < m->cpu_count) {
+        return (Node){ NODE_CPU };
+    }
+    Object *object =
+        g_str_has_prefix(path, "/objects/") ? object_find(m->objects, path + strlen("/objects/")) : NULL;
+    Device *dev = machine_device_at(m, path);
+    if (!dev && !object) {
+        command_no_device(err, path);
+    }
+    return (Node){ dev ? NODE_DEVICE : object ? NODE_OBJECT : NODE_NONE, .dev = dev, .object = object };
 }
 
-static PlaceKind find_place(Machine *m, const char *path, Device **dev, unsigned *cpu)
+static char *node_type(const Machine *m, const Node *n)
 {
-    unsigned n;
-    int end = 0;
-    *dev = NULL;
-    if (g_str_equal(path, "/")) {
-        return PLACE_ROOT;
+    switch (n->kind) {
+    case NODE_MACHINE: return g_strdup_printf("%s-machine", m->board->name);
+    case NODE_DEVICE: return g_strdup(n->dev->class->name);
+    case NODE_OBJECT: return g_strdup(object_type(n->object));
+    case NODE_CPU: return qmp_cpu_type(m);
+    default: return g_strdup("container");
     }
-    if (g_str_equal(path, "/machine")) {
-        return PLACE_MACHINE;
-    }
-    if (g_str_equal(path, "/machine/peripheral")) {
-        return PLACE_PERIPHERAL;
-    }
-    if (g_str_equal(path, "/machine/peripheral-anon")) {
-        return PLACE_ANON;
-    }
-    if (sscanf(path, "/machine/cpu[%u]%n", cpu, &end) == 1 && end && !path[end] && *cpu < m->cpu_count) {
-        return PLACE_CPU;
-    }
-    if (sscanf(path, "/machine/peripheral-anon/device[%u]%n", &n, &end) == 1 && end && !path[end]) {
-        *dev = anonymous(m, n);
-    } else {
-        bool full = g_str_has_prefix(path, "/machine/peripheral/");
-        const char *id = full ? path + strlen("/machine/peripheral/") : path;
-        Device *found = machine_find_device(m, id);
-        *dev = found && found->id && g_str_equal(found->id, id) ? found : NULL;
-    }
-    return *dev ? PLACE_DEVICE : PLACE_NONE;
-}
-
-static bool no_place(const char *path, GError **err)
-{
-    return command_error(err, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", path);
 }
 
 /* ---- listing ------------------------------------------------------------- */
 
-static void list_prop(const Prop *p, void *opaque)
+void qmp_add_property(PropList *list, const char *name, char *type)
+{
+    PropertyInfo *info = prop_list_add(list, &qmp_property_shape);
+    info->name = g_strdup(name);
+    info->type = type;
+}
+
+static void add_child(PropList *list, const char *name, const char *type)
+{
+    qmp_add_property(list, name, g_strdup_printf("child<%s>", type));
+}
+
+void qmp_list_prop(const Prop *p, void *opaque)
 {
     if (prop_is_listed(p) && !p->only) {
-        PropertyInfo *info = prop_list_add(opaque, &property_shape);
+        PropertyInfo *info = prop_list_add(opaque, &qmp_property_shape);
         info->name = g_strdup(p->name);
         info->type = g_strdup(p->kind == PROP_LINK ? "link<object>" : prop_type_name(p));
         info->description = g_strdup(p->help);
     }
 }
 
-static void list_class(const DeviceClass *class, PropList *list)
+void qmp_list_class(const DeviceClass *class, PropList *list)
 {
-    device_class_foreach_prop(class, list_prop, list);
+    device_class_foreach_prop(class, qmp_list_prop, list);
+    for (const LiveProp *p = class->live; p && p->name; p++) {
+        PropertyInfo *info = prop_list_add(list, &qmp_property_shape);
+        info->name = g_strdup(p->name);
+        info->type = g_strdup(p->type);
+        info->description = g_strdup(p->help);
+    }
     if (class->inner) {
-        list_class(class->inner, list);
+        qmp_list_class(class->inner, list);
     }
 }
 
-static void list_devices(Machine *m, bool with_id, PropList *list)
+static void list_home(const Machine *m, DeviceHome home, PropList *list)
 {
-    unsigned n = 0;
-    for (guint i = 0; i < m->devices->len; i++) {
-        const Device *dev = m->devices->pdata[i];
-        if (with_id && dev->id && !dev->outer) {
-            add_property(list, dev->id, g_strdup_printf("child<%s>", dev->class->name));
+    const Device *dev;
+    for (unsigned n = 0; (dev = machine_device_of_home(m, home, n)); n++) {
+        g_autofree char *path = device_tree_path(dev);
+        add_child(list, strrchr(path, '/') + 1, dev->class->name);
+    }
+}
+
+static void list_machine(const Machine *m, PropList *list)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(fixed); i++) {
+        if (fixed[i].name) {
+            add_child(list, fixed[i].name, "container");
         }
     }
-    for (const Device *dev; !with_id && (dev = anonymous(m, n)); n++) {
-        g_autofree char *name = g_strdup_printf("device[%u]", n);
-        add_property(list, name, g_strdup_printf("child<%s>", dev->class->name));
-    }
-}
-
-static void list_machine(Machine *m, PropList *list)
-{
-    add_property(list, "peripheral", g_strdup("child<container>"));
-    add_property(list, "peripheral-anon", g_strdup("child<container>"));
     for (unsigned i = 0; i < m->cpu_count; i++) {
         g_autofree char *name = g_strdup_printf("cpu[%u]", i), *type = qmp_cpu_type(m);
-        add_property(list, name, g_strdup_printf("child<%s>", type));
+        add_child(list, name, type);
     }
 }
 
-static bool list_place(Machine *m, const char *path, PropList *list, GError **err)
+static void list_object(const Object *o, void *list)
 {
-    Device *dev;
-    unsigned cpu;
-    PlaceKind kind = find_place(m, path, &dev, &cpu);
-    if (kind == PLACE_NONE) {
-        return no_place(path, err);
-    }
-    add_property(list, "type", g_strdup("string"));
-    switch (kind) {
-    case PLACE_ROOT:
-        add_property(list, "machine", g_strdup_printf("child<%s-machine>", m->board->name));
+    add_child(list, object_id(o), object_type(o));
+}
+
+static void list_node(const Machine *m, const Node *n, PropList *list)
+{
+    g_autofree char *machine = g_strdup_printf("%s-machine", m->board->name);
+    qmp_add_property(list, "type", g_strdup("string"));
+    switch (n->kind) {
+    case NODE_ROOT:
+        add_child(list, "objects", "container");
+        add_child(list, "machine", machine);
         break;
-    case PLACE_MACHINE: list_machine(m, list); break;
-    case PLACE_PERIPHERAL: list_devices(m, true, list); break;
-    case PLACE_ANON: list_devices(m, false, list); break;
-    case PLACE_DEVICE:
-        add_property(list, "realized", g_strdup("bool"));
-        list_class(dev->class, list);
+    case NODE_OBJECTS: objects_foreach(m->objects, list_object, list); break;
+    case NODE_MACHINE: list_machine(m, list); break;
+    case NODE_HOME: list_home(m, n->home, list); break;
+    case NODE_DEVICE:
+        qmp_add_property(list, "realized", g_strdup("bool"));
+        qmp_list_class(n->dev->class, list);
+        if (n->dev->inner) {
+            add_child(list, "virtio-backend", n->dev->inner->class->name);
+        }
         break;
     default: break;
     }
-    return true;
 }
 
 static bool run_qom_list(Control *c, const void *args, void *result, GError **err)
 {
     const Place *a = args;
-    return list_place(c->machine, a->path, result, err);
+    Node n = find_node(c->machine, a->path, err);
+    if (n.kind != NODE_NONE) {
+        list_node(c->machine, &n, result);
+    }
+    return n.kind != NODE_NONE;
 }
 
 /* ---- getting ------------------------------------------------------------- */
@@ -235,146 +260,136 @@ static void match_prop(const Prop *p, void *opaque)
     }
 }
 
-static json_object *device_property(Device *dev, const char *name)
+/* Of the device or the one inside, which *dev becomes; NULL: there is none. */
+static const Prop *find_prop(Device **dev, const char *name)
 {
     Search s = { name, NULL };
-    for (Device *d = dev; d && !s.found; d = d->inner) {
+    for (Device *d = *dev; d && !s.found; d = d->inner) {
         device_class_foreach_prop(d->class, match_prop, &s);
-        if (s.found) {
-            return device_prop_json(d, s.found);
+        *dev = d;
+    }
+    return s.found;
+}
+
+static const LiveProp *find_live(Device **dev, const char *name)
+{
+    for (Device *d = *dev; d; d = d->inner) {
+        for (const LiveProp *p = d->class->live; p && p->name; p++) {
+            if (g_str_equal(p->name, name)) {
+                *dev = d;
+                return p;
+            }
         }
     }
     return NULL;
 }
 
-static char *place_type(Machine *m, PlaceKind kind, const Device *dev)
+static json_object *device_value(Device *dev, const char *name)
 {
-    switch (kind) {
-    case PLACE_MACHINE: return g_strdup_printf("%s-machine", m->board->name);
-    case PLACE_DEVICE: return g_strdup(dev->class->name);
-    case PLACE_CPU: return qmp_cpu_type(m);
-    default: return g_strdup("container");
+    const LiveProp *live = find_live(&dev, name);
+    if (live) {
+        return live->get(dev);
     }
+    const Prop *p = find_prop(&dev, name);
+    return p ? device_prop_json(dev, p) : NULL;
 }
 
-static bool get_value(Machine *m, const char *path, const char *property, json_object **value, GError **err)
+/* NULL: it has no such property, or one without a value. */
+static json_object *node_value(const Machine *m, const Node *n, const char *property)
 {
-    Device *dev;
-    unsigned cpu;
-    PlaceKind kind = find_place(m, path, &dev, &cpu);
-    if (kind == PLACE_NONE) {
-        return no_place(path, err);
-    }
-    g_autofree char *type = place_type(m, kind, dev);
     if (g_str_equal(property, "type")) {
-        *value = json_object_new_string(type);
-    } else if (dev && g_str_equal(property, "realized")) {
-        *value = json_object_new_boolean(dev->realized);
-    } else {
-        *value = dev ? device_property(dev, property) : NULL;
+        g_autofree char *type = node_type(m, n);
+        return json_object_new_string(type);
     }
-    return *value || command_error(err, ERROR_GENERIC, "Property '%s.%s' not found", type, property);
+    if (n->dev && g_str_equal(property, "realized")) {
+        return json_object_new_boolean(n->dev->realized);
+    }
+    return n->dev ? device_value(n->dev, property) : NULL;
+}
+
+static bool no_property(const Machine *m, const Node *n, const char *property, GError **err)
+{
+    g_autofree char *type = node_type(m, n);
+    return command_error(err, ERROR_GENERIC, "Property '%s.%s' not found", type, property);
 }
 
 static bool run_qom_get(Control *c, const void *args, void *result, GError **err)
 {
     const Place *a = args;
-    return get_value(c->machine, a->path, a->property, result, err);
+    Node n = find_node(c->machine, a->path, err);
+    json_object **value = result;
+    if (n.kind == NODE_NONE) {
+        return false;
+    }
+    *value = node_value(c->machine, &n, a->property);
+    return *value || no_property(c->machine, &n, a->property, err);
 }
 
-/* ---- types --------------------------------------------------------------- */
-
-static bool run_device_properties(Control *c, const void *args, void *result, GError **err)
+static bool get_all(const Machine *m, const char *path, PropList *list, GError **err)
 {
-    const TypeName *a = args;
-    const DeviceClass *class = device_class_find(a->name);
-    if (!class) {
-        return command_error(err, ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", a->name);
+    Node n = find_node(m, path, err);
+    if (n.kind == NODE_NONE) {
+        return false;
     }
-    list_class(class, result);
+    PropertyValues *all = prop_list_add(list, &values_shape);
+    PropList names = { NULL, 0 };
+    list_node(m, &n, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        PropertyInfo *info = prop_list_struct(&names, i);
+        PropertyValue *one = prop_list_add(&all->properties, &value_shape);
+        one->value = node_value(m, &n, info->name);
+        one->name = g_steal_pointer(&info->name);
+        one->type = g_steal_pointer(&info->type);
+    }
+    prop_clear(&names, &(Prop){ "names", PROP_STRUCT, .list = true, .of = &qmp_property_shape });
     return true;
 }
 
-static void list_rows(const Prop *props, PropList *list)
+static bool run_qom_list_get(Control *c, const void *args, void *result, GError **err)
 {
-    for (const Prop *p = props; p && p->name; p++) {
-        list_prop(p, list);
-    }
-}
-
-/* Of a device, an object, or a machine. */
-static bool run_type_properties(Control *c, const void *args, void *result, GError **err)
-{
-    const TypeName *a = args;
-    const DeviceClass *class = device_class_find(a->name);
-    const char *const *objects = prop_enum_names(object_shape.tag);
-    if (class) {
-        list_class(class, result);
-        return true;
-    }
-    for (unsigned i = 0; objects[i]; i++) {
-        if (g_str_equal(objects[i], a->name)) {
-            list_rows(object_shape.arms[i] ? object_shape.arms[i]->props : NULL, result);
-            return true;
+    const Places *a = args;
+    for (size_t i = 0; i < a->paths.count; i++) {
+        if (!get_all(c->machine, prop_list_struct(&a->paths, i), result, err)) {
+            return false;
         }
     }
-    for (const BoardClass *const *b = board_classes; *b; b++) {
-        g_autofree char *name = g_strdup_printf("%s-machine", (*b)->name);
-        if (g_str_equal(name, a->name) && g_str_equal((*b)->arch, c->machine->board->arch)) {
-            list_rows((*b)->options, result);
-            list_rows(machine_options, result);
-            return true;
-        }
-    }
-    return command_error(err, ERROR_DEVICE_NOT_FOUND, "Class '%s' not found", a->name);
-}
-
-static void add_type(PropList *list, const TypeFilter *f, const char *name, const char *parent)
-{
-    if (!f->implements || g_str_equal(f->implements, parent) || g_str_equal(f->implements, name) ||
-        g_str_equal(f->implements, "object")) {
-        TypeInfo *info = prop_list_add(list, &type_shape);
-        info->name = g_strdup(name);
-        info->parent = g_strdup(parent);
-    }
-}
-
-static bool run_list_types(Control *c, const void *args, void *result, GError **err)
-{
-    const TypeFilter *f = args;
-    const char *const *names = prop_enum_names(object_shape.tag);
-    for (const DeviceClass *const *d = device_classes; *d; d++) {
-        add_type(result, f, (*d)->name, (*d)->parent ? (*d)->parent->name : "device");
-    }
-    for (; *names; names++) {
-        bool memory = g_str_has_prefix(*names, "memory-backend");
-        add_type(result, f, *names,
-                 memory                            ? "memory-backend"
-                 : g_str_has_prefix(*names, "rng") ? "rng-backend"
-                                                   : "object");
-    }
-    for (names = prop_enum_names(chardev_shape.tag); *names; names++) {
-        g_autofree char *name = g_strdup_printf("chardev-%s", *names);
-        add_type(result, f, name, "chardev");
-    }
-    for (const BoardClass *const *b = board_classes; *b; b++) {
-        g_autofree char *name = g_strdup_printf("%s-machine", (*b)->name);
-        if (g_str_equal((*b)->arch, c->machine->board->arch)) {
-            add_type(result, f, name, "machine");
-        }
-    }
-    add_type(result, f, "tcg-accel", "accel");
     return true;
+}
+
+/* ---- setting ------------------------------------------------------------- */
+
+static bool run_qom_set(Control *c, const void *args, void *result, GError **err)
+{
+    const Place *a = args;
+    Node n = find_node(c->machine, a->path, err);
+    if (n.kind == NODE_NONE) {
+        return false;
+    }
+    Device *dev = n.dev;
+    const LiveProp *live = find_live(&dev, a->property);
+    if (live && live->set) {
+        return live->set(dev, a->value, err);
+    }
+    if (live || g_str_equal(a->property, "type") || (dev && g_str_equal(a->property, "realized"))) {
+        g_autofree char *type = live ? g_strdup(dev->class->name) : node_type(c->machine, &n);
+        return command_error(err, ERROR_GENERIC, "Property '%s.%s' is not writable", type, a->property);
+    }
+    if (!find_prop(&dev, a->property)) {
+        return no_property(c->machine, &n, a->property, err);
+    }
+    return command_error(err, ERROR_GENERIC,
+                         "Attempt to set property '%s' on device '%s' (type '%s') after it was realized. "
+                         "Give it with -device",
+                         a->property, device_user_path(dev), dev->class->name);
 }
 
 /* clang-format off */
 const Command commands_qom[] = {
-    { "qom-list", "what is at a place of the tree", &path_shape, RETURNS_LIST(property_shape), 0, run_qom_list },
+    { "qom-list", "what is at a place of the tree", &path_shape, RETURNS_LIST(qmp_property_shape), 0, run_qom_list },
     { "qom-get", "a property of what is at a place", &place_shape, RETURNS_ANY, 0, run_qom_get },
-    { "qom-list-types", "all types of objects", &filter_shape, RETURNS_LIST(type_shape), 0, run_list_types },
-    { "qom-list-properties", "properties of a type", &type_name_shape, RETURNS_LIST(property_shape), 0, run_type_properties },
-    { "device-list-properties", "properties of a device", &type_name_shape, RETURNS_LIST(property_shape), 0,
-      run_device_properties },
+    { "qom-list-get", "all properties of what is at places", &paths_shape, RETURNS_LIST(values_shape), 0,
+      run_qom_list_get },
+    { "qom-set", "change a property that may change while the machine runs", &set_shape, NULL, 0, run_qom_set },
     { NULL },
 };
 /* clang-format on */

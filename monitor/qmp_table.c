@@ -5,11 +5,14 @@
 #include "monitor/command.h"
 
 const Command *const command_tables[] = {
-    commands_session, commands_schema, commands_run, commands_info,  commands_host,
-    commands_block,   commands_fds,    commands_qom, commands_probe, NULL,
+    commands_session, commands_schema,      commands_run, commands_info,    commands_device,
+    commands_chardev, commands_chardev_add, commands_net, commands_block,   commands_blockstats,
+    commands_pci,     commands_fds,         commands_qom, commands_classes, commands_probe,
+    commands_absent,  commands_memory,      NULL,
 };
 
 const Event *const command_events[] = {
-    &event_balloon_change, &event_block_io_error, &event_device_deleted, &event_powerdown,       &event_reset,
-    &event_resume,         &event_shutdown,       &event_stop,           &event_vserport_change, NULL,
+    &event_balloon_change, &event_block_io_error, &event_device_deleted,  &event_nic_rx_filter_changed,
+    &event_powerdown,      &event_reset,          &event_resume,          &event_rtc_change,
+    &event_shutdown,       &event_stop,           &event_vserport_change, NULL,
 };

@@ -50,12 +50,11 @@ static const Unbuilt commands[] = {
 static const Unbuilt infos[] = {
     { "snapshots", "snapshots are not built" },
     { "migrate migrate_capabilities migrate_parameters dirty_rate vcpu_dirty_limit", "moving machines is not built" },
-    { "block-jobs blockstats", "jobs and statistics of disks are not built; see info block" },
+    { "block-jobs", "jobs on disks are not built; see info block and info blockstats" },
     { "capture", "no sound is built" },
     { "vnc spice mice", "no display, keyboard and mouse are built" },
     { "usb usbhost", "USB is not built" },
     { "kvm sev sgx", "KVM is not built" },
-    { "pci", "use info qtree and info mtree" },
     { "pic lapic", "use info irq" },
     { "roms ramblock memory-devices memory_size_summary memdev", "use info mtree" },
     { "numa hotpluggable-cpus iothreads", "there are none: -smp says how many CPUs there are" },

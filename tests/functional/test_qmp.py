@@ -43,13 +43,13 @@ class Client:
             self.events.append((message["event"], message.get("data")))
         return message
 
-    def ask(self, name, **args):
+    def ask(self, name, /, **args):
         self.send(json.dumps({"execute": name, "arguments": {k.replace("_", "-"): v for k, v in args.items()}, "id": 7}))
         message = self.reply()
         check(message.get("id") == 7, f"{name} is answered by {message}")
         return message["return"] if "return" in message else message["error"]
 
-    def fails(self, name, kind, text, **args):
+    def fails(self, name, kind, text, /, **args):
         error = self.ask(name, **args)
         check(error.get("class") == kind and text in error["desc"], f"{name} is answered by {error}")
 

@@ -53,7 +53,8 @@ static void test_unknown(void)
     expect_has("device_add virtio-rng-pci", "hot plug is not built");
     expect_has("info snapshots", "unknown command: 'info snapshots'\nQEMU has it");
     expect_has("help migrate", "moving machines is not built");
-    expect_has("help info pci", "use info qtree");
+    expect_has("help info pci", "show PCI info");
+    expect_has("help info roms", "use info mtree");
     expect("snapshots", "unknown command: 'snapshots'\n"); /* of info only */
     expect("save", "unknown command: 'save'\n");
     expect("help stop", "stop|s  -- stop emulation\n");

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Questions about what this program has not got, and requests to it.  A list that is empty is the truth, and stays so until
+ * that thing is built; a request is answered as by a QEMU whose machine has no such thing. */
+#include "monitor/command.h"
+
+typedef struct Nothing {
+    char *name;
+    int64_t number;
+    int choice;
+    bool flag;
+} Nothing;
+typedef struct Disabled {
+    bool enabled;
+} Disabled;
+typedef struct SpiceInfo {
+    bool enabled, migrated;
+    int mouse;
+} SpiceInfo;
+typedef struct MigrateInfo {
+    char *status;
+} MigrateInfo;
+
+static const char *const mouse_modes[] = { "client", "server", "unknown", NULL };
+static const char *const tpm_models[] = { "tpm-tis", "tpm-crb", "tpm-spapr", NULL };
+static const char *const tpm_types[] = { "passthrough", "emulator", NULL };
+/* clang-format off */
+static const char *const job_types[] = {
+    "commit", "stream", "mirror", "backup", "create", "amend", "snapshot-load", "snapshot-save", "snapshot-delete", NULL,
+};
+static const char *const job_statuses[] = {
+    "undefined", "created", "running", "paused", "ready", "standby", "waiting", "pending", "aborting", "concluded",
+    "null", NULL,
+};
+static const char *const memory_device_types[] = { "dimm", "nvdimm", "virtio-pmem", "virtio-mem", NULL };
+static const char *const io_statuses[] = { "ok", "failed", "nospace", NULL };
+static const char *const export_types[] = { "nbd", "vhost-user-blk", "fuse", "vduse-blk", NULL };
+static const char *const audio_drivers[] = {
+    "none", "alsa", "dbus", "jack", "oss", "pa", "pipewire", "sdl", "spice", "wav", NULL,
+};
+static const char *const yank_types[] = { "block-node", "chardev", "migration", NULL };
+static const char *const ospm_types[] = { "DIMM", "CPU", NULL };
+static const char *const replay_modes[] = { "none", "record", "play", NULL };
+static const char *const dump_statuses[] = { "none", "active", "completed", "failed", NULL };
+static const char *const display_types[] = { "none", NULL };
+/* clang-format on */
+static const Prop tpm_options_props[] = { { "type", PROP_ENUM, 0, .required = true, .names = tpm_types },
+                                          { NULL } };
+static const Shape tpm_options_shape = { "TpmTypeOptions", sizeof(int), tpm_options_props };
+
+/* Shapes of elements of lists that are empty: none is ever made, so all their fields may be the same. */
+#define T Nothing
+#define TEXT(member_name)                                                                                    \
+    {                                                                                                        \
+        member_name, PROP_STRING, ALWAYS(name)                                                               \
+    }
+#define NUMBER(member_name)                                                                                  \
+    {                                                                                                        \
+        member_name, PROP_I64, ALWAYS(number)                                                                \
+    }
+#define CHOICE(member_name, table)                                                                           \
+    {                                                                                                        \
+        member_name, PROP_ENUM, ALWAYS(choice), .names = table                                               \
+    }
+#define FLAG(member_name)                                                                                    \
+    {                                                                                                        \
+        member_name, PROP_BOOL, ALWAYS(flag)                                                                 \
+    }
+/* clang-format off */
+static const Prop iothread_props[] = {
+    TEXT("id"), NUMBER("thread-id"), NUMBER("poll-max-ns"), NUMBER("poll-grow"), NUMBER("poll-shrink"),
+    NUMBER("poll-weight"), NUMBER("aio-max-batch"), { NULL },
+};
+static const Prop job_props[] = {
+    TEXT("id"), CHOICE("type", job_types), CHOICE("status", job_statuses), NUMBER("current-progress"),
+    NUMBER("total-progress"), { NULL },
+};
+static const Prop tpm_props[] = {
+    TEXT("id"), CHOICE("model", tpm_models), { "options", PROP_STRUCT, ALWAYS(name), .of = &tpm_options_shape }, { NULL },
+};
+static const Prop memory_device_props[] = { CHOICE("type", memory_device_types), { NULL } };
+static const Prop block_job_props[] = {
+    CHOICE("type", job_types), TEXT("device"), NUMBER("len"), NUMBER("offset"), FLAG("busy"), FLAG("paused"), NUMBER("speed"),
+    CHOICE("io-status", io_statuses), FLAG("ready"), CHOICE("status", job_statuses), FLAG("auto-finalize"),
+    FLAG("auto-dismiss"), { NULL },
+};
+static const Prop export_props[] = {
+    TEXT("id"), CHOICE("type", export_types), TEXT("node-name"), FLAG("shutting-down"), { NULL },
+};
+static const Prop mouse_props[] = { TEXT("name"), NUMBER("index"), FLAG("current"), FLAG("absolute"), { NULL } };
+static const Prop audio_props[] = { TEXT("id"), CHOICE("driver", audio_drivers), { NULL } };
+static const Prop yank_props[] = { CHOICE("type", yank_types), { NULL } };
+static const Prop pr_manager_props[] = { TEXT("id"), FLAG("connected"), { NULL } };
+static const Prop gic_props[] = { NUMBER("version"), FLAG("emulated"), FLAG("kernel"), { NULL } };
+static const Prop ospm_props[] = {
+    TEXT("slot"), CHOICE("slot-type", ospm_types), NUMBER("source"), NUMBER("status"), { NULL },
+};
+static const Prop generation_props[] = { TEXT("guid"), { NULL } };
+/* These are made: with zeroes. */
+static const Prop replay_props[] = { CHOICE("mode", replay_modes), NUMBER("icount"), { NULL } };
+static const Prop dump_props[] = { CHOICE("status", dump_statuses), NUMBER("completed"), NUMBER("total"), { NULL } };
+static const Prop display_props[] = { CHOICE("type", display_types), { NULL } };
+/* clang-format on */
+#undef T
+static const Shape iothread_shape = { "IOThreadInfo", sizeof(Nothing), iothread_props };
+static const Shape tpm_shape = { "TPMInfo", sizeof(Nothing), tpm_props };
+static const Shape job_shape = { "JobInfo", sizeof(Nothing), job_props };
+static const Shape memory_device_shape = { "MemoryDeviceInfo", sizeof(Nothing), memory_device_props };
+static const Shape block_job_shape = { "BlockJobInfo", sizeof(Nothing), block_job_props };
+static const Shape export_shape = { "BlockExportInfo", sizeof(Nothing), export_props };
+static const Shape mouse_shape = { "MouseInfo", sizeof(Nothing), mouse_props };
+static const Shape audio_shape = { "Audiodev", sizeof(Nothing), audio_props };
+static const Shape yank_shape = { "YankInstance", sizeof(Nothing), yank_props };
+static const Shape pr_manager_shape = { "PRManagerInfo", sizeof(Nothing), pr_manager_props };
+static const Shape gic_shape = { "GICCapability", sizeof(Nothing), gic_props };
+static const Shape ospm_shape = { "ACPIOSTInfo", sizeof(Nothing), ospm_props };
+static const Shape generation_shape = { "GuidInfo", sizeof(Nothing), generation_props };
+static const Shape replay_shape = { "ReplayInfo", sizeof(Nothing), replay_props };
+static const Shape dump_shape = { "DumpQueryResult", sizeof(Nothing), dump_props };
+static const Shape display_shape = { "DisplayOptions", sizeof(Nothing), display_props };
+#define T Disabled
+static const Prop vnc_props[] = { { "enabled", PROP_BOOL, ALWAYS(enabled) }, { NULL } };
+#undef T
+static const Shape vnc_shape = { "VncInfo", sizeof(Disabled), vnc_props };
+#define T SpiceInfo
+static const Prop spice_props[] = {
+    { "enabled", PROP_BOOL, ALWAYS(enabled) },
+    { "migrated", PROP_BOOL, ALWAYS(migrated) },
+    { "mouse-mode", PROP_ENUM, ALWAYS(mouse), .names = mouse_modes },
+    { NULL },
+};
+#undef T
+static const Shape spice_shape = { "SpiceInfo", sizeof(SpiceInfo), spice_props };
+#define T MigrateInfo
+static const Prop migrate_props[] = { { "error-desc", PROP_STRING, MAYBE(status) }, { NULL } };
+#undef T
+static const Shape migrate_shape = { "MigrationInfo", sizeof(MigrateInfo), migrate_props };
+
+static bool run_empty(Control *c, const void *args, void *result, GError **err)
+{
+    return true;
+}
+
+static bool run_gic(Control *c, const void *args, void *result, GError **err)
+{
+    return command_error(err, ERROR_GENERIC, "GIC hardware is not available on this target");
+}
+
+static bool run_generation_id(Control *c, const void *args, void *result, GError **err)
+{
+    return command_error(err, ERROR_GENERIC, "VM Generation ID device not found");
+}
+
+static bool run_ospm(Control *c, const void *args, void *result, GError **err)
+{
+    return command_error(err, ERROR_GENERIC, "command is not supported, missing ACPI device");
+}
+
+/* ---- screens and keys ---------------------------------------------------- */
+
+static const char *const picture_formats[] = { "ppm", "png", NULL };
+typedef struct Screendump {
+    char *filename, *device;
+    int64_t head;
+    int format;
+    bool has_head, has_format;
+} Screendump;
+enum { KEY_NUMBER, KEY_QCODE };
+static const char *const key_types[] = { [KEY_NUMBER] = "number", [KEY_QCODE] = "qcode", NULL };
+typedef struct KeyValue {
+    int type;
+    int64_t number;
+    int qcode;
+} KeyValue;
+typedef struct SendKey {
+    PropList keys;
+    int64_t hold;
+    bool has_hold;
+} SendKey;
+
+/* clang-format off */
+static const char *const qcodes[] = {
+    "unmapped", "shift", "shift_r", "alt", "alt_r", "ctrl", "ctrl_r", "menu", "esc", "1", "2", "3", "4", "5",
+    "6", "7", "8", "9", "0", "minus", "equal", "backspace", "tab", "q", "w", "e", "r", "t", "y", "u", "i", "o",
+    "p", "bracket_left", "bracket_right", "ret", "a", "s", "d", "f", "g", "h", "j", "k", "l", "semicolon",
+    "apostrophe", "grave_accent", "backslash", "z", "x", "c", "v", "b", "n", "m", "comma", "dot", "slash",
+    "asterisk", "spc", "caps_lock", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "f10", "num_lock",
+    "scroll_lock", "kp_divide", "kp_multiply", "kp_subtract", "kp_add", "kp_enter", "kp_decimal", "sysrq",
+    "kp_0", "kp_1", "kp_2", "kp_3", "kp_4", "kp_5", "kp_6", "kp_7", "kp_8", "kp_9", "less", "f11", "f12",
+    "print", "home", "pgup", "pgdn", "end", "left", "up", "down", "right", "insert", "delete", "stop", "again",
+    "props", "undo", "front", "copy", "open", "paste", "find", "cut", "lf", "help", "meta_l", "meta_r",
+    "compose", "pause", "ro", "hiragana", "henkan", "yen", "muhenkan", "katakanahiragana", "kp_comma",
+    "kp_equals", "power", "sleep", "wake", "audionext", "audioprev", "audiostop", "audioplay", "audiomute",
+    "volumeup", "volumedown", "mediaselect", "mail", "calculator", "computer", "ac_home", "ac_back",
+    "ac_forward", "ac_refresh", "ac_bookmarks", "lang1", "lang2", "f13", "f14", "f15", "f16", "f17", "f18",
+    "f19", "f20", "f21", "f22", "f23", "f24", NULL,
+};
+/* clang-format on */
+
+#define T Screendump
+static const Prop screendump_props[] = {
+    { "filename", PROP_STRING, ALWAYS(filename) },
+    { "device", PROP_STRING, MAYBE(device) },
+    { "head", PROP_I64, MAYBE_HAS(head) },
+    { "format", PROP_ENUM, MAYBE_HAS(format), .names = picture_formats },
+    { NULL },
+};
+#undef T
+#define T KeyValue
+static const Prop key_props[] = { { "type", PROP_ENUM, ALWAYS(type), .names = key_types }, { NULL } };
+static const Prop key_number_props[] = { { "data", PROP_I64, ALWAYS(number) }, { NULL } };
+static const Prop key_code_props[] = { { "data", PROP_ENUM, ALWAYS(qcode), .names = qcodes }, { NULL } };
+#undef T
+static const Shape key_number_shape = { "IntWrapper", sizeof(KeyValue), key_number_props };
+static const Shape key_code_shape = { "QKeyCodeWrapper", sizeof(KeyValue), key_code_props };
+static const Shape *const key_arms[] = { [KEY_NUMBER] = &key_number_shape, [KEY_QCODE] = &key_code_shape };
+static const Shape key_shape = { "KeyValue", sizeof(KeyValue), key_props, .tag = &key_props[0],
+                                 .arms = key_arms };
+#define T SendKey
+static const Prop send_key_props[] = {
+    { "keys", PROP_STRUCT, ALWAYS(keys), .list = true, .of = &key_shape, .help = "pressed together" },
+    { "hold-time", PROP_I64, MAYBE_HAS(hold), .help = "milliseconds" },
+    { NULL },
+};
+#undef T
+static const Shape screendump_shape = { "Screendump", sizeof(Screendump), screendump_props };
+static const Shape send_key_shape = { "SendKey", sizeof(SendKey), send_key_props };
+
+static bool run_screendump(Control *c, const void *args, void *result, GError **err)
+{
+    return command_error(err, ERROR_GENERIC, "There is no console to take a screendump from");
+}
+
+/* clang-format off */
+const Command commands_absent[] = {
+    { "query-iothreads", "threads for disks: there are none", NULL, RETURNS_LIST(iothread_shape), 0, run_empty },
+    { "query-memory-devices", "memory that was plugged in: there is none", NULL, RETURNS_LIST(memory_device_shape), 0,
+      run_empty },
+    { "query-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(job_shape), 0, run_empty },
+    { "query-tpm", "trusted platform modules: there are none", NULL, RETURNS_LIST(tpm_shape), 0, run_empty },
+    { "query-tpm-models", "kinds of them: there are none", NULL, RETURNS_ENUMS(tpm_models), 0, run_empty },
+    { "query-tpm-types", "kinds of their host ends: there are none", NULL, RETURNS_ENUMS(tpm_types), 0, run_empty },
+    { "query-vnc", "the VNC server: there is none", NULL, RETURNS_STRUCT(vnc_shape), 0, run_empty },
+    { "query-spice", "the SPICE server: there is none", NULL, RETURNS_STRUCT(spice_shape), 0, run_empty },
+    { "query-migrate", "how far a migration is: there is none", NULL, RETURNS_STRUCT(migrate_shape), 0, run_empty },
+    { "query-block-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(block_job_shape), 0, run_empty },
+    { "query-block-exports", "disks that are served to others: there are none", NULL, RETURNS_LIST(export_shape), 0,
+      run_empty },
+    { "query-mice", "pointing devices: there are none", NULL, RETURNS_LIST(mouse_shape), 0, run_empty },
+    { "query-audiodevs", "sound: there is none", NULL, RETURNS_LIST(audio_shape), 0, run_empty },
+    { "query-display-options", "the display: none", NULL, RETURNS_STRUCT(display_shape), 0, run_empty },
+    { "query-yank", "connections that can be broken off: there are none", NULL, RETURNS_LIST(yank_shape), COMMAND_OOB,
+      run_empty },
+    { "query-pr-managers", "helpers for reservations: there are none", NULL, RETURNS_LIST(pr_manager_shape), 0, run_empty },
+    { "query-replay", "recording of machines: there is none", NULL, RETURNS_STRUCT(replay_shape), 0, run_empty },
+    { "query-dump", "how far a dump is: there is none", NULL, RETURNS_STRUCT(dump_shape), 0, run_empty },
+    { "query-gic-capabilities", "interrupt controllers of Arm machines", NULL, RETURNS_LIST(gic_shape), 0, run_gic },
+    { "query-vm-generation-id", "of a device that is not there", NULL, RETURNS_STRUCT(generation_shape), 0,
+      run_generation_id },
+    { "query-acpi-ospm-status", "of devices that are not there", NULL, RETURNS_LIST(ospm_shape), 0, run_ospm },
+    { "screendump", "a picture of the screen, which is not there", &screendump_shape, NULL, 0, run_screendump },
+    { "send-key", "press keys; no keyboard hears of it", &send_key_shape, NULL, 0, run_empty },
+    { NULL },
+};
+/* clang-format on */

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What commands of the control socket (QMP) do: drives, PCI, cards, objects, chardevs, memory, the tree of objects."""
+import base64
+import os
+import socket
+import stat
+
+from harness import check, case, seconds, until
+from test_qmp import Client, fits, start
+
+
+def ask_typed(c, name, /, **args):
+    """The answer, which must be what the schema says."""
+    c.schema = getattr(c, "schema", None) or {e["name"]: e for e in c.ask("query-qmp-schema")}
+    answer = c.ask(name, **args)
+    check(not (isinstance(answer, dict) and "class" in answer), f"{name} fails: {answer}")
+    fits(c.schema, name, c.schema[name]["ret-type"], answer)
+    return answer
+
+
+@case()
+def test_qmp_devices(b):
+    """drives, PCI functions and cards by name, and the same for people"""
+    image = b.tmp / "disk"
+    image.write_bytes(bytes(1 << 20))
+    _, path = start(b, "debug", "-drive", f"if=none,id=d0,format=raw,file={image}", "-device", "virtio-blk-pci,drive=d0,id=disk0",
+                    "-netdev", "user,id=n0", "-netdev", "user,id=n1", "-device", "virtio-net-pci,netdev=n0,id=net0", "-smp", "2")
+    c = Client(path)
+    drive, = ask_typed(c, "query-blockstats")
+    check((drive["device"], drive["qdev"]) == ("d0", "/machine/peripheral/disk0/virtio-backend"), f"the drive is {drive}")
+    check(drive["stats"]["rd_operations"] == 0 and "idle_time_ns" not in drive["stats"], f"the counts are {drive}")
+    node, = ask_typed(c, "query-blockstats", query_nodes=True)
+    check("device" not in node and node["node-name"] == drive["node-name"], f"the node is {node}")
+    check(c.ask("query-block")[0]["qdev"] == drive["qdev"], "query-block names another device")
+    text = c.ask("human-monitor-command", command_line="info blockstats")
+    check(text.startswith("d0: rd_bytes=0 wr_bytes=0 rd_operations=0 "), f"info blockstats prints {text}")
+    bus, = ask_typed(c, "query-pci")
+    found = {d["qdev_id"]: (d["class_info"]["class"], d["id"]["device"], [r["bar"] for r in d["regions"]]) for d in bus["devices"]}
+    check(found == {"": (0x600, 8, []), "disk0": (0x100, 0x1042, [4]), "net0": (0x200, 0x1041, [4])}, f"query-pci finds {found}")
+    text = c.ask("human-monitor-command", command_line="info pci")
+    check("  Bus  0, device   2, function 0:\r\n    Ethernet controller: PCI device 1af4:1041\r\n" in text, f"info pci prints {text}")
+    card, = ask_typed(c, "query-rx-filter", name="net0")
+    check((card["promiscuous"], card["vlan"], card["main-mac"]) == (True, "all", "52:54:00:12:34:56"), f"the card is {card}")
+    c.fails("query-rx-filter", "GenericError", "net client(n0) isn't a NIC", name="n0")
+    c.fails("query-rx-filter", "GenericError", "invalid net client name: x", name="x")
+    c.fails("netdev_del", "GenericError", "in use", id="n0")
+    check(c.ask("netdev_del", id="n1") == {}, "netdev_del")
+    c.fails("netdev_del", "DeviceNotFound", "Device 'n1' not found", id="n1")
+    check(c.ask("netdev_add", type="user", id="n1") == {}, "the name is not free again")
+
+
+@case()
+def test_qmp_threads_of_cpus(b):
+    """each vCPU is at a thread of the host's, whether it runs or stands, or shares one"""
+    for options, count in (((), 2), (("-accel", "tcg,thread=single"), 1)):
+        m, path = start(b, "debug", "-smp", "2", "-S", *options)
+        c = Client(path)
+        before = [cpu["thread-id"] for cpu in ask_typed(c, "query-cpus-fast")]
+        c.ask("cont")
+        ids = [cpu["thread-id"] for cpu in ask_typed(c, "query-cpus-fast")]
+        check(before == ids and len(set(ids)) == count, f"{options}: the threads are {before}, then {ids}")
+        check(all(os.path.exists(f"/proc/{m.proc.pid}/task/{i}") for i in ids), f"{ids} are not all threads of the process")
+        text = c.ask("human-monitor-command", command_line="info cpus")
+        check(all(f"thread_id={i}" in text for i in ids), f"info cpus prints {text}")
+        c.ask("quit")
+        m.expect_exit(0)
+        os.path.exists(path) and os.unlink(path)
+
+
+@case()
+def test_qmp_objects(b):
+    """objects come and go unless something has them; the tree of objects; what may be set"""
+    _, path = start(b, "debug", "-object", "rng-random,id=r0,filename=/dev/zero", "-device", "virtio-rng-pci,rng=r0", "-device",
+                    "virtio-balloon-pci,id=balloon0", "-object", "memory-backend-memfd,id=ram,size=512M", "-machine",
+                    "memory-backend=ram", "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,id=net0")
+    c = Client(path)
+    c.fails("object-del", "GenericError", "object 'r0' is in use", id="r0")
+    c.fails("object-del", "GenericError", "object 'ram' is in use", id="ram")
+    check(c.ask("object-add", qom_type="rng-builtin", id="r1") == {}, "object-add")
+    names = [p["name"] for p in ask_typed(c, "qom-list", path="/objects")]
+    check(names == ["type", "r0", "ram", "r1"], f"/objects has {names}")
+    check(c.ask("object-del", id="r1") == {}, "object-del")
+    c.fails("object-del", "GenericError", "object 'r1' not found", id="r1")
+    check(ask_typed(c, "query-memdev")[0]["size"] == 512 << 20, "query-memdev")
+    for place, types in (("/machine/peripheral", {"balloon0": "virtio-balloon-pci", "net0": "virtio-net-pci"}),
+                         ("/machine/peripheral-anon", {"device[0]": "virtio-rng-pci"})):
+        found = {p["name"]: p["type"] for p in ask_typed(c, "qom-list", path=place) if p["name"] != "type"}
+        check(found == {n: f"child<{t}>" for n, t in types.items()}, f"{place} has {found}")
+    check(any(p["type"] == "child<goldfish_rtc>" for p in c.ask("qom-list", path="/machine/unattached")), "the board's devices")
+    inner, = ask_typed(c, "qom-list-get", paths=["/machine/peripheral/net0/virtio-backend"])
+    values = {p["name"]: p.get("value") for p in inner["properties"]}
+    check((values["type"], values["netdev"], values["mac"]) == ("virtio-net-device", "n0", "52:54:00:12:34:56"), f"net0: {values}")
+    balloon, interval = "/machine/peripheral/balloon0", "guest-stats-polling-interval"
+    stats = c.ask("qom-get", path=balloon, property="guest-stats")
+    check(stats["last-update"] == 0 and stats["stats"]["stat-free-memory"] == 2**64 - 1, f"guest-stats: {stats}")
+    check(c.ask("qom-set", path=balloon, property=interval, value=2) == {}, "qom-set")
+    check(c.ask("qom-get", path=balloon, property=interval) == 2, "the value is not kept")
+    for name, value, error in ((interval, -1, "takes seconds"), (interval, "2", "takes seconds"), ("guest-stats", 0, "is not writable"),
+                               ("type", "x", "is not writable"), ("deflate-on-oom", True, "after it was realized"),
+                               ("nothing", 0, "Property 'virtio-balloon-pci.nothing' not found")):
+        c.fails("qom-set", "GenericError", error, path=balloon, property=name, value=value)
+    c.fails("qom-set", "DeviceNotFound", "Device '/machine/x' not found", path="/machine/x", property="y", value=0)
+    for name in ("virtio-net-pci", "chardev-socket", "rng-random", "virt-machine"):
+        check(ask_typed(c, "qom-list-properties", typename=name), f"{name} has no properties")
+
+
+@case()
+def test_qmp_chardevs(b):
+    """chardevs of each kind are added and removed; descriptors by name; ring buffers both ways"""
+    _, path = start(b, "debug", "-chardev", "ringbuf,id=rb,size=16")
+    c = Client(path)
+
+    def add(name, kind, **data):
+        return c.ask("chardev-add", id=name, backend={"type": kind, "data": data})
+
+    for name, kind, data in (("c-null", "null", {}), ("c-ring", "ringbuf", {"size": 4096}), ("c-file", "file", {"out": str(b.tmp / "out")}),
+                             ("c-unix", "socket", {"addr": {"type": "unix", "data": {"path": str(b.tmp / "s")}}, "wait": False}),
+                             ("c-inet", "socket", {"addr": {"type": "inet", "data": {"host": "127.0.0.1", "port": "0"}}}),
+                             ("c-back", "socket", {"addr": {"type": "unix", "data": {"path": str(b.tmp / "none")}}, "server": False,
+                                                   "reconnect-ms": 1000})):
+        check(add(name, kind, **data) == {}, f"{kind} cannot be added")
+    terminal = add("c-pty", "pty")["pty"]
+    check(stat.S_ISCHR(os.stat(terminal).st_mode), f"{terminal} is no terminal")
+    check("already exists" in add("c-null", "null")["desc"], "a name twice")
+    labels = {chr["label"]: chr["filename"] for chr in ask_typed(c, "query-chardev")}
+    check(labels["c-unix"] == f"disconnected:unix:{b.tmp / 's'},server=on", f"the chardevs are {labels}")
+    for kind, data, error in (("udp", {}, "'backend.type' does not accept value 'udp'"), ("file", {}, "'backend.data.out' is missing"),
+                              ("file", {"out": "/nonexistent/x"}, "Could not open '/nonexistent/x'"), ("ringbuf", {"size": 3}, "power of two"),
+                              ("socket", {"addr": {"type": "unix", "data": {"path": "x"}}, "wait": True}, "does not wait"),
+                              ("socket", {"addr": {"type": "inet", "data": {"host": "example.org", "port": "1"}}}, "looked up"),
+                              ("socket", {"addr": {"type": "inet", "data": {"host": "::1", "port": "1"}}, "server": False}, "reconnect-ms"),
+                              ("socket", {"addr": {"type": "fd", "data": {"str": "1"}}}, "File descriptor named '1' not found")):
+        check(error in (answer := add("bad", kind, **data)).get("desc", ""), f"{kind} {data} is answered by {answer}")
+    ours, theirs = socket.socketpair()
+    socket.send_fds(c.sock, [b'{"execute": "getfd", "arguments": {"fdname": "pair"}}'], [theirs.fileno()])
+    theirs.close()
+    check(c.reply() == {"return": {}}, "getfd")
+    check(add("c-fd", "socket", addr={"type": "fd", "data": {"str": "pair"}}, server=False) == {}, "a descriptor by name")
+    c.fails("closefd", "GenericError", "not found", fdname="pair")
+    for name in [chr["label"] for chr in c.ask("query-chardev") if chr["label"].startswith("c-")]:
+        check(c.ask("chardev-remove", id=name) == {}, f"{name} cannot be removed")
+    ours.settimeout(seconds(20))
+    check(ours.recv(1) == b"", "the descriptor stays open")
+    check("rb" in {chr["label"] for chr in c.ask("query-chardev")}, "the others are gone")
+    for data, form in (("abc", "utf8"), (base64.b64encode(b"\xe2\x82\xac").decode(), "base64")):
+        check(c.ask("ringbuf-write", device="rb", data=data, format=form) == {}, f"ringbuf-write {form}")
+    check(c.ask("ringbuf-read", device="rb", size=100) == "abc\u20ac", "what was written is not read")
+    c.ask("ringbuf-write", device="rb", data="0123456789" * 5)
+    check(c.ask("ringbuf-read", device="rb", size=100) == "4567890123456789", "the newest are not kept")
+    c.fails("ringbuf-write", "GenericError", "expects base64", device="rb", data="a", format="base64")
+    c.fails("ringbuf-write", "GenericError", "Device 'x' not found", device="x", data="a")
+
+
+@case()
+def test_qmp_memory(b):
+    """memory goes to files; what cannot be written is an error and waits for nobody"""
+    m, path = start(b, "debug", "-S")
+    c, out = Client(path), b.tmp / "memory"
+    code = c.ask("human-monitor-command", command_line="xp /1wx 0x80000000").split()[1]
+    for command in ("memsave", "pmemsave"):
+        check(c.ask(command, val=0x80000000, size=(1 << 20) + 4, filename=str(out)) == {}, command)
+        data = out.read_bytes()
+        check(len(data) == (1 << 20) + 4 and int.from_bytes(data[:4], "little") == int(code, 16), f"{command} writes {data[:8]}")
+        c.fails(command, "GenericError", "Could not open '/nonexistent/x': No such file", val=0, size=1, filename="/nonexistent/x")
+        c.fails(command, "GenericError", "Invalid addr", val=0x40, size=4, filename=str(out))
+        c.fails(command, "GenericError", "at most", val=0, size=-1, filename=str(out))
+    c.fails("memsave", "GenericError", "expects a CPU number", val=0x80000000, size=1, filename=str(out), cpu_index=1)
+    fifo = b.tmp / "fifo"
+    os.mkfifo(fifo)
+    c.fails("pmemsave", "GenericError", "Could not open", val=0x80000000, size=1, filename=str(fifo))
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    c.fails("pmemsave", "GenericError", "An IO error has occurred", val=0x80000000, size=1 << 20, filename=str(fifo))
+    os.close(reader)
+    check(m.proc.poll() is None, "the machine has ended")
+
+
+@case()
+def test_qmp_clock_event(b):
+    """the guest sets its clock: the first is told at once, of the next the newest, a second later"""
+    _, path = start(b, "rtc", "-S")
+    c = Client(path)
+    places = {f"/machine/unattached/{p['name']}": p["type"] for p in c.ask("qom-list", path="/machine/unattached")}
+    c.ask("cont")
+    until("two events", lambda: c.ask("query-name") is not None and len(c.events) >= 3)
+    check(c.events.pop(0)[0] == "RESUME", "no RESUME")
+    check([name for name, _ in c.events] == ["RTC_CHANGE"] * 2, f"the events are {c.events}")
+    offsets = [data["offset"] for _, data in c.events]
+    check(offsets == [68, 206], f"the offsets are {offsets}")
+    check(all(places[data["qom-path"]] == "child<goldfish_rtc>" for _, data in c.events), f"the paths are {c.events}")
+
+
+@case()
+def test_qmp_absent(b):
+    """what there is not is answered as by a machine without it"""
+    _, path = start(b)
+    c = Client(path)
+    for name in ("query-block-jobs", "query-mice", "query-audiodevs", "query-jobs", "query-tpm", "query-iothreads", "query-yank",
+                 "query-block-exports", "query-pr-managers", "query-memory-devices"):
+        check(ask_typed(c, name) == [], f"{name} is not empty")
+    check(ask_typed(c, "query-display-options") == {"type": "none"}, "the display")
+    check(ask_typed(c, "query-replay") == {"mode": "none", "icount": 0}, "the replay")
+    for name, text, args in (("screendump", "There is no console to take a screendump from", {"filename": "x"}),
+                             ("inject-nmi", "machine does not provide NMIs", {}), ("query-gic-capabilities", "not available", {}),
+                             ("system_wakeup", "wake-up from suspend is not supported by this guest", {}),
+                             ("query-vm-generation-id", "device not found", {}),
+                             ("send-key", "Parameter 'keys[0].data' does not accept value 'nokey'",
+                              {"keys": [{"type": "qcode", "data": "nokey"}]})):
+        c.fails(name, "GenericError", text, **args)
+    check(c.ask("send-key", keys=[{"type": "qcode", "data": "ctrl"}, {"type": "number", "data": 30}]) == {}, "send-key")
