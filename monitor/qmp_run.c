@@ -66,37 +66,16 @@ static bool run_query_status(Control *c, const void *args, void *result, GError 
 
 /* ---- what the guest's own ends mean -------------------------------------- */
 
-typedef struct SetAction {
-    int reboot, shutdown, panic, watchdog;
-    bool has_reboot, has_shutdown, has_panic;
-} SetAction;
-
-static const char *const watchdog_actions[] = { "reset", "shutdown", "poweroff",   "pause",
-                                                "debug", "none",     "inject-nmi", NULL };
-#define T SetAction
-#define NO_WATCHDOG "no watchdog is built"
-static const Prop set_action_props[] = {
-    { "reboot", PROP_ENUM, MAYBE_HAS(reboot), .help = "when the guest resets", .names = reboot_actions },
-    { "shutdown", PROP_ENUM, MAYBE_HAS(shutdown), .help = "when it powers off", .names = shutdown_actions },
-    { "panic", PROP_ENUM, MAYBE_HAS(panic), .help = "when it panics", .names = panic_actions },
-    { "watchdog", PROP_ENUM, .names = watchdog_actions, .only = NO_WATCHDOG },
-    { NULL },
-};
 static const Prop watchdog_props[] = {
-    { "action", PROP_ENUM, .names = watchdog_actions, .only = NO_WATCHDOG, .required = true },
+    { "action", PROP_ENUM, .names = watchdog_actions, .only = "no watchdog is built", .required = true },
     { NULL },
 };
-#undef T
-static const Shape set_action_shape = { "SetAction", sizeof(SetAction), set_action_props };
 static const Shape watchdog_shape = { "SetWatchdogAction", sizeof(int), watchdog_props };
 
 static bool run_set_action(Control *c, const void *args, void *result, GError **err)
 {
-    const SetAction *a = args;
     RunActions now = runstate_actions(c->machine);
-    now.reboot = a->has_reboot ? a->reboot : now.reboot;
-    now.shutdown = a->has_shutdown ? a->shutdown : now.shutdown;
-    now.panic = a->has_panic ? a->panic : now.panic;
+    run_actions_change(&now, args);
     runstate_set_actions(c->machine, now);
     return true;
 }
@@ -163,7 +142,7 @@ const Command commands_run[] = {
     { "inject-nmi", "interrupt a CPU that masks interrupts", NULL, NULL, 0, run_inject_nmi },
     { "query-status", "whether the machine runs, and if not, why", NULL, RETURNS_STRUCT(status_shape), COMMAND_OOB,
       run_query_status },
-    { "set-action", "what follows when the guest resets, powers off or panics", &set_action_shape, NULL, 0,
+    { "set-action", "what follows when the guest resets, powers off or panics", &run_actions_shape, NULL, 0,
       run_set_action },
     { "watchdog-set-action", "what follows when a watchdog expires", &watchdog_shape, NULL, 0, run_nothing },
     { "human-monitor-command", "what the human monitor prints for a line", &human_shape, RETURNS_STRING, 0, run_human },

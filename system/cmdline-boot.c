@@ -3,7 +3,7 @@
  *
  * -boot is kept for firmware that reads fw_cfg (the board gives it there).  Letters of
  * drives are for boards of PCs: they are checked and, as with QEMU, read by nothing on
- * riscv; once= would have to be, and is refused there too.
+ * riscv.  (once= ends QEMU on riscv; installers pass it all the same.)
  *
  * Not modelled: pictures at start (splash=), locking of RAM, power states. */
 #include <string.h>
@@ -28,7 +28,7 @@ static bool check_drives(const char *drives, GError **err)
 }
 
 typedef struct BootOptions {
-    char *order;
+    char *order, *once;
     bool menu, strict;
     uint32_t splash_time;
     int32_t reboot_timeout; /* -1: for ever */
@@ -37,14 +37,13 @@ typedef struct BootOptions {
 
 static const Prop boot_props[] = {
     { "order", PROP_STRING, offsetof(BootOptions, order), "letters of drives" },
+    { "once", PROP_STRING, offsetof(BootOptions, once), "the same, for the first start" },
     { "menu", PROP_BOOL, offsetof(BootOptions, menu), "firmware may ask" },
     { "strict", PROP_BOOL, offsetof(BootOptions, strict), "boot from nothing else" },
     { "splash-time", PROP_U32, offsetof(BootOptions, splash_time), "milliseconds",
       .has = offsetof(BootOptions, has_splash_time), .max = BOOT_MAX_WAIT },
     { "reboot-timeout", PROP_I32, offsetof(BootOptions, reboot_timeout), "milliseconds before it tries again",
       .has = offsetof(BootOptions, has_reboot_timeout), .min = UINT64_MAX, .max = BOOT_MAX_WAIT },
-    { "once", .refused = "no firmware of this machine's boards takes an order of drives; use "
-                         "bootindex= of the devices" },
     { "splash", .refused = "there is no display to show a picture on; leave it out" },
     { NULL },
 };
@@ -53,7 +52,7 @@ const Shape cmdline_boot_shape = { "BootConfiguration", sizeof(BootOptions), boo
 bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err)
 {
     BootOptions *o = cmdline_merged_shape(c, OPT_BOOT, &cmdline_boot_shape, err);
-    bool ok = o && (!o->order || check_drives(o->order, err));
+    bool ok = o && (!o->order || check_drives(o->order, err)) && (!o->once || check_drives(o->once, err));
     if (ok) {
         config->boot_menu = o->menu;
         config->boot_strict = o->strict;

@@ -241,42 +241,21 @@ static bool parse_rtc(const CmdLine *c, MachineConfig *config, GError **err)
     return ok;
 }
 
-static const char *const reboot_names[] = { "reset", "shutdown", NULL };
-static const char *const shutdown_names[] = { "poweroff", "pause", NULL };
-static const char *const panic_names[] = { "shutdown", "pause", "exit-failure", "none", NULL };
-static const char *const watchdog_names[] = { "reset", "shutdown", "poweroff",   "pause",
-                                              "debug", "none",     "inject-nmi", NULL };
-
-typedef struct ActionOptions {
-    int reboot, shutdown;
-} ActionOptions;
-
-static const Prop action_props[] = {
-    { "reboot", PROP_ENUM, offsetof(ActionOptions, reboot), "the guest reboots", .names = reboot_names },
-    { "shutdown", PROP_ENUM, offsetof(ActionOptions, shutdown), "the guest powers off",
-      .names = shutdown_names },
-    { "panic", PROP_ENUM, .help = "the guest panics", .names = panic_names,
-      .only = "no device reports a panic" },
-    { "watchdog", PROP_ENUM, .help = "a watchdog bites", .names = watchdog_names,
-      .only = "no watchdog is built" },
-    { NULL },
-};
-const Shape cmdline_action_shape = { "Action", sizeof(ActionOptions), action_props };
-
 /* Unless given, what -no-reboot and -no-shutdown say. */
 static bool parse_action(const CmdLine *c, MachineConfig *config, GError **err)
 {
-    ActionOptions o;
-    json_object *values = cmdline_values(c, OPT_ACTION);
-    bool ok = shape_read(&cmdline_action_shape, &o, values, NULL, err);
-    if (ok && keyval_text(values, "reboot")) {
-        config->no_reboot = o.reboot != 0;
+    RunActionsChange *change = cmdline_merged_shape(c, OPT_ACTION, &run_actions_shape, err);
+    if (cmdline_has(c, OPT_NO_REBOOT)) {
+        config->actions.reboot = REBOOT_SHUTDOWN;
     }
-    if (ok && keyval_text(values, "shutdown")) {
-        config->no_shutdown = o.shutdown != 0;
+    if (cmdline_has(c, OPT_NO_SHUTDOWN)) {
+        config->actions.shutdown = SHUTDOWN_PAUSE;
     }
-    json_object_put(values);
-    return ok;
+    if (change) {
+        run_actions_change(&config->actions, change);
+    }
+    shape_free(&run_actions_shape, change);
+    return change != NULL;
 }
 
 /* ---- the whole ---- */
@@ -323,8 +302,6 @@ bool cmdline_config(CmdLine *c, MachineConfig *config, GError **err)
         return cmdline_blame(err, cmdline_last(c, OPT_MACHINE));
     }
     config->board_options = c->machine->board ? json_object_get(c->machine->board) : json_object_new_object();
-    config->no_reboot = cmdline_has(c, OPT_NO_REBOOT);
-    config->no_shutdown = cmdline_has(c, OPT_NO_SHUTDOWN);
     config->start_paused = cmdline_has(c, OPT_PAUSED);
     config->nodefaults = cmdline_has(c, OPT_NODEFAULTS);
     config->cpu_model = g_strdup(cmdline_text(c, OPT_CPU));

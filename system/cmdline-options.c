@@ -103,7 +103,7 @@ const Option cmdline_options[] = {
     { "S", OPT_PAUSED, SHAPE_FLAG, .section = "Running and debugging", .arg = "", .help = "do not start the CPUs ('c' in the monitor or gdb starts them)" },
     { "no-reboot", OPT_NO_REBOOT, SHAPE_FLAG, .arg = "", .help = "exit instead of rebooting" },
     { "no-shutdown", OPT_NO_SHUTDOWN, SHAPE_FLAG, .arg = "", .help = "stop, but do not exit, when the guest powers off" },
-    { "action", OPT_ACTION, SHAPE_KEYS, .takes = &cmdline_action_shape, .implied = NULL, .arg = "[reboot=reset|shutdown][,shutdown=poweroff|pause]", .help = "what -no-reboot and -no-shutdown say, in one" },
+    { "action", OPT_ACTION, SHAPE_KEYS, .takes = &run_actions_shape, .implied = NULL, .arg = "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=...]", .help = "what -no-reboot and -no-shutdown say, in one" },
     { "s", OPT_GDB_SHORT, SHAPE_FLAG, .arg = "", .help = "shorthand for -gdb tcp::1234" },
     { "gdb", OPT_GDB, SHAPE_TEXT, .arg = "dev", .help = "wait for gdb on 'dev': tcp::PORT, tcp:HOST:PORT, unix:PATH, chardev:ID" },
     { "d", OPT_LOG, SHAPE_TEXT, .arg = "item1,...", .help = "log these items ('-d help' for a list)" },

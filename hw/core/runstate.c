@@ -59,11 +59,14 @@ const char *const shutdown_reasons[] = {
     [SHUTDOWN_HOST_RESET] = "host-qmp-system-reset", [SHUTDOWN_HOST_SIGNAL] = "host-signal",
     "none", "host-error", "host-ui", "subsystem-reset", "snapshot-load", NULL,
 };
-const char *const reboot_actions[] = { [REBOOT_RESET] = "reset", [REBOOT_SHUTDOWN] = "shutdown", NULL };
-const char *const shutdown_actions[] = { [SHUTDOWN_POWEROFF] = "poweroff", [SHUTDOWN_PAUSE] = "pause", NULL };
-const char *const panic_actions[] = {
-    [PANIC_PAUSE] = "pause", [PANIC_SHUTDOWN] = "shutdown", [PANIC_EXIT_FAILURE] = "exit-failure",
+static const char *const reboot_actions[] = { [REBOOT_RESET] = "reset", [REBOOT_SHUTDOWN] = "shutdown", NULL };
+static const char *const shutdown_actions[] = { [SHUTDOWN_POWEROFF] = "poweroff", [SHUTDOWN_PAUSE] = "pause", NULL };
+static const char *const panic_actions[] = {
+    [PANIC_SHUTDOWN] = "shutdown", [PANIC_PAUSE] = "pause", [PANIC_EXIT_FAILURE] = "exit-failure",
     [PANIC_NONE] = "none", NULL,
+};
+const char *const watchdog_actions[] = {
+    "reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi", NULL,
 };
 /* clang-format on */
 
@@ -162,13 +165,31 @@ void runstate_stop(Machine *m, RunState why)
     }
 }
 
+#define AT(field) offsetof(RunActionsChange, field)
+static const Prop action_props[] = {
+    { "reboot", PROP_ENUM, AT(to.reboot), "when the guest resets", .names = reboot_actions,
+      .has = AT(has_reboot) },
+    { "shutdown", PROP_ENUM, AT(to.shutdown), "when it powers off", .names = shutdown_actions,
+      .has = AT(has_shutdown) },
+    { "panic", PROP_ENUM, AT(to.panic), "when it panics, which no device here reports",
+      .names = panic_actions, .has = AT(has_panic) },
+    { "watchdog", PROP_ENUM, .help = "when a watchdog bites", .names = watchdog_actions,
+      .only = "no watchdog is built" },
+    { NULL },
+};
+#undef AT
+const Shape run_actions_shape = { "RunActions", sizeof(RunActionsChange), action_props };
+
+void run_actions_change(RunActions *actions, const RunActionsChange *change)
+{
+    actions->reboot = change->has_reboot ? change->to.reboot : actions->reboot;
+    actions->shutdown = change->has_shutdown ? change->to.shutdown : actions->shutdown;
+    actions->panic = change->has_panic ? change->to.panic : actions->panic;
+}
+
 RunActions runstate_actions(const Machine *m)
 {
-    const MachineConfig *config = m->config;
-    return m->run->actions_set
-               ? m->run->actions
-               : (RunActions){ config->no_reboot ? REBOOT_SHUTDOWN : REBOOT_RESET,
-                               config->no_shutdown ? SHUTDOWN_PAUSE : SHUTDOWN_POWEROFF, PANIC_SHUTDOWN };
+    return m->run->actions_set ? m->run->actions : m->config->actions;
 }
 
 void runstate_set_actions(Machine *m, RunActions actions)

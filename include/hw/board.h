@@ -44,7 +44,8 @@ typedef struct MachineConfig {
     uint8_t uuid[16];
     bool uuid_set;
     char *name;
-    bool no_reboot, no_shutdown, start_paused, nodefaults;
+    RunActions actions; /* -action, -no-reboot, -no-shutdown */
+    bool start_paused, nodefaults;
     bool boot_menu, boot_strict; /* -boot, for firmware that asks */
     bool boot_splash_given, boot_fail_wait_given;
     uint32_t boot_splash_ms, boot_fail_wait_ms;

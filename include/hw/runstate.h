@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "base/props.h"
+
 typedef enum RunState {
     RUN_PRELAUNCH, /* -S: not started yet */
     RUN_RUNNING,
@@ -45,14 +47,21 @@ void runstate_request_powerdown(Machine *m); /* press the power button */
 void runstate_carry_out(Machine *m);
 
 /* What follows when the guest (or `system_reset`) resets the machine, powers it off, or panics: -action, -no-reboot,
- * -no-shutdown, and the command set-action.  Enums by their names below. */
+ * -no-shutdown, and the command set-action.  Enums by their names below; 0 is what happens unless told. */
 typedef struct RunActions {
     int reboot, shutdown, panic;
 } RunActions;
 enum { REBOOT_RESET, REBOOT_SHUTDOWN };
 enum { SHUTDOWN_POWEROFF, SHUTDOWN_PAUSE };
-enum { PANIC_PAUSE, PANIC_SHUTDOWN, PANIC_EXIT_FAILURE, PANIC_NONE };
-extern const char *const reboot_actions[], *const shutdown_actions[], *const panic_actions[];
+enum { PANIC_SHUTDOWN, PANIC_PAUSE, PANIC_EXIT_FAILURE, PANIC_NONE };
+extern const char *const watchdog_actions[];
+/* What the option and the command take: those that are given change. */
+typedef struct RunActionsChange {
+    RunActions to;
+    bool has_reboot, has_shutdown, has_panic;
+} RunActionsChange;
+extern const Shape run_actions_shape;
+void run_actions_change(RunActions *actions, const RunActionsChange *change);
 RunActions runstate_actions(const Machine *m);
 void runstate_set_actions(Machine *m, RunActions actions);
 

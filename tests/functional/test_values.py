@@ -20,9 +20,9 @@ OPTIONS = [
     ("-overcommit", ["mem-lock=off", "cpu-pm=off", "mem-lock=off,cpu-pm=off"],
      {"mem-lock=on": "not built", "cpu-pm=on": "not built", "x=1": "mem-lock"}),
     ("-rtc", ["driftfix=slew", "driftfix=none", "clock=host", "clock=rt", "clock=vm", "base=utc,driftfix=slew"], {"driftfix=fast": "slew", "clock=x": "host, rt, vm"}),
-    ("-boot", ["c", "order=cdn", "order=c,menu=on", "menu=off,strict=on", "strict=on", "splash-time=0,menu=on",
+    ("-boot", ["c", "order=cdn", "order=c,menu=on", "once=d,menu=off", "menu=off,strict=on", "strict=on", "splash-time=0,menu=on",
                "reboot-timeout=-1"],
-     {"order=z": "Invalid boot device 'z'", "order=cc": "given twice", "once=d": "bootindex", "splash=x": "display",
+     {"order=z": "Invalid boot device 'z'", "order=cc": "given twice", "once=z": "Invalid boot device 'z'", "splash=x": "display",
       "splash-time=65536": "65535", "reboot-timeout=-2": "65535", "menu=maybe": "menu", "menue=on": "did you mean 'menu'"}),
     ("-cpu", ["rv64,pmu-num=0", "rv64,pmu-mask=0", "rv64,mvendorid=0,marchid=0,mimpid=0,resetvec=0x1000",
               "rv64,v=off,vext_spec=v1.0,priv_spec=v1.12.0,short-isa-string=off"],
@@ -72,7 +72,7 @@ OPTIONS = [
       "exit-with-parent=x": "'on' or 'off'"}),
     ("-runas", [], {"nobody-here": "doesn't exist", "1:x": "doesn't exist"}),
     ("-vnc", ["none"], {":0": "no display"}), ("-semihosting-config", ["enable=off"], {"enable=on": "not built"}),
-    ("-action", ["panic=shutdown,watchdog=reset,reboot=reset"], {"panic=pause": "'panic=shutdown' is all", "watchdog=none": "watchdog"}),
+    ("-action", ["panic=shutdown,watchdog=reset,reboot=reset"], {"panic=x": "pause", "watchdog=none": "watchdog"}),
     ("-global", ["virtio-net-pci.mq=off", "virtio-blk-pci.num-queues=1"], {"virtio-net-pci.mq=on": "several queues"}),
 ]
 # JSON: what is taken; what is refused, with the type that is expected
