@@ -28,6 +28,8 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
                               "work is scheduled" },
     [LOCK_CHARDEV_OUT] = { "chardev output", "the way out of a chardev, from any thread to the host",
                            "writes that do not wait, or not long; its log" },
+    [LOCK_CHARDEV_BEHIND] = { "chardev behind", "the way out of a chardev that has taken another's place",
+                              "writes that do not wait, or not long; its log" },
     [LOCK_EVENTS] = { "events", "what has happened and is not yet told", NULL },
     [LOCK_LISTENERS] = { "listeners", "accelerators that are being told of writes to RAM, by any thread",
                          "they take notes" },

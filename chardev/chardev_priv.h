@@ -91,6 +91,7 @@ struct Chardev {
     GByteArray *own; /* text of the mux, goes out before more of the frontends' */
     bool stuck;      /* a blocking write gave up: do not wait again */
     int log_fd;
+    Chardev *behind; /* has the host end in its stead (change.c); NULL: nobody */
 };
 
 /* ---- core, for backends (main loop) ---- */
@@ -105,6 +106,10 @@ void chr_refresh_later(Chardev *chr);                             /* any thread 
 
 /* One that belongs to whoever is given it: a peer of `listener`, of the same backend.  Not open yet. */
 Chardev *chr_new_peer(Chardev *listener);
+
+/* One that only `chr` knows, with its id, opened; and the end of any. */
+Chardev *chr_new_behind(Chardevs *all, const ChardevOptions *o, GError **err);
+void chr_free(Chardev *chr);
 
 /* ---- core, for the mux ---- */
 bool chr_flush_own(Chardev *chr); /* under write_lock: true when nothing is left */

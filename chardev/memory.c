@@ -86,6 +86,7 @@ const ChardevBackend chr_backend_ringbuf = {
 /* NULL: it is none. */
 static ChrRing *ringbuf_of(Chardev *chr, GError **err)
 {
+    chr = chr->behind ? chr->behind : chr;
     if (chr->backend != &chr_backend_ringbuf) {
         chr_error(err,
                   "chardev '%s' is not a ring buffer but %s: only backend=ringbuf keeps its "
@@ -103,11 +104,11 @@ GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err)
         return NULL;
     }
     GByteArray *out = g_byte_array_new();
-    lock_take(&chr->write_lock);
+    lock_take(&r->chr.write_lock);
     while (out->len < max && r->consumed < r->produced) {
         g_byte_array_append(out, &r->data[r->consumed++ & (r->size - 1)], 1);
     }
-    lock_release(&chr->write_lock);
+    lock_release(&r->chr.write_lock);
     return g_byte_array_free_to_bytes(out);
 }
 
@@ -119,8 +120,8 @@ bool chardev_ringbuf_write(Chardev *chr, const void *data, size_t len, GError **
     }
     const uint8_t *bytes = data;
     size_t skip = len > r->size ? len - r->size : 0;
-    lock_take(&chr->write_lock);
-    ring_write(chr, bytes + skip, len - skip);
-    lock_release(&chr->write_lock);
+    lock_take(&r->chr.write_lock);
+    ring_write(&r->chr, bytes + skip, len - skip);
+    lock_release(&r->chr.write_lock);
     return true;
 }

@@ -85,7 +85,7 @@ static bool log_open(Chardev *chr, const ChardevOptions *o, GError **err)
     return true;
 }
 
-static void chr_free(Chardev *chr)
+void chr_free(Chardev *chr)
 {
     if (chr->bh) {
         if (chr->backend->close) {
@@ -115,9 +115,9 @@ static Chardev *chr_alloc(Chardevs *all, const ChardevBackend *b, const char *id
     return chr;
 }
 
-static void chr_init(Chardev *chr)
+static void chr_init(Chardev *chr, LockClass class)
 {
-    lock_init(&chr->write_lock, LOCK_CHARDEV_OUT);
+    lock_init(&chr->write_lock, class);
     chr->own = g_byte_array_new();
     for (int i = 0; i < CHR_SLOTS; i++) {
         chr->slots[i].in = g_byte_array_new();
@@ -125,13 +125,13 @@ static void chr_init(Chardev *chr)
     chr->bh = bh_new(chr->all->loop, NULL, chr_refresh, chr);
 }
 
-static bool chr_open(Chardev *chr, const ChardevOptions *o, GError **err)
+static bool chr_open(Chardev *chr, const ChardevOptions *o, LockClass class, GError **err)
 {
     chr->mux_on = o->mux;
     if (!log_open(chr, o, err)) {
         return false;
     }
-    chr_init(chr);
+    chr_init(chr, class);
     return chr->backend->open(chr, o, err);
 }
 
@@ -140,13 +140,28 @@ Chardev *chr_new_peer(Chardev *listener)
     Chardev *chr = chr_alloc(listener->all, listener->backend, listener->id);
     chr->type = listener->type;
     chr->log_fd = listener->log_fd < 0 ? -1 : fcntl(listener->log_fd, F_DUPFD_CLOEXEC, 3);
-    chr_init(chr);
+    chr_init(chr, LOCK_CHARDEV_OUT);
     return chr;
+}
+
+static Chardev *make(Chardevs *all, const ChardevOptions *o, LockClass class, GError **err)
+{
+    Chardev *chr = chr_alloc(all, backends[o->backend], o->id);
+    chr->type = o->backend;
+    if (!chr_open(chr, o, class, err)) {
+        chr_free(chr);
+        return NULL;
+    }
+    return chr;
+}
+
+Chardev *chr_new_behind(Chardevs *all, const ChardevOptions *o, GError **err)
+{
+    return make(all, o, LOCK_CHARDEV_BEHIND, err);
 }
 
 Chardev *chardev_new(Chardevs *all, const ChardevOptions *o, GError **err)
 {
-    const ChardevBackend *b = backends[o->backend];
     if (!id_is_valid(o->id)) {
         chr_error(
             err,
@@ -161,10 +176,8 @@ Chardev *chardev_new(Chardevs *all, const ChardevOptions *o, GError **err)
                   o->id);
         return NULL;
     }
-    Chardev *chr = chr_alloc(all, b, o->id);
-    chr->type = o->backend;
-    if (!chr_open(chr, o, err)) {
-        chr_free(chr);
+    Chardev *chr = make(all, o, LOCK_CHARDEV_OUT, err);
+    if (!chr) {
         return NULL;
     }
     g_ptr_array_add(all->list, chr);

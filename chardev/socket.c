@@ -349,7 +349,6 @@ static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
                   text);
         return false;
     }
-    s->listen_fd = fd > STDERR_FILENO ? (int)fd : -1; /* this chardev's from now on: closed with it */
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM) {
         chr_error(err,
                   "socket: File descriptor '%s' is not a socket (%s); let the parent pass a "
@@ -366,9 +365,10 @@ static bool socket_open_fd(ChrSocket *s, const char *text, GError **err)
     }
     if (s->server) {
         s->listen_fd = fd;
-        return socket_open_server(s, err);
+        bool ok = socket_open_server(s, err);
+        s->listen_fd = ok ? s->listen_fd : -1; /* the giver's, who may try again */
+        return ok;
     }
-    s->listen_fd = -1;
     socket_begin(s, fd);
     return true;
 }

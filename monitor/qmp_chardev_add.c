@@ -205,9 +205,9 @@ static void flatten(json_object *from, json_object *to)
     }
 }
 
-/* A descriptor of the client's under a number, which is the chardev's.  Numbers of this process are nothing that a client
+/* A descriptor of the client's under a number, *copy, which is to be the chardev's.  Numbers of this process are nothing that a client
  * can know. */
-static bool take_fd(Control *c, const char *name, json_object *flat, GError **err)
+static bool take_fd(Control *c, const char *name, json_object *flat, int *copy, GError **err)
 {
     GHashTable *named = c->session ? qmp_session_named_fds(c->session) : NULL;
     gpointer fd;
@@ -215,8 +215,8 @@ static bool take_fd(Control *c, const char *name, json_object *flat, GError **er
         return command_error(err, ERROR_GENERIC, "File descriptor named '%s' not found. Send it with getfd",
                              name);
     }
-    int copy = fcntl(GPOINTER_TO_INT(fd), F_DUPFD_CLOEXEC, 3);
-    g_autofree char *text = g_strdup_printf("%d", copy);
+    *copy = fcntl(GPOINTER_TO_INT(fd), F_DUPFD_CLOEXEC, 3);
+    g_autofree char *text = g_strdup_printf("%d", *copy);
     g_hash_table_remove(named, name);
     json_object_object_add(flat, "fd", json_object_new_string(text));
     return true;
@@ -245,7 +245,7 @@ static bool check_address(const BackendData *d, bool server, GError **err)
                "made in the background");
 }
 
-static bool prepare_socket(Control *c, const BackendData *d, json_object *flat, GError **err)
+static bool prepare_socket(Control *c, const BackendData *d, json_object *flat, int *fd, GError **err)
 {
     bool server = !d->has_server || d->server;
     if (d->has_wait && d->wait) {
@@ -259,18 +259,18 @@ static bool prepare_socket(Control *c, const BackendData *d, json_object *flat, 
         json_object_object_add(flat, "wait", json_object_new_boolean(false));
     }
     return check_address(d, server, err) &&
-           (d->addr->type != ADDRESS_FD || take_fd(c, d->addr->data->str, flat, err));
+           (d->addr->type != ADDRESS_FD || take_fd(c, d->addr->data->str, flat, fd, err));
 }
 
-/* What chardev_new takes; NULL: refused. */
-static ChardevOptions *options_of(Control *c, const ChardevAdd *a, GError **err)
+/* What chardev_new takes; NULL: refused.  *fd: what it names, or -1. */
+static ChardevOptions *options_of(Control *c, const ChardevAdd *a, int *fd, GError **err)
 {
     const PropContext context = { .typed = true };
     json_object *nested = shape_json(&backend_shape, a->backend), *flat = json_object_new_object();
     flatten(nested, flat);
     json_object_object_add(flat, "backend", json_object_new_string(backend_names[a->backend->type]));
     json_object_object_add(flat, "id", json_object_new_string(a->id));
-    bool ok = a->backend->type != BACKEND_SOCKET || prepare_socket(c, a->backend->data, flat, err);
+    bool ok = a->backend->type != BACKEND_SOCKET || prepare_socket(c, a->backend->data, flat, fd, err);
     ChardevOptions *o = ok ? shape_new(&chardev_shape, flat, &context, err) : NULL;
     json_object_put(flat);
     json_object_put(nested);
@@ -279,12 +279,17 @@ static ChardevOptions *options_of(Control *c, const ChardevAdd *a, GError **err)
 
 /* ---- the commands --------------------------------------------------------- */
 
-static void tell_pty(const Chardev *chr, const ChardevAdd *a, ChardevReturn *result)
+/* A descriptor goes with what has failed; a terminal's name is told. */
+static bool finish(const Chardev *chr, bool ok, const ChardevAdd *a, int fd, ChardevReturn *result)
 {
-    g_autofree char *text = chardev_describe(chr);
-    if (a->backend->type == BACKEND_PTY && g_str_has_prefix(text, "pty:")) {
+    if (!ok && fd >= 0) {
+        close(fd);
+    }
+    g_autofree char *text = ok ? chardev_describe(chr) : NULL;
+    if (ok && a->backend->type == BACKEND_PTY && g_str_has_prefix(text, "pty:")) {
         result->pty = g_strdup(text + strlen("pty:"));
     }
+    return ok;
 }
 
 static bool run_chardev_add(Control *c, const void *args, void *result, GError **err)
@@ -293,18 +298,31 @@ static bool run_chardev_add(Control *c, const void *args, void *result, GError *
     if (chardev_find(c->machine->chardevs, a->id)) {
         return command_error(err, ERROR_GENERIC, "Chardev with id '%s' already exists", a->id);
     }
-    ChardevOptions *o = options_of(c, a, err);
+    int fd = -1;
+    ChardevOptions *o = options_of(c, a, &fd, err);
     Chardev *chr = o ? chardev_new(c->machine->chardevs, o, err) : NULL;
     shape_free(&chardev_shape, o);
-    if (chr) {
-        tell_pty(chr, a, result);
+    return finish(chr, chr != NULL, a, fd, result);
+}
+
+static bool run_chardev_change(Control *c, const void *args, void *result, GError **err)
+{
+    const ChardevAdd *a = args;
+    Chardev *chr = chardev_find(c->machine->chardevs, a->id);
+    if (!chr) {
+        return command_error(err, ERROR_GENERIC, "Chardev '%s' does not exist", a->id);
     }
-    return chr != NULL;
+    int fd = -1;
+    ChardevOptions *o = options_of(c, a, &fd, err);
+    bool ok = o && chardev_change(chr, o, err);
+    shape_free(&chardev_shape, o);
+    return finish(chr, ok, a, fd, result);
 }
 
 /* clang-format off */
 const Command commands_chardev_add[] = {
     { "chardev-add", "add a chardev", &add_shape, RETURNS_STRUCT(return_shape), 0, run_chardev_add },
+    { "chardev-change", "give a chardev another host end", &add_shape, RETURNS_STRUCT(return_shape), 0, run_chardev_change },
     { NULL },
 };
 /* clang-format on */

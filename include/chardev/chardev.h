@@ -43,7 +43,7 @@ void chardevs_free(Chardevs *all); /* with those that are left; NULL is fine */
 void chardevs_set_escape(Chardevs *all, uint8_t c);
 
 /* What -chardev takes; a union by backend.  Its struct is the room's own: made by shape_new.  The chardev is
- * registered under its id. */
+ * registered under its id.  A descriptor that is named (fd=) is the chardev's unless this fails. */
 typedef struct ChardevOptions ChardevOptions;
 extern const Shape chardev_shape;
 Chardev *chardev_new(Chardevs *all, const ChardevOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
@@ -56,6 +56,9 @@ Chardev *chardev_find(const Chardevs *all, const char *id);
 void chardev_foreach(const Chardevs *all, void (*fn)(Chardev *chr, void *opaque), void *opaque);
 const char *chardev_id(const Chardev *chr);
 char *chardev_describe(const Chardev *chr); /* "pty:/dev/pts/3", for info chardev */
+/* Another host end for one that may be in use (not multiplexed, nor a monitor's): it is closed and opened for its frontend.
+ * The id of the options is not looked at.  Fails: it is as it was. */
+bool chardev_change(Chardev *chr, const ChardevOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* One chardev, detached by its frontends; not from inside its own callbacks. */
 void chardev_free(Chardev *chr);
 
