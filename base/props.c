@@ -150,4 +150,7 @@ void prop_clear(void *base, const Prop *p)
     } else {
         clear_value(at, p);
     }
+    if (p->or_text) {
+        clear_value((char *)base + p->or_text, &(const Prop){ p->name, PROP_STRING });
+    }
 }

@@ -394,6 +394,10 @@ bool prop_read(void *base, const Prop *p, json_object *value, const PropWhere *w
     if (p->list) {
         return read_list((PropList *)at, p, value, w, err);
     }
+    if (p->or_text && json_object_is_type(value_last(value), json_type_string)) {
+        const Prop text = { p->name, PROP_STRING };
+        return set_value((char *)base + p->or_text, &text, value_last(value), w, err);
+    }
     return set_value(at, p, w->c->typed ? value : value_last(value), w, err);
 }
 

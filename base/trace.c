@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/readers.h"
 #include "util/file.h"
 #include "util/nearest.h"
 
@@ -16,7 +17,10 @@ typedef struct TraceChoice {
     bool wanted;
 } TraceChoice;
 
-static GArray *choices; /* of TraceChoice; grows only, before others look */
+enum { CHOICES_MAX = 1024 };
+
+/* Atomic: replaced as a whole, never changed, while others look. */
+static GPtrArray *choices; /* of TraceChoice, newest last; NULL: none */
 
 static _Thread_local struct {
     bool known;
@@ -43,16 +47,71 @@ void trace_append_vcpu(GString *line)
     }
 }
 
-void trace_choose(const char *pattern)
+static void choice_free(void *opaque)
+{
+    TraceChoice *c = opaque;
+    g_free(c->text);
+    g_pattern_spec_free(c->pattern);
+    g_free(c);
+}
+
+static void array_free(void *opaque)
+{
+    g_ptr_array_unref(opaque);
+}
+
+static GPtrArray *choices_now(void)
+{
+    return __atomic_load_n(&choices, __ATOMIC_ACQUIRE);
+}
+
+static void free_later(void *choice, void *unused)
+{
+    memory_free_later(choice_free, choice);
+}
+
+/* Those of `old` that a new choice for `text` leaves something to say go to `kept`: not the same once more, and none before
+ * a "*". */
+static void sort_out(const GPtrArray *old, const char *text, GPtrArray *kept, GPtrArray *dropped)
+{
+    for (guint i = 0; old && i < old->len; i++) {
+        const TraceChoice *c = old->pdata[i];
+        bool covered = g_str_equal(text, "*") || g_str_equal(text, c->text);
+        g_ptr_array_add(covered ? dropped : kept, old->pdata[i]);
+    }
+}
+
+static void publish(GPtrArray *list, GPtrArray *dropped)
+{
+    GPtrArray *old = choices_now();
+    bool any = false;
+    for (guint i = 0; i < list->len; i++) {
+        const TraceChoice *c = list->pdata[i];
+        any |= c->wanted;
+    }
+    __atomic_store_n(&choices, list, __ATOMIC_RELEASE);
+    log_items = any ? log_items | LOG_TRACE : log_items & ~LOG_TRACE;
+    g_ptr_array_foreach(dropped, free_later, NULL);
+    if (old) {
+        memory_free_later(array_free, old);
+    }
+}
+
+bool trace_choose(const char *pattern)
 {
     bool wanted = pattern[0] != '-';
-    if (!choices) {
-        choices = g_array_new(FALSE, FALSE, sizeof(TraceChoice));
-    }
     const char *text = wanted ? pattern : pattern + 1;
-    TraceChoice c = { .text = g_strdup(text), .pattern = g_pattern_spec_new(text), .wanted = wanted };
-    g_array_append_val(choices, c);
-    log_items |= LOG_TRACE;
+    GPtrArray *list = g_ptr_array_new();
+    g_autoptr(GPtrArray) dropped = g_ptr_array_new();
+    sort_out(choices_now(), text, list, dropped);
+    bool room = list->len < CHOICES_MAX;
+    if (room) {
+        TraceChoice *c = g_new(TraceChoice, 1);
+        *c = (TraceChoice){ g_strdup(text), g_pattern_spec_new(text), wanted };
+        g_ptr_array_add(list, c);
+    }
+    publish(list, dropped);
+    return room;
 }
 
 bool trace_choose_from(const char *path, GError **err)
@@ -66,8 +125,10 @@ bool trace_choose_from(const char *path, GError **err)
     g_auto(GStrv) lines = g_strsplit((char *)text->data, "\n", -1);
     for (char **line = lines; *line; line++) {
         g_strstrip(*line);
-        if (**line && **line != '#') {
-            trace_choose(*line);
+        if (**line && **line != '#' && !trace_choose(*line)) {
+            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                        "-trace events=%s: more than %d patterns; use fewer, with *", path, CHOICES_MAX);
+            return false;
         }
     }
     return true;
@@ -80,8 +141,9 @@ static bool fits(const TraceChoice *c, const char *name)
 
 bool trace_wants(const char *const *names)
 {
-    for (guint i = choices ? choices->len : 0; i > 0; i--) {
-        const TraceChoice *c = &g_array_index(choices, TraceChoice, i - 1);
+    const GPtrArray *list = choices_now();
+    for (guint i = list ? list->len : 0; i > 0; i--) {
+        const TraceChoice *c = list->pdata[i - 1];
         for (const char *const *name = names; *name; name++) {
             if (fits(c, *name)) {
                 return c->wanted;
@@ -105,8 +167,9 @@ void trace_check(const GPtrArray *names)
 {
     g_autofree const char **list = g_new0(const char *, names->len + 1);
     memcpy(list, names->pdata, names->len * sizeof(*list));
-    for (guint i = 0; choices && i < choices->len; i++) {
-        const TraceChoice *c = &g_array_index(choices, TraceChoice, i);
+    const GPtrArray *chosen = choices_now();
+    for (guint i = 0; chosen && i < chosen->len; i++) {
+        const TraceChoice *c = chosen->pdata[i];
         if (!fits_any(c, names)) {
             g_autofree char *hint = names_hint(c->text, list);
             log_report("-trace %s: nothing in this machine is called so%s; add '-trace help' for a list",

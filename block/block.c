@@ -34,7 +34,11 @@ void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque
 
 void block_backend_free(BlockBackend *blk)
 {
-    node_close(blk->node);
+    if (blk->below) {
+        block_backend_detach(blk->below, blk);
+    } else {
+        node_close(blk->node);
+    }
     g_free(blk->id);
     g_free(blk->serial);
     g_free(blk);
@@ -57,6 +61,18 @@ static void cancel_and_drain(BlockBackend *blk)
     block_cancel_begin(blk);
     block_drain(blk);
     block_cancel_end(blk);
+}
+
+void block_close(BlockBackend *blk)
+{
+    BlockBackend *below = blk->owns_below ? blk->below : NULL;
+    cancel_and_drain(blk);
+    block_flush_now(blk);
+    g_ptr_array_remove(blk->all->list, blk);
+    block_backend_free(blk);
+    if (below) {
+        block_close(below);
+    }
 }
 
 static void completions_later(void *opaque)
@@ -86,11 +102,7 @@ void drives_free(Drives *all)
         return;
     }
     while (all->list->len) {
-        BlockBackend *blk = g_ptr_array_index(all->list, all->list->len - 1);
-        cancel_and_drain(blk);
-        block_flush_now(blk);
-        g_ptr_array_steal_index(all->list, all->list->len - 1);
-        block_backend_free(blk);
+        block_close(g_ptr_array_index(all->list, all->list->len - 1));
     }
     event_loop_remove_wait_poll(all->loop, poll_drives, all);
     ring_free(all->ring);

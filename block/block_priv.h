@@ -63,6 +63,10 @@ struct BlockBackend {
     Drives *all;
     char *id, *serial;
     BlockNode *node;
+    BlockBackend *below; /* whose node this is, and who lends it; NULL: its own */
+    bool owns_below;     /* it goes with this one */
+    bool is_node;        /* of -blockdev: known by its name alone */
+    const char *format;  /* driver, as other programs know it */
     DriveInterface interface;
     int index;
     bool readonly, snapshot, direct;
@@ -142,3 +146,4 @@ void workers_submit(BlockRequest *r);
 
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void block_backend_free(BlockBackend *blk);
+void block_close(BlockBackend *blk); /* drain, flush, and out of the list */

@@ -280,6 +280,7 @@ static BlockBackend *make_backend(Drives *all, const DrivePlan *p, BlockNode *no
     blk->id = o->id ? g_strdup(o->id) : make_id(all, o);
     blk->serial = g_strdup(o->serial);
     blk->node = node;
+    blk->format = "raw";
     blk->interface = o->interface;
     blk->index = o->has_index ? o->index : -1;
     blk->readonly = p->readonly;

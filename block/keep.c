@@ -46,8 +46,19 @@ void drives_set_events(Drives *all, Events *events)
 
 void block_get_state(const BlockBackend *blk, BlockState *s)
 {
-    *s = (BlockState){ blk->node->filename, block_io_status(blk), blk->readonly,      blk->writethrough,
-                       blk->direct,         blk->no_flush,        blk->detect_zeroes, blk->zeroes_unmap };
+    *s = (BlockState){
+        .filename = blk->node->filename,
+        .io_status = block_io_status(blk),
+        .format = blk->format,
+        .below = blk->below ? blk->below->id : NULL,
+        .is_node = blk->is_node,
+        .readonly = blk->readonly,
+        .writethrough = blk->writethrough,
+        .direct = blk->direct,
+        .no_flush = blk->no_flush,
+        .detect_zeroes = blk->detect_zeroes,
+        .zeroes_unmap = blk->zeroes_unmap,
+    };
 }
 
 const char *block_io_status(const BlockBackend *blk)

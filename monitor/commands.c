@@ -113,7 +113,7 @@ static bool cmd_log(Machine *m, const char *args, GString *out, GError **err)
                              "as after -d; none turns all off\n");
         return true;
     }
-    log_items = 0;
+    log_items &= LOG_TRACE; /* trace-event's */
     if (!g_str_equal(args, "none") && !log_set_items(args, &help, err)) {
         log_items = before;
         return false;
@@ -207,6 +207,7 @@ const MonitorCommand monitor_commands[] = {
     { "stop|s", NULL, "stop emulation", .does = "stop" },
     { "system_powerdown", NULL, "send system power down event", .does = "system_powerdown" },
     { "system_reset", NULL, "reset the system", .does = "system_reset" },
+    { "trace-event", "name on|off", "changes status of a specific trace event", .does = "trace-event-set-state" },
     { "x", "/fmt addr", "virtual memory dump starting at 'addr'", monitor_cmd_x },
     { "xp", "/fmt addr", "physical memory dump starting at 'addr'", monitor_cmd_xp },
     { NULL, NULL, NULL, NULL },

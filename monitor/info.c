@@ -8,6 +8,7 @@
 #include "hw/board.h"
 #include "hw/virtio_balloon.h"
 #include "monitor/monitor_priv.h"
+#include "monitor/qmp_block.h"
 #include "monitor/qmp_types.h"
 #include "net/net.h"
 #include "hw/runstate.h"
@@ -156,15 +157,24 @@ static bool info_jit(Machine *m, const char *args, GString *out, GError **err)
 
 /* ---- host ends ---- */
 
+typedef struct BlockListing {
+    const Machine *machine;
+    GString *out;
+} BlockListing;
+
 static void add_block(BlockBackend *blk, void *opaque)
 {
+    const BlockListing *l = opaque;
     g_autofree char *line = block_describe(blk);
-    g_string_append_printf(opaque, "%s\n", line);
+    if (qmp_is_drive(l->machine, blk)) {
+        g_string_append_printf(l->out, "%s\n", line);
+    }
 }
 
 static bool info_block(Machine *m, const char *args, GString *out, GError **err)
 {
-    block_foreach(m->drives, add_block, out);
+    BlockListing l = { m, out };
+    block_foreach(m->drives, add_block, &l);
     return true;
 }
 
@@ -258,6 +268,7 @@ const MonitorCommand monitor_infos[] = {
     { "registers", "[-a|vcpu]", "show the cpu registers (-a: of all cpus)", info_registers },
     { "status", NULL, "show the current VM status (running|paused)", .does = "query-status", .show = show_status },
     { "tlb", NULL, "show virtual to physical memory mappings", info_mem },
+    { "trace-events", "[name]", "show available trace-events & their state", monitor_info_trace_events },
     { "usernet", NULL, "show user network stack connection states", info_usernet },
     { "uuid", NULL, "show the current VM UUID", .does = "query-uuid", .show = show_uuid },
     { "version", NULL, "show the version of the emulator", info_version },

@@ -54,6 +54,9 @@ bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err);
 void monitor_show_blockstats(const void *result, GString *out);
 void monitor_show_pci(const void *result, GString *out);
 
+/* qmp_trace.c */
+bool monitor_info_trace_events(Machine *m, const char *args, GString *out, GError **err);
+
 /* hostends.c */
 bool monitor_cmd_hostfwd_add(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_hostfwd_remove(Machine *m, const char *args, GString *out, GError **err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands on disks.  A drive is one node here, the file with its format; what was asked of it is in qmp_blockstats.c.
+/* Commands on disks.  A drive is one node here, the file with its format (of -blockdev two,
+ * if they were given so); what was asked of it is in qmp_blockstats.c.
  *
- * Not modelled: nodes of a graph, jobs, throttling. */
+ * Not modelled: graphs of more nodes, jobs, throttling. */
 #include "block/block.h"
 #include "hw/board.h"
 #include "hw/tree.h"
@@ -119,7 +120,23 @@ char *qmp_drive_user(const Machine *m, const BlockBackend *blk)
 
 char *qmp_node_name(const BlockBackend *blk)
 {
-    return g_strdup_printf("#%s", block_id(blk));
+    BlockState s;
+    block_get_state(blk, &s);
+    return g_strdup_printf("%s%s", s.is_node ? "" : "#", block_id(blk));
+}
+
+bool qmp_is_drive(const Machine *m, const BlockBackend *blk)
+{
+    BlockState s;
+    block_get_state(blk, &s);
+    return !s.is_node || machine_find_user(m, PROP_DRIVE, blk);
+}
+
+char *qmp_drive_name(const BlockBackend *blk)
+{
+    BlockState s;
+    block_get_state(blk, &s);
+    return g_strdup(s.is_node ? "" : block_id(blk));
 }
 
 static void node_fill(NodeInfo *n, BlockBackend *blk)
@@ -128,12 +145,16 @@ static void node_fill(NodeInfo *n, BlockBackend *blk)
     block_get_state(blk, &s);
     n->file = g_strdup(s.filename);
     n->node = qmp_node_name(blk);
-    n->driver = g_strdup("raw");
+    n->driver = g_strdup(s.format);
     n->readonly = s.readonly;
     n->active = true;
     n->detect_zeroes = s.detect_zeroes ? s.zeroes_unmap ? 2 : 1 : 0;
     n->image = g_new0(ImageInfo, 1);
-    *n->image = (ImageInfo){ g_strdup(s.filename), g_strdup("raw"), block_size(blk) };
+    *n->image = (ImageInfo){ g_strdup(s.filename), g_strdup(s.format), block_size(blk) };
+    if (s.below) {
+        ChildInfo *child = prop_list_add(&n->children, &child_shape);
+        *child = (ChildInfo){ g_strdup("file"), g_strdup(s.below) };
+    }
     n->cache = g_new0(CacheInfo, 1);
     *n->cache = (CacheInfo){ !s.writethrough, s.direct, s.no_flush };
 }
@@ -146,10 +167,13 @@ typedef struct Listing {
 static void add_drive(BlockBackend *blk, void *opaque)
 {
     const Listing *l = opaque;
+    if (!qmp_is_drive(l->machine, blk)) {
+        return;
+    }
     DriveInfo *d = prop_list_add(l->list, &drive_info_shape);
     BlockState s;
     block_get_state(blk, &s);
-    d->device = g_strdup(block_id(blk));
+    d->device = qmp_drive_name(blk);
     d->qdev = qmp_drive_user(l->machine, blk);
     d->type = g_strdup("unknown");
     for (int i = 0; io_statuses[i]; i++) {
@@ -177,8 +201,30 @@ static bool run_query_nodes(Control *c, const void *args, void *result, GError *
     return true;
 }
 
+static bool run_blockdev_add(Control *c, const void *args, void *result, GError **err)
+{
+    return blockdev_add(c->machine->drives, args, err);
+}
+
+typedef struct NodeArgument {
+    char *name;
+} NodeArgument;
+
+#define T NodeArgument
+static const Prop node_argument_props[] = { { "node-name", PROP_STRING, ALWAYS(name) }, { NULL } };
+#undef T
+static const Shape node_argument_shape = { "NodeArgument", sizeof(NodeArgument), node_argument_props };
+
+static bool run_blockdev_del(Control *c, const void *args, void *result, GError **err)
+{
+    const NodeArgument *a = args;
+    return blockdev_del(c->machine->drives, a->name, err);
+}
+
 /* clang-format off */
 const Command commands_block[] = {
+    { "blockdev-add", "add a node: an image by name", &blockdev_shape, NULL, 0, run_blockdev_add },
+    { "blockdev-del", "remove a node that nothing uses", &node_argument_shape, NULL, 0, run_blockdev_del },
     { "query-block", "all drives", &flat_shape, RETURNS_LIST(drive_info_shape), 0, run_query_block },
     { "query-named-block-nodes", "all nodes of drives", &flat_shape, RETURNS_LIST(node_shape), 0, run_query_nodes },
     { NULL },

@@ -115,11 +115,14 @@ typedef struct Listing {
 static void add_stats(BlockBackend *blk, void *opaque)
 {
     const Listing *l = opaque;
+    if (!l->nodes && !qmp_is_drive(l->machine, blk)) {
+        return;
+    }
     DriveStats *d = prop_list_add(l->list, &drive_stats_shape);
     d->node = qmp_node_name(blk);
     d->stats = stats_of(blk);
     if (!l->nodes) {
-        d->device = g_strdup(block_id(blk));
+        d->device = qmp_drive_name(blk);
         d->qdev = qmp_drive_user(l->machine, blk);
     }
 }

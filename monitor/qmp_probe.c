@@ -361,21 +361,42 @@ static const Shape *const stats_arms[] = { NULL, &stats_vcpu_shape, NULL, NULL }
 static const Shape stats_filter_shape = { "StatsFilter", sizeof(StatsFilter), stats_filter_props,
                                           .tag = &stats_filter_props[0], .arms = stats_arms };
 static const Shape stats_provider_shape = { "StatsProvider", sizeof(StatsFilter), stats_provider_props };
-#define T StatsRequest
-static const Prop stat_name_props[] = { { "name", PROP_STRING, ALWAYS(names) }, { NULL } };
+/* None is ever made. */
+static const char *const stat_types[] = { "cumulative",       "instant",        "peak",
+                                          "linear-histogram", "log2-histogram", NULL };
+typedef struct Stat {
+    char *name;
+    int type;
+    int64_t exponent;
+    json_object *value;
+} Stat;
+
+#define T Stat
+static const Prop stat_props[] = {
+    { "name", PROP_STRING, ALWAYS(name) },
+    { "value", PROP_ANY, ALWAYS(value) },
+    { NULL },
+};
+static const Prop stat_kind_props[] = {
+    { "name", PROP_STRING, ALWAYS(name) },
+    { "type", PROP_ENUM, ALWAYS(type), .names = stat_types },
+    { "exponent", PROP_I64, ALWAYS(exponent) },
+    { NULL },
+};
 #undef T
-static const Shape stat_name_shape = { "Stats", sizeof(StatsRequest), stat_name_props };
+static const Shape stat_shape = { "Stats", sizeof(Stat), stat_props };
+static const Shape stat_kind_shape = { "StatsSchemaValue", sizeof(Stat), stat_kind_props };
 #define T StatsResult
 static const Prop stats_result_props[] = {
     { "provider", PROP_ENUM, ALWAYS(provider), .names = stats_providers },
     { "qom-path", PROP_STRING, MAYBE(path) },
-    { "stats", PROP_STRUCT, ALWAYS(stats), .list = true, .of = &stat_name_shape },
+    { "stats", PROP_STRUCT, ALWAYS(stats), .list = true, .of = &stat_shape },
     { NULL },
 };
 static const Prop stats_schema_props[] = {
     { "provider", PROP_ENUM, ALWAYS(provider), .names = stats_providers },
     { "target", PROP_ENUM, ALWAYS(target), .names = stats_targets },
-    { "stats", PROP_STRUCT, ALWAYS(stats), .list = true, .of = &stat_name_shape },
+    { "stats", PROP_STRUCT, ALWAYS(stats), .list = true, .of = &stat_kind_shape },
     { NULL },
 };
 #undef T

@@ -172,8 +172,9 @@ static const Shape info_shape = { "SchemaInfo", sizeof(Info), info_props, .tag =
 /* ---- the walk ------------------------------------------------------------ */
 
 typedef struct Type {
-    const Shape *shape; /* of objects; NULL: an enum */
-    const char *const *names;
+    const Shape *shape;       /* of an object */
+    const char *const *names; /* of an enum */
+    const Prop *alternate;    /* its row */
 } Type;
 
 typedef struct Walk {
@@ -184,6 +185,8 @@ typedef struct Walk {
 } Walk;
 
 static const Shape empty_shape = { "", 1, NULL };
+static const Prop wrapped_props[] = { { "str", PROP_STRING, .required = true }, { NULL } };
+static const Shape wrapped_shape = { "String", sizeof(char *), wrapped_props };
 
 static void *add_info(Walk *w, const char *name, int meta)
 {
@@ -193,11 +196,10 @@ static void *add_info(Walk *w, const char *name, int meta)
     return info;
 }
 
-static char *type_number(Walk *w, const void *key, const Shape *shape, const char *const *names)
+static char *type_number(Walk *w, const void *key, Type t)
 {
     unsigned place = GPOINTER_TO_UINT(g_hash_table_lookup(w->numbers, key));
     if (!place) {
-        Type t = { shape, names };
         g_array_append_val(w->types, t);
         place = w->types->len;
         g_hash_table_insert(w->numbers, (void *)key, GUINT_TO_POINTER(place));
@@ -208,7 +210,7 @@ static char *type_number(Walk *w, const void *key, const Shape *shape, const cha
 static char *shape_type(Walk *w, const Shape *shape)
 {
     shape = shape ? shape : &empty_shape;
-    return type_number(w, shape, shape, NULL);
+    return type_number(w, shape, (Type){ .shape = shape });
 }
 
 /* Names and JSON types of QAPI's own. */
@@ -228,20 +230,20 @@ static char *builtin_type(Walk *w, const Prop *p)
     return g_strdup(names[type]);
 }
 
-/* QMP's String: an element of a list that is a text, wrapped (Prop.wrapped). */
-static const Prop text_props[] = { { "str", PROP_STRING, .required = true }, { NULL } };
-static const Shape text_shape = { "String", sizeof(char *), text_props };
 
 static char *value_type(Walk *w, const Prop *p)
 {
     const char *const *names = prop_enum_names(p);
     if (p->wrapped) {
-        return shape_type(w, &text_shape);
+        return shape_type(w, &wrapped_shape);
+    }
+    if (p->or_text) {
+        return type_number(w, p, (Type){ .alternate = p });
     }
     if (p->kind == PROP_STRUCT) {
         return shape_type(w, p->of);
     }
-    return names ? type_number(w, names, NULL, names) : builtin_type(w, p);
+    return names ? type_number(w, names, (Type){ .names = names }) : builtin_type(w, p);
 }
 
 static char *prop_type(Walk *w, const Prop *p)
@@ -288,6 +290,15 @@ static void tell_enum(Walk *w, const char *name, const char *const *names)
     }
 }
 
+static void tell_alternate(Walk *w, const char *name, const Prop *p)
+{
+    AlternateInfo *a = add_info(w, name, META_ALTERNATE);
+    AlternateMember *object = prop_list_add(&a->members, &alternate_member_shape);
+    object->type = shape_type(w, p->of);
+    AlternateMember *text = prop_list_add(&a->members, &alternate_member_shape);
+    text->type = builtin_type(w, &(const Prop){ "", PROP_STRING });
+}
+
 static void tell_commands(Walk *w)
 {
     g_autoptr(GPtrArray) all = command_list();
@@ -320,6 +331,8 @@ static bool run_schema(Control *c, const void *args, void *result, GError **err)
         g_autofree char *name = g_strdup_printf("%u", i);
         if (t.shape) {
             tell_object(&w, name, t.shape);
+        } else if (t.alternate) {
+            tell_alternate(&w, name, t.alternate);
         } else {
             tell_enum(&w, name, t.names);
         }

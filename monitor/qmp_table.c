@@ -5,10 +5,25 @@
 #include "monitor/command.h"
 
 const Command *const command_tables[] = {
-    commands_session, commands_schema,      commands_run, commands_info,    commands_device,
-    commands_chardev, commands_chardev_add, commands_net, commands_block,   commands_blockstats,
-    commands_pci,     commands_fds,         commands_qom, commands_classes, commands_probe,
-    commands_absent,  commands_memory,      NULL,
+    commands_session,
+    commands_schema,
+    commands_run,
+    commands_info,
+    commands_device,
+    commands_chardev,
+    commands_chardev_add,
+    commands_net,
+    commands_block,
+    commands_blockstats,
+    commands_pci,
+    commands_fds,
+    commands_qom,
+    commands_classes,
+    commands_probe,
+    commands_absent,
+    commands_memory,
+    commands_trace,
+    NULL,
 };
 
 const Event *const command_events[] = {

@@ -36,7 +36,6 @@ static const Unbuilt commands[] = {
     { "sum", "checksums of memory are not built" },
     { "dumpdtb", "the device tree is written at start: -machine dumpdtb=FILE" },
     { "qom-get qom-list qom-set", "there is no tree of objects; use info qtree" },
-    { "trace-event", "use -trace PATTERN on the command line" },
     { "one-insn-per-tb singlestep", "use -accel tcg,one-insn-per-tb=on on the command line" },
     { "nmi mce system_wakeup watchdog_action xen-event-inject xen-event-list", "the boards here have nothing like it" },
     { "replay_break replay_delete_break replay_seek", "recording and replay are not built" },
@@ -69,7 +68,6 @@ static const Unbuilt infos[] = {
     { "opcount profile sync-profile", "not counted; see info jit" },
     { "replay", "recording and replay are not built" },
     { "stats", "see info jit" },
-    { "trace-events", "see -machine ... -trace help" },
     { NULL, NULL },
 };
 /* clang-format on */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* -drive, -hda, -pflash, -snapshot and -object.
+/* -drive, -blockdev, -hda, -pflash, -snapshot and -object.
  *
  * A drive with if=virtio (or without if=, and not used by a -device) becomes a disk
  * of the board's kind; if=pflash goes into a flash bank; if=none waits for a -device.
@@ -48,6 +48,14 @@ static bool place_pflash(BlockBackend *blk, MachineConfig *config, GError **err)
     return true;
 }
 
+static bool add_node(const CmdItem *item, Machine *m, GError **err)
+{
+    BlockdevOptions *o = cmdline_shape(item, &blockdev_shape, err);
+    bool ok = o && blockdev_add(m->drives, o, err);
+    shape_free(&blockdev_shape, o);
+    return ok;
+}
+
 static bool open_drive(const CmdLine *c, const CmdItem *item, Machine *m, MachineConfig *config, GError **err)
 {
     json_object *values = drive_values(c, item);
@@ -82,7 +90,8 @@ bool cmdline_drives(const CmdLine *c, Machine *m, MachineConfig *config, GError 
         const CmdItem *item = c->items->pdata[i];
         OptionKind kind = item->option->kind;
         bool drive = kind == OPT_DRIVE || kind == OPT_HDA || kind == OPT_PFLASH;
-        if (drive && !open_drive(c, item, m, config, err)) {
+        if ((drive && !open_drive(c, item, m, config, err)) ||
+            (kind == OPT_BLOCKDEV && !add_node(item, m, err))) {
             return cmdline_blame(err, item);
         }
     }

@@ -74,6 +74,9 @@ const Option cmdline_options[] = {
       .arg = "[file=f][,if=virtio|none|pflash][,id=name][,format=raw][,index=i][,unit=i]\n"
              "       [,readonly=on|off][,snapshot=on|off][,cache=...][,aio=...][,discard=...]",
       .help = "use 'file' as a drive; without if= it becomes a virtio disk unless a -device uses it" },
+    { "blockdev", OPT_BLOCKDEV, SHAPE_KEYS, .takes = &blockdev_shape, .implied = "driver", .json = true,
+      .arg = "[driver=]file|host_device|raw,node-name=name[,filename=f][,file=node][,read-only=on|off][,...]",
+      .help = "open an image as a node, which a -device or another node chooses by its name; also as JSON" },
     { "hda", OPT_HDA, SHAPE_TEXT, .arg = "file", .help = "use 'file' as disk 0 (also -hdb, -hdc, -hdd)" },
     { "hdb", OPT_HDA, SHAPE_TEXT }, { "hdc", OPT_HDA, SHAPE_TEXT }, { "hdd", OPT_HDA, SHAPE_TEXT },
     { "snapshot", OPT_SNAPSHOT, SHAPE_FLAG, .arg = "", .help = "writes go to temporary files, images stay as they are" },
@@ -141,7 +144,6 @@ const Option cmdline_options[] = {
 
     /* ---- known to other programs, not built here ---- */
     { "enable-kvm", .refused = "KVM is not built; use -accel tcg" },
-    { "blockdev", .shape = SHAPE_TEXT, .refused = "block node graphs are not built; use -drive if=none,id=NAME,file=FILE" },
     { "cdrom", .shape = SHAPE_TEXT, .refused = "no CD drive is built; use -drive file=FILE,readonly=on" },
     { "fda", .shape = SHAPE_TEXT, .refused = "no floppy drive is built" },
     { "fdb", .shape = SHAPE_TEXT, .refused = "no floppy drive is built" },

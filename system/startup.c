@@ -71,8 +71,8 @@ static bool take_trace(const CmdItem *item, GError **err)
 {
     TraceOptions *o = cmdline_shape(item, &cmdline_trace_shape, err);
     bool ok = o && (!o->events || trace_choose_from(o->events, err));
-    if (ok && o->pattern) {
-        trace_choose(o->pattern);
+    if (ok && o->pattern && !trace_choose(o->pattern)) {
+        ok = cmdline_fail(err, "too many patterns; use fewer, with *");
     }
     shape_free(&cmdline_trace_shape, o);
     return ok || cmdline_blame(err, item);

@@ -98,6 +98,7 @@ typedef struct MemoryOptions {
     bool share, dump;
 } MemoryOptions;
 
+static const char *const policy_names[] = { "default", "preferred", "bind", "interleave", NULL };
 #define NO_PAGES "the host's kernel sets no pages aside for a memfd"
 
 /* clang-format off */
@@ -108,7 +109,7 @@ typedef struct MemoryOptions {
     { "dump", PROP_BOOL, offsetof(MemoryOptions, dump), "RAM is in a core dump of this program", .def = 1 }, \
     PROP_ONLY_OFF("prealloc", NO_PAGES), PROP_ONLY_OFF("reserve", NO_PAGES),                                 \
     PROP_ONLY_OFF("merge", "the host's kernel merges private memory only"),                                  \
-    { "policy", PROP_STRING, .help = "NUMA policy of the host", .def_string = "default",                     \
+    { "policy", PROP_ENUM, .help = "NUMA policy of the host", .names = policy_names,                         \
       .only = "NUMA nodes are not built" }
 /* clang-format on */
 

@@ -75,11 +75,12 @@ struct Prop {
     bool required;
     const char *only; /* the default is all there is: why.  Stored nowhere */
 
-    size_t has;          /* offset of a bool: was it given?  0: nobody asks, the default says it all */
-    bool list;           /* a PropList.  In key=value the key is repeated */
-    const Shape *of;     /* PROP_STRUCT */
-    bool wrapped;        /* a list of strings whose elements are {"str": "..."} in JSON (QMP's String) */
-    uint64_t unit;       /* PROP_SIZE: of a bare number in key=value, such as 1 << 20; 0: 1 */
+    size_t has;      /* offset of a bool: was it given?  0: nobody asks, the default says it all */
+    bool list;       /* a PropList.  In key=value the key is repeated */
+    const Shape *of; /* PROP_STRUCT */
+    size_t or_text;  /* PROP_STRUCT: offset of a char *, owned: a text may be given instead; 0: it may not */
+    bool wrapped;    /* a list of strings whose elements are {"str": "..."} in JSON (QMP's String) */
+    uint64_t unit;   /* PROP_SIZE: of a bare number in key=value, such as 1 << 20; 0: 1 */
     const char *same_as; /* another spelling of this row, which is for the same field: in no list */
     const char *
         refused; /* known elsewhere and not built: why, and what to do instead.  In no list, stored nowhere */

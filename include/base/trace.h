@@ -8,7 +8,7 @@
  *     serial                      the memory region, as `info mtree` has it
  *     memory_region_ops_read      all of them (or _write)
  *
- * While nothing is traced an event costs a load and a test.  Patterns are chosen before vCPUs run. */
+ * While nothing is traced an event costs a load and a test.  Patterns are chosen by one thread, while others look. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
@@ -24,8 +24,8 @@ static inline bool trace_on(void)
 }
 
 /* A pattern with * and ?; "-PATTERN" takes back what earlier ones chose.  The last one that fits
- * any of an event's names decides. */
-void trace_choose(const char *pattern);
+ * any of an event's names decides.  False: there are too many. */
+bool trace_choose(const char *pattern);
 /* A pattern a line; empty lines, and those that begin with #, say nothing. */
 bool trace_choose_from(const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -109,6 +109,9 @@ char *block_describe(BlockBackend *blk); /* one line of `info block` */
 /* For those who list drives.  Strings are the drive's. */
 typedef struct BlockState {
     const char *filename, *io_status; /* "ok", "nospace", "failed" */
+    const char *format;               /* "raw", "file", "host_device" */
+    const char *below;                /* name of the node that this one is on; NULL: none has a name */
+    bool is_node;                     /* of -blockdev: its id is its node's name */
     bool readonly, writethrough, direct, no_flush, detect_zeroes, zeroes_unmap;
 } BlockState;
 void block_get_state(const BlockBackend *blk, BlockState *s); /* main loop */
@@ -151,6 +154,15 @@ typedef struct DriveOptions DriveOptions;
 extern const Shape drive_shape;
 /* Without an id it gets one: virtio0, none1, pflash0. */
 BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What -blockdev and blockdev-add take.  Its struct is the room's own: made by shape_new.  The node is a drive for devices,
+ * whose id is its node-name. */
+typedef struct BlockdevOptions BlockdevOptions;
+extern const Shape blockdev_shape;
+bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool blockdev_del(Drives *all, const char *name,
+                  GError **err) G_GNUC_WARN_UNUSED_RESULT; /* one that nobody uses */
+
 DriveInterface block_interface(BlockBackend *blk);
 int block_index(BlockBackend *blk); /* index= or unit=, -1 when not given */
 const char *block_serial(BlockBackend *blk);

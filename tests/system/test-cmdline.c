@@ -101,7 +101,7 @@ static void test_messages(void)
     expect_error("x -nographc", "-nographc: invalid option; did you mean -nographic?");
     expect_error("x --zzzzzz", "--zzzzzz: invalid option; -help");
     expect_error("x -kernel", "-kernel: requires an argument: file");
-    expect_error("x -blockdev x", "-blockdev: ");
+    expect_error("x -fsdev x", "-fsdev: ");
     expect_error("x -enable-kvm", "-enable-kvm: KVM is not built");
     expect_error("x -vnc :0", "no display is built");
     expect_error("x -icount shift=1", "not built");

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Nodes by name: -blockdev and blockdev-add.
+ * Spelling: QEMU's manual, "QMP reference", BlockdevOptions.
+ *
+ * A node of a file is opened as -drive opens one (one check of each value); a raw node on top of it is another
+ * backend on the same open file, which the lower one lends it: a node has one user.  Devices choose either by
+ * node-name, as they choose a drive by its id.
+ *
+ * Not built, and refused by name: every other driver, offset= and size= of raw. */
+#include <json-c/json.h>
+#include <string.h>
+
+#include "block_priv.h"
+
+enum { DRIVER_FILE, DRIVER_HOST_DEVICE, DRIVER_RAW };
+static const char *const driver_names[] = {
+    [DRIVER_FILE] = "file", [DRIVER_HOST_DEVICE] = "host_device", [DRIVER_RAW] = "raw", NULL
+};
+static const char *const unbuilt_drivers[] = {
+    "blkdebug",
+    "blklogwrites",
+    "blkreplay",
+    "blkverify",
+    "bochs",
+    "cloop",
+    "compress",
+    "copy-on-read",
+    "dmg",
+    "ftp",
+    "ftps",
+    "http",
+    "https",
+    "io_uring",
+    "iscsi",
+    "luks",
+    "nbd",
+    "nfs",
+    "null-aio",
+    "null-co",
+    "nvme",
+    "parallels",
+    "preallocate",
+    "qcow",
+    "qcow2",
+    "qed",
+    "quorum",
+    "rbd",
+    "ssh",
+    "throttle",
+    "vdi",
+    "vhdx",
+    "vmdk",
+    "vpc",
+    "vvfat",
+    "host_cdrom",
+    "copy-before-write",
+    "replication",
+    "snapshot-access",
+    NULL,
+};
+static const char *const discard_names[] = { "ignore", "unmap", NULL };
+static const char *const zeroes_names[] = { "off", "on", "unmap", NULL };
+static const char *const aio_names[] = { "threads", "native", "io_uring", NULL };
+
+typedef struct BlockdevCache {
+    bool direct, no_flush, has_direct, has_no_flush;
+} BlockdevCache;
+
+struct BlockdevOptions {
+    int driver, discard, zeroes;
+    char *node_name;
+    BlockdevCache *cache;
+    bool readonly, auto_readonly, has_readonly, has_auto_readonly, has_discard, has_zeroes;
+    /* of a file */
+    char *filename;
+    int locking, aio;
+    bool has_locking, has_aio;
+    /* of raw: one of the two */
+    struct BlockdevOptions *file;
+    char *file_name;
+};
+
+#define AT(field) offsetof(BlockdevCache, field)
+static const Prop cache_props[] = {
+    { "direct", PROP_BOOL, AT(direct), "go round the host's page cache", .has = AT(has_direct) },
+    { "no-flush", PROP_BOOL, AT(no_flush), "take flushes for done", .has = AT(has_no_flush) },
+    { NULL },
+};
+#undef AT
+static const Shape cache_shape = { "BlockdevCacheOptions", sizeof(BlockdevCache), cache_props };
+
+#define AT(field) offsetof(BlockdevOptions, field)
+static const Prop file_props[] = {
+    { "filename", PROP_STRING, AT(filename), "a file or block device of the host", .required = true },
+    { "locking", PROP_ON_OFF_AUTO, AT(locking), "keep other programs from it", .has = AT(has_locking) },
+    { "aio", PROP_ENUM, AT(aio), "how requests are made", .names = aio_names, .has = AT(has_aio) },
+    { NULL },
+};
+static const Prop raw_props[] = {
+    { "file", PROP_STRUCT, AT(file), "node below, or its name", .of = &blockdev_shape,
+      .or_text = AT(file_name), .required = true },
+    { NULL },
+};
+static const Shape file_shape = { "BlockdevOptionsFile", sizeof(BlockdevOptions), file_props };
+static const Shape raw_shape = { "BlockdevOptionsRaw", sizeof(BlockdevOptions), raw_props };
+static const Shape *const arms[] = {
+    [DRIVER_FILE] = &file_shape, [DRIVER_HOST_DEVICE] = &file_shape, [DRIVER_RAW] = &raw_shape
+};
+
+static const Prop blockdev_props[] = {
+    { "driver", PROP_ENUM, AT(driver), "what it is", .names = driver_names, .unbuilt = unbuilt_drivers,
+      .required = true },
+    { "node-name", PROP_STRING, AT(node_name), "name by which devices and other nodes choose it" },
+    { "discard", PROP_ENUM, AT(discard), "what becomes of discards", .names = discard_names,
+      .has = AT(has_discard) },
+    { "detect-zeroes", PROP_ENUM, AT(zeroes), "zeroes are written as such", .names = zeroes_names,
+      .has = AT(has_zeroes) },
+    { "cache", PROP_STRUCT, AT(cache), "use of the host's page cache", .of = &cache_shape },
+    { "read-only", PROP_BOOL, AT(readonly), "the guest cannot write", .has = AT(has_readonly) },
+    { "auto-read-only", PROP_BOOL, AT(auto_readonly), "read-only if it cannot be written",
+      .has = AT(has_auto_readonly) },
+    PROP_ONLY_ON("active", "a node is used by this program alone"),
+    PROP_ONLY_OFF("force-share",
+                  "an image that others write is not opened so; use read-only and locking=off"),
+    { NULL },
+};
+const Shape blockdev_shape = {
+    "BlockdevOptions", sizeof(BlockdevOptions), blockdev_props, .tag = &blockdev_props[0],
+    .arms = arms,      .implied = "driver",
+};
+
+/* ---- files --------------------------------------------------------------- */
+
+static void say(json_object *values, bool given, const char *key, const char *text)
+{
+    if (given) {
+        json_object_object_add(values, key, json_object_new_string(text));
+    }
+}
+
+static void say_bool(json_object *values, bool given, const char *key, bool value)
+{
+    say(values, given, key, value ? "on" : "off");
+}
+
+/* As -drive has it. */
+static json_object *drive_values(const BlockdevOptions *o, const char *name)
+{
+    json_object *v = json_object_new_object();
+    const BlockdevCache *cache = o->cache;
+    say(v, true, "id", name);
+    say(v, true, "if", "none");
+    say(v, true, "format", "raw");
+    say(v, true, "file.driver", driver_names[o->driver]);
+    say(v, true, "file.filename", o->filename);
+    say(v, o->has_locking, "file.locking", on_off_auto_names[o->locking]);
+    say(v, o->has_aio, "aio", aio_names[o->aio]);
+    say(v, o->has_discard, "discard", discard_names[o->discard]);
+    say(v, o->has_zeroes, "detect-zeroes", zeroes_names[o->zeroes]);
+    say_bool(v, o->has_readonly, "read-only", o->readonly);
+    say_bool(v, o->has_auto_readonly, "auto-read-only", o->auto_readonly);
+    say_bool(v, cache && cache->has_direct, "cache.direct", cache && cache->direct);
+    say_bool(v, cache && cache->has_no_flush, "cache.no-flush", cache && cache->no_flush);
+    return v;
+}
+
+static BlockBackend *open_file(Drives *all, const BlockdevOptions *o, const char *name, GError **err)
+{
+    json_object *values = drive_values(o, name);
+    DriveOptions *drive = shape_new(&drive_shape, values, NULL, err);
+    BlockBackend *blk = drive ? block_open_drive(all, drive, err) : NULL;
+    shape_free(&drive_shape, drive);
+    json_object_put(values);
+    if (blk) {
+        blk->is_node = true;
+        blk->format = driver_names[o->driver];
+    }
+    return blk;
+}
+
+/* ---- raw on a file ------------------------------------------------------- */
+
+static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
+{
+    bool readonly = below->readonly || (o->has_readonly && o->readonly);
+    if (o->has_readonly && !o->readonly && below->readonly) {
+        block_error(err, "Block node '%s' is read-only; say read-only on both, or on neither", below->id);
+        return NULL;
+    }
+    if (o->zeroes == 2 && o->discard != 1) {
+        block_error(err, "setting detect-zeroes to unmap is not allowed without setting discard operation to "
+                         "unmap; add discard=unmap");
+        return NULL;
+    }
+    BlockBackend *blk = g_new0(BlockBackend, 1);
+    if (!block_backend_attach(below, blk, NULL, err)) {
+        g_free(blk);
+        return NULL;
+    }
+    *blk = (BlockBackend){
+        .all = below->all,
+        .id = g_strdup(o->node_name),
+        .node = below->node,
+        .below = below,
+        .is_node = true,
+        .format = driver_names[DRIVER_RAW],
+        .interface = DRIVE_NONE,
+        .index = -1,
+        .readonly = readonly,
+        .direct = below->direct,
+        .no_flush = below->no_flush || (o->cache && o->cache->no_flush),
+        .discard = below->discard && o->discard == 1,
+        .detect_zeroes = below->detect_zeroes || o->zeroes != 0,
+        .zeroes_unmap = o->zeroes == 2,
+        .on_read_error = BLOCK_ON_ERROR_REPORT,
+        .on_write_error = BLOCK_ON_ERROR_ENOSPC,
+        .ring = below->ring,
+    };
+    g_ptr_array_add(below->all->list, blk);
+    return blk;
+}
+
+static char *free_name(const Drives *all)
+{
+    char *name = NULL;
+    for (unsigned i = 0; !name || block_find(all, name); i++) {
+        g_free(name);
+        name = g_strdup_printf("#block%u", i);
+    }
+    return name;
+}
+
+static bool name_is_free(const Drives *all, const char *name, GError **err)
+{
+    const BlockBackend *other = block_find(all, name);
+    if (other) {
+        block_error(err,
+                    other->is_node ? "Duplicate nodes with node-name='%s'; choose another name"
+                                   : "node-name=%s is conflicting with a device id; choose another name",
+                    name);
+    }
+    return !other;
+}
+
+/* The node below, which is made if it was not named. */
+static BlockBackend *find_below(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    const BlockdevOptions *file = o->file;
+    BlockBackend *below = o->file_name ? block_find(all, o->file_name) : NULL;
+    if (o->file_name) {
+        if (!below || !below->is_node || below->below) {
+            block_error(
+                err, "Cannot find device='' nor node-name='%s', or it is no file; name a node of driver file",
+                o->file_name);
+        }
+        return below && below->is_node && !below->below ? below : NULL;
+    }
+    if (file->driver == DRIVER_RAW) {
+        block_error(err, "driver raw takes a file, or the name of a node of one, not another raw node");
+        return NULL;
+    }
+    if (file->node_name && !name_is_free(all, file->node_name, err)) {
+        return NULL;
+    }
+    g_autofree char *name = file->node_name ? g_strdup(file->node_name) : free_name(all);
+    return open_file(all, file, name, err);
+}
+
+static bool add_raw(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    BlockBackend *below = find_below(all, o, err);
+    BlockBackend *blk = below ? put_on(below, o, err) : NULL;
+    if (below && !o->file_name) {
+        if (!blk) {
+            block_close(below);
+            return false;
+        }
+        blk->owns_below = true;
+    }
+    return blk != NULL;
+}
+
+/* ---- by name ------------------------------------------------------------- */
+
+bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    if (!o->node_name) {
+        block_error(err, "'node-name' must be specified for the root node");
+        return false;
+    }
+    if (!name_is_free(all, o->node_name, err)) {
+        return false;
+    }
+    return o->driver == DRIVER_RAW ? add_raw(all, o, err) : open_file(all, o, o->node_name, err) != NULL;
+}
+
+bool blockdev_del(Drives *all, const char *name, GError **err)
+{
+    BlockBackend *blk = block_find(all, name);
+    if (!blk || !blk->is_node) {
+        block_error(err,
+                    blk ? "Node '%s' is not owned by the monitor: -drive has made it"
+                        : "Failed to find node with node-name='%s'",
+                    name);
+        return false;
+    }
+    if (blk->user) {
+        block_error(err, "Node '%s' is in use; remove what uses it first", name);
+        return false;
+    }
+    block_close(blk);
+    return true;
+}
