@@ -41,6 +41,7 @@ void block_backend_free(BlockBackend *blk)
     }
     g_free(blk->id);
     g_free(blk->serial);
+    g_free(blk->place);
     g_free(blk);
 }
 
@@ -129,6 +130,11 @@ const char *block_id(const BlockBackend *blk)
     return blk->id;
 }
 
+char *block_node_name(const BlockBackend *blk)
+{
+    return g_strdup_printf("%s%s", blk->is_node ? "" : "#", blk->id);
+}
+
 DriveInterface block_interface(BlockBackend *blk)
 {
     return blk->interface;
@@ -179,5 +185,12 @@ void block_backend_detach(BlockBackend *blk, void *user)
         cancel_and_drain(blk);
         blk->user = NULL;
         blk->lock = NULL;
+        g_clear_pointer(&blk->place, g_free);
     }
+}
+
+void block_set_place(BlockBackend *blk, const char *place)
+{
+    g_free(blk->place);
+    blk->place = g_strdup(place);
 }

@@ -77,6 +77,7 @@ struct BlockBackend {
     bool probed; /* nobody said that it is raw */
     bool ring;   /* io_uring, else worker threads */
     void *user;
+    char *place; /* of the user; NULL: it has said none */
     Lock *lock;
     unsigned in_flight;  /* atomic */
     unsigned interrupts; /* atomic: workers put down what they have at the next chance */

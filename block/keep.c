@@ -162,7 +162,7 @@ static const Prop error_props[] = {
 };
 static const Shape error_shape = { "BlockIoError", sizeof(IoError), error_props };
 const Event event_block_io_error = {
-    .name = "BLOCK_IO_ERROR", .data = &error_shape, .limit_ms = 1000, .key = "device"
+    .name = "BLOCK_IO_ERROR", .data = &error_shape, .limit_ms = 1000, .key = "node-name"
 };
 
 /* One that stops the machine is told at once, whatever was told before. */
@@ -171,8 +171,11 @@ static const Event event_stopping = { .name = "BLOCK_IO_ERROR", .data = &error_s
 static void emit_error(const BlockRequest *r, int error, int action)
 {
     const BlockBackend *blk = r->priv.blk;
-    g_autofree char *node = g_strdup_printf("#%s", blk->id), *reason = g_strdup(g_strerror(-error));
-    IoError data = { "", blk->id, node, reason, r->op != BLOCK_READ, action, block_is_full_error(error) };
+    g_autofree char *node = block_node_name(blk), *reason = g_strdup(g_strerror(-error));
+    IoError data = {
+        blk->place ? blk->place : "", blk->is_node ? "" : blk->id, node, reason, r->op != BLOCK_READ, action,
+        block_is_full_error(error)
+    };
     events_emit(blk->all->events, action == ACTION_STOP ? &event_stopping : &event_block_io_error, &data);
 }
 

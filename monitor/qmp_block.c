@@ -118,13 +118,6 @@ char *qmp_drive_user(const Machine *m, const BlockBackend *blk)
     return !dev ? NULL : dev->id ? g_strdup(dev->id) : device_tree_path(dev);
 }
 
-char *qmp_node_name(const BlockBackend *blk)
-{
-    BlockState s;
-    block_get_state(blk, &s);
-    return g_strdup_printf("%s%s", s.is_node ? "" : "#", block_id(blk));
-}
-
 bool qmp_is_drive(const Machine *m, const BlockBackend *blk)
 {
     BlockState s;
@@ -144,7 +137,7 @@ static void node_fill(NodeInfo *n, BlockBackend *blk)
     BlockState s;
     block_get_state(blk, &s);
     n->file = g_strdup(s.filename);
-    n->node = qmp_node_name(blk);
+    n->node = block_node_name(blk);
     n->driver = g_strdup(s.format);
     n->readonly = s.readonly;
     n->active = true;

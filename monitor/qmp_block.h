@@ -8,6 +8,5 @@ typedef struct Machine Machine;
 
 /* The id of the device that uses the drive, or its place in the tree of objects; NULL: none does.  The caller's. */
 char *qmp_drive_user(const Machine *m, const BlockBackend *blk);
-char *qmp_node_name(const BlockBackend *blk);  /* the caller's */
 char *qmp_drive_name(const BlockBackend *blk); /* "" of a node that -blockdev has made; the caller's */
 bool qmp_is_drive(const Machine *m, const BlockBackend *blk); /* not a node that no device uses */

@@ -119,7 +119,7 @@ static void add_stats(BlockBackend *blk, void *opaque)
         return;
     }
     DriveStats *d = prop_list_add(l->list, &drive_stats_shape);
-    d->node = qmp_node_name(blk);
+    d->node = block_node_name(blk);
     d->stats = stats_of(blk);
     if (!l->nodes) {
         d->device = qmp_drive_name(blk);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "block/block.h"
+#include "hw/tree.h"
 #include "base/log.h"
 #include "base/event_loop.h"
 
@@ -358,6 +359,8 @@ static bool blk_realize(Device *dev, GError **err)
     if (!block_backend_attach(b->drive, dev, dev->lock, err)) {
         return false;
     }
+    g_autofree char *place = device_tree_path(dev);
+    block_set_place(b->drive, place);
     block_set_on_error(b->drive, b->rerror, b->werror);
     virtio_init(&b->v, &blk_ops);
     virtio_add_queue(&b->v, b->queue_size);

@@ -105,7 +105,8 @@ bool block_write_sync(BlockBackend *blk, uint64_t offset, const void *buf, uint6
 uint64_t block_size(BlockBackend *blk); /* bytes */
 bool block_is_readonly(BlockBackend *blk);
 const char *block_id(const BlockBackend *blk);
-char *block_describe(BlockBackend *blk); /* one line of `info block` */
+char *block_node_name(const BlockBackend *blk); /* as other programs know its node; the caller's */
+char *block_describe(BlockBackend *blk);        /* one line of `info block` */
 /* For those who list drives.  Strings are the drive's. */
 typedef struct BlockState {
     const char *filename, *io_status; /* "ok", "nospace", "failed" */
@@ -172,3 +173,5 @@ void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque
 /* A controller takes the backend (one user at a time); lock: its device's. */
 bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void block_backend_detach(BlockBackend *blk, void *user);
+/* The user's place in the tree of objects, for events: until it detaches. */
+void block_set_place(BlockBackend *blk, const char *place);

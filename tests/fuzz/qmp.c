@@ -13,8 +13,11 @@ static Machine *machine;
 
 static bool stays_inside(const char *name)
 {
-    static const char *const outside[] = { "human-monitor-command", "object-add", "netdev_add", "quit",
-                                           "qmp_capabilities",      "device_add", NULL };
+    static const char *const outside[] = {
+        "human-monitor-command", "object-add",   "netdev_add",  "quit",
+        "qmp_capabilities",      "device_add",   "chardev-add", "memsave",
+        "chardev-change",        "blockdev-add", "pmemsave",    NULL,
+    };
     return !g_strv_contains(outside, name);
 }
 
