@@ -7,6 +7,7 @@ import stat
 
 from guests import bare_program
 from harness import case, check, seconds, until
+from test_linux import PROMPT, boot, power_off
 from test_qmp import Client, fits, start
 
 
@@ -309,3 +310,26 @@ def test_qmp_absent(b):
                               {"keys": [{"type": "qcode", "data": "nokey"}]})):
         c.fails(name, "GenericError", text, **args)
     check(c.ask("send-key", keys=[{"type": "qcode", "data": "ctrl"}, {"type": "number", "data": 30}]) == {}, "send-key")
+
+
+@case(limit=180)
+def test_qmp_linux(b):
+    """what Linux does is counted and told: a disk's traffic, a card's filter"""
+    image, path = b.tmp / "disk", str(b.tmp / "qmp")
+    image.write_bytes(os.urandom(1 << 20))
+    m = boot(b, "-blockdev", f"file,node-name=disk,filename={image}", "-device", "virtio-blk-device,drive=disk,id=d0", "-netdev",
+             "user,id=n0", "-device", "virtio-net-device,netdev=n0,id=net0", "-qmp", f"unix:{path},server=on,wait=off")
+    c = Client(path)
+    before = ask_typed(c, "query-blockstats")[0]["stats"]
+    m.command("dd if=/dev/vda of=/dev/null bs=64k count=16", PROMPT)
+    m.command("dd if=/dev/zero of=/dev/vda bs=4k count=3 conv=fsync", PROMPT)
+    after = ask_typed(c, "query-blockstats")[0]["stats"]
+    read, written = (after[k] - before[k] for k in ("rd_bytes", "wr_bytes"))
+    check(written == 3 * 4096 and after["wr_highest_offset"] == 3 * 4096 and read + before["rd_bytes"] >= 1 << 20, f"the counts are {after}")
+    check(after["flush_operations"] > before["flush_operations"] and after["wr_total_time_ns"] > 0, f"the counts are {after}")
+    c.events.clear()
+    m.command("ip link set eth0 up; ip link set eth0 promisc on; ip link set eth0 promisc off", PROMPT)
+    until("the filter's change", lambda: c.ask("query-name") is not None and c.events)
+    check(c.events == [("NIC_RX_FILTER_CHANGED", {"name": "net0", "path": "/machine/peripheral/net0"})], f"the events are {c.events}")
+    check(not ask_typed(c, "query-rx-filter")[0]["promiscuous"], "the card takes all")
+    power_off(m)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* virtio entropy, balloon and console devices, and the PCI host under them. */
+#include <json-c/json.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -52,6 +53,62 @@ static bool resident(Rig *r, hwaddr addr)
     return in & 1;
 }
 
+static const LiveProp *live(const Device *dev, const char *name)
+{
+    const LiveProp *p = dev->class->live;
+    while (strcmp(p->name, name) != 0) {
+        p++;
+    }
+    return p;
+}
+
+/* As qom-set does. */
+static bool set_interval(Device *dev, int64_t seconds)
+{
+    json_object *value = json_object_new_int64(seconds);
+    bool ok = live(dev, "guest-stats-polling-interval")->set(dev, value, NULL);
+    json_object_put(value);
+    return ok;
+}
+
+static void pass(Rig *r, int64_t ns)
+{
+    clock_virtual_set_ns(r->m->clock, clock_get_ns(r->m->clock, CLK_VIRTUAL) + ns);
+    clock_run_timers(r->m->clock);
+}
+
+/* Asked again by itself, a while after each answer and not before; the time of the answer is told. */
+static void poll_stats(Rig *r, RigQueue *stats, const RigBuf *values)
+{
+    const int64_t second = 1000000000;
+    Device *dev = &r->v->dev;
+    g_assert_false(set_interval(dev, -1));
+    g_assert_true(set_interval(dev, 2));
+    clock_virtual_stop(r->m->clock);
+    for (int i = 0; i < 2; i++) {
+        rig_add_chain(stats, values, 1, 0);
+        rig_kick(stats);
+        pass(r, 2 * second - 1);
+        g_assert_false(rig_used(stats));
+        pass(r, 1);
+        g_assert_true(rig_used(stats));
+        rig_wait(stats, NULL);
+    }
+    json_object *all = live(dev, "guest-stats")->get(dev), *updated;
+    g_assert_true(json_object_object_get_ex(all, "last-update", &updated));
+    int64_t age = clock_get_ns(NULL, CLK_HOST) / second - json_object_get_int64(updated);
+    g_assert_true(age >= 0 && age < 600);
+    json_object_put(all);
+    g_assert_true(set_interval(dev, 0));
+    rig_add_chain(stats, values, 1, 0);
+    rig_kick(stats);
+    pass(r, 10 * second);
+    g_assert_false(rig_used(stats));
+    clock_virtual_start(r->m->clock);
+    virtio_balloon_poll_stats(dev);
+    rig_wait(stats, NULL);
+}
+
 static void test_balloon(gconstpointer kind)
 {
     Rig r;
@@ -99,6 +156,7 @@ static void test_balloon(gconstpointer kind)
     g_assert_cmpstr(strchr(info, ','), ==, ",major_page_faults=33,free_mem=0,total_mem=77\n");
     g_assert_true(rig_used(&stats));
     rig_wait(&stats, NULL);
+    poll_stats(&r, &stats, &values);
     rig_add_chain(&stats, &values, 1, 0);
     rig_kick(&stats);
     rig_reset_device(&r); /* with a buffer held */
