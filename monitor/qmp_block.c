@@ -115,7 +115,7 @@ static const Shape flat_shape = { "BlockArguments", sizeof(Flat), flat_props };
 char *qmp_drive_user(const Machine *m, const BlockBackend *blk)
 {
     const Device *dev = machine_find_user(m, PROP_DRIVE, blk);
-    return !dev ? NULL : dev->id ? g_strdup(dev->id) : device_tree_path(dev);
+    return dev ? device_backend_path(dev) : NULL;
 }
 
 bool qmp_is_drive(const Machine *m, const BlockBackend *blk)

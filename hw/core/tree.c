@@ -52,6 +52,17 @@ char *device_tree_path(const Device *dev)
                    : g_strdup_printf("%s/device[%u]", homes[home_of(dev)], index_at_home(dev));
 }
 
+static bool is_backend(const Device *dev)
+{
+    return dev->outer || g_strcmp0(dev->class->bus, "virtio-bus") == 0;
+}
+
+char *device_backend_path(const Device *dev)
+{
+    g_autofree char *path = device_tree_path(dev);
+    return is_backend(dev) && !dev->outer ? g_strconcat(path, inner_name, NULL) : g_steal_pointer(&path);
+}
+
 static Device *device_of_id(const Machine *m, const char *id)
 {
     for (guint i = 0; i < m->devices->len; i++) {
@@ -88,7 +99,7 @@ Device *machine_device_at(const Machine *m, const char *path)
     if (g_str_has_suffix(path, inner_name)) {
         g_autofree char *outer = g_strndup(path, strlen(path) - strlen(inner_name));
         Device *dev = outer_at(m, outer);
-        return dev ? dev->inner : NULL;
+        return dev && !dev->inner && is_backend(dev) ? dev : dev ? dev->inner : NULL;
     }
     return outer_at(m, path);
 }

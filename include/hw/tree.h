@@ -19,6 +19,9 @@ Device *machine_device_of_home(const Machine *m, DeviceHome home, unsigned n);
 /* By path, or by id alone; NULL: there is none. */
 Device *machine_device_at(const Machine *m, const char *path);
 char *device_tree_path(const Device *dev); /* the caller's; "" of a device without a machine */
+/* The same, of a virtio device that is in no PCI function with /virtio-backend behind it: libvirt looks for a disk's
+ * device there whatever it is in, and both names lead to the device. */
+char *device_backend_path(const Device *dev);
 
 /* The device that has `what` in a property of this kind (PROP_DRIVE: a drive, ...); NULL: none. */
 Device *machine_find_user(const Machine *m, PropKind kind, const void *what);
