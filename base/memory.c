@@ -52,16 +52,22 @@ void memory_region_init_io(MemoryRegion *mr, MemoryOwner *owner, const IoOps *op
     mr->opaque = opaque;
 }
 
-bool memory_region_init_ram(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
-                            GError **err)
+bool memory_region_init_ram_file(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
+                                 const RamFile *file, GError **err)
 {
-    RamBlock *rb = ram_block_new(name, size, err);
+    RamBlock *rb = ram_block_new(name, size, file, err);
     if (!rb) {
         return false;
     }
     region_init(mr, owner, name, size);
     mr->ram = rb;
     return true;
+}
+
+bool memory_region_init_ram(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
+                            GError **err)
+{
+    return memory_region_init_ram_file(mr, owner, name, size, NULL, err);
 }
 
 bool memory_region_init_rom(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,

@@ -38,7 +38,7 @@ static inline void memory_reader_enter(void)
     }
 }
 
-RamBlock *ram_block_new(const char *name, uint64_t size, GError **err);
+RamBlock *ram_block_new(const char *name, uint64_t size, const RamFile *file /* or NULL */, GError **err);
 /* The block that holds a host address, which is mapped. */
 RamBlock *ram_block_of_host(const void *host);
 /* Where a host address is in a block; it is elsewhere if that is not less than the block's size. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Host memory behind RAM and ROM: one memfd a block, mapped once, pages numbered
- * through all blocks of the process.
+/* Host memory behind RAM and ROM: one memfd a block (or the file that the user gave for it), mapped once, pages
+ * numbered through all blocks of the process.
  *
  * A page number is never used twice, so that what is keyed by it (translated
  * code) cannot be taken for another block's.  Page 0 belongs to no block. */
@@ -8,6 +8,7 @@
 #include "base/sanitizer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,29 +21,42 @@ static uint64_t next_page = 1;
 
 /* Zero pages of the host until touched: a bitmap of a large block costs nothing
  * where no bit is set. */
-static void *pages_reserve(size_t bytes, int fd)
+static void *pages_reserve(size_t bytes, int fd, bool shared)
 {
-    int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED | MAP_NORESERVE;
+    int flags = MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE) | (fd < 0 ? MAP_ANONYMOUS : 0);
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
-static bool ram_block_map(RamBlock *rb, GError **err)
+static bool ram_block_open(RamBlock *rb, const RamFile *file)
+{
+    if (file) {
+        rb->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+        return rb->fd >= 0;
+    }
+    rb->fd = memfd_create(rb->name, MFD_CLOEXEC);
+    return rb->fd >= 0 && ftruncate(rb->fd, rb->size) == 0;
+}
+
+static bool ram_block_map(RamBlock *rb, const RamFile *file, GError **err)
 {
     if (rb->size > INT64_MAX) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "it is larger than a host file can be");
         return false;
     }
-    rb->fd = memfd_create(rb->name, MFD_CLOEXEC);
-    if (rb->fd < 0 || ftruncate(rb->fd, rb->size) != 0) {
+    if (!ram_block_open(rb, file)) {
         g_set_error_literal(err, G_FILE_ERROR, g_file_error_from_errno(errno), g_strerror(errno));
         return false;
     }
-    rb->host = pages_reserve(rb->size, rb->fd);
-    rb->code_pages = rb->host ? pages_reserve(ram_bitmap_bytes(rb), -1) : NULL;
+    rb->host = pages_reserve(rb->size, rb->fd, !file || file->shared);
+    rb->code_pages = rb->host ? pages_reserve(ram_bitmap_bytes(rb), -1, false) : NULL;
     if (!rb->code_pages) {
         g_set_error_literal(err, G_FILE_ERROR, g_file_error_from_errno(errno), g_strerror(errno));
         return false;
+    }
+    if (file && !file->shared) {
+        close(rb->fd);
+        rb->fd = -1;
     }
     madvise(rb->host, rb->size, MADV_HUGEPAGE);
     /* vCPUs and devices share it by the guest's rules, and fences, which the sanitizer does not
@@ -88,7 +102,7 @@ static bool ram_block_number(RamBlock *rb)
     return found;
 }
 
-RamBlock *ram_block_new(const char *name, uint64_t size, GError **err)
+RamBlock *ram_block_new(const char *name, uint64_t size, const RamFile *file, GError **err)
 {
     g_autoptr(GError) why = NULL;
     RamBlock *rb = g_new0(RamBlock, 1);
@@ -96,7 +110,7 @@ RamBlock *ram_block_new(const char *name, uint64_t size, GError **err)
     rb->fd = -1;
     rb->users = 1;
     rb->size = size > UINT64_MAX - RAM_PAGE ? size : (size + RAM_PAGE - 1) & -RAM_PAGE;
-    if (!ram_block_map(rb, &why)) {
+    if (!ram_block_map(rb, file, &why)) {
         g_set_error(err, G_FILE_ERROR, why->code,
                     "cannot set up guest memory '%s' of %" G_GUINT64_FORMAT " MiB: %s; give less with -m",
                     name, size >> 20, why->message);

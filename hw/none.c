@@ -22,7 +22,7 @@ static bool none_build(Machine *m, GError **err)
         return none_refuse(wants_cpu, err);
     }
     if (c->ram_size) {
-        if (!memory_region_init_ram(&m->ram, NULL, "ram", c->ram_size, err)) {
+        if (!machine_init_ram(m, c->ram_size, err)) {
             return false;
         }
         memory_region_add(&m->system, 0, &m->ram, 0);
@@ -40,7 +40,8 @@ static const CPUArch *arch32(const MachineConfig *config)
     return &riscv32_arch;
 }
 
-#define NONE_COMMON .name = "none", .desc = "empty machine", .max_cpus = 1, .build = none_build
+#define NONE_COMMON                                                                                          \
+    .name = "none", .desc = "empty machine", .ram_id = "ram", .max_cpus = 1, .build = none_build
 
 const BoardClass riscv64_none_board = { NONE_COMMON, .arch = "riscv64", .cpu_arch = arch64 };
 const BoardClass riscv32_none_board = { NONE_COMMON, .arch = "riscv32", .cpu_arch = arch32 };

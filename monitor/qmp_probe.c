@@ -54,6 +54,7 @@ static bool run_query_machines(Control *c, const void *args, void *result, GErro
         info->name = g_strdup((*b)->name);
         info->alias = (*b)->aliases ? g_strdup((*b)->aliases[0]) : NULL;
         info->cpus = (*b)->max_cpus;
+        info->ram = g_strdup((*b)->ram_id);
         info->cpu = (*b)->default_cpu ? g_strdup_printf("%s-riscv-cpu", (*b)->default_cpu) : NULL;
     }
     return true;

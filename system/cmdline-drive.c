@@ -130,6 +130,7 @@ static bool machine_backend(const CmdLine *c, const Machine *m, MachineConfig *c
     }
     config->ram_size = size;
     object_hold(o);
+    config->ram_backend = o;
     if (!object_memory_is_dumped(o)) {
         keyval_put(config->board_options, "dump-guest-core", "off");
     }

@@ -96,6 +96,13 @@ bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError
     return machine_parse_options(m, err) && m->board->build(m, err);
 }
 
+bool machine_init_ram(Machine *m, uint64_t size, GError **err)
+{
+    RamFile file;
+    bool given = m->config->ram_backend && object_memory_file(m->config->ram_backend, &file);
+    return memory_region_init_ram_file(&m->ram, NULL, m->board->ram_id, size, given ? &file : NULL, err);
+}
+
 static void hide_from_core(const FlatRange *r, void *opaque)
 {
     const RamBlock *rb = flat_range_ram(r);

@@ -3,29 +3,37 @@
  *
  * A type is a row of `types` and, where it has properties, a shape of them.
  *
- * Not modelled: memory backends as separate RAM (the machine's RAM is a shared
- * memfd in any case; a backend says its size), secrets, TLS credentials, iothreads,
- * throttle groups, filters. */
+ * Not modelled: memory backends as separate RAM (they say what the machine's RAM is: its size, its file),
+ * secrets that are encrypted, TLS credentials, iothreads, throttle groups, filters. */
 #include "hw/object.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/container.h"
+#include "util/file.h"
 
-typedef enum ObjectKind { OBJECT_MEMFD, OBJECT_RAM, OBJECT_RNG_BUILTIN, OBJECT_RNG_RANDOM } ObjectKind;
+/* clang-format off */
+typedef enum ObjectKind {
+    OBJECT_FILE, OBJECT_MEMFD, OBJECT_RAM, OBJECT_RNG_BUILTIN, OBJECT_RNG_RANDOM, OBJECT_SECRET,
+} ObjectKind;
 
 static const char *const type_names[] = {
+    [OBJECT_FILE] = "memory-backend-file",
     [OBJECT_MEMFD] = "memory-backend-memfd",
     [OBJECT_RAM] = "memory-backend-ram",
     [OBJECT_RNG_BUILTIN] = "rng-builtin",
     [OBJECT_RNG_RANDOM] = "rng-random",
+    [OBJECT_SECRET] = "secret",
     NULL,
 };
+/* clang-format on */
 
 /* What every -object has; the type's properties come behind. */
 struct ObjectOptions {
@@ -36,10 +44,11 @@ struct ObjectOptions {
 struct Object {
     ObjectKind kind;
     char *id;
-    int fd;        /* rng-random */
+    int fd;        /* rng-random, memory-backend-file */
     uint64_t size; /* memory backends */
     bool no_dump;  /* the same: dump=off */
     bool held;     /* see object_hold */
+    bool share;    /* the same: who else maps the file sees what is written */
 };
 
 typedef struct ObjectType {
@@ -96,58 +105,178 @@ typedef struct MemoryOptions {
     ObjectOptions common;
     uint64_t size;
     bool share, dump;
+    char *path; /* memory-backend-file */
 } MemoryOptions;
 
 static const char *const policy_names[] = { "default", "preferred", "bind", "interleave", NULL };
 #define NO_PAGES "the host's kernel sets no pages aside for a memfd"
 
 /* clang-format off */
-#define MEMORY_PROPS                                                                                         \
+#define MEMORY_PROPS(shared, share_help)                                                                     \
     { "size", PROP_SIZE, offsetof(MemoryOptions, size), "size of the machine's RAM", .min = 1,               \
       .max = UINT64_MAX, .required = true },                                                                 \
-    { "share", PROP_BOOL, offsetof(MemoryOptions, share), "RAM is shared in any case", .def = 1 },           \
+    { "share", PROP_BOOL, offsetof(MemoryOptions, share), share_help, .def = shared },                       \
     { "dump", PROP_BOOL, offsetof(MemoryOptions, dump), "RAM is in a core dump of this program", .def = 1 }, \
     PROP_ONLY_OFF("prealloc", NO_PAGES), PROP_ONLY_OFF("reserve", NO_PAGES),                                 \
     PROP_ONLY_OFF("merge", "the host's kernel merges private memory only"),                                  \
     { "policy", PROP_ENUM, .help = "NUMA policy of the host", .names = policy_names,                         \
       .only = "NUMA nodes are not built" }
 /* clang-format on */
+#define ANY_CASE "RAM is shared in any case"
 
-static const Prop ram_props[] = { MEMORY_PROPS, { NULL } };
+static const Prop ram_props[] = { MEMORY_PROPS(1, ANY_CASE), { NULL } };
 static const Prop memfd_props[] = {
-    MEMORY_PROPS,
+    MEMORY_PROPS(1, ANY_CASE),
     PROP_ONLY_OFF("hugetlb", NO_PAGES),
     PROP_ONLY_OFF("seal", "the size of RAM does not change"),
     { NULL },
 };
+static const Prop file_props[] = {
+    MEMORY_PROPS(0, "what the guest writes is in the file"),
+    { "mem-path", PROP_STRING, offsetof(MemoryOptions, path),
+      "the file, which is made if it is not there, or a directory for one without a name", .required = true },
+    PROP_ONLY_OFF("discard-data", "the file keeps what was written"),
+    PROP_ONLY_OFF("pmem", "no persistent memory is built"),
+    PROP_ONLY_OFF("readonly", "RAM is written"),
+    PROP_ONLY_NUMBER("align", 0, "the host aligns the file as it likes"),
+    { NULL },
+};
 static const Shape ram_shape = { "MemoryBackendProperties", sizeof(MemoryOptions), ram_props };
 static const Shape memfd_shape = { "MemoryBackendMemfdProperties", sizeof(MemoryOptions), memfd_props };
+static const Shape file_shape = { "MemoryBackendFileProperties", sizeof(MemoryOptions), file_props };
 
 static bool memory_init(Object *o, const ObjectOptions *options, GError **err)
 {
     const MemoryOptions *m = container_of(options, MemoryOptions, common);
     o->size = m->size;
     o->no_dump = !m->dump;
+    o->share = m->share;
     return true;
+}
+
+/* In a directory: a file that nobody else can open by name. */
+static int open_memory_file(const char *path)
+{
+    if (!g_file_test(path, G_FILE_TEST_IS_DIR)) {
+        return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    }
+    g_autofree char *name = g_build_filename(path, "lyrebird-ram-XXXXXX", NULL);
+    int fd = g_mkstemp_full(name, O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        unlink(name);
+    }
+    return fd;
+}
+
+/* A new file gets the size; one with contents has it. */
+static const char *size_memory_file(int fd, uint64_t size)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0) {
+        return g_strerror(errno);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return "it is no regular file";
+    }
+    if (st.st_size && (uint64_t)st.st_size < size) {
+        return "the file is smaller than size=";
+    }
+    if (size > INT64_MAX) {
+        return "size= is more than a file can have";
+    }
+    return !st.st_size && ftruncate(fd, (off_t)size) < 0 ? g_strerror(errno) : NULL;
+}
+
+static bool file_init(Object *o, const ObjectOptions *options, GError **err)
+{
+    const char *path = container_of(options, MemoryOptions, common)->path;
+    o->fd = open_memory_file(path);
+    const char *why = o->fd < 0 ? g_strerror(errno) : NULL;
+    memory_init(o, options, err);
+    why = why ? why : size_memory_file(o->fd, o->size);
+    if (why) {
+        g_set_error(
+            err, G_IO_ERROR, G_IO_ERROR_FAILED,
+            "can't open backing store %s for guest RAM: %s; give mem-path= a file, or a directory of tmpfs",
+            path, why);
+    }
+    return !why;
+}
+
+/* ---- secrets ------------------------------------------------------------- */
+
+/* Nothing here takes a secret yet, so it is only read and checked.  libvirt gives one to every machine, for the keys of
+ * disks that the machine may get later. */
+enum { SECRET_MAX = 1 << 20, SECRET_RAW = 0 };
+static const char *const secret_formats[] = { [SECRET_RAW] = "raw", "base64", NULL };
+
+typedef struct SecretOptions {
+    ObjectOptions common;
+    char *data, *file;
+    int format;
+} SecretOptions;
+
+#define NO_CIPHER                                                                                            \
+    "secrets that another one has encrypted are not built; give it as it is, in a file of mode 0600"
+static const Prop secret_props[] = {
+    { "data", PROP_STRING, offsetof(SecretOptions, data), "the secret itself, which others see in ps" },
+    { "file", PROP_STRING, offsetof(SecretOptions, file), "or the file that has it" },
+    { "format", PROP_ENUM, offsetof(SecretOptions, format), "how it is written", .names = secret_formats },
+    { "keyid", PROP_STRING, .refused = NO_CIPHER },
+    { "iv", PROP_STRING, .refused = NO_CIPHER },
+    { NULL },
+};
+static const Shape secret_shape = { "SecretProperties", sizeof(SecretOptions), secret_props };
+
+static bool is_base64(const char *text, size_t len)
+{
+    size_t letters = strspn(text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "+/");
+    size_t padding = strspn(text + letters, "=");
+    return letters + padding == len && len % 4 == 0 && padding <= 2;
+}
+
+static bool secret_init(Object *o, const ObjectOptions *options, GError **err)
+{
+    const SecretOptions *s = container_of(options, SecretOptions, common);
+    if (!s->data == !s->file) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s",
+                    s->data ? "'file' and 'data' are mutually exclusive" : "Must provide 'file' or 'data'");
+        return false;
+    }
+    GByteArray *read = s->file ? file_read(s->file, SECRET_MAX, err) : NULL;
+    if (s->file && !read) {
+        return false;
+    }
+    g_autofree char *text = read ? g_strndup((char *)read->data, read->len) : g_strdup(s->data);
+    bool ok = s->format == SECRET_RAW || is_base64(g_strchomp(text), strlen(text));
+    g_clear_pointer(&read, g_byte_array_unref);
+    if (!ok) {
+        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "the secret is not valid base64 data");
+    }
+    return ok;
 }
 
 /* ---- types --------------------------------------------------------------- */
 
 /* clang-format off */
 static const ObjectType types[] = {
+    [OBJECT_FILE]        = { file_init,   NULL,         true },
     [OBJECT_MEMFD]       = { memory_init, NULL,         true },
     [OBJECT_RAM]         = { memory_init, NULL,         true },
     [OBJECT_RNG_BUILTIN] = { NULL,        builtin_read, false },
     [OBJECT_RNG_RANDOM]  = { random_init, random_read,  false },
+    [OBJECT_SECRET]      = { secret_init, NULL,         false },
 };
-/* clang-format on */
 
 static const Shape *const arms[] = {
-    [OBJECT_MEMFD] = &memfd_shape,
-    [OBJECT_RAM] = &ram_shape,
+    [OBJECT_FILE]        = &file_shape,
+    [OBJECT_MEMFD]       = &memfd_shape,
+    [OBJECT_RAM]         = &ram_shape,
     [OBJECT_RNG_BUILTIN] = NULL,
-    [OBJECT_RNG_RANDOM] = &random_shape,
+    [OBJECT_RNG_RANDOM]  = &random_shape,
+    [OBJECT_SECRET]      = &secret_shape,
 };
+/* clang-format on */
 
 static const Prop object_props[] = {
     { "qom-type", PROP_ENUM, offsetof(ObjectOptions, kind), "type of object", .names = type_names,
@@ -261,6 +390,12 @@ int object_rng_read(Object *o, void *buf, size_t len)
 bool object_is_rng(const Object *o)
 {
     return types[o->kind].rng_read != NULL;
+}
+
+bool object_memory_file(const Object *o, RamFile *file)
+{
+    *file = (RamFile){ o->fd, o->share };
+    return types[o->kind].memory && o->fd >= 0;
 }
 
 bool object_memory_is_dumped(const Object *o)

@@ -87,7 +87,7 @@ static bool create_memory(Machine *m, GError **err)
                     m->board->arch, most >> 30);
         return false;
     }
-    if (!memory_region_init_ram(&m->ram, NULL, "riscv_virt_board.ram", size, err) ||
+    if (!machine_init_ram(m, size, err) ||
         !memory_region_init_rom(&v->mrom, NULL, "riscv_virt_board.mrom", VIRT_MROM_SIZE, err)) {
         return false;
     }
@@ -337,10 +337,10 @@ static const CPUArch *virt32_arch(const MachineConfig *config)
 }
 
 #define VIRT_COMMON                                                                                          \
-    .name = "virt", .desc = "RISC-V VirtIO board", .default_ram = UINT64_C(128) << 20, .max_cpus = 8,        \
-    .default_nic = "virtio-net-device", .block_device = "virtio-blk-pci", .options = virt_options,           \
-    .board_size = sizeof(VirtBoard), .build = virt_build, .finish = virt_boot, .destroy = virt_destroy,      \
-    .is_default = true
+    .name = "virt", .desc = "RISC-V VirtIO board", .ram_id = "riscv_virt_board.ram",                         \
+    .default_ram = UINT64_C(128) << 20, .max_cpus = 8, .default_nic = "virtio-net-device",                   \
+    .block_device = "virtio-blk-pci", .options = virt_options, .board_size = sizeof(VirtBoard),              \
+    .build = virt_build, .finish = virt_boot, .destroy = virt_destroy, .is_default = true
 
 const BoardClass riscv64_virt_board = {
     VIRT_COMMON,

@@ -115,6 +115,14 @@ void memory_region_init_io(MemoryRegion *mr, MemoryOwner *owner, const IoOps *op
                            const char *name, uint64_t size);
 bool memory_region_init_ram(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
                             GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* RAM that is a file of the host's, of at least `size` bytes; its descriptor is duplicated. */
+typedef struct RamFile {
+    int fd;
+    bool shared; /* what is written is in the file; else the guest has a private copy of it */
+} RamFile;
+bool memory_region_init_ram_file(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
+                                 const RamFile *file /* NULL: none, as memory_region_init_ram */,
+                                 GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool memory_region_init_rom(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
                             GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool memory_region_init_rom_device(MemoryRegion *mr, MemoryOwner *owner, const IoOps *ops, void *opaque,

@@ -14,12 +14,12 @@ typedef enum RamDirtyClient {
     RAM_DIRTY_CLIENTS
 } RamDirtyClient;
 
-/* A memfd, mapped once.  Bitmaps have a bit a page. */
+/* A memfd or a file of the user's, mapped once.  Bitmaps have a bit a page. */
 typedef struct RamBlock {
-    char *name;    /* "riscv_virt_board.ram" */
-    uint8_t *host; /* page aligned */
-    uint64_t size; /* bytes, a multiple of RAM_PAGE */
-    int fd;
+    char *name;                /* "riscv_virt_board.ram" */
+    uint8_t *host;             /* page aligned */
+    uint64_t size;             /* bytes, a multiple of RAM_PAGE */
+    int fd;                    /* of what is mapped; -1: a private copy, which only `host` leads to */
     uint32_t users;            /* atomic: its region, and each dma_map(); freed (later) with the last */
     uint64_t first_page;       /* this block's first page among all blocks: a RAM page number, unique in
                             the process, is first_page + offset / RAM_PAGE */

@@ -36,6 +36,7 @@ typedef struct MachineConfig {
     const BoardClass *board;
     struct json_object *board_options; /* -machine key=value left to the board; NULL: none */
     uint64_t ram_size;                 /* bytes */
+    struct Object *ram_backend;        /* -machine memory-backend=, or NULL */
     unsigned cpus, max_cpus, sockets, cores, threads;
     char *cpu_model; /* "rv64,sv48=on", or NULL for the board's default */
     char *bios, *kernel, *initrd, *append, *dtb, *dumpdtb;
@@ -109,6 +110,7 @@ struct BoardClass {
     const char *arch; /* "riscv64": which guest program name it belongs to */
     const CPUArch *(*cpu_arch)(const MachineConfig *config);
     const char *default_cpu;
+    const char *ram_id; /* name of RAM, and by custom of the object behind it */
     uint64_t default_ram;
     unsigned max_cpus;
     const char *default_nic;  /* device of -nic/-net nic without a model */
@@ -137,6 +139,8 @@ Machine *machine_new(EventLoop *loop);
 bool machine_build(Machine *m, const MachineConfig *config, Accel *accel,
                    GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool machine_finish(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* For boards: make m->ram, of what the user gave for it. */
+bool machine_init_ram(Machine *m, uint64_t size, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void machine_free(Machine *m); /* with its host ends; its accelerator is closed before; NULL is fine */
 /* For boards: connect a device's output to the controllers that the accelerator has, as line gsi of
  * them, or, when it has none, to the board's own. */

@@ -3,13 +3,15 @@
  * (PROP_LINK, -machine memory-backend=ID).
  *
  * Types: rng-random (a host file), rng-builtin (the host kernel's generator),
- * memory-backend-ram and memory-backend-memfd (a size; the machine's RAM is always a
- * shared memfd of its own). */
+ * memory-backend-ram and memory-backend-memfd (a size; the machine's RAM is then a shared memfd of
+ * its own), memory-backend-file (RAM is that file), secret (for disks and displays to
+ * come: checked, and used by nothing yet). */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/memory.h"
 #include "base/props.h"
 
 typedef struct Object Object;
@@ -39,4 +41,6 @@ int object_rng_read(Object *o, void *buf, size_t len);
 bool object_is_rng(const Object *o);
 /* Bytes of a memory backend, 0 when the object is none. */
 uint64_t object_memory_size(const Object *o);
+bool object_memory_file(const Object *o,
+                        RamFile *file);        /* false: it has none; the descriptor is the object's */
 bool object_memory_is_dumped(const Object *o); /* dump=, on unless given */
