@@ -107,6 +107,7 @@ BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err
 BlockNode *overlay_node_open(BlockNode *base, GError **err); /* takes base */
 void node_close(BlockNode *n);
 int file_node_fd(const BlockNode *n);
+uint64_t file_node_allocated(const BlockNode *n); /* see BlockState */
 /* The result of a sync of this node, done by whatever engine, becomes the result of the flush.
  * The kernel tells of a failed write-back once, to the first sync that ends after it, and drops the data;
  * a later sync succeeds.  So a failure is remembered here, and no later flush is a success. */

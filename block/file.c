@@ -315,6 +315,12 @@ static const BlockDriver file_driver = {
     .close = file_close,
 };
 
+uint64_t file_node_allocated(const BlockNode *n)
+{
+    struct stat st;
+    return fstat(file_node_fd(n), &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
 int file_node_fd(const BlockNode *n)
 {
     return container_of(n, FileNode, node)->fd;

@@ -58,6 +58,8 @@ void block_get_state(const BlockBackend *blk, BlockState *s)
         .no_flush = blk->no_flush,
         .detect_zeroes = blk->detect_zeroes,
         .zeroes_unmap = blk->zeroes_unmap,
+        .snapshot = blk->snapshot,
+        .allocated = blk->snapshot ? 0 : file_node_allocated(blk->node),
     };
 }
 

@@ -381,6 +381,26 @@ bool chardev_is_used(const Chardev *chr)
     return used;
 }
 
+static bool slot_is_open(const ChrSlot *s)
+{
+    bool open = s->fe && !s->fe->is_open;
+    if (s->fe && s->fe->is_open) {
+        lock_take_any(s->lock);
+        open = s->fe->is_open(s->opaque);
+        lock_release_any(s->lock);
+    }
+    return open;
+}
+
+bool chardev_is_open(const Chardev *chr)
+{
+    bool open = false;
+    for (int i = 0; i < CHR_SLOTS && !open; i++) {
+        open = slot_is_open(&chr->slots[i]);
+    }
+    return open;
+}
+
 const char *chardev_id(const Chardev *chr)
 {
     return chr->id;

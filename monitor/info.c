@@ -167,7 +167,9 @@ static void add_block(BlockBackend *blk, void *opaque)
     const BlockListing *l = opaque;
     g_autofree char *line = block_describe(blk);
     if (qmp_is_drive(l->machine, blk)) {
-        g_string_append_printf(l->out, "%s\n", line);
+        g_autofree char *user = qmp_drive_user(l->machine, blk);
+        g_string_append_printf(l->out, "%s\n%s%s%s", line, user ? "    Attached to:      " : "",
+                               user ? user : "", user ? "\n" : "");
     }
 }
 

@@ -14,7 +14,8 @@ static const char *const io_statuses[] = { "ok", "failed", "nospace", NULL };
 
 typedef struct ImageInfo {
     char *filename, *format;
-    uint64_t size;
+    uint64_t size, allocated;
+    bool has_allocated;
 } ImageInfo;
 typedef struct CacheInfo {
     bool writeback, direct, no_flush;
@@ -46,6 +47,7 @@ static const Prop image_props[] = {
     { "filename", PROP_STRING, ALWAYS(filename) },
     { "format", PROP_STRING, ALWAYS(format) },
     { "virtual-size", PROP_SIZE, ALWAYS(size) },
+    { "actual-size", PROP_I64, MAYBE_HAS(allocated), .help = "bytes on the host" },
     { NULL },
 };
 #undef T
@@ -143,7 +145,8 @@ static void node_fill(NodeInfo *n, BlockBackend *blk)
     n->active = true;
     n->detect_zeroes = s.detect_zeroes ? s.zeroes_unmap ? 2 : 1 : 0;
     n->image = g_new0(ImageInfo, 1);
-    *n->image = (ImageInfo){ g_strdup(s.filename), g_strdup(s.format), block_size(blk) };
+    *n->image =
+        (ImageInfo){ g_strdup(s.filename), g_strdup(s.format), block_size(blk), s.allocated, !s.snapshot };
     if (s.below) {
         ChildInfo *child = prop_list_add(&n->children, &child_shape);
         *child = (ChildInfo){ g_strdup("file"), g_strdup(s.below) };

@@ -15,7 +15,8 @@ typedef struct ChardevInfo {
 static const Prop chardev_props[] = {
     { "label", PROP_STRING, ALWAYS(label) },
     { "filename", PROP_STRING, ALWAYS(filename) },
-    { "frontend-open", PROP_BOOL, ALWAYS(open), .help = "something here uses it" },
+    { "frontend-open", PROP_BOOL, ALWAYS(open),
+      .help = "something here uses it, and its guest has opened it" },
     { NULL },
 };
 #undef T
@@ -35,7 +36,7 @@ static void add_chardev(Chardev *chr, void *opaque)
     ChardevInfo *info = prop_list_add(opaque, &chardev_info_shape);
     info->label = g_strdup(chardev_id(chr));
     info->filename = chardev_describe(chr);
-    info->open = chardev_is_used(chr);
+    info->open = chardev_is_open(chr);
 }
 
 static bool run_query_chardev(Control *c, const void *args, void *result, GError **err)

@@ -144,7 +144,15 @@ void virtio_serial_port_accept(SerialPort *p)
     }
 }
 
+/* A console is always there; what a named channel leads to comes and goes (query-chardev). */
+static bool port_is_open(void *opaque)
+{
+    const SerialPort *p = opaque;
+    return virtio_serial_port_is_console(p) || virtio_serial_guest_listens(p->serial, p->nr);
+}
+
 static const ChardevFrontend port_frontend = {
+    .is_open = port_is_open,
     .can_receive = port_can_receive,
     .receive = port_receive,
     .event = port_event,

@@ -113,7 +113,8 @@ typedef struct BlockState {
     const char *format;               /* "raw", "file", "host_device" */
     const char *below;                /* name of the node that this one is on; NULL: none has a name */
     bool is_node;                     /* of -blockdev: its id is its node's name */
-    bool readonly, writethrough, direct, no_flush, detect_zeroes, zeroes_unmap;
+    bool readonly, writethrough, direct, no_flush, detect_zeroes, zeroes_unmap, snapshot;
+    uint64_t allocated; /* bytes that the image takes on the host; 0 with snapshot=on */
 } BlockState;
 void block_get_state(const BlockBackend *blk, BlockState *s); /* main loop */
 

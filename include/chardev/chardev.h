@@ -33,6 +33,7 @@ typedef struct ChardevFrontend {
     /* Descriptors that came with the bytes which are received next (SCM_RIGHTS): the frontend's from now on.
      * NULL: it takes none. */
     void (*receive_fds)(void *opaque, const int *fds, unsigned count);
+    bool (*is_open)(void *opaque); /* has who is behind it opened it?  Under `lock`.  NULL: always */
     bool background; /* of a mux: the newest frontend without this (a monitor has it) gets the keys */
 } ChardevFrontend;
 
@@ -90,6 +91,7 @@ void chardev_accept_input(Chardev *chr); /* can_receive() has grown; any thread 
 bool chardev_is_connected(const Chardev *chr);
 bool chardev_is_mux(const Chardev *chr);
 bool chardev_is_used(const Chardev *chr); /* by a frontend, or a server of peers */
+bool chardev_is_open(const Chardev *chr); /* by a frontend that is open itself; main loop */
 
 /* What a ringbuf keeps, oldest first and gone from it (`ringbuf_read`). */
 GBytes *chardev_ringbuf_read(Chardev *chr, size_t max, GError **err) G_GNUC_WARN_UNUSED_RESULT;
