@@ -55,10 +55,12 @@ static bool split_host(json_object *t, const char *text, GError **err)
 static json_object *parse_unix(const char *text, GError **err)
 {
     json_object *t = parse_named(text, "path", "socket", err);
-    const char *path = t ? keyval_text(t, "path") : "";
+    g_autofree char *path = t ? g_strdup(keyval_text(t, "path")) : g_strdup("");
     if (g_str_has_prefix(path, "fd=")) { /* unix:fd=3,server=on */
         keyval_put(t, "fd", path + 3);
         json_object_object_del(t, "path");
+    } else if (g_str_has_prefix(path, "path=")) { /* as Kata writes it: unix:path=NAME,server=on */
+        keyval_put(t, "path", path + strlen("path="));
     }
     return t;
 }
