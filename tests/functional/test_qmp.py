@@ -11,10 +11,10 @@ from harness import case, check, seconds, until
 
 
 class Client:
-    """One connection; speaks when it is told to."""
+    """One connection; speaks when it is told to.  path: of a socket, or (host, port)."""
 
     def __init__(self, path, negotiate=True):
-        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock = socket.socket(socket.AF_UNIX if isinstance(path, str) else socket.AF_INET)
         until("the monitor", lambda: self._connect(path))
         self.sock.settimeout(seconds(20))
         self.file = self.sock.makefile("rb")
