@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""libvirt itself, where it is installed: it asks the program what it is, and runs a domain with it.
+
+No daemon is started: virsh has the driver inside of its own process (qemu:///embed), in a folder of the case, as an ordinary user."""
+import os
+import pathlib
+import shutil
+import signal
+import stat
+
+from guests import debian_kernel
+from harness import EMULATOR, Machine, Skip, case, check, need, not_on_peer, until
+
+NOBODY = 65534
+DOMAIN = """<domain type='qemu'>
+  <name>rv</name><memory unit='MiB'>256</memory><vcpu>2</vcpu>
+  <os>
+    <type arch='riscv64' machine='virt'>hvm</type>
+    <loader>{tmp}/firmware</loader><kernel>{tmp}/kernel</kernel><initrd>{tmp}/initrd</initrd>
+    <cmdline>console=ttyS0 quiet</cmdline>
+  </os>
+  <devices>
+    <emulator>{emulator}</emulator>
+    <disk type='file'>
+      <driver name='qemu' type='raw'/><source file='{tmp}/disk'/><target dev='vda' bus='virtio'/>
+    </disk>
+    <interface type='user'><mac address='52:54:00:00:00:01'/><model type='virtio'/></interface>
+    <serial type='file'><source path='{tmp}/console'/></serial>
+    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+    <memballoon model='virtio'/>
+  </devices>
+</domain>
+"""
+
+
+class Virsh:
+    """One virsh, with the driver in it."""
+
+    def __init__(self, b):
+        not_on_peer("it is libvirt's own tests that show how it gets on with QEMU")
+        self.b, self.number = b, 0
+        self.emulator = b.tmp / "qemu-system-riscv64"
+        shutil.copy(EMULATOR, self.emulator)        # an ordinary user may not reach it where it is
+        for folder in ("root/etc", "home"):
+            (b.tmp / folder).mkdir(parents=True)
+        (b.tmp / "root/etc/qemu.conf").write_text('stdio_handler = "file"\n')
+        argv = [need_virsh(), "-q", "-c", f"qemu:///embed?root={b.tmp}/root"]
+        if os.geteuid() == 0:       # who would run domains as a user of libvirt's own
+            self.hand_over()
+            argv = [need("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *argv]
+        b.environment |= {"HOME": f"{b.tmp}/home", "LC_ALL": "C"}
+        b.onexit.callback(self.end_domain)
+        self.line = Machine(b, ["sh", "-c", 'exec "$0" "$@" 2>&1', *argv])
+        b.onexit.callback(self.line.stop)
+
+    def hand_over(self):
+        self.b.tmp.chmod(self.b.tmp.stat().st_mode | stat.S_IXOTH)
+        for path in ("root", "root/etc", "home", "root/etc/qemu.conf"):
+            os.chown(self.b.tmp / path, NOBODY, NOBODY)
+
+    def give(self, name, source=None, size=0):
+        """A file of the domain's."""
+        path = self.b.tmp / name
+        if source:
+            shutil.copyfile(source, path)
+        else:
+            path.write_bytes(bytes(size))
+        if os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+
+    def end_domain(self):
+        for path in (self.b.tmp / "root").rglob("rv.pid"):
+            os.kill(int(path.read_text()), signal.SIGKILL)
+
+    def ask(self, command):
+        """What it prints."""
+        self.number += 1
+        self.line.send(f"{command}\necho end-of-{self.number}\n")
+        text = self.line.expect(rf"((?:.|\n)*?)end-of-{self.number}\n", 60)[1]
+        check("error:" not in text, f"{command}: {text}")
+        return text
+
+
+def need_virsh():
+    path = shutil.which("virsh")
+    drivers = [*pathlib.Path("/usr").glob("lib*/libvirt/connection-driver/libvirt_driver_qemu.so"),
+               *pathlib.Path("/usr").glob("lib/*/libvirt/connection-driver/libvirt_driver_qemu.so")]
+    if not path or not drivers:
+        raise Skip("libvirt is not installed (Debian: libvirt-clients, libvirt-daemon-driver-qemu)")
+    return path
+
+
+@case()
+def test_libvirt_probe(b):
+    """libvirt asks what the program is, and finds machine, disks and networks"""
+    v = Virsh(b)
+    text = v.ask(f"domcapabilities --emulatorbin {v.emulator} --arch riscv64 --machine virt --virttype qemu")
+    for wanted in ("<vcpu max='8'/>", "<machine>virt</machine>", "<value>virtio</value>", "<value>random</value>"):
+        check(wanted in text, f"{wanted} is not in {text}")
+
+
+@case(quick=False, limit=180)
+def test_libvirt_domain(b):
+    """a domain: starts, is suspended, resumed, asked, reset, destroyed"""
+    v, kernel = Virsh(b), debian_kernel()
+    for name, source in (("firmware", kernel.firmware), ("kernel", kernel.image), ("initrd", kernel.initrd)):
+        v.give(name, source)
+    v.give("disk", size=1 << 20)
+    v.give("console")
+    (b.tmp / "rv.xml").write_text(DOMAIN.format(tmp=b.tmp, emulator=v.emulator))
+    v.ask(f"define {b.tmp}/rv.xml")
+    v.ask("start rv")
+    until("user space", lambda: b"user space reached" in (b.tmp / "console").read_bytes(), 60)
+    for command, wanted in (("domstate rv --reason", "running (booted)"), ("dominfo rv", "running"), ("domblklist rv", f"{b.tmp}/disk"),
+                            ("domblkstat rv vda", "rd_req"), ("domstats rv", "vcpu.1.time="), ("domiflist rv", "52:54:00:00:00:01"),
+                            ("suspend rv", ""), ("domstate rv --reason", "paused (user)"), ("resume rv", ""),
+                            ("domstate rv", "running"), ("qemu-monitor-command rv --hmp info status", "VM status: running"),
+                            ("qemu-monitor-command rv '{\"execute\": \"query-name\"}'", '"name":"rv"'), ("setmem rv 200M", ""),
+                            ("domif-setlink rv 52:54:00:00:00:01 down", ""), ("reset rv", ""), ("shutdown rv", ""),
+                            ("destroy rv", ""), ("domstate rv --reason", "shut off (destroyed)"), ("undefine rv", "")):
+        text = v.ask(command)
+        check(wanted in text, f"{command}: {text}")
