@@ -3,7 +3,7 @@
 #include "base/event_notifier.h"
 
 #include <errno.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,7 +13,7 @@ EventNotifier *event_notifier_new(GError **err)
 {
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd < 0) {
-        g_set_error(err, G_IO_ERROR, g_io_error_from_errno(errno),
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
                     "no event can be made: %s; raise the limit of open files, e.g. with ulimit -n 4096",
                     g_strerror(errno));
         return NULL;

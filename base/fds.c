@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -41,7 +41,7 @@ bool fds_any_left(void)
 
 static bool too_few(const char *what, unsigned have, GError **err)
 {
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES,
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_MFILE,
                 "too few file descriptors: %u may be open, of which %u are left, and %s; raise "
                 "the limit, e.g. with ulimit -n 1024",
                 fds_limit(), have, what);

@@ -4,7 +4,7 @@
 #include "base/sandbox.h"
 
 #include <errno.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -26,7 +26,7 @@ bool sandbox_want_program(GError **err)
     programs_wanted = true;
     if (programs_forbidden) {
         g_set_error(
-            err, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+            err, G_FILE_ERROR, G_FILE_ERROR_PERM,
             "the sandbox lets no program start; allow it with -sandbox on,spawn=allow, or -sandbox off");
     }
     return !programs_forbidden;
@@ -151,7 +151,7 @@ bool sandbox_close_calls(unsigned more, GError **err)
     e = e ? e : seccomp_load(filter);
     seccomp_release(filter);
     if (e) {
-        g_set_error(err, G_IO_ERROR, g_io_error_from_errno(-e),
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(-e),
                     "the kernel does not take the filter of system calls: %s; run with -sandbox off",
                     g_strerror(-e));
     }

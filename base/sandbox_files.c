@@ -11,7 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <linux/landlock.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -154,7 +154,7 @@ static bool allow_all(Ruleset *r, GError **err)
     for (guint i = 0; folders && i < folders->len; i++) {
         const Folder *f = &g_array_index(folders, Folder, i);
         if (!allow(r, f->path, f->access)) {
-            g_set_error(err, G_IO_ERROR, g_io_error_from_errno(errno),
+            g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
                         "the sandbox cannot allow '%s': %s; name a folder that is there", f->path,
                         g_strerror(errno));
             return false;
@@ -283,7 +283,7 @@ bool sandbox_close_files(DIR *threads, GError **err)
         }
     }
     if (e) {
-        g_set_error(err, G_IO_ERROR, g_io_error_from_errno(e),
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(e),
                     "the kernel does not limit the files: %s; run with -sandbox files=any", g_strerror(e));
     }
     return !e;

@@ -16,7 +16,7 @@
  *   3. A refused stream leaves the object as it was. */
 #include "base/state.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -263,7 +263,7 @@ typedef struct Stream {
 
 static bool stream_bad(const Stream *s, const char *name, const char *why)
 {
-    g_set_error(s->err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+    g_set_error(s->err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                 "cannot load the state of '%s': %s%s%s; the saved machine differs or is damaged", s->to->name,
                 name, *name ? " " : "", why);
     return false;

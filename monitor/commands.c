@@ -49,7 +49,7 @@ bool monitor_error(GError **err, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    monitor_set_error(err, G_IO_ERROR, fmt, ap);
+    monitor_set_error(err, G_FILE_ERROR, fmt, ap);
     va_end(ap);
     return false;
 }

@@ -4,7 +4,7 @@
  * Exit status: 0; 1: the machine refused the command; 2: it was not asked (usage, no connection). */
 #include "monitor/ctl.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -185,7 +185,7 @@ static bool learn_schema(Ctl *ctl, GError **err)
     if (json_object_object_get_ex(reply, "return", &infos)) {
         ctl->schema = ctl_schema_new(json_object_get(infos));
     } else {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                     "the machine does not tell its commands (query-qmp-schema)");
     }
     json_object_put(reply);

@@ -10,7 +10,7 @@
  * The members of a union's arm are known when its tag is; so words wait for each other, whatever their order. */
 #include "monitor/ctl_priv.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ G_GNUC_PRINTF(2, 3) static Put wrong(GError **err, const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_set_error_literal(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, text);
+    g_set_error_literal(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, text);
     return PUT_WRONG;
 }
 

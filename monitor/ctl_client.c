@@ -2,18 +2,18 @@
 /* The client's end of a control socket: see monitor/ctl_priv.h. */
 #include "monitor/ctl_priv.h"
 
-#include <gio/gio.h>
-#include <gio/gunixsocketaddress.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "chardev/socket_addr.h"
 #include "util/json.h"
 
 enum { GREETING_S = 10 };
 
 struct CtlClient {
-    GSocketConnection *connection;
-    GInputStream *in;
-    GOutputStream *out;
+    int fd;
     JsonReader *reader;
     char buf[64 << 10];
     size_t at, len; /* what of it is not read yet */
@@ -21,47 +21,61 @@ struct CtlClient {
 
 /* ---- connecting ---------------------------------------------------------- */
 
-static GSocketConnectable *parse_address(const char *address, GError **err)
+/* PATH, unix:PATH or tcp:HOST:PORT, an IPv6 host in brackets. */
+static bool parse_address(const char *address, SockOptions *o, GError **err)
 {
-    const char *path = g_str_has_prefix(address, "unix:") ? address + strlen("unix:") : address;
-    if (g_str_has_prefix(address, "tcp:")) {
-        return g_network_address_parse(address + strlen("tcp:"), 0, err);
+    if (!g_str_has_prefix(address, "tcp:")) {
+        o->path = g_strdup(g_str_has_prefix(address, "unix:") ? address + strlen("unix:") : address);
+        return true;
     }
-    return G_SOCKET_CONNECTABLE(g_unix_socket_address_new(path));
+    const char *host = address + strlen("tcp:"), *colon = strrchr(host, ':');
+    if (!colon || colon == host || !colon[1]) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "no host and port in it");
+        return false;
+    }
+    bool brackets = host[0] == '[' && colon[-1] == ']';
+    o->host = g_strndup(host + brackets, colon - host - 2 * brackets);
+    o->port = g_strdup(colon + 1);
+    return true;
 }
 
-static GSocketConnection *connect_to(const char *address, GError **err)
+/* -1: there is no connection. */
+static int connect_to(const char *address, GError **err)
 {
-    GSocketConnection *made = NULL;
-    GSocketConnectable *place = parse_address(address, err);
-    if (place) {
-        g_autoptr(GSocketClient) client = g_socket_client_new();
-        g_socket_client_set_enable_proxy(client, false);
-        made = g_socket_client_connect(client, place, NULL, err);
-        g_object_unref(place);
+    GError *why = NULL;
+    SockOptions o = { 0 };
+    SockTarget target = { 0 };
+    int fd = -1;
+    if (parse_address(address, &o, &why) && sock_target_init(&target, &o, false, &why)) {
+        fd = sock_connect(&target, &why);
     }
-    if (!made) {
-        g_autofree char *why = g_strdup(*err ? (*err)->message : "");
-        g_clear_error(err);
+    sock_target_clear(&target);
+    g_free(o.path);
+    g_free(o.host);
+    g_free(o.port);
+    if (fd < 0) {
         g_set_error(
-            err, G_IO_ERROR, G_IO_ERROR_FAILED,
+            err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
             "cannot connect to '%s': %s; start the machine with -qmp unix:PATH,server=on,wait=off, and name that "
             "path, or tcp:HOST:PORT",
-            address, why);
+            address, why->message);
+        g_error_free(why);
     }
-    return made;
+    return fd;
 }
 
-static void set_patience(CtlClient *c, unsigned seconds)
+/* 0: for ever. */
+static void set_patience(const CtlClient *c, unsigned seconds)
 {
-    g_socket_set_timeout(g_socket_connection_get_socket(c->connection), seconds);
+    struct timeval t = { .tv_sec = seconds };
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
 }
 
 void ctl_close(CtlClient *c)
 {
     if (c) {
         json_reader_free(c->reader);
-        g_object_unref(c->connection);
+        close(c->fd);
         g_free(c);
     }
 }
@@ -85,11 +99,15 @@ static json_object *read_value(CtlClient *c, GError **err)
         }
         if (step == JSON_VALUE) {
             json_object_put(value);
-            g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                         "a message is no object; is it a control socket (QMP)?");
             return NULL;
         }
-        gssize n = g_input_stream_read(c->in, c->buf, sizeof(c->buf), NULL, err);
+        ssize_t n = TEMP_FAILURE_RETRY(recv(c->fd, c->buf, sizeof(c->buf), 0));
+        if (n < 0) {
+            g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno), "cannot read: %s",
+                        g_strerror(errno));
+        }
         if (n <= 0) {
             return NULL;
         }
@@ -102,11 +120,26 @@ static json_object *read_message(CtlClient *c, GError **err)
 {
     json_object *value = read_value(c, err);
     if (!value && !*err) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_CLOSED,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_PIPE,
                     "the connection was closed before the reply came; the machine has ended, "
                     "or its monitor was removed");
     }
     return value;
+}
+
+static bool send_all(const CtlClient *c, const char *text, size_t len, GError **err)
+{
+    while (len) {
+        ssize_t n = TEMP_FAILURE_RETRY(send(c->fd, text, len, MSG_NOSIGNAL));
+        if (n < 0) {
+            g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno), "cannot write: %s",
+                        g_strerror(errno));
+            return false;
+        }
+        text += n;
+        len -= n;
+    }
+    return true;
 }
 
 static bool send_command(CtlClient *c, const char *command, json_object *args, GError **err)
@@ -122,7 +155,7 @@ static bool send_command(CtlClient *c, const char *command, json_object *args, G
     }
     json_write_end(&w, '}');
     g_string_append_c(text, '\n');
-    return g_output_stream_write_all(c->out, text->str, text->len, NULL, NULL, err);
+    return send_all(c, text->str, text->len, err);
 }
 
 json_object *ctl_ask(CtlClient *c, const char *command, json_object *args, GError **err)
@@ -160,10 +193,10 @@ static bool negotiate(CtlClient *c, GError **err)
     set_patience(c, GREETING_S);
     json_object *greeting = read_message(c, err);
     if (!greeting) {
-        if (g_error_matches(*err, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
+        if (g_error_matches(*err, G_FILE_ERROR, G_FILE_ERROR_AGAIN)) {
             g_clear_error(err);
             g_set_error(
-                err, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                err, G_FILE_ERROR, G_FILE_ERROR_AGAIN,
                 "no greeting within %d seconds: another client has the socket (QEMU serves one at a time), or it is "
                 "no control socket",
                 GREETING_S);
@@ -173,7 +206,7 @@ static bool negotiate(CtlClient *c, GError **err)
     bool ok = json_object_object_get_ex(greeting, "QMP", NULL);
     json_object_put(greeting);
     if (!ok) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                     "the greeting is not that of a control socket (QMP)");
         return false;
     }
@@ -186,15 +219,13 @@ static bool negotiate(CtlClient *c, GError **err)
 CtlClient *ctl_connect(const char *address, GError **err)
 {
     GError *why = NULL;
-    GSocketConnection *connection = connect_to(address, &why);
-    if (!connection) {
+    int fd = connect_to(address, &why);
+    if (fd < 0) {
         g_propagate_error(err, why);
         return NULL;
     }
     CtlClient *c = g_new0(CtlClient, 1);
-    c->connection = connection;
-    c->in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
-    c->out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
+    c->fd = fd;
     c->reader = json_reader_new(JSON_MAX_DEPTH);
     if (!negotiate(c, &why)) {
         g_propagate_prefixed_error(err, why, "'%s': ", address);

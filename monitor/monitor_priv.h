@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of monitor/ share. */
 #pragma once
-#include <gio/gio.h>
+#include <glib.h>
 #include <stdint.h>
 
 #include "monitor/monitor.h"

@@ -230,7 +230,6 @@ static char *builtin_type(Walk *w, const Prop *p)
     return g_strdup(names[type]);
 }
 
-
 static char *value_type(Walk *w, const Prop *p)
 {
     const char *const *names = prop_enum_names(p);

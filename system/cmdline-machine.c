@@ -5,7 +5,7 @@
  * read here are left to the board, which refuses what it does not know. */
 #include "system/cmdline.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <json-c/json.h>
 #include <string.h>
 #include <time.h>

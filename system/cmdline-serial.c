@@ -9,7 +9,7 @@
  * -display none, or in the background, nothing is connected by default.
  *
  * Not modelled: vc, displays. */
-#include <gio/gio.h>
+#include <glib.h>
 #include <string.h>
 
 #include "chardev/chardev.h"

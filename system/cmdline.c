@@ -10,7 +10,7 @@
  * Not modelled: user configuration files. */
 #include "system/cmdline.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <string.h>
@@ -39,7 +39,7 @@ bool cmdline_fail(GError **err, const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_set_error_literal(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, text);
+    g_set_error_literal(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, text);
     return false;
 }
 

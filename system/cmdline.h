@@ -74,10 +74,9 @@ typedef struct NameOptions {
 extern const Shape cmdline_name_shape;
 
 /* What the others take; their structs stand where they are read. */
-extern const Shape cmdline_add_fd_shape, cmdline_boot_shape, cmdline_display_shape,
-    cmdline_fw_cfg_shape, cmdline_memory_shape, cmdline_mon_shape, cmdline_msg_shape,
-    cmdline_overcommit_shape, cmdline_rtc_shape, cmdline_run_with_shape, cmdline_sandbox_shape,
-    cmdline_smp_shape, cmdline_trace_shape;
+extern const Shape cmdline_add_fd_shape, cmdline_boot_shape, cmdline_display_shape, cmdline_fw_cfg_shape,
+    cmdline_memory_shape, cmdline_mon_shape, cmdline_msg_shape, cmdline_overcommit_shape, cmdline_rtc_shape,
+    cmdline_run_with_shape, cmdline_sandbox_shape, cmdline_smp_shape, cmdline_trace_shape;
 
 typedef struct CmdLine {
     char *program;       /* "qemu-system-riscv64": starts messages */

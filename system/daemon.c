@@ -13,7 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ bool daemon_fork(const char *program, GError **err)
         pid = fork();
     }
     if (pid < 0) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "-daemonize: cannot fork: %s", g_strerror(errno));
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED, "-daemonize: cannot fork: %s", g_strerror(errno));
         return false;
     }
     if (pid > 0) {
@@ -110,7 +110,7 @@ bool daemon_leave(GError **err)
     }
     null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null_fd < 0 || chdir("/") < 0) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "-daemonize: cannot leave the terminal: %s",
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED, "-daemonize: cannot leave the terminal: %s",
                     g_strerror(errno));
         return false;
     }
@@ -125,7 +125,7 @@ bool daemon_ready(GError **err)
     /* A zero: the parent's exit status.  SIGPIPE is ignored. */
     bool heard = write(ready_fd, "", 1) == 1;
     if (!heard) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INTR,
                     "-daemonize: who started it has gone before it was ready");
     }
     for (int fd = 0; fd <= 2 && heard; fd++) {
@@ -143,19 +143,19 @@ static bool pidfile_write(const char *path, GError **err)
     g_autofree char *text = g_strdup_printf("%d\n", getpid());
     int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
     if (fd < 0) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot create PID file: Could not create '%s': %s",
-                    path, g_strerror(errno));
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "cannot create PID file: Could not create '%s': %s", path, g_strerror(errno));
         return false;
     }
     if (fcntl(fd, F_SETLK, &lock) < 0) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
                     "cannot create PID file: Cannot lock '%s': another process holds it", path);
         close(fd);
         return false;
     }
     if (ftruncate(fd, 0) < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot create PID file: Failed to write '%s': %s",
-                    path, g_strerror(errno));
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "cannot create PID file: Failed to write '%s': %s", path, g_strerror(errno));
         close(fd);
         return false;
     }

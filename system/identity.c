@@ -6,7 +6,7 @@
 #include "system/identity.h"
 
 #include <errno.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ G_GNUC_PRINTF(2, 3) static bool refuse(GError **err, const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_set_error_literal(err, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, text);
+    g_set_error_literal(err, G_FILE_ERROR, G_FILE_ERROR_PERM, text);
     return false;
 }
 

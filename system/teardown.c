@@ -10,7 +10,7 @@
  * gives up what this one does. */
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -74,7 +74,7 @@ bool teardown_start(bool sandboxed, unsigned calls, GError **err)
     char byte;
     sigset_t all, before;
     if (pipe2(fds, O_CLOEXEC) < 0) {
-        g_set_error(err, G_IO_ERROR, g_io_error_from_errno(errno), "-run-with async-teardown=on: %s",
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno), "-run-with async-teardown=on: %s",
                     g_strerror(errno));
         return false;
     }
@@ -93,7 +93,7 @@ bool teardown_start(bool sandboxed, unsigned calls, GError **err)
     if (t.err) {
         g_propagate_error(err, t.err);
     } else {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
                     "-run-with async-teardown=on: cannot start the process: %s; leave it out",
                     pid > 0 ? "the kernel is older than 5.9" : g_strerror(e));
     }

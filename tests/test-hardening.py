@@ -13,6 +13,12 @@ import subprocess
 import sys
 
 
+# What every start loads and relocates, used or not: half a millisecond and more for each of the larger ones.  What is wanted
+# seldom is loaded when it is (tcg/x86_64/print.c).
+LIBRARIES = {"c", "m", "z", "ffi", "fdt", "glib-2.0", "json-c", "seccomp", "slirp", "uring"}
+SANITIZERS = {"asan", "ubsan", "tsan", "gcc_s"}
+
+
 def readelf(program, *args):
     env = {**os.environ, "LC_ALL": "C"}
     return subprocess.run(["readelf", "-W", *args, program], env=env, check=True,
@@ -52,6 +58,8 @@ def checks(p, fortify):
     yield "no segment is writable and executable", bool(p.flags("LOAD")) and not both, both
     yield "no relocations in code", "TEXTREL" not in p.dynamic, "TEXTREL"
     yield "no library path of the build", not re.search(r"\((RPATH|RUNPATH)\)", p.dynamic), p.dynamic
+    needed = set(re.findall(r"\(NEEDED\).*\[lib(.+?)\.so", p.dynamic))
+    yield "only the libraries of every start", needed <= LIBRARIES | SANITIZERS, needed - LIBRARIES
     yield "stack protector", "__stack_chk_fail" in p.imported, "nothing calls __stack_chk_fail"
     yield "no name is exported", not p.exported, sorted(p.exported)[:10]
     yield "functions are hidden", not p.visible, sorted(p.visible)[:10]

@@ -4,7 +4,7 @@
  * (JSON_MAX_*) is counted while it is read. */
 #include "util/json.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -65,7 +65,7 @@ G_GNUC_PRINTF(2, 3) static bool parse_error(GError **err, const char *fmt, ...)
     va_start(ap, fmt);
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "JSON parse error, %s", text);
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "JSON parse error, %s", text);
     return false;
 }
 

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -86,7 +86,7 @@ static bool random_init(Object *o, const ObjectOptions *options, GError **err)
     const char *path = container_of(options, RandomOptions, common)->filename;
     o->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (o->fd < 0) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_FAILED,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
                     "Could not open '%s': %s; give filename= a readable file", path, g_strerror(errno));
         return false;
     }
@@ -196,7 +196,7 @@ static bool file_init(Object *o, const ObjectOptions *options, GError **err)
     why = why ? why : size_memory_file(o->fd, o->size);
     if (why) {
         g_set_error(
-            err, G_IO_ERROR, G_IO_ERROR_FAILED,
+            err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
             "can't open backing store %s for guest RAM: %s; give mem-path= a file, or a directory of tmpfs",
             path, why);
     }
@@ -239,7 +239,7 @@ static bool secret_init(Object *o, const ObjectOptions *options, GError **err)
 {
     const SecretOptions *s = container_of(options, SecretOptions, common);
     if (!s->data == !s->file) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s",
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s",
                     s->data ? "'file' and 'data' are mutually exclusive" : "Must provide 'file' or 'data'");
         return false;
     }
@@ -251,7 +251,7 @@ static bool secret_init(Object *o, const ObjectOptions *options, GError **err)
     bool ok = s->format == SECRET_RAW || is_base64(g_strchomp(text), strlen(text));
     g_clear_pointer(&read, g_byte_array_unref);
     if (!ok) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "the secret is not valid base64 data");
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "the secret is not valid base64 data");
     }
     return ok;
 }
@@ -304,7 +304,7 @@ static void free_object(void *opaque)
 bool object_new(Objects *all, const ObjectOptions *options, GError **err)
 {
     if (object_find(all, options->id)) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_EXISTS,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_EXIST,
                     "attempt to add duplicate property '%s': "
                     "another object has this id; choose a different one",
                     options->id);

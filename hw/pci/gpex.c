@@ -5,7 +5,7 @@
  * Not modelled: buses behind bridges (they answer as if nothing were there). */
 #include "hw/pci.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <string.h>
 
 #include "hw/board.h"

@@ -8,7 +8,7 @@
  * Not modelled: see hw/pci.h. */
 #include "hw/pci.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <string.h>
 
 #include "hw/board.h"
@@ -224,7 +224,7 @@ static bool pci_class_loaded(Device *dev, GError **err)
     for (unsigned i = 0; i < PCI_CONFIG_BYTES; i++) {
         uint8_t fixed = (uint8_t) ~(d->wmask[i] | (i == PCI_STATUS ? PCI_STATUS_INTERRUPT : 0));
         if ((d->s.config[i] ^ d->init[i]) & fixed) {
-            g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                         "%s: configuration byte 0x%x is 0x%x, which this function cannot have; the saved "
                         "machine has another device there",
                         dev->path, i, d->s.config[i]);

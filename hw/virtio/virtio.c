@@ -8,7 +8,7 @@
 
 #include <stdarg.h>
 #include <string.h>
-#include <gio/gio.h>
+#include <glib.h>
 
 #include "base/log.h"
 
@@ -319,7 +319,8 @@ static bool virtio_class_loaded(Device *dev, GError **err)
         bool exists = q < v->queue_count;
         if (size > (exists ? v->queue_size_max[q] : 0) || v->s.in_use[q] > size ||
             (v->s.enabled[q] && (!size || (size & (size - 1))))) {
-            g_set_error(err, G_IO_ERROR, 0, "%s: queue %u of size %u cannot be", dev->path, q, size);
+            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: queue %u of size %u cannot be", dev->path,
+                        q, size);
             return false;
         }
     }

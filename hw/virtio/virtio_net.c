@@ -14,7 +14,7 @@
 #include "hw/virtio/virtio_net.h"
 
 #include <string.h>
-#include <gio/gio.h>
+#include <glib.h>
 
 #include "base/log.h"
 #include "hw/board.h"
@@ -341,7 +341,7 @@ static bool net_loaded(Device *dev, GError **err)
 {
     VirtioNet *n = container_of(dev, VirtioNet, v.dev);
     if (n->s.uni_count > NET_MAC_TABLE || n->s.multi_count > NET_MAC_TABLE - n->s.uni_count) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: table of addresses overflows", dev->path);
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: table of addresses overflows", dev->path);
         return false;
     }
     return true;

@@ -9,7 +9,7 @@
  * (see hw/pci.h; its vectors read as "none"), shared memory capabilities. */
 #include "hw/virtio.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <string.h>
 
 #include "hw/pci.h"

@@ -9,7 +9,7 @@
 #include "hw/virtio.h"
 
 #include <string.h>
-#include <gio/gio.h>
+#include <glib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -102,7 +102,7 @@ static bool rng_realize(Device *dev, GError **err)
 {
     VirtioRng *r = container_of(dev, VirtioRng, v.dev);
     if (r->rng && !object_is_rng(r->rng)) {
-        g_set_error(err, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                     "%s: object '%s' is a %s, not a source of random numbers; use "
                     "-object rng-random,id=ID,filename=/dev/urandom",
                     device_user_name(dev), object_id(r->rng), object_type(r->rng));

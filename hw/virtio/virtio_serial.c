@@ -9,7 +9,7 @@
 #include "hw/virtio/virtio_serial.h"
 
 #include <string.h>
-#include <gio/gio.h>
+#include <glib.h>
 
 #include "hw/board.h"
 #include "hw/events.h"

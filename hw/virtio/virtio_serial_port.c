@@ -9,7 +9,7 @@
 #include "hw/virtio/virtio_serial.h"
 
 #include <string.h>
-#include <gio/gio.h>
+#include <glib.h>
 
 #include "base/log.h"
 

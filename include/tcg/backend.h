@@ -96,8 +96,8 @@ typedef struct JitOutput {
 typedef struct Jit Jit; /* of the back end: one code cache */
 
 typedef struct JitBackend {
-    const char *host;    /* "x86-64" */
-    uint32_t head_bytes; /* at the start of a cache, for stubs and tables */
+    const char *host;      /* "x86-64" */
+    uint32_t head_bytes;   /* at the start of a cache, for stubs and tables */
     uint32_t before_block; /* bytes in front of a block that hold nothing else: retire() writes there */
     /* rw and rx are the two views of the cache's head.  NULL: this processor lacks something. */
     Jit *(*create)(const JitConfig *c, uint8_t *rw, const uint8_t *rx, GError **err);

@@ -3,7 +3,7 @@
  * Spec: privileged specification, machine.adoc, section "Reset". */
 #include "target/riscv/csr.h"
 
-#include <gio/gio.h>
+#include <glib.h>
 
 #include "target/vcpu.h"
 
@@ -75,7 +75,7 @@ bool riscv_loaded(CPU *cpu, GError **err)
                                                          : riscv_csr_illegal(r);
     if (wrong) {
         g_set_error(
-            err, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+            err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
             "cannot load the state of hart %u: %s cannot be so in this model; the saved machine differs or "
             "is damaged",
             cpu->index, wrong);

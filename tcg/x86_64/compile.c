@@ -235,7 +235,7 @@ static void jit_patch(uint8_t *rw, const uint8_t *rx, const JitExit *e, const vo
 static void jit_retire(Jit *j, uint8_t *rw, const uint8_t *rx)
 {
     int32_t rel = j->stub_retired - rx;
-    uint8_t jump[2] = { 0xeb, (uint8_t)-(BEFORE + sizeof(jump)) };
+    uint8_t jump[2] = { 0xeb, (uint8_t) - (BEFORE + sizeof(jump)) };
     uint16_t word;
     rw[-BEFORE] = 0xe8;
     memcpy(rw - BEFORE + 1, &rel, sizeof(rel));
