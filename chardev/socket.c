@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "socket_addr.h"
+#include "chardev/socket_addr.h"
 #include "stream.h"
 #include "base/ending.h"
 #include "base/fds.h"

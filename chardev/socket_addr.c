@@ -5,7 +5,7 @@
  *
  * A socket file that nobody listens on any more is replaced; one in use is not.
  * Names are looked up once, when the chardev is made. */
-#include "socket_addr.h"
+#include "chardev/socket_addr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -7,6 +7,7 @@
 #include "accel/tcg/mail.h"
 #include "accel/tcg/run.h"
 #include "accel/tcg/translate.h"
+#include "base/log.h"
 
 /* ---- what the memory tells: any thread ------------------------------------------------- */
 
@@ -127,6 +128,10 @@ static bool make_cache(TcgState *s, GError **err)
         return false;
     }
     tcg_perf_map_add(s, tcg_cache_head(s->cache), jit_backend->head_bytes, "lyrebird_stubs", 0);
+    if (log_enabled(LOG_OUT_ASM)) { /* what that loads, it loads before the sandbox closes */
+        g_autoptr(GString) none = g_string_new(NULL);
+        jit_backend->print(NULL, 0, none);
+    }
     return true;
 }
 

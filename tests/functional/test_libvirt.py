@@ -49,9 +49,10 @@ class Virsh:
         if os.geteuid() == 0:       # who would run domains as a user of libvirt's own
             self.hand_over()
             argv = [need("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *argv]
-        b.environment |= {"HOME": f"{b.tmp}/home", "LC_ALL": "C"}
+        # An empty PATH: libvirt asks every emulator in it what it is, 2 s each.
+        b.environment |= {"HOME": f"{b.tmp}/home", "LC_ALL": "C", "PATH": f"{b.tmp}/home"}
         b.onexit.callback(self.end_domain)
-        self.line = Machine(b, ["sh", "-c", 'exec "$0" "$@" 2>&1', *argv])
+        self.line = Machine(b, ["/bin/sh", "-c", 'exec "$0" "$@" 2>&1', *argv])
         b.onexit.callback(self.line.stop)
 
     def hand_over(self):
