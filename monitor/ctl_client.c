@@ -39,6 +39,22 @@ static bool parse_address(const char *address, SockOptions *o, GError **err)
     return true;
 }
 
+/* The first of the addresses that answers; -1 with errno. */
+static int connect_first(const SockTarget *t)
+{
+    int fd = -1, e = EINVAL;
+    for (int i = 0; fd < 0 && i < t->count; i++) {
+        fd = socket(t->addr[i].sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (const struct sockaddr *)&t->addr[i].sa, t->addr[i].len) < 0) {
+            e = errno;
+            close(fd);
+            fd = -1;
+        }
+    }
+    errno = e;
+    return fd;
+}
+
 /* -1: there is no connection. */
 static int connect_to(const char *address, GError **err)
 {
@@ -47,7 +63,9 @@ static int connect_to(const char *address, GError **err)
     SockTarget target = { 0 };
     int fd = -1;
     if (parse_address(address, &o, &why) && sock_target_init(&target, &o, false, &why)) {
-        fd = sock_connect(&target, &why);
+        fd = connect_first(&target);
+        const char *text = fd < 0 ? g_strerror(errno) : NULL;
+        why = fd < 0 ? g_error_new_literal(G_FILE_ERROR, g_file_error_from_errno(errno), text) : NULL;
     }
     sock_target_clear(&target);
     g_free(o.path);
