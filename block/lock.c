@@ -58,65 +58,92 @@ static bool process_locks(const char *pid, const struct stat *image)
     return found;
 }
 
-/* "process 123 (qemu-system-x86) has it" */
-static char *holder_name(int fd)
+/* "process 123 (qemu-system-x86)"; NULL: none that we may look at, or this one. */
+static char *find_holder(const struct stat *image)
 {
-    struct stat image;
     char *name = NULL;
-    DIR *d = fstat(fd, &image) == 0 ? opendir("/proc") : NULL;
+    DIR *d = opendir("/proc");
     for (struct dirent *e; d && !name && (e = readdir(d));) {
         g_autofree char *comm_path = g_strdup_printf("/proc/%s/comm", e->d_name);
         g_autofree char *comm = NULL;
         if (!g_ascii_isdigit(e->d_name[0]) || atol(e->d_name) == getpid() ||
-            !process_locks(e->d_name, &image)) {
+            !process_locks(e->d_name, image)) {
             continue;
         }
         if (!g_file_get_contents(comm_path, &comm, NULL, NULL)) {
             comm = g_strdup("?");
         }
-        name = g_strdup_printf("process %s (%s) has it", e->d_name, g_strstrip(comm));
+        name = g_strdup_printf("process %s (%s)", e->d_name, g_strstrip(comm));
     }
     if (d) {
         closedir(d);
     }
-    return name ? name
-                : g_strdup_printf("another drive of this process (%d), or a process of "
-                                  "another user, has it",
-                                  getpid());
+    return name;
 }
 
-static bool lock_refused(int fd, const char *path, const char *what, GError **err)
+/* What another one has; NULL: nothing, and the locks are ours.  *e: there can be no locks. */
+static const char *take_locks(int fd, bool write, int *e)
 {
-    /* Our own lock must not be found as the holder's. */
+    bool ok = byte_lock(fd, BYTE_USED + PERM_READ) && (!write || byte_lock(fd, BYTE_USED + PERM_WRITE)) &&
+              byte_lock(fd, BYTE_UNSHARED + PERM_WRITE);
+    *e = ok || errno == EAGAIN || errno == EACCES ? 0 : errno;
+    if (*e) {
+        return NULL;
+    }
+    if (!ok || (write && byte_is_taken(fd, BYTE_UNSHARED + PERM_WRITE))) {
+        return "\"write\"";
+    }
+    if (byte_is_taken(fd, BYTE_UNSHARED + PERM_READ)) {
+        return "\"consistent read\"";
+    }
+    return byte_is_taken(fd, BYTE_USED + PERM_WRITE) ? "shared \"write\"" : NULL;
+}
+
+static void give_up_locks(int fd)
+{
     struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
     fcntl(fd, F_OFD_SETLK, &l);
-    g_autofree char *holder = holder_name(fd);
-    block_error(err,
-                "Failed to get %s lock\nIs another process using the image [%s]?\n%s; stop "
-                "it, or open the image with readonly=on in both, or give this one a copy",
-                what, path, holder);
-    return false;
+}
+
+/* Locks that no process has are those of one that was killed while its io_uring had requests: the kernel ends that ring in its
+ * own time, a moment later. */
+static const char *wait_for_ring(int fd, bool write, const char *what, int *e)
+{
+    enum { TRIES = 50, WAIT_US = 20000 };
+    for (unsigned n = 0; what && n < TRIES; n++) {
+        g_usleep(WAIT_US);
+        what = take_locks(fd, write, e);
+        if (what) {
+            give_up_locks(fd);
+        }
+    }
+    return what;
 }
 
 bool image_lock(int fd, const char *path, bool write, bool must, GError **err)
 {
-    bool ok = byte_lock(fd, BYTE_USED + PERM_READ) && (!write || byte_lock(fd, BYTE_USED + PERM_WRITE)) &&
-              byte_lock(fd, BYTE_UNSHARED + PERM_WRITE);
-    if (!ok && errno != EAGAIN && errno != EACCES) {
-        if (must) {
-            block_error(err, "'%s': the file system has no locks: %s; use file.locking=auto", path,
-                        g_strerror(errno));
+    int e;
+    struct stat image;
+    g_autofree char *holder = NULL, *self = g_strdup_printf("%d", getpid());
+    const char *what = take_locks(fd, write, &e);
+    if (what) {
+        give_up_locks(fd); /* ours must not be found as the holder's */
+        bool known = fstat(fd, &image) == 0;
+        holder = known ? find_holder(&image) : NULL;
+        if (!holder && known && process_locks(self, &image)) {
+            holder = g_strdup_printf("another drive of this process (%s)", self);
         }
-        return !must;
+        what = holder ? what : wait_for_ring(fd, write, what, &e);
     }
-    if (!ok || (write && byte_is_taken(fd, BYTE_UNSHARED + PERM_WRITE))) {
-        return lock_refused(fd, path, "\"write\"", err);
+    if (e && must) {
+        block_error(err, "'%s': the file system has no locks: %s; use file.locking=auto", path,
+                    g_strerror(e));
     }
-    if (byte_is_taken(fd, BYTE_UNSHARED + PERM_READ)) {
-        return lock_refused(fd, path, "\"consistent read\"", err);
+    if (what) {
+        block_error(err,
+                    "Failed to get %s lock\nIs another process using the image [%s]?\n%s has it; stop "
+                    "it, or open the image with readonly=on in both, or give this one a copy",
+                    what, path, holder ? holder : "a process of another user");
     }
-    if (byte_is_taken(fd, BYTE_USED + PERM_WRITE)) {
-        return lock_refused(fd, path, "shared \"write\"", err);
-    }
-    return true;
+    return !what && (!e || !must);
 }

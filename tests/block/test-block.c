@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Drives: options, transfers on both engines, faults, locks. */
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -389,6 +391,75 @@ static void test_locks(void)
     g_unlink(path);
 }
 
+/* A lock that no process has, as of a killed one's ring: in a message on the way. */
+typedef struct LostLock {
+    const char *path;
+    int sockets[2];
+} LostLock;
+
+static void lose_lock(LostLock *l)
+{
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 201, .l_len = 1 };
+    int fd = open(l->path, O_RDWR | O_CLOEXEC);
+    g_assert_cmpint(fcntl(fd, F_OFD_SETLK, &lock), ==, 0);
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, l->sockets), ==, 0);
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+    memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+    struct iovec byte = { "", 1 };
+    struct msghdr m = {
+        .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+    };
+    g_assert_cmpint(sendmsg(l->sockets[0], &m, 0), ==, 1);
+    close(fd);
+}
+
+static void end_lock(LostLock *l)
+{
+    close(l->sockets[0]);
+    close(l->sockets[1]);
+}
+
+static bool is_open_here(const char *path)
+{
+    bool found = false;
+    DIR *d = opendir("/proc/self/fd");
+    for (struct dirent *e; !found && (e = readdir(d));) {
+        g_autofree char *link = g_strdup_printf("/proc/self/fd/%s", e->d_name);
+        g_autofree char *to = g_file_read_link(link, NULL);
+        found = g_strcmp0(to, path) == 0;
+    }
+    closedir(d);
+    return found;
+}
+
+static void *end_when_asked(void *opaque)
+{
+    LostLock *l = opaque;
+    while (!is_open_here(l->path)) {
+        g_thread_yield();
+    }
+    end_lock(l);
+    return NULL;
+}
+
+static void test_lock_of_killed(void)
+{
+    GError *err = NULL;
+    g_autofree char *path = rig_image(4096);
+    LostLock l = { .path = path };
+    lose_lock(&l);
+    g_assert_null(rig_drive(&err, "file=%s,format=raw", path));
+    rig_assert_error(&err, "a process of another user has it");
+    GThread *thread = g_thread_new("end", end_when_asked, &l);
+    rig_drive_ok("file=%s,format=raw", path);
+    g_thread_join(thread);
+    test_close_drives();
+    g_unlink(path);
+}
+
 /* ---- many at once -------------------------------------------------------- */
 
 static void test_plug(void)
@@ -491,6 +562,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/block/locks", test_locks);
+    g_test_add_func("/block/lock-of-killed", test_lock_of_killed);
     g_test_add_func("/block/options", test_options);
     g_test_add_func("/block/transfer", test_transfer);
     g_test_add_func("/block/stats", test_stats);
