@@ -14,7 +14,9 @@
             "one for each vCPU, or a single one that all share in turns", .names = thread_names              \
     }
 
-static const char *const thread_names[] = { [TCG_THREAD_MULTI] = "multi", [TCG_THREAD_SINGLE] = "single", NULL };
+static const char *const thread_names[] = {
+    [TCG_THREAD_MULTI] = "multi", [TCG_THREAD_SINGLE] = "single", NULL
+};
 
 static const Prop tcg_props[] = {
     COMMON,

@@ -7,7 +7,7 @@ enum { TCG_THREAD_MULTI, TCG_THREAD_SINGLE };
 
 typedef struct TcgAccelOptions {
     bool one_insn, perf_map, lockstep;
-    int thread; /* TCG_THREAD_* */
+    int thread;           /* TCG_THREAD_* */
     uint64_t cache_bytes; /* 0: default */
 } TcgAccelOptions;
 
