@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from guests import bare_program
-from harness import Skip, case, check, need, need_jit, seconds
+from harness import Skip, case, check, need, need_jit, seconds, until
 
 
 def perf(b, *argv):
@@ -19,6 +19,11 @@ def perf(b, *argv):
     return p.stdout
 
 
+def runs_vcpu(m):
+    return any(p.read_text(encoding="ascii").startswith("vcpu") for p in
+               pathlib.Path(f"/proc/{m.proc.pid}/task").glob("*/comm"))
+
+
 @case()
 def test_perf_names(b):
     """perf record -e cpu-clock and perf report show guest addresses of a busy guest"""
@@ -26,6 +31,7 @@ def test_perf_names(b):
     tool, data = need("perf"), str(b.tmp / "perf.data")
     perf(b, tool, "record", "-e", "cpu-clock", "-o", data, "--", "true")
     m = b.machine("-bios", "none", "-kernel", bare_program(b, "watch"), "-accel", "tcg,perfmap=on", "-display", "none")
+    until("the vCPU has a thread", lambda: runs_vcpu(m))     # perf attaches to those that are there
     perf(b, tool, "record", "-e", "cpu-clock", "-F", "500", "-o", data, "-p", str(m.proc.pid), "--", "sleep", "2")
     report = perf(b, tool, "report", "-i", data, "--stdio", "--sort", "symbol")
     pathlib.Path(f"/tmp/perf-{m.proc.pid}.map").unlink()
