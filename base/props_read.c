@@ -351,7 +351,7 @@ static bool set_value(void *at, const Prop *p, json_object *value, const PropWhe
     return text ? set_text(at, p, text, value, w, err) : bad_type(p, w, err);
 }
 
-/* {"str": "x"}: "x"; another value: itself, of a wrong type. */
+/* {"str": "x"}: "x"; another value: NULL, which has the type of no row. */
 static json_object *unwrap(json_object *value)
 {
     json_object *text;
@@ -394,11 +394,12 @@ bool prop_read(void *base, const Prop *p, json_object *value, const PropWhere *w
     if (p->list) {
         return read_list((PropList *)at, p, value, w, err);
     }
-    if (p->or_text && json_object_is_type(value_last(value), json_type_string)) {
+    json_object *one = w->c->typed ? value : value_last(value);
+    if (p->or_text && json_object_is_type(one, json_type_string)) {
         const Prop text = { p->name, PROP_STRING };
-        return set_value((char *)base + p->or_text, &text, value_last(value), w, err);
+        return set_value((char *)base + p->or_text, &text, one, w, err);
     }
-    return set_value(at, p, w->c->typed ? value : value_last(value), w, err);
+    return set_value(at, p, one, w, err);
 }
 
 /* ---- rows that say what is so anyway, or what is not there ---------------- */

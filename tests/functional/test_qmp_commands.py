@@ -79,6 +79,7 @@ def test_qmp_nodes(b):
                            ({"driver": "file", "filename": "/nonexistent/x"}, "Could not open '/nonexistent/x': No such file"),
                            ({"driver": "file"}, "Parameter 'filename' is missing"), ({"driver": "raw"}, "Parameter 'file' is missing"),
                            ({"driver": "raw", "file": "nope"}, "node-name='nope'"), ({"driver": "raw", "file": 5}, "'file', expected: object"),
+                           ({"driver": "raw", "file": ["storage"]}, "'file', expected: object"),
                            ({"driver": "raw", "file": "storage"}, "already in use"),
                            ({"driver": "raw", "file": {"driver": "file"}}, "Parameter 'file.filename' is missing")):
         check(error in (answer := add(node_name="new", **options)), f"{options} is answered by {answer!r}")
