@@ -169,8 +169,10 @@ bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **er
 {
     if (blk->user) {
         block_error(err,
-                    "drive '%s' is already in use by another device: one drive serves one "
-                    "device; add a second -drive",
+                    blk->is_node ? "node '%s' is already in use: a device or a node on top of it has it; add "
+                                   "another node"
+                                 : "drive '%s' is already in use by another device: one drive serves one "
+                                   "device; add a second -drive",
                     blk->id);
         return false;
     }

@@ -55,6 +55,11 @@ struct Drives {
     Events *events; /* see drives_set_events */
 };
 
+/* detect-zeroes=, of a drive and of a node. */
+typedef enum BlockZeroes { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP } BlockZeroes;
+extern const char *const block_zeroes_names[];
+bool block_check_zeroes(BlockZeroes zeroes, bool discard, GError **err);
+
 typedef struct OpenFlags {
     bool readonly, direct, locking, locking_must;
 } OpenFlags;

@@ -3,8 +3,9 @@
  * Spelling: QEMU's manual, "QMP reference", BlockdevOptions.
  *
  * A node of a file is opened as -drive opens one (one check of each value); a raw node on top of it is another
- * backend on the same open file, which the lower one lends it: a node has one user.  Devices choose either by
- * node-name, as they choose a drive by its id.
+ * backend on the same open file, which the lower one lends it: a node has one user.  A file in place takes read-only,
+ * cache and discard from the raw node, unless it says otherwise.  Devices choose either by node-name, as they choose a
+ * drive by its id.
  *
  * Not built, and refused by name: every other driver, offset= and size= of raw. */
 #include <json-c/json.h>
@@ -58,8 +59,8 @@ static const char *const unbuilt_drivers[] = {
     "snapshot-access",
     NULL,
 };
-static const char *const discard_names[] = { "ignore", "unmap", NULL };
-static const char *const zeroes_names[] = { "off", "on", "unmap", NULL };
+enum { DISCARD_IGNORE, DISCARD_UNMAP };
+static const char *const discard_names[] = { [DISCARD_IGNORE] = "ignore", [DISCARD_UNMAP] = "unmap", NULL };
 static const char *const aio_names[] = { "threads", "native", "io_uring", NULL };
 
 typedef struct BlockdevCache {
@@ -113,7 +114,7 @@ static const Prop blockdev_props[] = {
     { "node-name", PROP_STRING, AT(node_name), "name by which devices and other nodes choose it" },
     { "discard", PROP_ENUM, AT(discard), "what becomes of discards", .names = discard_names,
       .has = AT(has_discard) },
-    { "detect-zeroes", PROP_ENUM, AT(zeroes), "zeroes are written as such", .names = zeroes_names,
+    { "detect-zeroes", PROP_ENUM, AT(zeroes), "zeroes are written as such", .names = block_zeroes_names,
       .has = AT(has_zeroes) },
     { "cache", PROP_STRUCT, AT(cache), "use of the host's page cache", .of = &cache_shape },
     { "read-only", PROP_BOOL, AT(readonly), "the guest cannot write", .has = AT(has_readonly) },
@@ -156,7 +157,7 @@ static json_object *drive_values(const BlockdevOptions *o, const char *name)
     say(v, o->has_locking, "file.locking", on_off_auto_names[o->locking]);
     say(v, o->has_aio, "aio", aio_names[o->aio]);
     say(v, o->has_discard, "discard", discard_names[o->discard]);
-    say(v, o->has_zeroes, "detect-zeroes", zeroes_names[o->zeroes]);
+    say(v, o->has_zeroes, "detect-zeroes", block_zeroes_names[o->zeroes]);
     say_bool(v, o->has_readonly, "read-only", o->readonly);
     say_bool(v, o->has_auto_readonly, "auto-read-only", o->auto_readonly);
     say_bool(v, cache && cache->has_direct, "cache.direct", cache && cache->direct);
@@ -180,19 +181,27 @@ static BlockBackend *open_file(Drives *all, const BlockdevOptions *o, const char
 
 /* ---- raw on a file ------------------------------------------------------- */
 
-static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
+/* What the file cannot do cannot be said of a node on it. */
+static bool fits_file(const BlockBackend *below, const BlockdevOptions *o, GError **err)
 {
-    bool readonly = below->readonly || (o->has_readonly && o->readonly);
     if (o->has_readonly && !o->readonly && below->readonly) {
         block_error(err, "Block node '%s' is read-only; say read-only on both, or on neither", below->id);
+        return false;
+    }
+    if (o->cache && o->cache->direct && !below->direct) {
+        block_error(err, "cache.direct=on of '%s': the file is open without; say it at node '%s'",
+                    o->node_name, below->id);
+        return false;
+    }
+    return block_check_zeroes(o->zeroes, o->discard == DISCARD_UNMAP, err);
+}
+
+static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
+{
+    BlockBackend *blk = fits_file(below, o, err) ? g_new0(BlockBackend, 1) : NULL;
+    if (!blk) {
         return NULL;
     }
-    if (o->zeroes == 2 && o->discard != 1) {
-        block_error(err, "setting detect-zeroes to unmap is not allowed without setting discard operation to "
-                         "unmap; add discard=unmap");
-        return NULL;
-    }
-    BlockBackend *blk = g_new0(BlockBackend, 1);
     if (!block_backend_attach(below, blk, NULL, err)) {
         g_free(blk);
         return NULL;
@@ -206,18 +215,46 @@ static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GErro
         .format = driver_names[DRIVER_RAW],
         .interface = DRIVE_NONE,
         .index = -1,
-        .readonly = readonly,
+        .readonly = below->readonly || o->readonly,
         .direct = below->direct,
         .no_flush = below->no_flush || (o->cache && o->cache->no_flush),
-        .discard = below->discard && o->discard == 1,
-        .detect_zeroes = below->detect_zeroes || o->zeroes != 0,
-        .zeroes_unmap = o->zeroes == 2,
+        .discard = below->discard && o->discard == DISCARD_UNMAP,
+        .detect_zeroes = below->detect_zeroes || o->zeroes != ZEROES_OFF,
+        .zeroes_unmap = o->zeroes == ZEROES_UNMAP,
         .on_read_error = BLOCK_ON_ERROR_REPORT,
         .on_write_error = BLOCK_ON_ERROR_ENOSPC,
         .ring = below->ring,
     };
     g_ptr_array_add(below->all->list, blk);
     return blk;
+}
+
+/* *value is what it is told, else what is said above it. */
+static void inherit(bool *has, bool *value, bool has_above, bool above)
+{
+    if (!*has && has_above) {
+        *has = true;
+        *value = above;
+    }
+}
+
+/* A file that stands in place of a name: how it is opened is said once, at the node on top. */
+static BlockBackend *open_in_place(Drives *all, const BlockdevOptions *top, const char *name, GError **err)
+{
+    static const BlockdevCache nothing;
+    const BlockdevCache *above = top->cache ? top->cache : &nothing;
+    BlockdevOptions o = *top->file;
+    BlockdevCache cache = o.cache ? *o.cache : nothing;
+    o.cache = &cache;
+    inherit(&cache.has_direct, &cache.direct, above->has_direct, above->direct);
+    inherit(&cache.has_no_flush, &cache.no_flush, above->has_no_flush, above->no_flush);
+    inherit(&o.has_readonly, &o.readonly, top->has_readonly, top->readonly);
+    inherit(&o.has_auto_readonly, &o.auto_readonly, top->has_auto_readonly, top->auto_readonly);
+    if (!o.has_discard) {
+        o.has_discard = top->has_discard;
+        o.discard = top->discard;
+    }
+    return open_file(all, &o, name, err);
 }
 
 static char *free_name(const Drives *all)
@@ -263,7 +300,7 @@ static BlockBackend *find_below(Drives *all, const BlockdevOptions *o, GError **
         return NULL;
     }
     g_autofree char *name = file->node_name ? g_strdup(file->node_name) : free_name(all);
-    return open_file(all, file, name, err);
+    return open_in_place(all, o, name, err);
 }
 
 static bool add_raw(Drives *all, const BlockdevOptions *o, GError **err)

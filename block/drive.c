@@ -16,7 +16,6 @@
 enum { AIO_THREADS, AIO_RING, AIO_BEST }; /* the last: not given */
 enum { CACHE_WRITEBACK, CACHE_NONE, CACHE_WRITETHROUGH, CACHE_DIRECTSYNC, CACHE_UNSAFE };
 enum { DISCARD_IGNORE, DISCARD_OFF, DISCARD_UNMAP, DISCARD_ON };
-enum { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP };
 
 struct DriveOptions {
     char *file, *id, *serial, *format;
@@ -44,7 +43,7 @@ static const char *const cache_names[] = {
 static const char *const discard_names[] = {
     [DISCARD_IGNORE] = "ignore", [DISCARD_OFF] = "off", [DISCARD_UNMAP] = "unmap", [DISCARD_ON] = "on", NULL
 };
-static const char *const zeroes_names[] = {
+const char *const block_zeroes_names[] = {
     [ZEROES_OFF] = "off", [ZEROES_ON] = "on", [ZEROES_UNMAP] = "unmap", NULL
 };
 static const char *const media_names[] = { "disk", "cdrom", NULL };
@@ -79,7 +78,8 @@ static const Prop drive_props[] = {
       .unbuilt = unbuilt_aio, .def = AIO_BEST },
     { "file.aio", .same_as = "aio" },
     { "discard", PROP_ENUM, AT(discard), "what becomes of discards", .names = discard_names },
-    { "detect-zeroes", PROP_ENUM, AT(detect_zeroes), "zeroes are written as such", .names = zeroes_names },
+    { "detect-zeroes", PROP_ENUM, AT(detect_zeroes), "zeroes are written as such",
+      .names = block_zeroes_names },
     { "serial", PROP_STRING, AT(serial), "serial number that the guest sees" },
     { "werror", PROP_ENUM, AT(werror), "what a failed write does", .names = block_on_error_names },
     { "rerror", PROP_ENUM, AT(rerror), "what a failed read does", .names = block_on_error_names },
@@ -186,12 +186,20 @@ static void plan_access(DrivePlan *p)
     }
 }
 
+bool block_check_zeroes(BlockZeroes zeroes, bool discard, GError **err)
+{
+    if (zeroes == ZEROES_UNMAP && !discard) {
+        block_error(err, "setting detect-zeroes to unmap is not allowed without setting discard "
+                         "operation to unmap; add discard=unmap");
+        return false;
+    }
+    return true;
+}
+
 static bool check_values(Drives *all, const DrivePlan *p, GError **err)
 {
     const DriveOptions *o = p->o;
-    if (o->detect_zeroes == ZEROES_UNMAP && !p->discard) {
-        block_error(err, "setting detect-zeroes to unmap is not allowed without setting discard "
-                         "operation to unmap; add discard=unmap");
+    if (!block_check_zeroes(o->detect_zeroes, p->discard, err)) {
         return false;
     }
     if (o->rerror == BLOCK_ON_ERROR_ENOSPC) {

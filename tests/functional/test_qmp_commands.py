@@ -65,7 +65,7 @@ def test_qmp_nodes(b):
     drive, = ask_typed(c, "query-block")
     check((drive["device"], drive["inserted"]["node-name"], drive["inserted"]["drv"]) == ("", "format", "raw"), f"the drive is {drive}")
     nodes = {n["node-name"]: (n["drv"], n["ro"], [i["node-name"] for i in n["children"]]) for n in ask_typed(c, "query-named-block-nodes")}
-    check(nodes == {"storage": ("file", False, []), "format": ("raw", False, ["storage"]), "#block0": ("file", False, []),
+    check(nodes == {"storage": ("file", False, []), "format": ("raw", False, ["storage"]), "#block0": ("file", True, []),
                     "dotted": ("raw", True, ["#block0"])}, f"the nodes are {nodes}")
     check([s["node-name"] for s in ask_typed(c, "query-blockstats")] == ["format"], "what no device uses has statistics")
     check(len(ask_typed(c, "query-blockstats", query_nodes=True)) == 4, "query-nodes")
@@ -90,7 +90,33 @@ def test_qmp_nodes(b):
     check(c.ask("blockdev-del", node_name="dotted") == {}, "blockdev-del")
     c.fails("blockdev-del", "GenericError", "Failed to find node with node-name='#block0'", node_name="#block0")
     check(add(driver="file", node_name="new", filename=str(images[1])) == "", "the file is not free again")
+    check("say it at node 'new'" in add(driver="raw", node_name="dotted", file="new", cache={"direct": True}), "cache.direct of another's file")
     check(add(driver="raw", node_name="dotted", file="new", discard="unmap") == "", "the name is not free again")
+
+
+@case()
+def test_qmp_file_in_place(b):
+    """a file that stands in place of its name is opened as the node on top says, unless it says otherwise"""
+    image = b.tmp / "image"
+    image.write_bytes(bytes(1 << 20))
+    _, path = start(b, "debug")
+    c = Client(path)
+    file = {"driver": "file", "filename": str(image), "node-name": "file"}
+
+    def opened(top, below):
+        check(c.ask("blockdev-add", driver="raw", node_name="top", file=file | below, **top) == {}, f"{top} on {below} is refused")
+        node, = (n for n in c.ask("query-named-block-nodes") if n["node-name"] == "file")
+        c.ask("blockdev-del", node_name="top")
+        return node["ro"], node["cache"]["no-flush"]
+
+    for top, below, wanted in (({}, {}, (False, False)), ({"read_only": True}, {}, (True, False)),
+                               ({"read_only": True}, {"read-only": False}, (False, False)),
+                               ({"cache": {"no-flush": True}}, {}, (False, True)),
+                               ({"cache": {"no-flush": True}}, {"cache": {"no-flush": False}}, (False, False))):
+        check((got := opened(top, below)) == wanted, f"{top} on {below}: the file is {got}")
+    for name in ("one", "two"):
+        check(c.ask("blockdev-add", driver="raw", node_name=name, read_only=True, file=file | {"node-name": f"file-{name}"}) == {},
+              "two readers of an image")
 
 
 @case()
