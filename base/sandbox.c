@@ -146,10 +146,10 @@ bool sandbox_close_calls(unsigned more, GError **err)
 {
     scmp_filter_ctx filter = seccomp_init(more & SANDBOX_SPAWN ? SCMP_ACT_ALLOW : SCMP_ACT_TRAP);
     int e = filter ? make_filter(filter, more) : -ENOMEM;
-    programs_forbidden = !(more & SANDBOX_SPAWN);
     catch_forbidden_calls();
     e = e ? e : seccomp_load(filter);
     seccomp_release(filter);
+    programs_forbidden |= !e && !(more & SANDBOX_SPAWN);
     if (e) {
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(-e),
                     "the kernel does not take the filter of system calls: %s; run with -sandbox off",

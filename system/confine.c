@@ -88,12 +88,20 @@ void confinement_free(Confinement *f)
 
 /* ---- before anything is made --------------------------------------------- */
 
+static bool names_files(const SandboxOptions *o)
+{
+    return o->files == FILES_NAMED || o->folders.count;
+}
+
 static bool check_sandbox(const SandboxOptions *o, GError **err)
 {
     const char *why;
-    bool named = o->files == FILES_NAMED || o->folders.count;
+    bool named = names_files(o);
     if (o->has_files && o->files == FILES_ANY && o->folders.count) {
         return cmdline_fail(err, "files=any needs no dir=; leave one of them out");
+    }
+    if (named && !o->on) {
+        return cmdline_fail(err, "files=named and dir= are limits of the sandbox, which is off; say on");
     }
     if (named && o->spawn == ALLOW) {
         return cmdline_fail(
@@ -117,8 +125,12 @@ static bool check_sandbox(const SandboxOptions *o, GError **err)
 
 static bool take_sandbox(const CmdLine *c, Confinement *f, GError **err)
 {
-    f->sandbox = cmdline_merged_shape(c, OPT_SANDBOX, &cmdline_sandbox_shape, err);
-    return (f->sandbox && check_sandbox(f->sandbox, err)) || cmdline_blame(err, cmdline_last(c, OPT_SANDBOX));
+    SandboxOptions *o = cmdline_merged_shape(c, OPT_SANDBOX, &cmdline_sandbox_shape, err);
+    if (o && !o->has_on && names_files(o)) {
+        o->on = o->has_on = true; /* who limits the files asks for the sandbox: nothing else turns it off */
+    }
+    f->sandbox = o;
+    return (o && check_sandbox(o, err)) || cmdline_blame(err, cmdline_last(c, OPT_SANDBOX));
 }
 
 /* Two options may name one thing; whichever does, its name begins the message. */
@@ -173,7 +185,7 @@ static bool limits_files(const CmdLine *c, const SandboxOptions *o)
 {
     const char *why;
     if (o->has_files || o->folders.count) {
-        return o->files == FILES_NAMED || o->folders.count;
+        return names_files(o);
     }
     return !has_monitor(c) && o->spawn == DENY && sandbox_has_files(&why);
 }

@@ -103,6 +103,8 @@ def test_sandbox_files(b):
     check((b.tmp / "outside").exists(), f"with a monitor any file may be asked for: {said}")
     code, _, err = b.run("-M", "virt", "-bios", "none", "-display", "none", "-sandbox", "dir=/nothing/here")
     check(code == 1 and "cannot allow '/nothing/here'" in err, f"a folder that is not there: {code} {err}")
+    code, _, err = b.run("-M", "virt", "-bios", "none", "-display", "none", "-sandbox", f"off,dir={folder}")
+    check(code == 1 and "which is off; say on" in err, f"a folder of what is off: {code} {err}")
 
 
 @case()
@@ -112,6 +114,8 @@ def test_sandbox_programs(b):
     forward = ("-netdev", "user,id=n,guestfwd=tcp:10.0.2.100:1-cmd:cat")
     code, _, err = b.run("-M", "virt", "-display", "none", *forward, "-sandbox", "on")
     check(code == 1 and "spawn=allow" in err, f"-sandbox on: {code} {err}")
+    code, _, err = b.run("-M", "virt", "-display", "none", *forward, "-sandbox", "files=named")
+    check(code == 1 and "spawn=allow" in err, f"-sandbox files=named: {code} {err}")
     check(status(start(b, *forward).proc.pid)["Seccomp"] == "0", "the program of the command line could not run")
     for more in ("spawn=allow", "spawn=allow,elevateprivileges=children,obsolete=allow,resourcecontrol=allow"):
         check(status(start(b, *forward, "-sandbox", f"on,{more}").proc.pid)["Seccomp"] == "2", more)
