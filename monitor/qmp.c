@@ -289,6 +289,7 @@ static void session_reset(QmpSession *s)
     s->sent = 0;
     s->negotiated = s->oob = s->over = false;
     session_drop_fds(s);
+    g_hash_table_remove_all(s->named);
 }
 
 static void session_event(void *opaque, ChardevEvent event)

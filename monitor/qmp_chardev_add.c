@@ -4,6 +4,7 @@
  *
  * Nothing here may wait while a machine runs: a listening socket waits for nobody, and a connection to another host is made
  * in the background (reconnect-ms). */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -216,6 +217,10 @@ static bool take_fd(Control *c, const char *name, json_object *flat, int *copy, 
                              name);
     }
     *copy = fcntl(GPOINTER_TO_INT(fd), F_DUPFD_CLOEXEC, 3);
+    if (*copy < 0) {
+        return command_error(err, ERROR_GENERIC, "File descriptor named '%s' cannot be copied: %s", name,
+                             g_strerror(errno));
+    }
     g_autofree char *text = g_strdup_printf("%d", *copy);
     g_hash_table_remove(named, name);
     json_object_object_add(flat, "fd", json_object_new_string(text));

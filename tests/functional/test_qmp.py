@@ -11,11 +11,14 @@ from harness import case, check, seconds, until
 
 
 class Client:
-    """One connection; speaks when it is told to.  path: of a socket, or (host, port)."""
+    """One connection; speaks when it is told to.  path: of a socket, (host, port), or a socket that is connected."""
 
     def __init__(self, path, negotiate=True):
-        self.sock = socket.socket(socket.AF_UNIX if isinstance(path, str) else socket.AF_INET)
-        until("the monitor", lambda: self._connect(path))
+        if isinstance(path, socket.socket):
+            self.sock = path
+        else:
+            self.sock = socket.socket(socket.AF_UNIX if isinstance(path, str) else socket.AF_INET)
+            until("the monitor", lambda: self._connect(path))
         self.sock.settimeout(seconds(20))
         self.file = self.sock.makefile("rb")
         self.greeting = self.read()
@@ -166,6 +169,26 @@ def test_qmp_descriptors(b):
     check(added["fdset-id"] == 0, f"add-fd answers {added}")
     check(c.ask("query-fdsets") == [{"fdset-id": 0, "fds": [{"fd": added["fd"], "opaque": "x"}]}], "query-fdsets")
     check(c.ask("remove-fd", fdset_id=0) == {} and os.read(reader, 1) == b"", "remove-fd closes nothing")
+
+
+@case()
+def test_qmp_next_client(b):
+    """of a monitor that calls its clients, the next one finds nothing of the one before"""
+    listener, path = socket.socket(socket.AF_UNIX), str(b.tmp / "caller")
+    listener.bind(path)
+    listener.listen()
+    listener.settimeout(seconds(20))
+    start(b, "debug", "-chardev", f"socket,id=caller,path={path},reconnect-ms=1", "-mon", "caller,mode=control")
+    c = Client(listener.accept()[0])
+    reader, writer = os.pipe()
+    socket.send_fds(c.sock, [b'{"execute": "getfd", "arguments": {"fdname": "a"}}'], [writer])
+    os.close(writer)
+    check(c.reply() == {"return": {}}, "getfd")
+    c.file.close()
+    c.sock.close()
+    c = Client(listener.accept()[0])
+    c.fails("closefd", "GenericError", "File descriptor named 'a' not found", fdname="a")
+    check(os.read(reader, 1) == b"", "the descriptor stays open")
 
 
 @case()
