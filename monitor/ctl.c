@@ -198,6 +198,9 @@ static int run(const Ctl *ctl)
     if (ctl->complete) {
         return run_completion(ctl);
     }
+    if (word && *word == '-') {
+        return complain(word, "options stand before the socket: lyrebird ctl --json SOCKET ...", NOT_ASKED);
+    }
     if (!word || g_str_equal(word, "help")) {
         return run_help(ctl);
     }

@@ -259,8 +259,7 @@ static Put unknown(const GArray *members, const char *name, GError **err)
         g_ptr_array_add(names, (void *)g_array_index(members, CtlMember, i).name);
     }
     g_ptr_array_add(names, NULL);
-    g_autofree char *advice =
-        names->len > 1 ? names_advice(name, names_of(names)) : g_strdup("; it takes none");
+    g_autofree char *advice = names_advice(name, names_of(names));
     wrong(err, "there is no argument '%s'%s", name, advice);
     return PUT_UNKNOWN;
 }

@@ -49,20 +49,49 @@ static const Prop *known_member(const Shape *shape, const CtlMember *m)
     return p;
 }
 
-static void show_member(const CtlSchema *s, const CtlMember *m, const Shape *shape, GString *out)
+/* Another side's types may contain themselves, often: how deep is shown, and until when. */
+enum { NESTED_MAX = 6, HELP_MAX = 1 << 18 };
+
+/* Where members are shown. */
+typedef struct Level {
+    const Shape *shape; /* of our own tables; NULL: they have none */
+    const char *prefix; /* "addr.", as it is typed */
+    unsigned depth, indent;
+} Level;
+
+static void show_members(const CtlSchema *s, json_object *object, const Level *at, GString *out);
+
+/* Those of an object, or of the elements of a list, as they are typed. */
+static void show_nested(const CtlSchema *s, const CtlMember *m, const Prop *known, const Level *at,
+                        GString *out)
 {
-    g_autofree char *type = ctl_schema_text(s, m->type), *text = g_strdup_printf("%s=%s", m->name, type);
-    const Prop *known = known_member(shape, m);
+    json_object *list = ctl_schema_find(s, m->type, "array");
+    const char *type = list ? ctl_text(list, "element-type") : m->type;
+    json_object *object = type ? ctl_schema_find(s, type, "object") : NULL;
+    if (object && !ctl_schema_single(s, object) && at->depth < NESTED_MAX && out->len < HELP_MAX) {
+        g_autofree char *prefix = g_strconcat(at->prefix, m->name, list ? ".0." : ".", NULL);
+        const Level inside = { known ? known->of : NULL, prefix, at->depth + 1,
+                               at->indent + (m->arm ? 4 : 2) };
+        show_members(s, object, &inside, out);
+    }
+}
+
+static void show_member(const CtlSchema *s, const CtlMember *m, const Level *at, GString *out)
+{
+    g_autofree char *type = ctl_schema_text(s, m->type),
+                    *text = g_strdup_printf("%s%s=%s", at->prefix, m->name, type);
+    const Prop *known = known_member(at->shape, m);
     const char *help = known && known->help ? known->help : NULL;
-    g_string_append_printf(out, "  %s%-30s%s%s%s", m->arm ? "  " : "", text, help ? "  " : "",
+    g_string_append_printf(out, "%*s%-30s%s%s%s", at->indent + (m->arm ? 2 : 0), "", text, help ? "  " : "",
                            help ? help : "", m->required ? "  (required)" : "");
     while (out->str[out->len - 1] == ' ') {
         g_string_truncate(out, out->len - 1);
     }
     g_string_append_c(out, '\n');
+    show_nested(s, m, known, at, out);
 }
 
-static void show_members(const CtlSchema *s, json_object *object, const Shape *shape, GString *out)
+static void show_members(const CtlSchema *s, json_object *object, const Level *at, GString *out)
 {
     g_autoptr(GArray) members = ctl_schema_members(s, object, NULL, true);
     const char *arm = NULL, *tag = ctl_text(object, "tag");
@@ -70,7 +99,7 @@ static void show_members(const CtlSchema *s, json_object *object, const Shape *s
         for (guint i = 0; i < members->len; i++) {
             const CtlMember *m = &g_array_index(members, CtlMember, i);
             if (!m->arm && m->required == !required) {
-                show_member(s, m, shape, out);
+                show_member(s, m, at, out);
             }
         }
     }
@@ -78,10 +107,10 @@ static void show_members(const CtlSchema *s, json_object *object, const Shape *s
         const CtlMember *m = &g_array_index(members, CtlMember, i);
         if (m->arm && g_strcmp0(m->arm, arm) != 0) {
             arm = m->arm;
-            g_string_append_printf(out, "  with %s=%s:\n", tag, arm);
+            g_string_append_printf(out, "%*swith %s%s=%s:\n", at->indent, "", at->prefix, tag, arm);
         }
         if (m->arm) {
-            show_member(s, m, shape, out);
+            show_member(s, m, at, out);
         }
     }
 }
@@ -114,10 +143,11 @@ void ctl_help_command(const CtlSchema *s, const char *command, GString *out)
     json_object *info = ctl_schema_find(s, command, "command");
     json_object *args = ctl_schema_type(s, ctl_text(info, "arg-type"));
     const Command *known = command_find(command);
+    const Level outermost = { known ? known->args : NULL, "", 0, 2 };
     gsize before;
     g_string_append_printf(out, "%s%s%s\n", command, known ? ": " : "", known ? known->help : "");
     before = out->len;
-    show_members(s, args, known ? known->args : NULL, out);
+    show_members(s, args, &outermost, out);
     g_string_append(out, out->len == before ? "  takes no arguments\n" : "");
     show_result(s, ctl_text(info, "ret-type"), out);
 }

@@ -71,7 +71,7 @@ typedef struct ChardevReturn {
 /* clang-format off */
 #define T AddressData
 static const Prop inet_props[] = {
-    { "host", PROP_STRING, ALWAYS(host) },
+    { "host", PROP_STRING, ALWAYS(host), .help = "an address" },
     { "port", PROP_STRING, ALWAYS(port) },
     { "to", PROP_I64, MAYBE_HAS(to) },
     { "ipv4", PROP_BOOL, MAYBE_HAS(ipv4) },
@@ -114,14 +114,14 @@ static const Shape address_shape = {
 static const Prop common_props[] = { COMMON, { NULL } };
 static const Prop file_props[] = {
     COMMON,
-    { "in", PROP_STRING, MAYBE(in) },
-    { "out", PROP_STRING, ALWAYS(out) },
+    { "in", PROP_STRING, MAYBE(in), .help = "file that is read" },
+    { "out", PROP_STRING, ALWAYS(out), .help = "file that is written" },
     { "append", PROP_BOOL, MAYBE_HAS(append) },
     { NULL },
 };
-static const Prop pipe_props[] = { COMMON, { "device", PROP_STRING, ALWAYS(device) }, { NULL } };
-static const Prop pty_props[] = { COMMON, { "path", PROP_STRING, MAYBE(path) }, { NULL } };
-static const Prop ringbuf_props[] = { COMMON, { "size", PROP_I64, MAYBE_HAS(size) }, { NULL } };
+static const Prop pipe_props[] = { COMMON, { "device", PROP_STRING, ALWAYS(device), .help = "its name" }, { NULL } };
+static const Prop pty_props[] = { COMMON, { "path", PROP_STRING, MAYBE(path), .help = "a link to the terminal" }, { NULL } };
+static const Prop ringbuf_props[] = { COMMON, { "size", PROP_I64, MAYBE_HAS(size), .help = "bytes, a power of two" }, { NULL } };
 static const Prop stdio_props[] = { COMMON, { "signal", PROP_BOOL, MAYBE_HAS(signal) }, { NULL } };
 static const Prop socket_props[] = {
     COMMON,
@@ -129,7 +129,7 @@ static const Prop socket_props[] = {
     { "server", PROP_BOOL, MAYBE_HAS(server), .help = "it listens, unless told not to" },
     { "wait", PROP_BOOL, MAYBE_HAS(wait) },
     { "nodelay", PROP_BOOL, MAYBE_HAS(nodelay) },
-    { "reconnect-ms", PROP_I64, MAYBE_HAS(reconnect_ms) },
+    { "reconnect-ms", PROP_I64, MAYBE_HAS(reconnect_ms), .help = "when it tries again" },
     { NULL },
 };
 #undef T
@@ -167,8 +167,8 @@ static const Shape backend_shape = {
 };
 #define T ChardevAdd
 static const Prop add_props[] = {
-    { "id", PROP_STRING, ALWAYS(id) },
-    { "backend", PROP_STRUCT, ALWAYS(backend), .of = &backend_shape },
+    { "id", PROP_STRING, ALWAYS(id), .help = "name of the chardev" },
+    { "backend", PROP_STRUCT, ALWAYS(backend), .of = &backend_shape, .help = "its host end" },
     { NULL },
 };
 #undef T

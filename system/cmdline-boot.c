@@ -36,7 +36,7 @@ typedef struct BootOptions {
 } BootOptions;
 
 static const Prop boot_props[] = {
-    { "order", PROP_STRING, offsetof(BootOptions, order), "letters of drives" },
+    { "order", PROP_STRING, offsetof(BootOptions, order), "letters of drives, which no firmware here reads" },
     { "once", PROP_STRING, offsetof(BootOptions, once), "the same, for the first start" },
     { "menu", PROP_BOOL, offsetof(BootOptions, menu), "firmware may ask" },
     { "strict", PROP_BOOL, offsetof(BootOptions, strict), "boot from nothing else" },

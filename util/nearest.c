@@ -84,8 +84,8 @@ char *names_hint(const char *word, const char *const *names)
 char *names_advice(const char *word, const char *const *names)
 {
     g_autofree char *all = names_join(names, ", "), *hint = names_hint(word, names);
-    return g_strdup_printf(". There %s %s%s", names[0] && names[1] ? "are" : "is", names[0] ? all : "none",
-                           hint);
+    return names[0] ? g_strdup_printf(". There %s %s%s", names[1] ? "are" : "is", all, hint)
+                    : g_strdup(". None is known here");
 }
 
 char *names_join(const char *const *names, const char *separator)

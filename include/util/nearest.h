@@ -10,7 +10,7 @@ const char *nearest_name(const char *word, const char *const *names);
 /* The end of a message about a word that is none of the names: "; did you mean 'b'?", or "" without a near one.
  * The one place that words it. */
 char *names_hint(const char *word, const char *const *names);
-/* The same behind all of them: ". There are a, b, c; did you mean 'b'?" */
+/* The same behind all of them: ". There are a, b, c; did you mean 'b'?"; of an empty list: ". None is known here". */
 char *names_advice(const char *word, const char *const *names);
 /* "a, b, c" */
 char *names_join(const char *const *names, const char *separator);

@@ -87,7 +87,12 @@ def test_ctl_help(b):
     check("name=string" in text and "(required)" in text and "gives nothing" in text, f"help of a command: {text}")
     says(b, path, "help", "query-cpus-fast", out="gives: list of object with cpu-index,")
     says(b, path, "help", "netdev_add", out="hostfwd=list of string")
+    says(b, path, "help", "chardev-add", out="    with backend.type=file:\n      backend.data=object             (required)\n"
+         "        backend.data.out=string         file that is written  (required)\n")
+    says(b, path, "help", "send-key", out="keys.0.type=number|qcode")
     says(b, path, "help", "nope", code=2, err="no command of this name")
+    says(b, path, "--json", code=2, err="options stand before the socket")
+    says(b, path, "stop", "now=1", code=2, err="there is no argument 'now'. None is known here")
     says(b, "--help", out="usage: ")
     says(b, code=2, err="usage: ")
     says(b, "--jsn", path, code=2, err="usage: ")
@@ -190,6 +195,8 @@ def test_ctl_hostile(b):
              {"name": "y", "meta-type": "alternate", "members": [{"type": "y"}, {"type": "a"}]},
              {"name": "l", "meta-type": "array", "element-type": "l"}, {"name": 3, "meta-type": "object"}, 7, None,
              {"name": "e", "meta-type": "enum", "members": 5, "values": [1, None]}, {"name": "o", "meta-type": []}]
+    within = {"name": "w", "meta-type": "object", "members": [{"name": f"m{i}", "type": "w"} for i in range(100)]}  # in itself, 100 times
+    types += [within, {"name": "deep", "meta-type": "command", "arg-type": "w"}]
     schema = {"return": types}
     for answers, words, code in (
             ([b"\xff\xfe garbage\n"], ["go"], 2), ([b""], ["go"], 2), ([b"[" * 5000], ["go"], 2), ([[1]], ["go"], 2),
@@ -199,6 +206,7 @@ def test_ctl_hostile(b):
             ([hello, ok, schema, {"return": "\x1b]0;x\x07 y"}], ["go"], 0), ([hello, ok, schema, {"return": [[[]], {}, None]}], ["go"], 0),
             ([hello, ok, schema, {"return": [{"a\x1b": "b\x1b"}, {"c": [{}]}]}], ["go"], 0),
             ([hello, ok, schema, {}], ["go"], 0), ([hello, ok, schema], ["help", "go"], 0), ([hello, ok, schema], [], 0),
+            ([hello, ok, schema], ["help", "deep"], 0),
             ([hello, ok, schema], ["go", "x=1", "l=2"], 2), ([hello, ok, schema], ["go", "x.x.x.l.0.x=1"], 2),
             ([hello, ok, schema, {"event": "E\x1b", "timestamp": 5, "data": {"x\x1b": 1}}, {"event": "E", "data": 5}], ["events"], 0)):
         with peer(b, answers) as path:
