@@ -178,9 +178,8 @@ static bool cmd_help(Machine *m, const char *args, GString *out, GError **err)
     } else {
         bool info = g_str_has_prefix(args, "info ");
         const char *why = monitor_why_unbuilt(info, info ? args + 5 : args);
-        g_string_append_printf(out, "unknown command: '%s'\n%s%s%s", args,
-                               why ? "QEMU has it, it is not built here: " : "", why ? why : "",
-                               why ? "\n" : "");
+        g_string_append_printf(out, "unknown command: '%s'\n%s%s%s", args, why ? "not in this monitor: " : "",
+                               why ? why : "", why ? "\n" : "");
     }
     return true;
 }
@@ -256,7 +255,7 @@ static void report_unknown(const MonitorCommand *table, const char *prefix, cons
     const char *why = monitor_why_unbuilt(*prefix, name);
     g_string_append_printf(out, "unknown command: '%s%s'\n", prefix, name);
     if (why) {
-        g_string_append_printf(out, "QEMU has it, it is not built here: %s\n", why);
+        g_string_append_printf(out, "not in this monitor: %s\n", why);
         return;
     }
     for (; table->name; table++) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands that QEMU's monitor has and this one has not, each with the reason: who types
- * `savevm` learns that it is known and not built, not that it is misspelt.
+ * `savevm` learns that it is known and not built, not that it is misspelt.  Those that the control socket has
+ * need no row.
  *
  * Names: QEMU's manual, "QEMU Monitor", and `help` and `help info` there. */
 #include <string.h>
 
+#include "monitor/command.h"
 #include "monitor/monitor_priv.h"
 
 typedef struct Unbuilt {
@@ -19,9 +21,8 @@ static const Unbuilt commands[] = {
     { "migrate migrate_cancel migrate_continue migrate_incoming migrate_pause migrate_recover migrate_set_capability "
       "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
       "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig", "moving machines is not built" },
-    { "device_add device_del drive_add drive_del netdev_add netdev_del object_add object_del chardev-add chardev-change "
-      "chardev-remove pcie_aer_inject_error",
-      "hot plug is not built; give the device on the command line" },
+    { "drive_add drive_del", "drives come and go as nodes, over the control socket: blockdev-add, blockdev-del" },
+    { "pcie_aer_inject_error", "no device here reports such errors" },
     { "block_job_cancel block_job_complete block_job_pause block_job_resume block_job_set_speed block_resize "
       "block_set_io_throttle block_stream commit drive_backup drive_mirror qemu-io nbd_server_add nbd_server_remove "
       "nbd_server_start nbd_server_stop", "jobs on disks and serving them are not built" },
@@ -30,18 +31,15 @@ static const Unbuilt commands[] = {
     { "screendump sendkey mouse_move mouse_button mouse_set expire_password set_password",
       "no display, keyboard and mouse are built" },
     { "wavcapture stopcapture", "no sound is built" },
-    { "memsave pmemsave dump-guest-memory", "writing memory to a file is not built; use x, xp, or a debugger's dump" },
+    { "dump-guest-memory", "dumps of a whole guest are not built; use memsave of the control socket, or a debugger's dump" },
     { "gpa2hva gpa2hpa gva2gpa", "translation of addresses is not built; use info mem, x and xp" },
     { "i o", "boards here have no I/O ports of a CPU; use xp" },
     { "sum", "checksums of memory are not built" },
     { "dumpdtb", "the device tree is written at start: -machine dumpdtb=FILE" },
-    { "qom-get qom-list qom-set", "there is no tree of objects; use info qtree" },
     { "one-insn-per-tb singlestep", "use -accel tcg,one-insn-per-tb=on on the command line" },
     { "nmi mce system_wakeup watchdog_action xen-event-inject xen-event-list", "the boards here have nothing like it" },
     { "replay_break replay_delete_break replay_seek", "recording and replay are not built" },
-    { "ringbuf_write", "a ringbuf keeps what the guest writes; give the guest input through a socket or a pty" },
     { "chardev-send-break", "use Ctrl-A b on the terminal of the line" },
-    { "getfd closefd", "descriptors are given at start, such as fd=N" },
     { "sync-profile", "locks are not measured" },
     { NULL, NULL },
 };
@@ -58,12 +56,12 @@ static const Unbuilt infos[] = {
     { "roms ramblock memory-devices memory_size_summary memdev", "use info mtree" },
     { "numa hotpluggable-cpus iothreads", "there are none: -smp says how many CPUs there are" },
     { "qdm", "use -device help" },
-    { "qom-tree", "there is no tree of objects; use info qtree" },
+    { "qom-tree", "use info qtree, or qom-list of the control socket" },
     { "tpm cryptodev rdma rocker rocker-of-dpa-flows rocker-of-dpa-groups rocker-ports vm-generation-id",
       "no such device is built" },
     { "virtio virtio-queue-element virtio-queue-status virtio-status virtio-vhost-queue-status",
       "state of virtio devices is not shown; use info qtree, or -trace" },
-    { "dump", "writing memory to a file is not built" },
+    { "dump", "dumps of a whole guest are not built" },
     { "history", "use the arrow keys" },
     { "opcount profile sync-profile", "not counted; see info jit" },
     { "replay", "recording and replay are not built" },
@@ -83,6 +81,13 @@ static bool has_word(const char *words, const char *word)
     return false;
 }
 
+/* QMP writes '-' where this monitor's older names have '_'. */
+static bool socket_has(const char *name)
+{
+    g_autofree char *other = g_strdelimit(g_strdup(name), "_", '-');
+    return !monitor_find(monitor_commands, name) && (command_find(name) || command_find(other));
+}
+
 const char *monitor_why_unbuilt(bool info, const char *name)
 {
     for (const Unbuilt *u = info ? infos : commands; *name && u->names; u++) {
@@ -90,5 +95,7 @@ const char *monitor_why_unbuilt(bool info, const char *name)
             return u->why;
         }
     }
-    return NULL;
+    return !info && socket_has(name) ? "the control socket has it: -qmp unix:PATH,server=on,wait=off, then "
+                                       "lyrebird ctl PATH"
+                                     : NULL;
 }

@@ -49,9 +49,11 @@ static void test_unknown(void)
            "stop|s: extraneous characters at the end of line\nTry \"help stop\" for more information\n");
     expect("", "");
     expect("help foo", "unknown command: 'foo'\n");
-    expect_has("savevm a", "unknown command: 'savevm'\nQEMU has it, it is not built here: snapshots");
-    expect_has("device_add virtio-rng-pci", "hot plug is not built");
-    expect_has("info snapshots", "unknown command: 'info snapshots'\nQEMU has it");
+    expect_has("savevm a", "unknown command: 'savevm'\nnot in this monitor: snapshots");
+    expect_has("device_add virtio-rng-pci", "not in this monitor: the control socket has it");
+    expect_has("ringbuf_write c x", "the control socket has it");
+    expect_has("query-nothing", "unknown command: 'query-nothing'\n");
+    expect_has("info snapshots", "unknown command: 'info snapshots'\nnot in this monitor");
     expect_has("help migrate", "moving machines is not built");
     expect_has("help info pci", "show PCI info");
     expect_has("help info roms", "use info mtree");
