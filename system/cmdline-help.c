@@ -113,6 +113,15 @@ static bool help_machine(const CmdLine *c, const char *name, GError **err)
     return print_machine(c, name, err);
 }
 
+static void print_models(const CPUArch *arch)
+{
+    const char *name;
+    printf("Available CPUs:\n");
+    for (unsigned n = 0; (name = arch->model_name(n)); n++) {
+        printf("  %s\n", name);
+    }
+}
+
 static bool help_cpu(const CmdLine *c, const char *name, GError **err)
 {
     const CPUArch *arch = cpu_arch_find(c->arch);
@@ -120,13 +129,12 @@ static bool help_cpu(const CmdLine *c, const char *name, GError **err)
         return cmdline_fail(err, "guest architecture '%s' is not built", c->arch);
     }
     if (c->arch_given) {
-        arch->print_models();
+        print_models(arch);
         return true;
     }
     for (unsigned i = 0; cpu_archs[i]; i++) {
         printf("%s%s: ", i ? "\n" : "", cpu_archs[i]->name);
-        fflush(stdout);
-        cpu_archs[i]->print_models();
+        print_models(cpu_archs[i]);
     }
     return true;
 }

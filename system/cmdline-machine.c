@@ -76,11 +76,11 @@ void cmdline_pick_arch(CmdLine *c)
         return;
     }
     g_autofree char *name = g_strndup(model, strcspn(model, ","));
-    if (arch && arch->has_model(name)) {
+    if (arch && cpu_arch_has_model(arch, name)) {
         return;
     }
     for (unsigned i = 0; cpu_archs[i]; i++) {
-        if (cpu_archs[i]->has_model(name)) {
+        if (cpu_arch_has_model(cpu_archs[i], name)) {
             c->arch = cpu_archs[i]->name;
             return;
         }

@@ -16,3 +16,14 @@ const CPUArch *cpu_arch_find(const char *name)
     }
     return NULL;
 }
+
+bool cpu_arch_has_model(const CPUArch *arch, const char *model)
+{
+    const char *name;
+    for (unsigned n = 0; (name = arch->model_name(n)); n++) {
+        if (strcmp(name, model) == 0) {
+            return true;
+        }
+    }
+    return false;
+}

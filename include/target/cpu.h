@@ -194,8 +194,7 @@ struct CPUArch {
     void (*reset)(CPU *cpu);                /* after the table's reset values; may be NULL, as the next two */
     bool (*loaded)(CPU *cpu, GError **err); /* check state from a stream: what rows cannot say */
     void (*refresh)(CPU *cpu);              /* recompute what is derived: after reset and load */
-    void (*print_models)(void);             /* -cpu help */
-    bool (*has_model)(const char *name);    /* without features */
+    const char *(*model_name)(unsigned n);  /* of its models, from 0 on; NULL: there are no more */
 
     /* ---- execution; in the vCPU's thread */
     void (*context_key)(CPU *cpu, CpuContextKey *key);
@@ -234,6 +233,7 @@ struct CPUArch {
 /* Architectures compiled in, ends with NULL (target/registry.c). */
 extern const CPUArch *const cpu_archs[];
 const CPUArch *cpu_arch_find(const char *name);
+bool cpu_arch_has_model(const CPUArch *arch, const char *model); /* without features */
 
 /* A vCPU that no accelerator runs yet (accel_add_vcpu()): boards call machine_add_cpu(), which does
  * both.  index: 0.. in its machine. */

@@ -212,10 +212,8 @@ void riscv_pmp_update(RiscvCPU *r);         /* recompute what is derived, after 
 
 /* ---- models.c ---- */
 bool riscv_model_apply(RiscvCPU *r, const char *model, GError **err);
-void riscv64_print_models(void);
-bool riscv64_has_model(const char *name);
-void riscv32_print_models(void);
-bool riscv32_has_model(const char *name);
+const char *riscv64_model_name(unsigned n);
+const char *riscv32_model_name(unsigned n);
 
 /* ---- translate.c, generated decoder ---- */
 void riscv_translate(TranslateCtx *t);

@@ -123,16 +123,24 @@ static const Feature *feature_find(const char *name)
     return NULL;
 }
 
+/* The n-th of this width. */
+static const char *model_name(uint32_t xlen, unsigned n)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
+        if (models[i].xlens & xlen && n-- == 0) {
+            return models[i].name;
+        }
+    }
+    return NULL;
+}
+
 static void model_unknown(const char *name, uint32_t xlen, GError **err)
 {
     const char *names[G_N_ELEMENTS(models) + 1];
     unsigned n = 0;
-    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
-        if (models[i].xlens & xlen) {
-            names[n++] = models[i].name;
-        }
+    while ((names[n] = model_name(xlen, n))) {
+        n++;
     }
-    names[n] = NULL;
     g_autofree char *advice = names_advice(name, names);
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "unable to find CPU model '%s' of riscv%u%s",
                 name, xlen, advice);
@@ -303,44 +311,14 @@ bool riscv_model_apply(RiscvCPU *r, const char *text, GError **err)
     return features_consistent(r, err);
 }
 
-static void print_models(uint32_t xlen)
+const char *riscv64_model_name(unsigned n)
 {
-    printf("Available CPUs:\n");
-    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
-        if (models[i].xlens & xlen) {
-            printf("  %s\n", models[i].name);
-        }
-    }
+    return model_name(64, n);
 }
 
-static bool has_model(uint32_t xlen, const char *name)
+const char *riscv32_model_name(unsigned n)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
-        if ((models[i].xlens & xlen) && strcmp(models[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool riscv64_has_model(const char *name)
-{
-    return has_model(64, name);
-}
-
-bool riscv32_has_model(const char *name)
-{
-    return has_model(32, name);
-}
-
-void riscv64_print_models(void)
-{
-    print_models(64);
-}
-
-void riscv32_print_models(void)
-{
-    print_models(32);
+    return model_name(32, n);
 }
 
 /* ---- what the device tree says ------------------------------------------- */

@@ -199,7 +199,7 @@ int main(int argc, char **argv)
         unsigned found = 0;
         for (unsigned i = 0; i < G_N_ELEMENTS(models) * G_N_ELEMENTS(lacks); i++) {
             const char *model = models[i / G_N_ELEMENTS(lacks)];
-            if (!(*arch)->has_model(model)) {
+            if (!cpu_arch_has_model(*arch, model)) {
                 continue;
             }
             found++;
