@@ -79,9 +79,13 @@ static bool run_object_del(Control *c, const void *args, void *result, GError **
 }
 
 /* Buses whose guests hear of a device that comes or goes. */
-static bool bus_takes_plugs(const Bus *bus)
+static bool check_takes_plugs(const Bus *bus, GError **err)
 {
-    return strcmp(bus->kind, "virtio-serial-bus") == 0;
+    return (bus && strcmp(bus->kind, "virtio-serial-bus") == 0) ||
+           command_error(
+               err, ERROR_GENERIC,
+               "Bus '%s' does not support hotplugging. What comes and goes sits on a virtio-serial bus",
+               bus ? bus->name : "main-system-bus");
 }
 
 static bool run_device_add(Control *c, const void *args, void *result, GError **err)
@@ -91,8 +95,8 @@ static bool run_device_add(Control *c, const void *args, void *result, GError **
     Bus *bus = a->bus                ? machine_find_bus(c->machine, a->bus)
                : class && class->bus ? machine_find_bus_of_kind(c->machine, class->bus)
                                      : NULL;
-    if (class && class->user_creatable && bus && !bus_takes_plugs(bus)) {
-        return command_error(err, ERROR_GENERIC, "Bus '%s' does not support hotplugging", bus->name);
+    if (class && class->user_creatable && bus && !check_takes_plugs(bus, err)) {
+        return false;
     }
     return machine_add_device(c->machine, a, true, err) != NULL;
 }
@@ -104,9 +108,8 @@ static bool run_device_del(Control *c, const void *args, void *result, GError **
     if (!dev || !dev->id) {
         return command_no_device(err, a->id);
     }
-    if (!dev->bus || !bus_takes_plugs(dev->bus)) {
-        return command_error(err, ERROR_GENERIC, "Bus '%s' does not support hotplugging",
-                             dev->bus ? dev->bus->name : "main-system-bus");
+    if (!check_takes_plugs(dev->bus, err)) {
+        return false;
     }
     g_autofree char *path = device_tree_path(dev), *id = g_strdup(dev->id);
     device_free(dev);

@@ -55,6 +55,20 @@ static bool check_turn(const char *name, bool negotiated, GError **err)
     return true;
 }
 
+static bool fail_unknown(const char *name, GError **err)
+{
+    g_autoptr(GPtrArray) all = command_list(), names = g_ptr_array_new();
+    for (guint i = 0; i < all->len; i++) {
+        const Command *cmd = all->pdata[i];
+        g_ptr_array_add(names, (void *)cmd->name);
+    }
+    g_ptr_array_add(names, NULL);
+    const char *near = nearest_name(name, names_of(names));
+    return command_error(err, ERROR_COMMAND_NOT_FOUND, "The command %s has not been found. %s%s%s", name,
+                         near ? "Did you mean '" : "query-commands lists those that are there",
+                         near ? near : "", near ? "'?" : "");
+}
+
 bool qmp_request_parse(QmpRequest *r, json_object *value, bool negotiated, bool oob, GError **err)
 {
     bool out_of_band;
@@ -79,7 +93,7 @@ bool qmp_request_parse(QmpRequest *r, json_object *value, bool negotiated, bool 
     }
     r->command = command_find(name);
     if (!r->command) {
-        return command_error(err, ERROR_COMMAND_NOT_FOUND, "The command %s has not been found", name);
+        return fail_unknown(name, err);
     }
     return !out_of_band || r->command->flags & COMMAND_OOB ||
            command_error(err, ERROR_GENERIC, "The command %s does not support OOB", name);

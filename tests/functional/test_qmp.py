@@ -91,7 +91,8 @@ def test_qmp_wire(b):
         c.send(text + "\n")
         desc = c.reply()["error"]["desc"]
         check(wanted in desc, f"{text} is answered by {desc}")
-    c.fails("nope", "CommandNotFound", "The command nope has not been found")
+    c.fails("nope", "CommandNotFound", "The command nope has not been found. query-commands lists")
+    c.fails("query-statos", "CommandNotFound", "The command query-statos has not been found. Did you mean 'query-stats'?")
     c.fails("qmp_capabilities", "CommandNotFound", "already complete")
 
 
