@@ -15,6 +15,7 @@
 #include "hw/object.h"
 #include "hw/core/device_priv.h"
 #include "hw/loader.h"
+#include "hw/runstate.h"
 #include "target/cpu.h"
 #include "util/nearest.h"
 
@@ -88,6 +89,7 @@ bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError
     m->config = config;
     m->board = config->board;
     m->accel = accel;
+    runstate_set_actions(m, config->actions);
     m->board_data = g_malloc0(MAX(m->board->board_size, 1));
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);
     m->memory = address_space_new(&m->system, "memory");

@@ -42,8 +42,7 @@ struct RunControl {
     atomic_int reset;                 /* cause, or NOTHING */
     atomic_bool powerdown, io_stop;
     atomic_bool over; /* nothing is carried out any more */
-    bool actions_set;
-    RunActions actions; /* of set-action */
+    RunActions actions;
 };
 
 /* clang-format off */
@@ -189,12 +188,11 @@ void run_actions_change(RunActions *actions, const RunActionsChange *change)
 
 RunActions runstate_actions(const Machine *m)
 {
-    return m->run->actions_set ? m->run->actions : m->config->actions;
+    return m->run->actions;
 }
 
 void runstate_set_actions(Machine *m, RunActions actions)
 {
-    m->run->actions_set = true;
     m->run->actions = actions;
 }
 
