@@ -13,6 +13,7 @@
 
 #include "block_priv.h"
 
+enum { NODE_NAME_MAX = 31 }; /* bytes, as programs expect */
 enum { DRIVER_FILE, DRIVER_HOST_DEVICE, DRIVER_RAW };
 static const char *const driver_names[] = {
     [DRIVER_FILE] = "file", [DRIVER_HOST_DEVICE] = "host_device", [DRIVER_RAW] = "raw", NULL
@@ -267,8 +268,21 @@ static char *free_name(const Drives *all)
     return name;
 }
 
+/* Those that we give ('#block0') are none that can be given. */
+static bool name_is_valid(const char *name)
+{
+    size_t letters = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
+    return g_ascii_isalpha(*name) && !name[letters] && letters <= NODE_NAME_MAX;
+}
+
 static bool name_is_free(const Drives *all, const char *name, GError **err)
 {
+    if (!name_is_valid(name)) {
+        block_error(
+            err, "Invalid node-name: '%s'. It begins with a letter, and has up to %d letters, digits and -._",
+            name, NODE_NAME_MAX);
+        return false;
+    }
     const BlockBackend *other = block_find(all, name);
     if (other) {
         block_error(err,

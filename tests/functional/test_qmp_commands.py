@@ -85,6 +85,8 @@ def test_qmp_nodes(b):
         check(error in (answer := add(node_name="new", **options)), f"{options} is answered by {answer!r}")
     check("must be specified" in add(driver="file", filename=str(images[1])), "a node without a name")
     check("Duplicate nodes with node-name='format'" in add(driver="file", node_name="format", filename=str(images[1])), "a name twice")
+    for name in ("", "1a", "a b", "#block7", "a" * 32):
+        check("Invalid node-name" in (answer := add(driver="file", node_name=name, filename=str(images[1]))), f"{name!r} is answered by {answer!r}")
     for name in ("format", "storage"):
         c.fails("blockdev-del", "GenericError", "is in use", node_name=name)
     check(c.ask("blockdev-del", node_name="dotted") == {}, "blockdev-del")
@@ -211,6 +213,7 @@ def test_qmp_chardevs(b):
                                                    "reconnect-ms": 1000})):
         check(add(name, kind, **data) == {}, f"{kind} cannot be added")
     terminal = add("c-pty", "pty")["pty"]
+    os.mkfifo(b.tmp / "fifo")
     check(stat.S_ISCHR(os.stat(terminal).st_mode), f"{terminal} is no terminal")
     check("already exists" in add("c-null", "null")["desc"], "a name twice")
     labels = {chr["label"]: chr["filename"] for chr in ask_typed(c, "query-chardev")}
@@ -218,6 +221,7 @@ def test_qmp_chardevs(b):
     for kind, data, error in (("udp", {}, "'backend.type' does not accept value 'udp'"), ("file", {}, "'backend.data.out' is missing"),
                               ("file", {"out": "/nonexistent/x"}, "Could not open '/nonexistent/x'"), ("ringbuf", {"size": 3}, "power of two"),
                               ("socket", {"addr": {"type": "unix", "data": {"path": "x"}}, "wait": True}, "does not wait"),
+                              ("null", {"logfile": str(b.tmp / "fifo")}, "start what reads it first"),
                               ("socket", {"addr": {"type": "inet", "data": {"host": "example.org", "port": "1"}}}, "looked up"),
                               ("socket", {"addr": {"type": "inet", "data": {"host": "::1", "port": "1"}}, "server": False}, "reconnect-ms"),
                               ("socket", {"addr": {"type": "fd", "data": {"str": "1"}}}, "File descriptor named '1' not found")):
