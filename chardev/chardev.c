@@ -190,19 +190,43 @@ void chr_writable(Chardev *chr)
 
 /* ---- the way out --------------------------------------------------------- */
 
+/* Is there room again?  A pipe whose reader stands still costs this time once, then what does not fit is lost. */
+static bool log_wait(Chardev *chr)
+{
+    struct pollfd p = { .fd = chr->log_fd, .events = POLLOUT };
+    if (!chr->log_stuck && poll(&p, 1, WAIT_SLICE_MS * WAIT_SLICES) > 0) {
+        return true;
+    }
+    if (!chr->log_stuck) {
+        log_report("chardev '%s': nobody reads its log, and what does not fit is lost; read it", chr->id);
+    }
+    chr->log_stuck = true;
+    return false;
+}
+
+static void log_end(Chardev *chr, const char *why)
+{
+    log_report("chardev '%s': its log file takes no more: %s; look after the file, and start anew", chr->id,
+               why);
+    close(chr->log_fd);
+    chr->log_fd = -1;
+}
+
 static void log_output(Chardev *chr, const uint8_t *buf, int len)
 {
     while (chr->log_fd >= 0 && len > 0) {
         ssize_t n = write(chr->log_fd, buf, len);
-        if (n <= 0) {
-            log_report("chardev '%s': its log file takes no more: %s; look after the file, and start anew",
-                       chr->id, n < 0 ? g_strerror(errno) : "nothing was written");
-            close(chr->log_fd);
-            chr->log_fd = -1;
-            return;
+        if (n > 0) {
+            chr->log_stuck = false;
+            buf += n;
+            len -= (int)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            if (!log_wait(chr)) {
+                return;
+            }
+        } else if (n == 0 || errno != EINTR) {
+            log_end(chr, n < 0 ? g_strerror(errno) : "nothing was written");
         }
-        buf += n;
-        len -= (int)n;
     }
 }
 

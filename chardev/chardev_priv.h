@@ -91,6 +91,7 @@ struct Chardev {
     GByteArray *own; /* text of the mux, goes out before more of the frontends' */
     bool stuck;      /* a blocking write gave up: do not wait again */
     int log_fd;
+    bool log_stuck;  /* the log is a pipe that nobody empties: the same */
     Chardev *behind; /* has the host end in its stead (change.c); NULL: nobody */
 };
 

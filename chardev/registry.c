@@ -74,7 +74,9 @@ static bool log_open(Chardev *chr, const ChardevOptions *o, GError **err)
     if (!o->logfile) {
         return true;
     }
-    chr->log_fd = fdset_open(o->logfile, O_WRONLY | O_CREAT | (o->logappend ? O_APPEND : O_TRUNC));
+    /* A pipe that nobody reads is an error: it would make a machine wait that runs. */
+    chr->log_fd = fdset_open(o->logfile, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY |
+                                             (o->logappend ? O_APPEND : O_TRUNC));
     if (chr->log_fd < 0) {
         chr_error(err,
                   "chardev '%s': could not open the log file '%s': %s; check the folder and "

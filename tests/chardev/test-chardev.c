@@ -88,6 +88,30 @@ static void test_options(void)
     test_close_chardevs();
 }
 
+/* A log that is a pipe: it needs a reader, and one that stands still makes nobody wait for long. */
+static void test_log_pipe(void)
+{
+    GError *err = NULL;
+    g_autofree char *dir = rig_dir(), *log = g_strdup_printf("%s/log", dir);
+    g_autofree char *text = g_strdup_printf("null,id=a,logfile=%s", log);
+    g_autofree char *much = g_strnfill(100000, 'x');
+    char got[65536];
+    g_assert_cmpint(mkfifo(log, 0600), ==, 0);
+    g_assert_null(rig_chardev(text, &err));
+    rig_assert_error(&err, "log file");
+    int fd = open(log, O_RDONLY | O_NONBLOCK);
+    Chardev *chr = rig_chardev(text, &err);
+    g_assert_no_error(err);
+    put(chr, much);
+    g_assert_cmpint(read(fd, got, sizeof(got)), ==, sizeof(got)); /* what a pipe holds */
+    g_assert_cmpint(read(fd, got, sizeof(got)), <, 0);
+    put(chr, "y");
+    g_assert_cmpint(read(fd, got, sizeof(got)), ==, 1);
+    g_assert_cmpint(got[0], ==, 'y');
+    close(fd);
+    test_close_chardevs();
+}
+
 static void test_short(void)
 {
     GError *err = NULL;
@@ -381,6 +405,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/chardev/ringbuf", test_ringbuf);
     g_test_add_func("/chardev/options", test_options);
+    g_test_add_func("/chardev/log-pipe", test_log_pipe);
     g_test_add_func("/chardev/short", test_short);
     g_test_add_func("/chardev/file", test_file);
     g_test_add_func("/chardev/file-full", test_file_full);
