@@ -120,7 +120,7 @@ bool chardev_change(Chardev *chr, const ChardevOptions *o, GError **err)
         chr_error(err, "Chardev '%s' is multiplexed: several use it, it stays as it is", chr->id);
         return false;
     }
-    if (chr->slots[0].fe && (chr->slots[0].fe->background || !chr->slots[0].fe->receive)) {
+    if (chr->slots[0].fe && (chr->slots[0].fe->converses || !chr->slots[0].fe->receive)) {
         chr_error(
             err, "Chardev '%s' is a monitor's or a debugger's: the conversation would end; it stays as it is",
             chr->id);

@@ -124,6 +124,7 @@ static const ChardevFrontend frontend = {
     .can_receive = server_can_receive,
     .receive = server_receive,
     .event = server_event,
+    .converses = true,
 };
 
 static void on_runstate(RunState now, void *opaque)

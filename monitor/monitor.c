@@ -115,6 +115,7 @@ static const ChardevFrontend frontend = {
     .receive = monitor_receive,
     .event = monitor_event,
     .background = true,
+    .converses = true,
 };
 
 static void monitor_free(void *opaque)

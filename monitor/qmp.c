@@ -323,6 +323,7 @@ static const ChardevFrontend session_frontend = {
     .receive = session_receive,
     .receive_fds = session_receive_fds,
     .event = session_event,
+    .converses = true,
 };
 
 QmpSession *qmp_session_new(Monitors *all, Chardev *chr, bool pretty, bool peer, GError **err)

@@ -35,6 +35,7 @@ typedef struct ChardevFrontend {
     void (*receive_fds)(void *opaque, const int *fds, unsigned count);
     bool (*is_open)(void *opaque); /* has who is behind it opened it?  Under `lock`.  NULL: always */
     bool background; /* of a mux: the newest frontend without this (a monitor has it) gets the keys */
+    bool converses; /* a monitor or a debugger: who has begun goes on, so no other host end takes its place */
 } ChardevFrontend;
 
 /* The chardevs of one machine. */
