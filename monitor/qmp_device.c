@@ -59,7 +59,7 @@ static bool run_query_balloon(Control *c, const void *args, void *result, GError
 
 static bool run_object_add(Control *c, const void *args, void *result, GError **err)
 {
-    return object_new(c->machine->objects, args, err);
+    return object_new(c->machine->objects, args, true, err);
 }
 
 static bool run_object_del(Control *c, const void *args, void *result, GError **err)

@@ -142,7 +142,7 @@ bool cmdline_objects(const CmdLine *c, Machine *m, MachineConfig *config, GError
     for (unsigned i = 0; i < cmdline_count(c, OPT_OBJECT); i++) {
         const CmdItem *item = cmdline_item(c, OPT_OBJECT, i);
         ObjectOptions *o = cmdline_shape(item, &object_shape, err);
-        bool ok = o && object_new(m->objects, o, err);
+        bool ok = o && object_new(m->objects, o, false, err);
         shape_free(&object_shape, o);
         if (!ok) {
             return cmdline_blame(err, item);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Append what `fd` gives: at most `max` bytes. */
@@ -25,23 +26,51 @@ static bool read_all(int fd, GByteArray *into, size_t max)
     return true;
 }
 
-GByteArray *file_read(const char *path, size_t max, GError **err)
+/* 0 or an error, EFBIG: there is more; regular: nothing else, for it may have to be waited for. */
+static int read_path(const char *path, bool regular, GByteArray *into, size_t max)
 {
-    g_autoptr(GByteArray) bytes = g_byte_array_new();
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && read_all(fd, bytes, max);
-    int error = errno;
+    struct stat st;
+    int e = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular ? O_NONBLOCK : 0));
+    if (fd < 0 || (regular && fstat(fd, &st) < 0)) {
+        e = errno;
+    } else if (regular && S_ISDIR(st.st_mode)) {
+        e = EISDIR;
+    } else if (regular && !S_ISREG(st.st_mode)) {
+        e = ESPIPE;
+    } else if (!read_all(fd, into, max)) {
+        e = errno;
+    }
     if (fd >= 0) {
         close(fd);
     }
-    if (!ok && error == EFBIG) {
+    return e;
+}
+
+static GByteArray *read_or_say(const char *path, bool regular, size_t max, GError **err)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    int e = read_path(path, regular, bytes, max);
+    if (e == EFBIG) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
                     "“%s” has more than the %zu bytes that may be read here", path, max);
-    } else if (!ok) {
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(error), "Failed to open file “%s”: %s", path,
-                    g_strerror(error));
+    } else if (e == ESPIPE && regular) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "“%s” is no regular file, and a machine that runs waits for nobody; name a file", path);
+    } else if (e) {
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(e), "Failed to open file “%s”: %s", path,
+                    g_strerror(e));
     }
     g_byte_array_append(bytes, (const uint8_t *)"", 1);
     g_byte_array_set_size(bytes, bytes->len - 1);
-    return ok ? g_steal_pointer(&bytes) : NULL;
+    return e ? NULL : g_steal_pointer(&bytes);
+}
+
+GByteArray *file_read(const char *path, size_t max, GError **err)
+{
+    return read_or_say(path, false, max, err);
+}
+
+GByteArray *file_read_now(const char *path, size_t max, GError **err)
+{
+    return read_or_say(path, true, max, err);
 }

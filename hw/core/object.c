@@ -48,6 +48,7 @@ struct Object {
     uint64_t size; /* memory backends */
     bool no_dump;  /* the same: dump=off */
     bool held;     /* see object_hold */
+    bool running;  /* made while the machine runs: nothing may be waited for */
     bool share;    /* the same: who else maps the file sees what is written */
 };
 
@@ -158,7 +159,7 @@ static bool memory_init(Object *o, const ObjectOptions *options, GError **err)
 static int open_memory_file(const char *path)
 {
     if (!g_file_test(path, G_FILE_TEST_IS_DIR)) {
-        return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
     }
     g_autofree char *name = g_build_filename(path, "lyrebird-ram-XXXXXX", NULL);
     int fd = g_mkstemp_full(name, O_RDWR | O_CLOEXEC, 0600);
@@ -243,7 +244,10 @@ static bool secret_init(Object *o, const ObjectOptions *options, GError **err)
                     s->data ? "'file' and 'data' are mutually exclusive" : "Must provide 'file' or 'data'");
         return false;
     }
-    GByteArray *read = s->file ? file_read(s->file, SECRET_MAX, err) : NULL;
+    GByteArray *read = NULL;
+    if (s->file) {
+        read = (o->running ? file_read_now : file_read)(s->file, SECRET_MAX, err);
+    }
     if (s->file && !read) {
         return false;
     }
@@ -301,7 +305,7 @@ static void free_object(void *opaque)
     g_free(o);
 }
 
-bool object_new(Objects *all, const ObjectOptions *options, GError **err)
+bool object_new(Objects *all, const ObjectOptions *options, bool running, GError **err)
 {
     if (object_find(all, options->id)) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_EXIST,
@@ -312,7 +316,7 @@ bool object_new(Objects *all, const ObjectOptions *options, GError **err)
     }
     const ObjectType *t = &types[options->kind];
     Object *o = g_new0(Object, 1);
-    *o = (Object){ .kind = options->kind, .id = g_strdup(options->id), .fd = -1 };
+    *o = (Object){ .kind = options->kind, .id = g_strdup(options->id), .fd = -1, .running = running };
     if (t->init && !t->init(o, options, err)) {
         free_object(o);
         return false;

@@ -23,7 +23,8 @@ void objects_free(Objects *all); /* NULL is fine */
 /* What -object takes; a union by qom-type.  Its struct is made by shape_new.  Main loop only. */
 typedef struct ObjectOptions ObjectOptions;
 extern const Shape object_shape;
-bool object_new(Objects *all, const ObjectOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* running: the machine has begun, and does not wait for what a pipe has to say. */
+bool object_new(Objects *all, const ObjectOptions *o, bool running, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 Object *object_find(const Objects *all, const char *id);
 void objects_foreach(const Objects *all, void (*fn)(const Object *o, void *opaque), void *opaque);
 const char *object_id(const Object *o);

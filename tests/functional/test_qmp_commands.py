@@ -287,6 +287,25 @@ def test_qmp_chardev_change(b):
 
 
 @case()
+def test_qmp_waits_for_nobody(b):
+    """a machine that runs does not wait for a pipe without another end, and no conversation loses its host end"""
+    pipe, gdb = str(b.tmp / "pipe"), str(b.tmp / "gdb")
+    for name in ("pipe", "pipe.in", "pipe.out"):
+        os.mkfifo(b.tmp / name)
+    _, path = start(b, "debug", "-chardev", f"pipe,id=other,path={pipe}", "-mon", "chardev=other,mode=control",
+                    "-chardev", f"socket,id=dbg,path={gdb},server=on,wait=off", "-gdb", "chardev:dbg")
+    c = Client(path)
+    c.fails("object-add", "GenericError", "waits for nobody", qom_type="secret", id="s", file=pipe)
+    c.fails("object-add", "GenericError", "waits for nobody", qom_type="secret", id="s", file="/dev/zero")
+    c.fails("chardev-add", "GenericError", "could not open the log file", id="x", backend={"type": "null", "data": {"logfile": pipe}})
+    c.fails("chardev-add", "GenericError", "Could not open", id="x", backend={"type": "file", "data": {"out": pipe}})
+    c.fails("blockdev-add", "GenericError", "regular file", driver="file", node_name="x", filename=pipe)
+    for name in ("other", "dbg"):
+        c.fails("chardev-change", "GenericError", "is a monitor's or a debugger's", id=name, backend={"type": "null", "data": {}})
+    check(c.ask("query-status")["running"], "the machine does not run")
+
+
+@case()
 def test_qmp_memory(b):
     """memory goes to files; what cannot be written is an error and waits for nobody"""
     m, path = start(b, "debug", "-S")

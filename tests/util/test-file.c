@@ -55,6 +55,25 @@ static void refused(const char *name, size_t max, const char *why)
     g_assert_nonnull(strstr(err->message, why));
 }
 
+/* Nobody writes to it: reading would not end. */
+static void test_now(void)
+{
+    static const char *const others[] = { "/dev/zero", "/dev/ptmx" };
+    g_autoptr(GError) err = NULL;
+    g_assert_true(g_file_set_contents(path, "abc", 3, NULL));
+    g_autoptr(GByteArray) bytes = file_read_now(path, 3, &err);
+    g_assert_no_error(err);
+    g_assert_cmpstr((char *)bytes->data, ==, "abc");
+    unlink(path);
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    g_assert_null(file_read_now(path, 100, &err));
+    g_assert_nonnull(strstr(err->message, "waits for nobody"));
+    unlink(path);
+    for (unsigned i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_assert_null(file_read_now(others[i], 100, NULL));
+    }
+}
+
 static void test_refused(void)
 {
     g_assert_true(g_file_set_contents(path, "four", 4, NULL));
@@ -72,6 +91,7 @@ int main(int argc, char **argv)
     path = g_build_filename(folder, "f", NULL);
     g_test_add_func("/file/whole", test_whole);
     g_test_add_func("/file/pipe", test_pipe);
+    g_test_add_func("/file/now", test_now);
     g_test_add_func("/file/refused", test_refused);
     int failed = g_test_run();
     unlink(path);
