@@ -8,6 +8,7 @@
 #include "base/sandbox_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -59,7 +60,24 @@ const SandboxRow sandbox_rows[] = {
       "fdatasync sync_file_range fallocate ftruncate ftruncate64 fadvise64 fadvise64_64 flock copy_file_range "
       "sendfile sendfile64",
       "disks, chardevs, the log" },
-    { "fcntl fcntl64 dup dup2 dup3 fstat fstat64 fstatfs fstatfs64", "descriptors; locks of images" },
+    { "dup dup2 dup3 fstat fstat64 fstatfs fstatfs64", "descriptors" },
+    { "fcntl fcntl64", "descriptors, but no signals of theirs (F_SETOWN), which may go to other processes", .arg = 2, .mask = WORD, .value = F_DUPFD },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_DUPFD_CLOEXEC },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_GETFD },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_SETFD },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_GETFL },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_SETFL },
+    { "fcntl fcntl64", "locks of images and of the pid file", .arg = 2, .mask = WORD, .value = F_GETLK },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_SETLK },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_SETLKW },
+    { "fcntl fcntl64", "the same, on hosts where they differ", .arg = 2, .mask = WORD, .value = F_GETLK64 },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_SETLK64 },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_SETLKW64 },
+    { "fcntl fcntl64", "locks of images", .arg = 2, .mask = WORD, .value = F_OFD_GETLK },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_OFD_SETLK },
+    { "fcntl fcntl64", "the same", .arg = 2, .mask = WORD, .value = F_OFD_SETLKW },
+    { "fcntl fcntl64", "are two descriptors one: newer libraries ask, and do without", .error = EINVAL, .arg = 2, .mask = WORD,
+      .value = 1027 /* F_DUPFD_QUERY */ },
     { "open openat openat2 stat stat64 lstat lstat64 newfstatat fstatat64 statx access faccessat faccessat2 readlink "
       "readlinkat getdents getdents64 getcwd statfs statfs64 umask", "what a monitor adds, folders of TFTP; Landlock says which" },
     { "unlink unlinkat symlink symlinkat", "sockets, links of ptys, the pid file, temporary images" },

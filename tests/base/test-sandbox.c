@@ -104,6 +104,20 @@ static void test_socket(void)
     expect_end_with("*the system call socket (*");
 }
 
+/* A descriptor could send any signal, SIGKILL, to any process of this user. */
+static void test_signal_of_descriptor(void)
+{
+    if (in_child()) {
+        int ends[2];
+        g_assert_cmpint(pipe(ends), ==, 0);
+        close_calls(0);
+        g_assert_cmpint(fcntl(ends[0], F_SETFL, fcntl(ends[0], F_GETFL) | O_NONBLOCK), ==, 0);
+        fcntl(ends[0], F_SETOWN, getppid());
+        return;
+    }
+    expect_end_with("*the system call fcntl (*");
+}
+
 static void *nothing(void *opaque)
 {
     return opaque;
@@ -218,6 +232,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sandbox/threads", test_threads);
     g_test_add_func("/sandbox/program", test_program);
     g_test_add_func("/sandbox/socket", test_socket);
+    g_test_add_func("/sandbox/signal-of-descriptor", test_signal_of_descriptor);
     g_test_add_func("/sandbox/goes-on", test_goes_on);
     g_test_add_func("/sandbox/spawn", test_spawn);
     g_test_add_func("/sandbox/files", test_files);
