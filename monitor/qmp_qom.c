@@ -345,9 +345,16 @@ static bool get_all(const Machine *m, const char *path, PropList *list, GError *
     return true;
 }
 
+/* Each path may cost kilobytes of answer: a request of two million would take the host's memory. */
+enum { PATHS_MAX = 1024 };
+
 static bool run_qom_list_get(Control *c, const void *args, void *result, GError **err)
 {
     const Places *a = args;
+    if (a->paths.count > PATHS_MAX) {
+        return command_error(err, ERROR_GENERIC,
+                             "Parameter 'paths' expects at most %d paths; ask for the rest apart", PATHS_MAX);
+    }
     for (size_t i = 0; i < a->paths.count; i++) {
         if (!get_all(c->machine, prop_list_struct(&a->paths, i), result, err)) {
             return false;

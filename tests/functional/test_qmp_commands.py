@@ -183,6 +183,7 @@ def test_qmp_objects(b):
     inner, = ask_typed(c, "qom-list-get", paths=["/machine/peripheral/net0/virtio-backend"])
     values = {p["name"]: p.get("value") for p in inner["properties"]}
     check((values["type"], values["netdev"], values["mac"]) == ("virtio-net-device", "n0", "52:54:00:12:34:56"), f"net0: {values}")
+    c.fails("qom-list-get", "GenericError", "at most 1024 paths", paths=["/machine"] * 1025)
     balloon, interval = "/machine/peripheral/balloon0", "guest-stats-polling-interval"
     stats = c.ask("qom-get", path=balloon, property="guest-stats")
     check(stats["last-update"] == 0 and stats["stats"]["stat-free-memory"] == 2**64 - 1, f"guest-stats: {stats}")
