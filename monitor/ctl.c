@@ -35,13 +35,16 @@ typedef struct Ctl {
 
 static int complain(const char *what, const char *why, int status)
 {
-    fprintf(stderr, "lyrebird ctl: %s%s%s\n", what ? what : "", what ? ": " : "", why);
+    g_autofree char *text = g_strdup_printf("%s%s%s", what ? what : "", what ? ": " : "", why);
+    g_autofree char *clean = ctl_clean(text);
+    fprintf(stderr, "lyrebird ctl: %s\n", clean);
     return status;
 }
 
 static int print(const GString *out)
 {
-    bool ok = fwrite(out->str, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
+    g_autofree char *clean = ctl_clean(out->str);
+    bool ok = fputs(clean, stdout) >= 0 && fflush(stdout) == 0;
     return ok ? DONE
               : complain(NULL, "cannot write to standard output; send it to a reader that stays", NOT_ASKED);
 }
@@ -71,13 +74,8 @@ static int refused(const char *command, json_object *error)
     const char *desc = ctl_text(error, "desc"), *class = ctl_text(error, "class");
     g_autofree char *more =
         class && !g_str_equal(class, "GenericError") ? g_strdup_printf(" (%s)", class) : g_strdup("");
-    g_autoptr(GString) text = g_string_new(NULL);
-    json_object *value = json_object_new_string(desc ? desc : "no reason is given");
-    ctl_show(value, text); /* a guest's words may be in it */
-    json_object_put(value);
-    g_string_truncate(text, text->len - 1);
-    g_string_append(text, more);
-    return complain(command, text->str, FAILED);
+    g_autofree char *why = g_strconcat(desc ? desc : "no reason is given", more, NULL);
+    return complain(command, why, FAILED);
 }
 
 static int show_reply(const Ctl *ctl, const char *command, json_object *reply)

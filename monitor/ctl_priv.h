@@ -56,6 +56,8 @@ json_object *ctl_args_new(CtlClient *c, const CtlSchema *s, const char *command,
 
 /* A reply as people read it: tables of lists, lines of objects.  Control characters, which may be a guest's, are
  * escaped. */
+/* Without control characters, but for the ends of lines: names and words are the other side's. */
+char *ctl_clean(const char *text);
 void ctl_show(json_object *value, GString *out);
 void ctl_show_event(json_object *event, GString *out); /* a line */
 void ctl_show_json(json_object *value, GString *out);  /* a line of JSON */

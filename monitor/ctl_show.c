@@ -35,6 +35,14 @@ static void append_clean(GString *out, const char *text, bool lines)
     }
 }
 
+char *ctl_clean(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1); /* what the user has typed may not be */
+    GString *out = g_string_new(NULL);
+    append_clean(out, valid, true);
+    return g_string_free(out, false);
+}
+
 /* One line: scalars, lists of them, and what is empty. */
 static bool is_short(json_object *v)
 {

@@ -198,11 +198,17 @@ def test_ctl_hostile(b):
     within = {"name": "w", "meta-type": "object", "members": [{"name": f"m{i}", "type": "w"} for i in range(100)]}  # in itself, 100 times
     types += [within, {"name": "deep", "meta-type": "command", "arg-type": "w"}]
     schema = {"return": types}
+    escapes = {"return": [{"name": "go\x1b", "meta-type": "command", "arg-type": "a\x07", "ret-type": "a\x07"},
+                          {"name": "go", "meta-type": "command", "arg-type": "a\x07", "ret-type": "a\x07"},
+                          {"name": "a\x07", "meta-type": "object", "members": [{"name": "m\x1b", "type": "e\x1b"}]},
+                          {"name": "e\x1b", "meta-type": "enum", "values": ["v\x1b"]}]}
     for answers, words, code in (
             ([b"\xff\xfe garbage\n"], ["go"], 2), ([b""], ["go"], 2), ([b"[" * 5000], ["go"], 2), ([[1]], ["go"], 2),
             ([{"QMP": 5}, {"event": "X"}, 5], ["go"], 2), ([hello, ok, ok], ["go"], 2), ([hello, ok, schema], ["go"], 2),
             ([hello, ok, {"return": 5}], ["go"], 2), ([hello, ok, {"return": {}}], [], 0),
-            ([hello, ok, schema, {"error": 5}], ["go"], 1), ([hello, ok, schema, {"error": {"desc": "\x1b[2Jx\x07"}}], ["go"], 1),
+            ([hello, ok, schema, {"error": {"class": "\x1b[2J", "desc": "x"}}], ["go"], 1), ([hello, ok, escapes], [], 0),
+            ([hello, ok, escapes], ["help", "go"], 0), ([hello, ok, escapes], ["go_"], 2), ([hello, ok, escapes], ["go", "m_=1"], 2),
+            ([hello, ok, escapes], ["go", "m\x1b=1"], 2), ([hello, ok, schema, {"error": 5}], ["go"], 1), ([hello, ok, schema, {"error": {"desc": "\x1b[2Jx\x07"}}], ["go"], 1),
             ([hello, ok, schema, {"return": "\x1b]0;x\x07 y"}], ["go"], 0), ([hello, ok, schema, {"return": [[[]], {}, None]}], ["go"], 0),
             ([hello, ok, schema, {"return": [{"a\x1b": "b\x1b"}, {"c": [{}]}]}], ["go"], 0),
             ([hello, ok, schema, {}], ["go"], 0), ([hello, ok, schema], ["help", "go"], 0), ([hello, ok, schema], [], 0),
