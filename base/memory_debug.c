@@ -42,6 +42,16 @@ bool memory_debug_mapped(AddressSpace *as, hwaddr addr, uint64_t len)
     return true;
 }
 
+uint64_t memory_debug_registers(AddressSpace *as, hwaddr addr, uint64_t len)
+{
+    bool memory;
+    uint64_t registers = 0;
+    for (uint64_t n; len && (n = piece_of(as, addr, len, &memory)); addr += n, len -= n) {
+        registers += memory ? 0 : n;
+    }
+    return registers;
+}
+
 static unsigned widest_access(hwaddr addr, uint64_t len)
 {
     return len == 8 && !(addr & 7) ? 8 : 4;

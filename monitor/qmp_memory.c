@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* memsave and pmemsave: the guest's memory in a file.
  *
- * The machine stands still meanwhile where it needs the main loop, so the size is bounded, and a file that would make the
- * writer wait (a pipe that nobody empties) is an error. */
+ * The machine stands still meanwhile where it needs the main loop, so the size is bounded, that of device registers more
+ * narrowly, and a file that would make the writer wait (a pipe that nobody empties) is an error. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +14,7 @@
 #include "monitor/command.h"
 #include "target/cpu.h"
 
-enum { PIECE = 1 << 20, SAVE_MAX = 1 << 30 };
+enum { PIECE = 1 << 20, SAVE_MAX = 1 << 30, REGISTERS_MAX = 16 << 20 };
 
 typedef struct MemSave {
     int64_t addr, size, cpu;
@@ -123,8 +123,16 @@ static bool run_memsave(Control *c, const void *args, void *result, GError **err
     return save(m, m->cpus[a->cpu], a, err);
 }
 
+/* Registers take a call for each four bytes: the 256 MiB of PCI's configuration space, seconds. */
 static bool run_pmemsave(Control *c, const void *args, void *result, GError **err)
 {
+    const MemSave *a = args;
+    if (a->size > 0 && memory_debug_registers(c->machine->memory, a->addr, a->size) > REGISTERS_MAX) {
+        return command_error(
+            err, ERROR_GENERIC,
+            "Parameter 'size' expects at most %d bytes of device registers; save the rest apart",
+            REGISTERS_MAX);
+    }
     return save(c->machine, NULL, args, err);
 }
 

@@ -251,6 +251,8 @@ BusResult rom_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len
  * 8 bytes, longer ranges by aligned ones of at most 4.  A range that is not mapped throughout is
  * BUS_DECODE_ERROR and is not touched; what a device refuses ends the access there. */
 bool memory_debug_mapped(AddressSpace *as, hwaddr addr, uint64_t len);
+/* How many bytes of a range, up to what is not mapped, are device registers: those take a call each. */
+uint64_t memory_debug_registers(AddressSpace *as, hwaddr addr, uint64_t len);
 BusResult memory_debug_read(AddressSpace *as, hwaddr addr, void *buf, uint64_t len);
 BusResult memory_debug_write(AddressSpace *as, hwaddr addr, const void *buf, uint64_t len);
 

@@ -271,6 +271,7 @@ static void test_debugger(void)
         g_assert_cmphex(t.p.value & 0xff, ==, pattern[t.p.offset & 7]);
     }
     /* the last register and RAM behind it, in one */
+    g_assert_cmpuint(memory_debug_registers(t.as, 0x1ffc, 8), ==, 4);
     g_assert_cmpint(memory_debug_write(t.as, 0x1ffc, "abcdefgh", 8), ==, BUS_OK);
     g_assert_cmphex(t.p.value, ==, 0x64636261);
     g_assert_cmpint(memory_debug_read(t.as, 0x2000, buf, 4), ==, BUS_OK);
