@@ -72,15 +72,23 @@ def test_sandbox_default(b):
 def test_sandbox_call(b):
     """a call that is not in the list, made by a debugger in the machine's stead: its name is told, the files are removed"""
     need_sandbox()
+    for count, thread in enumerate(("lyrebird", "vcpu"), 1):
+        forbidden_call(b, thread)
+        said = b.log_path.read_text(encoding="utf-8", errors="replace").count("lyrebird: the system call personality (")
+        check(said == count, f"{thread}: the call's name is told {said} times, not {count}")
+
+
+def forbidden_call(b, thread):
     m = start(b, monitor=b.tmp / "mon")
-    gdb = [need("gdb-multiarch"), "-nx", "-batch", "-p", str(m.proc.pid), "-ex", "handle SIGSYS nostop noprint pass", "-ex",
-           "call (int)((int (*)(long))personality)(0xffffffff)"]
+    select = f"python [(t.switch(), print('now', t.name)) for t in gdb.selected_inferior().threads() if t.name.startswith('{thread}')]"
+    gdb = [need("gdb-multiarch"), "-nx", "-batch", "-p", str(m.proc.pid), "-ex", "handle SIGSYS nostop noprint pass", "-ex", select,
+           "-ex", "call (int)((int (*)(long))personality)(0xffffffff)"]
     said = subprocess.run(gdb, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False).stdout
     if "ptrace" in said:
         raise Skip("this host lets no debugger in (ptrace)")
-    check(m.wait() == -signal.SIGSYS, f"it ends with {m.proc.returncode}; gdb: {said}")
-    check("the system call personality (" in b.log_path.read_text(encoding="utf-8", errors="replace"), f"the message; gdb: {said}")
+    check(f"now {thread}" in said, f"there is no thread {thread}: {said}")
+    check(m.wait() == -signal.SIGSYS, f"{thread}: it ends with {m.proc.returncode}; gdb: {said}")
     check(not (b.tmp / "mon").exists(), "its socket stays")
 
 
