@@ -6,6 +6,8 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +81,16 @@ bool log_set_items(const char *spec, bool *help, GError **err)
     return true;
 }
 
+/* A pipe that nobody reads is an error: a machine that runs would wait for its reader. */
+static FILE *open_file(const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+    if (fd >= 0 && g_unix_set_fd_nonblocking(fd, FALSE, NULL)) {
+        return fdopen(fd, "w");
+    }
+    return NULL;
+}
+
 bool log_set_file(const char *path, GError **err)
 {
     g_auto(GStrv) parts = g_strsplit(path, "%d", -1);
@@ -93,11 +105,11 @@ bool log_set_file(const char *path, GError **err)
         return false;
     }
     g_autofree char *name = g_strjoinv(pid, parts);
-    FILE *f = fopen(name, "we");
+    FILE *f = open_file(name);
     if (!f) {
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "-D %s: cannot open the log file: %s; choose a file that can be written", name,
-                    g_strerror(errno));
+                    "-D %s: cannot open the log file: %s; %s", name, g_strerror(errno),
+                    errno == ENXIO ? "start what reads it first" : "choose a file that can be written");
         return false;
     }
     setvbuf(f, NULL, _IOLBF, 0);

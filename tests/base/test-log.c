@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void test_items(void)
@@ -35,6 +36,11 @@ static void test_file(void)
     g_assert_false(log_set_file("%s", &err));
     g_clear_error(&err);
     g_assert_false(log_set_file("/nonexistent/x", &err));
+    g_clear_error(&err);
+    unlink(path);
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0); /* nobody reads it, and nobody waits for that */
+    g_assert_false(log_set_file(path, &err));
+    g_assert_nonnull(strstr(err->message, "start what reads it first"));
     unlink(path);
     rmdir(dir);
 }
