@@ -131,6 +131,36 @@ static bool run_human(Control *c, const void *args, void *result, GError **err)
     return true;
 }
 
+/* ---- texts of `info`, for people who look through a program ------------------ */
+
+typedef struct HumanReadableText {
+    char *text;
+} HumanReadableText;
+
+#define T HumanReadableText
+static const Prop text_props[] = { { "human-readable-text", PROP_STRING, ALWAYS(text) }, { NULL } };
+#undef T
+static const Shape text_shape = { "HumanReadableText", sizeof(HumanReadableText), text_props };
+
+static bool tell_info(Control *c, const char *name, void *result, GError **err)
+{
+    HumanReadableText *r = result;
+    GString *out = g_string_new(NULL);
+    bool ok = monitor_find(monitor_infos, name)->run(c->machine, "", out, err);
+    r->text = g_string_free(out, FALSE);
+    return ok;
+}
+
+static bool run_query_jit(Control *c, const void *args, void *result, GError **err)
+{
+    return tell_info(c, "jit", result, err);
+}
+
+static bool run_query_irq(Control *c, const void *args, void *result, GError **err)
+{
+    return tell_info(c, "irq", result, err);
+}
+
 /* clang-format off */
 const Command commands_run[] = {
     { "quit", "end the program", NULL, NULL, COMMAND_OOB, run_quit },
@@ -146,6 +176,8 @@ const Command commands_run[] = {
       run_set_action },
     { "watchdog-set-action", "what follows when a watchdog expires", &watchdog_shape, NULL, 0, run_nothing },
     { "human-monitor-command", "what the human monitor prints for a line", &human_shape, RETURNS_STRING, 0, run_human },
+    { "x-query-jit", "what the translator has done (unstable)", NULL, RETURNS_STRUCT(text_shape), 0, run_query_jit },
+    { "x-query-irq", "how often each interrupt came (unstable)", NULL, RETURNS_STRUCT(text_shape), 0, run_query_irq },
     { NULL },
 };
 /* clang-format on */
