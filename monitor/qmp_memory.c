@@ -41,27 +41,52 @@ static const Shape memsave_shape = { "MemSave", sizeof(MemSave), memsave_props }
 static const Shape pmemsave_shape = { "PhysicalMemSave", sizeof(MemSave), pmemsave_props };
 
 typedef struct Piece {
+    AddressSpace *memory;
     uint64_t addr;
     size_t size;
+    uint64_t registers; /* bytes of all pieces so far that are of devices */
     void *buf;
     bool ok;
 } Piece;
 
+/* Registers take a call for each four bytes: the 256 MiB of PCI's configuration space, seconds. */
+static bool may_read(Piece *p, uint64_t phys, uint64_t size)
+{
+    p->registers += memory_debug_registers(p->memory, phys, size);
+    return p->registers <= REGISTERS_MAX;
+}
+
 static void read_virtual(CPU *cpu, void *opaque)
 {
+    enum { PAGE = 4096 };
     Piece *p = opaque;
-    p->ok = cpu_debug_read(cpu, p->addr, p->buf, p->size);
+    uint64_t phys, size;
+    p->ok = true;
+    for (uint64_t done = 0; p->ok && done < p->size; done += size) {
+        size = MIN(PAGE - ((p->addr + done) & (PAGE - 1)), p->size - done);
+        p->ok = cpu->arch->debug_walk(cpu, p->addr + done, &phys) && may_read(p, phys, size) &&
+                cpu_debug_read(cpu, p->addr + done, (uint8_t *)p->buf + done, size);
+    }
 }
 
 /* cpu NULL: a physical address. */
-static bool read_piece(const Machine *m, CPU *cpu, Piece *p)
+static bool read_piece(CPU *cpu, Piece *p, const MemSave *a, GError **err)
 {
     if (cpu) {
         cpu_run(cpu, read_virtual, p);
     } else {
-        p->ok = memory_debug_read(m->memory, p->addr, p->buf, p->size) == BUS_OK;
+        p->ok =
+            may_read(p, p->addr, p->size) && memory_debug_read(p->memory, p->addr, p->buf, p->size) == BUS_OK;
     }
-    return p->ok;
+    if (p->registers > REGISTERS_MAX) {
+        return command_error(
+            err, ERROR_GENERIC,
+            "Parameter 'size' expects at most %d bytes of device registers; save the rest apart",
+            REGISTERS_MAX);
+    }
+    return p->ok ||
+           command_error(err, ERROR_GENERIC, "Invalid addr 0x%016" PRIx64 "/size %" PRId64 " specified",
+                         (uint64_t)a->addr, a->size);
 }
 
 static bool write_piece(int fd, const Piece *p, const char *filename, GError **err)
@@ -81,18 +106,14 @@ static bool write_piece(int fd, const Piece *p, const char *filename, GError **e
 static bool save_to(int fd, const Machine *m, CPU *cpu, const MemSave *a, GError **err)
 {
     g_autofree uint8_t *buf = g_malloc(PIECE);
-    uint64_t size = a->size, from = a->addr;
-    for (uint64_t done = 0; done < size; done += PIECE) {
-        Piece p = { from + done, MIN(size - done, PIECE), buf, false };
-        if (!read_piece(m, cpu, &p)) {
-            return command_error(err, ERROR_GENERIC,
-                                 "Invalid addr 0x%016" PRIx64 "/size %" PRId64 " specified", from, a->size);
-        }
-        if (!write_piece(fd, &p, a->filename, err)) {
-            return false;
-        }
+    Piece p = { .memory = m->memory, .addr = a->addr, .buf = buf };
+    bool ok = true;
+    for (uint64_t left = a->size; ok && left; left -= p.size) {
+        p.size = MIN(left, PIECE);
+        ok = read_piece(cpu, &p, a, err) && write_piece(fd, &p, a->filename, err);
+        p.addr += p.size;
     }
-    return true;
+    return ok;
 }
 
 static bool save(const Machine *m, CPU *cpu, const MemSave *a, GError **err)
@@ -123,16 +144,8 @@ static bool run_memsave(Control *c, const void *args, void *result, GError **err
     return save(m, m->cpus[a->cpu], a, err);
 }
 
-/* Registers take a call for each four bytes: the 256 MiB of PCI's configuration space, seconds. */
 static bool run_pmemsave(Control *c, const void *args, void *result, GError **err)
 {
-    const MemSave *a = args;
-    if (a->size > 0 && memory_debug_registers(c->machine->memory, a->addr, a->size) > REGISTERS_MAX) {
-        return command_error(
-            err, ERROR_GENERIC,
-            "Parameter 'size' expects at most %d bytes of device registers; save the rest apart",
-            REGISTERS_MAX);
-    }
     return save(c->machine, NULL, args, err);
 }
 
