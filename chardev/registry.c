@@ -78,10 +78,9 @@ static bool log_open(Chardev *chr, const ChardevOptions *o, GError **err)
     chr->log_fd = fdset_open(o->logfile, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY |
                                              (o->logappend ? O_APPEND : O_TRUNC));
     if (chr->log_fd < 0) {
-        chr_error(err,
-                  "chardev '%s': could not open the log file '%s': %s; check the folder and "
-                  "its permissions",
-                  chr->id, o->logfile, g_strerror(errno));
+        chr_error(err, "chardev '%s': could not open the log file '%s': %s; %s", chr->id, o->logfile,
+                  g_strerror(errno),
+                  errno == ENXIO ? "start what reads it first" : "check the folder and its permissions");
         return false;
     }
     return true;
