@@ -230,6 +230,13 @@ static bool run_screendump(Control *c, const void *args, void *result, GError **
     return command_error(err, ERROR_GENERIC, "There is no console to take a screendump from");
 }
 
+static bool run_send_key(Control *c, const void *args, void *result, GError **err)
+{
+    return command_error(
+        err, ERROR_GENERIC,
+        "There is no keyboard whose keys could be pressed; write to the serial console instead");
+}
+
 /* clang-format off */
 const Command commands_absent[] = {
     { "query-iothreads", "threads for disks: there are none", NULL, RETURNS_LIST(iothread_shape), 0, run_empty },
@@ -258,7 +265,7 @@ const Command commands_absent[] = {
       run_generation_id },
     { "query-acpi-ospm-status", "of devices that are not there", NULL, RETURNS_LIST(ospm_shape), 0, run_ospm },
     { "screendump", "a picture of the screen, which is not there", &screendump_shape, NULL, 0, run_screendump },
-    { "send-key", "press keys; no keyboard hears of it", &send_key_shape, NULL, 0, run_empty },
+    { "send-key", "press keys, of a keyboard that is not there", &send_key_shape, NULL, 0, run_send_key },
     { NULL },
 };
 /* clang-format on */
