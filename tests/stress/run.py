@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""By hand: Debian's stress-ng and a parallel compile, each in a guest of four CPUs (docs/stress.md).
+"""By hand: Debian's stress-ng and compiles in a guest (docs/stress.md).
 
   tests/stress/run.py [--smp 4] [--seconds 10] stress-ng      methods that several CPUs share, with --verify
   tests/stress/run.py [--smp 4] [--times 10] compile          gcc -j of zlib, again and again: all results equal
+  tests/stress/run.py --smp 1 [--times 3] speed               seconds of a compiler, alone, and of a shell's loop
   ... -- -accel tcg,tb-size=1                                 more options for the emulator
 
 The disk is made once, from packages, in ${XDG_CACHE_HOME:-~/.cache}/lyrebird/stress; what a run writes is dropped.
-LYREBIRD names the program (default build/lyrebird)."""
+LYREBIRD names the program (default build/lyrebird); a QEMU takes the same options."""
 import argparse
 import os
 import pathlib
@@ -47,6 +48,17 @@ for n in $(seq {times}); do
     sum=$(cat *.o *.lo libz.a libz.so.1.* example minigzip | sha256sum); cd ..
     echo "compile $n: $((SECONDS - start)) s, $sum"
     [ -z "$first" ] && first=$sum; [ "$sum" = "$first" ] || {{ status=1; echo "stress: another result"; }}
+done
+"""
+SPEED = r"""
+cd /stress/source; status=0 TIMEFORMAT="%R s, of it user %U, system %S"
+cc1=$(gcc -print-prog-name=cc1)
+for f in [a-f]*.c [i-z]*.c; do gcc -E $f -o /tmp/${{f%.c}}.i; done
+echo "speed: cc1 for $(cat /tmp/*.i | wc -c) bytes, a shell with pipes, a shell alone"
+for n in $(seq {times}); do
+    echo -n "speed cc1 $n: "; time for f in /tmp/*.i; do $cc1 -quiet -fpreprocessed -O2 $f -o /tmp/out.s || status=1; done
+    echo -n "speed shell $n: "; time for ((i = 0; i < 150; i++)); do v=$(echo $i | sed s/1/2/); [ -n "$v" ] || status=1; done
+    echo -n "speed loop $n: "; time for ((i = 0, v = 0; i < 200000; i++)); do ((v += i)); done
 done
 """
 
@@ -102,6 +114,8 @@ def job_disk(image, job, where):
 def job_of(args):
     if args.job == "compile":
         return COMPILE.format(times=args.times, jobs=args.smp)
+    if args.job == "speed":
+        return SPEED.format(times=args.times)
     return STRESS_NG.format(methods=" ".join(args.methods.split(",") if args.methods else METHODS), seconds=args.seconds,
                             instances=args.smp, limit=20 * args.seconds + 60)
 
@@ -111,8 +125,8 @@ def main():
     p.add_argument("--smp", type=int, default=4)
     p.add_argument("--seconds", type=int, default=10, help="of each method (default 10)")
     p.add_argument("--methods", help="of stress-ng, with commas")
-    p.add_argument("--times", type=int, default=10, help="compiles (default 10)")
-    p.add_argument("job", choices=("stress-ng", "compile"))
+    p.add_argument("--times", type=int, default=10, help="compiles, or rounds of speed (default 10)")
+    p.add_argument("job", choices=("stress-ng", "compile", "speed"))
     p.add_argument("rest", nargs="*", help="more options for the emulator, after --")
     args = p.parse_args()
     g = guest.ready("trixie", root=False)
