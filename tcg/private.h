@@ -21,6 +21,23 @@ IrRef ir_operand(IrBlock *b, IrType type, IrRef r);
 /* Branches over one or two operations become IR_SELECT (ifconvert.c). */
 void ir_convert_branches(IrBlock *b);
 
+/* ---- for back ends: accesses that share one TLB check (shares.c) ---- */
+
+enum { IR_SHARE_SLOTS = 8 };
+typedef struct IrShare {
+    uint32_t first, last; /* operations; the first is to be checked for all */
+    int32_t low, end; /* the bytes that all touch are [a + low, a + end), a being the operand of the first */
+    uint8_t slot;     /* below IR_SHARE_SLOTS: no other share with this number is open from first to last */
+} IrShare;
+typedef struct IrShares {
+    IrShare *all;
+    uint16_t *of; /* by operation: index in `all`; 0: shares with nobody */
+    unsigned count, capacity, ops;
+} IrShares;
+/* *s: zeroes, or what an earlier call left; lives until ir_shares_clear(). */
+void ir_find_shares(const IrBlock *b, IrShares *s);
+void ir_shares_clear(IrShares *s);
+
 /* ---- for back ends (pc-table.c) ---- */
 
 /* A return address, as an offset in the block's code, and the guest instruction it belongs to. */

@@ -166,7 +166,7 @@ static Cold *begin(Jit *j, const IrInsn *i, IrOp op, int32_t disp, IrRef value, 
     }
     c->addr = gen_address(j, i->a, disp);
     reg_flush_live(j);
-    c->fixups[0] = gen_tlb_check(j, c->addr, c->mop, j->c.tlb_wr);
+    c->fixups[0] = gen_tlb_check(j, c->addr, memop_bytes(c->mop), c->mop & MEM_ALIGN, j->c.tlb_wr);
     return c;
 }
 

@@ -77,6 +77,7 @@ static void jit_free(Jit *j)
     if (!j) {
         return;
     }
+    ir_shares_clear(&j->shares);
     g_free(j->pin);
     g_free(j);
 }
@@ -171,13 +172,15 @@ static bool begin(Jit *j, const IrBlock *ir)
     j->cold_count = j->pc_count = j->exit_count = j->fixup_count = j->move_count = 0;
     j->movable = ir->movable && gen_is_wide(ir->pc);
     j->failed = false;
-    j->flags_at = UINT32_MAX;
+    j->flags_at = j->addend_at = UINT32_MAX;
+    memset(j->share_in, 0, sizeof(j->share_in));
     if (ir->temp_count >= MAX_TEMPS || ir->label_count >= MAX_LABELS) {
         return false;
     }
     memset(j->label_pos, 0xff, (ir->label_count + 1) * sizeof(j->label_pos[0]));
     memset(j->holds, 0, sizeof(j->holds));
     reg_find_last_uses(j);
+    ir_find_shares(ir, &j->shares);
     reg_reset(j);
     return true;
 }
@@ -198,7 +201,7 @@ static bool jit_compile(Jit *j, const IrBlock *ir, uint8_t *rw, const uint8_t *r
         return false;
     }
     for (j->at = 0; j->at < ir->count; j->at++) {
-        out->full = (size_t)(end - j->a.p) < JIT_SLACK + (size_t)j->cold_count * 64;
+        out->full = (size_t)(end - j->a.p) < JIT_SLACK + (size_t)j->cold_count * COLD_BYTES;
         if (out->full || j->failed) {
             return false;
         }

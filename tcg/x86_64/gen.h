@@ -10,11 +10,13 @@
 #include "tcg/x86_64/emit.h"
 
 enum {
-    PINS = 10,      /* registers for globals */
-    SLOTS = 128,    /* spill slots */
-    SLOT_BASE = 16, /* below: outgoing stack arguments */
+    PINS = 10,       /* registers for globals */
+    SLOTS = 128,     /* spill slots */
+    SHARE_BASE = 16, /* addends of shares; below: outgoing stack arguments */
+    SLOT_BASE = SHARE_BASE + IR_SHARE_SLOTS * 8,
     FRAME = SLOT_BASE + SLOTS * 8 + 8,
     JIT_SLACK = 1024, /* bytes that one operation may take, cold part included */
+    COLD_BYTES = 112, /* that one of the cold parts may take */
     JIT_HEAD = 16384, /* bytes for stubs and helper table at the start of a cache */
     MAX_HELPERS = 1024,
     SCRATCH = 3, /* rax rcx rdx are numbers 0 1 2 */
@@ -40,6 +42,9 @@ typedef enum ColdKind { COLD_LOAD, COLD_STORE, COLD_ATOMIC, COLD_CHAIN, COLD_POL
 typedef struct Cold {
     uint8_t kind, mop;
     int8_t addr, dst;   /* registers */
+    uint8_t forget;     /* shares, by slot, that are open here: a bit each */
+    uint32_t until;     /* not 0: do what stands from resume to here, and go on in the next */
+    int32_t disp;       /* the address is that much more than addr */
     uint32_t fixups[2]; /* rel32s that come here; 0: unused */
     uint32_t resume;    /* position to go back to */
     Loc value;          /* of a store or an atomic */
@@ -74,7 +79,11 @@ struct Jit {
                                   in reach of 8-bit displacements */
     /* ---- the block under way */
     const IrBlock *ir;
-    unsigned at;          /* index of the operation */
+    unsigned at; /* index of the operation */
+    IrShares shares;
+    unsigned share_in[IR_SHARE_SLOTS]; /* by slot: the share that was begun last */
+    uint32_t addend_at;                /* when this is the position, rcx has what share addend_of keeps */
+    unsigned addend_of;
     uint64_t pc;          /* of the guest instruction */
     IrRef holds[SCRATCH]; /* temps in rax rcx rdx */
     unsigned locked;      /* bits of scratch registers in use by this operation */
@@ -189,7 +198,8 @@ void gen_cold_access(Jit *j, const Cold *c); /* mem.c */
 /* mem.c: the pieces of an access, see its head */
 int gen_address(Jit *j, IrRef base, int32_t disp); /* in a register that the fast path leaves alone */
 Loc gen_waiting(Jit *j, IrRef r);                  /* a value, where it is while rax, rcx and rdx are busy */
-uint32_t gen_tlb_check(Jit *j, int addr, MemOp m, int32_t tag); /* the fixup of the miss; rcx: the addend */
+/* Of so many bytes; the fixup of the miss; rcx: the addend. */
+uint32_t gen_tlb_check(Jit *j, int addr, unsigned bytes, bool aligned, int32_t tag);
 void gen_load_loc(Asm *a, int reg, Loc l);
 void gen_load_bytes(Asm *a, int reg, Loc from, MemOp m); /* little endian; from memory, or rax, rcx, rdx */
 Cold *gen_cold_new(Jit *j, ColdKind kind);

@@ -120,10 +120,10 @@ int gen_address(Jit *j, IrRef base, int32_t disp)
     return RDX;
 }
 
-uint32_t gen_tlb_check(Jit *j, int addr, MemOp m, int32_t tag)
+uint32_t gen_tlb_check(Jit *j, int addr, unsigned bytes, bool aligned, int32_t tag)
 {
     Asm *a = &j->a;
-    unsigned size = memop_bytes(m), shift = j->c.page_bits - 5;
+    unsigned shift = j->c.page_bits - 5;
     int32_t index_mask = ((1 << j->c.tlb_bits) - 1) << 5;
     int32_t page_mask = -(1 << j->c.page_bits);
     if (j->bmi2) {
@@ -134,19 +134,106 @@ uint32_t gen_tlb_check(Jit *j, int addr, MemOp m, int32_t tag)
         x_shift_imm(a, SH_SHR, 0, RCX, shift);
     }
     x_alu_imm(a, ALU_AND, 0, loc_reg(RCX), index_mask);
-    if (m & MEM_ALIGN) {
+    if (aligned) {
         x_mov(a, RAX, addr);
-        page_mask |= size - 1;
-    } else if (size == 1) {
+        page_mask |= bytes - 1;
+    } else if (bytes == 1) {
         x_mov(a, RAX, addr);
     } else {
-        x_op(a, X_LEA | X_W, RAX, loc_mem(addr, size - 1));
+        x_op(a, X_LEA | X_W, RAX, loc_mem(addr, bytes - 1));
     }
     x_alu_imm(a, ALU_AND, X_W, loc_reg(RAX), page_mask);
     x_alu(a, ALU_CMP, X_W, RAX, loc_mem2(R15, RCX, tag));
     uint32_t miss = x_jcc_fwd(a, CC_NE);
     x_op(a, X_MOV_LOAD | X_W, RCX, loc_mem2(R15, RCX, j->c.tlb_addend));
     return miss;
+}
+
+/* ---- shares: see shares.c ---- */
+
+static Loc share_loc(unsigned slot)
+{
+    return loc_mem(RSP, SHARE_BASE + slot * 8);
+}
+
+/* The access under way: at addr + disp in the guest, rcx + addr + disp here, once it is checked. */
+typedef struct Access {
+    const IrShare *share; /* NULL: alone */
+    bool first;           /* of its share: checks for all */
+    bool in_rcx;          /* another: what the first found is in rcx already */
+    int addr;
+    int32_t disp;
+} Access;
+
+/* How far from its base the register that gen_address() is to make. */
+static Access access_begin(Jit *j, const IrInsn *i)
+{
+    unsigned n = j->shares.of[j->at];
+    Access x = { .disp = i->aux };
+    if (n) {
+        x.share = &j->shares.all[n];
+        x.first = x.share->first == j->at;
+        x.in_rcx = j->addend_of == n && j->addend_at == x_pos(&j->a);
+    }
+    return x;
+}
+
+static int32_t access_offset(const Access *x)
+{
+    return !x->share ? x->disp : x->first ? x->share->low : 0;
+}
+
+static void access_address(Jit *j, Access *x, IrRef base)
+{
+    x->addr = gen_address(j, base, access_offset(x));
+    x->disp -= access_offset(x);
+}
+
+/* rcx: the addend.  The fixup of the miss, if one can begin here. */
+static uint32_t access_check(Jit *j, const Access *x, MemOp m, int32_t tag)
+{
+    if (!x->share) {
+        return gen_tlb_check(j, x->addr, memop_bytes(m), m & MEM_ALIGN, tag);
+    }
+    Loc kept = share_loc(x->share->slot);
+    if (x->first) {
+        uint32_t miss = gen_tlb_check(j, x->addr, x->share->end - x->share->low, false, tag);
+        x_op(&j->a, X_MOV_STORE | X_W, RCX, kept);
+        j->share_in[x->share->slot] = x->share - j->shares.all;
+        return miss;
+    }
+    if (x->in_rcx && j->addend_at == x_pos(&j->a)) {
+        j->cold[j->cold_count - 1].until = j->addend_at;
+        return 0; /* nothing stands between the two: who misses one goes on in the cold part of the other */
+    }
+    if (!x->in_rcx) {
+        x_op(&j->a, X_MOV_LOAD | X_W, RCX, kept);
+    }
+    x_op(&j->a, X_TEST | X_W, RCX, loc_reg(RCX));
+    return x_jcc_fwd(&j->a, CC_E);
+}
+
+/* The cold part of it: resumes here, with nothing left of what any share found. */
+static Cold *access_cold(Jit *j, const Access *x, ColdKind kind, MemOp m, uint32_t miss)
+{
+    Cold *c = gen_cold_new(j, kind);
+    c->mop = m;
+    c->addr = x->addr;
+    c->disp = x->disp;
+    c->fixups[0] = miss;
+    c->resume = x_pos(&j->a);
+    for (unsigned n = 0; n < IR_SHARE_SLOTS; n++) {
+        if (j->share_in[n] && j->shares.all[j->share_in[n]].last > j->at) {
+            c->forget |= 1u << n;
+        }
+    }
+    return c;
+}
+
+static void access_end(Jit *j, const Access *x)
+{
+    j->addend_at = x->share ? x_pos(&j->a) : UINT32_MAX;
+    j->addend_of = x->share ? x->share - j->shares.all : 0;
 }
 
 static void full_fence(Jit *j)
@@ -169,23 +256,20 @@ void gen_load(Jit *j, const IrInsn *i)
     if (m & MEM_REL) { /* sequentially consistent: no earlier store behind this load */
         full_fence(j);
     }
-    int addr = gen_address(j, i->a, i->aux);
+    Access x = access_begin(j, i);
+    access_address(j, &x, i->a);
     reg_flush_live(j);
     int d = reg_pinned(j, i->dst);
     if (d == NO_REG) {
         d = RAX;
     }
-    uint32_t miss = gen_tlb_check(j, addr, m, j->c.tlb_rd);
-    x_op(&j->a, load_opcode(m), d, loc_mem2(RCX, addr, 0));
+    uint32_t miss = access_check(j, &x, m, j->c.tlb_rd);
+    x_op(&j->a, load_opcode(m), d, loc_mem2(RCX, x.addr, x.disp));
     emit_bswap(&j->a, d, m);
-    Cold *c = gen_cold_new(j, COLD_LOAD);
-    c->mop = m;
-    c->addr = addr;
-    c->dst = d;
-    c->fixups[0] = miss;
-    c->resume = x_pos(&j->a);
+    access_cold(j, &x, COLD_LOAD, m, miss)->dst = d;
     reg_release_all(j);
     reg_bind(j, i->dst, d);
+    access_end(j, &x);
 }
 
 Loc gen_waiting(Jit *j, IrRef r)
@@ -217,14 +301,16 @@ void gen_store(Jit *j, const IrInsn *i)
 {
     MemOp m = i->type;
     Asm *a = &j->a;
-    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX && (reg_pinned(j, i->a) == NO_REG || i->aux)) {
+    Access x = access_begin(j, i);
+    if (ir_is_temp(i->b) && j->temp_reg[i->b] == RDX &&
+        (reg_pinned(j, i->a) == NO_REG || access_offset(&x))) {
         reg_spill_temp(j, i->b); /* the address needs rdx */
     }
-    int addr = gen_address(j, i->a, i->aux);
-    Loc value = store_value(j, i, addr);
+    access_address(j, &x, i->a);
+    Loc value = store_value(j, i, x.addr);
     reg_flush_live(j);
-    uint32_t miss = gen_tlb_check(j, addr, m, j->c.tlb_wr);
-    Loc to = loc_mem2(RCX, addr, 0);
+    uint32_t miss = access_check(j, &x, m, j->c.tlb_wr);
+    Loc to = loc_mem2(RCX, x.addr, x.disp);
     bool wide = value.kind == LOC_IMM && value.value != (int32_t)value.value;
     if (value.kind == LOC_IMM && !wide && !(m & MEM_BE)) {
         emit_store_imm(a, m, value.value, to);
@@ -238,16 +324,12 @@ void gen_store(Jit *j, const IrInsn *i)
         emit_bswap(a, v, m & ~MEM_SIGN);
         emit_store(a, m, v, to);
     }
-    Cold *c = gen_cold_new(j, COLD_STORE);
-    c->mop = m;
-    c->addr = addr;
-    c->value = value;
-    c->fixups[0] = miss;
-    c->resume = x_pos(a);
+    access_cold(j, &x, COLD_STORE, m, miss)->value = value;
     if (m & MEM_ACQ) { /* sequentially consistent: no later load before this store */
         full_fence(j);
     }
     reg_release_all(j);
+    access_end(j, &x);
 }
 
 void gen_load_loc(Asm *a, int reg, Loc l)
@@ -264,12 +346,14 @@ static const uint8_t *stub_of(const Jit *j, ColdKind kind)
     return kind == COLD_LOAD ? j->stub_load : kind == COLD_STORE ? j->stub_store : j->stub_atomic;
 }
 
-/* The cold part of an access; it returns into the block behind the fast one. */
-void gen_cold_access(Jit *j, const Cold *c)
+static void emit_slow_access(Jit *j, const Cold *c)
 {
     Asm *a = &j->a;
-    x_bind(a, c->fixups[0]);
-    x_mov(a, RAX, c->addr); /* before rdx, which may hold the address, takes the value */
+    if (c->disp) { /* before rdx, which may hold the address, takes the value */
+        x_op(a, X_LEA | X_W, RAX, loc_mem(c->addr, c->disp));
+    } else {
+        x_mov(a, RAX, c->addr);
+    }
     if (c->kind == COLD_ATOMIC && c->op == IR_CAS) {
         gen_load_loc(a, RDX, c->expected);
         x_op(a, X_MOV_STORE | X_W, RDX, loc_mem(RSP, 0));
@@ -283,6 +367,35 @@ void gen_cold_access(Jit *j, const Cold *c)
     if (c->kind != COLD_STORE) {
         x_mov(a, c->dst, RAX);
     }
+}
+
+static void forget_shares(Asm *a, unsigned slots)
+{
+    if (slots) {
+        x_mov_imm(a, RCX, 0, false);
+    }
+    for (unsigned n = 0; n < IR_SHARE_SLOTS; n++) {
+        if (slots >> n & 1) {
+            x_op(a, X_MOV_STORE | X_W, RCX, share_loc(n));
+        }
+    }
+}
+
+/* The cold part of an access; it returns into the block behind the fast one, or does what stands there up to the next
+ * access and goes on in the cold part of that, which is the next here as well. */
+void gen_cold_access(Jit *j, const Cold *c)
+{
+    Asm *a = &j->a;
+    if (c->fixups[0]) {
+        x_bind(a, c->fixups[0]);
+    }
+    emit_slow_access(j, c);
+    if (c->until) {
+        memcpy(a->p, a->start + c->resume, c->until - c->resume);
+        a->p += c->until - c->resume;
+        return;
+    }
+    forget_shares(a, c->forget);
     x_jmp(a, a->rx + c->resume);
 }
 

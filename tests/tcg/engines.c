@@ -14,6 +14,8 @@ const TestEngine test_engines[] = {
     { "jit-slow", false, true, jit_engine_slow },
     { "jit-fast", false, true, jit_engine_fast },
     { "jit-fast-optimized", true, true, jit_engine_fast },
+    { "jit-moving", false, true, jit_engine_moving },
+    { "jit-moving-optimized", true, true, jit_engine_moving },
     { "jit-random", false, true, jit_engine_random },
     { "jit-random-optimized", true, true, jit_engine_random },
     { NULL },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs a test program through the back end of this host, with a run time that is as small as
  * can be: every exit leaves.  `slow`: the TLB is empty, each access takes the cold path;
- * else the test RAM is entered. */
+ * `moving`: it has every other page, and each cold path changes which, and where RAM is in the host; else the
+ * test RAM is entered. */
 #include "jit-engine.h"
 
 #include <string.h>
@@ -33,11 +34,39 @@ static void restore_pc(CPU *cpu)
     ((ToyCPU *)cpu)->pc = pc;
 }
 
+enum { SERVE_NONE, SERVE_ALL, SERVE_EVEN, SERVE_ODD };
+static unsigned serve; /* which pages of RAM the TLB has */
+
+static void fill_tlb(void)
+{
+    for (uint64_t at = TOY_RAM; at < TOY_RAM + TOY_RAM_SIZE; at += 4096) {
+        bool has = serve == SERVE_ALL || serve == SERVE_EVEN + (at >> 12) % 2;
+        context.tlb[at >> 12] =
+            has ? (Entry){ at, at, NEVER, (uintptr_t)toy_ram - TOY_RAM } : (Entry){ NEVER, NEVER, NEVER, 0 };
+    }
+}
+
+/* Behind an access that took the cold path: what blocks found in the TLB before is wrong now. */
+static void move_ram(void)
+{
+    static uint8_t other[2][TOY_RAM_SIZE];
+    if (serve < SERVE_EVEN) {
+        return;
+    }
+    uint8_t *to = other[toy_ram == other[0]];
+    memcpy(to, toy_ram, TOY_RAM_SIZE);
+    memset(toy_ram, 0xa5, TOY_RAM_SIZE);
+    toy_ram = to;
+    serve ^= SERVE_EVEN ^ SERVE_ODD;
+    fill_tlb();
+}
+
 static uint64_t engine_load(CPU *cpu, uint64_t vaddr, MemOp mop)
 {
     uint64_t old = ((ToyCPU *)cpu)->pc;
     restore_pc(cpu);
     uint64_t v = toy_runtime.load(cpu, vaddr, mop);
+    move_ram();
     ((ToyCPU *)cpu)->pc = old;
     return v;
 }
@@ -47,6 +76,7 @@ static void engine_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value)
     uint64_t old = ((ToyCPU *)cpu)->pc;
     restore_pc(cpu);
     toy_runtime.store(cpu, vaddr, mop, value);
+    move_ram();
     ((ToyCPU *)cpu)->pc = old;
 }
 
@@ -55,6 +85,7 @@ static uint64_t engine_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint
     uint64_t old = ((ToyCPU *)cpu)->pc;
     restore_pc(cpu);
     uint64_t v = toy_runtime.atomic(cpu, vaddr, mop, op, value, expected);
+    move_ram();
     ((ToyCPU *)cpu)->pc = old;
     return v;
 }
@@ -128,15 +159,14 @@ static void need_jit(uint32_t random)
 }
 
 /* random: JitConfig.random */
-static void run(const IrBlock *b, CPU *cpu, bool fast, uint32_t random)
+static void run(const IrBlock *b, CPU *cpu, unsigned pages, uint32_t random)
 {
     need_jit(random);
     for (unsigned n = 0; n < G_N_ELEMENTS(context.tlb); n++) {
         context.tlb[n] = (Entry){ NEVER, NEVER, NEVER, 0 };
     }
-    for (uint64_t at = TOY_RAM; fast && at < TOY_RAM + TOY_RAM_SIZE; at += 4096) {
-        context.tlb[at >> 12] = (Entry){ at, at, NEVER, (uintptr_t)toy_ram - TOY_RAM };
-    }
+    serve = pages;
+    fill_tlb();
     block = b;
     g_assert(jit_backend->compile(jit, b, rw + head, rx + head, CODE_BYTES - head, &out));
     jit_backend->enter(jit, cpu, &context, rx + head, &frame);
@@ -144,12 +174,17 @@ static void run(const IrBlock *b, CPU *cpu, bool fast, uint32_t random)
 
 void jit_engine_slow(const IrBlock *b, CPU *cpu)
 {
-    run(b, cpu, false, 0);
+    run(b, cpu, SERVE_NONE, 0);
 }
 
 void jit_engine_fast(const IrBlock *b, CPU *cpu)
 {
-    run(b, cpu, true, 0);
+    run(b, cpu, SERVE_ALL, 0);
+}
+
+void jit_engine_moving(const IrBlock *b, CPU *cpu)
+{
+    run(b, cpu, SERVE_EVEN, 0);
 }
 
 /* Values that differ from run to run: places in the code become code+OFFSET, other host

@@ -6,6 +6,7 @@
 
 void jit_engine_slow(const IrBlock *b, CPU *cpu);
 void jit_engine_fast(const IrBlock *b, CPU *cpu);
+void jit_engine_moving(const IrBlock *b, CPU *cpu);
 void jit_engine_random(const IrBlock *b, CPU *cpu); /* registers at random */
 /* The host code of a block as lines of assembly without addresses; "" when this program has no
  * disassembler. */

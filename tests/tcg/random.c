@@ -147,20 +147,16 @@ static MemOp any_memop(Gen *g, bool load)
     return m | (below(g, 8) == 0 ? MEM_ACQ : 0) | (below(g, 8) == 0 ? MEM_REL : 0);
 }
 
-static void gen_memory(Gen *g)
+static void gen_access(Gen *g, IrRef base)
 {
-    start_insn(g);
-    IrRef base = gen_address(g);
     int32_t disp = below(g, 4) ? (int)below(g, 64) - 32 : 0;
+    disp *= below(g, 8) ? 1 : 16;
     if (below(g, 2)) {
         MemOp m = any_memop(g, true);
         keep(g, ir_load(g->b, m, any_destination(g), base, disp));
     } else {
         MemOp m = any_memop(g, false);
         ir_store(g->b, m, any_source(g), base, disp);
-    }
-    if (below(g, 16) == 0) {
-        ir_fence(g->b, below(g, FENCE_FULL + 1));
     }
 }
 
@@ -191,6 +187,29 @@ static void gen_atomic(Gen *g)
         x = ir_load(g->b, m, IR_NONE, addr, 0);
     }
     keep(g, ir_cas(g->b, m | (below(g, 2) ? MEM_UNSEEN : 0), any_destination(g), addr, 0, x, y));
+}
+
+/* Often several by one of two registers, which may move by a constant or be written in between. */
+static void gen_memory(Gen *g)
+{
+    start_insn(g);
+    IrRef bases[2] = { gen_address(g), gen_address(g) };
+    unsigned more = below(g, 2) ? below(g, 8) : 0;
+    gen_access(g, bases[0]);
+    for (unsigned n = 0; n < more; n++) {
+        start_insn(g);
+        IrRef *base = &bases[below(g, 3) == 0];
+        if (below(g, 4) == 0) {
+            IrRef to = ir_is_global(*base) && below(g, 2) ? *base : any_destination(g);
+            *base = ir_op2(g->b, IR_ADD, IR_I64, to, *base, ir_const(g->b, (int)below(g, 128) - 64));
+        } else if (below(g, 8) == 0) {
+            gen_atomic(g);
+        }
+        gen_access(g, *base);
+    }
+    if (below(g, 16) == 0) {
+        ir_fence(g->b, below(g, FENCE_FULL + 1));
+    }
 }
 
 static void gen_env(Gen *g)
