@@ -45,7 +45,8 @@ typedef struct Finder {
     unsigned next; /* the slot to take when none is free */
 } Finder;
 
-enum { ROOT_ZERO = 1 }; /* constants: distances from 0 */
+/* Constants: distances from 0; those that move with the block (ir_const_pc), which are as far from the others as it is. */
+enum { ROOT_ZERO = 1, ROOT_PC };
 
 static Value *value_of_register(Finder *f, IrRef r)
 {
@@ -55,7 +56,10 @@ static Value *value_of_register(Finder *f, IrRef r)
 
 static Value value_of(Finder *f, IrRef r)
 {
-    return ir_is_const(r) ? (Value){ ROOT_ZERO, ir_const_value(f->b, r) } : *value_of_register(f, r);
+    if (!ir_is_const(r)) {
+        return *value_of_register(f, r);
+    }
+    return (Value){ ir_const_is_pc(f->b, r) ? ROOT_PC : ROOT_ZERO, ir_const_value(f->b, r) };
 }
 
 static void forget_globals(Finder *f)
@@ -172,7 +176,7 @@ void ir_find_shares(const IrBlock *b, IrShares *s)
     }
     memset(s->of, 0, b->count * sizeof(s->of[0]));
     s->count = 0;
-    Finder f = { .b = b, .s = s, .roots = ROOT_ZERO };
+    Finder f = { .b = b, .s = s, .roots = ROOT_PC };
     f.values = g_newa(Value, b->guest->global_count + b->temp_count + 1); /* at most 256 KiB */
     new_share(&f, &f.open[0], 0, 0);                                      /* 0 stands for none */
     forget_globals(&f);

@@ -145,10 +145,32 @@ static void test_random(void)
     bare_free(b);
 }
 
+/* An address that moves and one that does not, which are the same here: the second access cannot go where the first went. */
+static void test_absolute(void)
+{
+    static const uint32_t code[] = {
+        0x00000517, /* auipc a0, 0: `here` */
+        0x00053603, /* ld a2, 0(a0) */
+        0x02aab5b7, /* lui a1, 0x2aab */
+        0xaab58593, /* addi a1, a1, -0x555 */
+        0x00c59593, /* slli a1, a1, 12: `here` */
+        0x0085b683, /* ld a3, 8(a1) */
+    };
+    Bare *b = bare_new(&riscv64_arch, "max", "tcg", NULL);
+    uint8_t page[GUEST_PAGE] = { 0 };
+    unsigned at = 0;
+    for (unsigned n = 0; n < G_N_ELEMENTS(code); n++) {
+        put(page, &at, code[n]);
+    }
+    g_assert_true(copied_right(b, page, 0));
+    bare_free(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/riscv/copy/rows", test_rows);
     g_test_add_func("/riscv/copy/random", test_random);
+    g_test_add_func("/riscv/copy/absolute", test_absolute);
     return g_test_run();
 }
