@@ -85,11 +85,11 @@ static unsigned new_share(Finder *f, const Open *o, unsigned slot, uint32_t at)
     return s->count++;
 }
 
+/* The guest chooses distances: they may be half the address space apart. */
 static bool joins(const Open *o, uint32_t root, uint64_t distance, unsigned bytes, bool store)
 {
-    int64_t at = distance - o->from;
-    return o->share && o->root == root && o->store == store && at >= o->end - WINDOW &&
-           at + bytes <= o->low + WINDOW;
+    int64_t at = distance - o->from, first = o->end - WINDOW, last = o->low + WINDOW - (int64_t)bytes;
+    return o->share && o->root == root && o->store == store && at >= first && at <= last;
 }
 
 static void note_access(Finder *f, const IrInsn *in, uint32_t at)

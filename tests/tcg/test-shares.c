@@ -22,6 +22,9 @@ static const Row rows[] = {
     { "register-moves-by-register", "%1 = ld.64 r1, 0\nr1 = add.i64 r1, r2\n%2 = ld.64 r1, 0\nexit_lookup\n", "- -" },
     { "register-cut-to-32-bits", "%1 = ld.64 r1, 0\nr1 = add.i32 r1, 8\n%2 = ld.64 r1, 0\nexit_lookup\n", "- -" },
     { "constants", "%1 = ld.64 0x10000, 0\n%2 = ld.64 0x10010, 8\nexit_lookup\n", "1[0,32) 1" },
+    { "farther-apart-than-an-int64",
+      "%1 = ld.64 0x10000, 0\n%2 = ld.64 0x800000000000fff9, 0\n%3 = ld.64 0x800000000000ffff, 0\n%4 = ld.64 0x8000000000010000, 0\n"
+      "exit_lookup\n", "- 1[0,15) 1 1" },
     { "window", "%1 = ld.64 r1, 0\n%2 = ld.64 r1, 248\n%3 = ld.64 r1, 249\n%4 = ld.64 r1, 256\nexit_lookup\n",
       "1[0,256) 1 2[249,264) 2" },
     { "window-below", "%1 = ld.64 r1, 0\n%2 = ld.64 r1, -248\n%3 = ld.64 r1, -249\nexit_lookup\n", "1[-248,8) 1 -" },
