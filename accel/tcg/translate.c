@@ -36,9 +36,9 @@ typedef struct Fetch {
     uint64_t wants; /* a stretch at this address is to be looked up */
     bool wanting;
     bool faulted; /* the block ends in translate_fetch_fault() */
-    bool not_ram;
-    bool exists; /* another vCPU has made the block meanwhile */
-    bool copied; /* not translated */
+    bool once;    /* some of it is not RAM: without the lock of the code, for a block that is run once */
+    bool exists;  /* another vCPU has made the block meanwhile */
+    bool copied;  /* not translated */
 } Fetch;
 
 static unsigned stretch_end(const Stretch *f)
@@ -93,7 +93,6 @@ static unsigned fetch_stretch(TranslateCtx *t, uint64_t vaddr, uint8_t *buf, uns
         return 0;
     }
     if (!k->at.page) {
-        f->not_ram = true;
         return fetch_bus(t, k->at.code_addr + (vaddr - k->vaddr), buf, n);
     }
     n = MIN(n, k->at.end - offset);
@@ -226,7 +225,7 @@ static void log_code(TcgState *s, const TranslateCtx *t, const TcgBlock *b)
 static void run_translator(const TcgState *s, TranslateCtx *t)
 {
     Fetch *f = t->priv;
-    f->faulted = f->not_ram = false; /* of this try; the one before may have known less */
+    f->faulted = false; /* of this try; the one before may have known less */
     ir_block_reset(t->ir, t->pc);
     t->ir->alone = !s->shared;
     t->size = 0;
@@ -257,7 +256,7 @@ static TcgBlock *block_from(const TranslateCtx *t)
     b->pages[0] = code_addr >> GUEST_PAGE_BITS;
     bool straddles = (code_addr & (GUEST_PAGE - 1)) + b->size > GUEST_PAGE;
     b->pages[1] = straddles ? second_page(f) : BLOCK_NO_PAGE;
-    b->single = !t->page || f->not_ram || tcg_single(t->cpu) || f->faulted;
+    b->single = f->once || tcg_single(t->cpu) || f->faulted;
     return b;
 }
 
@@ -469,7 +468,8 @@ static TcgBlock *translate(CPU *cpu, const TcgFetch *at, bool *exists)
     Fetch f = { .known = { { .vaddr = cpu_pc(cpu), .at = *at } }, .count = 1 };
     TcgBlock *b;
     for (;;) {
-        b = all_is_ram(&f) ? translate_held(cpu, &f) : translate_once(cpu, &f);
+        f.once = !all_is_ram(&f);
+        b = f.once ? translate_once(cpu, &f) : translate_held(cpu, &f);
         if (b || !f.wanting) {
             break;
         }
