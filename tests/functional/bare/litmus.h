@@ -67,7 +67,7 @@ static void meet(void)
 static u64 forbidden_in_all;
 
 /* By hart 0. */
-static void report(const char *name, u64 rounds, u64 forbidden, u64 relaxed)
+static __attribute__((unused)) void report(const char *name, u64 rounds, u64 forbidden, u64 relaxed)
 {
     say(name);
     say(": ");
@@ -81,7 +81,7 @@ static void report(const char *name, u64 rounds, u64 forbidden, u64 relaxed)
 }
 
 /* The sum of what all harts counted; they meet. */
-static u64 sum_of_harts(u64 hart, u64 mine)
+static __attribute__((unused)) u64 sum_of_harts(u64 hart, u64 mine)
 {
     static volatile u64 counts[HARTS];
     u64 sum = 0;
