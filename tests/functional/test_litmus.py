@@ -11,7 +11,7 @@ from harness import TOP, accelerators, case, check, is_peer, need
 
 TIMES = int(os.environ.get("LYREBIRD_LITMUS", "1"))
 LINE = re.compile(r"^(.+): (\d+) rounds, (\d+) forbidden, (\d+) relaxed\r?$", re.M)
-LAST = {"litmus": "patched code", "litmus-pages": "store, sfence.vma, walk"}
+LAST = {"litmus": "code patched slowly", "litmus-pages": "store, sfence.vma, walk"}
 
 
 def build(b, name, harts, rounds, endless=False):
