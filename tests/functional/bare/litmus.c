@@ -8,7 +8,7 @@
  * and hart 0 looks.  Roles go round among the harts. */
 #include "litmus.h"
 
-enum { BATCH = 1024, LINE = 64 };
+enum { BATCH = 1024, LINE = 64, MTIME = 0x200bff8 /* of the CLINT */ };
 
 /* A place has a cache line for each variable. */
 typedef struct Place {
@@ -323,6 +323,32 @@ static void run(const Test *t, u64 hart)
     }
 }
 
+/* All add to one place, all the time; between LR and SC they read a device, so that others come between. */
+static void busy_counters(u64 hart)
+{
+    enum { TURNS = ROUNDS * 4096 };
+    static volatile u64 by_amo, by_lrsc;
+    if (hart == 0) {
+        by_amo = by_lrsc = 0;
+    }
+    meet();
+    for (unsigned n = 0; n < TURNS; n++) {
+        u64 old, failed;
+        __atomic_fetch_add(&by_amo, 1, __ATOMIC_RELAXED);
+        do {
+            __asm__ volatile("lr.d %0, %2\n\tlw zero, (%3)\n\taddi %0, %0, 1\n\tsc.d %1, %0, %2"
+                             : "=&r"(old), "=&r"(failed), "+A"(by_lrsc)
+                             : "r"(MTIME)
+                             : "memory");
+        } while (failed);
+    }
+    meet();
+    if (hart == 0) {
+        u64 all = (u64)TURNS * HARTS;
+        report("one counter", all, (by_amo != all) + (by_lrsc != all), 0);
+    }
+}
+
 /* ---- locks --------------------------------------------------------------------------------- */
 
 /* What a lock guards, without an atomic access: each sum is of all turns, and the two halves are alike. */
@@ -472,7 +498,6 @@ static void patched_code(u64 hart)
  * a device, in the midst of a block, others make code of it. */
 static void write_slowly(volatile u32 *at, u64 from)
 {
-    enum { MTIME = 0x200bff8 };
 #pragma GCC unroll 8
     for (u64 n = from; n < from + 8; n++) {
         *at = li_a0(n);
@@ -518,6 +543,7 @@ static void run_tests(u64 hart)
                 run(&tests[n], hart);
             }
         }
+        busy_counters(hart);
         spin_locks(hart);
         patched_code(hart);
         code_patched_slowly(hart);
