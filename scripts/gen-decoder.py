@@ -16,14 +16,12 @@ where they differ in which bits they fix.
 import re
 import sys
 
+from tablelib import TableError, read_lines, run, write_lines
+
 OPERANDS = ("rd", "rs1", "rs2", "rs3", "rm", "imm")
 # Bits tested together, most telling first.
 FIELDS = {4: ((6, 2), (14, 12), (31, 25), (24, 20), (11, 7), (19, 15)),
           2: ((1, 0), (15, 13), (12, 10), (6, 5), (11, 7), (6, 2))}
-
-
-class TableError(Exception):
-    """A mistake in a table, with file and line."""
 
 
 class Field:
@@ -126,29 +124,20 @@ class Row:
 def read_table(path, formats, rows):
     """Append the formats and rows of one table."""
     width = 16 if "16" in path.rsplit("/", 1)[-1] else 32
-    fields, local, group, groups = {}, {}, None, 0
-    with open(path, encoding="utf-8") as table:
-        for number, line in enumerate(table, 1):
-            words = line.split()
-            if not words or words[0].startswith("#"):
-                continue
-            try:
-                if words[0].startswith("%"):
-                    fields[words[0][1:]] = Field(line.split(None, 1)[1], width)
-                elif words[0].startswith("@"):
-                    text = line.split(None, 1)[1] if len(words) > 1 else ""
-                    local[words[0]] = Format(words[0], text, fields, len(formats))
-                    formats.append(local[words[0]])
-                elif words[0] == "{":
-                    groups += 1
-                    group = (path, groups)
-                elif words[0] == "}":
-                    group = None
-                else:
-                    rows.append(Row(words, width, local, group))
-                    rows[-1].where = f"{path}:{number}"
-            except TableError as error:
-                raise TableError(f"{path}:{number}: {error}") from None
+    fields, local = {}, {}
+
+    def take(words, line, group, where):
+        if words[0].startswith("%"):
+            fields[words[0][1:]] = Field(line.split(None, 1)[1], width)
+        elif words[0].startswith("@"):
+            text = line.split(None, 1)[1] if len(words) > 1 else ""
+            local[words[0]] = Format(words[0], text, fields, len(formats))
+            formats.append(local[words[0]])
+        else:
+            rows.append(Row(words, width, local, group))
+            rows[-1].where = where
+
+    read_lines(path, take)
 
 
 def check_overlaps(rows):
@@ -264,12 +253,8 @@ def main():
             "    }",
             "    return xlen == 64 ? decode32_rv64(insn) : decode32_rv32(insn);", "}"]
     for path, lines in zip(sys.argv[1:3], (out, header)):
-        with open(path, "w", encoding="utf-8") as f:
-            f.write("\n".join(lines) + "\n")
+        write_lines(path, lines)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TableError as error:
-        sys.exit(str(error))
+    run(main)
