@@ -29,7 +29,7 @@ ATTRS = {"lock", "rep", "repe", "d64", "f64", "b64", "cpl0", "iopl", "v86iopl", 
 FIXED = {"1": "ONE:NONE", "AL": "AX:B", "AX": "AX:W", "eAX": "AX:Z", "rAX": "AX:V", "CL": "CX:B", "DX": "DX:W",
          "ST0": "ST0:NONE", "STi": "STI:NONE",
          **{s: f"{s}:NONE" for s in ("ES", "CS", "SS", "DS", "FS", "GS")}}
-SIZES = "b w d q dq qq v z y x ss sd ps pd p a s f fd fq ft fa fe fs vx vh vy".split()
+SIZES = "b bs w d q dq qq v z y x ss sd ps pd p a s f fd fq ft fa fe fs vx vh vy".split()
 
 
 def operand(text):
@@ -142,9 +142,12 @@ class Row:
             elif where == "X86_AT_A":
                 self.imm = ["X86_SIZE_Z", "X86_SIZE_W"]
             elif where in ("X86_AT_I", "X86_AT_J", "X86_AT_L"):
-                size = "X86_SIZE_B" if where == "X86_AT_L" else size
-                if size not in ("X86_SIZE_B", "X86_SIZE_W", "X86_SIZE_Z", "X86_SIZE_V"):
-                    raise TableError("an immediate is of size b, w, z or v")
+                if where == "X86_AT_L":
+                    size = "X86_SIZE_B"
+                elif where == "X86_AT_J" and size == "X86_SIZE_B":
+                    size = "X86_SIZE_BS"
+                if size not in ("X86_SIZE_B", "X86_SIZE_BS", "X86_SIZE_W", "X86_SIZE_Z", "X86_SIZE_V"):
+                    raise TableError("an immediate is of size b, bs, w, z or v")
                 self.imm[found] = size
                 found += 1
 
@@ -288,7 +291,7 @@ def main():
     check_overlaps(rows)
     link_otherwise(rows)
     made = "/* Made by scripts/gen-x86.py from the tables in target/i386: do not edit. */"
-    out = [made, '#include "target/i386/decode-nodes.h"', '#include "x86-translators.h"', ""]
+    out = [made, '#include "target/i386/decode-nodes.h"', '#include "target/i386/translators.h"', ""]
     emit_rows(out, rows)
     emit_nodes(out, rows)
     write_lines(sys.argv[1], out)

@@ -307,7 +307,8 @@ static bool take_modrm(Decoder *d, uint32_t attrs)
 static unsigned immediate_bytes(const X86Insn *insn, uint8_t size)
 {
     switch (size) {
-    case X86_SIZE_B: return 1;
+    case X86_SIZE_B:
+    case X86_SIZE_BS: return 1;
     case X86_SIZE_W: return 2;
     case X86_SIZE_Z: return insn->osz == 2 ? 2 : 4;
     default: return insn->osz;
@@ -325,8 +326,8 @@ static bool take_immediates(Decoder *d, const X86Row *row)
     if (row->imm != X86_SIZE_NONE && !take_number(d, immediate_bytes(insn, row->imm), &insn->imm)) {
         return false;
     }
-    if (row->imm == X86_SIZE_W) {
-        insn->imm &= 0xffff;
+    if (row->imm == X86_SIZE_B || row->imm == X86_SIZE_W) {
+        insn->imm &= row->imm == X86_SIZE_B ? 0xff : 0xffff;
     }
     if (row->imm2 != X86_SIZE_NONE && !take_number(d, immediate_bytes(insn, row->imm2), &second)) {
         return false;
@@ -438,7 +439,8 @@ unsigned x86_row_for(const X86Insn *insn, uint64_t isa)
 unsigned x86_operand_bytes(const X86Insn *insn, X86DecodeMode mode, X86Operand operand)
 {
     switch (operand.size) {
-    case X86_SIZE_B: return 1;
+    case X86_SIZE_B:
+    case X86_SIZE_BS: return 1;
     case X86_SIZE_W: return 2;
     case X86_SIZE_D:
     case X86_SIZE_SS:
@@ -455,11 +457,11 @@ unsigned x86_operand_bytes(const X86Insn *insn, X86DecodeMode mode, X86Operand o
     case X86_SIZE_Y: return insn->osz == 8 ? 8 : 4;
     case X86_SIZE_X:
     case X86_SIZE_PS:
-    case X86_SIZE_PD:
+    case X86_SIZE_PD: return insn->vector;
     case X86_SIZE_VX:
     case X86_SIZE_VH:
-    case X86_SIZE_VY: return insn->vector;
-    case X86_SIZE_P: return insn->osz + 2;
+    case X86_SIZE_VY: return insn->rex & X86_REX_W ? 8 : 4;
+    case X86_SIZE_P: return (mode.amd ? MIN(insn->osz, 4) : insn->osz) + 2;
     case X86_SIZE_A: return 2 * insn->osz;
     case X86_SIZE_S: return mode.size == 8 ? 10 : 6;
     case X86_SIZE_F: return mode.size == 8 ? 8 : 4;

@@ -60,7 +60,7 @@ typedef struct X86Insn {
     uint8_t scale;    /* shift of the index: 0 to 3 */
     uint16_t imm2;    /* second immediate: level of enter, selector of a far pointer */
     int64_t disp;     /* displacement; of O operands the whole address */
-    int64_t imm;      /* immediate, sign extended (16-bit ones of ret and enter: not) */
+    int64_t imm; /* immediate: sign extended, those of sizes b and w (shifts, ret, enter) zero extended */
 } X86Insn;
 
 typedef enum X86DecodeResult {
@@ -82,7 +82,7 @@ typedef enum X86Where {
 
 /* How large it is: the small letters.  x86_operand_bytes() knows the bytes. */
 typedef enum X86Size {
-    X86_SIZE_NONE, X86_SIZE_B, X86_SIZE_W, X86_SIZE_D, X86_SIZE_Q, X86_SIZE_DQ, X86_SIZE_QQ,
+    X86_SIZE_NONE, X86_SIZE_B, X86_SIZE_BS, X86_SIZE_W, X86_SIZE_D, X86_SIZE_Q, X86_SIZE_DQ, X86_SIZE_QQ,
     X86_SIZE_V, X86_SIZE_Z, X86_SIZE_Y, X86_SIZE_X, X86_SIZE_SS, X86_SIZE_SD, X86_SIZE_PS, X86_SIZE_PD,
     X86_SIZE_P, X86_SIZE_A, X86_SIZE_S, X86_SIZE_F,
     X86_SIZE_FD, X86_SIZE_FQ, X86_SIZE_FT, X86_SIZE_FA, X86_SIZE_FE, X86_SIZE_FS,
@@ -164,7 +164,7 @@ typedef struct X86Row {
     uint16_t arg;       /* for the translator: a number, or X86_name_NAME of its family */
     uint8_t translator; /* X86Translator */
     uint8_t exceptions; /* class 1 to 13 of SSE and VEX, or 0 */
-    uint8_t imm, imm2;  /* X86Size of the immediates that follow: B, W, Z or V */
+    uint8_t imm, imm2;  /* X86Size of the immediates that follow: B, BS, W, Z or V */
     X86Operand operands[X86_OPERANDS_MAX];
     X86Encoding encoding;
 } X86Row;
@@ -180,5 +180,5 @@ X86DecodeResult x86_decode(X86Insn *insn, X86DecodeMode mode, const uint8_t *byt
 /* The row that a processor with these bits of X86Isa executes for a decoded instruction; 0: #UD. */
 unsigned x86_row_for(const X86Insn *insn, uint64_t isa);
 
-/* Bytes of an operand; 0 where that has no meaning (lea, x87 state, xsave areas). */
+/* Bytes of an operand (of memory by a vector of indices: of one element); 0 where that has no meaning (lea, x87 state, xsave areas). */
 unsigned x86_operand_bytes(const X86Insn *insn, X86DecodeMode mode, X86Operand operand);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The x86 decoder: what the table's rows do not say of themselves (prefixes, REX, VEX, ModRM, limits). */
 #include "target/i386/decode.h"
-#include "x86-translators.h"
+#include "target/i386/translators.h"
 
 #include <string.h>
 
