@@ -107,7 +107,7 @@ static void put_vex(Making *m)
     if (chance(m, m->rules->redundant_rate)) {
         put(m, segments[below(m, 6)]);
     }
-    if (chance(m, m->rules->redundant_rate)) {
+    if (chance(m, m->rules->redundant_rate) || (m->row->attrs & X86_ATTR_VSIB && m->rules->mode.size == 2)) {
         put(m, 0x67);
     }
     unsigned last = (15 - vvvv) << 3 | l << 2 | (prefix == 2 ? 2 : prefix == 3 ? 3 : prefix);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The maker of random instructions: it reaches every row, obeys its rules, and repeats itself. */
+#include "coverage.h"
 #include "maker.h"
 
 #include <string.h>
@@ -68,11 +69,45 @@ static void test_rules(void)
     g_assert_cmpuint(memory, >, 400);
 }
 
+/* The list of forms and the maker agree: each form can be made, and nothing is made that is not in the list. */
+static void test_coverage(void)
+{
+    enum { ATTEMPTS = 400 };
+    X86Coverage *all = x86_coverage_new(2 | 4 | 8);
+    unsigned forms, met, extra = 0;
+    uint64_t random = 5;
+
+    for (unsigned row = 1; row < x86_row_count; row++) {
+        for (unsigned i = 0; i < 3 * ATTEMPTS; i++) {
+            X86MakeRules rules = {
+                .mode = modes[i % 3], .registers = 0xffff, .lock_rate = 128, .repeat_rate = 128
+            };
+            uint8_t bytes[16];
+            X86Insn insn;
+            if (!x86_make(&rules, row, &random, bytes)) {
+                continue;
+            }
+            x86_decode(&insn, rules.mode, bytes, 16);
+            extra += x86_coverage_mark(all, rules.mode, &insn);
+        }
+    }
+    x86_coverage_count(all, &forms, &met);
+    g_autoptr(GString) missing = g_string_new(NULL);
+    x86_coverage_missing(all, missing);
+    if (met < forms) {
+        g_test_message("%u of %u forms, never made:\n%s", met, forms, missing->str);
+    }
+    g_assert_cmpuint(met, ==, forms);
+    g_assert_cmpuint(extra, ==, forms);
+    x86_coverage_free(all);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/x86/maker/every-row", test_every_row);
     g_test_add_func("/x86/maker/repeats", test_repeats);
     g_test_add_func("/x86/maker/rules", test_rules);
+    g_test_add_func("/x86/maker/coverage", test_coverage);
     return g_test_run();
 }
