@@ -21,7 +21,8 @@ enum {
 typedef struct X86DecodeMode {
     uint8_t size; /* code segment: 2, 4, 8 bytes (16-, 32-, 64-bit code) */
     bool real;    /* real or virtual-8086 mode: no VEX, no instructions of protected mode */
-    bool amd;     /* 66 before a near branch in 64-bit code makes it 16 bits wide; Intel ignores it */
+    bool
+        amd; /* AMD: 66 before a near branch in 64-bit code makes it 16 bits wide, Intel ignores it; rows of Intel's are not there */
 } X86DecodeMode;
 
 typedef enum X86Seg { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS } X86Seg;
@@ -119,6 +120,7 @@ typedef enum X86Attr {
     X86_ATTR_MODRM = 1 << 19,  /* has a ModRM byte */
     X86_ATTR_ANYMOD = 1 << 20, /* modrm `:i`: the register form whatever field mod says */
     X86_ATTR_VVVV = 1 << 21,   /* VEX.vvvv is an operand */
+    X86_ATTR_INTEL = 1 << 23,  /* AMD has no such instruction */
     X86_ATTR_MOFFS = 1 << 22,  /* an address of asz bytes follows the opcode (O operands) */
 } X86Attr;
 

@@ -182,6 +182,10 @@ static void test_illegal(void)
     bad(code64, "8c f0");    /* segment register 6 */
     bad(real16, "0f 00 c0"); /* sldt is of protected mode */
     good(code16, "0f 00 c0", "sldt");
+    good(code64, "0f 0d c0", "nop");
+    bad(amd64, "0f 0d c0"); /* AMD has the prefetches only */
+    bad(code64, "d6");
+    good(code32, "d6", "salc");
     bad(code64, "62 f1 7c 48 58 c1"); /* EVEX */
 }
 

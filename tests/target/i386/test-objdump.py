@@ -22,8 +22,8 @@ MODE = {8: "64", 4: "32", 2: "16"}
 IDLE = re.compile(r"^((data16|data32|addr16|addr32|rex(\.[WRXB]+)?|[cdefgs]s|lock|repz|repnz|rep|bnd|notrack|xacquire|"
                   r"xrelease) )+(?=\S)")
 
-# What we do not have: TSX, AVX-512 (mask registers, 512-bit and the upper vector registers, EVEX forms of others).
-UNKNOWN = re.compile(r"(xbegin|xabort|xend|xtest|k[a-z]+[bwdq]) ?|.*(\{|zmm|[xy]mm(1[6-9]|2\d|3[01])|vmovdqu?a?(8|16|32|64) "
+# What we do not have: TSX, CET, AVX-512 (mask registers, 512-bit and the upper vector registers, EVEX forms of others).
+UNKNOWN = re.compile(r"(xbegin|xabort|xend|xtest|incssp[dq]|saveprevssp|rstorssp|wru?ss[dq]|k[a-z]+[bwdq]) ?|.*(\{|zmm|[xy]mm(1[6-9]|2\d|3[01])|vmovdqu?a?(8|16|32|64) "
                      r"|vp?(cmp|test|tern|perm|range|rndscale|getexp|getmant)\w* )")
 
 # (syntax or "", what objdump says, what we say, why): patterns of the whole text,
@@ -33,7 +33,6 @@ DIFFERENCES = [
      "x87 encodings that the manual does not list, and processors have"),
     ("", r"\(bad\)", r"salc", "likewise"),
     ("", r"\(bad\)( \(another length\))?", r"[lms]fence", "objdump wants field rm of fences to be 0, the manual does not"),
-    ("", r"prefetchw?(t1)? \(bad\) \(another length\)", r"nop .*", "0F 0D with a register: a hint NOP"),
     ("", r"prefetchwt1 .*", r"prefetch .*", "no processor made has PREFETCHWT1: one of the prefetches"),
     ("", r"prefetchit[01] .*", r"nop.*", "a feature that we do not have; without it a NOP"),
     ("", r"bnd\w+ .*", r"nop.*", "MPX; without it a NOP"),

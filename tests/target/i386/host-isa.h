@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host's processor as a set of X86Isa, for tests that have it as their judge. */
+#pragma once
+#include "target/i386/isa.h"
+
+#include <stdint.h>
+
+uint64_t x86_host_isa(void);
