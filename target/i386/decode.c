@@ -370,7 +370,11 @@ static bool is_legal(const Decoder *d, const X86Row *row)
     if (insn->prefixes & X86_PREFIX_LOCK && !(row->attrs & X86_ATTR_LOCK && insn->memory)) {
         return false;
     }
-    if ((d->mode.real && row->attrs & X86_ATTR_PROT) || (d->mode.amd && row->attrs & X86_ATTR_INTEL)) {
+    if (d->mode.real && row->attrs & X86_ATTR_PROT) {
+        return false;
+    }
+    if (d->mode.amd &&
+        (row->attrs & X86_ATTR_INTEL || (row->attrs & X86_ATTR_AMDW0 && d->w && d->mode.size != 8))) {
         return false;
     }
     if (insn->prefixes & X86_PREFIX_VEX && !(row->attrs & X86_ATTR_VVVV) && d->vvvv != 15) {

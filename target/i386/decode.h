@@ -120,6 +120,7 @@ typedef enum X86Attr {
     X86_ATTR_MODRM = 1 << 19,  /* has a ModRM byte */
     X86_ATTR_ANYMOD = 1 << 20, /* modrm `:i`: the register form whatever field mod says */
     X86_ATTR_VVVV = 1 << 21,   /* VEX.vvvv is an operand */
+    X86_ATTR_AMDW0 = 1 << 24,  /* on AMD VEX.W must be 0 outside 64-bit code, Intel ignores it there */
     X86_ATTR_INTEL = 1 << 23,  /* AMD has no such instruction */
     X86_ATTR_MOFFS = 1 << 22,  /* an address of asz bytes follows the opcode (O operands) */
 } X86Attr;
