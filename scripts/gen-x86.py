@@ -27,7 +27,7 @@ FLAGS = {"c": 1 << 0, "p": 1 << 2, "a": 1 << 4, "z": 1 << 6, "s": 1 << 7, "t": 1
 ATTRS = {"lock", "rep", "repe", "d64", "f64", "b64", "cpl0", "iopl", "v86iopl", "mxcsr", "unaligned", "mmx", "mmxmem",
          "w64", "vsib", "nowait", "asz", "alias", "intel", "amdw0"}
 FIXED = {"1": "ONE:NONE", "AL": "AX:B", "AX": "AX:W", "eAX": "AX:Z", "rAX": "AX:V", "CL": "CX:B", "DX": "DX:W",
-         "ST0": "ST0:NONE", "STi": "STI:NONE",
+         "ST0": "ST0:NONE", "XMM0": "XMM0:DQ", "STi": "STI:NONE",
          **{s: f"{s}:NONE" for s in ("ES", "CS", "SS", "DS", "FS", "GS")}}
 SIZES = "b bs w d q dq qq v z y x ss sd ps pd p a s f fd fq ft fa fe fs vx vh vy".split()
 

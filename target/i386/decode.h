@@ -21,8 +21,7 @@ enum {
 typedef struct X86DecodeMode {
     uint8_t size; /* code segment: 2, 4, 8 bytes (16-, 32-, 64-bit code) */
     bool real;    /* real or virtual-8086 mode: no VEX, no instructions of protected mode */
-    bool
-        amd; /* AMD: 66 before a near branch in 64-bit code makes it 16 bits wide, Intel ignores it; rows of Intel's are not there */
+    bool amd;     /* AMD: 66 makes near branches of 64-bit code 16 bits wide, attributes intel and amdw0 */
 } X86DecodeMode;
 
 typedef enum X86Seg { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS } X86Seg;
@@ -53,15 +52,17 @@ typedef struct X86Insn {
     uint8_t vector;   /* bytes of a vector: 32 with VEX.L, else 16 */
     uint8_t osz, asz; /* bytes of operand and address: 2, 4, 8 */
     uint8_t modrm;    /* 0 if there is none */
-    uint8_t reg, rm;  /* register numbers with their REX bits; rm also is the register in the opcode */
-    uint8_t memory;   /* ModRM.rm is memory, at: */
-    uint8_t seg;      /* X86Seg: by prefix, else by base.  Also of X and O operands */
-    uint8_t base;     /* 0 to 15, X86_REG_RIP or X86_NO_REG */
-    uint8_t index;    /* 0 to 15 (rows with vsib: of a vector register) or X86_NO_REG */
-    uint8_t scale;    /* shift of the index: 0 to 3 */
-    uint16_t imm2;    /* second immediate: level of enter, selector of a far pointer */
-    int64_t disp;     /* displacement; of O operands the whole address */
-    int64_t imm; /* immediate: sign extended, those of sizes b and w (shifts, ret, enter) zero extended */
+    uint8_t reg,
+        rm; /* register numbers with their REX bits (MMX, x87 and segment registers: the low three count);
+                       * rm also is the register in the opcode */
+    uint8_t memory; /* ModRM.rm is memory, at: */
+    uint8_t seg;    /* X86Seg: by prefix, else by base.  Also of X and O operands */
+    uint8_t base;   /* 0 to 15, X86_REG_RIP or X86_NO_REG */
+    uint8_t index;  /* 0 to 15 (rows with vsib: of a vector register) or X86_NO_REG */
+    uint8_t scale;  /* shift of the index: 0 to 3 */
+    uint16_t imm2;  /* second immediate: level of enter, selector of a far pointer */
+    int64_t disp;   /* displacement; of O operands the whole address */
+    int64_t imm;    /* sign extended, of sizes b and w (shifts, ret, enter) zero extended */
 } X86Insn;
 
 typedef enum X86DecodeResult {
@@ -77,7 +78,7 @@ typedef enum X86Where {
     X86_AT_NONE, X86_AT_E, X86_AT_M, X86_AT_R, X86_AT_G, X86_AT_Q, X86_AT_N, X86_AT_P, X86_AT_W, X86_AT_U,
     X86_AT_V, X86_AT_S, X86_AT_C, X86_AT_D, X86_AT_H, X86_AT_B, X86_AT_L, X86_AT_Z, X86_AT_I, X86_AT_J,
     X86_AT_A, X86_AT_O, X86_AT_X, X86_AT_Y, X86_AT_STI,
-    X86_AT_ONE, X86_AT_AX, X86_AT_CX, X86_AT_DX, X86_AT_ST0, /* the register, its size as below */
+    X86_AT_ONE, X86_AT_AX, X86_AT_CX, X86_AT_DX, X86_AT_ST0, X86_AT_XMM0, /* the register, its size as below */
     X86_AT_ES, X86_AT_CS, X86_AT_SS, X86_AT_DS, X86_AT_FS, X86_AT_GS,
 } X86Where;
 
@@ -183,5 +184,6 @@ X86DecodeResult x86_decode(X86Insn *insn, X86DecodeMode mode, const uint8_t *byt
 /* The row that a processor with these bits of X86Isa executes for a decoded instruction; 0: #UD. */
 unsigned x86_row_for(const X86Insn *insn, uint64_t isa);
 
-/* Bytes of an operand (of memory by a vector of indices: of one element); 0 where that has no meaning (lea, x87 state, xsave areas). */
+/* Bytes of an operand, of memory by a vector of indices those of one element; 0 where that has no meaning (lea,
+ * x87 state, xsave areas). */
 unsigned x86_operand_bytes(const X86Insn *insn, X86DecodeMode mode, X86Operand operand);

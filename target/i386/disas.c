@@ -315,6 +315,7 @@ static void put_fixed(const Text *t, X86Operand o)
         break;
     case X86_AT_ONE: g_string_append_c(t->out, '1'); break;
     case X86_AT_ST0: put_register(t, "st"); break;
+    case X86_AT_XMM0: put_register(t, "xmm0"); break;
     default: put_register(t, names_seg[o.where - X86_AT_ES]); break;
     }
 }
@@ -393,24 +394,6 @@ static bool is_shown(const Text *t, unsigned which)
     return o.where != X86_AT_ONE || intel(t);
 }
 
-/* The operands that no column names: XMM0 of the blends, rBX of xlat. */
-static void put_implicit(const Text *t, bool first)
-{
-    switch (t->row->translator) {
-    case X86_TR_XLAT: put_string_memory(t, (X86Operand){ .size = X86_SIZE_B }, t->insn->seg, 3); break;
-    default: break;
-    }
-}
-
-static bool uses_xmm0(const X86Row *row)
-{
-    bool blend =
-        row->translator == X86_TR_VOP && (row->arg == X86_VOP_PBLENDVB || row->arg == X86_VOP_BLENDVPS ||
-                                          row->arg == X86_VOP_BLENDVPD || row->arg == X86_VOP_SHA256RNDS2);
-
-    return blend && !(row->attrs & X86_ATTR_VVVV);
-}
-
 static void put_operands(const Text *t)
 {
     unsigned shown[X86_OPERANDS_MAX], count = 0;
@@ -422,19 +405,14 @@ static void put_operands(const Text *t)
         }
     }
     bool forward = intel(t) || t->row->translator == X86_TR_ENTER || t->row->translator == X86_TR_BOUND;
-    if (uses_xmm0(t->row) && !forward) {
-        put_register(t, "xmm0");
-        comma = ",";
-    }
     for (unsigned i = 0; i < count; i++) {
         g_string_append(t->out, comma);
         put_operand(t, shown[forward ? i : count - 1 - i]);
         comma = ",";
     }
-    if (uses_xmm0(t->row) && forward) {
-        g_string_append(t->out, ",xmm0");
+    if (t->row->translator == X86_TR_XLAT) { /* has memory at rBX, which no column names */
+        put_string_memory(t, (X86Operand){ .size = X86_SIZE_B }, t->insn->seg, 3);
     }
-    put_implicit(t, count == 0);
 }
 
 void x86_disassemble_insn(X86DecodeMode mode, X86Syntax syntax, uint64_t pc, const X86Insn *insn,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which forms of the x86 rows a test has met: a form is a row with code size, operand size, register or memory
- * operand, LOCK, repeat prefix and VEX.L.  The list of forms comes from the table, so that a test can say what it never hit. */
+ * operand, LOCK, repeat prefix and VEX.L.  The list of forms comes from the table: a test can say what it never hit. */
 #pragma once
 #include "target/i386/decode.h"
 

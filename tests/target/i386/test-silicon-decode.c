@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The decoder against the host's own processor, in 64-, 32- and 16-bit code: random encodings of every row, half of
- * them changed in a bit, run natively with breakpoints behind them.  The trap tells the length, #UD that there is no such
- * instruction, any other fault that there is one.
+ * them changed in a bit, run natively with breakpoints behind them.  The trap tells the length, #UD that there is no
+ * such instruction, any other fault that there is one.
  *
  *   test-silicon-decode [COUNT [SEED]]   COUNT encodings a row */
 #include "host-isa.h"

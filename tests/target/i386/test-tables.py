@@ -295,7 +295,7 @@ def plain_operands(text):
     text = re.sub(r"\bGz\b", "Gv", text)      # without 64-bit code there is no other
     text = re.sub(r"Mvm(32n|32h|64n)", "Mv", text)
     text = re.sub(r"\bMv[xhy]\b", "Mv", text)
-    return [o for o in text.split(",") if o and o != "-" and not (o == "ST0")]
+    return [o for o in text.split(",") if o and o not in ("-", "ST0", "XMM0")]
 
 
 def same_operand(theirs, ours):
