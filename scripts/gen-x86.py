@@ -24,7 +24,7 @@ WHEN = {"64": ("mode64", 1), "no64": ("mode64", 0), "w0": ("w", 0), "w1": ("w", 
         "b0": ("b", 0), "b1": ("b", 1)}
 FLAGS = {"c": 1 << 0, "p": 1 << 2, "a": 1 << 4, "z": 1 << 6, "s": 1 << 7, "t": 1 << 8, "i": 1 << 9, "d": 1 << 10,
          "o": 1 << 11, "l": 3 << 12, "n": 1 << 14, "R": 1 << 16, "v": 1 << 17, "A": 1 << 18}
-ATTRS = {"lock", "rep", "repe", "d64", "f64", "b64", "cpl0", "iopl", "v86iopl", "mxcsr", "unaligned", "mmx", "mmxmem",
+ATTRS = {"lock", "rep", "repe", "d64", "f64", "b64", "cpl0", "cpl0ud", "iopl", "v86iopl", "mxcsr", "unaligned", "mmx", "mmxmem",
          "w64", "vsib", "nowait", "asz", "alias", "intel", "amdw0"}
 FIXED = {"1": "ONE:NONE", "AL": "AX:B", "AX": "AX:W", "eAX": "AX:Z", "rAX": "AX:V", "CL": "CX:B", "DX": "DX:W",
          "ST0": "ST0:NONE", "XMM0": "XMM0:DQ", "STi": "STI:NONE",

@@ -97,7 +97,7 @@ typedef struct X86Operand {
     uint8_t size;  /* X86Size */
 } X86Operand;
 
-/* Attributes of a row: bits. */
+/* Attributes of a row, bits: what the table calls so (insns.decode explains them) ... */
 typedef enum X86Attr {
     X86_ATTR_LOCK = 1 << 0,
     X86_ATTR_REP = 1 << 1,
@@ -106,24 +106,26 @@ typedef enum X86Attr {
     X86_ATTR_F64 = 1 << 4,
     X86_ATTR_B64 = 1 << 5,
     X86_ATTR_CPL0 = 1 << 6,
-    X86_ATTR_IOPL = 1 << 7,
-    X86_ATTR_V86IOPL = 1 << 8,
-    X86_ATTR_MXCSR = 1 << 9,
-    X86_ATTR_UNALIGNED = 1 << 10,
-    X86_ATTR_MMX = 1 << 11,
-    X86_ATTR_MMXMEM = 1 << 12,
-    X86_ATTR_W64 = 1 << 13,
-    X86_ATTR_VSIB = 1 << 14,
-    X86_ATTR_NOWAIT = 1 << 15,
-    X86_ATTR_ASZ = 1 << 16,
-    X86_ATTR_ALIAS = 1 << 17,
-    X86_ATTR_PROT = 1 << 18,   /* column when: not in real and virtual-8086 mode */
-    X86_ATTR_MODRM = 1 << 19,  /* has a ModRM byte */
-    X86_ATTR_ANYMOD = 1 << 20, /* modrm `:i`: the register form whatever field mod says */
-    X86_ATTR_VVVV = 1 << 21,   /* VEX.vvvv is an operand */
-    X86_ATTR_AMDW0 = 1 << 24,  /* on AMD VEX.W must be 0 outside 64-bit code, Intel ignores it there */
-    X86_ATTR_INTEL = 1 << 23,  /* AMD has no such instruction */
-    X86_ATTR_MOFFS = 1 << 22,  /* an address of asz bytes follows the opcode (O operands) */
+    X86_ATTR_CPL0UD = 1 << 7,
+    X86_ATTR_IOPL = 1 << 8,
+    X86_ATTR_V86IOPL = 1 << 9,
+    X86_ATTR_MXCSR = 1 << 10,
+    X86_ATTR_UNALIGNED = 1 << 11,
+    X86_ATTR_MMX = 1 << 12,
+    X86_ATTR_MMXMEM = 1 << 13,
+    X86_ATTR_W64 = 1 << 14,
+    X86_ATTR_AMDW0 = 1 << 15,
+    X86_ATTR_VSIB = 1 << 16,
+    X86_ATTR_NOWAIT = 1 << 17,
+    X86_ATTR_ASZ = 1 << 18,
+    X86_ATTR_INTEL = 1 << 19,
+    X86_ATTR_ALIAS = 1 << 20,
+    /* ... and what scripts/gen-x86.py adds. */
+    X86_ATTR_PROT = 1 << 21,   /* column when: not in real and virtual-8086 mode */
+    X86_ATTR_MODRM = 1 << 22,  /* has a ModRM byte */
+    X86_ATTR_ANYMOD = 1 << 23, /* modrm `:i`: the register form whatever field mod says */
+    X86_ATTR_VVVV = 1 << 24,   /* VEX.vvvv is an operand */
+    X86_ATTR_MOFFS = 1 << 25,  /* an address of asz bytes follows the opcode (O operands) */
 } X86Attr;
 
 /* Which bytes choose a row: for those who make instructions.  Sets are bits of the value. */

@@ -48,7 +48,7 @@ static bool is_safe(unsigned row)
 /* Instructions that are #UD where CPL is not 0, or outside of system management mode. */
 static bool is_undefined_for_users(const X86Row *row)
 {
-    return row->translator == X86_TR_AC || row->translator == X86_TR_MONITOR || row->translator == X86_TR_RSM;
+    return row->attrs & X86_ATTR_CPL0UD || row->translator == X86_TR_RSM;
 }
 
 /* Where the opcode begins. */

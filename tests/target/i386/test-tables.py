@@ -202,7 +202,7 @@ def xed_facts(gen, row, block, wide):
         letters(gen, ours["written"] | ours["may_write"])
     yield "flags undefined", "".join(c for c in ARITHMETIC if c in flags["u"]), letters(gen, ours["undefined"])
     yield "flags 0", "".join(c for c in ARITHMETIC if c in flags["0"]), letters(gen, ours["zero"])
-    yield "cpl0", block.get("CPL") == "0", "cpl0" in row.attrs
+    yield "cpl0", block.get("CPL") == "0", bool({"cpl0", "cpl0ud"} & row.attrs)
     attributes = block.get("ATTRIBUTES", "").split()
     if row.allowed("mod") == frozenset({0}) or 0 in row.allowed("mod") and "MEM0" in str(block):
         if "MOD!=3" in str(block["PATTERN"]):
@@ -389,8 +389,8 @@ def compare_bddisasm(gen, rows, folder, report):
             theirs, ours = plain_operands(operands), plain_operands(",".join(row.operands))
             if len(theirs) != len(ours) or not all(map(same_operand, theirs, ours)):
                 report.take("bddisasm", row.name, "operands", ",".join(theirs), ",".join(ours))
-            if it.cpl0 != ("cpl0" in row.attrs):
-                report.take("bddisasm", row.name, "cpl0", it.cpl0, "cpl0" in row.attrs)
+            if it.cpl0 != (bool({"cpl0", "cpl0ud"} & row.attrs)):
+                report.take("bddisasm", row.name, "cpl0", it.cpl0, bool({"cpl0", "cpl0ud"} & row.attrs))
             if it.real == ("prot" in row.attrs):
                 report.take("bddisasm", row.name, "real mode", it.real, "prot" not in row.attrs)
     for row in rows:
