@@ -9,6 +9,7 @@
 
 enum {
     WINDOW = 24,
+    LONGEST = 512, /* bytes of an input that are looked at: many short ones find more */
     CODED =
         offsetof(X86Insn, imm2) + sizeof(uint16_t), /* bytes of X86Insn before the padding of disp and imm */
 };
@@ -66,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t sizes[4] = { 2, 4, 8, 8 };
     g_autoptr(GString) text = g_string_new(NULL);
-    FuzzInput in = { data, size };
+    FuzzInput in = { data, MIN(size, LONGEST) };
     unsigned choice = fuzz_take(&in, 1);
     X86DecodeMode mode = { .size = sizes[choice & 3], .amd = choice & 4 };
 
