@@ -355,7 +355,7 @@ def named(matches, name):
 
 
 def compare_xed(gen, rows, folder, report):
-    index, seen = index_rows(rows), set()
+    index, seen = index_rows(rows), {}
     for it, block in xed_patterns(gen, folder):
         matches = first_matches(it, index[it.map, it.opcodes[0]])
         string = not set(it.tokens) & {"f2_refining_prefix", "f3_refining_prefix"}
@@ -366,13 +366,15 @@ def compare_xed(gen, rows, folder, report):
             if row.name != name:
                 report.take("xed", row.name, "name", name, row.name)
                 continue
-            seen.add(row)
+            seen[row] = seen.get(row, frozenset()) | it.allowed("mode64")
             for what, theirs, ours in xed_facts(gen, row, block, it.allowed("l") == frozenset({1})):
                 if theirs != ours:
                     report.take("xed", row.name, what, theirs, ours)
     for row in rows:
         if row not in seen:
             report.take("xed", row.name, "not theirs", f"{row.map}.{row.opcodes[0]:02x}", "-")
+        elif seen[row] != row.allowed("mode64"):
+            report.take("xed", row.name, "64-bit code", sorted(seen[row]), sorted(row.allowed("mode64")))
     return len(seen)
 
 
