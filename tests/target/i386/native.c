@@ -47,6 +47,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     if (number == SIGTRAP && offset >= 2 && offset <= 16) {
         t->outcome = NATIVE_RAN;
         t->length = offset - 1;
+        t->flags = regs[REG_EFL] & NATIVE_FLAGS;
     } else if (offset != 0) {
         t->outcome = NATIVE_STRAYED;
     } else {
@@ -64,24 +65,27 @@ static void __attribute__((noreturn, noinline)) enter(void)
     } __attribute__((packed))
     far = { size == 2 ? 0 : (uint32_t)(uintptr_t)code, size == 2 ? LDT_CODE : SELECTOR_32 };
     static uint8_t jump[6];
-    static uint16_t segment;
+    static uint64_t other, segment, flags;
 
     memcpy(jump, &far, sizeof(jump));
+    other = size != 8;
     segment = size == 2 ? LDT_DATA : SELECTOR_DATA;
+    flags = 2 | (shared->trials[shared->at].flags & NATIVE_FLAGS);
     __asm__ volatile("fninit\n\t"
-                     "mov %2, %%ecx\n\tmov %3, %%dx\n\t"
+                     "push %5\n\tpopf\n\t" /* nothing below changes flags */
+                     "mov %2, %%rcx\n\tmov %3, %%rdx\n\t"
                      "mov %0, %%rax\n\tmov %%rax, %%rbx\n\t"
                      "mov %%rax, %%rsi\n\tmov %%rax, %%rdi\n\tmov %%rax, %%rbp\n\tmov %%rax, %%rsp\n\t"
                      "mov %%rax, %%r8\n\tmov %%rax, %%r9\n\tmov %%rax, %%r10\n\tmov %%rax, %%r11\n\t"
                      "mov %%rax, %%r12\n\tmov %%rax, %%r13\n\tmov %%rax, %%r14\n\tmov %%rax, %%r15\n\t"
-                     "cmp $8, %%ecx\n\tjne 1f\n\t"
+                     "jrcxz 1f\n\t"
+                     "mov %%edx, %%ds\n\tmov %%edx, %%es\n\t"
                      "mov %%rax, %%rcx\n\tmov %%rax, %%rdx\n\t"
-                     "jmp *%1\n"
-                     "1:\tmov %%edx, %%ds\n\tmov %%edx, %%es\n\t"
-                     "mov %%rax, %%rcx\n\tmov %%rax, %%rdx\n\t"
-                     "ljmp *%4"
+                     "ljmp *%4\n"
+                     "1:\tmov %%rax, %%rcx\n\tmov %%rax, %%rdx\n\t"
+                     "jmp *%1"
                      :
-                     : "m"(data), "m"(code), "m"(size), "m"(segment), "m"(jump)
+                     : "m"(data), "m"(code), "m"(other), "m"(segment), "m"(jump), "m"(flags)
                      : "memory");
     __builtin_unreachable();
 }

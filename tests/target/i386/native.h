@@ -4,7 +4,7 @@
 #pragma once
 #include "target/i386/decode.h"
 
-enum { NATIVE_BATCH = 4096 };
+enum { NATIVE_BATCH = 4096, NATIVE_FLAGS = 0x8d5 };
 
 typedef enum NativeOutcome {
     NATIVE_RAN,       /* to the breakpoint behind it */
@@ -17,6 +17,7 @@ typedef struct NativeTrial {
     uint8_t bytes[16];
     uint8_t length;  /* in: where breakpoints begin (16: nowhere); out, with NATIVE_RAN: bytes before one */
     uint8_t outcome; /* NativeOutcome */
+    uint32_t flags;  /* arithmetic flags (NATIVE_FLAGS) before it; out, with NATIVE_RAN: behind it */
 } NativeTrial;
 
 /* Trials for a batch, shared with the children that run them. */

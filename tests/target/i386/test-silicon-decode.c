@@ -40,6 +40,7 @@ static bool is_safe(unsigned row)
     case X86_TR_FSGSBASE:
     case X86_TR_PKRU:
     case X86_TR_XSAVE:
+    case X86_TR_STORE_TABLE: /* the kernel emulates them (UMIP), and writes through CS */
     case X86_TR_UD: return false;
     default: return true;
     }
@@ -94,6 +95,26 @@ static bool is_left_out(const uint8_t *bytes)
     return mode.amd ? is_left_out_amd(bytes) : is_left_out_intel(bytes);
 }
 
+/* Flags before the trials of the batch. */
+static uint32_t flags_before(const NativeTrial *t)
+{
+    return (t - trials) % 2 ? NATIVE_FLAGS : 0;
+}
+
+/* What no row names stays, what is said to become 0 or 1 does. */
+static const char *judge_flags(const NativeTrial *t, const X86Row *row)
+{
+    const X86FlagFacts *f = &row->flags;
+    uint32_t kept = NATIVE_FLAGS & ~(f->written | f->may_write | f->undefined);
+
+    if ((t->flags ^ flags_before(t)) & kept) {
+        return "the processor changes other flags";
+    }
+    uint32_t always = ~f->may_write & NATIVE_FLAGS;
+    return t->flags & f->zero & always || ~t->flags & f->one & always ? "a flag is not what the table says"
+                                                                      : NULL;
+}
+
 /* A text of what is wrong, or NULL. */
 static const char *judge(const NativeTrial *t, uint64_t isa)
 {
@@ -112,7 +133,11 @@ static const char *judge(const NativeTrial *t, uint64_t isa)
     if (t->outcome == NATIVE_UNDEFINED) {
         return is_undefined_for_users(&x86_rows[insn.row]) ? NULL : "the processor has no such instruction";
     }
-    return t->outcome == NATIVE_RAN && t->length != insn.length ? "the processor finds another length" : NULL;
+    if (t->outcome != NATIVE_RAN) {
+        return NULL;
+    }
+    return t->length != insn.length ? "the processor finds another length"
+                                    : judge_flags(t, &x86_rows[insn.row]);
 }
 
 static void report(const char *what, const NativeTrial *t)
@@ -171,7 +196,8 @@ static void test_size(gconstpointer size)
             }
             x86_decode(&insn, mode, t->bytes, 16);
             t->length = insn.row ? insn.length : 16; /* what is no instruction may have any length */
-            count += is_safe(insn.row);              /* a changed one may be another row's */
+            t->flags = flags_before(t);
+            count += is_safe(insn.row); /* a changed one may be another row's */
             wrong += count == NATIVE_BATCH ? run_batch() : 0;
         }
     }
