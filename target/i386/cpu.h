@@ -123,7 +123,7 @@ enum { /* X86Cc.kind */
 };
 typedef struct X86Cc {
     uint64_t a, b;
-    uint32_t kind;
+    uint64_t kind; /* 32 bits count */
 } X86Cc;
 
 /* ---- control registers ---------------------------------------------------- */
@@ -215,12 +215,10 @@ typedef struct X86Fpr {
 
 typedef struct X87 {
     X86Fpr st[8]; /* physical: ST(i) is st[(top + i) & 7] */
+    uint64_t fip, fdp;
     uint8_t top;  /* 0..7; stands in FSW when that is read */
     uint8_t tags; /* bit i: st[i] is not empty */
-    uint16_t fcw, fsw;
-    uint16_t fop;
-    uint64_t fip, fdp;
-    uint16_t fcs, fds;
+    uint16_t fcw, fsw, fop, fcs, fds;
 } X87;
 
 /* What a vCPU does when it does not run instructions: as KVM_GET_MP_STATE numbers them. */
@@ -231,18 +229,18 @@ enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
 
 /* What KVM_GET_VCPU_EVENTS carries, too. */
 typedef struct X86Events {
-    bool pending; /* an exception that was not delivered yet: */
+    uint64_t payload; /* CR2 or DR6 of the exception that is pending */
+    uint32_t error;
+    uint32_t mp_state;
+    bool pending; /* an exception was not delivered yet */
     uint8_t vector;
     bool has_error;
-    uint32_t error;
-    uint64_t payload; /* CR2 or DR6 of it */
-    uint8_t shadow;   /* SHADOW_*: of the instruction that comes */
+    uint8_t shadow; /* SHADOW_*: of the instruction that comes */
     bool nmi_masked, nmi_pending;
     bool smi_pending, smm;
     bool init_pending;
     uint8_t sipi_vector;
     bool shutdown; /* three faults in a row: only a reset helps */
-    uint32_t mp_state;
 } X86Events;
 
 enum { X86_MTRR_FIXED = 11, X86_MTRR_VARIABLE = 8 };
@@ -275,9 +273,9 @@ typedef struct X86State {
     uint32_t mxcsr, pkru;
     X87 x87;
     X86Msrs msr;
-    X86Events events;
     uint32_t smbase;
     bool a20; /* address line 20 passes; else it is 0 */
+    X86Events events;
 } X86State;
 
 typedef enum X86Vendor { VENDOR_INTEL, VENDOR_AMD } X86Vendor;
