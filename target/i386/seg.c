@@ -135,6 +135,21 @@ static bool move_stack(X86CPU *x, uint16_t selector, X86Fault *f)
     return true;
 }
 
+bool x86_data_segment_check(X86CPU *x, uint16_t selector, unsigned cpl, uint8_t vector, X86Desc *d,
+                            X86Fault *f)
+{
+    if (!x86_desc_read(x, selector, vector, d, f)) {
+        return false;
+    }
+    uint32_t attr = x86_desc_attr(d);
+    bool code = attr & ATTR_CODE, conforming = code && (attr & ATTR_CONFORMING);
+    bool privileged = cpl > x86_dpl(attr) || (selector & SEL_RPL) > x86_dpl(attr);
+    if (!(attr & ATTR_S) || (code && !(attr & ATTR_READABLE)) || (!conforming && privileged)) {
+        return x86_fault(f, vector, sel_error(selector));
+    }
+    return (attr & ATTR_P) || x86_fault(f, X86_EXC_NP, sel_error(selector));
+}
+
 static bool move_data(X86CPU *x, X86SegId seg, uint16_t selector, X86Fault *f)
 {
     X86Desc d;
@@ -142,19 +157,8 @@ static bool move_data(X86CPU *x, X86SegId seg, uint16_t selector, X86Fault *f)
         x86_seg_load_null(x, seg, selector);
         return true;
     }
-    if (!x86_desc_read(x, selector, X86_EXC_GP, &d, f)) {
-        return false;
-    }
-    uint32_t attr = x86_desc_attr(&d);
-    bool code = attr & ATTR_CODE, conforming = code && (attr & ATTR_CONFORMING);
-    bool privileged = x->s.cpl > x86_dpl(attr) || (selector & SEL_RPL) > x86_dpl(attr);
-    if (!(attr & ATTR_S) || (code && !(attr & ATTR_READABLE)) || (!conforming && privileged)) {
-        return x86_fault(f, X86_EXC_GP, sel_error(selector));
-    }
-    if (!(attr & ATTR_P)) {
-        return x86_fault(f, X86_EXC_NP, sel_error(selector));
-    }
-    if (!x86_desc_mark_accessed(x, &d, f)) {
+    if (!x86_data_segment_check(x, selector, x->s.cpl, X86_EXC_GP, &d, f) ||
+        !x86_desc_mark_accessed(x, &d, f)) {
         return false;
     }
     x86_seg_load(x, seg, selector, &d);

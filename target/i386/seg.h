@@ -65,6 +65,9 @@ bool x86_seg_move(X86CPU *x, X86SegId seg, uint16_t selector, X86Fault *f);
 /* A stack segment for level cpl; faults are `vector` (#GP of MOV, #TS of a stack from the TSS), absent ones #SS. */
 bool x86_stack_segment_check(X86CPU *x, uint16_t selector, unsigned cpl, uint8_t vector, X86Desc *d,
                              X86Fault *f);
+/* A data segment for level cpl; not null.  Absent ones are #NP. */
+bool x86_data_segment_check(X86CPU *x, uint16_t selector, unsigned cpl, uint8_t vector, X86Desc *d,
+                            X86Fault *f);
 /* May code at `offset` be executed in a segment that d describes?  #GP(0) otherwise. */
 bool x86_code_offset_check(X86CPU *x, const X86Desc *d, uint64_t offset, X86Fault *f);
 
