@@ -4,7 +4,8 @@
  *
  * What the processor does besides its instructions is functions over X86CPU, one file a subject.  Those that an
  * exception can end return false and say which in an X86Fault; nothing but memory below the stack pointer, and the
- * accessed and busy bits of descriptors, has changed then. */
+ * accessed and busy bits of descriptors, has changed then.  Whoever calls them from translated code ends with
+ * x86_raise(). */
 #pragma once
 #include "target/cpu.h"
 #include "target/i386/features.h"

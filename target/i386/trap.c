@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Exceptions and interrupts: what becomes of one that meets another, and which come first.
+ * Spec: SDM volume 3, "Interrupt 8 - Double Fault Exception" (the table of classes), "Priority Among Concurrent Events",
+ * "Masking Maskable Hardware Interrupts", "Handling Multiple NMIs", "Resume Flag".
+ *
+ * Not modelled: machine checks from hardware; SMI and INIT. */
+#include "target/i386/trap.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "target/vcpu.h"
+
+bool x86_has_error_code(uint8_t vector)
+{
+    enum {
+        WITH_CODE = 1 << X86_EXC_DF | 1 << X86_EXC_TS | 1 << X86_EXC_NP | 1 << X86_EXC_SS | 1 << X86_EXC_GP |
+                    1 << X86_EXC_PF | 1 << X86_EXC_AC
+    };
+    return vector < 32 && (WITH_CODE >> vector & 1);
+}
+
+/* ---- one after the other ----------------------------------------------------------- */
+
+typedef enum Class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT } Class;
+
+static Class class_of(uint8_t vector)
+{
+    switch (vector) {
+    case X86_EXC_DE:
+    case X86_EXC_TS:
+    case X86_EXC_NP:
+    case X86_EXC_SS:
+    case X86_EXC_GP: return CONTRIBUTORY;
+    case X86_EXC_PF: return PAGE_FAULT;
+    case X86_EXC_DF: return DOUBLE_FAULT;
+    default: return BENIGN;
+    }
+}
+
+static void shut_down(X86CPU *x)
+{
+    if (log_enabled(LOG_INT) || log_enabled(LOG_GUEST_ERROR)) {
+        log_write("i386: CPU %u: triple fault at %x:0x%" PRIx64 "\n", x->cpu.index, x->s.seg[SEG_CS].selector,
+                  x86_ip(x));
+    }
+    x->s.events.shutdown = true;
+    x->cpu.halted = true;
+    if (x->shut_down) {
+        x->shut_down(x->shut_down_opaque);
+    }
+}
+
+/* What is to be delivered instead of `first`, when `f` came up in its delivery; false: nothing any more. */
+static bool combine(Class first, X86Fault *f)
+{
+    Class second = class_of(f->vector);
+    if (first == DOUBLE_FAULT && second != BENIGN) {
+        return false;
+    }
+    bool becomes_double = (first == CONTRIBUTORY && second == CONTRIBUTORY) ||
+                          (first == PAGE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT));
+    if (becomes_double) {
+        *f = (X86Fault){ .vector = X86_EXC_DF };
+    }
+    return true;
+}
+
+/* CR2 and DR6 are the exception's that is delivered, though its delivery may fail. */
+static void show_fault(X86CPU *x, const X86Fault *f)
+{
+    if (f->vector == X86_EXC_PF) {
+        x->s.cr2 = f->address;
+    } else if (f->vector == X86_EXC_DB) {
+        x->s.dr6 = (x->s.dr6 & ~0xfull) | DR6_FIXED | f->dr6;
+        x->s.dr7 &= ~(uint64_t)DR7_GD;
+    }
+}
+
+static X86Event event_of(const X86CPU *x, const X86Fault *f)
+{
+    return (X86Event){ .vector = f->vector,
+                       .kind = EVENT_EXCEPTION,
+                       .has_error = (x->s.cr0 & CR0_PE) && x86_has_error_code(f->vector),
+                       .error = f->error,
+                       .return_ip = x86_ip(x),
+                       .rf = f->vector != X86_EXC_DB };
+}
+
+static void log_event(const X86CPU *x, const X86Event *e)
+{
+    if (log_enabled(LOG_INT)) {
+        log_write("i386: CPU %u: vector %u, error 0x%x, at %x:0x%" PRIx64 ", level %u\n", x->cpu.index,
+                  e->vector, e->error, x->s.seg[SEG_CS].selector, x86_ip(x), x->s.cpl);
+    }
+}
+
+void x86_exception(X86CPU *x, const X86Fault *fault)
+{
+    X86Fault f = *fault;
+    for (;;) {
+        Class class = class_of(f.vector);
+        X86Event e = event_of(x, &f);
+        show_fault(x, &f);
+        log_event(x, &e);
+        f = (X86Fault){ 0 };
+        if (x86_event_deliver(x, &e, &f)) {
+            break;
+        }
+        if (!combine(class, &f)) {
+            shut_down(x);
+            break;
+        }
+    }
+    x->s.events.shadow = 0;
+}
+
+static void deliver_external(X86CPU *x, uint8_t vector)
+{
+    X86Event e = { .vector = vector, .kind = EVENT_EXTERNAL, .return_ip = x86_ip(x) };
+    X86Fault f = { 0 };
+    log_event(x, &e);
+    if (!x86_event_deliver(x, &e, &f)) {
+        x86_exception(x, &f);
+    }
+    x->s.events.shadow = 0;
+    x->cpu.halted = false;
+}
+
+void x86_interrupt(X86CPU *x, uint8_t vector)
+{
+    deliver_external(x, vector);
+}
+
+void x86_nmi(X86CPU *x)
+{
+    x->s.events.nmi_masked = true;
+    deliver_external(x, X86_EXC_NMI);
+}
+
+bool x86_software_interrupt(X86CPU *x, uint8_t vector, X86EventKind kind, uint64_t next_ip, X86Fault *f)
+{
+    X86Event e = { .vector = vector, .kind = kind, .return_ip = next_ip };
+    log_event(x, &e);
+    if (!x86_event_deliver(x, &e, f)) {
+        f->external = false;
+        return false;
+    }
+    x->s.events.shadow = 0;
+    return true;
+}
+
+void x86_raise(X86CPU *x, const X86Fault *f)
+{
+    cpu_restore_pc(&x->cpu);
+    x86_exception(x, f);
+    cpu_loop_exit(&x->cpu);
+}
+
+/* ---- for the accelerator ------------------------------------------------------------- */
+
+void x86_raise_fault(CPU *cpu, const MmuFault *fault)
+{
+    X86CPU *x = x86_cpu(cpu);
+    X86Fault f = { .vector = X86_EXC_AC }; /* FAULT_ALIGN of a program whose alignment is checked */
+    if (fault->kind == FAULT_WALK) {
+        f.vector = fault->code >> 32;
+        f.error = fault->code;
+        f.address = fault->vaddr;
+    } else if (fault->kind == FAULT_BUS) {
+        f.vector = X86_EXC_MC; /* not reached: where nothing answers reads give ones */
+    }
+    x86_exception(x, &f);
+}
+
+static bool interrupt_enabled(const X86CPU *x)
+{
+    return (x->s.eflags & EFL_IF) && !x->s.events.shadow;
+}
+
+static bool nmi_ready(const X86CPU *x)
+{
+    return __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE) && !x->s.events.nmi_masked &&
+           !(x->s.events.shadow & SHADOW_MOV_SS);
+}
+
+/* A processor that is shut down hears nothing but a reset. */
+bool x86_has_work(CPU *cpu)
+{
+    const X86CPU *x = x86_cpu(cpu);
+    return !x->s.events.shutdown && (nmi_ready(x) || (interrupt_enabled(x) && cpu_int_pending(cpu)));
+}
+
+bool x86_take_interrupt(CPU *cpu)
+{
+    X86CPU *x = x86_cpu(cpu);
+    if (x->s.events.shutdown) {
+        return false;
+    }
+    if (nmi_ready(x)) {
+        __atomic_store_n(&x->s.events.nmi_pending, false, __ATOMIC_RELEASE);
+        x86_nmi(x);
+        return true;
+    }
+    int vector = interrupt_enabled(x) && cpu_int_pending(cpu) ? cpu_int_acknowledge(cpu) : -1;
+    if (vector < 0) {
+        return false;
+    }
+    x86_interrupt(x, vector);
+    return true;
+}
+
+/* An edge. */
+void x86_set_irq(void *opaque, int line, int level)
+{
+    X86CPU *x = opaque;
+    if (level) {
+        __atomic_store_n(&x->s.events.nmi_pending, true, __ATOMIC_RELEASE);
+        cpu_request_exit(&x->cpu);
+    }
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Delivery of interrupts and exceptions. */
+#pragma once
+#include "target/i386/tss.h"
+
+typedef enum X86EventKind {
+    EVENT_EXTERNAL,  /* an interrupt line, NMI */
+    EVENT_EXCEPTION, /* found by the processor */
+    EVENT_SOFT,      /* INT n */
+    EVENT_SOFT_TRAP, /* INT3, INTO: not redirected, not checked against IOPL in virtual-8086 mode (INTO, INT3) */
+    EVENT_ICEBP,     /* INT1: a software trap whose gate's DPL is not checked */
+} X86EventKind;
+
+typedef struct X86Event {
+    uint8_t vector;
+    X86EventKind kind;
+    bool has_error;
+    uint32_t error;
+    uint64_t return_ip;
+    bool rf; /* in the image of EFLAGS: the instruction at return_ip does not meet its breakpoint again */
+} X86Event;
+
+/* One attempt.  False: an exception came up; nothing that the guest sees has changed (unless a task was switched to). */
+bool x86_event_deliver(X86CPU *x, const X86Event *e, X86Fault *f);
+
+/* Deliver an exception, at the instruction that s.pc names (traps: behind it); what comes up meanwhile becomes a
+ * double fault, or shuts the processor down. */
+void x86_exception(X86CPU *x, const X86Fault *f);
+/* An external interrupt or NMI, between instructions. */
+void x86_interrupt(X86CPU *x, uint8_t vector);
+void x86_nmi(X86CPU *x);
+/* INT n and its like at s.pc; what comes up is the instruction's fault. */
+bool x86_software_interrupt(X86CPU *x, uint8_t vector, X86EventKind kind, uint64_t next_ip, X86Fault *f);
+/* From a helper: bring pc up to the instruction, deliver, leave translated code. */
+G_NORETURN void x86_raise(X86CPU *x, const X86Fault *f);
+
+bool x86_has_error_code(uint8_t vector);
+
+/* ---- CPUArch ---- */
+void x86_raise_fault(CPU *cpu, const MmuFault *fault);
+bool x86_has_work(CPU *cpu);
+bool x86_take_interrupt(CPU *cpu);
+/* The input of CPUArch.set_irq beside the vectors of IntSource. */
+enum { X86_IRQ_NMI };
+void x86_set_irq(void *opaque, int line, int level);
