@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Far returns and returns from interrupts.
+ * Spec: SDM volume 2, RET and IRET/IRETD/IRETQ (the operation sections); volume 3, "Returning from a Called Procedure", "IRET in
+ * IA-32e Mode", "Leaving Virtual-8086 Mode", "Handling Multiple NMIs". */
+#include "target/i386/far.h"
+
+#include "target/vcpu.h"
+
+/* A return under way: what was popped, and what was found to it. */
+typedef struct Return {
+    X86Stack st;
+    unsigned bytes, release;
+    uint64_t ip, cs, flags, sp, ss;
+    X86Desc code, stack;
+    unsigned cpl;    /* that it goes to */
+    bool pops_stack; /* SS:SP follows: another level, or any IRET of 64-bit mode */
+    bool ss_null;
+} Return;
+
+/* ---- checks ------------------------------------------------------------------------- */
+
+static bool return_code(X86CPU *x, Return *r, X86Fault *f)
+{
+    unsigned rpl = r->cs & SEL_RPL;
+    uint32_t error = sel_error(r->cs);
+    if (sel_is_null(r->cs)) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
+    if (!x86_desc_read(x, r->cs, X86_EXC_GP, &r->code, f)) {
+        return false;
+    }
+    uint32_t attr = x86_desc_attr(&r->code), both = ATTR_L | ATTR_DB;
+    unsigned dpl = x86_dpl(attr);
+    bool level_ok = attr & ATTR_CONFORMING ? dpl <= rpl : dpl == rpl;
+    if (!x86_desc_is_code(&r->code) || rpl < x->s.cpl || !level_ok ||
+        (x86_long_mode(x) && (attr & both) == both)) {
+        return x86_fault(f, X86_EXC_GP, error);
+    }
+    if (!(attr & ATTR_P)) {
+        return x86_fault(f, X86_EXC_NP, error);
+    }
+    r->cpl = rpl;
+    return true;
+}
+
+/* A null SS is for 64-bit code of levels 0 to 2, with their RPL. */
+static bool return_stack(X86CPU *x, Return *r, X86Fault *f)
+{
+    bool wide = x86_long_mode(x) && (x86_desc_attr(&r->code) & ATTR_L);
+    r->ss_null = sel_is_null(r->ss);
+    if (!r->ss_null) {
+        return x86_stack_segment_check(x, r->ss, r->cpl, X86_EXC_GP, &r->stack, f);
+    }
+    return (wide && r->cpl != 3 && (r->ss & SEL_RPL) == r->cpl) || x86_fault(f, X86_EXC_GP, 0);
+}
+
+static bool pop_stack_pointer(Return *r, X86Fault *f)
+{
+    return x86_pop(&r->st, r->bytes, &r->sp, f) && x86_pop(&r->st, r->bytes, &r->ss, f);
+}
+
+static bool mark_both(X86CPU *x, Return *r, X86Fault *f)
+{
+    return x86_desc_mark_accessed(x, &r->code, f) &&
+           (!r->pops_stack || r->ss_null || x86_desc_mark_accessed(x, &r->stack, f));
+}
+
+/* All has been checked: registers of code and stack. */
+static void return_commit(X86CPU *x, Return *r)
+{
+    bool outer = r->cpl > x->s.cpl;
+    if (!r->pops_stack) {
+        r->st.sp += r->release;
+        x86_stack_commit(&r->st);
+        x86_code_load(x, r->cs, &r->code, r->cpl, r->ip);
+        return;
+    }
+    x86_code_load(x, r->cs, &r->code, r->cpl, r->ip); /* first: it says how wide the stack pointer is */
+    if (r->ss_null) {
+        x86_seg_load_null(x, SEG_SS, r->ss);
+    } else {
+        x86_seg_load(x, SEG_SS, r->ss, &r->stack);
+    }
+    X86Stack st = x86_stack_current(x);
+    st.sp = r->sp + r->release;
+    x86_stack_commit(&st); /* a 16-bit stack: the upper half of ESP stays */
+    if (outer) {
+        x86_seg_drop_privileged(x);
+    }
+    cpu_mmu_changed(&x->cpu);
+}
+
+/* ---- RET FAR ------------------------------------------------------------------------- */
+
+static bool return_8086(X86CPU *x, Return *r, X86Fault *f)
+{
+    if (!x86_pop(&r->st, r->bytes, &r->ip, f) || !x86_pop(&r->st, r->bytes, &r->cs, f)) {
+        return false;
+    }
+    if (r->ip > x->s.seg[SEG_CS].limit) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
+    return true;
+}
+
+static void commit_8086(X86CPU *x, Return *r)
+{
+    r->st.sp += r->release;
+    x86_stack_commit(&r->st);
+    if (x86_v86(x)) {
+        x86_seg_load_v86(x, SEG_CS, r->cs);
+    } else {
+        x86_seg_load_real(x, SEG_CS, r->cs);
+    }
+    x86_set_ip(x, r->ip);
+}
+
+bool x86_far_return(X86CPU *x, unsigned bytes, unsigned release, X86Fault *f)
+{
+    Return r = { .st = x86_stack_current(x), .bytes = bytes, .release = release };
+    if (!x86_protected(x)) {
+        if (!return_8086(x, &r, f)) {
+            return false;
+        }
+        commit_8086(x, &r);
+        return true;
+    }
+    if (!x86_pop(&r.st, bytes, &r.ip, f) || !x86_pop(&r.st, bytes, &r.cs, f) || !return_code(x, &r, f)) {
+        return false;
+    }
+    r.cs &= 0xffff;
+    r.pops_stack = r.cpl > x->s.cpl;
+    if (r.pops_stack) {
+        r.st.sp += release;
+        if (!pop_stack_pointer(&r, f) || !return_stack(x, &r, f)) {
+            return false;
+        }
+    }
+    if (!x86_code_offset_check(x, &r.code, r.ip, f) || !mark_both(x, &r, f)) {
+        return false;
+    }
+    return_commit(x, &r);
+    return true;
+}
+
+/* ---- IRET: flags ------------------------------------------------------------------------ */
+
+/* By the level that it leaves. */
+static void iret_flags(X86CPU *x, uint64_t flags, unsigned bytes)
+{
+    uint32_t mask = x86_flags_writable(x, bytes);
+    if (bytes > 2) {
+        mask |= EFL_RF | (x->s.cpl == 0 ? EFL_VIF | EFL_VIP : 0);
+    }
+    x86_set_flags(x, (x86_flags(x) & ~mask) | (flags & mask));
+}
+
+static bool pop_three(Return *r, X86Fault *f)
+{
+    return x86_pop(&r->st, r->bytes, &r->ip, f) && x86_pop(&r->st, r->bytes, &r->cs, f) &&
+           x86_pop(&r->st, r->bytes, &r->flags, f);
+}
+
+/* ---- IRET: real and virtual-8086 mode ------------------------------------------------- */
+
+static bool iret_real(X86CPU *x, Return *r, X86Fault *f)
+{
+    enum { KEPT = EFL_VM | EFL_VIF | EFL_VIP };
+    if (!pop_three(r, f)) {
+        return false;
+    }
+    if (r->ip > x->s.seg[SEG_CS].limit) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
+    uint32_t mask = r->bytes == 2 ? 0xffff : ~(uint32_t)KEPT;
+    x86_set_flags(x, (x86_flags(x) & ~mask) | (r->flags & mask));
+    commit_8086(x, r);
+    return true;
+}
+
+/* IOPL 3: as in real mode, but for IOPL.  Below it VME lets IRET of 16 bits through, with VIF for IF. */
+static bool iret_v86(X86CPU *x, Return *r, X86Fault *f)
+{
+    enum { KEPT = EFL_IOPL | EFL_VM | EFL_VIF | EFL_VIP };
+    bool vme = x86_iopl(x) < 3;
+    if (vme && (!(x->s.cr4 & CR4_VME) || r->bytes != 2)) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
+    if (!pop_three(r, f)) {
+        return false;
+    }
+    bool unmasks_pending = (r->flags & EFL_IF) && (x->s.eflags & EFL_VIP);
+    if (r->ip > x->s.seg[SEG_CS].limit || (vme && (unmasks_pending || (r->flags & EFL_TF)))) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
+    uint32_t mask = (r->bytes == 2 ? 0xffff : UINT32_MAX) & ~KEPT;
+    if (vme) {
+        mask = (mask & ~EFL_IF) | EFL_VIF;
+        r->flags |= r->flags & EFL_IF ? EFL_VIF : 0;
+    }
+    x86_set_flags(x, (x86_flags(x) & ~mask) | (r->flags & mask));
+    commit_8086(x, r);
+    return true;
+}
+
+static bool iret_to_v86(X86CPU *x, Return *r, X86Fault *f)
+{
+    static const X86SegId order[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
+    uint64_t selector[G_N_ELEMENTS(order)];
+    if (!pop_stack_pointer(r, f)) {
+        return false;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
+        if (!x86_pop(&r->st, 4, &selector[i], f)) {
+            return false;
+        }
+    }
+    x86_set_flags(x, r->flags);
+    x->s.cpl = 3;
+    x86_seg_load_v86(x, SEG_CS, r->cs);
+    x86_seg_load_v86(x, SEG_SS, r->ss);
+    for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
+        x86_seg_load_v86(x, order[i], selector[i]);
+    }
+    x->s.gpr[X86_RSP] = (uint32_t)r->sp;
+    x86_set_ip(x, r->ip & 0xffff);
+    return true;
+}
+
+/* ---- IRET: protected and long mode ------------------------------------------------------ */
+
+static bool iret_protected(X86CPU *x, Return *r, X86Fault *f)
+{
+    if (!return_code(x, r, f)) {
+        return false;
+    }
+    r->pops_stack = r->cpl > x->s.cpl || x86_64bit(x);
+    if (r->pops_stack && (!pop_stack_pointer(r, f) || !return_stack(x, r, f))) {
+        return false;
+    }
+    if (!x86_code_offset_check(x, &r->code, r->ip, f) || !mark_both(x, r, f)) {
+        return false;
+    }
+    iret_flags(x, r->flags, r->bytes);
+    return_commit(x, r);
+    return true;
+}
+
+static bool iret_by_mode(X86CPU *x, Return *r, uint64_t next_ip, X86Fault *f)
+{
+    if (!(x->s.cr0 & CR0_PE)) {
+        return iret_real(x, r, f);
+    }
+    if (x86_v86(x)) {
+        return iret_v86(x, r, f);
+    }
+    if (x->s.eflags & EFL_NT) {
+        return x86_long_mode(x) ? x86_fault(f, X86_EXC_GP, 0) : x86_task_return(x, next_ip, f);
+    }
+    if (!pop_three(r, f)) {
+        return false;
+    }
+    r->cs &= 0xffff;
+    if ((r->flags & EFL_VM) && r->bytes == 4 && x->s.cpl == 0 && !x86_long_mode(x)) {
+        return iret_to_v86(x, r, f);
+    }
+    return iret_protected(x, r, f);
+}
+
+/* NMIs come through again, even after one that faults. */
+bool x86_iret(X86CPU *x, unsigned bytes, uint64_t next_ip, X86Fault *f)
+{
+    Return r = { .st = x86_stack_current(x), .bytes = bytes };
+    x->s.events.nmi_masked = false;
+    bool ok = iret_by_mode(x, &r, next_ip, f);
+    cpu_mmu_changed(&x->cpu);
+    return ok;
+}
