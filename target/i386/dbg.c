@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Debug registers.
+ * Spec: SDM volume 3, "Debug Registers", "Debug Exception (#DB)"; volume 2, MOV to and from debug registers.
+ *
+ * Not modelled: debugging of transactions (RTM), bus locks. */
+#include "target/i386/dbg.h"
+
+#include "target/vcpu.h"
+
+enum { DR6_WRITABLE = 0xf | DR6_BD | DR6_BS | DR6_BT };
+#define DR7_WRITABLE 0xffff23ffu
+
+/* DR4 and DR5 are other names of DR6 and DR7, where CR4.DE does not take them away. */
+static bool dr_check(X86CPU *x, unsigned *n, X86Fault *f)
+{
+    if (*n == 4 || *n == 5) {
+        if (x->s.cr4 & CR4_DE) {
+            return x86_fault(f, X86_EXC_UD, 0);
+        }
+        *n += 2;
+    }
+    if (x->s.dr7 & DR7_GD) {
+        f->dr6 = DR6_BD;
+        return x86_fault(f, X86_EXC_DB, 0);
+    }
+    return true;
+}
+
+bool x86_dr_read(X86CPU *x, unsigned n, uint64_t *value, X86Fault *f)
+{
+    if (!dr_check(x, &n, f)) {
+        return false;
+    }
+    *value = n < 4 ? x->s.dr[n] : n == 6 ? x->s.dr6 : x->s.dr7;
+    return true;
+}
+
+bool x86_dr_write(X86CPU *x, unsigned n, uint64_t value, X86Fault *f)
+{
+    if (!dr_check(x, &n, f)) {
+        return false;
+    }
+    if (n < 4) {
+        x->s.dr[n] = value;
+    } else if (value >> 32) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    } else if (n == 6) {
+        x->s.dr6 = (value & DR6_WRITABLE) | DR6_FIXED;
+    } else {
+        x->s.dr7 = (value & DR7_WRITABLE) | DR7_FIXED;
+    }
+    cpu_mmu_changed(&x->cpu); /* code breakpoints are of the mode */
+    return true;
+}
+
+/* ---- matches ------------------------------------------------------------------ */
+
+static unsigned break_bytes(const X86CPU *x, unsigned i)
+{
+    static const uint8_t bytes[] = { 1, 2, 8, 4 };
+    return bytes[x->s.dr7 >> (18 + 4 * i) & 3];
+}
+
+/* The breakpoint's address is rounded down to its length. */
+static bool overlaps(const X86CPU *x, unsigned i, uint64_t first, unsigned bytes)
+{
+    unsigned length = break_bytes(x, i);
+    uint64_t at = x->s.dr[i] & -(uint64_t)length;
+    return first < at ? at - first < bytes : first - at < length;
+}
+
+uint64_t x86_break_code(const X86CPU *x, uint64_t linear)
+{
+    uint64_t met = 0;
+    for (unsigned i = 0; i < 4 && !(x->s.eflags & EFL_RF); i++) {
+        bool code = x86_break_enabled(x, i) && x86_break_kind(x, i) == BREAK_EXEC;
+        met |= code && x->s.dr[i] == linear ? 1 << i : 0;
+    }
+    return met;
+}
+
+uint64_t x86_break_data(const X86CPU *x, uint64_t linear, unsigned bytes, bool write)
+{
+    uint64_t met = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned kind = x86_break_kind(x, i);
+        bool watches = x86_break_enabled(x, i) && (kind == BREAK_ACCESS || (kind == BREAK_WRITE && write));
+        met |= watches && overlaps(x, i, linear, bytes) ? 1 << i : 0;
+    }
+    return met;
+}
+
+uint64_t x86_break_io(const X86CPU *x, uint16_t port, unsigned bytes)
+{
+    uint64_t met = 0;
+    for (unsigned i = 0; i < 4 && (x->s.cr4 & CR4_DE); i++) {
+        bool watches = x86_break_enabled(x, i) && x86_break_kind(x, i) == BREAK_IO;
+        met |= watches && overlaps(x, i, port, bytes) ? 1 << i : 0;
+    }
+    return met;
+}
