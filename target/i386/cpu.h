@@ -290,10 +290,12 @@ typedef struct X86CPU {
     X86Vendor vendor;       /* decides where the two differ: SYSRET, null selectors, compatibility mode */
     uint32_t signature;     /* family, model, stepping as CPUID.1:EAX has them */
     uint32_t level, xlevel; /* highest leaves of CPUID, basic and extended */
-    const char *brand;      /* "" or up to 47 characters */
+    char brand[48];         /* NUL-terminated */
     uint8_t phys_bits;      /* MAXPHYADDR */
     uint32_t tsc_khz;
     bool ignore_msrs; /* unknown MSRs read 0 and take writes */
+    uint32_t apic_id;
+    uint16_t cores, threads; /* of the package, of a core; at least 1 */
 
     /* Derived from s */
     X86Bounds bounds[X86_SEGS];
@@ -390,6 +392,17 @@ extern const Field x86_state[];
 void x86_reset(CPU *cpu);
 bool x86_loaded(CPU *cpu, GError **err);
 void x86_refresh(CPU *cpu);
+
+/* ---- models.c, cpuid.c ---- */
+/* "Haswell,+avx,-smap,pcid=off": fills what is fixed when the vCPU is made. */
+bool x86_model_apply(X86CPU *x, const char *model, GError **err);
+const char *x86_model_name(unsigned n);
+typedef struct X86Cpuid {
+    uint32_t eax, ebx, ecx, edx;
+} X86Cpuid;
+X86Cpuid x86_cpuid(const X86CPU *x, uint32_t leaf, uint32_t subleaf);
+/* Bytes of an XSAVE area with these states of XCR0 and XSS: in its standard or in its compacted form. */
+uint32_t x86_xsave_bytes(uint64_t states, bool compacted);
 
 /* ---- flags.c ---- */
 uint32_t x86_arith_flags(const X86Cc *cc); /* EFL_ARITH bits */

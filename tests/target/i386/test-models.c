@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Models and features: names, what stands on what, refusals; and what CPUID makes of them. */
+#include "fake.h"
+
+#include <string.h>
+
+static X86CPU *with_model(const char *text)
+{
+    X86CPU *x = fake_new();
+    GError *err = NULL;
+    if (!x86_model_apply(x, text, &err)) {
+        g_error("%s", err->message);
+    }
+    return x;
+}
+
+/* Every feature has one name and one bit, is found by both of its names, and what a model has stands on what it needs. */
+static void test_table(void)
+{
+    for (const X86FeatureRow *a = x86_features; a->name; a++) {
+        for (const X86FeatureRow *b = x86_features; b < a; b++) {
+            g_assert_cmpstr(a->name, !=, b->name);
+            g_assert_cmpint(a->feature, !=, b->feature);
+        }
+        g_autofree char *text = g_strdup_printf("max,-%s", a->alias ? a->alias : a->name);
+        X86CPU *x = with_model(text);
+        g_assert_false(x86_has(x, a->feature));
+        fake_free(x);
+    }
+    const char *name;
+    for (unsigned n = 0; (name = x86_model_name(n)); n++) {
+        X86CPU *x = with_model(name);
+        for (const X86FeatureRow *row = x86_features; row->name; row++) {
+            bool lacks = row->needs != X86_NO_FEATURE && x86_has(x, row->feature) && !x86_has(x, row->needs);
+            g_assert_false(lacks);
+        }
+        fake_free(x);
+    }
+}
+
+/* What distributions ask for: the levels of the x86-64 psABI. */
+static void test_levels(void)
+{
+    static const X86Feature v2[] = { X86_CX16,  X86_LAHF_LM, X86_POPCNT, X86_SSE3,
+                                     X86_SSE41, X86_SSE42,   X86_SSSE3 };
+    static const X86Feature v3[] = { X86_AVX, X86_AVX2, X86_BMI1,  X86_BMI2, X86_F16C,
+                                     X86_FMA, X86_ABM,  X86_MOVBE, X86_XSAVE };
+    static const struct {
+        const char *name;
+        bool v1, v2, v3;
+    } rows[] = {
+        { "pentium3", false, false, false }, { "qemu64", true, false, false },
+        { "core2duo", true, false, false },  { "Nehalem", true, true, false },
+        { "IvyBridge", true, true, false },  { "Haswell", true, true, true },
+        { "EPYC", true, true, true },        { "Skylake-Server", true, true, true },
+        { "max", true, true, true },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        X86CPU *x = with_model(rows[i].name);
+        bool has2 = true, has3 = true;
+        for (unsigned k = 0; k < G_N_ELEMENTS(v2); k++) {
+            has2 &= x86_has(x, v2[k]);
+        }
+        for (unsigned k = 0; k < G_N_ELEMENTS(v3); k++) {
+            has3 &= x86_has(x, v3[k]);
+        }
+        g_assert_cmpint(x86_has(x, X86_LM) && x86_has(x, X86_SSE2) && x86_has(x, X86_SYSCALL), ==,
+                        rows[i].v1);
+        g_assert_cmpint(has2, ==, rows[i].v2);
+        g_assert_cmpint(has3 && has2, ==, rows[i].v3);
+        fake_free(x);
+    }
+}
+
+static void test_switches(void)
+{
+    X86CPU *x = with_model("max,-xsave,pcid=off,+smap");
+    g_assert_false(x86_has(x, X86_XSAVE));
+    g_assert_false(x86_has(x, X86_AVX2)); /* follows */
+    g_assert_false(x86_has(x, X86_PCID));
+    g_assert_true(x86_has(x, X86_SMAP));
+    fake_free(x);
+    x = with_model(
+        "qemu64,+sse4_2,sse4.1=on,ssse3,+pni,+lahf_lm,family=6,model=158,stepping=10,vendor=GenuineIntel,level=7");
+    g_assert_true(x86_has(x, X86_SSE42));
+    g_assert_cmphex(x86_cpuid(x, 1, 0).eax, ==, 0x000906ea);
+    g_assert_cmpint(x->vendor, ==, VENDOR_INTEL);
+    g_assert_cmphex(x86_cpuid(x, 0, 0).eax, ==, 7);
+    fake_free(x);
+}
+
+static void test_refused(void)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        { "Haswel", "did you mean 'Haswell'?" },
+        { "host", "take 'max'" },
+        { "max,+avx512f", "'avx512f' is not built in this version of Lyrebird" },
+        { "max,+smpa", "did you mean" },
+        { "qemu64,+avx2", "'avx2' needs 'avx'" },
+        { "max,phys-bits=60", "phys-bits" },
+        { "max,vendor=Cyrix", "vendor" },
+        { "Skylake-Server,enforce", "avx512f" },
+        { "max,smap=maybe", "smap" },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        X86CPU *x = fake_new();
+        g_autoptr(GError) err = NULL;
+        g_assert_false(x86_model_apply(x, rows[i].text, &err));
+        if (!strstr(err->message, rows[i].says)) {
+            g_error("'%s' says: %s", rows[i].text, err->message);
+        }
+        fake_free(x);
+    }
+    fake_free(with_model("max,-avx512f,enforce")); /* off is all that it can be; nothing is lacking */
+}
+
+/* ---- CPUID ---------------------------------------------------------------------------- */
+
+static void test_identity(void)
+{
+    X86CPU *x = with_model("EPYC");
+    X86Cpuid r = x86_cpuid(x, 0, 0);
+    char vendor[13] = "", brand[49] = "";
+    memcpy(vendor, &r.ebx, 4);
+    memcpy(vendor + 4, &r.edx, 4);
+    memcpy(vendor + 8, &r.ecx, 4);
+    g_assert_cmpstr(vendor, ==, "AuthenticAMD");
+    g_assert_cmphex(x86_cpuid(x, 1, 0).eax, ==, 0x00800f12); /* family 17h, model 1, stepping 2 */
+    for (unsigned i = 0; i < 3; i++) {
+        r = x86_cpuid(x, 0x80000002u + i, 0);
+        memcpy(brand + 16 * i, &r, 16);
+    }
+    g_assert_cmpstr(brand, ==, "AMD EPYC Processor");
+    g_assert_cmphex(x86_cpuid(x, 0x80000001u, 0).edx & 1, ==, 1); /* AMD's repeat leaf 1 */
+    g_assert_cmphex(x86_cpuid(x, 0x80000008u, 0).eax, ==, 40 | 48 << 8);
+    fake_free(x);
+}
+
+/* What control registers show, and a local APIC that is switched off. */
+static void test_state(void)
+{
+    X86CPU *x = with_model("max");
+    x->s.msr.apic_base = 0xfee00900;
+    g_assert_cmphex(x86_cpuid(x, 1, 0).ecx >> 27 & 1, ==, 0);
+    g_assert_cmphex(x86_cpuid(x, 7, 0).ecx >> 4 & 1, ==, 0);
+    g_assert_cmphex(x86_cpuid(x, 1, 0).edx >> 9 & 1, ==, 1);
+    x->s.cr4 = CR4_OSXSAVE | CR4_PKE;
+    x->s.msr.apic_base = 0;
+    g_assert_cmphex(x86_cpuid(x, 1, 0).ecx >> 27 & 1, ==, 1);
+    g_assert_cmphex(x86_cpuid(x, 7, 0).ecx >> 4 & 1, ==, 1);
+    g_assert_cmphex(x86_cpuid(x, 1, 0).edx >> 9 & 1, ==, 0);
+    fake_free(x);
+}
+
+static void test_topology(void)
+{
+    X86CPU *x = with_model("max");
+    g_assert_cmphex(x86_cpuid(x, 1, 0).edx >> 28 & 1, ==, 0);
+    x->cores = 3;
+    x->threads = 2;
+    x->apic_id = 5;
+    X86Cpuid r = x86_cpuid(x, 1, 0);
+    g_assert_cmphex(r.ebx >> 16 & 255, ==, 6);
+    g_assert_cmphex(r.ebx >> 24, ==, 5);
+    g_assert_cmphex(r.edx >> 28 & 1, ==, 1);
+    r = x86_cpuid(x, 0xb, 0);
+    g_assert_cmphex(r.eax, ==, 1);
+    g_assert_cmphex(r.ebx, ==, 2);
+    g_assert_cmphex(r.ecx, ==, 0x100);
+    g_assert_cmphex(r.edx, ==, 5);
+    r = x86_cpuid(x, 0xb, 1);
+    g_assert_cmphex(r.eax, ==, 3);
+    g_assert_cmphex(r.ebx, ==, 6);
+    g_assert_cmphex(r.ecx, ==, 0x201);
+    r = x86_cpuid(x, 0xb, 2);
+    g_assert_cmphex(r.ebx, ==, 0);
+    g_assert_cmphex(r.ecx, ==, 2);
+    fake_free(x);
+}
+
+static void test_xsave(void)
+{
+    X86CPU *x = with_model("max");
+    x->s.xcr0 = 3;
+    X86Cpuid r = x86_cpuid(x, 0xd, 0);
+    g_assert_cmphex(r.eax, ==, 0x207);
+    g_assert_cmpuint(r.ebx, ==, 576);
+    g_assert_cmpuint(r.ecx, ==, 2696);
+    x->s.xcr0 = 0x207;
+    g_assert_cmpuint(x86_cpuid(x, 0xd, 0).ebx, ==, 2696);
+    g_assert_cmpuint(x86_cpuid(x, 0xd, 1).ebx, ==, 576 + 256 + 8);
+    r = x86_cpuid(x, 0xd, 2);
+    g_assert_cmpuint(r.eax, ==, 256);
+    g_assert_cmpuint(r.ebx, ==, 576);
+    fake_free(x);
+    x = with_model("max,-xsave");
+    g_assert_cmphex(x86_cpuid(x, 0xd, 0).eax, ==, 0);
+    fake_free(x);
+}
+
+/* Beyond the last leaf; the rates of clocks. */
+static void test_ends(void)
+{
+    X86CPU *x = with_model("max,tsc-frequency=2500000000");
+    g_assert_cmpuint(x86_cpuid(x, 0x15, 0).ecx, ==, 2500000000);
+    g_assert_cmpuint(x86_cpuid(x, 0x16, 0).eax, ==, 2500);
+    g_assert_cmpuint(x86_cpuid(x, 0x40000010, 0).eax, ==, 2500000);
+    g_assert_cmpuint(x86_cpuid(x, 0x1234, 0).eax, ==, 2500); /* as leaf 16h */
+    g_assert_cmpuint(x86_cpuid(x, 0x80001234u, 0).eax, ==, 2500);
+    fake_free(x);
+    x = with_model("EPYC");
+    g_assert_cmpuint(x86_cpuid(x, 0x1234, 0).eax, ==, 0);
+    g_assert_cmpuint(x86_cpuid(x, 0x80001234u, 0).eax, ==, 0);
+    fake_free(x);
+    x = with_model("486");
+    g_assert_cmphex(x86_cpuid(x, 0x40000000, 0).eax, ==,
+                    x86_cpuid(x, 1, 0).eax); /* no hypervisor is told of */
+    fake_free(x);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/i386/models/table", test_table);
+    g_test_add_func("/i386/models/levels", test_levels);
+    g_test_add_func("/i386/models/switches", test_switches);
+    g_test_add_func("/i386/models/refused", test_refused);
+    g_test_add_func("/i386/cpuid/identity", test_identity);
+    g_test_add_func("/i386/cpuid/state", test_state);
+    g_test_add_func("/i386/cpuid/topology", test_topology);
+    g_test_add_func("/i386/cpuid/xsave", test_xsave);
+    g_test_add_func("/i386/cpuid/ends", test_ends);
+    return g_test_run();
+}
