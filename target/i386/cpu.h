@@ -249,11 +249,10 @@ typedef struct X86Msrs {
     uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t tsc_offset, tsc_adjust, tsc_deadline;
-    uint64_t apic_base, pat, misc_enable, feature_control;
+    uint64_t apic_base, pat, misc_enable;
     uint64_t mtrr_def_type, mtrr_fixed[X86_MTRR_FIXED], mtrr_base[X86_MTRR_VARIABLE],
         mtrr_mask[X86_MTRR_VARIABLE];
     uint64_t mcg_status, debugctl, xss, spec_ctrl;
-    uint64_t kvm_wall_clock, kvm_system_time;
 } X86Msrs;
 
 /* All that the guest can change.  Translated code addresses gpr, pc, cc and the segments' bases by short offsets:

@@ -58,13 +58,15 @@ static uint64_t a20(const X86CPU *x, uint64_t phys)
     return x->s.a20 ? phys : phys & ~(1ull << 20);
 }
 
+bool x86_canonical_64(const X86CPU *x, uint64_t address)
+{
+    unsigned unused = x->s.cr4 & CR4_LA57 ? 7 : 16;
+    return (uint64_t)((int64_t)(address << unused) >> unused) == address;
+}
+
 bool x86_canonical(const X86CPU *x, uint64_t linear)
 {
-    if (!x86_long_mode(x)) {
-        return true;
-    }
-    unsigned unused = x->s.cr4 & CR4_LA57 ? 7 : 16;
-    return (uint64_t)((int64_t)(linear << unused) >> unused) == linear;
+    return !x86_long_mode(x) || x86_canonical_64(x, linear);
 }
 
 /* ---- rights --------------------------------------------------------------- */

@@ -16,6 +16,8 @@ static inline X86Rights x86_rights(unsigned cpl)
 
 /* Is it a linear address at all?  Outside of long mode every one is. */
 bool x86_canonical(const X86CPU *x, uint64_t linear);
+/* Would it be in 64-bit mode?  For registers that are loaded before it begins. */
+bool x86_canonical_64(const X86CPU *x, uint64_t address);
 
 /* One page.  A linear address outside of long mode has 32 bits. */
 bool x86_translate(X86CPU *x, uint64_t linear, MmuAccess access, X86Rights who, MmuResult *out, X86Fault *f);

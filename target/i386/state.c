@@ -81,7 +81,6 @@ static const Field msr_fields[] = {
     MEMBER_U64(X86Msrs, apic_base, .reset_to = reset_apic_base),
     MEMBER_U64(X86Msrs, pat, .reset = 0x0007040600070406),
     MEMBER_U64(X86Msrs, misc_enable, .reset = 1), /* fast strings */
-    MEMBER_U64(X86Msrs, feature_control),
     MEMBER_U64(X86Msrs, mtrr_def_type),
     MEMBER_U64(X86Msrs, mtrr_fixed),
     MEMBER_U64(X86Msrs, mtrr_base),
@@ -90,8 +89,6 @@ static const Field msr_fields[] = {
     MEMBER_U64(X86Msrs, debugctl),
     MEMBER_U64(X86Msrs, xss),
     MEMBER_U64(X86Msrs, spec_ctrl),
-    MEMBER_U64(X86Msrs, kvm_wall_clock),
-    MEMBER_U64(X86Msrs, kvm_system_time),
     { 0 },
 };
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Model-specific registers: rows of the table, and accesses.
+ *
+ * A register is a field of the processor whose writes are bounded by `mask` and `legal`, or a pair of functions.  One that the
+ * model lacks (`needs`, `vendor`) or that nobody knows is #GP(0), and told of in the log of guest errors. */
+#pragma once
+#include "target/i386/cpu.h"
+
+typedef struct X86Msr X86Msr;
+struct X86Msr {
+    uint32_t number;
+    const char *name; /* the SDM's, in small letters */
+    size_t offset;    /* of the field in X86CPU; 0: it has functions, or is a constant */
+    uint64_t mask;    /* bits that a write may set: others are #GP(0); 0 without `write`: read only */
+    X86Feature needs; /* X86_NO_FEATURE: always there */
+    bool canonical;   /* what is written must be a canonical address */
+    uint64_t value;   /* of a constant */
+    bool (*legal)(const X86CPU *x, uint64_t value); /* beside mask; may be NULL */
+    uint64_t (*read)(X86CPU *x, const X86Msr *m);
+    bool (*write)(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f);
+};
+
+/* RDMSR, WRMSR at level 0. */
+bool x86_rdmsr(X86CPU *x, uint32_t number, uint64_t *value, X86Fault *f);
+bool x86_wrmsr(X86CPU *x, uint32_t number, uint64_t value, X86Fault *f);
+
+/* ---- tsc.c ---- */
+uint64_t x86_tsc(const X86CPU *x);
+void x86_tsc_write(X86CPU *x, uint64_t value); /* moves TSC_ADJUST by as much */
+void x86_tsc_adjust_write(X86CPU *x, uint64_t value);
+/* RDTSC, RDTSCP: #GP(0) above level 0 under CR4.TSD. */
+bool x86_rdtsc(X86CPU *x, uint64_t *value, X86Fault *f);

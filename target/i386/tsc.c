@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The time stamp counter: the machine's virtual clock at the model's rate, so that it stands while the machine is stopped
+ * and is the same on all processors after reset.
+ * Spec: SDM volume 3, "Time-Stamp Counter", "Time-Stamp Counter Adjustment". */
+#include "target/i386/msr.h"
+
+#include "base/clock.h"
+
+static uint64_t tsc_of_clock(const X86CPU *x)
+{
+    unsigned __int128 ns = clock_get_ns(x->cpu.clock, CLK_VIRTUAL);
+    return ns * x->tsc_khz / 1000000;
+}
+
+uint64_t x86_tsc(const X86CPU *x)
+{
+    return tsc_of_clock(x) + x->s.msr.tsc_offset;
+}
+
+static void tsc_move(X86CPU *x, uint64_t by)
+{
+    x->s.msr.tsc_offset += by;
+    x->s.msr.tsc_adjust += by;
+}
+
+void x86_tsc_write(X86CPU *x, uint64_t value)
+{
+    tsc_move(x, value - x86_tsc(x));
+}
+
+void x86_tsc_adjust_write(X86CPU *x, uint64_t value)
+{
+    tsc_move(x, value - x->s.msr.tsc_adjust);
+}
+
+bool x86_rdtsc(X86CPU *x, uint64_t *value, X86Fault *f)
+{
+    if ((x->s.cr4 & CR4_TSD) && x->s.cpl > 0) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
+    *value = x86_tsc(x);
+    return true;
+}
