@@ -302,6 +302,7 @@ typedef struct X86CPU {
     /* Wires */
     void (*shut_down)(void *opaque); /* the board's: the processor has stopped; or NULL */
     void *shut_down_opaque;
+    void *register_table; /* for the debugger, made on demand */
 } X86CPU;
 
 static inline X86CPU *x86_cpu(CPU *cpu)

@@ -85,6 +85,7 @@ void fake_free(X86CPU *x)
     address_space_free(x->cpu.as);
     memory_region_finish(&fake.ram);
     memory_region_finish(&fake.root);
+    g_free(x->register_table);
     g_free(x);
 }
 
