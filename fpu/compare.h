@@ -6,8 +6,6 @@
 #pragma once
 #include "fpu/core.h"
 
-typedef enum FpOrder { FP_LESS, FP_EQUAL, FP_GREATER, FP_UNORDERED } FpOrder;
-
 static inline uint64_t fp_magnitude(const FpLayout *f, uint64_t bits)
 {
     return bits & (fp_sign_bit(f) - 1);

@@ -47,6 +47,9 @@ typedef struct FpStatus {
  * operand is not looked at, in a result it is zero. */
 typedef enum FpFormat { FP_F16, FP_BF16, FP_F32, FP_F64 } FpFormat;
 
+/* How two numbers stand to one another. */
+typedef enum FpOrder { FP_LESS, FP_EQUAL, FP_GREATER, FP_UNORDERED } FpOrder;
+
 /* The default NaN: positive, quiet, no payload. */
 #define F16_DEFAULT_NAN UINT16_C(0x7e00)
 #define BF16_DEFAULT_NAN UINT16_C(0x7fc0)
