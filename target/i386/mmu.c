@@ -6,32 +6,21 @@
  * One walk serves the JIT, the interpreter, the processor's own accesses (x86_translate()) and the debugger.
  *
  * Not modelled: memory types of PAT and MTRR (RAM is coherent), shadow stacks, protection keys of supervisor pages. */
-#include "target/i386/mmu.h"
+#include "target/i386/paging.h"
 
 #include <string.h>
 
 #include "target/vcpu.h"
 
-enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80, PTE_G = 0x100 };
-#define PTE_NX (1ull << 63)
-#define PTE_PKEY_SHIFT 59
-#define PTE_ADDRESS 0x000ffffffffff000ull
-
-typedef enum PagingForm { PAGING_NONE, PAGING_32, PAGING_PAE, PAGING_4, PAGING_5 } PagingForm;
-
 /* Levels are counted from the pages' table, 0. */
-typedef struct Paging {
-    uint8_t levels, index_bits, entry_bytes, va_bits;
-    uint8_t large; /* bit i: an entry of level i may map a page */
-} Paging;
-static const Paging pagings[] = {
-    [PAGING_32] = { 2, 10, 4, 32, 0 },
-    [PAGING_PAE] = { 2, 9, 8, 32, 1 << 1 }, /* below pdpte[] */
-    [PAGING_4] = { 4, 9, 8, 48, 1 << 1 },
-    [PAGING_5] = { 5, 9, 8, 57, 1 << 1 },
+const X86Paging x86_pagings[] = {
+    [PAGING_32] = { 2, 10, 4, 32 },
+    [PAGING_PAE] = { 2, 9, 8, 32 }, /* below pdpte[] */
+    [PAGING_4] = { 4, 9, 8, 48 },
+    [PAGING_5] = { 5, 9, 8, 57 },
 };
 
-static PagingForm paging_form(const X86CPU *x)
+X86PagingForm x86_paging_form(const X86CPU *x)
 {
     if (!(x->s.cr0 & CR0_PG)) {
         return PAGING_NONE;
@@ -44,7 +33,7 @@ static PagingForm paging_form(const X86CPU *x)
 
 typedef struct Walk {
     X86CPU *x;
-    const Paging *paging;
+    const X86Paging *paging;
     MmuAccess access;
     X86Rights who;
     bool debug;     /* no side effects, no rights */
@@ -52,11 +41,6 @@ typedef struct Walk {
     bool nx;        /* ... any of them forbids fetches */
     uint32_t error; /* out: of #PF */
 } Walk;
-
-static uint64_t a20(const X86CPU *x, uint64_t phys)
-{
-    return x->s.a20 ? phys : phys & ~(1ull << 20);
-}
 
 bool x86_canonical_64(const X86CPU *x, uint64_t address)
 {
@@ -71,16 +55,11 @@ bool x86_canonical(const X86CPU *x, uint64_t linear)
 
 /* ---- rights --------------------------------------------------------------- */
 
-static bool nx_on(const X86CPU *x)
-{
-    return (x->s.efer & EFER_NXE) && (x->s.cr4 & CR4_PAE);
-}
-
 static bool walk_fault(Walk *w, uint32_t why)
 {
     const X86CPU *x = w->x;
     w->error = why | (w->access == MMU_WRITE ? PF_W : 0) | (w->who == RIGHTS_USER ? PF_U : 0);
-    if (w->access == MMU_EXEC && (nx_on(x) || (x->s.cr4 & CR4_SMEP))) {
+    if (w->access == MMU_EXEC && (x86_nx_on(x) || (x->s.cr4 & CR4_SMEP))) {
         w->error |= PF_I;
     }
     return false;
@@ -123,18 +102,6 @@ static uint8_t page_rights(const Walk *w)
 
 /* ---- entries -------------------------------------------------------------- */
 
-static bool is_large(const Walk *w, uint64_t pte, unsigned level)
-{
-    const X86CPU *x = w->x;
-    if (level == 0 || !(pte & PTE_PS)) {
-        return false;
-    }
-    if (w->paging->entry_bytes == 4) {
-        return x->s.cr4 & CR4_PSE;
-    }
-    return (w->paging->large >> level & 1) || (level == 2 && x86_has(x, X86_PDPE1GB));
-}
-
 static uint64_t above_phys_bits(const X86CPU *x, unsigned top)
 {
     return ((2ull << top) - 1) & -(1ull << x->phys_bits);
@@ -153,7 +120,7 @@ static uint64_t reserved_bits(const Walk *w, uint64_t pte, unsigned level, bool 
         return 0x3fe000 & -(1ull << (13 + more));
     }
     uint64_t reserved = above_phys_bits(x, x86_long_mode(x) ? 51 : 62);
-    reserved |= nx_on(x) ? 0 : PTE_NX;
+    reserved |= x86_nx_on(x) ? 0 : PTE_NX;
     if (large) {
         reserved |= ((1ull << (12 + 9 * level)) - 1) & ~0x1fffull; /* bit 12 is PAT */
     } else if (level >= 2) {
@@ -179,16 +146,6 @@ static bool entry_touch(Walk *w, uint64_t where, uint64_t *pte, uint64_t set, bo
     return true;
 }
 
-static uint64_t leaf_phys(const Walk *w, uint64_t linear, uint64_t pte, unsigned bits)
-{
-    uint64_t low = (1ull << bits) - 1;
-    uint64_t phys = pte & PTE_ADDRESS;
-    if (w->paging->entry_bytes == 4 && bits > 12) {
-        phys = (pte & 0xffc00000) | (pte & 0x1fe000) << 19; /* PSE-36 */
-    }
-    return (phys & ~low) | (linear & low);
-}
-
 static bool walk_leaf(Walk *w, uint64_t linear, uint64_t where, uint64_t pte, unsigned bits, MmuResult *out,
                       bool *again)
 {
@@ -205,7 +162,7 @@ static bool walk_leaf(Walk *w, uint64_t linear, uint64_t where, uint64_t pte, un
     if (!entry_touch(w, where, &pte, PTE_A | (w->access == MMU_WRITE ? PTE_D : 0), again)) {
         return false;
     }
-    out->phys = a20(w->x, leaf_phys(w, linear, pte, bits));
+    out->phys = x86_a20(w->x, x86_leaf_phys(w->paging, linear, pte, bits));
     out->prot = pte & PTE_D ? prot : prot & ~PROT_W; /* a clean page is walked again to be written */
     out->global = (pte & PTE_G) && (w->x->s.cr4 & CR4_PGE);
     out->leaf_bits = bits;
@@ -216,7 +173,7 @@ static bool walk_leaf(Walk *w, uint64_t linear, uint64_t where, uint64_t pte, un
 static bool walk_root(Walk *w, uint64_t linear, uint64_t *table)
 {
     const X86CPU *x = w->x;
-    if (w->paging != &pagings[PAGING_PAE]) {
+    if (w->paging != &x86_pagings[PAGING_PAE]) {
         *table = w->paging->entry_bytes == 4 ? x->s.cr3 & 0xfffff000 : x->s.cr3 & PTE_ADDRESS;
         return true;
     }
@@ -237,7 +194,7 @@ static uint64_t entry_load(Walk *w, uint64_t where)
 
 static bool walk_tables(Walk *w, uint64_t linear, MmuResult *out)
 {
-    const Paging *p = w->paging;
+    const X86Paging *p = w->paging;
     uint64_t table;
     if (!walk_root(w, linear, &table)) {
         return false;
@@ -247,8 +204,8 @@ static bool walk_tables(Walk *w, uint64_t linear, MmuResult *out)
     for (int level = p->levels - 1; level >= 0; level--) {
         unsigned bits = 12 + level * p->index_bits;
         uint64_t index = linear >> bits & ((1u << p->index_bits) - 1);
-        uint64_t where = a20(w->x, table + index * p->entry_bytes), pte = entry_load(w, where);
-        bool large = is_large(w, pte, level), again;
+        uint64_t where = x86_a20(w->x, table + index * p->entry_bytes), pte = entry_load(w, where);
+        bool large = x86_pte_is_large(w->x, p, pte, level), again;
         if (!(pte & PTE_P)) {
             return walk_fault(w, 0);
         }
@@ -258,7 +215,7 @@ static bool walk_tables(Walk *w, uint64_t linear, MmuResult *out)
         uint64_t both = w->both;
         bool nx = w->nx;
         w->both &= pte;
-        w->nx |= nx_on(w->x) && (pte & PTE_NX);
+        w->nx |= x86_nx_on(w->x) && (pte & PTE_NX);
         if (large || level == 0 ? !walk_leaf(w, linear, where, pte, bits, out, &again)
                                 : !entry_touch(w, where, &pte, PTE_A, &again)) {
             return false;
@@ -277,12 +234,12 @@ static bool walk_tables(Walk *w, uint64_t linear, MmuResult *out)
 
 static bool walk(Walk *w, uint64_t linear, MmuResult *out)
 {
-    PagingForm form = paging_form(w->x);
-    *out = (MmuResult){ .phys = a20(w->x, linear), .prot = PROT_R | PROT_W | PROT_X };
+    X86PagingForm form = x86_paging_form(w->x);
+    *out = (MmuResult){ .phys = x86_a20(w->x, linear), .prot = PROT_R | PROT_W | PROT_X };
     if (form == PAGING_NONE) {
         return true;
     }
-    w->paging = &pagings[form];
+    w->paging = &x86_pagings[form];
     return walk_tables(w, linear, out);
 }
 
@@ -336,94 +293,14 @@ bool x86_debug_walk(CPU *cpu, uint64_t linear, uint64_t *phys)
 
 bool x86_load_pdptes(X86CPU *x, uint64_t cr3, X86Fault *f)
 {
-    Walk w = { .x = x, .paging = &pagings[PAGING_PAE] };
+    Walk w = { .x = x, .paging = &x86_pagings[PAGING_PAE] };
     uint64_t pdpte[4], reserved = above_phys_bits(x, 63) | 0x1e6;
     for (unsigned i = 0; i < 4; i++) {
-        pdpte[i] = entry_load(&w, a20(x, (cr3 & 0xffffffe0) + 8 * i));
+        pdpte[i] = entry_load(&w, x86_a20(x, (cr3 & 0xffffffe0) + 8 * i));
         if ((pdpte[i] & PTE_P) && (pdpte[i] & reserved)) {
             return x86_fault(f, X86_EXC_GP, 0);
         }
     }
     memcpy(x->s.pdpte, pdpte, sizeof(pdpte));
     return true;
-}
-
-/* ---- contexts ------------------------------------------------------------- */
-
-enum { /* CpuContextKey.access */
-       ACCESS_USER = 1,
-       ACCESS_WP = 2,
-       ACCESS_SMAP = 4, /* and AC does not lift it */
-       ACCESS_SMEP = 8,
-       ACCESS_NX = 16,
-       ACCESS_FORM_SHIFT = 5,
-       ACCESS_SMM = 1 << 8,
-};
-
-static uint32_t access_key(const X86CPU *x)
-{
-    uint32_t key = paging_form(x) << ACCESS_FORM_SHIFT;
-    key |= x->s.cpl == 3 ? ACCESS_USER : 0;
-    key |= x->s.cr0 & CR0_WP ? ACCESS_WP : 0;
-    key |= (x->s.cr4 & CR4_SMAP) && !(x->s.eflags & EFL_AC) ? ACCESS_SMAP : 0;
-    key |= x->s.cr4 & CR4_SMEP ? ACCESS_SMEP : 0;
-    key |= nx_on(x) ? ACCESS_NX : 0;
-    return key | (x->s.events.smm ? ACCESS_SMM : 0);
-}
-
-static bool is_flat(const X86CPU *x, X86SegId seg)
-{
-    const X86Bounds *b = &x->bounds[seg];
-    return x->s.seg[seg].base == 0 && b->low == 0 && b->rd_end > UINT32_MAX && b->wr_end > UINT32_MAX;
-}
-
-static uint32_t segment_mode(const X86CPU *x)
-{
-    uint32_t cs = x->s.seg[SEG_CS].attr, mode = cs & ATTR_DB ? 1 : 0;
-    if (x86_64bit(x)) {
-        return 2 | X86_MODE_SS32 | X86_MODE_FLAT_DS | X86_MODE_FLAT_ES | X86_MODE_FLAT_SS;
-    }
-    mode |= x->s.seg[SEG_SS].attr & ATTR_DB ? X86_MODE_SS32 : 0;
-    mode |= is_flat(x, SEG_DS) ? X86_MODE_FLAT_DS : 0;
-    mode |= is_flat(x, SEG_ES) ? X86_MODE_FLAT_ES : 0;
-    mode |= is_flat(x, SEG_SS) ? X86_MODE_FLAT_SS : 0;
-    uint32_t limit = x->s.seg[SEG_CS].limit;
-    return mode | (limit == UINT32_MAX ? 0 : limit == 0xffff ? 1 : 2) << X86_MODE_CS_LIMIT_SHIFT;
-}
-
-static uint32_t unit_mode(const X86CPU *x) /* of floating point and vectors */
-{
-    enum { XCR0_SSE = 2, XCR0_AVX = 4 };
-    uint32_t mode = x->s.cr0 & (CR0_EM | CR0_TS) ? X86_MODE_NO_FPU : 0;
-    mode |= (x->s.cr4 & CR4_OSFXSR) && !(x->s.cr0 & CR0_EM) ? X86_MODE_SSE : 0;
-    bool avx = (x->s.cr4 & CR4_OSXSAVE) && (x->s.xcr0 & (XCR0_SSE | XCR0_AVX)) == (XCR0_SSE | XCR0_AVX);
-    return mode | (avx ? X86_MODE_AVX : 0);
-}
-
-static bool single_steps(const X86CPU *x)
-{
-    return (x->s.eflags & EFL_TF) || x->s.events.shadow || x86_has_code_breakpoints(x);
-}
-
-void x86_context_key(CPU *cpu, CpuContextKey *key)
-{
-    const X86CPU *x = x86_cpu(cpu);
-    bool paged = x->s.cr0 & CR0_PG;
-    uint64_t pcid = x->s.cr4 & CR4_PCIDE ? x->s.cr3 & CR3_PCID : 0;
-    key->space = !paged ? 0 : x86_long_mode(x) ? (x->s.cr3 & PTE_ADDRESS) | pcid : x->s.cr3 & 0xffffffe0;
-    key->access = access_key(x);
-    key->mode = segment_mode(x) | unit_mode(x) | (uint32_t)x->s.cpl << X86_MODE_CPL_SHIFT;
-    key->mode |= x->s.cr0 & CR0_PE ? X86_MODE_PE : 0;
-    key->mode |= x86_v86(x) ? X86_MODE_VM : 0;
-    key->mode |= single_steps(x) ? X86_MODE_SINGLE : 0;
-    bool ac = (x->s.cr0 & CR0_AM) && (x->s.eflags & EFL_AC) && x->s.cpl == 3;
-    key->mode |= ac ? X86_MODE_AC : 0;
-    key->mode |= x->s.events.smm ? X86_MODE_SMM : 0;
-    key->mode |= x86_iopl(x) >= x->s.cpl ? X86_MODE_IOPL : 0;
-}
-
-/* Outside of 4- and 5-level paging no PCID: bits 11..5 are of the address of PAE's four entries. */
-uint64_t x86_space_asid(uint64_t space)
-{
-    return space & CR3_PCID;
 }
