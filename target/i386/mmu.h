@@ -40,6 +40,7 @@ static inline uint64_t x86_fault_code(uint8_t vector, uint32_t error)
 }
 bool x86_walk(CPU *cpu, uint64_t linear, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault);
 bool x86_debug_walk(CPU *cpu, uint64_t linear, uint64_t *phys);
+void x86_dump_mmu(CPU *cpu, GString *out);
 void x86_context_key(CPU *cpu, CpuContextKey *key);
 uint64_t x86_space_asid(uint64_t space); /* its PCID */
 

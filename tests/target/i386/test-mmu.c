@@ -379,6 +379,60 @@ static void test_key(void)
     fake_free(x);
 }
 
+/* ---- info mem ---------------------------------------------------------------- */
+
+static void assert_dump(X86CPU *x, const char *line)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    x86_dump_mmu(&x->cpu, out);
+    if (!strstr(out->str, line)) {
+        g_error("'%s' is not in\n%s", line, out->str);
+    }
+}
+
+static void test_dump(void)
+{
+    static const struct {
+        Rule rule;
+        const char *line;
+    } rows[] = {
+        { { "", FORM_32, .set = { D } }, "0000000000345000 0000000000300000 0000000000001000 rwxu--d\n" },
+        { { "", FORM_PAE, .linear = 0xc0345678 },
+          "00000000c0345000 0000000000300000 0000000000001000 rwxu---\n" },
+        { { "", FORM_4, .efer = EFER_NXE, .set = { [2] = NX }, .clear = { [1] = W | U } },
+          "0000000000345000 0000000000300000 0000000000001000 r------\n" },
+        { { "", FORM_4, .leaf = 1, .linear = 0xffff800000345678, .set = { [1] = A | G } },
+          "ffff800000200000 0000000000200000 0000000000200000 rwxuga-\n" },
+        { { "", FORM_5, .leaf = 2 }, "0000000000000000 0000000000000000 0000000040000000 rwxu---\n" },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        X86CPU *x = rule_build(&rows[i].rule);
+        assert_dump(x, rows[i].line);
+        fake_free(x);
+    }
+    X86CPU *x = fake_new();
+    assert_dump(x, "Paging is off\n");
+    fake_free(x);
+}
+
+/* Neighbours join; a table that points to itself ends. */
+static void test_dump_bounds(void)
+{
+    const Rule r = { "", FORM_4 };
+    X86CPU *x = rule_build(&r);
+    fake_put(entry_at(FORM_4, 0, LINEAR + 0x1000), 8, (PAGE_AT + 0x1000) | P | W | U);
+    assert_dump(x, "0000000000345000 0000000000300000 0000000000002000 rwxu---\n");
+    for (unsigned i = 0; i < 512; i++) {
+        fake_put(x->s.cr3 + 8 * i, 8, x->s.cr3 | P | W | (i & 1 ? U : 0));
+    }
+    assert_dump(x, "(more than 4096 runs: the rest is left out)\n");
+    for (unsigned i = 0; i < 512; i++) {
+        fake_put(x->s.cr3 + 8 * i, 8, i < 2 ? x->s.cr3 | P | W | U : 0);
+    }
+    assert_dump(x, "rwxu---\n");
+    fake_free(x);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -395,5 +449,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i386/mmu/straddle", test_straddle);
     g_test_add_func("/i386/mmu/nowhere", test_nowhere);
     g_test_add_func("/i386/mmu/key", test_key);
+    g_test_add_func("/i386/mmu/dump", test_dump);
+    g_test_add_func("/i386/mmu/dump bounds", test_dump_bounds);
     return g_test_run();
 }
