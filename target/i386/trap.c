@@ -3,7 +3,7 @@
  * Spec: SDM volume 3, "Interrupt 8 - Double Fault Exception" (the table of classes), "Priority Among Concurrent Events",
  * "Masking Maskable Hardware Interrupts", "Handling Multiple NMIs", "Resume Flag".
  *
- * Not modelled: machine checks from hardware; SMI and INIT. */
+ * Not modelled: machine checks from hardware; SMI. */
 #include "target/i386/trap.h"
 
 #include <inttypes.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of state has all of it, and reset gives what SDM 3 lists. */
 #include "fake.h"
+#include "target/i386/init.h"
 #include "tests/base/coverage.h"
 
 static void test_coverage(void)
@@ -79,11 +80,59 @@ static void test_illegal(void)
     fake_free(x);
 }
 
+/* Column INIT of the same table; then a start-up message, which only one who waits hears. */
+static void test_init(void)
+{
+    X86CPU *x = fake_new();
+    x->cpu.index = 1;
+    reset(x);
+    x->signature = 0x806f8;
+    x->s.cr0 = CR0_PE | CR0_PG | CR0_ET | CR0_WP;
+    x->s.cr3 = 0x1000;
+    x->s.cr4 = CR4_PAE;
+    x->s.efer = EFER_LME | EFER_LMA;
+    x->s.cpl = 3;
+    x->s.gpr[X86_RAX] = 1;
+    x->s.dr7 = 0x403;
+    x->s.xcr0 = 7;
+    x->s.ymm[3][1] = 0x1234;
+    x->s.mxcsr = 0x1fa0;
+    x->s.msr.lstar = 0x5678;
+    x->s.msr.tsc_offset = 99;
+    x->s.smbase = 0xa0000;
+    x86_init(x);
+    g_assert_cmphex(x->s.cr0, ==, CR0_ET); /* CD and NW were off */
+    g_assert_cmphex(x->s.cr3 | x->s.cr4 | x->s.efer | x->s.gpr[X86_RAX] | x->s.cpl, ==, 0);
+    g_assert_cmphex(x->s.gpr[X86_RDX], ==, 0x806f8);
+    g_assert_cmphex(x->s.dr7, ==, 0x400);
+    g_assert_cmphex(x->s.xcr0, ==, 7);
+    g_assert_cmphex(x->s.ymm[3][1], ==, 0x1234);
+    g_assert_cmphex(x->s.mxcsr, ==, 0x1fa0);
+    g_assert_cmphex(x->s.msr.lstar, ==, 0x5678);
+    g_assert_cmphex(x->s.msr.tsc_offset, ==, 99);
+    g_assert_cmphex(x->s.smbase, ==, 0xa0000);
+    g_assert_true(x->cpu.halted);
+    g_assert_cmpint(x->s.events.mp_state, ==, MP_INIT_RECEIVED);
+    x86_sipi(x, 0x9a);
+    g_assert_cmphex(x->s.seg[SEG_CS].base, ==, 0x9a000);
+    g_assert_cmphex(x->s.seg[SEG_CS].selector, ==, 0x9a00);
+    g_assert_cmphex(x86_ip(x), ==, 0);
+    g_assert_false(x->cpu.halted);
+    x86_sipi(x, 0x10);
+    g_assert_cmphex(x->s.seg[SEG_CS].base, ==, 0x9a000);
+    x->s.msr.apic_base |= 0x100; /* the one that starts the machine does not wait */
+    x86_init(x);
+    g_assert_false(x->cpu.halted);
+    g_assert_cmphex(x->s.seg[SEG_CS].base + x86_ip(x), ==, 0xfffffff0);
+    fake_free(x);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/i386/state/coverage", test_coverage);
     g_test_add_func("/i386/state/reset", test_reset);
     g_test_add_func("/i386/state/illegal", test_illegal);
+    g_test_add_func("/i386/state/init", test_init);
     return g_test_run();
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Spec: SDM volume 3, "Processor State After Reset" (table, column INIT), "Wait-for-SIPI", "Local APIC State After It Receives an
+ * INIT-Deassert IPI". */
+#include "target/i386/init.h"
+
+#include <string.h>
+
+#include "target/i386/seg.h"
+#include "target/vcpu.h"
+
+static bool starts_machine(const X86CPU *x)
+{
+    enum { APIC_BSP = 1 << 8 };
+    return x->s.msr.apic_base & APIC_BSP;
+}
+
+/* As reset, but for floating point and vectors, MSRs (EFER goes), XCR0, PKRU, caching, and what is of the machine. */
+void x86_init(X86CPU *x)
+{
+    const X86State old = x->s;
+    const State table = { .owner = x, .name = "i386", .tables = { { x86_state } }, .count = 1 };
+    state_reset(&table);
+    x86_reset(&x->cpu);
+    x->s.cr0 = (x->s.cr0 & ~(uint64_t)(CR0_CD | CR0_NW)) | (old.cr0 & (CR0_CD | CR0_NW));
+    memcpy(x->s.ymm, old.ymm, sizeof(old.ymm));
+    x->s.mxcsr = old.mxcsr;
+    x->s.x87 = old.x87;
+    x->s.xcr0 = old.xcr0;
+    x->s.pkru = old.pkru;
+    x->s.msr = old.msr;
+    x->s.smbase = old.smbase;
+    x->s.a20 = old.a20;
+    bool first = starts_machine(x);
+    x->s.events.mp_state = first ? MP_RUNNABLE : MP_INIT_RECEIVED;
+    x->cpu.halted = !first;
+    x86_refresh(&x->cpu);
+}
+
+void x86_sipi(X86CPU *x, uint8_t vector)
+{
+    unsigned state = x->s.events.mp_state;
+    if (state != MP_INIT_RECEIVED && state != MP_UNINITIALIZED) {
+        return;
+    }
+    x86_seg_load_real(x, SEG_CS, vector << 8);
+    x86_set_ip(x, 0);
+    x->s.events.sipi_vector = vector;
+    x->s.events.mp_state = MP_RUNNABLE;
+    x->cpu.halted = false;
+    cpu_mmu_changed(&x->cpu);
+}
