@@ -4,6 +4,7 @@
 #include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial16550.h"
 #include "hw/core/generic_loader.h"
+#include "hw/display/display.h"
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
 #include "hw/misc/sifive_test.h"
@@ -13,7 +14,9 @@
 #include "hw/virtio.h"
 #include "hw/virtio_mmio.h"
 
+/* clang-format off */
 const DeviceClass *const device_classes[] = {
+    &bochs_display_class,
     &fw_cfg_class,
     &generic_loader_class,
     &goldfish_rtc_class,
@@ -40,3 +43,4 @@ const DeviceClass *const device_classes[] = {
     &virtserialport_class,
     NULL,
 };
+/* clang-format on */

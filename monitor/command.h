@@ -74,7 +74,7 @@ extern const struct Event *const command_events[];
 extern const Command commands_run[], commands_info[], commands_device[], commands_block[], commands_probe[],
     commands_qom[], commands_fds[], commands_schema[], commands_session[], commands_blockstats[],
     commands_pci[], commands_net[], commands_chardev[], commands_chardev_add[], commands_absent[],
-    commands_memory[], commands_trace[], commands_classes[];
+    commands_memory[], commands_trace[], commands_classes[], commands_screen[];
 
 const Command *command_find(const char *name); /* NULL: there is none */
 /* All of them in the order of their names: of Command, the caller's. */
@@ -93,6 +93,14 @@ typedef struct IdArgument {
     char *id;
 } IdArgument;
 extern const Shape command_id_shape;
+
+/* ---- files that commands write (file.c) ---- */
+
+/* Made or cut to nothing, or a member of a set; -1 and the error. */
+int monitor_file_open(const char *name, GError **err);
+bool monitor_file_write(int fd, const void *data, size_t size, const char *name, GError **err);
+/* ok: whether all went well so far; the result with the closing. */
+bool monitor_file_close(int fd, bool ok, const char *name, GError **err);
 
 /* ---- errors ---- */
 

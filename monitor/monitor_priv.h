@@ -62,6 +62,9 @@ bool monitor_cmd_hostfwd_add(Machine *m, const char *args, GString *out, GError 
 bool monitor_cmd_hostfwd_remove(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_ringbuf_read(Machine *m, const char *args, GString *out, GError **err);
 
+/* qmp_screen.c */
+bool monitor_cmd_screendump(Machine *m, const char *args, GString *out, GError **err);
+
 /* dump.c */
 bool monitor_cmd_x(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err);

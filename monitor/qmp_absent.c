@@ -157,13 +157,6 @@ static bool run_ospm(Control *c, const void *args, void *result, GError **err)
 
 /* ---- screens and keys ---------------------------------------------------- */
 
-static const char *const picture_formats[] = { "ppm", "png", NULL };
-typedef struct Screendump {
-    char *filename, *device;
-    int64_t head;
-    int format;
-    bool has_head, has_format;
-} Screendump;
 enum { KEY_NUMBER, KEY_QCODE };
 static const char *const key_types[] = { [KEY_NUMBER] = "number", [KEY_QCODE] = "qcode", NULL };
 typedef struct KeyValue {
@@ -196,15 +189,6 @@ static const char *const qcodes[] = {
 };
 /* clang-format on */
 
-#define T Screendump
-static const Prop screendump_props[] = {
-    { "filename", PROP_STRING, ALWAYS(filename) },
-    { "device", PROP_STRING, MAYBE(device) },
-    { "head", PROP_I64, MAYBE_HAS(head) },
-    { "format", PROP_ENUM, MAYBE_HAS(format), .names = picture_formats },
-    { NULL },
-};
-#undef T
 #define T KeyValue
 static const Prop key_props[] = { { "type", PROP_ENUM, ALWAYS(type), .names = key_types }, { NULL } };
 static const Prop key_number_props[] = { { "data", PROP_I64, ALWAYS(number) }, { NULL } };
@@ -222,13 +206,7 @@ static const Prop send_key_props[] = {
     { NULL },
 };
 #undef T
-static const Shape screendump_shape = { "Screendump", sizeof(Screendump), screendump_props };
 static const Shape send_key_shape = { "SendKey", sizeof(SendKey), send_key_props };
-
-static bool run_screendump(Control *c, const void *args, void *result, GError **err)
-{
-    return command_error(err, ERROR_GENERIC, "There is no console to take a screendump from");
-}
 
 static bool run_send_key(Control *c, const void *args, void *result, GError **err)
 {
@@ -264,7 +242,6 @@ const Command commands_absent[] = {
     { "query-vm-generation-id", "of a device that is not there", NULL, RETURNS_STRUCT(generation_shape), 0,
       run_generation_id },
     { "query-acpi-ospm-status", "of devices that are not there", NULL, RETURNS_LIST(ospm_shape), 0, run_ospm },
-    { "screendump", "a picture of the screen, which is not there", &screendump_shape, NULL, 0, run_screendump },
     { "send-key", "press keys, of a keyboard that is not there", &send_key_shape, NULL, 0, run_send_key },
     { NULL },
 };

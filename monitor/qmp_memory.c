@@ -89,20 +89,6 @@ static bool read_piece(CPU *cpu, Piece *p, const MemSave *a, GError **err)
                          (uint64_t)a->addr, a->size);
 }
 
-static bool write_piece(int fd, const Piece *p, const char *filename, GError **err)
-{
-    const char *buf = p->buf;
-    for (size_t done = 0; done < p->size;) {
-        ssize_t n = write(fd, buf + done, p->size - done);
-        if (n < 0 && errno != EINTR) {
-            return command_error(err, ERROR_GENERIC, "An IO error has occurred. Writing '%s': %s", filename,
-                                 g_strerror(errno));
-        }
-        done += MAX(n, 0);
-    }
-    return true;
-}
-
 static bool save_to(int fd, const Machine *m, CPU *cpu, const MemSave *a, GError **err)
 {
     g_autofree uint8_t *buf = g_malloc(PIECE);
@@ -110,7 +96,7 @@ static bool save_to(int fd, const Machine *m, CPU *cpu, const MemSave *a, GError
     bool ok = true;
     for (uint64_t left = a->size; ok && left; left -= p.size) {
         p.size = MIN(left, PIECE);
-        ok = read_piece(cpu, &p, a, err) && write_piece(fd, &p, a->filename, err);
+        ok = read_piece(cpu, &p, a, err) && monitor_file_write(fd, p.buf, p.size, a->filename, err);
         p.addr += p.size;
     }
     return ok;
@@ -122,16 +108,8 @@ static bool save(const Machine *m, CPU *cpu, const MemSave *a, GError **err)
         return command_error(err, ERROR_GENERIC,
                              "Parameter 'size' expects at most %d bytes; save the rest apart", SAVE_MAX);
     }
-    int fd = fdset_open(a->filename, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK);
-    if (fd < 0) {
-        return command_error(err, ERROR_GENERIC, "Could not open '%s': %s", a->filename, g_strerror(errno));
-    }
-    bool ok = save_to(fd, m, cpu, a, err);
-    if (close(fd) < 0 && ok) {
-        ok = command_error(err, ERROR_GENERIC, "An IO error has occurred. Closing '%s': %s", a->filename,
-                           g_strerror(errno));
-    }
-    return ok;
+    int fd = monitor_file_open(a->filename, err);
+    return fd >= 0 && monitor_file_close(fd, save_to(fd, m, cpu, a, err), a->filename, err);
 }
 
 static bool run_memsave(Control *c, const void *args, void *result, GError **err)

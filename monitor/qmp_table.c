@@ -4,6 +4,7 @@
 #include "hw/events.h"
 #include "monitor/command.h"
 
+/* clang-format off */
 const Command *const command_tables[] = {
     commands_session,
     commands_schema,
@@ -20,11 +21,13 @@ const Command *const command_tables[] = {
     commands_qom,
     commands_classes,
     commands_probe,
+    commands_screen,
     commands_absent,
     commands_memory,
     commands_trace,
     NULL,
 };
+/* clang-format on */
 
 const Event *const command_events[] = {
     &event_balloon_change, &event_block_io_error, &event_device_deleted,  &event_nic_rx_filter_changed,

@@ -28,7 +28,7 @@ static const Unbuilt commands[] = {
       "nbd_server_start nbd_server_stop", "jobs on disks and serving them are not built" },
     { "change eject", "no drive of removable media is built" },
     { "boot_set", "no firmware of this machine's boards takes an order of drives; use bootindex= of the devices" },
-    { "screendump sendkey mouse_move mouse_button mouse_set expire_password set_password",
+    { "sendkey mouse_move mouse_button mouse_set expire_password set_password",
       "no display, keyboard and mouse are built" },
     { "wavcapture stopcapture", "no sound is built" },
     { "dump-guest-memory", "dumps of a whole guest are not built; use memsave of the control socket, or a debugger's dump" },

@@ -14,12 +14,14 @@ import re
 import sys
 
 ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block', 'net', 'chardev', 'monitor',
-         'gdbstub', 'include']
+         'gdbstub', 'ui', 'include']
 
 # What only tests call, and why it is there all the same.
 SAVED = 'saved machines will; until then every class is proved to save and load'
 KVM = 'an accelerator that leaves device writes to the host kernel (KVM) will; a test is its user until then'
 DIRTY = 'a display and a moving machine will; a test is their user until then'
+PC = 'an architecture whose interrupts have vectors will; the toy guest of the tests is its user until then'
+SCREEN = 'a window and keyboards will; a test is their user until then'
 FOR_TESTS = {
     'clock_run_timers': 'a test moves the virtual clock by hand',
     'clock_virtual_set_ns': 'likewise',
@@ -33,7 +35,15 @@ FOR_TESTS = {
     'reg_find_name': 'tests reach a register by its name',
     'shape_parse': 'tests make host ends and devices from the text of an option',
     'riscv_row_count': 'tests go through all rows of the decoder',
-    'ram_dirty_start': DIRTY, 'ram_dirty_stop': DIRTY, 'ram_dirty_take': DIRTY,
+    'console_device': SCREEN, 'console_head': SCREEN, 'console_listen': SCREEN, 'console_look': SCREEN,
+    'console_move_cursor': SCREEN, 'console_set_cursor': SCREEN, 'console_unlisten': SCREEN,
+    'console_wish': SCREEN, 'consoles_count': SCREEN, 'damage_next': SCREEN, 'input_activate': SCREEN,
+    'input_add_sink': SCREEN, 'input_button': SCREEN, 'input_choose_pointer': SCREEN,
+    'input_foreach_pointer': SCREEN, 'input_key_code': SCREEN, 'input_key_of_hid': SCREEN,
+    'input_press_for': SCREEN, 'input_queue_fields': SCREEN, 'input_queue_is_valid': SCREEN,
+    'input_release_all': SCREEN, 'input_remove_sink': SCREEN, 'input_takes': SCREEN,
+    'inputs_free': SCREEN, 'inputs_new': SCREEN, 'pixels_abgr8888': SCREEN, 'pixels_argb8888': SCREEN,
+    'pixels_rgbx8888': SCREEN, 'pixels_xbgr8888': SCREEN, 'rect_intersect': SCREEN,
 }
 # Rooms that are being built: what calls them comes, until then tests are their users.
 BEING_BUILT = ('target/i386/', 'include/fpu/extended.h')  # the translator of x86

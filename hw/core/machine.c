@@ -17,6 +17,7 @@
 #include "hw/loader.h"
 #include "hw/runstate.h"
 #include "target/cpu.h"
+#include "ui/console.h"
 #include "util/nearest.h"
 
 /* ---- the board's options ------------------------------------------------- */
@@ -77,6 +78,7 @@ Machine *machine_new(EventLoop *loop)
     drives_set_events(m->drives, m->events);
     m->nets = nets_new(loop, m->clock, m->chardevs);
     m->objects = objects_new();
+    m->consoles = consoles_new(loop, m->clock);
     m->globals = g_ptr_array_new();
     m->run = run_control_new(m);
     m->devices = g_ptr_array_new();
@@ -166,6 +168,7 @@ void machine_free(Machine *m)
     nets_free(m->nets); /* guestfwd= has chardevs */
     chardevs_free(m->chardevs);
     objects_free(m->objects);
+    consoles_free(m->consoles);
     clock_free(m->clock);
     events_free(m->events);
     machine_free_globals(m);

@@ -17,6 +17,7 @@ typedef struct FwCfg FwCfg;
 typedef struct BlockBackend BlockBackend;
 typedef struct Chardevs Chardevs;
 typedef struct Clock Clock;
+typedef struct Consoles Consoles;
 typedef struct Drives Drives;
 typedef struct EventLoop EventLoop;
 typedef struct Events Events;
@@ -76,6 +77,7 @@ struct Machine {
     Drives *drives;
     Nets *nets;
     Objects *objects;
+    Consoles *consoles;
     GPtrArray *globals; /* of GlobalProp, in the order given: the last wins */
     RunControl *run;
     MachineServices *services; /* NULL: nobody gives any */

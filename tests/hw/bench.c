@@ -9,6 +9,7 @@
 #include "chardev/chardev.h"
 #include "hw/loader.h"
 #include "tests/loop.h"
+#include "ui/console.h"
 #include "tests/patience.h"
 #include "tests/ends.h"
 #include "tests/made.h"
@@ -23,6 +24,7 @@ void bench_open(Bench *b)
     b->m.chardevs = test_chardevs();
     b->m.nets = test_nets();
     b->m.objects = objects_new();
+    b->m.consoles = consoles_new(b->m.loop, b->m.clock);
     b->m.globals = g_ptr_array_new();
     b->m.devices = g_ptr_array_new();
     b->m.buses = g_ptr_array_new();
@@ -50,6 +52,7 @@ void bench_close(Bench *b)
     g_ptr_array_free(b->m.buses, TRUE);
     g_ptr_array_free(b->m.globals, TRUE);
     objects_free(b->m.objects);
+    consoles_free(b->m.consoles);
     g_array_free(b->windows, TRUE);
 }
 

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Devices that show a picture, those of virtio apart. */
+#pragma once
+#include "hw/device.h"
+
+extern const DeviceClass bochs_display_class;

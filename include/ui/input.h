@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Input: from front ends and monitors to the devices of a machine.
+ *
+ * Codes are those of Linux' evdev (linux/input-event-codes.h), for keys and for buttons.  An event is what becomes
+ * one packet of a device: both axes of a motion are one.
+ *
+ * Queues have a bound, and never lose a release: a press is taken only while there is room for the releases of all
+ * that is down.  So a flood drops presses, whose releases are then no news.  Motions that follow each other are one. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "base/state.h"
+
+typedef struct Clock Clock;
+typedef struct EventLoop EventLoop;
+typedef struct Inputs Inputs; /* of one machine */
+
+enum { INPUT_CODES = 0x300, INPUT_ABS_MAX = 32767 };
+
+typedef enum InputKind {
+    INPUT_NONE,
+    INPUT_KEY,    /* code; x: 1 pressed, 0 released */
+    INPUT_BUTTON, /* likewise, BTN_LEFT ... */
+    INPUT_MOVE,   /* x, y: by so much */
+    INPUT_POINT,  /* x, y: to this place, 0 to INPUT_ABS_MAX from left to right and from above to below */
+    INPUT_WHEEL,  /* x: to the right, y: away from the user, in clicks */
+    INPUT_KINDS
+} InputKind;
+
+typedef struct InputEvent {
+    uint16_t kind, code;
+    int32_t x, y;
+} InputEvent;
+
+/* ---- a queue ------------------------------------------------------------------------- */
+
+enum { INPUT_QUEUE = 256 };
+
+/* May be part of a device's state: input_queue_fields. */
+typedef struct InputQueue {
+    uint32_t first, count;
+    uint16_t kind[INPUT_QUEUE], code[INPUT_QUEUE];
+    uint32_t x[INPUT_QUEUE], y[INPUT_QUEUE]; /* of InputEvent, two's complement */
+    uint8_t down[INPUT_CODES / 8];           /* pressed, of all that was put in */
+    uint32_t downs;                          /* how many */
+} InputQueue;
+
+extern const Field input_queue_fields[];
+bool input_queue_is_valid(const InputQueue *q); /* what rows cannot say, of a loaded one */
+void input_queue_put(InputQueue *q, const InputEvent *e);
+bool input_queue_peek(const InputQueue *q, InputEvent *e);
+void input_queue_drop(InputQueue *q); /* the first, which there is */
+/* Release all that is down. */
+void input_queue_release_all(InputQueue *q);
+
+/* ---- devices --------------------------------------------------------------------------- */
+
+/* Where events go.  Main loop, under the lock given. */
+typedef struct InputSink {
+    const char *name; /* "QEMU Virtio Tablet" */
+    unsigned takes;   /* bit 1 << INPUT_KEY ... */
+    Lock *lock;
+    void (*event)(void *opaque, const InputEvent *e);
+    void *opaque;
+    unsigned number; /* set by input_add_sink: for `info mice` */
+} InputSink;
+
+Inputs *inputs_new(EventLoop *loop, Clock *clock);
+void inputs_free(Inputs *in); /* behind the devices; NULL is fine */
+
+/* Main loop, no lock. */
+void input_add_sink(Inputs *in, InputSink *s);
+void input_remove_sink(Inputs *in, InputSink *s);
+/* Its driver has started, or somebody has chosen it: it comes before the others of its kind.  Any thread, any lock
+ * before the input's (a device's own). */
+void input_activate(Inputs *in, InputSink *s);
+
+/* ---- front ends: any thread, no lock but a device's --------------------------------------- */
+
+void input_send(Inputs *in, const InputEvent *e);
+/* Of all that front ends have pressed: the focus is lost, a client has gone. */
+void input_release_all(Inputs *in);
+/* Is there one that takes this kind?  Of pointers: the one in use. */
+bool input_takes(Inputs *in, InputKind kind);
+static inline void input_key(Inputs *in, unsigned code, bool down)
+{
+    input_send(in, &(InputEvent){ INPUT_KEY, (uint16_t)code, down, 0 });
+}
+static inline void input_button(Inputs *in, unsigned code, bool down)
+{
+    input_send(in, &(InputEvent){ INPUT_BUTTON, (uint16_t)code, down, 0 });
+}
+
+/* ---- monitors: main loop ------------------------------------------------------------------ */
+
+enum { INPUT_CHORD = 16, INPUT_CHORDS = 1024 };
+/* Press these keys one after the other, and release them when that time is over; after those that wait.  False: more
+ * than INPUT_CHORDS wait. */
+bool input_press_for(Inputs *in, const uint16_t *codes, unsigned count, unsigned ms);
+/* Pointers, the one in use first. */
+void input_foreach_pointer(Inputs *in, void (*fn)(const InputSink *s, bool current, void *opaque),
+                           void *opaque);
+bool input_choose_pointer(Inputs *in, unsigned number); /* false: there is none */
+
+/* ---- names of keys (keys.c) ---------------------------------------------------------------- */
+
+/* QKeyCode of QMP: names, ends with NULL; and the evdev code of each (0: none). */
+extern const char *const input_key_names[];
+extern const uint16_t input_key_codes[];
+/* As sendkey takes it: a name, "<" for less, or a number (0x2a) of a PC keyboard's set 1.  0: no such key. */
+unsigned input_key_code(const char *name);
+unsigned
+input_key_of_number(uint64_t number); /* of set 1, with 0x80 or 0xe000 for those behind E0; 0: no such key */
+/* Of a usage on page 7 of USB HID, which is SDL's scancode, too; 0: none. */
+unsigned input_key_of_hid(unsigned usage);

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Devices that show guest memory: which modes they take, and that a change of the memory is seen. */
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "hw/display/display.h"
+#include "hw/display/edid.h"
+#include "monitor/monitor.h"
+#include "tests/loop.h"
+#include "ui/console.h"
+
+enum {
+    DISPI_XRES,
+    DISPI_YRES,
+    DISPI_BPP,
+    DISPI_ENABLE,
+    DISPI_BANK,
+    DISPI_VIRT_WIDTH,
+    DISPI_VIRT_HEIGHT,
+    DISPI_X_OFFSET,
+    DISPI_Y_OFFSET
+};
+
+typedef struct Screen {
+    Bench b;
+    Device *dev;
+    Console *console;
+    RegFile *regs;
+    MemoryRegion *memory;
+    uint8_t *vram; /* its bytes */
+} Screen;
+
+static void find_region(MemoryRegion *mr, void *opaque)
+{
+    Screen *s = opaque;
+    if (mr->ram) {
+        s->memory = mr;
+        s->vram = mr->ram->host;
+    } else {
+        s->regs = reg_file_of(mr);
+    }
+}
+
+static void screen_open(Screen *s)
+{
+    bench_open(&s->b);
+    s->dev = bench_device(&s->b, &bochs_display_class);
+    s->console = consoles_find(s->b.m.consoles, s->dev->path, 0);
+    g_assert_nonnull(s->console);
+    memory_region_foreach_owned(&s->dev->regions, find_region, s);
+}
+
+/* As the bus does, wherever a guest would have put the BAR. */
+static uint64_t get(Screen *s, hwaddr at, unsigned size)
+{
+    uint64_t value;
+    device_lock(s->dev);
+    g_assert_cmpint(reg_file_read(s->regs, at, size, &value), ==, BUS_OK);
+    device_unlock(s->dev);
+    return value;
+}
+
+static void put(Screen *s, hwaddr at, unsigned size, uint64_t value)
+{
+    device_lock(s->dev);
+    g_assert_cmpint(reg_file_write(s->regs, at, size, value), ==, BUS_OK);
+    device_unlock(s->dev);
+}
+
+static void dispi(Screen *s, unsigned reg, uint16_t value)
+{
+    put(s, 0x502 + 2 * reg, 2, value);
+}
+
+static void set_mode(Screen *s, unsigned width, unsigned height, unsigned bpp)
+{
+    dispi(s, DISPI_XRES, width);
+    dispi(s, DISPI_YRES, height);
+    dispi(s, DISPI_BPP, bpp);
+    dispi(s, DISPI_ENABLE, 0x41);
+}
+
+static Picture shot(Screen *s)
+{
+    Picture p;
+    console_snapshot(s->console, &p);
+    return p;
+}
+
+static void expect_size(Screen *s, unsigned width, unsigned height)
+{
+    Picture p = shot(s);
+    g_assert_cmpuint(p.width, ==, width);
+    g_assert_cmpuint(p.height, ==, height);
+    picture_clear(&p);
+}
+
+static uint32_t pixel(Screen *s, unsigned x, unsigned y)
+{
+    Picture p = shot(s);
+    uint32_t v = picture_row(&p, y)[x] & 0xffffff;
+    picture_clear(&p);
+    return v;
+}
+
+static void test_modes(void)
+{
+    Screen s;
+    screen_open(&s);
+    g_assert_cmphex(get(&s, 0x500, 2), ==, 0xb0c5);
+    g_assert_cmpuint(get(&s, 0x514, 2), ==, 256); /* units of 64 KiB */
+    expect_size(&s, 640, 480);                    /* nothing is shown */
+    set_mode(&s, 800, 600, 32);
+    expect_size(&s, 800, 600);
+    memcpy(s.vram + (5 * 800 + 7) * 4, "\x33\x22\x11", 3);
+    g_assert_cmphex(pixel(&s, 7, 5), ==, 0x112233);
+    dispi(&s, DISPI_VIRT_WIDTH, 1000); /* rows are longer than what is shown of them */
+    dispi(&s, DISPI_X_OFFSET, 3);
+    dispi(&s, DISPI_Y_OFFSET, 2);
+    memcpy(s.vram + ((5 + 2) * 1000 + 7 + 3) * 4, "\x66\x55\x44", 3);
+    g_assert_cmphex(pixel(&s, 7, 5), ==, 0x445566);
+    dispi(&s, DISPI_BPP, 16);
+    memcpy(s.vram + ((5 + 2) * 1000 + 7 + 3) * 2, "\x00\xf8", 2);
+    g_assert_cmphex(pixel(&s, 7, 5), ==, 0xff0000);
+    dispi(&s, DISPI_BPP, 32);
+    put(&s, 0x604, 4, 0xbebebebe); /* big endian */
+    memcpy(s.vram + ((5 + 2) * 1000 + 7 + 3) * 4, "\x00\x11\x22\x33", 4);
+    g_assert_cmphex(pixel(&s, 7, 5), ==, 0x112233);
+    dispi(&s, DISPI_ENABLE, 0);
+    expect_size(&s, 640, 480);
+    bench_close(&s.b);
+}
+
+/* Memory of 16 MiB. */
+static void test_hostile_modes(void)
+{
+    static const uint16_t modes[][6] = {
+        /* width, height, bits, virtual width, offsets */
+        { 0, 600, 32, 0, 0, 0 },        { 800, 0, 32, 0, 0, 0 },
+        { 800, 600, 8, 0, 0, 0 },       { 65535, 600, 32, 0, 0, 0 },
+        { 800, 65535, 16, 0, 0, 0 },    { 2048, 2049, 32, 0, 0, 0 },
+        { 2048, 2048, 32, 2048, 1, 0 }, { 2048, 2048, 32, 2048, 0, 1 },
+        { 800, 600, 32, 65535, 0, 0 },  { 800, 600, 32, 800, 65535, 65535 },
+    };
+    Screen s;
+    screen_open(&s);
+    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+        set_mode(&s, modes[i][0], modes[i][1], modes[i][2]);
+        dispi(&s, DISPI_VIRT_WIDTH, modes[i][3]);
+        dispi(&s, DISPI_X_OFFSET, modes[i][4]);
+        dispi(&s, DISPI_Y_OFFSET, modes[i][5]);
+        expect_size(&s, 640, 480);
+    }
+    set_mode(&s, 2048, 2048, 32); /* all of it */
+    dispi(&s, DISPI_VIRT_WIDTH, 0);
+    dispi(&s, DISPI_X_OFFSET, 0);
+    dispi(&s, DISPI_Y_OFFSET, 0);
+    expect_size(&s, 2048, 2048);
+    bench_close(&s.b);
+}
+
+/* ---- damage ------------------------------------------------------------------------- */
+
+static void note(ConsoleListener *l)
+{
+    (*(unsigned *)l->opaque)++;
+}
+
+static void keep_first(const ConsoleView *v, const ConsoleListener *news, void *opaque)
+{
+    PictureRect *r = opaque;
+    unsigned band = 0;
+    *r = (PictureRect){ 0 };
+    (void)!damage_next(&news->damage, &band, v->picture.height, r);
+}
+
+static void run_loop(void)
+{
+    while (g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
+    }
+}
+
+/* Only rows in pages that were written are drawn again, and none at all when nothing was. */
+static void test_damage(void)
+{
+    Screen s;
+    unsigned told = 0;
+    ConsoleListener ear = { .notify = note, .opaque = &told };
+    PictureRect r;
+    screen_open(&s);
+    set_mode(&s, 1024, 256, 32); /* a row is a page */
+    console_refresh(s.console);
+    console_listen(s.console, &ear);
+    run_loop();
+    console_refresh(s.console);
+    console_look(s.console, &ear, keep_first, &r);
+    g_assert_cmpuint(r.height, ==, 256);
+    console_refresh(s.console); /* rights of those who wrote are gone by now */
+    console_look(s.console, &ear, keep_first, &r);
+    told = 0;
+    console_refresh(s.console);
+    g_assert_cmpuint(told, ==, 0);
+    RamBlock *vram = s.memory->ram;
+    vram->host[4096 * 100] = 0x77;
+    ram_mark_written(vram, 4096 * 100, 1);
+    console_refresh(s.console);
+    g_assert_cmpuint(told, ==, 1);
+    console_look(s.console, &ear, keep_first, &r);
+    g_assert_true(r.y == 96 && r.height == 8); /* the band of row 100 */
+    g_assert_cmphex(pixel(&s, 0, 100), ==, 0x77);
+    console_unlisten(s.console, &ear);
+    run_loop();
+    g_assert_false(ram_is_followed(vram)); /* nobody looks: writers pay nothing */
+    bench_close(&s.b);
+}
+
+/* ---- the monitor ------------------------------------------------------------------------ */
+
+static void expect_line(Screen *s, const char *line, const char *answer)
+{
+    g_autofree char *got = monitor_run_line(&s->b.m, line);
+    g_assert_cmpstr(got, ==, answer);
+}
+
+static void expect_dump(Screen *s, const char *args, const char *start)
+{
+    g_autofree char *path = NULL, *data = NULL;
+    gsize size;
+    close(g_file_open_tmp("screen-XXXXXX.png", &path, NULL));
+    g_autofree char *line = g_strdup_printf("screendump %s%s", path, args);
+    expect_line(s, line, "");
+    g_assert_true(g_file_get_contents(path, &data, &size, NULL));
+    g_assert_cmpmem(data, strlen(start), start, strlen(start));
+    unlink(path);
+}
+
+static void test_screendump(void)
+{
+    Screen s;
+    screen_open(&s);
+    set_mode(&s, 64, 32, 32);
+    g_autofree char *with_device = g_strdup_printf(" -f ppm %s 0", s.dev->path);
+    expect_dump(&s, "", "\x89PNG\r\n");
+    expect_dump(&s, " -f ppm", "P6\n64 32\n255\n");
+    expect_dump(&s, with_device, "P6\n64 32\n255\n");
+    g_autofree char *head = g_strdup_printf("screendump x %s 3", s.dev->path);
+    g_autofree char *no_head =
+        g_strdup_printf("Error: Device %s (head 3) is not bound to a QemuConsole\n", s.dev->path);
+    expect_line(&s, head, no_head);
+    expect_line(&s, "screendump x nosuch", "Error: Device 'nosuch' not found\n");
+    expect_line(&s, "screendump x -f bmp", "Error: invalid parameter value: bmp\n");
+    expect_line(&s, "screendump /nonexistent/x",
+                "Error: Could not open '/nonexistent/x': No such file or directory\n");
+    expect_line(&s, "screendump",
+                "screendump: a file name is expected\nTry \"help screendump\" for more information\n");
+    bench_close(&s.b);
+}
+
+/* ---- EDID ---------------------------------------------------------------------------- */
+
+static void test_edid(void)
+{
+    static const unsigned sizes[][2] = {
+        { 1280, 800 }, { 640, 480 }, { 4095, 4095 }, { 1, 1 }, { 1920, 1080 }
+    };
+    uint8_t edid[EDID_BYTES];
+    for (unsigned i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        edid_make(edid, sizes[i][0], sizes[i][1]);
+        for (unsigned block = 0; block < 2; block++) {
+            uint8_t sum = 0;
+            for (unsigned n = 0; n < 128; n++) {
+                sum += edid[128 * block + n];
+            }
+            g_assert_cmpuint(sum, ==, 0);
+        }
+        const uint8_t *t = edid + 54;
+        g_assert_cmpuint(t[2] | (t[4] & 0xf0) << 4, ==, sizes[i][0]);
+        g_assert_cmpuint(t[5] | (t[7] & 0xf0) << 4, ==, sizes[i][1]);
+    }
+    edid_make(edid, 1280, 800); /* VESA's own timing of it with reduced blanking: 71.00 MHz, 1440 x 823 */
+    g_assert_cmpuint(edid[54] | edid[55] << 8, ==, 7100);
+    g_assert_cmpuint(edid[54 + 3], ==, 160);
+    g_assert_cmpuint(edid[54 + 6], ==, 23);
+    g_assert_cmpuint(edid[54 + 12] | (edid[54 + 14] & 0xf0) << 4, ==, 325); /* mm: 100 dots an inch */
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/display/bochs/modes", test_modes);
+    g_test_add_func("/display/bochs/hostile-modes", test_hostile_modes);
+    g_test_add_func("/display/bochs/damage", test_damage);
+    g_test_add_func("/display/screendump", test_screendump);
+    g_test_add_func("/display/edid", test_edid);
+    return g_test_run();
+}

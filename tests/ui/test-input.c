@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Input: the queue that never loses a release, routing to devices, chords, names of keys. */
+#include <linux/input-event-codes.h>
+#include <string.h>
+
+#include "tests/loop.h"
+#include "ui/input.h"
+
+static InputQueue queue;
+
+static void put(InputKind kind, unsigned code, int x, int y)
+{
+    input_queue_put(&queue, &(InputEvent){ kind, code, x, y });
+    g_assert_true(input_queue_is_valid(&queue));
+}
+
+static InputEvent take(void)
+{
+    InputEvent e;
+    g_assert_true(input_queue_peek(&queue, &e));
+    input_queue_drop(&queue);
+    return e;
+}
+
+static void clear(void)
+{
+    memset(&queue, 0, sizeof(queue));
+}
+
+static void test_merge(void)
+{
+    clear();
+    put(INPUT_MOVE, 0, 1, 2);
+    put(INPUT_MOVE, 0, 10, -20);
+    put(INPUT_BUTTON, BTN_LEFT, 1, 0);
+    put(INPUT_MOVE, 0, INT32_MAX, 0);
+    put(INPUT_MOVE, 0, 5, 0); /* no wrap to the left */
+    put(INPUT_POINT, 0, 7, 7);
+    put(INPUT_POINT, 0, 8, 9);
+    InputEvent e = take();
+    g_assert_true(e.kind == INPUT_MOVE && e.x == 11 && e.y == -18);
+    g_assert_cmpint(take().kind, ==, INPUT_BUTTON);
+    g_assert_cmpint(take().x, ==, INT32_MAX);
+    e = take();
+    g_assert_true(e.kind == INPUT_POINT && e.x == 8 && e.y == 9);
+    g_assert_cmpuint(queue.count, ==, 0);
+}
+
+static bool is_key(const InputEvent *e)
+{
+    return e->kind == INPUT_KEY || e->kind == INPUT_BUTTON; /* release_all knows both by their codes */
+}
+
+/* A flood of everything: whatever is told as pressed is told as released, and in the end nothing is down. */
+static void test_flood(void)
+{
+    bool down[INPUT_CODES] = { false };
+    GRand *rand = g_rand_new_with_seed(1);
+    clear();
+    for (unsigned i = 0; i < 200000; i++) {
+        unsigned code = g_rand_int_range(rand, 1, INPUT_CODES + 5);
+        switch (g_rand_int_range(rand, 0, 6)) {
+        case 0: put(INPUT_MOVE, 0, 1, 1); break;
+        case 1: put(INPUT_WHEEL, 0, 0, 1); break;
+        case 2: put(INPUT_KEY, code, 0, 0); break;
+        case 3: put(i % 1000 ? INPUT_KEY : INPUT_POINT, code, 1, 0); break;
+        case 4: put(INPUT_KEY, code, 1, 0); break;
+        default:
+            if (i % 7 == 0 && queue.count) {
+                InputEvent e = take();
+                if (is_key(&e)) {
+                    g_assert_true(down[e.code] != (e.x != 0)); /* no release without a press, none twice */
+                    down[e.code] = e.x;
+                }
+            }
+        }
+    }
+    g_assert_cmpuint(queue.count + queue.downs, <=, INPUT_QUEUE);
+    input_queue_release_all(&queue);
+    g_assert_cmpuint(queue.downs, ==, 0);
+    while (queue.count) {
+        InputEvent e = take();
+        if (is_key(&e)) {
+            down[e.code] = e.x;
+        }
+    }
+    for (unsigned code = 0; code < INPUT_CODES; code++) {
+        g_assert_false(down[code]);
+    }
+    g_rand_free(rand);
+}
+
+/* A loaded queue that no put could have made. */
+static void test_hostile(void)
+{
+    clear();
+    queue.down[3] = 1;
+    g_assert_false(input_queue_is_valid(&queue));
+    queue.downs = 1;
+    g_assert_true(input_queue_is_valid(&queue));
+    queue.count = INPUT_QUEUE;
+    g_assert_false(input_queue_is_valid(&queue));
+}
+
+/* ---- routing ----------------------------------------------------------------------- */
+
+typedef struct Fake {
+    InputSink sink;
+    Lock lock;
+    GString *got;
+} Fake;
+
+static void got(void *opaque, const InputEvent *e)
+{
+    Fake *f = opaque;
+    lock_assert_held(&f->lock);
+    g_string_append_printf(f->got, "%d:%u:%d:%d ", e->kind, e->code, e->x, e->y);
+}
+
+static void fake_init(Fake *f, const char *name, unsigned takes)
+{
+    *f = (Fake){ .sink = { name, takes, &f->lock, got, f }, .got = g_string_new(NULL) };
+    lock_init(&f->lock, LOCK_DEVICE);
+}
+
+static void fake_finish(Fake *f)
+{
+    lock_finish(&f->lock);
+    g_string_free(f->got, TRUE);
+}
+
+static void run_loop(void)
+{
+    while (g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
+    }
+}
+
+static void expect(Fake *f, const char *text)
+{
+    run_loop();
+    g_assert_cmpstr(f->got->str, ==, text);
+    g_string_truncate(f->got, 0);
+}
+
+static void list_pointer(const InputSink *s, bool current, void *opaque)
+{
+    g_string_append_printf(opaque, "%s%u ", current ? "*" : "", s->number);
+}
+
+static void test_routing(void)
+{
+    Inputs *in = inputs_new(test_loop(), test_clock());
+    Fake keys, mouse, tablet;
+    fake_init(&keys, "keys", 1 << INPUT_KEY);
+    fake_init(&mouse, "mouse", 1 << INPUT_MOVE | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL);
+    fake_init(&tablet, "tablet", 1 << INPUT_POINT | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL);
+    input_key(in, KEY_A, true); /* nobody is there */
+    input_key(in, KEY_A, false);
+    run_loop();
+    input_add_sink(in, &keys.sink);
+    input_add_sink(in, &tablet.sink);
+    input_add_sink(in, &mouse.sink);
+    g_assert_true(input_takes(in, INPUT_MOVE) && !input_takes(in, INPUT_POINT));
+    input_key(in, KEY_B, true);
+    input_button(in, BTN_LEFT, true);
+    expect(&keys, "1:48:1:0 ");
+    expect(&mouse, "2:272:1:0 ");
+    input_activate(in, &tablet.sink);
+    g_assert_true(input_takes(in, INPUT_POINT) && !input_takes(in, INPUT_MOVE));
+    input_send(in, &(InputEvent){ INPUT_POINT, 0, 3, 4 });
+    input_send(in, &(InputEvent){ INPUT_WHEEL, 0, 0, -1 });
+    expect(&tablet, "4:0:3:4 5:0:0:-1 ");
+    g_autoptr(GString) list = g_string_new(NULL);
+    input_foreach_pointer(in, list_pointer, list);
+    g_assert_cmpstr(list->str, ==, "*1 2 ");
+    g_assert_true(input_choose_pointer(in, 2));
+    g_assert_false(input_choose_pointer(in, 0)); /* a keyboard */
+    input_release_all(in);
+    expect(&mouse, "2:272:0:0 ");
+    expect(&keys, "1:48:0:0 ");
+    input_remove_sink(in, &mouse.sink);
+    input_remove_sink(in, &tablet.sink);
+    input_remove_sink(in, &keys.sink);
+    inputs_free(in);
+    fake_finish(&keys);
+    fake_finish(&mouse);
+    fake_finish(&tablet);
+}
+
+static void test_chords(void)
+{
+    const uint16_t first[] = { KEY_LEFTCTRL, KEY_C }, second[] = { KEY_Z };
+    Inputs *in = inputs_new(test_loop(), test_clock());
+    Fake keys;
+    fake_init(&keys, "keys", 1 << INPUT_KEY);
+    input_add_sink(in, &keys.sink);
+    g_assert_true(input_press_for(in, first, 2, 1));
+    g_assert_true(input_press_for(in, second, 1, 1));
+    while (keys.got->len < strlen("1:29:1:0 1:46:1:0 1:46:0:0 1:29:0:0 1:44:1:0 1:44:0:0 ")) {
+        g_main_context_iteration(event_loop_context(test_loop()), TRUE);
+    }
+    expect(&keys, "1:29:1:0 1:46:1:0 1:46:0:0 1:29:0:0 1:44:1:0 1:44:0:0 ");
+    unsigned taken = 0;
+    while (input_press_for(in, second, 1, 100000)) {
+        taken++;
+    }
+    g_assert_cmpuint(taken, ==, INPUT_CHORDS);
+    input_remove_sink(in, &keys.sink);
+    inputs_free(in);
+    fake_finish(&keys);
+}
+
+static void test_names(void)
+{
+    g_assert_cmpuint(input_key_code("ret"), ==, KEY_ENTER);
+    g_assert_cmpuint(input_key_code("<"), ==, KEY_102ND);
+    g_assert_cmpuint(input_key_code("meta_l"), ==, KEY_LEFTMETA);
+    g_assert_cmpuint(input_key_code("0x1e"), ==, KEY_A);
+    g_assert_cmpuint(input_key_code("0xc8"), ==, KEY_UP);
+    g_assert_cmpuint(input_key_code("0xe048"), ==, KEY_UP);
+    static const char *const none[] = { "", "enter", "A", "unmapped", "0x", "0x1ff", "0x10000", "space" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(none); i++) {
+        g_assert_cmpuint(input_key_code(none[i]), ==, 0);
+    }
+    unsigned count = 0;
+    for (; input_key_names[count]; count++) {
+        g_assert_true(count == 0 || input_key_codes[count]);
+    }
+    g_assert_cmpuint(count, ==, 162);
+}
+
+/* The 105 keys of a board: each has a usage, and no two the same code (but the backslash, which has two). */
+static void test_hid(void)
+{
+    bool seen[INPUT_CODES] = { false };
+    unsigned keys = 0;
+    for (unsigned usage = 0; usage < 0x100; usage++) {
+        unsigned code = input_key_of_hid(usage);
+        g_assert_true(!code || !seen[code] || code == KEY_BACKSLASH);
+        seen[code] = true;
+        bool board = (usage >= 0x04 && usage <= 0x65 && usage != 0x32) || (usage >= 0xe0 && usage <= 0xe7);
+        g_assert_true(!board || code);
+        keys += board;
+    }
+    g_assert_cmpuint(keys, ==, 105);
+    g_assert_cmpuint(input_key_of_hid(0x04), ==, KEY_A);
+    g_assert_cmpuint(input_key_of_hid(0x52), ==, KEY_UP);
+    g_assert_cmpuint(input_key_of_hid(UINT32_MAX), ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/input/queue/merge", test_merge);
+    g_test_add_func("/input/queue/flood", test_flood);
+    g_test_add_func("/input/queue/hostile", test_hostile);
+    g_test_add_func("/input/routing", test_routing);
+    g_test_add_func("/input/chords", test_chords);
+    g_test_add_func("/input/keys/names", test_names);
+    g_test_add_func("/input/keys/hid", test_hid);
+    return g_test_run();
+}

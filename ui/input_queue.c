@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A bounded queue of input.
+ *
+ *   1. count + downs never exceeds its size: each key that is down has a place for its release.
+ *   2. A motion is merged into the last event if that is one of its kind, so it keeps its place among the clicks;
+ *      in a full queue into the latest of its kind. */
+#include "ui/input.h"
+
+#include <string.h>
+
+#define Q InputQueue
+const Field input_queue_fields[] = {
+    MEMBER_U32(Q, first, .max = INPUT_QUEUE - 1),
+    MEMBER_U32(Q, count, .max = INPUT_QUEUE),
+    MEMBER_U16(Q, kind, .max = INPUT_KINDS - 1),
+    MEMBER_U16(Q, code, .max = INPUT_CODES - 1),
+    MEMBER_U32(Q, x),
+    MEMBER_U32(Q, y),
+    MEMBER_BYTES(Q, down),
+    MEMBER_U32(Q, downs, .max = INPUT_QUEUE),
+    { NULL },
+};
+
+static bool is_down(const Q *q, unsigned code)
+{
+    return q->down[code / 8] >> code % 8 & 1;
+}
+
+bool input_queue_is_valid(const Q *q)
+{
+    unsigned downs = 0;
+    for (unsigned code = 0; code < INPUT_CODES; code++) {
+        downs += is_down(q, code);
+    }
+    return downs == q->downs && q->count + q->downs <= INPUT_QUEUE;
+}
+
+static unsigned place(const Q *q, unsigned n)
+{
+    return (q->first + n) % INPUT_QUEUE;
+}
+
+static bool has_room(const Q *q)
+{
+    return q->count + q->downs < INPUT_QUEUE;
+}
+
+static void append(Q *q, const InputEvent *e)
+{
+    unsigned at = place(q, q->count++);
+    q->kind[at] = e->kind;
+    q->code[at] = e->code;
+    q->x[at] = (uint32_t)e->x;
+    q->y[at] = (uint32_t)e->y;
+}
+
+static void put_key(Q *q, const InputEvent *e)
+{
+    if (e->code >= INPUT_CODES || is_down(q, e->code) == (e->x != 0)) {
+        return; /* no news: a repeat, or the release of a press that found no room */
+    }
+    if (e->x) {
+        if (q->count + q->downs + 2 > INPUT_QUEUE) {
+            return;
+        }
+        q->downs++;
+    } else {
+        q->downs--;
+    }
+    q->down[e->code / 8] ^= 1 << e->code % 8;
+    append(q, e);
+}
+
+static uint32_t add_saturating(uint32_t a, int32_t b)
+{
+    int64_t sum = (int64_t)(int32_t)a + b;
+    return (uint32_t)(int32_t)CLAMP(sum, INT32_MIN, INT32_MAX);
+}
+
+static void merge(Q *q, unsigned at, const InputEvent *e)
+{
+    bool place_is_new = e->kind == INPUT_POINT;
+    q->x[at] = place_is_new ? (uint32_t)e->x : add_saturating(q->x[at], e->x);
+    q->y[at] = place_is_new ? (uint32_t)e->y : add_saturating(q->y[at], e->y);
+}
+
+static void put_motion(Q *q, const InputEvent *e)
+{
+    if (q->count && q->kind[place(q, q->count - 1)] == e->kind) {
+        merge(q, place(q, q->count - 1), e);
+        return;
+    }
+    if (has_room(q)) {
+        append(q, e);
+        return;
+    }
+    for (unsigned n = q->count; n-- > 0;) {
+        if (q->kind[place(q, n)] == e->kind) {
+            merge(q, place(q, n), e);
+            return;
+        }
+    }
+}
+
+void input_queue_put(Q *q, const InputEvent *e)
+{
+    if (e->kind == INPUT_KEY || e->kind == INPUT_BUTTON) {
+        put_key(q, e);
+    } else {
+        put_motion(q, e);
+    }
+}
+
+bool input_queue_peek(const Q *q, InputEvent *e)
+{
+    if (q->count) {
+        *e = (InputEvent){ q->kind[q->first], q->code[q->first], (int32_t)q->x[q->first],
+                           (int32_t)q->y[q->first] };
+    }
+    return q->count;
+}
+
+void input_queue_drop(Q *q)
+{
+    g_assert(q->count);
+    q->first = place(q, 1);
+    q->count--;
+}
+
+/* Buttons are those from BTN_MISC (0x100) to the first key behind them (KEY_OK, 0x160). */
+static InputKind kind_of_code(unsigned code)
+{
+    return code >= 0x100 && code < 0x160 ? INPUT_BUTTON : INPUT_KEY;
+}
+
+void input_queue_release_all(Q *q)
+{
+    for (unsigned code = 0; code < INPUT_CODES && q->downs; code++) {
+        if (is_down(q, code)) {
+            input_queue_put(q, &(InputEvent){ (uint16_t)kind_of_code(code), (uint16_t)code, 0, 0 });
+        }
+    }
+}
