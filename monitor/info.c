@@ -262,6 +262,7 @@ const MonitorCommand monitor_infos[] = {
     { "irq", NULL, "show the interrupts statistics (if available)", info_irq },
     { "jit", NULL, "show dynamic compiler info", info_jit },
     { "mem", NULL, "show the active virtual memory mappings", info_mem },
+    { "mice", NULL, "show which guest mouse is receiving events", .does = "query-mice", .show = monitor_show_mice },
     { "mtree", "[-f]", "show memory tree (-f: dump flat view for address spaces)", info_mtree },
     { "name", NULL, "show the current VM name", .does = "query-name", .show = show_name },
     { "network", NULL, "show the network state", info_network },

@@ -52,6 +52,7 @@ bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err);
 
 /* What `info` prints of a result (MonitorCommand.show), beside its command. */
 void monitor_show_blockstats(const void *result, GString *out);
+void monitor_show_mice(const void *result, GString *out);
 void monitor_show_pci(const void *result, GString *out);
 
 /* qmp_trace.c */
@@ -61,6 +62,12 @@ bool monitor_info_trace_events(Machine *m, const char *args, GString *out, GErro
 bool monitor_cmd_hostfwd_add(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_hostfwd_remove(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_ringbuf_read(Machine *m, const char *args, GString *out, GError **err);
+
+/* qmp_input.c */
+bool monitor_cmd_mouse_button(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_mouse_move(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_mouse_set(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_sendkey(Machine *m, const char *args, GString *out, GError **err);
 
 /* qmp_screen.c */
 bool monitor_cmd_screendump(Machine *m, const char *args, GString *out, GError **err);

@@ -86,7 +86,6 @@ static const Prop block_job_props[] = {
 static const Prop export_props[] = {
     TEXT("id"), CHOICE("type", export_types), TEXT("node-name"), FLAG("shutting-down"), { NULL },
 };
-static const Prop mouse_props[] = { TEXT("name"), NUMBER("index"), FLAG("current"), FLAG("absolute"), { NULL } };
 static const Prop audio_props[] = { TEXT("id"), CHOICE("driver", audio_drivers), { NULL } };
 static const Prop yank_props[] = { CHOICE("type", yank_types), { NULL } };
 static const Prop pr_manager_props[] = { TEXT("id"), FLAG("connected"), { NULL } };
@@ -107,7 +106,6 @@ static const Shape job_shape = { "JobInfo", sizeof(Nothing), job_props };
 static const Shape memory_device_shape = { "MemoryDeviceInfo", sizeof(Nothing), memory_device_props };
 static const Shape block_job_shape = { "BlockJobInfo", sizeof(Nothing), block_job_props };
 static const Shape export_shape = { "BlockExportInfo", sizeof(Nothing), export_props };
-static const Shape mouse_shape = { "MouseInfo", sizeof(Nothing), mouse_props };
 static const Shape audio_shape = { "Audiodev", sizeof(Nothing), audio_props };
 static const Shape yank_shape = { "YankInstance", sizeof(Nothing), yank_props };
 static const Shape pr_manager_shape = { "PRManagerInfo", sizeof(Nothing), pr_manager_props };
@@ -155,66 +153,6 @@ static bool run_ospm(Control *c, const void *args, void *result, GError **err)
     return command_error(err, ERROR_GENERIC, "command is not supported, missing ACPI device");
 }
 
-/* ---- screens and keys ---------------------------------------------------- */
-
-enum { KEY_NUMBER, KEY_QCODE };
-static const char *const key_types[] = { [KEY_NUMBER] = "number", [KEY_QCODE] = "qcode", NULL };
-typedef struct KeyValue {
-    int type;
-    int64_t number;
-    int qcode;
-} KeyValue;
-typedef struct SendKey {
-    PropList keys;
-    int64_t hold;
-    bool has_hold;
-} SendKey;
-
-/* clang-format off */
-static const char *const qcodes[] = {
-    "unmapped", "shift", "shift_r", "alt", "alt_r", "ctrl", "ctrl_r", "menu", "esc", "1", "2", "3", "4", "5",
-    "6", "7", "8", "9", "0", "minus", "equal", "backspace", "tab", "q", "w", "e", "r", "t", "y", "u", "i", "o",
-    "p", "bracket_left", "bracket_right", "ret", "a", "s", "d", "f", "g", "h", "j", "k", "l", "semicolon",
-    "apostrophe", "grave_accent", "backslash", "z", "x", "c", "v", "b", "n", "m", "comma", "dot", "slash",
-    "asterisk", "spc", "caps_lock", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "f10", "num_lock",
-    "scroll_lock", "kp_divide", "kp_multiply", "kp_subtract", "kp_add", "kp_enter", "kp_decimal", "sysrq",
-    "kp_0", "kp_1", "kp_2", "kp_3", "kp_4", "kp_5", "kp_6", "kp_7", "kp_8", "kp_9", "less", "f11", "f12",
-    "print", "home", "pgup", "pgdn", "end", "left", "up", "down", "right", "insert", "delete", "stop", "again",
-    "props", "undo", "front", "copy", "open", "paste", "find", "cut", "lf", "help", "meta_l", "meta_r",
-    "compose", "pause", "ro", "hiragana", "henkan", "yen", "muhenkan", "katakanahiragana", "kp_comma",
-    "kp_equals", "power", "sleep", "wake", "audionext", "audioprev", "audiostop", "audioplay", "audiomute",
-    "volumeup", "volumedown", "mediaselect", "mail", "calculator", "computer", "ac_home", "ac_back",
-    "ac_forward", "ac_refresh", "ac_bookmarks", "lang1", "lang2", "f13", "f14", "f15", "f16", "f17", "f18",
-    "f19", "f20", "f21", "f22", "f23", "f24", NULL,
-};
-/* clang-format on */
-
-#define T KeyValue
-static const Prop key_props[] = { { "type", PROP_ENUM, ALWAYS(type), .names = key_types }, { NULL } };
-static const Prop key_number_props[] = { { "data", PROP_I64, ALWAYS(number) }, { NULL } };
-static const Prop key_code_props[] = { { "data", PROP_ENUM, ALWAYS(qcode), .names = qcodes }, { NULL } };
-#undef T
-static const Shape key_number_shape = { "IntWrapper", sizeof(KeyValue), key_number_props };
-static const Shape key_code_shape = { "QKeyCodeWrapper", sizeof(KeyValue), key_code_props };
-static const Shape *const key_arms[] = { [KEY_NUMBER] = &key_number_shape, [KEY_QCODE] = &key_code_shape };
-static const Shape key_shape = { "KeyValue", sizeof(KeyValue), key_props, .tag = &key_props[0],
-                                 .arms = key_arms };
-#define T SendKey
-static const Prop send_key_props[] = {
-    { "keys", PROP_STRUCT, ALWAYS(keys), .list = true, .of = &key_shape, .help = "pressed together" },
-    { "hold-time", PROP_I64, MAYBE_HAS(hold), .help = "milliseconds" },
-    { NULL },
-};
-#undef T
-static const Shape send_key_shape = { "SendKey", sizeof(SendKey), send_key_props };
-
-static bool run_send_key(Control *c, const void *args, void *result, GError **err)
-{
-    return command_error(
-        err, ERROR_GENERIC,
-        "There is no keyboard whose keys could be pressed; write to the serial console instead");
-}
-
 /* clang-format off */
 const Command commands_absent[] = {
     { "query-iothreads", "threads for disks: there are none", NULL, RETURNS_LIST(iothread_shape), 0, run_empty },
@@ -230,7 +168,6 @@ const Command commands_absent[] = {
     { "query-block-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(block_job_shape), 0, run_empty },
     { "query-block-exports", "disks that are served to others: there are none", NULL, RETURNS_LIST(export_shape), 0,
       run_empty },
-    { "query-mice", "pointing devices: there are none", NULL, RETURNS_LIST(mouse_shape), 0, run_empty },
     { "query-audiodevs", "sound: there is none", NULL, RETURNS_LIST(audio_shape), 0, run_empty },
     { "query-display-options", "the display: none", NULL, RETURNS_STRUCT(display_shape), 0, run_empty },
     { "query-yank", "connections that can be broken off: there are none", NULL, RETURNS_LIST(yank_shape), COMMAND_OOB,
@@ -242,7 +179,6 @@ const Command commands_absent[] = {
     { "query-vm-generation-id", "of a device that is not there", NULL, RETURNS_STRUCT(generation_shape), 0,
       run_generation_id },
     { "query-acpi-ospm-status", "of devices that are not there", NULL, RETURNS_LIST(ospm_shape), 0, run_ospm },
-    { "send-key", "press keys, of a keyboard that is not there", &send_key_shape, NULL, 0, run_send_key },
     { NULL },
 };
 /* clang-format on */

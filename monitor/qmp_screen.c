@@ -34,7 +34,7 @@ static Console *find_console(Machine *m, const char *id, int64_t head, GError **
         return NULL;
     }
     if (head >= 0 && head <= UINT_MAX) {
-        c = consoles_find(m->consoles, device_user_path(dev), (unsigned)head);
+        c = consoles_find(m->consoles, device_user_path(dev), head);
     }
     if (!c) {
         command_error(err, ERROR_GENERIC,

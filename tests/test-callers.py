@@ -37,12 +37,8 @@ FOR_TESTS = {
     'riscv_row_count': 'tests go through all rows of the decoder',
     'console_device': SCREEN, 'console_head': SCREEN, 'console_listen': SCREEN, 'console_look': SCREEN,
     'console_move_cursor': SCREEN, 'console_set_cursor': SCREEN, 'console_unlisten': SCREEN,
-    'console_wish': SCREEN, 'consoles_count': SCREEN, 'damage_next': SCREEN, 'input_activate': SCREEN,
-    'input_add_sink': SCREEN, 'input_button': SCREEN, 'input_choose_pointer': SCREEN,
-    'input_foreach_pointer': SCREEN, 'input_key_code': SCREEN, 'input_key_of_hid': SCREEN,
-    'input_press_for': SCREEN, 'input_queue_fields': SCREEN, 'input_queue_is_valid': SCREEN,
-    'input_release_all': SCREEN, 'input_remove_sink': SCREEN, 'input_takes': SCREEN,
-    'inputs_free': SCREEN, 'inputs_new': SCREEN, 'pixels_abgr8888': SCREEN, 'pixels_argb8888': SCREEN,
+    'console_wish': SCREEN, 'consoles_count': SCREEN, 'damage_next': SCREEN,
+    'input_key_of_hid': SCREEN, 'input_release_all': SCREEN, 'pixels_abgr8888': SCREEN, 'pixels_argb8888': SCREEN,
     'pixels_rgbx8888': SCREEN, 'pixels_xbgr8888': SCREEN, 'rect_intersect': SCREEN,
 }
 # Rooms that are being built: what calls them comes, until then tests are their users.

@@ -13,8 +13,8 @@ void damage_add(Damage *d, const PictureRect *r)
     unsigned to = r->x + r->width;
     for (unsigned b = first; b < end; b++) {
         bool none = d->span[b].from == d->span[b].to;
-        d->span[b].from = (uint16_t)(none ? r->x : MIN(d->span[b].from, r->x));
-        d->span[b].to = (uint16_t)(none ? to : MAX(d->span[b].to, to));
+        d->span[b].from = none ? r->x : MIN(d->span[b].from, r->x);
+        d->span[b].to = none ? to : MAX(d->span[b].to, to);
     }
     bool any = damage_any(d);
     d->first = any ? MIN(d->first, first) : first;

@@ -22,6 +22,7 @@ struct Inputs {
 
     Lock lock;        /* guards what follows */
     InputQueue queue; /* of front ends */
+    int32_t x, y;     /* where the last INPUT_POINT was */
     GPtrArray *sinks; /* of InputSink, the last activated first */
 };
 
@@ -77,9 +78,21 @@ static void deliver(void *opaque)
 void input_send(Inputs *in, const InputEvent *e)
 {
     lock_take(&in->lock);
+    if (e->kind == INPUT_POINT) {
+        in->x = e->x;
+        in->y = e->y;
+    }
     input_queue_put(&in->queue, e);
     lock_release(&in->lock);
     bh_schedule(in->deliver);
+}
+
+InputEvent input_last_point(Inputs *in)
+{
+    lock_take(&in->lock);
+    InputEvent e = { INPUT_POINT, 0, in->x, in->y };
+    lock_release(&in->lock);
+    return e;
 }
 
 void input_release_all(Inputs *in)
@@ -152,8 +165,8 @@ bool input_press_for(Inputs *in, const uint16_t *codes, unsigned count, unsigned
 void input_add_sink(Inputs *in, InputSink *s)
 {
     lock_take(&in->lock);
-    s->number = in->number++;
-    g_ptr_array_insert(in->sinks, 0, s); /* the newest first, until a driver starts */
+    s->number = ++in->number;
+    g_ptr_array_add(in->sinks, s); /* the eldest first, until a driver starts */
     lock_release(&in->lock);
 }
 
@@ -181,13 +194,16 @@ void input_activate(Inputs *in, InputSink *s)
 void input_foreach_pointer(Inputs *in, void (*fn)(const InputSink *s, bool current, void *opaque),
                            void *opaque)
 {
-    bool current = true;
     lock_take(&in->lock);
-    for (guint i = 0; i < in->sinks->len; i++) {
+    const InputSink *current = NULL;
+    for (guint i = 0; i < in->sinks->len && !current; i++) {
+        const InputSink *s = in->sinks->pdata[i];
+        current = s->takes & POINTERS ? s : NULL;
+    }
+    for (guint i = in->sinks->len; i-- > 0;) {
         const InputSink *s = in->sinks->pdata[i];
         if (s->takes & POINTERS) {
-            fn(s, current, opaque);
-            current = false;
+            fn(s, s == current, opaque);
         }
     }
     lock_release(&in->lock);

@@ -50,8 +50,8 @@ static void append(Q *q, const InputEvent *e)
     unsigned at = place(q, q->count++);
     q->kind[at] = e->kind;
     q->code[at] = e->code;
-    q->x[at] = (uint32_t)e->x;
-    q->y[at] = (uint32_t)e->y;
+    q->x[at] = e->x;
+    q->y[at] = e->y;
 }
 
 static void put_key(Q *q, const InputEvent *e)
@@ -74,7 +74,7 @@ static void put_key(Q *q, const InputEvent *e)
 static uint32_t add_saturating(uint32_t a, int32_t b)
 {
     int64_t sum = (int64_t)(int32_t)a + b;
-    return (uint32_t)(int32_t)CLAMP(sum, INT32_MIN, INT32_MAX);
+    return (int32_t)CLAMP(sum, INT32_MIN, INT32_MAX);
 }
 
 static void merge(Q *q, unsigned at, const InputEvent *e)
@@ -114,8 +114,7 @@ void input_queue_put(Q *q, const InputEvent *e)
 bool input_queue_peek(const Q *q, InputEvent *e)
 {
     if (q->count) {
-        *e = (InputEvent){ q->kind[q->first], q->code[q->first], (int32_t)q->x[q->first],
-                           (int32_t)q->y[q->first] };
+        *e = (InputEvent){ q->kind[q->first], q->code[q->first], q->x[q->first], (int32_t)q->y[q->first] };
     }
     return q->count;
 }
@@ -137,7 +136,7 @@ void input_queue_release_all(Q *q)
 {
     for (unsigned code = 0; code < INPUT_CODES && q->downs; code++) {
         if (is_down(q, code)) {
-            input_queue_put(q, &(InputEvent){ (uint16_t)kind_of_code(code), (uint16_t)code, 0, 0 });
+            input_queue_put(q, &(InputEvent){ kind_of_code(code), code, 0, 0 });
         }
     }
 }

@@ -114,6 +114,21 @@ unsigned input_key_of_hid(unsigned usage)
     return usage < G_N_ELEMENTS(hid_codes) ? hid_codes[usage] : 0;
 }
 
+bool input_key_exists(unsigned code)
+{
+    for (unsigned usage = 0; usage < G_N_ELEMENTS(hid_codes) && code; usage++) {
+        if (hid_codes[usage] == code) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; input_key_names[i] && code; i++) {
+        if (input_key_codes[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
 unsigned input_key_of_number(uint64_t number)
 {
     unsigned key = number & 0x7f;

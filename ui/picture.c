@@ -96,7 +96,7 @@ void picture_blend(Picture *p, const Picture *over, int x, int y)
         for (unsigned i = 0; i < over->width && row >= 0 && row < p->height; i++) {
             int64_t column = (int64_t)x + i;
             if (column >= 0 && column < p->width) {
-                uint32_t *at = picture_row(p, (unsigned)row) + column;
+                uint32_t *at = picture_row(p, row) + column;
                 *at = blend(*at, picture_row(over, j)[i]);
             }
         }

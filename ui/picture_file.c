@@ -26,8 +26,8 @@ static GByteArray *encode_ppm(const Picture *p)
     g_autofree char *head = g_strdup_printf("P6\n%u %u\n255\n", p->width, p->height);
     size_t row = (size_t)p->width * 3, start = strlen(head);
     GByteArray *out = g_byte_array_new();
-    g_byte_array_append(out, (const uint8_t *)head, (guint)start);
-    g_byte_array_set_size(out, (guint)(start + row * p->height));
+    g_byte_array_append(out, (const uint8_t *)head, start);
+    g_byte_array_set_size(out, (start + row * p->height));
     for (unsigned y = 0; y < p->height; y++) {
         put_rgb(out->data + start + y * row, picture_row(p, y), p->width);
     }
@@ -37,14 +37,14 @@ static GByteArray *encode_ppm(const Picture *p)
 static void put_chunk(GByteArray *out, const char type[4], const void *data, size_t len)
 {
     uint32_t size = GUINT32_TO_BE((uint32_t)len);
-    uint32_t sum = (uint32_t)crc32(0, (const Bytef *)type, 4);
+    uint32_t sum = crc32(0, (const Bytef *)type, 4);
     if (len) { /* of none, crc32 gives its start value */
-        sum = (uint32_t)crc32(sum, data, (uInt)len);
+        sum = crc32(sum, data, len);
     }
     sum = GUINT32_TO_BE(sum);
     g_byte_array_append(out, (const uint8_t *)&size, 4);
     g_byte_array_append(out, (const uint8_t *)type, 4);
-    g_byte_array_append(out, data, (guint)len);
+    g_byte_array_append(out, data, len);
     g_byte_array_append(out, (const uint8_t *)&sum, 4);
 }
 

@@ -18,6 +18,7 @@
 #include "hw/runstate.h"
 #include "target/cpu.h"
 #include "ui/console.h"
+#include "ui/input.h"
 #include "util/nearest.h"
 
 /* ---- the board's options ------------------------------------------------- */
@@ -79,6 +80,7 @@ Machine *machine_new(EventLoop *loop)
     m->nets = nets_new(loop, m->clock, m->chardevs);
     m->objects = objects_new();
     m->consoles = consoles_new(loop, m->clock);
+    m->inputs = inputs_new(loop, m->clock);
     m->globals = g_ptr_array_new();
     m->run = run_control_new(m);
     m->devices = g_ptr_array_new();
@@ -169,6 +171,7 @@ void machine_free(Machine *m)
     chardevs_free(m->chardevs);
     objects_free(m->objects);
     consoles_free(m->consoles);
+    inputs_free(m->inputs);
     clock_free(m->clock);
     events_free(m->events);
     machine_free_globals(m);

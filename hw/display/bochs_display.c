@@ -10,6 +10,7 @@
  * (8 bits a pixel and less show nothing), clearing of the memory when a mode is set. */
 #include "hw/display/display.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -155,7 +156,7 @@ static void endian_write(Device *dev, const RegAccess *a, uint64_t value)
     if (value == BIG_ENDIAN_MARK || value == LITTLE_ENDIAN_MARK) {
         bochs_display(dev)->s.big_endian = value == BIG_ENDIAN_MARK;
     } else {
-        log_guest_error("%s: 0x%x is no order of bytes", dev->path, (unsigned)value);
+        log_guest_error("%s: 0x%" PRIx64 " is no order of bytes", dev->path, value);
     }
 }
 

@@ -14,8 +14,8 @@ enum { CLOCK_STEP_10KHZ = 25, CLOCK_MAX_10KHZ = UINT16_MAX };
 
 static void put_le16(uint8_t *p, unsigned v)
 {
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
+    p[0] = v;
+    p[1] = v >> 8;
 }
 
 static unsigned millimetres(unsigned pixels)
@@ -43,19 +43,19 @@ static void put_timing(uint8_t *p, unsigned w, unsigned h)
     uint64_t clock = (uint64_t)(w + H_BLANK) * (h + v_blank) * RATE / 10000;
     clock = MIN(clock - clock % CLOCK_STEP_10KHZ, CLOCK_MAX_10KHZ);
     unsigned mm_w = millimetres(w), mm_h = millimetres(h);
-    put_le16(p, (unsigned)clock);
-    p[2] = (uint8_t)w;
+    put_le16(p, clock);
+    p[2] = w;
     p[3] = H_BLANK;
-    p[4] = (uint8_t)(w >> 8 << 4);
-    p[5] = (uint8_t)h;
-    p[6] = (uint8_t)v_blank;
-    p[7] = (uint8_t)(h >> 8 << 4 | v_blank >> 8);
+    p[4] = w >> 8 << 4;
+    p[5] = h;
+    p[6] = v_blank;
+    p[7] = h >> 8 << 4 | v_blank >> 8;
     p[8] = H_FRONT;
     p[9] = H_SYNC;
-    p[10] = (uint8_t)(V_FRONT << 4 | (v_sync & 15));
-    p[12] = (uint8_t)mm_w;
-    p[13] = (uint8_t)mm_h;
-    p[14] = (uint8_t)(mm_w >> 8 << 4 | mm_h >> 8);
+    p[10] = V_FRONT << 4 | (v_sync & 15);
+    p[12] = mm_w;
+    p[13] = mm_h;
+    p[14] = mm_w >> 8 << 4 | mm_h >> 8;
     p[17] = 0x1a; /* digital separate sync, horizontal positive: reduced blanking */
 }
 
@@ -88,8 +88,8 @@ static void put_standard_timings(uint8_t *p)
     } rows[8] = { { 2048, A16_9 },  { 1920, A16_9 }, { 1920, A16_10 }, { 1600, A4_3 },
                   { 1440, A16_10 }, { 1280, A5_4 },  { 1280, A16_10 }, { 1152, A4_3 } };
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        p[2 * i] = (uint8_t)(rows[i].width / 8 - 31);
-        p[2 * i + 1] = (uint8_t)(rows[i].aspect << 6 | (RATE - 60));
+        p[2 * i] = rows[i].width / 8 - 31;
+        p[2 * i + 1] = rows[i].aspect << 6 | (RATE - 60);
     }
 }
 
@@ -123,15 +123,15 @@ void edid_make(uint8_t edid[EDID_BYTES], unsigned width, unsigned height)
     memset(edid, 0, EDID_BYTES);
     memcpy(edid, header, sizeof(header));
     edid[8] = ('L' - '@') << 2 | ('Y' - '@') >> 3; /* maker "LYR" */
-    edid[9] = (uint8_t)(('Y' - '@') << 5 | ('R' - '@'));
+    edid[9] = (('Y' - '@') & 7) << 5 | ('R' - '@');
     put_le16(edid + 10, 1);
     edid[16] = 1;
     edid[17] = 2026 - 1990;
     edid[18] = 1;
     edid[19] = 4;
     edid[20] = 0xa0; /* digital, 8 bits a colour */
-    edid[21] = (uint8_t)((millimetres(width) + 5) / 10);
-    edid[22] = (uint8_t)((millimetres(height) + 5) / 10);
+    edid[21] = (millimetres(width) + 5) / 10;
+    edid[22] = (millimetres(height) + 5) / 10;
     edid[23] = 120;  /* gamma 2.2 */
     edid[24] = 0x06; /* sRGB; the preferred mode is the native one */
     memcpy(edid + 25, colours, sizeof(colours));

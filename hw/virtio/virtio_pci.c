@@ -306,10 +306,16 @@ const DeviceClass virtio_balloon_pci_class =
     VIRTIO_PCI_CLASS("balloon", virtio_balloon_device_class, "Misc", "virtio memory balloon");
 const DeviceClass virtio_blk_pci_class =
     VIRTIO_PCI_CLASS("blk", virtio_blk_device_class, "Storage", "virtio block device");
+const DeviceClass virtio_keyboard_pci_class =
+    VIRTIO_PCI_CLASS("keyboard", virtio_keyboard_device_class, "Input", "virtio keyboard");
+const DeviceClass virtio_mouse_pci_class =
+    VIRTIO_PCI_CLASS("mouse", virtio_mouse_device_class, "Input", "virtio mouse");
 const DeviceClass virtio_net_pci_class =
     VIRTIO_PCI_CLASS("net", virtio_net_device_class, "Network", "virtio network card");
 const DeviceClass virtio_rng_pci_class =
     VIRTIO_PCI_CLASS("rng", virtio_rng_device_class, "Misc", "virtio source of random numbers");
+const DeviceClass virtio_tablet_pci_class =
+    VIRTIO_PCI_CLASS("tablet", virtio_tablet_device_class, "Input", "virtio tablet, a pointer with absolute positions");
 const DeviceClass virtio_serial_pci_class =
     VIRTIO_PCI_CLASS("serial", virtio_serial_device_class, "Input", "virtio console: a bus of virtconsole and virtserialport");
 /* clang-format on */

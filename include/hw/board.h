@@ -23,6 +23,7 @@ typedef struct EventLoop EventLoop;
 typedef struct Events Events;
 typedef struct Nets Nets;
 typedef struct Objects Objects;
+typedef struct Inputs Inputs;
 typedef struct GlobalProp GlobalProp;
 
 enum { MACHINE_MAX_CPUS = 64, MACHINE_MAX_SERIALS = 4, MACHINE_MAX_PFLASH = 2 };
@@ -78,6 +79,7 @@ struct Machine {
     Nets *nets;
     Objects *objects;
     Consoles *consoles;
+    Inputs *inputs;
     GPtrArray *globals; /* of GlobalProp, in the order given: the last wins */
     RunControl *run;
     MachineServices *services; /* NULL: nobody gives any */

@@ -87,11 +87,11 @@ void input_release_all(Inputs *in);
 bool input_takes(Inputs *in, InputKind kind);
 static inline void input_key(Inputs *in, unsigned code, bool down)
 {
-    input_send(in, &(InputEvent){ INPUT_KEY, (uint16_t)code, down, 0 });
+    input_send(in, &(InputEvent){ INPUT_KEY, code, down, 0 });
 }
 static inline void input_button(Inputs *in, unsigned code, bool down)
 {
-    input_send(in, &(InputEvent){ INPUT_BUTTON, (uint16_t)code, down, 0 });
+    input_send(in, &(InputEvent){ INPUT_BUTTON, code, down, 0 });
 }
 
 /* ---- monitors: main loop ------------------------------------------------------------------ */
@@ -100,7 +100,9 @@ enum { INPUT_CHORD = 16, INPUT_CHORDS = 1024 };
 /* Press these keys one after the other, and release them when that time is over; after those that wait.  False: more
  * than INPUT_CHORDS wait. */
 bool input_press_for(Inputs *in, const uint16_t *codes, unsigned count, unsigned ms);
-/* Pointers, the one in use first. */
+/* Where the last INPUT_POINT was: for who changes one of its axes. */
+InputEvent input_last_point(Inputs *in);
+/* Pointers, the one in use last. */
 void input_foreach_pointer(Inputs *in, void (*fn)(const InputSink *s, bool current, void *opaque),
                            void *opaque);
 bool input_choose_pointer(Inputs *in, unsigned number); /* false: there is none */
@@ -110,6 +112,7 @@ bool input_choose_pointer(Inputs *in, unsigned number); /* false: there is none 
 /* QKeyCode of QMP: names, ends with NULL; and the evdev code of each (0: none). */
 extern const char *const input_key_names[];
 extern const uint16_t input_key_codes[];
+bool input_key_exists(unsigned code); /* some key of these tables has it */
 /* As sendkey takes it: a name, "<" for less, or a number (0x2a) of a PC keyboard's set 1.  0: no such key. */
 unsigned input_key_code(const char *name);
 unsigned

@@ -10,6 +10,7 @@
 #include "hw/loader.h"
 #include "tests/loop.h"
 #include "ui/console.h"
+#include "ui/input.h"
 #include "tests/patience.h"
 #include "tests/ends.h"
 #include "tests/made.h"
@@ -25,6 +26,7 @@ void bench_open(Bench *b)
     b->m.nets = test_nets();
     b->m.objects = objects_new();
     b->m.consoles = consoles_new(b->m.loop, b->m.clock);
+    b->m.inputs = inputs_new(b->m.loop, b->m.clock);
     b->m.globals = g_ptr_array_new();
     b->m.devices = g_ptr_array_new();
     b->m.buses = g_ptr_array_new();
@@ -53,6 +55,7 @@ void bench_close(Bench *b)
     g_ptr_array_free(b->m.globals, TRUE);
     objects_free(b->m.objects);
     consoles_free(b->m.consoles);
+    inputs_free(b->m.inputs);
     g_array_free(b->windows, TRUE);
 }
 

@@ -160,6 +160,8 @@ static void test_routing(void)
     input_add_sink(in, &keys.sink);
     input_add_sink(in, &tablet.sink);
     input_add_sink(in, &mouse.sink);
+    g_assert_true(input_takes(in, INPUT_POINT) && !input_takes(in, INPUT_MOVE)); /* the eldest */
+    input_activate(in, &mouse.sink);
     g_assert_true(input_takes(in, INPUT_MOVE) && !input_takes(in, INPUT_POINT));
     input_key(in, KEY_B, true);
     input_button(in, BTN_LEFT, true);
@@ -172,9 +174,9 @@ static void test_routing(void)
     expect(&tablet, "4:0:3:4 5:0:0:-1 ");
     g_autoptr(GString) list = g_string_new(NULL);
     input_foreach_pointer(in, list_pointer, list);
-    g_assert_cmpstr(list->str, ==, "*1 2 ");
-    g_assert_true(input_choose_pointer(in, 2));
-    g_assert_false(input_choose_pointer(in, 0)); /* a keyboard */
+    g_assert_cmpstr(list->str, ==, "3 *2 ");
+    g_assert_true(input_choose_pointer(in, 3));
+    g_assert_false(input_choose_pointer(in, 1)); /* a keyboard */
     input_release_all(in);
     expect(&mouse, "2:272:0:0 ");
     expect(&keys, "1:48:0:0 ");

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* virtio keyboard, mouse and tablet.
+ * Spec: VIRTIO 1.x, section 5.8 (device-input.tex); codes: Linux' evdev.
+ *
+ * An event becomes a packet, which is given whole or waits: until the driver has as many buffers as the packet has parts,
+ * the rest of the queue waits with it, and what follows is merged (ui/input.h).
+ *
+ * Not modelled: display= and head= (a pointer of one of several screens), several touches. */
+#include <linux/input-event-codes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "hw/board.h"
+#include "hw/virtio.h"
+#include "ui/input.h"
+#include "util/bytes.h"
+
+enum { EVENTS = 0, STATUS = 1, QUEUE_SIZE = 64, MOST_PARTS = 3, EVENT_BYTES = 8 };
+/* Configuration (5.8.4) */
+enum {
+    CFG_NAME = 0x01,
+    CFG_SERIAL = 0x02,
+    CFG_IDS = 0x03,
+    CFG_PROPERTIES = 0x10,
+    CFG_EVENTS = 0x11,
+    CFG_AXIS = 0x12
+};
+enum { CFG_SELECT = 0, CFG_SUBSELECT = 1, CFG_SIZE = 2, CFG_DATA = 8, DATA_BYTES = 128 };
+enum { BUS_VIRTUAL = 6, VENDOR = 0x0627, VERSION = 1 };
+
+typedef struct Model {
+    const char *name;
+    uint16_t product;
+    unsigned takes;
+} Model;
+
+typedef struct VirtioInput {
+    VirtioDevice v;
+    char *serial;
+    const Model *model;
+    InputSink sink;
+    struct VirtioInputState {
+        uint8_t select, subselect;
+        uint8_t leds; /* bit of each that the driver has lit, LED_NUML ... */
+        InputQueue queue;
+    } s;
+} VirtioInput;
+
+static VirtioInput *virtio_input(VirtioDevice *v)
+{
+    return container_of(v, VirtioInput, v);
+}
+
+/* ---- what it is -------------------------------------------------------------- */
+
+static unsigned put_bit(uint8_t *map, unsigned bit, unsigned size)
+{
+    map[bit / 8] |= 1 << bit % 8;
+    return MAX(size, bit / 8 + 1);
+}
+
+static unsigned put_keys(uint8_t *map)
+{
+    unsigned size = 0;
+    for (unsigned code = 1; code < DATA_BYTES * 8 && code < INPUT_CODES; code++) {
+        if (input_key_exists(code)) {
+            size = put_bit(map, code, size);
+        }
+    }
+    return size;
+}
+
+static unsigned put_bits(uint8_t *map, const uint8_t *bits, unsigned base)
+{
+    unsigned size = 0;
+    for (unsigned i = 0; bits[i] != UINT8_MAX; i++) {
+        size = put_bit(map, base + bits[i], size);
+    }
+    return size;
+}
+
+/* Codes of an event type that it sends, or takes (lights); bytes of the map. */
+static unsigned event_codes(const Model *m, unsigned type, uint8_t *map)
+{
+    static const uint8_t repeat[] = { REP_DELAY, REP_PERIOD, UINT8_MAX };
+    static const uint8_t lights[] = { LED_NUML, LED_CAPSL, LED_SCROLLL, UINT8_MAX };
+    static const uint8_t buttons[] = { 0, 1, 2, 3, 4, UINT8_MAX }; /* BTN_LEFT to BTN_EXTRA */
+    static const uint8_t moves[] = { REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, UINT8_MAX };
+    static const uint8_t wheels[] = { REL_HWHEEL, REL_WHEEL, UINT8_MAX };
+    static const uint8_t axes[] = { ABS_X, ABS_Y, UINT8_MAX };
+    bool keys = m->takes >> INPUT_KEY & 1, points = m->takes >> INPUT_POINT & 1;
+    switch (type) {
+    case EV_KEY: return keys ? put_keys(map) : put_bits(map, buttons, BTN_LEFT);
+    case EV_REL: return keys ? 0 : put_bits(map, points ? wheels : moves, 0);
+    case EV_ABS: return points ? put_bits(map, axes, 0) : 0;
+    case EV_REP: return keys ? put_bits(map, repeat, 0) : 0;
+    case EV_LED: return keys ? put_bits(map, lights, 0) : 0;
+    default: return 0;
+    }
+}
+
+static unsigned put_text(uint8_t *data, const char *text)
+{
+    unsigned len = text ? (unsigned)MIN(strlen(text), DATA_BYTES) : 0;
+    memcpy(data, text, len);
+    return len;
+}
+
+static unsigned put_ids(uint8_t *data, const Model *m)
+{
+    const uint16_t ids[] = { BUS_VIRTUAL, VENDOR, m->product, VERSION };
+    for (unsigned i = 0; i < G_N_ELEMENTS(ids); i++) {
+        store_le(data + 2 * i, 2, ids[i]);
+    }
+    return sizeof(ids);
+}
+
+/* minimum, maximum, fuzz, flat, resolution */
+static unsigned put_axis(uint8_t *data, const Model *m, unsigned axis)
+{
+    if (!(m->takes >> INPUT_POINT & 1) || (axis != ABS_X && axis != ABS_Y)) {
+        return 0;
+    }
+    store_le(data + 4, 4, INPUT_ABS_MAX);
+    return 5 * 4;
+}
+
+static unsigned config_data(const VirtioInput *d, uint8_t *data)
+{
+    if (d->s.select == CFG_EVENTS) {
+        return event_codes(d->model, d->s.subselect, data);
+    }
+    if (d->s.select == CFG_AXIS) {
+        return put_axis(data, d->model, d->s.subselect);
+    }
+    switch (d->s.subselect ? 0 : d->s.select) {
+    case CFG_NAME: return put_text(data, d->model->name);
+    case CFG_SERIAL: return put_text(data, d->serial);
+    case CFG_IDS: return put_ids(data, d->model);
+    default: return 0;
+    }
+}
+
+static void input_get_config(VirtioDevice *v, uint8_t *config)
+{
+    const VirtioInput *d = virtio_input(v);
+    memset(config, 0, CFG_DATA + DATA_BYTES);
+    config[CFG_SELECT] = d->s.select;
+    config[CFG_SUBSELECT] = d->s.subselect;
+    config[CFG_SIZE] = config_data(d, config + CFG_DATA);
+}
+
+static void input_set_config(VirtioDevice *v, unsigned offset, const uint8_t *data, unsigned size)
+{
+    VirtioInput *d = virtio_input(v);
+    for (unsigned i = 0; i < size; i++) {
+        if (offset + i == CFG_SELECT) {
+            d->s.select = data[i];
+        } else if (offset + i == CFG_SUBSELECT) {
+            d->s.subselect = data[i];
+        } else {
+            log_guest_error("%s: write to read-only configuration at %u", v->dev.path, offset + i);
+            return;
+        }
+    }
+}
+
+/* ---- events -------------------------------------------------------------------- */
+
+typedef struct Packet {
+    unsigned parts;
+    uint8_t bytes[MOST_PARTS][EVENT_BYTES];
+} Packet;
+
+static void add_part(Packet *p, unsigned type, unsigned code, int32_t value)
+{
+    uint8_t *at = p->bytes[p->parts++];
+    store_le(at, 2, type);
+    store_le(at + 2, 2, code);
+    store_le(at + 4, 4, value);
+}
+
+static void make_packet(Packet *p, const InputEvent *e)
+{
+    p->parts = 0;
+    switch (e->kind) {
+    case INPUT_KEY:
+    case INPUT_BUTTON: add_part(p, EV_KEY, e->code, e->x); break;
+    case INPUT_MOVE:
+        add_part(p, EV_REL, REL_X, e->x);
+        add_part(p, EV_REL, REL_Y, e->y);
+        break;
+    case INPUT_POINT:
+        add_part(p, EV_ABS, ABS_X, e->x);
+        add_part(p, EV_ABS, ABS_Y, e->y);
+        break;
+    default:
+        add_part(p, EV_REL, e->x ? REL_HWHEEL : REL_WHEEL, e->x ? e->x : e->y);
+        if (e->x && e->y) {
+            add_part(p, EV_REL, REL_WHEEL, e->y);
+        }
+    }
+    add_part(p, EV_SYN, SYN_REPORT, 0);
+}
+
+/* False: the driver has not enough buffers, and keeps those that it has. */
+static bool give_packet(VirtioDevice *v, const Packet *p)
+{
+    VirtioElement *e[MOST_PARTS];
+    unsigned n = 0;
+    while (n < p->parts && (e[n] = virtqueue_pop(v, EVENTS))) {
+        n++;
+    }
+    bool all = n == p->parts;
+    for (unsigned i = 0; i < n && all; i++) {
+        uint32_t len = iov_from_buf(element_in(e[i]), e[i]->in_count, 0, p->bytes[i], EVENT_BYTES);
+        virtqueue_push(v, EVENTS, e[i], len);
+    }
+    while (n > 0 && !all) {
+        virtqueue_unpop(v, EVENTS, e[--n]);
+    }
+    return all;
+}
+
+static void give_events(VirtioInput *d)
+{
+    VirtioTurn turn = virtio_turn(&d->v, EVENTS);
+    InputEvent e;
+    Packet p;
+    while (input_queue_peek(&d->s.queue, &e) && virtio_turn_goes_on(&turn, MOST_PARTS * VIRTIO_CHAIN_COST)) {
+        make_packet(&p, &e);
+        if (!give_packet(&d->v, &p)) {
+            break;
+        }
+        input_queue_drop(&d->s.queue);
+    }
+    virtqueue_notify(&d->v, EVENTS);
+}
+
+static void input_event(void *opaque, const InputEvent *e)
+{
+    VirtioInput *d = opaque;
+    if (virtio_running(&d->v)) { /* no driver: nobody typed that into it */
+        input_queue_put(&d->s.queue, e);
+        give_events(d);
+    }
+}
+
+static void take_status(VirtioInput *d)
+{
+    VirtioTurn turn = virtio_turn(&d->v, STATUS);
+    VirtioElement *e;
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(&d->v, STATUS))) {
+        uint8_t event[EVENT_BYTES];
+        bool whole = iov_to_buf(e->iov, e->out_count, 0, event, sizeof(event)) == sizeof(event);
+        unsigned code = whole ? (unsigned)load_le(event + 2, 2) : LED_MAX;
+        if (whole && load_le(event, 2) == EV_LED && code < 8) {
+            d->s.leds = (d->s.leds & ~(1 << code)) | (load_le(event + 4, 4) ? 1 << code : 0);
+        }
+        virtqueue_push(&d->v, STATUS, e, 0);
+    }
+    virtqueue_notify(&d->v, STATUS);
+}
+
+static void input_notify(VirtioDevice *v, unsigned queue)
+{
+    if (queue == EVENTS) {
+        give_events(virtio_input(v));
+    } else {
+        take_status(virtio_input(v));
+    }
+}
+
+static void input_set_status(VirtioDevice *v, uint8_t status)
+{
+    VirtioInput *d = virtio_input(v);
+    if (!status) { /* a driver that starts knows of nothing that is down */
+        memset(&d->s.queue, 0, sizeof(d->s.queue));
+        d->s.leds = 0;
+    } else if (virtio_running(v)) {
+        input_activate(v->dev.machine->inputs, &d->sink);
+    }
+}
+
+/* ---- life ------------------------------------------------------------------------ */
+
+static bool realize_model(Device *dev, const VirtioOps *ops, const Model *model)
+{
+    VirtioInput *d = container_of(dev, VirtioInput, v.dev);
+    virtio_init(&d->v, ops);
+    virtio_add_queue(&d->v, QUEUE_SIZE);
+    virtio_add_queue(&d->v, QUEUE_SIZE);
+    d->model = model;
+    d->sink = (InputSink){ model->name, model->takes, dev->lock, input_event, d };
+    input_add_sink(dev->machine->inputs, &d->sink);
+    return true;
+}
+
+static void input_unrealize(Device *dev)
+{
+    VirtioInput *d = container_of(dev, VirtioInput, v.dev);
+    input_remove_sink(dev->machine->inputs, &d->sink);
+    virtio_finish(&d->v);
+}
+
+static bool input_loaded(Device *dev, GError **err)
+{
+    const VirtioInput *d = container_of(dev, VirtioInput, v.dev);
+    if (!input_queue_is_valid(&d->s.queue)) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: its queue of events cannot be", dev->path);
+        return false;
+    }
+    return true;
+}
+
+static const Field input_state[] = {
+    STATE_U8(VirtioInput, select),
+    STATE_U8(VirtioInput, subselect),
+    STATE_U8(VirtioInput, leds),
+    STATE_STRUCT(VirtioInput, queue, InputQueue, input_queue_fields),
+    { 0 },
+};
+
+static const Prop input_props[] = {
+    { "serial", PROP_STRING, offsetof(VirtioInput, serial), "serial number that the guest sees" },
+    PROP_ONLY_ON("wheel-axis", "a wheel turns an axis, and presses no buttons"),
+    { 0 },
+};
+
+/* clang-format off */
+#define INPUT_OPS(class_code) {                                                                             \
+    .id = 18, .pci_class = class_code, .config_size = CFG_DATA + DATA_BYTES, .get_config = input_get_config, \
+    .set_config = input_set_config, .notify = input_notify, .set_status = input_set_status }
+#define INPUT_CLASS(class_name, text, realizer) {                                                           \
+    .name = class_name, .desc = text, .category = "Input", .bus = "virtio-bus",                             \
+    .parent = &virtio_device_class, .size = sizeof(VirtioInput), .user_creatable = true,                    \
+    .props = input_props, .state = input_state, .state_offset = offsetof(VirtioInput, s),                   \
+    .state_size = sizeof(struct VirtioInputState), .realize = realizer, .unrealize = input_unrealize,       \
+    .loaded = input_loaded }
+/* clang-format on */
+
+static const VirtioOps keyboard_ops = INPUT_OPS(0x090000), mouse_ops = INPUT_OPS(0x090200),
+                       tablet_ops = INPUT_OPS(0x098000);
+
+static bool keyboard_realize(Device *dev, GError **err)
+{
+    static const Model model = { "QEMU Virtio Keyboard", 1, 1 << INPUT_KEY };
+    return realize_model(dev, &keyboard_ops, &model);
+}
+
+static bool mouse_realize(Device *dev, GError **err)
+{
+    static const Model model = { "QEMU Virtio Mouse", 2,
+                                 1 << INPUT_MOVE | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL };
+    return realize_model(dev, &mouse_ops, &model);
+}
+
+static bool tablet_realize(Device *dev, GError **err)
+{
+    static const Model model = { "QEMU Virtio Tablet", 3,
+                                 1 << INPUT_POINT | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL };
+    return realize_model(dev, &tablet_ops, &model);
+}
+
+const DeviceClass virtio_keyboard_device_class =
+    INPUT_CLASS("virtio-keyboard-device", "virtio keyboard", keyboard_realize);
+const DeviceClass virtio_mouse_device_class =
+    INPUT_CLASS("virtio-mouse-device", "virtio mouse", mouse_realize);
+const DeviceClass virtio_tablet_device_class =
+    INPUT_CLASS("virtio-tablet-device", "virtio tablet, a pointer with absolute positions", tablet_realize);
