@@ -33,6 +33,8 @@ const DeviceClass *const device_classes[] = {
     &virtio_balloon_pci_class,
     &virtio_blk_device_class,
     &virtio_blk_pci_class,
+    &virtio_gpu_device_class,
+    &virtio_gpu_pci_class,
     &virtio_keyboard_device_class,
     &virtio_keyboard_pci_class,
     &virtio_mmio_class,

@@ -239,7 +239,13 @@ void console_draw(Console *c, const PictureRect *r, const void *from, size_t str
     Picture *p = &c->view.picture;
     g_assert(rect_is_inside(r, p->width, p->height));
     for (unsigned y = 0; y < r->height; y++) {
-        pixels_convert(picture_row(p, r->y + y) + r->x, (const uint8_t *)from + y * stride, format, r->width);
+        uint32_t *to = picture_row(p, r->y + y) + r->x;
+        const uint8_t *row = (const uint8_t *)from + y * stride;
+        if (format) {
+            pixels_convert(to, row, format, r->width);
+        } else {
+            memcpy(to, row, r->width * sizeof(*to));
+        }
     }
     add_damage(c, r);
     lock_release(&c->lock);

@@ -70,7 +70,9 @@ void pixels_convert(uint32_t *to, const void *from, const PixelFormat *f, size_t
 {
     bool same = f->bytes == 4 && f->red_at == 16 && f->green_at == 8 && f->blue_at == 0;
     if (same && G_BYTE_ORDER == G_LITTLE_ENDIAN) {
-        memcpy(to, from, count * sizeof(*to));
+        if (to != from) {
+            memcpy(to, from, count * sizeof(*to));
+        }
         return;
     }
     const uint8_t *p = from;

@@ -306,6 +306,8 @@ const DeviceClass virtio_balloon_pci_class =
     VIRTIO_PCI_CLASS("balloon", virtio_balloon_device_class, "Misc", "virtio memory balloon");
 const DeviceClass virtio_blk_pci_class =
     VIRTIO_PCI_CLASS("blk", virtio_blk_device_class, "Storage", "virtio block device");
+const DeviceClass virtio_gpu_pci_class =
+    VIRTIO_PCI_CLASS("gpu", virtio_gpu_device_class, "Display", "virtio GPU, 2D");
 const DeviceClass virtio_keyboard_pci_class =
     VIRTIO_PCI_CLASS("keyboard", virtio_keyboard_device_class, "Input", "virtio keyboard");
 const DeviceClass virtio_mouse_pci_class =

@@ -49,7 +49,8 @@ void console_free(Console *c); /* NULL is fine */
 
 /* From now on it shows a picture of this size, black; 0, 0: none.  The same size: all is damage. */
 void console_set_size(Console *c, unsigned width, unsigned height);
-/* Draw a rectangle, which must be inside: its first pixel is at `from`, its rows are `stride` bytes apart. */
+/* Draw a rectangle, which must be inside: its first pixel is at `from`, its rows are `stride` bytes apart.  format NULL: as
+ * in a Picture. */
 void console_draw(Console *c, const PictureRect *r, const void *from, size_t stride,
                   const PixelFormat *format);
 /* The pointer that the device draws: a shape with alpha (NULL: none) that the guest points with at hot_x, hot_y. */

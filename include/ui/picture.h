@@ -49,7 +49,7 @@ typedef struct PixelFormat {
 extern const PixelFormat pixels_xrgb8888, pixels_argb8888, pixels_xbgr8888, pixels_abgr8888, pixels_rgbx8888,
     pixels_rgba8888, pixels_bgrx8888, pixels_bgra8888, pixels_rgb888, pixels_rgb565, pixels_xrgb1555;
 
-/* `from` may be guest memory that is being written. */
+/* `from` may be guest memory that is being written; or, of a format of 4 bytes, `to` itself. */
 void pixels_convert(uint32_t *to, const void *from, const PixelFormat *format, size_t count);
 
 /* Lay `over`, whose pixels carry their colours multiplied by alpha, on a picture at x, y, which may be outside. */

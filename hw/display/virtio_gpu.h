@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of virtio-gpu share. */
+#pragma once
+#include "hw/virtio.h"
+#include "ui/console.h"
+
+enum {
+    GPU_SCANOUTS = 16,
+    GPU_RESOURCES = 256,
+    GPU_ATTACH_MAX = 16384,
+    GPU_POOL_ENTRIES = 65536,
+    GPU_ENTRY_BYTES = 12
+};
+
+/* Responses (5.7.6.7) */
+enum {
+    GPU_OK_NODATA = 0x1100,
+    GPU_OK_DISPLAY_INFO,
+    GPU_OK_EDID = 0x1104,
+    GPU_ERR_UNSPEC = 0x1200,
+    GPU_ERR_OUT_OF_MEMORY,
+    GPU_ERR_INVALID_SCANOUT,
+    GPU_ERR_INVALID_RESOURCE,
+    GPU_ERR_INVALID_CONTEXT,
+    GPU_ERR_INVALID_PARAMETER,
+};
+
+typedef struct GpuResource {
+    uint32_t id; /* 0: the slot is free */
+    uint32_t format, width, height;
+    bool backed;
+    uint32_t first, entries; /* of its memory in the guest, in the pool */
+} GpuResource;
+
+/* What part of which resource a screen shows; resource 0: none. */
+typedef struct GpuScanout {
+    uint32_t resource, x, y, width, height;
+    uint32_t cursor, hot_x, hot_y, cursor_x, cursor_y; /* the pointer; resource 0: none */
+    uint32_t wish_width, wish_height;                  /* what its monitor likes best */
+} GpuScanout;
+
+typedef struct VirtioGpu VirtioGpu;
+typedef struct GpuHead {
+    VirtioGpu *gpu;
+    unsigned index;
+    Console *console;
+} GpuHead;
+
+/* A command that takes several turns. */
+typedef struct GpuJob {
+    VirtioElement *e; /* NULL: none */
+    PictureRect r;    /* what to copy */
+    unsigned done;    /* rows of it */
+    uint64_t offset;  /* of a transfer: of the first pixel in the guest's memory */
+    GpuResource *of;  /* NULL: it has been answered */
+    bool is_transfer; /* else a flush */
+} GpuJob;
+
+struct VirtioGpu {
+    VirtioDevice v;
+    uint32_t max_outputs, xres, yres;
+    uint64_t max_hostmem;
+    bool edid;
+    GpuHead heads[GPU_SCANOUTS];
+    Picture images[GPU_RESOURCES]; /* of the resources, slot by slot: a copy, by transfers */
+    GpuJob job;
+    Bh *reload; /* images are made anew from the guest's memory */
+    struct VirtioGpuState {
+        uint32_t events;
+        GpuResource resources[GPU_RESOURCES];
+        GpuScanout scanouts[GPU_SCANOUTS];
+        uint32_t pool_bytes;
+        uint8_t pool[GPU_POOL_ENTRIES * GPU_ENTRY_BYTES]; /* entries: address 8, length 4, little endian */
+    } s;
+};
+
+/* ---- virtio_gpu_resource.c; each returns a response code ---- */
+
+const PixelFormat *gpu_format(uint32_t format);   /* NULL: none of the specification's */
+GpuResource *gpu_find(VirtioGpu *g, uint32_t id); /* NULL: there is none */
+static inline Picture *gpu_image(VirtioGpu *g, const GpuResource *r)
+{
+    return &g->images[r - g->s.resources];
+}
+uint32_t gpu_create(VirtioGpu *g, const GpuResource *wanted);
+void gpu_destroy(VirtioGpu *g, GpuResource *r);
+/* The entries (16 bytes each, 5.7.6.7) stand in the chain from `offset` on. */
+uint32_t gpu_attach(VirtioGpu *g, GpuResource *r, const VirtioElement *e, size_t offset, uint32_t count);
+void gpu_detach(VirtioGpu *g, GpuResource *r);
+/* Is a transfer of this rectangle within the resource and its memory? */
+uint32_t gpu_check_transfer(VirtioGpu *g, const GpuResource *r, const PictureRect *rect, uint64_t offset);
+/* Rows [from, end) of a rectangle that was checked. */
+uint32_t gpu_transfer_rows(VirtioGpu *g, GpuResource *r, const PictureRect *rect, uint64_t offset,
+                           unsigned from, unsigned end);
+bool gpu_resources_are_valid(const VirtioGpu *g); /* of a loaded state */
