@@ -117,6 +117,7 @@ const SandboxRow sandbox_rows[] = {
       "setgroups setgroups32 setfsuid setfsuid32 setfsgid setfsgid32", "another user", SANDBOX_PRIVILEGES },
     { "setpriority sched_setparam sched_setscheduler sched_setaffinity sched_setattr setrlimit prlimit64 ioprio_set mbind "
       "set_mempolicy migrate_pages move_pages", "priorities and limits", SANDBOX_RESOURCES },
+    { "shmget shmat shmdt shmctl", "a window's picture, which the X server reads", SANDBOX_WINDOW },
     { "_sysctl afs_syscall bdflush create_module get_kernel_syms getpmsg nfsservctl oldfstat oldlstat oldolduname oldstat "
       "olduname putpmsg query_module readdir sgetmask ssetmask stime sysfs uselib ustat", "programs of long ago",
       SANDBOX_OBSOLETE },

@@ -41,7 +41,6 @@ static const char *const yank_types[] = { "block-node", "chardev", "migration", 
 static const char *const ospm_types[] = { "DIMM", "CPU", NULL };
 static const char *const replay_modes[] = { "none", "record", "play", NULL };
 static const char *const dump_statuses[] = { "none", "active", "completed", "failed", NULL };
-static const char *const display_types[] = { "none", NULL };
 /* clang-format on */
 static const Prop tpm_options_props[] = { { "type", PROP_ENUM, 0, .required = true, .names = tpm_types },
                                           { NULL } };
@@ -97,7 +96,6 @@ static const Prop generation_props[] = { TEXT("guid"), { NULL } };
 /* These are made: with zeroes. */
 static const Prop replay_props[] = { CHOICE("mode", replay_modes), NUMBER("icount"), { NULL } };
 static const Prop dump_props[] = { CHOICE("status", dump_statuses), NUMBER("completed"), NUMBER("total"), { NULL } };
-static const Prop display_props[] = { CHOICE("type", display_types), { NULL } };
 /* clang-format on */
 #undef T
 static const Shape iothread_shape = { "IOThreadInfo", sizeof(Nothing), iothread_props };
@@ -114,7 +112,6 @@ static const Shape ospm_shape = { "ACPIOSTInfo", sizeof(Nothing), ospm_props };
 static const Shape generation_shape = { "GuidInfo", sizeof(Nothing), generation_props };
 static const Shape replay_shape = { "ReplayInfo", sizeof(Nothing), replay_props };
 static const Shape dump_shape = { "DumpQueryResult", sizeof(Nothing), dump_props };
-static const Shape display_shape = { "DisplayOptions", sizeof(Nothing), display_props };
 #define T Disabled
 static const Prop vnc_props[] = { { "enabled", PROP_BOOL, ALWAYS(enabled) }, { NULL } };
 #undef T
@@ -169,7 +166,6 @@ const Command commands_absent[] = {
     { "query-block-exports", "disks that are served to others: there are none", NULL, RETURNS_LIST(export_shape), 0,
       run_empty },
     { "query-audiodevs", "sound: there is none", NULL, RETURNS_LIST(audio_shape), 0, run_empty },
-    { "query-display-options", "the display: none", NULL, RETURNS_STRUCT(display_shape), 0, run_empty },
     { "query-yank", "connections that can be broken off: there are none", NULL, RETURNS_LIST(yank_shape), COMMAND_OOB,
       run_empty },
     { "query-pr-managers", "helpers for reservations: there are none", NULL, RETURNS_LIST(pr_manager_shape), 0, run_empty },

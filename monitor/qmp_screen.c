@@ -3,7 +3,7 @@
 #include "hw/board.h"
 #include "monitor/command.h"
 #include "monitor/monitor_priv.h"
-#include "ui/console.h"
+#include "ui/display.h"
 #include "util/keyval.h"
 
 typedef struct Screendump {
@@ -124,8 +124,22 @@ bool monitor_cmd_screendump(Machine *m, const char *args, GString *out, GError *
     return take_screendump(m, &a, err);
 }
 
+static const Prop display_type_props[] = {
+    { "type", PROP_ENUM, offsetof(DisplayOptions, type), .required = true, .names = display_type_names },
+    { NULL },
+};
+static const Shape display_type_shape = { "DisplayOptions", sizeof(DisplayOptions), display_type_props };
+
+static bool run_query_display(Control *c, const void *args, void *result, GError **err)
+{
+    ((DisplayOptions *)result)->type = c->machine->display;
+    return true;
+}
+
 const Command commands_screen[] = {
     { "screendump", "what a screen shows, as a picture in a file", &screendump_shape, NULL, 0,
       run_screendump },
+    { "query-display-options", "what shows the screens", NULL, RETURNS_STRUCT(display_type_shape), 0,
+      run_query_display },
     { NULL },
 };

@@ -8,9 +8,10 @@
 #include "chardev/chardev.h"
 #include "hw/object.h"
 #include "net/net.h"
+#include "ui/display.h"
 #include "system/cmdline.h"
 
-#define NO_DISPLAY "no display is built; use -display none or -nographic"
+#define NO_DISPLAY "it is not built; use -display sdl, or -display none with screendump"
 #define NO_MIGRATION "saving and moving machines is not built"
 #define NO_SOUND "no sound device is built"
 #define NO_FS "sharing host folders is not built; use a disk image or the network"
@@ -97,8 +98,12 @@ const Option cmdline_options[] = {
     { "qmp-pretty", OPT_QMP_PRETTY, SHAPE_TEXT, .arg = "dev", .help = "the same, its JSON over several lines" },
     { "parallel", OPT_PARALLEL, SHAPE_TEXT, .arg = "none|null", .help = "boards here have no parallel port" },
     { "nographic", OPT_NOGRAPHIC, SHAPE_FLAG, .arg = "", .help = "serial line and monitor on the terminal (Ctrl-A h for keys)" },
-    { "display", OPT_DISPLAY, SHAPE_KEYS, .takes = &cmdline_display_shape, .implied = "type", .arg = "none", .help = "no display",
-      .list = "Available display backend types:\nnone\n" },
+    { "display", OPT_DISPLAY, SHAPE_KEYS, .takes = &display_shape, .implied = "type",
+      .arg = "none|sdl[,full-screen=on|off][,window-close=on|off]\n"
+             "       [,show-cursor=on|off][,grab-mod=keys]",
+      .help = "what shows the screens: sdl, a window for each (default where there is a display\n"
+              "server and a screen); none",
+      .list = "Available display backend types:\nnone\nsdl\n" },
     { "vga", OPT_VGA, SHAPE_TEXT, .arg = "none", .help = "no display adapter",
       .list = "none                 no graphic card (default)\n" },
     { "echr", OPT_ECHR, SHAPE_TEXT, .arg = "chr", .help = "escape character of the terminal as a number (default 1, Ctrl-A)" },
@@ -156,8 +161,8 @@ const Option cmdline_options[] = {
     { "mem-prealloc", .refused = "preallocating RAM is not built" },
     { "vnc", .shape = SHAPE_TEXT, .implied = "vnc", .already = "none", .refused = NO_DISPLAY },
     { "spice", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
-    { "full-screen", .refused = NO_DISPLAY }, { "g", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
-    { "k", .shape = SHAPE_TEXT, .refused = "keyboard layouts matter to displays only; " NO_DISPLAY },
+    { "full-screen", .refused = "say -display sdl,full-screen=on" }, { "g", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
+    { "k", .shape = SHAPE_TEXT, .refused = "keys go by their places: the guest's layout decides; leave it out" },
     { "audio", .shape = SHAPE_TEXT, .implied = "driver", .already = "none", .refused = NO_SOUND,
       .list = "Available audio drivers:\nnone\n" },
     { "audiodev", .shape = SHAPE_TEXT, .implied = "driver", .already = "none", .refused = NO_SOUND,

@@ -5,10 +5,10 @@
  *   no -serial, no monitor    serial port 0 and monitor share the terminal
  *   no -serial                serial port 0 on the terminal
  *   no monitor                monitor on the terminal unless something else has it
- * No display is built, so this is also what happens without -display none.  With
- * -display none, or in the background, nothing is connected by default.
+ * This is also what happens without -display: a window shows screens, and the terminal stays the serial line's.  With
+ * -display, or in the background, nothing is connected by default.
  *
- * Not modelled: vc, displays. */
+ * Not modelled: vc. */
 #include <glib.h>
 #include <string.h>
 
@@ -16,6 +16,7 @@
 #include "gdbstub/gdbstub.h"
 #include "monitor/monitor.h"
 #include "system/cmdline.h"
+#include "ui/display.h"
 #include "util/keyval.h"
 
 /* ---- -display, -vga, -parallel ---- */
@@ -91,21 +92,28 @@ static bool check_terminal(const CmdLine *c, GError **err)
              "the terminal; use -display none, or -nodefaults");
 }
 
-#define NO_DISPLAY "no display is built"
-static const Prop display_props[] = {
-    { "type", PROP_STRING, .def_string = "none", .only = NO_DISPLAY },
-    PROP_ONLY_OFF("gl", NO_DISPLAY),
-    PROP_ONLY_OFF("full-screen", NO_DISPLAY),
-    { NULL },
-};
-const Shape cmdline_display_shape = { "DisplayOptions", 1, display_props };
-
 static bool check_display(const CmdLine *c, GError **err)
 {
     const CmdItem *item = cmdline_last(c, OPT_DISPLAY);
-    void *nothing = item ? cmdline_shape(item, &cmdline_display_shape, err) : NULL;
-    shape_free(&cmdline_display_shape, nothing);
-    return !item || nothing;
+    DisplayOptions *o = item ? cmdline_shape(item, &display_shape, err) : NULL;
+    bool ok = !item || o;
+    if (o && o->type == DISPLAY_SDL && cmdline_has(c, OPT_DAEMONIZE)) {
+        ok = cmdline_fail(err, "a window goes with its terminal, which -daemonize leaves; give one of them");
+    }
+    shape_free(&display_shape, o);
+    return ok;
+}
+
+DisplayOptions *cmdline_display(const CmdLine *c, const Machine *m, bool *asked, GError **err)
+{
+    const CmdItem *item = cmdline_has(c, OPT_NOGRAPHIC) ? NULL : cmdline_last(c, OPT_DISPLAY);
+    *asked = item;
+    if (item) {
+        return cmdline_shape(item, &display_shape, err);
+    }
+    bool window = !cmdline_has(c, OPT_NOGRAPHIC) && !cmdline_has(c, OPT_DAEMONIZE) &&
+                  consoles_count(m->consoles) && display_has_server();
+    return shape_parse(&display_shape, window ? "type=sdl" : "type=none", NULL, err);
 }
 
 bool cmdline_check_display(const CmdLine *c, GError **err)

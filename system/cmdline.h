@@ -12,6 +12,7 @@
 typedef struct Monitors Monitors;
 typedef struct GdbServer GdbServer;
 typedef struct Confinement Confinement;
+typedef struct DisplayOptions DisplayOptions;
 
 /* clang-format off */
 typedef enum OptionKind {
@@ -74,9 +75,9 @@ typedef struct NameOptions {
 extern const Shape cmdline_name_shape;
 
 /* What the others take; their structs stand where they are read. */
-extern const Shape cmdline_add_fd_shape, cmdline_boot_shape, cmdline_display_shape, cmdline_fw_cfg_shape,
-    cmdline_memory_shape, cmdline_mon_shape, cmdline_msg_shape, cmdline_overcommit_shape, cmdline_rtc_shape,
-    cmdline_run_with_shape, cmdline_sandbox_shape, cmdline_smp_shape, cmdline_trace_shape;
+extern const Shape cmdline_add_fd_shape, cmdline_boot_shape, cmdline_fw_cfg_shape, cmdline_memory_shape,
+    cmdline_mon_shape, cmdline_msg_shape, cmdline_overcommit_shape, cmdline_rtc_shape, cmdline_run_with_shape,
+    cmdline_sandbox_shape, cmdline_smp_shape, cmdline_trace_shape;
 
 typedef struct CmdLine {
     char *program;       /* "qemu-system-riscv64": starts messages */
@@ -150,6 +151,9 @@ bool cmdline_smp(const CmdLine *c, MachineConfig *config, GError **err);
 bool cmdline_boot(const CmdLine *c, MachineConfig *config, GError **err);
 /* -display, -vga, -parallel, -overcommit: what is asked for is so already; and -daemonize with -nographic */
 bool cmdline_check_display(const CmdLine *c, GError **err);
+/* -display; without it a window, if there is a display server and a screen to show.  NULL: what is asked for cannot
+ * be; *asked: the user has named it. */
+DisplayOptions *cmdline_display(const CmdLine *c, const Machine *m, bool *asked, GError **err);
 bool cmdline_check_overcommit(const CmdLine *c, GError **err);
 /* -add-fd, before anything opens a file */
 bool cmdline_fdsets(const CmdLine *c, GError **err);
@@ -169,8 +173,8 @@ bool cmdline_gdb(const CmdLine *c, GdbServer *gdb, GError **err);
 /* ---- what the process may (confine.c) ---- */
 /* -sandbox, -runas, -run-with, -chroot are looked at before anything is made, */
 bool cmdline_check_confinement(CmdLine *c, GError **err);
-/* and carried out when all is: the last step that can fail. */
-bool cmdline_confine(const CmdLine *c, GError **err);
+/* and carried out when all is: the last step that can fail.  window: one is open. */
+bool cmdline_confine(const CmdLine *c, bool window, GError **err);
 void confinement_free(Confinement *f); /* NULL is fine */
 
 /* ---- the process (daemon.c) ---- */

@@ -74,6 +74,7 @@ struct Confinement {
     RunWithOptions *run_with;
     Identity *identity; /* NULL: stays who it is */
     pid_t parent;
+    unsigned more_calls; /* of SandboxCalls: for what the machine has */
 };
 
 void confinement_free(Confinement *f)
@@ -197,10 +198,12 @@ static bool is_wanted(const SandboxOptions *o)
     return o->on && (o->has_on || (!sandbox_wants_program() && sandbox_has_calls(&why)));
 }
 
-static unsigned allowed_calls(const SandboxOptions *o)
+static unsigned allowed_calls(const Confinement *f)
 {
-    return (o->obsolete == ALLOW ? SANDBOX_OBSOLETE : 0) | (o->privileges != DENY ? SANDBOX_PRIVILEGES : 0) |
-           (o->spawn == ALLOW ? SANDBOX_SPAWN : 0) | (o->resources == ALLOW ? SANDBOX_RESOURCES : 0);
+    const SandboxOptions *o = f->sandbox;
+    return f->more_calls | (o->obsolete == ALLOW ? SANDBOX_OBSOLETE : 0) |
+           (o->privileges != DENY ? SANDBOX_PRIVILEGES : 0) | (o->spawn == ALLOW ? SANDBOX_SPAWN : 0) |
+           (o->resources == ALLOW ? SANDBOX_RESOURCES : 0);
 }
 
 /* The signal that a parent's end sends is forgotten when the user changes. */
@@ -216,13 +219,13 @@ static bool follow_parent(const Confinement *f, GError **err)
 
 /* Where nobody has asked for it, a kernel that is strange here (another sandbox around this one) is no reason not to
  * start. */
-static bool close_calls(const SandboxOptions *o, GError **err)
+static bool close_calls(const Confinement *f, GError **err)
 {
     g_autoptr(GError) why = NULL;
-    if (sandbox_close_calls(allowed_calls(o), &why)) {
+    if (sandbox_close_calls(allowed_calls(f), &why)) {
         return true;
     }
-    if (o->has_on) {
+    if (f->sandbox->has_on) {
         g_propagate_error(err, g_steal_pointer(&why));
         return false;
     }
@@ -235,13 +238,14 @@ static bool give_up(const Confinement *f, bool sandboxed, DIR *threads, GError *
 {
     return (!f->identity || identity_take(f->identity, err)) && follow_parent(f, err) &&
            (!threads || sandbox_close_files(threads, err)) &&
-           (!f->run_with->async_teardown || teardown_start(sandboxed, allowed_calls(f->sandbox), err)) &&
-           (!sandboxed || close_calls(f->sandbox, err));
+           (!f->run_with->async_teardown || teardown_start(sandboxed, allowed_calls(f), err)) &&
+           (!sandboxed || close_calls(f, err));
 }
 
-bool cmdline_confine(const CmdLine *c, GError **err)
+bool cmdline_confine(const CmdLine *c, bool window, GError **err)
 {
-    const Confinement *f = c->confinement;
+    Confinement *f = c->confinement;
+    f->more_calls = window ? SANDBOX_WINDOW : 0;
     bool sandboxed = is_wanted(f->sandbox), limited = sandboxed && limits_files(c, f->sandbox);
     fds_reserve_begin(); /* some are needed for a moment */
     DIR *threads = limited ? sandbox_open_threads() : NULL;

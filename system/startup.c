@@ -25,6 +25,7 @@
 #include "base/trace.h"
 #include "base/event_loop.h"
 #include "system/signals.h"
+#include "ui/display.h"
 #include "util/container.h"
 #include "util/keyval.h"
 
@@ -36,6 +37,7 @@ typedef struct Startup {
     Machine *machine;
     Monitors *monitors;
     GdbServer *gdb;
+    Display *display;         /* or NULL */
     MachineServices services; /* what monitors and gdb's server ask of each other */
     bool exit_now;            /* all is done (dumpdtb, -trace help) */
     bool list_events;         /* -trace help */
@@ -217,13 +219,69 @@ static bool start_machine(Startup *s, GError **err)
     return start_control(s, err);
 }
 
+static void display_powerdown(void *opaque)
+{
+    runstate_request_powerdown(opaque);
+}
+
+static void display_quit(void *opaque)
+{
+    runstate_request_shutdown(opaque, SHUTDOWN_HOST_QUIT, 0);
+}
+
+static void display_runstate(RunState now, void *opaque)
+{
+    display_set_stopped(opaque, now != RUN_RUNNING);
+}
+
+/* Who did not ask for a window, and has a display server that does not answer, is told and goes on without. */
+static bool open_display(Startup *s, const DisplayOptions *o, bool asked, GError **err)
+{
+    Machine *m = s->machine;
+    g_autoptr(GError) why = NULL;
+    DisplayConfig config = {
+        o, s->config.name, m->consoles, m->inputs, { display_powerdown, display_quit, m }
+    };
+    bool ok = display_open(&config, &s->display, &why);
+    if (!ok && asked) {
+        g_propagate_error(err, g_steal_pointer(&why));
+        return cmdline_blame(err, cmdline_last(s->cmdline, OPT_DISPLAY));
+    }
+    if (!ok) {
+        log_report("warning: no window: %s", why->message);
+    }
+    return true;
+}
+
+static bool start_display(Startup *s, GError **err)
+{
+    bool asked;
+    DisplayOptions *o = cmdline_display(s->cmdline, s->machine, &asked, err);
+    bool ok = o && open_display(s, o, asked, err);
+    if (s->display) {
+        s->machine->display = o->type;
+        runstate_add_listener(s->machine, display_runstate, s->display);
+    }
+    shape_free(&display_shape, o);
+    return ok;
+}
+
+static void end_display(Startup *s)
+{
+    if (s->display) {
+        runstate_remove_listener(s->machine, display_runstate, s->display);
+        display_close(s->display);
+    }
+}
+
 static bool start(Startup *s, GError **err)
 {
     CmdLine *c = s->cmdline;
     return take_message_form(c, err) && cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
            cmdline_check_overcommit(c, err) && cmdline_check_confinement(c, err) && start_process(s, err) &&
            start_host_ends(s, err) && start_machine(s, err) && fds_keep(0, err) && daemon_leave(err) &&
-           (s->exit_now || cmdline_confine(c, err)) && daemon_ready(err);
+           (s->exit_now || (start_display(s, err) && cmdline_confine(c, s->display, err))) &&
+           daemon_ready(err);
 }
 
 static void finish(Startup *s, int status)
@@ -234,6 +292,7 @@ static void finish(Startup *s, int status)
     if (s->machine) {
         runstate_finish(s->machine);
     }
+    end_display(s);
     ending_waits_for("vCPUs, devices and disks to close");
     gdbserver_free(s->gdb);
     monitors_free(s->monitors);

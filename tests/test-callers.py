@@ -21,7 +21,6 @@ SAVED = 'saved machines will; until then every class is proved to save and load'
 KVM = 'an accelerator that leaves device writes to the host kernel (KVM) will; a test is its user until then'
 DIRTY = 'a display and a moving machine will; a test is their user until then'
 PC = 'an architecture whose interrupts have vectors will; the toy guest of the tests is its user until then'
-SCREEN = 'a window and keyboards will; a test is their user until then'
 FOR_TESTS = {
     'clock_run_timers': 'a test moves the virtual clock by hand',
     'clock_virtual_set_ns': 'likewise',
@@ -33,11 +32,7 @@ FOR_TESTS = {
     'machine_connect_irq': KVM, 'machine_send_msi': KVM,
     'memory_region_add_event': KVM, 'memory_region_del_event': KVM,
     'reg_find_name': 'tests reach a register by its name',
-    'shape_parse': 'tests make host ends and devices from the text of an option',
     'riscv_row_count': 'tests go through all rows of the decoder',
-    'console_device': SCREEN, 'console_head': SCREEN, 'console_listen': SCREEN, 'console_look': SCREEN,
-    'console_unlisten': SCREEN, 'console_wish': SCREEN, 'consoles_count': SCREEN,
-    'damage_next': SCREEN, 'input_key_of_hid': SCREEN, 'input_release_all': SCREEN,
 }
 # Rooms that are being built: what calls them comes, until then tests are their users.
 BEING_BUILT = ('target/i386/', 'include/fpu/extended.h')  # the translator of x86

@@ -15,6 +15,7 @@ typedef enum SandboxCalls {
     SANDBOX_PRIVILEGES = 2, /* another user or group */
     SANDBOX_SPAWN = 4, /* other programs; what they need is not known, so all calls but the most dangerous */
     SANDBOX_RESOURCES = 8, /* priorities, processors, limits */
+    SANDBOX_WINDOW = 16,   /* memory that a display server shares */
 } SandboxCalls;
 
 /* ---- while the machine is made ------------------------------------------- */

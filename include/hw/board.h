@@ -80,6 +80,7 @@ struct Machine {
     Objects *objects;
     Consoles *consoles;
     Inputs *inputs;
+    int display;        /* DisplayType (ui/display.h): what shows the consoles */
     GPtrArray *globals; /* of GlobalProp, in the order given: the last wins */
     RunControl *run;
     MachineServices *services; /* NULL: nobody gives any */

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -display sdl: a window for each console.
+ *
+ * Not modelled: the clipboard, dead keys (keys go by their places), OpenGL, linear scaling. */
+#include "ui/sdl/sdl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLOSE_AGAIN_MS = 5000 };
+
+static SdlDisplay *sdl_display(Display *d)
+{
+    return (SdlDisplay *)d; /* its first member */
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static SdlWindow *window_of(SdlDisplay *d, Uint32 id)
+{
+    for (unsigned i = 0; i < d->count; i++) {
+        if (d->sdl->GetWindowID(d->windows[i].window) == id) {
+            return &d->windows[i];
+        }
+    }
+    return NULL; /* it was on its way when the window went */
+}
+
+static void titles(SdlDisplay *d)
+{
+    for (unsigned i = 0; i < d->count; i++) {
+        sdl_window_title(&d->windows[i]);
+    }
+}
+
+/* The power button first; who closes again soon means it. */
+static void close_window(SdlDisplay *d)
+{
+    Uint64 now = MAX(d->sdl->GetTicks(), 1);
+    if (!d->options.window_close) {
+        return;
+    }
+    if (d->close_asked && now - d->close_asked < CLOSE_AGAIN_MS) {
+        d->host.quit(d->host.opaque);
+        return;
+    }
+    d->close_asked = now;
+    d->host.powerdown(d->host.opaque);
+    titles(d);
+}
+
+/* Nobody sees it: the guest's memory is not followed for it. */
+static void set_hidden(SdlWindow *w, bool hidden)
+{
+    if (hidden && !w->hidden) {
+        console_unlisten(w->console, &w->ear);
+    } else if (!hidden && w->hidden) {
+        console_listen(w->console, &w->ear);
+    }
+    w->hidden = hidden;
+    w->exposed = true;
+}
+
+static void window_event(SdlWindow *w, const SDL_WindowEvent *e)
+{
+    switch (e->event) {
+    case SDL_WINDOWEVENT_EXPOSED: w->exposed = true; break;
+    case SDL_WINDOWEVENT_SIZE_CHANGED: sdl_window_resized(w); break;
+    case SDL_WINDOWEVENT_MINIMIZED:
+    case SDL_WINDOWEVENT_HIDDEN: set_hidden(w, true); break;
+    case SDL_WINDOWEVENT_RESTORED:
+    case SDL_WINDOWEVENT_SHOWN: set_hidden(w, false); break;
+    case SDL_WINDOWEVENT_FOCUS_GAINED: sdl_input_focus(w, true); break;
+    case SDL_WINDOWEVENT_FOCUS_LOST: sdl_input_focus(w, false); break;
+    case SDL_WINDOWEVENT_ENTER: sdl_input_show_cursor(w); break;
+    case SDL_WINDOWEVENT_CLOSE: close_window(w->d); break;
+    default: break;
+    }
+}
+
+static void woken(SdlDisplay *d, const SDL_UserEvent *e)
+{
+    SdlWindow *w = e->data1;
+    if (w) {
+        w->news = true;
+    } else {
+        titles(d); /* the machine has stopped, or goes on */
+    }
+}
+
+static void input_event(SdlDisplay *d, const SDL_Event *e)
+{
+    SdlWindow *w = window_of(d, e->key.windowID); /* in the same place of all of these */
+    if (!w) {
+        return;
+    }
+    switch (e->type) {
+    case SDL_KEYDOWN:
+    case SDL_KEYUP: sdl_input_key(w, &e->key); break;
+    case SDL_MOUSEMOTION: sdl_input_motion(w, &e->motion); break;
+    case SDL_MOUSEBUTTONDOWN:
+    case SDL_MOUSEBUTTONUP: sdl_input_button(w, &e->button); break;
+    case SDL_MOUSEWHEEL: sdl_input_wheel(w, &e->wheel); break;
+    default: break;
+    }
+}
+
+static void handle(SdlDisplay *d, const SDL_Event *e)
+{
+    SdlWindow *w;
+    if (e->type == d->wake) {
+        woken(d, &e->user);
+    } else if (e->type == SDL_WINDOWEVENT) {
+        w = window_of(d, e->window.windowID);
+        if (w) {
+            window_event(w, &e->window);
+        }
+    } else {
+        input_event(d, e);
+    }
+}
+
+/* ---- the thread ---------------------------------------------------------------------------------- */
+
+/* Tell devices of sizes whose time has come; milliseconds until the next, -1: there is none. */
+static int tell_wishes(SdlDisplay *d)
+{
+    int next = -1;
+    for (unsigned i = 0; i < d->count; i++) {
+        SdlWindow *w = &d->windows[i];
+        int left = w->wish_at ? (int)(w->wish_at - d->sdl->GetTicks()) : -1;
+        if (w->wish_at && left <= 0) {
+            w->wish_at = 0;
+            console_wish(w->console, w->width, w->height);
+        } else if (w->wish_at) {
+            next = next < 0 ? left : MIN(next, left);
+        }
+    }
+    return next;
+}
+
+/* A guest that draws all the time is shown sixty times a second. */
+static int until_next_frame(SdlDisplay *d, Uint32 last)
+{
+    bool any = false;
+    for (unsigned i = 0; i < d->count; i++) {
+        any |= d->windows[i].news || d->windows[i].exposed;
+    }
+    Uint32 gone = d->sdl->GetTicks() - last;
+    return !any ? -1 : gone >= WINDOW_FRAME_MS ? 0 : (int)(WINDOW_FRAME_MS - gone);
+}
+
+static void run(SdlDisplay *d)
+{
+    Uint32 last = d->sdl->GetTicks() - WINDOW_FRAME_MS;
+    SDL_Event e;
+    while (!g_atomic_int_get(&d->ending)) {
+        int wish = tell_wishes(d), frame = until_next_frame(d, last);
+        int wait = wish < 0 ? frame : frame < 0 ? wish : MIN(wish, frame);
+        if (frame == 0) {
+            for (unsigned i = 0; i < d->count; i++) {
+                sdl_window_update(&d->windows[i]);
+            }
+            last = d->sdl->GetTicks();
+            continue;
+        }
+        int got = wait < 0 ? d->sdl->WaitEvent(&e) : d->sdl->WaitEventTimeout(&e, wait);
+        for (; got; got = d->sdl->PollEvent(&e)) {
+            handle(d, &e);
+        }
+    }
+}
+
+/* Those that the user has, and no other: SDL would go on to a driver that shows nothing. */
+static const char *driver_names(void)
+{
+    bool x11 = getenv("DISPLAY"), wayland = getenv("WAYLAND_DISPLAY");
+    return x11 && wayland ? "x11,wayland" : wayland ? "wayland" : "x11";
+}
+
+static bool start(SdlDisplay *d, GError **err)
+{
+    /* SDL's names; see sdl_window.c for the first */
+    static const char *const hints[][2] = {
+        { SDL_HINT_FRAMEBUFFER_ACCELERATION, "0" },    { SDL_HINT_NO_SIGNAL_HANDLERS, "1" },
+        { SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1" },     { SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0" },
+        { SDL_HINT_ALLOW_ALT_TAB_WHILE_GRABBED, "0" }, { SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1" }
+    };
+    d->sdl->SetHint(SDL_HINT_VIDEODRIVER, driver_names()); /* but for a SDL_VIDEODRIVER of the user's */
+    for (unsigned i = 0; i < G_N_ELEMENTS(hints); i++) {
+        d->sdl->SetHint(hints[i][0], hints[i][1]);
+    }
+    if (d->sdl->Init(SDL_INIT_VIDEO) < 0) {
+        g_set_error(
+            err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+            "there is no display server to open a window on (%s); set DISPLAY or WAYLAND_DISPLAY, or use "
+            "-display none and screendump, or -nographic",
+            d->sdl->GetError());
+        return false;
+    }
+    d->wake = d->sdl->RegisterEvents(1);
+    d->sdl->StopTextInput(); /* it is on by default, and eats dead keys */
+    for (unsigned i = 0; i < d->count; i++) {
+        if (!sdl_window_open(&d->windows[i], d, d->windows[i].console, err)) {
+            return false;
+        }
+        sdl_window_title(&d->windows[i]);
+    }
+    if (d->options.full_screen) {
+        sdl_window_set_full_screen(&d->windows[0], true);
+    }
+    return true;
+}
+
+static gpointer thread(gpointer data)
+{
+    SdlDisplay *d = data;
+    bool ok = start(d, &d->err);
+    if (ok) {
+        g_async_queue_push(d->begun, GINT_TO_POINTER(true + 1));
+        run(d);
+    }
+    input_release_all(d->inputs);
+    for (unsigned i = 0; i < d->count; i++) {
+        sdl_window_close(&d->windows[i]);
+    }
+    d->sdl->Quit();
+    if (!ok) {
+        g_async_queue_push(d->begun, GINT_TO_POINTER(false + 1));
+    }
+    return NULL;
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+static void push_wake(SdlDisplay *d)
+{
+    SDL_Event e = { .user = { .type = d->wake } };
+    d->sdl->PushEvent(&e);
+}
+
+static void sdl_free(SdlDisplay *d)
+{
+    g_thread_join(d->thread);
+    g_async_queue_unref(d->begun);
+    g_free(d->name);
+    g_free(d);
+}
+
+static void sdl_close(Display *display)
+{
+    SdlDisplay *d = sdl_display(display);
+    g_atomic_int_set(&d->ending, 1);
+    push_wake(d);
+    sdl_free(d);
+}
+
+static void sdl_stopped(Display *display, bool stopped)
+{
+    SdlDisplay *d = sdl_display(display);
+    g_atomic_int_set(&d->stopped, stopped);
+    push_wake(d);
+}
+
+static Display *sdl_open(const DisplayConfig *c, GError **err)
+{
+    const SdlApi *api = sdl_api_load(err);
+    if (!api) {
+        return NULL;
+    }
+    SdlDisplay *d = g_new0(SdlDisplay, 1);
+    d->display.ops = &display_sdl;
+    d->sdl = api;
+    d->options = *c->options;
+    d->name = g_strdup(c->name);
+    d->inputs = c->inputs;
+    d->host = c->host;
+    d->count = MIN(consoles_count(c->consoles), WINDOW_MAX);
+    for (unsigned i = 0; i < d->count; i++) {
+        d->windows[i].console = consoles_get(c->consoles, i);
+    }
+    d->begun = g_async_queue_new();
+    d->thread = g_thread_new("sdl", thread, d);
+    if (g_async_queue_pop(d->begun) == GINT_TO_POINTER(false + 1)) {
+        g_propagate_error(err, g_steal_pointer(&d->err));
+        sdl_free(d);
+        return NULL;
+    }
+    return &d->display;
+}
+
+const DisplayOps display_sdl = { sdl_open, sdl_close, sdl_stopped };

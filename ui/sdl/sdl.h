@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the SDL front end share.
+ *
+ * All of SDL is called in one thread, which waits for its events and sleeps between them; other threads only push an event
+ * that wakes it. */
+#pragma once
+#include <SDL2/SDL.h>
+
+#include "ui/display.h"
+
+extern const DisplayOps display_sdl;
+
+/* ---- the library (sdl_api.c) ----
+ *
+ * It is loaded when a window is opened, for it brings a dozen others along that every start would pay for. */
+/* clang-format off */
+#define SDL_FUNCTIONS(F)                                                                                     \
+    F(CreateWindow) F(DestroyWindow) F(GetError) F(GetTicks)                                \
+    F(GetWindowID) F(GetWindowSize) F(GetWindowSurface) F(Init) F(PollEvent) F(PushEvent) F(Quit)            \
+    F(RegisterEvents) F(SetHint) F(SetRelativeMouseMode) F(SetWindowFullscreen) F(SetWindowKeyboardGrab)     \
+    F(SetWindowSize) F(SetWindowTitle) F(ShowCursor) F(StopTextInput) F(UpdateWindowSurfaceRects)            \
+    F(WaitEvent) F(WaitEventTimeout)
+#define SDL_FIELD(name) __typeof__(SDL_##name) *name;
+/* clang-format on */
+typedef struct SdlApi {
+    SDL_FUNCTIONS(SDL_FIELD)
+} SdlApi;
+/* NULL: the host has none, or too old a one. */
+const SdlApi *sdl_api_load(GError **err);
+
+/* ---- a window (sdl_window.c) ---- */
+
+enum { WINDOW_MAX = 64, WINDOW_FRAME_MS = 16, WINDOW_WISH_MS = 200 };
+
+typedef struct SdlDisplay SdlDisplay;
+typedef struct SdlWindow {
+    SdlDisplay *d;
+    SDL_Window *window;
+    Console *console;
+    ConsoleListener ear;
+    Picture shadow;     /* what the console showed last, with the pointer in it */
+    PictureRect cursor; /* where that is drawn */
+    Damage damage;      /* of the shadow, to be shown */
+    bool news;          /* the console has something */
+    bool exposed;       /* all is to be shown again */
+    bool hidden, full_screen, has_focus;
+    int width, height;          /* of the surface, pixels */
+    int expected_w, expected_h; /* what it was told to become: no wish of the user's */
+    PictureRect shown;          /* where the picture is in it */
+    Uint32 wish_at;             /* SDL's ticks: tell the device of the new size then; 0: nothing to tell */
+} SdlWindow;
+
+bool sdl_window_open(SdlWindow *w, SdlDisplay *d, Console *console, GError **err);
+void sdl_window_close(SdlWindow *w);
+void sdl_window_update(SdlWindow *w); /* show what is new */
+void sdl_window_resized(SdlWindow *w);
+void sdl_window_title(SdlWindow *w);
+void sdl_window_natural_size(SdlWindow *w); /* a pixel of the guest's for each of the window's */
+void sdl_window_set_full_screen(SdlWindow *w, bool on);
+/* Where a place in the window is in the picture, each 0 to INPUT_ABS_MAX. */
+void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e);
+
+/* ---- keys and pointer (sdl_input.c) ---- */
+
+void sdl_input_key(SdlWindow *w, const SDL_KeyboardEvent *e);
+void sdl_input_motion(SdlWindow *w, const SDL_MouseMotionEvent *e);
+void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e);
+void sdl_input_wheel(SdlWindow *w, const SDL_MouseWheelEvent *e);
+void sdl_input_focus(SdlWindow *w, bool has_it);
+void sdl_input_grab(SdlWindow *w, bool on);
+void sdl_input_show_cursor(SdlWindow *w); /* the host's, or not */
+
+/* ---- all of them (sdl.c) ---- */
+
+struct SdlDisplay {
+    Display display;
+    const SdlApi *sdl;
+    DisplayOptions options;
+    char *name;
+    Inputs *inputs;
+    DisplayHost host;
+    GThread *thread;
+    Uint32 wake; /* type of the event that others push: news of a console, the end */
+    SdlWindow windows[WINDOW_MAX];
+    unsigned count;
+    SdlWindow *grabbed;     /* NULL: none */
+    float wheel_x, wheel_y; /* parts of clicks */
+    Uint64 close_asked;     /* SDL's ticks of the first attempt to close; 0: none */
+    GAsyncQueue *begun;     /* the thread has windows (itself), or none and err */
+    GError *err;
+    gint ending, stopped; /* atomic */
+};

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keys and pointer of the SDL front end.
+ *
+ * Keys go by their place on the board (scancode), so the guest's layout decides; repeats are the guest's own.  Whatever is
+ * down is released when the focus goes, or a command to the window begins.
+ *
+ * With an absolute pointer in the guest the mouse is free, and places are sent.  With a relative one a click grabs it. */
+#include <linux/input-event-codes.h>
+
+#include "ui/sdl/sdl.h"
+
+/* ---- commands to the window --------------------------------------------------------------- */
+
+static bool has_command_keys(const SdlDisplay *d, Uint16 mod)
+{
+    Uint16 ctrl_alt = KMOD_LCTRL | KMOD_LALT;
+    switch (d->options.grab) {
+    case GRAB_CTRL_ALT: return (mod & ctrl_alt) == ctrl_alt && !(mod & KMOD_SHIFT);
+    case GRAB_CTRL_ALT_SHIFT: return (mod & ctrl_alt) == ctrl_alt && mod & KMOD_LSHIFT;
+    default: return mod & KMOD_RCTRL;
+    }
+}
+
+static void send_ctrl_alt_del(SdlDisplay *d)
+{
+    static const uint16_t keys[] = { KEY_LEFTCTRL, KEY_LEFTALT, KEY_DELETE };
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
+        input_key(d->inputs, keys[i], true);
+    }
+    input_release_all(d->inputs);
+}
+
+/* False: it is for the guest. */
+static bool run_command(SdlWindow *w, SDL_Scancode key)
+{
+    SdlDisplay *d = w->d;
+    switch (key) {
+    case SDL_SCANCODE_G:
+    case SDL_SCANCODE_F:
+    case SDL_SCANCODE_U:
+    case SDL_SCANCODE_END: break;
+    default: return false;
+    }
+    input_release_all(d->inputs); /* the guest has seen the keys that began it */
+    if (key == SDL_SCANCODE_G) {
+        sdl_input_grab(w, d->grabbed != w);
+    } else if (key == SDL_SCANCODE_F) {
+        sdl_window_set_full_screen(w, !w->full_screen);
+    } else if (key == SDL_SCANCODE_U) {
+        sdl_window_natural_size(w);
+    } else {
+        send_ctrl_alt_del(d);
+    }
+    return true;
+}
+
+void sdl_input_key(SdlWindow *w, const SDL_KeyboardEvent *e)
+{
+    unsigned code = input_key_of_hid(e->keysym.scancode);
+    bool down = e->type == SDL_KEYDOWN;
+    if (e->repeat || (down && has_command_keys(w->d, e->keysym.mod) && run_command(w, e->keysym.scancode))) {
+        return;
+    }
+    if (code) {
+        input_key(w->d->inputs, code, down);
+    }
+}
+
+/* ---- pointer -------------------------------------------------------------------------------- */
+
+void sdl_input_show_cursor(SdlWindow *w)
+{
+    const SdlDisplay *d = w->d;
+    bool guest_draws = w->cursor.width;
+    d->sdl->ShowCursor(d->options.show_cursor || (!guest_draws && d->grabbed != w) ? SDL_ENABLE
+                                                                                   : SDL_DISABLE);
+}
+
+void sdl_input_grab(SdlWindow *w, bool on)
+{
+    SdlDisplay *d = w->d;
+    bool relative = on && !input_takes(d->inputs, INPUT_POINT) && input_takes(d->inputs, INPUT_MOVE);
+    if (d->grabbed && d->grabbed != w) {
+        sdl_input_grab(d->grabbed, false);
+    }
+    d->sdl->SetRelativeMouseMode(relative ? SDL_TRUE : SDL_FALSE);
+    d->sdl->SetWindowKeyboardGrab(w->window, on ? SDL_TRUE : SDL_FALSE);
+    d->grabbed = on ? w : NULL;
+    sdl_input_show_cursor(w);
+    sdl_window_title(w);
+}
+
+void sdl_input_motion(SdlWindow *w, const SDL_MouseMotionEvent *e)
+{
+    InputEvent event;
+    if (input_takes(w->d->inputs, INPUT_POINT)) {
+        sdl_window_point(w, e->x, e->y, &event);
+    } else if (w->d->grabbed == w) {
+        event = (InputEvent){ INPUT_MOVE, 0, e->xrel, e->yrel };
+    } else {
+        return;
+    }
+    input_send(w->d->inputs, &event);
+}
+
+void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e)
+{
+    static const uint16_t codes[] = { [SDL_BUTTON_LEFT] = BTN_LEFT,
+                                      [SDL_BUTTON_MIDDLE] = BTN_MIDDLE,
+                                      [SDL_BUTTON_RIGHT] = BTN_RIGHT,
+                                      [SDL_BUTTON_X1] = BTN_SIDE,
+                                      [SDL_BUTTON_X2] = BTN_EXTRA };
+    bool points = input_takes(w->d->inputs, INPUT_POINT), down = e->type == SDL_MOUSEBUTTONDOWN;
+    if (!points && w->d->grabbed != w) {
+        if (down && input_takes(w->d->inputs, INPUT_MOVE)) {
+            sdl_input_grab(w, true); /* this click is for the window */
+        }
+        return;
+    }
+    if (points) { /* where the click is meant, even if no motion came before */
+        InputEvent event;
+        sdl_window_point(w, e->x, e->y, &event);
+        input_send(w->d->inputs, &event);
+    }
+    if (e->button < G_N_ELEMENTS(codes) && codes[e->button]) {
+        input_button(w->d->inputs, codes[e->button], down);
+    }
+}
+
+/* Whole clicks; parts of them (a touchpad) add up. */
+static int clicks(float *sum, float more)
+{
+    *sum += more;
+    int whole = *sum;
+    *sum -= whole;
+    return whole;
+}
+
+void sdl_input_wheel(SdlWindow *w, const SDL_MouseWheelEvent *e)
+{
+    SdlDisplay *d = w->d;
+    InputEvent event = { INPUT_WHEEL, 0, clicks(&d->wheel_x, e->preciseX), clicks(&d->wheel_y, e->preciseY) };
+    bool ours = d->grabbed == w || input_takes(d->inputs, INPUT_POINT);
+    if (ours && (event.x || event.y)) {
+        input_send(d->inputs, &event);
+    }
+}
+
+void sdl_input_focus(SdlWindow *w, bool has_it)
+{
+    w->has_focus = has_it;
+    if (!has_it) {
+        input_release_all(w->d->inputs);
+        if (w->d->grabbed == w) {
+            sdl_input_grab(w, false);
+        }
+    }
+}
