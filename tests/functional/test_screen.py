@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Screens and keys: Debian's console on each display device, typing that reaches it."""
+import pathlib
+import tempfile
+
+from guestlib import initramfs
+from guests import debian_kernel
+from harness import case, check, until
+from test_monitor import Monitor
+
+PROMPT = r"initramfs# "
+DRIVERS = ["bochs", "virtio_gpu", "virtio_input", "evdev"]
+RED, BLUE = b"\xaa\0\0", b"\0\0\xaa"    # of Linux' console
+
+
+def screen_initrd(b):
+    """Our initramfs, and one behind it with the drivers of screens and keys."""
+    kernel, path = debian_kernel(), b.tmp / "initrd"
+    tree, cpio = kernel.modules(), initramfs.Cpio()
+    order = tree.index.load_order(DRIVERS)
+    with tempfile.TemporaryDirectory() as tmp:
+        base = tree.install(DRIVERS, pathlib.Path(tmp))
+        for m in order:
+            cpio.file(f"screen/{tree.place(m)}", (base / tree.place(m)).read_bytes())
+    cpio.file("screen/order", "".join(f"/screen/{tree.place(m)}\n" for m in order))
+    path.write_bytes(kernel.initrd.read_bytes() + cpio.finish())
+    return path
+
+
+class Screen:
+    """A guest with a shell on its screen, a serial line and a monitor."""
+
+    def __init__(self, b, *more):
+        kernel, sock = debian_kernel(), b.tmp / "mon"
+        self.picture = b.tmp / "picture.ppm"
+        self.m = b.machine("-bios", kernel.firmware, "-kernel", kernel.image, "-initrd", screen_initrd(b), "-append",
+                           "console=ttyS0", "-monitor", f"unix:{sock},server=on,wait=off", *more)
+        self.m.expect(PROMPT, 120)
+        self.m.command("dmesg -n 1", PROMPT)
+        self.m.command("for m in $(cat /screen/order); do insmod $m; done", PROMPT, 60)
+        self.m.command("(setsid sh </dev/tty1 >/dev/tty1 2>&1 &)", PROMPT)
+        self.mon = Monitor(self.m, sock)
+
+    def shot(self):
+        """Width, height and the pixels' bytes of what the screen shows."""
+        answer = self.mon.ask(f"screendump {self.picture}")
+        check("Error" not in answer, answer)
+        magic, size, _, pixels = self.picture.read_bytes().split(b"\n", 3)
+        check(magic == b"P6", "no PPM")
+        width, height = map(int, size.split())
+        return width, height, pixels
+
+    def paint(self, number):
+        """Fill the screen with a colour of the console's."""
+        self.m.command(f"printf '\\033[4{number}m\\033[2J\\033[H' >/dev/tty1", PROMPT)
+
+    def shows(self, colour, size=(1280, 800)):
+        """Is all of it of that colour, but for the first line, where the cursor is?"""
+        width, height, pixels = self.shot()
+        below = pixels[width * 3 * 32:]
+        return (width, height) == size and below == colour * (len(below) // 3)
+
+    def keys(self, names):
+        for name in names.split():
+            check("Error" not in self.mon.ask(f"sendkey {name} 20"), f"sendkey {name}")
+
+
+def typed(s):
+    """A line that is typed on the keyboard arrives in the shell of the screen, which answers on the serial line."""
+    s.keys("e c h o spc shift-k e y s spc shift-dot slash d e v slash t t y shift-s 0 ret")
+    s.m.expect(r"Keys\r?\n", 60)
+
+
+def whole_screen(b, device, *keyboard):
+    s = Screen(b, "-device", device, *keyboard)
+    s.paint(1)
+    until("a red screen", lambda: s.shows(RED), 60)
+    s.paint(4)
+    until("a blue screen", lambda: s.shows(BLUE), 60)
+    typed(s)
+    s.m.send("poweroff -f\n")
+    s.m.expect_exit(0, 30)
+
+
+@case(limit=240)
+def test_screen_virtio_gpu(b):
+    """Debian's console on virtio-gpu: its colours in screendump, and sendkey reaches its shell"""
+    whole_screen(b, "virtio-gpu-pci", "-device", "virtio-keyboard-pci")
+
+
+@case(limit=240)
+def test_screen_bochs(b):
+    """the same on bochs-display, with a keyboard on virtio-mmio"""
+    whole_screen(b, "bochs-display", "-device", "virtio-keyboard-device", "-global", "virtio-mmio.force-legacy=off")
