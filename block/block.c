@@ -34,10 +34,9 @@ void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque
 
 void block_backend_free(BlockBackend *blk)
 {
+    node_unref(blk->node);
     if (blk->below) {
         block_backend_detach(blk->below, blk);
-    } else {
-        node_close(blk->node);
     }
     g_free(blk->id);
     g_free(blk->serial);
@@ -155,8 +154,7 @@ char *block_describe(BlockBackend *blk)
     const char *status = block_io_status(blk);
     bool ok = strcmp(status, "ok") == 0; /* said only when it is not, as QEMU */
     return g_strdup_printf("%s: %s (%s%s%s)%s%s\n    Cache mode:       %s%s%s\n    Engine:           %s",
-                           blk->id, blk->node->filename, blk->node->driver->name,
-                           blk->readonly ? ", read-only" : "",
+                           blk->id, blk->node->filename, blk->format, blk->readonly ? ", read-only" : "",
                            blk->snapshot ? ", writes to a temporary file" : "",
                            ok ? "" : "\n    I/O status:       ", ok ? "" : status,
                            blk->writethrough ? "writethrough" : "writeback", blk->direct ? ", direct" : "",

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside of the block folder: nodes, drivers, engines.
+/* Inside of the block folder: drives, engines.
  *
- * A request's way: block_submit checks it, asks the node's driver to map it, and hands it
+ * A request's way: block_submit checks it, asks the graph of nodes for its place, and hands it
  * to io_uring when it lies in one file as it is; otherwise a worker thread runs
- * the driver's straight-line code.  Either way it ends in block_complete, and
+ * the drivers' straight-line code.  Either way it ends in block_complete, and
  * done() is called from the main loop. */
 #pragma once
 #include <errno.h>
 
 #include "block/block.h"
 #include "base/event_loop.h"
+#include "driver.h"
 #include "util/container.h"
 #include "util/iov.h"
-
-enum { SECTOR = 512 };
 
 enum {                   /* BlockRequest.priv.flags */
        PRIV_SYNC = 1,    /* durable when done */
@@ -21,23 +20,6 @@ enum {                   /* BlockRequest.priv.flags */
        PRIV_UNMAP = 4,   /* zeroes may become holes */
        PRIV_REFUSED = 8, /* by the checks: not a failure of the host */
        PRIV_KEPT = 16,   /* failed, and stopped the machine for it, before */
-};
-
-typedef struct BlockDriver {
-    const char *name;
-    /* True when the request can be done as one operation on *fd at *position.  Never blocks. */
-    bool (*map)(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *position);
-    /* Do all of it (a few MiB at most, see run.c), blocking; 0 or -errno.  Any thread.  A flush syncs. */
-    int (*run)(BlockNode *n, const BlockRequest *r, BlockOp op);
-    void (*close)(BlockNode *n);
-} BlockDriver;
-
-struct BlockNode {
-    const BlockDriver *driver;
-    char *filename;
-    uint64_t size; /* bytes, a multiple of SECTOR */
-    bool readonly;
-    int sync_error; /* see node_synced */
 };
 
 typedef struct Ring Ring; /* ring.c */
@@ -68,7 +50,7 @@ struct BlockBackend {
     Drives *all;
     char *id, *serial;
     BlockNode *node;
-    BlockBackend *below; /* whose node this is, and who lends it; NULL: its own */
+    BlockBackend *below; /* whose node this one is on; NULL: none has a name */
     bool owns_below;     /* it goes with this one */
     bool is_node;        /* of -blockdev: known by its name alone */
     const char *format;  /* driver, as other programs know it */
@@ -109,14 +91,12 @@ static inline bool block_is_unsupported(int error)
 
 /* ---- nodes ---- */
 BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err);
+/* A file that is open: takes fd. */
+BlockNode *file_node_new(int fd, const char *name, uint64_t size);
 BlockNode *overlay_node_open(BlockNode *base, GError **err); /* takes base */
-void node_close(BlockNode *n);
-int file_node_fd(const BlockNode *n);
-uint64_t file_node_allocated(const BlockNode *n); /* see BlockState */
-/* The result of a sync of this node, done by whatever engine, becomes the result of the flush.
- * The kernel tells of a failed write-back once, to the first sync that ends after it, and drops the data;
- * a later sync succeeds.  So a failure is remembered here, and no later flush is a success. */
-int node_synced(BlockNode *n, int result);
+BlockNode *part_node_open(BlockNode *file, uint64_t offset, uint64_t size, GError **err);
+BlockNode *null_node_open(uint64_t size, bool read_zeroes);
+uint64_t node_allocated(const BlockNode *n); /* see BlockState */
 
 /* ---- formats ---- */
 const char *format_probe(const uint8_t *head, size_t n); /* "raw" when nothing is known */
@@ -129,9 +109,10 @@ bool image_lock(int fd, const char *path, bool write, bool must, GError **err);
 void block_complete(BlockRequest *r, int result);         /* any thread */
 void block_complete_quietly(BlockRequest *r, int result); /* main loop; then run them: */
 void block_completions_run(Drives *all);
-void block_poll(Drives *all);     /* end what can end now; main loop only */
-int block_run(BlockRequest *r);   /* on this thread (run.c) */
-bool block_keep(BlockRequest *r); /* main loop, instead of done(): it failed and waits for `cont` */
+void block_poll(Drives *all);           /* end what can end now; main loop only */
+int block_run(BlockRequest *r);         /* on this thread (run.c) */
+NodeIo block_io(const BlockRequest *r); /* what it asks of its node */
+bool block_keep(BlockRequest *r);       /* main loop, instead of done(): it failed and waits for `cont` */
 const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */
 
 /* ---- statistics (stats.c) ---- */

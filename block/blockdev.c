@@ -3,61 +3,45 @@
  * Spelling: QEMU's manual, "QMP reference", BlockdevOptions.
  *
  * A node of a file is opened as -drive opens one (one check of each value); a raw node on top of it is another
- * backend on the same open file, which the lower one lends it: a node has one user.  A file in place takes read-only,
+ * backend on the same open file, or a part of it, which the lower one lends it: a node has one user.  A file in place takes read-only,
  * cache and discard from the raw node, unless it says otherwise.  Devices choose either by node-name, as they choose a
  * drive by its id.
  *
- * Not built, and refused by name: every other driver, offset= and size= of raw. */
+ * Not built, and refused by name: every other driver. */
 #include <json-c/json.h>
 #include <string.h>
 
 #include "block_priv.h"
 
 enum { NODE_NAME_MAX = 31 }; /* bytes, as programs expect */
-enum { DRIVER_FILE, DRIVER_HOST_DEVICE, DRIVER_RAW };
+enum { DRIVER_FILE, DRIVER_HOST_DEVICE, DRIVER_RAW, DRIVER_NULL };
 static const char *const driver_names[] = {
-    [DRIVER_FILE] = "file", [DRIVER_HOST_DEVICE] = "host_device", [DRIVER_RAW] = "raw", NULL
+    [DRIVER_FILE] = "file",
+    [DRIVER_HOST_DEVICE] = "host_device",
+    [DRIVER_RAW] = "raw",
+    [DRIVER_NULL] = "null-co",
+    NULL,
 };
 static const char *const unbuilt_drivers[] = {
-    "blkdebug",
-    "blklogwrites",
-    "blkreplay",
-    "blkverify",
-    "bochs",
-    "cloop",
-    "compress",
-    "copy-on-read",
-    "dmg",
-    "ftp",
-    "ftps",
-    "http",
-    "https",
-    "io_uring",
-    "iscsi",
-    "luks",
-    "nbd",
-    "nfs",
-    "null-aio",
-    "null-co",
-    "nvme",
-    "parallels",
-    "preallocate",
-    "qcow",
-    "qcow2",
-    "qed",
-    "quorum",
-    "rbd",
-    "ssh",
-    "throttle",
-    "vdi",
-    "vhdx",
-    "vmdk",
-    "vpc",
-    "vvfat",
-    "host_cdrom",
-    "copy-before-write",
-    "replication",
-    "snapshot-access",
+    "blkdebug",    "blklogwrites",
+    "blkreplay",   "blkverify",
+    "bochs",       "cloop",
+    "compress",    "copy-on-read",
+    "dmg",         "ftp",
+    "ftps",        "http",
+    "https",       "io_uring",
+    "iscsi",       "luks",
+    "nbd",         "nfs",
+    "null-aio",    "nvme",
+    "parallels",   "preallocate",
+    "qcow",        "qcow2",
+    "qed",         "quorum",
+    "rbd",         "ssh",
+    "throttle",    "vdi",
+    "vhdx",        "vmdk",
+    "vpc",         "vvfat",
+    "host_cdrom",  "copy-before-write",
+    "replication", "snapshot-access",
     NULL,
 };
 enum { DISCARD_IGNORE, DISCARD_UNMAP };
@@ -80,6 +64,9 @@ struct BlockdevOptions {
     /* of raw: one of the two */
     struct BlockdevOptions *file;
     char *file_name;
+    uint64_t offset, size; /* and of null-co */
+    bool has_offset, has_size;
+    bool read_zeroes; /* of null-co */
 };
 
 #define AT(field) offsetof(BlockdevCache, field)
@@ -101,12 +88,23 @@ static const Prop file_props[] = {
 static const Prop raw_props[] = {
     { "file", PROP_STRUCT, AT(file), "node below, or its name", .of = &blockdev_shape,
       .or_text = AT(file_name), .required = true },
+    { "offset", PROP_SIZE, AT(offset), "where in it the image begins", .has = AT(has_offset) },
+    { "size", PROP_SIZE, AT(size), "of the image; not given: to the end", .has = AT(has_size) },
+    { NULL },
+};
+static const Prop null_props[] = {
+    { "size", PROP_SIZE, AT(size), "of the disk; not given: 1 GiB", .has = AT(has_size) },
+    { "read-zeroes", PROP_BOOL, AT(read_zeroes), "reads are of zeroes, not of what is in memory" },
     { NULL },
 };
 static const Shape file_shape = { "BlockdevOptionsFile", sizeof(BlockdevOptions), file_props };
 static const Shape raw_shape = { "BlockdevOptionsRaw", sizeof(BlockdevOptions), raw_props };
+static const Shape null_shape = { "BlockdevOptionsNull", sizeof(BlockdevOptions), null_props };
 static const Shape *const arms[] = {
-    [DRIVER_FILE] = &file_shape, [DRIVER_HOST_DEVICE] = &file_shape, [DRIVER_RAW] = &raw_shape
+    [DRIVER_FILE] = &file_shape,
+    [DRIVER_HOST_DEVICE] = &file_shape,
+    [DRIVER_RAW] = &raw_shape,
+    [DRIVER_NULL] = &null_shape,
 };
 
 static const Prop blockdev_props[] = {
@@ -197,20 +195,33 @@ static bool fits_file(const BlockBackend *below, const BlockdevOptions *o, GErro
     return block_check_zeroes(o->zeroes, o->discard == DISCARD_UNMAP, err);
 }
 
-static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
+/* The file as it is, or a part of it. */
+static BlockNode *raw_node(BlockBackend *below, const BlockdevOptions *o, GError **err)
 {
-    BlockBackend *blk = fits_file(below, o, err) ? g_new0(BlockBackend, 1) : NULL;
-    if (!blk) {
+    if (o->has_size && !o->size) {
+        block_error(err, "size=0 of '%s': leave it out for all that is behind offset", o->node_name);
         return NULL;
     }
+    return o->has_offset || o->has_size ? part_node_open(below->node, o->offset, o->size, err)
+                                        : node_ref(below->node);
+}
+
+static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
+{
+    BlockNode *node = fits_file(below, o, err) ? raw_node(below, o, err) : NULL;
+    if (!node) {
+        return NULL;
+    }
+    BlockBackend *blk = g_new0(BlockBackend, 1);
     if (!block_backend_attach(below, blk, NULL, err)) {
+        node_unref(node);
         g_free(blk);
         return NULL;
     }
     *blk = (BlockBackend){
         .all = below->all,
         .id = g_strdup(o->node_name),
-        .node = below->node,
+        .node = node,
         .below = below,
         .is_node = true,
         .format = driver_names[DRIVER_RAW],
@@ -306,8 +317,9 @@ static BlockBackend *find_below(Drives *all, const BlockdevOptions *o, GError **
         }
         return below && below->is_node && !below->below ? below : NULL;
     }
-    if (file->driver == DRIVER_RAW) {
-        block_error(err, "driver raw takes a file, or the name of a node of one, not another raw node");
+    if (file->driver == DRIVER_RAW || file->driver == DRIVER_NULL) {
+        block_error(err, "driver raw takes a file, or the name of a node of one, not driver %s",
+                    driver_names[file->driver]);
         return NULL;
     }
     if (file->node_name && !name_is_free(all, file->node_name, err)) {
@@ -331,6 +343,39 @@ static bool add_raw(Drives *all, const BlockdevOptions *o, GError **err)
     return blk != NULL;
 }
 
+/* ---- null-co ------------------------------------------------------------- */
+
+static bool add_null(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    uint64_t size = o->has_size ? o->size : UINT64_C(1) << 30;
+    if (size % SECTOR) {
+        block_error(err, "size of a disk is a multiple of %d bytes", SECTOR);
+        return false;
+    }
+    if (!workers_init(err) || !block_check_zeroes(o->zeroes, o->discard == DISCARD_UNMAP, err)) {
+        return false;
+    }
+    BlockBackend *blk = g_new0(BlockBackend, 1);
+    *blk = (BlockBackend){
+        .all = all,
+        .id = g_strdup(o->node_name),
+        .node = null_node_open(size, o->read_zeroes),
+        .is_node = true,
+        .format = driver_names[DRIVER_NULL],
+        .interface = DRIVE_NONE,
+        .index = -1,
+        .readonly = o->readonly,
+        .no_flush = o->cache && o->cache->no_flush,
+        .discard = o->discard == DISCARD_UNMAP,
+        .detect_zeroes = o->zeroes != ZEROES_OFF,
+        .zeroes_unmap = o->zeroes == ZEROES_UNMAP,
+        .on_read_error = BLOCK_ON_ERROR_REPORT,
+        .on_write_error = BLOCK_ON_ERROR_ENOSPC,
+    };
+    g_ptr_array_add(all->list, blk);
+    return true;
+}
+
 /* ---- by name ------------------------------------------------------------- */
 
 bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
@@ -342,7 +387,11 @@ bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
     if (!name_is_free(all, o->node_name, err)) {
         return false;
     }
-    return o->driver == DRIVER_RAW ? add_raw(all, o, err) : open_file(all, o, o->node_name, err) != NULL;
+    switch (o->driver) {
+    case DRIVER_RAW: return add_raw(all, o, err);
+    case DRIVER_NULL: return add_null(all, o, err);
+    default: return open_file(all, o, o->node_name, err) != NULL;
+    }
 }
 
 bool blockdev_del(Drives *all, const char *name, GError **err)

@@ -37,7 +37,7 @@ typedef struct FileNode {
     bool patching;
 } FileNode;
 
-static bool request_is_aligned(const FileNode *f, const BlockRequest *r)
+static bool request_is_aligned(const FileNode *f, const NodeIo *r)
 {
     if (!f->direct) {
         return true;
@@ -50,15 +50,14 @@ static bool request_is_aligned(const FileNode *f, const BlockRequest *r)
     return bits == 0;
 }
 
-static bool file_map(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *position)
+static bool file_direct(BlockNode *n, const NodeIo *io, int *fd)
 {
     FileNode *f = container_of(n, FileNode, node);
     *fd = f->fd;
-    *position = r->offset;
-    switch (r->op) {
-    case BLOCK_READ: return request_is_aligned(f, r);
-    case BLOCK_WRITE: return request_is_aligned(f, r) && f->align <= SECTOR;
-    default: return r->op == BLOCK_FLUSH;
+    switch (io->op) {
+    case BLOCK_READ: return request_is_aligned(f, io);
+    case BLOCK_WRITE: return request_is_aligned(f, io) && f->align <= SECTOR;
+    default: return io->op == BLOCK_FLUSH;
     }
 }
 
@@ -104,7 +103,7 @@ static int pwrite_full(int fd, const char *buf, uint64_t n, uint64_t at)
 }
 
 /* Any vector, without alignment. */
-static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
+static int file_transfer(FileNode *f, const NodeIo *r, bool write)
 {
     g_autofree struct iovec *part = g_new(struct iovec, (gsize)r->iov_count + 1);
     uint64_t done = 0;
@@ -133,7 +132,7 @@ static int file_transfer(FileNode *f, const BlockRequest *r, bool write)
 
 /* O_DIRECT through an aligned buffer; the first and last block of a write are
  * read first when the request covers them in part. */
-static int file_bounce(FileNode *f, const BlockRequest *r, bool write)
+static int file_bounce(FileNode *f, const NodeIo *r, bool write)
 {
     uint64_t mask = f->align - 1;
     void *raw = NULL;
@@ -164,8 +163,8 @@ static int file_bounce(FileNode *f, const BlockRequest *r, bool write)
 static void file_trim(FileNode *f)
 {
     struct stat st;
-    if (!f->device && fstat(f->fd, &st) == 0 && (uint64_t)st.st_size > f->node.size &&
-        ftruncate(f->fd, f->node.size) < 0) {
+    if (!f->device && fstat(f->fd, &st) == 0 && (uint64_t)st.st_size > node_size(&f->node) &&
+        ftruncate(f->fd, node_size(&f->node)) < 0) {
         return; /* longer than it was: harmless */
     }
 }
@@ -210,9 +209,19 @@ static void patch_end(FileNode *f)
     lock_release(&f->writes_lock);
 }
 
-static int file_write(FileNode *f, const BlockRequest *r)
+/* A format's file grows. */
+static void file_grown(FileNode *f, const NodeIo *r)
+{
+    uint64_t end = r->offset + r->length, size = node_size(&f->node);
+    while (end > size && !__atomic_compare_exchange_n(&f->node.size, &size, end, false, __ATOMIC_ACQ_REL,
+                                                      __ATOMIC_ACQUIRE)) {
+    }
+}
+
+static int file_write(FileNode *f, const NodeIo *r)
 {
     bool fits = request_is_aligned(f, r);
+    file_grown(f, r);
     if (!f->direct || f->align <= SECTOR) {
         return fits ? file_transfer(f, r, true) : file_bounce(f, r, true);
     }
@@ -233,7 +242,7 @@ static int file_write(FileNode *f, const BlockRequest *r)
 
 /* ---- zeroes, discard, flush ---------------------------------------------- */
 
-static int file_write_zero_bytes(FileNode *f, const BlockRequest *r)
+static int file_write_zero_bytes(FileNode *f, const NodeIo *r)
 {
     uint64_t n = MIN(r->length, CHUNK);
     void *zero = NULL;
@@ -244,7 +253,7 @@ static int file_write_zero_bytes(FileNode *f, const BlockRequest *r)
     int e = 0;
     for (uint64_t done = 0; done < r->length && !e; done += n) {
         struct iovec iov = { zero, MIN(n, r->length - done) };
-        BlockRequest part = {
+        NodeIo part = {
             .op = BLOCK_WRITE, .offset = r->offset + done, .length = iov.iov_len, .iov = &iov, .iov_count = 1
         };
         e = file_write(f, &part);
@@ -253,7 +262,7 @@ static int file_write_zero_bytes(FileNode *f, const BlockRequest *r)
     return e;
 }
 
-static int file_allocate(FileNode *f, const BlockRequest *r, int mode)
+static int file_allocate(FileNode *f, const NodeIo *r, int mode)
 {
     int e;
     do {
@@ -262,10 +271,10 @@ static int file_allocate(FileNode *f, const BlockRequest *r, int mode)
     return e < 0 ? -errno : 0;
 }
 
-static int file_zero(FileNode *f, const BlockRequest *r)
+static int file_zero(FileNode *f, const NodeIo *r)
 {
     int e = -EOPNOTSUPP;
-    if (r->priv.flags & PRIV_UNMAP) {
+    if (r->unmap) {
         e = file_allocate(f, r, FALLOC_FL_PUNCH_HOLE);
     }
     if (block_is_unsupported(e)) {
@@ -274,7 +283,7 @@ static int file_zero(FileNode *f, const BlockRequest *r)
     return block_is_unsupported(e) ? file_write_zero_bytes(f, r) : e;
 }
 
-static int file_discard(FileNode *f, const BlockRequest *r)
+static int file_discard(FileNode *f, const NodeIo *r)
 {
     uint64_t range[2] = { r->offset, r->length };
     int e = f->device ? (ioctl(f->fd, BLKDISCARD, range) < 0 ? -errno : 0)
@@ -282,15 +291,38 @@ static int file_discard(FileNode *f, const BlockRequest *r)
     return block_is_unsupported(e) ? 0 : e; /* a hint: nothing is owed */
 }
 
+/* What is a hole of the file, for those who may wait for the answer. */
+static int file_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e)
+{
+    FileNode *f = container_of(n, FileNode, node);
+    *e = (Extent){ EXTENT_DATA, !n->readonly, length, n, offset };
+    off_t data = may_wait && !f->device ? lseek(f->fd, (off_t)offset, SEEK_DATA) : (off_t)offset;
+    if (data < 0 && errno == ENXIO) {
+        e->kind = EXTENT_ZERO; /* to the end */
+        return 0;
+    }
+    if (data > (off_t)offset) {
+        e->length = MIN(length, ((uint64_t)data & ~(uint64_t)(SECTOR - 1)) - offset);
+        e->kind = e->length ? EXTENT_ZERO : EXTENT_DATA;
+    }
+    if (e->kind == EXTENT_DATA && may_wait && !f->device) {
+        off_t hole = lseek(f->fd, MAX(data, (off_t)offset), SEEK_HOLE);
+        e->length = hole > (off_t)offset
+                        ? MIN(length, ((uint64_t)hole + SECTOR - 1 - offset) & ~(uint64_t)(SECTOR - 1))
+                        : length;
+    }
+    return 0;
+}
+
 static int file_flush(FileNode *f)
 {
     return node_synced(&f->node, fdatasync(f->fd) < 0 ? -errno : 0);
 }
 
-static int file_run(BlockNode *n, const BlockRequest *r, BlockOp op)
+static int file_run(BlockNode *n, const NodeIo *r)
 {
     FileNode *f = container_of(n, FileNode, node);
-    switch (op) {
+    switch (r->op) {
     case BLOCK_READ: return request_is_aligned(f, r) ? file_transfer(f, r, false) : file_bounce(f, r, false);
     case BLOCK_WRITE: return file_write(f, r);
     case BLOCK_FLUSH: return file_flush(f);
@@ -309,21 +341,21 @@ static void file_close(BlockNode *n)
 }
 
 static const BlockDriver file_driver = {
-    .name = "raw",
+    .name = "file",
     .map = file_map,
+    .direct = file_direct,
     .run = file_run,
     .close = file_close,
 };
 
-uint64_t file_node_allocated(const BlockNode *n)
+uint64_t node_allocated(const BlockNode *n)
 {
     struct stat st;
-    return fstat(file_node_fd(n), &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
-}
-
-int file_node_fd(const BlockNode *n)
-{
-    return container_of(n, FileNode, node)->fd;
+    while (n->children[NODE_FILE]) {
+        n = n->children[NODE_FILE];
+    }
+    bool file = n->driver == &file_driver && fstat(container_of(n, FileNode, node)->fd, &st) == 0;
+    return file ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
 /* ---- opening ------------------------------------------------------------- */
@@ -394,44 +426,32 @@ static int file_open_fd(const char *path, const OpenFlags *flags, GError **err)
     return -1;
 }
 
+BlockNode *file_node_new(int fd, const char *name, uint64_t size)
+{
+    FileNode *f = g_new0(FileNode, 1);
+    node_init(&f->node, &file_driver, name, size, false);
+    f->fd = fd;
+    lock_init(&f->writes_lock, LOCK_FILE_WRITES);
+    g_cond_init(&f->writes_done);
+    return &f->node;
+}
+
 BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err)
 {
     int fd = file_open_fd(path, flags, err);
     if (fd < 0) {
         return NULL;
     }
-    FileNode *f = g_new0(FileNode, 1);
-    f->node = (BlockNode){ .driver = &file_driver, .filename = g_strdup(path), .readonly = flags->readonly };
-    f->fd = fd;
+    FileNode *f = container_of(file_node_new(fd, path, 0), FileNode, node);
+    f->node.readonly = flags->readonly;
     f->direct = flags->direct;
-    lock_init(&f->writes_lock, LOCK_FILE_WRITES);
-    g_cond_init(&f->writes_done);
     if (!file_measure(f, path, err) ||
         (flags->locking && !image_lock(fd, path, !flags->readonly, flags->locking_must, err))) {
-        node_close(&f->node);
+        node_unref(&f->node);
         return NULL;
     }
     if (f->direct) {
         file_alignment(f);
     }
     return &f->node;
-}
-
-int node_synced(BlockNode *n, int result)
-{
-    int before = 0;
-    if (result < 0) {
-        __atomic_compare_exchange_n(&n->sync_error, &before, result, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_ACQUIRE);
-    }
-    return __atomic_load_n(&n->sync_error, __ATOMIC_ACQUIRE);
-}
-
-void node_close(BlockNode *n)
-{
-    if (n) {
-        n->driver->close(n);
-        g_free(n->filename);
-        g_free(n);
-    }
 }

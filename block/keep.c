@@ -59,7 +59,7 @@ void block_get_state(const BlockBackend *blk, BlockState *s)
         .detect_zeroes = blk->detect_zeroes,
         .zeroes_unmap = blk->zeroes_unmap,
         .snapshot = blk->snapshot,
-        .allocated = blk->snapshot ? 0 : file_node_allocated(blk->node),
+        .allocated = blk->snapshot ? 0 : node_allocated(blk->node),
     };
 }
 
@@ -82,7 +82,7 @@ static BlockOnError action_for(const BlockRequest *r)
 static bool lost_by_sync(const BlockRequest *r)
 {
     bool syncs = r->op == BLOCK_FLUSH || r->priv.flags & PRIV_SYNC;
-    return syncs && node_synced(r->priv.blk->node, 0) < 0;
+    return syncs && node_sync_error(r->priv.blk->node) < 0;
 }
 
 static bool stops_machine(const BlockRequest *r)

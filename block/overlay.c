@@ -22,8 +22,6 @@ enum { BLOCK = 4096, BLOCK_SHIFT = 12 };
 
 typedef struct OverlayNode {
     BlockNode node;
-    BlockNode *base;
-    int fd;
     uint64_t *bits; /* atomic words */
     size_t bits_size;
     Lock alloc_lock;
@@ -50,54 +48,16 @@ static uint64_t run_length(const OverlayNode *o, uint64_t offset, uint64_t lengt
     return MIN(b << BLOCK_SHIFT, end) - offset;
 }
 
-static bool overlay_map(BlockNode *n, const BlockRequest *r, int *fd, uint64_t *position)
+static int overlay_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e)
 {
     OverlayNode *o = container_of(n, OverlayNode, node);
     bool here;
-    if ((r->op != BLOCK_READ && r->op != BLOCK_WRITE) ||
-        run_length(o, r->offset, r->length, &here) < r->length || (r->op == BLOCK_WRITE && !here)) {
-        return false;
-    }
-    *fd = here ? o->fd : file_node_fd(o->base);
-    *position = r->offset;
-    return true;
-}
-
-/* A transfer of part of a request with either file. */
-static int part_transfer(int fd, const BlockRequest *r, uint64_t from, uint64_t length, bool write)
-{
-    g_autofree struct iovec *part = g_new(struct iovec, (gsize)r->iov_count + 1);
-    while (length) {
-        int count = iov_slice(part, r->iov, r->iov_count, from, length);
-        off_t at = r->offset + from;
-        count = MIN(count, 1024);
-        ssize_t n = write ? pwritev(fd, part, count, at) : preadv(fd, part, count, at);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0 || (n == 0 && write)) {
-            return n < 0 ? -errno : -ENOSPC;
-        }
-        if (n == 0) { /* beyond the end of the file */
-            count = iov_slice(part, r->iov, r->iov_count, from, length);
-            iov_zero_from(part, count, 0);
-            return 0;
-        }
-        from += n;
-        length -= n;
-    }
+    e->length = run_length(o, offset, length, &here);
+    e->kind = here ? EXTENT_DATA : EXTENT_BELOW;
+    e->writable = here;
+    e->node = n->children[here ? NODE_FILE : NODE_BACKING];
+    e->position = offset;
     return 0;
-}
-
-static int overlay_read(OverlayNode *o, const BlockRequest *r)
-{
-    int e = 0;
-    for (uint64_t done = 0, n; done < r->length && !e; done += n) {
-        bool here;
-        n = run_length(o, r->offset + done, r->length - done, &here);
-        e = part_transfer(here ? o->fd : file_node_fd(o->base), r, done, n, false);
-    }
-    return e;
 }
 
 /* Copy block b of the base: part of it will be written. */
@@ -105,69 +65,43 @@ static int block_copy(OverlayNode *o, uint64_t b)
 {
     char buf[BLOCK];
     uint64_t at = b << BLOCK_SHIFT, n = MIN(BLOCK, o->node.size - at);
-    struct iovec iov = { buf, n };
-    BlockRequest r = { .op = BLOCK_READ, .offset = at, .length = n, .iov = &iov, .iov_count = 1 };
-    int e = part_transfer(file_node_fd(o->base), &r, 0, n, false);
-    return e ? e : part_transfer(o->fd, &r, 0, n, true);
-}
-
-static int overlay_zero(OverlayNode *o, const BlockRequest *r)
-{
-    static const char zeroes[16 * BLOCK];
-    int e;
-    do {
-        e = fallocate(o->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, r->offset, r->length) < 0 ? -errno
-                                                                                                   : 0;
-    } while (e == -EINTR);
-    if (!block_is_unsupported(e)) {
-        return e;
-    }
-    e = 0;
-    for (uint64_t done = 0; done < r->length && !e; done += sizeof(zeroes)) {
-        struct iovec iov = { (char *)zeroes, MIN(sizeof(zeroes), r->length - done) };
-        BlockRequest part = {
-            .op = BLOCK_WRITE, .offset = r->offset + done, .length = iov.iov_len, .iov = &iov, .iov_count = 1
-        };
-        e = part_transfer(o->fd, &part, 0, iov.iov_len, true);
-    }
-    return e;
+    int e = node_read(o->node.children[NODE_BACKING], at, buf, n);
+    return e ? e : node_write(o->node.children[NODE_FILE], at, buf, n);
 }
 
 /* Write data, or zeroes, under alloc_lock. */
-static int overlay_write(OverlayNode *o, const BlockRequest *r, bool zeroes)
+static int overlay_write(OverlayNode *o, const NodeIo *io)
 {
     lock_assert_held(&o->alloc_lock);
-    uint64_t end = r->offset + r->length, first = r->offset >> BLOCK_SHIFT;
+    uint64_t end = io->offset + io->length, first = io->offset >> BLOCK_SHIFT;
     uint64_t last = (end - 1) >> BLOCK_SHIFT;
+    NodeIo below = *io;
     int e = 0;
-    if (r->offset & (BLOCK - 1) && !block_is_here(o, first)) {
+    if (io->offset & (BLOCK - 1) && !block_is_here(o, first)) {
         e = block_copy(o, first);
     }
     if (!e && end & (BLOCK - 1) && end < o->node.size && !block_is_here(o, last)) {
         e = block_copy(o, last);
     }
-    if (!e && zeroes) {
-        e = overlay_zero(o, r);
-    } else if (!e) {
-        e = part_transfer(o->fd, r, 0, r->length, true);
+    if (io->op != BLOCK_WRITE) {
+        below.op = BLOCK_WRITE_ZEROES; /* a discard, too: the base must not show */
+        below.unmap = true;
     }
+    e = e ? e : node_run(o->node.children[NODE_FILE], &below);
     for (uint64_t b = first; b <= last && !e; b++) {
         block_set_here(o, b);
     }
     return e;
 }
 
-static int overlay_run(BlockNode *n, const BlockRequest *r, BlockOp op)
+static int overlay_run(BlockNode *n, const NodeIo *io)
 {
     OverlayNode *o = container_of(n, OverlayNode, node);
-    if (op == BLOCK_READ) {
-        return overlay_read(o, r);
-    }
-    if (op == BLOCK_FLUSH || r->length == 0) {
+    if (io->op == BLOCK_FLUSH || io->length == 0) {
         return 0; /* nothing of it outlives the process */
     }
     lock_take(&o->alloc_lock);
-    int e = overlay_write(o, r, op != BLOCK_WRITE);
+    int e = overlay_write(o, io);
     lock_release(&o->alloc_lock);
     return e;
 }
@@ -175,14 +109,12 @@ static int overlay_run(BlockNode *n, const BlockRequest *r, BlockOp op)
 static void overlay_close(BlockNode *n)
 {
     OverlayNode *o = container_of(n, OverlayNode, node);
-    node_close(o->base);
     munmap(o->bits, o->bits_size);
-    close(o->fd);
     lock_finish(&o->alloc_lock);
 }
 
 static const BlockDriver overlay_driver = {
-    .name = "raw",
+    .name = "snapshot",
     .map = overlay_map,
     .run = overlay_run,
     .close = overlay_close,
@@ -220,7 +152,7 @@ BlockNode *overlay_node_open(BlockNode *base, GError **err)
                     "snapshot=on: '%s' has %" G_GUINT64_FORMAT " bytes, more than the 16 TiB "
                     "that can be covered; open it with readonly=on",
                     base->filename, base->size);
-        node_close(base);
+        node_unref(base);
         return NULL;
     }
     size_t bits_size = ((base->size >> BLOCK_SHIFT) / 64 + 2) * sizeof(uint64_t);
@@ -236,14 +168,13 @@ BlockNode *overlay_node_open(BlockNode *base, GError **err)
                         base->filename, g_strerror(errno));
             close(fd);
         }
-        node_close(base);
+        node_unref(base);
         return NULL;
     }
     OverlayNode *o = g_new0(OverlayNode, 1);
-    o->node =
-        (BlockNode){ .driver = &overlay_driver, .filename = g_strdup(base->filename), .size = base->size };
-    o->base = base;
-    o->fd = fd;
+    node_init(&o->node, &overlay_driver, base->filename, base->size, false);
+    o->node.children[NODE_BACKING] = base;
+    o->node.children[NODE_FILE] = file_node_new(fd, "temporary file", base->size);
     o->bits = bits;
     o->bits_size = bits_size;
     lock_init(&o->alloc_lock, LOCK_OVERLAY);

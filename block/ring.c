@@ -44,12 +44,14 @@ static __thread Ring *plug_pending; /* has what is to go out at the last unplug 
 static void sqe_fill(struct io_uring_sqe *sqe, BlockRequest *r)
 {
     switch (r->op) {
-    case BLOCK_READ: io_uring_prep_readv(sqe, r->priv.fd, r->iov, r->iov_count, r->priv.position); break;
+    case BLOCK_READ:
+        io_uring_prep_readv(sqe, r->priv.place.fd, r->iov, r->iov_count, r->priv.place.position);
+        break;
     case BLOCK_WRITE:
-        io_uring_prep_writev(sqe, r->priv.fd, r->iov, r->iov_count, r->priv.position);
+        io_uring_prep_writev(sqe, r->priv.place.fd, r->iov, r->iov_count, r->priv.place.position);
         sqe->rw_flags = r->priv.flags & PRIV_SYNC ? RWF_DSYNC : 0;
         break;
-    default: io_uring_prep_fsync(sqe, r->priv.fd, IORING_FSYNC_DATASYNC); break;
+    default: io_uring_prep_fsync(sqe, r->priv.place.fd, IORING_FSYNC_DATASYNC); break;
     }
     io_uring_sqe_set_data(sqe, r);
 }
@@ -158,15 +160,16 @@ static bool transfer_needs_worker(const BlockRequest *r, int result)
 
 static void finish(Ring *ring, BlockRequest *r, int result)
 {
-    BlockNode *n = r->priv.blk->node;
+    BlockNode *leaf = r->priv.place.leaf;
     bool flush = r->op == BLOCK_FLUSH;
     __atomic_sub_fetch(&ring->under_way, r->length, __ATOMIC_RELAXED);
+    node_place_end(&r->priv.place);
     if (flush ? never_began(result) : transfer_needs_worker(r, result)) {
         workers_submit(r);
         return;
     }
     if (flush || (r->priv.flags & PRIV_SYNC && result < 0)) {
-        result = node_synced(n, MIN(result, 0));
+        result = node_synced(leaf, MIN(result, 0));
     }
     block_complete_quietly(r, MIN(result, 0));
 }

@@ -8,6 +8,11 @@
 
 enum { PIECE_DATA = 1 << 20, PIECE_RANGE = 16 << 20 };
 
+NodeIo block_io(const BlockRequest *r)
+{
+    return (NodeIo){ r->op, (r->priv.flags & PRIV_UNMAP) != 0, r->offset, r->length, r->iov, r->iov_count };
+}
+
 static bool moves_data(const BlockRequest *r)
 {
     return r->op == BLOCK_READ || r->op == BLOCK_WRITE;
@@ -35,14 +40,15 @@ static BlockOp piece_op(BlockRequest *piece)
 static int run_piece(const BlockRequest *r, uint64_t length, struct iovec *vector)
 {
     BlockRequest piece = *r;
-    BlockNode *n = r->priv.blk->node;
     piece.offset += r->priv.completed;
     piece.length = length;
     if (moves_data(r) && length < r->length) {
         piece.iov = vector;
         piece.iov_count = iov_slice(vector, r->iov, r->iov_count, r->priv.completed, length);
     }
-    return n->driver->run(n, &piece, piece_op(&piece));
+    piece.op = piece_op(&piece);
+    NodeIo io = block_io(&piece);
+    return node_run(r->priv.blk->node, &io);
 }
 
 static bool interrupted(const BlockRequest *r)
@@ -64,7 +70,7 @@ int block_run(BlockRequest *r)
         r->priv.completed += length;
     }
     if (r->op == BLOCK_FLUSH || r->priv.flags & PRIV_SYNC) {
-        return interrupted(r) ? -ECANCELED : n->driver->run(n, r, BLOCK_FLUSH);
+        return interrupted(r) ? -ECANCELED : node_flush(n);
     }
     return 0;
 }

@@ -158,9 +158,15 @@ static bool may_be_zeroes(const BlockRequest *r)
            (r->op == BLOCK_WRITE && r->priv.blk->detect_zeroes && r->length > DETECT_MAX);
 }
 
+/* What makes a write durable is more than a sync of its file, where a format has things of its own to write. */
+static bool syncs_more(const BlockRequest *r)
+{
+    return r->priv.flags & PRIV_SYNC && !r->priv.blk->node->driver->direct;
+}
+
 void block_submit(BlockBackend *blk, BlockRequest *r)
 {
-    r->priv = (struct BlockPriv){ .blk = blk, .fd = -1, .begun_ns = clock_get_ns(NULL, CLK_REALTIME) };
+    r->priv = (struct BlockPriv){ .blk = blk, .begun_ns = clock_get_ns(NULL, CLK_REALTIME) };
     __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
     int e = request_check(r);
     if (e || request_is_void(r)) {
@@ -169,8 +175,9 @@ void block_submit(BlockBackend *blk, BlockRequest *r)
         return;
     }
     r->priv.flags = request_flags(r);
-    if (blk->ring && !may_be_zeroes(r) && ring_takes(blk->all->ring, r) &&
-        blk->node->driver->map(blk->node, r, &r->priv.fd, &r->priv.position)) {
+    NodeIo io = block_io(r);
+    if (blk->ring && !may_be_zeroes(r) && ring_takes(blk->all->ring, r) && !syncs_more(r) &&
+        node_resolve(blk->node, &io, &r->priv.place)) {
         ring_submit(blk->all->ring, r);
     } else {
         workers_submit(r);
@@ -204,7 +211,7 @@ void block_poll(Drives *all)
 
 static bool run_sync(BlockBackend *blk, BlockRequest *r, const char *what, GError **err)
 {
-    r->priv = (struct BlockPriv){ .blk = blk, .fd = -1 };
+    r->priv = (struct BlockPriv){ .blk = blk };
     int e = request_check(r);
     if (!e && r->length) {
         r->priv.flags = request_flags(r);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The block layer: an image as a graph of nodes, and the backend that a disk
- * controller attaches to.
+/* The block layer: drives, each a backend that a disk controller attaches to, on an image (a graph of nodes:
+ * block/node.h).
  *
- * A node driver answers map(offset, length) without blocking; mapped extents
- * go straight to io_uring (or a thread pool where it is missing); everything
+ * What a node maps to one file goes straight to io_uring (or a thread pool where it is missing); everything
  * else runs as straight-line blocking code on a worker thread.
  *
  * Units: bytes.  Requests are aligned to 512 bytes and lie within the image;
@@ -12,24 +11,15 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "base/lock.h"
 #include "base/props.h"
+#include "block/node.h"
 
 typedef struct BlockBackend BlockBackend;
-typedef struct BlockNode BlockNode;
 typedef struct Drives Drives;
 typedef struct Events Events;
 typedef struct EventLoop EventLoop;
-
-typedef enum BlockOp {
-    BLOCK_READ,
-    BLOCK_WRITE,
-    BLOCK_FLUSH,
-    BLOCK_DISCARD,
-    BLOCK_WRITE_ZEROES,
-} BlockOp;
 
 const char *block_op_doing(BlockOp op); /* "reading", for messages */
 
@@ -49,10 +39,9 @@ typedef struct BlockRequest {
     struct BlockPriv { /* of the block layer */
         BlockBackend *blk;
         struct BlockRequest *next; /* in a list of the layer */
-        uint64_t position;         /* in the file `fd` */
         uint64_t completed;        /* bytes from the start that need not be done again */
         int64_t begun_ns;          /* CLK_REALTIME */
-        int fd;
+        NodePlace place;           /* in the ring */
         int result;
         uint32_t flags;
     } priv;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The contract of a driver of nodes: of a format, a filter, a file.
+ *
+ * 1. map() never blocks unless may_wait; it may be called under a device's lock, by a vCPU: it takes leaf locks only.
+ * 2. What map() has said stays true for whoever holds the node's pin (node_pin) since before: a driver that moves
+ *    data does not use a place again that it has said, before all those pins are gone (block/pins.h).
+ * 3. run() gets what map() does not answer.  It is straight-line code, any number of threads at a time.
+ * 4. A node holds its children, and reaches them through node_run and node_map alone.
+ * 5. A failure is -errno of the host; an image that contradicts itself is -EIO, with a line in the log. */
+#pragma once
+#include "block/node.h"
+
+enum { SECTOR = 512 };
+
+typedef struct Pins Pins;
+
+typedef struct BlockDriver {
+    const char *name; /* as other programs know it */
+    int (*map)(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e);
+    /* Of a file: may the host do it as it is, at the same offset of *fd?  NULL: it is none. */
+    bool (*direct)(BlockNode *n, const NodeIo *io, int *fd);
+    /* All but what the core does by map(): reads, unless the driver is a file's. */
+    int (*run)(BlockNode *n, const NodeIo *io);
+    /* Read what map() calls packed; within one extent of it. */
+    int (*unpack)(BlockNode *n, const NodeIo *io);
+    void (*close)(BlockNode *n); /* its own things; not its children */
+} BlockDriver;
+
+enum { NODE_FILE, NODE_BACKING, NODE_DATA_FILE, NODE_CHILDREN };
+
+struct BlockNode {
+    const BlockDriver *driver;
+    char *filename;
+    uint64_t size; /* multiple of SECTOR; atomic: a file below a format grows */
+    bool readonly;
+    int refs;       /* atomic */
+    int sync_error; /* see node_synced */
+    Pins *pins;     /* NULL: what it has mapped never moves */
+    BlockNode *children[NODE_CHILDREN];
+};
+
+/* In place of g_new0 and of a free: the struct that begins with the node belongs to it from here on. */
+void node_init(BlockNode *n, const BlockDriver *driver, const char *filename, uint64_t size, bool readonly);
+/* The result of a sync of this node, done by whatever engine, becomes the result of the flush.
+ * The kernel tells of a failed write-back once, to the first sync that ends after it, and drops the data;
+ * a later sync succeeds.  So a failure is remembered here, and no later flush is a success. */
+int node_synced(BlockNode *n, int result);
+int node_sync_error(BlockNode *n); /* of it, or of what it is on; 0: none */
+
+/* Is this one operation on one file, and where?  Then the place is the caller's until node_place_end. */
+bool node_resolve(BlockNode *n, const NodeIo *io, NodePlace *place);
+void node_place_end(NodePlace *place);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Nodes: an image is a graph of them, each with one driver (a format, a file, a filter) and children.
+ *
+ * A node is a row of bytes.  Two ways lead through the graph.  map() says, from what is in memory and without
+ * waiting, where bytes lie; a request whose bytes all lie in one file as they are goes straight to the host.
+ * All else (what must be allocated, unpacked, loaded first) is straight-line code that may block, on the thread of
+ * whoever called node_run: a worker of the disks (block/run.c), or a tool's own.
+ *
+ * Units: bytes.  Offsets and lengths are multiples of 512. */
+#pragma once
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+typedef struct BlockNode BlockNode;
+
+typedef enum BlockOp {
+    BLOCK_READ,
+    BLOCK_WRITE,
+    BLOCK_FLUSH,
+    BLOCK_DISCARD,
+    BLOCK_WRITE_ZEROES,
+} BlockOp;
+
+/* One piece of work for a node.  Only reads and writes have a vector: `length` bytes in all. */
+typedef struct NodeIo {
+    BlockOp op;
+    bool unmap; /* write zeroes: may discard */
+    uint64_t offset, length;
+    const struct iovec *iov;
+    int iov_count;
+} NodeIo;
+
+typedef enum ExtentKind {
+    EXTENT_DATA,   /* as they are, in `node` at `position` */
+    EXTENT_ZERO,   /* zeroes, whatever lies below; with a node: space is kept for them there */
+    EXTENT_BELOW,  /* not in this node: those of its backing `node` at `position`; none (NULL): zeroes */
+    EXTENT_PACKED, /* in `node`, in another form: the driver reads them */
+} ExtentKind;
+
+/* Bytes that are alike, from the offset that was asked for on. */
+typedef struct Extent {
+    ExtentKind kind;
+    bool writable;   /* in place: a write to `node` is a write here */
+    uint64_t length; /* more than 0, at most what was asked for */
+    BlockNode *node; /* the node itself: it is a file of the host */
+    uint64_t position;
+} Extent;
+
+/* Of the block layer: where a request goes that is one operation on one file. */
+typedef struct NodePlace {
+    int fd;
+    unsigned pin;
+    uint64_t position; /* in the file */
+    BlockNode *leaf, *pinned;
+} NodePlace;
+
+/* Which bytes are where: 0, or -errno; -EAGAIN: that would have to be read first, and may_wait is false. */
+int node_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e);
+/* Do it, blocking: 0 or -errno.  Any thread, several at a time; who wants an order waits.  A flush makes durable what
+ * was written before it began. */
+int node_run(BlockNode *n, const NodeIo *io);
+int node_read(BlockNode *n, uint64_t offset, void *buf, uint64_t length);
+int node_write(BlockNode *n, uint64_t offset, const void *buf, uint64_t length);
+int node_flush(BlockNode *n);
+
+uint64_t node_size(const BlockNode *n); /* rounded up to whole sectors */
+
+BlockNode *node_ref(BlockNode *n);
+void node_unref(BlockNode *n); /* closes it with the last one; NULL is fine */

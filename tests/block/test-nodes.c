@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The graph of nodes: parts of files, disks that keep nothing, names that go round a file. */
+#include <string.h>
+
+#include "rig.h"
+#include "tests/ends.h"
+
+static bool add(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+static bool add(GError **err, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    BlockdevOptions *o = shape_parse(&blockdev_shape, text, NULL, err);
+    bool ok = o && blockdev_add(test_drives(), o, err);
+    shape_free(&blockdev_shape, o);
+    return ok;
+}
+
+static void del(const char *name)
+{
+    GError *err = NULL;
+    g_assert_true(blockdev_del(test_drives(), name, &err));
+    g_assert_no_error(err);
+}
+
+/* What is written to the part is at its place in the file, and nothing beside it changes. */
+static void test_part(void)
+{
+    GError *err = NULL;
+    char *path = rig_image(1 << 20);
+    char data[4096], back[4096];
+    memset(data, 0xab, sizeof(data));
+    g_assert_true(add(&err, "driver=file,filename=%s,node-name=f", path));
+    g_assert_true(add(&err, "driver=raw,file=f,node-name=p,offset=64k,size=128k"));
+    BlockBackend *p = block_find(test_drives(), "p");
+    g_assert_cmpuint(block_size(p), ==, 128 << 10);
+    g_assert_cmpint(rig_io(p, BLOCK_WRITE, 4096, data, sizeof(data)), ==, 0);
+    g_assert_cmpint(rig_io(p, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
+    g_assert_cmpint(rig_io(p, BLOCK_READ, 4096, back, sizeof(back)), ==, 0);
+    g_assert_cmpmem(data, sizeof(data), back, sizeof(back));
+    g_assert_cmpint(rig_io(p, BLOCK_WRITE, 126 << 10, data, sizeof(data)), ==, -EIO); /* over its end */
+    g_assert_cmpint(rig_io(p, BLOCK_WRITE_ZEROES, 4096, NULL, 512), ==, 0);
+    memset(data, 0, 512);
+    g_autofree char *all = NULL;
+    gsize size;
+    g_assert_true(g_file_get_contents(path, &all, &size, &err));
+    g_assert_cmpmem(all + (68 << 10), 4096, data, 4096);
+    all[(68 << 10) + 512] = 0;
+    for (gsize i = 0; i < size; i++) {
+        g_assert_true(!all[i] || (i > (68 << 10) + 512 && i < 72 << 10));
+    }
+    del("p");
+    del("f");
+    rig_remove(path);
+}
+
+static void test_part_refused(void)
+{
+    static const struct {
+        const char *options, *why;
+    } rows[] = {
+        { "offset=2M", "too few" },
+        { "offset=512k,size=1M", "too few" },
+        { "offset=1000", "multiples" },
+        { "size=1000", "multiples" },
+        { "size=0", "leave it out" },
+        { "offset=16E,size=512", "size" },
+        { "size=18446744073709551104", "too few" },
+    };
+    GError *err = NULL;
+    char *path = rig_image(1 << 20);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_false(
+            add(&err, "driver=raw,file.driver=file,file.filename=%s,node-name=p,%s", path, rows[i].options));
+        rig_assert_error(&err, rows[i].why);
+    }
+    rig_remove(path);
+}
+
+static void test_null(void)
+{
+    GError *err = NULL;
+    char data[512], zero[512] = "";
+    memset(data, 0xab, sizeof(data));
+    g_assert_true(add(&err, "driver=null-co,node-name=n,size=1T,read-zeroes=on"));
+    BlockBackend *n = block_find(test_drives(), "n");
+    g_assert_cmpuint(block_size(n), ==, UINT64_C(1) << 40);
+    g_assert_cmpint(rig_io(n, BLOCK_WRITE, 1 << 30, data, sizeof(data)), ==, 0);
+    g_assert_cmpint(rig_io(n, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
+    g_assert_cmpint(rig_io(n, BLOCK_READ, 1 << 30, data, sizeof(data)), ==, 0);
+    g_assert_cmpmem(data, sizeof(data), zero, sizeof(zero));
+    g_assert_cmpint(rig_io(n, BLOCK_READ, UINT64_C(1) << 40, data, sizeof(data)), ==, -EIO);
+    del("n");
+    g_assert_false(add(&err, "driver=null-co,node-name=n,size=1000"));
+    rig_assert_error(&err, "multiple");
+    g_assert_false(add(&err, "driver=raw,node-name=n,file.driver=null-co"));
+    rig_assert_error(&err, "driver raw takes a file");
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/nodes/part", test_part);
+    g_test_add_func("/nodes/part-refused", test_part_refused);
+    g_test_add_func("/nodes/null", test_null);
+    return g_test_run();
+}
