@@ -10,7 +10,7 @@
 
 #include "block/block.h"
 #include "base/event_loop.h"
-#include "driver.h"
+#include "block/driver.h"
 #include "util/container.h"
 #include "util/iov.h"
 
@@ -44,6 +44,8 @@ bool block_check_zeroes(BlockZeroes zeroes, bool discard, GError **err);
 
 typedef struct OpenFlags {
     bool readonly, direct, locking, locking_must;
+    bool discard;             /* a format gives back to the host what is free */
+    bool no_backing, no_data; /* other files that the image names are not opened */
 } OpenFlags;
 
 struct BlockBackend {
@@ -96,9 +98,13 @@ BlockNode *file_node_new(int fd, const char *name, uint64_t size);
 BlockNode *overlay_node_open(BlockNode *base, GError **err); /* takes base */
 BlockNode *part_node_open(BlockNode *file, uint64_t offset, uint64_t size, GError **err);
 BlockNode *null_node_open(uint64_t size, bool read_zeroes);
-uint64_t node_allocated(const BlockNode *n); /* see BlockState */
+bool file_node_is_same(const BlockNode *a, const BlockNode *b); /* one file, by whatever names */
+uint64_t node_allocated(const BlockNode *n);                    /* see BlockState */
 
 /* ---- formats ---- */
+/* An image, and all that it names.  format: NULL to guess; *found: what it is. */
+BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
+                      GError **err);
 const char *format_probe(const uint8_t *head, size_t n); /* "raw" when nothing is known */
 bool format_check(const char *format, GError **err);     /* is it built? */
 

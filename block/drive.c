@@ -2,7 +2,7 @@
 /* The options of -drive: checked all before anything is opened.
  * Spelling: the QEMU manual, "invocation", -drive.
  *
- * Not built, and refused: other formats and protocols than raw files, aio=native, throttling,
+ * Not built, and refused: other formats and protocols than files, aio=native, throttling,
  * copy-on-read. */
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -56,7 +56,7 @@ static const Prop drive_props[] = {
     { "file.filename", PROP_STRING, AT(filename), "the same, when the name has a colon" },
     { "file.driver", PROP_ENUM, AT(protocol), "what the image is in", .names = protocol_names },
     { "file.locking", PROP_ON_OFF_AUTO, AT(locking), "keep other programs from the image" },
-    { "format", PROP_STRING, AT(format), "raw; not given: guessed, and block 0 is protected" },
+    { "format", PROP_STRING, AT(format), "raw, qcow2; not given: guessed, and block 0 of raw is protected" },
     { "driver", .same_as = "format" },
     { "if", PROP_ENUM, AT(interface), "where the drive is", .names = interface_names,
       .unbuilt = unbuilt_interfaces, .def = DRIVE_DEFAULT },
@@ -243,33 +243,21 @@ static char *make_id(const Drives *all, const DriveOptions *o)
     return id;
 }
 
-static BlockNode *open_node(const DrivePlan *p, GError **err)
+static BlockNode *open_node(const DrivePlan *p, const char **format, GError **err)
 {
     const DriveOptions *o = p->o;
     OpenFlags flags = { .readonly = p->readonly || o->snapshot,
                         .direct = p->direct && !o->snapshot,
+                        .discard = p->discard,
                         .locking = o->locking != ON_OFF_OFF,
                         .locking_must = o->locking == ON_OFF_ON };
-    BlockNode *n = file_node_open(p->path, &flags, err);
+    BlockNode *n = image_open(p->path, o->format, &flags, format, err);
     return n && o->snapshot ? overlay_node_open(n, err) : n;
 }
 
-/* Without format=: look, and refuse what is no raw disk. */
-static bool check_content(BlockBackend *blk, const DrivePlan *p, GError **err)
+/* Raw by a guess: what a guest writes may be guessed to be something else the next time. */
+static void warn_of_guess(const BlockBackend *blk, const DrivePlan *p)
 {
-    uint8_t head[SECTOR];
-    if (p->o->format) {
-        return true;
-    }
-    if (blk->node->size >= sizeof(head) && !block_read_sync(blk, 0, head, sizeof(head), err)) {
-        return false;
-    }
-    const char *format = blk->node->size >= sizeof(head) ? format_probe(head, sizeof(head)) : "raw";
-    if (!format_check(format, err)) {
-        g_prefix_error(err, "'%s' begins like an image of this kind: %s: ", p->path, format);
-        return false;
-    }
-    blk->probed = true;
     if (!blk->readonly) {
         g_printerr("WARNING: Image format was not specified for '%s' and probing guessed raw.\n"
                    "         Automatically detecting the format is dangerous for raw images, write "
@@ -277,10 +265,9 @@ static bool check_content(BlockBackend *blk, const DrivePlan *p, GError **err)
                    "         Specify the 'raw' format explicitly to remove the restrictions.\n",
                    p->path);
     }
-    return true;
 }
 
-static BlockBackend *make_backend(Drives *all, const DrivePlan *p, BlockNode *node)
+static BlockBackend *make_backend(Drives *all, const DrivePlan *p, BlockNode *node, const char *format)
 {
     const DriveOptions *o = p->o;
     BlockBackend *blk = g_new0(BlockBackend, 1);
@@ -288,7 +275,8 @@ static BlockBackend *make_backend(Drives *all, const DrivePlan *p, BlockNode *no
     blk->id = o->id ? g_strdup(o->id) : make_id(all, o);
     blk->serial = g_strdup(o->serial);
     blk->node = node;
-    blk->format = "raw";
+    blk->format = format;
+    blk->probed = !o->format && strcmp(format, "raw") == 0;
     blk->interface = o->interface;
     blk->index = o->has_index ? o->index : -1;
     blk->readonly = p->readonly;
@@ -311,14 +299,14 @@ BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err)
     if (!plan_drive(&p, all, o, err) || !workers_init(err)) {
         return NULL;
     }
-    BlockNode *node = open_node(&p, err);
+    const char *format;
+    BlockNode *node = open_node(&p, &format, err);
     if (!node) {
         return NULL;
     }
-    BlockBackend *blk = make_backend(all, &p, node);
-    if (!check_content(blk, &p, err)) {
-        block_backend_free(blk);
-        return NULL;
+    BlockBackend *blk = make_backend(all, &p, node, format);
+    if (blk->probed) {
+        warn_of_guess(blk, &p);
     }
     g_ptr_array_add(all->list, blk);
     return blk;

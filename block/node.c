@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "driver.h"
-#include "pins.h"
+#include "block/driver.h"
+#include "block/pins.h"
 #include "util/iov.h"
 
 void node_init(BlockNode *n, const BlockDriver *driver, const char *filename, uint64_t size, bool readonly)

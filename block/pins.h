@@ -28,3 +28,15 @@ static inline void pins_drop(Pins *p, unsigned pin)
 {
     __atomic_sub_fetch(&p->held[pin & 1], 1, __ATOMIC_SEQ_CST);
 }
+
+/* Begin a new epoch, if the one before the current has no pins: what was freed in that one is free then.  One thread at
+ * a time. */
+static inline bool pins_advance(Pins *p)
+{
+    unsigned epoch = __atomic_load_n(&p->epoch, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&p->held[(epoch + 1) & 1], __ATOMIC_SEQ_CST)) {
+        return false;
+    }
+    __atomic_store_n(&p->epoch, epoch + 1, __ATOMIC_SEQ_CST);
+    return true;
+}

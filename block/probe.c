@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Image formats by their first bytes.  Only raw is built: the others are recognised so that
+/* Image formats by their first bytes.  Those that are not built are recognised so that
  * nobody boots a container file as if it were a disk.
  * Magic numbers: the formats' published specifications (qcow2: QEMU docs/interop/qcow2). */
 #include <string.h>
@@ -42,17 +42,17 @@ const char *format_probe(const uint8_t *head, size_t n)
 
 bool format_check(const char *format, GError **err)
 {
-    if (strcmp(format, "raw") == 0) {
+    if (strcmp(format, "raw") == 0 || strcmp(format, "qcow2") == 0) {
         return true;
     }
     if (g_strv_contains(known, format)) {
         block_error(err,
-                    "the image format '%s' is not supported: this program has raw; convert "
-                    "it with: qemu-img convert -O raw FILE FILE.raw",
+                    "the image format '%s' is not supported: this program has raw and qcow2; convert "
+                    "it with: qemu-img convert -O qcow2 FILE FILE.qcow2",
                     format);
     } else {
         g_autofree char *hint = names_hint(format, known);
-        block_error(err, "Unknown driver '%s': this program has the format raw%s", format,
+        block_error(err, "Unknown driver '%s': this program has the formats raw and qcow2%s", format,
                     *hint ? hint : "; write format=raw");
     }
     return false;

@@ -84,3 +84,15 @@ static inline uint64_t cas_le(void *p, unsigned size, uint64_t expected, uint64_
     }
     return swap_uint(cas_host(p, size, swap_uint(expected, size), swap_uint(value, size)), size);
 }
+
+/* Big endian: image formats. */
+static inline uint64_t load_be(const void *p, unsigned size)
+{
+    uint64_t v = load_host(p, size);
+    return G_BYTE_ORDER == G_BIG_ENDIAN ? v : swap_uint(v, size);
+}
+
+static inline void store_be(void *p, unsigned size, uint64_t v)
+{
+    store_host(p, size, G_BYTE_ORDER == G_BIG_ENDIAN ? v : swap_uint(v, size));
+}

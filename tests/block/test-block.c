@@ -38,7 +38,8 @@ static void test_options(void)
     } bad[] = {
         { "bogus=1", "does not support the option 'bogus'" },
         { "format=zork", "Unknown driver 'zork'" },
-        { "format=qcow2", "qemu-img convert" },
+        { "format=qcow2", "not in qcow2 format" },
+        { "format=vmdk", "qemu-img convert" },
         { "if=virtoi", "did you mean 'virtio'" },
         { "cache=zork", "'cache' does not accept value 'zork'. There are writeback" },
         { "aio=native", "It is not built. There are threads, io_uring" },

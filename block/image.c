@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An image by its name: its format (given or guessed), and the files that it names in turn: backing, data file.
+ *
+ * Names in an image are relative to its folder.  A chain is opened from the top; one that comes back to a file that
+ * is in it, by whatever name, or is longer than CHAIN_MAX, is refused.
+ *
+ * Not built, and refused: names of other protocols than files, and json: ones. */
+#include <string.h>
+
+#include "block_priv.h"
+#include "block/qcow2/qcow2_open.h"
+#include "util/text.h"
+
+enum { CHAIN_MAX = 200 };
+
+typedef struct Chain {
+    const struct Chain *above;
+    const char *path;
+    BlockNode *file;
+    unsigned depth;
+} Chain;
+
+static BlockNode *open_in_chain(const char *path, const char *format, const OpenFlags *flags,
+                                const Chain *above, const char **found, GError **err);
+
+/* ---- names ---------------------------------------------------------------- */
+
+/* A name that an image has for another, as a path of this process; NULL: it names no file. */
+static char *resolve(const char *image, const char *name, GError **err)
+{
+    const char *colon = strchr(name, ':'), *slash = strchr(name, '/');
+    g_autofree char *shown = text_escaped(name);
+    if (g_str_has_prefix(name, "file:")) {
+        name += 5;
+    } else if (colon && (!slash || colon < slash)) {
+        block_error(err, "'%s' names '%s', and only files of this host are supported", image, shown);
+        return NULL;
+    }
+    if (g_path_is_absolute(name)) {
+        return g_strdup(name);
+    }
+    g_autofree char *folder = g_path_get_dirname(image);
+    return strcmp(folder, ".") == 0 && !strchr(image, '/') ? g_strdup(name)
+                                                           : g_build_filename(folder, name, NULL);
+}
+
+static bool is_known(const Chain *c, BlockNode *file, GError **err)
+{
+    for (const Chain *i = c; i; i = i->above) {
+        if (file_node_is_same(i->file, file)) {
+            block_error(
+                err,
+                "'%s' is in its own chain of backing files, as '%s'; give one of them another backing: "
+                "qemu-img rebase -u",
+                file->filename, i->path);
+            return true;
+        }
+    }
+    if (c && c->depth >= CHAIN_MAX) {
+        block_error(
+            err, "'%s': more than %d backing files, one on the other; shorten the chain with qemu-img commit",
+            file->filename, CHAIN_MAX);
+        return true;
+    }
+    return false;
+}
+
+/* ---- what an image names -------------------------------------------------- */
+
+static BlockNode *open_named(const Chain *c, const char *name, const char *format, const OpenFlags *flags,
+                             const char *what, GError **err)
+{
+    const char *found;
+    g_autofree char *path = resolve(c->path, name, err);
+    BlockNode *n = path ? open_in_chain(path, format, flags, c, &found, err) : NULL;
+    if (!n) {
+        g_autofree char *shown = text_escaped(name);
+        g_prefix_error(err, "Could not open %s '%s' of '%s': ", what, shown, c->path);
+    }
+    return n;
+}
+
+static bool open_backing(BlockNode *n, const Chain *c, const Qcow2Names *names, const OpenFlags *flags,
+                         GError **err)
+{
+    OpenFlags below = { .readonly = true,
+                        .direct = flags->direct,
+                        .locking = flags->locking,
+                        .locking_must = flags->locking_must };
+    if (!names->backing || flags->no_backing) {
+        return true;
+    }
+    n->children[NODE_BACKING] =
+        open_named(c, names->backing, names->backing_format, &below, "backing file", err);
+    return n->children[NODE_BACKING] != NULL;
+}
+
+static bool open_data_file(BlockNode *n, const Chain *c, const Qcow2Names *names, const OpenFlags *flags,
+                           GError **err)
+{
+    if (!names->needs_data_file || flags->no_data) {
+        return true;
+    }
+    if (!names->data_file) {
+        block_error(err, "'data-file' is required for '%s': it does not name the file that has its data",
+                    c->path);
+        return false;
+    }
+    n->children[NODE_DATA_FILE] = open_named(c, names->data_file, "raw", flags, "data file", err);
+    return n->children[NODE_DATA_FILE] != NULL;
+}
+
+static BlockNode *open_qcow2(BlockNode *file, const Chain *c, const OpenFlags *flags, GError **err)
+{
+    Qcow2Open o = { flags->readonly, flags->discard };
+    BlockNode *n = qcow2_open(file, &o, err);
+    Qcow2Names names;
+    if (!n) {
+        return NULL;
+    }
+    qcow2_names(n, &names);
+    if (!open_data_file(n, c, &names, flags, err) || !open_backing(n, c, &names, flags, err)) {
+        node_unref(n);
+        return NULL;
+    }
+    return n;
+}
+
+/* ---- formats -------------------------------------------------------------- */
+
+/* "raw" of what has no head of another. */
+static const char *probe(BlockNode *file, GError **err)
+{
+    uint8_t head[SECTOR];
+    if (node_size(file) < sizeof(head)) {
+        return "raw";
+    }
+    int e = node_read(file, 0, head, sizeof(head));
+    if (e) {
+        block_error(err, "Could not read image for determining its format: '%s': %s", file->filename,
+                    g_strerror(-e));
+        return NULL;
+    }
+    return format_probe(head, sizeof(head));
+}
+
+static BlockNode *open_format(BlockNode *file, const char *format, const Chain *c, const OpenFlags *flags,
+                              GError **err)
+{
+    return strcmp(format, "qcow2") == 0 ? open_qcow2(file, c, flags, err) : node_ref(file);
+}
+
+static BlockNode *open_in_chain(const char *path, const char *format, const OpenFlags *flags,
+                                const Chain *above, const char **found, GError **err)
+{
+    BlockNode *file = file_node_open(path, flags, err), *n = NULL;
+    if (!file) {
+        return NULL;
+    }
+    Chain c = { above, path, file, above ? above->depth + 1 : 0 };
+    *found = is_known(above, file, err) ? NULL : format ? format : probe(file, err);
+    if (*found && !format_check(*found, err)) {
+        if (!format) {
+            g_prefix_error(err, "'%s' begins like an image of this kind: %s: ", path, *found);
+        }
+    } else if (*found) {
+        *found = strcmp(*found, "qcow2") == 0 ? "qcow2" : "raw"; /* not the caller's text */
+        n = open_format(file, *found, &c, flags, err);
+    }
+    node_unref(file);
+    return n;
+}
+
+BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
+                      GError **err)
+{
+    return open_in_chain(path, format, flags, NULL, found, err);
+}

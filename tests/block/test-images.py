@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Random work on images that qemu-img made, judged by qemu-img check and compare: test-images.py IMAGE-OPS.
+
+LYREBIRD_IMAGE_SEED chooses the seed (it is printed), LYREBIRD_IMAGE_OPERATIONS how many operations each image gets."""
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+OPS = sys.argv[1]
+SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
+COUNT = int(os.environ.get('LYREBIRD_IMAGE_OPERATIONS', 150))
+SIZE = 6 << 20
+
+# Options of qemu-img create; backing: on an image with content; fill: content of its own first.
+IMAGES = [
+    ('v2', 'compat=0.10', ''),
+    ('v2-backing', 'compat=0.10', 'backing'),
+    ('v3', '', ''),
+    ('v3-fill', '', 'fill'),
+    ('v3-backing', '', 'backing'),
+    ('v3-short-backing', '', 'short'),
+    ('lazy', 'lazy_refcounts=on', ''),
+    ('cluster-512', 'cluster_size=512', 'backing'),
+    ('cluster-4k', 'cluster_size=4k', 'fill'),
+    ('cluster-2M', 'cluster_size=2M', 'backing'),
+    *[(f'refcount-{bits}', f'refcount_bits={bits}', 'fill') for bits in (1, 2, 4, 8, 32, 64)],
+    ('refcount-64-cluster-512', 'refcount_bits=64,cluster_size=512', ''),
+    ('extended', 'extended_l2=on', ''),
+    ('extended-backing', 'extended_l2=on,cluster_size=128k', 'backing'),
+    ('extended-16k', 'extended_l2=on,cluster_size=16k', 'backing'),
+    ('packed', '', 'packed'),
+    ('packed-v2', 'compat=0.10', 'packed'),
+    ('packed-512', 'cluster_size=512', 'packed'),
+    ('packed-2M', 'cluster_size=2M', 'packed'),
+    ('packed-zstd', 'compression_type=zstd', 'packed'),
+    ('packed-extended', 'extended_l2=on', 'packed'),
+    ('metadata', 'preallocation=metadata', ''),
+    ('falloc', 'preallocation=falloc', ''),
+    ('data-file', 'data_file=DATA', ''),
+    ('data-file-raw', 'data_file=DATA,data_file_raw=on', ''),
+    ('data-file-backing', 'data_file=DATA', 'backing'),
+    ('snapshot', '', 'snapshot'),
+    ('snapshot-extended', 'extended_l2=on', 'snapshot'),
+    ('raw', None, ''),
+]
+
+
+def run(*argv):
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120)
+    if p.returncode:
+        raise AssertionError(f"{' '.join(argv)}: status {p.returncode}: {p.stdout}")
+    return p.stdout
+
+
+def content(rng, path, size):
+    """Runs of zeroes, of text that packs well, and of noise."""
+    with open(path, 'wb') as f:
+        while f.tell() < size:
+            n = min(rng.randrange(1, 200) * 512, size - f.tell())
+            f.write([bytes(n), (b'lyrebird %d ' % n * n)[:n], rng.randbytes(n)][rng.randrange(3)])
+
+
+def make(folder, options, kind, rng):
+    image, raw = folder + '/image', folder + '/raw'
+    data = folder + '/data'
+    with open(raw, 'wb') as f:
+        f.truncate(SIZE)
+    if options is None:
+        shutil.copy(raw, image)
+        return image, raw
+    options = options.replace('DATA', data)
+    create = ['qemu-img', 'create', '-q', '-f', 'qcow2', *(['-o', options] if options else [])]
+    if kind in ('backing', 'short'):
+        size = SIZE if kind == 'backing' else SIZE // 2 + 512
+        content(rng, folder + '/base.raw', size)
+        run('qemu-img', 'convert', '-O', 'qcow2', '-c', folder + '/base.raw', folder + '/base')
+        run(*create, '-b', folder + '/base', '-F', 'qcow2', image, str(SIZE))
+        shutil.copy(folder + '/base.raw', raw)
+        os.truncate(raw, SIZE)
+    elif kind in ('fill', 'packed'):
+        content(rng, raw, SIZE)
+        more = ['-c'] if kind == 'packed' else []
+        run('qemu-img', 'convert', '-O', 'qcow2', *more, *(['-o', options] if options else []), raw, image)
+    else:
+        run(*create, image, str(SIZE))
+    if kind == 'snapshot':
+        run(OPS, image, 'qcow2', raw, str(SEED + 1), '60', '1')
+        shutil.copy(raw, folder + '/snapshot.raw')
+        run('qemu-img', 'snapshot', '-c', 'one', image)
+    return image, raw
+
+
+def one(folder, name, options, kind, threads):
+    rng = random.Random(f'{SEED} {name}')
+    image, raw = make(folder, options, kind, rng)
+    fmt = 'raw' if options is None else 'qcow2'
+    for turn in range(2):
+        run(OPS, image, fmt, raw, str(SEED + turn), str(COUNT), str(threads))
+        if fmt == 'qcow2':
+            text = run('qemu-img', 'check', '-f', fmt, image)
+            assert 'No errors were found' in text, text
+        run('qemu-img', 'compare', '-f', fmt, '-F', 'raw', image, raw)
+        if 'data_file_raw' in (options or ''):
+            run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', folder + '/data', raw)
+    if kind == 'snapshot':
+        run('qemu-img', 'snapshot', '-a', 'one', image)
+        run('qemu-img', 'compare', '-f', fmt, '-F', 'raw', image, folder + '/snapshot.raw')
+        run('qemu-img', 'snapshot', '-d', 'one', image)
+        assert 'No errors were found' in run('qemu-img', 'check', '-f', fmt, image)
+
+
+def main():
+    rows = [row for row in IMAGES if not sys.argv[2:] or row[0] in sys.argv[2:]]
+    if not shutil.which('qemu-img'):
+        print('1..0 # SKIP qemu-img is not installed (package qemu-utils)')
+        return
+    print(f'# seed {SEED}: LYREBIRD_IMAGE_SEED\n1..{2 * len(rows)}')
+    n = 0
+    for name, options, kind in rows:
+        for threads in (1, 4):
+            n += 1
+            with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
+                try:
+                    one(folder, name, options, kind, threads)
+                    print(f'ok {n} {name} with {threads} threads', flush=True)
+                except AssertionError as e:
+                    print('# ' + str(e).replace('\n', '\n# '))
+                    print(f'not ok {n} {name} with {threads} threads', flush=True)
+
+
+main()
