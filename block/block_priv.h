@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "block/block.h"
+#include "block/image.h"
 #include "base/event_loop.h"
 #include "block/driver.h"
 #include "util/container.h"
@@ -41,12 +42,6 @@ struct Drives {
 typedef enum BlockZeroes { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP } BlockZeroes;
 extern const char *const block_zeroes_names[];
 bool block_check_zeroes(BlockZeroes zeroes, bool discard, GError **err);
-
-typedef struct OpenFlags {
-    bool readonly, direct, locking, locking_must;
-    bool discard;             /* a format gives back to the host what is free */
-    bool no_backing, no_data; /* other files that the image names are not opened */
-} OpenFlags;
 
 struct BlockBackend {
     Drives *all;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "block/qcow2_check.h"
 #include "block/qcow2/qcow2_open.h"
 #include "util/text.h"
 
@@ -25,8 +26,7 @@ static BlockNode *open_in_chain(const char *path, const char *format, const Open
 
 /* ---- names ---------------------------------------------------------------- */
 
-/* A name that an image has for another, as a path of this process; NULL: it names no file. */
-static char *resolve(const char *image, const char *name, GError **err)
+char *image_resolve(const char *image, const char *name, GError **err)
 {
     const char *colon = strchr(name, ':'), *slash = strchr(name, '/');
     g_autofree char *shown = text_escaped(name);
@@ -71,7 +71,7 @@ static BlockNode *open_named(const Chain *c, const char *name, const char *forma
                              const char *what, GError **err)
 {
     const char *found;
-    g_autofree char *path = resolve(c->path, name, err);
+    g_autofree char *path = image_resolve(c->path, name, err);
     BlockNode *n = path ? open_in_chain(path, format, flags, c, &found, err) : NULL;
     if (!n) {
         g_autofree char *shown = text_escaped(name);
@@ -110,9 +110,31 @@ static bool open_data_file(BlockNode *n, const Chain *c, const Qcow2Names *names
     return n->children[NODE_DATA_FILE] != NULL;
 }
 
+/* One that was not closed, with lazy refcounts: its counts are made anew before anything is written. */
+static bool repair_dirty(BlockNode *file, GError **err)
+{
+    if (!qcow2_is_dirty(file)) {
+        return true;
+    }
+    BlockNode *n = qcow2_open(file, &(Qcow2Open){ .repair = true }, err);
+    Qcow2Report report = { 0 };
+    int e = n ? qcow2_check(n, REPAIR_ALL, &report) : 0;
+    node_unref(n);
+    if (n && (e || report.check_errors)) {
+        block_error(
+            err,
+            "'%s' was not closed, and its counts could not be repaired: %s; look at it with: qemu-img check -r all",
+            file->filename, g_strerror(e ? -e : EIO));
+    }
+    return n && !e && !report.check_errors;
+}
+
 static BlockNode *open_qcow2(BlockNode *file, const Chain *c, const OpenFlags *flags, GError **err)
 {
-    Qcow2Open o = { flags->readonly, flags->discard };
+    if (!flags->readonly && !flags->repair && !repair_dirty(file, err)) {
+        return NULL;
+    }
+    Qcow2Open o = { flags->readonly, flags->discard, flags->repair };
     BlockNode *n = qcow2_open(file, &o, err);
     Qcow2Names names;
     if (!n) {

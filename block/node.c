@@ -38,6 +38,11 @@ uint64_t node_size(const BlockNode *n)
     return __atomic_load_n(&n->size, __ATOMIC_ACQUIRE);
 }
 
+const char *node_filename(const BlockNode *n)
+{
+    return n->filename;
+}
+
 /* ---- failed syncs -------------------------------------------------------- */
 
 int node_synced(BlockNode *n, int result)

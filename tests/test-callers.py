@@ -15,6 +15,7 @@ import sys
 
 ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block', 'net', 'chardev', 'monitor',
          'gdbstub', 'ui', 'include']
+         'gdbstub', 'img', 'include']
 
 # What only tests call, and why it is there all the same.
 SAVED = 'saved machines will; until then every class is proved to save and load'

@@ -155,9 +155,12 @@ static bool read_tables(Qcow2 *s, GError **err)
     return true;
 }
 
-static bool may_write(const Qcow2 *s, GError **err)
+static bool may_write(const Qcow2 *s, bool repair, GError **err)
 {
     const char *name = s->node.filename;
+    if (repair) {
+        return true;
+    }
     if (s->h.incompatible & INCOMPAT_CORRUPT) {
         block_error(
             err,
@@ -199,14 +202,13 @@ static bool clear_unknown(Qcow2 *s, GError **err)
     return e == 0;
 }
 
-static bool begin_writing(Qcow2 *s, GError **err)
+static bool begin_writing(Qcow2 *s, bool repair, GError **err)
 {
-    if (!may_write(s, err) || !clear_unknown(s, err)) {
+    if (!may_write(s, repair, err) || (!repair && !clear_unknown(s, err))) {
         return false;
     }
     s->writable = true;
     s->node.readonly = false;
-    s->dirty_bit = s->h.incompatible & INCOMPAT_DIRTY;
     return true;
 }
 
@@ -214,11 +216,44 @@ BlockNode *qcow2_open(BlockNode *file, const Qcow2Open *o, GError **err)
 {
     Qcow2 *s = qcow2_new(file);
     s->discard = o->discard;
-    if (!read_header(s, err) || !read_tables(s, err) || (!o->readonly && !begin_writing(s, err))) {
+    if (!read_header(s, err) || !read_tables(s, err) || (!o->readonly && !begin_writing(s, o->repair, err))) {
         node_unref(&s->node);
         return NULL;
     }
     return &s->node;
+}
+
+bool qcow2_info(BlockNode *n, Qcow2Info *info)
+{
+    if (n->driver != &qcow2_driver) {
+        return false;
+    }
+    const Qcow2 *s = qcow2_of(n);
+    *info = (Qcow2Info){
+        .version = s->h.version,
+        .refcount_bits = 1u << s->h.refcount_order,
+        .cluster_size = s->cluster_size,
+        .snapshots = s->h.snapshots,
+        .bitmaps = s->bitmaps,
+        .zstd = s->zstd,
+        .lazy_refcounts = s->h.compatible & COMPAT_LAZY,
+        .corrupt = s->h.incompatible & INCOMPAT_CORRUPT,
+        .dirty = s->h.incompatible & INCOMPAT_DIRTY,
+        .extended_l2 = s->extended,
+        .data_file_raw = s->raw_data,
+        .backing = s->backing_name,
+        .backing_format = s->backing_format,
+        .data_file = s->data_name,
+    };
+    return true;
+}
+
+bool qcow2_is_dirty(BlockNode *file)
+{
+    uint8_t head[512];
+    Qcow2Header h;
+    return node_read(file, 0, head, sizeof(head)) == 0 &&
+           header_parse(&h, head, sizeof(head), file->filename, NULL) && h.incompatible & INCOMPAT_DIRTY;
 }
 
 void qcow2_names(BlockNode *n, Qcow2Names *names)

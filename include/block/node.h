@@ -67,5 +67,7 @@ int node_flush(BlockNode *n);
 
 uint64_t node_size(const BlockNode *n); /* rounded up to whole sectors */
 
+const char *node_filename(const BlockNode *n);
+
 BlockNode *node_ref(BlockNode *n);
 void node_unref(BlockNode *n); /* closes it with the last one; NULL is fine */

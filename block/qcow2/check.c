@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* check: counts every reference that the image makes (header, tables, data, snapshots, bitmaps) and compares with the
+ * counts that it keeps; and mends by writing new counts.
+ *
+ * New counts are written behind all that the image uses, and become the image's with one write of the header: whatever
+ * happens before that, the image is as it was. */
+#include <errno.h>
+#include <string.h>
+
+#include "block/block_priv.h"
+#include "block/qcow2_check.h"
+#include "block/qcow2/counts.h"
+#include "block/qcow2/qcow2.h"
+#include "util/bytes.h"
+
+typedef struct Check {
+    Qcow2 *s;
+    Qcow2Report *r;
+    Counts *used, *old; /* old: those that the counts take themselves */
+    Qcow2Repair repair;
+    uint64_t last_host; /* of the cluster before, for fragmentation; 0: none */
+    uint64_t file_end;  /* bytes */
+} Check;
+
+static void say(Check *c, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+static void say(Check *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *line = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    if (c->r->say) {
+        c->r->say(line, c->r->opaque);
+    }
+}
+
+/* ---- references ---------------------------------------------------------- */
+
+static bool refer(Check *c, Counts *to, uint64_t offset, uint64_t bytes, const char *what)
+{
+    Qcow2 *s = c->s;
+    if (offset >> 56 || bytes >> 56 || offset + bytes > c->file_end + s->cluster_size) {
+        say(c, "ERROR %s at %#" PRIx64 " lies behind the end of the file", what, offset);
+        c->r->corruptions++;
+        return false;
+    }
+    for (uint64_t i = offset >> s->cluster_bits; bytes && i <= (offset + bytes - 1) >> s->cluster_bits; i++) {
+        counts_add(to, i);
+    }
+    return true;
+}
+
+static void check_copied(Check *c, const char *what, uint64_t word, uint64_t host)
+{
+    uint64_t refs;
+    if (refs_get(c->s, host >> c->s->cluster_bits, &refs)) {
+        c->r->check_errors++;
+    } else if ((refs == 1) != ((word & ENTRY_COPIED) != 0)) {
+        say(c, "ERROR OFLAG_COPIED %s: %s=%" PRIx64 " refcount=%" PRIu64,
+            what[0] == 'L' ? "L2 cluster" : "data cluster", what[0] == 'L' ? "l1_entry" : "l2_entry", word,
+            refs);
+        c->r->corruptions++;
+    }
+}
+
+static void count_guest_cluster(Check *c, const L2Entry *e)
+{
+    uint64_t host = entry_host(e), length, end;
+    if (e->word & ENTRY_PACKED) {
+        entry_packed(c->s, e, &host, &length);
+        end = host + length;
+        c->r->compressed++;
+    } else {
+        end = host + c->s->cluster_size;
+    }
+    c->r->allocated++;
+    c->r->fragmented += c->last_host && host != c->last_host;
+    c->last_host = e->word & ENTRY_PACKED ? 0 : end;
+}
+
+static void check_entry(Check *c, const L2Entry *e, bool active)
+{
+    Qcow2 *s = c->s;
+    uint64_t offset, length;
+    if (!entry_is_valid(s, e)) {
+        say(c, "ERROR: an L2 entry is invalid: %" PRIx64, e->word);
+        c->r->corruptions++;
+        return;
+    }
+    if (active && (e->word & ENTRY_PACKED || entry_host(e))) {
+        count_guest_cluster(c, e);
+    }
+    if (e->word & ENTRY_PACKED) {
+        entry_packed(s, e, &offset, &length);
+        refer(c, c->used, offset, length, "compressed data");
+    } else if (entry_host(e) && !s->node.children[NODE_DATA_FILE] &&
+               !(s->h.incompatible & INCOMPAT_DATA_FILE)) {
+        if (refer(c, c->used, entry_host(e), s->cluster_size, "data") && active) {
+            check_copied(c, "data", e->word, entry_host(e));
+        }
+    }
+}
+
+static void check_l2(Check *c, uint64_t offset, bool active)
+{
+    Qcow2 *s = c->s;
+    g_autofree uint8_t *table = g_malloc(s->cluster_size);
+    if (offset & (s->cluster_size - 1) || !refer(c, c->used, offset, s->cluster_size, "an L2 table")) {
+        say(c, "ERROR: L2 table at %#" PRIx64 " is not at a cluster of the file", offset);
+        c->r->corruptions += offset & (s->cluster_size - 1) ? 1 : 0;
+        return;
+    }
+    if (node_read(s->node.children[NODE_FILE], offset, table, s->cluster_size)) {
+        c->r->check_errors++;
+        return;
+    }
+    for (uint64_t i = 0; i < s->cluster_size; i += s->entry_size) {
+        L2Entry e = { load_be(table + i, 8), s->extended ? load_be(table + i + 8, 8) : 0 };
+        if (e.word || e.bits) {
+            check_entry(c, &e, active);
+        }
+    }
+}
+
+static void check_l1(Check *c, const uint64_t *l1, uint64_t count, bool active)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t offset = l1[i] & ENTRY_OFFSET;
+        if (offset) {
+            check_l2(c, offset, active);
+        }
+        if (offset && active) {
+            check_copied(c, "L1", l1[i], offset);
+        }
+    }
+}
+
+/* ---- snapshots and bitmaps ----------------------------------------------- */
+
+static void check_snapshot_l1(Check *c, uint64_t offset, uint64_t count)
+{
+    Qcow2 *s = c->s;
+    uint64_t bytes = (count * 8 + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
+    if (count > L1_MAX / 8 || !refer(c, c->used, offset, count * 8, "the L1 table of a snapshot")) {
+        c->r->corruptions += count > L1_MAX / 8;
+        return;
+    }
+    g_autofree uint64_t *l1 = g_malloc(bytes + 1);
+    if (node_read(s->node.children[NODE_FILE], offset, l1, bytes)) {
+        c->r->check_errors++;
+        return;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        l1[i] = load_be(&l1[i], 8);
+    }
+    check_l1(c, l1, count, false);
+}
+
+/* Read sectors around a place of any alignment. */
+static bool read_bytes(Check *c, uint64_t offset, void *buf, uint64_t n)
+{
+    uint64_t start = offset & ~(uint64_t)(SECTOR - 1);
+    uint64_t span = (offset + n - start + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
+    g_autofree uint8_t *all = g_malloc(span);
+    bool ok = node_read(c->s->node.children[NODE_FILE], start, all, span) == 0;
+    c->r->check_errors += !ok;
+    if (ok) {
+        memcpy(buf, all + (offset - start), n);
+    }
+    return ok;
+}
+
+static void check_snapshots(Check *c)
+{
+    Qcow2 *s = c->s;
+    uint64_t at = s->h.snapshots_offset;
+    for (uint32_t i = 0; i < s->h.snapshots; i++) {
+        uint8_t head[40];
+        if (at - s->h.snapshots_offset > SNAPSHOT_TABLE_MAX || at >= c->file_end ||
+            !read_bytes(c, at, head, 40)) {
+            say(c, "ERROR: the snapshot table is damaged");
+            c->r->corruptions++;
+            return;
+        }
+        uint64_t extra = load_be(head + 36, 4), names = load_be(head + 12, 2) + load_be(head + 14, 2);
+        check_snapshot_l1(c, load_be(head, 8), load_be(head + 8, 4));
+        if (extra > SNAPSHOT_EXTRA_MAX) {
+            say(c, "ERROR: a snapshot has %" PRIu64 " bytes of extra data", extra);
+            c->r->corruptions++;
+            return;
+        }
+        at += (40 + extra + names + 7) & ~UINT64_C(7);
+    }
+    refer(c, c->used, s->h.snapshots_offset, at - s->h.snapshots_offset, "the snapshot table");
+}
+
+static void check_bitmap_table(Check *c, uint64_t offset, uint64_t entries)
+{
+    if (entries > L1_MAX / 8 || !refer(c, c->used, offset, entries * 8, "the table of a bitmap")) {
+        c->r->corruptions += entries > L1_MAX / 8;
+        return;
+    }
+    g_autofree uint8_t *table = g_malloc(entries * 8 + 1);
+    for (uint64_t i = 0; entries && read_bytes(c, offset, table, entries * 8) && i < entries; i++) {
+        uint64_t place = load_be(table + 8 * i, 8) & ENTRY_OFFSET;
+        if (place) {
+            refer(c, c->used, place, c->s->cluster_size, "a bitmap");
+        }
+    }
+}
+
+/* Without the autoclear bit nobody relies on them, and what they take is a leak. */
+static void check_bitmaps(Check *c)
+{
+    Qcow2 *s = c->s;
+    uint64_t at = s->bitmaps_offset, end = at + s->bitmaps_size;
+    if (!(s->h.autoclear & AUTOCLEAR_BITMAPS) || !s->bitmaps) {
+        return;
+    }
+    if (s->bitmaps_size > SNAPSHOT_TABLE_MAX ||
+        !refer(c, c->used, at, s->bitmaps_size, "the bitmap directory")) {
+        c->r->corruptions += s->bitmaps_size > SNAPSHOT_TABLE_MAX;
+        return;
+    }
+    while (at + 24 <= end) {
+        uint8_t head[24];
+        if (!read_bytes(c, at, head, sizeof(head))) {
+            return;
+        }
+        check_bitmap_table(c, load_be(head, 8), load_be(head + 8, 4));
+        at += (24 + load_be(head + 18, 2) + load_be(head + 20, 4) + 7) & ~UINT64_C(7);
+    }
+}
+
+/* ---- counts -------------------------------------------------------------- */
+
+static void check_blocks(Check *c)
+{
+    Qcow2 *s = c->s;
+    refer(c, c->old, s->reftable.offset, s->reftable.count * 8, "the refcount table");
+    for (uint64_t i = 0; i < s->reftable.count; i++) {
+        uint64_t offset = s->reftable.entries[i] & ~UINT64_C(0x1ff);
+        if (offset & (s->cluster_size - 1)) {
+            say(c, "ERROR refcount block %" PRIu64 " is not cluster aligned; refcount table entry corrupted",
+                i);
+            c->r->corruptions++;
+        } else if (offset && refer(c, c->old, offset, s->cluster_size, "a refcount block") &&
+                   counts_get(c->old, offset >> s->cluster_bits) > 1) {
+            say(c, "ERROR refcount block %" PRIu64 " is there twice", i);
+            c->r->corruptions++;
+        }
+    }
+}
+
+static void compare_one(Check *c, uint64_t index, uint64_t refs)
+{
+    uint64_t used = (uint64_t)counts_get(c->used, index) + counts_get(c->old, index);
+    if (refs || used) {
+        c->r->image_end = MAX(c->r->image_end, (index + 1) << c->s->cluster_bits);
+    }
+    if (refs == used) {
+        return;
+    }
+    bool fix = c->repair == REPAIR_ALL || (c->repair == REPAIR_LEAKS && refs > used);
+    say(c, "%s cluster %" PRIu64 " refcount=%" PRIu64 " reference=%" PRIu64,
+        fix           ? "Repairing"
+        : refs > used ? "Leaked"
+                      : "ERROR",
+        index, refs, used);
+    *(refs > used ? &c->r->leaks : &c->r->corruptions) += 1;
+}
+
+/* Of the clusters of block i of the table. */
+static void compare_block(Check *c, uint64_t i, uint64_t per_block)
+{
+    Qcow2 *s = c->s;
+    uint64_t offset = s->reftable.entries[i] & ~UINT64_C(0x1ff);
+    g_autofree uint8_t *block = g_malloc(s->cluster_size);
+    if (!offset || offset & (s->cluster_size - 1) || offset >= c->file_end) {
+        return;
+    }
+    if (node_read(s->node.children[NODE_FILE], offset, block, s->cluster_size)) {
+        c->r->check_errors++;
+        return;
+    }
+    for (uint64_t k = 0; k < per_block; k++) {
+        compare_one(c, i * per_block + k, refs_in_entry(block, k, s->h.refcount_order));
+    }
+}
+
+static bool has_block(const Qcow2 *s, uint64_t i)
+{
+    uint64_t offset = i < s->reftable.count ? s->reftable.entries[i] & ~UINT64_C(0x1ff) : 0;
+    return offset && !(offset & (s->cluster_size - 1));
+}
+
+static void compare(Check *c)
+{
+    uint64_t per_block = c->s->cluster_size * 8 >> c->s->h.refcount_order;
+    for (uint64_t i = 0; i < c->s->reftable.count; i++) {
+        compare_block(c, i, per_block);
+    }
+    uint64_t end = MAX(counts_end(c->used), counts_end(c->old));
+    for (uint64_t i = 0; i < end; i++) {
+        i = MIN(counts_next(c->used, i), counts_next(c->old, i));
+        if (i < end && !has_block(c->s, i / per_block)) {
+            compare_one(c, i, 0);
+        }
+    }
+}
+
+/* ---- mending ------------------------------------------------------------- */
+
+typedef struct NewCounts {
+    uint64_t base;     /* cluster: the table comes first, then the blocks */
+    uint64_t clusters; /* of the table */
+    GArray *blocks;    /* of uint64_t: which ones */
+} NewCounts;
+
+static uint64_t new_count(const Check *c, const NewCounts *n, uint64_t index)
+{
+    return index >= n->base && index < n->base + n->clusters + n->blocks->len ? 1
+                                                                              : counts_get(c->used, index);
+}
+
+static void plan_blocks(const Check *c, NewCounts *n, uint64_t per_block, uint64_t end)
+{
+    g_array_set_size(n->blocks, 0);
+    for (uint64_t i = 0; i * per_block < end; i++) {
+        bool own = (i + 1) * per_block > n->base;
+        uint64_t next = counts_next(c->used, i * per_block);
+        if (!own && next >= (i + 1) * per_block) {
+            i = MIN(next, n->base) / per_block - 1; /* what lies between needs none */
+            continue;
+        }
+        g_array_append_val(n->blocks, i);
+    }
+}
+
+/* Until the blocks count themselves, too. */
+static int plan_counts(const Check *c, NewCounts *n)
+{
+    const Qcow2 *s = c->s;
+    uint64_t per_block = s->cluster_size * 8 >> s->h.refcount_order, before = UINT64_MAX;
+    n->base = MAX(MAX(counts_end(c->used), counts_end(c->old)),
+                  (c->file_end + s->cluster_size - 1) >> s->cluster_bits);
+    n->clusters = 1;
+    while (before != n->clusters + n->blocks->len) {
+        before = n->clusters + n->blocks->len;
+        uint64_t end = n->base + before;
+        n->clusters = ((end + per_block - 1) / per_block * 8 + s->cluster_size - 1) >> s->cluster_bits;
+        plan_blocks(c, n, per_block, n->base + n->clusters + n->blocks->len);
+        if (n->clusters << s->cluster_bits > REFTABLE_MAX) {
+            return -EFBIG;
+        }
+    }
+    return 0;
+}
+
+static int write_counts(const Check *c, const NewCounts *n)
+{
+    Qcow2 *s = c->s;
+    BlockNode *file = s->node.children[NODE_FILE];
+    uint64_t per_block = s->cluster_size * 8 >> s->h.refcount_order, max = refs_max(s);
+    g_autofree uint8_t *table = g_malloc0(n->clusters << s->cluster_bits);
+    g_autofree uint8_t *block = g_malloc(s->cluster_size);
+    int e = 0;
+    for (guint b = 0; b < n->blocks->len && !e; b++) {
+        uint64_t i = g_array_index(n->blocks, uint64_t, b), at = (n->base + n->clusters + b)
+                                                                 << s->cluster_bits;
+        memset(block, 0, s->cluster_size);
+        for (uint64_t k = 0; k < per_block; k++) {
+            refs_set_in_entry(block, k, s->h.refcount_order, MIN(new_count(c, n, i * per_block + k), max));
+        }
+        store_be(table + 8 * i, 8, at);
+        e = node_write(file, at, block, s->cluster_size);
+    }
+    return e ? e : node_write(file, n->base << s->cluster_bits, table, n->clusters << s->cluster_bits);
+}
+
+static int use_counts(Check *c, const NewCounts *n)
+{
+    Qcow2 *s = c->s;
+    BlockNode *file = s->node.children[NODE_FILE];
+    Qcow2Header before = s->h;
+    int e = node_flush(file);
+    s->h.reftable_offset = n->base << s->cluster_bits;
+    s->h.reftable_clusters = n->clusters;
+    s->h.incompatible &= ~(uint64_t)(INCOMPAT_DIRTY | INCOMPAT_CORRUPT);
+    e = e ? e : header_write(s);
+    e = e ? e : node_flush(file);
+    if (e) {
+        s->h = before;
+        return e;
+    }
+    s->dirty_bit = false;
+    s->writable = false; /* what is in memory is no longer what is in the file: it is opened anew */
+    s->node.readonly = true;
+    return 0;
+}
+
+static int mend(Check *c)
+{
+    NewCounts n = { .blocks = g_array_new(false, false, sizeof(uint64_t)) };
+    int e = plan_counts(c, &n);
+    e = e ? e : write_counts(c, &n);
+    e = e ? e : use_counts(c, &n);
+    g_array_unref(n.blocks);
+    return e;
+}
+
+static bool wants_mending(const Check *c)
+{
+    bool dirty = c->s->h.incompatible & INCOMPAT_DIRTY;
+    return !c->r->check_errors && ((c->repair == REPAIR_ALL && (c->r->corruptions || c->r->leaks || dirty)) ||
+                                   (c->repair == REPAIR_LEAKS && c->r->leaks && !c->r->corruptions));
+}
+
+int qcow2_check(BlockNode *n, Qcow2Repair repair, Qcow2Report *report)
+{
+    Qcow2 *s = qcow2_of(n);
+    Check c = { .s = s, .r = report, .used = counts_new(), .old = counts_new(), .repair = repair };
+    c.file_end = node_size(s->node.children[NODE_FILE]);
+    report->total = (s->node.size + s->cluster_size - 1) >> s->cluster_bits;
+    lock_take(&s->lock);
+    refer(&c, c.used, 0, s->cluster_size, "the header");
+    refer(&c, c.used, s->l1.offset, s->l1.count * 8, "the L1 table");
+    check_blocks(&c);
+    check_l1(&c, s->l1.entries, s->l1.count, true);
+    check_snapshots(&c);
+    check_bitmaps(&c);
+    compare(&c);
+    int e = wants_mending(&c) ? mend(&c) : 0;
+    lock_release(&s->lock);
+    counts_free(c.used);
+    counts_free(c.old);
+    return e;
+}

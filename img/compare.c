@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* compare: have two images the same content?  Status: 0 yes, 1 no, 2 that could not be found out. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "img/img.h"
+#include "util/iov.h"
+
+enum { COMPARE_SAME, COMPARE_DIFFERENT, COMPARE_FAILED, CHUNK = 1 << 20 };
+
+typedef struct Comparison {
+    const char *path[2], *format[2];
+    BlockNode *node[2];
+    bool quiet, strict, progress;
+} Comparison;
+
+static int mismatch(const Comparison *c, uint64_t at)
+{
+    if (!c->quiet) {
+        printf("Content mismatch at offset %" G_GUINT64_FORMAT "!\n", at);
+    }
+    return COMPARE_DIFFERENT;
+}
+
+/* What is behind the end of the shorter one counts as zeroes. */
+static bool read_one(const Comparison *c, unsigned which, uint64_t at, uint8_t *buf, uint64_t length)
+{
+    uint64_t size = node_size(c->node[which]), there = at < size ? MIN(length, size - at) : 0;
+    memset(buf + there, 0, length - there);
+    int e = there ? node_read(c->node[which], at, buf, there) : 0;
+    if (e) {
+        img_error("Error while reading offset %" G_GUINT64_FORMAT " of %s: %s", at, c->path[which],
+                  g_strerror(-e));
+    }
+    return e == 0;
+}
+
+static int compare_content(const Comparison *c, uint64_t size)
+{
+    g_autofree uint8_t *a = g_malloc(CHUNK), *b = g_malloc(CHUNK);
+    for (uint64_t at = 0, n; at < size; at += n) {
+        n = MIN(CHUNK, size - at);
+        if (!read_one(c, 0, at, a, n) || !read_one(c, 1, at, b, n)) {
+            return COMPARE_FAILED;
+        }
+        for (uint64_t i = 0; memcmp(a + i, b + i, n - i) != 0; i += 512) {
+            if (memcmp(a + i, b + i, 512) != 0) {
+                return mismatch(c, at + i);
+            }
+        }
+        if (c->progress) {
+            printf("    (%.2f/100%%)\r", (at + n) * 100.0 / size);
+        }
+    }
+    if (!c->quiet) {
+        printf("Images are identical.\n");
+    }
+    return COMPARE_SAME;
+}
+
+static int compare(const Comparison *c)
+{
+    uint64_t x = node_size(c->node[0]), y = node_size(c->node[1]);
+    if (x != y && c->strict) {
+        if (!c->quiet) {
+            printf("Strict mode: Image size mismatch!\n");
+        }
+        return COMPARE_DIFFERENT;
+    }
+    if (x != y && !c->quiet) {
+        printf("Warning: Image size mismatch!\n");
+    }
+    return compare_content(c, MAX(x, y));
+}
+
+int cmd_compare(int argc, char **argv)
+{
+    Comparison c = { 0 };
+    OpenFlags flags = { .readonly = true, .locking = true };
+    const char *found;
+    for (int o; (o = getopt(argc, argv, "f:F:pqs")) != -1;) {
+        switch (o) {
+        case 'f': c.format[0] = optarg; break;
+        case 'F': c.format[1] = optarg; break;
+        case 'p': c.progress = true; break;
+        case 'q': c.quiet = true; break;
+        case 's': c.strict = true; break;
+        default: img_usage("compare"); return COMPARE_FAILED;
+        }
+    }
+    if (argc - optind != 2) {
+        img_error("Expecting two image file names");
+        img_usage("compare");
+        return COMPARE_FAILED;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        c.path[i] = argv[optind + i];
+        c.node[i] = img_open(c.path[i], c.format[i], &flags, &found);
+    }
+    int status = c.node[0] && c.node[1] ? compare(&c) : COMPARE_FAILED;
+    node_unref(c.node[0]);
+    node_unref(c.node[1]);
+    return status;
+}

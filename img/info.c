@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* info: what an image says of itself.  Files that it names are not opened, but for --backing-chain. */
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "img/img.h"
+#include "util/json.h"
+#include "util/text.h"
+
+enum { CHAIN_MAX = 200 };
+
+typedef struct Image {
+    const char *path, *format;
+    BlockNode *node;
+    bool is_qcow2;
+    Qcow2Info q;
+    char *backing; /* as a path; NULL: none, or none that is a file */
+} Image;
+
+static const char *yes(bool b)
+{
+    return b ? "true" : "false";
+}
+
+static char *shown(const char *text)
+{
+    return text_escaped(text);
+}
+
+/* ---- for people ------------------------------------------------------------- */
+
+static void print_backing(const Image *i)
+{
+    if (!i->is_qcow2 || !i->q.backing) {
+        return;
+    }
+    g_autofree char *name = shown(i->q.backing), *path = i->backing ? shown(i->backing) : NULL;
+    printf("backing file: %s", name);
+    if (path && strcmp(path, name) != 0) {
+        printf(" (actual path: %s)", path);
+    }
+    printf("\n");
+    if (i->q.backing_format) {
+        g_autofree char *format = shown(i->q.backing_format);
+        printf("backing file format: %s\n", format);
+    }
+}
+
+static void print_specific(const Qcow2Info *q)
+{
+    printf("Format specific information:\n    compat: %s\n    compression type: %s\n",
+           q->version < 3 ? "0.10" : "1.1", q->zstd ? "zstd" : "zlib");
+    if (q->version >= 3) {
+        printf("    lazy refcounts: %s\n", yes(q->lazy_refcounts));
+    }
+    printf("    refcount bits: %u\n", q->refcount_bits);
+    if (q->data_file) {
+        g_autofree char *name = shown(q->data_file);
+        printf("    data file: %s\n    data file raw: %s\n", name, yes(q->data_file_raw));
+    }
+    if (q->version >= 3) {
+        printf("    corrupt: %s\n    extended l2: %s\n", yes(q->corrupt), yes(q->extended_l2));
+    }
+}
+
+static void print_image(const Image *i)
+{
+    g_autofree char *virtual_size = img_size(node_size(i->node)), *disk = img_size(node_allocated(i->node));
+    g_autofree char *path = shown(i->path);
+    printf("image: %s\nfile format: %s\nvirtual size: %s (%" G_GUINT64_FORMAT " bytes)\ndisk size: %s\n",
+           path, i->format, virtual_size, node_size(i->node), disk);
+    if (i->is_qcow2) {
+        printf("cluster_size: %" G_GUINT64_FORMAT "\n", i->q.cluster_size);
+        if (i->q.dirty) {
+            printf("cleanly shut down: no\n");
+        }
+        print_backing(i);
+        print_specific(&i->q);
+    }
+}
+
+/* ---- for programs ----------------------------------------------------------- */
+
+static void add_text(json_object *o, const char *key, const char *text)
+{
+    if (text) {
+        g_autofree char *clean = shown(text);
+        json_object_object_add(o, key, json_object_new_string(clean));
+    }
+}
+
+static void add_bool(json_object *o, const char *key, bool value)
+{
+    json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+static void add_number(json_object *o, const char *key, uint64_t value)
+{
+    json_object_object_add(o, key, json_object_new_uint64(value));
+}
+
+static json_object *specific_json(const Qcow2Info *q)
+{
+    json_object *o = json_object_new_object(), *data = json_object_new_object();
+    add_text(o, "type", "qcow2");
+    json_object_object_add(o, "data", data);
+    add_text(data, "compat", q->version < 3 ? "0.10" : "1.1");
+    add_text(data, "compression-type", q->zstd ? "zstd" : "zlib");
+    add_number(data, "refcount-bits", q->refcount_bits);
+    if (q->version >= 3) {
+        add_bool(data, "lazy-refcounts", q->lazy_refcounts);
+        add_bool(data, "corrupt", q->corrupt);
+        add_bool(data, "extended-l2", q->extended_l2);
+    }
+    if (q->data_file) {
+        add_text(data, "data-file", q->data_file);
+        add_bool(data, "data-file-raw", q->data_file_raw);
+    }
+    return o;
+}
+
+static json_object *image_json(const Image *i)
+{
+    json_object *o = json_object_new_object();
+    if (i->is_qcow2) {
+        add_text(o, "backing-filename-format", i->q.backing_format);
+    }
+    add_number(o, "virtual-size", node_size(i->node));
+    add_text(o, "filename", i->path);
+    if (i->is_qcow2) {
+        add_number(o, "cluster-size", i->q.cluster_size);
+    }
+    add_text(o, "format", i->format);
+    add_number(o, "actual-size", node_allocated(i->node));
+    if (i->is_qcow2) {
+        json_object_object_add(o, "format-specific", specific_json(&i->q));
+        add_text(o, "full-backing-filename", i->backing);
+        add_text(o, "backing-filename", i->q.backing);
+    }
+    add_bool(o, "dirty-flag", i->is_qcow2 && i->q.dirty);
+    return o;
+}
+
+/* ---- the chain --------------------------------------------------------------- */
+
+static bool open_one(Image *i, const char *path, const char *format)
+{
+    OpenFlags flags = { .readonly = true, .no_backing = true, .no_data = true };
+    *i = (Image){ .path = path };
+    i->node = img_open(path, format, &flags, &i->format);
+    if (!i->node) {
+        return false;
+    }
+    i->is_qcow2 = qcow2_info(i->node, &i->q);
+    if (i->is_qcow2 && i->q.backing) {
+        i->backing = image_resolve(path, i->q.backing, NULL);
+    }
+    return true;
+}
+
+static int show(const char *path, const char *format, bool json, bool chain)
+{
+    json_object *list = json_object_new_array();
+    g_autofree char *at = g_strdup(path), *at_format = g_strdup(format);
+    bool ok = true;
+    for (unsigned depth = 0; at && ok; depth++) {
+        Image i;
+        ok = depth <= CHAIN_MAX && open_one(&i, at, at_format);
+        if (!ok) {
+            break;
+        }
+        if (json) {
+            json_object_array_add(list, image_json(&i));
+        } else {
+            printf("%s", depth ? "\n" : "");
+            print_image(&i);
+        }
+        g_autofree char *done = g_steal_pointer(&at), *done_format = g_steal_pointer(&at_format);
+        at = chain ? g_steal_pointer(&i.backing) : NULL;
+        at_format = at && i.q.backing_format ? g_strdup(i.q.backing_format) : NULL;
+        g_free(i.backing);
+        node_unref(i.node);
+    }
+    if (json && ok) {
+        json_object *o = chain ? list : json_object_array_get_idx(list, 0);
+        printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                                             JSON_C_TO_STRING_NOSLASHESCAPE));
+    }
+    json_object_put(list);
+    return ok ? IMG_OK : IMG_FAILED;
+}
+
+int cmd_info(int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "output", required_argument, NULL, 'o' },
+        { "backing-chain", no_argument, NULL, 'b' },
+        { "force-share", no_argument, NULL, 'U' },
+        { NULL },
+    };
+    const char *format = NULL;
+    bool json = false, chain = false;
+    for (int c; (c = getopt_long(argc, argv, "f:U", options, NULL)) != -1;) {
+        switch (c) {
+        case 'f': format = optarg; break;
+        case 'U': break; /* headers are read whoever has the image */
+        case 'b': chain = true; break;
+        case 'o':
+            json = strcmp(optarg, "json") == 0;
+            if (json || strcmp(optarg, "human") == 0) {
+                break;
+            }
+            img_error("--output must be used with human or json as argument.");
+            return IMG_FAILED;
+        default: return img_usage("info");
+        }
+    }
+    if (argc - optind != 1) {
+        img_error("Expecting one image file name");
+        return img_usage("info");
+    }
+    return show(argv[optind], format, json, chain);
+}

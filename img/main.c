@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lyrebird-img, also as qemu-img: makes, shows, checks, compares and converts images.
+ *
+ * Not built, and refused by name: what stands in docs/status.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "img/img.h"
+#include "util/text.h"
+
+static const char *program = "lyrebird-img";
+
+static const char *const unbuilt[] = { "amend",   "bench",  "bitmap", "commit",   "dd",
+                                       "measure", "rebase", "resize", "snapshot", NULL };
+
+const Command img_commands[] = {
+    { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] FILE", cmd_check },
+    { "compare", "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] FILE1 FILE2", cmd_compare },
+    { "convert", "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-m THREADS] [-n] [-p] [-q] FILE OUTPUT",
+      cmd_convert },
+    { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },
+    { "info", "[-f FORMAT] [--output=human|json] [--backing-chain] FILE", cmd_info },
+    { "map", "[-f FORMAT] [--output=human|json] FILE", cmd_map },
+    { NULL },
+};
+
+void img_error(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    fflush(stdout);
+    fprintf(stderr, "%s: %s\n", program, text);
+}
+
+int img_usage(const char *command)
+{
+    for (const Command *c = img_commands; c->name; c++) {
+        if (!command || strcmp(c->name, command) == 0) {
+            fprintf(stderr, "usage: %s %s %s\n", program, c->name, c->usage);
+        }
+    }
+    return IMG_FAILED;
+}
+
+BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags, const char **found)
+{
+    g_autoptr(GError) err = NULL;
+    BlockNode *n = image_open(path, format, flags, found, &err);
+    if (!n) {
+        bool says_so = g_str_has_prefix(err->message, "Could not open");
+        g_autofree char *shown = text_escaped(path);
+        img_error("%s%s%s%s", says_so ? "" : "Could not open '", says_so ? "" : shown,
+                  says_so ? "" : "': ", err->message);
+    }
+    return n;
+}
+
+char *img_size(uint64_t bytes)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    unsigned u = 0;
+    double v = bytes;
+    for (; v >= 999.5 && u + 1 < G_N_ELEMENTS(units); u++) { /* three digits are shown */
+        v /= 1024;
+    }
+    return g_strdup_printf("%0.3g %s", v, units[u]);
+}
+
+static int unknown(const char *name)
+{
+    if (g_strv_contains(unbuilt, name)) {
+        img_error("the command '%s' is not built; use qemu-img for it", name);
+    } else {
+        img_error("Command not found: %s", name);
+    }
+    return IMG_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    g_autofree char *name = g_path_get_basename(argv[0]);
+    program = strncmp(name, "qemu-", 5) == 0 ? "qemu-img" : program;
+    if (argc < 2) {
+        img_error("Not enough arguments");
+        return img_usage(NULL);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("%s version %s (Lyrebird)\n", program, LYREBIRD_VERSION);
+        return IMG_OK;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        img_usage(NULL);
+        return IMG_OK;
+    }
+    for (const Command *c = img_commands; c->name; c++) {
+        if (strcmp(c->name, argv[1]) == 0) {
+            return c->run(argc - 1, argv + 1);
+        }
+    }
+    return unknown(argv[1]);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Images by name, for drives and tools. */
+#pragma once
+#include "block/node.h"
+
+typedef struct OpenFlags {
+    bool readonly, direct, locking, locking_must;
+    bool discard;             /* a format gives back to the host what is free */
+    bool repair;              /* to check and mend it, however it was left */
+    bool no_backing, no_data; /* other files that the image names are not opened */
+} OpenFlags;
+
+/* An image, and all that it names.  format: NULL to guess; *found: what it is. */
+BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
+                      GError **err);
+/* A name that an image has for another, as a path of this process; NULL: it names no file. */
+char *image_resolve(const char *image, const char *name, GError **err);
+uint64_t node_allocated(const BlockNode *n); /* bytes that it takes on the host */
+
+/* What a qcow2 image says of itself.  Strings are the node's. */
+typedef struct Qcow2Info {
+    unsigned version, refcount_bits;
+    uint64_t cluster_size;
+    uint32_t snapshots, bitmaps;
+    bool zstd, lazy_refcounts, corrupt, dirty, extended_l2, data_file_raw;
+    const char *backing, *backing_format, *data_file; /* NULL: none */
+} Qcow2Info;
+bool qcow2_info(BlockNode *n, Qcow2Info *info); /* false: it is none */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A new, empty qcow2 image. */
+#pragma once
+#include "block/node.h"
+
+typedef struct Qcow2Create {
+    uint64_t size; /* bytes */
+    unsigned version, cluster_bits, refcount_bits;
+    bool lazy_refcounts, extended_l2, zstd, data_file_raw;
+    const char *backing, *backing_format, *data_file; /* as the image names them; NULL: none */
+} Qcow2Create;
+
+bool qcow2_create_check(const Qcow2Create *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* The file is empty; what is asked for was checked.  0 or -errno. */
+int qcow2_create(BlockNode *file, const Qcow2Create *o);

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""lyrebird-img beside qemu-img: the same options give images that both take for sound and equal, and the same texts.
+
+  test-img.py LYREBIRD-IMG"""
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+IMG = os.path.abspath(sys.argv[1])
+SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
+OPTIONS = ['', 'cluster_size=512', 'cluster_size=2M', 'compat=0.10', 'extended_l2=on', 'compression_type=zstd',
+           'lazy_refcounts=on', *[f'refcount_bits={b}' for b in (1, 2, 4, 8, 32, 64)]]
+
+
+def run(program, *argv, status=0):
+    p = subprocess.run([program, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+                       check=False)
+    assert p.returncode == status, f"{program} {' '.join(argv)}: status {p.returncode}, not {status}: {p.stdout}"
+    return p.stdout
+
+
+def same(*argv, status=0):
+    ours, theirs = run(IMG, *argv, status=status), run('qemu-img', *argv, status=status)
+    ours = ours.replace(os.path.basename(IMG) + ':', 'qemu-img:')
+    assert ours == theirs, f"{' '.join(argv)}:\n{ours}--- not\n{theirs}"
+
+
+def content(path):
+    rng = random.Random(SEED)
+    with open(path, 'wb') as f:
+        for _ in range(60):
+            n = rng.randrange(1, 200) * 512
+            f.write([bytes(n), (b'lyrebird %d ' % n * n)[:n], rng.randbytes(n)][rng.randrange(3)])
+
+
+def test_create():
+    for options in OPTIONS:
+        o = ['-o', options] if options else []
+        ours = run(IMG, 'create', '-f', 'qcow2', *o, 'new', '64M')
+        theirs = run('qemu-img', 'create', '-f', 'qcow2', *o, 'new2', '64M').replace('new2', 'new')
+        assert ours == theirs, f'{ours}--- not\n{theirs}'
+        run('qemu-img', 'check', 'new')
+        same('info', 'new')
+        same('check', 'new')
+    run(IMG, 'create', 'new.raw', '5M')
+    assert os.path.getsize('new.raw') == 5 << 20
+
+
+def test_convert():
+    for options in OPTIONS:
+        o = ['-o', options] if options else []
+        run(IMG, 'convert', '-f', 'raw', '-O', 'qcow2', *o, 'raw', 'ours')
+        run('qemu-img', 'check', 'ours')
+        same('compare', '-f', 'raw', '-F', 'qcow2', 'raw', 'ours')
+        run('qemu-img', 'convert', '-c', '-O', 'qcow2', *o, 'raw', 'theirs')
+        run(IMG, 'check', 'theirs')
+        run(IMG, 'convert', '-O', 'raw', 'theirs', 'back')
+        run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'raw', 'back')
+
+
+def test_chain():
+    run('qemu-img', 'convert', '-O', 'qcow2', 'raw', 'base')
+    run(IMG, 'create', '-q', '-f', 'qcow2', '-b', 'base', '-F', 'qcow2', 'over')
+    same('info', 'over')
+    same('info', '--backing-chain', 'over')
+    same('map', 'over')
+    ours, theirs = (json.loads(run(p, 'map', '--output=json', 'over')) for p in (IMG, 'qemu-img'))
+    assert [{k: v for k, v in row.items() if k != 'compressed'} for row in ours] == theirs
+    same('compare', 'raw', 'over')
+    run(IMG, 'convert', '-O', 'raw', 'over', 'flat')
+    run('qemu-img', 'compare', 'raw', 'flat')
+    text = run(IMG, 'create', '-f', 'qcow2', '-b', 'base', 'over2', status=1)
+    assert 'Backing file specified without backing format\nDetected format of qcow2.' in text
+    run('qemu-img', 'rebase', '-u', '-b', 'over', '-F', 'qcow2', 'base')
+    assert 'in its own chain' in run(IMG, 'compare', 'over', 'raw', status=2)
+    same('info', 'over')
+
+
+def damage(path, offset, data):
+    with open(path, 'r+b') as f:
+        f.seek(offset)
+        f.write(data)
+
+
+def test_repair():
+    for what, status in (('leak', 3), ('missing', 2), ('dirty', 0)):
+        run('qemu-img', 'convert', '-O', 'qcow2', '-o', 'lazy_refcounts=on', 'raw', 'broken')
+        if what == 'dirty':
+            damage('broken', 79, b'\1')
+        with open('broken', 'rb') as f:
+            f.seek(48)
+            f.seek(int.from_bytes(f.read(8), 'big'))
+            block = int.from_bytes(f.read(8), 'big')
+        damage('broken', block + 2 * (60 if what == 'leak' else 6), b'\0\1' if what == 'leak' else b'\0\0')
+        run(IMG, 'check', 'broken', status=2 if what == 'dirty' else status)
+        run(IMG, 'check', '-r', 'all', 'broken')
+        assert 'No errors' in run('qemu-img', 'check', 'broken')
+        run('qemu-img', 'compare', 'raw', 'broken')
+
+
+def test_errors():
+    for argv, status, why in (
+            (['info', 'nope'], 1, "Could not open 'nope': No such file"),
+            (['foo'], 1, 'Command not found: foo'),
+            (['rebase', 'raw'], 1, "'rebase' is not built"),
+            (['check', 'raw'], 63, 'does not support checks'),
+            (['create', '-f', 'foo', 'x', '1M'], 1, "Unknown file format 'foo'"),
+            (['create', '-f', 'qcow2', '-o', 'foo=1', 'x', '1M'], 1, 'foo'),
+            (['create', '-f', 'qcow2', 'x'], 1, 'size'),
+            (['create', '-f', 'qcow2', 'x', '1Z'], 1, 'Invalid image size'),
+            (['create', '-f', 'qcow2', '-o', 'cluster_size=3k', 'x', '1M'], 1, 'power of two'),
+            (['compare', 'raw', 'nope'], 2, 'nope'),
+            (['convert', '-O', 'vmdk', 'raw', 'x'], 1, "Unknown file format 'vmdk'")):
+        assert why in run(IMG, *argv, status=status), argv
+        assert not os.path.exists('x'), argv
+
+
+def main():
+    if not shutil.which('qemu-img'):
+        print('1..0 # SKIP qemu-img is not installed (package qemu-utils)')
+        return
+    tests = [(k[5:], v) for k, v in sorted(globals().items()) if re.match('test_', k)]
+    print(f'# seed {SEED}: LYREBIRD_IMAGE_SEED\n1..{len(tests)}')
+    for n, (name, test) in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
+            os.chdir(folder)
+            content('raw')
+            try:
+                test()
+                print(f'ok {n} {name}', flush=True)
+            except AssertionError as e:
+                print('# ' + str(e).replace('\n', '\n# ') + f'\nnot ok {n} {name}', flush=True)
+            os.chdir('/')
+
+
+main()
