@@ -97,6 +97,8 @@ bool file_node_is_same(const BlockNode *a, const BlockNode *b); /* one file, by 
 uint64_t node_allocated(const BlockNode *n);                    /* see BlockState */
 
 /* ---- formats ---- */
+/* An image in a file that is open, and all that it names. */
+BlockNode *image_open_on(BlockNode *file, const char *format, const OpenFlags *flags, GError **err);
 /* An image, and all that it names.  format: NULL to guess; *found: what it is. */
 BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
                       GError **err);

@@ -14,34 +14,50 @@
 #include "block_priv.h"
 
 enum { NODE_NAME_MAX = 31 }; /* bytes, as programs expect */
-enum { DRIVER_FILE, DRIVER_HOST_DEVICE, DRIVER_RAW, DRIVER_NULL };
+enum { DRIVER_FILE, DRIVER_HOST_DEVICE, DRIVER_RAW, DRIVER_NULL, DRIVER_QCOW2 };
 static const char *const driver_names[] = {
-    [DRIVER_FILE] = "file",
-    [DRIVER_HOST_DEVICE] = "host_device",
-    [DRIVER_RAW] = "raw",
-    [DRIVER_NULL] = "null-co",
-    NULL,
+    [DRIVER_FILE] = "file",   [DRIVER_HOST_DEVICE] = "host_device",
+    [DRIVER_RAW] = "raw",     [DRIVER_NULL] = "null-co",
+    [DRIVER_QCOW2] = "qcow2", NULL,
 };
 static const char *const unbuilt_drivers[] = {
-    "blkdebug",    "blklogwrites",
-    "blkreplay",   "blkverify",
-    "bochs",       "cloop",
-    "compress",    "copy-on-read",
-    "dmg",         "ftp",
-    "ftps",        "http",
-    "https",       "io_uring",
-    "iscsi",       "luks",
-    "nbd",         "nfs",
-    "null-aio",    "nvme",
-    "parallels",   "preallocate",
-    "qcow",        "qcow2",
-    "qed",         "quorum",
-    "rbd",         "ssh",
-    "throttle",    "vdi",
-    "vhdx",        "vmdk",
-    "vpc",         "vvfat",
-    "host_cdrom",  "copy-before-write",
-    "replication", "snapshot-access",
+    "blkdebug",
+    "blklogwrites",
+    "blkreplay",
+    "blkverify",
+    "bochs",
+    "cloop",
+    "compress",
+    "copy-on-read",
+    "dmg",
+    "ftp",
+    "ftps",
+    "http",
+    "https",
+    "io_uring",
+    "iscsi",
+    "luks",
+    "nbd",
+    "nfs",
+    "null-aio",
+    "nvme",
+    "parallels",
+    "preallocate",
+    "qcow",
+    "qed",
+    "quorum",
+    "rbd",
+    "ssh",
+    "throttle",
+    "vdi",
+    "vhdx",
+    "vmdk",
+    "vpc",
+    "vvfat",
+    "host_cdrom",
+    "copy-before-write",
+    "replication",
+    "snapshot-access",
     NULL,
 };
 enum { DISCARD_IGNORE, DISCARD_UNMAP };
@@ -61,7 +77,7 @@ struct BlockdevOptions {
     char *filename;
     int locking, aio;
     bool has_locking, has_aio;
-    /* of raw: one of the two */
+    /* of raw and qcow2: one of the two */
     struct BlockdevOptions *file;
     char *file_name;
     uint64_t offset, size; /* and of null-co */
@@ -92,6 +108,11 @@ static const Prop raw_props[] = {
     { "size", PROP_SIZE, AT(size), "of the image; not given: to the end", .has = AT(has_size) },
     { NULL },
 };
+static const Prop qcow2_props[] = {
+    { "file", PROP_STRUCT, AT(file), "node below, or its name", .of = &blockdev_shape,
+      .or_text = AT(file_name), .required = true },
+    { NULL },
+};
 static const Prop null_props[] = {
     { "size", PROP_SIZE, AT(size), "of the disk; not given: 1 GiB", .has = AT(has_size) },
     { "read-zeroes", PROP_BOOL, AT(read_zeroes), "reads are of zeroes, not of what is in memory" },
@@ -99,12 +120,11 @@ static const Prop null_props[] = {
 };
 static const Shape file_shape = { "BlockdevOptionsFile", sizeof(BlockdevOptions), file_props };
 static const Shape raw_shape = { "BlockdevOptionsRaw", sizeof(BlockdevOptions), raw_props };
+static const Shape qcow2_shape = { "BlockdevOptionsQcow2", sizeof(BlockdevOptions), qcow2_props };
 static const Shape null_shape = { "BlockdevOptionsNull", sizeof(BlockdevOptions), null_props };
 static const Shape *const arms[] = {
-    [DRIVER_FILE] = &file_shape,
-    [DRIVER_HOST_DEVICE] = &file_shape,
-    [DRIVER_RAW] = &raw_shape,
-    [DRIVER_NULL] = &null_shape,
+    [DRIVER_FILE] = &file_shape, [DRIVER_HOST_DEVICE] = &file_shape, [DRIVER_RAW] = &raw_shape,
+    [DRIVER_NULL] = &null_shape, [DRIVER_QCOW2] = &qcow2_shape,
 };
 
 static const Prop blockdev_props[] = {
@@ -178,7 +198,7 @@ static BlockBackend *open_file(Drives *all, const BlockdevOptions *o, const char
     return blk;
 }
 
-/* ---- raw on a file ------------------------------------------------------- */
+/* ---- formats on a file ------------------------------------------------------- */
 
 /* What the file cannot do cannot be said of a node on it. */
 static bool fits_file(const BlockBackend *below, const BlockdevOptions *o, GError **err)
@@ -206,9 +226,21 @@ static BlockNode *raw_node(BlockBackend *below, const BlockdevOptions *o, GError
                                         : node_ref(below->node);
 }
 
+/* The image in the file; files that it names in turn are found by its name. */
+static BlockNode *qcow2_node(BlockBackend *below, const BlockdevOptions *o, GError **err)
+{
+    OpenFlags flags = { .readonly = below->readonly || o->readonly,
+                        .direct = below->direct,
+                        .locking = true,
+                        .discard = below->discard && o->discard == DISCARD_UNMAP };
+    return image_open_on(below->node, "qcow2", &flags, err);
+}
+
 static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
 {
-    BlockNode *node = fits_file(below, o, err) ? raw_node(below, o, err) : NULL;
+    BlockNode *node = !fits_file(below, o, err)   ? NULL
+                      : o->driver == DRIVER_QCOW2 ? qcow2_node(below, o, err)
+                                                  : raw_node(below, o, err);
     if (!node) {
         return NULL;
     }
@@ -224,7 +256,7 @@ static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GErro
         .node = node,
         .below = below,
         .is_node = true,
-        .format = driver_names[DRIVER_RAW],
+        .format = driver_names[o->driver],
         .interface = DRIVE_NONE,
         .index = -1,
         .readonly = below->readonly || o->readonly,
@@ -317,9 +349,9 @@ static BlockBackend *find_below(Drives *all, const BlockdevOptions *o, GError **
         }
         return below && below->is_node && !below->below ? below : NULL;
     }
-    if (file->driver == DRIVER_RAW || file->driver == DRIVER_NULL) {
-        block_error(err, "driver raw takes a file, or the name of a node of one, not driver %s",
-                    driver_names[file->driver]);
+    if (file->driver != DRIVER_FILE && file->driver != DRIVER_HOST_DEVICE) {
+        block_error(err, "driver %s takes a file, or the name of a node of one, not driver %s",
+                    driver_names[o->driver], driver_names[file->driver]);
         return NULL;
     }
     if (file->node_name && !name_is_free(all, file->node_name, err)) {
@@ -329,7 +361,7 @@ static BlockBackend *find_below(Drives *all, const BlockdevOptions *o, GError **
     return open_in_place(all, o, name, err);
 }
 
-static bool add_raw(Drives *all, const BlockdevOptions *o, GError **err)
+static bool add_format(Drives *all, const BlockdevOptions *o, GError **err)
 {
     BlockBackend *below = find_below(all, o, err);
     BlockBackend *blk = below ? put_on(below, o, err) : NULL;
@@ -388,7 +420,8 @@ bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
         return false;
     }
     switch (o->driver) {
-    case DRIVER_RAW: return add_raw(all, o, err);
+    case DRIVER_RAW:
+    case DRIVER_QCOW2: return add_format(all, o, err);
     case DRIVER_NULL: return add_null(all, o, err);
     default: return open_file(all, o, o->node_name, err) != NULL;
     }

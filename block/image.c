@@ -198,3 +198,9 @@ BlockNode *image_open(const char *path, const char *format, const OpenFlags *fla
 {
     return open_in_chain(path, format, flags, NULL, found, err);
 }
+
+BlockNode *image_open_on(BlockNode *file, const char *format, const OpenFlags *flags, GError **err)
+{
+    Chain c = { NULL, file->filename, file, 0 };
+    return open_format(file, format, &c, flags, err);
+}

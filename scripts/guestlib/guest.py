@@ -48,7 +48,7 @@ class Guest:
         return note.read_text(encoding="utf-8") if note.exists() else ""
 
 
-def machine_options(firmware, kernel, initrd, disk=None, append="", cpu=CPU):
+def machine_options(firmware, kernel, initrd, disk=None, append="", cpu=CPU, disk_format="raw"):
     """Options that boot a guest with network, random numbers and (else busybox) its root on a disk."""
     argv = ["-cpu", cpu, "-bios", str(firmware), "-kernel", str(kernel), "-initrd", str(initrd),
             "-netdev", "user,id=net0", "-device", "virtio-net-device,netdev=net0",
@@ -56,7 +56,7 @@ def machine_options(firmware, kernel, initrd, disk=None, append="", cpu=CPU):
     words = ["console=ttyS0"]
     if disk:
         name = str(disk).replace(",", ",,")
-        argv += ["-drive", f"file={name},format=raw,if=none,id=disk0", "-device", "virtio-blk-device,drive=disk0"]
+        argv += ["-drive", f"file={name},format={disk_format},if=none,id=disk0", "-device", "virtio-blk-device,drive=disk0"]
         words.append("root=/dev/vda")
     return argv + ["-append", " ".join(words + ([append] if append else []))]
 

@@ -2,6 +2,8 @@
 /* The graph of nodes: parts of files, disks that keep nothing, names that go round a file. */
 #include <string.h>
 
+#include "block/image.h"
+#include "block/qcow2_create.h"
 #include "rig.h"
 #include "tests/ends.h"
 
@@ -100,11 +102,41 @@ static void test_null(void)
     rig_assert_error(&err, "driver raw takes a file");
 }
 
+/* A node on a file of another name; what is written is there when the image is opened again. */
+static void test_qcow2(void)
+{
+    GError *err = NULL;
+    char *path = rig_image(0);
+    char data[4096], back[4096];
+    memset(data, 0xab, sizeof(data));
+    BlockNode *file = image_open(path, "raw", &(OpenFlags){ 0 }, &(const char *){ NULL }, &err);
+    g_assert_no_error(err);
+    g_assert_cmpint(qcow2_create(file, &(Qcow2Create){ 1 << 20, 3, 16, 16 }), ==, 0);
+    node_unref(file);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        g_assert_true(add(&err, "driver=file,filename=%s,node-name=f", path));
+        g_assert_true(add(&err, "driver=qcow2,file=f,node-name=q"));
+        BlockBackend *q = block_find(test_drives(), "q");
+        g_assert_cmpuint(block_size(q), ==, 1 << 20);
+        if (!turn) {
+            g_assert_cmpint(rig_io(q, BLOCK_WRITE, 12288, data, sizeof(data)), ==, 0);
+        }
+        g_assert_cmpint(rig_io(q, BLOCK_READ, 12288, back, sizeof(back)), ==, 0);
+        g_assert_cmpmem(data, sizeof(data), back, sizeof(back));
+        del("q");
+        del("f");
+    }
+    g_assert_false(add(&err, "driver=qcow2,node-name=q,file.driver=null-co"));
+    rig_assert_error(&err, "driver qcow2 takes a file");
+    rig_remove(path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nodes/part", test_part);
     g_test_add_func("/nodes/part-refused", test_part_refused);
     g_test_add_func("/nodes/null", test_null);
+    g_test_add_func("/nodes/qcow2", test_qcow2);
     return g_test_run();
 }

@@ -5,7 +5,7 @@ import subprocess
 
 from guestlib.guest import machine_options
 from guests import debian, debian_disk
-from harness import Failure, case, check, is_peer, need
+from harness import TOP, Failure, case, check, is_peer, need
 from test_linux import Download
 
 BOOT = 300
@@ -13,10 +13,11 @@ PEER = ("-cpu", "rv64") if is_peer() else ()    # QEMU of this Debian has no opt
 PROMPT = r"root@lyrebird:[^#]*# $"
 
 
-def boot(b, guest, disk, configure=False, more=()):
+def boot(b, guest, disk, configure=False, more=(), disk_format="raw"):
     """Boot the root file system as `scripts/guest run` does; the machine, at its login prompt."""
     append = "lyrebird.onfail=exit systemd.service_watchdogs=0" + ("" if configure else " lyrebird.configure=no")
-    m = b.machine(*machine_options(guest.kernel.firmware, guest.kernel.image, guest.kernel.initrd, disk, append), *PEER, *more,
+    m = b.machine(*machine_options(guest.kernel.firmware, guest.kernel.image, guest.kernel.initrd, disk, append,
+                                   disk_format=disk_format), *PEER, *more,
                   cpu_memory=("-m", "1G"))
     m.expect(r"lyrebird login: ", BOOT)
     return m
@@ -136,3 +137,33 @@ def test_rescue_shell(b):
     m.expect(r"rescue# ", refuse=None)
     m.send("poweroff -f\n")
     m.expect_exit(0)
+
+
+@case(quick=False, limit=400)
+def test_debian_qcow2(b):
+    """Debian on a qcow2 overlay: what was synced outlives a pulled plug, the image is sound, its backing unchanged"""
+    tool = TOP / "build" / "img" / "lyrebird-img"
+    guest = debian()
+    base, disk = guest.root.image, b.tmp / "overlay.qcow2"
+    before = base.stat().st_mtime_ns
+
+    def img(*argv):
+        p = subprocess.run([tool, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return p.returncode, p.stdout
+
+    status, out = img("create", "-q", "-f", "qcow2", "-b", str(base), "-F", "raw", str(disk))
+    check(status == 0, f"create: {out}")
+    m = boot(b, guest, disk, disk_format="qcow2")
+    login(m)
+    digest = m.command("dd if=/dev/urandom of=/root/file bs=1M count=24 status=none; sync; sha256sum /root/file", PROMPT, 90)
+    m.stop()                    # the plug is pulled
+    status, out = img("check", str(disk))
+    check(status in (0, 3), f"after a pulled plug the image has more than leaks: {out[-500:]}")
+    m = boot(b, guest, disk, disk_format="qcow2")
+    login(m)
+    out = m.command("sha256sum /root/file", PROMPT, 60)
+    check(digest.split()[0] in out, f"the file differs after the power cycle: {out}")
+    power_off(m)
+    status, out = img("check", "-r", "leaks", str(disk))
+    check(status == 0, f"check -r leaks: {out[-500:]}")
+    check(base.stat().st_mtime_ns == before, "the backing file was changed")
