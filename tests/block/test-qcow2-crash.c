@@ -23,6 +23,8 @@ typedef struct TapeNode {
     uint8_t *bytes;
     GArray *tape; /* of Record; NULL: nobody asks */
     GMutex lock;
+    unsigned calls, fails_at; /* this call fails, counted from 1; 0: none does */
+    int error;
 } TapeNode;
 
 static int tape_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e)
@@ -55,6 +57,9 @@ static int tape_run(BlockNode *n, const NodeIo *io)
     TapeNode *t = container_of(n, TapeNode, node);
     if (io->offset + io->length > FILE_MAX) {
         return -ENOSPC;
+    }
+    if (++t->calls == t->fails_at) {
+        return t->error;
     }
     g_mutex_lock(&t->lock);
     if (io->op == BLOCK_READ) {
@@ -295,9 +300,87 @@ static void test_cuts(void)
     g_test_message("%u cuts", cuts);
 }
 
+/* ---- a file that fails once -------------------------------------------------- */
+
+/* What is written fails or not; where it fails, old, new and anything between may be there. */
+static void work_with_faults(BlockNode *n, GRand *rand, uint8_t *disk, uint8_t *unknown)
+{
+    g_autofree uint8_t *buf = g_malloc(DISK);
+    for (unsigned i = 0; i < 14; i++) {
+        uint64_t offset = (uint64_t)g_rand_int_range(rand, 0, DISK / SECTOR) * SECTOR;
+        uint64_t length = (uint64_t)g_rand_int_range(rand, 1, 100) * SECTOR;
+        BlockOp op = i % 5 == 3 ? BLOCK_WRITE_ZEROES : i % 7 == 6 ? BLOCK_FLUSH : BLOCK_WRITE;
+        length = MIN(length, DISK - offset);
+        struct iovec iov = { buf, length };
+        memset(buf, op == BLOCK_WRITE ? 1 + g_rand_int_range(rand, 0, 250) : 0, length);
+        bool data = op == BLOCK_WRITE;
+        int e = node_run(n, &(NodeIo){ op, i % 2, offset, length, data ? &iov : NULL, data });
+        if (op != BLOCK_FLUSH) {
+            memcpy(disk + offset, buf, length);
+            memset(unknown + offset / SECTOR, e != 0, length / SECTOR);
+        }
+    }
+}
+
+/* True: the call that was to fail was made. */
+static bool fail_at(const Qcow2Create *o, guint32 seed, unsigned call, int error)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    g_autofree uint8_t *disk = g_malloc0(DISK), *unknown = g_malloc0(DISK / SECTOR);
+    TapeNode *t = tape_new(NULL);
+    g_assert_cmpint(qcow2_create(&t->node, o), ==, 0);
+    t->calls = 0;
+    t->fails_at = call;
+    t->error = error;
+    BlockNode *n = qcow2_open(&t->node, &(Qcow2Open){ .discard = true }, NULL);
+    unsigned until_close = 0;
+    if (n) {
+        work_with_faults(n, rand, disk, unknown);
+        until_close = t->calls;
+        node_unref(n);
+    }
+    bool failed = t->calls >= call;
+    t->fails_at = 0;
+    n = open_on(t, true);
+    Qcow2Report report = { 0 };
+    g_assert_cmpint(qcow2_check(n, REPAIR_NOTHING, &report), ==, 0);
+    bool dirty = t->bytes[79] & 1;
+    if ((report.corruptions && !dirty) || t->bytes[79] & 2) {
+        g_error("call %u failed with %s, and the image is corrupt", call, g_strerror(-error));
+    }
+    if (call <= until_close) { /* else the log says that the last writes are lost */
+        check_content(n, disk, unknown);
+    }
+    node_unref(n);
+    node_unref(&t->node);
+    return failed;
+}
+
+/* Each read, write, flush and discard of the file fails once: an error to the caller, and nothing else is lost, for what
+ * came before and after is written when the image is closed. */
+static void test_faults(void)
+{
+    static const Qcow2Create kinds[] = {
+        { DISK, 3, 12, 16 },
+        { DISK, 2, 9, 16 },
+        { DISK, 3, 14, 16, .extended_l2 = true },
+        { DISK, 3, 9, 64, .lazy_refcounts = true },
+    };
+    guint32 seed = g_test_rand_int();
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        unsigned call = 1;
+        while (fail_at(&kinds[i], seed, call, call % 2 ? -EIO : -ENOSPC)) {
+            call++;
+        }
+        g_test_message("kind %u: each of %u calls failed once", i, call - 1);
+        g_assert_cmpuint(call, >, 20);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/qcow2/cuts", test_cuts);
+    g_test_add_func("/qcow2/faults", test_faults);
     return g_test_run();
 }
