@@ -135,7 +135,7 @@ static BlockNode *open_image(const char *path, const char *format)
 int main(int argc, char **argv)
 {
     gsize size;
-    char *raw;
+    g_autofree char *raw = NULL;
     unsigned threads = argc == 7 ? atoi(argv[6]) : 0;
     Work all[16];
     GThread *thread[16];
