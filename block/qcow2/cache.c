@@ -142,7 +142,8 @@ static void page_set_dirty(Qcow2 *s, MetaPage *p, MetaKind kind)
 int cache_write(Qcow2 *s, uint64_t at, const void *buf, unsigned n, MetaKind kind)
 {
     lock_assert_held(&s->lock);
-    int e = page_find(s, at) ? 0 : page_load(s, at);
+    uint8_t nothing;
+    int e = read_here(s, at, &nothing, 0) ? 0 : page_load(s, at);
     if (e) {
         return e;
     }

@@ -245,7 +245,8 @@ int qcow2_commit_all(Qcow2 *s)
 
 int qcow2_commit_if_much(Qcow2 *s)
 {
-    unsigned pages = __atomic_load_n(&s->dirty_pages[META_L2], __ATOMIC_RELAXED) +
-                     __atomic_load_n(&s->dirty_pages[META_REFS], __ATOMIC_RELAXED);
-    return (uint64_t)pages * s->page_size > MUCH_BYTES ? qcow2_commit_all(s) : 0;
+    lock_take(&s->tables_lock);
+    uint64_t bytes = ((uint64_t)s->dirty_pages[META_L2] + s->dirty_pages[META_REFS]) * s->page_size;
+    lock_release(&s->tables_lock);
+    return bytes > MUCH_BYTES ? qcow2_commit_all(s) : 0;
 }
