@@ -14,13 +14,11 @@ import re
 import sys
 
 ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block', 'net', 'chardev', 'monitor',
-         'gdbstub', 'ui', 'include']
-         'gdbstub', 'img', 'include']
+         'gdbstub', 'ui', 'img', 'include']
 
 # What only tests call, and why it is there all the same.
 SAVED = 'saved machines will; until then every class is proved to save and load'
 KVM = 'an accelerator that leaves device writes to the host kernel (KVM) will; a test is its user until then'
-DIRTY = 'a display and a moving machine will; a test is their user until then'
 PC = 'an architecture whose interrupts have vectors will; the toy guest of the tests is its user until then'
 FOR_TESTS = {
     'clock_run_timers': 'a test moves the virtual clock by hand',

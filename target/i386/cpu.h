@@ -410,3 +410,6 @@ uint32_t x86_flags(const X86CPU *x);       /* all of EFLAGS as PUSHF sees it */
 void x86_set_flags(X86CPU *x, uint32_t flags);
 /* What POPF and IRET may change (SDM 2, POPF): bits of EFLAGS, at this CPL, IOPL and operand size in bytes. */
 uint32_t x86_flags_writable(const X86CPU *x, unsigned bytes);
+
+/* ---- isa.c ---- */
+uint64_t x86_isa(const X86CPU *x); /* bits of X86Isa that the model has */

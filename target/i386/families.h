@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The translators of rows, by the name that the tables give them. */
+#pragma once
+#include "target/i386/translate.h"
+
+/* translate-alu.c */
+X86Translate x86_tr_alu, x86_tr_test, x86_tr_incdec, x86_tr_unary, x86_tr_adx, x86_tr_mul, x86_tr_imul,
+    x86_tr_div, x86_tr_cbw, x86_tr_cwd, x86_tr_bswap, x86_tr_bitcount, x86_tr_bitscan, x86_tr_bittest,
+    x86_tr_crc32, x86_tr_decimal;
+/* translate-shift.c */
+X86Translate x86_tr_shift, x86_tr_shiftd;
+/* translate-data.c */
+X86Translate x86_tr_mov, x86_tr_movx, x86_tr_lea, x86_tr_movbe, x86_tr_xlat, x86_tr_setcc, x86_tr_cmovcc,
+    x86_tr_xchg, x86_tr_xadd, x86_tr_cmpxchg, x86_tr_push, x86_tr_pop, x86_tr_pushf, x86_tr_popf,
+    x86_tr_pusha, x86_tr_popa, x86_tr_leave, x86_tr_enter;
+/* translate-flow.c */
+X86Translate x86_tr_jcc, x86_tr_jcxz, x86_tr_loop, x86_tr_near, x86_tr_ret, x86_tr_far, x86_tr_lret,
+    x86_tr_iret, x86_tr_int, x86_tr_syscall, x86_tr_ud;
+/* translate-sys.c */
+X86Translate x86_tr_flag, x86_tr_ahf, x86_tr_salc, x86_tr_nop, x86_tr_fence;

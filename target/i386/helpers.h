@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Helpers that translated x86 code calls. */
+#pragma once
+#include "tcg/ir.h"
+
+/* helpers-int.c */
+extern const IrHelper x86_helper_flags; /* a, b, kind -> EFL_ARITH bits */
+extern const IrHelper
+    x86_helper_rotate; /* value, count, flags, bytes | right << 4 | through carry << 5 -> value */
+extern const IrHelper x86_helper_rotate_flags; /* the same -> flags */
+extern const IrHelper x86_helper_shiftd;       /* a, b, count, bytes | right << 4 -> value */
+extern const IrHelper x86_helper_shiftd_flags;
+extern const IrHelper x86_helper_divide; /* divisor, bytes | signed << 4: rAX, rDX; #DE */
+extern const IrHelper x86_helper_crc32;  /* crc, value, bytes -> crc */
+typedef enum X86Decimal {
+    DECIMAL_DAA,
+    DECIMAL_DAS,
+    DECIMAL_AAA,
+    DECIMAL_AAS,
+    DECIMAL_AAM,
+    DECIMAL_AAD
+} X86Decimal;
+extern const IrHelper x86_helper_decimal; /* X86Decimal, immediate, flags -> flags, and AX; #DE */
+
+/* helpers-sys.c */
+extern const IrHelper x86_helper_raise;  /* vector, error: at the pc that is stored */
+extern const IrHelper x86_helper_linear; /* offset, segment | bytes << 8 | write << 16 -> linear; #GP, #SS */
+extern const IrHelper x86_helper_int;    /* vector, X86EventKind, next ip */
+extern const IrHelper x86_helper_iret;   /* bytes, next ip */
+extern const IrHelper x86_helper_far;    /* selector, offset, bytes | call << 8, next ip */
+extern const IrHelper x86_helper_lret;   /* bytes, release */
+typedef enum X86Fast { FAST_SYSCALL, FAST_SYSRET, FAST_SYSENTER, FAST_SYSEXIT } X86Fast;
+extern const IrHelper x86_helper_fast; /* X86Fast, bytes, next ip */
+extern const IrHelper x86_helper_cli, x86_helper_sti;
+extern const IrHelper x86_helper_pushf; /* bytes -> what is pushed */
+extern const IrHelper x86_helper_popf;  /* image, bytes */

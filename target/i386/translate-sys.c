@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Flags one by one, hints, fences; and the table of all families. */
+#include "target/i386/families.h"
+#include "target/i386/translate.h"
+
+static IrRef op2(Translator *t, IrOp op, IrRef a, IrRef b)
+{
+    return ir_op2(t->ir, op, IR_I64, IR_NONE, a, b);
+}
+
+/* ---- flags ------------------------------------------------------------------ */
+
+static void set_carry(Translator *t, IrRef carry)
+{
+    IrRef others = op2(t, IR_AND, x86_tr_flags(t), x86_tr_const(t, EFL_ARITH & ~EFL_CF));
+    x86_tr_set_packed(t, op2(t, IR_OR, others, carry));
+}
+
+static void set_direction(Translator *t, bool down)
+{
+    size_t at = offsetof(X86CPU, s.eflags);
+    IrRef flags = ir_load_env(t->ir, MEM_32, IR_NONE, at);
+    flags = down ? op2(t, IR_OR, flags, x86_tr_const(t, EFL_DF))
+                 : op2(t, IR_AND, flags, x86_tr_const(t, ~EFL_DF));
+    ir_store_env(t->ir, MEM_32, flags, at);
+}
+
+void x86_tr_flag(Translator *t)
+{
+    switch (t->row->arg) {
+    case X86_FLAG_CMC: set_carry(t, op2(t, IR_XOR, x86_tr_carry(t), x86_tr_const(t, 1))); break;
+    case X86_FLAG_CLC: set_carry(t, x86_tr_const(t, 0)); break;
+    case X86_FLAG_STC: set_carry(t, x86_tr_const(t, 1)); break;
+    case X86_FLAG_CLD: set_direction(t, false); break;
+    case X86_FLAG_STD: set_direction(t, true); break;
+    case X86_FLAG_CLI: x86_tr_call(t, &x86_helper_cli, 0, NULL); break;
+    default: /* STI: its shadow is over behind one more instruction, a block of its own */
+        x86_tr_call(t, &x86_helper_sti, 0, NULL);
+        x86_tr_end_lookup(t);
+    }
+}
+
+enum { AH_FLAGS = EFL_SF | EFL_ZF | EFL_AF | EFL_PF | EFL_CF };
+
+void x86_tr_ahf(Translator *t)
+{
+    IrRef flags = x86_tr_flags(t), rax = ir_global(G_GPR + X86_RAX);
+    if (t->row->arg == X86_AHF_LAHF) {
+        IrRef ah =
+            op2(t, IR_OR, op2(t, IR_AND, flags, x86_tr_const(t, AH_FLAGS)), x86_tr_const(t, EFL_FIXED));
+        IrRef kept = op2(t, IR_AND, rax, x86_tr_const(t, ~INT64_C(0xff00)));
+        ir_op2(t->ir, IR_OR, IR_I64, rax, kept, op2(t, IR_SHL, ah, x86_tr_const(t, 8)));
+        return;
+    }
+    IrRef ah = op2(t, IR_AND, op2(t, IR_SHR, rax, x86_tr_const(t, 8)), x86_tr_const(t, AH_FLAGS));
+    x86_tr_set_packed(t, op2(t, IR_OR, ah, op2(t, IR_AND, flags, x86_tr_const(t, EFL_OF))));
+}
+
+void x86_tr_salc(Translator *t)
+{
+    x86_tr_set_reg(t, X86_RAX, 1, ir_op1(t->ir, IR_NEG, IR_I64, IR_NONE, x86_tr_carry(t)));
+}
+
+/* ---- hints ------------------------------------------------------------------- */
+
+void x86_tr_nop(Translator *t)
+{
+}
+
+void x86_tr_fence(Translator *t)
+{
+    if (t->row->arg == X86_FENCE_MFENCE) {
+        ir_fence(t->ir, FENCE_FULL);
+    }
+}
+
+/* ---- all ----------------------------------------------------------------------- */
+
+static X86Translate not_built;
+static void not_built(Translator *t)
+{
+    x86_tr_fault(t, X86_EXC_UD);
+}
+
+#define FAMILY(NAME, name) [X86_TR_##NAME] = x86_tr_##name
+static X86Translate *const families[] = {
+    FAMILY(ADX, adx),         FAMILY(AHF, ahf),         FAMILY(ALU, alu),         FAMILY(BITCOUNT, bitcount),
+    FAMILY(BITSCAN, bitscan), FAMILY(BITTEST, bittest), FAMILY(BSWAP, bswap),     FAMILY(CBW, cbw),
+    FAMILY(CMOVCC, cmovcc),   FAMILY(CMPXCHG, cmpxchg), FAMILY(CRC32, crc32),     FAMILY(CWD, cwd),
+    FAMILY(DECIMAL, decimal), FAMILY(DIV, div),         FAMILY(ENTER, enter),     FAMILY(FAR, far),
+    FAMILY(FENCE, fence),     FAMILY(FLAG, flag),       FAMILY(IMUL, imul),       FAMILY(INCDEC, incdec),
+    FAMILY(INT, int),         FAMILY(IRET, iret),       FAMILY(JCC, jcc),         FAMILY(JCXZ, jcxz),
+    FAMILY(LEA, lea),         FAMILY(LEAVE, leave),     FAMILY(LOOP, loop),       FAMILY(LRET, lret),
+    FAMILY(MOV, mov),         FAMILY(MOVBE, movbe),     FAMILY(MOVX, movx),       FAMILY(MUL, mul),
+    FAMILY(NEAR, near),       FAMILY(NOP, nop),         FAMILY(POP, pop),         FAMILY(POPA, popa),
+    FAMILY(POPF, popf),       FAMILY(PREFETCH, nop),    FAMILY(PUSH, push),       FAMILY(PUSHA, pusha),
+    FAMILY(PUSHF, pushf),     FAMILY(RET, ret),         FAMILY(SALC, salc),       FAMILY(SETCC, setcc),
+    FAMILY(SHIFT, shift),     FAMILY(SHIFTD, shiftd),   FAMILY(SYSCALL, syscall), FAMILY(TEST, test),
+    FAMILY(UD, ud),           FAMILY(UNARY, unary),     FAMILY(XADD, xadd),       FAMILY(XCHG, xchg),
+    FAMILY(XLAT, xlat),
+};
+
+X86Translate *x86_translate_of(unsigned translator)
+{
+    X86Translate *f = translator < G_N_ELEMENTS(families) ? families[translator] : NULL;
+    return f ? f : not_built;
+}
