@@ -42,12 +42,24 @@ bool display_has_server(void)
            (getenv("DISPLAY") || getenv("WAYLAND_DISPLAY") || getenv("SDL_VIDEODRIVER"));
 }
 
+/* What is about a window says nothing where there is none. */
+static bool none_fits(const DisplayOptions *o, GError **err)
+{
+    if (o->full_screen || o->show_cursor || o->grab != GRAB_CTRL_ALT) {
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "there is no window whose full-screen, show-cursor or grab-mod could be set; say -display sdl");
+        return false;
+    }
+    return true;
+}
+
 bool display_open(const DisplayConfig *c, Display **d, GError **err)
 {
     DisplayType type = c->options->type;
     *d = NULL;
     if (type == DISPLAY_NONE) {
-        return true;
+        return none_fits(c->options, err);
     }
     if (!kinds[type]) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,

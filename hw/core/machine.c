@@ -26,7 +26,7 @@
 const Prop machine_options[] = {
     { "dump-guest-core", PROP_BOOL, offsetof(Machine, dump_guest_core), "guest memory is part of a core dump",
       .def = 1 },
-    PROP_ONLY_OFF("graphics", "no display is built"),
+    PROP_ONLY_OFF("graphics", "no board has a screen of its own; add one, such as -device virtio-gpu-pci"),
     PROP_ONLY_OFF("hmat", "NUMA nodes are not built"),
     PROP_ONLY_OFF("kernel-irqchip", "KVM is not built"),
     PROP_ONLY_OFF("mem-merge", "RAM is shared memory, and the host's kernel merges private memory only"),

@@ -69,8 +69,7 @@ LINES = {
 
 # What the same programs pass, too, and what is not there: the message names it.
 MISSING = {
-    "lima": {"-device qemu-xhci,id=usb-bus": "qemu-xhci", "-device virtio-keyboard-pci": "virtio-keyboard-pci",
-             "-device virtio-scsi,id=scsi0": "virtio-scsi", "-device virtio-gpu": "virtio-gpu",
+    "lima": {"-device qemu-xhci,id=usb-bus": "qemu-xhci", "-device virtio-scsi,id=scsi0": "virtio-scsi",
              "-netdev stream,id=net1,server=off,addr.type=unix,addr.path=/x,reconnect-ms=500": "stream",
              "-virtfs local,mount_tag=m,path=/,security_model=none": "-virtfs", "-numa node,memdev=m": "-numa",
              "-display vnc=127.0.0.1:0,to=9,password=on": "display"},

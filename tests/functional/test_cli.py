@@ -199,7 +199,7 @@ def test_readconfig(b):
     check(dtb.read_bytes().count(b"cpu@") == 2, "the device tree has not the 2 CPUs of the file")
     not_on_peer("the messages are ours")
     for text, why in (("[machine]\ntype = virt\n", ":2: expecting KEY"), ("x = \"1\"\n", ":1: 'x' stands in no group"),
-                      ("[kernel]\n", ":1: there is no group 'kernel'"), ("\n[spice]\n", ":2: [spice]: no display"),
+                      ("[kernel]\n", ":1: there is no group 'kernel'"), ("\n[spice]\n", ":2: [spice]: it is not built"),
                       ("[device net0]\n", "stands in quotes"), ("[device\n", "a group begins"),
                       ("[device \"x\"]\n", ":1: Parameter 'driver' is missing"),
                       ("[machine]\ntype = \"a\"b\"\n", ":2: expecting KEY"), ("[machine]\n = \"x\"\n", "no key"),
