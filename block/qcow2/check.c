@@ -276,10 +276,10 @@ static void compare_block(Check *c, uint64_t i, uint64_t per_block)
 {
     Qcow2 *s = c->s;
     uint64_t offset = s->reftable.entries[i] & ~UINT64_C(0x1ff);
-    g_autofree uint8_t *block = g_malloc(s->cluster_size);
     if (!offset || offset & (s->cluster_size - 1) || offset >= c->file_end) {
         return;
     }
+    g_autofree uint8_t *block = g_malloc(s->cluster_size);
     if (node_read(s->node.children[NODE_FILE], offset, block, s->cluster_size)) {
         c->r->check_errors++;
         return;

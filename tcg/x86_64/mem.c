@@ -95,7 +95,7 @@ int gen_address(Jit *j, IrRef base, int32_t disp)
     }
     if (ir_is_const(base)) {
         reg_claim(j, RDX);
-        x_mov_imm(&j->a, RDX, gen_const(j, base) + disp, false);
+        x_mov_imm(&j->a, RDX, (uint64_t)gen_const(j, base) + disp, false);
         return RDX;
     }
     Loc l = reg_loc(j, base);
