@@ -153,14 +153,6 @@ IrRef x86_tr_load(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, uns
     return ir_load(t->ir, x86_tr_memop(bytes), IR_NONE, at, disp);
 }
 
-void x86_tr_store(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, unsigned asz, IrRef value)
-{
-    int32_t disp;
-    offset = asz == 8 ? offset : x86_tr_zero_extend(t, offset, asz);
-    IrRef at = x86_tr_linear(t, seg, offset, 0, bytes, true, &disp);
-    ir_store(t->ir, x86_tr_memop(bytes), value, at, disp);
-}
-
 void x86_tr_address(Translator *t, unsigned n, bool write)
 {
     if (t->ea != IR_NONE) {

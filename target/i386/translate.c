@@ -72,39 +72,20 @@ static uint64_t linear_of(const Translator *t, uint64_t pc)
 
 /* ---- leaving -------------------------------------------------------------- */
 
-static X86Cold *cold_new(Translator *t)
+unsigned x86_tr_cold_exit(Translator *t, uint64_t pc)
 {
     X86Cold *c = &t->cold[t->cold_count++];
     g_assert(t->cold_count <= G_N_ELEMENTS(t->cold));
-    *c = (X86Cold){ .label = ir_label_new(t->ir), .pc = t->pc, .fault = -1 };
-    return c;
-}
-
-unsigned x86_tr_cold_exit(Translator *t, uint64_t pc)
-{
-    X86Cold *c = cold_new(t);
-    c->pc = pc;
+    *c = (X86Cold){ .label = ir_label_new(t->ir), .pc = pc };
     return c->label;
-}
-
-unsigned x86_tr_cold_fault(Translator *t, uint8_t vector)
-{
-    X86Cold *c = cold_new(t);
-    c->fault = vector;
-    return c->label;
-}
-
-static void emit_fault(Translator *t, uint64_t pc, uint8_t vector)
-{
-    IrRef args[2] = { x86_tr_const(t, vector), x86_tr_const(t, 0) };
-    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, pc));
-    ir_call(t->ir, &x86_helper_raise, IR_NONE, 2, args);
-    ir_exit_lookup(t->ir);
 }
 
 void x86_tr_fault(Translator *t, uint8_t vector)
 {
-    emit_fault(t, t->pc, vector);
+    IrRef args[2] = { x86_tr_const(t, vector), x86_tr_const(t, 0) };
+    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->pc));
+    ir_call(t->ir, &x86_helper_raise, IR_NONE, 2, args);
+    ir_exit_lookup(t->ir);
     t->done = true;
 }
 
@@ -114,11 +95,7 @@ static void emit_cold(Translator *t, const X86Cold *c)
         return;
     }
     ir_label(t->ir, c->label);
-    if (c->fault < 0) {
-        ir_exit_pc(t->ir, c->pc);
-    } else {
-        emit_fault(t, c->pc, c->fault);
-    }
+    ir_exit_pc(t->ir, c->pc);
 }
 
 void x86_tr_end_lookup(Translator *t)
@@ -134,7 +111,7 @@ void x86_tr_goto(Translator *t, uint64_t pc)
     if (pc == t->ctx->pc && t->loops) {
         ir_br(t->ir, 0);
         t->done = true;
-    } else if (same_page && pc >= t->next && !t->ends) {
+    } else if (same_page && pc >= t->next) {
         t->next = pc;
     } else {
         ir_exit_pc(t->ir, pc);
@@ -234,7 +211,7 @@ static void bind_branches(Translator *t)
 {
     for (unsigned i = 0; i < t->cold_count; i++) {
         X86Cold *c = &t->cold[i];
-        if (c->fault < 0 && !c->bound && c->pc == t->pc) {
+        if (!c->bound && c->pc == t->pc) {
             ir_label(t->ir, c->label);
             c->bound = true;
             x86_tr_forget_cc(t);
@@ -287,9 +264,6 @@ void x86_translate_block(TranslateCtx *ctx)
         bind_branches(&t);
         if (!next_insn(&t, n == 0)) {
             break;
-        }
-        if (t.ends && !t.done) {
-            x86_tr_end_lookup(&t);
         }
         t.pc = t.next;
     }

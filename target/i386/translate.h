@@ -34,9 +34,8 @@ enum { /* globals */
 /* A side exit, emitted behind the block's main path. */
 typedef struct X86Cold {
     unsigned label;
-    uint64_t pc;   /* where it goes; of a fault: the instruction */
-    int16_t fault; /* vector, or -1: an exit */
-    bool bound;    /* became a forward branch in the block */
+    uint64_t pc; /* where it goes */
+    bool bound;  /* became a forward branch in the block */
 } X86Cold;
 
 /* What the flags are of, as far as this block knows: temps and constants. */
@@ -59,7 +58,6 @@ typedef struct Translator {
     unsigned code;     /* bytes: 2, 4 or 8 (X86DecodeMode.size) */
     unsigned cpl;
     bool done, loops;
-    bool ends; /* the block ends behind this instruction (a shadow, a flag that is polled) */
     X86Insn insn;
     const X86Row *row;
     IrRef ea; /* linear address of the memory operand, once it was asked for */
@@ -88,9 +86,8 @@ static inline uint64_t x86_tr_ip(const Translator *t, uint64_t pc)
 }
 uint64_t x86_tr_pc_of(const Translator *t, uint64_t ip);
 void x86_tr_goto(Translator *t, uint64_t pc); /* follows a forward jump in the page, else ends the block */
-unsigned x86_tr_cold_exit(Translator *t, uint64_t pc);     /* a label */
-unsigned x86_tr_cold_fault(Translator *t, uint8_t vector); /* a label; the error code is 0 */
-void x86_tr_fault(Translator *t, uint8_t vector);          /* ends the block */
+unsigned x86_tr_cold_exit(Translator *t, uint64_t pc); /* a label */
+void x86_tr_fault(Translator *t, uint8_t vector);      /* ends the block */
 void x86_tr_end_lookup(Translator *t);        /* behind this instruction; the mode may have changed */
 void x86_tr_exit_ip(Translator *t, IrRef ip); /* near jump to where a value says */
 /* Call a helper; the instruction ends the block where it may change the mode: x86_tr_end_lookup(). */
@@ -111,7 +108,6 @@ IrRef x86_tr_effective(Translator *t, int32_t *disp);
 IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
                     int32_t *left);
 IrRef x86_tr_load(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, unsigned asz);
-void x86_tr_store(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, unsigned asz, IrRef value);
 MemOp x86_tr_memop(unsigned bytes);
 /* The memory operand n for writing: its linear address in t->ea, t->ea_disp. */
 void x86_tr_address(Translator *t, unsigned n, bool write);
