@@ -190,18 +190,18 @@ static bool walk_table(Walk *w, uint64_t vaddr, MmuResult *out)
         if (!(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W || pte_malformed(r, pte, leaf, level)) {
             return walk_fail(w, page_faults);
         }
-        global |= pte & PTE_G;
         if (leaf) {
             bool again;
             if (!walk_leaf(w, vaddr, where, pte, level, out, &again)) {
                 return false;
             }
             if (!again) {
-                out->global = global;
+                out->global = global || (pte & PTE_G);
                 return true;
             }
             level++; /* another agent changed the entry: read it once more */
         } else {
+            global |= pte & PTE_G;
             ppn = pte >> PTE_PPN_SHIFT & ((1ull << 44) - 1);
         }
     }

@@ -5,6 +5,7 @@
   tests/stress/run.py [--smp 4] [--seconds 10] stress-ng      methods that several CPUs share, with --verify
   tests/stress/run.py [--smp 4] [--times 10] compile          gcc -j of zlib, again and again: all results equal
   tests/stress/run.py --smp 1 [--times 3] speed               seconds of a compiler, alone, and of a shell's loop
+  tests/stress/run.py --smp 2 [--times 3] busy                throughput of 1 to SMP busy vCPUs
   ... -- -accel tcg,tb-size=1                                 more options for the emulator
 
 The disk is made once, from packages, in ${XDG_CACHE_HOME:-~/.cache}/lyrebird/stress; what a run writes is dropped.
@@ -61,6 +62,21 @@ for n in $(seq {times}); do
     echo -n "speed loop $n: "; time for ((i = 0, v = 0; i < 200000; i++)); do ((v += i)); done
 done
 """
+# awk's doubles and a shell's integers.  The median of the rounds: a busy host disturbs single ones both ways.
+BUSY = r"""
+status=0
+work() {{ mawk 'BEGIN {{ for (i = 0; i < 2000000; i++) v += i % 7 * 0.5 }}'; for ((i = 0; i < 100000; i++)); do ((v += i)); done; }}
+took() {{
+    local start=${{EPOCHREALTIME/./}} n
+    for n in $(seq $1); do taskset -c $((n - 1)) bash -c "$(declare -f work); work" & done
+    wait; echo $(((${{EPOCHREALTIME/./}} - start) / 1000)) >> /tmp/took.$1
+}}
+median() {{ sort -n /tmp/took.$1 | sed -n $((({times} + 1) / 2))p; }}
+for n in $(seq {times}); do for k in $(seq {jobs}); do took $k; done; echo "busy: round $n of {times}"; done
+for k in $(seq {jobs}); do
+    echo "busy: $k at once:" $(sort -n /tmp/took.$k) "ms, throughput $(($(median 1) * k * 100 / $(median $k))) %"
+done
+"""
 
 
 def fetch_source(where, suite):
@@ -114,6 +130,8 @@ def job_disk(image, job, where):
 def job_of(args):
     if args.job == "compile":
         return COMPILE.format(times=args.times, jobs=args.smp)
+    if args.job == "busy":
+        return BUSY.format(times=args.times, jobs=args.smp)
     if args.job == "speed":
         return SPEED.format(times=args.times)
     return STRESS_NG.format(methods=" ".join(args.methods.split(",") if args.methods else METHODS), seconds=args.seconds,
@@ -126,7 +144,7 @@ def main():
     p.add_argument("--seconds", type=int, default=10, help="of each method (default 10)")
     p.add_argument("--methods", help="of stress-ng, with commas")
     p.add_argument("--times", type=int, default=10, help="compiles, or rounds of speed (default 10)")
-    p.add_argument("job", choices=("stress-ng", "compile", "speed"))
+    p.add_argument("job", choices=("stress-ng", "compile", "speed", "busy"))
     p.add_argument("rest", nargs="*", help="more options for the emulator, after --")
     args = p.parse_args()
     g = guest.ready("trixie", root=False)

@@ -17,6 +17,7 @@ struct Flat {
     uint8_t *ram;
     uint64_t base, size;
     bool optimize;
+    void (*rival)(uint8_t *ram);
     bool stale; /* code was written: drop blocks before the next one */
     uint64_t space;
     GHashTable *blocks;  /* pc and mode -> IrBlock */
@@ -143,6 +144,9 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
 {
     uint64_t old;
 
+    if (current->rival) {
+        current->rival(current->ram);
+    }
     if (!cpu_phys_load(cpu, phys, mop, &old)) {
         return false;
     }
@@ -254,6 +258,12 @@ uint8_t *flat_ram(Flat *m)
 void flat_set_optimize(Flat *m, bool on)
 {
     m->optimize = on;
+}
+
+void flat_set_rival(Flat *m, void (*fn)(uint8_t *ram))
+{
+    current = m;
+    m->rival = fn;
 }
 
 void flat_forget_code(Flat *m)

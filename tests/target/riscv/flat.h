@@ -14,6 +14,8 @@ void flat_free(Flat *m);
 RiscvCPU *flat_cpu(Flat *m);
 uint8_t *flat_ram(Flat *m);
 void flat_set_optimize(Flat *m, bool on); /* ir_optimize() before running */
-void flat_forget_code(Flat *m);           /* drop all blocks: RAM was changed from outside */
+/* Called before each compare-and-swap of the walk, as another hart that is faster; or NULL. */
+void flat_set_rival(Flat *m, void (*fn)(uint8_t *ram));
+void flat_forget_code(Flat *m); /* drop all blocks: RAM was changed from outside */
 /* Run until pc is `stop` or `max_insns` instructions (counted by block) have run; true: stopped. */
 bool flat_run(Flat *m, uint64_t stop, uint64_t max_insns);
