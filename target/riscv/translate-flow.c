@@ -74,6 +74,7 @@ void riscv_tr_branch(Translator *t, const RiscvArgs *a, unsigned arg)
         t->ir->movable = false;
         label = riscv_tr_cold_raise(t, EXC_INSN_MISALIGNED, target);
     } else if (target == t->ctx->pc && t->loops) {
+        riscv_tr_turn(t);
         label = 0;
     } else {
         label = riscv_tr_cold_exit(t, target);

@@ -197,11 +197,29 @@ void riscv_tr_end_lookup(Translator *t)
     t->done = true;
 }
 
+/* A turn of a loop that is this block, loads, orders its loads and writes nothing but registers: it waits for another
+ * hart.  Firmware's locks (OpenSBI's) do so without a pause. */
+void riscv_tr_turn(Translator *t)
+{
+    bool ordered = false;
+    for (unsigned n = 0; n < t->ir->count; n++) {
+        IrOp op = t->ir->ops[n].op;
+        if (op == IR_ST || op == IR_RMW || op == IR_CAS || op == IR_STENV || op == IR_CALL) {
+            return;
+        }
+        ordered |= op == IR_FENCE;
+    }
+    if (ordered) {
+        ir_call(t->ir, &riscv_helper_pause, IR_NONE, 0, NULL);
+    }
+}
+
 void riscv_tr_goto(Translator *t, uint64_t target)
 {
     bool same_page = (target ^ t->ctx->pc) / PAGE_BYTES == 0;
 
     if (target == t->ctx->pc && t->loops) {
+        riscv_tr_turn(t);
         ir_br(t->ir, 0);
         t->done = true;
     } else if (same_page && target >= t->next) {

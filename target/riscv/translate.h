@@ -100,6 +100,7 @@ void riscv_tr_set_xlen(Translator *t, unsigned reg, IrRef value);
 IrRef riscv_tr_address(Translator *t, unsigned reg, int32_t imm, int32_t *disp);
 /* Go on at target: follows a forward jump in the page, otherwise ends the block. */
 void riscv_tr_goto(Translator *t, uint64_t target);
+void riscv_tr_turn(Translator *t); /* before a jump to the block's start */
 /* A label behind the block that goes to target, or raises an exception at this instruction. */
 unsigned riscv_tr_cold_exit(Translator *t, uint64_t target);
 unsigned riscv_tr_cold_raise(Translator *t, uint32_t cause, uint64_t tval);

@@ -18,6 +18,7 @@ struct Flat {
     uint64_t base, size;
     bool optimize;
     void (*rival)(uint8_t *ram);
+    unsigned pauses;
     bool stale; /* code was written: drop blocks before the next one */
     uint64_t space;
     GHashTable *blocks;  /* pc and mode -> IrBlock */
@@ -123,6 +124,7 @@ void cpu_fetch_fence(CPU *cpu)
 
 void cpu_give_way(CPU *cpu)
 {
+    current->pauses++;
 }
 
 void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
@@ -264,6 +266,11 @@ void flat_set_rival(Flat *m, void (*fn)(uint8_t *ram))
 {
     current = m;
     m->rival = fn;
+}
+
+unsigned flat_pauses(const Flat *m)
+{
+    return m->pauses;
 }
 
 void flat_forget_code(Flat *m)

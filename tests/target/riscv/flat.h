@@ -16,6 +16,7 @@ uint8_t *flat_ram(Flat *m);
 void flat_set_optimize(Flat *m, bool on); /* ir_optimize() before running */
 /* Called before each compare-and-swap of the walk, as another hart that is faster; or NULL. */
 void flat_set_rival(Flat *m, void (*fn)(uint8_t *ram));
-void flat_forget_code(Flat *m); /* drop all blocks: RAM was changed from outside */
+unsigned flat_pauses(const Flat *m); /* how often it gave way */
+void flat_forget_code(Flat *m);      /* drop all blocks: RAM was changed from outside */
 /* Run until pc is `stop` or `max_insns` instructions (counted by block) have run; true: stopped. */
 bool flat_run(Flat *m, uint64_t stop, uint64_t max_insns);
