@@ -158,13 +158,15 @@ static unsigned read_some(Dump *d, uint64_t addr, uint8_t *buf)
 
 static void dump_instructions(Dump *d)
 {
-    const CPUArch *arch = monitor_cpu(d->m)->arch;
+    CPU *cpu = monitor_cpu(d->m);
+    const CPUArch *arch = cpu->arch;
+    uint32_t mode = cpu_code_mode(cpu);
     uint64_t addr = d->addr;
     for (unsigned i = 0; i < d->f.count; i++) {
         uint8_t bytes[INSN_MAX];
         unsigned have = read_some(d, addr, bytes);
         g_autoptr(GString) text = g_string_new(NULL);
-        unsigned len = have ? arch->disassemble(addr, bytes, have, text) : 0;
+        unsigned len = have ? arch->disassemble(mode, addr, bytes, have, text) : 0;
         g_string_append_printf(d->out, "0x%016" PRIx64 ":  ", addr);
         if (!len || len > have) {
             g_string_append(d->out, "Cannot access memory\n");

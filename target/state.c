@@ -107,6 +107,14 @@ uint64_t cpu_get_pc(CPU *cpu)
     return cpu_pc(cpu);
 }
 
+uint32_t cpu_code_mode(CPU *cpu)
+{
+    CpuContextKey key = { 0 };
+    cpu_state_fetch(cpu);
+    cpu->arch->context_key(cpu, &key);
+    return key.mode;
+}
+
 void cpu_set_pc(CPU *cpu, uint64_t pc)
 {
     cpu_state_change(cpu);

@@ -34,6 +34,7 @@ void ir_block_reset(IrBlock *b, uint64_t pc)
     b->pc = pc;
     b->count = b->const_count = b->helper_count = b->temp_count = b->guest_insns = 0;
     b->label_count = 1;
+    b->page_bias = 0;
     b->unreachable = b->movable = false;
 }
 

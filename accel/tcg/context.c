@@ -46,18 +46,24 @@ static TcgContext *context_new(const TcgVcpu *v, unsigned n)
     /* Zeroed entries match nothing, except where address 0 (and an access that wraps around
      * to it) would look: no need to touch the rest. */
     c->tlb[0] = c->tlb[TLB_SIZE - 1] = (TlbEntry){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };
-    c->jumps[0].pc = JUMP_NEVER;
-    c->guest = v->cpu->arch->guest;
+    c->jumps[0].pc = jump_never(0);
+    c->arch = v->cpu->arch;
     return c;
+}
+
+static void jump_clear(TcgContext *c, unsigned n)
+{
+    c->jumps[n].pc = jump_never(n);
 }
 
 void tcg_context_clear_jumps(TcgContext *c)
 {
     for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
-            c->jumps[w * 64 + __builtin_ctzll(bits)].pc = JUMP_NEVER;
+            jump_clear(c, w * 64 + __builtin_ctzll(bits));
         }
     }
+    c->jumps_apart = false;
     memset(c->jumps_filled, 0, sizeof(c->jumps_filled));
     memset(c->code_filled, 0, sizeof(c->code_filled));
 }
@@ -71,18 +77,19 @@ static bool page_is_global(const TcgContext *c, uint64_t vaddr)
 /* A jump entry that is as good in every address space. */
 static bool jump_is_global(const TcgContext *c, const JumpEntry *e)
 {
-    return page_is_global(c, e->pc) && (e->pc & (GUEST_PAGE - 1)) + c->guest->insn_bytes <= GUEST_PAGE;
+    uint64_t vaddr = context_fetch_vaddr(c, e->pc);
+    return page_is_global(c, vaddr) && (vaddr & (GUEST_PAGE - 1)) + c->arch->guest->insn_bytes <= GUEST_PAGE;
 }
 
 static void clear_local_jumps(TcgContext *c)
 {
     for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
-            JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
-            if (jump_is_global(c, e)) {
+            unsigned n = w * 64 + __builtin_ctzll(bits);
+            if (jump_is_global(c, &c->jumps[n])) {
                 continue;
             }
-            e->pc = JUMP_NEVER;
+            jump_clear(c, n);
             c->jumps_filled[w] &= ~(bits & -bits);
         }
     }
@@ -122,13 +129,13 @@ void tcg_context_flush(TcgContext *c, bool keep_global)
 /* The jumps of one page lie together: the index keeps the order of addresses. */
 static void clear_page_jumps(TcgContext *c, uint64_t page)
 {
-    unsigned first = jump_index(c->guest, page) / 64,
-             words = MIN(GUEST_PAGE >> c->guest->pc_shift, JUMP_SIZE) / 64;
+    const IrGuest *guest = c->arch->guest;
+    unsigned first = jump_index(guest, page) / 64, words = MIN(GUEST_PAGE >> guest->pc_shift, JUMP_SIZE) / 64;
     for (unsigned w = first; w < first + words; w++) {
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
-            JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
-            if ((e->pc & -GUEST_PAGE) == page) {
-                e->pc = JUMP_NEVER;
+            unsigned n = w * 64 + __builtin_ctzll(bits);
+            if ((c->jumps[n].pc & -GUEST_PAGE) == page) {
+                jump_clear(c, n);
             }
         }
     }
@@ -143,7 +150,9 @@ static void flush_small_page(TcgContext *c, uint64_t vaddr)
     if (!(c->code_filled[n / 64] >> n % 64 & 1)) {
         return;
     }
-    if (c->code_page[n] == page || c->code_page[n] == MANY_CODE_PAGES) {
+    if (c->jumps_apart) {
+        tcg_context_clear_jumps(c);
+    } else if (c->code_page[n] == page || c->code_page[n] == MANY_CODE_PAGES) {
         clear_page_jumps(c, page);
         clear_page_jumps(c, page - GUEST_PAGE);
     }
@@ -203,9 +212,10 @@ static void flush_leaf_jumps(TcgContext *c, const Leaf *l)
 {
     for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
-            JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
-            if (in_leaf(l, e->pc) || (e->pc & -GUEST_PAGE) == l->vaddr - GUEST_PAGE) {
-                e->pc = JUMP_NEVER;
+            unsigned n = w * 64 + __builtin_ctzll(bits);
+            uint64_t pc = c->jumps[n].pc;
+            if (in_leaf(l, pc) || (pc & -GUEST_PAGE) == l->vaddr - GUEST_PAGE) {
+                jump_clear(c, n);
             }
         }
     }
@@ -226,7 +236,12 @@ static void flush_leaves(TcgContext *c, uint64_t vaddr)
         }
         Leaf l = leaf_of(vaddr, bits);
         flush_leaf_tlb(c, &l);
-        if (leaf_has_code(c, &l)) {
+        if (!leaf_has_code(c, &l)) {
+            continue;
+        }
+        if (c->jumps_apart) {
+            tcg_context_clear_jumps(c);
+        } else {
             flush_leaf_jumps(c, &l);
         }
     }
@@ -244,10 +259,10 @@ void tcg_context_forget_code(TcgContext *c, const uint8_t *first, const uint8_t 
 {
     for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
         for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
-            JumpEntry *e = &c->jumps[w * 64 + __builtin_ctzll(bits)];
-            const uint8_t *code = e->code;
+            unsigned n = w * 64 + __builtin_ctzll(bits);
+            const uint8_t *code = c->jumps[n].code;
             if (code >= first && code < after) {
-                e->pc = JUMP_NEVER;
+                jump_clear(c, n);
             }
         }
     }
@@ -353,7 +368,7 @@ static void copy_globals(TcgContext *c, const TcgContext *from)
             }
             c->jumps[n] = from->jumps[n];
             c->jumps_filled[w] |= bits & -bits;
-            context_note_code(c, from->jumps[n].pc);
+            context_note_pc(c, from->jumps[n].pc);
         }
     }
 }
@@ -374,15 +389,11 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
         }
     }
     TcgContext *c = v->pool[victim];
-    if (c != donor) {
-        tcg_context_flush(c, false);
-        if (donor) {
-            copy_globals(c, donor);
-        }
-    } else {
-        tcg_context_flush(c, true);
-    }
+    tcg_context_flush(c, c == donor);
     c->key = v->keys[victim] = *key;
+    if (donor && c != donor) {
+        copy_globals(c, donor);
+    }
     c->asid = v->cpu->arch->space_asid ? v->cpu->arch->space_asid(key->space) : 0;
     v->stats.context_misses++;
     return c;

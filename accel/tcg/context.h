@@ -34,7 +34,11 @@ typedef struct JumpEntry {
     uint64_t pc;
     const void *code;
 } JumpEntry;
-#define JUMP_NEVER UINT64_MAX
+/* What an entry has that serves no pc: one whose place is another entry (every pc is legal on some guest). */
+static inline uint64_t jump_never(unsigned n)
+{
+    return n ? 0 : UINT64_MAX;
+}
 #define MANY_CODE_PAGES UINT64_C(1)
 
 /* The second level of the jump cache, one for all contexts of a vCPU: what a new one, or one that was flushed, finds
@@ -67,8 +71,10 @@ struct TcgContext {
     /* Translated code knows the offsets of these two.  Contexts lie side by side: no entry is in two lines of cache. */
     _Alignas(64) TlbEntry tlb[TLB_SIZE];
     JumpEntry jumps[JUMP_SIZE];
-    const IrGuest *guest;
+    const CPUArch *arch;
     CpuContextKey key;
+    bool
+        jumps_apart; /* the pc of some jump entry is not where it is fetched: jumps of a page do not lie together */
     uint64_t asid;
     uint64_t last_use; /* for the choice of a victim */
     /* What a flush has to visit: bit per entry. */
@@ -95,6 +101,11 @@ static inline FarJump *far_jump(TcgFarJumps *f, const IrGuest *guest, uint64_t p
     return &f->entries[((pc >> guest->pc_shift) ^ page * 0x9e3779b1) & ((1 << FAR_BITS) - 1)];
 }
 
+static inline uint64_t context_fetch_vaddr(const TcgContext *c, uint64_t pc)
+{
+    return cpu_fetch_vaddr(c->arch, c->key.mode, pc);
+}
+
 /* The page of vaddr has jump entries from now on. */
 static inline void context_note_code(TcgContext *c, uint64_t vaddr)
 {
@@ -106,6 +117,14 @@ static inline void context_note_code(TcgContext *c, uint64_t vaddr)
         c->code_page[n] = MANY_CODE_PAGES;
     }
     c->code_filled[n / 64] |= bit;
+}
+
+/* ... the page where the byte at pc is fetched. */
+static inline void context_note_pc(TcgContext *c, uint64_t pc)
+{
+    uint64_t vaddr = context_fetch_vaddr(c, pc);
+    c->jumps_apart |= vaddr != pc;
+    context_note_code(c, vaddr);
 }
 
 static inline unsigned leaf_index(uint64_t vaddr, unsigned bits)

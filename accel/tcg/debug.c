@@ -62,7 +62,8 @@ bool tcg_any_breakpoints(const TcgVcpu *v)
 static void helper_debug(CPU *cpu)
 {
     cpu_restore_pc(cpu);
-    if (!cpu->singlestep && has_breakpoint(cpu, cpu_pc(cpu))) {
+    uint64_t at = cpu_fetch_vaddr(cpu->arch, cpu->tcg->ctx->key.mode, cpu_pc(cpu));
+    if (!cpu->singlestep && has_breakpoint(cpu, at)) {
         tcg_debug_stop(cpu);
         cpu_loop_exit(cpu);
     }

@@ -224,6 +224,9 @@ static void run_until_left(TcgThread *t, CPU *cpu)
         v->alone_next = false;
         if (!tcg_single(cpu)) { /* a step ends behind the instruction, not in a handler */
             v->vain_waits = cpu->arch->take_interrupt(cpu) ? 0 : v->vain_waits;
+            if (cpu->halted) { /* it was an order to wait for another one */
+                continue;
+            }
         }
         run_engine(t->loop, cpu);
         if (tcg_single(cpu)) {

@@ -36,18 +36,19 @@ static const void *leave(CPU *cpu, void **context)
 
 static void enter_jump(TcgContext *c, uint64_t pc, const void *code)
 {
-    unsigned n = jump_index(c->guest, pc);
+    unsigned n = jump_index(c->arch->guest, pc);
     c->jumps[n] = (JumpEntry){ pc, code };
     c->jumps_filled[n / 64] |= UINT64_C(1) << n % 64;
-    context_note_code(c, pc);
+    context_note_pc(c, pc);
 }
 
 /* The place of pc in the second level; NULL: the TLB does not know where pc is. */
 static FarJump *find_far(const TcgVcpu *v, uint64_t pc, const uint8_t **host)
 {
-    const TlbEntry *e = &v->ctx->tlb[tlb_index(pc)];
-    *host = (const uint8_t *)(uintptr_t)(pc + e->addend);
-    return e->ex == (pc & -GUEST_PAGE) ? far_jump(v->far, v->ctx->guest, pc, *host) : NULL;
+    uint64_t vaddr = context_fetch_vaddr(v->ctx, pc);
+    const TlbEntry *e = &v->ctx->tlb[tlb_index(vaddr)];
+    *host = (const uint8_t *)(uintptr_t)(vaddr + e->addend);
+    return e->ex == (vaddr & -GUEST_PAGE) ? far_jump(v->far, v->ctx->arch->guest, pc, *host) : NULL;
 }
 
 static const void *far_code(const TcgVcpu *v, uint64_t pc)
@@ -64,7 +65,7 @@ static void enter_block(TcgVcpu *v, const TcgBlock *b)
     const uint8_t *host;
     enter_jump(v->ctx, b->pc, b->code);
     if (b->pages[1] != BLOCK_NO_PAGE) {
-        context_note_code(v->ctx, b->pc + b->size - 1);
+        context_note_pc(v->ctx, b->pc + b->size - 1);
         return;
     }
     FarJump *f = find_far(v, b->pc, &host);
@@ -79,7 +80,7 @@ static bool enters_page(TcgVcpu *v, uint64_t pc)
     const uint8_t *host;
     MmuFault fault;
     TcgFetch at;
-    return !find_far(v, pc, &host) && tcg_probe_fetch(v->cpu, pc, &at, &fault);
+    return !find_far(v, pc, &host) && tcg_probe_fetch(v->cpu, context_fetch_vaddr(v->ctx, pc), &at, &fault);
 }
 
 /* The code for the current pc and context by the two levels of the jump cache, or NULL. */
@@ -87,7 +88,7 @@ static const void *known_code(TcgVcpu *v)
 {
     tcg_context_sync(v);
     uint64_t pc = cpu_pc(v->cpu);
-    const JumpEntry *e = &v->ctx->jumps[jump_index(v->ctx->guest, pc)];
+    const JumpEntry *e = &v->ctx->jumps[jump_index(v->ctx->arch->guest, pc)];
     if (e->pc == pc) {
         return e->code;
     }
@@ -187,9 +188,10 @@ static const void *retired(CPU *cpu, void **context, uintptr_t code)
     const TcgBlock *b = tcg_cache_find(v->state->cache, code);
     g_assert(b);
     set_pc(cpu, b->pc);
-    JumpEntry *e = &v->ctx->jumps[jump_index(v->ctx->guest, b->pc)];
+    unsigned n = jump_index(v->ctx->arch->guest, b->pc);
+    JumpEntry *e = &v->ctx->jumps[n];
     if ((uintptr_t)e->code == code) {
-        e->pc = JUMP_NEVER;
+        e->pc = jump_never(n);
     }
     const uint8_t *host;
     FarJump *f = find_far(v, b->pc, &host);

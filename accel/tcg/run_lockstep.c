@@ -136,14 +136,22 @@ static bool ram_differs(const TcgLog *log, GString *out)
 
 static void report_guest_code(CPU *cpu, const TcgBlock *b, GString *out)
 {
-    uint64_t pc = b->pc;
+    const CPUArch *arch = cpu->arch;
+    unsigned unit = 1u << arch->guest->pc_shift, most = arch->guest->insn_bytes;
     uint8_t bytes[16];
-    while (pc < b->pc + b->size && cpu_debug_read(cpu, pc, bytes, 2)) {
-        unsigned have = cpu_debug_read(cpu, pc, bytes, 4) ? 4 : 2;
+    for (uint64_t pc = b->pc; pc < b->pc + b->size;) {
+        uint64_t at = cpu_fetch_vaddr(arch, b->mode, pc);
+        unsigned have = 0;
+        while (have < MIN(most, sizeof(bytes)) && cpu_debug_read(cpu, at + have, bytes + have, unit)) {
+            have += unit;
+        }
+        if (!have) {
+            break;
+        }
         g_string_append_printf(out, "  0x%" PRIx64 "  ", pc);
-        unsigned len = cpu->arch->disassemble ? cpu->arch->disassemble(pc, bytes, have, out) : have;
+        unsigned len = arch->disassemble ? arch->disassemble(b->mode, pc, bytes, have, out) : have;
         g_string_append_c(out, '\n');
-        pc += MAX(len, 2u);
+        pc += MAX(len, unit);
     }
 }
 

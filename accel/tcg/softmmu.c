@@ -279,7 +279,10 @@ static G_GNUC_NO_INLINE uint64_t read_device(CPU *cpu, const Target *t, uint64_t
         tcg_log_bus(cpu->tcg->log);
     }
     if (bus_read(cpu, t->phys, bytes, &value) != BUS_OK) {
-        raise_bus(cpu, vaddr, a);
+        if (!cpu->arch->open_bus) {
+            raise_bus(cpu, vaddr, a);
+        }
+        value = UINT64_MAX >> (64 - 8 * bytes);
     }
     return value;
 }
@@ -362,7 +365,7 @@ static void write_target(CPU *cpu, const Target *t, uint64_t vaddr, unsigned byt
     if (log) {
         tcg_log_bus(log);
     }
-    if (bus_write(cpu, t->phys, bytes, value) != BUS_OK) {
+    if (bus_write(cpu, t->phys, bytes, value) != BUS_OK && !cpu->arch->open_bus) {
         raise_bus(cpu, vaddr, a);
     }
 }
@@ -589,7 +592,8 @@ void tcg_fetch_page(CPU *cpu, uint64_t vaddr, TcgFetch *f)
     if (!tcg_probe_fetch(cpu, vaddr, f, &fault)) {
         raise_fault(cpu, &fault);
     }
-    if (!f->page && memory_read(cpu->as, f->code_addr, fetch_unit(cpu), &unit) != BUS_OK) {
+    if (!f->page && !cpu->arch->open_bus &&
+        memory_read(cpu->as, f->code_addr, fetch_unit(cpu), &unit) != BUS_OK) {
         raise_bus(cpu, vaddr, (Access){ .kind = MMU_EXEC });
     }
 }

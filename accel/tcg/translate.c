@@ -64,7 +64,10 @@ static unsigned fetch_bus(TranslateCtx *t, uint64_t phys, uint8_t *buf, unsigned
     unsigned unit = 1u << t->cpu->arch->guest->pc_shift;
     uint64_t value;
     if (memory_read(t->cpu->as, phys, unit, &value) != BUS_OK) {
-        return 0;
+        if (!t->cpu->arch->open_bus) {
+            return 0;
+        }
+        value = UINT64_MAX;
     }
     value = GUINT64_TO_LE(value);
     n = MIN(n, unit);
@@ -75,7 +78,8 @@ static unsigned fetch_bus(TranslateCtx *t, uint64_t phys, uint8_t *buf, unsigned
 /* Is this a byte that the block cannot do without?  Its first instruction's, at most. */
 static bool is_needed(const TranslateCtx *t, uint64_t vaddr)
 {
-    return vaddr - t->pc < t->cpu->arch->guest->insn_bytes;
+    const Fetch *f = t->priv;
+    return vaddr - f->known[0].vaddr < t->cpu->arch->guest->insn_bytes;
 }
 
 /* As translate_fetch, but stops where rights may change. */
@@ -196,15 +200,16 @@ static void log_ir(const IrBlock *ir, LogItem item, const char *what)
 static void log_code(TcgState *s, const TranslateCtx *t, const TcgBlock *b)
 {
     if (log_enabled(LOG_IN_ASM) && t->cpu->arch->disassemble) {
+        const Fetch *f = t->priv;
         g_autoptr(GString) text = g_string_new(NULL);
         for (uint64_t at = 0; t->page && at < t->size;) {
-            uint64_t offset = (t->pc & (GUEST_PAGE - 1)) + at;
+            uint64_t offset = (f->known[0].vaddr & (GUEST_PAGE - 1)) + at;
             if (offset >= GUEST_PAGE) {
                 break;
             }
             g_string_append_printf(text, "0x%016" PRIx64 ":  ", t->pc + at);
             unsigned left = GUEST_PAGE - offset;
-            unsigned len = t->cpu->arch->disassemble(t->pc + at, t->page + offset, left, text);
+            unsigned len = t->cpu->arch->disassemble(b->mode, t->pc + at, t->page + offset, left, text);
             g_string_append_c(text, '\n');
             at += MAX(len, 1u);
         }
@@ -227,6 +232,7 @@ static void run_translator(const TcgState *s, TranslateCtx *t)
     Fetch *f = t->priv;
     f->faulted = false; /* of this try; the one before may have known less */
     ir_block_reset(t->ir, t->pc);
+    t->ir->page_bias = (f->known[0].vaddr - t->pc) & (GUEST_PAGE - 1);
     t->ir->alone = !s->shared;
     t->size = 0;
     t->cpu->arch->translate(t);
@@ -338,7 +344,7 @@ static TranslateCtx translate_ctx(CPU *cpu, Fetch *f)
     return (TranslateCtx){
         .cpu = cpu,
         .ir = v->ir,
-        .pc = f->known[0].vaddr,
+        .pc = cpu_pc(cpu),
         .key = v->ctx->key,
         .max_insns = tcg_single(cpu) || !at->page || v->state->opt.one_insn ? 1 : MAX_INSNS,
         .page = at->page,
@@ -405,7 +411,7 @@ static TcgBlock *copy_block(CPU *cpu, const Fetch *f)
     }
     TcgBlock *b = g_new0(TcgBlock, 1);
     b->code_addr = from->code_addr;
-    b->pc = f->known[0].vaddr;
+    b->pc = cpu_pc(cpu);
     b->mode = from->mode;
     b->size = from->size;
     b->insns = from->insns;
@@ -427,7 +433,7 @@ static bool is_there(CPU *cpu, const Fetch *f)
 {
     TcgVcpu *v = cpu->tcg;
     return !tcg_single(cpu) &&
-           tcg_index_find(&v->state->index, f->known[0].at.code_addr, f->known[0].vaddr, v->ctx->key.mode);
+           tcg_index_find(&v->state->index, f->known[0].at.code_addr, cpu_pc(cpu), v->ctx->key.mode);
 }
 
 static TcgBlock *translate_held(CPU *cpu, Fetch *f)
@@ -460,12 +466,12 @@ static TcgBlock *translate_held(CPU *cpu, Fetch *f)
     return b;
 }
 
-/* NULL: there is no room, or *exists. */
-static TcgBlock *translate(CPU *cpu, const TcgFetch *at, bool *exists)
+/* Of the code at the current pc, which is fetched at vaddr.  NULL: there is no room, or *exists. */
+static TcgBlock *translate(CPU *cpu, uint64_t vaddr, const TcgFetch *at, bool *exists)
 {
     TcgStats *stats = &cpu->tcg->stats;
     Sample sample = sample_begin(stats);
-    Fetch f = { .known = { { .vaddr = cpu_pc(cpu), .at = *at } }, .count = 1 };
+    Fetch f = { .known = { { .vaddr = vaddr, .at = *at } }, .count = 1 };
     TcgBlock *b;
     for (;;) {
         f.once = !all_is_ram(&f);
@@ -485,22 +491,22 @@ static TcgBlock *translate(CPU *cpu, const TcgFetch *at, bool *exists)
 /* ---- finding -------------------------------------------------------------------------------- */
 
 /* A block over two pages is the right one if the second page is still what it was. */
-static bool second_page_fits(CPU *cpu, const TcgBlock *b)
+static bool second_page_fits(CPU *cpu, const TcgBlock *b, uint64_t vaddr)
 {
     TcgFetch f;
     MmuFault fault;
     if (b->pages[1] == BLOCK_NO_PAGE) {
         return true;
     }
-    return tcg_probe_fetch(cpu, (b->pc & -GUEST_PAGE) + GUEST_PAGE, &f, &fault) && f.page &&
+    return tcg_probe_fetch(cpu, (vaddr & -GUEST_PAGE) + GUEST_PAGE, &f, &fault) && f.page &&
            f.code_addr >> GUEST_PAGE_BITS == b->pages[1];
 }
 
 /* All of it may be fetched: it may have been made for another vCPU, or before PMP changed. */
-static bool rights_fit(CPU *cpu, const TcgBlock *b, const TcgFetch *at)
+static bool rights_fit(CPU *cpu, const TcgBlock *b, uint64_t vaddr, const TcgFetch *at)
 {
-    uint64_t page = b->pc & -GUEST_PAGE;
-    unsigned to = MIN((b->pc & (GUEST_PAGE - 1)) + b->size, GUEST_PAGE);
+    uint64_t page = vaddr & -GUEST_PAGE;
+    unsigned to = MIN((vaddr & (GUEST_PAGE - 1)) + b->size, GUEST_PAGE);
     TcgFetch f = *at;
     MmuFault fault;
     while (f.end < to) {
@@ -522,15 +528,15 @@ void tcg_block_forget_single(TcgVcpu *v)
 }
 
 /* The block that is there, if this vCPU may run all of it. */
-static TcgBlock *find(CPU *cpu, const TcgFetch *at, uint64_t pc)
+static TcgBlock *find(CPU *cpu, uint64_t vaddr, const TcgFetch *at)
 {
     TcgVcpu *v = cpu->tcg;
     TcgIndex *x = &v->state->index;
-    TcgBlock *b = tcg_index_find(x, at->code_addr, pc, v->ctx->key.mode);
+    TcgBlock *b = tcg_index_find(x, at->code_addr, cpu_pc(cpu), v->ctx->key.mode);
     if (!b) {
         return NULL;
     }
-    bool fits = rights_fit(cpu, b, at) && second_page_fits(cpu, b);
+    bool fits = rights_fit(cpu, b, vaddr, at) && second_page_fits(cpu, b, vaddr);
     if (fits && !tcg_block_is_dropped(b)) { /* by an A bit that their walks set in its code */
         return b;
     }
@@ -553,20 +559,20 @@ TcgBlock *tcg_block_get(CPU *cpu)
 {
     TcgVcpu *v = cpu->tcg;
     tcg_context_sync(v);
-    uint64_t pc = cpu_pc(cpu);
+    uint64_t vaddr = cpu_fetch_vaddr(cpu->arch, v->ctx->key.mode, cpu_pc(cpu));
     TcgFetch at;
     TcgBlock *b;
     bool exists;
-    tcg_fetch_page(cpu, pc, &at);
+    tcg_fetch_page(cpu, vaddr, &at);
     if (G_UNLIKELY(at.split && at.page)) {
         note_split(cpu, &at);
     }
     do {
-        b = at.page && !tcg_single(cpu) ? find(cpu, &at, pc) : NULL;
+        b = at.page && !tcg_single(cpu) ? find(cpu, vaddr, &at) : NULL;
         if (b) {
             return b;
         }
-        b = translate(cpu, &at, &exists);
+        b = translate(cpu, vaddr, &at, &exists);
     } while (exists);
     tcg_block_forget_single(v);
     if (b && b->single) {

@@ -132,7 +132,7 @@ typedef struct CPUGroupTypes {
 typedef struct TranslateCtx {
     CPU *cpu;
     IrBlock *ir;
-    uint64_t pc; /* first instruction */
+    uint64_t pc; /* first instruction; it is fetched at CPUArch.fetch_vaddr */
     CpuContextKey key;
     unsigned max_insns;  /* 1 when single stepping */
     const uint8_t *page; /* host address of the first page's bytes; NULL: not RAM */
@@ -203,8 +203,13 @@ struct CPUArch {
     /* Set the guest's exception up; state is at the faulting instruction. */
     void (*raise_fault)(CPU *cpu, const MmuFault *fault);
     void (*translate)(TranslateCtx *t);
+    /* Where the instruction at a pc is fetched, in code of this CpuContextKey.mode (x86: the base of a code segment is
+     * in the pc, not added).  NULL: at the pc. */
+    uint64_t (*fetch_vaddr)(uint32_t mode, uint64_t pc);
     /* What a store changed is executed from the next instruction on, without a fence (x86). */
     bool coherent_fetch;
+    /* Where nothing answers reads give ones and writes go nowhere: no fault (x86). */
+    bool open_bus;
     bool (*has_work)(CPU *cpu);             /* an enabled interrupt is pending: ends a wfi */
     bool (*take_interrupt)(CPU *cpu);       /* deliver the best pending one: true if state changed */
     uint64_t (*space_asid)(uint64_t space); /* for flushes by address space */
@@ -217,8 +222,9 @@ struct CPUArch {
     const char *gdb_name;                 /* gdb's name (set architecture): "riscv:rv64" */
     const CPUGroupTypes *gdb_types;       /* ends with a NULL group; or NULL */
     void (*dump)(CPU *cpu, GString *out); /* info registers, -d cpu */
-    /* One instruction as text; returns its length in bytes. */
-    unsigned (*disassemble)(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);
+    /* One instruction of code of this CpuContextKey.mode as text; returns its length in bytes. */
+    unsigned (*disassemble)(uint32_t mode, uint64_t pc, const uint8_t *bytes, unsigned available,
+                            GString *out);
     bool (*debug_walk)(CPU *cpu, uint64_t vaddr, uint64_t *phys); /* no side effects */
     void (*dump_mmu)(CPU *cpu, GString *out);                     /* info mem */
 
@@ -273,6 +279,14 @@ bool cpu_state_load(CPU *cpu, const uint8_t *data, size_t len, GError **err) G_G
 static inline uint64_t cpu_pc(const CPU *cpu)
 {
     return *(const uint64_t *)((const char *)cpu + cpu->arch->guest->pc_offset);
+}
+
+/* Of the code that it runs: what CPUArch.disassemble wants to know. */
+uint32_t cpu_code_mode(CPU *cpu);
+/* CPUArch.fetch_vaddr, of whatever architecture. */
+static inline uint64_t cpu_fetch_vaddr(const CPUArch *arch, uint32_t mode, uint64_t pc)
+{
+    return G_UNLIKELY(arch->fetch_vaddr) ? arch->fetch_vaddr(mode, pc) : pc;
 }
 
 /* Ask the vCPU to come back to its dispatcher soon; wakes it from wfi.  Any

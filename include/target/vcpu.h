@@ -83,5 +83,5 @@ unsigned translate_fetch(TranslateCtx *t, uint64_t vaddr, void *buf, unsigned n)
 /* The block's first instruction, whose IR_INSN stands, needs the byte at vaddr, which cannot be had:
  * end the block with its fault.  Such a block runs once (fetches may succeed the next time). */
 void translate_fetch_fault(TranslateCtx *t, uint64_t vaddr);
-/* Behind each IR_INSN: stop here if the debugger has a breakpoint at vaddr. */
+/* Behind each IR_INSN, which is fetched at vaddr: stop here if the debugger has a breakpoint there. */
 void translate_breakpoint(TranslateCtx *t, uint64_t vaddr);

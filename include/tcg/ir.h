@@ -193,6 +193,8 @@ typedef struct IrGuest {
 typedef struct IrBlock {
     const IrGuest *guest;
     uint64_t pc; /* guest virtual address of the first instruction */
+    uint64_t
+        page_bias; /* code at a pc lies at pc + this within its page: 0 unless a guest's pcs are no addresses */
     IrInsn *ops;
     unsigned count, capacity;
     int64_t *consts;

@@ -217,5 +217,7 @@ const char *riscv32_model_name(unsigned n);
 
 /* ---- translate.c, generated decoder ---- */
 void riscv_translate(TranslateCtx *t);
-unsigned riscv64_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);
-unsigned riscv32_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out);
+unsigned riscv64_disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, unsigned available,
+                             GString *out);
+unsigned riscv32_disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, unsigned available,
+                             GString *out);

@@ -151,12 +151,14 @@ static unsigned disassemble(uint64_t pc, const uint8_t *bytes, unsigned availabl
     return length;
 }
 
-unsigned riscv64_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out)
+unsigned riscv64_disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, unsigned available,
+                             GString *out)
 {
     return disassemble(pc, bytes, available, 64, out);
 }
 
-unsigned riscv32_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out)
+unsigned riscv32_disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, unsigned available,
+                             GString *out)
 {
     return disassemble(pc, bytes, available, 32, out);
 }

@@ -100,8 +100,9 @@ void gen_br(Jit *j, const IrInsn *i)
 static bool chains(const Jit *j, uint64_t pc)
 {
     uint64_t page = UINT64_C(1) << j->c.page_bits;
+    uint64_t to = pc + j->ir->page_bias, from = j->ir->pc + j->ir->page_bias;
     /* Code close to the page's end may go on in the next one: not chained. */
-    return (pc & -page) == (j->ir->pc & -page) && (pc & (page - 1)) + j->c.guest->insn_bytes <= page;
+    return (to & -page) == (from & -page) && (to & (page - 1)) + j->c.guest->insn_bytes <= page;
 }
 
 /* Blocks in a cycle of direct jumps cannot all start after the one before. */

@@ -90,7 +90,8 @@ static void fake_dump_mmu(CPU *cpu, GString *out)
     g_string_append(out, "No translation or protection\n");
 }
 
-static unsigned fake_disassemble(uint64_t pc, const uint8_t *bytes, unsigned available, GString *out)
+static unsigned fake_disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, unsigned available,
+                                 GString *out)
 {
     g_string_append_printf(out, "op%u", bytes[0]);
     return available < 4 ? 0 : 4;

@@ -19,7 +19,7 @@ static void print_sequence(const SeqProgram *p, unsigned n)
         g_autoptr(GString) text = g_string_new(NULL);
         const uint8_t *bytes = p->image->data + (pc - p->base);
         uint32_t insn = 0;
-        unsigned length = (p->xlen == 64 ? riscv64_disassemble : riscv32_disassemble)(pc, bytes, 4, text);
+        unsigned length = (p->xlen == 64 ? riscv64_disassemble : riscv32_disassemble)(0, pc, bytes, 4, text);
         memcpy(&insn, bytes, length);
         printf("    %" PRIx64 ": %08" PRIx32 "  %s\n", pc, insn, text->str);
         pc += length;

@@ -153,16 +153,16 @@ static void test_disassemble(void)
     static const uint8_t add[4] = { 0x33, 0x05, 0xb5, 0x00 };
     g_autoptr(GString) out = g_string_new(NULL);
 
-    g_assert_cmpuint(riscv64_disassemble(0, add, 4, out), ==, 4);
+    g_assert_cmpuint(riscv64_disassemble(0, 0, add, 4, out), ==, 4);
     g_assert_cmpstr(out->str, ==, "add\ta0,a0,a1");
     g_string_truncate(out, 0);
-    g_assert_cmpuint(riscv64_disassemble(0, add, 3, out), ==, 2);
+    g_assert_cmpuint(riscv64_disassemble(0, 0, add, 3, out), ==, 2);
     g_assert_cmpstr(out->str, ==, ".2byte\t0x533");
-    g_assert_cmpuint(riscv64_disassemble(0, add, 1, out), ==, 1);
+    g_assert_cmpuint(riscv64_disassemble(0, 0, add, 1, out), ==, 1);
     for (unsigned n = 0; n < 50000; n++) {
         uint32_t insn = (uint32_t)g_test_rand_int();
         g_string_truncate(out, 0);
-        riscv64_disassemble(n, (const uint8_t *)&insn, 4, out);
+        riscv64_disassemble(0, n, (const uint8_t *)&insn, 4, out);
         g_assert_cmpuint(out->len, >, 3);
     }
 }
