@@ -19,3 +19,23 @@ CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model, GError 
     m->cpus[m->cpu_count++] = cpu;
     return cpu;
 }
+
+bool machine_add_cpus(Machine *m, GError **err)
+{
+    const BoardClass *board = m->board;
+    const CPUArch *arch = board->cpu_arch(m->config);
+    const char *model = m->config->cpu_model ? m->config->cpu_model : board->default_cpu;
+    unsigned count = MAX(m->config->cpus, 1);
+    if (count > board->max_cpus) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-smp: Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u", count,
+                    board->name, board->max_cpus);
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!machine_add_cpu(m, arch, model, err)) {
+            return false;
+        }
+    }
+    return true;
+}

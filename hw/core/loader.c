@@ -236,17 +236,40 @@ bool loader_add_bytes(Machine *m, const char *name, hwaddr addr, GBytes *bytes, 
     return blob_add(m, b, err);
 }
 
+static bool add_part(Machine *m, const char *path, int fd, const LoaderPart *p, LoadedImage *out,
+                     GError **err)
+{
+    Blob *b = g_new0(Blob, 1);
+    *b = (Blob){ .name = g_strdup(path),
+                 .addr = p->addr,
+                 .size = p->memory_size,
+                 .file_size = p->file_size,
+                 .fd = fd,
+                 .offset = p->offset };
+    *out = (LoadedImage){ .low = p->addr, .high = p->addr + p->memory_size, .entry = p->addr };
+    return blob_add(m, b, err);
+}
+
 bool loader_add_raw(Machine *m, const char *path, hwaddr addr, LoadedImage *out, GError **err)
+{
+    uint64_t size;
+    int fd = file_open(path, &size, err);
+    LoaderPart all = { .file_size = size, .memory_size = size, .addr = addr };
+    return fd >= 0 && add_part(m, path, fd, &all, out, err);
+}
+
+bool loader_add_part(Machine *m, const char *path, const LoaderPart *part, LoadedImage *out, GError **err)
 {
     uint64_t size;
     int fd = file_open(path, &size, err);
     if (fd < 0) {
         return false;
     }
-    Blob *b = g_new0(Blob, 1);
-    *b = (Blob){ .name = g_strdup(path), .addr = addr, .size = size, .file_size = size, .fd = fd };
-    *out = (LoadedImage){ .low = addr, .high = addr + size, .entry = addr };
-    return blob_add(m, b, err);
+    if (part->offset > size || size - part->offset < part->file_size || part->memory_size < part->file_size) {
+        close(fd);
+        return loader_fail(err, path, "check the file", "it ends before what its header says of it");
+    }
+    return add_part(m, path, fd, part, out, err);
 }
 
 bool loader_probe(const char *path, ImageKind *kind, GError **err)
@@ -347,7 +370,7 @@ static bool elf_bad(const ElfFile *e, const char *why, GError **err)
     return loader_fail(err, e->path, "check that it is an executable for this machine", "%s", why);
 }
 
-static bool elf_read_header(ElfFile *e, GError **err)
+bool elf_read_header(ElfFile *e, GError **err)
 {
     Elf32_Ehdr h;
     if (!loader_read_at(e->fd, 0, e->eh.e_ident, EI_NIDENT) || memcmp(e->eh.e_ident, ELFMAG, SELFMAG) != 0) {
@@ -482,11 +505,17 @@ static bool elf_add(Machine *m, ElfFile *e, unsigned em, unsigned bits, LoadedIm
     return true;
 }
 
+bool elf_open(ElfFile *e, const char *path, GError **err)
+{
+    *e = (ElfFile){ .path = path };
+    e->fd = file_open(path, &e->size, err);
+    return e->fd >= 0;
+}
+
 bool loader_add_elf(Machine *m, const char *path, unsigned em, unsigned bits, LoadedImage *out, GError **err)
 {
-    ElfFile e = { .path = path };
-    e.fd = file_open(path, &e.size, err);
-    if (e.fd < 0) {
+    ElfFile e;
+    if (!elf_open(&e, path, err)) {
         return false;
     }
     bool ok = elf_add(m, &e, em, bits, out, err);

@@ -13,6 +13,8 @@ typedef struct ElfFile {
     Elf64_Ehdr eh; /* widened */
 } ElfFile;
 
+bool elf_open(ElfFile *e, const char *path, GError **err); /* to be closed: e->fd */
+bool elf_read_header(ElfFile *e, GError **err);
 /* False: the file ends before, or cannot be read. */
 bool loader_read_at(int fd, uint64_t offset, void *buf, size_t len);
 /* Program header i, widened; i is below e_phnum. */

@@ -57,25 +57,6 @@ bool virt_has_flash_firmware(const Machine *m)
 
 /* ---- harts, memory ------------------------------------------------------- */
 
-static bool create_cpus(Machine *m, GError **err)
-{
-    const CPUArch *arch = m->board->cpu_arch(m->config);
-    const char *model = m->config->cpu_model ? m->config->cpu_model : m->board->default_cpu;
-    unsigned count = MAX(m->config->cpus, 1);
-    if (count > m->board->max_cpus) {
-        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "-smp: Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u", count,
-                    m->board->name, m->board->max_cpus);
-        return false;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        if (!machine_add_cpu(m, arch, model, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool create_memory(Machine *m, GError **err)
 {
     VirtBoard *v = virt_board(m);
@@ -103,23 +84,6 @@ static bool create_memory(Machine *m, GError **err)
 
 /* ---- devices ------------------------------------------------------------- */
 
-/* A fixed device: made, given properties ("name", "value", ... NULL), realized. */
-static Device *create(Machine *m, const DeviceClass *class, const char *const *props, GError **err)
-{
-    Device *dev = device_new(class, m, NULL);
-    for (unsigned i = 0; props && props[i]; i += 2) {
-        if (!device_set_prop(dev, props[i], props[i + 1], err)) {
-            device_free(dev);
-            return NULL;
-        }
-    }
-    if (!device_realize(dev, NULL, err)) {
-        device_free(dev);
-        return NULL;
-    }
-    return dev;
-}
-
 static void connect_hart(Irq *irq, Machine *m, unsigned hart, int line)
 {
     irq_connect(irq, m->cpus[hart]->arch->set_irq, m->cpus[hart], line);
@@ -137,7 +101,7 @@ static AclintSwi *create_swi(Machine *m, bool supervisor, hwaddr addr, GError **
 {
     g_autofree char *harts = g_strdup_printf("%u", m->cpu_count);
     const char *const props[] = { "num-harts", harts, "sswi", supervisor ? "on" : "off", NULL };
-    AclintSwi *w = container_of(create(m, &riscv_aclint_swi_class, props, err), AclintSwi, dev);
+    AclintSwi *w = container_of(device_create(m, &riscv_aclint_swi_class, props, err), AclintSwi, dev);
     if (!w) {
         return NULL;
     }
@@ -155,7 +119,8 @@ static bool create_clint(Machine *m, GError **err)
     const char *const props[] = { "num-harts", harts, NULL };
     v->mswi = create_swi(m, false, VIRT_CLINT, err);
     v->mtimer =
-        v->mswi ? container_of(create(m, &riscv_aclint_mtimer_class, props, err), AclintMtimer, dev) : NULL;
+        v->mswi ? container_of(device_create(m, &riscv_aclint_mtimer_class, props, err), AclintMtimer, dev)
+                : NULL;
     if (!v->mtimer) {
         return false;
     }
@@ -182,7 +147,7 @@ static bool create_plic(Machine *m, GError **err)
         g_string_append_printf(config, "%s%s", i ? "," : "", s ? "MS" : "M");
     }
     const char *const props[] = { "hart-config", config->str, NULL };
-    v->plic = container_of(create(m, &riscv_plic_class, props, err), Plic, dev);
+    v->plic = container_of(device_create(m, &riscv_plic_class, props, err), Plic, dev);
     if (!v->plic) {
         return false;
     }
@@ -206,8 +171,9 @@ static bool create_uart_rtc_test(Machine *m, GError **err)
     }
     memory_region_add(&m->system, VIRT_UART0, &uart->regs.mr, 0);
     irq_connect(&uart->irq, plic_set_irq, v->plic, VIRT_UART0_IRQ);
-    GoldfishRtc *rtc = container_of(create(m, &goldfish_rtc_class, NULL, err), GoldfishRtc, dev);
-    SifiveTest *test = rtc ? container_of(create(m, &sifive_test_class, NULL, err), SifiveTest, dev) : NULL;
+    GoldfishRtc *rtc = container_of(device_create(m, &goldfish_rtc_class, NULL, err), GoldfishRtc, dev);
+    SifiveTest *test =
+        rtc ? container_of(device_create(m, &sifive_test_class, NULL, err), SifiveTest, dev) : NULL;
     if (!test) {
         return false;
     }
@@ -219,7 +185,7 @@ static bool create_uart_rtc_test(Machine *m, GError **err)
 
 static bool create_fw_cfg(Machine *m, GError **err)
 {
-    FwCfg *f = container_of(create(m, &fw_cfg_class, NULL, err), FwCfg, dev);
+    FwCfg *f = container_of(device_create(m, &fw_cfg_class, NULL, err), FwCfg, dev);
     if (!f) {
         return false;
     }
@@ -258,7 +224,7 @@ static bool create_virtio(Machine *m, GError **err)
     for (unsigned i = VIRT_VIRTIO_COUNT; i-- > 0;) {
         g_autofree char *index = g_strdup_printf("%u", i);
         const char *const props[] = { "index", index, NULL };
-        VirtioMmio *t = container_of(create(m, &virtio_mmio_class, props, err), VirtioMmio, dev);
+        VirtioMmio *t = container_of(device_create(m, &virtio_mmio_class, props, err), VirtioMmio, dev);
         if (!t) {
             return false;
         }
@@ -282,7 +248,7 @@ static bool create_pcie(Machine *m, GError **err)
         .mmio_high = v->pcie_high,
         .mmio_high_size = v->pcie_high_size,
     };
-    v->pcie = container_of(create(m, &gpex_pcihost_class, NULL, err), PCIHost, dev);
+    v->pcie = container_of(device_create(m, &gpex_pcihost_class, NULL, err), PCIHost, dev);
     if (!v->pcie) {
         return false;
     }
@@ -295,7 +261,7 @@ static bool create_pcie(Machine *m, GError **err)
 
 static bool virt_build(Machine *m, GError **err)
 {
-    return check_options(virt_board(m), err) && create_memory(m, err) && create_cpus(m, err) &&
+    return check_options(virt_board(m), err) && create_memory(m, err) && machine_add_cpus(m, err) &&
            create_clint(m, err) && create_plic(m, err) && create_fw_cfg(m, err) &&
            create_uart_rtc_test(m, err) && create_virtio(m, err) && create_pcie(m, err) &&
            create_flash(m, err);

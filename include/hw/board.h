@@ -132,6 +132,7 @@ struct BoardClass {
 
 /* Those that exist, and the list of them. */
 extern const BoardClass riscv64_virt_board, riscv32_virt_board, riscv64_none_board, riscv32_none_board;
+extern const BoardClass x86_64_bare_board, i386_bare_board, x86_64_none_board, i386_none_board;
 extern const BoardClass *const board_classes[]; /* ends with NULL; hw/boards.c */
 
 /* Options of -machine that every board has: offsets into Machine; ends with a NULL name. */
@@ -156,6 +157,8 @@ bool machine_send_msi(Machine *m, uint64_t addr, uint32_t data);
  * machine_free() frees it. */
 CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model,
                      GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* All that -smp asks for, of the -cpu model or the board's default. */
+bool machine_add_cpus(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void machine_reset(Machine *m);                              /* vCPUs are stopped by the caller */
 Bus *machine_find_bus(Machine *m, const char *name);         /* by name */
 Bus *machine_find_bus_of_kind(Machine *m, const char *kind); /* first with room */
