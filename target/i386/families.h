@@ -16,5 +16,12 @@ X86Translate x86_tr_mov, x86_tr_movx, x86_tr_lea, x86_tr_movbe, x86_tr_xlat, x86
 /* translate-flow.c */
 X86Translate x86_tr_jcc, x86_tr_jcxz, x86_tr_loop, x86_tr_near, x86_tr_ret, x86_tr_far, x86_tr_lret,
     x86_tr_iret, x86_tr_int, x86_tr_syscall, x86_tr_ud;
+/* translate-seg.c */
+X86Translate x86_tr_mov_from_seg, x86_tr_mov_to_seg, x86_tr_push_seg, x86_tr_pop_seg, x86_tr_lseg,
+    x86_tr_swapgs, x86_tr_fsgsbase, x86_tr_store_table, x86_tr_load_table, x86_tr_descriptor, x86_tr_arpl;
+/* translate-system.c */
+X86Translate x86_tr_port, x86_tr_hlt, x86_tr_pause, x86_tr_mov_from_control, x86_tr_mov_to_control,
+    x86_tr_clts, x86_tr_ac, x86_tr_xcr, x86_tr_pkru, x86_tr_msr, x86_tr_cpuid, x86_tr_counter, x86_tr_random,
+    x86_tr_invtlb, x86_tr_clflush, x86_tr_bound;
 /* translate-sys.c */
 X86Translate x86_tr_flag, x86_tr_ahf, x86_tr_salc, x86_tr_nop, x86_tr_fence;

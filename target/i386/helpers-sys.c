@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Helpers that change levels, segments and flags: the way from translated code to the functions over X86CPU. */
-#include "target/i386/helpers.h"
+#include "target/i386/helpers-priv.h"
 
 #include "target/i386/far.h"
 #include "target/i386/intflag.h"
-#include "target/i386/trap.h"
-#include "target/vcpu.h"
-
-enum { SYS = IRH_FAULT | IRH_READS | IRH_WRITES };
 
 /* The functions look at the instruction's own pc. */
 static X86CPU *at_insn(CPU *cpu)
 {
     cpu_restore_pc(cpu);
     return x86_cpu(cpu);
-}
-
-static void done(X86CPU *x, bool ok, const X86Fault *f)
-{
-    if (!ok) {
-        x86_raise(x, f);
-    }
 }
 
 static void helper_raise(CPU *cpu, uint32_t vector, uint64_t error)
@@ -53,17 +42,17 @@ static void helper_int(CPU *cpu, uint32_t vector, uint32_t kind, uint64_t next)
 {
     X86CPU *x = at_insn(cpu);
     X86Fault f = { 0 };
-    done(x, x86_software_interrupt(x, vector, kind, next, &f), &f);
+    x86_helper_done(x, x86_software_interrupt(x, vector, kind, next, &f), &f);
 }
-const IrHelper x86_helper_int = IR_HELPER3("x86_int", helper_int, SYS, VOID, I32, I32, I64);
+const IrHelper x86_helper_int = IR_HELPER3("x86_int", helper_int, X86_HELPER_SYS, VOID, I32, I32, I64);
 
 static void helper_iret(CPU *cpu, uint32_t bytes, uint64_t next)
 {
     X86CPU *x = at_insn(cpu);
     X86Fault f = { 0 };
-    done(x, x86_iret(x, bytes, next, &f), &f);
+    x86_helper_done(x, x86_iret(x, bytes, next, &f), &f);
 }
-const IrHelper x86_helper_iret = IR_HELPER2("x86_iret", helper_iret, SYS, VOID, I32, I64);
+const IrHelper x86_helper_iret = IR_HELPER2("x86_iret", helper_iret, X86_HELPER_SYS, VOID, I32, I64);
 
 /* what: bytes | call << 8 */
 static void helper_far(CPU *cpu, uint32_t selector, uint64_t offset, uint32_t what, uint64_t next)
@@ -71,17 +60,17 @@ static void helper_far(CPU *cpu, uint32_t selector, uint64_t offset, uint32_t wh
     X86CPU *x = at_insn(cpu);
     X86Fault f = { 0 };
     bool ok = (what >> 8 ? x86_far_call : x86_far_jump)(x, selector, offset, what & 0xff, next, &f);
-    done(x, ok, &f);
+    x86_helper_done(x, ok, &f);
 }
-const IrHelper x86_helper_far = IR_HELPER4("x86_far", helper_far, SYS, VOID, I32, I64, I32, I64);
+const IrHelper x86_helper_far = IR_HELPER4("x86_far", helper_far, X86_HELPER_SYS, VOID, I32, I64, I32, I64);
 
 static void helper_lret(CPU *cpu, uint32_t bytes, uint32_t release)
 {
     X86CPU *x = at_insn(cpu);
     X86Fault f = { 0 };
-    done(x, x86_far_return(x, bytes, release, &f), &f);
+    x86_helper_done(x, x86_far_return(x, bytes, release, &f), &f);
 }
-const IrHelper x86_helper_lret = IR_HELPER2("x86_lret", helper_lret, SYS, VOID, I32, I32);
+const IrHelper x86_helper_lret = IR_HELPER2("x86_lret", helper_lret, X86_HELPER_SYS, VOID, I32, I32);
 
 static void helper_fast(CPU *cpu, uint32_t which, uint32_t bytes, uint64_t next)
 {
@@ -91,32 +80,32 @@ static void helper_fast(CPU *cpu, uint32_t which, uint32_t bytes, uint64_t next)
               : which == FAST_SYSRET   ? x86_sysret(x, bytes, &f)
               : which == FAST_SYSENTER ? x86_sysenter(x, &f)
                                        : x86_sysexit(x, bytes, &f);
-    done(x, ok, &f);
+    x86_helper_done(x, ok, &f);
 }
-const IrHelper x86_helper_fast = IR_HELPER3("x86_fast", helper_fast, SYS, VOID, I32, I32, I64);
+const IrHelper x86_helper_fast = IR_HELPER3("x86_fast", helper_fast, X86_HELPER_SYS, VOID, I32, I32, I64);
 
 static void helper_cli(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
-    done(x, x86_cli(x, &f), &f);
+    x86_helper_done(x, x86_cli(x, &f), &f);
 }
-const IrHelper x86_helper_cli = IR_HELPER0("x86_cli", helper_cli, SYS, VOID);
+const IrHelper x86_helper_cli = IR_HELPER0("x86_cli", helper_cli, X86_HELPER_SYS, VOID);
 
 static void helper_sti(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
-    done(x, x86_sti(x, &f), &f);
+    x86_helper_done(x, x86_sti(x, &f), &f);
 }
-const IrHelper x86_helper_sti = IR_HELPER0("x86_sti", helper_sti, SYS, VOID);
+const IrHelper x86_helper_sti = IR_HELPER0("x86_sti", helper_sti, X86_HELPER_SYS, VOID);
 
 static uint64_t helper_pushf(CPU *cpu, uint32_t bytes)
 {
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     uint64_t image = 0;
-    done(x, x86_pushf(x, bytes, &image, &f), &f);
+    x86_helper_done(x, x86_pushf(x, bytes, &image, &f), &f);
     return image;
 }
 const IrHelper x86_helper_pushf =
@@ -126,6 +115,6 @@ static void helper_popf(CPU *cpu, uint64_t image, uint32_t bytes)
 {
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
-    done(x, x86_popf(x, bytes, image, &f), &f);
+    x86_helper_done(x, x86_popf(x, bytes, image, &f), &f);
 }
-const IrHelper x86_helper_popf = IR_HELPER2("x86_popf", helper_popf, SYS, VOID, I64, I32);
+const IrHelper x86_helper_popf = IR_HELPER2("x86_popf", helper_popf, X86_HELPER_SYS, VOID, I64, I32);

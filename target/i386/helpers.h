@@ -34,3 +34,28 @@ extern const IrHelper x86_helper_fast; /* X86Fast, bytes, next ip */
 extern const IrHelper x86_helper_cli, x86_helper_sti;
 extern const IrHelper x86_helper_pushf; /* bytes -> what is pushed */
 extern const IrHelper x86_helper_popf;  /* image, bytes */
+
+/* helpers-seg.c */
+extern const IrHelper x86_helper_load_segment; /* X86SegId, selector */
+extern const IrHelper x86_helper_fsgsbase;     /* the new base, or 0: are these instructions on?  #UD, #GP */
+extern const IrHelper x86_helper_umip;
+extern const IrHelper x86_helper_load_table;  /* is it the IDT, base, limit */
+extern const IrHelper x86_helper_load_system; /* is it TR, selector */
+extern const IrHelper x86_helper_lmsw;
+typedef enum X86Ask { ASK_VERR, ASK_VERW, ASK_LAR, ASK_LSL } X86Ask;
+extern const IrHelper x86_helper_ask_descriptor; /* X86Ask, selector -> ZF << 32 | value */
+
+/* helpers-system.c; without arguments: those of the instruction are in registers */
+extern const IrHelper x86_helper_in;  /* port, bytes -> value */
+extern const IrHelper x86_helper_out; /* port, value, bytes */
+extern const IrHelper x86_helper_hlt, x86_helper_pause;
+extern const IrHelper x86_helper_read_cr8, x86_helper_read_dr;  /* number */
+extern const IrHelper x86_helper_write_cr, x86_helper_write_dr; /* number, value */
+extern const IrHelper x86_helper_clts;
+extern const IrHelper x86_helper_set_ac; /* on */
+extern const IrHelper x86_helper_xgetbv, x86_helper_xsetbv, x86_helper_rdpkru, x86_helper_wrpkru;
+extern const IrHelper x86_helper_rdmsr, x86_helper_wrmsr, x86_helper_cpuid;
+extern const IrHelper x86_helper_rdtsc, x86_helper_random; /* -> value */
+extern const IrHelper x86_helper_invlpg;                   /* linear address */
+extern const IrHelper x86_helper_invpcid;                  /* type, PCID, linear address */
+extern const IrHelper x86_helper_bound;                    /* index, lowest, highest */

@@ -174,14 +174,19 @@ static void end_before(Translator *t, bool first, unsigned had)
 
 static X86DecodeMode decode_mode(const Translator *t)
 {
-    bool real = !(t->mode & X86_MODE_PE) || (t->mode & X86_MODE_VM);
-    return (X86DecodeMode){ .size = t->code, .real = real, .amd = t->cpu->vendor == VENDOR_AMD };
+    X86DecodeMode mode = x86_decode_mode(t->mode);
+    mode.amd = t->cpu->vendor == VENDOR_AMD;
+    return mode;
 }
 
 /* Rules that rows name and that hold before anything else of the instruction. */
 static bool privilege_allows(Translator *t)
 {
     bool v86 = t->mode & X86_MODE_VM, iopl = t->mode & X86_MODE_IOPL;
+    if ((t->row->attrs & X86_ATTR_CPL0UD) && t->cpl != 0) {
+        x86_tr_fault(t, X86_EXC_UD);
+        return false;
+    }
     if ((t->row->attrs & X86_ATTR_CPL0) && t->cpl != 0) {
         x86_tr_fault(t, X86_EXC_GP);
         return false;
@@ -232,7 +237,7 @@ static bool next_insn(Translator *t, bool first)
     t->next = x86_tr_pc_of(t, t->pc + t->insn.length);
     t->end = MAX(t->end, t->pc + MAX(t->insn.length, 1u));
     ir_insn(t->ir, t->pc);
-    translate_breakpoint(t->ctx, t->pc);
+    translate_breakpoint(t->ctx, linear_of(t, t->pc));
     if (r == X86_DECODE_OK) {
         translate_insn(t);
     } else {
@@ -243,11 +248,10 @@ static bool next_insn(Translator *t, bool first)
 
 void x86_translate_block(TranslateCtx *ctx)
 {
-    static const uint8_t code_bytes[4] = { 2, 4, 8, 8 };
     Translator t = { .ctx = ctx, .ir = ctx->ir, .cpu = x86_cpu(ctx->cpu), .mode = ctx->key.mode };
     unsigned max = MIN(ctx->max_insns, X86_MAX_BLOCK);
     t.isa = x86_isa(t.cpu);
-    t.code = code_bytes[t.mode & X86_MODE_SIZE];
+    t.code = x86_decode_mode(t.mode).size;
     t.cpl = t.mode >> X86_MODE_CPL_SHIFT & 3;
     t.pc = t.end = ctx->pc;
     max = t.mode & X86_MODE_SINGLE ? 1 : max;

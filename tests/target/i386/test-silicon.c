@@ -143,6 +143,9 @@ void translate_fetch_fault(TranslateCtx *t, uint64_t vaddr)
 void translate_breakpoint(TranslateCtx *t, uint64_t vaddr)
 {
 }
+void cpu_give_way(CPU *c)
+{
+}
 
 static uint8_t *host(uint64_t vaddr, MemOp mop)
 {
