@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "target/cpu.h"
-#include "target/riscv/cpu.h"
+#include "target/i386.h"
+#include "target/riscv.h"
 
-const CPUArch *const cpu_archs[] = { &riscv64_arch, &riscv32_arch, NULL };
+const CPUArch *const cpu_archs[] = { &riscv64_arch, &riscv32_arch, &x86_64_arch, &i386_arch, NULL };
 
 const CPUArch *cpu_arch_find(const char *name)
 {

@@ -239,7 +239,6 @@ typedef struct X86Events {
     uint8_t shadow; /* SHADOW_*: of the instruction that comes */
     bool nmi_masked, nmi_pending;
     bool smi_pending, smm;
-    bool init_pending;
     uint8_t sipi_vector;
     bool shutdown; /* three faults in a row: only a reset helps */
 } X86Events;
@@ -296,6 +295,9 @@ typedef struct X86CPU {
     uint32_t apic_id;
     uint16_t cores, threads; /* of the package, of a core; at least 1 */
 
+    /* What other threads want of it, and it has not taken yet, MESSAGE_*: atomic.  Apart from s, which INIT resets. */
+    uint32_t messages;
+
     /* Derived from s */
     X86Bounds bounds[X86_SEGS];
 
@@ -304,6 +306,15 @@ typedef struct X86CPU {
     void *shut_down_opaque;
     void *register_table; /* for the debugger, made on demand */
 } X86CPU;
+
+enum {
+    MESSAGE_VECTOR = 0xff,
+    MESSAGE_SIPI = 1 << 8,
+    MESSAGE_INIT = 1 << 9,
+    MESSAGE_A20_OFF = 1 << 10,
+    MESSAGE_A20_ON = 1 << 11,
+    MESSAGES = (1 << 12) - 1,
+};
 
 static inline X86CPU *x86_cpu(CPU *cpu)
 {
@@ -388,14 +399,14 @@ static inline bool x86_fault(X86Fault *f, uint8_t vector, uint32_t error)
 }
 
 /* ---- state.c ---- */
-extern const Field x86_state[];
+extern const Field x86_state[], x86_messages_state[];
 void x86_reset(CPU *cpu);
 bool x86_loaded(CPU *cpu, GError **err);
 void x86_refresh(CPU *cpu);
 
 /* ---- models.c, cpuid.c ---- */
-/* "Haswell,+avx,-smap,pcid=off": fills what is fixed when the vCPU is made. */
-bool x86_model_apply(X86CPU *x, const char *model, GError **err);
+/* "Haswell,+avx,-smap,pcid=off": fills what is fixed when the vCPU is made.  wide: it may have long mode. */
+bool x86_model_apply(X86CPU *x, const char *model, bool wide, GError **err);
 const char *x86_model_name(unsigned n);
 typedef struct X86Cpuid {
     uint32_t eax, ebx, ecx, edx;

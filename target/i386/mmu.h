@@ -2,6 +2,7 @@
 /* Linear memory as the processor itself accesses it: page walks, and loads and stores with rights of their own. */
 #pragma once
 #include "target/i386/cpu.h"
+#include "target/i386/decode.h"
 
 typedef enum X86Rights {
     RIGHTS_SUPERVISOR, /* an instruction's access at CPL 0 to 2 */
@@ -47,6 +48,7 @@ uint64_t x86_space_asid(uint64_t space); /* its PCID */
 /* CpuContextKey.mode of this target: what translated code depends on. */
 enum {
     X86_MODE_SIZE = 3, /* bits 1..0: 0 16-bit, 1 32-bit, 2 64-bit code */
+    X86_MODE_SIZE_64 = 2,
     X86_MODE_CPL_SHIFT = 2,
     X86_MODE_PE = 1 << 4,
     X86_MODE_VM = 1 << 5,
@@ -63,3 +65,5 @@ enum {
     X86_MODE_SMM = 1 << 17,
     X86_MODE_IOPL = 1 << 18, /* IOPL >= CPL */
 };
+/* Of code of such a mode; whose vendor it is says who decodes. */
+X86DecodeMode x86_decode_mode(uint32_t mode);

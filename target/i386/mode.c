@@ -35,7 +35,7 @@ static uint32_t segment_mode(const X86CPU *x)
 {
     uint32_t cs = x->s.seg[SEG_CS].attr, mode = cs & ATTR_DB ? 1 : 0;
     if (x86_64bit(x)) {
-        return 2 | X86_MODE_SS32 | X86_MODE_FLAT_DS | X86_MODE_FLAT_ES | X86_MODE_FLAT_SS;
+        return X86_MODE_SIZE_64 | X86_MODE_SS32 | X86_MODE_FLAT_DS | X86_MODE_FLAT_ES | X86_MODE_FLAT_SS;
     }
     mode |= x->s.seg[SEG_SS].attr & ATTR_DB ? X86_MODE_SS32 : 0;
     mode |= is_flat(x, SEG_DS) ? X86_MODE_FLAT_DS : 0;
@@ -80,4 +80,11 @@ void x86_context_key(CPU *cpu, CpuContextKey *key)
 uint64_t x86_space_asid(uint64_t space)
 {
     return space & CR3_PCID;
+}
+
+X86DecodeMode x86_decode_mode(uint32_t mode)
+{
+    static const uint8_t code_bytes[4] = { 2, 4, 8, 8 };
+    bool real = !(mode & X86_MODE_PE) || (mode & X86_MODE_VM);
+    return (X86DecodeMode){ .size = code_bytes[mode & X86_MODE_SIZE], .real = real };
 }

@@ -338,7 +338,7 @@ static bool tell_lacks(const Reading *r, const char *lacks, GError **err)
     return !r->o.enforce;
 }
 
-bool x86_model_apply(X86CPU *x, const char *text, GError **err)
+bool x86_model_apply(X86CPU *x, const char *text, bool wide, GError **err)
 {
     g_auto(GStrv) parts = g_strsplit(text, ",", -1);
     const Model *m = model_find(parts[0] ? parts[0] : "", err);
@@ -351,7 +351,16 @@ bool x86_model_apply(X86CPU *x, const char *text, GError **err)
                   .named = g_hash_table_new(NULL, NULL),
                   .c = { .who = who, .class = m->name } };
     features_of(x, m);
+    if (!wide) {
+        feature_set(x, X86_LM, false);
+    }
     bool ok = read_parts(&r, parts + 1, err);
+    if (ok && !wide && x86_has(x, X86_LM)) {
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "%s: 'lm' is for 64-bit machines: leave it out, or start qemu-system-x86_64 (-arch x86_64)", who);
+        ok = false;
+    }
     if (ok && m->lacks) {
         ok = tell_lacks(&r, m->lacks, err);
     }

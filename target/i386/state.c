@@ -51,7 +51,6 @@ static const Field event_fields[] = {
     MEMBER_BOOL(X86Events, nmi_pending, .shared = true),
     MEMBER_BOOL(X86Events, smi_pending, .shared = true),
     MEMBER_BOOL(X86Events, smm),
-    MEMBER_BOOL(X86Events, init_pending, .shared = true),
     MEMBER_U8(X86Events, sipi_vector),
     MEMBER_BOOL(X86Events, shutdown),
     MEMBER_U32(X86Events, mp_state, .max = MP_SIPI_RECEIVED),
@@ -125,6 +124,8 @@ const Field x86_state[] = {
     STATE_BOOL(X, a20, .reset = true),
     { 0 },
 };
+
+const Field x86_messages_state[] = { MEMBER_U32(X, messages, .shared = true, .max = MESSAGES), { 0 } };
 #undef X
 
 /* What rows of arrays cannot say: CS is apart from the others, and starts 16 bytes below 4 GiB. */
@@ -142,6 +143,7 @@ void x86_reset(CPU *cpu)
     x->s.gpr[X86_RDX] = x->signature;
     x86_set_ip(x, 0xfff0);
     x->s.events.mp_state = cpu->index == 0 ? MP_RUNNABLE : MP_UNINITIALIZED;
+    cpu->halted = cpu->index != 0;
 }
 
 /* ---- checks of what was loaded ------------------------------------------- */

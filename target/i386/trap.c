@@ -9,6 +9,8 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "target/i386.h"
+#include "target/i386/init.h"
 #include "target/vcpu.h"
 
 bool x86_has_error_code(uint8_t vector)
@@ -124,6 +126,7 @@ static void deliver_external(X86CPU *x, uint8_t vector)
         x86_exception(x, &f);
     }
     x->s.events.shadow = 0;
+    x->s.events.mp_state = MP_RUNNABLE;
     x->cpu.halted = false;
 }
 
@@ -173,6 +176,65 @@ void x86_raise_fault(CPU *cpu, const MmuFault *fault)
     x86_exception(x, &f);
 }
 
+/* ---- messages: before interrupts --------------------------------------------------------- */
+
+static bool message_ready(const X86CPU *x)
+{
+    return __atomic_load_n(&x->messages, __ATOMIC_ACQUIRE) != 0;
+}
+
+static void set_a20(X86CPU *x, bool on)
+{
+    if (x->s.a20 != on) {
+        x->s.a20 = on;
+        cpu_flush_all(&x->cpu);
+    }
+}
+
+/* A message that changes nothing wakes nobody: who halted before halts on. */
+static void take_messages(X86CPU *x)
+{
+    uint32_t m = __atomic_exchange_n(&x->messages, 0, __ATOMIC_ACQ_REL);
+    if (m & (MESSAGE_A20_ON | MESSAGE_A20_OFF)) {
+        set_a20(x, m & MESSAGE_A20_ON);
+    }
+    if (m & MESSAGE_INIT) {
+        x86_init(x);
+    }
+    if (m & MESSAGE_SIPI) {
+        x86_sipi(x, m & MESSAGE_VECTOR);
+    }
+    x->cpu.halted = x->s.events.mp_state != MP_RUNNABLE || x->s.events.shutdown;
+}
+
+static void send_message(CPU *cpu, uint32_t without, uint32_t with)
+{
+    X86CPU *x = x86_cpu(cpu);
+    uint32_t old = __atomic_load_n(&x->messages, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&x->messages, &old, (old & ~without) | with, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+    }
+    cpu_request_exit(cpu);
+}
+
+/* It undoes a start-up message before it. */
+void x86_request_init(CPU *cpu)
+{
+    send_message(cpu, MESSAGE_SIPI | MESSAGE_VECTOR, MESSAGE_INIT);
+}
+
+void x86_request_sipi(CPU *cpu, uint8_t vector)
+{
+    send_message(cpu, MESSAGE_VECTOR, MESSAGE_SIPI | vector);
+}
+
+void x86_set_a20(CPU *cpu, bool on)
+{
+    send_message(cpu, MESSAGE_A20_ON | MESSAGE_A20_OFF, on ? MESSAGE_A20_ON : MESSAGE_A20_OFF);
+}
+
+/* ---- interrupts ---------------------------------------------------------------------------- */
+
 static bool interrupt_enabled(const X86CPU *x)
 {
     return (x->s.eflags & EFL_IF) && !x->s.events.shadow;
@@ -180,22 +242,35 @@ static bool interrupt_enabled(const X86CPU *x)
 
 static bool nmi_ready(const X86CPU *x)
 {
-    return __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE) && !x->s.events.nmi_masked &&
+    bool waits = x->s.events.mp_state != MP_RUNNABLE && x->s.events.mp_state != MP_HALTED; /* for SIPI */
+    return !waits && __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE) && !x->s.events.nmi_masked &&
            !(x->s.events.shadow & SHADOW_MOV_SS);
 }
 
-/* A processor that is shut down hears nothing but a reset. */
+/* A processor that is shut down hears nothing but INIT or a reset. */
 bool x86_has_work(CPU *cpu)
 {
     const X86CPU *x = x86_cpu(cpu);
+    if (message_ready(x)) {
+        return true;
+    }
     return !x->s.events.shutdown && (nmi_ready(x) || (interrupt_enabled(x) && cpu_int_pending(cpu)));
 }
 
 bool x86_take_interrupt(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
+    if (message_ready(x)) {
+        take_messages(x);
+        if (x->cpu.halted && !x86_has_work(cpu)) {
+            return true;
+        }
+    }
     if (x->s.events.shutdown) {
         return false;
+    }
+    if (x->s.events.mp_state == MP_HALTED && !x->cpu.halted) {
+        x->s.events.mp_state = MP_RUNNABLE;
     }
     if (nmi_ready(x)) {
         __atomic_store_n(&x->s.events.nmi_pending, false, __ATOMIC_RELEASE);

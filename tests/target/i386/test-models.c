@@ -8,7 +8,7 @@ static X86CPU *with_model(const char *text)
 {
     X86CPU *x = fake_new();
     GError *err = NULL;
-    if (!x86_model_apply(x, text, &err)) {
+    if (!x86_model_apply(x, text, true, &err)) {
         g_error("%s", err->message);
     }
     return x;
@@ -107,7 +107,7 @@ static void test_refused(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         X86CPU *x = fake_new();
         g_autoptr(GError) err = NULL;
-        g_assert_false(x86_model_apply(x, rows[i].text, &err));
+        g_assert_false(x86_model_apply(x, rows[i].text, true, &err));
         if (!strstr(err->message, rows[i].says)) {
             g_error("'%s' says: %s", rows[i].text, err->message);
         }

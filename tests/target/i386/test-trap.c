@@ -2,6 +2,7 @@
 /* Delivery of interrupts and exceptions in every mode: frames, checks of gates, what becomes of faults in it. */
 #include "world.h"
 
+#include "target/i386.h"
 #include "target/i386/trap.h"
 
 enum { HANDLER = 0x5000, VECTOR = 0x30, GATE = VECTOR * 8 | X86_ERROR_IDT };

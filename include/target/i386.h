@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a board knows of the x86 processors that it places. */
+#pragma once
+#include "target/cpu.h"
+
+extern const CPUArch x86_64_arch, i386_arch;
+
+/* The input of CPUArch.set_irq beside the vectors of IntSource: a rising edge is an NMI. */
+enum { X86_IRQ_NMI };
+
+/* INIT and start-up messages, from any thread, under any lock: the vCPU takes them between two instructions.  A start-up
+ * message counts only while it waits for one. */
+void x86_request_init(CPU *cpu);
+void x86_request_sipi(CPU *cpu, uint8_t vector);
+
+/* Address line 20, by port 92h or the keyboard controller: off, it is 0 in every physical address.  The vCPU that asks
+ * sees it from its next instruction on, others soon. */
+void x86_set_a20(CPU *cpu, bool on);
+/* A third fault in a row stops the processor: what the board does then; the vCPU's thread. */
+void x86_set_shutdown(CPU *cpu, void (*fn)(void *opaque), void *opaque);
