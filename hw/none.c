@@ -5,6 +5,7 @@
  *
  * Not modelled: a CPU by -cpu (refused). */
 #include "hw/board.h"
+#include "target/i386.h"
 #include "target/riscv.h"
 
 static bool none_refuse(const char *option, GError **err)
@@ -30,18 +31,30 @@ static bool none_build(Machine *m, GError **err)
     return true;
 }
 
-static const CPUArch *arch64(const MachineConfig *config)
+static const CPUArch *riscv64(const MachineConfig *config)
 {
     return &riscv64_arch;
 }
 
-static const CPUArch *arch32(const MachineConfig *config)
+static const CPUArch *riscv32(const MachineConfig *config)
 {
     return &riscv32_arch;
+}
+
+static const CPUArch *x86_64(const MachineConfig *config)
+{
+    return &x86_64_arch;
+}
+
+static const CPUArch *i386(const MachineConfig *config)
+{
+    return &i386_arch;
 }
 
 #define NONE_COMMON                                                                                          \
     .name = "none", .desc = "empty machine", .ram_id = "ram", .max_cpus = 1, .build = none_build
 
-const BoardClass riscv64_none_board = { NONE_COMMON, .arch = "riscv64", .cpu_arch = arch64 };
-const BoardClass riscv32_none_board = { NONE_COMMON, .arch = "riscv32", .cpu_arch = arch32 };
+const BoardClass riscv64_none_board = { NONE_COMMON, .arch = "riscv64", .cpu_arch = riscv64 };
+const BoardClass riscv32_none_board = { NONE_COMMON, .arch = "riscv32", .cpu_arch = riscv32 };
+const BoardClass x86_64_none_board = { NONE_COMMON, .arch = "x86_64", .cpu_arch = x86_64 };
+const BoardClass i386_none_board = { NONE_COMMON, .arch = "i386", .cpu_arch = i386 };

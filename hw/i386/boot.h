@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Kernels that a board starts by itself, without firmware: multiboot 1 and PVH.
+ *
+ * Both begin in 32-bit protected mode with flat segments; a few instructions at the reset vector lead there. */
+#pragma once
+#include "hw/loader.h"
+
+/* RAM as the guest is told of it. */
+typedef struct BootRam {
+    hwaddr addr;
+    uint64_t size;
+} BootRam;
+enum { BOOT_RAM_MAX = 3, BOOT_FILES_MAX = 64 };
+
+typedef struct BootFile {
+    hwaddr addr;
+    uint64_t size;
+    char *line; /* its arguments */
+} BootFile;
+
+typedef struct BootPlan {
+    Machine *m;
+    BootRam ram[BOOT_RAM_MAX];
+    unsigned ram_count;
+    /* Filled by the protocols: */
+    LoadedImage kernel;
+    uint32_t entry;    /* physical */
+    uint32_t eax, ebx; /* what it finds there */
+    BootFile files[BOOT_FILES_MAX];
+    unsigned file_count;
+} BootPlan;
+
+/* What the kernel is told goes to this place in low memory, which nothing else uses. */
+enum { BOOT_INFO = 0x90000, BOOT_INFO_SIZE = 0xf000 };
+
+/* -kernel, -initrd, -append: load them; the last 256 bytes below 4 GiB (ROM of the board) start it. */
+bool boot_kernel(BootPlan *b, GError **err);
+void boot_plan_clear(BootPlan *b);
+
+/* ---- the protocols (boot_multiboot.c, boot_pvh.c): *found tells whether the kernel is one of theirs ---- */
+bool boot_multiboot(BootPlan *b, bool *found, GError **err);
+bool boot_pvh(BootPlan *b, bool *found, GError **err);
+
+/* For them.  One file, page-aligned at `at` or behind it; `line` is copied. */
+bool boot_add_file(BootPlan *b, const char *path, const char *line, hwaddr at, GError **err);
+hwaddr boot_page_up(hwaddr addr);
+bool boot_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+/* The block at BOOT_INFO grows: append, and know the address of what was appended.  NULL data: zeroes. */
+uint32_t boot_info_put(GByteArray *info, const void *data, unsigned bytes);
+uint32_t boot_info_string(GByteArray *info, const char *text);
+void boot_info_set(GByteArray *info, uint32_t addr, const void *data, unsigned bytes);
+bool boot_info_place(BootPlan *b, GByteArray *info, GError **err); /* takes it */
