@@ -2,11 +2,16 @@
 /* All device classes that exist.  A new one adds two lines here: the header that
  * declares it and its place in the table, in alphabetical order. */
 #include "hw/block/pflash_cfi01.h"
+#include "hw/char/isa_debugcon.h"
+#include "hw/char/isa_serial.h"
 #include "hw/char/serial16550.h"
 #include "hw/core/generic_loader.h"
 #include "hw/display/display.h"
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
+#include "hw/isa/isa.h"
+#include "hw/isa/port92.h"
+#include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/sifive_test.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci.h"
@@ -22,7 +27,12 @@ const DeviceClass *const device_classes[] = {
     &goldfish_rtc_class,
     &gpex_pcihost_class,
     &gpex_root_class,
+    &isa_debug_exit_class,
+    &isa_debugcon_class,
+    &isa_serial_class,
+    &isabus_bridge_class,
     &pflash_cfi01_class,
+    &port92_class,
     &riscv_aclint_mtimer_class,
     &riscv_aclint_swi_class,
     &riscv_plic_class,

@@ -70,6 +70,18 @@ void cpu_free(CPU *cpu)
     free(cpu); /* of posix_memalign */
 }
 
+static __thread CPU *current;
+
+CPU *cpu_current(void)
+{
+    return current;
+}
+
+void cpu_set_current(CPU *cpu)
+{
+    current = cpu;
+}
+
 void cpu_request_exit(CPU *cpu)
 {
     __atomic_store_n(&cpu->exit_request, 1, __ATOMIC_SEQ_CST);

@@ -239,11 +239,13 @@ static void run_vcpu(TcgThread *t, CPU *cpu)
 {
     tcg_mail_unpark(cpu->tcg);
     tcg_vcpu_current = cpu->tcg;
+    cpu_set_current(cpu);
     __atomic_store_n(&t->current, cpu, __ATOMIC_SEQ_CST);
     tcg_debug_going_on(cpu);
     run_until_left(t, cpu);
     __atomic_store_n(&t->current, NULL, __ATOMIC_SEQ_CST);
     tcg_vcpu_current = NULL;
+    cpu_set_current(NULL);
     tcg_mail_park(cpu->tcg);
 }
 

@@ -111,7 +111,7 @@ static void serial_tell_host(Serial16550 *u)
     }
 }
 
-static void serial_refresh(Device *dev)
+void serial16550_refresh(Device *dev)
 {
     Serial16550 *u = serial(dev);
     u->s.lsr =
@@ -151,7 +151,7 @@ static void serial_receive(void *opaque, const uint8_t *buf, int len)
     for (int i = 0; i < len; i++) {
         serial_push_rx(u, buf[i]);
     }
-    serial_refresh(&u->dev);
+    serial16550_refresh(&u->dev);
 }
 
 static void serial_event(void *opaque, ChardevEvent event)
@@ -160,7 +160,7 @@ static void serial_event(void *opaque, ChardevEvent event)
     if (event == CHARDEV_BREAK) {
         serial_push_rx(u, 0);
         u->s.lsr |= LSR_BI;
-        serial_refresh(&u->dev);
+        serial16550_refresh(&u->dev);
     }
 }
 
@@ -179,7 +179,7 @@ static void serial_writable(void *opaque)
     Serial16550 *u = opaque;
     u->watching = false;
     serial_transmit(u);
-    serial_refresh(&u->dev);
+    serial16550_refresh(&u->dev);
 }
 
 /* Hand over what waits, until the host end is full. */
@@ -350,12 +350,12 @@ static const Reg serial_rows[] = {
 /* clang-format on */
 
 static const RegTable serial_regs = {
-    serial_rows, .min = 1, .max = 8, .rule = REG_ONE, .bank = serial_bank, .after = serial_refresh
+    serial_rows, .min = 1, .max = 8, .rule = REG_ONE, .bank = serial_bank, .after = serial16550_refresh
 };
 
 /* ---- class --------------------------------------------------------------- */
 
-static bool serial_realize(Device *dev, GError **err)
+bool serial16550_realize(Device *dev, GError **err)
 {
     Serial16550 *u = serial(dev);
     if (u->chr && !chardev_attach(u->chr, &serial_frontend, u, dev->lock, err)) {
@@ -366,7 +366,7 @@ static bool serial_realize(Device *dev, GError **err)
     return true;
 }
 
-static void serial_unrealize(Device *dev)
+void serial16550_unrealize(Device *dev)
 {
     Serial16550 *u = serial(dev);
     if (u->chr) {
@@ -375,7 +375,7 @@ static void serial_unrealize(Device *dev)
     reg_file_finish(&u->regs);
 }
 
-static void serial_reset(Device *dev)
+void serial16550_reset(Device *dev)
 {
     Serial16550 *u = serial(dev);
     if (u->chr) {
@@ -383,7 +383,7 @@ static void serial_reset(Device *dev)
     }
 }
 
-static bool serial_loaded(Device *dev, GError **err)
+bool serial16550_loaded(Device *dev, GError **err)
 {
     Serial16550 *u = serial(dev);
     serial_transmit(u);
@@ -397,7 +397,7 @@ static const Prop serial_props[] = {
     { NULL },
 };
 
-static const Field serial_state[] = {
+const Field serial16550_state[] = {
     STATE_U8(Serial16550, ier, .max = IER_BITS),
     STATE_U8(Serial16550, fcr),
     STATE_U8(Serial16550, lcr),
@@ -419,12 +419,12 @@ const DeviceClass serial16550_class = {
     .category = "Input",
     .size = sizeof(Serial16550),
     .props = serial_props,
-    .state = serial_state,
+    .state = serial16550_state,
     .state_offset = offsetof(Serial16550, s),
     .state_size = sizeof(struct Serial16550State),
-    .realize = serial_realize,
-    .unrealize = serial_unrealize,
-    .reset = serial_reset,
-    .refresh = serial_refresh,
-    .loaded = serial_loaded,
+    .realize = serial16550_realize,
+    .unrealize = serial16550_unrealize,
+    .reset = serial16550_reset,
+    .refresh = serial16550_refresh,
+    .loaded = serial16550_loaded,
 };

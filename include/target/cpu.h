@@ -58,6 +58,10 @@ struct CPU {
     int watch_hit_kind; /* WATCH_*, or 0; cleared by who does not report it */
 };
 
+/* The vCPU whose thread this is, while it runs; NULL: none does.  For devices that each vCPU has one of at the same address. */
+CPU *cpu_current(void);
+void cpu_set_current(CPU *cpu); /* for accelerators */
+
 enum { WATCH_WRITE = 1, WATCH_READ = 2 };
 typedef struct Watchpoint {
     uint64_t addr, len;

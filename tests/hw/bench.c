@@ -33,6 +33,10 @@ void bench_open(Bench *b)
     memory_region_init_container(&b->m.system, NULL, "system", UINT64_MAX);
     g_assert_true(memory_region_init_ram(&b->m.ram, NULL, "ram", RAM_SIZE, NULL));
     memory_region_add(&b->m.system, RAM_BASE, &b->m.ram, 0);
+    memory_region_init_container(&b->m.ports, NULL, "io", MACHINE_PORTS);
+    b->m.io = address_space_new_ports(&b->m.ports, "I/O");
+    memory_region_init_alias(&b->ports, NULL, "ports", &b->m.ports, 0, MACHINE_PORTS);
+    memory_region_add(&b->m.system, PORTS_BASE, &b->ports, 0);
     b->m.memory = address_space_new(&b->m.system, "memory");
     b->next = MMIO_BASE;
     b->windows = g_array_new(FALSE, FALSE, sizeof(FlatRange));
@@ -49,6 +53,10 @@ void bench_close(Bench *b)
     memory_region_remove(&b->m.system, &b->m.ram);
     memory_region_finish(&b->m.ram);
     address_space_free(b->m.memory);
+    memory_region_remove(&b->m.system, &b->ports);
+    memory_region_finish(&b->ports);
+    address_space_free(b->m.io);
+    memory_region_finish(&b->m.ports);
     memory_region_finish(&b->m.system);
     g_ptr_array_free(b->m.devices, TRUE);
     g_ptr_array_free(b->m.buses, TRUE);
@@ -62,13 +70,16 @@ void bench_close(Bench *b)
 static void map_region(MemoryRegion *mr, void *opaque)
 {
     Bench *b = opaque;
-    if (mr->parent || !mr->ops) {
+    bool is_port = mr->parent == &b->m.ports;
+    if ((mr->parent && !is_port) || !mr->ops) {
         return;
     }
-    memory_region_add(&b->m.system, b->next, mr, 0);
-    FlatRange r = { .start = b->next, .size = mr->size, .mr = mr };
+    FlatRange r = { .start = is_port ? PORTS_BASE + mr->addr : b->next, .size = mr->size, .mr = mr };
     g_array_append_val(b->windows, r);
-    b->next += (mr->size + 0xffff) & ~(uint64_t)0xffff;
+    if (!is_port) {
+        memory_region_add(&b->m.system, b->next, mr, 0);
+        b->next += (mr->size + 0xffff) & ~(uint64_t)0xffff;
+    }
 }
 
 /* A bus of the kind that the class wants, from whatever class provides one; at most
@@ -172,7 +183,9 @@ Device *bench_device(Bench *b, const DeviceClass *c)
 void bench_add(Bench *b, Device *dev)
 {
     g_autoptr(GError) err = NULL;
-    bool ok = device_realize(dev, NULL, &err);
+    Bus *bus = dev->class->bus ? machine_find_bus_of_kind(&b->m, dev->class->bus) : NULL;
+    bus = dev->class->bus && !bus ? bench_bus(b, dev->class->bus, 1) : bus;
+    bool ok = device_realize(dev, bus, &err);
     g_assert_no_error(err);
     g_assert_true(ok);
     memory_region_foreach_owned(&dev->regions, map_region, b);
@@ -196,16 +209,21 @@ void bench_write(Bench *b, hwaddr at, unsigned size, uint64_t value)
     g_assert_cmpint(memory_write(b->m.memory, at, size, value), ==, BUS_OK);
 }
 
+static hwaddr bench_base(const Bench *b, const RegFile *f)
+{
+    return f->mr.addr + (f->mr.parent == &b->m.ports ? PORTS_BASE : 0);
+}
+
 uint64_t bench_get(Bench *b, const RegFile *f, const char *name)
 {
     const Reg *r = reg_find_name(f, name);
-    return bench_read(b, f->mr.addr + ((hwaddr)r->offset << f->shift), r->size);
+    return bench_read(b, bench_base(b, f) + ((hwaddr)r->offset << f->shift), r->size);
 }
 
 void bench_put(Bench *b, const RegFile *f, const char *name, uint64_t value)
 {
     const Reg *r = reg_find_name(f, name);
-    bench_write(b, f->mr.addr + ((hwaddr)r->offset << f->shift), r->size, value);
+    bench_write(b, bench_base(b, f) + ((hwaddr)r->offset << f->shift), r->size, value);
 }
 
 void bench_run_until(bool (*done)(void *opaque), void *opaque)

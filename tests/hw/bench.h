@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine without a board or CPUs, for tests of devices: 1 MiB of RAM, and the
- * device's regions mapped where there is room. */
+/* A machine without a board or CPUs, for tests of devices: 1 MiB of RAM, the machine's ports from PORTS_BASE on, and the
+ * device's other regions mapped where there is room. */
 #pragma once
 #include "hw/board.h"
 #include "hw/regs.h"
 
-enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000 };
+enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000, PORTS_BASE = 0x800000 };
 
 typedef struct Bench {
     Machine m;
     MachineConfig config;
-    hwaddr next;     /* where the next region goes */
-    GArray *windows; /* of FlatRange: the mapped regions */
+    MemoryRegion ports; /* a window on the machine's */
+    hwaddr next;        /* where the next region goes */
+    GArray *windows;    /* of FlatRange: the mapped regions */
 } Bench;
 
 void bench_open(Bench *b);
 void bench_close(Bench *b);
 /* A device on a bus that fits, with host ends for its wires, mapped and reset. */
 Device *bench_device(Bench *b, const DeviceClass *c);
-/* Realize, map and reset a device that the caller has made and set up. */
+/* Realize (on a bus that fits), map and reset a device that the caller has made and set up. */
 void bench_add(Bench *b, Device *dev);
 hwaddr bench_window(const Bench *b, unsigned i);
 uint64_t bench_read(Bench *b, hwaddr at, unsigned size);

@@ -22,3 +22,11 @@ typedef struct Serial16550 {
 } Serial16550;
 
 extern const DeviceClass serial16550_class;
+
+/* For classes that put one on another bus: their struct begins with it. */
+extern const Field serial16550_state[];
+bool serial16550_realize(Device *dev, GError **err); /* regs is there then */
+void serial16550_unrealize(Device *dev);
+void serial16550_reset(Device *dev);
+void serial16550_refresh(Device *dev);
+bool serial16550_loaded(Device *dev, GError **err);
