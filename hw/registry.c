@@ -7,6 +7,7 @@
 #include "hw/char/serial16550.h"
 #include "hw/core/generic_loader.h"
 #include "hw/display/display.h"
+#include "hw/intc/i8259.h"
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
 #include "hw/isa/isa.h"
@@ -27,6 +28,7 @@ const DeviceClass *const device_classes[] = {
     &goldfish_rtc_class,
     &gpex_pcihost_class,
     &gpex_root_class,
+    &i8259_class,
     &isa_debug_exit_class,
     &isa_debugcon_class,
     &isa_serial_class,
