@@ -17,6 +17,7 @@
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci.h"
 #include "hw/timer/goldfish_rtc.h"
+#include "hw/timer/i8254.h"
 #include "hw/virtio.h"
 #include "hw/virtio_mmio.h"
 
@@ -28,6 +29,7 @@ const DeviceClass *const device_classes[] = {
     &goldfish_rtc_class,
     &gpex_pcihost_class,
     &gpex_root_class,
+    &i8254_class,
     &i8259_class,
     &isa_debug_exit_class,
     &isa_debugcon_class,
