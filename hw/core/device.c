@@ -245,14 +245,14 @@ bool device_realize(Device *dev, Bus *bus, GError **err)
     return true;
 }
 
-Device *device_create(Machine *m, const DeviceClass *class, const char *const *props, GError **err)
+Device *device_create(Machine *m, const DeviceClass *class, Bus *bus, const char *const *props, GError **err)
 {
     Device *dev = device_new(class, m, NULL);
     bool ok = true;
     for (unsigned i = 0; ok && props && props[i]; i += 2) {
         ok = device_set_prop(dev, props[i], props[i + 1], err);
     }
-    if (!ok || !device_realize(dev, NULL, err)) {
+    if (!ok || !device_realize(dev, bus, err)) {
         device_free(dev);
         return NULL;
     }

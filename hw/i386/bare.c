@@ -4,25 +4,31 @@
  *   0               RAM, up to 3 GiB; what is more lies above 4 GiB
  *   4 GiB - size    -bios: a flat image; its last 128 KiB also below 1 MiB
  *   4 GiB - 64 KiB  without it: ROM with the few instructions that start -kernel (boot.h)
- *   port 3f8        the first serial line
+ *   ISA bus         serial lines, the 8259 pair, the 8254, port 92h; others by -device
  *
- * Not modelled: all else of a PC. */
+ * Not modelled: all else of a PC.  Interrupts come to the first processor. */
 #include <inttypes.h>
 #include <string.h>
 
-#include "hw/char/serial16550.h"
+#include "hw/char/isa_serial.h"
 #include "hw/i386/boot.h"
+#include "hw/intc/i8259.h"
+#include "hw/isa/isa.h"
+#include "hw/isa/port92.h"
 #include "hw/runstate.h"
+#include "hw/timer/i8254.h"
 #include "target/i386.h"
 
-enum { ROM_SIZE = 64 << 10, SHADOW_SIZE = 128 << 10, COM1 = 0x3f8, LOW_RAM_END = 0xa0000, MIB = 1 << 20 };
+enum { ROM_SIZE = 64 << 10, SHADOW_SIZE = 128 << 10, LOW_RAM_END = 0xa0000, MIB = 1 << 20 };
 static const hwaddr LOW_MAX = UINT64_C(3) << 30, FOUR_GIB = UINT64_C(4) << 30;
 static const uint64_t BIOS_MAX = 16 << 20, RAM_MAX = UINT64_C(1) << 40;
 
 typedef struct BareBoard {
     MemoryRegion low, high; /* views of RAM */
     MemoryRegion rom, shadow;
-    Serial16550 *serial;
+    IsaBridge *isa;
+    Pic *pic;
+    Pit *pit;
 } BareBoard;
 
 static BareBoard *bare_board(const Machine *m)
@@ -118,22 +124,91 @@ static bool create_cpus(Machine *m, GError **err)
     return true;
 }
 
-static bool create_serial(Machine *m, GError **err)
+static bool create_serials(Machine *m, GError **err)
+{
+    for (unsigned i = 0; i < MACHINE_MAX_SERIALS; i++) {
+        if (!m->config->serial[i] && i > 0) {
+            continue;
+        }
+        IsaSerial *s = container_of(device_new(&isa_serial_class, m, NULL), IsaSerial, uart.dev);
+        s->index = i;
+        s->uart.chr = m->config->serial[i];
+        if (!device_realize(&s->uart.dev, bare_board(m)->isa->bus, err)) {
+            return false; /* machine_free frees what is in m->devices */
+        }
+    }
+    return true;
+}
+
+/* The processor asks the source itself; it has only to look. */
+static void intr(void *opaque, int line, int level)
+{
+    if (level) {
+        cpu_request_exit(opaque);
+    }
+}
+
+/* The timer and the controllers share a lock. */
+static void timer_driven(void *opaque, int line, int level)
+{
+    pic_pair_drive(opaque, line, level);
+}
+
+static bool timer_heard(void *opaque)
+{
+    return pic_hears(opaque, 0);
+}
+
+static bool create_timer(Machine *m, GError **err)
 {
     BareBoard *b = bare_board(m);
-    b->serial = container_of(device_new(&serial16550_class, m, NULL), Serial16550, dev);
-    b->serial->chr = m->config->serial[0];
-    if (!device_realize(&b->serial->dev, NULL, err)) {
-        return false; /* machine_free frees what is in m->devices */
+    Device *pit = device_create(m, &i8254_class, b->isa->bus, NULL, err);
+    b->pic = pit ? pic_pair_new(m, b->isa->bus, pit, err) : NULL;
+    if (!b->pic) {
+        return false;
     }
-    memory_region_add(&m->ports, COM1, &b->serial->regs.mr, 0);
+    b->pit = container_of(pit, Pit, dev);
+    irq_connect(&b->pit->out, timer_driven, b->pic, 0);
+    b->pit->heard = timer_heard;
+    b->pit->heard_opaque = b->pic;
+    b->pic->look = pit_look;
+    b->pic->look_opaque = b->pit;
+    for (unsigned i = 1; i < ISA_LINES; i++) {
+        irq_connect(&b->isa->out[i], pic_pair_set_irq, b->pic, (int)i);
+    }
+    irq_connect(&b->pic->out, intr, m->cpus[0], 0);
+    m->cpus[0]->int_source = &b->pic->source;
     return true;
+}
+
+static void a20_changed(void *opaque, int line, int level)
+{
+    Machine *m = opaque;
+    for (unsigned i = 0; i < m->cpu_count; i++) {
+        x86_set_a20(m->cpus[i], level);
+    }
+}
+
+static bool create_isa(Machine *m, GError **err)
+{
+    BareBoard *b = bare_board(m);
+    Device *isa = device_create(m, &isabus_bridge_class, NULL, NULL, err);
+    if (!isa) {
+        return false;
+    }
+    b->isa = container_of(isa, IsaBridge, dev);
+    Device *port92 = device_create(m, &port92_class, b->isa->bus, NULL, err);
+    if (!port92 || !create_timer(m, err)) {
+        return false;
+    }
+    irq_connect(&container_of(port92, Port92, dev)->a20, a20_changed, m, 0);
+    return create_serials(m, err);
 }
 
 static bool bare_build(Machine *m, GError **err)
 {
     return check_options(m->config, err) && create_ram(m, err) && create_rom(m, err) && create_cpus(m, err) &&
-           create_serial(m, err);
+           create_isa(m, err);
 }
 
 /* ---- what runs ------------------------------------------------------------------- */

@@ -101,7 +101,7 @@ static AclintSwi *create_swi(Machine *m, bool supervisor, hwaddr addr, GError **
 {
     g_autofree char *harts = g_strdup_printf("%u", m->cpu_count);
     const char *const props[] = { "num-harts", harts, "sswi", supervisor ? "on" : "off", NULL };
-    AclintSwi *w = container_of(device_create(m, &riscv_aclint_swi_class, props, err), AclintSwi, dev);
+    AclintSwi *w = container_of(device_create(m, &riscv_aclint_swi_class, NULL, props, err), AclintSwi, dev);
     if (!w) {
         return NULL;
     }
@@ -118,9 +118,9 @@ static bool create_clint(Machine *m, GError **err)
     g_autofree char *harts = g_strdup_printf("%u", m->cpu_count);
     const char *const props[] = { "num-harts", harts, NULL };
     v->mswi = create_swi(m, false, VIRT_CLINT, err);
-    v->mtimer =
-        v->mswi ? container_of(device_create(m, &riscv_aclint_mtimer_class, props, err), AclintMtimer, dev)
-                : NULL;
+    v->mtimer = v->mswi ? container_of(device_create(m, &riscv_aclint_mtimer_class, NULL, props, err),
+                                       AclintMtimer, dev)
+                        : NULL;
     if (!v->mtimer) {
         return false;
     }
@@ -147,7 +147,7 @@ static bool create_plic(Machine *m, GError **err)
         g_string_append_printf(config, "%s%s", i ? "," : "", s ? "MS" : "M");
     }
     const char *const props[] = { "hart-config", config->str, NULL };
-    v->plic = container_of(device_create(m, &riscv_plic_class, props, err), Plic, dev);
+    v->plic = container_of(device_create(m, &riscv_plic_class, NULL, props, err), Plic, dev);
     if (!v->plic) {
         return false;
     }
@@ -171,9 +171,9 @@ static bool create_uart_rtc_test(Machine *m, GError **err)
     }
     memory_region_add(&m->system, VIRT_UART0, &uart->regs.mr, 0);
     irq_connect(&uart->irq, plic_set_irq, v->plic, VIRT_UART0_IRQ);
-    GoldfishRtc *rtc = container_of(device_create(m, &goldfish_rtc_class, NULL, err), GoldfishRtc, dev);
+    GoldfishRtc *rtc = container_of(device_create(m, &goldfish_rtc_class, NULL, NULL, err), GoldfishRtc, dev);
     SifiveTest *test =
-        rtc ? container_of(device_create(m, &sifive_test_class, NULL, err), SifiveTest, dev) : NULL;
+        rtc ? container_of(device_create(m, &sifive_test_class, NULL, NULL, err), SifiveTest, dev) : NULL;
     if (!test) {
         return false;
     }
@@ -185,7 +185,7 @@ static bool create_uart_rtc_test(Machine *m, GError **err)
 
 static bool create_fw_cfg(Machine *m, GError **err)
 {
-    FwCfg *f = container_of(device_create(m, &fw_cfg_class, NULL, err), FwCfg, dev);
+    FwCfg *f = container_of(device_create(m, &fw_cfg_class, NULL, NULL, err), FwCfg, dev);
     if (!f) {
         return false;
     }
@@ -224,7 +224,7 @@ static bool create_virtio(Machine *m, GError **err)
     for (unsigned i = VIRT_VIRTIO_COUNT; i-- > 0;) {
         g_autofree char *index = g_strdup_printf("%u", i);
         const char *const props[] = { "index", index, NULL };
-        VirtioMmio *t = container_of(device_create(m, &virtio_mmio_class, props, err), VirtioMmio, dev);
+        VirtioMmio *t = container_of(device_create(m, &virtio_mmio_class, NULL, props, err), VirtioMmio, dev);
         if (!t) {
             return false;
         }
@@ -248,7 +248,7 @@ static bool create_pcie(Machine *m, GError **err)
         .mmio_high = v->pcie_high,
         .mmio_high_size = v->pcie_high_size,
     };
-    v->pcie = container_of(device_create(m, &gpex_pcihost_class, NULL, err), PCIHost, dev);
+    v->pcie = container_of(device_create(m, &gpex_pcihost_class, NULL, NULL, err), PCIHost, dev);
     if (!v->pcie) {
         return false;
     }

@@ -112,8 +112,9 @@ bool device_set_value(Device *dev, const char *name, struct json_object *value, 
 char *device_get_prop(Device *dev, const Prop *prop);
 struct json_object *device_prop_json(Device *dev, const Prop *prop); /* and as JSON; the caller's */
 bool device_realize(Device *dev, Bus *bus, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-/* For boards: a fixed device, made, given properties ("name", "value", ... NULL; or NULL: none), realized.  NULL: *err. */
-Device *device_create(Machine *m, const DeviceClass *class, const char *const *props, GError **err);
+/* For boards: a fixed device on a bus (or NULL), made, given properties ("name", "value", ... NULL; or NULL: none),
+ * realized.  NULL: *err. */
+Device *device_create(Machine *m, const DeviceClass *class, Bus *bus, const char *const *props, GError **err);
 void device_reset(Device *dev);        /* takes the device's lock */
 void device_reset_locked(Device *dev); /* from within the device: it is locked already */
 void device_refresh(Device *dev);      /* run the class's refresh; the device is locked */
