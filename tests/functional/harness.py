@@ -291,9 +291,9 @@ class Bench:
         self.log.write(data)
         self.log.flush()
 
-    def machine(self, *args, cpu_memory=("-m", "512M"), serial=True):
+    def machine(self, *args, cpu_memory=("-m", "512M"), serial=True, board=("-M", "virt")):
         """Start `lyrebird -M virt ...` with the console on its standard input and output."""
-        argv = [EMULATOR, "-M", "virt", *cpu_memory, "-display", "none"]
+        argv = [EMULATOR, *board, *cpu_memory, "-display", "none"]
         argv += ["-serial", "stdio", "-monitor", "none"] if serial else []
         m = Machine(self, argv + [str(a) for a in args])
         self.onexit.callback(m.stop)

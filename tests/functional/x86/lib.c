@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib.h"
+
+enum { COM1 = 0x3f8, LSR = 5, LSR_THRE = 0x20 };
+
+static void put(char c)
+{
+    while (!(inb(COM1 + LSR) & LSR_THRE)) {
+    }
+    outb(COM1, c);
+}
+
+static void put_number(uint64_t v, unsigned base)
+{
+    char digits[24];
+    unsigned n = 0;
+    do {
+        digits[n++] = "0123456789abcdef"[base == 16 ? v & 15 : (uint32_t)v % 10];
+        v = base == 16 ? v >> 4 : (uint32_t)v / 10;
+    } while (v);
+    while (n) {
+        put(digits[--n]);
+    }
+}
+
+void print(const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    for (const char *p = format; *p; p++) {
+        if (*p != '%') {
+            put(*p);
+            continue;
+        }
+        switch (*++p) {
+        case 's':
+            for (const char *s = va_arg(ap, const char *); *s; s++) {
+                put(*s);
+            }
+            break;
+        case 'c': put(va_arg(ap, int)); break;
+        case 'u': put_number(va_arg(ap, uint32_t), 10); break;
+        case 'X': put_number(va_arg(ap, uint64_t), 16); break;
+        default: put_number(va_arg(ap, uint32_t), 16); break;
+        }
+    }
+    va_end(ap);
+}
+
+void fill(void *at, uint8_t byte, uint32_t bytes)
+{
+    volatile uint8_t *p = at;
+    while (bytes--) {
+        *p++ = byte;
+    }
+}
+
+/* ---- descriptors ---- */
+
+uint64_t gdt[GDT_ENTRIES] __attribute__((aligned(16)));
+uint64_t idt[64] __attribute__((aligned(16)));
+Tss tss;
+
+uint64_t descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags)
+{
+    uint32_t low = (limit & 0xffff) | base << 16;
+    uint32_t high =
+        (base >> 16 & 0xff) | access << 8 | (limit & 0xf0000) | (uint32_t)flags << 20 | (base & 0xff000000);
+    return (uint64_t)high << 32 | low;
+}
+
+uint64_t gate(uint16_t selector, uint32_t offset, uint8_t access)
+{
+    return (offset & 0xffff) | (uint64_t)selector << 16 | (uint64_t)access << 40 |
+           (uint64_t)(offset >> 16) << 48;
+}
+
+/* ---- exceptions ---- */
+
+Frame last_trap;
+uint32_t last_cr2;
+bool (*on_trap)(Frame *f);
+extern uint32_t recover, trapped;
+extern const char stub_table[];
+
+int trap_taken(Frame *f);
+int trap_taken(Frame *f)
+{
+    if (on_trap && on_trap(f)) {
+        return 0;
+    }
+    asm volatile("mov %%cr2, %0" : "=r"(last_cr2));
+    for (unsigned i = 0; i < sizeof(*f); i++) { /* not with a string instruction */
+        ((volatile uint8_t *)&last_trap)[i] = ((const uint8_t *)f)[i];
+    }
+    trapped = f->vector;
+    if (!recover) {
+        print("unexpected: vector %u error %x at %x\n", f->vector, f->error, f->eip);
+        halt();
+    }
+    return 1;
+}
+
+void tell(const char *name, void (*fn)(void))
+{
+    int vector = attempt(fn);
+    if (vector < 0) {
+        print("%s: fine\n", name);
+    } else if (vector == 14) {
+        print("%s: vector 14 error %x at %x\n", name, last_trap.error, last_cr2);
+    } else {
+        print("%s: vector %u error %x\n", name, vector, last_trap.error);
+    }
+}
+
+void lib_start(void);
+void lib_start(void)
+{
+    enum { FLAT = 0xfffff, BIG = 0xc };
+    gdt[SEL_CODE / 8] = descriptor(0, FLAT, 0x9b, BIG);
+    gdt[SEL_DATA / 8] = descriptor(0, FLAT, 0x93, BIG);
+    gdt[SEL_CODE3 / 8] = descriptor(0, FLAT, 0xfb, BIG);
+    gdt[SEL_DATA3 / 8] = descriptor(0, FLAT, 0xf3, BIG);
+    gdt[SEL_TSS / 8] = descriptor((uint32_t)&tss, sizeof(tss) - 1, 0x89, 0);
+    tss.ss0 = SEL_DATA;
+    tss.iomap = sizeof(tss);
+    for (unsigned i = 0; i < 64; i++) {
+        idt[i] = gate(SEL_CODE, (uint32_t)stub_table + 16 * i, 0x8e);
+    }
+    struct __attribute__((packed)) {
+        uint16_t limit;
+        uint32_t base;
+    } gdtr = { sizeof(gdt) - 1, (uint32_t)gdt }, idtr = { sizeof(idt) - 1, (uint32_t)idt };
+    asm volatile("lgdt %0\n\tlidt %1\n\tljmp %2, $1f\n1:\n\t"
+                 "mov %3, %%ds\n\tmov %3, %%es\n\tmov %3, %%ss\n\tmov %3, %%fs\n\tmov %3, %%gs\n\tltr %w4"
+                 :
+                 : "m"(gdtr), "m"(idtr), "i"(SEL_CODE), "r"(SEL_DATA), "r"(SEL_TSS)
+                 : "memory");
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What payloads share: words on the first serial line, ports, exceptions that end a function. */
+#pragma once
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline uint8_t inb(uint16_t port)
+{
+    uint8_t v;
+    asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+static inline void outb(uint16_t port, uint8_t v)
+{
+    asm volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+/* %s, %c, %u, %x, and %X for what has 64 bits. */
+void print(const char *format, ...);
+void halt(void) __attribute__((noreturn));
+void fill(void *at, uint8_t byte, uint32_t bytes);
+
+/* ---- descriptors ---- */
+
+enum {
+    SEL_CODE = 0x08,
+    SEL_DATA = 0x10,
+    SEL_CODE3 = 0x1b,
+    SEL_DATA3 = 0x23,
+    SEL_TSS = 0x28,
+    SEL_FREE = 0x30
+};
+enum { GDT_ENTRIES = 32 };
+extern uint64_t gdt[GDT_ENTRIES], idt[64];
+uint64_t descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags);
+uint64_t gate(uint16_t selector, uint32_t offset, uint8_t access);
+typedef struct Tss {
+    uint32_t link, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp, esi, edi;
+    uint32_t es, cs, ss, ds, fs, gs, ldt, iomap;
+} Tss;
+extern Tss tss;
+
+/* ---- exceptions ---- */
+
+typedef struct Frame {
+    uint32_t edi, esi, ebp, esp, ebx, edx, ecx, eax, vector, error, eip, cs, eflags, user_esp, user_ss;
+} Frame;
+extern Frame last_trap;
+extern uint32_t last_cr2;
+/* The function runs; its exception's vector, or -1. */
+int attempt(void (*fn)(void));
+/* Called for vectors first, true: it was for it, and the program goes on. */
+extern bool (*on_trap)(Frame *f);
+/* Tell what became of it: "name: vector 13 error 10". */
+void tell(const char *name, void (*fn)(void));
