@@ -273,7 +273,9 @@ typedef struct X86State {
     X87 x87;
     X86Msrs msr;
     uint32_t smbase;
-    bool a20; /* address line 20 passes; else it is 0 */
+    uint32_t
+        messages; /* atomic, MESSAGE_*: what others want of it, and it has not taken yet; INIT leaves them */
+    bool a20;     /* address line 20 passes; else it is 0 */
     X86Events events;
 } X86State;
 
@@ -294,9 +296,6 @@ typedef struct X86CPU {
     bool ignore_msrs; /* unknown MSRs read 0 and take writes */
     uint32_t apic_id;
     uint16_t cores, threads; /* of the package, of a core; at least 1 */
-
-    /* What other threads want of it, and it has not taken yet, MESSAGE_*: atomic.  Apart from s, which INIT resets. */
-    uint32_t messages;
 
     /* Derived from s */
     X86Bounds bounds[X86_SEGS];

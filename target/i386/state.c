@@ -125,7 +125,7 @@ const Field x86_state[] = {
     { 0 },
 };
 
-const Field x86_messages_state[] = { MEMBER_U32(X, messages, .shared = true, .max = MESSAGES), { 0 } };
+const Field x86_messages_state[] = { STATE_U32(X, messages, .shared = true, .max = MESSAGES), { 0 } };
 #undef X
 
 /* What rows of arrays cannot say: CS is apart from the others, and starts 16 bytes below 4 GiB. */

@@ -180,7 +180,7 @@ void x86_raise_fault(CPU *cpu, const MmuFault *fault)
 
 static bool message_ready(const X86CPU *x)
 {
-    return __atomic_load_n(&x->messages, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(&x->s.messages, __ATOMIC_ACQUIRE) != 0;
 }
 
 static void set_a20(X86CPU *x, bool on)
@@ -194,7 +194,7 @@ static void set_a20(X86CPU *x, bool on)
 /* A message that changes nothing wakes nobody: who halted before halts on. */
 static void take_messages(X86CPU *x)
 {
-    uint32_t m = __atomic_exchange_n(&x->messages, 0, __ATOMIC_ACQ_REL);
+    uint32_t m = __atomic_exchange_n(&x->s.messages, 0, __ATOMIC_ACQ_REL);
     if (m & (MESSAGE_A20_ON | MESSAGE_A20_OFF)) {
         set_a20(x, m & MESSAGE_A20_ON);
     }
@@ -210,9 +210,9 @@ static void take_messages(X86CPU *x)
 static void send_message(CPU *cpu, uint32_t without, uint32_t with)
 {
     X86CPU *x = x86_cpu(cpu);
-    uint32_t old = __atomic_load_n(&x->messages, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&x->messages, &old, (old & ~without) | with, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED)) {
+    uint32_t old = __atomic_load_n(&x->s.messages, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&x->s.messages, &old, (old & ~without) | with, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
     }
     cpu_request_exit(cpu);
 }

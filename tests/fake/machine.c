@@ -90,6 +90,10 @@ static void fake_dump_mmu(CPU *cpu, GString *out)
     g_string_append(out, "No translation or protection\n");
 }
 
+static void fake_context_key(CPU *cpu, CpuContextKey *key)
+{
+}
+
 static unsigned fake_disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, unsigned available,
                                  GString *out)
 {
@@ -112,6 +116,7 @@ static const CPUArch fake_arch = {
     .guest = &fake_guest,
     .init = fake_init,
     .reset = fake_reset,
+    .context_key = fake_context_key,
     .debug_walk = fake_debug_walk,
     .registers = fake_registers,
     .get_register = fake_get,

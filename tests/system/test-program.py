@@ -18,7 +18,7 @@ LYREBIRD = os.path.abspath(sys.argv[1])
 LIMIT = 60  # tells a hang from a busy host
 DIR = tempfile.mkdtemp(prefix='lyrebird-test-')
 NAMES = {}
-for name in ('qemu-system-riscv64', 'qemu-system-riscv32', 'qemu-system-x86_64', 'lyrebird'):
+for name in ('qemu-system-riscv64', 'qemu-system-riscv32', 'qemu-system-x86_64', 'qemu-system-s390x', 'lyrebird'):
     NAMES[name] = os.path.join(DIR, name)
     os.symlink(LYREBIRD, NAMES[name])
 QEMU = NAMES['qemu-system-riscv64']
@@ -166,7 +166,8 @@ def test_errors():
     fails('-display sdl: there is no display server|built without sdl', *IDLE, '-display', 'sdl', '-device', 'bochs-display')
     fails('-qmp none: .*no place for a monitor', '-M', 'virt', '-qmp', 'none')
     fails('cannot create PID file', '-M', 'virt', '-display', 'none', '-pidfile', '/nonexistent/x')
-    fails("'x86_64' is not a valid guest architecture", '-M', 'q35', program=NAMES['qemu-system-x86_64'])
+    fails("'q35' is not a valid machine type.*valid: bare", '-M', 'q35', program=NAMES['qemu-system-x86_64'])
+    fails("'s390x' is not a valid guest architecture", '-M', 'none', program=NAMES['qemu-system-s390x'])
     fails('-global', '-M', 'virt', '-display', 'none', '-global', 'virtio-mmio.nope=1')
     small = os.path.join(DIR, 'small.img')
     with open(small, 'wb') as f:
