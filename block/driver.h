@@ -23,6 +23,8 @@ typedef struct BlockDriver {
     int (*run)(BlockNode *n, const NodeIo *io);
     /* Read what map() calls packed; within one extent of it. */
     int (*unpack)(BlockNode *n, const NodeIo *io);
+    /* See node_resize; NULL: it cannot. */
+    int (*resize)(BlockNode *n, uint64_t bytes);
     void (*close)(BlockNode *n); /* its own things; not its children */
 } BlockDriver;
 

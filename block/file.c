@@ -332,6 +332,19 @@ static int file_run(BlockNode *n, const NodeIo *r)
     return -EINVAL;
 }
 
+static int file_resize(BlockNode *n, uint64_t bytes)
+{
+    FileNode *f = container_of(n, FileNode, node);
+    if (f->device) {
+        return -ENOTSUP;
+    }
+    if (ftruncate(f->fd, (off_t)bytes) < 0) {
+        return -errno;
+    }
+    __atomic_store_n(&n->size, (bytes + SECTOR - 1) & ~(uint64_t)(SECTOR - 1), __ATOMIC_RELEASE);
+    return 0;
+}
+
 static void file_close(BlockNode *n)
 {
     FileNode *f = container_of(n, FileNode, node);
@@ -341,6 +354,7 @@ static void file_close(BlockNode *n)
 }
 
 static const BlockDriver file_driver = {
+    .resize = file_resize,
     .name = "file",
     .map = file_map,
     .direct = file_direct,

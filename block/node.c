@@ -38,6 +38,14 @@ uint64_t node_size(const BlockNode *n)
     return __atomic_load_n(&n->size, __ATOMIC_ACQUIRE);
 }
 
+int node_resize(BlockNode *n, uint64_t bytes)
+{
+    if (n->readonly) {
+        return -EROFS;
+    }
+    return n->driver->resize ? n->driver->resize(n, bytes) : -ENOTSUP;
+}
+
 const char *node_filename(const BlockNode *n)
 {
     return n->filename;

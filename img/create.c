@@ -218,7 +218,7 @@ bool img_create(const ImgNew *n)
     return ok;
 }
 
-static bool read_size(const char *text, uint64_t *size)
+bool img_read_size(const char *text, uint64_t *size)
 {
     typedef struct Size {
         uint64_t size;
@@ -252,7 +252,7 @@ int cmd_create(int argc, char **argv)
     }
     n.path = argv[optind];
     if (argc - optind == 2) {
-        n.has_size = read_size(argv[optind + 1], &n.size);
+        n.has_size = img_read_size(argv[optind + 1], &n.size);
         if (!n.has_size) {
             img_error(
                 "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, "

@@ -27,7 +27,9 @@ typedef struct ImgNew {
     bool has_size, quiet, unsafe; /* unsafe: the backing is not opened */
 } ImgNew;
 bool img_create(const ImgNew *n);
-char *img_size(uint64_t bytes); /* "196 KiB" */
+char *img_size(uint64_t bytes);                       /* "196 KiB" */
+bool img_read_size(const char *text, uint64_t *size); /* "64M"; false: it is none */
+void img_print_snapshots(const GPtrArray *list);      /* of Qcow2Snapshot; none: nothing */
 
 int cmd_create(int argc, char **argv);
 int cmd_info(int argc, char **argv);
@@ -35,3 +37,5 @@ int cmd_check(int argc, char **argv);
 int cmd_map(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
+int cmd_resize(int argc, char **argv);
+int cmd_snapshot(int argc, char **argv);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "block/qcow2_snapshot.h"
 #include "img/img.h"
 #include "util/json.h"
 #include "util/text.h"
@@ -16,7 +17,8 @@ typedef struct Image {
     BlockNode *node;
     bool is_qcow2;
     Qcow2Info q;
-    char *backing; /* as a path; NULL: none, or none that is a file */
+    GPtrArray *snapshots; /* of Qcow2Snapshot */
+    char *backing;        /* as a path; NULL: none, or none that is a file */
 } Image;
 
 static const char *yes(bool b)
@@ -77,6 +79,7 @@ static void print_image(const Image *i)
             printf("cleanly shut down: no\n");
         }
         print_backing(i);
+        img_print_snapshots(i->snapshots);
         print_specific(&i->q);
     }
 }
@@ -121,9 +124,37 @@ static json_object *specific_json(const Qcow2Info *q)
     return o;
 }
 
+static json_object *snapshot_json(const Qcow2Snapshot *sn)
+{
+    json_object *o = json_object_new_object();
+    if (sn->icount != UINT64_MAX) {
+        add_number(o, "icount", sn->icount);
+    }
+    add_number(o, "vm-clock-nsec", sn->vm_clock_nsec % 1000000000);
+    add_text(o, "name", sn->name);
+    add_number(o, "date-sec", sn->date_nsec / 1000000000);
+    add_number(o, "date-nsec", sn->date_nsec % 1000000000);
+    add_number(o, "vm-clock-sec", sn->vm_clock_nsec / 1000000000);
+    add_text(o, "id", sn->id);
+    add_number(o, "vm-state-size", sn->vm_state_size);
+    return o;
+}
+
+static void add_snapshots(json_object *o, const GPtrArray *snapshots)
+{
+    json_object *list = json_object_new_array();
+    for (guint i = 0; i < snapshots->len; i++) {
+        json_object_array_add(list, snapshot_json(g_ptr_array_index(snapshots, i)));
+    }
+    json_object_object_add(o, "snapshots", list);
+}
+
 static json_object *image_json(const Image *i)
 {
     json_object *o = json_object_new_object();
+    if (i->snapshots->len) {
+        add_snapshots(o, i->snapshots);
+    }
     if (i->is_qcow2) {
         add_text(o, "backing-filename-format", i->q.backing_format);
     }
@@ -153,7 +184,14 @@ static bool open_one(Image *i, const char *path, const char *format)
     if (!i->node) {
         return false;
     }
+    g_autoptr(GError) err = NULL;
     i->is_qcow2 = qcow2_info(i->node, &i->q);
+    i->snapshots = i->is_qcow2 ? qcow2_snapshots(i->node, &err) : g_ptr_array_new();
+    if (!i->snapshots) {
+        img_error("%s", err->message);
+        node_unref(i->node);
+        return false;
+    }
     if (i->is_qcow2 && i->q.backing) {
         i->backing = image_resolve(path, i->q.backing, NULL);
     }
@@ -181,6 +219,7 @@ static int show(const char *path, const char *format, bool json, bool chain)
         at = chain ? g_steal_pointer(&i.backing) : NULL;
         at_format = at && i.q.backing_format ? g_strdup(i.q.backing_format) : NULL;
         g_free(i.backing);
+        g_ptr_array_unref(i.snapshots);
         node_unref(i.node);
     }
     if (json && ok) {

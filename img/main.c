@@ -11,8 +11,9 @@
 
 static const char *program = "lyrebird-img";
 
-static const char *const unbuilt[] = { "amend",   "bench",  "bitmap", "commit",   "dd",
-                                       "measure", "rebase", "resize", "snapshot", NULL };
+static const char *const unbuilt[] = {
+    "amend", "bench", "bitmap", "commit", "dd", "measure", "rebase", NULL
+};
 
 const Command img_commands[] = {
     { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] FILE", cmd_check },
@@ -22,6 +23,8 @@ const Command img_commands[] = {
     { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },
     { "info", "[-f FORMAT] [--output=human|json] [--backing-chain] FILE", cmd_info },
     { "map", "[-f FORMAT] [--output=human|json] FILE", cmd_map },
+    { "resize", "[-f FORMAT] [-q] [--shrink] FILE [+|-]SIZE", cmd_resize },
+    { "snapshot", "[-f FORMAT] [-q] [-l | -c NAME | -a NAME | -d NAME] FILE", cmd_snapshot },
     { NULL },
 };
 

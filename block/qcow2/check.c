@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check: counts every reference that the image makes (header, tables, data, snapshots, bitmaps) and compares with the
- * counts that it keeps; and mends by writing new counts.
- *
- * New counts are written behind all that the image uses, and become the image's with one write of the header: whatever
- * happens before that, the image is as it was. */
+ * counts that it keeps. */
 #include <errno.h>
 #include <string.h>
 
 #include "block/block_priv.h"
-#include "block/qcow2_check.h"
-#include "block/qcow2/counts.h"
-#include "block/qcow2/qcow2.h"
+#include "block/qcow2/check.h"
+#include "block/qcow2/snapshot.h"
 #include "util/bytes.h"
 
-typedef struct Check {
-    Qcow2 *s;
-    Qcow2Report *r;
-    Counts *used, *old; /* old: those that the counts take themselves */
-    Qcow2Repair repair;
-    uint64_t last_host; /* of the cluster before, for fragmentation; 0: none */
-    uint64_t file_end;  /* bytes */
-} Check;
+/* An entry that is said to be the only one for its cluster, whose count says more. */
+typedef struct Suspect {
+    bool is_table;
+    uint64_t word, host, refs;
+} Suspect;
+enum { SUSPECTS_MAX = 1 << 20 };
 
 static void say(Check *c, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
@@ -51,16 +45,35 @@ static bool refer(Check *c, Counts *to, uint64_t offset, uint64_t bytes, const c
     return true;
 }
 
-static void check_copied(Check *c, const char *what, uint64_t word, uint64_t host)
+static void say_copied(Check *c, const Suspect *p)
 {
-    uint64_t refs;
-    if (refs_get(c->s, host >> c->s->cluster_bits, &refs)) {
+    say(c, "ERROR OFLAG_COPIED %s: %s=%" PRIx64 " refcount=%" PRIu64,
+        p->is_table ? "L2 cluster" : "data cluster", p->is_table ? "l1_entry" : "l2_entry", p->word, p->refs);
+    c->r->corruptions++;
+}
+
+static void check_copied(Check *c, bool is_table, uint64_t word, uint64_t host)
+{
+    Suspect p = { is_table, word, host };
+    if (refs_get(c->s, host >> c->s->cluster_bits, &p.refs)) {
         c->r->check_errors++;
-    } else if ((refs == 1) != ((word & ENTRY_COPIED) != 0)) {
-        say(c, "ERROR OFLAG_COPIED %s: %s=%" PRIx64 " refcount=%" PRIu64,
-            what[0] == 'L' ? "L2 cluster" : "data cluster", what[0] == 'L' ? "l1_entry" : "l2_entry", word,
-            refs);
-        c->r->corruptions++;
+    } else if ((p.refs == 1) == ((word & ENTRY_COPIED) != 0)) {
+        return;
+    } else if (p.refs > 1 && c->suspects->len < SUSPECTS_MAX) {
+        g_array_append_val(c->suspects, p); /* all references must be known */
+    } else {
+        say_copied(c, &p);
+    }
+}
+
+/* Where a count is too high, by a snapshot that was not finished, the entry is the only one indeed: that is a leak. */
+static void check_suspects(Check *c)
+{
+    for (guint i = 0; i < c->suspects->len; i++) {
+        const Suspect *p = &g_array_index(c->suspects, Suspect, i);
+        if (counts_get(c->used, p->host >> c->s->cluster_bits) != 1) {
+            say_copied(c, p);
+        }
     }
 }
 
@@ -97,7 +110,7 @@ static void check_entry(Check *c, const L2Entry *e, bool active)
     } else if (entry_host(e) && !s->node.children[NODE_DATA_FILE] &&
                !(s->h.incompatible & INCOMPAT_DATA_FILE)) {
         if (refer(c, c->used, entry_host(e), s->cluster_size, "data") && active) {
-            check_copied(c, "data", e->word, entry_host(e));
+            check_copied(c, false, e->word, entry_host(e));
         }
     }
 }
@@ -131,30 +144,24 @@ static void check_l1(Check *c, const uint64_t *l1, uint64_t count, bool active)
             check_l2(c, offset, active);
         }
         if (offset && active) {
-            check_copied(c, "L1", l1[i], offset);
+            check_copied(c, true, l1[i], offset);
         }
     }
 }
 
 /* ---- snapshots and bitmaps ----------------------------------------------- */
 
-static void check_snapshot_l1(Check *c, uint64_t offset, uint64_t count)
+static void check_snapshot_l1(Check *c, const Qcow2Snapshot *sn)
 {
-    Qcow2 *s = c->s;
-    uint64_t bytes = (count * 8 + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
-    if (count > L1_MAX / 8 || !refer(c, c->used, offset, count * 8, "the L1 table of a snapshot")) {
-        c->r->corruptions += count > L1_MAX / 8;
+    g_autofree uint64_t *l1 = NULL;
+    if (!refer(c, c->used, sn->l1_offset, (uint64_t)sn->l1_size * 8, "the L1 table of a snapshot")) {
         return;
     }
-    g_autofree uint64_t *l1 = g_malloc(bytes + 1);
-    if (node_read(s->node.children[NODE_FILE], offset, l1, bytes)) {
+    if (l1_read(c->s, sn->l1_offset, sn->l1_size, &l1)) {
         c->r->check_errors++;
         return;
     }
-    for (uint64_t i = 0; i < count; i++) {
-        l1[i] = load_be(&l1[i], 8);
-    }
-    check_l1(c, l1, count, false);
+    check_l1(c, l1, sn->l1_size, false);
 }
 
 /* Read sectors around a place of any alignment. */
@@ -174,25 +181,18 @@ static bool read_bytes(Check *c, uint64_t offset, void *buf, uint64_t n)
 static void check_snapshots(Check *c)
 {
     Qcow2 *s = c->s;
-    uint64_t at = s->h.snapshots_offset;
-    for (uint32_t i = 0; i < s->h.snapshots; i++) {
-        uint8_t head[40];
-        if (at - s->h.snapshots_offset > SNAPSHOT_TABLE_MAX || at >= c->file_end ||
-            !read_bytes(c, at, head, 40)) {
-            say(c, "ERROR: the snapshot table is damaged");
-            c->r->corruptions++;
-            return;
-        }
-        uint64_t extra = load_be(head + 36, 4), names = load_be(head + 12, 2) + load_be(head + 14, 2);
-        check_snapshot_l1(c, load_be(head, 8), load_be(head + 8, 4));
-        if (extra > SNAPSHOT_EXTRA_MAX) {
-            say(c, "ERROR: a snapshot has %" PRIu64 " bytes of extra data", extra);
-            c->r->corruptions++;
-            return;
-        }
-        at += (40 + extra + names + 7) & ~UINT64_C(7);
+    uint64_t bytes;
+    g_autoptr(GPtrArray) list = snapshot_list_new();
+    int e = snapshot_table_read(s, list, &bytes);
+    if (e) {
+        say(c, "ERROR: the snapshot table is damaged");
+        *(e == -EINVAL ? &c->r->corruptions : &c->r->check_errors) += 1;
+        return;
     }
-    refer(c, c->used, s->h.snapshots_offset, at - s->h.snapshots_offset, "the snapshot table");
+    for (guint i = 0; i < list->len; i++) {
+        check_snapshot_l1(c, g_ptr_array_index(list, i));
+    }
+    refer(c, c->used, s->h.snapshots_offset, bytes, "the snapshot table");
 }
 
 static void check_bitmap_table(Check *c, uint64_t offset, uint64_t entries)
@@ -310,105 +310,7 @@ static void compare(Check *c)
     }
 }
 
-/* ---- mending ------------------------------------------------------------- */
-
-typedef struct NewCounts {
-    uint64_t base;     /* cluster: the table comes first, then the blocks */
-    uint64_t clusters; /* of the table */
-    GArray *blocks;    /* of uint64_t: which ones */
-} NewCounts;
-
-static uint64_t new_count(const Check *c, const NewCounts *n, uint64_t index)
-{
-    return index >= n->base && index < n->base + n->clusters + n->blocks->len ? 1
-                                                                              : counts_get(c->used, index);
-}
-
-static void plan_blocks(const Check *c, NewCounts *n, uint64_t per_block, uint64_t end)
-{
-    g_array_set_size(n->blocks, 0);
-    for (uint64_t i = 0; i * per_block < end; i++) {
-        bool own = (i + 1) * per_block > n->base;
-        uint64_t next = counts_next(c->used, i * per_block);
-        if (!own && next >= (i + 1) * per_block) {
-            i = MIN(next, n->base) / per_block - 1; /* what lies between needs none */
-            continue;
-        }
-        g_array_append_val(n->blocks, i);
-    }
-}
-
-/* Until the blocks count themselves, too. */
-static int plan_counts(const Check *c, NewCounts *n)
-{
-    const Qcow2 *s = c->s;
-    uint64_t per_block = s->cluster_size * 8 >> s->h.refcount_order, before = UINT64_MAX;
-    n->base = MAX(MAX(counts_end(c->used), counts_end(c->old)),
-                  (c->file_end + s->cluster_size - 1) >> s->cluster_bits);
-    n->clusters = 1;
-    while (before != n->clusters + n->blocks->len) {
-        before = n->clusters + n->blocks->len;
-        uint64_t end = n->base + before;
-        n->clusters = ((end + per_block - 1) / per_block * 8 + s->cluster_size - 1) >> s->cluster_bits;
-        plan_blocks(c, n, per_block, n->base + n->clusters + n->blocks->len);
-        if (n->clusters << s->cluster_bits > REFTABLE_MAX) {
-            return -EFBIG;
-        }
-    }
-    return 0;
-}
-
-static int write_counts(const Check *c, const NewCounts *n)
-{
-    Qcow2 *s = c->s;
-    BlockNode *file = s->node.children[NODE_FILE];
-    uint64_t per_block = s->cluster_size * 8 >> s->h.refcount_order, max = refs_max(s);
-    g_autofree uint8_t *table = g_malloc0(n->clusters << s->cluster_bits);
-    g_autofree uint8_t *block = g_malloc(s->cluster_size);
-    int e = 0;
-    for (guint b = 0; b < n->blocks->len && !e; b++) {
-        uint64_t i = g_array_index(n->blocks, uint64_t, b), at = (n->base + n->clusters + b)
-                                                                 << s->cluster_bits;
-        memset(block, 0, s->cluster_size);
-        for (uint64_t k = 0; k < per_block; k++) {
-            refs_set_in_entry(block, k, s->h.refcount_order, MIN(new_count(c, n, i * per_block + k), max));
-        }
-        store_be(table + 8 * i, 8, at);
-        e = node_write(file, at, block, s->cluster_size);
-    }
-    return e ? e : node_write(file, n->base << s->cluster_bits, table, n->clusters << s->cluster_bits);
-}
-
-static int use_counts(Check *c, const NewCounts *n)
-{
-    Qcow2 *s = c->s;
-    BlockNode *file = s->node.children[NODE_FILE];
-    Qcow2Header before = s->h;
-    int e = node_flush(file);
-    s->h.reftable_offset = n->base << s->cluster_bits;
-    s->h.reftable_clusters = n->clusters;
-    s->h.incompatible &= ~(uint64_t)(INCOMPAT_DIRTY | INCOMPAT_CORRUPT);
-    e = e ? e : header_write(s);
-    e = e ? e : node_flush(file);
-    if (e) {
-        s->h = before;
-        return e;
-    }
-    s->dirty_bit = false;
-    s->writable = false; /* what is in memory is no longer what is in the file: it is opened anew */
-    s->node.readonly = true;
-    return 0;
-}
-
-static int mend(Check *c)
-{
-    NewCounts n = { .blocks = g_array_new(false, false, sizeof(uint64_t)) };
-    int e = plan_counts(c, &n);
-    e = e ? e : write_counts(c, &n);
-    e = e ? e : use_counts(c, &n);
-    g_array_unref(n.blocks);
-    return e;
-}
+/* ---- all of it ------------------------------------------------------------ */
 
 static bool wants_mending(const Check *c)
 {
@@ -420,7 +322,12 @@ static bool wants_mending(const Check *c)
 int qcow2_check(BlockNode *n, Qcow2Repair repair, Qcow2Report *report)
 {
     Qcow2 *s = qcow2_of(n);
-    Check c = { .s = s, .r = report, .used = counts_new(), .old = counts_new(), .repair = repair };
+    Check c = { .s = s,
+                .r = report,
+                .used = counts_new(),
+                .old = counts_new(),
+                .repair = repair,
+                .suspects = g_array_new(false, false, sizeof(Suspect)) };
     c.file_end = node_size(s->node.children[NODE_FILE]);
     report->total = (s->node.size + s->cluster_size - 1) >> s->cluster_bits;
     lock_take(&s->lock);
@@ -430,10 +337,12 @@ int qcow2_check(BlockNode *n, Qcow2Repair repair, Qcow2Report *report)
     check_l1(&c, s->l1.entries, s->l1.count, true);
     check_snapshots(&c);
     check_bitmaps(&c);
+    check_suspects(&c);
     compare(&c);
-    int e = wants_mending(&c) ? mend(&c) : 0;
+    int e = wants_mending(&c) ? check_mend(&c) : 0;
     lock_release(&s->lock);
     counts_free(c.used);
     counts_free(c.old);
+    g_array_unref(c.suspects);
     return e;
 }

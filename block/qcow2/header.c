@@ -250,6 +250,8 @@ void header_store(const Qcow2Header *h, uint8_t head[512])
     store_be(head + AT_L1_OFFSET, 8, h->l1_offset);
     store_be(head + AT_REFTABLE_OFFSET, 8, h->reftable_offset);
     store_be(head + AT_REFTABLE_CLUSTERS, 4, h->reftable_clusters);
+    store_be(head + AT_SNAPSHOTS, 4, h->snapshots);
+    store_be(head + AT_SNAPSHOTS_OFFSET, 8, h->snapshots_offset);
     if (h->version >= 3) {
         store_be(head + AT_INCOMPATIBLE, 8, h->incompatible);
         store_be(head + AT_AUTOCLEAR, 8, h->autoclear);

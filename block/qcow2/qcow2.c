@@ -73,6 +73,7 @@ const BlockDriver qcow2_driver = {
     .map = qcow2_map,
     .unpack = qcow2_unpack,
     .run = qcow2_run,
+    .resize = qcow2_resize,
     .close = qcow2_close,
 };
 

@@ -161,7 +161,8 @@ int refs_add(Qcow2 *s, uint64_t index, int delta);
 uint64_t refs_max(const Qcow2 *s);
 /* The first free clusters, side by side: 1 to `wanted`, with a count of 1 each. */
 int refs_alloc(Qcow2 *s, uint64_t wanted, uint64_t *offset, uint64_t *count);
-void refs_unalloc(Qcow2 *s, uint64_t offset, uint64_t count); /* that nothing has pointed to */
+int refs_alloc_run(Qcow2 *s, uint64_t count, uint64_t *offset); /* all side by side */
+void refs_unalloc(Qcow2 *s, uint64_t offset, uint64_t count);   /* that nothing has pointed to */
 void refs_free(Qcow2 *s, uint64_t offset,
                uint64_t count);               /* nothing in memory points there any more, once less */
 void refs_release(Qcow2 *s);                  /* what can be used again */
@@ -179,6 +180,22 @@ uint64_t entry_host(const L2Entry *e); /* offset of a standard cluster; 0: none 
 void entry_packed(const Qcow2 *s, const L2Entry *e, uint64_t *offset, uint64_t *length); /* length: room */
 void entry_free(Qcow2 *s, const L2Entry *e); /* what it points to */
 BlockNode *entry_data_node(Qcow2 *s);
+
+/* ---- l1.c: while nobody else changes the image ---- */
+/* Of each cluster that the tables of an L1 refer to, L2 tables among them, as often as they do. */
+typedef int L1Visit(Qcow2 *s, uint64_t index, void *opaque);
+int l1_walk(Qcow2 *s, const uint64_t *l1, uint64_t count, L1Visit *visit, void *opaque);
+/* Each standard entry of these tables, which may be changed; index: its host cluster. */
+typedef int L1Change(Qcow2 *s, uint64_t index, L2Entry *e, void *opaque);
+int l1_change(Qcow2 *s, const uint64_t *l1, uint64_t count, L1Change *change, void *opaque);
+int l1_read(Qcow2 *s, uint64_t offset, uint64_t count, uint64_t **entries); /* of a snapshot */
+uint64_t l1_needed(const Qcow2 *s, uint64_t disk_bytes);
+/* These entries (the caller's no more) become the active table, and the disk has so many bytes: in memory, and in the file, stable. */
+int l1_replace(Qcow2 *s, uint64_t *entries, uint64_t count, uint64_t disk_bytes);
+
+/* ---- resize.c ---- */
+int qcow2_resize(BlockNode *n, uint64_t bytes);
+int qcow2_set_disk_size(Qcow2 *s, uint64_t bytes); /* in memory and in the file, stable */
 
 /* ---- map.c ---- */
 int qcow2_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e);

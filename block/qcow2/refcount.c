@@ -230,6 +230,54 @@ int refs_alloc(Qcow2 *s, uint64_t wanted, uint64_t *offset, uint64_t *count)
     return e;
 }
 
+/* Where no block counts yet: the blocks that count it first. */
+static int alloc_far(Qcow2 *s, uint64_t count, uint64_t *offset)
+{
+    uint64_t per_block = UINT64_C(1) << block_bits(s), blocks = blocks_for(count, per_block), first;
+    for (;;) {
+        first = s->reftable.count;
+        while (first && !s->reftable.entries[first - 1]) {
+            first--;
+        }
+        if (first + blocks <= s->reftable.count) {
+            break;
+        }
+        int e = grow_reftable(s, s->reftable.count * per_block);
+        if (e) {
+            return e;
+        }
+    }
+    if (((first + blocks) * per_block) << s->cluster_bits >> 56) {
+        return -EFBIG;
+    }
+    for (uint64_t b = 0; b < blocks; b++) {
+        uint64_t at = (first * per_block + b) << s->cluster_bits;
+        if (metadata_at(s, at)) {
+            return qcow2_corrupt(s, "%s at %#" PRIx64 " has no count", metadata_at(s, at), at);
+        }
+        cache_new_cluster(s, at, META_REFS);
+        metadata_add(s, at, s->cluster_size, "a refcount block");
+        table_set(s, &s->reftable, first + b, at);
+    }
+    int e = 0;
+    for (uint64_t i = 0; i < blocks + count && !e; i++) {
+        e = set_refs(s, first * per_block + i, 1);
+    }
+    *offset = (first * per_block + blocks) << s->cluster_bits;
+    return e;
+}
+
+int refs_alloc_run(Qcow2 *s, uint64_t count, uint64_t *offset)
+{
+    uint64_t got;
+    int e = refs_alloc(s, count, offset, &got);
+    if (!e && got < count) {
+        refs_unalloc(s, *offset, got);
+        e = alloc_far(s, count, offset);
+    }
+    return e;
+}
+
 void refs_unalloc(Qcow2 *s, uint64_t offset, uint64_t count)
 {
     uint64_t first = offset >> s->cluster_bits;

@@ -66,6 +66,9 @@ int node_write(BlockNode *n, uint64_t offset, const void *buf, uint64_t length);
 int node_flush(BlockNode *n);
 
 uint64_t node_size(const BlockNode *n); /* rounded up to whole sectors */
+/* It has so many bytes from now on: new ones are zeroes, those beyond are lost.  Nobody else uses it meanwhile.  0 or
+ * -errno; -ENOTSUP: this one cannot. */
+int node_resize(BlockNode *n, uint64_t bytes);
 
 const char *node_filename(const BlockNode *n);
 

@@ -82,6 +82,86 @@ def test_chain():
     same('info', 'over')
 
 
+class Disk:
+    """An image, changed by both programs, and what must be in it."""
+
+    def __init__(self, options):
+        self.bytes, self.kept, self.v2 = bytearray(1 << 20), {}, 'compat=0.10' in options
+        run('qemu-img', 'create', '-q', '-f', 'qcow2', *(['-o', options] if options else []), 'disk', str(len(self.bytes)))
+
+    def write(self, rng):
+        at, n = rng.randrange(len(self.bytes) // 512) * 512, rng.randrange(1, 300) * 512
+        n, value = min(n, len(self.bytes) - at), rng.randrange(1, 255)
+        run('qemu-io', '-f', 'qcow2', '-c', f'write -P {value} {at} {n}', 'disk')
+        self.bytes[at:at + n] = bytes([value]) * n
+
+    def take(self, name):
+        program = (IMG, 'qemu-img')[len(self.kept) % 2]
+        run(program, 'snapshot', '-c', name, 'disk')
+        self.kept[name] = bytes(self.bytes)
+
+    def go_back(self, name):
+        run(IMG, 'snapshot', '-a', name, 'disk')
+        self.bytes = bytearray(self.kept[name])
+
+    def drop(self, name):
+        run(IMG, 'snapshot', '-d', name, 'disk')
+        del self.kept[name]
+
+    def resize(self, rng):
+        size = rng.randrange(1, 8192) * 512
+        if self.v2 and self.kept:
+            return
+        run(IMG, 'resize', '-q', '--shrink', 'disk', str(size))
+        self.bytes = self.bytes[:size] + bytes(max(0, size - len(self.bytes)))
+
+    def check(self):
+        assert 'No errors' in run('qemu-img', 'check', 'disk')
+        with open('flat', 'wb') as f:
+            f.write(self.bytes)
+        assert 'mismatch' not in run('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', 'flat', 'disk')
+
+
+def test_snapshots():
+    rng = random.Random(SEED)
+    for options in OPTIONS:
+        d = Disk(options)
+        for n in range(12):
+            d.write(rng)
+            what, name = rng.randrange(4), rng.choice([*d.kept, None])
+            if options == 'refcount_bits=2' and d.kept:  # 3 references at most
+                what, name = rng.randrange(1, 4), [*d.kept][0]
+            if 'refcount_bits=1' in options.split(','):
+                assert 'too narrow' in run(IMG, 'snapshot', '-c', 'x', 'disk', status=1)
+                d.resize(rng)
+            elif what == 3:
+                d.resize(rng)
+            elif not name or what == 0:
+                d.take(f's{n}')
+            elif what == 1:
+                d.go_back(name)
+            else:
+                d.drop(name)
+            d.check()
+        lists = [json.loads(run(p, 'info', '--output=json', 'disk')).get('snapshots') for p in (IMG, 'qemu-img')]
+        assert lists[0] == lists[1]
+
+
+def test_resize():
+    run(IMG, 'resize', '-f', 'raw', 'raw', '100M')
+    assert os.path.getsize('raw') == 100 << 20
+    assert 'Use the --shrink option' in run(IMG, 'resize', '-f', 'raw', 'raw', '-512k', status=1)
+    same('resize', '-f', 'raw', '--shrink', 'raw', '1M')
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', 'raw', '-F', 'raw', 'over', '64k')
+    same('resize', 'over', '+1M')
+    text = run(IMG, 'map', '--output=json', 'over')
+    assert all(row['zero'] for row in json.loads(text) if row['start'] >= 65536), text  # not what the backing has there
+    run('qemu-img', 'check', 'over')
+    assert "Can't resize" not in run(IMG, 'resize', 'over', '1T')
+    run('qemu-img', 'check', 'over')
+    assert 'cannot be so large' in run(IMG, 'resize', 'over', '8E', status=1)
+
+
 def damage(path, offset, data):
     with open(path, 'r+b') as f:
         f.seek(offset)
@@ -105,6 +185,7 @@ def test_repair():
 
 
 def test_errors():
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', 'empty', '1M')
     for argv, status, why in (
             (['info', 'nope'], 1, "Could not open 'nope': No such file"),
             (['foo'], 1, 'Command not found: foo'),
@@ -116,6 +197,13 @@ def test_errors():
             (['create', '-f', 'qcow2', 'x', '1Z'], 1, 'Invalid image size'),
             (['create', '-f', 'qcow2', '-o', 'cluster_size=3k', 'x', '1M'], 1, 'power of two'),
             (['compare', 'raw', 'nope'], 2, 'nope'),
+            (['snapshot', '-c', 'x', 'raw'], 1, 'this format of images has none'),
+            (['snapshot', '-d', 'x', 'empty'], 1, "Could not delete snapshot 'x': snapshot not found"),
+            (['snapshot', '-a', 'x', 'empty'], 1, "Could not apply snapshot 'x': snapshot not found"),
+            (['snapshot', '-l', '-c', 'x', 'empty'], 1, 'Cannot mix'),
+            (['resize', 'empty', 'abc'], 1, 'non-negative number'),
+            (['resize', 'empty', '-2M'], 1, 'New image size must be positive'),
+            (['resize', 'empty'], 1, 'Not enough arguments'),
             (['convert', '-O', 'vmdk', 'raw', 'x'], 1, "Unknown file format 'vmdk'")):
         assert why in run(IMG, *argv, status=status), argv
         assert not os.path.exists('x'), argv

@@ -7,6 +7,7 @@
 #include "block/block_priv.h"
 #include "block/qcow2_check.h"
 #include "block/qcow2_create.h"
+#include "block/qcow2_snapshot.h"
 #include "block/qcow2/qcow2_open.h"
 
 enum { DISK = 1 << 20, FILE_MAX = 4 << 20, OPERATIONS = 60 };
@@ -143,10 +144,65 @@ static Operation do_something(BlockNode *n, GRand *rand, uint8_t *disk)
     return (Operation){ 0, offset, length };
 }
 
+/* ---- snapshots and sizes ------------------------------------------------------ */
+
+typedef struct Kept { /* what the disk was when a snapshot was taken */
+    char name[8];
+    bool there;
+    uint8_t *disk;
+} Kept;
+
+static Kept *one_of(GArray *kept, GRand *rand)
+{
+    guint first = kept->len ? (guint)g_rand_int_range(rand, 0, (gint)kept->len) : 0;
+    for (guint i = 0; i < kept->len; i++) {
+        Kept *k = &g_array_index(kept, Kept, (first + i) % kept->len);
+        if (k->there) {
+            return k;
+        }
+    }
+    return NULL;
+}
+
+static void take(BlockNode *n, GArray *kept, const uint8_t *disk)
+{
+    g_autoptr(GError) err = NULL;
+    Kept k = { .there = true, .disk = g_memdup2(disk, DISK) };
+    g_snprintf(k.name, sizeof(k.name), "s%u", kept->len);
+    if (!qcow2_snapshot_create(n, k.name, &err)) { /* counts of one bit */
+        g_assert_nonnull(strstr(err->message, "too narrow"));
+        k.there = false;
+    }
+    g_array_append_val(kept, k);
+}
+
+/* Each of these leaves all that was done before it stable. */
+static void do_something_large(BlockNode *n, GRand *rand, uint8_t *disk, GArray *kept)
+{
+    Kept *k = one_of(kept, rand);
+    unsigned what = g_rand_int_range(rand, 0, 4);
+    if (what == 3) {
+        uint64_t larger = DISK + (uint64_t)g_rand_int_range(rand, 0, 16384) * SECTOR;
+        int e = node_resize(n, larger);
+        bool refused = e == -ENOTSUP; /* version 2 with snapshots */
+        g_assert_true(!e || refused);
+        g_assert_cmpint(node_resize(n, DISK), ==, refused && larger != DISK ? 0 : e);
+    } else if (!k || what == 0) {
+        take(n, kept, disk);
+    } else if (what == 1) {
+        g_assert_true(qcow2_snapshot_apply(n, k->name, NULL));
+        memcpy(disk, k->disk, DISK);
+    } else {
+        g_assert_true(qcow2_snapshot_delete(n, k->name, NULL));
+        k->there = false;
+    }
+    g_assert_cmpint(node_flush(n), ==, 0);
+}
+
 static unsigned operations_wanted = OPERATIONS;
 
 /* The tape of the work, and the moments at which a flush had ended.  The image is closed at the end. */
-static GArray *work(TapeNode *t, GRand *rand, GArray *operations)
+static GArray *work(TapeNode *t, GRand *rand, GArray *operations, GArray *kept)
 {
     GArray *moments = g_array_new(false, false, sizeof(Moment));
     uint8_t *disk = g_malloc0(DISK);
@@ -155,10 +211,16 @@ static GArray *work(TapeNode *t, GRand *rand, GArray *operations)
     g_array_append_val(moments, first);
     for (unsigned i = 0; i < operations_wanted; i++) {
         guint at = t->tape->len;
-        Operation o = do_something(n, rand, disk);
+        bool large = kept && g_rand_int_range(rand, 0, 6) == 0;
+        Operation o = { 0, 0, DISK };
+        if (large) {
+            do_something_large(n, rand, disk, kept);
+        } else {
+            o = do_something(n, rand, disk);
+        }
         o.at = at;
         g_array_append_val(operations, o);
-        if (g_rand_int_range(rand, 0, 6) == 0) {
+        if (large || g_rand_int_range(rand, 0, 6) == 0) {
             g_assert_cmpint(node_flush(n), ==, 0);
             Moment m = { t->tape->len, i + 1, g_memdup2(disk, DISK) };
             g_array_append_val(moments, m);
@@ -249,7 +311,38 @@ static void check_cut(const TapeNode *start, const GArray *tape, guint cut, GRan
     node_unref(&t->node);
 }
 
-static unsigned cut_everywhere(const Qcow2Create *o, guint32 seed)
+/* A snapshot that the image lists is what was kept, and the image is sound with it. */
+static void check_snapshots(const TapeNode *start, const GArray *tape, guint cut, GRand *rand, GArray *kept)
+{
+    TapeNode *t = cut_tape(start, tape, cut, rand);
+    bool dirty = t->bytes[79] & 1;
+    BlockNode *n = dirty ? NULL : open_on(t, false);
+    g_autoptr(GPtrArray) list = n ? qcow2_snapshots(n, NULL) : g_ptr_array_new();
+    g_assert_nonnull(list);
+    if (list->len) {
+        const Qcow2Snapshot *sn = g_ptr_array_index(list, g_rand_int_range(rand, 0, (gint)list->len));
+        g_autofree uint8_t *untouched = g_malloc0(DISK / SECTOR);
+        guint which = (guint)atoi(sn->name + 1);
+        g_assert_cmpuint(which, <, kept->len);
+        g_assert_true(qcow2_snapshot_apply(n, sn->name, NULL));
+        check_content(n, g_array_index(kept, Kept, which).disk, untouched);
+        Qcow2Report report = { .say = tell };
+        g_assert_cmpint(qcow2_check(n, REPAIR_NOTHING, &report), ==, 0);
+        g_assert_cmpuint(report.corruptions + report.check_errors, ==, 0);
+    }
+    node_unref(n);
+    node_unref(&t->node);
+}
+
+static void forget(GArray *kept)
+{
+    for (guint i = 0; i < kept->len; i++) {
+        g_free(g_array_index(kept, Kept, i).disk);
+    }
+    g_array_unref(kept);
+}
+
+static unsigned cut_everywhere(const Qcow2Create *o, guint32 seed, bool snapshots)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
     TapeNode *t = tape_new(NULL);
@@ -257,7 +350,8 @@ static unsigned cut_everywhere(const Qcow2Create *o, guint32 seed)
     TapeNode *start = tape_new(t);
     t->tape = g_array_new(false, false, sizeof(Record));
     GArray *operations = g_array_new(false, false, sizeof(Operation));
-    GArray *moments = work(t, rand, operations);
+    GArray *kept = g_array_new(false, false, sizeof(Kept));
+    GArray *moments = work(t, rand, operations, snapshots ? kept : NULL);
     g_autofree uint8_t *touched = g_malloc0(DISK / SECTOR);
     guint which = 0, cuts = t->tape->len;
     for (guint cut = 0; cut <= cuts; cut++) {
@@ -267,7 +361,11 @@ static unsigned cut_everywhere(const Qcow2Create *o, guint32 seed)
         const Moment *m = &g_array_index(moments, Moment, which);
         mark_touched(m, operations, cut, touched);
         check_cut(start, t->tape, cut, rand, m->sure, touched);
+        if (snapshots) {
+            check_snapshots(start, t->tape, cut, rand, kept);
+        }
     }
+    forget(kept);
     for (guint i = 0; i < moments->len; i++) {
         g_free(g_array_index(moments, Moment, i).sure);
     }
@@ -278,8 +376,9 @@ static unsigned cut_everywhere(const Qcow2Create *o, guint32 seed)
     return cuts;
 }
 
-static void test_cuts(void)
+static void test_kinds(gconstpointer data)
 {
+    bool snapshots = data != NULL;
     static const Qcow2Create kinds[] = {
         { DISK, 3, 12, 16 },
         { DISK, 2, 9, 16 },
@@ -295,7 +394,7 @@ static void test_cuts(void)
     operations_wanted = operations ? (unsigned)atoi(operations) : OPERATIONS;
     for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
         g_test_message("kind %u, seed %u (LYREBIRD_IMAGE_SEED)", i, seed);
-        cuts += cut_everywhere(&kinds[i], seed);
+        cuts += cut_everywhere(&kinds[i], seed, snapshots);
     }
     g_test_message("%u cuts", cuts);
 }
@@ -380,7 +479,8 @@ static void test_faults(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/qcow2/cuts", test_cuts);
+    g_test_add_data_func("/qcow2/cuts", NULL, test_kinds);
+    g_test_add_data_func("/qcow2/cuts-with-snapshots", "", test_kinds);
     g_test_add_func("/qcow2/faults", test_faults);
     return g_test_run();
 }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A check under way: what check.c has found, and mend.c puts right. */
+#pragma once
+#include "block/qcow2/counts.h"
+#include "block/qcow2/qcow2.h"
+#include "block/qcow2_check.h"
+
+typedef struct Check {
+    Qcow2 *s;
+    Qcow2Report *r;
+    Counts *used, *old; /* old: those that the counts take themselves */
+    Qcow2Repair repair;
+    uint64_t last_host; /* of the cluster before, for fragmentation; 0: none */
+    uint64_t file_end;  /* bytes */
+    GArray *suspects;   /* of Suspect */
+} Check;
+
+int check_mend(Check *c); /* 0 or -errno; the image is to be opened anew */

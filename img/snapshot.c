@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* snapshot: internal snapshots, listed, taken, gone back to, deleted. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "block/qcow2_snapshot.h"
+#include "img/img.h"
+#include "util/text.h"
+
+static char *date_text(int64_t nsec)
+{
+    g_autoptr(GDateTime) t = g_date_time_new_from_unix_local(nsec / 1000000000);
+    return t ? g_date_time_format(t, "%Y-%m-%d %H:%M:%S") : g_strdup("");
+}
+
+static char *clock_text(uint64_t nsec)
+{
+    uint64_t ms = nsec / 1000000;
+    return g_strdup_printf("%04" PRIu64 ":%02u:%02u.%03u", ms / 3600000, (unsigned)(ms / 60000 % 60),
+                           (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
+}
+
+/* Columns as those of release 8.2 and later, where a long name runs into none. */
+void img_print_snapshots(const GPtrArray *list)
+{
+    if (!list->len) {
+        return;
+    }
+    printf("Snapshot list:\n%-7s %-16s %8s %19s %15s %10s\n", "ID", "TAG", "VM_SIZE", "DATE", "VM_CLOCK",
+           "ICOUNT");
+    for (guint i = 0; i < list->len; i++) {
+        const Qcow2Snapshot *sn = g_ptr_array_index(list, i);
+        g_autofree char *id = text_escaped(sn->id), *name = text_escaped(sn->name);
+        g_autofree char *size = img_size(sn->vm_state_size), *date = date_text(sn->date_nsec);
+        g_autofree char *clock = clock_text(sn->vm_clock_nsec);
+        g_autofree char *icount =
+            sn->icount == UINT64_MAX ? g_strdup("--") : g_strdup_printf("%" PRIu64, sn->icount);
+        printf("%-7s %-16s %8s %19s %15s %10s\n", id, name, size, date, clock, icount);
+    }
+}
+
+static int list(BlockNode *n)
+{
+    Qcow2Info info;
+    g_autoptr(GError) err = NULL;
+    g_autoptr(GPtrArray) all = qcow2_info(n, &info) ? qcow2_snapshots(n, &err) : g_ptr_array_new();
+    if (!all) {
+        img_error("%s", err->message);
+        return IMG_FAILED;
+    }
+    img_print_snapshots(all);
+    return IMG_OK;
+}
+
+static int change(BlockNode *n, char what, const char *name)
+{
+    static const char *const verbs[] = { ['c'] = "create", ['a'] = "apply", ['d'] = "delete" };
+    Qcow2Info info;
+    g_autoptr(GError) err = NULL;
+    if (!qcow2_info(n, &info)) {
+        img_error("Could not %s snapshot '%s': this format of images has none; convert it: convert -O qcow2",
+                  verbs[(unsigned char)what], name);
+        return IMG_FAILED;
+    }
+    bool ok = what == 'c'   ? qcow2_snapshot_create(n, name, &err)
+              : what == 'a' ? qcow2_snapshot_apply(n, name, &err)
+                            : qcow2_snapshot_delete(n, name, &err);
+    if (!ok) {
+        img_error("%s", err->message);
+    }
+    return ok ? IMG_OK : IMG_FAILED;
+}
+
+int cmd_snapshot(int argc, char **argv)
+{
+    static const struct option options[] = { { "force-share", no_argument, NULL, 'U' }, { NULL } };
+    const char *format = NULL, *name = NULL, *found;
+    char what = 'l';
+    unsigned actions = 0;
+    for (int c; (c = getopt_long(argc, argv, "f:la:c:d:qU", options, NULL)) != -1;) {
+        switch (c) {
+        case 'f': format = optarg; break;
+        case 'l':
+        case 'a':
+        case 'c':
+        case 'd':
+            what = (char)c;
+            name = optarg;
+            actions++;
+            break;
+        case 'q': break; /* nothing is said that is no error */
+        case 'U': break; /* a list is read whoever has the image */
+        default: return img_usage("snapshot");
+        }
+    }
+    if (argc - optind != 1 || actions > 1) {
+        img_error(actions > 1 ? "Cannot mix '-l', '-a', '-c', '-d'" : "Expecting one image file name");
+        return img_usage("snapshot");
+    }
+    OpenFlags flags = {
+        .readonly = what == 'l', .locking = what != 'l', .no_backing = true, .no_data = true
+    };
+    BlockNode *n = img_open(argv[optind], format, &flags, &found);
+    int status = !n ? IMG_FAILED : what == 'l' ? list(n) : change(n, what, name);
+    node_unref(n);
+    return status;
+}
