@@ -39,21 +39,24 @@ static void run_host(CPU *cpu, const TcgBlock *b)
     jit_backend->enter(tcg_cache_jit(v->state->cache), cpu, v->ctx, b->code, &v->frame);
 }
 
-/* Run one of the two; whatever faults comes back here. */
-static void run_caught(CPU *cpu, const TcgBlock *b, bool host)
+/* Run one of the two; false: it has left in the middle (a fault), and came back here. */
+static bool run_caught(CPU *cpu, const TcgBlock *b, bool host)
 {
     TcgVcpu *v = cpu->tcg;
     sigjmp_buf outer;
     memcpy(&outer, &v->exit_jmp, sizeof(outer));
+    bool through = false;
     if (!sigsetjmp(v->exit_jmp, 0)) {
         if (host) {
             run_host(cpu, b);
         } else {
             ir_interpret(b->ir, cpu, &tcg_jit_config.run);
         }
+        through = true;
     }
     v->frame = NULL;
     memcpy(&v->exit_jmp, &outer, sizeof(outer));
+    return through;
 }
 
 static void undo_ram(TcgLog *log)
@@ -194,11 +197,15 @@ static void compare(CPU *cpu, const TcgBlock *b, const char *before, char *want)
     }
 }
 
-/* Back to the state before, except what is not checked. */
-static void restore_state(CPU *cpu, const char *before)
+/* Back to the state before, except what is not checked.  A fault may have changed what is derived from it (x86: bounds of
+ * segments), too; helpers that do are not repeated. */
+static void restore_state(CPU *cpu, const char *before, bool faulted)
 {
     copy_checked((char *)cpu, before, cpu->arch);
     cpu->halted = ((const CPU *)before)->halted;
+    if (faulted && cpu->arch->refresh) {
+        cpu->arch->refresh(cpu);
+    }
 }
 
 static void run_twice(CPU *cpu, const TcgBlock *b)
@@ -209,13 +216,13 @@ static void run_twice(CPU *cpu, const TcgBlock *b)
     char *before = g_memdup2(cpu, size);
     v->log = &log;
     v->running = (TcgBlock *)b;
-    run_caught(cpu, b, false);
+    bool through = run_caught(cpu, b, false);
     v->running = NULL;
     v->context_stale = true;
     if (!log.devices) {
         char *want = g_memdup2(cpu, size);
         undo_ram(&log);
-        restore_state(cpu, before);
+        restore_state(cpu, before, !through);
         tcg_context_sync(v);
         log.replay = true;
         run_caught(cpu, b, true);
