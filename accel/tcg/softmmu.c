@@ -451,12 +451,44 @@ static Target locate_atomic(CPU *cpu, uint64_t vaddr, Access a)
     return t;
 }
 
+/* Over two pages, where the architecture has that: atomic against its like alone. */
+static uint64_t atomic_crossing(CPU *cpu, uint64_t vaddr, Access a, IrOp op, uint64_t value,
+                                uint64_t expected)
+{
+    static GMutex one;
+    unsigned bytes = memop_bytes(a.mop);
+    uint64_t word = 0;
+    Crossing c = locate_both(cpu, vaddr, bytes, a);
+    if (!c.pages[0].host || !c.pages[1].host) {
+        raise_bus(cpu, vaddr, a);
+    }
+    leave_changed_block(cpu, &c.pages[0], vaddr, c.first);
+    leave_changed_block(cpu, &c.pages[1], vaddr + c.first, bytes - c.first);
+    g_mutex_lock(&one);
+    for (unsigned n = 0; n < bytes; n++) {
+        word |= (uint64_t)*target_of_byte(&c, n).host << 8 * n;
+    }
+    uint8_t buf[8] __attribute__((aligned(8)));
+    store_le(buf, 8, word);
+    uint64_t old = ir_atomic(buf, a.mop, op, value, expected);
+    for (unsigned n = 0; n < bytes; n++) {
+        Target byte = target_of_byte(&c, n);
+        write_target(cpu, &byte, vaddr + n, 1, a, buf[n]);
+    }
+    g_mutex_unlock(&one);
+    return old;
+}
+
 uint64_t cpu_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
 {
     unsigned bytes = memop_bytes(mop);
     Access a = { MMU_WRITE, mop };
-    if (G_UNLIKELY(vaddr & (bytes - 1))) {
+    if (G_UNLIKELY(vaddr & (bytes - 1) && !cpu->arch->split_atomics)) {
         raise_misaligned(cpu, vaddr, a);
+    }
+    if (G_UNLIKELY(crosses(vaddr, bytes))) {
+        cpu->tcg->stats.slow_accesses++;
+        return atomic_crossing(cpu, vaddr, a, op, value, expected);
     }
     Target t = locate_atomic(cpu, vaddr, a);
     if (cpu->tcg->log) {

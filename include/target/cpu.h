@@ -214,6 +214,8 @@ struct CPUArch {
     bool coherent_fetch;
     /* Where nothing answers reads give ones and writes go nowhere: no fault (x86). */
     bool open_bus;
+    /* Misaligned atomics are made, and are atomic (x86); else they are FAULT_ALIGN. */
+    bool split_atomics;
     bool (*has_work)(CPU *cpu);             /* an enabled interrupt is pending: ends a wfi */
     bool (*take_interrupt)(CPU *cpu);       /* deliver the best pending one: true if state changed */
     uint64_t (*space_asid)(uint64_t space); /* for flushes by address space */

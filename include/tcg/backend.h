@@ -33,7 +33,8 @@ typedef struct IrRuntime {
         exit_request; /* offset in the CPU struct of a uint32_t: nonzero ends the block at its next poll */
 } IrRuntime;
 
-/* For it: the same in host memory at an aligned address. */
+/* For it: the same in host memory.  At a misaligned address too, if the host has such atomics (x86); on others it is then
+ * one only against its like, where it is not within an aligned word of 8 bytes. */
 uint64_t ir_atomic(void *host, MemOp mop, IrOp op, uint64_t value, uint64_t expected);
 
 /* ---- the interpreter ---- */
