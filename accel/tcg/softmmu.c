@@ -533,6 +533,20 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
     return t.host;
 }
 
+void *cpu_direct_host(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    if (cpu->tcg->log || tcg_page_watched(cpu, vaddr)) {
+        return NULL;
+    }
+    uint8_t *p = tlb_hit(cpu, vaddr, bytes, access);
+    if (G_LIKELY(p)) {
+        return p;
+    }
+    cpu->tcg->stats.slow_accesses++;
+    Target t = locate(cpu, vaddr, bytes, (Access){ .kind = access });
+    return t.code ? NULL : t.host;
+}
+
 void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
     if (access != MMU_EXEC && tlb_hit(cpu, vaddr, bytes, access)) {

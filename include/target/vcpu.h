@@ -30,6 +30,10 @@ uint64_t cpu_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value
  * read-modify-write, translated for writing and already marked written; NULL when
  * it is not RAM (faults leave).  reads: watchpoints see a load too. */
 void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads);
+/* Host address of [vaddr, vaddr + bytes) in RAM (within one page) for any number of plain loads or stores up to the next
+ * call of a function of this file; a store is already marked.  NULL: they are to be made by cpu_load() and cpu_store(), for
+ * it is a device, or code, or watched (faults leave). */
+void *cpu_direct_host(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
 /* Fault if the access would (cbo, probes). */
 void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
 

@@ -6,6 +6,7 @@
  *
  * Not modelled: EVEX, XOP, 3DNow!, test registers (mov from and to TR): illegal instructions. */
 #include "target/i386/decode-nodes.h"
+#include "target/i386/translators.h"
 
 #include <string.h>
 
@@ -470,5 +471,25 @@ unsigned x86_operand_bytes(const X86Insn *insn, X86DecodeMode mode, X86Operand o
     case X86_SIZE_S: return mode.size == 8 ? 10 : 6;
     case X86_SIZE_F: return mode.size == 8 ? 8 : 4;
     default: return 0;
+    }
+}
+
+bool x86_insn_modifies(const X86Insn *insn)
+{
+    const X86Row *row = &x86_rows[insn->row];
+    if (!insn->memory || row->operands[0].where != X86_AT_E) {
+        return false;
+    }
+    switch (row->translator) {
+    case X86_TR_ALU: return row->arg != X86_ALU_CMP;
+    case X86_TR_BITTEST: return row->arg != X86_BITTEST_BT;
+    case X86_TR_CMPXCHG:
+    case X86_TR_INCDEC:
+    case X86_TR_SHIFT:
+    case X86_TR_SHIFTD:
+    case X86_TR_UNARY:
+    case X86_TR_XADD:
+    case X86_TR_XCHG: return true;
+    default: return false;
     }
 }

@@ -186,6 +186,9 @@ X86DecodeResult x86_decode(X86Insn *insn, X86DecodeMode mode, const uint8_t *byt
 /* The row that a processor with these bits of X86Isa executes for a decoded instruction; 0: #UD. */
 unsigned x86_row_for(const X86Insn *insn, uint64_t isa);
 
+/* Does it read its memory operand and then write it? */
+bool x86_insn_modifies(const X86Insn *insn);
+
 /* Bytes of an operand, of memory by a vector of indices those of one element; 0 where that has no meaning (lea,
  * x87 state, xsave areas). */
 unsigned x86_operand_bytes(const X86Insn *insn, X86DecodeMode mode, X86Operand operand);

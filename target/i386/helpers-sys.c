@@ -23,20 +23,17 @@ const IrHelper x86_helper_raise =
 /* what: segment | bytes << 8 | write << 16 */
 static uint64_t helper_linear(CPU *cpu, uint64_t offset, uint32_t what)
 {
-    X86CPU *x = x86_cpu(cpu);
-    X86SegId seg = what & 0xff;
-    unsigned bytes = what >> 8 & 0xff;
-    const X86Bounds *b = &x->bounds[seg];
-    uint64_t end = what >> 16 & 1 ? b->wr_end : b->rd_end;
-    offset = (uint32_t)offset;
-    if (offset < b->low || offset + bytes > end) {
-        X86Fault f = { .vector = seg == SEG_SS ? X86_EXC_SS : X86_EXC_GP };
-        x86_raise(x, &f);
-    }
-    return (uint32_t)(x->s.seg[seg].base + offset);
+    return x86_segment_linear(x86_cpu(cpu), what & 0xff, (uint32_t)offset, what >> 8 & 0xff, what >> 16 & 1);
 }
 const IrHelper x86_helper_linear =
     IR_HELPER2("x86_linear", helper_linear, IRH_FAULT | IRH_REPEAT, I64, I64, I32);
+
+static void helper_probe_write(CPU *cpu, uint64_t linear, uint32_t bytes)
+{
+    cpu_probe(cpu, linear, bytes, MMU_WRITE);
+}
+const IrHelper x86_helper_probe_write =
+    IR_HELPER2("x86_probe_write", helper_probe_write, IRH_FAULT | IRH_REPEAT, VOID, I64, I32);
 
 static void helper_int(CPU *cpu, uint32_t vector, uint32_t kind, uint64_t next)
 {

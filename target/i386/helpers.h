@@ -25,10 +25,11 @@ extern const IrHelper x86_helper_decimal; /* X86Decimal, immediate, flags -> fla
 /* helpers-sys.c */
 extern const IrHelper x86_helper_raise;  /* vector, error: at the pc that is stored */
 extern const IrHelper x86_helper_linear; /* offset, segment | bytes << 8 | write << 16 -> linear; #GP, #SS */
-extern const IrHelper x86_helper_int;    /* vector, X86EventKind, next ip */
-extern const IrHelper x86_helper_iret;   /* bytes, next ip */
-extern const IrHelper x86_helper_far;    /* selector, offset, bytes | call << 8, next ip */
-extern const IrHelper x86_helper_lret;   /* bytes, release */
+extern const IrHelper x86_helper_probe_write; /* linear, bytes: faults as a store would */
+extern const IrHelper x86_helper_int;         /* vector, X86EventKind, next ip */
+extern const IrHelper x86_helper_iret;        /* bytes, next ip */
+extern const IrHelper x86_helper_far;         /* selector, offset, bytes | call << 8, next ip */
+extern const IrHelper x86_helper_lret;        /* bytes, release */
 typedef enum X86Fast { FAST_SYSCALL, FAST_SYSRET, FAST_SYSENTER, FAST_SYSEXIT } X86Fast;
 extern const IrHelper x86_helper_fast; /* X86Fast, bytes, next ip */
 extern const IrHelper x86_helper_cli, x86_helper_sti;
@@ -59,3 +60,13 @@ extern const IrHelper x86_helper_rdtsc, x86_helper_random; /* -> value */
 extern const IrHelper x86_helper_invlpg;                   /* linear address */
 extern const IrHelper x86_helper_invpcid;                  /* type, PCID, linear address */
 extern const IrHelper x86_helper_bound;                    /* index, lowest, highest */
+/* helpers-string.c */
+typedef enum X86Repeat { REP_MOVS, REP_STOS, REP_LODS, REP_SCAS, REP_CMPS } X86Repeat;
+enum { /* what is repeated, in one word */
+       REP_OP = 7,
+       REP_SIZE_SHIFT = 3,        /* 2 bits: log2 of an element's bytes */
+       REP_SEG_SHIFT = 5,         /* 3 bits: segment of the source */
+       REP_ASZ_SHIFT = 8,         /* 4 bits: bytes of an address */
+       REP_UNTIL_EQUAL = 1 << 12, /* REPNE */
+};
+extern const IrHelper x86_helper_repeat; /* the word: rCX, rSI, rDI, rAX, flags, memory */

@@ -60,6 +60,8 @@ static const struct {
     { X86_ISA_PCLMUL, X86_PCLMULQDQ },
     { X86_ISA_SHA, X86_SHA_NI },
     { X86_ISA_LZCNT, X86_ABM },
+    { X86_ISA_PREFETCHW, X86_3DNOWPREFETCH },
+    SAME(WBNOINVD),
 };
 
 uint64_t x86_isa(const X86CPU *x)

@@ -212,7 +212,7 @@ void x86_tr_popa(Translator *t)
 {
     int32_t bytes = t->insn.osz;
     IrRef values[8];
-    for (int n = 0; n < 8; n++) {
+    for (int n = 7; n >= 0; n--) {
         values[n] = x86_tr_peek(t, bytes * (7 - n), bytes);
     }
     for (int n = 0; n < 8; n++) {
@@ -249,7 +249,7 @@ void x86_tr_enter(Translator *t)
         x86_tr_poke(t, -at, bytes, frame);
     }
     at += (uint16_t)t->insn.imm;
-    x86_tr_peek(t, -at, 1); /* the new stack must be writable; a read finds most of that */
+    x86_tr_probe_stack(t, -at, bytes); /* it must be writable */
     x86_tr_move_sp(t, -at);
     x86_tr_set_reg(t, X86_RBP, MIN(width, (unsigned)bytes), frame);
 }

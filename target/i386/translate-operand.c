@@ -159,8 +159,10 @@ void x86_tr_address(Translator *t, unsigned n, bool write)
         return;
     }
     int32_t disp = 0;
-    IrRef at =
-        t->row->operands[n].where == X86_AT_O ? x86_tr_const(t, t->insn.disp) : x86_tr_effective(t, &disp);
+    IrRef at = t->row->operands[n].where == X86_AT_O
+                   ? x86_tr_zero_extend(t, x86_tr_const(t, t->insn.disp), t->insn.asz)
+                   : x86_tr_effective(t, &disp);
+    write |= x86_insn_modifies(&t->insn);
     t->ea = x86_tr_linear(t, t->insn.seg, at, disp, x86_tr_bytes(t, n), write, &t->ea_disp);
     if (ir_is_global(t->ea)) { /* the instruction may write it before it is done */
         t->ea = ir_mov(t->ir, IR_NONE, t->ea);
@@ -272,6 +274,15 @@ void x86_tr_poke(Translator *t, int32_t at, unsigned bytes, IrRef value)
     IrRef offset = stack_offset(t, at, &disp);
     IrRef linear = x86_tr_linear(t, SEG_SS, offset, disp, bytes, true, &disp);
     ir_store(t->ir, x86_tr_memop(bytes), value, linear, disp);
+}
+
+void x86_tr_probe_stack(Translator *t, int32_t at, unsigned bytes)
+{
+    int32_t disp;
+    IrRef offset = stack_offset(t, at, &disp);
+    IrRef linear = x86_tr_linear(t, SEG_SS, offset, disp, bytes, true, &disp);
+    IrRef args[2] = { op2(t, IR_ADD, linear, x86_tr_const(t, disp)), x86_tr_const(t, bytes) };
+    x86_tr_call(t, &x86_helper_probe_write, 2, args);
 }
 
 void x86_tr_move_sp(Translator *t, int32_t by)

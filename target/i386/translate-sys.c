@@ -130,6 +130,7 @@ static X86Translate *const families[] = {
     FAMILY(SETCC, setcc),
     FAMILY(SHIFT, shift),
     FAMILY(SHIFTD, shiftd),
+    FAMILY(STRING, string),
     FAMILY(SYSCALL, syscall),
     FAMILY(TEST, test),
     FAMILY(UD, ud),

@@ -160,6 +160,16 @@ void x86_raise(X86CPU *x, const X86Fault *f)
     cpu_loop_exit(&x->cpu);
 }
 
+uint64_t x86_segment_linear(X86CPU *x, X86SegId seg, uint64_t offset, unsigned bytes, bool write)
+{
+    const X86Bounds *b = &x->bounds[seg];
+    if (offset < b->low || offset + bytes > (write ? b->wr_end : b->rd_end)) {
+        X86Fault f = { .vector = seg == SEG_SS ? X86_EXC_SS : X86_EXC_GP };
+        x86_raise(x, &f);
+    }
+    return (uint32_t)(x->s.seg[seg].base + offset);
+}
+
 /* ---- for the accelerator ------------------------------------------------------------- */
 
 void x86_raise_fault(CPU *cpu, const MmuFault *fault)
@@ -170,6 +180,7 @@ void x86_raise_fault(CPU *cpu, const MmuFault *fault)
         f.vector = fault->code >> 32;
         f.error = fault->code;
         f.address = fault->vaddr;
+        x86_explain_fault(x, fault->access, &f);
     } else if (fault->kind == FAULT_BUS) {
         f.vector = X86_EXC_MC; /* not reached: where nothing answers reads give ones */
     }

@@ -34,6 +34,13 @@ bool x86_software_interrupt(X86CPU *x, uint8_t vector, X86EventKind kind, uint64
 /* From a helper: bring pc up to the instruction, deliver, leave translated code. */
 G_NORETURN void x86_raise(X86CPU *x, const X86Fault *f);
 
+/* From a helper: the linear address of bytes at an offset in a segment of 16- or 32-bit code; what its bounds forbid is
+ * raised. */
+uint64_t x86_segment_linear(X86CPU *x, X86SegId seg, uint64_t offset, unsigned bytes, bool write);
+
+/* fault.c: make of what a walk said what the instruction at the pc is told of it. */
+void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f);
+
 bool x86_has_error_code(uint8_t vector);
 
 /* ---- CPUArch ---- */

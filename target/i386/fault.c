@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an access that faulted was to its instruction.  Two things of an exception are not in the access itself, and are
+ * asked seldom enough to look at the instruction for them: a load of an operand that is then written faults as a write
+ * (SDM volume 3, "Page-Fault Error Code": of ADD to memory, W is 1 though the page is absent), and an address that is not
+ * canonical is #SS when it is of the stack (volume 1, "Canonical Addressing"). */
+#include "target/i386/decode.h"
+#include "target/i386/translators.h"
+#include "target/i386/trap.h"
+
+/* The instruction at the pc; false: its bytes cannot be had any more. */
+static bool insn_at_pc(X86CPU *x, X86Insn *insn)
+{
+    bool wide = x86_64bit(x);
+    uint8_t bytes[X86_INSN_MAX];
+    uint64_t at = wide ? x->s.pc : (uint32_t)(x->s.seg[SEG_CS].base + x86_ip(x));
+    unsigned n = 0;
+    while (n < sizeof(bytes) && cpu_debug_read(&x->cpu, at + n, bytes + n, 1)) {
+        n++;
+    }
+    X86DecodeMode mode = { .size = wide                              ? 8
+                                   : x->s.seg[SEG_CS].attr & ATTR_DB ? 4
+                                                                     : 2,
+                           .real = !x86_protected(x),
+                           .amd = x->vendor == VENDOR_AMD };
+    return x86_decode(insn, mode, bytes, n) == X86_DECODE_OK;
+}
+
+/* Linear address of the operand that ModRM names; nothing has changed a register yet. */
+static uint64_t operand_address(const X86CPU *x, const X86Insn *insn)
+{
+    const uint64_t *gpr = x->s.gpr;
+    uint64_t at = insn->disp, base = x->s.seg[insn->seg].base;
+    at += insn->base == X86_REG_RIP ? x->s.pc + insn->length : insn->base != X86_NO_REG ? gpr[insn->base] : 0;
+    at += insn->index != X86_NO_REG ? gpr[insn->index] << insn->scale : 0;
+    at &= UINT64_MAX >> (64 - 8 * insn->asz);
+    if (x86_64bit(x)) {
+        return at + (insn->seg == X86_FS || insn->seg == X86_GS ? base : 0);
+    }
+    return (uint32_t)(at + base);
+}
+
+/* The load of what is written behind it: as a write, which the page before may have refused. */
+static void explain_modify(X86CPU *x, const X86Insn *insn, X86Fault *f)
+{
+    enum { PAGE = 4096 };
+    uint64_t first = operand_address(x, insn);
+    X86Fault before = { 0 };
+    MmuResult out;
+    f->error |= PF_W;
+    if (f->address % PAGE == 0 && f->address - first - 1 < 7 &&
+        !x86_translate(x, first, MMU_WRITE, x86_rights(x->s.cpl), &out, &before)) {
+        *f = before;
+    }
+}
+
+static bool uses_stack(const X86Insn *insn)
+{
+    switch (x86_rows[insn->row].translator) {
+    case X86_TR_ENTER:
+    case X86_TR_LEAVE:
+    case X86_TR_NEAR:
+    case X86_TR_POP:
+    case X86_TR_POPF:
+    case X86_TR_POP_SEG:
+    case X86_TR_PUSH:
+    case X86_TR_PUSHF:
+    case X86_TR_PUSH_SEG:
+    case X86_TR_RET: return true;
+    default: return false;
+    }
+}
+
+void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f)
+{
+    X86Insn insn;
+    bool page_fault = f->vector == X86_EXC_PF && access == MMU_READ;
+    bool not_canonical = f->vector == X86_EXC_GP && access != MMU_EXEC;
+    if ((!page_fault && !not_canonical) || !insn_at_pc(x, &insn)) {
+        return;
+    }
+    if (page_fault && x86_insn_modifies(&insn)) {
+        explain_modify(x, &insn, f);
+    } else if (page_fault) {
+        return;
+    } else if (uses_stack(&insn) && !insn.memory) {
+        f->vector = X86_EXC_SS;
+    } else if (insn.memory && insn.seg == X86_SS) {
+        f->vector = X86_EXC_SS;
+    }
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Repeated string instructions, a run of elements at a time: as many as lie in one page of the source and of the
+ * destination, and within their segments.  RAM is worked on where it is in the host; devices, pages with code and watched
+ * ones element by element.
+ *
+ * Registers say after each run what is done, so that a fault finds the elements before it done and rCX with those that
+ * are left, and the instruction goes on from there; so do interrupts, which are looked for between runs.
+ * Spec: SDM volume 2, REP/REPE/REPZ/REPNE/REPNZ; volume 1, "Fast-String Operation". */
+#include "target/i386/helpers.h"
+
+#include <string.h>
+
+#include "target/i386/cpu.h"
+#include "target/i386/trap.h"
+#include "target/vcpu.h"
+#include "util/bytes.h"
+
+enum { PAGE = 4096, MOST = 4096 /* elements of a run whose operands lie in no page */ };
+
+typedef struct Rep {
+    X86CPU *x;
+    unsigned op, bytes, asz;
+    X86SegId source; /* its segment */
+    bool until_equal, down;
+    uint64_t mask; /* of addresses */
+} Rep;
+
+/* A run: where its first elements are, linear and in the host (NULL: not to be had). */
+typedef struct Run {
+    uint64_t count, source, destination;
+    uint8_t *from, *to;
+} Run;
+
+static bool reads_source(const Rep *r)
+{
+    return r->op == REP_MOVS || r->op == REP_LODS || r->op == REP_CMPS;
+}
+
+static bool has_destination(const Rep *r)
+{
+    return r->op != REP_LODS;
+}
+
+static bool writes(const Rep *r)
+{
+    return r->op == REP_MOVS || r->op == REP_STOS;
+}
+
+static bool compares(const Rep *r)
+{
+    return r->op == REP_SCAS || r->op == REP_CMPS;
+}
+
+/* ---- how far a run may go ------------------------------------------------------------ */
+
+/* Elements from an offset on that lie before an end, or down to a start. */
+static uint64_t elements_in(const Rep *r, uint64_t offset, uint64_t low, uint64_t end)
+{
+    return r->down ? (offset - low) / r->bytes + 1 : (end - offset) / r->bytes;
+}
+
+/* Of one page. */
+static uint64_t elements_in_page(const Rep *r, uint64_t linear)
+{
+    uint64_t page = linear & -(uint64_t)PAGE;
+    return linear + r->bytes > page + PAGE ? 1 : elements_in(r, linear, page, page + PAGE);
+}
+
+/* Where the operand in a register is; count: of elements that may follow it there. */
+static uint64_t locate(const Rep *r, X86SegId seg, unsigned reg, bool write, uint64_t *count)
+{
+    X86CPU *x = r->x;
+    uint64_t offset = x->s.gpr[reg] & r->mask, linear = offset;
+    if (x86_64bit(x)) {
+        linear += seg == SEG_FS || seg == SEG_GS ? x->s.seg[seg].base : 0;
+    } else {
+        const X86Bounds *b = &x->bounds[seg];
+        linear = x86_segment_linear(x, seg, offset, r->bytes, write);
+        *count = MIN(*count, elements_in(r, offset, b->low, write ? b->wr_end : b->rd_end));
+    }
+    if (r->asz != 8) { /* and before the address wraps */
+        uint64_t end = offset + r->bytes > r->mask + 1 ? offset + r->bytes : r->mask + 1;
+        *count = MIN(*count, elements_in(r, offset, 0, end));
+    }
+    *count = MIN(*count, elements_in_page(r, linear));
+    return linear;
+}
+
+/* The host address of the run's lowest element. */
+static uint8_t *direct(const Rep *r, uint64_t linear, uint64_t count, MmuAccess access)
+{
+    uint64_t low = r->down ? linear - (count - 1) * r->bytes : linear;
+    unsigned bytes = count * r->bytes;
+    if ((low & (PAGE - 1)) + bytes > PAGE) {
+        return NULL;
+    }
+    uint8_t *p = cpu_direct_host(&r->x->cpu, low, bytes, access);
+    return p && r->down ? p + (count - 1) * r->bytes : p;
+}
+
+static void begin_source(const Rep *r, Run *run)
+{
+    if (reads_source(r)) {
+        run->source = locate(r, r->source, X86_RSI, false, &run->count);
+        cpu_probe(&r->x->cpu, run->source, r->bytes, MMU_READ);
+    }
+}
+
+static void begin_destination(const Rep *r, Run *run)
+{
+    if (has_destination(r)) {
+        run->destination = locate(r, SEG_ES, X86_RDI, writes(r), &run->count);
+        cpu_probe(&r->x->cpu, run->destination, r->bytes, writes(r) ? MMU_WRITE : MMU_READ);
+    }
+}
+
+/* Faults of its first element leave, in the order that the processor has (CMPS, on Zen 3: the destination's first). */
+static Run next_run(const Rep *r, uint64_t left)
+{
+    Run run = { .count = MIN(left, MOST) };
+    if (r->op == REP_CMPS) {
+        begin_destination(r, &run);
+        begin_source(r, &run);
+    } else {
+        begin_source(r, &run);
+        begin_destination(r, &run);
+    }
+    if (reads_source(r)) {
+        run.from = direct(r, run.source, run.count, MMU_READ);
+    }
+    if (has_destination(r)) {
+        run.to = direct(r, run.destination, run.count, writes(r) ? MMU_WRITE : MMU_READ);
+    }
+    bool all = (run.from || !reads_source(r)) && (run.to || !has_destination(r));
+    if (!all) {
+        run.from = run.to = NULL;
+        run.count = 1;
+    }
+    return run;
+}
+
+/* ---- runs in the host's memory ---------------------------------------------------------- */
+
+static int64_t step(const Rep *r)
+{
+    return r->down ? -(int64_t)r->bytes : r->bytes;
+}
+
+/* Where an element overlaps one that was written before it is read, in their order. */
+static void copy_in_order(const Rep *r, uint8_t *to, const uint8_t *from, uint64_t count)
+{
+    for (; count; count--, to += step(r), from += step(r)) {
+        store_le(to, r->bytes, load_le(from, r->bytes));
+    }
+}
+
+static void copy(const Rep *r, const Run *run)
+{
+    uint64_t bytes = run->count * r->bytes;
+    uint8_t *to = run->to;
+    const uint8_t *from = run->from;
+    if (r->down) {
+        to -= bytes - r->bytes;
+        from -= bytes - r->bytes;
+    }
+    uint64_t ahead = r->down ? from - to : to - from; /* of what is read, writes are so far */
+    if (ahead - 1 >= bytes) {
+        memmove(to, from, bytes);
+    } else {
+        copy_in_order(r, run->to, run->from, run->count);
+    }
+}
+
+static void fill(const Rep *r, const Run *run)
+{
+    uint8_t *to = r->down ? run->to - (run->count - 1) * r->bytes : run->to;
+    uint64_t value = r->x->s.gpr[X86_RAX];
+    if (r->bytes == 1) {
+        memset(to, value, run->count);
+        return;
+    }
+    for (uint64_t n = 0; n < run->count; n++) {
+        store_le(to + n * r->bytes, r->bytes, value);
+    }
+}
+
+/* ---- elements, wherever they are ---------------------------------------------------------- */
+
+static uint64_t element(const Rep *r, const uint8_t *host, uint64_t linear)
+{
+    return host ? load_le(host, r->bytes) : cpu_load(&r->x->cpu, linear, __builtin_ctz(r->bytes));
+}
+
+static uint64_t low_bytes(const Rep *r, uint64_t value)
+{
+    return value & UINT64_MAX >> (64 - 8 * r->bytes);
+}
+
+/* Compare until it is decided; how many elements were looked at.  *a and *b: the last two. */
+static uint64_t compare(const Rep *r, const Run *run, uint64_t *a, uint64_t *b)
+{
+    uint64_t n = 0;
+    *a = low_bytes(r, r->x->s.gpr[X86_RAX]);
+    do {
+        int64_t by = step(r) * (int64_t)n;
+        if (r->op == REP_CMPS) {
+            *a = element(r, run->from ? run->from + by : NULL, run->source + by);
+        }
+        *b = element(r, run->to ? run->to + by : NULL, run->destination + by);
+        n++;
+    } while (n < run->count && (*a == *b) != r->until_equal);
+    return n;
+}
+
+static void load_last(const Rep *r, const Run *run)
+{
+    int64_t by = step(r) * (int64_t)(run->count - 1);
+    uint64_t value = element(r, run->from ? run->from + by : NULL, run->source + by);
+    uint64_t *rax = &r->x->s.gpr[X86_RAX];
+    *rax = r->bytes >= 4 ? value : (*rax & ~low_bytes(r, UINT64_MAX)) | value;
+}
+
+static void move_one(const Rep *r, const Run *run)
+{
+    CPU *cpu = &r->x->cpu;
+    MemOp mop = __builtin_ctz(r->bytes);
+    uint64_t value = r->op == REP_STOS ? r->x->s.gpr[X86_RAX] : cpu_load(cpu, run->source, mop);
+    cpu_store(cpu, run->destination, mop, value);
+}
+
+/* ---- registers ------------------------------------------------------------------------------ */
+
+static void add(const Rep *r, unsigned reg, int64_t by)
+{
+    uint64_t *g = &r->x->s.gpr[reg], sum = *g + by;
+    *g = r->asz == 2 ? (*g & ~r->mask) | (sum & r->mask) : sum & r->mask;
+}
+
+static void advance(const Rep *r, uint64_t done)
+{
+    if (reads_source(r)) {
+        add(r, X86_RSI, step(r) * (int64_t)done);
+    }
+    if (has_destination(r)) {
+        add(r, X86_RDI, step(r) * (int64_t)done);
+    }
+    add(r, X86_RCX, -(int64_t)done);
+}
+
+/* One run; false: a comparison has ended the instruction. */
+static bool do_run(const Rep *r, const Run *run)
+{
+    uint64_t a, b, done = run->count;
+    bool goes_on = true;
+    if (compares(r)) {
+        done = compare(r, run, &a, &b);
+        goes_on = (a == b) != r->until_equal;
+        r->x->s.cc = (X86Cc){ a, b, CC_SUB | (uint64_t)__builtin_ctz(r->bytes) << CC_SIZE_SHIFT };
+    } else if (r->op == REP_LODS) {
+        load_last(r, run);
+    } else if (!run->to) {
+        move_one(r, run);
+    } else if (r->op == REP_MOVS) {
+        copy(r, run);
+    } else {
+        fill(r, run);
+    }
+    advance(r, done);
+    return goes_on;
+}
+
+static void leave_if_asked(CPU *cpu)
+{
+    if (__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED)) {
+        cpu_restore_pc(cpu);
+        cpu_loop_exit(cpu);
+    }
+}
+
+static void helper_repeat(CPU *cpu, uint32_t what)
+{
+    X86CPU *x = x86_cpu(cpu);
+    Rep r = { .x = x,
+              .op = what & REP_OP,
+              .bytes = 1u << (what >> REP_SIZE_SHIFT & 3),
+              .asz = what >> REP_ASZ_SHIFT & 15,
+              .source = what >> REP_SEG_SHIFT & 7,
+              .until_equal = what & REP_UNTIL_EQUAL,
+              .down = x->s.eflags & EFL_DF };
+    r.mask = UINT64_MAX >> (64 - 8 * r.asz);
+    while (x->s.gpr[X86_RCX] & r.mask) {
+        Run run = next_run(&r, x->s.gpr[X86_RCX] & r.mask);
+        if (!do_run(&r, &run)) {
+            return;
+        }
+        if (x->s.gpr[X86_RCX] & r.mask) {
+            leave_if_asked(cpu);
+        }
+    }
+}
+const IrHelper x86_helper_repeat =
+    IR_HELPER1("x86_repeat", helper_repeat, IRH_FAULT | IRH_READS | IRH_WRITES | IRH_REPEAT, VOID, I32);

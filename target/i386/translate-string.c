@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* MOVS, STOS, LODS, SCAS, CMPS: one element here, repetitions in C (helpers-string.c).
+ * Spec: SDM volume 2, each instruction's page, and REP/REPE/REPZ/REPNE/REPNZ.
+ *
+ * Not modelled: INS and OUTS (there are no ports yet). */
+#include "target/i386/families.h"
+#include "target/i386/translate.h"
+
+static IrRef op2(Translator *t, IrOp op, IrRef a, IrRef b)
+{
+    return ir_op2(t->ir, op, IR_I64, IR_NONE, a, b);
+}
+
+/* Of one element. */
+static unsigned element_bytes(Translator *t)
+{
+    unsigned where = t->row->operands[0].where;
+    return x86_tr_bytes(t, where == X86_AT_X || where == X86_AT_Y ? 0 : 1);
+}
+
+/* From an element to the next: forward or backward. */
+static IrRef step(Translator *t, unsigned bytes)
+{
+    IrRef flags = ir_load_env(t->ir, MEM_32, IR_NONE, offsetof(X86CPU, s.eflags));
+    IrRef back = x86_tr_const(t, -(int64_t)bytes), on = x86_tr_const(t, bytes);
+    return ir_select(t->ir, IR_TSTNE, IR_I64, IR_NONE, flags, x86_tr_const(t, EFL_DF), back, on);
+}
+
+static void move(Translator *t, unsigned reg, IrRef by)
+{
+    x86_tr_set_reg(t, reg, t->insn.asz, op2(t, IR_ADD, x86_tr_reg(t, reg, 8), by));
+}
+
+static IrRef load_source(Translator *t, unsigned bytes)
+{
+    return x86_tr_load(t, t->insn.seg, x86_tr_reg(t, X86_RSI, 8), bytes, t->insn.asz);
+}
+
+static IrRef load_destination(Translator *t, unsigned bytes)
+{
+    return x86_tr_load(t, SEG_ES, x86_tr_reg(t, X86_RDI, 8), bytes, t->insn.asz);
+}
+
+static void store_destination(Translator *t, unsigned bytes, IrRef value)
+{
+    int32_t disp;
+    IrRef offset = x86_tr_zero_extend(t, x86_tr_reg(t, X86_RDI, 8), t->insn.asz);
+    IrRef at = x86_tr_linear(t, SEG_ES, offset, 0, bytes, true, &disp);
+    ir_store(t->ir, x86_tr_memop(bytes), value, at, disp);
+}
+
+static void compare(Translator *t, unsigned bytes, IrRef a, IrRef b)
+{
+    x86_tr_set_cc(t, CC_SUB, bytes, a, b, op2(t, IR_SUB, a, b), IR_NONE);
+}
+
+/* Which of the index registers the operation uses. */
+static bool uses_source(unsigned op)
+{
+    return op == X86_STRING_MOVS || op == X86_STRING_LODS || op == X86_STRING_CMPS;
+}
+
+static bool uses_destination(unsigned op)
+{
+    return op != X86_STRING_LODS;
+}
+
+static void one_element(Translator *t, unsigned op, unsigned bytes)
+{
+    IrRef a = IR_NONE, b = IR_NONE;
+    switch (op) {
+    case X86_STRING_MOVS: store_destination(t, bytes, load_source(t, bytes)); break;
+    case X86_STRING_STOS: store_destination(t, bytes, x86_tr_reg(t, X86_RAX, bytes)); break;
+    case X86_STRING_LODS: a = load_source(t, bytes); break;
+    case X86_STRING_SCAS:
+        a = x86_tr_reg(t, X86_RAX, bytes);
+        b = load_destination(t, bytes);
+        break;
+    default: /* in this order: seen on Zen 3, by which of them faults */
+        b = load_destination(t, bytes);
+        a = load_source(t, bytes);
+    }
+    IrRef by = step(t, bytes);
+    if (uses_source(op)) {
+        move(t, X86_RSI, by);
+    }
+    if (uses_destination(op)) {
+        move(t, X86_RDI, by);
+    }
+    if (op == X86_STRING_LODS) {
+        x86_tr_set_reg(t, X86_RAX, bytes, a);
+    } else if (b != IR_NONE) {
+        compare(t, bytes, a, b);
+    }
+}
+
+static void repeat(Translator *t, unsigned op, unsigned bytes)
+{
+    static const uint8_t ops[] = {
+        [X86_STRING_MOVS] = REP_MOVS, [X86_STRING_STOS] = REP_STOS, [X86_STRING_LODS] = REP_LODS,
+        [X86_STRING_SCAS] = REP_SCAS, [X86_STRING_CMPS] = REP_CMPS,
+    };
+    bool until_equal = t->insn.prefixes & X86_PREFIX_REPNE;
+    unsigned what = ops[op] | __builtin_ctz(bytes) << REP_SIZE_SHIFT | t->insn.seg << REP_SEG_SHIFT |
+                    (unsigned)t->insn.asz << REP_ASZ_SHIFT | (until_equal ? REP_UNTIL_EQUAL : 0);
+    IrRef arg = x86_tr_const(t, what);
+    x86_tr_call(t, &x86_helper_repeat, 1, &arg);
+    if (op == X86_STRING_SCAS || op == X86_STRING_CMPS) {
+        x86_tr_forget_cc(t);
+    }
+}
+
+void x86_tr_string(Translator *t)
+{
+    unsigned op = t->row->arg, bytes = element_bytes(t);
+    if (op == X86_STRING_INS || op == X86_STRING_OUTS) {
+        x86_tr_fault(t, X86_EXC_UD);
+    } else if (t->insn.prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE)) {
+        repeat(t, op, bytes);
+    } else {
+        one_element(t, op, bytes);
+    }
+}
