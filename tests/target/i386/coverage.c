@@ -110,7 +110,7 @@ static bool exists(const X86Row *row, Form f)
     return operand_sizes(row, f.code) >> f.osz & 1;
 }
 
-X86Coverage *x86_coverage_new(unsigned sizes)
+X86Coverage *x86_coverage_new(unsigned sizes, bool (*counts)(unsigned row))
 {
     X86Coverage *c = g_new0(X86Coverage, 1);
 
@@ -118,7 +118,7 @@ X86Coverage *x86_coverage_new(unsigned sizes)
     for (unsigned row = 1; row < x86_row_count; row++) {
         for (unsigned n = 0; n < FORMS; n++) {
             Form f = form_of(n);
-            if (sizes & 2u << f.code && exists(&x86_rows[row], f)) {
+            if ((!counts || counts(row)) && sizes & 2u << f.code && exists(&x86_rows[row], f)) {
                 c->state[row * FORMS + n] = EXISTS;
             }
         }

@@ -6,8 +6,8 @@
 
 typedef struct X86Coverage X86Coverage;
 
-/* For code of these sizes (bits 2, 4, 8: a sum). */
-X86Coverage *x86_coverage_new(unsigned sizes);
+/* For code of these sizes (bits 2, 4, 8: a sum), and the rows that count (NULL: all). */
+X86Coverage *x86_coverage_new(unsigned sizes, bool (*counts)(unsigned row));
 void x86_coverage_free(X86Coverage *c);
 
 /* An instruction was met; true: its form for the first time. */

@@ -73,7 +73,7 @@ static void test_rules(void)
 static void test_coverage(void)
 {
     enum { ATTEMPTS = 400 };
-    X86Coverage *all = x86_coverage_new(2 | 4 | 8);
+    X86Coverage *all = x86_coverage_new(2 | 4 | 8, NULL);
     unsigned forms, met, extra = 0;
     uint64_t random = 5;
 

@@ -4,21 +4,9 @@
 
 enum { PML4 = 0x20000, PDPT = 0x21000, PD = 0x22000, USER_PAGE = 7, LARGE = 0x80 };
 
-uint64_t world_desc(uint32_t base, uint32_t limit, uint32_t attr)
-{
-    return (limit & 0xffff) | (uint64_t)(base & 0xffffff) << 16 | (uint64_t)attr << 40 |
-           (uint64_t)(limit & 0xf0000) << 32 | (uint64_t)(base >> 24) << 56;
-}
-
 void world_set(uint16_t selector, uint64_t desc)
 {
     fake_put((selector & SEL_TI ? WORLD_LDT : WORLD_GDT) + (selector & ~7), 8, desc);
-}
-
-uint64_t world_gate(unsigned type, unsigned dpl, uint16_t selector, uint32_t offset, unsigned params)
-{
-    return (offset & 0xffff) | (uint64_t)selector << 16 | (uint64_t)params << 32 |
-           (uint64_t)(ATTR_P | dpl << ATTR_DPL_SHIFT | type) << 40 | (uint64_t)(offset & 0xffff0000) << 32;
 }
 
 void world_vector(X86CPU *x, unsigned vector, unsigned type, unsigned dpl, uint16_t selector, uint64_t offset,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A protected-mode world for tests: tables in RAM, flat segments of two levels, a task, stacks. */
 #pragma once
+#include "descriptors.h"
 #include "fake.h"
 #include "target/i386/seg.h"
 
@@ -30,10 +31,7 @@ enum { /* ATTR_* of flat segments, but for the level */
        LEVEL3 = 3 << ATTR_DPL_SHIFT,
 };
 
-uint64_t world_desc(uint32_t base, uint32_t limit,
-                    uint32_t attr); /* limit: as it stands, pages with ATTR_G */
 void world_set(uint16_t selector, uint64_t desc);
-uint64_t world_gate(unsigned type, unsigned dpl, uint16_t selector, uint32_t offset, unsigned params);
 /* Of the IDT; in long mode of 16 bytes, with an IST. */
 void world_vector(X86CPU *x, unsigned vector, unsigned type, unsigned dpl, uint16_t selector, uint64_t offset,
                   unsigned ist);

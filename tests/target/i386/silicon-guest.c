@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The world of the trials for a processor of ours, which accel/tcg runs in this thread: page tables, a GDT with the
+ * selectors of the host's kernel, an LDT, gates for all exceptions.  The handlers lie in a page that is never fetched:
+ * the walk for it ends the run, with the exception's frame on the stack. */
+#include "silicon.h"
+
+#include <setjmp.h>
+#include <string.h>
+
+#include "accel/tcg/debug.h"
+#include "accel/tcg/mail.h"
+#include "accel/tcg/run.h"
+#include "accel/tcg/state.h"
+#include "descriptors.h"
+#include "target/i386/paging.h"
+#include "target/i386/seg.h"
+#include "target/i386/translate.h"
+#include "target/i386/trap.h"
+
+#define SYSTEM UINT64_C(0xffffffff80000000) /* the first 64 KiB of RAM, for level 0 */
+
+enum { /* physical */
+       RAM = 1 << 20,
+       GDT = 0x1000,
+       IDT = 0x2000,
+       TSS = 0x3000,
+       LDT = 0x4000,
+       STACK_TOP = 0x8000,
+       HANDLERS = 0x9000,
+       PML4 = 0x20000,
+       PDPT_LOW = 0x21000,
+       PDPT_HIGH = 0x22000,
+       PD_LOW = 0x23000,
+       PD_HIGH = 0x24000,
+       PT_DATA = 0x25000,
+       PT_CODE = 0x26000,
+       PT_SYSTEM = 0x27000,
+       CODE = 0x40000,
+       DATA = 0x50000,
+       HANDLER_BYTES = 16,
+};
+enum { KERNEL_CODE = 0x08, TASK = 0x40 }; /* selectors */
+
+struct SiliconGuest {
+    X86CPU *x;
+    TcgState *tcg;
+    MemoryRegion root, ram;
+    SiliconEngine engine;
+    bool stopped;
+};
+
+static SiliconGuest *running;
+
+/* ---- the processor ----------------------------------------------------------------- */
+
+static bool init(CPU *cpu, const char *model, GError **err)
+{
+    X86CPU *x = x86_cpu(cpu);
+    memset(x->feature, 0xff, sizeof(x->feature));
+    x->vendor = silicon_mode(8).amd ? VENDOR_AMD : VENDOR_INTEL;
+    x->phys_bits = 40;
+    return true;
+}
+
+static bool walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault)
+{
+    if (access == MMU_EXEC && vaddr - (SYSTEM + HANDLERS) < SILICON_PAGE) {
+        running->stopped = true;
+        cpu_loop_exit(cpu);
+    }
+    return x86_walk(cpu, vaddr, bytes, access, out, fault);
+}
+
+static const CPUArch arch = {
+    .name = "i386-silicon",
+    .cpu_size = sizeof(X86CPU),
+    .guest = &x86_ir_guest,
+    .state = { { x86_state } },
+    .state_offset = offsetof(X86CPU, s),
+    .state_size = sizeof(X86State),
+    .init = init,
+    .reset = x86_reset,
+    .refresh = x86_refresh,
+    .context_key = x86_context_key,
+    .walk = walk,
+    .raise_fault = x86_raise_fault,
+    .translate = x86_translate_block,
+    .coherent_fetch = true,
+    .split_atomics = true,
+    .has_work = x86_has_work,
+    .take_interrupt = x86_take_interrupt,
+    .space_asid = x86_space_asid,
+    .debug_walk = x86_debug_walk,
+};
+
+static void run_engine(SiliconGuest *g)
+{
+    CPU *cpu = &g->x->cpu;
+    switch (g->engine) {
+    case SILICON_INTERP: tcg_run_interp(cpu); break;
+    case SILICON_JIT: tcg_run_jit(cpu); break;
+    case SILICON_LOCKSTEP: tcg_run_lockstep(cpu); break;
+    }
+}
+
+/* As accel/tcg/loop.c does it, for one vCPU, until a handler is entered. */
+static void run(SiliconGuest *g)
+{
+    CPU *cpu = &g->x->cpu;
+    TcgVcpu *v = cpu->tcg;
+    g->stopped = false;
+    if (sigsetjmp(v->exit_jmp, 0)) {
+        v->frame = NULL;
+        v->running = NULL;
+        v->alone = false;
+    }
+    while (!g->stopped) {
+        cpu->exit_request = 0;
+        tcg_mail_look(v, true);
+        v->alone = v->alone_next;
+        v->alone_next = false;
+        run_engine(g);
+        v->alone = false;
+    }
+}
+
+/* ---- the world ----------------------------------------------------------------------- */
+
+static uint8_t *host(SiliconGuest *g, uint64_t phys)
+{
+    return g->ram.ram->host + phys;
+}
+
+static void put(SiliconGuest *g, uint64_t phys, uint64_t value)
+{
+    memcpy(host(g, phys), &value, 8);
+}
+
+static void make_pages(SiliconGuest *g)
+{
+    enum { USER = PTE_P | PTE_W | PTE_U | PTE_A, SYSTEM_PAGE = PTE_P | PTE_W | PTE_A | PTE_D };
+    const uint64_t data = SILICON_DATA, code = SILICON_CODE;
+    put(g, PML4, PDPT_LOW | USER);
+    put(g, PML4 + 8 * 511, PDPT_HIGH | USER);
+    put(g, PDPT_LOW, PD_LOW | USER);
+    put(g, PDPT_HIGH + 8 * 510, PD_HIGH | USER);
+    put(g, PD_LOW + 8 * (data >> 21), PT_DATA | USER);
+    put(g, PD_LOW + 8 * (code >> 21), PT_CODE | USER);
+    put(g, PD_HIGH, PT_SYSTEM | USER);
+    put(g, PT_DATA + 8 * (data >> 12 & 511), DATA | USER | PTE_D);
+    put(g, PT_DATA + 8 * (data >> 12 & 511) + 8, (DATA + SILICON_PAGE) | (USER & ~PTE_W));
+    put(g, PT_CODE + 8 * (code >> 12 & 511), CODE | USER | PTE_D);
+    for (unsigned n = 0; n < 16; n++) {
+        put(g, PT_SYSTEM + 8 * n, n * SILICON_PAGE | SYSTEM_PAGE);
+    }
+}
+
+static uint64_t descriptor(const SiliconSegment *s)
+{
+    return world_desc(s->base, s->limit, s->attr);
+}
+
+static void make_tables(SiliconGuest *g)
+{
+    enum { KERNEL = ATTR_P | ATTR_S | ATTR_CODE | ATTR_READABLE | ATTR_L | ATTR_ACCESSED };
+    put(g, GDT + KERNEL_CODE, world_desc(0, 0, KERNEL));
+    for (unsigned n = SILICON_FLAT; n < SILICON_LDT; n++) {
+        put(g, GDT + (silicon_segments[n].selector & ~7), descriptor(&silicon_segments[n]));
+    }
+    for (unsigned n = SILICON_LDT; n < SILICON_SEGS; n++) {
+        put(g, LDT + (silicon_segments[n].selector & ~7), descriptor(&silicon_segments[n]));
+    }
+    put(g, TSS + 4, SYSTEM + STACK_TOP); /* RSP0 */
+    for (unsigned n = 0; n < 256; n++) {
+        uint64_t at = SYSTEM + HANDLERS + n % 32 * HANDLER_BYTES;
+        put(g, IDT + 16 * n, world_gate(TYPE_INT, 3, KERNEL_CODE, at, 0));
+        put(g, IDT + 16 * n + 8, at >> 32);
+    }
+}
+
+static void system_registers(SiliconGuest *g)
+{
+    X86State *s = &g->x->s;
+    s->efer = EFER_LME | EFER_LMA | EFER_SCE | EFER_NXE;
+    s->cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_AM;
+    s->cr4 = CR4_PAE | CR4_OSFXSR;
+    s->cr3 = PML4;
+    s->gdtr = (X86Table){ SYSTEM + GDT, 0x7f };
+    s->idtr = (X86Table){ SYSTEM + IDT, 0xfff };
+    s->ldtr = (X86Segment){ SYSTEM + LDT, 0xff, ATTR_P | TYPE_LDT, 0 };
+    s->tr = (X86Segment){ SYSTEM + TSS, 0x67, ATTR_P | TYPE_TSS_BUSY, TASK };
+}
+
+static void free_vcpu(CPU *cpu)
+{
+    tcg_mail_park(cpu->tcg);
+    tcg_vcpu_current = NULL;
+    tcg_vcpu_free(cpu);
+}
+
+SiliconGuest *silicon_guest_new(SiliconEngine engine)
+{
+    static const TcgEngine engines[] = { TCG_INTERP, TCG_JIT, TCG_LOCKSTEP };
+    static VcpuOps ops;
+    g_autoptr(GError) err = NULL;
+    SiliconGuest *g = g_new0(SiliconGuest, 1);
+    g->engine = engine;
+    ops = vcpu_ops_none;
+    ops.free = free_vcpu;
+    ops.mmu_changed = tcg_mmu_changed;
+    ops.flush = tcg_flush;
+    memory_region_init_container(&g->root, NULL, "root", UINT64_MAX);
+    g_assert_true(memory_region_init_ram(&g->ram, NULL, "ram", RAM, &err));
+    memory_region_add(&g->root, 0, &g->ram, 0);
+    CPU *cpu = cpu_new(&arch, 0, address_space_new(&g->root, "silicon"), NULL, NULL, &err);
+    g_assert_no_error(err);
+    g->x = x86_cpu(cpu);
+    g->tcg = tcg_state_new(&(TcgOptions){ .engine = engines[engine], .cache_bytes = 16 << 20 }, &err);
+    g_assert_no_error(err);
+    g_assert_true(tcg_vcpu_new(g->tcg, cpu, &err));
+    cpu->ops = &ops;
+    tcg_mail_unpark(cpu->tcg);
+    cpu_reset(cpu);
+    make_pages(g);
+    make_tables(g);
+    memset(host(g, DATA + SILICON_PAGE), 0, SILICON_PAGE);
+    return g;
+}
+
+void silicon_guest_free(SiliconGuest *g)
+{
+    AddressSpace *as = g->x->cpu.as;
+    cpu_free(&g->x->cpu);
+    tcg_state_free(g->tcg);
+    address_space_free(as);
+    memory_region_remove(&g->root, &g->ram);
+    memory_region_finish(&g->ram);
+    memory_region_finish(&g->root);
+    g_free(g);
+}
+
+/* ---- a trial --------------------------------------------------------------------------- */
+
+static void load_segment(X86CPU *x, X86SegId id, unsigned n)
+{
+    const SiliconSegment *s = &silicon_segments[n];
+    X86Desc d = { .low = descriptor(s) };
+    if (n == SILICON_NULL) {
+        x86_seg_load_null(x, id, 0);
+    } else if (id == SEG_CS) {
+        x86_code_load(x, s->selector, &d, 3, SILICON_CODE - s->base);
+    } else {
+        x86_seg_load(x, id, s->selector, &d);
+    }
+}
+
+static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
+{
+    X86CPU *x = g->x;
+    system_registers(g);
+    load_segment(x, SEG_CS, t->seg[SEG_CS]);
+    for (unsigned n = 0; n < X86_SEGS; n++) {
+        if (n != SEG_CS) {
+            load_segment(x, n, t->seg[n]);
+        }
+    }
+    if (t->size == 8) {
+        x->s.seg[SEG_GS].base = SILICON_GS64;
+    }
+    memcpy(x->s.gpr, t->before.gpr, sizeof(x->s.gpr));
+    x86_set_flags(x, t->before.flags | EFL_IF | EFL_FIXED);
+    cpu_mmu_changed(&x->cpu);
+    dma_write(x->cpu.as, CODE, t->code, t->length + 1);
+    memcpy(host(g, DATA), b->data, SILICON_PAGE);
+}
+
+/* From the frame that the exception left: error code, RIP, CS, RFLAGS, RSP, SS. */
+static void end(SiliconGuest *g, const SiliconTrial *t, SiliconResult *r)
+{
+    X86CPU *x = g->x;
+    uint64_t frame[6];
+    unsigned bytes = SYSTEM + STACK_TOP - x->s.gpr[X86_RSP];
+    memcpy(frame, host(g, STACK_TOP - sizeof(frame)), sizeof(frame));
+    memcpy(r->s.gpr, x->s.gpr, sizeof(r->s.gpr));
+    r->vector = (x->s.pc - SYSTEM - HANDLERS) / HANDLER_BYTES;
+    r->error = bytes > 40 ? frame[0] : 0;
+    r->ip = frame[1] + silicon_segments[t->seg[SEG_CS]].base - SILICON_CODE;
+    r->s.flags = frame[3];
+    r->s.gpr[X86_RSP] = frame[4];
+    r->address = r->vector == X86_EXC_PF ? x->s.cr2 : 0;
+    memcpy(r->data, host(g, DATA), SILICON_PAGE);
+}
+
+void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t, SiliconResult *r)
+{
+    running = g;
+    tcg_vcpu_current = g->x->cpu.tcg;
+    begin(g, b, t);
+    run(g);
+    end(g, t, r);
+}
+
+double silicon_guest_translation_ns(const SiliconGuest *g, uint64_t *insns)
+{
+    const TcgStats *s = &g->x->cpu.tcg->stats;
+    *insns = s->guest_insns;
+    return (double)s->sampled_ns / MAX(s->sampled_insns, 1u);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Random pieces of code: up to eight instructions, registers full of numbers that matter, addresses that mostly lead to the
+ * data page, sometimes to its edges.
+ *
+ * A flag that is undefined is never read: such a piece ends before the instruction that would. */
+#include "silicon.h"
+
+#include <cpuid.h>
+#include <string.h>
+
+#include "host-isa.h"
+#include "maker.h"
+#include "target/i386/translators.h"
+
+enum { LEVEL3 = 3 << ATTR_DPL_SHIFT, USER_SEGMENT = ATTR_P | ATTR_S | LEVEL3 | ATTR_ACCESSED };
+enum { CODE_SEGMENT = USER_SEGMENT | ATTR_CODE | ATTR_READABLE, DATA_SEGMENT = USER_SEGMENT | ATTR_WRITABLE };
+#define LOCAL(n) ((n - SILICON_LDT) << 3 | 7)
+#define DATA_BASE (SILICON_DATA - 0x8000)
+
+const SiliconSegment silicon_segments[SILICON_SEGS] = {
+    [SILICON_NULL] = { 0 },
+    [SILICON_FLAT] = { 0x2b, 0, 0xfffff, DATA_SEGMENT | ATTR_G | ATTR_DB },
+    [SILICON_CODE32] = { 0x23, 0, 0xfffff, CODE_SEGMENT | ATTR_G | ATTR_DB },
+    [SILICON_CODE64] = { 0x33, 0, 0xfffff, CODE_SEGMENT | ATTR_G | ATTR_L },
+    [SILICON_LDT_CODE16] = { LOCAL(SILICON_LDT_CODE16), 0, 0xfffff, CODE_SEGMENT | ATTR_G },
+    [SILICON_LDT_DATA16] = { LOCAL(SILICON_LDT_DATA16), DATA_BASE, 0xffff, DATA_SEGMENT },
+    [SILICON_LDT_DATA32] = { LOCAL(SILICON_LDT_DATA32), DATA_BASE, 0xffff, DATA_SEGMENT | ATTR_DB },
+    [SILICON_LDT_SMALL] = { LOCAL(SILICON_LDT_SMALL), DATA_BASE, 0x87fe, DATA_SEGMENT | ATTR_DB },
+    [SILICON_LDT_DOWN16] = { LOCAL(SILICON_LDT_DOWN16), DATA_BASE, 0x83ff, DATA_SEGMENT | ATTR_DOWN },
+    [SILICON_LDT_DOWN32] = { LOCAL(SILICON_LDT_DOWN32), DATA_BASE, 0x83ff,
+                             DATA_SEGMENT | ATTR_DOWN | ATTR_DB },
+    [SILICON_LDT_READ] = { LOCAL(SILICON_LDT_READ), DATA_BASE, 0xffff, USER_SEGMENT | ATTR_DB },
+    [SILICON_LDT_TEXT] = { LOCAL(SILICON_LDT_TEXT), DATA_BASE, 0xffff, CODE_SEGMENT | ATTR_DB },
+};
+
+/* CPUID leaves a virtual machine: it is asked once. */
+static const struct Host {
+    uint64_t isa;
+    bool amd;
+} *host(void)
+{
+    static struct Host h;
+    if (!h.isa) {
+        unsigned a = 0, b = 0, c = 0, d = 0;
+        __get_cpuid(0, &a, &b, &c, &d);
+        h = (struct Host){ x86_host_isa(), b == signature_AMD_ebx };
+    }
+    return &h;
+}
+
+X86DecodeMode silicon_mode(unsigned size)
+{
+    return (X86DecodeMode){ .size = size, .amd = host()->amd };
+}
+
+/* ---- what is tested --------------------------------------------------------------- */
+
+bool silicon_tests(unsigned row)
+{
+    static const bool computes[] = {
+        [X86_TR_ADX] = true,     [X86_TR_AHF] = true,     [X86_TR_ALU] = true,      [X86_TR_BITCOUNT] = true,
+        [X86_TR_BITSCAN] = true, [X86_TR_BITTEST] = true, [X86_TR_BSWAP] = true,    [X86_TR_CBW] = true,
+        [X86_TR_CMOVCC] = true,  [X86_TR_CMPXCHG] = true, [X86_TR_CRC32] = true,    [X86_TR_CWD] = true,
+        [X86_TR_DECIMAL] = true, [X86_TR_DIV] = true,     [X86_TR_ENTER] = true,    [X86_TR_FENCE] = true,
+        [X86_TR_IMUL] = true,    [X86_TR_INCDEC] = true,  [X86_TR_JCC] = true,      [X86_TR_JCXZ] = true,
+        [X86_TR_LEA] = true,     [X86_TR_LEAVE] = true,   [X86_TR_LOOP] = true,     [X86_TR_MOV] = true,
+        [X86_TR_MOVBE] = true,   [X86_TR_MOVX] = true,    [X86_TR_MUL] = true,      [X86_TR_NOP] = true,
+        [X86_TR_POP] = true,     [X86_TR_POPA] = true,    [X86_TR_PREFETCH] = true, [X86_TR_PUSH] = true,
+        [X86_TR_PUSHA] = true,   [X86_TR_SALC] = true,    [X86_TR_SETCC] = true,    [X86_TR_SHIFT] = true,
+        [X86_TR_SHIFTD] = true,  [X86_TR_STRING] = true,  [X86_TR_TEST] = true,     [X86_TR_UD] = true,
+        [X86_TR_UNARY] = true,   [X86_TR_XADD] = true,    [X86_TR_XCHG] = true,     [X86_TR_XLAT] = true,
+    };
+    const X86Row *r = &x86_rows[row];
+    bool x87 = r->encoding.map == X86_MAP_00 && (r->encoding.opcode & 0xf8) == 0xd8;
+    if (x87 || r->need & ~host()->isa) {
+        return false;
+    }
+    if (r->translator == X86_TR_FLAG) {
+        return r->arg <= X86_FLAG_STC || r->arg >= X86_FLAG_CLD;
+    }
+    if (r->translator == X86_TR_STRING) {
+        return r->arg != X86_STRING_INS && r->arg != X86_STRING_OUTS;
+    }
+    if (r->translator == X86_TR_NEAR) {
+        return r->operands[0].where == X86_AT_J;
+    }
+    return r->translator < G_N_ELEMENTS(computes) && computes[r->translator];
+}
+
+/* Of a double shift by more places than the operand has, and of a piece of code up to an instruction. */
+static uint32_t undefined_behind(const X86Insn *insn, uint32_t before)
+{
+    const X86Row *row = &x86_rows[insn->row];
+    uint32_t undefined = (before & ~row->flags.written) | row->flags.undefined;
+    bool words = row->translator == X86_TR_SHIFTD && insn->osz == 2;
+    return words ? undefined | EFL_ARITH : undefined;
+}
+
+/* It may go over the next instruction. */
+static bool is_jump(const X86Insn *insn)
+{
+    return x86_rows[insn->row].operands[0].where == X86_AT_J;
+}
+
+uint32_t silicon_undefined(const SiliconTrial *t, uint64_t before_ip)
+{
+    uint32_t undefined = 0, ever = 0;
+    bool skipped = false, astray = before_ip > t->length + 1; /* a jump led away from somewhere */
+    X86Insn insn;
+    for (uint64_t at = 0; at < MIN(before_ip, t->length); at += insn.length) {
+        if (x86_decode(&insn, silicon_mode(t->size), t->code + at, 16) != X86_DECODE_OK) {
+            break;
+        }
+        undefined = undefined_behind(&insn, undefined) | (skipped ? undefined : 0);
+        skipped = is_jump(&insn);
+        ever |= undefined;
+    }
+    return astray ? ever : undefined;
+}
+
+/* ---- numbers and places ---------------------------------------------------------- */
+
+uint64_t silicon_value(uint64_t *random)
+{
+    static const uint64_t special[] = {
+        0,         1,      2,          0x7f,       0x80,       0xff,      0x7fff,
+        0x8000,    0xffff, 0x7fffffff, 0x80000000, 0xffffffff, INT64_MAX, UINT64_C(1) << 63,
+        UINT64_MAX
+    };
+    uint64_t r = x86_random(random);
+    return r & 3 ? x86_random(random) >> (r >> 8 & 63) : special[(r >> 8) % G_N_ELEMENTS(special)];
+}
+
+static unsigned below(uint64_t *random, unsigned limit)
+{
+    return (x86_random(random) >> 32) % limit;
+}
+
+/* In the data page; at times at its edges, or those of the segments. */
+static uint32_t place(uint64_t *random)
+{
+    static const uint16_t edges[] = { 0, 0x400, 0x7ff, 0x1000, 0x2000 };
+    uint32_t at = below(random, 8) ? 64 + below(random, SILICON_PAGE - 128)
+                                   : edges[below(random, G_N_ELEMENTS(edges))] + below(random, 16) - 8;
+    return SILICON_DATA + at;
+}
+
+typedef struct Making {
+    SiliconTrial *t;
+    uint64_t *random;
+    uint16_t solved; /* registers whose value leads to the data */
+    uint32_t undefined;
+    bool skipped; /* the next instruction may be jumped over */
+    unsigned starts[9], count;
+} Making;
+
+static uint32_t base_of(const Making *m, unsigned seg)
+{
+    if (m->t->size == 8) {
+        return seg == X86_GS ? SILICON_GS64 : 0;
+    }
+    return silicon_segments[m->t->seg[seg]].base;
+}
+
+/* Choose a register so that with what is added to it an address of a segment is in the data. */
+static void solve(Making *m, unsigned reg, unsigned seg, uint64_t added, unsigned scale)
+{
+    uint64_t *value = &m->t->before.gpr[reg];
+    if (reg >= 16 || m->solved >> reg & 1) {
+        return;
+    }
+    uint64_t offset = place(m->random) - base_of(m, seg) - added;
+    *value = m->t->size == 8 ? offset : (uint32_t)offset;
+    *value >>= scale;
+    m->solved |= 1 << reg;
+}
+
+static void solve_modrm(Making *m, const X86Insn *insn)
+{
+    const uint64_t *gpr = m->t->before.gpr;
+    if (insn->base < 16) {
+        uint64_t index = insn->index < 16 ? gpr[insn->index] << insn->scale : 0;
+        if (insn->index < 16 && !(m->solved >> insn->index & 1) && insn->index != insn->base) {
+            m->t->before.gpr[insn->index] = below(m->random, 4096) - 2048;
+            index = gpr[insn->index] << insn->scale;
+            m->solved |= 1 << insn->index;
+        }
+        solve(m, insn->base, insn->seg, insn->disp + index, 0);
+    } else if (insn->index < 16) {
+        solve(m, insn->index, insn->seg, insn->disp, insn->scale);
+    }
+}
+
+/* Registers that an instruction uses as addresses, or in them. */
+static void solve_addresses(Making *m, const X86Insn *insn)
+{
+    const X86Row *row = &x86_rows[insn->row];
+    if (insn->memory && row->translator != X86_TR_LEA && row->translator != X86_TR_NOP) {
+        solve_modrm(m, insn);
+    }
+    if (row->translator == X86_TR_BITTEST && insn->memory && row->operands[1].where == X86_AT_G &&
+        !(m->solved >> insn->reg & 1)) {
+        m->t->before.gpr[insn->reg] = (int)below(m->random, 4096) - 2048;
+    }
+    if (row->translator == X86_TR_LEAVE || row->translator == X86_TR_ENTER) {
+        solve(m, X86_RBP, X86_SS, 0, 0);
+    }
+    if (row->translator == X86_TR_STRING) {
+        solve(m, X86_RSI, insn->seg, 0, 0);
+        solve(m, X86_RDI, X86_ES, 0, 0);
+        if (!(m->solved >> X86_RCX & 1) && below(m->random, 8)) {
+            m->t->before.gpr[X86_RCX] = below(m->random, 64);
+            m->solved |= 1 << X86_RCX;
+        }
+    }
+    if (row->translator == X86_TR_XLAT) {
+        solve(m, X86_RBX, insn->seg, 128, 0);
+    }
+}
+
+/* ---- code -------------------------------------------------------------------------- */
+
+static bool ends_piece(const X86Row *row)
+{
+    return row->translator == X86_TR_UD;
+}
+
+/* Append an instruction of a row; false: none came up that may follow. */
+static bool append(Making *m, unsigned row)
+{
+    SiliconTrial *t = m->t;
+    uint8_t bytes[16];
+    bool free_form = below(m->random, 4) == 0;
+    X86MakeRules rules = { .mode = silicon_mode(t->size),
+                           .registers =
+                               below(m->random, 8) ? 0xffff & ~(1 << X86_RSP | 1 << X86_RDI) : 0xffff,
+                           .bound_memory = !free_form,
+                           .base = t->size == 2 ? X86_RBX : X86_RDI,
+                           .redundant_rate = 40,
+                           .lock_rate = 60,
+                           .repeat_rate = 128 };
+    X86Insn insn;
+    unsigned n = x86_make(&rules, row, m->random, bytes);
+    if (!n || x86_decode(&insn, rules.mode, bytes, 16) != X86_DECODE_OK || insn.seg == X86_FS ||
+        !x86_row_for(&insn, host()->isa) || (x86_rows[row].flags.read & m->undefined)) {
+        return false;
+    }
+    m->undefined = undefined_behind(&insn, m->undefined) | (m->skipped ? m->undefined : 0);
+    m->skipped = is_jump(&insn);
+    solve_addresses(m, &insn);
+    memcpy(t->code + t->length, bytes, n);
+    m->starts[m->count++] = t->length;
+    t->length += n;
+    m->starts[m->count] = t->length;
+    return true;
+}
+
+/* Jumps go over the next instruction: their displacement stands last. */
+static void aim_jumps(Making *m)
+{
+    for (unsigned n = 0; n < m->count; n++) {
+        X86Insn insn;
+        SiliconTrial *t = m->t;
+        x86_decode(&insn, silicon_mode(t->size), t->code + m->starts[n], 16);
+        const X86Row *row = &x86_rows[insn.row];
+        if (!is_jump(&insn)) {
+            continue;
+        }
+        unsigned bytes = row->imm == X86_SIZE_B || row->imm == X86_SIZE_BS ? 1 : insn.osz == 2 ? 2 : 4;
+        unsigned over = n + 1 < m->count ? m->starts[n + 2] - m->starts[n + 1] : 0;
+        memset(t->code + m->starts[n + 1] - bytes, 0, bytes);
+        t->code[m->starts[n + 1] - bytes] = over;
+    }
+}
+
+static unsigned any_row(uint64_t *random)
+{
+    unsigned row;
+    do {
+        row = 1 + below(random, x86_row_count - 1);
+    } while (!silicon_tests(row));
+    return row;
+}
+
+/* ---- a trial -------------------------------------------------------------------------- */
+
+static void choose_segments(SiliconTrial *t, uint64_t *random)
+{
+    static const uint8_t stacks16[] = { SILICON_LDT_DATA16, SILICON_LDT_DATA16, SILICON_LDT_DATA32,
+                                        SILICON_LDT_DOWN16, SILICON_LDT_DOWN32 };
+    static const uint8_t any[] = { SILICON_LDT_DATA16, SILICON_LDT_DATA32, SILICON_LDT_SMALL,
+                                   SILICON_LDT_DOWN16, SILICON_LDT_DOWN32, SILICON_LDT_READ,
+                                   SILICON_LDT_TEXT,   SILICON_NULL };
+    unsigned usual = t->size == 2 ? SILICON_LDT_DATA16 : SILICON_FLAT;
+    for (unsigned n = 0; n < X86_SEGS; n++) {
+        t->seg[n] = t->size == 8 || below(random, 2) ? usual : any[below(random, G_N_ELEMENTS(any))];
+    }
+    if (t->size == 8) {
+        memset(t->seg, SILICON_FLAT, X86_SEGS);
+        t->seg[SEG_CS] = SILICON_CODE64;
+    } else if (t->size == 4) {
+        t->seg[SEG_CS] = SILICON_CODE32;
+        t->seg[SEG_SS] = below(random, 2) ? SILICON_FLAT : stacks16[below(random, G_N_ELEMENTS(stacks16))];
+    } else {
+        t->seg[SEG_CS] = SILICON_LDT_CODE16;
+        t->seg[SEG_SS] = stacks16[below(random, G_N_ELEMENTS(stacks16))];
+    }
+}
+
+static void choose_registers(Making *m)
+{
+    SiliconTrial *t = m->t;
+    for (unsigned n = 0; n < 16; n++) {
+        uint64_t v = silicon_value(m->random);
+        t->before.gpr[n] = t->size == 8 ? v : n < 8 ? (uint32_t)v : 0;
+    }
+    t->before.flags = x86_random(m->random) & (EFL_ARITH | (below(m->random, 4) ? 0 : EFL_DF));
+    uint32_t stack = below(m->random, 8) ? SILICON_DATA + 1024 + below(m->random, 256) * 8 : place(m->random);
+    t->before.gpr[X86_RSP] = stack - base_of(m, X86_SS);
+    m->solved = 1 << X86_RSP;
+}
+
+bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random)
+{
+    Making m = { .t = t, .random = random };
+    t->size = size;
+    t->length = 0;
+    t->strayed = false;
+    choose_segments(t, random);
+    choose_registers(&m);
+    if (!append(&m, row)) {
+        return false;
+    }
+    unsigned more = below(random, 2) ? 0 : 1 + below(random, 7);
+    while (more-- && !ends_piece(&x86_rows[row])) {
+        row = any_row(random);
+        append(&m, row);
+    }
+    aim_jumps(&m);
+    memset(t->code + t->length, 0xcc, SILICON_BYTES - t->length);
+    return true;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A child runs the trials of a batch, one after the other: each ends with a signal, whose handler notes what the registers
+ * were and returns into the next one, with the registers, and the code and stack segments, of its own making.
+ *
+ * 32-bit code runs in the kernel's segment for it or one of the LDT, 16-bit code in one of the LDT (modify_ldt(2)).  Where
+ * an address leads elsewhere it can hit no more than the child and the list of trials. */
+#include "silicon.h"
+
+#include <asm/ldt.h>
+#include <asm/prctl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { SECONDS = 60, STACK = 1 << 16 };
+
+static SiliconBatch *batch;
+static uint8_t *const code = (uint8_t *)(uintptr_t)SILICON_CODE;
+static uint8_t *const data = (uint8_t *)(uintptr_t)SILICON_DATA;
+
+static const int greg_of[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                 REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
+
+/* ---- in the child ---------------------------------------------------------------- */
+
+static uint32_t code_base(const SiliconTrial *t)
+{
+    return silicon_segments[t->seg[SEG_CS]].base;
+}
+
+static void take(SiliconTrial *t, const greg_t *regs)
+{
+    SiliconResult *r = &t->after;
+    for (unsigned n = 0; n < 16; n++) {
+        r->s.gpr[n] = regs[greg_of[n]];
+    }
+    r->s.flags = regs[REG_EFL];
+    r->vector = regs[REG_TRAPNO];
+    r->error = regs[REG_ERR];
+    r->address = r->vector == X86_EXC_PF ? (uint64_t)regs[REG_CR2] : 0;
+    r->ip = (uint64_t)regs[REG_RIP] + code_base(t) - SILICON_CODE;
+    memcpy(r->data, data, SILICON_PAGE);
+}
+
+static void load_segments(const SiliconTrial *t)
+{
+    uint16_t ds = silicon_segments[t->seg[SEG_DS]].selector, es = silicon_segments[t->seg[SEG_ES]].selector;
+    __asm__ volatile("mov %w0, %%ds\n\tmov %w1, %%es" : : "r"(ds), "r"(es));
+    if (t->size != 8) {
+        uint16_t gs = silicon_segments[t->seg[SEG_GS]].selector;
+        __asm__ volatile("mov %w0, %%gs" : : "r"(gs));
+    }
+}
+
+static void give(const SiliconTrial *t, greg_t *regs)
+{
+    enum { FS_GS = 0xffff0000 };
+    for (unsigned n = 0; n < 16; n++) {
+        regs[greg_of[n]] = t->before.gpr[n];
+    }
+    regs[REG_EFL] = (regs[REG_EFL] & ~(greg_t)SILICON_FLAGS) | t->before.flags;
+    regs[REG_RIP] = SILICON_CODE - code_base(t);
+    regs[REG_CSGSFS] = (regs[REG_CSGSFS] & (greg_t)FS_GS) | silicon_segments[t->seg[SEG_CS]].selector |
+                       (greg_t)silicon_segments[t->seg[SEG_SS]].selector << 48;
+    memcpy(code, t->code, t->length + 1);
+    memcpy(data, batch->data, SILICON_PAGE);
+    load_segments(t);
+}
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    static bool under_way;
+    greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+    if (under_way) {
+        take(&batch->trials[batch->at++], regs);
+    }
+    if (batch->at == batch->count) {
+        _exit(0);
+    }
+    under_way = true;
+    give(&batch->trials[batch->at], regs);
+}
+
+static bool make_segments(void)
+{
+    for (unsigned n = SILICON_LDT; n < SILICON_SEGS; n++) {
+        const SiliconSegment *s = &silicon_segments[n];
+        struct user_desc d = { .entry_number = n - SILICON_LDT,
+                               .base_addr = s->base,
+                               .limit = s->limit,
+                               .seg_32bit = !!(s->attr & ATTR_DB),
+                               .limit_in_pages = !!(s->attr & ATTR_G),
+                               .read_exec_only = !(s->attr & ATTR_WRITABLE),
+                               .contents = s->attr & ATTR_CODE   ? MODIFY_LDT_CONTENTS_CODE
+                                           : s->attr & ATTR_DOWN ? MODIFY_LDT_CONTENTS_STACK
+                                                                 : MODIFY_LDT_CONTENTS_DATA };
+        if (syscall(SYS_modify_ldt, 1, &d, sizeof(d))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void run_child(void)
+{
+    stack_t stack = { .ss_sp = g_malloc(STACK), .ss_size = STACK };
+    struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    const int signals[] = { SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE };
+    sigaltstack(&stack, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sigaction(signals[i], &action, NULL);
+    }
+    if (batch->trials[0].size == 8) {
+        syscall(SYS_arch_prctl, ARCH_SET_GS, (unsigned long)SILICON_GS64);
+    }
+    (void)*(volatile uint8_t *)(data + SILICON_PAGE); /* is present from now on, to be read */
+    alarm(SECONDS);
+    raise(SIGTRAP);
+}
+
+/* ---- here -------------------------------------------------------------------------- */
+
+static void *map(void *at, size_t bytes, int prot, int kind)
+{
+    void *p = mmap(at, bytes, prot, kind | MAP_ANONYMOUS | (at ? MAP_FIXED_NOREPLACE : 0), -1, 0);
+    if (p == MAP_FAILED) {
+        g_error("no memory for the trials");
+    }
+    return p;
+}
+
+SiliconBatch *silicon_native_open(void)
+{
+    batch = map(NULL, sizeof(*batch), PROT_READ | PROT_WRITE, MAP_SHARED);
+    map(code, SILICON_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE);
+    map(data, SILICON_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    map(data + SILICON_PAGE, SILICON_PAGE, PROT_READ, MAP_PRIVATE);
+    return batch;
+}
+
+bool silicon_native_run(SiliconBatch *b)
+{
+    if (!make_segments()) {
+        return false;
+    }
+    b->at = 0;
+    while (b->at < b->count) {
+        pid_t child = fork();
+        if (child == 0) {
+            run_child();
+        }
+        waitpid(child, NULL, 0);
+        if (b->at < b->count) {
+            b->trials[b->at++].strayed = true;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Short pieces of code that run on the host's processor and on ours, from the same registers, segments and memory:
+ * what both worlds have in common.
+ *
+ * Code runs at level 3.  Linear memory: a page of code at SILICON_CODE, at SILICON_DATA a page to read and write and
+ * behind it one to read; else nothing up to 4 GiB. */
+#pragma once
+#include "target/i386/cpu.h"
+#include "target/i386/decode.h"
+
+#define SILICON_CODE 0x30000000u
+#define SILICON_DATA 0x12000000u
+#define SILICON_GS64 0x1000u /* the base of GS in 64-bit code */
+
+enum { SILICON_PAGE = 4096, SILICON_BYTES = 144 /* of code */, SILICON_BATCH = 512 };
+
+/* Flags that are compared.  RF: as the frame of the exception shows it. */
+enum { SILICON_FLAGS = EFL_ARITH | EFL_DF | EFL_RF };
+
+/* What a segment register may hold: an index of silicon_segments.  From SILICON_LDT on they are descriptors of the LDT,
+ * in this order. */
+typedef enum SiliconSeg {
+    SILICON_NULL,
+    SILICON_FLAT,
+    SILICON_CODE32, /* the kernel's, flat */
+    SILICON_CODE64,
+    SILICON_LDT,
+    SILICON_LDT_CODE16 = SILICON_LDT,
+    SILICON_LDT_DATA16, /* these so that SILICON_DATA is at offset 8000h */
+    SILICON_LDT_DATA32,
+    SILICON_LDT_SMALL,
+    SILICON_LDT_DOWN16,
+    SILICON_LDT_DOWN32,
+    SILICON_LDT_READ,
+    SILICON_LDT_TEXT, /* code that may be read */
+    SILICON_SEGS
+} SiliconSeg;
+
+typedef struct SiliconSegment {
+    uint16_t selector;
+    uint32_t base, limit; /* limit: as the descriptor has it */
+    uint32_t attr;        /* ATTR_* */
+} SiliconSegment;
+extern const SiliconSegment silicon_segments[SILICON_SEGS];
+
+typedef struct SiliconState {
+    uint64_t gpr[16], flags; /* outside of 64-bit code the low halves of the first 8 */
+} SiliconState;
+
+typedef struct SiliconResult {
+    SiliconState s;
+    uint64_t ip;      /* from the start of the code */
+    uint64_t address; /* of #PF */
+    uint32_t error;
+    uint8_t vector; /* #BP at the end when all went well */
+    uint8_t data[SILICON_PAGE];
+} SiliconResult;
+
+typedef struct SiliconTrial {
+    uint8_t code[SILICON_BYTES]; /* ends with INT3 */
+    unsigned length;             /* bytes before that */
+    uint8_t size;                /* of the code: 2, 4, 8 */
+    uint8_t seg[X86_SEGS];       /* SiliconSeg; FS stays what it is */
+    SiliconState before;
+    SiliconResult after; /* on the host */
+    bool strayed;        /* it ended the child that ran it: there is no result */
+} SiliconTrial;
+
+typedef struct SiliconBatch {
+    unsigned count, at;
+    uint8_t data[SILICON_PAGE]; /* before each trial */
+    SiliconTrial trials[SILICON_BATCH];
+} SiliconBatch;
+
+/* ---- silicon-native.c ---- */
+SiliconBatch *silicon_native_open(void); /* shared with the children that run it */
+/* Of one code size.  False: the kernel has no such segments. */
+bool silicon_native_run(SiliconBatch *b);
+
+/* ---- silicon-guest.c: accel/tcg in this thread ---- */
+typedef enum SiliconEngine { SILICON_INTERP, SILICON_JIT, SILICON_LOCKSTEP } SiliconEngine;
+typedef struct SiliconGuest SiliconGuest;
+SiliconGuest *silicon_guest_new(SiliconEngine engine);
+void silicon_guest_free(SiliconGuest *g);
+void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t, SiliconResult *r);
+/* Processor time of translating one instruction, in ns, and how many there were. */
+double silicon_guest_translation_ns(const SiliconGuest *g, uint64_t *insns);
+
+/* ---- silicon-make.c ---- */
+/* Random code that begins with the row; false: there is none for this code size. */
+bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random);
+/* A number that often has something to do with carries, signs, zeroes. */
+uint64_t silicon_value(uint64_t *random);
+X86DecodeMode silicon_mode(unsigned size);
+/* Is the row one that only computes? */
+bool silicon_tests(unsigned row);
+/* Flags that say nothing behind the instructions before an offset: what the table calls undefined. */
+uint32_t silicon_undefined(const SiliconTrial *t, uint64_t before_ip);
