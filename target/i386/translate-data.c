@@ -238,7 +238,7 @@ void x86_tr_enter(Translator *t)
     int32_t bytes = t->insn.osz, level = t->insn.imm2 & 31, at = bytes;
     unsigned width = x86_tr_stack_bytes(t);
     x86_tr_poke(t, -at, bytes, x86_tr_reg(t, X86_RBP, bytes));
-    IrRef frame = op2(t, IR_SUB, x86_tr_reg(t, X86_RSP, 8), x86_tr_const(t, bytes));
+    IrRef frame = x86_tr_moved_sp(t, -bytes);
     for (int n = 1; n < level; n++) {
         IrRef from = op2(t, IR_SUB, x86_tr_reg(t, X86_RBP, 8), x86_tr_const(t, bytes * n));
         at += bytes;
@@ -251,5 +251,5 @@ void x86_tr_enter(Translator *t)
     at += (uint16_t)t->insn.imm;
     x86_tr_probe_stack(t, -at, bytes); /* it must be writable */
     x86_tr_move_sp(t, -at);
-    x86_tr_set_reg(t, X86_RBP, MIN(width, (unsigned)bytes), frame);
+    x86_tr_set_reg(t, X86_RBP, bytes, frame); /* bits of rSP that do not count are its, too */
 }

@@ -285,6 +285,17 @@ void x86_tr_probe_stack(Translator *t, int32_t at, unsigned bytes)
     x86_tr_call(t, &x86_helper_probe_write, 2, args);
 }
 
+IrRef x86_tr_moved_sp(Translator *t, int32_t by)
+{
+    IrRef rsp = ir_global(G_GPR + X86_RSP), sum = op2(t, IR_ADD, rsp, x86_tr_const(t, by));
+    unsigned bytes = x86_tr_stack_bytes(t);
+    if (bytes != 2) {
+        return bytes == 8 ? sum : x86_tr_zero_extend(t, sum, bytes);
+    }
+    IrRef kept = op2(t, IR_AND, rsp, x86_tr_const(t, ~INT64_C(0xffff)));
+    return op2(t, IR_OR, kept, x86_tr_zero_extend(t, sum, 2));
+}
+
 void x86_tr_move_sp(Translator *t, int32_t by)
 {
     unsigned bytes = x86_tr_stack_bytes(t);
