@@ -116,7 +116,7 @@ unsigned x86_tr_stack_bytes(const Translator *t); /* of the stack pointer */
 IrRef x86_tr_peek(Translator *t, int32_t at, unsigned bytes);
 void x86_tr_poke(Translator *t, int32_t at, unsigned bytes, IrRef value);
 void x86_tr_probe_stack(Translator *t, int32_t at, unsigned bytes); /* faults as a poke would */
-IrRef x86_tr_moved_sp(Translator *t, int32_t by); /* what the register would be */
+IrRef x86_tr_moved_sp(Translator *t, int32_t by);                   /* what the register would be */
 void x86_tr_move_sp(Translator *t, int32_t by);
 
 /* ---- flags (translate-flags.c) -------------------------------------------- */

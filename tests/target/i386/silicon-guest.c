@@ -12,9 +12,9 @@
 #include "accel/tcg/run.h"
 #include "accel/tcg/state.h"
 #include "descriptors.h"
+#include "target/i386.h"
 #include "target/i386/paging.h"
 #include "target/i386/seg.h"
-#include "target/i386/translate.h"
 #include "target/i386/trap.h"
 
 #define SYSTEM UINT64_C(0xffffffff80000000) /* the first 64 KiB of RAM, for level 0 */
@@ -70,28 +70,6 @@ static bool walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, Mmu
     }
     return x86_walk(cpu, vaddr, bytes, access, out, fault);
 }
-
-static const CPUArch arch = {
-    .name = "i386-silicon",
-    .cpu_size = sizeof(X86CPU),
-    .guest = &x86_ir_guest,
-    .state = { { x86_state } },
-    .state_offset = offsetof(X86CPU, s),
-    .state_size = sizeof(X86State),
-    .init = init,
-    .reset = x86_reset,
-    .refresh = x86_refresh,
-    .context_key = x86_context_key,
-    .walk = walk,
-    .raise_fault = x86_raise_fault,
-    .translate = x86_translate_block,
-    .coherent_fetch = true,
-    .split_atomics = true,
-    .has_work = x86_has_work,
-    .take_interrupt = x86_take_interrupt,
-    .space_asid = x86_space_asid,
-    .debug_walk = x86_debug_walk,
-};
 
 static void run_engine(SiliconGuest *g)
 {
@@ -198,6 +176,15 @@ static void free_vcpu(CPU *cpu)
     tcg_vcpu_free(cpu);
 }
 
+static const CPUArch *architecture(void)
+{
+    static CPUArch arch;
+    arch = x86_64_arch;
+    arch.init = init;
+    arch.walk = walk;
+    return &arch;
+}
+
 SiliconGuest *silicon_guest_new(SiliconEngine engine)
 {
     static const TcgEngine engines[] = { TCG_INTERP, TCG_JIT, TCG_LOCKSTEP };
@@ -212,7 +199,7 @@ SiliconGuest *silicon_guest_new(SiliconEngine engine)
     memory_region_init_container(&g->root, NULL, "root", UINT64_MAX);
     g_assert_true(memory_region_init_ram(&g->ram, NULL, "ram", RAM, &err));
     memory_region_add(&g->root, 0, &g->ram, 0);
-    CPU *cpu = cpu_new(&arch, 0, address_space_new(&g->root, "silicon"), NULL, NULL, &err);
+    CPU *cpu = cpu_new(architecture(), 0, address_space_new(&g->root, "silicon"), NULL, NULL, &err);
     g_assert_no_error(err);
     g->x = x86_cpu(cpu);
     g->tcg = tcg_state_new(&(TcgOptions){ .engine = engines[engine], .cache_bytes = 16 << 20 }, &err);

@@ -22,7 +22,8 @@ const SiliconSegment silicon_segments[SILICON_SEGS] = {
     [SILICON_FLAT] = { 0x2b, 0, 0xfffff, DATA_SEGMENT | ATTR_G | ATTR_DB },
     [SILICON_CODE32] = { 0x23, 0, 0xfffff, CODE_SEGMENT | ATTR_G | ATTR_DB },
     [SILICON_CODE64] = { 0x33, 0, 0xfffff, CODE_SEGMENT | ATTR_G | ATTR_L },
-    [SILICON_LDT_CODE16] = { LOCAL(SILICON_LDT_CODE16), 0, 0xfffff, CODE_SEGMENT | ATTR_G },
+    [SILICON_LDT_CODE16] = { LOCAL(SILICON_LDT_CODE16), SILICON_CODE, 0xffff, CODE_SEGMENT },
+    [SILICON_LDT_CODE32] = { LOCAL(SILICON_LDT_CODE32), SILICON_CODE, 0xfff, CODE_SEGMENT | ATTR_DB },
     [SILICON_LDT_DATA16] = { LOCAL(SILICON_LDT_DATA16), DATA_BASE, 0xffff, DATA_SEGMENT },
     [SILICON_LDT_DATA32] = { LOCAL(SILICON_LDT_DATA32), DATA_BASE, 0xffff, DATA_SEGMENT | ATTR_DB },
     [SILICON_LDT_SMALL] = { LOCAL(SILICON_LDT_SMALL), DATA_BASE, 0x87fe, DATA_SEGMENT | ATTR_DB },
@@ -295,11 +296,12 @@ static void choose_segments(SiliconTrial *t, uint64_t *random)
     for (unsigned n = 0; n < X86_SEGS; n++) {
         t->seg[n] = t->size == 8 || below(random, 2) ? usual : any[below(random, G_N_ELEMENTS(any))];
     }
+    bool own = below(random, 4) == 0;
     if (t->size == 8) {
         memset(t->seg, SILICON_FLAT, X86_SEGS);
         t->seg[SEG_CS] = SILICON_CODE64;
     } else if (t->size == 4) {
-        t->seg[SEG_CS] = SILICON_CODE32;
+        t->seg[SEG_CS] = own ? SILICON_LDT_CODE32 : SILICON_CODE32;
         t->seg[SEG_SS] = below(random, 2) ? SILICON_FLAT : stacks16[below(random, G_N_ELEMENTS(stacks16))];
     } else {
         t->seg[SEG_CS] = SILICON_LDT_CODE16;

@@ -25,7 +25,8 @@ typedef enum SiliconSeg {
     SILICON_CODE32, /* the kernel's, flat */
     SILICON_CODE64,
     SILICON_LDT,
-    SILICON_LDT_CODE16 = SILICON_LDT,
+    SILICON_LDT_CODE16 = SILICON_LDT, /* these two from SILICON_CODE on */
+    SILICON_LDT_CODE32,
     SILICON_LDT_DATA16, /* these so that SILICON_DATA is at offset 8000h */
     SILICON_LDT_DATA32,
     SILICON_LDT_SMALL,
