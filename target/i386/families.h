@@ -25,5 +25,7 @@ X86Translate x86_tr_port, x86_tr_hlt, x86_tr_pause, x86_tr_mov_from_control, x86
     x86_tr_invtlb, x86_tr_clflush, x86_tr_bound;
 /* translate-string.c */
 X86Translate x86_tr_string;
+/* translate-wide.c */
+X86Translate x86_tr_cmpxchg2;
 /* translate-sys.c */
 X86Translate x86_tr_flag, x86_tr_ahf, x86_tr_salc, x86_tr_nop, x86_tr_fence;

@@ -36,6 +36,9 @@ extern const IrHelper x86_helper_cli, x86_helper_sti;
 extern const IrHelper x86_helper_pushf; /* bytes -> what is pushed */
 extern const IrHelper x86_helper_popf;  /* image, bytes */
 
+/* helpers-atomic.c */
+extern const IrHelper x86_helper_cmpxchg16b; /* linear address -> ZF; RDX:RAX with RCX:RBX */
+
 /* helpers-seg.c */
 extern const IrHelper x86_helper_load_segment; /* X86SegId, selector */
 extern const IrHelper x86_helper_fsgsbase;     /* the new base, or 0: are these instructions on?  #UD, #GP */

@@ -189,3 +189,11 @@ IrRef x86_tr_carry(Translator *t)
     X86TrTest test = test_b(t);
     return ir_setcc(t->ir, test.cond, test.type, IR_NONE, test.a, test.b);
 }
+
+void x86_tr_set_zero_flag(Translator *t, IrRef zero)
+{
+    IrRef kept = x86_tr_const(t, EFL_ARITH & ~EFL_ZF), shift = x86_tr_const(t, __builtin_ctz(EFL_ZF));
+    IrRef others = ir_op2(t->ir, IR_AND, IR_I64, IR_NONE, x86_tr_flags(t), kept);
+    IrRef bit = ir_op2(t->ir, IR_SHL, IR_I64, IR_NONE, zero, shift);
+    x86_tr_set_packed(t, ir_op2(t->ir, IR_OR, IR_I64, IR_NONE, others, bit));
+}

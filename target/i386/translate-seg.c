@@ -186,13 +186,6 @@ void x86_tr_load_table(Translator *t)
 
 /* ---- what descriptors say ------------------------------------------------------- */
 
-static void set_zero_flag(Translator *t, IrRef zero)
-{
-    IrRef others = op2(t, IR_AND, x86_tr_flags(t), x86_tr_const(t, EFL_ARITH & ~EFL_ZF));
-    IrRef bit = op2(t, IR_SHL, zero, x86_tr_const(t, __builtin_ctz(EFL_ZF)));
-    x86_tr_set_packed(t, op2(t, IR_OR, others, bit));
-}
-
 /* The register whole: it stays as it is, its upper half, too, where the descriptor is not for this program. */
 static IrRef result_or_old(Translator *t, IrRef ok, IrRef value)
 {
@@ -222,7 +215,7 @@ void x86_tr_descriptor(Translator *t)
         IrRef value = result_or_old(t, ok, answer);
         x86_tr_set_reg(t, t->insn.reg, 8, value);
     }
-    set_zero_flag(t, ok);
+    x86_tr_set_zero_flag(t, ok);
 }
 
 /* The RPL of the first, where it is lower, becomes that of the second. */
@@ -235,5 +228,5 @@ void x86_tr_arpl(Translator *t)
     IrRef lower = ir_setcc(t->ir, IR_LTU, IR_I64, IR_NONE, rpl_a, rpl_b);
     IrRef result = ir_select(t->ir, IR_LTU, IR_I64, IR_NONE, rpl_a, rpl_b, raised, a);
     x86_tr_set(t, 0, result);
-    set_zero_flag(t, lower);
+    x86_tr_set_zero_flag(t, lower);
 }

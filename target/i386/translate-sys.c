@@ -144,6 +144,7 @@ static X86Translate *const families[] = {
     FAMILY(CACHE, nop),
     FAMILY(CLFLUSH, clflush),
     FAMILY(CLTS, clts),
+    FAMILY(CMPXCHG2, cmpxchg2),
     FAMILY(COUNTER, counter),
     FAMILY(CPUID, cpuid),
     FAMILY(DESCRIPTOR, descriptor),

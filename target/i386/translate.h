@@ -123,10 +123,11 @@ void x86_tr_move_sp(Translator *t, int32_t by);
 /* They become those of op(a, b): flags.c says which a and b.  result may be IR_NONE; carry: of operations that take
  * or leave CF, else IR_NONE. */
 void x86_tr_set_cc(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, IrRef result, IrRef carry);
-void x86_tr_set_packed(Translator *t, IrRef flags); /* EFL_ARITH bits */
-void x86_tr_forget_cc(Translator *t);               /* they are in the globals alone */
-IrRef x86_tr_flags(Translator *t);                  /* EFL_ARITH bits, a temp */
-IrRef x86_tr_carry(Translator *t);                  /* 0 or 1 */
+void x86_tr_set_packed(Translator *t, IrRef flags);   /* EFL_ARITH bits */
+void x86_tr_set_zero_flag(Translator *t, IrRef zero); /* 0 or 1; the others stay */
+void x86_tr_forget_cc(Translator *t);                 /* they are in the globals alone */
+IrRef x86_tr_flags(Translator *t);                    /* EFL_ARITH bits, a temp */
+IrRef x86_tr_carry(Translator *t);                    /* 0 or 1 */
 typedef struct X86TrTest {
     IrCond cond;
     IrType type;
