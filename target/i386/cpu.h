@@ -303,6 +303,8 @@ typedef struct X86CPU {
     /* Wires */
     void (*shut_down)(void *opaque); /* the board's: the processor has stopped; or NULL */
     void *shut_down_opaque;
+    const struct X86ApicOps *apic_ops; /* of its local APIC (target/x86_apic.h), or NULL */
+    void *apic;
     void *register_table; /* for the debugger, made on demand */
 } X86CPU;
 

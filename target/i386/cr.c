@@ -6,6 +6,7 @@
  * Not modelled: CR0.CD and NW change nothing (RAM is coherent). */
 #include "target/i386/cr.h"
 
+#include "target/i386/apic.h"
 #include "target/i386/mmu.h"
 #include "target/i386/seg.h"
 #include "target/vcpu.h"
@@ -185,6 +186,7 @@ bool x86_write_cr8(X86CPU *x, uint64_t value, X86Fault *f)
         return refuse(f);
     }
     x->s.cr8 = value;
+    x86_apic_cr8_written(x);
     return true;
 }
 

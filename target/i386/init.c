@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "target/i386/apic.h"
 #include "target/i386/seg.h"
 #include "target/vcpu.h"
 
@@ -34,6 +35,7 @@ void x86_init(X86CPU *x)
     x->s.events.mp_state = first ? MP_RUNNABLE : MP_INIT_RECEIVED;
     x->cpu.halted = !first;
     x86_refresh(&x->cpu);
+    x86_apic_init(x);
 }
 
 void x86_sipi(X86CPU *x, uint8_t vector)

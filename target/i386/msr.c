@@ -3,13 +3,14 @@
  * Spec: SDM volume 4; volume 3, "Memory Cache Control" for MTRR and PAT, "Local APIC Status and Location"; AMD APM volume 2,
  * appendix A; numbers from devices/numbers/x86-msr.
  *
- * Not modelled: what MTRR and PAT say of caching (RAM is coherent); banks of machine checks (there are none); registers of the
- * local APIC in x2APIC mode; performance counters; branch records. */
+ * Not modelled: what MTRR and PAT say of caching (RAM is coherent); banks of machine checks (there are none);
+ * performance counters; branch records. */
 #include "target/i386/msr.h"
 
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "target/i386/apic.h"
 #include "target/i386/cr.h"
 #include "target/i386/mmu.h"
 
@@ -65,7 +66,7 @@ static bool legal_mtrr_mask(const X86CPU *x, uint64_t value)
 /* Off, xAPIC, x2APIC: from off to x2APIC and from x2APIC to xAPIC there is no way. */
 static bool legal_apic_base(const X86CPU *x, uint64_t value)
 {
-    enum { X2APIC = 1 << 10, ENABLED = 1 << 11, BOTH = X2APIC | ENABLED };
+    enum { X2APIC = X86_APIC_X2APIC, ENABLED = X86_APIC_ENABLED, BOTH = X2APIC | ENABLED };
     unsigned from = x->s.msr.apic_base & BOTH, to = value & BOTH;
     if (value & beyond_phys(x) || to == X2APIC || ((to & X2APIC) && !x86_has(x, X86_X2APIC))) {
         return false;
@@ -83,6 +84,28 @@ static bool legal_xss(const X86CPU *x, uint64_t value)
 static uint64_t *field_of(X86CPU *x, const X86Msr *m)
 {
     return (uint64_t *)((char *)x + m->offset);
+}
+
+static bool write_apic_base(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
+{
+    if (value & ~m->mask || !legal_apic_base(x, value)) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
+    x->s.msr.apic_base = value;
+    x86_apic_base_changed(x);
+    return true;
+}
+
+static uint64_t read_deadline(X86CPU *x, const X86Msr *m)
+{
+    return x86_deadline(&x->cpu);
+}
+
+static bool write_deadline(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
+{
+    __atomic_store_n(&x->s.msr.tsc_deadline, value, __ATOMIC_RELEASE);
+    x86_apic_deadline_changed(x);
+    return true;
 }
 
 static uint64_t read_tsc(X86CPU *x, const X86Msr *m)
@@ -135,7 +158,7 @@ static bool write_barrier(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *
 static const X86Msr msrs[] = {
     { 0x010, "tsc", 0, ALL, X86_TSC, .read = read_tsc, .write = write_tsc },
     { 0x017, "platform_id", 0, 0, ALWAYS },
-    { 0x01b, "apic_base", M(apic_base), ~0x2ffull & ALL, X86_APIC, .legal = legal_apic_base },
+    { 0x01b, "apic_base", M(apic_base), ~0x2ffull & ALL, X86_APIC, .write = write_apic_base },
     { 0x03b, "tsc_adjust", M(tsc_adjust), ALL, X86_TSC_ADJUST, .write = write_tsc_adjust },
     { 0x048, "spec_ctrl", M(spec_ctrl), 7, X86_SPEC_CTRL },
     { 0x049, "pred_cmd", 0, 0, X86_SPEC_CTRL, .write = write_barrier },
@@ -151,7 +174,7 @@ static const X86Msr msrs[] = {
     { 0x1d9, "debugctl", M(debugctl), 3, X86_MSR },
     { 0x277, "pat", M(pat), ALL, X86_PAT, .legal = legal_pat },
     { 0x2ff, "mtrr_def_type", M(mtrr_def_type), 0xcff, X86_MTRR, .legal = legal_def_type },
-    { 0x6e0, "tsc_deadline", M(tsc_deadline), ALL, X86_TSC_DEADLINE },
+    { 0x6e0, "tsc_deadline", M(tsc_deadline), ALL, X86_TSC_DEADLINE, .read = read_deadline, .write = write_deadline },
     { 0xda0, "xss", M(xss), ALL, X86_XSAVES, .legal = legal_xss },
     { 0xc0000080, "efer", FIELD(efer), ALL, ALWAYS, .write = write_efer },
     { 0xc0000081, "star", M(star), ALL, X86_SYSCALL },
@@ -217,10 +240,18 @@ static bool unknown(const X86CPU *x, const char *what, uint32_t number, uint64_t
     return x->ignore_msrs || x86_fault(f, X86_EXC_GP, 0);
 }
 
+static bool is_of_x2apic(uint32_t number)
+{
+    return number >= X86_MSR_X2APIC && number < X86_MSR_X2APIC_END;
+}
+
 bool x86_rdmsr(X86CPU *x, uint32_t number, uint64_t *value, X86Fault *f)
 {
     X86Msr m;
     *value = 0;
+    if (is_of_x2apic(number) && x86_has(x, X86_X2APIC)) {
+        return x86_apic_msr_read(x, number, value) || x86_fault(f, X86_EXC_GP, 0);
+    }
     if (!msr_find(x, number, &m) || (m.write == write_barrier)) {
         return unknown(x, "read", number, 0, f);
     }
@@ -231,6 +262,9 @@ bool x86_rdmsr(X86CPU *x, uint32_t number, uint64_t *value, X86Fault *f)
 bool x86_wrmsr(X86CPU *x, uint32_t number, uint64_t value, X86Fault *f)
 {
     X86Msr m;
+    if (is_of_x2apic(number) && x86_has(x, X86_X2APIC)) {
+        return x86_apic_msr_write(x, number, value) || x86_fault(f, X86_EXC_GP, 0);
+    }
     if (!msr_find(x, number, &m)) {
         return unknown(x, "write", number, value, f);
     }

@@ -3,6 +3,7 @@
  * Spec: SDM volume 3, "Processor Management and Initialization", table of states after power-up and reset. */
 #include "target/i386/cpu.h"
 
+#include "target/i386/apic.h"
 #include "target/i386/seg.h"
 #include "target/vcpu.h"
 
@@ -76,7 +77,7 @@ static const Field msr_fields[] = {
     MEMBER_U64(X86Msrs, sysenter_eip),
     MEMBER_U64(X86Msrs, tsc_offset),
     MEMBER_U64(X86Msrs, tsc_adjust),
-    MEMBER_U64(X86Msrs, tsc_deadline),
+    MEMBER_U64(X86Msrs, tsc_deadline, .shared = true),
     MEMBER_U64(X86Msrs, apic_base, .reset_to = reset_apic_base),
     MEMBER_U64(X86Msrs, pat, .reset = 0x0007040600070406),
     MEMBER_U64(X86Msrs, misc_enable, .reset = 1), /* fast strings */
@@ -194,4 +195,6 @@ void x86_refresh(CPU *cpu)
     }
     cpu_flush_all(cpu);
     cpu_mmu_changed(cpu);
+    x86_apic_base_changed(x);
+    x86_apic_deadline_changed(x);
 }

@@ -5,6 +5,7 @@
 #include "target/i386/msr.h"
 
 #include "base/clock.h"
+#include "target/i386/apic.h"
 
 static uint64_t tsc_of_clock(const X86CPU *x)
 {
@@ -21,6 +22,7 @@ static void tsc_move(X86CPU *x, uint64_t by)
 {
     x->s.msr.tsc_offset += by;
     x->s.msr.tsc_adjust += by;
+    x86_apic_deadline_changed(x);
 }
 
 void x86_tsc_write(X86CPU *x, uint64_t value)
