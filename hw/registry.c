@@ -8,6 +8,9 @@
 #include "hw/core/generic_loader.h"
 #include "hw/display/display.h"
 #include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
+#include "hw/intc/lapic.h"
+#include "hw/intc/pc_irq.h"
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
 #include "hw/isa/isa.h"
@@ -31,10 +34,13 @@ const DeviceClass *const device_classes[] = {
     &gpex_root_class,
     &i8254_class,
     &i8259_class,
+    &ioapic_class,
     &isa_debug_exit_class,
     &isa_debugcon_class,
     &isa_serial_class,
     &isabus_bridge_class,
+    &lapic_class,
+    &pc_irqs_class,
     &pflash_cfi01_class,
     &port92_class,
     &riscv_aclint_mtimer_class,

@@ -428,7 +428,9 @@ static void pit_unrealize(Device *dev)
 {
     Pit *p = pit(dev);
     timer_free(p->timer);
+    device_lock(dev);
     irq_lower(&p->out);
+    device_unlock(dev);
     reg_file_finish(&p->regs);
     reg_file_finish(&p->control);
 }

@@ -14,6 +14,7 @@ typedef struct CPUArch CPUArch;
 typedef struct Accel Accel;
 typedef struct BoardClass BoardClass;
 typedef struct FwCfg FwCfg;
+typedef struct PcIrqs PcIrqs;
 typedef struct BlockBackend BlockBackend;
 typedef struct Chardevs Chardevs;
 typedef struct Clock Clock;
@@ -99,6 +100,7 @@ struct Machine {
     GPtrArray *devices; /* of Device, in order of creation (reset order) */
     GPtrArray *buses;   /* of Bus */
     GPtrArray *blobs;   /* what the loader puts in memory at reset (hw/loader.h), or NULL */
+    PcIrqs *pc_irqs;    /* of a PC */
     FwCfg *fw_cfg;      /* NULL when the board has none */
     /* Takes message-signalled interrupts for the board's controllers, or NULL: there are none.  Any
      * thread, any lock.  False: nothing is at addr. */

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Local APIC, in xAPIC and x2APIC mode.
+ * Spec: SDM volume 3, "Advanced Programmable Interrupt Controller (APIC)".
+ *
+ * All of its state is guarded by the lock of the machine's interrupt controllers (pc_irq.h); what the vCPU asks between
+ * instructions is the atomic `ready`.
+ *
+ * LINT0 lets the PIC through on the first processor after reset, as the firmware of a PC leaves it (and KVM's does).
+ *
+ * Not modelled: SMI and remote reads; what drives LINT1 (its register is there); suppression of broadcasts of ends of interrupts; the focus processor; performance and
+ * thermal interrupts (their registers are there); another address than FEE00000h. */
+#include "hw/intc/lapic.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "hw/intc/lapic_x2.h"
+#include "hw/intc/pc_irq.h"
+#include "target/i386.h"
+#include "target/x86_apic.h"
+
+enum { VERSION = 0x14, SVR_ENABLED = 1 << 8, SVR_BITS = 0x3ff, RESET_SVR = 0xff };
+enum {
+    LVT_VECTOR = 0xff,
+    LVT_DELIVERY_SHIFT = 8,
+    LVT_MASKED = 1 << 16,
+    LVT_LEVEL = 1 << 15,
+    LVT_REMOTE = 1 << 14
+};
+enum { ESR_SEND_VECTOR = 1 << 5, ESR_RECEIVE_VECTOR = 1 << 6 };
+enum { ICR_LEVEL = 1 << 15, ICR_ASSERT = 1 << 14, ICR_LOGICAL = 1 << 11, ICR_SHORTHAND_SHIFT = 18 };
+enum { NO_VECTOR = -1, FIRST_VECTOR = 16 };
+#define DFR_FIXED 0x0fffffffu
+
+static Lapic *lapic(void *dev)
+{
+    return dev;
+}
+
+/* ---- sets of vectors ----------------------------------------------------------------- */
+
+static bool has(const uint32_t *set, uint8_t vector)
+{
+    return set[vector / 32] >> vector % 32 & 1;
+}
+
+static void set_bit(uint32_t *set, uint8_t vector, bool on)
+{
+    uint32_t bit = UINT32_C(1) << vector % 32;
+    set[vector / 32] = on ? set[vector / 32] | bit : set[vector / 32] & ~bit;
+}
+
+static int highest(const uint32_t *set)
+{
+    for (int w = LAPIC_VECTOR_WORDS - 1; w >= 0; w--) {
+        if (set[w]) {
+            return 32 * w + 31 - __builtin_clz(set[w]);
+        }
+    }
+    return NO_VECTOR;
+}
+
+/* ---- what it has for its CPU ------------------------------------------------------------ */
+
+bool lapic_accepts(const Lapic *l)
+{
+    return lapic_is_enabled(l) && (l->s.svr & SVR_ENABLED);
+}
+
+/* PPR. */
+uint8_t lapic_priority(const Lapic *l)
+{
+    int busy = highest(l->s.isr);
+    unsigned class = busy == NO_VECTOR ? 0 : (unsigned)busy & 0xf0;
+    return (l->s.tpr & 0xf0) >= class ? l->s.tpr : class;
+}
+
+static int next_vector(const Lapic *l)
+{
+    int vector = lapic_is_enabled(l) ? highest(l->s.irr) : NO_VECTOR;
+    return vector != NO_VECTOR && (vector & 0xf0) > (lapic_priority(l) & 0xf0) ? vector : NO_VECTOR;
+}
+
+static unsigned delivery_of(uint32_t lvt)
+{
+    return lvt >> LVT_DELIVERY_SHIFT & 7;
+}
+
+/* The PIC's output goes to the CPU's INTR pin. */
+static bool pic_asks(const Lapic *l)
+{
+    uint32_t lvt = l->s.lvt[LVT_LINT0];
+    bool open = !lapic_is_enabled(l) || (!(lvt & LVT_MASKED) && delivery_of(lvt) == APIC_EXTINT);
+    return l->s.lint0 && open;
+}
+
+static void update(Lapic *l)
+{
+    bool ready = pic_asks(l) || next_vector(l) != NO_VECTOR;
+    __atomic_store_n(&l->ready, ready, __ATOMIC_RELEASE);
+    if (ready && l->cpu) {
+        cpu_request_exit(l->cpu);
+    }
+}
+
+static bool source_pending(void *opaque)
+{
+    return __atomic_load_n(&lapic(opaque)->ready, __ATOMIC_ACQUIRE);
+}
+
+static int acknowledge(Lapic *l)
+{
+    int vector = next_vector(l);
+    if (pic_asks(l) && l->irqs && l->irqs->pic) {
+        vector = pic_acknowledge(l->irqs->pic);
+    } else if (vector != NO_VECTOR) {
+        set_bit(l->s.irr, vector, false);
+        set_bit(l->s.isr, vector, true);
+    }
+    l->taken += vector != NO_VECTOR;
+    update(l);
+    return vector;
+}
+
+static int source_acknowledge(void *opaque)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    int vector = acknowledge(l);
+    device_unlock(&l->dev);
+    return vector;
+}
+
+static void end_of_interrupt(Lapic *l)
+{
+    int vector = highest(l->s.isr);
+    if (vector == NO_VECTOR) {
+        return;
+    }
+    set_bit(l->s.isr, vector, false);
+    update(l);
+    if (has(l->s.tmr, vector) && l->irqs) {
+        pc_end_of_interrupt(l->irqs, vector);
+    }
+}
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+static void error(Lapic *l, uint32_t bit)
+{
+    bool is_new = !(l->s.errors & bit);
+    l->s.errors |= bit;
+    if (is_new) {
+        lapic_local_interrupt(l, LVT_ERROR);
+    }
+}
+
+/* ---- messages that come ----------------------------------------------------------------------- */
+
+static bool accept_fixed(Lapic *l, uint8_t vector, bool level)
+{
+    if (!lapic_accepts(l)) {
+        return false;
+    }
+    if (vector < FIRST_VECTOR) {
+        error(l, ESR_RECEIVE_VECTOR);
+        return true;
+    }
+    set_bit(l->s.irr, vector, true);
+    set_bit(l->s.tmr, vector, level);
+    update(l);
+    return true;
+}
+
+bool lapic_deliver(Lapic *l, const ApicMessage *m)
+{
+    if (m->delivery == APIC_FIXED || m->delivery == APIC_LOWEST) {
+        return accept_fixed(l, m->vector, m->level);
+    }
+    if (!lapic_is_enabled(l) || !l->cpu) {
+        return false;
+    }
+    switch (m->delivery) {
+    case APIC_NMI: l->cpu->arch->set_irq(l->cpu, X86_IRQ_NMI, 1); return true;
+    case APIC_INIT: x86_request_init(l->cpu); return true;
+    case APIC_STARTUP: x86_request_sipi(l->cpu, m->vector); return true;
+    default:
+        log_guest_error("%s: a message of delivery mode %d, which is not modelled", l->dev.path, m->delivery);
+        return false;
+    }
+}
+
+static bool matches_logical(const Lapic *l, uint32_t to)
+{
+    if (lapic_is_x2apic(l)) {
+        uint32_t cluster = l->s.id >> 4, bit = UINT32_C(1) << (l->s.id & 15);
+        return to >> 16 == cluster && (to & bit);
+    }
+    uint8_t mine = l->s.ldr >> 24;
+    bool flat = l->s.dfr >> 28 == 0xf;
+    return flat ? (mine & to) != 0 : (mine & 0xf0) == (to & 0xf0) && (mine & to & 0x0f);
+}
+
+/* is_x2apic_id: the destination has 32 bits (SDM 3, "Determining IPI Destination in x2APIC Mode"). */
+bool lapic_matches(const Lapic *l, const ApicMessage *m, bool is_x2apic_id)
+{
+    uint32_t all = is_x2apic_id ? UINT32_MAX : 0xff;
+    if (!lapic_is_enabled(l)) {
+        return false;
+    }
+    if (m->destination == all) {
+        return true;
+    }
+    return m->logical ? matches_logical(l, m->destination) : l->s.id == m->destination;
+}
+
+void lapic_local_interrupt(Lapic *l, unsigned index)
+{
+    uint32_t lvt = l->s.lvt[index];
+    if (lvt & LVT_MASKED) {
+        return;
+    }
+    const ApicMessage m = { .vector = lvt & LVT_VECTOR,
+                            .delivery =
+                                index == LVT_TIMER || index == LVT_ERROR ? APIC_FIXED : delivery_of(lvt),
+                            .level = false };
+    if (m.delivery != APIC_EXTINT) {
+        lapic_deliver(l, &m);
+    }
+}
+
+void lapic_drive_lint0(Lapic *l, bool high)
+{
+    bool rises = high && !l->s.lint0;
+    l->s.lint0 = high;
+    if (rises && lapic_is_enabled(l)) {
+        lapic_local_interrupt(l, LVT_LINT0);
+    }
+    update(l);
+}
+
+/* ---- messages that go ---------------------------------------------------------------------------- */
+
+/* To all, all others, or itself. */
+static void send_shorthand(Lapic *l, const ApicMessage *m, unsigned shorthand)
+{
+    enum { SELF = 1, ALL = 2 };
+    for (unsigned i = 0; l->irqs && i < l->irqs->lapics; i++) {
+        Lapic *to = l->irqs->lapic[i];
+        bool self = to == l;
+        if (shorthand == SELF ? self : shorthand == ALL || !self) {
+            lapic_deliver(to, m);
+        }
+    }
+}
+
+static void send(Lapic *l)
+{
+    uint32_t low = l->s.icr_low;
+    unsigned shorthand = low >> ICR_SHORTHAND_SHIFT & 3;
+    const ApicMessage m = {
+        .vector = low,
+        .delivery = delivery_of(low),
+        .logical = low & ICR_LOGICAL,
+        .destination = lapic_is_x2apic(l) ? l->s.icr_high : l->s.icr_high >> 24,
+    };
+    if (m.delivery == APIC_INIT && (low & ICR_LEVEL) && !(low & ICR_ASSERT)) {
+        return; /* the de-assertion of old: nothing to do */
+    }
+    if ((m.delivery == APIC_FIXED || m.delivery == APIC_LOWEST) && m.vector < FIRST_VECTOR) {
+        error(l, ESR_SEND_VECTOR);
+        return;
+    }
+    if (shorthand) {
+        send_shorthand(l, &m, shorthand);
+    } else if (l->irqs) {
+        pc_message(l->irqs, &m, lapic_is_x2apic(l));
+    }
+}
+
+/* ---- registers --------------------------------------------------------------------------------------- */
+
+static uint64_t id_read(Device *dev, const RegAccess *a)
+{
+    return lapic(dev)->s.id << 24;
+}
+
+static uint64_t version_read(Device *dev, const RegAccess *a)
+{
+    return VERSION | (LAPIC_LVTS - 1) << 16;
+}
+
+static void tpr_written(Device *dev, const RegAccess *a, uint64_t value)
+{
+    Lapic *l = lapic(dev);
+    if (l->cpu) {
+        x86_show_tpr(l->cpu, l->s.tpr);
+    }
+    update(l);
+}
+
+static uint64_t ppr_read(Device *dev, const RegAccess *a)
+{
+    return lapic_priority(lapic(dev));
+}
+
+static void eoi_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    end_of_interrupt(lapic(dev));
+}
+
+static uint64_t dfr_read(Device *dev, const RegAccess *a)
+{
+    return lapic(dev)->s.dfr | DFR_FIXED;
+}
+
+/* Disabled by software, all local interrupts are masked. */
+static void svr_written(Device *dev, const RegAccess *a, uint64_t value)
+{
+    Lapic *l = lapic(dev);
+    for (unsigned i = 0; i < LAPIC_LVTS && !(l->s.svr & SVR_ENABLED); i++) {
+        l->s.lvt[i] |= LVT_MASKED;
+    }
+    lapic_timer_look(l);
+    update(l);
+}
+
+static void esr_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    Lapic *l = lapic(dev);
+    l->s.esr = l->s.errors;
+    l->s.errors = 0;
+}
+
+static void icr_low_written(Device *dev, const RegAccess *a, uint64_t value)
+{
+    send(lapic(dev));
+}
+
+static void lvt_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    static const uint32_t bits[LAPIC_LVTS] = {
+        [LVT_TIMER] = 0x700ff, [LVT_THERMAL] = 0x107ff, [LVT_PERFORMANCE] = 0x107ff,
+        [LVT_LINT0] = 0x1a7ff, [LVT_LINT1] = 0x1a7ff,   [LVT_ERROR] = 0x100ff,
+    };
+    Lapic *l = lapic(dev);
+    uint32_t lvt = value & bits[a->index];
+    lvt |= l->s.svr & SVR_ENABLED ? 0 : LVT_MASKED;
+    if (a->index == LVT_TIMER) {
+        lapic_timer_set_lvt(l, lvt);
+    } else {
+        l->s.lvt[a->index] = lvt;
+    }
+    update(l);
+}
+
+static void initial_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    lapic_timer_set_initial(lapic(dev), value);
+}
+
+static uint64_t current_read(Device *dev, const RegAccess *a)
+{
+    return lapic_timer_count(lapic(dev));
+}
+
+static void divide_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    lapic_timer_set_divide(lapic(dev), value & 0xb);
+}
+
+static const RegBits svr_bits[] = { { "vector", 0xff }, { "enabled", SVR_ENABLED }, { NULL } };
+static const RegBits icr_bits[] = { { "vector", 0xff },
+                                    { "delivery", 0x700 },
+                                    { "logical", ICR_LOGICAL },
+                                    { "assert", ICR_ASSERT },
+                                    { "level", ICR_LEVEL },
+                                    { "shorthand", 3u << 18 },
+                                    { NULL } };
+static const RegBits lvt_bits[] = {
+    { "vector", LVT_VECTOR }, { "delivery", 0x700 }, { "masked", LVT_MASKED }, { "mode", 3u << 17 }, { NULL }
+};
+
+#define L Lapic
+/* clang-format off */
+static const Reg lapic_rows[] = {
+    { "id", 0x20, 4, REG_RO, .read = id_read },
+    { "version", 0x30, 4, REG_RO, .read = version_read },
+    { "tpr", 0x80, 4, REG_STATE(L, s.tpr), .rw = 0xff, .write = tpr_written },
+    { "apr", 0x90, 4, REG_RO, .read = ppr_read },
+    { "ppr", 0xa0, 4, REG_RO, .read = ppr_read },
+    { "eoi", 0xb0, 4, REG_WO, .write = eoi_write },
+    { "ldr", 0xd0, 4, REG_STATE(L, s.ldr), .rw = 0xff000000, .ignored = UINT32_MAX },
+    { "dfr", 0xe0, 4, REG_STATE(L, s.dfr), .rw = 0xf0000000, .ignored = UINT32_MAX, .read = dfr_read },
+    { "svr", 0xf0, 4, REG_STATE(L, s.svr), .rw = SVR_BITS, .ignored = UINT32_MAX, .write = svr_written, .bits = svr_bits },
+    { "isr", 0x100, 4, REG_RO, REG_STATE(L, s.isr[0]), .count = LAPIC_VECTOR_WORDS, .stride = 16 },
+    { "tmr", 0x180, 4, REG_RO, REG_STATE(L, s.tmr[0]), .count = LAPIC_VECTOR_WORDS, .stride = 16 },
+    { "irr", 0x200, 4, REG_RO, REG_STATE(L, s.irr[0]), .count = LAPIC_VECTOR_WORDS, .stride = 16 },
+    { "esr", 0x280, 4, REG_STATE(L, s.esr), .write = esr_write },
+    { "icr-low", 0x300, 4, REG_STATE(L, s.icr_low), .rw = 0xccfff, .ignored = UINT32_MAX, .write = icr_low_written,
+      .bits = icr_bits },
+    { "icr-high", 0x310, 4, REG_STATE(L, s.icr_high), .rw = 0xff000000, .ignored = UINT32_MAX },
+    { "lvt", 0x320, 4, REG_STATE(L, s.lvt[0]), .count = LAPIC_LVTS, .stride = 16, .write = lvt_write, .bits = lvt_bits },
+    { "initial-count", 0x380, 4, REG_STATE(L, s.initial), .write = initial_write },
+    { "current-count", 0x390, 4, REG_RO, .read = current_read },
+    { "divide", 0x3e0, 4, REG_STATE(L, s.divide), .write = divide_write },
+    { NULL },
+};
+/* clang-format on */
+static const RegTable lapic_regs = { lapic_rows, .min = 4, .max = 4 };
+
+BusResult lapic_read(Lapic *l, hwaddr offset, unsigned size, uint64_t *value)
+{
+    if (!lapic_is_enabled(l) || lapic_is_x2apic(l)) {
+        *value = UINT64_MAX;
+        return BUS_OK;
+    }
+    *value = 0;
+    return offset < LAPIC_BYTES ? reg_file_read(&l->regs, offset, size, value) : BUS_OK;
+}
+
+BusResult lapic_write(Lapic *l, hwaddr offset, unsigned size, uint64_t value)
+{
+    bool answers = lapic_is_enabled(l) && !lapic_is_x2apic(l) && offset < LAPIC_BYTES;
+    return answers ? reg_file_write(&l->regs, offset, size, value) : BUS_OK;
+}
+
+/* ---- what the CPU says (x86_apic.h) ------------------------------------------------------------------------ */
+
+static bool cpu_msr_read(void *opaque, uint32_t number, uint64_t *value)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    bool ok = lapic_x2_read(l, number, value);
+    device_unlock(&l->dev);
+    return ok;
+}
+
+static bool cpu_msr_write(void *opaque, uint32_t number, uint64_t value)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    bool ok = lapic_x2_write(l, number, value);
+    device_unlock(&l->dev);
+    return ok;
+}
+
+static void look_at_base(Lapic *l)
+{
+    if (!l->cpu) {
+        l->base = PC_LAPIC_BASE | X86_APIC_ENABLED | X86_APIC_BSP;
+        return;
+    }
+    l->base = x86_apic_base(l->cpu);
+    if ((l->base & ~UINT64_C(0xfff)) != PC_LAPIC_BASE) {
+        log_guest_error("%s: moved to 0x%" PRIx64 "; it stays at 0x%" PRIx64, l->dev.path, l->base,
+                        PC_LAPIC_BASE);
+    }
+}
+
+static void cpu_base_changed(void *opaque)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    look_at_base(l);
+    update(l);
+    device_unlock(&l->dev);
+}
+
+static void cpu_cr8_written(void *opaque, unsigned value)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    l->s.tpr = value << 4;
+    update(l);
+    device_unlock(&l->dev);
+}
+
+static void cpu_deadline_changed(void *opaque)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    lapic_timer_look(l);
+    device_unlock(&l->dev);
+}
+
+/* As after power-up; the mode and the identity stay. */
+static void cpu_init(void *opaque)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    device_reset_locked(&l->dev);
+    device_unlock(&l->dev);
+}
+
+static const X86ApicOps apic_ops = {
+    .msr_read = cpu_msr_read,
+    .msr_write = cpu_msr_write,
+    .base_changed = cpu_base_changed,
+    .cr8_written = cpu_cr8_written,
+    .deadline_changed = cpu_deadline_changed,
+    .init = cpu_init,
+};
+
+/* ---- class ---------------------------------------------------------------------------------------------------- */
+
+static void lapic_irq_statistics(Device *dev, GString *out)
+{
+    const Lapic *l = lapic(dev);
+    if (l->taken) {
+        g_string_append_printf(out, "%2u: %" PRIu64 "\n", l->s.id, l->taken);
+    }
+}
+
+static void lapic_refresh(Device *dev)
+{
+    Lapic *l = lapic(dev);
+    look_at_base(l);
+    lapic_timer_look(l);
+    update(l);
+}
+
+static bool lapic_realize(Device *dev, GError **err)
+{
+    Lapic *l = lapic(dev);
+    l->source = (IntSource){ source_pending, source_acknowledge, l };
+    l->timer = timer_new(device_clock(dev), CLK_VIRTUAL, dev->lock, lapic_timer_fired, l);
+    reg_file_init(&l->regs, dev, &lapic_regs, "apic", LAPIC_BYTES);
+    if (l->cpu) {
+        l->cpu->int_source = &l->source;
+        x86_connect_apic(l->cpu, &apic_ops, l);
+    }
+    look_at_base(l);
+    return true;
+}
+
+static void lapic_unrealize(Device *dev)
+{
+    Lapic *l = lapic(dev);
+    if (l->cpu) {
+        l->cpu->int_source = NULL;
+        x86_connect_apic(l->cpu, NULL, NULL);
+    }
+    timer_free(l->timer);
+    reg_file_finish(&l->regs);
+}
+
+static void lapic_reset(Device *dev)
+{
+    Lapic *l = lapic(dev);
+    look_at_base(l);
+    l->s.id = l->cpu ? x86_apic_id(l->cpu) : 0;
+    for (unsigned i = 0; i < LAPIC_LVTS; i++) {
+        l->s.lvt[i] = LVT_MASKED;
+    }
+    if (l->base & X86_APIC_BSP) {
+        l->s.lvt[LVT_LINT0] = APIC_EXTINT << LVT_DELIVERY_SHIFT;
+    }
+    lapic_timer_stop(l);
+}
+
+static bool lapic_loaded(Device *dev, GError **err)
+{
+    const Lapic *l = lapic(dev);
+    bool low = (l->s.irr[0] | l->s.isr[0]) & 0xffff;
+    if (low || l->s.start > INT64_MAX || (l->cpu && l->s.id != x86_apic_id(l->cpu))) {
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "cannot load the state of '%s': it is another processor's, or no guest can have brought it there",
+            dev->path);
+        return false;
+    }
+    return true;
+}
+
+static const Field lapic_state[] = {
+    STATE_U32(L, id),
+    STATE_U32(L, tpr, .max = 0xff),
+    STATE_U32(L, ldr),
+    STATE_U32(L, dfr, .reset = 0xf0000000),
+    STATE_U32(L, svr, .reset = RESET_SVR, .max = SVR_BITS),
+    STATE_U32(L, esr),
+    STATE_U32(L, errors),
+    STATE_U32(L, icr_low),
+    STATE_U32(L, icr_high),
+    STATE_U32(L, lvt, .max = 0x7ffff),
+    STATE_U32(L, isr),
+    STATE_U32(L, tmr),
+    STATE_U32(L, irr),
+    STATE_U32(L, initial),
+    STATE_U32(L, divide, .max = 0xb),
+    STATE_U64(L, start),
+    STATE_BOOL(L, lint0, .keep = true),
+    { NULL },
+};
+
+const DeviceClass lapic_class = {
+    .name = "apic",
+    .desc = "local APIC",
+    .category = "Misc",
+    .lock_class = LOCK_IRQ_CHIP,
+    .size = sizeof(Lapic),
+    .state = lapic_state,
+    .state_offset = offsetof(Lapic, s),
+    .state_size = sizeof(struct LapicState),
+    .realize = lapic_realize,
+    .unrealize = lapic_unrealize,
+    .reset = lapic_reset,
+    .refresh = lapic_refresh,
+    .loaded = lapic_loaded,
+    .irq_statistics = lapic_irq_statistics,
+};
