@@ -16,7 +16,11 @@ void tcg_run_interp(CPU *cpu)
             tcg_log_block(cpu, b);
         }
         v->running = b;
-        ir_interpret(b->ir, cpu, &tcg_jit_config.run);
+        IrExit how = ir_interpret(b->ir, cpu, &tcg_jit_config.run);
         v->running = NULL;
+        if (how == IR_LEFT_LOOKUP &&
+            !tcg_single(cpu)) { /* as host code does: interrupts may be enabled now */
+            cpu->arch->take_interrupt(cpu);
+        }
     } while (!tcg_single(cpu) && !__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED));
 }

@@ -297,6 +297,10 @@ typedef struct X86CPU {
     uint32_t apic_id;
     uint16_t cores, threads; /* of the package, of a core; at least 1 */
 
+    /* Of the instruction under way, in a block of one: TF was set when it began; breakpoints that its accesses met */
+    bool stepping;
+    uint8_t met;
+
     /* Derived from s */
     X86Bounds bounds[X86_SEGS];
 

@@ -269,15 +269,18 @@ static bool do_run(const Rep *r, const Run *run)
     return goes_on;
 }
 
+/* An interrupt that comes shows RF, lest the instruction meets its own breakpoint when it goes on. */
 static void leave_if_asked(CPU *cpu)
 {
+    X86CPU *x = x86_cpu(cpu);
     if (__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED)) {
+        x->s.eflags |= x86_has_code_breakpoints(x) ? EFL_RF : 0;
         cpu_restore_pc(cpu);
         cpu_loop_exit(cpu);
     }
 }
 
-static void helper_repeat(CPU *cpu, uint32_t what)
+static uint64_t helper_repeat(CPU *cpu, uint32_t what)
 {
     X86CPU *x = x86_cpu(cpu);
     Rep r = { .x = x,
@@ -289,14 +292,15 @@ static void helper_repeat(CPU *cpu, uint32_t what)
               .down = x->s.eflags & EFL_DF };
     r.mask = UINT64_MAX >> (64 - 8 * r.asz);
     while (x->s.gpr[X86_RCX] & r.mask) {
-        Run run = next_run(&r, x->s.gpr[X86_RCX] & r.mask);
-        if (!do_run(&r, &run)) {
-            return;
+        uint64_t left = x->s.gpr[X86_RCX] & r.mask;
+        Run run = next_run(&r, what & REP_ONE ? 1 : left);
+        bool more = do_run(&r, &run) && (x->s.gpr[X86_RCX] & r.mask);
+        if (!more || what & REP_ONE) {
+            return more;
         }
-        if (x->s.gpr[X86_RCX] & r.mask) {
-            leave_if_asked(cpu);
-        }
+        leave_if_asked(cpu);
     }
+    return 0;
 }
 const IrHelper x86_helper_repeat =
-    IR_HELPER1("x86_repeat", helper_repeat, IRH_FAULT | IRH_READS | IRH_WRITES | IRH_REPEAT, VOID, I32);
+    IR_HELPER1("x86_repeat", helper_repeat, IRH_FAULT | IRH_READS | IRH_WRITES | IRH_REPEAT, I64, I32);

@@ -48,6 +48,9 @@ static void helper_iret(CPU *cpu, uint32_t bytes, uint64_t next)
     X86CPU *x = at_insn(cpu);
     X86Fault f = { 0 };
     x86_helper_done(x, x86_iret(x, bytes, next, &f), &f);
+    if (!x86_has_code_breakpoints(x)) {
+        x->s.eflags &= ~EFL_RF; /* see helpers-debug.c */
+    }
 }
 const IrHelper x86_helper_iret = IR_HELPER2("x86_iret", helper_iret, X86_HELPER_SYS, VOID, I32, I64);
 

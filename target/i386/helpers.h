@@ -71,5 +71,18 @@ enum { /* what is repeated, in one word */
        REP_SEG_SHIFT = 5,         /* 3 bits: segment of the source */
        REP_ASZ_SHIFT = 8,         /* 4 bits: bytes of an address */
        REP_UNTIL_EQUAL = 1 << 12, /* REPNE */
+       REP_ONE = 1 << 13,         /* once */
 };
-extern const IrHelper x86_helper_repeat; /* the word: rCX, rSI, rDI, rAX, flags, memory */
+extern const IrHelper
+    x86_helper_repeat; /* the word: rCX, rSI, rDI, rAX, flags, memory -> is there more to do */
+
+/* helpers-debug.c */
+extern const IrHelper x86_helper_begin; /* of an instruction in a block of one */
+enum {                                  /* how an instruction ends: */
+       X86_END_SHADOW = 1,              /* it holds interrupts off behind the next one */
+       X86_END_RF = 2,                  /* it has loaded RF */
+       X86_END_NO_STEP = 4,             /* it makes no single-step trap */
+       X86_END_STEP_IF_TF = 8,          /* ... unless TF is still set */
+       X86_END_AGAIN = 16,              /* it goes on with the next repetition */
+};
+extern const IrHelper x86_helper_finish; /* X86_END_*; the pc is stored */

@@ -40,11 +40,13 @@ bool x86_sti(X86CPU *x, X86Fault *f)
     }
     x->s.events.shadow = x->s.eflags & EFL_IF ? 0 : SHADOW_STI;
     x->s.eflags |= EFL_IF;
+    cpu_mmu_changed(&x->cpu); /* the shadow is of the mode, wherever this block is left */
     return true;
 }
 
 void x86_shadow_mov_ss(X86CPU *x)
 {
+    cpu_mmu_changed(&x->cpu);
     x->s.events.shadow = x->s.events.shadow & SHADOW_MOV_SS ? 0 : SHADOW_MOV_SS;
 }
 

@@ -8,11 +8,6 @@ bool x86_cli(X86CPU *x, X86Fault *f);
 bool x86_sti(X86CPU *x, X86Fault *f);
 /* MOV SS, POP SS: as STI, and #DB; another one behind it holds off nothing. */
 void x86_shadow_mov_ss(X86CPU *x);
-/* An instruction has ended that is none of those. */
-static inline void x86_shadow_end(X86CPU *x)
-{
-    x->s.events.shadow = 0;
-}
 /* What PUSHF pushes, and what POPF does with what it has popped. */
 bool x86_pushf(X86CPU *x, unsigned bytes, uint64_t *image, X86Fault *f);
 bool x86_popf(X86CPU *x, unsigned bytes, uint64_t image, X86Fault *f);

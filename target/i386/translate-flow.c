@@ -19,7 +19,7 @@ static uint64_t target_pc(const Translator *t)
 static void branch_if(Translator *t, X86TrTest test)
 {
     uint64_t target = target_pc(t);
-    unsigned label = target == t->ctx->pc && t->loops ? 0 : x86_tr_cold_exit(t, target);
+    unsigned label = target == t->ctx->pc && t->loops && !t->ends ? 0 : x86_tr_cold_exit(t, target);
     ir_brcc(t->ir, test.cond, test.type, test.a, test.b, label);
 }
 
@@ -89,11 +89,10 @@ void x86_tr_ret(Translator *t)
 
 /* ---- in C: they change segments, levels, tasks; the pc is set behind them ----------- */
 
-static void leave_by(Translator *t, const IrHelper *h, unsigned n, const IrRef *args)
+static void leave_by(Translator *t, const IrHelper *h, unsigned how, unsigned n, const IrRef *args)
 {
     x86_tr_call(t, h, n, args);
-    ir_exit_lookup(t->ir);
-    t->done = true;
+    x86_tr_exit_lookup(t, how);
 }
 
 static IrRef next_ip(Translator *t)
@@ -115,20 +114,20 @@ void x86_tr_far(Translator *t)
         selector = ir_load(t->ir, MEM_16, IR_NONE, t->ea, t->ea_disp + bytes);
     }
     IrRef args[4] = { selector, offset, x86_tr_const(t, bytes | call << 8), next_ip(t) };
-    leave_by(t, &x86_helper_far, 4, args);
+    leave_by(t, &x86_helper_far, 0, 4, args);
 }
 
 void x86_tr_lret(Translator *t)
 {
     unsigned release = t->row->operands[0].where == X86_AT_I ? (uint16_t)t->insn.imm : 0;
     IrRef args[2] = { x86_tr_const(t, t->insn.osz), x86_tr_const(t, release) };
-    leave_by(t, &x86_helper_lret, 2, args);
+    leave_by(t, &x86_helper_lret, 0, 2, args);
 }
 
 void x86_tr_iret(Translator *t)
 {
     IrRef args[2] = { x86_tr_const(t, t->insn.osz), next_ip(t) };
-    leave_by(t, &x86_helper_iret, 2, args);
+    leave_by(t, &x86_helper_iret, X86_END_RF, 2, args);
 }
 
 void x86_tr_int(Translator *t)
@@ -149,7 +148,7 @@ void x86_tr_int(Translator *t)
         ir_brcc(t->ir, none.cond, none.type, none.a, none.b, label);
     }
     IrRef args[3] = { x86_tr_const(t, vector), x86_tr_const(t, ints[which].kind), next_ip(t) };
-    leave_by(t, &x86_helper_int, 3, args);
+    leave_by(t, &x86_helper_int, X86_END_NO_STEP, 3, args);
 }
 
 void x86_tr_syscall(Translator *t)
@@ -161,7 +160,7 @@ void x86_tr_syscall(Translator *t)
         [X86_SYSCALL_SYSEXIT] = FAST_SYSEXIT,
     };
     IrRef args[3] = { x86_tr_const(t, fast[t->row->arg]), x86_tr_const(t, t->insn.osz), next_ip(t) };
-    leave_by(t, &x86_helper_fast, 3, args);
+    leave_by(t, &x86_helper_fast, X86_END_STEP_IF_TF, 3, args);
 }
 
 void x86_tr_ud(Translator *t)

@@ -32,7 +32,8 @@ static void load_segment(Translator *t, X86SegId seg, IrRef selector)
 
 static void end_behind_load(Translator *t, X86SegId seg)
 {
-    if (t->code != 8 || seg == SEG_SS) {
+    t->shadows = seg == SEG_SS ? SHADOW_MOV_SS : 0;
+    if (t->code != 8) {
         x86_tr_end_lookup(t);
     }
 }

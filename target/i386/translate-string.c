@@ -103,10 +103,13 @@ static void repeat(Translator *t, unsigned op, unsigned bytes)
     bool until_equal = t->insn.prefixes & X86_PREFIX_REPNE;
     unsigned what = ops[op] | __builtin_ctz(bytes) << REP_SIZE_SHIFT | t->insn.seg << REP_SEG_SHIFT |
                     (unsigned)t->insn.asz << REP_ASZ_SHIFT | (until_equal ? REP_UNTIL_EQUAL : 0);
-    IrRef arg = x86_tr_const(t, what);
-    x86_tr_call(t, &x86_helper_repeat, 1, &arg);
+    IrRef arg = x86_tr_const(t, what | (t->mode & X86_MODE_SINGLE ? REP_ONE : 0));
+    IrRef more = x86_tr_call(t, &x86_helper_repeat, 1, &arg);
     if (op == X86_STRING_SCAS || op == X86_STRING_CMPS) {
         x86_tr_forget_cc(t);
+    }
+    if (t->mode & X86_MODE_SINGLE) { /* each repetition may trap */
+        ir_brcc(t->ir, IR_NE, IR_I64, more, x86_tr_const(t, 0), x86_tr_again(t));
     }
 }
 

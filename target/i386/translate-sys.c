@@ -34,9 +34,9 @@ void x86_tr_flag(Translator *t)
     case X86_FLAG_CLD: set_direction(t, false); break;
     case X86_FLAG_STD: set_direction(t, true); break;
     case X86_FLAG_CLI: x86_tr_call(t, &x86_helper_cli, 0, NULL); break;
-    default: /* STI: its shadow is over behind one more instruction, a block of its own */
+    default: /* STI: interrupts are looked for behind the next instruction */
         x86_tr_call(t, &x86_helper_sti, 0, NULL);
-        x86_tr_end_lookup(t);
+        t->shadows = SHADOW_STI;
     }
 }
 

@@ -76,8 +76,45 @@ unsigned x86_tr_cold_exit(Translator *t, uint64_t pc)
 {
     X86Cold *c = &t->cold[t->cold_count++];
     g_assert(t->cold_count <= G_N_ELEMENTS(t->cold));
-    *c = (X86Cold){ .label = ir_label_new(t->ir), .pc = pc };
+    *c = (X86Cold){ .label = ir_label_new(t->ir), .pc = pc, .ends = t->ends };
     return c->label;
+}
+
+unsigned x86_tr_again(Translator *t)
+{
+    unsigned label = x86_tr_cold_exit(t, t->pc);
+    t->cold[t->cold_count - 1].how = X86_END_AGAIN;
+    return label;
+}
+
+/* Traps are looked for where a block has one instruction; else nothing but a shadow ends. */
+static void finish(Translator *t, unsigned how)
+{
+    how |= t->mode & X86_MODE_SINGLE ? 0 : X86_END_NO_STEP;
+    IrRef arg = x86_tr_const(t, how);
+    ir_call(t->ir, &x86_helper_finish, IR_NONE, 1, &arg);
+}
+
+void x86_tr_finish(Translator *t, unsigned how)
+{
+    if (t->ends) {
+        finish(t, how | (t->shadows ? X86_END_SHADOW : 0));
+    }
+}
+
+void x86_tr_exit_lookup(Translator *t, unsigned how)
+{
+    x86_tr_finish(t, how);
+    ir_exit_lookup(t->ir);
+    t->done = true;
+}
+
+/* To a pc, with what is to be done at the end of an instruction. */
+static void finish_to(Translator *t, uint64_t pc, unsigned how)
+{
+    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, pc));
+    finish(t, how);
+    ir_exit_lookup(t->ir);
 }
 
 void x86_tr_fault(Translator *t, uint8_t vector)
@@ -95,20 +132,26 @@ static void emit_cold(Translator *t, const X86Cold *c)
         return;
     }
     ir_label(t->ir, c->label);
-    ir_exit_pc(t->ir, c->pc);
+    if (c->ends) {
+        finish_to(t, c->pc, c->how);
+    } else {
+        ir_exit_pc(t->ir, c->pc);
+    }
 }
 
 void x86_tr_end_lookup(Translator *t)
 {
     ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->next));
-    ir_exit_lookup(t->ir);
-    t->done = true;
+    x86_tr_exit_lookup(t, 0);
 }
 
 void x86_tr_goto(Translator *t, uint64_t pc)
 {
     bool same_page = (linear_of(t, pc) ^ linear_of(t, t->ctx->pc)) / PAGE_BYTES == 0;
-    if (pc == t->ctx->pc && t->loops) {
+    if (t->ends) {
+        finish_to(t, pc, 0);
+        t->done = true;
+    } else if (pc == t->ctx->pc && t->loops) {
         ir_br(t->ir, 0);
         t->done = true;
     } else if (same_page && pc >= t->next) {
@@ -124,6 +167,11 @@ void x86_tr_exit_ip(Translator *t, IrRef ip)
     if (t->code != 8) {
         IrRef base = x86_tr_const(t, t->pc & ~(uint64_t)UINT32_MAX);
         ip = ir_op2(t->ir, IR_OR, IR_I64, IR_NONE, x86_tr_zero_extend(t, ip, t->insn.osz), base);
+    }
+    if (t->ends) {
+        ir_mov(t->ir, ir_global(G_PC), ip);
+        x86_tr_exit_lookup(t, 0);
+        return;
     }
     ir_exit_ind(t->ir, ip);
     t->done = true;
@@ -159,6 +207,19 @@ static unsigned fetch(Translator *t, bool first, uint8_t *bytes)
     return translate_fetch(t->ctx, linear, bytes, n);
 }
 
+/* The block ends where it is, before t->pc. */
+static void end_here(Translator *t)
+{
+    if (t->shadows) { /* of the next instruction, which is another block's */
+        ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->pc));
+        finish(t, X86_END_SHADOW);
+        ir_exit_lookup(t->ir);
+    } else {
+        ir_exit_pc(t->ir, t->pc);
+    }
+    t->done = true;
+}
+
 /* What #PF and the like come to before an instruction is known to be there. */
 static void end_before(Translator *t, bool first, unsigned had)
 {
@@ -166,10 +227,10 @@ static void end_before(Translator *t, bool first, unsigned had)
         ir_insn(t->ir, t->pc);
         translate_fetch_fault(t->ctx, linear_of(t, t->pc) + had);
         t->end = t->pc + MAX(had, 1u);
+        t->done = true;
     } else {
-        ir_exit_pc(t->ir, t->pc);
+        end_here(t);
     }
-    t->done = true;
 }
 
 static X86DecodeMode decode_mode(const Translator *t)
@@ -216,7 +277,7 @@ static void bind_branches(Translator *t)
 {
     for (unsigned i = 0; i < t->cold_count; i++) {
         X86Cold *c = &t->cold[i];
-        if (!c->bound && c->pc == t->pc) {
+        if (!c->bound && !c->ends && c->pc == t->pc) {
             ir_label(t->ir, c->label);
             c->bound = true;
             x86_tr_forget_cc(t);
@@ -238,11 +299,19 @@ static bool next_insn(Translator *t, bool first)
     t->end = MAX(t->end, t->pc + MAX(t->insn.length, 1u));
     ir_insn(t->ir, t->pc);
     translate_breakpoint(t->ctx, linear_of(t, t->pc));
+    if (t->mode & X86_MODE_SINGLE) {
+        ir_call(t->ir, &x86_helper_begin, IR_NONE, 0, NULL);
+    }
+    t->shadows = 0;
     if (r == X86_DECODE_OK) {
         translate_insn(t);
     } else {
         x86_tr_fault(t, r == X86_DECODE_TOO_LONG ? X86_EXC_GP : X86_EXC_UD);
     }
+    if (t->ends && !t->done) {
+        x86_tr_end_lookup(t);
+    }
+    t->ends = t->mode & X86_MODE_SINGLE || t->shadows;
     return true;
 }
 
@@ -256,13 +325,14 @@ void x86_translate_block(TranslateCtx *ctx)
     t.pc = t.end = ctx->pc;
     max = t.mode & X86_MODE_SINGLE ? 1 : max;
     t.loops = max > 1;
+    t.ends = t.mode & X86_MODE_SINGLE;
     if (t.loops) {
         ir_label_start(t.ir);
     }
     for (unsigned n = 0; !t.done; n++) {
         bool same_page = (linear_of(&t, t.pc) ^ linear_of(&t, ctx->pc)) / PAGE_BYTES == 0;
         if (n && (n >= max || ir_block_full(t.ir) || !same_page)) {
-            ir_exit_pc(t.ir, t.pc);
+            end_here(&t);
             break;
         }
         bind_branches(&t);

@@ -5,7 +5,8 @@
  *  1. Nothing architectural is written before the last operation that may fault; flags come last.
  *  2. Operands are read and written through x86_tr_get() and x86_tr_set(), which know registers, memory and
  *     immediates, sizes and segments.  Values of 1 and 2 bytes are zero extended, of those of 4 the low half counts.
- *  3. A translator that does not fall through sets t->done, after an exit.
+ *  3. A translator that does not fall through sets t->done, after an exit: by one of those below, for what an
+ *     instruction may have to do at its end (x86_tr_finish()) stands before each.
  *
  * Flags: each instruction that sets them assigns X86Cc (three globals), of which the optimizer drops what nothing can
  * see; what it was is also known to the translator as refs (Translator.cc), so that a condition that follows in the
@@ -36,6 +37,8 @@ typedef struct X86Cold {
     unsigned label;
     uint64_t pc; /* where it goes */
     bool bound;  /* became a forward branch in the block */
+    bool ends;   /* Translator.ends of its instruction */
+    uint8_t how; /* X86_END_* */
 } X86Cold;
 
 /* What the flags are of, as far as this block knows: temps and constants. */
@@ -58,6 +61,8 @@ typedef struct Translator {
     unsigned code;     /* bytes: 2, 4 or 8 (X86DecodeMode.size) */
     unsigned cpl;
     bool done, loops;
+    bool ends;       /* this instruction has work at its end: it may trap, or a shadow is over */
+    uint8_t shadows; /* SHADOW_*: it holds interrupts off behind the next one */
     X86Insn insn;
     const X86Row *row;
     IrRef ea; /* linear address of the memory operand, once it was asked for */
@@ -88,6 +93,12 @@ uint64_t x86_tr_pc_of(const Translator *t, uint64_t ip);
 void x86_tr_goto(Translator *t, uint64_t pc); /* follows a forward jump in the page, else ends the block */
 unsigned x86_tr_cold_exit(Translator *t, uint64_t pc); /* a label */
 void x86_tr_fault(Translator *t, uint8_t vector);      /* ends the block */
+/* Before an exit behind the instruction, with its pc stored: what helpers-debug.c does there; how: X86_END_*. */
+void x86_tr_finish(Translator *t, unsigned how);
+/* Behind a helper that has set the pc: the mode may have changed. */
+void x86_tr_exit_lookup(Translator *t, unsigned how);
+/* A side exit that is not the end of the instruction: it goes on from its own start (repetitions). */
+unsigned x86_tr_again(Translator *t);
 void x86_tr_end_lookup(Translator *t);        /* behind this instruction; the mode may have changed */
 void x86_tr_exit_ip(Translator *t, IrRef ip); /* near jump to where a value says */
 /* Call a helper; the instruction ends the block where it may change the mode: x86_tr_end_lookup(). */

@@ -115,6 +115,8 @@ void x86_exception(X86CPU *x, const X86Fault *fault)
         }
     }
     x->s.events.shadow = 0;
+    x->stepping = false;
+    x->met = 0;
 }
 
 static void deliver_external(X86CPU *x, uint8_t vector)

@@ -81,6 +81,14 @@ static void run_engine(SiliconGuest *g)
     }
 }
 
+static void take_interrupts(SiliconGuest *g)
+{
+    CPU *cpu = &g->x->cpu;
+    if (!cpu->tcg->alone_next) {
+        cpu->arch->take_interrupt(cpu);
+    }
+}
+
 /* As accel/tcg/loop.c does it, for one vCPU, until a handler is entered. */
 static void run(SiliconGuest *g)
 {
@@ -95,6 +103,7 @@ static void run(SiliconGuest *g)
     while (!g->stopped) {
         cpu->exit_request = 0;
         tcg_mail_look(v, true);
+        take_interrupts(g);
         v->alone = v->alone_next;
         v->alone_next = false;
         run_engine(g);
@@ -255,7 +264,7 @@ static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
         x->s.seg[SEG_GS].base = SILICON_GS64;
     }
     memcpy(x->s.gpr, t->before.gpr, sizeof(x->s.gpr));
-    x86_set_flags(x, t->before.flags | EFL_IF | EFL_FIXED);
+    x86_set_flags(x, t->before.flags | EFL_FIXED);
     cpu_mmu_changed(&x->cpu);
     dma_write(x->cpu.as, CODE, t->code, t->length + 1);
     memcpy(host(g, DATA), b->data, SILICON_PAGE);
@@ -285,6 +294,11 @@ void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTria
     begin(g, b, t);
     run(g);
     end(g, t, r);
+}
+
+X86CPU *silicon_guest_cpu(SiliconGuest *g)
+{
+    return g->x;
 }
 
 double silicon_guest_translation_ns(const SiliconGuest *g, uint64_t *insns)

@@ -62,7 +62,7 @@ static void give(const SiliconTrial *t, greg_t *regs)
     for (unsigned n = 0; n < 16; n++) {
         regs[greg_of[n]] = t->before.gpr[n];
     }
-    regs[REG_EFL] = (regs[REG_EFL] & ~(greg_t)SILICON_FLAGS) | t->before.flags;
+    regs[REG_EFL] = (regs[REG_EFL] & ~(greg_t)(SILICON_FLAGS | EFL_TF)) | t->before.flags;
     regs[REG_RIP] = SILICON_CODE - code_base(t);
     regs[REG_CSGSFS] = (regs[REG_CSGSFS] & (greg_t)FS_GS) | silicon_segments[t->seg[SEG_CS]].selector |
                        (greg_t)silicon_segments[t->seg[SEG_SS]].selector << 48;

@@ -84,6 +84,7 @@ typedef struct SiliconGuest SiliconGuest;
 SiliconGuest *silicon_guest_new(SiliconEngine engine);
 void silicon_guest_free(SiliconGuest *g);
 void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t, SiliconResult *r);
+X86CPU *silicon_guest_cpu(SiliconGuest *g);
 /* Processor time of translating one instruction, in ns, and how many there were. */
 double silicon_guest_translation_ns(const SiliconGuest *g, uint64_t *insns);
 

@@ -142,9 +142,6 @@ static void test_mov_ss(void)
     g_assert_cmpint(x->s.events.shadow, ==, SHADOW_MOV_SS);
     x86_shadow_mov_ss(x);
     g_assert_cmpint(x->s.events.shadow, ==, 0);
-    x86_shadow_mov_ss(x);
-    x86_shadow_end(x);
-    g_assert_cmpint(x->s.events.shadow, ==, 0);
     fake_free(x);
 }
 

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What comes between instructions, in the order that the manual gives: code breakpoints, single steps, interrupts and
+ * what holds them off, code that changes itself.
+ * Spec: SDM volume 3, "Priority Among Concurrent Events", "Debug Exception (#DB)", "Masking Exceptions and Interrupts When
+ * Switching Stacks", "Self-Modifying Code".
+ *
+ *   test-events ENGINE   i: interpreter, j: host code, l: both in lockstep */
+#include "silicon.h"
+
+#include <string.h>
+
+static SiliconGuest *guest;
+static SiliconBatch batch;
+static SiliconResult result;
+static bool requested;
+
+static bool is_requested(void *opaque)
+{
+    return requested;
+}
+
+static int acknowledge(void *opaque)
+{
+    requested = false;
+    return 0x31; /* the handlers of the exceptions, again: 17 */
+}
+enum { IRQ = 0x31 % 32 };
+static const IntSource source = { is_requested, acknowledge, NULL };
+
+/* One piece of 64-bit code, which an INT3 follows. */
+typedef struct Case {
+    const char *what;
+    const char *code;
+    unsigned length;
+    uint32_t flags;     /* besides IOPL 3 */
+    uint64_t rax, rcx;  /* before */
+    int breakpoint;     /* of code, as an offset in it; -1: none */
+    bool interrupt;     /* one waits from the beginning on */
+    uint8_t vector;     /* what comes */
+    uint8_t ip;         /* ... and where */
+    uint32_t dr6;       /* of #DB */
+    bool rf;            /* in the frame */
+    uint64_t after_rcx; /* how far it got */
+} Case;
+
+#define CODE(text) text, sizeof(text) - 1
+enum { IOPL3 = 3 << EFL_IOPL_SHIFT, DB = X86_EXC_DB, BP = X86_EXC_BP, STEP = DR6_BS };
+
+/* clang-format off */
+static const Case cases[] = {
+    /* inc ecx = ff c1; dec ecx = ff c9; nop = 90; sti = fb; cli = fa; mov ss, eax = 8e d0; pushf = 9c; popf = 9d */
+    { "an interrupt comes before the first instruction", CODE("\xff\xc1"), EFL_IF, 0, 5, -1, true, IRQ, 0, 0, false, 5 },
+    { "with IF 0 none comes", CODE("\xff\xc1"), 0, 0, 5, -1, true, BP, 3, 0, false, 6 },
+    { "STI: behind the next instruction", CODE("\xfb\xff\xc1\xff\xc1"), 0, 0, 5, -1, true, IRQ, 3, 0, false, 6 },
+    { "STI, CLI: never", CODE("\xfb\xfa\xff\xc1"), 0, 0, 5, -1, true, BP, 5, 0, false, 6 },
+    { "a second STI holds off nothing more", CODE("\xfb\xfb\xff\xc1"), 0, 0, 5, -1, true, IRQ, 2, 0, false, 5 },
+    { "STI, a jump: behind it", CODE("\xfb\xeb\x02\xff\xc1\xff\xc1"), 0, 0, 5, -1, true, IRQ, 5, 0, false, 5 },
+    { "STI, a branch that is taken", CODE("\xfb\x75\x02\xff\xc1\xff\xc1"), 0, 0, 5, -1, true, IRQ, 5, 0, false, 5 },
+    { "STI, a branch that is not", CODE("\xfb\x74\x02\xff\xc1\xff\xc1"), 0, 0, 5, -1, true, IRQ, 3, 0, false, 5 },
+    { "MOV SS: likewise", CODE("\x8e\xd0\xff\xc1\xff\xc1"), EFL_IF, 0x2b, 5, -1, false, BP, 7, 0, false, 7 },
+
+    { "single step: a trap behind each instruction", CODE("\xff\xc1\xff\xc1"), EFL_TF, 0, 5, -1, false, DB, 2, STEP, false, 6 },
+    { "... behind a jump, where it leads", CODE("\xeb\x02\xff\xc1\xff\xc1"), EFL_TF, 0, 5, -1, false, DB, 4, STEP, false, 5 },
+    { "... before an interrupt", CODE("\xfb\xff\xc1"), EFL_TF, 0, 5, -1, true, DB, 1, STEP, false, 5 },
+    { "POPF sets TF: behind the instruction after it", CODE("\x9d\xff\xc1\xff\xc1"), 0, EFL_TF | 2, 5, -1, false, DB, 3, STEP, false, 6 },
+    { "POPF clears TF: behind it still", CODE("\x9d\xff\xc1"), EFL_TF, 2, 5, -1, false, DB, 1, STEP, false, 5 },
+    { "MOV SS holds the trap off", CODE("\x8e\xd0\xff\xc1\xff\xc1"), EFL_TF, 0x2b, 5, -1, false, DB, 4, STEP, false, 6 },
+    { "a second MOV SS does not hold off again", CODE("\x8e\xd0\x8e\xd0\xff\xc1"), EFL_TF, 0x2b, 5, -1, false, DB, 4, STEP, false, 5 },
+    { "INT3 makes no step", CODE("\xcc"), EFL_TF, 0, 5, -1, false, BP, 1, 0, false, 5 },
+    { "a fault makes none", CODE("\x0f\x0b"), EFL_TF, 0, 5, -1, false, X86_EXC_UD, 0, 0, true, 5 },
+    { "repetitions trap one by one", CODE("\xf3\xaa"), EFL_TF, 0, 5, -1, false, DB, 0, STEP, false, 4 },
+    { "the last of them behind", CODE("\xf3\xaa"), EFL_TF, 0, 1, -1, false, DB, 2, STEP, false, 0 },
+
+    { "a code breakpoint: before its instruction", CODE("\xff\xc1\xff\xc1"), 0, 0, 5, 2, false, DB, 2, 1, false, 6 },
+    { "... which RF passes once", CODE("\xff\xc1\xff\xc1"), EFL_RF, 0, 5, 0, false, BP, 5, 0, false, 7 },
+    { "... and no instruction more", CODE("\xff\xc1\xff\xc1"), EFL_RF, 0, 5, 2, false, DB, 2, 1, false, 6 },
+    { "... and before what the instruction raises", CODE("\x0f\x0b"), 0, 0, 5, 0, false, DB, 0, 1, false, 5 },
+    { "... and behind an interrupt", CODE("\xff\xc1"), EFL_IF, 0, 5, 0, true, IRQ, 0, 0, false, 5 },
+    { "... not behind MOV SS", CODE("\x8e\xd0\xff\xc1"), 0, 0x2b, 5, 2, false, BP, 5, 0, false, 6 },
+    { "... of a repeated instruction once", CODE("\xff\xc1\xf3\xaa"), EFL_RF, 0, 5, 0, false, BP, 5, 0, false, 0 },
+    { "both: first the step behind, then the breakpoint", CODE("\xff\xc1\xff\xc1"), EFL_TF, 0, 5, 2, false, DB, 2, STEP, false, 6 },
+};
+/* clang-format on */
+
+static void run_case(const Case *c)
+{
+    SiliconTrial t = { .length = c->length, .size = 8 };
+    X86CPU *x = silicon_guest_cpu(guest);
+    memset(t.code, 0xcc, sizeof(t.code));
+    memcpy(t.code, c->code, c->length);
+    memset(t.seg, SILICON_FLAT, sizeof(t.seg));
+    t.seg[SEG_CS] = SILICON_CODE64;
+    t.before = (SiliconState){ .flags = c->flags | IOPL3 };
+    t.before.gpr[X86_RAX] = c->rax;
+    t.before.gpr[X86_RCX] = c->rcx;
+    t.before.gpr[X86_RDI] = SILICON_DATA + 100;
+    t.before.gpr[X86_RSP] = SILICON_DATA + 200; /* POPF finds rax there */
+    memcpy(batch.data + 200, &c->rax, 8);
+    x->s.dr6 = DR6_FIXED;
+    x->s.dr7 = DR7_FIXED | (c->breakpoint >= 0 ? 1 : 0);
+    x->s.dr[0] = SILICON_CODE + c->breakpoint;
+    x->cpu.int_source = &source;
+    requested = c->interrupt;
+    silicon_guest_run(guest, &batch, &t, &result);
+    x->s.dr7 = DR7_FIXED;
+}
+
+static void test_case(gconstpointer opaque)
+{
+    const Case *c = opaque;
+    const X86CPU *x = silicon_guest_cpu(guest);
+    run_case(c);
+    g_assert_cmpint(result.vector, ==, c->vector);
+    g_assert_cmphex(result.ip, ==, c->ip);
+    g_assert_cmpint(result.s.gpr[X86_RCX], ==, c->after_rcx);
+    g_assert_cmphex(x->s.dr6 & ~(uint64_t)DR6_FIXED, ==, c->dr6);
+    g_assert_cmpint(!!(result.s.flags & EFL_RF), ==, c->rf);
+}
+
+/* Behind the handler of an interrupt nothing of the shadow is left. */
+static void test_shadow_ends(void)
+{
+    const X86CPU *x = silicon_guest_cpu(guest);
+    for (unsigned n = 0; n < G_N_ELEMENTS(cases); n++) {
+        run_case(&cases[n]);
+        g_assert_cmpint(x->s.events.shadow, ==, 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const char letters[] = "ijl";
+    g_test_init(&argc, &argv, NULL);
+    const char *engine = argc > 1 ? strchr(letters, argv[1][0]) : letters;
+    g_assert(engine);
+    guest = silicon_guest_new(engine - letters);
+    for (unsigned n = 0; n < G_N_ELEMENTS(cases); n++) {
+        g_autofree char *path = g_strdup_printf("/i386/events/%s", cases[n].what);
+        g_test_add_data_func(path, &cases[n], test_case);
+    }
+    g_test_add_func("/i386/events/the shadow ends", test_shadow_ends);
+    int failed = g_test_run();
+    silicon_guest_free(guest);
+    return failed;
+}
