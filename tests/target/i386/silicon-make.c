@@ -256,6 +256,62 @@ static bool append(Making *m, unsigned row)
     return true;
 }
 
+/* ---- code that changes itself ------------------------------------------------------- */
+
+static void put(SiliconTrial *t, const void *bytes, unsigned n)
+{
+    memcpy(t->code + t->length, bytes, n);
+    t->length += n;
+}
+
+/* One-byte instructions that may take each other's place: CMC CLC STC NOP CWDE CDQ, exchanges with rAX. */
+static uint8_t small_insn(uint64_t *random)
+{
+    static const uint8_t insns[] = { 0xf5, 0xf8, 0xf9, 0x90, 0x98, 0x99, 0x92, 0x93 };
+    return insns[below(random, G_N_ELEMENTS(insns))];
+}
+
+static void put_small_insns(Making *m, unsigned n)
+{
+    while (n--) {
+        uint8_t byte = small_insn(m->random);
+        put(m->t, &byte, 1);
+    }
+}
+
+/* MOV of a byte to an offset in the code. */
+static void put_store(Making *m, unsigned offset)
+{
+    static const uint8_t wide[] = { 0xc6, 0x04, 0x25 }, usual[] = { 0x67, 0xc6, 0x05 };
+    SiliconTrial *t = m->t;
+    uint32_t at = SILICON_CODE + offset;
+    uint8_t byte = small_insn(m->random);
+    put(t, t->size == 8 ? wide : usual + (t->size == 4), t->size == 4 ? 2 : 3);
+    put(t, &at, 4);
+    put(t, &byte, 1);
+}
+
+enum { STORE_BYTES = 8 }; /* at most, of put_store() */
+
+/* An instruction changes one behind it, or, in a loop, one before it. */
+static void put_changes(Making *m)
+{
+    SiliconTrial *t = m->t;
+    unsigned n = 1 + below(m->random, 6);
+    t->seg[SEG_DS] = SILICON_FLAT;
+    if (below(m->random, 2)) {
+        put_store(m, (t->size == 4 ? STORE_BYTES - 1 : STORE_BYTES) + below(m->random, n));
+        put_small_insns(m, n);
+        return;
+    }
+    t->before.gpr[X86_RCX] = 1 + below(m->random, 6);
+    m->solved |= 1 << X86_RCX;
+    put_small_insns(m, n);
+    put_store(m, below(m->random, n));
+    const uint8_t loop[] = { 0xe2, -(t->length + 2) };
+    put(t, loop, 2);
+}
+
 /* Jumps go over the next instruction: their displacement stands last. */
 static void aim_jumps(Making *m)
 {
@@ -331,6 +387,9 @@ bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random
     t->strayed = false;
     choose_segments(t, random);
     choose_registers(&m);
+    if (below(random, 16) == 0) {
+        put_changes(&m);
+    }
     if (!append(&m, row)) {
         return false;
     }
