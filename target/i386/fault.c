@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an access that faulted was to its instruction.  Two things of an exception are not in the access itself, and are
+/* What an access that faulted was to its instruction.  Three things of an exception are not in the access itself, and are
  * asked seldom enough to look at the instruction for them: a load of an operand that is then written faults as a write
  * (SDM volume 3, "Page-Fault Error Code": of ADD to memory, W is 1 though the page is absent), and an address that is not
- * canonical is #SS when it is of the stack (volume 1, "Canonical Addressing"). */
+ * canonical is #SS when it is of the stack (volume 1, "Canonical Addressing"), and an
+ * operand that reaches over 4 GiB is outside of any segment. */
 #include "target/i386/decode.h"
 #include "target/i386/translators.h"
 #include "target/i386/trap.h"
 
+static X86DecodeMode mode_of(const X86CPU *x)
+{
+    return (X86DecodeMode){ .size = x86_64bit(x)                      ? 8
+                                    : x->s.seg[SEG_CS].attr & ATTR_DB ? 4
+                                                                      : 2,
+                            .real = !x86_protected(x),
+                            .amd = x->vendor == VENDOR_AMD };
+}
+
 /* The instruction at the pc; false: its bytes cannot be had any more. */
 static bool insn_at_pc(X86CPU *x, X86Insn *insn)
 {
-    bool wide = x86_64bit(x);
     uint8_t bytes[X86_INSN_MAX];
-    uint64_t at = wide ? x->s.pc : (uint32_t)(x->s.seg[SEG_CS].base + x86_ip(x));
-    unsigned n = 0;
-    while (n < sizeof(bytes) && cpu_debug_read(&x->cpu, at + n, bytes + n, 1)) {
-        n++;
+    uint64_t at = x86_64bit(x) ? x->s.pc : (uint32_t)(x->s.seg[SEG_CS].base + x86_ip(x));
+    unsigned n = sizeof(bytes);
+    while (n && !cpu_debug_read(&x->cpu, at, bytes, n)) {
+        n--;
     }
-    X86DecodeMode mode = { .size = wide                              ? 8
-                                   : x->s.seg[SEG_CS].attr & ATTR_DB ? 4
-                                                                     : 2,
-                           .real = !x86_protected(x),
-                           .amd = x->vendor == VENDOR_AMD };
-    return x86_decode(insn, mode, bytes, n) == X86_DECODE_OK;
+    return x86_decode(insn, mode_of(x), bytes, n) == X86_DECODE_OK;
 }
 
 /* Linear address of the operand that ModRM names; nothing has changed a register yet. */
@@ -70,21 +74,44 @@ static bool uses_stack(const X86Insn *insn)
     }
 }
 
+/* Of the operand that ModRM names. */
+static unsigned memory_bytes(const X86CPU *x, const X86Insn *insn)
+{
+    const X86Row *row = &x86_rows[insn->row];
+    for (unsigned n = 0; n < X86_OPERANDS_MAX; n++) {
+        if (row->operands[n].where == X86_AT_E || row->operands[n].where == X86_AT_M) {
+            return x86_operand_bytes(insn, mode_of(x), row->operands[n]);
+        }
+    }
+    return 0;
+}
+
+static bool is_near_end(const X86CPU *x, const X86Fault *f)
+{
+    return !x86_64bit(x) && UINT32_MAX - f->address < 8;
+}
+
+/* In a flat segment of 4 GiB nothing is checked before the access; one that would go on at address 0 is outside of it. */
+static bool leaves_flat_segment(const X86CPU *x, const X86Insn *insn, const X86Fault *f)
+{
+    const X86Bounds *b = &x->bounds[insn->seg];
+    return is_near_end(x, f) && insn->memory && b->rd_end > UINT32_MAX && x->s.seg[insn->seg].base == 0 &&
+           memory_bytes(x, insn) > UINT32_MAX - operand_address(x, insn) + 1;
+}
+
 void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f)
 {
     X86Insn insn;
-    bool page_fault = f->vector == X86_EXC_PF && access == MMU_READ;
-    bool not_canonical = f->vector == X86_EXC_GP && access != MMU_EXEC;
-    if ((!page_fault && !not_canonical) || !insn_at_pc(x, &insn)) {
+    bool page_fault = f->vector == X86_EXC_PF, is_general = f->vector == X86_EXC_GP;
+    bool asks = is_general || (page_fault && (access == MMU_READ || is_near_end(x, f)));
+    if (access == MMU_EXEC || !asks || !insn_at_pc(x, &insn)) {
         return;
     }
-    if (page_fault && x86_insn_modifies(&insn)) {
+    if (page_fault && leaves_flat_segment(x, &insn, f)) {
+        *f = (X86Fault){ .vector = insn.seg == X86_SS ? X86_EXC_SS : X86_EXC_GP };
+    } else if (page_fault && access == MMU_READ && x86_insn_modifies(&insn)) {
         explain_modify(x, &insn, f);
-    } else if (page_fault) {
-        return;
-    } else if (uses_stack(&insn) && !insn.memory) {
-        f->vector = X86_EXC_SS;
-    } else if (insn.memory && insn.seg == X86_SS) {
-        f->vector = X86_EXC_SS;
+    } else if (is_general && (insn.memory ? insn.seg == X86_SS : uses_stack(&insn))) {
+        f->vector = X86_EXC_SS; /* not canonical */
     }
 }
