@@ -20,14 +20,6 @@ static void helper_raise(CPU *cpu, uint32_t vector, uint64_t error)
 const IrHelper x86_helper_raise =
     IR_HELPER2("x86_raise", helper_raise, IRH_READS | IRH_WRITES, VOID, I32, I64);
 
-/* what: segment | bytes << 8 | write << 16 */
-static uint64_t helper_linear(CPU *cpu, uint64_t offset, uint32_t what)
-{
-    return x86_segment_linear(x86_cpu(cpu), what & 0xff, (uint32_t)offset, what >> 8 & 0xff, what >> 16 & 1);
-}
-const IrHelper x86_helper_linear =
-    IR_HELPER2("x86_linear", helper_linear, IRH_FAULT | IRH_REPEAT, I64, I64, I32);
-
 static void helper_probe_write(CPU *cpu, uint64_t linear, uint32_t bytes)
 {
     cpu_probe(cpu, linear, bytes, MMU_WRITE);

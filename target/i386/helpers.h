@@ -23,8 +23,7 @@ typedef enum X86Decimal {
 extern const IrHelper x86_helper_decimal; /* X86Decimal, immediate, flags -> flags, and AX; #DE */
 
 /* helpers-sys.c */
-extern const IrHelper x86_helper_raise;  /* vector, error: at the pc that is stored */
-extern const IrHelper x86_helper_linear; /* offset, segment | bytes << 8 | write << 16 -> linear; #GP, #SS */
+extern const IrHelper x86_helper_raise;       /* vector, error: at the pc that is stored */
 extern const IrHelper x86_helper_probe_write; /* linear, bytes: faults as a store would */
 extern const IrHelper x86_helper_int;         /* vector, X86EventKind, next ip */
 extern const IrHelper x86_helper_iret;        /* bytes, next ip */

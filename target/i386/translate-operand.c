@@ -2,7 +2,7 @@
 /* Operands: registers of every size, memory with its segment, immediates.
  *
  * Where a segment is flat (X86_MODE_FLAT_*, or 64-bit code but for FS and GS) an address is what the registers say; else
- * it comes from a helper, which checks the segment and adds its base. */
+ * the offset is compared with the segment's bounds (X86Bounds), and its base is added. */
 #include "target/i386/translate.h"
 
 static IrRef op2(Translator *t, IrOp op, IrRef a, IrRef b)
@@ -129,6 +129,30 @@ static bool is_flat(const Translator *t, X86SegId seg)
                            : false;
 }
 
+static IrRef of_segment(Translator *t, size_t at, size_t size, X86SegId seg)
+{
+    return ir_load_env(t->ir, MEM_64, IR_NONE, at + seg * size);
+}
+
+IrRef x86_tr_segment_base(Translator *t, X86SegId seg)
+{
+    if (seg == SEG_FS || seg == SEG_GS) {
+        return ir_global(seg == SEG_FS ? G_FS_BASE : G_GS_BASE);
+    }
+    return of_segment(t, offsetof(X86CPU, s.seg[0].base), sizeof(X86Segment), seg);
+}
+
+/* Go on with an offset of 32 bits if the segment lets so many bytes there through, else raise #GP or #SS. */
+static void check_bounds(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, bool write)
+{
+    size_t end_at = write ? offsetof(X86CPU, bounds[0].wr_end) : offsetof(X86CPU, bounds[0].rd_end);
+    unsigned fault = x86_tr_cold_fault(t, seg == SEG_SS ? X86_EXC_SS : X86_EXC_GP);
+    IrRef low = of_segment(t, offsetof(X86CPU, bounds[0].low), sizeof(X86Bounds), seg);
+    ir_brcc(t->ir, IR_LTU, IR_I64, offset, low, fault);
+    IrRef end = of_segment(t, end_at, sizeof(X86Bounds), seg);
+    ir_brcc(t->ir, IR_GTU, IR_I64, op2(t, IR_ADD, offset, x86_tr_const(t, bytes)), end, fault);
+}
+
 IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
                     int32_t *left)
 {
@@ -137,12 +161,13 @@ IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, uns
         return offset;
     }
     if (t->code == 8) {
-        return op2(t, IR_ADD, offset, ir_global(seg == SEG_FS ? G_FS_BASE : G_GS_BASE));
+        return op2(t, IR_ADD, offset, x86_tr_segment_base(t, seg));
     }
     *left = 0;
     offset = disp ? op2(t, IR_ADD, offset, x86_tr_const(t, disp)) : offset;
-    IrRef args[2] = { offset, x86_tr_const(t, seg | bytes << 8 | (unsigned)write << 16) };
-    return x86_tr_call(t, &x86_helper_linear, 2, args);
+    offset = x86_tr_zero_extend(t, offset, 4);
+    check_bounds(t, seg, offset, bytes, write);
+    return ir_op2(t->ir, IR_ADD, IR_I32, IR_NONE, x86_tr_segment_base(t, seg), offset);
 }
 
 IrRef x86_tr_load(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, unsigned asz)

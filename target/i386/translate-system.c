@@ -196,8 +196,7 @@ static IrRef linear_unchecked(Translator *t)
     if (t->code == 8 && seg != SEG_FS && seg != SEG_GS) {
         return at;
     }
-    size_t base = offsetof(X86CPU, s.seg[0].base) + seg * sizeof(X86Segment);
-    at = ir_op2(t->ir, IR_ADD, IR_I64, IR_NONE, at, ir_load_env(t->ir, MEM_64, IR_NONE, base));
+    at = ir_op2(t->ir, IR_ADD, IR_I64, IR_NONE, at, x86_tr_segment_base(t, seg));
     return t->code == 8 ? at : x86_tr_zero_extend(t, at, 4);
 }
 

@@ -80,6 +80,19 @@ unsigned x86_tr_cold_exit(Translator *t, uint64_t pc)
     return c->label;
 }
 
+unsigned x86_tr_cold_fault(Translator *t, uint8_t vector)
+{
+    for (unsigned n = t->cold_count; n-- > 0 && t->cold[n].pc == t->pc;) {
+        if (t->cold[n].faults && t->cold[n].vector == vector) {
+            return t->cold[n].label;
+        }
+    }
+    unsigned label = x86_tr_cold_exit(t, t->pc);
+    t->cold[t->cold_count - 1].faults = true;
+    t->cold[t->cold_count - 1].vector = vector;
+    return label;
+}
+
 unsigned x86_tr_again(Translator *t)
 {
     unsigned label = x86_tr_cold_exit(t, t->pc);
@@ -117,12 +130,17 @@ static void finish_to(Translator *t, uint64_t pc, unsigned how)
     ir_exit_lookup(t->ir);
 }
 
-void x86_tr_fault(Translator *t, uint8_t vector)
+static void emit_fault(Translator *t, uint64_t pc, uint8_t vector)
 {
     IrRef args[2] = { x86_tr_const(t, vector), x86_tr_const(t, 0) };
-    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->pc));
+    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, pc));
     ir_call(t->ir, &x86_helper_raise, IR_NONE, 2, args);
     ir_exit_lookup(t->ir);
+}
+
+void x86_tr_fault(Translator *t, uint8_t vector)
+{
+    emit_fault(t, t->pc, vector);
     t->done = true;
 }
 
@@ -132,7 +150,9 @@ static void emit_cold(Translator *t, const X86Cold *c)
         return;
     }
     ir_label(t->ir, c->label);
-    if (c->ends) {
+    if (c->faults) {
+        emit_fault(t, c->pc, c->vector);
+    } else if (c->ends) {
         finish_to(t, c->pc, c->how);
     } else {
         ir_exit_pc(t->ir, c->pc);
@@ -277,7 +297,7 @@ static void bind_branches(Translator *t)
 {
     for (unsigned i = 0; i < t->cold_count; i++) {
         X86Cold *c = &t->cold[i];
-        if (!c->bound && !c->ends && c->pc == t->pc) {
+        if (!c->bound && !c->ends && !c->faults && c->pc == t->pc) {
             ir_label(t->ir, c->label);
             c->bound = true;
             x86_tr_forget_cc(t);

@@ -39,6 +39,8 @@ typedef struct X86Cold {
     bool bound;  /* became a forward branch in the block */
     bool ends;   /* Translator.ends of its instruction */
     uint8_t how; /* X86_END_* */
+    bool faults; /* no exit: the instruction at pc raises this */
+    uint8_t vector;
 } X86Cold;
 
 /* What the flags are of, as far as this block knows: temps and constants. */
@@ -69,7 +71,8 @@ typedef struct Translator {
     int32_t ea_disp;
     X86TrCc cc;
     unsigned cold_count;
-    X86Cold cold[2 * X86_MAX_BLOCK];
+    X86Cold
+        cold[4 * X86_MAX_BLOCK]; /* an instruction has a branch, a repetition, and two exceptions at most */
 } Translator;
 
 typedef void X86Translate(Translator *t);
@@ -99,6 +102,8 @@ void x86_tr_finish(Translator *t, unsigned how);
 void x86_tr_exit_lookup(Translator *t, unsigned how);
 /* A side exit that is not the end of the instruction: it goes on from its own start (repetitions). */
 unsigned x86_tr_again(Translator *t);
+/* A label where this instruction raises an exception with error code 0. */
+unsigned x86_tr_cold_fault(Translator *t, uint8_t vector);
 void x86_tr_end_lookup(Translator *t);        /* behind this instruction; the mode may have changed */
 void x86_tr_exit_ip(Translator *t, IrRef ip); /* near jump to where a value says */
 /* Call a helper; the instruction ends the block where it may change the mode: x86_tr_end_lookup(). */
@@ -118,6 +123,7 @@ IrRef x86_tr_effective(Translator *t, int32_t *disp);
 /* A linear address of an offset in a segment, for an access of so many bytes. */
 IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
                     int32_t *left);
+IrRef x86_tr_segment_base(Translator *t, X86SegId seg);
 IrRef x86_tr_load(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, unsigned asz);
 MemOp x86_tr_memop(unsigned bytes);
 /* The memory operand n for writing: its linear address in t->ea, t->ea_disp. */
