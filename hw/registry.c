@@ -21,6 +21,7 @@
 #include "hw/pci.h"
 #include "hw/timer/goldfish_rtc.h"
 #include "hw/timer/i8254.h"
+#include "hw/timer/mc146818.h"
 #include "hw/virtio.h"
 #include "hw/virtio_mmio.h"
 
@@ -40,6 +41,7 @@ const DeviceClass *const device_classes[] = {
     &isa_serial_class,
     &isabus_bridge_class,
     &lapic_class,
+    &mc146818_class,
     &pc_irqs_class,
     &pflash_cfi01_class,
     &port92_class,

@@ -3,11 +3,7 @@
  * Register map: as the Linux driver rtc-goldfish and QEMU's `virt` use it. */
 #include "hw/timer/goldfish_rtc.h"
 
-#include "hw/board.h"
-#include "hw/events.h"
 #include "hw/tree.h"
-
-enum { NANOS = 1000000000 };
 
 static GoldfishRtc *rtc(void *dev)
 {
@@ -16,7 +12,7 @@ static GoldfishRtc *rtc(void *dev)
 
 static uint64_t rtc_now(const GoldfishRtc *r)
 {
-    return (uint64_t)clock_get_ns(device_clock(&r->dev), r->clock) + (uint64_t)r->base + r->s.offset;
+    return (uint64_t)rtc_base_now(&r->base, &r->dev) + r->s.offset;
 }
 
 /* The line, and the sleep until the alarm. */
@@ -38,7 +34,8 @@ static void rtc_refresh(Device *dev)
         timer_cancel(r->timer);
         return;
     }
-    timer_set_deadline(r->timer, clock_get_ns(device_clock(&r->dev), r->clock) + (int64_t)(r->s.alarm - now));
+    timer_set_deadline(r->timer,
+                       clock_get_ns(device_clock(&r->dev), r->base.kind) + (int64_t)(r->s.alarm - now));
 }
 
 static void rtc_alarm(void *opaque)
@@ -59,9 +56,7 @@ static void time_low_write(Device *dev, const RegAccess *a, uint64_t value)
     GoldfishRtc *r = rtc(dev);
     uint64_t want = (uint64_t)r->s.time_high << 32 | (uint32_t)value;
     r->s.offset += want - rtc_now(r);
-    int64_t ahead = r->s.offset;
-    RtcEvent event = { ahead / NANOS, r->place };
-    events_emit(dev->machine ? dev->machine->events : NULL, &event_rtc_change, &event);
+    rtc_base_tell(dev, r->place, (int64_t)r->s.offset);
 }
 
 static uint64_t alarm_low_read(Device *dev, const RegAccess *a)
@@ -103,28 +98,11 @@ static const Reg rtc_rows[] = {
 
 static const RegTable rtc_regs = { rtc_rows, .min = 4, .max = 4, .after = device_refresh };
 
-/* -rtc: the host's clock plus an offset, or another clock from the same start on. */
-static void rtc_choose_clock(GoldfishRtc *r)
-{
-    const MachineConfig *config = r->dev.machine ? r->dev.machine->config : NULL;
-    static const ClockKind kinds[] = {
-        [RTC_HOST] = CLK_HOST,
-        [RTC_RT] = CLK_REALTIME,
-        [RTC_VM] = CLK_VIRTUAL,
-    };
-    r->clock = kinds[config ? config->rtc_clock : RTC_HOST];
-    r->base = config ? config->rtc_offset_ns : 0;
-    if (r->clock != CLK_HOST) {
-        r->base +=
-            clock_get_ns(device_clock(&r->dev), CLK_HOST) - clock_get_ns(device_clock(&r->dev), r->clock);
-    }
-}
-
 static bool rtc_realize(Device *dev, GError **err)
 {
     GoldfishRtc *r = rtc(dev);
-    rtc_choose_clock(r);
-    r->timer = timer_new(device_clock(dev), r->clock, dev->lock, rtc_alarm, r);
+    r->base = rtc_base_choose(dev);
+    r->timer = timer_new(device_clock(dev), r->base.kind, dev->lock, rtc_alarm, r);
     r->place = device_tree_path(dev);
     reg_file_init(&r->regs, dev, &rtc_regs, "goldfish_rtc", 0x24);
     return true;

@@ -3,16 +3,15 @@
 #pragma once
 #include "hw/device.h"
 #include "hw/regs.h"
-#include "base/clock.h"
+#include "hw/timer/rtc_base.h"
 
 typedef struct GoldfishRtc {
     Device dev;
     RegFile regs;
     Irq irq;
     Timer *timer;
-    ClockKind clock; /* what it follows */
-    char *place;     /* in the tree of objects */
-    int64_t base;    /* RTC time = clock + base + s.offset */
+    RtcBase base; /* what it follows, beside s.offset */
+    char *place;  /* in the tree of objects */
     struct GoldfishRtcState {
         uint64_t offset;    /* what the guest added by setting the time; two's complement */
         uint64_t alarm;     /* ns since 1970 */
