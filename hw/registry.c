@@ -29,6 +29,7 @@
 const DeviceClass *const device_classes[] = {
     &bochs_display_class,
     &fw_cfg_class,
+    &fw_cfg_io_class,
     &generic_loader_class,
     &goldfish_rtc_class,
     &gpex_pcihost_class,

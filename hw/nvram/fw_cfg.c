@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fw_cfg: items of bytes for firmware, by MMIO: data, selector and DMA registers.
+/* fw_cfg: items of bytes for firmware, by MMIO or ports: data, selector and DMA registers.
  * Spec: QEMU documentation, "QEMU Firmware Configuration (fw_cfg) Device".
  *
  * Not modelled: items that a guest may write (each write is refused with the
@@ -259,6 +259,14 @@ static const Reg dma_rows[] = {
     { NULL },
 };
 
+/* Ports: 16 bits of selector, whose second byte is where data are read. */
+static const Reg port_rows[] = {
+    { "selector", 0, 2, REG_WO, .write = select_write },
+    { "data", 1, 1, REG_RO, .read = data_read },
+    { NULL },
+};
+
+static const RegTable port_regs = { port_rows, .min = 1, .max = 2, .rule = REG_WHOLE_WRITES };
 static const RegTable data_regs = { data_rows, .min = 1, .max = 8 };
 static const RegTable select_regs = { select_rows, .min = 2, .max = 2, .big_endian = true };
 static const RegTable dma_regs = { dma_rows, .min = 4, .max = 4, .big_endian = true };
@@ -272,14 +280,26 @@ static void file_free(gpointer p)
     g_free(file);
 }
 
-static bool fw_cfg_realize(Device *dev, GError **err)
+static void items_init(FwCfg *f)
 {
-    FwCfg *f = fw_cfg(dev);
     f->items = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_bytes_unref);
     f->files = g_ptr_array_new_with_free_func(file_free);
     add_copy(f, FW_CFG_SIGNATURE, "QEMU", 4);
     fw_cfg_add_u32(f, FW_CFG_ID, 3); /* the traditional interface and DMA */
     directory_rebuild(f);
+}
+
+static void items_finish(FwCfg *f)
+{
+    reg_file_finish(&f->dma);
+    g_hash_table_unref(f->items);
+    g_ptr_array_free(f->files, TRUE);
+}
+
+static bool fw_cfg_realize(Device *dev, GError **err)
+{
+    FwCfg *f = fw_cfg(dev);
+    items_init(f);
     reg_file_init(&f->data, dev, &data_regs, "fwcfg.data", 8);
     reg_file_init(&f->select, dev, &select_regs, "fwcfg.ctl", 2);
     reg_file_init(&f->dma, dev, &dma_regs, "fwcfg.dma", 8);
@@ -291,9 +311,22 @@ static void fw_cfg_unrealize(Device *dev)
     FwCfg *f = fw_cfg(dev);
     reg_file_finish(&f->data);
     reg_file_finish(&f->select);
-    reg_file_finish(&f->dma);
-    g_hash_table_unref(f->items);
-    g_ptr_array_free(f->files, TRUE);
+    items_finish(f);
+}
+
+static bool fw_cfg_io_realize(Device *dev, GError **err)
+{
+    FwCfg *f = fw_cfg(dev);
+    items_init(f);
+    reg_file_init(&f->data, dev, &port_regs, "fwcfg", 2);
+    reg_file_init(&f->dma, dev, &dma_regs, "fwcfg.dma", 8);
+    return true;
+}
+
+static void fw_cfg_io_unrealize(Device *dev)
+{
+    reg_file_finish(&fw_cfg(dev)->data);
+    items_finish(fw_cfg(dev));
 }
 
 static const Field fw_cfg_state[] = {
@@ -313,4 +346,16 @@ const DeviceClass fw_cfg_class = {
     .state_size = sizeof(struct FwCfgState),
     .realize = fw_cfg_realize,
     .unrealize = fw_cfg_unrealize,
+};
+
+const DeviceClass fw_cfg_io_class = {
+    .name = "fw_cfg_io",
+    .desc = "firmware configuration by ports",
+    .category = "Misc",
+    .size = sizeof(FwCfg),
+    .state = fw_cfg_state,
+    .state_offset = offsetof(FwCfg, s),
+    .state_size = sizeof(struct FwCfgState),
+    .realize = fw_cfg_io_realize,
+    .unrealize = fw_cfg_io_unrealize,
 };

@@ -254,6 +254,25 @@ static void test_fw_cfg_dma(void)
     bench_close(&b);
 }
 
+/* As SeaBIOS reads it. */
+static void test_fw_cfg_ports(void)
+{
+    Bench b;
+    bench_open(&b);
+    bench_device(&b, &fw_cfg_io_class);
+    hwaddr io = bench_window(&b, 0);
+    bench_write(&b, io, 2, 0); /* signature, little endian */
+    const char *want = "QEMU";
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_cmpint(bench_read(&b, io + 1, 1), ==, want[i]);
+    }
+    bench_write(&b, io, 2, FW_CFG_ID);
+    g_assert_cmpint(bench_read(&b, io + 1, 1), ==, 3);
+    bench_write(&b, io + 1, 1, 0); /* data cannot be written */
+    g_assert_cmpint(bench_read(&b, io + 1, 1), ==, 0);
+    bench_close(&b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -263,6 +282,7 @@ int main(int argc, char **argv)
     g_test_add_func("/goldfish-rtc/alarm", test_rtc_alarm);
     g_test_add_func("/sifive-test/requests", test_finisher);
     g_test_add_func("/fw-cfg/items", test_fw_cfg_items);
+    g_test_add_func("/fw-cfg/ports", test_fw_cfg_ports);
     g_test_add_func("/fw-cfg/files", test_fw_cfg_files);
     g_test_add_func("/fw-cfg/dma", test_fw_cfg_dma);
     return g_test_run();

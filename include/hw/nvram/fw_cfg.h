@@ -29,9 +29,9 @@ enum {
 
 struct FwCfg {
     Device dev;
-    RegFile data, select, dma;
-    GHashTable *items; /* key -> GBytes */
-    GPtrArray *files;  /* of FwCfgFile, by name */
+    RegFile data, select, dma; /* by ports: data has the selector, too, and select is not there */
+    GHashTable *items;         /* key -> GBytes */
+    GPtrArray *files;          /* of FwCfgFile, by name */
     struct FwCfgState {
         uint16_t selector;
         uint32_t offset;
@@ -39,7 +39,7 @@ struct FwCfg {
     } s;
 };
 
-extern const DeviceClass fw_cfg_class;
+extern const DeviceClass fw_cfg_class, fw_cfg_io_class;
 
 /* Before the machine runs, or in the main loop while it stands still. */
 void fw_cfg_add_bytes(FwCfg *f, uint16_t key, GBytes *bytes); /* takes a reference */
