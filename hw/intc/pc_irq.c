@@ -4,6 +4,7 @@
 #include "hw/intc/pc_irq.h"
 
 #include "base/log.h"
+#include "target/x86_apic.h"
 
 enum { WINDOW_BYTES = 1 << 20, TIMER_LINE = 0, TIMER_PIN = 2 };
 
@@ -133,6 +134,9 @@ static void pic_asks(void *opaque, int line, int level)
     for (unsigned i = 0; i < q->lapics; i++) {
         lapic_drive_lint0(q->lapic[i], level);
     }
+    if (!q->lapics && level) {
+        cpu_request_exit(q->dev.machine->cpus[0]); /* which asks the source itself */
+    }
 }
 
 /* ---- the window ------------------------------------------------------------------------------------- */
@@ -205,7 +209,7 @@ PcIrqs *pc_irqs_new(Machine *m, GError **err)
 bool pc_irqs_add_cpus(PcIrqs *q, GError **err)
 {
     Machine *m = q->dev.machine;
-    for (unsigned i = 0; i < m->cpu_count; i++) {
+    for (unsigned i = 0; i < m->cpu_count && x86_has_apic(m->cpus[i]); i++) {
         Lapic *l = container_of(device_new(&lapic_class, m, NULL), Lapic, dev);
         device_share_lock(&l->dev, &q->dev);
         l->irqs = q;
@@ -226,6 +230,9 @@ bool pc_irqs_add_pic(PcIrqs *q, Bus *isa, GError **err)
         return false;
     }
     irq_connect(&q->pic->out, pic_asks, q, 0);
+    if (!q->lapics && q->dev.machine->cpu_count) {
+        q->dev.machine->cpus[0]->int_source = &q->pic->source;
+    }
     Pic *const chips[] = { q->pic, q->pic->slave };
     for (unsigned i = 0; i < G_N_ELEMENTS(chips); i++) {
         chips[i]->look = pc_irqs_masks_changed;

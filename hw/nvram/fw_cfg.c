@@ -57,6 +57,15 @@ void fw_cfg_add_u64(FwCfg *f, uint16_t key, uint64_t value)
     add_copy(f, key, &value, sizeof(value));
 }
 
+void fw_cfg_add_machine(FwCfg *f, const Machine *m)
+{
+    add_copy(f, FW_CFG_UUID, m->config->uuid, sizeof(m->config->uuid));
+    fw_cfg_add_u64(f, FW_CFG_RAM_SIZE, m->ram.size);
+    fw_cfg_add_u16(f, FW_CFG_NOGRAPHIC, 0);
+    fw_cfg_add_u16(f, FW_CFG_NB_CPUS, m->cpu_count);
+    fw_cfg_add_u16(f, FW_CFG_MAX_CPUS, m->cpu_count);
+}
+
 static void put_be(uint8_t *p, uint64_t v, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++) {

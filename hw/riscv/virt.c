@@ -192,12 +192,7 @@ static bool create_fw_cfg(Machine *m, GError **err)
     memory_region_add(&m->system, VIRT_FW_CFG, &f->data.mr, 0);
     memory_region_add(&m->system, VIRT_FW_CFG + 8, &f->select.mr, 0);
     memory_region_add(&m->system, VIRT_FW_CFG + 16, &f->dma.mr, 0);
-    g_autoptr(GBytes) uuid = g_bytes_new(m->config->uuid, sizeof(m->config->uuid));
-    fw_cfg_add_bytes(f, FW_CFG_UUID, uuid);
-    fw_cfg_add_u64(f, FW_CFG_RAM_SIZE, m->ram.size);
-    fw_cfg_add_u16(f, FW_CFG_NOGRAPHIC, 0);
-    fw_cfg_add_u16(f, FW_CFG_NB_CPUS, m->cpu_count);
-    fw_cfg_add_u16(f, FW_CFG_MAX_CPUS, m->cpu_count);
+    fw_cfg_add_machine(f, m);
     m->fw_cfg = f;
     return true;
 }

@@ -16,6 +16,7 @@ typedef struct X86ApicOps {
     void (*init)(void *apic);             /* an INIT message is taken */
 } X86ApicOps;
 
+bool x86_has_apic(const CPU *cpu); /* the model */
 /* Of the board, once. */
 void x86_connect_apic(CPU *cpu, const X86ApicOps *ops, void *apic);
 

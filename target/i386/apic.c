@@ -14,6 +14,11 @@ void x86_connect_apic(CPU *cpu, const X86ApicOps *ops, void *apic)
     x->apic = apic;
 }
 
+bool x86_has_apic(const CPU *cpu)
+{
+    return x86_has(x86_of(cpu), X86_APIC);
+}
+
 uint64_t x86_apic_base(const CPU *cpu)
 {
     return x86_of(cpu)->s.msr.apic_base;

@@ -36,8 +36,8 @@ struct PcIrqs {
 
 extern const DeviceClass pc_irqs_class;
 
-/* For boards, in this order: the whole, which takes the machine's MSIs; then a local APIC for each CPU (NULL: there is none of
- * that processor's model), the PIC, the I/O APICs. */
+/* For boards, in this order: the whole, which takes the machine's MSIs; then a local APIC for each CPU (none, if
+ * their model has none: the first gets what the PIC asks for), the PIC, the I/O APICs. */
 PcIrqs *pc_irqs_new(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool pc_irqs_add_cpus(PcIrqs *irqs, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool pc_irqs_add_pic(PcIrqs *irqs, Bus *isa, GError **err) G_GNUC_WARN_UNUSED_RESULT;

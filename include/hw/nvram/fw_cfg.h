@@ -46,5 +46,6 @@ void fw_cfg_add_bytes(FwCfg *f, uint16_t key, GBytes *bytes); /* takes a referen
 void fw_cfg_add_u16(FwCfg *f, uint16_t key, uint16_t value);  /* little endian, as the next two */
 void fw_cfg_add_u32(FwCfg *f, uint16_t key, uint32_t value);
 void fw_cfg_add_u64(FwCfg *f, uint16_t key, uint64_t value);
+void fw_cfg_add_machine(FwCfg *f, const Machine *m); /* what firmware asks of any: UUID, RAM, CPUs */
 /* A named file: fails when the name is too long, given twice, or there are too many. */
 bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err) G_GNUC_WARN_UNUSED_RESULT;

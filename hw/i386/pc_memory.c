@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See pc_memory.h. */
+#include "hw/i386/pc_memory.h"
+
+#include "base/ram.h"
+
+enum { ROM_SIZE = 64 << 10, SHADOW_SIZE = 128 << 10, LOW_RAM_END = 0xa0000, MIB = 1 << 20 };
+static const hwaddr LOW_MAX = UINT64_C(3) << 30, FOUR_GIB = UINT64_C(4) << 30;
+static const uint64_t BIOS_MAX = 16 << 20, RAM_MAX = UINT64_C(1) << 40;
+
+static bool refuse(const Machine *m, GError **err, const char *text)
+{
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-machine %s: %s", m->board->name, text);
+    return false;
+}
+
+bool pc_check_boot_options(const Machine *m, GError **err)
+{
+    const MachineConfig *c = m->config;
+    if (!c->bios && !c->kernel) {
+        return refuse(
+            m, err,
+            "there is nothing to run; give a kernel with -kernel FILE or a flat image with -bios FILE");
+    }
+    if (c->bios && c->kernel) {
+        return refuse(m, err,
+                      "firmware here has no way to ask for a kernel; give -bios or -kernel, not both");
+    }
+    if (!c->kernel && (c->initrd || (c->append && *c->append))) {
+        return refuse(m, err, "-initrd and -append are for a kernel; name it with -kernel FILE");
+    }
+    return !c->dtb || refuse(m, err, "-dtb: PCs have no device tree; leave it out");
+}
+
+/* ---- RAM and ROM -------------------------------------------------------------- */
+
+static bool make_ram(Machine *m, PcMemory *mem, GError **err)
+{
+    uint64_t size = m->config->ram_size ? m->config->ram_size : m->board->default_ram;
+    uint64_t low = MIN(size, LOW_MAX);
+    if (size > RAM_MAX || size < 2 * MIB) {
+        return refuse(m, err, "-m: it takes from 2 MiB to 1 TiB of memory");
+    }
+    if (!machine_init_ram(m, size, err)) {
+        return false;
+    }
+    memory_region_init_alias(&mem->low, NULL, "ram-below-4g", &m->ram, 0, low);
+    memory_region_add(&m->system, 0, &mem->low, 0);
+    if (size > low) {
+        memory_region_init_alias(&mem->high, NULL, "ram-above-4g", &m->ram, low, size - low);
+        memory_region_add(&m->system, FOUR_GIB, &mem->high, 0);
+    }
+    return true;
+}
+
+/* Of -bios; 0: it cannot be. */
+static uint64_t bios_size(const Machine *m, GError **err)
+{
+    g_autoptr(GBytes) image = loader_read(m->config->bios, BIOS_MAX, err);
+    if (!image) {
+        g_prefix_error(err, "-bios: ");
+        return 0;
+    }
+    uint64_t size = g_bytes_get_size(image);
+    if (size == 0 || size % RAM_PAGE) {
+        refuse(m, err, "-bios: the size of a flat image is a multiple of 4 KiB; pad it in front");
+        return 0;
+    }
+    return size;
+}
+
+static bool make_rom(Machine *m, PcMemory *mem, GError **err)
+{
+    uint64_t size = m->config->bios ? bios_size(m, err) : ROM_SIZE;
+    if (!size || !memory_region_init_rom(&mem->rom, NULL, "pc.bios", size, err)) {
+        return false;
+    }
+    memory_region_add(&m->system, FOUR_GIB - size, &mem->rom, 0);
+    if (m->config->bios) {
+        uint64_t shadow = MIN(size, SHADOW_SIZE);
+        memory_region_init_alias(&mem->shadow, NULL, "isa-bios", &mem->rom, size - shadow, shadow);
+        memory_region_add(&m->system, MIB - shadow, &mem->shadow, 1);
+    }
+    return true;
+}
+
+bool pc_make_memory(Machine *m, PcMemory *mem, GError **err)
+{
+    return make_ram(m, mem, err) && make_rom(m, mem, err);
+}
+
+static void finish_region(MemoryRegion *mr)
+{
+    if (mr->name) {
+        if (mr->parent) {
+            memory_region_remove(mr->parent, mr);
+        }
+        memory_region_finish(mr);
+    }
+}
+
+void pc_finish_memory(PcMemory *mem)
+{
+    finish_region(&mem->shadow);
+    finish_region(&mem->rom);
+    finish_region(&mem->high);
+    finish_region(&mem->low);
+}
+
+/* ---- what runs ------------------------------------------------------------------- */
+
+static bool load_bios(Machine *m, GError **err)
+{
+    uint64_t size = bios_size(m, err);
+    LoadedImage image;
+    bool ok = size && loader_add_raw(m, m->config->bios, FOUR_GIB - size, &image, err);
+    if (size && !ok) {
+        g_prefix_error(err, "-bios: ");
+    }
+    return ok;
+}
+
+bool pc_boot(Machine *m, BootPlan *plan, GError **err)
+{
+    uint64_t size = m->ram.size, low = MIN(size, LOW_MAX);
+    if (m->config->bios) {
+        return load_bios(m, err);
+    }
+    plan->m = m;
+    plan->ram[0] = (BootRam){ 0, LOW_RAM_END };
+    plan->ram[1] = (BootRam){ MIB, low - MIB };
+    plan->ram[2] = (BootRam){ FOUR_GIB, size - low };
+    plan->ram_count = size > low ? 3 : 2;
+    bool ok = boot_kernel(plan, err);
+    boot_plan_clear(plan);
+    return ok;
+}

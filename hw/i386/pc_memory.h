@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Memory of a PC.
+ *
+ *   0               RAM, up to 3 GiB; what is more lies above 4 GiB
+ *   4 GiB - size    -bios: a flat image; its last 128 KiB also below 1 MiB
+ *   4 GiB - 64 KiB  without it: ROM with the few instructions that start -kernel (boot.h) */
+#pragma once
+#include "hw/i386/boot.h"
+
+typedef struct PcMemory {
+    MemoryRegion low, high; /* views of RAM */
+    MemoryRegion rom, shadow;
+} PcMemory;
+
+/* Errors name the board and the option. */
+bool pc_make_memory(Machine *m, PcMemory *mem, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void pc_finish_memory(PcMemory *mem);
+/* Firmware, or kernel: `plan` says what else the kernel is told; RAM comes from here. */
+bool pc_boot(Machine *m, BootPlan *plan, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* -kernel, -bios, -initrd, -append, -dtb fit together. */
+bool pc_check_boot_options(const Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
