@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Kernels that a board starts by itself, without firmware: multiboot 1 and PVH.
+/* Kernels that a board starts by itself, without firmware: multiboot 1, PVH, and Linux's bzImage.
  *
- * Both begin in 32-bit protected mode with flat segments; a few instructions at the reset vector lead there. */
+ * They begin in 32-bit protected mode with flat segments, or in 64-bit mode with the first 4 GiB mapped to themselves; a few
+ * instructions at the reset vector lead there. */
 #pragma once
 #include "hw/loader.h"
 
@@ -22,16 +23,20 @@ typedef struct BootPlan {
     Machine *m;
     BootRam ram[BOOT_RAM_MAX];
     unsigned ram_count;
+    hwaddr rsdp;        /* of ACPI; 0: none */
+    const char *append; /* the kernel's command line; NULL: as -append has it */
     /* Filled by the protocols: */
     LoadedImage kernel;
-    uint32_t entry;    /* physical */
-    uint32_t eax, ebx; /* what it finds there */
+    uint32_t entry;         /* physical */
+    bool wide;              /* in 64-bit mode */
+    uint32_t eax, ebx, esi; /* what it finds there */
     BootFile files[BOOT_FILES_MAX];
     unsigned file_count;
 } BootPlan;
 
 /* What the kernel is told goes to this place in low memory, which nothing else uses. */
 enum { BOOT_INFO = 0x90000, BOOT_INFO_SIZE = 0xf000 };
+enum { BOOT_PAGE_TABLES = 0x80000 }; /* of 64-bit mode: six pages */
 
 /* -kernel, -initrd, -append: load them; the last 256 bytes below 4 GiB (ROM of the board) start it. */
 bool boot_kernel(BootPlan *b, GError **err);
@@ -40,9 +45,13 @@ void boot_plan_clear(BootPlan *b);
 /* ---- the protocols (boot_multiboot.c, boot_pvh.c): *found tells whether the kernel is one of theirs ---- */
 bool boot_multiboot(BootPlan *b, bool *found, GError **err);
 bool boot_pvh(BootPlan *b, bool *found, GError **err);
+bool boot_linux(BootPlan *b, bool *found, GError **err);
 
 /* For them.  One file, page-aligned at `at` or behind it; `line` is copied. */
 bool boot_add_file(BootPlan *b, const char *path, const char *line, hwaddr at, GError **err);
+/* -initrd, at the end of RAM below 4 GiB and below `limit`, as far from the kernel as can be. */
+bool boot_load_initrd(BootPlan *b, hwaddr limit, GError **err);
+const char *boot_command_line(const BootPlan *b); /* never NULL */
 hwaddr boot_page_up(hwaddr addr);
 bool boot_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* The block at BOOT_INFO grows: append, and know the address of what was appended.  NULL data: zeroes. */

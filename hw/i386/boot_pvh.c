@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ELF kernels with a PVH entry: Linux's vmlinux (CONFIG_PVH), Xen's, FreeBSD's.
- * Spec: Xen, "x86/HVM direct boot ABI"; the structures of its public header arch-x86/hvm/start_info.h.
- *
- * Not modelled: ACPI tables (the RSDP is told to be nowhere). */
+ * Spec: Xen, "x86/HVM direct boot ABI"; the structures of its public header arch-x86/hvm/start_info.h. */
 #include "hw/i386/boot.h"
 
 #include "util/bytes.h"
 
 enum { NOTE_PHYS32_ENTRY = 18, START_MAGIC = 0x336ec578, START_VERSION = 1 };
 enum { START_SIZE = 56, MODULE_SIZE = 32, MEMMAP_SIZE = 24, MEMMAP_RAM = 1 };
-
-/* At the end of RAM below 4 GiB, as far from the kernel as can be. */
-static bool load_initrd(BootPlan *b, GError **err)
-{
-    const char *path = b->m->config->initrd;
-    const BootRam *low = &b->ram[b->ram_count > 1 ? 1 : 0];
-    if (!path) {
-        return true;
-    }
-    g_autoptr(GBytes) file = loader_read(path, INT32_MAX, err);
-    if (!file) {
-        g_prefix_error(err, "-initrd: ");
-        return false;
-    }
-    uint64_t size = boot_page_up(g_bytes_get_size(file)), end = low->addr + low->size;
-    if (size > low->size) {
-        return boot_fail(err, "-initrd %s: it does not fit in memory; give the machine more with -m", path);
-    }
-    return boot_add_file(b, path, NULL, (end - size) & ~(hwaddr)0xfff, err);
-}
 
 static uint32_t put_modules(const BootPlan *b, GByteArray *info)
 {
@@ -59,13 +37,13 @@ static bool tell(BootPlan *b, GError **err)
 {
     GByteArray *info = g_byte_array_new();
     uint8_t start[START_SIZE] = { 0 };
-    const char *append = b->m->config->append;
     b->ebx = boot_info_put(info, NULL, sizeof(start));
     store_le(start, 4, START_MAGIC);
     store_le(start + 4, 4, START_VERSION);
     store_le(start + 0x0c, 4, b->file_count);
     store_le(start + 0x10, 8, b->file_count ? put_modules(b, info) : 0);
-    store_le(start + 0x18, 8, boot_info_string(info, append ? append : ""));
+    store_le(start + 0x18, 8, boot_info_string(info, boot_command_line(b)));
+    store_le(start + 0x20, 8, b->rsdp);
     store_le(start + 0x28, 8, put_memory(b, info));
     store_le(start + 0x30, 4, b->ram_count);
     boot_info_set(info, b->ebx, start, sizeof(start));
@@ -93,5 +71,5 @@ bool boot_pvh(BootPlan *b, bool *found, GError **err)
         return false;
     }
     b->entry = load_le(entry, 4);
-    return load_initrd(b, err) && tell(b, err);
+    return boot_load_initrd(b, UINT32_MAX, err) && tell(b, err);
 }

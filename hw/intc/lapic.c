@@ -454,7 +454,7 @@ static void look_at_base(Lapic *l)
         return;
     }
     l->base = x86_apic_base(l->cpu);
-    if ((l->base & ~UINT64_C(0xfff)) != PC_LAPIC_BASE) {
+    if (lapic_is_enabled(l) && (l->base & ~UINT64_C(0xfff)) != PC_LAPIC_BASE) {
         log_guest_error("%s: moved to 0x%" PRIx64 "; it stays at 0x%" PRIx64, l->dev.path, l->base,
                         PC_LAPIC_BASE);
     }

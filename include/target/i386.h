@@ -8,6 +8,7 @@ extern const CPUArch x86_64_arch, i386_arch;
 /* The input of CPUArch.set_irq beside the vectors of IntSource: a rising edge is an NMI. */
 enum { X86_IRQ_NMI };
 
+bool x86_has_long_mode(const CPU *cpu); /* the model */
 /* INIT and start-up messages, from any thread, under any lock: the vCPU takes them between two instructions.  A start-up
  * message counts only while it waits for one. */
 void x86_request_init(CPU *cpu);

@@ -34,6 +34,11 @@ static void set_pc(CPU *cpu, uint64_t pc)
     x86_set_ip(x86_cpu(cpu), pc);
 }
 
+bool x86_has_long_mode(const CPU *cpu)
+{
+    return x86_has(container_of(cpu, X86CPU, cpu), X86_LM);
+}
+
 void x86_set_shutdown(CPU *cpu, void (*fn)(void *opaque), void *opaque)
 {
     X86CPU *x = x86_cpu(cpu);

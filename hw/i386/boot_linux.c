@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Linux's bzImage, by its 64-bit entry where both have 64-bit mode, else by the 32-bit one: its own 16-bit code is not run.
+ * Spec: Linux, Documentation/arch/x86: "The Linux/x86 Boot Protocol", "Zero Page". */
+#include "hw/i386/boot.h"
+
+#include <string.h>
+
+#include "target/i386.h"
+#include "util/bytes.h"
+
+enum {
+    SETUP_SECTS = 0x1f1,
+    BOOT_FLAG = 0x1fe,
+    HEADER_END = 0x201,
+    MAGIC = 0x202,
+    VERSION = 0x206,
+    LOADER = 0x210,
+    LOAD_FLAGS = 0x211,
+    RAMDISK = 0x218,
+    RAMDISK_SIZE = 0x21c,
+    COMMAND_LINE = 0x228,
+    RAMDISK_MAX = 0x22c,
+    RELOCATABLE = 0x234,
+    WIDE_FLAGS = 0x236,
+    COMMAND_LINE_MAX = 0x238,
+    PREFERRED = 0x258,
+    INIT_SIZE = 0x260,
+    HEADER_BYTES = 0x264
+};
+enum {
+    ZERO_PAGE = 4096,
+    ZERO_RSDP = 0x70,
+    ZERO_E820_COUNT = 0x1e8,
+    ZERO_E820 = 0x2d0,
+    E820_ENTRY = 20,
+    E820_RAM = 1
+};
+enum {
+    SECTOR = 512,
+    SETUP_SECTS_DEFAULT = 4,
+    VERSION_LEAST = 0x206,
+    VERSION_PREFERRED = 0x20a,
+    VERSION_WIDE = 0x20c
+};
+enum { LOADED_HIGH = 1, LOADER_UNKNOWN = 0xff, KERNEL_64 = 1, ENTRY_64 = 0x200, HIGH = 1 << 20 };
+
+typedef struct Kernel {
+    const uint8_t *bytes;
+    uint64_t size, setup; /* of the file; of what comes before the code that is loaded */
+    unsigned version;
+} Kernel;
+
+static bool is_bzimage(const Kernel *k)
+{
+    return k->size >= HEADER_BYTES && load_le(k->bytes + BOOT_FLAG, 2) == 0xaa55 &&
+           !memcmp(k->bytes + MAGIC, "HdrS", 4);
+}
+
+static bool check(Kernel *k, const char *path, GError **err)
+{
+    unsigned sectors = k->bytes[SETUP_SECTS] ? k->bytes[SETUP_SECTS] : SETUP_SECTS_DEFAULT;
+    k->version = load_le(k->bytes + VERSION, 2);
+    k->setup = (sectors + 1) * SECTOR;
+    if (k->version < VERSION_LEAST || !(k->bytes[LOAD_FLAGS] & LOADED_HIGH)) {
+        return boot_fail(err, "%s: a Linux kernel older than 2.6.20, or a zImage; take a newer one", path);
+    }
+    if (k->size <= k->setup) {
+        return boot_fail(err, "%s: the file ends before the kernel begins", path);
+    }
+    return true;
+}
+
+/* Where it likes to run, with the room that it needs. */
+static bool place(BootPlan *b, const Kernel *k, const char *path, GError **err)
+{
+    bool moves = k->version >= VERSION_PREFERRED && k->bytes[RELOCATABLE];
+    uint64_t at = moves ? load_le(k->bytes + PREFERRED, 8) : HIGH;
+    uint64_t room = k->version >= VERSION_PREFERRED ? load_le(k->bytes + INIT_SIZE, 4) : 0;
+    const BootRam *low = &b->ram[1];
+    room = MAX(room, k->size - k->setup);
+    if (at < low->addr || at - low->addr > low->size || room > low->size - (at - low->addr)) {
+        return boot_fail(err,
+                         "%s: it needs %" G_GUINT64_FORMAT " MiB of memory; give the machine more with -m",
+                         path, ((at + room) >> 20) + 1);
+    }
+    g_autoptr(GBytes) code = g_bytes_new(k->bytes + k->setup, k->size - k->setup);
+    b->wide = k->version >= VERSION_WIDE && (load_le(k->bytes + WIDE_FLAGS, 2) & KERNEL_64) &&
+              x86_has_long_mode(b->m->cpus[0]);
+    b->entry = at + (b->wide ? ENTRY_64 : 0);
+    b->kernel = (LoadedImage){ .low = at, .high = at + room, .entry = b->entry };
+    return loader_add_bytes(b->m, path, at, code, err);
+}
+
+static void put_memory(const BootPlan *b, uint8_t *page)
+{
+    page[ZERO_E820_COUNT] = b->ram_count;
+    for (unsigned i = 0; i < b->ram_count; i++) {
+        uint8_t *entry = page + ZERO_E820 + i * E820_ENTRY;
+        store_le(entry, 8, b->ram[i].addr);
+        store_le(entry + 8, 8, b->ram[i].size);
+        store_le(entry + 16, 4, E820_RAM);
+    }
+}
+
+static bool tell(BootPlan *b, const Kernel *k, GError **err)
+{
+    uint8_t page[ZERO_PAGE] = { 0 };
+    const char *line = boot_command_line(b);
+    uint32_t most = load_le(k->bytes + COMMAND_LINE_MAX, 4);
+    if (strlen(line) > most) {
+        return boot_fail(err, "-append: this kernel takes a command line of at most %u bytes", most);
+    }
+    unsigned end = MIN(MAGIC + k->bytes[HEADER_END], ZERO_E820);
+    memcpy(page + SETUP_SECTS, k->bytes + SETUP_SECTS, MIN(end, k->size) - SETUP_SECTS);
+    GByteArray *info = g_byte_array_new();
+    b->esi = boot_info_put(info, NULL, sizeof(page));
+    page[LOADER] = LOADER_UNKNOWN;
+    store_le(page + COMMAND_LINE, 4, boot_info_string(info, line));
+    if (b->file_count) {
+        store_le(page + RAMDISK, 4, b->files[0].addr);
+        store_le(page + RAMDISK_SIZE, 4, b->files[0].size);
+    }
+    store_le(page + ZERO_RSDP, 8, b->rsdp);
+    put_memory(b, page);
+    boot_info_set(info, b->esi, page, sizeof(page));
+    return boot_info_place(b, info, err);
+}
+
+bool boot_linux(BootPlan *b, bool *found, GError **err)
+{
+    const char *path = b->m->config->kernel;
+    g_autoptr(GBytes) file = loader_read(path, INT32_MAX, err);
+    Kernel k = { 0 };
+    *found = false;
+    if (!file) {
+        return false;
+    }
+    k.bytes = g_bytes_get_data(file, &k.size);
+    *found = is_bzimage(&k);
+    return !*found ||
+           (check(&k, path, err) && place(b, &k, path, err) &&
+            boot_load_initrd(b, (uint64_t)load_le(k.bytes + RAMDISK_MAX, 4) + 1, err) && tell(b, &k, err));
+}
