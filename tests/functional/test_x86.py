@@ -65,3 +65,15 @@ def test_x86_multiboot(b):
 def test_x86_faults(b):
     """exceptions of protected mode come with their vectors and error codes"""
     run(b, "faults")
+
+
+@case()
+def test_x86_paging(b):
+    """two-level and PAE paging: rights, error codes, accessed and dirty bits, NX, SMEP, SMAP"""
+    run(b, "paging", "-cpu", "max")
+
+
+@case()
+def test_x86_levels(b):
+    """call gates, tasks, port permissions and virtual-8086 mode"""
+    run(b, "levels")

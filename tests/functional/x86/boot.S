@@ -40,6 +40,23 @@ leave_attempt:
         pop %ebx
         ret
 
+/* void enter_user(void (*fn)(void)): at level 3; back by an exception, or by int $0x31 (vector 49). */
+        .globl enter_user
+enter_user:
+        mov 4(%esp), %eax
+        mov %esp, tss + 4
+        mov $0x23, %ecx
+        mov %ecx, %ds
+        mov %ecx, %es
+        push %ecx
+        push $user_stack_top
+        pushf
+        push $0x1b
+        push $1f
+        iret
+1:      call *%eax
+        int $0x31
+
 /* The frame: edi esi ebp esp ebx edx ecx eax, vector, error, eip cs eflags (esp ss). */
 all_traps:
         pusha
@@ -93,3 +110,5 @@ trapped: .long 0
         .space 16384
         .globl stack_top
 stack_top:
+        .space 4096
+user_stack_top:

@@ -101,16 +101,32 @@ int trap_taken(Frame *f)
     return 1;
 }
 
-void tell(const char *name, void (*fn)(void))
+static void tell_of(const char *name, int vector)
 {
-    int vector = attempt(fn);
-    if (vector < 0) {
+    if (vector < 0 || vector == USER_END) {
         print("%s: fine\n", name);
     } else if (vector == 14) {
         print("%s: vector 14 error %x at %x\n", name, last_trap.error, last_cr2);
     } else {
         print("%s: vector %u error %x\n", name, vector, last_trap.error);
     }
+}
+
+void tell(const char *name, void (*fn)(void))
+{
+    tell_of(name, attempt(fn));
+}
+
+static void (*user_fn)(void);
+static void call_user(void)
+{
+    enter_user(user_fn);
+}
+
+void tell_user(const char *name, void (*fn)(void))
+{
+    user_fn = fn;
+    tell_of(name, attempt(call_user));
 }
 
 void lib_start(void);
@@ -123,9 +139,9 @@ void lib_start(void)
     gdt[SEL_DATA3 / 8] = descriptor(0, FLAT, 0xf3, BIG);
     gdt[SEL_TSS / 8] = descriptor((uint32_t)&tss, sizeof(tss) - 1, 0x89, 0);
     tss.ss0 = SEL_DATA;
-    tss.iomap = sizeof(tss);
+    tss.iomap = sizeof(tss) << 16;
     for (unsigned i = 0; i < 64; i++) {
-        idt[i] = gate(SEL_CODE, (uint32_t)stub_table + 16 * i, 0x8e);
+        idt[i] = gate(SEL_CODE, (uint32_t)stub_table + 16 * i, i == USER_END ? 0xee : 0x8e);
     }
     struct __attribute__((packed)) {
         uint16_t limit;

@@ -55,3 +55,7 @@ int attempt(void (*fn)(void));
 extern bool (*on_trap)(Frame *f);
 /* Tell what became of it: "name: vector 13 error 10". */
 void tell(const char *name, void (*fn)(void));
+/* The same at level 3, where it ends with vector 49 if with no exception. */
+void enter_user(void (*fn)(void));
+void tell_user(const char *name, void (*fn)(void));
+enum { USER_END = 49 };
