@@ -22,5 +22,5 @@ void tcg_run_interp(CPU *cpu)
             !tcg_single(cpu)) { /* as host code does: interrupts may be enabled now */
             cpu->arch->take_interrupt(cpu);
         }
-    } while (!tcg_single(cpu) && !__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED));
+    } while (!tcg_single(cpu) && !cpu->halted && !__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED));
 }
