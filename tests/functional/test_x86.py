@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """x86 processors on the board `bare`: payloads of tests/functional/x86, each of which says in its head what it prints.
 
-A payload ends by isa-debug-exit.  It runs on the interpreter, translated, and on both in lockstep."""
+A payload ends by isa-debug-exit.  It runs on the interpreter, translated, and on both in lockstep (where processors take
+turns: what one does between the two runs of a block, the other would see)."""
 import re
 import subprocess
 
@@ -16,7 +17,7 @@ BOARDS = {"x86_64": ("-arch", "x86_64", "-M", "bare"), "i386": ("-arch", "i386",
 def engines():
     """The values of -accel to run a payload with."""
     names = accelerators()
-    return names + (["tcg,lockstep=on"] if "tcg" in names else [])
+    return names + (["tcg,thread=single", "tcg,lockstep=on,thread=single"] if "tcg" in names else [])
 
 
 def build(b, name, *options):
@@ -77,3 +78,15 @@ def test_x86_paging(b):
 def test_x86_levels(b):
     """call gates, tasks, port permissions and virtual-8086 mode"""
     run(b, "levels")
+
+
+@case()
+def test_x86_interrupts(b):
+    """interrupts by PIC and local APIC, HLT, shadows, NMI, single steps and breakpoints of code"""
+    run(b, "interrupts")
+
+
+@case()
+def test_x86_smp(b):
+    """INIT and start-up messages, interrupts between processors, locked instructions"""
+    run(b, "smp", "-smp", "2")

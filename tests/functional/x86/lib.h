@@ -17,6 +17,15 @@ static inline void outb(uint16_t port, uint8_t v)
     asm volatile("outb %0, %1" : : "a"(v), "Nd"(port));
 }
 
+static inline uint32_t apic_read(uint32_t reg)
+{
+    return *(volatile uint32_t *)(0xfee00000 + reg);
+}
+static inline void apic_write(uint32_t reg, uint32_t v)
+{
+    *(volatile uint32_t *)(0xfee00000 + reg) = v;
+}
+
 /* %s, %c, %u, %x, and %X for what has 64 bits. */
 void print(const char *format, ...);
 void halt(void) __attribute__((noreturn));
