@@ -5,7 +5,15 @@
 #include "hw/board.h"
 
 const BoardClass *const board_classes[] = {
-    &riscv64_virt_board, &riscv32_virt_board, &x86_64_bare_board,
-    &i386_bare_board,    &riscv64_none_board, &riscv32_none_board,
-    &x86_64_none_board,  &i386_none_board,    NULL,
+    &riscv64_virt_board,
+    &riscv32_virt_board,
+    &x86_64_bare_board,
+    &i386_bare_board,
+    &x86_64_microvm_board,
+    &i386_microvm_board,
+    &riscv64_none_board,
+    &riscv32_none_board,
+    &x86_64_none_board,
+    &i386_none_board,
+    NULL,
 };

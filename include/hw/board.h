@@ -134,6 +134,7 @@ struct BoardClass {
 
 /* Those that exist, and the list of them. */
 extern const BoardClass riscv64_virt_board, riscv32_virt_board, riscv64_none_board, riscv32_none_board;
+extern const BoardClass x86_64_microvm_board, i386_microvm_board;
 extern const BoardClass x86_64_bare_board, i386_bare_board, x86_64_none_board, i386_none_board;
 extern const BoardClass *const board_classes[]; /* ends with NULL; hw/boards.c */
 

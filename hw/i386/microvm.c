@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The board `microvm`: a PC for guests that need no firmware, with virtio devices on MMIO.
+ * Spec: QEMU documentation, "'microvm' virtual platform"; memory map and options as QEMU 10 has them.
+ *
+ * A kernel is started directly (boot.h) and finds an MP table.
+ *
+ * Not modelled: option ROMs; firmware that loads a kernel. */
+#include "hw/i386/microvm.h"
+
+#include "hw/i386/mptable.h"
+#include "target/i386.h"
+
+/* ISA lines of the slots, where there is one I/O APIC and no ACPI: those that nobody else has. */
+static const uint8_t isa_slot_lines[MICROVM_SLOTS_FEW] = { 5, 6, 7, 9, 10, 11, 12, 13 };
+
+static bool refuse(GError **err, const char *option, const char *why)
+{
+    g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-machine microvm: %s: %s", option, why);
+    return false;
+}
+
+static bool check_options(const MicrovmBoard *b, GError **err)
+{
+    if (b->acpi == ON_OFF_ON) {
+        return refuse(err, "acpi=on", "this build makes no ACPI tables; guests use the MP table");
+    }
+    if (b->pcie == ON_OFF_ON) {
+        return refuse(err, "pcie=on", "without ACPI no guest finds the bus; use virtio devices on MMIO");
+    }
+    return b->ioapic2 != ON_OFF_ON || refuse(err, "ioapic2=on", "the MP table tells of one; leave it out");
+}
+
+/* ---- devices -------------------------------------------------------------------- */
+
+int microvm_slot_line(const Machine *m, unsigned slot)
+{
+    return isa_slot_lines[slot];
+}
+
+/* The last bus first: QEMU gives the first -device the highest slot. */
+static bool make_virtio(Machine *m, GError **err)
+{
+    MicrovmBoard *b = microvm_board(m);
+    for (unsigned i = b->slots; i-- > 0;) {
+        g_autofree char *index = g_strdup_printf("%u", i);
+        const char *const props[] = { "index", index, NULL };
+        Device *dev = device_create(m, &virtio_mmio_class, NULL, props, err);
+        if (!dev) {
+            return false;
+        }
+        b->virtio[i] = container_of(dev, VirtioMmio, dev);
+        memory_region_add(&m->system, MICROVM_VIRTIO + i * VIRTIO_MMIO_SIZE, &b->virtio[i]->regs.mr, 0);
+        pc_connect(&b->parts, &b->virtio[i]->irq, microvm_slot_line(m, i));
+    }
+    return true;
+}
+
+static bool microvm_build(Machine *m, GError **err)
+{
+    MicrovmBoard *b = microvm_board(m);
+    const PcWanted wanted = {
+        .pic = b->pic != ON_OFF_OFF,
+        .pit = b->pit != ON_OFF_OFF,
+        .rtc = b->rtc != ON_OFF_OFF,
+        .serials = b->isa_serial ? 1 : 0,
+        .ioapics = 1,
+    };
+    b->slots = MICROVM_SLOTS_FEW;
+    return check_options(b, err) && pc_check_boot_options(m, err) && pc_make_memory(m, &b->memory, err) &&
+           pc_make_cpus(m, err) && pc_make_fw_cfg(m, err) && pc_make_parts(m, &b->parts, &wanted, err) &&
+           make_virtio(m, err);
+}
+
+/* ---- what the kernel is told ------------------------------------------------------ */
+
+/* Linux finds the slots that are in use by its command line. */
+static const char *command_line(Machine *m)
+{
+    MicrovmBoard *b = microvm_board(m);
+    GString *line = g_string_new(m->config->append);
+    for (unsigned i = 0; i < b->slots && b->auto_cmdline; i++) {
+        if (b->virtio[i]->bus->devices->len) {
+            g_string_append_printf(line, " virtio_mmio.device=%d@0x%" G_GINT64_MODIFIER "x:%d",
+                                   VIRTIO_MMIO_SIZE, MICROVM_VIRTIO + i * VIRTIO_MMIO_SIZE,
+                                   microvm_slot_line(m, i));
+        }
+    }
+    b->append = g_string_free(line, FALSE);
+    return b->append;
+}
+
+static bool add_mptable(Machine *m, GError **err)
+{
+    MpMachine mp = { .m = m, .ioapic = PC_IOAPIC_BASE };
+    for (unsigned i = 0; i < microvm_board(m)->slots; i++) {
+        mp.level |= 1u << microvm_slot_line(m, i);
+    }
+    g_autoptr(GBytes) table = mptable_make(&mp, MICROVM_TABLES);
+    return loader_add_bytes(m, "MP table", MICROVM_TABLES, table, err);
+}
+
+static bool microvm_boot(Machine *m, GError **err)
+{
+    BootPlan plan = { .m = m };
+    if (m->config->kernel) {
+        plan.append = command_line(m);
+        if (!add_mptable(m, err)) {
+            return false;
+        }
+    }
+    return pc_boot(m, &plan, err);
+}
+
+static void microvm_destroy(Machine *m)
+{
+    MicrovmBoard *b = microvm_board(m);
+    pc_finish_memory(&b->memory);
+    g_free(b->append);
+}
+
+/* ---- board classes ------------------------------------------------------------------- */
+
+#define B(field) offsetof(MicrovmBoard, field)
+static const Prop microvm_options[] = {
+    { "acpi", PROP_ON_OFF_AUTO, B(acpi), "ACPI tables (off is all there is)" },
+    { "auto-kernel-cmdline", PROP_BOOL, B(auto_cmdline),
+      "virtio devices are named on the kernel's command line", .def = 1 },
+    { "ioapic2", PROP_ON_OFF_AUTO, B(ioapic2), "a second I/O APIC (off is all there is)" },
+    { "isa-serial", PROP_BOOL, B(isa_serial), "a serial line at 3f8h", .def = 1 },
+    { "pcie", PROP_ON_OFF_AUTO, B(pcie), "PCI Express (off is all there is)" },
+    { "pic", PROP_ON_OFF_AUTO, B(pic), "8259A interrupt controllers" },
+    { "pit", PROP_ON_OFF_AUTO, B(pit), "8254 timer" },
+    { "rtc", PROP_ON_OFF_AUTO, B(rtc), "MC146818 real-time clock" },
+    PROP_ONLY_OFF("x-option-roms", "no option ROMs are built"),
+    { NULL },
+};
+#undef B
+
+static const CPUArch *arch64(const MachineConfig *config)
+{
+    return &x86_64_arch;
+}
+
+static const CPUArch *arch32(const MachineConfig *config)
+{
+    return &i386_arch;
+}
+
+#define MICROVM_COMMON                                                                                       \
+    .name = "microvm", .desc = "microvm (i386)", .ram_id = "microvm.ram",                                    \
+    .default_ram = UINT64_C(128) << 20, .max_cpus = MACHINE_MAX_CPUS, .default_nic = "virtio-net-device",    \
+    .block_device = "virtio-blk-device", .options = microvm_options, .board_size = sizeof(MicrovmBoard),     \
+    .build = microvm_build, .finish = microvm_boot, .destroy = microvm_destroy
+
+const BoardClass x86_64_microvm_board = { MICROVM_COMMON, .arch = "x86_64", .default_cpu = "qemu64",
+                                          .cpu_arch = arch64 };
+const BoardClass i386_microvm_board = { MICROVM_COMMON, .arch = "i386", .default_cpu = "qemu32",
+                                        .cpu_arch = arch32 };
