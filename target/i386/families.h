@@ -23,6 +23,8 @@ X86Translate x86_tr_mov_from_seg, x86_tr_mov_to_seg, x86_tr_push_seg, x86_tr_pop
 X86Translate x86_tr_port, x86_tr_hlt, x86_tr_pause, x86_tr_mov_from_control, x86_tr_mov_to_control,
     x86_tr_clts, x86_tr_ac, x86_tr_xcr, x86_tr_pkru, x86_tr_msr, x86_tr_cpuid, x86_tr_counter, x86_tr_random,
     x86_tr_invtlb, x86_tr_clflush, x86_tr_bound;
+/* translate-bmi.c */
+X86Translate x86_tr_andn, x86_tr_bls, x86_tr_bmi, x86_tr_mulx, x86_tr_shiftx, x86_tr_rorx;
 /* translate-string.c */
 X86Translate x86_tr_string;
 /* translate-wide.c */

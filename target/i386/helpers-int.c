@@ -159,6 +159,20 @@ static void helper_divide(CPU *cpu, uint64_t by, uint32_t what)
 const IrHelper x86_helper_divide =
     IR_HELPER2("x86_divide", helper_divide, IRH_FAULT | IRH_READS | IRH_WRITES | IRH_REPEAT, VOID, I64, I32);
 
+/* ---- PDEP and PEXT: a bit of the value for each bit of the mask ---------------------- */
+
+static uint64_t helper_spread(CPU *cpu, uint64_t value, uint64_t mask, uint32_t deposit)
+{
+    uint64_t result = 0;
+    for (unsigned n = 0; mask; n++, mask &= mask - 1) {
+        uint64_t bit = mask & -mask;
+        bool set = deposit ? value >> n & 1 : value & bit;
+        result |= set ? (deposit ? bit : UINT64_C(1) << n) : 0;
+    }
+    return result;
+}
+const IrHelper x86_helper_spread = IR_HELPER3("x86_spread", helper_spread, IRH_PURE, I64, I64, I64, I32);
+
 /* ---- CRC32 (polynomial 11EDC6F41h, bits reflected) ------------------------------- */
 
 static uint64_t helper_crc32(CPU *cpu, uint64_t crc, uint64_t value, uint32_t bytes)

@@ -59,17 +59,19 @@ X86DecodeMode silicon_mode(unsigned size)
 bool silicon_tests(unsigned row)
 {
     static const bool computes[] = {
-        [X86_TR_ADX] = true,     [X86_TR_AHF] = true,     [X86_TR_ALU] = true,      [X86_TR_BITCOUNT] = true,
-        [X86_TR_BITSCAN] = true, [X86_TR_BITTEST] = true, [X86_TR_BSWAP] = true,    [X86_TR_CBW] = true,
-        [X86_TR_CMOVCC] = true,  [X86_TR_CMPXCHG] = true, [X86_TR_CRC32] = true,    [X86_TR_CWD] = true,
-        [X86_TR_DECIMAL] = true, [X86_TR_DIV] = true,     [X86_TR_ENTER] = true,    [X86_TR_FENCE] = true,
-        [X86_TR_IMUL] = true,    [X86_TR_INCDEC] = true,  [X86_TR_JCC] = true,      [X86_TR_JCXZ] = true,
-        [X86_TR_LEA] = true,     [X86_TR_LEAVE] = true,   [X86_TR_LOOP] = true,     [X86_TR_MOV] = true,
-        [X86_TR_MOVBE] = true,   [X86_TR_MOVX] = true,    [X86_TR_MUL] = true,      [X86_TR_NOP] = true,
-        [X86_TR_POP] = true,     [X86_TR_POPA] = true,    [X86_TR_PREFETCH] = true, [X86_TR_PUSH] = true,
-        [X86_TR_PUSHA] = true,   [X86_TR_SALC] = true,    [X86_TR_SETCC] = true,    [X86_TR_SHIFT] = true,
-        [X86_TR_SHIFTD] = true,  [X86_TR_STRING] = true,  [X86_TR_TEST] = true,     [X86_TR_UD] = true,
-        [X86_TR_UNARY] = true,   [X86_TR_XADD] = true,    [X86_TR_XCHG] = true,     [X86_TR_XLAT] = true,
+        [X86_TR_ANDN] = true,    [X86_TR_BLS] = true,      [X86_TR_BMI] = true,      [X86_TR_MULX] = true,
+        [X86_TR_RORX] = true,    [X86_TR_SHIFTX] = true,   [X86_TR_CMPXCHG2] = true, [X86_TR_ADX] = true,
+        [X86_TR_AHF] = true,     [X86_TR_ALU] = true,      [X86_TR_BITCOUNT] = true, [X86_TR_BITSCAN] = true,
+        [X86_TR_BITTEST] = true, [X86_TR_BSWAP] = true,    [X86_TR_CBW] = true,      [X86_TR_CMOVCC] = true,
+        [X86_TR_CMPXCHG] = true, [X86_TR_CRC32] = true,    [X86_TR_CWD] = true,      [X86_TR_DECIMAL] = true,
+        [X86_TR_DIV] = true,     [X86_TR_ENTER] = true,    [X86_TR_FENCE] = true,    [X86_TR_IMUL] = true,
+        [X86_TR_INCDEC] = true,  [X86_TR_JCC] = true,      [X86_TR_JCXZ] = true,     [X86_TR_LEA] = true,
+        [X86_TR_LEAVE] = true,   [X86_TR_LOOP] = true,     [X86_TR_MOV] = true,      [X86_TR_MOVBE] = true,
+        [X86_TR_MOVX] = true,    [X86_TR_MUL] = true,      [X86_TR_NOP] = true,      [X86_TR_POP] = true,
+        [X86_TR_POPA] = true,    [X86_TR_PREFETCH] = true, [X86_TR_PUSH] = true,     [X86_TR_PUSHA] = true,
+        [X86_TR_SALC] = true,    [X86_TR_SETCC] = true,    [X86_TR_SHIFT] = true,    [X86_TR_SHIFTD] = true,
+        [X86_TR_STRING] = true,  [X86_TR_TEST] = true,     [X86_TR_UD] = true,       [X86_TR_UNARY] = true,
+        [X86_TR_XADD] = true,    [X86_TR_XCHG] = true,     [X86_TR_XLAT] = true,
     };
     const X86Row *r = &x86_rows[row];
     bool x87 = r->encoding.map == X86_MAP_00 && (r->encoding.opcode & 0xf8) == 0xd8;
