@@ -8,6 +8,10 @@
 
 enum { X86_HELPER_SYS = IRH_FAULT | IRH_READS | IRH_WRITES };
 
+/* Ports (helpers-system.c): where nothing answers, or no machine has ports at all, reads give ones. */
+uint64_t x86_port_read(CPU *cpu, uint16_t port, unsigned bytes);
+void x86_port_write(CPU *cpu, uint16_t port, unsigned bytes, uint64_t value);
+
 /* Raise what came up, if anything did. */
 static inline void x86_helper_done(X86CPU *x, bool ok, const X86Fault *f)
 {

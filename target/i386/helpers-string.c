@@ -6,13 +6,11 @@
  * Registers say after each run what is done, so that a fault finds the elements before it done and rCX with those that
  * are left, and the instruction goes on from there; so do interrupts, which are looked for between runs.
  * Spec: SDM volume 2, REP/REPE/REPZ/REPNE/REPNZ; volume 1, "Fast-String Operation". */
-#include "target/i386/helpers.h"
+#include "target/i386/helpers-priv.h"
 
 #include <string.h>
 
-#include "target/i386/cpu.h"
-#include "target/i386/trap.h"
-#include "target/vcpu.h"
+#include "target/i386/tss.h"
 #include "util/bytes.h"
 
 enum { PAGE = 4096, MOST = 4096 /* elements of a run whose operands lie in no page */ };
@@ -21,7 +19,7 @@ typedef struct Rep {
     X86CPU *x;
     unsigned op, bytes, asz;
     X86SegId source; /* its segment */
-    bool until_equal, down;
+    bool until_equal, down, plain;
     uint64_t mask; /* of addresses */
 } Rep;
 
@@ -33,17 +31,22 @@ typedef struct Run {
 
 static bool reads_source(const Rep *r)
 {
-    return r->op == REP_MOVS || r->op == REP_LODS || r->op == REP_CMPS;
+    return r->op == REP_MOVS || r->op == REP_LODS || r->op == REP_CMPS || r->op == REP_OUTS;
 }
 
 static bool has_destination(const Rep *r)
 {
-    return r->op != REP_LODS;
+    return r->op != REP_LODS && r->op != REP_OUTS;
 }
 
 static bool writes(const Rep *r)
 {
-    return r->op == REP_MOVS || r->op == REP_STOS;
+    return r->op == REP_MOVS || r->op == REP_STOS || r->op == REP_INS;
+}
+
+static bool is_io(const Rep *r)
+{
+    return r->op == REP_INS || r->op == REP_OUTS;
 }
 
 static bool compares(const Rep *r)
@@ -117,13 +120,16 @@ static void begin_destination(const Rep *r, Run *run)
 /* Faults of its first element leave, in the order that the processor has (CMPS, on Zen 3: the destination's first). */
 static Run next_run(const Rep *r, uint64_t left)
 {
-    Run run = { .count = MIN(left, MOST) };
+    Run run = { .count = is_io(r) ? 1 : MIN(left, MOST) };
     if (r->op == REP_CMPS) {
         begin_destination(r, &run);
         begin_source(r, &run);
     } else {
         begin_source(r, &run);
         begin_destination(r, &run);
+    }
+    if (is_io(r)) { /* an element at a time, wherever it is */
+        return run;
     }
     if (reads_source(r)) {
         run.from = direct(r, run.source, run.count, MMU_READ);
@@ -228,6 +234,18 @@ static void move_one(const Rep *r, const Run *run)
     cpu_store(cpu, run->destination, mop, value);
 }
 
+static void move_port(const Rep *r, const Run *run)
+{
+    CPU *cpu = &r->x->cpu;
+    uint16_t port = r->x->s.gpr[X86_RDX];
+    MemOp mop = __builtin_ctz(r->bytes);
+    if (r->op == REP_INS) {
+        cpu_store(cpu, run->destination, mop, x86_port_read(cpu, port, r->bytes));
+    } else {
+        x86_port_write(cpu, port, r->bytes, cpu_load(cpu, run->source, mop));
+    }
+}
+
 /* ---- registers ------------------------------------------------------------------------------ */
 
 static void add(const Rep *r, unsigned reg, int64_t by)
@@ -244,7 +262,9 @@ static void advance(const Rep *r, uint64_t done)
     if (has_destination(r)) {
         add(r, X86_RDI, step(r) * (int64_t)done);
     }
-    add(r, X86_RCX, -(int64_t)done);
+    if (!r->plain) {
+        add(r, X86_RCX, -(int64_t)done);
+    }
 }
 
 /* One run; false: a comparison has ended the instruction. */
@@ -256,6 +276,8 @@ static bool do_run(const Rep *r, const Run *run)
         done = compare(r, run, &a, &b);
         goes_on = (a == b) != r->until_equal;
         r->x->s.cc = (X86Cc){ a, b, CC_SUB | (uint64_t)__builtin_ctz(r->bytes) << CC_SIZE_SHIFT };
+    } else if (is_io(r)) {
+        move_port(r, run);
     } else if (r->op == REP_LODS) {
         load_last(r, run);
     } else if (!run->to) {
@@ -280,21 +302,28 @@ static void leave_if_asked(CPU *cpu)
     }
 }
 
+static Rep rep_of(X86CPU *x, uint32_t what)
+{
+    unsigned asz = what >> REP_ASZ_SHIFT & 15;
+    return (Rep){ .x = x,
+                  .op = what & REP_OP,
+                  .bytes = 1u << (what >> REP_SIZE_SHIFT & 3),
+                  .asz = asz,
+                  .mask = UINT64_MAX >> (64 - 8 * asz),
+                  .source = what >> REP_SEG_SHIFT & 7,
+                  .until_equal = what & REP_UNTIL_EQUAL,
+                  .down = x->s.eflags & EFL_DF,
+                  .plain = what & REP_PLAIN };
+}
+
 static uint64_t helper_repeat(CPU *cpu, uint32_t what)
 {
     X86CPU *x = x86_cpu(cpu);
-    Rep r = { .x = x,
-              .op = what & REP_OP,
-              .bytes = 1u << (what >> REP_SIZE_SHIFT & 3),
-              .asz = what >> REP_ASZ_SHIFT & 15,
-              .source = what >> REP_SEG_SHIFT & 7,
-              .until_equal = what & REP_UNTIL_EQUAL,
-              .down = x->s.eflags & EFL_DF };
-    r.mask = UINT64_MAX >> (64 - 8 * r.asz);
-    while (x->s.gpr[X86_RCX] & r.mask) {
-        uint64_t left = x->s.gpr[X86_RCX] & r.mask;
+    Rep r = rep_of(x, what);
+    uint64_t left;
+    while ((left = r.plain ? 1 : x->s.gpr[X86_RCX] & r.mask)) {
         Run run = next_run(&r, what & REP_ONE ? 1 : left);
-        bool more = do_run(&r, &run) && (x->s.gpr[X86_RCX] & r.mask);
+        bool more = do_run(&r, &run) && !r.plain && (x->s.gpr[X86_RCX] & r.mask);
         if (!more || what & REP_ONE) {
             return more;
         }
@@ -304,3 +333,13 @@ static uint64_t helper_repeat(CPU *cpu, uint32_t what)
 }
 const IrHelper x86_helper_repeat =
     IR_HELPER1("x86_repeat", helper_repeat, IRH_FAULT | IRH_READS | IRH_WRITES | IRH_REPEAT, I64, I32);
+
+/* Of no elements the port is asked for, too. */
+static uint64_t helper_repeat_io(CPU *cpu, uint32_t what)
+{
+    X86CPU *x = x86_cpu(cpu);
+    X86Fault f = { 0 };
+    x86_helper_done(x, x86_io_check(x, x->s.gpr[X86_RDX], 1u << (what >> REP_SIZE_SHIFT & 3), &f), &f);
+    return helper_repeat(cpu, what);
+}
+const IrHelper x86_helper_repeat_io = IR_HELPER1("x86_repeat_io", helper_repeat_io, X86_HELPER_SYS, I64, I32);

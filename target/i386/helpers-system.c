@@ -22,15 +22,26 @@ static uint64_t edx_eax(const X86CPU *x)
 
 /* ---- ports -------------------------------------------------------------------- */
 
-/* Where nothing answers, or no machine has ports at all, reads give ones. */
+uint64_t x86_port_read(CPU *cpu, uint16_t port, unsigned bytes)
+{
+    uint64_t value;
+    bool answers = cpu->io && memory_read(cpu->io, port, bytes, &value) == BUS_OK;
+    return answers ? value : UINT64_MAX >> (64 - 8 * bytes);
+}
+
+void x86_port_write(CPU *cpu, uint16_t port, unsigned bytes, uint64_t value)
+{
+    if (cpu->io) {
+        (void)memory_write(cpu->io, port, bytes, value); /* where nothing answers it goes nowhere */
+    }
+}
+
 static uint64_t helper_in(CPU *cpu, uint32_t port, uint32_t bytes)
 {
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
-    uint64_t value;
     x86_helper_done(x, x86_io_check(x, port, bytes, &f), &f);
-    bool answers = cpu->io && memory_read(cpu->io, port, bytes, &value) == BUS_OK;
-    return answers ? value : UINT64_MAX >> (64 - 8 * bytes);
+    return x86_port_read(cpu, port, bytes);
 }
 const IrHelper x86_helper_in = IR_HELPER2("x86_in", helper_in, IRH_FAULT | IRH_READS, I64, I32, I32);
 
@@ -39,9 +50,7 @@ static void helper_out(CPU *cpu, uint32_t port, uint32_t value, uint32_t bytes)
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     x86_helper_done(x, x86_io_check(x, port, bytes, &f), &f);
-    if (cpu->io) {
-        (void)memory_write(cpu->io, port, bytes, value); /* where nothing answers it goes nowhere */
-    }
+    x86_port_write(cpu, port, bytes, value);
 }
 const IrHelper x86_helper_out = IR_HELPER3("x86_out", helper_out, IRH_FAULT | IRH_READS, VOID, I32, I32, I32);
 

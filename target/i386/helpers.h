@@ -64,7 +64,7 @@ extern const IrHelper x86_helper_invlpg;                   /* linear address */
 extern const IrHelper x86_helper_invpcid;                  /* type, PCID, linear address */
 extern const IrHelper x86_helper_bound;                    /* index, lowest, highest */
 /* helpers-string.c */
-typedef enum X86Repeat { REP_MOVS, REP_STOS, REP_LODS, REP_SCAS, REP_CMPS } X86Repeat;
+typedef enum X86Repeat { REP_MOVS, REP_STOS, REP_LODS, REP_SCAS, REP_CMPS, REP_INS, REP_OUTS } X86Repeat;
 enum { /* what is repeated, in one word */
        REP_OP = 7,
        REP_SIZE_SHIFT = 3,        /* 2 bits: log2 of an element's bytes */
@@ -72,9 +72,11 @@ enum { /* what is repeated, in one word */
        REP_ASZ_SHIFT = 8,         /* 4 bits: bytes of an address */
        REP_UNTIL_EQUAL = 1 << 12, /* REPNE */
        REP_ONE = 1 << 13,         /* once */
+       REP_PLAIN = 1 << 14,       /* ... and rCX does not count */
 };
 extern const IrHelper
     x86_helper_repeat; /* the word: rCX, rSI, rDI, rAX, flags, memory -> is there more to do */
+extern const IrHelper x86_helper_repeat_io; /* the same, of INS and OUTS */
 
 /* helpers-debug.c */
 extern const IrHelper x86_helper_begin; /* of an instruction in a block of one */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* MOVS, STOS, LODS, SCAS, CMPS: one element here, repetitions in C (helpers-string.c).
- * Spec: SDM volume 2, each instruction's page, and REP/REPE/REPZ/REPNE/REPNZ.
- *
- * Not modelled: INS and OUTS (there are no ports yet). */
+/* MOVS, STOS, LODS, SCAS, CMPS: one element here, repetitions in C (helpers-string.c), as are INS and OUTS.
+ * Spec: SDM volume 2, each instruction's page, and REP/REPE/REPZ/REPNE/REPNZ. */
 #include "target/i386/families.h"
 #include "target/i386/translate.h"
 
@@ -94,17 +92,25 @@ static void one_element(Translator *t, unsigned op, unsigned bytes)
     }
 }
 
+static bool is_repeated(const Translator *t)
+{
+    return t->insn.prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE);
+}
+
 static void repeat(Translator *t, unsigned op, unsigned bytes)
 {
     static const uint8_t ops[] = {
         [X86_STRING_MOVS] = REP_MOVS, [X86_STRING_STOS] = REP_STOS, [X86_STRING_LODS] = REP_LODS,
-        [X86_STRING_SCAS] = REP_SCAS, [X86_STRING_CMPS] = REP_CMPS,
+        [X86_STRING_SCAS] = REP_SCAS, [X86_STRING_CMPS] = REP_CMPS, [X86_STRING_INS] = REP_INS,
+        [X86_STRING_OUTS] = REP_OUTS,
     };
+    bool io = op == X86_STRING_INS || op == X86_STRING_OUTS;
     bool until_equal = t->insn.prefixes & X86_PREFIX_REPNE;
     unsigned what = ops[op] | __builtin_ctz(bytes) << REP_SIZE_SHIFT | t->insn.seg << REP_SEG_SHIFT |
                     (unsigned)t->insn.asz << REP_ASZ_SHIFT | (until_equal ? REP_UNTIL_EQUAL : 0);
-    IrRef arg = x86_tr_const(t, what | (t->mode & X86_MODE_SINGLE ? REP_ONE : 0));
-    IrRef more = x86_tr_call(t, &x86_helper_repeat, 1, &arg);
+    what |= (t->mode & X86_MODE_SINGLE ? REP_ONE : 0) | (is_repeated(t) ? 0 : REP_PLAIN);
+    IrRef arg = x86_tr_const(t, what);
+    IrRef more = x86_tr_call(t, io ? &x86_helper_repeat_io : &x86_helper_repeat, 1, &arg);
     if (op == X86_STRING_SCAS || op == X86_STRING_CMPS) {
         x86_tr_forget_cc(t);
     }
@@ -117,8 +123,11 @@ void x86_tr_string(Translator *t)
 {
     unsigned op = t->row->arg, bytes = element_bytes(t);
     if (op == X86_STRING_INS || op == X86_STRING_OUTS) {
-        x86_tr_fault(t, X86_EXC_UD);
-    } else if (t->insn.prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE)) {
+        repeat(t, op, bytes);
+        if (!t->done) {
+            x86_tr_end_lookup(t); /* as behind OUT */
+        }
+    } else if (is_repeated(t)) {
         repeat(t, op, bytes);
     } else {
         one_element(t, op, bytes);

@@ -157,7 +157,8 @@ static void make_tables(SiliconGuest *g)
     for (unsigned n = SILICON_LDT; n < SILICON_SEGS; n++) {
         put(g, LDT + (silicon_segments[n].selector & ~7), descriptor(&silicon_segments[n]));
     }
-    put(g, TSS + 4, SYSTEM + STACK_TOP); /* RSP0 */
+    put(g, TSS + 4, SYSTEM + STACK_TOP);  /* RSP0 */
+    put(g, TSS + 0x60, UINT64_MAX << 48); /* no map of ports */
     for (unsigned n = 0; n < 256; n++) {
         uint64_t at = SYSTEM + HANDLERS + n % 32 * HANDLER_BYTES;
         put(g, IDT + 16 * n, world_gate(TYPE_INT, 3, KERNEL_CODE, at, 0));
@@ -266,7 +267,7 @@ static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
     memcpy(x->s.gpr, t->before.gpr, sizeof(x->s.gpr));
     x86_set_flags(x, t->before.flags | EFL_FIXED);
     cpu_mmu_changed(&x->cpu);
-    dma_write(x->cpu.as, CODE, t->code, t->length + 1);
+    dma_write(x->cpu.as, CODE, t->code, SILICON_BYTES);
     memcpy(host(g, DATA), b->data, SILICON_PAGE);
 }
 

@@ -81,9 +81,6 @@ bool silicon_tests(unsigned row)
     if (r->translator == X86_TR_FLAG) {
         return r->arg <= X86_FLAG_STC || r->arg >= X86_FLAG_CLD;
     }
-    if (r->translator == X86_TR_STRING) {
-        return r->arg != X86_STRING_INS && r->arg != X86_STRING_OUTS;
-    }
     if (r->translator == X86_TR_NEAR) {
         return r->operands[0].where == X86_AT_J;
     }

@@ -66,7 +66,7 @@ static void give(const SiliconTrial *t, greg_t *regs)
     regs[REG_RIP] = SILICON_CODE - code_base(t);
     regs[REG_CSGSFS] = (regs[REG_CSGSFS] & (greg_t)FS_GS) | silicon_segments[t->seg[SEG_CS]].selector |
                        (greg_t)silicon_segments[t->seg[SEG_SS]].selector << 48;
-    memcpy(code, t->code, t->length + 1);
+    memcpy(code, t->code, SILICON_BYTES); /* what data it is, too */
     memcpy(data, batch->data, SILICON_PAGE);
     load_segments(t);
 }
