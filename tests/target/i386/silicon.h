@@ -12,7 +12,7 @@
 #define SILICON_DATA 0x12000000u
 #define SILICON_GS64 0x1000u /* the base of GS in 64-bit code */
 
-enum { SILICON_PAGE = 4096, SILICON_BYTES = 144 /* of code */, SILICON_BATCH = 512 };
+enum { SILICON_PAGE = 4096, SILICON_BYTES = 144 /* of code */, SILICON_BATCH = 2048 };
 
 /* Flags that are compared.  RF: as the frame of the exception shows it. */
 enum { SILICON_FLAGS = EFL_ARITH | EFL_DF | EFL_RF };
