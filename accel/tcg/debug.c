@@ -85,7 +85,7 @@ static bool overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
     return a - b < b_len || b - a < a_len;
 }
 
-bool tcg_page_watched(const CPU *cpu, uint64_t vaddr)
+bool tcg_page_watched(CPU *cpu, uint64_t vaddr)
 {
     for (unsigned i = 0; i < cpu->watchpoints->len; i++) {
         const Watchpoint *w = &g_array_index(cpu->watchpoints, Watchpoint, i);
@@ -93,7 +93,7 @@ bool tcg_page_watched(const CPU *cpu, uint64_t vaddr)
             return true;
         }
     }
-    return false;
+    return cpu->arch->watches && cpu->arch->watches(cpu, vaddr & -(uint64_t)GUEST_PAGE);
 }
 
 static const Watchpoint *find_watchpoint(const CPU *cpu, uint64_t vaddr, unsigned bytes, int kind)

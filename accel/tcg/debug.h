@@ -6,7 +6,7 @@
 /* Some vCPU has one: a block at one address is not what it is at another. */
 bool tcg_any_breakpoints(const TcgVcpu *v);
 /* Some watchpoint lies in the 4 KiB page of vaddr: its tags have TLB_WATCHED. */
-bool tcg_page_watched(const CPU *cpu, uint64_t vaddr);
+bool tcg_page_watched(CPU *cpu, uint64_t vaddr);
 /* The slow path is about to access [vaddr, vaddr + bytes), which is translated.  If a watchpoint
  * sees that, the vCPU stops for the debugger, before its instruction, by
  * cpu_loop_exit(). */

@@ -198,6 +198,9 @@ static void check_watch(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess acce
     if (G_UNLIKELY(cpu->watchpoints->len)) {
         tcg_debug_access(cpu, vaddr, bytes, access);
     }
+    if (G_UNLIKELY(cpu->arch->accessed)) {
+        cpu->arch->accessed(cpu, vaddr, bytes, access);
+    }
 }
 
 /* ---- values --------------------------------------------------------------------------- */

@@ -214,6 +214,10 @@ struct CPUArch {
     bool coherent_fetch;
     /* Where nothing answers reads give ones and writes go nowhere: no fault (x86). */
     bool open_bus;
+    /* Watchpoints that the guest itself has set (x86: data breakpoints); NULL: there are none.  Does any lie in this
+     * page, and: an access of a page with one is about to be made.  Setting one is a flush of the page. */
+    bool (*watches)(CPU *cpu, uint64_t page);
+    void (*accessed)(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
     /* Misaligned atomics are made, and are atomic (x86); else they are FAULT_ALIGN. */
     bool split_atomics;
     bool (*has_work)(CPU *cpu);             /* an enabled interrupt is pending: ends a wfi */

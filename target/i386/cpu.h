@@ -374,7 +374,7 @@ enum { /* DR6 */
 };
 #define DR6_FIXED 0xffff0ff0u
 #define DR7_FIXED 0x400u
-enum { DR7_GD = 1 << 13 };
+enum { DR7_GD = 1 << 13, DR7_ENABLES = 0xff /* L and G of all four */ };
 enum { BREAK_EXEC = 0, BREAK_WRITE = 1, BREAK_IO = 2, BREAK_ACCESS = 3 };
 
 static inline bool x86_break_enabled(const X86CPU *x, unsigned i)
@@ -384,15 +384,6 @@ static inline bool x86_break_enabled(const X86CPU *x, unsigned i)
 static inline unsigned x86_break_kind(const X86CPU *x, unsigned i) /* BREAK_* */
 {
     return x->s.dr7 >> (16 + 4 * i) & 3;
-}
-static inline bool x86_has_code_breakpoints(const X86CPU *x)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        if (x86_break_enabled(x, i) && x86_break_kind(x, i) == BREAK_EXEC) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Say what is to be raised; false, for `return x86_fault(...)`. */

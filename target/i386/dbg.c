@@ -49,7 +49,10 @@ bool x86_dr_write(X86CPU *x, unsigned n, uint64_t value, X86Fault *f)
     } else {
         x->s.dr7 = (value & DR7_WRITABLE) | DR7_FIXED;
     }
-    cpu_mmu_changed(&x->cpu); /* code breakpoints are of the mode */
+    cpu_mmu_changed(&x->cpu); /* that there are breakpoints is of the mode */
+    if (n == 7 || x->s.dr7 & DR7_ENABLES) {
+        cpu_flush_all(&x->cpu); /* pages with data breakpoints are not accessed without a word */
+    }
     return true;
 }
 
@@ -98,4 +101,29 @@ uint64_t x86_break_io(const X86CPU *x, uint16_t port, unsigned bytes)
         met |= watches && overlaps(x, i, port, bytes) ? 1 << i : 0;
     }
     return met;
+}
+
+static bool is_data(const X86CPU *x, unsigned i)
+{
+    unsigned kind = x86_break_kind(x, i);
+    return x86_break_enabled(x, i) && (kind == BREAK_WRITE || kind == BREAK_ACCESS);
+}
+
+bool x86_watches(CPU *cpu, uint64_t page)
+{
+    const X86CPU *x = x86_cpu(cpu);
+    for (unsigned i = 0; i < 4 && x->s.dr7 & DR7_ENABLES; i++) {
+        if (is_data(x, i) && overlaps(x, i, page, 4096)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void x86_accessed(CPU *cpu, uint64_t linear, unsigned bytes, MmuAccess access)
+{
+    X86CPU *x = x86_cpu(cpu);
+    if (x->s.dr7 & DR7_ENABLES) {
+        x->met |= x86_break_data(x, linear, bytes, access == MMU_WRITE);
+    }
 }

@@ -13,3 +13,7 @@ bool x86_dr_write(X86CPU *x, unsigned n, uint64_t value, X86Fault *f);
 uint64_t x86_break_code(const X86CPU *x, uint64_t linear);
 uint64_t x86_break_data(const X86CPU *x, uint64_t linear, unsigned bytes, bool write);
 uint64_t x86_break_io(const X86CPU *x, uint16_t port, unsigned bytes);
+
+/* ---- CPUArch: what accesses meet is told behind their instruction (helpers-debug.c) ---- */
+bool x86_watches(CPU *cpu, uint64_t page);
+void x86_accessed(CPU *cpu, uint64_t linear, unsigned bytes, MmuAccess access);

@@ -7,7 +7,7 @@
  * Where any of them can be, a block has one instruction (X86_MODE_SINGLE) and calls begin and finish; else finish alone, behind
  * the instruction that an STI, MOV SS or POP SS shadows.
  *
- * RF: begin looks at it, finish clears it.  IRET leaves it cleared where there are no code breakpoints, so that returning from
+ * RF: begin looks at it, finish clears it.  IRET leaves it cleared where there are no breakpoints, so that returning from
  * a fault costs no block of one; an interrupt that comes before the next instruction then shows it cleared. */
 #include "target/i386/helpers-priv.h"
 

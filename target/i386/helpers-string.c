@@ -296,7 +296,7 @@ static void leave_if_asked(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
     if (__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED)) {
-        x->s.eflags |= x86_has_code_breakpoints(x) ? EFL_RF : 0;
+        x->s.eflags |= x->s.dr7 & DR7_ENABLES ? EFL_RF : 0;
         cpu_restore_pc(cpu);
         cpu_loop_exit(cpu);
     }

@@ -25,12 +25,14 @@ static uint64_t edx_eax(const X86CPU *x)
 uint64_t x86_port_read(CPU *cpu, uint16_t port, unsigned bytes)
 {
     uint64_t value;
+    x86_cpu(cpu)->met |= x86_break_io(x86_cpu(cpu), port, bytes);
     bool answers = cpu->io && memory_read(cpu->io, port, bytes, &value) == BUS_OK;
     return answers ? value : UINT64_MAX >> (64 - 8 * bytes);
 }
 
 void x86_port_write(CPU *cpu, uint16_t port, unsigned bytes, uint64_t value)
 {
+    x86_cpu(cpu)->met |= x86_break_io(x86_cpu(cpu), port, bytes);
     if (cpu->io) {
         (void)memory_write(cpu->io, port, bytes, value); /* where nothing answers it goes nowhere */
     }

@@ -57,7 +57,7 @@ enum {
     X86_MODE_FLAT_ES = 1 << 8,
     X86_MODE_FLAT_SS = 1 << 9,
     X86_MODE_CS_LIMIT_SHIFT = 10, /* 2 bits: 0 4 GiB (or 64-bit code), 1 64 KiB, 2 another */
-    X86_MODE_SINGLE = 1 << 12,    /* one instruction a block: TF, code breakpoints, an interrupt shadow */
+    X86_MODE_SINGLE = 1 << 12,    /* one instruction a block: TF, breakpoints, an interrupt shadow */
     X86_MODE_AC = 1 << 13,        /* alignment is checked */
     X86_MODE_NO_FPU = 1 << 14,    /* CR0.EM or TS */
     X86_MODE_SSE = 1 << 15,       /* CR4.OSFXSR, and not CR0.EM */

@@ -56,7 +56,7 @@ static uint32_t unit_mode(const X86CPU *x) /* of floating point and vectors */
 
 static bool single_steps(const X86CPU *x)
 {
-    return (x->s.eflags & EFL_TF) || x->s.events.shadow || x86_has_code_breakpoints(x);
+    return (x->s.eflags & EFL_TF) || x->s.events.shadow || (x->s.dr7 & DR7_ENABLES);
 }
 
 void x86_context_key(CPU *cpu, CpuContextKey *key)

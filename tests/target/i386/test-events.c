@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "target/i386/dbg.h"
+
 static SiliconGuest *guest;
 static SiliconBatch batch;
 static SiliconResult result;
@@ -34,7 +36,7 @@ typedef struct Case {
     unsigned length;
     uint32_t flags;     /* besides IOPL 3 */
     uint64_t rax, rcx;  /* before */
-    int breakpoint;     /* of code, as an offset in it; -1: none */
+    int breakpoint;     /* of code, as an offset in it; -1: none; else WATCH_ of the data at rDI */
     bool interrupt;     /* one waits from the beginning on */
     uint8_t vector;     /* what comes */
     uint8_t ip;         /* ... and where */
@@ -44,6 +46,7 @@ typedef struct Case {
 } Case;
 
 #define CODE(text) text, sizeof(text) - 1
+enum { WATCH = 0x1000, WATCH_WRITE_1 = WATCH | BREAK_WRITE, WATCH_ACCESS_1 = WATCH | BREAK_ACCESS };
 enum { IOPL3 = 3 << EFL_IOPL_SHIFT, DB = X86_EXC_DB, BP = X86_EXC_BP, STEP = DR6_BS };
 
 /* clang-format off */
@@ -78,9 +81,28 @@ static const Case cases[] = {
     { "... and behind an interrupt", CODE("\xff\xc1"), EFL_IF, 0, 5, 0, true, IRQ, 0, 0, false, 5 },
     { "... not behind MOV SS", CODE("\x8e\xd0\xff\xc1"), 0, 0x2b, 5, 2, false, BP, 5, 0, false, 6 },
     { "... of a repeated instruction once", CODE("\xff\xc1\xf3\xaa"), EFL_RF, 0, 5, 0, false, BP, 5, 0, false, 0 },
+    { "a data breakpoint: behind the store", CODE("\x88\x07\xff\xc1"), 0, 0, 5, WATCH_WRITE_1, false, DB, 2, 1, false, 5 },
+    { "... of stores alone", CODE("\x8a\x07\xff\xc1"), 0, 0, 5, WATCH_WRITE_1, false, BP, 5, 0, false, 6 },
+    { "... or of loads, too", CODE("\x8a\x07\xff\xc1"), 0, 0, 5, WATCH_ACCESS_1, false, DB, 2, 1, false, 5 },
+    { "... beside it", CODE("\x88\x47\x01\xff\xc1"), 0, 0, 5, WATCH_WRITE_1, false, BP, 6, 0, false, 6 },
+    { "... by a store that begins before it", CODE("\x48\x89\x47\xfc\xff\xc1"), 0, 0, 5, WATCH_WRITE_1, false, DB, 4, 1, false, 5 },
+    { "... by what is read and written", CODE("\xfe\x07\xff\xc1"), 0, 0, 5, WATCH_WRITE_1, false, DB, 2, 1, false, 5 },
+    { "... with a step: one trap", CODE("\x88\x07\xff\xc1"), EFL_TF, 0, 5, WATCH_WRITE_1, false, DB, 2, STEP | 1, false, 5 },
+    { "... of a repeated instruction", CODE("\xf3\xaa\xff\xc1"), 0, 0, 5, WATCH_WRITE_1, false, DB, 0, 1, true, 4 },
+    { "... behind the next one, of MOV SS", CODE("\x8e\x17\xff\xc1\xff\xc1"), 0, 0, 5, WATCH_ACCESS_1, false, DB, 4, 1, false, 6 },
+
     { "both: first the step behind, then the breakpoint", CODE("\xff\xc1\xff\xc1"), EFL_TF, 0, 5, 2, false, DB, 2, STEP, false, 6 },
 };
 /* clang-format on */
+
+static void set_breakpoint(X86CPU *x, int at)
+{
+    X86Fault f = { 0 };
+    bool data = at >= WATCH;
+    uint64_t kind = data ? at & 3 : BREAK_EXEC;
+    g_assert_true(x86_dr_write(x, 0, data ? SILICON_DATA + 100 : SILICON_CODE + at, &f));
+    g_assert_true(x86_dr_write(x, 7, at >= 0 ? 1 | kind << 16 : 0, &f));
+}
 
 static void run_case(const Case *c)
 {
@@ -96,13 +118,13 @@ static void run_case(const Case *c)
     t.before.gpr[X86_RDI] = SILICON_DATA + 100;
     t.before.gpr[X86_RSP] = SILICON_DATA + 200; /* POPF finds rax there */
     memcpy(batch.data + 200, &c->rax, 8);
+    batch.data[100] = 0x2b; /* a selector */
     x->s.dr6 = DR6_FIXED;
-    x->s.dr7 = DR7_FIXED | (c->breakpoint >= 0 ? 1 : 0);
-    x->s.dr[0] = SILICON_CODE + c->breakpoint;
+    set_breakpoint(x, c->breakpoint);
     x->cpu.int_source = &source;
     requested = c->interrupt;
     silicon_guest_run(guest, &batch, &t, &result);
-    x->s.dr7 = DR7_FIXED;
+    set_breakpoint(x, -1);
 }
 
 static void test_case(gconstpointer opaque)
