@@ -29,6 +29,18 @@ static bool insn_at_pc(X86CPU *x, X86Insn *insn)
     return x86_decode(insn, mode_of(x), bytes, n) == X86_DECODE_OK;
 }
 
+/* Of BT and its like: a register names a bit anywhere, in an operand so many bytes away. */
+static int64_t bit_offset(const X86CPU *x, const X86Insn *insn)
+{
+    const X86Row *row = &x86_rows[insn->row];
+    if (row->translator != X86_TR_BITTEST || row->operands[1].where != X86_AT_G) {
+        return 0;
+    }
+    unsigned up = 64 - 8 * insn->osz;
+    int64_t bit = (int64_t)(x->s.gpr[insn->reg] << up) >> up;
+    return (bit >> __builtin_ctz(8 * insn->osz)) * insn->osz;
+}
+
 /* Linear address of the operand that ModRM names; nothing has changed a register yet. */
 static uint64_t operand_address(const X86CPU *x, const X86Insn *insn)
 {
@@ -36,6 +48,7 @@ static uint64_t operand_address(const X86CPU *x, const X86Insn *insn)
     uint64_t at = insn->disp, base = x->s.seg[insn->seg].base;
     at += insn->base == X86_REG_RIP ? x->s.pc + insn->length : insn->base != X86_NO_REG ? gpr[insn->base] : 0;
     at += insn->index != X86_NO_REG ? gpr[insn->index] << insn->scale : 0;
+    at += bit_offset(x, insn);
     at &= UINT64_MAX >> (64 - 8 * insn->asz);
     if (x86_64bit(x)) {
         return at + (insn->seg == X86_FS || insn->seg == X86_GS ? base : 0);
@@ -64,9 +77,11 @@ static bool uses_stack(const X86Insn *insn)
     case X86_TR_LEAVE:
     case X86_TR_NEAR:
     case X86_TR_POP:
+    case X86_TR_POPA:
     case X86_TR_POPF:
     case X86_TR_POP_SEG:
     case X86_TR_PUSH:
+    case X86_TR_PUSHA:
     case X86_TR_PUSHF:
     case X86_TR_PUSH_SEG:
     case X86_TR_RET: return true;
@@ -92,11 +107,14 @@ static bool is_near_end(const X86CPU *x, const X86Fault *f)
 }
 
 /* In a flat segment of 4 GiB nothing is checked before the access; one that would go on at address 0 is outside of it. */
-static bool leaves_flat_segment(const X86CPU *x, const X86Insn *insn, const X86Fault *f)
+static bool leaves_flat_segment(const X86CPU *x, const X86Insn *insn, X86SegId seg, const X86Fault *f)
 {
-    const X86Bounds *b = &x->bounds[insn->seg];
-    return is_near_end(x, f) && insn->memory && b->rd_end > UINT32_MAX && x->s.seg[insn->seg].base == 0 &&
-           memory_bytes(x, insn) > UINT32_MAX - operand_address(x, insn) + 1;
+    if (!is_near_end(x, f) || x->bounds[seg].rd_end <= UINT32_MAX || x->s.seg[seg].base) {
+        return false;
+    }
+    uint64_t at = insn->memory ? operand_address(x, insn) : f->address;
+    unsigned bytes = insn->memory ? memory_bytes(x, insn) : insn->osz;
+    return bytes > UINT32_MAX - at + 1;
 }
 
 void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f)
@@ -107,11 +125,12 @@ void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f)
     if (access == MMU_EXEC || !asks || !insn_at_pc(x, &insn)) {
         return;
     }
-    if (page_fault && leaves_flat_segment(x, &insn, f)) {
-        *f = (X86Fault){ .vector = insn.seg == X86_SS ? X86_EXC_SS : X86_EXC_GP };
+    bool stack = insn.memory ? insn.seg == X86_SS : uses_stack(&insn);
+    if (page_fault && (insn.memory || stack) && leaves_flat_segment(x, &insn, stack ? SEG_SS : insn.seg, f)) {
+        *f = (X86Fault){ .vector = stack ? X86_EXC_SS : X86_EXC_GP };
     } else if (page_fault && access == MMU_READ && x86_insn_modifies(&insn)) {
         explain_modify(x, &insn, f);
-    } else if (is_general && (insn.memory ? insn.seg == X86_SS : uses_stack(&insn))) {
+    } else if (is_general && stack) {
         f->vector = X86_EXC_SS; /* not canonical */
     }
 }

@@ -208,16 +208,14 @@ void x86_tr_pusha(Translator *t)
     x86_tr_move_sp(t, -8 * bytes);
 }
 
+/* One register after the other: those before a fault are loaded (seen on Zen 3), rSP is not moved. */
 void x86_tr_popa(Translator *t)
 {
     int32_t bytes = t->insn.osz;
-    IrRef values[8];
     for (int n = 7; n >= 0; n--) {
-        values[n] = x86_tr_peek(t, bytes * (7 - n), bytes);
-    }
-    for (int n = 0; n < 8; n++) {
+        IrRef value = x86_tr_peek(t, bytes * (7 - n), bytes);
         if (n != X86_RSP) {
-            x86_tr_set_reg(t, n, bytes, values[n]);
+            x86_tr_set_reg(t, n, bytes, value);
         }
     }
     x86_tr_move_sp(t, 8 * bytes);
