@@ -12,6 +12,7 @@
 
 #include "tcg/backend.h"
 #include "tcg/eval.h"
+#include "tcg/vector.h"
 #include "util/bytes.h"
 
 typedef struct Frame {
@@ -78,6 +79,38 @@ static inline uint64_t rmw(const Frame *f, const IrInsn *in)
 static inline uint64_t cas(const Frame *f, const IrInsn *in)
 {
     return f->run->atomic(f->cpu, address(f, in), in->type, IR_CAS, get(f, in[1].b), get(f, in[1].a));
+}
+
+static inline char *vector_place(const Frame *f, IrRef r)
+{
+    return f->env + f->b->guest->globals[r & IR_INDEX_MASK].offset;
+}
+
+static void load_vector(const Frame *f, const IrInsn *in)
+{
+    uint64_t v[4];
+    unsigned all = ir_vector_bytes(f->b->guest->globals[in->dst & IR_INDEX_MASK].type);
+    f->run->load_vector(f->cpu, address(f, in), in->type & ~MEM_KEEP, v);
+    memcpy(vector_place(f, in->dst), v, in->type & MEM_KEEP ? MIN(all, 16) : all);
+}
+
+static void store_vector(const Frame *f, const IrInsn *in)
+{
+    uint64_t v[4] = { 0 };
+    memcpy(v, vector_place(f, in->b), memop_vector_bytes(in->type));
+    f->run->store_vector(f->cpu, address(f, in), in->type, v);
+}
+
+static void vector(const Frame *f, const IrInsn *in)
+{
+    const VopInfo *info = &vop_info[vop_of(in->aux)];
+    IrRef c = in->op == IR_V3 ? in[1].a : IR_NONE, last = in->op == IR_V1 ? in->a : in->b;
+    uint64_t value = vop_takes_int(info) ? get(f, last) : 0;
+    uint64_t refs = ir_vector_refs(in->dst, in->a, in->b, c);
+    value = ir_vector_compute(f->cpu, f->b->guest, refs, in->aux, in->type, value);
+    if (vop_gives_int(info)) {
+        put(f, in->dst, value);
+    }
 }
 
 static inline bool holds(const Frame *f, const IrInsn *in)
@@ -223,6 +256,9 @@ L_LD: put(&f, in->dst, load(&f, in)); goto *ops[(++in)->op];
 L_ST: store(&f, in); goto *ops[(++in)->op];
 L_RMW: put(&f, in->dst, rmw(&f, in)); goto *ops[(++in)->op];
 L_CAS: put(&f, in->dst, cas(&f, in)); goto *ops[(++in)->op];
+L_LDV: load_vector(&f, in); goto *ops[(++in)->op];
+L_STV: store_vector(&f, in); goto *ops[(++in)->op];
+L_V1: L_V2: L_V3: vector(&f, in); goto *ops[(++in)->op];
 L_FENCE: __atomic_thread_fence(__ATOMIC_SEQ_CST); goto *ops[(++in)->op];
 L_LDENV: put(&f, in->dst, load_env(f.env + (int32_t)in->aux, in->type)); goto *ops[(++in)->op];
 L_STENV: store_host(f.env + (int32_t)in->aux, memop_bytes(in->type), get(&f, in->b)); goto *ops[(++in)->op];

@@ -9,6 +9,7 @@
 
 #include "tcg/eval.h"
 #include "tcg/private.h"
+#include "tcg/vector.h"
 
 enum {
     MAX_INDEX = IR_INDEX_MASK,
@@ -242,6 +243,32 @@ void ir_store_env(IrBlock *b, MemOp mop, IrRef value, size_t offset)
 {
     g_assert(offset <= INT32_MAX);
     emit(b, (IrInsn){ IR_STENV, mop, IR_NONE, IR_NONE, value, offset });
+}
+
+/* ---- vectors --------------------------------------------------------------- */
+
+void ir_load_vector(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp)
+{
+    emit(b, (IrInsn){ IR_LDV, mop, dst, base, IR_NONE, disp });
+}
+
+void ir_store_vector(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp)
+{
+    emit(b, (IrInsn){ IR_STV, mop, IR_NONE, base, value, disp });
+}
+
+IrRef ir_vector(IrBlock *b, uint32_t what, IrType type, IrRef dst, IrRef a, IrRef c, IrRef d)
+{
+    const VopInfo *v = &vop_info[vop_of(what)];
+    unsigned n = vop_operands(v);
+    if (vop_gives_int(v)) {
+        dst = destination(b, dst, vop_int_type(v));
+    }
+    emit(b, (IrInsn){ IR_V1 + n - 1, type, dst, a, c, what });
+    if (n == 3) {
+        emit(b, (IrInsn){ .op = IR_ARMS, .a = d, .b = d });
+    }
+    return dst;
 }
 
 /* ---- calls ----------------------------------------------------------------- */

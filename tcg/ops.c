@@ -16,7 +16,9 @@ const char *const ir_cond_names[IR_CONDS] = {
 #include "tcg/ops.def"
 };
 
-const char *const ir_type_names[IR_VOID] = { [IR_I32] = "i32", [IR_I64] = "i64" };
+const char *const ir_type_names[IR_VOID] = {
+    [IR_I32] = "i32", [IR_I64] = "i64", [IR_V64] = "v64", [IR_V128] = "v128", [IR_V256] = "v256",
+};
 
 IrCond ir_cond_swap(IrCond c)
 {

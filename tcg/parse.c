@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tcg/private.h"
+#include "tcg/vector.h"
 
 enum { PARSE_MAX_TEMPS = 4096, PARSE_MAX_CONSTS = 8192, PARSE_MAX_LABELS = 512, PARSE_MAX_OPS = 65536 };
 
@@ -243,6 +244,20 @@ static bool read_memop(Parser *ps, uint8_t *type)
     return ok || fail(ps, "how memory is touched: .u8 .s16 .32 .64, then .be .acq .rel .align .unseen");
 }
 
+/* ".128.align.keep" */
+static bool read_vector_memop(Parser *ps, uint8_t *type)
+{
+    static const Suffix words[] = {
+        { "32", MEM_32 },   { "64", MEM_64 },       { "128", MEM_128 },
+        { "256", MEM_256 }, { "align", MEM_ALIGN }, { "keep", MEM_KEEP },
+    };
+    enum { SIZES = 4 };
+    unsigned bits;
+    bool ok = read_suffixes(ps, words, G_N_ELEMENTS(words), SIZES, &bits);
+    *type = bits;
+    return ok || fail(ps, "how memory is touched: .32 .64 .128 .256, then .align .keep");
+}
+
 /* ".rr.rw.wr.ww" */
 static bool read_orders(Parser *ps, uint32_t *aux)
 {
@@ -265,7 +280,7 @@ static bool read_type(Parser *ps, uint8_t *type)
             return true;
         }
     }
-    return fail(ps, "the type .i32 or .i64 is expected");
+    return fail(ps, "the type is expected: .i32 .i64 .v64 .v128 .v256");
 }
 
 /* ---- operations ------------------------------------------------------------ */
@@ -301,11 +316,38 @@ static bool read_call(Parser *ps, IrInsn in)
     return true;
 }
 
+/* "add_i32.keep", "shuffle_i32:27" */
+static bool read_vop(Parser *ps, uint32_t *aux)
+{
+    static const Suffix keep[] = { { "keep", VOP_KEEP } };
+    char word[32];
+    const char *start = ps->p;
+    unsigned n = 0, bits;
+    int64_t imm = 0;
+    bool named = read_word(ps, word, sizeof word);
+    while (named && n < IR_VOPS && strcmp(word, vop_info[n].name)) {
+        n++;
+    }
+    if (!named || n == IR_VOPS) {
+        ps->p = start;
+        return fail(ps, "no such operation on vectors");
+    }
+    if (!read_suffixes(ps, keep, 1, 0, &bits)) {
+        return fail(ps, ".keep is all that may stand here");
+    }
+    if (vop_info[n].flags & VF_IMM && (!expect(ps, ':') || !read_number(ps, &imm) || imm != (uint8_t)imm)) {
+        return fail(ps, "the immediate is of 8 bits");
+    }
+    *aux = n | bits | (uint32_t)imm << VOP_IMM_SHIFT;
+    return true;
+}
+
 /* Condition, a, b, label: what the operation has of them. */
 static bool read_plain_operands(Parser *ps, IrInsn *in, unsigned flags)
 {
     unsigned label = 0;
     bool ok = !(flags & IRF_COND) || read_cond(ps, &in->aux);
+    ok = ok && (!(flags & IRF_VECTOR) || read_vop(ps, &in->aux));
     ok = ok && (!(flags & IRF_A) || read_ref(ps, &in->a));
     ok = ok && (!(flags & IRF_B) || read_next_ref(ps, &in->b));
     if (flags & IRF_LABEL) {
@@ -368,7 +410,11 @@ static bool read_operands(Parser *ps, IrInsn in)
     if (!(flags & IRF_MEM ? read_memory_operands(ps, &in, flags) : read_plain_operands(ps, &in, flags))) {
         return false;
     }
-    if (flags & IRF_ARMS && (!read_next_ref(ps, &arms.a) || !read_next_ref(ps, &arms.b))) {
+    if (flags & IRF_ARMS && !read_next_ref(ps, &arms.a)) {
+        return false;
+    }
+    arms.b = arms.a;
+    if (flags & IRF_ARMS && in.op != IR_V3 && !read_next_ref(ps, &arms.b)) {
         return false;
     }
     ps->b->guest_insns += in.op == IR_INSN;
@@ -391,7 +437,7 @@ static bool read_mnemonic(Parser *ps, IrInsn *in)
     in->op = op;
     unsigned flags = ir_op_info[op].flags;
     if (flags & IRF_MEM) {
-        return read_memop(ps, &in->type);
+        return flags & IRF_VECTOR ? read_vector_memop(ps, &in->type) : read_memop(ps, &in->type);
     }
     if (flags & IRF_ORDER) {
         return read_orders(ps, &in->aux);

@@ -12,6 +12,8 @@
  *     a1 = cas.64.align a0, 8, a2, a3 base, displacement, expected and new value
  *     a3 = ldenv.u8 1280              stenv.64 a3, 1288
  *     a4 = call name(a0, 1)
+ *     v0 = v2.v128 add_i32.keep v0, v1     operation, .keep, :immediate; operands
+ *     v0 = ldv.128.keep a0, 16        stv.64 v0, a0, 8
  *     fence.rr.wr                     loads before loads, stores before loads
  *     brcc.i64 lt a0, a1, L1
  *     exit_pc 0x1004
@@ -20,7 +22,7 @@
  * `?` where an operand makes no sense: the verifier's messages quote it. */
 #include <inttypes.h>
 
-#include "tcg/ir.h"
+#include "tcg/vector.h"
 
 static void print_const(GString *out, int64_t v)
 {
@@ -48,6 +50,11 @@ static void print_ref(const IrBlock *b, GString *out, IrRef r)
 static void print_memop(GString *out, const IrInsn *in)
 {
     MemOp m = in->type;
+    if (ir_op_info[in->op].flags & IRF_VECTOR) {
+        g_string_append_printf(out, ".%u%s%s", 8 * memop_vector_bytes(m), m & MEM_ALIGN ? ".align" : "",
+                               m & MEM_KEEP ? ".keep" : "");
+        return;
+    }
     bool sized = !(ir_op_info[in->op].flags & IRF_DST) || (m & MEM_SIZE) == MEM_64;
     g_string_append_printf(out, ".%s%u", sized ? "" : m & MEM_SIGN ? "s" : "u", 8 * memop_bytes(m));
     g_string_append(out, m & MEM_BE ? ".be" : "");
@@ -63,6 +70,15 @@ static void print_orders(GString *out, unsigned orders)
     g_string_append(out, orders & FENCE_RW ? ".rw" : "");
     g_string_append(out, orders & FENCE_WR ? ".wr" : "");
     g_string_append(out, orders & FENCE_WW ? ".ww" : "");
+}
+
+static void print_vop(GString *out, uint32_t what)
+{
+    const VopInfo *v = vop_of(what) < IR_VOPS ? &vop_info[vop_of(what)] : NULL;
+    g_string_append_printf(out, " %s%s", v ? v->name : "?", what & VOP_KEEP ? ".keep" : "");
+    if (v && v->flags & VF_IMM) {
+        g_string_append_printf(out, ":%u", vop_imm(what));
+    }
 }
 
 static void print_call(const IrBlock *b, GString *out, const IrInsn *in, const IrInsn *first_arg)
@@ -89,6 +105,9 @@ static void print_operands(const IrBlock *b, GString *out, const IrInsn *in, con
     }
     if (flags & IRF_RMW) {
         g_string_append_printf(out, " %s", in->aux < IR_OPS ? ir_op_info[in->aux].name : "?");
+    }
+    if ((flags & IRF_VECTOR) && !(flags & IRF_MEM)) {
+        print_vop(out, in->aux);
     }
     const char *sep = " ";
     if ((flags & IRF_MEM) && (flags & IRF_B)) { /* the value stored comes first */
@@ -138,8 +157,10 @@ static void print_insn(const IrBlock *b, GString *out, unsigned at, const IrInsn
     if (info->flags & IRF_ARMS && at + 1 < b->count && b->ops[at + 1].op == IR_ARMS) {
         g_string_append(out, ", ");
         print_ref(b, out, in[1].a);
-        g_string_append(out, ", ");
-        print_ref(b, out, in[1].b);
+        if (in->op != IR_V3) {
+            g_string_append(out, ", ");
+            print_ref(b, out, in[1].b);
+        }
     }
 }
 

@@ -13,7 +13,7 @@
  *      change mappings, or what a page is (a flash chip's mode)
  *   2. loads ask for the right to read, stores for that to write, as they would alone: so the two never share, and a page
  *      that is read and may not be written costs nothing
- * A share ends at labels (the first access may not have run), at atomics, and at helpers that may touch memory. */
+ * A share ends at labels (the first access may not have run), at atomics and accesses of vectors, and at helpers that may touch memory. */
 #include <string.h>
 
 #include "tcg/private.h"
@@ -152,7 +152,9 @@ static void note(Finder *f, const IrInsn *in, uint32_t at)
         forget_globals(f);
         break;
     case IR_RMW:
-    case IR_CAS: close_all(f); break;
+    case IR_CAS:
+    case IR_LDV:
+    case IR_STV: close_all(f); break;
     case IR_CALL:
         if (!keeps_mappings(f->b->helpers[in->aux])) {
             close_all(f);

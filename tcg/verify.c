@@ -14,10 +14,12 @@
  *   7. an operation that may fault follows an IR_INSN, and behind a label where ways from
  *      different guest instructions meet comes an IR_INSN first
  *   8. accesses to the CPU struct are aligned and do not touch a global's slot
- *   9. atomics (IR_RMW, IR_CAS) are aligned (MEM_ALIGN) and little endian; what an IR_RMW does is one of IRF_ATOMIC */
+ *   9. atomics (IR_RMW, IR_CAS) are aligned (MEM_ALIGN) and little endian; what an IR_RMW does is one of IRF_ATOMIC
+ *  10. vectors are operands of vector operations alone, and globals; an operation of tcg/vop.def has the operands, the
+ *      type and the VOP_KEEP that its row allows */
 #include <inttypes.h>
 
-#include "tcg/ir.h"
+#include "tcg/vector.h"
 
 enum { INSN_NONE = -1, INSN_MIXED = -2 };
 
@@ -46,9 +48,12 @@ static bool broken(Verifier *v, const char *rule)
     return false;
 }
 
-static bool check_use(Verifier *v, IrRef r)
+static bool check_use(Verifier *v, IrRef r, bool vector)
 {
     unsigned index = r & IR_INDEX_MASK;
+    if (vector != ir_is_vector(v->b->guest, r)) {
+        return broken(v, vector ? "the operand is a vector" : "a vector is no operand of this");
+    }
     if (r == IR_NONE) {
         return broken(v, "an operand is missing");
     }
@@ -67,9 +72,12 @@ static bool check_use(Verifier *v, IrRef r)
     return v->temp_segment[index] == v->segment || broken(v, "temp is used across a label");
 }
 
-static bool check_definition(Verifier *v, IrRef r)
+static bool check_definition(Verifier *v, IrRef r, bool vector)
 {
     unsigned index = r & IR_INDEX_MASK;
+    if (vector != ir_is_vector(v->b->guest, r)) {
+        return broken(v, vector ? "the result is a vector" : "the result is no vector");
+    }
     if (ir_is_global(r)) {
         return index < v->b->guest->global_count || broken(v, "global out of range");
     }
@@ -83,10 +91,33 @@ static bool check_definition(Verifier *v, IrRef r)
     return true;
 }
 
+/* Which operands are vectors. */
+typedef struct Vectors {
+    bool dst, a, b;
+} Vectors;
+
+static Vectors vectors_of(const Verifier *v, const IrInsn *in)
+{
+    unsigned flags = ir_op_info[in->op].flags;
+    if (in->op == IR_ARMS) {
+        bool third = v->at && in[-1].op == IR_V3;
+        return (Vectors){ .a = third, .b = third };
+    }
+    if (!(flags & IRF_VECTOR) || (!(flags & IRF_MEM) && vop_of(in->aux) >= IR_VOPS)) {
+        return (Vectors){ false };
+    }
+    if (flags & IRF_MEM) {
+        return (Vectors){ .dst = in->op == IR_LDV, .b = in->op == IR_STV };
+    }
+    const VopInfo *info = &vop_info[vop_of(in->aux)];
+    return (Vectors){ .dst = !vop_gives_int(info), .a = info->shape != VS_VI, .b = info->shape != VS_VVI };
+}
+
 static bool check_operands(Verifier *v, const IrInsn *in)
 {
     unsigned flags = ir_op_info[in->op].flags;
-    if (((flags & IRF_A) && !check_use(v, in->a)) || ((flags & IRF_B) && !check_use(v, in->b))) {
+    Vectors is = vectors_of(v, in);
+    if (((flags & IRF_A) && !check_use(v, in->a, is.a)) || ((flags & IRF_B) && !check_use(v, in->b, is.b))) {
         return false;
     }
     if ((!(flags & IRF_A) && in->a != IR_NONE) || (!(flags & IRF_B) && in->b != IR_NONE)) {
@@ -95,11 +126,57 @@ static bool check_operands(Verifier *v, const IrInsn *in)
     return (flags & IRF_DST) || in->dst == IR_NONE || broken(v, "there is no result");
 }
 
+static bool is_narrow(const Verifier *v, IrRef r)
+{
+    return ir_is_vector(v->b->guest, r) && v->b->guest->globals[r & IR_INDEX_MASK].type == IR_V64;
+}
+
+static bool check_vector_memop(Verifier *v, const IrInsn *in)
+{
+    bool narrow = is_narrow(v, in->op == IR_LDV ? in->dst : in->b);
+    MemOp size = in->type & (MEM_WIDE | MEM_SIZE);
+    if (size != MEM_32 && size != MEM_64 && (narrow || (size != MEM_128 && size != MEM_256))) {
+        return broken(v, "a vector of this type is not loaded or stored in that size");
+    }
+    if (in->type & (MEM_BE | MEM_ACQ | MEM_REL) || ((in->type & MEM_KEEP) && (in->op == IR_STV || narrow))) {
+        return broken(v, "not a MemOp of vectors");
+    }
+    return size != MEM_256 || !(in->type & MEM_KEEP) || broken(v, "nothing is left to keep");
+}
+
+static bool check_vector(Verifier *v, const IrInsn *in)
+{
+    if (vop_of(in->aux) >= IR_VOPS) {
+        return broken(v, "no such operation on vectors");
+    }
+    const VopInfo *info = &vop_info[vop_of(in->aux)];
+    bool keep = in->aux & VOP_KEEP, narrow = is_narrow(v, in->dst);
+    if (in->op - IR_V1 + 1u != vop_operands(info)) {
+        return broken(v, "so many operands it does not have");
+    }
+    bool of_type = in->type == IR_V64    ? info->flags & (VF_64 | VF_64CALL)
+                   : in->type == IR_V256 ? !(info->flags & (VF_128 | VF_LEGACY))
+                                         : !(info->flags & VF_256);
+    if (!of_type) {
+        return broken(v, "the operation is not of this type");
+    }
+    if (narrow && in->type != IR_V64) {
+        return broken(v, "the destination is narrower than the result");
+    }
+    if (keep && (in->type != IR_V128 || vop_gives_int(info) || info->flags & VF_VEX)) {
+        return broken(v, "it keeps nothing");
+    }
+    return !(info->flags & VF_LEGACY) || keep || broken(v, "it keeps bits 255..128");
+}
+
 static bool check_types(Verifier *v, const IrInsn *in)
 {
     unsigned flags = ir_op_info[in->op].flags, types = ir_op_info[in->op].types;
     if (types && (in->type >= IR_VOID || !(types >> in->type & 1))) {
         return broken(v, "not of this type");
+    }
+    if ((flags & IRF_MEM) && (flags & IRF_VECTOR)) {
+        return check_vector_memop(v, in);
     }
     if ((flags & IRF_MEM) && (in->type & MEM_UNSEEN) && in->op != IR_CAS) {
         return broken(v, "not a MemOp");
@@ -139,8 +216,9 @@ static bool check_env(Verifier *v, const IrInsn *in)
         return broken(v, "the CPU struct has the host's byte order and no ordering");
     }
     for (unsigned i = 0; i < v->b->guest->global_count; i++) {
-        int64_t g = v->b->guest->globals[i].offset;
-        if (at < g + 8 && g < at + bytes) {
+        const IrGlobal *global = &v->b->guest->globals[i];
+        int64_t g = global->offset;
+        if (at < g + (global->type ? ir_vector_bytes(global->type) : 8) && g < at + bytes) {
             return broken(v, "that part of the CPU struct is a global");
         }
     }
@@ -241,6 +319,9 @@ static bool check_insn(Verifier *v, const IrInsn *in)
     case IR_LABEL: ok = check_label(v, ir_label_of(in)); break;
     case IR_CALL: ok = check_call(v, in); break;
     case IR_INSN: v->insn = v->at; break;
+    case IR_V1:
+    case IR_V2:
+    case IR_V3: ok = check_vector(v, in); break;
     case IR_RMW:
     case IR_CAS: ok = check_atomic(v, in); break;
     case IR_ARG: ok = ++v->args <= IR_MAX_ARGS || broken(v, "too many arguments"); break;
@@ -254,7 +335,7 @@ static bool check_insn(Verifier *v, const IrInsn *in)
     }
     v->reachable = v->reachable && !(flags & IRF_END);
     bool result = (flags & IRF_DST) && !(in->op == IR_CALL && in->dst == IR_NONE);
-    return !result || check_definition(v, in->dst);
+    return !result || check_definition(v, in->dst, vectors_of(v, in).dst);
 }
 
 static bool check_end(Verifier *v)

@@ -26,6 +26,9 @@ uint64_t cpu_load(CPU *cpu, uint64_t vaddr, MemOp mop);
 void cpu_store(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t value);
 /* IrRuntime.atomic: misaligned, or not RAM, is a fault of a store. */
 uint64_t cpu_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected);
+/* IrRuntime.load_vector, store_vector. */
+void cpu_load_vector(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t v[4]);
+void cpu_store_vector(CPU *cpu, uint64_t vaddr, MemOp mop, const uint64_t v[4]);
 /* Host address of [vaddr, vaddr + bytes) in RAM (within one page) for an atomic
  * read-modify-write, translated for writing and already marked written; NULL when
  * it is not RAM (faults leave).  reads: watchpoints see a load too. */

@@ -31,6 +31,10 @@ typedef struct IrRuntime {
     uint64_t (*atomic)(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected);
     int32_t
         exit_request; /* offset in the CPU struct of a uint32_t: nonzero ends the block at its next poll */
+    /* IR_LDV and IR_STV, of guests with vectors: memop_vector_bytes() from or to the start of v; a load sets the rest of
+     * its 32 bytes to 0.  A store that faults has written nothing. */
+    void (*load_vector)(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t v[4]);
+    void (*store_vector)(CPU *cpu, uint64_t vaddr, MemOp mop, const uint64_t v[4]);
 } IrRuntime;
 
 /* For it: the same in host memory.  At a misaligned address too, if the host has such atomics (x86); on others it is then

@@ -17,11 +17,13 @@
  * zero extended into the destination.  Shift and rotate counts are taken modulo the
  * width.  Division never traps.  The operations are in ops.def.
  *
+ * Vectors are in globals alone, of type v256 (or v64), never in temps: see tcg/vector.h.
+ *
  * The guest pc is in the CPU struct at exits: IR_EXIT_PC and IR_EXIT_IND store it, before
  * IR_EXIT_LOOKUP the translator does, behind the last IR_INSN.  Elsewhere its slot (and the
  * global that names it) holds nothing that may be read: an IR_INSN may store there.
  *
- * Faults: only IR_LD, IR_ST, IR_RMW, IR_CAS and helpers marked IRH_FAULT leave a block in the
+ * Faults: only IR_LD, IR_ST, IR_RMW, IR_CAS, IR_LDV, IR_STV and helpers marked IRH_FAULT leave a block in the
  * middle; they may be restored to the guest pc of the last IR_INSN. */
 #pragma once
 #include <glib.h>
@@ -30,7 +32,23 @@
 
 typedef struct CPU CPU;
 
-typedef enum IrType { IR_I32, IR_I64, IR_VOID } IrType; /* IR_VOID: of helpers; last */
+typedef enum IrType {
+    IR_I32,
+    IR_I64,
+    IR_V64,
+    IR_V128,
+    IR_V256,
+    IR_VOID
+} IrType; /* IR_VOID: of helpers; last */
+static inline bool ir_type_is_vector(unsigned type)
+{
+    return type >= IR_V64 && type <= IR_V256;
+}
+/* Bytes of a vector type. */
+static inline unsigned ir_vector_bytes(unsigned type)
+{
+    return 8u << (type - IR_V64);
+}
 
 /* An operand: kind in the two top bits. */
 typedef uint16_t IrRef;
@@ -81,10 +99,19 @@ enum {
     MEM_REL = 32,     /* nothing earlier moves after it */
     MEM_ALIGN = 64,   /* misaligned: the guest's alignment fault (atomics) */
     MEM_UNSEEN = 128, /* IR_CAS: the guest is not told what stood there, so watchpoints see a store alone */
+    /* Of IR_LDV and IR_STV, which have no sign and no CAS: */
+    MEM_KEEP = MEM_SIGN,   /* load: bits above 127 of the global stay (else all above what is loaded are 0) */
+    MEM_WIDE = MEM_UNSEEN, /* 16 << size bytes */
+    MEM_128 = MEM_WIDE,
+    MEM_256 = MEM_WIDE | 1,
 };
 static inline unsigned memop_bytes(MemOp m)
 {
     return 1u << (m & MEM_SIZE);
+}
+static inline unsigned memop_vector_bytes(MemOp m)
+{
+    return m & MEM_WIDE ? 16u << (m & 1) : memop_bytes(m);
 }
 /* What a load of so many bytes gives; value: them, zero extended. */
 static inline uint64_t memop_extend(MemOp m, uint64_t value)
@@ -130,6 +157,9 @@ enum {
     IRH_PURE = 8,    /* no side effect: may be dropped if the result is unused */
     IRH_REPEAT = 16, /* the same registers and memory give the same effects, and these are on the
                         CPU struct and guest memory only: lockstep runs it twice */
+    IRH_NO_VECTORS =
+        32, /* touches no vector register of the host, nor does what it calls, and reads and writes no
+                            global: compiled for general registers only */
 };
 enum { IR_MAX_ARGS = 6 };
 
@@ -172,7 +202,8 @@ typedef uint64_t IrCI64;
 
 typedef struct IrGlobal {
     const char *name;
-    int32_t offset; /* in the CPU struct, of a uint64_t (all globals are i64) */
+    int32_t offset; /* in the CPU struct, of a uint64_t or, of vectors, its first */
+    uint8_t type;   /* IR_I32 (0) stands for i64; IR_V64, IR_V256 */
 } IrGlobal;
 
 typedef struct IrGuest {
@@ -182,8 +213,12 @@ typedef struct IrGuest {
     const uint16_t *pinned; /* globals worth a host register, hottest first: a back end keeps as many
                                there as it has registers for */
     unsigned pinned_count;
-    int32_t pc_offset;  /* of the uint64_t pc in the CPU struct */
-    uint8_t pc_shift;   /* instructions start at multiples of 1 << pc_shift; at most 4 */
+    const uint16_t *vpinned; /* the same of vectors (v256) */
+    unsigned vpinned_count;
+    int32_t
+        mxcsr_offset;  /* of the uint32_t that operations marked VF_MXCSR obey and set; guests with vectors */
+    int32_t pc_offset; /* of the uint64_t pc in the CPU struct */
+    uint8_t pc_shift;  /* instructions start at multiples of 1 << pc_shift; at most 4 */
     uint8_t insn_bytes; /* of the longest instruction: code that starts closer than that to the end
                            of a page may reach into the next */
 } IrGuest;
@@ -256,6 +291,17 @@ void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp);
 IrRef ir_rmw(IrBlock *b, MemOp mop, IrOp op, IrRef dst, IrRef addr, IrRef value);
 IrRef ir_cas(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp, IrRef expected, IrRef value);
 void ir_fence(IrBlock *b, unsigned orders); /* FENCE_* */
+/* Vectors: dst and value are globals.  How to load and store: MEM_32, MEM_64, MEM_128, MEM_256, with MEM_ALIGN, MEM_KEEP. */
+void ir_load_vector(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp);
+void ir_store_vector(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp);
+/* An operation of tcg/vop.def (what: IrVop, VOP_KEEP, the immediate: see tcg/vector.h) with the operands that its row
+ * has, the others IR_NONE.  dst: a vector, or as for ir_op1() where the row's result is an integer. */
+IrRef ir_vector(IrBlock *b, uint32_t what, IrType type, IrRef dst, IrRef a, IrRef c, IrRef d);
+static inline bool ir_is_vector(const IrGuest *g, IrRef r)
+{
+    unsigned index = r & IR_INDEX_MASK;
+    return ir_is_global(r) && index < g->global_count && ir_type_is_vector(g->globals[index].type);
+}
 IrRef ir_load_env(IrBlock *b, MemOp mop, IrRef dst, size_t offset);
 void ir_store_env(IrBlock *b, MemOp mop, IrRef value, size_t offset);
 /* n values in args; dst is ignored for IR_VOID helpers (IR_NONE is returned) */
@@ -294,8 +340,15 @@ enum {
     IRF_CHEAP = 32768,   /* as well done in vain as skipped by a branch */
     IRF_NARROW = 65536,  /* bits 63..32 of the result are zero, whatever the type */
     IRF_ATOMIC = 262144, /* what an IR_RMW may do */
+    IRF_VECTOR =
+        524288, /* of vectors: which operands are is in the row of tcg/vop.def that aux names, with IRF_MEM
+                            the value */
 };
-enum { IRT_INT = 1 << IR_I32 | 1 << IR_I64 };
+enum {
+    IRT_INT = 1 << IR_I32 | 1 << IR_I64,
+    IRT_WIDE = 1 << IR_V128 | 1 << IR_V256,
+    IRT_VECTOR = 1 << IR_V64 | IRT_WIDE
+};
 typedef enum IrOpKind { IRK_OTHER, IRK_UNARY, IRK_BINARY } IrOpKind; /* IR_OP, IR_OP1, IR_OP2 */
 typedef struct IrOpInfo {
     const char *name;

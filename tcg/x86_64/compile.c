@@ -23,7 +23,7 @@ static bool host_check(Jit *j, GError **err)
     if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
         j->lzcnt = c >> 5 & 1;
     }
-    const char *without = g_getenv("LYREBIRD_JIT_WITHOUT"); /* tests: "bmi" */
+    const char *without = g_getenv("LYREBIRD_JIT_WITHOUT"); /* tests: "bmi", "avx" (vector.c) */
     if (without && strstr(without, "bmi")) {
         j->bmi1 = j->bmi2 = j->lzcnt = false;
     }
@@ -95,6 +95,8 @@ static Jit *jit_new(const JitConfig *c, uint8_t *rw, const uint8_t *rx, GError *
         jit_free(j);
         return NULL;
     }
+    vector_host_check(j);
+    vector_choose_pins(j);
     stubs_make(j);
     return j;
 }
@@ -150,6 +152,11 @@ static void gen_op(Jit *j, const IrInsn *i)
     case IR_RMW: gen_rmw(j, i); break;
     case IR_CAS: gen_cas(j, i); break;
     case IR_FENCE: gen_fence(j, i); break;
+    case IR_V1:
+    case IR_V2:
+    case IR_V3: gen_vector(j, i); break;
+    case IR_LDV: gen_load_vector(j, i); break;
+    case IR_STV: gen_store_vector(j, i); break;
     case IR_LDENV: gen_load_env(j, i); break;
     case IR_STENV: gen_store_env(j, i); break;
     case IR_CALL: gen_call(j, i); break;

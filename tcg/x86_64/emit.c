@@ -124,8 +124,34 @@ void x_f7(Asm *a, unsigned n, unsigned w, Loc rm)
     x_op(a, 0xf7 | w, n, rm);
 }
 
+void x_sse(Asm *a, unsigned map, unsigned pp, unsigned w, unsigned op, int reg, Loc rm)
+{
+    static const uint8_t prefixes[4] = { 0, 0x66, 0xf3, 0xf2 }, escapes[4] = { 0, 0, 0x38, 0x3a };
+    unsigned rex =
+        (w ? 0x48 : 0) | (reg >= 8 ? 0x44 : 0) | (rm.reg >= 8 ? 0x41 : 0) | (rm.index >= 8 ? 0x42 : 0);
+    if (pp) {
+        x_u8(a, prefixes[pp]);
+    }
+    if (rex) {
+        x_u8(a, rex);
+    }
+    x_u8(a, 0x0f);
+    if (map > 1) {
+        x_u8(a, escapes[map]);
+    }
+    x_u8(a, op);
+    x_modrm(a, reg, rm);
+}
+
 void x_vex(Asm *a, unsigned map, unsigned pp, unsigned w, unsigned op, int reg, int vvvv, Loc rm)
 {
+    if (map == 1 && !w && rm.index < 8 && rm.reg < 8) { /* the short form */
+        x_u8(a, 0xc5);
+        x_u8(a, (reg >= 8 ? 0 : 0x80) | (~vvvv & 15) << 3 | pp);
+        x_u8(a, op);
+        x_modrm(a, reg, rm);
+        return;
+    }
     x_u8(a, 0xc4);
     x_u8(a, (reg >= 8 ? 0 : 0x80) | (rm.index >= 8 ? 0 : 0x40) | (rm.reg >= 8 ? 0 : 0x20) | map);
     x_u8(a, (w ? 0x80 : 0) | (~vvvv & 15) << 3 | pp);

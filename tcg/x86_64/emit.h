@@ -111,7 +111,10 @@ void x_alu_to(Asm *a, unsigned alu, unsigned w, Loc rm, int reg); /* rm op= reg 
 void x_shift_imm(Asm *a, unsigned sh, unsigned w, int reg, unsigned n);
 void x_shift_cl(Asm *a, unsigned sh, unsigned w, int reg);
 void x_f7(Asm *a, unsigned n, unsigned w, Loc rm);
-/* VEX, map 0F38 (2) or 0F3A (3); pp: 0 none, 1 66, 2 F3, 3 F2 */
+/* Map 0F (1), 0F38 (2), 0F3A (3); pp: 0 none, 1 66, 2 F3, 3 F2 */
+void x_sse(Asm *a, unsigned map, unsigned pp, unsigned w, unsigned op, int reg, Loc rm);
+/* The same with VEX; pp with VEX_L: of 256 bits */
+enum { VEX_L = 4 };
 void x_vex(Asm *a, unsigned map, unsigned pp, unsigned w, unsigned op, int reg, int vvvv, Loc rm);
 static inline void x_mov(Asm *a, int dst, int src)
 {

@@ -150,7 +150,7 @@ void gen_brcc(Jit *j, const IrInsn *i)
 static const int8_t arg_regs[] = { RSI, RDX, RCX, R8, R9 };
 
 /* Arguments are read from where reg_save_pinned and reg_flush put them: env and slots. */
-static void load_arg(Jit *j, int reg, IrRef r)
+void gen_load_arg(Jit *j, int reg, IrRef r)
 {
     int p = reg_pinned(j, r);
     if (p != NO_REG && reg_is_volatile(p)) {
@@ -164,11 +164,11 @@ static void load_args(Jit *j, unsigned n)
 {
     const IrInsn *args = &j->ir->ops[j->at - n];
     for (unsigned k = G_N_ELEMENTS(arg_regs); k < n; k++) {
-        load_arg(j, RAX, args[k].a);
+        gen_load_arg(j, RAX, args[k].a);
         x_op(&j->a, X_MOV_STORE | X_W, RAX, loc_mem(RSP, (k - G_N_ELEMENTS(arg_regs)) * 8));
     }
     for (unsigned k = 0; k < n && k < G_N_ELEMENTS(arg_regs); k++) {
-        load_arg(j, arg_regs[k], args[k].a);
+        gen_load_arg(j, arg_regs[k], args[k].a);
     }
 }
 
@@ -186,11 +186,18 @@ void gen_call(Jit *j, const IrInsn *i)
     reg_flush_live(j);
     reg_release_all(j);
     reg_save_pinned(j, a, state);
+    bool vectors = j->vectors && !(h->flags & IRH_NO_VECTORS);
+    if (vectors) {
+        gen_call_head(j, j->stub_save_vectors);
+    }
     load_args(j, h->nargs);
     x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
     gen_call_helper(j, h->fn);
     if (h->flags & IRH_FAULT) {
         gen_note_pc(j, j->pc);
+    }
+    if (vectors) {
+        gen_call_head(j, j->stub_load_vectors);
     }
     reg_load_pinned(j, a, h->flags & IRH_WRITES);
     if (h->ret == IR_I32) {
@@ -287,6 +294,8 @@ void gen_cold(Jit *j)
         Cold *c = &j->cold[n];
         if (c->kind <= COLD_ATOMIC) {
             gen_cold_access(j, c);
+        } else if (c->kind <= COLD_STORE_VECTOR) {
+            gen_cold_vector(j, c);
         } else {
             cold_exit(j, c);
         }

@@ -4,7 +4,7 @@
  * Registers: rsp host stack (spill slots), rbp the CPU struct (plus Jit.bias), r15 the
  * context; ten pinned globals in rbx r12 r13 r14 rsi rdi r8-r11; rax rcx rdx hold
  * temps and work.  At every label and block boundary the pinned registers hold their
- * globals and rax rcx rdx hold nothing. */
+ * globals and rax rcx rdx hold nothing.  Vectors: see vector.c. */
 #pragma once
 #include "tcg/private.h"
 #include "tcg/x86_64/emit.h"
@@ -14,7 +14,9 @@ enum {
     SLOTS = 128,     /* spill slots */
     SHARE_BASE = 16, /* addends of shares; below: outgoing stack arguments */
     SLOT_BASE = SHARE_BASE + IR_SHARE_SLOTS * 8,
-    FRAME = SLOT_BASE + SLOTS * 8 + 8,
+    VECTOR_SLOT = SLOT_BASE + SLOTS * 8, /* 32 bytes: a vector that C loads or stores */
+    CSR_SLOT = VECTOR_SLOT + 32,         /* 4 bytes of 16: on their way to and from MXCSR */
+    FRAME = CSR_SLOT + 16 + 8,
     JIT_SLACK = 1024, /* bytes that one operation may take, cold part included */
     COLD_BYTES = 112, /* that one of the cold parts may take */
     JIT_HEAD = 16384, /* bytes for stubs and helper table at the start of a cache */
@@ -36,12 +38,21 @@ static inline bool reg_is_volatile(int r)
     return r <= RDX || r == RSI || r == RDI || (r >= R8 && r <= R11);
 }
 
-typedef enum ColdKind { COLD_LOAD, COLD_STORE, COLD_ATOMIC, COLD_CHAIN, COLD_POLL, COLD_NEXT } ColdKind;
+typedef enum ColdKind {
+    COLD_LOAD,
+    COLD_STORE,
+    COLD_ATOMIC,
+    COLD_LOAD_VECTOR,
+    COLD_STORE_VECTOR,
+    COLD_CHAIN,
+    COLD_POLL,
+    COLD_NEXT
+} ColdKind;
 
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
     uint8_t kind, mop;
-    int8_t addr, dst;   /* registers */
+    int8_t addr, dst;   /* registers; dst: of a vector store what is stored */
     uint8_t forget;     /* shares, by slot, that are open here: a bit each */
     uint32_t until;     /* not 0: do what stands from resume to here, and go on in the next */
     int32_t disp;       /* the address is that much more than addr */
@@ -63,7 +74,9 @@ struct Jit {
     Asm a; /* of the block under way; stubs before that */
     /* ---- host */
     bool bmi1, bmi2, lzcnt;
-    uint64_t random; /* state of JitConfig.random; 0: choose by sense */
+    uint32_t
+        vector_needs; /* 2 bits a VopNeed: the host has instructions for it of 128, of 256 bits; 0: no AVX */
+    uint64_t random;  /* state of JitConfig.random; 0: choose by sense */
     /* ---- head of the cache */
     uint8_t *head_rw;
     const uint8_t *head_rx;
@@ -71,11 +84,14 @@ struct Jit {
     unsigned helper_count;
     uint32_t table; /* offset of the helper table in the head */
     const uint8_t *stub_enter, *stub_leave, *stub_next, *stub_next_mode, *stub_chain, *stub_retired;
-    const uint8_t *stub_load, *stub_store, *stub_atomic;
+    const uint8_t *stub_load, *stub_store, *stub_atomic, *stub_load_vector, *stub_store_vector;
+    const uint8_t *stub_save_vectors, *stub_load_vectors;
     /* ---- guest */
     int8_t *pin;               /* by global: host register or NO_REG */
     int16_t pinned_global[16]; /* by host register: global or -1 */
-    int32_t bias;              /* how far rbp points into the CPU struct, so that most globals are
+    int16_t pinned_vector[16];
+    bool vectors; /* the guest has some, and the host can hold them */
+    int32_t bias; /* how far rbp points into the CPU struct, so that most globals are
                                   in reach of 8-bit displacements */
     /* ---- the block under way */
     const IrBlock *ir;
@@ -181,6 +197,9 @@ void gen_store(Jit *j, const IrInsn *i);
 void gen_rmw(Jit *j, const IrInsn *i);
 void gen_cas(Jit *j, const IrInsn *i);
 void gen_fence(Jit *j, const IrInsn *i);
+void gen_load_vector(Jit *j, const IrInsn *i);
+void gen_store_vector(Jit *j, const IrInsn *i);
+void gen_vector(Jit *j, const IrInsn *i);
 void gen_load_env(Jit *j, const IrInsn *i);
 void gen_store_env(Jit *j, const IrInsn *i);
 void gen_call(Jit *j, const IrInsn *i);
@@ -204,6 +223,16 @@ void gen_load_loc(Asm *a, int reg, Loc l);
 void gen_load_bytes(Asm *a, int reg, Loc from, MemOp m); /* little endian; from memory, or rax, rcx, rdx */
 Cold *gen_cold_new(Jit *j, ColdKind kind);
 void gen_note_pc(Jit *j, uint64_t pc); /* a call that returns here belongs to pc */
+
+void gen_load_arg(Jit *j, int reg, IrRef r); /* flow.c: of a call, behind reg_save_pinned */
+
+/* ---- vector.c ---- */
+void vector_host_check(Jit *j);
+void vector_choose_pins(Jit *j);
+void vector_save_all(Jit *j, int32_t sp); /* to the CPU struct, MXCSR as well */
+void vector_load_all(Jit *j, int32_t sp);
+void vector_leave(Jit *j);
+void gen_cold_vector(Jit *j, const Cold *c);
 
 /* ---- stubs.c ---- */
 void stubs_make(Jit *j);

@@ -70,6 +70,7 @@ static void make_enter(Jit *j)
     x_op(a, X_LEA | X_W, RBP, loc_mem(RDI, j->bias));
     x_mov(a, R15, RSI);
     x_mov(a, RAX, RDX);
+    vector_load_all(j, 0);
     reg_load_pinned(j, a, true);
     x_op(a, 0xff, 4, loc_reg(RAX));
 }
@@ -78,6 +79,7 @@ static void make_leave(Jit *j)
 {
     Asm *a = &j->a;
     j->stub_leave = here(j);
+    vector_leave(j);
     x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), FRAME);
     for (unsigned n = G_N_ELEMENTS(callee_saved); n-- > 0;) {
         pop(a, callee_saved[n]);
@@ -95,12 +97,27 @@ static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void), bool called)
     }
     j->saved = 0;
     reg_save_pinned(j, a, true);
+    vector_save_all(j, 0);
     x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
     x_mov(a, RSI, RSP);
     gen_call_helper(j, fn);
     x_op(a, X_MOV_LOAD | X_W, R15, loc_mem(RSP, 0));
+    vector_load_all(j, 0);
     reg_load_pinned(j, a, true);
     x_op(a, 0xff, 4, loc_reg(RAX));
+}
+
+/* The call of a stub for an access, whose arguments but the first are in place. */
+static void finish_access(Jit *j, void (*fn)(void))
+{
+    Asm *a = &j->a;
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
+    x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), 8);
+    gen_call_helper(j, fn);
+    x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), 8);
+    vector_load_all(j, 8);
+    reg_load_pinned(j, a, false);
+    x_u8(a, 0xc3);
 }
 
 /* A memory access that missed: address in rax, value in rdx, MemOp in rcx. */
@@ -110,18 +127,28 @@ static void make_access(Jit *j, const uint8_t **stub, void (*fn)(void), bool sto
     *stub = here(j);
     j->saved = 0;
     reg_save_pinned(j, a, true);
+    vector_save_all(j, 8);
     x_mov(a, RSI, RAX);
     if (store) {
         x_op(a, 0x87 | X_W, RCX, loc_reg(RDX)); /* xchg */
     } else {
         x_mov(a, RDX, RCX);
     }
-    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
-    x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), 8);
-    gen_call_helper(j, fn);
-    x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), 8);
-    reg_load_pinned(j, a, false);
-    x_u8(a, 0xc3);
+    finish_access(j, fn);
+}
+
+/* The same of a vector, in the frame's slot for it: address in rax, MemOp in rcx. */
+static void make_vector_access(Jit *j, const uint8_t **stub, void (*fn)(void))
+{
+    Asm *a = &j->a;
+    *stub = here(j);
+    j->saved = 0;
+    reg_save_pinned(j, a, true);
+    vector_save_all(j, 8);
+    x_mov(a, RSI, RAX);
+    x_mov(a, RDX, RCX);
+    x_op(a, X_LEA | X_W, RCX, loc_mem(RSP, VECTOR_SLOT + 8));
+    finish_access(j, fn);
 }
 
 /* An atomic: address in rax, value in rdx, MemOp and IrOp << 8 in ecx, what is expected in the caller's [rsp]. */
@@ -131,17 +158,24 @@ static void make_atomic(Jit *j)
     j->stub_atomic = here(j);
     j->saved = 0;
     reg_save_pinned(j, a, true);
+    vector_save_all(j, 8);
     x_op(a, X_MOV_LOAD | X_W, R9, loc_mem(RSP, 8)); /* behind the return address */
     x_mov(a, R8, RDX);
     x_mov(a, RSI, RAX);
     x_op(a, X_MOVZX8, RDX, loc_reg(RCX));
     x_shift_imm(a, SH_SHR, 0, RCX, 8);
-    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
-    x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), 8);
-    gen_call_helper(j, (void (*)(void))j->c.run.atomic);
-    x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), 8);
-    reg_load_pinned(j, a, false);
-    x_u8(a, 0xc3);
+    finish_access(j, (void (*)(void))j->c.run.atomic);
+}
+
+/* Around calls: all vectors to the CPU struct, and back. */
+static void make_vector_moves(Jit *j)
+{
+    j->stub_save_vectors = here(j);
+    vector_save_all(j, 8);
+    x_u8(&j->a, 0xc3);
+    j->stub_load_vectors = here(j);
+    vector_load_all(j, 8);
+    x_u8(&j->a, 0xc3);
 }
 
 void stubs_make(Jit *j)
@@ -157,5 +191,10 @@ void stubs_make(Jit *j)
     make_access(j, &j->stub_load, (void (*)(void))j->c.run.load, false);
     make_access(j, &j->stub_store, (void (*)(void))j->c.run.store, true);
     make_atomic(j);
+    if (j->c.guest->vpinned_count) {
+        make_vector_access(j, &j->stub_load_vector, (void (*)(void))j->c.run.load_vector);
+        make_vector_access(j, &j->stub_store_vector, (void (*)(void))j->c.run.store_vector);
+        make_vector_moves(j);
+    }
     g_assert(x_pos(&j->a) <= j->table);
 }

@@ -2,6 +2,7 @@
 /* Guest memory of the IR tests without an MMU: what loads and stores do is written
  * out here once more, byte by byte. */
 #include <setjmp.h>
+#include <string.h>
 
 #include "toy.h"
 
@@ -98,9 +99,32 @@ static uint64_t atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t va
     return load_extended(old, mop);
 }
 
+static uint8_t *translate_vector(CPU *cpu, uint64_t vaddr, MemOp mop)
+{
+    unsigned bytes = memop_vector_bytes(mop);
+    if (vaddr < TOY_RAM || vaddr > TOY_RAM + TOY_RAM_SIZE - bytes || ((mop & MEM_ALIGN) && vaddr % bytes)) {
+        fault((ToyCPU *)cpu, vaddr);
+    }
+    return toy_ram + (vaddr - TOY_RAM);
+}
+
+static void load_vector(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t v[4])
+{
+    const uint8_t *p = translate_vector(cpu, vaddr, mop);
+    memset(v, 0, 32);
+    memcpy(v, p, memop_vector_bytes(mop));
+}
+
+static void store_vector(CPU *cpu, uint64_t vaddr, MemOp mop, const uint64_t v[4])
+{
+    memcpy(translate_vector(cpu, vaddr, mop), v, memop_vector_bytes(mop));
+}
+
 const IrRuntime toy_runtime = {
     .load = load,
     .store = store,
     .atomic = atomic,
     .exit_request = offsetof(CPU, exit_request),
+    .load_vector = load_vector,
+    .store_vector = store_vector,
 };

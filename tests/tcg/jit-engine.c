@@ -90,6 +90,24 @@ static uint64_t engine_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint
     return v;
 }
 
+static void engine_load_vector(CPU *cpu, uint64_t vaddr, MemOp mop, uint64_t v[4])
+{
+    uint64_t old = ((ToyCPU *)cpu)->pc;
+    restore_pc(cpu);
+    toy_runtime.load_vector(cpu, vaddr, mop, v);
+    move_ram();
+    ((ToyCPU *)cpu)->pc = old;
+}
+
+static void engine_store_vector(CPU *cpu, uint64_t vaddr, MemOp mop, const uint64_t v[4])
+{
+    uint64_t old = ((ToyCPU *)cpu)->pc;
+    restore_pc(cpu);
+    toy_runtime.store_vector(cpu, vaddr, mop, v);
+    move_ram();
+    ((ToyCPU *)cpu)->pc = old;
+}
+
 static const void *engine_next(CPU *cpu, void **ctx)
 {
     *ctx = &context;
@@ -116,7 +134,8 @@ static void make_jit(uint32_t random)
 {
     const JitConfig config = {
         .guest = &toy_guest,
-        .run = { engine_load, engine_store, engine_atomic, offsetof(CPU, exit_request) },
+        .run = { engine_load, engine_store, engine_atomic, offsetof(CPU, exit_request), engine_load_vector,
+                 engine_store_vector },
         .random = random,
         .page_bits = 12,
         .tlb_bits = ENGINE_TLB_BITS,

@@ -30,6 +30,16 @@ static void *find_place(Runner *r, ToyCPU *toy, uint8_t *ram, const char *name, 
     if (strcmp(name, "pc") == 0 || strcmp(name, "calls") == 0 || strcmp(name, "fault") == 0) {
         return name[0] == 'p' ? &toy->pc : name[0] == 'c' ? &toy->calls : &toy->fault;
     }
+    unsigned word;
+    if (sscanf(name, "v%u.%u", &n, &word) == 2 && n < TOY_VECTORS && word < 4) {
+        return &toy->v[n][word];
+    }
+    if (sscanf(name, "m%u", &n) == 1 && n < TOY_NARROW && !strchr(name, '[')) {
+        return &toy->m[n];
+    }
+    if (strcmp(name, "mxcsr") == 0) {
+        return &toy->mxcsr;
+    }
     if (strcmp(name, "exit") == 0) {
         *bytes = 4;
         return &toy->cpu.exit_request;
@@ -67,6 +77,13 @@ void program_fill_pattern(ToyCPU *toy, uint8_t *ram)
 {
     toy->calls = toy->fault = toy->cpu.exit_request = 0;
     toy->pc = 0xdead;
+    toy->mxcsr = 0x1f80;
+    for (unsigned i = 0; i < TOY_VECTORS * 4; i++) {
+        toy->v[i / 4][i % 4] = UINT64_C(0x3ff0000000000000) + UINT64_C(0x123456789) * i;
+    }
+    for (unsigned i = 0; i < TOY_NARROW; i++) {
+        toy->m[i] = UINT64_C(0x0123456789abcdef) << i;
+    }
     for (unsigned i = 0; i < TOY_REGS; i++) {
         toy->r[i] = UINT64_C(0x9e3779b97f4a7c15) * (i + 1);
     }
@@ -91,6 +108,20 @@ GString *program_compare(const ToyCPU *toy, const uint8_t *ram, const ToyCPU *wa
         if (toy->r[i] != want->r[i]) {
             g_string_append_printf(diff, " r%u=0x%lx, expected 0x%lx;", i, toy->r[i], want->r[i]);
         }
+    }
+    for (unsigned i = 0; i < TOY_VECTORS * 4; i++) {
+        if (toy->v[i / 4][i % 4] != want->v[i / 4][i % 4]) {
+            g_string_append_printf(diff, " v%u.%u=0x%lx, expected 0x%lx;", i / 4, i % 4, toy->v[i / 4][i % 4],
+                                   want->v[i / 4][i % 4]);
+        }
+    }
+    for (unsigned i = 0; i < TOY_NARROW; i++) {
+        if (toy->m[i] != want->m[i]) {
+            g_string_append_printf(diff, " m%u=0x%lx, expected 0x%lx;", i, toy->m[i], want->m[i]);
+        }
+    }
+    if (toy->mxcsr != want->mxcsr) {
+        g_string_append_printf(diff, " mxcsr=0x%lx, expected 0x%lx;", toy->mxcsr, want->mxcsr);
     }
     if (toy->pc != want->pc || toy->calls != want->calls || toy->fault != want->fault) {
         g_string_append_printf(diff, " pc=0x%lx calls=%lu fault=0x%lx, expected 0x%lx %lu 0x%lx;", toy->pc,

@@ -4,6 +4,8 @@
  * own, and most addresses are bent into RAM. */
 #include "random.h"
 
+#include "tcg/vector.h"
+
 enum { MAX_POOL = 64, MAX_OPEN = 3 };
 
 typedef struct Gen {
@@ -212,6 +214,81 @@ static void gen_memory(Gen *g)
     }
 }
 
+/* ---- vectors ---- */
+
+static IrRef any_vector(Gen *g, bool narrow)
+{
+    return ir_global(narrow ? TOY_M + below(g, TOY_NARROW) : TOY_V + below(g, TOY_VECTORS));
+}
+
+/* A type that the operation has, and whether it keeps. */
+static IrType any_vector_type(Gen *g, const VopInfo *v, uint32_t *what)
+{
+    if (v->flags & VF_LEGACY) {
+        *what |= VOP_KEEP;
+        return IR_V128;
+    }
+    if (v->flags & (VF_64 | VF_64CALL) && below(g, 4) == 0) {
+        return IR_V64;
+    }
+    if (v->flags & VF_256 || (!(v->flags & VF_128) && below(g, 2))) {
+        return IR_V256;
+    }
+    *what |= !(v->flags & VF_VEX) && !vop_gives_int(v) && below(g, 2) ? VOP_KEEP : 0;
+    return IR_V128;
+}
+
+static void gen_vop(Gen *g)
+{
+    uint32_t what = below(g, IR_VOPS);
+    const VopInfo *v = &vop_info[what];
+    IrType type = any_vector_type(g, v, &what);
+    bool narrow = type == IR_V64;
+    IrRef dst = vop_gives_int(v) ? any_destination(g) : any_vector(g, narrow && below(g, 4));
+    unsigned n = vop_operands(v);
+    IrRef refs[3] = { any_vector(g, narrow), any_vector(g, narrow), any_vector(g, narrow) };
+    if (below(g, 2) && !vop_gives_int(v) && !vop_takes_int(v)) {
+        refs[0] = narrow ? refs[0] : dst;
+    }
+    if (vop_takes_int(v)) {
+        refs[n - 1] = any_source(g);
+    }
+    what |= v->flags & VF_IMM ? below(g, 256) << VOP_IMM_SHIFT : 0;
+    keep(g, ir_vector(g->b, what, type, dst, refs[0], n > 1 ? refs[1] : IR_NONE, n > 2 ? refs[2] : IR_NONE));
+}
+
+static void gen_vector_access(Gen *g)
+{
+    static const MemOp sizes[] = { MEM_32, MEM_64, MEM_128, MEM_256 };
+    bool narrow = below(g, 5) == 0;
+    MemOp m = sizes[below(g, narrow ? 2 : 4)];
+    start_insn(g);
+    IrRef base = gen_address(g);
+    int32_t disp = below(g, 2) ? (int)below(g, 64) - 32 : 0;
+    if (below(g, 3) == 0) {
+        m |= MEM_ALIGN;
+        base = below(g, 4) ? ir_op2(g->b, IR_AND, IR_I64, IR_NONE, base, ir_const(g->b, -32)) : base;
+    }
+    if (below(g, 2)) {
+        m |= m != MEM_256 && (m & ~MEM_ALIGN) != MEM_256 && !narrow && below(g, 2) ? MEM_KEEP : 0;
+        ir_load_vector(g->b, m, any_vector(g, narrow), base, disp);
+    } else {
+        ir_store_vector(g->b, m, any_vector(g, narrow), base, disp);
+    }
+}
+
+static void gen_vectors(Gen *g)
+{
+    unsigned more = below(g, 6);
+    for (unsigned n = 0; n <= more; n++) {
+        if (below(g, 5)) {
+            gen_vop(g);
+        } else {
+            gen_vector_access(g);
+        }
+    }
+}
+
 static void gen_env(Gen *g)
 {
     MemOp m = below(g, 4);
@@ -275,6 +352,8 @@ static void gen_operation(Gen *g)
         gen_memory(g);
     } else if (pick < 24) {
         gen_atomic(g);
+    } else if (pick < 25) {
+        gen_vectors(g);
     } else if (pick < 26) {
         gen_env(g);
     } else if (pick < 28) {
@@ -310,12 +389,49 @@ void random_program(IrBlock *b, uint64_t seed, unsigned size)
     }
 }
 
+uint64_t random_vector_value(uint64_t *state)
+{
+    static const uint32_t singles[] = { 0,          0x80000000, 1,          0x807fffff, 0x00800000,
+                                        0x3f800000, 0xbf800000, 0x40490fdb, 0x7f7fffff, 0x7f800000,
+                                        0xff800000, 0x7fc00001, 0xffa00002, 0x4b800001 };
+    static const uint64_t doubles[] = { 0,
+                                        UINT64_C(0x8000000000000000),
+                                        3,
+                                        UINT64_C(0x000fffffffffffff),
+                                        UINT64_C(0x3ff0000000000000),
+                                        UINT64_C(0xc00921fb54442d18),
+                                        UINT64_C(0x7fefffffffffffff),
+                                        UINT64_C(0x7ff0000000000000),
+                                        UINT64_C(0xfff0000000000000),
+                                        UINT64_C(0x7ff8000000000001),
+                                        UINT64_C(0xfff4000000000002),
+                                        UINT64_C(0x41dfffffffc00000) };
+    uint64_t r = next_random(state);
+    switch (r >> 61) {
+    case 0: return edge_value(state);
+    case 1: return r << 3;
+    case 2:
+    case 3: return doubles[(r >> 20) % G_N_ELEMENTS(doubles)];
+    case 4: return UINT64_C(0x3fe0000000000000) + ((r & 0x1fff) << 44);
+    default:
+        return singles[(r >> 20) % G_N_ELEMENTS(singles)] |
+               (uint64_t)singles[(r >> 30) % G_N_ELEMENTS(singles)] << 32;
+    }
+}
+
 void random_state(ToyCPU *toy, uint8_t *ram, uint64_t seed)
 {
     uint64_t state = seed * 2 + 0x12345;
     for (unsigned i = 0; i < TOY_REGS; i++) {
         toy->r[i] = edge_value(&state);
     }
+    for (unsigned i = 0; i < TOY_VECTORS * 4; i++) {
+        toy->v[i / 4][i % 4] = random_vector_value(&state);
+    }
+    for (unsigned i = 0; i < TOY_NARROW; i++) {
+        toy->m[i] = random_vector_value(&state);
+    }
+    toy->mxcsr = 0x1f80 | (next_random(&state) >> 20 & 1 ? next_random(&state) >> 30 & 0xe07f : 0);
     for (unsigned i = 0; i < sizeof toy->scratch; i++) {
         toy->scratch[i] = next_random(&state) >> 40;
     }

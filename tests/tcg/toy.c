@@ -3,15 +3,19 @@
 #include "toy.h"
 
 /* clang-format off */
-#define REG(n) { "r" #n, offsetof(ToyCPU, r[n]) }
+#define REG(n) { "r" #n, offsetof(ToyCPU, r[n]), 0 }
+#define VECTOR(n) { "v" #n, offsetof(ToyCPU, v[n]), IR_V256 }
 static const IrGlobal globals[TOY_GLOBALS] = {
     REG(0), REG(1), REG(2), REG(3), REG(4), REG(5), REG(6), REG(7), REG(8), REG(9),
-    { "pc", offsetof(ToyCPU, pc) },
+    { "pc", offsetof(ToyCPU, pc), 0 },
+    VECTOR(0), VECTOR(1), VECTOR(2), VECTOR(3), VECTOR(4), VECTOR(5),
+    { "m0", offsetof(ToyCPU, m[0]), IR_V64 }, { "m1", offsetof(ToyCPU, m[1]), IR_V64 },
 };
 /* clang-format on */
 
 /* Half of the registers are pinned, so that back ends meet both kinds. */
 static const uint16_t pinned[] = { 0, 1, 2, 3, 4 };
+static const uint16_t vpinned[] = { TOY_V, TOY_V + 1, TOY_V + 2 };
 
 const IrGuest toy_guest = {
     .name = "toy",
@@ -19,6 +23,9 @@ const IrGuest toy_guest = {
     .global_count = TOY_GLOBALS,
     .pinned = pinned,
     .pinned_count = G_N_ELEMENTS(pinned),
+    .vpinned = vpinned,
+    .vpinned_count = G_N_ELEMENTS(vpinned),
+    .mxcsr_offset = offsetof(ToyCPU, mxcsr),
     .pc_offset = offsetof(ToyCPU, pc),
     .pc_shift = 1,
     .insn_bytes = 4,
