@@ -158,9 +158,11 @@ static inline uint64_t fp_pack_finite(const FpLayout *f, FpParts p, FpStatus *s)
     bool inexact, tiny = exp < 1;
 
     if (exp > 2 * fp_bias(f)) {
+        fp_round_shift(p.sig, drop, p.sign, s->rounding, &s->inexact_unbounded);
         return fp_overflow(f, p.sign, s);
     }
     if (tiny) {
+        fp_round_shift(p.sig, drop, p.sign, s->rounding, &s->inexact_unbounded);
         if (exp == 0 && !s->tininess_before) { /* not if it would round up to a normal number */
             u128 wide = fp_round_shift(p.sig, drop, p.sign, s->rounding, &inexact);
             tiny = !(wide >> (f->frac_bits + 1));
@@ -173,6 +175,7 @@ static inline uint64_t fp_pack_finite(const FpLayout *f, FpParts p, FpStatus *s)
     uint64_t bits = fp_round_shift(p.sig, drop, p.sign, s->rounding, &inexact);
     bits += (uint64_t)(exp - 1) << f->frac_bits;
     if (bits >= fp_inf_bits(f)) {
+        s->inexact_unbounded = inexact;
         return fp_overflow(f, p.sign, s);
     }
     if (inexact) {

@@ -319,7 +319,7 @@ static bool read_call(Parser *ps, IrInsn in)
 /* "add_i32.keep", "shuffle_i32:27" */
 static bool read_vop(Parser *ps, uint32_t *aux)
 {
-    static const Suffix keep[] = { { "keep", VOP_KEEP } };
+    static const Suffix words[] = { { "keep", VOP_KEEP }, { "ref", VOP_REFERENCE } };
     char word[32];
     const char *start = ps->p;
     unsigned n = 0, bits;
@@ -332,8 +332,8 @@ static bool read_vop(Parser *ps, uint32_t *aux)
         ps->p = start;
         return fail(ps, "no such operation on vectors");
     }
-    if (!read_suffixes(ps, keep, 1, 0, &bits)) {
-        return fail(ps, ".keep is all that may stand here");
+    if (!read_suffixes(ps, words, G_N_ELEMENTS(words), 0, &bits)) {
+        return fail(ps, ".keep or .ref is expected");
     }
     if (vop_info[n].flags & VF_IMM && (!expect(ps, ':') || !read_number(ps, &imm) || imm != (uint8_t)imm)) {
         return fail(ps, "the immediate is of 8 bits");

@@ -75,7 +75,8 @@ static void print_orders(GString *out, unsigned orders)
 static void print_vop(GString *out, uint32_t what)
 {
     const VopInfo *v = vop_of(what) < IR_VOPS ? &vop_info[vop_of(what)] : NULL;
-    g_string_append_printf(out, " %s%s", v ? v->name : "?", what & VOP_KEEP ? ".keep" : "");
+    g_string_append_printf(out, " %s%s%s", v ? v->name : "?", what & VOP_KEEP ? ".keep" : "",
+                           what & VOP_REFERENCE ? ".ref" : "");
     if (v && v->flags & VF_IMM) {
         g_string_append_printf(out, ":%u", vop_imm(what));
     }

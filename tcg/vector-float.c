@@ -21,7 +21,9 @@ enum {
     CSR_UE = 16,
     CSR_PE = 32,
     CSR_DAZ = 64,
+    CSR_OM = 0x400,
     CSR_UM = 0x800,
+    CSR_MASK_SHIFT = 7,
     CSR_RC_SHIFT = 13,
     CSR_FTZ = 0x8000,
 };
@@ -157,7 +159,9 @@ static uint64_t finish(VopCall *v, const Sum *sum, FpFormat f, uint64_t r)
         *v->mxcsr |= CSR_UE | CSR_PE;
         return r & sign_bit(f);
     }
-    *v->mxcsr |= flags & FP_NX ? CSR_PE : 0;
+    bool raised = (tiny && !masked) || (flags & FP_OF && !(*v->mxcsr & CSR_OM));
+    bool inexact = raised ? sum->s.inexact_unbounded : flags & FP_NX;
+    *v->mxcsr |= inexact ? CSR_PE : 0;
     *v->mxcsr |= flags & FP_OF ? CSR_OE : 0;
     *v->mxcsr |= flags & FP_UF || (tiny && !masked) ? CSR_UE : 0;
     return r;
@@ -289,7 +293,13 @@ void ref_faddsub(VopCall *v)
     }
 }
 
-/* Products of the elements that bits 7..4 name, summed in pairs, to the elements that bits 3..0 name. */
+static bool has_raised(const VopCall *v)
+{
+    return *v->mxcsr & ~(*v->mxcsr >> CSR_MASK_SHIFT) & (CSR_IE | CSR_DE | CSR_ZE | CSR_OE | CSR_UE | CSR_PE);
+}
+
+/* Products of the elements that bits 7..4 name, summed in pairs, to the elements that bits 3..0 name.  It goes no
+ * further than the first of these steps that raises an unmasked exception. */
 void ref_fdot(VopCall *v)
 {
     FpFormat f = v->info->opcode & 1 ? FP_F64 : FP_F32;
@@ -298,10 +308,13 @@ void ref_fdot(VopCall *v)
     for (unsigned n = 0; n < count; n++) {
         p[n] = v->imm >> (4 + n) & 1 ? arithmetic(v, f, get(&v->a, f, n), get(&v->b, f, n), fp_mul) : 0;
     }
+    if (has_raised(v)) {
+        return;
+    }
     uint64_t sum = arithmetic(v, f, p[0], p[1], fp_add);
     if (count == 4) {
         uint64_t high = arithmetic(v, f, p[2], p[3], fp_add);
-        sum = arithmetic(v, f, sum, high, fp_add);
+        sum = has_raised(v) ? sum : arithmetic(v, f, sum, high, fp_add);
     }
     for (unsigned n = 0; n < count; n++) {
         put(&v->d, f, n, v->imm >> n & 1 ? sum : 0);

@@ -10,7 +10,7 @@
  * Spec: IEEE 754-2019; where the standard leaves a choice, the choice is a
  * field of FpStatus, or is stated at the function.
  *
- * Not modelled: trapping exceptions, flushing of subnormal inputs or results,
+ * Not modelled: trapping exceptions (but see inexact_unbounded), flushing of subnormal inputs or results,
  * the exact-underflow signal (UF is raised only together with NX). */
 #pragma once
 #include <stdbool.h>
@@ -41,6 +41,9 @@ typedef struct FpStatus {
     bool default_nan;     /* every NaN result is the default NaN; otherwise it is the first
                              * signaling operand, else the first NaN operand, made quiet */
     bool tininess_before; /* underflow judges the value before rounding, not after */
+    bool
+        inexact_unbounded; /* out, of the last result that overflowed or was tiny: it is inexact even if exponents
+                             * have no bounds */
 } FpStatus;
 
 /* A format: the width of a value, its lowest bits, is 16, 16, 32 or 64.  What lies above them in an

@@ -25,8 +25,9 @@ typedef enum IrVop {
 } IrVop;
 /* clang-format on */
 
-/* IrInsn.aux of IR_V1 to IR_V3: the operation, VOP_KEEP, an immediate of 8 bits. */
-enum { VOP_ID = 0x3ff, VOP_KEEP = 0x400, VOP_IMM_SHIFT = 16 };
+/* IrInsn.aux of IR_V1 to IR_V3: the operation, VOP_KEEP, VOP_REFERENCE (by the row's reference: the one that obeys
+ * MXCSR's mask of underflows), an immediate of 8 bits. */
+enum { VOP_ID = 0x3ff, VOP_KEEP = 0x400, VOP_REFERENCE = 0x800, VOP_IMM_SHIFT = 16 };
 static inline IrVop vop_of(uint32_t what)
 {
     return (IrVop)(what & VOP_ID);

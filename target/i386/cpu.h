@@ -164,6 +164,14 @@ typedef struct X86Cc {
 #define CR4_SMAP (1u << 21)
 #define CR4_PKE (1u << 22)
 
+enum { /* MXCSR: flags, and above them by 7 bits their masks, in the order of the exceptions' priority but for DE */
+       MXCSR_FLAGS = 0x3f,
+       MXCSR_BEFORE = 7, /* IE, DE, ZE: known before there is a result */
+       MXCSR_MASKS = 0x1f80,
+       MXCSR_MASK_SHIFT = 7,
+       MXCSR_ALL = 0xffff,
+};
+
 #define EFER_SCE (1u << 0)
 #define EFER_LME (1u << 8)
 #define EFER_LMA (1u << 10)
@@ -300,6 +308,7 @@ typedef struct X86CPU {
     /* Of the instruction under way, in a block of one: TF was set when it began; breakpoints that its accesses met */
     bool stepping;
     uint8_t met;
+    uint64_t vector_temp[2][4]; /* of a vector instruction under way */
 
     /* Derived from s */
     X86Bounds bounds[X86_SEGS];

@@ -29,5 +29,10 @@ X86Translate x86_tr_andn, x86_tr_bls, x86_tr_bmi, x86_tr_mulx, x86_tr_shiftx, x8
 X86Translate x86_tr_string;
 /* translate-wide.c */
 X86Translate x86_tr_cmpxchg2;
+/* translate-vec-ops.c, translate-vec-move.c */
+X86Translate x86_tr_vop, x86_tr_vshift, x86_tr_vfma, x86_tr_vextend, x86_tr_vcompare, x86_tr_vcomis,
+    x86_tr_vtest, x86_tr_vmovmsk, x86_tr_vstring, x86_tr_vmov, x86_tr_vextract, x86_tr_vinsert,
+    x86_tr_vbroadcast, x86_tr_vconvert, x86_tr_vmaskmov, x86_tr_vgather, x86_tr_vzero, x86_tr_mxcsr,
+    x86_tr_emms;
 /* translate-sys.c */
 X86Translate x86_tr_flag, x86_tr_ahf, x86_tr_salc, x86_tr_nop, x86_tr_fence;

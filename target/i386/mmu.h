@@ -64,6 +64,9 @@ enum {
     X86_MODE_AVX = 1 << 16,       /* XCR0 has AVX */
     X86_MODE_SMM = 1 << 17,
     X86_MODE_IOPL = 1 << 18, /* IOPL >= CPL */
+    X86_MODE_EM = 1 << 19,   /* CR0.EM */
+    X86_MODE_TS = 1 << 20,   /* CR0.TS */
+    X86_MODE_XM = 1 << 21,   /* MXCSR leaves some exception unmasked */
 };
 /* Of code of such a mode; whose vendor it is says who decodes. */
 X86DecodeMode x86_decode_mode(uint32_t mode);

@@ -166,8 +166,13 @@ IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, uns
     *left = 0;
     offset = disp ? op2(t, IR_ADD, offset, x86_tr_const(t, disp)) : offset;
     offset = x86_tr_zero_extend(t, offset, 4);
+    IrRef linear = ir_op2(t->ir, IR_ADD, IR_I32, IR_NONE, x86_tr_segment_base(t, seg), offset);
+    if (t->aligned) { /* looked at before the limit */
+        unsigned fault = x86_tr_cold_fault(t, X86_EXC_GP);
+        ir_brcc(t->ir, IR_TSTNE, IR_I64, linear, x86_tr_const(t, bytes - 1), fault);
+    }
     check_bounds(t, seg, offset, bytes, write);
-    return ir_op2(t->ir, IR_ADD, IR_I32, IR_NONE, x86_tr_segment_base(t, seg), offset);
+    return linear;
 }
 
 IrRef x86_tr_load(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, unsigned asz)
@@ -206,7 +211,9 @@ bool x86_tr_is_memory(const Translator *t, unsigned n)
 {
     switch (t->row->operands[n].where) {
     case X86_AT_E:
-    case X86_AT_M: return t->insn.memory;
+    case X86_AT_M:
+    case X86_AT_Q:
+    case X86_AT_W: return t->insn.memory;
     case X86_AT_O: return true;
     default: return false;
     }

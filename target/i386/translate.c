@@ -14,6 +14,8 @@ enum { PAGE_BYTES = 4096 };
     {                                                                                                        \
         name, offsetof(X86CPU, s.gpr[n])                                                                     \
     }
+#define YMM(n) [G_YMM + n] = { "ymm" #n, offsetof(X86CPU, s.ymm[n]), IR_V256 }
+#define MM(n) [G_MM + n] = { "mm" #n, offsetof(X86CPU, s.x87.st[n].mantissa), IR_V64 }
 static const IrGlobal globals[X86_GLOBALS] = {
     GPR("rax", 0),
     GPR("rcx", 1),
@@ -37,11 +39,41 @@ static const IrGlobal globals[X86_GLOBALS] = {
     [G_CC_KIND] = { "cc_kind", offsetof(X86CPU, s.cc.kind) },
     [G_FS_BASE] = { "fs_base", offsetof(X86CPU, s.seg[SEG_FS].base) },
     [G_GS_BASE] = { "gs_base", offsetof(X86CPU, s.seg[SEG_GS].base) },
+    YMM(0),
+    YMM(1),
+    YMM(2),
+    YMM(3),
+    YMM(4),
+    YMM(5),
+    YMM(6),
+    YMM(7),
+    YMM(8),
+    YMM(9),
+    YMM(10),
+    YMM(11),
+    YMM(12),
+    YMM(13),
+    YMM(14),
+    YMM(15),
+    MM(0),
+    MM(1),
+    MM(2),
+    MM(3),
+    MM(4),
+    MM(5),
+    MM(6),
+    MM(7),
+    [G_VT0] = { "vt0", offsetof(X86CPU, vector_temp[0]), IR_V256 },
+    [G_VT1] = { "vt1", offsetof(X86CPU, vector_temp[1]), IR_V256 },
 };
 
 /* By the static share of register operands in libc, bash, perl and a compiler: rax 19.5 % ... r13 3.2. */
 static const uint16_t pinned[] = { X86_RAX, X86_RSP, X86_RDX, X86_RDI, X86_RSI,
                                    X86_RBX, X86_RBP, X86_RCX, 12,      13 };
+
+static const uint16_t vpinned[] = { G_VT0,     G_VT1,     G_YMM,      G_YMM + 1, G_YMM + 2,
+                                    G_YMM + 3, G_YMM + 4, G_YMM + 5,  G_YMM + 6, G_YMM + 7,
+                                    G_YMM + 8, G_YMM + 9, G_YMM + 10, G_YMM + 11 };
 
 const IrGuest x86_ir_guest = {
     .name = "x86",
@@ -49,6 +81,9 @@ const IrGuest x86_ir_guest = {
     .global_count = X86_GLOBALS,
     .pinned = pinned,
     .pinned_count = G_N_ELEMENTS(pinned),
+    .vpinned = vpinned,
+    .vpinned_count = G_N_ELEMENTS(vpinned),
+    .mxcsr_offset = offsetof(X86CPU, s.mxcsr),
     .pc_offset = offsetof(X86CPU, s.pc),
     .pc_shift = 0,
     .insn_bytes = X86_INSN_MAX,

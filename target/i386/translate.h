@@ -29,6 +29,10 @@ enum { /* globals */
        G_CC_KIND,
        G_FS_BASE,
        G_GS_BASE,
+       G_YMM,
+       G_MM = G_YMM + 16, /* in the x87's registers */
+       G_VT0 = G_MM + 8,  /* of an instruction under way */
+       G_VT1,
        X86_GLOBALS
 };
 
@@ -69,6 +73,8 @@ typedef struct Translator {
     const X86Row *row;
     IrRef ea; /* linear address of the memory operand, once it was asked for */
     int32_t ea_disp;
+    bool aligned; /* it must be, or there is #GP */
+    IrRef mxcsr;  /* before an operation whose exceptions are looked for */
     X86TrCc cc;
     unsigned cold_count;
     X86Cold

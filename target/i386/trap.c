@@ -178,7 +178,9 @@ void x86_raise_fault(CPU *cpu, const MmuFault *fault)
 {
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { .vector = X86_EXC_AC }; /* FAULT_ALIGN of a program whose alignment is checked */
-    if (fault->kind == FAULT_WALK) {
+    if (fault->kind == FAULT_ALIGN && fault->mop & MEM_WIDE) {
+        f.vector = X86_EXC_GP; /* a vector that must be aligned */
+    } else if (fault->kind == FAULT_WALK) {
         f.vector = fault->code >> 32;
         f.error = fault->code;
         f.address = fault->vaddr;

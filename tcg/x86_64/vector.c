@@ -327,7 +327,7 @@ static void emit_to_int(Jit *j, const IrInsn *i, const VopInfo *v)
 
 static bool host_has(const Jit *j, const IrInsn *i, const VopInfo *v)
 {
-    if (i->type == IR_V64 && v->flags & VF_64CALL) {
+    if (i->aux & VOP_REFERENCE || (i->type == IR_V64 && v->flags & VF_64CALL)) {
         return false;
     }
     bool third_in_memory = v->enc == VE_XMM0 && reg_pinned(j, i->b) == NO_REG;

@@ -171,7 +171,8 @@ static void system_registers(SiliconGuest *g)
     X86State *s = &g->x->s;
     s->efer = EFER_LME | EFER_LMA | EFER_SCE | EFER_NXE;
     s->cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_AM;
-    s->cr4 = CR4_PAE | CR4_OSFXSR;
+    s->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+    s->xcr0 = 7;
     s->cr3 = PML4;
     s->gdtr = (X86Table){ SYSTEM + GDT, 0x7f };
     s->idtr = (X86Table){ SYSTEM + IDT, 0xfff };
@@ -251,6 +252,26 @@ static void load_segment(X86CPU *x, X86SegId id, unsigned n)
     }
 }
 
+static void give_vectors(X86State *s, const SiliconVectors *v)
+{
+    memcpy(s->ymm, v->ymm, sizeof(s->ymm));
+    s->mxcsr = v->mxcsr;
+    s->x87 = (X87){ .fcw = 0x37f, .tags = v->tags };
+    for (unsigned n = 0; n < 8; n++) {
+        s->x87.st[n] = (X86Fpr){ v->mm[n], 0xffff };
+    }
+}
+
+static void take_vectors(SiliconVectors *v, const X86State *s)
+{
+    memcpy(v->ymm, s->ymm, sizeof(v->ymm));
+    v->mxcsr = s->mxcsr;
+    v->tags = s->x87.tags;
+    for (unsigned n = 0; n < 8; n++) {
+        v->mm[n] = s->x87.st[(s->x87.top + n) & 7].mantissa;
+    }
+}
+
 static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
 {
     X86CPU *x = g->x;
@@ -265,6 +286,7 @@ static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
         x->s.seg[SEG_GS].base = SILICON_GS64;
     }
     memcpy(x->s.gpr, t->before.gpr, sizeof(x->s.gpr));
+    give_vectors(&x->s, &t->before.v);
     x86_set_flags(x, t->before.flags | EFL_FIXED);
     cpu_mmu_changed(&x->cpu);
     dma_write(x->cpu.as, CODE, t->code, SILICON_BYTES);
@@ -279,6 +301,7 @@ static void end(SiliconGuest *g, const SiliconTrial *t, SiliconResult *r)
     unsigned bytes = SYSTEM + STACK_TOP - x->s.gpr[X86_RSP];
     memcpy(frame, host(g, STACK_TOP - sizeof(frame)), sizeof(frame));
     memcpy(r->s.gpr, x->s.gpr, sizeof(r->s.gpr));
+    take_vectors(&r->s.v, &x->s);
     r->vector = (x->s.pc - SYSTEM - HANDLERS) / HANDLER_BYTES;
     r->error = bytes > 40 ? frame[0] : 0;
     r->ip = frame[1] + silicon_segments[t->seg[SEG_CS]].base - SILICON_CODE;

@@ -72,6 +72,11 @@ bool silicon_tests(unsigned row)
         [X86_TR_SALC] = true,    [X86_TR_SETCC] = true,    [X86_TR_SHIFT] = true,    [X86_TR_SHIFTD] = true,
         [X86_TR_STRING] = true,  [X86_TR_TEST] = true,     [X86_TR_UD] = true,       [X86_TR_UNARY] = true,
         [X86_TR_XADD] = true,    [X86_TR_XCHG] = true,     [X86_TR_XLAT] = true,
+        [X86_TR_EMMS] = true,    [X86_TR_MXCSR] = true,    [X86_TR_VBROADCAST] = true, [X86_TR_VCOMIS] = true,
+        [X86_TR_VCOMPARE] = true, [X86_TR_VCONVERT] = true, [X86_TR_VEXTEND] = true, [X86_TR_VEXTRACT] = true,
+        [X86_TR_VFMA] = true,    [X86_TR_VGATHER] = true,  [X86_TR_VINSERT] = true,  [X86_TR_VMASKMOV] = true,
+        [X86_TR_VMOV] = true,    [X86_TR_VMOVMSK] = true,  [X86_TR_VOP] = true,      [X86_TR_VSHIFT] = true,
+        [X86_TR_VSTRING] = true, [X86_TR_VTEST] = true,    [X86_TR_VZERO] = true,
     };
     const X86Row *r = &x86_rows[row];
     bool x87 = r->encoding.map == X86_MAP_00 && (r->encoding.opcode & 0xf8) == 0xd8;
@@ -178,6 +183,11 @@ static void solve(Making *m, unsigned reg, unsigned seg, uint64_t added, unsigne
 static void solve_modrm(Making *m, const X86Insn *insn)
 {
     const uint64_t *gpr = m->t->before.gpr;
+    if (x86_rows[insn->row].attrs & X86_ATTR_VSIB) {
+        silicon_make_indices(m->t->before.v.ymm[insn->index], m->random);
+        solve(m, insn->base, insn->seg, insn->disp, 0);
+        return;
+    }
     if (insn->base < 16) {
         uint64_t index = insn->index < 16 ? gpr[insn->index] << insn->scale : 0;
         if (insn->index < 16 && !(m->solved >> insn->index & 1) && insn->index != insn->base) {
@@ -204,6 +214,9 @@ static void solve_addresses(Making *m, const X86Insn *insn)
     }
     if (row->translator == X86_TR_LEAVE || row->translator == X86_TR_ENTER) {
         solve(m, X86_RBP, X86_SS, 0, 0);
+    }
+    if (row->translator == X86_TR_VMASKMOV && !insn->memory) {
+        solve(m, X86_RDI, insn->seg, 0, 0);
     }
     if (row->translator == X86_TR_STRING) {
         solve(m, X86_RSI, insn->seg, 0, 0);
@@ -376,6 +389,7 @@ static void choose_registers(Making *m)
     uint32_t stack = below(m->random, 8) ? SILICON_DATA + 1024 + below(m->random, 256) * 8 : place(m->random);
     t->before.gpr[X86_RSP] = stack - base_of(m, X86_SS);
     m->solved = 1 << X86_RSP;
+    silicon_make_vectors(&t->before.v, m->random);
 }
 
 bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random)

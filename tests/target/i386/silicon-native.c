@@ -3,7 +3,9 @@
  * were and returns into the next one, with the registers, and the code and stack segments, of its own making.
  *
  * 32-bit code runs in the kernel's segment for it or one of the LDT, 16-bit code in one of the LDT (modify_ldt(2)).  Where
- * an address leads elsewhere it can hit no more than the child and the list of trials. */
+ * an address leads elsewhere it can hit no more than the child and the list of trials.
+ *
+ * Needs a host with AVX. */
 #include "silicon.h"
 
 #include <asm/ldt.h>
@@ -32,9 +34,54 @@ static uint32_t code_base(const SiliconTrial *t)
     return silicon_segments[t->seg[SEG_CS]].base;
 }
 
-static void take(SiliconTrial *t, const greg_t *regs)
+/* The state as XSAVE has it (SDM volume 1, "XSAVE Area"), which the kernel makes for a handler and loads behind it. */
+enum {
+    XSAVE_TAGS = 4,
+    XSAVE_MXCSR = 24,
+    XSAVE_ST = 32,
+    XSAVE_XMM = 160,
+    XSAVE_STATES = 512,
+    XSAVE_UPPER = 576
+};
+
+static void take_vectors(SiliconVectors *v, const uint8_t *area)
 {
+    bool upper = area[XSAVE_STATES] & 4, lower = area[XSAVE_STATES] & 2;
+    memset(v, 0, sizeof(*v));
+    memcpy(&v->mxcsr, area + XSAVE_MXCSR, 4);
+    v->tags = area[XSAVE_STATES] & 1 ? area[XSAVE_TAGS] : 0;
+    for (unsigned n = 0; n < 16; n++) {
+        memcpy(v->ymm[n], area + XSAVE_XMM + 16 * n, lower ? 16 : 0);
+        memcpy(v->ymm[n] + 2, area + XSAVE_UPPER + 16 * n, upper ? 16 : 0);
+    }
+    for (unsigned n = 0; n < 8; n++) {
+        memcpy(&v->mm[n], area + XSAVE_ST + 16 * n, area[XSAVE_STATES] & 1 ? 8 : 0);
+    }
+}
+
+static void give_vectors(const SiliconVectors *v, uint8_t *area)
+{
+    static const uint8_t control[4] = { 0x7f, 3 }; /* FCW, FSW */
+    memset(area, 0, XSAVE_MXCSR);
+    memcpy(area, control, sizeof(control));
+    area[XSAVE_TAGS] = v->tags;
+    area[XSAVE_STATES] |= 7;
+    memcpy(area + XSAVE_MXCSR, &v->mxcsr, 4);
+    for (unsigned n = 0; n < 16; n++) {
+        memcpy(area + XSAVE_XMM + 16 * n, v->ymm[n], 16);
+        memcpy(area + XSAVE_UPPER + 16 * n, v->ymm[n] + 2, 16);
+    }
+    for (unsigned n = 0; n < 8; n++) {
+        memset(area + XSAVE_ST + 16 * n, 0xff, 16);
+        memcpy(area + XSAVE_ST + 16 * n, &v->mm[n], 8);
+    }
+}
+
+static void take(SiliconTrial *t, const mcontext_t *context)
+{
+    const greg_t *regs = context->gregs;
     SiliconResult *r = &t->after;
+    take_vectors(&r->s.v, (const uint8_t *)context->fpregs);
     for (unsigned n = 0; n < 16; n++) {
         r->s.gpr[n] = regs[greg_of[n]];
     }
@@ -56,9 +103,11 @@ static void load_segments(const SiliconTrial *t)
     }
 }
 
-static void give(const SiliconTrial *t, greg_t *regs)
+static void give(const SiliconTrial *t, mcontext_t *context)
 {
     enum { FS_GS = 0xffff0000 };
+    greg_t *regs = context->gregs;
+    give_vectors(&t->before.v, (uint8_t *)context->fpregs);
     for (unsigned n = 0; n < 16; n++) {
         regs[greg_of[n]] = t->before.gpr[n];
     }
@@ -74,7 +123,7 @@ static void give(const SiliconTrial *t, greg_t *regs)
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     static bool under_way;
-    greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+    mcontext_t *regs = &((ucontext_t *)context)->uc_mcontext;
     if (under_way) {
         take(&batch->trials[batch->at++], regs);
     }

@@ -44,8 +44,15 @@ typedef struct SiliconSegment {
 } SiliconSegment;
 extern const SiliconSegment silicon_segments[SILICON_SEGS];
 
+typedef struct SiliconVectors {
+    uint64_t ymm[16][4], mm[8]; /* outside of 64-bit code the first 8 */
+    uint32_t mxcsr;
+    uint8_t tags; /* of the x87: a bit for each register that is not empty */
+} SiliconVectors;
+
 typedef struct SiliconState {
     uint64_t gpr[16], flags; /* outside of 64-bit code the low halves of the first 8 */
+    SiliconVectors v;
 } SiliconState;
 
 typedef struct SiliconResult {
@@ -94,6 +101,9 @@ bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random
 /* A number that often has something to do with carries, signs, zeroes. */
 uint64_t silicon_value(uint64_t *random);
 X86DecodeMode silicon_mode(unsigned size);
+/* Numbers for all vectors, in floating point many of them; and indices that do not lead far. */
+void silicon_make_vectors(SiliconVectors *v, uint64_t *random);
+void silicon_make_indices(uint64_t ymm[4], uint64_t *random);
 /* Is the row one that only computes? */
 bool silicon_tests(unsigned row);
 /* Flags that say nothing behind the instructions before an offset: what the table calls undefined. */
