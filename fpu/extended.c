@@ -3,58 +3,42 @@
  *
  * Sums and products of core.c hold for its 64 bits; quotients and roots, which do not, are here, as are the x87's rules of
  * NaN operands, precision, and subnormal operands. */
-#include "fpu/extended.h"
-
-#include "fpu/core.h"
-
-enum { BIAS = 16383, EXP_MAX = 0x7fff, SIGN = 0x8000 };
-#define INTEGER_BIT (UINT64_C(1) << 63)
-
-/* ---- unpacking ----------------------------------------------------------------- */
-
-static bool is_unsupported(Fp80 a)
-{
-    return (a.exponent & EXP_MAX) && !(a.mantissa & INTEGER_BIT); /* unnormals, pseudo-NaN, pseudo-infinity */
-}
-
-static bool is_subnormal(Fp80 a)
-{
-    return !(a.exponent & EXP_MAX) && a.mantissa;
-}
-
-static FpParts unpack(Fp80 a)
-{
-    unsigned exp = a.exponent & EXP_MAX;
-    FpParts p = { .sig = (u128)a.mantissa << 64, .sign = a.exponent & SIGN };
-    if (exp == EXP_MAX) {
-        bool nan = a.mantissa << 1;
-        p.kind = !nan ? KIND_INF : p.sig & FP_QUIET_BIT ? KIND_QNAN : KIND_SNAN;
-    } else if (a.mantissa) {
-        int shift = fp_leading_zeros(p.sig);
-        p.kind = KIND_FINITE;
-        p.sig <<= shift;
-        p.exp = MAX(exp, 1u) - BIAS - shift; /* a subnormal has the exponent of the smallest normal number */
-    }
-    return p;
-}
+#include "fpu/extended-core.h"
 
 /* ---- packing --------------------------------------------------------------------- */
 
 static Fp80 overflow(FpParts p, Fp80Status *s)
 {
     bool stay = s->rounding == FP_RTZ || s->rounding == (p.sign ? FP_RUP : FP_RDN);
-    uint16_t sign = p.sign ? SIGN : 0;
+    uint16_t sign = p.sign ? FP80_SIGN : 0;
     s->flags |= FP_OF | FP_NX;
     s->rounded_up = !stay;
     if (stay) {
-        return (Fp80){ UINT64_MAX << (64 - s->precision), (EXP_MAX - 1) | sign };
+        return (Fp80){ UINT64_MAX << (64 - s->precision), (FP80_EXP_MAX - 1) | sign };
     }
-    return (Fp80){ INTEGER_BIT, EXP_MAX | sign };
+    return (Fp80){ FP80_INTEGER_BIT, FP80_EXP_MAX | sign };
+}
+
+/* The trapped answer to a result that is too large or too small: it is 2 to this nearer to 1. */
+static int wrap(FpParts p, Fp80Status *s)
+{
+    bool inexact;
+    bool carry = fp_round_shift(p.sig, 128 - s->precision, p.sign, s->rounding, &inexact) >> s->precision;
+    int exp = p.exp + FP80_BIAS + carry;
+    if (exp < 1 && (s->traps & FP_UF)) {
+        s->flags |= FP_UF;
+        return FP80_WRAP;
+    }
+    if (exp >= FP80_EXP_MAX && (s->traps & FP_OF)) {
+        s->flags |= FP_OF;
+        return -FP80_WRAP;
+    }
+    return 0;
 }
 
 static Fp80 pack_finite(FpParts p, Fp80Status *s)
 {
-    int exp = p.exp + BIAS, drop = 128 - s->precision;
+    int exp = p.exp + FP80_BIAS + (s->traps ? wrap(p, s) : 0), drop = 128 - s->precision;
     bool inexact, tiny = exp < 1;
     if (tiny) {
         if (exp == 0) { /* not if it would round up to a normal number */
@@ -69,37 +53,30 @@ static Fp80 pack_finite(FpParts p, Fp80Status *s)
         kept >>= 1;
         exp++;
     }
-    if (exp >= EXP_MAX) {
+    if (exp >= FP80_EXP_MAX) {
         return overflow(p, s);
     }
     if (inexact) {
         s->flags |= tiny ? FP_NX | FP_UF : FP_NX;
     }
     uint64_t mantissa = (uint64_t)kept << (64 - s->precision);
-    uint16_t field = mantissa & INTEGER_BIT ? exp : 0;
-    return (Fp80){ mantissa, field | (p.sign ? SIGN : 0) };
+    uint16_t field = mantissa & FP80_INTEGER_BIT ? exp : 0;
+    return (Fp80){ mantissa, field | (p.sign ? FP80_SIGN : 0) };
 }
 
-static Fp80 pack(FpParts p, Fp80Status *s)
+Fp80 fp80_pack(FpParts p, Fp80Status *s)
 {
-    uint16_t sign = p.sign ? SIGN : 0;
+    uint16_t sign = p.sign ? FP80_SIGN : 0;
     s->rounded_up = false;
     switch ((FpKind)p.kind) {
     case KIND_ZERO: return (Fp80){ 0, sign };
     case KIND_FINITE: return pack_finite(p, s);
-    case KIND_INF: return (Fp80){ INTEGER_BIT, EXP_MAX | sign };
-    default: return (Fp80){ INTEGER_BIT | (uint64_t)(p.sig >> 64), EXP_MAX | sign };
+    case KIND_INF: return (Fp80){ FP80_INTEGER_BIT, FP80_EXP_MAX | sign };
+    default: return (Fp80){ FP80_INTEGER_BIT | (uint64_t)(p.sig >> 64), FP80_EXP_MAX | sign };
     }
 }
 
 /* ---- operands ----------------------------------------------------------------------- */
-
-static Fp80 invalid(Fp80Status *s)
-{
-    s->flags |= FP_NV;
-    s->rounded_up = false;
-    return FP80_DEFAULT_NAN;
-}
 
 /* Of two NaN operands a quiet one goes before a signaling one, then the larger significand, then the positive. */
 static FpParts pick_nan(FpParts a, FpParts b, Fp80Status *s)
@@ -117,44 +94,46 @@ static FpParts pick_nan(FpParts a, FpParts b, Fp80Status *s)
     return r;
 }
 
-typedef FpParts Operation(FpParts a, FpParts b, FpStatus *s);
-
-/* An operation of two operands, of which those that are NaN or not supported have been looked at. */
-static Fp80 operate(Operation *op, Fp80 x, Fp80 y, bool negate_y, Fp80Status *s)
+Fp80 fp80_operate(Fp80Operation *op, Fp80 x, Fp80 y, Fp80Status *s)
 {
     FpStatus inner = { .rounding = s->rounding };
-    if (is_unsupported(x) || is_unsupported(y)) {
-        return invalid(s);
+    if (fp80_is_unsupported(x) || fp80_is_unsupported(y)) {
+        return fp80_invalid(s);
     }
-    FpParts a = unpack(x), b = unpack(y);
+    FpParts a = fp80_unpack(x), b = fp80_unpack(y);
     if (fp_is_nan(a) || fp_is_nan(b)) {
-        return pack(pick_nan(a, b, s), s);
+        return fp80_pack(pick_nan(a, b, s), s);
     }
-    b.sign ^= negate_y;
     FpParts r = op(a, b, &inner);
     if (inner.flags & FP_NV) {
-        return invalid(s);
+        return fp80_invalid(s);
     }
-    bool subnormal = is_subnormal(x) || is_subnormal(y);
+    bool subnormal = s->subnormal || fp80_is_subnormal(x) || fp80_is_subnormal(y);
     s->flags |= inner.flags | (subnormal && !(inner.flags & FP_DZ) ? FP_DN : 0);
-    return pack(r, s);
+    return fp80_pack(r, s);
 }
 
 /* ---- operations ----------------------------------------------------------------------- */
 
 Fp80 fp80_add(Fp80 a, Fp80 b, Fp80Status *s)
 {
-    return operate(parts_add, a, b, false, s);
+    return fp80_operate(parts_add, a, b, s);
+}
+
+static FpParts subtract(FpParts a, FpParts b, FpStatus *s)
+{
+    b.sign ^= true;
+    return parts_add(a, b, s);
 }
 
 Fp80 fp80_sub(Fp80 a, Fp80 b, Fp80Status *s)
 {
-    return operate(parts_add, a, b, true, s);
+    return fp80_operate(subtract, a, b, s);
 }
 
 Fp80 fp80_mul(Fp80 a, Fp80 b, Fp80Status *s)
 {
-    return operate(parts_mul, a, b, false, s);
+    return fp80_operate(parts_mul, a, b, s);
 }
 
 /* 64 bits, and below them: is the rest half of the last one or more, and is there any besides. */
@@ -181,7 +160,7 @@ static FpParts divide(FpParts a, FpParts b, FpStatus *s)
 
 Fp80 fp80_div(Fp80 a, Fp80 b, Fp80Status *s)
 {
-    return operate(divide, a, b, false, s);
+    return fp80_operate(divide, a, b, s);
 }
 
 /* floor(sqrt(n)), digit by digit, and what is left over. */
@@ -212,7 +191,7 @@ static FpParts square_root(FpParts a, FpParts unused, FpStatus *s)
 
 Fp80 fp80_sqrt(Fp80 a, Fp80Status *s)
 {
-    return operate(square_root, a, a, false, s);
+    return fp80_operate(square_root, a, a, s);
 }
 
 static FpParts to_integral(FpParts a, FpParts unused, FpStatus *s)
@@ -224,9 +203,9 @@ Fp80 fp80_round(Fp80 a, Fp80Status *s)
 {
     uint8_t precision = s->precision;
     s->precision = 64;
-    Fp80 r = operate(to_integral, a, a, false, s);
+    Fp80 r = fp80_operate(to_integral, a, a, s);
     s->precision = precision;
-    FpParts was = unpack(a), is = unpack(r);
+    FpParts was = fp80_unpack(a), is = fp80_unpack(r);
     s->rounded_up = was.kind == KIND_FINITE && is.kind == KIND_FINITE &&
                     (is.exp > was.exp || (is.exp == was.exp && is.sig > was.sig));
     return r;
@@ -234,14 +213,14 @@ Fp80 fp80_round(Fp80 a, Fp80Status *s)
 
 FpOrder fp80_compare(Fp80 x, Fp80 y, bool signaling, Fp80Status *s)
 {
-    FpParts a = unpack(x), b = unpack(y);
-    bool unsupported = is_unsupported(x) || is_unsupported(y);
+    FpParts a = fp80_unpack(x), b = fp80_unpack(y);
+    bool unsupported = fp80_is_unsupported(x) || fp80_is_unsupported(y);
     if (unsupported || fp_is_nan(a) || fp_is_nan(b)) {
         bool snan = a.kind == KIND_SNAN || b.kind == KIND_SNAN;
         s->flags |= unsupported || signaling || snan ? FP_NV : 0;
         return FP_UNORDERED;
     }
-    s->flags |= is_subnormal(x) || is_subnormal(y) ? FP_DN : 0;
+    s->flags |= s->subnormal || fp80_is_subnormal(x) || fp80_is_subnormal(y) ? FP_DN : 0;
     if (a.kind == KIND_ZERO && b.kind == KIND_ZERO) {
         return FP_EQUAL;
     }
@@ -257,26 +236,31 @@ FpOrder fp80_compare(Fp80 x, Fp80 y, bool signaling, Fp80Status *s)
 
 /* ---- conversions ------------------------------------------------------------------------ */
 
-Fp80 fp80_from(FpFormat f, uint64_t a, Fp80Status *s)
+Fp80 fp80_operand(FpFormat f, uint64_t a, Fp80Status *s)
 {
     const FpLayout *l = &fp_layouts[f];
     Fp80Status exact = { .precision = 64 };
     FpParts p = fp_unpack(l, a);
-    if (p.kind == KIND_SNAN) {
+    s->subnormal |= p.kind == KIND_FINITE && p.exp < 1 - fp_bias(l);
+    return fp80_pack(p, &exact);
+}
+
+Fp80 fp80_from(FpFormat f, uint64_t a, Fp80Status *s)
+{
+    Fp80 r = fp80_operand(f, a, s);
+    if (fp80_unpack(r).kind == KIND_SNAN) {
         s->flags |= FP_NV;
-        p.sig |= FP_QUIET_BIT;
+        r.mantissa |= FP80_INTEGER_BIT >> 1;
     }
-    if (p.kind == KIND_FINITE && p.exp < 1 - fp_bias(l)) {
-        s->flags |= FP_DN;
-    }
-    return pack(p, &exact);
+    s->flags |= s->subnormal ? FP_DN : 0;
+    return r;
 }
 
 Fp80 fp80_from_i64(int64_t v)
 {
     Fp80Status exact = { .precision = 64 };
     uint64_t magnitude = v;
-    return pack(parts_from_int(v < 0, v < 0 ? -magnitude : magnitude), &exact);
+    return fp80_pack(parts_from_int(v < 0, v < 0 ? -magnitude : magnitude), &exact);
 }
 
 /* The x87 has rounded a result's magnitude up when the stored one is above it. */
@@ -284,9 +268,9 @@ uint64_t fp80_to(FpFormat f, Fp80 a, Fp80Status *s)
 {
     const FpLayout *l = &fp_layouts[f];
     FpStatus inner = { .rounding = s->rounding };
-    FpParts p = unpack(a);
+    FpParts p = fp80_unpack(a);
     s->rounded_up = false;
-    if (is_unsupported(a)) {
+    if (fp80_is_unsupported(a)) {
         s->flags |= FP_NV;
         return fp_sign_bit(l) | fp_inf_bits(l) | UINT64_C(1) << (l->frac_bits - 1);
     }
@@ -296,7 +280,8 @@ uint64_t fp80_to(FpFormat f, Fp80 a, Fp80Status *s)
     }
     p.sig &= fp_is_nan(p) ? ~FP_TOP_BIT : ~(u128)0; /* a NaN's integer bit is not of the fraction */
     uint64_t r = fp_pack(l, p, &inner);
-    s->flags |= inner.flags;
+    bool exact_subnormal = p.kind == KIND_FINITE && p.exp < 1 - fp_bias(l) && !(inner.flags & FP_NX);
+    s->flags |= inner.flags | (exact_subnormal ? s->traps & FP_UF : 0);
     if (p.kind == KIND_FINITE && (inner.flags & FP_NX)) {
         FpParts stored = fp_unpack(l, r);
         s->rounded_up =
@@ -310,9 +295,9 @@ int64_t fp80_to_int(Fp80 a, unsigned bits, Fp80Status *s)
 {
     FpStatus inner = { .rounding = s->rounding };
     uint64_t most = (UINT64_C(1) << (bits - 1)) - 1;
-    FpParts p = unpack(a);
+    FpParts p = fp80_unpack(a);
     s->rounded_up = false;
-    if (is_unsupported(a) || fp_is_nan(p)) {
+    if (fp80_is_unsupported(a) || fp_is_nan(p)) {
         s->flags |= FP_NV;
         return -(int64_t)most - 1;
     }
