@@ -5,8 +5,8 @@
 
 extern const CPUArch x86_64_arch, i386_arch;
 
-/* The input of CPUArch.set_irq beside the vectors of IntSource: a rising edge is an NMI. */
-enum { X86_IRQ_NMI };
+/* The inputs of CPUArch.set_irq beside the vectors of IntSource: a rising edge is an NMI; IGNNE# is a level. */
+enum { X86_IRQ_NMI, X86_IRQ_IGNNE };
 
 bool x86_has_long_mode(const CPU *cpu); /* the model */
 /* INIT and start-up messages, from any thread, under any lock: the vCPU takes them between two instructions.  A start-up
@@ -19,3 +19,5 @@ void x86_request_sipi(CPU *cpu, uint8_t vector);
 void x86_set_a20(CPU *cpu, bool on);
 /* A third fault in a row stops the processor: what the board does then; the vCPU's thread. */
 void x86_set_shutdown(CPU *cpu, void (*fn)(void *opaque), void *opaque);
+/* FERR#, an x87 exception under CR0.NE 0: a PC makes interrupt 13 of it; the vCPU's thread. */
+void x86_set_ferr(CPU *cpu, void (*fn)(void *opaque), void *opaque);

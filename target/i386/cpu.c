@@ -47,6 +47,13 @@ void x86_set_shutdown(CPU *cpu, void (*fn)(void *opaque), void *opaque)
     x->shut_down_opaque = opaque;
 }
 
+void x86_set_ferr(CPU *cpu, void (*fn)(void *opaque), void *opaque)
+{
+    X86CPU *x = x86_cpu(cpu);
+    x->ferr = fn;
+    x->ferr_opaque = opaque;
+}
+
 /* ---- code --------------------------------------------------------------------- */
 
 static uint64_t fetch_vaddr(uint32_t mode, uint64_t pc)

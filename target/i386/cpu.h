@@ -7,6 +7,7 @@
  * accessed and busy bits of descriptors, has changed then.  Whoever calls them from translated code ends with
  * x86_raise(). */
 #pragma once
+#include "fpu/extended.h"
 #include "target/cpu.h"
 #include "target/i386/features.h"
 #include "util/container.h"
@@ -217,10 +218,7 @@ typedef struct X86Fault {
 
 /* ---- the rest of the registers -------------------------------------------- */
 
-typedef struct X86Fpr {
-    uint64_t mantissa; /* an MMX register lies here */
-    uint16_t exponent; /* with the sign in bit 15 */
-} X86Fpr;
+typedef Fp80 X86Fpr; /* an MMX register lies in the mantissa */
 
 typedef struct X87 {
     X86Fpr st[8]; /* physical: ST(i) is st[(top + i) & 7] */
@@ -284,6 +282,7 @@ typedef struct X86State {
     uint32_t
         messages; /* atomic, MESSAGE_*: what others want of it, and it has not taken yet; INIT leaves them */
     bool a20;     /* address line 20 passes; else it is 0 */
+    bool ignne;   /* IGNNE#: under CR0.NE 0 x87 exceptions do not stop it */
     X86Events events;
 } X86State;
 
@@ -318,6 +317,9 @@ typedef struct X86CPU {
     void *shut_down_opaque;
     const struct X86ApicOps *apic_ops; /* of its local APIC (target/x86_apic.h), or NULL */
     void *apic;
+    void (*ferr)(
+        void *opaque); /* the board's: FERR#, an x87 exception under CR0.NE 0 (IRQ 13 of a PC); or NULL */
+    void *ferr_opaque;
     void *register_table; /* for the debugger, made on demand */
 } X86CPU;
 

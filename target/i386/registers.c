@@ -7,6 +7,7 @@
 
 #include "target/i386/cr.h"
 #include "target/i386/seg.h"
+#include "target/i386/x87.h"
 #include "target/vcpu.h"
 #include "util/bytes.h"
 
@@ -124,59 +125,30 @@ const CPURegister *x86_registers(CPU *cpu, unsigned *count)
 
 /* ---- x87 -------------------------------------------------------------------------- */
 
-enum { FSW_TOP = 7 << 11, FSW_TOP_SHIFT = 11 };
-
-/* Two bits a register: 0 valid, 1 zero, 2 special, 3 empty. */
-static unsigned tag_of(const X87 *f, unsigned i)
-{
-    const X86Fpr *r = &f->st[i];
-    unsigned exponent = r->exponent & 0x7fff;
-    if (!(f->tags >> i & 1)) {
-        return 3;
-    }
-    if (exponent == 0 && r->mantissa == 0) {
-        return 1;
-    }
-    return exponent == 0 || exponent == 0x7fff || !(r->mantissa >> 63) ? 2 : 0;
-}
-
 static uint32_t get_fpu(const X87 *f, unsigned index)
 {
-    unsigned tags = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        tags |= tag_of(f, i) << 2 * i;
-    }
-    const uint32_t values[] = {
-        f->fcw, (f->fsw & ~FSW_TOP) | f->top << FSW_TOP_SHIFT, tags, f->fcs, f->fip, f->fds, f->fdp, f->fop
-    };
+    const uint32_t values[] = { f->fcw, x87_status_word(f), x87_tag_word(f), f->fcs, f->fip, f->fds, f->fdp,
+                                f->fop };
     return values[index];
 }
 
 static void set_fpu(X87 *f, unsigned index, uint32_t value)
 {
     switch (index) {
-    case 0: f->fcw = value; break;
-    case 1:
-        f->top = (value & FSW_TOP) >> FSW_TOP_SHIFT;
-        f->fsw = value & ~FSW_TOP;
-        break;
-    case 2:
-        f->tags = 0;
-        for (unsigned i = 0; i < 8; i++) {
-            f->tags |= (value >> 2 * i & 3) == 3 ? 0 : 1 << i;
-        }
-        break;
+    case 0: x87_set_control_word(f, value); break;
+    case 1: x87_set_status_word(f, value); break;
+    case 2: x87_set_tag_word(f, value); break;
     case 3: f->fcs = value; break;
     case 4: f->fip = value; break;
     case 5: f->fds = value; break;
     case 6: f->fdp = value; break;
-    default: f->fop = value & 0x7ff; break;
+    default: f->fop = value & FOP_BITS; break;
     }
 }
 
 static X86Fpr *st_of(X86CPU *x, unsigned i)
 {
-    return &x->s.x87.st[(x->s.x87.top + i) & 7];
+    return x87_st(&x->s.x87, i);
 }
 
 /* ---- values ------------------------------------------------------------------------ */

@@ -123,6 +123,7 @@ const Field x86_state[] = {
     STATE_STRUCT(X, events, X86Events, event_fields),
     STATE_U32(X, smbase, .reset = 0x30000),
     STATE_BOOL(X, a20, .reset = true),
+    STATE_BOOL(X, ignne, .shared = true),
     { 0 },
 };
 

@@ -300,11 +300,12 @@ bool x86_take_interrupt(CPU *cpu)
     return true;
 }
 
-/* An edge. */
 void x86_set_irq(void *opaque, int line, int level)
 {
     X86CPU *x = opaque;
-    if (level) {
+    if (line == X86_IRQ_IGNNE) {
+        __atomic_store_n(&x->s.ignne, level != 0, __ATOMIC_RELEASE);
+    } else if (level) {
         __atomic_store_n(&x->s.events.nmi_pending, true, __ATOMIC_RELEASE);
         cpu_request_exit(&x->cpu);
     }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Helpers of x87 instructions, and what they are told: operands in memory are at a linear address. */
+#pragma once
+#include "tcg/ir.h"
+
+/* What an operand is; X87_STACK: a register, ST(i). */
+typedef enum X87Format {
+    X87_STACK,
+    X87_F32,
+    X87_F64,
+    X87_F80,
+    X87_I16,
+    X87_I32,
+    X87_I64,
+    X87_DECIMAL,
+} X87Format;
+
+enum { /* bits of a helper's `how` */
+       X87_FORMAT = 0xf,
+       X87_REGISTER_SHIFT = 4, /* 3 bits: i of ST(i) */
+       X87_POP = 1 << 8,
+       X87_POP_TWICE = 1 << 9,
+       X87_CUT = 1 << 10,     /* FISTTP: toward zero */
+       X87_TO_STI = 1 << 11,  /* the result goes there, not to ST(0) */
+       X87_REVERSE = 1 << 12, /* ST(0) is the second operand */
+       X87_QUIET = 1 << 13,   /* FUCOM: quiet NaN is not invalid */
+       X87_FLAGS = 1 << 15,   /* FCOMI: to EFLAGS */
+       X87_NOCHECK = 1 << 14, /* FSTPNCE: no stack fault of an empty ST(0) */
+       X87_OP_SHIFT = 16,     /* of X87Operation, X87Constant, X86_FPU_FUNCTION_*, X86_FPU_CONTROL_* */
+};
+typedef enum X87Operation { X87_ADD, X87_MUL, X87_SUB, X87_DIV } X87Operation;
+
+/* helpers-x87.c */
+extern const IrHelper x87_helper_wait;     /* what is pending */
+extern const IrHelper x87_helper_fwait;    /* the same, or #NM */
+extern const IrHelper x87_helper_load;     /* address, how */
+extern const IrHelper x87_helper_store;    /* address, how */
+extern const IrHelper x87_helper_constant; /* X86_FPU_CONST_* */
+extern const IrHelper x87_helper_move;     /* FCMOV: i, whether */
+extern const IrHelper x87_helper_stack;    /* X86_FPU_STACK_*, i */
+/* helpers-x87-alu.c */
+extern const IrHelper x87_helper_alu;     /* address, how */
+extern const IrHelper x87_helper_compare; /* address, how */
+/* FCOMI: how, EFL_ARITH bits -> EFL_ARITH bits */
+extern const IrHelper x87_helper_compare_flags;
+extern const IrHelper x87_helper_function; /* X86_FPU_FUNCTION_* */
+/* helpers-x87-env.c */
+extern const IrHelper x87_helper_set_control;                       /* value */
+extern const IrHelper x87_helper_clear;                             /* FNCLEX */
+extern const IrHelper x87_helper_init;                              /* FNINIT */
+enum { X87_ENV_WIDE = 1, X87_ENV_REAL = 2, X87_ENV_REGISTERS = 4 }; /* 32-bit; of real mode; FNSAVE, FRSTOR */
+enum { X87_ENV_BYTES_MAX = 28 + 80 };
+extern const IrHelper x87_helper_store_env; /* address, X87_ENV_* */
+extern const IrHelper x87_helper_load_env;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See x87-memory.h. */
+#include "target/i386/x87-memory.h"
+
+#include "target/i386/cpu.h"
+#include "target/vcpu.h"
+
+enum { PAGE = 4096 };
+
+/* Ten bytes are eight and two. */
+static const MemOp sizes[] = {
+    [X87_F32] = MEM_32,
+    [X87_F64] = MEM_64,
+    [X87_F80] = MEM_64,
+    [X87_I16] = MEM_16 | MEM_SIGN,
+    [X87_I32] = MEM_32 | MEM_SIGN,
+    [X87_I64] = MEM_64,
+    [X87_DECIMAL] = MEM_64,
+};
+
+static bool is_long(X87Format format)
+{
+    return format == X87_F80 || format == X87_DECIMAL;
+}
+
+uint64_t x87_linear(CPU *cpu, uint64_t at, unsigned k)
+{
+    return x86_64bit(x86_cpu(cpu)) ? at + k : (uint32_t)(at + k);
+}
+
+X87Operand x87_read(CPU *cpu, uint64_t at, X87Format format)
+{
+    X87Operand o = { .format = format, .low = cpu_load(cpu, at, sizes[format]) };
+    if (is_long(format)) {
+        o.high = cpu_load(cpu, x87_linear(cpu, at, 8), MEM_16);
+    }
+    return o;
+}
+
+void x87_probe(CPU *cpu, uint64_t at, unsigned bytes)
+{
+    for (unsigned k = 0; k < bytes;) {
+        uint64_t from = x87_linear(cpu, at, k);
+        unsigned n = MIN(bytes - k, PAGE - (from & (PAGE - 1)));
+        cpu_probe(cpu, from, n, MMU_WRITE);
+        k += n;
+    }
+}
+
+void x87_write(CPU *cpu, uint64_t at, X87Format format, const X87Operand *o)
+{
+    if (is_long(format)) {
+        if ((at & (PAGE - 1)) > PAGE - 10) {
+            x87_probe(cpu, at, 10);
+        }
+        cpu_store(cpu, at, MEM_64, o->low);
+        cpu_store(cpu, x87_linear(cpu, at, 8), MEM_16, o->high);
+    } else {
+        cpu_store(cpu, at, sizes[format] & MEM_SIZE, o->low);
+    }
+}
+
+Fp80 x87_widen(const X87Operand *o, Fp80Status *s)
+{
+    switch (o->format) {
+    case X87_F32: return fp80_from(FP_F32, o->low, s);
+    case X87_F64: return fp80_from(FP_F64, o->low, s);
+    case X87_I16:
+    case X87_I32:
+    case X87_I64: return fp80_from_i64(o->low);
+    case X87_DECIMAL: return fp80_from_decimal((Fp80Decimal){ o->low, o->high });
+    default: return (Fp80){ o->low, o->high };
+    }
+}
+
+Fp80 x87_operand(const X87Operand *o, Fp80Status *s)
+{
+    bool narrow = o->format == X87_F32 || o->format == X87_F64;
+    return narrow ? fp80_operand(o->format == X87_F32 ? FP_F32 : FP_F64, o->low, s) : x87_widen(o, s);
+}
+
+X87Operand x87_narrow(Fp80 a, X87Format format, Fp80Status *s)
+{
+    X87Operand o = { .format = format, .low = a.mantissa, .high = a.exponent };
+    switch (format) {
+    case X87_F32: o.low = fp80_to(FP_F32, a, s); break;
+    case X87_F64: o.low = fp80_to(FP_F64, a, s); break;
+    case X87_I16: o.low = fp80_to_int(a, 16, s); break;
+    case X87_I32: o.low = fp80_to_int(a, 32, s); break;
+    case X87_I64: o.low = fp80_to_int(a, 64, s); break;
+    case X87_DECIMAL: {
+        Fp80Decimal d = fp80_to_decimal(a, s);
+        o.low = d.low;
+        o.high = d.high;
+        break;
+    }
+    default: break;
+    }
+    return o;
+}
