@@ -421,6 +421,8 @@ typedef struct X86Cpuid {
 X86Cpuid x86_cpuid(const X86CPU *x, uint32_t leaf, uint32_t subleaf);
 /* Bytes of an XSAVE area with these states of XCR0 and XSS: in its standard or in its compacted form. */
 uint32_t x86_xsave_bytes(uint64_t states, bool compacted);
+/* The offset of one of them in the standard form; of x87 and SSE, which lie in the legacy region, 0. */
+uint32_t x86_xsave_place(uint64_t state);
 
 /* ---- flags.c ---- */
 uint32_t x86_arith_flags(const X86Cc *cc); /* EFL_ARITH bits */

@@ -32,6 +32,16 @@ uint32_t x86_xsave_bytes(uint64_t states, bool compacted)
     return bytes;
 }
 
+uint32_t x86_xsave_place(uint64_t state)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(xstates); i++) {
+        if (state >> xstates[i].bit & 1) {
+            return xstates[i].offset;
+        }
+    }
+    return 0;
+}
+
 static X86Cpuid leaf_xsave(const X86CPU *x, uint32_t subleaf)
 {
     uint64_t all = x86_xcr0_bits(x);

@@ -203,6 +203,7 @@ static X86Translate *const families[] = {
     FAMILY(VSTRING, vstring),
     FAMILY(VTEST, vtest),
     FAMILY(VZERO, vzero),
+    FAMILY(XSAVE, xsave),
 };
 
 X86Translate *x86_translate_of(unsigned translator)

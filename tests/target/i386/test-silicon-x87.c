@@ -9,19 +9,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "host-isa.h"
+#include "lab.h"
 #include "maker.h"
 #include "target/i386/disas.h"
-#include "target/i386/translate.h"
+#include "target/i386/translators.h"
 #include "target/i386/x87.h"
-#include "tcg/backend.h"
 #include "util/bytes.h"
 
-enum { PAGE = 4096, BASE = X86_RDI, NEAR = 256, SEQUENCE = 6 };
-#define DATA_AT UINT64_C(0x20000000)
-#define CODE_AT UINT64_C(0x30000000)
+enum { BASE = X86_RDI, NEAR = 256, SEQUENCE = 6 };
 
 /* As FNSAVE writes it in 64-bit code, and what else instructions touch. */
 typedef struct Image {
@@ -49,9 +46,6 @@ typedef struct Trial {
     Machine before, after;
 } Trial;
 
-static uint8_t *code, *data;
-static X86CPU *cpu;
-static IrBlock *block;
 static jmp_buf leave;
 enum { FLAGS = EFL_ARITH };
 
@@ -82,12 +76,12 @@ static void on_exception(int number)
 static void run_native(Trial *t)
 {
     Machine *m = &t->after;
-    uint8_t *near = data + (t->base - DATA_AT) - NEAR;
+    uint8_t *near = lab_data + (t->base - LAB_DATA_AT) - NEAR;
     *m = t->before;
     memcpy(near, m->data, sizeof(m->data));
     m->faulted = true;
     if (!_setjmp(leave)) {
-        void (*stub)(uint64_t base, Machine *m) = (void *)code;
+        void (*stub)(uint64_t base, Machine *m) = (void *)lab_code;
         stub(t->base, m);
         m->faulted = false;
     }
@@ -96,69 +90,6 @@ static void run_native(Trial *t)
 }
 
 /* ---- here --------------------------------------------------------------------------------- */
-
-void cpu_restore_pc(CPU *c)
-{
-}
-void cpu_loop_exit(CPU *c)
-{
-    longjmp(leave, 1);
-}
-bool cpu_phys_load(CPU *c, uint64_t phys, MemOp mop, uint64_t *value)
-{
-    return false;
-}
-bool cpu_phys_cas(CPU *c, uint64_t phys, MemOp mop, uint64_t expected, uint64_t value, bool *swapped)
-{
-    return false;
-}
-unsigned translate_fetch(TranslateCtx *t, uint64_t vaddr, void *buf, unsigned n)
-{
-    return 0;
-}
-void translate_fetch_fault(TranslateCtx *t, uint64_t vaddr)
-{
-    g_error("nothing is fetched beyond the page");
-}
-void cpu_give_way(CPU *c)
-{
-}
-void translate_breakpoint(TranslateCtx *t, uint64_t vaddr)
-{
-}
-uint64_t cpu_load(CPU *c, uint64_t vaddr, MemOp mop)
-{
-    g_assert(vaddr >= DATA_AT && vaddr <= DATA_AT + PAGE - memop_bytes(mop));
-    return memop_extend(mop, load_le(data + (vaddr - DATA_AT), memop_bytes(mop)));
-}
-void cpu_store(CPU *c, uint64_t vaddr, MemOp mop, uint64_t value)
-{
-    g_assert(vaddr >= DATA_AT && vaddr <= DATA_AT + PAGE - memop_bytes(mop));
-    store_le(data + (vaddr - DATA_AT), memop_bytes(mop), value);
-}
-void cpu_probe(CPU *c, uint64_t vaddr, unsigned bytes, MmuAccess access)
-{
-}
-static uint64_t atomic(CPU *c, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
-{
-    g_assert_not_reached();
-}
-
-static void set_mode(void)
-{
-    memset(cpu->feature, 0xff, sizeof(cpu->feature));
-    cpu->vendor = VENDOR_AMD;
-    cpu->phys_bits = 40;
-    cpu->s.efer = EFER_LME | EFER_LMA | EFER_SCE;
-    cpu->s.cr0 = CR0_PE | CR0_PG | CR0_NE;
-    cpu->s.cr4 = CR4_PAE;
-    cpu->s.cpl = 3;
-    __asm__("mov %%cs, %0" : "=r"(cpu->s.seg[SEG_CS].selector));
-    __asm__("mov %%ds, %0" : "=r"(cpu->s.seg[SEG_DS].selector));
-    __asm__("mov %%ss, %0" : "=r"(cpu->s.seg[SEG_SS].selector));
-    cpu->s.seg[SEG_CS].attr = ATTR_L | ATTR_P | ATTR_S | ATTR_CODE;
-    cpu->s.events.shutdown = false;
-}
 
 static void put_x87(X87 *f, const Image *i)
 {
@@ -198,33 +129,15 @@ static void get_x87(const X87 *state, Image *i)
 
 static void interpret(const Trial *t, Machine *m)
 {
-    const IrRuntime run = { cpu_load, cpu_store, atomic, offsetof(CPU, exit_request) };
-    TranslateCtx ctx = { .cpu = &cpu->cpu,
-                         .ir = block,
-                         .pc = CODE_AT + STUB_CODE,
-                         .max_insns = t->count,
-                         .page = code,
-                         .page_start = CODE_AT,
-                         .page_bytes = PAGE };
-    uint8_t *near = data + (t->base - DATA_AT) - NEAR;
-    ctx.key.mode = 2 | 3 << X86_MODE_CPL_SHIFT | X86_MODE_PE | X86_MODE_SS32;
-    set_mode();
+    uint8_t *near = lab_data + (t->base - LAB_DATA_AT) - NEAR;
+    X86CPU *cpu = lab_cpu();
     put_x87(&cpu->s.x87, &t->before.image);
     cpu->s.gpr[X86_RAX] = t->before.rax;
     cpu->s.gpr[BASE] = t->base;
     x86_set_flags(cpu, t->before.flags | EFL_FIXED);
     memcpy(near, t->before.data, sizeof(m->data));
-    ir_block_reset(block, ctx.pc);
-    x86_translate_block(&ctx);
-    block->verify = true;
-    ir_verify_pass(block, "translate");
-    ir_optimize(block);
     *m = t->before;
-    m->faulted = true;
-    if (!_setjmp(leave)) {
-        ir_interpret(block, &cpu->cpu, &run);
-        m->faulted = cpu->s.events.shutdown;
-    }
+    m->faulted = !lab_interpret(STUB_CODE, t->count);
     get_x87(&cpu->s.x87, &m->image);
     m->rax = cpu->s.gpr[X86_RAX];
     m->flags = x86_flags(cpu) & FLAGS;
@@ -327,7 +240,7 @@ static bool make_trial(Trial *t, unsigned row, bool sequence, uint64_t *random)
             n += add_insn(t, next, random);
         }
     }
-    t->base = DATA_AT + PAGE / 2 + (x86_random(random) & 7);
+    t->base = LAB_DATA_AT + LAB_PAGE / 2 + (x86_random(random) & 7);
     memset(&t->before, 0, sizeof(t->before));
     fill_image(&t->before.image, sequence, random);
     fill_data(&t->before, random);
@@ -360,7 +273,7 @@ static void report(const Trial *t, const Machine *m, const char *what)
     for (unsigned at = 0; at < t->length;) {
         X86Insn insn;
         x86_decode(&insn, mode, t->bytes + at, 16);
-        x86_disassemble_insn(mode, X86_SYNTAX_INTEL, CODE_AT, &insn, text);
+        x86_disassemble_insn(mode, X86_SYNTAX_INTEL, LAB_CODE_AT, &insn, text);
         g_string_append(text, "; ");
         at += insn.length;
     }
@@ -396,8 +309,8 @@ static const char *difference(const Machine *host, const Machine *m)
 static void compare(Trial *t)
 {
     static Machine m;
-    memcpy(code + STUB_CODE, t->bytes, t->length);
-    memcpy(code + STUB_CODE + t->length, epilogue, sizeof(epilogue));
+    memcpy(lab_code + STUB_CODE, t->bytes, t->length);
+    memcpy(lab_code + STUB_CODE + t->length, epilogue, sizeof(epilogue));
     interpret(t, &m);
     for (unsigned tries = 0; tries < 8; tries++) {
         run_native(t);
@@ -434,13 +347,6 @@ static void test_rows(const void *opaque)
     g_assert_cmpuint(failures, ==, 0);
 }
 
-static void *map(uint64_t at, int prot)
-{
-    void *p = mmap((void *)at, PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    g_assert(p == (void *)at);
-    return p;
-}
-
 int main(int argc, char **argv)
 {
     struct sigaction action = { .sa_handler = on_exception, .sa_flags = SA_NODEFER };
@@ -449,11 +355,8 @@ int main(int argc, char **argv)
     count = argc > 1 ? (unsigned)atoi(argv[1]) : count;
     seed = argc > 2 ? strtoull(argv[2], NULL, 0) : seed;
     sigaction(SIGFPE, &action, NULL);
-    data = map(DATA_AT, PROT_READ | PROT_WRITE);
-    code = map(CODE_AT, PROT_READ | PROT_WRITE | PROT_EXEC);
-    memcpy(code, prologue, sizeof(prologue));
-    cpu = g_new0(X86CPU, 1);
-    block = ir_block_new(&x86_ir_guest);
+    lab_open();
+    memcpy(lab_code, prologue, sizeof(prologue));
     g_test_add_data_func("/i386/silicon-x87/one", NULL, test_rows);
     g_test_add_data_func("/i386/silicon-x87/sequences", "", test_rows);
     return g_test_run();
