@@ -40,6 +40,7 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
     [LOCK_EVENTS] = { "events", "what has happened and is not yet told", NULL },
     [LOCK_LISTENERS] = { "listeners", "accelerators that are being told of writes to RAM, by any thread",
                          "they take notes" },
+    [LOCK_KVM_SLOTS] = { "KVM slots", "which pieces of guest memory the host's kernel knows", NULL },
     [LOCK_CODE] = { "translated code", "blocks, the pages of RAM that they are made of, and the cache",
                     "mail to vCPUs" },
     [LOCK_MAIL] = { "vCPU mail", "what is wanted of a vCPU's own part, and whether it runs",

@@ -151,6 +151,7 @@ void ram_dirty_start(RamBlock *rb, RamDirtyClient client)
     bitmap_set(rb->dirty[client], 0, last);
     uint32_t others = __atomic_fetch_or(&rb->dirty_clients, 1u << client, __ATOMIC_SEQ_CST);
     g_assert(!(others >> client & 1));
+    memory_listeners_dirty_sync(rb, 0, rb->size);
     if (!others) { /* vCPUs have rights that nobody noted */
         bitmap_set(rb->unnoticed, 0, last);
         revoke_rights(rb, 0, last);
@@ -160,6 +161,7 @@ void ram_dirty_start(RamBlock *rb, RamDirtyClient client)
 void ram_dirty_stop(RamBlock *rb, RamDirtyClient client)
 {
     __atomic_fetch_and(&rb->dirty_clients, ~(1u << client), __ATOMIC_SEQ_CST);
+    memory_listeners_dirty_sync(rb, 0, rb->size);
 }
 
 /* Put the bits of one word, which begins at page `base`, where the caller wants them. */
@@ -185,6 +187,7 @@ uint64_t ram_dirty_take(RamBlock *rb, RamDirtyClient client, uint64_t offset, ui
     unsigned long unnoticed = 0, *dirty = rb->dirty[client];
     g_assert(!((offset | len) & (RAM_PAGE - 1)) && pages && offset < rb->size && len <= rb->size - offset);
     g_assert(__atomic_load_n(&rb->dirty_clients, __ATOMIC_RELAXED) >> client & 1);
+    memory_listeners_dirty_sync(rb, offset, len);
     memset(bitmap, 0, (pages + RAM_WORD_BITS - 1) / RAM_WORD_BITS * sizeof(*bitmap));
     for (uint64_t w = first / RAM_WORD_BITS; w <= last / RAM_WORD_BITS; w++) {
         unsigned long mask = word_mask(w, first, last);

@@ -179,6 +179,18 @@ void memory_listeners_dirty_taken(RamBlock *rb, uint64_t offset, uint64_t length
     lock_release(&told);
 }
 
+void memory_listeners_dirty_sync(RamBlock *rb, uint64_t offset, uint64_t length)
+{
+    lock_take(&told);
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        MemoryListener *l = listener_at(i);
+        if (l && l->dirty_sync) {
+            l->dirty_sync(l, rb, offset, length);
+        }
+    }
+    lock_release(&told);
+}
+
 void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length)
 {
     lock_take(&told);

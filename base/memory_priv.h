@@ -68,6 +68,7 @@ void memory_listeners_event_changed(MemoryRegion *mr, const MemoryEvent *e, bool
 void memory_listeners_view_changed(AddressSpace *as, const FlatView *was, const FlatView *now);
 void memory_listeners_readers_wanted(void);
 void memory_listeners_dirty_taken(RamBlock *rb, uint64_t offset, uint64_t length);
+void memory_listeners_dirty_sync(RamBlock *rb, uint64_t offset, uint64_t length);
 void memory_listeners_code_written(RamBlock *rb, uint64_t offset, uint64_t length);
 
 static inline uint64_t region_last(uint64_t size)

@@ -39,6 +39,7 @@ typedef enum LockClass {
     LOCK_INPUT,
     LOCK_EVENTS,
     LOCK_LISTENERS,
+    LOCK_KVM_SLOTS,
     LOCK_CODE,
     LOCK_MAIL,
     LOCK_RETRIES,

@@ -223,6 +223,10 @@ typedef struct MemoryListener {
      * without a word from all vCPUs, each at a time of its own, and call ram_dirty_noticed() then.  A vCPU that
      * gets the right anew, at whatever time, first puts the page in rb->unnoticed. */
     void (*dirty_taken)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
+    /* Somebody is about to take what was written of rb (see base/ram.h), or begins or stops to follow it: mark
+     * (ram_mark_written) what vCPUs have written there without a word since the last time.  For accelerators whose
+     * kernel keeps a log of that.  Any thread. */
+    void (*dirty_sync)(struct MemoryListener *l, RamBlock *rb, uint64_t offset, uint64_t length);
     /* Something waits to be freed until all threads have passed memory_quiescent(): have those
      * pass soon that would not by themselves.  From any thread, under any lock. */
     void (*readers_wanted)(struct MemoryListener *l);
