@@ -188,6 +188,7 @@ void cpu_set_singlestep(CPU *cpu, bool on)
 
 static void tell_halted(CPU *cpu, void *opaque)
 {
+    cpu_state_fetch(cpu);
     *(bool *)opaque = cpu->halted;
 }
 

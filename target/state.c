@@ -69,6 +69,9 @@ void cpu_reset(CPU *cpu)
         cpu->arch->reset(cpu);
     }
     refresh(cpu);
+    if (cpu->ops->was_reset) {
+        cpu->ops->was_reset(cpu);
+    }
 }
 
 GByteArray *cpu_state_save(CPU *cpu)

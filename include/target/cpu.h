@@ -29,6 +29,7 @@ typedef struct IntSource {
     void *opaque;
 } IntSource;
 typedef struct TcgVcpu TcgVcpu;
+typedef struct KvmVcpu KvmVcpu;
 
 struct CPU {
     /* Polled by translated code: nonzero asks it to return to the dispatcher.
@@ -36,6 +37,7 @@ struct CPU {
     uint32_t exit_request;
     uint32_t halted; /* waits for an interrupt (wfi); its thread's: others ask cpu_is_halted() */
     TcgVcpu *tcg;    /* private to accel/tcg */
+    KvmVcpu *kvm;    /* private to accel/kvm */
     const CPUArch *arch;
     const VcpuOps *ops;          /* never NULL: see vcpu_ops_none */
     Accel *accel;                /* who runs it, whose room alone knows what this is; or NULL */
@@ -175,6 +177,8 @@ struct VcpuOps {
      * where it never leaves that. */
     void (*sync_from)(CPU *cpu);
     void (*sync_to)(CPU *cpu);
+    /* The state was reset; what the accelerator alone has (a local APIC in the kernel) follows.  May be NULL. */
+    void (*was_reset)(CPU *cpu);
 };
 
 /* Of a vCPU that no accelerator runs (any more): requests go nowhere, fn is called at once. */

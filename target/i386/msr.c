@@ -217,6 +217,21 @@ static bool msr_of_run(uint32_t number, X86Msr *m)
     return true;
 }
 
+bool x86_msr_field(unsigned n, X86Msr *m)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(msrs); i++) {
+        if (msrs[i].offset && n-- == 0) {
+            *m = msrs[i];
+            return true;
+        }
+    }
+    if (n < X86_MTRR_FIXED) {
+        return msr_of_run(fixed_numbers[n], m);
+    }
+    n -= X86_MTRR_FIXED;
+    return n < 2 * X86_MTRR_VARIABLE && msr_of_run(MTRR_BASE0 + n, m);
+}
+
 static bool msr_find(const X86CPU *x, uint32_t number, X86Msr *m)
 {
     bool found = msr_of_run(number, m);

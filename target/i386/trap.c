@@ -193,11 +193,6 @@ void x86_raise_fault(CPU *cpu, const MmuFault *fault)
 
 /* ---- messages: before interrupts --------------------------------------------------------- */
 
-static bool message_ready(const X86CPU *x)
-{
-    return __atomic_load_n(&x->s.messages, __ATOMIC_ACQUIRE) != 0;
-}
-
 static void set_a20(X86CPU *x, bool on)
 {
     if (x->s.a20 != on) {
@@ -207,7 +202,7 @@ static void set_a20(X86CPU *x, bool on)
 }
 
 /* A message that changes nothing wakes nobody: who halted before halts on. */
-static void take_messages(X86CPU *x)
+void x86_take_messages(X86CPU *x)
 {
     uint32_t m = __atomic_exchange_n(&x->s.messages, 0, __ATOMIC_ACQ_REL);
     if (m & (MESSAGE_A20_ON | MESSAGE_A20_OFF)) {
@@ -266,7 +261,7 @@ static bool nmi_ready(const X86CPU *x)
 bool x86_has_work(CPU *cpu)
 {
     const X86CPU *x = x86_cpu(cpu);
-    if (message_ready(x)) {
+    if (x86_message_ready(x)) {
         return true;
     }
     return !x->s.events.shutdown && (nmi_ready(x) || (interrupt_enabled(x) && cpu_int_pending(cpu)));
@@ -275,8 +270,8 @@ bool x86_has_work(CPU *cpu)
 bool x86_take_interrupt(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
-    if (message_ready(x)) {
-        take_messages(x);
+    if (x86_message_ready(x)) {
+        x86_take_messages(x);
         if (x->cpu.halted && !x86_has_work(cpu)) {
             return true;
         }

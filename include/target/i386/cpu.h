@@ -431,5 +431,12 @@ void x86_set_flags(X86CPU *x, uint32_t flags);
 /* What POPF and IRET may change (SDM 2, POPF): bits of EFLAGS, at this CPL, IOPL and operand size in bytes. */
 uint32_t x86_flags_writable(const X86CPU *x, unsigned bytes);
 
+/* ---- trap.c: for accelerators that do not take messages by CPUArch.take_interrupt ---- */
+static inline bool x86_message_ready(const X86CPU *x)
+{
+    return __atomic_load_n(&x->s.messages, __ATOMIC_ACQUIRE) != 0;
+}
+void x86_take_messages(X86CPU *x); /* the vCPU's thread */
+
 /* ---- isa.c ---- */
 uint64_t x86_isa(const X86CPU *x); /* bits of X86Isa that the model has */

@@ -20,6 +20,8 @@ struct X86Msr {
     bool (*write)(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f);
 };
 
+/* The registers that are fields of the state, from n = 0 on, for who moves them: false: there are no more. */
+bool x86_msr_field(unsigned n, X86Msr *m);
 /* RDMSR, WRMSR at level 0. */
 bool x86_rdmsr(X86CPU *x, uint32_t number, uint64_t *value, X86Fault *f);
 bool x86_wrmsr(X86CPU *x, uint32_t number, uint64_t value, X86Fault *f);
