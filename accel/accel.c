@@ -4,15 +4,25 @@
 
 #include <string.h>
 
+#ifdef CONFIG_KVM
+#include "accel/kvm/kvm.h"
+#endif
 #include "accel/tcg/loop.h"
 
-const AccelClass *const accel_classes[] = { &tcg_accel_class, &interp_accel_class, NULL };
+const AccelClass *const accel_classes[] = {
+    &tcg_accel_class,
+    &interp_accel_class,
+#ifdef CONFIG_KVM
+    &kvm_accel_class,
+#endif
+    NULL,
+};
 
 /* Known from other emulators. */
 static const struct {
     const char *name, *what;
 } elsewhere[] = {
-    { "kvm", "KVM" },
+    { "kvm", "KVM (this host is no Linux on x86-64)" },
     { "hvf", "the hypervisor of macOS" },
     { "whpx", "the hypervisor of Windows" },
     { "mshv", "the hypervisor of Windows" },
@@ -56,6 +66,18 @@ const char *accel_default(void)
     return accel_classes[i]->name;
 }
 
+static bool check_guest(const AccelClass *class, const char *arch, GError **err)
+{
+    if (!arch || !class->guests || g_strv_contains(class->guests, arch)) {
+        return true;
+    }
+    g_autofree char *runs = g_strjoinv(", ", (char **)class->guests);
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOSYS,
+                "-accel %s: it runs guests of %s, and this is %s\n  do:  -accel %s", class->name, runs, arch,
+                accel_default());
+    return false;
+}
+
 static Accel *open_class(const AccelClass *class, EventLoop *loop, struct json_object *options, GError **err)
 {
     const char *why = accel_unusable(class);
@@ -72,14 +94,16 @@ static Accel *open_class(const AccelClass *class, EventLoop *loop, struct json_o
     return a;
 }
 
-Accel *accel_open(const char *list, EventLoop *loop, struct json_object *options, GError **err)
+Accel *accel_open(const char *list, const char *arch, EventLoop *loop, struct json_object *options,
+                  GError **err)
 {
     g_auto(GStrv) names = g_strsplit(list, ":", -1);
     g_autoptr(GString) why = g_string_new(NULL);
     for (unsigned i = 0; names[i]; i++) {
         g_autoptr(GError) local = NULL;
         const AccelClass *class = find_class(names[i], &local);
-        Accel *a = class ? open_class(class, loop, options, &local) : NULL;
+        bool fits = class && check_guest(class, arch, &local);
+        Accel *a = fits ? open_class(class, loop, options, &local) : NULL;
         if (a) {
             return a;
         }

@@ -98,6 +98,8 @@ const SandboxRow sandbox_rows[] = {
     { "ioctl", "disks that are devices of the host: size", .arg = 2, .mask = WORD, .value = BLKGETSIZE64 },
     { "ioctl", "the same: sectors", .arg = 2, .mask = WORD, .value = BLKSSZGET },
     { "ioctl", "the same: what is no longer needed", .arg = 2, .mask = WORD, .value = BLKDISCARD },
+    { "ioctl", "a virtual machine of the kernel's: 0xae is in the number of all of them, and /dev/kvm is closed", SANDBOX_KVM, .arg = 2,
+      .mask = 0xff00, .value = 0xae00 },
     { "io_uring_enter", "requests of disks (of a ring that takes nothing else)" },
     { "io_uring_setup io_uring_register", "a ring could do what is not in this list: drives that come later use threads",
       .error = EPERM },

@@ -14,7 +14,7 @@
 enum { GDB_PACKET_MAX = 16384, GDB_POINTS_MAX = 4096 };
 
 /* gdb's signal numbers. */
-enum { GDB_SIGINT = 2, GDB_SIGQUIT = 3, GDB_SIGTRAP = 5, GDB_SIGIO = 23 };
+enum { GDB_SIGINT = 2, GDB_SIGQUIT = 3, GDB_SIGTRAP = 5, GDB_SIGABRT = 6, GDB_SIGIO = 23 };
 
 /* A breakpoint or watchpoint that gdb has set; kind is the number after Z. */
 typedef struct GdbPoint {

@@ -102,14 +102,18 @@ static bool run_query_target(Control *c, const void *args, void *result, GError 
 
 static bool run_query_kvm(Control *c, const void *args, void *result, GError **err)
 {
-    return true; /* there is none */
+    const Accel *a = c->machine->accel;
+    KvmInfo *info = result;
+    info->enabled = info->present = a && g_str_equal(a->class->name, "kvm");
+    return true;
 }
 
 /* The interpreter is tcg to other programs: they know no name for it. */
 static bool run_query_accelerators(Control *c, const void *args, void *result, GError **err)
 {
     AcceleratorInfo *info = result;
-    info->enabled = name_index(accelerators, "tcg");
+    const Accel *a = c->machine->accel;
+    info->enabled = name_index(accelerators, a && g_str_equal(a->class->name, "kvm") ? "kvm" : "tcg");
     prop_list_add_enum(&info->present, info->enabled);
     return true;
 }

@@ -27,6 +27,9 @@ static const Prop machine_rest = { "board", PROP_ANY, offsetof(MachineOptions, b
 static const Prop machine_props[] = {
     TEXT("type", type, "name of the machine"),
     TEXT("accel", accel, "Accelerators to try, separated by colons"),
+    TEXT("kernel-irqchip", irqchip,
+         "Interrupt controllers in the host's kernel, with accel=kvm: on, split, off"),
+    TEXT("kernel_irqchip", irqchip, "The same"),
     TEXT("append", append, "Kernel command line"),
     TEXT("dtb", dtb, "Device tree file"),
     TEXT("dumpdtb", dumpdtb, "Write the device tree there and exit"),
@@ -328,17 +331,23 @@ void cmdline_config_free(MachineConfig *config)
 
 /* ---- -accel ---- */
 
+/* Why each of several did not work, a line each. */
+static void add_reason(GString *why, const GError *err)
+{
+    g_string_append_printf(why, "%s%s", why->len ? "\n" : "", err->message);
+}
+
 /* Each -accel in turn with its own options; each may be a list a:b. */
-static Accel *open_each(EventLoop *loop, const CmdLine *c, unsigned count, GError **err)
+static Accel *open_each(EventLoop *loop, const CmdLine *c, const char *arch, GError **err)
 {
     g_autoptr(GString) why = g_string_new(NULL);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < cmdline_count(c, OPT_ACCEL); i++) {
         const CmdItem *item = cmdline_item(c, OPT_ACCEL, i);
         json_object *options = keyval_copy(item->values);
         g_autoptr(GError) local = NULL;
         const char *list = keyval_text(item->values, "accel");
         json_object_object_del(options, "accel");
-        Accel *a = list ? accel_open(list, loop, options, &local) : NULL;
+        Accel *a = list ? accel_open(list, arch, loop, options, &local) : NULL;
         json_object_put(options);
         if (a) {
             return a;
@@ -347,32 +356,64 @@ static Accel *open_each(EventLoop *loop, const CmdLine *c, unsigned count, GErro
             cmdline_fail(&local, "Parameter 'accel' is missing");
         }
         cmdline_blame(&local, item);
-        g_string_append_printf(why, "%s%s", why->len ? "\n" : "", local->message);
+        add_reason(why, local);
     }
     cmdline_fail(err, "%s", why->str);
     return NULL;
 }
 
-Accel *cmdline_open_accel(const CmdLine *c, EventLoop *loop, GError **err)
+/* -machine accel=a:b: its kernel-irqchip= is for those that run in the kernel. */
+static Accel *open_list(EventLoop *loop, const CmdLine *c, const char *list, const char *arch, GError **err)
+{
+    g_auto(GStrv) names = g_strsplit(list, ":", -1);
+    g_autoptr(GString) why = g_string_new(NULL);
+    Accel *a = NULL;
+    for (unsigned i = 0; !a && names[i]; i++) {
+        g_autoptr(GError) local = NULL;
+        json_object *options = json_object_new_object();
+        if (c->machine->irqchip && g_str_equal(names[i], "kvm")) {
+            json_object_object_add(options, "kernel-irqchip", json_object_new_string(c->machine->irqchip));
+        }
+        a = accel_open(names[i], arch, loop, options, &local);
+        json_object_put(options);
+        if (!a) {
+            add_reason(why, local);
+        }
+    }
+    if (!a) {
+        cmdline_fail(err, "%s", why->str);
+    }
+    return a;
+}
+
+static void warn_of_default(void)
+{
+    const char *why = accel_unusable(accel_classes[0]);
+    if (why) {
+        g_printerr("warning: %s: guest code runs with -accel %s\n", why, accel_default());
+    }
+}
+
+Accel *cmdline_open_accel(const CmdLine *c, const char *arch, EventLoop *loop, GError **err)
 {
     const char *list = c->machine->accel;
-    unsigned count = cmdline_count(c, OPT_ACCEL);
-    if (list && count) {
+    if (!list && cmdline_has(c, OPT_ENABLE_KVM)) {
+        list = "kvm";
+    }
+    if (list && cmdline_has(c, OPT_ACCEL)) {
         cmdline_fail(err, "The -accel and \"-machine accel=\" options are incompatible; use one of them");
         return NULL;
     }
-    if (count) {
-        return open_each(loop, c, count, err);
+    if (cmdline_has(c, OPT_ACCEL)) {
+        return open_each(loop, c, arch, err);
     }
-    json_object *none = json_object_new_object();
-    if (!list && accel_unusable(accel_classes[0])) {
-        g_printerr("warning: %s: guest code runs with -accel %s\n", accel_unusable(accel_classes[0]),
-                   accel_default());
+    if (list) {
+        Accel *a = open_list(loop, c, list, arch, err);
+        if (!a) {
+            g_prefix_error(err, "-machine accel=%s: ", list);
+        }
+        return a;
     }
-    Accel *a = accel_open(list ? list : accel_default(), loop, none, err);
-    json_object_put(none);
-    if (!a && list) {
-        g_prefix_error(err, "-machine accel=%s: ", list);
-    }
-    return a;
+    warn_of_default();
+    return open_list(loop, c, accel_default(), arch, err);
 }

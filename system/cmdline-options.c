@@ -36,6 +36,7 @@ const Option cmdline_options[] = {
     { "accel", OPT_ACCEL, SHAPE_KEYS, .implied = "accel", .arg = "[accel=]name[,prop=value...]",
       .help = "select the accelerator ('-accel help' for a list); 'a:b', or the option again,\n"
               "means the first that works" },
+    { "enable-kvm", OPT_ENABLE_KVM, SHAPE_FLAG, .arg = "", .help = "short for -machine accel=kvm" },
     { "smp", OPT_SMP, SHAPE_KEYS, .takes = &cmdline_smp_shape, .implied = "cpus",
       .arg = "[cpus=]n[,maxcpus=n][,sockets=n][,cores=n][,threads=n]",
       .help = "number of CPUs (default 1) and their topology" },
@@ -148,7 +149,6 @@ const Option cmdline_options[] = {
     { "nodefconfig", .already = "", .refused = "there are no configuration files" },
 
     /* ---- known to other programs, not built here ---- */
-    { "enable-kvm", .refused = "KVM is not built; use -accel tcg" },
     { "cdrom", .shape = SHAPE_TEXT, .refused = "no CD drive is built; use -drive file=FILE,readonly=on" },
     { "fda", .shape = SHAPE_TEXT, .refused = "no floppy drive is built" },
     { "fdb", .shape = SHAPE_TEXT, .refused = "no floppy drive is built" },

@@ -17,7 +17,7 @@ typedef struct DisplayOptions DisplayOptions;
 /* clang-format off */
 typedef enum OptionKind {
     OPT_NONE, /* refused rows */
-    OPT_HELP, OPT_VERSION, OPT_MACHINE, OPT_ARCH, OPT_CPU, OPT_ACCEL, OPT_MEMORY, OPT_SMP, OPT_BIOS,
+    OPT_HELP, OPT_VERSION, OPT_MACHINE, OPT_ARCH, OPT_CPU, OPT_ACCEL, OPT_ENABLE_KVM, OPT_MEMORY, OPT_SMP, OPT_BIOS,
     OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_PFLASH, OPT_FW_CFG, OPT_NAME, OPT_UUID,
     OPT_RTC, OPT_BOOT, OPT_DEVICE, OPT_GLOBAL, OPT_OBJECT, OPT_DRIVE, OPT_BLOCKDEV, OPT_HDA, OPT_SNAPSHOT,
     OPT_NETDEV, OPT_NIC, OPT_NET, OPT_CHARDEV, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_MON, OPT_QMP, OPT_QMP_PRETTY,
@@ -62,7 +62,7 @@ typedef struct CmdItem {
 
 /* What -machine says, of all of them together; texts are NULL when they are not given. */
 typedef struct MachineOptions {
-    char *type, *accel, *firmware, *kernel, *initrd, *append, *dtb, *dumpdtb, *memory_backend;
+    char *type, *accel, *irqchip, *firmware, *kernel, *initrd, *append, *dtb, *dumpdtb, *memory_backend;
     char *pflash[MACHINE_MAX_PFLASH];
     struct json_object *board; /* the board's own */
 } MachineOptions;
@@ -142,7 +142,8 @@ bool cmdline_has_board(const CmdLine *c); /* named, or there is a default */
 bool cmdline_is_default_board(const CmdLine *c, const BoardClass *b);
 const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
 /* "tcg:interp" lists of -accel and -machine accel= */
-Accel *cmdline_open_accel(const CmdLine *c, EventLoop *loop, GError **err);
+/* For guests of the architecture `arch`. */
+Accel *cmdline_open_accel(const CmdLine *c, const char *arch, EventLoop *loop, GError **err);
 
 /* -m and -smp (cmdline-cpus.c); the board is known */
 bool cmdline_memory(const CmdLine *c, MachineConfig *config, GError **err);
@@ -173,8 +174,8 @@ bool cmdline_gdb(const CmdLine *c, GdbServer *gdb, GError **err);
 /* ---- what the process may (confine.c) ---- */
 /* -sandbox, -runas, -run-with, -chroot are looked at before anything is made, */
 bool cmdline_check_confinement(CmdLine *c, GError **err);
-/* and carried out when all is: the last step that can fail.  window: one is open. */
-bool cmdline_confine(const CmdLine *c, bool window, GError **err);
+/* and carried out when all is: the last step that can fail.  calls: of SandboxCalls, what this machine needs. */
+bool cmdline_confine(const CmdLine *c, unsigned calls, GError **err);
 void confinement_free(Confinement *f); /* NULL is fine */
 
 /* ---- the process (daemon.c) ---- */

@@ -242,10 +242,10 @@ static bool give_up(const Confinement *f, bool sandboxed, DIR *threads, GError *
            (!sandboxed || close_calls(f, err));
 }
 
-bool cmdline_confine(const CmdLine *c, bool window, GError **err)
+bool cmdline_confine(const CmdLine *c, unsigned calls, GError **err)
 {
     Confinement *f = c->confinement;
-    f->more_calls = window ? SANDBOX_WINDOW : 0;
+    f->more_calls = calls;
     bool sandboxed = is_wanted(f->sandbox), limited = sandboxed && limits_files(c, f->sandbox);
     fds_reserve_begin(); /* some are needed for a moment */
     DIR *threads = limited ? sandbox_open_threads() : NULL;

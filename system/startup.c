@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 
 #include "accel/accel.h"
+#include "base/sandbox.h"
 #include "gdbstub/gdbstub.h"
 #include "monitor/monitor.h"
 #include "system/cmdline.h"
@@ -199,7 +200,7 @@ static bool start_machine(Startup *s, GError **err)
     if (!cmdline_globals(c, s->machine, err)) {
         return false;
     }
-    s->accel = cmdline_open_accel(c, s->loop, err);
+    s->accel = cmdline_open_accel(c, s->config.board->arch, s->loop, err);
     if (!s->accel) {
         return false;
     }
@@ -274,13 +275,19 @@ static void end_display(Startup *s)
     }
 }
 
+/* What this machine asks of its host beyond what all do. */
+static unsigned calls_of(const Startup *s)
+{
+    return (s->display ? SANDBOX_WINDOW : 0) | s->accel->class->sandbox_calls;
+}
+
 static bool start(Startup *s, GError **err)
 {
     CmdLine *c = s->cmdline;
     return take_message_form(c, err) && cmdline_config(c, &s->config, err) && cmdline_check_display(c, err) &&
            cmdline_check_overcommit(c, err) && cmdline_check_confinement(c, err) && start_process(s, err) &&
            start_host_ends(s, err) && start_machine(s, err) && fds_keep(0, err) && daemon_leave(err) &&
-           (s->exit_now || (start_display(s, err) && cmdline_confine(c, s->display, err))) &&
+           (s->exit_now || (start_display(s, err) && cmdline_confine(c, calls_of(s), err))) &&
            daemon_ready(err);
 }
 

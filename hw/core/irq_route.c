@@ -12,7 +12,7 @@ static void line_of_accel(void *opaque, int gsi, int level)
 
 void machine_connect_irq(Machine *m, Irq *irq, unsigned gsi, IrqHandler *own, void *opaque, int line)
 {
-    if (m->accel && m->accel->class->irq_set) {
+    if (m->accel && m->accel->irqchip == ACCEL_IRQCHIP_ALL) {
         irq_connect(irq, line_of_accel, m->accel, gsi);
     } else {
         irq_connect(irq, own, opaque, line);
@@ -21,7 +21,7 @@ void machine_connect_irq(Machine *m, Irq *irq, unsigned gsi, IrqHandler *own, vo
 
 bool machine_send_msi(Machine *m, uint64_t addr, uint32_t data)
 {
-    if (m->accel && m->accel->class->msi_send) {
+    if (m->accel && m->accel->irqchip != ACCEL_IRQCHIP_NONE) {
         return m->accel->class->msi_send(m->accel, addr, data);
     }
     return m->msi_send && m->msi_send(m, addr, data);

@@ -93,6 +93,11 @@ bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError
     m->config = config;
     m->board = config->board;
     m->accel = accel;
+    if (accel) {
+        accel->board_leaves_irqs = m->board->leaves_irqs;
+        accel->stuck = runstate_request_internal_error;
+        accel->stuck_opaque = m;
+    }
     runstate_set_actions(m, config->actions);
     m->board_data = g_malloc0(MAX(m->board->board_size, 1));
     memory_region_init_container(&m->system, NULL, "system", UINT64_MAX);

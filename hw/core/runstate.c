@@ -40,7 +40,7 @@ struct RunControl {
     atomic_int state;
     atomic_int shutdown, exit_status; /* cause, or NOTHING */
     atomic_int reset;                 /* cause, or NOTHING */
-    atomic_bool powerdown, io_stop;
+    atomic_bool powerdown, io_stop, internal_error;
     atomic_bool over; /* nothing is carried out any more */
     RunActions actions;
 };
@@ -48,8 +48,9 @@ struct RunControl {
 /* clang-format off */
 const char *const runstate_names[] = {
     [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
-    [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_SHUTDOWN] = "shutdown",
-    "guest-panicked", "inmigrate", "internal-error", "postmigrate", "finish-migrate", "restore-vm", "save-vm", "suspended", "watchdog",
+    [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_INTERNAL_ERROR] = "internal-error",
+    [RUN_SHUTDOWN] = "shutdown",
+    "guest-panicked", "inmigrate", "postmigrate", "finish-migrate", "restore-vm", "save-vm", "suspended", "watchdog",
     "colo", NULL,
 };
 const char *const shutdown_reasons[] = {
@@ -235,7 +236,8 @@ static void do_reset(Machine *m, ShutdownCause cause)
     machine_reset(m);
     if (running) {
         vcpus_resume(m);
-    } else if (runstate_get(m) == RUN_SHUTDOWN || runstate_get(m) == RUN_IO_ERROR) {
+    } else if (runstate_get(m) == RUN_SHUTDOWN || runstate_get(m) == RUN_IO_ERROR ||
+               runstate_get(m) == RUN_INTERNAL_ERROR) {
         runstate_enter(m, RUN_PRELAUNCH);
     }
     tell_cause(m, &event_reset, cause);
@@ -257,6 +259,9 @@ void runstate_carry_out(Machine *m)
     if (atomic_exchange(&run->io_stop, false) && runstate_get(m) == RUN_RUNNING &&
         drives_keep_requests(m->drives)) { /* a reset may have dropped them */
         runstate_stop(m, RUN_IO_ERROR);
+    }
+    if (atomic_exchange(&run->internal_error, false) && runstate_get(m) == RUN_RUNNING) {
+        runstate_stop(m, RUN_INTERNAL_ERROR);
     }
     if (atomic_exchange(&run->powerdown, false)) {
         events_emit(m->events, &event_powerdown, NULL);
@@ -289,6 +294,15 @@ void runstate_request_reset(Machine *m, ShutdownCause cause)
 {
     if (m->run) {
         atomic_store(&m->run->reset, cause);
+        bh_schedule(m->run->bh);
+    }
+}
+
+void runstate_request_internal_error(void *machine)
+{
+    Machine *m = machine;
+    if (m->run) {
+        atomic_store(&m->run->internal_error, true);
         bh_schedule(m->run->bh);
     }
 }

@@ -10,6 +10,13 @@
 typedef struct AccelClass AccelClass;
 typedef struct EventLoop EventLoop;
 
+/* Interrupt controllers of a PC that the host's kernel has for the machine. */
+typedef enum AccelIrqchip {
+    ACCEL_IRQCHIP_NONE,  /* the board's devices are the controllers */
+    ACCEL_IRQCHIP_LOCAL, /* local APICs; the rest are the board's devices, and send messages to them */
+    ACCEL_IRQCHIP_ALL,   /* I/O APIC and PIC, too: machine_connect_irq() */
+} AccelIrqchip;
+
 /* What this one can do on this host; open() finds out. */
 typedef struct AccelLimits {
     unsigned max_vcpus; /* 0: as many as a machine has */
@@ -19,13 +26,21 @@ struct Accel {
     const AccelClass *class;
     AccelLimits limits;
     EventLoop *loop; /* of its machine: pauses and resumes it, hears of stops */
+    /* The board leaves its controllers to the accelerator, if that has some: said before the first vCPU. */
+    bool board_leaves_irqs;
+    AccelIrqchip irqchip; /* from the first vCPU on */
+    /* A vCPU cannot go on, which the user has been told: the machine stops.  Any thread; NULL: nobody asks. */
+    void (*stuck)(void *opaque);
+    void *stuck_opaque;
 };
 
 struct AccelClass {
     const char *name, *desc; /* "tcg", "interp" */
     /* Why it cannot run on this host, in a few words; NULL (or no function): it can. */
     const char *(*unusable)(void);
-    const Shape *options; /* what -accel takes besides the name */
+    const char *const *guests; /* architectures that it runs, by name; NULL: all.  Ends with NULL */
+    unsigned sandbox_calls;    /* of SandboxCalls: what it makes while the machine runs */
+    const Shape *options;      /* what -accel takes besides the name */
     Accel *(*open)(EventLoop *loop, const void *options /* of that shape */, GError **err);
     bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err); /* cpu->accel is set */
     const VcpuOps *vcpu_ops;
@@ -37,8 +52,7 @@ struct AccelClass {
      * accelerator has paused all and calls this in the main loop. */
     void (*set_debug_hook)(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque);
     /* Interrupt controllers in the host's kernel, used through machine_connect_irq() and
-     * machine_send_msi(); NULL: it has none, the board's devices are the controllers.  Any thread,
-     * any lock. */
+     * machine_send_msi(), as Accel.irqchip says.  Any thread, any lock. */
     void (*irq_set)(Accel *a, unsigned gsi, int level);       /* gsi: the machine's number of the line */
     bool (*msi_send)(Accel *a, uint64_t addr, uint32_t data); /* false: no controller at addr */
     void (*info)(Accel *a, GString *out);                     /* info jit */
@@ -49,8 +63,10 @@ struct AccelClass {
 extern const AccelClass *const accel_classes[];      /* ends with NULL */
 const char *accel_unusable(const AccelClass *class); /* see AccelClass.unusable */
 const char *accel_default(void);                     /* the name of the first that can run here */
-/* First that opens of "tcg", "tcg:interp"...; err says why each did not.  options: key=value as keyval_read has it. */
-Accel *accel_open(const char *list, EventLoop *loop, struct json_object *options, GError **err);
+/* First that opens of "tcg", "kvm:tcg"..., for guests of an architecture (NULL: whichever); err says why each did not.  options:
+ * key=value as keyval_read has it. */
+Accel *accel_open(const char *list, const char *arch, EventLoop *loop, struct json_object *options,
+                  GError **err);
 /* The accelerator runs this vCPU from now on.  False: it cannot, and has nothing of it. */
 bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The end of that, of both sides: the vCPU is nobody's. */

@@ -16,6 +16,7 @@ typedef enum SandboxCalls {
     SANDBOX_SPAWN = 4, /* other programs; what they need is not known, so all calls but the most dangerous */
     SANDBOX_RESOURCES = 8, /* priorities, processors, limits */
     SANDBOX_WINDOW = 16,   /* memory that a display server shares */
+    SANDBOX_KVM = 32,      /* what a virtual machine of the kernel's is asked for, but no new one */
 } SandboxCalls;
 
 /* ---- while the machine is made ------------------------------------------- */

@@ -46,7 +46,7 @@ Bare *bare_new(const CPUArch *arch, const char *model, const char *accel, const 
     m->loop = test_loop();
     m->clock = test_clock();
     struct json_object *values = keyval_read(options ? options : "", NULL, &err);
-    m->accel = accel_open(accel, test_loop(), values, &err);
+    m->accel = accel_open(accel, NULL, test_loop(), values, &err);
     keyval_free(values);
     g_assert_no_error(err);
     memory_thread_register();

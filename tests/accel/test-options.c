@@ -13,7 +13,7 @@ static char *try_open(const char *list, const char *name, const char *value, con
     g_autofree char *text = name ? g_strdup_printf("%s=%s", name, value) : g_strdup("");
     g_autoptr(GError) err = NULL;
     struct json_object *options = keyval_read(text, NULL, &err);
-    Accel *a = accel_open(list, test_loop(), options, &err);
+    Accel *a = accel_open(list, "riscv64", test_loop(), options, &err);
     keyval_free(options);
     if (!a) {
         g_assert_nonnull(err);
@@ -35,7 +35,11 @@ static void test_lists(void)
         { "interp", "interp", NULL },
         { "tcg:interp", accel_default(), NULL },
         { "kvm:interp", "interp", NULL },
+#ifdef CONFIG_KVM
+        { "kvm", NULL, "it runs guests of x86_64, i386, and this is riscv64" },
+#else
         { "kvm", NULL, "invalid accelerator kvm" },
+#endif
         { "inetrp", NULL, "did you mean 'interp'?" },
         { "kvm:hvf", NULL, "invalid accelerator hvf" },
         { "", NULL, "do:" },

@@ -363,7 +363,7 @@ TgMachine *tg_machine_new_of(const CPUArch *arch, const char *accel, const char 
     m->memory = address_space_new(&m->system, "memory");
     m->loop = test_loop();
     m->clock = test_clock();
-    t->accel = m->accel = accel_open(accel, test_loop(), values, &err);
+    t->accel = m->accel = accel_open(accel, NULL, test_loop(), values, &err);
     keyval_free(values);
     g_assert_no_error(err);
     for (unsigned i = 0; i < cpus; i++) {

@@ -200,7 +200,7 @@ static gpointer live(gpointer opaque)
     Machine *m = machine_new(loop);
     open_ends(m, &config, disk);
     struct json_object *none = keyval_read("", NULL, NULL);
-    Accel *a = accel_open(life->accel, loop, none, &err);
+    Accel *a = accel_open(life->accel, NULL, loop, none, &err);
     keyval_free(none);
     g_assert_no_error(err);
     build(m, &config, a);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Interrupts: controllers in the kernel, all of them (on), the local APICs alone (split), or none (off).
+ * Spec: "KVM_CREATE_IRQCHIP", "KVM_CAP_SPLIT_IRQCHIP", "KVM_SET_GSI_ROUTING", "KVM_IRQ_LINE", "KVM_SIGNAL_MSI",
+ * "KVM_INTERRUPT"; ISA interrupts of the I/O APIC: the MultiProcessor specification (IRQ 0 is input 2). */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "accel/kvm/kvm.h"
+
+enum { ISA_IRQS = 16, IOAPIC_PINS = 24, ROUTES = ISA_IRQS + IOAPIC_PINS };
+
+/* ---- controllers ------------------------------------------------------------------------ */
+
+static bool fail(GError **err, const char *what)
+{
+    int error = errno;
+    g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(error),
+                "-accel kvm: the kernel makes no %s: %s\n  do:  -accel kvm,kernel-irqchip=off", what,
+                g_strerror(error));
+    return false;
+}
+
+typedef struct Routing {
+    struct kvm_irq_routing head;
+    struct kvm_irq_routing_entry rows[ROUTES];
+} Routing;
+
+static void add_route(Routing *r, unsigned gsi, unsigned chip, unsigned pin)
+{
+    r->rows[r->head.nr++] = (struct kvm_irq_routing_entry){ .gsi = gsi,
+                                                            .type = KVM_IRQ_ROUTING_IRQCHIP,
+                                                            .u.irqchip = { .irqchip = chip, .pin = pin } };
+}
+
+/* A machine's lines 0 to 15 are those of the ISA bus, to both controllers; the others are inputs of the I/O APIC. */
+static bool route(const Kvm *k)
+{
+    Routing r = { 0 };
+    for (unsigned gsi = 0; gsi < IOAPIC_PINS; gsi++) {
+        if (gsi < ISA_IRQS && gsi != 2) { /* of the PIC it is the other PIC */
+            add_route(&r, gsi, gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, gsi & 7);
+        }
+        if (gsi != 2) {
+            add_route(&r, gsi, KVM_IRQCHIP_IOAPIC, gsi == 0 ? 2 : gsi);
+        }
+    }
+    return ioctl(k->vm, KVM_SET_GSI_ROUTING, &r) == 0;
+}
+
+static void remember_chips(Kvm *k)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(k->chips); i++) {
+        k->chips[i].chip_id = i;
+        ioctl(k->vm, KVM_GET_IRQCHIP, &k->chips[i]);
+    }
+}
+
+static bool create_all(Kvm *k, GError **err)
+{
+    if (ioctl(k->vm, KVM_CREATE_IRQCHIP, 0) < 0 || !route(k)) {
+        return fail(err, "interrupt controllers");
+    }
+    remember_chips(k);
+    return true;
+}
+
+static bool create_split(const Kvm *k, GError **err)
+{
+    struct kvm_enable_cap c = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { IOAPIC_PINS } };
+    return ioctl(k->vm, KVM_ENABLE_CAP, &c) == 0 || fail(err, "local APICs");
+}
+
+static AccelIrqchip chips_of(const Kvm *k)
+{
+    switch ((KvmIrqchipWish)k->opt.irqchip) {
+    case WISH_OFF: return ACCEL_IRQCHIP_NONE;
+    case WISH_SPLIT: return ACCEL_IRQCHIP_LOCAL;
+    case WISH_ON: return ACCEL_IRQCHIP_ALL;
+    default: return k->accel.board_leaves_irqs ? ACCEL_IRQCHIP_ALL : ACCEL_IRQCHIP_NONE;
+    }
+}
+
+bool kvm_irqchip_create(Kvm *k, GError **err)
+{
+    k->accel.irqchip = chips_of(k);
+    if (k->accel.irqchip != ACCEL_IRQCHIP_NONE && !k->accel.board_leaves_irqs) {
+        g_set_error(
+            err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+            "-accel kvm: this machine has interrupt controllers of its own\n  do:  leave kernel-irqchip= out");
+        return false;
+    }
+    switch (k->accel.irqchip) {
+    case ACCEL_IRQCHIP_ALL: return create_all(k, err);
+    case ACCEL_IRQCHIP_LOCAL: return create_split(k, err);
+    default: return true;
+    }
+}
+
+void kvm_irqchip_reset(Kvm *k)
+{
+    for (unsigned i = 0; k->accel.irqchip == ACCEL_IRQCHIP_ALL && i < G_N_ELEMENTS(k->chips); i++) {
+        ioctl(k->vm, KVM_SET_IRQCHIP, &k->chips[i]);
+    }
+}
+
+/* ---- lines and messages ------------------------------------------------------------------- */
+
+void kvm_irq_set(Accel *a, unsigned gsi, int level)
+{
+    struct kvm_irq_level l = { .irq = gsi, .level = level };
+    ioctl(container_of(a, Kvm, accel)->vm, KVM_IRQ_LINE, &l);
+}
+
+/* The kernel says 0 when the processor that is meant does not listen, which is no error. */
+bool kvm_msi_send(Accel *a, uint64_t addr, uint32_t data)
+{
+    struct kvm_msi m = { .address_lo = (uint32_t)addr, .address_hi = addr >> 32, .data = data };
+    return ioctl(container_of(a, Kvm, accel)->vm, KVM_SIGNAL_MSI, &m) >= 0;
+}
+
+/* ---- the board's controllers ----------------------------------------------------------------- */
+
+static bool take_nmi(const X86CPU *x)
+{
+    return __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE);
+}
+
+/* A vector is acknowledged only when the processor takes it at once; else KVM_RUN ends when it would. */
+void kvm_inject(KvmVcpu *v)
+{
+    X86CPU *x = x86_cpu(v->cpu);
+    if (take_nmi(x)) {
+        __atomic_store_n(&x->s.events.nmi_pending, false, __ATOMIC_RELEASE);
+        ioctl(v->fd, KVM_NMI, 0);
+    }
+    v->run->request_interrupt_window = 0;
+    if (v->kvm->accel.irqchip == ACCEL_IRQCHIP_ALL || !cpu_int_pending(v->cpu)) {
+        return;
+    }
+    if (!v->run->ready_for_interrupt_injection) {
+        v->run->request_interrupt_window = 1;
+        return;
+    }
+    int vector = cpu_int_acknowledge(v->cpu);
+    struct kvm_interrupt i = { .irq = vector };
+    if (vector >= 0 && ioctl(v->fd, KVM_INTERRUPT, &i) == 0) {
+        v->run->ready_for_interrupt_injection = 0;
+    }
+}
+
+/* While the state is the kernel's it says itself whether interrupts are enabled. */
+bool kvm_has_interrupt(KvmVcpu *v)
+{
+    const X86CPU *x = x86_cpu(v->cpu);
+    bool enabled = v->cpu->state_away ? v->run->if_flag : !!(x->s.eflags & EFL_IF);
+    return take_nmi(x) || (enabled && cpu_int_pending(v->cpu));
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The x86 part of a VM and of its vCPUs, and the whole state of one between the kernel and X86State.
+ * Spec: api.rst, section by section where it is used. */
+#include "accel/kvm/x86.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* ---- the VM --------------------------------------------------------------------------------- */
+
+static bool enable(const Kvm *k, uint32_t number, uint64_t arg)
+{
+    struct kvm_enable_cap c = { .cap = number, .args = { arg } };
+    return ioctl(k->vm, KVM_ENABLE_CAP, &c) == 0;
+}
+
+/* Intel's processors without "unrestricted guest" run real mode in a task of their own: three pages and one page below 4 GiB,
+ * where no machine has anything ("KVM_SET_TSS_ADDR", "KVM_SET_IDENTITY_MAP_ADDR"). */
+static bool give_pages(const Kvm *k, GError **err)
+{
+    uint64_t identity = 0xfeffc000;
+    if (ioctl(k->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity) == 0 &&
+        ioctl(k->vm, KVM_SET_TSS_ADDR, 0xfeffd000ul) == 0) {
+        return true;
+    }
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                "-accel kvm: cannot prepare real mode: %s\n  do:  -accel tcg", g_strerror(errno));
+    return false;
+}
+
+bool kvm_x86_init_vm(Kvm *k, int device, GError **err)
+{
+    if (!give_pages(k, err) || !kvm_learn_cpuid(k, device, err)) {
+        return false;
+    }
+    k->caps.payload = k->caps.payload && enable(k, KVM_CAP_EXCEPTION_PAYLOAD, 1);
+    enable(k, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_UNKNOWN); /* without it they are #GP */
+    enable(k, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1); /* without it a program's failure is its #UD */
+    return true;
+}
+
+/* ---- a vCPU ------------------------------------------------------------------------------------ */
+
+/* The guest's counter is as fast as the host's. */
+static void learn_tsc_rate(KvmVcpu *v)
+{
+    int khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
+    if (khz > 0) {
+        x86_cpu(v->cpu)->tsc_khz = khz;
+    }
+}
+
+bool kvm_x86_init_vcpu(KvmVcpu *v, GError **err)
+{
+    learn_tsc_rate(v);
+    if (!kvm_set_cpuid(v, err)) {
+        return false;
+    }
+    kvm_find_msrs(v);
+    v->tsc_offset = UINT64_MAX; /* whatever the state says is news */
+    if (v->kvm->accel.irqchip != ACCEL_IRQCHIP_NONE) {
+        return kvm_x86_call(v, KVM_GET_LAPIC, &v->lapic, "show its local APIC");
+    }
+    return true;
+}
+
+/* ---- its state ------------------------------------------------------------------------------------ */
+
+void kvm_sync_from(CPU *cpu)
+{
+    KvmVcpu *v = cpu->kvm;
+    kvm_get_sregs(v);
+    kvm_get_regs(v);
+    kvm_get_xcrs(v);
+    kvm_get_fpu(v);
+    kvm_get_msrs(v);
+    kvm_get_debugregs(v);
+    kvm_get_events(v);
+    kvm_get_mp_state(v);
+    cpu->arch->refresh(cpu);
+}
+
+/* SREGS (with the base of the local APIC) before MSRs, among them the counter before its deadline; events behind the registers
+ * that they are checked against. */
+void kvm_sync_to(CPU *cpu)
+{
+    KvmVcpu *v = cpu->kvm;
+    v->failed = x86_cpu(cpu)->s.events.shutdown;
+    kvm_put_sregs(v);
+    kvm_put_regs(v);
+    kvm_put_xcrs(v);
+    kvm_put_fpu(v);
+    kvm_put_msrs(v);
+    kvm_put_debugregs(v);
+    kvm_put_events(v);
+    kvm_put_mp_state(v);
+    v->run->ready_for_interrupt_injection = 0; /* of before */
+}
+
+/* What is the kernel's alone is as it was made. */
+void kvm_was_reset(CPU *cpu)
+{
+    KvmVcpu *v = cpu->kvm;
+    memset(&v->events, 0, sizeof(v->events));
+    kvm_reset_msrs(v);
+    if (v->kvm->accel.irqchip != ACCEL_IRQCHIP_NONE) {
+        kvm_x86_call(v, KVM_SET_LAPIC, &v->lapic, "reset its local APIC");
+    }
+    if (cpu->index == 0) {
+        kvm_irqchip_reset(v->kvm);
+    }
+}

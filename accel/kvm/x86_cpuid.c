@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* CPUID under KVM: what the model says, less what this KVM has not, and what KVM itself tells its guests.
+ * Spec: "KVM_GET_SUPPORTED_CPUID", "KVM_SET_CPUID2"; leaves from 40000000h on: x86-cpuid.rst.
+ *
+ * Not modelled: leaves that depend on what the kernel has no state for (performance counters, tracing). */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "accel/kvm/x86.h"
+#include "base/log.h"
+
+enum { MAX_ENTRIES = 256 };
+enum { KVM_LEAVES = 0x40000000, KVM_FEATURES_LEAF, KVM_CLOCKS = 0x40000010 };
+enum { APIC_BUS_KHZ = 1000000 }; /* the local APIC's timer of KVM counts nanoseconds */
+
+/* ---- what the kernel has ------------------------------------------------------------------- */
+
+bool kvm_learn_cpuid(Kvm *k, int device, GError **err)
+{
+    k->supported = g_malloc0(sizeof(*k->supported) + MAX_ENTRIES * sizeof(struct kvm_cpuid_entry2));
+    k->supported->nent = MAX_ENTRIES;
+    if (ioctl(device, KVM_GET_SUPPORTED_CPUID, k->supported) == 0) {
+        return true;
+    }
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                "-accel kvm: cannot learn what processors it has: %s\n  do:  -accel tcg", g_strerror(errno));
+    return false;
+}
+
+const struct kvm_cpuid_entry2 *kvm_supported_leaf(const Kvm *k, uint32_t leaf, uint32_t subleaf)
+{
+    for (unsigned i = 0; i < k->supported->nent; i++) {
+        const struct kvm_cpuid_entry2 *e = &k->supported->entries[i];
+        bool of_all = !(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+        if (e->function == leaf && (of_all || e->index == subleaf)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* Where CPUID shows the words of X86CPU.feature; reg: EAX, EBX, ECX, EDX. */
+static const struct {
+    uint32_t leaf, subleaf;
+    unsigned reg;
+} words[X86_WORDS] = {
+    [WORD_1_EDX] = { 1, 0, 3 },
+    [WORD_1_ECX] = { 1, 0, 2 },
+    [WORD_7_EBX] = { 7, 0, 1 },
+    [WORD_7_ECX] = { 7, 0, 2 },
+    [WORD_7_EDX] = { 7, 0, 3 },
+    [WORD_7_1_EAX] = { 7, 1, 0 },
+    [WORD_D_1_EAX] = { 0xd, 1, 0 },
+    [WORD_6_EAX] = { 6, 0, 0 },
+    [WORD_8_1_EDX] = { 0x80000001, 0, 3 },
+    [WORD_8_1_ECX] = { 0x80000001, 0, 2 },
+    [WORD_8_7_EDX] = { 0x80000007, 0, 3 },
+    [WORD_8_8_EBX] = { 0x80000008, 0, 1 },
+};
+
+static uint32_t bit(X86Feature f)
+{
+    return 1u << f % 32;
+}
+
+/* What is not in the list, and there: KVM makes it (x2APIC, the deadline timer: of the local APIC in the kernel), or it is the
+ * model's business alone. */
+static uint32_t made_by_kvm(const Kvm *k, X86Word w)
+{
+    bool apic = k->accel.irqchip != ACCEL_IRQCHIP_NONE;
+    switch (w) {
+    case WORD_1_ECX: return bit(X86_HYPERVISOR) | (apic ? bit(X86_X2APIC) | bit(X86_TSC_DEADLINE) : 0);
+    case WORD_1_EDX: return bit(X86_HT);
+    case WORD_6_EAX: return bit(X86_ARAT);
+    case WORD_8_7_EDX: return bit(X86_INVTSC);
+    case WORD_8_8_EBX: return bit(X86_WBNOINVD);
+    default: return 0;
+    }
+}
+
+static uint32_t kvm_has(const Kvm *k, X86Word w)
+{
+    if (w == WORD_ARCH_CAP) {
+        return UINT32_MAX;
+    }
+    const struct kvm_cpuid_entry2 *e = kvm_supported_leaf(k, words[w].leaf, words[w].subleaf);
+    uint32_t none[4] = { 0 };
+    const uint32_t *regs = e ? &e->eax : none;
+    uint32_t has = regs[words[w].reg] | made_by_kvm(k, w);
+    if (w == WORD_1_ECX && k->accel.irqchip == ACCEL_IRQCHIP_NONE) {
+        has &= ~(bit(X86_X2APIC) | bit(X86_TSC_DEADLINE)); /* no local APIC knows them */
+    }
+    return has;
+}
+
+static void limit_features(const Kvm *k, X86CPU *x)
+{
+    g_autoptr(GString) lacks = g_string_new(NULL);
+    for (const X86FeatureRow *row = x86_features; row->name; row++) {
+        X86Word w = row->feature / 32;
+        if (x86_has(x, row->feature) && !(kvm_has(k, w) & bit(row->feature))) {
+            g_string_append_printf(lacks, "%s%s", lacks->len ? ", " : "", row->name);
+            x->feature[w] &= ~bit(row->feature);
+        }
+    }
+    if (lacks->len && x->cpu.index == 0) {
+        log_report("warning: -accel kvm: of the model's features this host has not: %s", lacks->str);
+    }
+}
+
+/* ---- what the guest is told ------------------------------------------------------------------------ */
+
+typedef struct Leaves {
+    const X86CPU *x;
+    struct kvm_cpuid2 *list;
+} Leaves;
+
+static void add(Leaves *l, uint32_t leaf, uint32_t subleaf, uint32_t flags, X86Cpuid r)
+{
+    g_assert(l->list->nent < MAX_ENTRIES);
+    l->list->entries[l->list->nent++] = (struct kvm_cpuid_entry2){ .function = leaf,
+                                                                   .index = subleaf,
+                                                                   .flags = flags,
+                                                                   .eax = r.eax,
+                                                                   .ebx = r.ebx,
+                                                                   .ecx = r.ecx,
+                                                                   .edx = r.edx };
+}
+
+/* Subleaves: how many are told of each leaf that has some. */
+static unsigned subleaves(uint32_t leaf)
+{
+    switch (leaf) {
+    case 4: return 5; /* the last is the end of the list */
+    case 7: return 2;
+    case 0xb: return 3;
+    case 0xd: return 64;
+    default: return 0;
+    }
+}
+
+static void add_leaf(Leaves *l, uint32_t leaf)
+{
+    unsigned count = subleaves(leaf);
+    for (unsigned i = 0; i < count; i++) {
+        X86Cpuid r = x86_cpuid(l->x, leaf, i);
+        if (i < 2 || leaf != 0xd || r.eax) {
+            add(l, leaf, i, KVM_CPUID_FLAG_SIGNIFCANT_INDEX, r);
+        }
+    }
+    if (!count) {
+        add(l, leaf, 0, 0, x86_cpuid(l->x, leaf, 0));
+    }
+}
+
+/* KVM's name and services, and the rates of the clocks. */
+static void add_hypervisor(Leaves *l, const Kvm *k)
+{
+    const struct kvm_cpuid_entry2 *features = kvm_supported_leaf(k, KVM_FEATURES_LEAF, 0);
+    X86Cpuid name = { .eax = KVM_CLOCKS };
+    memcpy(&name.ebx, "KVMKVMKVM\0\0", 12);
+    add(l, KVM_LEAVES, 0, 0, name);
+    add(l, KVM_FEATURES_LEAF, 0, 0, (X86Cpuid){ .eax = features ? features->eax : 0 });
+    add(l, KVM_CLOCKS, 0, 0, (X86Cpuid){ .eax = l->x->tsc_khz, .ebx = APIC_BUS_KHZ });
+}
+
+/* The state of an XSAVE area is where the host's processor has it, and the counter as fast as it is there. */
+static void mend(Leaves *l, const Kvm *k)
+{
+    for (unsigned i = 0; i < l->list->nent; i++) {
+        struct kvm_cpuid_entry2 *e = &l->list->entries[i];
+        const struct kvm_cpuid_entry2 *host = kvm_supported_leaf(k, e->function, e->index);
+        if (e->function == 0xd && e->index > 1 && host) {
+            *e = *host;
+        } else if (e->function == 0x15) { /* the crystal counts as the local APIC's timer does */
+            e->eax = APIC_BUS_KHZ;
+            e->ebx = l->x->tsc_khz;
+            e->ecx = APIC_BUS_KHZ * 1000;
+        }
+    }
+}
+
+bool kvm_set_cpuid(KvmVcpu *v, GError **err)
+{
+    X86CPU *x = x86_cpu(v->cpu);
+    const Kvm *k = v->kvm;
+    limit_features(k, x);
+    g_autofree struct kvm_cpuid2 *list =
+        g_malloc0(sizeof(*list) + MAX_ENTRIES * sizeof(struct kvm_cpuid_entry2));
+    Leaves l = { .x = x, .list = list };
+    for (uint32_t leaf = 0; leaf <= x->level; leaf++) {
+        add_leaf(&l, leaf);
+    }
+    for (uint32_t leaf = 0x80000000; leaf <= x->xlevel; leaf++) {
+        add_leaf(&l, leaf);
+    }
+    mend(&l, k);
+    if (x86_has(x, X86_HYPERVISOR)) {
+        add_hypervisor(&l, k);
+    }
+    if (ioctl(v->fd, KVM_SET_CPUID2, list) == 0) {
+        return true;
+    }
+    g_set_error(
+        err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+        "-accel kvm: the kernel does not take this CPU model (%s)\n  do:  another -cpu, or -accel tcg",
+        g_strerror(errno));
+    return false;
+}
