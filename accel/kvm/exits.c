@@ -4,6 +4,7 @@
  *
  * An access of a device that ends a KVM_RUN is done when the next one begins (KvmVcpu.completing). */
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "accel/kvm/kvm.h"
 #include "base/log.h"
@@ -103,6 +104,16 @@ void kvm_stuck(KvmVcpu *v)
     }
 }
 
+/* An NMI that came while the last one was handled may still be on its way when the processor halts: it does not wait then. */
+static void exit_halt(KvmVcpu *v)
+{
+    struct kvm_vcpu_events e = { 0 };
+    if (v->nmi_sent && ioctl(v->fd, KVM_GET_VCPU_EVENTS, &e) == 0) {
+        v->nmi_sent = e.nmi.pending || e.nmi.injected;
+    }
+    v->cpu->halted = !v->nmi_sent || e.nmi.masked;
+}
+
 /* Three faults in a row: the board knows what that means. */
 static void exit_shutdown(KvmVcpu *v)
 {
@@ -147,7 +158,7 @@ void kvm_exit(KvmVcpu *v)
         return;
     }
     switch (v->run->exit_reason) {
-    case KVM_EXIT_HLT: v->cpu->halted = 1; break;
+    case KVM_EXIT_HLT: exit_halt(v); break;
     case KVM_EXIT_DEBUG: kvm_debug_exit(v); break;
     case KVM_EXIT_IRQ_WINDOW_OPEN:
     case KVM_EXIT_SET_TPR:

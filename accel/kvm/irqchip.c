@@ -133,6 +133,7 @@ void kvm_inject(KvmVcpu *v)
     if (take_nmi(x)) {
         __atomic_store_n(&x->s.events.nmi_pending, false, __ATOMIC_RELEASE);
         ioctl(v->fd, KVM_NMI, 0);
+        v->nmi_sent = true;
     }
     v->run->request_interrupt_window = 0;
     if (v->kvm->accel.irqchip == ACCEL_IRQCHIP_ALL || !cpu_int_pending(v->cpu)) {

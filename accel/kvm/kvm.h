@@ -50,6 +50,7 @@ struct KvmVcpu {
     bool completing;       /* what the last exit asked for reaches the guest with the next KVM_RUN */
     bool failed;           /* cannot go on; a change of its state (a reset) mends it */
     unsigned slot_changes; /* Kvm.slot_changes when it was run last */
+    bool nmi_sent;         /* it may not have been delivered yet */
     bool debugged;         /* KVM_SET_GUEST_DEBUG is in force */
 
     /* x86 */

@@ -104,7 +104,7 @@ static void limit_features(const Kvm *k, X86CPU *x)
             x->feature[w] &= ~bit(row->feature);
         }
     }
-    if (lacks->len && x->cpu.index == 0) {
+    if (lacks->len && x->cpu.index == 0 && !x->has_what_is) {
         log_report("warning: -accel kvm: of the model's features this host has not: %s", lacks->str);
     }
 }

@@ -351,6 +351,7 @@ bool x86_model_apply(X86CPU *x, const char *text, bool wide, GError **err)
                   .named = g_hash_table_new(NULL, NULL),
                   .c = { .who = who, .class = m->name } };
     features_of(x, m);
+    x->has_what_is = g_str_equal(m->name, "max");
     if (!wide) {
         feature_set(x, X86_LM, false);
     }

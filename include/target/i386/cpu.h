@@ -300,6 +300,7 @@ typedef struct X86CPU {
     char brand[48];         /* NUL-terminated */
     uint8_t phys_bits;      /* MAXPHYADDR */
     uint32_t tsc_khz;
+    bool has_what_is; /* the model is whatever can be had (max): nobody misses what is not there */
     bool ignore_msrs; /* unknown MSRs read 0 and take writes */
     uint32_t apic_id;
     uint16_t cores, threads; /* of the package, of a core; at least 1 */
