@@ -38,6 +38,6 @@ X86Translate x86_tr_vop, x86_tr_vshift, x86_tr_vfma, x86_tr_vextend, x86_tr_vcom
 X86Translate x86_tr_fpu_load, x86_tr_fpu_store, x86_tr_fpu_const, x86_tr_fpu_alu, x86_tr_fpu_compare,
     x86_tr_fpu_cmov, x86_tr_fpu_function, x86_tr_fpu_stack, x86_tr_fpu_control, x86_tr_fpu_nop, x86_tr_fwait;
 /* translate-xsave.c */
-X86Translate x86_tr_xsave, x86_tr_mxcsr;
+X86Translate x86_tr_xsave;
 /* translate-sys.c */
 X86Translate x86_tr_flag, x86_tr_ahf, x86_tr_salc, x86_tr_nop, x86_tr_fence;

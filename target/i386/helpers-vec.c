@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Helpers of vector instructions: MXCSR, comparisons of strings, accesses by masks and by indices. */
+#include "target/i386/helpers-xsave.h"
 #include "target/i386/translate-vec.h"
 
 #include <string.h>
@@ -19,7 +20,7 @@ static IrVec *vector(X86CPU *x, unsigned n)
 static void helper_ldmxcsr(CPU *cpu, uint32_t value)
 {
     X86CPU *x = x86_cpu(cpu);
-    if (value & ~MXCSR_ALL) {
+    if (value & ~x86_mxcsr_mask(x)) {
         X86Fault f = { .vector = X86_EXC_GP };
         x86_raise(x, &f);
     }

@@ -66,7 +66,7 @@ static void fault(X86CPU *x, uint8_t vector)
     x86_raise(x, &f);
 }
 
-static uint32_t mxcsr_mask(const X86CPU *x)
+uint32_t x86_mxcsr_mask(const X86CPU *x)
 {
     return MXCSR_BITS | (x86_has(x, X86_MISALIGNSSE) ? MXCSR_MISALIGNED : 0);
 }
@@ -100,7 +100,7 @@ static void save_x87(const Area *a, unsigned at)
 static void save_mxcsr(const Area *a)
 {
     put(a, AT_MXCSR, MEM_32, a->x->s.mxcsr);
-    put(a, AT_MXCSR_MASK, MEM_32, mxcsr_mask(a->x));
+    put(a, AT_MXCSR_MASK, MEM_32, x86_mxcsr_mask(a->x));
 }
 
 static void save_halves(const Area *a, unsigned at, unsigned half)
@@ -174,7 +174,7 @@ static void restore_pkru(const Area *a, unsigned at, X86State *to)
 static uint32_t restored_mxcsr(const Area *a)
 {
     uint32_t value = get(a, AT_MXCSR, MEM_32);
-    if (value & ~mxcsr_mask(a->x)) {
+    if (value & ~x86_mxcsr_mask(a->x)) {
         fault(a->x, X86_EXC_GP);
     }
     return value;
@@ -449,15 +449,6 @@ static void helper_restore(CPU *cpu, uint64_t at, uint32_t how, uint64_t mask)
         xrstor(&a, row, mask, &to);
     }
     commit(a.x, &to);
+    cpu_mmu_changed(cpu); /* PKRU, and which exceptions are unmasked */
 }
 const IrHelper x86_helper_restore = IR_HELPER3("x86_restore", helper_restore, STATE, VOID, I64, I32, I64);
-
-static void helper_ldmxcsr(CPU *cpu, uint32_t value)
-{
-    X86CPU *x = x86_cpu(cpu);
-    if (value & ~mxcsr_mask(x)) {
-        fault(x, X86_EXC_GP);
-    }
-    x->s.mxcsr = value;
-}
-const IrHelper x86_helper_ldmxcsr = IR_HELPER1("x86_ldmxcsr", helper_ldmxcsr, STATE, VOID, I32);

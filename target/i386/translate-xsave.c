@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* FXSAVE, FXRSTOR, the XSAVE family, LDMXCSR, STMXCSR. */
+/* FXSAVE, FXRSTOR, the XSAVE family. */
 #include "target/i386/families.h"
 #include "target/i386/helpers-xsave.h"
 #include "target/i386/translate.h"
@@ -43,20 +43,5 @@ void x86_tr_xsave(Translator *t)
     x86_tr_call(t, restore ? &x86_helper_restore : &x86_helper_save, 3, args);
     if (restore) {
         x86_tr_end_lookup(t); /* rights may have changed with PKRU */
-    }
-}
-
-void x86_tr_mxcsr(Translator *t)
-{
-    bool usable = t->insn.prefixes & X86_PREFIX_VEX ? t->mode & X86_MODE_AVX : t->mode & X86_MODE_SSE;
-    if (!usable) {
-        x86_tr_fault(t, X86_EXC_UD);
-    } else if (t->mode & X86_MODE_NO_FPU) {
-        x86_tr_fault(t, X86_EXC_NM);
-    } else if (t->row->arg == X86_MXCSR_STMXCSR) {
-        x86_tr_set(t, 0, ir_load_env(t->ir, MEM_32, IR_NONE, offsetof(X86CPU, s.mxcsr)));
-    } else {
-        IrRef value = x86_tr_get(t, 0);
-        x86_tr_call(t, &x86_helper_ldmxcsr, 1, &value);
     }
 }
