@@ -42,7 +42,7 @@ struct TcgCache {
     uint8_t *rw;
     const uint8_t *rx;
     TcgRegion regions[REGIONS];
-    unsigned current;
+    unsigned current; /* atomic: changed under the lock of translation, as the states are */
     uint64_t evictions;
     Jit *jit;
     TcgCacheConfig config;
@@ -221,6 +221,11 @@ static RegionState state_of(const TcgRegion *r)
     return __atomic_load_n(&r->state, __ATOMIC_ACQUIRE);
 }
 
+static void set_state(TcgRegion *r, RegionState state)
+{
+    __atomic_store_n(&r->state, state, __ATOMIC_RELEASE);
+}
+
 /* The blocks are nobody's any more. */
 void tcg_batch_free(TcgBatch *b)
 {
@@ -243,7 +248,7 @@ static void begin_leaving(TcgCache *c, TcgRegion *r)
     for (unsigned n = 0; n < r->count; n++) {
         tcg_index_drop(c->config.index, r->blocks[n]);
     }
-    r->state = REGION_LEAVING;
+    set_state(r, REGION_LEAVING);
     c->evictions++;
     TcgBatch *b = g_new(TcgBatch, 1);
     *b = (TcgBatch){ .region = r,
@@ -267,9 +272,9 @@ static bool advance(TcgCache *c)
     if (state_of(next) != REGION_FREE) {
         return false;
     }
-    c->regions[c->current].state = REGION_FULL;
-    c->current = (c->current + 1) % REGIONS;
-    next->state = REGION_FILLING;
+    set_state(&c->regions[c->current], REGION_FULL);
+    __atomic_store_n(&c->current, (c->current + 1) % REGIONS, __ATOMIC_RELAXED);
+    set_state(next, REGION_FILLING);
     for (unsigned n = 0; n < AHEAD; n++) {
         TcgRegion *then = region_after(c, n);
         if (state_of(then) == REGION_FULL) {
