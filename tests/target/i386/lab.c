@@ -60,9 +60,17 @@ void cpu_store(CPU *c, uint64_t vaddr, MemOp mop, uint64_t value)
 void cpu_probe(CPU *c, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
 }
-static uint64_t atomic(CPU *c, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
+uint64_t cpu_atomic(CPU *c, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
 {
     g_assert_not_reached();
+}
+void *cpu_atomic_host(CPU *c, uint64_t vaddr, unsigned bytes, bool reads)
+{
+    g_assert_not_reached();
+}
+void *cpu_direct_host(CPU *c, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    return NULL;
 }
 
 static X86Vendor host_vendor(void)
@@ -99,7 +107,7 @@ X86CPU *lab_cpu(void)
 
 bool lab_interpret(unsigned offset, unsigned count)
 {
-    const IrRuntime run = { cpu_load, cpu_store, atomic, offsetof(CPU, exit_request) };
+    const IrRuntime run = { cpu_load, cpu_store, cpu_atomic, offsetof(CPU, exit_request) };
     TranslateCtx ctx = { .cpu = &cpu->cpu,
                          .ir = block,
                          .pc = LAB_CODE_AT + offset,
