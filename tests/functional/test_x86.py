@@ -20,18 +20,34 @@ def engines():
     return names + (["tcg,thread=single", "tcg,lockstep=on,thread=single"] if "tcg" in names else [])
 
 
-def build(b, name, *options):
+def compile_to(out, *options):
+    """Run the host's compiler, for code of no system."""
+    subprocess.run([need("gcc"), *FLAGS, *options, "-o", out], check=True)
+    return out
+
+
+def build(b, name):
     """The 32-bit multiboot kernel made of NAME.c."""
-    elf = b.tmp / name
-    subprocess.run([need("gcc"), "-m32", "-march=i386", *FLAGS, *options, f"-Wl,-T,{FOLDER}/link.ld", "-o", elf,
-                    FOLDER / "boot.S", FOLDER / f"{name}.c", FOLDER / "lib.c"], check=True)
-    return elf
+    return compile_to(b.tmp / name, "-m32", "-march=i386", f"-Wl,-T,{FOLDER}/link.ld", FOLDER / "boot.S",
+                      FOLDER / f"{name}.c", FOLDER / "lib.c", FOLDER / "print.c")
+
+
+def build64(b, name):
+    """The 64-bit kernel with a PVH entry made of NAME.c."""
+    return compile_to(b.tmp / name, "-m64", "-mno-red-zone", f"-Wl,-T,{FOLDER}/link.ld", FOLDER / "boot64.S",
+                      FOLDER / f"{name}.c", FOLDER / "print.c")
+
+
+def build_flat(b, name):
+    """The flat image made of NAME.S."""
+    return compile_to(b.tmp / name, "-m32", "-Wl,-Ttext=0,--oformat=binary", FOLDER / f"{name}.S")
 
 
 def expected(name):
     """What a payload says that it prints."""
-    text = (FOLDER / f"{name}.c").read_text(encoding="utf-8")
-    return [line.removesuffix(" */") for line in re.findall(r"^ \* expect: (.*)$", text, re.M)]
+    source = next(f for f in (FOLDER / f"{name}.c", FOLDER / f"{name}.S") if f.exists())
+    lines = re.findall(r"^ \* expect: (.*)$", source.read_text(encoding="utf-8"), re.M)
+    return [line.removesuffix(" */") for line in lines]
 
 
 def compare(name, accel, text):
@@ -43,15 +59,19 @@ def compare(name, accel, text):
     check(len(got) == len(want), f"{accel}: {got[len(want):]!r} is too much")
 
 
-def run(b, name, *args, archs=("x86_64", "i386"), memory="64M"):
+def command(arch, accel, *args, memory="64M"):
+    """A command line without the program's name."""
+    return [*BOARDS[arch], "-m", memory, "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+            "-device", "isa-debug-exit,iobase=0x501", "-accel", accel, *args]
+
+
+def run(b, name, *args, archs=("x86_64", "i386"), make=build, how="-kernel"):
     """Build and run a payload on all engines."""
     not_on_peer("it has no such board")
-    elf = build(b, name)
+    image = make(b, name)
     for arch in archs:
         for accel in engines():
-            code, out, _ = b.run(*BOARDS[arch], "-m", memory, "-display", "none", "-serial", "stdio", "-monitor", "none",
-                                 "-device", "isa-debug-exit,iobase=0x501", "-no-reboot", "-accel", accel, "-kernel", elf,
-                                 *args)
+            code, out, _ = b.run(*command(arch, accel, how, image, *args))
             compare(name, f"{arch}, {accel}", out)
             check(code == 1, f"{arch}, {accel}: exit code {code}, not isa-debug-exit's 1")
 
@@ -90,3 +110,59 @@ def test_x86_interrupts(b):
 def test_x86_smp(b):
     """INIT and start-up messages, interrupts between processors, locked instructions"""
     run(b, "smp", "-smp", "2")
+
+
+@case()
+def test_x86_long_mode(b):
+    """64-bit mode from a PVH entry: exceptions, interrupt stacks, SYSCALL and SYSRET, compatibility mode"""
+    run(b, "long", "-append", "one=1", archs=("x86_64",), make=build64)
+
+
+@case()
+def test_x86_real_mode(b):
+    """a flat image in real mode: segments, interrupts, A20, unreal mode"""
+    run(b, "real", make=build_flat, how="-bios")
+
+
+@case()
+def test_x86_monitor(b):
+    """registers, page tables and instructions of every mode in the monitor and in logs"""
+    not_on_peer("it has no such board")
+    elf, log = build64(b, "long"), b.tmp / "log"
+    code, _, _ = b.run(*command("x86_64", "tcg", "-kernel", elf, "-append", "one=1", "-d", "in_asm,int,cpu", "-D", log))
+    text = log.read_text()
+    check(code == 1, f"exit code {code}")
+    for line in ("mov %edi,%cr3", "ljmpl $0x10,$0xffffff1a", "ljmp $0x8,", "iretq", "sysretq", "vector 14, error 0x2, at 8:"):
+        check(line in text, f"-d does not show {line!r}")
+    halted = b.tmp / "halted"
+    m = b.machine("-kernel", elf, "-S", "-qmp", f"unix:{halted},server=on,wait=off", board=BOARDS["x86_64"],
+                  cpu_memory=("-m", "64M"))
+    control = m.connect(halted)
+    control.expect('"QMP"')
+    control.send('{"execute":"qmp_capabilities"}\n')
+    control.expect(r'"return": ?\{\}')
+
+    def monitor(line):
+        control.send('{"execute":"human-monitor-command","arguments":{"command-line":"%s"}}\n' % line)
+        return control.expect(r'"return": ?"(.*)"').group(1)
+    check("EIP=0000fff0" in monitor("info registers"), "the reset vector is not in the registers")
+    check("jmp" in monitor("x/i 0xfffffff0"), "x/i does not show the jump of the reset vector")
+    check("Paging is off" in monitor("info mem"), "info mem does not say that there is no paging")
+
+
+@case()
+def test_x86_gdb(b):
+    """gdb: breakpoints and steps in 32-bit code, registers of the 64-bit description"""
+    not_on_peer("it has no such board")
+    elf, port = build(b, "hello"), b.tmp / "gdb"
+    m = b.machine("-kernel", elf, "-S", "-gdb", f"unix:{port},server=on,wait=off", "-device",
+                  "isa-debug-exit,iobase=0x501", board=BOARDS["i386"], cpu_memory=("-m", "64M"))
+    script = ["set pagination off", f"target remote {port}", "hbreak *main", "continue", "print $eip == main",
+              "print/x *(unsigned *)($esp + 4)", "print $eflags", "stepi", "print $eip - (unsigned)main > 0", "info registers cs",
+              "delete", "continue"]
+    options = [x for line in script for x in ("-ex", line)]
+    _, out, err = b.run("-batch", "-nx", *options, elf, program=need("gdb"), limit=60)
+    check("unknown type" not in err, f"gdb does not understand the description: {err}")
+    for want in ("= 1", "= 0x2badb002", "[ ", "cs             0x8"):
+        check(want in out, f"gdb does not show {want!r}: {out} {err}")
+    m.expect_exit(1)

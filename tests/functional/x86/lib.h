@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What payloads share: words on the first serial line, ports, exceptions that end a function. */
+/* What payloads share: local APICs, descriptors, exceptions that end a function. */
 #pragma once
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-static inline uint8_t inb(uint16_t port)
-{
-    uint8_t v;
-    asm volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-static inline void outb(uint16_t port, uint8_t v)
-{
-    asm volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
+#include "print.h"
 
 static inline uint32_t apic_read(uint32_t reg)
 {
@@ -25,11 +11,6 @@ static inline void apic_write(uint32_t reg, uint32_t v)
 {
     *(volatile uint32_t *)(0xfee00000 + reg) = v;
 }
-
-/* %s, %c, %u, %x, and %X for what has 64 bits. */
-void print(const char *format, ...);
-void halt(void) __attribute__((noreturn));
-void fill(void *at, uint8_t byte, uint32_t bytes);
 
 /* ---- descriptors ---- */
 

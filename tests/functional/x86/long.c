@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* 64-bit mode, in a kernel started by its PVH entry: exceptions, stacks of handlers, fast system calls, compatibility mode.
+ * expect: pvh magic 336ec578, line 'one=1', memory map 2
+ * expect: 64-bit mode: efer d01
+ * expect: divide: vector 0 error 0
+ * expect: not canonical: vector 13 error 0
+ * expect: stack, not canonical: vector 12 error 0
+ * expect: absent: vector 14 error 2 at 40000000
+ * expect: fetch, no execution: vector 14 error 11 at 800000
+ * expect: its stack is the tss's: 1
+ * expect: bits of 32-bit operands: 80000000
+ * expect: gs base by msr and swapgs: 1111 2222
+ * expect: syscall from level 3: rcx 1, r11 202, cs 8, level 0
+ * expect: sysret: back to level 3, then int: vector 49, cs 33, ss 2b
+ * expect: compatibility mode: 32-bit code ran, esp+4 wraps 3
+ * expect: cr8: 5
+ * expect: done */
+#include "print.h"
+
+enum { SEL_TSS = 0x38, USER_END = 49, P = 1, W = 2, U = 4, LARGE = 0x80 };
+#define NX (1ull << 63)
+typedef struct Frame {
+    uint64_t rax, vector, error, rip, cs, rflags, rsp, ss;
+} Frame;
+
+extern uint64_t gdt[], recover, last_cr2, start_info, tables[];
+extern const char stub_table[];
+long attempt(void (*fn)(void));
+
+static struct __attribute__((packed)) {
+    uint32_t reserved;
+    uint64_t rsp[3], reserved1, ist[7], reserved2;
+    uint16_t reserved3, iomap;
+} tss;
+static uint64_t idt[64][2] __attribute__((aligned(16)));
+static uint8_t ist_stack[4096] __attribute__((aligned(16))), user_stack[4096] __attribute__((aligned(16)));
+static Frame last;
+static volatile uint64_t seen[8];
+
+long trap_taken(const Frame *f);
+long trap_taken(const Frame *f)
+{
+    last = *f;
+    seen[7] = (uint64_t)f;
+    if (!recover) {
+        print("unexpected: vector %u error %x at %X\n", (uint32_t)f->vector, (uint32_t)f->error, f->rip);
+        halt();
+    }
+    return f->vector;
+}
+
+static void tell(const char *name, void (*fn)(void))
+{
+    if (attempt(fn) < 0) {
+        print("%s: fine\n", name);
+        return;
+    }
+    print("%s: vector %u error %x", name, (uint32_t)last.vector, (uint32_t)last.error);
+    if (last.vector == 14) {
+        print(" at %X", last_cr2);
+    }
+    print("\n");
+}
+
+static uint64_t rdmsr(uint32_t n)
+{
+    uint32_t low, high;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(n));
+    return (uint64_t)high << 32 | low;
+}
+static void wrmsr(uint32_t n, uint64_t v)
+{
+    asm volatile("wrmsr" : : "c"(n), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+static void set_tables(void)
+{
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t at = (uint64_t)stub_table + 16 * i;
+        unsigned dpl = i == USER_END ? 3 : 0, ist = i == 14 || i == 12 ? 1 : 0;
+        idt[i][0] = (at & 0xffff) | 8 << 16 | (uint64_t)ist << 32 | (uint64_t)(0x8e | dpl << 5) << 40 |
+                    (at >> 16 & 0xffff) << 48;
+        idt[i][1] = at >> 32;
+    }
+    struct __attribute__((packed)) {
+        uint16_t limit;
+        uint64_t base;
+    } idtr = { sizeof(idt) - 1, (uint64_t)idt };
+    uint64_t at = (uint64_t)&tss;
+    gdt[SEL_TSS / 8] =
+        (sizeof(tss) - 1) | (at & 0xffffff) << 16 | (uint64_t)0x89 << 40 | (at >> 24 & 0xff) << 56;
+    gdt[SEL_TSS / 8 + 1] = at >> 32;
+    tss.ist[0] = (uint64_t)ist_stack + sizeof(ist_stack);
+    asm volatile("lidt %0\n\tltr %w1" : : "m"(idtr), "r"(SEL_TSS));
+}
+
+static void divide(void)
+{
+    asm volatile("xor %%edx, %%edx\n\tdivq %0" : : "r"(0ull) : "rax", "rdx");
+}
+static void far_off(void)
+{
+    *(volatile uint8_t *)0x800000000000;
+}
+static void stack_far_off(void)
+{
+    asm volatile("mov %0, %%rsp\n\tpush %%rax" : : "r"(0x800000000010));
+}
+static void absent(void)
+{
+    *(volatile uint8_t *)0x40000000 = 1;
+}
+static void call_nx(void)
+{
+    ((void (*)(void))0x800000)();
+}
+
+static void pages(void)
+{
+    tell("absent", absent);
+    tables[1024 + 4] |= NX;
+    asm volatile("invlpg 0x800000");
+    tell("fetch, no execution", call_nx);
+    uint64_t top = (uint64_t)ist_stack + sizeof(ist_stack);
+    print("its stack is the tss's: %u\n", seen[7] < top && top - seen[7] < 256);
+}
+
+static void registers(void)
+{
+    uint64_t v = ~0ull, a, b;
+    asm volatile("movl $0x80000000, %k0" : "+r"(v));
+    print("bits of 32-bit operands: %X\n", v);
+    wrmsr(0xc0000101, 0x1111);
+    wrmsr(0xc0000102, 0x2222);
+    a = rdmsr(0xc0000101);
+    asm volatile("swapgs");
+    b = rdmsr(0xc0000101);
+    print("gs base by msr and swapgs: %X %X\n", a, b);
+}
+
+/* At level 3: SYSCALL, and when SYSRET comes back the end. */
+asm("user_code: syscall\n"
+    "after_syscall: int $0x31\n"
+    "syscall_entry:\n\t"
+    "mov %rcx, seen\n\tmov %r11, seen + 8\n\tmov %cs, %eax\n\tmov %rax, seen + 16\n\t"
+    "sysretq");
+extern const char user_code[], after_syscall[], syscall_entry[];
+
+static void to_user(void)
+{
+    asm volatile("mov %%rsp, %0" : "=m"(tss.rsp[0]));
+    asm volatile("push $0x2b\n\tpush %0\n\tpush $0x202\n\tpush $0x33\n\tpush %1\n\tiretq"
+                 :
+                 : "r"(user_stack + sizeof(user_stack)), "r"(user_code)
+                 : "memory");
+}
+
+static void system_calls(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        tables[1024 + i] |= U;
+    }
+    tables[0] |= U;
+    tables[512] |= U;
+    asm volatile("mov %0, %%cr3" : : "r"(tables));
+    wrmsr(0xc0000081, (uint64_t)0x23 << 48 | (uint64_t)0x08 << 32);
+    wrmsr(0xc0000082, (uint64_t)syscall_entry);
+    wrmsr(0xc0000084, 0x200);
+    attempt(to_user);
+    print("syscall from level 3: rcx %u, r11 %x, cs %x, level %u\n", seen[0] == (uint64_t)after_syscall,
+          (uint32_t)seen[1], (uint32_t)seen[2], (uint32_t)seen[2] & 3);
+    print("sysret: back to level 3, then int: vector %u, cs %x, ss %x\n", (uint32_t)last.vector,
+          (uint32_t)last.cs, (uint32_t)last.ss);
+}
+
+asm(".code32\ncompat_code:\n\t"
+    "mov $0xffffffff, %eax\n\tlea 4(%eax), %eax\n\tmov %eax, seen + 24\n\tlret\n.code64");
+extern const char compat_code[];
+
+static void compatibility(void)
+{
+    struct __attribute__((packed)) {
+        uint32_t offset;
+        uint16_t selector;
+    } to = { (uint32_t)(uint64_t)compat_code, 0x18 };
+    asm volatile("lcall *%0" : : "m"(to) : "rax", "memory");
+    print("compatibility mode: 32-bit code ran, esp+4 wraps %x\n", (uint32_t)seen[3]);
+}
+
+void main(void)
+{
+    const uint32_t *info = (const uint32_t *)start_info;
+    print("pvh magic %x, line '%s', memory map %u\n", info[0], (const char *)(uint64_t)info[6], info[12]);
+    outb(0x21, 0xff); /* the PIC's */
+    set_tables();
+    print("64-bit mode: efer %X\n", rdmsr(0xc0000080));
+    tell("divide", divide);
+    tell("not canonical", far_off);
+    tell("stack, not canonical", stack_far_off);
+    pages();
+    registers();
+    system_calls();
+    compatibility();
+    uint64_t v;
+    asm volatile("mov %1, %%cr8\n\tmov %%cr8, %0" : "=r"(v) : "r"(5ull));
+    print("cr8: %X\n", v);
+    print("done\n");
+}
