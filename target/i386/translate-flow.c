@@ -107,7 +107,7 @@ void x86_tr_far(Translator *t)
     IrRef selector, offset;
     if (t->row->operands[0].where == X86_AT_A) {
         selector = x86_tr_const(t, t->insn.imm2);
-        offset = x86_tr_const(t, (uint32_t)t->insn.imm); /* of 16 or 32 bits */
+        offset = x86_tr_const(t, bytes == 2 ? (uint16_t)t->insn.imm : (uint32_t)t->insn.imm);
     } else {
         x86_tr_address(t, 0, false);
         offset = ir_load(t->ir, x86_tr_memop(bytes), IR_NONE, t->ea, t->ea_disp);

@@ -31,7 +31,7 @@ _start: cli
         cmp $0xf000, %ax
         jne end
         say "reset at f000"
-        ljmp $0xf000, $low
+        ljmp $0xf000, $high /* an offset with its highest bit set */
 low:    xor %ax, %ax
         mov %ax, %ds
         say "far jump to the copy below 1 MiB"
@@ -113,6 +113,8 @@ puts:   mov $0x3fd, %dx
         jmp puts
 2:      ret
 
+        .org 0x9000
+high:   ljmp $0xf000, $low
         .balign 8
 gdt:    .quad 0, 0x00cf93000000ffff
 gdtr:   .word 15
