@@ -155,8 +155,7 @@ static const Shape cpu_shape = { "CpuInfoFast", sizeof(CpuInfo), cpu_props };
 char *qmp_cpu_type(const Machine *m)
 {
     const char *model = m->config->cpu_model ? m->config->cpu_model : m->board->default_cpu;
-    int n = model ? (int)strcspn(model, ",") : 0;
-    return n ? g_strdup_printf("%.*s-riscv-cpu", n, model) : g_strdup("cpu");
+    return model ? cpu_type_name(m->board->cpu_arch(m->config), model) : g_strdup("cpu");
 }
 
 static CpuPlace *cpu_place(const MachineConfig *config, unsigned i)

@@ -55,7 +55,7 @@ static bool run_query_machines(Control *c, const void *args, void *result, GErro
         info->alias = (*b)->aliases ? g_strdup((*b)->aliases[0]) : NULL;
         info->cpus = (*b)->max_cpus;
         info->ram = g_strdup((*b)->ram_id);
-        info->cpu = (*b)->default_cpu ? g_strdup_printf("%s-riscv-cpu", (*b)->default_cpu) : NULL;
+        info->cpu = (*b)->default_cpu ? cpu_type_name(cpu_arch_find((*b)->arch), (*b)->default_cpu) : NULL;
     }
     return true;
 }
@@ -85,7 +85,7 @@ static bool run_query_cpu_definitions(Control *c, const void *args, void *result
     for (unsigned n = 0; (name = arch->model_name(n)); n++) {
         CpuDefinition *info = prop_list_add(result, &cpu_shape);
         info->name = g_strdup(name);
-        info->type = g_strdup_printf("%s-riscv-cpu", name);
+        info->type = cpu_type_name(arch, name);
     }
     return true;
 }

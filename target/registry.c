@@ -18,6 +18,11 @@ const CPUArch *cpu_arch_find(const char *name)
     return NULL;
 }
 
+char *cpu_type_name(const CPUArch *arch, const char *model)
+{
+    return g_strdup_printf("%.*s-%s", (int)strcspn(model, ","), model, arch->type_suffix);
+}
+
 bool cpu_arch_has_model(const CPUArch *arch, const char *model)
 {
     const char *name;

@@ -187,8 +187,9 @@ extern const VcpuOps vcpu_ops_none;
 enum { CPU_STATE_TABLES = 2 };
 
 struct CPUArch {
-    const char *name; /* "riscv64" */
-    size_t cpu_size;  /* of the architecture's CPU struct */
+    const char *name;        /* "riscv64" */
+    const char *type_suffix; /* of a model, where its type is named: "rv64-riscv-cpu" */
+    size_t cpu_size;         /* of the architecture's CPU struct */
     const IrGuest *guest;
     /* What the guest can change: the struct `s` in the CPU struct, and the tables of it (what all CPUs have
      * in common is in cpu_common_state).  They drive reset, save, load, and what lockstep compares; the
@@ -253,6 +254,8 @@ struct CPUArch {
 /* Architectures compiled in, ends with NULL (target/registry.c). */
 extern const CPUArch *const cpu_archs[];
 const CPUArch *cpu_arch_find(const char *name);
+/* "rv64-riscv-cpu" of the model "rv64" or "rv64,sv48=on"; the caller's. */
+char *cpu_type_name(const CPUArch *arch, const char *model);
 bool cpu_arch_has_model(const CPUArch *arch, const char *model); /* without features */
 
 /* A vCPU that no accelerator runs yet (accel_add_vcpu()): boards call machine_add_cpu(), which does

@@ -86,6 +86,7 @@ static unsigned disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, un
 
 const CPUArch x86_64_arch = {
     .name = "x86_64",
+    .type_suffix = "x86_64-cpu",
     .init = x86_64_init,
     .gdb_name = "i386:x86-64",
     .elf_machine = EM_X86_64,
@@ -95,6 +96,7 @@ const CPUArch x86_64_arch = {
 
 const CPUArch i386_arch = {
     .name = "i386",
+    .type_suffix = "i386-cpu",
     .init = i386_init,
     .gdb_name = "i386",
     .elf_machine = EM_386,

@@ -210,7 +210,7 @@ static const CPUGroupTypes gdb_types[] = {
 /* What both widths share. */
 /* clang-format off */
 #define RISCV_ARCH_COLUMNS \
-    .cpu_size = sizeof(RiscvCPU), .guest = &riscv_ir_guest, \
+    .type_suffix = "riscv-cpu", .cpu_size = sizeof(RiscvCPU), .guest = &riscv_ir_guest, \
     .state = { { riscv_state }, { &riscv_csrs[0].state, sizeof(Csr) } }, .state_offset = offsetof(RiscvCPU, s), .state_size = sizeof(RiscvState), \
     .loaded = riscv_loaded, .refresh = riscv_refresh, \
     .finish = riscv_finish, .reset = riscv_reset, .set_pc = riscv_set_pc, .set_irq = riscv_set_irq, \

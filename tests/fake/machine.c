@@ -109,6 +109,7 @@ static const CPUAlias fake_aliases[] = { { "s0", "fp" }, { NULL, NULL } };
 static const IrGuest fake_guest = { .pc_offset = offsetof(FakeCpu, s.pc) };
 static const CPUArch fake_arch = {
     .name = "riscv64",
+    .type_suffix = "riscv-cpu",
     .gdb_name = "riscv:rv64",
     .gdb_types = fake_gdb_types,
     .aliases = fake_aliases,
