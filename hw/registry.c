@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All device classes that exist.  A new one adds two lines here: the header that
  * declares it and its place in the table, in alphabetical order. */
+#include "hw/acpi/ged.h"
 #include "hw/block/pflash_cfi01.h"
 #include "hw/char/isa_debugcon.h"
 #include "hw/char/isa_serial.h"
@@ -30,6 +31,7 @@ const DeviceClass *const device_classes[] = {
     &bochs_display_class,
     &fw_cfg_class,
     &fw_cfg_io_class,
+    &ged_class,
     &generic_loader_class,
     &goldfish_rtc_class,
     &gpex_pcihost_class,

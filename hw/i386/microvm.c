@@ -2,7 +2,7 @@
 /* The board `microvm`: a PC for guests that need no firmware, with virtio devices on MMIO.
  * Spec: QEMU documentation, "'microvm' virtual platform"; memory map and options as QEMU 10 has them.
  *
- * A kernel is started directly (boot.h) and finds an MP table.
+ * A kernel is started directly (boot.h) and finds ACPI tables, and an MP table for systems that read no others.
  *
  * Not modelled: option ROMs; firmware that loads a kernel. */
 #include "hw/i386/microvm.h"
@@ -10,7 +10,9 @@
 #include "hw/i386/mptable.h"
 #include "target/i386.h"
 
-/* ISA lines of the slots, where there is one I/O APIC and no ACPI: those that nobody else has. */
+enum { IOAPIC_SLOT_LINE = 16 }; /* the first slot's, with ACPI; with a second I/O APIC its first pin */
+
+/* Without ACPI: lines that an MP table can tell of, and nobody else has. */
 static const uint8_t isa_slot_lines[MICROVM_SLOTS_FEW] = { 5, 6, 7, 9, 10, 11, 12, 13 };
 
 static bool refuse(GError **err, const char *option, const char *why)
@@ -19,22 +21,68 @@ static bool refuse(GError **err, const char *option, const char *why)
     return false;
 }
 
+static bool has_second_ioapic(const Machine *m)
+{
+    return microvm_has_acpi(m) && microvm_board(m)->ioapic2 != ON_OFF_OFF;
+}
+
 static bool check_options(const MicrovmBoard *b, GError **err)
 {
-    if (b->acpi == ON_OFF_ON) {
-        return refuse(err, "acpi=on", "this build makes no ACPI tables; guests use the MP table");
+    if (b->acpi == ON_OFF_OFF && b->pcie == ON_OFF_ON) {
+        return refuse(err, "pcie=on", "without ACPI no guest finds the bus; leave acpi=off out");
     }
-    if (b->pcie == ON_OFF_ON) {
-        return refuse(err, "pcie=on", "without ACPI no guest finds the bus; use virtio devices on MMIO");
-    }
-    return b->ioapic2 != ON_OFF_ON || refuse(err, "ioapic2=on", "the MP table tells of one; leave it out");
+    return b->acpi != ON_OFF_OFF || b->ioapic2 != ON_OFF_ON ||
+           refuse(err, "ioapic2=on", "the MP table tells of one; leave acpi=off out");
 }
 
 /* ---- devices -------------------------------------------------------------------- */
 
 int microvm_slot_line(const Machine *m, unsigned slot)
 {
-    return isa_slot_lines[slot];
+    return !microvm_has_acpi(m) ? isa_slot_lines[slot]
+                                : (has_second_ioapic(m) ? IOAPIC_PINS : IOAPIC_SLOT_LINE) + (int)slot;
+}
+
+static bool make_ged(Machine *m, GError **err)
+{
+    MicrovmBoard *b = microvm_board(m);
+    Device *dev = device_create(m, &ged_class, NULL, NULL, err);
+    if (!dev) {
+        return false;
+    }
+    b->ged = container_of(dev, Ged, dev);
+    memory_region_add(&m->system, MICROVM_GED, &b->ged->events.mr, 0);
+    memory_region_add(&m->system, MICROVM_GED_REGS, &b->ged->regs.mr, 0);
+    pc_connect(&b->parts, &b->ged->irq, MICROVM_GED_LINE);
+    irq_connect(&m->powerdown, ged_event, b->ged, GED_POWER_BUTTON);
+    return true;
+}
+
+PCIWindows microvm_pci_windows(const Machine *m)
+{
+    const uint64_t high_size = UINT64_C(16) << 30, four_gib = UINT64_C(4) << 30;
+    return (PCIWindows){ .ecam = MICROVM_ECAM,
+                         .ecam_size = MICROVM_ECAM_SIZE,
+                         .mmio = MICROVM_PCIE_MMIO,
+                         .mmio_size = MICROVM_PCIE_MMIO_SIZE,
+                         .mmio_high = (four_gib + m->ram.size + high_size - 1) / high_size * high_size,
+                         .mmio_high_size = high_size };
+}
+
+static bool make_pcie(Machine *m, GError **err)
+{
+    MicrovmBoard *b = microvm_board(m);
+    PCIWindows windows = microvm_pci_windows(m);
+    Device *dev = device_create(m, &gpex_pcihost_class, NULL, NULL, err);
+    if (!dev) {
+        return false;
+    }
+    b->pci = container_of(dev, PCIHost, dev);
+    pci_host_map(b->pci, m, &windows);
+    for (int pin = 0; pin < PCI_PINS; pin++) {
+        pc_connect(&b->parts, &b->pci->irq[pin], MICROVM_PCIE_LINE + pin);
+    }
+    return true;
 }
 
 /* The last bus first: QEMU gives the first -device the highest slot. */
@@ -63,22 +111,23 @@ static bool microvm_build(Machine *m, GError **err)
         .pit = b->pit != ON_OFF_OFF,
         .rtc = b->rtc != ON_OFF_OFF,
         .serials = b->isa_serial ? 1 : 0,
-        .ioapics = 1,
+        .ioapics = has_second_ioapic(m) ? 2 : 1,
     };
-    b->slots = MICROVM_SLOTS_FEW;
+    b->slots = has_second_ioapic(m) ? MICROVM_SLOTS_MAX : MICROVM_SLOTS_FEW;
     return check_options(b, err) && pc_check_boot_options(m, err) && pc_make_memory(m, &b->memory, err) &&
            pc_make_cpus(m, err) && pc_make_fw_cfg(m, err) && pc_make_parts(m, &b->parts, &wanted, err) &&
-           make_virtio(m, err);
+           (!microvm_has_acpi(m) || make_ged(m, err)) && make_virtio(m, err) &&
+           (b->pcie != ON_OFF_ON || make_pcie(m, err));
 }
 
 /* ---- what the kernel is told ------------------------------------------------------ */
 
-/* Linux finds the slots that are in use by its command line. */
+/* Without ACPI Linux finds the slots that are in use by its command line. */
 static const char *command_line(Machine *m)
 {
     MicrovmBoard *b = microvm_board(m);
     GString *line = g_string_new(m->config->append);
-    for (unsigned i = 0; i < b->slots && b->auto_cmdline; i++) {
+    for (unsigned i = 0; i < b->slots && b->auto_cmdline && !microvm_has_acpi(m); i++) {
         if (b->virtio[i]->bus->devices->len) {
             g_string_append_printf(line, " virtio_mmio.device=%d@0x%" G_GINT64_MODIFIER "x:%d",
                                    VIRTIO_MMIO_SIZE, MICROVM_VIRTIO + i * VIRTIO_MMIO_SIZE,
@@ -92,11 +141,18 @@ static const char *command_line(Machine *m)
 static bool add_mptable(Machine *m, GError **err)
 {
     MpMachine mp = { .m = m, .ioapic = PC_IOAPIC_BASE };
-    for (unsigned i = 0; i < microvm_board(m)->slots; i++) {
+    for (unsigned i = 0; i < microvm_board(m)->slots && !microvm_has_acpi(m); i++) {
         mp.level |= 1u << microvm_slot_line(m, i);
     }
     g_autoptr(GBytes) table = mptable_make(&mp, MICROVM_TABLES);
     return loader_add_bytes(m, "MP table", MICROVM_TABLES, table, err);
+}
+
+static bool add_acpi(Machine *m, hwaddr *rsdp, GError **err)
+{
+    g_autoptr(GBytes) tables = microvm_acpi_tables(m, MICROVM_ACPI_TABLES, rsdp);
+    g_assert(g_bytes_get_size(tables) <= MICROVM_TABLES + MICROVM_TABLES_SIZE - MICROVM_ACPI_TABLES);
+    return loader_add_bytes(m, "ACPI tables", MICROVM_ACPI_TABLES, tables, err);
 }
 
 static bool microvm_boot(Machine *m, GError **err)
@@ -104,7 +160,7 @@ static bool microvm_boot(Machine *m, GError **err)
     BootPlan plan = { .m = m };
     if (m->config->kernel) {
         plan.append = command_line(m);
-        if (!add_mptable(m, err)) {
+        if (!add_mptable(m, err) || (microvm_has_acpi(m) && !add_acpi(m, &plan.rsdp, err))) {
             return false;
         }
     }
@@ -122,12 +178,12 @@ static void microvm_destroy(Machine *m)
 
 #define B(field) offsetof(MicrovmBoard, field)
 static const Prop microvm_options[] = {
-    { "acpi", PROP_ON_OFF_AUTO, B(acpi), "ACPI tables (off is all there is)" },
+    { "acpi", PROP_ON_OFF_AUTO, B(acpi), "ACPI tables; else an MP table alone, and 8 virtio slots" },
     { "auto-kernel-cmdline", PROP_BOOL, B(auto_cmdline),
       "virtio devices are named on the kernel's command line", .def = 1 },
-    { "ioapic2", PROP_ON_OFF_AUTO, B(ioapic2), "a second I/O APIC (off is all there is)" },
+    { "ioapic2", PROP_ON_OFF_AUTO, B(ioapic2), "a second I/O APIC, and 24 virtio slots; with ACPI" },
     { "isa-serial", PROP_BOOL, B(isa_serial), "a serial line at 3f8h", .def = 1 },
-    { "pcie", PROP_ON_OFF_AUTO, B(pcie), "PCI Express (off is all there is)" },
+    { "pcie", PROP_ON_OFF_AUTO, B(pcie), "PCI Express; with ACPI" },
     { "pic", PROP_ON_OFF_AUTO, B(pic), "8259A interrupt controllers" },
     { "pit", PROP_ON_OFF_AUTO, B(pit), "8254 timer" },
     { "rtc", PROP_ON_OFF_AUTO, B(rtc), "MC146818 real-time clock" },

@@ -5,7 +5,7 @@
 #include "base/ram.h"
 
 enum { ROM_SIZE = 64 << 10, SHADOW_SIZE = 128 << 10, LOW_RAM_END = 0xa0000, MIB = 1 << 20 };
-static const hwaddr LOW_MAX = UINT64_C(3) << 30, FOUR_GIB = UINT64_C(4) << 30;
+static const hwaddr FOUR_GIB = UINT64_C(4) << 30;
 static const uint64_t BIOS_MAX = 16 << 20, RAM_MAX = UINT64_C(1) << 40;
 
 static bool refuse(const Machine *m, GError **err, const char *text)
@@ -37,7 +37,7 @@ bool pc_check_boot_options(const Machine *m, GError **err)
 static bool make_ram(Machine *m, PcMemory *mem, GError **err)
 {
     uint64_t size = m->config->ram_size ? m->config->ram_size : m->board->default_ram;
-    uint64_t low = MIN(size, LOW_MAX);
+    uint64_t low = MIN(size, PC_LOW_RAM_MAX);
     if (size > RAM_MAX || size < 2 * MIB) {
         return refuse(m, err, "-m: it takes from 2 MiB to 1 TiB of memory");
     }
@@ -122,7 +122,7 @@ static bool load_bios(Machine *m, GError **err)
 
 bool pc_boot(Machine *m, BootPlan *plan, GError **err)
 {
-    uint64_t size = m->ram.size, low = MIN(size, LOW_MAX);
+    uint64_t size = m->ram.size, low = MIN(size, PC_LOW_RAM_MAX);
     if (m->config->bios) {
         return load_bios(m, err);
     }

@@ -7,6 +7,8 @@
 #pragma once
 #include "hw/i386/boot.h"
 
+#define PC_LOW_RAM_MAX (UINT64_C(3) << 30)
+
 typedef struct PcMemory {
     MemoryRegion low, high; /* views of RAM */
     MemoryRegion rom, shadow;

@@ -2,6 +2,7 @@
 /* See pc_parts.h. */
 #include "hw/i386/pc_parts.h"
 
+#include "hw/i386/pc_memory.h"
 #include "target/i386.h"
 
 enum { TIMER_LINE = 0, RTC_LINE = 8 };
@@ -49,6 +50,35 @@ static bool make_timer(Machine *m, PcParts *p, GError **err)
     return true;
 }
 
+static void set_cmos(Mc146818 *rtc, unsigned first, unsigned bytes, uint64_t value)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        mc146818_set_cmos(rtc, first + i, value >> 8 * i);
+    }
+}
+
+/* What firmware of the time before E820 looks for. */
+static void tell_memory(const Machine *m, Mc146818 *rtc)
+{
+    enum {
+        BASE = 0x15,
+        EXTENDED = 0x17,
+        EXTENDED_AGAIN = 0x30,
+        ABOVE_16M = 0x34,
+        ABOVE_4G = 0x5b,
+        EQUIPMENT = 0x14
+    };
+    enum { BASE_KIB = 640, MIB = 1 << 20, HAS_FPU = 2 };
+    uint64_t low = MIN(m->ram.size, PC_LOW_RAM_MAX), high = m->ram.size - low;
+    uint64_t extended = MIN((low - MIB) >> 10, 0xfc00), beyond = low > 16 * MIB ? low - 16 * MIB : 0;
+    set_cmos(rtc, BASE, 2, BASE_KIB);
+    set_cmos(rtc, EXTENDED, 2, extended);
+    set_cmos(rtc, EXTENDED_AGAIN, 2, extended);
+    set_cmos(rtc, ABOVE_16M, 2, beyond >> 16);
+    set_cmos(rtc, ABOVE_4G, 3, high >> 16);
+    set_cmos(rtc, EQUIPMENT, 1, HAS_FPU);
+}
+
 static bool make_rtc(Machine *m, PcParts *p, GError **err)
 {
     Mc146818 *rtc = container_of(device_new(&mc146818_class, m, NULL), Mc146818, dev);
@@ -60,6 +90,7 @@ static bool make_rtc(Machine *m, PcParts *p, GError **err)
         return false;
     }
     pc_irqs_add_lazy(p->irqs, mc146818_look, rtc);
+    tell_memory(m, rtc);
     p->rtc = rtc;
     return true;
 }

@@ -112,14 +112,6 @@ void pic_pair_drive(Pic *master, int line, int level)
     }
 }
 
-void pic_pair_set_irq(void *opaque, int line, int level)
-{
-    Pic *p = opaque;
-    device_lock(&p->dev);
-    pic_pair_drive(p, line, level);
-    device_unlock(&p->dev);
-}
-
 bool pic_hears(const Pic *master, int line)
 {
     const Pic *p = line < PIC_LINES ? master : master->slave;

@@ -50,7 +50,8 @@ static const MemoryRegion *who_has(const MemoryRegion *ports, hwaddr first, hwad
 {
     for (guint i = 0; i < ports->children->len; i++) {
         const MemoryRegion *mr = ports->children->pdata[i];
-        if (mr->addr <= last && mr->addr + mr->size > first) {
+        bool in_front = mr->priority >= 0; /* of a bridge that takes what is left */
+        if (in_front && mr->addr <= last && mr->addr + mr->size > first) {
             return mr;
         }
     }

@@ -200,7 +200,7 @@ void pci_host_map(PCIHost *host, Machine *m, const PCIWindows *w)
         { &host->pio, &host->ports, "gpex_ioport_window", w->pio, 0, w->pio_size },
     };
     g_assert(w->ecam_size == ECAM_BYTES && w->pio_size <= MACHINE_PORTS);
-    memory_region_add(&m->ports, 0, &host->ports, 0);
+    memory_region_add(&m->ports, 0, &host->ports, -1); /* behind the ports of boards */
     memory_region_add(&m->system, w->ecam, &host->ecam, 0);
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (rows[i].size) {

@@ -43,7 +43,7 @@ static uint64_t read_at(AddressSpace *as, hwaddr at, unsigned size)
 static void test_map(void)
 {
     Machine *m = built(NULL, 2);
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 24; i++) {
         g_assert_cmphex(read_at(m->memory, 0xfeb00000 + 0x200 * i, 4), ==, 0x74726976);
     }
     g_assert_cmphex(read_at(m->memory, 0xfec00000, 4), ==, 0);
@@ -56,6 +56,10 @@ static void test_map(void)
     g_assert_cmphex(read_at(m->io, 0x21, 1), ==, 0);
     memory_write(m->io, 0x70, 1, 0x0d);
     g_assert_cmphex(read_at(m->io, 0x71, 1), ==, 0x80);
+    memory_write(m->io, 0x70, 1, 0x34); /* 48 MiB above 16 */
+    g_assert_cmphex(read_at(m->io, 0x71, 1), ==, 0x00);
+    memory_write(m->io, 0x70, 1, 0x35);
+    g_assert_cmphex(read_at(m->io, 0x71, 1), ==, 0x03);
     memory_write(m->io, 0x43, 1, 0x34);
     g_assert_cmphex(read_at(m->io, 0x61, 1) & 0x0f, ==, 0);
     machine_free(m);
@@ -69,7 +73,17 @@ static void test_options(void)
         g_assert_cmphex(read_at(m->io, ports[i], 1), ==, 0xff);
     }
     machine_free(m);
-    static const char *const refused[] = { "acpi=on", "pcie=on", "ioapic2=on", "x-option-roms=on" };
+    m = built("acpi=off", 1);
+    g_assert_cmphex(read_at(m->memory, 0xfeb00e00, 4), ==, 0x74726976); /* slot 7, the last one */
+    g_assert_false(memory_debug_mapped(m->memory, 0xfeb01000, 4));
+    g_assert_false(memory_debug_mapped(m->memory, 0xfec10000, 4));
+    g_assert_false(memory_debug_mapped(m->memory, 0xfea00000, 4));
+    machine_free(m);
+    m = built("pcie=on", 1);
+    g_assert_cmphex(read_at(m->memory, 0xe0000000, 4), ==, 0x00081b36); /* the host bridge */
+    g_assert_cmphex(read_at(m->io, 0x3fd, 1), ==, 0x60); /* ports of the board are before those of PCI */
+    machine_free(m);
+    static const char *const refused[] = { "acpi=off,pcie=on", "acpi=off,ioapic2=on", "x-option-roms=on" };
     for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autoptr(GError) err = NULL;
         g_assert_null(build(refused[i], 1, &err));
@@ -84,6 +98,28 @@ static uint8_t sum(const uint8_t *p, unsigned bytes)
         s += *p++;
     }
     return s;
+}
+
+/* Tables fit, and each is where another says; the power button comes to the event device. */
+static void test_acpi(void)
+{
+    Machine *m = built("pcie=on", 64);
+    hwaddr rsdp;
+    g_autoptr(GBytes) bytes = microvm_acpi_tables(m, MICROVM_ACPI_TABLES, &rsdp);
+    gsize size;
+    const uint8_t *p = g_bytes_get_data(bytes, &size);
+    g_assert_cmpuint(size, <=, 0x100000 - MICROVM_ACPI_TABLES);
+    const uint8_t *xsdt = p + (load_le(p + (rsdp - MICROVM_ACPI_TABLES) + 24, 8) - MICROVM_ACPI_TABLES);
+    static const char *const names[] = { "FACP", "APIC", "MCFG" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        const uint8_t *t = p + (load_le(xsdt + 36 + 8 * i, 8) - MICROVM_ACPI_TABLES);
+        g_assert_cmpmem(t, 4, names[i], 4);
+        g_assert_cmpuint(load_le(t + 4, 4), ==, i == 0 ? 276 : i == 1 ? 44 + 64 * 8 + 2 * 12 + 10 + 6 : 60);
+    }
+    g_assert_cmpmem(p, 4, "DSDT", 4);
+    irq_raise(&m->powerdown);
+    g_assert_cmphex(read_at(m->memory, MICROVM_GED, 4), ==, 2);
+    machine_free(m);
 }
 
 /* Each entry has its size by its type. */
@@ -130,6 +166,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/microvm/map", test_map);
     g_test_add_func("/microvm/options", test_options);
+    g_test_add_func("/microvm/acpi", test_acpi);
     g_test_add_func("/microvm/mptable", test_mptable);
     return g_test_run();
 }

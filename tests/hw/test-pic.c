@@ -43,7 +43,9 @@ static void open_pair(uint8_t icw4)
 
 static void line(int n, int level)
 {
-    pic_pair_set_irq(pic, n, level);
+    device_lock(&pic->dev);
+    pic_pair_drive(pic, n, level);
+    device_unlock(&pic->dev);
 }
 
 static bool pending(void)

@@ -38,13 +38,12 @@ struct Pic {
 
 extern const DeviceClass i8259_class;
 
-/* Both, with ports, lines 0 to 15 as inputs of pic_pair_set_irq (opaque: the first), made on the ISA bus.  They share the lock
+/* Both, with their ports, made on the ISA bus.  They share the lock
  * of `with`, if that is not NULL.  NULL: they cannot be made. */
 Pic *pic_pair_new(Machine *m, Bus *isa, const Device *with, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-void pic_pair_set_irq(void *opaque, int line, int level);
 
 /* Under the lock. */
-void pic_pair_drive(Pic *master, int line, int level);
-bool pic_hears(const Pic *master, int line); /* a request would not be masked */
+void pic_pair_drive(Pic *master, int line, int level); /* 0 to 15 */
+bool pic_hears(const Pic *master, int line);           /* a request would not be masked */
 /* INTA: the vector, a spurious one (input 7) when nothing asks for it any more. */
 int pic_acknowledge(Pic *master);
