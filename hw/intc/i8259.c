@@ -5,6 +5,9 @@
  * A request in edge mode stays until it is taken, even if its input falls: of a timer that pulses, nothing is lost when the
  * host is late.  (The data sheet wants the input high until INTA.)  In level mode IRR is the inputs.
  *
+ * After reset all is masked, until ICW1: a kernel that is started without firmware may never look at the PIC (Linux does not, on
+ * a hardware-reduced machine), and its interrupts are enabled.
+ *
  * The chips of a pair share one lock, rank "interrupt chip", with the APICs of the machine if it has any.  Under it `out` is
  * driven; what a vCPU asks without it is the atomic `intr`.
  *
@@ -372,7 +375,7 @@ static const Prop pic_props[] = {
 static const Field pic_state[] = {
     STATE_U8(Pic, irr),
     STATE_U8(Pic, isr),
-    STATE_U8(Pic, imr),
+    STATE_U8(Pic, imr, .reset = 0xff),
     STATE_U8(Pic, lines, .keep = true),
     STATE_U8(Pic, elcr),
     STATE_U8(Pic, base),
