@@ -2,6 +2,7 @@
 /* All device classes that exist.  A new one adds two lines here: the header that
  * declares it and its place in the table, in alphabetical order. */
 #include "hw/acpi/ged.h"
+#include "hw/acpi/pm_timer.h"
 #include "hw/block/pflash_cfi01.h"
 #include "hw/char/isa_debugcon.h"
 #include "hw/char/isa_serial.h"
@@ -47,6 +48,7 @@ const DeviceClass *const device_classes[] = {
     &mc146818_class,
     &pc_irqs_class,
     &pflash_cfi01_class,
+    &pm_timer_class,
     &port92_class,
     &riscv_aclint_mtimer_class,
     &riscv_aclint_swi_class,

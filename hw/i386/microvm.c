@@ -7,6 +7,7 @@
  * Not modelled: option ROMs; firmware that loads a kernel. */
 #include "hw/i386/microvm.h"
 
+#include "hw/acpi/pm_timer.h"
 #include "hw/i386/mptable.h"
 #include "target/i386.h"
 
@@ -43,7 +44,7 @@ int microvm_slot_line(const Machine *m, unsigned slot)
                                 : (has_second_ioapic(m) ? IOAPIC_PINS : IOAPIC_SLOT_LINE) + (int)slot;
 }
 
-static bool make_ged(Machine *m, GError **err)
+static bool make_acpi_devices(Machine *m, GError **err)
 {
     MicrovmBoard *b = microvm_board(m);
     Device *dev = device_create(m, &ged_class, NULL, NULL, err);
@@ -55,7 +56,11 @@ static bool make_ged(Machine *m, GError **err)
     memory_region_add(&m->system, MICROVM_GED_REGS, &b->ged->regs.mr, 0);
     pc_connect(&b->parts, &b->ged->irq, MICROVM_GED_LINE);
     irq_connect(&m->powerdown, ged_event, b->ged, GED_POWER_BUTTON);
-    return true;
+    Device *timer = device_create(m, &pm_timer_class, NULL, NULL, err);
+    if (timer) {
+        memory_region_add(&m->ports, MICROVM_PM_TIMER, &container_of(timer, PmTimer, dev)->regs.mr, 0);
+    }
+    return timer;
 }
 
 PCIWindows microvm_pci_windows(const Machine *m)
@@ -116,7 +121,7 @@ static bool microvm_build(Machine *m, GError **err)
     b->slots = has_second_ioapic(m) ? MICROVM_SLOTS_MAX : MICROVM_SLOTS_FEW;
     return check_options(b, err) && pc_check_boot_options(m, err) && pc_make_memory(m, &b->memory, err) &&
            pc_make_cpus(m, err) && pc_make_fw_cfg(m, err) && pc_make_parts(m, &b->parts, &wanted, err) &&
-           (!microvm_has_acpi(m) || make_ged(m, err)) && make_virtio(m, err) &&
+           (!microvm_has_acpi(m) || make_acpi_devices(m, err)) && make_virtio(m, err) &&
            (b->pcie != ON_OFF_ON || make_pcie(m, err));
 }
 

@@ -8,6 +8,7 @@
 
 #include "hw/acpi/aml.h"
 #include "hw/acpi/ged.h"
+#include "hw/acpi/pm_timer.h"
 #include "hw/acpi/tables.h"
 #include "target/x86_apic.h"
 #include "util/bytes.h"
@@ -42,11 +43,23 @@ static GByteArray *madt(const Machine *m)
 
 /* ---- FADT ----------------------------------------------------------------------------- */
 
-static void put_register(uint8_t *p, hwaddr at)
+/* A generic address. */
+static void put_register(uint8_t *p, bool port, unsigned bits, hwaddr at)
 {
-    p[1] = 8; /* bits, in memory */
-    p[3] = 1; /* byte accesses */
+    enum { BYTE_ACCESS = 1, DWORD_ACCESS = 3 };
+    p[0] = port;
+    p[1] = bits;
+    p[3] = bits == 8 ? BYTE_ACCESS : DWORD_ACCESS;
     store_le(p + 4, 8, at);
+}
+
+/* A hardware-reduced machine need not have this timer, but Linux reads it, and has nothing else to compare the TSC with where
+ * CPUID does not tell its rate. */
+static void put_pm_timer(uint8_t *f)
+{
+    store_le(f + 76, 4, MICROVM_PM_TIMER);
+    f[91] = PM_TIMER_BYTES;
+    put_register(f + 208, true, 32, MICROVM_PM_TIMER);
 }
 
 static GByteArray *fadt(const Machine *m, uint32_t dsdt)
@@ -68,12 +81,13 @@ static GByteArray *fadt(const Machine *m, uint32_t dsdt)
     store_le(f + 109, 2,
              (b->isa_serial || b->parts.rtc ? HAS_LEGACY : 0) | NO_VGA | (b->parts.rtc ? 0 : NO_RTC));
     store_le(f + 112, 4, WBINVD | BUTTON_IS_DEVICE | RESET_SUPPORTED | HARDWARE_REDUCED);
-    put_register(f + 116, MICROVM_GED_REGS + GED_RESET);
+    put_register(f + 116, false, 8, MICROVM_GED_REGS + GED_RESET);
     f[128] = GED_RESET_VALUE;
     f[131] = 3; /* ACPI 6.3 */
     store_le(f + 140, 8, dsdt);
-    put_register(f + 244, MICROVM_GED_REGS + GED_SLEEP_CONTROL);
-    put_register(f + 256, MICROVM_GED_REGS + GED_SLEEP_STATUS);
+    put_pm_timer(f);
+    put_register(f + 244, false, 8, MICROVM_GED_REGS + GED_SLEEP_CONTROL);
+    put_register(f + 256, false, 8, MICROVM_GED_REGS + GED_SLEEP_STATUS);
     GByteArray *t = g_byte_array_new();
     return g_byte_array_append(t, f + ACPI_HEADER_BYTES, sizeof(f) - ACPI_HEADER_BYTES);
 }

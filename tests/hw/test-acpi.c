@@ -5,7 +5,9 @@
 #include "bench.h"
 #include "hw/acpi/aml.h"
 #include "hw/acpi/ged.h"
+#include "hw/acpi/pm_timer.h"
 #include "hw/acpi/tables.h"
+#include "tests/loop.h"
 #include "util/bytes.h"
 
 /* What Intel's compiler (iasl) makes of the same source. */
@@ -157,6 +159,23 @@ static void test_ged(void)
     bench_close(&b);
 }
 
+static void test_pm_timer(void)
+{
+    Bench b;
+    bench_open(&b);
+    clock_virtual_stop(test_clock());
+    clock_virtual_set_ns(test_clock(), 0);
+    bench_device(&b, &pm_timer_class);
+    hwaddr at = bench_window(&b, 0);
+    g_assert_cmpuint(bench_read(&b, at, 4), ==, 0);
+    clock_virtual_set_ns(test_clock(), 1000000000);
+    g_assert_cmpuint(bench_read(&b, at, 4), ==, PM_TIMER_HZ);
+    clock_virtual_set_ns(test_clock(), INT64_C(10000000000));
+    g_assert_cmpuint(bench_read(&b, at, 4), ==, 35795450 & 0xffffff); /* 24 bits */
+    bench_write(&b, at, 4, 1);
+    bench_close(&b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -164,5 +183,6 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/lengths", test_lengths);
     g_test_add_func("/acpi/tables", test_tables);
     g_test_add_func("/acpi/ged", test_ged);
+    g_test_add_func("/acpi/pm-timer", test_pm_timer);
     return g_test_run();
 }
