@@ -130,8 +130,8 @@ static const ChardevFrontend frontend = {
 static void on_runstate(RunState now, void *opaque)
 {
     static const int signals[] = {
-        [RUN_PAUSED] = GDB_SIGINT,          [RUN_DEBUG] = GDB_SIGTRAP,    [RUN_IO_ERROR] = GDB_SIGIO,
-        [RUN_INTERNAL_ERROR] = GDB_SIGABRT, [RUN_SHUTDOWN] = GDB_SIGQUIT,
+        [RUN_PAUSED] = GDB_SIGINT,    [RUN_DEBUG] = GDB_SIGTRAP,          [RUN_IO_ERROR] = GDB_SIGIO,
+        [RUN_PANICKED] = GDB_SIGQUIT, [RUN_INTERNAL_ERROR] = GDB_SIGABRT, [RUN_SHUTDOWN] = GDB_SIGQUIT,
     };
     GdbServer *g = opaque;
     bool stays = now != RUN_SHUTDOWN || runstate_actions(g->machine).shutdown == SHUTDOWN_PAUSE;

@@ -18,6 +18,7 @@
 #include "hw/isa/isa.h"
 #include "hw/isa/port92.h"
 #include "hw/misc/isa_debug_exit.h"
+#include "hw/misc/pvpanic.h"
 #include "hw/misc/sifive_test.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci.h"
@@ -50,6 +51,7 @@ const DeviceClass *const device_classes[] = {
     &pflash_cfi01_class,
     &pm_timer_class,
     &port92_class,
+    &pvpanic_class,
     &riscv_aclint_mtimer_class,
     &riscv_aclint_swi_class,
     &riscv_plic_class,

@@ -172,7 +172,7 @@ const Command commands_run[] = {
     { "inject-nmi", "interrupt a CPU that masks interrupts", NULL, NULL, 0, run_inject_nmi },
     { "query-status", "whether the machine runs, and if not, why", NULL, RETURNS_STRUCT(status_shape), COMMAND_OOB,
       run_query_status },
-    { "set-action", "what follows when the guest resets or powers off (or panics, which nothing here reports)", &run_actions_shape, NULL, 0,
+    { "set-action", "what follows when the guest resets or powers off or panics", &run_actions_shape, NULL, 0,
       run_set_action },
     { "watchdog-set-action", "what follows when a watchdog expires", &watchdog_shape, NULL, 0, run_nothing },
     { "human-monitor-command", "what the human monitor prints for a line", &human_shape, RETURNS_STRING, 0, run_human },

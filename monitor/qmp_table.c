@@ -31,7 +31,19 @@ const Command *const command_tables[] = {
 /* clang-format on */
 
 const Event *const command_events[] = {
-    &event_balloon_change, &event_block_io_error, &event_device_deleted,  &event_nic_rx_filter_changed,
-    &event_powerdown,      &event_reset,          &event_resume,          &event_rtc_change,
-    &event_shutdown,       &event_stop,           &event_vserport_change, NULL,
+    &event_balloon_change,
+    &event_block_io_error,
+    &event_device_deleted,
+    &event_nic_rx_filter_changed,
+    &event_guest_crashloaded,
+    &event_guest_panicked,
+    &event_guest_pvshutdown,
+    &event_powerdown,
+    &event_reset,
+    &event_resume,
+    &event_rtc_change,
+    &event_shutdown,
+    &event_stop,
+    &event_vserport_change,
+    NULL,
 };

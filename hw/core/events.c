@@ -64,3 +64,16 @@ static const Prop nic_props[] = {
 static const Shape nic_shape = { "NicEvent", sizeof(NicEvent), nic_props };
 /* No limit: a card tells it once, until somebody asks what the filter is. */
 const Event event_nic_rx_filter_changed = { .name = "NIC_RX_FILTER_CHANGED", .data = &nic_shape };
+
+static const char *const panic_told[] = {
+    [PANIC_TOLD_PAUSE] = "pause", [PANIC_TOLD_POWEROFF] = "poweroff", [PANIC_TOLD_RUN] = "run", NULL
+};
+static const Prop panic_props[] = {
+    { "action", PROP_ENUM, offsetof(PanicEvent, action), "what follows", .names = panic_told,
+      .required = true },
+    { NULL },
+};
+static const Shape panic_shape = { "GuestPanicEvent", sizeof(PanicEvent), panic_props };
+const Event event_guest_panicked = { .name = "GUEST_PANICKED", .data = &panic_shape };
+const Event event_guest_crashloaded = { .name = "GUEST_CRASHLOADED", .data = &panic_shape };
+const Event event_guest_pvshutdown = { .name = "GUEST_PVSHUTDOWN" };

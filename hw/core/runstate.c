@@ -14,7 +14,7 @@
  * Events: one that a request causes is emitted when it is carried out.  STOP and RESUME are told of what stays; an end
  * is SHUTDOWN alone.
  *
- * Not modelled: suspend and wake-up, watchdogs; nothing here reports a guest's panic yet. */
+ * Not modelled: suspend and wake-up, watchdogs. */
 #include "hw/runstate.h"
 
 #include <stdatomic.h>
@@ -40,7 +40,7 @@ struct RunControl {
     atomic_int state;
     atomic_int shutdown, exit_status; /* cause, or NOTHING */
     atomic_int reset;                 /* cause, or NOTHING */
-    atomic_bool powerdown, io_stop, internal_error;
+    atomic_bool powerdown, io_stop, internal_error, panic;
     atomic_bool over; /* nothing is carried out any more */
     RunActions actions;
 };
@@ -48,9 +48,9 @@ struct RunControl {
 /* clang-format off */
 const char *const runstate_names[] = {
     [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
-    [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_INTERNAL_ERROR] = "internal-error",
-    [RUN_SHUTDOWN] = "shutdown",
-    "guest-panicked", "inmigrate", "postmigrate", "finish-migrate", "restore-vm", "save-vm", "suspended", "watchdog",
+    [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_PANICKED] = "guest-panicked",
+    [RUN_INTERNAL_ERROR] = "internal-error", [RUN_SHUTDOWN] = "shutdown",
+    "inmigrate", "postmigrate", "finish-migrate", "restore-vm", "save-vm", "suspended", "watchdog",
     "colo", NULL,
 };
 const char *const shutdown_reasons[] = {
@@ -171,8 +171,8 @@ static const Prop action_props[] = {
       .has = AT(has_reboot) },
     { "shutdown", PROP_ENUM, AT(to.shutdown), "when it powers off", .names = shutdown_actions,
       .has = AT(has_shutdown) },
-    { "panic", PROP_ENUM, AT(to.panic), "when it panics, which no device here reports",
-      .names = panic_actions, .has = AT(has_panic) },
+    { "panic", PROP_ENUM, AT(to.panic), "when it panics (pvpanic)", .names = panic_actions,
+      .has = AT(has_panic) },
     { "watchdog", PROP_ENUM, .help = "when a watchdog bites", .names = watchdog_actions,
       .only = "no watchdog is built" },
     { NULL },
@@ -237,10 +237,27 @@ static void do_reset(Machine *m, ShutdownCause cause)
     if (running) {
         vcpus_resume(m);
     } else if (runstate_get(m) == RUN_SHUTDOWN || runstate_get(m) == RUN_IO_ERROR ||
-               runstate_get(m) == RUN_INTERNAL_ERROR) {
+               runstate_get(m) == RUN_PANICKED || runstate_get(m) == RUN_INTERNAL_ERROR) {
         runstate_enter(m, RUN_PRELAUNCH);
     }
     tell_cause(m, &event_reset, cause);
+}
+
+static void do_panic(Machine *m)
+{
+    static const int told[] = {
+        [PANIC_SHUTDOWN] = PANIC_TOLD_POWEROFF,
+        [PANIC_PAUSE] = PANIC_TOLD_PAUSE,
+        [PANIC_EXIT_FAILURE] = PANIC_TOLD_POWEROFF,
+        [PANIC_NONE] = PANIC_TOLD_RUN,
+    };
+    int action = runstate_actions(m).panic;
+    events_emit(m->events, &event_guest_panicked, &(PanicEvent){ told[action] });
+    if (action == PANIC_PAUSE) {
+        runstate_stop(m, RUN_PANICKED);
+    } else if (action != PANIC_NONE) {
+        do_shutdown(m, SHUTDOWN_GUEST_PANIC, action == PANIC_EXIT_FAILURE);
+    }
 }
 
 void runstate_carry_out(Machine *m)
@@ -255,6 +272,9 @@ void runstate_carry_out(Machine *m)
         do_shutdown(m, shutdown, atomic_load(&run->exit_status));
     } else if (reset != NOTHING) {
         do_reset(m, reset);
+    }
+    if (atomic_exchange(&run->panic, false)) {
+        do_panic(m);
     }
     if (atomic_exchange(&run->io_stop, false) && runstate_get(m) == RUN_RUNNING &&
         drives_keep_requests(m->drives)) { /* a reset may have dropped them */
@@ -303,6 +323,14 @@ void runstate_request_internal_error(void *machine)
     Machine *m = machine;
     if (m->run) {
         atomic_store(&m->run->internal_error, true);
+        bh_schedule(m->run->bh);
+    }
+}
+
+void runstate_request_panic(Machine *m)
+{
+    if (m->run) {
+        atomic_store(&m->run->panic, true);
         bh_schedule(m->run->bh);
     }
 }

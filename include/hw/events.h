@@ -29,6 +29,13 @@ typedef struct NicEvent {
     char *name, *path;
 } NicEvent;
 
+/* GUEST_PANICKED, GUEST_CRASHLOADED: what follows. */
+typedef struct PanicEvent {
+    int action; /* PANIC_TOLD_* */
+} PanicEvent;
+enum { PANIC_TOLD_PAUSE, PANIC_TOLD_POWEROFF, PANIC_TOLD_RUN };
+
+extern const Event event_guest_panicked, event_guest_crashloaded, event_guest_pvshutdown;
 extern const Event event_shutdown, event_reset, event_powerdown, event_stop, event_resume,
     event_vserport_change, event_balloon_change, event_device_deleted, event_rtc_change,
     event_nic_rx_filter_changed;

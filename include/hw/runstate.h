@@ -13,6 +13,7 @@ typedef enum RunState {
     RUN_PAUSED,         /* `stop` */
     RUN_DEBUG,          /* stopped by the debugger: goes on when it leaves */
     RUN_IO_ERROR,       /* a drive's request failed, and werror= or rerror= say stop */
+    RUN_PANICKED,       /* the guest panicked, and -action panic=pause */
     RUN_INTERNAL_ERROR, /* a vCPU cannot go on (KVM): only a reset helps */
     RUN_SHUTDOWN,       /* -no-shutdown: the guest powered off, the process stays */
 } RunState;
@@ -43,6 +44,8 @@ extern const char *const shutdown_reasons[]; /* QEMU's, ours first, by ShutdownC
 void runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status);
 void runstate_request_reset(Machine *m, ShutdownCause cause);
 void runstate_request_internal_error(void *machine);
+void runstate_request_panic(
+    Machine *m); /* the guest says that it has panicked: what -action says of it follows */
 void runstate_request_powerdown(Machine *m); /* press the power button */
 /* What is requested happens now, not soon: for commands, whose reply comes behind.  In the machine's loop, and not from
  * inside of a device. */

@@ -2,7 +2,8 @@
 """Linux's boot protocol, and the board `microvm`."""
 import subprocess
 
-from harness import TOP, accelerators, case, check, need, not_on_peer
+from harness import TOP, accelerators, case, check, need, not_on_peer, until
+from test_qmp import Client
 
 SOURCE = TOP / "tests" / "functional" / "x86" / "bzimage.S"
 
@@ -74,3 +75,23 @@ def test_x86_bzimage_refused(b):
         check(why.replace("neither", "it is no multiboot kernel") in err, err)
     check("needs 18 MiB of memory" in text(image, "-m", "8M"), "too little memory")
     check("at most 2047 bytes" in text(image, "-append", "x" * 2048), "a long command line")
+
+
+@case()
+def test_x86_pvpanic(b):
+    """a guest that says that it has panicked ends the program with the status that -action asks for, and managers hear of it"""
+    not_on_peer("it runs the 16-bit code by firmware")
+    image, ramdisk = bzimage(b), b.tmp / "ramdisk"
+    ramdisk.write_bytes(b"abcd")
+    common = ["-arch", "x86_64", "-M", "microvm", "-m", "64M", "-display", "none", "-monitor", "none", "-device", "pvpanic",
+              "-kernel", image, "-initrd", ramdisk, "-append", "!"]
+    for action, status in (("shutdown", 0), ("exit-failure", 1)):
+        code, _, err = b.run(*common, "-serial", "null", "-action", f"panic={action}")
+        check(code == status, f"{action}: exit code {code}: {err}")
+    path = str(b.tmp / "qmp")
+    b.machine(*common, "-serial", "null", "-action", "panic=pause", "-S", "-qmp", f"unix:{path},server=on,wait=off",
+              serial=False, board=(), cpu_memory=())
+    c = Client(path)
+    c.ask("cont")
+    until("the panic", lambda: c.ask("query-status")["status"] == "guest-panicked")
+    check(("GUEST_PANICKED", {"action": "pause"}) in c.events and c.events[-1] == ("STOP", None), f"the events are {c.events}")

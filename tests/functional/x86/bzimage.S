@@ -4,6 +4,7 @@
 
         .set SERIAL, 0x3f8
         .set EXIT, 0x501
+        .set PANIC, 0x505
 
         .section .text
         .org 0x1f1
@@ -54,7 +55,14 @@
         jmp 1b
 2:      mov $10, %al
         call put\name
-        mov $EXIT, %dx
+        mov 0x228(%ebp), %ecx
+        cmpb $'!', (%ecx)               # a command line that begins so: panic
+        jne 5f
+        mov $PANIC, %dx
+        mov $1, %al
+        out %al, %dx
+        jmp .
+5:      mov $EXIT, %dx
         xor %eax, %eax
         out %al, %dx
         jmp .
