@@ -61,6 +61,7 @@ static const struct {
     { X86_ISA_SHA, X86_SHA_NI },
     { X86_ISA_LZCNT, X86_ABM },
     { X86_ISA_PREFETCHW, X86_3DNOWPREFETCH },
+    { X86_ISA_PREFETCHW, X86_LM }, /* every 64-bit processor takes it (APM 3, PREFETCH); Linux does not ask */
     SAME(WBNOINVD),
 };
 
