@@ -81,3 +81,19 @@ static uint64_t helper_ask_descriptor(CPU *cpu, uint32_t ask, uint32_t selector)
 }
 const IrHelper x86_helper_ask_descriptor =
     IR_HELPER2("x86_ask_descriptor", helper_ask_descriptor, IRH_FAULT | IRH_READS, I64, I32, I32);
+
+/* Memory is written only if its RPL is lower; else it need not be writable. */
+static uint64_t helper_arpl(CPU *cpu, uint64_t offset, uint32_t selector, uint32_t seg)
+{
+    X86CPU *x = x86_cpu(cpu);
+    offset = (uint32_t)offset;
+    uint64_t old = cpu_load(cpu, x86_segment_linear(x, seg, offset, 2, false), MEM_16);
+    bool lower = (old & SEL_RPL) < (selector & SEL_RPL);
+    if (lower) {
+        uint64_t raised = (old & ~SEL_RPL) | (selector & SEL_RPL);
+        cpu_store(cpu, x86_segment_linear(x, seg, offset, 2, true), MEM_16, raised);
+    }
+    return lower;
+}
+const IrHelper x86_helper_arpl =
+    IR_HELPER3("x86_arpl", helper_arpl, IRH_FAULT | IRH_REPEAT, I64, I64, I32, I32);

@@ -46,6 +46,7 @@ extern const IrHelper x86_helper_umip;
 extern const IrHelper x86_helper_load_table;  /* is it the IDT, base, limit */
 extern const IrHelper x86_helper_load_system; /* is it TR, selector */
 extern const IrHelper x86_helper_lmsw;
+extern const IrHelper x86_helper_arpl; /* offset, selector, X86SegId -> ZF */
 typedef enum X86Ask { ASK_VERR, ASK_VERW, ASK_LAR, ASK_LSL } X86Ask;
 extern const IrHelper x86_helper_ask_descriptor; /* X86Ask, selector -> ZF << 32 | value */
 

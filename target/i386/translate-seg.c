@@ -83,13 +83,14 @@ void x86_tr_lseg(Translator *t)
                                     [X86_LSEG_LSS] = SEG_SS,
                                     [X86_LSEG_LFS] = SEG_FS,
                                     [X86_LSEG_LGS] = SEG_GS };
-    unsigned bytes = t->insn.osz;
+    bool narrow = t->cpu->vendor == VENDOR_AMD; /* REX.W makes no difference to AMD's */
+    unsigned bytes = narrow ? MIN(t->insn.osz, 4) : t->insn.osz;
     X86SegId seg = segs[t->row->arg];
     x86_tr_address(t, 1, false);
     IrRef offset = ir_load(t->ir, x86_tr_memop(bytes), IR_NONE, t->ea, t->ea_disp);
     IrRef selector = ir_load(t->ir, MEM_16, IR_NONE, t->ea, t->ea_disp + bytes);
     load_segment(t, seg, selector);
-    x86_tr_set(t, 0, offset);
+    x86_tr_set_reg(t, t->insn.reg, bytes, offset);
     end_behind_load(t, seg);
 }
 
@@ -220,8 +221,21 @@ void x86_tr_descriptor(Translator *t)
 }
 
 /* The RPL of the first, where it is lower, becomes that of the second. */
+static void arpl_memory(Translator *t)
+{
+    int32_t disp;
+    IrRef at = x86_tr_effective(t, &disp);
+    IrRef selector = x86_tr_get(t, 1);
+    IrRef args[3] = { op2(t, IR_ADD, at, x86_tr_const(t, disp)), selector, x86_tr_const(t, t->insn.seg) };
+    x86_tr_set_zero_flag(t, x86_tr_call(t, &x86_helper_arpl, 3, args));
+}
+
 void x86_tr_arpl(Translator *t)
 {
+    if (t->insn.memory) {
+        arpl_memory(t);
+        return;
+    }
     IrRef a = x86_tr_get(t, 0), b = x86_tr_get(t, 1), three = x86_tr_const(t, 3);
     IrRef rpl_a = op2(t, IR_AND, a, three), rpl_b = op2(t, IR_AND, b, three);
     IrRef kept = op2(t, IR_AND, a, x86_tr_const(t, ~INT64_C(3)));

@@ -176,7 +176,7 @@ static void system_registers(SiliconGuest *g)
     s->cr3 = PML4;
     s->gdtr = (X86Table){ SYSTEM + GDT, 0x7f };
     s->idtr = (X86Table){ SYSTEM + IDT, 0xfff };
-    s->ldtr = (X86Segment){ SYSTEM + LDT, 0xff, ATTR_P | TYPE_LDT, 0 };
+    s->ldtr = (X86Segment){ SYSTEM + LDT, 8 * (SILICON_SEGS - SILICON_LDT) - 1, ATTR_P | TYPE_LDT, 0 };
     s->tr = (X86Segment){ SYSTEM + TSS, 0x67, ATTR_P | TYPE_TSS_BUSY, TASK };
 }
 
@@ -283,8 +283,10 @@ static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
         }
     }
     if (t->size == 8) {
+        load_segment(x, SEG_GS, SILICON_NULL);
         x->s.seg[SEG_GS].base = SILICON_GS64;
     }
+    load_segment(x, SEG_FS, SILICON_NULL);
     memcpy(x->s.gpr, t->before.gpr, sizeof(x->s.gpr));
     give_vectors(&x->s, &t->before.v);
     x86_set_flags(x, t->before.flags | EFL_FIXED);
@@ -307,6 +309,11 @@ static void end(SiliconGuest *g, const SiliconTrial *t, SiliconResult *r)
     r->ip = frame[1] + silicon_segments[t->seg[SEG_CS]].base - SILICON_CODE;
     r->s.flags = frame[3];
     r->s.gpr[X86_RSP] = frame[4];
+    for (unsigned n = 0; n < X86_SEGS; n++) {
+        r->s.selectors[n] = x->s.seg[n].selector;
+    }
+    r->s.selectors[SEG_CS] = frame[2];
+    r->s.selectors[SEG_SS] = frame[5];
     r->address = r->vector == X86_EXC_PF ? x->s.cr2 : 0;
     memcpy(r->data, host(g, DATA), SILICON_PAGE);
 }

@@ -59,29 +59,95 @@ X86DecodeMode silicon_mode(unsigned size)
 bool silicon_tests(unsigned row)
 {
     static const bool computes[] = {
-        [X86_TR_ANDN] = true,     [X86_TR_BLS] = true,      [X86_TR_BMI] = true,
-        [X86_TR_MULX] = true,     [X86_TR_RORX] = true,     [X86_TR_SHIFTX] = true,
-        [X86_TR_CMPXCHG2] = true, [X86_TR_ADX] = true,      [X86_TR_AHF] = true,
-        [X86_TR_ALU] = true,      [X86_TR_BITCOUNT] = true, [X86_TR_BITSCAN] = true,
-        [X86_TR_BITTEST] = true,  [X86_TR_BSWAP] = true,    [X86_TR_CBW] = true,
-        [X86_TR_CMOVCC] = true,   [X86_TR_CMPXCHG] = true,  [X86_TR_CRC32] = true,
-        [X86_TR_CWD] = true,      [X86_TR_DECIMAL] = true,  [X86_TR_DIV] = true,
-        [X86_TR_ENTER] = true,    [X86_TR_FENCE] = true,    [X86_TR_IMUL] = true,
-        [X86_TR_INCDEC] = true,   [X86_TR_JCC] = true,      [X86_TR_JCXZ] = true,
-        [X86_TR_LEA] = true,      [X86_TR_LEAVE] = true,    [X86_TR_LOOP] = true,
-        [X86_TR_MOV] = true,      [X86_TR_MOVBE] = true,    [X86_TR_MOVX] = true,
-        [X86_TR_MUL] = true,      [X86_TR_NOP] = true,      [X86_TR_POP] = true,
-        [X86_TR_POPA] = true,     [X86_TR_PREFETCH] = true, [X86_TR_PUSH] = true,
-        [X86_TR_PUSHA] = true,    [X86_TR_SALC] = true,     [X86_TR_SETCC] = true,
-        [X86_TR_SHIFT] = true,    [X86_TR_SHIFTD] = true,   [X86_TR_STRING] = true,
-        [X86_TR_TEST] = true,     [X86_TR_UD] = true,       [X86_TR_UNARY] = true,
-        [X86_TR_XADD] = true,     [X86_TR_XCHG] = true,     [X86_TR_XLAT] = true,
-        [X86_TR_EMMS] = true,     [X86_TR_MXCSR] = true,    [X86_TR_VBROADCAST] = true,
-        [X86_TR_VCOMIS] = true,   [X86_TR_VCOMPARE] = true, [X86_TR_VCONVERT] = true,
-        [X86_TR_VEXTEND] = true,  [X86_TR_VEXTRACT] = true, [X86_TR_VFMA] = true,
-        [X86_TR_VGATHER] = true,  [X86_TR_VINSERT] = true,  [X86_TR_VMASKMOV] = true,
-        [X86_TR_VMOV] = true,     [X86_TR_VMOVMSK] = true,  [X86_TR_VOP] = true,
-        [X86_TR_VSHIFT] = true,   [X86_TR_VSTRING] = true,  [X86_TR_VTEST] = true,
+        [X86_TR_ANDN] = true,
+        [X86_TR_BLS] = true,
+        [X86_TR_BMI] = true,
+        [X86_TR_MULX] = true,
+        [X86_TR_RORX] = true,
+        [X86_TR_SHIFTX] = true,
+        [X86_TR_CMPXCHG2] = true,
+        [X86_TR_ADX] = true,
+        [X86_TR_AHF] = true,
+        [X86_TR_ALU] = true,
+        [X86_TR_BITCOUNT] = true,
+        [X86_TR_BITSCAN] = true,
+        [X86_TR_BITTEST] = true,
+        [X86_TR_BSWAP] = true,
+        [X86_TR_CBW] = true,
+        [X86_TR_CMOVCC] = true,
+        [X86_TR_CMPXCHG] = true,
+        [X86_TR_CRC32] = true,
+        [X86_TR_CWD] = true,
+        [X86_TR_DECIMAL] = true,
+        [X86_TR_DIV] = true,
+        [X86_TR_ENTER] = true,
+        [X86_TR_FENCE] = true,
+        [X86_TR_IMUL] = true,
+        [X86_TR_INCDEC] = true,
+        [X86_TR_JCC] = true,
+        [X86_TR_JCXZ] = true,
+        [X86_TR_LEA] = true,
+        [X86_TR_LEAVE] = true,
+        [X86_TR_LOOP] = true,
+        [X86_TR_MOV] = true,
+        [X86_TR_MOVBE] = true,
+        [X86_TR_MOVX] = true,
+        [X86_TR_MUL] = true,
+        [X86_TR_NOP] = true,
+        [X86_TR_POP] = true,
+        [X86_TR_POPA] = true,
+        [X86_TR_PREFETCH] = true,
+        [X86_TR_PUSH] = true,
+        [X86_TR_PUSHA] = true,
+        [X86_TR_SALC] = true,
+        [X86_TR_SETCC] = true,
+        [X86_TR_SHIFT] = true,
+        [X86_TR_SHIFTD] = true,
+        [X86_TR_STRING] = true,
+        [X86_TR_TEST] = true,
+        [X86_TR_UD] = true,
+        [X86_TR_UNARY] = true,
+        [X86_TR_AC] = true,
+        [X86_TR_ARPL] = true,
+        [X86_TR_BOUND] = true,
+        [X86_TR_CLFLUSH] = true,
+        [X86_TR_CLTS] = true,
+        [X86_TR_DESCRIPTOR] = true,
+        [X86_TR_HLT] = true,
+        [X86_TR_INVTLB] = true,
+        [X86_TR_LOAD_TABLE] = true,
+        [X86_TR_LSEG] = true,
+        [X86_TR_MOV_FROM_CONTROL] = true,
+        [X86_TR_MOV_FROM_SEG] = true,
+        [X86_TR_MOV_TO_CONTROL] = true,
+        [X86_TR_MOV_TO_SEG] = true,
+        [X86_TR_MSR] = true,
+        [X86_TR_POP_SEG] = true,
+        [X86_TR_PORT] = true,
+        [X86_TR_PUSHF] = true,
+        [X86_TR_PUSH_SEG] = true,
+        [X86_TR_SWAPGS] = true,
+        [X86_TR_XADD] = true,
+        [X86_TR_XCHG] = true,
+        [X86_TR_XLAT] = true,
+        [X86_TR_EMMS] = true,
+        [X86_TR_MXCSR] = true,
+        [X86_TR_VBROADCAST] = true,
+        [X86_TR_VCOMIS] = true,
+        [X86_TR_VCOMPARE] = true,
+        [X86_TR_VCONVERT] = true,
+        [X86_TR_VEXTEND] = true,
+        [X86_TR_VEXTRACT] = true,
+        [X86_TR_VFMA] = true,
+        [X86_TR_VGATHER] = true,
+        [X86_TR_VINSERT] = true,
+        [X86_TR_VMASKMOV] = true,
+        [X86_TR_VMOV] = true,
+        [X86_TR_VMOVMSK] = true,
+        [X86_TR_VOP] = true,
+        [X86_TR_VSHIFT] = true,
+        [X86_TR_VSTRING] = true,
+        [X86_TR_VTEST] = true,
         [X86_TR_VZERO] = true,
     };
     const X86Row *r = &x86_rows[row];
@@ -237,6 +303,33 @@ static void solve_addresses(Making *m, const X86Insn *insn)
     }
 }
 
+/* FS is the C library's. */
+static bool loads_fs(const X86Insn *insn)
+{
+    const X86Row *row = &x86_rows[insn->row];
+    return (row->translator == X86_TR_MOV_TO_SEG && (insn->reg & 7) == X86_FS) ||
+           (row->translator == X86_TR_POP_SEG && row->operands[0].where == X86_AT_FS) ||
+           (row->translator == X86_TR_LSEG && row->arg == X86_LSEG_LFS);
+}
+
+/* Selectors that both worlds know, at times with another RPL. */
+static uint16_t any_selector(uint64_t *random)
+{
+    uint16_t s = silicon_segments[below(random, SILICON_SEGS)].selector;
+    return below(random, 4) ? s : s ^ (1 + below(random, 3));
+}
+
+/* The selector that an instruction takes: registers have one, memory anything. */
+static void give_selector(Making *m, const X86Insn *insn)
+{
+    unsigned translator = x86_rows[insn->row].translator;
+    bool takes =
+        translator == X86_TR_MOV_TO_SEG || translator == X86_TR_DESCRIPTOR || translator == X86_TR_ARPL;
+    if (takes && !insn->memory && !(m->solved >> insn->rm & 1)) {
+        m->t->before.gpr[insn->rm] = any_selector(m->random);
+    }
+}
+
 /* ---- code -------------------------------------------------------------------------- */
 
 static bool ends_piece(const X86Row *row)
@@ -261,12 +354,13 @@ static bool append(Making *m, unsigned row)
     X86Insn insn;
     unsigned n = x86_make(&rules, row, m->random, bytes);
     if (!n || x86_decode(&insn, rules.mode, bytes, 16) != X86_DECODE_OK || insn.seg == X86_FS ||
-        !x86_row_for(&insn, host()->isa) || (x86_rows[row].flags.read & m->undefined)) {
+        loads_fs(&insn) || !x86_row_for(&insn, host()->isa) || (x86_rows[row].flags.read & m->undefined)) {
         return false;
     }
     m->undefined = undefined_behind(&insn, m->undefined) | (m->skipped ? m->undefined : 0);
     m->skipped = is_jump(&insn);
     solve_addresses(m, &insn);
+    give_selector(m, &insn);
     memcpy(t->code + t->length, bytes, n);
     m->starts[m->count++] = t->length;
     t->length += n;

@@ -86,6 +86,11 @@ static void take(SiliconTrial *t, const mcontext_t *context)
         r->s.gpr[n] = regs[greg_of[n]];
     }
     r->s.flags = regs[REG_EFL];
+    __asm__("mov %%ds, %0" : "=m"(r->s.selectors[SEG_DS]));
+    __asm__("mov %%es, %0" : "=m"(r->s.selectors[SEG_ES]));
+    __asm__("mov %%gs, %0" : "=m"(r->s.selectors[SEG_GS]));
+    r->s.selectors[SEG_CS] = regs[REG_CSGSFS];
+    r->s.selectors[SEG_SS] = regs[REG_CSGSFS] >> 48;
     r->vector = regs[REG_TRAPNO];
     r->error = regs[REG_ERR];
     r->address = r->vector == X86_EXC_PF ? (uint64_t)regs[REG_CR2] : 0;
@@ -93,13 +98,22 @@ static void take(SiliconTrial *t, const mcontext_t *context)
     memcpy(r->data, data, SILICON_PAGE);
 }
 
+static void set_gs_base(void)
+{
+    syscall(SYS_arch_prctl, ARCH_SET_GS, (unsigned long)SILICON_GS64);
+}
+
 static void load_segments(const SiliconTrial *t)
 {
     uint16_t ds = silicon_segments[t->seg[SEG_DS]].selector, es = silicon_segments[t->seg[SEG_ES]].selector;
     __asm__ volatile("mov %w0, %%ds\n\tmov %w1, %%es" : : "r"(ds), "r"(es));
-    if (t->size != 8) {
-        uint16_t gs = silicon_segments[t->seg[SEG_GS]].selector;
+    uint16_t gs = t->size == 8 ? 0 : silicon_segments[t->seg[SEG_GS]].selector, old;
+    __asm__ volatile("mov %%gs, %w0" : "=r"(old));
+    if (t->size != 8 || old) {
         __asm__ volatile("mov %w0, %%gs" : : "r"(gs));
+    }
+    if (t->size == 8) {
+        set_gs_base();
     }
 }
 
@@ -162,9 +176,6 @@ static void run_child(void)
     sigaltstack(&stack, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
         sigaction(signals[i], &action, NULL);
-    }
-    if (batch->trials[0].size == 8) {
-        syscall(SYS_arch_prctl, ARCH_SET_GS, (unsigned long)SILICON_GS64);
     }
     (void)*(volatile uint8_t *)(data + SILICON_PAGE); /* is present from now on, to be read */
     alarm(SECONDS);

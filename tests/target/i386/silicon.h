@@ -51,7 +51,8 @@ typedef struct SiliconVectors {
 } SiliconVectors;
 
 typedef struct SiliconState {
-    uint64_t gpr[16], flags; /* outside of 64-bit code the low halves of the first 8 */
+    uint64_t gpr[16], flags;      /* outside of 64-bit code the low halves of the first 8 */
+    uint16_t selectors[X86_SEGS]; /* in a result; FS is 0 */
     SiliconVectors v;
 } SiliconState;
 

@@ -94,6 +94,11 @@ static void report(const SiliconTrial *t, const SiliconResult *got, const char *
     g_test_message("  vector %u error %x address %lx, here %u %x %lx", want->vector, want->error,
                    want->address, got->vector, got->error, got->address);
     report_vectors(t, got);
+    for (unsigned n = 0; n < X86_SEGS; n++) {
+        if (want->s.selectors[n] != got->s.selectors[n]) {
+            g_test_message("  segment %u: %x, here %x", n, want->s.selectors[n], got->s.selectors[n]);
+        }
+    }
     report_memory(want, got);
     failures++;
 }
@@ -129,6 +134,12 @@ static bool errors_equal(const SiliconResult *want, const SiliconResult *got)
     return !((want->error ^ got->error) & ~hidden);
 }
 
+/* The kernel's return to the handler makes any null selector 0. */
+static bool selectors_equal(uint16_t a, uint16_t b)
+{
+    return a == b || ((a | b) & ~3) == 0;
+}
+
 static const char *difference(const SiliconTrial *t, const SiliconResult *got)
 {
     const SiliconResult *want = &t->after;
@@ -147,6 +158,11 @@ static const char *difference(const SiliconTrial *t, const SiliconResult *got)
     }
     if (!vectors_equal(t, got)) {
         return "a vector, MXCSR or an MMX register";
+    }
+    for (unsigned n = 0; n < X86_SEGS; n++) {
+        if (!selectors_equal(want->s.selectors[n], got->s.selectors[n])) {
+            return "a segment";
+        }
     }
     return memcmp(want->data, got->data, SILICON_PAGE) ? "memory" : NULL;
 }
