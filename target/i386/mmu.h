@@ -67,6 +67,7 @@ enum {
     X86_MODE_EM = 1 << 19,   /* CR0.EM */
     X86_MODE_TS = 1 << 20,   /* CR0.TS */
     X86_MODE_XM = 1 << 21,   /* MXCSR leaves some exception unmasked */
+    X86_MODE_LA57 = 1 << 24, /* linear addresses have 57 bits */
 };
 /* Of code of such a mode; whose vendor it is says who decodes. */
 X86DecodeMode x86_decode_mode(uint32_t mode);

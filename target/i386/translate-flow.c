@@ -19,6 +19,10 @@ static uint64_t target_pc(const Translator *t)
 static void branch_if(Translator *t, X86TrTest test)
 {
     uint64_t target = target_pc(t);
+    if (x86_tr_is_beyond(t, x86_tr_ip(t, target))) {
+        ir_brcc(t->ir, test.cond, test.type, test.a, test.b, x86_tr_cold_fault(t, X86_EXC_GP));
+        return;
+    }
     unsigned label = target == t->ctx->pc && t->loops && !t->ends ? 0 : x86_tr_cold_exit(t, target);
     ir_brcc(t->ir, test.cond, test.type, test.a, test.b, label);
 }
@@ -66,6 +70,10 @@ void x86_tr_near(Translator *t)
 {
     bool call = t->row->arg == X86_NEAR_CALL;
     if (t->row->operands[0].where == X86_AT_J) {
+        if (x86_tr_is_beyond(t, x86_tr_ip(t, target_pc(t)))) {
+            x86_tr_fault(t, X86_EXC_GP);
+            return;
+        }
         if (call) {
             push_next(t);
         }
@@ -73,6 +81,7 @@ void x86_tr_near(Translator *t)
         return;
     }
     IrRef ip = x86_tr_get(t, 0);
+    x86_tr_check_ip(t, ip);
     if (call) {
         push_next(t);
     }
@@ -83,6 +92,7 @@ void x86_tr_ret(Translator *t)
 {
     unsigned bytes = t->insn.osz, release = t->row->operands[0].where == X86_AT_I ? (uint16_t)t->insn.imm : 0;
     IrRef ip = x86_tr_peek(t, 0, bytes);
+    x86_tr_check_ip(t, ip);
     x86_tr_move_sp(t, bytes + release);
     x86_tr_exit_ip(t, ip);
 }

@@ -217,6 +217,52 @@ void x86_tr_goto(Translator *t, uint64_t pc)
     }
 }
 
+/* Classes of CS limits: X86_MODE_CS_LIMIT_SHIFT. */
+enum { LIMIT_4G, LIMIT_64K, LIMIT_ODD };
+static unsigned limit_class(const Translator *t)
+{
+    return t->code == 8 ? LIMIT_4G : t->mode >> X86_MODE_CS_LIMIT_SHIFT & 3;
+}
+
+static IrRef code_limit(Translator *t)
+{
+    return ir_load_env(t->ir, MEM_32, IR_NONE, offsetof(X86CPU, s.seg[SEG_CS].limit));
+}
+
+bool x86_tr_is_beyond(const Translator *t, uint64_t ip)
+{
+    return limit_class(t) == LIMIT_64K && ip > 0xffff;
+}
+
+void x86_tr_check_ip(Translator *t, IrRef ip)
+{
+    unsigned limit = limit_class(t), unused = t->mode & X86_MODE_LA57 ? 7 : 16;
+    if (t->code == 8) {
+        IrRef up = ir_op2(t->ir, IR_SHL, IR_I64, IR_NONE, ip, x86_tr_const(t, unused));
+        IrRef canonical = ir_op2(t->ir, IR_SAR, IR_I64, IR_NONE, up, x86_tr_const(t, unused));
+        if (t->insn.osz == 8) {
+            ir_brcc(t->ir, IR_NE, IR_I64, ip, canonical, x86_tr_cold_fault(t, X86_EXC_GP));
+        }
+    } else if (limit == LIMIT_ODD || (limit == LIMIT_64K && t->insn.osz == 4)) {
+        ip = x86_tr_zero_extend(t, ip, t->insn.osz);
+        ir_brcc(t->ir, IR_GTU, IR_I64, ip, code_limit(t), x86_tr_cold_fault(t, X86_EXC_GP));
+    }
+}
+
+/* All bytes of the instruction lie in CS; false: #GP, and the block has ended. */
+static bool check_code_limit(Translator *t)
+{
+    uint64_t last = x86_tr_ip(t, t->pc) + t->insn.length - 1;
+    if (limit_class(t) == LIMIT_ODD) {
+        ir_brcc(t->ir, IR_LTU, IR_I64, code_limit(t), x86_tr_const(t, last),
+                x86_tr_cold_fault(t, X86_EXC_GP));
+    }
+    if (x86_tr_is_beyond(t, last)) {
+        x86_tr_fault(t, X86_EXC_GP);
+    }
+    return !t->done;
+}
+
 void x86_tr_exit_ip(Translator *t, IrRef ip)
 {
     if (t->code != 8) {
@@ -358,6 +404,9 @@ static bool next_insn(Translator *t, bool first)
         ir_call(t->ir, &x86_helper_begin, IR_NONE, 0, NULL);
     }
     t->shadows = 0;
+    if (!check_code_limit(t)) {
+        return true;
+    }
     if (r == X86_DECODE_OK) {
         translate_insn(t);
     } else {

@@ -112,6 +112,9 @@ unsigned x86_tr_again(Translator *t);
 unsigned x86_tr_cold_fault(Translator *t, uint8_t vector);
 void x86_tr_end_lookup(Translator *t);        /* behind this instruction; the mode may have changed */
 void x86_tr_exit_ip(Translator *t, IrRef ip); /* near jump to where a value says */
+/* Before it, and before anything is written: #GP where no code can be. */
+void x86_tr_check_ip(Translator *t, IrRef ip);
+bool x86_tr_is_beyond(const Translator *t, uint64_t ip); /* the same of a constant, as far as it is known */
 /* Call a helper; the instruction ends the block where it may change the mode: x86_tr_end_lookup(). */
 IrRef x86_tr_call(Translator *t, const IrHelper *h, unsigned n, const IrRef *args);
 

@@ -127,6 +127,8 @@ bool silicon_tests(unsigned row)
         [X86_TR_PUSHF] = true,
         [X86_TR_PUSH_SEG] = true,
         [X86_TR_SWAPGS] = true,
+        [X86_TR_NEAR] = true,
+        [X86_TR_RET] = true,
         [X86_TR_XADD] = true,
         [X86_TR_XCHG] = true,
         [X86_TR_XLAT] = true,
@@ -157,9 +159,6 @@ bool silicon_tests(unsigned row)
     }
     if (r->translator == X86_TR_FLAG) {
         return r->arg <= X86_FLAG_STC || r->arg >= X86_FLAG_CLD;
-    }
-    if (r->translator == X86_TR_NEAR) {
-        return r->operands[0].where == X86_AT_J;
     }
     return r->translator < G_N_ELEMENTS(computes) && computes[r->translator];
 }
@@ -334,7 +333,8 @@ static void give_selector(Making *m, const X86Insn *insn)
 
 static bool ends_piece(const X86Row *row)
 {
-    return row->translator == X86_TR_UD;
+    bool leads_away = row->translator == X86_TR_NEAR && row->operands[0].where != X86_AT_J;
+    return row->translator == X86_TR_UD || row->translator == X86_TR_RET || leads_away;
 }
 
 /* Append an instruction of a row; false: none came up that may follow. */
@@ -508,8 +508,8 @@ bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random
     }
     unsigned more = below(random, 2) ? 0 : 1 + below(random, 7);
     while (more-- && !ends_piece(&x86_rows[row])) {
-        row = any_row(random);
-        append(&m, row);
+        unsigned next = any_row(random);
+        row = append(&m, next) ? next : row;
     }
     aim_jumps(&m);
     memset(t->code + t->length, 0xcc, SILICON_BYTES - t->length);
