@@ -18,8 +18,8 @@ void tcg_run_interp(CPU *cpu)
         v->running = b;
         IrExit how = ir_interpret(b->ir, cpu, &tcg_jit_config.run);
         v->running = NULL;
-        if (how == IR_LEFT_LOOKUP &&
-            !tcg_single(cpu)) { /* as host code does: interrupts may be enabled now */
+        /* As host code does: interrupts may be enabled now.  One that waits is woken by the loop. */
+        if (how == IR_LEFT_LOOKUP && !tcg_single(cpu) && !cpu->halted) {
             cpu->arch->take_interrupt(cpu);
         }
     } while (!tcg_single(cpu) && !cpu->halted && !__atomic_load_n(&cpu->exit_request, __ATOMIC_RELAXED));
