@@ -11,7 +11,8 @@ static uint64_t helper_flags(CPU *cpu, uint64_t a, uint64_t b, uint64_t kind)
 {
     return x86_arith_flags(&(X86Cc){ a, b, kind });
 }
-const IrHelper x86_helper_flags = IR_HELPER3("x86_flags", helper_flags, IRH_PURE, I64, I64, I64, I64);
+const IrHelper x86_helper_flags =
+    IR_HELPER3("x86_flags", helper_flags, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64);
 
 /* ---- rotates ---------------------------------------------------------------- */
 
@@ -48,14 +49,15 @@ static uint64_t helper_rotate(CPU *cpu, uint64_t value, uint64_t count, uint64_t
 {
     return rotate(value, count, flags, what).value;
 }
-const IrHelper x86_helper_rotate = IR_HELPER4("x86_rotate", helper_rotate, IRH_PURE, I64, I64, I64, I64, I32);
+const IrHelper x86_helper_rotate =
+    IR_HELPER4("x86_rotate", helper_rotate, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64, I32);
 
 static uint64_t helper_rotate_flags(CPU *cpu, uint64_t value, uint64_t count, uint64_t flags, uint32_t what)
 {
     return rotate(value, count, flags, what).flags;
 }
 const IrHelper x86_helper_rotate_flags =
-    IR_HELPER4("x86_rotate_flags", helper_rotate_flags, IRH_PURE, I64, I64, I64, I64, I32);
+    IR_HELPER4("x86_rotate_flags", helper_rotate_flags, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64, I32);
 
 /* what: bytes | right << 4.  Of words a count above 16 is undefined: processors go on with the operands in turn. */
 static Rotation shift_double(uint64_t a, uint64_t b, unsigned count, uint32_t what)
@@ -82,14 +84,15 @@ static uint64_t helper_shiftd(CPU *cpu, uint64_t a, uint64_t b, uint64_t count, 
 {
     return shift_double(a, b, count, what).value;
 }
-const IrHelper x86_helper_shiftd = IR_HELPER4("x86_shiftd", helper_shiftd, IRH_PURE, I64, I64, I64, I64, I32);
+const IrHelper x86_helper_shiftd =
+    IR_HELPER4("x86_shiftd", helper_shiftd, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64, I32);
 
 static uint64_t helper_shiftd_flags(CPU *cpu, uint64_t a, uint64_t b, uint64_t count, uint32_t what)
 {
     return shift_double(a, b, count, what).flags;
 }
 const IrHelper x86_helper_shiftd_flags =
-    IR_HELPER4("x86_shiftd_flags", helper_shiftd_flags, IRH_PURE, I64, I64, I64, I64, I32);
+    IR_HELPER4("x86_shiftd_flags", helper_shiftd_flags, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64, I32);
 
 /* ---- division ----------------------------------------------------------------- */
 
@@ -171,7 +174,8 @@ static uint64_t helper_spread(CPU *cpu, uint64_t value, uint64_t mask, uint32_t 
     }
     return result;
 }
-const IrHelper x86_helper_spread = IR_HELPER3("x86_spread", helper_spread, IRH_PURE, I64, I64, I64, I32);
+const IrHelper x86_helper_spread =
+    IR_HELPER3("x86_spread", helper_spread, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I32);
 
 /* ---- CRC32 (polynomial 11EDC6F41h, bits reflected) ------------------------------- */
 
@@ -186,7 +190,8 @@ static uint64_t helper_crc32(CPU *cpu, uint64_t crc, uint64_t value, uint32_t by
     }
     return c;
 }
-const IrHelper x86_helper_crc32 = IR_HELPER3("x86_crc32", helper_crc32, IRH_PURE, I64, I64, I64, I32);
+const IrHelper x86_helper_crc32 =
+    IR_HELPER3("x86_crc32", helper_crc32, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I32);
 
 /* ---- decimal adjustment: only AX and the flags -------------------------------------- */
 

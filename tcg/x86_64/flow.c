@@ -186,7 +186,8 @@ void gen_call(Jit *j, const IrInsn *i)
     reg_flush_live(j);
     reg_release_all(j);
     reg_save_pinned(j, a, state);
-    bool vectors = j->vectors && !(h->flags & IRH_NO_VECTORS);
+    /* What sanitizers call from C code knows nothing of IRH_NO_VECTORS. */
+    bool vectors = j->vectors && (LYREBIRD_CHECKS || !(h->flags & IRH_NO_VECTORS));
     if (vectors) {
         gen_call_head(j, j->stub_save_vectors);
     }
