@@ -276,6 +276,9 @@ static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
 {
     X86CPU *x = g->x;
     system_registers(g);
+    x->s.cr0 ^= t->cr0;
+    x->s.cr4 ^= t->cr4;
+    x->s.xcr0 ^= t->xcr0;
     load_segment(x, SEG_CS, t->seg[SEG_CS]);
     for (unsigned n = 0; n < X86_SEGS; n++) {
         if (n != SEG_CS) {

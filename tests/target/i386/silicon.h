@@ -70,6 +70,7 @@ typedef struct SiliconTrial {
     unsigned length;             /* bytes before that */
     uint8_t size;                /* of the code: 2, 4, 8 */
     uint8_t seg[X86_SEGS];       /* SiliconSeg; FS stays what it is */
+    uint32_t cr0, cr4, xcr0;     /* of ours alone: bits that are not as usual */
     SiliconState before;
     SiliconResult after; /* on the host */
     bool strayed;        /* it ended the child that ran it: there is no result */
