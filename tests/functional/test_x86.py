@@ -166,3 +166,9 @@ def test_x86_gdb(b):
     for want in ("= 1", "= 0x2badb002", "[ ", "cs             0x8"):
         check(want in out, f"gdb does not show {want!r}: {out} {err}")
     m.expect_exit(1)
+
+
+@case()
+def test_x86_x87(b):
+    """x87 instructions: absent by CR0, exceptions at the next one that waits, the environment, FXSAVE"""
+    run(b, "x87")
