@@ -49,7 +49,8 @@ static void helper_alu(CPU *cpu, uint64_t at, uint32_t how)
     X86CPU *x = x86_cpu(cpu);
     X87 *f = &x->s.x87;
     x87_wait(x);
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     Fp80 other, r = FP80_DEFAULT_NAN;
     bool done;
     if (get_other(cpu, f, at, how, &other, &s)) {
@@ -80,7 +81,8 @@ static Comparison compare(CPU *cpu, uint64_t at, uint32_t how)
     X86CPU *x = x86_cpu(cpu);
     X87 *f = &x->s.x87;
     x87_wait(x);
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     Fp80 other;
     Comparison c = { .order = FP_UNORDERED };
     if (get_other(cpu, f, at, how, &other, &s)) {

@@ -47,7 +47,8 @@ static void test(const X86CPU *x, X87 *f)
     static const uint16_t codes[] = {
         [FP_LESS] = FSW_C0, [FP_EQUAL] = FSW_C3, [FP_GREATER] = 0, [FP_UNORDERED] = FSW_C0 | FSW_C2 | FSW_C3
     };
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     FpOrder order = fp80_compare(*x87_st(f, 0), (Fp80){ 0 }, true, &s);
     if (x87_settle(f, &s) || x87_compares_first(x)) {
         set_codes(f, FSW_C0 | FSW_C2 | FSW_C3, codes[order]);
@@ -58,7 +59,8 @@ static void test(const X86CPU *x, X87 *f)
 
 static void unary(X87 *f, Fp80 (*function)(Fp80 a, Fp80Status *s))
 {
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     Fp80 r = function(*x87_st(f, 0), &s);
     if (x87_settle(f, &s)) {
         x87_set_st(f, 0, r);
@@ -67,7 +69,8 @@ static void unary(X87 *f, Fp80 (*function)(Fp80 a, Fp80Status *s))
 
 static void scale(X87 *f)
 {
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     Fp80 r = fp80_scale(*x87_st(f, 0), *x87_st(f, 1), &s);
     if (x87_settle(f, &s)) {
         x87_set_st(f, 0, r);
@@ -76,7 +79,8 @@ static void scale(X87 *f)
 
 static void extract(X87 *f)
 {
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     Fp80 significand, exponent = fp80_extract(*x87_st(f, 0), &significand, &s);
     if (x87_settle(f, &s)) {
         x87_set_st(f, 0, exponent);
@@ -86,7 +90,8 @@ static void extract(X87 *f)
 
 static void remainder_of(X87 *f, bool nearest)
 {
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     Fp80Quotient q;
     Fp80 r = fp80_remainder(*x87_st(f, 0), *x87_st(f, 1), nearest, &q, &s);
     bool done = x87_settle(f, &s);

@@ -56,7 +56,8 @@ static void helper_load(CPU *cpu, uint64_t at, uint32_t how)
     X87 *f = begin(cpu);
     X87Format format = how & X87_FORMAT;
     unsigned i = how >> X87_REGISTER_SHIFT & 7;
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     if (format != X87_STACK) {
         X87Operand o = x87_read(cpu, at, format);
         push_checked(x86_cpu(cpu), x87_widen(&o, &s), &s);
@@ -86,7 +87,8 @@ static void helper_constant(CPU *cpu, uint32_t which)
         [X86_FPU_CONST_Z] = { { 0, 0 }, false },
     };
     X87 *f = begin(cpu);
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     Fp80 value = rows[which].below;
     bool exact = which == X86_FPU_CONST_ONE || which == X86_FPU_CONST_Z;
     value.mantissa += !exact && (s.rounding == FP_RUP || (s.rounding == FP_RNE && rows[which].nearest));
@@ -123,7 +125,8 @@ static void helper_store(CPU *cpu, uint64_t at, uint32_t how)
         return;
     }
     bool empty = x87_is_empty(f, 0);
-    Fp80Status s = x87_arithmetic(f);
+    Fp80Status s;
+    x87_arithmetic(f, &s);
     s.rounding = how & X87_CUT ? FP_RTZ : s.rounding;
     X87Operand o = x87_narrow(empty ? FP80_DEFAULT_NAN : *x87_st(f, 0), format, &s);
     uint16_t stops = empty ? FSW_IE & ~f->fcw : x87_raised(&s) & ~f->fcw & (FSW_BEFORE | FSW_OE | FSW_UE);

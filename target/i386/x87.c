@@ -72,28 +72,7 @@ void x87_init(X87 *f)
 
 /* ---- exceptions ----------------------------------------------------------------- */
 
-Fp80Status x87_arithmetic(const X87 *f)
-{
-    static const uint8_t roundings[] = { FP_RNE, FP_RDN, FP_RUP, FP_RTZ };
-    static const uint8_t precisions[] = { 24, 64, 53, 64 }; /* 1 is reserved */
-    return (Fp80Status){
-        .rounding = roundings[f->fcw >> FCW_RC_SHIFT & 3],
-        .precision = precisions[f->fcw >> FCW_PC_SHIFT & 3],
-        .traps = (f->fcw & FSW_OE ? 0 : FP_OF) | (f->fcw & FSW_UE ? 0 : FP_UF),
-    };
-}
-
-uint16_t x87_raised(const Fp80Status *s)
-{
-    static const uint8_t flags[] = { FP_NV, FP_DN, FP_DZ, FP_OF, FP_UF, FP_NX }; /* IE, DE, ZE, OE, UE, PE */
-    uint16_t raised = 0;
-    for (unsigned i = 0; i < G_N_ELEMENTS(flags); i++) {
-        raised |= s->flags & flags[i] ? 1 << i : 0;
-    }
-    return raised;
-}
-
-bool x87_settle(X87 *f, const Fp80Status *s)
+bool x87_settle_unmasked(X87 *f, const Fp80Status *s)
 {
     uint16_t raised = x87_raised(s);
     bool done = !(raised & ~f->fcw & FSW_BEFORE);
@@ -113,11 +92,8 @@ bool x87_stack_fault(X87 *f, bool over)
 
 /* Under CR0.NE the processor raises it; else it tells the board by FERR#, and stands still until the interrupt that the
  * board makes of it, or goes on where the board holds IGNNE# (SDM 1, "MS-DOS Compatibility Sub-mode"). */
-void x87_wait(X86CPU *x)
+void x87_raise_pending(X86CPU *x)
 {
-    if (!(x->s.x87.fsw & FSW_ES)) {
-        return;
-    }
     if (x->s.cr0 & CR0_NE) {
         X86Fault f = { .vector = X86_EXC_MF };
         x86_raise(x, &f);

@@ -72,14 +72,39 @@ static inline void x87_pop(X87 *f)
     f->top = (f->top + 1) & 7;
 }
 
-/* ---- x87.c: exceptions ---- */
+/* ---- exceptions ---- */
 /* How the control word has arithmetic round, and which results trap. */
-Fp80Status x87_arithmetic(const X87 *f);
+static inline void x87_arithmetic(const X87 *f, Fp80Status *s)
+{
+    enum { ROUNDINGS = FP_RNE | FP_RDN << 4 | FP_RUP << 8 | FP_RTZ << 12 };
+    static const uint8_t precisions[] = { 24, 64, 53, 64 }; /* 1 is reserved */
+    /* field by field: a struct is copied in words that its bytes are not in yet */
+    s->rounding = ROUNDINGS >> 4 * (f->fcw >> FCW_RC_SHIFT & 3) & 0xf;
+    s->precision = precisions[f->fcw >> FCW_PC_SHIFT & 3];
+    s->traps = (f->fcw & FSW_OE ? 0 : FP_OF) | (f->fcw & FSW_UE ? 0 : FP_UF);
+    s->flags = 0;
+    s->rounded_up = s->subnormal = false;
+}
 /* Exceptions of an operation as bits of the status word. */
-uint16_t x87_raised(const Fp80Status *s);
+static inline uint16_t x87_raised(const Fp80Status *s)
+{
+    unsigned f = s->flags;
+    return (f & FP_NV ? FSW_IE : 0) | (f & FP_DN ? FSW_DE : 0) | (f & FP_DZ ? FSW_ZE : 0) |
+           (f & FP_OF ? FSW_OE : 0) | (f & FP_UF ? FSW_UE : 0) | (f & FP_NX ? FSW_PE : 0);
+}
+bool x87_settle_unmasked(X87 *f, const Fp80Status *s);
 /* The operation is over: its exceptions and C1 come to the status word.  False: one was found before there is a result,
  * and is unmasked: nothing is stored or popped. */
-bool x87_settle(X87 *f, const Fp80Status *s);
+static inline bool x87_settle(X87 *f, const Fp80Status *s)
+{
+    uint16_t raised = x87_raised(s);
+    if (raised & ~f->fcw) {
+        return x87_settle_unmasked(f, s);
+    }
+    f->fsw = (f->fsw & ~FSW_C1) | raised | (s->rounded_up ? FSW_C1 : 0);
+    return true;
+}
+/* ---- x87.c ---- */
 /* A push into a register in use (over), or use of an empty one.  False: unmasked, nothing is stored or popped. */
 bool x87_stack_fault(X87 *f, bool over);
 /* AMD's chips compare, and load subnormal numbers, before they look for unmasked exceptions: codes, flags and the register
@@ -88,5 +113,11 @@ static inline bool x87_compares_first(const X86CPU *x)
 {
     return x->vendor == VENDOR_AMD;
 }
+void x87_raise_pending(X86CPU *x);
 /* Before a waiting instruction, from a helper: what is pending comes now, #MF or FERR#. */
-void x87_wait(X86CPU *x);
+static inline void x87_wait(X86CPU *x)
+{
+    if (x->s.x87.fsw & FSW_ES) {
+        x87_raise_pending(x);
+    }
+}
