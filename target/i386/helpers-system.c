@@ -138,13 +138,13 @@ static bool xcr_check(X86CPU *x, uint32_t last, X86Fault *f)
     return (uint32_t)x->s.gpr[X86_RCX] <= last || x86_fault(f, X86_EXC_GP, 0);
 }
 
-/* XCR1 is what is in use of XCR0's: all, as nothing is said to be in its initial state. */
+/* XCR1 is what is in use of XCR0's. */
 static void helper_xgetbv(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     x86_helper_done(x, xcr_check(x, x86_has(x, X86_XGETBV1), &f), &f);
-    set_edx_eax(x, x->s.xcr0);
+    set_edx_eax(x, (uint32_t)x->s.gpr[X86_RCX] ? x->s.xcr0 & x86_states_in_use(x) : x->s.xcr0);
 }
 const IrHelper x86_helper_xgetbv = IR_HELPER0("x86_xgetbv", helper_xgetbv, X86_HELPER_SYS | IRH_REPEAT, VOID);
 

@@ -268,6 +268,12 @@ static uint64_t in_use(const Area *a)
     return bits;
 }
 
+uint64_t x86_states_in_use(X86CPU *x)
+{
+    Area a = { .x = x, .registers = x86_64bit(x) ? 16 : 8 };
+    return in_use(&a) | (x->s.mxcsr != MXCSR_INIT ? XS_SSE : 0);
+}
+
 /* Where a component lies: in the compacted form behind those below it that the form has. */
 static unsigned place_of(uint32_t bit, uint64_t form)
 {

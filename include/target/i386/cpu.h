@@ -422,6 +422,8 @@ typedef struct X86Cpuid {
 X86Cpuid x86_cpuid(const X86CPU *x, uint32_t leaf, uint32_t subleaf);
 /* Bytes of an XSAVE area with these states of XCR0 and XSS: in its standard or in its compacted form. */
 uint32_t x86_xsave_bytes(uint64_t states, bool compacted);
+/* Those that are not as reset leaves them (helpers-xsave.c): the SDM's XINUSE. */
+uint64_t x86_states_in_use(X86CPU *x);
 /* The offset of one of them in the standard form; of x87 and SSE, which lie in the legacy region, 0. */
 uint32_t x86_xsave_place(uint64_t state);
 

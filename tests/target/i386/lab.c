@@ -105,17 +105,17 @@ X86CPU *lab_cpu(void)
     return cpu;
 }
 
-bool lab_interpret(unsigned offset, unsigned count)
+bool lab_interpret_mode(uint32_t mode, uint64_t pc, unsigned count)
 {
     const IrRuntime run = { cpu_load, cpu_store, cpu_atomic, offsetof(CPU, exit_request) };
     TranslateCtx ctx = { .cpu = &cpu->cpu,
                          .ir = block,
-                         .pc = LAB_CODE_AT + offset,
+                         .pc = pc,
                          .max_insns = count,
                          .page = lab_code,
                          .page_start = LAB_CODE_AT,
                          .page_bytes = LAB_PAGE };
-    ctx.key.mode = 2 | 3 << X86_MODE_CPL_SHIFT | X86_MODE_PE | X86_MODE_SS32 | X86_MODE_SSE | X86_MODE_AVX;
+    ctx.key.mode = mode;
     ir_block_reset(block, ctx.pc);
     x86_translate_block(&ctx);
     block->verify = true;
@@ -126,6 +126,13 @@ bool lab_interpret(unsigned offset, unsigned count)
     }
     ir_interpret(block, &cpu->cpu, &run);
     return !cpu->s.events.shutdown;
+}
+
+bool lab_interpret(unsigned offset, unsigned count)
+{
+    const uint32_t mode =
+        2 | 3 << X86_MODE_CPL_SHIFT | X86_MODE_PE | X86_MODE_SS32 | X86_MODE_SSE | X86_MODE_AVX;
+    return lab_interpret_mode(mode, LAB_CODE_AT + offset, count);
 }
 
 static void *map(uint64_t at, int prot)

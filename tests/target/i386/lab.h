@@ -15,3 +15,5 @@ X86CPU *lab_cpu(void);
 /* Run `count` instructions from an offset in the page of code on.  False: an exception came; where it was delivered to says
  * nothing. */
 bool lab_interpret(unsigned offset, unsigned count);
+/* The same in another mode (X86_MODE_*), which the caller has put the processor in, from a pc on (X86State.pc). */
+bool lab_interpret_mode(uint32_t mode, uint64_t pc, unsigned count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* FXSAVE, FXRSTOR, XSAVE, XSAVEOPT, XSAVEC and XRSTOR against the host's: one stub restores a random state, runs the
- * instruction with a random mask on an area of random contents and header, and saves all; natively, and by the interpreter.
+ * instruction with a random mask on an area of random contents and header, has XGETBV tell what is in use, and saves all; natively, and by the interpreter.
  * The area, the state behind it and #GP are equal.  x87, SSE and AVX are looked at, as far as the host has them.
  *
  *   test-silicon-xsave [COUNT [SEED]]   COUNT trials an instruction */
@@ -38,11 +38,14 @@ static const uint8_t prologue[] = {
     0x89, 0xc8,                /* mov eax, ecx */
 };
 static const uint8_t epilogue[] = {
+    0xb9, 1,    0,    0,    0,                  /* mov ecx, 1 */
+    0x0f, 0x01, 0xd0,                           /* xgetbv: to where XSAVE writes nothing */
+    0x89, 0x87, 0x1c, 0x06, 0, 0,               /* mov [rdi + 1024 + 540], eax */
     0xb8, ALL,  0,    0,    0,                  /* mov eax, ALL */
     0x48, 0x0f, 0xae, 0xa7, 0, AREA >> 8, 0, 0, /* xsave64 [rdi + 1024] */
     0xc3,                                       /* ret */
 };
-enum { STUB_INSNS = 5 + 1 + 2 };
+enum { STUB_INSNS = 5 + 1 + 5 };
 
 typedef struct Row {
     const char *name;
@@ -218,9 +221,13 @@ static void test_row(const void *opaque)
 static uint64_t host_states(void)
 {
     unsigned eax, ebx, ecx, edx;
-    enum { OSXSAVE = 1 << 27 };
+    enum { OSXSAVE = 1 << 27, XGETBV1 = 1 << 2 };
     __cpuid(1, eax, ebx, ecx, edx);
     if (!(ecx & OSXSAVE)) {
+        return 0;
+    }
+    __cpuid_count(0xd, 1, eax, ebx, ecx, edx);
+    if (!(eax & XGETBV1)) {
         return 0;
     }
     __asm__("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));

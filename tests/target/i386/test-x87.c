@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the host's 64-bit code cannot show of x87: the environment in real mode, FERR# and IGNNE#. */
+#include <string.h>
+
+#include "lab.h"
+#include "target/i386.h"
+#include "target/i386/trap.h"
+#include "target/i386/x87.h"
+#include "util/bytes.h"
+
+enum { AREA = 256 };
+#define REAL_PC (LAB_CODE_AT << 32) /* CS.base << 32 | IP */
+
+static X86CPU *real_cpu(void)
+{
+    X86CPU *x = lab_cpu();
+    x->s.efer = 0;
+    x->s.cr0 = 0;
+    x->s.cr4 = 0;
+    x->s.cpl = 0;
+    x->s.seg[SEG_CS] = (X86Segment){ .base = LAB_CODE_AT, .limit = 0xffff };
+    x->s.seg[SEG_DS] = (X86Segment){ .base = LAB_DATA_AT, .limit = 0xffff };
+    x->bounds[SEG_DS] = (X86Bounds){ .low = 0, .rd_end = 0x10000, .wr_end = 0x10000 };
+    x->s.gpr[X86_RBX] = AREA;
+    x->s.ignne = false;
+    x->cpu.halted = false;
+    x->s.x87 = (X87){ .fcw = 0x27f, .fip = 0x1234, .fcs = 0xabc0, .fdp = 0x10, .fds = 0x2000, .fop = 0x5a5 };
+    x->s.x87.top = 7;
+    x->s.x87.tags = 1 << 7;
+    x->s.x87.st[7] = (X86Fpr){ UINT64_C(3) << 62, 0x4000 };
+    return x;
+}
+
+static bool run(const uint8_t *code, size_t bytes, unsigned count)
+{
+    memset(lab_code, 0xcc, LAB_PAGE);
+    memcpy(lab_code, code, bytes);
+    return lab_interpret_mode(0, REAL_PC, count);
+}
+
+static uint32_t field(unsigned n, unsigned bytes)
+{
+    return load_le(lab_data + AREA + n * bytes, bytes);
+}
+
+/* Pointers are linear: abc0:1234 is ace34, 2000:10 is 20010. */
+static void test_env(const void *opaque)
+{
+    static const uint8_t narrow[] = { 0xd9, 0x37, 0xd9, 0x27 }; /* fnstenv [bx]; fldenv [bx] */
+    static const uint8_t wide[] = { 0x66, 0xd9, 0x37, 0x66, 0xd9, 0x27 };
+    unsigned bytes = opaque ? 4 : 2;
+    X86CPU *x = real_cpu();
+    memset(lab_data, 0xee, LAB_PAGE);
+    g_assert_true(run(opaque ? wide : narrow, opaque ? sizeof(wide) : sizeof(narrow), 2));
+    g_assert_cmphex(field(0, bytes) & 0xffff, ==, 0x27f);
+    g_assert_cmphex(field(1, bytes) & 0xffff, ==, 7 << 11);
+    g_assert_cmphex(field(2, bytes) & 0xffff, ==, 0x3fff);
+    g_assert_cmphex(field(3, bytes), ==, 0xce34);
+    g_assert_cmphex(field(4, bytes), ==, 0xa5a5);
+    g_assert_cmphex(field(5, bytes), ==, 0x0010);
+    g_assert_cmphex(field(6, bytes), ==, 0x2000);
+    g_assert_cmphex(lab_data[AREA + 7 * bytes], ==, 0xee);
+    const X87 *f = &x->s.x87;
+    g_assert_cmphex(f->fip, ==, 0xace34);
+    g_assert_cmphex(f->fdp, ==, 0x20010);
+    g_assert_cmphex(f->fop, ==, 0x5a5);
+    g_assert_cmphex(f->fcs | f->fds, ==, 0);
+    g_assert_cmphex(f->fcw, ==, 0x27f);
+    g_assert_cmphex(f->top, ==, 7);
+    g_assert_cmphex(f->tags, ==, 1 << 7);
+}
+
+static void count_ferr(void *opaque)
+{
+    ++*(unsigned *)opaque;
+}
+
+/* Under CR0.NE 0 the board hears of it, and the processor waits at the instruction; under IGNNE# it goes on. */
+static void test_ferr(void)
+{
+    static const uint8_t code[] = { 0xd9, 0xe8 }; /* fld1 */
+    unsigned told = 0;
+    X86CPU *x = real_cpu();
+    x86_set_ferr(&x->cpu, count_ferr, &told);
+    x->s.x87.fcw &= ~FSW_ZE;
+    x87_set_status_word(&x->s.x87, FSW_ZE | 7 << FSW_TOP_SHIFT);
+    g_assert_false(run(code, sizeof(code), 1));
+    g_assert_cmpuint(told, ==, 1);
+    g_assert_true(x->cpu.halted);
+    g_assert_cmpuint(x->s.x87.top, ==, 7);
+
+    x->cpu.halted = false;
+    x86_set_irq(x, X86_IRQ_IGNNE, 1);
+    g_assert_true(run(code, sizeof(code), 1));
+    g_assert_cmpuint(told, ==, 1);
+    g_assert_false(x->cpu.halted);
+    g_assert_cmpuint(x->s.x87.top, ==, 6);
+    x86_set_ferr(&x->cpu, NULL, NULL);
+}
+
+/* Far from the end of its segment, but its last byte is beyond it. */
+static void test_limit(void)
+{
+    static const uint8_t code[] = { 0xdd, 0x37 }; /* fnsave [bx] */
+    X86CPU *x = real_cpu();
+    x->bounds[SEG_DS].wr_end = AREA + 94;
+    g_assert_true(run(code, sizeof(code), 1));
+    x = real_cpu();
+    x->bounds[SEG_DS].wr_end = AREA + 93;
+    memset(lab_data, 0xee, LAB_PAGE);
+    g_assert_false(run(code, sizeof(code), 1));
+    g_assert_cmphex(lab_data[AREA], ==, 0xee);
+    g_assert_cmphex(x->s.x87.fcw, ==, 0x27f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    lab_open();
+    g_test_add_data_func("/i386/x87/environment of 16 bits", NULL, test_env);
+    g_test_add_data_func("/i386/x87/environment of 32 bits", "", test_env);
+    g_test_add_func("/i386/x87/ferr", test_ferr);
+    g_test_add_func("/i386/x87/limit", test_limit);
+    return g_test_run();
+}
