@@ -142,13 +142,10 @@ static void exit_unknown(KvmVcpu *v)
     kvm_stuck(v);
 }
 
-/* While slots change a vCPU may find none where its code is: it looks again. */
 static void exit_internal_error(KvmVcpu *v)
 {
-    if (v->slot_changes == __atomic_load_n(&v->kvm->slot_changes, __ATOMIC_SEQ_CST)) {
-        kvm_report_internal_error(v);
-        kvm_stuck(v);
-    }
+    kvm_report_internal_error(v);
+    kvm_stuck(v);
 }
 
 void kvm_exit(KvmVcpu *v)

@@ -45,13 +45,13 @@ struct KvmVcpu {
     int fd;
     struct kvm_run *run;
     VcpuThread thread;
-    uint32_t in_run;       /* atomic: in KVM_RUN, or about to look whether it may be */
-    uint32_t asleep;       /* futex: 1 while the thread waits for anything to do */
-    bool completing;       /* what the last exit asked for reaches the guest with the next KVM_RUN */
-    bool failed;           /* cannot go on; a change of its state (a reset) mends it */
-    unsigned slot_changes; /* Kvm.slot_changes when it was run last */
-    bool nmi_sent;         /* it may not have been delivered yet */
-    bool debugged;         /* KVM_SET_GUEST_DEBUG is in force */
+    uint32_t in_run;   /* atomic: in KVM_RUN, or about to look whether it may be */
+    uint32_t in_guest; /* atomic: in KVM_RUN */
+    uint32_t asleep;   /* futex: 1 while the thread waits for anything to do */
+    bool completing;   /* what the last exit asked for reaches the guest with the next KVM_RUN */
+    bool failed;       /* cannot go on; a change of its state (a reset) mends it */
+    bool nmi_sent;     /* it may not have been delivered yet */
+    bool debugged;     /* KVM_SET_GUEST_DEBUG is in force */
 
     /* x86 */
     struct kvm_vcpu_events events;   /* as the kernel gave them: the canonical state has no place for some */
@@ -74,7 +74,7 @@ struct Kvm {
     MemoryListener memory, ports; /* .as is NULL until there is a vCPU */
     Lock slots_lock;              /* guards the slots */
     GArray *slots;                /* of KvmSlot */
-    unsigned slot_changes;        /* atomic */
+    uint32_t barred;              /* futex: 1: slots change, no vCPU may be in KVM_RUN */
 };
 
 extern const AccelClass kvm_accel_class;
@@ -110,6 +110,9 @@ void kvm_slots_finish(Kvm *k);
 void kvm_attract(VcpuThread *t);
 void kvm_kick(CPU *cpu);
 bool kvm_start(Accel *a, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* No vCPU is in KVM_RUN from here to kvm_let_in().  One thread at a time, under any lock. */
+void kvm_keep_out(Kvm *k);
+void kvm_let_in(Kvm *k);
 /* What the last exit asked for reaches the guest's registers; no instruction is run. */
 void kvm_complete(KvmVcpu *v);
 

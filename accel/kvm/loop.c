@@ -9,6 +9,7 @@
  * immediate_exit that stands until the next one: KVM_RUN returns at once, wherever the signal arrives.  All of these are
  * sequentially consistent. */
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
@@ -71,6 +72,25 @@ void kvm_kick(CPU *cpu)
     kvm_attract(&cpu->kvm->thread);
 }
 
+/* They need nothing but to leave the kernel, so locks may be held meanwhile. */
+void kvm_keep_out(Kvm *k)
+{
+    store(&k->barred, 1);
+    for (unsigned i = 0; i < k->vcpus->len; i++) {
+        KvmVcpu *v = g_ptr_array_index(k->vcpus, i);
+        while (load(&v->in_guest)) {
+            leave_guest(v);
+            g_thread_yield();
+        }
+    }
+}
+
+void kvm_let_in(Kvm *k)
+{
+    store(&k->barred, 0);
+    syscall(SYS_futex, &k->barred, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
 /* ---- running it -------------------------------------------------------------------------- */
 
 static bool is_held(const CPU *cpu)
@@ -95,14 +115,30 @@ static void take_messages(CPU *cpu)
     }
 }
 
+/* KVM_RUN, which waits outside while slots change; 0, or an errno. */
+static int enter(KvmVcpu *v)
+{
+    uint32_t *barred = &v->kvm->barred;
+    for (;;) {
+        store(&v->in_guest, 1);
+        bool may = !load(barred);
+        int r = may ? ioctl(v->fd, KVM_RUN, 0) : -1, error = errno;
+        store(&v->in_guest, 0);
+        if (may) {
+            return r == 0 ? 0 : error;
+        }
+        syscall(SYS_futex, barred, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
+    }
+}
+
 /* KVM_RUN; false: it came back for no exit.  EAGAIN: a processor that waits for its start-up message has had it. */
 static bool run_guest(KvmVcpu *v)
 {
     memory_thread_sleep();
-    int r = ioctl(v->fd, KVM_RUN, 0), error = errno;
+    int error = enter(v);
     memory_thread_wake();
     v->completing = false;
-    if (r == 0) {
+    if (!error) {
         return true;
     }
     if (error != EINTR && error != EAGAIN) {
@@ -140,7 +176,6 @@ static void run_until_left(KvmVcpu *v)
         cpu_state_leave(v->cpu);
         kvm_debug_prepare(v);
         kvm_inject(v);
-        v->slot_changes = __atomic_load_n(&v->kvm->slot_changes, __ATOMIC_SEQ_CST);
         bool exited = run_guest(v);
         store(&v->in_run, 0);
         if (exited) {

@@ -6,8 +6,8 @@
  * Requirements:
  *   1. Slots never overlap.  Ranges that went are told before those that came.
  *   2. A slot cannot be resized, and what it has logged goes with it: so the log is read before it goes.
- *   3. Between the old slot of an address and the new one there is none.  A vCPU whose instructions are there meanwhile
- *      ends in an internal error; slot_changes says that it may be no more than that (exits.c).
+ *   3. Between the old slot of an address and the new one there is none, and a vCPU that has its code or page tables there
+ *      would fault.  So none is in KVM_RUN from the first slot that goes to the commit.
  *
  * Not modelled: RAM that does not begin and end with a page of the host's (its accesses go through the bus). */
 #include <errno.h>
@@ -117,8 +117,10 @@ static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
     if (!is_slot(r)) {
         return;
     }
+    if (!__atomic_load_n(&k->barred, __ATOMIC_SEQ_CST)) {
+        kvm_keep_out(k);
+    }
     lock_take(&k->slots_lock);
-    __atomic_add_fetch(&k->slot_changes, 1, __ATOMIC_SEQ_CST);
     for (unsigned n = 0; n < k->slots->len; n++) {
         const KvmSlot *s = slot_at(k, n);
         if (s->ram && s->start == r->start && s->size == r->size) {
@@ -126,6 +128,14 @@ static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
         }
     }
     lock_release(&k->slots_lock);
+}
+
+static void commit(MemoryListener *l, AddressSpace *as)
+{
+    Kvm *k = l->opaque;
+    if (__atomic_load_n(&k->barred, __ATOMIC_SEQ_CST)) {
+        kvm_let_in(k);
+    }
 }
 
 /* ---- who follows the writes to a block ------------------------------------------------------ */
@@ -197,6 +207,7 @@ void kvm_slots_listen(Kvm *k, AddressSpace *memory, AddressSpace *ports)
     }
     k->memory = (MemoryListener){ .region_add = region_add,
                                   .region_del = region_del,
+                                  .commit = commit,
                                   .event_add = event_add,
                                   .event_del = event_del,
                                   .dirty_sync = dirty_sync,

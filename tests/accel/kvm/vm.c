@@ -239,6 +239,21 @@ void vm_long_mode(Vm *vm, unsigned i)
     x->cpu.halted = 0;
 }
 
+VM_CODE(vm_unusual, "64", "popcnt %rax, %rbx\n xor %al, %al\n out %al, $0xf4\n cli\n 9: hlt\n jmp 9b");
+
+bool vm_is_interpreted(void)
+{
+    Vm *vm = vm_new(1, NULL, false);
+    if (!vm) {
+        return false;
+    }
+    vm_load(vm, vm_unusual, vm_unusual_end);
+    vm_long_mode(vm, 0);
+    bool stuck = vm_run(vm) < 0;
+    vm_free(vm);
+    return stuck;
+}
+
 /* ---- running ---------------------------------------------------------------------------------- */
 
 void vm_start(Vm *vm)

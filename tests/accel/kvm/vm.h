@@ -45,6 +45,8 @@ uint8_t *vm_ram(Vm *vm);
 void vm_load(Vm *vm, const uint8_t *from, const uint8_t *end);
 void vm_real_mode(Vm *vm, unsigned i);
 void vm_long_mode(Vm *vm, unsigned i);
+/* A host whose processor gives KVM no help: ring 0 is interpreted by the kernel, which does not know every instruction. */
+bool vm_is_interpreted(void);
 void vm_start(Vm *vm); /* the vCPUs' threads, paused */
 void vm_resume(Vm *vm);
 void vm_pause(Vm *vm);
