@@ -185,9 +185,16 @@ static const VcpuOps vcpu_ops = {
 
 /* ---- the rest of the class --------------------------------------------------------------------- */
 
+/* All states are the kernel's before the first vCPU runs: what it sends to another one (a start-up message) would be overwritten
+ * by a state that comes late. */
 static void kvm_resume(Accel *a)
 {
-    vcpu_threads_resume(&kvm_of_accel(a)->threads);
+    Kvm *k = kvm_of_accel(a);
+    for (unsigned i = 0; i < k->vcpus->len; i++) {
+        KvmVcpu *v = g_ptr_array_index(k->vcpus, i);
+        cpu_state_leave(v->cpu);
+    }
+    vcpu_threads_resume(&k->threads);
 }
 
 static void kvm_pause(Accel *a)
