@@ -122,7 +122,7 @@ static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
     v->cpu = cpu;
     v->fd = -1;
     cpu->kvm = v;
-    if ((!k->vcpus->len && !kvm_irqchip_create(k, err)) || !make_vcpu(v, err)) {
+    if (!make_vcpu(v, err)) {
         unmake_vcpu(v);
         return false;
     }
@@ -218,6 +218,7 @@ const AccelClass kvm_accel_class = {
     .sandbox_calls = SANDBOX_KVM,
     .options = &kvm_options_shape,
     .open = kvm_open,
+    .choose_irqchip = kvm_choose_irqchip,
     .vcpu_init = vcpu_init,
     .vcpu_ops = &vcpu_ops,
     .start = kvm_start,

@@ -71,23 +71,24 @@ static bool create_split(const Kvm *k, GError **err)
     return ioctl(k->vm, KVM_ENABLE_CAP, &c) == 0 || fail(err, "local APICs");
 }
 
-static AccelIrqchip chips_of(const Kvm *k)
+static AccelIrqchip chips_of(const Kvm *k, unsigned possible)
 {
     switch ((KvmIrqchipWish)k->opt.irqchip) {
     case WISH_OFF: return ACCEL_IRQCHIP_NONE;
     case WISH_SPLIT: return ACCEL_IRQCHIP_LOCAL;
     case WISH_ON: return ACCEL_IRQCHIP_ALL;
-    default: return k->accel.board_leaves_irqs ? ACCEL_IRQCHIP_ALL : ACCEL_IRQCHIP_NONE;
+    default: return possible >> ACCEL_IRQCHIP_ALL & 1 ? ACCEL_IRQCHIP_ALL : ACCEL_IRQCHIP_NONE;
     }
 }
 
-bool kvm_irqchip_create(Kvm *k, GError **err)
+bool kvm_choose_irqchip(Accel *a, unsigned possible, GError **err)
 {
-    k->accel.irqchip = chips_of(k);
-    if (k->accel.irqchip != ACCEL_IRQCHIP_NONE && !k->accel.board_leaves_irqs) {
-        g_set_error(
-            err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-            "-accel kvm: this machine has interrupt controllers of its own\n  do:  leave kernel-irqchip= out");
+    Kvm *k = container_of(a, Kvm, accel);
+    a->irqchip = chips_of(k, possible);
+    if (a->irqchip != ACCEL_IRQCHIP_NONE && !(possible >> a->irqchip & 1)) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "-accel kvm: this machine cannot have its interrupt controllers so\n  do:  leave "
+                    "kernel-irqchip= out");
         return false;
     }
     switch (k->accel.irqchip) {

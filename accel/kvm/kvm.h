@@ -132,8 +132,7 @@ void kvm_debug_prepare(KvmVcpu *v); /* before KVM_RUN: steps, breakpoints and wa
 void kvm_debug_exit(KvmVcpu *v);
 
 /* ---- irqchip.c: interrupts ---- */
-/* Before the first vCPU: as the user and the board have it. */
-bool kvm_irqchip_create(Kvm *k, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool kvm_choose_irqchip(Accel *a, unsigned possible, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void kvm_irqchip_reset(Kvm *k);
 void kvm_irq_set(Accel *a, unsigned gsi, int level);
 bool kvm_msi_send(Accel *a, uint64_t addr, uint32_t data);

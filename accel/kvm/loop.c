@@ -19,6 +19,7 @@
 
 #include "accel/kvm/kvm.h"
 #include "base/readers.h"
+#include "target/i386/apic.h"
 
 enum { KICK_SIGNAL = SIGUSR1 };
 
@@ -159,9 +160,27 @@ void kvm_complete(KvmVcpu *v)
     }
 }
 
+/* CR8 and the base of a local APIC that is the board's device are here at each exit ("The kvm_run structure"). */
+static void tell_apic(KvmVcpu *v)
+{
+    X86CPU *x = x86_cpu(v->cpu);
+    if (v->kvm->accel.irqchip != ACCEL_IRQCHIP_NONE) {
+        return;
+    }
+    if (v->run->cr8 != x->s.cr8) {
+        x->s.cr8 = v->run->cr8;
+        x86_apic_cr8_written(x);
+    }
+    if (v->run->apic_base != x->s.msr.apic_base) {
+        x->s.msr.apic_base = v->run->apic_base;
+        x86_apic_base_changed(x);
+    }
+}
+
 /* Until there is a reason to leave. */
 static void run_until_left(KvmVcpu *v)
 {
+    cpu_set_current(v->cpu);
     for (;;) {
         store(&v->in_run, 1);
         __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
@@ -176,8 +195,10 @@ static void run_until_left(KvmVcpu *v)
         cpu_state_leave(v->cpu);
         kvm_debug_prepare(v);
         kvm_inject(v);
+        v->run->cr8 = x86_cpu(v->cpu)->s.cr8;
         bool exited = run_guest(v);
         store(&v->in_run, 0);
+        tell_apic(v);
         if (exited) {
             kvm_exit(v);
         }
@@ -185,6 +206,7 @@ static void run_until_left(KvmVcpu *v)
     }
     store(&v->in_run, 0);
     kvm_complete(v);
+    cpu_set_current(NULL);
 }
 
 /* Sleep until somebody attracts the thread.  `asleep` stands before the last look. */

@@ -9,6 +9,7 @@
 
 #include "accel/kvm/x86.h"
 #include "base/log.h"
+#include "target/x86_apic.h"
 
 enum { MAX_ENTRIES = 256 };
 enum { KVM_LEAVES = 0x40000000, KVM_FEATURES_LEAF, KVM_CLOCKS = 0x40000010 };
@@ -154,6 +155,11 @@ static void add_leaf(Leaves *l, uint32_t leaf)
     }
 }
 
+static uint32_t apic_khz(const X86CPU *x, const Kvm *k)
+{
+    return k->accel.irqchip == ACCEL_IRQCHIP_NONE ? x86_apic_hz(&x->cpu) / 1000 : APIC_BUS_KHZ;
+}
+
 /* KVM's name and services, and the rates of the clocks. */
 static void add_hypervisor(Leaves *l, const Kvm *k)
 {
@@ -162,7 +168,7 @@ static void add_hypervisor(Leaves *l, const Kvm *k)
     memcpy(&name.ebx, "KVMKVMKVM\0\0", 12);
     add(l, KVM_LEAVES, 0, 0, name);
     add(l, KVM_FEATURES_LEAF, 0, 0, (X86Cpuid){ .eax = features ? features->eax : 0 });
-    add(l, KVM_CLOCKS, 0, 0, (X86Cpuid){ .eax = l->x->tsc_khz, .ebx = APIC_BUS_KHZ });
+    add(l, KVM_CLOCKS, 0, 0, (X86Cpuid){ .eax = l->x->tsc_khz, .ebx = apic_khz(l->x, k) });
 }
 
 /* The state of an XSAVE area is where the host's processor has it, and the counter as fast as it is there. */
@@ -174,9 +180,9 @@ static void mend(Leaves *l, const Kvm *k)
         if (e->function == 0xd && e->index > 1 && host) {
             *e = *host;
         } else if (e->function == 0x15) { /* the crystal counts as the local APIC's timer does */
-            e->eax = APIC_BUS_KHZ;
+            e->eax = apic_khz(l->x, k);
             e->ebx = l->x->tsc_khz;
-            e->ecx = APIC_BUS_KHZ * 1000;
+            e->ecx = apic_khz(l->x, k) * 1000;
         }
     }
 }

@@ -156,8 +156,7 @@ void kvm_put_sregs(KvmVcpu *v)
         memcpy(r.two.pdptrs, s->pdpte, sizeof(s->pdpte));
     }
     kvm_x86_call(v, two ? KVM_SET_SREGS2 : KVM_SET_SREGS, &r, "write control registers");
-    v->run->cr8 = s->cr8; /* without a local APIC in the kernel it takes them from here */
-    v->run->apic_base = s->msr.apic_base;
+    v->run->apic_base = s->msr.apic_base; /* as the next exit will show it */
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */

@@ -88,13 +88,18 @@ Machine *machine_new(EventLoop *loop)
     return m;
 }
 
+static bool choose_irqchip(const Machine *m, GError **err)
+{
+    Accel *a = m->accel;
+    return !a || !a->class->choose_irqchip || a->class->choose_irqchip(a, m->board->irqchips, err);
+}
+
 bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError **err)
 {
     m->config = config;
     m->board = config->board;
     m->accel = accel;
     if (accel) {
-        accel->board_leaves_irqs = m->board->leaves_irqs;
         accel->stuck = runstate_request_internal_error;
         accel->stuck_opaque = m;
     }
@@ -104,7 +109,7 @@ bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError
     m->memory = address_space_new(&m->system, "memory");
     memory_region_init_container(&m->ports, NULL, "io", MACHINE_PORTS);
     m->io = address_space_new_ports(&m->ports, "I/O");
-    return machine_parse_options(m, err) && m->board->build(m, err);
+    return machine_parse_options(m, err) && choose_irqchip(m, err) && m->board->build(m, err);
 }
 
 bool machine_init_ram(Machine *m, uint64_t size, GError **err)

@@ -3,6 +3,7 @@
  * APICs where the processors have them, the 8254, port 92h; others by -device.
  *
  * Not modelled: all else of a PC. */
+#include "accel/accel.h"
 #include "hw/i386/pc_memory.h"
 #include "hw/i386/pc_parts.h"
 #include "target/i386.h"
@@ -52,7 +53,7 @@ static const CPUArch *arch32(const MachineConfig *config)
 #define BARE_COMMON                                                                                          \
     .name = "bare", .desc = "Bare PC for payloads and tests", .ram_id = "pc.ram",                            \
     .default_ram = UINT64_C(128) << 20, .max_cpus = 8, .board_size = sizeof(BareBoard), .build = bare_build, \
-    .finish = bare_boot, .destroy = bare_destroy, .is_default = true
+    .irqchips = 1 << ACCEL_IRQCHIP_ALL, .finish = bare_boot, .destroy = bare_destroy, .is_default = true
 
 const BoardClass x86_64_bare_board = { BARE_COMMON, .arch = "x86_64", .default_cpu = "qemu64",
                                        .cpu_arch = arch64 };

@@ -7,6 +7,7 @@
  * Not modelled: option ROMs; firmware that loads a kernel. */
 #include "hw/i386/microvm.h"
 
+#include "accel/accel.h"
 #include "hw/acpi/pm_timer.h"
 #include "hw/i386/mptable.h"
 #include "target/i386.h"
@@ -24,7 +25,7 @@ static bool refuse(GError **err, const char *option, const char *why)
 
 static bool has_second_ioapic(const Machine *m)
 {
-    return microvm_has_acpi(m) && microvm_board(m)->ioapic2 != ON_OFF_OFF;
+    return microvm_has_acpi(m) && microvm_board(m)->ioapic2 != ON_OFF_OFF && !pc_irqs_in_kernel(m);
 }
 
 static bool check_options(const MicrovmBoard *b, GError **err)
@@ -211,7 +212,8 @@ static const CPUArch *arch32(const MachineConfig *config)
     .name = "microvm", .desc = "microvm (i386)", .ram_id = "microvm.ram",                                    \
     .default_ram = UINT64_C(128) << 20, .max_cpus = MACHINE_MAX_CPUS, .default_nic = "virtio-net-device",    \
     .block_device = "virtio-blk-device", .options = microvm_options, .board_size = sizeof(MicrovmBoard),     \
-    .build = microvm_build, .finish = microvm_boot, .destroy = microvm_destroy
+    .irqchips = 1 << ACCEL_IRQCHIP_ALL, .build = microvm_build, .finish = microvm_boot,                      \
+    .destroy = microvm_destroy
 
 const BoardClass x86_64_microvm_board = { MICROVM_COMMON, .arch = "x86_64", .default_cpu = "qemu64",
                                           .cpu_arch = arch64 };

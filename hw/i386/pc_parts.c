@@ -97,17 +97,27 @@ static bool make_rtc(Machine *m, PcParts *p, GError **err)
 
 /* ---- the others ------------------------------------------------------------------------------------- */
 
-static bool make_controllers(Machine *m, PcParts *p, const PcWanted *w, GError **err)
+static bool add_controllers(const Machine *m, PcParts *p, const PcWanted *w, GError **err)
 {
-    p->irqs = pc_irqs_new(m, err);
-    if (!p->irqs || !pc_irqs_add_cpus(p->irqs, err) ||
-        (w->pic && !pc_irqs_add_pic(p->irqs, p->isa->bus, err))) {
+    if (pc_irqs_in_kernel(m)) {
+        return true;
+    }
+    if (!pc_irqs_add_cpus(p->irqs, err) || (w->pic && !pc_irqs_add_pic(p->irqs, p->isa->bus, err))) {
         return false;
     }
     for (unsigned i = 0; i < w->ioapics; i++) {
         if (!pc_irqs_add_ioapic(p->irqs, PC_IOAPIC_BASE + i * PC_IOAPIC_STEP, err)) {
             return false;
         }
+    }
+    return true;
+}
+
+static bool make_controllers(Machine *m, PcParts *p, const PcWanted *w, GError **err)
+{
+    p->irqs = pc_irqs_new(m, err);
+    if (!p->irqs || !add_controllers(m, p, w, err)) {
+        return false;
     }
     for (unsigned i = 0; i < ISA_LINES; i++) {
         irq_connect(&p->isa->out[i], pc_irq, p->irqs, (int)i);

@@ -3,6 +3,7 @@
  * Spec: SDM volume 3, "Local and I/O APICs", "Message Signalled Interrupts"; lines as on every PC since the first I/O APIC. */
 #include "hw/intc/pc_irq.h"
 
+#include "accel/accel.h"
 #include "base/log.h"
 #include "target/x86_apic.h"
 
@@ -84,10 +85,19 @@ static Ioapic *pin_of(const PcIrqs *q, int line, unsigned *pin)
     return there ? q->ioapic[chip] : NULL;
 }
 
+bool pc_irqs_in_kernel(const Machine *m)
+{
+    return m->accel && m->accel->irqchip == ACCEL_IRQCHIP_ALL;
+}
+
 void pc_irq_locked(void *opaque, int line, int level)
 {
     PcIrqs *q = opaque;
     unsigned pin;
+    if (pc_irqs_in_kernel(q->dev.machine)) {
+        q->dev.machine->accel->class->irq_set(q->dev.machine->accel, line, level);
+        return;
+    }
     Ioapic *io = pin_of(q, line, &pin);
     lock_assert_held(q->dev.lock);
     if (q->pic && line < 2 * PIC_LINES) {
@@ -110,7 +120,8 @@ bool pc_irq_is_heard(const PcIrqs *q, int line)
 {
     unsigned pin;
     const Ioapic *io = pin_of(q, line, &pin);
-    return (q->pic && line < 2 * PIC_LINES && pic_hears(q->pic, line)) || (io && ioapic_hears(io, pin));
+    return pc_irqs_in_kernel(q->dev.machine) || (q->pic && line < 2 * PIC_LINES && pic_hears(q->pic, line)) ||
+           (io && ioapic_hears(io, pin));
 }
 
 void pc_irqs_masks_changed(void *opaque)

@@ -25,10 +25,8 @@ typedef struct AccelLimits {
 struct Accel {
     const AccelClass *class;
     AccelLimits limits;
-    EventLoop *loop; /* of its machine: pauses and resumes it, hears of stops */
-    /* The board leaves its controllers to the accelerator, if that has some: said before the first vCPU. */
-    bool board_leaves_irqs;
-    AccelIrqchip irqchip; /* from the first vCPU on */
+    EventLoop *loop;      /* of its machine: pauses and resumes it, hears of stops */
+    AccelIrqchip irqchip; /* from choose_irqchip() on */
     /* A vCPU cannot go on, which the user has been told: the machine stops.  Any thread; NULL: nobody asks. */
     void (*stuck)(void *opaque);
     void *stuck_opaque;
@@ -42,6 +40,9 @@ struct AccelClass {
     unsigned sandbox_calls;    /* of SandboxCalls: what it makes while the machine runs */
     const Shape *options;      /* what -accel takes besides the name */
     Accel *(*open)(EventLoop *loop, const void *options /* of that shape */, GError **err);
+    /* possible: bits 1 << AccelIrqchip, which of these the board can do with besides its own devices.  Before the first vCPU;
+     * NULL: the kernel has none. */
+    bool (*choose_irqchip)(Accel *a, unsigned possible, GError **err);
     bool (*vcpu_init)(Accel *a, CPU *cpu, GError **err); /* cpu->accel is set */
     const VcpuOps *vcpu_ops;
     /* All vCPUs are made: make the thread(s) that run them, all paused. */

@@ -130,8 +130,7 @@ struct BoardClass {
     bool (*finish)(Machine *m, GError **err);
     void (*destroy)(Machine *m); /* free what build made that is no device */
     bool is_default;
-    bool
-        leaves_irqs; /* its interrupt controllers may be the accelerator's (Accel.irqchip), local APICs first */
+    unsigned irqchips; /* bits 1 << AccelIrqchip: its interrupt controllers may be the accelerator's */
 };
 
 /* Those that exist, and the list of them. */

@@ -174,7 +174,7 @@ static void test_refused(void)
     vm_free(vm);
     g_test_trap_subprocess(NULL, 0, 0);
     g_test_trap_assert_failed();
-    g_test_trap_assert_stderr("*has interrupt controllers of its own*leave kernel-irqchip= out*");
+    g_test_trap_assert_stderr("*cannot have its interrupt controllers so*leave kernel-irqchip= out*");
 }
 
 int main(int argc, char **argv)

@@ -124,10 +124,13 @@ Vm *vm_new(unsigned cpus, const char *options, bool leaves_irqs)
     m->loop = test_loop();
     m->clock = test_clock();
     m->accel = a;
-    a->board_leaves_irqs = leaves_irqs;
     a->stuck = on_stuck;
     a->stuck_opaque = vm;
     a->class->set_debug_hook(a, on_debug, vm);
+    bool ok = a->class->choose_irqchip(a, leaves_irqs ? 1 << ACCEL_IRQCHIP_ALL | 1 << ACCEL_IRQCHIP_LOCAL : 0,
+                                       &err);
+    g_assert_no_error(err);
+    g_assert(ok);
     memory_thread_register();
     make_memory(vm);
     for (unsigned i = 0; i < cpus; i++) {
