@@ -13,6 +13,8 @@
  * expect: syscall from level 3: rcx 1, r11 202, cs 8, level 0
  * expect: sysret: back to level 3, then int: vector 49, cs 33, ss 2b
  * expect: compatibility mode: 32-bit code ran, esp+4 wraps 3
+ * expect: code at the last address: 3 calls
+ * expect: when it is gone: vector 14 error 10 at ffffffffffffffff
  * expect: cr8: 5
  * expect: done */
 #include "print.h"
@@ -187,6 +189,31 @@ static void compatibility(void)
     print("compatibility mode: 32-bit code ran, esp+4 wraps %x\n", (uint32_t)seen[3]);
 }
 
+/* One RET at FFFFFFFFFFFFFFFFh. */
+static uint64_t high_tables[3][512] __attribute__((aligned(4096)));
+static uint8_t last_page[4096] __attribute__((aligned(4096)));
+static void call_last(void)
+{
+    ((void (*volatile)(void))UINT64_MAX)();
+}
+
+static void last_address(void)
+{
+    unsigned calls = 0;
+    tables[511] = (uint64_t)high_tables[0] | P | W;
+    high_tables[0][511] = (uint64_t)high_tables[1] | P | W;
+    high_tables[1][511] = (uint64_t)high_tables[2] | P | W;
+    high_tables[2][511] = (uint64_t)last_page | P | W;
+    last_page[4095] = 0xc3;
+    for (; calls < 3; calls++) {
+        call_last();
+    }
+    print("code at the last address: %u calls\n", calls);
+    high_tables[2][511] = 0;
+    asm volatile("mov %0, %%cr3" : : "r"(tables) : "memory");
+    tell("when it is gone", call_last);
+}
+
 void main(void)
 {
     const uint32_t *info = (const uint32_t *)start_info;
@@ -201,6 +228,7 @@ void main(void)
     registers();
     system_calls();
     compatibility();
+    last_address();
     uint64_t v;
     asm volatile("mov %1, %%cr8\n\tmov %%cr8, %0" : "=r"(v) : "r"(5ull));
     print("cr8: %X\n", v);

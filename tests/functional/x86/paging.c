@@ -16,6 +16,7 @@
  * expect: over two pages, the second absent: vector 14 error 2 at 40001000
  * expect: nothing of it was written: 0
  * expect: another page behind invlpg: 22222222
+ * expect: code of a segment with a base: 1 2 1
  * expect: large page: 11111111
  * expect: large page, reserved bit: vector 14 error 9 at 40400000
  * expect: pae
@@ -34,6 +35,7 @@
  * expect: over two pages, the second absent: vector 14 error 2 at 40001000
  * expect: nothing of it was written: 0
  * expect: another page behind invlpg: 22222222
+ * expect: code of a segment with a base: 1 2 1
  * expect: large page: 11111111
  * expect: large page, reserved bit: vector 14 error 9 at 40400000
  * expect: nx: vector 14 error 11 at 40000000
@@ -151,6 +153,39 @@ static void start_pae(void)
     set_cr3(pdpt);
 }
 
+/* Code whose segment begins at `base`, in the page at AT: what it returns. */
+static uint32_t call_based(uint32_t base)
+{
+    struct __attribute__((packed)) {
+        uint32_t offset;
+        uint16_t selector;
+    } to = { AT + 0x20 - base, SEL_FREE };
+    uint32_t v;
+    gdt[SEL_FREE / 8] = descriptor(base, 0xfffff, 0x9b, 0xc);
+    asm volatile("lcall *%1" : "=a"(v) : "m"(to) : "memory");
+    return v;
+}
+
+static void put_code(uint32_t *page, uint8_t value)
+{
+    static const uint8_t code[] = { 0xb8, 0, 0, 0, 0, 0xeb, 0, 0xcb }; /* mov $value, %eax; jmp; lret */
+    for (unsigned i = 0; i < sizeof(code); i++) {
+        ((volatile uint8_t *)page)[0x20 + i] = i == 1 ? value : code[i];
+    }
+}
+
+static void based_code(uint64_t one, uint64_t two)
+{
+    put_code(page1, 1);
+    put_code(page2, 2);
+    set_entry(0, one | W);
+    uint32_t a = call_based(AT + 0x10) + 0 * call_based(AT);
+    set_entry(0, two | W);
+    uint32_t b = call_based(AT + 0x10) & call_based(AT);
+    set_entry(0, one | W);
+    print("code of a segment with a base: %u %u %u\n", a, b, call_based(AT + 0x10) & call_based(AT));
+}
+
 static void common(void)
 {
     uint32_t one = (uint32_t)page1 | P, two = (uint32_t)page2 | P;
@@ -183,6 +218,7 @@ static void common(void)
     write();
     set_entry(0, two | W);
     print("another page behind invlpg: %x\n", *(volatile uint32_t *)AT);
+    based_code(one, two);
     page1[0] = 0x11111111;
     print("large page: %x\n", *(volatile uint32_t *)(LARGE_AT + (uint32_t)page1));
     if (pae) {
