@@ -6,8 +6,8 @@
 
 static void test_coverage(void)
 {
-    const StateTable table = { x86_state };
-    coverage_check("i386", &table, 1, offsetof(X86CPU, s), sizeof(X86State));
+    const StateTable tables[] = { { x86_state }, { x86_messages_state } };
+    coverage_check("i386", tables, G_N_ELEMENTS(tables), offsetof(X86CPU, s), sizeof(X86State));
 }
 
 static void reset(X86CPU *x)
