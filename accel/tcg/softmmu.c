@@ -446,7 +446,7 @@ static Target locate_atomic(CPU *cpu, uint64_t vaddr, Access a)
     }
     cpu->tcg->stats.slow_accesses++;
     t = locate(cpu, vaddr, bytes, a);
-    if (!t.host) {
+    if (!t.host && !cpu->arch->device_atomics) {
         raise_bus(cpu, vaddr, a);
     }
     check_watch_atomic(cpu, vaddr, bytes, !(a.mop & MEM_UNSEEN));
@@ -482,6 +482,19 @@ static uint64_t atomic_crossing(CPU *cpu, uint64_t vaddr, Access a, IrOp op, uin
     return old;
 }
 
+/* A device's register: a read, then a write. */
+static uint64_t atomic_device(CPU *cpu, const Target *t, uint64_t vaddr, Access a, IrOp op, uint64_t value,
+                              uint64_t expected)
+{
+    unsigned bytes = memop_bytes(a.mop);
+    uint8_t buf[8] __attribute__((aligned(8)));
+    store_le(buf, 8, read_device(cpu, t, vaddr, bytes, a));
+    uint64_t old = ir_atomic(buf, a.mop, op, value, expected);
+    write_target(cpu, t, vaddr, bytes, a, load_le(buf, bytes));
+    look_after_device(cpu, t);
+    return old;
+}
+
 uint64_t cpu_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value, uint64_t expected)
 {
     unsigned bytes = memop_bytes(mop);
@@ -494,6 +507,9 @@ uint64_t cpu_atomic(CPU *cpu, uint64_t vaddr, MemOp mop, IrOp op, uint64_t value
         return atomic_crossing(cpu, vaddr, a, op, value, expected);
     }
     Target t = locate_atomic(cpu, vaddr, a);
+    if (G_UNLIKELY(!t.host)) {
+        return atomic_device(cpu, &t, vaddr, a, op, value, expected);
+    }
     if (cpu->tcg->log) {
         tcg_log_ram_write(cpu->tcg->log, t.host, bytes);
     }

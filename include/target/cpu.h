@@ -225,6 +225,8 @@ struct CPUArch {
     void (*accessed)(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
     /* Misaligned atomics are made, and are atomic (x86); else they are FAULT_ALIGN. */
     bool split_atomics;
+    /* Atomics of what is not RAM are made, as a read and a write (x86); else they are FAULT_BUS. */
+    bool device_atomics;
     bool (*has_work)(CPU *cpu);             /* an enabled interrupt is pending: ends a wfi */
     bool (*take_interrupt)(CPU *cpu);       /* deliver the best pending one: true if state changed */
     uint64_t (*space_asid)(uint64_t space); /* for flushes by address space */

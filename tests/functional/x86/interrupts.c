@@ -9,6 +9,7 @@
  * expect: apic timer: vector 34
  * expect: apic timer, periodic: 3
  * expect: to itself: vector 35
+ * expect: locked accesses of a device's register: 0 10 30
  * expect: nmi: vector 2
  * expect: nmi in an nmi waits for iret: 1 then 2
  * expect: single steps: 5
@@ -155,6 +156,17 @@ static void apic(void)
     print("to itself: vector %u\n", last_vector);
 }
 
+/* The task priority, by XCHG and LOCK OR. */
+static void locked(void)
+{
+    uint32_t first = 0x10, second;
+    asm volatile("xchg %0, 0xfee00080" : "+r"(first) : : "memory");
+    second = apic_read(0x80);
+    asm volatile("lock orl $0x20, 0xfee00080" : : : "memory");
+    print("locked accesses of a device's register: %x %x %x\n", first, second, apic_read(0x80));
+    apic_write(0x80, 0);
+}
+
 static void wait_nmi(uint32_t count)
 {
     for (unsigned i = 0; i < 1000000 && taken[2] < count; i++) {
@@ -199,6 +211,7 @@ void main(void)
     asm volatile("sti\n\tnop\n\tnop\n\tcli");
     print("masked: %s\n", ticks == before ? "no tick more" : "ticks");
     apic();
+    locked();
     nmi();
     debug();
     print("done\n");
