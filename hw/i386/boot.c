@@ -9,7 +9,7 @@
 #include "util/bytes.h"
 
 enum { PAGE = 4096, STUB_SIZE = 256, STUB_VECTOR = 0xf0, STUB_GDT = 0x80, STUB_GDTR = 0x78 };
-static const hwaddr STUB = UINT64_C(0xffffff00);
+static const hwaddr STUB = UINT64_C(0xffffff00), RESET_ENTRY = 0xfffe0;
 
 bool boot_fail(GError **err, const char *fmt, ...)
 {
@@ -204,6 +204,18 @@ static bool add_stub(const BootPlan *b, GError **err)
     return loader_add_bytes(b->m, "the boot ROM", STUB, bytes, err) && (!b->wide || add_page_tables(b, err));
 }
 
+/* Systems that know no better way reset by a jump to FFFF:0000 or F000:FFF0 in real mode, where firmware begins. */
+static bool add_reset_entry(const BootPlan *b, GError **err)
+{
+    static const uint8_t code[32] = {
+        [0x10] = 0xea, 0xf5, 0xff, 0x00, 0xf0,       /* ljmp $0xf000, $0xfff5: the next */
+        0x2e,          0x0f, 0x01, 0x1e, 0xe0, 0xff, /* lidt %cs:0xffe0: no vector is in it */
+        0xcc,                                        /* int3: the third fault resets the machine */
+    };
+    g_autoptr(GBytes) bytes = g_bytes_new(code, sizeof(code));
+    return loader_add_bytes(b->m, "the reset entry", RESET_ENTRY, bytes, err);
+}
+
 bool boot_kernel(BootPlan *b, GError **err)
 {
     bool found;
@@ -219,5 +231,5 @@ bool boot_kernel(BootPlan *b, GError **err)
             "this machine starts only those",
             b->m->config->kernel);
     }
-    return add_stub(b, err);
+    return add_stub(b, err) && add_reset_entry(b, err);
 }
