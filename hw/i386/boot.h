@@ -23,6 +23,7 @@ typedef struct BootPlan {
     Machine *m;
     BootRam ram[BOOT_RAM_MAX];
     unsigned ram_count;
+    BootRam reserved;   /* addresses that the guest must not give away (size 0: none) */
     hwaddr rsdp;        /* of ACPI; 0: none */
     const char *append; /* the kernel's command line; NULL: as -append has it */
     /* Filled by the protocols: */

@@ -33,7 +33,8 @@ enum {
     ZERO_E820_COUNT = 0x1e8,
     ZERO_E820 = 0x2d0,
     E820_ENTRY = 20,
-    E820_RAM = 1
+    E820_RAM = 1,
+    E820_RESERVED = 2
 };
 enum {
     SECTOR = 512,
@@ -91,14 +92,21 @@ static bool place(BootPlan *b, const Kernel *k, const char *path, GError **err)
     return loader_add_bytes(b->m, path, at, code, err);
 }
 
+static void put_range(uint8_t *page, const BootRam *range, unsigned type)
+{
+    uint8_t *entry = page + ZERO_E820 + page[ZERO_E820_COUNT]++ * E820_ENTRY;
+    store_le(entry, 8, range->addr);
+    store_le(entry + 8, 8, range->size);
+    store_le(entry + 16, 4, type);
+}
+
 static void put_memory(const BootPlan *b, uint8_t *page)
 {
-    page[ZERO_E820_COUNT] = b->ram_count;
     for (unsigned i = 0; i < b->ram_count; i++) {
-        uint8_t *entry = page + ZERO_E820 + i * E820_ENTRY;
-        store_le(entry, 8, b->ram[i].addr);
-        store_le(entry + 8, 8, b->ram[i].size);
-        store_le(entry + 16, 4, E820_RAM);
+        put_range(page, &b->ram[i], E820_RAM);
+    }
+    if (b->reserved.size) {
+        put_range(page, &b->reserved, E820_RESERVED);
     }
 }
 

@@ -166,6 +166,10 @@ static bool microvm_boot(Machine *m, GError **err)
     BootPlan plan = { .m = m };
     if (m->config->kernel) {
         plan.append = command_line(m);
+        if (microvm_board(m)
+                ->pci) { /* else Linux does without configuration space until it has read the DSDT */
+            plan.reserved = (BootRam){ MICROVM_ECAM, MICROVM_ECAM_SIZE };
+        }
         if (!add_mptable(m, err) || (microvm_has_acpi(m) && !add_acpi(m, &plan.rsdp, err))) {
             return false;
         }

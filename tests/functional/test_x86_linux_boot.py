@@ -39,6 +39,8 @@ def test_x86_bzimage(b):
         for machine in ("bare", "microvm"):
             out = start(b, *common, "-accel", accel, machine=machine)
             check(out == told(64, "one two"), f"{machine}, {accel}: {out!r}")
+        out = start(b, *common, "-accel", accel, machine="microvm,pcie=on")
+        check(out == told(64, "one two").replace("00000002", "00000003"), f"the configuration space is not reserved: {out!r}")
         for args in ({"arch": "i386"}, {}):
             out = start(b, *common, "-accel", accel, "-cpu", "pentium3", **args)
             check(out == told(32, "one two"), f"pentium3, {args}: {out!r}")
