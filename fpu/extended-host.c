@@ -2,7 +2,6 @@
 /* See fpu/extended-host.h. */
 #include "fpu/extended-host.h"
 
-#include <glib.h>
 #include <string.h>
 
 #ifdef __x86_64__
@@ -54,21 +53,11 @@ void fp80_function(Fp80Function which, Fp80Result *r, uint16_t control)
     r->st[1] = saved_st(&saved, 1);
 }
 
-bool fp80_has_functions(void)
-{
-    return true;
-}
-
 #else
-
-bool fp80_has_functions(void)
-{
-    return false;
-}
 
 void fp80_function(Fp80Function which, Fp80Result *r, uint16_t control)
 {
-    g_assert_not_reached();
+    fp80_function_soft(which, r, control);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The x87's transcendental functions, which each kind of chip computes to its own last bit: as the host's, which must be an
- * x86 (its x87 is left as fninit leaves it). */
+/* The x87's transcendental functions, which each kind of chip computes to its own last bit: as the host's where that
+ * is an x86 (its x87 is left as fninit leaves it), else in software. */
 #pragma once
 #include "fpu/extended.h"
 
@@ -21,6 +21,7 @@ typedef struct Fp80Result {
     int8_t moved;    /* 1: pushed, -1: popped */
 } Fp80Result;
 
-bool fp80_has_functions(void);
 /* control: the x87's word, which masks exceptions and rounds. */
 void fp80_function(Fp80Function which, Fp80Result *r, uint16_t control);
+/* The same in software, on any host. */
+void fp80_function_soft(Fp80Function which, Fp80Result *r, uint16_t control);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* x87 instructions: calls of helpers, which are told the operand; and the pointers to the last one. */
-#include "fpu/extended-host.h"
 #include "target/i386/families.h"
 #include "target/i386/helpers-x87.h"
 #include "target/i386/translate.h"
@@ -222,27 +221,9 @@ void x86_tr_fpu_cmov(Translator *t)
     note_pointers(t);
 }
 
-/* Those that fp80_function() does. */
-static bool is_transcendental(unsigned function)
-{
-    switch (function) {
-    case X86_FPU_FUNCTION_2XM1:
-    case X86_FPU_FUNCTION_YL2X:
-    case X86_FPU_FUNCTION_YL2XP1:
-    case X86_FPU_FUNCTION_PATAN:
-    case X86_FPU_FUNCTION_PTAN:
-    case X86_FPU_FUNCTION_SIN:
-    case X86_FPU_FUNCTION_COS:
-    case X86_FPU_FUNCTION_SINCOS: return true;
-    default: return false;
-    }
-}
-
 void x86_tr_fpu_function(Translator *t)
 {
-    if (is_transcendental(t->row->arg) && !fp80_has_functions()) {
-        x86_tr_fault(t, X86_EXC_UD);
-    } else if (!is_absent(t)) {
+    if (!is_absent(t)) {
         call1(t, &x87_helper_function, t->row->arg);
         note_pointers(t);
     }
