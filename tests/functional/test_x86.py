@@ -172,3 +172,9 @@ def test_x86_gdb(b):
 def test_x86_x87(b):
     """x87 instructions: absent by CR0, exceptions at the next one that waits, the environment, FXSAVE"""
     run(b, "x87")
+
+
+@case()
+def test_x86_xsave(b):
+    """the XSAVE family of level 0: what enables it, XCR0, XSAVES and XRSTORS"""
+    run(b, "xsave", "-cpu", "max", archs=("x86_64",))
