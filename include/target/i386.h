@@ -19,5 +19,6 @@ void x86_request_sipi(CPU *cpu, uint8_t vector);
 void x86_set_a20(CPU *cpu, bool on);
 /* A third fault in a row stops the processor: what the board does then; the vCPU's thread. */
 void x86_set_shutdown(CPU *cpu, void (*fn)(void *opaque), void *opaque);
-/* FERR#, an x87 exception under CR0.NE 0: a PC makes interrupt 13 of it; the vCPU's thread. */
-void x86_set_ferr(CPU *cpu, void (*fn)(void *opaque), void *opaque);
+/* FERR#, an x87 exception under CR0.NE 0; the vCPU's thread.  A PC makes interrupt 13 of it until port F0h is written, from
+ * when on it holds IGNNE# until FERR# goes: what level says when the next x87 instruction finds no exception. */
+void x86_set_ferr(CPU *cpu, void (*fn)(void *opaque, bool level), void *opaque);

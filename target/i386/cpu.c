@@ -47,7 +47,7 @@ void x86_set_shutdown(CPU *cpu, void (*fn)(void *opaque), void *opaque)
     x->shut_down_opaque = opaque;
 }
 
-void x86_set_ferr(CPU *cpu, void (*fn)(void *opaque), void *opaque)
+void x86_set_ferr(CPU *cpu, void (*fn)(void *opaque, bool level), void *opaque)
 {
     X86CPU *x = x86_cpu(cpu);
     x->ferr = fn;

@@ -94,6 +94,12 @@ bool x87_stack_fault(X87 *f, bool over)
  * board makes of it, or goes on where the board holds IGNNE# (SDM 1, "MS-DOS Compatibility Sub-mode"). */
 void x87_raise_pending(X86CPU *x)
 {
+    if (!(x->s.x87.fsw & FSW_ES)) { /* what IGNNE# was held for is over */
+        if (x->ferr) {
+            x->ferr(x->ferr_opaque, false);
+        }
+        return;
+    }
     if (x->s.cr0 & CR0_NE) {
         X86Fault f = { .vector = X86_EXC_MF };
         x86_raise(x, &f);
@@ -103,7 +109,7 @@ void x87_raise_pending(X86CPU *x)
     }
     cpu_restore_pc(&x->cpu);
     if (x->ferr) {
-        x->ferr(x->ferr_opaque);
+        x->ferr(x->ferr_opaque, true);
     }
     x->cpu.halted = true;
     cpu_loop_exit(&x->cpu);

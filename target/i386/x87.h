@@ -117,7 +117,7 @@ void x87_raise_pending(X86CPU *x);
 /* Before a waiting instruction, from a helper: what is pending comes now, #MF or FERR#. */
 static inline void x87_wait(X86CPU *x)
 {
-    if (x->s.x87.fsw & FSW_ES) {
+    if ((x->s.x87.fsw & FSW_ES) || __atomic_load_n(&x->s.ignne, __ATOMIC_RELAXED)) {
         x87_raise_pending(x);
     }
 }

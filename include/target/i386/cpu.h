@@ -318,8 +318,7 @@ typedef struct X86CPU {
     void *shut_down_opaque;
     const struct X86ApicOps *apic_ops; /* of its local APIC (target/x86_apic.h), or NULL */
     void *apic;
-    void (*ferr)(
-        void *opaque); /* the board's: FERR#, an x87 exception under CR0.NE 0 (IRQ 13 of a PC); or NULL */
+    void (*ferr)(void *opaque, bool level); /* the board's, FERR#: x86_set_ferr(); or NULL */
     void *ferr_opaque;
     void *register_table; /* for the debugger, made on demand */
 } X86CPU;

@@ -70,31 +70,50 @@ static void test_env(const void *opaque)
     g_assert_cmphex(f->tags, ==, 1 << 7);
 }
 
-static void count_ferr(void *opaque)
+typedef struct Board {
+    X86CPU *x;
+    unsigned rises, falls;
+} Board;
+
+static void on_ferr(void *opaque, bool level)
 {
-    ++*(unsigned *)opaque;
+    Board *b = opaque;
+    b->rises += level;
+    b->falls += !level;
+    if (!level) {
+        x86_set_irq(b->x, X86_IRQ_IGNNE, 0);
+    }
 }
 
-/* Under CR0.NE 0 the board hears of it, and the processor waits at the instruction; under IGNNE# it goes on. */
+/* Under CR0.NE 0 the board hears of it, and the processor waits at the instruction; under IGNNE# it goes on, until there
+ * is nothing left to ignore. */
 static void test_ferr(void)
 {
     static const uint8_t code[] = { 0xd9, 0xe8 }; /* fld1 */
-    unsigned told = 0;
     X86CPU *x = real_cpu();
-    x86_set_ferr(&x->cpu, count_ferr, &told);
+    Board b = { .x = x };
+    x86_set_ferr(&x->cpu, on_ferr, &b);
     x->s.x87.fcw &= ~FSW_ZE;
     x87_set_status_word(&x->s.x87, FSW_ZE | 7 << FSW_TOP_SHIFT);
     g_assert_false(run(code, sizeof(code), 1));
-    g_assert_cmpuint(told, ==, 1);
+    g_assert_cmpuint(b.rises, ==, 1);
     g_assert_true(x->cpu.halted);
     g_assert_cmpuint(x->s.x87.top, ==, 7);
 
     x->cpu.halted = false;
     x86_set_irq(x, X86_IRQ_IGNNE, 1);
     g_assert_true(run(code, sizeof(code), 1));
-    g_assert_cmpuint(told, ==, 1);
+    g_assert_cmpuint(b.rises, ==, 1);
+    g_assert_cmpuint(b.falls, ==, 0);
     g_assert_false(x->cpu.halted);
     g_assert_cmpuint(x->s.x87.top, ==, 6);
+
+    x87_set_status_word(&x->s.x87, 6 << FSW_TOP_SHIFT);
+    g_assert_true(run(code, sizeof(code), 1));
+    g_assert_cmpuint(b.falls, ==, 1);
+    g_assert_false(x->s.ignne);
+    g_assert_true(run(code, sizeof(code), 1));
+    g_assert_cmpuint(b.falls, ==, 1);
     x86_set_ferr(&x->cpu, NULL, NULL);
 }
 
