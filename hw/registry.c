@@ -15,6 +15,7 @@
 #include "hw/intc/pc_irq.h"
 #include "hw/intc/riscv_aclint.h"
 #include "hw/intc/riscv_plic.h"
+#include "hw/isa/coprocessor.h"
 #include "hw/isa/isa.h"
 #include "hw/isa/port92.h"
 #include "hw/misc/isa_debug_exit.h"
@@ -31,6 +32,7 @@
 /* clang-format off */
 const DeviceClass *const device_classes[] = {
     &bochs_display_class,
+    &coprocessor_class,
     &fw_cfg_class,
     &fw_cfg_io_class,
     &ged_class,

@@ -3,6 +3,7 @@
 #include "hw/i386/pc_parts.h"
 
 #include "hw/i386/pc_memory.h"
+#include "hw/isa/coprocessor.h"
 #include "target/i386.h"
 
 enum { TIMER_LINE = 0, RTC_LINE = 8 };
@@ -156,6 +157,15 @@ static bool make_port92(Machine *m, PcParts *p, GError **err)
     return device_realize(&port->dev, p->isa->bus, err);
 }
 
+/* Of the first processor alone: others raise their exceptions themselves. */
+static bool make_coprocessor(Machine *m, PcParts *p, GError **err)
+{
+    Coprocessor *c = container_of(device_new(&coprocessor_class, m, NULL), Coprocessor, dev);
+    irq_connect(&c->ignne, m->cpus[0]->arch->set_irq, m->cpus[0], X86_IRQ_IGNNE);
+    x86_set_ferr(m->cpus[0], coprocessor_ferr, c);
+    return device_realize(&c->dev, p->isa->bus, err);
+}
+
 bool pc_make_parts(Machine *m, PcParts *p, const PcWanted *w, GError **err)
 {
     Device *isa = device_create(m, &isabus_bridge_class, NULL, NULL, err);
@@ -165,7 +175,7 @@ bool pc_make_parts(Machine *m, PcParts *p, const PcWanted *w, GError **err)
     p->isa = container_of(isa, IsaBridge, dev);
     return make_controllers(m, p, w, err) && (!w->pit || make_timer(m, p, err)) &&
            (!w->rtc || make_rtc(m, p, err)) && (!w->port92 || make_port92(m, p, err)) &&
-           make_serials(m, p, w->serials, err);
+           (!w->pic || make_coprocessor(m, p, err)) && make_serials(m, p, w->serials, err);
 }
 
 bool pc_make_fw_cfg(Machine *m, GError **err)

@@ -178,3 +178,9 @@ def test_x86_x87(b):
 def test_x86_xsave(b):
     """the XSAVE family of level 0: what enables it, XCR0, XSAVES and XRSTORS"""
     run(b, "xsave", "-cpu", "max", archs=("x86_64",))
+
+
+@case()
+def test_x86_ferr(b):
+    """under CR0.NE 0 x87 exceptions are interrupt 13, and port F0h has the processor ignore them"""
+    run(b, "ferr")
