@@ -215,6 +215,7 @@ typedef struct IrGuest {
     unsigned pinned_count;
     const uint16_t *vpinned; /* the same of vectors (v256) */
     unsigned vpinned_count;
+    int32_t upper_offset; /* of a byte in the CPU struct: 0 while bits 255..128 of all vectors are 0; or 0 */
     int32_t
         mxcsr_offset;  /* of the uint32_t that operations marked VF_MXCSR obey and set; guests with vectors */
     int32_t pc_offset; /* of the uint64_t pc in the CPU struct */

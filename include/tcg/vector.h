@@ -50,7 +50,6 @@ enum {
     VF_128 = 512,    /* not of 256 bits */
     VF_256 = 1024,   /* of 256 bits only */
     VF_REG = 2048,   /* the host's instruction with its last operand in memory is another one */
-    VF_IMM3 = 4096,  /* without VEX the host's instruction takes 3 bits of the immediate alone */
 };
 
 typedef enum VopShape { VS_VV, VS_VVV, VS_VVVV, VS_VI, VS_VVI, VS_IV, VS_IVV } VopShape;

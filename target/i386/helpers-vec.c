@@ -36,6 +36,14 @@ static uint32_t helper_stmxcsr(CPU *cpu)
 }
 const IrHelper x86_helper_stmxcsr = IR_HELPER0("x86_stmxcsr", helper_stmxcsr, IRH_READS | IRH_REPEAT, I32);
 
+static void helper_use_upper(CPU *cpu)
+{
+    x86_cpu(cpu)->upper_halves = true;
+    cpu_mmu_changed(cpu);
+}
+const IrHelper x86_helper_use_upper =
+    IR_HELPER0("x86_use_upper", helper_use_upper, IRH_READS | IRH_WRITES, VOID);
+
 static uint32_t helper_watch(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);

@@ -68,6 +68,7 @@ enum {
     X86_MODE_TS = 1 << 20,   /* CR0.TS */
     X86_MODE_XM = 1 << 21,   /* MXCSR leaves some exception unmasked */
     X86_MODE_LA57 = 1 << 24, /* linear addresses have 57 bits */
+    X86_MODE_UPPER = 1 << 22, /* upper halves of YMM registers may not be 0 */
 };
 /* Of code of such a mode; whose vendor it is says who decodes. */
 X86DecodeMode x86_decode_mode(uint32_t mode);

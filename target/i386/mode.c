@@ -53,6 +53,7 @@ static uint32_t unit_mode(const X86CPU *x) /* of floating point and vectors */
     mode |= x->s.cr0 & CR0_EM ? X86_MODE_EM : 0;
     mode |= x->s.cr0 & CR0_TS ? X86_MODE_TS : 0;
     mode |= ~x->s.mxcsr & MXCSR_MASKS ? X86_MODE_XM : 0;
+    mode |= x->upper_halves ? X86_MODE_UPPER : 0;
     bool avx = (x->s.cr4 & CR4_OSXSAVE) && (x->s.xcr0 & (XCR0_SSE | XCR0_AVX)) == (XCR0_SSE | XCR0_AVX);
     return mode | (avx ? X86_MODE_AVX : 0);
 }

@@ -287,6 +287,6 @@ bool x86_set_register(CPU *cpu, const CPURegister *reg, const void *bytes)
     } else {
         ok = set_value(x, kind, index, load_le(p, reg->bits / 8));
     }
-    cpu_mmu_changed(cpu);
+    x86_vectors_changed(x);
     return ok;
 }

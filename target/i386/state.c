@@ -188,6 +188,16 @@ bool x86_loaded(CPU *cpu, GError **err)
     return !wrong;
 }
 
+void x86_vectors_changed(X86CPU *x)
+{
+    uint64_t upper = 0;
+    for (unsigned n = 0; n < G_N_ELEMENTS(x->s.ymm); n++) {
+        upper |= x->s.ymm[n][2] | x->s.ymm[n][3];
+    }
+    x->upper_halves = upper;
+    cpu_mmu_changed(&x->cpu);
+}
+
 void x86_refresh(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
@@ -195,7 +205,7 @@ void x86_refresh(CPU *cpu)
         x86_bounds_update(x, i);
     }
     cpu_flush_all(cpu);
-    cpu_mmu_changed(cpu);
+    x86_vectors_changed(x);
     x86_apic_base_changed(x);
     x86_apic_deadline_changed(x);
 }

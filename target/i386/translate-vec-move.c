@@ -383,6 +383,9 @@ void x86_tr_vzero(Translator *t)
     if (!x86_vec_begin(t)) {
         return;
     }
+    if (!all && !(t->mode & X86_MODE_UPPER)) {
+        return;
+    }
     for (unsigned n = 0; n < (t->code == 8 ? 16 : 8); n++) {
         IrRef r = ir_global(G_YMM + n);
         ir_vector(t->ir, all ? VOP_XOR_I : VOP_MOV, IR_V128, r, r, all ? r : IR_NONE, IR_NONE);

@@ -39,6 +39,26 @@ static void check_x87(Translator *t)
     ir_brcc(t->ir, IR_TSTNE, IR_I64, fsw, x86_tr_const(t, FSW_ES), x86_tr_cold_fault(t, X86_EXC_MF));
 }
 
+/* From here on the upper halves are in use: once more, in that mode. */
+static bool takes_upper_halves(Translator *t)
+{
+    bool clears = t->row->translator == X86_TR_VZERO;
+    if (t->mode & X86_MODE_UPPER || !x86_vec_is_vex(t) || t->insn.vector != 32 || clears) {
+        return false;
+    }
+    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->pc));
+    x86_tr_call(t, &x86_helper_use_upper, 0, NULL);
+    ir_exit_lookup(t->ir);
+    t->done = true;
+    return true;
+}
+
+/* Of what SSE leaves as it is nothing need be kept while it is 0. */
+static bool keeps_upper(const Translator *t)
+{
+    return t->mode & X86_MODE_UPPER && !x86_vec_is_vex(t);
+}
+
 bool x86_vec_begin(Translator *t)
 {
     bool off = x86_vec_is_vex(t) ? !(t->mode & X86_MODE_AVX)
@@ -48,6 +68,8 @@ bool x86_vec_begin(Translator *t)
         x86_tr_fault(t, X86_EXC_UD);
     } else if (t->mode & X86_MODE_TS) {
         x86_tr_fault(t, X86_EXC_NM);
+    } else if (takes_upper_halves(t)) {
+        return false;
     } else if (has_mmx(t)) {
         check_x87(t);
     }
@@ -169,7 +191,7 @@ void x86_vec_load(Translator *t, unsigned n, IrRef to, bool keep)
         ir_vector(t->ir, VOP_FROM_I32, IR_V128, to, value, IR_NONE, IR_NONE);
         return;
     }
-    MemOp mop = memop_of(t, n, false) | (keep ? MEM_KEEP : 0);
+    MemOp mop = memop_of(t, n, false) | (keep && keeps_upper(t) ? MEM_KEEP : 0);
     ir_load_vector(t->ir, mop, to, t->ea, t->ea_disp);
 }
 
@@ -209,7 +231,8 @@ IrRef x86_vec_op_imm(Translator *t, IrVop vop, uint8_t imm, IrRef dst, IrRef a, 
     IrType type = type_of(t, v, dst, a);
     uint32_t what = vop | (v->flags & VF_IMM ? (uint32_t)imm << VOP_IMM_SHIFT : 0);
     bool watched = t->mode & X86_MODE_XM && v->flags & VF_MXCSR;
-    if (!x86_vec_is_vex(t) && type == IR_V128 && !vop_gives_int(v)) {
+    bool keep = keeps_upper(t) || v->flags & VF_LEGACY;
+    if (keep && type == IR_V128 && !vop_gives_int(v)) {
         what |= VOP_KEEP;
     }
     if (!watched) {

@@ -50,6 +50,7 @@ static inline bool x86_vec_has_imm(const Translator *t)
 /* helpers-vec.c */
 extern const IrHelper x86_helper_ldmxcsr; /* value; #GP */
 extern const IrHelper x86_helper_stmxcsr; /* -> value */
+extern const IrHelper x86_helper_use_upper;
 extern const IrHelper x86_helper_watch;   /* -> MXCSR, whose flags are 0 now */
 extern const IrHelper x86_helper_check;   /* what it was; #XM */
 extern const IrHelper x86_helper_strings; /* STR_*, a | b << 8 -> index | flags << 32; or XMM0 and flags */

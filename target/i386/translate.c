@@ -83,6 +83,7 @@ const IrGuest x86_ir_guest = {
     .pinned_count = G_N_ELEMENTS(pinned),
     .vpinned = vpinned,
     .vpinned_count = G_N_ELEMENTS(vpinned),
+    .upper_offset = offsetof(X86CPU, upper_halves),
     .mxcsr_offset = offsetof(X86CPU, s.mxcsr),
     .pc_offset = offsetof(X86CPU, s.pc),
     .pc_shift = 0,

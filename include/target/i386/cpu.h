@@ -311,6 +311,7 @@ typedef struct X86CPU {
     uint64_t vector_temp[2][4]; /* of a vector instruction under way */
 
     /* Derived from s */
+    bool upper_halves; /* those of some YMM register may not be 0 */
     X86Bounds bounds[X86_SEGS];
 
     /* Wires */
@@ -410,6 +411,8 @@ extern const Field x86_state[], x86_messages_state[];
 void x86_reset(CPU *cpu);
 bool x86_loaded(CPU *cpu, GError **err);
 void x86_refresh(CPU *cpu);
+void x86_vectors_changed(
+    X86CPU *x); /* YMM registers or MXCSR were loaded as a whole: what follows from them */
 
 /* ---- models.c, cpuid.c ---- */
 /* "Haswell,+avx,-smap,pcid=off": fills what is fixed when the vCPU is made.  wide: it may have long mode. */

@@ -292,6 +292,7 @@ static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
     load_segment(x, SEG_FS, SILICON_NULL);
     memcpy(x->s.gpr, t->before.gpr, sizeof(x->s.gpr));
     give_vectors(&x->s, &t->before.v);
+    x86_vectors_changed(x);
     x86_set_flags(x, t->before.flags | EFL_FIXED);
     cpu_mmu_changed(&x->cpu);
     dma_write(x->cpu.as, CODE, t->code, SILICON_BYTES);
