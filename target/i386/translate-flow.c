@@ -81,6 +81,10 @@ void x86_tr_near(Translator *t)
         return;
     }
     IrRef ip = x86_tr_get(t, 0);
+    bool limited = t->code != 8 && (t->mode >> X86_MODE_CS_LIMIT_SHIFT & 3);
+    if (call && limited) { /* the stack is asked first, and written last */
+        x86_tr_probe_stack(t, -(int32_t)t->insn.osz, t->insn.osz);
+    }
     x86_tr_check_ip(t, ip);
     if (call) {
         push_next(t);

@@ -134,8 +134,8 @@ static void make_pages(SiliconGuest *g)
     put(g, PD_LOW + 8 * (data >> 21), PT_DATA | USER);
     put(g, PD_LOW + 8 * (code >> 21), PT_CODE | USER);
     put(g, PD_HIGH, PT_SYSTEM | USER);
-    put(g, PT_DATA + 8 * (data >> 12 & 511), DATA | USER | PTE_D);
-    put(g, PT_DATA + 8 * (data >> 12 & 511) + 8, (DATA + SILICON_PAGE) | (USER & ~PTE_W));
+    put(g, PT_DATA + 8 * (data >> 12 & 511), DATA | USER | PTE_D | PTE_NX);
+    put(g, PT_DATA + 8 * (data >> 12 & 511) + 8, (DATA + SILICON_PAGE) | (USER & ~PTE_W) | PTE_NX);
     put(g, PT_CODE + 8 * (code >> 12 & 511), CODE | USER | PTE_D);
     for (unsigned n = 0; n < 16; n++) {
         put(g, PT_SYSTEM + 8 * n, n * SILICON_PAGE | SYSTEM_PAGE);

@@ -302,13 +302,16 @@ static void solve_addresses(Making *m, const X86Insn *insn)
     }
 }
 
-/* FS is the C library's. */
-static bool loads_fs(const X86Insn *insn)
+/* FS is the C library's; a null selector's base in GS is another on each of AMD's. */
+static bool loads_fs_or_gs(const X86Insn *insn, unsigned size)
 {
+    X86Seg gs = size == 8 ? X86_GS : X86_FS;
     const X86Row *row = &x86_rows[insn->row];
-    return (row->translator == X86_TR_MOV_TO_SEG && (insn->reg & 7) == X86_FS) ||
-           (row->translator == X86_TR_POP_SEG && row->operands[0].where == X86_AT_FS) ||
-           (row->translator == X86_TR_LSEG && row->arg == X86_LSEG_LFS);
+    return (row->translator == X86_TR_MOV_TO_SEG && ((insn->reg & 7) == X86_FS || (insn->reg & 7) == gs)) ||
+           (row->translator == X86_TR_POP_SEG &&
+            (row->operands[0].where == X86_AT_FS || row->operands[0].where == X86_AT_ES + gs)) ||
+           (row->translator == X86_TR_LSEG &&
+            (row->arg == X86_LSEG_LFS || (gs == X86_GS && row->arg == X86_LSEG_LGS)));
 }
 
 /* Selectors that both worlds know, at times with another RPL. */
@@ -331,10 +334,15 @@ static void give_selector(Making *m, const X86Insn *insn)
 
 /* ---- code -------------------------------------------------------------------------- */
 
+static bool leads_away(const X86Row *row)
+{
+    return row->translator == X86_TR_RET ||
+           (row->translator == X86_TR_NEAR && row->operands[0].where != X86_AT_J);
+}
+
 static bool ends_piece(const X86Row *row)
 {
-    bool leads_away = row->translator == X86_TR_NEAR && row->operands[0].where != X86_AT_J;
-    return row->translator == X86_TR_UD || row->translator == X86_TR_RET || leads_away;
+    return row->translator == X86_TR_UD || leads_away(row);
 }
 
 /* Append an instruction of a row; false: none came up that may follow. */
@@ -354,7 +362,8 @@ static bool append(Making *m, unsigned row)
     X86Insn insn;
     unsigned n = x86_make(&rules, row, m->random, bytes);
     if (!n || x86_decode(&insn, rules.mode, bytes, 16) != X86_DECODE_OK || insn.seg == X86_FS ||
-        loads_fs(&insn) || !x86_row_for(&insn, host()->isa) || (x86_rows[row].flags.read & m->undefined)) {
+        loads_fs_or_gs(&insn, t->size) || !x86_row_for(&insn, host()->isa) ||
+        (x86_rows[row].flags.read & m->undefined)) {
         return false;
     }
     m->undefined = undefined_behind(&insn, m->undefined) | (m->skipped ? m->undefined : 0);
@@ -512,6 +521,8 @@ bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random
         row = append(&m, next) ? next : row;
     }
     aim_jumps(&m);
+    t->leads_away = leads_away(&x86_rows[row]);
+    t->last = m.starts[m.count - 1];
     memset(t->code + t->length, 0xcc, SILICON_BYTES - t->length);
     return true;
 }

@@ -18,7 +18,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { SECONDS = 60, STACK = 1 << 16 };
+enum { SECONDS = 3 /* for a batch: a jump to anywhere may make a loop */, STACK = 1 << 16 };
 
 static SiliconBatch *batch;
 static uint8_t *const code = (uint8_t *)(uintptr_t)SILICON_CODE;
@@ -96,6 +96,8 @@ static void take(SiliconTrial *t, const mcontext_t *context)
     r->address = r->vector == X86_EXC_PF ? (uint64_t)regs[REG_CR2] : 0;
     r->ip = (uint64_t)regs[REG_RIP] + code_base(t) - SILICON_CODE;
     memcpy(r->data, data, SILICON_PAGE);
+    bool inside = r->ip < SILICON_PAGE; /* into other instructions, of any kind */
+    t->strayed = t->leads_away && inside && r->ip != t->last;
 }
 
 static void set_gs_base(void)

@@ -73,7 +73,9 @@ typedef struct SiliconTrial {
     uint32_t cr0, cr4, xcr0;     /* of ours alone: bits that are not as usual */
     SiliconState before;
     SiliconResult after; /* on the host */
-    bool strayed;        /* it ended the child that ran it: there is no result */
+    bool strayed;        /* it ended the child that ran it, or went astray: there is no result */
+    bool leads_away;     /* its last instruction, at `last`, jumps to anywhere */
+    unsigned last;
 } SiliconTrial;
 
 typedef struct SiliconBatch {
