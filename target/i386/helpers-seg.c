@@ -5,12 +5,13 @@
 #include "target/i386/intflag.h"
 #include "target/i386/seg.h"
 
-static void helper_load_segment(CPU *cpu, uint32_t seg, uint32_t selector)
+static void helper_load_segment(CPU *cpu, uint32_t what, uint32_t selector)
 {
+    X86SegId seg = what & 0xff;
     X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     x86_helper_done(x, x86_seg_move(x, seg, selector, &f), &f);
-    if (seg == SEG_SS) {
+    if (seg == SEG_SS && !(what >> 8)) {
         x86_shadow_mov_ss(x);
     }
 }

@@ -40,7 +40,7 @@ extern const IrHelper x86_helper_popf;  /* image, bytes */
 extern const IrHelper x86_helper_cmpxchg16b; /* linear address -> ZF; RDX:RAX with RCX:RBX */
 
 /* helpers-seg.c */
-extern const IrHelper x86_helper_load_segment; /* X86SegId, selector */
+extern const IrHelper x86_helper_load_segment; /* X86SegId | without a shadow << 8, selector */
 extern const IrHelper x86_helper_fsgsbase;     /* the new base, or 0: are these instructions on?  #UD, #GP */
 extern const IrHelper x86_helper_umip;
 extern const IrHelper x86_helper_load_table;  /* is it the IDT, base, limit */

@@ -16,7 +16,15 @@ void x86_tr_mov(Translator *t)
 void x86_tr_movx(Translator *t)
 {
     unsigned from = x86_tr_bytes(t, 1);
-    IrRef a = x86_tr_get(t, 1);
+    bool movsxd = t->row->encoding.map == X86_MAP_00, amd = t->cpu->vendor == VENDOR_AMD;
+    IrRef a;
+    if (movsxd && amd && from == 2 &&
+        x86_tr_is_memory(t, 1)) { /* AMD's read 4 bytes whatever is kept of them */
+        x86_tr_address(t, 1, false);
+        a = ir_load(t->ir, MEM_32, IR_NONE, t->ea, t->ea_disp);
+    } else {
+        a = x86_tr_get(t, 1);
+    }
     x86_tr_set(
         t, 0, t->row->arg == X86_MOVX_SIGN ? x86_tr_sign_extend(t, a, from) : x86_tr_zero_extend(t, a, from));
 }

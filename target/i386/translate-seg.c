@@ -24,18 +24,23 @@ static X86SegId segment_of(const Translator *t, unsigned n)
     return where == X86_AT_S ? MIN(t->insn.reg & 7, (unsigned)X86_SEGS) : where - X86_AT_ES;
 }
 
-static void load_segment(Translator *t, X86SegId seg, IrRef selector)
+static void load_segment(Translator *t, X86SegId seg, IrRef selector, bool shadow)
 {
-    IrRef args[2] = { x86_tr_const(t, seg), selector };
+    IrRef args[2] = { x86_tr_const(t, seg | !shadow << 8), selector };
     x86_tr_call(t, &x86_helper_load_segment, 2, args);
 }
 
 static void end_behind_load(Translator *t, X86SegId seg)
 {
-    t->shadows = seg == SEG_SS ? SHADOW_MOV_SS : 0;
     if (t->code != 8) {
         x86_tr_end_lookup(t);
     }
+}
+
+static void end_behind_move(Translator *t, X86SegId seg)
+{
+    t->shadows = seg == SEG_SS ? SHADOW_MOV_SS : 0;
+    end_behind_load(t, seg);
 }
 
 /* ---- moves ------------------------------------------------------------------- */
@@ -57,8 +62,8 @@ void x86_tr_mov_to_seg(Translator *t)
         x86_tr_fault(t, X86_EXC_UD);
         return;
     }
-    load_segment(t, seg, x86_tr_get(t, 1));
-    end_behind_load(t, seg);
+    load_segment(t, seg, x86_tr_get(t, 1), true);
+    end_behind_move(t, seg);
 }
 
 void x86_tr_push_seg(Translator *t)
@@ -71,9 +76,9 @@ void x86_tr_push_seg(Translator *t)
 void x86_tr_pop_seg(Translator *t)
 {
     X86SegId seg = segment_of(t, 0);
-    load_segment(t, seg, x86_tr_peek(t, 0, t->insn.osz));
+    load_segment(t, seg, x86_tr_peek(t, 0, t->insn.osz), true);
     x86_tr_move_sp(t, t->insn.osz);
-    end_behind_load(t, seg);
+    end_behind_move(t, seg);
 }
 
 void x86_tr_lseg(Translator *t)
@@ -89,7 +94,7 @@ void x86_tr_lseg(Translator *t)
     x86_tr_address(t, 1, false);
     IrRef offset = ir_load(t->ir, x86_tr_memop(bytes), IR_NONE, t->ea, t->ea_disp);
     IrRef selector = ir_load(t->ir, MEM_16, IR_NONE, t->ea, t->ea_disp + bytes);
-    load_segment(t, seg, selector);
+    load_segment(t, seg, selector, false); /* LSS has no shadow: it loads the pointer itself */
     x86_tr_set_reg(t, t->insn.reg, bytes, offset);
     end_behind_load(t, seg);
 }
