@@ -122,7 +122,7 @@ bool kvm_msi_send(Accel *a, uint64_t addr, uint32_t data)
 
 /* ---- the board's controllers ----------------------------------------------------------------- */
 
-static bool take_nmi(const X86CPU *x)
+static bool has_nmi(const X86CPU *x)
 {
     return __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE);
 }
@@ -131,7 +131,7 @@ static bool take_nmi(const X86CPU *x)
 void kvm_inject(KvmVcpu *v)
 {
     X86CPU *x = x86_cpu(v->cpu);
-    if (take_nmi(x)) {
+    if (has_nmi(x)) {
         __atomic_store_n(&x->s.events.nmi_pending, false, __ATOMIC_RELEASE);
         ioctl(v->fd, KVM_NMI, 0);
         v->nmi_sent = true;
@@ -151,10 +151,14 @@ void kvm_inject(KvmVcpu *v)
     }
 }
 
-/* While the state is the kernel's it says itself whether interrupts are enabled. */
+/* While the state is the kernel's it says itself whether interrupts are enabled.  What waits for a start-up message hears nothing
+ * else. */
 bool kvm_has_interrupt(KvmVcpu *v)
 {
     const X86CPU *x = x86_cpu(v->cpu);
     bool enabled = v->cpu->state_away ? v->run->if_flag : !!(x->s.eflags & EFL_IF);
-    return take_nmi(x) || (enabled && cpu_int_pending(v->cpu));
+    if (x86_message_ready(x)) {
+        return true;
+    }
+    return x->s.events.mp_state == MP_RUNNABLE && (has_nmi(x) || (enabled && cpu_int_pending(v->cpu)));
 }
