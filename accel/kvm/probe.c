@@ -79,6 +79,25 @@ static bool run(const Probe *p)
     return r == 0;
 }
 
+/* The kernel takes several milliseconds to take a VM apart, for which nobody waits. */
+static void *unmake_main(void *opaque)
+{
+    unmake(opaque);
+    g_free(opaque);
+    return NULL;
+}
+
+static void unmake_later(const Probe *p)
+{
+    Probe *copy = g_memdup2(p, sizeof(*p));
+    GThread *t = g_thread_try_new("kvm-probe", unmake_main, copy, NULL);
+    if (t) {
+        g_thread_unref(t);
+    } else {
+        unmake_main(copy);
+    }
+}
+
 bool kvm_probe(int device, size_t run_bytes, GError **err)
 {
     Probe p = { .vm = -1, .vcpu = -1, .run_bytes = run_bytes };
@@ -93,6 +112,6 @@ bool kvm_probe(int device, size_t run_bytes, GError **err)
                 g_strerror(errno), p.run->exit_reason);
         }
     }
-    unmake(&p);
+    unmake_later(&p);
     return ok;
 }

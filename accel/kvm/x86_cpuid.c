@@ -3,6 +3,7 @@
  * Spec: "KVM_GET_SUPPORTED_CPUID", "KVM_SET_CPUID2"; leaves from 40000000h on: x86-cpuid.rst.
  *
  * Not modelled: leaves that depend on what the kernel has no state for (performance counters, tracing). */
+#include <cpuid.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -93,6 +94,30 @@ static uint32_t kvm_has(const Kvm *k, X86Word w)
         has &= ~(bit(X86_X2APIC) | bit(X86_TSC_DEADLINE)); /* no local APIC knows them */
     }
     return has;
+}
+
+/* ---- the host's own processor ------------------------------------------------------------ */
+
+static X86Cpuid host_leaf(uint32_t leaf)
+{
+    X86Cpuid r = { 0 };
+    __get_cpuid(leaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+    return r;
+}
+
+/* Its name and make; of features all that are known here (as `max`), unless the user switched them off; the highest leaves stay, too. */
+static void take_host_model(const Kvm *k, X86CPU *x)
+{
+    const struct kvm_cpuid_entry2 *sizes = kvm_supported_leaf(k, 0x80000008, 0);
+    X86Cpuid vendor = host_leaf(0);
+    x->vendor = vendor.ebx == 0x68747541 /* "Auth" */ ? VENDOR_AMD : VENDOR_INTEL;
+    x->signature = host_leaf(1).eax;
+    x->phys_bits = sizes ? sizes->eax & 0xff : x->phys_bits;
+    for (unsigned i = 0; i < 3; i++) {
+        X86Cpuid part = host_leaf(0x80000002 + i);
+        memcpy(x->brand + i * sizeof(part), &part, sizeof(part));
+    }
+    x->brand[sizeof(x->brand) - 1] = '\0';
 }
 
 static void limit_features(const Kvm *k, X86CPU *x)
@@ -191,6 +216,9 @@ bool kvm_set_cpuid(KvmVcpu *v, GError **err)
 {
     X86CPU *x = x86_cpu(v->cpu);
     const Kvm *k = v->kvm;
+    if (v->cpu->host_model) {
+        take_host_model(k, x);
+    }
     limit_features(k, x);
     g_autofree struct kvm_cpuid2 *list =
         g_malloc0(sizeof(*list) + MAX_ENTRIES * sizeof(struct kvm_cpuid_entry2));

@@ -165,6 +165,12 @@ bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
                     cpu->index);
         return false;
     }
+    if (cpu->host_model) {
+        g_set_error(
+            err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+            "CPU model 'host' requires KVM\n  do:  -cpu max, which has all that is built, or -accel kvm");
+        return false;
+    }
     if (!s->guest && !begin(s, cpu, err)) {
         return false;
     }

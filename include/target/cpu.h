@@ -49,10 +49,11 @@ struct CPU {
     bool state_away;             /* what the guest can change is the accelerator's: see cpu_state_fetch() */
     bool state_changed;          /* ... and was changed here since it came */
     const IntSource *int_source; /* of the board; NULL: interrupts come by lines alone */
-    bool stopped;        /* powered off: firmware has not started it, or has stopped it.  The machine's: guest
+    bool host_model; /* its model is the host's processor: accelerators that make one themselves refuse it */
+    bool stopped;    /* powered off: firmware has not started it, or has stopped it.  The machine's: guest
                      code asks for it (PSCI, SBI HSM), reset sets it as the board has it */
-    bool held;           /* atomic: the debugger keeps it still while others run; the gdb stub's alone */
-    bool singlestep;     /* the debugger wants one instruction at a time */
+    bool held;       /* atomic: the debugger keeps it still while others run; the gdb stub's alone */
+    bool singlestep; /* the debugger wants one instruction at a time */
     GArray *breakpoints; /* of uint64_t, guest virtual addresses */
     GArray *watchpoints; /* of Watchpoint */
     /* Why the dispatcher returned to the debugger, set by accel */

@@ -7,7 +7,7 @@
  * that it needs no mitigations of speculation (IA32_ARCH_CAPABILITIES), which an emulated processor does not: kernels
  * then do without the page-table isolation and retpolines that would halve their speed here.
  *
- * Not modelled: `host`, which is for accelerators that run the host's processor. */
+ * `host` is `max` until the accelerator puts the host's own in its place (CPU.host_model). */
 #include "target/i386/cpu.h"
 
 #include <json-c/json.h>
@@ -136,12 +136,8 @@ static const Model *model_find(const char *name, GError **err)
         }
         names[i] = models[i].name;
     }
-    if (!strcmp(name, "host")) {
-        g_set_error(
-            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-            "CPU model 'host' is for accelerators that run the host's processor: take 'max', which has all "
-            "that is built");
-        return NULL;
+    if (!strcmp(name, "host")) { /* to begin with: the accelerator knows the host's */
+        return model_find("max", err);
     }
     g_autofree char *advice = names_advice(name, names);
     g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "unable to find CPU model '%s' of x86%s", name,
@@ -352,6 +348,7 @@ bool x86_model_apply(X86CPU *x, const char *text, bool wide, GError **err)
                   .c = { .who = who, .class = m->name } };
     features_of(x, m);
     x->has_what_is = g_str_equal(m->name, "max");
+    x->cpu.host_model = g_str_equal(parts[0], "host");
     if (!wide) {
         feature_set(x, X86_LM, false);
     }

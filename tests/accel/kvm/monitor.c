@@ -47,7 +47,9 @@ static void set_registers(int vcpu, uint32_t entry)
     struct kvm_regs regs = { .rip = entry, .rflags = 2, .rbx = 0x1000 };
     struct kvm_sregs s;
     call(vcpu, KVM_GET_SREGS, &s);
-    struct kvm_segment flat = { .limit = 0xffffffff, .selector = 16, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1 };
+    struct kvm_segment flat = {
+        .limit = 0xffffffff, .selector = 16, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1
+    };
     s.ds = s.es = s.ss = s.fs = s.gs = s.cs = flat;
     s.cs.type = 11;
     s.cs.selector = 8;
@@ -68,7 +70,8 @@ int main(int argc, char **argv)
     struct kvm_userspace_memory_region slot = { .memory_size = RAM, .userspace_addr = (uintptr_t)ram };
     call(vm, KVM_SET_USER_MEMORY_REGION, &slot);
     int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-    struct kvm_run *run = mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+    struct kvm_run *run =
+        mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
     set_registers(vcpu, load(argv[1], ram));
     for (;;) {
         call(vcpu, KVM_RUN, 0);
