@@ -43,7 +43,7 @@ typedef enum ShutdownCause {
 extern const char *const shutdown_reasons[]; /* QEMU's, ours first, by ShutdownCause; ends with NULL */
 void runstate_request_shutdown(Machine *m, ShutdownCause cause, int exit_status);
 void runstate_request_reset(Machine *m, ShutdownCause cause);
-void runstate_request_internal_error(void *machine);
+void runstate_request_internal_error(void *machine); /* a vCPU cannot go on */
 void runstate_request_panic(
     Machine *m); /* the guest says that it has panicked: what -action says of it follows */
 void runstate_request_powerdown(Machine *m); /* press the power button */

@@ -45,12 +45,13 @@ def test_kvm_spellings(b):
     for words in (("-M", "bare", "-enable-kvm"), ("-M", "bare,accel=kvm:tcg"), ("-M", "bare,accel=kvm,kernel_irqchip=off"),
                   ("-M", "bare", "-accel", "kvm", "-accel", "tcg")):
         path = str(b.tmp / "qmp")
-        b.machine("-arch", "x86_64", *words, "-S", "-kernel", elf, "-qmp", f"unix:{path},server=on,wait=off", *QUIET,
+        m = b.machine("-arch", "x86_64", *words, "-S", "-kernel", elf, "-qmp", f"unix:{path},server=on,wait=off", *QUIET,
                   serial=False, board=())
         c = Client(path)
         check(c.ask("query-kvm") == {"enabled": True, "present": True}, f"{words}: query-kvm")
         check(c.ask("query-accelerators")["enabled"] == "kvm", f"{words}: query-accelerators")
-        c.ask("quit")
+        c.send('{"execute": "quit"}')
+        m.expect_exit(0)
 
 
 @case()
