@@ -31,11 +31,33 @@ char *img_size(uint64_t bytes);                       /* "196 KiB" */
 bool img_read_size(const char *text, uint64_t *size); /* "64M"; false: it is none */
 void img_print_snapshots(const GPtrArray *list);      /* of Qcow2Snapshot; none: nothing */
 
+/* ---- chain.c: an image and those below it, each for itself */
+typedef struct ImgLink {
+    char *path;
+    const char *format;
+    BlockNode *node;
+    Qcow2Info info;
+    bool is_qcow2;
+} ImgLink;
+/* Of ImgLink, from the top down to `base` (a path; NULL: as far as they go), which is in it; none of them is written but
+ * those that `writable` says: the last, the first, or the first with nothing below it.  NULL after a message. */
+enum { CHAIN_TOP_WRITABLE = 1, CHAIN_BASE_WRITABLE = 2, CHAIN_TOP_EMPTIED = 4 };
+GPtrArray *img_chain(const char *path, const char *format, const char *base, unsigned writable);
+GPtrArray *img_chain_one(const char *path, const char *format); /* the top alone, writable */
+/* What [offset, offset + length) is of the links from the `first` on, up to and without the one at `end`: the extent of
+ * the first that has it, EXTENT_BELOW if none has.  0 or -errno. */
+int img_chain_map(const GPtrArray *chain, guint first, guint end, uint64_t offset, uint64_t length, Extent *e,
+                  BlockNode **who);
+int img_chain_read(const GPtrArray *chain, guint first, uint64_t offset, void *buf, uint64_t length);
+void img_progress(bool wanted, uint64_t done, uint64_t all);
+
+int cmd_commit(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_map(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
+int cmd_rebase(int argc, char **argv);
 int cmd_resize(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);

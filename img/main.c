@@ -11,18 +11,18 @@
 
 static const char *program = "lyrebird-img";
 
-static const char *const unbuilt[] = {
-    "amend", "bench", "bitmap", "commit", "dd", "measure", "rebase", NULL
-};
+static const char *const unbuilt[] = { "amend", "bench", "bitmap", "dd", "measure", NULL };
 
 const Command img_commands[] = {
     { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] FILE", cmd_check },
+    { "commit", "[-f FORMAT] [-b BASE] [-d] [-p] [-q] FILE", cmd_commit },
     { "compare", "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] FILE1 FILE2", cmd_compare },
     { "convert", "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-m THREADS] [-n] [-p] [-q] FILE OUTPUT",
       cmd_convert },
     { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },
     { "info", "[-f FORMAT] [--output=human|json] [--backing-chain] FILE", cmd_info },
     { "map", "[-f FORMAT] [--output=human|json] FILE", cmd_map },
+    { "rebase", "[-f FORMAT] [-u] [-p] [-q] -b BACKING [-F FORMAT] FILE", cmd_rebase },
     { "resize", "[-f FORMAT] [-q] [--shrink] FILE [+|-]SIZE", cmd_resize },
     { "snapshot", "[-f FORMAT] [-q] [-l | -c NAME | -a NAME | -d NAME] FILE", cmd_snapshot },
     { NULL },

@@ -26,3 +26,6 @@ typedef struct Qcow2Info {
     const char *backing, *backing_format, *data_file; /* NULL: none */
 } Qcow2Info;
 bool qcow2_info(BlockNode *n, Qcow2Info *info); /* false: it is none */
+/* The image names this one as its backing from now on (NULL: none; format may be NULL); what it reads is not looked at.
+ * 0 or -errno. */
+int qcow2_set_backing(BlockNode *n, const char *backing, const char *format);

@@ -162,6 +162,58 @@ def test_resize():
     assert 'cannot be so large' in run(IMG, 'resize', 'over', '8E', status=1)
 
 
+def pattern(rng, image, size):
+    for _ in range(4):
+        at = rng.randrange(size // 512 - 1) * 512
+        n = min(rng.randrange(1, 500) * 512, size - at)
+        run('qemu-io', '-f', 'qcow2', '-c', rng.choice([f'write -P {rng.randrange(1, 255)} {at} {n}', f'write -z {at} {n}']), image)
+
+
+def three(rng):
+    """raw (3 MiB or so) below one (of another size) below two."""
+    size = os.path.getsize('raw') // 512 * 512
+    sizes = size, size + rng.randrange(-100, 100) * 512
+    for name, below, form, n in (('one', 'raw', 'raw', sizes[0]), ('two', 'one', 'qcow2', sizes[1])):
+        run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', below, '-F', form, name, str(n))
+        pattern(rng, name, n)
+    run('qemu-img', 'convert', '-O', 'raw', 'two', 'before')
+    return sizes
+
+
+def test_commit():
+    rng = random.Random(SEED)
+    for base in ([], ['-b', 'raw'], ['-d']):
+        content('raw')
+        sizes = three(rng)
+        assert 'Image committed.' in run(IMG, 'commit', *base, 'two')
+        for name in ('one', 'two'):
+            assert 'No errors' in run('qemu-img', 'check', name)
+        for name, form in (('two', 'qcow2'), ('raw', 'raw') if '-b' in base else ('one', 'qcow2')):
+            run('qemu-img', 'convert', '-f', form, '-O', 'raw', name, 'after')
+            with open('before', 'rb') as was, open('after', 'rb') as now:
+                assert now.read(sizes[1]) == was.read(), (base, name)
+        empty = not json.loads(run('qemu-img', 'check', '--output=json', 'two')).get('allocated-clusters')
+        assert empty == (not base), base
+    assert 'does not have a backing file' in run(IMG, 'commit', '-f', 'raw', 'raw', status=1)
+    assert "Did not find 'nope' in the backing chain" in run(IMG, 'commit', '-b', 'nope', 'two', status=1)
+
+
+def test_rebase():
+    rng = random.Random(SEED)
+    for backing in (['-b', ''], ['-b', 'raw', '-F', 'raw'], ['-b', 'other', '-F', 'qcow2']):
+        three(rng)
+        run('qemu-img', 'create', '-q', '-f', 'qcow2', 'other', '1M')
+        pattern(rng, 'other', 1 << 20)
+        run(IMG, 'rebase', *backing, 'two')
+        assert 'No errors' in run('qemu-img', 'check', 'two')
+        assert 'identical' in run('qemu-img', 'compare', '-f', 'raw', 'before', 'two')
+        same('info', 'two')
+    run(IMG, 'rebase', '-u', '-b', 'nothere', '-F', 'raw', 'two')
+    same('info', 'two')
+    assert 'backing format must be specified' in run(IMG, 'rebase', '-u', '-b', 'raw', 'two', status=1)
+    assert 'does not fit' in run(IMG, 'rebase', '-u', '-F', 'raw', '-b', 'x' * 1024, 'two', status=1)
+
+
 def damage(path, offset, data):
     with open(path, 'r+b') as f:
         f.seek(offset)
@@ -189,7 +241,8 @@ def test_errors():
     for argv, status, why in (
             (['info', 'nope'], 1, "Could not open 'nope': No such file"),
             (['foo'], 1, 'Command not found: foo'),
-            (['rebase', 'raw'], 1, "'rebase' is not built"),
+            (['amend', 'raw'], 1, "'amend' is not built"),
+            (['rebase', 'raw'], 1, 'Use backing file (-b) option'),
             (['check', 'raw'], 63, 'does not support checks'),
             (['create', '-f', 'foo', 'x', '1M'], 1, "Unknown file format 'foo'"),
             (['create', '-f', 'qcow2', '-o', 'foo=1', 'x', '1M'], 1, 'foo'),

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Another backing file: the names in the first cluster of an image, written anew.
+ * Specification: "Header extensions", "Header" (backing_file_offset).  What this program does not know is kept. */
+#include <errno.h>
+#include <string.h>
+
+#include "block/block_priv.h"
+#include "block/qcow2/qcow2.h"
+#include "util/bytes.h"
+
+typedef struct Names {
+    Qcow2 *s;
+    uint8_t *first; /* the cluster as it is */
+    uint64_t end;   /* of its extensions */
+    uint8_t *made;
+    uint64_t at;
+} Names;
+
+static bool put(Names *n, const void *data, uint64_t length, uint64_t room)
+{
+    if (length > n->s->cluster_size - n->at || room > n->s->cluster_size - n->at) {
+        return false;
+    }
+    memcpy(n->made + n->at, data, length);
+    n->at += room;
+    return true;
+}
+
+static bool put_extension(Names *n, uint32_t type, const void *data, uint64_t length)
+{
+    uint8_t head[8];
+    store_be(head, 4, type);
+    store_be(head + 4, 4, length);
+    return put(n, head, 8, 8) && put(n, data, length, (length + 7) & ~UINT64_C(7));
+}
+
+/* All but the format of the backing. */
+static bool keep_extensions(Names *n)
+{
+    bool ok = true;
+    for (uint64_t at = n->s->h.header_length; at + 8 <= n->end && ok;) {
+        uint32_t type = load_be(n->first + at, 4);
+        uint64_t length = load_be(n->first + at + 4, 4);
+        if (type == EXTENSION_END || length > n->end - at - 8) {
+            break;
+        }
+        ok = type == (uint32_t)EXTENSION_BACKING_FORMAT || put_extension(n, type, n->first + at + 8, length);
+        at += 8 + ((length + 7) & ~UINT64_C(7));
+    }
+    return ok;
+}
+
+static bool make_names(Names *n, const char *backing, const char *format)
+{
+    uint64_t head = n->s->h.header_length;
+    n->at = head;
+    memcpy(n->made, n->first, head);
+    bool ok = !format || put_extension(n, (uint32_t)EXTENSION_BACKING_FORMAT, format, strlen(format));
+    ok = ok && keep_extensions(n) && put_extension(n, EXTENSION_END, "", 0);
+    store_be(n->made + 8, 8, backing ? n->at : 0);
+    store_be(n->made + 16, 4, backing ? strlen(backing) : 0);
+    return ok && (!backing || put(n, backing, strlen(backing), strlen(backing)));
+}
+
+static int write_names(Qcow2 *s, const char *backing, const char *format)
+{
+    BlockNode *file = s->node.children[NODE_FILE];
+    g_autofree uint8_t *first = g_malloc0(s->cluster_size), *made = g_malloc0(s->cluster_size);
+    Names n = { .s = s, .first = first, .made = made };
+    int e = node_read(file, 0, first, s->cluster_size);
+    n.end = s->h.backing_offset ? MIN(s->h.backing_offset, s->cluster_size) : s->cluster_size;
+    if (e || !make_names(&n, backing, format)) {
+        return e ? e : -ENAMETOOLONG;
+    }
+    e = node_write(file, 0, made, s->cluster_size);
+    e = e ? e : node_flush(file);
+    if (!e) {
+        s->h.backing_offset = load_be(made + 8, 8);
+        s->h.backing_length = load_be(made + 16, 4);
+        memcpy(s->head, made, sizeof(s->head));
+    }
+    return e;
+}
+
+int qcow2_set_backing(BlockNode *node, const char *backing, const char *format)
+{
+    Qcow2 *s = qcow2_of(node);
+    if (backing && strlen(backing) > NAME_MAX_BYTES) {
+        return -ENAMETOOLONG;
+    }
+    int e = qcow2_commit_all(s);
+    lock_take(&s->lock);
+    e = e ? e : qcow2_begin_changes(s);
+    e = e ? e : write_names(s, backing, format);
+    if (!e) {
+        g_free(s->backing_name);
+        g_free(s->backing_format);
+        s->backing_name = g_strdup(backing);
+        s->backing_format = g_strdup(format);
+    }
+    lock_release(&s->lock);
+    return e;
+}
