@@ -455,6 +455,7 @@ static void helper_restore(CPU *cpu, uint64_t at, uint32_t how, uint64_t mask)
         xrstor(&a, row, mask, &to);
     }
     commit(a.x, &to);
+    x86_vectors_changed(a.x);
     cpu_mmu_changed(cpu); /* PKRU, and which exceptions are unmasked */
 }
 const IrHelper x86_helper_restore = IR_HELPER3("x86_restore", helper_restore, STATE, VOID, I64, I32, I64);
