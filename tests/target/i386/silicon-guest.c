@@ -150,7 +150,13 @@ static uint64_t descriptor(const SiliconSegment *s)
 static void make_tables(SiliconGuest *g)
 {
     enum { KERNEL = ATTR_P | ATTR_S | ATTR_CODE | ATTR_READABLE | ATTR_L | ATTR_ACCESSED };
+    enum {
+        CPU_NUMBER = 0x78,
+        LEVEL3_DOWN = ATTR_P | ATTR_DPL | ATTR_S | ATTR_DOWN | ATTR_DB | ATTR_ACCESSED
+    };
     put(g, GDT + KERNEL_CODE, world_desc(0, 0, KERNEL));
+    put(g, GDT + CPU_NUMBER,
+        world_desc(0, 0, LEVEL3_DOWN)); /* Linux has one, whose limit is the CPU's number */
     for (unsigned n = SILICON_FLAT; n < SILICON_LDT; n++) {
         put(g, GDT + (silicon_segments[n].selector & ~7), descriptor(&silicon_segments[n]));
     }
