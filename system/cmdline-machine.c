@@ -337,6 +337,15 @@ static void add_reason(GString *why, const GError *err)
     g_string_append_printf(why, "%s%s", why->len ? "\n" : "", err->message);
 }
 
+/* What -machine says of interrupt controllers is KVM's, where its own option does not say otherwise. */
+static void add_irqchip(const CmdLine *c, const char *name, json_object *options)
+{
+    bool given = json_object_object_get_ex(options, "kernel-irqchip", NULL);
+    if (c->machine->irqchip && !given && name && g_str_equal(name, "kvm")) {
+        json_object_object_add(options, "kernel-irqchip", json_object_new_string(c->machine->irqchip));
+    }
+}
+
 /* Each -accel in turn with its own options; each may be a list a:b. */
 static Accel *open_each(EventLoop *loop, const CmdLine *c, const char *arch, GError **err)
 {
@@ -347,6 +356,7 @@ static Accel *open_each(EventLoop *loop, const CmdLine *c, const char *arch, GEr
         g_autoptr(GError) local = NULL;
         const char *list = keyval_text(item->values, "accel");
         json_object_object_del(options, "accel");
+        add_irqchip(c, list, options);
         Accel *a = list ? accel_open(list, arch, loop, options, &local) : NULL;
         json_object_put(options);
         if (a) {
@@ -371,9 +381,7 @@ static Accel *open_list(EventLoop *loop, const CmdLine *c, const char *list, con
     for (unsigned i = 0; !a && names[i]; i++) {
         g_autoptr(GError) local = NULL;
         json_object *options = json_object_new_object();
-        if (c->machine->irqchip && g_str_equal(names[i], "kvm")) {
-            json_object_object_add(options, "kernel-irqchip", json_object_new_string(c->machine->irqchip));
-        }
+        add_irqchip(c, names[i], options);
         a = accel_open(names[i], arch, loop, options, &local);
         json_object_put(options);
         if (!a) {
@@ -394,16 +402,8 @@ static void warn_of_default(void)
     }
 }
 
-Accel *cmdline_open_accel(const CmdLine *c, const char *arch, EventLoop *loop, GError **err)
+static Accel *open_accel(const CmdLine *c, const char *list, const char *arch, EventLoop *loop, GError **err)
 {
-    const char *list = c->machine->accel;
-    if (!list && cmdline_has(c, OPT_ENABLE_KVM)) {
-        list = "kvm";
-    }
-    if (list && cmdline_has(c, OPT_ACCEL)) {
-        cmdline_fail(err, "The -accel and \"-machine accel=\" options are incompatible; use one of them");
-        return NULL;
-    }
     if (cmdline_has(c, OPT_ACCEL)) {
         return open_each(loop, c, arch, err);
     }
@@ -416,4 +416,42 @@ Accel *cmdline_open_accel(const CmdLine *c, const char *arch, EventLoop *loop, G
     }
     warn_of_default();
     return open_list(loop, c, accel_default(), arch, err);
+}
+
+static bool asks_for_kvm(const CmdLine *c, const char *list)
+{
+    bool asks = list && strstr(list, "kvm");
+    for (unsigned i = 0; i < cmdline_count(c, OPT_ACCEL); i++) {
+        const char *text = keyval_text(cmdline_item(c, OPT_ACCEL, i)->values, "accel");
+        asks |= text && strstr(text, "kvm");
+    }
+    return asks;
+}
+
+/* Where KVM was asked for and another one runs, it does not matter; where nobody asked it would be ignored. */
+static bool irqchip_is_taken(const CmdLine *c, const char *list, GError **err)
+{
+    const char *irqchip = c->machine->irqchip;
+    if (!irqchip || g_str_equal(irqchip, "off") || asks_for_kvm(c, list)) {
+        return true;
+    }
+    cmdline_fail(
+        err,
+        "-machine kernel-irqchip=%s: KVM alone has interrupt controllers in the host's kernel; leave it out, or "
+        "use -accel kvm",
+        irqchip);
+    return false;
+}
+
+Accel *cmdline_open_accel(const CmdLine *c, const char *arch, EventLoop *loop, GError **err)
+{
+    const char *list = c->machine->accel;
+    if (!list && cmdline_has(c, OPT_ENABLE_KVM)) {
+        list = "kvm";
+    }
+    if (list && cmdline_has(c, OPT_ACCEL)) {
+        cmdline_fail(err, "The -accel and \"-machine accel=\" options are incompatible; use one of them");
+        return NULL;
+    }
+    return irqchip_is_taken(c, list, err) ? open_accel(c, list, arch, loop, err) : NULL;
 }

@@ -63,11 +63,11 @@ enum {
     X86_MODE_SSE = 1 << 15,       /* CR4.OSFXSR, and not CR0.EM */
     X86_MODE_AVX = 1 << 16,       /* XCR0 has AVX */
     X86_MODE_SMM = 1 << 17,
-    X86_MODE_IOPL = 1 << 18, /* IOPL >= CPL */
-    X86_MODE_EM = 1 << 19,   /* CR0.EM */
-    X86_MODE_TS = 1 << 20,   /* CR0.TS */
-    X86_MODE_XM = 1 << 21,   /* MXCSR leaves some exception unmasked */
-    X86_MODE_LA57 = 1 << 24, /* linear addresses have 57 bits */
+    X86_MODE_IOPL = 1 << 18,  /* IOPL >= CPL */
+    X86_MODE_EM = 1 << 19,    /* CR0.EM */
+    X86_MODE_TS = 1 << 20,    /* CR0.TS */
+    X86_MODE_XM = 1 << 21,    /* MXCSR leaves some exception unmasked */
+    X86_MODE_LA57 = 1 << 24,  /* linear addresses have 57 bits */
     X86_MODE_UPPER = 1 << 22, /* upper halves of YMM registers may not be 0 */
 };
 /* Of code of such a mode; whose vendor it is says who decodes. */

@@ -29,8 +29,9 @@ typedef struct RiscvState {
     uint64_t load_res; /* reserved address of LR, with bit 0 set when of a doubleword; UINT64_MAX: none */
     uint64_t load_val; /* value that LR saw */
     uint32_t priv;     /* PRIV_* */
-    FpStatus fp;       /* fp.flags: fflags.  fp.rounding is set per operation */
     uint8_t frm;       /* fcsr.frm, raw, 0..7 */
+    FpStatus
+        fp; /* fp.flags: fflags.  fp.rounding is set per operation, and what it says of one is no state */
 
     /* Machine level (privileged specification, chapter "Machine-Level ISA") */
     uint64_t mstatus; /* RV32: mstatush in bits 63..32 */

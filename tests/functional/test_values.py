@@ -29,7 +29,7 @@ OPTIONS = [
      {"rv64,mvendorid=1": "no vendor", "rv64,vlen=256": "'v' is not built", "rv64,priv_spec=v1.10.0": "'priv_spec=v1.12.0' is all",
       "rv64,misa-w=on": "not built", "rv64,pmu-num=16": "'pmu-num=0' is all", "rv64,pmu-mask=8": "'pmu-mask=0' is all"}),
     ("-msg", ["timestamp=on", "timestamp=off", "guest-name=on,timestamp=on"], {"timestamp=2": "timestamp", "x=on": "timestamp"}),
-    ("-accel", ["kvm:tcg"], {"kvm": "KVM is not built; use -accel tcg", "hvf": "not built", "tgc": "tcg"}),
+    ("-accel", ["kvm:tcg"], {"kvm": "it runs guests of x86_64, i386", "hvf": "not built", "tgc": "tcg"}),
     ("-device", ["virtio-rng-pci,nomultifunction,nopacked", "virtio-rng-pci,multifunction"],
      {"virtio-rng-pci,nosuch": "not found", "virtio-rng-pci,packed": "packed queues"}),
     ("-device", ["virtio-rng-pci,romfile=,vectors=0,rombar=0,ioeventfd=off,packed=off,iommu_platform=off",

@@ -62,7 +62,7 @@ static void check_line(Accel *a, const char *who, unsigned line)
 
 static void test_lines(void)
 {
-    Accel chip = { .class = &with_chip }, plain = { .class = &without };
+    Accel chip = { .class = &with_chip, .irqchip = ACCEL_IRQCHIP_ALL }, plain = { .class = &without };
     check_line(&chip, "kernel", 33);
     check_line(&plain, "board", 4);
     check_line(NULL, "board", 4);
@@ -70,7 +70,7 @@ static void test_lines(void)
 
 static void test_messages(void)
 {
-    Accel chip = { .class = &with_chip }, plain = { .class = &without };
+    Accel chip = { .class = &with_chip, .irqchip = ACCEL_IRQCHIP_ALL }, plain = { .class = &without };
     Machine m = { .accel = &chip, .msi_send = board_msi };
     g_assert_true(machine_send_msi(&m, 0xfee00000, 0x41));
     g_assert_cmpstr(heard.who, ==, "kernel");

@@ -151,9 +151,10 @@ static void test_mtree(void)
     machine_dump_mtree(m, tree, false);
     machine_dump_mtree(m, flat, true);
     g_test_message("%s%s", tree->str, flat->str);
-    g_assert_nonnull(strstr(tree->str, "address-space: I/O\n"
-                                       "  0000000000000000-000000000000ffff (prio 0, i/o): io\n"
-                                       "    0000000000000000-000000000000ffff (prio 0, i/o): gpex_ioport\n"));
+    g_assert_nonnull(strstr(tree->str,
+                            "address-space: I/O\n"
+                            "  0000000000000000-000000000000ffff (prio 0, i/o): io\n"
+                            "    0000000000000000-000000000000ffff (prio -1, i/o): gpex_ioport\n"));
     g_assert_nonnull(strstr(tree->str, "      000000000000c040-000000000000c05f (prio 1, i/o): card\n"));
     g_assert_nonnull(strstr(tree->str, "alias gpex_ioport_window @gpex_ioport 0"));
     g_assert_nonnull(strstr(flat->str, " AS \"I/O\", root: io\n"));

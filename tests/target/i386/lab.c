@@ -147,5 +147,6 @@ void lab_open(void)
     lab_data = map(LAB_DATA_AT, PROT_READ | PROT_WRITE);
     lab_code = map(LAB_CODE_AT, PROT_READ | PROT_WRITE | PROT_EXEC);
     cpu = g_new0(X86CPU, 1);
+    cpu->cpu.ops = &vcpu_ops_none;
     block = ir_block_new(&x86_ir_guest);
 }
