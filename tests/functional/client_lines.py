@@ -78,7 +78,7 @@ MISSING = {
     "packer": {"-vnc 127.0.0.1:5": "-vnc", "-fda /x": "floppy", "-display gtk": "display", "-tpmdev emulator,id=t,chardev=c": "TPM"},
     "multipass": {"--enable-kvm": "it runs guests of x86_64, i386", "-device virtio-scsi-pci,id=scsi0": "virtio-scsi-pci", "-cdrom /x": "-cdrom", "-loadvm suspend": "-loadvm",
                   "-nic tap,ifname=t,script=no,downscript=no,model=virtio-net-pci": "tap", "-dump-vmstate /x": "-dump-vmstate"},
-    "syzkaller": {"-enable-kvm": "KVM", "-device e1000,netdev=net0": "e1000",
+    "syzkaller": {"-enable-kvm": "it runs guests", "-device e1000,netdev=net0": "e1000",
                   "-device ivshmem-doorbell,vectors=1": "ivshmem-doorbell"},
     "yocto": {"-usb": "USB", "-device usb-tablet": "usb-tablet", "-netdev tap,id=t,ifname=tap0,script=no,downscript=no": "tap",
               "-device virtio-vga-gl": "virtio-vga-gl", "-display sdl,gl=on,show-cursor=on": "display", "-cpu rva23s64": "rva23s64"},
