@@ -71,13 +71,23 @@ bool cmdline_is_default_board(const CmdLine *c, const BoardClass *b)
     return b->is_default && !version_is_qemu_name();
 }
 
-void cmdline_pick_arch(CmdLine *c)
+/* The machine says of which architecture, where only others than the default one have it. */
+static void pick_arch_of_board(CmdLine *c, const char *name)
 {
-    const char *model = cmdline_text(c, OPT_CPU);
-    const CPUArch *arch = cpu_arch_find(c->arch);
-    if (c->arch_given || !model) {
+    if (cmdline_find_board(c, name)) {
         return;
     }
+    for (unsigned i = 0; board_classes[i]; i++) {
+        if (board_is_named(board_classes[i], name)) {
+            c->arch = board_classes[i]->arch;
+            return;
+        }
+    }
+}
+
+static void pick_arch_of_cpu(CmdLine *c, const char *model)
+{
+    const CPUArch *arch = cpu_arch_find(c->arch);
     g_autofree char *name = g_strndup(model, strcspn(model, ","));
     if (arch && cpu_arch_has_model(arch, name)) {
         return;
@@ -87,6 +97,19 @@ void cmdline_pick_arch(CmdLine *c)
             c->arch = cpu_archs[i]->name;
             return;
         }
+    }
+}
+
+void cmdline_pick_arch(CmdLine *c)
+{
+    const CmdItem *machine = cmdline_last(c, OPT_MACHINE);
+    const char *board = machine ? keyval_text(machine->values, "type") : NULL,
+               *model = cmdline_text(c, OPT_CPU);
+    if (!c->arch_given && board) {
+        pick_arch_of_board(c, board);
+    }
+    if (!c->arch_given && model) {
+        pick_arch_of_cpu(c, model);
     }
 }
 

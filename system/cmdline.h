@@ -136,7 +136,7 @@ bool cmdline_answer_help(const CmdLine *c, GError **err);
 /* -machine -smp -m -cpu -kernel ...; the config is g_new0 */
 bool cmdline_config(CmdLine *c, MachineConfig *config, GError **err);
 void cmdline_config_free(MachineConfig *config);
-/* Unless the guest architecture is given, a -cpu model that only another one has picks it. */
+/* Unless the guest architecture is given, a machine or a -cpu model that only another one has picks it. */
 void cmdline_pick_arch(CmdLine *c);
 bool cmdline_has_board(const CmdLine *c); /* named, or there is a default */
 bool cmdline_is_default_board(const CmdLine *c, const BoardClass *b);

@@ -167,6 +167,8 @@ def test_errors():
     fails('-qmp none: .*no place for a monitor', '-M', 'virt', '-qmp', 'none')
     fails('cannot create PID file', '-M', 'virt', '-display', 'none', '-pidfile', '/nonexistent/x')
     fails("'q35' is not a valid machine type.*valid: bare", '-M', 'q35', program=NAMES['qemu-system-x86_64'])
+    fails("/nonexistent/kernel", '-M', 'microvm', '-cpu', 'max', '-display', 'none', '-kernel', '/nonexistent/kernel',
+          program=NAMES['lyrebird'])
     fails("'s390x' is not a valid guest architecture", '-M', 'none', program=NAMES['qemu-system-s390x'])
     fails('-global', '-M', 'virt', '-display', 'none', '-global', 'virtio-mmio.nope=1')
     small = os.path.join(DIR, 'small.img')
