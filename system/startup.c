@@ -306,6 +306,9 @@ static void finish(Startup *s, int status)
     if (s->accel) {
         s->accel->class->close(s->accel);
     }
+    if (s->machine) {
+        s->machine->accel = NULL; /* lines that devices lower as they go lead nowhere in the kernel */
+    }
     machine_free(s->machine);
     event_loop_free(s->loop);
     daemon_remove_pidfile();

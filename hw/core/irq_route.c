@@ -6,14 +6,16 @@
 
 static void line_of_accel(void *opaque, int gsi, int level)
 {
-    Accel *a = opaque;
-    a->class->irq_set(a, gsi, level);
+    const Machine *m = opaque;
+    if (m->accel) { /* at the end it goes before the devices */
+        m->accel->class->irq_set(m->accel, gsi, level);
+    }
 }
 
 void machine_connect_irq(Machine *m, Irq *irq, unsigned gsi, IrqHandler *own, void *opaque, int line)
 {
     if (m->accel && m->accel->irqchip == ACCEL_IRQCHIP_ALL) {
-        irq_connect(irq, line_of_accel, m->accel, gsi);
+        irq_connect(irq, line_of_accel, m, gsi);
     } else {
         irq_connect(irq, own, opaque, line);
     }
