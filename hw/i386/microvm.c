@@ -28,8 +28,12 @@ static bool has_second_ioapic(const Machine *m)
     return microvm_has_acpi(m) && microvm_board(m)->ioapic2 != ON_OFF_OFF && !pc_irqs_in_kernel(m);
 }
 
-static bool check_options(const MicrovmBoard *b, GError **err)
+static bool check_options(const Machine *m, GError **err)
 {
+    const MicrovmBoard *b = microvm_board(m);
+    if (b->ioapic2 == ON_OFF_ON && pc_irqs_in_kernel(m)) {
+        return refuse(err, "ioapic2=on", "the host's kernel has one I/O APIC; add kernel-irqchip=off");
+    }
     if (b->acpi == ON_OFF_OFF && b->pcie == ON_OFF_ON) {
         return refuse(err, "pcie=on", "without ACPI no guest finds the bus; leave acpi=off out");
     }
@@ -120,7 +124,7 @@ static bool microvm_build(Machine *m, GError **err)
         .ioapics = has_second_ioapic(m) ? 2 : 1,
     };
     b->slots = has_second_ioapic(m) ? MICROVM_SLOTS_MAX : MICROVM_SLOTS_FEW;
-    return check_options(b, err) && pc_check_boot_options(m, err) && pc_make_memory(m, &b->memory, err) &&
+    return check_options(m, err) && pc_check_boot_options(m, err) && pc_make_memory(m, &b->memory, err) &&
            pc_make_cpus(m, err) && pc_make_fw_cfg(m, err) && pc_make_parts(m, &b->parts, &wanted, err) &&
            (!microvm_has_acpi(m) || make_acpi_devices(m, err)) && make_virtio(m, err) &&
            (b->pcie != ON_OFF_ON || make_pcie(m, err));

@@ -52,6 +52,8 @@ def test_kvm_spellings(b):
         check(c.ask("query-accelerators")["enabled"] == "kvm", f"{words}: query-accelerators")
         c.send('{"execute": "quit"}')
         m.expect_exit(0)
+    code, _, err = b.run("-arch", "x86_64", "-M", "microvm,ioapic2=on", "-accel", "kvm", *QUIET)
+    check(code == 1 and "the host's kernel has one I/O APIC" in err, f"a second I/O APIC in the kernel: {err}")
 
 
 @case()
