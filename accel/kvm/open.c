@@ -19,9 +19,9 @@
 
 /* ---- why not ------------------------------------------------------------------------ */
 
-static bool fail(GError **err, GFileError code, const char *why, const char *todo)
+static bool fail(GError **err, GFileError code, const char *why, const char *remedy)
 {
-    g_set_error(err, G_FILE_ERROR, code, NO_KVM "%s\n  do:  %s", why, todo);
+    g_set_error(err, G_FILE_ERROR, code, NO_KVM "%s\n  do:  %s", why, remedy);
     return false;
 }
 
@@ -47,12 +47,12 @@ static bool fail_absent(GError **err)
             "the firmware, or this host is itself a virtual machine without nested virtualization",
             "switch it on in the firmware or in the outer hypervisor" OR_TCG);
     }
-    g_autofree char *todo =
+    g_autofree char *remedy =
         g_strdup_printf("sudo modprobe kvm_%s%s", strcmp(has, "vmx") ? "amd" : "intel", OR_TCG);
     g_autofree char *why =
         g_strdup_printf("the kernel (%s) has not loaded the module, or a container hides the device",
                         uname(&host) == 0 ? host.release : "?");
-    return fail(err, G_FILE_ERROR_NOENT, why, todo);
+    return fail(err, G_FILE_ERROR_NOENT, why, remedy);
 }
 
 static const char *user_name(void)
@@ -73,9 +73,9 @@ static bool fail_permission(GError **err)
     }
     g_autofree char *why =
         g_strdup_printf("permission denied: user %s is not in the group %s", user_name(), g->gr_name);
-    g_autofree char *todo =
+    g_autofree char *remedy =
         g_strdup_printf("sudo usermod -aG %s %s, then log in again%s", g->gr_name, user_name(), OR_TCG);
-    return fail(err, G_FILE_ERROR_ACCES, why, todo);
+    return fail(err, G_FILE_ERROR_ACCES, why, remedy);
 }
 
 static bool fail_open(int error, GError **err)

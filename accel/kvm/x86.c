@@ -42,19 +42,29 @@ bool kvm_x86_init_vm(Kvm *k, int device, GError **err)
 
 /* ---- a vCPU ------------------------------------------------------------------------------------ */
 
-/* The guest's counter is as fast as the host's. */
-static void learn_tsc_rate(KvmVcpu *v)
+/* The guest's counter is as fast as the host's, unless the user asks for another rate and the host can scale. */
+static bool choose_tsc_rate(KvmVcpu *v, GError **err)
 {
+    X86CPU *x = x86_cpu(v->cpu);
     int khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
-    if (khz > 0) {
-        x86_cpu(v->cpu)->tsc_khz = khz;
+    if (x->tsc_asked && (int)x->tsc_khz != khz &&
+        ioctl(v->fd, KVM_SET_TSC_KHZ, (unsigned long)x->tsc_khz) < 0) {
+        g_set_error(
+            err, G_FILE_ERROR, g_file_error_from_errno(errno),
+            "-accel kvm: -cpu ...,tsc-frequency=%u000: this host's processor does not scale the guest's counter, "
+            "which runs at %d kHz; leave it out, or use -accel tcg",
+            x->tsc_khz, khz);
+        return false;
     }
+    if (!x->tsc_asked && khz > 0) {
+        x->tsc_khz = khz;
+    }
+    return true;
 }
 
 bool kvm_x86_init_vcpu(KvmVcpu *v, GError **err)
 {
-    learn_tsc_rate(v);
-    if (!kvm_set_cpuid(v, err)) {
+    if (!choose_tsc_rate(v, err) || !kvm_set_cpuid(v, err)) {
         return false;
     }
     kvm_find_msrs(v);

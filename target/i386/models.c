@@ -92,10 +92,12 @@ static const char *const unbuilt[] = {
 
 static const char *const vendor_names[] = { "GenuineIntel", "AuthenticAMD", NULL };
 
+enum { TSC_KHZ = 1000000 }; /* of the virtual clock, unless -cpu says otherwise */
+
 /* What `-cpu` takes besides features; the model's values to begin with. */
 typedef struct Options {
     uint32_t family, model, stepping, level, xlevel, phys_bits;
-    uint64_t tsc_frequency; /* Hz */
+    uint64_t tsc_frequency; /* Hz; 0: not asked for */
     int vendor;
     char *model_id;
     bool check, enforce;
@@ -293,7 +295,6 @@ static Options options_of(const Model *m)
                       .level = m->level,
                       .xlevel = m->xlevel,
                       .phys_bits = m->phys_bits,
-                      .tsc_frequency = 1000000000,
                       .vendor = m->vendor,
                       .model_id = g_strdup(m->brand) };
 }
@@ -305,7 +306,8 @@ static void options_apply(X86CPU *x, const Options *o)
     x->level = o->level;
     x->xlevel = o->xlevel;
     x->phys_bits = o->phys_bits;
-    x->tsc_khz = o->tsc_frequency / 1000;
+    x->tsc_asked = o->tsc_frequency != 0;
+    x->tsc_khz = x->tsc_asked ? o->tsc_frequency / 1000 : TSC_KHZ;
     x->cores = x->threads = 1;
     x->apic_id = x->cpu.index;
     g_strlcpy(x->brand, o->model_id, sizeof(x->brand));

@@ -279,10 +279,9 @@ typedef struct X86State {
     X87 x87;
     X86Msrs msr;
     uint32_t smbase;
-    uint32_t
-        messages; /* atomic, MESSAGE_*: what others want of it, and it has not taken yet; INIT leaves them */
-    bool a20;     /* address line 20 passes; else it is 0 */
-    bool ignne;   /* IGNNE#: under CR0.NE 0 x87 exceptions do not stop it */
+    uint32_t messages; /* atomic, MESSAGE_*: what others want of it and it has not taken; INIT leaves them */
+    bool a20;          /* address line 20 passes; else it is 0 */
+    bool ignne;        /* IGNNE#: under CR0.NE 0 x87 exceptions do not stop it */
     X86Events events;
 } X86State;
 
@@ -300,6 +299,7 @@ typedef struct X86CPU {
     char brand[48];         /* NUL-terminated */
     uint8_t phys_bits;      /* MAXPHYADDR */
     uint32_t tsc_khz;
+    bool tsc_asked;   /* the user said how fast: an accelerator that cannot refuses */
     bool has_what_is; /* the model is whatever can be had (max): nobody misses what is not there */
     bool ignore_msrs; /* unknown MSRs read 0 and take writes */
     uint32_t apic_id;
