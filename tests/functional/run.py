@@ -9,12 +9,14 @@ cases check themselves.  LYREBIRD_TIME_FACTOR stretches all time limits.
 """
 import argparse
 import concurrent.futures
+import contextlib
 import importlib
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -55,22 +57,55 @@ def run_case(number, f):
     return result == "ok", text
 
 
+class Running:
+    """A case on its way in a thread of the pool."""
+
+    def __init__(self, pool, number, f):
+        self.number, self.f, self.began, self.thread = number, f, None, None
+        self.future = pool.submit(self.run)
+
+    def run(self):
+        self.began, self.thread = time.monotonic(), threading.get_ident()
+        return run_case(self.number, self.f)
+
+    def hung(self):
+        """Ten times its limit is over: it waits for what does not come."""
+        return self.began is not None and time.monotonic() - self.began > harness.seconds(10 * self.f.limit)
+
+    def result(self):
+        """What run_case() returns; None and its place for a case that hangs, whose thread cannot be ended."""
+        while not self.hung():
+            with contextlib.suppress(concurrent.futures.TimeoutError):
+                return self.future.result(timeout=1)
+        place = traceback.format_stack(sys._current_frames()[self.thread])  # pylint: disable=protected-access
+        text = f"not ok {self.number} - {self.f.__name__.removeprefix('test_')}: hangs, and with it this run\n"
+        return None, text + "".join(f"# {s}\n" for s in "".join(place).splitlines())
+
+
+def leave(status):
+    """End this process, its machines first, whatever its threads wait for."""
+    for bench in list(harness.Bench.live):
+        bench.close()
+    sys.stdout.flush()
+    os._exit(status)
+
+
 def run_cases(cases, jobs):
     """Run the cases, `jobs` at a time, and print the results in the order of the cases; True if none failed."""
     good = True
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # machines end with their runner
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        running = [pool.submit(run_case, i, f) for i, f in enumerate(cases, 1)]
+        running = [Running(pool, i, f) for i, f in enumerate(cases, 1)]
         try:
             for r in running:
                 ok, text = r.result()
-                good &= ok
+                good &= ok is True
                 print(text, end="", flush=True)
+                if ok is None:
+                    leave(1)
         except KeyboardInterrupt:
             print("# interrupted", flush=True)
-            for bench in list(harness.Bench.live):
-                bench.close()
-            os._exit(130)       # the cases' threads hang in waits for machines that are gone
+            leave(130)
     return good
 
 

@@ -118,10 +118,10 @@ def vcpu_hangs(p, fd):
 
 def end_of_a_hanging_one(b, elf, how, before):
     """How long `how` took to end an emulator whose vCPU hangs, and whose main loop does, too, after `before`."""
+    reader = os.open(b.tmp / "log", os.O_RDONLY | os.O_NONBLOCK)  # a log whose pipe has no reader is refused
     p = start(b, "-M", "virt", "-bios", "none", "-display", "none", "-serial", "null", "-kernel", elf,
               "-accel", f"{accelerators()[0]},one-insn-per-tb=on", "-d", "exec", "-D", "log", "-pidfile", "pid",
               "-monitor", "unix:mon,server=on,wait=off")
-    reader = os.open(b.tmp / "log", os.O_RDONLY)
     line = monitor(b, p, "mon")
     until("a vCPU that hangs", lambda: vcpu_hangs(p, reader))
     if before:

@@ -129,6 +129,27 @@ def test_mistake(tmp):
     assert not ok and text.startswith("not ok 1 - wrong: a case") and "KeyError: 'nothing'" in text, text
 
 
+STUCK = """
+import os, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import run
+def test_stuck(b):
+    b.onexit.callback(lambda: print("# machines are ended", flush=True))
+    os.read(os.pipe()[0], 1)
+test_stuck.limit = 0.01
+run.LOGS = pathlib.Path(sys.argv[2])
+run.run_cases([test_stuck, test_stuck], 1)
+"""
+
+
+def test_hang(tmp):
+    """a case that waits for ever ends the run as a failure that names the place, and takes its machines along"""
+    p = subprocess.run([sys.executable, "-c", STUCK, TOP / "tests/functional", tmp], stdout=subprocess.PIPE, text=True,
+                       timeout=60, check=False)
+    assert p.returncode == 1 and "not ok 1 - stuck: hangs" in p.stdout and "in test_stuck" in p.stdout, p
+    assert "# machines are ended" in p.stdout, p
+
+
 def ignore():
     for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(s, signal.SIG_IGN)
