@@ -48,6 +48,12 @@ void vcpu_thread_begin(VcpuThread *t)
     lock_release(&t->all->lock);
 }
 
+void vcpu_thread_debug_stop(VcpuThread *t, CPU *cpu)
+{
+    t->debug_cpu = cpu;
+    __atomic_store_n(&t->asked, 1, __ATOMIC_SEQ_CST);
+}
+
 static void do_work(VcpuThread *t)
 {
     VcpuThreads *all = t->all;
@@ -174,15 +180,23 @@ static void learn_id(VcpuThread *t)
     lock_release(&t->all->lock);
 }
 
-bool vcpu_thread_start(VcpuThread *t, const char *name, GThreadFunc fn, GError **err)
+GThread *vcpu_host_thread_new(const char *name, GThreadFunc fn, void *opaque, GError **err)
 {
     g_autoptr(GError) why = NULL;
-    t->thread = g_thread_try_new(name, fn, t, &why);
-    if (!t->thread) {
+    GThread *thread = g_thread_try_new(name, fn, opaque, &why);
+    if (!thread) {
         g_set_error(err, why->domain, why->code,
                     "no thread can be started for the vCPUs: %s; raise the limit, "
                     "e.g. with ulimit -u 4096",
                     why->message);
+    }
+    return thread;
+}
+
+bool vcpu_thread_start(VcpuThread *t, const char *name, GThreadFunc fn, GError **err)
+{
+    t->thread = vcpu_host_thread_new(name, fn, t, err);
+    if (!t->thread) {
         return false;
     }
     learn_id(t);
@@ -226,6 +240,14 @@ void vcpu_threads_resume(VcpuThreads *all)
     }
     g_cond_broadcast(&all->done);
     lock_release(&all->lock);
+}
+
+bool vcpu_threads_run(VcpuThreads *all)
+{
+    lock_take(&all->lock);
+    bool run = all->threads->len && !all->pause;
+    lock_release(&all->lock);
+    return run;
 }
 
 static bool all_paused(const VcpuThreads *all)

@@ -56,11 +56,15 @@ void vcpu_threads_add(VcpuThreads *all, VcpuThread *t);
 /* fn(t) begins with vcpu_thread_begin(), then serves. */
 bool vcpu_thread_start(VcpuThread *t, const char *name, GThreadFunc fn,
                        GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* A thread beside them that serves nobody; NULL: the host has no more. */
+GThread *vcpu_host_thread_new(const char *name, GThreadFunc fn, void *opaque,
+                              GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* All end; they are no longer listed, and the caller frees them. */
 void vcpu_threads_stop(VcpuThreads *all);
 
 void vcpu_threads_resume(VcpuThreads *all);
 void vcpu_threads_pause(VcpuThreads *all); /* returns when all stand */
+bool vcpu_threads_run(VcpuThreads *all);   /* there are some, and nobody has them stand still */
 /* Run fn in the thread, or at once when it stands and the main loop calls, or when called from it; NULL: there is none. */
 void vcpu_thread_run(VcpuThread *t, CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque);
 
@@ -69,6 +73,8 @@ void vcpu_thread_run(VcpuThread *t, CPU *cpu, void (*fn)(CPU *cpu, void *opaque)
 void vcpu_thread_begin(VcpuThread *t);
 /* Do what was asked, stand while all are paused; false: the thread is to end.  Holds no lock, and no pointer of base/readers.h. */
 bool vcpu_thread_serve(VcpuThread *t);
+/* One of its vCPUs stops for the debugger, once it comes round. */
+void vcpu_thread_debug_stop(VcpuThread *t, CPU *cpu);
 bool vcpu_thread_is_current(const VcpuThread *t);
 static inline bool vcpu_thread_is_asked(const VcpuThread *t)
 {

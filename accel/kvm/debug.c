@@ -83,5 +83,5 @@ static void note_watchpoint(CPU *cpu, uint64_t dr6)
 void kvm_debug_exit(KvmVcpu *v)
 {
     note_watchpoint(v->cpu, v->run->debug.arch.dr6);
-    v->thread.debug_cpu = v->cpu;
+    vcpu_thread_debug_stop(&v->thread, v->cpu);
 }

@@ -26,10 +26,7 @@ static Accel *open_engine(EventLoop *loop, const AccelClass *class, TcgEngine en
     l->accel.loop = loop;
     l->state = state;
     l->cpus = g_ptr_array_new();
-    l->threads = g_ptr_array_new();
-    lock_init(&l->lock, LOCK_VCPUS);
-    g_cond_init(&l->done);
-    l->debug_bh = bh_new(loop, NULL, tcg_loop_tell_debugger, l);
+    vcpu_threads_init(&l->threads, loop, tcg_loop_attract);
     return &l->accel;
 }
 
@@ -51,7 +48,7 @@ static Accel *open_interp(EventLoop *loop, const void *options, GError **err)
 static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
-    g_assert(!l->threads->len);
+    g_assert(!l->threads.threads->len);
     if (!tcg_vcpu_new(l->state, cpu, err)) {
         return false;
     }
@@ -62,7 +59,7 @@ static bool vcpu_init(Accel *a, CPU *cpu, GError **err)
 static void vcpu_free(CPU *cpu)
 {
     TcgLoop *l = container_of(cpu->accel, TcgLoop, accel);
-    g_assert(!l->threads->len);
+    g_assert(!l->threads.threads->len);
     if (g_ptr_array_remove(l->cpus, cpu)) {
         tcg_vcpu_free(cpu);
     }
@@ -78,29 +75,24 @@ static void accel_close(Accel *a)
         tcg_vcpu_free(cpu);
         accel_forget_vcpu(cpu); /* the machine outlives it by a moment: interrupts go nowhere */
     }
-    bh_free(l->debug_bh);
+    vcpu_threads_finish(&l->threads);
     tcg_state_free(l->state);
     g_ptr_array_free(l->cpus, TRUE);
-    g_ptr_array_free(l->threads, TRUE);
-    lock_finish(&l->lock);
-    g_cond_clear(&l->done);
     g_free(l);
 }
 
 static void set_debug_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
-    l->debug_hook = fn;
-    l->debug_opaque = opaque;
+    l->threads.debug_hook = fn;
+    l->threads.debug_opaque = opaque;
 }
 
 /* The figures of a vCPU are its thread's: all stand still meanwhile.  A debugger's stop may be under way. */
 static void accel_info(Accel *a, GString *out)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
-    lock_take(&l->lock);
-    bool running = l->threads->len && !l->pause;
-    lock_release(&l->lock);
+    bool running = vcpu_threads_run(&l->threads);
     tcg_loop_pause(a);
     tcg_state_info(l->state, out);
     if (running) {

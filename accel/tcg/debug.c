@@ -21,9 +21,7 @@
 
 void tcg_debug_stop(CPU *cpu)
 {
-    TcgThread *t = cpu->tcg->thread;
-    t->debug_cpu = cpu;
-    __atomic_store_n(&t->asked, 1, __ATOMIC_SEQ_CST);
+    vcpu_thread_debug_stop(&cpu->tcg->thread->base, cpu);
     __atomic_store_n(&cpu->exit_request, 1, __ATOMIC_SEQ_CST);
 }
 

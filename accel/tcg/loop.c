@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The threads that run vCPUs: one for each (thread=multi), or one for all of them in turn (thread=single).
+ * What others ask of them is accel/threads.h's; here is what they run, and how they sleep.
  *
  * A vCPU runs until it waits for an interrupt, or its slice is over while another one of its thread
  * wants to run (it ends before its time when the guest says that it spins: cpu_give_way()), or somebody kicks another vCPU of the thread (which then runs next: it was
@@ -32,13 +33,6 @@
 
 enum { SLICE_US = 2000, VAIN_WAITS = 16, NAP_US = 50, SPINS = 64 };
 
-typedef struct Work {
-    CPU *cpu;
-    void (*fn)(CPU *cpu, void *opaque);
-    void *opaque;
-    bool done; /* under the lock */
-} Work;
-
 static uint32_t load(const uint32_t *p)
 {
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);
@@ -65,11 +59,11 @@ static void futex_wake(uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* ---- asking a thread ------------------------------------------------------------- */
+/* ---- attracting a thread ------------------------------------------------------------- */
 
-/* Have the thread come round: from its sleep, or from the vCPU that it runs. */
-static void attract(TcgThread *t)
+void tcg_loop_attract(VcpuThread *base)
 {
+    TcgThread *t = tcg_thread_of(base);
     CPU *cpu = __atomic_load_n(&t->current, __ATOMIC_SEQ_CST);
     if (cpu) {
         store(&cpu->exit_request, 1);
@@ -79,25 +73,12 @@ static void attract(TcgThread *t)
     }
 }
 
-static void ask(TcgThread *t)
-{
-    store(&t->asked, 1);
-    attract(t);
-}
-
-static void ask_all(TcgLoop *l)
-{
-    for (unsigned i = 0; i < l->threads->len; i++) {
-        ask(g_ptr_array_index(l->threads, i));
-    }
-}
-
 void tcg_loop_kick(CPU *cpu)
 {
     TcgThread *t = cpu->tcg->thread;
     if (t && __atomic_load_n(&t->current, __ATOMIC_SEQ_CST) != cpu) {
         __atomic_store_n(&t->kicked, cpu, __ATOMIC_SEQ_CST);
-        attract(t);
+        tcg_loop_attract(&t->base);
     }
 }
 
@@ -121,11 +102,6 @@ void cpu_give_way(CPU *cpu)
         store(&cpu->exit_request, 1);
     }
     spin_on(t);
-}
-
-static bool in_thread(const TcgThread *t)
-{
-    return t->thread == g_thread_self();
 }
 
 /* ---- running one vCPU --------------------------------------------------------------- */
@@ -158,7 +134,8 @@ static void run_engine(TcgLoop *l, CPU *cpu)
 static bool must_leave(TcgThread *t, CPU *cpu)
 {
     CPU *kicked = __atomic_load_n(&t->kicked, __ATOMIC_SEQ_CST);
-    return load(&t->asked) || load(&t->slice_over) || (kicked && kicked != cpu) || !wants_to_run(cpu);
+    return vcpu_thread_is_asked(&t->base) || load(&t->slice_over) || (kicked && kicked != cpu) ||
+           !wants_to_run(cpu);
 }
 
 /* A little sleep for a vCPU that looks for something again and again; what is sent to it wakes it.  RAM may be freed
@@ -166,7 +143,7 @@ static bool must_leave(TcgThread *t, CPU *cpu)
 static void nap(TcgThread *t, CPU *cpu)
 {
     store(&t->asleep, 1);
-    if (!load(&cpu->exit_request) && !load(&t->asked)) {
+    if (!load(&cpu->exit_request) && !vcpu_thread_is_asked(&t->base)) {
         memory_thread_sleep();
         futex_nap(&t->asleep, 1, NAP_US);
         memory_thread_wake();
@@ -293,7 +270,7 @@ static void sleep_until_attracted(TcgThread *t)
 {
     set_contended(t, false);
     store(&t->asleep, 1);
-    bool idle = !load(&t->asked) && !__atomic_load_n(&t->kicked, __ATOMIC_SEQ_CST);
+    bool idle = !vcpu_thread_is_asked(&t->base) && !__atomic_load_n(&t->kicked, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; idle && i < t->cpus->len; i++) {
         idle = !wants_to_run(g_ptr_array_index(t->cpus, i));
     }
@@ -311,7 +288,7 @@ static void sleep_until_attracted(TcgThread *t)
 static void *ticker_main(void *opaque)
 {
     TcgThread *t = opaque;
-    while (!__atomic_load_n(&t->loop->quit, __ATOMIC_SEQ_CST)) {
+    while (!load(&t->ticker_ends)) {
         if (!load(&t->contended)) {
             futex_wait(&t->contended, 0);
             continue;
@@ -319,100 +296,26 @@ static void *ticker_main(void *opaque)
         g_usleep(SLICE_US);
         if (load(&t->contended)) {
             store(&t->slice_over, 1);
-            attract(t);
+            tcg_loop_attract(&t->base);
         }
     }
     return NULL;
 }
 
-/* ---- what others asked for ------------------------------------------------------------ */
-
-static void do_work(TcgThread *t)
-{
-    TcgLoop *l = t->loop;
-    Work *w;
-    while ((w = g_queue_pop_head(&t->work))) {
-        lock_release(&l->lock);
-        w->fn(w->cpu, w->opaque);
-        lock_take(&l->lock);
-        w->done = true;
-        g_cond_broadcast(&l->done);
-    }
-}
-
-/* Under the lock: the thread stands until resume, work or the end. */
-static void stand_still(TcgThread *t)
-{
-    TcgLoop *l = t->loop;
-    lock_assert_held(&l->lock);
-    memory_thread_sleep();
-    while (l->pause && !l->quit && g_queue_is_empty(&t->work)) {
-        if (!t->paused) { /* again after a resume and a pause that came while this slept */
-            t->paused = true;
-            g_cond_broadcast(&l->done);
-        }
-        lock_wait(&l->done, &l->lock);
-    }
-    memory_thread_wake();
-    t->paused = false;
-}
-
-/* Under the lock: a vCPU of this thread has stopped.  If another thread's did so at the same time the debugger is told
- * of that one alone: this one stops there again when it goes on. */
-static void debugger_stop(TcgThread *t)
-{
-    TcgLoop *l = t->loop;
-    if (!l->debug_told) {
-        l->debug_told = t->debug_cpu;
-        bh_schedule(l->debug_bh);
-    } else {
-        t->debug_cpu->watch_hit_kind = 0; /* its access has not been told */
-    }
-    t->debug_cpu = NULL;
-    l->pause = true;
-    ask_all(l);
-}
-
-/* False: the thread ends. */
-static bool serve(TcgThread *t)
-{
-    TcgLoop *l = t->loop;
-    lock_take(&l->lock);
-    if (t->debug_cpu) {
-        debugger_stop(t); /* asks this thread, too */
-    }
-    store(&t->asked, 0);
-    do_work(t);
-    while (l->pause && !l->quit) {
-        set_contended(t, false);
-        stand_still(t);
-        do_work(t);
-    }
-    bool go_on = !l->quit;
-    lock_release(&l->lock);
-    return go_on;
-}
-
-static void say_id(TcgThread *t)
-{
-    lock_take(&t->loop->lock);
-    t->id = gettid();
-    g_cond_broadcast(&t->loop->done);
-    lock_release(&t->loop->lock);
-}
-
 static void *thread_main(void *opaque)
 {
-    TcgThread *t = opaque;
-    memory_thread_register();
-    say_id(t);
-    while (serve(t)) {
+    TcgThread *t = tcg_thread_of(opaque);
+    vcpu_thread_begin(&t->base);
+    while (vcpu_thread_serve(&t->base)) {
         store(&t->slice_over, 0);
         CPU *cpu = choose(t);
         if (cpu) {
             run_vcpu(t, cpu);
         } else {
             sleep_until_attracted(t);
+        }
+        if (vcpu_thread_is_asked(&t->base)) { /* it may stand for long */
+            set_contended(t, false);
         }
     }
     memory_thread_unregister();
@@ -421,26 +324,12 @@ static void *thread_main(void *opaque)
 
 /* ---- life, and the accelerator's entries -------------------------------------------------- */
 
-static GThread *start_thread(const char *name, GThreadFunc fn, TcgThread *t, GError **err)
-{
-    g_autoptr(GError) why = NULL;
-    GThread *thread = g_thread_try_new(name, fn, t, &why);
-    if (!thread) {
-        g_set_error(err, why->domain, why->code,
-                    "no thread can be started for the vCPUs: %s; raise the limit, "
-                    "e.g. with ulimit -u 4096",
-                    why->message);
-    }
-    return thread;
-}
-
 static TcgThread *thread_new(TcgLoop *l)
 {
     TcgThread *t = g_new0(TcgThread, 1);
     t->loop = l;
     t->cpus = g_ptr_array_new();
-    g_queue_init(&t->work);
-    g_ptr_array_add(l->threads, t);
+    vcpu_threads_add(&l->threads, &t->base);
     return t;
 }
 
@@ -450,10 +339,9 @@ static void give(TcgThread *t, CPU *cpu)
     cpu->tcg->thread = t;
 }
 
-/* Under the lock: that all of it is there before any thread looks. */
+/* All of them are there before the first begins. */
 static void make_threads(TcgLoop *l)
 {
-    l->pause = true;
     if (l->state->opt.one_thread) {
         TcgThread *t = thread_new(l);
         for (unsigned i = 0; i < l->cpus->len; i++) {
@@ -466,34 +354,19 @@ static void make_threads(TcgLoop *l)
     }
 }
 
-/* For listings, whether the vCPUs run or stand. */
-static void learn_id(TcgThread *t)
+static bool start_thread(TcgThread *t, bool alone, GError **err)
 {
-    TcgLoop *l = t->loop;
-    lock_take(&l->lock);
-    while (!t->id) {
-        lock_wait(&l->done, &l->lock);
+    const CPU *first = g_ptr_array_index(t->cpus, 0);
+    g_autofree char *name = alone ? g_strdup("vcpu") : g_strdup_printf("vcpu%u", first->index);
+    if (!vcpu_thread_start(&t->base, name, thread_main, err)) {
+        return false;
     }
     for (unsigned i = 0; i < t->cpus->len; i++) {
         CPU *cpu = g_ptr_array_index(t->cpus, i);
-        cpu->thread_id = t->id;
+        cpu->thread_id = t->base.id;
     }
-    lock_release(&l->lock);
-}
-
-static bool start_threads(TcgThread *t, GError **err)
-{
-    const CPU *first = g_ptr_array_index(t->cpus, 0);
-    g_autofree char *name =
-        t->loop->threads->len > 1 ? g_strdup_printf("vcpu%u", first->index) : g_strdup("vcpu");
-    t->paused = true;
-    t->thread = start_thread(name, thread_main, t, err);
-    if (!t->thread) {
-        return false;
-    }
-    learn_id(t);
     if (t->cpus->len > 1) {
-        t->ticker = start_thread("vcpu-slices", ticker_main, t, err);
+        t->ticker = vcpu_host_thread_new("vcpu-slices", ticker_main, t, err);
     }
     return t->cpus->len == 1 || t->ticker;
 }
@@ -502,27 +375,23 @@ bool tcg_loop_start(Accel *a, GError **err)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
     make_threads(l);
-    l->crowded = l->threads->len > g_get_num_processors();
-    for (unsigned i = 0; i < l->threads->len; i++) {
-        if (!start_threads(g_ptr_array_index(l->threads, i), err)) {
+    const GPtrArray *threads = l->threads.threads;
+    l->crowded = threads->len > g_get_num_processors();
+    for (unsigned i = 0; i < threads->len; i++) {
+        TcgThread *t = tcg_thread_of(g_ptr_array_index(threads, i));
+        if (!start_thread(t, threads->len == 1, err)) {
             return false;
         }
     }
     return true;
 }
 
-static void join_thread(const TcgThread *t)
-{
-    if (t->thread) {
-        g_thread_join(t->thread);
-    }
-}
-
 /* No thread runs a vCPU any more, so none kicks another's. */
 static void free_thread(TcgThread *t)
 {
     if (t->ticker) {
-        store(&t->contended, 1); /* for its futex_wait to return; it sees `quit` */
+        store(&t->ticker_ends, 1);
+        store(&t->contended, 1); /* for its futex_wait to return */
         futex_wake(&t->contended);
         g_thread_join(t->ticker);
     }
@@ -537,117 +406,28 @@ static void free_thread(TcgThread *t)
 
 void tcg_loop_stop(TcgLoop *l)
 {
-    lock_take(&l->lock);
-    __atomic_store_n(&l->quit, true, __ATOMIC_SEQ_CST);
-    g_cond_broadcast(&l->done);
-    lock_release(&l->lock);
-    ask_all(l);
-    for (unsigned i = 0; i < l->threads->len; i++) {
-        join_thread(g_ptr_array_index(l->threads, i));
-    }
-    for (unsigned i = 0; i < l->threads->len; i++) {
-        free_thread(g_ptr_array_index(l->threads, i));
-    }
-    g_ptr_array_set_size(l->threads, 0);
-}
-
-/* Nobody has been told, and somebody else lets the vCPUs go on: what the vCPU stopped for comes again. */
-static void forget_debugger_stop(TcgLoop *l)
-{
-    if (l->debug_told) {
-        l->debug_told->watch_hit_kind = 0;
-        l->debug_told = NULL;
+    g_autoptr(GPtrArray) ended = g_ptr_array_copy(l->threads.threads, NULL, NULL);
+    vcpu_threads_stop(&l->threads);
+    for (unsigned i = 0; i < ended->len; i++) {
+        free_thread(tcg_thread_of(g_ptr_array_index(ended, i)));
     }
 }
 
 void tcg_loop_resume(Accel *a)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
-    lock_take(&l->lock);
-    l->pause = false;
-    forget_debugger_stop(l);
-    for (unsigned i = 0; i < l->threads->len; i++) {
-        TcgThread *t = g_ptr_array_index(l->threads, i);
-        t->paused = false;
-    }
-    g_cond_broadcast(&l->done);
-    lock_release(&l->lock);
-}
-
-static bool all_paused(const TcgLoop *l)
-{
-    for (unsigned i = 0; i < l->threads->len; i++) {
-        const TcgThread *t = g_ptr_array_index(l->threads, i);
-        if (!t->paused) {
-            return false;
-        }
-    }
-    return true;
+    vcpu_threads_resume(&l->threads);
 }
 
 void tcg_loop_pause(Accel *a)
 {
     TcgLoop *l = container_of(a, TcgLoop, accel);
-    lock_take(&l->lock);
-    l->pause = true;
-    for (unsigned i = 0; i < l->threads->len; i++) {
-        TcgThread *t = g_ptr_array_index(l->threads, i);
-        g_assert(!in_thread(t));
-        if (!t->paused) {
-            ask(t);
-        }
-    }
-    while (!all_paused(l)) {
-        event_loop_wait(l->accel.loop, &l->done, &l->lock);
-    }
-    lock_release(&l->lock);
+    vcpu_threads_pause(&l->threads);
 }
 
 void tcg_loop_run_on_cpu(CPU *cpu, void (*fn)(CPU *cpu, void *opaque), void *opaque)
 {
-    TcgLoop *l = tcg_loop_of(cpu);
     TcgThread *t = cpu->tcg->thread;
-    Work w = { .cpu = cpu, .fn = fn, .opaque = opaque };
-    if (!t || in_thread(t)) {
-        fn(cpu, opaque);
-        return;
-    }
-    g_assert(!tcg_vcpu_current);
-    lock_take(&l->lock);
-    if (t->paused && event_loop_is_current(l->accel.loop)) { /* only the main loop resumes: it stays paused */
-        lock_release(&l->lock);
-        fn(cpu, opaque);
-        return;
-    }
-    g_queue_push_tail(&t->work, &w);
-    ask(t);
-    g_cond_broadcast(&l->done);
-    while (!w.done) {
-        event_loop_wait(l->accel.loop, &l->done, &l->lock);
-    }
-    lock_release(&l->lock);
-}
-
-static CPU *debugger_stop_of(TcgLoop *l)
-{
-    lock_take(&l->lock);
-    CPU *cpu = l->debug_told;
-    lock_release(&l->lock);
-    return cpu;
-}
-
-void tcg_loop_tell_debugger(void *opaque)
-{
-    TcgLoop *l = opaque;
-    CPU *cpu = debugger_stop_of(l);
-    if (!cpu) { /* they went on before */
-        return;
-    }
-    tcg_loop_pause(&l->accel); /* they stand, or are about to */
-    lock_take(&l->lock);
-    l->debug_told = NULL;
-    lock_release(&l->lock);
-    if (l->debug_hook) {
-        l->debug_hook(cpu, l->debug_opaque);
-    }
+    g_assert(!t || !tcg_vcpu_current || vcpu_thread_is_current(&t->base)); /* two that wait for each other */
+    vcpu_thread_run(t ? &t->base : NULL, cpu, fn, opaque);
 }

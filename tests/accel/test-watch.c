@@ -44,13 +44,15 @@ static void run(Bare *b)
         g_assert_true(b->started);
     }
     l->accel.class->resume(&l->accel);
-    lock_take(&l->lock);
+    VcpuThreads *all = &l->threads;
+    lock_take(&all->lock);
     const TcgThread *t = bare_cpu(b)->tcg->thread;
-    while (!t->paused) {
-        lock_wait(&l->done, &l->lock);
+    while (!t->base.paused) {
+        lock_wait(&all->done, &all->lock);
     }
-    lock_release(&l->lock);
-    tcg_loop_tell_debugger(l); /* as the main loop would */
+    lock_release(&all->lock);
+    while (g_main_context_iteration(event_loop_context(b->machine.loop), FALSE)) {
+    }
 }
 
 /* ---- what is seen --------------------------------------------------------------------- */
