@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The world of the trials for a processor of ours, which accel/tcg runs in this thread: page tables, a GDT with the
+/* The world of the trials for a processor of ours: page tables, a GDT with the
  * selectors of the host's kernel, an LDT, gates for all exceptions.  The handlers lie in a page that is never fetched:
  * the walk for it ends the run, with the exception's frame on the stack. */
 #include "silicon.h"
 
-#include <setjmp.h>
 #include <string.h>
 
-#include "accel/tcg/debug.h"
-#include "accel/tcg/mail.h"
-#include "accel/tcg/run.h"
-#include "accel/tcg/state.h"
 #include "descriptors.h"
-#include "target/i386.h"
 #include "target/i386/paging.h"
 #include "target/i386/seg.h"
 #include "target/i386/trap.h"
+#include "target/vcpu.h"
 
 #define SYSTEM UINT64_C(0xffffffff80000000) /* the first 64 KiB of RAM, for level 0 */
 
@@ -42,80 +37,15 @@ enum { /* physical */
 enum { KERNEL_CODE = 0x08, TASK = 0x40 }; /* selectors */
 
 struct SiliconGuest {
+    Guest *guest;
     X86CPU *x;
-    TcgState *tcg;
-    MemoryRegion root, ram;
-    SiliconEngine engine;
-    bool stopped;
 };
-
-static SiliconGuest *running;
-
-/* ---- the processor ----------------------------------------------------------------- */
-
-static bool init(CPU *cpu, const char *model, GError **err)
-{
-    X86CPU *x = x86_cpu(cpu);
-    memset(x->feature, 0xff, sizeof(x->feature));
-    x->vendor = silicon_mode(8).amd ? VENDOR_AMD : VENDOR_INTEL;
-    x->phys_bits = 40;
-    return true;
-}
-
-static bool walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault)
-{
-    if (access == MMU_EXEC && vaddr - (SYSTEM + HANDLERS) < SILICON_PAGE) {
-        running->stopped = true;
-        cpu_loop_exit(cpu);
-    }
-    return x86_walk(cpu, vaddr, bytes, access, out, fault);
-}
-
-static void run_engine(SiliconGuest *g)
-{
-    CPU *cpu = &g->x->cpu;
-    switch (g->engine) {
-    case SILICON_INTERP: tcg_run_interp(cpu); break;
-    case SILICON_JIT: tcg_run_jit(cpu); break;
-    case SILICON_LOCKSTEP: tcg_run_lockstep(cpu); break;
-    }
-}
-
-static void take_interrupts(SiliconGuest *g)
-{
-    CPU *cpu = &g->x->cpu;
-    if (!cpu->tcg->alone_next) {
-        cpu->arch->take_interrupt(cpu);
-    }
-}
-
-/* As accel/tcg/loop.c does it, for one vCPU, until a handler is entered. */
-static void run(SiliconGuest *g)
-{
-    CPU *cpu = &g->x->cpu;
-    TcgVcpu *v = cpu->tcg;
-    g->stopped = false;
-    if (sigsetjmp(v->exit_jmp, 0)) {
-        v->frame = NULL;
-        v->running = NULL;
-        v->alone = false;
-    }
-    while (!g->stopped) {
-        cpu->exit_request = 0;
-        tcg_mail_look(v, true);
-        take_interrupts(g);
-        v->alone = v->alone_next;
-        v->alone_next = false;
-        run_engine(g);
-        v->alone = false;
-    }
-}
 
 /* ---- the world ----------------------------------------------------------------------- */
 
 static uint8_t *host(SiliconGuest *g, uint64_t phys)
 {
-    return g->ram.ram->host + phys;
+    return g->guest->ram + phys;
 }
 
 static void put(SiliconGuest *g, uint64_t phys, uint64_t value)
@@ -186,60 +116,20 @@ static void system_registers(SiliconGuest *g)
     s->tr = (X86Segment){ SYSTEM + TSS, 0x67, ATTR_P | TYPE_TSS_BUSY, TASK };
 }
 
-static void free_vcpu(CPU *cpu)
+SiliconGuest *silicon_guest_new(GuestEngine engine)
 {
-    tcg_mail_park(cpu->tcg);
-    tcg_vcpu_current = NULL;
-    tcg_vcpu_free(cpu);
-}
-
-static const CPUArch *architecture(void)
-{
-    static CPUArch arch;
-    arch = x86_64_arch;
-    arch.init = init;
-    arch.walk = walk;
-    return &arch;
-}
-
-SiliconGuest *silicon_guest_new(SiliconEngine engine)
-{
-    static const TcgEngine engines[] = { TCG_INTERP, TCG_JIT, TCG_LOCKSTEP };
-    static VcpuOps ops;
-    g_autoptr(GError) err = NULL;
     SiliconGuest *g = g_new0(SiliconGuest, 1);
-    g->engine = engine;
-    ops = vcpu_ops_none;
-    ops.free = free_vcpu;
-    ops.mmu_changed = tcg_mmu_changed;
-    ops.flush = tcg_flush;
-    memory_region_init_container(&g->root, NULL, "root", UINT64_MAX);
-    g_assert_true(memory_region_init_ram(&g->ram, NULL, "ram", RAM, &err));
-    memory_region_add(&g->root, 0, &g->ram, 0);
-    CPU *cpu = cpu_new(architecture(), 0, address_space_new(&g->root, "silicon"), NULL, NULL, &err);
-    g_assert_no_error(err);
-    g->x = x86_cpu(cpu);
-    g->tcg = tcg_state_new(&(TcgOptions){ .engine = engines[engine], .cache_bytes = 16 << 20 }, &err);
-    g_assert_no_error(err);
-    g_assert_true(tcg_vcpu_new(g->tcg, cpu, &err));
-    cpu->ops = &ops;
-    tcg_mail_unpark(cpu->tcg);
-    cpu_reset(cpu);
+    g->guest = guest_new(engine, RAM);
+    g->guest->stop_at = SYSTEM + HANDLERS;
+    g->x = g->guest->x;
     make_pages(g);
     make_tables(g);
-    memset(host(g, DATA + SILICON_PAGE), 0, SILICON_PAGE);
     return g;
 }
 
 void silicon_guest_free(SiliconGuest *g)
 {
-    AddressSpace *as = g->x->cpu.as;
-    cpu_free(&g->x->cpu);
-    tcg_state_free(g->tcg);
-    address_space_free(as);
-    memory_region_remove(&g->root, &g->ram);
-    memory_region_finish(&g->ram);
-    memory_region_finish(&g->root);
+    guest_free(g->guest);
     g_free(g);
 }
 
@@ -330,10 +220,8 @@ static void end(SiliconGuest *g, const SiliconTrial *t, SiliconResult *r)
 
 void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t, SiliconResult *r)
 {
-    running = g;
-    tcg_vcpu_current = g->x->cpu.tcg;
     begin(g, b, t);
-    run(g);
+    guest_run(g->guest);
     end(g, t, r);
 }
 
@@ -344,7 +232,5 @@ X86CPU *silicon_guest_cpu(SiliconGuest *g)
 
 double silicon_guest_translation_ns(const SiliconGuest *g, uint64_t *insns)
 {
-    const TcgStats *s = &g->x->cpu.tcg->stats;
-    *insns = s->guest_insns;
-    return (double)s->sampled_ns / MAX(s->sampled_insns, 1u);
+    return guest_translation_ns(g->guest, insns);
 }

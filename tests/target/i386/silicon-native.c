@@ -14,11 +14,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { SECONDS = 3 /* for a batch: a jump to anywhere may make a loop */, STACK = 1 << 16 };
+/* A jump to anywhere may make a loop: a piece that is still there at the second tick of the child's time has gone astray. */
+enum { TICK_US = 10000, STACK = 1 << 16 };
 
 static SiliconBatch *batch;
 static uint8_t *const code = (uint8_t *)(uintptr_t)SILICON_CODE;
@@ -136,11 +138,24 @@ static void give(const SiliconTrial *t, mcontext_t *context)
     load_segments(t);
 }
 
+static bool is_astray(void)
+{
+    static unsigned seen = SILICON_BATCH;
+    bool again = seen == batch->at;
+    seen = batch->at;
+    return again;
+}
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     static bool under_way;
     mcontext_t *regs = &((ucontext_t *)context)->uc_mcontext;
-    if (under_way) {
+    if (number == SIGVTALRM) {
+        if (!is_astray()) {
+            return;
+        }
+        batch->trials[batch->at++].strayed = true;
+    } else if (under_way) {
         take(&batch->trials[batch->at++], regs);
     }
     if (batch->at == batch->count) {
@@ -174,13 +189,14 @@ static void run_child(void)
 {
     stack_t stack = { .ss_sp = g_malloc(STACK), .ss_size = STACK };
     struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
-    const int signals[] = { SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE };
+    const int signals[] = { SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGVTALRM };
+    const struct itimerval ticks = { { 0, TICK_US }, { 0, TICK_US } };
     sigaltstack(&stack, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
         sigaction(signals[i], &action, NULL);
     }
     (void)*(volatile uint8_t *)(data + SILICON_PAGE); /* is present from now on, to be read */
-    alarm(SECONDS);
+    setitimer(ITIMER_VIRTUAL, &ticks, NULL);
     raise(SIGTRAP);
 }
 

@@ -5,7 +5,7 @@
  * Code runs at level 3.  Linear memory: a page of code at SILICON_CODE, at SILICON_DATA a page to read and write and
  * behind it one to read; else nothing up to 4 GiB. */
 #pragma once
-#include "target/i386/cpu.h"
+#include "guest.h"
 #include "target/i386/decode.h"
 
 #define SILICON_CODE 0x30000000u
@@ -89,10 +89,9 @@ SiliconBatch *silicon_native_open(void); /* shared with the children that run it
 /* Of one code size.  False: the kernel has no such segments. */
 bool silicon_native_run(SiliconBatch *b);
 
-/* ---- silicon-guest.c: accel/tcg in this thread ---- */
-typedef enum SiliconEngine { SILICON_INTERP, SILICON_JIT, SILICON_LOCKSTEP } SiliconEngine;
+/* ---- silicon-guest.c ---- */
 typedef struct SiliconGuest SiliconGuest;
-SiliconGuest *silicon_guest_new(SiliconEngine engine);
+SiliconGuest *silicon_guest_new(GuestEngine engine);
 void silicon_guest_free(SiliconGuest *g);
 void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t, SiliconResult *r);
 X86CPU *silicon_guest_cpu(SiliconGuest *g);

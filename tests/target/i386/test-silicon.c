@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "coverage.h"
 #include "host-isa.h"
@@ -20,13 +21,16 @@
 
 static SiliconBatch *batch;
 static X86Coverage *coverage;
-static unsigned failures, pieces;
+static SiliconGuest *guests[GUEST_ENGINES];
+static double translation_ns[GUEST_ENGINES];
+static uint64_t translated[GUEST_ENGINES];
+static unsigned failures, pieces, batches;
+enum {
+    BATCHES_A_GUEST = 8
+}; /* the interpreter keeps the blocks that it ran: memory, and time of each fork */
 static unsigned count = 20;
 static uint64_t seed = 1;
 static const char *engines = "ijl";
-
-static const char *const engine_names[] = { "interpreter", "JIT", "lockstep" };
-static const char engine_letters[] = "ijl";
 
 /* ---- reports --------------------------------------------------------------------------- */
 
@@ -191,7 +195,7 @@ static void mark(const SiliconTrial *t)
     }
 }
 
-static void judge(const SiliconTrial *t, SiliconGuest *const guests[])
+static void judge(const SiliconTrial *t)
 {
     static SiliconResult got;
     bool misaligned = t->after.s.v.mxcsr & ~MXCSR_ALL; /* AMD's MXCSR.MM, which no model here has, was set */
@@ -199,15 +203,37 @@ static void judge(const SiliconTrial *t, SiliconGuest *const guests[])
         return;
     }
     mark(t);
-    for (unsigned n = 0; n < G_N_ELEMENTS(engine_names); n++) {
+    for (unsigned n = 0; n < GUEST_ENGINES; n++) {
         if (!guests[n]) {
             continue;
         }
         silicon_guest_run(guests[n], batch, t, &got);
         const char *what = difference(t, &got);
         if (what) {
-            report(t, &got, what, engine_names[n]);
+            report(t, &got, what, guest_engine_names[n]);
             return;
+        }
+    }
+}
+
+/* ---- the processors ------------------------------------------------------------------------- */
+
+static void open_guests(void)
+{
+    for (unsigned n = 0; n < GUEST_ENGINES; n++) {
+        guests[n] = strchr(engines, guest_engine_letters[n]) ? silicon_guest_new(n) : NULL;
+    }
+}
+
+static void close_guests(void)
+{
+    for (unsigned n = 0; n < GUEST_ENGINES; n++) {
+        if (guests[n]) {
+            uint64_t insns;
+            double ns = silicon_guest_translation_ns(guests[n], &insns);
+            translation_ns[n] += ns * insns;
+            translated[n] += insns;
+            silicon_guest_free(guests[n]);
         }
     }
 }
@@ -223,22 +249,26 @@ static void fill_data(uint64_t *random)
 }
 
 /* Run the batch; false: this host's kernel does not run such code. */
-static bool run_batch(SiliconGuest *const guests[], unsigned *most)
+static bool run_batch(unsigned *most)
 {
     if (!silicon_native_run(batch)) {
         return false;
     }
     unsigned before = failures;
     for (unsigned n = 0; n < batch->count && failures - before < *most; n++) {
-        judge(&batch->trials[n], guests);
+        judge(&batch->trials[n]);
     }
     *most -= failures - before;
     pieces += batch->count;
     batch->count = 0;
+    if (++batches % BATCHES_A_GUEST == 0) {
+        close_guests();
+        open_guests();
+    }
     return true;
 }
 
-static void test_size(SiliconGuest *const guests[], unsigned size, uint64_t *random)
+static void test_size(unsigned size, uint64_t *random)
 {
     unsigned most = 12; /* reports */
     for (unsigned round = 0; round < count && most; round++) {
@@ -250,14 +280,14 @@ static void test_size(SiliconGuest *const guests[], unsigned size, uint64_t *ran
                 continue;
             }
             fill_data(random);
-            if (!run_batch(guests, &most)) {
+            if (!run_batch(&most)) {
                 g_test_message("%u-bit code does not run on this host", 8 * size);
                 return;
             }
         }
     }
     fill_data(random);
-    run_batch(guests, &most);
+    run_batch(&most);
 }
 
 static void print_coverage(void)
@@ -269,26 +299,40 @@ static void print_coverage(void)
     g_test_message("%u of %u forms met; missing:\n%s", met, forms, missing->str);
 }
 
+static double seconds(void)
+{
+    struct rusage own, children;
+    getrusage(RUSAGE_SELF, &own);
+    getrusage(RUSAGE_CHILDREN, &children);
+    return own.ru_utime.tv_sec + own.ru_stime.tv_sec + children.ru_utime.tv_sec + children.ru_stime.tv_sec +
+           1e-6 * (own.ru_utime.tv_usec + own.ru_stime.tv_usec + children.ru_utime.tv_usec +
+                   children.ru_stime.tv_usec);
+}
+
+static void print_cost(void)
+{
+    double s = seconds();
+    g_test_message("%u pieces of code, seed %lu: %.1f s of processor time, %.0f a second", pieces, seed, s,
+                   pieces / s);
+    for (unsigned n = 0; n < GUEST_ENGINES; n++) {
+        if (translated[n]) {
+            g_test_message("%s: %.0f ns to translate an instruction, of %lu", guest_engine_names[n],
+                           translation_ns[n] / translated[n], translated[n]);
+        }
+    }
+}
+
 static void test_rows(void)
 {
     static const unsigned sizes[] = { 8, 4, 2 };
-    SiliconGuest *guests[G_N_ELEMENTS(engine_names)] = { 0 };
-    uint64_t random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1, insns;
+    uint64_t random = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
     coverage = x86_coverage_new(2 + 4 + 8, silicon_tests);
-    for (unsigned n = 0; n < G_N_ELEMENTS(guests); n++) {
-        guests[n] = strchr(engines, engine_letters[n]) ? silicon_guest_new(n) : NULL;
-    }
+    open_guests();
     for (unsigned n = 0; n < G_N_ELEMENTS(sizes); n++) {
-        test_size(guests, sizes[n], &random);
+        test_size(sizes[n], &random);
     }
-    g_test_message("%u pieces of code, seed %lu", pieces, seed);
-    for (unsigned n = 0; n < G_N_ELEMENTS(guests); n++) {
-        if (guests[n]) {
-            double ns = silicon_guest_translation_ns(guests[n], &insns);
-            g_test_message("%s: %.0f ns to translate an instruction, of %lu", engine_names[n], ns, insns);
-            silicon_guest_free(guests[n]);
-        }
-    }
+    close_guests();
+    print_cost();
     print_coverage();
     x86_coverage_free(coverage);
     g_assert_cmpuint(pieces, >, 1000);

@@ -94,7 +94,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "x86-translation-cost: the file is shorter than that\n");
         return 2;
     }
-    SiliconGuest *guest = silicon_guest_new(SILICON_INTERP);
+    SiliconGuest *guest = silicon_guest_new(GUEST_INTERP);
     X86CPU *x = silicon_guest_cpu(guest);
     uint8_t *rw = mmap(NULL, CODE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_assert(rw != MAP_FAILED);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A processor of ours with nothing but RAM, from address 0 on, which accel/tcg runs in this thread. */
+#pragma once
+#include "target/i386/cpu.h"
+
+typedef enum GuestEngine { GUEST_INTERP, GUEST_JIT, GUEST_LOCKSTEP } GuestEngine;
+enum { GUEST_ENGINES = GUEST_LOCKSTEP + 1, GUEST_STOP_BYTES = 4096 };
+extern const char *const guest_engine_names[GUEST_ENGINES];
+extern const char guest_engine_letters[GUEST_ENGINES + 1]; /* of the tests' arguments */
+
+typedef struct Guest {
+    X86CPU *x;    /* has every feature, and is of the host's maker */
+    uint8_t *ram; /* as the host has it; write code by dma_write(x->cpu.as, ...) */
+    /* A fetch from the page here, aligned, ends a run, with the pc at it. */
+    uint64_t stop_at;
+    struct GuestWires *wires;
+} Guest;
+
+Guest *guest_new(GuestEngine engine, uint64_t ram_bytes);
+void guest_free(Guest *g);
+/* On from x->s until it fetches from the page `stop_at`, or halts. */
+void guest_run(Guest *g);
+/* Processor time of translating one instruction, in ns, and how many there were. */
+double guest_translation_ns(const Guest *g, uint64_t *insns);
