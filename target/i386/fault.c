@@ -89,21 +89,31 @@ static bool uses_stack(const X86Insn *insn)
     }
 }
 
-/* Of the operand that ModRM names. */
+enum { ACCESS_MAX = 32 };
+
+static bool names_memory(X86Operand o)
+{
+    return o.where == X86_AT_E || o.where == X86_AT_M || o.where == X86_AT_W || o.where == X86_AT_Q;
+}
+
+/* Of the operand that ModRM names, or its part that is accessed first. */
 static unsigned memory_bytes(const X86CPU *x, const X86Insn *insn)
 {
     const X86Row *row = &x86_rows[insn->row];
+    bool x87 = row->need & UINT64_C(1) << X86_ISA_FPU;
     for (unsigned n = 0; n < X86_OPERANDS_MAX; n++) {
-        if (row->operands[n].where == X86_AT_E || row->operands[n].where == X86_AT_M) {
-            return x86_operand_bytes(insn, mode_of(x), row->operands[n]);
+        if (names_memory(row->operands[n])) {
+            unsigned bytes = x86_operand_bytes(insn, mode_of(x), row->operands[n]);
+            return MIN(bytes, x87 ? 8 : ACCESS_MAX);
         }
     }
     return 0;
 }
 
+/* Of 4 GiB: the address is one of an access that may go over it. */
 static bool is_near_end(const X86CPU *x, const X86Fault *f)
 {
-    return !x86_64bit(x) && UINT32_MAX - f->address < 8;
+    return !x86_64bit(x) && (uint32_t)(f->address + ACCESS_MAX) < 2 * ACCESS_MAX;
 }
 
 /* In a flat segment of 4 GiB nothing is checked before the access; one that would go on at address 0 is outside of it. */

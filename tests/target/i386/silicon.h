@@ -111,3 +111,7 @@ void silicon_make_indices(uint64_t ymm[4], uint64_t *random);
 bool silicon_tests(unsigned row);
 /* Flags that say nothing behind the instructions before an offset: what the table calls undefined. */
 uint32_t silicon_undefined(const SiliconTrial *t, uint64_t before_ip);
+
+/* ---- silicon-cases.c ---- */
+/* A piece that is always run, and what it shows; NULL: there are no more. */
+const char *silicon_case(SiliconTrial *t, unsigned n);

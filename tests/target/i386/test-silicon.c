@@ -26,7 +26,7 @@ static double translation_ns[GUEST_ENGINES];
 static uint64_t translated[GUEST_ENGINES];
 static unsigned failures, pieces, batches;
 enum {
-    BATCHES_A_GUEST = 8
+    BATCHES_A_GUEST = 2
 }; /* the interpreter keeps the blocks that it ran: memory, and time of each fork */
 static unsigned count = 20;
 static uint64_t seed = 1;
@@ -339,6 +339,27 @@ static void test_rows(void)
     g_assert_cmpuint(failures, ==, 0);
 }
 
+static void test_cases(void)
+{
+    coverage = x86_coverage_new(2 + 4 + 8, silicon_tests);
+    open_guests();
+    const char *what;
+    for (unsigned n = 0; (what = silicon_case(&batch->trials[0], n)); n++) {
+        unsigned before = failures;
+        batch->count = 1;
+        if (silicon_native_run(batch)) {
+            judge(&batch->trials[0]);
+        }
+        if (failures != before) {
+            g_test_message("this is: %s", what);
+        }
+    }
+    batch->count = 0;
+    close_guests();
+    x86_coverage_free(coverage);
+    g_assert_cmpuint(failures, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -346,6 +367,7 @@ int main(int argc, char **argv)
     seed = argc > 2 ? strtoull(argv[2], NULL, 0) : seed;
     engines = argc > 3 ? argv[3] : engines;
     batch = silicon_native_open();
+    g_test_add_func("/i386/silicon/cases", test_cases);
     g_test_add_func("/i386/silicon/rows", test_rows);
     return g_test_run();
 }
