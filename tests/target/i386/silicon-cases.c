@@ -11,6 +11,7 @@ typedef struct Case {
     const char *code;
     unsigned length;
     uint64_t rbx;
+    SiliconSeg cs; /* 0: the usual one */
 } Case;
 
 #define CODE(text) text, sizeof(text) - 1
@@ -23,6 +24,8 @@ static const Case cases[] = {
     { "... 32 bytes", 4, CODE("\xc5\xfc\x10\x03"), 0xffffffe1 },
     { "... 4 bytes of a vector instruction", 4, CODE("\xf2\x0f\x2a\x03"), 0xfffffffd },
     { "... of the stack's segment", 4, CODE("\x36\x0f\x10\x03"), 0xfffffff8 },
+    /* jmp fffh, where there is one byte, a 0 */
+    { "code that runs into its limit: #GP before the page's fault", 4, CODE("\xe9\xfa\x0f\x00\x00"), 0, SILICON_LDT_CODE32 },
 };
 /* clang-format on */
 
@@ -38,7 +41,10 @@ const char *silicon_case(SiliconTrial *t, unsigned n)
     memset(t->code, 0xcc, SILICON_BYTES);
     memcpy(t->code, c->code, c->length);
     memset(t->seg, c->size == 2 ? SILICON_LDT_DATA16 : SILICON_FLAT, X86_SEGS);
-    t->seg[SEG_CS] = c->size == 8 ? SILICON_CODE64 : c->size == 4 ? SILICON_CODE32 : SILICON_LDT_CODE16;
+    t->seg[SEG_CS] = c->cs          ? c->cs
+                     : c->size == 8 ? SILICON_CODE64
+                     : c->size == 4 ? SILICON_CODE32
+                                    : SILICON_LDT_CODE16;
     t->before.flags = EFL_IF;
     t->before.gpr[X86_RBX] = c->rbx;
     t->before.gpr[X86_RSP] = SILICON_DATA + SILICON_PAGE / 2 - silicon_segments[t->seg[SEG_SS]].base;
