@@ -34,6 +34,14 @@ static bool stretches(X86CPU *x, uint64_t linear, unsigned bytes, MmuAccess acce
     return true;
 }
 
+bool x86_check_alignment(X86CPU *x, uint64_t linear, unsigned alignment, X86Fault *f)
+{
+    if (!(linear & (alignment - 1)) || !x86_alignment_checked(x)) {
+        return true;
+    }
+    return x86_fault(f, x86_canonical(x, linear) ? X86_EXC_AC : X86_EXC_GP, 0);
+}
+
 static uint64_t phys_read(X86CPU *x, uint64_t phys, MemOp mop)
 {
     uint64_t value;

@@ -88,7 +88,10 @@ static uint64_t helper_arpl(CPU *cpu, uint64_t offset, uint32_t selector, uint32
 {
     X86CPU *x = x86_cpu(cpu);
     offset = (uint32_t)offset;
-    uint64_t old = cpu_load(cpu, x86_segment_linear(x, seg, offset, 2, false), MEM_16);
+    X86Fault f = { 0 };
+    uint64_t linear = x86_segment_linear(x, seg, offset, 2, false);
+    x86_helper_done(x, x86_check_alignment(x, linear, 2, &f), &f);
+    uint64_t old = cpu_load(cpu, linear, MEM_16);
     bool lower = (old & SEL_RPL) < (selector & SEL_RPL);
     if (lower) {
         uint64_t raised = (old & ~SEL_RPL) | (selector & SEL_RPL);

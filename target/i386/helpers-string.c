@@ -86,6 +86,8 @@ static uint64_t locate(const Rep *r, X86SegId seg, unsigned reg, bool write, uin
         *count = MIN(*count, elements_in(r, offset, 0, end));
     }
     *count = MIN(*count, elements_in_page(r, linear));
+    X86Fault f = { 0 };
+    x86_helper_done(x, x86_check_alignment(x, linear, r->bytes, &f), &f);
     return linear;
 }
 

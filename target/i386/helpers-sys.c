@@ -27,6 +27,19 @@ static void helper_probe_write(CPU *cpu, uint64_t linear, uint32_t bytes)
 const IrHelper x86_helper_probe_write =
     IR_HELPER2("x86_probe_write", helper_probe_write, IRH_FAULT | IRH_REPEAT, VOID, I64, I32);
 
+static void helper_check_alignment(CPU *cpu, uint64_t linear, uint32_t alignment)
+{
+    X86CPU *x = x86_cpu(cpu);
+    X86Fault f = { 0 };
+    if (G_UNLIKELY(!x86_check_alignment(x, linear, alignment, &f))) {
+        cpu_restore_pc(cpu);
+        x86_explain_fault(x, MMU_READ, &f);
+        x86_raise(x, &f);
+    }
+}
+const IrHelper x86_helper_check_alignment = IR_HELPER2("x86_check_alignment", helper_check_alignment,
+                                                       IRH_FAULT | IRH_READS | IRH_REPEAT, VOID, I64, I32);
+
 static void helper_int(CPU *cpu, uint32_t vector, uint32_t kind, uint64_t next)
 {
     X86CPU *x = at_insn(cpu);

@@ -24,12 +24,13 @@ typedef enum X86Decimal {
 extern const IrHelper x86_helper_decimal; /* X86Decimal, immediate, flags -> flags, and AX; #DE */
 
 /* helpers-sys.c */
-extern const IrHelper x86_helper_raise;       /* vector, error: at the pc that is stored */
-extern const IrHelper x86_helper_probe_write; /* linear, bytes: faults as a store would */
-extern const IrHelper x86_helper_int;         /* vector, X86EventKind, next ip */
-extern const IrHelper x86_helper_iret;        /* bytes, next ip */
-extern const IrHelper x86_helper_far;         /* selector, offset, bytes | call << 8, next ip */
-extern const IrHelper x86_helper_lret;        /* bytes, release */
+extern const IrHelper x86_helper_raise;           /* vector, error: at the pc that is stored */
+extern const IrHelper x86_helper_probe_write;     /* linear, bytes: faults as a store would */
+extern const IrHelper x86_helper_check_alignment; /* linear, alignment: #AC */
+extern const IrHelper x86_helper_int;             /* vector, X86EventKind, next ip */
+extern const IrHelper x86_helper_iret;            /* bytes, next ip */
+extern const IrHelper x86_helper_far;             /* selector, offset, bytes | call << 8, next ip */
+extern const IrHelper x86_helper_lret;            /* bytes, release */
 typedef enum X86Fast { FAST_SYSCALL, FAST_SYSRET, FAST_SYSENTER, FAST_SYSEXIT } X86Fast;
 extern const IrHelper x86_helper_fast; /* X86Fast, bytes, next ip */
 extern const IrHelper x86_helper_cli, x86_helper_sti;

@@ -23,6 +23,14 @@ bool x86_canonical_64(const X86CPU *x, uint64_t address);
 /* One page.  A linear address outside of long mode has 32 bits. */
 bool x86_translate(X86CPU *x, uint64_t linear, MmuAccess access, X86Rights who, MmuResult *out, X86Fault *f);
 
+/* Does EFLAGS.AC (with CR0.AM, at level 3) ask for aligned operands? */
+static inline bool x86_alignment_checked(const X86CPU *x)
+{
+    return (x->s.eflags & EFL_AC) && (x->s.cr0 & CR0_AM) && x->s.cpl == 3;
+}
+/* Of an instruction's access: #AC, or what comes before it where the address is not canonical. */
+bool x86_check_alignment(X86CPU *x, uint64_t linear, unsigned alignment, X86Fault *f);
+
 /* 1, 2, 4 or 8 bytes, over two pages, too; where nothing answers at the physical address reads give ones.  A store that
  * faults in its second page has written nothing. */
 bool x86_load(X86CPU *x, uint64_t linear, unsigned bytes, X86Rights who, uint64_t *value, X86Fault *f);

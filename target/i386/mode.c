@@ -74,8 +74,7 @@ void x86_context_key(CPU *cpu, CpuContextKey *key)
     key->mode |= x->s.cr0 & CR0_PE ? X86_MODE_PE : 0;
     key->mode |= x86_v86(x) ? X86_MODE_VM : 0;
     key->mode |= single_steps(x) ? X86_MODE_SINGLE : 0;
-    bool ac = (x->s.cr0 & CR0_AM) && (x->s.eflags & EFL_AC) && x->s.cpl == 3;
-    key->mode |= ac ? X86_MODE_AC : 0;
+    key->mode |= x86_alignment_checked(x) ? X86_MODE_AC : 0;
     key->mode |= x86_paging_form(x) == PAGING_5 ? X86_MODE_LA57 : 0;
     key->mode |= x->s.events.smm ? X86_MODE_SMM : 0;
     key->mode |= x86_iopl(x) >= x->s.cpl ? X86_MODE_IOPL : 0;

@@ -62,10 +62,15 @@ static bool stack_address(const X86Stack *st, uint64_t offset, unsigned bytes, b
     return (offset >= st->bounds.low && offset + bytes <= end) || x86_fault(f, X86_EXC_SS, st->error);
 }
 
+static bool stack_aligned(const X86Stack *st, uint64_t linear, unsigned bytes, X86Fault *f)
+{
+    return st->who != RIGHTS_USER || x86_check_alignment(st->x, linear, bytes, f);
+}
+
 bool x86_push(X86Stack *st, unsigned bytes, uint64_t value, X86Fault *f)
 {
     uint64_t linear;
-    if (!stack_address(st, st->sp - bytes, bytes, true, &linear, f) ||
+    if (!stack_address(st, st->sp - bytes, bytes, true, &linear, f) || !stack_aligned(st, linear, bytes, f) ||
         !x86_store(st->x, linear, bytes, st->who, value, f)) {
         return false;
     }
@@ -77,7 +82,7 @@ bool x86_stack_peek(X86Stack *st, uint64_t offset, unsigned bytes, uint64_t *val
 {
     uint64_t linear;
     return stack_address(st, st->sp + offset, bytes, false, &linear, f) &&
-           x86_load(st->x, linear, bytes, st->who, value, f);
+           stack_aligned(st, linear, bytes, f) && x86_load(st->x, linear, bytes, st->who, value, f);
 }
 
 bool x86_pop(X86Stack *st, unsigned bytes, uint64_t *value, X86Fault *f)

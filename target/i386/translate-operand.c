@@ -153,8 +153,44 @@ static void check_bounds(Translator *t, X86SegId seg, IrRef offset, unsigned byt
     ir_brcc(t->ir, IR_GTU, IR_I64, op2(t, IR_ADD, offset, x86_tr_const(t, bytes)), end, fault);
 }
 
-IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
-                    int32_t *left)
+/* In code whose alignment is checked (X86_MODE_AC); else nothing.  Gathers and masked moves
+ * need no alignment, as on Zen 3. */
+void x86_tr_check_alignment(Translator *t, IrRef linear, int32_t disp, unsigned alignment)
+{
+    if (!(t->mode & X86_MODE_AC) || alignment < 2) {
+        return;
+    }
+    IrRef args[2] = { op2(t, IR_ADD, linear, x86_tr_const(t, disp)), x86_tr_const(t, alignment) };
+    x86_tr_call(t, &x86_helper_check_alignment, 2, args);
+}
+
+/* Of an operand of so many bytes (SDM 3, "Alignment Check Exception"; vectors and what the table leaves open: as on Zen 3). */
+static unsigned alignment_of_bytes(unsigned bytes)
+{
+    enum { FP80 = 10, ENV16 = 14, STATE16 = 94, ENV32 = 28, STATE32 = 108, VECTOR = 16 };
+    switch (bytes) {
+    case FP80: return 8;
+    case ENV16:
+    case STATE16: return 2;
+    case ENV32:
+    case STATE32: return 4;
+    default: return MIN(bytes, VECTOR);
+    }
+}
+
+static unsigned alignment_of_operand(const Translator *t, unsigned n, unsigned bytes)
+{
+    switch (t->row->operands[n].size) {
+    case X86_SIZE_P: return MIN(t->insn.osz, 4); /* a far pointer */
+    case X86_SIZE_A: return t->insn.osz;         /* BOUND's pair */
+    case X86_SIZE_S: return 1;                   /* of SGDT and SIDT */
+    default: return t->aligned ? 1 /* #GP */ : alignment_of_bytes(bytes);
+    }
+}
+
+/* As x86_tr_linear(), without a look at the alignment. */
+static IrRef linear_address(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes,
+                            bool write, int32_t *left)
 {
     *left = disp;
     if (is_flat(t, seg)) {
@@ -172,6 +208,14 @@ IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, uns
         ir_brcc(t->ir, IR_TSTNE, IR_I64, linear, x86_tr_const(t, bytes - 1), fault);
     }
     check_bounds(t, seg, offset, bytes, write);
+    return linear;
+}
+
+IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
+                    int32_t *left)
+{
+    IrRef linear = linear_address(t, seg, offset, disp, bytes, write, left);
+    x86_tr_check_alignment(t, linear, *left, alignment_of_bytes(bytes));
     return linear;
 }
 
@@ -193,7 +237,9 @@ void x86_tr_address(Translator *t, unsigned n, bool write)
                    ? x86_tr_zero_extend(t, x86_tr_const(t, t->insn.disp), t->insn.asz)
                    : x86_tr_effective(t, &disp);
     write |= x86_insn_modifies(&t->insn);
-    t->ea = x86_tr_linear(t, t->insn.seg, at, disp, x86_tr_bytes(t, n), write, &t->ea_disp);
+    unsigned bytes = x86_tr_bytes(t, n);
+    t->ea = linear_address(t, t->insn.seg, at, disp, bytes, write, &t->ea_disp);
+    x86_tr_check_alignment(t, t->ea, t->ea_disp, alignment_of_operand(t, n, bytes));
     if (ir_is_global(t->ea)) { /* the instruction may write it before it is done */
         t->ea = ir_mov(t->ir, IR_NONE, t->ea);
     }

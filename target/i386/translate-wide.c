@@ -30,9 +30,11 @@ static IrRef compare_8(Translator *t, IrRef at)
 
 void x86_tr_cmpxchg2(Translator *t)
 {
-    x86_tr_address(t, 0, true);
-    IrRef at = t->ea_disp ? op2(t, IR_ADD, t->ea, x86_tr_const(t, t->ea_disp)) : t->ea;
     bool wide = x86_tr_bytes(t, 0) == 16;
+    t->aligned = wide;
+    x86_tr_address(t, 0, true);
+    t->aligned = false;
+    IrRef at = t->ea_disp ? op2(t, IR_ADD, t->ea, x86_tr_const(t, t->ea_disp)) : t->ea;
     IrRef equal = wide ? x86_tr_call(t, &x86_helper_cmpxchg16b, 1, &at) : compare_8(t, at);
     x86_tr_set_zero_flag(t, equal);
 }

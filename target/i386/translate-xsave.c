@@ -16,6 +16,8 @@ static IrRef area(Translator *t, bool write)
     int32_t disp, left;
     IrRef at = x86_tr_effective(t, &disp);
     IrRef first = x86_tr_linear(t, t->insn.seg, at, disp, 1, write, &left);
+    bool legacy = t->row->need >> X86_ISA_FXSR & 1;
+    x86_tr_check_alignment(t, first, left, legacy ? 4 : 1); /* before the #GP of what is no multiple of 16 */
     if (t->code != 8) {
         int32_t unused;
         x86_tr_linear(t, t->insn.seg, at, disp + FXSAVE_BYTES - 1, 1, write, &unused);

@@ -132,6 +132,8 @@ IrRef x86_tr_effective(Translator *t, int32_t *disp);
 /* A linear address of an offset in a segment, for an access of so many bytes. */
 IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
                     int32_t *left);
+/* Where code's alignment is checked, raise #AC unless linear + disp is a multiple of this. */
+void x86_tr_check_alignment(Translator *t, IrRef linear, int32_t disp, unsigned alignment);
 IrRef x86_tr_segment_base(Translator *t, X86SegId seg);
 IrRef x86_tr_load(Translator *t, X86SegId seg, IrRef offset, unsigned bytes, unsigned asz);
 MemOp x86_tr_memop(unsigned bytes);
