@@ -71,6 +71,13 @@ static inline void store(const Frame *f, const IrInsn *in)
     }
 }
 
+static inline uint64_t divide_wide(const Frame *f, const IrInsn *in)
+{
+    uint64_t high = get(f, in->a), by = get(f, in->b);
+    unsigned __int128 dividend = (unsigned __int128)high << 64 | get(f, in[1].a);
+    return high < by ? dividend / by : 0;
+}
+
 static inline uint64_t rmw(const Frame *f, const IrInsn *in)
 {
     return f->run->atomic(f->cpu, get(f, in->a), in->type, in->aux, get(f, in->b), 0);
@@ -251,6 +258,7 @@ IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run)
 #include "tcg/ops.def"
 
 L_SETCC: put(&f, in->dst, holds(&f, in)); goto *ops[(++in)->op];
+L_DIVW: put(&f, in->dst, divide_wide(&f, in)); goto *ops[(++in)->op];
 L_SELECT: put(&f, in->dst, get(&f, holds(&f, in) ? in[1].a : in[1].b)); goto *ops[(++in)->op];
 L_LD: put(&f, in->dst, load(&f, in)); goto *ops[(++in)->op];
 L_ST: store(&f, in); goto *ops[(++in)->op];

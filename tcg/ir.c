@@ -196,6 +196,13 @@ IrRef ir_select(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef 
     return dst;
 }
 
+IrRef ir_div_wide(IrBlock *b, IrRef dst, IrRef high, IrRef low, IrRef by)
+{
+    dst = emit_op(b, (IrInsn){ IR_DIVW, IR_I64, dst, high, by, 0 }, IR_I64);
+    emit(b, (IrInsn){ .op = IR_ARMS, .a = low, .b = low });
+    return dst;
+}
+
 /* ---- memory ---------------------------------------------------------------- */
 
 static IrType load_type(MemOp mop)

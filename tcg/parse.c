@@ -414,7 +414,7 @@ static bool read_operands(Parser *ps, IrInsn in)
         return false;
     }
     arms.b = arms.a;
-    if (flags & IRF_ARMS && in.op != IR_V3 && !read_next_ref(ps, &arms.b)) {
+    if (flags & IRF_ARMS && !(flags & IRF_THIRD) && !read_next_ref(ps, &arms.b)) {
         return false;
     }
     ps->b->guest_insns += in.op == IR_INSN;

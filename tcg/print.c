@@ -158,7 +158,7 @@ static void print_insn(const IrBlock *b, GString *out, unsigned at, const IrInsn
     if (info->flags & IRF_ARMS && at + 1 < b->count && b->ops[at + 1].op == IR_ARMS) {
         g_string_append(out, ", ");
         print_ref(b, out, in[1].a);
-        if (in->op != IR_V3) {
+        if (!(info->flags & IRF_THIRD)) {
             g_string_append(out, ", ");
             print_ref(b, out, in[1].b);
         }

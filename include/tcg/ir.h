@@ -286,6 +286,8 @@ static inline IrRef ir_mov(IrBlock *b, IrRef dst, IrRef a)
 IrRef ir_setcc(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c);
 /* dst = cond(a, c) ? x : y; `type` is that of the comparison, the arms are i64 */
 IrRef ir_select(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c, IrRef x, IrRef y);
+/* dst = (high << 64 | low) / by, unsigned, where high < by; else 0.  All i64. */
+IrRef ir_div_wide(IrBlock *b, IrRef dst, IrRef high, IrRef low, IrRef by);
 IrRef ir_load(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp);
 void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp);
 /* Atomics, with MEM_ALIGN and without MEM_BE; op: one of IRF_ATOMIC. */
@@ -328,10 +330,11 @@ enum {
     IRF_ENV = 16,  /* ... into the CPU struct */
     IRF_COND = 32, /* aux holds an IrCond */
     IRF_LABEL = 64,
-    IRF_ORDER = 128,  /* aux is of FENCE_* */
-    IRF_PC = 256,     /* a is a constant */
-    IRF_ARMS = 512,   /* two more operands are in the IR_ARMS behind it */
-    IRF_RMW = 131072, /* with IRF_MEM: aux is no displacement but an IrOp */
+    IRF_ORDER = 128,     /* aux is of FENCE_* */
+    IRF_PC = 256,        /* a is a constant */
+    IRF_ARMS = 512,      /* two more operands are in the IR_ARMS behind it */
+    IRF_THIRD = 1048576, /* with IRF_ARMS: only one more, which is both of them */
+    IRF_RMW = 131072,    /* with IRF_MEM: aux is no displacement but an IrOp */
     /* ---- nature */
     IRF_SIDE = 1024, /* has an effect besides dst: never dropped */
     IRF_END = 2048,  /* control never passes to the next operation */

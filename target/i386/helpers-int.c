@@ -94,74 +94,6 @@ static uint64_t helper_shiftd_flags(CPU *cpu, uint64_t a, uint64_t b, uint64_t c
 const IrHelper x86_helper_shiftd_flags =
     IR_HELPER4("x86_shiftd_flags", helper_shiftd_flags, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64, I32);
 
-/* ---- division ----------------------------------------------------------------- */
-
-G_NORETURN static void raise_vector(CPU *cpu, uint8_t vector)
-{
-    X86Fault f = { .vector = vector };
-    x86_raise(x86_cpu(cpu), &f);
-}
-
-/* rAX and rDX of so many bytes; the upper half of a 32-bit register is 0, of smaller ones stays. */
-static void put(X86CPU *x, unsigned reg, unsigned bytes, uint64_t value)
-{
-    uint64_t keep = bytes >= 4 ? 0 : ~mask_of(bytes);
-    x->s.gpr[reg] = (x->s.gpr[reg] & keep) | (value & mask_of(bytes));
-}
-
-static unsigned __int128 dividend(const X86CPU *x, unsigned bytes)
-{
-    uint64_t low = x->s.gpr[X86_RAX], high = x->s.gpr[X86_RDX];
-    if (bytes == 1) {
-        return low & 0xffff;
-    }
-    return (unsigned __int128)(high & mask_of(bytes)) << 8 * bytes | (low & mask_of(bytes));
-}
-
-static void finish(CPU *cpu, unsigned bytes, uint64_t quotient, uint64_t remainder)
-{
-    X86CPU *x = x86_cpu(cpu);
-    if (bytes == 1) {
-        put(x, X86_RAX, 2, (quotient & 0xff) | (remainder & 0xff) << 8);
-    } else {
-        put(x, X86_RAX, bytes, quotient);
-        put(x, X86_RDX, bytes, remainder);
-    }
-}
-
-static void divide_unsigned(CPU *cpu, uint64_t by, unsigned bytes)
-{
-    unsigned __int128 n = dividend(x86_cpu(cpu), bytes);
-    by &= mask_of(bytes);
-    if (!by || n / by > mask_of(bytes)) {
-        raise_vector(cpu, X86_EXC_DE);
-    }
-    finish(cpu, bytes, n / by, n % by);
-}
-
-static void divide_signed(CPU *cpu, uint64_t by, unsigned bytes)
-{
-    unsigned up = 128 - 16 * bytes, up_by = 64 - 8 * bytes;
-    __int128 n = (__int128)(dividend(x86_cpu(cpu), bytes) << up) >> up;
-    int64_t d = (int64_t)(by << up_by) >> up_by;
-    bool negative = (n < 0) != (d < 0);
-    unsigned __int128 size = n < 0 ? -(unsigned __int128)n : (unsigned __int128)n;
-    uint64_t divisor = d < 0 ? -(uint64_t)d : (uint64_t)d, most = mask_of(bytes) >> 1;
-    if (!divisor || size / divisor > most + negative) {
-        raise_vector(cpu, X86_EXC_DE);
-    }
-    uint64_t q = size / divisor, r = size % divisor;
-    finish(cpu, bytes, negative ? -q : q, n < 0 ? -r : r);
-}
-
-/* what: bytes | signed << 4 */
-static void helper_divide(CPU *cpu, uint64_t by, uint32_t what)
-{
-    (what >> 4 & 1 ? divide_signed : divide_unsigned)(cpu, by, what & 15);
-}
-const IrHelper x86_helper_divide =
-    IR_HELPER2("x86_divide", helper_divide, IRH_FAULT | IRH_READS | IRH_WRITES | IRH_REPEAT, VOID, I64, I32);
-
 /* ---- PDEP and PEXT: a bit of the value for each bit of the mask ---------------------- */
 
 static uint64_t helper_spread(CPU *cpu, uint64_t value, uint64_t mask, uint32_t deposit)
@@ -194,6 +126,18 @@ const IrHelper x86_helper_crc32 =
     IR_HELPER3("x86_crc32", helper_crc32, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I32);
 
 /* ---- decimal adjustment: only AX and the flags -------------------------------------- */
+
+G_NORETURN static void raise_vector(CPU *cpu, uint8_t vector)
+{
+    X86Fault f = { .vector = vector };
+    x86_raise(x86_cpu(cpu), &f);
+}
+
+/* One or two bytes of a register; the others stay. */
+static void put(X86CPU *x, unsigned reg, unsigned bytes, uint64_t value)
+{
+    x->s.gpr[reg] = (x->s.gpr[reg] & ~mask_of(bytes)) | (value & mask_of(bytes));
+}
 
 static uint32_t szp(uint8_t value)
 {

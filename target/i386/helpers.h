@@ -10,7 +10,6 @@ extern const IrHelper
 extern const IrHelper x86_helper_rotate_flags; /* the same -> flags */
 extern const IrHelper x86_helper_shiftd;       /* a, b, count, bytes | right << 4 -> value */
 extern const IrHelper x86_helper_shiftd_flags;
-extern const IrHelper x86_helper_divide; /* divisor, bytes | signed << 4: rAX, rDX; #DE */
 extern const IrHelper x86_helper_spread; /* value, mask, is it PDEP (else PEXT) -> value */
 extern const IrHelper x86_helper_crc32;  /* crc, value, bytes -> crc */
 typedef enum X86Decimal {

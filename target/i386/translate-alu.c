@@ -173,12 +173,86 @@ void x86_tr_imul(Translator *t)
     x86_tr_set_cc(t, CC_MUL, bytes, r, over, IR_NONE, IR_NONE);
 }
 
-/* #DE, and dividends of two registers: in C. */
+/* rDX and rAX, or AH and AL, of a division. */
+static void set_quotient(Translator *t, unsigned bytes, IrRef quotient, IrRef remainder)
+{
+    if (bytes == 1) {
+        IrRef high = op2(t, IR_SHL, 8, x86_tr_zero_extend(t, remainder, 1), number(t, 8));
+        x86_tr_set_reg(t, X86_RAX, 2, op2(t, IR_OR, 8, x86_tr_zero_extend(t, quotient, 1), high));
+    } else {
+        x86_tr_set_reg(t, X86_RAX, bytes, quotient);
+        x86_tr_set_reg(t, X86_RDX, bytes, remainder);
+    }
+}
+
+static IrRef remainder_of(Translator *t, IrRef dividend, IrRef quotient, IrRef by)
+{
+    return op2(t, IR_SUB, 8, dividend, op2(t, IR_MUL, 8, quotient, by));
+}
+
+static void fault_if(Translator *t, IrCond cond, IrRef a, IrRef b)
+{
+    ir_brcc(t->ir, cond, IR_I64, a, b, x86_tr_cold_fault(t, X86_EXC_DE));
+}
+
+/* The dividend fits 64 bits. */
+static void divide_narrow(Translator *t, unsigned bytes, bool is_signed)
+{
+    IrRef (*wide)(Translator *, IrRef, unsigned) = is_signed ? x86_tr_sign_extend : x86_tr_zero_extend;
+    IrRef by = wide(t, x86_tr_get(t, 0), bytes), n;
+    if (bytes == 1) {
+        n = wide(t, x86_tr_reg(t, X86_RAX, 2), 2);
+    } else {
+        IrRef high = op2(t, IR_SHL, 8, wide(t, x86_tr_reg(t, X86_RDX, bytes), bytes), number(t, 8 * bytes));
+        n = op2(t, IR_OR, 8, high, x86_tr_zero_extend(t, x86_tr_reg(t, X86_RAX, bytes), bytes));
+    }
+    fault_if(t, IR_EQ, by, number(t, 0));
+    IrRef q = op2(t, is_signed ? IR_DIV : IR_DIVU, 8, n, by);
+    fault_if(t, IR_NE, q, wide(t, q, bytes));
+    set_quotient(t, bytes, q, remainder_of(t, n, q, by));
+}
+
+static void divide_unsigned(Translator *t)
+{
+    IrRef by = x86_tr_get(t, 0), low = x86_tr_reg(t, X86_RAX, 8), high = x86_tr_reg(t, X86_RDX, 8);
+    fault_if(t, IR_GEU, high, by);
+    IrRef q = ir_div_wide(t->ir, IR_NONE, high, low, by);
+    set_quotient(t, 8, q, remainder_of(t, low, q, by));
+}
+
+/* x where sign (0 or -1) says that it is not negative, else -x */
+static IrRef negate_by(Translator *t, IrRef x, IrRef sign)
+{
+    return op2(t, IR_SUB, 8, op2(t, IR_XOR, 8, x, sign), sign);
+}
+
+/* By the sizes of both; the quotient's may be up to 2^63 - 1, or 2^63 where it is negative. */
+static void divide_signed(Translator *t)
+{
+    IrRef by = x86_tr_get(t, 0), low = x86_tr_reg(t, X86_RAX, 8), high = x86_tr_reg(t, X86_RDX, 8);
+    IrRef sign = op2(t, IR_SAR, 8, high, number(t, 63)), sign_by = op2(t, IR_SAR, 8, by, number(t, 63));
+    IrRef zero = ir_setcc(t->ir, IR_EQ, IR_I64, IR_NONE, low, number(t, 0));
+    IrRef carry = op2(t, IR_AND, 8, zero, sign), size_by = negate_by(t, by, sign_by);
+    IrRef size_high = op2(t, IR_ADD, 8, op2(t, IR_XOR, 8, high, sign), carry);
+    fault_if(t, IR_GEU, size_high, size_by);
+    IrRef size = ir_div_wide(t->ir, IR_NONE, size_high, negate_by(t, low, sign), size_by);
+    IrRef sign_q = op2(t, IR_XOR, 8, sign, sign_by);
+    fault_if(t, IR_GTU, size, op2(t, IR_SUB, 8, number(t, INT64_MAX), sign_q));
+    IrRef q = negate_by(t, size, sign_q);
+    set_quotient(t, 8, q, remainder_of(t, low, q, by));
+}
+
 void x86_tr_div(Translator *t)
 {
-    unsigned bytes = x86_tr_bytes(t, 0), what = bytes | (t->row->arg == X86_DIV_IDIV) << 4;
-    IrRef args[2] = { x86_tr_get(t, 0), number(t, what) };
-    x86_tr_call(t, &x86_helper_divide, 2, args);
+    bool is_signed = t->row->arg == X86_DIV_IDIV;
+    unsigned bytes = x86_tr_bytes(t, 0);
+    if (bytes < 8) {
+        divide_narrow(t, bytes, is_signed);
+    } else if (is_signed) {
+        divide_signed(t);
+    } else {
+        divide_unsigned(t);
+    }
 }
 
 void x86_tr_cbw(Translator *t)

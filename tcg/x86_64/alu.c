@@ -222,6 +222,27 @@ void gen_div(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, rem ? RDX : RAX);
 }
 
+/* The processor traps where the quotient does not fit. */
+void gen_div_wide(Jit *j, const IrInsn *i)
+{
+    Asm *a = &j->a;
+    reg_flush(j);
+    reg_claim(j, RAX);
+    reg_claim(j, RCX);
+    reg_claim(j, RDX);
+    reg_load(j, RAX, i[1].a, false);
+    reg_load(j, RCX, i->b, false);
+    reg_load(j, RDX, i->a, false);
+    x_alu(a, ALU_CMP, X_W, RDX, loc_reg(RCX));
+    uint32_t fits = x_jcc8(a, CC_B);
+    x_mov_imm(a, RAX, 0, false);
+    uint32_t done = x_jmp8(a);
+    x_bind8(a, fits);
+    x_f7(a, F7_DIV, X_W, loc_reg(RCX));
+    x_bind8(a, done);
+    reg_bind(j, i->dst, RAX);
+}
+
 static unsigned shift_number(unsigned op)
 {
     switch (op) {

@@ -136,6 +136,7 @@ static void gen_op(Jit *j, const IrInsn *i)
     case IR_DIVU:
     case IR_REM:
     case IR_REMU: gen_div(j, i); break;
+    case IR_DIVW: gen_div_wide(j, i); break;
     case IR_SHL:
     case IR_SHR:
     case IR_SAR:

@@ -188,6 +188,7 @@ void gen_andn(Jit *j, const IrInsn *i);
 void gen_mul(Jit *j, const IrInsn *i);
 void gen_mul_high(Jit *j, const IrInsn *i);
 void gen_div(Jit *j, const IrInsn *i);
+void gen_div_wide(Jit *j, const IrInsn *i);
 void gen_shift(Jit *j, const IrInsn *i);
 void gen_min_max(Jit *j, const IrInsn *i);
 void gen_setcc(Jit *j, const IrInsn *i);
