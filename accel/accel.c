@@ -94,6 +94,15 @@ static Accel *open_class(const AccelClass *class, EventLoop *loop, struct json_o
     return a;
 }
 
+bool accel_prove(Accel *a, GError **err)
+{
+    if (!a->class->prove || a->class->prove(a, err)) {
+        return true;
+    }
+    a->class->close(a);
+    return false;
+}
+
 Accel *accel_open(const char *list, const char *arch, EventLoop *loop, struct json_object *options,
                   GError **err)
 {
@@ -104,7 +113,7 @@ Accel *accel_open(const char *list, const char *arch, EventLoop *loop, struct js
         const AccelClass *class = find_class(names[i], &local);
         bool fits = class && check_guest(class, arch, &local);
         Accel *a = fits ? open_class(class, loop, options, &local) : NULL;
-        if (a) {
+        if (a && (!names[i + 1] || accel_prove(a, &local))) {
             return a;
         }
         g_string_append_printf(why, "%s%s", why->len ? "\n" : "", local->message);

@@ -204,17 +204,25 @@ static bool is_restricted(int thread)
     return false;
 }
 
-/* "iou-wrk-1234", "iou-sqp-1234" */
+/* Threads in which the kernel works for this process; they have no handlers: of io_uring, and of KVM (since Linux 6.14), which makes one
+ * when a VM first runs. */
+static const char *const kernel_threads[] = { "iou-wrk-", "iou-sqp-", "kvm-nx-lpage-re" };
+
 static bool is_kernels(DIR *threads, const char *thread)
 {
-    char name[4] = "";
+    char name[16] = "";
     g_autofree char *path = g_strconcat(thread, "/comm", NULL);
     int fd = openat(dirfd(threads), path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && read(fd, name, sizeof(name)) == sizeof(name);
+    bool is = false;
+    if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0) {
+        for (unsigned i = 0; i < G_N_ELEMENTS(kernel_threads); i++) {
+            is |= g_str_has_prefix(name, kernel_threads[i]);
+        }
+    }
     if (fd >= 0) {
         close(fd);
     }
-    return ok && memcmp(name, "iou-", sizeof(name)) == 0;
+    return is;
 }
 
 /* A pass over the threads: those that are new are sent the signal, once.  How many have not come to it yet. */

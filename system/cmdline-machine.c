@@ -369,18 +369,27 @@ static void add_irqchip(const CmdLine *c, const char *name, json_object *options
     }
 }
 
+/* more: there is another one, should this one not run guests. */
+static Accel *open_proven(const char *list, const char *arch, EventLoop *loop, json_object *options,
+                          bool more, GError **err)
+{
+    Accel *a = accel_open(list, arch, loop, options, err);
+    return a && (!more || accel_prove(a, err)) ? a : NULL;
+}
+
 /* Each -accel in turn with its own options; each may be a list a:b. */
 static Accel *open_each(EventLoop *loop, const CmdLine *c, const char *arch, GError **err)
 {
     g_autoptr(GString) why = g_string_new(NULL);
-    for (unsigned i = 0; i < cmdline_count(c, OPT_ACCEL); i++) {
+    unsigned count = cmdline_count(c, OPT_ACCEL);
+    for (unsigned i = 0; i < count; i++) {
         const CmdItem *item = cmdline_item(c, OPT_ACCEL, i);
         json_object *options = keyval_copy(item->values);
         g_autoptr(GError) local = NULL;
         const char *list = keyval_text(item->values, "accel");
         json_object_object_del(options, "accel");
         add_irqchip(c, list, options);
-        Accel *a = list ? accel_open(list, arch, loop, options, &local) : NULL;
+        Accel *a = list ? open_proven(list, arch, loop, options, i + 1 < count, &local) : NULL;
         json_object_put(options);
         if (a) {
             return a;
@@ -405,7 +414,7 @@ static Accel *open_list(EventLoop *loop, const CmdLine *c, const char *list, con
         g_autoptr(GError) local = NULL;
         json_object *options = json_object_new_object();
         add_irqchip(c, names[i], options);
-        a = accel_open(names[i], arch, loop, options, &local);
+        a = open_proven(names[i], arch, loop, options, names[i + 1], &local);
         json_object_put(options);
         if (!a) {
             add_reason(why, local);

@@ -45,9 +45,6 @@ static bool make_vm(Kvm *k, int device, GError **err)
     k->run_bytes = ioctl(device, KVM_GET_VCPU_MMAP_SIZE, 0);
     kvm_learn_caps(k, device);
     k->accel.limits.max_vcpus = k->caps.max_vcpus;
-    if (!kvm_probe(device, k->run_bytes, err)) {
-        return false;
-    }
     k->vm = kvm_create_vm(device, err);
     return k->vm >= 0 && kvm_x86_init_vm(k, device, err);
 }
@@ -218,6 +215,7 @@ const AccelClass kvm_accel_class = {
     .sandbox_calls = SANDBOX_KVM,
     .options = &kvm_options_shape,
     .open = kvm_open,
+    .prove = kvm_probe,
     .choose_irqchip = kvm_choose_irqchip,
     .vcpu_init = vcpu_init,
     .vcpu_ops = &vcpu_ops,

@@ -52,6 +52,7 @@ struct KvmVcpu {
     bool failed;       /* cannot go on; a change of its state (a reset) mends it */
     bool nmi_sent;     /* it may not have been delivered yet */
     bool debugged;     /* KVM_SET_GUEST_DEBUG is in force */
+    GError *why_not;   /* of kvm_try(), until its thread has begun */
 
     /* x86 */
     struct kvm_vcpu_events events;   /* as the kernel gave them: the canonical state has no place for some */
@@ -66,6 +67,7 @@ struct Kvm {
     size_t run_bytes; /* of a vCPU's shared block */
     KvmOptions opt;
     KvmCaps caps;
+    bool tried; /* it runs guests */
     VcpuThreads threads;
     GPtrArray *vcpus; /* of KvmVcpu, in order of creation */
     struct kvm_cpuid2 *supported;
@@ -96,9 +98,11 @@ int kvm_open_device(GError **err);
 void kvm_learn_caps(Kvm *k, int device);
 int kvm_create_vm(int device, GError **err); /* its descriptor, or -1 */
 
-/* ---- probe.c ---- */
-/* Does KVM run code here?  One instruction, in a VM of its own. */
-bool kvm_probe(int device, size_t run_bytes, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* ---- probe.c: does KVM run a guest here? ---- */
+/* A new vCPU tries it, in the thread that calls KVM_RUN for it later: the kernel waits for all processors when that changes.  What
+ * it had in its registers is lost. */
+bool kvm_try(int vcpu, struct kvm_run *run, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool kvm_probe(Accel *a, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* one in a VM of its own */
 
 /* ---- slots.c: guest memory, and doorbells in it ---- */
 void kvm_slots_init(Kvm *k);

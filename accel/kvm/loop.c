@@ -226,6 +226,9 @@ static void sleep_until_attracted(KvmVcpu *v)
 static void *thread_main(void *opaque)
 {
     KvmVcpu *v = kvm_vcpu_of_thread(opaque);
+    if (!v->kvm->tried) { /* whoever starts the threads waits for each one's beginning */
+        v->kvm->tried = kvm_try(v->fd, v->run, &v->why_not);
+    }
     vcpu_thread_begin(&v->thread);
     while (vcpu_thread_serve(&v->thread)) {
         if (wants_to_run(v)) {
@@ -245,6 +248,10 @@ static bool start_thread(KvmVcpu *v, bool alone, GError **err)
         return false;
     }
     v->cpu->thread_id = v->thread.id;
+    if (v->why_not) {
+        g_propagate_error(err, g_steal_pointer(&v->why_not));
+        return false;
+    }
     return true;
 }
 

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Does KVM run code here?  There are hosts whose KVM opens, and then runs nothing: virtual machines whose outer
- * hypervisor promises virtualization that it does not have.  So a processor in a VM of its own runs one instruction before
- * KVM is believed.  It is not the machine's: CPUID may not be set any more once a processor has run ("KVM_SET_CPUID"). */
+/* Does KVM run a guest here?  There are hosts whose KVM opens, and then runs nothing: virtual machines whose outer
+ * hypervisor promises virtualization that it does not have.  So a processor is given something to do before KVM is believed: an
+ * exception without a handler, in protected mode with an empty table of vectors.  It enters the guest, takes the exception, finds no
+ * vector three times over, and shuts down; all without a byte of guest memory, so that any processor can try it whose
+ * registers are written anyway before its guest begins.
+ *
+ * Where nothing else could run the machine its first processor tries it, when the machine starts.  Where another accelerator
+ * could, that is too late: there a processor in a VM of its own does, which costs a millisecond.
+ * Spec: "KVM_RUN", "KVM_SET_VCPU_EVENTS"; SDM volume 3, "Interrupt 8 - Double Fault Exception". */
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,13 +16,61 @@
 
 #include "accel/kvm/kvm.h"
 
-enum { PAGE = 4096, PORT = 0x10 };
+/* ---- the trial -------------------------------------------------------------------------- */
+
+/* Protected mode without paging; the processor has just been made. */
+static bool prepare(int vcpu)
+{
+    struct kvm_regs regs = { .rflags = 2 };
+    struct kvm_sregs s;
+    struct kvm_vcpu_events invalid_opcode = { .exception = { .injected = 1, .nr = X86_EXC_UD } };
+    if (ioctl(vcpu, KVM_GET_SREGS, &s) < 0) {
+        return false;
+    }
+    struct kvm_segment flat = {
+        .limit = UINT32_MAX, .selector = 16, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1
+    };
+    s.ds = s.es = s.ss = s.fs = s.gs = s.cs = flat;
+    s.cs.selector = 8;
+    s.cs.type = 11;
+    s.idt.limit = 0;
+    s.cr0 |= CR0_PE;
+    return ioctl(vcpu, KVM_SET_SREGS, &s) == 0 && ioctl(vcpu, KVM_SET_REGS, &regs) == 0 &&
+           ioctl(vcpu, KVM_SET_VCPU_EVENTS, &invalid_opcode) == 0;
+}
+
+static bool run(int vcpu, struct kvm_run *run)
+{
+    int r;
+    do {
+        __atomic_store_n(&run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+        r = ioctl(vcpu, KVM_RUN, 0);
+    } while (r < 0 && (errno == EINTR || errno == EAGAIN));
+    return r == 0;
+}
+
+bool kvm_try(int vcpu, struct kvm_run *r, GError **err)
+{
+    if (prepare(vcpu) && run(vcpu, r) && r->exit_reason == KVM_EXIT_SHUTDOWN) {
+        return true;
+    }
+    g_set_error(
+        err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+        "-accel kvm: KVM is there, but runs no code (%s; exit %u): nested virtualization that does not "
+        "work, as a rule\n  do:  -accel tcg",
+        g_strerror(errno), r->exit_reason);
+    return false;
+}
+
+/* ---- in a VM of its own --------------------------------------------------------------------- */
+
+enum { PAGE = 4096 };
 
 typedef struct Probe {
     int vm, vcpu;
     size_t run_bytes;
     struct kvm_run *run;
-    uint8_t *page;
+    uint8_t *page; /* a VM without memory runs nothing */
 } Probe;
 
 static bool make(Probe *p, int device, GError **err)
@@ -30,7 +84,9 @@ static bool make(Probe *p, int device, GError **err)
     if (p->vcpu >= 0) {
         p->run = mmap(NULL, p->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->vcpu, 0);
     }
-    if (p->vcpu < 0 || p->page == MAP_FAILED || p->run == MAP_FAILED) {
+    struct kvm_userspace_memory_region slot = { .memory_size = PAGE, .userspace_addr = (uintptr_t)p->page };
+    if (p->vcpu < 0 || p->page == MAP_FAILED || p->run == MAP_FAILED ||
+        ioctl(p->vm, KVM_SET_USER_MEMORY_REGION, &slot) < 0) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
                     "-accel kvm: no virtual processor can be made: %s\n  do:  -accel tcg", g_strerror(errno));
         return false;
@@ -54,31 +110,6 @@ static void unmake(const Probe *p)
     }
 }
 
-/* Real mode, at address 0: a write to a port. */
-static bool prepare(const Probe *p)
-{
-    static const uint8_t out[] = { 0xe6, PORT };
-    struct kvm_userspace_memory_region slot = { .memory_size = PAGE, .userspace_addr = (uintptr_t)p->page };
-    struct kvm_regs regs = { .rflags = 2 };
-    struct kvm_sregs sregs;
-    memcpy(p->page, out, sizeof(out));
-    if (ioctl(p->vm, KVM_SET_USER_MEMORY_REGION, &slot) < 0 || ioctl(p->vcpu, KVM_GET_SREGS, &sregs) < 0) {
-        return false;
-    }
-    sregs.cs.base = 0;
-    sregs.cs.selector = 0;
-    return ioctl(p->vcpu, KVM_SET_SREGS, &sregs) == 0 && ioctl(p->vcpu, KVM_SET_REGS, &regs) == 0;
-}
-
-static bool run(const Probe *p)
-{
-    int r;
-    do {
-        r = ioctl(p->vcpu, KVM_RUN, 0);
-    } while (r < 0 && (errno == EINTR || errno == EAGAIN));
-    return r == 0;
-}
-
 /* The kernel takes several milliseconds to take a VM apart, for which nobody waits. */
 static void *unmake_main(void *opaque)
 {
@@ -98,20 +129,16 @@ static void unmake_later(const Probe *p)
     }
 }
 
-bool kvm_probe(int device, size_t run_bytes, GError **err)
+bool kvm_probe(Accel *a, GError **err)
 {
-    Probe p = { .vm = -1, .vcpu = -1, .run_bytes = run_bytes };
-    bool ok = make(&p, device, err);
-    if (ok) {
-        ok = prepare(&p) && run(&p) && p.run->exit_reason == KVM_EXIT_IO && p.run->io.port == PORT;
-        if (!ok) {
-            g_set_error(
-                err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
-                "-accel kvm: KVM is there, but runs no code (%s; exit %u): nested virtualization that does not "
-                "work, as a rule\n  do:  -accel tcg",
-                g_strerror(errno), p.run->exit_reason);
-        }
+    Kvm *k = container_of(a, Kvm, accel);
+    int device = kvm_open_device(err);
+    if (device < 0) {
+        return false;
     }
+    Probe p = { .vm = -1, .vcpu = -1, .run_bytes = k->run_bytes };
+    k->tried = make(&p, device, err) && kvm_try(p.vcpu, p.run, err);
+    close(device);
     unmake_later(&p);
-    return ok;
+    return k->tried;
 }

@@ -40,6 +40,8 @@ struct AccelClass {
     unsigned sandbox_calls;    /* of SandboxCalls: what it makes while the machine runs */
     const Shape *options;      /* what -accel takes besides the name */
     Accel *(*open)(EventLoop *loop, const void *options /* of that shape */, GError **err);
+    /* Does it run guests?  Asked where another accelerator could instead; else start() finds out, which costs less.  NULL: it does. */
+    bool (*prove)(Accel *a, GError **err);
     /* possible: bits 1 << AccelIrqchip, which of these the board can do with besides its own devices.  Before the first vCPU;
      * NULL: the kernel has none. */
     bool (*choose_irqchip)(Accel *a, unsigned possible, GError **err);
@@ -65,9 +67,11 @@ extern const AccelClass *const accel_classes[];      /* ends with NULL */
 const char *accel_unusable(const AccelClass *class); /* see AccelClass.unusable */
 const char *accel_default(void);                     /* the name of the first that can run here */
 /* First that opens of "tcg", "kvm:tcg"..., for guests of an architecture (NULL: whichever); err says why each did not.  options:
- * key=value as keyval_read has it. */
+ * key=value as keyval_read has it.  Those before the last have proved that they run guests. */
 Accel *accel_open(const char *list, const char *arch, EventLoop *loop, struct json_object *options,
                   GError **err);
+/* See AccelClass.prove; if it does not, it is closed. */
+bool accel_prove(Accel *a, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The accelerator runs this vCPU from now on.  False: it cannot, and has nothing of it. */
 bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The end of that, of both sides: the vCPU is nobody's. */

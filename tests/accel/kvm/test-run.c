@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Guests under KVM: ports, device memory, ROM, interrupts of the board, ends. */
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "target/i386.h"
 #include "vm.h"
@@ -223,6 +226,32 @@ static void test_nowhere(void)
         "jumped to where no code is*RIP=0000000030000000*-accel tcg*");
 }
 
+/* As on a host whose KVM opens and then runs nothing: KVM_RUN refuses a VM that never had memory. */
+static void test_no_belief(void)
+{
+    g_autoptr(GError) err = NULL;
+    Vm *vm = vm_new(1, NULL, false);
+    if (!vm) {
+        return;
+    }
+    g_assert_true(accel_prove(vm->machine.accel, &err)); /* this host's runs some */
+    g_assert_no_error(err);
+    size_t bytes = vm_cpu(vm, 0)->kvm->kvm->run_bytes;
+    int device = kvm_open_device(&err), bare = kvm_create_vm(device, &err),
+        vcpu = ioctl(bare, KVM_CREATE_VCPU, 0);
+    g_assert_no_error(err);
+    struct kvm_run *run = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+    g_assert(run != MAP_FAILED);
+    g_assert_false(kvm_try(vcpu, run, &err));
+    g_assert_nonnull(strstr(err->message, "runs no code (No space left on device"));
+    g_assert_nonnull(strstr(err->message, "-accel tcg"));
+    munmap(run, bytes);
+    close(vcpu);
+    close(bare);
+    close(device);
+    vm_free(vm);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -233,5 +262,6 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/run/nmi", test_nmi);
     g_test_add_func("/kvm/run/triple-fault", test_triple_fault);
     g_test_add_func("/kvm/run/nowhere", test_nowhere);
+    g_test_add_func("/kvm/run/no-belief", test_no_belief);
     return g_test_run();
 }
