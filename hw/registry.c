@@ -9,6 +9,7 @@
 #include "hw/char/serial16550.h"
 #include "hw/core/generic_loader.h"
 #include "hw/display/display.h"
+#include "hw/i386/boot_entry.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/intc/lapic.h"
@@ -32,6 +33,7 @@
 /* clang-format off */
 const DeviceClass *const device_classes[] = {
     &bochs_display_class,
+    &boot_entry_class,
     &coprocessor_class,
     &fw_cfg_class,
     &fw_cfg_io_class,

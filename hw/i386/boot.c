@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the boot protocols share: files, the block that the kernel is told of, and the way from the reset vector. */
+/* What the boot protocols share: files, the block that the kernel is told of, and where it begins. */
 #include "hw/i386/boot.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
+#include "hw/i386/boot_entry.h"
 #include "util/bytes.h"
 
-enum { PAGE = 4096, STUB_SIZE = 256, STUB_VECTOR = 0xf0, STUB_GDT = 0x80, STUB_GDTR = 0x78 };
-static const hwaddr STUB = UINT64_C(0xffffff00), RESET_ENTRY = 0xfffe0;
+enum { PAGE = 4096 };
+/* Where a PC's firmware would be. */
+enum { DESCRIPTORS = 0xfffc0, RESET_ENTRY = 0xfffe0 };
 
 bool boot_fail(GError **err, const char *fmt, ...)
 {
@@ -113,49 +115,7 @@ bool boot_load_initrd(BootPlan *b, hwaddr limit, GError **err)
     return boot_add_file(b, path, NULL, (end - size) & ~(hwaddr)(PAGE - 1), err);
 }
 
-/* ---- from the reset vector --------------------------------------------------- */
-
-/* Real mode at FFFFFFF0h; descriptors are marked as accessed, so that nothing is written to the ROM. */
-static const uint8_t protected_mode[] = {
-    0xfa, 0xfc,                                          /* 00: cli; cld */
-    0x2e, 0x66, 0x0f, 0x01, 0x16, STUB_GDTR, 0xff,       /* 02: lgdtl %cs:0xff78 */
-    0x66, 0xb8, 0x01, 0x00, 0x00, 0x00,                  /* 09: mov $PE, %eax */
-    0x0f, 0x22, 0xc0,                                    /* 0f: mov %eax, %cr0 */
-    0x66, 0xea, 0x1a, 0xff, 0xff, 0xff,      0x10, 0x00, /* 12: ljmpl $0x10, $0xffffff1a */
-    0xb8, 0x18, 0x00, 0x00, 0x00,                        /* 1a: mov $0x18, %eax */
-    0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0,                  /* 1f: mov %eax, %ds, %es, %ss */
-    0x8e, 0xe0, 0x8e, 0xe8,                              /* 25: ... %fs, %gs */
-};
-enum { AT_SELECTOR = 0x18, CODE32_FIRST = 0x08 };
-
-static const uint8_t long_mode[] = {
-    0xb8, 0x20, 0x00, 0x00,
-    0x00,             /* 29: mov $PAE, %eax */
-    0x0f, 0x22, 0xe0, /* 2e: mov %eax, %cr4 */
-    0xb8, 0x00, 0x00, BOOT_PAGE_TABLES >> 16,
-    0x00,             /* 31: mov $tables, %eax */
-    0x0f, 0x22, 0xd8, /* 36: mov %eax, %cr3 */
-    0xb9, 0x80, 0x00, 0x00,
-    0xc0,       /* 39: mov $EFER, %ecx */
-    0x31, 0xd2, /* 3e: xor %edx, %edx */
-    0xb8, 0x00, 0x01, 0x00,
-    0x00,       /* 40: mov $LME, %eax */
-    0x0f, 0x30, /* 45: wrmsr */
-    0xb8, 0x01, 0x00, 0x00,
-    0x80,             /* 47: mov $PG | PE, %eax */
-    0x0f, 0x22, 0xc0, /* 4c: mov %eax, %cr0 */
-    0xea, 0x56, 0xff, 0xff,
-    0xff, 0x10, 0x00, /* 4f: ljmp $0x10, $0xffffff56 */
-};
-
-/* The same in both modes. */
-static const uint8_t leave[] = {
-    0xb9, 0x00, 0x00, 0x00, 0x00, /* mov $entry, %ecx */
-    0xbb, 0x00, 0x00, 0x00, 0x00, /* mov $info, %ebx */
-    0xbe, 0x00, 0x00, 0x00, 0x00, /* mov $info, %esi */
-    0xb8, 0x00, 0x00, 0x00, 0x00, /* mov $magic, %eax */
-    0xff, 0xe1,                   /* jmp *%ecx */
-};
+/* ---- where it begins ---------------------------------------------------------- */
 
 /* A PML4, a page of pointers, four directories of 2 MiB pages. */
 static bool add_page_tables(const BootPlan *b, GError **err)
@@ -173,35 +133,29 @@ static bool add_page_tables(const BootPlan *b, GError **err)
     return loader_add_bytes(b->m, "page tables", BOOT_PAGE_TABLES, bytes, err);
 }
 
-static void put_descriptors(uint8_t *stub, bool wide)
+/* Marked as accessed, as loaded ones are. */
+static bool add_descriptors(const BootPlan *b, GError **err)
 {
     const uint64_t code32 = 0x00cf9b000000ffff, code64 = 0x00af9b000000ffff, data = 0x00cf93000000ffff;
-    store_le(stub + STUB_GDT + 8, 8, code32);
-    store_le(stub + STUB_GDT + 16, 8, wide ? code64 : code32); /* 10h and 18h: as Linux wants them */
-    store_le(stub + STUB_GDT + 24, 8, data);
-    store_le(stub + STUB_GDTR, 2, 4 * 8 - 1);
-    store_le(stub + STUB_GDTR + 2, 4, STUB + STUB_GDT);
+    uint8_t table[X86_ENTRY_GDT_BYTES] = { 0 };
+    store_le(table + 8, 8, code32);
+    store_le(table + X86_ENTRY_CODE, 8, b->wide ? code64 : code32);
+    store_le(table + X86_ENTRY_DATA, 8, data);
+    g_autoptr(GBytes) bytes = g_bytes_new(table, sizeof(table));
+    return loader_add_bytes(b->m, "descriptors", DESCRIPTORS, bytes, err);
 }
 
-static bool add_stub(const BootPlan *b, GError **err)
+static bool add_entry(const BootPlan *b, GError **err)
 {
-    static const uint8_t vector[] = { 0xe9, 0x0d, 0xff }; /* jmp to 00 */
-    uint8_t stub[STUB_SIZE] = { 0 }, *p = stub + sizeof(protected_mode);
-    memcpy(stub, protected_mode, sizeof(protected_mode));
-    if (b->wide) {
-        stub[AT_SELECTOR] = CODE32_FIRST;
-        memcpy(p, long_mode, sizeof(long_mode));
-        p += sizeof(long_mode);
-    }
-    memcpy(p, leave, sizeof(leave));
-    store_le(p + 1, 4, b->entry);
-    store_le(p + 6, 4, b->ebx);
-    store_le(p + 11, 4, b->esi);
-    store_le(p + 16, 4, b->eax);
-    put_descriptors(stub, b->wide);
-    memcpy(stub + STUB_VECTOR, vector, sizeof(vector));
-    g_autoptr(GBytes) bytes = g_bytes_new(stub, sizeof(stub));
-    return loader_add_bytes(b->m, "the boot ROM", STUB, bytes, err) && (!b->wide || add_page_tables(b, err));
+    const X86Entry entry = { .wide = b->wide,
+                             .pc = b->entry,
+                             .eax = b->eax,
+                             .ebx = b->ebx,
+                             .esi = b->esi,
+                             .gdt = DESCRIPTORS,
+                             .tables = BOOT_PAGE_TABLES };
+    return add_descriptors(b, err) && (!b->wide || add_page_tables(b, err)) &&
+           boot_entry_add(b->m, &entry, err);
 }
 
 /* Systems that know no better way reset by a jump to FFFF:0000 or F000:FFF0 in real mode, where firmware begins. */
@@ -231,5 +185,5 @@ bool boot_kernel(BootPlan *b, GError **err)
             "this machine starts only those",
             b->m->config->kernel);
     }
-    return add_stub(b, err) && add_reset_entry(b, err);
+    return add_entry(b, err) && add_reset_entry(b, err);
 }

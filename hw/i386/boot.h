@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Kernels that a board starts by itself, without firmware: multiboot 1, PVH, and Linux's bzImage.
  *
- * They begin in 32-bit protected mode with flat segments, or in 64-bit mode with the first 4 GiB mapped to themselves; a few
- * instructions at the reset vector lead there. */
+ * They begin in 32-bit protected mode with flat segments, or in 64-bit mode with the first 4 GiB mapped to themselves
+ * (boot_entry.h). */
 #pragma once
 #include "hw/loader.h"
 
@@ -39,7 +39,7 @@ typedef struct BootPlan {
 enum { BOOT_INFO = 0x90000, BOOT_INFO_SIZE = 0xf000 };
 enum { BOOT_PAGE_TABLES = 0x80000 }; /* of 64-bit mode: six pages */
 
-/* -kernel, -initrd, -append: load them; the last 256 bytes below 4 GiB (ROM of the board) start it. */
+/* -kernel, -initrd, -append: load them; the first processor begins there. */
 bool boot_kernel(BootPlan *b, GError **err);
 void boot_plan_clear(BootPlan *b);
 

@@ -4,7 +4,7 @@
 
 #include "base/ram.h"
 
-enum { ROM_SIZE = 64 << 10, SHADOW_SIZE = 128 << 10, LOW_RAM_END = 0xa0000, MIB = 1 << 20 };
+enum { SHADOW_SIZE = 128 << 10, LOW_RAM_END = 0xa0000, MIB = 1 << 20 };
 static const hwaddr FOUR_GIB = UINT64_C(4) << 30;
 static const uint64_t BIOS_MAX = 16 << 20, RAM_MAX = UINT64_C(1) << 40;
 
@@ -71,22 +71,20 @@ static uint64_t bios_size(const Machine *m, GError **err)
 
 static bool make_rom(Machine *m, PcMemory *mem, GError **err)
 {
-    uint64_t size = m->config->bios ? bios_size(m, err) : ROM_SIZE;
+    uint64_t size = bios_size(m, err);
     if (!size || !memory_region_init_rom(&mem->rom, NULL, "pc.bios", size, err)) {
         return false;
     }
+    uint64_t shadow = MIN(size, SHADOW_SIZE);
     memory_region_add(&m->system, FOUR_GIB - size, &mem->rom, 0);
-    if (m->config->bios) {
-        uint64_t shadow = MIN(size, SHADOW_SIZE);
-        memory_region_init_alias(&mem->shadow, NULL, "isa-bios", &mem->rom, size - shadow, shadow);
-        memory_region_add(&m->system, MIB - shadow, &mem->shadow, 1);
-    }
+    memory_region_init_alias(&mem->shadow, NULL, "isa-bios", &mem->rom, size - shadow, shadow);
+    memory_region_add(&m->system, MIB - shadow, &mem->shadow, 1);
     return true;
 }
 
 bool pc_make_memory(Machine *m, PcMemory *mem, GError **err)
 {
-    return make_ram(m, mem, err) && make_rom(m, mem, err);
+    return make_ram(m, mem, err) && (!m->config->bios || make_rom(m, mem, err));
 }
 
 static void finish_region(MemoryRegion *mr)

@@ -2,8 +2,7 @@
 /* Memory of a PC.
  *
  *   0               RAM, up to 3 GiB; what is more lies above 4 GiB
- *   4 GiB - size    -bios: a flat image; its last 128 KiB also below 1 MiB
- *   4 GiB - 64 KiB  without it: ROM with the few instructions that start -kernel (boot.h) */
+ *   4 GiB - size    -bios: a flat image; its last 128 KiB also below 1 MiB */
 #pragma once
 #include "hw/i386/boot.h"
 

@@ -5,6 +5,16 @@
 
 extern const CPUArch x86_64_arch, i386_arch;
 
+/* How a boot protocol hands a kernel a processor: level 0, flat segments, no interrupts; 32-bit protected mode, or (wide) 64-bit mode. */
+typedef struct X86Entry {
+    bool wide;
+    uint32_t pc, eax, ebx, esi;
+    uint32_t gdt;    /* four descriptors: selector 10h is code of the mode, 18h data of 4 GiB */
+    uint32_t tables; /* wide: the PML4 */
+} X86Entry;
+enum { X86_ENTRY_CODE = 0x10, X86_ENTRY_DATA = 0x18, X86_ENTRY_GDT_BYTES = 32 };
+void x86_set_entry(CPU *cpu, const X86Entry *e); /* it has been reset, and has not run since */
+
 /* The inputs of CPUArch.set_irq beside the vectors of IntSource: a rising edge is an NMI; IGNNE# is a level. */
 enum { X86_IRQ_NMI, X86_IRQ_IGNNE };
 

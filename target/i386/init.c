@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Spec: SDM volume 3, "Processor State After Reset" (table, column INIT), "Wait-for-SIPI", "Local APIC State After It Receives an
- * INIT-Deassert IPI". */
+ * INIT-Deassert IPI"; what kernels begin with: Multiboot 0.6.96, "Machine state"; Xen's x86/HVM direct boot ABI; Linux's boot
+ * protocol, "32-bit boot protocol" and "64-bit boot protocol". */
 #include "target/i386/init.h"
 
 #include <string.h>
 
 #include "target/i386/apic.h"
 #include "target/i386/seg.h"
+#include "target/i386.h"
 #include "target/vcpu.h"
 
 static bool starts_machine(const X86CPU *x)
@@ -50,4 +52,33 @@ void x86_sipi(X86CPU *x, uint8_t vector)
     x->s.events.mp_state = MP_RUNNABLE;
     x->cpu.halted = false;
     cpu_mmu_changed(&x->cpu);
+}
+
+static X86Segment flat_segment(uint16_t selector, uint32_t attr)
+{
+    return (X86Segment){ .limit = UINT32_MAX,
+                         .attr = attr | ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED | ATTR_G,
+                         .selector = selector };
+}
+
+void x86_set_entry(CPU *cpu, const X86Entry *e)
+{
+    X86CPU *x = x86_cpu(cpu);
+    cpu_state_change(cpu);
+    for (unsigned i = 0; i < X86_SEGS; i++) {
+        x->s.seg[i] = flat_segment(X86_ENTRY_DATA, ATTR_DB);
+    }
+    x->s.seg[SEG_CS] = flat_segment(X86_ENTRY_CODE, ATTR_CODE | (e->wide ? ATTR_L : ATTR_DB));
+    x->s.gdtr = (X86Table){ e->gdt, X86_ENTRY_GDT_BYTES - 1 };
+    x->s.cr0 = CR0_PE | CR0_ET | (e->wide ? CR0_PG : 0);
+    if (e->wide) {
+        x->s.cr3 = e->tables;
+        x->s.cr4 = CR4_PAE;
+        x->s.efer = EFER_LME | EFER_LMA;
+    }
+    x->s.gpr[X86_RAX] = e->eax;
+    x->s.gpr[X86_RBX] = e->ebx;
+    x->s.gpr[X86_RSI] = e->esi;
+    x86_set_ip(x, e->pc);
+    x86_refresh(cpu);
 }
