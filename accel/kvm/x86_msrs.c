@@ -50,23 +50,31 @@ static bool is_moved(const X86Msr *m)
            m->offset != offsetof(X86CPU, s.msr.apic_base);
 }
 
-/* Does it take back what it gave? */
-static bool kernel_has(const KvmVcpu *v, uint32_t number)
+/* The kernel does them in order, up to the first that it has not: that one goes. */
+static void keep_those_taken(KvmVcpu *v, unsigned long request, Msrs *m)
 {
-    Msrs m = { .rows[0].index = number };
-    return call_msrs(v, KVM_GET_MSRS, &m, 1) == 1 && call_msrs(v, KVM_SET_MSRS, &m, 1) == 1;
+    int done;
+    while (v->msrs->len && (unsigned)(done = MAX(call_msrs(v, request, m, v->msrs->len), 0)) < v->msrs->len) {
+        memmove(m->rows + done, m->rows + done + 1, (v->msrs->len - done - 1) * sizeof(m->rows[0]));
+        g_array_remove_index(v->msrs, done);
+    }
 }
 
+/* Those of which it takes back what it gave. */
 void kvm_find_msrs(KvmVcpu *v)
 {
     X86Msr m;
+    Msrs all = { 0 };
     v->msrs = g_array_new(FALSE, FALSE, sizeof(KvmMsr));
     for (unsigned n = 0; x86_msr_field(n, &m); n++) {
         KvmMsr row = { m.number, m.offset };
-        if (is_moved(&m) && v->msrs->len < MAX_MSRS && kernel_has(v, m.number)) {
+        if (is_moved(&m) && v->msrs->len < MAX_MSRS) {
+            all.rows[v->msrs->len].index = m.number;
             g_array_append_val(v->msrs, row);
         }
     }
+    keep_those_taken(v, KVM_GET_MSRS, &all);
+    keep_those_taken(v, KVM_SET_MSRS, &all);
 }
 
 /* ---- the time stamp counter -------------------------------------------------------------------- */
