@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "accel/kvm/kvm.h"
+#include "base/log.h"
 
 enum { ISA_IRQS = 16, IOAPIC_PINS = 24, ROUTES = ISA_IRQS + IOAPIC_PINS };
 
@@ -33,7 +34,9 @@ static void add_route(Routing *r, unsigned gsi, unsigned chip, unsigned pin)
                                                             .u.irqchip = { .irqchip = chip, .pin = pin } };
 }
 
-/* A machine's lines 0 to 15 are those of the ISA bus, to both controllers; the others are inputs of the I/O APIC. */
+/* A machine's lines 0 to 15 are those of the ISA bus, to both controllers; the others are inputs of the I/O APIC.  The kernel's own
+ * routes, from KVM_CREATE_IRQCHIP on, differ in line 0 and, which nobody drives, line 2.  A change of routes waits for all processors
+ * (6 ms on a busy host): it is made when line 0 is first used. */
 static bool route(const Kvm *k)
 {
     Routing r = { 0 };
@@ -58,7 +61,7 @@ static void remember_chips(Kvm *k)
 
 static bool create_all(Kvm *k, GError **err)
 {
-    if (ioctl(k->vm, KVM_CREATE_IRQCHIP, 0) < 0 || !route(k)) {
+    if (ioctl(k->vm, KVM_CREATE_IRQCHIP, 0) < 0) {
         return fail(err, "interrupt controllers");
     }
     remember_chips(k);
@@ -109,8 +112,16 @@ void kvm_irqchip_reset(Kvm *k)
 
 void kvm_irq_set(Accel *a, unsigned gsi, int level)
 {
+    Kvm *k = container_of(a, Kvm, accel);
     struct kvm_irq_level l = { .irq = gsi, .level = level };
-    ioctl(container_of(a, Kvm, accel)->vm, KVM_IRQ_LINE, &l);
+    if (gsi == 0 && g_once_init_enter(&k->routed)) {
+        if (!route(k)) {
+            log_report("-accel kvm: the timer's interrupt is not routed: %s; use kernel-irqchip=off",
+                       g_strerror(errno));
+        }
+        g_once_init_leave(&k->routed, 1);
+    }
+    ioctl(k->vm, KVM_IRQ_LINE, &l);
 }
 
 /* The kernel says 0 when the processor that is meant does not listen, which is no error. */

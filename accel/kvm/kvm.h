@@ -72,6 +72,7 @@ struct Kvm {
     GPtrArray *vcpus; /* of KvmVcpu, in order of creation */
     struct kvm_cpuid2 *supported;
     struct kvm_irqchip chips[3]; /* at power on: PIC, PIC, IOAPIC */
+    gsize routed;                /* once: lines of the machine lead where a PC's do */
 
     MemoryListener memory, ports; /* .as is NULL until there is a vCPU */
     Lock slots_lock;              /* guards the slots */
