@@ -28,7 +28,7 @@ FOR_TESTS = {
     'event_notifier_free': KVM, 'event_notifier_new': KVM, 'event_notifier_test_and_clear': KVM,
     'fifo8_used': 'tests look how much waits in a queue',
     'ir_parse': 'programs in the IR are how the tests of the compiler are written',
-    'machine_connect_irq': KVM, 'machine_send_msi': KVM,
+    'machine_connect_irq': KVM,
     'memory_region_add_event': KVM, 'memory_region_del_event': KVM,
     'reg_find_name': 'tests reach a register by its name',
     'riscv_row_count': 'tests go through all rows of the decoder',

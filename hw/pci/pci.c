@@ -55,6 +55,7 @@ void pci_init(PCIDevice *d, const PCIIds *ids)
           PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF);
     d->wmask[PCI_CACHE_LINE] = d->wmask[PCI_INTERRUPT_LINE] = 0xff;
     d->cap_end = PCI_HEADER_END;
+    d->msix_vectors = 0;
     memcpy(d->s.config, d->init, sizeof(d->init));
 }
 
@@ -88,9 +89,10 @@ unsigned pci_add_capability(PCIDevice *d, uint8_t id, unsigned size)
 
 static void drive_pin(PCIDevice *d)
 {
-    bool out = d->intx && !(pci_command(d) & PCI_COMMAND_INTX_OFF);
+    bool wanted = d->intx && !pci_msix_enabled(d);
+    bool out = wanted && !(pci_command(d) & PCI_COMMAND_INTX_OFF);
     d->s.config[PCI_STATUS] =
-        ((d->s.config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) | (d->intx ? PCI_STATUS_INTERRUPT : 0));
+        ((d->s.config[PCI_STATUS] & ~PCI_STATUS_INTERRUPT) | (wanted ? PCI_STATUS_INTERRUPT : 0));
     if (out != d->intx_out) {
         d->intx_out = out;
         pci_host_function_intx(d->host, d, out);
@@ -101,6 +103,7 @@ void pci_finish(PCIDevice *d)
 {
     d->intx = false; /* cut off: the lock has no more to guard */
     drive_pin(d);
+    pci_msix_finish(d);
     for (unsigned i = 0; i < PCI_BARS; i++) {
         d->bars[i].mr = NULL;
     }
@@ -158,6 +161,7 @@ void pci_refresh(PCIDevice *d)
 {
     map_bars(d);
     drive_pin(d);
+    pci_msix_look(d);
 }
 
 /* ---- access -------------------------------------------------------------- */
@@ -198,6 +202,7 @@ void pci_config_write(PCIDevice *d, unsigned offset, unsigned size, uint32_t val
         map_bars(d);
     }
     drive_pin(d);
+    pci_msix_look(d);
     if (d->config_written) {
         d->config_written(d, offset, size);
     }
@@ -231,10 +236,24 @@ static bool pci_class_loaded(Device *dev, GError **err)
             return false;
         }
     }
+    if (!pci_msix_loaded(d)) {
+        g_set_error(
+            err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+            "%s: vectors of MSI-X that this function has not; the saved machine has another device there",
+            dev->path);
+        return false;
+    }
     return true;
 }
 
-static const Field pci_state[] = { STATE_BYTES(PCIDevice, config), { 0 } };
+static const Field pci_state[] = {
+    STATE_BYTES(PCIDevice, config),
+    STATE_U64(PCIDevice, msix_address, .since = 1),
+    STATE_U64(PCIDevice, msix_pending, .since = 1),
+    STATE_U32(PCIDevice, msix_data, .since = 1),
+    STATE_U32(PCIDevice, msix_masked, .since = 1, .reset = 1, .max = 1),
+    { 0 },
+};
 
 static const Prop pci_props[] = {
     { "addr", PROP_PCI_ADDR, offsetof(PCIDevice, devfn),
@@ -256,6 +275,7 @@ const DeviceClass pci_device_class = {
     .state = pci_state,
     .state_offset = offsetof(PCIDevice, s),
     .state_size = sizeof(struct PCIState),
+    .version = 1,
     .reset = pci_class_reset,
     .refresh = pci_class_refresh,
     .loaded = pci_class_loaded,

@@ -149,6 +149,7 @@ static void reset_queue(VirtioDevice *v, unsigned q)
     v->s.size[q] = v->queue_size_max[q];
     v->s.legacy_pfn[q] = 0;
     v->s.legacy_align[q] = 0;
+    v->s.vector[q] = VIRTIO_NO_VECTOR;
 }
 
 /* True: nothing is under way.  False: it has begun to end, and the write that wants it comes again. */
@@ -212,6 +213,7 @@ void virtio_reset(VirtioDevice *v)
     v->s.status = v->s.isr = v->s.broken = 0;
     v->s.refused[0] = v->s.refused[1] = 0;
     v->s.features = 0;
+    v->s.config_vector = VIRTIO_NO_VECTOR;
     v->s.queue_select = v->s.feature_select[0] = v->s.feature_select[1] = 0;
     if (v->ops->set_status) {
         v->ops->set_status(v, 0);
@@ -336,7 +338,8 @@ static const Field virtio_state[] = {
     STATE_U16(V, in_use), STATE_U64(V, features), STATE_U64(V, desc), STATE_U64(V, driver),
     STATE_U64(V, device), STATE_U32(V, config_generation), STATE_U32(V, feature_select),
     STATE_U32(V, queue_select), STATE_U32(V, legacy_page_size), STATE_U32(V, legacy_align),
-    STATE_U32(V, legacy_pfn), { 0 },
+    STATE_U32(V, legacy_pfn), STATE_U16(V, config_vector, .since = 1, .reset = VIRTIO_NO_VECTOR),
+    STATE_U16(V, vector, .since = 1, .reset = VIRTIO_NO_VECTOR), { 0 },
 };
 /* clang-format on */
 
@@ -361,6 +364,7 @@ const DeviceClass virtio_device_class = {
     .state = virtio_state,
     .state_offset = offsetof(V, s),
     .state_size = sizeof(((V *)0)->s),
+    .version = 1,
     .reset = virtio_class_reset,
     .refresh = virtio_class_refresh,
     .loaded = virtio_class_loaded,

@@ -5,21 +5,29 @@
  * The virtio device is the function's inner device, on a bus of their own: the same models as
  * over MMIO, one lock for both.
  *
- * Not modelled: the transitional interface (device IDs 0x1000 and up, an I/O BAR), MSI-X
- * (see hw/pci.h; its vectors read as "none"), shared memory capabilities. */
+ * Not modelled: the transitional interface (device IDs 0x1000 and up, an I/O BAR), shared memory capabilities. */
 #include "hw/virtio.h"
 
 #include <glib.h>
 #include <string.h>
 
+#include "hw/board.h"
 #include "hw/pci.h"
 #include "hw/virtio/virtio_regs.h"
 #include "base/log.h"
 
 enum { CFG_COMMON = 1, CFG_NOTIFY = 2, CFG_ISR = 3, CFG_DEVICE = 4, CFG_PCI = 5 };
-enum { REGISTER_BAR = 4, PART_BYTES = 0x1000, BAR_BYTES = 4 * PART_BYTES, NOTIFY_MULTIPLIER = 4 };
+enum {
+    MSIX_BAR = 1,
+    REGISTER_BAR = 4,
+    PART_BYTES = 0x1000,
+    BAR_BYTES = 4 * PART_BYTES,
+    NOTIFY_MULTIPLIER = 4
+};
 enum { AT_COMMON = 0, AT_ISR = PART_BYTES, AT_DEVICE = 2 * PART_BYTES, AT_NOTIFY = 3 * PART_BYTES };
-enum { VENDOR = 0x1af4, DEVICE_ID_BASE = 0x1040, SUBSYSTEM = 0x1100, NO_VECTOR = 0xffff };
+enum { VENDOR = 0x1af4, DEVICE_ID_BASE = 0x1040, SUBSYSTEM = 0x1100 };
+/* vectors=: not given.  One for the configuration and one for each queue then; two where queues are many, as drivers share them. */
+enum { VECTORS_AUTO = UINT32_MAX, MANY_QUEUES = 16, FEW_VECTORS = 2 };
 
 /* struct virtio_pci_cap (4.1.4) */
 typedef struct PciCap {
@@ -32,7 +40,8 @@ typedef struct VirtioPci {
     PCIDevice pci;
     Bus *bus;
     RegFile registers;
-    unsigned window; /* offset of the PCI configuration access capability */
+    unsigned window;  /* offset of the PCI configuration access capability */
+    uint32_t vectors; /* property */
     int disable_legacy;
     bool disable_modern;
 } VirtioPci;
@@ -48,9 +57,20 @@ static void drive_pin(void *opaque)
     pci_set_intx(&t->pci, inside(t)->s.isr != 0);
 }
 
+/* 4.1.5.3, 4.1.5.4: with MSI-X the ISR is unused. */
 static void pci_interrupt(void *opaque, int queue)
 {
-    drive_pin(opaque);
+    VirtioPci *t = opaque;
+    VirtioDevice *v = inside(t);
+    uint16_t vector = queue < 0 ? v->s.config_vector : v->s.vector[queue];
+    if (!pci_msix_enabled(&t->pci)) {
+        drive_pin(t);
+        return;
+    }
+    v->s.isr = 0;
+    if (vector < t->pci.msix_vectors) {
+        pci_msix_notify(&t->pci, vector);
+    }
 }
 
 /* ---- registers ----------------------------------------------------------- */
@@ -67,6 +87,13 @@ static void queue_enable_write(Device *dev, const RegAccess *a, uint64_t value)
     } else {
         log_guest_error("%s: write of 0x%x to '%s', which takes 1", dev->path, (unsigned)value, a->reg->name);
     }
+}
+
+/* 4.1.5.1.2: what cannot be mapped reads back as none. */
+static void vector_write(Device *dev, const RegAccess *a, uint64_t value)
+{
+    const VirtioPci *t = virtio_device(dev)->transport.opaque;
+    reg_store(a, value < t->pci.msix_vectors ? value : VIRTIO_NO_VECTOR);
 }
 
 static uint64_t queue_notify_off_read(Device *dev, const RegAccess *a)
@@ -97,13 +124,13 @@ static const Reg rows[] = {
     { "device-features",        0x04, 4, REG_RO, .read = virtio_reg_device_features },
     { "driver-features-select", 0x08, 4, REG_STATE(V, s.feature_select[1]), .rw = UINT32_MAX },
     { "driver-features",        0x0c, 4, .read = virtio_reg_driver_features, .write = virtio_reg_set_features },
-    { "config-msix-vector",     0x10, 2, .constant = NO_VECTOR, .ignored = UINT16_MAX },
+    { "config-msix-vector",     0x10, 2, REG_STATE(V, s.config_vector), .write = vector_write },
     { "num-queues",             0x12, 2, REG_RO, .read = num_queues_read },
     { "status",                 0x14, 1, REG_STATE(V, s.status), .write = virtio_reg_set_status, .bits = virtio_reg_status_bits },
     { "config-generation",      0x15, 1, REG_RO, REG_STATE(V, s.config_generation) },
     { "queue-select",           0x16, 2, REG_STATE(V, s.queue_select), .rw = UINT16_MAX },
     { "queue-size",             0x18, 2, REG_STATE(V, s.size[0]), .write = virtio_reg_set_queue_size, OF_QUEUE },
-    { "queue-msix-vector",      0x1a, 2, .constant = NO_VECTOR, .ignored = UINT16_MAX },
+    { "queue-msix-vector",      0x1a, 2, REG_STATE(V, s.vector[0]), .write = vector_write, OF_QUEUE },
     { "queue-enable",           0x1c, 2, REG_STATE(V, s.enabled[0]), .write = queue_enable_write, OF_QUEUE },
     { "queue-notify-off",       0x1e, 2, REG_RO, .read = queue_notify_off_read, OF_QUEUE },
     { "queue-desc",             0x20, 8, REG_STATE(V, s.desc[0]), .part = 4, .write = virtio_reg_set_queue_address, OF_QUEUE },
@@ -222,6 +249,30 @@ static bool refuse(Device *dev, const char *what, GError **err)
     return false;
 }
 
+/* The device inside has its queues. */
+static bool check_vectors(VirtioPci *t, GError **err)
+{
+    const Device *dev = &t->pci.dev;
+    unsigned queues = inside(t)->queue_count;
+    bool takes_messages = dev->machine->msi_send;
+    if (t->vectors == VECTORS_AUTO) {
+        t->vectors = !takes_messages ? 0 : queues > MANY_QUEUES ? FEW_VECTORS : queues + 1;
+    }
+    if (t->vectors > PCI_MSIX_MAX) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: vectors=%u: at most %d are built",
+                    dev->class->name, t->vectors, PCI_MSIX_MAX);
+        return false;
+    }
+    if (t->vectors && !takes_messages) {
+        g_set_error(
+            err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "%s: vectors=%u: nothing in this machine takes message-signalled interrupts; leave it out",
+            dev->class->name, t->vectors);
+        return false;
+    }
+    return true;
+}
+
 static bool vpci_realize(Device *dev, GError **err)
 {
     enum { AUTO, ON, OFF };
@@ -236,7 +287,7 @@ static bool vpci_realize(Device *dev, GError **err)
     t->bus = virtio_bus_new(dev, name);
     t->bus->attach = vpci_attach;
     t->bus->detach = vpci_detach;
-    if (!device_realize(dev->inner, t->bus, err)) {
+    if (!device_realize(dev->inner, t->bus, err) || !check_vectors(t, err)) {
         return false;
     }
     const VirtioOps *ops = inside(t)->ops;
@@ -251,6 +302,9 @@ static bool vpci_realize(Device *dev, GError **err)
     reg_file_show(&t->registers, dev->inner, &bar_regs);
     pci_add_bar(&t->pci, REGISTER_BAR, PCI_BAR_MEM64 | PCI_BAR_PREFETCH, &t->registers.mr);
     add_caps(t);
+    if (t->vectors) {
+        pci_msix_add(&t->pci, t->vectors, MSIX_BAR);
+    }
     memcpy(t->pci.s.config, t->pci.init, sizeof(t->pci.init));
     t->pci.config_reading = window_reading;
     t->pci.config_written = config_written;
@@ -282,7 +336,9 @@ static const Prop vpci_props[] = {
       "no transitional interface: on or auto" },
     { "disable-modern", PROP_BOOL, offsetof(VirtioPci, disable_modern),
       "no virtio 1 interface: only off is built" },
-    PROP_ONLY_NUMBER("vectors", 0, "no board here receives message-signalled interrupts"),
+    { "vectors", PROP_U32, offsetof(VirtioPci, vectors),
+      "interrupts as messages (MSI-X); 0: none; default: as many as queues and one, where the machine takes messages",
+      .def = VECTORS_AUTO },
     PROP_ONLY_OFF("ioeventfd", "a doorbell is answered by the vCPU that rings it"),
     PROP_ONLY_OFF("page-per-vq", "all doorbells share a page"),
     PROP_ONLY_OFF("modern-pio-notify", "doorbells are in memory only"),

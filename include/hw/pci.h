@@ -2,12 +2,12 @@
 /* PCI functions, the bus they sit on ("PCI"), and the generic ECAM host.
  * Spec: PCI Local Bus 3.0, chapter 6 (configuration space); PCI Express base, 7.2.2 (ECAM).
  *
- * Not modelled: bridges and further buses, expansion ROMs, MSI and MSI-X (a board with a
- * receiver of messages has yet to come), hot plug, extended configuration space. */
+ * Not modelled: bridges and further buses, expansion ROMs, MSI (functions have MSI-X), hot plug, extended configuration space. */
 #pragma once
 #include "hw/device.h"
+#include "hw/regs.h"
 
-enum { PCI_CONFIG_BYTES = 256, PCI_BARS = 6, PCI_FUNCTIONS = 256, PCI_PINS = 4 };
+enum { PCI_CONFIG_BYTES = 256, PCI_BARS = 6, PCI_FUNCTIONS = 256, PCI_PINS = 4, PCI_MSIX_MAX = 128 };
 
 /* Registers and bits of the configuration header */
 enum {
@@ -61,11 +61,15 @@ typedef struct PCIDevice {
     unsigned cap_end;                /* where the next capability goes */
     bool intx;                       /* the function asserts its pin */
     bool intx_out;                   /* the host has been told so */
+    unsigned msix_vectors, msix_cap; /* 0: it has no MSI-X; offset of the capability */
+    RegFile msix_regs;
     /* Optional.  before a read, so that the bytes can be made; after a write */
     void (*config_reading)(struct PCIDevice *d, unsigned offset, unsigned size);
     void (*config_written)(struct PCIDevice *d, unsigned offset, unsigned size);
     struct PCIState {
         uint8_t config[PCI_CONFIG_BYTES];
+        uint64_t msix_address[PCI_MSIX_MAX], msix_pending[PCI_MSIX_MAX / 64];
+        uint32_t msix_data[PCI_MSIX_MAX], msix_masked[PCI_MSIX_MAX];
     } s;
 } PCIDevice;
 
@@ -85,6 +89,17 @@ void pci_add_bar(PCIDevice *d, unsigned index, uint8_t type, MemoryRegion *mr);
 unsigned pci_add_capability(PCIDevice *d, uint8_t id, unsigned size);
 void pci_refresh(PCIDevice *d);              /* a class with a refresh of its own calls it there */
 void pci_set_intx(PCIDevice *d, bool level); /* under the function's lock */
+
+/* ---- msix.c: interrupts as messages; the function is locked ---- */
+
+/* In realize, where the machine takes messages: 1 to PCI_MSIX_MAX of them, and a BAR of 4 KiB. */
+void pci_msix_add(PCIDevice *d, unsigned vectors, unsigned bar);
+bool pci_msix_enabled(const PCIDevice *d); /* then the pin is silent */
+void pci_msix_notify(PCIDevice *d, unsigned vector);
+void pci_msix_look(PCIDevice *d); /* for pci.c, as the next two: send what waits, if it may now */
+void pci_msix_finish(PCIDevice *d);
+bool pci_msix_loaded(const PCIDevice *d); /* a guest can have brought it there */
+
 static inline uint16_t pci_command(const PCIDevice *d)
 {
     return (uint16_t)(d->s.config[PCI_COMMAND] | d->s.config[PCI_COMMAND + 1] << 8);

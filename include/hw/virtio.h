@@ -24,6 +24,7 @@ enum {
     VIRTIO_MAX_QUEUES = 64,
     VIRTIO_MAX_QUEUE_SIZE = 1024,
     VIRTIO_MAX_CONFIG = 256,
+    VIRTIO_NO_VECTOR = 0xffff, /* 4.1.5.1.2 */
 };
 
 /* Device status (2.1) and feature bits (6) */
@@ -99,6 +100,7 @@ struct VirtioDevice {
         uint32_t feature_select[2], queue_select; /* of the transport: device's, driver's */
         uint32_t legacy_page_size;
         uint32_t legacy_align[VIRTIO_MAX_QUEUES], legacy_pfn[VIRTIO_MAX_QUEUES];
+        uint16_t config_vector, vector[VIRTIO_MAX_QUEUES]; /* of MSI-X; VIRTIO_NO_VECTOR: none */
     } s;
 };
 
