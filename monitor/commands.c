@@ -201,6 +201,7 @@ const MonitorCommand monitor_commands[] = {
     { "mouse_button", "state", "change mouse button state (1=L, 2=R, 4=M)", monitor_cmd_mouse_button },
     { "mouse_move", "dx dy [dz]", "send mouse move events", monitor_cmd_mouse_move },
     { "mouse_set", "index", "set which mouse device receives events", monitor_cmd_mouse_set },
+    { "nmi", NULL, "inject an NMI: LINT1 of every processor's local APIC", .does = "inject-nmi" },
     { "print|p", "/fmt expr", "print expression value (use $reg for CPU register access)", monitor_cmd_print },
     { "quit|q", NULL, "quit the emulator", .does = "quit" },
     { "ringbuf_read", "device size", "read and print the data that a ring buffer character device keeps",

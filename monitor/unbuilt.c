@@ -36,7 +36,7 @@ static const Unbuilt commands[] = {
     { "sum", "checksums of memory are not built" },
     { "dumpdtb", "the device tree is written at start: -machine dumpdtb=FILE" },
     { "one-insn-per-tb singlestep", "use -accel tcg,one-insn-per-tb=on on the command line" },
-    { "nmi mce system_wakeup watchdog_action xen-event-inject xen-event-list", "the boards here have nothing like it" },
+    { "mce system_wakeup watchdog_action xen-event-inject xen-event-list", "the boards here have nothing like it" },
     { "replay_break replay_delete_break replay_seek", "recording and replay are not built" },
     { "chardev-send-break", "use Ctrl-A b on the terminal of the line" },
     { "sync-profile", "locks are not measured" },

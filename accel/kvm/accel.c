@@ -225,5 +225,6 @@ const AccelClass kvm_accel_class = {
     .set_debug_hook = set_debug_hook,
     .irq_set = kvm_irq_set,
     .msi_send = kvm_msi_send,
+    .lint1 = kvm_lint1,
     .close = kvm_close,
 };

@@ -8,6 +8,7 @@
 
 #include "accel/kvm/kvm.h"
 #include "base/log.h"
+#include "target/i386.h"
 
 enum { ISA_IRQS = 16, IOAPIC_PINS = 24, ROUTES = ISA_IRQS + IOAPIC_PINS };
 
@@ -129,6 +130,26 @@ bool kvm_msi_send(Accel *a, uint64_t addr, uint32_t data)
 {
     struct kvm_msi m = { .address_lo = (uint32_t)addr, .address_hi = addr >> 32, .data = data };
     return ioctl(container_of(a, Kvm, accel)->vm, KVM_SIGNAL_MSI, &m) >= 0;
+}
+
+/* "KVM_NMI" says how: the NMI is sent if LVT lets it through, or the APIC is off.  In the vCPU's thread. */
+static void pulse_lint1(CPU *cpu, void *opaque)
+{
+    enum { LVT_LINT1 = 0x360, MASKED = 1 << 16, DELIVERY = 7 << 8, NMI = 4 << 8, APIC_ENABLED = 1 << 11 };
+    struct kvm_lapic_state apic;
+    uint32_t lvt = MASKED;
+    if (ioctl(cpu->kvm->fd, KVM_GET_LAPIC, &apic) == 0) {
+        memcpy(&lvt, apic.regs + LVT_LINT1, sizeof(lvt));
+    }
+    bool off = !(cpu->kvm->run->apic_base & APIC_ENABLED);
+    if (off || (lvt & (MASKED | DELIVERY)) == NMI) {
+        cpu->arch->set_irq(cpu, X86_IRQ_NMI, 1);
+    }
+}
+
+void kvm_lint1(CPU *cpu)
+{
+    cpu_run(cpu, pulse_lint1, NULL);
 }
 
 /* ---- the board's controllers ----------------------------------------------------------------- */

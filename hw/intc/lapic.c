@@ -7,9 +7,9 @@
  *
  * LINT0 lets the PIC through on the first processor after reset, as the firmware of a PC leaves it (and KVM's does).
  *
- * Not modelled: SMI and remote reads; what drives LINT1 (its register is there); suppression of broadcasts of ends of interrupts; the focus processor; performance and
+ * Not modelled: SMI and remote reads; suppression of broadcasts of ends of interrupts; the focus processor; performance and
  * thermal interrupts (their registers are there); another address than FEE00000h. */
-#include "hw/intc/lapic.h"
+#include "hw/intc/lapic_regs.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -21,18 +21,7 @@
 #include "target/i386.h"
 #include "target/x86_apic.h"
 
-enum { VERSION = 0x14, SVR_ENABLED = 1 << 8, SVR_BITS = 0x3ff, RESET_SVR = 0xff };
-enum {
-    LVT_VECTOR = 0xff,
-    LVT_DELIVERY_SHIFT = 8,
-    LVT_MASKED = 1 << 16,
-    LVT_LEVEL = 1 << 15,
-    LVT_REMOTE = 1 << 14
-};
-enum { ESR_SEND_VECTOR = 1 << 5, ESR_RECEIVE_VECTOR = 1 << 6 };
-enum { ICR_LEVEL = 1 << 15, ICR_ASSERT = 1 << 14, ICR_LOGICAL = 1 << 11, ICR_SHORTHAND_SHIFT = 18 };
-enum { NO_VECTOR = -1, FIRST_VECTOR = 16 };
-#define DFR_FIXED 0x0fffffffu
+enum { RESET_SVR = 0xff, NO_VECTOR = -1, ESR_RECEIVE_VECTOR = 1 << 6 };
 
 static Lapic *lapic(void *dev)
 {
@@ -83,20 +72,15 @@ static int next_vector(const Lapic *l)
     return vector != NO_VECTOR && (vector & 0xf0) > (lapic_priority(l) & 0xf0) ? vector : NO_VECTOR;
 }
 
-static unsigned delivery_of(uint32_t lvt)
-{
-    return lvt >> LVT_DELIVERY_SHIFT & 7;
-}
-
 /* The PIC's output goes to the CPU's INTR pin. */
 static bool pic_asks(const Lapic *l)
 {
     uint32_t lvt = l->s.lvt[LVT_LINT0];
-    bool open = !lapic_is_enabled(l) || (!(lvt & LVT_MASKED) && delivery_of(lvt) == APIC_EXTINT);
+    bool open = !lapic_is_enabled(l) || (!(lvt & LVT_MASKED) && lapic_delivery(lvt) == APIC_EXTINT);
     return l->s.lint0 && open;
 }
 
-static void update(Lapic *l)
+void lapic_update(Lapic *l)
 {
     bool ready = pic_asks(l) || next_vector(l) != NO_VECTOR;
     __atomic_store_n(&l->ready, ready, __ATOMIC_RELEASE);
@@ -120,7 +104,7 @@ static int acknowledge(Lapic *l)
         set_bit(l->s.isr, vector, true);
     }
     l->taken += vector != NO_VECTOR;
-    update(l);
+    lapic_update(l);
     return vector;
 }
 
@@ -133,14 +117,14 @@ static int source_acknowledge(void *opaque)
     return vector;
 }
 
-static void end_of_interrupt(Lapic *l)
+void lapic_end_of_interrupt(Lapic *l)
 {
     int vector = highest(l->s.isr);
     if (vector == NO_VECTOR) {
         return;
     }
     set_bit(l->s.isr, vector, false);
-    update(l);
+    lapic_update(l);
     if (has(l->s.tmr, vector) && l->irqs) {
         pc_end_of_interrupt(l->irqs, vector);
     }
@@ -148,7 +132,7 @@ static void end_of_interrupt(Lapic *l)
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
-static void error(Lapic *l, uint32_t bit)
+void lapic_error(Lapic *l, uint32_t bit)
 {
     bool is_new = !(l->s.errors & bit);
     l->s.errors |= bit;
@@ -165,12 +149,12 @@ static bool accept_fixed(Lapic *l, uint8_t vector, bool level)
         return false;
     }
     if (vector < FIRST_VECTOR) {
-        error(l, ESR_RECEIVE_VECTOR);
+        lapic_error(l, ESR_RECEIVE_VECTOR);
         return true;
     }
     set_bit(l->s.irr, vector, true);
     set_bit(l->s.tmr, vector, level);
-    update(l);
+    lapic_update(l);
     return true;
 }
 
@@ -224,7 +208,7 @@ void lapic_local_interrupt(Lapic *l, unsigned index)
     }
     const ApicMessage m = { .vector = lvt & LVT_VECTOR,
                             .delivery =
-                                index == LVT_TIMER || index == LVT_ERROR ? APIC_FIXED : delivery_of(lvt),
+                                index == LVT_TIMER || index == LVT_ERROR ? APIC_FIXED : lapic_delivery(lvt),
                             .level = false };
     if (m.delivery != APIC_EXTINT) {
         lapic_deliver(l, &m);
@@ -238,193 +222,16 @@ void lapic_drive_lint0(Lapic *l, bool high)
     if (rises && lapic_is_enabled(l)) {
         lapic_local_interrupt(l, LVT_LINT0);
     }
-    update(l);
+    lapic_update(l);
 }
 
-/* ---- messages that go ---------------------------------------------------------------------------- */
-
-/* To all, all others, or itself. */
-static void send_shorthand(Lapic *l, const ApicMessage *m, unsigned shorthand)
+void lapic_pulse_lint1(Lapic *l)
 {
-    enum { SELF = 1, ALL = 2 };
-    for (unsigned i = 0; l->irqs && i < l->irqs->lapics; i++) {
-        Lapic *to = l->irqs->lapic[i];
-        bool self = to == l;
-        if (shorthand == SELF ? self : shorthand == ALL || !self) {
-            lapic_deliver(to, m);
-        }
+    if (lapic_is_enabled(l)) {
+        lapic_local_interrupt(l, LVT_LINT1);
+    } else if (l->cpu) {
+        l->cpu->arch->set_irq(l->cpu, X86_IRQ_NMI, 1);
     }
-}
-
-static void send(Lapic *l)
-{
-    uint32_t low = l->s.icr_low;
-    unsigned shorthand = low >> ICR_SHORTHAND_SHIFT & 3;
-    const ApicMessage m = {
-        .vector = low,
-        .delivery = delivery_of(low),
-        .logical = low & ICR_LOGICAL,
-        .destination = lapic_is_x2apic(l) ? l->s.icr_high : l->s.icr_high >> 24,
-    };
-    if (m.delivery == APIC_INIT && (low & ICR_LEVEL) && !(low & ICR_ASSERT)) {
-        return; /* the de-assertion of old: nothing to do */
-    }
-    if ((m.delivery == APIC_FIXED || m.delivery == APIC_LOWEST) && m.vector < FIRST_VECTOR) {
-        error(l, ESR_SEND_VECTOR);
-        return;
-    }
-    if (shorthand) {
-        send_shorthand(l, &m, shorthand);
-    } else if (l->irqs) {
-        pc_message(l->irqs, &m, lapic_is_x2apic(l));
-    }
-}
-
-/* ---- registers --------------------------------------------------------------------------------------- */
-
-static uint64_t id_read(Device *dev, const RegAccess *a)
-{
-    return lapic(dev)->s.id << 24;
-}
-
-static uint64_t version_read(Device *dev, const RegAccess *a)
-{
-    return VERSION | (LAPIC_LVTS - 1) << 16;
-}
-
-static void tpr_written(Device *dev, const RegAccess *a, uint64_t value)
-{
-    Lapic *l = lapic(dev);
-    if (l->cpu) {
-        x86_show_tpr(l->cpu, l->s.tpr);
-    }
-    update(l);
-}
-
-static uint64_t ppr_read(Device *dev, const RegAccess *a)
-{
-    return lapic_priority(lapic(dev));
-}
-
-static void eoi_write(Device *dev, const RegAccess *a, uint64_t value)
-{
-    end_of_interrupt(lapic(dev));
-}
-
-static uint64_t dfr_read(Device *dev, const RegAccess *a)
-{
-    return lapic(dev)->s.dfr | DFR_FIXED;
-}
-
-/* Disabled by software, all local interrupts are masked. */
-static void svr_written(Device *dev, const RegAccess *a, uint64_t value)
-{
-    Lapic *l = lapic(dev);
-    for (unsigned i = 0; i < LAPIC_LVTS && !(l->s.svr & SVR_ENABLED); i++) {
-        l->s.lvt[i] |= LVT_MASKED;
-    }
-    lapic_timer_look(l);
-    update(l);
-}
-
-static void esr_write(Device *dev, const RegAccess *a, uint64_t value)
-{
-    Lapic *l = lapic(dev);
-    l->s.esr = l->s.errors;
-    l->s.errors = 0;
-}
-
-static void icr_low_written(Device *dev, const RegAccess *a, uint64_t value)
-{
-    send(lapic(dev));
-}
-
-static void lvt_write(Device *dev, const RegAccess *a, uint64_t value)
-{
-    static const uint32_t bits[LAPIC_LVTS] = {
-        [LVT_TIMER] = 0x700ff, [LVT_THERMAL] = 0x107ff, [LVT_PERFORMANCE] = 0x107ff,
-        [LVT_LINT0] = 0x1a7ff, [LVT_LINT1] = 0x1a7ff,   [LVT_ERROR] = 0x100ff,
-    };
-    Lapic *l = lapic(dev);
-    uint32_t lvt = value & bits[a->index];
-    lvt |= l->s.svr & SVR_ENABLED ? 0 : LVT_MASKED;
-    if (a->index == LVT_TIMER) {
-        lapic_timer_set_lvt(l, lvt);
-    } else {
-        l->s.lvt[a->index] = lvt;
-    }
-    update(l);
-}
-
-static void initial_write(Device *dev, const RegAccess *a, uint64_t value)
-{
-    lapic_timer_set_initial(lapic(dev), value);
-}
-
-static uint64_t current_read(Device *dev, const RegAccess *a)
-{
-    return lapic_timer_count(lapic(dev));
-}
-
-static void divide_write(Device *dev, const RegAccess *a, uint64_t value)
-{
-    lapic_timer_set_divide(lapic(dev), value & 0xb);
-}
-
-static const RegBits svr_bits[] = { { "vector", 0xff }, { "enabled", SVR_ENABLED }, { NULL } };
-static const RegBits icr_bits[] = { { "vector", 0xff },
-                                    { "delivery", 0x700 },
-                                    { "logical", ICR_LOGICAL },
-                                    { "assert", ICR_ASSERT },
-                                    { "level", ICR_LEVEL },
-                                    { "shorthand", 3u << 18 },
-                                    { NULL } };
-static const RegBits lvt_bits[] = {
-    { "vector", LVT_VECTOR }, { "delivery", 0x700 }, { "masked", LVT_MASKED }, { "mode", 3u << 17 }, { NULL }
-};
-
-#define L Lapic
-/* clang-format off */
-static const Reg lapic_rows[] = {
-    { "id", 0x20, 4, REG_RO, .read = id_read },
-    { "version", 0x30, 4, REG_RO, .read = version_read },
-    { "tpr", 0x80, 4, REG_STATE(L, s.tpr), .rw = 0xff, .write = tpr_written },
-    { "apr", 0x90, 4, REG_RO, .read = ppr_read },
-    { "ppr", 0xa0, 4, REG_RO, .read = ppr_read },
-    { "eoi", 0xb0, 4, REG_WO, .write = eoi_write },
-    { "ldr", 0xd0, 4, REG_STATE(L, s.ldr), .rw = 0xff000000, .ignored = UINT32_MAX },
-    { "dfr", 0xe0, 4, REG_STATE(L, s.dfr), .rw = 0xf0000000, .ignored = UINT32_MAX, .read = dfr_read },
-    { "svr", 0xf0, 4, REG_STATE(L, s.svr), .rw = SVR_BITS, .ignored = UINT32_MAX, .write = svr_written, .bits = svr_bits },
-    { "isr", 0x100, 4, REG_RO, REG_STATE(L, s.isr[0]), .count = LAPIC_VECTOR_WORDS, .stride = 16 },
-    { "tmr", 0x180, 4, REG_RO, REG_STATE(L, s.tmr[0]), .count = LAPIC_VECTOR_WORDS, .stride = 16 },
-    { "irr", 0x200, 4, REG_RO, REG_STATE(L, s.irr[0]), .count = LAPIC_VECTOR_WORDS, .stride = 16 },
-    { "esr", 0x280, 4, REG_STATE(L, s.esr), .write = esr_write },
-    { "icr-low", 0x300, 4, REG_STATE(L, s.icr_low), .rw = 0xccfff, .ignored = UINT32_MAX, .write = icr_low_written,
-      .bits = icr_bits },
-    { "icr-high", 0x310, 4, REG_STATE(L, s.icr_high), .rw = 0xff000000, .ignored = UINT32_MAX },
-    { "lvt", 0x320, 4, REG_STATE(L, s.lvt[0]), .count = LAPIC_LVTS, .stride = 16, .write = lvt_write, .bits = lvt_bits },
-    { "initial-count", 0x380, 4, REG_STATE(L, s.initial), .write = initial_write },
-    { "current-count", 0x390, 4, REG_RO, .read = current_read },
-    { "divide", 0x3e0, 4, REG_STATE(L, s.divide), .write = divide_write },
-    { NULL },
-};
-/* clang-format on */
-static const RegTable lapic_regs = { lapic_rows, .min = 4, .max = 4 };
-
-BusResult lapic_read(Lapic *l, hwaddr offset, unsigned size, uint64_t *value)
-{
-    if (!lapic_is_enabled(l) || lapic_is_x2apic(l)) {
-        *value = UINT64_MAX;
-        return BUS_OK;
-    }
-    *value = 0;
-    return offset < LAPIC_BYTES ? reg_file_read(&l->regs, offset, size, value) : BUS_OK;
-}
-
-BusResult lapic_write(Lapic *l, hwaddr offset, unsigned size, uint64_t value)
-{
-    bool answers = lapic_is_enabled(l) && !lapic_is_x2apic(l) && offset < LAPIC_BYTES;
-    return answers ? reg_file_write(&l->regs, offset, size, value) : BUS_OK;
 }
 
 /* ---- what the CPU says (x86_apic.h) ------------------------------------------------------------------------ */
@@ -465,7 +272,7 @@ static void cpu_base_changed(void *opaque)
     Lapic *l = opaque;
     device_lock(&l->dev);
     look_at_base(l);
-    update(l);
+    lapic_update(l);
     device_unlock(&l->dev);
 }
 
@@ -474,7 +281,7 @@ static void cpu_cr8_written(void *opaque, unsigned value)
     Lapic *l = opaque;
     device_lock(&l->dev);
     l->s.tpr = value << 4;
-    update(l);
+    lapic_update(l);
     device_unlock(&l->dev);
 }
 
@@ -519,7 +326,7 @@ static void lapic_refresh(Device *dev)
     Lapic *l = lapic(dev);
     look_at_base(l);
     lapic_timer_look(l);
-    update(l);
+    lapic_update(l);
 }
 
 static bool lapic_realize(Device *dev, GError **err)
@@ -527,7 +334,7 @@ static bool lapic_realize(Device *dev, GError **err)
     Lapic *l = lapic(dev);
     l->source = (IntSource){ source_pending, source_acknowledge, l };
     l->timer = timer_new(device_clock(dev), CLK_VIRTUAL, dev->lock, lapic_timer_fired, l);
-    reg_file_init(&l->regs, dev, &lapic_regs, "apic", LAPIC_BYTES);
+    reg_file_init(&l->regs, dev, &lapic_reg_table, "apic", LAPIC_BYTES);
     if (l->cpu) {
         l->cpu->int_source = &l->source;
         x86_connect_apic(l->cpu, &apic_ops, l);
@@ -575,6 +382,7 @@ static bool lapic_loaded(Device *dev, GError **err)
     return true;
 }
 
+#define L Lapic
 static const Field lapic_state[] = {
     STATE_U32(L, id),
     STATE_U32(L, tpr, .max = 0xff),

@@ -5,6 +5,7 @@
 
 #include "accel/accel.h"
 #include "base/log.h"
+#include "target/i386.h"
 #include "target/x86_apic.h"
 
 enum { WINDOW_BYTES = 1 << 20, TIMER_LINE = 0, TIMER_PIN = 2 };
@@ -90,6 +91,11 @@ bool pc_irqs_in_kernel(const Machine *m)
     return m->accel && m->accel->irqchip == ACCEL_IRQCHIP_ALL;
 }
 
+bool pc_lapics_in_kernel(const Machine *m)
+{
+    return m->accel && m->accel->irqchip != ACCEL_IRQCHIP_NONE;
+}
+
 void pc_irq_locked(void *opaque, int line, int level)
 {
     PcIrqs *q = opaque;
@@ -150,6 +156,27 @@ static void pic_asks(void *opaque, int line, int level)
     }
 }
 
+/* The NMI button: LINT1 of every local APIC; a processor without one has the pin itself. */
+static void press_nmi(void *opaque, int line, int level)
+{
+    PcIrqs *q = opaque;
+    const Machine *m = q->dev.machine;
+    if (!level) {
+        return;
+    }
+    for (unsigned i = 0; pc_lapics_in_kernel(m) && i < m->cpu_count; i++) {
+        m->accel->class->lint1(m->cpus[i]);
+    }
+    device_lock(&q->dev);
+    for (unsigned i = 0; i < q->lapics; i++) {
+        lapic_pulse_lint1(q->lapic[i]);
+    }
+    device_unlock(&q->dev);
+    if (!q->lapics && !pc_lapics_in_kernel(m) && m->cpu_count) {
+        m->cpus[0]->arch->set_irq(m->cpus[0], X86_IRQ_NMI, 1);
+    }
+}
+
 /* ---- the window ------------------------------------------------------------------------------------- */
 
 /* A debugger, whom no vCPU runs, sees the first one's. */
@@ -199,6 +226,7 @@ static void irqs_unrealize(Device *dev)
     PcIrqs *q = container_of(dev, PcIrqs, dev);
     if (dev->machine && dev->machine->pc_irqs == q) {
         dev->machine->msi_send = NULL;
+        dev->machine->nmi = (Irq){ 0 };
         dev->machine->pc_irqs = NULL;
     }
     memory_region_finish(&q->window);
@@ -214,6 +242,7 @@ PcIrqs *pc_irqs_new(Machine *m, GError **err)
     memory_region_add(&m->system, PC_LAPIC_BASE, &q->window, 0);
     m->pc_irqs = q;
     m->msi_send = send_msi;
+    irq_connect(&m->nmi, press_nmi, q, 0);
     return q;
 }
 

@@ -58,7 +58,9 @@ struct AccelClass {
      * machine_send_msi(), as Accel.irqchip says.  Any thread, any lock. */
     void (*irq_set)(Accel *a, unsigned gsi, int level);       /* gsi: the machine's number of the line */
     bool (*msi_send)(Accel *a, uint64_t addr, uint32_t data); /* false: no controller at addr */
-    void (*info)(Accel *a, GString *out);                     /* info jit */
+    /* A pulse at LINT1 of the CPU's local APIC, which is the kernel's.  Main loop. */
+    void (*lint1)(CPU *cpu);
+    void (*info)(Accel *a, GString *out); /* info jit */
     /* Its vCPUs stand still from here on: their ops are vcpu_ops_none. */
     void (*close)(Accel *a);
 };

@@ -106,6 +106,7 @@ struct Machine {
      * thread, any lock.  False: nothing is at addr. */
     bool (*msi_send)(Machine *m, uint64_t addr, uint32_t data);
     Irq powerdown;        /* raised by runstate_request_powerdown */
+    Irq nmi;              /* pulsed by inject-nmi; not connected: the board has no such button */
     bool dump_guest_core; /* RAM is part of a core dump of this process */
     void *board_data;     /* the board's own */
 };

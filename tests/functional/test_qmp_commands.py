@@ -6,7 +6,7 @@ import socket
 import stat
 
 from guests import bare_program
-from harness import case, check, seconds, until
+from harness import case, check, not_on_peer, seconds, until
 from test_linux import PROMPT, boot, power_off
 from test_qmp import Client, fits, start
 
@@ -345,6 +345,19 @@ def test_qmp_clock_event(b):
     check({name for name, _ in c.events} == {"RTC_CHANGE"} and len(c.events) <= 2, f"the events are {c.events}")
     check(c.events[0][1]["offset"] in (68, 137, 206), f"the events are {c.events}")
     check(all(places[data["qom-path"]] == "child<goldfish_rtc>" for _, data in c.events), f"the paths are {c.events}")
+
+
+@case()
+def test_qmp_nmi(b):
+    """a PC has an NMI button, for programs and for people"""
+    not_on_peer("it has no such board")
+    path, image = str(b.tmp / "qmp"), b.tmp / "bios"
+    image.write_bytes(bytes(0x10000))
+    b.machine("-arch", "x86_64", "-M", "microvm", "-bios", image, "-S", "-smp", "2", "-qmp", f"unix:{path},server=on,wait=off",
+              serial=False, board=(), cpu_memory=())
+    c = Client(path)
+    check(c.ask("inject-nmi") == {}, "inject-nmi")
+    check(c.ask("human-monitor-command", command_line="nmi") == "", "nmi")
 
 
 @case()

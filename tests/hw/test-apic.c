@@ -30,6 +30,7 @@ enum {
     ICR_HIGH = 0x310,
     LVTT = 0x320,
     LINT0 = 0x350,
+    LINT1 = 0x360,
     LVTE = 0x370,
     INITIAL = 0x380,
     CURRENT = 0x390,
@@ -362,6 +363,28 @@ static void test_msi(void)
     g_assert_false(machine_send_msi(&b.m, 0xfed00000, 0x55));
     g_assert_true(machine_send_msi(&b.m, PC_LAPIC_BASE, 0x400));
     g_assert_true(took_nmi(0));
+    close_machine();
+}
+
+/* The NMI button comes by LINT1, as its LVT says; a processor whose APIC is off has the pin itself. */
+static void test_lint1(void)
+{
+    enum { NMI = 4 << 8 };
+    open_machine(2);
+    enable_all();
+    irq_raise(&b.m.nmi);
+    g_assert_false(took_nmi(0) || took_nmi(1)); /* masked since reset */
+    irq_lower(&b.m.nmi);
+    put(0, LINT1, NMI);
+    put(1, LINT1, 0x60); /* a fixed interrupt */
+    irq_raise(&b.m.nmi);
+    irq_lower(&b.m.nmi);
+    g_assert_true(took_nmi(0));
+    g_assert_false(took_nmi(0) || took_nmi(1));
+    g_assert_cmphex(who(0x60), ==, 2);
+    g_assert_true(wrmsr(1, 0x1b, 0xfee00000));
+    irq_raise(&b.m.nmi);
+    g_assert_true(took_nmi(0) && took_nmi(1));
     close_machine();
 }
 
@@ -776,6 +799,7 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/lowest-priority", test_lowest_priority);
     g_test_add_func("/apic/init-sipi", test_init_sipi);
     g_test_add_func("/apic/msi", test_msi);
+    g_test_add_func("/apic/lint1", test_lint1);
     g_test_add_func("/apic/x2apic", test_x2apic);
     g_test_add_func("/apic/timer/one-shot", test_one_shot);
     g_test_add_func("/apic/timer/periodic", test_periodic);

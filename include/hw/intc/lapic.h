@@ -65,6 +65,8 @@ uint8_t lapic_priority(const Lapic *l);
 /* Deliver to this one, whomever it is meant for.  False: it takes none now. */
 bool lapic_deliver(Lapic *l, const ApicMessage *m);
 void lapic_drive_lint0(Lapic *l, bool high); /* the PIC's output */
+/* The NMI button's edge: as LVT says; of an APIC that is off it is the processor's NMI pin. */
+void lapic_pulse_lint1(Lapic *l);
 /* An access by its own CPU; outside of xAPIC mode nothing answers. */
 BusResult lapic_read(Lapic *l, hwaddr offset, unsigned size, uint64_t *value);
 BusResult lapic_write(Lapic *l, hwaddr offset, unsigned size, uint64_t value);

@@ -46,6 +46,7 @@ void pc_irqs_add_lazy(PcIrqs *irqs, void (*look)(void *opaque), void *opaque);
 
 /* The controllers are the accelerator's, in the host's kernel: none is added, lines go there, and all of them are heard. */
 bool pc_irqs_in_kernel(const Machine *m);
+bool pc_lapics_in_kernel(const Machine *m); /* those, or the local APICs alone */
 
 /* IrqHandlers, opaque: PcIrqs.  Line 0 to 15: an ISA interrupt, which the PIC and the first I/O APIC get (the timer's, 0, by its pin
  * 2); up to 47: a pin of the I/O APICs. */

@@ -119,6 +119,47 @@ static void test_messages_split(void)
     send_messages("kernel-irqchip=split");
 }
 
+/* The NMI button: as LVT's entry of LINT1 says. */
+VM_CODE(
+    lint1, "64",
+    "mov $0xfee00000, %ebx\n movl $0x1ff, 0xf0(%rbx)\n movl $0x10400, 0x360(%rbx)\n movl $1, 0x3000\n sti\n"
+    "1: cmpl $2, 0x3000\n jne 1b\n movl $0x400, 0x360(%rbx)\n movl $3, 0x3000\n 2: hlt\n jmp 2b\n");
+
+static void press_nmi(const char *options)
+{
+    enum { NMI_VECTOR = 2 };
+    Vm *vm = vm_new(1, options, true);
+    if (!vm) {
+        return;
+    }
+    vm_load(vm, lint1, lint1_end);
+    memcpy(vm_ram(vm) + 0x1100, on_msi, on_msi_end - on_msi);
+    set_gate(vm, NMI_VECTOR, lint1 + 0x100, lint1);
+    vm_long_mode(vm, 0);
+    vm_resume(vm);
+    vm_wait(word(vm, STARTED), 1);
+    kvm_accel_class.lint1(vm_cpu(vm, 0)); /* masked */
+    __atomic_store_n(word(vm, STARTED), 2, __ATOMIC_SEQ_CST);
+    vm_wait(word(vm, STARTED), 3);
+    for (unsigned i = 0; i < 50; i++) {
+        kvm_accel_class.lint1(vm_cpu(vm, 0));
+        vm_wait(word(vm, MSIS), i + 1);
+    }
+    vm_pause(vm);
+    g_assert_cmpuint(*word(vm, MSIS), ==, 50);
+    vm_free(vm);
+}
+
+static void test_lint1(void)
+{
+    press_nmi("kernel-irqchip=on");
+}
+
+static void test_lint1_split(void)
+{
+    press_nmi("kernel-irqchip=split");
+}
+
 static void not_connected(void *opaque, int line, int level)
 {
     g_assert_not_reached();
@@ -184,6 +225,8 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/irqchip/start-up-split", test_start_up_split);
     g_test_add_func("/kvm/irqchip/messages", test_messages);
     g_test_add_func("/kvm/irqchip/messages-split", test_messages_split);
+    g_test_add_func("/kvm/irqchip/lint1", test_lint1);
+    g_test_add_func("/kvm/irqchip/lint1-split", test_lint1_split);
     g_test_add_func("/kvm/irqchip/lines", test_lines);
     g_test_add_func("/kvm/irqchip/messages-and-pauses", test_messages_and_pauses);
     g_test_add_func("/kvm/irqchip/refused", test_refused);
