@@ -56,6 +56,7 @@ const DeviceClass *const device_classes[] = {
     &pm_timer_class,
     &port92_class,
     &pvpanic_class,
+    &ramfb_class,
     &riscv_aclint_mtimer_class,
     &riscv_aclint_swi_class,
     &riscv_plic_class,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static uint64_t bytes_of(const FramebufferMode *m)
+uint64_t framebuffer_mode_bytes(const FramebufferMode *m)
 {
     return m->stride * (m->height - 1) + (uint64_t)m->width * m->format->bytes;
 }
@@ -15,7 +15,7 @@ bool framebuffer_mode_fits(const FramebufferMode *m)
         return false;
     }
     return m->stride >= row && m->stride <= UINT32_MAX && m->offset <= m->ram->size &&
-           bytes_of(m) <= m->ram->size - m->offset;
+           framebuffer_mode_bytes(m) <= m->ram->size - m->offset;
 }
 
 /* The whole pages that it touches. */
@@ -26,7 +26,7 @@ static uint64_t first_byte(const FramebufferMode *m)
 
 static uint64_t page_bytes(const FramebufferMode *m)
 {
-    uint64_t end = m->offset + bytes_of(m);
+    uint64_t end = m->offset + framebuffer_mode_bytes(m);
     return ((end + RAM_PAGE - 1) & -(uint64_t)RAM_PAGE) - first_byte(m);
 }
 

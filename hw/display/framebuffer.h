@@ -23,6 +23,7 @@ typedef struct Framebuffer {
 
 /* Does all of it lie in RAM, and is it a size that a console takes? */
 bool framebuffer_mode_fits(const FramebufferMode *m);
+uint64_t framebuffer_mode_bytes(const FramebufferMode *m); /* from its first pixel to its last */
 /* Show this from now on, which fits, or nothing (NULL).  The same as before: no matter. */
 void framebuffer_show(Framebuffer *f, const FramebufferMode *m);
 /* For ConsoleOps. */

@@ -2,8 +2,7 @@
 /* fw_cfg: items of bytes for firmware, by MMIO or ports: data, selector and DMA registers.
  * Spec: QEMU documentation, "QEMU Firmware Configuration (fw_cfg) Device".
  *
- * Not modelled: items that a guest may write (each write is refused with the
- * error bit, as for a read-only item). */
+ * A guest writes by DMA alone, and only files that a device gives for that. */
 #include "hw/nvram/fw_cfg.h"
 
 #include <inttypes.h>
@@ -19,6 +18,7 @@ typedef struct FwCfgFile {
     char *name;
     uint16_t key;
     uint32_t size;
+    FwCfgWritable writable; /* bytes NULL: it is not */
 } FwCfgFile;
 
 static FwCfg *fw_cfg(void *dev)
@@ -103,7 +103,17 @@ static gint by_name(gconstpointer a, gconstpointer b)
     return strcmp((*(FwCfgFile *const *)a)->name, (*(FwCfgFile *const *)b)->name);
 }
 
-bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err)
+/* The first key of a file that no file has. */
+static uint16_t free_key(const FwCfg *f)
+{
+    unsigned key = FW_CFG_FILE_FIRST;
+    while (g_hash_table_contains(f->items, GUINT_TO_POINTER(key))) {
+        key++;
+    }
+    return key;
+}
+
+static FwCfgFile *add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err)
 {
     const char *why = !*name                                 ? "it is empty"
                       : strlen(name) >= NAME_BYTES           ? "it is longer than 55 bytes"
@@ -117,17 +127,47 @@ bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err)
     if (why) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "cannot add the fw_cfg file '%s': %s; choose another name", name, why);
-        return false;
+        return NULL;
     }
     FwCfgFile *file = g_new0(FwCfgFile, 1);
-    *file = (FwCfgFile){ .name = g_strdup(name),
-                         .key = FW_CFG_FILE_FIRST + f->files->len,
-                         .size = g_bytes_get_size(bytes) };
+    *file = (FwCfgFile){ .name = g_strdup(name), .key = free_key(f), .size = g_bytes_get_size(bytes) };
     fw_cfg_add_bytes(f, file->key, bytes);
     g_ptr_array_add(f->files, file);
     g_ptr_array_sort(f->files, by_name);
     directory_rebuild(f);
-    return true;
+    return file;
+}
+
+bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err)
+{
+    return add_file(f, name, bytes, err) != NULL;
+}
+
+bool fw_cfg_add_writable(FwCfg *f, const char *name, const FwCfgWritable *w, GError **err)
+{
+    g_autoptr(GBytes) live = g_bytes_new_static(w->bytes, w->size);
+    device_lock(&f->dev);
+    FwCfgFile *file = add_file(f, name, live, err);
+    if (file) {
+        file->writable = *w;
+    }
+    device_unlock(&f->dev);
+    return file != NULL;
+}
+
+void fw_cfg_remove_file(FwCfg *f, const char *name)
+{
+    device_lock(&f->dev);
+    for (unsigned i = 0; i < f->files->len; i++) {
+        const FwCfgFile *file = g_ptr_array_index(f->files, i);
+        if (!strcmp(file->name, name)) {
+            g_hash_table_remove(f->items, GUINT_TO_POINTER(file->key));
+            g_ptr_array_remove_index(f->files, i);
+            directory_rebuild(f);
+            break;
+        }
+    }
+    device_unlock(&f->dev);
 }
 
 /* ---- reading ------------------------------------------------------------- */
@@ -200,6 +240,40 @@ static bool dma_copy(FwCfg *f, hwaddr to, uint32_t len)
     return true;
 }
 
+static const FwCfgWritable *selected_writable(const FwCfg *f)
+{
+    for (unsigned i = 0; i < f->files->len; i++) {
+        const FwCfgFile *file = g_ptr_array_index(f->files, i);
+        if (file->key == f->s.selector && file->writable.bytes) {
+            return &file->writable;
+        }
+    }
+    return NULL;
+}
+
+/* All of it, or nothing. */
+static bool dma_store(FwCfg *f, hwaddr from, uint32_t len)
+{
+    const FwCfgWritable *w = selected_writable(f);
+    if (!w) {
+        log_guest_error("%s: DMA write to item 0x%x, which is read-only", f->dev.path, f->s.selector);
+        return false;
+    }
+    if (f->s.offset > w->size || len > w->size - f->s.offset) {
+        log_guest_error("%s: DMA write of %u bytes at %u of item 0x%x, which has %zu", f->dev.path, len,
+                        f->s.offset, f->s.selector, w->size);
+        return false;
+    }
+    g_autofree uint8_t *bytes = g_malloc(len);
+    if (dma_read(f->dev.dma, from, bytes, len) != BUS_OK) {
+        return false;
+    }
+    memcpy(w->bytes + f->s.offset, bytes, len);
+    f->s.offset += len;
+    w->written(w->opaque);
+    return true;
+}
+
 static bool dma_run(FwCfg *f, uint32_t control, uint32_t len, hwaddr address)
 {
     const uint8_t *unused;
@@ -210,8 +284,7 @@ static bool dma_run(FwCfg *f, uint32_t control, uint32_t len, hwaddr address)
         return dma_copy(f, address, len);
     }
     if (control & DMA_WRITE) {
-        log_guest_error("%s: DMA write to item 0x%x, which is read-only", f->dev.path, f->s.selector);
-        return false;
+        return dma_store(f, address, len);
     }
     if (control & DMA_SKIP) {
         fw_cfg_take(f, &unused, len);

@@ -4,7 +4,7 @@ import pathlib
 import tempfile
 
 from guestlib import initramfs
-from guests import debian_kernel
+from guests import bare_program, debian_kernel
 from harness import case, check, until
 from test_monitor import Monitor
 
@@ -27,6 +27,14 @@ def screen_initrd(b):
     return path
 
 
+def read_ppm(path):
+    """Width, height and the pixels' bytes."""
+    magic, size, _, pixels = path.read_bytes().split(b"\n", 3)
+    check(magic == b"P6", "no PPM")
+    width, height = map(int, size.split())
+    return width, height, pixels
+
+
 class Screen:
     """A guest with a shell on its screen, a serial line and a monitor."""
 
@@ -45,10 +53,7 @@ class Screen:
         """Width, height and the pixels' bytes of what the screen shows."""
         answer = self.mon.ask(f"screendump {self.picture}")
         check("Error" not in answer, answer)
-        magic, size, _, pixels = self.picture.read_bytes().split(b"\n", 3)
-        check(magic == b"P6", "no PPM")
-        width, height = map(int, size.split())
-        return width, height, pixels
+        return read_ppm(self.picture)
 
     def paint(self, number):
         """Fill the screen with a colour of the console's."""
@@ -92,3 +97,19 @@ def test_screen_virtio_gpu(b):
 def test_screen_bochs(b):
     """the same on bochs-display, with a keyboard on virtio-mmio"""
     whole_screen(b, "bochs-display", "-device", "virtio-keyboard-device", "-global", "virtio-mmio.force-legacy=off")
+
+
+@case()
+def test_screen_ramfb(b):
+    """a guest tells of its screen by fw_cfg, and what it draws there is shown pixel by pixel"""
+    sock, picture = b.tmp / "mon", b.tmp / "picture.ppm"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-monitor",
+                  f"unix:{sock},server=on,wait=off")
+    mon = Monitor(m, sock)
+    m.expect("shown")
+    for added in range(3):
+        mon.ask(f"screendump {picture}")
+        want = b"".join((n * 0x010203 + added & 0xffffff).to_bytes(3, "big") for n in range(64 * 48))
+        check(read_ppm(picture) == (64, 48, want), f"another picture after {added} changes")
+        m.send("x")
+        m.expect("again")

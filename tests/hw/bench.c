@@ -8,6 +8,7 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/loader.h"
+#include "hw/nvram/fw_cfg.h"
 #include "tests/loop.h"
 #include "ui/console.h"
 #include "ui/input.h"
@@ -161,9 +162,20 @@ static void give_arguments(Device *dev)
     }
 }
 
+/* What a board has for it. */
+static void give_surroundings(Bench *b, const DeviceClass *c)
+{
+    if (!strcmp(c->name, "ramfb")) {
+        Device *cfg = device_create(&b->m, &fw_cfg_class, NULL, NULL, NULL);
+        b->m.fw_cfg = container_of(cfg, FwCfg, dev);
+        memory_region_foreach_owned(&cfg->regions, map_region, b);
+    }
+}
+
 Device *bench_device(Bench *b, const DeviceClass *c)
 {
     g_autoptr(GError) err = NULL;
+    give_surroundings(b, c);
     Bus *bus = c->bus ? bench_bus(b, c->bus, 1) : NULL;
     g_assert_true(!c->bus || bus); /* some class provides it */
     Device *dev = device_new(c, &b->m, NULL);

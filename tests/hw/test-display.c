@@ -7,9 +7,11 @@
 #include "bench.h"
 #include "hw/display/display.h"
 #include "hw/display/edid.h"
+#include "hw/nvram/fw_cfg.h"
 #include "monitor/monitor.h"
 #include "tests/loop.h"
 #include "ui/console.h"
+#include "util/bytes.h"
 
 enum {
     DISPI_XRES,
@@ -43,13 +45,19 @@ static void find_region(MemoryRegion *mr, void *opaque)
     }
 }
 
-static void screen_open(Screen *s)
+static void screen_open_class(Screen *s, const DeviceClass *c)
 {
+    *s = (Screen){ 0 };
     bench_open(&s->b);
-    s->dev = bench_device(&s->b, &bochs_display_class);
+    s->dev = bench_device(&s->b, c);
     s->console = consoles_find(s->b.m.consoles, s->dev->path, 0);
     g_assert_nonnull(s->console);
     memory_region_foreach_owned(&s->dev->regions, find_region, s);
+}
+
+static void screen_open(Screen *s)
+{
+    screen_open_class(s, &bochs_display_class);
 }
 
 /* As the bus does, wherever a guest would have put the BAR. */
@@ -158,6 +166,91 @@ static void test_hostile_modes(void)
     dispi(&s, DISPI_X_OFFSET, 0);
     dispi(&s, DISPI_Y_OFFSET, 0);
     expect_size(&s, 2048, 2048);
+    bench_close(&s.b);
+}
+
+/* ---- ramfb ------------------------------------------------------------------------------ */
+
+/* Where in the bench's RAM the request to fw_cfg lies, the answer's bytes, and the picture. */
+enum { REQUEST_AT = 0x100, BYTES_AT = 0x200, PICTURE_AT = 0x1000 };
+enum { CFG_SELECT = 8, CFG_READ = 2, CFG_WRITE = 16, CFG_ERROR = 1 };
+enum { FIRST_FILE = 0x20, FOURCC_XRGB8888 = 0x34325258, FOURCC_RGB565 = 0x36314752 };
+
+/* A DMA request of the guest's: its result. */
+static uint32_t cfg_run(Screen *s, uint32_t control, uint32_t len)
+{
+    uint8_t *ram = s->b.m.ram.ram->host;
+    store_be(ram + REQUEST_AT, 4, control);
+    store_be(ram + REQUEST_AT + 4, 4, len);
+    store_be(ram + REQUEST_AT + 8, 8, RAM_BASE + BYTES_AT);
+    bench_put(&s->b, &s->b.m.fw_cfg->dma, "dma-low", GUINT32_SWAP_LE_BE(RAM_BASE + REQUEST_AT));
+    return load_be(ram + REQUEST_AT, 4);
+}
+
+static uint32_t cfg_picture(Screen *s, uint64_t addr, uint32_t fourcc, const uint32_t size[3])
+{
+    uint8_t *at = s->b.m.ram.ram->host + BYTES_AT;
+    store_be(at, 8, addr);
+    store_be(at + 8, 4, fourcc);
+    store_be(at + 12, 4, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        store_be(at + 16 + 4 * i, 4, size[i]);
+    }
+    return cfg_run(s, FIRST_FILE << 16 | CFG_SELECT | CFG_WRITE, 28);
+}
+
+static void test_ramfb(void)
+{
+    static const uint32_t size[] = { 64, 32, 300 }, packed[] = { 64, 32, 0 };
+    Screen s;
+    screen_open_class(&s, &ramfb_class);
+    uint8_t *ram = s.b.m.ram.ram->host;
+    expect_size(&s, 640, 480);
+    g_assert_cmpuint(cfg_picture(&s, RAM_BASE + PICTURE_AT, FOURCC_XRGB8888, size), ==, 0);
+    expect_size(&s, 64, 32);
+    memcpy(ram + PICTURE_AT + 5 * 300 + 7 * 4, "\x33\x22\x11", 3);
+    g_assert_cmphex(pixel(&s, 7, 5), ==, 0x112233);
+    g_assert_cmpuint(cfg_run(&s, FIRST_FILE << 16 | CFG_SELECT | CFG_READ, 28), ==, 0); /* as written */
+    g_assert_cmpuint(load_be(ram + BYTES_AT + 24, 4), ==, 300);
+    g_assert_cmpuint(cfg_picture(&s, RAM_BASE + PICTURE_AT, FOURCC_RGB565, packed), ==, 0);
+    memcpy(ram + PICTURE_AT + 5 * 128 + 7 * 2, "\xe0\x07", 2);
+    g_assert_cmphex(pixel(&s, 7, 5), ==, 0x00ff00);
+    g_autoptr(GByteArray) saved = device_save(s.dev);
+    device_reset(s.dev);
+    expect_size(&s, 640, 480);
+    g_assert_true(device_load(s.dev, saved->data, saved->len, NULL));
+    g_assert_cmphex(pixel(&s, 7, 5), ==, 0x00ff00);
+    bench_close(&s.b);
+}
+
+static void test_hostile_ramfb(void)
+{
+    static const struct {
+        uint64_t addr;
+        uint32_t fourcc, size[3];
+    } rows[] = {
+        { RAM_BASE, 0, { 64, 32, 0 } },
+        { 0, FOURCC_XRGB8888, { 64, 32, 0 } },
+        { RAM_BASE - 4, FOURCC_XRGB8888, { 64, 32, 0 } },
+        { RAM_BASE + RAM_SIZE - 4 * 64 * 32 + 4, FOURCC_XRGB8888, { 64, 32, 0 } },
+        { RAM_BASE, FOURCC_XRGB8888, { 64, 32, 255 } },
+        { RAM_BASE, FOURCC_XRGB8888, { 64, 0, 0 } },
+        { RAM_BASE, FOURCC_XRGB8888, { 0x40000000, 0x40000000, 0 } },
+        { RAM_BASE, FOURCC_XRGB8888, { 16384, 16384, UINT32_MAX } },
+        { UINT64_MAX, FOURCC_XRGB8888, { 64, 32, 0 } },
+    };
+    Screen s;
+    screen_open_class(&s, &ramfb_class);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_cmpuint(cfg_picture(&s, rows[i].addr, rows[i].fourcc, rows[i].size), ==, 0);
+        expect_size(&s, 640, 480);
+    }
+    g_assert_cmpuint(cfg_picture(&s, RAM_BASE, FOURCC_XRGB8888, (uint32_t[]){ 64, 32, 0 }), ==, 0);
+    g_assert_cmpuint(cfg_run(&s, FIRST_FILE << 16 | CFG_SELECT | CFG_WRITE, 29), ==,
+                     CFG_ERROR); /* too long */
+    g_assert_cmpuint(cfg_run(&s, FIRST_FILE << 16 | CFG_SELECT | CFG_WRITE, UINT32_MAX), ==, CFG_ERROR);
+    g_assert_cmpuint(cfg_run(&s, 1 << 16 | CFG_SELECT | CFG_WRITE, 4), ==, CFG_ERROR); /* read-only */
+    expect_size(&s, 64, 32);
     bench_close(&s.b);
 }
 
@@ -292,6 +385,8 @@ int main(int argc, char **argv)
     g_test_add_func("/display/bochs/modes", test_modes);
     g_test_add_func("/display/bochs/hostile-modes", test_hostile_modes);
     g_test_add_func("/display/bochs/damage", test_damage);
+    g_test_add_func("/display/ramfb/picture", test_ramfb);
+    g_test_add_func("/display/ramfb/hostile", test_hostile_ramfb);
     g_test_add_func("/display/screendump", test_screendump);
     g_test_add_func("/display/edid", test_edid);
     return g_test_run();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* QEMU's firmware configuration device: named and numbered items of bytes that a
- * guest reads. */
+ * guest reads, and some that it writes. */
 #pragma once
 #include "hw/board.h"
 #include "hw/regs.h"
@@ -49,3 +49,15 @@ void fw_cfg_add_u64(FwCfg *f, uint16_t key, uint64_t value);
 void fw_cfg_add_machine(FwCfg *f, const Machine *m); /* what firmware asks of any: UUID, RAM, CPUs */
 /* A named file: fails when the name is too long, given twice, or there are too many. */
 bool fw_cfg_add_file(FwCfg *f, const char *name, GBytes *bytes, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A file that the guest may write, too: part of the state of the device that gives it, which shares the lock of
+ * fw_cfg's (device_share_lock).  written is called under that lock, after each write.  Main loop, no lock. */
+typedef struct FwCfgWritable {
+    uint8_t *bytes;
+    size_t size;
+    void (*written)(void *opaque);
+    void *opaque;
+} FwCfgWritable;
+bool fw_cfg_add_writable(FwCfg *f, const char *name, const FwCfgWritable *w,
+                         GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void fw_cfg_remove_file(FwCfg *f, const char *name); /* when the device goes */
