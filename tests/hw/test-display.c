@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "hw/display/dispi.h"
 #include "hw/display/display.h"
 #include "hw/display/edid.h"
 #include "hw/nvram/fw_cfg.h"
@@ -12,18 +13,6 @@
 #include "tests/loop.h"
 #include "ui/console.h"
 #include "util/bytes.h"
-
-enum {
-    DISPI_XRES,
-    DISPI_YRES,
-    DISPI_BPP,
-    DISPI_ENABLE,
-    DISPI_BANK,
-    DISPI_VIRT_WIDTH,
-    DISPI_VIRT_HEIGHT,
-    DISPI_X_OFFSET,
-    DISPI_Y_OFFSET
-};
 
 typedef struct Screen {
     Bench b;
@@ -138,6 +127,28 @@ static void test_modes(void)
     g_assert_cmphex(pixel(&s, 7, 5), ==, 0x112233);
     dispi(&s, DISPI_ENABLE, 0);
     expect_size(&s, 640, 480);
+    bench_close(&s.b);
+}
+
+/* A mode that is enabled anew starts at the front of the memory, black unless asked not to be. */
+static void test_enable(void)
+{
+    Screen s;
+    screen_open(&s);
+    set_mode(&s, 64, 32, 32);
+    dispi(&s, DISPI_VIRT_WIDTH, 128);
+    dispi(&s, DISPI_Y_OFFSET, 5);
+    g_assert_cmpuint(get(&s, 0x502 + 2 * DISPI_VIRT_HEIGHT, 2), ==, (16 << 20) / (128 * 4));
+    memcpy(s.vram, "\x33\x22\x11", 3);
+    dispi(&s, DISPI_ENABLE, 0);
+    dispi(&s, DISPI_ENABLE, 0xc1);
+    g_assert_cmpuint(get(&s, 0x502 + 2 * DISPI_VIRT_WIDTH, 2), ==, 64);
+    g_assert_cmphex(pixel(&s, 0, 0), ==, 0x112233);
+    dispi(&s, DISPI_ENABLE, 0);
+    dispi(&s, DISPI_ENABLE, 0x41);
+    g_assert_cmphex(pixel(&s, 0, 0), ==, 0);
+    dispi(&s, DISPI_ENABLE, 0x43); /* the largest there are */
+    g_assert_cmpuint(get(&s, 0x502, 2), ==, PICTURE_MAX_SIZE);
     bench_close(&s.b);
 }
 
@@ -383,6 +394,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/display/bochs/modes", test_modes);
+    g_test_add_func("/display/bochs/enable", test_enable);
     g_test_add_func("/display/bochs/hostile-modes", test_hostile_modes);
     g_test_add_func("/display/bochs/damage", test_damage);
     g_test_add_func("/display/ramfb/picture", test_ramfb);
