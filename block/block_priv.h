@@ -99,11 +99,15 @@ uint64_t node_allocated(const BlockNode *n);                    /* see BlockStat
 /* ---- formats ---- */
 /* An image in a file that is open, and all that it names. */
 BlockNode *image_open_on(BlockNode *file, const char *format, const OpenFlags *flags, GError **err);
-/* An image, and all that it names.  format: NULL to guess; *found: what it is. */
-BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
-                      GError **err);
 const char *format_probe(const uint8_t *head, size_t n); /* "raw" when nothing is known */
 bool format_check(const char *format, GError **err);     /* is it built? */
+/* open: an image in this file, without the other files that it names. */
+typedef struct ImageFormat {
+    const char *name;
+    BlockNode *(*open)(BlockNode *file, const OpenFlags *flags, GError **err);
+} ImageFormat;
+const ImageFormat *format_find(const char *name); /* NULL: it is not built */
+BlockNode *vdi_open(BlockNode *file, const OpenFlags *flags, GError **err);
 
 /* ---- image locks ---- */
 bool image_lock(int fd, const char *path, bool write, bool must, GError **err);

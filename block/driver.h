@@ -8,11 +8,18 @@
  * 4. A node holds its children, and reaches them through node_run and node_map alone.
  * 5. A failure is -errno of the host; an image that contradicts itself is -EIO, with a line in the log. */
 #pragma once
-#include "block/node.h"
+#include "block/image.h"
+#include "block/image_check.h"
 
 enum { SECTOR = 512 };
 
 typedef struct Pins Pins;
+
+/* Of other files that an image names.  Strings are the node's; NULL: it names none. */
+typedef struct ImageNames {
+    const char *backing, *backing_format, *data_file;
+    bool needs_data_file;
+} ImageNames;
 
 typedef struct BlockDriver {
     const char *name; /* as other programs know it */
@@ -25,6 +32,10 @@ typedef struct BlockDriver {
     int (*unpack)(BlockNode *n, const NodeIo *io);
     /* See node_resize; NULL: it cannot. */
     int (*resize)(BlockNode *n, uint64_t bytes);
+    /* Of an image; NULL: it has nothing to say, names nothing, cannot be checked. */
+    void (*info)(BlockNode *n, ImageInfo *info);
+    void (*names)(BlockNode *n, ImageNames *names);
+    int (*check)(BlockNode *n, ImageRepair repair, ImageReport *report);
     void (*close)(BlockNode *n); /* its own things; not its children */
 } BlockDriver;
 

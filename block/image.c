@@ -5,10 +5,10 @@
  * is in it, by whatever name, or is longer than CHAIN_MAX, is refused.
  *
  * Not built, and refused: names of other protocols than files, and json: ones. */
+#include <errno.h>
 #include <string.h>
 
 #include "block_priv.h"
-#include "block/qcow2_check.h"
 #include "block/qcow2/qcow2_open.h"
 #include "util/text.h"
 
@@ -80,7 +80,7 @@ static BlockNode *open_named(const Chain *c, const char *name, const char *forma
     return n;
 }
 
-static bool open_backing(BlockNode *n, const Chain *c, const Qcow2Names *names, const OpenFlags *flags,
+static bool open_backing(BlockNode *n, const Chain *c, const ImageNames *names, const OpenFlags *flags,
                          GError **err)
 {
     OpenFlags below = { .readonly = true,
@@ -95,7 +95,7 @@ static bool open_backing(BlockNode *n, const Chain *c, const Qcow2Names *names, 
     return n->children[NODE_BACKING] != NULL;
 }
 
-static bool open_data_file(BlockNode *n, const Chain *c, const Qcow2Names *names, const OpenFlags *flags,
+static bool open_data_file(BlockNode *n, const Chain *c, const ImageNames *names, const OpenFlags *flags,
                            GError **err)
 {
     if (!names->needs_data_file || flags->no_data) {
@@ -117,8 +117,8 @@ static bool repair_dirty(BlockNode *file, GError **err)
         return true;
     }
     BlockNode *n = qcow2_open(file, &(Qcow2Open){ .repair = true }, err);
-    Qcow2Report report = { 0 };
-    int e = n ? qcow2_check(n, REPAIR_ALL, &report) : 0;
+    ImageReport report = { 0 };
+    int e = n ? image_check(n, REPAIR_ALL, &report) : 0;
     node_unref(n);
     if (n && (e || report.check_errors)) {
         block_error(
@@ -129,23 +129,13 @@ static bool repair_dirty(BlockNode *file, GError **err)
     return n && !e && !report.check_errors;
 }
 
-static BlockNode *open_qcow2(BlockNode *file, const Chain *c, const OpenFlags *flags, GError **err)
+static BlockNode *open_qcow2(BlockNode *file, const OpenFlags *flags, GError **err)
 {
     if (!flags->readonly && !flags->repair && !repair_dirty(file, err)) {
         return NULL;
     }
     Qcow2Open o = { flags->readonly, flags->discard, flags->repair };
-    BlockNode *n = qcow2_open(file, &o, err);
-    Qcow2Names names;
-    if (!n) {
-        return NULL;
-    }
-    qcow2_names(n, &names);
-    if (!open_data_file(n, c, &names, flags, err) || !open_backing(n, c, &names, flags, err)) {
-        node_unref(n);
-        return NULL;
-    }
-    return n;
+    return qcow2_open(file, &o, err);
 }
 
 /* ---- formats -------------------------------------------------------------- */
@@ -169,7 +159,21 @@ static const char *probe(BlockNode *file, GError **err)
 static BlockNode *open_format(BlockNode *file, const char *format, const Chain *c, const OpenFlags *flags,
                               GError **err)
 {
-    return strcmp(format, "qcow2") == 0 ? open_qcow2(file, c, flags, err) : node_ref(file);
+    const ImageFormat *f = format_find(format);
+    bool qcow2 = strcmp(format, "qcow2") == 0;
+    BlockNode *n = qcow2     ? open_qcow2(file, flags, err)
+                   : f->open ? f->open(file, flags, err)
+                             : node_ref(file);
+    ImageNames names;
+    if (!n || !n->driver->names) {
+        return n;
+    }
+    n->driver->names(n, &names);
+    if (!open_data_file(n, c, &names, flags, err) || !open_backing(n, c, &names, flags, err)) {
+        node_unref(n);
+        return NULL;
+    }
+    return n;
 }
 
 static BlockNode *open_in_chain(const char *path, const char *format, const OpenFlags *flags,
@@ -186,7 +190,7 @@ static BlockNode *open_in_chain(const char *path, const char *format, const Open
             g_prefix_error(err, "'%s' begins like an image of this kind: %s: ", path, *found);
         }
     } else if (*found) {
-        *found = strcmp(*found, "qcow2") == 0 ? "qcow2" : "raw"; /* not the caller's text */
+        *found = format_find(*found)->name; /* not the caller's text */
         n = open_format(file, *found, &c, flags, err);
     }
     node_unref(file);
@@ -203,4 +207,19 @@ BlockNode *image_open_on(BlockNode *file, const char *format, const OpenFlags *f
 {
     Chain c = { NULL, file->filename, file, 0 };
     return open_format(file, format, &c, flags, err);
+}
+
+/* ---- of any format ----------------------------------------------------------- */
+
+void image_info(BlockNode *n, ImageInfo *info)
+{
+    *info = (ImageInfo){ 0 };
+    if (n->driver->info) {
+        n->driver->info(n, info);
+    }
+}
+
+int image_check(BlockNode *n, ImageRepair repair, ImageReport *report)
+{
+    return n->driver->check ? n->driver->check(n, repair, report) : -ENOTSUP;
 }

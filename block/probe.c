@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Image formats by their first bytes.  Those that are not built are recognised so that
+/* Image formats: which are built, and how they are known by their first bytes.  Those that are not built are recognised so that
  * nobody boots a container file as if it were a disk.
  * Magic numbers: the formats' published specifications (qcow2: QEMU docs/interop/qcow2). */
 #include <string.h>
@@ -40,19 +40,47 @@ const char *format_probe(const uint8_t *head, size_t n)
     return "raw";
 }
 
+/* ---- what is built ------------------------------------------------------------ */
+
+static const ImageFormat formats[] = {
+    { "raw" },
+    { "qcow2" }, /* opened by image.c */
+    { "vdi", vdi_open },
+};
+
+const ImageFormat *format_find(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
+        if (strcmp(formats[i].name, name) == 0) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
+static char *built(void)
+{
+    GString *text = g_string_new(formats[0].name);
+    for (unsigned i = 1; i < G_N_ELEMENTS(formats); i++) {
+        g_string_append_printf(text, "%s%s", i + 1 < G_N_ELEMENTS(formats) ? ", " : " and ", formats[i].name);
+    }
+    return g_string_free(text, false);
+}
+
 bool format_check(const char *format, GError **err)
 {
-    if (strcmp(format, "raw") == 0 || strcmp(format, "qcow2") == 0) {
+    if (format_find(format)) {
         return true;
     }
+    g_autofree char *all = built();
     if (g_strv_contains(known, format)) {
         block_error(err,
-                    "the image format '%s' is not supported: this program has raw and qcow2; convert "
+                    "the image format '%s' is not supported: this program has %s; convert "
                     "it with: qemu-img convert -O qcow2 FILE FILE.qcow2",
-                    format);
+                    format, all);
     } else {
         g_autofree char *hint = names_hint(format, known);
-        block_error(err, "Unknown driver '%s': this program has the formats raw and qcow2%s", format,
+        block_error(err, "Unknown driver '%s': this program has the formats %s%s", format, all,
                     *hint ? hint : "; write format=raw");
     }
     return false;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check: is an image sound?  With -r it is mended.
  * Status: 0 sound, 1 not completed, 2 corrupt, 3 leaks only, 63 the format has no check. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "block/qcow2_check.h"
+#include "block/image_check.h"
 #include "img/img.h"
 
 enum { CHECK_CORRUPT = 2, CHECK_LEAKS = 3, CHECK_NONE = 63 };
 
 typedef struct Checking {
     const char *path, *format;
-    Qcow2Repair repair;
+    ImageRepair repair;
     bool quiet, json;
 } Checking;
 
@@ -25,7 +26,7 @@ static void say(const char *line, void *opaque)
     }
 }
 
-static void print_result(const Qcow2Report *r)
+static void print_result(const ImageReport *r)
 {
     if (!r->corruptions && !r->leaks && !r->check_errors) {
         printf("No errors were found on the image.\n");
@@ -52,7 +53,9 @@ static void print_result(const Qcow2Report *r)
                r->allocated, r->total, r->allocated * 100.0 / r->total, r->fragmented * 100.0 / r->allocated,
                r->compressed * 100.0 / r->allocated);
     }
-    printf("Image end offset: %" G_GUINT64_FORMAT "\n", r->image_end);
+    if (r->image_end) {
+        printf("Image end offset: %" G_GUINT64_FORMAT "\n", r->image_end);
+    }
 }
 
 static void print_member(const char *key, uint64_t value)
@@ -62,7 +65,7 @@ static void print_member(const char *key, uint64_t value)
     }
 }
 
-static void print_json(const Qcow2Report *r, const char *path, const char *format)
+static void print_json(const ImageReport *r, const char *path, const char *format)
 {
     g_autofree char *name = g_strescape(path, NULL);
     printf("{\n");
@@ -79,43 +82,39 @@ static void print_json(const Qcow2Report *r, const char *path, const char *forma
     printf("    \"filename\": \"%s\",\n    \"format\": \"%s\"\n}\n", name, format);
 }
 
-static int status_of(const Qcow2Report *r)
+static int status_of(const ImageReport *r)
 {
     return r->check_errors ? IMG_FAILED : r->corruptions ? CHECK_CORRUPT : r->leaks ? CHECK_LEAKS : IMG_OK;
 }
 
 /* One look; status, or -1 after a message. */
-static int look(const Checking *c, Qcow2Repair repair, Qcow2Report *r, const char **format)
+static int look(const Checking *c, ImageRepair repair, ImageReport *r, const char **format)
 {
     OpenFlags flags = { .readonly = repair == REPAIR_NOTHING,
                         .repair = repair != REPAIR_NOTHING,
                         .locking = true,
                         .no_backing = true,
                         .no_data = true };
-    Qcow2Info info;
     BlockNode *n = img_open(c->path, c->format, &flags, format);
     if (!n) {
         return IMG_FAILED;
     }
-    *r = (Qcow2Report){ .say = say, .opaque = (void *)c };
-    int status = CHECK_NONE;
-    if (!qcow2_info(n, &info)) {
+    *r = (ImageReport){ .say = say, .opaque = (void *)c };
+    int e = image_check(n, repair, r), status = e ? IMG_FAILED : status_of(r);
+    if (e == -ENOTSUP) {
+        status = CHECK_NONE;
         img_error("This image format does not support checks");
-    } else {
-        int e = qcow2_check(n, repair, r);
-        status = e ? IMG_FAILED : status_of(r);
-        if (e) {
-            img_error("Check failed: %s", g_strerror(-e));
-        }
+    } else if (e) {
+        img_error("Check failed: %s", g_strerror(-e));
     }
     node_unref(n);
     return status;
 }
 
 /* Mend, then look what is left. */
-static int mend(const Checking *c, Qcow2Report *r, const char **format)
+static int mend(const Checking *c, ImageReport *r, const char **format)
 {
-    Qcow2Report before;
+    ImageReport before;
     int status = look(c, c->repair, &before, format);
     if (status == IMG_FAILED || status == CHECK_NONE) {
         return status;
@@ -134,13 +133,13 @@ static int mend(const Checking *c, Qcow2Report *r, const char **format)
 
 static int check(const Checking *c)
 {
-    Qcow2Report r = { 0 };
+    ImageReport r = { 0 };
     const char *format;
     int status = c->repair == REPAIR_NOTHING ? look(c, REPAIR_NOTHING, &r, &format) : mend(c, &r, &format);
-    bool done = r.total || r.image_end;
-    if (done && status != CHECK_NONE && c->json) {
+    bool done = status != CHECK_NONE && (status != IMG_FAILED || r.check_errors);
+    if (done && c->json) {
         print_json(&r, c->path, format);
-    } else if (done && status != CHECK_NONE && !c->quiet) {
+    } else if (done && !c->quiet) {
         print_result(&r);
     }
     return status;

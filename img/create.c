@@ -1,98 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* create: a new image. */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/props.h"
-#include "block/qcow2_create.h"
+#include "block/image_create.h"
 #include "img/img.h"
-
-typedef struct CreateOptions {
-    uint64_t size, cluster_size;
-    uint8_t refcount_bits;
-    bool has_size, lazy, extended, raw_data;
-    char *backing, *backing_format, *data_file;
-    int compat, compression;
-} CreateOptions;
-
-enum { COMPAT_NEW, COMPAT_NEW_NAME, COMPAT_OLD, COMPAT_OLD_NAME };
-static const char *const compats[] = { "1.1", "v3", "0.10", "v2", NULL };
-static const char *const compressions[] = { "zlib", "zstd", NULL };
-
-#define AT(field) offsetof(CreateOptions, field)
-static const Prop raw_props[] = {
-    { "size", PROP_SIZE, AT(size), "bytes", .has = AT(has_size) },
-    { NULL },
-};
-static const Prop qcow2_props[] = {
-    { "size", PROP_SIZE, AT(size), "bytes", .has = AT(has_size) },
-    { "compat", PROP_ENUM, AT(compat), "version", .names = compats },
-    { "backing_file", PROP_STRING, AT(backing), "image that shows where this one has nothing" },
-    { "backing_fmt", PROP_STRING, AT(backing_format), "its format" },
-    { "cluster_size", PROP_SIZE, AT(cluster_size), "bytes", .def = 65536 },
-    { "refcount_bits", PROP_U8, AT(refcount_bits), "width of a count", .def = 16 },
-    { "lazy_refcounts", PROP_BOOL, AT(lazy), "counts are written at the end" },
-    { "extended_l2", PROP_BOOL, AT(extended), "parts of clusters are allocated" },
-    { "compression_type", PROP_ENUM, AT(compression), "of compressed clusters", .names = compressions },
-    { "data_file", PROP_STRING, AT(data_file), "raw file that has the data" },
-    { "data_file_raw", PROP_BOOL, AT(raw_data), "that file alone is the disk, too" },
-    { NULL },
-};
-#undef AT
-static const Shape raw_shape = { "raw", sizeof(CreateOptions), raw_props };
-static const Shape qcow2_shape = { "qcow2", sizeof(CreateOptions), qcow2_props };
-
-static const Shape *shape_of(const char *format)
-{
-    return strcmp(format, "qcow2") == 0 ? &qcow2_shape : strcmp(format, "raw") == 0 ? &raw_shape : NULL;
-}
 
 /* ---- what is asked for ----------------------------------------------------- */
 
-static Qcow2Create plan(const CreateOptions *o, const ImgNew *n)
+static NewImage *read_options(const ImgNew *n, const Shape *shape)
 {
-    return (Qcow2Create){
-        .size = (o->size + 511) & ~UINT64_C(511),
-        .version = o->compat >= COMPAT_OLD ? 2 : 3,
-        .cluster_bits = o->cluster_size ? __builtin_ctzll(o->cluster_size) : 0,
-        .refcount_bits = o->refcount_bits,
-        .lazy_refcounts = o->lazy,
-        .extended_l2 = o->extended,
-        .zstd = o->compression == 1,
-        .data_file_raw = o->raw_data,
-        .backing = o->backing,
-        .backing_format = o->backing_format,
-        .data_file = o->data_file,
-    };
-}
-
-static void print_plan(const ImgNew *n, const CreateOptions *o, bool qcow2)
-{
-    printf("Formatting '%s', fmt=%s", n->path, n->format);
-    if (qcow2) {
-        printf(" cluster_size=%" G_GUINT64_FORMAT " extended_l2=%s compression_type=%s", o->cluster_size,
-               o->extended ? "on" : "off", compressions[o->compression]);
+    g_autoptr(GError) err = NULL;
+    NewImage *o = shape_parse(shape, n->options ? n->options : "", NULL, &err);
+    if (!o) {
+        img_error("%s: %s", n->path, err->message);
+        return NULL;
     }
-    printf(" size=%" G_GUINT64_FORMAT, o->size);
-    if (qcow2) {
-        printf("%s", o->compat == COMPAT_OLD        ? " compat=0.10"
-                     : o->compat == COMPAT_OLD_NAME ? " compat=v2"
-                                                    : "");
-        printf("%s%s%s%s", o->backing ? " backing_file=" : "", o->backing ? o->backing : "",
-               o->backing ? " backing_fmt=" : "", o->backing && o->backing_format ? o->backing_format : "");
-        printf("%s%s%s", o->data_file ? " data_file=" : "", o->data_file ? o->data_file : "",
-               o->raw_data ? " data_file_raw=on" : "");
-        printf(" lazy_refcounts=%s refcount_bits=%u", o->lazy ? "on" : "off", o->refcount_bits);
+    if (n->has_size) {
+        o->size = n->size;
+        o->has_size = true;
     }
-    printf("\n");
+    if (n->backing) {
+        g_free(o->backing);
+        o->backing = g_strdup(n->backing);
+    }
+    if (n->backing_format) {
+        g_free(o->backing_format);
+        o->backing_format = g_strdup(n->backing_format);
+    }
+    return o;
 }
 
 /* The backing's size is the image's, if none was given; its format must be said. */
-static bool look_at_backing(const ImgNew *n, CreateOptions *o)
+static bool look_at_backing(const ImgNew *n, NewImage *o)
 {
     g_autoptr(GError) err = NULL;
     if (!o->backing || n->unsafe) {
@@ -116,105 +58,55 @@ static bool look_at_backing(const ImgNew *n, CreateOptions *o)
     return o->backing_format != NULL;
 }
 
-static CreateOptions *read_options(const ImgNew *n, const Shape *shape)
-{
-    g_autoptr(GError) err = NULL;
-    CreateOptions *o = shape_parse(shape, n->options ? n->options : "", NULL, &err);
-    if (!o) {
-        img_error("%s: %s", n->path, err->message);
-        return NULL;
-    }
-    if (n->has_size) {
-        o->size = n->size;
-        o->has_size = true;
-    }
-    if (n->backing) {
-        g_free(o->backing);
-        o->backing = g_strdup(n->backing);
-    }
-    if (n->backing_format) {
-        g_free(o->backing_format);
-        o->backing_format = g_strdup(n->backing_format);
-    }
-    return o;
-}
-
 /* ---- making it ------------------------------------------------------------- */
 
-/* An empty file of that size, which nobody else has open. */
-static BlockNode *new_file(const char *path, uint64_t size)
+static bool make(const ImgNew *n, const ImageMaker *maker, NewImage *o, GError **err)
 {
-    const char *found;
-    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        img_error("%s: Could not create '%s': %s", path, path, g_strerror(errno));
-        return NULL;
-    }
-    OpenFlags flags = { .locking = true };
-    BlockNode *file = img_open(path, "raw", &flags, &found);
-    if (file && (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)size) < 0)) {
-        img_error("%s: Could not resize file: %s", path, g_strerror(errno));
-        node_unref(file);
-        file = NULL;
-    }
-    close(fd);
-    return file;
-}
-
-static bool make_data_file(const CreateOptions *o, const ImgNew *n)
-{
-    g_autoptr(GError) err = NULL;
-    g_autofree char *path = o->data_file ? image_resolve(n->path, o->data_file, &err) : NULL;
-    BlockNode *data = path ? new_file(path, o->size) : NULL;
-    bool ok = !o->data_file || data;
-    if (err) {
-        img_error("%s: %s", n->path, err->message);
-    }
-    node_unref(data);
-    return ok;
-}
-
-static bool make(const ImgNew *n, CreateOptions *o, bool qcow2)
-{
-    g_autoptr(GError) err = NULL;
-    Qcow2Create q = plan(o, n);
-    if (qcow2 && ((o->cluster_size & (o->cluster_size - 1)) || !qcow2_create_check(&q, &err))) {
-        img_error("%s: %s", n->path,
-                  err ? err->message : "Cluster size must be a power of two between 512 and 2048k");
+    if (maker->check && !maker->check(o, err)) {
         return false;
     }
     if (!n->quiet) {
-        print_plan(n, o, qcow2);
+        g_autoptr(GString) text = g_string_new(NULL);
+        maker->print(o, text);
+        printf("Formatting '%s', fmt=%s %s\n", n->path, n->format, text->str);
     }
-    BlockNode *file = make_data_file(o, n) ? new_file(n->path, qcow2 ? 0 : o->size) : NULL;
-    int e = file && qcow2 ? qcow2_create(file, &q) : 0;
-    if (e) {
-        img_error("%s: %s", n->path, g_strerror(-e));
-    }
+    BlockNode *file = image_new_file(n->path, 0, err);
+    bool ok = file && maker->make(file, o, err);
     node_unref(file);
-    return file && !e;
+    return ok;
+}
+
+static bool create(const ImgNew *n, const ImageMaker *maker, NewImage *o)
+{
+    g_autoptr(GError) err = NULL;
+    if (o->backing && !maker->has_backing) {
+        img_error("%s: Backing file not supported for file format '%s'", n->path, n->format);
+        return false;
+    }
+    if (!look_at_backing(n, o)) {
+        return false;
+    }
+    if (!o->has_size) {
+        img_error("%s: Image creation needs a size parameter", n->path);
+        return false;
+    }
+    bool ok = make(n, maker, o, &err);
+    if (!ok) {
+        img_error("%s: %s", n->path, err->message);
+    }
+    return ok;
 }
 
 bool img_create(const ImgNew *n)
 {
-    const Shape *shape = shape_of(n->format);
-    if (!shape) {
-        img_error("%s: Unknown file format '%s'; this program makes raw and qcow2", n->path, n->format);
+    const ImageMaker *maker = image_maker(n->format);
+    if (!maker) {
+        img_error("%s: Unknown file format '%s'; this program makes no such images", n->path, n->format);
         return false;
     }
-    CreateOptions *o = read_options(n, shape);
-    bool qcow2 = shape == &qcow2_shape, ok = o != NULL;
-    if (ok && o->backing && !qcow2) {
-        img_error("%s: Backing file not supported for file format '%s'", n->path, n->format);
-        ok = false;
-    }
-    ok = ok && look_at_backing(n, o);
-    if (ok && !o->has_size) {
-        img_error("%s: Image creation needs a size parameter", n->path);
-        ok = false;
-    }
-    ok = ok && make(n, o, qcow2);
-    shape_free(shape, o);
+    NewImage *o = read_options(n, maker->shape);
+    bool ok = o && create(n, maker, o);
+    shape_free(maker->shape, o);
     return ok;
 }
 

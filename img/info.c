@@ -15,6 +15,7 @@ enum { CHAIN_MAX = 200 };
 typedef struct Image {
     const char *path, *format;
     BlockNode *node;
+    ImageInfo info;
     bool is_qcow2;
     Qcow2Info q;
     GPtrArray *snapshots; /* of Qcow2Snapshot */
@@ -35,17 +36,17 @@ static char *shown(const char *text)
 
 static void print_backing(const Image *i)
 {
-    if (!i->is_qcow2 || !i->q.backing) {
+    if (!i->info.backing) {
         return;
     }
-    g_autofree char *name = shown(i->q.backing), *path = i->backing ? shown(i->backing) : NULL;
+    g_autofree char *name = shown(i->info.backing), *path = i->backing ? shown(i->backing) : NULL;
     printf("backing file: %s", name);
     if (path && strcmp(path, name) != 0) {
         printf(" (actual path: %s)", path);
     }
     printf("\n");
-    if (i->q.backing_format) {
-        g_autofree char *format = shown(i->q.backing_format);
+    if (i->info.backing_format) {
+        g_autofree char *format = shown(i->info.backing_format);
         printf("backing file format: %s\n", format);
     }
 }
@@ -73,12 +74,14 @@ static void print_image(const Image *i)
     g_autofree char *path = shown(i->path);
     printf("image: %s\nfile format: %s\nvirtual size: %s (%" G_GUINT64_FORMAT " bytes)\ndisk size: %s\n",
            path, i->format, virtual_size, node_size(i->node), disk);
+    if (i->info.cluster_size) {
+        printf("cluster_size: %" G_GUINT64_FORMAT "\n", i->info.cluster_size);
+    }
+    if (i->info.dirty) {
+        printf("cleanly shut down: no\n");
+    }
+    print_backing(i);
     if (i->is_qcow2) {
-        printf("cluster_size: %" G_GUINT64_FORMAT "\n", i->q.cluster_size);
-        if (i->q.dirty) {
-            printf("cleanly shut down: no\n");
-        }
-        print_backing(i);
         img_print_snapshots(i->snapshots);
         print_specific(&i->q);
     }
@@ -155,22 +158,20 @@ static json_object *image_json(const Image *i)
     if (i->snapshots->len) {
         add_snapshots(o, i->snapshots);
     }
-    if (i->is_qcow2) {
-        add_text(o, "backing-filename-format", i->q.backing_format);
-    }
+    add_text(o, "backing-filename-format", i->info.backing_format);
     add_number(o, "virtual-size", node_size(i->node));
     add_text(o, "filename", i->path);
-    if (i->is_qcow2) {
-        add_number(o, "cluster-size", i->q.cluster_size);
+    if (i->info.cluster_size) {
+        add_number(o, "cluster-size", i->info.cluster_size);
     }
     add_text(o, "format", i->format);
     add_number(o, "actual-size", node_allocated(i->node));
     if (i->is_qcow2) {
         json_object_object_add(o, "format-specific", specific_json(&i->q));
-        add_text(o, "full-backing-filename", i->backing);
-        add_text(o, "backing-filename", i->q.backing);
     }
-    add_bool(o, "dirty-flag", i->is_qcow2 && i->q.dirty);
+    add_text(o, "full-backing-filename", i->backing);
+    add_text(o, "backing-filename", i->info.backing);
+    add_bool(o, "dirty-flag", i->info.dirty);
     return o;
 }
 
@@ -185,6 +186,7 @@ static bool open_one(Image *i, const char *path, const char *format)
         return false;
     }
     g_autoptr(GError) err = NULL;
+    image_info(i->node, &i->info);
     i->is_qcow2 = qcow2_info(i->node, &i->q);
     i->snapshots = i->is_qcow2 ? qcow2_snapshots(i->node, &err) : g_ptr_array_new();
     if (!i->snapshots) {
@@ -192,8 +194,8 @@ static bool open_one(Image *i, const char *path, const char *format)
         node_unref(i->node);
         return false;
     }
-    if (i->is_qcow2 && i->q.backing) {
-        i->backing = image_resolve(path, i->q.backing, NULL);
+    if (i->info.backing) {
+        i->backing = image_resolve(path, i->info.backing, NULL);
     }
     return true;
 }
@@ -217,7 +219,7 @@ static int show(const char *path, const char *format, bool json, bool chain)
         }
         g_autofree char *done = g_steal_pointer(&at), *done_format = g_steal_pointer(&at_format);
         at = chain ? g_steal_pointer(&i.backing) : NULL;
-        at_format = at && i.q.backing_format ? g_strdup(i.q.backing_format) : NULL;
+        at_format = at && i.info.backing_format ? g_strdup(i.info.backing_format) : NULL;
         g_free(i.backing);
         g_ptr_array_unref(i.snapshots);
         node_unref(i.node);

@@ -319,7 +319,7 @@ static bool wants_mending(const Check *c)
                                    (c->repair == REPAIR_LEAKS && c->r->leaks && !c->r->corruptions));
 }
 
-int qcow2_check(BlockNode *n, Qcow2Repair repair, Qcow2Report *report)
+int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
 {
     Qcow2 *s = qcow2_of(n);
     Check c = { .s = s,

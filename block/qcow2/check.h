@@ -3,13 +3,13 @@
 #pragma once
 #include "block/qcow2/counts.h"
 #include "block/qcow2/qcow2.h"
-#include "block/qcow2_check.h"
+#include "block/image_check.h"
 
 typedef struct Check {
     Qcow2 *s;
-    Qcow2Report *r;
+    ImageReport *r;
     Counts *used, *old; /* old: those that the counts take themselves */
-    Qcow2Repair repair;
+    ImageRepair repair;
     uint64_t last_host; /* of the cluster before, for fragmentation; 0: none */
     uint64_t file_end;  /* bytes */
     GArray *suspects;   /* of Suspect */

@@ -68,12 +68,29 @@ static void qcow2_close(BlockNode *n)
     lock_finish(&s->tables_lock);
 }
 
+static void names_of_image(BlockNode *n, ImageNames *names)
+{
+    const Qcow2 *s = qcow2_of(n);
+    *names = (ImageNames){ s->backing_name, s->backing_format, s->data_name,
+                           (s->h.incompatible & INCOMPAT_DATA_FILE) != 0 };
+}
+
+static void info_of_image(BlockNode *n, ImageInfo *info)
+{
+    const Qcow2 *s = qcow2_of(n);
+    *info = (ImageInfo){ s->cluster_size, (s->h.incompatible & INCOMPAT_DIRTY) != 0, s->backing_name,
+                         s->backing_format };
+}
+
 const BlockDriver qcow2_driver = {
     .name = "qcow2",
     .map = qcow2_map,
     .unpack = qcow2_unpack,
     .run = qcow2_run,
     .resize = qcow2_resize,
+    .info = info_of_image,
+    .names = names_of_image,
+    .check = qcow2_check,
     .close = qcow2_close,
 };
 
@@ -255,11 +272,4 @@ bool qcow2_is_dirty(BlockNode *file)
     Qcow2Header h;
     return node_read(file, 0, head, sizeof(head)) == 0 &&
            header_parse(&h, head, sizeof(head), file->filename, NULL) && h.incompatible & INCOMPAT_DIRTY;
-}
-
-void qcow2_names(BlockNode *n, Qcow2Names *names)
-{
-    const Qcow2 *s = qcow2_of(n);
-    *names = (Qcow2Names){ s->backing_name, s->backing_format, s->data_name,
-                           (s->h.incompatible & INCOMPAT_DATA_FILE) != 0 };
 }

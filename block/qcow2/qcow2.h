@@ -218,6 +218,9 @@ int qcow2_discard(Qcow2 *s, const NodeIo *io);
 void alloc_wait(Qcow2 *s, uint64_t first, uint64_t count); /* under lock: until nobody fills one of them */
 int qcow2_begin_changes(Qcow2 *s);                         /* under lock: may the image be changed? */
 
+/* ---- check.c ---- */
+int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report);
+
 /* ---- qcow2.c ---- */
 extern const BlockDriver qcow2_driver;
 static inline Qcow2 *qcow2_of(BlockNode *n)

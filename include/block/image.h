@@ -17,6 +17,14 @@ BlockNode *image_open(const char *path, const char *format, const OpenFlags *fla
 char *image_resolve(const char *image, const char *name, GError **err);
 uint64_t node_allocated(const BlockNode *n); /* bytes that it takes on the host */
 
+/* What an image of any format says of itself.  Strings are the node's; NULL: none. */
+typedef struct ImageInfo {
+    uint64_t cluster_size; /* 0: it has none, or says none */
+    bool dirty;            /* it was not closed */
+    const char *backing, *backing_format;
+} ImageInfo;
+void image_info(BlockNode *n, ImageInfo *info);
+
 /* What a qcow2 image says of itself.  Strings are the node's. */
 typedef struct Qcow2Info {
     unsigned version, refcount_bits;

@@ -15,8 +15,8 @@ SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
 COUNT = int(os.environ.get('LYREBIRD_IMAGE_OPERATIONS', 150))
 SIZE = 6 << 20
 
-# Options of qemu-img create; backing: on an image with content; fill: content of its own first.
-IMAGES = [
+# Format, options of qemu-img create; backing: on an image with content; fill: content of its own first.
+QCOW2 = [
     ('v2', 'compat=0.10', ''),
     ('v2-backing', 'compat=0.10', 'backing'),
     ('v3', '', ''),
@@ -45,8 +45,12 @@ IMAGES = [
     ('data-file-backing', 'data_file=DATA', 'backing'),
     ('snapshot', '', 'snapshot'),
     ('snapshot-extended', 'extended_l2=on', 'snapshot'),
-    ('raw', None, ''),
 ]
+IMAGES = [*[('qcow2', *row) for row in QCOW2],
+          ('raw', 'raw', '', ''),
+          *[(f, f'{f}-{kind}' if kind else f, '', kind) for f in ('vdi',) for kind in ('', 'fill')],
+          ('vdi', 'vdi-static', 'static=on', '')]
+CHECKED = ('qcow2', 'vdi')  # by qemu-img check
 
 
 def run(*argv):
@@ -64,16 +68,13 @@ def content(rng, path, size):
             f.write([bytes(n), (b'lyrebird %d ' % n * n)[:n], rng.randbytes(n)][rng.randrange(3)])
 
 
-def make(folder, options, kind, rng):
+def make(folder, fmt, options, kind, rng):
     image, raw = folder + '/image', folder + '/raw'
     data = folder + '/data'
     with open(raw, 'wb') as f:
         f.truncate(SIZE)
-    if options is None:
-        shutil.copy(raw, image)
-        return image, raw
     options = options.replace('DATA', data)
-    create = ['qemu-img', 'create', '-q', '-f', 'qcow2', *(['-o', options] if options else [])]
+    create = ['qemu-img', 'create', '-q', '-f', fmt, *(['-o', options] if options else [])]
     if kind in ('backing', 'short'):
         size = SIZE if kind == 'backing' else SIZE // 2 + 512
         content(rng, folder + '/base.raw', size)
@@ -84,7 +85,7 @@ def make(folder, options, kind, rng):
     elif kind in ('fill', 'packed'):
         content(rng, raw, SIZE)
         more = ['-c'] if kind == 'packed' else []
-        run('qemu-img', 'convert', '-O', 'qcow2', *more, *(['-o', options] if options else []), raw, image)
+        run('qemu-img', 'convert', '-O', fmt, *more, *(['-o', options] if options else []), raw, image)
     else:
         run(*create, image, str(SIZE))
     if kind == 'snapshot':
@@ -94,17 +95,16 @@ def make(folder, options, kind, rng):
     return image, raw
 
 
-def one(folder, name, options, kind, threads):
+def one(folder, fmt, name, options, kind, threads):
     rng = random.Random(f'{SEED} {name}')
-    image, raw = make(folder, options, kind, rng)
-    fmt = 'raw' if options is None else 'qcow2'
+    image, raw = make(folder, fmt, options, kind, rng)
     for turn in range(2):
         run(OPS, image, fmt, raw, str(SEED + turn), str(COUNT), str(threads))
-        if fmt == 'qcow2':
+        if fmt in CHECKED:
             text = run('qemu-img', 'check', '-f', fmt, image)
             assert 'No errors were found' in text, text
         run('qemu-img', 'compare', '-f', fmt, '-F', 'raw', image, raw)
-        if 'data_file_raw' in (options or ''):
+        if 'data_file_raw' in options:
             run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', folder + '/data', raw)
     if kind == 'snapshot':
         run('qemu-img', 'snapshot', '-a', 'one', image)
@@ -114,18 +114,18 @@ def one(folder, name, options, kind, threads):
 
 
 def main():
-    rows = [row for row in IMAGES if not sys.argv[2:] or row[0] in sys.argv[2:]]
+    rows = [row for row in IMAGES if not sys.argv[2:] or row[1] in sys.argv[2:]]
     if not shutil.which('qemu-img'):
         print('1..0 # SKIP qemu-img is not installed (package qemu-utils)')
         return
     print(f'# seed {SEED}: LYREBIRD_IMAGE_SEED\n1..{2 * len(rows)}')
     n = 0
-    for name, options, kind in rows:
+    for fmt, name, options, kind in rows:
         for threads in (1, 4):
             n += 1
             with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
                 try:
-                    one(folder, name, options, kind, threads)
+                    one(folder, fmt, name, options, kind, threads)
                     print(f'ok {n} {name} with {threads} threads', flush=True)
                 except AssertionError as e:
                     print('# ' + str(e).replace('\n', '\n# '))

@@ -3,9 +3,9 @@
 #pragma once
 #include "block/node.h"
 
-typedef enum Qcow2Repair { REPAIR_NOTHING, REPAIR_LEAKS, REPAIR_ALL } Qcow2Repair;
+typedef enum ImageRepair { REPAIR_NOTHING, REPAIR_LEAKS, REPAIR_ALL } ImageRepair;
 
-typedef struct Qcow2Report {
+typedef struct ImageReport {
     uint64_t corruptions, leaks, check_errors; /* check_errors: what could not be looked at */
     uint64_t corruptions_fixed, leaks_fixed;
     uint64_t total, allocated, fragmented, compressed; /* guest clusters */
@@ -13,7 +13,8 @@ typedef struct Qcow2Report {
     /* A line about each fault; NULL: nobody wants to know. */
     void (*say)(const char *line, void *opaque);
     void *opaque;
-} Qcow2Report;
+} ImageReport;
 
-/* 0 or -errno; what is wrong with the image is in the report, as it was before it was mended. */
-int qcow2_check(BlockNode *n, Qcow2Repair repair, Qcow2Report *report);
+/* 0 or -errno (-ENOTSUP: the format has no check); what is wrong with the image is in the report, as it was before it was
+ * mended. */
+int image_check(BlockNode *n, ImageRepair repair, ImageReport *report);

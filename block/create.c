@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* New images: which formats can be made, and the files that they are in. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "block_priv.h"
+#include "block/create.h"
+
+BlockNode *image_new_file(const char *path, uint64_t size, GError **err)
+{
+    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        block_error(err, "Could not create '%s': %s", path, g_strerror(errno));
+        return NULL;
+    }
+    OpenFlags flags = { .locking = true };
+    BlockNode *file = file_node_open(path, &flags, err);
+    int e = file ? node_resize(file, 0) : 0;
+    e = file && !e ? node_resize(file, size) : e;
+    e = e == -ENOTSUP && node_size(file) >= size ? 0 : e; /* a device has the size that it has */
+    close(fd);
+    if (e) {
+        block_error(err, "Could not resize file '%s': %s", path, g_strerror(-e));
+        node_unref(file);
+        return NULL;
+    }
+    return file;
+}
+
+void new_image_print_size(const NewImage *o, GString *text)
+{
+    g_string_append_printf(text, "size=%" G_GUINT64_FORMAT, o->size);
+}
+
+bool new_image_failed(BlockNode *file, int e, GError **err)
+{
+    if (e) {
+        block_error(err, "Could not write '%s': %s", file->filename, g_strerror(-e));
+    }
+    return e == 0;
+}
+
+/* ---- raw -------------------------------------------------------------------- */
+
+static const Prop raw_props[] = {
+    NEW_IMAGE_SIZE,
+    { NULL },
+};
+static const Shape raw_shape = { "raw", sizeof(NewImage), raw_props };
+
+static bool raw_make(BlockNode *file, const NewImage *o, GError **err)
+{
+    return new_image_failed(file, node_resize(file, o->size), err);
+}
+
+static const ImageMaker raw_maker = { "raw", &raw_shape, false, new_image_print_size, NULL, raw_make };
+
+static const ImageMaker *const makers[] = { &raw_maker, &qcow2_maker, &vdi_maker };
+
+const ImageMaker *image_maker(const char *format)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(makers); i++) {
+        if (strcmp(makers[i]->format, format) == 0) {
+            return makers[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Images that are a table: does each entry name a place that no other has? */
+#include "block/sparse/sparse.h"
+
+typedef struct Place {
+    uint64_t host, block;
+} Place;
+
+static void G_GNUC_PRINTF(2, 3) say(ImageReport *r, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *line = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    r->corruptions++;
+    if (r->say) {
+        r->say(line, r->opaque);
+    }
+}
+
+/* A block's entry, by itself. */
+static int look_at(Sparse *s, uint64_t block, GArray *places, ImageReport *r)
+{
+    uint64_t at, entry;
+    SparseBlock b = { 0 };
+    int e = sparse_locate(s, block, true, &at);
+    e = e || !at ? e : sparse_entry(s, at, true, &entry);
+    if (e || !at) {
+        return e == -EIO ? 0 : e;
+    }
+    if (s->format->decode(s, entry, &b) ||
+        (b.host && b.kind != EXTENT_PACKED && !sparse_is_file_place(s, b.host))) {
+        say(r, "ERROR: block index %" PRIu64 " points to %#" PRIx64 ", which is no place for a block", block,
+            entry);
+    } else if (b.host) {
+        Place p = { b.host, block };
+        r->allocated++;
+        r->compressed += b.kind == EXTENT_PACKED;
+        if (b.kind != EXTENT_PACKED) {
+            g_array_append_val(places, p);
+        }
+    }
+    return 0;
+}
+
+static int by_host(gconstpointer a, gconstpointer b)
+{
+    const Place *x = a, *y = b;
+    return x->host != y->host ? (x->host < y->host ? -1 : 1) : x->block < y->block ? -1 : x->block > y->block;
+}
+
+static void look_for_twins(Sparse *s, GArray *places, ImageReport *r)
+{
+    g_array_sort(places, by_host);
+    for (guint i = 1; i < places->len; i++) {
+        const Place *a = &g_array_index(places, Place, i - 1), *b = a + 1;
+        if (b->host - a->host < s->block_size + s->format->prefix) {
+            say(r, "ERROR: block index %" PRIu64 " also used by %" PRIu64, b->block, a->block);
+        }
+    }
+}
+
+int sparse_check(BlockNode *n, ImageRepair repair, ImageReport *r)
+{
+    Sparse *s = sparse_of(n);
+    g_autoptr(GArray) places = g_array_new(false, false, sizeof(Place));
+    int e = 0;
+    lock_take(&s->lock);
+    for (uint64_t b = 0; b < s->blocks && !e; b++) {
+        e = look_at(s, b, places, r);
+    }
+    lock_release(&s->lock);
+    look_for_twins(s, places, r);
+    r->total = s->blocks;
+    const Place *last = places->len ? &g_array_index(places, Place, places->len - 1) : NULL;
+    r->image_end = last ? last->host + s->format->prefix + s->block_size : s->data_start;
+    return e;
+}

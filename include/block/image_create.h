@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* New, empty images of any format, from options as other programs spell them. */
+#pragma once
+#include "base/props.h"
+#include "block/node.h"
+
+/* The struct of every format's options begins so.  Strings are owned, NULL: not given. */
+typedef struct NewImage {
+    uint64_t size; /* bytes */
+    bool has_size;
+    char *backing, *backing_format; /* as the image names them */
+} NewImage;
+
+typedef struct ImageMaker {
+    const char *format;
+    const Shape *shape; /* of the options */
+    bool has_backing;   /* it may have one */
+    /* What will be made, as other programs print it: "size=65536 static=off". */
+    void (*print)(const NewImage *o, GString *text);
+    bool (*check)(NewImage *o, GError **err); /* can it be made?  Before anything is written.  NULL: always */
+    /* The file is empty, and nobody else's; its name is the image's. */
+    bool (*make)(BlockNode *file, const NewImage *o, GError **err);
+} ImageMaker;
+
+const ImageMaker *image_maker(const char *format); /* NULL: nothing makes such */
+/* A file of so many zeroes, in place of what was there, which nobody else has open. */
+BlockNode *image_new_file(const char *path, uint64_t size, GError **err);
