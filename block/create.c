@@ -7,6 +7,7 @@
 
 #include "block_priv.h"
 #include "block/create.h"
+#include "util/bytes.h"
 
 BlockNode *image_new_file(const char *path, uint64_t size, GError **err)
 {
@@ -42,6 +43,15 @@ bool new_image_failed(BlockNode *file, int e, GError **err)
     return e == 0;
 }
 
+void new_image_put_uuid(uint8_t *to)
+{
+    for (unsigned i = 0; i < 16; i += 4) {
+        store_le(to + i, 4, g_random_int());
+    }
+    to[7] = (to[7] & 0x0f) | 0x40; /* version 4, random */
+    to[8] = (to[8] & 0x3f) | 0x80;
+}
+
 /* ---- raw -------------------------------------------------------------------- */
 
 static const Prop raw_props[] = {
@@ -57,7 +67,7 @@ static bool raw_make(BlockNode *file, const NewImage *o, GError **err)
 
 static const ImageMaker raw_maker = { "raw", &raw_shape, false, new_image_print_size, NULL, raw_make };
 
-static const ImageMaker *const makers[] = { &raw_maker, &qcow2_maker, &vdi_maker };
+static const ImageMaker *const makers[] = { &raw_maker, &qcow2_maker, &vdi_maker, &vpc_maker };
 
 const ImageMaker *image_maker(const char *format)
 {

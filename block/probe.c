@@ -46,6 +46,7 @@ static const ImageFormat formats[] = {
     { "raw" },
     { "qcow2" }, /* opened by image.c */
     { "vdi", vdi_open },
+    { "vpc", vpc_open },
 };
 
 const ImageFormat *format_find(const char *name)

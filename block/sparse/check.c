@@ -54,7 +54,7 @@ static void look_for_twins(Sparse *s, GArray *places, ImageReport *r)
     g_array_sort(places, by_host);
     for (guint i = 1; i < places->len; i++) {
         const Place *a = &g_array_index(places, Place, i - 1), *b = a + 1;
-        if (b->host - a->host < s->block_size + s->format->prefix) {
+        if (b->host - a->host < s->block_size + s->prefix) {
             say(r, "ERROR: block index %" PRIu64 " also used by %" PRIu64, b->block, a->block);
         }
     }
@@ -73,6 +73,6 @@ int sparse_check(BlockNode *n, ImageRepair repair, ImageReport *r)
     look_for_twins(s, places, r);
     r->total = s->blocks;
     const Place *last = places->len ? &g_array_index(places, Place, places->len - 1) : NULL;
-    r->image_end = last ? last->host + s->format->prefix + s->block_size : s->data_start;
+    r->image_end = last ? last->host + s->prefix + s->block_size : s->data_start;
     return e;
 }

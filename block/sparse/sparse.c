@@ -92,7 +92,7 @@ static int map_block(Sparse *s, uint64_t offset, uint64_t length, bool may_wait,
     *e = (Extent){ b.kind, data && __atomic_load_n(&s->begun, __ATOMIC_ACQUIRE), length };
     if (b.kind != EXTENT_BELOW) {
         e->node = b.host ? sparse_file(s) : NULL;
-        e->position = data || (b.host && b.kind == EXTENT_ZERO) ? b.host + s->format->prefix + inner : b.host;
+        e->position = data || (b.host && b.kind == EXTENT_ZERO) ? b.host + s->prefix + inner : b.host;
     } else if (backing && offset < node_size(backing)) {
         e->node = backing;
         e->position = offset;

@@ -40,8 +40,7 @@ typedef struct SparseFormat {
     int (*before_commit)(Sparse *s); /* what else is to be true when the new entries are */
     int (*finish)(Sparse *s);        /* after the last commit of an image that was changed */
     void (*close)(Sparse *s);
-    uint64_t prefix; /* bytes between host and the block's own, that a new one needs: see fill_prefix */
-    int (*fill_prefix)(Sparse *s, uint64_t host);
+    int (*fill_prefix)(Sparse *s, uint64_t host); /* of a new block: see s->prefix */
 } SparseFormat;
 
 struct Sparse {
@@ -50,6 +49,7 @@ struct Sparse {
     uint64_t block_size, blocks; /* bytes; entries */
     uint64_t table;              /* in the file */
     uint64_t data_start;         /* no block lies before */
+    uint64_t prefix;             /* bytes at a block's place before its own */
     bool writable;
 
     Lock lock;

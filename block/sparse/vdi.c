@@ -210,15 +210,6 @@ static bool vdi_can_make(NewImage *o, GError **err)
     return true;
 }
 
-static void put_uuid(uint8_t *to)
-{
-    for (unsigned i = 0; i < UUID_BYTES; i += 4) {
-        store_le(to + i, 4, g_random_int());
-    }
-    to[7] = (to[7] & 0x0f) | 0x40; /* version 4, random */
-    to[8] = (to[8] & 0x3f) | 0x80;
-}
-
 static void put_header(uint8_t *h, const NewImage *o, uint64_t blocks, uint64_t table_bytes, bool fixed)
 {
     static const char text[] = "<<< QEMU VM Virtual Disk Image >>>\n"; /* what other readers look for */
@@ -234,8 +225,8 @@ static void put_header(uint8_t *h, const NewImage *o, uint64_t blocks, uint64_t 
     store_le(h + AT_BLOCK, 4, VDI_BLOCK);
     store_le(h + AT_BLOCKS, 4, blocks);
     store_le(h + AT_ALLOCATED, 4, fixed ? blocks : 0);
-    put_uuid(h + AT_UUID);
-    put_uuid(h + AT_UUID_SNAPSHOT);
+    new_image_put_uuid(h + AT_UUID);
+    new_image_put_uuid(h + AT_UUID_SNAPSHOT);
 }
 
 static bool vdi_make(BlockNode *file, const NewImage *o, GError **err)

@@ -112,7 +112,7 @@ static int allocate(Sparse *s, uint64_t block, const NodeIo *io, uint8_t *old, u
 {
     int e = s->corrupt ? -EIO : begin(s);
     e = e ? e : make_table(s, block);
-    uint64_t host = place ? place : s->end, prefix = s->format->prefix;
+    uint64_t host = place ? place : s->end, prefix = s->prefix;
     e = e || place || !prefix ? e : s->format->fill_prefix(s, host);
     e = e ? e : fill_new(s, host + prefix, io, old);
     e = e ? e : set_entry(s, block, host);
@@ -128,7 +128,7 @@ static int allocate(Sparse *s, uint64_t block, const NodeIo *io, uint8_t *old, u
 static int write_in_place(Sparse *s, const SparseBlock *b, const NodeIo *io)
 {
     NodeIo at = *io;
-    at.offset = b->host + s->format->prefix + io->offset % s->block_size;
+    at.offset = b->host + s->prefix + io->offset % s->block_size;
     int e = __atomic_load_n(&s->begun, __ATOMIC_ACQUIRE) ? 0 : begin_waiting(s);
     return e ? e : node_run(sparse_file(s), &at);
 }

@@ -24,6 +24,7 @@ static const Kind kinds[] = {
     { "qcow2", "cluster_size=4k,lazy_refcounts=on", 1024 },
     { "vdi", "", 4096 },
     { "vdi", "static=on", 2048 },
+    { "vpc", "force_size=on", 4000 },
 };
 static const Kind *kind;
 static uint64_t disk_bytes;

@@ -48,8 +48,10 @@ QCOW2 = [
 ]
 IMAGES = [*[('qcow2', *row) for row in QCOW2],
           ('raw', 'raw', '', ''),
-          *[(f, f'{f}-{kind}' if kind else f, '', kind) for f in ('vdi',) for kind in ('', 'fill')],
-          ('vdi', 'vdi-static', 'static=on', '')]
+          *[(f, f'{f}-{kind}' if kind else f, options, kind) for f, options in (('vdi', ''), ('vpc', 'force_size=on'))
+            for kind in ('', 'fill')],
+          ('vdi', 'vdi-static', 'static=on', ''),
+          ('vpc', 'vpc-fixed', 'subformat=fixed,force_size=on', '')]
 CHECKED = ('qcow2', 'vdi')  # by qemu-img check
 
 
