@@ -11,7 +11,10 @@ typedef struct BootEntry {
 /* After the processors' own. */
 static void entry_reset(Device *dev)
 {
-    x86_set_entry(dev->machine->cpus[0], &container_of(dev, BootEntry, dev)->entry);
+    const Machine *m = dev->machine;
+    if (m->cpu_count) {
+        x86_set_entry(m->cpus[0], &container_of(dev, BootEntry, dev)->entry);
+    }
 }
 
 const DeviceClass boot_entry_class = {
