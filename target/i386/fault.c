@@ -101,6 +101,9 @@ static unsigned memory_bytes(const X86CPU *x, const X86Insn *insn)
 {
     const X86Row *row = &x86_rows[insn->row];
     bool x87 = row->need & UINT64_C(1) << X86_ISA_FPU;
+    if (row->translator == X86_TR_VMASKMOV) { /* each element by itself */
+        return 0;
+    }
     for (unsigned n = 0; n < X86_OPERANDS_MAX; n++) {
         if (names_memory(row->operands[n])) {
             unsigned bytes = x86_operand_bytes(insn, mode_of(x), row->operands[n]);
@@ -116,15 +119,48 @@ static bool is_near_end(const X86CPU *x, const X86Fault *f)
     return !x86_64bit(x) && (uint32_t)(f->address + ACCESS_MAX) < 2 * ACCESS_MAX;
 }
 
-/* In a flat segment of 4 GiB nothing is checked before the access; one that would go on at address 0 is outside of it. */
-static bool leaves_flat_segment(const X86CPU *x, const X86Insn *insn, X86SegId seg, const X86Fault *f)
+/* What may have gone over 4 GiB. */
+typedef struct Operand {
+    X86SegId seg;
+    uint64_t at;    /* up to UINT32_MAX */
+    unsigned bytes; /* 0: nothing */
+} Operand;
+
+/* Of a string instruction, the one of its two elements in which the fault was. */
+static Operand string_operand(const X86CPU *x, const X86Insn *insn, const X86Fault *f)
 {
-    if (!is_near_end(x, f) || x->bounds[seg].rd_end <= UINT32_MAX || x->s.seg[seg].base) {
+    const X86Operand *o = x86_rows[insn->row].operands;
+    unsigned n = o[0].where == X86_AT_X || o[0].where == X86_AT_Y ? 0 : 1;
+    unsigned bytes = x86_operand_bytes(insn, mode_of(x), o[n]), up = 64 - 8 * insn->asz;
+    uint32_t from = x->s.gpr[X86_RSI] << up >> up, to = x->s.gpr[X86_RDI] << up >> up;
+    bool destination = (uint32_t)f->address - to < bytes;
+    return (Operand){ destination ? SEG_ES : insn->seg, destination ? to : from, bytes };
+}
+
+static Operand suspect(const X86CPU *x, const X86Insn *insn, const X86Fault *f)
+{
+    if (insn->memory) {
+        return (Operand){ insn->seg, operand_address(x, insn), memory_bytes(x, insn) };
+    }
+    if (x86_rows[insn->row].translator == X86_TR_STRING) {
+        return string_operand(x, insn, f);
+    }
+    return (Operand){ SEG_SS, (uint32_t)f->address, uses_stack(insn) ? insn->osz : 0 };
+}
+
+/* In a flat segment of 4 GiB nothing is checked before the access; one that would go on at address 0 is outside of it. */
+static bool leaves_flat_segment(const X86CPU *x, const X86Insn *insn, X86Fault *f)
+{
+    if (!is_near_end(x, f)) {
         return false;
     }
-    uint64_t at = insn->memory ? operand_address(x, insn) : f->address;
-    unsigned bytes = insn->memory ? memory_bytes(x, insn) : insn->osz;
-    return bytes > UINT32_MAX - at + 1;
+    Operand o = suspect(x, insn, f);
+    if (x->bounds[o.seg].rd_end <= UINT32_MAX || x->s.seg[o.seg].base ||
+        o.at + o.bytes <= UINT64_C(1) << 32) {
+        return false;
+    }
+    *f = (X86Fault){ .vector = o.seg == SEG_SS ? X86_EXC_SS : X86_EXC_GP };
+    return true;
 }
 
 void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f)
@@ -136,9 +172,10 @@ void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f)
         return;
     }
     bool stack = insn.memory ? insn.seg == X86_SS : uses_stack(&insn);
-    if (page_fault && (insn.memory || stack) && leaves_flat_segment(x, &insn, stack ? SEG_SS : insn.seg, f)) {
-        *f = (X86Fault){ .vector = stack ? X86_EXC_SS : X86_EXC_GP };
-    } else if (page_fault && access == MMU_READ && x86_insn_modifies(&insn)) {
+    if (page_fault && leaves_flat_segment(x, &insn, f)) {
+        return;
+    }
+    if (page_fault && access == MMU_READ && x86_insn_modifies(&insn)) {
         explain_modify(x, &insn, f);
     } else if (is_general && stack) {
         f->vector = X86_EXC_SS; /* not canonical */

@@ -96,7 +96,7 @@ static void helper_store_env(CPU *cpu, uint64_t at, uint32_t how)
     uint32_t e[ENV_FIELDS];
     unsigned bytes = field_bytes(how), done = 0;
     make_env(f, how, e);
-    x87_probe(cpu, at, env_bytes(how));
+    x87_probe(cpu, at, bytes, env_bytes(how), MMU_WRITE);
     for (; done < ENV_FIELDS; done++) {
         cpu_store(cpu, x87_linear(cpu, at, done * bytes), bytes == 4 ? MEM_32 : MEM_16, e[done]);
     }
@@ -120,6 +120,7 @@ static void helper_load_env(CPU *cpu, uint64_t at, uint32_t how)
     X87 f = x->s.x87;
     uint32_t e[ENV_FIELDS];
     unsigned bytes = field_bytes(how), done = 0;
+    x87_probe(cpu, at, bytes, env_bytes(how), MMU_READ);
     for (; done < ENV_FIELDS; done++) {
         e[done] = cpu_load(cpu, x87_linear(cpu, at, done * bytes), bytes == 4 ? MEM_32 : MEM_16);
     }

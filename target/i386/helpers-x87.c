@@ -133,6 +133,7 @@ static void helper_store(CPU *cpu, uint64_t at, uint32_t how)
     if (stops) { /* there is no result that could be inexact */
         s.flags &= ~FP_NX;
         s.rounded_up = false;
+        x87_probe_write(cpu, at, format); /* and yet the operand could be written */
     }
     if (!stops) {
         x87_write(cpu, at, format, &o);

@@ -128,6 +128,11 @@ static void save_pkru(const Area *a, unsigned at)
 
 /* ---- components: restore -------------------------------------------------------------- */
 
+static uint64_t canonical(uint64_t pointer)
+{
+    return (int64_t)(pointer << 16) >> 16;
+}
+
 static void restore_x87(const Area *a, unsigned at, X86State *to)
 {
     X87 *f = &to->x87;
@@ -138,8 +143,8 @@ static void restore_x87(const Area *a, unsigned at, X86State *to)
     if (a->x->vendor != VENDOR_AMD || x86_has(a->x, X86_XSAVEERPTR) || (f->fsw & FSW_ES)) {
         uint64_t ip = get(a, AT_IP, MEM_64), dp = get(a, AT_DP, MEM_64);
         f->fop = get(a, AT_OPCODE, MEM_16) & FOP_BITS;
-        f->fip = a->wide ? ip : (uint32_t)ip;
-        f->fdp = a->wide ? dp : (uint32_t)dp;
+        f->fip = a->wide ? canonical(ip) : (uint32_t)ip;
+        f->fdp = a->wide ? canonical(dp) : (uint32_t)dp;
         f->fcs = a->wide ? 0 : ip >> 32;
         f->fds = a->wide ? 0 : dp >> 32;
     }
@@ -336,9 +341,15 @@ static uint64_t allowed(const X86CPU *x, Row row)
 
 /* ---- saving ---------------------------------------------------------------------------------------- */
 
+static void probe_byte(const Area *a, unsigned offset, MmuAccess access)
+{
+    cpu_probe(&a->x->cpu, x87_linear(&a->x->cpu, a->at, offset), 1, access);
+}
+
 static void fxsave(const Area *a)
 {
-    x87_probe(&a->x->cpu, a->at, LEGACY);
+    probe_byte(a, LEGACY - 1, MMU_WRITE); /* which Zen 3 looks at first here */
+    x87_probe(&a->x->cpu, a->at, 1, LEGACY, MMU_WRITE);
     save_x87(a, 0);
     if (a->x->s.cr4 & CR4_OSFXSR) {
         save_mxcsr(a);
@@ -357,7 +368,7 @@ static void xsave(const Area *a, Row row, uint64_t mask)
         used |= XS_SSE; /* there MXCSR is a part of it */
     }
     uint64_t saved = wanted & (row.init_optimized ? used : UINT64_MAX);
-    x87_probe(&x->cpu, a->at, x86_xsave_bytes(wanted, row.compact));
+    x87_probe(&x->cpu, a->at, 1, x86_xsave_bytes(wanted, row.compact), MMU_WRITE);
     uint64_t kept = row.compact ? 0 : get(a, AT_XSTATE, MEM_64) & ~wanted;
     for (unsigned i = 0; i < G_N_ELEMENTS(components); i++) {
         if (saved & components[i].bit) {
@@ -399,6 +410,8 @@ static void commit(X86CPU *x, const X86State *to)
 
 static void fxrstor(const Area *a, X86State *to)
 {
+    probe_byte(a, LEGACY - 1, MMU_READ);
+    x87_probe(&a->x->cpu, a->at, 1, LEGACY, MMU_READ);
     restore_x87(a, 0, to);
     if (a->x->s.cr4 & CR4_OSFXSR) {
         to->mxcsr = restored_mxcsr(a);
@@ -427,8 +440,11 @@ static uint64_t check_header(const Area *a, Row row, uint64_t states)
 
 static void xrstor(const Area *a, Row row, uint64_t mask, X86State *to)
 {
-    uint64_t wanted = mask & allowed(a->x, row), states = get(a, AT_XSTATE, MEM_64);
+    uint64_t wanted = mask & allowed(a->x, row), states;
+    probe_byte(a, 0, MMU_READ);
+    states = get(a, AT_XSTATE, MEM_64);
     uint64_t form = check_header(a, row, states);
+    x87_probe(&a->x->cpu, a->at, 1, x86_xsave_bytes(wanted, form), MMU_READ);
     for (unsigned i = 0; i < G_N_ELEMENTS(components); i++) {
         const struct Component *c = &components[i];
         if (wanted & states & c->bit) {

@@ -59,6 +59,14 @@ static bool pop_stack_pointer(Return *r, X86Fault *f)
     return x86_pop(&r->st, r->bytes, &r->sp, f) && x86_pop(&r->st, r->bytes, &r->ss, f);
 }
 
+/* The stack that it goes to, if any, and where it goes to in CS: which of the two comes first is the makers'. */
+static bool return_place(X86CPU *x, Return *r, X86Fault *f)
+{
+    bool amd = x->vendor == VENDOR_AMD;
+    return (!amd || x86_code_offset_check(x, &r->code, r->ip, f)) &&
+           (!r->pops_stack || return_stack(x, r, f)) && (amd || x86_code_offset_check(x, &r->code, r->ip, f));
+}
+
 static bool mark_both(X86CPU *x, Return *r, X86Fault *f)
 {
     return x86_desc_mark_accessed(x, &r->code, f) &&
@@ -90,11 +98,19 @@ static void return_commit(X86CPU *x, Return *r)
     cpu_mmu_changed(&x->cpu);
 }
 
+/* Where the accesses of one instruction fault in different ways the order tells: as on AMD's Zen 3, the last word first. */
+static bool pop_pointer(Return *r, X86Fault *f)
+{
+    bool ok = x86_stack_peek(&r->st, r->bytes, r->bytes, &r->cs, f) && x86_pop(&r->st, r->bytes, &r->ip, f);
+    r->st.sp += r->bytes;
+    return ok;
+}
+
 /* ---- RET FAR ------------------------------------------------------------------------- */
 
 static bool return_8086(X86CPU *x, Return *r, X86Fault *f)
 {
-    if (!x86_pop(&r->st, r->bytes, &r->ip, f) || !x86_pop(&r->st, r->bytes, &r->cs, f)) {
+    if (!pop_pointer(r, f)) {
         return false;
     }
     if (r->ip > x->s.seg[SEG_CS].limit) {
@@ -125,18 +141,18 @@ bool x86_far_return(X86CPU *x, unsigned bytes, unsigned release, X86Fault *f)
         commit_8086(x, &r);
         return true;
     }
-    if (!x86_pop(&r.st, bytes, &r.ip, f) || !x86_pop(&r.st, bytes, &r.cs, f) || !return_code(x, &r, f)) {
+    if (!pop_pointer(&r, f) || !return_code(x, &r, f)) {
         return false;
     }
     r.cs &= 0xffff;
     r.pops_stack = r.cpl > x->s.cpl;
     if (r.pops_stack) {
         r.st.sp += release;
-        if (!pop_stack_pointer(&r, f) || !return_stack(x, &r, f)) {
+        if (!pop_stack_pointer(&r, f)) {
             return false;
         }
     }
-    if (!x86_code_offset_check(x, &r.code, r.ip, f) || !mark_both(x, &r, f)) {
+    if (!return_place(x, &r, f) || !mark_both(x, &r, f)) {
         return false;
     }
     return_commit(x, &r);
@@ -157,8 +173,9 @@ static void iret_flags(X86CPU *x, uint64_t flags, unsigned bytes)
 
 static bool pop_three(Return *r, X86Fault *f)
 {
-    return x86_pop(&r->st, r->bytes, &r->ip, f) && x86_pop(&r->st, r->bytes, &r->cs, f) &&
-           x86_pop(&r->st, r->bytes, &r->flags, f);
+    bool ok = x86_stack_peek(&r->st, 2 * r->bytes, r->bytes, &r->flags, f) && pop_pointer(r, f);
+    r->st.sp += r->bytes;
+    return ok;
 }
 
 /* ---- IRET: real and virtual-8086 mode ------------------------------------------------- */
@@ -235,10 +252,10 @@ static bool iret_protected(X86CPU *x, Return *r, X86Fault *f)
         return false;
     }
     r->pops_stack = r->cpl > x->s.cpl || x86_64bit(x);
-    if (r->pops_stack && (!pop_stack_pointer(r, f) || !return_stack(x, r, f))) {
+    if (r->pops_stack && !pop_stack_pointer(r, f)) {
         return false;
     }
-    if (!x86_code_offset_check(x, &r->code, r->ip, f) || !mark_both(x, r, f)) {
+    if (!return_place(x, r, f) || !mark_both(x, r, f)) {
         return false;
     }
     iret_flags(x, r->flags, r->bytes);

@@ -117,7 +117,7 @@ static IrRef next_ip(Translator *t)
 void x86_tr_far(Translator *t)
 {
     bool call = t->row->arg == X86_FAR_LCALL;
-    unsigned bytes = t->insn.osz;
+    unsigned bytes = x86_tr_pointer_bytes(t);
     IrRef selector, offset;
     if (t->row->operands[0].where == X86_AT_A) {
         selector = x86_tr_const(t, t->insn.imm2);
@@ -127,7 +127,7 @@ void x86_tr_far(Translator *t)
         offset = ir_load(t->ir, x86_tr_memop(bytes), IR_NONE, t->ea, t->ea_disp);
         selector = ir_load(t->ir, MEM_16, IR_NONE, t->ea, t->ea_disp + bytes);
     }
-    IrRef args[4] = { selector, offset, x86_tr_const(t, bytes | call << 8), next_ip(t) };
+    IrRef args[4] = { selector, offset, x86_tr_const(t, t->insn.osz | call << 8), next_ip(t) };
     leave_by(t, &x86_helper_far, 0, 4, args);
 }
 

@@ -117,8 +117,7 @@ IrRef x86_tr_effective(Translator *t, int32_t *disp)
     return i->asz == 8 ? at : x86_tr_zero_extend(t, at, i->asz);
 }
 
-/* Nothing is to be checked and nothing to be added. */
-static bool is_flat(const Translator *t, X86SegId seg)
+bool x86_tr_is_flat(const Translator *t, X86SegId seg)
 {
     if (t->code == 8) {
         return seg != SEG_FS && seg != SEG_GS;
@@ -193,7 +192,7 @@ static IrRef linear_address(Translator *t, X86SegId seg, IrRef offset, int32_t d
                             bool write, int32_t *left)
 {
     *left = disp;
-    if (is_flat(t, seg)) {
+    if (x86_tr_is_flat(t, seg)) {
         return offset;
     }
     if (t->code == 8) {
@@ -251,6 +250,11 @@ unsigned x86_tr_bytes(Translator *t, unsigned n)
 {
     X86DecodeMode mode = { .size = t->code };
     return x86_operand_bytes(&t->insn, mode, t->row->operands[n]);
+}
+
+unsigned x86_tr_pointer_bytes(const Translator *t)
+{
+    return t->cpu->vendor == VENDOR_AMD ? MIN(t->insn.osz, 4) : t->insn.osz;
 }
 
 bool x86_tr_is_memory(const Translator *t, unsigned n)

@@ -88,8 +88,7 @@ void x86_tr_lseg(Translator *t)
                                     [X86_LSEG_LSS] = SEG_SS,
                                     [X86_LSEG_LFS] = SEG_FS,
                                     [X86_LSEG_LGS] = SEG_GS };
-    bool narrow = t->cpu->vendor == VENDOR_AMD; /* REX.W makes no difference to AMD's */
-    unsigned bytes = narrow ? MIN(t->insn.osz, 4) : t->insn.osz;
+    unsigned bytes = x86_tr_pointer_bytes(t);
     X86SegId seg = segs[t->row->arg];
     x86_tr_address(t, 1, false);
     IrRef offset = ir_load(t->ir, x86_tr_memop(bytes), IR_NONE, t->ea, t->ea_disp);

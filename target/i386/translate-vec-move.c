@@ -410,5 +410,6 @@ void x86_tr_emms(Translator *t)
 {
     if (x86_vec_begin(t)) {
         ir_store_env(t->ir, MEM_8, x86_tr_const(t, 0), offsetof(X86CPU, s.x87.tags));
+        ir_store_env(t->ir, MEM_8, x86_tr_const(t, 0), offsetof(X86CPU, s.x87.top));
     }
 }

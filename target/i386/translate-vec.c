@@ -79,6 +79,9 @@ bool x86_vec_begin(Translator *t)
 /* The number of the MMX register that is written, or -1. */
 static int written_mmx(const Translator *t)
 {
+    if (t->row->translator == X86_TR_VMASKMOV) { /* to memory */
+        return -1;
+    }
     switch (t->row->operands[0].where) {
     case X86_AT_P: return t->insn.reg & 7;
     case X86_AT_N: return t->insn.rm & 7;

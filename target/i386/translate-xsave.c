@@ -9,14 +9,17 @@ static IrRef op2(Translator *t, IrOp op, IrRef a, IrRef b)
     return ir_op2(t->ir, op, IR_I64, IR_NONE, a, b);
 }
 
-/* The area's linear address; in a segment with limits its first byte and the last one of what every form has are there. */
+/* The area's linear address; in a segment with limits XSAVE's is aligned, and its first bytes and the last one of what every form has
+ * are there. */
 static IrRef area(Translator *t, bool write)
 {
     enum { FXSAVE_BYTES = 512 };
     int32_t disp, left;
     IrRef at = x86_tr_effective(t, &disp);
-    IrRef first = x86_tr_linear(t, t->insn.seg, at, disp, 1, write, &left);
     bool legacy = t->row->need >> X86_ISA_FXSR & 1;
+    t->aligned = !legacy;
+    IrRef first = x86_tr_linear(t, t->insn.seg, at, disp, legacy ? 1 : 64, write, &left);
+    t->aligned = false;
     x86_tr_check_alignment(t, first, left, legacy ? 4 : 1); /* before the #GP of what is no multiple of 16 */
     if (t->code != 8) {
         int32_t unused;

@@ -120,7 +120,9 @@ IrRef x86_tr_call(Translator *t, const IrHelper *h, unsigned n, const IrRef *arg
 
 /* ---- operands (translate-operand.c) --------------------------------------- */
 unsigned x86_tr_bytes(Translator *t, unsigned n); /* of operand n */
-IrRef x86_tr_get(Translator *t, unsigned n);      /* a temp or constant */
+/* Of the offset in a far pointer: REX.W makes no difference to AMD's. */
+unsigned x86_tr_pointer_bytes(const Translator *t);
+IrRef x86_tr_get(Translator *t, unsigned n); /* a temp or constant */
 void x86_tr_set(Translator *t, unsigned n, IrRef value);
 bool x86_tr_is_memory(const Translator *t, unsigned n);
 IrRef x86_tr_reg(Translator *t, unsigned reg, unsigned bytes); /* a copy; no AH..BH */
@@ -130,6 +132,8 @@ IrRef x86_tr_sign_extend(Translator *t, IrRef value, unsigned bytes);
 /* The effective address of the ModRM operand, without its segment: LEA. */
 IrRef x86_tr_effective(Translator *t, int32_t *disp);
 /* A linear address of an offset in a segment, for an access of so many bytes. */
+/* Of an offset in the segment nothing is to be checked, and to it nothing is to be added. */
+bool x86_tr_is_flat(const Translator *t, X86SegId seg);
 IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
                     int32_t *left);
 /* Where code's alignment is checked, raise #AC unless linear + disp is a multiple of this. */

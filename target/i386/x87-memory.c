@@ -37,21 +37,33 @@ X87Operand x87_read(CPU *cpu, uint64_t at, X87Format format)
     return o;
 }
 
-void x87_probe(CPU *cpu, uint64_t at, unsigned bytes)
+static void probe(CPU *cpu, uint64_t at, unsigned bytes, MmuAccess access)
 {
     for (unsigned k = 0; k < bytes;) {
         uint64_t from = x87_linear(cpu, at, k);
         unsigned n = MIN(bytes - k, PAGE - (from & (PAGE - 1)));
-        cpu_probe(cpu, from, n, MMU_WRITE);
+        cpu_probe(cpu, from, n, access);
         k += n;
     }
+}
+
+void x87_probe(CPU *cpu, uint64_t at, unsigned first, unsigned bytes, MmuAccess access)
+{
+    probe(cpu, at, first, access);
+    cpu_probe(cpu, x87_linear(cpu, at, bytes - 1), 1, access);
+    probe(cpu, at, bytes, access);
+}
+
+void x87_probe_write(CPU *cpu, uint64_t at, X87Format format)
+{
+    probe(cpu, at, is_long(format) ? 10 : memop_bytes(sizes[format]), MMU_WRITE);
 }
 
 void x87_write(CPU *cpu, uint64_t at, X87Format format, const X87Operand *o)
 {
     if (is_long(format)) {
         if ((at & (PAGE - 1)) > PAGE - 10) {
-            x87_probe(cpu, at, 10);
+            probe(cpu, at, 10, MMU_WRITE);
         }
         cpu_store(cpu, at, MEM_64, o->low);
         cpu_store(cpu, x87_linear(cpu, at, 8), MEM_16, o->high);

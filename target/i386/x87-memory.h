@@ -14,10 +14,13 @@ typedef struct X87Operand {
 /* Guest memory at a linear address, byte k of an operand: outside of 64-bit code it ends at 4 GiB. */
 uint64_t x87_linear(CPU *cpu, uint64_t at, unsigned k);
 X87Operand x87_read(CPU *cpu, uint64_t at, X87Format format);
+/* Faults as x87_write() would. */
+void x87_probe_write(CPU *cpu, uint64_t at, X87Format format);
 /* All or nothing. */
 void x87_write(CPU *cpu, uint64_t at, X87Format format, const X87Operand *o);
-/* Faults if a store would. */
-void x87_probe(CPU *cpu, uint64_t at, unsigned bytes);
+/* Faults if an access of a whole area would.  The manual leaves the order open: as on AMD's Zen 3 its first field (in bytes) comes
+ * first, then the last byte. */
+void x87_probe(CPU *cpu, uint64_t at, unsigned first, unsigned bytes, MmuAccess access);
 
 /* The number: exact; exceptions are those of a load. */
 Fp80 x87_widen(const X87Operand *o, Fp80Status *s);
