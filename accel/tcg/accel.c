@@ -121,6 +121,11 @@ static void watchpoints_changed(CPU *cpu)
     }
 }
 
+static void also_sees(CPU *cpu, AddressSpace *as)
+{
+    tcg_listen_also(cpu->tcg->state, as);
+}
+
 static const VcpuOps vcpu_ops = {
     .free = vcpu_free,
     .kick = tcg_loop_kick,
@@ -129,6 +134,7 @@ static const VcpuOps vcpu_ops = {
     .watchpoints_changed = watchpoints_changed,
     .mmu_changed = tcg_mmu_changed,
     .flush = tcg_flush,
+    .also_sees = also_sees,
 };
 
 /* clang-format off */

@@ -440,6 +440,9 @@ void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
 {
     TcgVcpu *v = cpu->tcg;
     count_flush(&v->stats, what);
+    if (what == CPU_FLUSH_ALL) {
+        v->near.size = 0; /* CPU.as may be another */
+    }
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         TcgContext *c = v->pool[n];
         if (what & CPU_FLUSH_BY_ASID && c->asid != asid) {

@@ -59,6 +59,17 @@ void tcg_listen(TcgState *s, AddressSpace *as)
     memory_listener_add(&s->listener);
 }
 
+/* All that is told of blocks of RAM the first one hears. */
+void tcg_listen_also(TcgState *s, AddressSpace *as)
+{
+    if (s->other.as == as) {
+        return;
+    }
+    g_assert(!s->other.as);
+    s->other = (MemoryListener){ .region_del = region_del, .as = as, .opaque = s };
+    memory_listener_add(&s->other);
+}
+
 /* ---- life -------------------------------------------------------------------------------- */
 
 static void revoke_right(void *opaque, uint64_t ram_page, TcgWriter writer)
@@ -103,6 +114,9 @@ void tcg_state_free(TcgState *s)
     }
     if (s->listener.as) {
         memory_listener_remove(&s->listener);
+    }
+    if (s->other.as) {
+        memory_listener_remove(&s->other);
     }
     free_interpreted(s);
     tcg_cache_free(s->cache);

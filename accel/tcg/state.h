@@ -27,6 +27,7 @@ struct TcgState {
     GPtrArray *vcpus;        /* of TcgVcpu; changes while none runs */
     bool shared;             /* several threads run guest code: see IrBlock.alone */
     MemoryListener listener; /* of the address space that all vCPUs see; from the first one on */
+    MemoryListener other;    /* ... and of another that they may see (VcpuOps.also_sees) */
     uint32_t revoking;       /* atomic: revocations that are under way (mail.c) */
     FILE *perf_map;          /* perfmap=on; under index.lock */
 };
@@ -35,6 +36,7 @@ TcgState *tcg_state_new(const TcgOptions *opt, GError **err) G_GNUC_WARN_UNUSED_
 void tcg_state_free(TcgState *s);
 /* The machine's vCPUs see this address space: hear of its changes, until the state goes. */
 void tcg_listen(TcgState *s, AddressSpace *as);
+void tcg_listen_also(TcgState *s, AddressSpace *as);
 /* info jit; no vCPU runs, or their figures may be those of a moment ago. */
 void tcg_state_info(TcgState *s, GString *out);
 

@@ -23,8 +23,12 @@ static bool bare_build(Machine *m, GError **err)
     static const PcWanted wanted = {
         .pic = true, .pit = true, .port92 = true, .serials = MACHINE_MAX_SERIALS
     };
-    return pc_check_boot_options(m, err) && pc_make_memory(m, &bare_board(m)->memory, err) &&
-           pc_make_cpus(m, err) && pc_make_parts(m, &bare_board(m)->parts, &wanted, err);
+    if (!pc_check_boot_options(m, err) || !pc_make_memory(m, &bare_board(m)->memory, err) ||
+        !pc_make_cpus(m, err)) {
+        return false;
+    }
+    pc_make_smram(m, &bare_board(m)->memory);
+    return pc_make_parts(m, &bare_board(m)->parts, &wanted, err);
 }
 
 static bool bare_boot(Machine *m, GError **err)

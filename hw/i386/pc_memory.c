@@ -3,6 +3,7 @@
 #include "hw/i386/pc_memory.h"
 
 #include "base/ram.h"
+#include "target/i386.h"
 
 enum { SHADOW_SIZE = 128 << 10, LOW_RAM_END = 0xa0000, MIB = 1 << 20 };
 static const hwaddr FOUR_GIB = UINT64_C(4) << 30;
@@ -97,8 +98,50 @@ static void finish_region(MemoryRegion *mr)
     }
 }
 
+/* ---- SMRAM ----------------------------------------------------------------------- */
+
+static BusResult closed_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
+{
+    return BUS_DECODE_ERROR;
+}
+
+static BusResult closed_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
+{
+    return BUS_DECODE_ERROR;
+}
+
+static const IoOps closed_ops = { .read = closed_read, .write = closed_write, .unaligned = true };
+
+void pc_make_smram(Machine *m, PcMemory *mem)
+{
+    enum { SIZE = 128 << 10 };
+    memory_region_init_io(&mem->closed, NULL, &closed_ops, NULL, "smram-closed", SIZE);
+    memory_region_add(&m->system, LOW_RAM_END, &mem->closed, 1);
+    memory_region_init_container(&mem->smm, NULL, "smm", UINT64_MAX);
+    memory_region_init_alias(&mem->outside, NULL, "smm-outside", &m->system, 0, UINT64_MAX);
+    memory_region_add(&mem->smm, 0, &mem->outside, 0);
+    memory_region_init_alias(&mem->smram, NULL, "smram", &m->ram, LOW_RAM_END, SIZE);
+    memory_region_add(&mem->smm, LOW_RAM_END, &mem->smram, 1);
+    mem->smm_space = address_space_new(&mem->smm, "smm");
+    for (unsigned i = 0; i < m->cpu_count; i++) {
+        x86_set_smm_memory(m->cpus[i], mem->smm_space);
+    }
+}
+
+static void finish_smram(PcMemory *mem)
+{
+    if (mem->smm_space) {
+        address_space_free(mem->smm_space);
+        finish_region(&mem->smram);
+        finish_region(&mem->outside);
+        finish_region(&mem->smm);
+        finish_region(&mem->closed);
+    }
+}
+
 void pc_finish_memory(PcMemory *mem)
 {
+    finish_smram(mem);
     finish_region(&mem->shadow);
     finish_region(&mem->rom);
     finish_region(&mem->high);

@@ -168,6 +168,7 @@ bool lapic_deliver(Lapic *l, const ApicMessage *m)
     }
     switch (m->delivery) {
     case APIC_NMI: l->cpu->arch->set_irq(l->cpu, X86_IRQ_NMI, 1); return true;
+    case APIC_SMI: l->cpu->arch->set_irq(l->cpu, X86_IRQ_SMI, 1); return true;
     case APIC_INIT: x86_request_init(l->cpu); return true;
     case APIC_STARTUP: x86_request_sipi(l->cpu, m->vector); return true;
     default:

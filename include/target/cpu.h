@@ -41,7 +41,7 @@ struct CPU {
     const CPUArch *arch;
     const VcpuOps *ops;          /* never NULL: see vcpu_ops_none */
     Accel *accel;                /* who runs it, whose room alone knows what this is; or NULL */
-    AddressSpace *as;            /* physical memory */
+    AddressSpace *as;            /* physical memory; may be another after a flush of all (x86: in SMM) */
     Clock *clock;                /* of its machine */
     AddressSpace *io;            /* ports, for an architecture that has them; NULL: the machine has none */
     unsigned index;              /* 0.. in the machine */
@@ -178,6 +178,8 @@ struct VcpuOps {
      * where it never leaves that. */
     void (*sync_from)(CPU *cpu);
     void (*sync_to)(CPU *cpu);
+    /* CPU.as may become this one, too: hear of its changes.  The vCPU stands still.  NULL where that is never so. */
+    void (*also_sees)(CPU *cpu, AddressSpace *as);
     /* The state was reset; what the accelerator alone has (a local APIC in the kernel) follows.  May be NULL. */
     void (*was_reset)(CPU *cpu);
 };

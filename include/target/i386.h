@@ -15,8 +15,11 @@ typedef struct X86Entry {
 enum { X86_ENTRY_CODE = 0x10, X86_ENTRY_DATA = 0x18, X86_ENTRY_GDT_BYTES = 32 };
 void x86_set_entry(CPU *cpu, const X86Entry *e); /* it has been reset, and has not run since */
 
-/* The inputs of CPUArch.set_irq beside the vectors of IntSource: a rising edge is an NMI; IGNNE# is a level. */
-enum { X86_IRQ_NMI, X86_IRQ_IGNNE };
+/* The inputs of CPUArch.set_irq beside the vectors of IntSource: a rising edge is an NMI or SMI; IGNNE# is a level. */
+enum { X86_IRQ_NMI, X86_IRQ_IGNNE, X86_IRQ_SMI };
+/* What the vCPU sees as memory in system-management mode; else it sees CPU.as.  Of the board, once, before it runs; the
+ * address space outlives the accelerator. */
+void x86_set_smm_memory(CPU *cpu, AddressSpace *as);
 
 bool x86_has_long_mode(const CPU *cpu); /* the model */
 /* INIT and start-up messages, from any thread, under any lock: the vCPU takes them between two instructions.  A start-up

@@ -190,13 +190,16 @@ bool x86_write_cr8(X86CPU *x, uint64_t value, X86Fault *f)
     return true;
 }
 
+uint64_t x86_efer_bits(const X86CPU *x)
+{
+    return EFER_LMA | (x86_has(x, X86_SYSCALL) ? EFER_SCE : 0) | (x86_has(x, X86_LM) ? EFER_LME : 0) |
+           (x86_has(x, X86_NX) ? EFER_NXE : 0) | (x86_has(x, X86_FXSR_OPT) ? EFER_FFXSR : 0);
+}
+
 bool x86_write_efer(X86CPU *x, uint64_t value, X86Fault *f)
 {
-    uint64_t bits = EFER_LMA | (x86_has(x, X86_SYSCALL) ? EFER_SCE : 0) |
-                    (x86_has(x, X86_LM) ? EFER_LME : 0) | (x86_has(x, X86_NX) ? EFER_NXE : 0) |
-                    (x86_has(x, X86_FXSR_OPT) ? EFER_FFXSR : 0);
     bool lme_changes = (value ^ x->s.efer) & EFER_LME;
-    if (value & ~bits || (lme_changes && (x->s.cr0 & CR0_PG))) {
+    if (value & ~x86_efer_bits(x) || (lme_changes && (x->s.cr0 & CR0_PG))) {
         return refuse(f);
     }
     bool nx_changes = (value ^ x->s.efer) & EFER_NXE;

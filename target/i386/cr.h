@@ -18,6 +18,8 @@ bool x86_task_cr3(X86CPU *x, uint32_t cr3, X86Fault *f);
 
 /* Bits of CR4 that this model has: others are reserved. */
 uint64_t x86_cr4_bits(const X86CPU *x);
+/* ... of EFER. */
+uint64_t x86_efer_bits(const X86CPU *x);
 /* ... of XCR0. */
 uint64_t x86_xcr0_bits(const X86CPU *x);
 

@@ -7,9 +7,6 @@
 
 #include "target/vcpu.h"
 
-enum { DR6_WRITABLE = 0xf | DR6_BD | DR6_BS | DR6_BT };
-#define DR7_WRITABLE 0xffff23ffu
-
 /* DR4 and DR5 are other names of DR6 and DR7, where CR4.DE does not take them away. */
 static bool dr_check(X86CPU *x, unsigned *n, X86Fault *f)
 {
@@ -45,9 +42,9 @@ bool x86_dr_write(X86CPU *x, unsigned n, uint64_t value, X86Fault *f)
     } else if (value >> 32) {
         return x86_fault(f, X86_EXC_GP, 0);
     } else if (n == 6) {
-        x->s.dr6 = (value & DR6_WRITABLE) | DR6_FIXED;
+        x->s.dr6 = x86_dr6_of(value);
     } else {
-        x->s.dr7 = (value & DR7_WRITABLE) | DR7_FIXED;
+        x->s.dr7 = x86_dr7_of(value);
     }
     cpu_mmu_changed(&x->cpu); /* that there are breakpoints is of the mode */
     if (n == 7 || x->s.dr7 & DR7_ENABLES) {

@@ -8,6 +8,16 @@
 bool x86_dr_read(X86CPU *x, unsigned n, uint64_t *value, X86Fault *f);
 bool x86_dr_write(X86CPU *x, unsigned n, uint64_t value, X86Fault *f);
 
+/* What the registers become when this is written. */
+static inline uint64_t x86_dr6_of(uint64_t value)
+{
+    return (value & (0xf | DR6_BD | DR6_BS | DR6_BT)) | DR6_FIXED;
+}
+static inline uint64_t x86_dr7_of(uint64_t value)
+{
+    return (value & 0xffff23ff) | DR7_FIXED;
+}
+
 /* Which breakpoints an event meets: bits B0 to B3 of DR6, 0 for none.  Code is a fault before the instruction, unless RF
  * is set; data and ports are traps behind it. */
 uint64_t x86_break_code(const X86CPU *x, uint64_t linear);

@@ -7,6 +7,7 @@
 #include "target/i386/cr.h"
 #include "target/i386/dbg.h"
 #include "target/i386/msr.h"
+#include "target/i386/smm.h"
 #include "target/i386/tss.h"
 
 static void set_edx_eax(X86CPU *x, uint64_t value)
@@ -64,6 +65,15 @@ static void helper_hlt(CPU *cpu)
     cpu->halted = 1;
 }
 const IrHelper x86_helper_hlt = IR_HELPER0("x86_hlt", helper_hlt, IRH_READS | IRH_WRITES, VOID);
+
+static void helper_rsm(CPU *cpu)
+{
+    X86CPU *x = x86_cpu(cpu);
+    X86Fault f = { 0 };
+    x86_helper_done(x, x86_rsm(x, &f), &f);
+    cpu_loop_exit(cpu); /* it may be halted again, and messages may have waited */
+}
+const IrHelper x86_helper_rsm = IR_HELPER0("x86_rsm", helper_rsm, X86_HELPER_SYS, VOID);
 
 static void helper_pause(CPU *cpu)
 {

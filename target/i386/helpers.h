@@ -53,7 +53,7 @@ extern const IrHelper x86_helper_ask_descriptor; /* X86Ask, selector -> ZF << 32
 /* helpers-system.c; without arguments: those of the instruction are in registers */
 extern const IrHelper x86_helper_in;  /* port, bytes -> value */
 extern const IrHelper x86_helper_out; /* port, value, bytes */
-extern const IrHelper x86_helper_hlt, x86_helper_pause;
+extern const IrHelper x86_helper_hlt, x86_helper_pause, x86_helper_rsm;
 extern const IrHelper x86_helper_read_cr8, x86_helper_read_dr;  /* number */
 extern const IrHelper x86_helper_write_cr, x86_helper_write_dr; /* number, value */
 extern const IrHelper x86_helper_clts;

@@ -5,6 +5,7 @@
 
 #include "target/i386/apic.h"
 #include "target/i386/seg.h"
+#include "target/i386/smm.h"
 #include "target/vcpu.h"
 
 static const Field cc_fields[] = {
@@ -204,6 +205,7 @@ void x86_refresh(CPU *cpu)
     for (unsigned i = 0; i < X86_SEGS; i++) {
         x86_bounds_update(x, i);
     }
+    x86_smm_look(x);
     cpu_flush_all(cpu);
     x86_vectors_changed(x);
     x86_apic_base_changed(x);

@@ -126,6 +126,7 @@ static X86Translate *const families[] = {
     FAMILY(PUSHA, pusha),
     FAMILY(PUSHF, pushf),
     FAMILY(RET, ret),
+    FAMILY(RSM, rsm),
     FAMILY(SALC, salc),
     FAMILY(SETCC, setcc),
     FAMILY(SHIFT, shift),

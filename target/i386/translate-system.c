@@ -39,6 +39,12 @@ void x86_tr_hlt(Translator *t)
     x86_tr_end_lookup(t);
 }
 
+void x86_tr_rsm(Translator *t)
+{
+    x86_tr_call(t, &x86_helper_rsm, 0, NULL);
+    x86_tr_exit_lookup(t, 0);
+}
+
 void x86_tr_pause(Translator *t)
 {
     x86_tr_call(t, &x86_helper_pause, 0, NULL);

@@ -3,7 +3,7 @@
  * Spec: SDM volume 3, "Interrupt 8 - Double Fault Exception" (the table of classes), "Priority Among Concurrent Events",
  * "Masking Maskable Hardware Interrupts", "Handling Multiple NMIs", "Resume Flag".
  *
- * Not modelled: machine checks from hardware; SMI. */
+ * Not modelled: machine checks from hardware. */
 #include "target/i386/trap.h"
 
 #include <inttypes.h>
@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "target/i386.h"
 #include "target/i386/init.h"
+#include "target/i386/smm.h"
 #include "target/vcpu.h"
 
 bool x86_has_error_code(uint8_t vector)
@@ -40,7 +41,7 @@ static Class class_of(uint8_t vector)
     }
 }
 
-static void shut_down(X86CPU *x)
+void x86_shut_down(X86CPU *x)
 {
     if (log_enabled(LOG_INT) || log_enabled(LOG_GUEST_ERROR)) {
         log_write("i386: CPU %u: triple fault at %x:0x%" PRIx64 "\n", x->cpu.index, x->s.seg[SEG_CS].selector,
@@ -110,7 +111,7 @@ void x86_exception(X86CPU *x, const X86Fault *fault)
             break;
         }
         if (!combine(class, &f)) {
-            shut_down(x);
+            x86_shut_down(x);
             break;
         }
     }
@@ -204,7 +205,8 @@ static void set_a20(X86CPU *x, bool on)
 /* A message that changes nothing wakes nobody: who halted before halts on. */
 void x86_take_messages(X86CPU *x)
 {
-    uint32_t m = __atomic_exchange_n(&x->s.messages, 0, __ATOMIC_ACQ_REL);
+    uint32_t open = x->s.events.smm ? MESSAGES_SMM : MESSAGES;
+    uint32_t m = __atomic_fetch_and(&x->s.messages, ~open, __ATOMIC_ACQ_REL) & open;
     if (m & (MESSAGE_A20_ON | MESSAGE_A20_OFF)) {
         set_a20(x, m & MESSAGE_A20_ON);
     }
@@ -250,11 +252,21 @@ static bool interrupt_enabled(const X86CPU *x)
     return (x->s.eflags & EFL_IF) && !x->s.events.shadow;
 }
 
+static bool waits_for_sipi(const X86CPU *x)
+{
+    return x->s.events.mp_state != MP_RUNNABLE && x->s.events.mp_state != MP_HALTED;
+}
+
+static bool smi_ready(const X86CPU *x)
+{
+    return __atomic_load_n(&x->s.events.smi_pending, __ATOMIC_ACQUIRE) && !x->s.events.smm &&
+           !waits_for_sipi(x);
+}
+
 static bool nmi_ready(const X86CPU *x)
 {
-    bool waits = x->s.events.mp_state != MP_RUNNABLE && x->s.events.mp_state != MP_HALTED; /* for SIPI */
-    return !waits && __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE) && !x->s.events.nmi_masked &&
-           !(x->s.events.shadow & SHADOW_MOV_SS);
+    return !waits_for_sipi(x) && __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE) &&
+           !x->s.events.nmi_masked && !(x->s.events.shadow & SHADOW_MOV_SS);
 }
 
 /* A processor that is shut down hears nothing but INIT or a reset. */
@@ -264,7 +276,8 @@ bool x86_has_work(CPU *cpu)
     if (x86_message_ready(x)) {
         return true;
     }
-    return !x->s.events.shutdown && (nmi_ready(x) || (interrupt_enabled(x) && cpu_int_pending(cpu)));
+    return !x->s.events.shutdown &&
+           (smi_ready(x) || nmi_ready(x) || (interrupt_enabled(x) && cpu_int_pending(cpu)));
 }
 
 bool x86_take_interrupt(CPU *cpu)
@@ -278,6 +291,11 @@ bool x86_take_interrupt(CPU *cpu)
     }
     if (x->s.events.shutdown) {
         return false;
+    }
+    if (smi_ready(x)) {
+        __atomic_store_n(&x->s.events.smi_pending, false, __ATOMIC_RELEASE);
+        x86_smi(x);
+        return true;
     }
     if (x->s.events.mp_state == MP_HALTED && !x->cpu.halted) {
         x->s.events.mp_state = MP_RUNNABLE;
@@ -301,7 +319,8 @@ void x86_set_irq(void *opaque, int line, int level)
     if (line == X86_IRQ_IGNNE) {
         __atomic_store_n(&x->s.ignne, level != 0, __ATOMIC_RELEASE);
     } else if (level) {
-        __atomic_store_n(&x->s.events.nmi_pending, true, __ATOMIC_RELEASE);
+        bool *pending = line == X86_IRQ_SMI ? &x->s.events.smi_pending : &x->s.events.nmi_pending;
+        __atomic_store_n(pending, true, __ATOMIC_RELEASE);
         cpu_request_exit(&x->cpu);
     }
 }

@@ -41,6 +41,9 @@ uint64_t x86_segment_linear(X86CPU *x, X86SegId seg, uint64_t offset, unsigned b
 /* fault.c: make of what a walk said what the instruction at the pc is told of it. */
 void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f);
 
+/* Only a reset helps. */
+void x86_shut_down(X86CPU *x);
+
 bool x86_has_error_code(uint8_t vector);
 
 /* ---- CPUArch ---- */

@@ -107,6 +107,12 @@ def test_x86_interrupts(b):
 
 
 @case()
+def test_x86_smm(b):
+    """system-management mode: the state in the map of either processor, SMRAM that it alone sees, RSM, HLT, NMI"""
+    run(b, "smm")
+
+
+@case()
 def test_x86_smp(b):
     """INIT and start-up messages, interrupts between processors, locked instructions"""
     run(b, "smp", "-smp", "2")

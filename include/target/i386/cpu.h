@@ -319,6 +319,7 @@ typedef struct X86CPU {
     void *shut_down_opaque;
     const struct X86ApicOps *apic_ops; /* of its local APIC (target/x86_apic.h), or NULL */
     void *apic;
+    AddressSpace *smram, *outside; /* memory in SMM and else: x86_set_smm_memory(); or NULL: the same */
     void (*ferr)(void *opaque, bool level); /* the board's, FERR#: x86_set_ferr(); or NULL */
     void *ferr_opaque;
     void *register_table; /* for the debugger, made on demand */
@@ -331,6 +332,7 @@ enum {
     MESSAGE_A20_OFF = 1 << 10,
     MESSAGE_A20_ON = 1 << 11,
     MESSAGES = (1 << 12) - 1,
+    MESSAGES_SMM = MESSAGE_A20_OFF | MESSAGE_A20_ON, /* in SMM others wait for its end */
 };
 
 static inline X86CPU *x86_cpu(CPU *cpu)
@@ -439,7 +441,8 @@ uint32_t x86_flags_writable(const X86CPU *x, unsigned bytes);
 /* ---- trap.c: for accelerators that do not take messages by CPUArch.take_interrupt ---- */
 static inline bool x86_message_ready(const X86CPU *x)
 {
-    return __atomic_load_n(&x->s.messages, __ATOMIC_ACQUIRE) != 0;
+    uint32_t open = x->s.events.smm ? MESSAGES_SMM : MESSAGES;
+    return __atomic_load_n(&x->s.messages, __ATOMIC_ACQUIRE) & open;
 }
 void x86_take_messages(X86CPU *x); /* the vCPU's thread */
 
