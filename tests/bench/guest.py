@@ -30,16 +30,20 @@ def sources():
     return sorted((HERE / "guest").glob("*.c"))
 
 
-def programs():
-    """{name: group} of all programs, read from their tables; tests/scripts/test-bench.py compares it with `bench list`."""
+def programs_of(files):
+    """{name: group} of all programs of some files, read from their tables."""
     out = {}
-    for source in ("integer", "calls", "memory", "float", "atomics", "system"):
-        text = (HERE / "guest" / f"{source}.c").read_text(encoding="utf-8")
-        rows = re.findall(r'\{\s*"(\w+)",\s*"(\w+)",', text)
+    for source in files:
+        rows = re.findall(r'\{\s*"(\w+)",\s*"([\w-]+)",', source.read_text(encoding="utf-8"))
         if not rows:
-            raise BenchError(f"no programs are found in {source}.c\n  do:  mend the pattern in tests/bench/guest.py")
+            raise BenchError(f"no programs are found in {source.name}\n  do:  mend the pattern in tests/bench/guest.py")
         out.update((name, group) for group, name in rows)
     return out
+
+
+def programs():
+    """Those of the bench under a system; tests/scripts/test-bench.py compares it with `bench list`."""
+    return programs_of(HERE / "guest" / f"{s}.c" for s in ("integer", "calls", "memory", "float", "atomics", "system"))
 
 
 class BenchGuest:

@@ -17,10 +17,10 @@ class BenchError(Exception):
 
 
 class Emulator:
-    """A program with QEMU's command line."""
+    """A program with QEMU's command line; board: the options that name the machine."""
 
-    def __init__(self, name, path, options=()):
-        self.name, self.path, self.options = name, str(path), list(options)
+    def __init__(self, name, path, board=("-M", "virt"), memory="512M"):
+        self.name, self.path, self.board, self.memory = name, str(path), list(board), memory
         self.version = self._ask_version()
 
     def _ask_version(self):
@@ -32,9 +32,9 @@ class Emulator:
         m = re.search(r"version (\S+)", p.stdout)
         return m.group(1) if m else "?"
 
-    def command(self, *args, memory="512M"):
-        return [self.path, "-M", "virt", "-m", memory, "-display", "none", "-serial", "stdio",
-                "-monitor", "none", "-no-reboot", *self.options, *[str(a) for a in args]]
+    def command(self, *args):
+        return [self.path, *self.board, "-m", self.memory, "-display", "none", "-serial", "stdio",
+                "-monitor", "none", "-no-reboot", *[str(a) for a in args]]
 
 
 def cpu_seconds(pid):

@@ -4,6 +4,7 @@
 
   scripts/dev bench                       all programs, boot, memory, start
   scripts/dev bench integer chase         only these groups or programs
+  scripts/dev bench --arch x86_64         x86: bare programs (tests/bench/bare.py), by CPU time
   scripts/dev bench --peer newest         against sid's QEMU (scripts/guest peer fetches it)
   scripts/dev bench --json out.json       keep every figure
 
@@ -21,12 +22,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import bare  # noqa: E402  (needs the path above)
 from guest import TOP, BenchGuest, base, programs  # noqa: E402  (needs the path above)
 from peers import BenchError, Emulator, Run, peak_rss_kib  # noqa: E402
 
-NEWEST = base.cache_dir() / "peer" / "qemu-system-riscv64"
-
-
+ARCHS = {"riscv64": ("guest", "cpu"), "x86_64": ("cpu",)}       # and the clocks that judge
 def say(text):
     """Progress, on the error stream, in one line that is written over on a terminal."""
     end = "\r" if sys.stderr.isatty() else "\n"
@@ -115,25 +115,28 @@ def shown(x, form="{:6.2f}"):
     return form.format(x) if x is not None else "   -  "
 
 
-def table(results, known, ours, peer):
-    """The report: one row a program, a geomean a group, then boot, memory and start."""
-    rows = [f"{'group':9} {'program':11} {ours + ' ms':>12} {peer + ' ms':>12} {'guest':>7} {'cpu':>7}"]
+def row(first, second, ours, peer, ratios):
+    return f"{first:9} {second:12} {ours:>12} {peer:>12} " + " ".join(f"{r:>7}" for r in ratios)
+
+
+def table(results, known, clocks, ours, peer):
+    """The report: one row a program, a geomean a group, then boot, memory and start.  The first clock gives the times."""
+    rows = [row("group", "program", ours + " ms", peer + " ms", clocks)]
     groups = {}
     for name, group in known.items():
-        slot = results.best.get(f"guest {name}")
+        slot = results.best.get(f"{clocks[0]} {name}")
         if not slot:
             continue
-        g, c = results.ratio(f"guest {name}", ours, peer), results.ratio(f"cpu {name}", ours, peer)
-        groups.setdefault(group, []).append((g, c))
-        rows.append(f"{group:9} {name:11} {1000 * slot.get(ours, math.nan):12.1f} "
-                    f"{1000 * slot.get(peer, math.nan):12.1f} {shown(g):>7} {shown(c):>7}")
+        ratios = [results.ratio(f"{clock} {name}", ours, peer) for clock in clocks]
+        groups.setdefault(group, []).append(ratios)
+        times = [f"{1000 * slot.get(e, math.nan):.1f}" for e in (ours, peer)]
+        rows.append(row(group, name, *times, map(shown, ratios)))
     rows.append("")
-    summary = {g: (geomean([a for a, _ in v]), geomean([b for _, b in v])) for g, v in groups.items()}
-    for g, (a, b) in summary.items():
-        rows.append(f"{g:9} {'geomean':11} {'':12} {'':12} {shown(a):>7} {shown(b):>7}")
+    summary = {g: [geomean(column) for column in zip(*v)] for g, v in groups.items()}
+    for g, ratios in summary.items():
+        rows.append(row(g, "geomean", "", "", map(shown, ratios)))
     if len(summary) > 1:
-        rows.append(f"{'all':9} {'geomean':11} {'':12} {'':12} {shown(geomean([a for a, _ in summary.values()])):>7} "
-                    f"{shown(geomean([b for _, b in summary.values()])):>7}")
+        rows.append(row("all", "geomean", "", "", [shown(geomean(column)) for column in zip(*summary.values())]))
     rows.append("")
     for figure, title, scale in (("boot wall", "boot to user space, wall ms", 1000), ("boot cpu", "boot to user space, CPU ms", 1000),
                                  ("rss", "peak memory, 512 MiB guest, MiB", 1), ("start", "start to first instruction, CPU ms", 1)):
@@ -144,14 +147,16 @@ def table(results, known, ours, peer):
     return "\n".join(rows), summary
 
 
-def find_peer(name):
+def find_peer(arch, name):
     if name == "newest":
-        if not NEWEST.exists():
+        newest = base.cache_dir() / "peer" / f"qemu-system-{arch}"
+        if not newest.exists():
             raise BenchError("sid's QEMU is not there\n  do:  run scripts/guest peer, or name a program with --peer")
-        return NEWEST
-    path = shutil.which(name)
+        return newest
+    path = shutil.which(name or f"qemu-system-{arch}")
     if not path:
-        raise BenchError(f"the peer {name} is not installed\n  do:  run scripts/setup, or name a program with --peer")
+        raise BenchError(f"the peer {name or 'qemu-system-' + arch} is not installed\n"
+                         "  do:  run scripts/setup, or name a program with --peer")
     return path
 
 
@@ -160,8 +165,9 @@ def parser():
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("only", nargs="*", help="groups or programs (default: all)")
     p.add_argument("--ours", default=os.environ.get("LYREBIRD") or str(TOP / "build" / "lyrebird"))
-    p.add_argument("--peer", default="qemu-system-riscv64", help="a program, or `newest`")
-    p.add_argument("--boots", type=int, default=3, help="boots of each emulator (default 3)")
+    p.add_argument("--arch", choices=list(ARCHS), default="riscv64")
+    p.add_argument("--peer", help="a program, or `newest` (default: the installed qemu-system-ARCH)")
+    p.add_argument("--boots", type=int, default=3, help="boots of each emulator, of bare programs runs (default 3)")
     p.add_argument("--reps", type=int, default=2, help="repetitions in one boot (default 2)")
     p.add_argument("--no-programs", action="store_true", help="only boot, memory and start")
     p.add_argument("--limit", type=int, default=240, help="seconds for one boot with its programs")
@@ -185,10 +191,23 @@ def measure(args, emulators, guest, results):
                 run_start(e, guest, results)
 
 
+def compare(args, results, known):
+    """Both emulators, after all runs."""
+    peer = find_peer(args.arch, args.peer)
+    if args.arch == "x86_64":
+        emulators = [Emulator("lyrebird", args.ours, ["-arch", "x86_64", *bare.BOARD], bare.MEMORY),
+                     Emulator("qemu", peer, bare.BOARD, bare.MEMORY)]
+        bare.measure(emulators, known, args.boots, results, say)
+    else:
+        emulators = [Emulator("lyrebird", args.ours), Emulator("qemu", peer)]
+        measure(args, emulators, BenchGuest(say), results)
+    return emulators
+
+
 def main():
     args = parser().parse_args()
     begun, results = time.monotonic(), Results()
-    known = programs()
+    known = bare.programs() if args.arch == "x86_64" else programs()
     if args.list:
         for name, group in known.items():
             print(f"{group:9} {name}")
@@ -196,15 +215,16 @@ def main():
     unknown = [x for x in args.only if x not in known and x not in known.values()]
     if unknown:
         raise BenchError(f"no program or group {unknown[0]}\n  do:  choose from scripts/dev bench --list")
-    guest = BenchGuest(say)
-    emulators = [Emulator("lyrebird", args.ours), Emulator("qemu", find_peer(args.peer))]
-    measure(args, emulators, guest, results)
-    text, summary = table(results, known, "lyrebird", "qemu")
+    if args.arch == "x86_64" and args.only:
+        known = {name: group for name, group in known.items() if name in args.only or group in args.only}
+    emulators = compare(args, results, known)
+    text, summary = table(results, known, ARCHS[args.arch], "lyrebird", "qemu")
+    runs = args.boots * (args.reps if args.arch == "riscv64" else 1)
     print(f"\nlyrebird {emulators[0].version} beside qemu {emulators[1].version}; "
-          f"ratio above 1: lyrebird is faster; best of {args.boots * args.reps}; load {os.getloadavg()[0]:.1f}\n")
+          f"ratio above 1: lyrebird is faster; best of {runs}; load {os.getloadavg()[0]:.1f}\n")
     print(text)
-    print(f"\nguest clock against host clock: {100 * results.skew:.1f} % apart at most; "
-          f"took {time.monotonic() - begun:.0f} s")
+    skew = f"guest clock against host clock: {100 * results.skew:.1f} % apart at most; " if args.arch == "riscv64" else ""
+    print(f"\n{skew}took {time.monotonic() - begun:.0f} s")
     if args.json:
         args.json.write_text(json.dumps({
             "versions": {e.name: e.version for e in emulators}, "best": results.best, "groups": summary,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scripts/dev bench: it knows the programs that there are."""
+import platform
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import sys
 from checks import TOP, Skip, equal, main
 
 sys.path.insert(0, str(TOP / "tests" / "bench"))
-import guest  # noqa: E402  (needs the path above)
+import bare  # noqa: E402  (needs the path above)
+import guest  # noqa: E402
 
 
 def test_programs(tmp):
@@ -34,6 +36,17 @@ def test_layout(tmp):
         raise AssertionError("no error")
     finally:
         guest.HERE = real
+
+
+def test_bare(tmp):
+    """the kernel of bare programs compiles, and has those that are read from the sources, each by a name of its own"""
+    if not shutil.which("gcc") or platform.machine() != "x86_64":
+        raise Skip("there is no gcc for x86")
+    contents = bare.compile_kernel(tmp / "kernel").read_bytes()
+    known = bare.programs()
+    for name in known:
+        assert f"\0{name}\0".encode() in contents, name
+    equal(len(known), sum(len(guest.programs_of([f])) for f in bare.SHARED + bare.OWN))
 
 
 if __name__ == "__main__":
