@@ -9,7 +9,7 @@
 /* The operands of a cc, cut to their size. */
 typedef struct Operands {
     uint64_t a, b, mask, sign; /* sign: its highest bit */
-    unsigned bits;
+    unsigned bits, count;
     bool carry;
 } Operands;
 
@@ -88,24 +88,70 @@ static Outcome flags_mul(const Operands *o)
     return (Outcome){ o->a, o->b, o->b, false };
 }
 
+/* a: the result, b: the first operand as it was; the count is beside the operation. */
+static Outcome flags_shld(const Operands *o)
+{
+    return (Outcome){ o->a, o->b >> (o->bits - o->count) & 1, (o->a ^ o->b) & o->sign, false };
+}
+
+static Outcome flags_shrd(const Operands *o)
+{
+    return (Outcome){ o->a, o->b >> (o->count - 1) & 1, (o->a ^ o->b) & o->sign, false };
+}
+
 static Outcome (*const outcomes[CC_OPS])(const Operands *) = {
     [CC_ADD] = plain_add,     [CC_SUB] = plain_sub, [CC_ADC] = flags_add, [CC_SBB] = flags_sub,
     [CC_LOGIC] = flags_logic, [CC_INC] = flags_inc, [CC_DEC] = flags_dec, [CC_SHL] = flags_shl,
-    [CC_SHR] = flags_shr,     [CC_SAR] = flags_sar, [CC_MUL] = flags_mul,
+    [CC_SHR] = flags_shr,     [CC_SAR] = flags_sar, [CC_MUL] = flags_mul, [CC_SHLD] = flags_shld,
+    [CC_SHRD] = flags_shrd,
 };
 
-uint32_t x86_arith_flags(const X86Cc *cc)
+static unsigned bits_of(uint64_t kind)
 {
-    unsigned op = cc->kind & CC_OP, bits = 8u << (cc->kind >> CC_SIZE_SHIFT & 3);
+    return 8u << (kind >> CC_SIZE_SHIFT & 3);
+}
+
+/* Those of the operation itself. */
+static uint32_t operation_flags(const X86Cc *cc)
+{
+    unsigned op = cc->kind & CC_OP, bits = bits_of(cc->kind);
     if (op == CC_PACKED || op >= CC_OPS) {
         return cc->a & EFL_ARITH;
     }
     uint64_t mask = bits == 64 ? UINT64_MAX : (1ull << bits) - 1;
     uint64_t b = cc->kind & CC_IMM ? (uint64_t)((int32_t)cc->kind >> CC_IMM_SHIFT) : cc->b;
-    Operands o = { cc->a & mask, b & mask, mask, 1ull << (bits - 1), bits, cc->kind & CC_CARRY };
+    Operands o = { cc->a & mask,       b & mask, mask,
+                   1ull << (bits - 1), bits,     cc->kind >> CC_COUNT_SHIFT & 63,
+                   cc->kind & CC_CARRY };
     Outcome r = outcomes[op](&o);
     return (r.cf ? EFL_CF : 0) | (r.of ? EFL_OF : 0) | (r.af ? EFL_AF : 0) | (r.result & mask ? 0 : EFL_ZF) |
            (r.result & o.sign ? EFL_SF : 0) | (__builtin_parity(r.result & 0xff) ? 0 : EFL_PF);
+}
+
+uint32_t x86_arith_flags(const X86Cc *cc)
+{
+    uint32_t flags = operation_flags(cc);
+    if (cc->kind & CC_HAS_CF) {
+        flags = (flags & ~EFL_CF) | (cc->kind & CC_CF ? EFL_CF : 0);
+    }
+    if (cc->kind & CC_HAS_OF) {
+        flags = (flags & ~EFL_OF) | (cc->kind & CC_OF ? EFL_OF : 0);
+    }
+    return flags;
+}
+
+/* What compilers leave most often is short. */
+bool x86_carry_flag(const X86Cc *cc)
+{
+    unsigned up = 64 - bits_of(cc->kind);
+    switch (cc->kind & (CC_OP | CC_IMM | CC_HAS_CF)) {
+    case CC_LOGIC: return false;
+    case CC_INC:
+    case CC_DEC: return cc->kind & CC_CARRY;
+    case CC_ADD: return (cc->a + cc->b) << up < cc->a << up;
+    case CC_SUB: return cc->a << up < cc->b << up;
+    default: return x86_arith_flags(cc) & EFL_CF;
+    }
 }
 
 uint32_t x86_flags(const X86CPU *x)

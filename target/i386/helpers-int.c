@@ -14,6 +14,13 @@ static uint64_t helper_flags(CPU *cpu, uint64_t a, uint64_t b, uint64_t kind)
 const IrHelper x86_helper_flags =
     IR_HELPER3("x86_flags", helper_flags, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64);
 
+static uint64_t helper_carry(CPU *cpu, uint64_t a, uint64_t b, uint64_t kind)
+{
+    return x86_carry_flag(&(X86Cc){ a, b, kind });
+}
+const IrHelper x86_helper_carry =
+    IR_HELPER3("x86_carry", helper_carry, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64);
+
 /* ---- rotates ---------------------------------------------------------------- */
 
 typedef struct Rotation {
@@ -26,15 +33,15 @@ static uint64_t mask_of(unsigned bytes)
     return UINT64_MAX >> (64 - 8 * bytes);
 }
 
-/* what: bytes | right << 4 | through carry << 5.  One place at a time: at most 63 of them, of which most are 1. */
+/* Through CF; what: bytes | right << 4.  One place at a time. */
 static Rotation rotate(uint64_t value, unsigned count, uint32_t flags, uint32_t what)
 {
     unsigned bytes = what & 15, bits = 8 * bytes;
-    bool right = what >> 4 & 1, through = what >> 5 & 1, cf = flags & EFL_CF;
+    bool right = what >> 4 & 1, cf = flags & EFL_CF;
     uint64_t top = UINT64_C(1) << (bits - 1), v = value & mask_of(bytes);
     for (unsigned n = 0; n < count; n++) {
-        bool out = right ? v & 1 : (v & top) != 0, in = through ? cf : out;
-        v = right ? v >> 1 | (in ? top : 0) : ((v << 1) & mask_of(bytes)) | in;
+        bool out = right ? v & 1 : (v & top) != 0;
+        v = right ? v >> 1 | (cf ? top : 0) : ((v << 1) & mask_of(bytes)) | cf;
         cf = out;
     }
     bool high = v & top, next = v & top >> 1;

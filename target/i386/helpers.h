@@ -4,11 +4,11 @@
 #include "tcg/ir.h"
 
 /* helpers-int.c */
-extern const IrHelper x86_helper_flags; /* a, b, kind -> EFL_ARITH bits */
-extern const IrHelper
-    x86_helper_rotate; /* value, count, flags, bytes | right << 4 | through carry << 5 -> value */
+extern const IrHelper x86_helper_flags;  /* a, b, kind -> EFL_ARITH bits */
+extern const IrHelper x86_helper_carry;  /* the same -> 0 or 1 */
+extern const IrHelper x86_helper_rotate; /* RCL, RCR: value, count, flags, bytes | right << 4 -> value */
 extern const IrHelper x86_helper_rotate_flags; /* the same -> flags */
-extern const IrHelper x86_helper_shiftd;       /* a, b, count, bytes | right << 4 -> value */
+extern const IrHelper x86_helper_shiftd;       /* words: a, b, count, 2 | right << 4 -> value */
 extern const IrHelper x86_helper_shiftd_flags;
 extern const IrHelper x86_helper_spread; /* value, mask, is it PDEP (else PEXT) -> value */
 extern const IrHelper x86_helper_crc32;  /* crc, value, bytes -> crc */

@@ -46,6 +46,23 @@ static const struct {
     [X86_ALU_CMP] = { IR_SUB, IR_ADD, true, false, false, CC_SUB },
 };
 
+static IrRef below(Translator *t, unsigned bytes, IrRef a, IrRef b)
+{
+    return ir_setcc(t->ir, IR_LTU, x86_tr_type(bytes), IR_NONE, a, b);
+}
+
+/* The carry out of a + b + in, of 4 or 8 bytes; part: a + b, r: all of it. */
+static IrRef carry_out(Translator *t, unsigned bytes, IrRef a, IrRef part, IrRef r)
+{
+    return op2(t, IR_OR, 8, below(t, bytes, part, a), below(t, bytes, r, part));
+}
+
+/* The borrow of a - b - in; part: a - b. */
+static IrRef borrow_out(Translator *t, unsigned bytes, IrRef a, IrRef b, IrRef part, IrRef in)
+{
+    return op2(t, IR_OR, 8, below(t, bytes, a, b), below(t, bytes, part, in));
+}
+
 void x86_tr_alu(Translator *t)
 {
     unsigned which = t->row->arg, bytes = x86_tr_bytes(t, 0);
@@ -57,8 +74,8 @@ void x86_tr_alu(Translator *t)
     } else {
         a = x86_tr_get(t, 0);
     }
-    IrRef r = op2(t, alus[which].op, bytes, a, b);
-    r = alus[which].carries ? op2(t, alus[which].op, bytes, r, carry) : r;
+    IrRef part = op2(t, alus[which].op, bytes, a, b);
+    IrRef r = alus[which].carries ? op2(t, alus[which].op, bytes, part, carry) : part;
     if (which != X86_ALU_CMP && !is_locked(t)) {
         x86_tr_set(t, 0, r);
     }
@@ -66,6 +83,10 @@ void x86_tr_alu(Translator *t)
         x86_tr_set_cc(t, CC_LOGIC, bytes, r, IR_NONE, r, IR_NONE);
     } else {
         x86_tr_set_cc(t, alus[which].cc, bytes, a, b, r, carry);
+    }
+    if (alus[which].carries && bytes >= 4) { /* chains of them ask for it */
+        x86_tr_note_carry(t, which == X86_ALU_ADC ? carry_out(t, bytes, a, part, r)
+                                                  : borrow_out(t, bytes, a, b, part, carry));
     }
 }
 
@@ -111,17 +132,13 @@ void x86_tr_unary(Translator *t)
 void x86_tr_adx(Translator *t)
 {
     bool o = t->row->arg == X86_ADX_ADOX;
-    unsigned bytes = x86_tr_bytes(t, 0), bit = o ? EFL_OF : EFL_CF;
-    IrRef flags = x86_tr_flags(t);
-    IrRef in = ir_setcc(t->ir, IR_TSTNE, IR_I64, IR_NONE, flags, number(t, bit));
+    unsigned bytes = x86_tr_bytes(t, 0);
+    IrRef in = o ? x86_tr_overflow(t) : x86_tr_carry(t);
     IrRef a = x86_tr_get(t, 0), b = x86_tr_get(t, 1);
     IrRef part = op2(t, IR_ADD, bytes, a, b), r = op2(t, IR_ADD, bytes, part, in);
-    IrRef first = ir_setcc(t->ir, IR_LTU, x86_tr_type(bytes), IR_NONE, part, a);
-    IrRef second = ir_setcc(t->ir, IR_LTU, x86_tr_type(bytes), IR_NONE, r, part);
-    IrRef out = op2(t, IR_OR, 8, first, second);
+    IrRef out = carry_out(t, bytes, a, part, r);
     x86_tr_set(t, 0, r);
-    out = op2(t, IR_SHL, 8, out, number(t, __builtin_ctz(bit)));
-    x86_tr_set_packed(t, op2(t, IR_OR, 8, op2(t, IR_AND, 8, flags, number(t, EFL_ARITH & ~bit)), out));
+    x86_tr_replace_flags(t, o ? IR_NONE : out, o ? out : IR_NONE);
 }
 
 /* ---- products and quotients ------------------------------------------------- */
@@ -357,9 +374,7 @@ void x86_tr_bittest(Translator *t)
             x86_tr_set(t, 0, op2(t, ops[which], 8, a, with));
         }
     }
-    IrRef cf = ir_setcc(t->ir, IR_TSTNE, IR_I64, IR_NONE, a, mask);
-    IrRef others = op2(t, IR_AND, 8, x86_tr_flags(t), number(t, EFL_ARITH & ~EFL_CF));
-    x86_tr_set_packed(t, op2(t, IR_OR, 8, others, cf));
+    x86_tr_replace_flags(t, ir_setcc(t->ir, IR_TSTNE, IR_I64, IR_NONE, a, mask), IR_NONE);
 }
 
 void x86_tr_crc32(Translator *t)

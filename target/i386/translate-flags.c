@@ -7,22 +7,37 @@ static IrRef op2(Translator *t, IrOp op, IrRef a, IrRef b)
     return ir_op2(t->ir, op, IR_I64, IR_NONE, a, b);
 }
 
+static IrRef shifted(Translator *t, IrRef bit, unsigned flag)
+{
+    return op2(t, IR_SHL, bit, x86_tr_const(t, __builtin_ctz(flag)));
+}
+
 void x86_tr_forget_cc(Translator *t)
 {
-    t->cc.known = false;
+    t->cc = (X86TrCc){ .known = false };
+}
+
+static void set_cc(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, IrRef with)
+{
+    IrRef kind = x86_tr_const(t, op | __builtin_ctz(bytes) << CC_SIZE_SHIFT);
+    kind = with == IR_NONE ? kind : op2(t, IR_OR, with, kind);
+    ir_mov(t->ir, ir_global(G_CC_A), a);
+    ir_mov(t->ir, ir_global(G_CC_B), b);
+    ir_mov(t->ir, ir_global(G_CC_KIND), kind);
+    t->cc = (X86TrCc){ .known = true, .op = op, .bytes = bytes, .a = a, .b = b, .kind = kind };
 }
 
 void x86_tr_set_cc(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, IrRef result, IrRef carry)
 {
-    IrRef kind = x86_tr_const(t, op | __builtin_ctz(bytes) << CC_SIZE_SHIFT);
-    if (carry != IR_NONE) {
-        kind = op2(t, IR_OR, op2(t, IR_SHL, carry, x86_tr_const(t, __builtin_ctz(CC_CARRY))), kind);
-    }
-    b = b == IR_NONE ? x86_tr_const(t, 0) : b;
-    ir_mov(t->ir, ir_global(G_CC_A), a);
-    ir_mov(t->ir, ir_global(G_CC_B), b);
-    ir_mov(t->ir, ir_global(G_CC_KIND), kind);
-    t->cc = (X86TrCc){ true, op, bytes, a, b, kind, result };
+    IrRef with = carry == IR_NONE ? IR_NONE : shifted(t, carry, CC_CARRY);
+    set_cc(t, op, bytes, a, b == IR_NONE ? x86_tr_const(t, 0) : b, with);
+    t->cc.result = result;
+}
+
+void x86_tr_set_cc_count(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, IrRef count)
+{
+    set_cc(t, op, bytes, a, b, shifted(t, count, 1 << CC_COUNT_SHIFT));
+    t->cc.result = a;
 }
 
 void x86_tr_set_packed(Translator *t, IrRef flags)
@@ -30,19 +45,43 @@ void x86_tr_set_packed(Translator *t, IrRef flags)
     x86_tr_set_cc(t, CC_PACKED, 1, flags, IR_NONE, IR_NONE, IR_NONE);
 }
 
-IrRef x86_tr_flags(Translator *t)
+void x86_tr_replace_flags(Translator *t, IrRef cf, IrRef of)
+{
+    unsigned set = (cf != IR_NONE ? CC_HAS_CF : 0) | (of != IR_NONE ? CC_HAS_OF : 0);
+    unsigned clear = (cf != IR_NONE ? CC_CF : 0) | (of != IR_NONE ? CC_OF : 0);
+    IrRef kind = t->cc.known ? t->cc.kind : ir_global(G_CC_KIND);
+    kind = op2(t, IR_AND, kind, x86_tr_const(t, ~(int64_t)(set | clear)));
+    kind = op2(t, IR_OR, kind, x86_tr_const(t, set));
+    kind = cf == IR_NONE ? kind : op2(t, IR_OR, kind, shifted(t, cf, CC_CF));
+    kind = of == IR_NONE ? kind : op2(t, IR_OR, kind, shifted(t, of, CC_OF));
+    ir_mov(t->ir, ir_global(G_CC_KIND), kind);
+    t->cc.kind = kind;
+    t->cc.cf = cf == IR_NONE ? t->cc.cf : cf;
+    t->cc.of = of == IR_NONE ? t->cc.of : of;
+}
+
+void x86_tr_note_carry(Translator *t, IrRef cf)
+{
+    t->cc.cf = cf;
+}
+
+static IrRef call_on_cc(Translator *t, const IrHelper *h)
 {
     const X86TrCc *cc = &t->cc;
-    if (cc->known && cc->op == CC_PACKED) {
-        return cc->a;
-    }
     IrRef args[3] = { ir_global(G_CC_A), ir_global(G_CC_B), ir_global(G_CC_KIND) };
     if (cc->known) {
         args[0] = cc->a;
         args[1] = cc->b;
         args[2] = cc->kind;
     }
-    return x86_tr_call(t, &x86_helper_flags, 3, args);
+    return x86_tr_call(t, h, 3, args);
+}
+
+IrRef x86_tr_flags(Translator *t)
+{
+    const X86TrCc *cc = &t->cc;
+    bool whole = cc->known && cc->op == CC_PACKED && cc->cf == IR_NONE && cc->of == IR_NONE;
+    return whole ? cc->a : call_on_cc(t, &x86_helper_flags);
 }
 
 /* ---- what conditions ask, of operations that say it more shortly ----------- */
@@ -93,16 +132,27 @@ static X86TrTest test_bits(Translator *t, uint32_t bits)
     return (X86TrTest){ IR_TSTNE, IR_I64, x86_tr_flags(t), x86_tr_const(t, bits) };
 }
 
+static X86TrTest test_value(Translator *t, IrRef value)
+{
+    return (X86TrTest){ IR_NE, IR_I64, value, x86_tr_const(t, 0) };
+}
+
 static X86TrTest test_b(Translator *t)
 {
     const X86TrCc *cc = &t->cc;
+    if (cc->cf != IR_NONE) {
+        return test_value(t, cc->cf);
+    }
     if (cc->known && cc->op == CC_SUB) {
         return test_of(t, IR_LTU, as_unsigned(t, cc->a), as_unsigned(t, cc->b));
     }
     if (cc->known && cc->op == CC_ADD && cc->result != IR_NONE) {
         return test_of(t, IR_LTU, as_unsigned(t, cc->result), as_unsigned(t, cc->a));
     }
-    return cc->known && cc->op == CC_LOGIC ? test_never(t) : test_bits(t, EFL_CF);
+    if (cc->known && cc->op == CC_PACKED) {
+        return test_bits(t, EFL_CF);
+    }
+    return cc->known && cc->op == CC_LOGIC ? test_never(t) : test_value(t, call_on_cc(t, &x86_helper_carry));
 }
 
 static X86TrTest test_z(Translator *t)
@@ -115,13 +165,19 @@ static X86TrTest test_z(Translator *t)
     return r != IR_NONE ? test_of(t, IR_EQ, as_unsigned(t, r), x86_tr_const(t, 0)) : test_bits(t, EFL_ZF);
 }
 
+/* The operation, where CF and OF are its own too; else none. */
+static unsigned whole_op(const X86TrCc *cc)
+{
+    return cc->known && cc->cf == IR_NONE && cc->of == IR_NONE ? cc->op : CC_OPS;
+}
+
 static X86TrTest test_be(Translator *t)
 {
     const X86TrCc *cc = &t->cc;
-    if (cc->known && cc->op == CC_SUB) {
+    if (whole_op(cc) == CC_SUB) {
         return test_of(t, IR_LEU, as_unsigned(t, cc->a), as_unsigned(t, cc->b));
     }
-    return cc->known && cc->op == CC_LOGIC ? test_z(t) : test_bits(t, EFL_CF | EFL_ZF);
+    return whole_op(cc) == CC_LOGIC ? test_z(t) : test_bits(t, EFL_CF | EFL_ZF);
 }
 
 static X86TrTest test_s(Translator *t)
@@ -140,10 +196,10 @@ static IrRef less_bits(Translator *t, IrRef flags)
 static X86TrTest test_l(Translator *t)
 {
     const X86TrCc *cc = &t->cc;
-    if (cc->known && cc->op == CC_SUB) {
+    if (whole_op(cc) == CC_SUB) {
         return test_of(t, IR_LT, as_signed(t, cc->a), as_signed(t, cc->b));
     }
-    if (cc->known && cc->op == CC_LOGIC) {
+    if (whole_op(cc) == CC_LOGIC) {
         return test_s(t);
     }
     return (X86TrTest){ IR_NE, IR_I64, less_bits(t, x86_tr_flags(t)), x86_tr_const(t, 0) };
@@ -152,10 +208,10 @@ static X86TrTest test_l(Translator *t)
 static X86TrTest test_le(Translator *t)
 {
     const X86TrCc *cc = &t->cc;
-    if (cc->known && cc->op == CC_SUB) {
+    if (whole_op(cc) == CC_SUB) {
         return test_of(t, IR_LE, as_signed(t, cc->a), as_signed(t, cc->b));
     }
-    if (cc->known && cc->op == CC_LOGIC) {
+    if (whole_op(cc) == CC_LOGIC) {
         return test_of(t, IR_LE, as_signed(t, cc->a), x86_tr_const(t, 0));
     }
     IrRef flags = x86_tr_flags(t);
@@ -165,7 +221,10 @@ static X86TrTest test_le(Translator *t)
 
 static X86TrTest test_o(Translator *t)
 {
-    return t->cc.known && t->cc.op == CC_LOGIC ? test_never(t) : test_bits(t, EFL_OF);
+    if (t->cc.of != IR_NONE) {
+        return test_value(t, t->cc.of);
+    }
+    return whole_op(&t->cc) == CC_LOGIC ? test_never(t) : test_bits(t, EFL_OF);
 }
 
 static X86TrTest test_p(Translator *t)
@@ -184,10 +243,23 @@ X86TrTest x86_tr_condition(Translator *t, unsigned cc)
     return test;
 }
 
+static IrRef flag_of(Translator *t, IrRef known, X86TrTest (*test_flag)(Translator *))
+{
+    if (known != IR_NONE) {
+        return known;
+    }
+    X86TrTest test = test_flag(t);
+    return ir_setcc(t->ir, test.cond, test.type, IR_NONE, test.a, test.b);
+}
+
 IrRef x86_tr_carry(Translator *t)
 {
-    X86TrTest test = test_b(t);
-    return ir_setcc(t->ir, test.cond, test.type, IR_NONE, test.a, test.b);
+    return flag_of(t, t->cc.cf, test_b);
+}
+
+IrRef x86_tr_overflow(Translator *t)
+{
+    return flag_of(t, t->cc.of, test_o);
 }
 
 void x86_tr_set_zero_flag(Translator *t, IrRef zero)

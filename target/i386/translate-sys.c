@@ -12,8 +12,7 @@ static IrRef op2(Translator *t, IrOp op, IrRef a, IrRef b)
 
 static void set_carry(Translator *t, IrRef carry)
 {
-    IrRef others = op2(t, IR_AND, x86_tr_flags(t), x86_tr_const(t, EFL_ARITH & ~EFL_CF));
-    x86_tr_set_packed(t, op2(t, IR_OR, others, carry));
+    x86_tr_replace_flags(t, carry, IR_NONE);
 }
 
 static void set_direction(Translator *t, bool down)

@@ -54,6 +54,7 @@ typedef struct X86TrCc {
     uint8_t bytes; /* of the operands */
     IrRef a, b, kind;
     IrRef result; /* or IR_NONE */
+    IrRef cf, of; /* 0 or 1: the flag itself, whether the rest is known or not; or IR_NONE */
 } X86TrCc;
 
 typedef struct Translator {
@@ -155,11 +156,17 @@ void x86_tr_move_sp(Translator *t, int32_t by);
 /* They become those of op(a, b): flags.c says which a and b.  result may be IR_NONE; carry: of operations that take
  * or leave CF, else IR_NONE. */
 void x86_tr_set_cc(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, IrRef result, IrRef carry);
-void x86_tr_set_packed(Translator *t, IrRef flags);   /* EFL_ARITH bits */
+/* Of CC_SHLD and CC_SHRD. */
+void x86_tr_set_cc_count(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, IrRef count);
+void x86_tr_set_packed(Translator *t, IrRef flags); /* EFL_ARITH bits */
+/* CF and OF alone (0 or 1; IR_NONE: stays); the others stay. */
+void x86_tr_replace_flags(Translator *t, IrRef cf, IrRef of);
 void x86_tr_set_zero_flag(Translator *t, IrRef zero); /* 0 or 1; the others stay */
+void x86_tr_note_carry(Translator *t, IrRef cf);      /* what CF of the operation just set comes to, 0 or 1 */
 void x86_tr_forget_cc(Translator *t);                 /* they are in the globals alone */
 IrRef x86_tr_flags(Translator *t);                    /* EFL_ARITH bits, a temp */
 IrRef x86_tr_carry(Translator *t);                    /* 0 or 1 */
+IrRef x86_tr_overflow(Translator *t);
 typedef struct X86TrTest {
     IrCond cond;
     IrType type;

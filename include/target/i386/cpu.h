@@ -114,6 +114,8 @@ typedef enum X86CcOp {
     CC_SHR,
     CC_SAR,
     CC_MUL,
+    CC_SHLD,
+    CC_SHRD,
     CC_OPS
 } X86CcOp;
 enum { /* X86Cc.kind */
@@ -122,6 +124,12 @@ enum { /* X86Cc.kind */
        CC_CARRY = 1 << 8, /* CF before, of operations that take it or leave it */
        CC_IMM = 1 << 9,   /* b is the signed number in the upper half of kind */
        CC_IMM_SHIFT = 16,
+       CC_COUNT_SHIFT = 16, /* 6 bits, of CC_SHLD and CC_SHRD */
+       /* What a later instruction said of one flag and left the others alone (rotates, bit tests): */
+       CC_HAS_CF = 1 << 10, /* CF is CC_CF */
+       CC_HAS_OF = 1 << 11, /* OF is CC_OF */
+       CC_CF = 1 << 12,
+       CC_OF = 1 << 13,
 };
 typedef struct X86Cc {
     uint64_t a, b;
@@ -433,6 +441,7 @@ uint32_t x86_xsave_place(uint64_t state);
 
 /* ---- flags.c ---- */
 uint32_t x86_arith_flags(const X86Cc *cc); /* EFL_ARITH bits */
+bool x86_carry_flag(const X86Cc *cc);      /* EFL_CF of them */
 uint32_t x86_flags(const X86CPU *x);       /* all of EFLAGS as PUSHF sees it */
 void x86_set_flags(X86CPU *x, uint32_t flags);
 /* What POPF and IRET may change (SDM 2, POPF): bits of EFLAGS, at this CPL, IOPL and operand size in bytes. */

@@ -99,6 +99,11 @@ static void check(const Case *c, unsigned size, uint64_t a, uint64_t b, bool car
                        bits, a, b, carry);
     }
     g_assert_cmphex(got, ==, want);
+    g_assert_cmpint(x86_carry_flag(&cc), ==, !!(x86_arith_flags(&cc) & EFL_CF));
+    cc.kind |= CC_HAS_CF | CC_HAS_OF | (a & 1 ? CC_CF : 0) | (b & 1 ? CC_OF : 0);
+    uint32_t replaced = (a & 1 ? CF : 0) | (b & 1 ? OF : 0);
+    g_assert_cmphex(x86_arith_flags(&cc) & defined, ==, ((want & ~(CF | OF)) | replaced) & defined);
+    g_assert_cmpint(x86_carry_flag(&cc), ==, a & 1);
 }
 
 static void test_host(const void *opaque)
