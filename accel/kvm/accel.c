@@ -225,6 +225,7 @@ const AccelClass kvm_accel_class = {
     .set_debug_hook = set_debug_hook,
     .irq_set = kvm_irq_set,
     .msi_send = kvm_msi_send,
+    .ioapic_routes = kvm_ioapic_routes,
     .lint1 = kvm_lint1,
     .close = kvm_close,
 };

@@ -114,6 +114,14 @@ static void exit_halt(KvmVcpu *v)
     v->cpu->halted = !v->nmi_sent || e.nmi.masked;
 }
 
+static void exit_level_ended(KvmVcpu *v)
+{
+    const Accel *a = &v->kvm->accel;
+    if (a->level_ended) {
+        a->level_ended(a->level_opaque, v->run->eoi.vector);
+    }
+}
+
 /* Three faults in a row: the board knows what that means. */
 static void exit_shutdown(KvmVcpu *v)
 {
@@ -156,6 +164,7 @@ void kvm_exit(KvmVcpu *v)
     }
     switch (v->run->exit_reason) {
     case KVM_EXIT_HLT: exit_halt(v); break;
+    case KVM_EXIT_IOAPIC_EOI: exit_level_ended(v); break;
     case KVM_EXIT_DEBUG: kvm_debug_exit(v); break;
     case KVM_EXIT_IRQ_WINDOW_OPEN:
     case KVM_EXIT_SET_TPR:

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "target/i386.h"
 
-enum { ISA_IRQS = 16, IOAPIC_PINS = 24, ROUTES = ISA_IRQS + IOAPIC_PINS };
+enum { ISA_IRQS = 16, IOAPIC_PINS = 24, BOARD_PINS = 2 * IOAPIC_PINS, ROUTES = BOARD_PINS };
 
 /* ---- controllers ------------------------------------------------------------------------ */
 
@@ -71,7 +71,7 @@ static bool create_all(Kvm *k, GError **err)
 
 static bool create_split(const Kvm *k, GError **err)
 {
-    struct kvm_enable_cap c = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { IOAPIC_PINS } };
+    struct kvm_enable_cap c = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { BOARD_PINS } };
     return ioctl(k->vm, KVM_ENABLE_CAP, &c) == 0 || fail(err, "local APICs");
 }
 
@@ -125,11 +125,32 @@ void kvm_irq_set(Accel *a, unsigned gsi, int level)
     ioctl(k->vm, KVM_IRQ_LINE, &l);
 }
 
-/* The kernel says 0 when the processor that is meant does not listen, which is no error. */
-bool kvm_msi_send(Accel *a, uint64_t addr, uint32_t data)
+int kvm_msi_send(Accel *a, uint64_t addr, uint32_t data)
 {
     struct kvm_msi m = { .address_lo = (uint32_t)addr, .address_hi = addr >> 32, .data = data };
-    return ioctl(container_of(a, Kvm, accel)->vm, KVM_SIGNAL_MSI, &m) >= 0;
+    return ioctl(container_of(a, Kvm, accel)->vm, KVM_SIGNAL_MSI, &m);
+}
+
+/* By routes of pins the kernel knows of which vectors it tells the end (KVM_EXIT_IOAPIC_EOI). */
+void kvm_ioapic_routes(Accel *a, const AccelMessage *pins, unsigned count)
+{
+    Routing r = { 0 };
+    g_assert(count <= BOARD_PINS);
+    for (unsigned i = 0; i < count; i++) {
+        if (pins[i].data) {
+            r.rows[r.head.nr++] = (struct kvm_irq_routing_entry){
+                .gsi = i,
+                .type = KVM_IRQ_ROUTING_MSI,
+                .u.msi = { .address_lo = (uint32_t)pins[i].addr,
+                           .address_hi = pins[i].addr >> 32,
+                           .data = pins[i].data },
+            };
+        }
+    }
+    if (ioctl(container_of(a, Kvm, accel)->vm, KVM_SET_GSI_ROUTING, &r) < 0) {
+        log_report("-accel kvm: the kernel takes no routes of the I/O APICs: %s; use kernel-irqchip=off",
+                   g_strerror(errno));
+    }
 }
 
 /* "KVM_NMI" says how: the NMI is sent if LVT lets it through, or the APIC is off.  In the vCPU's thread. */

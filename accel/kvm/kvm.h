@@ -140,7 +140,8 @@ void kvm_debug_exit(KvmVcpu *v);
 bool kvm_choose_irqchip(Accel *a, unsigned possible, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void kvm_irqchip_reset(Kvm *k);
 void kvm_irq_set(Accel *a, unsigned gsi, int level);
-bool kvm_msi_send(Accel *a, uint64_t addr, uint32_t data);
+int kvm_msi_send(Accel *a, uint64_t addr, uint32_t data);
+void kvm_ioapic_routes(Accel *a, const AccelMessage *pins, unsigned count);
 void kvm_lint1(CPU *cpu);
 /* Before KVM_RUN: what is pending by the board's controllers, if it can be taken. */
 void kvm_inject(KvmVcpu *v);

@@ -24,7 +24,7 @@ void machine_connect_irq(Machine *m, Irq *irq, unsigned gsi, IrqHandler *own, vo
 bool machine_send_msi(Machine *m, uint64_t addr, uint32_t data)
 {
     if (m->accel && m->accel->irqchip != ACCEL_IRQCHIP_NONE) {
-        return m->accel->class->msi_send(m->accel, addr, data);
+        return m->accel->class->msi_send(m->accel, addr, data) >= 0;
     }
     return m->msi_send && m->msi_send(m, addr, data);
 }

@@ -57,7 +57,8 @@ static const CPUArch *arch32(const MachineConfig *config)
 #define BARE_COMMON                                                                                          \
     .name = "bare", .desc = "Bare PC for payloads and tests", .ram_id = "pc.ram",                            \
     .default_ram = UINT64_C(128) << 20, .max_cpus = 8, .board_size = sizeof(BareBoard), .build = bare_build, \
-    .irqchips = 1 << ACCEL_IRQCHIP_ALL, .finish = bare_boot, .destroy = bare_destroy, .is_default = true
+    .irqchips = 1 << ACCEL_IRQCHIP_ALL | 1 << ACCEL_IRQCHIP_LOCAL, .finish = bare_boot,                      \
+    .destroy = bare_destroy, .is_default = true
 
 const BoardClass x86_64_bare_board = { BARE_COMMON, .arch = "x86_64", .default_cpu = "qemu64",
                                        .cpu_arch = arch64 };

@@ -32,7 +32,7 @@ static bool check_options(const Machine *m, GError **err)
 {
     const MicrovmBoard *b = microvm_board(m);
     if (b->ioapic2 == ON_OFF_ON && pc_irqs_in_kernel(m)) {
-        return refuse(err, "ioapic2=on", "the host's kernel has one I/O APIC; add kernel-irqchip=off");
+        return refuse(err, "ioapic2=on", "the host's kernel has one I/O APIC; add kernel-irqchip=split");
     }
     if (b->acpi == ON_OFF_OFF && b->pcie == ON_OFF_ON) {
         return refuse(err, "pcie=on", "without ACPI no guest finds the bus; leave acpi=off out");
@@ -220,8 +220,8 @@ static const CPUArch *arch32(const MachineConfig *config)
     .name = "microvm", .desc = "microvm (i386)", .ram_id = "microvm.ram",                                    \
     .default_ram = UINT64_C(128) << 20, .max_cpus = MACHINE_MAX_CPUS, .default_nic = "virtio-net-device",    \
     .block_device = "virtio-blk-device", .options = microvm_options, .board_size = sizeof(MicrovmBoard),     \
-    .irqchips = 1 << ACCEL_IRQCHIP_ALL, .build = microvm_build, .finish = microvm_boot,                      \
-    .destroy = microvm_destroy
+    .irqchips = 1 << ACCEL_IRQCHIP_ALL | 1 << ACCEL_IRQCHIP_LOCAL, .build = microvm_build,                   \
+    .finish = microvm_boot, .destroy = microvm_destroy
 
 const BoardClass x86_64_microvm_board = { MICROVM_COMMON, .arch = "x86_64", .default_cpu = "qemu64",
                                           .cpu_arch = arch64 };

@@ -103,7 +103,8 @@ static bool add_controllers(const Machine *m, PcParts *p, const PcWanted *w, GEr
     if (pc_irqs_in_kernel(m)) {
         return true;
     }
-    if (!pc_irqs_add_cpus(p->irqs, err) || (w->pic && !pc_irqs_add_pic(p->irqs, p->isa->bus, err))) {
+    if ((!pc_lapics_in_kernel(m) && !pc_irqs_add_cpus(p->irqs, err)) ||
+        (w->pic && !pc_irqs_add_pic(p->irqs, p->isa->bus, err))) {
         return false;
     }
     for (unsigned i = 0; i < w->ioapics; i++) {

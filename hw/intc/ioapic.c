@@ -27,16 +27,23 @@ static Ioapic *ioapic(void *dev)
 
 /* ---- sending ---------------------------------------------------------------------------- */
 
-static bool send(Ioapic *io, uint64_t entry)
+bool ioapic_message(const Ioapic *io, unsigned pin, ApicMessage *m)
 {
-    const ApicMessage m = {
+    uint64_t entry = io->s.redirection[pin];
+    *m = (ApicMessage){
         .vector = entry & VECTOR,
         .delivery = entry >> 8 & 7,
         .level = entry & LEVEL,
         .logical = entry & LOGICAL,
         .destination = entry >> 56,
     };
-    if (m.delivery == APIC_EXTINT || m.delivery == APIC_STARTUP || m.delivery == APIC_REMOTE_READ) {
+    return m->delivery != APIC_EXTINT && m->delivery != APIC_STARTUP && m->delivery != APIC_REMOTE_READ;
+}
+
+static bool send(Ioapic *io, unsigned pin)
+{
+    ApicMessage m;
+    if (!ioapic_message(io, pin, &m)) {
         log_guest_error("%s: an entry of delivery mode %d, which has no meaning here", io->dev.path,
                         m.delivery);
         return false;
@@ -55,11 +62,11 @@ static void serve(Ioapic *io, unsigned pin)
     if (!(*entry & LEVEL)) {
         if (io->s.edges & bit) {
             io->s.edges &= ~bit;
-            send(io, *entry);
+            send(io, pin);
         }
     } else if ((io->s.lines & bit) && !(*entry & REMOTE_IRR)) {
         *entry |= REMOTE_IRR; /* before: the end may come at once */
-        if (!send(io, *entry)) {
+        if (!send(io, pin)) {
             *entry &= ~(uint64_t)REMOTE_IRR;
         }
     }
@@ -126,6 +133,9 @@ static void entry_write(Ioapic *io, unsigned n, uint32_t value)
     if ((old ^ *entry) & MASKED && io->irqs) {
         pc_irqs_masks_changed(io->irqs);
     }
+    if ((old | *entry) & LEVEL && old != *entry && io->irqs) {
+        pc_kernel_routes_changed(io->irqs);
+    }
     serve(io, n / 2);
 }
 
@@ -173,6 +183,13 @@ static bool ioapic_realize(Device *dev, GError **err)
     return true;
 }
 
+static void ioapic_refresh(Device *dev)
+{
+    if (ioapic(dev)->irqs) {
+        pc_kernel_routes_changed(ioapic(dev)->irqs);
+    }
+}
+
 static void ioapic_unrealize(Device *dev)
 {
     reg_file_finish(&ioapic(dev)->regs);
@@ -217,6 +234,7 @@ const DeviceClass ioapic_class = {
     .state_size = sizeof(struct IoapicState),
     .realize = ioapic_realize,
     .unrealize = ioapic_unrealize,
+    .refresh = ioapic_refresh,
     .loaded = ioapic_loaded,
     .irq_statistics = ioapic_irq_statistics,
 };

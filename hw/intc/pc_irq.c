@@ -30,6 +30,9 @@ static bool deliver_lowest(PcIrqs *q, const ApicMessage *m, bool is_x2apic_id)
 bool pc_message(PcIrqs *q, const ApicMessage *m, bool is_x2apic_id)
 {
     lock_assert_held(q->dev.lock);
+    if (q->dev.machine && pc_lapics_in_kernel(q->dev.machine)) {
+        return pc_kernel_message(q, m);
+    }
     if (m->delivery == APIC_LOWEST) {
         return deliver_lowest(q, m, is_x2apic_id);
     }
@@ -84,16 +87,6 @@ static Ioapic *pin_of(const PcIrqs *q, int line, unsigned *pin)
     *pin = n % IOAPIC_PINS;
     bool there = line != TIMER_PIN && chip < PC_IOAPICS; /* line 2 is the PICs' own */
     return there ? q->ioapic[chip] : NULL;
-}
-
-bool pc_irqs_in_kernel(const Machine *m)
-{
-    return m->accel && m->accel->irqchip == ACCEL_IRQCHIP_ALL;
-}
-
-bool pc_lapics_in_kernel(const Machine *m)
-{
-    return m->accel && m->accel->irqchip != ACCEL_IRQCHIP_NONE;
 }
 
 void pc_irq_locked(void *opaque, int line, int level)
@@ -243,6 +236,7 @@ PcIrqs *pc_irqs_new(Machine *m, GError **err)
     m->pc_irqs = q;
     m->msi_send = send_msi;
     irq_connect(&m->nmi, press_nmi, q, 0);
+    pc_kernel_connect(q);
     return q;
 }
 

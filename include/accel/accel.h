@@ -17,6 +17,12 @@ typedef enum AccelIrqchip {
     ACCEL_IRQCHIP_ALL,   /* I/O APIC and PIC, too: machine_connect_irq() */
 } AccelIrqchip;
 
+/* A message-signalled interrupt; data 0: none (vector 0 cannot be). */
+typedef struct AccelMessage {
+    uint64_t addr;
+    uint32_t data;
+} AccelMessage;
+
 /* What this one can do on this host; open() finds out. */
 typedef struct AccelLimits {
     unsigned max_vcpus; /* 0: as many as a machine has */
@@ -30,6 +36,9 @@ struct Accel {
     /* A vCPU cannot go on, which the user has been told: the machine stops.  Any thread; NULL: nobody asks. */
     void (*stuck)(void *opaque);
     void *stuck_opaque;
+    /* With ACCEL_IRQCHIP_LOCAL: a local APIC has had the end of an interrupt of ioapic_routes().  Any vCPU's thread, no lock. */
+    void (*level_ended)(void *opaque, uint8_t vector);
+    void *level_opaque;
 };
 
 struct AccelClass {
@@ -56,8 +65,11 @@ struct AccelClass {
     void (*set_debug_hook)(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque);
     /* Interrupt controllers in the host's kernel, used through machine_connect_irq() and
      * machine_send_msi(), as Accel.irqchip says.  Any thread, any lock. */
-    void (*irq_set)(Accel *a, unsigned gsi, int level);       /* gsi: the machine's number of the line */
-    bool (*msi_send)(Accel *a, uint64_t addr, uint32_t data); /* false: no controller at addr */
+    void (*irq_set)(Accel *a, unsigned gsi, int level); /* gsi: the machine's number of the line */
+    /* Above 0: a processor takes it; 0: none listens; below 0: no controller is at addr. */
+    int (*msi_send)(Accel *a, uint64_t addr, uint32_t data);
+    /* With ACCEL_IRQCHIP_LOCAL: what the pins of the board's I/O APICs send by level, in their order. */
+    void (*ioapic_routes)(Accel *a, const AccelMessage *pins, unsigned count);
     /* A pulse at LINT1 of the CPU's local APIC, which is the kernel's.  Main loop. */
     void (*lint1)(CPU *cpu);
     void (*info)(Accel *a, GString *out); /* info jit */

@@ -10,7 +10,7 @@ from harness import EMULATOR, Skip, check, case, not_on_peer
 from test_qmp import Client
 from test_x86 import build, compare
 
-BOARDS = [("bare", "on"), ("bare", "off"), ("microvm", "on"), ("microvm", "off")]
+BOARDS = [(board, chips) for board in ("bare", "microvm") for chips in ("on", "split", "off")]
 QUIET = ("-display", "none", "-monitor", "none", "-device", "isa-debug-exit,iobase=0x501")
 
 

@@ -21,12 +21,12 @@ static void chip_line(Accel *a, unsigned gsi, int level)
     heard.level = level;
 }
 
-static bool chip_msi(Accel *a, uint64_t addr, uint32_t data)
+static int chip_msi(Accel *a, uint64_t addr, uint32_t data)
 {
     heard.who = "kernel";
     heard.addr = addr;
     heard.data = data;
-    return addr == 0xfee00000;
+    return addr == 0xfee00000 ? 1 : -1;
 }
 
 static void board_line(void *opaque, int line, int level)

@@ -28,3 +28,6 @@ extern const DeviceClass ioapic_class;
 void ioapic_drive(Ioapic *io, unsigned pin, int level);
 void ioapic_end_of_interrupt(Ioapic *io, uint8_t vector);
 bool ioapic_hears(const Ioapic *io, unsigned pin);
+typedef struct ApicMessage ApicMessage;
+/* What the pin sends, masked or not; false: nothing that there is. */
+bool ioapic_message(const Ioapic *io, unsigned pin, ApicMessage *m);

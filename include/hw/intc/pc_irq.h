@@ -44,9 +44,14 @@ bool pc_irqs_add_pic(PcIrqs *irqs, Bus *isa, GError **err) G_GNUC_WARN_UNUSED_RE
 bool pc_irqs_add_ioapic(PcIrqs *irqs, hwaddr at, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void pc_irqs_add_lazy(PcIrqs *irqs, void (*look)(void *opaque), void *opaque);
 
-/* The controllers are the accelerator's, in the host's kernel: none is added, lines go there, and all of them are heard. */
-bool pc_irqs_in_kernel(const Machine *m);
+/* ---- pc_kernel.c: controllers that are the accelerator's, in the host's kernel ---- */
+
+bool pc_irqs_in_kernel(
+    const Machine *m); /* all of them: none is added, lines go there, and all of those are heard */
 bool pc_lapics_in_kernel(const Machine *m); /* those, or the local APICs alone */
+void pc_kernel_connect(PcIrqs *irqs);       /* the next two: for the controllers, under the lock */
+bool pc_kernel_message(const PcIrqs *irqs, const ApicMessage *m); /* false: no APIC takes it */
+void pc_kernel_routes_changed(const PcIrqs *irqs); /* an I/O APIC's entry of a level has changed */
 
 /* IrqHandlers, opaque: PcIrqs.  Line 0 to 15: an ISA interrupt, which the PIC and the first I/O APIC get (the timer's, 0, by its pin
  * 2); up to 47: a pin of the I/O APICs. */
