@@ -8,7 +8,7 @@ import time
 
 from harness import EMULATOR, Skip, check, case, not_on_peer
 from test_qmp import Client
-from test_x86 import build, compare
+from test_x86 import build, build64, compare, engines
 
 BOARDS = [(board, chips) for board in ("bare", "microvm") for chips in ("on", "split", "off")]
 QUIET = ("-display", "none", "-monitor", "none", "-device", "isa-debug-exit,iobase=0x501")
@@ -25,6 +25,15 @@ def need_kvm(b):
         raise Skip(err.splitlines()[0].partition("-accel kvm: ")[2])
 
 
+def kvm_engines(b):
+    """Values of -accel for each place of the controllers; none where KVM does not open."""
+    try:
+        need_kvm(b)
+    except Skip:
+        return []
+    return [f"kvm,kernel-irqchip={chips}" for chips in ("on", "split", "off")]
+
+
 @case()
 def test_kvm_payload(b):
     """a payload says the same as under the JIT, on both boards, with interrupt controllers in the kernel and here"""
@@ -35,6 +44,19 @@ def test_kvm_payload(b):
         code, out, _ = b.run(*args, *QUIET, "-kernel", elf, "-append", "hello one=1")
         compare("hello", f"{board}, irqchip {chips}", out)
         check(code == 1, f"{board}, irqchip {chips}: exit code {code}")
+
+
+@case()
+def test_kvm_interrupts(b):
+    """interrupts and messages arrive the same, wherever the controllers are; under the JIT, too"""
+    not_on_peer("it has no such payload")
+    elf = build64(b, "irqs")
+    args = ("-arch", "x86_64", "-M", "microvm,pcie=on", "-m", "64M", "-smp", "2", "-serial", "stdio", *QUIET, "-device",
+            "virtio-rng-pci,addr=1", "-no-reboot", "-kernel", elf)
+    for accel in engines() + kvm_engines(b):
+        code, out, _ = b.run(*args, "-accel", accel)
+        compare("irqs", accel, out)
+        check(code == 1, f"{accel}: exit code {code}")
 
 
 @case()
