@@ -99,6 +99,12 @@ def test_screen_bochs(b):
     whole_screen(b, "bochs-display", "-device", "virtio-keyboard-device", "-global", "virtio-mmio.force-legacy=off")
 
 
+@case(limit=240)
+def test_screen_vga(b):
+    """the same on a standard VGA"""
+    whole_screen(b, "VGA", "-device", "virtio-keyboard-pci")
+
+
 @case()
 def test_screen_ramfb(b):
     """a guest tells of its screen by fw_cfg, and what it draws there is shown pixel by pixel"""
