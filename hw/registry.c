@@ -48,6 +48,7 @@ const DeviceClass *const device_classes[] = {
     &isa_debug_exit_class,
     &isa_debugcon_class,
     &isa_serial_class,
+    &isa_vga_class,
     &isabus_bridge_class,
     &lapic_class,
     &mc146818_class,

@@ -28,11 +28,11 @@ typedef struct VgaState {
     uint8_t seq[VGA_SEQ_REGS], gr[VGA_GR_REGS], cr[VGA_CR_REGS], ar[VGA_AR_REGS];
     uint8_t dac[3 * VGA_COLOURS]; /* red, green, blue: 6 bits, or 8 (DISPI_8BIT_DAC) */
     uint8_t dac_mask, dac_read, dac_write;
-    uint8_t dac_part;   /* 0 to 2: of the colour that is being read or written */
-    uint8_t dac_new[2]; /* of that: what has been written */
-    bool dac_reading;   /* 3C7h was written last, not 3C8h */
-    uint32_t latch;     /* plane p's in bits 8p to 8p + 7 */
-    uint16_t dispi_number;
+    uint8_t dac_part;      /* 0 to 2: of the colour that is being read or written */
+    uint8_t dac_new[2];    /* of that: what has been written */
+    bool dac_reading;      /* 3C7h was written last, not 3C8h */
+    uint32_t latch;        /* plane p's in bits 8p to 8p + 7 */
+    uint32_t dispi_number; /* 16 bits */
 } VgaState;
 extern const Field vga_fields[];
 

@@ -62,7 +62,8 @@ static Place place_of(const Vga *v, uint32_t at, bool by_parity)
         mask = (uint32_t)(v->vram->size / 4 - 1);
     }
     if (v->s->seq[SEQ_MEMORY] & CHAIN_4) {
-        return (Place){ (bank + (at & ~3u)) & mask, (uint8_t)(1 << (at & 3)) };
+        uint32_t offset = (at & ~3u & (VGA_PLANE_BYTES - 1)) | (at >> 14 & 3); /* as doublewords are shown */
+        return (Place){ (bank + offset) & mask, (uint8_t)(1 << (at & 3)) };
     }
     uint32_t offset = v->s->gr[GR_MISC] & ODD_EVEN ? (at & ~1u) | low_bit(v, at) : at;
     return (Place){ (bank + (offset & (VGA_PLANE_BYTES - 1))) & mask, !by_parity ? ALL_PLANES

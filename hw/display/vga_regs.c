@@ -278,7 +278,7 @@ const Field vga_fields[] = {
     MEMBER_U8(S, dac_mask, .reset = UINT8_MAX), MEMBER_U8(S, dac_read), MEMBER_U8(S, dac_write),
     MEMBER_U8(S, dac_part, .max = 2), MEMBER_BYTES(S, dac_new), MEMBER_BOOL(S, dac_reading),
     MEMBER_U32(S, latch),
-    MEMBER_U16(S, dispi_number),
+    MEMBER_U32(S, dispi_number, .max = UINT16_MAX),
     { 0 },
 };
 /* clang-format on */

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Screens and keys: Debian's console on each display device, typing that reaches it."""
+import functools
 import pathlib
 import tempfile
 
 from guestlib import initramfs
 from guests import bare_program, debian_kernel
-from harness import case, check, until
+from harness import accelerators, case, check, not_on_peer, until
 from test_monitor import Monitor
+from test_x86 import build
 
 PROMPT = r"initramfs# "
 DRIVERS = ["bochs", "virtio_gpu", "virtio_input", "evdev"]
@@ -119,3 +121,57 @@ def test_screen_ramfb(b):
         check(read_ppm(picture) == (64, 48, want), f"another picture after {added} changes")
         m.send("x")
         m.expect("again")
+
+
+def vga_colours():
+    """The colour table that the payload sets, 8 bits a part."""
+    return [bytes(v << 2 | v >> 4 for v in (n & 63, n >> 2, n >> 6)) for n in range(256)]
+
+
+def vga_text(x, y):
+    """The colour of a dot of the payload's text."""
+    cell, row = y // 16 * 80 + x // 8, y % 16
+    code, attribute = cell & 255, cell // 80 * 7 & 255
+    glyph = (code ^ 17 * row) & 255
+    return attribute & 15 if glyph >> (7 - x % 8) & 1 else attribute >> 4
+
+
+VGA_STEPS = (("256 colours", 640, 400, lambda x, y: (x // 2 ^ y // 2) & 255),
+             ("planes", 640, 400, lambda x, y: 3 * (x // 2) + y // 2 & 255),
+             ("text", 640, 400, vga_text))
+
+
+@functools.cache
+def vga_picture(width, height, dot):
+    """The bytes of a step's picture."""
+    colours = vga_colours()
+    return b"".join(colours[dot(x, y)] for y in range(height) for x in range(width))
+
+
+def vga_card(b, board, accel):
+    """Run the payload on a board, compare each of its pictures."""
+    picture = b.tmp / "vga.ppm"
+    sock = b.tmp / f"mon-{board[-1]}-{accel}"
+    m = b.machine("-kernel", build(b, "vga"), "-monitor", f"unix:{sock},server=on,wait=off", "-no-reboot", "-accel", accel,
+                  "-device", "isa-debug-exit,iobase=0x501", board=("-arch", "x86_64", *board), cpu_memory=("-m", "64M"))
+    mon = Monitor(m, sock)
+    for name, width, height, dot in VGA_STEPS:
+        m.expect(name)
+        mon.ask(f"screendump {picture}")
+        check(read_ppm(picture) == (width, height, vga_picture(width, height, dot)), f"{accel}: another picture of {name}")
+        m.send("x")
+    m.expect("linear")
+    mon.ask(f"screendump {picture}")
+    want = b"".join((n * 0x010203 & 0xffffff).to_bytes(3, "big") for n in range(64 * 48))
+    check(read_ppm(picture) == (64, 48, want), f"{accel}: another picture of the linear mode")
+    m.send("x")
+    m.expect_exit(1)
+
+
+@case()
+def test_screen_vga_by_ports(b):
+    """a VGA by a PC's ports and window, on the ISA bus and on PCI: 256 colours, planes, text, a linear mode"""
+    not_on_peer("it has no such board")
+    for accel in accelerators():
+        vga_card(b, ("-M", "bare", "-device", "isa-vga"), accel)
+        vga_card(b, ("-M", "microvm,pcie=on", "-device", "VGA"), accel)

@@ -3,4 +3,4 @@
 #pragma once
 #include "hw/device.h"
 
-extern const DeviceClass bochs_display_class, ramfb_class, secondary_vga_class, vga_pci_class;
+extern const DeviceClass bochs_display_class, isa_vga_class, ramfb_class, secondary_vga_class, vga_pci_class;
