@@ -7,6 +7,7 @@
 #include <SDL2/SDL.h>
 
 #include "ui/display.h"
+#include "ui/shadow.h"
 
 extern const DisplayOps display_sdl;
 
@@ -38,11 +39,9 @@ typedef struct SdlWindow {
     SDL_Window *window;
     Console *console;
     ConsoleListener ear;
-    Picture shadow;     /* what the console showed last, with the pointer in it */
-    PictureRect cursor; /* where that is drawn */
-    Damage damage;      /* of the shadow, to be shown */
-    bool news;          /* the console has something */
-    bool exposed;       /* all is to be shown again */
+    Shadow shadow;
+    bool news;    /* the console has something */
+    bool exposed; /* all is to be shown again */
     bool hidden, full_screen, has_focus;
     int width, height;          /* of the surface, pixels */
     int expected_w, expected_h; /* what it was told to become: no wish of the user's */

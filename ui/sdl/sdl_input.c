@@ -71,7 +71,7 @@ void sdl_input_key(SdlWindow *w, const SDL_KeyboardEvent *e)
 void sdl_input_show_cursor(SdlWindow *w)
 {
     const SdlDisplay *d = w->d;
-    bool guest_draws = w->cursor.width;
+    bool guest_draws = w->shadow.cursor.width;
     d->sdl->ShowCursor(d->options.show_cursor || (!guest_draws && d->grabbed != w) ? SDL_ENABLE
                                                                                    : SDL_DISABLE);
 }

@@ -19,53 +19,13 @@ static void wake(ConsoleListener *l)
     w->d->sdl->PushEvent(&e);
 }
 
-static void copy_rect(SdlWindow *w, const Picture *from, const PictureRect *r)
-{
-    for (unsigned y = r->y; y < r->y + r->height; y++) {
-        memcpy(picture_row(&w->shadow, y) + r->x, picture_row(from, y) + r->x, r->width * sizeof(uint32_t));
-    }
-    damage_add(&w->damage, r);
-}
-
-/* Where the pointer is, of what is in the picture. */
-static PictureRect cursor_rect(const ConsoleView *v)
-{
-    const Cursor *c = &v->cursor;
-    int left = MAX(c->x - c->hot_x, 0), top = MAX(c->y - c->hot_y, 0);
-    int right = MIN(c->x - c->hot_x + (int)c->shape.width, (int)v->picture.width);
-    int bottom = MIN(c->y - c->hot_y + (int)c->shape.height, (int)v->picture.height);
-    bool any = right > left && bottom > top;
-    return any ? (PictureRect){ left, top, right - left, bottom - top } : (PictureRect){ 0 };
-}
-
-/* Under the console's lock: copies, no more. */
-static void take_news(const ConsoleView *v, const ConsoleListener *news, void *opaque)
-{
-    SdlWindow *w = opaque;
-    PictureRect r;
-    if (news->resized) {
-        picture_clear(&w->shadow);
-        picture_init(&w->shadow, v->picture.width, v->picture.height);
-        damage_clear(&w->damage);
-        w->cursor = (PictureRect){ 0 };
-        w->exposed = true;
-    }
-    PictureRect now = cursor_rect(v);
-    for (unsigned band = 0; damage_next(&news->damage, &band, w->shadow.height, &r);) {
-        copy_rect(w, &v->picture, &r);
-    }
-    copy_rect(w, &v->picture, &w->cursor); /* where the pointer was, and where it is */
-    copy_rect(w, &v->picture, &now);
-    w->cursor = now;
-    picture_blend(&w->shadow, &v->cursor.shape, v->cursor.x - v->cursor.hot_x, v->cursor.y - v->cursor.hot_y);
-}
-
 /* ---- place and size --------------------------------------------------------------------- */
 
 /* As large as fits, in the middle; whole pixels where the window is a multiple. */
 static void place_picture(SdlWindow *w)
 {
-    unsigned pw = MAX(w->shadow.width, 1), ph = MAX(w->shadow.height, 1), ww = w->width, wh = w->height;
+    unsigned pw = MAX(w->shadow.picture.width, 1), ph = MAX(w->shadow.picture.height, 1), ww = w->width,
+             wh = w->height;
     unsigned width = ww, height = (uint64_t)ww * ph / pw;
     if (height > wh) {
         height = wh;
@@ -80,7 +40,7 @@ void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e)
     w->d->sdl->GetWindowSize(w->window, &win_w, &win_h);
     int64_t px = (int64_t)x * w->width / MAX(win_w, 1) - w->shown.x; /* points to pixels */
     int64_t py = (int64_t)y * w->height / MAX(win_h, 1) - w->shown.y;
-    int64_t gw = MAX(w->shadow.width, 2), gh = MAX(w->shadow.height, 2);
+    int64_t gw = MAX(w->shadow.picture.width, 2), gh = MAX(w->shadow.picture.height, 2);
     int64_t gx = CLAMP(px * gw / w->shown.width, 0, gw - 1), gy = CLAMP(py * gh / w->shown.height, 0, gh - 1);
     *e = (InputEvent){ INPUT_POINT, 0, (gx * INPUT_ABS_MAX + (gw - 1) / 2) / (gw - 1),
                        (gy * INPUT_ABS_MAX + (gh - 1) / 2) / (gh - 1) };
@@ -88,9 +48,9 @@ void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e)
 
 void sdl_window_natural_size(SdlWindow *w)
 {
-    bool any = w->shadow.width && w->shadow.height;
-    w->expected_w = any ? (int)w->shadow.width : NOTHING_WIDTH;
-    w->expected_h = any ? (int)w->shadow.height : NOTHING_HEIGHT;
+    bool any = w->shadow.picture.width && w->shadow.picture.height;
+    w->expected_w = any ? (int)w->shadow.picture.width : NOTHING_WIDTH;
+    w->expected_h = any ? (int)w->shadow.picture.height : NOTHING_HEIGHT;
     if (!w->full_screen) {
         w->d->sdl->SetWindowSize(w->window, w->expected_w, w->expected_h);
     }
@@ -119,7 +79,7 @@ void sdl_window_resized(SdlWindow *w)
 static void draw_same(const SdlWindow *w, const SDL_Surface *s, const SDL_Rect *r)
 {
     for (int y = r->y; y < r->y + r->h; y++) {
-        const uint32_t *from = picture_row(&w->shadow, y - w->shown.y) + (r->x - w->shown.x);
+        const uint32_t *from = picture_row(&w->shadow.picture, y - w->shown.y) + (r->x - w->shown.x);
         memcpy((char *)s->pixels + (size_t)y * s->pitch + (size_t)r->x * 4, from, (size_t)r->w * 4);
     }
 }
@@ -128,10 +88,10 @@ static void draw_same(const SdlWindow *w, const SDL_Surface *s, const SDL_Rect *
 static void draw_scaled(const SdlWindow *w, const SDL_Surface *s, const SDL_Rect *r)
 {
     /* rounded up: a place that is exactly a pixel's first must not fall to the one before */
-    uint64_t step = (((uint64_t)w->shadow.width << 32) + w->shown.width - 1) / w->shown.width;
+    uint64_t step = (((uint64_t)w->shadow.picture.width << 32) + w->shown.width - 1) / w->shown.width;
     for (int y = r->y; y < r->y + r->h; y++) {
-        unsigned row = (uint64_t)(y - w->shown.y) * w->shadow.height / w->shown.height;
-        const uint32_t *from = picture_row(&w->shadow, MIN(row, w->shadow.height - 1));
+        unsigned row = (uint64_t)(y - w->shown.y) * w->shadow.picture.height / w->shown.height;
+        const uint32_t *from = picture_row(&w->shadow.picture, MIN(row, w->shadow.picture.height - 1));
         uint32_t *to = (uint32_t *)((char *)s->pixels + (size_t)y * s->pitch) + r->x;
         uint64_t at = (r->x - w->shown.x) * step;
         for (int x = 0; x < r->w; x++, at += step) {
@@ -144,7 +104,7 @@ static void draw_scaled(const SdlWindow *w, const SDL_Surface *s, const SDL_Rect
 static SDL_Rect to_window(const SdlWindow *w, const PictureRect *r)
 {
     const PictureRect *s = &w->shown;
-    int64_t pw = w->shadow.width, ph = w->shadow.height;
+    int64_t pw = w->shadow.picture.width, ph = w->shadow.picture.height;
     int64_t left = (int64_t)r->x * s->width / pw, top = (int64_t)r->y * s->height / ph;
     int64_t right = ((int64_t)(r->x + r->width) * s->width + pw - 1) / pw;
     int64_t bottom = ((int64_t)(r->y + r->height) * s->height + ph - 1) / ph;
@@ -156,8 +116,8 @@ static void draw_damage(SdlWindow *w, const SDL_Surface *s)
     SDL_Rect rects[UPDATE_RECTS];
     int n = 0;
     PictureRect r;
-    bool same = w->shown.width == w->shadow.width && w->shown.height == w->shadow.height;
-    for (unsigned band = 0; damage_next(&w->damage, &band, w->shadow.height, &r);) {
+    bool same = w->shown.width == w->shadow.picture.width && w->shown.height == w->shadow.picture.height;
+    for (unsigned band = 0; damage_next(&w->shadow.damage, &band, w->shadow.picture.height, &r);) {
         rects[n] = to_window(w, &r);
         if (same) {
             draw_same(w, s, &rects[n]);
@@ -177,7 +137,7 @@ static void draw_damage(SdlWindow *w, const SDL_Surface *s)
 static void draw_all(SdlWindow *w, const SDL_Surface *s)
 {
     SDL_Rect all = { 0, 0, s->w, s->h };
-    PictureRect r = { 0, 0, w->shadow.width, w->shadow.height };
+    PictureRect r = { 0, 0, w->shadow.picture.width, w->shadow.picture.height };
     memset(s->pixels, 0, (size_t)s->h * s->pitch); /* borders */
     if (r.width && r.height) {
         SDL_Rect to = to_window(w, &r);
@@ -188,14 +148,16 @@ static void draw_all(SdlWindow *w, const SDL_Surface *s)
 
 void sdl_window_update(SdlWindow *w)
 {
-    unsigned before_w = w->shadow.width, before_h = w->shadow.height;
+    unsigned before_w = w->shadow.picture.width, before_h = w->shadow.picture.height;
     if (w->hidden) {
         return;
     }
     if (w->news) {
         w->news = false;
-        console_look(w->console, &w->ear, take_news, w);
-        if (before_w != w->shadow.width || before_h != w->shadow.height) {
+        console_look(w->console, &w->ear, shadow_take, &w->shadow);
+        w->exposed |= w->shadow.resized;
+        w->shadow.resized = false;
+        if (before_w != w->shadow.picture.width || before_h != w->shadow.picture.height) {
             sdl_window_natural_size(w);
         }
         sdl_input_show_cursor(w);
@@ -210,11 +172,11 @@ void sdl_window_update(SdlWindow *w)
     place_picture(w);
     if (w->exposed) {
         draw_all(w, s);
-    } else if (damage_any(&w->damage)) {
+    } else if (damage_any(&w->shadow.damage)) {
         draw_damage(w, s);
     }
     w->exposed = false;
-    damage_clear(&w->damage);
+    damage_clear(&w->shadow.damage);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -272,7 +234,7 @@ void sdl_window_close(SdlWindow *w)
         if (!w->hidden) {
             console_unlisten(w->console, &w->ear);
         }
-        picture_clear(&w->shadow);
+        shadow_clear(&w->shadow);
     }
     if (w->window) {
         w->d->sdl->DestroyWindow(w->window);

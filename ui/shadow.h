@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A front end's own copy of what a console shows, with the pointer in it. */
+#pragma once
+#include "ui/console.h"
+
+typedef struct Shadow {
+    Picture picture;
+    PictureRect cursor; /* where the pointer is drawn; no size: the guest shows none */
+    Damage damage;      /* what has changed: the front end clears it */
+    bool resized;       /* so it does this */
+} Shadow;
+
+/* For console_look, of a Shadow (zeroed at first). */
+void shadow_take(const ConsoleView *v, const ConsoleListener *news, void *shadow);
+void shadow_clear(Shadow *s);
