@@ -107,6 +107,7 @@ typedef struct ImageFormat {
     BlockNode *(*open)(BlockNode *file, const OpenFlags *flags, GError **err);
 } ImageFormat;
 const ImageFormat *format_find(const char *name); /* NULL: it is not built */
+BlockNode *parallels_open(BlockNode *file, const OpenFlags *flags, GError **err);
 BlockNode *vdi_open(BlockNode *file, const OpenFlags *flags, GError **err);
 BlockNode *vpc_open(BlockNode *file, const OpenFlags *flags, GError **err);
 

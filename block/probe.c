@@ -45,6 +45,7 @@ const char *format_probe(const uint8_t *head, size_t n)
 static const ImageFormat formats[] = {
     { "raw" },
     { "qcow2" }, /* opened by image.c */
+    { "parallels", parallels_open },
     { "vdi", vdi_open },
     { "vpc", vpc_open },
 };

@@ -2,6 +2,7 @@
 /* Images that are a table: does each entry name a place that no other has? */
 #include "block/sparse/sparse.h"
 
+/* Fragmented: a block that does not lie behind the one before. */
 typedef struct Place {
     uint64_t host, block;
 } Place;
@@ -19,7 +20,7 @@ static void G_GNUC_PRINTF(2, 3) say(ImageReport *r, const char *fmt, ...)
 }
 
 /* A block's entry, by itself. */
-static int look_at(Sparse *s, uint64_t block, GArray *places, ImageReport *r)
+static int look_at(Sparse *s, uint64_t block, GArray *places, uint64_t *last, ImageReport *r)
 {
     uint64_t at, entry;
     SparseBlock b = { 0 };
@@ -36,6 +37,8 @@ static int look_at(Sparse *s, uint64_t block, GArray *places, ImageReport *r)
         Place p = { b.host, block };
         r->allocated++;
         r->compressed += b.kind == EXTENT_PACKED;
+        r->fragmented += *last && b.host != *last + s->prefix + s->block_size;
+        *last = b.host;
         if (b.kind != EXTENT_PACKED) {
             g_array_append_val(places, p);
         }
@@ -64,10 +67,11 @@ int sparse_check(BlockNode *n, ImageRepair repair, ImageReport *r)
 {
     Sparse *s = sparse_of(n);
     g_autoptr(GArray) places = g_array_new(false, false, sizeof(Place));
+    uint64_t last_host = 0;
     int e = 0;
     lock_take(&s->lock);
     for (uint64_t b = 0; b < s->blocks && !e; b++) {
-        e = look_at(s, b, places, r);
+        e = look_at(s, b, places, &last_host, r);
     }
     lock_release(&s->lock);
     look_for_twins(s, places, r);

@@ -48,11 +48,12 @@ QCOW2 = [
 ]
 IMAGES = [*[('qcow2', *row) for row in QCOW2],
           ('raw', 'raw', '', ''),
-          *[(f, f'{f}-{kind}' if kind else f, options, kind) for f, options in (('vdi', ''), ('vpc', 'force_size=on'))
+          *[(f, f'{f}-{kind}' if kind else f, options, kind) for f, options in (('vdi', ''), ('vpc', 'force_size=on'),
+                                                              ('parallels', 'cluster_size=63k'))
             for kind in ('', 'fill')],
           ('vdi', 'vdi-static', 'static=on', ''),
           ('vpc', 'vpc-fixed', 'subformat=fixed,force_size=on', '')]
-CHECKED = ('qcow2', 'vdi')  # by qemu-img check
+CHECKED = ('qcow2', 'vdi', 'parallels')  # by qemu-img check
 
 
 def run(*argv):

@@ -18,7 +18,8 @@ OPTIONS = ['', 'cluster_size=512', 'cluster_size=2M', 'compat=0.10', 'extended_l
            'lazy_refcounts=on', *[f'refcount_bits={b}' for b in (1, 2, 4, 8, 32, 64)]]
 
 
-FORMATS = [('vdi', ''), ('vdi', 'static=on'), ('vpc', ''), ('vpc', 'force_size=on'), ('vpc', 'subformat=fixed')]
+FORMATS = [('vdi', ''), ('vdi', 'static=on'), ('vpc', ''), ('vpc', 'force_size=on'), ('vpc', 'subformat=fixed'),
+           ('parallels', ''), ('parallels', 'cluster_size=64k')]
 
 
 def run(program, *argv, status=0):
@@ -105,12 +106,13 @@ def test_formats():
     for fmt, options in FORMATS:
         o = ['-f', fmt, *(['-o', options] if options else [])]
         for size in ('0', '1536', '5M', '70G'):
-            if (options, size) not in (('static=on', '70G'), ('subformat=fixed', '0')):  # large; not opened by qemu-img
+            # Large; not opened by qemu-img; it finds leaks in what it has made.
+            if (options, size) not in (('static=on', '70G'), ('subformat=fixed', '0'), ('cluster_size=64k', '70G')):
                 same('create', *o, 'new', size)
                 same('info', 'new')
                 same('info', '--output=json', 'new', by=json_of)
                 check_both(fmt, 'new')
-        run(IMG, 'convert', '-f', 'raw', '-O', *o[1:], 'raw', 'ours')
+        run(IMG, 'convert', '-m', '1', '-f', 'raw', '-O', *o[1:], 'raw', 'ours')
         check_both(fmt, 'ours')
         same('info', 'ours')
         run('qemu-img', 'convert', '-f', 'raw', '-O', *o[1:], 'raw', 'theirs')
