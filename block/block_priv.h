@@ -108,6 +108,7 @@ typedef struct ImageFormat {
 } ImageFormat;
 const ImageFormat *format_find(const char *name); /* NULL: it is not built */
 BlockNode *parallels_open(BlockNode *file, const OpenFlags *flags, GError **err);
+BlockNode *qcow_open(BlockNode *file, const OpenFlags *flags, GError **err);
 BlockNode *vdi_open(BlockNode *file, const OpenFlags *flags, GError **err);
 BlockNode *vpc_open(BlockNode *file, const OpenFlags *flags, GError **err);
 

@@ -12,6 +12,7 @@ static const struct {
     uint32_t offset, length;
     const char *magic;
 } magics[] = {
+    { "qcow", 0, 8, "QFI\xfb\0\0\0\1" },
     { "qcow2", 0, 4, "QFI\xfb" },
     { "qed", 0, 4, "QED\0" },
     { "vmdk", 0, 4, "KDMV" },
@@ -46,6 +47,7 @@ static const ImageFormat formats[] = {
     { "raw" },
     { "qcow2" }, /* opened by image.c */
     { "parallels", parallels_open },
+    { "qcow", qcow_open },
     { "vdi", vdi_open },
     { "vpc", vpc_open },
 };

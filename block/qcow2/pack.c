@@ -3,26 +3,13 @@
  * Specification: "Compressed Clusters Descriptor"; RFC 1951 (without a zlib header), RFC 8878. */
 #include <errno.h>
 #include <string.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "block/block_priv.h"
+#include "block/packed.h"
 #include "block/qcow2/qcow2.h"
 
-enum { INFLATE_WINDOW = -15, ZSTD_WINDOW_LOG_MAX = 24 };
-
-/* Exactly n bytes, from at most `length`: the stream may end earlier. */
-static int unpack_zlib(const uint8_t *from, size_t length, uint8_t *to, size_t n)
-{
-    z_stream z = { .next_in = (uint8_t *)from, .avail_in = length, .next_out = to, .avail_out = n };
-    if (inflateInit2(&z, INFLATE_WINDOW) != Z_OK) {
-        return -ENOMEM;
-    }
-    int r = inflate(&z, Z_FINISH);
-    bool ok = z.avail_out == 0 && (r == Z_STREAM_END || r == Z_BUF_ERROR || r == Z_OK);
-    inflateEnd(&z);
-    return ok ? 0 : -EIO;
-}
+enum { ZSTD_WINDOW_LOG_MAX = 24 };
 
 static int unpack_zstd(const uint8_t *from, size_t length, uint8_t *to, size_t n)
 {
@@ -45,35 +32,17 @@ static int unpack_zstd(const uint8_t *from, size_t length, uint8_t *to, size_t n
     return out.pos == n ? 0 : -EIO;
 }
 
-/* The file's bytes around [offset, offset + length), which need not begin at a sector; *skip: before them. */
-static uint8_t *read_packed(Qcow2 *s, uint64_t offset, uint64_t *length, uint64_t *skip, int *error)
-{
-    BlockNode *file = s->node.children[NODE_FILE];
-    uint64_t start = offset & ~(uint64_t)(SECTOR - 1),
-             end = (offset + *length + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
-    end = MIN(end, node_size(file));
-    if (start >= end) {
-        *error = -EIO;
-        return NULL;
-    }
-    uint8_t *buf = g_malloc(end - start);
-    *error = node_read(file, start, buf, end - start);
-    *skip = offset - start;
-    *length = end - offset;
-    return buf;
-}
-
 static int unpack_cluster(Qcow2 *s, const L2Entry *e, uint8_t *to)
 {
     uint64_t offset, length, skip = 0;
     int error;
     entry_packed(s, e, &offset, &length);
-    g_autofree uint8_t *buf = read_packed(s, offset, &length, &skip, &error);
+    g_autofree uint8_t *buf = packed_read(s->node.children[NODE_FILE], offset, &length, &skip, &error);
     if (error) {
         return error;
     }
     return s->zstd ? unpack_zstd(buf + skip, length, to, s->cluster_size)
-                   : unpack_zlib(buf + skip, length, to, s->cluster_size);
+                   : packed_inflate(buf + skip, length, to, s->cluster_size, INFLATE_RAW);
 }
 
 /* Clusters are read in pieces: the last one stays. */

@@ -92,6 +92,20 @@ int pages_write(Sparse *s, uint64_t at, const void *buf, unsigned n)
     return e;
 }
 
+int pages_make(Sparse *s, uint64_t at, uint64_t bytes)
+{
+    static const uint8_t zeroes[SECTOR];
+    int e = 0;
+    for (uint64_t end = at + bytes; at < end && !e; at += SECTOR) {
+        SparsePage *p = page_here(s, at);
+        e = node_write(sparse_file(s), at, zeroes, SECTOR);
+        if (p) {
+            put(s, p, at, zeroes, SECTOR, false);
+        }
+    }
+    return e;
+}
+
 static int page_store(Sparse *s, SparsePage *p)
 {
     enum { SECTORS = PAGE_SIZE / SECTOR };

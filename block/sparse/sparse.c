@@ -124,6 +124,22 @@ int sparse_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Ex
     return error;
 }
 
+int sparse_unpack(BlockNode *n, const NodeIo *io)
+{
+    Sparse *s = sparse_of(n);
+    SparseBlock b;
+    int e = sparse_look_waiting(s, io->offset / s->block_size, &b);
+    if (e || b.kind != EXTENT_PACKED) {
+        return e ? e : node_run(n, io); /* it was written meanwhile */
+    }
+    g_autofree uint8_t *buf = g_malloc(s->block_size);
+    e = s->format->unpack(s, &b, buf);
+    if (!e) {
+        iov_from_buf(io->iov, io->iov_count, 0, buf + io->offset % s->block_size, io->length);
+    }
+    return e;
+}
+
 /* ---- opening and closing --------------------------------------------------- */
 
 void sparse_init(Sparse *s, const SparseFormat *format, BlockNode *file)

@@ -40,7 +40,8 @@ typedef struct SparseFormat {
     int (*before_commit)(Sparse *s); /* what else is to be true when the new entries are */
     int (*finish)(Sparse *s);        /* after the last commit of an image that was changed */
     void (*close)(Sparse *s);
-    int (*fill_prefix)(Sparse *s, uint64_t host); /* of a new block: see s->prefix */
+    int (*unpack)(Sparse *s, const SparseBlock *b, uint8_t *to); /* a whole block; no lock */
+    int (*fill_prefix)(Sparse *s, uint64_t host);                /* of a new block: see s->prefix */
 } SparseFormat;
 
 struct Sparse {
@@ -65,7 +66,8 @@ struct Sparse {
 /* ---- pages.c: tables and headers, in sectors that hold nothing else; n bytes within one sector ---- */
 int pages_read(Sparse *s, uint64_t at, void *buf, unsigned n, bool may_wait);
 int pages_write(Sparse *s, uint64_t at, const void *buf, unsigned n);
-int pages_store(Sparse *s); /* what is dirty, to the file */
+int pages_make(Sparse *s, uint64_t at, uint64_t bytes); /* a table of zeroes, in the file and here */
+int pages_store(Sparse *s);                             /* what is dirty, to the file */
 void pages_free(Sparse *s);
 
 /* ---- sparse.c ---- */
@@ -80,6 +82,7 @@ int sparse_entry(Sparse *s, uint64_t at, bool may_wait, uint64_t *entry);
 int sparse_corrupt(Sparse *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3); /* -EIO */
 bool sparse_is_file_place(const Sparse *s, uint64_t host);               /* may a block begin there? */
 int sparse_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e);
+int sparse_unpack(BlockNode *n, const NodeIo *io);
 void sparse_close(BlockNode *n);
 
 /* ---- write.c ---- */

@@ -26,6 +26,7 @@ static const Kind kinds[] = {
     { "vdi", "static=on", 2048 },
     { "vpc", "force_size=on", 4000 },
     { "parallels", "cluster_size=63k", 1024 },
+    { "qcow", "", 1024 },
 };
 static const Kind *kind;
 static uint64_t disk_bytes;

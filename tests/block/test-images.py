@@ -49,16 +49,18 @@ QCOW2 = [
 IMAGES = [*[('qcow2', *row) for row in QCOW2],
           ('raw', 'raw', '', ''),
           *[(f, f'{f}-{kind}' if kind else f, options, kind) for f, options in (('vdi', ''), ('vpc', 'force_size=on'),
-                                                              ('parallels', 'cluster_size=63k'))
+                                                              ('parallels', 'cluster_size=63k'), ('qcow', ''))
             for kind in ('', 'fill')],
+          ('qcow', 'qcow-backing', '', 'backing'),
+          ('qcow', 'qcow-packed', '', 'packed'),
           ('vdi', 'vdi-static', 'static=on', ''),
           ('vpc', 'vpc-fixed', 'subformat=fixed,force_size=on', '')]
 CHECKED = ('qcow2', 'vdi', 'parallels')  # by qemu-img check
 
 
-def run(*argv):
+def run(*argv, failures=()):
     p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120)
-    if p.returncode:
+    if p.returncode and p.returncode not in failures:
         raise AssertionError(f"{' '.join(argv)}: status {p.returncode}: {p.stdout}")
     return p.stdout
 
@@ -88,7 +90,8 @@ def make(folder, fmt, options, kind, rng):
     elif kind in ('fill', 'packed'):
         content(rng, raw, SIZE)
         more = ['-c'] if kind == 'packed' else []
-        run('qemu-img', 'convert', '-O', fmt, *more, *(['-o', options] if options else []), raw, image)
+        run('qemu-img', 'convert', '-O', fmt, *more, *(['-o', options] if options else []), raw, image,
+            failures=(1,) if fmt == 'qcow' else ())  # it says so of all compressed ones, which are sound
     else:
         run(*create, image, str(SIZE))
     if kind == 'snapshot':
