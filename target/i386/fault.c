@@ -163,11 +163,22 @@ static bool leaves_flat_segment(const X86CPU *x, const X86Insn *insn, X86Fault *
     return true;
 }
 
+/* A fetch that fails beyond the limit of CS, whatever is there. */
+static bool leaves_code(const X86CPU *x, const X86Fault *f)
+{
+    const X86Segment *cs = &x->s.seg[SEG_CS];
+    return !x86_64bit(x) && (uint32_t)(f->address - cs->base) > cs->limit;
+}
+
 void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f)
 {
     X86Insn insn;
     bool page_fault = f->vector == X86_EXC_PF, is_general = f->vector == X86_EXC_GP;
     bool asks = is_general || (page_fault && (access == MMU_READ || is_near_end(x, f)));
+    if (access == MMU_EXEC && page_fault && leaves_code(x, f)) {
+        *f = (X86Fault){ .vector = X86_EXC_GP };
+        return;
+    }
     if (access == MMU_EXEC || !asks || !insn_at_pc(x, &insn)) {
         return;
     }

@@ -250,10 +250,10 @@ void x86_tr_check_ip(Translator *t, IrRef ip)
     }
 }
 
-/* So many bytes from the pc on lie in CS; false: #GP, and the block has ended. */
-static bool check_code_limit(Translator *t, unsigned bytes)
+/* All bytes of the instruction lie in CS; false: #GP, and the block has ended. */
+static bool check_code_limit(Translator *t)
 {
-    uint64_t last = x86_tr_ip(t, t->pc) + bytes - 1;
+    uint64_t last = x86_tr_ip(t, t->pc) + t->insn.length - 1;
     if (limit_class(t) == LIMIT_ODD) {
         ir_brcc(t->ir, IR_LTU, IR_I64, code_limit(t), x86_tr_const(t, last),
                 x86_tr_cold_fault(t, X86_EXC_GP));
@@ -322,14 +322,12 @@ static void end_here(Translator *t)
     t->done = true;
 }
 
-/* What #PF and the like come to before an instruction is known to be there; the limit is looked at first. */
+/* What #PF and the like come to before an instruction is known to be there. */
 static void end_before(Translator *t, bool first, unsigned had)
 {
     if (first) {
         ir_insn(t->ir, t->pc);
-        if (check_code_limit(t, had + 1)) {
-            translate_fetch_fault(t->ctx, linear_of(t, t->pc) + had);
-        }
+        translate_fetch_fault(t->ctx, linear_of(t, t->pc) + had);
         t->end = t->pc + MAX(had, 1u);
         t->done = true;
     } else {
@@ -407,7 +405,7 @@ static bool next_insn(Translator *t, bool first)
         ir_call(t->ir, &x86_helper_begin, IR_NONE, 0, NULL);
     }
     t->shadows = 0;
-    if (!check_code_limit(t, t->insn.length)) {
+    if (!check_code_limit(t)) {
         return true;
     }
     if (r == X86_DECODE_OK) {
