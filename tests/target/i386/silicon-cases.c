@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "silicon.h"
+#include "target/i386/x87.h"
 
 typedef struct Case {
     const char *what;
@@ -11,9 +12,10 @@ typedef struct Case {
     const char *code;
     unsigned length;
     uint64_t rbx;
-    SiliconSeg cs; /* 0: the usual one */
+    SiliconSeg cs, ds, ss; /* 0: the usual ones */
 } Case;
 
+#define AT(offset) (SILICON_DATA + (offset))
 #define CODE(text) text, sizeof(text) - 1
 
 /* clang-format off */
@@ -24,8 +26,34 @@ static const Case cases[] = {
     { "... 32 bytes", 4, CODE("\xc5\xfc\x10\x03"), 0xffffffe1 },
     { "... 4 bytes of a vector instruction", 4, CODE("\xf2\x0f\x2a\x03"), 0xfffffffd },
     { "... of the stack's segment", 4, CODE("\x36\x0f\x10\x03"), 0xfffffff8 },
+    { "... of a string", 4, CODE("\x89\xde\xa5"), 0xfffffffd }, /* mov esi, ebx; movsd */
+    /* pcmpeqd ymm1, ymm1, ymm1; vpslldq ymm1, ymm1, 12; vpmaskmovd ymm0, ymm1, [ebx] */
+    { "... but of a masked load each element goes where it goes", 4,
+      CODE("\xc5\xf5\x76\xc9\xc5\xf5\x73\xf9\x0c\xc4\xe2\x75\x8c\x03"), 0xfffffff4 },
+    { "EMMS: TOP is 0", 8, CODE("\xd9\xf6\x0f\x77"), 0 }, /* fdecstp; emms */
+    { "MASKMOVQ writes no register", 8, CODE("\xd9\xe8\x48\x89\xdf\x0f\xf7\xc8"), AT(512) }, /* fld1; mov rdi, rbx; maskmovq mm1, mm0 */
+    { "a pending exception of the x87 comes before the limit", 4,
+      CODE("\xd9\x75\x00\x83\x65\x00\xc0\xd9\x65\x00\xd9\xee\xd9\xee\xde\xf9\x3e\xd9\x03"), 0x10000, .ds = SILICON_LDT_SMALL },
+    { "an unmasked exception of a store: the operand could be written", 4,
+      CODE("\xd9\x75\x00\x83\x65\x00\xc0\xd9\x65\x00\xd9\x1b"), AT(SILICON_PAGE - 2) }, /* fstp of nothing */
+    { "FNSTENV: its first field, then its last byte", 8, CODE("\xd9\x33"), AT(SILICON_PAGE - 16) },
+    { "... its first field", 8, CODE("\xd9\x33"), AT(SILICON_PAGE - 3) },
+    { "FLDENV", 8, CODE("\xd9\x23"), AT(2 * SILICON_PAGE - 16) },
+    { "FXSAVE: its last byte", 8, CODE("\x0f\xae\x03"), AT(SILICON_PAGE - 256) },
+    /* words: FCW 37eh, FSW 1 (pending, so that the pointers are told), bits 48 on of FIP; MXCSR; fxrstor64 [rbx] */
+    { "FXRSTOR64 makes pointers canonical", 8,
+      CODE("\xc7\x03\x7e\x03\x01\x00\x66\xc7\x43\x0e\x34\x12\xc7\x43\x18\x80\x1f\x00\x00\x48\x0f\xae\x0b"), AT(512) },
+    { "XRSTOR: the first byte", 8, CODE("\x0f\xae\x2b"), 0 },
+    { "XSAVE is aligned before it is in its segment", 4, CODE("\x36\x0f\xae\x23"), 0xfffffff1, .ss = SILICON_LDT_DATA32 },
+    /* mov dword [rbx], 40000000h; mov dword [rbx + 4], 33h; rex.w lcall [rbx] */
+    { "a far call of REX.W: 4 bytes of offset, pushes of 8, on AMD's", 8,
+      CODE("\xc7\x03\x00\x00\x00\x40\xc7\x43\x04\x33\x00\x00\x00\x48\xff\x1b"), AT(512) },
+    { "IRET of 2 bytes: the flags are read first", 8, CODE("\x48\x89\xdc\x66\xcf"), AT(2 * SILICON_PAGE - 3) }, /* mov rsp, rbx */
+    { "RETF: CS is read first", 8, CODE("\x48\x89\xdc\xcb"), AT(2 * SILICON_PAGE - 3) },
+    /* mov eax, ebx; jmp ffeh, where zeroes are: add [eax], al */
+    { "code that runs into its limit at the end of a page", 4, CODE("\x89\xd8\xe9\xf7\x0f\x00\x00"), AT(64), .cs = SILICON_LDT_CODE32 },
     /* jmp fffh, where there is one byte, a 0 */
-    { "code that runs into its limit: #GP before the page's fault", 4, CODE("\xe9\xfa\x0f\x00\x00"), 0, SILICON_LDT_CODE32 },
+    { "code that runs into its limit: #GP before the page's fault", 4, CODE("\xe9\xfa\x0f\x00\x00"), 0, .cs = SILICON_LDT_CODE32 },
 };
 /* clang-format on */
 
@@ -45,9 +73,14 @@ const char *silicon_case(SiliconTrial *t, unsigned n)
                      : c->size == 8 ? SILICON_CODE64
                      : c->size == 4 ? SILICON_CODE32
                                     : SILICON_LDT_CODE16;
+    t->seg[SEG_DS] = c->ds ? c->ds : t->seg[SEG_DS];
+    t->seg[SEG_SS] = c->ss ? c->ss : t->seg[SEG_SS];
     t->before.flags = EFL_IF;
     t->before.gpr[X86_RBX] = c->rbx;
+    t->before.gpr[X86_RBP] = SILICON_DATA + SILICON_PAGE / 4 - silicon_segments[t->seg[SEG_SS]].base;
+    t->before.gpr[X86_RDI] = SILICON_DATA + SILICON_PAGE / 4 - silicon_segments[t->seg[SEG_ES]].base;
     t->before.gpr[X86_RSP] = SILICON_DATA + SILICON_PAGE / 2 - silicon_segments[t->seg[SEG_SS]].base;
     t->before.v.mxcsr = 0x1f80;
+    x87_init(&t->before.v.x87);
     return c->what;
 }

@@ -97,7 +97,8 @@ static void make_tables(SiliconGuest *g)
     put(g, TSS + 0x60, UINT64_MAX << 48); /* no map of ports */
     for (unsigned n = 0; n < 256; n++) {
         uint64_t at = SYSTEM + HANDLERS + n % 32 * HANDLER_BYTES;
-        put(g, IDT + 16 * n, world_gate(TYPE_INT, 3, KERNEL_CODE, at, 0));
+        unsigned dpl = n == X86_EXC_BP || n == X86_EXC_OF ? 3 : 0; /* as Linux has it */
+        put(g, IDT + 16 * n, world_gate(TYPE_INT, dpl, KERNEL_CODE, at, 0));
         put(g, IDT + 16 * n + 8, at >> 32);
     }
 }
@@ -106,8 +107,8 @@ static void system_registers(SiliconGuest *g)
 {
     X86State *s = &g->x->s;
     s->efer = EFER_LME | EFER_LMA | EFER_SCE | EFER_NXE;
-    s->cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_AM;
-    s->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+    s->cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_AM | CR0_NE;
+    s->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
     s->xcr0 = 7;
     s->cr3 = PML4;
     s->gdtr = (X86Table){ SYSTEM + GDT, 0x7f };
@@ -152,20 +153,14 @@ static void give_vectors(X86State *s, const SiliconVectors *v)
 {
     memcpy(s->ymm, v->ymm, sizeof(s->ymm));
     s->mxcsr = v->mxcsr;
-    s->x87 = (X87){ .fcw = 0x37f, .tags = v->tags };
-    for (unsigned n = 0; n < 8; n++) {
-        s->x87.st[n] = (X86Fpr){ v->mm[n], 0xffff };
-    }
+    s->x87 = v->x87;
 }
 
 static void take_vectors(SiliconVectors *v, const X86State *s)
 {
     memcpy(v->ymm, s->ymm, sizeof(v->ymm));
     v->mxcsr = s->mxcsr;
-    v->tags = s->x87.tags;
-    for (unsigned n = 0; n < 8; n++) {
-        v->mm[n] = s->x87.st[(s->x87.top + n) & 7].mantissa;
-    }
+    v->x87 = s->x87;
 }
 
 static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)

@@ -7,6 +7,7 @@
 
 #include <cpuid.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "host-isa.h"
 #include "maker.h"
@@ -37,14 +38,22 @@ const SiliconSegment silicon_segments[SILICON_SEGS] = {
 /* CPUID leaves a virtual machine: it is asked once. */
 static const struct Host {
     uint64_t isa;
-    bool amd;
+    uint32_t xcr0;
+    bool amd, fsgsbase;
 } *host(void)
 {
+    enum { OSXSAVE = 1 << 27, HWCAP2_FSGSBASE = 2 };
     static struct Host h;
     if (!h.isa) {
         unsigned a = 0, b = 0, c = 0, d = 0;
         __get_cpuid(0, &a, &b, &c, &d);
-        h = (struct Host){ x86_host_isa(), b == signature_AMD_ebx };
+        h = (struct Host){ .isa = x86_host_isa(),
+                           .amd = b == signature_AMD_ebx,
+                           .fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE };
+        __get_cpuid(1, &a, &b, &c, &d);
+        if (c & OSXSAVE) {
+            __asm__("xgetbv" : "=a"(h.xcr0), "=d"(d) : "c"(0));
+        }
     }
     return &h;
 }
@@ -56,111 +65,58 @@ X86DecodeMode silicon_mode(unsigned size)
 
 /* ---- what is tested --------------------------------------------------------------- */
 
+/* Of rows by translator: what stands against it. */
+static const char *const left_out[X86_TR_COUNT] = {
+    [X86_TR_CPUID] = "another on each host",
+    [X86_TR_RANDOM] = "random",
+    [X86_TR_COUNTER] = "another each time, or on each processor",
+    [X86_TR_STORE_TABLE] = "tells where the host's kernel has its tables",
+    [X86_TR_PKRU] = "the host's kernel decides whether there are keys",
+};
+
+const char *silicon_leaves_out(unsigned row)
+{
+    const X86Row *r = &x86_rows[row];
+    bool base = r->translator == X86_TR_FSGSBASE;
+    if (r->need & ~host()->isa) {
+        return "the host has it not";
+    }
+    if (r->translator == X86_TR_INT && r->arg == X86_INT_INT1) {
+        return "the hypervisor of a virtual host tells another place";
+    }
+    if (r->translator == X86_TR_SYSCALL &&
+        (r->arg == X86_SYSCALL_SYSCALL || r->arg == X86_SYSCALL_SYSENTER)) {
+        return "enters the host's kernel";
+    }
+    if (base && (r->arg == X86_FSGSBASE_RDFSBASE || r->arg == X86_FSGSBASE_WRFSBASE)) {
+        return "FS is the C library's";
+    }
+    if (base && !host()->fsgsbase) {
+        return "the host's kernel has it off";
+    }
+    if ((r->translator == X86_TR_XSAVE || r->translator == X86_TR_XCR) && host()->xcr0 != 7) {
+        return "the host has other states";
+    }
+    return left_out[r->translator];
+}
+
 bool silicon_tests(unsigned row)
 {
-    static const bool computes[] = {
-        [X86_TR_ANDN] = true,
-        [X86_TR_BLS] = true,
-        [X86_TR_BMI] = true,
-        [X86_TR_MULX] = true,
-        [X86_TR_RORX] = true,
-        [X86_TR_SHIFTX] = true,
-        [X86_TR_CMPXCHG2] = true,
-        [X86_TR_ADX] = true,
-        [X86_TR_AHF] = true,
-        [X86_TR_ALU] = true,
-        [X86_TR_BITCOUNT] = true,
-        [X86_TR_BITSCAN] = true,
-        [X86_TR_BITTEST] = true,
-        [X86_TR_BSWAP] = true,
-        [X86_TR_CBW] = true,
-        [X86_TR_CMOVCC] = true,
-        [X86_TR_CMPXCHG] = true,
-        [X86_TR_CRC32] = true,
-        [X86_TR_CWD] = true,
-        [X86_TR_DECIMAL] = true,
-        [X86_TR_DIV] = true,
-        [X86_TR_ENTER] = true,
-        [X86_TR_FENCE] = true,
-        [X86_TR_IMUL] = true,
-        [X86_TR_INCDEC] = true,
-        [X86_TR_JCC] = true,
-        [X86_TR_JCXZ] = true,
-        [X86_TR_LEA] = true,
-        [X86_TR_LEAVE] = true,
-        [X86_TR_LOOP] = true,
-        [X86_TR_MOV] = true,
-        [X86_TR_MOVBE] = true,
-        [X86_TR_MOVX] = true,
-        [X86_TR_MUL] = true,
-        [X86_TR_NOP] = true,
-        [X86_TR_POP] = true,
-        [X86_TR_POPA] = true,
-        [X86_TR_PREFETCH] = true,
-        [X86_TR_PUSH] = true,
-        [X86_TR_PUSHA] = true,
-        [X86_TR_SALC] = true,
-        [X86_TR_SETCC] = true,
-        [X86_TR_SHIFT] = true,
-        [X86_TR_SHIFTD] = true,
-        [X86_TR_STRING] = true,
-        [X86_TR_TEST] = true,
-        [X86_TR_UD] = true,
-        [X86_TR_UNARY] = true,
-        [X86_TR_AC] = true,
-        [X86_TR_ARPL] = true,
-        [X86_TR_BOUND] = true,
-        [X86_TR_CLFLUSH] = true,
-        [X86_TR_CLTS] = true,
-        [X86_TR_DESCRIPTOR] = true,
-        [X86_TR_HLT] = true,
-        [X86_TR_INVTLB] = true,
-        [X86_TR_LOAD_TABLE] = true,
-        [X86_TR_LSEG] = true,
-        [X86_TR_MOV_FROM_CONTROL] = true,
-        [X86_TR_MOV_FROM_SEG] = true,
-        [X86_TR_MOV_TO_CONTROL] = true,
-        [X86_TR_MOV_TO_SEG] = true,
-        [X86_TR_MSR] = true,
-        [X86_TR_POP_SEG] = true,
-        [X86_TR_PORT] = true,
-        [X86_TR_PUSHF] = true,
-        [X86_TR_PUSH_SEG] = true,
-        [X86_TR_SWAPGS] = true,
-        [X86_TR_NEAR] = true,
-        [X86_TR_RET] = true,
-        [X86_TR_XADD] = true,
-        [X86_TR_XCHG] = true,
-        [X86_TR_XLAT] = true,
-        [X86_TR_EMMS] = true,
-        [X86_TR_MXCSR] = true,
-        [X86_TR_VBROADCAST] = true,
-        [X86_TR_VCOMIS] = true,
-        [X86_TR_VCOMPARE] = true,
-        [X86_TR_VCONVERT] = true,
-        [X86_TR_VEXTEND] = true,
-        [X86_TR_VEXTRACT] = true,
-        [X86_TR_VFMA] = true,
-        [X86_TR_VGATHER] = true,
-        [X86_TR_VINSERT] = true,
-        [X86_TR_VMASKMOV] = true,
-        [X86_TR_VMOV] = true,
-        [X86_TR_VMOVMSK] = true,
-        [X86_TR_VOP] = true,
-        [X86_TR_VSHIFT] = true,
-        [X86_TR_VSTRING] = true,
-        [X86_TR_VTEST] = true,
-        [X86_TR_VZERO] = true,
-    };
-    const X86Row *r = &x86_rows[row];
-    bool x87 = r->encoding.map == X86_MAP_00 && (r->encoding.opcode & 0xf8) == 0xd8;
-    if (x87 || r->need & ~host()->isa) {
-        return false;
+    return !silicon_leaves_out(row);
+}
+
+bool silicon_must_fault(const X86Row *row)
+{
+    switch (row->translator) {
+    case X86_TR_FAR:
+    case X86_TR_INT:
+    case X86_TR_IRET:
+    case X86_TR_LRET:
+    case X86_TR_RSM:
+    case X86_TR_UD:
+    case X86_TR_XCR: return true;
+    default: return row->attrs & (X86_ATTR_CPL0 | X86_ATTR_CPL0UD | X86_ATTR_IOPL);
     }
-    if (r->translator == X86_TR_FLAG) {
-        return r->arg <= X86_FLAG_STC || r->arg >= X86_FLAG_CLD;
-    }
-    return r->translator < G_N_ELEMENTS(computes) && computes[r->translator];
 }
 
 /* Of a double shift by more places than the operand has, and of a piece of code up to an instruction. */
@@ -226,7 +182,9 @@ typedef struct Making {
     uint64_t *random;
     uint16_t solved; /* registers whose value leads to the data */
     uint32_t undefined;
+    bool vectors; /* an instruction may have taken registers of the x87, or vectors, into use */
     bool skipped; /* the next instruction may be jumped over */
+    bool area;    /* addresses lead to places for XSAVE */
     unsigned starts[9], count;
 } Making;
 
@@ -245,7 +203,8 @@ static void solve(Making *m, unsigned reg, unsigned seg, uint64_t added, unsigne
     if (reg >= 16 || m->solved >> reg & 1) {
         return;
     }
-    uint64_t offset = place(m->random) - base_of(m, seg) - added;
+    uint32_t at = m->area ? silicon_area(m->random) : place(m->random);
+    uint64_t offset = at - base_of(m, seg) - added;
     *value = m->t->size == 8 ? offset : (uint32_t)offset;
     *value >>= scale;
     m->solved |= 1 << reg;
@@ -272,10 +231,20 @@ static void solve_modrm(Making *m, const X86Insn *insn)
     }
 }
 
+/* A register that says what is to be done. */
+static void choose(Making *m, unsigned reg, uint64_t value)
+{
+    if (!(m->solved >> reg & 1)) {
+        m->t->before.gpr[reg] = value;
+        m->solved |= 1 << reg;
+    }
+}
+
 /* Registers that an instruction uses as addresses, or in them. */
 static void solve_addresses(Making *m, const X86Insn *insn)
 {
     const X86Row *row = &x86_rows[insn->row];
+    m->area = row->translator == X86_TR_XSAVE;
     if (insn->memory && row->translator != X86_TR_LEA && row->translator != X86_TR_NOP) {
         solve_modrm(m, insn);
     }
@@ -292,13 +261,19 @@ static void solve_addresses(Making *m, const X86Insn *insn)
     if (row->translator == X86_TR_STRING) {
         solve(m, X86_RSI, insn->seg, 0, 0);
         solve(m, X86_RDI, X86_ES, 0, 0);
-        if (!(m->solved >> X86_RCX & 1) && below(m->random, 8)) {
-            m->t->before.gpr[X86_RCX] = below(m->random, 64);
-            m->solved |= 1 << X86_RCX;
+        if (below(m->random, 8)) {
+            choose(m, X86_RCX, below(m->random, 64));
         }
     }
     if (row->translator == X86_TR_XLAT) {
         solve(m, X86_RBX, insn->seg, 128, 0);
+    }
+    if (row->translator == X86_TR_XSAVE && below(m->random, 4)) {
+        choose(m, X86_RAX, below(m->random, 8));
+        choose(m, X86_RDX, 0);
+    }
+    if (row->translator == X86_TR_XCR) {
+        choose(m, X86_RCX, below(m->random, 3));
     }
 }
 
@@ -336,13 +311,65 @@ static void give_selector(Making *m, const X86Insn *insn)
 
 static bool leads_away(const X86Row *row)
 {
-    return row->translator == X86_TR_RET ||
+    return row->translator == X86_TR_RET || row->translator == X86_TR_LRET ||
+           row->translator == X86_TR_IRET || row->translator == X86_TR_FAR ||
            (row->translator == X86_TR_NEAR && row->operands[0].where != X86_AT_J);
 }
 
 static bool ends_piece(const X86Row *row)
 {
     return row->translator == X86_TR_UD || leads_away(row);
+}
+
+static void put(SiliconTrial *t, const void *bytes, unsigned n)
+{
+    memcpy(t->code + t->length, bytes, n);
+    t->length += n;
+}
+
+/* AND of the flags on the stack, lest POPF load AC (alignment is not checked here) or NT. */
+static void put_flags_mask(SiliconTrial *t)
+{
+    static const uint8_t mask[] = { 0x66, 0x67, 0x81, 0x24, 0x24, 0xff, 0x3f, 0x20, 0x00 };
+    unsigned skip = t->size == 2 ? 0 : 2;
+    put(t, mask + skip, sizeof(mask) - skip);
+}
+
+/* INT 80h is a system call. */
+static bool is_system_call(const X86Insn *insn)
+{
+    return x86_rows[insn->row].translator == X86_TR_INT && x86_rows[insn->row].arg == X86_INT_INT &&
+           (uint8_t)insn->imm == 0x80;
+}
+
+/* An address that stands in the instruction, last. */
+static void aim_offset(Making *m, const X86Insn *insn, uint8_t *bytes)
+{
+    const X86Operand *o = x86_rows[insn->row].operands;
+    if (o[0].where == X86_AT_O || o[1].where == X86_AT_O) {
+        uint64_t at = place(m->random) - base_of(m, insn->seg);
+        memcpy(bytes + insn->length - insn->asz, &at, insn->asz);
+    }
+}
+
+static bool uses_vectors(const X86Row *row)
+{
+    static const uint8_t isas[] = { X86_ISA_FPU,  X86_ISA_MMX,   X86_ISA_SSE,    X86_ISA_SSE2,
+                                    X86_ISA_SSE3, X86_ISA_SSSE3, X86_ISA_SSE41,  X86_ISA_SSE42,
+                                    X86_ISA_AES,  X86_ISA_AVX,   X86_ISA_PCLMUL, X86_ISA_FMA,
+                                    X86_ISA_F16C, X86_ISA_AVX2,  X86_ISA_SHA,    X86_ISA_GFNI };
+    uint64_t any = 0;
+    for (unsigned n = 0; n < G_N_ELEMENTS(isas); n++) {
+        any |= UINT64_C(1) << isas[n];
+    }
+    return row->need & any;
+}
+
+/* Whether a state that has its first values counts as in use is the processor's to decide: here it does not, on many chips
+ * it does once something was written. */
+static bool tells_what_is_in_use(const X86Row *row)
+{
+    return row->translator == X86_TR_XSAVE || row->translator == X86_TR_XCR;
 }
 
 /* Append an instruction of a row; false: none came up that may follow. */
@@ -361,29 +388,28 @@ static bool append(Making *m, unsigned row)
                            .repeat_rate = 128 };
     X86Insn insn;
     unsigned n = x86_make(&rules, row, m->random, bytes);
-    if (!n || x86_decode(&insn, rules.mode, bytes, 16) != X86_DECODE_OK || insn.seg == X86_FS ||
-        loads_fs_or_gs(&insn, t->size) || !x86_row_for(&insn, host()->isa) ||
-        (x86_rows[row].flags.read & m->undefined)) {
+    if (!n || t->length + 2 * sizeof(bytes) > SILICON_BYTES ||
+        x86_decode(&insn, rules.mode, bytes, 16) != X86_DECODE_OK || insn.seg == X86_FS ||
+        loads_fs_or_gs(&insn, t->size) || is_system_call(&insn) || !x86_row_for(&insn, host()->isa) ||
+        (x86_rows[row].flags.read & m->undefined) || (m->vectors && tells_what_is_in_use(&x86_rows[row]))) {
         return false;
     }
+    m->vectors |= uses_vectors(&x86_rows[row]);
     m->undefined = undefined_behind(&insn, m->undefined) | (m->skipped ? m->undefined : 0);
     m->skipped = is_jump(&insn);
     solve_addresses(m, &insn);
     give_selector(m, &insn);
-    memcpy(t->code + t->length, bytes, n);
+    aim_offset(m, &insn, bytes);
     m->starts[m->count++] = t->length;
-    t->length += n;
+    if (x86_rows[row].translator == X86_TR_POPF) {
+        put_flags_mask(t);
+    }
+    put(t, bytes, n);
     m->starts[m->count] = t->length;
     return true;
 }
 
 /* ---- code that changes itself ------------------------------------------------------- */
-
-static void put(SiliconTrial *t, const void *bytes, unsigned n)
-{
-    memcpy(t->code + t->length, bytes, n);
-    t->length += n;
-}
 
 /* One-byte instructions that may take each other's place: CMC CLC STC NOP CWDE CDQ, exchanges with rAX. */
 static uint8_t small_insn(uint64_t *random)

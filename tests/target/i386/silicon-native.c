@@ -19,6 +19,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "target/i386/x87.h"
+#include "util/bytes.h"
+
 /* A jump to anywhere may make a loop: a piece that is still there at the second tick of the child's time has gone astray. */
 enum { TICK_US = 10000, STACK = 1 << 16 };
 
@@ -36,47 +39,79 @@ static uint32_t code_base(const SiliconTrial *t)
     return silicon_segments[t->seg[SEG_CS]].base;
 }
 
-/* The state as XSAVE has it (SDM volume 1, "XSAVE Area"), which the kernel makes for a handler and loads behind it. */
+/* The state as XSAVE64 has it (SDM volume 1, "XSAVE Area"), which the kernel makes for a handler and loads behind it. */
 enum {
+    XSAVE_CONTROL = 0,
+    XSAVE_STATUS = 2,
     XSAVE_TAGS = 4,
+    XSAVE_OPCODE = 6,
+    XSAVE_FIP = 8,
+    XSAVE_FDP = 16,
     XSAVE_MXCSR = 24,
     XSAVE_ST = 32,
     XSAVE_XMM = 160,
     XSAVE_STATES = 512,
     XSAVE_UPPER = 576
 };
+enum { STATE_X87 = 1, STATE_SSE = 2, STATE_AVX = 4 };
+
+static void take_x87(X87 *f, const uint8_t *area)
+{
+    memset(f, 0, sizeof(*f));
+    f->fcw = load_le(area + XSAVE_CONTROL, 2);
+    x87_set_status_word(f, load_le(area + XSAVE_STATUS, 2));
+    f->tags = area[XSAVE_TAGS];
+    f->fop = load_le(area + XSAVE_OPCODE, 2);
+    f->fip = load_le(area + XSAVE_FIP, 8);
+    f->fdp = load_le(area + XSAVE_FDP, 8);
+    for (unsigned n = 0; n < 8; n++) {
+        const uint8_t *r = area + XSAVE_ST + 16 * n;
+        *x87_st(f, n) = (Fp80){ load_le(r, 8), load_le(r + 8, 2) };
+    }
+}
 
 static void take_vectors(SiliconVectors *v, const uint8_t *area)
 {
-    bool upper = area[XSAVE_STATES] & 4, lower = area[XSAVE_STATES] & 2;
+    bool upper = area[XSAVE_STATES] & STATE_AVX, lower = area[XSAVE_STATES] & STATE_SSE;
     memset(v, 0, sizeof(*v));
     memcpy(&v->mxcsr, area + XSAVE_MXCSR, 4);
-    v->tags = area[XSAVE_STATES] & 1 ? area[XSAVE_TAGS] : 0;
     for (unsigned n = 0; n < 16; n++) {
         memcpy(v->ymm[n], area + XSAVE_XMM + 16 * n, lower ? 16 : 0);
         memcpy(v->ymm[n] + 2, area + XSAVE_UPPER + 16 * n, upper ? 16 : 0);
     }
+    v->x87.fcw = FCW_INIT;
+    if (area[XSAVE_STATES] & STATE_X87) {
+        take_x87(&v->x87, area);
+    }
+}
+
+static void give_x87(const X87 *state, uint8_t *area)
+{
+    X87 f = *state;
+    store_le(area + XSAVE_CONTROL, 2, f.fcw);
+    store_le(area + XSAVE_STATUS, 2, x87_status_word(&f));
+    store_le(area + XSAVE_TAGS, 2, f.tags);
+    store_le(area + XSAVE_OPCODE, 2, f.fop);
+    store_le(area + XSAVE_FIP, 8, f.fip);
+    store_le(area + XSAVE_FDP, 8, f.fdp);
     for (unsigned n = 0; n < 8; n++) {
-        memcpy(&v->mm[n], area + XSAVE_ST + 16 * n, area[XSAVE_STATES] & 1 ? 8 : 0);
+        store_le(area + XSAVE_ST + 16 * n, 8, x87_st(&f, n)->mantissa);
+        store_le(area + XSAVE_ST + 16 * n + 8, 8, x87_st(&f, n)->exponent);
     }
 }
 
 static void give_vectors(const SiliconVectors *v, uint8_t *area)
 {
-    static const uint8_t control[4] = { 0x7f, 3 }; /* FCW, FSW */
-    memset(area, 0, XSAVE_MXCSR);
-    memcpy(area, control, sizeof(control));
-    area[XSAVE_TAGS] = v->tags;
-    area[XSAVE_STATES] |= 7;
+    uint64_t upper = 0;
+    give_x87(&v->x87, area);
     memcpy(area + XSAVE_MXCSR, &v->mxcsr, 4);
     for (unsigned n = 0; n < 16; n++) {
         memcpy(area + XSAVE_XMM + 16 * n, v->ymm[n], 16);
         memcpy(area + XSAVE_UPPER + 16 * n, v->ymm[n] + 2, 16);
+        upper |= v->ymm[n][2] | v->ymm[n][3];
     }
-    for (unsigned n = 0; n < 8; n++) {
-        memset(area + XSAVE_ST + 16 * n, 0xff, 16);
-        memcpy(area + XSAVE_ST + 16 * n, &v->mm[n], 8);
-    }
+    area[XSAVE_STATES] &= ~STATE_AVX;
+    area[XSAVE_STATES] |= STATE_X87 | STATE_SSE | (upper ? STATE_AVX : 0);
 }
 
 static void take(SiliconTrial *t, const mcontext_t *context)
@@ -220,12 +255,9 @@ SiliconBatch *silicon_native_open(void)
     return batch;
 }
 
-bool silicon_native_run(SiliconBatch *b)
+static void run_from(SiliconBatch *b, unsigned at)
 {
-    if (!make_segments()) {
-        return false;
-    }
-    b->at = 0;
+    b->at = at;
     while (b->at < b->count) {
         pid_t child = fork();
         if (child == 0) {
@@ -236,5 +268,21 @@ bool silicon_native_run(SiliconBatch *b)
             b->trials[b->at++].strayed = true;
         }
     }
+}
+
+bool silicon_native_run(SiliconBatch *b)
+{
+    if (!make_segments()) {
+        return false;
+    }
+    run_from(b, 0);
     return true;
+}
+
+void silicon_native_rerun(SiliconBatch *b, unsigned n)
+{
+    unsigned count = b->count;
+    b->count = n + 1;
+    run_from(b, n);
+    b->count = count;
 }

@@ -45,9 +45,9 @@ static uint64_t text(uint64_t *random)
 void silicon_make_vectors(SiliconVectors *v, uint64_t *random)
 {
     unsigned kind = below(random, 8);
-    uint64_t *words[2] = { v->ymm[0], v->mm };
+    uint64_t mm[8];
     for (unsigned n = 0; n < 16 * 4 + 8; n++) {
-        uint64_t *to = n < 16 * 4 ? words[0] + n : words[1] + (n - 16 * 4);
+        uint64_t *to = n < 16 * 4 ? v->ymm[0] + n : mm + (n - 16 * 4);
         switch (below(random, 8) ? kind >> 1 : below(random, 4)) {
         case 0: *to = silicon_value(random); break;
         case 1: *to = twice(random); break;
@@ -60,7 +60,7 @@ void silicon_make_vectors(SiliconVectors *v, uint64_t *random)
     }
     v->mxcsr = 0x1f80 | (below(random, 2) ? x86_random(random) & 0xe07f : 0);
     v->mxcsr &= below(random, 8) ? ~0u : ~(uint32_t)(x86_random(random) & 0x1f80);
-    v->tags = below(random, 2) ? 0xff : below(random, 256);
+    silicon_make_x87(&v->x87, mm, random);
 }
 
 void silicon_make_indices(uint64_t ymm[4], uint64_t *random)

@@ -45,9 +45,9 @@ typedef struct SiliconSegment {
 extern const SiliconSegment silicon_segments[SILICON_SEGS];
 
 typedef struct SiliconVectors {
-    uint64_t ymm[16][4], mm[8]; /* outside of 64-bit code the first 8 */
+    uint64_t ymm[16][4]; /* outside of 64-bit code the first 8 */
     uint32_t mxcsr;
-    uint8_t tags; /* of the x87: a bit for each register that is not empty */
+    X87 x87; /* its selectors are 0 before, and not known behind */
 } SiliconVectors;
 
 typedef struct SiliconState {
@@ -88,6 +88,8 @@ typedef struct SiliconBatch {
 SiliconBatch *silicon_native_open(void); /* shared with the children that run it */
 /* Of one code size.  False: the kernel has no such segments. */
 bool silicon_native_run(SiliconBatch *b);
+/* One of them once more. */
+void silicon_native_rerun(SiliconBatch *b, unsigned n);
 
 /* ---- silicon-guest.c ---- */
 typedef struct SiliconGuest SiliconGuest;
@@ -107,10 +109,22 @@ X86DecodeMode silicon_mode(unsigned size);
 /* Numbers for all vectors, in floating point many of them; and indices that do not lead far. */
 void silicon_make_vectors(SiliconVectors *v, uint64_t *random);
 void silicon_make_indices(uint64_t ymm[4], uint64_t *random);
-/* Is the row one that only computes? */
+/* Why a row is left out; NULL: it is tested. */
+const char *silicon_leaves_out(unsigned row);
 bool silicon_tests(unsigned row);
+/* Mostly, or always, it comes to an exception here. */
+bool silicon_must_fault(const X86Row *row);
 /* Flags that say nothing behind the instructions before an offset: what the table calls undefined. */
 uint32_t silicon_undefined(const SiliconTrial *t, uint64_t before_ip);
+
+/* ---- silicon-x87.c ---- */
+enum {
+    SILICON_AREA = 1024
+}; /* from one multiple of it in the data page to the next there is room for XSAVE */
+uint32_t silicon_area(uint64_t *random);
+/* Random bytes, numbers of the x87, and areas that XRSTOR may take. */
+void silicon_make_data(uint8_t data[SILICON_PAGE], uint64_t *random);
+void silicon_make_x87(X87 *f, const uint64_t mm[8], uint64_t *random);
 
 /* ---- silicon-cases.c ---- */
 /* A piece that is always run, and what it shows; NULL: there are no more. */

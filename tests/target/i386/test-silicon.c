@@ -18,13 +18,14 @@
 #include "maker.h"
 #include "target/i386/disas.h"
 #include "target/i386/translate.h"
+#include "target/i386/x87.h"
 
 static SiliconBatch *batch;
 static X86Coverage *coverage;
 static SiliconGuest *guests[GUEST_ENGINES];
 static double translation_ns[GUEST_ENGINES];
 static uint64_t translated[GUEST_ENGINES];
-static unsigned failures, pieces, batches;
+static unsigned failures, pieces, batches, reruns;
 enum {
     BATCHES_A_GUEST = 2
 }; /* the interpreter keeps the blocks that it ran: memory, and time of each fork */
@@ -49,6 +50,17 @@ static void report_code(const SiliconTrial *t)
     }
 }
 
+static void report_stack(const SiliconTrial *t)
+{
+    unsigned bytes = 40;
+    uint64_t at = t->before.gpr[X86_RSP] + silicon_segments[t->seg[SEG_SS]].base - SILICON_DATA;
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (uint64_t n = at; n < SILICON_PAGE && n < at + bytes; n++) {
+        g_string_append_printf(out, " %02x", batch->data[n]);
+    }
+    g_test_message("  stack:%s", out->str);
+}
+
 static void report_memory(const SiliconResult *want, const SiliconResult *got)
 {
     unsigned shown = 0;
@@ -58,6 +70,17 @@ static void report_memory(const SiliconResult *want, const SiliconResult *got)
             shown++;
         }
     }
+}
+
+static void report_x87(const char *who, const X87 *f)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (unsigned n = 0; n < 8; n++) {
+        const X86Fpr *r = &f->st[(f->top + n) & 7];
+        g_string_append_printf(out, " %04x.%016lx", r->exponent, r->mantissa);
+    }
+    g_test_message("  %s: fcw %04x fsw %04x tags %02x op %03x ip %lx dp %lx\n   %s", who, f->fcw,
+                   x87_status_word(f), f->tags, f->fop, f->fip, f->fdp, out->str);
 }
 
 static void report_vectors(const SiliconTrial *t, const SiliconResult *got)
@@ -73,11 +96,10 @@ static void report_vectors(const SiliconTrial *t, const SiliconResult *got)
             g_test_message(" here  %016lx_%016lx_%016lx_%016lx", g[3], g[2], g[1], g[0]);
         }
     }
-    for (unsigned n = 0; n < 8; n++) {
-        g_test_message("  mm%u %016lx -> %016lx, here %016lx", n, was->mm[n], want->mm[n], is->mm[n]);
-    }
-    g_test_message("  mxcsr %x -> %x, here %x; tags %x -> %x, here %x", was->mxcsr, want->mxcsr, is->mxcsr,
-                   was->tags, want->tags, is->tags);
+    g_test_message("  mxcsr %x -> %x, here %x", was->mxcsr, want->mxcsr, is->mxcsr);
+    report_x87("x87 before", &was->x87);
+    report_x87("host", &want->x87);
+    report_x87("here", &is->x87);
 }
 
 static void report(const SiliconTrial *t, const SiliconResult *got, const char *what, const char *engine)
@@ -103,6 +125,7 @@ static void report(const SiliconTrial *t, const SiliconResult *got, const char *
             g_test_message("  segment %u: %x, here %x", n, want->s.selectors[n], got->s.selectors[n]);
         }
     }
+    report_stack(t);
     report_memory(want, got);
     failures++;
 }
@@ -123,12 +146,24 @@ static bool registers_equal(const SiliconTrial *t, const SiliconResult *got)
     return true;
 }
 
+/* Of the pointers AMD's XSAVE, with which the kernel takes the state, tells when an exception is pending alone. */
+static bool x87_equal(const X87 *a, const X87 *b)
+{
+    bool same = x87_status_word(a) == x87_status_word(b) && a->fcw == b->fcw && a->tags == b->tags;
+    if (a->fsw & FSW_ES || !silicon_mode(8).amd) {
+        same &= a->fop == b->fop && a->fip == b->fip && a->fdp == b->fdp;
+    }
+    for (unsigned n = 0; n < 8; n++) {
+        same &= a->st[n].mantissa == b->st[n].mantissa && a->st[n].exponent == b->st[n].exponent;
+    }
+    return same;
+}
+
 static bool vectors_equal(const SiliconTrial *t, const SiliconResult *got)
 {
     const SiliconVectors *want = &t->after.s.v, *is = &got->s.v;
     unsigned count = t->size == 8 ? 16 : 8;
-    return !memcmp(want->ymm, is->ymm, count * sizeof(is->ymm[0])) &&
-           !memcmp(want->mm, is->mm, sizeof(is->mm)) && want->mxcsr == is->mxcsr && want->tags == is->tags;
+    return !memcmp(want->ymm, is->ymm, count * sizeof(is->ymm[0])) && want->mxcsr == is->mxcsr;
 }
 
 /* Of the kernel's half of the address space Linux tells all the same. */
@@ -172,7 +207,10 @@ static const char *difference(const SiliconTrial *t, const SiliconResult *got)
         return "a flag";
     }
     if (!vectors_equal(t, got)) {
-        return "a vector, MXCSR or an MMX register";
+        return "a vector or MXCSR";
+    }
+    if (!x87_equal(&want->s.v.x87, &got->s.v.x87)) {
+        return "the x87, or an MMX register";
     }
     for (unsigned n = 0; n < X86_SEGS; n++) {
         if (!selectors_equal(want->s.selectors[n], got->s.selectors[n])) {
@@ -182,35 +220,53 @@ static const char *difference(const SiliconTrial *t, const SiliconResult *got)
     return memcmp(want->data, got->data, SILICON_PAGE) ? "memory" : NULL;
 }
 
-/* Instructions that were run, up to the one that faulted. */
+/* Instructions that were run, up to the one that faulted; that one, if there is nothing else that it could do. */
 static void mark(const SiliconTrial *t)
 {
     X86DecodeMode mode = silicon_mode(t->size);
     X86Insn insn;
-    for (unsigned at = 0; at < MIN(t->after.ip, t->length); at += insn.length) {
+    for (uint64_t at = 0; at <= t->after.ip && at < t->length; at += insn.length) {
         if (x86_decode(&insn, mode, t->code + at, 16) != X86_DECODE_OK) {
             break;
         }
-        x86_coverage_mark(coverage, mode, &insn);
+        if (at < t->after.ip || silicon_must_fault(&x86_rows[insn.row])) {
+            x86_coverage_mark(coverage, mode, &insn);
+        }
     }
 }
 
-static void judge(const SiliconTrial *t)
+/* What differs from the host.  Where something does it is run there a few times more: behind a switch of tasks the host
+ * says of all states that they are in use, and some chips forget the pointers of the x87. */
+static const char *difference_again(unsigned n, const SiliconResult *got)
+{
+    enum { TRIES = 8 };
+    SiliconTrial *t = &batch->trials[n];
+    const char *what = difference(t, got);
+    for (unsigned tries = 0; what && tries < TRIES; tries++) {
+        silicon_native_rerun(batch, n);
+        what = t->strayed ? NULL : difference(t, got);
+        reruns++;
+    }
+    return what;
+}
+
+static void judge(unsigned n)
 {
     static SiliconResult got;
+    SiliconTrial *t = &batch->trials[n];
     bool misaligned = t->after.s.v.mxcsr & ~MXCSR_ALL; /* AMD's MXCSR.MM, which no model here has, was set */
     if (t->strayed || misaligned) {
         return;
     }
     mark(t);
-    for (unsigned n = 0; n < GUEST_ENGINES; n++) {
-        if (!guests[n]) {
+    for (unsigned e = 0; e < GUEST_ENGINES; e++) {
+        if (!guests[e]) {
             continue;
         }
-        silicon_guest_run(guests[n], batch, t, &got);
-        const char *what = difference(t, &got);
+        silicon_guest_run(guests[e], batch, t, &got);
+        const char *what = difference_again(n, &got);
         if (what) {
-            report(t, &got, what, guest_engine_names[n]);
+            report(t, &got, what, guest_engine_names[e]);
             return;
         }
     }
@@ -240,14 +296,6 @@ static void close_guests(void)
 
 /* ---- all rows -------------------------------------------------------------------------------- */
 
-static void fill_data(uint64_t *random)
-{
-    for (unsigned n = 0; n < SILICON_PAGE; n += 8) {
-        uint64_t v = n & 8 ? silicon_value(random) : x86_random(random);
-        memcpy(batch->data + n, &v, 8);
-    }
-}
-
 /* Run the batch; false: this host's kernel does not run such code. */
 static bool run_batch(unsigned *most)
 {
@@ -256,7 +304,7 @@ static bool run_batch(unsigned *most)
     }
     unsigned before = failures;
     for (unsigned n = 0; n < batch->count && failures - before < *most; n++) {
-        judge(&batch->trials[n]);
+        judge(n);
     }
     *most -= failures - before;
     pieces += batch->count;
@@ -279,24 +327,40 @@ static void test_size(unsigned size, uint64_t *random)
             if (batch->count < SILICON_BATCH) {
                 continue;
             }
-            fill_data(random);
+            silicon_make_data(batch->data, random);
             if (!run_batch(&most)) {
                 g_test_message("%u-bit code does not run on this host", 8 * size);
                 return;
             }
         }
     }
-    fill_data(random);
+    silicon_make_data(batch->data, random);
     run_batch(&most);
 }
 
-static void print_coverage(void)
+static void print_left_out(void)
 {
+    for (unsigned row = 1; row < x86_row_count; row++) {
+        const char *why = silicon_leaves_out(row);
+        if (why) {
+            g_test_message("left out: %s: %s", x86_rows[row].name, why);
+        }
+    }
+}
+
+/* Of the forms that are tested; so many pieces meet nearly all. */
+static void check_coverage(void)
+{
+    enum { ENOUGH = 60, PERCENT = 98 };
     unsigned forms, met;
     g_autoptr(GString) missing = g_string_new(NULL);
     x86_coverage_count(coverage, &forms, &met);
     x86_coverage_missing(coverage, missing);
+    print_left_out();
     g_test_message("%u of %u forms met; missing:\n%s", met, forms, missing->str);
+    if (count >= ENOUGH) {
+        g_assert_cmpuint(met * 100, >=, forms * PERCENT);
+    }
 }
 
 static double seconds(void)
@@ -333,7 +397,9 @@ static void test_rows(void)
     }
     close_guests();
     print_cost();
-    print_coverage();
+    if (!failures) {
+        check_coverage();
+    }
     x86_coverage_free(coverage);
     g_assert_cmpuint(pieces, >, 1000);
     g_assert_cmpuint(failures, ==, 0);
@@ -342,13 +408,15 @@ static void test_rows(void)
 static void test_cases(void)
 {
     coverage = x86_coverage_new(2 + 4 + 8, silicon_tests);
+    uint64_t random = 1;
     open_guests();
+    silicon_make_data(batch->data, &random);
     const char *what;
     for (unsigned n = 0; (what = silicon_case(&batch->trials[0], n)); n++) {
         unsigned before = failures;
         batch->count = 1;
         if (silicon_native_run(batch)) {
-            judge(&batch->trials[0]);
+            judge(0);
         }
         if (failures != before) {
             g_test_message("this is: %s", what);
