@@ -56,9 +56,16 @@ static bool code_usable(X86CPU *x, uint16_t selector, const X86Desc *d, X86Fault
     return (attr & ATTR_P) || x86_fault(f, X86_EXC_NP, sel_error(selector));
 }
 
+/* A call from compatibility mode to 64-bit code finds the stack as that has it (seen on Zen 3). */
+static X86Stack stack_of_call(X86CPU *x, const X86Desc *code)
+{
+    bool wide = x86_long_mode(x) && (x86_desc_attr(code) & ATTR_L);
+    return wide ? x86_stack_flat(x, x->s.gpr[X86_RSP], x->s.cpl) : x86_stack_current(x);
+}
+
 static bool same_level_enter(X86CPU *x, const Transfer *t, uint16_t selector, X86Desc *code, X86Fault *f)
 {
-    X86Stack st = x86_stack_current(x);
+    X86Stack st = t->call ? stack_of_call(x, code) : x86_stack_current(x);
     if (t->call && !push_return(x, &st, t, f)) {
         return false;
     }

@@ -202,12 +202,14 @@ void x86_vectors_changed(X86CPU *x)
 void x86_refresh(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
+    bool upper_halves = x->upper_halves;
     for (unsigned i = 0; i < X86_SEGS; i++) {
         x86_bounds_update(x, i);
     }
     x86_smm_look(x);
     cpu_flush_all(cpu);
     x86_vectors_changed(x);
+    x->upper_halves |= upper_halves; /* lockstep goes on in a block that was made for them */
     x86_apic_base_changed(x);
     x86_apic_deadline_changed(x);
 }

@@ -48,6 +48,9 @@ static const Case cases[] = {
     /* mov dword [rbx], 40000000h; mov dword [rbx + 4], 33h; rex.w lcall [rbx] */
     { "a far call of REX.W: 4 bytes of offset, pushes of 8, on AMD's", 8,
       CODE("\xc7\x03\x00\x00\x00\x40\xc7\x43\x04\x33\x00\x00\x00\x48\xff\x1b"), AT(512) },
+    /* push 33h; push 40000000h in the stack's segment, whose base is not 0: lcall [esp] */
+    { "a far call from compatibility mode to 64-bit code: the stack has no base", 4,
+      CODE("\x6a\x33\x68\x00\x00\x00\x40\xff\x1c\x24"), 0, .ss = SILICON_LDT_DATA32 },
     { "IRET of 2 bytes: the flags are read first", 8, CODE("\x48\x89\xdc\x66\xcf"), AT(2 * SILICON_PAGE - 3) }, /* mov rsp, rbx */
     { "RETF: CS is read first", 8, CODE("\x48\x89\xdc\xcb"), AT(2 * SILICON_PAGE - 3) },
     /* mov eax, ebx; jmp ffeh, where zeroes are: add [eax], al */
