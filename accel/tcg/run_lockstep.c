@@ -108,12 +108,17 @@ static void report_state(CPU *cpu, GString *out, const char *want, const char *g
 {
     const IrGuest *g = cpu->arch->guest;
     for (unsigned n = 0; n < g->global_count; n++) {
-        uint64_t a, b;
-        memcpy(&a, want + g->globals[n].offset, 8);
-        memcpy(&b, got + g->globals[n].offset, 8);
-        if (a != b) {
-            g_string_append_printf(out, "  %s: interpreter 0x%" PRIx64 ", host 0x%" PRIx64 "\n",
-                                   g->globals[n].name, a, b);
+        const IrGlobal *r = &g->globals[n];
+        unsigned words = ir_type_is_vector(r->type) ? ir_vector_bytes(r->type) / 8 : 1;
+        for (unsigned k = 0; k < words; k++) {
+            uint64_t a, b;
+            memcpy(&a, want + r->offset + 8 * k, 8);
+            memcpy(&b, got + r->offset + 8 * k, 8);
+            if (a != b) {
+                g_string_append_printf(out,
+                                       "  %s, bit %u on: interpreter 0x%" PRIx64 ", host 0x%" PRIx64 "\n",
+                                       r->name, 64 * k, a, b);
+            }
         }
     }
     Checked c = { .arch = cpu->arch };
