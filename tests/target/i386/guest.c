@@ -70,8 +70,13 @@ static void take_interrupts(Guest *g)
     }
 }
 
+static bool look_at_nothing(Guest *g, void *opaque)
+{
+    return true;
+}
+
 /* As accel/tcg/loop.c does it, for one vCPU. */
-void guest_run(Guest *g)
+static void run(Guest *g, GuestLook look, void *opaque)
 {
     CPU *cpu = &g->x->cpu;
     TcgVcpu *v = cpu->tcg;
@@ -83,7 +88,7 @@ void guest_run(Guest *g)
         v->running = NULL;
         v->alone = false;
     }
-    while (!g->wires->stopped && !cpu->halted) {
+    while (!g->wires->stopped && !cpu->halted && look(g, opaque)) {
         cpu->exit_request = 0;
         tcg_mail_look(v, true);
         take_interrupts(g);
@@ -92,6 +97,18 @@ void guest_run(Guest *g)
         run_engine(g);
         v->alone = false;
     }
+}
+
+void guest_run(Guest *g)
+{
+    run(g, look_at_nothing, NULL);
+}
+
+void guest_step(Guest *g, GuestLook look, void *opaque)
+{
+    g->x->cpu.singlestep = true;
+    run(g, look, opaque);
+    g->x->cpu.singlestep = false;
 }
 
 /* ---- what it is made of --------------------------------------------------------------- */

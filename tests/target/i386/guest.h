@@ -20,5 +20,8 @@ Guest *guest_new(GuestEngine engine, uint64_t ram_bytes);
 void guest_free(Guest *g);
 /* On from x->s until it fetches from the page `stop_at`, or halts. */
 void guest_run(Guest *g);
+/* The same, an instruction at a time; before each, and each delivery of an exception, `look` is asked: false ends it, too. */
+typedef bool (*GuestLook)(Guest *g, void *opaque);
+void guest_step(Guest *g, GuestLook look, void *opaque);
 /* Processor time of translating one instruction, in ns, and how many there were. */
 double guest_translation_ns(const Guest *g, uint64_t *insns);

@@ -220,6 +220,30 @@ void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTria
     end(g, t, r);
 }
 
+typedef struct Straying {
+    const SiliconTrial *t;
+    uint64_t before; /* the offset in the code of the last instruction */
+    bool found;
+} Straying;
+
+static bool look_for_straying(Guest *g, void *opaque)
+{
+    Straying *s = opaque;
+    uint64_t base = silicon_segments[s->t->seg[SEG_CS]].base, at = x86_ip(g->x) + base - SILICON_CODE;
+    bool inside = g->x->s.cpl == 3 && at < SILICON_PAGE;
+    s->found = s->before == s->t->last && inside;
+    s->before = inside ? at : UINT64_MAX;
+    return !s->found;
+}
+
+bool silicon_guest_strays(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
+{
+    Straying s = { .t = t, .before = UINT64_MAX };
+    begin(g, b, t);
+    guest_step(g->guest, look_for_straying, &s);
+    return s.found;
+}
+
 X86CPU *silicon_guest_cpu(SiliconGuest *g)
 {
     return g->x;

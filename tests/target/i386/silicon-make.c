@@ -391,7 +391,8 @@ static bool append(Making *m, unsigned row)
     if (!n || t->length + 2 * sizeof(bytes) > SILICON_BYTES ||
         x86_decode(&insn, rules.mode, bytes, 16) != X86_DECODE_OK || insn.seg == X86_FS ||
         loads_fs_or_gs(&insn, t->size) || is_system_call(&insn) || !x86_row_for(&insn, host()->isa) ||
-        (x86_rows[row].flags.read & m->undefined) || (m->vectors && tells_what_is_in_use(&x86_rows[row]))) {
+        (x86_rows[row].flags.read & m->undefined) || (m->vectors && tells_what_is_in_use(&x86_rows[row])) ||
+        (m->skipped && x86_rows[row].translator == X86_TR_POPF)) { /* that is two instructions */
         return false;
     }
     m->vectors |= uses_vectors(&x86_rows[row]);

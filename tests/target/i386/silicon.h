@@ -96,6 +96,9 @@ typedef struct SiliconGuest SiliconGuest;
 SiliconGuest *silicon_guest_new(GuestEngine engine);
 void silicon_guest_free(SiliconGuest *g);
 void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t, SiliconResult *r);
+/* Its last instruction, which leads away, leads into the midst of the piece: from there on anything may be run, what the
+ * table calls undefined among it. */
+bool silicon_guest_strays(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t);
 X86CPU *silicon_guest_cpu(SiliconGuest *g);
 /* Processor time of translating one instruction, in ns, and how many there were. */
 double silicon_guest_translation_ns(const SiliconGuest *g, uint64_t *insns);
