@@ -85,6 +85,13 @@ static void take_env(X87 *f, uint32_t how, const uint32_t e[ENV_FIELDS])
 
 /* ---- FNSTENV, FNSAVE, FLDENV, FRSTOR ------------------------------------------------- */
 
+static void helper_touch_env(CPU *cpu, uint64_t at, uint32_t how)
+{
+    cpu_probe(cpu, at, field_bytes(how), how & X87_ENV_WRITE ? MMU_WRITE : MMU_READ);
+}
+const IrHelper x87_helper_touch_env =
+    IR_HELPER2("x87_touch_env", helper_touch_env, X87_HELPER, VOID, I64, I32);
+
 static unsigned env_bytes(uint32_t how)
 {
     return ENV_FIELDS * field_bytes(how) + (how & X87_ENV_REGISTERS ? 80 : 0);

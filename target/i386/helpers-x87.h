@@ -45,10 +45,16 @@ extern const IrHelper x87_helper_compare; /* address, how */
 extern const IrHelper x87_helper_compare_flags;
 extern const IrHelper x87_helper_function; /* X86_FPU_FUNCTION_* */
 /* helpers-x87-env.c */
-extern const IrHelper x87_helper_set_control;                       /* value */
-extern const IrHelper x87_helper_clear;                             /* FNCLEX */
-extern const IrHelper x87_helper_init;                              /* FNINIT */
-enum { X87_ENV_WIDE = 1, X87_ENV_REAL = 2, X87_ENV_REGISTERS = 4 }; /* 32-bit; of real mode; FNSAVE, FRSTOR */
+extern const IrHelper x87_helper_set_control; /* value */
+extern const IrHelper x87_helper_clear;       /* FNCLEX */
+extern const IrHelper x87_helper_init;        /* FNINIT */
+enum {
+    X87_ENV_WIDE = 1,      /* 32-bit */
+    X87_ENV_REAL = 2,      /* of real mode */
+    X87_ENV_REGISTERS = 4, /* FNSAVE, FRSTOR */
+    X87_ENV_WRITE = 8
+};
+extern const IrHelper x87_helper_touch_env; /* address, X87_ENV_*: faults where its first field does */
 enum { X87_ENV_BYTES_MAX = 28 + 80 };
 extern const IrHelper x87_helper_store_env; /* address, X87_ENV_* */
 extern const IrHelper x87_helper_load_env;

@@ -252,13 +252,23 @@ static IrRef status_word(Translator *t)
     return op2(t, IR_OR, word, op2(t, IR_SHL, top, x86_tr_const(t, FSW_TOP_SHIFT)));
 }
 
+/* In a segment with limits the first field is accessed before the limit of the last one is looked at (seen on Zen 3). */
+static IrRef environment_address(Translator *t, unsigned bytes, uint32_t how)
+{
+    bool write = how & X87_ENV_WRITE;
+    if (!x86_tr_is_flat(t, t->insn.seg)) {
+        call(t, &x87_helper_touch_env, address(t, how & X87_ENV_WIDE ? 4 : 2, write), how);
+    }
+    return address(t, bytes, write);
+}
+
 static void environment(Translator *t, bool store, bool registers)
 {
     bool real = !(t->mode & X86_MODE_PE) || (t->mode & X86_MODE_VM);
     uint32_t how = (t->insn.osz == 2 ? 0 : X87_ENV_WIDE) | (real ? X87_ENV_REAL : 0);
-    how |= registers ? X87_ENV_REGISTERS : 0;
+    how |= (registers ? X87_ENV_REGISTERS : 0) | (store ? X87_ENV_WRITE : 0);
     unsigned bytes = (how & X87_ENV_WIDE ? 28 : 14) + (registers ? 80 : 0);
-    call(t, store ? &x87_helper_store_env : &x87_helper_load_env, address(t, bytes, store), how);
+    call(t, store ? &x87_helper_store_env : &x87_helper_load_env, environment_address(t, bytes, how), how);
 }
 
 static void load_control_word(Translator *t)
