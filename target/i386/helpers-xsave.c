@@ -322,6 +322,9 @@ static Area begin(CPU *cpu, uint64_t at, uint32_t how, Row row)
     if (x->s.cr0 & (row.fx ? CR0_EM | CR0_TS : CR0_TS)) {
         fault(x, X86_EXC_NM);
     }
+    if (row.fx && !x86_canonical(x, at)) { /* before it is asked whether it is aligned (seen on Zen 3) */
+        cpu_probe(cpu, at, 1, MMU_READ);
+    }
     if (at & (align - 1)) {
         fault(x, X86_EXC_GP);
     }

@@ -40,6 +40,7 @@ static const Case cases[] = {
     { "... its first field", 8, CODE("\xd9\x33"), AT(SILICON_PAGE - 3) },
     { "FLDENV", 8, CODE("\xd9\x23"), AT(2 * SILICON_PAGE - 16) },
     { "... in a segment that ends before the last byte", 4, CODE("\xd9\x23"), 0xffffffe6, .ds = SILICON_LDT_DOWN32 },
+    { "FXSAVE at no canonical address of the stack, not aligned: #SS", 8, CODE("\x36\x0f\xae\x03"), UINT64_C(1) << 60 | 1 },
     { "FXSAVE: its last byte", 8, CODE("\x0f\xae\x03"), AT(SILICON_PAGE - 256) },
     /* words: FCW 37eh, FSW 1 (pending, so that the pointers are told), bits 48 on of FIP; MXCSR; fxrstor64 [rbx] */
     { "FXRSTOR64 makes pointers canonical", 8,
