@@ -39,6 +39,9 @@ static bool init(CPU *cpu, const char *model, GError **err)
     X86CPU *x = x86_cpu(cpu);
     memset(x->feature, 0xff, sizeof(x->feature));
     x->vendor = is_amd() ? VENDOR_AMD : VENDOR_INTEL;
+    if (x->vendor == VENDOR_INTEL) { /* on whose chips all vectors of SSE must be aligned */
+        x->feature[X86_MISALIGNSSE / 32] &= ~(1u << X86_MISALIGNSSE % 32);
+    }
     x->phys_bits = 40;
     return true;
 }

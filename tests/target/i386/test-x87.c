@@ -1,29 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the host's 64-bit code cannot show of x87: the environment in real mode, FERR# and IGNNE#. */
+/* What the host's user code cannot show of x87: the environment in real mode, FERR# and IGNNE#.
+ *
+ *   test-x87 ENGINE   i: interpreter, j: host code, l: both in lockstep */
 #include <string.h>
 
-#include "lab.h"
+#include "guest.h"
 #include "target/i386.h"
+#include "target/i386/seg.h"
 #include "target/i386/trap.h"
 #include "target/i386/x87.h"
+#include "target/vcpu.h"
 #include "util/bytes.h"
 
-enum { AREA = 256 };
-#define REAL_PC (LAB_CODE_AT << 32) /* CS.base << 32 | IP */
+/* Linear addresses: of all handlers, of the code's segment and of the data's; an offset in that. */
+enum {
+    RAM = 1 << 20,
+    HANDLERS = 0x500,
+    CODE = 0x40000,
+    DATA = 0x50000,
+    DATA_BYTES = 4096,
+    AREA = 256,
+    HLT = 0xf4
+};
+
+static Guest *guest;
+static uint8_t *data;
 
 static X86CPU *real_cpu(void)
 {
-    X86CPU *x = lab_cpu();
-    x->s.efer = 0;
-    x->s.cr0 = 0;
-    x->s.cr4 = 0;
-    x->s.cpl = 0;
-    x->s.seg[SEG_CS] = (X86Segment){ .base = LAB_CODE_AT, .limit = 0xffff };
-    x->s.seg[SEG_DS] = (X86Segment){ .base = LAB_DATA_AT, .limit = 0xffff };
-    x->bounds[SEG_DS] = (X86Bounds){ .low = 0, .rd_end = 0x10000, .wr_end = 0x10000 };
+    X86CPU *x = guest->x;
+    x86_seg_load_real(x, SEG_CS, CODE >> 4);
+    x86_seg_load_real(x, SEG_DS, DATA >> 4);
     x->s.gpr[X86_RBX] = AREA;
     x->s.ignne = false;
-    x->cpu.halted = false;
     x->s.x87 = (X87){ .fcw = 0x27f, .fip = 0x1234, .fcs = 0xabc0, .fdp = 0x10, .fds = 0x2000, .fop = 0x5a5 };
     x->s.x87.top = 7;
     x->s.x87.tags = 1 << 7;
@@ -31,16 +40,25 @@ static X86CPU *real_cpu(void)
     return x;
 }
 
-static bool run(const uint8_t *code, size_t bytes, unsigned count)
+/* False: it did not come to the end of the code, where a HLT is. */
+static bool run(const uint8_t *code, size_t bytes)
 {
-    memset(lab_code, 0xcc, LAB_PAGE);
-    memcpy(lab_code, code, bytes);
-    return lab_interpret_mode(0, REAL_PC, count);
+    X86CPU *x = guest->x;
+    const uint8_t hlt = HLT;
+    dma_write(x->cpu.as, CODE, code, bytes);
+    dma_write(x->cpu.as, CODE + bytes, &hlt, 1);
+    x86_seg_load_real(x, SEG_CS, CODE >> 4);
+    x86_set_ip(x, 0);
+    x->s.events.mp_state = MP_RUNNABLE;
+    x->cpu.halted = false;
+    cpu_mmu_changed(&x->cpu);
+    guest_run(guest);
+    return x->s.seg[SEG_CS].base == CODE && x86_ip(x) == bytes + 1;
 }
 
 static uint32_t field(unsigned n, unsigned bytes)
 {
-    return load_le(lab_data + AREA + n * bytes, bytes);
+    return load_le(data + AREA + n * bytes, bytes);
 }
 
 /* Pointers are linear: abc0:1234 is ace34, 2000:10 is 20010. */
@@ -50,8 +68,8 @@ static void test_env(const void *opaque)
     static const uint8_t wide[] = { 0x66, 0xd9, 0x37, 0x66, 0xd9, 0x27 };
     unsigned bytes = opaque ? 4 : 2;
     X86CPU *x = real_cpu();
-    memset(lab_data, 0xee, LAB_PAGE);
-    g_assert_true(run(opaque ? wide : narrow, opaque ? sizeof(wide) : sizeof(narrow), 2));
+    memset(data, 0xee, DATA_BYTES);
+    g_assert_true(run(opaque ? wide : narrow, opaque ? sizeof(wide) : sizeof(narrow)));
     g_assert_cmphex(field(0, bytes) & 0xffff, ==, 0x27f);
     g_assert_cmphex(field(1, bytes) & 0xffff, ==, 7 << 11);
     g_assert_cmphex(field(2, bytes) & 0xffff, ==, 0x3fff);
@@ -59,7 +77,7 @@ static void test_env(const void *opaque)
     g_assert_cmphex(field(4, bytes), ==, 0xa5a5);
     g_assert_cmphex(field(5, bytes), ==, 0x0010);
     g_assert_cmphex(field(6, bytes), ==, 0x2000);
-    g_assert_cmphex(lab_data[AREA + 7 * bytes], ==, 0xee);
+    g_assert_cmphex(data[AREA + 7 * bytes], ==, 0xee);
     const X87 *f = &x->s.x87;
     g_assert_cmphex(f->fip, ==, 0xace34);
     g_assert_cmphex(f->fdp, ==, 0x20010);
@@ -95,24 +113,23 @@ static void test_ferr(void)
     x86_set_ferr(&x->cpu, on_ferr, &b);
     x->s.x87.fcw &= ~FSW_ZE;
     x87_set_status_word(&x->s.x87, FSW_ZE | 7 << FSW_TOP_SHIFT);
-    g_assert_false(run(code, sizeof(code), 1));
+    g_assert_false(run(code, sizeof(code)));
     g_assert_cmpuint(b.rises, ==, 1);
     g_assert_true(x->cpu.halted);
     g_assert_cmpuint(x->s.x87.top, ==, 7);
 
     x->cpu.halted = false;
     x86_set_irq(x, X86_IRQ_IGNNE, 1);
-    g_assert_true(run(code, sizeof(code), 1));
+    g_assert_true(run(code, sizeof(code)));
     g_assert_cmpuint(b.rises, ==, 1);
     g_assert_cmpuint(b.falls, ==, 0);
-    g_assert_false(x->cpu.halted);
     g_assert_cmpuint(x->s.x87.top, ==, 6);
 
     x87_set_status_word(&x->s.x87, 6 << FSW_TOP_SHIFT);
-    g_assert_true(run(code, sizeof(code), 1));
+    g_assert_true(run(code, sizeof(code)));
     g_assert_cmpuint(b.falls, ==, 1);
     g_assert_false(x->s.ignne);
-    g_assert_true(run(code, sizeof(code), 1));
+    g_assert_true(run(code, sizeof(code)));
     g_assert_cmpuint(b.falls, ==, 1);
     x86_set_ferr(&x->cpu, NULL, NULL);
 }
@@ -123,22 +140,37 @@ static void test_limit(void)
     static const uint8_t code[] = { 0xdd, 0x37 }; /* fnsave [bx] */
     X86CPU *x = real_cpu();
     x->bounds[SEG_DS].wr_end = AREA + 94;
-    g_assert_true(run(code, sizeof(code), 1));
+    g_assert_true(run(code, sizeof(code)));
     x = real_cpu();
     x->bounds[SEG_DS].wr_end = AREA + 93;
-    memset(lab_data, 0xee, LAB_PAGE);
-    g_assert_false(run(code, sizeof(code), 1));
-    g_assert_cmphex(lab_data[AREA], ==, 0xee);
+    memset(data, 0xee, DATA_BYTES);
+    g_assert_false(run(code, sizeof(code)));
+    g_assert_cmphex(data[AREA], ==, 0xee);
     g_assert_cmphex(x->s.x87.fcw, ==, 0x27f);
+}
+
+/* Each vector leads to a HLT of its own. */
+static void make_handlers(void)
+{
+    memset(guest->ram + HANDLERS, HLT, 256);
+    for (unsigned n = 0; n < 256; n++) {
+        store_le(guest->ram + 4 * n, 4, HANDLERS + n);
+    }
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    lab_open();
+    const char *engine = argc > 1 ? strchr(guest_engine_letters, argv[1][0]) : guest_engine_letters;
+    g_assert(engine);
+    guest = guest_new(engine - guest_engine_letters, RAM);
+    data = guest->ram + DATA;
+    make_handlers();
     g_test_add_data_func("/i386/x87/environment of 16 bits", NULL, test_env);
     g_test_add_data_func("/i386/x87/environment of 32 bits", "", test_env);
     g_test_add_func("/i386/x87/ferr", test_ferr);
     g_test_add_func("/i386/x87/limit", test_limit);
-    return g_test_run();
+    int failed = g_test_run();
+    guest_free(guest);
+    return failed;
 }
