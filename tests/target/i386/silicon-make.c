@@ -5,11 +5,8 @@
  * A flag that is undefined is never read: such a piece ends before the instruction that would. */
 #include "silicon.h"
 
-#include <cpuid.h>
 #include <string.h>
-#include <sys/auxv.h>
 
-#include "host-isa.h"
 #include "maker.h"
 #include "target/i386/translators.h"
 
@@ -35,89 +32,7 @@ const SiliconSegment silicon_segments[SILICON_SEGS] = {
     [SILICON_LDT_TEXT] = { LOCAL(SILICON_LDT_TEXT), DATA_BASE, 0xffff, CODE_SEGMENT | ATTR_DB },
 };
 
-/* CPUID leaves a virtual machine: it is asked once. */
-static const struct Host {
-    uint64_t isa;
-    uint32_t xcr0;
-    bool amd, fsgsbase;
-} *host(void)
-{
-    enum { OSXSAVE = 1 << 27, HWCAP2_FSGSBASE = 2 };
-    static struct Host h;
-    if (!h.isa) {
-        unsigned a = 0, b = 0, c = 0, d = 0;
-        __get_cpuid(0, &a, &b, &c, &d);
-        h = (struct Host){ .isa = x86_host_isa(),
-                           .amd = b == signature_AMD_ebx,
-                           .fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE };
-        __get_cpuid(1, &a, &b, &c, &d);
-        if (c & OSXSAVE) {
-            __asm__("xgetbv" : "=a"(h.xcr0), "=d"(d) : "c"(0));
-        }
-    }
-    return &h;
-}
-
-X86DecodeMode silicon_mode(unsigned size)
-{
-    return (X86DecodeMode){ .size = size, .amd = host()->amd };
-}
-
-/* ---- what is tested --------------------------------------------------------------- */
-
-/* Of rows by translator: what stands against it. */
-static const char *const left_out[X86_TR_COUNT] = {
-    [X86_TR_CPUID] = "another on each host",
-    [X86_TR_RANDOM] = "random",
-    [X86_TR_COUNTER] = "another each time, or on each processor",
-    [X86_TR_STORE_TABLE] = "tells where the host's kernel has its tables",
-    [X86_TR_PKRU] = "the host's kernel decides whether there are keys",
-};
-
-const char *silicon_leaves_out(unsigned row)
-{
-    const X86Row *r = &x86_rows[row];
-    bool base = r->translator == X86_TR_FSGSBASE;
-    if (r->need & ~host()->isa) {
-        return "the host has it not";
-    }
-    if (r->translator == X86_TR_INT && r->arg == X86_INT_INT1) {
-        return "the hypervisor of a virtual host tells another place";
-    }
-    if (r->translator == X86_TR_SYSCALL &&
-        (r->arg == X86_SYSCALL_SYSCALL || r->arg == X86_SYSCALL_SYSENTER)) {
-        return "enters the host's kernel";
-    }
-    if (base && (r->arg == X86_FSGSBASE_RDFSBASE || r->arg == X86_FSGSBASE_WRFSBASE)) {
-        return "FS is the C library's";
-    }
-    if (base && !host()->fsgsbase) {
-        return "the host's kernel has it off";
-    }
-    if ((r->translator == X86_TR_XSAVE || r->translator == X86_TR_XCR) && host()->xcr0 != 7) {
-        return "the host has other states";
-    }
-    return left_out[r->translator];
-}
-
-bool silicon_tests(unsigned row)
-{
-    return !silicon_leaves_out(row);
-}
-
-bool silicon_must_fault(const X86Row *row)
-{
-    switch (row->translator) {
-    case X86_TR_FAR:
-    case X86_TR_INT:
-    case X86_TR_IRET:
-    case X86_TR_LRET:
-    case X86_TR_RSM:
-    case X86_TR_UD:
-    case X86_TR_XCR: return true;
-    default: return row->attrs & (X86_ATTR_CPL0 | X86_ATTR_CPL0UD | X86_ATTR_IOPL);
-    }
-}
+/* ---- flags --------------------------------------------------------------------- */
 
 /* Of a double shift by more places than the operand has, and of a piece of code up to an instruction. */
 static uint32_t undefined_behind(const X86Insn *insn, uint32_t before)
@@ -390,7 +305,7 @@ static bool append(Making *m, unsigned row)
     unsigned n = x86_make(&rules, row, m->random, bytes);
     if (!n || t->length + 2 * sizeof(bytes) > SILICON_BYTES ||
         x86_decode(&insn, rules.mode, bytes, 16) != X86_DECODE_OK || insn.seg == X86_FS ||
-        loads_fs_or_gs(&insn, t->size) || is_system_call(&insn) || !x86_row_for(&insn, host()->isa) ||
+        loads_fs_or_gs(&insn, t->size) || is_system_call(&insn) || !x86_row_for(&insn, silicon_host()->isa) ||
         (x86_rows[row].flags.read & m->undefined) || (m->vectors && tells_what_is_in_use(&x86_rows[row])) ||
         (m->skipped && x86_rows[row].translator == X86_TR_POPF)) { /* that is two instructions */
         return false;

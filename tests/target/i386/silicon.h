@@ -103,20 +103,28 @@ X86CPU *silicon_guest_cpu(SiliconGuest *g);
 /* Processor time of translating one instruction, in ns, and how many there were. */
 double silicon_guest_translation_ns(const SiliconGuest *g, uint64_t *insns);
 
-/* ---- silicon-make.c ---- */
-/* Random code that begins with the row; false: there is none for this code size. */
-bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random);
-/* A number that often has something to do with carries, signs, zeroes. */
-uint64_t silicon_value(uint64_t *random);
+/* ---- silicon-rows.c ---- */
+typedef struct SiliconHost {
+    uint64_t isa; /* of X86_ISA_* */
+    uint32_t xcr0;
+    bool amd, fsgsbase;
+} SiliconHost;
+const SiliconHost *silicon_host(void);
 X86DecodeMode silicon_mode(unsigned size);
-/* Numbers for all vectors, in floating point many of them; and indices that do not lead far. */
-void silicon_make_vectors(SiliconVectors *v, uint64_t *random);
-void silicon_make_indices(uint64_t ymm[4], uint64_t *random);
 /* Why a row is left out; NULL: it is tested. */
 const char *silicon_leaves_out(unsigned row);
 bool silicon_tests(unsigned row);
 /* Mostly, or always, it comes to an exception here. */
 bool silicon_must_fault(const X86Row *row);
+
+/* ---- silicon-make.c ---- */
+/* Random code that begins with the row; false: there is none for this code size. */
+bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random);
+/* A number that often has something to do with carries, signs, zeroes. */
+uint64_t silicon_value(uint64_t *random);
+/* Numbers for all vectors, in floating point many of them; and indices that do not lead far. */
+void silicon_make_vectors(SiliconVectors *v, uint64_t *random);
+void silicon_make_indices(uint64_t ymm[4], uint64_t *random);
 /* Flags that say nothing behind the instructions before an offset: what the table calls undefined. */
 uint32_t silicon_undefined(const SiliconTrial *t, uint64_t before_ip);
 
