@@ -8,7 +8,7 @@
  * the instruction that an STI, MOV SS or POP SS shadows.
  *
  * RF: begin looks at it, finish clears it.  IRET leaves it cleared where there are no breakpoints, so that returning from
- * a fault costs no block of one; an interrupt that comes before the next instruction then shows it cleared. */
+ * a fault costs no block of one; unless an interrupt waits, which comes before the next instruction and shows it set. */
 #include "target/i386/helpers-priv.h"
 
 #include "target/i386/dbg.h"

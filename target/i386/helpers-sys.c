@@ -53,7 +53,7 @@ static void helper_iret(CPU *cpu, uint32_t bytes, uint64_t next)
     X86CPU *x = at_insn(cpu);
     X86Fault f = { 0 };
     x86_helper_done(x, x86_iret(x, bytes, next, &f), &f);
-    if (!(x->s.dr7 & DR7_ENABLES)) {
+    if ((x->s.eflags & EFL_RF) && !(x->s.dr7 & DR7_ENABLES) && !x86_has_work(cpu)) {
         x->s.eflags &= ~EFL_RF; /* see helpers-debug.c */
     }
 }

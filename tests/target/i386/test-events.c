@@ -54,6 +54,9 @@ static const Case cases[] = {
     /* inc ecx = ff c1; dec ecx = ff c9; nop = 90; sti = fb; cli = fa; mov ss, eax = 8e d0; pushf = 9c; popf = 9d */
     { "an interrupt comes before the first instruction", CODE("\xff\xc1"), EFL_IF, 0, 5, -1, true, IRQ, 0, 0, false, 5 },
     { "with IF 0 none comes", CODE("\xff\xc1"), 0, 0, 5, -1, true, BP, 3, 0, false, 6 },
+    { "IRET: before the next instruction, with the RF that it loaded", /* push 2b, rsp, flags, 33; call; add [rsp], 7; iretq */
+      CODE("\x6a\x2b\x54\x68\x02\x32\x01\x00\x6a\x33\xe8\x00\x00\x00\x00\x48\x83\x04\x24\x07\x48\xcf\xff\xc1"),
+      0, 0, 5, -1, true, IRQ, 22, 0, true, 5 },
     { "STI: behind the next instruction", CODE("\xfb\xff\xc1\xff\xc1"), 0, 0, 5, -1, true, IRQ, 3, 0, false, 6 },
     { "STI, CLI: never", CODE("\xfb\xfa\xff\xc1"), 0, 0, 5, -1, true, BP, 5, 0, false, 6 },
     { "a second STI holds off nothing more", CODE("\xfb\xfb\xff\xc1"), 0, 0, 5, -1, true, IRQ, 2, 0, false, 5 },
