@@ -4,7 +4,7 @@
  * Interface: QEMU's "Invocation", Standard options.
  *
  * Not modelled: memory and CPUs that are added later (slots, maxmem, maxcpus above
- * the CPUs at start), dies, clusters, books and drawers above one. */
+ * the CPUs at start), clusters, books and drawers above one. */
 #include <json-c/json.h>
 
 #include "system/cmdline.h"
@@ -45,7 +45,7 @@ bool cmdline_memory(const CmdLine *c, MachineConfig *config, GError **err)
 }
 
 typedef struct Topology {
-    uint64_t cpus, maxcpus, sockets, cores, threads; /* 0: not given */
+    uint64_t cpus, maxcpus, sockets, dies, cores, threads; /* 0: not given */
 } Topology;
 
 /* What is not given follows from what is; cores are preferred over sockets. */
@@ -56,15 +56,26 @@ static void topology_complete(Topology *t)
         t->cores = MAX(t->cores, 1);
     }
     t->threads = MAX(t->threads, 1);
+    t->dies = MAX(t->dies, 1);
     uint64_t max = t->maxcpus ? t->maxcpus : t->cpus;
     if (!t->cores && max) {
         t->sockets = MAX(t->sockets, 1);
-        t->cores = max / (t->sockets * t->threads);
+        t->cores = max / (t->sockets * t->dies * t->threads);
     } else if (!t->sockets) {
-        t->sockets = max / (t->cores * t->threads);
+        t->sockets = max / (t->dies * t->cores * t->threads);
     }
-    t->maxcpus = max ? max : t->sockets * t->cores * t->threads;
+    t->maxcpus = max ? max : t->sockets * t->dies * t->cores * t->threads;
     t->cpus = t->cpus ? t->cpus : t->maxcpus;
+}
+
+static bool product_wrong(const Topology *t, const BoardClass *board, GError **err)
+{
+    g_autofree char *dies = g_strdup_printf("dies (%" G_GUINT64_FORMAT ") * ", t->dies);
+    return cmdline_fail(err,
+                        "Invalid CPU topology: product of the hierarchy must match maxcpus: "
+                        "sockets (%" G_GUINT64_FORMAT ") * %scores (%" G_GUINT64_FORMAT
+                        ") * threads (%" G_GUINT64_FORMAT ") != maxcpus (%" G_GUINT64_FORMAT ")",
+                        t->sockets, board->has_dies ? dies : "", t->cores, t->threads, t->maxcpus);
 }
 
 static bool topology_check(const Topology *t, const BoardClass *board, GError **err)
@@ -75,12 +86,11 @@ static bool topology_check(const Topology *t, const BoardClass *board, GError **
             err, "Invalid SMP CPUs %" G_GUINT64_FORMAT ". The max CPUs supported by machine '%s' is %u",
             MAX(t->maxcpus, t->cpus), board->name, limit);
     }
-    if (t->sockets * t->cores * t->threads != t->maxcpus) {
-        return cmdline_fail(err,
-                            "Invalid CPU topology: product of the hierarchy must match maxcpus: "
-                            "sockets (%" G_GUINT64_FORMAT ") * cores (%" G_GUINT64_FORMAT
-                            ") * threads (%" G_GUINT64_FORMAT ") != maxcpus (%" G_GUINT64_FORMAT ")",
-                            t->sockets, t->cores, t->threads, t->maxcpus);
+    if (t->dies > 1 && !board->has_dies) {
+        return cmdline_fail(err, "dies > 1 not supported by this machine's CPU topology");
+    }
+    if (t->sockets * t->dies * t->cores * t->threads != t->maxcpus) {
+        return product_wrong(t, board, err);
     }
     if (t->cpus != t->maxcpus) {
         return cmdline_fail(err,
@@ -101,11 +111,11 @@ static const Prop smp_props[] = {
     COUNT(cpus, "CPUs at the start"),
     COUNT(maxcpus, "CPUs with those added later"),
     COUNT(sockets, "sockets"),
-    COUNT(cores, "cores of a socket"),
+    COUNT(dies, "dies of a socket"),
+    COUNT(cores, "cores of a die, or of a socket"),
     COUNT(threads, "threads of a core"),
     ONE("drawers"),
     ONE("books"),
-    ONE("dies"),
     ONE("clusters"),
     ONE("modules"),
     { NULL },
@@ -128,6 +138,7 @@ bool cmdline_smp(const CmdLine *c, MachineConfig *config, GError **err)
     config->cpus = t.cpus;
     config->max_cpus = t.maxcpus;
     config->sockets = t.sockets;
+    config->dies = t.dies;
     config->cores = t.cores;
     config->threads = t.threads;
     return true;

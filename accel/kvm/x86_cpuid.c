@@ -53,12 +53,15 @@ static const struct {
     [WORD_7_ECX] = { 7, 0, 2 },
     [WORD_7_EDX] = { 7, 0, 3 },
     [WORD_7_1_EAX] = { 7, 1, 0 },
+    [WORD_7_2_EDX] = { 7, 2, 3 },
     [WORD_D_1_EAX] = { 0xd, 1, 0 },
     [WORD_6_EAX] = { 6, 0, 0 },
     [WORD_8_1_EDX] = { 0x80000001, 0, 3 },
     [WORD_8_1_ECX] = { 0x80000001, 0, 2 },
     [WORD_8_7_EDX] = { 0x80000007, 0, 3 },
     [WORD_8_8_EBX] = { 0x80000008, 0, 1 },
+    [WORD_8_21_EAX] = { 0x80000021, 0, 0 },
+    [WORD_KVM] = { KVM_FEATURES_LEAF, 0, 0 },
 };
 
 static uint32_t bit(X86Feature f)
@@ -74,6 +77,7 @@ static uint32_t made_by_kvm(const Kvm *k, X86Word w)
     switch (w) {
     case WORD_1_ECX: return bit(X86_HYPERVISOR) | (apic ? bit(X86_X2APIC) | bit(X86_TSC_DEADLINE) : 0);
     case WORD_1_EDX: return bit(X86_HT);
+    case WORD_8_1_ECX: return bit(X86_TOPOEXT);
     case WORD_6_EAX: return bit(X86_ARAT);
     case WORD_8_7_EDX: return bit(X86_INVTSC);
     case WORD_8_8_EBX: return bit(X86_WBNOINVD);
@@ -159,8 +163,10 @@ static unsigned subleaves(uint32_t leaf)
 {
     switch (leaf) {
     case 4: return 5; /* the last is the end of the list */
-    case 7: return 2;
+    case 7: return 3;
     case 0xb: return 3;
+    case 0x1f: return 4;
+    case 0x8000001d: return 5;
     case 0xd: return 64;
     default: return 0;
     }
@@ -185,6 +191,15 @@ static uint32_t apic_khz(const X86CPU *x, const Kvm *k)
     return k->accel.irqchip == ACCEL_IRQCHIP_NONE ? x86_apic_hz(&x->cpu) / 1000 : APIC_BUS_KHZ;
 }
 
+/* All but what the user has taken away of what a translated guest has, too. */
+static uint32_t offered(const X86CPU *x)
+{
+    uint32_t clocks = 1 | bit(X86_KVM_CLOCK); /* by the old numbers and the new */
+    return (x86_has(x, X86_KVM_CLOCK) ? ~0u : ~clocks) &
+           (x86_has(x, X86_KVM_STABLE) ? ~0u : ~bit(X86_KVM_STABLE)) &
+           (x86_has(x, X86_KVM_NO_IO_DELAY) ? ~0u : ~bit(X86_KVM_NO_IO_DELAY));
+}
+
 /* KVM's name and services, and the rates of the clocks. */
 static void add_hypervisor(Leaves *l, const Kvm *k)
 {
@@ -192,7 +207,7 @@ static void add_hypervisor(Leaves *l, const Kvm *k)
     X86Cpuid name = { .eax = KVM_CLOCKS };
     memcpy(&name.ebx, "KVMKVMKVM\0\0", 12);
     add(l, KVM_LEAVES, 0, 0, name);
-    add(l, KVM_FEATURES_LEAF, 0, 0, (X86Cpuid){ .eax = features ? features->eax : 0 });
+    add(l, KVM_FEATURES_LEAF, 0, 0, (X86Cpuid){ .eax = features ? features->eax & offered(l->x) : 0 });
     add(l, KVM_CLOCKS, 0, 0, (X86Cpuid){ .eax = l->x->tsc_khz, .ebx = apic_khz(l->x, k) });
 }
 
@@ -230,7 +245,7 @@ bool kvm_set_cpuid(KvmVcpu *v, GError **err)
         add_leaf(&l, leaf);
     }
     mend(&l, k);
-    if (x86_has(x, X86_HYPERVISOR)) {
+    if (x86_has(x, X86_HYPERVISOR) && !x->hides_kvm) {
         add_hypervisor(&l, k);
     }
     if (ioctl(v->fd, KVM_SET_CPUID2, list) == 0) {

@@ -12,6 +12,10 @@ CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model, GError 
         return NULL;
     }
     cpu->io = m->io;
+    if (arch->place) {
+        const CpuTopology t = { m->config->dies, m->config->cores, m->config->threads };
+        arch->place(cpu, &t);
+    }
     if (m->accel && !accel_add_vcpu(m->accel, cpu, err)) {
         cpu_free(cpu);
         return NULL;

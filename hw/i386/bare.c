@@ -55,7 +55,7 @@ static const CPUArch *arch32(const MachineConfig *config)
 }
 
 #define BARE_COMMON                                                                                          \
-    .name = "bare", .desc = "Bare PC for payloads and tests", .ram_id = "pc.ram",                            \
+    .name = "bare", .desc = "Bare PC for payloads and tests", .ram_id = "pc.ram", .has_dies = true,          \
     .default_ram = UINT64_C(128) << 20, .max_cpus = 8, .board_size = sizeof(BareBoard), .build = bare_build, \
     .irqchips = 1 << ACCEL_IRQCHIP_ALL | 1 << ACCEL_IRQCHIP_LOCAL, .finish = bare_boot,                      \
     .destroy = bare_destroy, .is_default = true

@@ -217,7 +217,7 @@ static const CPUArch *arch32(const MachineConfig *config)
 }
 
 #define MICROVM_COMMON                                                                                       \
-    .name = "microvm", .desc = "microvm (i386)", .ram_id = "microvm.ram",                                    \
+    .name = "microvm", .desc = "microvm (i386)", .ram_id = "microvm.ram", .has_dies = true,                  \
     .default_ram = UINT64_C(128) << 20, .max_cpus = MACHINE_MAX_CPUS, .default_nic = "virtio-net-device",    \
     .block_device = "virtio-blk-device", .options = microvm_options, .board_size = sizeof(MicrovmBoard),     \
     .irqchips = 1 << ACCEL_IRQCHIP_ALL | 1 << ACCEL_IRQCHIP_LOCAL, .build = microvm_build,                   \

@@ -34,7 +34,7 @@ static void put_processors(GByteArray *t, const Machine *m)
 
 static uint8_t ioapic_id(const Machine *m)
 {
-    return MIN(m->cpu_count, 15);
+    return MIN(x86_apic_id(m->cpus[m->cpu_count - 1]) + 1, 15);
 }
 
 static void put_interrupt(GByteArray *t, uint8_t type, uint8_t kind, uint8_t flags, uint8_t line, uint8_t to,

@@ -40,7 +40,7 @@ typedef struct MachineConfig {
     struct json_object *board_options; /* -machine key=value left to the board; NULL: none */
     uint64_t ram_size;                 /* bytes */
     struct Object *ram_backend;        /* -machine memory-backend=, or NULL */
-    unsigned cpus, max_cpus, sockets, cores, threads;
+    unsigned cpus, max_cpus, sockets, dies, cores, threads; /* dies of a socket, cores of a die */
     char *cpu_model; /* "rv64,sv48=on", or NULL for the board's default */
     char *bios, *kernel, *initrd, *append, *dtb, *dumpdtb;
     struct Chardev *serial[MACHINE_MAX_SERIALS]; /* NULL: not connected */
@@ -121,6 +121,7 @@ struct BoardClass {
     const char *ram_id; /* name of RAM, and by custom of the object behind it */
     uint64_t default_ram;
     unsigned max_cpus;
+    bool has_dies;            /* -smp dies= */
     const char *default_nic;  /* device of -nic/-net nic without a model */
     const char *block_device; /* what if=virtio drives become: "virtio-blk-device" or "...-pci" */
     const Prop *options;      /* of -machine, offsets into board_data; NULL-terminated */

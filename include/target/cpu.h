@@ -101,6 +101,11 @@ typedef struct MmuFault {
     uint64_t code;  /* FAULT_WALK: riscv: the exception code */
 } MmuFault;
 
+/* How the machine's vCPUs lie, the threads of a core first: 0 counts as 1. */
+typedef struct CpuTopology {
+    unsigned dies, cores, threads; /* of a socket, of a die, of a core */
+} CpuTopology;
+
 /* What a set of cached translations and blocks belongs to.  Two states with equal keys
  * translate and run alike.  */
 typedef struct CpuContextKey {
@@ -203,6 +208,7 @@ struct CPUArch {
     /* ---- life */
     bool (*init)(CPU *cpu, const char *model, GError **err); /* model: "rv64,sv48=on" */
     void (*finish)(CPU *cpu);
+    void (*place)(CPU *cpu, const CpuTopology *t); /* once, before an accelerator has it; may be NULL */
     void (*reset)(CPU *cpu);                /* after the table's reset values; may be NULL, as the next two */
     bool (*loaded)(CPU *cpu, GError **err); /* check state from a stream: what rows cannot say */
     void (*refresh)(CPU *cpu);              /* recompute what is derived: after reset and load */

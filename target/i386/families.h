@@ -20,7 +20,7 @@ X86Translate x86_tr_jcc, x86_tr_jcxz, x86_tr_loop, x86_tr_near, x86_tr_ret, x86_
 X86Translate x86_tr_mov_from_seg, x86_tr_mov_to_seg, x86_tr_push_seg, x86_tr_pop_seg, x86_tr_lseg,
     x86_tr_swapgs, x86_tr_fsgsbase, x86_tr_store_table, x86_tr_load_table, x86_tr_descriptor, x86_tr_arpl;
 /* translate-system.c */
-X86Translate x86_tr_port, x86_tr_hlt, x86_tr_rsm, x86_tr_pause, x86_tr_mov_from_control,
+X86Translate x86_tr_port, x86_tr_hlt, x86_tr_rsm, x86_tr_monitor, x86_tr_pause, x86_tr_mov_from_control,
     x86_tr_mov_to_control, x86_tr_clts, x86_tr_ac, x86_tr_xcr, x86_tr_pkru, x86_tr_msr, x86_tr_cpuid,
     x86_tr_counter, x86_tr_random, x86_tr_invtlb, x86_tr_clflush, x86_tr_bound;
 /* translate-bmi.c */

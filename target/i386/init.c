@@ -31,6 +31,8 @@ void x86_init(X86CPU *x)
     x->s.xcr0 = old.xcr0;
     x->s.pkru = old.pkru;
     x->s.msr = old.msr;
+    x->s.pvclock_time = old.pvclock_time;
+    x->s.pvclock_wall = old.pvclock_wall;
     x->s.smbase = old.smbase;
     x->s.a20 = old.a20;
     bool first = starts_machine(x);

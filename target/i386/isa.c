@@ -24,6 +24,7 @@ static const struct {
     SAME(SSE),
     SAME(SSE2),
     SAME(SSE3),
+    SAME(MONITOR),
     SAME(SSSE3),
     SAME(FMA),
     SAME(CX16),

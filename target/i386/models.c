@@ -35,11 +35,11 @@ static const Set set_server = { X86_CLWB, X86_PKU, END };
 static const Set set_epyc = { X86_SSE3, X86_SSSE3, X86_CX16, X86_LAHF_LM, X86_SSE41, X86_SSE42, X86_POPCNT, X86_PCLMULQDQ, X86_AES, X86_PDPE1GB, X86_RDTSCP,
     X86_XSAVE, X86_XSAVEOPT, X86_AVX, X86_F16C, X86_RDRAND, X86_FSGSBASE, X86_SMEP, X86_X2APIC, X86_ARAT, X86_FMA, X86_MOVBE, X86_BMI1, X86_BMI2, X86_AVX2,
     X86_ABM, X86_RDSEED, X86_ADX, X86_SMAP, X86_CLFLUSHOPT, X86_XSAVEC, X86_XGETBV1, X86_SHA_NI, X86_MMXEXT, X86_FXSR_OPT, X86_CR8_LEGACY, X86_MISALIGNSSE,
-    X86_3DNOWPREFETCH, END };
+    X86_3DNOWPREFETCH, X86_TOPOEXT, X86_BTC_NO, X86_LFENCE_SERIALIZES, X86_SRSO_NO, END };
 static const Set set_newest = { X86_SHA_NI, X86_UMIP, X86_GFNI, X86_VAES, X86_VPCLMULQDQ, X86_LA57, X86_RDPID, X86_FSRM, X86_FZRM, X86_FSRS, X86_WBNOINVD, END };
-static const Set set_guest = { X86_HYPERVISOR, END };
+static const Set set_guest = { X86_HYPERVISOR, X86_KVM_CLOCK, X86_KVM_STABLE, X86_KVM_NO_IO_DELAY, END };
 static const Set set_time = { X86_INVTSC, END };
-static const Set set_no_leaks = { X86_ARCH_CAPABILITIES, X86_SPEC_CTRL, X86_STIBP, X86_SSBD, X86_RDCL_NO, X86_IBRS_ALL, X86_SKIP_L1DFL, X86_SSB_NO, X86_MDS_NO,
+static const Set set_no_leaks = { X86_ARCH_CAPABILITIES, X86_SPEC_CTRL, X86_STIBP, X86_SSBD, X86_BHI_CTRL, X86_RDCL_NO, X86_IBRS_ALL, X86_SKIP_L1DFL, X86_SSB_NO, X86_MDS_NO,
     X86_PSCHANGE_MC_NO, X86_TAA_NO, X86_SBDR_SSDP_NO, X86_FBSDP_NO, X86_PSDP_NO, X86_BHI_NO, X86_PBRSB_NO, X86_GDS_NO, X86_RFDS_NO, END };
 
 /* As CPUID.1:EAX packs them. */
@@ -58,9 +58,9 @@ typedef struct Model {
 #define OLD set_486, set_pentium
 #define BASE64 OLD, set_p6, set_sse2, set_lm, set_guest, set_time, set_no_leaks
 #define INTEL64 BASE64, set_core2, set_v2
-enum { EXT = 0x80000008u, FREQUENCIES = 0x16 /* leaves of the rates of clocks */ };
+enum { EXT = 0x80000008u, EXT_MORE = 0x80000021u /* AMD's topology, what it need not fear */, FREQUENCIES = 0x16 /* rates of clocks */, DIES = 0x1f };
 static const Model models[] = {
-    { "max", "Lyrebird virtual CPU", VENDOR_INTEL, SIGNATURE(6, 143, 8), FREQUENCIES, EXT, 46,
+    { "max", "Lyrebird virtual CPU", VENDOR_INTEL, SIGNATURE(6, 143, 8), DIES, EXT, 46,
       { INTEL64, set_westmere, set_ivy, set_haswell, set_skylake, set_server, set_newest } },
     { "486", "", VENDOR_INTEL, SIGNATURE(4, 8, 0), 1, 0, 32, { set_486 } },
     { "pentium", "", VENDOR_INTEL, SIGNATURE(5, 4, 3), 1, 0, 32, { OLD } },
@@ -74,19 +74,42 @@ static const Model models[] = {
     { "IvyBridge", "Intel Xeon E3-12xx v2 (Ivy Bridge)", VENDOR_INTEL, SIGNATURE(6, 58, 9), FREQUENCIES, EXT, 40, { INTEL64, set_westmere, set_ivy } },
     { "Haswell", "Intel Core Processor (Haswell)", VENDOR_INTEL, SIGNATURE(6, 60, 4), FREQUENCIES, EXT, 40,
       { INTEL64, set_westmere, set_ivy, set_haswell }, "hle, rtm" },
+    { "Haswell-noTSX", "Intel Core Processor (Haswell, no TSX)", VENDOR_INTEL, SIGNATURE(6, 60, 1), FREQUENCIES, EXT, 40,
+      { INTEL64, set_westmere, set_ivy, set_haswell } },
     { "Skylake-Client", "Intel Core Processor (Skylake)", VENDOR_INTEL, SIGNATURE(6, 94, 3), FREQUENCIES, EXT, 40,
       { INTEL64, set_westmere, set_ivy, set_haswell, set_skylake }, "hle, mpx, rtm" },
+    { "Skylake-Client-noTSX-IBRS", "Intel Core Processor (Skylake, IBRS, no TSX)", VENDOR_INTEL, SIGNATURE(6, 94, 3), FREQUENCIES, EXT, 40,
+      { INTEL64, set_westmere, set_ivy, set_haswell, set_skylake } },
     { "Skylake-Server", "Intel Xeon Processor (Skylake)", VENDOR_INTEL, SIGNATURE(6, 85, 4), FREQUENCIES, EXT, 46,
       { INTEL64, set_westmere, set_ivy, set_haswell, set_skylake, set_server }, "avx512f, avx512dq, avx512cd, avx512bw, avx512vl, hle, mpx, rtm" },
-    { "EPYC", "AMD EPYC Processor", VENDOR_AMD, SIGNATURE(23, 1, 2), 0xd, EXT, 40, { BASE64, set_epyc }, "clzero, sse4a, svm" },
+    { "Skylake-Server-noTSX-IBRS", "Intel Xeon Processor (Skylake, IBRS, no TSX)", VENDOR_INTEL, SIGNATURE(6, 85, 4), FREQUENCIES, EXT, 46,
+      { INTEL64, set_westmere, set_ivy, set_haswell, set_skylake, set_server }, "avx512f, avx512dq, avx512cd, avx512bw, avx512vl" },
+    { "EPYC", "AMD EPYC Processor", VENDOR_AMD, SIGNATURE(23, 1, 2), 0xd, EXT_MORE, 40, { BASE64, set_epyc }, "clzero, sse4a, svm" },
+};
+
+/* Other names that users type: versions of models, which here differ in nothing that is built. */
+static const struct {
+    const char *name, *model;
+} aliases[] = {
+    { "486-v1", "486" }, { "pentium-v1", "pentium" }, { "pentium3-v1", "pentium3" }, { "qemu32-v1", "qemu32" }, { "qemu64-v1", "qemu64" },
+    { "kvm32-v1", "kvm32" }, { "kvm64-v1", "kvm64" }, { "core2duo-v1", "core2duo" }, { "Nehalem-v1", "Nehalem" }, { "Nehalem-v2", "Nehalem" },
+    { "Nehalem-IBRS", "Nehalem" }, { "IvyBridge-v1", "IvyBridge" }, { "IvyBridge-v2", "IvyBridge" }, { "IvyBridge-IBRS", "IvyBridge" },
+    { "Haswell-v1", "Haswell" }, { "Haswell-v2", "Haswell-noTSX" }, { "Haswell-v3", "Haswell" }, { "Haswell-v4", "Haswell-noTSX" },
+    { "Haswell-IBRS", "Haswell" }, { "Haswell-noTSX-IBRS", "Haswell-noTSX" }, { "Skylake-Client-v1", "Skylake-Client" },
+    { "Skylake-Client-v2", "Skylake-Client" }, { "Skylake-Client-v3", "Skylake-Client-noTSX-IBRS" }, { "Skylake-Client-v4", "Skylake-Client-noTSX-IBRS" },
+    { "Skylake-Client-IBRS", "Skylake-Client" }, { "Skylake-Server-v1", "Skylake-Server" }, { "Skylake-Server-v2", "Skylake-Server" },
+    { "Skylake-Server-v3", "Skylake-Server-noTSX-IBRS" }, { "Skylake-Server-v4", "Skylake-Server-noTSX-IBRS" },
+    { "Skylake-Server-v5", "Skylake-Server-noTSX-IBRS" }, { "Skylake-Server-IBRS", "Skylake-Server" },
+    { "EPYC-v1", "EPYC" }, { "EPYC-v2", "EPYC" }, { "EPYC-v3", "EPYC" }, { "EPYC-v4", "EPYC" }, { "EPYC-IBPB", "EPYC" },
 };
 
 /* Known to users of other emulators; off is all that they can be here. */
 static const char *const unbuilt[] = {
-    "3dnow", "3dnowext", "acpi", "amx-bf16", "amx-int8", "amx-tile", "avx-vnni", "avx512-bf16", "avx512-fp16", "avx512-vp2intersect", "avx512-vpopcntdq",
+    "3dnow", "3dnowext", "acpi", "kvm-asyncpf", "kvm-hint-dedicated", "kvm-pv-eoi", "kvm-pv-ipi", "kvm-pv-sched-yield", "kvm-pv-tlb-flush", "kvm-pv-unhalt", "kvm-steal-time",
+     "amx-bf16", "amx-int8", "amx-tile", "avx-vnni", "avx512-bf16", "avx512-fp16", "avx512-vp2intersect", "avx512-vpopcntdq",
     "avx512bitalg", "avx512bw", "avx512cd", "avx512dq", "avx512er", "avx512f", "avx512ifma", "avx512pf", "avx512vbmi", "avx512vbmi2", "avx512vl",
-    "avx512vnni", "cldemote", "clzero", "dca", "ds", "dtes64", "est", "fma4", "hle", "ibs", "ibpb", "intel-pt", "lwp", "monitor", "movdir64b", "movdiri",
-    "mpx", "perfctr-core", "pks", "pmu", "rtm", "serialize", "sgx", "smx", "sse4a", "svm", "tbm", "tm", "tm2", "topoext", "vmx", "waitpkg", "xop", NULL,
+    "avx512vnni", "cldemote", "clzero", "dca", "ds", "dtes64", "est", "fma4", "hle", "ibs", "ibpb", "intel-pt", "lwp", "movdir64b", "movdiri",
+    "mpx", "perfctr-core", "pks", "pmu", "rtm", "serialize", "sgx", "smx", "sse4a", "svm", "tbm", "tm", "tm2", "vmx", "waitpkg", "xop", NULL,
 };
 /* clang-format on */
 
@@ -100,7 +123,7 @@ typedef struct Options {
     uint64_t tsc_frequency; /* Hz; 0: not asked for */
     int vendor;
     char *model_id;
-    bool check, enforce;
+    bool check, enforce, kvm;
 } Options;
 
 #define NUMBER(prop, field, most)                                                                            \
@@ -111,14 +134,15 @@ static const Prop option_props[] = {
     NUMBER("family", family, 255 + 15),
     NUMBER("model", model, 255),
     NUMBER("stepping", stepping, 15),
-    NUMBER("level", level, FREQUENCIES),
-    NUMBER("xlevel", xlevel, EXT),
+    NUMBER("level", level, DIES),
+    NUMBER("xlevel", xlevel, EXT_MORE),
     { "phys-bits", PROP_U32, offsetof(Options, phys_bits), .min = 32, .max = 52 },
     { "tsc-frequency", PROP_U64, offsetof(Options, tsc_frequency), .min = 1000000, .max = 4000000000 },
     { "vendor", PROP_ENUM, offsetof(Options, vendor), .names = vendor_names },
     { "model-id", PROP_STRING, offsetof(Options, model_id) },
     { "check", PROP_BOOL, offsetof(Options, check) },
     { "enforce", PROP_BOOL, offsetof(Options, enforce) },
+    { "kvm", PROP_BOOL, offsetof(Options, kvm) },
     { NULL },
 };
 
@@ -126,12 +150,27 @@ static const Prop option_props[] = {
 
 const char *x86_model_name(unsigned n)
 {
-    return n < G_N_ELEMENTS(models) ? models[n].name : NULL;
+    if (n < G_N_ELEMENTS(models)) {
+        return models[n].name;
+    }
+    n -= G_N_ELEMENTS(models);
+    return n < G_N_ELEMENTS(aliases) ? aliases[n].name : NULL;
+}
+
+static const char *without_alias(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(aliases); i++) {
+        if (!strcmp(aliases[i].name, name)) {
+            return aliases[i].model;
+        }
+    }
+    return name;
 }
 
 static const Model *model_find(const char *name, GError **err)
 {
     const char *names[G_N_ELEMENTS(models) + 1] = { NULL };
+    name = without_alias(name);
     for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
         if (!strcmp(models[i].name, name)) {
             return &models[i];
@@ -296,6 +335,7 @@ static Options options_of(const Model *m)
                       .xlevel = m->xlevel,
                       .phys_bits = m->phys_bits,
                       .vendor = m->vendor,
+                      .kvm = true,
                       .model_id = g_strdup(m->brand) };
 }
 
@@ -306,10 +346,10 @@ static void options_apply(X86CPU *x, const Options *o)
     x->level = o->level;
     x->xlevel = o->xlevel;
     x->phys_bits = o->phys_bits;
+    x->hides_kvm = !o->kvm;
     x->tsc_asked = o->tsc_frequency != 0;
     x->tsc_khz = x->tsc_asked ? o->tsc_frequency / 1000 : TSC_KHZ;
-    x->cores = x->threads = 1;
-    x->apic_id = x->cpu.index;
+    x86_place(&x->cpu, &(CpuTopology){ 0 });
     g_strlcpy(x->brand, o->model_id, sizeof(x->brand));
 }
 
@@ -366,6 +406,7 @@ bool x86_model_apply(X86CPU *x, const char *text, bool wide, GError **err)
     }
     if (ok) {
         options_apply(x, &r.o);
+        x->feature[WORD_KVM] &= x->hides_kvm ? 0 : ~0u;
     }
     g_hash_table_destroy(r.named);
     g_free(r.o.model_id);

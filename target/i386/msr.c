@@ -135,6 +135,13 @@ static uint64_t read_arch_capabilities(X86CPU *x, const X86Msr *m)
     return x->feature[WORD_ARCH_CAP];
 }
 
+enum { SPEC_BHI_DIS = 1 << 10 };
+
+static bool legal_spec_ctrl(const X86CPU *x, uint64_t value)
+{
+    return !(value & SPEC_BHI_DIS) || x86_has(x, X86_BHI_CTRL);
+}
+
 static bool write_nothing(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
 {
     return true;
@@ -154,13 +161,16 @@ static bool write_barrier(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *
 #define LOW32 UINT32_MAX
 #define ALWAYS X86_NO_FEATURE
 
+/* Fast strings, thermal control, counters, branch and event records, SpeedStep, MONITOR, CPUID limit, xTPR, execute disable. */
+#define MISC_ENABLE 0x400c51889
+
 /* clang-format off */
 static const X86Msr msrs[] = {
     { 0x010, "tsc", 0, ALL, X86_TSC, .read = read_tsc, .write = write_tsc },
     { 0x017, "platform_id", 0, 0, ALWAYS },
     { 0x01b, "apic_base", M(apic_base), ~0x2ffull & ALL, X86_APIC, .write = write_apic_base },
     { 0x03b, "tsc_adjust", M(tsc_adjust), ALL, X86_TSC_ADJUST, .write = write_tsc_adjust },
-    { 0x048, "spec_ctrl", M(spec_ctrl), 7, X86_SPEC_CTRL },
+    { 0x048, "spec_ctrl", M(spec_ctrl), 7 | SPEC_BHI_DIS, X86_SPEC_CTRL, .legal = legal_spec_ctrl },
     { 0x049, "pred_cmd", 0, 0, X86_SPEC_CTRL, .write = write_barrier },
     { 0x08b, "bios_sign_id", 0, 0, ALWAYS, .value = 1ull << 32, .write = write_nothing },
     { 0x0fe, "mtrrcap", 0, 0, X86_MTRR, .value = X86_MTRR_VARIABLE | 1 << 8 | 1 << 10 },
@@ -170,12 +180,16 @@ static const X86Msr msrs[] = {
     { 0x176, "sysenter_eip", M(sysenter_eip), ALL, X86_SEP, .canonical = true },
     { 0x179, "mcg_cap", 0, 0, X86_MCA },
     { 0x17a, "mcg_status", M(mcg_status), 7, X86_MCA },
-    { 0x1a0, "misc_enable", M(misc_enable), 1 | 1 << 18 | 1 << 22 | 1ull << 34, ALWAYS },
+    { 0x1a0, "misc_enable", M(misc_enable), MISC_ENABLE, ALWAYS },
     { 0x1d9, "debugctl", M(debugctl), 3, X86_MSR },
     { 0x277, "pat", M(pat), ALL, X86_PAT, .legal = legal_pat },
     { 0x2ff, "mtrr_def_type", M(mtrr_def_type), 0xcff, X86_MTRR, .legal = legal_def_type },
     { 0x6e0, "tsc_deadline", M(tsc_deadline), ALL, X86_TSC_DEADLINE, .read = read_deadline, .write = write_deadline },
     { 0xda0, "xss", M(xss), ALL, X86_XSAVES, .legal = legal_xss },
+    { 0x011, "kvm_wall_clock", FIELD(pvclock_wall), 0, X86_KVM_CLOCK, .write = x86_pvclock_write_wall },
+    { 0x012, "kvm_system_time", FIELD(pvclock_time), 0, X86_KVM_CLOCK, .write = x86_pvclock_write_time },
+    { 0x4b564d00, "kvm_wall_clock_new", FIELD(pvclock_wall), 0, X86_KVM_CLOCK, .write = x86_pvclock_write_wall },
+    { 0x4b564d01, "kvm_system_time_new", FIELD(pvclock_time), 0, X86_KVM_CLOCK, .write = x86_pvclock_write_time },
     { 0xc0000080, "efer", FIELD(efer), ALL, ALWAYS, .write = write_efer },
     { 0xc0000081, "star", M(star), ALL, X86_SYSCALL },
     { 0xc0000082, "lstar", M(lstar), ALL, X86_LM, .canonical = true },

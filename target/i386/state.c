@@ -122,6 +122,8 @@ const Field x86_state[] = {
     STATE_STRUCT(X, x87, X87, x87_fields),
     STATE_STRUCT(X, msr, X86Msrs, msr_fields),
     STATE_STRUCT(X, events, X86Events, event_fields),
+    STATE_U64(X, pvclock_time),
+    STATE_U64(X, pvclock_wall),
     STATE_U32(X, smbase, .reset = 0x30000),
     STATE_BOOL(X, a20, .reset = true),
     STATE_BOOL(X, ignne, .shared = true),

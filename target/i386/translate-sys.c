@@ -111,6 +111,7 @@ static X86Translate *const families[] = {
     FAMILY(LEAVE, leave),
     FAMILY(LOOP, loop),
     FAMILY(LRET, lret),
+    FAMILY(MONITOR, monitor),
     FAMILY(MOV, mov),
     FAMILY(MOVBE, movbe),
     FAMILY(MOVX, movx),

@@ -45,6 +45,21 @@ void x86_tr_rsm(Translator *t)
     x86_tr_exit_lookup(t, 0);
 }
 
+/* An armed monitor may be lost at any time, and a wait may end for no reason (SDM 2, MWAIT): here it ends at once, behind a hint to
+ * let others run.  Nothing that a guest may rely on is different, and no store of others has to be watched. */
+void x86_tr_monitor(Translator *t)
+{
+    bool waits = t->row->arg == X86_MONITOR_MWAIT;
+    IrRef ecx = x86_tr_reg(t, X86_RCX, 4);
+    /* MWAIT: bit 0, masked interrupts end it; MONITOR: no extension */
+    ir_brcc(t->ir, IR_GTU, IR_I32, ecx, x86_tr_const(t, waits), x86_tr_cold_fault(t, X86_EXC_GP));
+    if (waits) {
+        x86_tr_call(t, &x86_helper_pause, 0, NULL);
+    } else { /* faults as a load of a byte does */
+        x86_tr_load(t, t->insn.seg, x86_tr_reg(t, X86_RAX, 8), 1, t->insn.asz);
+    }
+}
+
 void x86_tr_pause(Translator *t)
 {
     x86_tr_call(t, &x86_helper_pause, 0, NULL);

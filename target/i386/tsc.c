@@ -7,15 +7,14 @@
 #include "base/clock.h"
 #include "target/i386/apic.h"
 
-static uint64_t tsc_of_clock(const X86CPU *x)
+uint64_t x86_tsc_at(const X86CPU *x, int64_t ns)
 {
-    unsigned __int128 ns = clock_get_ns(x->cpu.clock, CLK_VIRTUAL);
-    return ns * x->tsc_khz / 1000000;
+    return (unsigned __int128)ns * x->tsc_khz / 1000000 + x->s.msr.tsc_offset;
 }
 
 uint64_t x86_tsc(const X86CPU *x)
 {
-    return tsc_of_clock(x) + x->s.msr.tsc_offset;
+    return x86_tsc_at(x, clock_get_ns(x->cpu.clock, CLK_VIRTUAL));
 }
 
 static void tsc_move(X86CPU *x, uint64_t by)
@@ -23,6 +22,7 @@ static void tsc_move(X86CPU *x, uint64_t by)
     x->s.msr.tsc_offset += by;
     x->s.msr.tsc_adjust += by;
     x86_apic_deadline_changed(x);
+    x86_pvclock_update(x);
 }
 
 void x86_tsc_write(X86CPU *x, uint64_t value)

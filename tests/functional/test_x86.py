@@ -107,6 +107,12 @@ def test_x86_interrupts(b):
 
 
 @case()
+def test_x86_monitor_mwait(b):
+    """MONITOR and MWAIT of a processor that is given them"""
+    run(b, "monitor", "-cpu", "max,monitor=on")
+
+
+@case()
 def test_x86_smm(b):
     """system-management mode: the state in the map of either processor, SMRAM that it alone sees, RSM, HLT, NMI"""
     run(b, "smm")

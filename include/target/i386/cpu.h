@@ -286,6 +286,7 @@ typedef struct X86State {
     uint32_t mxcsr, pkru;
     X87 x87;
     X86Msrs msr;
+    uint64_t pvclock_time, pvclock_wall; /* of a translated guest (pvclock.c): the MSRs */
     uint32_t smbase;
     uint32_t messages; /* atomic, MESSAGE_*: what others want of it and it has not taken; INIT leaves them */
     bool a20;          /* address line 20 passes; else it is 0 */
@@ -309,9 +310,10 @@ typedef struct X86CPU {
     uint32_t tsc_khz;
     bool tsc_asked;   /* the user said how fast: an accelerator that cannot refuses */
     bool has_what_is; /* the model is whatever can be had (max): nobody misses what is not there */
+    bool hides_kvm;   /* kvm=off: no leaves and registers of KVM */
     bool ignore_msrs; /* unknown MSRs read 0 and take writes */
     uint32_t apic_id;
-    uint16_t cores, threads; /* of the package, of a core; at least 1 */
+    uint16_t dies, cores, threads; /* of the package, of a die, of a core; at least 1 */
 
     /* Of the instruction under way, in a block of one: TF was set when it began; breakpoints that its accesses met */
     bool stepping;
@@ -432,6 +434,8 @@ typedef struct X86Cpuid {
     uint32_t eax, ebx, ecx, edx;
 } X86Cpuid;
 X86Cpuid x86_cpuid(const X86CPU *x, uint32_t leaf, uint32_t subleaf);
+/* CPUArch.place: its APIC id, from the machine's topology. */
+void x86_place(CPU *cpu, const CpuTopology *t);
 /* Bytes of an XSAVE area with these states of XCR0 and XSS: in its standard or in its compacted form. */
 uint32_t x86_xsave_bytes(uint64_t states, bool compacted);
 /* Those that are not as reset leaves them (helpers-xsave.c): the SDM's XINUSE. */

@@ -26,9 +26,15 @@ bool x86_msr_field(unsigned n, X86Msr *m);
 bool x86_rdmsr(X86CPU *x, uint32_t number, uint64_t *value, X86Fault *f);
 bool x86_wrmsr(X86CPU *x, uint32_t number, uint64_t value, X86Fault *f);
 
+/* ---- pvclock.c ---- */
+void x86_pvclock_update(X86CPU *x); /* the counter was moved */
+bool x86_pvclock_write_time(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f);
+bool x86_pvclock_write_wall(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f);
+
 /* ---- tsc.c ---- */
 uint64_t x86_tsc(const X86CPU *x);
-void x86_tsc_write(X86CPU *x, uint64_t value); /* moves TSC_ADJUST by as much */
+uint64_t x86_tsc_at(const X86CPU *x, int64_t ns); /* of the virtual clock */
+void x86_tsc_write(X86CPU *x, uint64_t value);    /* moves TSC_ADJUST by as much */
 void x86_tsc_adjust_write(X86CPU *x, uint64_t value);
 /* RDTSC, RDTSCP: #GP(0) above level 0 under CR4.TSD. */
 bool x86_rdtsc(X86CPU *x, uint64_t *value, X86Fault *f);

@@ -153,29 +153,62 @@ static void test_state(void)
     fake_free(x);
 }
 
+static void assert_leaf(const X86CPU *x, uint32_t leaf, uint32_t subleaf, uint32_t eax, uint32_t ebx,
+                        uint32_t ecx)
+{
+    X86Cpuid r = x86_cpuid(x, leaf, subleaf);
+    g_assert_cmphex(r.eax, ==, eax);
+    g_assert_cmphex(r.ebx, ==, ebx);
+    g_assert_cmphex(r.ecx, ==, ecx);
+}
+
+/* One socket of 2 dies of 3 cores of 2 threads: 1, 2 and 1 bits of the APIC id. */
 static void test_topology(void)
 {
     X86CPU *x = with_model("max");
     g_assert_cmphex(x86_cpuid(x, 1, 0).edx >> 28 & 1, ==, 0);
-    x->cores = 3;
-    x->threads = 2;
-    x->apic_id = 5;
+    x->cpu.index = 11;
+    x86_place(&x->cpu, &(CpuTopology){ 2, 3, 2 });
+    g_assert_cmphex(x->apic_id, ==, 1 << 3 | 2 << 1 | 1);
     X86Cpuid r = x86_cpuid(x, 1, 0);
-    g_assert_cmphex(r.ebx >> 16 & 255, ==, 6);
-    g_assert_cmphex(r.ebx >> 24, ==, 5);
+    g_assert_cmphex(r.ebx >> 16 & 255, ==, 16);
+    g_assert_cmphex(r.ebx >> 24, ==, 13);
     g_assert_cmphex(r.edx >> 28 & 1, ==, 1);
-    r = x86_cpuid(x, 0xb, 0);
-    g_assert_cmphex(r.eax, ==, 1);
-    g_assert_cmphex(r.ebx, ==, 2);
-    g_assert_cmphex(r.ecx, ==, 0x100);
-    g_assert_cmphex(r.edx, ==, 5);
-    r = x86_cpuid(x, 0xb, 1);
-    g_assert_cmphex(r.eax, ==, 3);
-    g_assert_cmphex(r.ebx, ==, 6);
-    g_assert_cmphex(r.ecx, ==, 0x201);
-    r = x86_cpuid(x, 0xb, 2);
-    g_assert_cmphex(r.ebx, ==, 0);
-    g_assert_cmphex(r.ecx, ==, 2);
+    assert_leaf(x, 0xb, 0, 1, 2, 0x100);
+    assert_leaf(x, 0xb, 1, 4, 12, 0x201);
+    assert_leaf(x, 0xb, 2, 0, 0, 2);
+    assert_leaf(x, 0x1f, 0, 1, 2, 0x100);
+    assert_leaf(x, 0x1f, 1, 3, 6, 0x201);
+    assert_leaf(x, 0x1f, 2, 4, 12, 0x502);
+    assert_leaf(x, 0x1f, 3, 0, 0, 3);
+    g_assert_cmphex(x86_cpuid(x, 0x1f, 3).edx, ==, 13);
+    g_assert_cmphex(x86_cpuid(x, 4, 0).eax, ==, 0x121 | 1 << 14 | 7u << 26);
+    g_assert_cmphex(x86_cpuid(x, 4, 3).eax, ==, 0x163 | 7 << 14 | 7u << 26); /* of the die */
+    x->cpu.index = 12;                                                       /* the next package */
+    x86_place(&x->cpu, &(CpuTopology){ 2, 3, 2 });
+    g_assert_cmphex(x->apic_id, ==, 16);
+    fake_free(x);
+    x = with_model("Haswell"); /* without a second die as old as it is */
+    g_assert_cmphex(x86_cpuid(x, 0, 0).eax, ==, 0x16);
+    x86_place(&x->cpu, &(CpuTopology){ 2, 1, 1 });
+    g_assert_cmphex(x86_cpuid(x, 0, 0).eax, ==, 0x1f);
+    fake_free(x);
+}
+
+static void test_topology_amd(void)
+{
+    X86CPU *x = with_model("EPYC");
+    x->cpu.index = 5;
+    x86_place(&x->cpu, &(CpuTopology){ 1, 4, 2 });
+    g_assert_cmphex(x86_cpuid(x, 0x80000008u, 0).ecx, ==, 7 | 3 << 12);
+    assert_leaf(x, 0x8000001eu, 0, 5, 2 | 1 << 8, 0);
+    g_assert_cmphex(x86_cpuid(x, 0x8000001du, 0).eax, ==, 0x121 | 1 << 14);
+    g_assert_cmphex(x86_cpuid(x, 0x8000001du, 3).eax, ==, 0x163 | 7 << 14);
+    g_assert_cmphex(x86_cpuid(x, 0x8000001du, 4).eax, ==, 0);
+    g_assert_cmphex(x86_cpuid(x, 0x80000006u, 0).edx >> 18, ==, 32); /* of 512 KiB */
+    fake_free(x);
+    x = with_model("EPYC,-topoext");
+    g_assert_cmphex(x86_cpuid(x, 0x8000001eu, 0).eax, ==, 0);
     fake_free(x);
 }
 
@@ -206,6 +239,8 @@ static void test_ends(void)
     g_assert_cmpuint(x86_cpuid(x, 0x15, 0).ecx, ==, 2500000000);
     g_assert_cmpuint(x86_cpuid(x, 0x16, 0).eax, ==, 2500);
     g_assert_cmpuint(x86_cpuid(x, 0x40000010, 0).eax, ==, 2500000);
+    fake_free(x);
+    x = with_model("Haswell,tsc-frequency=2500000000");
     g_assert_cmpuint(x86_cpuid(x, 0x1234, 0).eax, ==, 2500); /* as leaf 16h */
     g_assert_cmpuint(x86_cpuid(x, 0x80001234u, 0).eax, ==, 2500);
     fake_free(x);
@@ -229,6 +264,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i386/cpuid/identity", test_identity);
     g_test_add_func("/i386/cpuid/state", test_state);
     g_test_add_func("/i386/cpuid/topology", test_topology);
+    g_test_add_func("/i386/cpuid/topology of AMD's", test_topology_amd);
     g_test_add_func("/i386/cpuid/xsave", test_xsave);
     g_test_add_func("/i386/cpuid/ends", test_ends);
     return g_test_run();

@@ -137,6 +137,62 @@ static void test_tsc(void)
     fake_free(x);
 }
 
+/* A guest's clock from its counter, as KVM's documentation has it. */
+static int64_t pvclock_ns(uint64_t at, uint64_t tsc)
+{
+    uint64_t ticks = tsc - fake_get(at + 8, 8), mul = fake_get(at + 24, 4);
+    int8_t shift = (int8_t)fake_get(at + 28, 1);
+    ticks = shift >= 0 ? ticks << shift : ticks >> -shift;
+    return fake_get(at + 16, 8) + (uint64_t)((unsigned __int128)ticks * mul >> 32);
+}
+
+static void test_pvclock(void)
+{
+    static const uint32_t rates[] = { 1000, 999999, 1000000, 2400000, 4000000 };
+    enum { TIME = 0x12, TIME_NEW = 0x4b564d01, AT = 0x1000, US = 1000 };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rates); i++) {
+        X86CPU *x = msr_world();
+        X86Fault f = { 0 };
+        uint64_t value;
+        x->tsc_khz = rates[i];
+        clock_virtual_stop(x->cpu.clock);
+        clock_virtual_set_ns(x->cpu.clock, 5000 * US);
+        fake_put(AT, 4, 7); /* whatever was there: the version becomes even, and another */
+        g_assert_true(x86_wrmsr(x, i % 2 ? TIME : TIME_NEW, AT | 1, &f));
+        g_assert_true(x86_rdmsr(x, TIME_NEW, &value, &f));
+        g_assert_cmphex(value, ==, AT | 1);
+        g_assert_cmphex(fake_get(AT, 4), ==, 8);
+        g_assert_cmphex(fake_get(AT + 29, 1), ==, 1);
+        g_assert_cmpint(pvclock_ns(AT, x86_tsc(x)), ==, 5000 * US);
+        clock_virtual_set_ns(x->cpu.clock, 9000 * US);
+        g_assert_cmpint(ABS(pvclock_ns(AT, x86_tsc(x)) - 9000 * US), <=, 2);
+        g_assert_true(x86_wrmsr(x, 0x10, 12345, &f)); /* the counter is moved: the page follows */
+        g_assert_cmphex(fake_get(AT, 4), ==, 10);
+        g_assert_cmpint(ABS(pvclock_ns(AT, x86_tsc(x)) - 9000 * US), <=, 2);
+        g_assert_true(x86_wrmsr(x, TIME_NEW, 0, &f));
+        g_assert_true(x86_wrmsr(x, 0x10, 0, &f));
+        g_assert_cmphex(fake_get(AT, 4), ==, 10); /* no more */
+        fake_free(x);
+    }
+}
+
+/* The wall clock of the start: what it is now, less what has passed. */
+static void test_wall_clock(void)
+{
+    X86CPU *x = msr_world();
+    X86Fault f = { 0 };
+    clock_virtual_stop(x->cpu.clock);
+    clock_virtual_set_ns(x->cpu.clock, INT64_C(100) * 1000000000);
+    int64_t before = g_get_real_time() / 1000000 - 100;
+    g_assert_true(x86_wrmsr(x, 0x4b564d00, 0x2000, &f));
+    int64_t start = fake_get(0x2004, 4), after = g_get_real_time() / 1000000 - 100;
+    g_assert_true(start >= before - 1 && start <= after);
+    g_assert_cmpuint(fake_get(0x2008, 4), <, 1000000000);
+    x->feature[WORD_KVM] = 0;
+    assert_fault(x86_wrmsr(x, 0x4b564d00, 0x2000, &f), f, X86_EXC_GP, 0);
+    fake_free(x);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -147,5 +203,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i386/msr/constants", test_constants);
     g_test_add_func("/i386/msr/ways of the APIC", test_apic_ways);
     g_test_add_func("/i386/tsc", test_tsc);
+    g_test_add_func("/i386/kvmclock/time", test_pvclock);
+    g_test_add_func("/i386/kvmclock/wall clock", test_wall_clock);
     return g_test_run();
 }
