@@ -421,6 +421,24 @@ void tcg_context_sync_slow(TcgVcpu *v)
     v->ctx = c;
 }
 
+static bool same_rights(const CpuContextKey *a, const CpuContextKey *b)
+{
+    return a->space == b->space && a->access == b->access;
+}
+
+TcgContext *tcg_context_with(TcgVcpu *v, const CpuContextKey *key)
+{
+    if (v->ctx && same_rights(&v->ctx->key, key)) {
+        return v->ctx;
+    }
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
+        if (same_rights(&v->keys[n], key)) {
+            return v->pool[n];
+        }
+    }
+    return NULL;
+}
+
 /* ---- what targets ask for (VcpuOps) -------------------------------------------- */
 
 void tcg_mmu_changed(CPU *cpu)

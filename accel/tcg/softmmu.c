@@ -107,10 +107,9 @@ static bool may_store_unnoticed(const TcgVcpu *v, uint64_t ram_page, MmuAccess a
 }
 
 /* watched: TLB_WATCHED or 0 */
-static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Target *t, bool writable,
-                      uint64_t watched)
+static void enter_tlb(TcgVcpu *v, TcgContext *c, uint64_t vaddr, const MmuResult *m, const Target *t,
+                      bool writable, uint64_t watched)
 {
-    TcgContext *c = v->ctx;
     unsigned n = tlb_index(vaddr);
     TlbEntry *e = &c->tlb[n];
     uint64_t page = vaddr & -GUEST_PAGE, bit = UINT64_C(1) << n % 64;
@@ -128,28 +127,25 @@ static void enter_tlb(TcgVcpu *v, uint64_t vaddr, const MmuResult *m, const Targ
     v->stats.tlb_fills++;
 }
 
-/* Translate one access within a page.  False: the walk faults, and *fault is what it says. */
-static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, Target *t, MmuFault *fault)
+/* What a walk said goes into the TLB of a context, where it is RAM. */
+static void enter_result(CPU *cpu, TcgContext *c, uint64_t vaddr, MmuAccess access, const MmuResult *m,
+                         Target *t)
 {
     TcgVcpu *v = cpu->tcg;
-    MmuResult m = { 0 };
-    if (!cpu->arch->walk(cpu, vaddr, bytes, access, &m, fault)) {
-        return false;
+    *t = (Target){ .phys = m->phys, .alike_to = m->no_cache ? m->alike_to : 0 };
+    if (!find_ram(v, m->phys)) {
+        return;
     }
-    *t = (Target){ .phys = m.phys, .alike_to = m.no_cache ? m.alike_to : 0 };
-    if (!find_ram(v, m.phys)) {
-        return true;
-    }
-    uint64_t offset = m.phys - v->near.start;
+    uint64_t offset = m->phys - v->near.start;
     t->host = v->near.host + offset;
     t->ram_page = v->near.first_page + (offset >> GUEST_PAGE_BITS);
     TcgPages *pages = &v->state->index.pages;
     bool unnoticed = v->near.writable && may_store_unnoticed(v, t->ram_page, access);
-    bool writable = m.prot & PROT_W && unnoticed && !m.no_cache && !tcg_page_has_code(pages, t->ram_page) &&
+    bool writable = m->prot & PROT_W && unnoticed && !m->no_cache && !tcg_page_has_code(pages, t->ram_page) &&
                     tcg_page_note_writer(pages, t->ram_page, cpu->index, vaddr);
-    context_note_leaf(v->ctx, vaddr, m.leaf_bits, m.global);
-    if (!m.no_cache) {
-        enter_tlb(v, vaddr, &m, t, writable, tcg_page_watched(cpu, vaddr) ? TLB_WATCHED : 0);
+    context_note_leaf(c, vaddr, m->leaf_bits, m->global);
+    if (!m->no_cache) {
+        enter_tlb(v, c, vaddr, m, t, writable, tcg_page_watched(cpu, vaddr) ? TLB_WATCHED : 0);
     }
     if (access == MMU_WRITE) {
         t->code = !writable;
@@ -157,18 +153,34 @@ static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, 
             t->host = NULL;
         }
     }
+}
+
+/* Translate one access within a page.  False: the walk faults, and *fault is what it says. */
+static bool resolve(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, Target *t, MmuFault *fault)
+{
+    MmuResult m = { 0 };
+    if (!cpu->arch->walk(cpu, vaddr, bytes, access, &m, fault)) {
+        return false;
+    }
+    enter_result(cpu, cpu->tcg->ctx, vaddr, access, &m, t);
     return true;
 }
 
 /* watched: TLB_WATCHED or 0 */
-static uint8_t *tlb_find(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, uint64_t watched)
+static uint8_t *tlb_find_in(const TcgContext *c, uint64_t vaddr, unsigned bytes, MmuAccess access,
+                            uint64_t watched)
 {
-    const TlbEntry *e = &cpu->tcg->ctx->tlb[tlb_index(vaddr)];
+    const TlbEntry *e = &c->tlb[tlb_index(vaddr)];
     uint64_t tag = access == MMU_READ ? e->rd : e->wr;
     if (G_UNLIKELY(tag != (((vaddr + bytes - 1) & -GUEST_PAGE) | watched))) {
         return NULL;
     }
     return (uint8_t *)(uintptr_t)(vaddr + e->addend);
+}
+
+static uint8_t *tlb_find(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, uint64_t watched)
+{
+    return tlb_find_in(cpu->tcg->ctx, vaddr, bytes, access, watched);
 }
 
 static uint8_t *tlb_hit(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
@@ -615,6 +627,23 @@ bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_
         tcg_index_written(&v->state->index, page, phys & (GUEST_PAGE - 1), bytes);
     }
     return true;
+}
+
+/* ---- what the processor accesses by itself ---- */
+
+void *cpu_system_host(CPU *cpu, const CpuContextKey *key, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    TcgContext *c = cpu->tcg ? tcg_context_with(cpu->tcg, key) : NULL;
+    return c ? tlb_find_in(c, vaddr, bytes, access, 0) : NULL;
+}
+
+void cpu_system_note(CPU *cpu, const CpuContextKey *key, uint64_t vaddr, MmuAccess access, const MmuResult *m)
+{
+    TcgContext *c = cpu->tcg ? tcg_context_with(cpu->tcg, key) : NULL;
+    Target t;
+    if (c) {
+        enter_result(cpu, c, vaddr, access, m, &t);
+    }
 }
 
 /* ---- fetches ------------------------------------------------------------------------------------------ */

@@ -73,6 +73,8 @@ void tcg_vcpu_free(CPU *cpu);
 /* ---- its contexts (context.c) ---- */
 
 void tcg_context_sync_slow(TcgVcpu *v);
+/* One with the space and access of key, the current one if it has them; NULL: there is none. */
+TcgContext *tcg_context_with(TcgVcpu *v, const CpuContextKey *key);
 static inline void tcg_context_sync(TcgVcpu *v)
 {
     if (G_UNLIKELY(v->context_stale)) {

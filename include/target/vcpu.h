@@ -45,6 +45,13 @@ void cpu_probe(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
 bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value);
 bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_t value, bool *swapped);
 
+/* What the processor accesses by itself has rights of its own, and so a TLB: that of the contexts of this space and access
+ * (of key; whatever their mode).  The host address of [vaddr, vaddr + bytes), or NULL: it is to be translated by a walk, whose
+ * result is then noted, and accessed by its physical address. */
+void *cpu_system_host(CPU *cpu, const CpuContextKey *key, uint64_t vaddr, unsigned bytes, MmuAccess access);
+void cpu_system_note(CPU *cpu, const CpuContextKey *key, uint64_t vaddr, MmuAccess access,
+                     const MmuResult *m);
+
 /* ---- translations ---- */
 
 /* A register that is part of the context key changed (satp, privilege, SUM ...):

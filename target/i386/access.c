@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Loads and stores that the processor makes by itself: descriptor tables, task state, stacks of handlers.
  *
- * They walk each time: rights are not those of the running context, and they are few (some ten an interrupt). */
+ * Rights are not those of the running context, but there may be one that has them: its TLB is asked first.  An interrupt and its
+ * return make some twenty of these accesses. */
 #include "target/i386/mmu.h"
 
 #include "target/vcpu.h"
@@ -15,6 +16,21 @@ typedef struct Stretch {
     unsigned bytes;
 } Stretch;
 
+/* Where it is in the host, if that is known. */
+static void *known(X86CPU *x, uint64_t linear, unsigned bytes, MmuAccess access, X86Rights who)
+{
+    CpuContextKey key;
+    x86_data_key(x, who, &key);
+    return cpu_system_host(&x->cpu, &key, x86_linear(x, linear), bytes, access);
+}
+
+static void note(X86CPU *x, uint64_t linear, MmuAccess access, X86Rights who, const MmuResult *m)
+{
+    CpuContextKey key;
+    x86_data_key(x, who, &key);
+    cpu_system_note(&x->cpu, &key, x86_linear(x, linear), access, m);
+}
+
 static bool stretches(X86CPU *x, uint64_t linear, unsigned bytes, MmuAccess access, X86Rights who,
                       Stretch s[2], X86Fault *f)
 {
@@ -24,6 +40,7 @@ static bool stretches(X86CPU *x, uint64_t linear, unsigned bytes, MmuAccess acce
     if (!x86_translate(x, linear, access, who, &out, f)) {
         return false;
     }
+    note(x, linear, access, who, &out);
     s[0] = (Stretch){ out.phys, first };
     if (s[1].bytes) {
         if (!x86_translate(x, linear + first, access, who, &out, f)) {
@@ -51,6 +68,11 @@ static uint64_t phys_read(X86CPU *x, uint64_t phys, MemOp mop)
 bool x86_load(X86CPU *x, uint64_t linear, unsigned bytes, X86Rights who, uint64_t *value, X86Fault *f)
 {
     Stretch s[2];
+    const void *host = known(x, linear, bytes, MMU_READ, who);
+    if (host) {
+        *value = load_le(host, bytes);
+        return true;
+    }
     if (!stretches(x, linear, bytes, MMU_READ, who, s, f)) {
         return false;
     }
@@ -70,6 +92,11 @@ bool x86_store(X86CPU *x, uint64_t linear, unsigned bytes, X86Rights who, uint64
 {
     Stretch s[2];
     uint8_t buf[8];
+    void *host = known(x, linear, bytes, MMU_WRITE, who);
+    if (host) {
+        store_le(host, bytes, value);
+        return true;
+    }
     if (!stretches(x, linear, bytes, MMU_WRITE, who, s, f)) {
         return false;
     }

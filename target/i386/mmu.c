@@ -245,7 +245,7 @@ static bool walk(Walk *w, uint64_t linear, MmuResult *out)
 
 /* ---- who walks ------------------------------------------------------------- */
 
-static uint64_t linear_of(const X86CPU *x, uint64_t linear)
+uint64_t x86_linear(const X86CPU *x, uint64_t linear)
 {
     return x86_long_mode(x) ? linear : (uint32_t)linear;
 }
@@ -253,7 +253,7 @@ static uint64_t linear_of(const X86CPU *x, uint64_t linear)
 bool x86_translate(X86CPU *x, uint64_t linear, MmuAccess access, X86Rights who, MmuResult *out, X86Fault *f)
 {
     Walk w = { .x = x, .access = access, .who = who };
-    linear = linear_of(x, linear);
+    linear = x86_linear(x, linear);
     if (!x86_canonical(x, linear)) {
         return x86_fault(f, X86_EXC_GP, 0);
     }
@@ -275,7 +275,7 @@ bool x86_walk(CPU *cpu, uint64_t linear, unsigned bytes, MmuAccess access, MmuRe
     }
     *fault = (MmuFault){ .kind = FAULT_WALK,
                          .access = access,
-                         .vaddr = linear_of(x, linear),
+                         .vaddr = x86_linear(x, linear),
                          .code = x86_fault_code(f.vector, f.error) };
     return false;
 }
@@ -285,7 +285,7 @@ bool x86_debug_walk(CPU *cpu, uint64_t linear, uint64_t *phys)
     X86CPU *x = x86_cpu(cpu);
     Walk w = { .x = x, .access = MMU_READ, .debug = true };
     MmuResult out;
-    linear = linear_of(x, linear);
+    linear = x86_linear(x, linear);
     bool ok = x86_canonical(x, linear) && walk(&w, linear, &out);
     *phys = ok ? out.phys : 0;
     return ok;

@@ -51,6 +51,9 @@ bool x86_walk(CPU *cpu, uint64_t linear, unsigned bytes, MmuAccess access, MmuRe
 bool x86_debug_walk(CPU *cpu, uint64_t linear, uint64_t *phys);
 void x86_dump_mmu(CPU *cpu, GString *out);
 void x86_context_key(CPU *cpu, CpuContextKey *key);
+void x86_data_key(const X86CPU *x, X86Rights who, CpuContextKey *key); /* space and access */
+uint64_t x86_linear(const X86CPU *x,
+                    uint64_t linear);    /* an address as it is walked: 32 bits outside of long mode */
 uint64_t x86_space_asid(uint64_t space); /* its PCID */
 
 /* CpuContextKey.mode of this target: what translated code depends on. */

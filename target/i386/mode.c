@@ -14,12 +14,13 @@ enum { /* CpuContextKey.access */
        ACCESS_SMM = 1 << 8,
 };
 
-static uint32_t access_key(const X86CPU *x)
+static uint32_t access_key(const X86CPU *x, X86Rights who)
 {
     uint32_t key = x86_paging_form(x) << ACCESS_FORM_SHIFT;
-    key |= x->s.cpl == 3 ? ACCESS_USER : 0;
+    bool lifted = (x->s.eflags & EFL_AC) && who != RIGHTS_SYSTEM;
+    key |= who == RIGHTS_USER ? ACCESS_USER : 0;
     key |= x->s.cr0 & CR0_WP ? ACCESS_WP : 0;
-    key |= (x->s.cr4 & CR4_SMAP) && !(x->s.eflags & EFL_AC) ? ACCESS_SMAP : 0;
+    key |= (x->s.cr4 & CR4_SMAP) && !lifted ? ACCESS_SMAP : 0;
     key |= x->s.cr4 & CR4_SMEP ? ACCESS_SMEP : 0;
     key |= x86_nx_on(x) ? ACCESS_NX : 0;
     return key | (x->s.events.smm ? ACCESS_SMM : 0);
@@ -63,13 +64,18 @@ static bool single_steps(const X86CPU *x)
     return (x->s.eflags & EFL_TF) || x->s.events.shadow || (x->s.dr7 & DR7_ENABLES);
 }
 
-void x86_context_key(CPU *cpu, CpuContextKey *key)
+void x86_data_key(const X86CPU *x, X86Rights who, CpuContextKey *key)
 {
-    const X86CPU *x = x86_cpu(cpu);
     bool paged = x->s.cr0 & CR0_PG;
     uint64_t pcid = x->s.cr4 & CR4_PCIDE ? x->s.cr3 & CR3_PCID : 0;
     key->space = !paged ? 0 : x86_long_mode(x) ? (x->s.cr3 & PTE_ADDRESS) | pcid : x->s.cr3 & 0xffffffe0;
-    key->access = access_key(x);
+    key->access = access_key(x, who);
+}
+
+void x86_context_key(CPU *cpu, CpuContextKey *key)
+{
+    const X86CPU *x = x86_cpu(cpu);
+    x86_data_key(x, x86_rights(x->s.cpl), key);
     key->mode = segment_mode(x) | unit_mode(x) | (uint32_t)x->s.cpl << X86_MODE_CPL_SHIFT;
     key->mode |= x->s.cr0 & CR0_PE ? X86_MODE_PE : 0;
     key->mode |= x86_v86(x) ? X86_MODE_VM : 0;

@@ -32,6 +32,15 @@ bool cpu_phys_load(CPU *cpu, uint64_t phys, MemOp mop, uint64_t *value)
     return memory_read(cpu->as, phys, memop_bytes(mop), value) == BUS_OK;
 }
 
+void *cpu_system_host(CPU *cpu, const CpuContextKey *key, uint64_t vaddr, unsigned bytes, MmuAccess access)
+{
+    return NULL;
+}
+
+void cpu_system_note(CPU *cpu, const CpuContextKey *key, uint64_t vaddr, MmuAccess access, const MmuResult *m)
+{
+}
+
 bool cpu_phys_cas(CPU *cpu, uint64_t phys, MemOp mop, uint64_t expected, uint64_t value, bool *swapped)
 {
     uint64_t old;
