@@ -566,12 +566,15 @@ void *cpu_atomic_host(CPU *cpu, uint64_t vaddr, unsigned bytes, bool reads)
 
 void *cpu_direct_host(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access)
 {
-    if (cpu->tcg->log || tcg_page_watched(cpu, vaddr)) {
+    if (cpu->tcg->log) {
         return NULL;
     }
-    uint8_t *p = tlb_hit(cpu, vaddr, bytes, access);
+    uint8_t *p = tlb_hit(cpu, vaddr, bytes, access); /* none of a page that is watched */
     if (G_LIKELY(p)) {
         return p;
+    }
+    if (tcg_page_watched(cpu, vaddr)) {
+        return NULL;
     }
     cpu->tcg->stats.slow_accesses++;
     Target t = locate(cpu, vaddr, bytes, (Access){ .kind = access });

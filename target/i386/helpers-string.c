@@ -181,15 +181,64 @@ static void copy(const Rep *r, const Run *run)
 
 static void fill(const Rep *r, const Run *run)
 {
-    uint8_t *to = r->down ? run->to - (run->count - 1) * r->bytes : run->to;
-    uint64_t value = r->x->s.gpr[X86_RAX];
+    enum { BLOCK = 64 };
+    uint8_t *to = r->down ? run->to - (run->count - 1) * r->bytes : run->to, block[BLOCK];
+    uint64_t value = r->x->s.gpr[X86_RAX], bytes = run->count * r->bytes;
     if (r->bytes == 1) {
-        memset(to, value, run->count);
+        memset(to, value, bytes);
         return;
     }
-    for (uint64_t n = 0; n < run->count; n++) {
-        store_le(to + n * r->bytes, r->bytes, value);
+    for (unsigned n = 0; n < BLOCK; n += r->bytes) {
+        store_le(block + n, r->bytes, value);
     }
+    for (; bytes >= BLOCK; bytes -= BLOCK, to += BLOCK) {
+        memcpy(to, block, BLOCK);
+    }
+    memcpy(to, block, bytes);
+}
+
+/* ---- comparisons in the host's memory --------------------------------------------------- */
+
+/* Of two pieces of memory: how many bytes are the same before the first that differ. */
+static uint64_t same_bytes(const uint8_t *a, const uint8_t *b, uint64_t bytes)
+{
+    uint64_t n = 0;
+    for (; n + 8 <= bytes; n += 8) {
+        uint64_t differ = load_le(a + n, 8) ^ load_le(b + n, 8);
+        if (differ) {
+            return n + __builtin_ctzll(differ) / 8;
+        }
+    }
+    while (n < bytes && a[n] == b[n]) {
+        n++;
+    }
+    return n;
+}
+
+/* How many elements stand before the first one that is (or is not) the value. */
+static uint64_t elements_before(const Rep *r, const Run *run, uint64_t value)
+{
+    uint64_t n = 0;
+    if (r->bytes == 1 && r->until_equal) {
+        const uint8_t *found = memchr(run->to, value, run->count);
+        return found ? (uint64_t)(found - run->to) : run->count;
+    }
+    while (n < run->count && (load_le(run->to + n * r->bytes, r->bytes) == value) != r->until_equal) {
+        n++;
+    }
+    return n;
+}
+
+/* Elements at the start of a run that do not end the comparison; there may be more. */
+static uint64_t undecided(const Rep *r, const Run *run, uint64_t value)
+{
+    if (!run->to || r->down) {
+        return 0;
+    }
+    if (r->op == REP_SCAS) {
+        return elements_before(r, run, value);
+    }
+    return r->until_equal ? 0 : same_bytes(run->from, run->to, run->count * r->bytes) / r->bytes;
 }
 
 /* ---- elements, wherever they are ---------------------------------------------------------- */
@@ -207,8 +256,8 @@ static uint64_t low_bytes(const Rep *r, uint64_t value)
 /* Compare until it is decided; how many elements were looked at.  *a and *b: the last two. */
 static uint64_t compare(const Rep *r, const Run *run, uint64_t *a, uint64_t *b)
 {
-    uint64_t n = 0;
     *a = low_bytes(r, r->x->s.gpr[X86_RAX]);
+    uint64_t n = MIN(undecided(r, run, *a), run->count - 1);
     do {
         int64_t by = step(r) * (int64_t)n;
         if (r->op == REP_CMPS) {

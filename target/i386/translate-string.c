@@ -97,6 +97,27 @@ static bool is_repeated(const Translator *t)
     return t->insn.prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE);
 }
 
+enum { FEW = 8 }; /* elements that are moved sooner here than C has begun: measured */
+
+/* Few elements one after the other, each a repetition that goes back to the instruction; many by C. */
+static void repeat_here(Translator *t, unsigned op, unsigned bytes, const IrRef *what)
+{
+    unsigned asz = t->insn.asz, few = ir_label_new(t->ir), behind = x86_tr_cold_exit(t, t->next);
+    IrRef count = x86_tr_zero_extend(t, x86_tr_reg(t, X86_RCX, 8), asz);
+    ir_brcc(t->ir, IR_LEU, IR_I64, count, x86_tr_const(t, FEW), few);
+    x86_tr_call(t, &x86_helper_repeat, 1, what);
+    ir_br(t->ir, behind);
+    ir_label(t->ir, few);
+    x86_tr_forget_cc(t);
+    count = x86_tr_zero_extend(t, x86_tr_reg(t, X86_RCX, 8), asz);
+    ir_brcc(t->ir, IR_EQ, IR_I64, count, x86_tr_const(t, 0), behind);
+    one_element(t, op, bytes);
+    count = op2(t, IR_SUB, count, x86_tr_const(t, 1));
+    x86_tr_set_reg(t, X86_RCX, asz, count);
+    bool is_loop = t->pc == t->ctx->pc && t->loops;
+    ir_brcc(t->ir, IR_NE, IR_I64, count, x86_tr_const(t, 0), is_loop ? 0 : x86_tr_again(t));
+}
+
 static void repeat(Translator *t, unsigned op, unsigned bytes)
 {
     static const uint8_t ops[] = {
@@ -110,6 +131,10 @@ static void repeat(Translator *t, unsigned op, unsigned bytes)
                     (unsigned)t->insn.asz << REP_ASZ_SHIFT | (until_equal ? REP_UNTIL_EQUAL : 0);
     what |= (t->mode & X86_MODE_SINGLE ? REP_ONE : 0) | (is_repeated(t) ? 0 : REP_PLAIN);
     IrRef arg = x86_tr_const(t, what);
+    if (is_repeated(t) && (op == X86_STRING_MOVS || op == X86_STRING_STOS) && !t->ends) {
+        repeat_here(t, op, bytes, &arg);
+        return;
+    }
     IrRef more = x86_tr_call(t, io ? &x86_helper_repeat_io : &x86_helper_repeat, 1, &arg);
     if (op == X86_STRING_SCAS || op == X86_STRING_CMPS) {
         x86_tr_forget_cc(t);
