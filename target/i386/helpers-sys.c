@@ -5,13 +5,6 @@
 #include "target/i386/far.h"
 #include "target/i386/intflag.h"
 
-/* The functions look at the instruction's own pc. */
-static X86CPU *at_insn(CPU *cpu)
-{
-    cpu_restore_pc(cpu);
-    return x86_cpu(cpu);
-}
-
 static void helper_raise(CPU *cpu, uint32_t vector, uint64_t error)
 {
     X86Fault f = { .vector = vector, .error = error };
@@ -42,7 +35,7 @@ const IrHelper x86_helper_check_alignment = IR_HELPER2("x86_check_alignment", he
 
 static void helper_int(CPU *cpu, uint32_t vector, uint32_t kind, uint64_t next)
 {
-    X86CPU *x = at_insn(cpu);
+    X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     x86_helper_done(x, x86_software_interrupt(x, vector, kind, next, &f), &f);
 }
@@ -50,7 +43,7 @@ const IrHelper x86_helper_int = IR_HELPER3("x86_int", helper_int, X86_HELPER_SYS
 
 static void helper_iret(CPU *cpu, uint32_t bytes, uint64_t next)
 {
-    X86CPU *x = at_insn(cpu);
+    X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     x86_helper_done(x, x86_iret(x, bytes, next, &f), &f);
     if ((x->s.eflags & EFL_RF) && !(x->s.dr7 & DR7_ENABLES) && !x86_has_work(cpu)) {
@@ -62,7 +55,7 @@ const IrHelper x86_helper_iret = IR_HELPER2("x86_iret", helper_iret, X86_HELPER_
 /* what: bytes | call << 8 */
 static void helper_far(CPU *cpu, uint32_t selector, uint64_t offset, uint32_t what, uint64_t next)
 {
-    X86CPU *x = at_insn(cpu);
+    X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     bool ok = (what >> 8 ? x86_far_call : x86_far_jump)(x, selector, offset, what & 0xff, next, &f);
     x86_helper_done(x, ok, &f);
@@ -71,7 +64,7 @@ const IrHelper x86_helper_far = IR_HELPER4("x86_far", helper_far, X86_HELPER_SYS
 
 static void helper_lret(CPU *cpu, uint32_t bytes, uint32_t release)
 {
-    X86CPU *x = at_insn(cpu);
+    X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     x86_helper_done(x, x86_far_return(x, bytes, release, &f), &f);
 }
@@ -79,7 +72,7 @@ const IrHelper x86_helper_lret = IR_HELPER2("x86_lret", helper_lret, X86_HELPER_
 
 static void helper_fast(CPU *cpu, uint32_t which, uint32_t bytes, uint64_t next)
 {
-    X86CPU *x = at_insn(cpu);
+    X86CPU *x = x86_cpu(cpu);
     X86Fault f = { 0 };
     bool ok = which == FAST_SYSCALL    ? x86_syscall(x, next, &f)
               : which == FAST_SYSRET   ? x86_sysret(x, bytes, &f)

@@ -103,8 +103,10 @@ void x86_tr_ret(Translator *t)
 
 /* ---- in C: they change segments, levels, tasks; the pc is set behind them ----------- */
 
+/* A helper that sets the pc, and looks at that of the instruction. */
 static void leave_by(Translator *t, const IrHelper *h, unsigned how, unsigned n, const IrRef *args)
 {
+    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->pc));
     x86_tr_call(t, h, n, args);
     x86_tr_exit_lookup(t, how);
 }

@@ -172,6 +172,14 @@ static void load_args(Jit *j, unsigned n)
     }
 }
 
+/* A helper that is told all registers, and may change them, and then the accelerator decides: nothing is loaded that
+ * would be stored again at once. */
+static bool ends_in_lookup(const Jit *j, const IrInsn *i, const IrHelper *h)
+{
+    bool all = h->flags & (IRH_FAULT | IRH_READS | IRH_WRITES) && !(h->flags & IRH_NO_VECTORS);
+    return all && h->ret == IR_VOID && j->at + 1 < j->ir->count && i[1].op == IR_EXIT_LOOKUP;
+}
+
 void gen_call(Jit *j, const IrInsn *i)
 {
     const IrHelper *h = j->ir->helpers[i->aux];
@@ -196,6 +204,11 @@ void gen_call(Jit *j, const IrInsn *i)
     gen_call_helper(j, h->fn);
     if (h->flags & IRH_FAULT) {
         gen_note_pc(j, j->pc);
+    }
+    if (ends_in_lookup(j, i, h)) {
+        gen_jmp_head(j, j->stub_next_saved);
+        j->at++; /* the exit */
+        return;
     }
     if (vectors) {
         gen_call_head(j, j->stub_load_vectors);

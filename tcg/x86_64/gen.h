@@ -83,7 +83,8 @@ struct Jit {
     void (*helper_fn[MAX_HELPERS])(void);
     unsigned helper_count;
     uint32_t table; /* offset of the helper table in the head */
-    const uint8_t *stub_enter, *stub_leave, *stub_next, *stub_next_mode, *stub_chain, *stub_retired;
+    const uint8_t *stub_enter, *stub_leave, *stub_next, *stub_next_mode, *stub_next_saved, *stub_chain,
+        *stub_retired;
     const uint8_t *stub_load, *stub_store, *stub_atomic, *stub_load_vector, *stub_store_vector;
     const uint8_t *stub_save_vectors, *stub_load_vectors;
     /* ---- guest */

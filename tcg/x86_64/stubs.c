@@ -87,17 +87,17 @@ static void make_leave(Jit *j)
     x_u8(a, 0xc3);
 }
 
-/* Ask C where to go on.  A stub that is called tells it the return address. */
-static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void), bool called)
+static void save_all(Jit *j)
+{
+    j->saved = 0;
+    reg_save_pinned(j, &j->a, true);
+    vector_save_all(j, 0);
+}
+
+/* Ask C where to go on; all registers are in the CPU struct. */
+static void finish_go(Jit *j, void (*fn)(void))
 {
     Asm *a = &j->a;
-    *stub = here(j);
-    if (called) {
-        pop(a, RDX);
-    }
-    j->saved = 0;
-    reg_save_pinned(j, a, true);
-    vector_save_all(j, 0);
     x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
     x_mov(a, RSI, RSP);
     gen_call_helper(j, fn);
@@ -105,6 +105,29 @@ static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void), bool called)
     vector_load_all(j, 0);
     reg_load_pinned(j, a, true);
     x_op(a, 0xff, 4, loc_reg(RAX));
+}
+
+static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void))
+{
+    *stub = here(j);
+    save_all(j);
+    finish_go(j, fn);
+}
+
+/* The same of a stub that is called: C is told the return address. */
+static void make_go_called(Jit *j, const uint8_t **stub, void (*fn)(void))
+{
+    *stub = here(j);
+    pop(&j->a, RDX);
+    save_all(j);
+    finish_go(j, fn);
+}
+
+/* The same behind a helper, around which all has been saved. */
+static void make_go_saved(Jit *j, const uint8_t **stub, void (*fn)(void))
+{
+    *stub = here(j);
+    finish_go(j, fn);
 }
 
 /* The call of a stub for an access, whose arguments but the first are in place. */
@@ -184,10 +207,11 @@ void stubs_make(Jit *j)
     j->table = JIT_HEAD - MAX_HELPERS * 8;
     make_enter(j);
     make_leave(j);
-    make_go(j, &j->stub_next, (void (*)(void))j->c.next, false);
-    make_go(j, &j->stub_next_mode, (void (*)(void))j->c.next_mode, false);
-    make_go(j, &j->stub_chain, (void (*)(void))j->c.chain, true);
-    make_go(j, &j->stub_retired, (void (*)(void))j->c.retired, true);
+    make_go(j, &j->stub_next, (void (*)(void))j->c.next);
+    make_go(j, &j->stub_next_mode, (void (*)(void))j->c.next_mode);
+    make_go_saved(j, &j->stub_next_saved, (void (*)(void))j->c.next_mode);
+    make_go_called(j, &j->stub_chain, (void (*)(void))j->c.chain);
+    make_go_called(j, &j->stub_retired, (void (*)(void))j->c.retired);
     make_access(j, &j->stub_load, (void (*)(void))j->c.run.load, false);
     make_access(j, &j->stub_store, (void (*)(void))j->c.run.store, true);
     make_atomic(j);
