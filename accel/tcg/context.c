@@ -448,10 +448,17 @@ void tcg_mmu_changed(CPU *cpu)
 
 static void count_flush(TcgStats *stats, CpuFlush what)
 {
-    uint64_t *n = what & CPU_FLUSH_BY_PAGE   ? &stats->flush_page
-                  : what & CPU_FLUSH_BY_ASID ? &stats->flush_asid
-                                             : &stats->flush_all;
+    enum { LOCAL = CPU_FLUSH_BY_ASID | CPU_FLUSH_BY_SPACE };
+    uint64_t *n = what & CPU_FLUSH_BY_PAGE ? &stats->flush_page
+                  : what & LOCAL           ? &stats->flush_asid
+                                           : &stats->flush_all;
     ++*n;
+}
+
+static bool is_meant(const TcgContext *c, CpuFlush what, uint64_t asid)
+{
+    return !(what & CPU_FLUSH_BY_ASID && c->asid != asid) &&
+           !(what & CPU_FLUSH_BY_SPACE && c->key.space != asid);
 }
 
 void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
@@ -463,13 +470,13 @@ void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid)
     }
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         TcgContext *c = v->pool[n];
-        if (what & CPU_FLUSH_BY_ASID && c->asid != asid) {
+        if (!is_meant(c, what, asid)) {
             continue;
         }
         if (what & CPU_FLUSH_BY_PAGE) {
             tcg_context_flush_page(c, vaddr);
         } else {
-            tcg_context_flush(c, what & CPU_FLUSH_BY_ASID);
+            tcg_context_flush(c, what != CPU_FLUSH_ALL);
         }
     }
 }

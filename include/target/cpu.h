@@ -158,11 +158,13 @@ typedef struct TranslateCtx {
 
 /* Which cached translations a flush drops.  By address: those of its page, or of the leaf of the
  * page table that it lies in, in every address space.  By address space: those that are not
- * global.  By both: what the two have in common, global entries included. */
+ * global.  By both: what the two have in common, global entries included.  By space: those of contexts with this
+ * CpuContextKey.space that are not global. */
 typedef enum CpuFlush {
     CPU_FLUSH_ALL = 0,
     CPU_FLUSH_BY_PAGE = 1,
     CPU_FLUSH_BY_ASID = 2,
+    CPU_FLUSH_BY_SPACE = 4, /* given as asid */
 } CpuFlush;
 
 /* What an accelerator does for a vCPU that it runs. */

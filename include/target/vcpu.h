@@ -73,6 +73,11 @@ static inline void cpu_flush_asid(CPU *cpu, uint64_t asid)
     cpu->ops->flush(cpu, CPU_FLUSH_BY_ASID, 0, asid);
 }
 
+static inline void cpu_flush_space(CPU *cpu, uint64_t space)
+{
+    cpu->ops->flush(cpu, CPU_FLUSH_BY_SPACE, 0, space);
+}
+
 static inline void cpu_flush_page(CPU *cpu, uint64_t vaddr)
 {
     cpu->ops->flush(cpu, CPU_FLUSH_BY_PAGE, vaddr, 0);

@@ -85,12 +85,16 @@ void x86_clts(X86CPU *x)
 
 /* ---- CR3 ------------------------------------------------------------------ */
 
+/* Without PCIDs it is enough to forget what was known of this space when it was left: the others are forgotten when they
+ * come back. */
 static void cr3_set(X86CPU *x, uint64_t value, bool keep)
 {
+    CpuContextKey key;
     x->s.cr3 = value;
-    if (!keep) {
-        CpuContextKey key;
-        x86_context_key(&x->cpu, &key);
+    x86_context_key(&x->cpu, &key);
+    if (!(x->s.cr4 & CR4_PCIDE)) {
+        cpu_flush_space(&x->cpu, key.space);
+    } else if (!keep) {
         cpu_flush_asid(&x->cpu, x86_space_asid(key.space));
     }
     cpu_mmu_changed(&x->cpu);
