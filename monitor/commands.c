@@ -4,7 +4,7 @@
  * Names, help and message texts: QEMU's monitor (programs look for "Error:" and
  * "unknown command:").
  *
- * Not modelled: saving and moving machines, hot plug, block jobs, displays, sound. */
+ * Not modelled: hot plug, block jobs, displays, sound. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +198,7 @@ const MonitorCommand monitor_commands[] = {
     { "info", "[subcommand]", "show various information about the system state", cmd_info },
     { "log", "item1[,...]", "activate logging of the specified items", cmd_log },
     { "logfile", "filename", "output logs to 'filename'", cmd_logfile },
+    { "migrate", "uri", "save the machine's state to 'uri' (file:PATH), from which -incoming takes it", .does = "migrate" },
     { "mouse_button", "state", "change mouse button state (1=L, 2=R, 4=M)", monitor_cmd_mouse_button },
     { "mouse_move", "dx dy [dz]", "send mouse move events", monitor_cmd_mouse_move },
     { "mouse_set", "index", "set which mouse device receives events", monitor_cmd_mouse_set },

@@ -16,9 +16,6 @@ typedef struct SpiceInfo {
     bool enabled, migrated;
     int mouse;
 } SpiceInfo;
-typedef struct MigrateInfo {
-    char *status;
-} MigrateInfo;
 
 static const char *const mouse_modes[] = { "client", "server", "unknown", NULL };
 static const char *const tpm_models[] = { "tpm-tis", "tpm-crb", "tpm-spapr", NULL };
@@ -125,10 +122,6 @@ static const Prop spice_props[] = {
 };
 #undef T
 static const Shape spice_shape = { "SpiceInfo", sizeof(SpiceInfo), spice_props };
-#define T MigrateInfo
-static const Prop migrate_props[] = { { "error-desc", PROP_STRING, MAYBE(status) }, { NULL } };
-#undef T
-static const Shape migrate_shape = { "MigrationInfo", sizeof(MigrateInfo), migrate_props };
 
 static bool run_empty(Control *c, const void *args, void *result, GError **err)
 {
@@ -161,7 +154,6 @@ const Command commands_absent[] = {
     { "query-tpm-types", "kinds of their host ends: there are none", NULL, RETURNS_ENUMS(tpm_types), 0, run_empty },
     { "query-vnc", "the VNC server: there is none", NULL, RETURNS_STRUCT(vnc_shape), 0, run_empty },
     { "query-spice", "the SPICE server: there is none", NULL, RETURNS_STRUCT(spice_shape), 0, run_empty },
-    { "query-migrate", "how far a migration is: there is none", NULL, RETURNS_STRUCT(migrate_shape), 0, run_empty },
     { "query-block-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(block_job_shape), 0, run_empty },
     { "query-block-exports", "disks that are served to others: there are none", NULL, RETURNS_LIST(export_shape), 0,
       run_empty },

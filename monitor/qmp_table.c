@@ -25,6 +25,7 @@ const Command *const command_tables[] = {
     commands_input,
     commands_absent,
     commands_memory,
+    commands_migrate,
     commands_trace,
     NULL,
 };

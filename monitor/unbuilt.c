@@ -18,9 +18,10 @@ typedef struct Unbuilt {
 static const Unbuilt commands[] = {
     { "savevm loadvm delvm snapshot_blkdev snapshot_blkdev_internal snapshot_delete_blkdev_internal",
       "snapshots of machines and disks are not built; copy the image while the machine is off, or use snapshot=on" },
-    { "migrate migrate_cancel migrate_continue migrate_incoming migrate_pause migrate_recover migrate_set_capability "
+    { "migrate_cancel migrate_continue migrate_incoming migrate_pause migrate_recover migrate_set_capability "
       "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
-      "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig", "moving machines is not built" },
+      "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig",
+      "machines are saved by migrate file:PATH and go on by -incoming file:PATH; moving them while they run is not built" },
     { "drive_add drive_del", "drives come and go as nodes, over the control socket: blockdev-add, blockdev-del" },
     { "pcie_aer_inject_error", "no device here reports such errors" },
     { "block_job_cancel block_job_complete block_job_pause block_job_resume block_job_set_speed block_resize "

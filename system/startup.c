@@ -17,6 +17,7 @@
 #include "accel/accel.h"
 #include "base/sandbox.h"
 #include "gdbstub/gdbstub.h"
+#include "hw/snapshot.h"
 #include "monitor/monitor.h"
 #include "system/cmdline.h"
 #include "base/datadir.h"
@@ -194,6 +195,13 @@ static bool start_control(Startup *s, GError **err)
     return cmdline_monitors(c, s->monitors, err) && cmdline_gdb(c, s->gdb, err);
 }
 
+/* -incoming: the machine is as it was saved. */
+static bool take_state(const Startup *s, GError **err)
+{
+    const CmdItem *item = cmdline_last(s->cmdline, OPT_INCOMING);
+    return !item || machine_load_from(s->machine, item->text, err) || cmdline_blame(err, item);
+}
+
 static bool start_machine(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
@@ -217,7 +225,7 @@ static bool start_machine(Startup *s, GError **err)
         return false;
     }
     machine_reset(s->machine);
-    return start_control(s, err);
+    return take_state(s, err) && start_control(s, err);
 }
 
 static void display_powerdown(void *opaque)

@@ -17,14 +17,10 @@ ROOMS = ['base', 'system', 'util', 'fpu', 'tcg', 'accel', 'target', 'hw', 'block
          'gdbstub', 'ui', 'img', 'include']
 
 # What only tests call, and why it is there all the same.
-SAVED = 'saved machines will; until then every class is proved to save and load'
 KVM = 'an accelerator that leaves device writes to the host kernel (KVM) will; a test is its user until then'
 PC = 'an architecture whose interrupts have vectors will; the toy guest of the tests is its user until then'
 FOR_TESTS = {
     'clock_run_timers': 'a test moves the virtual clock by hand',
-    'clock_virtual_set_ns': 'likewise',
-    'cpu_state_load': SAVED, 'cpu_state_save': SAVED,
-    'device_load': SAVED, 'device_save': SAVED,
     'event_notifier_free': KVM, 'event_notifier_new': KVM, 'event_notifier_test_and_clear': KVM,
     'fifo8_used': 'tests look how much waits in a queue',
     'ir_parse': 'programs in the IR are how the tests of the compiler are written',

@@ -262,6 +262,10 @@ struct CPUArch {
     void (*set_irq)(void *opaque, int line, int level); /* an IrqHandler: input `line` (riscv: the
                                                            bit of mip), opaque is the CPU */
     void (*set_pc)(CPU *cpu, uint64_t pc);
+    /* How fast a counter runs that guests measure once and then trust (x86: TSC); a saved state says it.  False: it cannot be
+     * as fast here.  NULL: there is none. */
+    uint32_t (*counter_khz)(const CPU *cpu);
+    bool (*set_counter_khz)(CPU *cpu, uint32_t khz);
 };
 
 /* Architectures compiled in, ends with NULL (target/registry.c). */

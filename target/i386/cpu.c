@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The architectures x86_64 and i386: the same processor, models of the second without long mode. */
 #include "target/i386/cpu.h"
+#include "target/i386/msr.h"
 
 #include <elf.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static unsigned disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, un
     .has_work = x86_has_work, .take_interrupt = x86_take_interrupt, .space_asid = x86_space_asid, \
     .registers = x86_registers, .get_register = x86_get_register, .set_register = x86_set_register, \
     .gdb_types = x86_gdb_types, .dump = x86_dump, .disassemble = disassemble, \
-    .debug_walk = x86_debug_walk, .dump_mmu = x86_dump_mmu, .set_irq = x86_set_irq, .set_pc = set_pc
+    .debug_walk = x86_debug_walk, .dump_mmu = x86_dump_mmu, .set_irq = x86_set_irq, .set_pc = set_pc, .counter_khz = x86_tsc_khz, .set_counter_khz = x86_set_tsc_khz
 /* clang-format on */
 
 const CPUArch x86_64_arch = {

@@ -35,6 +35,22 @@ void x86_tsc_adjust_write(X86CPU *x, uint64_t value)
     tsc_move(x, value - x->s.msr.tsc_adjust);
 }
 
+uint32_t x86_tsc_khz(const CPU *cpu)
+{
+    return container_of(cpu, X86CPU, cpu)->tsc_khz;
+}
+
+/* An accelerator that has the state elsewhere has the counter there, too: the host's, which it has scaled as far as it can. */
+bool x86_set_tsc_khz(CPU *cpu, uint32_t khz)
+{
+    X86CPU *x = x86_cpu(cpu);
+    if (!khz || (cpu->ops->sync_from && khz != x->tsc_khz)) {
+        return false;
+    }
+    x->tsc_khz = khz;
+    return true;
+}
+
 bool x86_rdtsc(X86CPU *x, uint64_t *value, X86Fault *f)
 {
     if ((x->s.cr4 & CR4_TSD) && x->s.cpl > 0) {

@@ -34,7 +34,9 @@ bool x86_pvclock_write_wall(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault
 /* ---- tsc.c ---- */
 uint64_t x86_tsc(const X86CPU *x);
 uint64_t x86_tsc_at(const X86CPU *x, int64_t ns); /* of the virtual clock */
-void x86_tsc_write(X86CPU *x, uint64_t value);    /* moves TSC_ADJUST by as much */
+uint32_t x86_tsc_khz(const CPU *cpu);
+bool x86_set_tsc_khz(CPU *cpu, uint32_t khz);
+void x86_tsc_write(X86CPU *x, uint64_t value); /* moves TSC_ADJUST by as much */
 void x86_tsc_adjust_write(X86CPU *x, uint64_t value);
 /* RDTSC, RDTSCP: #GP(0) above level 0 under CR4.TSD. */
 bool x86_rdtsc(X86CPU *x, uint64_t *value, X86Fault *f);

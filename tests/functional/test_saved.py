@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine's state in a file, and a machine that goes on from it, whichever accelerator runs it."""
+import itertools
+import random
+import re
+
+from guests import bare_program
+from harness import Skip, accelerators, case, check, not_on_peer
+from test_kvm import need_kvm
+from test_qmp import Client
+from test_x86 import build, compare, expected
+
+
+def engines(b):
+    """Values of -accel."""
+    names = accelerators()
+    try:
+        need_kvm(b)
+    except Skip:
+        return names
+    return [*(n for n in names if n != "kvm"), "kvm,kernel-irqchip=off"]
+
+
+def arguments(b, accel, elf, board="bare"):
+    return ("-arch", "x86_64", "-M", board, "-accel", accel, "-m", "64M", "-serial", "stdio", "-display", "none", "-monitor", "none",
+            "-device", "isa-debug-exit,iobase=0x501", "-kernel", elf, "-qmp", f"unix:{b.tmp / 'qmp'},server=on,wait=off")
+
+
+def start(b, accel, elf, *more, board="bare"):
+    m = b.machine(*arguments(b, accel, elf, board), *more, serial=False, board=(), cpu_memory=())
+    return m, Client(str(b.tmp / "qmp"))
+
+
+def save(b, m, c, name="state"):
+    path = b.tmp / name
+    c.ask("migrate", uri=f"file:{path}")
+    check(c.ask("query-migrate") == {"status": "completed"}, "query-migrate")
+    check(c.ask("query-status")["status"] == "paused", "it does not stand")
+    c.send('{"execute": "quit"}')
+    m.expect_exit(0)
+    return path
+
+
+def host_rate(b, elf):
+    """-cpu with the host's time stamp counter, where KVM runs and cannot scale it: a state that it loads must have that."""
+    _, _, err = b.run("-arch", "x86_64", "-accel", "kvm", "-M", "bare", "-display", "none", "-S", "-kernel", elf, "-cpu", "max,tsc-frequency=1234567000")
+    found = re.search(r"which runs at (\d+) kHz", err)
+    return ("-cpu", f"max,tsc-frequency={found[1]}000") if found else ()
+
+
+@case(limit=300)
+def test_saved_accelerators(b):
+    """saved under one accelerator, it goes on under another, from every one to every one"""
+    not_on_peer("its files are its own")
+    elf, lines = build(b, "saved"), expected("saved")
+    all_of, rate = engines(b), host_rate(b, elf)
+    for first, second in itertools.product(all_of, all_of):
+        m, c = start(b, first, elf, *rate)
+        m.expect(lines[0])
+        path = save(b, m, c)
+        m, c = start(b, second, elf, "-incoming", f"file:{path}")
+        m.send("x")
+        m.expect(lines[1], 30)
+        m.expect(lines[2], 30)
+        path = save(b, m, c)
+        m, c = start(b, first, elf, "-incoming", f"file:{path}")
+        m.send("x")
+        m.expect(lines[3], 30)
+        m.expect_exit(1)
+    if rate:
+        m, c = start(b, "interp", elf)
+        m.expect(lines[0])
+        path = save(b, m, c)
+        code, _, err = b.run(*arguments(b, all_of[-1], elf), "-incoming", f"file:{path}")
+        check(code == 1 and "counter runs at 1000000 kHz, and this host's at" in err, err)
+
+
+@case()
+def test_saved_riscv(b):
+    """a riscv machine, between the interpreter and the translator"""
+    not_on_peer("its files are its own")
+    elf = bare_program(b, "echo")
+    names = [n for n in accelerators() if n != "kvm"]
+    for first, second in itertools.product(names, names):
+        args = ("-bios", "none", "-kernel", elf, "-serial", "stdio", "-monitor", "none", "-qmp", f"unix:{b.tmp / 'qmp'},server=on,wait=off")
+        m = b.machine(*args, "-accel", first, serial=False)
+        m.expect("ready\n")
+        m.send("a")
+        m.expect("b")
+        path = save(b, m, Client(str(b.tmp / "qmp")))
+        m = b.machine(*args, "-accel", second, "-incoming", f"file:{path}", serial=False)
+        m.send("c")
+        m.expect("d")
+        m.stop()
+
+
+@case()
+def test_saved_hostile(b):
+    """a file that is cut, changed, of another machine, or none is refused with the reason; no crash, no hang"""
+    not_on_peer("its files are its own")
+    elf = build(b, "saved")
+    m, c = start(b, "interp", elf)
+    m.expect(expected("saved")[0])
+    for uri, why in (("tcp:localhost:1", "say file:PATH"), (f"file:{b.tmp}/none/state", "Could not open")):
+        c.fails("migrate", "GenericError", why, uri=uri)
+    path = save(b, m, c)
+    data, other = path.read_bytes(), b.tmp / "other"
+    pick = random.Random(1)
+
+    def refused(content, why, accel="interp", board="bare", *more):
+        other.write_bytes(content)
+        code, _, err = b.run(*arguments(b, accel, elf, board), *more, "-incoming", f"file:{other}")
+        check(code == 1 and why in err, f"{why}: exit code {code}, {err}")
+    refused(b"", "ends too early")
+    refused(b"not a state" * 10, "is not a saved machine")
+    refused(data[:-1], "ends too early")
+    refused(data[:8] + b"\x09" + data[9:], "is of version 9")
+    refused(data, "has 1 vCPUs, and this machine has 2; see -smp", "interp", "bare", "-smp", "2")
+    refused(data, "where this machine has the machine 'microvm/x86_64'", "interp", "microvm")
+    refused(data, "and this machine's 33554432; see -m", "interp", "bare", "-m", "32M")
+    for _ in range(20):
+        at = pick.randrange(12, len(data))
+        refused(data[:at] + bytes([data[at] ^ 1 << pick.randrange(8)]) + data[at + 1:], "-incoming")
+        refused(data[:at], "-incoming")
+    code, _, err = b.run(*arguments(b, "interp", elf), "-incoming", "exec:true")
+    check(code == 1 and "say file:PATH" in err, err)
