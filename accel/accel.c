@@ -146,3 +146,29 @@ void accel_forget_vcpu(CPU *cpu)
     cpu->accel = NULL;
     cpu->ops = &vcpu_ops_none;
 }
+
+bool accel_add_reserve(Accel *a, CPU *cpu, GError **err)
+{
+    Accel *runs = cpu->accel;
+    const VcpuOps *ops = cpu->ops;
+    bool ok = accel_add_vcpu(a, cpu, err);
+    cpu->accel = runs;
+    cpu->ops = ops;
+    return ok;
+}
+
+/* What the new one has of the vCPU is of before: translations, the debugger's lists. */
+void accel_hand_over(Accel *to, CPU *cpu)
+{
+    cpu_state_change(cpu);
+    cpu->accel = to;
+    cpu->ops = to->class->vcpu_ops;
+    if (to->class->adopt) {
+        to->class->adopt(cpu);
+    }
+    cpu->ops->mmu_changed(cpu);
+    cpu->ops->flush(cpu, CPU_FLUSH_ALL, 0, 0);
+    cpu->ops->breakpoints_changed(cpu);
+    cpu->ops->watchpoints_changed(cpu);
+    cpu_request_exit(cpu);
+}

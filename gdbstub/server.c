@@ -233,14 +233,22 @@ void gdbserver_exited(GdbServer *g, int status)
     }
 }
 
+static void set_hooks(Machine *m, void (*fn)(CPU *cpu, void *opaque), void *opaque)
+{
+    Accel *all[] = { m->accel, m->reserve };
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (all[i]) {
+            all[i]->class->set_debug_hook(all[i], fn, opaque);
+        }
+    }
+}
+
 GdbServer *gdbserver_new(Machine *m)
 {
     GdbServer *g = g_new0(GdbServer, 1);
     g->machine = m;
     runstate_add_listener(m, on_runstate, g);
-    if (m->accel) {
-        m->accel->class->set_debug_hook(m->accel, on_debug, g);
-    }
+    set_hooks(m, on_debug, g);
     return g;
 }
 
@@ -250,9 +258,7 @@ void gdbserver_free(GdbServer *g)
         return;
     }
     gdbserver_stop(g);
-    if (g->machine->accel) {
-        g->machine->accel->class->set_debug_hook(g->machine->accel, NULL, NULL);
-    }
+    set_hooks(g->machine, NULL, NULL);
     runstate_remove_listener(g->machine, on_runstate, g);
     g_free(g);
 }

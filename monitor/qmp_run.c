@@ -167,8 +167,38 @@ static bool run_query_irq(Control *c, const void *args, void *result, GError **e
     return tell_info(c, "irq", result, err);
 }
 
+/* ---- who runs the vCPUs ------------------------------------------------------------ */
+
+typedef struct AccelSet {
+    char *accel;
+} AccelSet;
+
+#define T AccelSet
+static const Prop accel_set_props[] = { { "accel", PROP_STRING, ALWAYS(accel), .help = "its name" },
+                                        { NULL } };
+#undef T
+static const Shape accel_set_shape = { "AccelSet", sizeof(AccelSet), accel_set_props };
+
+static bool run_accel_set(Control *c, const void *args, void *result, GError **err)
+{
+    Machine *m = c->machine;
+    const char *name = ((const AccelSet *)args)->accel;
+    if (g_str_equal(name, m->accel->class->name)) {
+        return true;
+    }
+    if (!m->reserve || !g_str_equal(name, m->reserve->class->name)) {
+        return command_error(
+            err, ERROR_GENERIC,
+            "this machine has no accelerator '%s' in reserve; start it with -machine x-accel-reserve=%s",
+            name, name);
+    }
+    runstate_hand_over(m);
+    return true;
+}
+
 /* clang-format off */
 const Command commands_run[] = {
+    { "x-accel-set", "hand the vCPUs to the accelerator in reserve (unstable)", &accel_set_shape, NULL, 0, run_accel_set },
     { "quit", "end the program", NULL, NULL, COMMAND_OOB, run_quit },
     { "stop", "stop the machine", NULL, NULL, 0, run_stop },
     { "cont", "let the machine run", NULL, NULL, 0, run_cont },

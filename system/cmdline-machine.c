@@ -27,6 +27,7 @@ static const Prop machine_rest = { "board", PROP_ANY, offsetof(MachineOptions, b
 static const Prop machine_props[] = {
     TEXT("type", type, "name of the machine"),
     TEXT("accel", accel, "Accelerators to try, separated by colons"),
+    TEXT("x-accel-reserve", reserve, "Another accelerator, to which x-accel-set hands the vCPUs"),
     TEXT("kernel-irqchip", irqchip,
          "Interrupt controllers in the host's kernel, with accel=kvm: on, split, off"),
     TEXT("kernel_irqchip", irqchip, "The same"),
@@ -486,4 +487,26 @@ Accel *cmdline_open_accel(const CmdLine *c, const char *arch, EventLoop *loop, G
         return NULL;
     }
     return irqchip_is_taken(c, list, err) ? open_accel(c, list, arch, loop, err) : NULL;
+}
+
+/* Translator and interpreter are one room: what they have of a vCPU is at one place. */
+bool cmdline_open_reserve(const CmdLine *c, const char *arch, EventLoop *loop, const Accel *accel,
+                          Accel **reserve, GError **err)
+{
+    *reserve = NULL;
+    if (!c->machine->reserve) {
+        return true;
+    }
+    Accel *a = open_list(loop, c, c->machine->reserve, arch, err);
+    if (a && a->class->vcpu_ops == accel->class->vcpu_ops) {
+        cmdline_fail(err, "it is of the same kind as -accel %s; use %s", accel->class->name,
+                     accel->class->sandbox_calls ? "tcg" : "kvm");
+        a->class->close(a);
+        a = NULL;
+    }
+    if (!a) {
+        g_prefix_error(err, "-machine x-accel-reserve=%s: ", c->machine->reserve);
+    }
+    *reserve = a;
+    return a != NULL;
 }

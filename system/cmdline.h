@@ -62,7 +62,8 @@ typedef struct CmdItem {
 
 /* What -machine says, of all of them together; texts are NULL when they are not given. */
 typedef struct MachineOptions {
-    char *type, *accel, *irqchip, *firmware, *kernel, *initrd, *append, *dtb, *dumpdtb, *memory_backend;
+    char *type, *accel, *reserve, *irqchip, *firmware, *kernel, *initrd, *append, *dtb, *dumpdtb,
+        *memory_backend;
     char *pflash[MACHINE_MAX_PFLASH];
     struct json_object *board; /* the board's own */
 } MachineOptions;
@@ -144,6 +145,9 @@ const BoardClass *cmdline_find_board(const CmdLine *c, const char *name);
 /* "tcg:interp" lists of -accel and -machine accel= */
 /* For guests of the architecture `arch`. */
 Accel *cmdline_open_accel(const CmdLine *c, const char *arch, EventLoop *loop, GError **err);
+/* -machine x-accel-reserve=; *reserve is NULL without it. */
+bool cmdline_open_reserve(const CmdLine *c, const char *arch, EventLoop *loop, const Accel *accel,
+                          Accel **reserve, GError **err);
 
 /* -m and -smp (cmdline-cpus.c); the board is known */
 bool cmdline_memory(const CmdLine *c, MachineConfig *config, GError **err);

@@ -202,6 +202,12 @@ static bool take_state(const Startup *s, GError **err)
     return !item || machine_load_from(s->machine, item->text, err) || cmdline_blame(err, item);
 }
 
+static bool start_accels(Machine *m, GError **err)
+{
+    return m->accel->class->start(m->accel, err) &&
+           (!m->reserve || m->reserve->class->start(m->reserve, err));
+}
+
 static bool start_machine(Startup *s, GError **err)
 {
     const CmdLine *c = s->cmdline;
@@ -209,7 +215,8 @@ static bool start_machine(Startup *s, GError **err)
         return false;
     }
     s->accel = cmdline_open_accel(c, s->config.board->arch, s->loop, err);
-    if (!s->accel) {
+    if (!s->accel ||
+        !cmdline_open_reserve(c, s->config.board->arch, s->loop, s->accel, &s->machine->reserve, err)) {
         return false;
     }
     if (!machine_build(s->machine, &s->config, s->accel, err) || !cmdline_devices(c, s->machine, err) ||
@@ -221,7 +228,7 @@ static bool start_machine(Startup *s, GError **err)
         s->exit_now = true;
         return true;
     }
-    if (s->machine->cpu_count && !s->accel->class->start(s->accel, err)) {
+    if (s->machine->cpu_count && !start_accels(s->machine, err)) {
         return false;
     }
     machine_reset(s->machine);
@@ -286,7 +293,9 @@ static void end_display(Startup *s)
 /* What this machine asks of its host beyond what all do. */
 static unsigned calls_of(const Startup *s)
 {
-    return (s->display ? SANDBOX_WINDOW : 0) | s->accel->class->sandbox_calls;
+    const Accel *reserve = s->machine->reserve;
+    return (s->display ? SANDBOX_WINDOW : 0) | s->accel->class->sandbox_calls |
+           (reserve ? reserve->class->sandbox_calls : 0);
 }
 
 static bool start(Startup *s, GError **err)
@@ -297,6 +306,22 @@ static bool start(Startup *s, GError **err)
            start_host_ends(s, err) && start_machine(s, err) && fds_keep(0, err) && daemon_leave(err) &&
            (s->exit_now || (start_display(s, err) && cmdline_confine(c, calls_of(s), err))) &&
            daemon_ready(err);
+}
+
+/* They may have changed places.  Lines that devices lower as they go lead nowhere in the kernel. */
+static void close_accels(Startup *s)
+{
+    Accel *reserve = s->machine ? s->machine->reserve : NULL;
+    Accel *runs = s->machine && reserve ? s->machine->accel : s->accel;
+    if (runs) { /* it has the states */
+        runs->class->close(runs);
+    }
+    if (reserve) {
+        reserve->class->close(reserve);
+    }
+    if (s->machine) {
+        s->machine->accel = s->machine->reserve = NULL;
+    }
 }
 
 static void finish(Startup *s, int status)
@@ -311,12 +336,7 @@ static void finish(Startup *s, int status)
     ending_waits_for("vCPUs, devices and disks to close");
     gdbserver_free(s->gdb);
     monitors_free(s->monitors);
-    if (s->accel) {
-        s->accel->class->close(s->accel);
-    }
-    if (s->machine) {
-        s->machine->accel = NULL; /* lines that devices lower as they go lead nowhere in the kernel */
-    }
+    close_accels(s);
     machine_free(s->machine);
     event_loop_free(s->loop);
     daemon_remove_pidfile();

@@ -182,6 +182,13 @@ static const VcpuOps vcpu_ops = {
 
 /* ---- the rest of the class --------------------------------------------------------------------- */
 
+/* The kernel's counter went on meanwhile. */
+static void adopt(CPU *cpu)
+{
+    cpu->kvm->tsc_offset = UINT64_MAX;
+    cpu->kvm->failed = false;
+}
+
 /* All states are the kernel's before the first vCPU runs: what it sends to another one (a start-up message) would be overwritten
  * by a state that comes late. */
 static void kvm_resume(Accel *a)
@@ -220,6 +227,7 @@ const AccelClass kvm_accel_class = {
     .vcpu_init = vcpu_init,
     .vcpu_ops = &vcpu_ops,
     .start = kvm_start,
+    .adopt = adopt,
     .resume = kvm_resume,
     .pause = kvm_pause,
     .set_debug_hook = set_debug_hook,

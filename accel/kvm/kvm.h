@@ -55,7 +55,6 @@ struct KvmVcpu {
     GError *why_not;   /* of kvm_try(), until its thread has begun */
 
     /* x86 */
-    struct kvm_vcpu_events events;   /* as the kernel gave them: the canonical state has no place for some */
     uint64_t tsc_offset, tsc_adjust; /* as the kernel knows them */
     GArray *msrs;                    /* of KvmMsr: those that this KVM has */
     struct kvm_lapic_state lapic;    /* at power on */

@@ -112,7 +112,6 @@ void kvm_sync_to(CPU *cpu)
 void kvm_was_reset(CPU *cpu)
 {
     KvmVcpu *v = cpu->kvm;
-    memset(&v->events, 0, sizeof(v->events));
     kvm_reset_msrs(v);
     if (v->kvm->accel.irqchip != ACCEL_IRQCHIP_NONE) {
         kvm_x86_call(v, KVM_SET_LAPIC, &v->lapic, "reset its local APIC");

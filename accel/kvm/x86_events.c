@@ -2,8 +2,7 @@
 /* What is on its way into a processor: exceptions, interrupts, NMIs, start-up messages; and what it waits for.
  * Spec: "KVM_GET_VCPU_EVENTS", "KVM_GET_MP_STATE".
  *
- * The canonical state has no place for an interrupt that was acknowledged and is not delivered yet: it stays in
- * KvmVcpu.events, and goes back from there.
+ * A software interrupt whose delivery was interrupted is not kept: its instruction has not ended, and runs again.
  *
  * Not modelled: system management mode. */
 #include "accel/kvm/x86.h"
@@ -17,11 +16,13 @@ static void get_exception(X86Events *e, const struct kvm_vcpu_events *k)
     e->payload = e->pending && k->exception_has_payload ? k->exception_payload : 0;
 }
 
-/* An NMI that waits is moved, not copied: other threads add to the one in the state. */
+/* An NMI that waits, or whose delivery was interrupted, is moved, not copied: other threads add to the one in the state. */
 static void take_nmi(KvmVcpu *v, X86Events *e, struct kvm_vcpu_events *k)
 {
-    if (k->nmi.pending) {
-        k->nmi.pending = 0;
+    if (k->nmi.pending || k->nmi.injected) {
+        e->nmi_masked = k->nmi.masked && !k->nmi.injected;
+        k->nmi.masked = e->nmi_masked;
+        k->nmi.pending = k->nmi.injected = 0;
         k->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | (k->flags & KVM_VCPUEVENT_VALID_PAYLOAD);
         if (kvm_x86_call(v, KVM_SET_VCPU_EVENTS, k, "take an NMI back")) {
             __atomic_store_n(&e->nmi_pending, true, __ATOMIC_RELEASE);
@@ -34,8 +35,9 @@ void kvm_get_events(KvmVcpu *v)
     X86Events *e = &x86_cpu(v->cpu)->s.events;
     struct kvm_vcpu_events k = { 0 };
     kvm_x86_call(v, KVM_GET_VCPU_EVENTS, &k, "read events");
-    v->events = k;
     get_exception(e, &k);
+    e->taken = k.interrupt.injected && !k.interrupt.soft;
+    e->taken_vector = e->taken ? k.interrupt.nr : 0;
     e->shadow = (k.interrupt.shadow & KVM_X86_SHADOW_INT_STI ? SHADOW_STI : 0) |
                 (k.interrupt.shadow & KVM_X86_SHADOW_INT_MOV_SS ? SHADOW_MOV_SS : 0);
     e->nmi_masked = k.nmi.masked;
@@ -60,12 +62,11 @@ void kvm_put_events(KvmVcpu *v)
 {
     const X86Events *e = &x86_cpu(v->cpu)->s.events;
     struct kvm_vcpu_events k = {
-        .interrupt = { .injected = v->events.interrupt.injected,
-                       .nr = v->events.interrupt.nr,
-                       .soft = v->events.interrupt.soft,
+        .interrupt = { .injected = e->taken,
+                       .nr = e->taken_vector,
                        .shadow = (e->shadow & SHADOW_STI ? KVM_X86_SHADOW_INT_STI : 0) |
                                  (e->shadow & SHADOW_MOV_SS ? KVM_X86_SHADOW_INT_MOV_SS : 0) },
-        .nmi = { .injected = v->events.nmi.injected, .masked = e->nmi_masked },
+        .nmi = { .masked = e->nmi_masked },
         .sipi_vector = e->sipi_vector,
         .flags =
             KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SIPI_VECTOR | KVM_VCPUEVENT_VALID_NMI_PENDING,

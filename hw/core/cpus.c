@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The vCPUs of a machine. */
 #include "accel/accel.h"
+#include "base/ram.h"
 #include "hw/board.h"
 #include "target/cpu.h"
 
@@ -16,7 +17,8 @@ CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model, GError 
         const CpuTopology t = { m->config->dies, m->config->cores, m->config->threads };
         arch->place(cpu, &t);
     }
-    if (m->accel && !accel_add_vcpu(m->accel, cpu, err)) {
+    if ((m->accel && !accel_add_vcpu(m->accel, cpu, err)) ||
+        (m->reserve && !accel_add_reserve(m->reserve, cpu, err))) {
         cpu_free(cpu);
         return NULL;
     }
@@ -42,4 +44,24 @@ bool machine_add_cpus(Machine *m, GError **err)
         }
     }
     return true;
+}
+
+/* Who ran before told nobody what it wrote. */
+static void mark_written(const FlatRange *r, void *opaque)
+{
+    RamBlock *rb = flat_range_ram(r);
+    if (rb) {
+        ram_mark_written(rb, r->mr_offset, r->size);
+    }
+}
+
+void machine_hand_over(Machine *m)
+{
+    Accel *to = m->reserve;
+    for (unsigned i = 0; i < m->cpu_count; i++) {
+        accel_hand_over(to, m->cpus[i]);
+    }
+    m->reserve = m->accel;
+    m->accel = to;
+    address_space_foreach(m->memory, mark_written, NULL);
 }

@@ -90,8 +90,16 @@ Machine *machine_new(EventLoop *loop)
 
 static bool choose_irqchip(const Machine *m, GError **err)
 {
-    Accel *a = m->accel;
-    return !a || !a->class->choose_irqchip || a->class->choose_irqchip(a, m->board->irqchips, err);
+    Accel *all[] = { m->accel, m->reserve };
+    unsigned possible =
+        m->reserve ? 0 : m->board->irqchips; /* vCPUs that may go elsewhere have the board's own */
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (all[i] && all[i]->class->choose_irqchip &&
+            !all[i]->class->choose_irqchip(all[i], possible, err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError **err)
@@ -99,9 +107,12 @@ bool machine_build(Machine *m, const MachineConfig *config, Accel *accel, GError
     m->config = config;
     m->board = config->board;
     m->accel = accel;
-    if (accel) {
-        accel->stuck = runstate_request_internal_error;
-        accel->stuck_opaque = m;
+    Accel *all[] = { accel, m->reserve };
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++) {
+        if (all[i]) {
+            all[i]->stuck = runstate_request_internal_error;
+            all[i]->stuck_opaque = m;
+        }
     }
     runstate_set_actions(m, config->actions);
     m->board_data = g_malloc0(MAX(m->board->board_size, 1));

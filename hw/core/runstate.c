@@ -158,6 +158,19 @@ static bool stand_still(Machine *m, RunState why)
     return ran;
 }
 
+void runstate_hand_over(Machine *m)
+{
+    bool runs = runstate_get(m) == RUN_RUNNING;
+    if (runs) {
+        vcpus_pause(m);
+    }
+    machine_hand_over(m);
+    if (runs) {
+        clock_virtual_start(m->clock);
+        m->accel->class->resume(m->accel);
+    }
+}
+
 void runstate_stop(Machine *m, RunState why)
 {
     if (stand_still(m, why)) {

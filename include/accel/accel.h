@@ -59,6 +59,8 @@ struct AccelClass {
     /* All vCPUs are made: make the thread(s) that run them, all paused. */
     bool (*start)(Accel *a, GError **err);
     void (*resume)(Accel *a);
+    /* The vCPU was another's until now, and its state is in the struct.  May be NULL. */
+    void (*adopt)(CPU *cpu);
     void (*pause)(Accel *a); /* returns when all vCPUs stand still, at an instruction's end */
     /* A vCPU stopped by itself for the debugger (breakpoint, watchpoint, step): the
      * accelerator has paused all and calls this in the main loop. */
@@ -88,5 +90,9 @@ Accel *accel_open(const char *list, const char *arch, EventLoop *loop, struct js
 bool accel_prove(Accel *a, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The accelerator runs this vCPU from now on.  False: it cannot, and has nothing of it. */
 bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* The same of an accelerator that stays in reserve: the vCPU is still run by the one that has it. */
+bool accel_add_reserve(Accel *a, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* From one accelerator that has it to another: it stands still, and both have begun (start). */
+void accel_hand_over(Accel *to, CPU *cpu);
 /* The end of that, of both sides: the vCPU is nobody's. */
 void accel_forget_vcpu(CPU *cpu);

@@ -90,6 +90,7 @@ struct Machine {
     const MachineConfig *config; /* this and what follows: from machine_build on */
     const BoardClass *board;
     Accel *accel;
+    Accel *reserve;       /* another one, to which the vCPUs may be handed (machine_hand_over); NULL: none */
     AddressSpace *memory; /* what CPUs and DMA see */
     MemoryRegion system;  /* root container */
     AddressSpace *io;     /* ports: of CPUs that have such instructions, and of PCI's I/O BARs */
@@ -164,6 +165,8 @@ bool machine_send_msi(Machine *m, uint64_t addr, uint32_t data);
  * machine_free() frees it. */
 CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model,
                      GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* Between accel and reserve, which change places; the machine stands. */
+void machine_hand_over(Machine *m);
 /* All that -smp asks for, of the -cpu model or the board's default. */
 bool machine_add_cpus(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void machine_reset(Machine *m);                              /* vCPUs are stopped by the caller */

@@ -25,6 +25,8 @@ RunState runstate_get(const Machine *m);   /* any thread */
 extern const char *const runstate_names[]; /* those that QEMU has, ours first, by RunState; ends with NULL */
 void runstate_start(Machine *m);           /* `cont`; after RUN_SHUTDOWN the machine is reset first */
 void runstate_stop(Machine *m, RunState why); /* returns when all vCPUs stand still */
+/* The vCPUs go to the accelerator in reserve (Machine.reserve); they stand meanwhile, which nobody is told of. */
+void runstate_hand_over(Machine *m);
 void runstate_add_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque);
 void runstate_remove_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque);
 /* The machine is about to be freed: its vCPUs stand still, and no request is carried out any more. */

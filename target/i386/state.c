@@ -48,6 +48,8 @@ static const Field event_fields[] = {
     MEMBER_BOOL(X86Events, has_error),
     MEMBER_U32(X86Events, error),
     MEMBER_U64(X86Events, payload),
+    MEMBER_BOOL(X86Events, taken, .since = 1),
+    MEMBER_U8(X86Events, taken_vector, .since = 1),
     MEMBER_U8(X86Events, shadow, .max = SHADOW_STI | SHADOW_MOV_SS),
     MEMBER_BOOL(X86Events, nmi_masked),
     MEMBER_BOOL(X86Events, nmi_pending, .shared = true),

@@ -269,6 +269,26 @@ static bool nmi_ready(const X86CPU *x)
            !x->s.events.nmi_masked && !(x->s.events.shadow & SHADOW_MOV_SS);
 }
 
+/* What an accelerator that ran it before has begun, and this one ends: an interrupt that was acknowledged.  Of exceptions it is a
+ * debug trap alone: with a fault the instruction has not ended, and meets it again. */
+static bool end_begun(X86CPU *x)
+{
+    X86Events *e = &x->s.events;
+    bool trap = e->pending && e->vector == X86_EXC_DB;
+    e->pending = false;
+    if (trap) {
+        x->s.dr6 |= e->payload;
+        x86_exception(x, &(X86Fault){ .vector = X86_EXC_DB });
+        return true;
+    }
+    if (e->taken) {
+        e->taken = false;
+        x86_interrupt(x, e->taken_vector);
+        return true;
+    }
+    return false;
+}
+
 /* A processor that is shut down hears nothing but INIT or a reset. */
 bool x86_has_work(CPU *cpu)
 {
@@ -277,7 +297,7 @@ bool x86_has_work(CPU *cpu)
         return true;
     }
     return !x->s.events.shutdown &&
-           (smi_ready(x) || nmi_ready(x) || (interrupt_enabled(x) && cpu_int_pending(cpu)));
+           (x->s.events.taken || smi_ready(x) || nmi_ready(x) || (interrupt_enabled(x) && cpu_int_pending(cpu)));
 }
 
 bool x86_take_interrupt(CPU *cpu)
@@ -291,6 +311,9 @@ bool x86_take_interrupt(CPU *cpu)
     }
     if (x->s.events.shutdown) {
         return false;
+    }
+    if (G_UNLIKELY(x->s.events.pending || x->s.events.taken) && end_begun(x)) {
+        return true;
     }
     if (smi_ready(x)) {
         __atomic_store_n(&x->s.events.smi_pending, false, __ATOMIC_RELEASE);

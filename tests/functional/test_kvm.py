@@ -3,10 +3,11 @@
 import os
 import pwd
 import random
+import re
 import signal
 import time
 
-from harness import EMULATOR, Skip, check, case, not_on_peer
+from harness import EMULATOR, Skip, check, case, need, not_on_peer, until
 from test_qmp import Client
 from test_x86 import build, build64, compare, engines
 
@@ -144,3 +145,25 @@ def test_kvm_sigterm(b):
         m.proc.send_signal(signal.SIGTERM)
         code = m.wait(10)
         check(code in (0, -signal.SIGTERM), f"after SIGTERM the exit code is {code}")
+
+
+@case()
+def test_kvm_gdb(b):
+    """gdb under KVM: breakpoints and steps in level 0, registers and memory read and written, a guest that goes on"""
+    need_kvm(b)
+    elf, port = build(b, "hello"), b.tmp / "gdb"
+    for chips in ("on", "off"):
+        m = b.machine("-arch", "i386", "-M", "bare", "-accel", f"kvm,kernel-irqchip={chips}", "-m", "64M", "-serial", "stdio", *QUIET,
+                      "-kernel", elf, "-append", "hello one=1", "-S", "-gdb", f"unix:{port},server=on,wait=off",
+                      serial=False, board=())
+        until("the debugger's socket", port.exists)
+        script = ["set pagination off", f"target remote {port}", "print $eip == _start", "hbreak *main", "continue", "print $eip == main",
+                  "print/x *(unsigned *)($esp + 4)", "set $ecx = 0x1234", "print/x $ecx", "stepi", "print $eip - (unsigned)main > 0",
+                  "set var *(unsigned *)0x300000 = 0xcafe", "print/x *(unsigned *)0x300000", "delete", "break print", "continue",
+                  "print $eip == print", "delete", "detach"]
+        _, out, err = b.run("-batch", "-nx", *(x for line in script for x in ("-ex", line)), elf, program=need("gdb"), limit=60)
+        got = re.findall(r"^\$\d+ = (.*)$", out, re.M)
+        check(got == ["1", "1", "0x2badb002", "0x1234", "1", "0xcafe", "1"], f"irqchip {chips}: {got}; {out}{err}")
+        m.expect("done", 20)
+        m.expect_exit(1)
+        port.unlink(missing_ok=True)

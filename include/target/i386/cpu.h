@@ -250,6 +250,8 @@ typedef struct X86Events {
     bool pending; /* an exception was not delivered yet */
     uint8_t vector;
     bool has_error;
+    bool taken; /* an interrupt, taken_vector, was acknowledged, and was not delivered yet */
+    uint8_t taken_vector;
     uint8_t shadow; /* SHADOW_*: of the instruction that comes */
     bool nmi_masked, nmi_pending;
     bool smi_pending, smm;

@@ -152,6 +152,33 @@ static void test_shadow_ends(void)
     }
 }
 
+/* What an accelerator had begun that ran the processor before: an interrupt comes whatever IF says, for it was acknowledged; a debug trap;
+ * a fault's instruction runs again. */
+static void test_begun(void)
+{
+    static const Case c = { "", CODE("\xff\xc1"), 0, 0, 5, -1, false, 0, 0, 0, false, 0 };
+    X86CPU *x = silicon_guest_cpu(guest);
+    x->s.events.taken = true;
+    x->s.events.taken_vector = 0x31;
+    run_case(&c);
+    g_assert_cmpint(result.vector, ==, IRQ);
+    g_assert_cmphex(result.ip, ==, 0);
+    g_assert_false(x->s.events.taken);
+    x->s.events.pending = true;
+    x->s.events.vector = DB;
+    x->s.events.payload = STEP;
+    run_case(&c);
+    g_assert_cmpint(result.vector, ==, DB);
+    g_assert_cmphex(result.ip, ==, 0);
+    g_assert_cmphex(x->s.dr6 & ~(uint64_t)DR6_FIXED, ==, STEP);
+    x->s.events.pending = true;
+    x->s.events.vector = X86_EXC_PF;
+    run_case(&c);
+    g_assert_cmpint(result.vector, ==, BP);
+    g_assert_cmpint(result.s.gpr[X86_RCX], ==, 6);
+    g_assert_false(x->s.events.pending);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -163,6 +190,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &cases[n], test_case);
     }
     g_test_add_func("/i386/events/the shadow ends", test_shadow_ends);
+    g_test_add_func("/i386/events/begun elsewhere", test_begun);
     int failed = g_test_run();
     silicon_guest_free(guest);
     return failed;
