@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* System calls: a filter of libseccomp's from the rows of sandbox_calls.c, and what is said when it bites.
+/* System calls: the filter that the build has made of the rows of sandbox_calls.c, and what is said when it bites.
  * See base/sandbox.h. */
 #include "base/sandbox.h"
 
 #include <errno.h>
 #include <glib.h>
-#include <seccomp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/ending.h"
@@ -67,93 +69,55 @@ static void catch_forbidden_calls(void)
 
 /* ---- the filter ---------------------------------------------------------- */
 
-/* What becomes of a row's calls. */
-static uint32_t row_action(const SandboxRow *row, unsigned more)
+/* All threads get the filter.  Speculation stays as it is without one: the guest's code is made by this process, which gains
+ * nothing from slower loads. */
+enum { FLAGS = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW };
+_Static_assert(sizeof(SandboxInsn) == sizeof(struct sock_filter), "the kernel's form");
+
+static long seccomp_call(unsigned operation, unsigned flags, void *arg)
 {
-    bool allowed = !row->group || row->group & more;
-    if (more & SANDBOX_SPAWN) { /* a program may not be ended for asking */
-        return allowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
-    }
-    return !allowed ? SCMP_ACT_TRAP : row->error ? SCMP_ACT_ERRNO(row->error) : SCMP_ACT_ALLOW;
+    return syscall(SYS_seccomp, operation, flags, arg);
 }
 
-static int add_call(scmp_filter_ctx filter, const SandboxRow *row, const char *name, uint32_t action)
-{
-    int number = seccomp_syscall_resolve_name(name);
-    if (number < 0) {
-        return 0; /* this host has none of this name */
-    }
-    uint64_t value = row->value;
-    if (row->own) {
-        value = getpid();
-    }
-    struct scmp_arg_cmp test = SCMP_CMP64(row->arg - 1u, SCMP_CMP_MASKED_EQ, row->mask, value);
-    return seccomp_rule_add_array(filter, action, number, row->arg ? 1 : 0, &test);
-}
-
-/* 0 or -errno. */
-static int add_row(scmp_filter_ctx filter, const SandboxRow *row, uint32_t action)
-{
-    g_auto(GStrv) names = g_strsplit(row->calls, " ", -1);
-    int e = 0;
-    for (unsigned i = 0; !e && names[i]; i++) {
-        e = add_call(filter, row, names[i], action);
-    }
-    return e;
-}
-
-/* Speculation stays as it is without a filter: the guest's code is made by this process, which gains nothing from
- * slower loads.  All threads get the filter. */
-static int set_attributes(scmp_filter_ctx filter)
-{
-    static const struct {
-        enum scmp_filter_attr attr;
-        uint32_t value;
-    } attributes[] = {
-        { SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS }, /* 32-bit entries of a 64-bit host */
-        { SCMP_FLTATR_CTL_NNP, 1 },
-        { SCMP_FLTATR_CTL_TSYNC, 1 },
-        { SCMP_FLTATR_CTL_SSB, 1 },
-        { SCMP_FLTATR_API_SYSRAWRC, 1 }, /* the kernel's reason */
-    };
-    int e = 0;
-    for (unsigned i = 0; !e && i < G_N_ELEMENTS(attributes); i++) {
-        e = seccomp_attr_set(filter, attributes[i].attr, attributes[i].value);
-    }
-    return e;
-}
-
-static int make_filter(scmp_filter_ctx filter, unsigned more)
-{
-    uint32_t rest = more & SANDBOX_SPAWN ? SCMP_ACT_ALLOW : SCMP_ACT_TRAP;
-    int e = set_attributes(filter);
-    for (const SandboxRow *row = sandbox_rows; !e && row->calls; row++) {
-        uint32_t action = row_action(row, more);
-        if (action != rest) {
-            e = add_row(filter, row, action);
-        }
-    }
-    return e;
-}
-
+/* Of a filter that is not there the kernel says EFAULT, unless it does not know what is asked. */
 bool sandbox_has_calls(const char **why)
 {
     *why = "this kernel has no seccomp filters";
-    return prctl(PR_GET_SECCOMP) >= 0 && seccomp_api_get() >= 2; /* 2: all threads at once */
+    return seccomp_call(SECCOMP_SET_MODE_FILTER, FLAGS, NULL) < 0 && errno == EFAULT;
+}
+
+/* The filter of a set, with this process's number where it belongs; the caller's. */
+static struct sock_fprog filter_of(unsigned more)
+{
+    uint32_t at = sandbox_filter_at[more], len = sandbox_filter_at[more + 1] - at;
+    struct sock_filter *insns = g_memdup2(sandbox_filters + at, len * sizeof(*insns));
+    for (uint32_t i = 0; i < len; i++) {
+        if (insns[i].k == SANDBOX_SELF && BPF_CLASS(insns[i].code) == BPF_JMP) {
+            insns[i].k = getpid();
+        }
+    }
+    return (struct sock_fprog){ len, insns };
+}
+
+/* 0 or an errno.  Threads that cannot get it are those in which another filter was set: none here sets one. */
+static int set_filter(unsigned more)
+{
+    struct sock_fprog p = filter_of(more);
+    long r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -1 : seccomp_call(SECCOMP_SET_MODE_FILTER, FLAGS, &p);
+    int e = r < 0 ? errno : r > 0 ? EBUSY : 0;
+    g_free(p.filter);
+    return e;
 }
 
 bool sandbox_close_calls(unsigned more, GError **err)
 {
-    scmp_filter_ctx filter = seccomp_init(more & SANDBOX_SPAWN ? SCMP_ACT_ALLOW : SCMP_ACT_TRAP);
-    int e = filter ? make_filter(filter, more) : -ENOMEM;
     catch_forbidden_calls();
-    e = e ? e : seccomp_load(filter);
-    seccomp_release(filter);
+    int e = set_filter(more);
     programs_forbidden |= !e && !(more & SANDBOX_SPAWN);
     if (e) {
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(-e),
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(e),
                     "the kernel does not take the filter of system calls: %s; run with -sandbox off",
-                    g_strerror(-e));
+                    g_strerror(e));
     }
     return !e;
 }

@@ -16,9 +16,20 @@ typedef struct SandboxRow {
     int error;      /* instead of being carried out it fails with this: callers know what to do then */
     int arg;        /* only if (argument & mask) == value; the first is 1, 0: whatever the arguments are */
     uint64_t mask, value;
-    bool own; /* value: this process's number */
+    bool own; /* value: this process's number, SANDBOX_SELF until that is known */
 } SandboxRow;
 extern const SandboxRow sandbox_rows[]; /* ends with NULL calls */
+
+/* The filters that the build makes of the rows (sandbox_gen.c), in the kernel's form (struct sock_filter): that of a set of
+ * SandboxCalls begins at sandbox_filter_at[set] and ends where the next begins. */
+typedef struct SandboxInsn {
+    uint16_t code;
+    uint8_t jt, jf;
+    uint32_t k;
+} SandboxInsn;
+enum { SANDBOX_SETS = 64, SANDBOX_SELF = 0x5e1f5e1f };
+extern const SandboxInsn sandbox_filters[];
+extern const uint32_t sandbox_filter_at[]; /* SANDBOX_SETS + 1 */
 
 /* Names of the host's system calls by their numbers, some NULL (made by scripts/gen-syscall-names.py). */
 extern const char *const sandbox_call_names[];
