@@ -90,6 +90,7 @@ static void unmake_vcpu(KvmVcpu *v)
     if (v->msrs) {
         g_array_free(v->msrs, TRUE);
     }
+    g_free(v->loaded);
     v->cpu->kvm = NULL;
     v->cpu->thread_id = 0;
     g_free(v);
@@ -235,5 +236,7 @@ const AccelClass kvm_accel_class = {
     .msi_send = kvm_msi_send,
     .ioapic_routes = kvm_ioapic_routes,
     .lint1 = kvm_lint1,
+    .chips_save = kvm_chips_save,
+    .chips_load = kvm_chips_load,
     .close = kvm_close,
 };

@@ -109,6 +109,61 @@ void kvm_irqchip_reset(Kvm *k)
     }
 }
 
+/* ---- saved ------------------------------------------------------------------------------- */
+
+static unsigned saved_chips(const Kvm *k)
+{
+    return k->accel.irqchip == ACCEL_IRQCHIP_ALL ? G_N_ELEMENTS(k->chips) : 0;
+}
+
+/* As the kernel gives them: the PICs and the I/O APIC where they are its, then each processor's local APIC. */
+GByteArray *kvm_chips_save(Accel *a)
+{
+    Kvm *k = container_of(a, Kvm, accel);
+    GByteArray *out = g_byte_array_new();
+    for (unsigned i = 0; i < saved_chips(k); i++) {
+        struct kvm_irqchip chip = { .chip_id = i };
+        ioctl(k->vm, KVM_GET_IRQCHIP, &chip);
+        g_byte_array_append(out, (const uint8_t *)&chip, sizeof(chip));
+    }
+    for (unsigned i = 0; i < k->vcpus->len; i++) {
+        const KvmVcpu *v = g_ptr_array_index(k->vcpus, i);
+        struct kvm_lapic_state lapic = { 0 };
+        ioctl(v->fd, KVM_GET_LAPIC, &lapic);
+        g_byte_array_append(out, (const uint8_t *)&lapic, sizeof(lapic));
+    }
+    return out;
+}
+
+/* The kernel checks what it is given.  Local APICs wait for their processors' other state. */
+bool kvm_chips_load(Accel *a, const uint8_t *data, size_t len, GError **err)
+{
+    Kvm *k = container_of(a, Kvm, accel);
+    if (len != saved_chips(k) * sizeof(k->chips[0]) + k->vcpus->len * sizeof(struct kvm_lapic_state)) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "the state of the interrupt controllers has another size");
+        return false;
+    }
+    for (unsigned i = 0; i < saved_chips(k); i++, data += sizeof(struct kvm_irqchip)) {
+        struct kvm_irqchip chip;
+        memcpy(&chip, data, sizeof(chip));
+        chip.chip_id = i;
+        if (ioctl(k->vm, KVM_SET_IRQCHIP, &chip) < 0) {
+            g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
+                        "the kernel does not take the state of the interrupt controllers: %s",
+                        g_strerror(errno));
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < k->vcpus->len; i++, data += sizeof(struct kvm_lapic_state)) {
+        KvmVcpu *v = g_ptr_array_index(k->vcpus, i);
+        g_free(v->loaded);
+        v->loaded = g_memdup2(data, sizeof(*v->loaded));
+        cpu_state_change(v->cpu);
+    }
+    return true;
+}
+
 /* ---- lines and messages ------------------------------------------------------------------- */
 
 void kvm_irq_set(Accel *a, unsigned gsi, int level)

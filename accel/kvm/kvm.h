@@ -58,6 +58,7 @@ struct KvmVcpu {
     uint64_t tsc_offset, tsc_adjust; /* as the kernel knows them */
     GArray *msrs;                    /* of KvmMsr: those that this KVM has */
     struct kvm_lapic_state lapic;    /* at power on */
+    struct kvm_lapic_state *loaded;  /* goes to the kernel with the rest of the state; or NULL */
 };
 
 struct Kvm {
@@ -138,6 +139,8 @@ void kvm_debug_exit(KvmVcpu *v);
 /* ---- irqchip.c: interrupts ---- */
 bool kvm_choose_irqchip(Accel *a, unsigned possible, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void kvm_irqchip_reset(Kvm *k);
+GByteArray *kvm_chips_save(Accel *a);
+bool kvm_chips_load(Accel *a, const uint8_t *data, size_t len, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void kvm_irq_set(Accel *a, unsigned gsi, int level);
 int kvm_msi_send(Accel *a, uint64_t addr, uint32_t data);
 void kvm_ioapic_routes(Accel *a, const AccelMessage *pins, unsigned count);

@@ -91,13 +91,23 @@ void kvm_sync_from(CPU *cpu)
     cpu->arch->refresh(cpu);
 }
 
-/* SREGS (with the base of the local APIC) before MSRs, among them the counter before its deadline; events behind the registers
+/* Of a saved machine. */
+static void put_lapic(KvmVcpu *v)
+{
+    if (v->loaded) {
+        kvm_x86_call(v, KVM_SET_LAPIC, v->loaded, "take the state of its local APIC");
+        g_clear_pointer(&v->loaded, g_free);
+    }
+}
+
+/* SREGS (with the base of the local APIC, which says how its registers are to be read) before the APIC, this before MSRs, among them the counter before its deadline; events behind the registers
  * that they are checked against. */
 void kvm_sync_to(CPU *cpu)
 {
     KvmVcpu *v = cpu->kvm;
     v->failed = x86_cpu(cpu)->s.events.shutdown;
     kvm_put_sregs(v);
+    put_lapic(v);
     kvm_put_regs(v);
     kvm_put_xcrs(v);
     kvm_put_fpu(v);
@@ -112,6 +122,7 @@ void kvm_sync_to(CPU *cpu)
 void kvm_was_reset(CPU *cpu)
 {
     KvmVcpu *v = cpu->kvm;
+    g_clear_pointer(&v->loaded, g_free);
     kvm_reset_msrs(v);
     if (v->kvm->accel.irqchip != ACCEL_IRQCHIP_NONE) {
         kvm_x86_call(v, KVM_SET_LAPIC, &v->lapic, "reset its local APIC");

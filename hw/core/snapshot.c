@@ -5,6 +5,7 @@
  *     machine  name: board/architecture; body: u32 vCPUs, u32 kHz of their counter (0: none), u64 ns of the virtual clock
  *     ram      name: of the block; body: u64 size, then runs of pages: u64 offset, u64 bytes, the bytes; what is in none is zero
  *     cpu      name: its number; body: cpu_state_save()
+ *     chips    name: the accelerator; body: its interrupt controllers, if the board's are not the machine's
  *     device   name: its path; body: device_save()
  *     end      no name; body: u32 CRC-32 of all before it
  * in this order, and each kind in the order in which the machine has them.
@@ -37,9 +38,12 @@ typedef enum SectionKind {
     SECTION_RAM,
     SECTION_CPU,
     SECTION_DEVICE,
-    SECTION_END
+    SECTION_END,
+    SECTION_CHIPS
 } SectionKind;
-static const char *const kind_names[] = { "?", "machine", "RAM", "vCPU", "device", "end" };
+static const char *const kind_names[] = {
+    "?", "machine", "RAM", "vCPU", "device", "end", "interrupt controllers of"
+};
 
 /* ---- what the machine has -------------------------------------------------------------- */
 
@@ -200,6 +204,11 @@ static void put_machine(Writer *w, const Machine *m)
     put(w, clock_get_ns(m->clock, CLK_VIRTUAL), 8);
 }
 
+static bool has_chips(const Machine *m)
+{
+    return m->accel && m->accel->irqchip != ACCEL_IRQCHIP_NONE;
+}
+
 static void put_all(Writer *w, Machine *m)
 {
     g_autoptr(GPtrArray) blocks = ram_blocks(m);
@@ -211,6 +220,9 @@ static void put_all(Writer *w, Machine *m)
         g_autofree char *name = g_strdup_printf("%u", i);
         put_section(w, SECTION_CPU, name, cpu_state_save(m->cpus[i]));
     }
+    if (has_chips(m)) {
+        put_section(w, SECTION_CHIPS, m->accel->class->name, m->accel->class->chips_save(m->accel));
+    }
     for (unsigned i = 0; i < m->devices->len; i++) {
         Device *dev = g_ptr_array_index(m->devices, i);
         put_section(w, SECTION_DEVICE, dev->path, device_save(dev));
@@ -220,22 +232,8 @@ static void put_all(Writer *w, Machine *m)
     flush(w);
 }
 
-static bool refuse_irqchip(const Machine *m, GError **err)
-{
-    if (!m->accel || m->accel->irqchip == ACCEL_IRQCHIP_NONE) {
-        return true;
-    }
-    g_set_error(
-        err, G_FILE_ERROR, G_FILE_ERROR_NOSYS,
-        "the state of interrupt controllers in the host's kernel is not saved yet; run with -accel kvm,kernel-irqchip=off");
-    return false;
-}
-
 bool machine_save(Machine *m, int fd, GError **err)
 {
-    if (!refuse_irqchip(m, err)) {
-        return false;
-    }
     Writer w = { .fd = fd, .waiting = g_byte_array_new() };
     put_all(&w, m);
     g_byte_array_unref(w.waiting);
@@ -425,6 +423,14 @@ static bool get_cpu(Reader *r, CPU *cpu)
     return body && cpu_state_load(cpu, body, len, r->err);
 }
 
+/* Before the devices, which drive their lines anew. */
+static bool get_chips(Reader *r, Accel *a)
+{
+    size_t len;
+    g_autofree uint8_t *body = get_head(r, SECTION_CHIPS, a->class->name) ? get_body(r, &len) : NULL;
+    return body && a->class->chips_load(a, body, len, r->err);
+}
+
 static bool get_device(Reader *r, Device *dev)
 {
     size_t len;
@@ -444,9 +450,6 @@ static bool get_end(Reader *r)
 
 bool machine_load(Machine *m, int fd, GError **err)
 {
-    if (!refuse_irqchip(m, err)) {
-        return false;
-    }
     Reader r = { .fd = fd, .err = err };
     g_autoptr(GPtrArray) blocks = ram_blocks(m);
     bool ok = get_machine(&r, m);
@@ -456,6 +459,7 @@ bool machine_load(Machine *m, int fd, GError **err)
     for (unsigned i = 0; ok && i < m->cpu_count; i++) {
         ok = get_cpu(&r, m->cpus[i]);
     }
+    ok = ok && (!has_chips(m) || get_chips(&r, m->accel));
     for (unsigned i = 0; ok && i < m->devices->len; i++) {
         ok = get_device(&r, g_ptr_array_index(m->devices, i));
     }

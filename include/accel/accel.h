@@ -74,6 +74,10 @@ struct AccelClass {
     void (*ioapic_routes)(Accel *a, const AccelMessage *pins, unsigned count);
     /* A pulse at LINT1 of the CPU's local APIC, which is the kernel's.  Main loop. */
     void (*lint1)(CPU *cpu);
+    /* The state of those controllers, in a form of the accelerator's own; the machine stands.  What is loaded is hostile input.  NULL: it
+     * has none. */
+    GByteArray *(*chips_save)(Accel *a);
+    bool (*chips_load)(Accel *a, const uint8_t *data, size_t len, GError **err);
     void (*info)(Accel *a, GString *out); /* info jit */
     /* Its vCPUs stand still from here on: their ops are vcpu_ops_none. */
     void (*close)(Accel *a);

@@ -76,6 +76,28 @@ def test_saved_accelerators(b):
 
 
 @case()
+def test_saved_kernel_controllers(b):
+    """interrupt controllers in the host's kernel are saved for KVM; another machine's are refused"""
+    need_kvm(b)
+    elf, lines = build(b, "saved"), expected("saved")
+    for board in ("bare", "microvm,isa-serial=on"):
+        m, c = start(b, "kvm,kernel-irqchip=on", elf, board=board)
+        m.expect(lines[0])
+        path = save(b, m, c)
+        for accel in ("kvm,kernel-irqchip=off", "interp"):
+            code, _, err = b.run(*arguments(b, accel, elf, board), "-cpu", "max", "-incoming", f"file:{path}")
+            check(code == 1 and ("interrupt controllers of 'kvm'" in err or "counter runs at" in err), err)
+        m, c = start(b, "kvm,kernel-irqchip=on", elf, "-incoming", f"file:{path}", board=board)
+        m.send("x")
+        m.expect(lines[2], 30)
+        path = save(b, m, c)
+        m, c = start(b, "kvm,kernel-irqchip=on", elf, "-incoming", f"file:{path}", board=board)
+        m.send("x")
+        m.expect(lines[3], 30)
+        m.expect_exit(1)
+
+
+@case()
 def test_saved_riscv(b):
     """a riscv machine, between the interpreter and the translator"""
     not_on_peer("its files are its own")
