@@ -12,31 +12,45 @@ _results = {}
 _locks = collections.defaultdict(threading.Lock)    # cases run side by side: the first one makes the guest
 
 
-def _make(suite, root):
-    """The guest of the suite (None: the default one), or what to raise instead."""
+def _make(name, parts):
+    """A guest, or what to raise instead.  name: who makes it; parts: what it is told, besides."""
     # pylint: disable=import-outside-toplevel
-    from guestlib import apt, base, guest
+    from guestlib import apt, base, guest, pc
     try:
-        if os.environ.get("LYREBIRD_NO_FETCH"):
-            cache = base.cache_dir()
+        fetch = not os.environ.get("LYREBIRD_NO_FETCH")
+        if name == "pc":
+            made = pc.ready(fetch)
+        elif fetch:
+            made = guest.ready(*parts)
+        else:
+            cache, (suite, root) = base.cache_dir(), parts
             g = guest.Guest(cache, suite or guest.chosen(cache) or apt.SUITES[0])
-            return g if g.fresh(root) else Skip("the guest is not made, and LYREBIRD_NO_FETCH forbids to fetch it")
-        return guest.ready(suite, root)
+            made = g if g.fresh(root) else None
+        return made or Skip("the guest is not made, and LYREBIRD_NO_FETCH forbids to fetch it")
     except (base.GuestError, OSError) as e:
         # A suite that does not verify today is the mirror's matter; all else that goes wrong is ours.
         kind = Skip if isinstance(e, apt.NoSuite) else Failure
         return kind("no guest could be made: " + str(e).replace("\n", " "))
 
 
-def debian(suite=None, root=True):
-    """The finished files of a suite."""
-    with _locks[suite]:
-        if (suite, root) not in _results:
-            _results[suite, root] = _make(suite, root)
-    made = _results[suite, root]
+def _made(name, *parts):
+    with _locks[name, *parts[:1]]:
+        if (name, parts) not in _results:
+            _results[name, parts] = _make(name, parts)
+    made = _results[name, parts]
     if isinstance(made, Exception):
         raise type(made)(*made.args)
     return made
+
+
+def debian(suite=None, root=True):
+    """The finished files of a suite."""
+    return _made("debian", suite, root)
+
+
+def pc_kernel():
+    """Debian's cloud kernel for PCs and our initramfs."""
+    return _made("pc")
 
 
 def debian_kernel():
