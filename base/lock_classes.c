@@ -35,6 +35,7 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
                               "writes that do not wait, or not long; its log" },
     [LOCK_CONSOLE] = { "console", "what a screen shows, and who looks at it",
                        "front ends, which take notes; work is scheduled" },
+    [LOCK_VIEWERS] = { "viewers", "who looks at a screen over the network, and the password", NULL },
     [LOCK_INPUT] = { "input", "keys and motions on their way to the devices, and which devices there are",
                      "the monitor's list of pointers" },
     [LOCK_EVENTS] = { "events", "what has happened and is not yet told", NULL },

@@ -187,8 +187,11 @@ static bool cmd_help(Machine *m, const char *args, GString *out, GError **err)
 /* clang-format off */
 const MonitorCommand monitor_commands[] = {
     { "balloon", "target", "request VM to change its memory allocation (in MB)", cmd_balloon },
+    { "change", "vnc password word", "set the password of VNC viewers", monitor_cmd_change },
     { "cont|c", NULL, "resume emulation", .does = "cont" },
     { "cpu", "index", "set the default CPU", cmd_cpu },
+    { "expire_password", "vnc time", "set when the password ends: now, never, +seconds, or seconds since 1970",
+      monitor_cmd_expire_password },
     { "gdbserver", "[device]", "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", cmd_gdbserver },
     { "help|?", "[cmd]", "show the help", cmd_help },
     { "hostfwd_add", "[netdev] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport",
@@ -213,6 +216,7 @@ const MonitorCommand monitor_commands[] = {
     { "sendkey", "keys [hold_ms]",
       "send keys to the VM (e.g. 'sendkey ctrl-alt-f1', default hold time=100 ms)", monitor_cmd_sendkey },
     { "set_link", "name on|off", "change the link status of a network adapter", cmd_set_link },
+    { "set_password", "vnc password [keep]", "set the password of VNC viewers", monitor_cmd_set_password },
     { "stop|s", NULL, "stop emulation", .does = "stop" },
     { "system_powerdown", NULL, "send system power down event", .does = "system_powerdown" },
     { "system_reset", NULL, "reset the system", .does = "system_reset" },

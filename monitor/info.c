@@ -275,6 +275,7 @@ const MonitorCommand monitor_infos[] = {
     { "usernet", NULL, "show user network stack connection states", info_usernet },
     { "uuid", NULL, "show the current VM UUID", .does = "query-uuid", .show = show_uuid },
     { "version", NULL, "show the version of the emulator", info_version },
+    { "vnc", NULL, "show the VNC server, and who looks", monitor_info_vnc },
     { NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

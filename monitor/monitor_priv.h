@@ -70,6 +70,10 @@ bool monitor_cmd_mouse_set(Machine *m, const char *args, GString *out, GError **
 bool monitor_cmd_sendkey(Machine *m, const char *args, GString *out, GError **err);
 
 /* qmp_screen.c */
+bool monitor_info_vnc(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_set_password(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_expire_password(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_change(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_screendump(Machine *m, const char *args, GString *out, GError **err);
 
 /* dump.c */

@@ -9,9 +9,6 @@ typedef struct Nothing {
     int choice;
     bool flag;
 } Nothing;
-typedef struct Disabled {
-    bool enabled;
-} Disabled;
 typedef struct SpiceInfo {
     bool enabled, migrated;
     int mouse;
@@ -109,10 +106,6 @@ static const Shape ospm_shape = { "ACPIOSTInfo", sizeof(Nothing), ospm_props };
 static const Shape generation_shape = { "GuidInfo", sizeof(Nothing), generation_props };
 static const Shape replay_shape = { "ReplayInfo", sizeof(Nothing), replay_props };
 static const Shape dump_shape = { "DumpQueryResult", sizeof(Nothing), dump_props };
-#define T Disabled
-static const Prop vnc_props[] = { { "enabled", PROP_BOOL, ALWAYS(enabled) }, { NULL } };
-#undef T
-static const Shape vnc_shape = { "VncInfo", sizeof(Disabled), vnc_props };
 #define T SpiceInfo
 static const Prop spice_props[] = {
     { "enabled", PROP_BOOL, ALWAYS(enabled) },
@@ -152,7 +145,6 @@ const Command commands_absent[] = {
     { "query-tpm", "trusted platform modules: there are none", NULL, RETURNS_LIST(tpm_shape), 0, run_empty },
     { "query-tpm-models", "kinds of them: there are none", NULL, RETURNS_ENUMS(tpm_models), 0, run_empty },
     { "query-tpm-types", "kinds of their host ends: there are none", NULL, RETURNS_ENUMS(tpm_types), 0, run_empty },
-    { "query-vnc", "the VNC server: there is none", NULL, RETURNS_STRUCT(vnc_shape), 0, run_empty },
     { "query-spice", "the SPICE server: there is none", NULL, RETURNS_STRUCT(spice_shape), 0, run_empty },
     { "query-block-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(block_job_shape), 0, run_empty },
     { "query-block-exports", "disks that are served to others: there are none", NULL, RETURNS_LIST(export_shape), 0,

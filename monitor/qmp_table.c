@@ -22,6 +22,7 @@ const Command *const command_tables[] = {
     commands_classes,
     commands_probe,
     commands_screen,
+    commands_vnc,
     commands_input,
     commands_absent,
     commands_memory,

@@ -27,9 +27,8 @@ static const Unbuilt commands[] = {
     { "block_job_cancel block_job_complete block_job_pause block_job_resume block_job_set_speed block_resize "
       "block_set_io_throttle block_stream commit drive_backup drive_mirror qemu-io nbd_server_add nbd_server_remove "
       "nbd_server_start nbd_server_stop", "jobs on disks and serving them are not built" },
-    { "change eject", "no drive of removable media is built" },
+    { "eject", "no drive of removable media is built" },
     { "boot_set", "no firmware of this machine's boards takes an order of drives; use bootindex= of the devices" },
-    { "expire_password set_password", "displays over a network are not built" },
     { "wavcapture stopcapture", "no sound is built" },
     { "dump-guest-memory", "dumps of a whole guest are not built; use memsave of the control socket, or a debugger's dump" },
     { "gpa2hva gpa2hpa gva2gpa", "translation of addresses is not built; use info mem, x and xp" },
@@ -49,7 +48,7 @@ static const Unbuilt infos[] = {
     { "migrate migrate_capabilities migrate_parameters dirty_rate vcpu_dirty_limit", "moving machines is not built" },
     { "block-jobs", "jobs on disks are not built; see info block and info blockstats" },
     { "capture", "no sound is built" },
-    { "vnc spice", "displays over a network are not built" },
+    { "spice", "SPICE is not built; use -vnc" },
     { "usb usbhost", "USB is not built" },
     { "kvm sev sgx", "KVM is not built" },
     { "pic lapic", "use info irq" },

@@ -9,6 +9,7 @@
 #include "hw/object.h"
 #include "net/net.h"
 #include "ui/display.h"
+#include "ui/vnc.h"
 #include "system/cmdline.h"
 
 #define NO_DISPLAY "it is not built; use -display sdl, or -display none with screendump"
@@ -105,6 +106,10 @@ const Option cmdline_options[] = {
       .help = "what shows the screens: sdl, a window for each (default where there is a display\n"
               "server and a screen); none",
       .list = "Available display backend types:\nnone\nsdl\n" },
+    { "vnc", OPT_VNC, SHAPE_KEYS, .takes = &vnc_shape, .implied = "vnc",
+      .arg = "none|[host]:n|unix:path[,to=n][,password=on|off][,share=...]\n"
+             "       [,display=device][,head=n]",
+      .help = "show a screen over the network, to VNC viewers, at port 5900 + n" },
     { "vga", OPT_VGA, SHAPE_TEXT, .arg = "none", .help = "no display adapter",
       .list = "none                 no graphic card (default)\n" },
     { "echr", OPT_ECHR, SHAPE_TEXT, .arg = "chr", .help = "escape character of the terminal as a number (default 1, Ctrl-A)" },
@@ -160,7 +165,6 @@ const Option cmdline_options[] = {
     { "numa", .shape = SHAPE_TEXT, .refused = "NUMA nodes are not built" },
     { "mem-path", .shape = SHAPE_TEXT, .refused = "RAM from a file is not built; RAM is a memfd" },
     { "mem-prealloc", .refused = "preallocating RAM is not built" },
-    { "vnc", .shape = SHAPE_TEXT, .implied = "vnc", .already = "none", .refused = NO_DISPLAY },
     { "spice", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
     { "full-screen", .refused = "say -display sdl,full-screen=on" }, { "g", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
     { "k", .shape = SHAPE_TEXT, .refused = "keys go by their places: the guest's layout decides; leave it out" },

@@ -17,6 +17,7 @@
 #include "monitor/monitor.h"
 #include "system/cmdline.h"
 #include "ui/display.h"
+#include "ui/vnc.h"
 #include "util/keyval.h"
 
 /* ---- -display, -vga, -parallel ---- */
@@ -104,6 +105,15 @@ static bool check_display(const CmdLine *c, GError **err)
     return ok;
 }
 
+static bool check_vnc(const CmdLine *c, GError **err)
+{
+    const CmdItem *item = cmdline_last(c, OPT_VNC);
+    VncOptions *o = item ? cmdline_shape(item, &vnc_shape, err) : NULL;
+    bool ok = !item || o;
+    shape_free(&vnc_shape, o);
+    return ok || cmdline_blame(err, item);
+}
+
 DisplayOptions *cmdline_display(const CmdLine *c, const Machine *m, bool *asked, GError **err)
 {
     const CmdItem *item = cmdline_has(c, OPT_NOGRAPHIC) ? NULL : cmdline_last(c, OPT_DISPLAY);
@@ -111,8 +121,8 @@ DisplayOptions *cmdline_display(const CmdLine *c, const Machine *m, bool *asked,
     if (item) {
         return cmdline_shape(item, &display_shape, err);
     }
-    bool window = !cmdline_has(c, OPT_NOGRAPHIC) && !cmdline_has(c, OPT_DAEMONIZE) &&
-                  consoles_count(m->consoles) && display_has_server();
+    bool window = !cmdline_has(c, OPT_VNC) && !cmdline_has(c, OPT_NOGRAPHIC) &&
+                  !cmdline_has(c, OPT_DAEMONIZE) && consoles_count(m->consoles) && display_has_server();
     return shape_parse(&display_shape, window ? "type=sdl" : "type=none", NULL, err);
 }
 
@@ -121,7 +131,7 @@ bool cmdline_check_display(const CmdLine *c, GError **err)
     static const char *const none[] = { "none", NULL };
     static const char *const nowhere[] = { "none", "null", NULL };
     return check_terminal(c, err) &&
-           (check_display(c, err) || cmdline_blame(err, cmdline_last(c, OPT_DISPLAY))) &&
+           (check_display(c, err) || cmdline_blame(err, cmdline_last(c, OPT_DISPLAY))) && check_vnc(c, err) &&
            check_text(c, OPT_VGA, "display adapter: none is built", none, err) &&
            check_text(c, OPT_PARALLEL, "parallel port: boards here have none", nowhere, err);
 }

@@ -21,7 +21,7 @@ typedef enum OptionKind {
     OPT_KERNEL, OPT_APPEND, OPT_INITRD, OPT_DTB, OPT_PFLASH, OPT_FW_CFG, OPT_NAME, OPT_UUID,
     OPT_RTC, OPT_BOOT, OPT_DEVICE, OPT_GLOBAL, OPT_OBJECT, OPT_DRIVE, OPT_BLOCKDEV, OPT_HDA, OPT_SNAPSHOT,
     OPT_NETDEV, OPT_NIC, OPT_NET, OPT_CHARDEV, OPT_SERIAL, OPT_PARALLEL, OPT_MONITOR, OPT_MON, OPT_QMP, OPT_QMP_PRETTY,
-    OPT_ECHR, OPT_DISPLAY, OPT_VGA, OPT_NOGRAPHIC, OPT_GDB, OPT_GDB_SHORT, OPT_PAUSED, OPT_INCOMING,
+    OPT_ECHR, OPT_DISPLAY, OPT_VNC, OPT_VGA, OPT_NOGRAPHIC, OPT_GDB, OPT_GDB_SHORT, OPT_PAUSED, OPT_INCOMING,
     OPT_NO_REBOOT, OPT_NO_SHUTDOWN, OPT_ACTION, OPT_PIDFILE, OPT_DAEMONIZE, OPT_NODEFAULTS,
     OPT_MSG, OPT_OVERCOMMIT, OPT_LOG, OPT_LOG_FILE, OPT_TRACE, OPT_DATADIR, OPT_ADD_FD, OPT_READCONFIG,
     OPT_SANDBOX, OPT_RUNAS, OPT_RUN_WITH, OPT_CHROOT,
@@ -159,6 +159,8 @@ bool cmdline_check_display(const CmdLine *c, GError **err);
 /* -display; without it a window, if there is a display server and a screen to show.  NULL: what is asked for cannot
  * be; *asked: the user has named it. */
 DisplayOptions *cmdline_display(const CmdLine *c, const Machine *m, bool *asked, GError **err);
+/* -vnc: m->vnc, if one is asked for.  The devices are there. */
+bool cmdline_vnc(const CmdLine *c, Machine *m, GError **err);
 bool cmdline_check_overcommit(const CmdLine *c, GError **err);
 /* -add-fd, before anything opens a file */
 bool cmdline_fdsets(const CmdLine *c, GError **err);

@@ -28,6 +28,7 @@
 #include "base/event_loop.h"
 #include "system/signals.h"
 #include "ui/display.h"
+#include "ui/vnc.h"
 #include "util/container.h"
 #include "util/keyval.h"
 
@@ -279,11 +280,15 @@ static bool start_display(Startup *s, GError **err)
         runstate_add_listener(s->machine, display_runstate, s->display);
     }
     shape_free(&display_shape, o);
-    return ok;
+    return ok && cmdline_vnc(s->cmdline, s->machine, err);
 }
 
 static void end_display(Startup *s)
 {
+    if (s->machine) {
+        vnc_close(s->machine->vnc);
+        s->machine->vnc = NULL;
+    }
     if (s->display) {
         runstate_remove_listener(s->machine, display_runstate, s->display);
         display_close(s->display);

@@ -22,6 +22,9 @@ PC = 'an architecture whose interrupts have vectors will; the toy guest of the t
 FOR_TESTS = {
     'clock_run_timers': 'a test moves the virtual clock by hand',
     'event_notifier_free': KVM, 'event_notifier_new': KVM, 'event_notifier_test_and_clear': KVM,
+    'clock_virtual_set_ns': 'likewise',
+    'cpu_state_load': SAVED, 'cpu_state_save': SAVED,
+    'device_load': SAVED, 'device_save': SAVED,
     'fifo8_used': 'tests look how much waits in a queue',
     'ir_parse': 'programs in the IR are how the tests of the compiler are written',
     'machine_connect_irq': KVM,

@@ -317,6 +317,11 @@ void console_look(Console *c, ConsoleListener *l,
     lock_release(&c->lock);
 }
 
+bool console_takes_wishes(const Console *c)
+{
+    return c->ops->wish;
+}
+
 void console_wish(Console *c, unsigned width, unsigned height)
 {
     lock_take(&c->lock);

@@ -36,6 +36,7 @@ typedef enum LockClass {
     LOCK_CHARDEV_OUT,
     LOCK_CHARDEV_BEHIND,
     LOCK_CONSOLE,
+    LOCK_VIEWERS,
     LOCK_INPUT,
     LOCK_EVENTS,
     LOCK_LISTENERS,

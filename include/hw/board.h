@@ -26,6 +26,7 @@ typedef struct Nets Nets;
 typedef struct Objects Objects;
 typedef struct Inputs Inputs;
 typedef struct GlobalProp GlobalProp;
+typedef struct VncServer VncServer;
 
 enum { MACHINE_MAX_CPUS = 64, MACHINE_MAX_SERIALS = 4, MACHINE_MAX_PFLASH = 2 };
 
@@ -82,6 +83,7 @@ struct Machine {
     Consoles *consoles;
     Inputs *inputs;
     int display;        /* DisplayType (ui/display.h): what shows the consoles */
+    VncServer *vnc;     /* and over the network; NULL: none */
     GPtrArray *globals; /* of GlobalProp, in the order given: the last wins */
     RunControl *run;
     MachineServices *services; /* NULL: nobody gives any */

@@ -85,6 +85,7 @@ void console_unlisten(Console *c, ConsoleListener *l); /* it hears no more when 
 /* fn sees picture, cursor and what has changed, while the device waits: it copies, and returns.  Then nothing is new. */
 void console_look(Console *c, ConsoleListener *l,
                   void (*fn)(const ConsoleView *v, const ConsoleListener *news, void *opaque), void *opaque);
+bool console_takes_wishes(const Console *c);
 /* See ConsoleOps.wish. */
 void console_wish(Console *c, unsigned width, unsigned height);
 

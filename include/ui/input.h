@@ -85,6 +85,12 @@ void input_send(Inputs *in, const InputEvent *e);
 void input_release_all(Inputs *in);
 /* Is there one that takes this kind?  Of pointers: the one in use. */
 bool input_takes(Inputs *in, InputKind kind);
+/* A pixel of so many, from 0 on, on an axis of INPUT_POINT; outside: the nearest. */
+static inline int32_t input_abs(int64_t at, int64_t size)
+{
+    int64_t last = MAX(size, 2) - 1;
+    return (int32_t)((CLAMP(at, 0, last) * INPUT_ABS_MAX + last / 2) / last);
+}
 static inline void input_key(Inputs *in, unsigned code, bool down)
 {
     input_send(in, &(InputEvent){ INPUT_KEY, code, down, 0 });

@@ -78,7 +78,7 @@ OPTIONS = [
      {"user=nobody-here": "doesn't exist", "chroot=/none": "No such file", "teardown=on": "async-teardown",
       "exit-with-parent=x": "'on' or 'off'"}),
     ("-runas", [], {"nobody-here": "doesn't exist", "1:x": "doesn't exist"}),
-    ("-vnc", ["none"], {":0": "not built"}), ("-semihosting-config", ["enable=off"], {"enable=on": "not built"}),
+    ("-vnc", ["none"], {":0,websocket=on": "websockets are not built"}), ("-semihosting-config", ["enable=off"], {"enable=on": "not built"}),
     ("-action", ["panic=shutdown,watchdog=reset,reboot=reset"], {"panic=x": "pause", "watchdog=none": "watchdog"}),
     ("-global", ["virtio-net-pci.mq=off", "virtio-blk-pci.num-queues=1"], {"virtio-net-pci.mq=on": "several queues"}),
 ]

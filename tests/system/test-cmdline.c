@@ -102,7 +102,7 @@ static void test_messages(void)
     expect_error("x --zzzzzz", "--zzzzzz: invalid option; -help");
     expect_error("x -kernel", "-kernel: requires an argument: file");
     expect_error("x -fsdev x", "-fsdev: ");
-    expect_error("x -vnc :0", "it is not built; use -display sdl");
+    expect_error("x -spice x", "it is not built; use -display sdl");
     expect_error("x -icount shift=1", "not built");
     expect_error("x -M =1", "-M =1: ");
 }

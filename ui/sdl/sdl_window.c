@@ -40,10 +40,9 @@ void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e)
     w->d->sdl->GetWindowSize(w->window, &win_w, &win_h);
     int64_t px = (int64_t)x * w->width / MAX(win_w, 1) - w->shown.x; /* points to pixels */
     int64_t py = (int64_t)y * w->height / MAX(win_h, 1) - w->shown.y;
-    int64_t gw = MAX(w->shadow.picture.width, 2), gh = MAX(w->shadow.picture.height, 2);
-    int64_t gx = CLAMP(px * gw / w->shown.width, 0, gw - 1), gy = CLAMP(py * gh / w->shown.height, 0, gh - 1);
-    *e = (InputEvent){ INPUT_POINT, 0, (gx * INPUT_ABS_MAX + (gw - 1) / 2) / (gw - 1),
-                       (gy * INPUT_ABS_MAX + (gh - 1) / 2) / (gh - 1) };
+    int64_t gw = w->shadow.picture.width, gh = w->shadow.picture.height;
+    *e = (InputEvent){ INPUT_POINT, 0, input_abs(px * gw / w->shown.width, gw),
+                       input_abs(py * gh / w->shown.height, gh) };
 }
 
 void sdl_window_natural_size(SdlWindow *w)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""VNC: pictures equal to screendump's, passwords, typing and pointing from a viewer of our own."""
+import socket
+import struct
+
+import rfb
+from guests import bare_program
+from harness import case, check, not_on_peer
+from test_monitor import Monitor
+from test_screen import PROMPT, Screen, read_ppm
+
+
+class Served:
+    """The payload that shows a picture by ramfb, a monitor, a server."""
+
+    def __init__(self, b, *more, vnc=""):
+        mon, self.sock, self.file = b.tmp / "mon", str(b.tmp / "vnc"), b.tmp / "picture.ppm"
+        self.m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-monitor",
+                           f"unix:{mon},server=on,wait=off", "-vnc", f"unix:{self.sock}{vnc}", *more)
+        self.mon = Monitor(self.m, mon)
+        self.m.expect("shown")
+
+    def dump(self):
+        self.mon.ask(f"screendump {self.file}")
+        return read_ppm(self.file)
+
+    def change(self):
+        self.m.send("x")
+        self.m.expect("again")
+
+
+@case()
+def test_vnc_picture(b):
+    """what a viewer shows is what screendump has, at first and after changes; several viewers, one of which hangs"""
+    s = Served(b)
+    first, second, sleeper = (rfb.Viewer(s.sock) for _ in range(3))
+    check(first.name.startswith("Lyrebird"), first.name)
+    sleeper.ask()               # and never reads
+    for _ in range(3):
+        first.until(s.dump, "the picture")
+        second.until(s.dump, "the picture")
+        s.change()
+    first.close()
+    second.until(s.dump, "the last picture")
+
+
+def is_let_in(s, password):
+    try:
+        rfb.Viewer(s.sock, password=password).close()
+        return True
+    except rfb.Refused:
+        return False
+
+
+@case()
+def test_vnc_password(b):
+    """nobody is let in before there is a password, with another one, or when it has ended; info vnc and query-vnc"""
+    not_on_peer("other messages")
+    s = Served(b, vnc=",password=on")
+    check(not is_let_in(s, "") and not is_let_in(s, "secret") and not is_let_in(s, None), "let in without a password")
+    check(s.mon.ask("change vnc password secret") == "", "change vnc password")
+    check(is_let_in(s, "secret") and not is_let_in(s, "Secret") and not is_let_in(s, "secre") and not is_let_in(s, None),
+          "the password does not decide")
+    s.mon.ask("set_password vnc longerthaneight keep")
+    check(is_let_in(s, "longerth") and not is_let_in(s, "secret"), "eight bytes do not count")
+    viewer = rfb.Viewer(s.sock, password="longerth")
+    s.mon.ask("expire_password vnc now")
+    check(not is_let_in(s, "longerth"), "let in with a password that has ended")
+    s.mon.ask("expire_password vnc +1000")
+    check(is_let_in(s, "longerth"), "not let in")
+    viewer.until(s.dump, "the picture")     # who was there has stayed
+    text = s.mon.ask("info vnc")
+    check(f"default:\n  Server: :{s.sock} (unix)\n    Auth: vnc (Sub: none)\n  Client: : (unix)" in text.replace("\r", ""), text)
+    for line, said in (("set_password spice x", "SPICE is not in use"), ("set_password vnc x fail", "Invalid parameter 'connected'"),
+                       ("expire_password vnc soon", "is no time"), ("change cd x", "write change vnc password")):
+        check(said in s.mon.ask(line), line)
+
+
+@case()
+def test_vnc_hostile(b):
+    """viewers that send rubbish, half a message or too much are sent away, and the others stay"""
+    s = Served(b)
+    good = rfb.Viewer(s.sock)
+    for rubbish in (b"\xff" * 64, b"\xff\x07" + bytes(30), bytes([2, 0]) + b"\xff\xff" + bytes(100), b"\x06\0\0\0\x7f\xff\xff\xff",
+                    struct.pack(">BBHHHH", 3, 0, 65535, 65535, 65535, 65535), bytes([251, 0]) + b"\xff" * 6, bytes([200])):
+        bad = rfb.Viewer(s.sock)
+        bad.sock.sendall(rubbish)
+        bad.close()
+    good.until(s.dump, "the picture")
+
+
+def answers(port):
+    """Does a server of this protocol listen there?"""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as s:
+            return s.recv(4) == b"RFB "
+    except OSError:
+        return False
+
+
+@case()
+def test_vnc_tcp(b):
+    """TCP on the next display that is free, and messages for what cannot be"""
+    not_on_peer("other messages")
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-vnc",
+                  "127.0.0.1:700,to=800")
+    m.expect("shown")
+    port = next(n for n in range(6600, 6701) if answers(n))
+    rfb.Viewer(("127.0.0.1", port)).close()
+    for value, said in (("x", "no vnc port specified"), (":99999", "number"), (":0,foo=1", "foo"), (":3,to=2", "to=2"),
+                        (":0,display=nosuch", "nosuch"), (":0,share=x", "share")):
+        code, _, err = b.run("-M", "virt", "-bios", "none", "-display", "none", "-device", "ramfb", "-vnc", value)
+        check(code == 1 and said in err, f"-vnc {value}: {err}")
+
+
+@case(limit=240)
+def test_vnc_typing(b):
+    """characters, keys by place and the pointer of a viewer reach Debian"""
+    s = Screen(b, "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci", "-device", "virtio-tablet-pci", "-vnc",
+               f"unix:{b.tmp / 'vnc'}")
+    v = rfb.Viewer(str(b.tmp / "vnc"), encodings=(rfb.RAW, rfb.RESIZE, rfb.EXTENDED_KEYS, rfb.POINTER_MODE))
+    v.type("echo 'Typed: {~!@#}' >/dev/ttyS0\n")
+    s.m.expect(r"Typed: \{~!@#\}", 60)
+    v.key(0xffe1, True)         # a viewer that sends Shift, too
+    v.type("ECHO")
+    v.key(0xffe1, False)
+    v.type(" || echo Held >/dev/ttyS0\n")
+    s.m.expect("Held", 60)
+    for number in (0x12, 0x2e, 0x23, 0x18, 0x39, 0x02, 0x03, 0x39):     # "echo 12 "
+        v.place(number, True)
+        v.place(number, False)
+    v.type(">/dev/ttyS0\n")
+    s.m.expect(r"\n12\r?\n", 60)
+    v.ask()
+    for _ in range(3):          # two that say what the server knows, and a picture
+        v.update()
+    check((rfb.EXTENDED_KEYS, 0) in v.told and (rfb.POINTER_MODE, 1) in v.told, f"told {v.told}")
+    s.m.command("e=$(for e in /sys/class/input/event*; do grep -q Tablet $e/device/name && echo ${e##*/}; done)", PROMPT)
+    s.m.send('exec 3</dev/input/$e; echo "op"en; dd bs=24 count=3 <&3 2>/dev/null | od -An -tx2 | tr -s " \\n" " "\n')
+    s.m.expect("open")
+    v.point(0, v.width - 1, v.height // 2)
+    s.m.expect(r"0003 0000 7fff 0000 .*0003 0001 4[0-9a-f]{3} 0000", 60)
+    s.m.send("poweroff -f\n")
+    s.m.expect_exit(0, 30)
+

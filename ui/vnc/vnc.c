@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A VNC server: see ui/vnc.h.
+ *
+ * The library's framebuffer is the shadow of the console, pixels as they are there; viewers that want others have them
+ * converted by the library.  It sends when a viewer has asked and something is damaged, at most 60 times a second.  Nobody is
+ * there: the console is not listened to, and the thread sleeps.
+ *
+ * Not modelled: TLS, SASL, websockets, reverse connections, LED states, the clipboard, sound. */
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ui/vnc/vnc_priv.h"
+
+enum { MOST_VIEWERS = 32, SLOW_VIEWER_MS = 1000, FRAME_US = 16000, EDGE = 4 };
+enum { NOTHING_WIDTH = 640, NOTHING_HEIGHT = 480, REFUSED_BY_GUEST = 4 };
+
+/* ---- the picture ------------------------------------------------------------------ */
+
+static const Picture *shown(const VncServer *v)
+{
+    const Picture *p = &v->shadow.picture;
+    return p->width && p->height ? p : &v->nothing;
+}
+
+/* 0xRRGGBB in the host's order. */
+static void set_format(VncServer *v)
+{
+    rfbPixelFormat *f = &v->screen->serverFormat;
+    f->redShift = 16;
+    f->greenShift = 8;
+    f->blueShift = 0;
+    for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
+        v->screen->setTranslateFunction(cl);
+    }
+}
+
+static void mark_damage(VncServer *v)
+{
+    PictureRect r;
+    for (unsigned band = 0; damage_next(&v->shadow.damage, &band, v->shadow.picture.height, &r);) {
+        v->api->rfbMarkRectAsModified(v->screen, (int)r.x, (int)r.y, (int)(r.x + r.width),
+                                      (int)(r.y + r.height));
+    }
+    damage_clear(&v->shadow.damage);
+}
+
+static void take_news(VncServer *v)
+{
+    g_atomic_int_set(&v->news, 0);
+    console_look(v->console, &v->ear, shadow_take, &v->shadow);
+    if (v->shadow.resized) {
+        const Picture *p = shown(v);
+        v->shadow.resized = false;
+        damage_clear(&v->shadow.damage); /* all is sent anew */
+        v->api->rfbNewFramebuffer(v->screen, (char *)p->pixels, (int)p->width, (int)p->height, 8, 3, EDGE);
+        set_format(v);
+        v->api->rfbMarkRectAsModified(v->screen, 0, 0, (int)p->width, (int)p->height);
+    } else {
+        mark_damage(v);
+    }
+}
+
+static void heard(ConsoleListener *l)
+{
+    VncServer *v = l->opaque;
+    g_atomic_int_set(&v->news, 1);
+    event_notifier_set(v->wake);
+}
+
+static void listen_while_watched(VncServer *v)
+{
+    bool wanted = v->screen->clientHead;
+    if (wanted && !v->listens) {
+        console_listen(v->console, &v->ear);
+    } else if (!wanted && v->listens) {
+        console_unlisten(v->console, &v->ear);
+    }
+    v->listens = wanted;
+}
+
+/* ---- viewers ------------------------------------------------------------------------ */
+
+static void address_clear(VncAddress *a)
+{
+    g_free(a->host);
+    g_free(a->service);
+}
+
+static void address_free(gpointer p)
+{
+    address_clear(p);
+    g_free(p);
+}
+
+static VncAddress *address_copy(const VncAddress *from)
+{
+    VncAddress *a = g_memdup2(from, sizeof(*from));
+    a->host = g_strdup(from->host);
+    a->service = g_strdup(from->service);
+    return a;
+}
+
+typedef int NameFn(int fd, struct sockaddr *sa, socklen_t *len); /* getsockname, getpeername */
+
+static void address_of(int fd, NameFn *name, VncAddress *a)
+{
+    union {
+        struct sockaddr_storage any;
+        struct sockaddr sa;
+        struct sockaddr_un un;
+    } to = { 0 };
+    socklen_t len = sizeof(to);
+    char host[NI_MAXHOST] = "", service[NI_MAXSERV] = "";
+    (void)!name(fd, &to.sa, &len);
+    if (to.any.ss_family != AF_UNIX && getnameinfo(&to.sa, len, host, sizeof(host), service, sizeof(service),
+                                                   NI_NUMERICHOST | NI_NUMERICSERV)) {
+        host[0] = service[0] = '\0';
+    }
+    bool is_unix = to.any.ss_family == AF_UNIX;
+    *a = (VncAddress){ g_strdup(host),
+                       is_unix ? g_strndup(to.un.sun_path, sizeof(to.un.sun_path)) : g_strdup(service),
+                       is_unix                        ? VNC_UNIX
+                       : to.any.ss_family == AF_INET6 ? VNC_IPV6
+                                                      : VNC_IPV4 };
+}
+
+static void publish_clients(VncServer *v)
+{
+    GPtrArray *now = g_ptr_array_new_with_free_func(address_free);
+    for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
+        const VncViewer *w = cl->clientData;
+        if (w) {
+            g_ptr_array_add(now, address_copy(&w->who));
+        }
+    }
+    lock_take(&v->lock);
+    GPtrArray *before = v->clients;
+    v->clients = now;
+    lock_release(&v->lock);
+    g_ptr_array_unref(before);
+}
+
+static void viewer_gone(rfbClientPtr cl)
+{
+    VncViewer *w = cl->clientData;
+    vnc_release_all(cl);
+    cl->clientData = NULL;
+    publish_clients(w->v);
+    address_clear(&w->who);
+    g_free(w);
+}
+
+static enum rfbNewClientAction viewer_new(rfbClientPtr cl)
+{
+    VncViewer *w = g_new0(VncViewer, 1);
+    w->v = cl->screen->screenData;
+    address_of(cl->sock, getpeername, &w->who);
+    cl->clientData = w;
+    cl->clientGoneHook = viewer_gone;
+    return RFB_CLIENT_ACCEPT;
+}
+
+static unsigned count_viewers(const VncServer *v)
+{
+    unsigned n = 0;
+    for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
+        n++;
+    }
+    return n;
+}
+
+/* The library selects: it takes no descriptor beyond what a set holds. */
+static void take_viewer(VncServer *v)
+{
+    int fd = accept4(v->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= FD_SETSIZE || (fd >= 0 && count_viewers(v) >= MOST_VIEWERS)) {
+        close(fd);
+    } else if (fd >= 0) {
+        v->api->rfbNewClient(v->screen, fd);
+        publish_clients(v);
+    }
+}
+
+/* A viewer's window has another size: the guest may follow.  The answer: it was asked. */
+static int viewer_resized(int width, int height, int count, struct rfbExtDesktopScreen *screens,
+                          rfbClientPtr cl)
+{
+    const VncServer *v = cl->screen->screenData;
+    if (width <= 0 || height <= 0 || !console_takes_wishes(v->console)) {
+        return rfbExtDesktopSize_ResizeProhibited;
+    }
+    console_wish(v->console, (unsigned)width, (unsigned)height);
+    return REFUSED_BY_GUEST;
+}
+
+/* The viewer has encrypted what it was sent with the password it knows. */
+static rfbBool check_password(rfbClientPtr cl, const char *answer, int len)
+{
+    VncServer *v = cl->screen->screenData;
+    uint8_t want[CHALLENGESIZE], differ = 0;
+    char password[VNC_PASSWORD_BYTES + 1];
+    lock_take(&v->lock);
+    bool valid = *v->password && g_get_real_time() / G_USEC_PER_SEC < v->expiry;
+    memcpy(password, v->password, sizeof(password));
+    lock_release(&v->lock);
+    if (!valid || len != CHALLENGESIZE) {
+        return FALSE;
+    }
+    memcpy(want, cl->authChallenge, sizeof(want));
+    v->api->rfbEncryptBytes(want, password);
+    for (unsigned i = 0; i < sizeof(want); i++) { /* all of it, whatever differs first */
+        differ |= want[i] ^ (uint8_t)answer[i];
+    }
+    return differ == 0;
+}
+
+/* ---- the thread ----------------------------------------------------------------------- */
+
+/* Milliseconds; -1: until something happens. */
+static int until_next_frame(VncServer *v, int64_t last)
+{
+    int64_t gone = g_get_monotonic_time() - last;
+    return !v->listens || !g_atomic_int_get(&v->news) ? -1
+           : gone >= FRAME_US                         ? 0
+                                                      : (int)((FRAME_US - gone + 999) / 1000);
+}
+
+/* Until a socket has something, somebody wakes us, or it is time for a frame. */
+static bool wait_for_work(VncServer *v, int timeout)
+{
+    struct pollfd fds[MOST_VIEWERS + 2] = { { v->wake->fd, POLLIN, 0 }, { v->listen_fd, POLLIN, 0 } };
+    nfds_t n = 2;
+    for (rfbClientPtr cl = v->screen->clientHead; cl && n < G_N_ELEMENTS(fds); cl = cl->next) {
+        fds[n++] = (struct pollfd){ cl->sock, POLLIN, 0 };
+    }
+    int r = poll(fds, n, timeout);
+    (void)event_notifier_test_and_clear(v->wake);
+    return r > 0 && fds[1].revents;
+}
+
+static void run(VncServer *v)
+{
+    int64_t last = 0;
+    while (!g_atomic_int_get(&v->ending)) {
+        if (wait_for_work(v, until_next_frame(v, last))) {
+            take_viewer(v);
+        }
+        listen_while_watched(v);
+        if (until_next_frame(v, last) == 0) {
+            take_news(v);
+            last = g_get_monotonic_time();
+        }
+        for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
+            vnc_tell_pointer_mode(cl);
+        }
+        v->api->rfbProcessEvents(v->screen, 0);
+    }
+}
+
+static gpointer thread(gpointer data)
+{
+    VncServer *v = data;
+    run(v);
+    v->api->rfbShutdownServer(v->screen, TRUE);
+    listen_while_watched(v);
+    if (v->listens) { /* viewers are taken leave of by the next call */
+        console_unlisten(v->console, &v->ear);
+    }
+    v->screen->frameBuffer = NULL; /* ours */
+    v->api->rfbScreenCleanup(v->screen);
+    return NULL;
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static bool make_screen(VncServer *v, GError **err)
+{
+    picture_init(&v->nothing, NOTHING_WIDTH, NOTHING_HEIGHT);
+    rfbScreenInfoPtr s = v->screen =
+        v->api->rfbGetScreen(NULL, NULL, NOTHING_WIDTH, NOTHING_HEIGHT, 8, 3, EDGE);
+    if (!s) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED, "libvncserver makes no screen: no memory");
+        return false;
+    }
+    s->frameBuffer = (char *)v->nothing.pixels;
+    s->screenData = v;
+    s->desktopName = v->name;
+    s->autoPort = FALSE;
+    s->port = s->ipv6port = 0; /* we listen */
+    s->cursor = NULL;          /* it is in the picture */
+    s->ignoreSIGPIPE = FALSE;  /* it is ignored already */
+    s->deferUpdateTime = 0;
+    s->deferPtrUpdateTime = 0;
+    s->maxClientWait = SLOW_VIEWER_MS;
+    s->alwaysShared = v->share != VNC_ALLOW_EXCLUSIVE;
+    s->newClientHook = viewer_new;
+    s->kbdAddEvent = vnc_key;
+    s->kbdReleaseAllKeys = vnc_release_all;
+    s->ptrAddEvent = vnc_pointer;
+    s->setDesktopSizeHook = viewer_resized;
+    if (v->asks_password) {
+        s->authPasswdData = v;
+        s->passwordCheck = check_password;
+    }
+    set_format(v);
+    vnc_extensions_register(v->api);
+    v->api->rfbInitServer(s);
+    return true;
+}
+
+static void vnc_free(VncServer *v)
+{
+    event_notifier_free(v->wake);
+    close(v->listen_fd);
+    address_clear(&v->where);
+    shadow_clear(&v->shadow);
+    picture_clear(&v->nothing);
+    lock_finish(&v->lock);
+    g_ptr_array_unref(v->clients);
+    g_free(v->id);
+    g_free(v->name);
+    g_free(v);
+}
+
+VncServer *vnc_open(const VncConfig *c, GError **err)
+{
+    VncServer *v = g_new0(VncServer, 1);
+    v->id = g_strdup(c->options->id ? c->options->id : "default");
+    v->name = c->name ? g_strdup_printf("Lyrebird (%s)", c->name) : g_strdup("Lyrebird");
+    v->listen_fd = c->listen_fd;
+    address_of(v->listen_fd, getsockname, &v->where);
+    v->share = c->options->share;
+    v->asks_password = c->options->password;
+    v->console = c->console;
+    v->inputs = c->inputs;
+    v->ear = (ConsoleListener){ .notify = heard, .opaque = v };
+    v->expiry = INT64_MAX;
+    v->clients = g_ptr_array_new_with_free_func(address_free);
+    lock_init(&v->lock, LOCK_VIEWERS);
+    v->wake = event_notifier_new(err);
+    v->api = v->wake ? vnc_api_load(err) : NULL;
+    if (!v->api || !make_screen(v, err)) {
+        vnc_free(v);
+        return NULL;
+    }
+    v->thread = g_thread_new("vnc", thread, v);
+    return v;
+}
+
+void vnc_close(VncServer *v)
+{
+    if (v) {
+        g_atomic_int_set(&v->ending, 1);
+        event_notifier_set(v->wake);
+        g_thread_join(v->thread);
+        vnc_free(v);
+    }
+}
+
+/* ---- the main loop's -------------------------------------------------------------------- */
+
+bool vnc_asks_password(const VncServer *v)
+{
+    return v->asks_password;
+}
+
+const char *vnc_id(const VncServer *v)
+{
+    return v->id;
+}
+
+const VncAddress *vnc_address(const VncServer *v)
+{
+    return &v->where;
+}
+
+void vnc_set_password(VncServer *v, const char *password)
+{
+    lock_take(&v->lock);
+    memset(v->password, 0, sizeof(v->password));
+    g_strlcpy(v->password, password, sizeof(v->password));
+    lock_release(&v->lock);
+}
+
+void vnc_set_expiry(VncServer *v, int64_t when)
+{
+    lock_take(&v->lock);
+    v->expiry = when;
+    lock_release(&v->lock);
+}
+
+GPtrArray *vnc_clients(VncServer *v)
+{
+    GPtrArray *copy = g_ptr_array_new_with_free_func(address_free);
+    lock_take(&v->lock);
+    for (guint i = 0; i < v->clients->len; i++) {
+        g_ptr_array_add(copy, address_copy(v->clients->pdata[i]));
+    }
+    lock_release(&v->lock);
+    return copy;
+}

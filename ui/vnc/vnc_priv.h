@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the VNC server share.
+ *
+ * All of the library is called in one thread: it polls the sockets and sleeps between events; others set a notifier that wakes
+ * it. */
+#pragma once
+#include <rfb/rfb.h>
+/* The library's names of its own locks. */
+#undef LOCK
+#undef UNLOCK
+
+#include "base/event_notifier.h"
+#include "base/lock.h"
+#include "ui/shadow.h"
+#include "ui/vnc.h"
+
+/* ---- the library (vnc_api.c) ---- */
+
+/* clang-format off */
+#define VNC_FUNCTIONS(F)                                                                                     \
+    F(rfbGetScreen) F(rfbInitServer) F(rfbShutdownServer) F(rfbScreenCleanup) F(rfbProcessEvents)            \
+    F(rfbNewFramebuffer) F(rfbMarkRectAsModified) F(rfbNewClient) F(rfbCloseClient) F(rfbReadExact)          \
+    F(rfbWriteExact) F(rfbRegisterProtocolExtension) F(rfbEncryptBytes)
+#define VNC_FIELD(name) __typeof__(name) *name;
+/* clang-format on */
+typedef struct VncApi {
+    VNC_FUNCTIONS(VNC_FIELD)
+} VncApi;
+/* NULL: the host has none, or too old a one. */
+const VncApi *vnc_api_load(GError **err);
+
+/* ---- viewers ---- */
+
+/* Of a client of the library: its clientData. */
+typedef struct VncViewer {
+    VncServer *v;
+    VncAddress who;
+    bool shift, relative; /* Shift is down there; it takes relative motions */
+    bool told_relative;   /* and was told that they are wanted */
+    bool knows_mode;
+    int buttons, x, y; /* as it said last */
+} VncViewer;
+
+struct VncServer {
+    const VncApi *api;
+    rfbScreenInfoPtr screen;
+    Console *console;
+    ConsoleListener ear;
+    Inputs *inputs;
+    char *id, *name;
+    int listen_fd;
+    VncAddress where;
+    int share;
+    bool asks_password;
+    Shadow shadow;
+    Picture nothing; /* what is shown while the console shows nothing */
+    EventNotifier *wake;
+    GThread *thread;
+    bool listens;      /* to the console: there are viewers */
+    gint ending, news; /* atomic */
+    Lock lock;         /* the rest, which the main loop and the thread share */
+    char password[VNC_PASSWORD_BYTES + 1];
+    int64_t expiry;
+    GPtrArray *clients; /* of VncAddress */
+};
+
+/* What the library calls (vnc_input.c). */
+void vnc_key(rfbBool down, rfbKeySym sym, rfbClientPtr cl);
+void vnc_pointer(int buttons, int x, int y, rfbClientPtr cl);
+void vnc_release_all(rfbClientPtr cl);
+/* Keys by place, and relative motions: extensions that other programs' viewers know. */
+void vnc_extensions_register(const VncApi *api);
+/* Absolute or relative: tell a viewer if that has changed. */
+void vnc_tell_pointer_mode(rfbClientPtr cl);
+
+/* The key of a character or function on a US board; 0: there is none.  *shift: 1 with Shift, 0 without, -1: either. */
+unsigned vnc_key_of_sym(uint32_t sym, int *shift);
