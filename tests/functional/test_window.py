@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The window, on a display server without a screen (Xvfb): every key reaches the guest, the pointer is exact at each scale, the
+whole screen, and closing."""
+import os
+import re
+import subprocess
+
+from harness import case, check, need, until
+from test_screen import PROMPT, Screen
+
+# evdev's codes of a board of 105 keys, by rows.  X has them 8 higher.
+BOARD = [1, *range(59, 69), 87, 88, 99, 70, 119,
+         41, *range(2, 15), 110, 102, 104, 69, 98, 55, 74,
+         15, *range(16, 28), 28, 111, 107, 109, 71, 72, 73, 78,
+         58, *range(30, 41), 43, 75, 76, 77,
+         42, 86, *range(44, 54), 54, 103, 79, 80, 81, 96,
+         29, 125, 56, 57, 100, 126, 127, 97, 105, 108, 106, 82, 83]
+KEY_A = 30
+WIDTH, HEIGHT = 640, 400        # of the guest's screen
+# The window manager has one key of its own, by which a window is closed.
+RC = """<openbox_config xmlns="http://openbox.org/3.4/rc"><keyboard><keybind key="A-F4"><action name="Close"/></keybind></keyboard>
+</openbox_config>"""
+EVENTS = r"(?:[0-9a-f]{4} ){8}([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{4})"
+
+
+class Window:
+    """A display server with a window manager, and Debian in a window on it."""
+
+    def __init__(self, b):
+        ours, theirs = os.pipe()
+        self.start(b, [need("Xvfb"), "-displayfd", str(theirs), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"], theirs)
+        os.close(theirs)
+        with os.fdopen(ours) as f:
+            self.display = b.environment["DISPLAY"] = f":{f.readline().strip()}"
+        (b.tmp / "rc.xml").write_text(RC)
+        self.start(b, [need("openbox"), "--config-file", b.tmp / "rc.xml"])
+        need("xdotool")
+        self.s = Screen(b, "-device", f"bochs-display,xres={WIDTH},yres={HEIGHT}", "-device", "virtio-keyboard-pci", "-device",
+                        "virtio-tablet-pci", "-display", "sdl")
+        self.id = until("the window", self.find, 60)
+        self.x("windowfocus", "--sync", self.id)
+        self.x("windowmove", "--sync", self.id, 20, 40)
+
+    def start(self, b, argv, fd=None):
+        p = subprocess.Popen(argv, pass_fds=[fd] if fd is not None else [], env={**os.environ, **b.environment},
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        b.onexit.callback(lambda: (p.terminate(), p.wait()))
+
+    def x(self, *args):
+        return subprocess.run(["xdotool", *map(str, args)], env={**os.environ, "DISPLAY": self.display}, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode().strip()
+
+    def find(self):
+        return self.x("search", "--onlyvisible", "--name", "Lyrebird").split("\n")[0]
+
+    def title(self):
+        return self.x("getwindowname", self.id)
+
+    def size(self):
+        w, h = re.findall(r"(?:WIDTH|HEIGHT)=(\d+)", self.x("getwindowgeometry", "--shell", self.id))
+        return int(w), int(h)
+
+    def listen(self, name, count):
+        """Have the guest print so many events of the device of that name."""
+        self.s.m.command(f"e=$(for e in /sys/class/input/event*; do grep -q {name} $e/device/name && echo ${{e##*/}}; done)", PROMPT)
+        self.s.m.send(f'exec 3</dev/input/$e; echo "op"en; dd bs=24 count={count} <&3 2>/dev/null | od -An -v -w24 -tx2; echo "do"ne\n')
+        self.s.m.expect("open")
+
+    def heard(self):
+        """(type, code, value) of each."""
+        text = self.s.m.expect(r"((?:.|\n)*?)done", 60).group(1)
+        self.s.m.expect(PROMPT)
+        return [(int(t, 16), int(c, 16), int(h + l, 16)) for t, c, l, h in re.findall(EVENTS, text)]
+
+
+def keys(w):
+    """Each key of the board: pressed, released, once each, by its own code."""
+    for half in (BOARD[:50], BOARD[50:]):       # the guest's buffer of events has a bound
+        w.listen("Keyboard", 4 * len(half) + 8)
+        more = ["key", KEY_A + 8] * 4           # for what lights say among them: the lock keys switch those
+        w.x(*(word for code in half for word in ("key", "Escape" if code == 1 else code + 8)), *more)   # 9 is a digit
+        want = [event for code in half for event in ((1, code, 1), (1, code, 0))]
+        got = [e for e in w.heard() if e[0] == 1][:len(want)]
+        check(got == want, f"{got[:4]} ... {[e for e in got if e not in want]}, {[e for e in want if e not in got]}")
+
+
+def pointer(w, scale):
+    """The window's pixel, and what the guest should get of it: the middle of its own."""
+    size = int(WIDTH * scale), int(HEIGHT * scale)
+    w.x("windowsize", w.id, *size)
+    until("the window's size", lambda: w.size() == size, 20)
+    for x, y in ((0, 0), (1, 1), (size[0] - 1, size[1] - 1), (301, 203), (size[0] // 2, 7)):
+        w.x("mousemove", "--window", w.id, (x + 50) % size[0], (y + 50) % size[1])
+        w.listen("Tablet", 3)
+        w.x("mousemove", "--window", w.id, x, y)
+        want = [(3, axis, (int(at / scale) * 32767 + (most - 1) // 2) // (most - 1)) for axis, at, most in ((0, x, WIDTH), (1, y, HEIGHT))]
+        got = w.heard()
+        check(got == want + [(0, 0, 0)], f"scale {scale}, {x}, {y}: {got}, not {want}")
+
+
+@case(quick=False, limit=300)
+def test_window(b):
+    """every key of a board of 105, the pointer at scales 1, 1.5 and 2, the whole screen, and closing, under Xvfb"""
+    w = Window(b)
+    keys(w)
+    for scale in (1, 1.5, 2):
+        pointer(w, scale)
+    w.x("key", "ctrl+alt+f")
+    until("the whole screen", lambda: w.size() == (1600, 1200), 20)
+    w.x("key", "ctrl+alt+f")
+    until("the window again", lambda: w.size() == (2 * WIDTH, 2 * HEIGHT), 20)
+    w.x("key", "alt+F4")
+    until("the title to tell", lambda: "asked to power down" in w.title(), 20)
+    check(w.s.m.proc.poll() is None, "the first close has ended it")
+    w.x("key", "alt+F4")
+    w.s.m.expect_exit(0, 30)
