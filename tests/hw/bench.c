@@ -16,6 +16,40 @@
 #include "tests/ends.h"
 #include "tests/made.h"
 
+static bool is_pci(const DeviceClass *c)
+{
+    return c && (c == &pci_device_class || is_pci(c->parent));
+}
+
+/* The registers of a PCI function, wherever a guest would put its BARs; they answer. */
+static void map_bars(Bench *b, Device *dev)
+{
+    PCIDevice *d = is_pci(dev->class) ? container_of(dev, PCIDevice, dev) : NULL;
+    for (unsigned i = 0; d && i < PCI_BARS; i++) {
+        MemoryRegion *mr = d->bars[i].mr;
+        if (mr && mr->ops) {
+            memory_region_init_alias(&b->bars[i], NULL, "bar", mr, 0, mr->size);
+            FlatRange r = { .start = b->next, .size = mr->size, .mr = mr };
+            g_array_append_val(b->windows, r);
+            memory_region_add(&b->m.system, b->next, &b->bars[i], 0);
+            b->next += (mr->size + 0xffff) & ~(uint64_t)0xffff;
+        }
+    }
+    if (d) {
+        pci_config_write(d, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+    }
+}
+
+static void unmap_bars(Bench *b)
+{
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        if (b->bars[i].parent) {
+            memory_region_remove(&b->m.system, &b->bars[i]);
+            memory_region_finish(&b->bars[i]);
+        }
+    }
+}
+
 void bench_open(Bench *b)
 {
     memset(b, 0, sizeof(*b));
@@ -45,6 +79,7 @@ void bench_open(Bench *b)
 
 void bench_close(Bench *b)
 {
+    unmap_bars(b);
     while (b->m.devices->len) {
         device_free(g_ptr_array_index(b->m.devices, b->m.devices->len - 1));
     }
@@ -189,6 +224,7 @@ Device *bench_device(Bench *b, const DeviceClass *c)
     g_assert_true(ok);
     memory_region_foreach_owned(&dev->regions, map_region, b);
     device_reset(dev);
+    map_bars(b, dev);
     return dev;
 }
 

@@ -3,6 +3,7 @@
  * device's other regions mapped where there is room. */
 #pragma once
 #include "hw/board.h"
+#include "hw/pci.h"
 #include "hw/regs.h"
 
 enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000, PORTS_BASE = 0x800000 };
@@ -10,9 +11,10 @@ enum { RAM_BASE = 0x40000000, RAM_SIZE = 1 << 20, MMIO_BASE = 0x1000000, PORTS_B
 typedef struct Bench {
     Machine m;
     MachineConfig config;
-    MemoryRegion ports; /* a window on the machine's */
-    hwaddr next;        /* where the next region goes */
-    GArray *windows;    /* of FlatRange: the mapped regions */
+    MemoryRegion ports;          /* a window on the machine's */
+    MemoryRegion bars[PCI_BARS]; /* windows on those of the function under test */
+    hwaddr next;                 /* where the next region goes */
+    GArray *windows;             /* of FlatRange: the mapped regions */
 } Bench;
 
 void bench_open(Bench *b);

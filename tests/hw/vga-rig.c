@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "hw/display/display.h"
-#include "hw/pci.h"
 
 /* clang-format off */
 #define EGA 0, 1, 2, 3, 4, 5, 0x14, 7, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f
@@ -41,23 +40,28 @@ static void find_vram(MemoryRegion *mr, void *opaque)
     }
 }
 
-/* Where the bench shows the windows of the PCI bus. */
-enum { PCI_PORTS = 0x900000, PCI_MMIO = 0x50000000, REGISTER_BAR = 2 };
+static hwaddr window_named(const Card *c, const char *name)
+{
+    for (guint i = 0; i < c->b.windows->len; i++) {
+        const FlatRange *r = &g_array_index(c->b.windows, FlatRange, i);
+        if (!strcmp(r->mr->name, name)) {
+            return r->start;
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* The ports of the bus, as a board shows them; the window at A0000h, which only a PC has, is where the bench has put it. */
+enum { PCI_PORTS = 0x900000 };
 
 static void map_functions(Card *c)
 {
     PCIDevice *d = container_of(c->dev, PCIDevice, dev);
     memory_region_init_alias(&c->pci_ports, NULL, "pci-ports", &d->host->ports, 0, MACHINE_PORTS);
-    memory_region_init_alias(&c->pci_memory, NULL, "pci-memory", &d->host->memory, PCI_MMIO, 64 << 20);
     memory_region_add(&c->b.m.system, PCI_PORTS, &c->pci_ports, 0);
-    memory_region_add(&c->b.m.system, PCI_MMIO, &c->pci_memory, 0);
-    pci_config_write(d, PCI_BAR_0, 4, PCI_MMIO);
-    pci_config_write(d, PCI_BAR_0 + 4 * REGISTER_BAR, 4, PCI_MMIO + (32 << 20));
-    pci_config_write(d, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
     c->ports = PCI_PORTS;
-    c->mmio = PCI_MMIO + (32 << 20);
-    c->window =
-        bench_window(&c->b, c->b.windows->len - 1) - VGA_WINDOW; /* no PC: the bench has put it anywhere */
+    c->mmio = window_named(c, "VGA-mmio");
+    c->window = window_named(c, "vga-window") - VGA_WINDOW;
 }
 
 Card *card_open(void)
@@ -76,9 +80,7 @@ void card_close(Card *c)
 {
     g_rand_free(c->rnd);
     memory_region_remove(&c->b.m.system, &c->pci_ports);
-    memory_region_remove(&c->b.m.system, &c->pci_memory);
     memory_region_finish(&c->pci_ports);
-    memory_region_finish(&c->pci_memory);
     bench_close(&c->b);
     g_free(c);
 }

@@ -16,8 +16,8 @@ typedef struct Card {
     Bench b;
     Device *dev;
     Console *console;
-    MemoryRegion pci_ports, pci_memory; /* windows of the bus, as a board shows them */
-    hwaddr ports, window, mmio;         /* of port 0; of address 0; BAR 2 */
+    MemoryRegion pci_ports;
+    hwaddr ports, window, mmio; /* of port 0; of address 0; BAR 2 */
     RamBlock *vram_block;
     uint8_t *vram;            /* its bytes */
     uint8_t planes[4][PLANE]; /* what should be in them */
