@@ -64,13 +64,35 @@ static int vdi_entry_set(Sparse *s, uint64_t block, uint64_t entry)
     return 0;
 }
 
+/* A power cut between the two leaves a number in the header that is too large, which is harmless, and put right here. */
+static int vdi_begin(Sparse *s)
+{
+    Vdi *v = container_of(s, Vdi, s);
+    uint32_t allocated = 0;
+    int e = 0;
+    for (uint64_t b = 0; b < s->blocks && !e; b++) {
+        SparseBlock block;
+        uint64_t entry;
+        e = sparse_entry(s, s->table + 4 * b, true, &entry);
+        allocated += !e && vdi_decode(s, entry, &block) == 0 && block.kind == EXTENT_DATA;
+    }
+    v->counted = allocated == v->allocated;
+    v->allocated = allocated;
+    return e;
+}
+
+/* The number is stable before the entries are written. */
 static int vdi_before_commit(Sparse *s)
 {
     Vdi *v = container_of(s, Vdi, s);
-    uint8_t raw[4];
-    store_le(raw, 4, v->allocated);
-    int e = v->counted ? 0 : pages_write(s, AT_ALLOCATED, raw, sizeof(raw));
-    v->counted |= e == 0;
+    uint8_t h[SECTOR];
+    int e = v->counted ? 0 : node_read(sparse_file(s), 0, h, sizeof(h));
+    if (v->counted || e) {
+        return e;
+    }
+    store_le(h + AT_ALLOCATED, 4, v->allocated);
+    e = node_write(sparse_file(s), 0, h, sizeof(h));
+    v->counted = e == 0;
     return e;
 }
 
@@ -88,7 +110,8 @@ static int vdi_check(BlockNode *n, ImageRepair repair, ImageReport *r)
         g_autofree char *line =
             g_strdup_printf("ERROR: block map has %" PRIu64 " allocated blocks, and the header %u",
                             r->allocated, v->allocated);
-        r->corruptions++;
+        r->corruptions += v->allocated < r->allocated;
+        r->leaks += v->allocated > r->allocated;
         if (r->say) {
             r->say(line, r->opaque);
         }
@@ -108,6 +131,7 @@ static const SparseFormat vdi_format = {
     .decode = vdi_decode,
     .encode = vdi_encode,
     .entry_set = vdi_entry_set,
+    .begin = vdi_begin,
     .before_commit = vdi_before_commit,
 };
 

@@ -115,11 +115,15 @@ static int allocate(Sparse *s, uint64_t block, const NodeIo *io, uint8_t *old, u
     uint64_t host = place ? place : s->end, prefix = s->prefix;
     e = e || place || !prefix ? e : s->format->fill_prefix(s, host);
     e = e ? e : fill_new(s, host + prefix, io, old);
-    e = e ? e : set_entry(s, block, host);
     if (e) {
         return e;
     }
-    s->end = place ? s->end : host + prefix + s->block_size;
+    s->end = place ? s->end
+                   : host + prefix + s->block_size; /* whatever comes: an entry may be there, or its copy */
+    e = set_entry(s, block, host);
+    if (e) {
+        return e;
+    }
     return s->dirty_pages > DIRTY_MAX ? sparse_commit(s) : 0;
 }
 
