@@ -19,6 +19,8 @@ typedef struct Pins Pins;
 typedef struct ImageNames {
     const char *backing, *backing_format, *data_file;
     bool needs_data_file;
+    const VmdkExtent *extents; /* see vmdk_set_parts */
+    unsigned extent_count;
 } ImageNames;
 
 typedef struct BlockDriver {
@@ -50,6 +52,7 @@ struct BlockNode {
     int sync_error; /* see node_synced */
     Pins *pins;     /* NULL: what it has mapped never moves */
     BlockNode *children[NODE_CHILDREN];
+    GPtrArray *parts; /* of BlockNode, more children; NULL: none */
 };
 
 /* In place of g_new0 and of a free: the struct that begins with the node belongs to it from here on. */

@@ -110,6 +110,26 @@ static bool open_data_file(BlockNode *n, const Chain *c, const ImageNames *names
     return n->children[NODE_DATA_FILE] != NULL;
 }
 
+static bool open_extents(BlockNode *n, const Chain *c, const ImageNames *names, const OpenFlags *flags,
+                         GError **err)
+{
+    if (!names->extent_count || flags->no_data) {
+        return true;
+    }
+    GPtrArray *parts = g_ptr_array_new();
+    bool ok = true;
+    for (unsigned i = 0; i < names->extent_count && ok; i++) {
+        const VmdkExtent *x = &names->extents[i];
+        bool sparse = g_str_has_suffix(x->type, "SPARSE"), zero = strcmp(x->type, "ZERO") == 0;
+        OpenFlags own = *flags;
+        own.readonly |= x->readonly;
+        BlockNode *part = zero ? NULL : open_named(c, x->name, sparse ? "vmdk" : "raw", &own, "extent", err);
+        ok = zero || part;
+        g_ptr_array_add(parts, part);
+    }
+    return vmdk_set_parts(n, parts, ok ? err : NULL) && ok;
+}
+
 /* One that was not closed, with lazy refcounts: its counts are made anew before anything is written. */
 static bool repair_dirty(BlockNode *file, GError **err)
 {
@@ -169,7 +189,8 @@ static BlockNode *open_format(BlockNode *file, const char *format, const Chain *
         return n;
     }
     n->driver->names(n, &names);
-    if (!open_data_file(n, c, &names, flags, err) || !open_backing(n, c, &names, flags, err)) {
+    if (!open_data_file(n, c, &names, flags, err) || !open_extents(n, c, &names, flags, err) ||
+        !open_backing(n, c, &names, flags, err)) {
         node_unref(n);
         return NULL;
     }

@@ -29,6 +29,12 @@ void node_unref(BlockNode *n)
     for (unsigned i = 0; i < NODE_CHILDREN; i++) {
         node_unref(n->children[i]);
     }
+    for (guint i = 0; n->parts && i < n->parts->len; i++) {
+        node_unref(g_ptr_array_index(n->parts, i));
+    }
+    if (n->parts) {
+        g_ptr_array_unref(n->parts);
+    }
     g_free(n->filename);
     g_free(n);
 }
@@ -68,6 +74,10 @@ int node_sync_error(BlockNode *n)
     int e = node_synced(n, 0);
     for (unsigned i = 0; i < NODE_CHILDREN && !e; i++) {
         e = n->children[i] ? node_sync_error(n->children[i]) : 0;
+    }
+    for (guint i = 0; n->parts && i < n->parts->len && !e; i++) {
+        BlockNode *part = g_ptr_array_index(n->parts, i);
+        e = part ? node_sync_error(part) : 0;
     }
     return e;
 }

@@ -50,6 +50,7 @@ static const ImageFormat formats[] = {
     { "qcow", qcow_open },
     { "vdi", vdi_open },
     { "vpc", vpc_open },
+    { "vmdk", vmdk_open },
 };
 
 const ImageFormat *format_find(const char *name)

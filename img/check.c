@@ -93,8 +93,7 @@ static int look(const Checking *c, ImageRepair repair, ImageReport *r, const cha
     OpenFlags flags = { .readonly = repair == REPAIR_NOTHING,
                         .repair = repair != REPAIR_NOTHING,
                         .locking = true,
-                        .no_backing = true,
-                        .no_data = true };
+                        .no_backing = true };
     BlockNode *n = img_open(c->path, c->format, &flags, format);
     if (!n) {
         return IMG_FAILED;

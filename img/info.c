@@ -68,6 +68,37 @@ static void print_specific(const Qcow2Info *q)
     }
 }
 
+static void print_extent(const Image *i, const VmdkInfo *v, unsigned number)
+{
+    const VmdkExtent *x = &v->extents[number];
+    g_autofree char *folder = g_path_get_dirname(i->path), *name = v->alone ? g_strdup(i->path) : NULL;
+    if (!name && x->name) {
+        name = strcmp(folder, ".") == 0 ? g_strdup(x->name) : g_build_filename(folder, x->name, NULL);
+    }
+    g_autofree char *clean = shown(name ? name : "");
+    printf("        [%u]:\n%s            virtual size: %" G_GUINT64_FORMAT "\n            filename: %s\n",
+           number, v->packed ? "            compressed: true\n" : "", x->sectors * 512, clean);
+    if (i->info.cluster_size) {
+        printf("            cluster size: %" G_GUINT64_FORMAT "\n", i->info.cluster_size);
+    }
+    printf("            format: %s\n", v->alone ? "" : x->type);
+}
+
+static void print_vmdk(const Image *i)
+{
+    VmdkInfo v;
+    if (!vmdk_info(i->node, &v)) {
+        return;
+    }
+    g_autofree char *type = shown(v.create_type ? v.create_type : "");
+    printf(
+        "Format specific information:\n    cid: %u\n    parent cid: %u\n    create type: %s\n    extents:\n",
+        v.cid, v.parent_cid, type);
+    for (unsigned n = 0; n < v.count; n++) {
+        print_extent(i, &v, n);
+    }
+}
+
 static void print_image(const Image *i)
 {
     g_autofree char *virtual_size = img_size(node_size(i->node)), *disk = img_size(node_allocated(i->node));
@@ -85,6 +116,7 @@ static void print_image(const Image *i)
         img_print_snapshots(i->snapshots);
         print_specific(&i->q);
     }
+    print_vmdk(i);
 }
 
 /* ---- for programs ----------------------------------------------------------- */

@@ -86,7 +86,7 @@ static uint64_t qcow_encode(const Sparse *s, uint64_t host)
     return host;
 }
 
-static int qcow_unpack(Sparse *s, const SparseBlock *b, uint8_t *to)
+static int qcow_unpack(Sparse *s, uint64_t block, const SparseBlock *b, uint8_t *to)
 {
     uint64_t length = b->length, skip;
     int e;

@@ -128,12 +128,13 @@ int sparse_unpack(BlockNode *n, const NodeIo *io)
 {
     Sparse *s = sparse_of(n);
     SparseBlock b;
-    int e = sparse_look_waiting(s, io->offset / s->block_size, &b);
+    uint64_t block = io->offset / s->block_size;
+    int e = sparse_look_waiting(s, block, &b);
     if (e || b.kind != EXTENT_PACKED) {
         return e ? e : node_run(n, io); /* it was written meanwhile */
     }
-    g_autofree uint8_t *buf = g_malloc(s->block_size);
-    e = s->format->unpack(s, &b, buf);
+    g_autofree uint8_t *buf = g_malloc0(s->block_size);
+    e = s->format->unpack(s, block, &b, buf);
     if (!e) {
         iov_from_buf(io->iov, io->iov_count, 0, buf + io->offset % s->block_size, io->length);
     }

@@ -40,8 +40,8 @@ typedef struct SparseFormat {
     int (*before_commit)(Sparse *s); /* what else is to be true when the new entries are */
     int (*finish)(Sparse *s);        /* after the last commit of an image that was changed */
     void (*close)(Sparse *s);
-    int (*unpack)(Sparse *s, const SparseBlock *b, uint8_t *to); /* a whole block; no lock */
-    int (*fill_prefix)(Sparse *s, uint64_t host);                /* of a new block: see s->prefix */
+    int (*unpack)(Sparse *s, uint64_t block, const SparseBlock *b, uint8_t *to); /* a whole block; no lock */
+    int (*fill_prefix)(Sparse *s, uint64_t host); /* of a new block: see s->prefix */
 } SparseFormat;
 
 struct Sparse {

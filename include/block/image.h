@@ -25,6 +25,22 @@ typedef struct ImageInfo {
 } ImageInfo;
 void image_info(BlockNode *n, ImageInfo *info);
 
+/* What a vmdk image says of itself. */
+typedef struct VmdkExtent {
+    char *name, *type; /* name: NULL: it has none */
+    uint64_t sectors;
+    uint64_t start; /* in its file, sectors */
+    bool readonly;
+} VmdkExtent;
+typedef struct VmdkInfo {
+    uint32_t cid, parent_cid;
+    const char *create_type;
+    const VmdkExtent *extents;
+    unsigned count;
+    bool alone, packed; /* alone: the only extent is the image itself */
+} VmdkInfo;
+bool vmdk_info(BlockNode *n, VmdkInfo *info); /* false: it is none, or has no descriptor */
+
 /* What a qcow2 image says of itself.  Strings are the node's. */
 typedef struct Qcow2Info {
     unsigned version, refcount_bits;

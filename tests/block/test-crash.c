@@ -27,6 +27,8 @@ static const Kind kinds[] = {
     { "vpc", "force_size=on", 4000 },
     { "parallels", "cluster_size=63k", 1024 },
     { "qcow", "", 1024 },
+    { "vmdk", "", 1024 },
+    { "vmdk", "zeroed_grain=on", 1024 },
 };
 static const Kind *kind;
 static uint64_t disk_bytes;

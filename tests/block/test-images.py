@@ -49,13 +49,16 @@ QCOW2 = [
 IMAGES = [*[('qcow2', *row) for row in QCOW2],
           ('raw', 'raw', '', ''),
           *[(f, f'{f}-{kind}' if kind else f, options, kind) for f, options in (('vdi', ''), ('vpc', 'force_size=on'),
-                                                              ('parallels', 'cluster_size=63k'), ('qcow', ''))
+                                                              ('parallels', 'cluster_size=63k'), ('qcow', ''), ('vmdk', ''))
             for kind in ('', 'fill')],
           ('qcow', 'qcow-backing', '', 'backing'),
           ('qcow', 'qcow-packed', '', 'packed'),
+          ('vmdk', 'vmdk-zeroed-grain', 'zeroed_grain=on', ''),
+          *[('vmdk', f'vmdk-{s}', f'subformat={s}', '')
+            for s in ('monolithicFlat', 'twoGbMaxExtentSparse', 'twoGbMaxExtentFlat')],
           ('vdi', 'vdi-static', 'static=on', ''),
           ('vpc', 'vpc-fixed', 'subformat=fixed,force_size=on', '')]
-CHECKED = ('qcow2', 'vdi', 'parallels')  # by qemu-img check
+CHECKED = ('qcow2', 'vdi', 'parallels', 'vmdk')  # by qemu-img check
 
 
 def run(*argv, failures=()):
