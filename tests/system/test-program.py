@@ -156,6 +156,9 @@ def test_errors():
     fails("-m x: Parameter 'size'", '-M', 'virt', '-m', 'x')
     fails('The max CPUs supported by machine', '-M', 'virt', '-smp', '1000')
     fails('Invalid CPU topology', '-M', 'virt', '-smp', 'cpus=2,sockets=3')
+    fails("dies > 1 not supported by this machine's CPU topology", '-M', 'virt', '-smp', '4,dies=2')
+    fails(r'sockets \(1\) \* dies \(2\) \* cores \(3\) \* threads \(1\) != maxcpus \(4\)', '-M', 'bare', '-smp', '4,sockets=1,dies=2,cores=3',
+          program=NAMES['qemu-system-x86_64'])
     fails("Parameter 'foo' is unexpected", '-M', 'virt', '-smp', 'foo=1')
     fails('failed to parse UUID', '-M', 'virt', '-uuid', 'xx')
     fails('invalid datetime format', '-M', 'virt', '-rtc', 'base=foo')

@@ -102,6 +102,8 @@ static void test_refused(void)
         { "max,vendor=Cyrix", "vendor" },
         { "Skylake-Server,enforce", "avx512f" },
         { "max,smap=maybe", "smap" },
+        { "EPYC-v4,enforce", "sse4a" }, /* as EPYC */
+        { "max,kvm-steal-time=on", "'kvm-steal-time' is not built" },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         X86CPU *x = fake_new();
@@ -254,6 +256,37 @@ static void test_ends(void)
     fake_free(x);
 }
 
+static void test_kvm(void)
+{
+    X86CPU *x = with_model("max");
+    X86Cpuid r = x86_cpuid(x, 0x40000000, 0);
+    g_assert_cmpmem(&r.ebx, 12, "KVMKVMKVM\0\0", 12);
+    g_assert_cmphex(x86_cpuid(x, 0x40000001, 0).eax, ==, 1 << 0 | 1 << 1 | 1 << 3 | 1 << 24);
+    fake_free(x);
+    x = with_model("max,kvmclock=off");
+    g_assert_cmphex(x86_cpuid(x, 0x40000001, 0).eax, ==, 1 << 1);
+    fake_free(x);
+    x = with_model("max,kvm=off");
+    r = x86_cpuid(x, 0x40000000, 0);
+    g_assert_cmpmem(&r.ebx, 12, "LyrebirdVMM ", 12);
+    g_assert_cmphex(x86_cpuid(x, 0x40000001, 0).eax, ==, 0);
+    g_assert_false(x86_has(x, X86_KVM_CLOCK));
+    fake_free(x);
+}
+
+/* Each name of -cpu help is one. */
+static void test_names(void)
+{
+    const char *name;
+    unsigned n = 0;
+    for (; (name = x86_model_name(n)); n++) {
+        X86CPU *x = with_model(name);
+        g_assert_cmphex(x86_cpuid(x, 1, 0).eax, ==, x->signature);
+        fake_free(x);
+    }
+    g_assert_cmpuint(n, >, 50);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -261,6 +294,8 @@ int main(int argc, char **argv)
     g_test_add_func("/i386/models/levels", test_levels);
     g_test_add_func("/i386/models/switches", test_switches);
     g_test_add_func("/i386/models/refused", test_refused);
+    g_test_add_func("/i386/models/names", test_names);
+    g_test_add_func("/i386/cpuid/KVM", test_kvm);
     g_test_add_func("/i386/cpuid/identity", test_identity);
     g_test_add_func("/i386/cpuid/state", test_state);
     g_test_add_func("/i386/cpuid/topology", test_topology);
