@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "accel/kvm/kvm.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/sandbox.h"
 
 /* ---- options -------------------------------------------------------------------------- */
@@ -190,11 +192,23 @@ static void adopt(CPU *cpu)
     cpu->kvm->failed = false;
 }
 
+/* What pvclock tells guests is the machine's virtual clock, which stands while the machine does, goes on where a saved one stood, and is the
+ * same under other accelerators ("KVM_SET_CLOCK"). */
+static void set_clock(const Kvm *k)
+{
+    const KvmVcpu *first = k->vcpus->len ? g_ptr_array_index(k->vcpus, 0) : NULL;
+    struct kvm_clock_data now = { .clock = first ? clock_get_ns(first->cpu->clock, CLK_VIRTUAL) : 0 };
+    if (ioctl(k->vm, KVM_SET_CLOCK, &now) < 0) {
+        log_report("-accel kvm: the guest's clock (pvclock) is not set: %s", g_strerror(errno));
+    }
+}
+
 /* All states are the kernel's before the first vCPU runs: what it sends to another one (a start-up message) would be overwritten
  * by a state that comes late. */
 static void kvm_resume(Accel *a)
 {
     Kvm *k = kvm_of_accel(a);
+    set_clock(k);
     for (unsigned i = 0; i < k->vcpus->len; i++) {
         KvmVcpu *v = g_ptr_array_index(k->vcpus, i);
         cpu_state_leave(v->cpu);
@@ -202,9 +216,15 @@ static void kvm_resume(Accel *a)
     vcpu_threads_resume(&k->threads);
 }
 
+/* A guest that has a watchdog of its own does not bite for the pause ("KVM_KVMCLOCK_CTRL"); one without pvclock is not told. */
 static void kvm_pause(Accel *a)
 {
-    vcpu_threads_pause(&kvm_of_accel(a)->threads);
+    Kvm *k = kvm_of_accel(a);
+    vcpu_threads_pause(&k->threads);
+    for (unsigned i = 0; i < k->vcpus->len; i++) {
+        const KvmVcpu *v = g_ptr_array_index(k->vcpus, i);
+        ioctl(v->fd, KVM_KVMCLOCK_CTRL, 0);
+    }
 }
 
 static void set_debug_hook(Accel *a, void (*fn)(CPU *cpu, void *opaque), void *opaque)

@@ -123,7 +123,6 @@ void kvm_was_reset(CPU *cpu)
 {
     KvmVcpu *v = cpu->kvm;
     g_clear_pointer(&v->loaded, g_free);
-    kvm_reset_msrs(v);
     if (v->kvm->accel.irqchip != ACCEL_IRQCHIP_NONE) {
         kvm_x86_call(v, KVM_SET_LAPIC, &v->lapic, "reset its local APIC");
     }

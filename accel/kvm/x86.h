@@ -7,7 +7,9 @@
 /* An MSR that is a field of the state. */
 typedef struct KvmMsr {
     uint32_t number;
-    size_t offset; /* in X86CPU */
+    size_t offset;  /* in X86CPU */
+    bool acts;      /* a write does something (to the guest's memory): only news is written */
+    uint64_t known; /* then: what the kernel has */
 } KvmMsr;
 
 /* x86_call.c: ioctl() that should not fail: false, and a message that names `what`, if it does. */
@@ -31,7 +33,6 @@ void kvm_put_fpu(KvmVcpu *v);
 void kvm_find_msrs(KvmVcpu *v); /* which of them this KVM has */
 void kvm_get_msrs(KvmVcpu *v);
 void kvm_put_msrs(KvmVcpu *v);
-void kvm_reset_msrs(KvmVcpu *v); /* those that the state has not: KVM's own */
 
 /* ---- x86_events.c ---- */
 void kvm_get_events(KvmVcpu *v);

@@ -3,10 +3,7 @@
  * Spec: "KVM_GET_MSRS", "KVM_SET_MSRS"; KVM's own ones: x86-msr.rst.
  *
  * The time stamp counter runs in the kernel.  It is written only when the state says another time than the kernel knew:
- * a counter that is written again and again loses what keeps those of several processors together.
- *
- * Not modelled: KVM's own registers (pvclock, steal time, async page faults) as part of the state: the kernel has them, and a
- * reset clears them. */
+ * a counter that is written again and again loses what keeps those of several processors together. */
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,9 +13,15 @@
 #include "target/i386/msr.h"
 
 enum { MSR_TSC = 0x10, MAX_MSRS = 64 };
-/* System time (old and new number), wall clock, async page fault (its vectors, too), steal time, end of interrupt. */
-static const uint32_t kvm_msrs[] = { 0x12,       0x4b564d01, 0x11,       0x4b564d00,
-                                     0x4b564d02, 0x4b564d06, 0x4b564d03, 0x4b564d04 };
+/* KVM's own, by their new numbers, behind the counter: system time, wall clock, the vector of async page faults before those, steal time,
+ * end of interrupt. */
+#define OWN(field) offsetof(X86CPU, s.field), true
+/* clang-format off */
+static const KvmMsr kvm_msrs[] = {
+    { 0x4b564d00, OWN(pvclock_wall) }, { 0x4b564d01, OWN(pvclock_time) }, { 0x4b564d06, OWN(kvm_async_pf_int) },
+    { 0x4b564d02, OWN(kvm_async_pf) }, { 0x4b564d03, OWN(kvm_steal_time) }, { 0x4b564d04, OWN(kvm_eoi) },
+};
+/* clang-format on */
 
 typedef struct Msrs {
     struct kvm_msrs head;
@@ -37,7 +40,7 @@ static uint64_t *field_of(const KvmVcpu *v, const KvmMsr *m)
     return (uint64_t *)((char *)x86_cpu(v->cpu) + m->offset);
 }
 
-static const KvmMsr *msr_at(const KvmVcpu *v, unsigned i)
+static KvmMsr *msr_at(const KvmVcpu *v, unsigned i)
 {
     return &g_array_index(v->msrs, KvmMsr, i);
 }
@@ -67,11 +70,15 @@ void kvm_find_msrs(KvmVcpu *v)
     Msrs all = { 0 };
     v->msrs = g_array_new(FALSE, FALSE, sizeof(KvmMsr));
     for (unsigned n = 0; x86_msr_field(n, &m); n++) {
-        KvmMsr row = { m.number, m.offset };
-        if (is_moved(&m) && v->msrs->len < MAX_MSRS) {
-            all.rows[v->msrs->len].index = m.number;
+        if (is_moved(&m)) {
+            KvmMsr row = { m.number, m.offset };
             g_array_append_val(v->msrs, row);
         }
+    }
+    g_array_append_vals(v->msrs, kvm_msrs, G_N_ELEMENTS(kvm_msrs));
+    g_assert(v->msrs->len <= MAX_MSRS);
+    for (unsigned i = 0; i < v->msrs->len; i++) {
+        all.rows[i].index = msr_at(v, i)->number;
     }
     keep_those_taken(v, KVM_GET_MSRS, &all);
     keep_those_taken(v, KVM_SET_MSRS, &all);
@@ -113,34 +120,39 @@ void kvm_get_msrs(KvmVcpu *v)
     int got = call_msrs(v, KVM_GET_MSRS, &m, v->msrs->len);
     for (int i = 0; i < got; i++) {
         *field_of(v, msr_at(v, i)) = m.rows[i].data;
+        msr_at(v, i)->known = m.rows[i].data;
     }
     get_tsc(v);
+}
+
+static unsigned collect(KvmVcpu *v, Msrs *m)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < v->msrs->len; i++) {
+        KvmMsr *row = msr_at(v, i);
+        uint64_t value = *field_of(v, row);
+        if (!row->acts || value != row->known) {
+            m->rows[count++] = (struct kvm_msr_entry){ .index = row->number, .data = value };
+        }
+        row->known = value;
+    }
+    return count;
 }
 
 /* The counter comes before its deadline, which is among the others.  One that is refused does not keep the rest back. */
 void kvm_put_msrs(KvmVcpu *v)
 {
+    Msrs m = { 0 };
+    unsigned count = collect(v, &m);
     put_tsc(v);
-    for (unsigned first = 0; first < v->msrs->len;) {
-        Msrs m = { 0 };
-        unsigned count = v->msrs->len - first;
-        for (unsigned i = 0; i < count; i++) {
-            m.rows[i].index = msr_at(v, first + i)->number;
-            m.rows[i].data = *field_of(v, msr_at(v, first + i));
+    while (count) {
+        unsigned done = MAX(call_msrs(v, KVM_SET_MSRS, &m, count), 0);
+        if (done == count) {
+            return;
         }
-        int done = MAX(call_msrs(v, KVM_SET_MSRS, &m, count), 0);
-        if ((unsigned)done < count) {
-            log_report("-accel kvm: CPU %u: MSR 0x%x does not take 0x%llx", v->cpu->index, m.rows[done].index,
-                       (unsigned long long)m.rows[done].data);
-        }
-        first += done + 1;
-    }
-}
-
-void kvm_reset_msrs(KvmVcpu *v)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(kvm_msrs); i++) {
-        Msrs m = { .rows[0].index = kvm_msrs[i] };
-        call_msrs(v, KVM_SET_MSRS, &m, 1); /* what this kernel has not needs no reset */
+        log_report("-accel kvm: CPU %u: MSR 0x%x does not take 0x%llx", v->cpu->index, m.rows[done].index,
+                   (unsigned long long)m.rows[done].data);
+        count -= done + 1;
+        memmove(m.rows, m.rows + done + 1, count * sizeof(m.rows[0]));
     }
 }

@@ -33,6 +33,10 @@ void x86_init(X86CPU *x)
     x->s.msr = old.msr;
     x->s.pvclock_time = old.pvclock_time;
     x->s.pvclock_wall = old.pvclock_wall;
+    x->s.kvm_async_pf = old.kvm_async_pf;
+    x->s.kvm_async_pf_int = old.kvm_async_pf_int;
+    x->s.kvm_steal_time = old.kvm_steal_time;
+    x->s.kvm_eoi = old.kvm_eoi;
     x->s.smbase = old.smbase;
     x->s.a20 = old.a20;
     bool first = starts_machine(x);

@@ -288,7 +288,8 @@ typedef struct X86State {
     uint32_t mxcsr, pkru;
     X87 x87;
     X86Msrs msr;
-    uint64_t pvclock_time, pvclock_wall; /* of a translated guest (pvclock.c): the MSRs */
+    uint64_t pvclock_time, pvclock_wall; /* KVM's MSRs: where the guest wants its clock */
+    uint64_t kvm_async_pf, kvm_async_pf_int, kvm_steal_time, kvm_eoi; /* likewise, of KVM itself alone */
     uint32_t smbase;
     uint32_t messages; /* atomic, MESSAGE_*: what others want of it and it has not taken; INIT leaves them */
     bool a20;          /* address line 20 passes; else it is 0 */

@@ -2,6 +2,7 @@
 /* A processor's state goes to the kernel and comes back as it was; so does it to another VM; a reset clears it. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "target/i386/msr.h"
 #include "vm.h"
 
@@ -224,6 +225,52 @@ static void test_hand_over(void)
     vm_free(vm);
 }
 
+/* As x86-msr.rst has it. */
+typedef struct Pvclock {
+    uint32_t version, pad;
+    uint64_t tsc, system_time;
+    uint32_t multiplier;
+} Pvclock;
+
+static int run_again(Vm *vm)
+{
+    vm_long_mode(vm, 0);
+    vm->ended = 0;
+    return vm_run(vm);
+}
+
+/* KVM's MSRs are state; the clock that they tell guests is the machine's virtual one, wherever that has been set to. */
+static void test_pvclock(void)
+{
+    Vm *vm = vm_new(1, NULL, false);
+    if (!vm) {
+        return;
+    }
+    enum { AT = 0x4000, ON = 1 };
+    Clock *c = vm->machine.clock;
+    CPU *cpu = vm_cpu(vm, 0);
+    const Pvclock *p = (const Pvclock *)(vm_ram(vm) + AT);
+    vm_load(vm, sum, sum_end);
+    vm_x86(vm, 0)->s.pvclock_time = AT | ON;
+    g_assert_cmpint(run_again(vm), ==, 9);
+    g_assert_true(p->version && !(p->version & 1) && p->multiplier);
+    g_assert_cmpint(p->system_time, <=, clock_get_ns(c, CLK_VIRTUAL));
+    int64_t later = clock_get_ns(c, CLK_VIRTUAL) + INT64_C(3600000000000);
+    clock_virtual_stop(c);
+    clock_virtual_set_ns(c, later);
+    clock_virtual_start(c);
+    g_assert_cmpint(run_again(vm), ==, 9);
+    g_assert_cmpint(p->system_time, >=, later);
+    g_assert_cmpint(p->system_time, <=, clock_get_ns(c, CLK_VIRTUAL));
+    cpu_state_fetch(cpu);
+    g_assert_cmphex(x86_cpu(cpu)->s.pvclock_time, ==, AT | ON);
+    cpu_reset(cpu);
+    cpu_state_leave(cpu);
+    cpu_state_fetch(cpu);
+    g_assert_cmphex(x86_cpu(cpu)->s.pvclock_time, ==, 0);
+    vm_free(vm);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -231,5 +278,6 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/state/counter", test_counter);
     g_test_add_func("/kvm/state/reset", test_reset);
     g_test_add_func("/kvm/state/hand-over", test_hand_over);
+    g_test_add_func("/kvm/state/pvclock", test_pvclock);
     return g_test_run();
 }
