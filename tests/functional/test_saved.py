@@ -75,23 +75,24 @@ def test_saved_accelerators(b):
         check(code == 1 and "counter runs at 1000000 kHz, and this host's at" in err, err)
 
 
-@case()
+@case(limit=120)
 def test_saved_kernel_controllers(b):
     """interrupt controllers in the host's kernel are saved for KVM; another machine's are refused"""
     need_kvm(b)
     elf, lines = build(b, "saved"), expected("saved")
-    for board in ("bare", "microvm,isa-serial=on"):
-        m, c = start(b, "kvm,kernel-irqchip=on", elf, board=board)
+    for board, chips in (("bare", "on"), ("bare", "split"), ("microvm", "on"), ("microvm", "split")):
+        kvm = f"kvm,kernel-irqchip={chips}"
+        m, c = start(b, kvm, elf, board=board)
         m.expect(lines[0])
         path = save(b, m, c)
         for accel in ("kvm,kernel-irqchip=off", "interp"):
             code, _, err = b.run(*arguments(b, accel, elf, board), "-cpu", "max", "-incoming", f"file:{path}")
             check(code == 1 and ("interrupt controllers of 'kvm'" in err or "counter runs at" in err), err)
-        m, c = start(b, "kvm,kernel-irqchip=on", elf, "-incoming", f"file:{path}", board=board)
+        m, c = start(b, kvm, elf, "-incoming", f"file:{path}", board=board)
         m.send("x")
         m.expect(lines[2], 30)
         path = save(b, m, c)
-        m, c = start(b, "kvm,kernel-irqchip=on", elf, "-incoming", f"file:{path}", board=board)
+        m, c = start(b, kvm, elf, "-incoming", f"file:{path}", board=board)
         m.send("x")
         m.expect(lines[3], 30)
         m.expect_exit(1)
