@@ -28,7 +28,6 @@ FOR_TESTS = {
     'fifo8_used': 'tests look how much waits in a queue',
     'ir_parse': 'programs in the IR are how the tests of the compiler are written',
     'machine_connect_irq': KVM,
-    'memory_region_add_event': KVM, 'memory_region_del_event': KVM,
     'reg_find_name': 'tests reach a register by its name',
     'riscv_row_count': 'tests go through all rows of the decoder',
 }

@@ -240,6 +240,7 @@ const AccelClass kvm_accel_class = {
     .name = "kvm",
     .desc = "guests of the host's own architecture, run by its kernel",
     .guests = guests,
+    .takes_events = true,
     .sandbox_calls = SANDBOX_KVM,
     .options = &kvm_options_shape,
     .open = kvm_open,

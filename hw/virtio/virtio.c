@@ -11,12 +11,18 @@
 #include <glib.h>
 
 #include "base/log.h"
+#include "hw/virtio/virtio_bell.h"
 
+/* What a loaded state's driver has rung for may have been on its way. */
 static void virtio_class_refresh(Device *dev)
 {
     VirtioDevice *v = virtio_device(dev);
     if (v->transport.refresh) {
         v->transport.refresh(v->transport.opaque);
+    }
+    virtio_bell_hang(v, true);
+    for (unsigned q = 0; q < v->queue_count && virtio_running(v); q++) {
+        virtio_notify_later(v, q);
     }
 }
 
@@ -89,10 +95,12 @@ void virtio_init(VirtioDevice *v, const VirtioOps *ops)
     v->later = 0;
     v->later_bh = bh_new(device_loop(&v->dev), v->dev.lock, later_run, v);
     v->later_timer = timer_new(device_clock(&v->dev), CLK_VIRTUAL, v->dev.lock, later_run, v);
+    virtio_bell_init(v);
 }
 
 void virtio_finish(VirtioDevice *v)
 {
+    virtio_bell_finish(v);
     bh_free(v->later_bh);
     timer_free(v->later_timer);
 }
@@ -179,6 +187,7 @@ void virtio_queue_stop(VirtioDevice *v, unsigned q)
         return;
     }
     reset_queue(v, q);
+    virtio_bell_hang(v, true);
     for (unsigned other = 0; other < v->queue_count && waited; other++) {
         virtio_notify_later(v, other); /* its doorbell may have rung meanwhile */
     }
@@ -247,6 +256,7 @@ void virtio_set_status(VirtioDevice *v, uint8_t status)
     if (v->ops->set_status) {
         v->ops->set_status(v, v->s.status);
     }
+    virtio_bell_hang(v, true);
     for (unsigned q = 0; q < v->queue_count && (added & VIRTIO_STATUS_DRIVER_OK); q++) {
         virtio_notify(v, q); /* legacy drivers (3.1.2) may have rung before */
     }
@@ -270,6 +280,7 @@ void virtio_queue_enable(VirtioDevice *v, unsigned q)
         return;
     }
     v->s.enabled[q] = 1;
+    virtio_bell_hang(v, true);
 }
 
 void virtio_notify(VirtioDevice *v, unsigned q)
@@ -346,6 +357,8 @@ static const Field virtio_state[] = {
 static const Prop virtio_props[] = {
     { "indirect_desc", PROP_BOOL, offsetof(V, indirect), "offer indirect descriptors", .def = 1 },
     { "event_idx", PROP_BOOL, offsetof(V, event_idx), "offer event indices", .def = 1 },
+    { "ioeventfd", PROP_ON_OFF_AUTO, offsetof(V, ioeventfd),
+      "doorbells are events, so that a vCPU that rings goes on; auto: where the accelerator has use for them (kvm)" },
     PROP_ONLY_OFF("iommu_platform", "no IOMMU is built"),
     PROP_ONLY_OFF("packed", "packed queues are not built"),
     PROP_ONLY_OFF("queue_reset", "a reset of one queue is not built"),

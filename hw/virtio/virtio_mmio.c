@@ -11,12 +11,14 @@
 
 #include <string.h>
 
+#include "hw/virtio/virtio_bell.h"
 #include "hw/virtio/virtio_regs.h"
 #include "hw/virtio_mmio.h"
 #include "base/log.h"
 
 enum { MAGIC_VALUE = 0x74726976, QEMU_VENDOR = 0x554d4551 };
 enum { LEGACY = 1 << 0, MODERN = 1 << 1 }; /* banks */
+enum { QUEUE_NOTIFY = 0x50 };
 
 static void mmio_interrupt(void *opaque, int queue)
 {
@@ -111,7 +113,7 @@ static const Reg rows[] = {
     { "queue-align",            0x03c, 4, REG_WO, REG_STATE(V, s.legacy_align[0]), .rw = UINT32_MAX, .banks = LEGACY, OF_QUEUE },
     { "queue-pfn",              0x040, 4, REG_STATE(V, s.legacy_pfn[0]), .rw = UINT32_MAX, .write = legacy_pfn_written, .banks = LEGACY, OF_QUEUE },
     { "queue-ready",            0x044, 4, REG_STATE(V, s.enabled[0]), .write = queue_ready_write, .banks = MODERN, OF_QUEUE },
-    { "queue-notify",           0x050, 4, REG_WO, .write = queue_notify_write },
+    { "queue-notify",           QUEUE_NOTIFY, 4, REG_WO, .write = queue_notify_write },
     { "interrupt-status",       0x060, 4, REG_RO, REG_STATE(V, s.isr), .bits = virtio_reg_isr_bits },
     { "interrupt-ack",          0x064, 4, REG_WO, .write = interrupt_ack_write, .bits = virtio_reg_isr_bits },
     { "status",                 0x070, 4, REG_STATE(V, s.status), .write = virtio_reg_set_status, .bits = virtio_reg_status_bits },
@@ -149,13 +151,25 @@ static const RegTable empty_regs = { empty_rows,        .min = 1,      .max = 8,
 
 /* ---- the device ---------------------------------------------------------- */
 
+static MemoryRegion *doorbell(void *opaque, unsigned queue, MemoryEvent *e)
+{
+    VirtioMmio *t = opaque;
+    e->offset = QUEUE_NOTIFY;
+    e->size = 4; /* 4.2.2 */
+    e->match = true;
+    e->value = queue;
+    return &t->regs.mr;
+}
+
 static bool mmio_attach(Bus *bus, Device *dev, GError **err)
 {
     VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
     VirtioDevice *v = virtio_device(dev);
-    v->transport = (VirtioTransport){
-        .interrupt = mmio_interrupt, .refresh = mmio_drive_line, .opaque = t, .legacy = t->legacy
-    };
+    v->transport = (VirtioTransport){ .interrupt = mmio_interrupt,
+                                      .refresh = mmio_drive_line,
+                                      .doorbell = doorbell,
+                                      .opaque = t,
+                                      .legacy = t->legacy };
     device_share_lock(dev, &t->dev);
     return true;
 }
@@ -170,6 +184,7 @@ static void mmio_detach(Bus *bus, Device *dev)
 {
     VirtioMmio *t = container_of(bus->owner, VirtioMmio, dev);
     reg_file_show(&t->regs, &t->dev, &empty_regs);
+    virtio_bell_hang(virtio_device(dev), false);
     virtio_device(dev)->transport = (VirtioTransport){ 0 };
     irq_lower(&t->irq);
 }

@@ -13,6 +13,7 @@
 
 #include "hw/board.h"
 #include "hw/pci.h"
+#include "hw/virtio/virtio_bell.h"
 #include "hw/virtio/virtio_regs.h"
 #include "base/log.h"
 
@@ -226,17 +227,27 @@ static void add_caps(VirtioPci *t)
     memset(mask + offsetof(PciCap, offset), 0xff, 4 + 4 + 4); /* offset, length, data */
 }
 
+static MemoryRegion *doorbell(void *opaque, unsigned queue, MemoryEvent *e)
+{
+    VirtioPci *t = opaque;
+    e->offset = AT_NOTIFY + NOTIFY_MULTIPLIER * queue;
+    e->size = 2; /* 4.1.5.2 */
+    return &t->registers.mr;
+}
+
 static bool vpci_attach(Bus *bus, Device *dev, GError **err)
 {
     VirtioDevice *v = virtio_device(dev);
-    v->transport =
-        (VirtioTransport){ .interrupt = pci_interrupt, .refresh = drive_pin, .opaque = bus->owner };
+    v->transport = (VirtioTransport){
+        .interrupt = pci_interrupt, .refresh = drive_pin, .doorbell = doorbell, .opaque = bus->owner
+    };
     v->dma_blocked = true; /* until the guest sets the bus master bit */
     return true;
 }
 
 static void vpci_detach(Bus *bus, Device *dev)
 {
+    virtio_bell_hang(virtio_device(dev), false);
     virtio_device(dev)->transport = (VirtioTransport){ 0 };
 }
 
@@ -339,7 +350,6 @@ static const Prop vpci_props[] = {
     { "vectors", PROP_U32, offsetof(VirtioPci, vectors),
       "interrupts as messages (MSI-X); 0: none; default: as many as queues and one, where the machine takes messages",
       .def = VECTORS_AUTO },
-    PROP_ONLY_OFF("ioeventfd", "a doorbell is answered by the vCPU that rings it"),
     PROP_ONLY_OFF("page-per-vq", "all doorbells share a page"),
     PROP_ONLY_OFF("modern-pio-notify", "doorbells are in memory only"),
     PROP_ONLY_OFF("ats", "address translation by devices is not built"),

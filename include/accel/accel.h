@@ -46,8 +46,9 @@ struct AccelClass {
     /* Why it cannot run on this host, in a few words; NULL (or no function): it can. */
     const char *(*unusable)(void);
     const char *const *guests; /* architectures that it runs, by name; NULL: all.  Ends with NULL */
-    unsigned sandbox_calls;    /* of SandboxCalls: what it makes while the machine runs */
-    const Shape *options;      /* what -accel takes besides the name */
+    bool takes_events; /* a write that signals an event (memory_region_add_event) does not leave the guest */
+    unsigned sandbox_calls; /* of SandboxCalls: what it makes while the machine runs */
+    const Shape *options;   /* what -accel takes besides the name */
     Accel *(*open)(EventLoop *loop, const void *options /* of that shape */, GError **err);
     /* Does it run guests?  Asked where another accelerator could instead; else start() finds out, which costs less.  NULL: it does. */
     bool (*prove)(Accel *a, GError **err);

@@ -150,7 +150,7 @@ void memory_region_set_romd(MemoryRegion *mr, bool romd);
  * For accelerators whose vCPUs pay for leaving the guest (KVM: the listener makes an ioeventfd of it,
  * and the write never reaches this process).  Under the JIT a device's function is the cheaper way:
  * a call against two system calls and the wake-up of the main loop (tests/base/test-memory-events.c
- * has the figures), so no device asks for one by itself. */
+ * has the figures), so no device asks for one there by itself. */
 void memory_region_add_event(MemoryRegion *mr, const MemoryEvent *e);
 void memory_region_del_event(MemoryRegion *mr, const MemoryEvent *e);
 

@@ -18,6 +18,8 @@
 
 #include "base/clock.h"
 #include "base/event_loop.h"
+#include "base/event_notifier.h"
+#include "base/fdwatch.h"
 #include "util/iov.h"
 
 enum {
@@ -68,9 +70,18 @@ typedef struct VirtioOps {
 typedef struct VirtioTransport {
     void (*interrupt)(void *opaque, int queue); /* queue -1: configuration changed; isr is set */
     void (*refresh)(void *opaque);              /* isr or the status changed otherwise: drive the line anew */
+    /* Where the driver rings for a queue: the region, and the row of its write (but for the notifier). */
+    MemoryRegion *(*doorbell)(void *opaque, unsigned queue, MemoryEvent *e);
     void *opaque;
     bool legacy; /* VERSION_1 is not offered */
 } VirtioTransport;
+
+/* Doorbells as events (virtio_bell.c). */
+typedef struct VirtioBell {
+    EventNotifier *event; /* NULL: they call the device */
+    FdWatch *watch;
+    uint64_t queues; /* whose doorbells are events now; bit = index.  Under the lock */
+} VirtioBell;
 
 struct VirtioDevice {
     Device dev;
@@ -79,12 +90,14 @@ struct VirtioDevice {
     unsigned queue_count;
     uint16_t queue_size_max[VIRTIO_MAX_QUEUES];
     bool event_idx, indirect; /* properties */
-    bool dma_blocked;         /* by the transport: see virtio_block_dma */
-    bool ending;              /* what is under way ends, and nothing more is taken until it has */
-    bool waited_for;          /* somebody waits until nothing is under way */
-    uint64_t later;           /* queues that get another turn; bit = index */
-    Bh *later_bh;             /* gives it */
-    Timer *later_timer;       /* instead, while the machine is stopped: goes off when it runs again */
+    int ioeventfd;            /* property, OnOffAuto */
+    VirtioBell bell;
+    bool dma_blocked;   /* by the transport: see virtio_block_dma */
+    bool ending;        /* what is under way ends, and nothing more is taken until it has */
+    bool waited_for;    /* somebody waits until nothing is under way */
+    uint64_t later;     /* queues that get another turn; bit = index */
+    Bh *later_bh;       /* gives it */
+    Timer *later_timer; /* instead, while the machine is stopped: goes off when it runs again */
     struct VirtioState {
         uint8_t status, isr, broken;
         uint8_t refused[2]; /* the driver took features of this half that are not offered */
