@@ -186,9 +186,9 @@ static void timers(void)
     outb(0x71, 0x26); /* every 976 us */
     outb(0x70, 0x0b);
     outb(0x71, 0x42);
+    route(8, RTC); /* before register C lets the line fall: an edge at a masked pin may be lost */
     outb(0x70, 0x0c);
     inb(0x71);
-    route(8, RTC);
     taken[TICK] = 0;
     wait_for(RTC, 3);
     mask(8, RTC);
