@@ -130,8 +130,6 @@ const Field x86_state[] = {
     STATE_U64(X, kvm_steal_time, .since = 1),
     STATE_U64(X, kvm_eoi, .since = 1),
     STATE_STRUCT(X, events, X86Events, event_fields),
-    STATE_U64(X, pvclock_time),
-    STATE_U64(X, pvclock_wall),
     STATE_U32(X, smbase, .reset = 0x30000),
     STATE_BOOL(X, a20, .reset = true),
     STATE_BOOL(X, ignne, .shared = true),
