@@ -54,15 +54,16 @@ static uint32_t operand_bits(const Translator *t)
     return t->insn.memory ? memory_format(t) : X87_STACK | register_bits(t);
 }
 
-/* Linear address of a memory operand of so many bytes; 0: there is none.  What is pending comes before #GP: where that is not
- * looked at here the helper of the instruction waits. */
+/* Linear address of a memory operand of so many bytes; 0: there is none.  What is pending comes before #GP and #AC: where these
+ * are not looked at here the helper of the instruction waits. */
 static IrRef address(Translator *t, unsigned bytes, bool write)
 {
     int32_t disp;
     if (!t->insn.memory) {
         return x86_tr_const(t, 0);
     }
-    if (!x86_tr_is_flat(t, t->insn.seg) && !(t->row->attrs & X86_ATTR_NOWAIT)) {
+    bool looks = !x86_tr_is_flat(t, t->insn.seg) || t->mode & X86_MODE_AC;
+    if (looks && !(t->row->attrs & X86_ATTR_NOWAIT)) {
         x86_tr_call(t, &x87_helper_wait, 0, NULL);
     }
     IrRef at = x86_tr_effective(t, &disp);

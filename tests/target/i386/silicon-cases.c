@@ -13,6 +13,7 @@ typedef struct Case {
     unsigned length;
     uint64_t rbx;
     SiliconSeg cs, ds, ss; /* 0: the usual ones */
+    uint32_t flags;        /* besides IF */
 } Case;
 
 #define AT(offset) (SILICON_DATA + (offset))
@@ -34,6 +35,8 @@ static const Case cases[] = {
     { "MASKMOVQ writes no register", 8, CODE("\xd9\xe8\x48\x89\xdf\x0f\xf7\xc8"), AT(512) }, /* fld1; mov rdi, rbx; maskmovq mm1, mm0 */
     { "a pending exception of the x87 comes before the limit", 4,
       CODE("\xd9\x75\x00\x83\x65\x00\xc0\xd9\x65\x00\xd9\xee\xd9\xee\xde\xf9\x3e\xd9\x03"), 0x10000, .ds = SILICON_LDT_SMALL },
+    { "... and before the alignment", 8,
+      CODE("\xd9\x75\x00\x83\x65\x00\xc0\xd9\x65\x00\xd9\xee\xd9\xee\xde\xf9\xd9\x03"), AT(65), .flags = EFL_AC },
     { "an unmasked exception of a store: the operand could be written", 4,
       CODE("\xd9\x75\x00\x83\x65\x00\xc0\xd9\x65\x00\xd9\x1b"), AT(SILICON_PAGE - 2) }, /* fstp of nothing */
     { "FNSTENV: its first field, then its last byte", 8, CODE("\xd9\x33"), AT(SILICON_PAGE - 16) },
@@ -80,7 +83,7 @@ const char *silicon_case(SiliconTrial *t, unsigned n)
                                     : SILICON_LDT_CODE16;
     t->seg[SEG_DS] = c->ds ? c->ds : t->seg[SEG_DS];
     t->seg[SEG_SS] = c->ss ? c->ss : t->seg[SEG_SS];
-    t->before.flags = EFL_IF;
+    t->before.flags = EFL_IF | c->flags;
     t->before.gpr[X86_RBX] = c->rbx;
     t->before.gpr[X86_RBP] = SILICON_DATA + SILICON_PAGE / 4 - silicon_segments[t->seg[SEG_SS]].base;
     t->before.gpr[X86_RDI] = SILICON_DATA + SILICON_PAGE / 4 - silicon_segments[t->seg[SEG_ES]].base;

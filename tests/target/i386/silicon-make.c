@@ -242,7 +242,7 @@ static void put(SiliconTrial *t, const void *bytes, unsigned n)
     t->length += n;
 }
 
-/* AND of the flags on the stack, lest POPF load AC (alignment is not checked here) or NT. */
+/* AND of the flags on the stack, lest POPF load AC or NT. */
 static void put_flags_mask(SiliconTrial *t)
 {
     static const uint8_t mask[] = { 0x66, 0x67, 0x81, 0x24, 0x24, 0xff, 0x3f, 0x20, 0x00 };

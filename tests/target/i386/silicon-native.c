@@ -183,8 +183,15 @@ static bool is_astray(void)
     return again;
 }
 
+/* The kernel leaves AC to the handler, which is not made for it. */
+static inline void clear_ac(void)
+{
+    __asm__ volatile("pushfq\n\tandl %0, (%%rsp)\n\tpopfq" : : "i"(~EFL_AC) : "memory", "cc");
+}
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
+    clear_ac();
     static bool under_way;
     mcontext_t *regs = &((ucontext_t *)context)->uc_mcontext;
     if (number == SIGVTALRM) {

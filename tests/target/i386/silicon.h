@@ -15,7 +15,7 @@
 enum { SILICON_PAGE = 4096, SILICON_BYTES = 144 /* of code */, SILICON_BATCH = 2048 };
 
 /* Flags that are compared.  RF: as the frame of the exception shows it. */
-enum { SILICON_FLAGS = EFL_ARITH | EFL_DF | EFL_RF };
+enum { SILICON_FLAGS = EFL_ARITH | EFL_DF | EFL_RF | EFL_AC };
 
 /* What a segment register may hold: an index of silicon_segments.  From SILICON_LDT on they are descriptors of the LDT,
  * in this order. */
