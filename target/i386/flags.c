@@ -111,6 +111,11 @@ static unsigned bits_of(uint64_t kind)
     return 8u << (kind >> CC_SIZE_SHIFT & 3);
 }
 
+static uint64_t second_of(const X86Cc *cc)
+{
+    return cc->kind & CC_IMM ? (uint64_t)((int32_t)cc->kind >> CC_IMM_SHIFT) : cc->b;
+}
+
 /* Those of the operation itself. */
 static uint32_t operation_flags(const X86Cc *cc)
 {
@@ -119,9 +124,12 @@ static uint32_t operation_flags(const X86Cc *cc)
         return cc->a & EFL_ARITH;
     }
     uint64_t mask = bits == 64 ? UINT64_MAX : (1ull << bits) - 1;
-    uint64_t b = cc->kind & CC_IMM ? (uint64_t)((int32_t)cc->kind >> CC_IMM_SHIFT) : cc->b;
-    Operands o = { cc->a & mask,       b & mask, mask,
-                   1ull << (bits - 1), bits,     cc->kind >> CC_COUNT_SHIFT & 63,
+    Operands o = { cc->a & mask,
+                   second_of(cc) & mask,
+                   mask,
+                   1ull << (bits - 1),
+                   bits,
+                   cc->kind >> CC_COUNT_SHIFT & 63,
                    cc->kind & CC_CARRY };
     Outcome r = outcomes[op](&o);
     return (r.cf ? EFL_CF : 0) | (r.of ? EFL_OF : 0) | (r.af ? EFL_AF : 0) | (r.result & mask ? 0 : EFL_ZF) |
@@ -144,12 +152,12 @@ uint32_t x86_arith_flags(const X86Cc *cc)
 bool x86_carry_flag(const X86Cc *cc)
 {
     unsigned up = 64 - bits_of(cc->kind);
-    switch (cc->kind & (CC_OP | CC_IMM | CC_HAS_CF)) {
+    switch (cc->kind & (CC_OP | CC_HAS_CF)) {
     case CC_LOGIC: return false;
     case CC_INC:
     case CC_DEC: return cc->kind & CC_CARRY;
-    case CC_ADD: return (cc->a + cc->b) << up < cc->a << up;
-    case CC_SUB: return cc->a << up < cc->b << up;
+    case CC_ADD: return (cc->a + second_of(cc)) << up < cc->a << up;
+    case CC_SUB: return cc->a << up < second_of(cc) << up;
     default: return x86_arith_flags(cc) & EFL_CF;
     }
 }

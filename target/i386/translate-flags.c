@@ -17,12 +17,28 @@ void x86_tr_forget_cc(Translator *t)
     t->cc = (X86TrCc){ .known = false };
 }
 
+/* A small number is in the kind, so that b need not be stored. */
+static uint32_t immediate(const Translator *t, X86CcOp op, IrRef b)
+{
+    bool takes = op == CC_ADD || op == CC_SUB || op == CC_SHL || op == CC_SHR || op == CC_SAR;
+    int64_t value = takes && ir_is_const(b) ? ir_const_value(t->ir, b) : INT64_MAX;
+    return value == (int16_t)value ? CC_IMM | (uint32_t)value << CC_IMM_SHIFT : 0;
+}
+
+static bool reads_b(X86CcOp op)
+{
+    return op != CC_LOGIC && op != CC_INC && op != CC_DEC && op != CC_PACKED;
+}
+
 static void set_cc(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, IrRef with)
 {
-    IrRef kind = x86_tr_const(t, op | __builtin_ctz(bytes) << CC_SIZE_SHIFT);
+    uint32_t imm = immediate(t, op, b);
+    IrRef kind = x86_tr_const(t, (int32_t)(op | (uint32_t)__builtin_ctz(bytes) << CC_SIZE_SHIFT | imm));
     kind = with == IR_NONE ? kind : op2(t, IR_OR, with, kind);
     ir_mov(t->ir, ir_global(G_CC_A), a);
-    ir_mov(t->ir, ir_global(G_CC_B), b);
+    if (reads_b(op) && !imm) {
+        ir_mov(t->ir, ir_global(G_CC_B), b);
+    }
     ir_mov(t->ir, ir_global(G_CC_KIND), kind);
     t->cc = (X86TrCc){ .known = true, .op = op, .bytes = bytes, .a = a, .b = b, .kind = kind };
 }
@@ -112,6 +128,12 @@ static IrRef as_unsigned(Translator *t, IrRef r)
     return is_small(&t->cc) ? x86_tr_zero_extend(t, r, t->cc.bytes) : r;
 }
 
+/* They come zero extended, but for immediates. */
+static IrRef operand(Translator *t, IrRef r)
+{
+    return ir_is_const(r) ? as_unsigned(t, r) : r;
+}
+
 static IrRef as_signed(Translator *t, IrRef r)
 {
     return is_small(&t->cc) ? x86_tr_sign_extend(t, r, t->cc.bytes) : r;
@@ -144,10 +166,10 @@ static X86TrTest test_b(Translator *t)
         return test_value(t, cc->cf);
     }
     if (cc->known && cc->op == CC_SUB) {
-        return test_of(t, IR_LTU, as_unsigned(t, cc->a), as_unsigned(t, cc->b));
+        return test_of(t, IR_LTU, operand(t, cc->a), operand(t, cc->b));
     }
     if (cc->known && cc->op == CC_ADD && cc->result != IR_NONE) {
-        return test_of(t, IR_LTU, as_unsigned(t, cc->result), as_unsigned(t, cc->a));
+        return test_of(t, IR_LTU, as_unsigned(t, cc->result), operand(t, cc->a));
     }
     if (cc->known && cc->op == CC_PACKED) {
         return test_bits(t, EFL_CF);
@@ -159,7 +181,7 @@ static X86TrTest test_z(Translator *t)
 {
     const X86TrCc *cc = &t->cc;
     if (cc->known && cc->op == CC_SUB) {
-        return test_of(t, IR_EQ, as_unsigned(t, cc->a), as_unsigned(t, cc->b));
+        return test_of(t, IR_EQ, operand(t, cc->a), operand(t, cc->b));
     }
     IrRef r = result_of(t);
     return r != IR_NONE ? test_of(t, IR_EQ, as_unsigned(t, r), x86_tr_const(t, 0)) : test_bits(t, EFL_ZF);
@@ -175,7 +197,7 @@ static X86TrTest test_be(Translator *t)
 {
     const X86TrCc *cc = &t->cc;
     if (whole_op(cc) == CC_SUB) {
-        return test_of(t, IR_LEU, as_unsigned(t, cc->a), as_unsigned(t, cc->b));
+        return test_of(t, IR_LEU, operand(t, cc->a), operand(t, cc->b));
     }
     return whole_op(cc) == CC_LOGIC ? test_z(t) : test_bits(t, EFL_CF | EFL_ZF);
 }
