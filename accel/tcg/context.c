@@ -54,6 +54,7 @@ static TcgContext *context_new(const TcgVcpu *v, unsigned n)
 static void jump_clear(TcgContext *c, unsigned n)
 {
     c->jumps[n].pc = jump_never(n);
+    c->jumps_global[n / 64] &= ~(UINT64_C(1) << n % 64);
 }
 
 void tcg_context_clear_jumps(TcgContext *c)
@@ -74,23 +75,34 @@ static bool page_is_global(const TcgContext *c, uint64_t vaddr)
     return c->tlb[n].ex == (vaddr & -GUEST_PAGE) && c->tlb_global[n / 64] >> n % 64 & 1;
 }
 
-/* A jump entry that is as good in every address space. */
-static bool jump_is_global(const TcgContext *c, const JumpEntry *e)
+static bool pc_is_global(const TcgContext *c, uint64_t pc)
 {
-    uint64_t vaddr = context_fetch_vaddr(c, e->pc);
+    uint64_t vaddr = context_fetch_vaddr(c, pc);
     return page_is_global(c, vaddr) && (vaddr & (GUEST_PAGE - 1)) + c->arch->guest->insn_bytes <= GUEST_PAGE;
+}
+
+static void set_bit(uint64_t *map, unsigned n, bool on)
+{
+    uint64_t bit = UINT64_C(1) << n % 64;
+    map[n / 64] = on ? map[n / 64] | bit : map[n / 64] & ~bit;
+}
+
+void tcg_context_enter_jump(TcgContext *c, uint64_t pc, const void *code)
+{
+    unsigned n = jump_index(c->arch->guest, pc);
+    c->jumps[n] = (JumpEntry){ pc, code };
+    set_bit(c->jumps_filled, n, true);
+    set_bit(c->jumps_global, n, pc_is_global(c, pc));
+    context_note_pc(c, pc);
 }
 
 static void clear_local_jumps(TcgContext *c)
 {
     for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
-        for (uint64_t bits = c->jumps_filled[w]; bits; bits &= bits - 1) {
-            unsigned n = w * 64 + __builtin_ctzll(bits);
-            if (jump_is_global(c, &c->jumps[n])) {
-                continue;
-            }
-            jump_clear(c, n);
-            c->jumps_filled[w] &= ~(bits & -bits);
+        uint64_t bits = c->jumps_filled[w] & ~c->jumps_global[w];
+        c->jumps_filled[w] &= ~bits;
+        for (; bits; bits &= bits - 1) {
+            jump_clear(c, w * 64 + __builtin_ctzll(bits));
         }
     }
 }
@@ -361,13 +373,11 @@ static void copy_globals(TcgContext *c, const TcgContext *from)
         }
     }
     for (unsigned w = 0; w < JUMP_SIZE / 64; w++) {
-        for (uint64_t bits = from->jumps_filled[w]; bits; bits &= bits - 1) {
+        uint64_t bits = from->jumps_filled[w] & from->jumps_global[w];
+        c->jumps_filled[w] = c->jumps_global[w] = bits;
+        for (; bits; bits &= bits - 1) {
             unsigned n = w * 64 + __builtin_ctzll(bits);
-            if (!jump_is_global(from, &from->jumps[n])) {
-                continue;
-            }
             c->jumps[n] = from->jumps[n];
-            c->jumps_filled[w] |= bits & -bits;
             context_note_pc(c, from->jumps[n].pc);
         }
     }

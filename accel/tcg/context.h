@@ -80,10 +80,11 @@ struct TcgContext {
     /* What a flush has to visit: bit per entry. */
     uint64_t tlb_filled[TLB_SIZE / 64], tlb_global[TLB_SIZE / 64];
     uint64_t jumps_filled[JUMP_SIZE / 64];
-    uint64_t code_filled[TLB_SIZE / 64]; /* TLB indices of pages that have jump entries ... */
-    uint64_t code_page[TLB_SIZE];        /* ... which page, or MANY_CODE_PAGES */
-    uint64_t ram_page[TLB_SIZE];         /* RAM page number behind an entry's page */
-    LeafSet leaves[2];                   /* [1]: of global pages */
+    uint64_t jumps_global[JUMP_SIZE / 64]; /* of those filled: as good in every address space */
+    uint64_t code_filled[TLB_SIZE / 64];   /* TLB indices of pages that have jump entries ... */
+    uint64_t code_page[TLB_SIZE];          /* ... which page, or MANY_CODE_PAGES */
+    uint64_t ram_page[TLB_SIZE];           /* RAM page number behind an entry's page */
+    LeafSet leaves[2];                     /* [1]: of global pages */
 };
 
 static inline unsigned tlb_index(uint64_t vaddr)
@@ -147,6 +148,8 @@ static inline void context_note_leaf(TcgContext *c, uint64_t vaddr, unsigned bit
     set->seen[n / 64] |= UINT64_C(1) << n % 64;
 }
 
+/* A jump to code at pc, which the TLB knows. */
+void tcg_context_enter_jump(TcgContext *c, uint64_t pc, const void *code);
 /* Forget all, or all but what is the same in every address space. */
 void tcg_context_flush(TcgContext *c, bool keep_global);
 /* Forget one address, with all of the leaf that it lies in. */

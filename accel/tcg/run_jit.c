@@ -34,14 +34,6 @@ static const void *leave(CPU *cpu, void **context)
     return jit_backend->leave(tcg_cache_jit(cpu->tcg->state->cache));
 }
 
-static void enter_jump(TcgContext *c, uint64_t pc, const void *code)
-{
-    unsigned n = jump_index(c->arch->guest, pc);
-    c->jumps[n] = (JumpEntry){ pc, code };
-    c->jumps_filled[n / 64] |= UINT64_C(1) << n % 64;
-    context_note_pc(c, pc);
-}
-
 /* The place of pc in the second level; NULL: the TLB does not know where pc is. */
 static FarJump *find_far(const TcgVcpu *v, uint64_t pc, const uint8_t **host)
 {
@@ -63,7 +55,7 @@ static const void *far_code(const TcgVcpu *v, uint64_t pc)
 static void enter_block(TcgVcpu *v, const TcgBlock *b)
 {
     const uint8_t *host;
-    enter_jump(v->ctx, b->pc, b->code);
+    tcg_context_enter_jump(v->ctx, b->pc, b->code);
     if (b->pages[1] != BLOCK_NO_PAGE) {
         context_note_pc(v->ctx, b->pc + b->size - 1);
         return;
@@ -98,7 +90,7 @@ static const void *known_code(TcgVcpu *v)
     }
     if (code) {
         v->stats.far_jumps++;
-        enter_jump(v->ctx, pc, code);
+        tcg_context_enter_jump(v->ctx, pc, code);
     }
     return code;
 }
