@@ -89,6 +89,22 @@ def test_vnc_hostile(b):
     good.until(s.dump, "the picture")
 
 
+@case()
+def test_vnc_encodings(b):
+    """viewers of all encodings get an update, ask for another size, see changes, and go in the middle"""
+    s = Served(b)
+    good = rfb.Viewer(s.sock)
+    for encoding in (2, 4, 5, 6, 7, 8, 9, 10, 15, 16, 17):
+        v = rfb.Viewer(s.sock, encodings=(encoding, 1, 0, -32, -223, -224, -232, -239, -240, -250, -257, -258, -308, -261))
+        v.sock.sendall(struct.pack(">BxHHBxIHHHHI", 251, 800, 600, 1, 7, 0, 0, 800, 600, 0))
+        v.ask()
+        check(v.take(4)[0] == 0, f"encoding {encoding}: no update")
+        s.change()
+        v.ask(True)
+        v.close()
+    good.until(s.dump, "the picture")
+
+
 def answers(port):
     """Does a server of this protocol listen there?"""
     try:
