@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned n = 0; in.left && n < MAX_ACCESSES && b.windows->len; n++) {
         access_once(&b, &in);
     }
+    bench_look(&b);
     bench_close(&b);
     test_close_drives();
     test_close_chardevs();

@@ -240,6 +240,15 @@ void bench_add(Bench *b, Device *dev)
     device_reset(dev);
 }
 
+void bench_look(Bench *b)
+{
+    for (unsigned i = 0; i < consoles_count(b->m.consoles); i++) {
+        Picture p;
+        console_snapshot(consoles_get(b->m.consoles, i), &p);
+        picture_clear(&p);
+    }
+}
+
 hwaddr bench_window(const Bench *b, unsigned i)
 {
     return g_array_index(b->windows, FlatRange, i).start;

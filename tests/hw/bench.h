@@ -23,6 +23,8 @@ void bench_close(Bench *b);
 Device *bench_device(Bench *b, const DeviceClass *c);
 /* Realize (on a bus that fits), map and reset a device that the caller has made and set up. */
 void bench_add(Bench *b, Device *dev);
+/* Look at all that devices show, as a front end would. */
+void bench_look(Bench *b);
 hwaddr bench_window(const Bench *b, unsigned i);
 uint64_t bench_read(Bench *b, hwaddr at, unsigned size);
 void bench_write(Bench *b, hwaddr at, unsigned size, uint64_t value);

@@ -92,6 +92,7 @@ static void accesses_random(Bench *b, GRand *rnd, unsigned count)
         }
         access_once(b, w->start + offset, size, g_rand_int(rnd) % 2, random64(rnd));
     }
+    bench_look(b);
 }
 
 /* ---- the tests ----------------------------------------------------------- */
