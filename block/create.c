@@ -67,8 +67,8 @@ static bool raw_make(BlockNode *file, const NewImage *o, GError **err)
 
 static const ImageMaker raw_maker = { "raw", &raw_shape, false, new_image_print_size, NULL, raw_make };
 
-static const ImageMaker *const makers[] = { &raw_maker,       &qcow2_maker, &vdi_maker, &vpc_maker,
-                                            &parallels_maker, &qcow_maker,  &vmdk_maker };
+static const ImageMaker *const makers[] = { &raw_maker,       &qcow2_maker, &vdi_maker,  &vpc_maker,
+                                            &parallels_maker, &qcow_maker,  &vmdk_maker, &vhdx_maker };
 
 const ImageMaker *image_maker(const char *format)
 {

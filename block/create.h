@@ -19,4 +19,5 @@ void new_image_print_size(const NewImage *o, GString *text);
 void new_image_put_uuid(uint8_t *to);                        /* 16 bytes, random */
 bool new_image_failed(BlockNode *file, int e, GError **err); /* e: 0 or -errno; true: it has not */
 
-extern const ImageMaker qcow2_maker, vdi_maker, vpc_maker, parallels_maker, qcow_maker, vmdk_maker;
+extern const ImageMaker qcow2_maker, vdi_maker, vpc_maker, parallels_maker, qcow_maker, vmdk_maker,
+    vhdx_maker;

@@ -50,6 +50,7 @@ static const ImageFormat formats[] = {
     { "qcow", qcow_open },
     { "vdi", vdi_open },
     { "vpc", vpc_open },
+    { "vhdx", vhdx_open },
     { "vmdk", vmdk_open },
 };
 

@@ -4,7 +4,7 @@
 #pragma once
 #include "block/block_priv.h"
 
-enum { FILE_MAX = 6 << 20 }; /* bytes: then it is full */
+enum { FILE_MAX = 8 << 20 }; /* bytes: then it is full */
 
 typedef struct Record {
     uint64_t offset, length; /* 0: a flush */

@@ -28,6 +28,7 @@ static const Kind kinds[] = {
     { "parallels", "cluster_size=63k", 1024 },
     { "qcow", "", 1024 },
     { "vmdk", "", 1024 },
+    { "vhdx", "block_size=1M", 3072 },
     { "vmdk", "zeroed_grain=on", 1024 },
 };
 static const Kind *kind;

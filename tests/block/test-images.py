@@ -49,16 +49,18 @@ QCOW2 = [
 IMAGES = [*[('qcow2', *row) for row in QCOW2],
           ('raw', 'raw', '', ''),
           *[(f, f'{f}-{kind}' if kind else f, options, kind) for f, options in (('vdi', ''), ('vpc', 'force_size=on'),
-                                                              ('parallels', 'cluster_size=63k'), ('qcow', ''), ('vmdk', ''))
+                                                              ('parallels', 'cluster_size=63k'), ('qcow', ''), ('vmdk', ''), ('vhdx', 'block_size=1M'))
             for kind in ('', 'fill')],
           ('qcow', 'qcow-backing', '', 'backing'),
           ('qcow', 'qcow-packed', '', 'packed'),
+          ('vhdx', 'vhdx-fixed', 'subformat=fixed,block_size=2M', ''),
+          ('vhdx', 'vhdx-absent', 'block_state_zero=off,block_size=1M', ''),
           ('vmdk', 'vmdk-zeroed-grain', 'zeroed_grain=on', ''),
           *[('vmdk', f'vmdk-{s}', f'subformat={s}', '')
             for s in ('monolithicFlat', 'twoGbMaxExtentSparse', 'twoGbMaxExtentFlat')],
           ('vdi', 'vdi-static', 'static=on', ''),
           ('vpc', 'vpc-fixed', 'subformat=fixed,force_size=on', '')]
-CHECKED = ('qcow2', 'vdi', 'parallels', 'vmdk')  # by qemu-img check
+CHECKED = ('qcow2', 'vdi', 'parallels', 'vmdk', 'vhdx')  # by qemu-img check
 
 
 def run(*argv, failures=()):
