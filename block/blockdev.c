@@ -14,11 +14,26 @@
 #include "block_priv.h"
 
 enum { NODE_NAME_MAX = 31 }; /* bytes, as programs expect */
-enum { DRIVER_FILE, DRIVER_HOST_DEVICE, DRIVER_RAW, DRIVER_NULL, DRIVER_QCOW2 };
+enum {
+    DRIVER_FILE,
+    DRIVER_HOST_DEVICE,
+    DRIVER_RAW,
+    DRIVER_NULL,
+    DRIVER_QCOW2, /* from here on: formats, on a file */
+    DRIVER_PARALLELS,
+    DRIVER_QCOW,
+    DRIVER_VDI,
+    DRIVER_VHDX,
+    DRIVER_VMDK,
+    DRIVER_VPC
+};
 static const char *const driver_names[] = {
     [DRIVER_FILE] = "file",   [DRIVER_HOST_DEVICE] = "host_device",
     [DRIVER_RAW] = "raw",     [DRIVER_NULL] = "null-co",
-    [DRIVER_QCOW2] = "qcow2", NULL,
+    [DRIVER_QCOW2] = "qcow2", [DRIVER_PARALLELS] = "parallels",
+    [DRIVER_QCOW] = "qcow",   [DRIVER_VDI] = "vdi",
+    [DRIVER_VHDX] = "vhdx",   [DRIVER_VMDK] = "vmdk",
+    [DRIVER_VPC] = "vpc",     NULL,
 };
 static const char *const unbuilt_drivers[] = {
     "blkdebug",
@@ -41,18 +56,12 @@ static const char *const unbuilt_drivers[] = {
     "nfs",
     "null-aio",
     "nvme",
-    "parallels",
     "preallocate",
-    "qcow",
     "qed",
     "quorum",
     "rbd",
     "ssh",
     "throttle",
-    "vdi",
-    "vhdx",
-    "vmdk",
-    "vpc",
     "vvfat",
     "host_cdrom",
     "copy-before-write",
@@ -108,7 +117,7 @@ static const Prop raw_props[] = {
     { "size", PROP_SIZE, AT(size), "of the image; not given: to the end", .has = AT(has_size) },
     { NULL },
 };
-static const Prop qcow2_props[] = {
+static const Prop format_props[] = {
     { "file", PROP_STRUCT, AT(file), "node below, or its name", .of = &blockdev_shape,
       .or_text = AT(file_name), .required = true },
     { NULL },
@@ -120,11 +129,13 @@ static const Prop null_props[] = {
 };
 static const Shape file_shape = { "BlockdevOptionsFile", sizeof(BlockdevOptions), file_props };
 static const Shape raw_shape = { "BlockdevOptionsRaw", sizeof(BlockdevOptions), raw_props };
-static const Shape qcow2_shape = { "BlockdevOptionsQcow2", sizeof(BlockdevOptions), qcow2_props };
+static const Shape format_shape = { "BlockdevOptionsGenericFormat", sizeof(BlockdevOptions), format_props };
 static const Shape null_shape = { "BlockdevOptionsNull", sizeof(BlockdevOptions), null_props };
 static const Shape *const arms[] = {
-    [DRIVER_FILE] = &file_shape, [DRIVER_HOST_DEVICE] = &file_shape, [DRIVER_RAW] = &raw_shape,
-    [DRIVER_NULL] = &null_shape, [DRIVER_QCOW2] = &qcow2_shape,
+    [DRIVER_FILE] = &file_shape,   [DRIVER_HOST_DEVICE] = &file_shape, [DRIVER_RAW] = &raw_shape,
+    [DRIVER_NULL] = &null_shape,   [DRIVER_QCOW2] = &format_shape,     [DRIVER_PARALLELS] = &format_shape,
+    [DRIVER_QCOW] = &format_shape, [DRIVER_VDI] = &format_shape,       [DRIVER_VHDX] = &format_shape,
+    [DRIVER_VMDK] = &format_shape, [DRIVER_VPC] = &format_shape,
 };
 
 static const Prop blockdev_props[] = {
@@ -227,19 +238,19 @@ static BlockNode *raw_node(BlockBackend *below, const BlockdevOptions *o, GError
 }
 
 /* The image in the file; files that it names in turn are found by its name. */
-static BlockNode *qcow2_node(BlockBackend *below, const BlockdevOptions *o, GError **err)
+static BlockNode *format_node(BlockBackend *below, const BlockdevOptions *o, GError **err)
 {
     OpenFlags flags = { .readonly = below->readonly || o->readonly,
                         .direct = below->direct,
                         .locking = true,
                         .discard = below->discard && o->discard == DISCARD_UNMAP };
-    return image_open_on(below->node, "qcow2", &flags, err);
+    return image_open_on(below->node, driver_names[o->driver], &flags, err);
 }
 
 static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
 {
     BlockNode *node = !fits_file(below, o, err)   ? NULL
-                      : o->driver == DRIVER_QCOW2 ? qcow2_node(below, o, err)
+                      : o->driver >= DRIVER_QCOW2 ? format_node(below, o, err)
                                                   : raw_node(below, o, err);
     if (!node) {
         return NULL;
@@ -420,10 +431,11 @@ bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
         return false;
     }
     switch (o->driver) {
-    case DRIVER_RAW:
-    case DRIVER_QCOW2: return add_format(all, o, err);
+    case DRIVER_RAW: return add_format(all, o, err);
     case DRIVER_NULL: return add_null(all, o, err);
-    default: return open_file(all, o, o->node_name, err) != NULL;
+    default:
+        return o->driver >= DRIVER_QCOW2 ? add_format(all, o, err)
+                                         : open_file(all, o, o->node_name, err) != NULL;
     }
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "block/image.h"
-#include "block/qcow2_create.h"
+#include "block/image_create.h"
 #include "rig.h"
 #include "tests/ends.h"
 
@@ -102,32 +102,45 @@ static void test_null(void)
     rig_assert_error(&err, "driver raw takes a file");
 }
 
-/* A node on a file of another name; what is written is there when the image is opened again. */
-static void test_qcow2(void)
+static void make_image(const char *path, const char *format, const char *options)
 {
     GError *err = NULL;
-    char *path = rig_image(0);
-    char data[4096], back[4096];
-    memset(data, 0xab, sizeof(data));
-    BlockNode *file = image_open(path, "raw", &(OpenFlags){ 0 }, &(const char *){ NULL }, &err);
+    const ImageMaker *maker = image_maker(format);
+    BlockNode *file = image_new_file(path, 0, &err);
     g_assert_no_error(err);
-    g_assert_cmpint(qcow2_create(file, &(Qcow2Create){ 1 << 20, 3, 16, 16 }), ==, 0);
+    NewImage *o = shape_parse(maker->shape, options, NULL, &err);
+    g_assert_no_error(err);
+    o->size = 1 << 20;
+    g_assert_true(maker->make(file, o, &err));
+    shape_free(maker->shape, o);
     node_unref(file);
+}
+
+/* A node on a file of another name; what is written is there when the image is opened again. */
+static void test_format(gconstpointer data)
+{
+    const char *format = data;
+    GError *err = NULL;
+    char *path = rig_image(0);
+    char written[4096], back[4096];
+    memset(written, 0xab, sizeof(written));
+    make_image(path, format, strcmp(format, "vpc") == 0 ? "force_size=on" : "");
     for (unsigned turn = 0; turn < 2; turn++) {
         g_assert_true(add(&err, "driver=file,filename=%s,node-name=f", path));
-        g_assert_true(add(&err, "driver=qcow2,file=f,node-name=q"));
+        g_assert_true(add(&err, "driver=%s,file=f,node-name=q", format));
         BlockBackend *q = block_find(test_drives(), "q");
         g_assert_cmpuint(block_size(q), ==, 1 << 20);
         if (!turn) {
-            g_assert_cmpint(rig_io(q, BLOCK_WRITE, 12288, data, sizeof(data)), ==, 0);
+            g_assert_cmpint(rig_io(q, BLOCK_WRITE, 12288, written, sizeof(written)), ==, 0);
         }
         g_assert_cmpint(rig_io(q, BLOCK_READ, 12288, back, sizeof(back)), ==, 0);
-        g_assert_cmpmem(data, sizeof(data), back, sizeof(back));
+        g_assert_cmpmem(written, sizeof(written), back, sizeof(back));
         del("q");
         del("f");
     }
-    g_assert_false(add(&err, "driver=qcow2,node-name=q,file.driver=null-co"));
-    rig_assert_error(&err, "driver qcow2 takes a file");
+    g_autofree char *wanted = g_strdup_printf("driver %s takes a file", format);
+    g_assert_false(add(&err, "driver=%s,node-name=q,file.driver=null-co", format));
+    rig_assert_error(&err, wanted);
     rig_remove(path);
 }
 
@@ -137,6 +150,10 @@ int main(int argc, char **argv)
     g_test_add_func("/nodes/part", test_part);
     g_test_add_func("/nodes/part-refused", test_part_refused);
     g_test_add_func("/nodes/null", test_null);
-    g_test_add_func("/nodes/qcow2", test_qcow2);
+    static const char *const formats[] = { "qcow2", "parallels", "qcow", "vdi", "vhdx", "vmdk", "vpc" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
+        g_autofree char *name = g_strdup_printf("/nodes/%s", formats[i]);
+        g_test_add_data_func(name, formats[i], test_format);
+    }
     return g_test_run();
 }
