@@ -37,6 +37,8 @@ typedef struct BlockDriver {
     /* Of an image; NULL: it has nothing to say, names nothing, cannot be checked. */
     void (*info)(BlockNode *n, ImageInfo *info);
     void (*names)(BlockNode *n, ImageNames *names);
+    bool (*fits_backing)(BlockNode *n,
+                         GError **err); /* is it the one that the image was made on?  NULL: nobody knows */
     int (*check)(BlockNode *n, ImageRepair repair, ImageReport *report);
     void (*close)(BlockNode *n); /* its own things; not its children */
 } BlockDriver;

@@ -92,7 +92,7 @@ static bool open_backing(BlockNode *n, const Chain *c, const ImageNames *names, 
     }
     n->children[NODE_BACKING] =
         open_named(c, names->backing, names->backing_format, &below, "backing file", err);
-    return n->children[NODE_BACKING] != NULL;
+    return n->children[NODE_BACKING] && (!n->driver->fits_backing || n->driver->fits_backing(n, err));
 }
 
 static bool open_data_file(BlockNode *n, const Chain *c, const ImageNames *names, const OpenFlags *flags,

@@ -39,6 +39,7 @@ typedef struct Vmdk {
     uint32_t entries; /* of a table */
     bool zero_grains, packed;
     VmdkDescriptor *text; /* NULL: it is an extent of a set */
+    uint64_t text_at;     /* in the file */
 } Vmdk;
 
 static Vmdk *vmdk_of(const Sparse *s)
@@ -127,6 +128,7 @@ static void vmdk_sparse_info(BlockNode *n, ImageInfo *info)
     const Vmdk *v = vmdk_of(sparse_of(n));
     info->cluster_size = v->s.block_size;
     info->backing = v->text ? v->text->parent : NULL;
+    info->backing_format = info->backing ? "vmdk" : NULL;
 }
 
 static void vmdk_sparse_names(BlockNode *n, ImageNames *names)
@@ -143,6 +145,36 @@ static int vmdk_sparse_check(BlockNode *n, ImageRepair repair, ImageReport *r)
     return e;
 }
 
+/* A new content has a new number, by which images on it see that it is not what they were made on. */
+static int vmdk_begin(Sparse *s)
+{
+    Vmdk *v = vmdk_of(s);
+    char sector[SECTOR + 1] = { 0 }, number[9];
+    int e = v->text ? node_read(sparse_file(s), v->text_at, sector, SECTOR) : 0;
+    char *cid = v->text ? strstr(sector, "\nCID=") : NULL;
+    if (e || !cid || strspn(cid + 5, "0123456789abcdefABCDEF") != 8) {
+        return e;
+    }
+    v->text->cid = g_random_int_range(1, INT32_MAX);
+    g_snprintf(number, sizeof(number), "%08x", v->text->cid);
+    memcpy(cid + 5, number, 8);
+    return node_write(sparse_file(s), v->text_at, sector, SECTOR);
+}
+
+static bool vmdk_fits_backing(BlockNode *n, GError **err)
+{
+    const VmdkDescriptor *own = vmdk_of(sparse_of(n))->text;
+    VmdkInfo parent;
+    bool fits = vmdk_info(n->children[NODE_BACKING], &parent) && parent.cid == own->parent_cid;
+    if (!fits) {
+        block_error(
+            err,
+            "'%s' was made on another content of its parent '%s' (CID %08x), which was written since then",
+            n->filename, n->children[NODE_BACKING]->filename, own->parent_cid);
+    }
+    return fits;
+}
+
 static void vmdk_sparse_close(Sparse *s)
 {
     vmdk_descriptor_free(vmdk_of(s)->text);
@@ -155,6 +187,7 @@ static const SparseFormat vmdk_format = {
                 .unpack = sparse_unpack,
                 .info = vmdk_sparse_info,
                 .names = vmdk_sparse_names,
+                .fits_backing = vmdk_fits_backing,
                 .check = vmdk_sparse_check,
                 .close = sparse_close },
     .entry_size = 4,
@@ -163,6 +196,7 @@ static const SparseFormat vmdk_format = {
     .decode = vmdk_decode,
     .encode = vmdk_encode,
     .entry_set = vmdk_entry_set,
+    .begin = vmdk_begin,
     .unpack = vmdk_unpack,
     .close = vmdk_sparse_close,
 };
@@ -213,6 +247,7 @@ static bool read_text(Vmdk *v, const uint8_t *h, GError **err)
         block_error(err, "Could not read the descriptor of '%s': %s", file->filename, g_strerror(-e));
         return false;
     }
+    v->text_at = at * SECTOR;
     v->text = *text ? vmdk_descriptor_parse(text, file->filename, err) : NULL;
     return v->text || !*text;
 }

@@ -136,6 +136,19 @@ def test_formats():
             assert now.read().rstrip(b'\0') == was.read().rstrip(b'\0')  # vpc is larger
 
 
+def test_vmdk_parent():
+    run('qemu-img', 'convert', '-f', 'raw', '-O', 'vmdk', 'raw', 'base.vmdk')
+    run('qemu-img', 'create', '-q', '-f', 'vmdk', '-b', 'base.vmdk', '-F', 'vmdk', 'over.vmdk')
+    run('qemu-io', '-f', 'vmdk', '-c', 'write -P 7 100k 100k', 'over.vmdk')
+    same('info', 'over.vmdk')
+    run('qemu-img', 'convert', '-O', 'raw', 'over.vmdk', 'theirs')
+    run(IMG, 'convert', '-O', 'raw', 'over.vmdk', 'ours')
+    run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'ours', 'theirs')
+    run(IMG, 'convert', '-n', '-f', 'raw', '-O', 'vmdk', 'raw', 'base.vmdk')  # writes to it
+    assert 'another content' in run(IMG, 'convert', '-O', 'raw', 'over.vmdk', 'ours', status=1)
+    run('qemu-img', 'convert', '-O', 'raw', 'over.vmdk', 'theirs', status=1)  # so do others see it
+
+
 def crc32c(data):
     crc = 0xffffffff
     for byte in data:
