@@ -20,14 +20,19 @@ static void G_GNUC_PRINTF(2, 3) say(ImageReport *r, const char *fmt, ...)
 }
 
 /* A block's entry, by itself. */
-static int look_at(Sparse *s, uint64_t block, GArray *places, uint64_t *last, ImageReport *r)
+static int look_at(Sparse *s, uint64_t block, GArray *places, uint64_t *last, uint64_t *next, ImageReport *r)
 {
     uint64_t at, entry;
     SparseBlock b = { 0 };
     int e = sparse_locate(s, block, true, &at);
+    *next = e || !at ? sparse_table_end(s, block) : block + 1;
+    if (e && __atomic_load_n(&s->corrupt, __ATOMIC_ACQUIRE)) {
+        say(r, "ERROR: the table of block index %" PRIu64 " is at no place for one", block);
+        return 0;
+    }
     e = e || !at ? e : sparse_entry(s, at, true, &entry);
     if (e || !at) {
-        return e == -EIO ? 0 : e;
+        return e;
     }
     if (s->format->decode(s, entry, &b) ||
         (b.host && b.kind != EXTENT_PACKED && !sparse_is_file_place(s, b.host))) {
@@ -70,8 +75,8 @@ int sparse_check(BlockNode *n, ImageRepair repair, ImageReport *r)
     uint64_t last_host = 0;
     int e = 0;
     lock_take(&s->lock);
-    for (uint64_t b = 0; b < s->blocks && !e; b++) {
-        e = look_at(s, b, places, &last_host, r);
+    for (uint64_t b = 0, next; b < s->blocks && !e; b = next) {
+        e = look_at(s, b, places, &last_host, &next, r);
     }
     lock_release(&s->lock);
     look_for_twins(s, places, r);

@@ -172,6 +172,7 @@ static bool qcow_read(Qcow *q, const uint8_t *h, bool readonly, GError **err)
     q->cluster_bits = h[AT_CLUSTER_BITS];
     q->l2_bits = h[AT_L2_BITS];
     s->block_size = UINT64_C(1) << q->cluster_bits;
+    s->table_span = UINT64_C(1) << q->l2_bits;
     s->table = load_be(h + AT_L1, 8);
     s->blocks = size / s->block_size + (size % s->block_size != 0);
     uint64_t tables = (s->blocks >> q->l2_bits) + ((s->blocks & ((UINT64_C(1) << q->l2_bits) - 1)) != 0);

@@ -44,12 +44,18 @@ bool sparse_is_file_place(const Sparse *s, uint64_t host)
     return host % SECTOR == 0 && host >= s->data_start && host < node_size(sparse_file(s));
 }
 
+uint64_t sparse_table_end(const Sparse *s, uint64_t block)
+{
+    return s->table_span ? (block / s->table_span + 1) * s->table_span : block + 1;
+}
+
 int sparse_look(Sparse *s, uint64_t block, bool may_wait, SparseBlock *b)
 {
     uint64_t at, entry;
     *b = (SparseBlock){ .kind = EXTENT_BELOW };
     int e = sparse_locate(s, block, may_wait, &at);
     if (e || !at) {
+        b->no_table = true;
         return e;
     }
     e = sparse_entry(s, at, may_wait, &entry);
@@ -77,18 +83,19 @@ int sparse_look_waiting(Sparse *s, uint64_t block, SparseBlock *b)
 
 /* ---- map ------------------------------------------------------------------- */
 
-/* What [offset, offset + length) is, which lies in one block. */
+/* What is at `offset`, as far as its block, or the table that is not there, goes; at most length bytes. */
 static int map_block(Sparse *s, uint64_t offset, uint64_t length, bool may_wait, Extent *e)
 {
-    uint64_t inner = offset % s->block_size;
+    uint64_t inner = offset % s->block_size, block = offset / s->block_size;
     BlockNode *backing = s->node.children[NODE_BACKING];
     SparseBlock b;
-    int error = may_wait ? sparse_look_waiting(s, offset / s->block_size, &b)
-                         : sparse_look(s, offset / s->block_size, false, &b);
+    int error = may_wait ? sparse_look_waiting(s, block, &b) : sparse_look(s, block, false, &b);
     if (error) {
         return error;
     }
     bool data = b.kind == EXTENT_DATA;
+    uint64_t blocks = b.no_table ? sparse_table_end(s, block) - block : 1;
+    length = MIN(length, blocks * s->block_size - inner);
     *e = (Extent){ b.kind, data && __atomic_load_n(&s->begun, __ATOMIC_ACQUIRE), length };
     if (b.kind != EXTENT_BELOW) {
         e->node = b.host ? sparse_file(s) : NULL;
@@ -111,12 +118,11 @@ int sparse_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Ex
 {
     Sparse *s = sparse_of(n);
     uint64_t end = offset + length;
-    int error = map_block(s, offset, MIN(length, s->block_size - offset % s->block_size), may_wait, e);
+    int error = map_block(s, offset, length, may_wait, e);
     for (unsigned i = 0; !error && offset + e->length < end && i < MAP_STEPS; i++) {
         uint64_t at = offset + e->length;
         Extent next;
-        if (map_block(s, at, MIN(end - at, s->block_size - at % s->block_size), may_wait, &next) ||
-            !goes_on(e, &next)) {
+        if (map_block(s, at, end - at, may_wait, &next) || !goes_on(e, &next)) {
             break;
         }
         e->length += next.length;

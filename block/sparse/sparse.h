@@ -22,6 +22,7 @@ typedef struct SparseBlock {
     ExtentKind kind;
     uint64_t host;   /* its place in the file; 0: none */
     uint64_t length; /* of what is packed there; it may be longer than it is */
+    bool no_table;   /* nor has any other block of its table an entry */
 } SparseBlock;
 
 /* Functions that read tables return -EAGAIN when that would have to wait and may_wait is false; with it, and for all
@@ -49,6 +50,7 @@ struct Sparse {
     const SparseFormat *format;
     uint64_t block_size, blocks; /* bytes; entries */
     uint64_t table;              /* in the file */
+    uint64_t table_span;         /* blocks that share a table that may be missing; 0: none may */
     uint64_t data_start;         /* no block lies before */
     uint64_t prefix;             /* bytes at a block's place before its own */
     bool writable;
@@ -76,6 +78,7 @@ void pages_free(Sparse *s);
 void sparse_init(Sparse *s, const SparseFormat *format, BlockNode *file);
 bool sparse_ready(Sparse *s, uint64_t disk_bytes, uint64_t table_bytes, bool readonly, GError **err);
 int sparse_look(Sparse *s, uint64_t block, bool may_wait, SparseBlock *b);
+uint64_t sparse_table_end(const Sparse *s, uint64_t block);         /* the first block of the next table */
 int sparse_look_waiting(Sparse *s, uint64_t block, SparseBlock *b); /* without `lock` */
 int sparse_locate(Sparse *s, uint64_t block, bool may_wait, uint64_t *at);
 int sparse_entry(Sparse *s, uint64_t at, bool may_wait, uint64_t *entry);

@@ -288,6 +288,7 @@ static bool set_sizes(Vmdk *v, const Sizes *z, bool readonly, GError **err)
     s->block_size = z->grain * SECTOR;
     s->blocks = (z->capacity + z->grain - 1) / z->grain;
     s->table = z->directory * SECTOR;
+    s->table_span = z->entries;
     s->data_start = v->packed || z->overhead > file / SECTOR ? SECTOR : MAX(z->overhead, 1) * SECTOR;
     uint64_t tables = (s->blocks + z->entries - 1) / z->entries;
     v->entries = z->entries;
