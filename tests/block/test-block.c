@@ -39,7 +39,7 @@ static void test_options(void)
         { "bogus=1", "does not support the option 'bogus'" },
         { "format=zork", "Unknown driver 'zork'" },
         { "format=qcow2", "not in qcow2 format" },
-        { "format=vmdk", "qemu-img convert" },
+        { "format=qed", "qemu-img convert" },
         { "if=virtoi", "did you mean 'virtio'" },
         { "cache=zork", "'cache' does not accept value 'zork'. There are writeback" },
         { "aio=native", "It is not built. There are threads, io_uring" },
