@@ -21,10 +21,6 @@ KVM = 'an accelerator that leaves device writes to the host kernel (KVM) will; a
 PC = 'an architecture whose interrupts have vectors will; the toy guest of the tests is its user until then'
 FOR_TESTS = {
     'clock_run_timers': 'a test moves the virtual clock by hand',
-    'event_notifier_free': KVM, 'event_notifier_new': KVM, 'event_notifier_test_and_clear': KVM,
-    'clock_virtual_set_ns': 'likewise',
-    'cpu_state_load': SAVED, 'cpu_state_save': SAVED,
-    'device_load': SAVED, 'device_save': SAVED,
     'fifo8_used': 'tests look how much waits in a queue',
     'ir_parse': 'programs in the IR are how the tests of the compiler are written',
     'machine_connect_irq': KVM,

@@ -13,7 +13,7 @@ CPU *machine_add_cpu(Machine *m, const CPUArch *arch, const char *model, GError 
         return NULL;
     }
     cpu->io = m->io;
-    if (arch->place) {
+    if (arch->place && m->config) {
         const CpuTopology t = { m->config->dies, m->config->cores, m->config->threads };
         arch->place(cpu, &t);
     }

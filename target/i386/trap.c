@@ -296,8 +296,8 @@ bool x86_has_work(CPU *cpu)
     if (x86_message_ready(x)) {
         return true;
     }
-    return !x->s.events.shutdown &&
-           (x->s.events.taken || smi_ready(x) || nmi_ready(x) || (interrupt_enabled(x) && cpu_int_pending(cpu)));
+    return !x->s.events.shutdown && (x->s.events.taken || smi_ready(x) || nmi_ready(x) ||
+                                     (interrupt_enabled(x) && cpu_int_pending(cpu)));
 }
 
 bool x86_take_interrupt(CPU *cpu)
