@@ -75,7 +75,7 @@ def test_qmp_nodes(b):
     def add(**options):
         return c.ask("blockdev-add", **options).get("desc", "")
 
-    for options, error in (({"driver": "nope"}, "'driver' does not accept value 'nope'"), ({"driver": "qcow"}, "It is not built"),
+    for options, error in (({"driver": "nope"}, "'driver' does not accept value 'nope'"), ({"driver": "qed"}, "It is not built"),
                            ({"driver": "file", "filename": "/nonexistent/x"}, "Could not open '/nonexistent/x': No such file"),
                            ({"driver": "file"}, "Parameter 'filename' is missing"), ({"driver": "raw"}, "Parameter 'file' is missing"),
                            ({"driver": "raw", "file": "nope"}, "node-name='nope'"), ({"driver": "raw", "file": 5}, "'file', expected: object"),
