@@ -3,7 +3,7 @@
  *
  * Translated code stores without a word where the TLB has a write tag.  In a block that is
  * followed such a tag is entered only by a store, and the page stands in RamBlock.unnoticed from
- * then on (softmmu.c).  When a client takes such pages the tags are to go: each vCPU drops its own between two
+ * then on (softmmu-fill.c).  When a client takes such pages the tags are to go: each vCPU drops its own between two
  * blocks, and the last one says so.  Nobody waits for it. */
 #include "accel/tcg/dirty.h"
 
