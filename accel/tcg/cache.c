@@ -412,6 +412,9 @@ TcgBlock *tcg_cache_find(TcgCache *c, uintptr_t host)
         return NULL;
     }
     const TcgRegion *r = &c->regions[offset / (c->size / REGIONS)];
+    if (offset < r->start) { /* a stub: nothing keeps the blocks of this region from being freed */
+        return NULL;
+    }
     unsigned low = 0, high = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE);
     while (low < high) { /* the last block that starts at or before host */
         unsigned mid = (low + high) / 2;

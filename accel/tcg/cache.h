@@ -46,7 +46,7 @@ bool tcg_cache_is_same(TcgCache *c, const TcgBlock *b, const IrBlock *ir);
 /* After TCG_NO_ROOM: a region has become free.  Without the lock. */
 bool tcg_cache_has_room(const TcgCache *c);
 
-/* The block whose code holds a host address, or NULL.  By a vCPU that is in that block, without the lock. */
+/* The block whose code holds a host address; NULL for the stubs.  By a vCPU that is there, without the lock. */
 TcgBlock *tcg_cache_find(TcgCache *c, uintptr_t host);
 
 typedef struct TcgCacheUse {
