@@ -16,6 +16,13 @@
 const char *const guest_engine_names[GUEST_ENGINES] = { "interpreter", "JIT", "lockstep" };
 const char guest_engine_letters[GUEST_ENGINES + 1] = "ijl";
 
+GuestEngine guest_engine_of(int argc, char **argv)
+{
+    const char *letter = argc > 1 ? strchr(guest_engine_letters, argv[1][0]) : guest_engine_letters;
+    g_assert(letter && *letter);
+    return letter - guest_engine_letters;
+}
+
 typedef struct GuestWires {
     TcgState *tcg;
     MemoryRegion root, ram;

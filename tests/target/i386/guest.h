@@ -7,6 +7,7 @@ typedef enum GuestEngine { GUEST_INTERP, GUEST_JIT, GUEST_LOCKSTEP } GuestEngine
 enum { GUEST_ENGINES = GUEST_LOCKSTEP + 1, GUEST_STOP_BYTES = 4096 };
 extern const char *const guest_engine_names[GUEST_ENGINES];
 extern const char guest_engine_letters[GUEST_ENGINES + 1]; /* of the tests' arguments */
+GuestEngine guest_engine_of(int argc, char **argv);        /* their first; the interpreter without one */
 
 typedef struct Guest {
     X86CPU *x;    /* has every feature, and is of the host's maker */

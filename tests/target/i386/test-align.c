@@ -149,11 +149,8 @@ static void test_string_restarts(void)
 
 int main(int argc, char **argv)
 {
-    static const char letters[] = "ijl";
     g_test_init(&argc, &argv, NULL);
-    const char *engine = argc > 1 ? strchr(letters, argv[1][0]) : letters;
-    g_assert(engine);
-    guest = silicon_guest_new(engine - letters);
+    guest = silicon_guest_new(guest_engine_of(argc, argv));
     for (unsigned n = 0; n < G_N_ELEMENTS(cases); n++) {
         g_autofree char *path = g_strdup_printf("/i386/align/%s", cases[n].what);
         g_test_add_data_func(path, &cases[n], test_case);

@@ -182,9 +182,7 @@ static void test_begun(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    const char *engine = argc > 1 ? strchr(guest_engine_letters, argv[1][0]) : guest_engine_letters;
-    g_assert(engine);
-    guest = silicon_guest_new(engine - guest_engine_letters);
+    guest = silicon_guest_new(guest_engine_of(argc, argv));
     for (unsigned n = 0; n < G_N_ELEMENTS(cases); n++) {
         g_autofree char *path = g_strdup_printf("/i386/events/%s", cases[n].what);
         g_test_add_data_func(path, &cases[n], test_case);

@@ -312,9 +312,7 @@ static void test_all(const void *opaque)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    const char *engine = argc > 1 ? strchr(guest_engine_letters, argv[1][0]) : guest_engine_letters;
-    g_assert(engine);
-    guest = guest_new(engine - guest_engine_letters, RAM);
+    guest = guest_new(guest_engine_of(argc, argv), RAM);
     guest->x->s.a20 = true;
     g_test_add_data_func("/i386/recordings/80286", NULL, test_all);
     int failed = g_test_run();

@@ -161,9 +161,7 @@ static void make_handlers(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    const char *engine = argc > 1 ? strchr(guest_engine_letters, argv[1][0]) : guest_engine_letters;
-    g_assert(engine);
-    guest = guest_new(engine - guest_engine_letters, RAM);
+    guest = guest_new(guest_engine_of(argc, argv), RAM);
     data = guest->ram + DATA;
     make_handlers();
     g_test_add_data_func("/i386/x87/environment of 16 bits", NULL, test_env);
