@@ -275,6 +275,7 @@ static bool user_open(NetClient *nc, const NetdevOptions *common, GError **err)
                   nc->id, slirp_version_string());
         return false;
     }
+    u->fragments = fragments_new();
     u->source = source_new(u);
     return add_rules(u, &o->hostfwd, user_hostfwd_add, err) &&
            add_rules(u, &o->guestfwd, user_guestfwd_add, err);
@@ -291,12 +292,21 @@ static void user_close(NetClient *nc)
     if (u->slirp) {
         slirp_cleanup(u->slirp);
     }
+    fragments_free(u->fragments);
 }
 
 static void user_send(NetClient *nc, const uint8_t *frame, size_t len)
 {
     NetUser *u = container_of(nc, NetUser, nc);
-    slirp_input(u->slirp, frame, len);
+    if (fragments_is_piece(frame, len)) {
+        g_autoptr(GByteArray) whole = fragments_add(u->fragments, frame, len, g_get_monotonic_time());
+        if (!whole) {
+            return;
+        }
+        slirp_input(u->slirp, whole->data, (int)whole->len);
+    } else {
+        slirp_input(u->slirp, frame, len);
+    }
     user_guestfwd_kick(u);
     container_of(u->source, UserSource, source)->soon =
         true; /* what waited for this frame (an ARP reply) goes on */

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <slirp/libslirp.h>
 
+#include "fragments.h"
 #include "net_priv.h"
 #include "util/container.h"
 
@@ -24,6 +25,7 @@ typedef struct NetUserOptions {
 struct NetUser {
     NetClient nc;
     Slirp *slirp;
+    FragmentSet *fragments;
     GSource *source;
     GPtrArray *forwards; /* of GuestForward */
     struct in_addr net, mask;

@@ -131,8 +131,7 @@ static uint16_t fold(uint32_t s)
     return (uint16_t)~s;
 }
 
-/* f has room for 14 + 20 + len, the payload already in its place. */
-static void ip_send(Guest *g, uint8_t *f, uint32_t to, int protocol, size_t len)
+void guest_send_ip(Guest *g, uint8_t *f, uint32_t to, int protocol, unsigned id, unsigned where, size_t len)
 {
     uint8_t *ip = f + 14;
     memcpy(f, to == UINT32_MAX ? (const uint8_t *)"\xff\xff\xff\xff\xff\xff" : router_mac, 6);
@@ -141,6 +140,8 @@ static void ip_send(Guest *g, uint8_t *f, uint32_t to, int protocol, size_t len)
     memset(ip, 0, 20);
     ip[0] = 0x45;
     put16(ip + 2, (unsigned)(20 + len));
+    put16(ip + 4, id);
+    put16(ip + 6, where);
     ip[8] = 64;
     ip[9] = (uint8_t)protocol;
     put32(ip + 12, g->ip);
@@ -156,7 +157,7 @@ void guest_send_udp(Guest *g, uint32_t to, uint16_t from_port, uint16_t to_port,
     put16(f + 36, to_port);
     put16(f + 38, (unsigned)(8 + len));
     memcpy(f + 42, data, len);
-    ip_send(g, f, to, 17, 8 + len);
+    guest_send_ip(g, f, to, 17, 0, 0, 8 + len);
 }
 
 void guest_send_tcp(Guest *g, Tcp *t, int flags, const void *data, size_t len)
@@ -179,7 +180,7 @@ void guest_send_tcp(Guest *g, Tcp *t, int flags, const void *data, size_t len)
     put16(pseudo + 10, (unsigned)(20 + len));
     put16(tcp + 16, fold(sum(tcp, 20 + len, sum(pseudo, 12, 0))));
     t->seq += (uint32_t)len + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
-    ip_send(g, f, t->peer, 6, 20 + len);
+    guest_send_ip(g, f, t->peer, 6, 0, 0, 20 + len);
 }
 
 /* ---- frames in ----------------------------------------------------------- */

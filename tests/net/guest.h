@@ -24,6 +24,10 @@ enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 void guest_init(Guest *g, NetClient *nc);
 void guest_clear(Guest *g);
 void guest_send(Guest *g, const void *frame, size_t len);
+/* A frame whose first 14 + 20 bytes are written here; len bytes of data stand behind them.  where: flags and offset of
+ * a fragment. */
+void guest_send_ip(Guest *g, uint8_t *frame, uint32_t to, int protocol, unsigned id, unsigned where,
+                   size_t len);
 void guest_send_udp(Guest *g, uint32_t to, uint16_t from_port, uint16_t to_port, const void *data,
                     size_t len);
 void guest_send_tcp(Guest *g, Tcp *t, int flags, const void *data, size_t len);
