@@ -5,7 +5,7 @@ import signal
 import socket
 
 from guests import bare_program
-from harness import case, check
+from harness import case, check, until
 from test_qmp import Client, start
 
 IDLE = ["-M", "virt", "-S", "-bios", "none", "-display", "none", "-nodefaults"]
@@ -38,6 +38,7 @@ def test_start_daemon(b):
     check(c.ask("query-status")["status"] == "prelaunch", "query-status")
     os.kill(pid, signal.SIGTERM)
     check(c.read()["event"] == "SHUTDOWN" and c.read() is None, "SIGTERM")
+    until("the end of the daemon's files", lambda: not (b.tmp / "pid").exists())  # the connection ends before them
     code, _, err = b.run(*IDLE, *args, "-qmp", f"unix:{b.tmp}/none/qmp,server=on,wait=off")
     check(code == 1 and "No such file or directory" in err, f"a monitor that cannot listen: exit code {code}: {err}")
     left = [n for n in [*names, "pid"] if (b.tmp / n).exists()]
