@@ -10,7 +10,6 @@
 #include "hw/object.h"
 #include "net/net.h"
 #include "tests/loop.h"
-#include "tests/loop.h"
 
 /* Weak: the same in all files of a test. */
 __attribute__((weak)) struct {

@@ -115,7 +115,7 @@ void guest_send_arp(Guest *g, uint32_t ip)
     arp_send(g, 1, guest_mac, ip);
 }
 
-static uint32_t sum(const uint8_t *p, size_t n, uint32_t s)
+uint32_t guest_sum(const uint8_t *p, size_t n, uint32_t s)
 {
     for (size_t i = 0; i < n; i++) {
         s += i & 1 ? p[i] : (uint32_t)p[i] << 8;
@@ -123,8 +123,9 @@ static uint32_t sum(const uint8_t *p, size_t n, uint32_t s)
     return s;
 }
 
-static uint16_t fold(uint32_t s)
+uint16_t guest_checksum(const uint8_t *p, size_t n, uint32_t s)
 {
+    s = guest_sum(p, n, s);
     while (s >> 16) {
         s = (s & 0xffff) + (s >> 16);
     }
@@ -146,7 +147,7 @@ void guest_send_ip(Guest *g, uint8_t *f, uint32_t to, int protocol, unsigned id,
     ip[9] = (uint8_t)protocol;
     put32(ip + 12, g->ip);
     put32(ip + 16, to);
-    put16(ip + 10, fold(sum(ip, 20, 0)));
+    put16(ip + 10, guest_checksum(ip, 20, 0));
     guest_send(g, f, 34 + len);
 }
 
@@ -178,7 +179,7 @@ void guest_send_tcp(Guest *g, Tcp *t, int flags, const void *data, size_t len)
     put32(pseudo + 4, t->peer);
     pseudo[9] = 6;
     put16(pseudo + 10, (unsigned)(20 + len));
-    put16(tcp + 16, fold(sum(tcp, 20 + len, sum(pseudo, 12, 0))));
+    put16(tcp + 16, guest_checksum(tcp, 20 + len, guest_sum(pseudo, 12, 0)));
     t->seq += (uint32_t)len + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
     guest_send_ip(g, f, t->peer, 6, 0, 0, 20 + len);
 }

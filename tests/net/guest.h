@@ -23,6 +23,9 @@ enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
 void guest_init(Guest *g, NetClient *nc);
 void guest_clear(Guest *g);
+/* RFC 1071: the sum of 16-bit words, added to s; and the checksum of what was summed up in s and these bytes. */
+uint32_t guest_sum(const uint8_t *p, size_t n, uint32_t s);
+uint16_t guest_checksum(const uint8_t *p, size_t n, uint32_t s);
 void guest_send(Guest *g, const void *frame, size_t len);
 /* A frame whose first 14 + 20 bytes are written here; len bytes of data stand behind them.  where: flags and offset of
  * a fragment. */
