@@ -65,12 +65,8 @@ static const Case cases[] = {
 };
 /* clang-format on */
 
-const char *silicon_case(SiliconTrial *t, unsigned n)
+static void make(SiliconTrial *t, const Case *c)
 {
-    if (n >= G_N_ELEMENTS(cases)) {
-        return NULL;
-    }
-    const Case *c = &cases[n];
     memset(t, 0, sizeof(*t));
     t->size = c->size;
     t->length = c->length;
@@ -90,5 +86,18 @@ const char *silicon_case(SiliconTrial *t, unsigned n)
     t->before.gpr[X86_RSP] = SILICON_DATA + SILICON_PAGE / 2 - silicon_segments[t->seg[SEG_SS]].base;
     t->before.v.mxcsr = 0x1f80;
     x87_init(&t->before.v.x87);
-    return c->what;
+}
+
+void silicon_nop(SiliconTrial *t, unsigned size)
+{
+    make(t, &(Case){ "nothing", (uint8_t)size, CODE("\x90") });
+}
+
+const char *silicon_case(SiliconTrial *t, unsigned n)
+{
+    if (n >= G_N_ELEMENTS(cases)) {
+        return NULL;
+    }
+    make(t, &cases[n]);
+    return cases[n].what;
 }
