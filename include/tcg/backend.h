@@ -55,6 +55,12 @@ IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run);
 
 /* ---- host code ---- */
 
+/* Code, and the context that it runs with: a block's, in two registers. */
+typedef struct JitPlace {
+    const void *code;
+    void *context;
+} JitPlace;
+
 /* Contexts: a block runs with one, which holds a TLB and a jump cache; code may change it on the way out of
  * a block.  Offsets are bytes. */
 typedef struct JitConfig {
@@ -74,8 +80,11 @@ typedef struct JitConfig {
     unsigned jump_bits;
     /* Where to go on; the pc is in the CPU struct.  They return code and put the context of that code
      * in *context. */
-    const void *(*next)(CPU *cpu, void **context);                   /* same mode */
-    const void *(*next_mode)(CPU *cpu, void **context);              /* mode may have changed */
+    const void *(*next)(CPU *cpu, void **context);      /* same mode */
+    const void *(*next_mode)(CPU *cpu, void **context); /* mode may have changed */
+    /* The same, called with the guest's vectors in registers, and compiled so that they stay there; code NULL: next_mode()
+     * knows.  NULL: there is none. */
+    JitPlace (*next_quick)(CPU *cpu);
     const void *(*chain)(CPU *cpu, void **context, uintptr_t where); /* direct exit, named by
                                                               the address of its stub */
     /* The block whose code is at `code` was entered, and is retired.  (The pc is not in the CPU struct.) */

@@ -303,6 +303,7 @@ bool x86_has_work(CPU *cpu)
 bool x86_take_interrupt(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
+    x->no_interrupt = false;
     if (x86_message_ready(x)) {
         x86_take_messages(x);
         if (x->cpu.halted && !x86_has_work(cpu)) {
@@ -328,7 +329,9 @@ bool x86_take_interrupt(CPU *cpu)
         x86_nmi(x);
         return true;
     }
-    int vector = interrupt_enabled(x) && cpu_int_pending(cpu) ? cpu_int_acknowledge(cpu) : -1;
+    /* Where it is not asked for, a request to look for interrupts may end here with one left waiting. */
+    x->no_interrupt = interrupt_enabled(x) && !cpu_int_pending(cpu);
+    int vector = interrupt_enabled(x) && !x->no_interrupt ? cpu_int_acknowledge(cpu) : -1;
     if (vector < 0) {
         return false;
     }
