@@ -49,6 +49,7 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
     [LOCK_RETRIES] = { "retries", "how often a device that was busy has become free", NULL },
     [LOCK_READERS] = { "readers", "threads that read the memory map, and what they may still read", NULL },
     [LOCK_RAM_BLOCKS] = { "RAM blocks", "the table of RAM blocks", NULL },
+    [LOCK_LOOP_CALL] = { "loop call", "whether work that another thread waits for is over", NULL },
     [LOCK_LOOP_WORK] = { "loop work", "work that is scheduled for the main loop", NULL },
     [LOCK_TIMERS] = { "timers", "pending timers, and what the host's timer is set to", NULL },
     [LOCK_DESCRIPTORS] = { "descriptors", "file descriptors that are held for the user", NULL },

@@ -75,14 +75,9 @@ void block_close(BlockBackend *blk)
     }
 }
 
-static void completions_later(void *opaque)
-{
-    block_completions_run(opaque);
-}
-
 static void poll_drives(void *opaque)
 {
-    block_poll(opaque);
+    completer_poll(((Drives *)opaque)->completer);
 }
 
 Drives *drives_new(EventLoop *loop)
@@ -90,8 +85,8 @@ Drives *drives_new(EventLoop *loop)
     Drives *all = g_new0(Drives, 1);
     all->loop = loop;
     all->list = g_ptr_array_new();
-    lock_init(&all->done_lock, LOCK_ENDED_REQUESTS);
-    all->done_bh = bh_new(loop, NULL, completions_later, all);
+    all->others = g_ptr_array_new();
+    all->completer = completer_new(loop);
     event_loop_add_wait_poll(loop, poll_drives, all);
     return all;
 }
@@ -105,9 +100,9 @@ void drives_free(Drives *all)
         block_close(g_ptr_array_index(all->list, all->list->len - 1));
     }
     event_loop_remove_wait_poll(all->loop, poll_drives, all);
-    ring_free(all->ring);
-    bh_free(all->done_bh);
-    lock_finish(&all->done_lock);
+    g_assert(!all->others->len);
+    g_ptr_array_unref(all->others);
+    completer_free(all->completer);
     g_ptr_array_unref(all->list);
     g_free(all);
 }
@@ -183,6 +178,7 @@ void block_backend_detach(BlockBackend *blk, void *user)
 {
     if (blk->user == user) {
         cancel_and_drain(blk);
+        block_serve_in(blk, blk->all->loop);
         blk->user = NULL;
         blk->lock = NULL;
         g_clear_pointer(&blk->place, g_free);

@@ -20,8 +20,7 @@ const char *const block_on_error_names[] = {
     [BLOCK_ON_ERROR_STOP] = "stop",     NULL,
 };
 
-static Lock kept_lock =
-    LOCK_INIT(LOCK_KEPT_REQUESTS); /* leaf; guards BlockBackend.kept (but its error: main loop only) */
+static Lock kept_lock = LOCK_INIT(LOCK_KEPT_REQUESTS); /* leaf; guards BlockBackend.kept */
 
 void drives_set_stop_hook(Drives *all, void (*stop)(void *opaque), void *opaque)
 {
@@ -65,7 +64,10 @@ void block_get_state(const BlockBackend *blk, BlockState *s)
 
 const char *block_io_status(const BlockBackend *blk)
 {
-    return !blk->kept.error ? "ok" : block_is_full_error(blk->kept.error) ? "nospace" : "failed";
+    lock_take(&kept_lock);
+    int error = blk->kept.error;
+    lock_release(&kept_lock);
+    return !error ? "ok" : block_is_full_error(error) ? "nospace" : "failed";
 }
 
 /* ---- a failure ----------------------------------------------------------- */
@@ -217,9 +219,10 @@ bool block_keep(BlockRequest *r)
 
 /* ---- waiting and going on ------------------------------------------------ */
 
-static BlockRequest *kept_take(BlockBackend *blk)
+static BlockRequest *kept_take(BlockBackend *blk, bool forgive)
 {
     lock_take(&kept_lock);
+    blk->kept.error = forgive ? 0 : blk->kept.error;
     BlockRequest *r = blk->kept.first;
     blk->kept.first = blk->kept.last = NULL;
     lock_release(&kept_lock);
@@ -250,8 +253,7 @@ void drives_pause(Drives *all)
 
 static void resume_one(BlockBackend *blk, void *opaque)
 {
-    blk->kept.error = 0;
-    for (BlockRequest *r = kept_take(blk), *next; r; r = next) {
+    for (BlockRequest *r = kept_take(blk, true), *next; r; r = next) {
         next = r->priv.next;
         __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
         workers_submit(r);
@@ -283,7 +285,7 @@ void block_cancel_begin(BlockBackend *blk)
     lock_take(&kept_lock);
     blk->kept.cancels++;
     lock_release(&kept_lock);
-    for (BlockRequest *r = kept_take(blk), *next; r; r = next) {
+    for (BlockRequest *r = kept_take(blk, false), *next; r; r = next) {
         next = r->priv.next;
         __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
         block_complete(r, -ECANCELED);

@@ -259,6 +259,7 @@ const MonitorCommand monitor_infos[] = {
       .show = monitor_show_blockstats },
     { "chardev", NULL, "show the character devices", info_chardev },
     { "cpus", NULL, "show infos for each CPU", info_cpus },
+    { "iothreads", NULL, "show iothreads", .does = "query-iothreads", .show = monitor_show_iothreads },
     { "irq", NULL, "show the interrupts statistics (if available)", info_irq },
     { "jit", NULL, "show dynamic compiler info", info_jit },
     { "mem", NULL, "show the active virtual memory mappings", info_mem },

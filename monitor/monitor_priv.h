@@ -52,6 +52,7 @@ bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err);
 
 /* What `info` prints of a result (MonitorCommand.show), beside its command. */
 void monitor_show_blockstats(const void *result, GString *out);
+void monitor_show_iothreads(const void *result, GString *out);
 void monitor_show_mice(const void *result, GString *out);
 void monitor_show_pci(const void *result, GString *out);
 

@@ -59,10 +59,6 @@ static const Shape tpm_options_shape = { "TpmTypeOptions", sizeof(int), tpm_opti
         member_name, PROP_BOOL, ALWAYS(flag)                                                                 \
     }
 /* clang-format off */
-static const Prop iothread_props[] = {
-    TEXT("id"), NUMBER("thread-id"), NUMBER("poll-max-ns"), NUMBER("poll-grow"), NUMBER("poll-shrink"),
-    NUMBER("poll-weight"), NUMBER("aio-max-batch"), { NULL },
-};
 static const Prop job_props[] = {
     TEXT("id"), CHOICE("type", job_types), CHOICE("status", job_statuses), NUMBER("current-progress"),
     NUMBER("total-progress"), { NULL },
@@ -92,7 +88,6 @@ static const Prop replay_props[] = { CHOICE("mode", replay_modes), NUMBER("icoun
 static const Prop dump_props[] = { CHOICE("status", dump_statuses), NUMBER("completed"), NUMBER("total"), { NULL } };
 /* clang-format on */
 #undef T
-static const Shape iothread_shape = { "IOThreadInfo", sizeof(Nothing), iothread_props };
 static const Shape tpm_shape = { "TPMInfo", sizeof(Nothing), tpm_props };
 static const Shape job_shape = { "JobInfo", sizeof(Nothing), job_props };
 static const Shape memory_device_shape = { "MemoryDeviceInfo", sizeof(Nothing), memory_device_props };
@@ -138,7 +133,6 @@ static bool run_ospm(Control *c, const void *args, void *result, GError **err)
 
 /* clang-format off */
 const Command commands_absent[] = {
-    { "query-iothreads", "threads for disks: there are none", NULL, RETURNS_LIST(iothread_shape), 0, run_empty },
     { "query-memory-devices", "memory that was plugged in: there is none", NULL, RETURNS_LIST(memory_device_shape), 0,
       run_empty },
     { "query-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(job_shape), 0, run_empty },

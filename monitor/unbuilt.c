@@ -53,7 +53,7 @@ static const Unbuilt infos[] = {
     { "kvm sev sgx", "KVM is not built" },
     { "pic lapic", "use info irq" },
     { "roms ramblock memory-devices memory_size_summary memdev", "use info mtree" },
-    { "numa hotpluggable-cpus iothreads", "there are none: -smp says how many CPUs there are" },
+    { "numa hotpluggable-cpus", "there are none: -smp says how many CPUs there are" },
     { "qdm", "use -device help" },
     { "qom-tree", "use info qtree, or qom-list of the control socket" },
     { "tpm cryptodev rdma rocker rocker-of-dpa-flows rocker-of-dpa-groups rocker-ports vm-generation-id",

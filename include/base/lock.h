@@ -46,6 +46,7 @@ typedef enum LockClass {
     LOCK_RETRIES,
     LOCK_READERS,
     LOCK_RAM_BLOCKS,
+    LOCK_LOOP_CALL,
     LOCK_LOOP_WORK,
     LOCK_TIMERS,
     LOCK_DESCRIPTORS,

@@ -25,7 +25,7 @@ const char *block_op_doing(BlockOp op); /* "reading", for messages */
 
 /* One request.  The block layer's from block_submit until done() is called; iov (and what it
  * points to, `length` bytes in all) stays valid and unchanged until then.  done() may free or
- * resubmit it.  done() runs in the main loop, under `lock` of the backend's user (see
+ * resubmit it.  done() runs in the main loop, or the one of block_serve_in, under `lock` of the backend's user (see
  * block_backend_attach).  -ECANCELED: given up, done in part or not at all. */
 typedef struct BlockRequest {
     BlockOp op;
@@ -127,7 +127,7 @@ typedef struct BlockStats {
     uint64_t highest_written; /* end of the farthest write */
     int64_t last_ns;          /* CLK_REALTIME, when the last one ended; 0: there was none */
 } BlockStats;
-const BlockStats *block_stats(const BlockBackend *blk); /* main loop; the drive's */
+BlockStats block_stats(BlockBackend *blk); /* main loop, not under the lock of the user */
 
 /* BLOCK_IO_ERROR is emitted there; NULL: nowhere. */
 void drives_set_events(Drives *all, Events *events);
@@ -162,6 +162,8 @@ void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque
 
 /* A controller takes the backend (one user at a time); lock: its device's. */
 bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* Its requests end in this loop, of whatever thread, until the user detaches: main loop, nothing is in flight. */
+void block_serve_in(BlockBackend *blk, EventLoop *loop);
 void block_backend_detach(BlockBackend *blk, void *user);
 /* The user's place in the tree of objects, for events: until it detaches. */
 void block_set_place(BlockBackend *blk, const char *place);

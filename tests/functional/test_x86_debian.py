@@ -23,10 +23,11 @@ def boot(b, *more, machine="microvm", append=""):
 
 
 def devices(b, kind):
-    """Options of a disk and a card."""
+    """Options of a disk, on a thread of its own, and a card."""
     image = b.tmp / "disk.img"
     image.write_bytes(bytes(8 << 20))
-    return ("-drive", f"file={image},format=raw,if=none,id=d", "-device", f"virtio-blk-{kind},drive=d",
+    return ("-drive", f"file={image},format=raw,if=none,id=d", "-object", "iothread,id=io0", "-device",
+            f"virtio-blk-{kind},drive=d,iothread=io0",
             "-netdev", "user,id=n", "-device", f"virtio-net-{kind},netdev=n")
 
 
