@@ -25,6 +25,12 @@ BlockBackend *block_find(const Drives *all, const char *id)
     return NULL;
 }
 
+BlockBackend *block_find_node(const Drives *all, const char *name)
+{
+    BlockBackend *blk = *name == '#' ? block_find(all, name + 1) : NULL;
+    return blk && !blk->is_node ? blk : block_find(all, name);
+}
+
 void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque), void *opaque)
 {
     for (guint i = 0; i < all->list->len; i++) {
@@ -55,18 +61,10 @@ static void block_flush_now(BlockBackend *blk)
     }
 }
 
-/* What nobody has been told of ends undone. */
-static void cancel_and_drain(BlockBackend *blk)
-{
-    block_cancel_begin(blk);
-    block_drain(blk);
-    block_cancel_end(blk);
-}
-
 void block_close(BlockBackend *blk)
 {
     BlockBackend *below = blk->owns_below ? blk->below : NULL;
-    cancel_and_drain(blk);
+    block_cancel_and_drain(blk);
     block_flush_now(blk);
     g_ptr_array_remove(blk->all->list, blk);
     block_backend_free(blk);
@@ -177,7 +175,7 @@ bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **er
 void block_backend_detach(BlockBackend *blk, void *user)
 {
     if (blk->user == user) {
-        cancel_and_drain(blk);
+        block_cancel_and_drain(blk);
         block_serve_in(blk, blk->all->loop);
         blk->user = NULL;
         blk->lock = NULL;

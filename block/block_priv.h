@@ -74,8 +74,13 @@ struct BlockBackend {
     Lock *lock;
     unsigned in_flight;  /* atomic */
     unsigned interrupts; /* atomic: workers put down what they have at the next chance */
-    BlockStats stats;    /* under the lock, or in the main loop where there is none */
-    struct {             /* see keep.c */
+    struct {             /* see block_hold */
+        unsigned on;     /* atomic */
+        bool resume;     /* what it has put down goes on at its end */
+        BlockRequest *first, *last;
+    } held;
+    BlockStats stats; /* under the lock, or in the main loop where there is none */
+    struct {          /* see keep.c */
         BlockRequest *first, *last;
         unsigned cancels; /* of block_cancel_begin: nothing is kept */
         int error;        /* that stopped the machine, or 0 */
@@ -139,6 +144,7 @@ void block_complete(BlockRequest *r, int result);         /* any thread */
 void block_complete_quietly(BlockRequest *r, int result); /* by who runs the completer then */
 int block_run(BlockRequest *r);                           /* on this thread (run.c) */
 NodeIo block_io(const BlockRequest *r);                   /* what it asks of its node */
+bool block_held_back(BlockRequest *r); /* any thread: it waits for block_release, not in flight */
 bool block_keep(BlockRequest *r); /* where it ends, instead of done(): it failed and waits for `cont` */
 const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */
 
@@ -161,4 +167,5 @@ void workers_submit(BlockRequest *r);
 
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void block_backend_free(BlockBackend *blk);
-void block_close(BlockBackend *blk); /* drain, flush, and out of the list */
+void block_cancel_and_drain(BlockBackend *blk); /* what nobody has been told of ends undone */
+void block_close(BlockBackend *blk);            /* drain, flush, and out of the list */

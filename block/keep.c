@@ -129,16 +129,11 @@ static void tell(const BlockRequest *r)
                g_strerror(-r->priv.result), advice(r));
 }
 
-static void keep_locked(BlockRequest *r)
+static void append(BlockRequest *r, BlockRequest **first, BlockRequest **last)
 {
-    BlockBackend *blk = r->priv.blk;
     r->priv.next = NULL;
-    if (blk->kept.last) {
-        blk->kept.last->priv.next = r;
-    } else {
-        blk->kept.first = r;
-    }
-    blk->kept.last = r;
+    *(*first ? &(*last)->priv.next : first) = r;
+    *last = r;
 }
 
 /* ---- the event ----------------------------------------------------------- */
@@ -200,7 +195,7 @@ bool block_keep(BlockRequest *r)
     bool keep = !blk->kept.cancels && (!failed || stops_machine(r));
     bool first = keep && failed && !blk->kept.error;
     if (keep) {
-        keep_locked(r);
+        append(r, &blk->kept.first, &blk->kept.last);
         blk->kept.error = failed ? e : blk->kept.error;
         r->priv.flags |= failed ? PRIV_KEPT : 0;
     }
@@ -251,18 +246,50 @@ void drives_pause(Drives *all)
     block_foreach(all, interrupt_end, NULL);
 }
 
-static void resume_one(BlockBackend *blk, void *opaque)
+static void submit_all(BlockRequest *r)
 {
-    for (BlockRequest *r = kept_take(blk, true), *next; r; r = next) {
+    for (BlockRequest *next; r; r = next) {
         next = r->priv.next;
-        __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
+        __atomic_add_fetch(&r->priv.blk->in_flight, 1, __ATOMIC_RELAXED);
         workers_submit(r);
     }
+}
+
+static void resume_one(BlockBackend *blk, void *opaque)
+{
+    submit_all(kept_take(blk, true));
 }
 
 void drives_resume(Drives *all)
 {
     block_foreach(all, resume_one, NULL);
+}
+
+bool drives_finish(Drives *all)
+{
+    if (drives_keep_requests(all)) {
+        return false;
+    }
+    drives_resume(all);
+    block_foreach(all, drain_one, NULL);
+    return !drives_keep_requests(all);
+}
+
+void block_cancel_and_drain(BlockBackend *blk)
+{
+    block_cancel_begin(blk);
+    block_drain(blk);
+    block_cancel_end(blk);
+}
+
+static void cancel_one(BlockBackend *blk, void *opaque)
+{
+    block_cancel_and_drain(blk);
+}
+
+void drives_cancel(Drives *all)
+{
+    block_foreach(all, cancel_one, NULL);
 }
 
 static void look_for_kept(BlockBackend *blk, void *opaque)
@@ -278,6 +305,50 @@ bool drives_keep_requests(Drives *all)
     block_foreach(all, look_for_kept, &any);
     return any;
 }
+
+/* ---- holding ---------------------------------------------------------------- */
+
+bool block_held_back(BlockRequest *r)
+{
+    BlockBackend *blk = r->priv.blk;
+    lock_take(&kept_lock);
+    bool held = __atomic_load_n(&blk->held.on, __ATOMIC_SEQ_CST);
+    if (held) {
+        append(r, &blk->held.first, &blk->held.last);
+        __atomic_sub_fetch(&blk->in_flight, 1, __ATOMIC_RELEASE);
+    }
+    lock_release(&kept_lock);
+    return held;
+}
+
+void block_hold(BlockBackend *blk)
+{
+    g_assert(!blk->held.on);
+    lock_take(&kept_lock);
+    blk->held.resume = !blk->kept.first; /* else the machine stands */
+    lock_release(&kept_lock);
+    __atomic_store_n(&blk->held.on, 1, __ATOMIC_SEQ_CST);
+    interrupt_begin(blk, NULL);
+    block_drain(blk);
+    interrupt_end(blk, NULL);
+}
+
+void block_release(BlockBackend *blk)
+{
+    lock_take(&kept_lock);
+    bool resume = blk->held.resume && !blk->kept.error;
+    lock_release(&kept_lock);
+    BlockRequest *kept = resume ? kept_take(blk, false) : NULL;
+    lock_take(&kept_lock);
+    BlockRequest *held = blk->held.first;
+    blk->held.first = blk->held.last = NULL;
+    __atomic_store_n(&blk->held.on, 0, __ATOMIC_SEQ_CST);
+    lock_release(&kept_lock);
+    submit_all(kept);
+    submit_all(held);
+}
+
+/* ---- giving up ---------------------------------------------------------------- */
 
 void block_cancel_begin(BlockBackend *blk)
 {

@@ -96,7 +96,8 @@ static bool syncs_more(const BlockRequest *r)
 void block_submit(BlockBackend *blk, BlockRequest *r)
 {
     r->priv = (struct BlockPriv){ .blk = blk, .begun_ns = clock_get_ns(NULL, CLK_REALTIME) };
-    __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&blk->in_flight, 1,
+                       __ATOMIC_SEQ_CST); /* before it is asked whether requests are held */
     int e = request_check(r);
     if (e || request_is_void(r)) {
         r->priv.flags = PRIV_REFUSED;
@@ -104,6 +105,9 @@ void block_submit(BlockBackend *blk, BlockRequest *r)
         return;
     }
     r->priv.flags = request_flags(r);
+    if (__atomic_load_n(&blk->held.on, __ATOMIC_SEQ_CST) && block_held_back(r)) {
+        return;
+    }
     NodeIo io = block_io(r);
     Ring *ring = blk->ring ? completer_of(blk)->ring : NULL;
     if (ring && !may_be_zeroes(r) && ring_takes(ring, r) && !syncs_more(r) &&

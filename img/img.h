@@ -27,7 +27,6 @@ typedef struct ImgNew {
     bool has_size, quiet, unsafe; /* unsafe: the backing is not opened */
 } ImgNew;
 bool img_create(const ImgNew *n);
-char *img_size(uint64_t bytes);                       /* "196 KiB" */
 bool img_read_size(const char *text, uint64_t *size); /* "64M"; false: it is none */
 void img_print_snapshots(const GPtrArray *list);      /* of Qcow2Snapshot; none: nothing */
 

@@ -61,17 +61,6 @@ BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags
     return n;
 }
 
-char *img_size(uint64_t bytes)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-    unsigned u = 0;
-    double v = bytes;
-    for (; v >= 999.5 && u + 1 < G_N_ELEMENTS(units); u++) { /* three digits are shown */
-        v /= 1024;
-    }
-    return g_strdup_printf("%0.3g %s", v, units[u]);
-}
-
 static int unknown(const char *name)
 {
     if (g_strv_contains(unbuilt, name)) {

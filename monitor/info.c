@@ -270,6 +270,7 @@ const MonitorCommand monitor_infos[] = {
     { "pci", NULL, "show PCI info", .does = "query-pci", .show = monitor_show_pci },
     { "qtree", NULL, "show device tree", info_qtree },
     { "registers", "[-a|vcpu]", "show the cpu registers (-a: of all cpus)", info_registers },
+    { "snapshots", NULL, "show the currently saved VM snapshots", monitor_info_snapshots },
     { "status", NULL, "show the current VM status (running|paused)", .does = "query-status", .show = show_status },
     { "tlb", NULL, "show virtual to physical memory mappings", info_mem },
     { "trace-events", "[name]", "show available trace-events & their state", monitor_info_trace_events },

@@ -56,6 +56,12 @@ void monitor_show_iothreads(const void *result, GString *out);
 void monitor_show_mice(const void *result, GString *out);
 void monitor_show_pci(const void *result, GString *out);
 
+/* snapshots.c */
+bool monitor_cmd_delvm(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_loadvm(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_savevm(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_info_snapshots(Machine *m, const char *args, GString *out, GError **err);
+
 /* qmp_trace.c */
 bool monitor_info_trace_events(Machine *m, const char *args, GString *out, GError **err);
 

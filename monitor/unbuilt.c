@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands that QEMU's monitor has and this one has not, each with the reason: who types
- * `savevm` learns that it is known and not built, not that it is misspelt.  Those that the control socket has
+ * `eject` learns that it is known and not built, not that it is misspelt.  Those that the control socket has
  * need no row.
  *
  * Names: QEMU's manual, "QEMU Monitor", and `help` and `help info` there. */
@@ -16,8 +16,8 @@ typedef struct Unbuilt {
 
 /* clang-format off */
 static const Unbuilt commands[] = {
-    { "savevm loadvm delvm snapshot_blkdev snapshot_blkdev_internal snapshot_delete_blkdev_internal",
-      "snapshots of machines and disks are not built; copy the image while the machine is off, or use snapshot=on" },
+    { "snapshot_blkdev snapshot_blkdev_internal snapshot_delete_blkdev_internal",
+      "snapshots of single disks are not built; use savevm, copy the image while the machine is off, or use snapshot=on" },
     { "migrate_cancel migrate_continue migrate_incoming migrate_pause migrate_recover migrate_set_capability "
       "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
       "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig",
@@ -44,7 +44,6 @@ static const Unbuilt commands[] = {
 };
 
 static const Unbuilt infos[] = {
-    { "snapshots", "snapshots are not built" },
     { "migrate migrate_capabilities migrate_parameters dirty_rate vcpu_dirty_limit", "moving machines is not built" },
     { "block-jobs", "jobs on disks are not built; see info block and info blockstats" },
     { "capture", "no sound is built" },

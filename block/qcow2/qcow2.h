@@ -196,6 +196,8 @@ int l1_replace(Qcow2 *s, uint64_t *entries, uint64_t count, uint64_t disk_bytes)
 /* ---- resize.c ---- */
 int qcow2_resize(BlockNode *n, uint64_t bytes);
 int qcow2_set_disk_size(Qcow2 *s, uint64_t bytes); /* in memory and in the file, stable */
+int qcow2_reach(Qcow2 *s, uint64_t bytes);         /* the L1 table covers so many, at least */
+int qcow2_drop_from(Qcow2 *s, uint64_t cluster); /* guest clusters from this one on have nothing, in memory */
 
 /* ---- map.c ---- */
 int qcow2_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e);

@@ -64,9 +64,17 @@ void block_drain(BlockBackend *blk);
  * has not been begun is kept, and goes on at drives_resume.  Main loop only. */
 void drives_pause(Drives *all);
 void drives_resume(Drives *all); /* main loop only */
+/* The machine stands: what was kept for it ends now, so that nothing is under way.  False: something failed, and is kept
+ * until `cont`.  Main loop only. */
+bool drives_finish(Drives *all);
+void drives_cancel(Drives *all); /* the same, but it is given up: whoever asked has gone */
 /* stop: has the machine stopped, soon; called in the main loop, maybe under a device's lock. */
 void drives_set_stop_hook(Drives *all, void (*stop)(void *opaque), void *opaque);
 bool drives_keep_requests(Drives *all); /* has a failed request stopped the machine? Main loop only */
+/* Between the two nothing is under way: what is submitted waits.  Main loop only, within one call of it, not under the lock
+ * of the backend's user. */
+void block_hold(BlockBackend *blk);
+void block_release(BlockBackend *blk);
 /* Between the two, requests that are kept, or not begun, or large end with -ECANCELED, soon; the
  * caller waits for them.  Any thread, under any lock. */
 void block_cancel_begin(BlockBackend *blk);
@@ -158,6 +166,7 @@ DriveInterface block_interface(BlockBackend *blk);
 int block_index(BlockBackend *blk); /* index= or unit=, -1 when not given */
 const char *block_serial(BlockBackend *blk);
 BlockBackend *block_find(const Drives *all, const char *id);
+BlockBackend *block_find_node(const Drives *all, const char *name); /* by block_node_name(), or by its id */
 void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 
 /* A controller takes the backend (one user at a time); lock: its device's. */
