@@ -32,6 +32,8 @@ typedef struct BlockDriver {
     int (*run)(BlockNode *n, const NodeIo *io);
     /* Read what map() calls packed; within one extent of it. */
     int (*unpack)(BlockNode *n, const NodeIo *io);
+    /* See node_write_packed; NULL: the format has nothing packed, or none is written. */
+    int (*pack)(BlockNode *n, uint64_t offset, const uint8_t *cluster);
     /* See node_resize; NULL: it cannot. */
     int (*resize)(BlockNode *n, uint64_t bytes);
     /* Of an image; NULL: it has nothing to say, names nothing, cannot be checked. */

@@ -28,7 +28,7 @@ enum { CHUNK = 1 << 20 };
 typedef struct FileNode {
     BlockNode node;
     int fd;
-    bool direct, device;
+    bool direct, device, no_flush;
     uint32_t align; /* of offsets and lengths, direct only */
     uint32_t memory_align;
     Lock writes_lock; /* what follows; never held while a file is written */
@@ -316,7 +316,7 @@ static int file_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wai
 
 static int file_flush(FileNode *f)
 {
-    return node_synced(&f->node, fdatasync(f->fd) < 0 ? -errno : 0);
+    return f->no_flush ? 0 : node_synced(&f->node, fdatasync(f->fd) < 0 ? -errno : 0);
 }
 
 static int file_run(BlockNode *n, const NodeIo *r)
@@ -467,6 +467,7 @@ BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err
     FileNode *f = container_of(file_node_new(fd, path, 0), FileNode, node);
     f->node.readonly = flags->readonly;
     f->direct = flags->direct;
+    f->no_flush = flags->no_flush;
     if (!file_measure(f, path, err) ||
         (flags->locking && !image_lock(fd, path, !flags->readonly, flags->locking_must, err))) {
         node_unref(&f->node);

@@ -85,6 +85,7 @@ static bool open_backing(BlockNode *n, const Chain *c, const ImageNames *names, 
 {
     OpenFlags below = { .readonly = true,
                         .direct = flags->direct,
+                        .no_flush = flags->no_flush,
                         .locking = flags->locking,
                         .locking_must = flags->locking_must };
     if (!names->backing || flags->no_backing) {

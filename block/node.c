@@ -210,3 +210,8 @@ int node_flush(BlockNode *n)
 {
     return node_run(n, &(NodeIo){ .op = BLOCK_FLUSH });
 }
+
+int node_write_packed(BlockNode *n, uint64_t offset, const uint8_t *cluster)
+{
+    return n->readonly ? -EROFS : n->driver->pack ? n->driver->pack(n, offset, cluster) : -ENOTSUP;
+}

@@ -11,17 +11,26 @@
 
 static const char *program = "lyrebird-img";
 
-static const char *const unbuilt[] = { "amend", "bench", "bitmap", "dd", "measure", NULL };
+static const char *const unbuilt[] = { "amend", "bitmap", NULL };
 
 const Command img_commands[] = {
+    { "bench",
+      "[-c COUNT] [-d DEPTH] [-f FORMAT] [--flush-interval=COUNT [--no-drain]] [-o OFFSET] [--pattern=BYTE] [-q] "
+      "[-s BYTES] [-S STEP] [-t CACHE] [-w] [-U] FILE",
+      cmd_bench },
     { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] FILE", cmd_check },
     { "commit", "[-f FORMAT] [-b BASE] [-d] [-p] [-q] FILE", cmd_commit },
     { "compare", "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] FILE1 FILE2", cmd_compare },
-    { "convert", "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-m THREADS] [-n] [-p] [-q] FILE OUTPUT",
+    { "convert",
+      "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
+      "[-r RATE] [-S BYTES] [--salvage] [-t CACHE] [-T CACHE] [-U] [-W] FILE... OUTPUT",
       cmd_convert },
     { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },
+    { "dd", "[-f FORMAT] [-O FORMAT] [-U] [bs=BYTES] [count=BLOCKS] [skip=BLOCKS] if=FILE of=FILE", cmd_dd },
     { "info", "[-f FORMAT] [--output=human|json] [--backing-chain] FILE", cmd_info },
     { "map", "[-f FORMAT] [--output=human|json] FILE", cmd_map },
+    { "measure", "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [--output=human|json] [-U] --size=SIZE | FILE",
+      cmd_measure },
     { "rebase", "[-f FORMAT] [-u] [-p] [-q] -b BACKING [-F FORMAT] FILE", cmd_rebase },
     { "resize", "[-f FORMAT] [-q] [--shrink] FILE [+|-]SIZE", cmd_resize },
     { "snapshot", "[-f FORMAT] [-q] [-l | -c NAME | -a NAME | -d NAME] FILE", cmd_snapshot },
@@ -59,6 +68,25 @@ BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags
                   says_so ? "" : "': ", err->message);
     }
     return n;
+}
+
+bool img_cache(const char *name, OpenFlags *flags, bool *sync)
+{
+    static const struct {
+        const char *name;
+        bool direct, no_flush, sync;
+    } modes[] = { { "none", true, false, false },         { "off", true, false, false },
+                  { "writeback", false, false, false },   { "unsafe", false, true, false },
+                  { "writethrough", false, false, true }, { "directsync", true, false, true } };
+    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+        if (strcmp(modes[i].name, name) == 0) {
+            flags->direct = modes[i].direct;
+            flags->no_flush = modes[i].no_flush;
+            *sync = modes[i].sync;
+            return true;
+        }
+    }
+    return false;
 }
 
 static int unknown(const char *name)

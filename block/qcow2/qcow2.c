@@ -79,13 +79,14 @@ static void info_of_image(BlockNode *n, ImageInfo *info)
 {
     const Qcow2 *s = qcow2_of(n);
     *info = (ImageInfo){ s->cluster_size, (s->h.incompatible & INCOMPAT_DIRTY) != 0, s->backing_name,
-                         s->backing_format };
+                         s->backing_format, !n->children[NODE_DATA_FILE] };
 }
 
 const BlockDriver qcow2_driver = {
     .name = "qcow2",
     .map = qcow2_map,
     .unpack = qcow2_unpack,
+    .pack = qcow2_pack,
     .run = qcow2_run,
     .resize = qcow2_resize,
     .info = info_of_image,

@@ -77,8 +77,30 @@ static bool is_dirty(BlockNode *n)
     return info.dirty;
 }
 
+/* A cluster, compressed, of a format that has such. */
+static bool pack_something(BlockNode *n, GRand *rand, uint8_t *disk, Operation *o)
+{
+    ImageInfo info;
+    image_info(n, &info);
+    if (!info.can_pack || info.cluster_size > disk_bytes) {
+        return false;
+    }
+    *o = (Operation){ 0,
+                      (uint64_t)g_rand_int_range(rand, 0, disk_bytes / info.cluster_size) * info.cluster_size,
+                      info.cluster_size };
+    for (uint64_t i = 0; i < o->length; i++) {
+        disk[o->offset + i] = i % 7 ? 3 : 1 + g_rand_int_range(rand, 0, 250);
+    }
+    g_assert_cmpint(node_write_packed(n, o->offset, disk + o->offset), ==, 0);
+    return true;
+}
+
 static Operation do_something(BlockNode *n, GRand *rand, uint8_t *disk)
 {
+    Operation packed;
+    if (g_rand_int_range(rand, 0, 6) == 0 && pack_something(n, rand, disk, &packed)) {
+        return packed;
+    }
     uint64_t offset = (uint64_t)g_rand_int_range(rand, 0, disk_bytes / SECTOR) * SECTOR;
     uint64_t length = (uint64_t)g_rand_int_range(rand, 1, 64) * SECTOR;
     unsigned what = g_rand_int_range(rand, 0, 8);
@@ -381,7 +403,13 @@ static void work_with_faults(BlockNode *n, GRand *rand, uint8_t *disk, uint8_t *
         struct iovec iov = { buf, length };
         memset(buf, op == BLOCK_WRITE ? 1 + g_rand_int_range(rand, 0, 250) : 0, length);
         bool data = op == BLOCK_WRITE;
-        int e = node_run(n, &(NodeIo){ op, i % 2, offset, length, data ? &iov : NULL, data });
+        ImageInfo info;
+        image_info(n, &info);
+        bool pack = data && i % 4 == 1 && info.can_pack && info.cluster_size <= length;
+        offset = pack ? offset / info.cluster_size * info.cluster_size : offset;
+        length = pack ? info.cluster_size : length;
+        int e = pack ? node_write_packed(n, offset, buf)
+                     : node_run(n, &(NodeIo){ op, i % 2, offset, length, data ? &iov : NULL, data });
         if (op != BLOCK_FLUSH) {
             memcpy(disk + offset, buf, length);
             memset(unknown + offset / SECTOR, e != 0, length / SECTOR);
