@@ -65,8 +65,12 @@ static const Case cases[] = {
 };
 /* clang-format on */
 
-static void make(SiliconTrial *t, const Case *c)
+const char *silicon_case(SiliconTrial *t, unsigned n)
 {
+    if (n >= G_N_ELEMENTS(cases)) {
+        return NULL;
+    }
+    const Case *c = &cases[n];
     memset(t, 0, sizeof(*t));
     t->size = c->size;
     t->length = c->length;
@@ -86,18 +90,5 @@ static void make(SiliconTrial *t, const Case *c)
     t->before.gpr[X86_RSP] = SILICON_DATA + SILICON_PAGE / 2 - silicon_segments[t->seg[SEG_SS]].base;
     t->before.v.mxcsr = 0x1f80;
     x87_init(&t->before.v.x87);
-}
-
-void silicon_nop(SiliconTrial *t, unsigned size)
-{
-    make(t, &(Case){ "nothing", (uint8_t)size, CODE("\x90") });
-}
-
-const char *silicon_case(SiliconTrial *t, unsigned n)
-{
-    if (n >= G_N_ELEMENTS(cases)) {
-        return NULL;
-    }
-    make(t, &cases[n]);
-    return cases[n].what;
+    return c->what;
 }

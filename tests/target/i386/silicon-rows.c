@@ -8,25 +8,6 @@
 #include "host-isa.h"
 #include "target/i386/translators.h"
 
-/* Access rights as LAR tells them, those that make segments of user code; 0: there is no such descriptor. */
-static uint32_t descriptor_rights(uint16_t selector)
-{
-    uint32_t rights = 0;
-    __asm__("lar %1, %0" : "+r"(rights) : "r"((uint32_t)selector) : "cc");
-    return rights;
-}
-
-static bool has_usual_descriptors(void)
-{
-    for (unsigned n = SILICON_FLAT; n <= SILICON_CODE64; n++) {
-        const SiliconSegment *s = &silicon_segments[n];
-        if ((descriptor_rights(s->selector) >> 8 ^ s->attr) & (ATTR_CODE | ATTR_L | ATTR_DB | ATTR_DPL)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* CPUID leaves a virtual machine: it is asked once. */
 const SiliconHost *silicon_host(void)
 {
@@ -37,8 +18,7 @@ const SiliconHost *silicon_host(void)
         __get_cpuid(0, &a, &b, &c, &d);
         h = (SiliconHost){ .isa = x86_host_isa(),
                            .amd = b == signature_AMD_ebx,
-                           .fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE,
-                           .descriptors = has_usual_descriptors() };
+                           .fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE };
         __get_cpuid(1, &a, &b, &c, &d);
         if (c & OSXSAVE) {
             __asm__("xgetbv" : "=a"(h.xcr0), "=d"(d) : "c"(0));
@@ -63,22 +43,6 @@ static const char *const left_out[X86_TR_COUNT] = {
     [X86_TR_PKRU] = "the host's kernel decides whether there are keys",
 };
 
-static bool reads_descriptors(const X86Row *r)
-{
-    switch (r->translator) {
-    case X86_TR_DESCRIPTOR:
-    case X86_TR_FAR:
-    case X86_TR_INT:
-    case X86_TR_IRET:
-    case X86_TR_LRET:
-    case X86_TR_LSEG:
-    case X86_TR_MOV_TO_SEG:
-    case X86_TR_POP_SEG:
-    case X86_TR_SYSCALL: return true;
-    default: return false;
-    }
-}
-
 const char *silicon_leaves_out(unsigned row)
 {
     const X86Row *r = &x86_rows[row];
@@ -101,9 +65,6 @@ const char *silicon_leaves_out(unsigned row)
     }
     if ((r->translator == X86_TR_XSAVE || r->translator == X86_TR_XCR) && silicon_host()->xcr0 != 7) {
         return "the host has other states";
-    }
-    if (reads_descriptors(r) && !silicon_host()->descriptors) {
-        return "the host's kernel has other descriptors";
     }
     return left_out[r->translator];
 }

@@ -108,7 +108,6 @@ typedef struct SiliconHost {
     uint64_t isa; /* of X86_ISA_* */
     uint32_t xcr0;
     bool amd, fsgsbase;
-    bool descriptors; /* the kernel's are those of silicon_segments; of a paravirtual kernel they are not */
 } SiliconHost;
 const SiliconHost *silicon_host(void);
 X86DecodeMode silicon_mode(unsigned size);
@@ -141,5 +140,3 @@ void silicon_make_x87(X87 *f, const uint64_t mm[8], uint64_t *random);
 /* ---- silicon-cases.c ---- */
 /* A piece that is always run, and what it shows; NULL: there are no more. */
 const char *silicon_case(SiliconTrial *t, unsigned n);
-/* A piece that does nothing: the host runs it if it runs code of that size at all. */
-void silicon_nop(SiliconTrial *t, unsigned size);
