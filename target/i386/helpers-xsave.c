@@ -128,9 +128,11 @@ static void save_pkru(const Area *a, unsigned at)
 
 /* ---- components: restore -------------------------------------------------------------- */
 
-static uint64_t canonical(uint64_t pointer)
+/* Of as many bits as the processor can have, whatever CR4.LA57 says (seen on Zen 5). */
+static uint64_t canonical(const X86CPU *x, uint64_t pointer)
 {
-    return (int64_t)(pointer << 16) >> 16;
+    unsigned unused = x86_has(x, X86_LA57) ? 64 - 57 : 64 - 48;
+    return (int64_t)(pointer << unused) >> unused;
 }
 
 static void restore_x87(const Area *a, unsigned at, X86State *to)
@@ -143,8 +145,8 @@ static void restore_x87(const Area *a, unsigned at, X86State *to)
     if (a->x->vendor != VENDOR_AMD || x86_has(a->x, X86_XSAVEERPTR) || (f->fsw & FSW_ES)) {
         uint64_t ip = get(a, AT_IP, MEM_64), dp = get(a, AT_DP, MEM_64);
         f->fop = get(a, AT_OPCODE, MEM_16) & FOP_BITS;
-        f->fip = a->wide ? canonical(ip) : (uint32_t)ip;
-        f->fdp = a->wide ? canonical(dp) : (uint32_t)dp;
+        f->fip = a->wide ? canonical(a->x, ip) : (uint32_t)ip;
+        f->fdp = a->wide ? canonical(a->x, dp) : (uint32_t)dp;
         f->fcs = a->wide ? 0 : ip >> 32;
         f->fds = a->wide ? 0 : dp >> 32;
     }

@@ -132,6 +132,18 @@ static void commit_8086(X86CPU *x, Return *r)
     x86_set_ip(x, r->ip);
 }
 
+/* AMD's pop it before they look at CS, whichever way its level differs, SS first (measured on Zen 5). */
+static bool pop_outer_stack(Return *r, X86Fault *f)
+{
+    if (!r->pops_stack) {
+        return true;
+    }
+    r->st.sp += r->release;
+    bool ok = x86_stack_peek(&r->st, r->bytes, r->bytes, &r->ss, f) && x86_pop(&r->st, r->bytes, &r->sp, f);
+    r->st.sp += r->bytes;
+    return ok;
+}
+
 bool x86_far_return(X86CPU *x, unsigned bytes, unsigned release, X86Fault *f)
 {
     Return r = { .st = x86_stack_current(x), .bytes = bytes, .release = release };
@@ -142,16 +154,15 @@ bool x86_far_return(X86CPU *x, unsigned bytes, unsigned release, X86Fault *f)
         commit_8086(x, &r);
         return true;
     }
-    if (!pop_pointer(&r, f) || !return_code(x, &r, f)) {
+    if (!pop_pointer(&r, f)) {
         return false;
     }
     r.cs &= 0xffff;
-    r.pops_stack = r.cpl > x->s.cpl;
-    if (r.pops_stack) {
-        r.st.sp += release;
-        if (!pop_stack_pointer(&r, f)) {
-            return false;
-        }
+    r.pops_stack = (r.cs & SEL_RPL) != x->s.cpl;
+    bool amd = x->vendor == VENDOR_AMD;
+    if (!(amd ? pop_outer_stack(&r, f) && return_code(x, &r, f)
+              : return_code(x, &r, f) && pop_outer_stack(&r, f))) {
+        return false;
     }
     if (!return_place(x, &r, f) || !mark_both(x, &r, f)) {
         return false;

@@ -10,6 +10,7 @@
 #include "accel/tcg/mail.h"
 #include "accel/tcg/run.h"
 #include "accel/tcg/state.h"
+#include "host-isa.h"
 #include "target/i386.h"
 #include "target/i386/mmu.h"
 
@@ -48,6 +49,9 @@ static bool init(CPU *cpu, const char *model, GError **err)
     x->vendor = is_amd() ? VENDOR_AMD : VENDOR_INTEL;
     if (x->vendor == VENDOR_INTEL) { /* on whose chips all vectors of SSE must be aligned */
         x->feature[X86_MISALIGNSSE / 32] &= ~(1u << X86_MISALIGNSSE % 32);
+    }
+    if (!x86_host_has_la57()) {
+        x->feature[X86_LA57 / 32] &= ~(1u << X86_LA57 % 32);
     }
     x->phys_bits = 40;
     return true;

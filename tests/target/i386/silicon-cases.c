@@ -58,6 +58,15 @@ static const Case cases[] = {
       CODE("\x6a\x33\x68\x00\x00\x00\x40\xff\x1c\x24"), 0, .ss = SILICON_LDT_DATA32 },
     { "IRET of 2 bytes: the flags are read first", 8, CODE("\x48\x89\xdc\x66\xcf"), AT(2 * SILICON_PAGE - 3) }, /* mov rsp, rbx */
     { "RETF: CS is read first", 8, CODE("\x48\x89\xdc\xcb"), AT(2 * SILICON_PAGE - 3) },
+    /* mov qword [rbx + 8], 1230h; mov rsp, rbx; retf n */
+    { "RETF to another level: the outer stack is read before CS is looked at, its SS first", 8,
+      CODE("\x48\xc7\x43\x08\x30\x12\x00\x00\x48\x89\xdc\x48\xca\x00\x00"), AT(SILICON_PAGE - 16 - 8) },
+    { "... and is aligned", 8, CODE("\x48\xc7\x43\x08\x30\x12\x00\x00\x48\x89\xdc\x48\xca\x01\x00"), AT(512), .flags = EFL_AC },
+    { "... of the same level there is none", 8, CODE("\x48\xc7\x43\x08\x33\x12\x00\x00\x48\x89\xdc\x48\xca\x01\x00"), AT(512), .flags = EFL_AC },
+    /* mov rdi, rbx; maskmovdqu xmm0, xmm0 */
+    { "MASKMOVDQU is aligned to 8 bytes: it is", 8, CODE("\x48\x89\xdf\x66\x0f\xf7\xc0"), AT(520), .flags = EFL_AC },
+    { "... and is not", 8, CODE("\x48\x89\xdf\x66\x0f\xf7\xc0"), AT(516), .flags = EFL_AC },
+    { "MOVSXD of 2 bytes reads 4 on AMD's, aligned", 8, CODE("\x66\x63\x03"), AT(514), .flags = EFL_AC }, /* movsxd ax, [rbx] */
     /* mov eax, ebx; jmp ffeh, where zeroes are: add [eax], al */
     { "code that runs into its limit at the end of a page", 4, CODE("\x89\xd8\xe9\xf7\x0f\x00\x00"), AT(64), .cs = SILICON_LDT_CODE32 },
     /* jmp fffh, where there is one byte, a 0 */

@@ -440,7 +440,10 @@ static void choose_registers(Making *m)
         t->before.gpr[n] = t->size == 8 ? v : n < 8 ? (uint32_t)v : 0;
     }
     uint32_t some = EFL_ARITH | (below(m->random, 4) ? 0 : EFL_DF);
-    t->before.flags = EFL_IF | (x86_random(m->random) & some) | (below(m->random, 16) ? 0 : EFL_TF);
+    /* Elsewhere an FSTP of 80 bits beyond a limit is told before #AC in a way that is not modelled. */
+    bool aligned = t->size == 8 && below(m->random, 4) == 0;
+    t->before.flags = EFL_IF | (x86_random(m->random) & some) | (below(m->random, 16) ? 0 : EFL_TF) |
+                      (aligned ? EFL_AC : 0);
     uint32_t stack = below(m->random, 8) ? SILICON_DATA + 1024 + below(m->random, 256) * 8 : place(m->random);
     t->before.gpr[X86_RSP] = stack - base_of(m, X86_SS);
     m->solved = 1 << X86_RSP;

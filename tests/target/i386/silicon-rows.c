@@ -3,6 +3,7 @@
 #include "silicon.h"
 
 #include <cpuid.h>
+#include <string.h>
 #include <sys/auxv.h>
 
 #include "host-isa.h"
@@ -27,6 +28,18 @@ const SiliconHost *silicon_host(void)
     return &h;
 }
 
+static bool own_descriptors; /* the host's segments are not the usual ones of Linux */
+
+void silicon_host_set_own_descriptors(void)
+{
+    own_descriptors = true;
+}
+
+bool silicon_host_has_descriptor(unsigned segment)
+{
+    return !own_descriptors || segment == SILICON_FLAT || segment == SILICON_CODE64;
+}
+
 X86DecodeMode silicon_mode(unsigned size)
 {
     return (X86DecodeMode){ .size = size, .amd = silicon_host()->amd };
@@ -43,6 +56,13 @@ static const char *const left_out[X86_TR_COUNT] = {
     [X86_TR_PKRU] = "the host's kernel decides whether there are keys",
 };
 
+static bool takes_descriptor(const X86Row *row)
+{
+    return row->translator == X86_TR_DESCRIPTOR || row->translator == X86_TR_MOV_TO_SEG ||
+           row->translator == X86_TR_POP_SEG || row->translator == X86_TR_LSEG ||
+           row->translator == X86_TR_INT;
+}
+
 const char *silicon_leaves_out(unsigned row)
 {
     const X86Row *r = &x86_rows[row];
@@ -56,6 +76,12 @@ const char *silicon_leaves_out(unsigned row)
     if (r->translator == X86_TR_SYSCALL &&
         (r->arg == X86_SYSCALL_SYSCALL || r->arg == X86_SYSCALL_SYSENTER)) {
         return "enters the host's kernel";
+    }
+    if (silicon_host()->amd && strstr(r->name, "sysexit")) {
+        return "in long mode of AMD's #UD on Zen 5, #GP on Zen 3";
+    }
+    if (own_descriptors && takes_descriptor(r)) {
+        return "the host has other descriptors";
     }
     if (base && (r->arg == X86_FSGSBASE_RDFSBASE || r->arg == X86_FSGSBASE_WRFSBASE)) {
         return "FS is the C library's";

@@ -86,8 +86,9 @@ typedef struct SiliconBatch {
 
 /* ---- silicon-native.c ---- */
 SiliconBatch *silicon_native_open(void); /* shared with the children that run it */
-/* Of one code size.  False: the kernel has no such segments. */
-bool silicon_native_run(SiliconBatch *b);
+/* The sizes of code that this host runs: of 2, 4 and 8, a sum.  Asked first when the batch is empty. */
+unsigned silicon_native_sizes(void);
+void silicon_native_run(SiliconBatch *b);
 /* One of them once more. */
 void silicon_native_rerun(SiliconBatch *b, unsigned n);
 
@@ -110,6 +111,8 @@ typedef struct SiliconHost {
     bool amd, fsgsbase;
 } SiliconHost;
 const SiliconHost *silicon_host(void);
+void silicon_host_set_own_descriptors(void); /* this host's are not the usual ones of Linux */
+bool silicon_host_has_descriptor(unsigned segment);
 X86DecodeMode silicon_mode(unsigned size);
 /* Why a row is left out; NULL: it is tested. */
 const char *silicon_leaves_out(unsigned row);
