@@ -15,7 +15,7 @@ static bool refuse(const Machine *m, GError **err, const char *text)
     return false;
 }
 
-bool pc_check_boot_options(const Machine *m, GError **err)
+bool pc_check_boot_options(const Machine *m, bool firmware_asks, GError **err)
 {
     const MachineConfig *c = m->config;
     if (!c->bios && !c->kernel) {
@@ -23,7 +23,7 @@ bool pc_check_boot_options(const Machine *m, GError **err)
             m, err,
             "there is nothing to run; give a kernel with -kernel FILE or a flat image with -bios FILE");
     }
-    if (c->bios && c->kernel) {
+    if (c->bios && c->kernel && !firmware_asks) {
         return refuse(m, err,
                       "firmware here has no way to ask for a kernel; give -bios or -kernel, not both");
     }
@@ -73,7 +73,9 @@ static uint64_t bios_size(const Machine *m, GError **err)
 static bool make_rom(Machine *m, PcMemory *mem, GError **err)
 {
     uint64_t size = bios_size(m, err);
-    if (!size || !memory_region_init_rom(&mem->rom, NULL, "pc.bios", size, err)) {
+    bool ok = size && (mem->rom_is_ram ? memory_region_init_ram(&mem->rom, NULL, "pc.bios", size, err)
+                                       : memory_region_init_rom(&mem->rom, NULL, "pc.bios", size, err));
+    if (!ok) {
         return false;
     }
     uint64_t shadow = MIN(size, SHADOW_SIZE);
@@ -164,14 +166,14 @@ static bool load_bios(Machine *m, GError **err)
 bool pc_boot(Machine *m, BootPlan *plan, GError **err)
 {
     uint64_t size = m->ram.size, low = MIN(size, PC_LOW_RAM_MAX);
-    if (m->config->bios) {
-        return load_bios(m, err);
-    }
     plan->m = m;
     plan->ram[0] = (BootRam){ 0, LOW_RAM_END };
     plan->ram[1] = (BootRam){ MIB, low - MIB };
     plan->ram[2] = (BootRam){ FOUR_GIB, size - low };
     plan->ram_count = size > low ? 3 : 2;
+    if (m->config->bios) {
+        return load_bios(m, err) && (!m->fw_cfg || boot_by_firmware(plan, err));
+    }
     bool ok = boot_kernel(plan, err);
     boot_plan_clear(plan);
     return ok;

@@ -535,6 +535,14 @@ static void random_chain(Disk *d, GRand *rnd)
     rig_publish(&d->q, g_rand_int(rnd) % 65);
 }
 
+static bool is_broken(Disk *d)
+{
+    device_lock(&d->r.v->dev);
+    bool broken = d->r.v->s.broken;
+    device_unlock(&d->r.v->dev);
+    return broken;
+}
+
 static void test_random(gconstpointer data)
 {
     Disk d;
@@ -545,7 +553,7 @@ static void test_random(gconstpointer data)
     disk_start(&d, UINT64_MAX);
     GThread *thread = g_thread_new("scribble", scribble, args);
     for (unsigned i = 0; i < 20000; i++) {
-        if (d.r.v->s.broken || i % 64 == 0) {
+        if (is_broken(&d) || i % 64 == 0) {
             disk_start(&d, g_rand_int(rnd) & 1 ? UINT64_MAX : 0);
         }
         random_chain(&d, rnd);
