@@ -122,10 +122,7 @@ bool boot_give_linux_rom(Machine *m, GError **err)
 {
     enum { ROM_MAX = 128 << 10 };
     g_auto(GStrv) dirs = datadir_list(m->board->arch);
-    g_autofree char *path = NULL;
-    for (unsigned i = 0; dirs[i] && !path; i++) {
-        path = datadir_file(dirs[i], ROM);
-    }
+    g_autofree char *path = datadir_find(dirs, ROM);
     if (!path) {
         return boot_fail(
             err,

@@ -2,6 +2,9 @@
 /* See pc_memory.h. */
 #include "hw/i386/pc_memory.h"
 
+#include <string.h>
+
+#include "base/datadir.h"
 #include "base/ram.h"
 #include "target/i386.h"
 
@@ -54,10 +57,21 @@ static bool make_ram(Machine *m, PcMemory *mem, GError **err)
     return true;
 }
 
+/* A bare name is looked for in the directories of -L, too.  What is nowhere is the name itself, for the message. */
+static char *bios_path(const Machine *m)
+{
+    const char *name = m->config->bios;
+    g_auto(GStrv) dirs = datadir_list(m->board->arch);
+    char *path = datadir_file(NULL, name);
+    path = path || strchr(name, '/') ? path : datadir_find(dirs, name);
+    return path ? path : g_strdup(name);
+}
+
 /* Of -bios; 0: it cannot be. */
 static uint64_t bios_size(const Machine *m, GError **err)
 {
-    g_autoptr(GBytes) image = loader_read(m->config->bios, BIOS_MAX, err);
+    g_autofree char *path = bios_path(m);
+    g_autoptr(GBytes) image = loader_read(path, BIOS_MAX, err);
     if (!image) {
         g_prefix_error(err, "-bios: ");
         return 0;
@@ -155,8 +169,9 @@ void pc_finish_memory(PcMemory *mem)
 static bool load_bios(Machine *m, GError **err)
 {
     uint64_t size = bios_size(m, err);
+    g_autofree char *path = bios_path(m);
     LoadedImage image;
-    bool ok = size && loader_add_raw(m, m->config->bios, FOUR_GIB - size, &image, err);
+    bool ok = size && loader_add_raw(m, path, FOUR_GIB - size, &image, err);
     if (size && !ok) {
         g_prefix_error(err, "-bios: ");
     }

@@ -90,3 +90,9 @@ def test_x86_firmware_refused(b):
                                 (("-bios", flat), "microvm,x-option-roms=on", "give -bios and -kernel")):
         out = start(b, *args, machine=machine)
         check(text in out, f"{machine} {args[:4]}: {out!r}")
+    folder = b.tmp / "firmware"
+    folder.mkdir()
+    (folder / "here.rom").write_bytes(bytes(0x10000))
+    args = "-bios", "here.rom", "-kernel", image, "-initrd", big
+    check("does not fit in memory" in start(b, *args, "-L", folder), "a bare name is not looked for in the directory of -L")
+    check("-bios: " in start(b, *args) and "here.rom" in start(b, *args), "a file that is nowhere is not named")
