@@ -28,7 +28,24 @@ BlockBackend *block_find(const Drives *all, const char *id)
 BlockBackend *block_find_node(const Drives *all, const char *name)
 {
     BlockBackend *blk = *name == '#' ? block_find(all, name + 1) : NULL;
-    return blk && !blk->is_node ? blk : block_find(all, name);
+    for (guint i = 0; i < all->list->len; i++) {
+        BlockBackend *other = g_ptr_array_index(all->list, i);
+        if (other->node_name && strcmp(other->node_name, name) == 0) {
+            return other;
+        }
+    }
+    return blk && !blk->is_node && !blk->node_name ? blk : block_find(all, name);
+}
+
+BlockBackend *block_above(const BlockBackend *blk)
+{
+    for (guint i = 0; i < blk->all->list->len; i++) {
+        BlockBackend *other = g_ptr_array_index(blk->all->list, i);
+        if (other->below == blk) {
+            return other;
+        }
+    }
+    return NULL;
 }
 
 void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque), void *opaque)
@@ -45,6 +62,7 @@ void block_backend_free(BlockBackend *blk)
         block_backend_detach(blk->below, blk);
     }
     g_free(blk->id);
+    g_free(blk->node_name);
     g_free(blk->serial);
     g_free(blk->place);
     g_free(blk);
@@ -84,6 +102,7 @@ Drives *drives_new(EventLoop *loop)
     all->loop = loop;
     all->list = g_ptr_array_new();
     all->others = g_ptr_array_new();
+    all->jobs = g_ptr_array_new();
     all->completer = completer_new(loop);
     event_loop_add_wait_poll(loop, poll_drives, all);
     return all;
@@ -94,14 +113,20 @@ void drives_free(Drives *all)
     if (!all) {
         return;
     }
+    jobs_end(all);
     while (all->list->len) {
-        block_close(g_ptr_array_index(all->list, all->list->len - 1));
+        BlockBackend *blk = g_ptr_array_index(all->list, all->list->len - 1);
+        for (BlockBackend *above; (above = block_above(blk));) {
+            blk = above;
+        }
+        block_close(blk);
     }
     event_loop_remove_wait_poll(all->loop, poll_drives, all);
     g_assert(!all->others->len);
     g_ptr_array_unref(all->others);
     completer_free(all->completer);
     g_ptr_array_unref(all->list);
+    g_ptr_array_unref(all->jobs);
     g_free(all);
 }
 
@@ -124,7 +149,8 @@ const char *block_id(const BlockBackend *blk)
 
 char *block_node_name(const BlockBackend *blk)
 {
-    return g_strdup_printf("%s%s", blk->is_node ? "" : "#", blk->id);
+    return blk->node_name ? g_strdup(blk->node_name)
+                          : g_strdup_printf("%s%s", blk->is_node ? "" : "#", blk->id);
 }
 
 DriveInterface block_interface(BlockBackend *blk)
@@ -179,6 +205,7 @@ void block_backend_detach(BlockBackend *blk, void *user)
         block_serve_in(blk, blk->all->loop);
         blk->user = NULL;
         blk->lock = NULL;
+        blk->resized = NULL;
         g_clear_pointer(&blk->place, g_free);
     }
 }
@@ -187,4 +214,10 @@ void block_set_place(BlockBackend *blk, const char *place)
 {
     g_free(blk->place);
     blk->place = g_strdup(place);
+}
+
+void block_set_resized(BlockBackend *blk, void (*resized)(void *opaque), void *opaque)
+{
+    blk->resized = resized;
+    blk->resized_opaque = opaque;
 }

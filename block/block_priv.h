@@ -24,6 +24,7 @@ enum {                   /* BlockRequest.priv.flags */
 };
 
 typedef struct Ring Ring; /* ring.c */
+typedef struct Job Job;   /* job/job.h */
 
 /* Where requests end (completer.c). */
 typedef struct Completer {
@@ -43,7 +44,8 @@ struct Drives {
     GPtrArray *others;                  /* of Completer, whose loops drives asked for */
     void (*stop_machine)(void *opaque); /* see drives_set_stop_hook */
     void *stop_opaque;
-    Events *events; /* see drives_set_events */
+    Events *events;  /* see drives_set_events */
+    GPtrArray *jobs; /* of Job */
 };
 
 /* detect-zeroes=, of a drive and of a node. */
@@ -56,6 +58,10 @@ struct BlockBackend {
     Completer *completer; /* NULL: that of the main loop */
     char *id, *serial;
     BlockNode *node;
+    void (*resized)(void *opaque); /* see block_set_resized */
+    void *resized_opaque;
+    Job *job;            /* that works on it, or holds it; NULL: none */
+    char *node_name;     /* of its node, where that is not by its id; NULL: that */
     BlockBackend *below; /* whose node this one is on; NULL: none has a name */
     bool owns_below;     /* it goes with this one */
     bool is_node;        /* of -blockdev: known by its name alone */
@@ -132,6 +138,9 @@ BlockNode *vpc_open(BlockNode *file, const OpenFlags *flags, GError **err);
 
 /* ---- image locks ---- */
 bool image_lock(int fd, const char *path, bool write, bool must, GError **err);
+/* Of an image that is locked to be read: could it be locked to be written?  Other open files of this process count as others. */
+bool image_lock_more(int fd, const char *path, GError **err);
+bool image_lock_again(int fd, bool write); /* another open file of it, of one who has its locks */
 
 /* ---- completion (completer.c) ---- */
 Completer *completer_new(EventLoop *loop);
@@ -166,6 +175,10 @@ bool workers_init(GError **err);
 void workers_submit(BlockRequest *r);
 
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+BlockBackend *block_above(const BlockBackend *blk); /* whose node is on that of this one; NULL: none */
+void jobs_end(Drives *all);                         /* job/job.c */
+char *block_free_name(const Drives *all);           /* for a node that nobody named */
+bool block_name_is_free(const Drives *all, const char *name, GError **err);
 void block_backend_free(BlockBackend *blk);
 void block_cancel_and_drain(BlockBackend *blk); /* what nobody has been told of ends undone */
 void block_close(BlockBackend *blk);            /* drain, flush, and out of the list */

@@ -4,20 +4,9 @@
 
 #include "block/block_priv.h"
 
-static bool is_below_another(const BlockBackend *blk)
-{
-    for (guint i = 0; i < blk->all->list->len; i++) {
-        const BlockBackend *other = g_ptr_array_index(blk->all->list, i);
-        if (other->below == blk) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool takes_part(const BlockBackend *blk)
 {
-    return !blk->readonly && !is_below_another(blk) && (blk->user || !blk->is_node);
+    return !blk->readonly && !block_above(blk) && (blk->user || !blk->is_node);
 }
 
 static bool can(const BlockBackend *blk, GError **err)

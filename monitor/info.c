@@ -255,6 +255,8 @@ static bool info_usernet(Machine *m, const char *args, GString *out, GError **er
 const MonitorCommand monitor_infos[] = {
     { "balloon", NULL, "show balloon information", info_balloon },
     { "block", NULL, "show info of all block devices", info_block },
+    { "block-jobs", NULL, "show progress of ongoing block device operations", .does = "query-block-jobs",
+      .show = monitor_show_block_jobs },
     { "blockstats", NULL, "show block device statistics", .does = "query-blockstats",
       .show = monitor_show_blockstats },
     { "chardev", NULL, "show the character devices", info_chardev },

@@ -349,6 +349,15 @@ static bool check_iothread(const VirtioBlk *b, GError **err)
     return true;
 }
 
+/* Another size of the disk. */
+static void blk_resized(void *opaque)
+{
+    VirtioBlk *b = opaque;
+    device_lock(&b->v.dev);
+    virtio_config_changed(&b->v);
+    device_unlock(&b->v.dev);
+}
+
 static bool blk_realize(Device *dev, GError **err)
 {
     VirtioBlk *b = container_of(dev, VirtioBlk, v.dev);
@@ -386,6 +395,7 @@ static bool blk_realize(Device *dev, GError **err)
     g_autofree char *place = device_tree_path(dev);
     block_set_place(b->drive, place);
     block_set_on_error(b->drive, b->rerror, b->werror);
+    block_set_resized(b->drive, blk_resized, b);
     virtio_init(&b->v, &blk_ops);
     virtio_add_queue(&b->v, b->queue_size);
     return true;

@@ -174,5 +174,7 @@ bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **er
 /* Its requests end in this loop, of whatever thread, until the user detaches: main loop, nothing is in flight. */
 void block_serve_in(BlockBackend *blk, EventLoop *loop);
 void block_backend_detach(BlockBackend *blk, void *user);
+/* The user wants to know of another size: in the main loop, without a lock; until it detaches. */
+void block_set_resized(BlockBackend *blk, void (*resized)(void *opaque), void *opaque);
 /* The user's place in the tree of objects, for events: until it detaches. */
 void block_set_place(BlockBackend *blk, const char *place);
