@@ -182,7 +182,8 @@ def test_debian_savevm(b):
     m = boot(b, guest, disk, disk_format="qcow2", more=("-qmp", f"unix:{path},server=on,wait=off"))
     c = Client(str(path))
     login(m)
-    m.command("(while sleep 1; do echo $((n++)) > /run/count; done) & echo here > /root/before; echo cached > /root/unsynced", PROMPT, 60)
+    m.command("(while sleep 1; do echo $((n++)) > /run/count; done) & echo here > /root/before; echo cached > /root/unsynced; "
+              "until [ -e /run/count ]; do sleep 1; done", PROMPT, 60)
     begun = time.monotonic()
     out = c.ask("human-monitor-command", command_line="savevm here")
     saved = time.monotonic() - begun
