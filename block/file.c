@@ -358,7 +358,8 @@ static const BlockDriver file_driver;
 bool file_node_is_same(const BlockNode *a, const BlockNode *b)
 {
     struct stat x, y;
-    return fstat(container_of(a, FileNode, node)->fd, &x) == 0 &&
+    return a->driver == &file_driver && b->driver == &file_driver &&
+           fstat(container_of(a, FileNode, node)->fd, &x) == 0 &&
            fstat(container_of(b, FileNode, node)->fd, &y) == 0 && x.st_dev == y.st_dev &&
            x.st_ino == y.st_ino;
 }

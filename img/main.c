@@ -70,25 +70,6 @@ BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags
     return n;
 }
 
-bool img_cache(const char *name, OpenFlags *flags, bool *sync)
-{
-    static const struct {
-        const char *name;
-        bool direct, no_flush, sync;
-    } modes[] = { { "none", true, false, false },         { "off", true, false, false },
-                  { "writeback", false, false, false },   { "unsafe", false, true, false },
-                  { "writethrough", false, false, true }, { "directsync", true, false, true } };
-    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
-        if (strcmp(modes[i].name, name) == 0) {
-            flags->direct = modes[i].direct;
-            flags->no_flush = modes[i].no_flush;
-            *sync = modes[i].sync;
-            return true;
-        }
-    }
-    return false;
-}
-
 static int unknown(const char *name)
 {
     if (g_strv_contains(unbuilt, name)) {
