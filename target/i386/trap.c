@@ -156,10 +156,26 @@ bool x86_software_interrupt(X86CPU *x, uint8_t vector, X86EventKind kind, uint64
     return true;
 }
 
+/* A gather of which an element faults behind others that were loaded: the traps of those, a step or breakpoints of data, come
+ * in place of the fault, which the rest meets again (SDM volume 2, VPGATHERDD).  RF is set then; on AMD's not (seen on Zen 5). */
+static void gather_fault(X86CPU *x, const X86Fault *f)
+{
+    bool trap = x->gathered && (x->stepping || x->met);
+    x->gathered = false;
+    if (!trap) {
+        x86_exception(x, f);
+        return;
+    }
+    X86Fault db = { .vector = X86_EXC_DB, .dr6 = x->met | (x->stepping ? DR6_BS : 0) };
+    x->stepping = false;
+    x->s.eflags |= x->vendor == VENDOR_AMD ? 0 : EFL_RF;
+    x86_exception(x, &db);
+}
+
 void x86_raise(X86CPU *x, const X86Fault *f)
 {
     cpu_restore_pc(&x->cpu);
-    x86_exception(x, f);
+    gather_fault(x, f);
     cpu_loop_exit(&x->cpu);
 }
 
@@ -189,7 +205,7 @@ void x86_raise_fault(CPU *cpu, const MmuFault *fault)
     } else if (fault->kind == FAULT_BUS) {
         f.vector = X86_EXC_MC; /* not reached: where nothing answers reads give ones */
     }
-    x86_exception(x, &f);
+    gather_fault(x, &f);
 }
 
 /* ---- messages: before interrupts --------------------------------------------------------- */

@@ -327,6 +327,7 @@ typedef struct X86CPU {
 
     /* Of the instruction under way, in a block of one: TF was set when it began; breakpoints that its accesses met */
     bool stepping;
+    bool gathered; /* of a gather under way elements were loaded */
     uint8_t met;
     uint64_t vector_temp[2][4]; /* of a vector instruction under way */
 

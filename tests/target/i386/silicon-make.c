@@ -316,10 +316,6 @@ static bool append(Making *m, unsigned row)
     solve_addresses(m, &insn);
     give_selector(m, &insn);
     aim_offset(m, &insn, bytes);
-    if (x86_rows[row].translator ==
-        X86_TR_VGATHER) { /* a step between two elements comes before a fault: not modelled */
-        t->before.flags &= ~EFL_TF;
-    }
     m->starts[m->count++] = t->length;
     if (x86_rows[row].translator == X86_TR_POPF) {
         put_flags_mask(t);
