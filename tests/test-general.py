@@ -10,7 +10,10 @@ import subprocess
 import sys
 
 NO_RETURN = {'x86_raise', '__stack_chk_fail', 'g_assertion_message_expr'}
-DATA = {'log_items'}
+# between cpu_vectors_away() and cpu_vectors_back()
+AWAY = {'x87_probe_write', 'x87_raise_pending', 'x87_read', 'x87_write'}
+LIBGCC = {'__divti3', '__udivti3'}  # divisions of 128-bit integers: of general registers
+DATA = {'log_items', '_GLOBAL_OFFSET_TABLE_'}
 VECTOR = re.compile(r'%[xyz]mm|%st\b')
 
 
@@ -36,7 +39,7 @@ def strangers(library):
         fields = line.split()
         if len(fields) >= 2 and len(fields[-2]) == 1:
             (used if fields[-2] == 'U' else own).add(fields[-1])
-    return own, sorted(used - own - NO_RETURN - DATA)
+    return own, sorted(used - own - NO_RETURN - AWAY - LIBGCC - DATA)
 
 
 def main():

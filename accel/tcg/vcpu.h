@@ -43,10 +43,11 @@ struct TcgVcpu {
     /* Where the return address of the call under way stands when translated code
      * runs; NULL when it does not. */
     uintptr_t *frame;
-    TcgLog *log;        /* lockstep: effects are noted or replayed; else NULL */
-    TcgBlock *single;   /* the block of tcg_block_get that is in no table */
-    bool watch_stopped; /* before an access of the instruction at watch_pc ... */
-    bool passing;       /* ... which is made now: the debugger let the vCPU go on */
+    JitVectorMoves vector_moves; /* the back end's */
+    TcgLog *log;                 /* lockstep: effects are noted or replayed; else NULL */
+    TcgBlock *single;            /* the block of tcg_block_get that is in no table */
+    bool watch_stopped;          /* before an access of the instruction at watch_pc ... */
+    bool passing;                /* ... which is made now: the debugger let the vCPU go on */
     uint64_t watch_pc;
     /* coherent_fetch: a store would have changed the block under way, nothing was written ... */
     bool alone_next; /* ... its instruction will run alone ... */

@@ -109,6 +109,12 @@ typedef struct JitOutput {
 
 typedef struct Jit Jit; /* of the back end: one code cache */
 
+/* For helpers marked IRH_NO_VECTORS, before they call what may use vectors or leave the block, and behind it: store the guest's
+ * vectors into the CPU struct, and load them again.  NULL: they need not be called. */
+typedef struct JitVectorMoves {
+    void (*away)(CPU *cpu), (*back)(CPU *cpu);
+} JitVectorMoves;
+
 typedef struct JitBackend {
     const char *host;      /* "x86-64" */
     uint32_t head_bytes;   /* at the start of a cache, for stubs and tables */
@@ -134,6 +140,7 @@ typedef struct JitBackend {
     void (*enter)(Jit *j, CPU *cpu, void *context, const void *code, uintptr_t **frame);
     /* Code that returns from enter(): what next() gives to stop. */
     const void *(*leave)(Jit *j);
+    JitVectorMoves (*vector_moves)(Jit *j);
     /* As lines of assembly, or bytes when built without a disassembler. */
     void (*print)(const uint8_t *code, size_t size, GString *out);
 } JitBackend;

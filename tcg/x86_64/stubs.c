@@ -220,6 +220,31 @@ static void make_vector_moves(Jit *j)
     x_u8(&j->a, 0xc3);
 }
 
+/* As C functions of a CPU *, with a frame of their own for MXCSR's way. */
+static void make_vector_function(Jit *j, const uint8_t **stub, void (*move)(Jit *j, int32_t sp))
+{
+    Asm *a = &j->a;
+    *stub = here(j);
+    push(a, RBP);
+    x_op(a, X_LEA | X_W, RBP, loc_mem(RDI, j->bias));
+    x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), FRAME);
+    move(j, 0);
+    x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), FRAME);
+    pop(a, RBP);
+    x_u8(a, 0xc3);
+}
+
+JitVectorMoves stubs_vector_moves(Jit *j)
+{
+    typedef void Function(CPU * cpu);
+    if (!j->vectors ||
+        LYREBIRD_CHECKS) { /* then they are in the CPU struct while a helper runs: gen_call() */
+        return (JitVectorMoves){ NULL, NULL };
+    }
+    return (JitVectorMoves){ (Function *)(uintptr_t)j->stub_vectors_away,
+                             (Function *)(uintptr_t)j->stub_vectors_back };
+}
+
 void stubs_make(Jit *j)
 {
     j->a = (Asm){ .p = j->head_rw, .start = j->head_rw, .rx = j->head_rx };
@@ -243,6 +268,8 @@ void stubs_make(Jit *j)
         make_vector_access(j, &j->stub_load_vector, (void (*)(void))j->c.run.load_vector);
         make_vector_access(j, &j->stub_store_vector, (void (*)(void))j->c.run.store_vector);
         make_vector_moves(j);
+        make_vector_function(j, &j->stub_vectors_away, vector_save_all);
+        make_vector_function(j, &j->stub_vectors_back, vector_load_all);
     }
     g_assert(x_pos(&j->a) <= j->table);
 }
