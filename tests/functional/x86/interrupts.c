@@ -90,7 +90,8 @@ static void timer(void)
     }
     /* A host that is late has the next tick ready when the handler of one ends: it is taken between its IRET and the CLI, so the
      * last halt may end with a sixth. */
-    print("timer: %u ticks, %s\n", ticks == 6 ? 5 : ticks, halts <= 5 ? "each behind a hlt" : "with other wakes");
+    print("timer: %u ticks, %s\n", ticks == 6 ? 5 : ticks,
+          halts <= 5 ? "each behind a hlt" : "with other wakes");
     outb(0x21, 0xff);
 }
 
