@@ -19,6 +19,7 @@ const Command *const command_tables[] = {
     commands_job,
     commands_block_job,
     commands_live,
+    commands_create,
     commands_pci,
     commands_fds,
     commands_qom,

@@ -389,6 +389,7 @@ bool job_call(Drives *all, const char *id, JobType type, bool (*fn)(void *opaque
               void (*free_opaque)(void *opaque), GError **err)
 {
     static const JobClass classes[] = {
+        [JOB_CREATE] = { .type = JOB_CREATE, .call = do_call },
         [JOB_SNAPSHOT_LOAD] = { .type = JOB_SNAPSHOT_LOAD, .call = do_call },
         [JOB_SNAPSHOT_SAVE] = { .type = JOB_SNAPSHOT_SAVE, .call = do_call },
         [JOB_SNAPSHOT_DELETE] = { .type = JOB_SNAPSHOT_DELETE, .call = do_call },

@@ -11,8 +11,8 @@ typedef enum JobType {
     JOB_STREAM,
     JOB_MIRROR,
     JOB_BACKUP,
-    JOB_CREATE, /* not built, as the next */
-    JOB_AMEND,
+    JOB_CREATE,
+    JOB_AMEND, /* not built */
     JOB_SNAPSHOT_LOAD,
     JOB_SNAPSHOT_SAVE,
     JOB_SNAPSHOT_DELETE,

@@ -204,3 +204,32 @@ def test_transaction(b):
     for i, d in enumerate(disks):
         check(content(b, b.tmp / f"yes{i}", "qcow2") == bytes([i + 1]) * (4 << 20), "the content differs")
         check("No errors were found" in img("check", d), f"{d} is not sound")
+
+
+@case()
+def test_blockdev_create(b):
+    """a file and an image in it are made by jobs, added, and used as an overlay; what cannot be made is the job's error"""
+    base, new = b.tmp / "base.qcow2", b.tmp / "new.qcow2"
+    fill(b, base, 6)
+    m, c = start(b, [f"file={base},format=qcow2,if=virtio,id=disk"])
+    jobs = Jobs(c)
+
+    def create(error=None, **options):
+        check(c.ask("blockdev-create", job_id="create", options=options) == {}, "blockdev-create")
+        jobs.until("create", "concluded")
+        state = c.ask("query-jobs")[0]
+        check(state["type"] == "create" and (error in state["error"] if error else "error" not in state), state)
+        check(c.ask("job-dismiss", id="create") == {}, "job-dismiss")
+        c.events.clear()
+    create(error="No such file", driver="file", filename=str(b.tmp / "none" / "file"), size=0)
+    create(error="Cannot find", driver="qcow2", file="nope", size=1 << 20)
+    create(driver="file", filename=str(new), size=0)
+    check(c.ask("blockdev-add", driver="file", node_name="f", filename=str(new)) == {}, "blockdev-add of the file")
+    create(driver="qcow2", file="f", size=4 << 20, **{"backing-file": str(base), "backing-fmt": "qcow2", "cluster-size": 4096})
+    check(c.ask("blockdev-add", driver="qcow2", node_name="new", file="f", backing=None) == {}, "blockdev-add of the image")
+    node = c.ask("query-block")[0]["inserted"]["node-name"]
+    check(c.ask("blockdev-snapshot", node=node, overlay="new") == {}, "blockdev-snapshot")
+    end(m, c)
+    text = img("info", new)
+    check("cluster_size: 4096" in text and f"backing file: {base}" in text, text)
+    check(content(b, new, "qcow2") == b"\6" * (4 << 20), "the content differs")
