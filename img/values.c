@@ -37,14 +37,3 @@ bool img_cache(const char *name, OpenFlags *flags, bool *sync)
     }
     return false;
 }
-
-char *img_size(uint64_t bytes)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-    unsigned u = 0;
-    double v = bytes;
-    for (; v >= 999.5 && u + 1 < G_N_ELEMENTS(units); u++) { /* three digits are shown */
-        v /= 1024;
-    }
-    return g_strdup_printf("%0.3g %s", v, units[u]);
-}
