@@ -17,30 +17,20 @@ typedef struct Dd {
     uint64_t start, size; /* bytes of the input */
 } Dd;
 
-/* n bytes of the input, which need not begin or end at a sector; buf has room for two sectors more.  The bytes' place in
- * it is *skip. */
-static int read_part(const Dd *d, uint64_t at, uint64_t n, uint8_t *buf, uint64_t *skip)
-{
-    uint64_t first = at / ALIGN * ALIGN, end = (at + n + ALIGN - 1) / ALIGN * ALIGN;
-    *skip = at - first;
-    return node_read(d->from, first, buf, end - first);
-}
-
 static int copy(const Dd *d)
 {
-    g_autofree uint8_t *buf = g_malloc(CHUNK + 3 * ALIGN);
+    g_autofree uint8_t *buf = g_malloc(CHUNK);
     int e = 0;
     for (uint64_t done = 0, n; done < d->size && !e; done += n) {
-        uint64_t skip;
         n = MIN(d->size - done, CHUNK);
-        e = read_part(d, d->start + done, n, buf, &skip);
+        e = node_read_bytes(d->from, d->start + done, buf, n);
         if (e) {
             img_error("error while reading from input image file: %s", g_strerror(-e));
             return IMG_FAILED;
         }
         uint64_t whole = (n + ALIGN - 1) / ALIGN * ALIGN;
-        memset(buf + skip + n, 0, whole - n);
-        e = node_write(d->to, done, buf + skip, whole);
+        memset(buf + n, 0, whole - n);
+        e = node_write(d->to, done, buf, whole);
     }
     e = e ? e : node_flush(d->to);
     if (e) {

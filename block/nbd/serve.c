@@ -97,11 +97,6 @@ static void reply_read(const Request *r, const void *data)
 
 /* ---- any bytes --------------------------------------------------------------- */
 
-static uint64_t first_sector(const Request *r)
-{
-    return (r->client->export->offset + r->offset) / SECTOR * SECTOR;
-}
-
 static uint64_t end_sector(const Request *r)
 {
     return (r->client->export->offset + r->offset + r->length + SECTOR - 1) / SECTOR * SECTOR;
@@ -110,14 +105,6 @@ static uint64_t end_sector(const Request *r)
 static bool is_whole(const Request *r)
 {
     return ((r->client->export->offset + r->offset) | r->length) % SECTOR == 0;
-}
-
-static int read_any(const Request *r, uint8_t **buf, uint8_t **data)
-{
-    uint64_t first = first_sector(r), end = end_sector(r);
-    *buf = g_try_malloc(end - first + 1);
-    *data = *buf + (r->client->export->offset + r->offset - first);
-    return *buf ? node_read(r->client->export->node, first, *buf, end - first) : -ENOMEM;
 }
 
 static void change_begin(Export *x, bool whole)
@@ -142,42 +129,6 @@ static void change_end(Export *x, bool whole)
     lock_release(&x->lock);
 }
 
-/* Read, changed (zeroes: data NULL) and written back. */
-static int patch(const Request *r, const uint8_t *data)
-{
-    uint8_t *buf, *at;
-    int e = read_any(r, &buf, &at);
-    if (!e) {
-        if (data) {
-            memcpy(at, data, r->length);
-        } else {
-            memset(at, 0, r->length);
-        }
-        e = node_write(r->client->export->node, first_sector(r), buf, end_sector(r) - first_sector(r));
-    }
-    g_free(buf);
-    return e;
-}
-
-/* Zeroes that do not fit: the ends are patched, what is between is not moved. */
-static int zero_any(const Request *r, bool unmap)
-{
-    Request part = *r;
-    uint64_t base = r->client->export->offset, at = base + r->offset, end = at + r->length;
-    uint64_t first = (at + SECTOR - 1) / SECTOR * SECTOR, last = end / SECTOR * SECTOR;
-    if (first >= last) {
-        return patch(r, NULL);
-    }
-    part.length = (uint32_t)(first - at);
-    int e = part.length ? patch(&part, NULL) : 0;
-    e = e ? e
-          : node_run(r->client->export->node,
-                     &(NodeIo){ BLOCK_WRITE_ZEROES, unmap, first, last - first, NULL, 0 });
-    part.offset = last - base;
-    part.length = (uint32_t)(end - last);
-    return e || !part.length ? e : patch(&part, NULL);
-}
-
 /* ---- commands ------------------------------------------------------------------ */
 
 static int write_data(const Request *r)
@@ -185,7 +136,7 @@ static int write_data(const Request *r)
     bool whole = is_whole(r);
     Export *x = r->client->export;
     change_begin(x, whole);
-    int e = whole ? node_write(x->node, first_sector(r), r->data, r->length) : patch(r, r->data);
+    int e = node_write_bytes(x->node, x->offset + r->offset, r->data, r->length);
     change_end(x, whole);
     return e;
 }
@@ -195,7 +146,7 @@ static int write_zeroes(const Request *r)
     Export *x = r->client->export;
     bool whole = is_whole(r);
     change_begin(x, whole);
-    int e = zero_any(r, !(r->flags & NBD_CMD_NO_HOLE));
+    int e = node_zero_bytes(x->node, x->offset + r->offset, r->length, !(r->flags & NBD_CMD_NO_HOLE));
     change_end(x, whole);
     return e;
 }
@@ -272,14 +223,14 @@ static void block_status(const Request *r)
 
 static void read_data(const Request *r)
 {
-    uint8_t *buf, *data;
-    int e = read_any(r, &buf, &data);
+    const Export *x = r->client->export;
+    g_autofree uint8_t *buf = g_try_malloc((gsize)r->length + 1);
+    int e = buf ? node_read_bytes(x->node, x->offset + r->offset, buf, r->length) : -ENOMEM;
     if (e) {
         reply_error(r, e);
     } else {
-        reply_read(r, data);
+        reply_read(r, buf);
     }
-    g_free(buf);
 }
 
 static int change(const Request *r)
