@@ -11,9 +11,10 @@
 
 static const char *program = "lyrebird-img";
 
-static const char *const unbuilt[] = { "amend", "bitmap", NULL };
+static const char *const unbuilt[] = { "bitmap", NULL };
 
 const Command img_commands[] = {
+    { "amend", "[-f FORMAT] [-p] [-q] [-t CACHE] -o OPTIONS FILE", cmd_amend },
     { "bench",
       "[-c COUNT] [-d DEPTH] [-f FORMAT] [--flush-interval=COUNT [--no-drain]] [-o OFFSET] [--pattern=BYTE] [-q] "
       "[-s BYTES] [-S STEP] [-t CACHE] [-w] [-U] FILE",

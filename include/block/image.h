@@ -55,3 +55,5 @@ bool qcow2_info(BlockNode *n, Qcow2Info *info); /* false: it is none */
 /* The image names this one as its backing from now on (NULL: none; format may be NULL); what it reads is not looked at.
  * 0 or -errno. */
 int qcow2_set_backing(BlockNode *n, const char *backing, const char *format);
+/* Are counts to be written at the end?  Nobody else uses it meanwhile.  0 or -errno; -ENOTSUP: version 2 has no such. */
+int qcow2_set_lazy_refcounts(BlockNode *n, bool lazy);

@@ -168,6 +168,26 @@ def test_dd():
         same('dd', *argv, status=1)
 
 
+def test_amend():
+    """What follows is done by the image's new rules."""
+    for options in ('', 'compat=0.10', 'lazy_refcounts=on'):
+        run('qemu-img', 'convert', '-O', 'qcow2', *(['-o', options] if options else []), 'raw', 'disk')
+        same('amend', '-f', 'qcow2', '-o', 'size=20M', 'disk')
+        assert 'virtual size: 20 MiB' in run('qemu-img', 'info', 'disk')
+        for lazy in ('on', 'off'):
+            if options == 'compat=0.10' and lazy == 'on':
+                assert 'compatibility level' in run(IMG, 'amend', '-o', 'lazy_refcounts=on', 'disk', status=1)
+                continue
+            run(IMG, 'amend', '-o', f'lazy_refcounts={lazy}', 'disk')
+            same('info', 'disk')
+            run(IMG, 'bench', '-w', '-c', '64', '-o', '10M', 'disk')
+            assert 'No errors' in run('qemu-img', 'check', 'disk')
+    assert 'does not support option amendment' in run(IMG, 'amend', '-f', 'raw', '-o', 'size=1M', 'raw', status=1)
+    for options, why in (('cluster_size=4k', 'only supported for image creation'), ('backing_file=x', 'use rebase'), ('foo=1', 'foo'), ('compat=1.1', 'not built')):
+        assert why in run(IMG, 'amend', '-o', options, 'disk', status=1), options
+    assert 'Must specify options' in run(IMG, 'amend', 'disk', status=1)
+
+
 def test_bench():
     run('qemu-img', 'create', '-q', '-f', 'qcow2', 'disk', '10M')
     for argv in (['-c', '100'], ['-c', '50', '-d', '4', '-w', '--pattern=5', '-s', '64k'], ['-c', '20', '-o', '1M', '-S', '4M', '-q'],
@@ -493,7 +513,7 @@ def test_errors():
     for argv, status, why in (
             (['info', 'nope'], 1, "Could not open 'nope': No such file"),
             (['foo'], 1, 'Command not found: foo'),
-            (['amend', 'raw'], 1, "'amend' is not built"),
+            (['bitmap', 'raw'], 1, "'bitmap' is not built"),
             (['rebase', 'raw'], 1, 'Use backing file (-b) option'),
             (['check', 'raw'], 63, 'does not support checks'),
             (['create', '-f', 'foo', 'x', '1M'], 1, "Unknown file format 'foo'"),
