@@ -39,6 +39,8 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
                            "writes that do not wait, or not long; its log" },
     [LOCK_CHARDEV_BEHIND] = { "chardev behind", "the way out of a chardev that has taken another's place",
                               "writes that do not wait, or not long; its log" },
+    [LOCK_TERMINAL] = { "terminal", "what a text console shows, and what was typed into it",
+                        "the console's drawing; work is scheduled" },
     [LOCK_CONSOLE] = { "console", "what a screen shows, and who looks at it",
                        "front ends, which take notes; work is scheduled" },
     [LOCK_VIEWERS] = { "viewers", "who looks at a screen over the network, and the password", NULL },
