@@ -154,7 +154,7 @@ void block_complete_quietly(BlockRequest *r, int result); /* by who runs the com
 int block_run(BlockRequest *r);                           /* on this thread (run.c) */
 NodeIo block_io(const BlockRequest *r);                   /* what it asks of its node */
 bool block_held_back(BlockRequest *r); /* any thread: it waits for block_release, not in flight */
-bool block_keep(BlockRequest *r); /* where it ends, instead of done(): it failed and waits for `cont` */
+bool block_keep(BlockRequest *r);      /* where it ends, instead of done(): it failed and waits for `cont` */
 const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */
 
 /* ---- statistics (stats.c) ---- */

@@ -21,6 +21,7 @@ const SiliconHost *silicon_host(void)
                            .amd = b == signature_AMD_ebx,
                            .fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE };
         __get_cpuid(1, &a, &b, &c, &d);
+        h.zen5 = h.amd && (a >> 8 & 15) + (a >> 20 & 255) >= 0x1a; /* its family */
         if (c & OSXSAVE) {
             __asm__("xgetbv" : "=a"(h.xcr0), "=d"(d) : "c"(0));
         }

@@ -70,6 +70,7 @@ typedef struct SiliconTrial {
     unsigned length;             /* bytes before that */
     uint8_t size;                /* of the code: 2, 4, 8 */
     uint8_t seg[X86_SEGS];       /* SiliconSeg; FS stays what it is */
+    bool zen5;                   /* other chips are not asked */
     uint32_t cr0, cr4, xcr0;     /* of ours alone: bits that are not as usual */
     SiliconState before;
     SiliconResult after; /* on the host */
@@ -109,6 +110,8 @@ typedef struct SiliconHost {
     uint64_t isa; /* of X86_ISA_* */
     uint32_t xcr0;
     bool amd, fsgsbase;
+    bool
+        zen5; /* or later: some order and some flags were measured on it alone, and are not asked of other chips */
 } SiliconHost;
 const SiliconHost *silicon_host(void);
 void silicon_host_set_own_descriptors(void); /* this host's are not the usual ones of Linux */

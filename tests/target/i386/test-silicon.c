@@ -160,11 +160,24 @@ static bool x87_equal(const X87 *a, const X87 *b)
     return same;
 }
 
+/* DPPS and DPPD that an unmasked exception stops: which flags are set by then was measured on Zen 5. */
+static bool stops_in_sums(const SiliconTrial *t)
+{
+    X86Insn insn;
+    bool xm = t->after.vector == X86_EXC_XM && t->after.ip < t->length && !silicon_host()->zen5;
+    if (!xm || x86_decode(&insn, silicon_mode(t->size), t->code + t->after.ip, 16) != X86_DECODE_OK) {
+        return false;
+    }
+    const char *name = x86_rows[insn.row].name;
+    return strstr(name, "dpps") || strstr(name, "dppd");
+}
+
 static bool vectors_equal(const SiliconTrial *t, const SiliconResult *got)
 {
     const SiliconVectors *want = &t->after.s.v, *is = &got->s.v;
     unsigned count = t->size == 8 ? 16 : 8;
-    return !memcmp(want->ymm, is->ymm, count * sizeof(is->ymm[0])) && want->mxcsr == is->mxcsr;
+    return !memcmp(want->ymm, is->ymm, count * sizeof(is->ymm[0])) &&
+           (want->mxcsr == is->mxcsr || stops_in_sums(t));
 }
 
 /* Elsewhere the host has what is none of ours, and of the kernel's half of the address space Linux tells all the same. */
@@ -440,7 +453,8 @@ static void test_cases(void)
     const char *what;
     for (unsigned n = 0; (what = silicon_case(&batch->trials[0], n)); n++) {
         unsigned before = failures;
-        if (!(silicon_native_sizes() & batch->trials[0].size)) {
+        const SiliconTrial *t = &batch->trials[0];
+        if (!(silicon_native_sizes() & t->size) || (t->zen5 && !silicon_host()->zen5)) {
             continue;
         }
         batch->count = 1;
