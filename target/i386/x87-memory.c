@@ -71,3 +71,42 @@ void x87_write(CPU *cpu, uint64_t at, X87Format format, const X87Operand *o)
         cpu_store(cpu, at, sizes[format] & MEM_SIZE, o->low);
     }
 }
+
+Fp80 x87_widen(const X87Operand *o, Fp80Status *s)
+{
+    switch (o->format) {
+    case X87_F32: return fp80_from(FP_F32, o->low, s);
+    case X87_F64: return fp80_from(FP_F64, o->low, s);
+    case X87_I16:
+    case X87_I32:
+    case X87_I64: return fp80_from_i64(o->low);
+    case X87_DECIMAL: return fp80_from_decimal((Fp80Decimal){ o->low, o->high });
+    default: return (Fp80){ o->low, o->high };
+    }
+}
+
+Fp80 x87_operand(const X87Operand *o, Fp80Status *s)
+{
+    bool narrow = o->format == X87_F32 || o->format == X87_F64;
+    return narrow ? fp80_operand(o->format == X87_F32 ? FP_F32 : FP_F64, o->low, s) : x87_widen(o, s);
+}
+
+X87Operand x87_narrow(Fp80 a, X87Format format, Fp80Status *s)
+{
+    X87Operand o = { .format = format, .low = a.mantissa, .high = a.exponent };
+    switch (format) {
+    case X87_F32: o.low = fp80_to(FP_F32, a, s); break;
+    case X87_F64: o.low = fp80_to(FP_F64, a, s); break;
+    case X87_I16: o.low = fp80_to_int(a, 16, s); break;
+    case X87_I32: o.low = fp80_to_int(a, 32, s); break;
+    case X87_I64: o.low = fp80_to_int(a, 64, s); break;
+    case X87_DECIMAL: {
+        Fp80Decimal d = fp80_to_decimal(a, s);
+        o.low = d.low;
+        o.high = d.high;
+        break;
+    }
+    default: break;
+    }
+    return o;
+}
