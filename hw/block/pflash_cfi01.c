@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A bank of two 16-bit CFI flash chips side by side, Intel command set.
  * Spec: JEDEC JESD68 (CFI), Intel StrataFlash command set 0001; the table of
- * numbers is what QEMU's `virt` board shows.
+ * numbers is what QEMU's `virt` board shows, but for the longest times of programming: drivers
+ * give up after them, and a busy host takes longer than 2 ms to store a word in the image.
  *
  * A command is taken from the low byte of a write; both chips get the same.  The
  * array is a ROM-device: reads go to memory while no command is under way.  What
@@ -43,7 +44,7 @@ static const uint8_t query_table[QUERY_SIZE] = {
     [0x15] = 0x31, 0x00,                            /* where its own table stands */
     [0x1b] = 0x45, 0x55,                            /* Vcc 4.5 to 5.5 V */
     [0x1f] = 0x07, 0x07, 0x0a, 0x00,                /* typical times */
-    [0x23] = 0x04, 0x04, 0x04, 0x00,                /* longest times */
+    [0x23] = 0x10, 0x10, 0x04, 0x00,                /* longest times, as multiples: 8, 8 and 16 s */
     [0x27] = 0x18,                                  /* 2^24 bytes */
     [0x28] = 0x02, 0x00,                            /* x8 and x16 */
     [0x2a] = 0x0b, 0x00,                            /* write buffer of 2^11 bytes */
