@@ -2,7 +2,9 @@
 /* A guest in the tests of the user network.  Layouts: RFC 826, 791, 768, 793. */
 #include "guest.h"
 
+#include <arpa/inet.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tests/loop.h"
 #include "tests/patience.h"
@@ -88,6 +90,19 @@ void guest_send(Guest *g, const void *frame, size_t len)
     lock_take(&g->lock);
     net_send(g->nc, iov, 2);
     lock_release(&g->lock);
+}
+
+/* ---- the host -------------------------------------------------------------- */
+
+int guest_bound_socket(int type, uint16_t *port)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(in);
+    int fd = socket(AF_INET, type, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&in, sizeof(in)), ==, 0);
+    getsockname(fd, (struct sockaddr *)&in, &len);
+    *port = ntohs(in.sin_port);
+    return fd;
 }
 
 /* ---- frames out ---------------------------------------------------------- */

@@ -23,6 +23,8 @@ enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
 void guest_init(Guest *g, NetClient *nc);
 void guest_clear(Guest *g);
+/* A socket of the host's, at a port of loopback that the kernel chose. */
+int guest_bound_socket(int type, uint16_t *port);
 /* RFC 1071: the sum of 16-bit words, added to s; and the checksum of what was summed up in s and these bytes. */
 uint32_t guest_sum(const uint8_t *p, size_t n, uint32_t s);
 uint16_t guest_checksum(const uint8_t *p, size_t n, uint32_t s);

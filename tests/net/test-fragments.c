@@ -23,12 +23,7 @@ typedef struct Net {
 static void net_begin(Net *n)
 {
     GError *err = NULL;
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(in);
-    n->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    g_assert_cmpint(bind(n->fd, (struct sockaddr *)&in, sizeof(in)), ==, 0);
-    getsockname(n->fd, (struct sockaddr *)&in, &len);
-    n->port = ntohs(in.sin_port);
+    n->fd = guest_bound_socket(SOCK_DGRAM | SOCK_NONBLOCK, &n->port);
     NetClient *nc = test_netdev(test_nets(), "user,id=n", &err);
     g_assert_no_error(err);
     guest_init(&n->guest, nc);

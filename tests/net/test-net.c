@@ -43,17 +43,6 @@ static void assert_error(GError **err, const char *part)
     g_clear_error(err);
 }
 
-static int bound_socket(int type, uint16_t *port)
-{
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(in);
-    int fd = socket(AF_INET, type, 0);
-    g_assert_cmpint(bind(fd, (struct sockaddr *)&in, sizeof(in)), ==, 0);
-    getsockname(fd, (struct sockaddr *)&in, &len);
-    *port = ntohs(in.sin_port);
-    return fd;
-}
-
 static void test_options(void)
 {
     static const struct {
@@ -187,7 +176,7 @@ static void test_hostfwd_taken(void)
 {
     GError *err = NULL;
     uint16_t port;
-    int fd = bound_socket(SOCK_STREAM, &port);
+    int fd = guest_bound_socket(SOCK_STREAM, &port);
     g_assert_cmpint(listen(fd, 1), ==, 0);
     g_autofree char *rule = g_strdup_printf("tcp:127.0.0.1:%u-:22", port);
     g_autofree char *text = g_strdup_printf("user,id=n,hostfwd=%s", rule);
@@ -246,7 +235,7 @@ static void test_udp(void)
     uint16_t port, guest_port;
     uint32_t from;
     char buf[16];
-    int fd = bound_socket(SOCK_DGRAM, &port);
+    int fd = guest_bound_socket(SOCK_DGRAM, &port);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     guest_init(&g, netdev_ok("user,id=n"));
     guest_send_udp(&g, HOST, 5000, port, "ping", 4);
@@ -324,7 +313,7 @@ static void test_hostfwd(void)
 {
     Guest g;
     uint16_t port;
-    close(bound_socket(SOCK_STREAM, &port));
+    close(guest_bound_socket(SOCK_STREAM, &port));
     g_autofree char *text = g_strdup_printf("user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:%u-:22,"
                                             "hostfwd=udp:127.0.0.1:%u-:53",
                                             port, port);
@@ -414,7 +403,7 @@ static void test_no_descriptors(void)
     Guest g;
     GError *err = NULL;
     uint16_t port;
-    int listener = bound_socket(SOCK_STREAM, &port);
+    int listener = guest_bound_socket(SOCK_STREAM, &port);
     g_assert_cmpint(listen(listener, MOST), ==, 0);
     guest_init(&g, netdev_ok("user,id=n0"));
     struct rlimit old, low;
