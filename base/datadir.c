@@ -72,3 +72,12 @@ char *datadir_file(const char *dir, const char *name)
     bool found = access(path, R_OK) == 0 && !g_file_test(path, G_FILE_TEST_IS_DIR);
     return found ? g_steal_pointer(&path) : NULL;
 }
+
+char *datadir_find(char **dirs, const char *name)
+{
+    char *path = NULL;
+    for (unsigned i = 0; !path && dirs[i]; i++) {
+        path = datadir_file(dirs[i], name);
+    }
+    return path;
+}

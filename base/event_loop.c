@@ -222,6 +222,47 @@ void bh_free(Bh *bh)
     g_free(bh);
 }
 
+/* ---- work that is waited for --------------------------------------------- */
+
+typedef struct Call {
+    void (*fn)(void *opaque);
+    void *opaque;
+    Lock lock;
+    GCond ended;
+    bool over;
+} Call;
+
+static void call_run(void *opaque)
+{
+    Call *call = opaque;
+    call->fn(call->opaque);
+    lock_take(&call->lock);
+    call->over = true;
+    g_cond_signal(&call->ended);
+    lock_release(&call->lock);
+}
+
+void event_loop_call(EventLoop *loop, void (*fn)(void *opaque), void *opaque)
+{
+    if (event_loop_is_current(loop)) {
+        fn(opaque);
+        return;
+    }
+    Call call = { .fn = fn, .opaque = opaque };
+    lock_init(&call.lock, LOCK_LOOP_CALL);
+    g_cond_init(&call.ended);
+    Bh *bh = bh_new(loop, NULL, call_run, &call);
+    bh_schedule(bh);
+    lock_take(&call.lock);
+    while (!call.over) {
+        lock_wait(&call.ended, &call.lock);
+    }
+    lock_release(&call.lock);
+    bh_free(bh);
+    g_cond_clear(&call.ended);
+    lock_finish(&call.lock);
+}
+
 typedef struct WaitPoll {
     void (*poll)(void *opaque);
     void *opaque;

@@ -25,6 +25,29 @@ BlockBackend *block_find(const Drives *all, const char *id)
     return NULL;
 }
 
+BlockBackend *block_find_node(const Drives *all, const char *name)
+{
+    BlockBackend *blk = *name == '#' ? block_find(all, name + 1) : NULL;
+    for (guint i = 0; i < all->list->len; i++) {
+        BlockBackend *other = g_ptr_array_index(all->list, i);
+        if (other->node_name && strcmp(other->node_name, name) == 0) {
+            return other;
+        }
+    }
+    return blk && !blk->is_node && !blk->node_name ? blk : block_find(all, name);
+}
+
+BlockBackend *block_above(const BlockBackend *blk)
+{
+    for (guint i = 0; i < blk->all->list->len; i++) {
+        BlockBackend *other = g_ptr_array_index(blk->all->list, i);
+        if (other->below == blk) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
 void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque), void *opaque)
 {
     for (guint i = 0; i < all->list->len; i++) {
@@ -39,6 +62,7 @@ void block_backend_free(BlockBackend *blk)
         block_backend_detach(blk->below, blk);
     }
     g_free(blk->id);
+    g_free(blk->node_name);
     g_free(blk->serial);
     g_free(blk->place);
     g_free(blk);
@@ -55,18 +79,10 @@ static void block_flush_now(BlockBackend *blk)
     }
 }
 
-/* What nobody has been told of ends undone. */
-static void cancel_and_drain(BlockBackend *blk)
-{
-    block_cancel_begin(blk);
-    block_drain(blk);
-    block_cancel_end(blk);
-}
-
 void block_close(BlockBackend *blk)
 {
     BlockBackend *below = blk->owns_below ? blk->below : NULL;
-    cancel_and_drain(blk);
+    block_cancel_and_drain(blk);
     block_flush_now(blk);
     g_ptr_array_remove(blk->all->list, blk);
     block_backend_free(blk);
@@ -75,14 +91,9 @@ void block_close(BlockBackend *blk)
     }
 }
 
-static void completions_later(void *opaque)
-{
-    block_completions_run(opaque);
-}
-
 static void poll_drives(void *opaque)
 {
-    block_poll(opaque);
+    completer_poll(((Drives *)opaque)->completer);
 }
 
 Drives *drives_new(EventLoop *loop)
@@ -90,8 +101,9 @@ Drives *drives_new(EventLoop *loop)
     Drives *all = g_new0(Drives, 1);
     all->loop = loop;
     all->list = g_ptr_array_new();
-    lock_init(&all->done_lock, LOCK_ENDED_REQUESTS);
-    all->done_bh = bh_new(loop, NULL, completions_later, all);
+    all->others = g_ptr_array_new();
+    all->jobs = g_ptr_array_new();
+    all->completer = completer_new(loop);
     event_loop_add_wait_poll(loop, poll_drives, all);
     return all;
 }
@@ -101,14 +113,20 @@ void drives_free(Drives *all)
     if (!all) {
         return;
     }
+    jobs_end(all);
     while (all->list->len) {
-        block_close(g_ptr_array_index(all->list, all->list->len - 1));
+        BlockBackend *blk = g_ptr_array_index(all->list, all->list->len - 1);
+        for (BlockBackend *above; (above = block_above(blk));) {
+            blk = above;
+        }
+        block_close(blk);
     }
     event_loop_remove_wait_poll(all->loop, poll_drives, all);
-    ring_free(all->ring);
-    bh_free(all->done_bh);
-    lock_finish(&all->done_lock);
+    g_assert(!all->others->len);
+    g_ptr_array_unref(all->others);
+    completer_free(all->completer);
     g_ptr_array_unref(all->list);
+    g_ptr_array_unref(all->jobs);
     g_free(all);
 }
 
@@ -131,7 +149,8 @@ const char *block_id(const BlockBackend *blk)
 
 char *block_node_name(const BlockBackend *blk)
 {
-    return g_strdup_printf("%s%s", blk->is_node ? "" : "#", blk->id);
+    return blk->node_name ? g_strdup(blk->node_name)
+                          : g_strdup_printf("%s%s", blk->is_node ? "" : "#", blk->id);
 }
 
 DriveInterface block_interface(BlockBackend *blk)
@@ -182,9 +201,11 @@ bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **er
 void block_backend_detach(BlockBackend *blk, void *user)
 {
     if (blk->user == user) {
-        cancel_and_drain(blk);
+        block_cancel_and_drain(blk);
+        block_serve_in(blk, blk->all->loop);
         blk->user = NULL;
         blk->lock = NULL;
+        blk->resized = NULL;
         g_clear_pointer(&blk->place, g_free);
     }
 }
@@ -193,4 +214,10 @@ void block_set_place(BlockBackend *blk, const char *place)
 {
     g_free(blk->place);
     blk->place = g_strdup(place);
+}
+
+void block_set_resized(BlockBackend *blk, void (*resized)(void *opaque), void *opaque)
+{
+    blk->resized = resized;
+    blk->resized_opaque = opaque;
 }

@@ -4,7 +4,7 @@
  * A request's way: block_submit checks it, asks the graph of nodes for its place, and hands it
  * to io_uring when it lies in one file as it is; otherwise a worker thread runs
  * the drivers' straight-line code.  Either way it ends in block_complete, and
- * done() is called from the main loop. */
+ * done() is called from the loop of its completer. */
 #pragma once
 #include <errno.h>
 
@@ -24,18 +24,28 @@ enum {                   /* BlockRequest.priv.flags */
 };
 
 typedef struct Ring Ring; /* ring.c */
+typedef struct Job Job;   /* job/job.h */
 
-struct Drives {
+/* Where requests end (completer.c). */
+typedef struct Completer {
     EventLoop *loop;
-    GPtrArray *list; /* of BlockBackend, in the order of the command line */
+    unsigned drives; /* that asked for it */
     Ring *ring;      /* of those that use io_uring; NULL: none does */
     int ring_error;  /* why there can be no ring, or 0 */
     Lock done_lock;  /* completed, their users not yet told; below it: the loop's queue */
     BlockRequest *done_first, *done_last;
     Bh *done_bh;
+} Completer;
+
+struct Drives {
+    EventLoop *loop;
+    GPtrArray *list;                    /* of BlockBackend, in the order of the command line */
+    Completer *completer;               /* of the loop */
+    GPtrArray *others;                  /* of Completer, whose loops drives asked for */
     void (*stop_machine)(void *opaque); /* see drives_set_stop_hook */
     void *stop_opaque;
-    Events *events; /* see drives_set_events */
+    Events *events;  /* see drives_set_events */
+    GPtrArray *jobs; /* of Job */
 };
 
 /* detect-zeroes=, of a drive and of a node. */
@@ -45,8 +55,13 @@ bool block_check_zeroes(BlockZeroes zeroes, bool discard, GError **err);
 
 struct BlockBackend {
     Drives *all;
+    Completer *completer; /* NULL: that of the main loop */
     char *id, *serial;
     BlockNode *node;
+    void (*resized)(void *opaque); /* see block_set_resized */
+    void *resized_opaque;
+    Job *job;            /* that works on it, or holds it; NULL: none */
+    char *node_name;     /* of its node, where that is not by its id; NULL: that */
     BlockBackend *below; /* whose node this one is on; NULL: none has a name */
     bool owns_below;     /* it goes with this one */
     bool is_node;        /* of -blockdev: known by its name alone */
@@ -65,8 +80,13 @@ struct BlockBackend {
     Lock *lock;
     unsigned in_flight;  /* atomic */
     unsigned interrupts; /* atomic: workers put down what they have at the next chance */
-    BlockStats stats;    /* main loop only */
-    struct {             /* see keep.c */
+    struct {             /* see block_hold */
+        unsigned on;     /* atomic */
+        bool resume;     /* what it has put down goes on at its end */
+        BlockRequest *first, *last;
+    } held;
+    BlockStats stats; /* under the lock, or in the main loop where there is none */
+    struct {          /* see keep.c */
         BlockRequest *first, *last;
         unsigned cancels; /* of block_cancel_begin: nothing is kept */
         int error;        /* that stopped the machine, or 0 */
@@ -118,34 +138,47 @@ BlockNode *vpc_open(BlockNode *file, const OpenFlags *flags, GError **err);
 
 /* ---- image locks ---- */
 bool image_lock(int fd, const char *path, bool write, bool must, GError **err);
+/* Of an image that is locked to be read: could it be locked to be written?  Other open files of this process count as others. */
+bool image_lock_more(int fd, const char *path, GError **err);
+bool image_lock_again(int fd, bool write); /* another open file of it, of one who has its locks */
 
-/* ---- completion (submit.c) ---- */
+/* ---- completion (completer.c) ---- */
+Completer *completer_new(EventLoop *loop);
+Completer *completer_of(const BlockBackend *blk);
+void completer_free(Completer *c); /* main loop; it has no drives */
+/* These two in its loop, or in the main loop. */
+void completer_run(Completer *c);                         /* tell the users of what has ended */
+void completer_poll(Completer *c);                        /* end what can end now */
 void block_complete(BlockRequest *r, int result);         /* any thread */
-void block_complete_quietly(BlockRequest *r, int result); /* main loop; then run them: */
-void block_completions_run(Drives *all);
-void block_poll(Drives *all);           /* end what can end now; main loop only */
-int block_run(BlockRequest *r);         /* on this thread (run.c) */
-NodeIo block_io(const BlockRequest *r); /* what it asks of its node */
-bool block_keep(BlockRequest *r);       /* main loop, instead of done(): it failed and waits for `cont` */
+void block_complete_quietly(BlockRequest *r, int result); /* by who runs the completer then */
+int block_run(BlockRequest *r);                           /* on this thread (run.c) */
+NodeIo block_io(const BlockRequest *r);                   /* what it asks of its node */
+bool block_held_back(BlockRequest *r); /* any thread: it waits for block_release, not in flight */
+bool block_keep(BlockRequest *r);      /* where it ends, instead of done(): it failed and waits for `cont` */
 const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */
 
 /* ---- statistics (stats.c) ---- */
-/* Main loop: it is over, with this result; now: CLK_REALTIME. */
+/* Where it ends, under the user's lock: it is over, with this result; now: CLK_REALTIME. */
 void block_count(const BlockRequest *r, int result, int64_t now);
 
 /* ---- engines ---- */
-/* Make the ring of these drives, once; false: there can be none here.  NULL is a ring that does
+/* Make the ring of a completer, once, in its loop; false: there can be none here.  NULL is a ring that does
  * nothing for the functions below. */
-bool ring_init(Drives *all, GError **err);
+bool ring_init(Completer *c, GError **err);
 void ring_free(Ring *ring);
 void ring_submit(Ring *ring, BlockRequest *r);
 void ring_start(Ring *ring);                              /* what is prepared goes to the kernel */
-void ring_reap(Ring *ring);                               /* main loop */
+void ring_reap(Ring *ring);                               /* any thread */
 int ring_wait_fd(const Ring *ring);                       /* -1: no ring */
 bool ring_takes(const Ring *ring, const BlockRequest *r); /* neither it nor what is under way is too much */
 bool workers_init(GError **err);
 void workers_submit(BlockRequest *r);
 
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+BlockBackend *block_above(const BlockBackend *blk); /* whose node is on that of this one; NULL: none */
+void jobs_end(Drives *all);                         /* job/job.c */
+char *block_free_name(const Drives *all);           /* for a node that nobody named */
+bool block_name_is_free(const Drives *all, const char *name, GError **err);
 void block_backend_free(BlockBackend *blk);
-void block_close(BlockBackend *blk); /* drain, flush, and out of the list */
+void block_cancel_and_drain(BlockBackend *blk); /* what nobody has been told of ends undone */
+void block_close(BlockBackend *blk);            /* drain, flush, and out of the list */

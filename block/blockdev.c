@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "block/job/job_graph.h"
+#include "block/live.h"
 
 enum { NODE_NAME_MAX = 31 }; /* bytes, as programs expect */
 enum {
@@ -35,40 +37,13 @@ static const char *const driver_names[] = {
     [DRIVER_VHDX] = "vhdx",   [DRIVER_VMDK] = "vmdk",
     [DRIVER_VPC] = "vpc",     NULL,
 };
+/* clang-format off */
 static const char *const unbuilt_drivers[] = {
-    "blkdebug",
-    "blklogwrites",
-    "blkreplay",
-    "blkverify",
-    "bochs",
-    "cloop",
-    "compress",
-    "copy-on-read",
-    "dmg",
-    "ftp",
-    "ftps",
-    "http",
-    "https",
-    "io_uring",
-    "iscsi",
-    "luks",
-    "nbd",
-    "nfs",
-    "null-aio",
-    "nvme",
-    "preallocate",
-    "qed",
-    "quorum",
-    "rbd",
-    "ssh",
-    "throttle",
-    "vvfat",
-    "host_cdrom",
-    "copy-before-write",
-    "replication",
-    "snapshot-access",
-    NULL,
+    "blkdebug", "blklogwrites", "blkreplay", "blkverify", "bochs", "cloop", "compress", "copy-on-read", "dmg", "ftp", "ftps",
+    "http", "https", "io_uring", "iscsi", "luks", "nbd", "nfs", "null-aio", "nvme", "preallocate", "qed", "quorum", "rbd", "ssh",
+    "throttle", "vvfat", "host_cdrom", "copy-before-write", "replication", "snapshot-access", NULL,
 };
+/* clang-format on */
 enum { DISCARD_IGNORE, DISCARD_UNMAP };
 static const char *const discard_names[] = { [DISCARD_IGNORE] = "ignore", [DISCARD_UNMAP] = "unmap", NULL };
 static const char *const aio_names[] = { "threads", "native", "io_uring", NULL };
@@ -92,6 +67,9 @@ struct BlockdevOptions {
     uint64_t offset, size; /* and of null-co */
     bool has_offset, has_size;
     bool read_zeroes; /* of null-co */
+    /* of a format: the name of a node, or null: none; not given: what the image names */
+    json_object *backing;
+    bool has_backing;
 };
 
 #define AT(field) offsetof(BlockdevCache, field)
@@ -122,6 +100,13 @@ static const Prop format_props[] = {
       .or_text = AT(file_name), .required = true },
     { NULL },
 };
+static const Prop qcow2_props[] = {
+    { "file", PROP_STRUCT, AT(file), "node below, or its name", .of = &blockdev_shape,
+      .or_text = AT(file_name), .required = true },
+    { "backing", PROP_ANY, AT(backing), "name of the node of its backing; null: none",
+      .has = AT(has_backing) },
+    { NULL },
+};
 static const Prop null_props[] = {
     { "size", PROP_SIZE, AT(size), "of the disk; not given: 1 GiB", .has = AT(has_size) },
     { "read-zeroes", PROP_BOOL, AT(read_zeroes), "reads are of zeroes, not of what is in memory" },
@@ -130,10 +115,11 @@ static const Prop null_props[] = {
 static const Shape file_shape = { "BlockdevOptionsFile", sizeof(BlockdevOptions), file_props };
 static const Shape raw_shape = { "BlockdevOptionsRaw", sizeof(BlockdevOptions), raw_props };
 static const Shape format_shape = { "BlockdevOptionsGenericFormat", sizeof(BlockdevOptions), format_props };
+static const Shape qcow2_shape = { "BlockdevOptionsQcow2", sizeof(BlockdevOptions), qcow2_props };
 static const Shape null_shape = { "BlockdevOptionsNull", sizeof(BlockdevOptions), null_props };
 static const Shape *const arms[] = {
     [DRIVER_FILE] = &file_shape,   [DRIVER_HOST_DEVICE] = &file_shape, [DRIVER_RAW] = &raw_shape,
-    [DRIVER_NULL] = &null_shape,   [DRIVER_QCOW2] = &format_shape,     [DRIVER_PARALLELS] = &format_shape,
+    [DRIVER_NULL] = &null_shape,   [DRIVER_QCOW2] = &qcow2_shape,      [DRIVER_PARALLELS] = &format_shape,
     [DRIVER_QCOW] = &format_shape, [DRIVER_VDI] = &format_shape,       [DRIVER_VHDX] = &format_shape,
     [DRIVER_VMDK] = &format_shape, [DRIVER_VPC] = &format_shape,
 };
@@ -237,14 +223,44 @@ static BlockNode *raw_node(BlockBackend *below, const BlockdevOptions *o, GError
                                         : node_ref(below->node);
 }
 
+/* One that is only read, and that no device has. */
+static BlockNode *backing_node(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    if (!json_object_is_type(o->backing, json_type_string)) {
+        block_error(err, "backing of '%s': the name of a node, or null, is all that is built", o->node_name);
+        return NULL;
+    }
+    const char *name = json_object_get_string(o->backing);
+    BlockBackend *blk = block_find_node(all, name);
+    if (!blk || !blk->is_node) {
+        block_error(err, "Cannot find device='' nor node-name='%s'", name);
+    } else if (!blk->readonly) {
+        block_error(err,
+                    "Node '%s' can be written: a backing image is only read; add it with \"read-only\": true",
+                    name);
+    } else {
+        return blk->node;
+    }
+    return NULL;
+}
+
 /* The image in the file; files that it names in turn are found by its name. */
 static BlockNode *format_node(BlockBackend *below, const BlockdevOptions *o, GError **err)
 {
     OpenFlags flags = { .readonly = below->readonly || o->readonly,
                         .direct = below->direct,
                         .locking = true,
-                        .discard = below->discard && o->discard == DISCARD_UNMAP };
-    return image_open_on(below->node, driver_names[o->driver], &flags, err);
+                        .discard = below->discard && o->discard == DISCARD_UNMAP,
+                        .no_backing = o->has_backing };
+    BlockNode *backing = NULL;
+    if (o->backing && !(backing = backing_node(below->all, o, err))) {
+        return NULL;
+    }
+    BlockNode *n = image_open_on(below->node, driver_names[o->driver], &flags, err);
+    if (n && backing) {
+        n->children[NODE_BACKING] = node_ref(backing);
+    }
+    return n;
 }
 
 static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
@@ -312,7 +328,7 @@ static BlockBackend *open_in_place(Drives *all, const BlockdevOptions *top, cons
     return open_file(all, &o, name, err);
 }
 
-static char *free_name(const Drives *all)
+char *block_free_name(const Drives *all)
 {
     char *name = NULL;
     for (unsigned i = 0; !name || block_find(all, name); i++) {
@@ -329,7 +345,7 @@ static bool name_is_valid(const char *name)
     return g_ascii_isalpha(*name) && !name[letters] && letters <= NODE_NAME_MAX;
 }
 
-static bool name_is_free(const Drives *all, const char *name, GError **err)
+bool block_name_is_free(const Drives *all, const char *name, GError **err)
 {
     if (!name_is_valid(name)) {
         block_error(
@@ -337,7 +353,7 @@ static bool name_is_free(const Drives *all, const char *name, GError **err)
             name, NODE_NAME_MAX);
         return false;
     }
-    const BlockBackend *other = block_find(all, name);
+    const BlockBackend *other = block_find_node(all, name);
     if (other) {
         block_error(err,
                     other->is_node ? "Duplicate nodes with node-name='%s'; choose another name"
@@ -365,10 +381,10 @@ static BlockBackend *find_below(Drives *all, const BlockdevOptions *o, GError **
                     driver_names[o->driver], driver_names[file->driver]);
         return NULL;
     }
-    if (file->node_name && !name_is_free(all, file->node_name, err)) {
+    if (file->node_name && !block_name_is_free(all, file->node_name, err)) {
         return NULL;
     }
-    g_autofree char *name = file->node_name ? g_strdup(file->node_name) : free_name(all);
+    g_autofree char *name = file->node_name ? g_strdup(file->node_name) : block_free_name(all);
     return open_in_place(all, o, name, err);
 }
 
@@ -427,7 +443,7 @@ bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
         block_error(err, "'node-name' must be specified for the root node");
         return false;
     }
-    if (!name_is_free(all, o->node_name, err)) {
+    if (!block_name_is_free(all, o->node_name, err)) {
         return false;
     }
     switch (o->driver) {
@@ -449,9 +465,20 @@ bool blockdev_del(Drives *all, const char *name, GError **err)
                     name);
         return false;
     }
+    if (blk->job) {
+        block_error(err, "Node '%s' is busy: a block job has it; end that first (query-block-jobs)", name);
+        return false;
+    }
     if (blk->user) {
         block_error(err, "Node '%s' is in use; remove what uses it first", name);
         return false;
+    }
+    for (guint i = 0; i < all->list->len; i++) {
+        BlockBackend *other = g_ptr_array_index(all->list, i);
+        if (other != blk && other->below != blk && graph_has_below(block_image(other), blk->node)) {
+            block_error(err, "Node '%s' is in use as the backing of node '%s'", name, other->id);
+            return false;
+        }
     }
     block_close(blk);
     return true;

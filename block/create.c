@@ -35,6 +35,15 @@ void new_image_print_size(const NewImage *o, GString *text)
     g_string_append_printf(text, "size=%" G_GUINT64_FORMAT, o->size);
 }
 
+const char *const preallocation_names[] = { "off", "metadata", "falloc", "full", NULL };
+
+void new_image_print_preallocation(const NewImage *o, GString *text)
+{
+    if (o->has_preallocation) {
+        g_string_append_printf(text, " preallocation=%s", preallocation_names[o->preallocation]);
+    }
+}
+
 bool new_image_failed(BlockNode *file, int e, GError **err)
 {
     if (e) {
@@ -56,16 +65,39 @@ void new_image_put_uuid(uint8_t *to)
 
 static const Prop raw_props[] = {
     NEW_IMAGE_SIZE,
+    NEW_IMAGE_PREALLOCATION,
     { NULL },
 };
 static const Shape raw_shape = { "raw", sizeof(NewImage), raw_props };
 
 static bool raw_make(BlockNode *file, const NewImage *o, GError **err)
 {
-    return new_image_failed(file, node_resize(file, o->size), err);
+    int e = node_resize(file, o->size);
+    return new_image_failed(file, e ? e : preallocate_file(file, o->preallocation, o->size), err);
 }
 
-static const ImageMaker raw_maker = { "raw", &raw_shape, false, new_image_print_size, NULL, raw_make };
+static void raw_print(const NewImage *o, GString *text)
+{
+    new_image_print_size(o, text);
+    new_image_print_preallocation(o, text);
+}
+
+static bool raw_check(NewImage *o, GError **err)
+{
+    if (o->preallocation == PREALLOCATE_METADATA) {
+        block_error(err, "Unsupported preallocation mode: metadata; raw images have falloc and full");
+        return false;
+    }
+    return true;
+}
+
+static void raw_measure(const NewImage *o, ImageMeasure *m)
+{
+    uint64_t all = (o->size + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
+    *m = (ImageMeasure){ all, all, SECTOR };
+}
+
+static const ImageMaker raw_maker = { "raw", &raw_shape, false, raw_print, raw_check, raw_make, raw_measure };
 
 static const ImageMaker *const makers[] = { &raw_maker,       &qcow2_maker, &vdi_maker,  &vpc_maker,
                                             &parallels_maker, &qcow_maker,  &vmdk_maker, &vhdx_maker };

@@ -215,7 +215,8 @@ static bool check_values(Drives *all, const DrivePlan *p, GError **err)
         block_error(err, "Duplicate ID '%s' for drive: each one needs its own; change one of them", o->id);
         return false;
     }
-    return (!o->format || format_check(o->format, err)) && (o->aio != AIO_RING || ring_init(all, err));
+    return (!o->format || format_check(o->format, err)) &&
+           (o->aio != AIO_RING || ring_init(all->completer, err));
 }
 
 static bool plan_drive(DrivePlan *p, Drives *all, const DriveOptions *o, GError **err)
@@ -290,7 +291,7 @@ static BlockBackend *make_backend(Drives *all, const DrivePlan *p, BlockNode *no
     blk->zeroes_unmap = o->detect_zeroes == ZEROES_UNMAP;
     blk->on_read_error = o->rerror ? o->rerror : BLOCK_ON_ERROR_REPORT;
     blk->on_write_error = o->werror ? o->werror : BLOCK_ON_ERROR_ENOSPC;
-    blk->ring = o->aio != AIO_THREADS && ring_init(all, NULL);
+    blk->ring = o->aio != AIO_THREADS && ring_init(all->completer, NULL);
     return blk;
 }
 

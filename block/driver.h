@@ -32,8 +32,12 @@ typedef struct BlockDriver {
     int (*run)(BlockNode *n, const NodeIo *io);
     /* Read what map() calls packed; within one extent of it. */
     int (*unpack)(BlockNode *n, const NodeIo *io);
+    /* See node_write_packed; NULL: the format has nothing packed, or none is written. */
+    int (*pack)(BlockNode *n, uint64_t offset, const uint8_t *cluster);
     /* See node_resize; NULL: it cannot. */
     int (*resize)(BlockNode *n, uint64_t bytes);
+    /* See node_set_writable; NULL: it cannot. */
+    bool (*set_writable)(BlockNode *n, bool writable, GError **err);
     /* Of an image; NULL: it has nothing to say, names nothing, cannot be checked. */
     void (*info)(BlockNode *n, ImageInfo *info);
     void (*names)(BlockNode *n, ImageNames *names);
@@ -56,6 +60,10 @@ struct BlockNode {
     BlockNode *children[NODE_CHILDREN];
     GPtrArray *parts; /* of BlockNode, more children; NULL: none */
 };
+
+/* One that was opened to be read can be written from here on, or the other way round: it is what another one reads from
+ * meanwhile.  Nobody writes to it when this is asked for. */
+bool node_set_writable(BlockNode *n, bool writable, GError **err);
 
 /* In place of g_new0 and of a free: the struct that begins with the node belongs to it from here on. */
 void node_init(BlockNode *n, const BlockDriver *driver, const char *filename, uint64_t size, bool readonly);

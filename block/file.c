@@ -28,7 +28,7 @@ enum { CHUNK = 1 << 20 };
 typedef struct FileNode {
     BlockNode node;
     int fd;
-    bool direct, device;
+    bool direct, device, no_flush, locks;
     uint32_t align; /* of offsets and lengths, direct only */
     uint32_t memory_align;
     Lock writes_lock; /* what follows; never held while a file is written */
@@ -316,7 +316,7 @@ static int file_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wai
 
 static int file_flush(FileNode *f)
 {
-    return node_synced(&f->node, fdatasync(f->fd) < 0 ? -errno : 0);
+    return f->no_flush ? 0 : node_synced(&f->node, fdatasync(f->fd) < 0 ? -errno : 0);
 }
 
 static int file_run(BlockNode *n, const NodeIo *r)
@@ -353,19 +353,13 @@ static void file_close(BlockNode *n)
     g_cond_clear(&f->writes_done);
 }
 
-static const BlockDriver file_driver = {
-    .resize = file_resize,
-    .name = "file",
-    .map = file_map,
-    .direct = file_direct,
-    .run = file_run,
-    .close = file_close,
-};
+static const BlockDriver file_driver;
 
 bool file_node_is_same(const BlockNode *a, const BlockNode *b)
 {
     struct stat x, y;
-    return fstat(container_of(a, FileNode, node)->fd, &x) == 0 &&
+    return a->driver == &file_driver && b->driver == &file_driver &&
+           fstat(container_of(a, FileNode, node)->fd, &x) == 0 &&
            fstat(container_of(b, FileNode, node)->fd, &y) == 0 && x.st_dev == y.st_dev &&
            x.st_ino == y.st_ino;
 }
@@ -467,6 +461,8 @@ BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err
     FileNode *f = container_of(file_node_new(fd, path, 0), FileNode, node);
     f->node.readonly = flags->readonly;
     f->direct = flags->direct;
+    f->no_flush = flags->no_flush;
+    f->locks = flags->locking;
     if (!file_measure(f, path, err) ||
         (flags->locking && !image_lock(fd, path, !flags->readonly, flags->locking_must, err))) {
         node_unref(&f->node);
@@ -477,3 +473,42 @@ BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err
     }
     return &f->node;
 }
+
+/* ---- another access ------------------------------------------------------ */
+
+/* The descriptor stays, and is another open file: requests that are under way keep the old one. */
+static bool file_set_writable(BlockNode *n, bool writable, GError **err)
+{
+    FileNode *f = container_of(n, FileNode, node);
+    OpenFlags flags = { .readonly = !writable, .direct = f->direct };
+    struct stat before, now;
+    if (f->locks && writable && !image_lock_more(f->fd, n->filename, err)) {
+        return false;
+    }
+    int fd = file_open_fd(n->filename, &flags, err);
+    if (fd < 0) {
+        return false;
+    }
+    bool same = fstat(f->fd, &before) == 0 && fstat(fd, &now) == 0 && before.st_dev == now.st_dev &&
+                before.st_ino == now.st_ino;
+    bool ok = same && (!f->locks || image_lock_again(fd, writable)) && dup3(fd, f->fd, O_CLOEXEC) >= 0;
+    if (!ok) {
+        block_error(err, "Could not open '%s' anew: %s", n->filename,
+                    same ? g_strerror(errno) : "another file has its name");
+    }
+    close(fd);
+    if (ok) {
+        n->readonly = !writable;
+    }
+    return ok;
+}
+
+static const BlockDriver file_driver = {
+    .resize = file_resize,
+    .set_writable = file_set_writable,
+    .name = "file",
+    .map = file_map,
+    .direct = file_direct,
+    .run = file_run,
+    .close = file_close,
+};

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "block/nbd_client.h"
 #include "block/qcow2/qcow2_open.h"
 #include "util/text.h"
 
@@ -85,6 +86,7 @@ static bool open_backing(BlockNode *n, const Chain *c, const ImageNames *names, 
 {
     OpenFlags below = { .readonly = true,
                         .direct = flags->direct,
+                        .no_flush = flags->no_flush,
                         .locking = flags->locking,
                         .locking_must = flags->locking_must };
     if (!names->backing || flags->no_backing) {
@@ -197,10 +199,25 @@ static BlockNode *open_format(BlockNode *file, const char *format, const Chain *
     return n;
 }
 
+/* A user's name for bytes: a file's, or of another protocol; those in images are of files alone (image_resolve). */
+static BlockNode *open_protocol(const char *path, const OpenFlags *flags, const Chain *above, GError **err)
+{
+    NbdName name;
+    if (above || !nbd_is_name(path)) {
+        return file_node_open(path, flags, err);
+    }
+    if (!nbd_parse_name(path, &name, err)) {
+        return NULL;
+    }
+    BlockNode *n = nbd_node_open(path, &name, flags->readonly, err);
+    nbd_name_clear(&name);
+    return n;
+}
+
 static BlockNode *open_in_chain(const char *path, const char *format, const OpenFlags *flags,
                                 const Chain *above, const char **found, GError **err)
 {
-    BlockNode *file = file_node_open(path, flags, err), *n = NULL;
+    BlockNode *file = open_protocol(path, flags, above, err), *n = NULL;
     if (!file) {
         return NULL;
     }

@@ -20,8 +20,7 @@ const char *const block_on_error_names[] = {
     [BLOCK_ON_ERROR_STOP] = "stop",     NULL,
 };
 
-static Lock kept_lock =
-    LOCK_INIT(LOCK_KEPT_REQUESTS); /* leaf; guards BlockBackend.kept (but its error: main loop only) */
+static Lock kept_lock = LOCK_INIT(LOCK_KEPT_REQUESTS); /* leaf; guards BlockBackend.kept */
 
 void drives_set_stop_hook(Drives *all, void (*stop)(void *opaque), void *opaque)
 {
@@ -65,7 +64,10 @@ void block_get_state(const BlockBackend *blk, BlockState *s)
 
 const char *block_io_status(const BlockBackend *blk)
 {
-    return !blk->kept.error ? "ok" : block_is_full_error(blk->kept.error) ? "nospace" : "failed";
+    lock_take(&kept_lock);
+    int error = blk->kept.error;
+    lock_release(&kept_lock);
+    return !error ? "ok" : block_is_full_error(error) ? "nospace" : "failed";
 }
 
 /* ---- a failure ----------------------------------------------------------- */
@@ -127,16 +129,11 @@ static void tell(const BlockRequest *r)
                g_strerror(-r->priv.result), advice(r));
 }
 
-static void keep_locked(BlockRequest *r)
+static void append(BlockRequest *r, BlockRequest **first, BlockRequest **last)
 {
-    BlockBackend *blk = r->priv.blk;
     r->priv.next = NULL;
-    if (blk->kept.last) {
-        blk->kept.last->priv.next = r;
-    } else {
-        blk->kept.first = r;
-    }
-    blk->kept.last = r;
+    *(*first ? &(*last)->priv.next : first) = r;
+    *last = r;
 }
 
 /* ---- the event ----------------------------------------------------------- */
@@ -198,7 +195,7 @@ bool block_keep(BlockRequest *r)
     bool keep = !blk->kept.cancels && (!failed || stops_machine(r));
     bool first = keep && failed && !blk->kept.error;
     if (keep) {
-        keep_locked(r);
+        append(r, &blk->kept.first, &blk->kept.last);
         blk->kept.error = failed ? e : blk->kept.error;
         r->priv.flags |= failed ? PRIV_KEPT : 0;
     }
@@ -217,9 +214,10 @@ bool block_keep(BlockRequest *r)
 
 /* ---- waiting and going on ------------------------------------------------ */
 
-static BlockRequest *kept_take(BlockBackend *blk)
+static BlockRequest *kept_take(BlockBackend *blk, bool forgive)
 {
     lock_take(&kept_lock);
+    blk->kept.error = forgive ? 0 : blk->kept.error;
     BlockRequest *r = blk->kept.first;
     blk->kept.first = blk->kept.last = NULL;
     lock_release(&kept_lock);
@@ -248,19 +246,50 @@ void drives_pause(Drives *all)
     block_foreach(all, interrupt_end, NULL);
 }
 
-static void resume_one(BlockBackend *blk, void *opaque)
+static void submit_all(BlockRequest *r)
 {
-    blk->kept.error = 0;
-    for (BlockRequest *r = kept_take(blk), *next; r; r = next) {
+    for (BlockRequest *next; r; r = next) {
         next = r->priv.next;
-        __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
+        __atomic_add_fetch(&r->priv.blk->in_flight, 1, __ATOMIC_RELAXED);
         workers_submit(r);
     }
+}
+
+static void resume_one(BlockBackend *blk, void *opaque)
+{
+    submit_all(kept_take(blk, true));
 }
 
 void drives_resume(Drives *all)
 {
     block_foreach(all, resume_one, NULL);
+}
+
+bool drives_finish(Drives *all)
+{
+    if (drives_keep_requests(all)) {
+        return false;
+    }
+    drives_resume(all);
+    block_foreach(all, drain_one, NULL);
+    return !drives_keep_requests(all);
+}
+
+void block_cancel_and_drain(BlockBackend *blk)
+{
+    block_cancel_begin(blk);
+    block_drain(blk);
+    block_cancel_end(blk);
+}
+
+static void cancel_one(BlockBackend *blk, void *opaque)
+{
+    block_cancel_and_drain(blk);
+}
+
+void drives_cancel(Drives *all)
+{
+    block_foreach(all, cancel_one, NULL);
 }
 
 static void look_for_kept(BlockBackend *blk, void *opaque)
@@ -277,13 +306,57 @@ bool drives_keep_requests(Drives *all)
     return any;
 }
 
+/* ---- holding ---------------------------------------------------------------- */
+
+bool block_held_back(BlockRequest *r)
+{
+    BlockBackend *blk = r->priv.blk;
+    lock_take(&kept_lock);
+    bool held = __atomic_load_n(&blk->held.on, __ATOMIC_SEQ_CST);
+    if (held) {
+        append(r, &blk->held.first, &blk->held.last);
+        __atomic_sub_fetch(&blk->in_flight, 1, __ATOMIC_RELEASE);
+    }
+    lock_release(&kept_lock);
+    return held;
+}
+
+void block_hold(BlockBackend *blk)
+{
+    g_assert(!blk->held.on);
+    lock_take(&kept_lock);
+    blk->held.resume = !blk->kept.first; /* else the machine stands */
+    lock_release(&kept_lock);
+    __atomic_store_n(&blk->held.on, 1, __ATOMIC_SEQ_CST);
+    interrupt_begin(blk, NULL);
+    block_drain(blk);
+    interrupt_end(blk, NULL);
+}
+
+void block_release(BlockBackend *blk)
+{
+    lock_take(&kept_lock);
+    bool resume = blk->held.resume && !blk->kept.error;
+    lock_release(&kept_lock);
+    BlockRequest *kept = resume ? kept_take(blk, false) : NULL;
+    lock_take(&kept_lock);
+    BlockRequest *held = blk->held.first;
+    blk->held.first = blk->held.last = NULL;
+    __atomic_store_n(&blk->held.on, 0, __ATOMIC_SEQ_CST);
+    lock_release(&kept_lock);
+    submit_all(kept);
+    submit_all(held);
+}
+
+/* ---- giving up ---------------------------------------------------------------- */
+
 void block_cancel_begin(BlockBackend *blk)
 {
     interrupt_begin(blk, NULL);
     lock_take(&kept_lock);
     blk->kept.cancels++;
     lock_release(&kept_lock);
-    for (BlockRequest *r = kept_take(blk), *next; r; r = next) {
+    for (BlockRequest *r = kept_take(blk, false), *next; r; r = next) {
         next = r->priv.next;
         __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
         block_complete(r, -ECANCELED);

@@ -147,3 +147,24 @@ bool image_lock(int fd, const char *path, bool write, bool must, GError **err)
     }
     return !what && (!e || !must);
 }
+
+bool image_lock_more(int fd, const char *path, GError **err)
+{
+    if (!byte_is_taken(fd, BYTE_UNSHARED + PERM_WRITE)) {
+        return true;
+    }
+    struct stat image;
+    g_autofree char *holder = fstat(fd, &image) == 0 ? find_holder(&image) : NULL;
+    block_error(
+        err,
+        "Failed to get \"write\" lock\nIs another process using the image [%s]?\n%s reads it, and would "
+        "see it change",
+        path, holder ? holder : "somebody else");
+    return false;
+}
+
+bool image_lock_again(int fd, bool write)
+{
+    return byte_lock(fd, BYTE_USED + PERM_READ) && (!write || byte_lock(fd, BYTE_USED + PERM_WRITE)) &&
+           byte_lock(fd, BYTE_UNSHARED + PERM_WRITE);
+}

@@ -52,6 +52,20 @@ int node_resize(BlockNode *n, uint64_t bytes)
     return n->driver->resize ? n->driver->resize(n, bytes) : -ENOTSUP;
 }
 
+bool node_set_writable(BlockNode *n, bool writable, GError **err)
+{
+    if (n->readonly != writable) {
+        return true;
+    }
+    if (!n->driver->set_writable) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "'%s' cannot be opened anew to be written: not with format %s", n->filename,
+                    n->driver->name);
+        return false;
+    }
+    return n->driver->set_writable(n, writable, err);
+}
+
 const char *node_filename(const BlockNode *n)
 {
     return n->filename;
@@ -209,4 +223,9 @@ int node_write(BlockNode *n, uint64_t offset, const void *buf, uint64_t length)
 int node_flush(BlockNode *n)
 {
     return node_run(n, &(NodeIo){ .op = BLOCK_FLUSH });
+}
+
+int node_write_packed(BlockNode *n, uint64_t offset, const uint8_t *cluster)
+{
+    return n->readonly ? -EROFS : n->driver->pack ? n->driver->pack(n, offset, cluster) : -ENOTSUP;
 }

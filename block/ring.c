@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The io_uring engine: one ring for all drives of a machine.
+/* The io_uring engine: one ring for all drives whose requests end in one loop.
  *
  * Any thread prepares and submits under the ring's lock, one system call a request, or one for
- * all between block_plug and block_unplug.  The main loop watches the ring's own
+ * all between block_plug and block_unplug.  The loop watches the ring's own
  * descriptor (readable while completions wait: no eventfd to write and to read)
  * and takes all completions of a wake-up together.
  *
@@ -27,7 +27,7 @@
 enum { RING_ENTRIES = 256, REAP_BATCH = 64, REQUEST_MAX = 4 << 20, UNDER_WAY_MAX = 32 << 20 };
 
 struct Ring {
-    Drives *drives;
+    Completer *completer;
     struct io_uring uring;
     Lock lock;
     BlockRequest *backlog, *backlog_last; /* did not fit; under lock */
@@ -174,17 +174,35 @@ static void finish(Ring *ring, BlockRequest *r, int result)
     block_complete_quietly(r, MIN(result, 0));
 }
 
-void ring_reap(Ring *ring)
+typedef struct Ended {
+    BlockRequest *r;
+    int result;
+} Ended;
+
+/* The loop takes what has ended, and the main loop as well while it drains another's. */
+static unsigned take_ended(Ring *ring, Ended *ended)
 {
     struct io_uring_cqe *cqes[REAP_BATCH];
+    lock_take(&ring->lock);
+    unsigned n = io_uring_peek_batch_cqe(&ring->uring, cqes, REAP_BATCH);
+    for (unsigned i = 0; i < n; i++) {
+        ended[i] = (Ended){ io_uring_cqe_get_data(cqes[i]), cqes[i]->res };
+    }
+    io_uring_cq_advance(&ring->uring, n);
+    lock_release(&ring->lock);
+    return n;
+}
+
+void ring_reap(Ring *ring)
+{
+    Ended ended[REAP_BATCH];
     unsigned n;
-    while (ring && (n = io_uring_peek_batch_cqe(&ring->uring, cqes, REAP_BATCH)) > 0) {
+    while (ring && (n = take_ended(ring, ended)) > 0) {
         /* Who submitted wrote the request before: the kernel orders the two, and so does this, for a sanitizer. */
         __atomic_load_n(&ring->under_way, __ATOMIC_ACQUIRE);
         for (unsigned i = 0; i < n; i++) {
-            finish(ring, io_uring_cqe_get_data(cqes[i]), cqes[i]->res);
+            finish(ring, ended[i].r, ended[i].result);
         }
-        io_uring_cq_advance(&ring->uring, n);
     }
 }
 
@@ -193,7 +211,7 @@ static void ring_readable(void *opaque, GIOCondition ready)
     Ring *ring = opaque;
     ring_reap(ring);
     block_plug(); /* what done() submits goes out together, with the backlog */
-    block_completions_run(ring->drives);
+    completer_run(ring->completer);
     lock_take(&ring->lock);
     if (ring->backlog && !plug_pending) {
         plug_pending = ring;
@@ -204,7 +222,7 @@ static void ring_readable(void *opaque, GIOCondition ready)
 
 static void start_later(void *opaque)
 {
-    block_poll(((Ring *)opaque)->drives);
+    completer_poll(((Ring *)opaque)->completer);
 }
 
 int ring_wait_fd(const Ring *ring)
@@ -253,19 +271,19 @@ static int ring_open(Ring *ring)
     return e;
 }
 
-static Ring *ring_new(Drives *all)
+static Ring *ring_new(Completer *c)
 {
     Ring *ring = g_new0(Ring, 1);
-    all->ring_error = ring_open(ring);
-    if (all->ring_error) {
+    c->ring_error = ring_open(ring);
+    if (c->ring_error) {
         g_free(ring);
         return NULL;
     }
-    ring->drives = all;
+    ring->completer = c;
     lock_init(&ring->lock, LOCK_RING);
     io_uring_ring_dontfork(&ring->uring);
-    ring->start_bh = bh_new(all->loop, NULL, start_later, ring);
-    ring->watch = fdwatch_new(all->loop, ring->uring.ring_fd, ring_readable, ring);
+    ring->start_bh = bh_new(c->loop, NULL, start_later, ring);
+    ring->watch = fdwatch_new(c->loop, ring->uring.ring_fd, ring_readable, ring);
     fdwatch_set(ring->watch, G_IO_IN);
     return ring;
 }
@@ -281,16 +299,16 @@ void ring_free(Ring *ring)
     }
 }
 
-bool ring_init(Drives *all, GError **err)
+bool ring_init(Completer *c, GError **err)
 {
-    if (!all->ring && !all->ring_error) {
-        all->ring = ring_new(all);
+    if (!c->ring && !c->ring_error) {
+        c->ring = ring_new(c);
     }
-    if (!all->ring) {
+    if (!c->ring) {
         block_error(err,
                     "aio=io_uring: the kernel gives no usable io_uring: %s; use aio=threads, "
                     "or look at /proc/sys/kernel/io_uring_disabled",
-                    g_strerror(-all->ring_error));
+                    g_strerror(-c->ring_error));
     }
-    return all->ring != NULL;
+    return c->ring != NULL;
 }

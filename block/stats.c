@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is counted of a drive's requests.  All of it happens where requests end, in the main loop, so that no counter is
- * shared; a request only carries the time at which it was submitted. */
+/* What is counted of a drive's requests.  All of it happens where requests end, under the lock of the drive's user; a request only carries the time at which it was submitted. */
 #include "block_priv.h"
 
 static BlockCounted kind_of(BlockOp op)
@@ -42,7 +41,10 @@ void block_count(const BlockRequest *r, int result, int64_t now)
     }
 }
 
-const BlockStats *block_stats(const BlockBackend *blk)
+BlockStats block_stats(BlockBackend *blk)
 {
-    return &blk->stats;
+    lock_take_any(blk->lock);
+    BlockStats s = blk->stats;
+    lock_release_any(blk->lock);
+    return s;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The life of a request: checks, the choice between the ring and a worker, completion in
- * the main loop in batches, draining, and synchronous access.
+/* The life of a request: checks, the choice between the ring and a worker, draining, and synchronous access.  It ends in a loop:
+ * completer.c.
  *
  * Submitting takes only leaf locks, so that a device may do it under its own; done() is
  * never called from inside block_submit. */
@@ -13,77 +13,6 @@
 #include "base/event_loop.h"
 
 enum { DETECT_MAX = 256 << 10 }; /* bytes that are looked at where the guest waits */
-
-/* ---- completion ---------------------------------------------------------- */
-
-static BlockRequest *completions_take(Drives *all)
-{
-    lock_take(&all->done_lock);
-    BlockRequest *r = all->done_first;
-    all->done_first = all->done_last = NULL;
-    lock_release(&all->done_lock);
-    return r;
-}
-
-void block_completions_run(Drives *all)
-{
-    Lock *held = NULL;
-    BlockRequest *first = completions_take(all);
-    int64_t now = first ? clock_get_ns(NULL, CLK_REALTIME) : 0;
-    for (BlockRequest *r = first, *next; r; r = next) {
-        BlockBackend *blk = r->priv.blk;
-        int result = r->priv.result;
-        next = r->priv.next;
-        if (blk->lock != held) {
-            if (held) {
-                lock_release(held);
-            }
-            held = blk->lock;
-            if (held) {
-                lock_take(held);
-            }
-        }
-        bool kept = block_keep(r);
-        __atomic_sub_fetch(&blk->in_flight, 1, __ATOMIC_RELEASE);
-        if (!kept) {
-            block_count(r, result, now);
-            r->done(r, r->priv.result); /* r may be gone now */
-        }
-    }
-    if (held) {
-        lock_release(held);
-    }
-}
-
-static void queue_done(Drives *all, BlockRequest *r, int result)
-{
-    r->priv.result = result;
-    r->priv.next = NULL;
-    if (all->done_last) {
-        all->done_last->priv.next = r;
-    } else {
-        all->done_first = r;
-    }
-    all->done_last = r;
-}
-
-void block_complete_quietly(BlockRequest *r, int result)
-{
-    Drives *all = r->priv.blk->all;
-    lock_take(&all->done_lock);
-    queue_done(all, r, result);
-    lock_release(&all->done_lock);
-}
-
-/* Once r is taken from the queue, the drives may be: so the loop is woken under the lock. */
-void block_complete(BlockRequest *r, int result)
-{
-    Drives *all = r->priv.blk->all;
-    lock_take(&all->done_lock);
-    queue_done(all, r, result);
-    bh_schedule(all->done_bh);
-    lock_release(&all->done_lock);
-}
 
 /* ---- submission ---------------------------------------------------------- */
 
@@ -167,7 +96,8 @@ static bool syncs_more(const BlockRequest *r)
 void block_submit(BlockBackend *blk, BlockRequest *r)
 {
     r->priv = (struct BlockPriv){ .blk = blk, .begun_ns = clock_get_ns(NULL, CLK_REALTIME) };
-    __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&blk->in_flight, 1,
+                       __ATOMIC_SEQ_CST); /* before it is asked whether requests are held */
     int e = request_check(r);
     if (e || request_is_void(r)) {
         r->priv.flags = PRIV_REFUSED;
@@ -175,10 +105,14 @@ void block_submit(BlockBackend *blk, BlockRequest *r)
         return;
     }
     r->priv.flags = request_flags(r);
+    if (__atomic_load_n(&blk->held.on, __ATOMIC_SEQ_CST) && block_held_back(r)) {
+        return;
+    }
     NodeIo io = block_io(r);
-    if (blk->ring && !may_be_zeroes(r) && ring_takes(blk->all->ring, r) && !syncs_more(r) &&
+    Ring *ring = blk->ring ? completer_of(blk)->ring : NULL;
+    if (ring && !may_be_zeroes(r) && ring_takes(ring, r) && !syncs_more(r) &&
         node_resolve(blk->node, &io, &r->priv.place)) {
-        ring_submit(blk->all->ring, r);
+        ring_submit(ring, r);
     } else {
         workers_submit(r);
     }
@@ -186,25 +120,27 @@ void block_submit(BlockBackend *blk, BlockRequest *r)
 
 /* ---- draining ------------------------------------------------------------ */
 
+/* Whoever is in the device, in another thread, has left it. */
+static void pass_user(BlockBackend *blk)
+{
+    lock_take_any(blk->lock);
+    lock_release_any(blk->lock);
+}
+
 void block_drain(BlockBackend *blk)
 {
-    Drives *all = blk->all;
-    ring_start(all->ring);
+    Completer *c = completer_of(blk);
+    pass_user(blk); /* who was about to submit has done so */
+    ring_start(c->ring);
     while (__atomic_load_n(&blk->in_flight, __ATOMIC_ACQUIRE)) {
-        struct pollfd p = { .fd = ring_wait_fd(all->ring), .events = POLLIN };
-        ring_reap(all->ring);
-        block_completions_run(all);
+        struct pollfd p = { .fd = ring_wait_fd(c->ring), .events = POLLIN };
+        ring_reap(c->ring);
+        completer_run(c);
         if (__atomic_load_n(&blk->in_flight, __ATOMIC_ACQUIRE)) {
             poll(&p, 1, 1); /* workers have no descriptor to wait for */
         }
     }
-}
-
-void block_poll(Drives *all)
-{
-    ring_start(all->ring);
-    ring_reap(all->ring);
-    block_completions_run(all);
+    pass_user(blk); /* and done() of the last one is over, in whatever loop */
 }
 
 /* ---- synchronous access -------------------------------------------------- */

@@ -126,6 +126,10 @@ bool chardev_change(Chardev *chr, const ChardevOptions *o, GError **err)
             chr->id);
         return false;
     }
+    if (chr->backend->stays) {
+        chr_error(err, "Chardev '%s' is a text console, which stays as it is", chr->id);
+        return false;
+    }
     Chardev *behind = chr_new_behind(chr->all, o, err);
     if (!behind) {
         return false;

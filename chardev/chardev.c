@@ -396,6 +396,11 @@ bool chardev_is_mux(const Chardev *chr)
     return chr->mux_on;
 }
 
+bool chardev_stays(const Chardev *chr)
+{
+    return chr->backend->stays;
+}
+
 bool chardev_is_used(const Chardev *chr)
 {
     bool used = false;

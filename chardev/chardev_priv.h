@@ -42,6 +42,7 @@ typedef enum ChrType {
     CHR_RINGBUF,
     CHR_SOCKET,
     CHR_STDIO,
+    CHR_VC,
 } ChrType;
 extern const char *const chr_type_names[]; /* by ChrType */
 
@@ -67,12 +68,14 @@ typedef struct ChardevBackend {
     /* Main loop, each may be NULL: see chardev_serve_peers (false: it does not listen), and chardev_hang_up. */
     bool (*serve_peers)(Chardev *chr, unsigned most, void (*fn)(void *opaque, Chardev *peer), void *opaque);
     void (*hang_up)(Chardev *chr);
+    bool stays; /* from the start to the end: it is shown by who does not expect it to go */
 } ChardevBackend;
 
 struct Chardevs {
     EventLoop *loop;
-    GPtrArray *list; /* of Chardev, in the order of their making */
-    uint8_t escape;  /* see chardevs_set_escape */
+    GPtrArray *list;    /* of Chardev, in the order of their making */
+    uint8_t escape;     /* see chardevs_set_escape */
+    Consoles *consoles; /* see chardevs_set_consoles */
 };
 
 struct Chardev {
@@ -130,6 +133,6 @@ void chr_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 bool terminal_raw(int fd, bool signals, GError **err);
 
 extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_file, chr_backend_pipe,
-    chr_backend_pty, chr_backend_stdio, chr_backend_socket;
+    chr_backend_pty, chr_backend_stdio, chr_backend_socket, chr_backend_vc;
 extern const Shape chr_file_shape, chr_pipe_shape, chr_pty_shape, chr_ringbuf_shape, chr_socket_shape,
-    chr_stdio_shape;
+    chr_stdio_shape, chr_vc_shape;

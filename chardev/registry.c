@@ -11,28 +11,29 @@
 #include <unistd.h>
 
 const char *const chr_type_names[] = {
-    [CHR_FILE] = "file",       [CHR_NULL] = "null",     [CHR_PIPE] = "pipe",   [CHR_PTY] = "pty",
-    [CHR_RINGBUF] = "ringbuf", [CHR_SOCKET] = "socket", [CHR_STDIO] = "stdio", NULL,
+    [CHR_FILE] = "file",   [CHR_NULL] = "null",       [CHR_PIPE] = "pipe",
+    [CHR_PTY] = "pty",     [CHR_RINGBUF] = "ringbuf", [CHR_SOCKET] = "socket",
+    [CHR_STDIO] = "stdio", [CHR_VC] = "vc",           NULL,
 };
 
 static const ChardevBackend *const backends[] = {
     [CHR_FILE] = &chr_backend_file,       [CHR_NULL] = &chr_backend_null,
     [CHR_PIPE] = &chr_backend_pipe,       [CHR_PTY] = &chr_backend_pty,
     [CHR_RINGBUF] = &chr_backend_ringbuf, [CHR_SOCKET] = &chr_backend_socket,
-    [CHR_STDIO] = &chr_backend_stdio,
+    [CHR_STDIO] = &chr_backend_stdio,     [CHR_VC] = &chr_backend_vc,
 };
 
 static const Shape *const arms[] = {
     [CHR_FILE] = &chr_file_shape,       [CHR_NULL] = NULL,
     [CHR_PIPE] = &chr_pipe_shape,       [CHR_PTY] = &chr_pty_shape,
     [CHR_RINGBUF] = &chr_ringbuf_shape, [CHR_SOCKET] = &chr_socket_shape,
-    [CHR_STDIO] = &chr_stdio_shape,
+    [CHR_STDIO] = &chr_stdio_shape,     [CHR_VC] = &chr_vc_shape,
 };
 
 /* What QEMU has besides. */
 static const char *const unbuilt[] = {
-    "braille", "console",   "dbus",     "hub",     "memory", "mouse", "msmouse",  "parallel", "qemu-vdagent",
-    "serial",  "spiceport", "spicevmc", "testdev", "udp",    "vc",    "wctablet", NULL,
+    "braille",      "console", "dbus",      "hub",      "memory",  "mouse", "msmouse",  "parallel",
+    "qemu-vdagent", "serial",  "spiceport", "spicevmc", "testdev", "udp",   "wctablet", NULL,
 };
 
 static const Prop chardev_props[] = {
@@ -221,6 +222,11 @@ Chardevs *chardevs_new(EventLoop *loop)
 void chardevs_set_escape(Chardevs *all, uint8_t c)
 {
     all->escape = c;
+}
+
+void chardevs_set_consoles(Chardevs *all, Consoles *consoles)
+{
+    all->consoles = consoles;
 }
 
 void chardevs_free(Chardevs *all)

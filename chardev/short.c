@@ -11,7 +11,7 @@
 #include "util/keyval.h"
 
 static const char forms[] = "stdio, mon:stdio, pty, null, none, file:PATH, pipe:PATH, "
-                            "tcp:HOST:PORT, unix:PATH, ringbuf, chardev:ID";
+                            "tcp:HOST:PORT, unix:PATH, ringbuf, vc, vc:WxH, chardev:ID";
 
 /* "PATH[,key=value...]" into `key` and the rest. */
 static json_object *parse_named(const char *text, const char *key, const char *backend, GError **err)
@@ -80,6 +80,28 @@ static json_object *parse_plain(const char *text, GError **err)
     return keyval_read(text, "backend", err); /* stdio, null, pty, ringbuf[,size=] */
 }
 
+/* "", ":WxH" in pixels, ":COLSCxROWSC" in characters. */
+static json_object *parse_vc(const char *size, GError **err)
+{
+    static const char *const keys[][2] = { { "width", "cols" }, { "height", "rows" } };
+    json_object *t = keyval_read("backend=vc", NULL, err);
+    g_auto(GStrv) parts = g_strsplit(*size ? size + 1 : "", "x", -1);
+    bool ok = !*size || (size[1] && g_strv_length(parts) == 2);
+    for (unsigned i = 0; *size && ok && i < G_N_ELEMENTS(keys); i++) {
+        size_t n = strlen(parts[i]);
+        bool chars = n && parts[i][n - 1] == 'C';
+        parts[i][n - chars] = '\0';
+        keyval_put(t, keys[i][chars], parts[i]);
+        ok = *parts[i];
+    }
+    if (!ok) {
+        chr_error(err, "'vc%s': no size; write vc:800x600 (pixels) or vc:80Cx24C (characters)", size);
+        json_object_put(t);
+        return NULL;
+    }
+    return t;
+}
+
 static json_object *short_parse(const char *text, GError **err)
 {
     static const char *const plain[] = { "stdio", "null", "pty", "ringbuf" };
@@ -104,8 +126,10 @@ static json_object *short_parse(const char *text, GError **err)
     if (g_str_has_prefix(text, "tcp:")) {
         return parse_tcp(text + 4, err);
     }
-    chr_error(err, "'%s' is not a valid char driver: this program has %s; use one of these%s", text, forms,
-              g_str_has_prefix(text, "vc") ? " (vc needs a graphical console)" : "");
+    if (g_str_equal(text, "vc") || g_str_has_prefix(text, "vc:")) {
+        return parse_vc(text + strlen("vc"), err);
+    }
+    chr_error(err, "'%s' is not a valid char driver: this program has %s; use one of these", text, forms);
     return NULL;
 }
 

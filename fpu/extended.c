@@ -183,7 +183,9 @@ static bool add_normal(Fp80 a, Fp80 b, Fp80Status *s, Fp80 *r)
     }
     int exp = a.exponent & FP80_EXP_MAX;
     u128 x = (u128)a.mantissa << 63; /* room for a carry */
-    u128 y = fp_shift_right_jam((u128)b.mantissa << 63, exp - (b.exponent & FP80_EXP_MAX));
+    int apart = exp - (b.exponent & FP80_EXP_MAX);
+    u128 y = (u128)b.mantissa << 63;
+    y = apart < 64 ? y >> apart : fp_shift_right_jam(y, apart);
     bool sign = a.exponent & FP80_SIGN, alike = !((a.exponent ^ b.exponent) & FP80_SIGN);
     if (!alike && x < y) {
         u128 swap = x;
@@ -244,8 +246,39 @@ static FpParts divide(FpParts a, FpParts b, FpStatus *s)
                       .sig = with_rest(quotient, twice >= divisor, twice && twice != divisor) };
 }
 
+/* high < by: the quotient has 64 bits. */
+static inline uint64_t divide_wide(uint64_t high, uint64_t low, uint64_t by, uint64_t *rest)
+{
+#ifdef __x86_64__
+    uint64_t quotient;
+    __asm__("divq %4" : "=a"(quotient), "=d"(*rest) : "0"(low), "1"(high), "r"(by) : "cc");
+    return quotient;
+#else
+    u128 all = (u128)high << 64 | low;
+    *rest = all % by;
+    return all / by;
+#endif
+}
+
+static bool divide_normal(Fp80 a, Fp80 b, Fp80Status *s, Fp80 *r)
+{
+    uint64_t left, m = a.mantissa, by = b.mantissa;
+    if (!are_normal(a, b, s)) {
+        return false;
+    }
+    bool less = m < by;
+    uint64_t quotient = divide_wide(less ? m : m >> 1, less ? 0 : m << 63, by, &left);
+    bool half = left >= by - left, more = half ? left != by - left : left != 0;
+    int exp = (a.exponent & FP80_EXP_MAX) - (b.exponent & FP80_EXP_MAX) + FP80_BIAS - less;
+    return round_normal(with_rest(quotient, half, more), exp, (a.exponent ^ b.exponent) & FP80_SIGN, s, r);
+}
+
 Fp80 fp80_div(Fp80 a, Fp80 b, Fp80Status *s)
 {
+    Fp80 normal;
+    if (divide_normal(a, b, s, &normal)) {
+        return normal;
+    }
     return fp80_operate(divide, a, b, s);
 }
 
@@ -410,8 +443,29 @@ uint64_t fp80_to(FpFormat f, Fp80 a, Fp80Status *s)
     return r;
 }
 
+/* Normal numbers of at least 1 that fit by far. */
+static bool integer_normal(Fp80 a, unsigned bits, Fp80Status *s, int64_t *v)
+{
+    bool sign = a.exponent & FP80_SIGN;
+    int exp = (a.exponent & FP80_EXP_MAX) - FP80_BIAS;
+    if (!(a.mantissa >> 63) || exp < 0 || exp > (int)bits - 3) {
+        return false;
+    }
+    uint64_t kept = a.mantissa >> (63 - exp), rest = a.mantissa << (exp + 1);
+    bool up = goes_up(kept, rest, sign, s->rounding);
+    kept += up;
+    s->flags |= rest ? FP_NX : 0;
+    s->rounded_up = up;
+    *v = sign ? -(int64_t)kept : (int64_t)kept;
+    return true;
+}
+
 int64_t fp80_to_int(Fp80 a, unsigned bits, Fp80Status *s)
 {
+    int64_t normal;
+    if (integer_normal(a, bits, s, &normal)) {
+        return normal;
+    }
     FpStatus inner = { .rounding = s->rounding };
     uint64_t most = (UINT64_C(1) << (bits - 1)) - 1;
     FpParts p = fp80_unpack(a);

@@ -1,199 +1,214 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* convert: the content of an image, into a new one, by several threads.  What reads as zeroes is not written: a new
- * image reads so. */
-#include <errno.h>
+/* convert: the content of images, one behind the other, into a new one. */
+#include "img/convert.h"
+
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "img/img.h"
-#include "util/iov.h"
+enum { GRAIN = 4096, GRAIN_MAX = 16 << 20 };
 
-enum { CHUNK = 2 << 20, GRAIN = 4096, THREADS_MAX = 16 };
+typedef struct Asked {
+    const char *from_format, *to_format, *to_path, *backing, *backing_format;
+    char *options;
+    OpenFlags from, to;
+    bool keep, to_is_zero; /* keep: the output is there */
+} Asked;
 
-typedef struct Conversion {
-    const char *from_format, *to_format, *options, *from_path, *to_path;
-    unsigned threads;
-    bool keep, progress, quiet; /* keep: the target is there */
-    BlockNode *from, *to;
-    uint64_t size;
-    uint64_t next; /* atomic: of the source, not yet taken */
-    uint64_t done; /* atomic: bytes */
-    int error;     /* atomic: of the first that failed, or 0 */
-    uint64_t failed_at;
-    bool reading;
-} Conversion;
-
-static void fail(Conversion *c, int e, uint64_t at, bool reading)
-{
-    int none = 0;
-    if (__atomic_compare_exchange_n(&c->error, &none, e, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-        c->failed_at = at;
-        c->reading = reading;
-    }
-}
-
-static bool is_zero(const uint8_t *p, uint64_t n)
-{
-    struct iovec iov = { (void *)p, n };
-    return iov_is_zero(&iov, 1);
-}
-
-/* What is not zero of a buffer, in runs. */
-static int write_runs(Conversion *c, uint64_t at, const uint8_t *buf, uint64_t length)
-{
-    int e = 0;
-    for (uint64_t i = 0, end; i < length && !e; i = end) {
-        bool zero = is_zero(buf + i, MIN(GRAIN, length - i));
-        for (end = MIN(i + GRAIN, length); end < length; end = MIN(end + GRAIN, length)) {
-            if (is_zero(buf + end, MIN(GRAIN, length - end)) != zero) {
-                break;
-            }
-        }
-        if (!zero) {
-            e = node_write(c->to, at + i, buf + i, end - i);
-        } else if (c->keep) {
-            e = node_run(c->to, &(NodeIo){ BLOCK_WRITE_ZEROES, true, at + i, end - i, NULL, 0 });
-        }
-    }
-    return e;
-}
-
-static void convert_chunk(Conversion *c, uint64_t at, uint64_t end, uint8_t *buf)
-{
-    Extent x;
-    for (; at < end && !__atomic_load_n(&c->error, __ATOMIC_RELAXED); at += x.length) {
-        int e = node_map(c->from, at, end - at, true, &x);
-        bool nothing = x.kind == EXTENT_ZERO || (x.kind == EXTENT_BELOW && !x.node);
-        if (!e && nothing && !c->keep) {
-            continue;
-        }
-        e = e ? e : node_read(c->from, at, buf, x.length);
-        if (e) {
-            fail(c, e, at, true);
-            return;
-        }
-        e = write_runs(c, at, buf, x.length);
-        if (e) {
-            fail(c, e, at, false);
-        }
-    }
-}
-
-static gpointer work(gpointer opaque)
-{
-    Conversion *c = opaque;
-    g_autofree uint8_t *buf = g_malloc(CHUNK);
-    for (;;) {
-        uint64_t at = __atomic_fetch_add(&c->next, CHUNK, __ATOMIC_SEQ_CST);
-        if (at >= c->size || __atomic_load_n(&c->error, __ATOMIC_RELAXED)) {
-            return NULL;
-        }
-        convert_chunk(c, at, MIN(at + CHUNK, c->size), buf);
-        uint64_t done = __atomic_add_fetch(&c->done, MIN(CHUNK, c->size - at), __ATOMIC_SEQ_CST);
-        if (c->progress) {
-            printf("    (%.2f/100%%)\r", done * 100.0 / c->size);
-            fflush(stdout);
-        }
-    }
-}
-
-static int copy(Conversion *c)
-{
-    GThread *threads[THREADS_MAX];
-    for (unsigned i = 1; i < c->threads; i++) {
-        threads[i] = g_thread_new("convert", work, c);
-    }
-    work(c);
-    for (unsigned i = 1; i < c->threads; i++) {
-        g_thread_join(threads[i]);
-    }
-    if (c->error) {
-        img_error("error while %s at byte %" G_GUINT64_FORMAT ": %s", c->reading ? "reading" : "writing",
-                  c->failed_at, g_strerror(-c->error));
-        return IMG_FAILED;
-    }
-    int e = node_flush(c->to);
-    if (e) {
-        img_error("error while writing: %s", g_strerror(-e));
-    } else if (c->progress) {
-        printf("    (100.00/100%%)\r\n");
-    }
-    return e ? IMG_FAILED : IMG_OK;
-}
-
-static void say_what_is_lost(const Conversion *c)
+static void say_what_is_lost(const Conversion *c, const ConvertSource *s)
 {
     Qcow2Info info;
-    if (!c->quiet && qcow2_info(c->from, &info) && (info.snapshots || info.bitmaps)) {
+    if (!c->quiet && qcow2_info(s->node, &info) && (info.snapshots || info.bitmaps)) {
         img_error("warning: %u internal snapshots and %u bitmaps of '%s' are not copied", info.snapshots,
-                  info.bitmaps, c->from_path);
+                  info.bitmaps, s->path);
     }
 }
 
-static bool open_both(Conversion *c)
+static bool open_sources(Conversion *c, const Asked *a)
 {
     const char *found;
-    OpenFlags from = { .readonly = true, .locking = true }, to = { .locking = true };
-    c->from = img_open(c->from_path, c->from_format, &from, &found);
-    if (!c->from) {
-        return false;
+    for (unsigned i = 0; i < c->source_count; i++) {
+        ConvertSource *s = &c->sources[i];
+        s->node = img_open(s->path, a->from_format, &a->from, &found);
+        if (!s->node) {
+            return false;
+        }
+        s->start = c->size;
+        s->size = node_size(s->node);
+        c->size += s->size;
+        say_what_is_lost(c, s);
     }
-    c->size = node_size(c->from);
-    say_what_is_lost(c);
-    ImgNew n = { .path = c->to_path,
-                 .format = c->to_format,
-                 .options = c->options,
+    return true;
+}
+
+static bool make_output(const Conversion *c, const Asked *a)
+{
+    ImgNew n = { .path = a->to_path,
+                 .format = a->to_format,
+                 .options = a->options,
+                 .backing = a->backing,
+                 .backing_format = a->backing_format,
                  .size = c->size,
                  .has_size = true,
                  .quiet = true };
-    if (!c->keep && !img_create(&n)) {
+    return a->keep || img_create(&n);
+}
+
+static bool open_output(Conversion *c, const Asked *a)
+{
+    const char *found;
+    ImageInfo info;
+    c->to = img_open(a->to_path, a->to_format, &a->to, &found);
+    if (!c->to) {
         return false;
     }
-    c->to = img_open(c->to_path, c->to_format, &to, &found);
-    if (c->to && node_size(c->to) < c->size) {
+    image_info(c->to, &info);
+    if (node_size(c->to) < c->size) {
         img_error("output file is smaller than input file");
         return false;
     }
-    return c->to != NULL;
+    if (c->pack && !info.can_pack) {
+        img_error("Compression not supported for this file format");
+        return false;
+    }
+    c->compare = info.backing && !a->keep;
+    c->dirty = c->compare || (a->keep && !a->to_is_zero);
+    c->cluster = info.cluster_size;
+    return true;
 }
 
-static int convert(Conversion *c)
+static int convert(Conversion *c, const Asked *a)
 {
-    int status = open_both(c) ? copy(c) : IMG_FAILED;
-    bool half_made = status != IMG_OK && c->to && !c->keep;
-    node_unref(c->from);
+    bool made = open_sources(c, a) && make_output(c, a);
+    int status = made && open_output(c, a) ? convert_copy(c) : IMG_FAILED;
+    for (unsigned i = 0; i < c->source_count; i++) {
+        node_unref(c->sources[i].node);
+    }
     node_unref(c->to);
-    if (half_made) {
-        unlink(c->to_path);
+    if (made && status != IMG_OK && !a->keep) {
+        unlink(a->to_path);
     }
     return status;
 }
 
+/* ---- options --------------------------------------------------------------- */
+
+static const char usage_of_rate[] =
+    "Invalid rate limit specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, gigabytes, "
+    "terabytes, petabytes and exabytes.";
+static const char usage_of_grain[] =
+    "Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to 16777216. Select 0 to "
+    "disable sparse detection (fully allocates output).";
+
+static bool refuse(const char *why)
+{
+    img_error("%s", why);
+    return false;
+}
+
+static bool read_threads(Conversion *c, const char *text)
+{
+    uint64_t n;
+    bool ok = g_ascii_string_to_unsigned(text, 10, 1, CONVERT_THREADS_MAX, &n, NULL);
+    c->threads = ok ? n : 0;
+    return ok || refuse("Invalid number of coroutines. Allowed number of coroutines is between 1 and 16");
+}
+
+static void add_options(Asked *a, const char *more)
+{
+    char *all = a->options ? g_strdup_printf("%s,%s", a->options, more) : g_strdup(more);
+    g_free(a->options);
+    a->options = all;
+}
+
+enum { OPTION_ZERO = 256, OPTION_SALVAGE };
+static const struct option long_options[] = { { "target-is-zero", no_argument, NULL, OPTION_ZERO },
+                                              { "salvage", no_argument, NULL, OPTION_SALVAGE },
+                                              { "force-share", no_argument, NULL, 'U' },
+                                              { NULL } };
+
+/* Of the copying. */
+static bool take_copy_option(Conversion *c, int o)
+{
+    switch (o) {
+    case 'c': c->pack = true; break;
+    case 'm': return read_threads(c, optarg);
+    case 'p': c->progress = true; break;
+    case 'q': c->quiet = true; break;
+    case 'W': break; /* writes come in any order */
+    case 'S':
+        return (img_read_size(optarg, &c->grain) && c->grain % 512 == 0 && c->grain <= GRAIN_MAX) ||
+               refuse(usage_of_grain);
+    case 'r': return (img_read_size(optarg, &c->rate) && c->rate) || refuse(usage_of_rate);
+    case OPTION_SALVAGE: c->salvage = true; break;
+    default: img_usage("convert"); return false;
+    }
+    return true;
+}
+
+static bool take_option(Conversion *c, Asked *a, int o)
+{
+    bool from_sync; /* nothing is written there */
+    switch (o) {
+    case 'f': a->from_format = optarg; break;
+    case 'O': a->to_format = optarg; break;
+    case 'o': add_options(a, optarg); break;
+    case 'B': a->backing = optarg; break;
+    case 'F': a->backing_format = optarg; break;
+    case 'n': a->keep = true; break;
+    case 'U': a->from.locking = false; break;
+    case 't':
+        return img_cache(optarg, &a->to, &c->sync) || (img_error("Invalid cache option: %s", optarg), false);
+    case 'T':
+        return img_cache(optarg, &a->from, &from_sync) ||
+               (img_error("Invalid source cache option: %s", optarg), false);
+    case OPTION_ZERO: a->to_is_zero = true; break;
+    default: return take_copy_option(c, o);
+    }
+    return true;
+}
+
+static bool check_options(const Conversion *c, const Asked *a)
+{
+    bool preallocated =
+        a->options && strstr(a->options, "preallocation=") && !strstr(a->options, "preallocation=off");
+    const char *why =
+        a->keep && a->options              ? "-o has no effect when skipping image creation"
+        : a->to_is_zero && !a->keep        ? "--target-is-zero requires use of -n flag"
+        : a->backing && a->keep            ? "-B makes a new image, and -n keeps the old one"
+        : a->backing && !a->backing_format ? "Use of backing file requires explicit backing format"
+        : c->pack && preallocated          ? "Compression and preallocation not supported at the same time"
+                                           : NULL;
+    return !why || refuse(why);
+}
+
 int cmd_convert(int argc, char **argv)
 {
-    Conversion c = { .to_format = "raw", .threads = MIN(g_get_num_processors(), THREADS_MAX) };
-    for (int o; (o = getopt(argc, argv, "f:O:o:m:npqW")) != -1;) {
-        switch (o) {
-        case 'f': c.from_format = optarg; break;
-        case 'O': c.to_format = optarg; break;
-        case 'o': c.options = optarg; break;
-        case 'm': c.threads = atoi(optarg); break;
-        case 'n': c.keep = true; break;
-        case 'p': c.progress = true; break;
-        case 'q': c.quiet = true; break;
-        case 'W': break; /* writes come in any order */
-        default: return img_usage("convert");
+    Conversion c = { .threads = MIN(g_get_num_processors(), CONVERT_THREADS_MAX), .grain = GRAIN };
+    Asked a = { .to_format = "raw",
+                .from = { .readonly = true, .locking = true },
+                .to = { .locking = true, .no_flush = true } };
+    bool ok = true;
+    for (int o;
+         ok && (o = getopt_long(argc, argv, "f:O:o:B:F:t:T:S:r:m:cnpqUW", long_options, NULL)) != -1;) {
+        ok = take_option(&c, &a, o);
+    }
+    if (ok && argc - optind < 2) {
+        ok = refuse("Must specify image file name");
+        img_usage("convert");
+    }
+    int status = IMG_FAILED;
+    if (ok && check_options(&c, &a)) {
+        c.source_count = argc - optind - 1;
+        c.sources = g_new0(ConvertSource, c.source_count);
+        for (unsigned i = 0; i < c.source_count; i++) {
+            c.sources[i].path = argv[optind + i];
         }
+        a.to_path = argv[argc - 1];
+        status = convert(&c, &a);
     }
-    if (argc - optind != 2 || c.threads < 1 || c.threads > THREADS_MAX) {
-        img_error(argc - optind != 2 ? "Must specify image file name, and one for the output"
-                                     : "Invalid number of threads: -m takes 1 to 16");
-        return img_usage("convert");
-    }
-    c.from_path = argv[optind];
-    c.to_path = argv[optind + 1];
-    return convert(&c);
+    g_free(c.sources);
+    g_free(a.options);
+    return status;
 }

@@ -110,20 +110,6 @@ bool img_create(const ImgNew *n)
     return ok;
 }
 
-bool img_read_size(const char *text, uint64_t *size)
-{
-    typedef struct Size {
-        uint64_t size;
-    } Size;
-    static const Prop rows[] = { { "size", PROP_SIZE, 0, "bytes" }, { NULL } };
-    static const Shape shape = { "size", sizeof(Size), rows };
-    g_autofree char *pair = g_strdup_printf("size=%s", text);
-    Size *s = strchr(text, ',') ? NULL : shape_parse(&shape, pair, NULL, NULL);
-    *size = s ? s->size : 0;
-    shape_free(&shape, s);
-    return s != NULL;
-}
-
 int cmd_create(int argc, char **argv)
 {
     ImgNew n = { .format = "raw" };

@@ -27,7 +27,6 @@ typedef struct ImgNew {
     bool has_size, quiet, unsafe; /* unsafe: the backing is not opened */
 } ImgNew;
 bool img_create(const ImgNew *n);
-char *img_size(uint64_t bytes);                       /* "196 KiB" */
 bool img_read_size(const char *text, uint64_t *size); /* "64M"; false: it is none */
 void img_print_snapshots(const GPtrArray *list);      /* of Qcow2Snapshot; none: nothing */
 
@@ -49,12 +48,18 @@ GPtrArray *img_chain_one(const char *path, const char *format); /* the top alone
 int img_chain_map(const GPtrArray *chain, guint first, guint end, uint64_t offset, uint64_t length, Extent *e,
                   BlockNode **who);
 int img_chain_read(const GPtrArray *chain, guint first, uint64_t offset, void *buf, uint64_t length);
+/* A cache mode by its name; *sync: each write is to be durable at once.  false: there is none of this name. */
+bool img_cache(const char *name, OpenFlags *flags, bool *sync);
 void img_progress(bool wanted, uint64_t done, uint64_t all);
 
+int cmd_amend(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
+int cmd_dd(int argc, char **argv);
 int cmd_commit(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_measure(int argc, char **argv);
 int cmd_map(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_convert(int argc, char **argv);

@@ -101,7 +101,7 @@ static void print_vmdk(const Image *i)
 
 static void print_image(const Image *i)
 {
-    g_autofree char *virtual_size = img_size(node_size(i->node)), *disk = img_size(node_allocated(i->node));
+    g_autofree char *virtual_size = text_size(node_size(i->node)), *disk = text_size(node_allocated(i->node));
     g_autofree char *path = shown(i->path);
     printf("image: %s\nfile format: %s\nvirtual size: %s (%" G_GUINT64_FORMAT " bytes)\ndisk size: %s\n",
            path, i->format, virtual_size, node_size(i->node), disk);

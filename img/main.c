@@ -11,17 +11,27 @@
 
 static const char *program = "lyrebird-img";
 
-static const char *const unbuilt[] = { "amend", "bench", "bitmap", "dd", "measure", NULL };
+static const char *const unbuilt[] = { "bitmap", NULL };
 
 const Command img_commands[] = {
+    { "amend", "[-f FORMAT] [-p] [-q] [-t CACHE] -o OPTIONS FILE", cmd_amend },
+    { "bench",
+      "[-c COUNT] [-d DEPTH] [-f FORMAT] [--flush-interval=COUNT [--no-drain]] [-o OFFSET] [--pattern=BYTE] [-q] "
+      "[-s BYTES] [-S STEP] [-t CACHE] [-w] [-U] FILE",
+      cmd_bench },
     { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] FILE", cmd_check },
     { "commit", "[-f FORMAT] [-b BASE] [-d] [-p] [-q] FILE", cmd_commit },
     { "compare", "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] FILE1 FILE2", cmd_compare },
-    { "convert", "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-m THREADS] [-n] [-p] [-q] FILE OUTPUT",
+    { "convert",
+      "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
+      "[-r RATE] [-S BYTES] [--salvage] [-t CACHE] [-T CACHE] [-U] [-W] FILE... OUTPUT",
       cmd_convert },
     { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },
+    { "dd", "[-f FORMAT] [-O FORMAT] [-U] [bs=BYTES] [count=BLOCKS] [skip=BLOCKS] if=FILE of=FILE", cmd_dd },
     { "info", "[-f FORMAT] [--output=human|json] [--backing-chain] FILE", cmd_info },
     { "map", "[-f FORMAT] [--output=human|json] FILE", cmd_map },
+    { "measure", "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [--output=human|json] [-U] --size=SIZE | FILE",
+      cmd_measure },
     { "rebase", "[-f FORMAT] [-u] [-p] [-q] -b BACKING [-F FORMAT] FILE", cmd_rebase },
     { "resize", "[-f FORMAT] [-q] [--shrink] FILE [+|-]SIZE", cmd_resize },
     { "snapshot", "[-f FORMAT] [-q] [-l | -c NAME | -a NAME | -d NAME] FILE", cmd_snapshot },
@@ -59,17 +69,6 @@ BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags
                   says_so ? "" : "': ", err->message);
     }
     return n;
-}
-
-char *img_size(uint64_t bytes)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-    unsigned u = 0;
-    double v = bytes;
-    for (; v >= 999.5 && u + 1 < G_N_ELEMENTS(units); u++) { /* three digits are shown */
-        v /= 1024;
-    }
-    return g_strdup_printf("%0.3g %s", v, units[u]);
 }
 
 static int unknown(const char *name)

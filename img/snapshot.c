@@ -1,44 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* snapshot: internal snapshots, listed, taken, gone back to, deleted. */
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "block/qcow2_snapshot.h"
 #include "img/img.h"
-#include "util/text.h"
 
-static char *date_text(int64_t nsec)
-{
-    g_autoptr(GDateTime) t = g_date_time_new_from_unix_local(nsec / 1000000000);
-    return t ? g_date_time_format(t, "%Y-%m-%d %H:%M:%S") : g_strdup("");
-}
-
-static char *clock_text(uint64_t nsec)
-{
-    uint64_t ms = nsec / 1000000;
-    return g_strdup_printf("%04" PRIu64 ":%02u:%02u.%03u", ms / 3600000, (unsigned)(ms / 60000 % 60),
-                           (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
-}
-
-/* Columns as those of release 8.2 and later, where a long name runs into none. */
 void img_print_snapshots(const GPtrArray *list)
 {
+    g_autoptr(GString) text = g_string_new("Snapshot list:\n");
     if (!list->len) {
         return;
     }
-    printf("Snapshot list:\n%-7s %-16s %8s %19s %15s %10s\n", "ID", "TAG", "VM_SIZE", "DATE", "VM_CLOCK",
-           "ICOUNT");
+    qcow2_snapshot_print(text, NULL, NULL);
     for (guint i = 0; i < list->len; i++) {
-        const Qcow2Snapshot *sn = g_ptr_array_index(list, i);
-        g_autofree char *id = text_escaped(sn->id), *name = text_escaped(sn->name);
-        g_autofree char *size = img_size(sn->vm_state_size), *date = date_text(sn->date_nsec);
-        g_autofree char *clock = clock_text(sn->vm_clock_nsec);
-        g_autofree char *icount =
-            sn->icount == UINT64_MAX ? g_strdup("--") : g_strdup_printf("%" PRIu64, sn->icount);
-        printf("%-7s %-16s %8s %19s %15s %10s\n", id, name, size, date, clock, icount);
+        qcow2_snapshot_print(text, g_ptr_array_index(list, i), NULL);
     }
+    fputs(text->str, stdout);
 }
 
 static int list(BlockNode *n)
@@ -64,7 +42,7 @@ static int change(BlockNode *n, char what, const char *name)
                   verbs[(unsigned char)what], name);
         return IMG_FAILED;
     }
-    bool ok = what == 'c'   ? qcow2_snapshot_create(n, name, &err)
+    bool ok = what == 'c'   ? qcow2_snapshot_create(n, &(Qcow2NewSnapshot){ .name = name }, NULL, &err)
               : what == 'a' ? qcow2_snapshot_apply(n, name, &err)
                             : qcow2_snapshot_delete(n, name, &err);
     if (!ok) {

@@ -51,9 +51,25 @@ bool monitor_set_cpu(Machine *m, unsigned index);
 bool monitor_expr(Machine *m, const char **at, uint64_t *value, GError **err);
 
 /* What `info` prints of a result (MonitorCommand.show), beside its command. */
+void monitor_show_block_jobs(const void *result, GString *out);
 void monitor_show_blockstats(const void *result, GString *out);
+void monitor_show_iothreads(const void *result, GString *out);
 void monitor_show_mice(const void *result, GString *out);
 void monitor_show_pci(const void *result, GString *out);
+
+/* disks.c */
+bool monitor_cmd_block_job_cancel(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_block_resize(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_block_stream(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_drive_backup(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_drive_mirror(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_snapshot_blkdev(Machine *m, const char *args, GString *out, GError **err);
+
+/* snapshots.c */
+bool monitor_cmd_delvm(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_loadvm(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_savevm(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_info_snapshots(Machine *m, const char *args, GString *out, GError **err);
 
 /* qmp_trace.c */
 bool monitor_info_trace_events(Machine *m, const char *args, GString *out, GError **err);

@@ -18,15 +18,7 @@ static const char *const mouse_modes[] = { "client", "server", "unknown", NULL }
 static const char *const tpm_models[] = { "tpm-tis", "tpm-crb", "tpm-spapr", NULL };
 static const char *const tpm_types[] = { "passthrough", "emulator", NULL };
 /* clang-format off */
-static const char *const job_types[] = {
-    "commit", "stream", "mirror", "backup", "create", "amend", "snapshot-load", "snapshot-save", "snapshot-delete", NULL,
-};
-static const char *const job_statuses[] = {
-    "undefined", "created", "running", "paused", "ready", "standby", "waiting", "pending", "aborting", "concluded",
-    "null", NULL,
-};
 static const char *const memory_device_types[] = { "dimm", "nvdimm", "virtio-pmem", "virtio-mem", NULL };
-static const char *const io_statuses[] = { "ok", "failed", "nospace", NULL };
 static const char *const export_types[] = { "nbd", "vhost-user-blk", "fuse", "vduse-blk", NULL };
 static const char *const audio_drivers[] = {
     "none", "alsa", "dbus", "jack", "oss", "pa", "pipewire", "sdl", "spice", "wav", NULL,
@@ -59,23 +51,10 @@ static const Shape tpm_options_shape = { "TpmTypeOptions", sizeof(int), tpm_opti
         member_name, PROP_BOOL, ALWAYS(flag)                                                                 \
     }
 /* clang-format off */
-static const Prop iothread_props[] = {
-    TEXT("id"), NUMBER("thread-id"), NUMBER("poll-max-ns"), NUMBER("poll-grow"), NUMBER("poll-shrink"),
-    NUMBER("poll-weight"), NUMBER("aio-max-batch"), { NULL },
-};
-static const Prop job_props[] = {
-    TEXT("id"), CHOICE("type", job_types), CHOICE("status", job_statuses), NUMBER("current-progress"),
-    NUMBER("total-progress"), { NULL },
-};
 static const Prop tpm_props[] = {
     TEXT("id"), CHOICE("model", tpm_models), { "options", PROP_STRUCT, ALWAYS(name), .of = &tpm_options_shape }, { NULL },
 };
 static const Prop memory_device_props[] = { CHOICE("type", memory_device_types), { NULL } };
-static const Prop block_job_props[] = {
-    CHOICE("type", job_types), TEXT("device"), NUMBER("len"), NUMBER("offset"), FLAG("busy"), FLAG("paused"), NUMBER("speed"),
-    CHOICE("io-status", io_statuses), FLAG("ready"), CHOICE("status", job_statuses), FLAG("auto-finalize"),
-    FLAG("auto-dismiss"), { NULL },
-};
 static const Prop export_props[] = {
     TEXT("id"), CHOICE("type", export_types), TEXT("node-name"), FLAG("shutting-down"), { NULL },
 };
@@ -92,11 +71,8 @@ static const Prop replay_props[] = { CHOICE("mode", replay_modes), NUMBER("icoun
 static const Prop dump_props[] = { CHOICE("status", dump_statuses), NUMBER("completed"), NUMBER("total"), { NULL } };
 /* clang-format on */
 #undef T
-static const Shape iothread_shape = { "IOThreadInfo", sizeof(Nothing), iothread_props };
 static const Shape tpm_shape = { "TPMInfo", sizeof(Nothing), tpm_props };
-static const Shape job_shape = { "JobInfo", sizeof(Nothing), job_props };
 static const Shape memory_device_shape = { "MemoryDeviceInfo", sizeof(Nothing), memory_device_props };
-static const Shape block_job_shape = { "BlockJobInfo", sizeof(Nothing), block_job_props };
 static const Shape export_shape = { "BlockExportInfo", sizeof(Nothing), export_props };
 static const Shape audio_shape = { "Audiodev", sizeof(Nothing), audio_props };
 static const Shape yank_shape = { "YankInstance", sizeof(Nothing), yank_props };
@@ -138,15 +114,12 @@ static bool run_ospm(Control *c, const void *args, void *result, GError **err)
 
 /* clang-format off */
 const Command commands_absent[] = {
-    { "query-iothreads", "threads for disks: there are none", NULL, RETURNS_LIST(iothread_shape), 0, run_empty },
     { "query-memory-devices", "memory that was plugged in: there is none", NULL, RETURNS_LIST(memory_device_shape), 0,
       run_empty },
-    { "query-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(job_shape), 0, run_empty },
     { "query-tpm", "trusted platform modules: there are none", NULL, RETURNS_LIST(tpm_shape), 0, run_empty },
     { "query-tpm-models", "kinds of them: there are none", NULL, RETURNS_ENUMS(tpm_models), 0, run_empty },
     { "query-tpm-types", "kinds of their host ends: there are none", NULL, RETURNS_ENUMS(tpm_types), 0, run_empty },
     { "query-spice", "the SPICE server: there is none", NULL, RETURNS_STRUCT(spice_shape), 0, run_empty },
-    { "query-block-jobs", "jobs on disks: there are none", NULL, RETURNS_LIST(block_job_shape), 0, run_empty },
     { "query-block-exports", "disks that are served to others: there are none", NULL, RETURNS_LIST(export_shape), 0,
       run_empty },
     { "query-audiodevs", "sound: there is none", NULL, RETURNS_LIST(audio_shape), 0, run_empty },

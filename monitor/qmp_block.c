@@ -2,8 +2,9 @@
 /* Commands on disks.  A drive is one node here, the file with its format (of -blockdev two,
  * if they were given so); what was asked of it is in qmp_blockstats.c.
  *
- * Not modelled: graphs of more nodes, jobs, throttling. */
-#include "block/block.h"
+ * Not modelled: throttling. */
+#include "block/image.h"
+#include "block/live.h"
 #include "hw/board.h"
 #include "hw/tree.h"
 #include "monitor/command.h"
@@ -12,11 +13,12 @@
 static const char *const detect_zeroes[] = { "off", "on", "unmap", NULL };
 static const char *const io_statuses[] = { "ok", "failed", "nospace", NULL };
 
-typedef struct ImageInfo {
-    char *filename, *format;
-    uint64_t size, allocated;
-    bool has_allocated;
-} ImageInfo;
+typedef struct DiskImage {
+    char *filename, *format, *backing, *full_backing, *backing_format;
+    uint64_t size, allocated, cluster;
+    bool has_allocated, has_cluster;
+    struct DiskImage *below; /* the image of its backing */
+} DiskImage;
 typedef struct CacheInfo {
     bool writeback, direct, no_flush;
 } CacheInfo;
@@ -24,12 +26,12 @@ typedef struct ChildInfo {
     char *child, *node;
 } ChildInfo;
 typedef struct NodeInfo {
-    char *file, *node, *driver;
+    char *file, *node, *driver, *backing;
     bool readonly, active, encrypted;
     int64_t depth, none; /* none: a limit that there is not, 0 */
     int detect_zeroes;
     PropList children;
-    ImageInfo *image;
+    DiskImage *image;
     CacheInfo *cache;
 } NodeInfo;
 typedef struct DriveInfo {
@@ -42,16 +44,22 @@ typedef struct Flat {
     bool flat, has_flat;
 } Flat;
 
-#define T ImageInfo
+#define T DiskImage
+static const Shape image_shape;
 static const Prop image_props[] = {
     { "filename", PROP_STRING, ALWAYS(filename) },
     { "format", PROP_STRING, ALWAYS(format) },
     { "virtual-size", PROP_SIZE, ALWAYS(size) },
     { "actual-size", PROP_I64, MAYBE_HAS(allocated), .help = "bytes on the host" },
+    { "cluster-size", PROP_I64, MAYBE_HAS(cluster), .help = "bytes" },
+    { "backing-filename", PROP_STRING, MAYBE(backing), .help = "as the image names it" },
+    { "full-backing-filename", PROP_STRING, MAYBE(full_backing), .help = "as it is found" },
+    { "backing-filename-format", PROP_STRING, MAYBE(backing_format) },
+    { "backing-image", PROP_STRUCT, MAYBE(below), .of = &image_shape },
     { NULL },
 };
 #undef T
-static const Shape image_shape = { "ImageInfo", sizeof(ImageInfo), image_props };
+static const Shape image_shape = { "ImageInfo", sizeof(DiskImage), image_props };
 #define T CacheInfo
 static const Prop cache_props[] = {
     { "writeback", PROP_BOOL, ALWAYS(writeback) },
@@ -75,6 +83,7 @@ static const Prop node_props[] = {
     { "node-name", PROP_STRING, ALWAYS(node) },
     { "ro", PROP_BOOL, ALWAYS(readonly) },
     { "drv", PROP_STRING, ALWAYS(driver) },
+    { "backing_file", PROP_STRING, MAYBE(backing), .help = "file of its backing" },
     { "backing_file_depth", PROP_I64, ALWAYS(depth) },
     { "children", PROP_STRUCT, ALWAYS(children), .list = true, .of = &child_shape },
     { "active", PROP_BOOL, ALWAYS(active) },
@@ -134,6 +143,27 @@ char *qmp_drive_name(const BlockBackend *blk)
     return g_strdup(s.is_node ? "" : block_id(blk));
 }
 
+/* With the images below it. */
+static DiskImage *image_fill(BlockNode *n)
+{
+    DiskImage *i = g_malloc0(shape_size(&image_shape));
+    BlockNode *below = node_backing(n);
+    ImageInfo info;
+    image_info(n, &info);
+    *i = (DiskImage){ .filename = g_strdup(node_filename(n)),
+                      .format = g_strdup(node_format(n)),
+                      .backing = g_strdup(info.backing),
+                      .backing_format = g_strdup(info.backing_format),
+                      .full_backing = below ? g_strdup(node_filename(below)) : NULL,
+                      .size = node_size(n),
+                      .allocated = node_allocated(n),
+                      .has_allocated = true,
+                      .cluster = info.cluster_size,
+                      .has_cluster = info.cluster_size != 0,
+                      .below = below ? image_fill(below) : NULL };
+    return i;
+}
+
 static void node_fill(NodeInfo *n, BlockBackend *blk)
 {
     BlockState s;
@@ -144,9 +174,20 @@ static void node_fill(NodeInfo *n, BlockBackend *blk)
     n->readonly = s.readonly;
     n->active = true;
     n->detect_zeroes = s.detect_zeroes ? s.zeroes_unmap ? 2 : 1 : 0;
-    n->image = g_new0(ImageInfo, 1);
-    *n->image =
-        (ImageInfo){ g_strdup(s.filename), g_strdup(s.format), block_size(blk), s.allocated, !s.snapshot };
+    BlockNode *image = block_image(blk);
+    n->image = image_fill(image);
+    g_free(n->image->format);
+    n->image->format = g_strdup(s.format);
+    n->image->has_allocated = !s.snapshot;
+    for (BlockNode *i = node_backing(image); i && !s.snapshot; i = node_backing(i)) {
+        n->backing = n->backing ? n->backing : g_strdup(node_filename(i));
+        n->depth++;
+    }
+    const BlockBackend *backing = n->backing ? block_of_image(block_drives(blk), node_backing(image)) : NULL;
+    if (backing) {
+        ChildInfo *child = prop_list_add(&n->children, &child_shape);
+        *child = (ChildInfo){ g_strdup("backing"), block_node_name(backing) };
+    }
     if (s.below) {
         ChildInfo *child = prop_list_add(&n->children, &child_shape);
         *child = (ChildInfo){ g_strdup("file"), g_strdup(s.below) };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What commands on drives share. */
 #pragma once
+#include <glib.h>
 #include <stdbool.h>
 
 typedef struct BlockBackend BlockBackend;
@@ -10,3 +11,5 @@ typedef struct Machine Machine;
 char *qmp_drive_user(const Machine *m, const BlockBackend *blk);
 char *qmp_drive_name(const BlockBackend *blk); /* "" of a node that -blockdev has made; the caller's */
 bool qmp_is_drive(const Machine *m, const BlockBackend *blk); /* not a node that no device uses */
+/* By the name of a drive or a node; NULL and the error. */
+BlockBackend *qmp_find_disk(const Machine *m, const char *name, GError **err);

@@ -89,9 +89,10 @@ static Count count_of(const BlockStats *s, BlockCounted kind)
     return (Count){ c->operations, c->bytes, c->failed, c->invalid, c->time_ns };
 }
 
-static Stats *stats_of(const BlockBackend *blk)
+static Stats *stats_of(BlockBackend *blk)
 {
-    const BlockStats *s = block_stats(blk);
+    BlockStats now = block_stats(blk);
+    const BlockStats *s = &now;
     Stats *out = g_new0(Stats, 1);
     *out = (Stats){
         .rd = count_of(s, BLOCK_COUNTED_READS),

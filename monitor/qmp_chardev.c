@@ -146,6 +146,9 @@ static bool run_chardev_remove(Control *c, const void *args, void *result, GErro
         return command_error(err, ERROR_GENERIC, "Chardev '%s' is busy: a device or a monitor uses it",
                              a->id);
     }
+    if (chardev_stays(chr)) {
+        return command_error(err, ERROR_GENERIC, "Chardev '%s' is a text console, which stays", a->id);
+    }
     chardev_free(chr);
     return true;
 }

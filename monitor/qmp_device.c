@@ -4,10 +4,12 @@
 
 #include "hw/board.h"
 #include "hw/events.h"
+#include "hw/iothread.h"
 #include "hw/object.h"
 #include "hw/tree.h"
 #include "hw/virtio_balloon.h"
 #include "monitor/command.h"
+#include "monitor/monitor_priv.h"
 
 /* ---- the balloon --------------------------------------------------------- */
 
@@ -78,6 +80,50 @@ static bool run_object_del(Control *c, const void *args, void *result, GError **
     return true;
 }
 
+typedef struct IoThreadInfo {
+    char *id;
+    int64_t thread, none; /* none: what polling would need */
+} IoThreadInfo;
+
+#define T IoThreadInfo
+static const Prop iothread_props[] = {
+    { "id", PROP_STRING, ALWAYS(id) },
+    { "thread-id", PROP_I64, ALWAYS(thread), .help = "the host's number" },
+    { "poll-max-ns", PROP_I64, ALWAYS(none) },
+    { "poll-grow", PROP_I64, ALWAYS(none) },
+    { "poll-shrink", PROP_I64, ALWAYS(none) },
+    { "poll-weight", PROP_I64, ALWAYS(none) },
+    { "aio-max-batch", PROP_I64, ALWAYS(none) },
+    { NULL },
+};
+#undef T
+static const Shape iothread_shape = { "IOThreadInfo", sizeof(IoThreadInfo), iothread_props };
+
+static void add_iothread(const Object *o, void *opaque)
+{
+    const IoThread *t = object_iothread(o);
+    if (t) {
+        IoThreadInfo *info = prop_list_add(opaque, &iothread_shape);
+        info->id = g_strdup(object_id(o));
+        info->thread = iothread_id(t);
+    }
+}
+
+static bool run_query_iothreads(Control *c, const void *args, void *result, GError **err)
+{
+    objects_foreach(c->machine->objects, add_iothread, result);
+    return true;
+}
+
+void monitor_show_iothreads(const void *result, GString *out)
+{
+    const PropList *list = result;
+    for (size_t i = 0; i < list->count; i++) {
+        const IoThreadInfo *info = prop_list_struct(list, i);
+        g_string_append_printf(out, "%s:\n  thread_id=%d\n", info->id, (int)info->thread);
+    }
+}
+
 /* Buses whose guests hear of a device that comes or goes. */
 static bool check_takes_plugs(const Bus *bus, GError **err)
 {
@@ -121,6 +167,7 @@ static bool run_device_del(Control *c, const void *args, void *result, GError **
 const Command commands_device[] = {
     { "object-add", "add an object", &object_shape, NULL, 0, run_object_add },
     { "object-del", "remove an object that nothing uses", &command_id_shape, NULL, 0, run_object_del },
+    { "query-iothreads", "threads for disks", NULL, RETURNS_LIST(iothread_shape), 0, run_query_iothreads },
     { "device_add", "add a device, where its bus can tell the guest", &device_shape, NULL, 0, run_device_add },
     { "device_del", "remove a device, where its bus can tell the guest", &command_id_shape, NULL, 0, run_device_del },
     { "balloon", "ask the guest for memory, or give it back", &balloon_shape, NULL, 0, run_balloon },

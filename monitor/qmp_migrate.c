@@ -17,25 +17,11 @@ static const Prop migrate_props[] = { { "uri", PROP_STRING, ALWAYS(uri), .help =
 #undef T
 static const Shape migrate_shape = { "Migrate", sizeof(Migrate), migrate_props, .implied = "uri" };
 
-static bool may_save(const Machine *m, GError **err)
-{
-    switch (runstate_get(m)) {
-    case RUN_IO_ERROR:
-        return command_error(
-            err, ERROR_GENERIC,
-            "a request of a disk waits for 'cont', and is in no file; mend the disk, then cont");
-    case RUN_INTERNAL_ERROR:
-        return command_error(err, ERROR_GENERIC,
-                             "a vCPU cannot go on, and could not anywhere else; reset the machine");
-    default: return true;
-    }
-}
-
 static bool run_migrate(Control *c, const void *args, void *result, GError **err)
 {
     Machine *m = c->machine;
     const char *path = snapshot_path(((const Migrate *)args)->uri, err);
-    if (!path || !may_save(m, err)) {
+    if (!path || !machine_may_be_saved(m, err)) {
         return false;
     }
     int fd = monitor_file_open(path, err);
@@ -45,7 +31,7 @@ static bool run_migrate(Control *c, const void *args, void *result, GError **err
     if (runstate_get(m) == RUN_RUNNING) {
         runstate_stop(m, RUN_PAUSED);
     }
-    m->saved = monitor_file_close(fd, machine_save(m, fd, err), path, err);
+    m->saved = monitor_file_close(fd, machine_save_fd(m, fd, err), path, err);
     return m->saved;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All commands and events that there are. */
-#include "block/block.h"
+#include "block/job.h"
 #include "hw/events.h"
 #include "monitor/command.h"
 
@@ -16,6 +16,10 @@ const Command *const command_tables[] = {
     commands_net,
     commands_block,
     commands_blockstats,
+    commands_job,
+    commands_block_job,
+    commands_live,
+    commands_create,
     commands_pci,
     commands_fds,
     commands_qom,
@@ -35,11 +39,17 @@ const Command *const command_tables[] = {
 const Event *const command_events[] = {
     &event_balloon_change,
     &event_block_io_error,
+    &event_block_job_cancelled,
+    &event_block_job_completed,
+    &event_block_job_error,
+    &event_block_job_pending,
+    &event_block_job_ready,
     &event_device_deleted,
     &event_nic_rx_filter_changed,
     &event_guest_crashloaded,
     &event_guest_panicked,
     &event_guest_pvshutdown,
+    &event_job_status_change,
     &event_powerdown,
     &event_reset,
     &event_resume,

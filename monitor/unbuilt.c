@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands that QEMU's monitor has and this one has not, each with the reason: who types
- * `savevm` learns that it is known and not built, not that it is misspelt.  Those that the control socket has
+ * `eject` learns that it is known and not built, not that it is misspelt.  Those that the control socket has
  * need no row.
  *
  * Names: QEMU's manual, "QEMU Monitor", and `help` and `help info` there. */
@@ -16,17 +16,17 @@ typedef struct Unbuilt {
 
 /* clang-format off */
 static const Unbuilt commands[] = {
-    { "savevm loadvm delvm snapshot_blkdev snapshot_blkdev_internal snapshot_delete_blkdev_internal",
-      "snapshots of machines and disks are not built; copy the image while the machine is off, or use snapshot=on" },
+    { "snapshot_blkdev_internal snapshot_delete_blkdev_internal",
+      "internal snapshots of single disks are not built; use snapshot_blkdev, or savevm" },
     { "migrate_cancel migrate_continue migrate_incoming migrate_pause migrate_recover migrate_set_capability "
       "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
       "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig",
       "machines are saved by migrate file:PATH and go on by -incoming file:PATH; moving them while they run is not built" },
     { "drive_add drive_del", "drives come and go as nodes, over the control socket: blockdev-add, blockdev-del" },
     { "pcie_aer_inject_error", "no device here reports such errors" },
-    { "block_job_cancel block_job_complete block_job_pause block_job_resume block_job_set_speed block_resize "
-      "block_set_io_throttle block_stream commit drive_backup drive_mirror qemu-io nbd_server_add nbd_server_remove "
-      "nbd_server_start nbd_server_stop", "jobs on disks and serving them are not built" },
+    { "commit", "use block-commit of the control socket" },
+    { "block_set_io_throttle qemu-io nbd_server_add nbd_server_remove nbd_server_start nbd_server_stop",
+      "throttling disks and serving them are not built" },
     { "eject", "no drive of removable media is built" },
     { "boot_set", "no firmware of this machine's boards takes an order of drives; use bootindex= of the devices" },
     { "wavcapture stopcapture", "no sound is built" },
@@ -44,16 +44,14 @@ static const Unbuilt commands[] = {
 };
 
 static const Unbuilt infos[] = {
-    { "snapshots", "snapshots are not built" },
     { "migrate migrate_capabilities migrate_parameters dirty_rate vcpu_dirty_limit", "moving machines is not built" },
-    { "block-jobs", "jobs on disks are not built; see info block and info blockstats" },
     { "capture", "no sound is built" },
     { "spice", "SPICE is not built; use -vnc" },
     { "usb usbhost", "USB is not built" },
     { "kvm sev sgx", "KVM is not built" },
     { "pic lapic", "use info irq" },
     { "roms ramblock memory-devices memory_size_summary memdev", "use info mtree" },
-    { "numa hotpluggable-cpus iothreads", "there are none: -smp says how many CPUs there are" },
+    { "numa hotpluggable-cpus", "there are none: -smp says how many CPUs there are" },
     { "qdm", "use -device help" },
     { "qom-tree", "use info qtree, or qom-list of the control socket" },
     { "tpm cryptodev rdma rocker rocker-of-dpa-flows rocker-of-dpa-groups rocker-ports vm-generation-id",

@@ -116,6 +116,7 @@ const Option cmdline_options[] = {
 
     { "S", OPT_PAUSED, SHAPE_FLAG, .section = "Running and debugging", .arg = "", .help = "do not start the CPUs ('c' in the monitor or gdb starts them)" },
     { "incoming", OPT_INCOMING, SHAPE_TEXT, .arg = "file:PATH", .help = "go on from a state that the monitor's 'migrate file:PATH' saved; all other options as then" },
+    { "loadvm", OPT_LOADVM, SHAPE_TEXT, .arg = "TAG", .help = "go on from a snapshot that the monitor's 'savevm TAG' took; all other options as then" },
     { "no-reboot", OPT_NO_REBOOT, SHAPE_FLAG, .arg = "", .help = "exit instead of rebooting" },
     { "no-shutdown", OPT_NO_SHUTDOWN, SHAPE_FLAG, .arg = "", .help = "stop, but do not exit, when the guest powers off" },
     { "action", OPT_ACTION, SHAPE_KEYS, .takes = &run_actions_shape, .implied = NULL, .arg = "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=...]", .help = "what -no-reboot and -no-shutdown say, in one" },
@@ -178,7 +179,6 @@ const Option cmdline_options[] = {
     { "tpmdev", .shape = SHAPE_TEXT, .refused = "TPM devices are not built" },
     { "smbios", .shape = SHAPE_TEXT, .refused = "SMBIOS tables are not built for riscv boards" },
     { "acpitable", .shape = SHAPE_TEXT, .refused = "ACPI tables are not built for riscv boards" },
-    { "loadvm", .shape = SHAPE_TEXT, .refused = NO_MIGRATION },
     { "dump-vmstate", .shape = SHAPE_TEXT, .refused = NO_MIGRATION }, { "only-migratable", .refused = NO_MIGRATION },
     { "semihosting", .refused = "semihosting is not built; use the test finisher or a serial line" },
     { "semihosting-config", .shape = SHAPE_TEXT, .implied = "enable", .already = "off",

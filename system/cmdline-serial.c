@@ -5,10 +5,9 @@
  *   no -serial, no monitor    serial port 0 and monitor share the terminal
  *   no -serial                serial port 0 on the terminal
  *   no monitor                monitor on the terminal unless something else has it
- * This is also what happens without -display: a window shows screens, and the terminal stays the serial line's.  With
- * -display, or in the background, nothing is connected by default.
- *
- * Not modelled: vc. */
+ * This is also what happens without -display: a window shows screens, and the terminal stays the serial line's.  With a
+ * -display that shows text consoles, monitor and serial port 0 are such (vc), as QEMU's.  With -display none, or in the
+ * background, nothing is connected by default. */
 #include <glib.h>
 #include <string.h>
 
@@ -17,6 +16,7 @@
 #include "monitor/monitor.h"
 #include "system/cmdline.h"
 #include "ui/display.h"
+#include "ui/text_console.h"
 #include "ui/vnc.h"
 #include "util/keyval.h"
 
@@ -98,8 +98,13 @@ static bool check_display(const CmdLine *c, GError **err)
     const CmdItem *item = cmdline_last(c, OPT_DISPLAY);
     DisplayOptions *o = item ? cmdline_shape(item, &display_shape, err) : NULL;
     bool ok = !item || o;
-    if (o && o->type == DISPLAY_SDL && cmdline_has(c, OPT_DAEMONIZE)) {
+    if (o && o->type != DISPLAY_NONE && cmdline_has(c, OPT_DAEMONIZE)) {
         ok = cmdline_fail(err, "a window goes with its terminal, which -daemonize leaves; give one of them");
+    }
+    if (o && o->type == DISPLAY_CURSES && !cmdline_has(c, OPT_NOGRAPHIC)) {
+        ok = !stdio_is_taken(c) ||
+             cmdline_fail(err, "-display curses has the terminal, and something else has stdio; put that "
+                               "elsewhere: vc, pty, a socket or a file");
     }
     shape_free(&display_shape, o);
     return ok;
@@ -138,6 +143,24 @@ bool cmdline_check_display(const CmdLine *c, GError **err)
 
 /* ---- chardevs, serial ports ---- */
 
+/* Where what no option places goes. */
+typedef enum Preset { PRESET_NOWHERE, PRESET_TERMINAL, PRESET_VC } Preset;
+
+static Preset preset_of(const CmdLine *c, const MachineConfig *config)
+{
+    const CmdItem *item = cmdline_last(c, OPT_DISPLAY);
+    if (config->nodefaults || cmdline_has(c, OPT_DAEMONIZE)) {
+        return PRESET_NOWHERE;
+    }
+    if (cmdline_has(c, OPT_NOGRAPHIC) || !item) {
+        return PRESET_TERMINAL;
+    }
+    DisplayOptions *o = cmdline_shape(item, &display_shape, NULL);
+    bool shown = o && o->type != DISPLAY_NONE && text_console_is_possible();
+    shape_free(&display_shape, o);
+    return shown ? PRESET_VC : PRESET_NOWHERE;
+}
+
 static bool set_escape(const CmdLine *c, Machine *m, GError **err)
 {
     const CmdItem *item = cmdline_last(c, OPT_ECHR);
@@ -173,7 +196,7 @@ static bool connect_short(const CmdLine *c, Machine *m, const char *label, const
     return true;
 }
 
-static bool connect_serials(const CmdLine *c, Machine *m, MachineConfig *config, bool terminal, GError **err)
+static bool connect_serials(const CmdLine *c, Machine *m, MachineConfig *config, Preset preset, GError **err)
 {
     unsigned count = cmdline_count(c, OPT_SERIAL);
     for (unsigned i = 0; i < count; i++) {
@@ -189,14 +212,27 @@ static bool connect_serials(const CmdLine *c, Machine *m, MachineConfig *config,
         }
         config->serial[i] = chr;
     }
-    if (count || !terminal || stdio_is_taken(c)) {
+    if (!count && preset == PRESET_VC) {
+        return connect_short(c, m, "serial0", "vc:80Cx24C", &config->serial[0], err);
+    }
+    if (count || preset != PRESET_TERMINAL || stdio_is_taken(c)) {
         return true;
     }
     return connect_short(c, m, "serial0", monitor_is_given(c) ? "stdio" : "mon:stdio", &config->serial[0],
                          err);
 }
 
-static bool connect_monitors(const CmdLine *c, Machine *m, bool terminal, GError **err)
+static bool add_monitor(const CmdLine *c, Machine *m, const char *text, GError **err)
+{
+    Chardev *chr = NULL;
+    if (!connect_short(c, m, "compat_monitor0", text, &chr, err)) {
+        return false;
+    }
+    g_ptr_array_add(c->monitors, chr);
+    return true;
+}
+
+static bool connect_monitors(const CmdLine *c, Machine *m, Preset preset, GError **err)
 {
     unsigned count = cmdline_count(c, OPT_MONITOR);
     for (unsigned i = 0; i < count; i++) {
@@ -210,14 +246,8 @@ static bool connect_monitors(const CmdLine *c, Machine *m, bool terminal, GError
             g_ptr_array_add(c->monitors, chr);
         }
     }
-    if (terminal && !monitor_is_given(c) && cmdline_has(c, OPT_SERIAL) && !stdio_is_taken(c)) {
-        Chardev *chr = NULL;
-        if (!connect_short(c, m, "compat_monitor0", "stdio", &chr, err)) {
-            return false;
-        }
-        g_ptr_array_add(c->monitors, chr);
-    }
-    return true;
+    bool rest = cmdline_has(c, OPT_SERIAL) && !stdio_is_taken(c); /* else the serial port shares it */
+    return preset != PRESET_TERMINAL || !rest || monitor_is_given(c) || add_monitor(c, m, "stdio", err);
 }
 
 /* -qmp DEV, -qmp-pretty DEV; *number: of the monitors that have no name. */
@@ -282,8 +312,7 @@ static bool add_chardev(Machine *m, const CmdItem *item, GError **err)
 
 bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GError **err)
 {
-    bool terminal = !config->nodefaults && !cmdline_has(c, OPT_DAEMONIZE) &&
-                    (cmdline_has(c, OPT_NOGRAPHIC) || !cmdline_has(c, OPT_DISPLAY));
+    Preset preset = preset_of(c, config);
     if (!set_escape(c, m, err)) {
         return false;
     }
@@ -293,8 +322,11 @@ bool cmdline_chardevs(const CmdLine *c, Machine *m, MachineConfig *config, GErro
             return cmdline_blame(err, item);
         }
     }
+    if (preset == PRESET_VC && !monitor_is_given(c) && !add_monitor(c, m, "vc:80Cx24C", err)) {
+        return false; /* the second console, before the serial line's */
+    }
     unsigned number = cmdline_count(c, OPT_MONITOR);
-    if (!connect_serials(c, m, config, terminal, err) || !connect_monitors(c, m, terminal, err) ||
+    if (!connect_serials(c, m, config, preset, err) || !connect_monitors(c, m, preset, err) ||
         !connect_controls(c, m, OPT_QMP, &number, err) ||
         !connect_controls(c, m, OPT_QMP_PRETTY, &number, err)) {
         return false;

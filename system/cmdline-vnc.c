@@ -88,6 +88,7 @@ static bool open_server(const VncOptions *o, Machine *m, GError **err)
         return true;
     }
     config.console = choose_console(o, m, err);
+    config.consoles = o->display ? NULL : m->consoles;
     config.listen_fd = config.console ? open_socket(o, err) : -1;
     if (config.listen_fd < 0) {
         return false;

@@ -196,11 +196,15 @@ static bool start_control(Startup *s, GError **err)
     return cmdline_monitors(c, s->monitors, err) && cmdline_gdb(c, s->gdb, err);
 }
 
-/* -incoming: the machine is as it was saved. */
+/* -incoming, -loadvm: the machine is as it was saved. */
 static bool take_state(const Startup *s, GError **err)
 {
     const CmdItem *item = cmdline_last(s->cmdline, OPT_INCOMING);
-    return !item || machine_load_from(s->machine, item->text, err) || cmdline_blame(err, item);
+    const CmdItem *tag = cmdline_last(s->cmdline, OPT_LOADVM);
+    if (item && !machine_load_uri(s->machine, item->text, err)) {
+        return cmdline_blame(err, item);
+    }
+    return !tag || machine_snapshot_load(s->machine, tag->text, NULL, err) || cmdline_blame(err, tag);
 }
 
 static bool start_accels(Machine *m, GError **err)

@@ -4,6 +4,7 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/board.h"
+#include "hw/object.h"
 #include "net/net.h"
 
 static inline NetClient *test_netdev(Nets *all, const char *text, GError **err)
@@ -28,6 +29,14 @@ static inline BlockBackend *test_drive(Drives *all, const char *text, GError **e
     BlockBackend *blk = o ? block_open_drive(all, o, err) : NULL;
     shape_free(&drive_shape, o);
     return blk;
+}
+
+static inline bool test_object(Machine *m, const char *text, GError **err)
+{
+    ObjectOptions *o = shape_parse(&object_shape, text, NULL, err);
+    bool ok = o && object_new(m->objects, o, false, err);
+    shape_free(&object_shape, o);
+    return ok;
 }
 
 static inline Device *test_add_device(Machine *m, const char *text, GError **err)

@@ -12,6 +12,7 @@ struct Consoles {
     GPtrArray *list; /* of Console; main loop only */
     Clock *clock;
     Timer *timer; /* the next refresh */
+    int64_t last; /* when the last one was */
     Bh *changed;  /* who listens, or wishes, is another */
 };
 
@@ -23,6 +24,7 @@ struct Console {
     const ConsoleOps *ops;
     void *opaque;
     bool watched; /* as the device knows; main loop only */
+    gint stale;   /* atomic: console_changed was called, and refresh not yet */
 
     Lock lock; /* guards what follows */
     ConsoleView view;
@@ -36,31 +38,45 @@ struct Console {
 void console_refresh(Console *c)
 {
     if (c->ops->refresh) {
+        g_atomic_int_set(&c->stale, 0);
         lock_take(c->device_lock);
         c->ops->refresh(c->opaque);
         lock_release(c->device_lock);
     }
 }
 
+static bool needs_refresh(Console *c)
+{
+    return c->watched && c->ops->refresh && (!c->ops->tells || g_atomic_int_get(&c->stale));
+}
+
+/* The first change after a while is shown at once. */
 static void refresh_later(Consoles *all)
 {
     for (guint i = 0; i < all->list->len; i++) {
-        const Console *c = all->list->pdata[i];
-        if (c->watched && c->ops->refresh) {
+        if (needs_refresh(all->list->pdata[i])) {
             int64_t now = clock_get_ns(all->clock, CLK_REALTIME);
-            timer_set_deadline(all->timer, now + CONSOLE_REFRESH_MS * INT64_C(1000000));
+            timer_set_deadline(all->timer, MAX(now, all->last + CONSOLE_REFRESH_MS * INT64_C(1000000)));
             return;
         }
     }
     timer_cancel(all->timer);
 }
 
+void console_changed(Console *c)
+{
+    if (g_atomic_int_compare_and_exchange(&c->stale, 0, 1)) {
+        bh_schedule(c->all->changed);
+    }
+}
+
 static void refresh_watched(void *opaque)
 {
     Consoles *all = opaque;
+    all->last = clock_get_ns(all->clock, CLK_REALTIME);
     for (guint i = 0; i < all->list->len; i++) {
         Console *c = all->list->pdata[i];
-        if (c->watched) {
+        if (needs_refresh(c)) {
             console_refresh(c);
         }
     }
@@ -132,7 +148,7 @@ Console *consoles_find(const Consoles *all, const char *device, unsigned head)
 {
     for (guint i = 0; i < all->list->len; i++) {
         Console *c = all->list->pdata[i];
-        if (g_str_equal(c->device, device) && c->head == head) {
+        if (!c->ops->type && g_str_equal(c->device, device) && c->head == head) {
             return c;
         }
     }
@@ -151,7 +167,11 @@ Console *console_new(Consoles *all, const char *device, unsigned head, Lock *loc
     c->opaque = opaque;
     c->listeners = g_ptr_array_new();
     lock_init(&c->lock, LOCK_CONSOLE);
-    g_ptr_array_add(all->list, c);
+    guint at = all->list->len;
+    while (at && !ops->type && console_takes_text(all->list->pdata[at - 1])) {
+        at--;
+    }
+    g_ptr_array_insert(all->list, (gint)at, c);
     return c;
 }
 
@@ -178,6 +198,44 @@ const char *console_device(const Console *c)
 unsigned console_head(const Console *c)
 {
     return c->head;
+}
+
+/* ---- text -------------------------------------------------------------------------- */
+
+bool console_takes_text(const Console *c)
+{
+    return c->ops->type;
+}
+
+void console_type(Console *c, const ConsoleKey *k)
+{
+    lock_take(c->device_lock);
+    c->ops->type(c->opaque, k);
+    lock_release(c->device_lock);
+}
+
+bool console_text(Console *c, ConsoleText *t)
+{
+    if (!c->ops->text) {
+        return false;
+    }
+    lock_take(c->device_lock);
+    bool any = c->ops->text(c->opaque, t);
+    lock_release(c->device_lock);
+    return any;
+}
+
+void console_text_size(ConsoleText *t, unsigned cols, unsigned rows)
+{
+    t->cells = g_renew(ConsoleCell, t->cells, (gsize)cols * rows);
+    t->cols = cols;
+    t->rows = rows;
+}
+
+void console_text_clear(ConsoleText *t)
+{
+    g_free(t->cells);
+    *t = (ConsoleText){ 0 };
 }
 
 /* ---- drawing --------------------------------------------------------------------- */

@@ -3,13 +3,17 @@
 
 #include <stdlib.h>
 
+#include "ui/curses/curses.h"
 #ifdef CONFIG_SDL
 #include "ui/sdl/sdl.h"
 #endif
 
-const char *const display_type_names[] = { [DISPLAY_NONE] = "none", [DISPLAY_SDL] = "sdl", NULL };
-static const char *const unbuilt_types[] = { "gtk",          "curses",    "cocoa", "dbus",
-                                             "egl-headless", "spice-app", "vnc",   NULL };
+const char *const display_type_names[] = {
+    [DISPLAY_NONE] = "none", [DISPLAY_SDL] = "sdl", [DISPLAY_CURSES] = "curses", NULL
+};
+static const char *const unbuilt_types[] = {
+    "gtk", "cocoa", "dbus", "egl-headless", "spice-app", "vnc", NULL
+};
 static const char *const grab_names[] = { [GRAB_CTRL_ALT] = "lctrl-lalt",
                                           [GRAB_CTRL_ALT_SHIFT] = "lshift-lctrl-lalt",
                                           [GRAB_RIGHT_CTRL] = "rctrl",
@@ -34,6 +38,7 @@ static const DisplayOps *const kinds[DISPLAY_TYPES] = {
 #ifdef CONFIG_SDL
     [DISPLAY_SDL] = &display_sdl,
 #endif
+    [DISPLAY_CURSES] = &display_curses,
 };
 
 bool display_has_server(void)
@@ -58,8 +63,11 @@ bool display_open(const DisplayConfig *c, Display **d, GError **err)
 {
     DisplayType type = c->options->type;
     *d = NULL;
+    if (type != DISPLAY_SDL && !none_fits(c->options, err)) {
+        return false;
+    }
     if (type == DISPLAY_NONE) {
-        return none_fits(c->options, err);
+        return true;
     }
     if (!kinds[type]) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -72,7 +80,7 @@ bool display_open(const DisplayConfig *c, Display **d, GError **err)
                     "the machine has no screen to show; add one, such as -device virtio-gpu-pci");
         return false;
     }
-    if (!display_has_server()) { /* libraries would say so in lines of their own */
+    if (type == DISPLAY_SDL && !display_has_server()) { /* libraries would say so in lines of their own */
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "there is no display server to open a window on; set DISPLAY or WAYLAND_DISPLAY, or use "
                     "-display none and screendump, or -nographic");
@@ -91,5 +99,7 @@ void display_close(Display *d)
 
 void display_set_stopped(Display *d, bool stopped)
 {
-    d->ops->stopped(d, stopped);
+    if (d->ops->stopped) {
+        d->ops->stopped(d, stopped);
+    }
 }

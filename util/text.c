@@ -21,3 +21,14 @@ char *text_escaped(const char *text)
     }
     return g_string_free(out, false);
 }
+
+char *text_size(uint64_t bytes)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    unsigned u = 0;
+    double v = bytes;
+    for (; v >= 999.5 && u + 1 < G_N_ELEMENTS(units); u++) { /* three digits are shown */
+        v /= 1024;
+    }
+    return g_strdup_printf("%0.3g %s", v, units[u]);
+}

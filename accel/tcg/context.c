@@ -339,11 +339,6 @@ void tcg_context_revoke_range(TcgContext *c, uint64_t first, uint64_t last)
 
 /* ---- the pool --------------------------------------------------------------- */
 
-static bool key_equal(const CpuContextKey *a, const CpuContextKey *b)
-{
-    return a->space == b->space && a->access == b->access && a->mode == b->mode;
-}
-
 /* The context with the same rights that was used last, or NULL. */
 static const TcgContext *find_donor(const TcgVcpu *v, const CpuContextKey *key)
 {
@@ -399,6 +394,9 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
         }
     }
     TcgContext *c = v->pool[victim];
+    for (unsigned n = 0; n < CONTEXT_WAYS; n++) {
+        v->by_key[n].ctx = v->by_key[n].ctx == c ? NULL : v->by_key[n].ctx;
+    }
     tcg_context_flush(c, c == donor);
     c->key = v->keys[victim] = *key;
     if (donor && c != donor) {
@@ -409,26 +407,31 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
     return c;
 }
 
+static TcgContext *context_find(TcgVcpu *v, const CpuContextKey *key)
+{
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
+        if (tcg_context_key_equal(&v->keys[n], key)) {
+            return v->pool[n];
+        }
+    }
+    return context_replace(v, key);
+}
+
 void tcg_context_sync_slow(TcgVcpu *v)
 {
     CpuContextKey key = { 0 };
     v->cpu->arch->context_key(v->cpu, &key);
     v->context_stale = false;
-    if (v->ctx && key_equal(&v->ctx->key, &key)) {
+    if (v->ctx && tcg_context_key_equal(&v->ctx->key, &key)) {
         return;
     }
     v->stats.context_switches++;
-    TcgContext *c = NULL;
-    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n] && !c; n++) {
-        if (key_equal(&v->keys[n], &key)) {
-            c = v->pool[n];
-        }
+    TcgWay *way = &v->by_key[tcg_context_hash(&key)];
+    if (!way->ctx || !tcg_context_key_equal(&way->key, &key)) {
+        *way = (TcgWay){ key, context_find(v, &key) };
     }
-    if (!c) {
-        c = context_replace(v, &key);
-    }
-    c->last_use = ++v->clock;
-    v->ctx = c;
+    v->ctx = way->ctx;
+    v->ctx->last_use = ++v->clock;
 }
 
 static bool same_rights(const CpuContextKey *a, const CpuContextKey *b)
@@ -441,20 +444,18 @@ TcgContext *tcg_context_with(TcgVcpu *v, const CpuContextKey *key)
     if (v->ctx && same_rights(&v->ctx->key, key)) {
         return v->ctx;
     }
+    if (v->with && same_rights(&v->with->key, key)) {
+        return v->with;
+    }
     for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
         if (same_rights(&v->keys[n], key)) {
-            return v->pool[n];
+            return v->with = v->pool[n];
         }
     }
     return NULL;
 }
 
 /* ---- what targets ask for (VcpuOps) -------------------------------------------- */
-
-void tcg_mmu_changed(CPU *cpu)
-{
-    cpu->tcg->context_stale = true;
-}
 
 static void count_flush(TcgStats *stats, CpuFlush what)
 {

@@ -13,6 +13,7 @@ enum {
     JUMP_BITS = 13,
     JUMP_SIZE = 1 << JUMP_BITS,
     CONTEXT_POOL = 16,
+    CONTEXT_WAYS = 8,
     LEAF_BITS = 10,
     LEAF_SIZE = 1 << LEAF_BITS,
 };
@@ -86,6 +87,17 @@ struct TcgContext {
     uint64_t ram_page[TLB_SIZE];           /* RAM page number behind an entry's page */
     LeafSet leaves[2];                     /* [1]: of global pages */
 };
+
+static inline bool tcg_context_key_equal(const CpuContextKey *a, const CpuContextKey *b)
+{
+    return a->space == b->space && a->access == b->access && a->mode == b->mode;
+}
+/* Its place in TcgVcpu.by_key. */
+static inline unsigned tcg_context_hash(const CpuContextKey *key)
+{
+    uint32_t space = key->space >> GUEST_PAGE_BITS;
+    return (space ^ key->access ^ key->access >> 2 ^ key->mode >> 2) % CONTEXT_WAYS;
+}
 
 static inline unsigned tlb_index(uint64_t vaddr)
 {

@@ -11,4 +11,6 @@ void tcg_run_jit(CPU *cpu);
 void tcg_run_lockstep(CPU *cpu);
 void tcg_run_interp(CPU *cpu);
 
+JitPlace tcg_next_quick(CPU *cpu); /* quick.c */
+
 extern const JitConfig tcg_jit_config; /* without guest */

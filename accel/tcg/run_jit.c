@@ -209,6 +209,7 @@ const JitConfig tcg_jit_config = {
     .jump_bits = JUMP_BITS,
     .next = next_same_mode,
     .next_mode = next_any_mode,
+    .next_quick = tcg_next_quick,
     .chain = chain,
     .retired = retired,
 };

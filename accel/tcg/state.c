@@ -197,6 +197,9 @@ bool tcg_vcpu_new(TcgState *s, CPU *cpu, GError **err)
         return false;
     }
     v->ir = ir_block_new(s->guest);
+    if (s->cache) {
+        v->vector_moves = jit_backend->vector_moves(tcg_cache_jit(s->cache));
+    }
     tcg_mail_init(v);
     cpu->tcg = v;
     g_ptr_array_add(s->vcpus, v);

@@ -20,6 +20,12 @@ typedef struct TcgStats {
     uint64_t flush_all, flush_asid, flush_page;
 } TcgStats;
 
+/* A context with its key, which is not in the context's own cold memory; NULL: none. */
+typedef struct TcgWay {
+    CpuContextKey key;
+    TcgContext *ctx;
+} TcgWay;
+
 struct TcgVcpu {
     CPU *cpu;
     TcgState *state;
@@ -29,16 +35,19 @@ struct TcgVcpu {
     uint64_t clock;     /* counts context switches, for last_use */
     TcgContext *pool[CONTEXT_POOL];
     CpuContextKey keys[CONTEXT_POOL]; /* theirs, side by side: the one that is looked for is found by these */
+    TcgWay by_key[CONTEXT_WAYS];      /* where to look first for a key, by a hash of it */
+    TcgContext *with;                 /* the last that tcg_context_with() found, or NULL */
     TcgFarJumps *far;
     IrBlock *ir;       /* scratch of the translation under way */
     TcgBlock *running; /* interpreter and lockstep: the block under way */
     /* Where the return address of the call under way stands when translated code
      * runs; NULL when it does not. */
     uintptr_t *frame;
-    TcgLog *log;        /* lockstep: effects are noted or replayed; else NULL */
-    TcgBlock *single;   /* the block of tcg_block_get that is in no table */
-    bool watch_stopped; /* before an access of the instruction at watch_pc ... */
-    bool passing;       /* ... which is made now: the debugger let the vCPU go on */
+    JitVectorMoves vector_moves; /* the back end's */
+    TcgLog *log;                 /* lockstep: effects are noted or replayed; else NULL */
+    TcgBlock *single;            /* the block of tcg_block_get that is in no table */
+    bool watch_stopped;          /* before an access of the instruction at watch_pc ... */
+    bool passing;                /* ... which is made now: the debugger let the vCPU go on */
     uint64_t watch_pc;
     /* coherent_fetch: a store would have changed the block under way, nothing was written ... */
     bool alone_next; /* ... its instruction will run alone ... */
@@ -83,7 +92,7 @@ static inline void tcg_context_sync(TcgVcpu *v)
 }
 bool tcg_contexts_init(TcgVcpu *v, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void tcg_contexts_free(TcgVcpu *v);
-void tcg_mmu_changed(CPU *cpu); /* VcpuOps */
+void tcg_mmu_changed(CPU *cpu); /* VcpuOps; quick.c */
 void tcg_flush(CPU *cpu, CpuFlush what, uint64_t vaddr, uint64_t asid);
 
 /* One instruction runs alone: the debugger steps, or goes on from a watchpoint; or it changes the code

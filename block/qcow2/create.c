@@ -13,6 +13,7 @@ enum { HEADER_V2 = 72, HEADER_V3 = 112 };
 
 typedef struct Layout { /* in clusters */
     uint64_t l1_entries, l1, reftable, blocks, total;
+    uint64_t others; /* L2 tables and data: none in a new image */
 } Layout;
 
 /* A name of each feature that a program that does not know it can show. */
@@ -32,18 +33,26 @@ static uint64_t l1_entries(const Qcow2Create *o)
     return o->size / covered + (o->size % covered != 0);
 }
 
-static Layout lay_out(const Qcow2Create *o)
+static Layout lay_out(const Qcow2Create *o, uint64_t others)
 {
     uint64_t cluster = UINT64_C(1) << o->cluster_bits, per_block = cluster * 8 / o->refcount_bits, before;
-    Layout l = { .l1_entries = l1_entries(o), .reftable = 1, .blocks = 1 };
+    Layout l = { .l1_entries = l1_entries(o), .reftable = 1, .blocks = 1, .others = others };
     l.l1 = (l.l1_entries * 8 + cluster - 1) / cluster;
     do {
         before = l.reftable + l.blocks;
-        l.total = 1 + l.reftable + l.blocks + l.l1;
+        l.total = 1 + l.reftable + l.blocks + l.l1 + l.others;
         l.blocks = (l.total + per_block - 1) / per_block;
         l.reftable = (l.blocks * 8 + cluster - 1) / cluster;
     } while (before != l.reftable + l.blocks);
     return l;
+}
+
+void qcow2_create_measure(const Qcow2Create *o, ImageMeasure *m)
+{
+    uint64_t cluster = UINT64_C(1) << o->cluster_bits, data = (o->size + cluster - 1) / cluster;
+    m->unit = cluster;
+    m->full = lay_out(o, data + l1_entries(o)).total * cluster;
+    m->empty = m->full - data * cluster;
 }
 
 /* ---- checks --------------------------------------------------------------- */
@@ -192,7 +201,7 @@ static int write_counts(BlockNode *file, const Qcow2Create *o, const Layout *l)
 
 int qcow2_create(BlockNode *file, const Qcow2Create *o)
 {
-    Layout l = lay_out(o);
+    Layout l = lay_out(o, 0);
     uint64_t cluster = UINT64_C(1) << o->cluster_bits;
     g_autofree uint8_t *first = g_malloc0(cluster + 1024);
     int e = write_counts(file, o, &l);

@@ -254,6 +254,7 @@ void header_store(const Qcow2Header *h, uint8_t head[512])
     store_be(head + AT_SNAPSHOTS_OFFSET, 8, h->snapshots_offset);
     if (h->version >= 3) {
         store_be(head + AT_INCOMPATIBLE, 8, h->incompatible);
+        store_be(head + AT_COMPATIBLE, 8, h->compatible);
         store_be(head + AT_AUTOCLEAR, 8, h->autoclear);
     }
 }

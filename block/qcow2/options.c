@@ -21,6 +21,7 @@ static const char *const compressions[] = { "zlib", "zstd", NULL };
 static const Prop props[] = {
     NEW_IMAGE_SIZE,
     NEW_IMAGE_BACKING,
+    NEW_IMAGE_PREALLOCATION,
     { "compat", PROP_ENUM, AT(compat), "version", .names = compats },
     { "cluster_size", PROP_SIZE, AT(cluster_size), "bytes", .def = 65536 },
     { "refcount_bits", PROP_U8, AT(refcount_bits), "width of a count", .def = 16 },
@@ -59,8 +60,10 @@ static Qcow2Create plan(const Qcow2Options *o)
 static void print(const NewImage *base, GString *text)
 {
     const Qcow2Options *o = options_of(base);
-    g_string_append_printf(text, "cluster_size=%" G_GUINT64_FORMAT " extended_l2=%s compression_type=%s ",
-                           o->cluster_size, o->extended ? "on" : "off", compressions[o->compression]);
+    g_string_append_printf(text, "cluster_size=%" G_GUINT64_FORMAT " extended_l2=%s", o->cluster_size,
+                           o->extended ? "on" : "off");
+    new_image_print_preallocation(base, text);
+    g_string_append_printf(text, " compression_type=%s ", compressions[o->compression]);
     new_image_print_size(base, text);
     g_string_append(text, o->compat == COMPAT_OLD        ? " compat=0.10"
                           : o->compat == COMPAT_OLD_NAME ? " compat=v2"
@@ -84,24 +87,36 @@ static bool check(NewImage *base, GError **err)
         block_error(err, "Cluster size must be a power of two between 512 and 2048k");
         return false;
     }
+    if (base->preallocation && base->backing && !o->extended) {
+        block_error(err,
+                    "Backing file and preallocation can only be used at the same time if extended_l2 is on");
+        return false;
+    }
     return qcow2_create_check(&q, err);
 }
 
-static bool make_data_file(const char *image, const Qcow2Options *o, GError **err)
+static BlockNode *make_data_file(const char *image, const Qcow2Options *o, GError **err)
 {
     g_autofree char *path = image_resolve(image, o->data_file, err);
-    BlockNode *data = path ? image_new_file(path, o->base.size, err) : NULL;
-    bool ok = data != NULL;
-    node_unref(data);
-    return ok;
+    return path ? image_new_file(path, o->base.size, err) : NULL;
 }
 
 static bool make(BlockNode *file, const NewImage *base, GError **err)
 {
     const Qcow2Options *o = options_of(base);
     Qcow2Create q = plan(o);
-    return (!o->data_file || make_data_file(file->filename, o, err)) &&
-           new_image_failed(file, qcow2_create(file, &q), err);
+    BlockNode *data = o->data_file ? make_data_file(file->filename, o, err) : NULL;
+    bool ok = (!o->data_file || data) && new_image_failed(file, qcow2_create(file, &q), err);
+    ok = ok && (!base->preallocation || qcow2_preallocate(file, data, base->preallocation, err));
+    node_unref(data);
+    return ok;
 }
 
-const ImageMaker qcow2_maker = { "qcow2", &shape, true, print, check, make };
+static void measure(const NewImage *base, ImageMeasure *m)
+{
+    Qcow2Create q = plan(options_of(base));
+    qcow2_create_measure(&q, m);
+    m->empty = base->preallocation >= PREALLOCATE_FALLOC ? m->full : m->empty;
+}
+
+const ImageMaker qcow2_maker = { "qcow2", &shape, true, print, check, make, measure };

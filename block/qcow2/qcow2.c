@@ -79,13 +79,17 @@ static void info_of_image(BlockNode *n, ImageInfo *info)
 {
     const Qcow2 *s = qcow2_of(n);
     *info = (ImageInfo){ s->cluster_size, (s->h.incompatible & INCOMPAT_DIRTY) != 0, s->backing_name,
-                         s->backing_format };
+                         s->backing_format, !n->children[NODE_DATA_FILE] };
 }
+
+static bool set_writable(BlockNode *n, bool writable, GError **err);
 
 const BlockDriver qcow2_driver = {
     .name = "qcow2",
+    .set_writable = set_writable,
     .map = qcow2_map,
     .unpack = qcow2_unpack,
+    .pack = qcow2_pack,
     .run = qcow2_run,
     .resize = qcow2_resize,
     .info = info_of_image,
@@ -228,6 +232,30 @@ static bool begin_writing(Qcow2 *s, bool repair, GError **err)
     s->writable = true;
     s->node.readonly = false;
     return true;
+}
+
+static bool stop_writing(Qcow2 *s, GError **err)
+{
+    int e = s->corrupt ? -EIO : finish_changes(s);
+    if (e) {
+        block_error(err, "Could not write the tables of '%s': %s", s->node.filename, g_strerror(-e));
+        return false;
+    }
+    s->dirty_bit = false;
+    s->writable = false;
+    s->node.readonly = true;
+    return true;
+}
+
+static bool set_writable(BlockNode *n, bool writable, GError **err)
+{
+    Qcow2 *s = qcow2_of(n);
+    BlockNode *file = n->children[NODE_FILE], *data = n->children[NODE_DATA_FILE];
+    if (!writable && !stop_writing(s, err)) {
+        return false;
+    }
+    return node_set_writable(file, writable, err) && (!data || node_set_writable(data, writable, err)) &&
+           (!writable || begin_writing(s, false, err));
 }
 
 BlockNode *qcow2_open(BlockNode *file, const Qcow2Open *o, GError **err)

@@ -111,7 +111,9 @@ typedef struct Qcow2 {
     uint64_t free_hint; /* no cluster before it is free */
     GArray *freed;      /* of FreedCluster: pointers to them may still be in the file */
     GArray *unpointed;  /* of FreedCluster: only pins keep them */
-    uint64_t pack_at;   /* where the next compressed cluster may begin; 0: nowhere yet */
+    uint64_t pack_at; /* where the next compressed cluster may begin, in one that has such; 0: in a new one */
+    bool packing;     /* one is being placed and written, by whom this belongs: */
+    uint8_t pack_tail[SECTOR]; /* what is in the sector of pack_at, before it */
 
     bool committing, corrupt, dirty_bit;
     unsigned commits; /* that were begun */
@@ -196,12 +198,18 @@ int l1_replace(Qcow2 *s, uint64_t *entries, uint64_t count, uint64_t disk_bytes)
 /* ---- resize.c ---- */
 int qcow2_resize(BlockNode *n, uint64_t bytes);
 int qcow2_set_disk_size(Qcow2 *s, uint64_t bytes); /* in memory and in the file, stable */
+int qcow2_reach(Qcow2 *s, uint64_t bytes);         /* the L1 table covers so many, at least */
+int qcow2_drop_from(Qcow2 *s, uint64_t cluster); /* guest clusters from this one on have nothing, in memory */
 
 /* ---- map.c ---- */
 int qcow2_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e);
 
 /* ---- pack.c ---- */
 int qcow2_unpack(BlockNode *n, const NodeIo *io);
+
+/* ---- packing.c ---- */
+int qcow2_pack(BlockNode *n, uint64_t offset, const uint8_t *cluster);
+void pack_forget(Qcow2 *s, uint64_t index); /* under lock: this cluster of the file has a count of 0 */
 
 /* ---- commit.c ---- */
 int qcow2_commit(Qcow2 *s);     /* what was done before is durable; no lock */
@@ -216,6 +224,7 @@ int qcow2_write(Qcow2 *s, const NodeIo *io);
 int qcow2_write_zeroes(Qcow2 *s, const NodeIo *io);
 int qcow2_discard(Qcow2 *s, const NodeIo *io);
 void alloc_wait(Qcow2 *s, uint64_t first, uint64_t count); /* under lock: until nobody fills one of them */
+void alloc_end(Qcow2 *s, const AllocRange *range);         /* under lock: it was in `allocating` */
 int qcow2_begin_changes(Qcow2 *s);                         /* under lock: may the image be changed? */
 
 /* ---- check.c ---- */

@@ -285,6 +285,7 @@ void refs_unalloc(Qcow2 *s, uint64_t offset, uint64_t count)
         if (refs_add(s, first + i, -1)) {
             return; /* a leak */
         }
+        pack_forget(s, first + i);
     }
     s->free_hint = MIN(s->free_hint, first);
 }
@@ -316,6 +317,7 @@ static void count_down(Qcow2 *s, const FreedCluster *f)
         return;
     }
     uint64_t at = f->index << s->cluster_bits;
+    pack_forget(s, f->index);
     if (metadata_at(s, at)) {
         cache_forget_cluster(s, at);
         metadata_remove(s, at, s->cluster_size);

@@ -6,6 +6,7 @@
 
 #include "block/block_priv.h"
 #include "block/qcow2/qcow2.h"
+#include "block/qcow2_snapshot.h"
 
 static uint64_t whole_sectors(uint64_t bytes)
 {
@@ -29,7 +30,7 @@ int qcow2_set_disk_size(Qcow2 *s, uint64_t bytes)
     return e;
 }
 
-static int reach(Qcow2 *s, uint64_t bytes)
+int qcow2_reach(Qcow2 *s, uint64_t bytes)
 {
     uint64_t needed = l1_needed(s, bytes), had = s->l1.count;
     if (needed <= had) {
@@ -59,7 +60,8 @@ static int grow(Qcow2 *s, uint64_t bytes)
     BlockNode *data = s->node.children[NODE_DATA_FILE];
     uint64_t before = s->h.size;
     int e = data ? node_resize(data, bytes) : 0;
-    e = e ? e : reach(s, bytes);
+    e = e ? e : qcow2_state_drop(&s->node); /* that of a machine would become the disk's */
+    e = e ? e : qcow2_reach(s, bytes);
     if (e) {
         return e;
     }
@@ -104,7 +106,7 @@ static int drop_entry(Qcow2 *s, uint64_t cluster)
 }
 
 /* Guest clusters from this one on. */
-static int drop_from(Qcow2 *s, uint64_t cluster)
+int qcow2_drop_from(Qcow2 *s, uint64_t cluster)
 {
     uint64_t per_table = UINT64_C(1) << s->l2_bits;
     int e = 0;
@@ -127,7 +129,7 @@ static int shrink(Qcow2 *s, uint64_t bytes)
         return e;
     }
     show_size(s, bytes);
-    e = drop_from(s, (bytes + s->cluster_size - 1) >> s->cluster_bits);
+    e = qcow2_drop_from(s, (bytes + s->cluster_size - 1) >> s->cluster_bits);
     e = e ? e : qcow2_commit_all(s);
     return !e && s->raw_data ? node_resize(data, bytes) : e;
 }

@@ -41,17 +41,6 @@ GPtrArray *qcow2_snapshots(BlockNode *n, GError **err)
     return list;
 }
 
-static Qcow2Snapshot *find(const GPtrArray *list, const char *which)
-{
-    for (guint i = 0; i < 2 * list->len; i++) {
-        Qcow2Snapshot *sn = g_ptr_array_index(list, i % list->len);
-        if (strcmp(i < list->len ? sn->id : sn->name, which) == 0) {
-            return sn;
-        }
-    }
-    return NULL;
-}
-
 static int write_bytes(Qcow2 *s, uint64_t offset, const GByteArray *bytes)
 {
     BlockNode *file = s->node.children[NODE_FILE];
@@ -202,12 +191,15 @@ static char *new_id(const GPtrArray *list)
     return g_strdup_printf("%" G_GUINT64_FORMAT, max + 1);
 }
 
-static Qcow2Snapshot *new_snapshot(const Qcow2 *s, const GPtrArray *list, const char *name)
+static Qcow2Snapshot *new_snapshot(const Qcow2 *s, const GPtrArray *list, const Qcow2NewSnapshot *what)
 {
     Qcow2Snapshot *sn = g_new0(Qcow2Snapshot, 1);
     sn->id = new_id(list);
-    sn->name = g_strdup(name);
-    sn->date_nsec = g_get_real_time() * 1000;
+    sn->name = g_strdup(what->name);
+    sn->date_nsec = what->date_nsec ? what->date_nsec : g_get_real_time() * 1000;
+    sn->vm_state_size = what->vm_state_size;
+    sn->vm_clock_nsec = what->vm_clock_nsec;
+    sn->icount = what->of_machine ? UINT64_MAX : 0; /* its instructions are not counted */
     sn->disk_size = s->h.size;
     sn->l1_size = s->l1.count;
     snapshot_set_extra(sn);
@@ -255,7 +247,7 @@ static int write_l1(Qcow2 *s, const Qcow2Snapshot *sn)
     return write_bytes(s, sn->l1_offset, bytes);
 }
 
-static int create(Qcow2 *s, const char *name)
+static int create(Qcow2 *s, const Qcow2NewSnapshot *what, char **id)
 {
     g_autoptr(GPtrArray) list = NULL;
     uint64_t bytes;
@@ -266,11 +258,15 @@ static int create(Qcow2 *s, const char *name)
     if (e || list->len >= SNAPSHOTS_MAX) {
         return e ? e : -EFBIG;
     }
-    Qcow2Snapshot *sn = new_snapshot(s, list, name);
+    Qcow2Snapshot *sn = new_snapshot(s, list, what);
     g_ptr_array_add(list, sn);
     e = take_active(s, sn);
     e = e ? e : write_l1(s, sn);
-    return e ? e : replace_list(s, list, bytes);
+    e = e ? e : replace_list(s, list, bytes);
+    if (!e && id) {
+        *id = g_strdup(sn->id);
+    }
+    return e;
 }
 
 static const char *reason(const Qcow2 *s, int e)
@@ -286,17 +282,23 @@ static const char *reason(const Qcow2 *s, int e)
     }
 }
 
-bool qcow2_snapshot_create(BlockNode *n, const char *name, GError **err)
+bool qcow2_snapshot_create(BlockNode *n, const Qcow2NewSnapshot *what, char **id, GError **err)
 {
     Qcow2 *s = qcow2_of(n);
-    int e = strlen(name) > UINT16_MAX ? -ENAMETOOLONG : create(s, name);
+    int e = strlen(what->name) > UINT16_MAX ? -ENAMETOOLONG : create(s, what, id);
     if (e) {
-        block_error(err, "Could not create snapshot '%s': %s", name, reason(s, e));
+        block_error(err, "Could not create snapshot '%s': %s", what->name, reason(s, e));
     }
     return e == 0;
 }
 
 /* ---- going back ---------------------------------------------------------- */
+
+/* What the snapshot's table has of the disk: behind it is the state of a machine, which stays there. */
+static uint64_t disk_entries(const Qcow2 *s, const Qcow2Snapshot *sn)
+{
+    return MIN(sn->l1_size, l1_needed(s, sn->disk_size));
+}
 
 static int share_snapshot(Qcow2 *s, const Qcow2Snapshot *sn, uint64_t **l1)
 {
@@ -307,7 +309,7 @@ static int share_snapshot(Qcow2 *s, const Qcow2Snapshot *sn, uint64_t **l1)
     lock_take(&s->lock);
     alloc_wait(s, 0, UINT64_MAX);
     e = qcow2_begin_changes(s);
-    e = e ? e : share(s, *l1, sn->l1_size);
+    e = e ? e : share(s, *l1, disk_entries(s, sn));
     lock_release(&s->lock);
     for (uint64_t i = 0; i < sn->l1_size; i++) {
         (*l1)[i] &= ~ENTRY_COPIED;
@@ -327,7 +329,7 @@ static int apply(Qcow2 *s, const Qcow2Snapshot *sn)
         return e;
     }
     uint64_t *entries = g_new0(uint64_t, count + 1);
-    memcpy(entries, l1, (gsize)sn->l1_size * 8);
+    memcpy(entries, l1, (gsize)disk_entries(s, sn) * 8);
     g_autofree uint64_t *old = g_memdup2(s->l1.entries, old_count * 8);
     e = l1_replace(s, entries, count, sn->disk_size);
     if (!e) {
@@ -345,7 +347,7 @@ bool qcow2_snapshot_apply(BlockNode *n, const char *which, GError **err)
 {
     Qcow2 *s = qcow2_of(n);
     g_autoptr(GPtrArray) list = qcow2_snapshots(n, err);
-    const Qcow2Snapshot *sn = list ? find(list, which) : NULL;
+    const Qcow2Snapshot *sn = list ? qcow2_snapshot_find(list, which) : NULL;
     if (list && !sn) {
         block_error(err,
                     "Could not apply snapshot '%s': snapshot not found; list them with: qemu-img snapshot -l",
@@ -399,7 +401,7 @@ bool qcow2_snapshot_delete(BlockNode *n, const char *which, GError **err)
     g_autoptr(GPtrArray) list = NULL;
     uint64_t bytes;
     int e = read_list(s, &list, &bytes);
-    Qcow2Snapshot *sn = e ? NULL : find(list, which);
+    Qcow2Snapshot *sn = e ? NULL : (Qcow2Snapshot *)qcow2_snapshot_find(list, which);
     e = sn ? delete (s, list, sn, bytes) : e;
     if (e || !sn) {
         block_error(err, "Could not delete snapshot '%s': %s", which,

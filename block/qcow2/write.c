@@ -40,7 +40,7 @@ void alloc_wait(Qcow2 *s, uint64_t first, uint64_t count)
     }
 }
 
-static void alloc_end(Qcow2 *s, const AllocRange *range)
+void alloc_end(Qcow2 *s, const AllocRange *range)
 {
     for (guint i = 0; i < s->allocating->len; i++) {
         if (g_array_index(s->allocating, AllocRange, i).first == range->first) {

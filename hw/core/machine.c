@@ -80,6 +80,7 @@ Machine *machine_new(EventLoop *loop)
     m->nets = nets_new(loop, m->clock, m->chardevs);
     m->objects = objects_new();
     m->consoles = consoles_new(loop, m->clock);
+    chardevs_set_consoles(m->chardevs, m->consoles);
     m->inputs = inputs_new(loop, m->clock);
     m->globals = g_ptr_array_new();
     m->run = run_control_new(m);

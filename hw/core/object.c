@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The objects of -object: sources of random bytes and memory backends.
+/* The objects of -object: sources of random bytes, memory backends, threads for disks, secrets.
  *
  * A type is a row of `types` and, where it has properties, a shape of them.
  *
  * Not modelled: memory backends as separate RAM (they say what the machine's RAM is: its size, its file),
- * secrets that are encrypted, TLS credentials, iothreads, throttle groups, filters. */
+ * secrets that are encrypted, TLS credentials, throttle groups, filters. */
 #include "hw/object.h"
 
 #include <errno.h>
@@ -16,15 +16,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hw/iothread.h"
 #include "util/container.h"
 #include "util/file.h"
 
 /* clang-format off */
 typedef enum ObjectKind {
-    OBJECT_FILE, OBJECT_MEMFD, OBJECT_RAM, OBJECT_RNG_BUILTIN, OBJECT_RNG_RANDOM, OBJECT_SECRET,
+    OBJECT_IOTHREAD, OBJECT_FILE, OBJECT_MEMFD, OBJECT_RAM, OBJECT_RNG_BUILTIN, OBJECT_RNG_RANDOM, OBJECT_SECRET,
 } ObjectKind;
 
 static const char *const type_names[] = {
+    [OBJECT_IOTHREAD] = "iothread",
     [OBJECT_FILE] = "memory-backend-file",
     [OBJECT_MEMFD] = "memory-backend-memfd",
     [OBJECT_RAM] = "memory-backend-ram",
@@ -50,6 +52,7 @@ struct Object {
     bool held;     /* see object_hold */
     bool running;  /* made while the machine runs: nothing may be waited for */
     bool share;    /* the same: who else maps the file sees what is written */
+    IoThread *thread;
 };
 
 typedef struct ObjectType {
@@ -204,6 +207,27 @@ static bool file_init(Object *o, const ObjectOptions *options, GError **err)
     return !why;
 }
 
+/* ---- threads ------------------------------------------------------------- */
+
+#define NO_POLLING "the thread sleeps until it is woken: polling is not built"
+#define ONE_POOL "disks share one pool of threads"
+static const Prop iothread_props[] = {
+    PROP_ONLY_NUMBER("poll-max-ns", 0, NO_POLLING),
+    PROP_ONLY_NUMBER("poll-grow", 0, NO_POLLING),
+    PROP_ONLY_NUMBER("poll-shrink", 0, NO_POLLING),
+    PROP_ONLY_NUMBER("aio-max-batch", 0, "what a doorbell asks for goes out in one batch"),
+    PROP_ONLY_NUMBER("thread-pool-min", 0, ONE_POOL),
+    PROP_ONLY_NUMBER("thread-pool-max", 64, ONE_POOL),
+    { NULL },
+};
+static const Shape iothread_shape = { "IothreadProperties", sizeof(ObjectOptions), iothread_props };
+
+static bool iothread_init(Object *o, const ObjectOptions *options, GError **err)
+{
+    o->thread = iothread_new(options->id, err);
+    return o->thread != NULL;
+}
+
 /* ---- secrets ------------------------------------------------------------- */
 
 /* Nothing here takes a secret yet, so it is only read and checked.  libvirt gives one to every machine, for the keys of
@@ -264,6 +288,7 @@ static bool secret_init(Object *o, const ObjectOptions *options, GError **err)
 
 /* clang-format off */
 static const ObjectType types[] = {
+    [OBJECT_IOTHREAD]    = { iothread_init, NULL,       false },
     [OBJECT_FILE]        = { file_init,   NULL,         true },
     [OBJECT_MEMFD]       = { memory_init, NULL,         true },
     [OBJECT_RAM]         = { memory_init, NULL,         true },
@@ -273,6 +298,7 @@ static const ObjectType types[] = {
 };
 
 static const Shape *const arms[] = {
+    [OBJECT_IOTHREAD]    = &iothread_shape,
     [OBJECT_FILE]        = &file_shape,
     [OBJECT_MEMFD]       = &memfd_shape,
     [OBJECT_RAM]         = &ram_shape,
@@ -301,6 +327,7 @@ static void free_object(void *opaque)
     if (o->fd >= 0) {
         close(o->fd);
     }
+    iothread_free(o->thread);
     g_free(o->id);
     g_free(o);
 }
@@ -389,6 +416,11 @@ int object_rng_read(Object *o, void *buf, size_t len)
         return builtin_read(NULL, buf, len);
     }
     return types[o->kind].rng_read ? types[o->kind].rng_read(o, buf, len) : -1;
+}
+
+IoThread *object_iothread(const Object *o)
+{
+    return o->thread;
 }
 
 bool object_is_rng(const Object *o)

@@ -163,9 +163,11 @@ void runstate_hand_over(Machine *m)
     bool runs = runstate_get(m) == RUN_RUNNING;
     if (runs) {
         vcpus_pause(m);
+        pause_disks(m); /* threads of disks raise no interrupts meanwhile */
     }
     machine_hand_over(m);
     if (runs) {
+        drives_resume(m->drives);
         clock_virtual_start(m->clock);
         m->accel->class->resume(m->accel);
     }
@@ -380,6 +382,7 @@ void runstate_finish(Machine *m)
 {
     if (runstate_get(m) == RUN_RUNNING) {
         vcpus_pause(m);
+        pause_disks(m); /* threads of disks leave the accelerator alone from here on */
         atomic_store(&m->run->state, RUN_SHUTDOWN);
     }
     atomic_store(&m->run->over, true);

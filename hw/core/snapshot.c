@@ -18,7 +18,6 @@
 #include "hw/snapshot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +26,7 @@
 #include "accel/accel.h"
 #include "base/clock.h"
 #include "base/ram.h"
+#include "block/block.h"
 #include "hw/board.h"
 #include "target/cpu.h"
 #include "util/bytes.h"
@@ -109,7 +109,7 @@ static bool page_is_zero(const RamBlock *rb, uint64_t offset)
 /* ---- writing ------------------------------------------------------------------------------ */
 
 typedef struct Writer {
-    int fd;
+    const StateSink *sink;
     int error; /* the first errno */
     uint32_t crc;
     GByteArray *waiting;
@@ -117,10 +117,8 @@ typedef struct Writer {
 
 static void flush(Writer *w)
 {
-    for (size_t done = 0; !w->error && done < w->waiting->len;) {
-        ssize_t n = write(w->fd, w->waiting->data + done, w->waiting->len - done);
-        w->error = n < 0 && errno != EINTR ? errno : 0;
-        done += MAX(n, 0);
+    if (!w->error) {
+        w->error = -w->sink->write(w->sink->opaque, w->waiting->data, w->waiting->len);
     }
     g_byte_array_set_size(w->waiting, 0);
 }
@@ -232,14 +230,21 @@ static void put_all(Writer *w, Machine *m)
     flush(w);
 }
 
-bool machine_save(Machine *m, int fd, GError **err)
+bool machine_save_to(Machine *m, const StateSink *sink, GError **err)
 {
-    Writer w = { .fd = fd, .waiting = g_byte_array_new() };
+    if (!drives_finish(m->drives)) {
+        g_set_error_literal(
+            err, G_FILE_ERROR, G_FILE_ERROR_IO,
+            "a request of a disk waits for 'cont', and is in no state; mend the disk, then cont");
+        return false;
+    }
+    Writer w = { .sink = sink, .waiting = g_byte_array_new() };
     put_all(&w, m);
     g_byte_array_unref(w.waiting);
     if (w.error) {
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(w.error),
-                    "the machine's state cannot be written: %s; the file is of no use", g_strerror(w.error));
+                    "the machine's state cannot be written: %s; what is there is of no use",
+                    g_strerror(w.error));
     }
     return !w.error;
 }
@@ -247,7 +252,7 @@ bool machine_save(Machine *m, int fd, GError **err)
 /* ---- reading ------------------------------------------------------------------------------- */
 
 typedef struct Reader {
-    int fd;
+    const StateSource *source;
     uint32_t crc;
     uint64_t left; /* of the section's body */
     GError **err;
@@ -266,14 +271,14 @@ static bool G_GNUC_PRINTF(2, 3) bad(Reader *r, const char *fmt, ...)
 static bool get_bytes(Reader *r, void *data, size_t len)
 {
     for (size_t done = 0; done < len;) {
-        ssize_t n = read(r->fd, (char *)data + done, len - done);
+        ssize_t n = r->source->read(r->source->opaque, (char *)data + done, len - done);
         if (n == 0) {
-            return bad(r, "the file ends too early; save it again");
+            return bad(r, "it ends too early; save it again");
         }
-        if (n < 0 && errno != EINTR) {
-            return bad(r, "%s", g_strerror(errno));
+        if (n < 0) {
+            return bad(r, "%s", g_strerror((int)-n));
         }
-        done += MAX(n, 0);
+        done += (size_t)n;
     }
     r->crc = crc32_z(r->crc, data, len);
     return true;
@@ -349,29 +354,51 @@ static bool set_counter(Reader *r, Machine *m, uint64_t khz)
     return true;
 }
 
-static bool get_machine(Reader *r, Machine *m)
+typedef struct Head {
+    uint64_t cpus, khz, ns;
+} Head;
+
+/* Nothing of the machine changes. */
+static bool get_machine_head(Reader *r, const Machine *m, Head *h)
 {
     g_autofree char *name = machine_section_name(m);
     char head[sizeof(magic)];
-    uint64_t version, cpus, khz, ns;
+    uint64_t version;
     if (!get_bytes(r, head, sizeof(head)) || !get(r, 4, &version)) {
         return false;
     }
     if (memcmp(head, magic, sizeof(head))) {
-        return bad(r, "the file is not a saved machine");
+        return bad(r, "it is not a saved machine of this program");
     }
     if (version != VERSION) {
         return bad(r, "it is of version %" PRIu64 ", and this program reads version %d", version, VERSION);
     }
-    if (!get_head(r, SECTION_MACHINE, name) || !take(r, 4, &cpus) || !take(r, 4, &khz) || !take(r, 8, &ns)) {
+    if (!get_head(r, SECTION_MACHINE, name) || !take(r, 4, &h->cpus) || !take(r, 4, &h->khz) ||
+        !take(r, 8, &h->ns)) {
         return false;
     }
-    if (cpus != m->cpu_count || ns > INT64_MAX || r->left) {
-        return bad(r, "it has %" PRIu64 " vCPUs, and this machine has %u; see -smp", cpus, m->cpu_count);
+    if (h->cpus != m->cpu_count || h->ns > INT64_MAX || r->left) {
+        return bad(r, "it has %" PRIu64 " vCPUs, and this machine has %u; see -smp", h->cpus, m->cpu_count);
+    }
+    return true;
+}
+
+bool machine_fits(const Machine *m, const StateSource *source, GError **err)
+{
+    Reader r = { .source = source, .err = err };
+    Head h;
+    return get_machine_head(&r, m, &h);
+}
+
+static bool get_machine(Reader *r, Machine *m)
+{
+    Head h;
+    if (!get_machine_head(r, m, &h)) {
+        return false;
     }
     clock_virtual_stop(m->clock); /* of a machine that has not run yet it runs */
-    clock_virtual_set_ns(m->clock, ns);
-    return set_counter(r, m, khz);
+    clock_virtual_set_ns(m->clock, (int64_t)h.ns);
+    return set_counter(r, m, h.khz);
 }
 
 static void clear(RamBlock *rb, uint64_t from, uint64_t to)
@@ -448,9 +475,9 @@ static bool get_end(Reader *r)
     return take(r, 4, &crc) && ((crc == computed && !r->left) || bad(r, "its checksum is wrong"));
 }
 
-bool machine_load(Machine *m, int fd, GError **err)
+bool machine_load_from(Machine *m, const StateSource *source, GError **err)
 {
-    Reader r = { .fd = fd, .err = err };
+    Reader r = { .source = source, .err = err };
     g_autoptr(GPtrArray) blocks = ram_blocks(m);
     bool ok = get_machine(&r, m);
     for (unsigned i = 0; ok && i < blocks->len; i++) {
@@ -464,33 +491,4 @@ bool machine_load(Machine *m, int fd, GError **err)
         ok = get_device(&r, g_ptr_array_index(m->devices, i));
     }
     return ok && get_end(&r);
-}
-
-/* ---- files ------------------------------------------------------------------------------------ */
-
-const char *snapshot_path(const char *uri, GError **err)
-{
-    if (!g_str_has_prefix(uri, "file:")) {
-        g_set_error(
-            err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-            "a machine's state goes to files and comes from files alone, and '%s' is none; say file:PATH",
-            uri);
-        return NULL;
-    }
-    return uri + strlen("file:");
-}
-
-bool machine_load_from(Machine *m, const char *uri, GError **err)
-{
-    const char *path = snapshot_path(uri, err);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
-    if (path && fd < 0) {
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno), "cannot open '%s': %s", path,
-                    g_strerror(errno));
-    }
-    bool ok = fd >= 0 && machine_load(m, fd, err);
-    if (fd >= 0) {
-        close(fd);
-    }
-    return ok;
 }

@@ -23,7 +23,7 @@ static bool bare_build(Machine *m, GError **err)
     static const PcWanted wanted = {
         .pic = true, .pit = true, .port92 = true, .serials = MACHINE_MAX_SERIALS
     };
-    if (!pc_check_boot_options(m, err) || !pc_make_memory(m, &bare_board(m)->memory, err) ||
+    if (!pc_check_boot_options(m, false, err) || !pc_make_memory(m, &bare_board(m)->memory, err) ||
         !pc_make_cpus(m, err)) {
         return false;
     }

@@ -48,6 +48,28 @@ bool boot_multiboot(BootPlan *b, bool *found, GError **err);
 bool boot_pvh(BootPlan *b, bool *found, GError **err);
 bool boot_linux(BootPlan *b, bool *found, GError **err);
 
+/* A bzImage; the file stays. */
+typedef struct LinuxImage {
+    const uint8_t *bytes;
+    uint64_t size, setup; /* of the file; of what comes before the code that is loaded */
+    uint64_t room;        /* bytes of memory that the code wants */
+    uint32_t ramdisk_max; /* highest address of its ramdisk */
+    unsigned version;
+} LinuxImage;
+enum { /* fields that a boot loader writes: offsets in the file, and in the zero page */
+       LINUX_LOADER = 0x210,
+       LINUX_LOAD_FLAGS = 0x211,
+       LINUX_RAMDISK = 0x218,
+       LINUX_RAMDISK_SIZE = 0x21c,
+       LINUX_HEAP_END = 0x224,
+       LINUX_COMMAND_LINE = 0x228,
+};
+bool boot_linux_read(GBytes *file, const char *path, LinuxImage *k, bool *found, GError **err);
+/* -bios, on boards with fw_cfg: what firmware asks it for, -kernel among it. */
+bool boot_by_firmware(BootPlan *b, GError **err);
+/* linuxboot_dma.bin of QEMU's data files, which firmware runs first: it starts what boot_by_firmware gives. */
+bool boot_give_linux_rom(Machine *m, GError **err);
+
 /* For them.  One file, page-aligned at `at` or behind it; `line` is copied. */
 bool boot_add_file(BootPlan *b, const char *path, const char *line, hwaddr at, GError **err);
 /* -initrd, at the end of RAM below 4 GiB and below `limit`, as far from the kernel as can be. */

@@ -14,11 +14,6 @@ enum {
     HEADER_END = 0x201,
     MAGIC = 0x202,
     VERSION = 0x206,
-    LOADER = 0x210,
-    LOAD_FLAGS = 0x211,
-    RAMDISK = 0x218,
-    RAMDISK_SIZE = 0x21c,
-    COMMAND_LINE = 0x228,
     RAMDISK_MAX = 0x22c,
     RELOCATABLE = 0x234,
     WIDE_FLAGS = 0x236,
@@ -45,24 +40,18 @@ enum {
 };
 enum { LOADED_HIGH = 1, LOADER_UNKNOWN = 0xff, KERNEL_64 = 1, ENTRY_64 = 0x200, HIGH = 1 << 20 };
 
-typedef struct Kernel {
-    const uint8_t *bytes;
-    uint64_t size, setup; /* of the file; of what comes before the code that is loaded */
-    unsigned version;
-} Kernel;
-
-static bool is_bzimage(const Kernel *k)
+static bool is_bzimage(const LinuxImage *k)
 {
     return k->size >= HEADER_BYTES && load_le(k->bytes + BOOT_FLAG, 2) == 0xaa55 &&
            !memcmp(k->bytes + MAGIC, "HdrS", 4);
 }
 
-static bool check(Kernel *k, const char *path, GError **err)
+static bool check(LinuxImage *k, const char *path, GError **err)
 {
     unsigned sectors = k->bytes[SETUP_SECTS] ? k->bytes[SETUP_SECTS] : SETUP_SECTS_DEFAULT;
     k->version = load_le(k->bytes + VERSION, 2);
     k->setup = (sectors + 1) * SECTOR;
-    if (k->version < VERSION_LEAST || !(k->bytes[LOAD_FLAGS] & LOADED_HIGH)) {
+    if (k->version < VERSION_LEAST || !(k->bytes[LINUX_LOAD_FLAGS] & LOADED_HIGH)) {
         return boot_fail(err, "%s: a Linux kernel older than 2.6.20, or a zImage; take a newer one", path);
     }
     if (k->size <= k->setup) {
@@ -72,13 +61,12 @@ static bool check(Kernel *k, const char *path, GError **err)
 }
 
 /* Where it likes to run, with the room that it needs. */
-static bool place(BootPlan *b, const Kernel *k, const char *path, GError **err)
+static bool place(BootPlan *b, const LinuxImage *k, const char *path, GError **err)
 {
     bool moves = k->version >= VERSION_PREFERRED && k->bytes[RELOCATABLE];
     uint64_t at = moves ? load_le(k->bytes + PREFERRED, 8) : HIGH;
-    uint64_t room = k->version >= VERSION_PREFERRED ? load_le(k->bytes + INIT_SIZE, 4) : 0;
+    uint64_t room = k->room;
     const BootRam *low = &b->ram[1];
-    room = MAX(room, k->size - k->setup);
     if (at < low->addr || at - low->addr > low->size || room > low->size - (at - low->addr)) {
         return boot_fail(err,
                          "%s: it needs %" G_GUINT64_FORMAT " MiB of memory; give the machine more with -m",
@@ -110,7 +98,7 @@ static void put_memory(const BootPlan *b, uint8_t *page)
     }
 }
 
-static bool tell(BootPlan *b, const Kernel *k, GError **err)
+static bool tell(BootPlan *b, const LinuxImage *k, GError **err)
 {
     uint8_t page[ZERO_PAGE] = { 0 };
     const char *line = boot_command_line(b);
@@ -122,11 +110,11 @@ static bool tell(BootPlan *b, const Kernel *k, GError **err)
     memcpy(page + SETUP_SECTS, k->bytes + SETUP_SECTS, MIN(end, k->size) - SETUP_SECTS);
     GByteArray *info = g_byte_array_new();
     b->esi = boot_info_put(info, NULL, sizeof(page));
-    page[LOADER] = LOADER_UNKNOWN;
-    store_le(page + COMMAND_LINE, 4, boot_info_string(info, line));
+    page[LINUX_LOADER] = LOADER_UNKNOWN;
+    store_le(page + LINUX_COMMAND_LINE, 4, boot_info_string(info, line));
     if (b->file_count) {
-        store_le(page + RAMDISK, 4, b->files[0].addr);
-        store_le(page + RAMDISK_SIZE, 4, b->files[0].size);
+        store_le(page + LINUX_RAMDISK, 4, b->files[0].addr);
+        store_le(page + LINUX_RAMDISK_SIZE, 4, b->files[0].size);
     }
     store_le(page + ZERO_RSDP, 8, b->rsdp);
     put_memory(b, page);
@@ -134,18 +122,30 @@ static bool tell(BootPlan *b, const Kernel *k, GError **err)
     return boot_info_place(b, info, err);
 }
 
+bool boot_linux_read(GBytes *file, const char *path, LinuxImage *k, bool *found, GError **err)
+{
+    *k = (LinuxImage){ 0 };
+    k->bytes = g_bytes_get_data(file, &k->size);
+    *found = is_bzimage(k);
+    if (!*found) {
+        return true;
+    }
+    if (!check(k, path, err)) {
+        return false;
+    }
+    k->ramdisk_max = load_le(k->bytes + RAMDISK_MAX, 4);
+    k->room = k->version >= VERSION_PREFERRED ? load_le(k->bytes + INIT_SIZE, 4) : 0;
+    k->room = MAX(k->room, k->size - k->setup);
+    return true;
+}
+
 bool boot_linux(BootPlan *b, bool *found, GError **err)
 {
     const char *path = b->m->config->kernel;
     g_autoptr(GBytes) file = loader_read(path, INT32_MAX, err);
-    Kernel k = { 0 };
+    LinuxImage k;
     *found = false;
-    if (!file) {
-        return false;
-    }
-    k.bytes = g_bytes_get_data(file, &k.size);
-    *found = is_bzimage(&k);
-    return !*found ||
-           (check(&k, path, err) && place(b, &k, path, err) &&
-            boot_load_initrd(b, (uint64_t)load_le(k.bytes + RAMDISK_MAX, 4) + 1, err) && tell(b, &k, err));
+    return file && boot_linux_read(file, path, &k, found, err) &&
+           (!*found || (place(b, &k, path, err) && boot_load_initrd(b, (uint64_t)k.ramdisk_max + 1, err) &&
+                        tell(b, &k, err)));
 }

@@ -4,11 +4,12 @@
  *
  * A kernel is started directly (boot.h) and finds ACPI tables, and an MP table for systems that read no others.
  *
- * Not modelled: option ROMs; firmware that loads a kernel. */
+ * Firmware of -bios finds the tables, and a bzImage, in fw_cfg (boot_firmware.c, acpi_loader.h). */
 #include "hw/i386/microvm.h"
 
 #include "accel/accel.h"
 #include "hw/acpi/pm_timer.h"
+#include "hw/i386/acpi_loader.h"
 #include "hw/i386/mptable.h"
 #include "target/i386.h"
 
@@ -36,6 +37,10 @@ static bool check_options(const Machine *m, GError **err)
     }
     if (b->acpi == ON_OFF_OFF && b->pcie == ON_OFF_ON) {
         return refuse(err, "pcie=on", "without ACPI no guest finds the bus; leave acpi=off out");
+    }
+    if (b->option_roms && !(m->config->bios && m->config->kernel)) {
+        return refuse(err, "x-option-roms=on",
+                      "a ROM is run by firmware, and starts a kernel; give -bios and -kernel");
     }
     return b->acpi != ON_OFF_OFF || b->ioapic2 != ON_OFF_ON ||
            refuse(err, "ioapic2=on", "the MP table tells of one; leave acpi=off out");
@@ -124,10 +129,11 @@ static bool microvm_build(Machine *m, GError **err)
         .ioapics = has_second_ioapic(m) ? 2 : 1,
     };
     b->slots = has_second_ioapic(m) ? MICROVM_SLOTS_MAX : MICROVM_SLOTS_FEW;
-    return check_options(m, err) && pc_check_boot_options(m, err) && pc_make_memory(m, &b->memory, err) &&
-           pc_make_cpus(m, err) && pc_make_fw_cfg(m, err) && pc_make_parts(m, &b->parts, &wanted, err) &&
-           (!microvm_has_acpi(m) || make_acpi_devices(m, err)) && make_virtio(m, err) &&
-           (b->pcie != ON_OFF_ON || make_pcie(m, err));
+    b->memory.rom_is_ram = true;
+    return check_options(m, err) && pc_check_boot_options(m, true, err) &&
+           pc_make_memory(m, &b->memory, err) && pc_make_cpus(m, err) && pc_make_fw_cfg(m, err) &&
+           pc_make_parts(m, &b->parts, &wanted, err) && (!microvm_has_acpi(m) || make_acpi_devices(m, err)) &&
+           make_virtio(m, err) && (b->pcie != ON_OFF_ON || make_pcie(m, err));
 }
 
 /* ---- what the kernel is told ------------------------------------------------------ */
@@ -165,6 +171,16 @@ static bool add_acpi(Machine *m, hwaddr *rsdp, GError **err)
     return loader_add_bytes(m, "ACPI tables", MICROVM_ACPI_TABLES, tables, err);
 }
 
+/* Firmware of -bios finds them, and a ROM that starts the kernel where it does not by itself, in fw_cfg. */
+static bool give_to_firmware(Machine *m, GError **err)
+{
+    hwaddr rsdp;
+    g_autoptr(GBytes) tables =
+        microvm_has_acpi(m) ? microvm_acpi_tables(m, MICROVM_ACPI_TABLES, &rsdp) : NULL;
+    return (!tables || acpi_give_to_firmware(m->fw_cfg, tables, MICROVM_ACPI_TABLES, rsdp, err)) &&
+           (!microvm_board(m)->option_roms || boot_give_linux_rom(m, err));
+}
+
 static bool microvm_boot(Machine *m, GError **err)
 {
     BootPlan plan = { .m = m };
@@ -174,11 +190,12 @@ static bool microvm_boot(Machine *m, GError **err)
                 ->pci) { /* else Linux does without configuration space until it has read the DSDT */
             plan.reserved = (BootRam){ MICROVM_ECAM, MICROVM_ECAM_SIZE };
         }
-        if (!add_mptable(m, err) || (microvm_has_acpi(m) && !add_acpi(m, &plan.rsdp, err))) {
+        bool tables = !m->config->bios; /* firmware has them from fw_cfg, or makes its own */
+        if (tables && (!add_mptable(m, err) || (microvm_has_acpi(m) && !add_acpi(m, &plan.rsdp, err)))) {
             return false;
         }
     }
-    return pc_boot(m, &plan, err);
+    return (!m->config->bios || give_to_firmware(m, err)) && pc_boot(m, &plan, err);
 }
 
 static void microvm_destroy(Machine *m)
@@ -201,7 +218,8 @@ static const Prop microvm_options[] = {
     { "pic", PROP_ON_OFF_AUTO, B(pic), "8259A interrupt controllers" },
     { "pit", PROP_ON_OFF_AUTO, B(pit), "8254 timer" },
     { "rtc", PROP_ON_OFF_AUTO, B(rtc), "MC146818 real-time clock" },
-    PROP_ONLY_OFF("x-option-roms", "no option ROMs are built"),
+    { "x-option-roms", PROP_BOOL, B(option_roms),
+      "firmware gets a ROM that starts -kernel (SeaBIOS needs it)" },
     { NULL },
 };
 #undef B

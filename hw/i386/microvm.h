@@ -26,7 +26,7 @@ enum { MICROVM_SLOTS_MAX = 24, MICROVM_SLOTS_FEW = 8, MICROVM_PCIE_LINE = 12, MI
 typedef struct MicrovmBoard {
     /* options */
     int pic, pit, rtc, acpi, pcie, ioapic2; /* OnOffAuto */
-    bool isa_serial, auto_cmdline;
+    bool isa_serial, auto_cmdline, option_roms;
 
     PcMemory memory;
     PcParts parts;

@@ -2,6 +2,9 @@
 /* See pc_memory.h. */
 #include "hw/i386/pc_memory.h"
 
+#include <string.h>
+
+#include "base/datadir.h"
 #include "base/ram.h"
 #include "target/i386.h"
 
@@ -15,7 +18,7 @@ static bool refuse(const Machine *m, GError **err, const char *text)
     return false;
 }
 
-bool pc_check_boot_options(const Machine *m, GError **err)
+bool pc_check_boot_options(const Machine *m, bool firmware_asks, GError **err)
 {
     const MachineConfig *c = m->config;
     if (!c->bios && !c->kernel) {
@@ -23,7 +26,7 @@ bool pc_check_boot_options(const Machine *m, GError **err)
             m, err,
             "there is nothing to run; give a kernel with -kernel FILE or a flat image with -bios FILE");
     }
-    if (c->bios && c->kernel) {
+    if (c->bios && c->kernel && !firmware_asks) {
         return refuse(m, err,
                       "firmware here has no way to ask for a kernel; give -bios or -kernel, not both");
     }
@@ -54,10 +57,21 @@ static bool make_ram(Machine *m, PcMemory *mem, GError **err)
     return true;
 }
 
+/* A bare name is looked for in the directories of -L, too.  What is nowhere is the name itself, for the message. */
+static char *bios_path(const Machine *m)
+{
+    const char *name = m->config->bios;
+    g_auto(GStrv) dirs = datadir_list(m->board->arch);
+    char *path = datadir_file(NULL, name);
+    path = path || strchr(name, '/') ? path : datadir_find(dirs, name);
+    return path ? path : g_strdup(name);
+}
+
 /* Of -bios; 0: it cannot be. */
 static uint64_t bios_size(const Machine *m, GError **err)
 {
-    g_autoptr(GBytes) image = loader_read(m->config->bios, BIOS_MAX, err);
+    g_autofree char *path = bios_path(m);
+    g_autoptr(GBytes) image = loader_read(path, BIOS_MAX, err);
     if (!image) {
         g_prefix_error(err, "-bios: ");
         return 0;
@@ -73,7 +87,9 @@ static uint64_t bios_size(const Machine *m, GError **err)
 static bool make_rom(Machine *m, PcMemory *mem, GError **err)
 {
     uint64_t size = bios_size(m, err);
-    if (!size || !memory_region_init_rom(&mem->rom, NULL, "pc.bios", size, err)) {
+    bool ok = size && (mem->rom_is_ram ? memory_region_init_ram(&mem->rom, NULL, "pc.bios", size, err)
+                                       : memory_region_init_rom(&mem->rom, NULL, "pc.bios", size, err));
+    if (!ok) {
         return false;
     }
     uint64_t shadow = MIN(size, SHADOW_SIZE);
@@ -153,8 +169,9 @@ void pc_finish_memory(PcMemory *mem)
 static bool load_bios(Machine *m, GError **err)
 {
     uint64_t size = bios_size(m, err);
+    g_autofree char *path = bios_path(m);
     LoadedImage image;
-    bool ok = size && loader_add_raw(m, m->config->bios, FOUR_GIB - size, &image, err);
+    bool ok = size && loader_add_raw(m, path, FOUR_GIB - size, &image, err);
     if (size && !ok) {
         g_prefix_error(err, "-bios: ");
     }
@@ -164,14 +181,14 @@ static bool load_bios(Machine *m, GError **err)
 bool pc_boot(Machine *m, BootPlan *plan, GError **err)
 {
     uint64_t size = m->ram.size, low = MIN(size, PC_LOW_RAM_MAX);
-    if (m->config->bios) {
-        return load_bios(m, err);
-    }
     plan->m = m;
     plan->ram[0] = (BootRam){ 0, LOW_RAM_END };
     plan->ram[1] = (BootRam){ MIB, low - MIB };
     plan->ram[2] = (BootRam){ FOUR_GIB, size - low };
     plan->ram_count = size > low ? 3 : 2;
+    if (m->config->bios) {
+        return load_bios(m, err) && (!m->fw_cfg || boot_by_firmware(plan, err));
+    }
     bool ok = boot_kernel(plan, err);
     boot_plan_clear(plan);
     return ok;

@@ -13,6 +13,8 @@
 typedef struct PcMemory {
     MemoryRegion low, high; /* views of RAM */
     MemoryRegion rom, shadow;
+    bool
+        rom_is_ram; /* of the board: firmware has its variables there, as there is no chipset to unlock RAM behind it */
     MemoryRegion closed;              /* nothing, in front of SMRAM */
     MemoryRegion smm, outside, smram; /* what SMM sees: all, and SMRAM in front of it */
     AddressSpace *smm_space;
@@ -25,5 +27,5 @@ void pc_make_smram(Machine *m, PcMemory *mem);
 void pc_finish_memory(PcMemory *mem);
 /* Firmware, or kernel: `plan` says what else the kernel is told; RAM comes from here. */
 bool pc_boot(Machine *m, BootPlan *plan, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-/* -kernel, -bios, -initrd, -append, -dtb fit together. */
-bool pc_check_boot_options(const Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* -kernel, -bios, -initrd, -append, -dtb fit together; firmware_asks: that of -bios can ask fw_cfg for a kernel. */
+bool pc_check_boot_options(const Machine *m, bool firmware_asks, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -87,8 +87,8 @@ static char *find_named(char **dirs, const char *bios, bool rv32, GError **err)
 {
     bool whole = strchr(bios, '/') != NULL;
     char *path = datadir_file(NULL, bios);
-    for (unsigned i = 0; !path && !whole && dirs[i]; i++) {
-        path = datadir_file(dirs[i], bios);
+    if (!path && !whole) {
+        path = datadir_find(dirs, bios);
     }
     if (!path && whole) {
         const char *why = access(bios, R_OK) == 0 ? "it is a directory" : g_strerror(errno);

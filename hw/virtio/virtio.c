@@ -45,7 +45,7 @@ void virtio_broken(VirtioDevice *v, const char *fmt, ...)
 
 /* ---- work in turns ------------------------------------------------------- */
 
-/* In the main loop, under the device's lock. */
+/* In the loop, or in the main loop when the machine goes on; under the device's lock. */
 static void later_run(void *opaque)
 {
     VirtioDevice *v = opaque;
@@ -87,21 +87,39 @@ bool virtio_turn_goes_on(VirtioTurn *t, uint64_t cost)
 
 /* ---- life ---------------------------------------------------------------- */
 
+EventLoop *virtio_loop(const VirtioDevice *v)
+{
+    return v->loop ? v->loop : device_loop(&v->dev);
+}
+
+static void enter_loop(void *opaque)
+{
+    VirtioDevice *v = opaque;
+    v->later_bh = bh_new(virtio_loop(v), v->dev.lock, later_run, v);
+    virtio_bell_init(v);
+}
+
+/* Nothing of the device runs in its loop from here on. */
+static void leave_loop(void *opaque)
+{
+    VirtioDevice *v = opaque;
+    virtio_bell_finish(v);
+    bh_free(v->later_bh);
+}
+
 void virtio_init(VirtioDevice *v, const VirtioOps *ops)
 {
     g_assert(ops->config_size <= VIRTIO_MAX_CONFIG);
     v->ops = ops;
     v->queue_count = 0;
     v->later = 0;
-    v->later_bh = bh_new(device_loop(&v->dev), v->dev.lock, later_run, v);
     v->later_timer = timer_new(device_clock(&v->dev), CLK_VIRTUAL, v->dev.lock, later_run, v);
-    virtio_bell_init(v);
+    event_loop_call(virtio_loop(v), enter_loop, v);
 }
 
 void virtio_finish(VirtioDevice *v)
 {
-    virtio_bell_finish(v);
-    bh_free(v->later_bh);
+    event_loop_call(virtio_loop(v), leave_loop, v);
     timer_free(v->later_timer);
 }
 

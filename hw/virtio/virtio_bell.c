@@ -13,7 +13,7 @@
 static bool wanted(const VirtioDevice *v)
 {
     const Machine *m = v->dev.machine;
-    bool pays = m && m->accel && m->accel->class->takes_events;
+    bool pays = v->loop || (m && m->accel && m->accel->class->takes_events);
     return v->ioeventfd == ON_OFF_ON || (v->ioeventfd == ON_OFF_AUTO && pays);
 }
 
@@ -43,7 +43,7 @@ void virtio_bell_init(VirtioDevice *v)
         log_report("%s: its doorbells are slower: %s", v->dev.path, err->message);
         return;
     }
-    v->bell.watch = fdwatch_new(device_loop(&v->dev), v->bell.event->fd, rang, v);
+    v->bell.watch = fdwatch_new(virtio_loop(v), v->bell.event->fd, rang, v);
     fdwatch_set(v->bell.watch, G_IO_IN);
 }
 

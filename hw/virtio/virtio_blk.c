@@ -4,6 +4,7 @@
  *
  * Requests are parsed where the doorbell is rung and go to the block layer at
  * once, all of one doorbell in one batch; they end in the main loop in any order.
+ * With an iothread both happen in its loop.
  *
  * Not modelled: several queues, zoned devices, secure erase, lifetime
  * information: not offered. */
@@ -13,6 +14,8 @@
 #include <string.h>
 
 #include "block/block.h"
+#include "hw/iothread.h"
+#include "hw/object.h"
 #include "hw/tree.h"
 #include "base/log.h"
 #include "base/event_loop.h"
@@ -54,6 +57,7 @@ _Static_assert(sizeof(BlkConfig) == 60, "layout of 5.2.4");
 typedef struct VirtioBlk {
     VirtioDevice v;
     BlockBackend *drive;
+    Object *iothread; /* or NULL */
     char *serial;
     uint16_t queue_size;
     int32_t bootindex;
@@ -327,6 +331,33 @@ static const VirtioOps blk_ops = {
     .quiesce = blk_quiesce,
 };
 
+/* The thread is woken by doorbells that are events. */
+static bool check_iothread(const VirtioBlk *b, GError **err)
+{
+    const Device *dev = &b->v.dev;
+    if (b->iothread && !object_iothread(b->iothread)) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: object '%s' is a %s, not a thread; use -object iothread,id=ID",
+                    device_user_name(dev), object_id(b->iothread), object_type(b->iothread));
+        return false;
+    }
+    if (b->iothread && b->v.ioeventfd == ON_OFF_OFF) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: ioeventfd is required for iothread; leave ioeventfd=off out", device_user_name(dev));
+        return false;
+    }
+    return true;
+}
+
+/* Another size of the disk. */
+static void blk_resized(void *opaque)
+{
+    VirtioBlk *b = opaque;
+    device_lock(&b->v.dev);
+    virtio_config_changed(&b->v);
+    device_unlock(&b->v.dev);
+}
+
 static bool blk_realize(Device *dev, GError **err)
 {
     VirtioBlk *b = container_of(dev, VirtioBlk, v.dev);
@@ -356,12 +387,15 @@ static bool blk_realize(Device *dev, GError **err)
                     b->queue_size);
         return false;
     }
-    if (!block_backend_attach(b->drive, dev, dev->lock, err)) {
+    if (!check_iothread(b, err) || !block_backend_attach(b->drive, dev, dev->lock, err)) {
         return false;
     }
+    b->v.loop = b->iothread ? iothread_loop(object_iothread(b->iothread)) : NULL;
+    block_serve_in(b->drive, virtio_loop(&b->v));
     g_autofree char *place = device_tree_path(dev);
     block_set_place(b->drive, place);
     block_set_on_error(b->drive, b->rerror, b->werror);
+    block_set_resized(b->drive, blk_resized, b);
     virtio_init(&b->v, &blk_ops);
     virtio_add_queue(&b->v, b->queue_size);
     return true;
@@ -398,8 +432,8 @@ static const Prop blk_props[] = {
     PROP_ONLY_NUMBER("discard_granularity", SECTOR, "sectors are discarded one by one"),
     PROP_ONLY_NUMBER("max-discard-sectors", MAX_DISCARD_SECTORS, "the guest is told of one limit"),
     PROP_ONLY_NUMBER("max-write-zeroes-sectors", MAX_DISCARD_SECTORS, "the guest is told of one limit"),
-    { "iothread", PROP_STRING, 0, "thread of its own: none", .def_string = "",
-      .only = "one main loop serves all devices" },
+    { "iothread", PROP_LINK, offsetof(VirtioBlk, iothread),
+      "thread that serves the disk, by id of -object iothread" },
     { "write-cache", PROP_ON_OFF_AUTO, offsetof(VirtioBlk, write_cache),
       "the guest is told of a write cache: on or auto" },
     { "config-wce", PROP_BOOL, offsetof(VirtioBlk, config_wce), "offer the driver's choice of the cache mode",

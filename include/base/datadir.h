@@ -12,3 +12,5 @@ char **datadir_list(const char *guest);
 /* DIR/NAME (dir NULL: NAME itself) if it is there, can be read and is no directory, else
  * NULL.  Free with g_free. */
 char *datadir_file(const char *dir, const char *name);
+/* In the first of these directories that has it, likewise. */
+char *datadir_find(char **dirs, const char *name);

@@ -29,6 +29,8 @@ Bh *bh_new(EventLoop *loop, Lock *lock, void (*fn)(void *opaque), void *opaque);
 void bh_schedule(Bh *bh);
 void bh_free(Bh *bh); /* the loop's thread only */
 
+/* Run fn once in the loop's thread, which runs it or will, and wait until it has.  In that thread: at once.  No lock. */
+void event_loop_call(EventLoop *loop, void (*fn)(void *opaque), void *opaque);
 bool event_loop_is_current(const EventLoop *loop); /* is this its thread? */
 /* lock_wait, for code of the loop that waits until vCPUs stand: a vCPU may itself be waiting,
  * inside a device, for a host request to end, and requests end in the loop.  So they go

@@ -25,7 +25,7 @@ const char *block_op_doing(BlockOp op); /* "reading", for messages */
 
 /* One request.  The block layer's from block_submit until done() is called; iov (and what it
  * points to, `length` bytes in all) stays valid and unchanged until then.  done() may free or
- * resubmit it.  done() runs in the main loop, under `lock` of the backend's user (see
+ * resubmit it.  done() runs in the main loop, or the one of block_serve_in, under `lock` of the backend's user (see
  * block_backend_attach).  -ECANCELED: given up, done in part or not at all. */
 typedef struct BlockRequest {
     BlockOp op;
@@ -64,9 +64,17 @@ void block_drain(BlockBackend *blk);
  * has not been begun is kept, and goes on at drives_resume.  Main loop only. */
 void drives_pause(Drives *all);
 void drives_resume(Drives *all); /* main loop only */
+/* The machine stands: what was kept for it ends now, so that nothing is under way.  False: something failed, and is kept
+ * until `cont`.  Main loop only. */
+bool drives_finish(Drives *all);
+void drives_cancel(Drives *all); /* the same, but it is given up: whoever asked has gone */
 /* stop: has the machine stopped, soon; called in the main loop, maybe under a device's lock. */
 void drives_set_stop_hook(Drives *all, void (*stop)(void *opaque), void *opaque);
 bool drives_keep_requests(Drives *all); /* has a failed request stopped the machine? Main loop only */
+/* Between the two nothing is under way: what is submitted waits.  Main loop only, within one call of it, not under the lock
+ * of the backend's user. */
+void block_hold(BlockBackend *blk);
+void block_release(BlockBackend *blk);
 /* Between the two, requests that are kept, or not begun, or large end with -ECANCELED, soon; the
  * caller waits for them.  Any thread, under any lock. */
 void block_cancel_begin(BlockBackend *blk);
@@ -127,7 +135,7 @@ typedef struct BlockStats {
     uint64_t highest_written; /* end of the farthest write */
     int64_t last_ns;          /* CLK_REALTIME, when the last one ended; 0: there was none */
 } BlockStats;
-const BlockStats *block_stats(const BlockBackend *blk); /* main loop; the drive's */
+BlockStats block_stats(BlockBackend *blk); /* main loop, not under the lock of the user */
 
 /* BLOCK_IO_ERROR is emitted there; NULL: nowhere. */
 void drives_set_events(Drives *all, Events *events);
@@ -158,10 +166,15 @@ DriveInterface block_interface(BlockBackend *blk);
 int block_index(BlockBackend *blk); /* index= or unit=, -1 when not given */
 const char *block_serial(BlockBackend *blk);
 BlockBackend *block_find(const Drives *all, const char *id);
+BlockBackend *block_find_node(const Drives *all, const char *name); /* by block_node_name(), or by its id */
 void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 
 /* A controller takes the backend (one user at a time); lock: its device's. */
 bool block_backend_attach(BlockBackend *blk, void *user, Lock *lock, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* Its requests end in this loop, of whatever thread, until the user detaches: main loop, nothing is in flight. */
+void block_serve_in(BlockBackend *blk, EventLoop *loop);
 void block_backend_detach(BlockBackend *blk, void *user);
+/* The user wants to know of another size: in the main loop, without a lock; until it detaches. */
+void block_set_resized(BlockBackend *blk, void (*resized)(void *opaque), void *opaque);
 /* The user's place in the tree of objects, for events: until it detaches. */
 void block_set_place(BlockBackend *blk, const char *place);

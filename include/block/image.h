@@ -5,6 +5,7 @@
 
 typedef struct OpenFlags {
     bool readonly, direct, locking, locking_must;
+    bool no_flush;            /* nothing waits for the host's disk: a power cut may lose all */
     bool discard;             /* a format gives back to the host what is free */
     bool repair;              /* to check and mend it, however it was left */
     bool no_backing, no_data; /* other files that the image names are not opened */
@@ -22,6 +23,7 @@ typedef struct ImageInfo {
     uint64_t cluster_size; /* 0: it has none, or says none */
     bool dirty;            /* it was not closed */
     const char *backing, *backing_format;
+    bool can_pack; /* see node_write_packed */
 } ImageInfo;
 void image_info(BlockNode *n, ImageInfo *info);
 
@@ -53,3 +55,5 @@ bool qcow2_info(BlockNode *n, Qcow2Info *info); /* false: it is none */
 /* The image names this one as its backing from now on (NULL: none; format may be NULL); what it reads is not looked at.
  * 0 or -errno. */
 int qcow2_set_backing(BlockNode *n, const char *backing, const char *format);
+/* Are counts to be written at the end?  Nobody else uses it meanwhile.  0 or -errno; -ENOTSUP: version 2 has no such. */
+int qcow2_set_lazy_refcounts(BlockNode *n, bool lazy);

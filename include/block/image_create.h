@@ -4,11 +4,26 @@
 #include "base/props.h"
 #include "block/node.h"
 
+/* What a new image has a place for: nothing, what says where data is, data (space for it, or zeroes). */
+typedef enum Preallocation {
+    PREALLOCATE_OFF,
+    PREALLOCATE_METADATA,
+    PREALLOCATE_FALLOC,
+    PREALLOCATE_FULL,
+} Preallocation;
+
+/* How large an image's file is that has nothing, or all of its disk; data takes whole units. */
+typedef struct ImageMeasure {
+    uint64_t empty, full, unit; /* bytes */
+} ImageMeasure;
+
 /* The struct of every format's options begins so.  Strings are owned, NULL: not given. */
 typedef struct NewImage {
     uint64_t size; /* bytes */
     bool has_size;
     char *backing, *backing_format; /* as the image names them */
+    int preallocation;              /* Preallocation; of formats that have it */
+    bool has_preallocation;
 } NewImage;
 
 typedef struct ImageMaker {
@@ -20,6 +35,8 @@ typedef struct ImageMaker {
     bool (*check)(NewImage *o, GError **err); /* can it be made?  Before anything is written.  NULL: always */
     /* The file is empty, and nobody else's; its name is the image's. */
     bool (*make)(BlockNode *file, const NewImage *o, GError **err);
+    void (*measure)(const NewImage *o,
+                    ImageMeasure *m); /* of what was checked; NULL: not known of this format */
 } ImageMaker;
 
 const ImageMaker *image_maker(const char *format); /* NULL: nothing makes such */

@@ -64,6 +64,13 @@ int node_run(BlockNode *n, const NodeIo *io);
 int node_read(BlockNode *n, uint64_t offset, void *buf, uint64_t length);
 int node_write(BlockNode *n, uint64_t offset, const void *buf, uint64_t length);
 int node_flush(BlockNode *n);
+/* The same at any byte.  What shares a sector with it is written, too: nobody else writes there meanwhile. */
+int node_read_bytes(BlockNode *n, uint64_t at, void *buf, uint64_t length);
+int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length);
+int node_zero_bytes(BlockNode *n, uint64_t at, uint64_t length, bool unmap);
+/* Write one cluster (ImageInfo.cluster_size bytes at a multiple of them; behind the end of the disk: zeroes) in compressed
+ * form, or as it is if that is no shorter.  -ENOTSUP: this image cannot have such. */
+int node_write_packed(BlockNode *n, uint64_t offset, const uint8_t *cluster);
 
 uint64_t node_size(const BlockNode *n); /* rounded up to whole sectors */
 /* It has so many bytes from now on: new ones are zeroes, those beyond are lost.  Nobody else uses it meanwhile.  0 or

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A new, empty qcow2 image. */
 #pragma once
-#include "block/node.h"
+#include "block/image_create.h"
 
 typedef struct Qcow2Create {
     uint64_t size; /* bytes */
@@ -13,3 +13,7 @@ typedef struct Qcow2Create {
 bool qcow2_create_check(const Qcow2Create *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The file is empty; what is asked for was checked.  0 or -errno. */
 int qcow2_create(BlockNode *file, const Qcow2Create *o);
+/* Of an image that has just been made in this file (and has its data in that one; NULL: it has none). */
+bool qcow2_preallocate(BlockNode *file, BlockNode *data, Preallocation how,
+                       GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void qcow2_create_measure(const Qcow2Create *o, ImageMeasure *m);

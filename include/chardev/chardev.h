@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A chardev: the host end of a serial line, console port or monitor.
  *
- * A backend (stdio, file, pipe, pty, socket, null, ringbuf) has one frontend, or
+ * A backend (stdio, file, pipe, pty, socket, null, ringbuf, vc) has one frontend, or
  * several behind a mux (Ctrl-A c changes between them).  Bytes for the frontend
  * arrive in the main loop, under the frontend's lock; the backend never
  * hands over more than can_receive() allows and tries again after
@@ -16,6 +16,7 @@
 
 typedef struct Chardev Chardev;
 typedef struct Chardevs Chardevs;
+typedef struct Consoles Consoles;
 typedef struct EventLoop EventLoop;
 
 typedef enum ChardevEvent {
@@ -43,6 +44,8 @@ Chardevs *chardevs_new(EventLoop *loop);
 void chardevs_free(Chardevs *all); /* with those that are left; NULL is fine */
 /* The escape character of those with mux=on, -echr (default 1, Ctrl-A). */
 void chardevs_set_escape(Chardevs *all, uint8_t c);
+/* Where text consoles (vc) are made; NULL (as at first): none can be. */
+void chardevs_set_consoles(Chardevs *all, Consoles *consoles);
 
 /* What -chardev takes; a union by backend.  Its struct is the room's own: made by shape_new.  The chardev is
  * registered under its id.  A descriptor that is named (fd=) is the chardev's unless this fails. */
@@ -51,7 +54,7 @@ extern const Shape chardev_shape;
 Chardev *chardev_new(Chardevs *all, const ChardevOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* Create from the short form of -serial, -monitor, -qmp: stdio, mon:stdio,
  * pty, null, none (returns NULL without error), file:PATH, pipe:PATH, tcp:HOST:PORT[,opts],
- * unix:PATH[,opts], ringbuf, vc (refused), chardev:ID. */
+ * unix:PATH[,opts], ringbuf, vc, vc:WxH, vc:COLSCxROWSC, chardev:ID. */
 Chardev *chardev_new_from_short(Chardevs *all, const char *label, const char *text, bool *with_monitor,
                                 GError **err) G_GNUC_WARN_UNUSED_RESULT;
 Chardev *chardev_find(const Chardevs *all, const char *id);
@@ -91,6 +94,8 @@ void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque
 void chardev_accept_input(Chardev *chr); /* can_receive() has grown; any thread */
 bool chardev_is_connected(const Chardev *chr);
 bool chardev_is_mux(const Chardev *chr);
+bool chardev_stays(
+    const Chardev *chr); /* it can neither go nor be changed while the machine is there: a vc */
 bool chardev_is_used(const Chardev *chr); /* by a frontend, or a server of peers */
 bool chardev_is_open(const Chardev *chr); /* by a frontend that is open itself; main loop */
 

@@ -4,7 +4,7 @@
  *
  * Types: rng-random (a host file), rng-builtin (the host kernel's generator),
  * memory-backend-ram and memory-backend-memfd (a size; the machine's RAM is then a shared memfd of
- * its own), memory-backend-file (RAM is that file), secret (for disks and displays to
+ * its own), memory-backend-file (RAM is that file), iothread (a thread that serves disks: hw/iothread.h), secret (for disks and displays to
  * come: checked, and used by nothing yet). */
 #pragma once
 #include <glib.h>
@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/props.h"
 
+typedef struct IoThread IoThread;
 typedef struct Object Object;
 typedef struct Objects Objects; /* of one machine */
 
@@ -39,6 +40,7 @@ bool object_is_held(const Object *o);
  * long: returns how many bytes it could get now (0..len), -1 when the object is no
  * rng or its file is broken. */
 int object_rng_read(Object *o, void *buf, size_t len);
+IoThread *object_iothread(const Object *o); /* NULL: it is no iothread */
 bool object_is_rng(const Object *o);
 /* Bytes of a memory backend, 0 when the object is none. */
 uint64_t object_memory_size(const Object *o);

@@ -86,6 +86,7 @@ typedef struct VirtioBell {
 struct VirtioDevice {
     Device dev;
     const VirtioOps *ops; /* set by the device's realize, before virtio_realize */
+    EventLoop *loop;      /* that serves its queues, of whatever thread; NULL: the main loop.  As ops */
     VirtioTransport transport;
     unsigned queue_count;
     uint16_t queue_size_max[VIRTIO_MAX_QUEUES];
@@ -96,7 +97,7 @@ struct VirtioDevice {
     bool ending;        /* what is under way ends, and nothing more is taken until it has */
     bool waited_for;    /* somebody waits until nothing is under way */
     uint64_t later;     /* queues that get another turn; bit = index */
-    Bh *later_bh;       /* gives it */
+    Bh *later_bh;       /* gives it, in the loop */
     Timer *later_timer; /* instead, while the machine is stopped: goes off when it runs again */
     struct VirtioState {
         uint8_t status, isr, broken;
@@ -137,7 +138,7 @@ void virtio_finish(VirtioDevice *v);                       /* in unrealize, last
 unsigned virtio_add_queue(VirtioDevice *v, uint16_t size); /* returns its index */
 void virtio_config_changed(VirtioDevice *v);
 void virtio_idle(VirtioDevice *v); /* the last of what was under way has ended: see VirtioOps.quiesce */
-/* Have the queue's notify called again soon, in the main loop, when others have had their turn.
+/* Have the queue's notify called again soon, in its loop, when others have had their turn.
  * Not while the machine is stopped; a reset of the queue forgets it. */
 void virtio_notify_later(VirtioDevice *v, unsigned queue);
 
@@ -157,6 +158,7 @@ typedef struct VirtioTurn {
 enum { VIRTIO_TURN_BUDGET = 1 << 20, VIRTIO_CHAIN_COST = 4096, VIRTIO_CALL_COST = 1024 /* a system call */ };
 VirtioTurn virtio_turn(VirtioDevice *v, unsigned queue);
 bool virtio_turn_goes_on(VirtioTurn *t, uint64_t cost);
+EventLoop *virtio_loop(const VirtioDevice *v);
 static inline bool virtio_has(const VirtioDevice *v, unsigned feature)
 {
     return v->s.features >> feature & 1;

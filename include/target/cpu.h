@@ -238,8 +238,11 @@ struct CPUArch {
     bool split_atomics;
     /* Atomics of what is not RAM are made, as a read and a write (x86); else they are FAULT_BUS. */
     bool device_atomics;
-    bool (*has_work)(CPU *cpu);             /* an enabled interrupt is pending: ends a wfi */
-    bool (*take_interrupt)(CPU *cpu);       /* deliver the best pending one: true if state changed */
+    bool (*has_work)(CPU *cpu);       /* an enabled interrupt is pending: ends a wfi */
+    bool (*take_interrupt)(CPU *cpu); /* deliver the best pending one: true if state changed */
+    /* Changes of the mode are quick: take_interrupt() would find nothing.  False is always right; true may come too late
+     * only where exit_request is set.  It and context_key() use no vector registers of the host.  NULL: they are not. */
+    bool (*is_quiet)(CPU *cpu);
     uint64_t (*space_asid)(uint64_t space); /* for flushes by address space */
 
     /* ---- debugger and monitor; vCPU stands still */

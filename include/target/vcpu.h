@@ -52,6 +52,15 @@ void *cpu_system_host(CPU *cpu, const CpuContextKey *key, uint64_t vaddr, unsign
 void cpu_system_note(CPU *cpu, const CpuContextKey *key, uint64_t vaddr, MmuAccess access,
                      const MmuResult *m);
 
+/* ---- from helpers marked IRH_NO_VECTORS, which run with the guest's vectors in registers ---- */
+
+/* Around a call of what may use vectors, or leaves by cpu_loop_exit(). */
+void cpu_vectors_away(CPU *cpu);
+void cpu_vectors_back(CPU *cpu);
+/* The host address of [vaddr, vaddr + bytes) for one plain load or store of this very instruction, where that is a look into
+ * the TLB; NULL: cpu_load() and cpu_store() know, between the two above. */
+void *cpu_quick_host(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access);
+
 /* ---- translations ---- */
 
 /* A register that is part of the context key changed (satp, privilege, SUM ...):

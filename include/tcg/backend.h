@@ -55,6 +55,12 @@ IrExit ir_interpret(const IrBlock *b, CPU *cpu, const IrRuntime *run);
 
 /* ---- host code ---- */
 
+/* Code, and the context that it runs with: a block's, in two registers. */
+typedef struct JitPlace {
+    const void *code;
+    void *context;
+} JitPlace;
+
 /* Contexts: a block runs with one, which holds a TLB and a jump cache; code may change it on the way out of
  * a block.  Offsets are bytes. */
 typedef struct JitConfig {
@@ -74,8 +80,11 @@ typedef struct JitConfig {
     unsigned jump_bits;
     /* Where to go on; the pc is in the CPU struct.  They return code and put the context of that code
      * in *context. */
-    const void *(*next)(CPU *cpu, void **context);                   /* same mode */
-    const void *(*next_mode)(CPU *cpu, void **context);              /* mode may have changed */
+    const void *(*next)(CPU *cpu, void **context);      /* same mode */
+    const void *(*next_mode)(CPU *cpu, void **context); /* mode may have changed */
+    /* The same, called with the guest's vectors in registers, and compiled so that they stay there; code NULL: next_mode()
+     * knows.  NULL: there is none. */
+    JitPlace (*next_quick)(CPU *cpu);
     const void *(*chain)(CPU *cpu, void **context, uintptr_t where); /* direct exit, named by
                                                               the address of its stub */
     /* The block whose code is at `code` was entered, and is retired.  (The pc is not in the CPU struct.) */
@@ -99,6 +108,12 @@ typedef struct JitOutput {
 } JitOutput;
 
 typedef struct Jit Jit; /* of the back end: one code cache */
+
+/* For helpers marked IRH_NO_VECTORS, before they call what may use vectors or leave the block, and behind it: store the guest's
+ * vectors into the CPU struct, and load them again.  NULL: they need not be called. */
+typedef struct JitVectorMoves {
+    void (*away)(CPU *cpu), (*back)(CPU *cpu);
+} JitVectorMoves;
 
 typedef struct JitBackend {
     const char *host;      /* "x86-64" */
@@ -125,6 +140,7 @@ typedef struct JitBackend {
     void (*enter)(Jit *j, CPU *cpu, void *context, const void *code, uintptr_t **frame);
     /* Code that returns from enter(): what next() gives to stop. */
     const void *(*leave)(Jit *j);
+    JitVectorMoves (*vector_moves)(Jit *j);
     /* As lines of assembly, or bytes when built without a disassembler. */
     void (*print)(const uint8_t *code, size_t size, GString *out);
 } JitBackend;

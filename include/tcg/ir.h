@@ -159,7 +159,7 @@ enum {
                         CPU struct and guest memory only: lockstep runs it twice */
     IRH_NO_VECTORS =
         32, /* touches no vector register of the host, nor does what it calls, and reads and writes no
-                            global: compiled for general registers only */
+                            vector: compiled for general registers only */
 };
 enum { IR_MAX_ARGS = 6 };
 

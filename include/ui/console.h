@@ -25,14 +25,54 @@ enum { CONSOLE_REFRESH_MS = 33 };
 Consoles *consoles_new(EventLoop *loop, Clock *clock);
 void consoles_free(Consoles *all); /* behind the devices; NULL is fine */
 unsigned consoles_count(const Consoles *all);
-Console *consoles_get(const Consoles *all,
-                      unsigned index); /* in the order of their creation; NULL: not so many */
-/* By the id or path of its device; NULL: there is none, or it has no such head. */
+/* In the order of their creation, text consoles behind the others; NULL: not so many. */
+Console *consoles_get(const Consoles *all, unsigned index);
+/* By the id or path of its device; NULL: there is none, or it has no such head.  No text consoles. */
 Console *consoles_find(const Consoles *all, const char *device, unsigned head);
 
 /* ---- the device ------------------------------------------------------------------ */
 
-/* Called in the main loop, under the lock given to console_new. */
+/* Keys of a console that takes text: a character of Unicode, or one of these. */
+enum {
+    CONSOLE_KEY_FIRST = 0x110000, /* behind all characters */
+    CONSOLE_KEY_UP = CONSOLE_KEY_FIRST,
+    CONSOLE_KEY_DOWN,
+    CONSOLE_KEY_LEFT,
+    CONSOLE_KEY_RIGHT,
+    CONSOLE_KEY_HOME,
+    CONSOLE_KEY_END,
+    CONSOLE_KEY_PAGE_UP,
+    CONSOLE_KEY_PAGE_DOWN,
+    CONSOLE_KEY_INSERT,
+    CONSOLE_KEY_DELETE,
+    CONSOLE_KEY_ENTER,
+    CONSOLE_KEY_TAB,
+    CONSOLE_KEY_BACKSPACE,
+    CONSOLE_KEY_ESCAPE,
+    CONSOLE_KEY_F1,
+    CONSOLE_KEY_F12 = CONSOLE_KEY_F1 + 11,
+};
+enum { CONSOLE_SHIFT = 1, CONSOLE_ALT = 2, CONSOLE_CTRL = 4 };
+typedef struct ConsoleKey {
+    uint32_t code;
+    unsigned mods; /* of a character: what is not in it already */
+} ConsoleKey;
+
+/* What a console shows, as text. */
+typedef struct ConsoleCell {
+    uint32_t ch;     /* Unicode, one column */
+    uint32_t fg, bg; /* 0xRRGGBB */
+    bool line;       /* under or through it */
+} ConsoleCell;
+typedef struct ConsoleText {
+    unsigned cols, rows;
+    int cursor_x, cursor_y; /* -1: none */
+    ConsoleCell *cells;     /* rows from above */
+} ConsoleText;
+void console_text_size(ConsoleText *t, unsigned cols, unsigned rows); /* zeroed at first; cells are anyhow */
+void console_text_clear(ConsoleText *t);
+
+/* Called in the main loop but for type and text (any thread), under the lock given to console_new. */
 typedef struct ConsoleOps {
     /* Draw what has changed; all of it while nobody watches.  NULL: the guest says when. */
     void (*refresh)(void *opaque);
@@ -40,12 +80,18 @@ typedef struct ConsoleOps {
                     bool watched); /* somebody watches from now on, or nobody; NULL: no matter */
     /* A front end would have room for a picture of this size; NULL: the guest alone decides. */
     void (*wish)(void *opaque, unsigned width, unsigned height);
+    bool tells; /* refresh is called when console_changed has said so, and for whoever takes a picture */
+    /* It is a text console: somebody types on it.  NULL: keys go to the machine's devices. */
+    void (*type)(void *opaque, const ConsoleKey *k);
+    bool (*text)(void *opaque, ConsoleText *t); /* false: it shows no text now; NULL: never */
 } ConsoleOps;
 
 /* device: its name, of which a copy is kept; lock: the device's.  Main loop, no lock. */
 Console *console_new(Consoles *all, const char *device, unsigned head, Lock *lock, const ConsoleOps *ops,
                      void *opaque);
 void console_free(Console *c); /* NULL is fine */
+/* There is something to draw: refresh is called soon, if somebody watches.  Any thread, any lock before the console's. */
+void console_changed(Console *c);
 
 /* From now on it shows a picture of this size, black; 0, 0: none.  The same size: all is damage. */
 void console_set_size(Console *c, unsigned width, unsigned height);
@@ -89,7 +135,11 @@ bool console_takes_wishes(const Console *c);
 /* See ConsoleOps.wish. */
 void console_wish(Console *c, unsigned width, unsigned height);
 
-const char *console_device(const Console *c);
+bool console_takes_text(const Console *c);
+void console_type(Console *c, const ConsoleKey *k); /* of one that takes text */
+bool console_text(Console *c, ConsoleText *t);      /* see ConsoleOps.text */
+
+const char *console_device(const Console *c); /* of a text console: its name */
 unsigned console_head(const Console *c);
 /* What it shows now, with the pointer in it: the caller's (picture_clear).  Main loop, no lock.  Of a console that
  * shows nothing yet: black, 640 by 480. */

@@ -5,7 +5,7 @@
 #include "ui/console.h"
 #include "ui/input.h"
 
-typedef enum DisplayType { DISPLAY_NONE, DISPLAY_SDL, DISPLAY_TYPES } DisplayType;
+typedef enum DisplayType { DISPLAY_NONE, DISPLAY_SDL, DISPLAY_CURSES, DISPLAY_TYPES } DisplayType;
 extern const char *const display_type_names[];
 typedef enum GrabKeys { GRAB_CTRL_ALT, GRAB_CTRL_ALT_SHIFT, GRAB_RIGHT_CTRL } GrabKeys;
 
@@ -37,7 +37,7 @@ typedef struct Display Display;
 typedef struct DisplayOps {
     Display *(*open)(const DisplayConfig *c, GError **err);
     void (*close)(Display *d);
-    void (*stopped)(Display *d, bool stopped); /* the machine stands, or goes on */
+    void (*stopped)(Display *d, bool stopped); /* the machine stands, or goes on; NULL: no matter */
 } DisplayOps;
 /* What each kind begins with. */
 struct Display {

@@ -26,9 +26,10 @@ extern const Shape vnc_shape;
 typedef struct VncServer VncServer;
 typedef struct VncConfig {
     const VncOptions *options;
-    const char *name; /* the guest's; NULL: it has none */
-    int listen_fd;    /* the server's from now on, even if opening fails */
-    Console *console;
+    const char *name;         /* the guest's; NULL: it has none */
+    int listen_fd;            /* the server's from now on, even if opening fails */
+    Console *console;         /* that is shown first */
+    const Consoles *consoles; /* between which viewers choose; NULL: only that one */
     Inputs *inputs;
 } VncConfig;
 

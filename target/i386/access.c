@@ -16,8 +16,7 @@ typedef struct Stretch {
     unsigned bytes;
 } Stretch;
 
-/* Where it is in the host, if that is known. */
-static void *known(X86CPU *x, uint64_t linear, unsigned bytes, MmuAccess access, X86Rights who)
+void *x86_host(X86CPU *x, uint64_t linear, unsigned bytes, MmuAccess access, X86Rights who)
 {
     CpuContextKey key;
     x86_data_key(x, who, &key);
@@ -68,7 +67,7 @@ static uint64_t phys_read(X86CPU *x, uint64_t phys, MemOp mop)
 bool x86_load(X86CPU *x, uint64_t linear, unsigned bytes, X86Rights who, uint64_t *value, X86Fault *f)
 {
     Stretch s[2];
-    const void *host = known(x, linear, bytes, MMU_READ, who);
+    const void *host = x86_host(x, linear, bytes, MMU_READ, who);
     if (host) {
         *value = load_le(host, bytes);
         return true;
@@ -92,7 +91,7 @@ bool x86_store(X86CPU *x, uint64_t linear, unsigned bytes, X86Rights who, uint64
 {
     Stretch s[2];
     uint8_t buf[8];
-    void *host = known(x, linear, bytes, MMU_WRITE, who);
+    void *host = x86_host(x, linear, bytes, MMU_WRITE, who);
     if (host) {
         store_le(host, bytes, value);
         return true;

@@ -79,7 +79,7 @@ static unsigned disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, un
     .finish = finish, .place = x86_place, .reset = x86_reset, .loaded = x86_loaded, .refresh = x86_refresh, .model_name = x86_model_name, \
     .context_key = x86_context_key, .walk = x86_walk, .raise_fault = x86_raise_fault, \
     .translate = x86_translate_block, .fetch_vaddr = fetch_vaddr, .coherent_fetch = true, .open_bus = true, .split_atomics = true, .device_atomics = true, .watches = x86_watches, .accessed = x86_accessed, \
-    .has_work = x86_has_work, .take_interrupt = x86_take_interrupt, .space_asid = x86_space_asid, \
+    .has_work = x86_has_work, .take_interrupt = x86_take_interrupt, .is_quiet = x86_is_quiet, .space_asid = x86_space_asid, \
     .registers = x86_registers, .get_register = x86_get_register, .set_register = x86_set_register, \
     .gdb_types = x86_gdb_types, .dump = x86_dump, .disassemble = disassemble, \
     .debug_walk = x86_debug_walk, .dump_mmu = x86_dump_mmu, .set_irq = x86_set_irq, .set_pc = set_pc, .counter_khz = x86_tsc_khz, .set_counter_khz = x86_set_tsc_khz

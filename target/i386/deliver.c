@@ -7,6 +7,7 @@
 #include "target/i386/trap.h"
 
 #include "target/vcpu.h"
+#include "util/bytes.h"
 
 /* ---- real mode, and handlers of virtual-8086 programs ----------------------------- */
 
@@ -242,6 +243,95 @@ static bool deliver_protected(X86CPU *x, const X86Event *e, X86Fault *f)
     return true;
 }
 
+/* ---- the common case ------------------------------------------------------------------
+ *
+ * 64-bit code, an interrupt or trap gate to 64-bit code, all of whose words are where the host knows them.  It does what
+ * deliver_protected() would, which is left to do it, faults included, wherever anything is otherwise. */
+
+enum {
+    CODE_KIND = ATTR_P | ATTR_S | ATTR_CODE | ATTR_ACCESSED | ATTR_CONFORMING | ATTR_L | ATTR_DB,
+    CODE_WANTED = ATTR_P | ATTR_S | ATTR_CODE | ATTR_ACCESSED | ATTR_L
+};
+
+/* The gate: present, of the right type, and open to who asks. */
+static bool quick_gate(X86CPU *x, Handler *h)
+{
+    const X86Event *e = h->e;
+    const uint8_t *gate = e->vector * 16u + 15 > x->s.idtr.limit
+                              ? NULL
+                              : x86_host(x, x->s.idtr.base + e->vector * 16u, 16, MMU_READ, RIGHTS_SYSTEM);
+    if (!gate) {
+        return false;
+    }
+    uint64_t low = load_le(gate, 8);
+    uint32_t attr = low >> 40 & 0xff;
+    bool checks_dpl = e->kind == EVENT_SOFT || e->kind == EVENT_SOFT_TRAP;
+    h->type = attr & ATTR_TYPE;
+    h->dpl = x86_dpl(attr);
+    h->ist = low >> 32 & 7;
+    h->selector = low >> 16;
+    h->offset = (low & 0xffff) | (low >> 32 & 0xffff0000) | load_le(gate + 8, 8) << 32;
+    bool type_ok = (h->type & ~1u) == TYPE_INT && (attr & (ATTR_S | ATTR_P)) == ATTR_P;
+    return type_ok && !h->ist && (!checks_dpl || h->dpl >= x->s.cpl) && x86_canonical(x, h->offset);
+}
+
+/* The code: of the GDT, not conforming, of this level or an inner one. */
+static bool quick_code(X86CPU *x, Handler *h)
+{
+    uint32_t offset = h->selector & ~SEL_RPL;
+    bool in_table = offset && !(offset & SEL_TI) && offset + 7 <= x->s.gdtr.limit;
+    const void *at = in_table ? x86_host(x, x->s.gdtr.base + offset, 8, MMU_READ, RIGHTS_SYSTEM) : NULL;
+    h->code = (X86Desc){ .low = at ? load_le(at, 8) : 0 };
+    uint32_t attr = x86_desc_attr(&h->code);
+    h->cpl = x86_dpl(attr);
+    h->switches = h->cpl < x->s.cpl;
+    return (attr & CODE_KIND) == CODE_WANTED && h->cpl <= x->s.cpl;
+}
+
+static bool deliver_quick(X86CPU *x, const X86Event *e)
+{
+    Handler h;
+    uint64_t rsp = x->s.gpr[X86_RSP];
+    h.e = e;
+    if (!x86_64bit(x) || !quick_gate(x, &h) || !quick_code(x, &h)) {
+        return false;
+    }
+    if (h.switches) {
+        uint32_t offset = 4 + 8 * h.cpl;
+        const void *at = offset + 7 > x->s.tr.limit
+                             ? NULL
+                             : x86_host(x, x->s.tr.base + offset, 8, MMU_READ, RIGHTS_SYSTEM);
+        if (!at) {
+            return false;
+        }
+        rsp = load_le(at, 8);
+    }
+    unsigned bytes = e->has_error ? 48 : 40;
+    uint64_t sp = (rsp & ~15ull) - bytes;
+    uint8_t *frame =
+        h.cpl != 3 && x86_canonical(x, sp) ? x86_host(x, sp, bytes, MMU_WRITE, x86_rights(h.cpl)) : NULL;
+    if (!frame) {
+        return false;
+    }
+    uint32_t flags = x86_flags(x);
+    if (e->has_error) {
+        store_le(frame, 8, e->error);
+        frame += 8;
+    }
+    store_le(frame, 8, e->return_ip);
+    store_le(frame + 8, 8, x->s.seg[SEG_CS].selector);
+    store_le(frame + 16, 8, e->rf ? flags | EFL_RF : flags);
+    store_le(frame + 24, 8, x->s.gpr[X86_RSP]);
+    store_le(frame + 32, 8, x->s.seg[SEG_SS].selector);
+    x->s.eflags &= ~(EFL_TF | EFL_NT | EFL_RF | EFL_VM | (h.type == TYPE_INT ? EFL_IF : 0));
+    if (h.switches) {
+        x86_seg_load_null(x, SEG_SS, h.cpl);
+    }
+    x->s.gpr[X86_RSP] = sp;
+    x86_code_load(x, h.selector, &h.code, h.cpl, h.offset);
+    return true;
+}
+
 /* ---- choice --------------------------------------------------------------------------- */
 
 /* INT n in virtual-8086 mode: for its own handler (VME), or the monitor's. */
@@ -259,6 +349,9 @@ static bool deliver_v86_int(X86CPU *x, const X86Event *e, X86Fault *f)
 
 bool x86_event_deliver(X86CPU *x, const X86Event *e, X86Fault *f)
 {
+    if (deliver_quick(x, e)) {
+        return true;
+    }
     f->external = e->kind != EVENT_SOFT && e->kind != EVENT_SOFT_TRAP;
     if (!(x->s.cr0 & CR0_PE)) {
         return deliver_real(x, e, f);

@@ -5,6 +5,9 @@
  * canonical is #SS when it is of the stack (volume 1, "Canonical Addressing"), and an
  * operand that reaches over 4 GiB is outside of any segment. */
 #include "target/i386/decode.h"
+
+#include <string.h>
+
 #include "target/i386/translators.h"
 #include "target/i386/trap.h"
 
@@ -23,7 +26,11 @@ static bool insn_at_pc(X86CPU *x, X86Insn *insn)
     uint8_t bytes[X86_INSN_MAX];
     uint64_t at = x86_64bit(x) ? x->s.pc : (uint32_t)(x->s.seg[SEG_CS].base + x86_ip(x));
     unsigned n = sizeof(bytes);
-    while (n && !cpu_debug_read(&x->cpu, at, bytes, n)) {
+    const void *host = x86_host(x, at, n, MMU_READ, x86_rights(x->s.cpl)); /* mostly, it runs there */
+    if (host) {
+        memcpy(bytes, host, n);
+    }
+    while (!host && n && !cpu_debug_read(&x->cpu, at, bytes, n)) {
         n--;
     }
     return x86_decode(insn, mode_of(x), bytes, n) == X86_DECODE_OK;

@@ -28,6 +28,7 @@ static void helper_begin(CPU *cpu)
         x86_raise(x, &f);
     }
     x->stepping = x->s.eflags & EFL_TF;
+    x->gathered = false; /* a debugger may have left in the midst of one */
 }
 const IrHelper x86_helper_begin = IR_HELPER0("x86_begin", helper_begin, X86_HELPER_SYS, VOID);
 

@@ -70,18 +70,6 @@ static void helper_lret(CPU *cpu, uint32_t bytes, uint32_t release)
 }
 const IrHelper x86_helper_lret = IR_HELPER2("x86_lret", helper_lret, X86_HELPER_SYS, VOID, I32, I32);
 
-static void helper_fast(CPU *cpu, uint32_t which, uint32_t bytes, uint64_t next)
-{
-    X86CPU *x = x86_cpu(cpu);
-    X86Fault f = { 0 };
-    bool ok = which == FAST_SYSCALL    ? x86_syscall(x, next, &f)
-              : which == FAST_SYSRET   ? x86_sysret(x, bytes, &f)
-              : which == FAST_SYSENTER ? x86_sysenter(x, &f)
-                                       : x86_sysexit(x, bytes, &f);
-    x86_helper_done(x, ok, &f);
-}
-const IrHelper x86_helper_fast = IR_HELPER3("x86_fast", helper_fast, X86_HELPER_SYS, VOID, I32, I32, I64);
-
 static void helper_cli(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);

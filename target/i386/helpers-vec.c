@@ -262,7 +262,8 @@ static void helper_mask_load(CPU *cpu, uint32_t word, uint64_t offset, uint32_t 
 }
 const IrHelper x86_helper_mask_load = IR_HELPER3("x86_mask_load", helper_mask_load, VEC, VOID, I32, I64, I32);
 
-/* What was loaded when one faults is done, and its mask cleared: the instruction goes on from there. */
+/* What was loaded when one faults is done, and its mask cleared: the instruction goes on from there, behind a trap that waits
+ * (gather_fault() in trap.c). */
 static void helper_gather(CPU *cpu, uint32_t word, uint64_t base, uint32_t how)
 {
     X86CPU *x = x86_cpu(cpu);
@@ -274,9 +275,11 @@ static void helper_gather(CPU *cpu, uint32_t word, uint64_t base, uint32_t how)
             uint64_t at = linear(x, how, base + (index << e.scale), e.size, false);
             uint64_t value = cpu_load(cpu, at, x86_tr_memop(e.size));
             memcpy(e.a->u8 + n * e.size, &value, e.size);
+            x->gathered = true;
         }
         memset(e.b->u8 + n * e.size, 0, e.size);
     }
+    x->gathered = false;
     unsigned done = e.count * e.size;
     memset(e.a->u8 + done, 0, sizeof(*e.a) - done);
     memset(e.b, 0, sizeof(*e.b));

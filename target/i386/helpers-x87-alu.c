@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* x87: sums, products, quotients, comparisons.
- * Source: Intel SDM volume 2, each instruction's page; volume 1, "x87 FPU Exception Conditions". */
+ * Source: Intel SDM volume 2, each instruction's page; volume 1, "x87 FPU Exception Conditions".
+ *
+ * Compiled for general registers only: the guest's vectors stay in registers meanwhile. */
 #include "target/i386/helpers-x87.h"
 
 #include "target/i386/x87-memory.h"
 #include "target/i386/x87.h"
 
-enum { X87_HELPER = IRH_FAULT | IRH_REPEAT };
+enum { X87_HELPER = IRH_FAULT | IRH_REPEAT | IRH_NO_VECTORS };
 
 static void pop_as_told(X87 *f, uint32_t how)
 {
@@ -24,7 +26,7 @@ static bool get_other(CPU *cpu, X87 *f, uint64_t at, uint32_t how, Fp80 *value, 
     X87Format format = how & X87_FORMAT;
     unsigned i = how >> X87_REGISTER_SHIFT & 7;
     if (format != X87_STACK) {
-        X87Operand o = x87_read(cpu, at, format);
+        X87Operand o = x87_read_quick(cpu, at, format);
         *value = x87_operand(&o, s);
         return !x87_is_empty(f, 0);
     }
@@ -48,7 +50,7 @@ static void helper_alu(CPU *cpu, uint64_t at, uint32_t how)
 {
     X86CPU *x = x86_cpu(cpu);
     X87 *f = &x->s.x87;
-    x87_wait(x);
+    x87_wait_quick(x);
     Fp80Status s;
     x87_arithmetic(f, &s);
     Fp80 other, r = FP80_DEFAULT_NAN;
@@ -80,7 +82,7 @@ static Comparison compare(CPU *cpu, uint64_t at, uint32_t how)
 {
     X86CPU *x = x86_cpu(cpu);
     X87 *f = &x->s.x87;
-    x87_wait(x);
+    x87_wait_quick(x);
     Fp80Status s;
     x87_arithmetic(f, &s);
     Fp80 other;

@@ -12,19 +12,6 @@
 
 enum { X87_HELPER = IRH_FAULT | IRH_REPEAT };
 
-static void helper_set_control(CPU *cpu, uint32_t value)
-{
-    x87_set_control_word(&x86_cpu(cpu)->s.x87, value);
-}
-const IrHelper x87_helper_set_control =
-    IR_HELPER1("x87_set_control", helper_set_control, IRH_REPEAT, VOID, I32);
-
-static void helper_clear(CPU *cpu)
-{
-    x86_cpu(cpu)->s.x87.fsw &= ~(FSW_EXCEPTIONS | FSW_SF | FSW_ES | FSW_B);
-}
-const IrHelper x87_helper_clear = IR_HELPER0("x87_clear", helper_clear, IRH_REPEAT, VOID);
-
 static void helper_init(CPU *cpu)
 {
     x87_init(&x86_cpu(cpu)->s.x87);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* x87: loads, stores, constants, moves within the stack.
- * Source: Intel SDM volume 2, each instruction's page; volume 1, "x87 FPU Exception Conditions". */
+ * Source: Intel SDM volume 2, each instruction's page; volume 1, "x87 FPU Exception Conditions".
+ *
+ * Compiled for general registers only: the guest's vectors stay in registers meanwhile. */
 #include "target/i386/helpers-x87.h"
 
 #include "target/i386/translators.h"
@@ -9,12 +11,12 @@
 #include "target/i386/x87.h"
 #include "target/vcpu.h"
 
-enum { X87_HELPER = IRH_FAULT | IRH_REPEAT };
+enum { X87_HELPER = IRH_FAULT | IRH_REPEAT | IRH_NO_VECTORS };
 
 static X87 *begin(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
-    x87_wait(x);
+    x87_wait_quick(x);
     return &x->s.x87;
 }
 
@@ -30,9 +32,10 @@ static void helper_fwait(CPU *cpu)
     X86CPU *x = x86_cpu(cpu);
     if ((x->s.cr0 & CR0_MP) && (x->s.cr0 & CR0_TS)) {
         X86Fault f = { .vector = X86_EXC_NM };
+        cpu_vectors_away(cpu);
         x86_raise(x, &f);
     }
-    x87_wait(x);
+    x87_wait_quick(x);
 }
 const IrHelper x87_helper_fwait = IR_HELPER0("x87_fwait", helper_fwait, X87_HELPER, VOID);
 
@@ -59,7 +62,7 @@ static void helper_load(CPU *cpu, uint64_t at, uint32_t how)
     Fp80Status s;
     x87_arithmetic(f, &s);
     if (format != X87_STACK) {
-        X87Operand o = x87_read(cpu, at, format);
+        X87Operand o = x87_read_quick(cpu, at, format);
         push_checked(x86_cpu(cpu), x87_widen(&o, &s), &s);
     } else if (x87_is_empty(f, i)) {
         if (x87_stack_fault(f, false)) {
@@ -133,10 +136,10 @@ static void helper_store(CPU *cpu, uint64_t at, uint32_t how)
     if (stops) { /* there is no result that could be inexact */
         s.flags &= ~FP_NX;
         s.rounded_up = false;
-        x87_probe_write(cpu, at, format); /* and yet the operand could be written */
+        x87_probe_write_quick(cpu, at, format); /* and yet the operand could be written */
     }
     if (!stops) {
-        x87_write(cpu, at, format, &o);
+        x87_write_quick(cpu, at, format, &o);
     }
     if (empty) {
         x87_stack_fault(f, false);
@@ -194,3 +197,18 @@ static void helper_stack(CPU *cpu, uint32_t which, uint32_t i)
     }
 }
 const IrHelper x87_helper_stack = IR_HELPER2("x87_stack", helper_stack, X87_HELPER, VOID, I32, I32);
+
+/* ---- control ---------------------------------------------------------------------- */
+
+static void helper_set_control(CPU *cpu, uint32_t value)
+{
+    x87_set_control_word(&x86_cpu(cpu)->s.x87, value);
+}
+const IrHelper x87_helper_set_control =
+    IR_HELPER1("x87_set_control", helper_set_control, IRH_REPEAT | IRH_NO_VECTORS, VOID, I32);
+
+static void helper_clear(CPU *cpu)
+{
+    x86_cpu(cpu)->s.x87.fsw &= ~(FSW_EXCEPTIONS | FSW_SF | FSW_ES | FSW_B);
+}
+const IrHelper x87_helper_clear = IR_HELPER0("x87_clear", helper_clear, IRH_REPEAT | IRH_NO_VECTORS, VOID);

@@ -31,13 +31,15 @@ enum { /* bits of a helper's `how` */
 typedef enum X87Operation { X87_ADD, X87_MUL, X87_SUB, X87_DIV } X87Operation;
 
 /* helpers-x87.c */
-extern const IrHelper x87_helper_wait;     /* what is pending */
-extern const IrHelper x87_helper_fwait;    /* the same, or #NM */
-extern const IrHelper x87_helper_load;     /* address, how */
-extern const IrHelper x87_helper_store;    /* address, how */
-extern const IrHelper x87_helper_constant; /* X86_FPU_CONST_* */
-extern const IrHelper x87_helper_move;     /* FCMOV: i, whether */
-extern const IrHelper x87_helper_stack;    /* X86_FPU_STACK_*, i */
+extern const IrHelper x87_helper_wait;        /* what is pending */
+extern const IrHelper x87_helper_fwait;       /* the same, or #NM */
+extern const IrHelper x87_helper_load;        /* address, how */
+extern const IrHelper x87_helper_store;       /* address, how */
+extern const IrHelper x87_helper_constant;    /* X86_FPU_CONST_* */
+extern const IrHelper x87_helper_move;        /* FCMOV: i, whether */
+extern const IrHelper x87_helper_stack;       /* X86_FPU_STACK_*, i */
+extern const IrHelper x87_helper_set_control; /* value */
+extern const IrHelper x87_helper_clear;       /* FNCLEX */
 /* helpers-x87-alu.c */
 extern const IrHelper x87_helper_alu;     /* address, how */
 extern const IrHelper x87_helper_compare; /* address, how */
@@ -45,9 +47,7 @@ extern const IrHelper x87_helper_compare; /* address, how */
 extern const IrHelper x87_helper_compare_flags;
 extern const IrHelper x87_helper_function; /* X86_FPU_FUNCTION_* */
 /* helpers-x87-env.c */
-extern const IrHelper x87_helper_set_control; /* value */
-extern const IrHelper x87_helper_clear;       /* FNCLEX */
-extern const IrHelper x87_helper_init;        /* FNINIT */
+extern const IrHelper x87_helper_init; /* FNINIT */
 enum {
     X87_ENV_WIDE = 1,      /* 32-bit */
     X87_ENV_REAL = 2,      /* of real mode */

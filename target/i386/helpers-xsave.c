@@ -128,10 +128,10 @@ static void save_pkru(const Area *a, unsigned at)
 
 /* ---- components: restore -------------------------------------------------------------- */
 
-/* Of the width of linear addresses that the processor has, not of the one that is in use (SDM volume 1, "FXRSTOR"; Zen 5). */
+/* Of as many bits as the processor can have, whatever CR4.LA57 says (seen on Zen 5). */
 static uint64_t canonical(const X86CPU *x, uint64_t pointer)
 {
-    unsigned unused = x86_has(x, X86_LA57) ? 7 : 16;
+    unsigned unused = x86_has(x, X86_LA57) ? 64 - 57 : 64 - 48;
     return (int64_t)(pointer << unused) >> unused;
 }
 

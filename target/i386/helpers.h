@@ -30,8 +30,12 @@ extern const IrHelper x86_helper_int;             /* vector, X86EventKind, next 
 extern const IrHelper x86_helper_iret;            /* bytes, next ip */
 extern const IrHelper x86_helper_far;             /* selector, offset, bytes | call << 8, next ip */
 extern const IrHelper x86_helper_lret;            /* bytes, release */
+/* sysc.c */
 typedef enum X86Fast { FAST_SYSCALL, FAST_SYSRET, FAST_SYSENTER, FAST_SYSEXIT } X86Fast;
-extern const IrHelper x86_helper_fast; /* X86Fast, bytes, next ip */
+extern const IrHelper
+    x86_helper_fast; /* X86Fast, bytes, next ip -> the exception that is to be raised, or 0 */
+
+/* helpers-sys.c */
 extern const IrHelper x86_helper_cli, x86_helper_sti;
 extern const IrHelper x86_helper_pushf; /* bytes -> what is pushed */
 extern const IrHelper x86_helper_popf;  /* image, bytes */

@@ -20,17 +20,6 @@ const X86Paging x86_pagings[] = {
     [PAGING_5] = { 5, 9, 8, 57 },
 };
 
-X86PagingForm x86_paging_form(const X86CPU *x)
-{
-    if (!(x->s.cr0 & CR0_PG)) {
-        return PAGING_NONE;
-    }
-    if (x86_long_mode(x)) {
-        return x->s.cr4 & CR4_LA57 ? PAGING_5 : PAGING_4;
-    }
-    return x->s.cr4 & CR4_PAE ? PAGING_PAE : PAGING_32;
-}
-
 typedef struct Walk {
     X86CPU *x;
     const X86Paging *paging;
@@ -41,17 +30,6 @@ typedef struct Walk {
     bool nx;        /* ... any of them forbids fetches */
     uint32_t error; /* out: of #PF */
 } Walk;
-
-bool x86_canonical_64(const X86CPU *x, uint64_t address)
-{
-    unsigned unused = x->s.cr4 & CR4_LA57 ? 7 : 16;
-    return (uint64_t)((int64_t)(address << unused) >> unused) == address;
-}
-
-bool x86_canonical(const X86CPU *x, uint64_t linear)
-{
-    return !x86_long_mode(x) || x86_canonical_64(x, linear);
-}
 
 /* ---- rights --------------------------------------------------------------- */
 
@@ -244,11 +222,6 @@ static bool walk(Walk *w, uint64_t linear, MmuResult *out)
 }
 
 /* ---- who walks ------------------------------------------------------------- */
-
-uint64_t x86_linear(const X86CPU *x, uint64_t linear)
-{
-    return x86_long_mode(x) ? linear : (uint32_t)linear;
-}
 
 bool x86_translate(X86CPU *x, uint64_t linear, MmuAccess access, X86Rights who, MmuResult *out, X86Fault *f)
 {

@@ -35,6 +35,9 @@ bool x86_check_alignment(X86CPU *x, uint64_t linear, unsigned alignment, X86Faul
  * faults in its second page has written nothing. */
 bool x86_load(X86CPU *x, uint64_t linear, unsigned bytes, X86Rights who, uint64_t *value, X86Fault *f);
 bool x86_store(X86CPU *x, uint64_t linear, unsigned bytes, X86Rights who, uint64_t value, X86Fault *f);
+/* Where bytes of one page are in the host, for plain loads or stores up to the next call of a function of this file or of
+ * target/vcpu.h; NULL: they are to be accessed by those. */
+void *x86_host(X86CPU *x, uint64_t linear, unsigned bytes, MmuAccess access, X86Rights who);
 /* Set bits of a byte, and clear others, as one access; of descriptors, with RIGHTS_SYSTEM. */
 bool x86_change_byte(X86CPU *x, uint64_t linear, uint8_t set, uint8_t clear, X86Fault *f);
 
@@ -51,7 +54,7 @@ bool x86_walk(CPU *cpu, uint64_t linear, unsigned bytes, MmuAccess access, MmuRe
 bool x86_debug_walk(CPU *cpu, uint64_t linear, uint64_t *phys);
 void x86_dump_mmu(CPU *cpu, GString *out);
 void x86_context_key(CPU *cpu, CpuContextKey *key);
-void x86_data_key(const X86CPU *x, X86Rights who, CpuContextKey *key); /* space and access */
+void x86_data_key(X86CPU *x, X86Rights who, CpuContextKey *key); /* space and access */
 uint64_t x86_linear(const X86CPU *x,
                     uint64_t linear);    /* an address as it is walked: 32 bits outside of long mode */
 uint64_t x86_space_asid(uint64_t space); /* its PCID */

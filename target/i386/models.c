@@ -25,6 +25,10 @@ static const Set set_pentium = { X86_DE_EXT, X86_TSC, X86_MSR, X86_MCE, X86_CX8,
 static const Set set_p6 = { X86_PAE, X86_SEP, X86_MTRR, X86_PGE, X86_MCA, X86_CMOV, X86_PAT, X86_PSE36, X86_MMX, X86_FXSR, X86_SSE, END };
 static const Set set_sse2 = { X86_CLFLUSH, X86_SSE2, END };
 static const Set set_lm = { X86_SYSCALL, X86_NX, X86_LM, END };
+static const Set set_sse3 = { X86_SSE3, END };
+static const Set set_mmx = { X86_MMX, END };
+static const Set set_lm_later = { X86_CX16, X86_LAHF_LM, END }; /* what the first 64-bit processors lacked */
+static const Set set_cx16 = { X86_CX16, END };
 static const Set set_core2 = { X86_SSE3, X86_SSSE3, X86_CX16, X86_LAHF_LM, X86_SELF_SNOOP, END };
 static const Set set_v2 = { X86_SSE41, X86_SSE42, X86_POPCNT, END };
 static const Set set_westmere = { X86_PCLMULQDQ, X86_AES, X86_PCID, X86_PDPE1GB, X86_RDTSCP, END };
@@ -37,6 +41,7 @@ static const Set set_epyc = { X86_SSE3, X86_SSSE3, X86_CX16, X86_LAHF_LM, X86_SS
     X86_ABM, X86_RDSEED, X86_ADX, X86_SMAP, X86_CLFLUSHOPT, X86_XSAVEC, X86_XGETBV1, X86_SHA_NI, X86_MMXEXT, X86_FXSR_OPT, X86_CR8_LEGACY, X86_MISALIGNSSE,
     X86_3DNOWPREFETCH, X86_TOPOEXT, X86_BTC_NO, X86_LFENCE_SERIALIZES, X86_SRSO_NO, END };
 static const Set set_newest = { X86_SHA_NI, X86_UMIP, X86_GFNI, X86_VAES, X86_VPCLMULQDQ, X86_LA57, X86_RDPID, X86_FSRM, X86_FZRM, X86_FSRS, X86_WBNOINVD, END };
+static const Set set_virtual = { X86_HYPERVISOR, END }; /* without a TSC there is no clock for guests */
 static const Set set_guest = { X86_HYPERVISOR, X86_KVM_CLOCK, X86_KVM_STABLE, X86_KVM_NO_IO_DELAY, END };
 static const Set set_time = { X86_INVTSC, X86_ARAT, END }; /* clocks that sleep does not stop: without, Linux ticks while it is idle */
 static const Set set_no_leaks = { X86_ARCH_CAPABILITIES, X86_SPEC_CTRL, X86_STIBP, X86_SSBD, X86_BHI_CTRL, X86_RDCL_NO, X86_IBRS_ALL, X86_SKIP_L1DFL, X86_SSB_NO, X86_MDS_NO,
@@ -62,13 +67,13 @@ enum { EXT = 0x80000008u, EXT_MORE = 0x80000021u /* AMD's topology, what it need
 static const Model models[] = {
     { "max", "Lyrebird virtual CPU", VENDOR_INTEL, SIGNATURE(6, 143, 8), DIES, EXT, 46,
       { INTEL64, set_westmere, set_ivy, set_haswell, set_skylake, set_server, set_newest } },
-    { "486", "", VENDOR_INTEL, SIGNATURE(4, 8, 0), 1, 0, 32, { set_486 } },
-    { "pentium", "", VENDOR_INTEL, SIGNATURE(5, 4, 3), 1, 0, 32, { OLD } },
-    { "pentium3", "", VENDOR_INTEL, SIGNATURE(6, 7, 3), 3, 0, 36, { OLD, set_p6 } },
-    { "qemu32", "QEMU Virtual CPU", VENDOR_INTEL, SIGNATURE(6, 6, 3), 4, 0x80000004u, 36, { OLD, set_p6, set_sse2, set_guest } },
-    { "qemu64", "QEMU Virtual CPU", VENDOR_AMD, SIGNATURE(15, 107, 1), 0xd, EXT, 40, { BASE64 } },
-    { "kvm32", "Common 32-bit KVM processor", VENDOR_INTEL, SIGNATURE(15, 6, 1), 5, EXT, 36, { OLD, set_p6, set_sse2, set_guest } },
-    { "kvm64", "Common KVM processor", VENDOR_INTEL, SIGNATURE(15, 6, 1), FREQUENCIES, EXT, 40, { BASE64 } },
+    { "486", "", VENDOR_INTEL, SIGNATURE(4, 8, 0), 1, 0, 32, { set_486, set_virtual } },
+    { "pentium", "", VENDOR_INTEL, SIGNATURE(5, 4, 3), 1, 0, 32, { OLD, set_mmx, set_guest } },
+    { "pentium3", "", VENDOR_INTEL, SIGNATURE(6, 7, 3), 3, 0, 36, { OLD, set_p6, set_guest } },
+    { "qemu32", "QEMU Virtual CPU", VENDOR_INTEL, SIGNATURE(6, 6, 3), 4, 0x80000004u, 36, { OLD, set_p6, set_sse2, set_sse3, set_guest } },
+    { "qemu64", "QEMU Virtual CPU", VENDOR_AMD, SIGNATURE(15, 107, 1), 0xd, EXT, 40, { BASE64, set_sse3, set_lm_later } },
+    { "kvm32", "Common 32-bit KVM processor", VENDOR_INTEL, SIGNATURE(15, 6, 1), 5, EXT, 36, { OLD, set_p6, set_sse2, set_sse3, set_guest } },
+    { "kvm64", "Common KVM processor", VENDOR_INTEL, SIGNATURE(15, 6, 1), FREQUENCIES, EXT, 40, { BASE64, set_sse3, set_cx16 } },
     { "core2duo", "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz", VENDOR_INTEL, SIGNATURE(6, 15, 11), FREQUENCIES, EXT, 40, { BASE64, set_core2 } },
     { "Nehalem", "Intel Core i7 9xx (Nehalem Class Core i7)", VENDOR_INTEL, SIGNATURE(6, 26, 3), FREQUENCIES, EXT, 40, { INTEL64 } },
     { "IvyBridge", "Intel Xeon E3-12xx v2 (Ivy Bridge)", VENDOR_INTEL, SIGNATURE(6, 58, 9), FREQUENCIES, EXT, 40, { INTEL64, set_westmere, set_ivy } },

@@ -5,6 +5,7 @@
 #include "target/i386/far.h"
 
 #include "target/vcpu.h"
+#include "util/bytes.h"
 
 /* A return under way: what was popped, and what was found to it. */
 typedef struct Return {
@@ -131,6 +132,18 @@ static void commit_8086(X86CPU *x, Return *r)
     x86_set_ip(x, r->ip);
 }
 
+/* AMD's pop it before they look at CS, whichever way its level differs, SS first (measured on Zen 5). */
+static bool pop_outer_stack(Return *r, X86Fault *f)
+{
+    if (!r->pops_stack) {
+        return true;
+    }
+    r->st.sp += r->release;
+    bool ok = x86_stack_peek(&r->st, r->bytes, r->bytes, &r->ss, f) && x86_pop(&r->st, r->bytes, &r->sp, f);
+    r->st.sp += r->bytes;
+    return ok;
+}
+
 bool x86_far_return(X86CPU *x, unsigned bytes, unsigned release, X86Fault *f)
 {
     Return r = { .st = x86_stack_current(x), .bytes = bytes, .release = release };
@@ -141,16 +154,15 @@ bool x86_far_return(X86CPU *x, unsigned bytes, unsigned release, X86Fault *f)
         commit_8086(x, &r);
         return true;
     }
-    if (!pop_pointer(&r, f) || !return_code(x, &r, f)) {
+    if (!pop_pointer(&r, f)) {
         return false;
     }
     r.cs &= 0xffff;
-    r.pops_stack = r.cpl > x->s.cpl;
-    if (r.pops_stack) {
-        r.st.sp += release;
-        if (!pop_stack_pointer(&r, f)) {
-            return false;
-        }
+    r.pops_stack = (r.cs & SEL_RPL) != x->s.cpl;
+    bool amd = x->vendor == VENDOR_AMD;
+    if (!(amd ? pop_outer_stack(&r, f) && return_code(x, &r, f)
+              : return_code(x, &r, f) && pop_outer_stack(&r, f))) {
+        return false;
     }
     if (!return_place(x, &r, f) || !mark_both(x, &r, f)) {
         return false;
@@ -164,11 +176,11 @@ bool x86_far_return(X86CPU *x, unsigned bytes, unsigned release, X86Fault *f)
 /* By the level that it leaves. */
 static void iret_flags(X86CPU *x, uint64_t flags, unsigned bytes)
 {
-    uint32_t mask = x86_flags_writable(x, bytes);
+    uint32_t mask = x86_flags_writable(x, bytes); /* all of EFL_ARITH */
     if (bytes > 2) {
         mask |= EFL_RF | (x->s.cpl == 0 ? EFL_VIF | EFL_VIP : 0);
     }
-    x86_set_flags(x, (x86_flags(x) & ~mask) | (flags & mask));
+    x86_set_flags(x, (x->s.eflags & ~mask) | (flags & mask));
 }
 
 static bool pop_three(Return *r, X86Fault *f)
@@ -284,11 +296,74 @@ static bool iret_by_mode(X86CPU *x, Return *r, uint64_t next_ip, X86Fault *f)
     return iret_protected(x, r, f);
 }
 
+/* ---- IRETQ: the common case ---------------------------------------------------------------
+ *
+ * From 64-bit code to 64-bit code by descriptors of the GDT, all of whose words are where the host knows them.  It does what
+ * iret_protected() would, which is left to do it, faults included, wherever anything is otherwise. */
+
+/* A descriptor of the GDT that may be loaded as it is. */
+static bool quick_descriptor(X86CPU *x, uint16_t selector, uint32_t mask, uint32_t wanted, X86Desc *d)
+{
+    uint32_t offset = selector & ~SEL_RPL;
+    bool in_table = offset && !(offset & SEL_TI) && offset + 7 <= x->s.gdtr.limit;
+    const void *at = in_table ? x86_host(x, x->s.gdtr.base + offset, 8, MMU_READ, RIGHTS_SYSTEM) : NULL;
+    *d = (X86Desc){ .low = at ? load_le(at, 8) : 0 };
+    uint32_t level = (selector & SEL_RPL)
+                     << ATTR_DPL_SHIFT; /* is DPL of code that does not conform, and of stacks */
+    return (x86_desc_attr(d) & (mask | ATTR_DPL)) == (wanted | level);
+}
+
+static bool iret_quick(X86CPU *x)
+{
+    enum {
+        CODE = ATTR_P | ATTR_S | ATTR_CODE | ATTR_ACCESSED | ATTR_L,
+        CODE_MASK = CODE | ATTR_CONFORMING | ATTR_DB,
+        STACK = ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED,
+        STACK_MASK = STACK | ATTR_CODE,
+        BYTES = 40,
+    };
+    uint64_t rsp = x->s.gpr[X86_RSP];
+    if (!x86_64bit(x) || x->s.cpl == 3 || x->s.eflags & EFL_NT || !x86_canonical(x, rsp)) {
+        return false;
+    }
+    const uint8_t *frame = x86_host(x, rsp, BYTES, MMU_READ, RIGHTS_SUPERVISOR);
+    if (!frame) {
+        return false;
+    }
+    uint64_t ip = load_le(frame, 8);
+    uint16_t cs = load_le(frame + 8, 2), ss = load_le(frame + 32, 2);
+    unsigned cpl = cs & SEL_RPL;
+    X86Desc code, stack;
+    bool ss_null = sel_is_null(ss) && cpl != 3;
+    if (cpl < x->s.cpl || (ss & SEL_RPL) != cpl || !x86_canonical(x, ip) ||
+        !quick_descriptor(x, cs, CODE_MASK, CODE, &code) ||
+        (!ss_null && !quick_descriptor(x, ss, STACK_MASK, STACK, &stack))) {
+        return false;
+    }
+    uint64_t sp = load_le(frame + 24, 8);
+    bool outer = cpl > x->s.cpl;
+    iret_flags(x, load_le(frame + 16, 8), 8);
+    x86_code_load(x, cs, &code, cpl, ip);
+    if (ss_null) {
+        x86_seg_load_null(x, SEG_SS, ss);
+    } else {
+        x86_seg_load(x, SEG_SS, ss, &stack);
+    }
+    x->s.gpr[X86_RSP] = sp;
+    if (outer) {
+        x86_seg_drop_privileged(x);
+    }
+    return true;
+}
+
 /* NMIs come through again, even after one that faults. */
 bool x86_iret(X86CPU *x, unsigned bytes, uint64_t next_ip, X86Fault *f)
 {
-    Return r = { .st = x86_stack_current(x), .bytes = bytes };
     x->s.events.nmi_masked = false;
+    if (bytes == 8 && iret_quick(x)) {
+        return true;
+    }
+    Return r = { .st = x86_stack_current(x), .bytes = bytes };
     bool ok = iret_by_mode(x, &r, next_ip, f);
     cpu_mmu_changed(&x->cpu);
     return ok;

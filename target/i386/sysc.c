@@ -3,21 +3,28 @@
  * Spec: SDM volume 2, SYSCALL, SYSRET, SYSENTER, SYSEXIT; AMD APM volume 3, the same.
  *
  * The makers differ: SYSRET to a RIP that is not canonical faults at level 0 of Intel's processors and at level 3 of AMD's; the RPL
- * of its SS is forced to 3 on Intel's; AMD has SYSCALL in compatibility mode and no SYSENTER in long mode, Intel the reverse. */
+ * of its SS is forced to 3 on Intel's; AMD has SYSCALL in compatibility mode and no SYSENTER in long mode, Intel the reverse.
+ *
+ * Translated code calls this with the guest's vectors in registers: it is compiled for general registers only. */
 #include "target/i386/far.h"
 
-#include "target/vcpu.h"
+#include "target/i386/helpers-priv.h"
 
 enum { /* ATTR_* of what is loaded */
        FIXED_CODE = ATTR_P | ATTR_S | ATTR_CODE | ATTR_READABLE | ATTR_ACCESSED | ATTR_G,
        FIXED_DATA = ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED | ATTR_G | ATTR_DB,
 };
 
+/* All offsets may be read, and written but of code: what x86_bounds_update() would come to. */
 static void load_flat(X86CPU *x, X86SegId seg, uint16_t selector, uint32_t attr, unsigned dpl)
 {
-    x->s.seg[seg] =
-        (X86Segment){ .limit = UINT32_MAX, .attr = attr | dpl << ATTR_DPL_SHIFT, .selector = selector };
-    x86_bounds_update(x, seg);
+    uint64_t end = (uint64_t)UINT32_MAX + 1;
+    X86Segment *s = &x->s.seg[seg];
+    s->base = 0;
+    s->limit = UINT32_MAX;
+    s->attr = attr | dpl << ATTR_DPL_SHIFT;
+    s->selector = selector;
+    x->bounds[seg] = (X86Bounds){ 0, end, (attr & ATTR_CODE) && x86_protected(x) ? 0 : end };
 }
 
 /* Code and stack of level cpl; `wide` says 64-bit code. */
@@ -76,10 +83,11 @@ bool x86_sysret(X86CPU *x, unsigned bytes, X86Fault *f)
         enter_flat(x, cs, ss | 3, 3, to64, rip);
     } else { /* of SS only the selector changes: base, limit and attributes stay */
         X86Segment old = x->s.seg[SEG_SS];
+        X86Bounds bounds = x->bounds[SEG_SS];
         enter_flat(x, cs, ss, 3, to64, rip);
         old.selector = ss;
         x->s.seg[SEG_SS] = old;
-        x86_bounds_update(x, SEG_SS);
+        x->bounds[SEG_SS] = bounds;
     }
     return true;
 }
@@ -124,3 +132,25 @@ bool x86_sysexit(X86CPU *x, unsigned bytes, X86Fault *f)
     enter_flat(x, cs | 3, (cs + 8) | 3, 3, to64, to64 ? rip : (uint32_t)rip);
     return true;
 }
+
+/* ---- for translated code ---------------------------------------------------------------------- */
+
+/* What is to be raised, whose error code is 0; or 0.  To leave by a jump from here would lose the vectors. */
+static uint32_t outcome(bool ok, const X86Fault *f)
+{
+    return ok ? 0 : f->vector;
+}
+
+static uint32_t helper_fast(CPU *cpu, uint32_t which, uint32_t bytes, uint64_t next)
+{
+    X86CPU *x = x86_cpu(cpu);
+    X86Fault f = { 0 };
+    switch (which) {
+    case FAST_SYSCALL: return outcome(x86_syscall(x, next, &f), &f);
+    case FAST_SYSRET: return outcome(x86_sysret(x, bytes, &f), &f);
+    case FAST_SYSENTER: return outcome(x86_sysenter(x, &f), &f);
+    default: return outcome(x86_sysexit(x, bytes, &f), &f);
+    }
+}
+const IrHelper x86_helper_fast =
+    IR_HELPER3("x86_fast", helper_fast, IRH_READS | IRH_WRITES | IRH_NO_VECTORS, I32, I32, I32, I64);

@@ -21,6 +21,7 @@ void x86_tr_movx(Translator *t)
     if (movsxd && amd && from == 2 &&
         x86_tr_is_memory(t, 1)) { /* AMD's read 4 bytes whatever is kept of them */
         x86_tr_address(t, 1, false);
+        x86_tr_check_alignment(t, t->ea, t->ea_disp, 4);
         a = ir_load(t->ir, MEM_32, IR_NONE, t->ea, t->ea_disp);
     } else {
         a = x86_tr_get(t, 1);

@@ -176,7 +176,11 @@ void x86_tr_syscall(Translator *t)
         [X86_SYSCALL_SYSEXIT] = FAST_SYSEXIT,
     };
     IrRef args[3] = { x86_tr_const(t, fast[t->row->arg]), x86_tr_const(t, t->insn.osz), next_ip(t) };
-    leave_by(t, &x86_helper_fast, X86_END_STEP_IF_TF, 3, args);
+    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->pc));
+    IrRef fault = x86_tr_call(t, &x86_helper_fast, 3, args);
+    ir_brcc(t->ir, IR_EQ, IR_I32, fault, x86_tr_const(t, X86_EXC_UD), x86_tr_cold_fault(t, X86_EXC_UD));
+    ir_brcc(t->ir, IR_EQ, IR_I32, fault, x86_tr_const(t, X86_EXC_GP), x86_tr_cold_fault(t, X86_EXC_GP));
+    x86_tr_exit_lookup(t, X86_END_STEP_IF_TF);
 }
 
 void x86_tr_ud(Translator *t)

@@ -187,9 +187,8 @@ static unsigned alignment_of_operand(const Translator *t, unsigned n, unsigned b
     }
 }
 
-/* As x86_tr_linear(), without a look at the alignment. */
-static IrRef linear_address(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes,
-                            bool write, int32_t *left)
+IrRef x86_tr_linear_of_any_alignment(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes,
+                                     bool write, int32_t *left)
 {
     *left = disp;
     if (x86_tr_is_flat(t, seg)) {
@@ -213,7 +212,7 @@ static IrRef linear_address(Translator *t, X86SegId seg, IrRef offset, int32_t d
 IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
                     int32_t *left)
 {
-    IrRef linear = linear_address(t, seg, offset, disp, bytes, write, left);
+    IrRef linear = x86_tr_linear_of_any_alignment(t, seg, offset, disp, bytes, write, left);
     x86_tr_check_alignment(t, linear, *left, alignment_of_bytes(bytes));
     return linear;
 }
@@ -237,7 +236,7 @@ void x86_tr_address(Translator *t, unsigned n, bool write)
                    : x86_tr_effective(t, &disp);
     write |= x86_insn_modifies(&t->insn);
     unsigned bytes = x86_tr_bytes(t, n);
-    t->ea = linear_address(t, t->insn.seg, at, disp, bytes, write, &t->ea_disp);
+    t->ea = x86_tr_linear_of_any_alignment(t, t->insn.seg, at, disp, bytes, write, &t->ea_disp);
     x86_tr_check_alignment(t, t->ea, t->ea_disp, alignment_of_operand(t, n, bytes));
     if (ir_is_global(t->ea)) { /* the instruction may write it before it is done */
         t->ea = ir_mov(t->ir, IR_NONE, t->ea);

@@ -315,9 +315,13 @@ static void mask_bytes(Translator *t, unsigned bytes)
         mask = VEC_VT1;
     }
     IrRef at = x86_tr_zero_extend(t, x86_tr_reg(t, X86_RDI, 8), t->insn.asz);
-    if (t->cpu->vendor == VENDOR_AMD) { /* whatever the mask is, the bytes can be written */
+    if (t->cpu->vendor ==
+        VENDOR_AMD) { /* whatever the mask is, the bytes can be written, and by eight (seen on Zen 5) */
+        enum { ALIGNMENT = 8 };
         int32_t disp;
-        IrRef args[2] = { x86_tr_linear(t, t->insn.seg, at, 0, bytes, true, &disp), x86_tr_const(t, bytes) };
+        IrRef linear = x86_tr_linear_of_any_alignment(t, t->insn.seg, at, 0, bytes, true, &disp);
+        x86_tr_check_alignment(t, linear, disp, ALIGNMENT);
+        IrRef args[2] = { linear, x86_tr_const(t, bytes) };
         x86_tr_call(t, &x86_helper_probe_write, 2, args);
     }
     unsigned word =

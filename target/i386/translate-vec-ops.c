@@ -53,6 +53,37 @@ static void translate(Translator *t, IrVop vop)
     }
 }
 
+/* DPPS and DPPD where some exception is unmasked: it may stop them behind their products, or behind the first sums, whose
+ * flags stay (measured on Zen 5).  Products that the immediate leaves out are not made. */
+static void dot_in_stages(Translator *t, IrVop dot)
+{
+    bool wide = dot == VOP_DOT_F64;
+    unsigned last = x86_vec_is_operand(t, 2) ? 2 : 1;
+    uint8_t chosen = t->insn.imm >> 4 & (wide ? 3 : 15);
+    uint8_t imm = wide ? chosen : chosen | chosen << 4; /* of both halves of a vector */
+    IrVop blend = wide ? VOP_BLEND_F64 : VOP_BLEND_F32, add = wide ? VOP_HADD_F64 : VOP_HADD_F32;
+    IrRef a = x86_vec_reg(t, last - 1), b = x86_vec_get(t, last), vt0 = ir_global(G_VT0),
+          vt1 = ir_global(G_VT1);
+    x86_vec_op(t, VOP_XOR_F, vt1, vt1, vt1, IR_NONE);
+    x86_vec_op_imm(t, blend, imm, vt0, vt1, b, IR_NONE);
+    x86_vec_op_imm(t, blend, imm, vt1, vt1, a, IR_NONE);
+    x86_vec_op(t, wide ? VOP_MUL_F64 : VOP_MUL_F32, vt1, vt1, vt0, IR_NONE);
+    for (unsigned sums = wide ? 1 : 2; sums; sums--) {
+        x86_vec_op(t, add, vt1, vt1, vt1, IR_NONE);
+    }
+    x86_vec_op(t, dot, x86_vec_reg(t, 0), a, vt0, IR_NONE);
+}
+
+static void translate_dot(Translator *t, IrVop dot)
+{
+    if (!(t->mode & X86_MODE_XM)) {
+        translate(t, dot);
+    } else if (x86_vec_begin(t)) {
+        dot_in_stages(t, dot);
+        x86_vec_end(t);
+    }
+}
+
 void x86_tr_vop(Translator *t)
 {
     IrVop vop = vops[t->row->arg];
@@ -60,6 +91,10 @@ void x86_tr_vop(Translator *t)
         vop = VOP_PERMLANEI_F32;
     } else if (x86_vec_has_imm(t) && vop == VOP_PERMLANE_F64) {
         vop = VOP_PERMLANEI_F64;
+    }
+    if (vop == VOP_DOT_F32 || vop == VOP_DOT_F64) {
+        translate_dot(t, vop);
+        return;
     }
     translate(t, vop);
 }

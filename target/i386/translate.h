@@ -132,11 +132,14 @@ IrRef x86_tr_zero_extend(Translator *t, IrRef value, unsigned bytes); /* to 64 b
 IrRef x86_tr_sign_extend(Translator *t, IrRef value, unsigned bytes);
 /* The effective address of the ModRM operand, without its segment: LEA. */
 IrRef x86_tr_effective(Translator *t, int32_t *disp);
-/* A linear address of an offset in a segment, for an access of so many bytes. */
 /* Of an offset in the segment nothing is to be checked, and to it nothing is to be added. */
 bool x86_tr_is_flat(const Translator *t, X86SegId seg);
+/* A linear address of an offset in a segment, for an access of so many bytes. */
 IrRef x86_tr_linear(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes, bool write,
                     int32_t *left);
+/* The same without a look at the alignment. */
+IrRef x86_tr_linear_of_any_alignment(Translator *t, X86SegId seg, IrRef offset, int32_t disp, unsigned bytes,
+                                     bool write, int32_t *left);
 /* Where code's alignment is checked, raise #AC unless linear + disp is a multiple of this. */
 void x86_tr_check_alignment(Translator *t, IrRef linear, int32_t disp, unsigned alignment);
 IrRef x86_tr_segment_base(Translator *t, X86SegId seg);

@@ -156,10 +156,26 @@ bool x86_software_interrupt(X86CPU *x, uint8_t vector, X86EventKind kind, uint64
     return true;
 }
 
+/* A gather of which an element faults behind others that were loaded: the traps of those, a step or breakpoints of data, come
+ * in place of the fault, which the rest meets again (SDM volume 2, VPGATHERDD).  RF is set then; on AMD's not (seen on Zen 5). */
+static void gather_fault(X86CPU *x, const X86Fault *f)
+{
+    bool trap = x->gathered && (x->stepping || x->met);
+    x->gathered = false;
+    if (!trap) {
+        x86_exception(x, f);
+        return;
+    }
+    X86Fault db = { .vector = X86_EXC_DB, .dr6 = x->met | (x->stepping ? DR6_BS : 0) };
+    x->stepping = false;
+    x->s.eflags |= x->vendor == VENDOR_AMD ? 0 : EFL_RF;
+    x86_exception(x, &db);
+}
+
 void x86_raise(X86CPU *x, const X86Fault *f)
 {
     cpu_restore_pc(&x->cpu);
-    x86_exception(x, f);
+    gather_fault(x, f);
     cpu_loop_exit(&x->cpu);
 }
 
@@ -189,7 +205,7 @@ void x86_raise_fault(CPU *cpu, const MmuFault *fault)
     } else if (fault->kind == FAULT_BUS) {
         f.vector = X86_EXC_MC; /* not reached: where nothing answers reads give ones */
     }
-    x86_exception(x, &f);
+    gather_fault(x, &f);
 }
 
 /* ---- messages: before interrupts --------------------------------------------------------- */
@@ -303,6 +319,7 @@ bool x86_has_work(CPU *cpu)
 bool x86_take_interrupt(CPU *cpu)
 {
     X86CPU *x = x86_cpu(cpu);
+    x->no_interrupt = false;
     if (x86_message_ready(x)) {
         x86_take_messages(x);
         if (x->cpu.halted && !x86_has_work(cpu)) {
@@ -328,7 +345,9 @@ bool x86_take_interrupt(CPU *cpu)
         x86_nmi(x);
         return true;
     }
-    int vector = interrupt_enabled(x) && cpu_int_pending(cpu) ? cpu_int_acknowledge(cpu) : -1;
+    /* Where it is not asked for, a request to look for interrupts may end here with one left waiting. */
+    x->no_interrupt = interrupt_enabled(x) && !cpu_int_pending(cpu);
+    int vector = interrupt_enabled(x) && !x->no_interrupt ? cpu_int_acknowledge(cpu) : -1;
     if (vector < 0) {
         return false;
     }

@@ -50,4 +50,5 @@ bool x86_has_error_code(uint8_t vector);
 void x86_raise_fault(CPU *cpu, const MmuFault *fault);
 bool x86_has_work(CPU *cpu);
 bool x86_take_interrupt(CPU *cpu);
+bool x86_is_quiet(CPU *cpu); /* quiet.c */
 void x86_set_irq(void *opaque, int line, int level);

@@ -22,6 +22,11 @@ void x87_write(CPU *cpu, uint64_t at, X87Format format, const X87Operand *o);
  * first, then the last byte. */
 void x87_probe(CPU *cpu, uint64_t at, unsigned first, unsigned bytes, MmuAccess access);
 
+/* The same with the guest's vectors in registers: of helpers marked IRH_NO_VECTORS. */
+X87Operand x87_read_quick(CPU *cpu, uint64_t at, X87Format format);
+void x87_probe_write_quick(CPU *cpu, uint64_t at, X87Format format);
+void x87_write_quick(CPU *cpu, uint64_t at, X87Format format, const X87Operand *o);
+
 /* The number: exact; exceptions are those of a load. */
 Fp80 x87_widen(const X87Operand *o, Fp80Status *s);
 /* The same as the operand of an operation: fp80_operand(). */

@@ -104,7 +104,6 @@ static inline bool x87_settle(X87 *f, const Fp80Status *s)
     f->fsw = (f->fsw & ~FSW_C1) | raised | (s->rounded_up ? FSW_C1 : 0);
     return true;
 }
-/* ---- x87.c ---- */
 /* A push into a register in use (over), or use of an empty one.  False: unmasked, nothing is stored or popped. */
 bool x87_stack_fault(X87 *f, bool over);
 /* AMD's chips compare, and load subnormal numbers, before they look for unmasked exceptions: codes, flags and the register
@@ -115,9 +114,20 @@ static inline bool x87_compares_first(const X86CPU *x)
 }
 void x87_raise_pending(X86CPU *x);
 /* Before a waiting instruction, from a helper: what is pending comes now, #MF or FERR#. */
+static inline bool x87_is_pending(const X86CPU *x)
+{
+    return (x->s.x87.fsw & FSW_ES) || __atomic_load_n(&x->s.ignne, __ATOMIC_RELAXED);
+}
 static inline void x87_wait(X86CPU *x)
 {
-    if ((x->s.x87.fsw & FSW_ES) || __atomic_load_n(&x->s.ignne, __ATOMIC_RELAXED)) {
+    if (x87_is_pending(x)) {
         x87_raise_pending(x);
+    }
+}
+void x87_raise_pending_quick(X86CPU *x);     /* x87-quick.c */
+static inline void x87_wait_quick(X86CPU *x) /* of helpers marked IRH_NO_VECTORS */
+{
+    if (G_UNLIKELY(x87_is_pending(x))) {
+        x87_raise_pending_quick(x);
     }
 }

@@ -277,6 +277,7 @@ static const JitBackend x86_64 = {
     .retire = jit_retire,
     .enter = jit_enter,
     .leave = jit_leave,
+    .vector_moves = stubs_vector_moves,
     .print = x86_64_print,
 };
 const JitBackend *const jit_backend = &x86_64;

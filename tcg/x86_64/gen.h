@@ -87,6 +87,7 @@ struct Jit {
         *stub_retired;
     const uint8_t *stub_load, *stub_store, *stub_atomic, *stub_load_vector, *stub_store_vector;
     const uint8_t *stub_save_vectors, *stub_load_vectors;
+    const uint8_t *stub_vectors_away, *stub_vectors_back; /* the same for C to call */
     /* ---- guest */
     int8_t *pin;               /* by global: host register or NO_REG */
     int16_t pinned_global[16]; /* by host register: global or -1 */
@@ -238,6 +239,7 @@ void gen_cold_vector(Jit *j, const Cold *c);
 
 /* ---- stubs.c ---- */
 void stubs_make(Jit *j);
+JitVectorMoves stubs_vector_moves(Jit *j);      /* JitBackend.vector_moves */
 void gen_call_helper(Jit *j, void (*fn)(void)); /* call through the table */
 
 /* ---- move.c ---- */

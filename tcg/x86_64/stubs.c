@@ -114,6 +114,25 @@ static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void))
     finish_go(j, fn);
 }
 
+/* Where the mode may have changed: vectors are stored only when C does not know where to go on at once. */
+static void make_go_quick(Jit *j, const uint8_t **stub)
+{
+    Asm *a = &j->a;
+    *stub = here(j);
+    j->saved = 0;
+    reg_save_pinned(j, a, true);
+    x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
+    gen_call_helper(j, (void (*)(void))j->c.next_quick);
+    x_op(a, X_TEST | X_W, RAX, loc_reg(RAX));
+    uint32_t unknown = x_jcc8(a, CC_E);
+    x_mov(a, R15, RDX);
+    reg_load_pinned(j, a, true);
+    x_op(a, 0xff, 4, loc_reg(RAX));
+    x_bind8(a, unknown);
+    vector_save_all(j, 0);
+    finish_go(j, (void (*)(void))j->c.next_mode);
+}
+
 /* The same of a stub that is called: C is told the return address. */
 static void make_go_called(Jit *j, const uint8_t **stub, void (*fn)(void))
 {
@@ -201,6 +220,31 @@ static void make_vector_moves(Jit *j)
     x_u8(&j->a, 0xc3);
 }
 
+/* As C functions of a CPU *, with a frame of their own for MXCSR's way. */
+static void make_vector_function(Jit *j, const uint8_t **stub, void (*move)(Jit *j, int32_t sp))
+{
+    Asm *a = &j->a;
+    *stub = here(j);
+    push(a, RBP);
+    x_op(a, X_LEA | X_W, RBP, loc_mem(RDI, j->bias));
+    x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), FRAME);
+    move(j, 0);
+    x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), FRAME);
+    pop(a, RBP);
+    x_u8(a, 0xc3);
+}
+
+JitVectorMoves stubs_vector_moves(Jit *j)
+{
+    typedef void Function(CPU * cpu);
+    if (!j->vectors ||
+        LYREBIRD_CHECKS) { /* then they are in the CPU struct while a helper runs: gen_call() */
+        return (JitVectorMoves){ NULL, NULL };
+    }
+    return (JitVectorMoves){ (Function *)(uintptr_t)j->stub_vectors_away,
+                             (Function *)(uintptr_t)j->stub_vectors_back };
+}
+
 void stubs_make(Jit *j)
 {
     j->a = (Asm){ .p = j->head_rw, .start = j->head_rw, .rx = j->head_rx };
@@ -208,7 +252,12 @@ void stubs_make(Jit *j)
     make_enter(j);
     make_leave(j);
     make_go(j, &j->stub_next, (void (*)(void))j->c.next);
-    make_go(j, &j->stub_next_mode, (void (*)(void))j->c.next_mode);
+    /* What sanitizers call from C code knows nothing of vectors that stay in registers. */
+    if (j->c.next_quick && j->vectors && !LYREBIRD_CHECKS) {
+        make_go_quick(j, &j->stub_next_mode);
+    } else {
+        make_go(j, &j->stub_next_mode, (void (*)(void))j->c.next_mode);
+    }
     make_go_saved(j, &j->stub_next_saved, (void (*)(void))j->c.next_mode);
     make_go_called(j, &j->stub_chain, (void (*)(void))j->c.chain);
     make_go_called(j, &j->stub_retired, (void (*)(void))j->c.retired);
@@ -219,6 +268,8 @@ void stubs_make(Jit *j)
         make_vector_access(j, &j->stub_load_vector, (void (*)(void))j->c.run.load_vector);
         make_vector_access(j, &j->stub_store_vector, (void (*)(void))j->c.run.store_vector);
         make_vector_moves(j);
+        make_vector_function(j, &j->stub_vectors_away, vector_save_all);
+        make_vector_function(j, &j->stub_vectors_back, vector_load_all);
     }
     g_assert(x_pos(&j->a) <= j->table);
 }

@@ -77,6 +77,29 @@ static void write_some(Work *w, uint64_t offset, uint64_t length)
     }
 }
 
+/* One cluster, compressed; what is no cluster, or of a format that has none such: as it is. */
+static void pack_some(Work *w, uint64_t offset, uint64_t length)
+{
+    ImageInfo info;
+    image_info(w->image, &info);
+    uint64_t first = info.can_pack ? offset / info.cluster_size * info.cluster_size : offset;
+    uint64_t n = info.can_pack ? MIN(info.cluster_size, w->size - first) : length;
+    if (!info.can_pack || w->of > 1) { /* other threads write to the cluster */
+        write_some(w, offset, length);
+        return;
+    }
+    g_autofree uint8_t *cluster = g_malloc0(info.cluster_size);
+    memset(w->raw + first, g_rand_int(w->rand), n);
+    for (uint64_t i = 0; i < n / 8; i++) { /* less or more to compress; sometimes nothing */
+        w->raw[first + g_rand_int(w->rand) % n] = g_rand_int(w->rand);
+    }
+    memcpy(cluster, w->raw + first, n);
+    int e = node_write_packed(w->image, first, cluster);
+    if (e) {
+        fail("packing", first, e);
+    }
+}
+
 static void zero_some(Work *w, uint64_t offset, uint64_t length, bool unmap)
 {
     memset(w->raw + offset, 0, length);
@@ -113,6 +136,8 @@ static gpointer work(gpointer opaque)
         case 4:
         case 5:
         case 6: compare(w, offset, length); break;
+        case 7:
+        case 8: pack_some(w, offset, length); break;
         default: write_some(w, offset, length); break;
         }
     }

@@ -77,8 +77,30 @@ static bool is_dirty(BlockNode *n)
     return info.dirty;
 }
 
+/* A cluster, compressed, of a format that has such. */
+static bool pack_something(BlockNode *n, GRand *rand, uint8_t *disk, Operation *o)
+{
+    ImageInfo info;
+    image_info(n, &info);
+    if (!info.can_pack || info.cluster_size > disk_bytes) {
+        return false;
+    }
+    *o = (Operation){ 0,
+                      (uint64_t)g_rand_int_range(rand, 0, disk_bytes / info.cluster_size) * info.cluster_size,
+                      info.cluster_size };
+    for (uint64_t i = 0; i < o->length; i++) {
+        disk[o->offset + i] = i % 7 ? 3 : 1 + g_rand_int_range(rand, 0, 250);
+    }
+    g_assert_cmpint(node_write_packed(n, o->offset, disk + o->offset), ==, 0);
+    return true;
+}
+
 static Operation do_something(BlockNode *n, GRand *rand, uint8_t *disk)
 {
+    Operation packed;
+    if (g_rand_int_range(rand, 0, 6) == 0 && pack_something(n, rand, disk, &packed)) {
+        return packed;
+    }
     uint64_t offset = (uint64_t)g_rand_int_range(rand, 0, disk_bytes / SECTOR) * SECTOR;
     uint64_t length = (uint64_t)g_rand_int_range(rand, 1, 64) * SECTOR;
     unsigned what = g_rand_int_range(rand, 0, 8);
@@ -107,6 +129,7 @@ typedef struct Kept { /* what the disk was when a snapshot was taken */
     char name[8];
     bool there;
     uint8_t *disk;
+    uint64_t state_bytes; /* of a machine, of bytes that follow from the number of the snapshot */
 } Kept;
 
 static Kept *one_of(GArray *kept, GRand *rand)
@@ -121,15 +144,45 @@ static Kept *one_of(GArray *kept, GRand *rand)
     return NULL;
 }
 
-static void take(BlockNode *n, GArray *kept, const uint8_t *disk)
+static uint8_t state_byte(guint which, uint64_t at)
+{
+    return (uint8_t)((at + which) * 37 >> 3);
+}
+
+/* Half of the snapshots have one. */
+static uint64_t write_state(BlockNode *n, GRand *rand, guint which)
+{
+    uint64_t bytes = g_rand_int_range(rand, 0, 2) ? (uint64_t)g_rand_int_range(rand, 1, 50000) : 0;
+    g_autofree uint8_t *state = g_malloc(bytes + 1);
+    for (uint64_t i = 0; i < bytes; i++) {
+        state[i] = state_byte(which, i);
+    }
+    g_assert_cmpint(qcow2_state_drop(n), ==, 0);
+    g_assert_cmpint(qcow2_state_write(n, 0, state, bytes), ==, 0);
+    return bytes;
+}
+
+static void check_state(BlockNode *n, const Qcow2Snapshot *sn, guint which)
+{
+    g_autofree uint8_t *state = g_malloc(sn->vm_state_size + 1);
+    g_assert_cmpint(qcow2_state_read(n, sn, 0, state, sn->vm_state_size), ==, 0);
+    for (uint64_t i = 0; i < sn->vm_state_size; i++) {
+        g_assert_cmpuint(state[i], ==, state_byte(which, i));
+    }
+}
+
+static void take(BlockNode *n, GRand *rand, GArray *kept, const uint8_t *disk)
 {
     g_autoptr(GError) err = NULL;
     Kept k = { .there = true, .disk = g_memdup2(disk, disk_bytes) };
     g_snprintf(k.name, sizeof(k.name), "s%u", kept->len);
-    if (!qcow2_snapshot_create(n, k.name, &err)) { /* counts of one bit */
+    k.state_bytes = write_state(n, rand, kept->len);
+    Qcow2NewSnapshot what = { .name = k.name, .of_machine = true, .vm_state_size = k.state_bytes };
+    if (!qcow2_snapshot_create(n, &what, NULL, &err)) { /* counts of one bit */
         g_assert_nonnull(strstr(err->message, "too narrow"));
         k.there = false;
     }
+    g_assert_cmpint(qcow2_state_drop(n), ==, 0);
     g_array_append_val(kept, k);
 }
 
@@ -145,7 +198,7 @@ static void do_something_large(BlockNode *n, GRand *rand, uint8_t *disk, GArray 
         g_assert_true(!e || refused);
         g_assert_cmpint(node_resize(n, disk_bytes), ==, refused && larger != disk_bytes ? 0 : e);
     } else if (!k || what == 0) {
-        take(n, kept, disk);
+        take(n, rand, kept, disk);
     } else if (what == 1) {
         g_assert_true(qcow2_snapshot_apply(n, k->name, NULL));
         memcpy(disk, k->disk, disk_bytes);
@@ -257,7 +310,10 @@ static void check_snapshots(const TapeNode *start, const GArray *tape, guint cut
         g_autofree uint8_t *untouched = g_malloc0(disk_bytes / SECTOR);
         guint which = (guint)atoi(sn->name + 1);
         g_assert_cmpuint(which, <, kept->len);
+        g_assert_cmpuint(sn->vm_state_size, ==, g_array_index(kept, Kept, which).state_bytes);
+        check_state(n, sn, which);
         g_assert_true(qcow2_snapshot_apply(n, sn->name, NULL));
+        check_state(n, sn, which);
         check_content(n, g_array_index(kept, Kept, which).disk, untouched);
         ImageReport report = { .say = tell };
         g_assert_cmpint(image_check(n, REPAIR_NOTHING, &report), ==, 0);
@@ -347,7 +403,13 @@ static void work_with_faults(BlockNode *n, GRand *rand, uint8_t *disk, uint8_t *
         struct iovec iov = { buf, length };
         memset(buf, op == BLOCK_WRITE ? 1 + g_rand_int_range(rand, 0, 250) : 0, length);
         bool data = op == BLOCK_WRITE;
-        int e = node_run(n, &(NodeIo){ op, i % 2, offset, length, data ? &iov : NULL, data });
+        ImageInfo info;
+        image_info(n, &info);
+        bool pack = data && i % 4 == 1 && info.can_pack && info.cluster_size <= length;
+        offset = pack ? offset / info.cluster_size * info.cluster_size : offset;
+        length = pack ? info.cluster_size : length;
+        int e = pack ? node_write_packed(n, offset, buf)
+                     : node_run(n, &(NodeIo){ op, i % 2, offset, length, data ? &iov : NULL, data });
         if (op != BLOCK_FLUSH) {
             memcpy(disk + offset, buf, length);
             memset(unknown + offset / SECTOR, e != 0, length / SECTOR);

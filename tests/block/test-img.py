@@ -73,6 +73,133 @@ def test_convert():
         run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'raw', 'back')
 
 
+def test_pack():
+    """Compressed: by both programs, read by both."""
+    for options in OPTIONS:
+        o = ['-o', options] if options else []
+        run(IMG, 'convert', '-c', '-f', 'raw', '-O', 'qcow2', *o, 'raw', 'ours')
+        run('qemu-img', 'convert', '-c', '-f', 'raw', '-O', 'qcow2', *o, 'raw', 'theirs')
+        for image in ('ours', 'theirs'):
+            assert 'No errors' in run('qemu-img', 'check', image)
+            same('compare', '-f', 'raw', '-F', 'qcow2', 'raw', image)
+        counts = [json.loads(run('qemu-img', 'check', '--output=json', i))['compressed-clusters'] for i in ('ours', 'theirs')]
+        assert counts[0] == counts[1] > 0, counts
+        sizes = [os.path.getsize(i) for i in ('ours', 'theirs')]
+        assert sizes[0] <= sizes[1] * 1.05 + 65536, (options, sizes)
+        run(IMG, 'check', 'ours')
+        run(IMG, 'convert', '-n', '-O', 'qcow2', 'theirs', 'ours')  # over what is compressed
+        assert 'No errors' in run('qemu-img', 'check', 'ours')
+    assert 'Compression not supported' in run(IMG, 'convert', '-c', '-O', 'vdi', 'raw', 'x', status=1)
+    assert not os.path.exists('x')
+
+
+def test_convert_options():
+    size = (os.path.getsize('raw') + 511) // 512 * 512
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', 'raw', '-F', 'raw', 'over', str(size))
+    pattern(random.Random(SEED), 'over', size)
+    run(IMG, 'convert', '-O', 'qcow2', '-B', 'raw', '-F', 'raw', 'over', 'diff')  # what differs alone
+    assert 'identical' in run('qemu-img', 'compare', 'over', 'diff')
+    rows = [json.loads(run('qemu-img', 'map', '--output=json', i)) for i in ('over', 'diff')]
+    written = [sum(r['length'] for r in m if r['depth'] == 0) for m in rows]
+    assert 0 < written[1] <= written[0], written
+    run(IMG, 'convert', '-f', 'raw', '-O', 'raw', '-S', '0', 'raw', 'full')
+    assert os.stat('full').st_blocks * 512 >= size
+    run(IMG, 'convert', '-f', 'raw', '-O', 'raw', '-t', 'writethrough', '-T', 'none', '-m', '3', '-W', '-r', '1G', 'raw', 'raw', 'twice')
+    with open('raw', 'rb') as f, open('twice', 'rb') as t:
+        one = f.read().ljust(size, b'\0')
+        assert t.read() == one * 2
+    text = run(IMG, 'convert', '-p', '-f', 'raw', '-O', 'raw', 'raw', 'p')
+    assert text.endswith('    (100.00/100%)\n'), text
+    with open('p', 'r+b') as f:
+        f.write(b'x' * 4096)
+    run(IMG, 'convert', '-n', '-f', 'raw', '-O', 'raw', 'raw', 'p')
+    run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'raw', 'p')
+    for argv, why in ((['-S', '100'], 'multiples of 512'), (['-t', 'foo'], 'Invalid cache option: foo'),
+                      (['-T', 'foo'], 'Invalid source cache option: foo'), (['-m', '17'], 'between 1 and 16'),
+                      (['-r', 'foo'], 'Invalid rate limit'), (['--target-is-zero'], 'requires use of -n'),
+                      (['-B', 'over'], 'requires explicit backing format'), (['-n', '-o', 'size=1M'], '-o has no effect'),
+                      (['-c', '-o', 'preallocation=full'], 'not supported at the same time')):
+        assert why in run(IMG, 'convert', *argv, '-O', 'qcow2', 'raw', 'x', status=1), argv
+        assert not os.path.exists('x')
+    run('qemu-img', 'convert', '-O', 'qcow2', '-o', 'cluster_size=4k', 'raw', 'bad')
+    with open('bad', 'r+b') as f:  # the first L2 table is nowhere
+        f.seek(40)
+        f.seek(int.from_bytes(f.read(8), 'big'))
+        f.write((1 << 63 | 1 << 9).to_bytes(8, 'big'))
+    run(IMG, 'convert', '-O', 'raw', 'bad', 'x', status=1)
+    assert not os.path.exists('x')
+    assert 'error while reading offset' in run(IMG, 'convert', '--salvage', '-O', 'raw', 'bad', 'x')
+
+
+def test_preallocation():
+    for options in ('off', 'metadata', 'falloc', 'full', 'metadata,extended_l2=on', 'metadata,data_file=data', 'full,cluster_size=4k'):
+        same('create', '-f', 'qcow2', '-o', f'preallocation={options}', 'new', '5000k')
+        assert 'No errors' in run('qemu-img', 'check', 'new')
+        ours = run(IMG, 'create', '-f', 'qcow2', '-o', f'preallocation={options}', 'new', '5000k')
+        rows, full = run('qemu-img', 'map', '--output=json', 'new'), options.startswith(('falloc', 'full'))
+        assert not full or os.stat('new').st_blocks * 512 >= 5000 << 10, options
+        assert ours == run('qemu-img', 'create', '-f', 'qcow2', '-o', f'preallocation={options}', 'new', '5000k')
+        assert 'cluster' in options or rows == run('qemu-img', 'map', '--output=json', 'new'), options
+    for how in ('falloc', 'full'):
+        run(IMG, 'create', '-q', '-f', 'raw', '-o', f'preallocation={how}', 'flat', '1M')
+        assert os.stat('flat').st_blocks * 512 >= 1 << 20
+    assert 'Unsupported preallocation mode: metadata' in run(IMG, 'create', '-o', 'preallocation=metadata', 'x', '1M', status=1)
+    assert 'extended_l2 is on' in run(IMG, 'create', '-f', 'qcow2', '-o', 'preallocation=full', '-b', 'raw', '-F', 'raw', 'x', status=1)
+
+
+def test_measure():
+    for options in ['', 'cluster_size=512', 'cluster_size=2M', 'refcount_bits=64', 'refcount_bits=1', 'extended_l2=on', 'preallocation=full']:
+        for size in ('0', '512', '1M', '5M', '1G', '70G'):
+            same('measure', '-O', 'qcow2', *(['-o', options] if options else []), '--size', size)
+    run('qemu-img', 'convert', '-c', '-O', 'qcow2', 'raw', 'packed')
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', 'packed', '-F', 'qcow2', 'over')
+    for argv in (['-O', 'raw', 'packed'], ['-O', 'qcow2', 'packed'], ['-O', 'qcow2', '--output=json', 'over'], ['-O', 'vdi', '--size', '1M'],
+                 ['-O', 'foo', '--size', '1M'], ['--size', '1M', 'packed'], []):
+        same('measure', *argv, status=None)
+
+
+def test_dd():
+    for operands in (['bs=1M'], ['bs=3000'], ['bs=1k', 'count=3', 'skip=2'], ['bs=700', 'count=40', 'skip=3'], ['count=0'], ['bs=1M', 'skip=200']):
+        for fmt in ('raw', 'qcow2'):
+            same('dd', '-f', 'raw', '-O', fmt, 'if=raw', f'of=new-{fmt}', *operands)
+            run(IMG, 'dd', '-f', 'raw', '-O', fmt, 'if=raw', 'of=ours', *operands)
+            assert 'identical' in run('qemu-img', 'compare', '-f', fmt, '-F', fmt, 'ours', f'new-{fmt}')
+    for argv in (['if=raw'], ['bs=0', 'if=raw', 'of=x'], ['if=raw', 'of=x', 'foo=3']):
+        same('dd', *argv, status=1)
+
+
+def test_amend():
+    """What follows is done by the image's new rules."""
+    for options in ('', 'compat=0.10', 'lazy_refcounts=on'):
+        run('qemu-img', 'convert', '-O', 'qcow2', *(['-o', options] if options else []), 'raw', 'disk')
+        same('amend', '-f', 'qcow2', '-o', 'size=20M', 'disk')
+        assert 'virtual size: 20 MiB' in run('qemu-img', 'info', 'disk')
+        for lazy in ('on', 'off'):
+            if options == 'compat=0.10' and lazy == 'on':
+                assert 'compatibility level' in run(IMG, 'amend', '-o', 'lazy_refcounts=on', 'disk', status=1)
+                continue
+            run(IMG, 'amend', '-o', f'lazy_refcounts={lazy}', 'disk')
+            same('info', 'disk')
+            run(IMG, 'bench', '-w', '-c', '64', '-o', '10M', 'disk')
+            assert 'No errors' in run('qemu-img', 'check', 'disk')
+    assert 'does not support option amendment' in run(IMG, 'amend', '-f', 'raw', '-o', 'size=1M', 'raw', status=1)
+    for options, why in (('cluster_size=4k', 'only supported for image creation'), ('backing_file=x', 'use rebase'), ('foo=1', 'foo'), ('compat=1.1', 'not built')):
+        assert why in run(IMG, 'amend', '-o', options, 'disk', status=1), options
+    assert 'Must specify options' in run(IMG, 'amend', 'disk', status=1)
+
+
+def test_bench():
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', 'disk', '10M')
+    for argv in (['-c', '100'], ['-c', '50', '-d', '4', '-w', '--pattern=5', '-s', '64k'], ['-c', '20', '-o', '1M', '-S', '4M', '-q'],
+                 ['-c', '64', '-d', '4', '-w', '--flush-interval=8'], ['-c', '64', '-d', '4', '-w', '--flush-interval=8', '--no-drain']):
+        texts = [re.sub(r'[0-9.]+ seconds', 'N seconds', run(p, 'bench', *argv, '-f', 'qcow2', 'disk')) for p in (IMG, 'qemu-img')]
+        assert texts[0] == texts[1], texts
+    assert 'Pattern' not in run('qemu-io', '-c', 'read -P 5 1M 2M', 'disk')
+    same('bench', '--flush-interval=5', 'disk', status=1)
+    same('bench', '-w', '--flush-interval=5', 'disk', status=1)
+    assert 'Failed request' in run(IMG, 'bench', '-o', '5G', '-c', '2', 'disk', status=1)
+
+
 def json_of(program, *argv):
     rows = json.loads(run(program, *argv))
     for row in rows if isinstance(rows, list) else [rows]:
@@ -386,7 +513,7 @@ def test_errors():
     for argv, status, why in (
             (['info', 'nope'], 1, "Could not open 'nope': No such file"),
             (['foo'], 1, 'Command not found: foo'),
-            (['amend', 'raw'], 1, "'amend' is not built"),
+            (['bitmap', 'raw'], 1, "'bitmap' is not built"),
             (['rebase', 'raw'], 1, 'Use backing file (-b) option'),
             (['check', 'raw'], 63, 'does not support checks'),
             (['create', '-f', 'foo', 'x', '1M'], 1, "Unknown file format 'foo'"),

@@ -131,7 +131,13 @@ static void test_short(void)
     g_assert_null(chardev_new_from_short(test_chardevs(), "x", "chardev:zork", &mon, &err));
     rig_assert_error(&err, "'zork' not found");
     g_assert_null(chardev_new_from_short(test_chardevs(), "x", "vc", &mon, &err));
-    rig_assert_error(&err, "vc");
+    rig_assert_error(&err, "no machine"); /* whose windows could show it */
+    static const char *const sizes[] = { "vc:",     "vc:80Cx",    "vc:80C",   "vc:1x2x3",
+                                         "vc:Cx1C", "vc:513Cx1C", "vc:1Cx-1C" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_assert_null(chardev_new_from_short(test_chardevs(), "x", sizes[i], &mon, &err));
+        rig_assert_error(&err, i < 5 ? "no size" : i == 5 ? "512" : "rows");
+    }
     g_assert_null(chardev_new_from_short(test_chardevs(), "x", "mon:null", NULL, &err));
     rig_assert_error(&err, "mon:");
     g_assert_null(chardev_new_from_short(test_chardevs(), "x", "tcp:localhost", &mon, &err));

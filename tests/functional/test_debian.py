@@ -2,11 +2,13 @@
 """A Debian root file system: systemd to a login, network, a disk that survives a power cycle."""
 import hashlib
 import subprocess
+import time
 
 from guestlib.guest import machine_options
 from guests import debian, debian_disk
-from harness import TOP, Failure, case, check, is_peer, need
+from harness import TOP, Failure, case, check, is_peer, need, not_on_peer
 from test_linux import Download
+from test_qmp import Client
 
 BOOT = 300
 PEER = ("-cpu", "rv64") if is_peer() else ()    # QEMU of this Debian has no option sv57; the last -cpu counts
@@ -167,3 +169,42 @@ def test_debian_qcow2(b):
     status, out = img("check", "-r", "leaks", str(disk))
     check(status == 0, f"check -r leaks: {out[-500:]}")
     check(base.stat().st_mtime_ns == before, "the backing file was changed")
+
+
+@case(quick=False, limit=500)
+def test_debian_savevm(b):
+    """Debian on a qcow2 overlay, saved with savevm, killed, loaded with -loadvm: processes and files are those of then; how long it takes"""
+    not_on_peer("its states are its own")
+    tool = TOP / "build" / "img" / "lyrebird-img"
+    guest = debian()
+    disk, path = b.tmp / "overlay.qcow2", b.tmp / "qmp"
+    subprocess.run([tool, "create", "-q", "-f", "qcow2", "-b", guest.root.image, "-F", "raw", disk], check=True)
+    m = boot(b, guest, disk, disk_format="qcow2", more=("-qmp", f"unix:{path},server=on,wait=off"))
+    c = Client(str(path))
+    login(m)
+    m.command("(while sleep 1; do echo $((n++)) > /run/count; done) & echo here > /root/before; echo cached > /root/unsynced; "
+              "until [ -e /run/count ]; do sleep 1; done", PROMPT, 60)
+    begun = time.monotonic()
+    out = c.ask("human-monitor-command", command_line="savevm here")
+    saved = time.monotonic() - begun
+    check(out == "", f"savevm: {out}")
+    m.command("echo gone > /root/after; rm /root/before; sync", PROMPT, 60)
+    m.stop()                    # the plug is pulled
+    listed = subprocess.run([tool, "snapshot", "-l", disk], check=True, stdout=subprocess.PIPE, text=True).stdout
+    begun = time.monotonic()
+    append = ("-loadvm", "here", "-qmp", f"unix:{path},server=on,wait=off")
+    args = machine_options(guest.kernel.firmware, guest.kernel.image, guest.kernel.initrd, disk, "", disk_format="qcow2")
+    m = b.machine(*args, *append, cpu_memory=("-m", "1G"))
+    c = Client(str(path))       # it is served when the machine is loaded
+    loaded = time.monotonic() - begun
+    b.note(f"# savevm {saved:.2f} s, -loadvm {loaded:.2f} s\n# {listed}".encode())
+    m.send("\n")
+    m.expect(PROMPT, 60)
+    out = m.command("cat /root/before /root/unsynced; ls /root/after", PROMPT, 60)
+    check("here" in out and "cached" in out and "No such file" in out, f"files are not those of then: {out}")
+    first = m.command("cat /run/count", PROMPT, 60).split()[0]
+    m.command("sleep 3", PROMPT, 60)
+    check(int(m.command("cat /run/count", PROMPT, 60).split()[0]) > int(first), "the process does not go on")
+    power_off(m)
+    status = subprocess.run([tool, "check", disk], check=False, stdout=subprocess.PIPE, text=True)
+    check(status.returncode == 0, f"the image is not sound: {status.stdout[-500:]}")

@@ -6,10 +6,11 @@ import random
 import re
 import signal
 import time
+from pathlib import Path
 
 from harness import EMULATOR, Skip, check, case, need, not_on_peer, until
 from test_qmp import Client
-from test_x86 import build, build64, compare, engines
+from test_x86 import build, build64, compare, engines, expected
 
 BOARDS = [(board, chips) for board in ("bare", "microvm") for chips in ("on", "split", "off")]
 QUIET = ("-display", "none", "-monitor", "none", "-device", "isa-debug-exit,iobase=0x501")
@@ -58,6 +59,42 @@ def test_kvm_interrupts(b):
         code, out, _ = b.run(*args, "-accel", accel)
         compare("irqs", accel, out)
         check(code == 1, f"{accel}: exit code {code}")
+
+
+@case(limit=300)
+def test_kvm_disk_thread(b):
+    """a disk on an iothread: each request's interrupt comes wherever the controllers are, under the JIT, too; stop, cont and the end change nothing"""
+    not_on_peer("it has no such payload")
+    elf, image, path = build64(b, "disk"), b.tmp / "disk.img", str(b.tmp / "qmp")
+    lines = expected("disk")
+    for accel in engines() + kvm_engines(b):
+        image.write_bytes(bytes(1 << 20))
+        m = b.machine("-arch", "x86_64", "-M", "microvm,ioapic2=off", "-m", "64M", "-serial", "stdio", *QUIET, "-no-reboot", "-kernel", elf,
+                      "-accel", accel, "-global", "virtio-mmio.force-legacy=false", "-object", "iothread,id=io0", "-drive",
+                      f"file={image},format=raw,if=none,id=d", "-device", "virtio-blk-device,drive=d,iothread=io0", "-qmp",
+                      f"unix:{path},server=on,wait=off", serial=False, board=(), cpu_memory=())
+        c = Client(path)
+        (thread,) = c.ask("query-iothreads")
+        name = Path(f"/proc/{m.proc.pid}/task/{thread['thread-id']}/comm").read_text(encoding="ascii")
+        check(thread["id"] == "io0" and name == "IO io0\n", f"{thread}, whose name is {name!r}")
+        c.fails("object-del", "GenericError", "in use", id="io0")
+        for line in lines[:3]:
+            m.expect(re.escape(line), 60)
+        for _ in range(10):
+            c.ask("stop")
+            before = writes(c)
+            check(writes(c) == before, "a disk of a machine that stands was written")
+            c.ask("cont")
+            until("it goes on", lambda: writes(c) > before)
+        m.send("x")
+        for line in lines[3:]:
+            m.expect(re.escape(line), 60)
+        m.expect_exit(1)
+
+
+def writes(c):
+    """How many a machine's disk has ended."""
+    return c.ask("query-blockstats")[0]["stats"]["wr_operations"]
 
 
 @case()

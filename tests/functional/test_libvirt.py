@@ -7,9 +7,10 @@ import pathlib
 import shutil
 import signal
 import stat
+import subprocess
 
 from guests import debian_kernel
-from harness import EMULATOR, Machine, Skip, case, check, need, not_on_peer, until
+from harness import TOP, EMULATOR, Machine, Skip, case, check, need, not_on_peer, until
 
 NOBODY = 65534
 DOMAIN = """<domain type='qemu'>
@@ -122,3 +123,48 @@ def test_libvirt_domain(b):
                             ("destroy rv", ""), ("domstate rv --reason", "shut off (destroyed)"), ("undefine rv", "")):
         text = v.ask(command)
         check(wanted in text, f"{command}: {text}")
+
+
+@case(quick=False, limit=180)
+def test_libvirt_disks(b):
+    """disks of a domain that runs: an external snapshot, committed and pivoted; pulled; copied and pivoted; resized"""
+    if not [*pathlib.Path("/usr").glob("lib/*/libvirt/storage-file/libvirt_storage_file_fs.so")]:
+        raise Skip("libvirt's driver for files is not installed (Debian: libvirt-daemon)")
+    v, kernel = Virsh(b), debian_kernel()
+    for name, source in (("firmware", kernel.firmware), ("kernel", kernel.image), ("initrd", kernel.initrd)):
+        v.give(name, source)
+    img = TOP / "build" / "img" / "lyrebird-img"
+
+    def make(name, *more):
+        subprocess.run([img, "create", "-q", "-f", "qcow2", *more, b.tmp / name, *(() if "-b" in more else ("1M",))], check=True)
+        if os.geteuid() == 0:
+            os.chown(b.tmp / name, NOBODY, NOBODY)
+    make("disk")
+    make("over", "-b", str(b.tmp / "disk"), "-F", "qcow2")
+    make("copy")
+    v.give("console")
+    (b.tmp / "rv.xml").write_text(DOMAIN.format(tmp=b.tmp, emulator=v.emulator).replace("type='raw'", "type='qcow2'"))
+    v.ask(f"define {b.tmp}/rv.xml")
+    v.ask("start rv")
+    until("user space", lambda: b"user space reached" in (b.tmp / "console").read_bytes(), 60)
+
+    def disk(wanted):
+        text = v.ask("domblklist rv")
+        check(f"{b.tmp}/{wanted}\n" in text, text)
+    take = "snapshot-create-as rv {0} --disk-only --no-metadata --reuse-external --diskspec vda,snapshot=external,file={1}/{0}"
+    v.ask(take.format("over", b.tmp))
+    disk("over")
+    v.ask("blockcommit rv vda --active --pivot --wait")
+    disk("disk")
+    b.tmp.chmod(0o777)              # libvirt asks for a new file: the domain's user makes it
+    v.ask(take.format("over2", b.tmp).replace(" --reuse-external", ""))
+    v.ask("blockpull rv vda --wait")
+    disk("over2")
+    v.ask(f"blockcopy rv vda {b.tmp}/copy --reuse-external --transient-job --wait --pivot")
+    disk("copy")
+    v.ask("blockresize rv vda 2M")
+    check("2097152" in v.ask("domblkinfo rv vda"), "it has not the new size")
+    v.ask("destroy rv")
+    v.ask("undefine rv")
+    for name in ("disk", "over", "over2", "copy"):
+        subprocess.run([img, "check", "-q", b.tmp / name], check=True)

@@ -365,7 +365,7 @@ def test_qmp_absent(b):
     """what there is not is answered as by a machine without it"""
     _, path = start(b)
     c = Client(path)
-    for name in ("query-block-jobs", "query-mice", "query-audiodevs", "query-jobs", "query-tpm", "query-iothreads", "query-yank",
+    for name in ("query-block-jobs", "query-mice", "query-audiodevs", "query-jobs", "query-tpm", "query-yank",
                  "query-block-exports", "query-pr-managers", "query-memory-devices"):
         check(ask_typed(c, name) == [], f"{name} is not empty")
     check(ask_typed(c, "query-display-options") == {"type": "none"}, "the display")

@@ -28,7 +28,7 @@ WORK = (
     "head -n 1 < /dev/hvc0 > /dev/null",
 )
 QUESTIONS = ("info registers -a", "info mtree -f", "info qtree", "info irq", "info jit", "info chardev", "info network",
-             "info usernet", "info block", "info cpus", "info mem", "info balloon", "x /8i $pc", "xp /16gx 0x80200000",
+             "info usernet", "info block", "info blockstats", "info iothreads", "info cpus", "info mem", "info balloon", "x /8i $pc", "xp /16gx 0x80200000",
              "ringbuf_read rb 1000")
 
 
@@ -40,8 +40,9 @@ def guest_with_everything(b):
     m = boot(b, "-smp", "4", "-chardev", "stdio,id=con,mux=on", "-serial", "chardev:con", "-mon", "chardev=con",
              "-monitor", f"unix:{b.tmp}/mon,server=on,wait=off", "-gdb", f"unix:{b.tmp}/gdb,server=on,wait=off",
              "-d", "guest_errors,unimp", "-D", b.tmp / "log",
-             "-drive", f"file={b.tmp}/a,format=raw,if=none,id=da,snapshot=on", "-device", "virtio-blk-pci,drive=da",
-             "-drive", f"file={b.tmp}/b,format=raw,if=none,id=db,aio=threads", "-device", "virtio-blk-device,drive=db",
+             "-drive", f"file={b.tmp}/a,format=raw,if=none,id=da,snapshot=on", "-device", "virtio-blk-pci,drive=da,iothread=io0",
+             "-object", "iothread,id=io0",
+             "-drive", f"file={b.tmp}/b,format=raw,if=none,id=db,aio=threads", "-device", "virtio-blk-device,drive=db,iothread=io0",
              "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0",
              "-netdev", "user,id=n1", "-device", "virtio-net-device,netdev=n1",
              "-device", "virtio-rng-device", "-device", "virtio-balloon-pci", "-device", "virtio-serial-pci,id=vs",

@@ -56,6 +56,8 @@ OPTIONS = [
      {"memory-backend-file,id=m,size=2M,mem-path={disk}": "smaller than size=", "memory-backend-file,id=m,size=1M": "'mem-path' is missing",
       "memory-backend-file,id=m,size=1M,mem-path=/dev/null": "no regular file", "memory-backend-file,id=m,size=1M,mem-path=/nonexistent/x": "No such file",
       "memory-backend-file,id=m,size=1M,mem-path={disk},readonly=on": "RAM is written"}),
+    ("-object", ["iothread,id=t", "iothread,id=t,poll-max-ns=0,aio-max-batch=0,thread-pool-min=0", '{"qom-type":"iothread","id":"t"}'],
+     {"iothread,id=t,poll-max-ns=32768": "polling is not built", "iothread,id=t,thread-pool-max=8": "one pool", "iothread": "'id' is missing"}),
     ("-object", ["secret,id=s,data=a", "secret,id=s,format=raw,file={disk}", "secret,id=s,data=YWI=,format=base64"],
      {"secret,id=s": "Must provide 'file' or 'data'", "secret,id=s,data=a,file={disk}": "mutually exclusive", "secret,id=s,data=a,format=base64": "base64",
       "secret,id=s,data=a,keyid=t": "encrypted", "secret,id=s,file=/nonexistent/x": "No such file"}),
@@ -108,9 +110,9 @@ JSON = [
       '{"type":"user","id":"n","ipv6-prefixlen":"64"}': "integer", '{"type":1,"id":"n"}': "string"}),
 ]
 DISKS = ([f"{BLK},bootindex=1", f"{BLK},num-queues=1,scsi=off,share-rw=off", f"{BLK},logical_block_size=512",
-          f"{BLK},vectors=0,romfile=", f"{BLK},write-cache=on,iothread=,seg-max-adjust=on", f"{BLK},write-cache=auto",
+          f"{BLK},vectors=0,romfile=", f"{BLK},write-cache=on,seg-max-adjust=on", f"{BLK},write-cache=auto",
           f"{BLK},discard_granularity=512,max-discard-sectors=4194303"],
-         {f"{BLK},write-cache=off": "cache=writethrough", f"{BLK},iothread=io0": "one main loop",
+         {f"{BLK},write-cache=off": "cache=writethrough", f"{BLK},iothread=io0": "nothing with the id 'io0'",
           f"{BLK},num-queues=4": "several queues", f"{BLK},logical_block_size=4096": "512", f"{BLK},bootindex=x": "bootindex"})
 
 

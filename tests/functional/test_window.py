@@ -23,8 +23,8 @@ RC = """<openbox_config xmlns="http://openbox.org/3.4/rc"><keyboard><keybind key
 EVENTS = r"(?:[0-9a-f]{4} ){8}([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{4})"
 
 
-class Window:
-    """A display server with a window manager, and Debian in a window on it."""
+class XServer:
+    """A display server with a window manager, and a window on it."""
 
     def __init__(self, b):
         ours, theirs = os.pipe()
@@ -35,11 +35,9 @@ class Window:
         (b.tmp / "rc.xml").write_text(RC)
         self.start(b, [need("openbox"), "--config-file", b.tmp / "rc.xml"])
         need("xdotool")
-        self.s = Screen(b, "-device", f"bochs-display,xres={WIDTH},yres={HEIGHT}", "-device", "virtio-keyboard-pci", "-device",
-                        "virtio-tablet-pci", "-display", "sdl")
+
+    def find_window(self):
         self.id = until("the window", self.find, 60)
-        self.x("windowfocus", "--sync", self.id)
-        self.x("windowmove", "--sync", self.id, 20, 40)
 
     def start(self, b, argv, fd=None):
         p = subprocess.Popen(argv, pass_fds=[fd] if fd is not None else [], env={**os.environ, **b.environment},
@@ -59,6 +57,18 @@ class Window:
     def size(self):
         w, h = re.findall(r"(?:WIDTH|HEIGHT)=(\d+)", self.x("getwindowgeometry", "--shell", self.id))
         return int(w), int(h)
+
+
+class Window(XServer):
+    """Debian in a window."""
+
+    def __init__(self, b):
+        super().__init__(b)
+        self.s = Screen(b, "-device", f"bochs-display,xres={WIDTH},yres={HEIGHT}", "-device", "virtio-keyboard-pci", "-device",
+                        "virtio-tablet-pci", "-display", "sdl")
+        self.find_window()
+        self.x("windowfocus", "--sync", self.id)
+        self.x("windowmove", "--sync", self.id, 20, 40)
 
     def listen(self, name, count):
         """Have the guest print so many events of the device of that name."""

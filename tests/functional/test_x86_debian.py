@@ -23,10 +23,11 @@ def boot(b, *more, machine="microvm", append=""):
 
 
 def devices(b, kind):
-    """Options of a disk and a card."""
+    """Options of a disk, on a thread of its own, and a card."""
     image = b.tmp / "disk.img"
     image.write_bytes(bytes(8 << 20))
-    return ("-drive", f"file={image},format=raw,if=none,id=d", "-device", f"virtio-blk-{kind},drive=d",
+    return ("-drive", f"file={image},format=raw,if=none,id=d", "-object", "iothread,id=io0", "-device",
+            f"virtio-blk-{kind},drive=d,iothread=io0",
             "-netdev", "user,id=n", "-device", f"virtio-net-{kind},netdev=n")
 
 
@@ -34,6 +35,9 @@ def check_boot(m, cpus):
     """All processors work, the kernel complains of none of the board's devices, and does not tick while it is idle."""
     check(m.command("nproc", PROMPT).strip() == str(cpus), "not all processors came up")
     log = m.command("dmesg", PROMPT, 60)
+    clock = m.command("cat /sys/devices/system/clocksource/clocksource0/current_clocksource", PROMPT).strip()
+    check(clock in ("tsc", "kvm-clock"), f"its clock is {clock!r}")
+    check(not re.search(r"calibration (?:failed|is off)|unstable|Unable to calibrate", log), "its counter's rate was not found")
     bad = [line for line in log.splitlines() if re.search(r"BUG:|WARNING:|firmware bug|irq \d+: nobody cared|rcu:.*stall", line, re.I)]
     check(not bad, f"the kernel complains: {bad}")
     m.command("until grep -q hrtimer_interrupt /proc/timer_list; do sleep 0.1; done", PROMPT, 60)

@@ -129,7 +129,7 @@ static gpointer reset_disk(gpointer data)
     return NULL;
 }
 
-static void open_disk(Rig *r, RigKind kind, const char *aio)
+static void open_disk(Rig *r, RigKind kind, const char *aio, bool thread)
 {
     g_autoptr(GError) err = NULL;
     char path[] = "/var/tmp/lyrebird-removal-XXXXXX";
@@ -140,7 +140,8 @@ static void open_disk(Rig *r, RigKind kind, const char *aio)
     g_assert_nonnull(test_drive(test_drives(), text, &err));
     g_assert_no_error(err);
     g_unlink(path);
-    rig_open(r, kind, "virtio-blk", "drive=d");
+    rig_iothread = thread ? "io0" : NULL;
+    rig_open(r, kind, "virtio-blk", thread ? "drive=d,iothread=io0" : "drive=d");
 }
 
 /* Reads and writes of all of the disk. */
@@ -160,12 +161,12 @@ static void send_requests(Rig *r)
     rig_kick(&q);
 }
 
-static void disk_goes(RigKind kind, const char *aio, unsigned round)
+static void disk_goes(RigKind kind, const char *aio, bool thread, unsigned round)
 {
     Rig r;
     Resetter v = { .r = &r };
     unsigned long dirty[RIG_RAM_SIZE / RAM_PAGE / RAM_WORD_BITS];
-    open_disk(&r, kind, aio);
+    open_disk(&r, kind, aio, thread);
     Device *dev = r.v->dev.outer ? r.v->dev.outer : &r.v->dev;
     RamBlock *ram = r.m->ram.ram;
     ram_dirty_start(ram, RAM_DIRTY_DISPLAY);
@@ -189,7 +190,8 @@ static void disk_goes(RigKind kind, const char *aio, unsigned round)
 static void test_disk_goes(gconstpointer data)
 {
     for (unsigned round = 0; round < DISK_ROUNDS; round++) {
-        disk_goes(GPOINTER_TO_INT(data), round % 2 ? "aio=threads" : "aio=io_uring,cache=none", round);
+        disk_goes(GPOINTER_TO_INT(data), round % 2 ? "aio=threads" : "aio=io_uring,cache=none", round % 4 > 1,
+                  round);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "util/keyval.h"
 #include "tests/ends.h"
 #include "tests/made.h"
+#include "tests/patience.h"
 #include "../block/faults.h"
 #include "virtio-rig.h"
 
@@ -21,12 +22,14 @@ enum {
     DATA = RIG_DATA + 4096,
     TABLE = RIG_DATA + 0x100000
 };
+/* In a test's data, beside the RigKind: the disk is served by a thread. */
+enum { ON_THREAD = 0x100 };
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, ZEROES = 13 };
 
 typedef struct Disk {
     Rig r;
     RigQueue q;
-    char path[64];
+    char path[64], id[16]; /* of the drive */
 } Disk;
 
 /* options: of the drive; more_props: of the device; each begins with a comma, or is empty. */
@@ -40,11 +43,15 @@ static void disk_open_with(Disk *d, RigKind kind, const char *options, const cha
     close(fd);
     g_autofree char *text =
         g_strdup_printf("file=%s,format=raw,if=none,id=d%u%s", d->path, ++serial, options);
+    g_snprintf(d->id, sizeof(d->id), "d%u", serial);
     BlockBackend *blk = test_drive(test_drives(), text, &err);
     g_assert_no_error(err);
     g_assert_nonnull(blk);
-    g_autofree char *props = g_strdup_printf("drive=d%u,serial=ABC%s", serial, more_props);
-    rig_open(&d->r, kind, "virtio-blk", props);
+    bool thread = kind & ON_THREAD;
+    rig_iothread = thread ? "io0" : NULL;
+    g_autofree char *props =
+        g_strdup_printf("drive=d%u,serial=ABC%s%s", serial, thread ? ",iothread=io0" : "", more_props);
+    rig_open(&d->r, kind & ~ON_THREAD, "virtio-blk", props);
 }
 
 static void disk_open(Disk *d, RigKind kind, const char *options)
@@ -236,7 +243,9 @@ static void test_queue_stop(gconstpointer data)
         rig_kick(&d.q);
         rig_stop_queue(&d.q);
         g_assert_cmpint(d.r.v->s.in_use[0], ==, 0);
-        g_assert_false(rig_used(&d.q));
+        if (event_loop_is_current(virtio_loop(d.r.v))) { /* a thread may have been quicker */
+            g_assert_false(rig_used(&d.q));
+        }
         d.r.next_ring = RIG_RINGS;
         rig_queue(&d.r, &d.q, 0, 32);
         check_io(&d, 0);
@@ -526,6 +535,14 @@ static void random_chain(Disk *d, GRand *rnd)
     rig_publish(&d->q, g_rand_int(rnd) % 65);
 }
 
+static bool is_broken(Disk *d)
+{
+    device_lock(&d->r.v->dev);
+    bool broken = d->r.v->s.broken;
+    device_unlock(&d->r.v->dev);
+    return broken;
+}
+
 static void test_random(gconstpointer data)
 {
     Disk d;
@@ -536,7 +553,7 @@ static void test_random(gconstpointer data)
     disk_start(&d, UINT64_MAX);
     GThread *thread = g_thread_new("scribble", scribble, args);
     for (unsigned i = 0; i < 20000; i++) {
-        if (d.r.v->s.broken || i % 64 == 0) {
+        if (is_broken(&d) || i % 64 == 0) {
             disk_start(&d, g_rand_int(rnd) & 1 ? UINT64_MAX : 0);
         }
         random_chain(&d, rnd);
@@ -668,6 +685,93 @@ static void test_full_report(gconstpointer data)
     disk_close(&d);
 }
 
+/* ---- with a thread of its own -------------------------------------------- */
+
+static void turn(void *unused)
+{
+}
+
+/* The thread has come to all that was signalled: its loop has gone round. */
+static void thread_has_looked(Disk *d)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        event_loop_call(virtio_loop(d->r.v), turn, NULL);
+    }
+}
+
+static void put_read(Disk *d)
+{
+    put_head(d, HEAD, IN, 0);
+    const RigBuf bufs[] = { { HEAD, 16, false }, { DATA, 4096, true }, { STATUS, 1, true } };
+    rig_add_chain(&d->q, bufs, G_N_ELEMENTS(bufs), 0);
+    rig_kick(&d->q);
+}
+
+/* Without a turn of the main loop: requests are taken, end, and are told of. */
+static void test_thread_alone(gconstpointer data)
+{
+    Disk d;
+    disk_open(&d, GPOINTER_TO_INT(data), "");
+    disk_start(&d, 0);
+    g_assert_false(event_loop_is_current(virtio_loop(d.r.v)));
+    for (unsigned round = 0; round < 100; round++) {
+        unsigned before = __atomic_load_n(&d.r.requests, __ATOMIC_SEQ_CST);
+        gint64 until = g_get_monotonic_time() + TEST_PATIENCE_US;
+        put_read(&d);
+        while (__atomic_load_n(&d.r.requests, __ATOMIC_SEQ_CST) == before) {
+            g_assert_cmpint(g_get_monotonic_time(), <, until);
+            g_thread_yield();
+        }
+        g_assert_true(rig_used(&d.q));
+        g_assert_cmpint(*(uint8_t *)rig_ram(&d.r, STATUS), ==, 0);
+        d.q.used_idx++;
+        rig_isr(&d.r);
+    }
+    disk_close(&d);
+}
+
+/* What is asked of a machine that stands still is done when it goes on. */
+static void test_thread_stopped(gconstpointer data)
+{
+    Disk d;
+    disk_open(&d, GPOINTER_TO_INT(data), "");
+    disk_start(&d, 0);
+    for (unsigned round = 0; round < 20; round++) {
+        put_read(&d);
+        clock_virtual_stop(d.r.m->clock);
+        drives_pause(d.r.m->drives);
+        bool done = rig_used(&d.q); /* or it stood still before */
+        thread_has_looked(&d);
+        g_assert_cmpint(rig_used(&d.q), ==, done);
+        clock_virtual_start(d.r.m->clock);
+        drives_resume(d.r.m->drives);
+        rig_wait(&d.q, NULL);
+        g_assert_cmpint(*(uint8_t *)rig_ram(&d.r, STATUS), ==, 0);
+    }
+    disk_close(&d);
+}
+
+static void test_thread_refused(void)
+{
+    static const char *const lines[][2] = {
+        { "iothread=r", "not a thread" },
+        { "iothread=io1", "nothing with the id 'io1'" },
+        { "iothread=io0,ioeventfd=off", "ioeventfd is required" },
+    };
+    Disk d;
+    disk_open(&d, RIG_LEGACY | ON_THREAD, "");
+    g_assert_true(test_object(d.r.m, "rng-builtin,id=r", NULL));
+    for (unsigned i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(GError) err = NULL;
+        g_autofree char *text = g_strdup_printf("virtio-blk-device,bus=free,drive=%s,%s", d.id, lines[i][0]);
+        Bus *bus = virtio_bus_new(d.r.transport, "free");
+        g_assert_null(test_add_device(d.r.m, text, &err));
+        g_assert_nonnull(strstr(err->message, lines[i][1]));
+        bus_free(bus);
+    }
+    disk_close(&d);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -696,6 +800,30 @@ int main(int argc, char **argv)
             g_test_add_data_func(path, GINT_TO_POINTER(kind), tests[i].fn);
         }
     }
+    static const struct {
+        const char *name;
+        void (*fn)(gconstpointer);
+    } on_thread[] = {
+        { "io", test_io },
+        { "reset-in-flight", test_reset_in_flight },
+        { "reset-and-pause", test_reset_and_pause },
+        { "queue-stop", test_queue_stop },
+        { "readonly", test_readonly },
+        { "random-rings", test_random },
+        { "full", test_full },
+        { "full-reset", test_full_reset },
+        { "full-report", test_full_report },
+        { "alone", test_thread_alone },
+        { "stopped", test_thread_stopped },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(on_thread); i++) {
+        for (int kind = 0; kind <= RIG_PCI; kind++) {
+            g_autofree char *path =
+                g_strdup_printf("/virtio-blk/%s/thread/%s", rig_kind_names[kind], on_thread[i].name);
+            g_test_add_data_func(path, GINT_TO_POINTER(kind | ON_THREAD), on_thread[i].fn);
+        }
+    }
+    g_test_add_func("/virtio-blk/thread/refused", test_thread_refused);
     g_test_add_func("/virtio-blk/pci/bus-master", test_bus_master);
     return g_test_run();
 }

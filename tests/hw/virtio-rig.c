@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "hw/object.h"
 #include "tests/loop.h"
 #include "tests/patience.h"
 #include "util/keyval.h"
@@ -10,6 +11,8 @@
 #include "tests/made.h"
 
 const char *const rig_kind_names[] = { "legacy", "modern", "pci", "old-modern", "old-pci" };
+
+const char *rig_iothread;
 
 enum {
     MMIO_VERSION = 4,
@@ -36,7 +39,7 @@ static void rig_line(void *opaque, int line, int level)
 {
     Rig *r = opaque;
     r->level = level != 0;
-    r->requests += level != 0;
+    __atomic_add_fetch(&r->requests, level != 0, __ATOMIC_SEQ_CST); /* by an iothread, too */
 }
 
 /* ---- memory -------------------------------------------------------------- */
@@ -123,6 +126,11 @@ void rig_open(Rig *r, RigKind kind, const char *device, const char *props)
     r->config.board = &rig_board;
     r->m = test_machine_new(&r->config, NULL, &err);
     g_assert_no_error(err);
+    if (rig_iothread) {
+        g_autofree char *text = g_strconcat("iothread,id=", rig_iothread, NULL);
+        g_assert_true(test_object(r->m, text, &err));
+        g_assert_no_error(err);
+    }
     r->transport = add_transport(r);
     g_autofree char *driver = g_strconcat(device, kind == RIG_PCI ? "-pci" : "-device", NULL);
     Device *dev = rig_add(r, driver, props);

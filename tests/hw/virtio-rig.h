@@ -21,6 +21,9 @@ enum {
 typedef enum RigKind { RIG_LEGACY, RIG_MODERN, RIG_PCI, RIG_OLD_MODERN, RIG_OLD_PCI, RIG_KINDS } RigKind;
 extern const char *const rig_kind_names[];
 
+/* Id of an iothread that the machines of rigs have, or NULL. */
+extern const char *rig_iothread;
+
 typedef struct Rig {
     Machine *m;
     MachineConfig config;

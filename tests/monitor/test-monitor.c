@@ -49,11 +49,15 @@ static void test_unknown(void)
            "stop|s: extraneous characters at the end of line\nTry \"help stop\" for more information\n");
     expect("", "");
     expect("help foo", "unknown command: 'foo'\n");
-    expect_has("savevm a", "unknown command: 'savevm'\nnot in this monitor: snapshots");
+    expect_has("eject a", "unknown command: 'eject'\nnot in this monitor: no drive of removable media");
+    expect_has("savevm a", "Error: No block device can store vmstate for snapshot");
+    expect_has("info snapshots", "Error: No block device can store vmstate for snapshot");
+    expect("loadvm", "loadvm: string expected\nTry \"help loadvm\" for more information\n");
+    expect("delvm", "delvm: string expected\nTry \"help delvm\" for more information\n");
     expect_has("device_add virtio-rng-pci", "not in this monitor: the control socket has it");
     expect_has("ringbuf_write c x", "the control socket has it");
     expect_has("query-nothing", "unknown command: 'query-nothing'\n");
-    expect_has("info snapshots", "unknown command: 'info snapshots'\nnot in this monitor");
+    expect_has("info roms", "unknown command: 'info roms'\nnot in this monitor");
     expect_has("help migrate_cancel", "moving them while they run is not built");
     expect_has("help info pci", "show PCI info");
     expect_has("help info roms", "use info mtree");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* -display sdl: a window for each console.
+/* -display sdl: a window for each screen; text consoles are shown in any of them.
  *
  * Not modelled: the clipboard, dead keys (keys go by their places), OpenGL, linear scaling. */
 #include "ui/sdl/sdl.h"
@@ -97,6 +97,7 @@ static void input_event(SdlDisplay *d, const SDL_Event *e)
     switch (e->type) {
     case SDL_KEYDOWN:
     case SDL_KEYUP: sdl_input_key(w, &e->key); break;
+    case SDL_TEXTINPUT: sdl_input_text(w, &e->text); break;
     case SDL_MOUSEMOTION: sdl_input_motion(w, &e->motion); break;
     case SDL_MOUSEBUTTONDOWN:
     case SDL_MOUSEBUTTONUP: sdl_input_button(w, &e->button); break;
@@ -199,13 +200,13 @@ static bool start(SdlDisplay *d, GError **err)
         return false;
     }
     d->wake = d->sdl->RegisterEvents(1);
-    d->sdl->StopTextInput(); /* it is on by default, and eats dead keys */
     for (unsigned i = 0; i < d->count; i++) {
         if (!sdl_window_open(&d->windows[i], d, d->windows[i].console, err)) {
             return false;
         }
         sdl_window_title(&d->windows[i]);
     }
+    sdl_input_text_mode(&d->windows[0]);
     if (d->options.full_screen) {
         sdl_window_set_full_screen(&d->windows[0], true);
     }
@@ -262,6 +263,18 @@ static void sdl_stopped(Display *display, bool stopped)
     push_wake(d);
 }
 
+/* A window for each screen; of a machine that has none: one for all text consoles. */
+static void choose_consoles(SdlDisplay *d, const Consoles *all)
+{
+    d->console_count = MIN(consoles_count(all), WINDOW_MAX);
+    for (unsigned i = 0; i < d->console_count; i++) {
+        Console *c = d->consoles[i] = consoles_get(all, i);
+        if (!i || !console_takes_text(c)) {
+            d->windows[d->count++].console = c;
+        }
+    }
+}
+
 static Display *sdl_open(const DisplayConfig *c, GError **err)
 {
     const SdlApi *api = sdl_api_load(err);
@@ -275,10 +288,7 @@ static Display *sdl_open(const DisplayConfig *c, GError **err)
     d->name = g_strdup(c->name);
     d->inputs = c->inputs;
     d->host = c->host;
-    d->count = MIN(consoles_count(c->consoles), WINDOW_MAX);
-    for (unsigned i = 0; i < d->count; i++) {
-        d->windows[i].console = consoles_get(c->consoles, i);
-    }
+    choose_consoles(d, c->consoles);
     d->begun = g_async_queue_new();
     d->thread = g_thread_new("sdl", thread, d);
     if (g_async_queue_pop(d->begun) == GINT_TO_POINTER(false + 1)) {

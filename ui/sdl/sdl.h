@@ -16,11 +16,11 @@ extern const DisplayOps display_sdl;
  * It is loaded when a window is opened, for it brings a dozen others along that every start would pay for. */
 /* clang-format off */
 #define SDL_FUNCTIONS(F)                                                                                     \
-    F(CreateWindow) F(DestroyWindow) F(GetError) F(GetTicks)                                \
+    F(CreateWindow) F(DestroyWindow) F(GetError) F(GetModState) F(GetTicks)                                \
     F(GetWindowID) F(GetWindowSize) F(GetWindowSurface) F(Init) F(PollEvent) F(PushEvent) F(Quit)            \
     F(RegisterEvents) F(SetHint) F(SetRelativeMouseMode) F(SetWindowFullscreen) F(SetWindowKeyboardGrab)     \
     F(SetWindowSize) F(SetWindowTitle) F(ShowCursor) F(StopTextInput) F(UpdateWindowSurfaceRects)            \
-    F(WaitEvent) F(WaitEventTimeout)
+    F(StartTextInput) F(WaitEvent) F(WaitEventTimeout)
 #define SDL_FIELD(name) __typeof__(SDL_##name) *name;
 /* clang-format on */
 typedef struct SdlApi {
@@ -49,6 +49,8 @@ typedef struct SdlWindow {
     Uint32 wish_at;             /* SDL's ticks: tell the device of the new size then; 0: nothing to tell */
 } SdlWindow;
 
+/* Show another console in it. */
+void sdl_window_switch(SdlWindow *w, Console *console);
 bool sdl_window_open(SdlWindow *w, SdlDisplay *d, Console *console, GError **err);
 void sdl_window_close(SdlWindow *w);
 void sdl_window_update(SdlWindow *w); /* show what is new */
@@ -62,10 +64,13 @@ void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e);
 /* ---- keys and pointer (sdl_input.c) ---- */
 
 void sdl_input_key(SdlWindow *w, const SDL_KeyboardEvent *e);
+void sdl_input_text(SdlWindow *w, const SDL_TextInputEvent *e); /* of a window that shows a text console */
 void sdl_input_motion(SdlWindow *w, const SDL_MouseMotionEvent *e);
 void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e);
 void sdl_input_wheel(SdlWindow *w, const SDL_MouseWheelEvent *e);
 void sdl_input_focus(SdlWindow *w, bool has_it);
+/* Do keys of this window make text, with dead keys and all?  Else they go by their places. */
+void sdl_input_text_mode(SdlWindow *w);
 void sdl_input_grab(SdlWindow *w, bool on);
 void sdl_input_show_cursor(SdlWindow *w); /* the host's, or not */
 
@@ -82,6 +87,8 @@ struct SdlDisplay {
     Uint32 wake; /* type of the event that others push: news of a console, the end */
     SdlWindow windows[WINDOW_MAX];
     unsigned count;
+    Console *consoles[WINDOW_MAX]; /* all, by the numbers of Ctrl-Alt-1 ... */
+    unsigned console_count;
     SdlWindow *grabbed;     /* NULL: none */
     float wheel_x, wheel_y; /* parts of clicks */
     Uint64 close_asked;     /* SDL's ticks of the first attempt to close; 0: none */

@@ -21,6 +21,22 @@ static bool has_command_keys(const SdlDisplay *d, Uint16 mod)
     }
 }
 
+/* Ctrl-Alt-1 ... 9, the numbers of the consoles; false: there is none of this number. */
+static bool switch_console(SdlWindow *w, unsigned index)
+{
+    SdlDisplay *d = w->d;
+    if (index >= d->console_count) {
+        return false;
+    }
+    input_release_all(d->inputs);
+    if (console_takes_text(d->consoles[index])) {
+        sdl_input_grab(w, false);
+    }
+    sdl_window_switch(w, d->consoles[index]);
+    sdl_input_text_mode(w);
+    return true;
+}
+
 static void send_ctrl_alt_del(SdlDisplay *d)
 {
     static const uint16_t keys[] = { KEY_LEFTCTRL, KEY_LEFTALT, KEY_DELETE };
@@ -34,6 +50,9 @@ static void send_ctrl_alt_del(SdlDisplay *d)
 static bool run_command(SdlWindow *w, SDL_Scancode key)
 {
     SdlDisplay *d = w->d;
+    if (key >= SDL_SCANCODE_1 && key <= SDL_SCANCODE_9) {
+        return switch_console(w, key - SDL_SCANCODE_1);
+    }
     switch (key) {
     case SDL_SCANCODE_G:
     case SDL_SCANCODE_F:
@@ -54,11 +73,81 @@ static bool run_command(SdlWindow *w, SDL_Scancode key)
     return true;
 }
 
+/* ---- text consoles ---------------------------------------------------------------------- */
+
+void sdl_input_text_mode(SdlWindow *w)
+{
+    if (console_takes_text(w->console)) {
+        w->d->sdl->StartTextInput();
+    } else {
+        w->d->sdl->StopTextInput(); /* it eats dead keys, whose places are wanted */
+    }
+}
+
+static uint32_t named_key(SDL_Keycode key)
+{
+    switch (key) {
+    case SDLK_UP: return CONSOLE_KEY_UP;
+    case SDLK_DOWN: return CONSOLE_KEY_DOWN;
+    case SDLK_LEFT: return CONSOLE_KEY_LEFT;
+    case SDLK_RIGHT: return CONSOLE_KEY_RIGHT;
+    case SDLK_HOME: return CONSOLE_KEY_HOME;
+    case SDLK_END: return CONSOLE_KEY_END;
+    case SDLK_PAGEUP: return CONSOLE_KEY_PAGE_UP;
+    case SDLK_PAGEDOWN: return CONSOLE_KEY_PAGE_DOWN;
+    case SDLK_INSERT: return CONSOLE_KEY_INSERT;
+    case SDLK_DELETE: return CONSOLE_KEY_DELETE;
+    case SDLK_RETURN:
+    case SDLK_KP_ENTER: return CONSOLE_KEY_ENTER;
+    case SDLK_TAB: return CONSOLE_KEY_TAB;
+    case SDLK_BACKSPACE: return CONSOLE_KEY_BACKSPACE;
+    case SDLK_ESCAPE: return CONSOLE_KEY_ESCAPE;
+    default: return key >= SDLK_F1 && key <= SDLK_F12 ? CONSOLE_KEY_F1 + key - SDLK_F1 : 0;
+    }
+}
+
+/* Keys that make no text: names, and letters with Ctrl or Alt. */
+static void type_key(const SdlWindow *w, const SDL_KeyboardEvent *e)
+{
+    SDL_Keycode sym = e->keysym.sym;
+    Uint16 mod = e->keysym.mod;
+    ConsoleKey k = { named_key(sym), (mod & KMOD_SHIFT ? CONSOLE_SHIFT : 0u) |
+                                         (mod & KMOD_LALT ? CONSOLE_ALT : 0u) |
+                                         (mod & KMOD_CTRL ? CONSOLE_CTRL : 0u) };
+    bool chord = k.mods & (CONSOLE_CTRL | CONSOLE_ALT) && sym >= ' ' && sym < 0x7f;
+    if (!k.code && chord) {
+        k = (ConsoleKey){ sym, k.mods & ~CONSOLE_SHIFT };
+    }
+    if (k.code) {
+        console_type(w->console, &k);
+    }
+}
+
+void sdl_input_text(SdlWindow *w, const SDL_TextInputEvent *e)
+{
+    bool ours = console_takes_text(w->console) && g_utf8_validate(e->text, -1, NULL);
+    if (!ours || w->d->sdl->GetModState() & (KMOD_CTRL | KMOD_LALT)) { /* type_key had it */
+        return;
+    }
+    for (const char *p = e->text; *p; p = g_utf8_next_char(p)) {
+        console_type(w->console, &(ConsoleKey){ g_utf8_get_char(p), 0 });
+    }
+}
+
 void sdl_input_key(SdlWindow *w, const SDL_KeyboardEvent *e)
 {
     unsigned code = input_key_of_hid(e->keysym.scancode);
     bool down = e->type == SDL_KEYDOWN;
-    if (e->repeat || (down && has_command_keys(w->d, e->keysym.mod) && run_command(w, e->keysym.scancode))) {
+    if (down && has_command_keys(w->d, e->keysym.mod) && (e->repeat || run_command(w, e->keysym.scancode))) {
+        return;
+    }
+    if (console_takes_text(w->console)) {
+        if (down) {
+            type_key(w, e);
+        }
+        return;
+    }
+    if (e->repeat) {
         return;
     }
     if (code) {
@@ -93,6 +182,9 @@ void sdl_input_grab(SdlWindow *w, bool on)
 void sdl_input_motion(SdlWindow *w, const SDL_MouseMotionEvent *e)
 {
     InputEvent event;
+    if (console_takes_text(w->console)) {
+        return;
+    }
     if (input_takes(w->d->inputs, INPUT_POINT)) {
         sdl_window_point(w, e->x, e->y, &event);
     } else if (w->d->grabbed == w) {
@@ -111,6 +203,9 @@ void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e)
                                       [SDL_BUTTON_X1] = BTN_SIDE,
                                       [SDL_BUTTON_X2] = BTN_EXTRA };
     bool points = input_takes(w->d->inputs, INPUT_POINT), down = e->type == SDL_MOUSEBUTTONDOWN;
+    if (console_takes_text(w->console)) {
+        return;
+    }
     if (!points && w->d->grabbed != w) {
         if (down && input_takes(w->d->inputs, INPUT_MOVE)) {
             sdl_input_grab(w, true); /* this click is for the window */
@@ -136,12 +231,23 @@ static int clicks(float *sum, float more)
     return whole;
 }
 
+/* The wheel goes through what has scrolled away. */
+static void look_back(const SdlWindow *w, int lines)
+{
+    for (; lines; lines += lines > 0 ? -1 : 1) {
+        console_type(w->console,
+                     &(ConsoleKey){ lines > 0 ? CONSOLE_KEY_UP : CONSOLE_KEY_DOWN, CONSOLE_CTRL });
+    }
+}
+
 void sdl_input_wheel(SdlWindow *w, const SDL_MouseWheelEvent *e)
 {
     SdlDisplay *d = w->d;
     InputEvent event = { INPUT_WHEEL, 0, clicks(&d->wheel_x, e->preciseX), clicks(&d->wheel_y, e->preciseY) };
     bool ours = d->grabbed == w || input_takes(d->inputs, INPUT_POINT);
-    if (ours && (event.x || event.y)) {
+    if (console_takes_text(w->console)) {
+        look_back(w, event.y);
+    } else if (ours && (event.x || event.y)) {
         input_send(d->inputs, &event);
     }
 }
@@ -149,7 +255,9 @@ void sdl_input_wheel(SdlWindow *w, const SDL_MouseWheelEvent *e)
 void sdl_input_focus(SdlWindow *w, bool has_it)
 {
     w->has_focus = has_it;
-    if (!has_it) {
+    if (has_it) {
+        sdl_input_text_mode(w);
+    } else {
         input_release_all(w->d->inputs);
         if (w->d->grabbed == w) {
             sdl_input_grab(w, false);

@@ -188,7 +188,9 @@ void sdl_window_title(SdlWindow *w)
     if (d->name) {
         g_string_append_printf(t, " (%s)", d->name);
     }
-    if (d->count > 1) {
+    if (console_takes_text(w->console)) {
+        g_string_append_printf(t, " - %s", console_device(w->console));
+    } else if (d->count > 1) {
         g_string_append_printf(t, " - %s head %u", console_device(w->console), console_head(w->console));
     }
     if (g_atomic_int_get(&d->stopped)) {
@@ -225,6 +227,20 @@ bool sdl_window_open(SdlWindow *w, SdlDisplay *d, Console *console, GError **err
     w->ear.opaque = w;
     console_listen(console, &w->ear);
     return true;
+}
+
+void sdl_window_switch(SdlWindow *w, Console *console)
+{
+    if (console != w->console) {
+        if (!w->hidden) {
+            console_unlisten(w->console, &w->ear);
+            console_listen(console, &w->ear);
+        }
+        w->console = console;
+        w->wish_at = 0;
+        w->exposed = true;
+        sdl_window_title(w);
+    }
 }
 
 void sdl_window_close(SdlWindow *w)

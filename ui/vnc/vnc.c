@@ -339,6 +339,12 @@ VncServer *vnc_open(const VncConfig *c, GError **err)
     v->asks_password = c->options->password;
     v->console = c->console;
     v->inputs = c->inputs;
+    for (; c->consoles && v->console_count < VNC_MOST_CONSOLES; v->console_count++) {
+        v->consoles[v->console_count] = consoles_get(c->consoles, v->console_count);
+        if (!v->consoles[v->console_count]) {
+            break;
+        }
+    }
     v->ear = (ConsoleListener){ .notify = heard, .opaque = v };
     v->expiry = INT64_MAX;
     v->clients = g_ptr_array_new_with_free_func(address_free);

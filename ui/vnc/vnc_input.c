@@ -8,6 +8,7 @@
 #include <linux/input-event-codes.h>
 #include <string.h>
 
+#include "ui/keysyms.h"
 #include "ui/vnc/vnc_priv.h"
 
 enum { POINTER_MODE = -257, EXTENDED_KEYS = -258 };
@@ -46,8 +47,8 @@ void vnc_key(rfbBool down, rfbKeySym sym, rfbClientPtr cl)
 {
     VncViewer *w = viewer_of(cl);
     int shift;
-    unsigned code = vnc_key_of_sym(sym, &shift);
-    if (!w || !code) {
+    unsigned code = keysym_code(sym, &shift);
+    if (!w || vnc_text_key(w, down, sym) || !code) {
         return;
     }
     if (code == KEY_LEFTSHIFT || code == KEY_RIGHTSHIFT) {
@@ -65,6 +66,7 @@ void vnc_release_all(rfbClientPtr cl)
     VncViewer *w = viewer_of(cl);
     if (w) {
         w->shift = false;
+        w->mods = 0;
         input_release_all(w->v->inputs);
     }
 }
@@ -113,7 +115,7 @@ static void set_buttons(VncViewer *w, int now)
 void vnc_pointer(int buttons, int x, int y, rfbClientPtr cl)
 {
     VncViewer *w = viewer_of(cl);
-    if (w) {
+    if (w && !console_takes_text(w->v->console)) {
         move_to(w, x, y);
         set_buttons(w, buttons);
     }
@@ -165,7 +167,7 @@ static rfbBool message(rfbClientPtr cl, void *data, const rfbClientToServerMsg *
         uint16_t down;
         uint32_t sym, number;
     } __attribute__((packed)) key;
-    const VncViewer *w = viewer_of(cl);
+    VncViewer *w = viewer_of(cl);
     uint8_t kind;
     if (m->type != QEMU_MESSAGE || !w) {
         return FALSE;
@@ -177,7 +179,7 @@ static rfbBool message(rfbClientPtr cl, void *data, const rfbClientToServerMsg *
         return TRUE;
     }
     unsigned code = input_key_of_number(ntohl(key.number));
-    if (code) {
+    if (!vnc_text_key(w, key.down != 0, ntohl(key.sym)) && code) {
         input_key(w->v->inputs, code, key.down != 0);
     }
     return TRUE;

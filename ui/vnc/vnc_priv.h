@@ -31,6 +31,8 @@ const VncApi *vnc_api_load(GError **err);
 
 /* ---- viewers ---- */
 
+enum { VNC_MOST_CONSOLES = 9 };
+
 /* Of a client of the library: its clientData. */
 typedef struct VncViewer {
     VncServer *v;
@@ -39,12 +41,16 @@ typedef struct VncViewer {
     bool told_relative;   /* and was told that they are wanted */
     bool knows_mode;
     int buttons, x, y; /* as it said last */
+    unsigned mods;     /* CONSOLE_SHIFT ...: held there */
 } VncViewer;
 
 struct VncServer {
     const VncApi *api;
     rfbScreenInfoPtr screen;
-    Console *console;
+    Console *console; /* that is shown */
+    Console
+        *consoles[VNC_MOST_CONSOLES]; /* by the numbers of Ctrl-Alt-1 ...; none: it shows always the same */
+    unsigned console_count;
     ConsoleListener ear;
     Inputs *inputs;
     char *id, *name;
@@ -68,10 +74,9 @@ struct VncServer {
 void vnc_key(rfbBool down, rfbKeySym sym, rfbClientPtr cl);
 void vnc_pointer(int buttons, int x, int y, rfbClientPtr cl);
 void vnc_release_all(rfbClientPtr cl);
+/* True: it was for a text console, or for the choice of one (vnc_text.c). */
+bool vnc_text_key(VncViewer *w, bool down, uint32_t sym);
 /* Keys by place, and relative motions: extensions that other programs' viewers know. */
 void vnc_extensions_register(const VncApi *api);
 /* Absolute or relative: tell a viewer if that has changed. */
 void vnc_tell_pointer_mode(rfbClientPtr cl);
-
-/* The key of a character or function on a US board; 0: there is none.  *shift: 1 with Shift, 0 without, -1: either. */
-unsigned vnc_key_of_sym(uint32_t sym, int *shift);

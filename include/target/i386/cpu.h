@@ -299,6 +299,13 @@ typedef struct X86State {
 
 typedef enum X86Vendor { VENDOR_INTEL, VENDOR_AMD } X86Vendor;
 
+/* What all keys of contexts are made of, but for level, segments and EFLAGS: see mode.c. */
+typedef struct X86KeySources {
+    uint64_t cr0, cr3, cr4, efer, xcr0, dr7;
+    uint32_t mxcsr;
+    bool smm, upper_halves;
+} X86KeySources;
+
 typedef struct X86CPU {
     CPU cpu;
     X86State s;
@@ -320,12 +327,18 @@ typedef struct X86CPU {
 
     /* Of the instruction under way, in a block of one: TF was set when it began; breakpoints that its accesses met */
     bool stepping;
+    bool gathered; /* of a gather under way elements were loaded */
     uint8_t met;
     uint64_t vector_temp[2][4]; /* of a vector instruction under way */
 
     /* Derived from s */
+    bool
+        no_interrupt; /* its source had none when it was asked last, and no request to look again was heard since */
     bool upper_halves; /* those of some YMM register may not be 0 */
     X86Bounds bounds[X86_SEGS];
+    bool key_known; /* key_base is what comes of key_sources */
+    X86KeySources key_sources;
+    CpuContextKey key_base;
 
     /* Wires */
     void (*shut_down)(void *opaque); /* the board's: the processor has stopped; or NULL */

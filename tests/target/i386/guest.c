@@ -10,9 +10,9 @@
 #include "accel/tcg/mail.h"
 #include "accel/tcg/run.h"
 #include "accel/tcg/state.h"
+#include "host-isa.h"
 #include "target/i386.h"
 #include "target/i386/mmu.h"
-#include "util/bytes.h"
 
 const char *const guest_engine_names[GUEST_ENGINES] = { "interpreter", "JIT", "lockstep" };
 const char guest_engine_letters[GUEST_ENGINES + 1] = "ijl";
@@ -42,20 +42,6 @@ static bool is_amd(void)
     return b == signature_AMD_ebx;
 }
 
-/* Do its instruction pointers have 57 bits?  CPUID may hide it: FXRSTOR64 shows it. */
-static bool has_57_bits(void)
-{
-    enum { CONTROL = 0, STATUS = 2, POINTER = 8, BIT = 50 };
-    static uint8_t old[512] __attribute__((aligned(16))), area[512] __attribute__((aligned(16)));
-    __asm__ volatile("fxsave64 %0" : "=m"(old));
-    memcpy(area, old, sizeof(area));
-    store_le(area + CONTROL, 2, 0x37e); /* an invalid operation is told ... */
-    store_le(area + STATUS, 2, 1);      /* ... and pending, or AMD's would not store pointers */
-    store_le(area + POINTER, 8, UINT64_C(1) << BIT);
-    __asm__ volatile("fxrstor64 %0\n\tfxsave64 %0\n\tfxrstor64 %1" : "+m"(area) : "m"(old));
-    return load_le(area + POINTER, 8) >> BIT & 1;
-}
-
 static bool init(CPU *cpu, const char *model, GError **err)
 {
     X86CPU *x = x86_cpu(cpu);
@@ -64,7 +50,7 @@ static bool init(CPU *cpu, const char *model, GError **err)
     if (x->vendor == VENDOR_INTEL) { /* on whose chips all vectors of SSE must be aligned */
         x->feature[X86_MISALIGNSSE / 32] &= ~(1u << X86_MISALIGNSSE % 32);
     }
-    if (!has_57_bits()) {
+    if (!x86_host_has_la57()) {
         x->feature[X86_LA57 / 32] &= ~(1u << X86_LA57 % 32);
     }
     x->phys_bits = 40;

@@ -44,3 +44,22 @@ uint64_t x86_host_isa(void)
     }
     return set;
 }
+
+bool x86_host_has_la57(void)
+{
+    enum {
+        AT_CONTROL = 0,
+        AT_STATUS = 2,
+        AT_IP_HIGH = 14,
+        INVALID_UNMASKED = 0x37e,
+        INVALID = 1,
+        BIT_50 = 4
+    };
+    uint8_t area[512] __attribute__((aligned(16)));
+    __asm__ volatile("fxsave64 %0" : "=m"(area));
+    area[AT_CONTROL] = INVALID_UNMASKED & 0xff; /* AMD's load pointers with a pending exception alone */
+    area[AT_STATUS] |= INVALID;
+    area[AT_IP_HIGH] = BIT_50;
+    __asm__ volatile("fxrstor64 %0\n\tfxsave64 %0\n\tfninit" : "+m"(area));
+    return area[AT_IP_HIGH] & BIT_50;
+}

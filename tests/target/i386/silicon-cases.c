@@ -14,6 +14,7 @@ typedef struct Case {
     uint64_t rbx;
     SiliconSeg cs, ds, ss; /* 0: the usual ones */
     uint32_t flags;        /* besides IF */
+    bool zen5;             /* measured on it alone */
 } Case;
 
 #define AT(offset) (SILICON_DATA + (offset))
@@ -58,6 +59,33 @@ static const Case cases[] = {
       CODE("\x6a\x33\x68\x00\x00\x00\x40\xff\x1c\x24"), 0, .ss = SILICON_LDT_DATA32 },
     { "IRET of 2 bytes: the flags are read first", 8, CODE("\x48\x89\xdc\x66\xcf"), AT(2 * SILICON_PAGE - 3) }, /* mov rsp, rbx */
     { "RETF: CS is read first", 8, CODE("\x48\x89\xdc\xcb"), AT(2 * SILICON_PAGE - 3) },
+    /* mov qword [rbx + 8], 1230h; mov rsp, rbx; retf n */
+    { "RETF to another level: the outer stack is read before CS is looked at, its SS first", 8,
+      CODE("\x48\xc7\x43\x08\x30\x12\x00\x00\x48\x89\xdc\x48\xca\x00\x00"), AT(SILICON_PAGE - 16 - 8), .zen5 = true },
+    { "... and is aligned", 8, CODE("\x48\xc7\x43\x08\x30\x12\x00\x00\x48\x89\xdc\x48\xca\x01\x00"), AT(512), .flags = EFL_AC, .zen5 = true },
+    { "... of the same level there is none", 8, CODE("\x48\xc7\x43\x08\x33\x12\x00\x00\x48\x89\xdc\x48\xca\x01\x00"), AT(512), .flags = EFL_AC, .zen5 = true },
+    /* mov rdi, rbx; maskmovdqu xmm0, xmm0 */
+    { "MASKMOVDQU is aligned to 8 bytes: it is", 8, CODE("\x48\x89\xdf\x66\x0f\xf7\xc0"), AT(520), .flags = EFL_AC, .zen5 = true },
+    { "... and is not", 8, CODE("\x48\x89\xdf\x66\x0f\xf7\xc0"), AT(516), .flags = EFL_AC, .zen5 = true },
+    { "MOVSXD of 2 bytes reads 4 on AMD's, aligned", 8, CODE("\x66\x63\x03"), AT(514), .flags = EFL_AC, .zen5 = true }, /* movsxd ax, [rbx] */
+    /* ldmxcsr of [rbx]; numbers to [rbx + 16] and [rbx + 32], from there to xmm0 and xmm1; dpps or dppd */
+    { "DPPS: an overflow of a sum leaves flags of the products", 8,
+      CODE("\xc7\x03\x80\x1b\x00\x00\x0f\xae\x13\xc7\x43\x10\xe6\xb1\x61\x7f\xc7\x43\x14\xe6\xb1\x61\x7f\xc7\x43\x18\xcd\xcc\x8c\x3f\xc7\x43\x1c\xcd\xcc\x8c\x3f\xc7\x43\x20\x00\x00\x80\x3f\xc7\x43\x24\x00\x00\x80\x3f\xc7\x43\x28\xcd\xcc\x8c\x3f\xc7\x43\x2c\xcd\xcc\x8c\x3f\x0f\x10\x43\x10\x0f\x10\x4b\x20\x66\x0f\x3a\x40\xc1\xff"), AT(512), .zen5 = true },
+    { "... and an invalid sum does", 8,
+      CODE("\xc7\x03\x00\x1f\x00\x00\x0f\xae\x13\xc7\x43\x10\x00\x00\x80\x7f\xc7\x43\x14\x00\x00\x80\xff\xc7\x43\x18\xcd\xcc\x8c\x3f\xc7\x43\x1c\xcd\xcc\x8c\x3f\xc7\x43\x20\x00\x00\x80\x3f\xc7\x43\x24\x00\x00\x80\x3f\xc7\x43\x28\xcd\xcc\x8c\x3f\xc7\x43\x2c\xcd\xcc\x8c\x3f\x0f\x10\x43\x10\x0f\x10\x4b\x20\x66\x0f\x3a\x40\xc1\xff"), AT(512), .zen5 = true },
+    { "... products that are left out have none", 8,
+      CODE("\xc7\x03\x00\x1f\x00\x00\x0f\xae\x13\xc7\x43\x10\x00\x00\x80\x7f\xc7\x43\x14\x00\x00\x80\xff\xc7\x43\x18\xcd\xcc\x8c\x3f\xc7\x43\x1c\xcd\xcc\x8c\x3f\xc7\x43\x20\x00\x00\x80\x3f\xc7\x43\x24\x00\x00\x80\x3f\xc7\x43\x28\xcd\xcc\x8c\x3f\xc7\x43\x2c\xcd\xcc\x8c\x3f\x0f\x10\x43\x10\x0f\x10\x4b\x20\x66\x0f\x3a\x40\xc1\x3f"), AT(512), .zen5 = true },
+    { "... an inexact product stops it", 8,
+      CODE("\xc7\x03\x80\x0f\x00\x00\x0f\xae\x13\xc7\x43\x10\xe6\xb1\x61\x7f\xc7\x43\x14\xe6\xb1\x61\x7f\xc7\x43\x18\xcd\xcc\x8c\x3f\xc7\x43\x1c\xcd\xcc\x8c\x3f\xc7\x43\x20\x00\x00\x80\x3f\xc7\x43\x24\x00\x00\x80\x3f\xc7\x43\x28\xcd\xcc\x8c\x3f\xc7\x43\x2c\xcd\xcc\x8c\x3f\x0f\x10\x43\x10\x0f\x10\x4b\x20\x66\x0f\x3a\x40\xc1\xff"), AT(512), .zen5 = true },
+    { "DPPD: an invalid sum leaves flags of the products", 8,
+      CODE("\xc7\x03\x00\x1f\x00\x00\x0f\xae\x13\xc7\x43\x10\xa0\xc8\xeb\x85\xc7\x43\x14\xf3\xcc\xe1\x7f\xc7\x43\x18\x00\x00\x00\x00\xc7\x43\x1c\x00\x00\xf0\xff\xc7\x43\x20\x00\x00\x00\x20\xc7\x43\x24\x5f\xa0\x02\x42\xc7\x43\x28\x00\x00\x00\x00\xc7\x43\x2c\x00\x00\xf0\x3f\x0f\x10\x43\x10\x0f\x10\x4b\x20\x66\x0f\x3a\x41\xc1\x33"), AT(512), .zen5 = true },
+    /* indices 0, 4, 2000h, 12 to [rbx], from there to xmm1; a mask of ones in xmm2; push 302h; popf; vpgatherdd xmm0, [rbx + xmm1], xmm2 */
+    { "a step in a gather: it comes before the fault of a later element", 8,
+      CODE("\xc7\x03\x00\x00\x00\x00\xc7\x43\x04\x04\x00\x00\x00\xc7\x43\x08\x00\x20\x00\x00\xc7\x43\x0c\x0c\x00\x00\x00"
+           "\xc5\xfa\x6f\x0b\xc5\xe9\x76\xd2\x68\x02\x03\x00\x00\x9d\xc4\xe2\x69\x90\x04\x0b"), AT(512), .zen5 = true },
+    { "... but not before that of the first", 8,
+      CODE("\xc7\x03\x00\x20\x00\x00\xc7\x43\x04\x04\x00\x00\x00\xc7\x43\x08\x00\x20\x00\x00\xc7\x43\x0c\x0c\x00\x00\x00"
+           "\xc5\xfa\x6f\x0b\xc5\xe9\x76\xd2\x68\x02\x03\x00\x00\x9d\xc4\xe2\x69\x90\x04\x0b"), AT(512), .zen5 = true },
     /* mov eax, ebx; jmp ffeh, where zeroes are: add [eax], al */
     { "code that runs into its limit at the end of a page", 4, CODE("\x89\xd8\xe9\xf7\x0f\x00\x00"), AT(64), .cs = SILICON_LDT_CODE32 },
     /* jmp fffh, where there is one byte, a 0 */
@@ -65,10 +93,15 @@ static const Case cases[] = {
 };
 /* clang-format on */
 
-static void make(SiliconTrial *t, const Case *c)
+const char *silicon_case(SiliconTrial *t, unsigned n)
 {
+    if (n >= G_N_ELEMENTS(cases)) {
+        return NULL;
+    }
+    const Case *c = &cases[n];
     memset(t, 0, sizeof(*t));
     t->size = c->size;
+    t->zen5 = c->zen5;
     t->length = c->length;
     memset(t->code, 0xcc, SILICON_BYTES);
     memcpy(t->code, c->code, c->length);
@@ -86,18 +119,5 @@ static void make(SiliconTrial *t, const Case *c)
     t->before.gpr[X86_RSP] = SILICON_DATA + SILICON_PAGE / 2 - silicon_segments[t->seg[SEG_SS]].base;
     t->before.v.mxcsr = 0x1f80;
     x87_init(&t->before.v.x87);
-}
-
-void silicon_nop(SiliconTrial *t, unsigned size)
-{
-    make(t, &(Case){ "nothing", (uint8_t)size, CODE("\x90") });
-}
-
-const char *silicon_case(SiliconTrial *t, unsigned n)
-{
-    if (n >= G_N_ELEMENTS(cases)) {
-        return NULL;
-    }
-    make(t, &cases[n]);
-    return cases[n].what;
+    return c->what;
 }

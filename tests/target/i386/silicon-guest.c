@@ -87,11 +87,11 @@ static void make_tables(SiliconGuest *g)
     put(g, GDT + KERNEL_CODE, world_desc(0, 0, KERNEL));
     put(g, GDT + CPU_NUMBER,
         world_desc(0, 0, LEVEL3_DOWN)); /* Linux has one, whose limit is the CPU's number */
-    for (unsigned n = SILICON_FLAT; n < SILICON_LDT; n++) {
-        put(g, GDT + (silicon_segments[n].selector & ~7), descriptor(&silicon_segments[n]));
-    }
-    for (unsigned n = SILICON_LDT; n < SILICON_SEGS; n++) {
-        put(g, LDT + (silicon_segments[n].selector & ~7), descriptor(&silicon_segments[n]));
+    for (unsigned n = SILICON_FLAT; n < SILICON_SEGS; n++) {
+        if (silicon_host_has_descriptor(n)) {
+            put(g, (n < SILICON_LDT ? GDT : LDT) + (silicon_segments[n].selector & ~7),
+                descriptor(&silicon_segments[n]));
+        }
     }
     put(g, TSS + 4, SYSTEM + STACK_TOP);  /* RSP0 */
     put(g, TSS + 0x60, UINT64_MAX << 48); /* no map of ports */

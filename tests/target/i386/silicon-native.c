@@ -291,13 +291,46 @@ static void run_from(SiliconBatch *b, unsigned at)
     }
 }
 
-bool silicon_native_run(SiliconBatch *b)
+/* Some hypervisors run processes of 64-bit code alone: a jump elsewhere is a #GP that names the segment. */
+static bool runs(unsigned size)
 {
-    if (!make_segments()) {
-        return false;
+    static const SiliconSeg code_of[] = {
+        [2] = SILICON_LDT_CODE16, [4] = SILICON_CODE32, [8] = SILICON_CODE64
+    };
+    SiliconTrial *t = &batch->trials[0];
+    memset(t, 0, sizeof(*t));
+    memset(t->code, 0xcc, SILICON_BYTES); /* INT3 */
+    memset(t->seg, SILICON_FLAT, X86_SEGS);
+    t->size = size;
+    t->seg[SEG_CS] = code_of[size];
+    t->before.flags = EFL_IF;
+    t->before.gpr[X86_RSP] = SILICON_DATA + SILICON_PAGE / 2;
+    t->before.v.mxcsr = 0x1f80;
+    x87_init(&t->before.v.x87);
+    batch->count = 1;
+    run_from(batch, 0);
+    batch->count = 0;
+    return !t->strayed && t->after.vector == X86_EXC_BP;
+}
+
+unsigned silicon_native_sizes(void)
+{
+    static unsigned sizes;
+    if (!sizes) {
+        g_assert_cmpuint(batch->count, ==, 0);
+        sizes = runs(8) ? 8 : 0;
+        sizes |= make_segments() ? (runs(2) ? 2 : 0) | (runs(4) ? 4 : 0) : 0;
+        g_assert_cmpuint(sizes & 8, !=, 0);
+        if (!(sizes & 4)) {
+            silicon_host_set_own_descriptors();
+        }
     }
+    return sizes;
+}
+
+void silicon_native_run(SiliconBatch *b)
+{
     run_from(b, 0);
-    return true;
 }
 
 void silicon_native_rerun(SiliconBatch *b, unsigned n)

@@ -3,29 +3,11 @@
 #include "silicon.h"
 
 #include <cpuid.h>
+#include <string.h>
 #include <sys/auxv.h>
 
 #include "host-isa.h"
 #include "target/i386/translators.h"
-
-/* Access rights as LAR tells them, those that make segments of user code; 0: there is no such descriptor. */
-static uint32_t descriptor_rights(uint16_t selector)
-{
-    uint32_t rights = 0;
-    __asm__("lar %1, %0" : "+r"(rights) : "r"((uint32_t)selector) : "cc");
-    return rights;
-}
-
-static bool has_usual_descriptors(void)
-{
-    for (unsigned n = SILICON_FLAT; n <= SILICON_CODE64; n++) {
-        const SiliconSegment *s = &silicon_segments[n];
-        if ((descriptor_rights(s->selector) >> 8 ^ s->attr) & (ATTR_CODE | ATTR_L | ATTR_DB | ATTR_DPL)) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /* CPUID leaves a virtual machine: it is asked once. */
 const SiliconHost *silicon_host(void)
@@ -37,14 +19,26 @@ const SiliconHost *silicon_host(void)
         __get_cpuid(0, &a, &b, &c, &d);
         h = (SiliconHost){ .isa = x86_host_isa(),
                            .amd = b == signature_AMD_ebx,
-                           .fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE,
-                           .descriptors = has_usual_descriptors() };
+                           .fsgsbase = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE };
         __get_cpuid(1, &a, &b, &c, &d);
+        h.zen5 = h.amd && (a >> 8 & 15) + (a >> 20 & 255) >= 0x1a; /* its family */
         if (c & OSXSAVE) {
             __asm__("xgetbv" : "=a"(h.xcr0), "=d"(d) : "c"(0));
         }
     }
     return &h;
+}
+
+static bool own_descriptors; /* the host's segments are not the usual ones of Linux */
+
+void silicon_host_set_own_descriptors(void)
+{
+    own_descriptors = true;
+}
+
+bool silicon_host_has_descriptor(unsigned segment)
+{
+    return !own_descriptors || segment == SILICON_FLAT || segment == SILICON_CODE64;
 }
 
 X86DecodeMode silicon_mode(unsigned size)
@@ -63,20 +57,11 @@ static const char *const left_out[X86_TR_COUNT] = {
     [X86_TR_PKRU] = "the host's kernel decides whether there are keys",
 };
 
-static bool reads_descriptors(const X86Row *r)
+static bool takes_descriptor(const X86Row *row)
 {
-    switch (r->translator) {
-    case X86_TR_DESCRIPTOR:
-    case X86_TR_FAR:
-    case X86_TR_INT:
-    case X86_TR_IRET:
-    case X86_TR_LRET:
-    case X86_TR_LSEG:
-    case X86_TR_MOV_TO_SEG:
-    case X86_TR_POP_SEG:
-    case X86_TR_SYSCALL: return true;
-    default: return false;
-    }
+    return row->translator == X86_TR_DESCRIPTOR || row->translator == X86_TR_MOV_TO_SEG ||
+           row->translator == X86_TR_POP_SEG || row->translator == X86_TR_LSEG ||
+           row->translator == X86_TR_INT;
 }
 
 const char *silicon_leaves_out(unsigned row)
@@ -93,6 +78,12 @@ const char *silicon_leaves_out(unsigned row)
         (r->arg == X86_SYSCALL_SYSCALL || r->arg == X86_SYSCALL_SYSENTER)) {
         return "enters the host's kernel";
     }
+    if (silicon_host()->amd && strstr(r->name, "sysexit")) {
+        return "in long mode of AMD's #UD on Zen 5, #GP on Zen 3";
+    }
+    if (own_descriptors && takes_descriptor(r)) {
+        return "the host has other descriptors";
+    }
     if (base && (r->arg == X86_FSGSBASE_RDFSBASE || r->arg == X86_FSGSBASE_WRFSBASE)) {
         return "FS is the C library's";
     }
@@ -101,9 +92,6 @@ const char *silicon_leaves_out(unsigned row)
     }
     if ((r->translator == X86_TR_XSAVE || r->translator == X86_TR_XCR) && silicon_host()->xcr0 != 7) {
         return "the host has other states";
-    }
-    if (reads_descriptors(r) && !silicon_host()->descriptors) {
-        return "the host's kernel has other descriptors";
     }
     return left_out[r->translator];
 }

@@ -70,6 +70,7 @@ typedef struct SiliconTrial {
     unsigned length;             /* bytes before that */
     uint8_t size;                /* of the code: 2, 4, 8 */
     uint8_t seg[X86_SEGS];       /* SiliconSeg; FS stays what it is */
+    bool zen5;                   /* other chips are not asked */
     uint32_t cr0, cr4, xcr0;     /* of ours alone: bits that are not as usual */
     SiliconState before;
     SiliconResult after; /* on the host */
@@ -86,8 +87,9 @@ typedef struct SiliconBatch {
 
 /* ---- silicon-native.c ---- */
 SiliconBatch *silicon_native_open(void); /* shared with the children that run it */
-/* Of one code size.  False: the kernel has no such segments. */
-bool silicon_native_run(SiliconBatch *b);
+/* The sizes of code that this host runs: of 2, 4 and 8, a sum.  Asked first when the batch is empty. */
+unsigned silicon_native_sizes(void);
+void silicon_native_run(SiliconBatch *b);
 /* One of them once more. */
 void silicon_native_rerun(SiliconBatch *b, unsigned n);
 
@@ -108,9 +110,12 @@ typedef struct SiliconHost {
     uint64_t isa; /* of X86_ISA_* */
     uint32_t xcr0;
     bool amd, fsgsbase;
-    bool descriptors; /* the kernel's are those of silicon_segments; of a paravirtual kernel they are not */
+    bool
+        zen5; /* or later: some order and some flags were measured on it alone, and are not asked of other chips */
 } SiliconHost;
 const SiliconHost *silicon_host(void);
+void silicon_host_set_own_descriptors(void); /* this host's are not the usual ones of Linux */
+bool silicon_host_has_descriptor(unsigned segment);
 X86DecodeMode silicon_mode(unsigned size);
 /* Why a row is left out; NULL: it is tested. */
 const char *silicon_leaves_out(unsigned row);
@@ -141,5 +146,3 @@ void silicon_make_x87(X87 *f, const uint64_t mm[8], uint64_t *random);
 /* ---- silicon-cases.c ---- */
 /* A piece that is always run, and what it shows; NULL: there are no more. */
 const char *silicon_case(SiliconTrial *t, unsigned n);
-/* A piece that does nothing: the host runs it if it runs code of that size at all. */
-void silicon_nop(SiliconTrial *t, unsigned size);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keysyms of X to keys of a US board, for viewers that name characters, not places.
+/* Keysyms of X to keys of a US board, for viewers and terminals that name characters, not places.
  * Source: X11's keysymdef (numbers), RFB protocol, "KeyEvent". */
 #include <linux/input-event-codes.h>
 
-#include "ui/vnc/vnc_priv.h"
+#include "ui/keysyms.h"
 
 /* Without Shift, and with it. */
 static const struct {
@@ -62,6 +62,35 @@ static const struct {
     { 0xfe20, KEYS(KEY_TAB) },
 };
 
+/* Of text consoles. */
+static const struct {
+    uint16_t sym;
+    uint32_t key;
+} names[] = {
+    { 0xff08, CONSOLE_KEY_BACKSPACE }, { 0xff09, CONSOLE_KEY_TAB },   { 0xfe20, CONSOLE_KEY_TAB },
+    { 0xff0d, CONSOLE_KEY_ENTER },     { 0xff8d, CONSOLE_KEY_ENTER }, { 0xff1b, CONSOLE_KEY_ESCAPE },
+    { 0xff50, CONSOLE_KEY_HOME },      { 0xff51, CONSOLE_KEY_LEFT },  { 0xff52, CONSOLE_KEY_UP },
+    { 0xff53, CONSOLE_KEY_RIGHT },     { 0xff54, CONSOLE_KEY_DOWN },  { 0xff55, CONSOLE_KEY_PAGE_UP },
+    { 0xff56, CONSOLE_KEY_PAGE_DOWN }, { 0xff57, CONSOLE_KEY_END },   { 0xff63, CONSOLE_KEY_INSERT },
+    { 0xffff, CONSOLE_KEY_DELETE },
+};
+
+uint32_t keysym_console_key(uint32_t sym)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (names[i].sym == sym) {
+            return names[i].key;
+        }
+    }
+    if (sym >= KEYSYM_F1 && sym < KEYSYM_F1 + 12) {
+        return CONSOLE_KEY_F1 + (sym - KEYSYM_F1);
+    }
+    if (sym > KEYSYM_UNICODE && g_unichar_validate(sym - KEYSYM_UNICODE)) {
+        return sym - KEYSYM_UNICODE;
+    }
+    return (sym >= ' ' && sym < 0x7f) || (sym >= 0xa0 && sym <= 0xff) ? sym : 0;
+}
+
 static unsigned function_of(uint32_t sym)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(functions); i++) {
@@ -74,7 +103,7 @@ static unsigned function_of(uint32_t sym)
     return 0;
 }
 
-unsigned vnc_key_of_sym(uint32_t sym, int *shift)
+unsigned keysym_code(uint32_t sym, int *shift)
 {
     *shift = -1;
     for (unsigned i = 0; i < G_N_ELEMENTS(characters) && sym < 0x80; i++) {

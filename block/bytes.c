@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads and writes that begin and end at any byte: nodes have sectors. */
+#include <errno.h>
+#include <string.h>
+
+#include "block/driver.h"
+
+static uint64_t sector_of(uint64_t at)
+{
+    return at / SECTOR * SECTOR;
+}
+
+static uint64_t span_of(uint64_t at, uint64_t length)
+{
+    return sector_of(at + length + SECTOR - 1) - sector_of(at);
+}
+
+static bool is_whole(uint64_t at, uint64_t length)
+{
+    return (at | length) % SECTOR == 0;
+}
+
+int node_read_bytes(BlockNode *n, uint64_t at, void *buf, uint64_t length)
+{
+    if (is_whole(at, length)) {
+        return node_read(n, at, buf, length);
+    }
+    g_autofree uint8_t *whole = g_try_malloc(span_of(at, length));
+    int e = whole ? node_read(n, sector_of(at), whole, span_of(at, length)) : -ENOMEM;
+    if (!e) {
+        memcpy(buf, whole + at % SECTOR, length);
+    }
+    return e;
+}
+
+int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length)
+{
+    if (is_whole(at, length)) {
+        return node_write(n, at, buf, length);
+    }
+    g_autofree uint8_t *whole = g_try_malloc(span_of(at, length));
+    int e = whole ? node_read(n, sector_of(at), whole, span_of(at, length)) : -ENOMEM;
+    if (e) {
+        return e;
+    }
+    memcpy(whole + at % SECTOR, buf, length);
+    return node_write(n, sector_of(at), whole, span_of(at, length));
+}
+
+/* The ends that are no sectors are written, what is between is not moved. */
+int node_zero_bytes(BlockNode *n, uint64_t at, uint64_t length, bool unmap)
+{
+    static const uint8_t zeroes[2 * SECTOR];
+    uint64_t first = sector_of(at + SECTOR - 1), last = sector_of(at + length);
+    if (first >= last) { /* less than two sectors */
+        return length ? node_write_bytes(n, at, zeroes, length) : 0;
+    }
+    int e = first > at ? node_write_bytes(n, at, zeroes, first - at) : 0;
+    e = e ? e : node_run(n, &(NodeIo){ BLOCK_WRITE_ZEROES, unmap, first, last - first, NULL, 0 });
+    return e || last == at + length ? e : node_write_bytes(n, last, zeroes, at + length - last);
+}

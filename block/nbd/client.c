@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A disk of an NBD server: requests of any number of threads on one connection.
+ * Specification: "Transmission".
+ *
+ * Who waits for a reply and finds nobody that reads, reads: replies come in any order, each goes to whom it belongs.  When
+ * the connection is lost, requests under way fail, and the next one connects anew.
+ *
+ * Not modelled: TLS, NBD_CMD_CACHE, waiting for a server that comes back (reconnect-delay), servers whose blocks are larger than a sector (refused). */
+#include "block/nbd_client.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "block/block_priv.h"
+#include "block/nbd/proto.h"
+#include "util/bytes.h"
+
+enum { PIECE = 2 << 20 };
+
+typedef struct Call {
+    uint16_t type, flags;
+    uint64_t cookie, offset;
+    uint32_t length;
+    uint8_t *data;         /* to be written, or read into */
+    uint32_t known, state; /* of NBD_CMD_BLOCK_STATUS: the first extent */
+    bool ended, lost;      /* lost: with the connection */
+    int result;
+} Call;
+
+typedef struct NbdNode {
+    BlockNode node;
+    NbdName name;
+    NbdAgreed agreed;
+    Lock lock; /* of what follows */
+    GCond changed;
+    int fd;    /* -1: no connection */
+    bool dead; /* nobody is to use fd any more; it is closed when nobody does */
+    bool sending, reading, connecting;
+    uint64_t next_cookie;
+    GHashTable *calls; /* of Call, by cookie */
+} NbdNode;
+
+static NbdNode *of(BlockNode *n)
+{
+    return container_of(n, NbdNode, node);
+}
+
+/* ---- replies ------------------------------------------------------------------- */
+
+/* Without the lock, by whoever reads: the call stays where it is until it ends. */
+static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
+{
+    uint8_t head[14];
+    uint64_t at;
+    if (type & 0x8000) { /* an error */
+        int e = length < 6 ? -EPROTO : nbd_receive(s->fd, head, 6);
+        c->result = c->result ? c->result : e ? e : nbd_error_to_errno((uint32_t)load_be(head, 4));
+        return e ? e : nbd_skip(s->fd, length - 6);
+    }
+    switch (type) {
+    case NBD_REPLY_NONE: return length ? -EPROTO : 0;
+    case NBD_REPLY_OFFSET_DATA:
+    case NBD_REPLY_OFFSET_HOLE: {
+        bool hole = type == NBD_REPLY_OFFSET_HOLE;
+        uint32_t n = hole ? 12 : 8;
+        int e = length < n || c->type != NBD_CMD_READ ? -EPROTO : nbd_receive(s->fd, head, n);
+        uint64_t bytes = e ? 0 : hole ? load_be(head + 8, 4) : length - 8;
+        at = e ? 0 : load_be(head, 8);
+        if (e || at < c->offset || at - c->offset > c->length || bytes > c->length - (at - c->offset) ||
+            (hole && length != 12)) {
+            return e ? e : -EPROTO;
+        }
+        if (hole) {
+            memset(c->data + (at - c->offset), 0, bytes);
+            return 0;
+        }
+        return nbd_receive(s->fd, c->data + (at - c->offset), bytes);
+    }
+    case NBD_REPLY_BLOCK_STATUS: {
+        int e = length < 12 || c->type != NBD_CMD_BLOCK_STATUS ? -EPROTO : nbd_receive(s->fd, head, 12);
+        c->known = e ? 0 : (uint32_t)load_be(head + 4, 4);
+        c->state = e ? 0 : (uint32_t)load_be(head + 8, 4);
+        return e ? e : nbd_skip(s->fd, length - 12);
+    }
+    default: return -EPROTO;
+    }
+}
+
+static Call *find_call(NbdNode *s, uint64_t cookie)
+{
+    lock_take(&s->lock);
+    Call *c = g_hash_table_lookup(s->calls, &cookie);
+    lock_release(&s->lock);
+    return c;
+}
+
+static void call_ended(NbdNode *s, Call *c)
+{
+    lock_take(&s->lock);
+    g_hash_table_remove(s->calls, &c->cookie);
+    c->ended = true;
+    g_cond_broadcast(&s->changed);
+    lock_release(&s->lock);
+}
+
+/* One reply, or a part of one: 0 or -errno, the connection's. */
+static int receive_reply(NbdNode *s)
+{
+    uint8_t head[20];
+    int e = nbd_receive(s->fd, head, 16);
+    uint32_t magic = e ? 0 : (uint32_t)load_be(head, 4);
+    Call *c = e ? NULL : find_call(s, load_be(head + 8, 8));
+    if (!c) {
+        return e ? e : -EPROTO;
+    }
+    if (magic == NBD_SIMPLE_REPLY_MAGIC) {
+        uint32_t error = (uint32_t)load_be(head + 4, 4);
+        if (c->type == NBD_CMD_BLOCK_STATUS || (c->type == NBD_CMD_READ && s->agreed.structured)) {
+            return -EPROTO;
+        }
+        c->result = error ? nbd_error_to_errno(error) : 0;
+        e = !error && c->type == NBD_CMD_READ ? nbd_receive(s->fd, c->data, c->length) : 0;
+        if (!e) {
+            call_ended(s, c);
+        }
+        return e;
+    }
+    if (magic != NBD_STRUCTURED_REPLY_MAGIC || !s->agreed.structured) {
+        return -EPROTO;
+    }
+    e = nbd_receive(s->fd, head + 16, 4);
+    uint32_t length = e ? 0 : (uint32_t)load_be(head + 16, 4);
+    e = e                               ? e
+        : length > NBD_MAX_PAYLOAD + 64 ? -EPROTO
+                                        : receive_chunk(s, c, (unsigned)load_be(head + 6, 2), length);
+    if (!e && load_be(head + 4, 2) & NBD_REPLY_DONE) {
+        call_ended(s, c);
+    }
+    return e;
+}
+
+/* ---- the connection -------------------------------------------------------------- */
+
+static int connect_once(NbdNode *s, NbdAgreed *a, GError **err)
+{
+    int fd = nbd_connect(&(NbdAddress){ s->name.path, s->name.host, s->name.port }, err), one = 1;
+    if (fd < 0) {
+        return -1;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (!nbd_agree(fd, s->name.export, a, err)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void lose_call(gpointer key, gpointer value, gpointer opaque)
+{
+    Call *c = value;
+    c->ended = c->lost = true;
+}
+
+/* Under lock: the connection is of no use. */
+static void lose(NbdNode *s)
+{
+    if (s->fd >= 0 && !s->dead) {
+        s->dead = true;
+        shutdown(s->fd, SHUT_RDWR); /* who sends or reads ends soon */
+    }
+    if (s->dead && !s->sending && !s->reading) {
+        close(s->fd);
+        s->fd = -1;
+        s->dead = false;
+        g_hash_table_foreach(s->calls, lose_call, NULL);
+        g_hash_table_remove_all(s->calls);
+        g_cond_broadcast(&s->changed);
+    }
+}
+
+/* Under lock, which is left meanwhile: a connection to the same disk. */
+static int reconnect(NbdNode *s)
+{
+    while (s->connecting || s->dead) {
+        lock_wait(&s->changed, &s->lock);
+    }
+    if (s->fd >= 0) {
+        return 0;
+    }
+    s->connecting = true;
+    lock_release(&s->lock);
+    NbdAgreed a = { 0 };
+    int fd = connect_once(s, &a, NULL);
+    if (fd >= 0 && (a.size != s->agreed.size || (a.flags & NBD_FLAG_READ_ONLY && !s->node.readonly))) {
+        close(fd); /* another disk */
+        fd = -1;
+    }
+    lock_take(&s->lock);
+    s->connecting = false;
+    s->fd = fd;
+    if (fd >= 0) {
+        s->agreed = a;
+    }
+    g_cond_broadcast(&s->changed);
+    return fd >= 0 ? 0 : -EIO;
+}
+
+/* ---- calls ----------------------------------------------------------------------- */
+
+static int send_call(NbdNode *s, const Call *c)
+{
+    uint8_t head[NBD_REQUEST_BYTES];
+    store_be(head, 4, NBD_REQUEST_MAGIC);
+    store_be(head + 4, 2, c->flags);
+    store_be(head + 6, 2, c->type);
+    store_be(head + 8, 8, c->cookie);
+    store_be(head + 16, 8, c->offset);
+    store_be(head + 24, 4, c->length);
+    return nbd_send_two(s->fd, head, sizeof(head), c->data, c->type == NBD_CMD_WRITE ? c->length : 0);
+}
+
+/* Under lock, which is left meanwhile. */
+static void await(NbdNode *s, Call *c)
+{
+    while (!c->ended) {
+        if (s->reading || s->dead) {
+            lock_wait(&s->changed, &s->lock);
+            continue;
+        }
+        s->reading = true;
+        lock_release(&s->lock);
+        int e = receive_reply(s);
+        lock_take(&s->lock);
+        s->reading = false;
+        if (e) {
+            s->dead = s->fd >= 0;
+        }
+        if (s->dead) {
+            shutdown(s->fd, SHUT_RDWR);
+            lose(s);
+        }
+        g_cond_broadcast(&s->changed);
+    }
+}
+
+/* Once over one connection.  Under lock, which is left meanwhile. */
+static void call_once(NbdNode *s, Call *c)
+{
+    while (s->sending && !s->dead) {
+        lock_wait(&s->changed, &s->lock);
+    }
+    c->ended = c->lost = false;
+    c->result = 0;
+    if (s->dead || s->fd < 0) {
+        c->lost = true;
+        return;
+    }
+    c->cookie = s->next_cookie++;
+    g_hash_table_insert(s->calls, &c->cookie, c);
+    s->sending = true;
+    lock_release(&s->lock);
+    int e = send_call(s, c);
+    lock_take(&s->lock);
+    s->sending = false;
+    g_cond_broadcast(&s->changed);
+    if (e || s->dead) {
+        lose(s);
+    }
+    await(s, c);
+}
+
+static int call(NbdNode *s, Call *c)
+{
+    lock_take(&s->lock);
+    int e = s->fd >= 0 && !s->dead ? 0 : reconnect(s);
+    if (!e) {
+        call_once(s, c);
+        e = c->lost ? -EIO : c->result;
+    }
+    lock_release(&s->lock);
+    return e;
+}
+
+/* ---- the driver -------------------------------------------------------------------- */
+
+static int transfer(NbdNode *s, const NodeIo *io, bool write)
+{
+    uint64_t most = MIN(s->agreed.max_block ? s->agreed.max_block : PIECE, PIECE);
+    g_autofree uint8_t *buf = g_try_malloc(MIN(io->length, most));
+    int e = buf ? 0 : -ENOMEM;
+    for (uint64_t done = 0, n; done < io->length && !e; done += n) {
+        n = MIN(io->length - done, most);
+        Call c = { .type = write ? NBD_CMD_WRITE : NBD_CMD_READ,
+                   .offset = io->offset + done,
+                   .length = (uint32_t)n,
+                   .data = buf };
+        if (write) {
+            iov_to_buf(io->iov, io->iov_count, done, buf, n);
+        }
+        e = call(s, &c);
+        if (!e && !write) {
+            iov_from_buf(io->iov, io->iov_count, done, buf, n);
+        }
+    }
+    return e;
+}
+
+/* TRIM and WRITE_ZEROES of any length. */
+static int range(NbdNode *s, const NodeIo *io, uint16_t type, uint16_t flags)
+{
+    int e = 0;
+    for (uint64_t done = 0, n; done < io->length && !e; done += n) {
+        n = MIN(io->length - done, UINT64_C(1) << 30);
+        Call c = { .type = type, .flags = flags, .offset = io->offset + done, .length = (uint32_t)n };
+        e = call(s, &c);
+    }
+    return e;
+}
+
+static int write_zeroes(NbdNode *s, const NodeIo *io)
+{
+    if (s->agreed.flags & NBD_FLAG_WRITE_ZEROES) {
+        return range(s, io, NBD_CMD_WRITE_ZEROES, io->unmap ? 0 : NBD_CMD_NO_HOLE);
+    }
+    g_autofree uint8_t *zeroes = g_malloc0(PIECE);
+    int e = 0;
+    for (uint64_t done = 0; done < io->length && !e; done += PIECE) {
+        struct iovec iov = { zeroes, MIN(PIECE, io->length - done) };
+        e = transfer(s, &(NodeIo){ BLOCK_WRITE, false, io->offset + done, iov.iov_len, &iov, 1 }, true);
+    }
+    return e;
+}
+
+static int nbd_run(BlockNode *n, const NodeIo *io)
+{
+    NbdNode *s = of(n);
+    switch (io->op) {
+    case BLOCK_READ: return transfer(s, io, false);
+    case BLOCK_WRITE: return transfer(s, io, true);
+    case BLOCK_FLUSH: {
+        Call c = { .type = NBD_CMD_FLUSH };
+        return s->agreed.flags & NBD_FLAG_FLUSH ? call(s, &c) : 0;
+    }
+    case BLOCK_DISCARD: return s->agreed.flags & NBD_FLAG_TRIM ? range(s, io, NBD_CMD_TRIM, 0) : 0;
+    case BLOCK_WRITE_ZEROES: return write_zeroes(s, io);
+    }
+    return -EINVAL;
+}
+
+static int nbd_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e)
+{
+    NbdNode *s = of(n);
+    *e = (Extent){ EXTENT_DATA, !n->readonly, length, n, offset };
+    if (!may_wait || !s->agreed.allocation) {
+        return 0;
+    }
+    Call c = { .type = NBD_CMD_BLOCK_STATUS,
+               .flags = NBD_CMD_REQ_ONE,
+               .offset = offset,
+               .length = (uint32_t)MIN(length, UINT64_C(1) << 30) };
+    int result = call(s, &c);
+    if (result || c.known / SECTOR == 0) {
+        return result;
+    }
+    e->length = MIN(length, c.known / SECTOR * SECTOR);
+    if (c.state & NBD_STATE_ZERO) {
+        e->kind = EXTENT_ZERO;
+        e->node = c.state & NBD_STATE_HOLE ? NULL : n;
+    }
+    return 0;
+}
+
+static bool nbd_direct(BlockNode *n, const NodeIo *io, int *fd)
+{
+    return false;
+}
+
+static void nbd_close(BlockNode *n)
+{
+    NbdNode *s = of(n);
+    if (s->fd >= 0) {
+        Call c = { .type = NBD_CMD_DISC };
+        send_call(s, &c);
+        close(s->fd);
+    }
+    g_hash_table_destroy(s->calls);
+    nbd_name_clear(&s->name);
+    lock_finish(&s->lock);
+    g_cond_clear(&s->changed);
+}
+
+static const BlockDriver nbd_driver = {
+    .name = "nbd",
+    .map = nbd_map,
+    .direct = nbd_direct,
+    .run = nbd_run,
+    .close = nbd_close,
+};
+
+BlockNode *nbd_node_open(const char *text, const NbdName *name, bool readonly, GError **err)
+{
+    NbdNode *s = g_new0(NbdNode, 1);
+    node_init(&s->node, &nbd_driver, text, 0, true);
+    s->name =
+        (NbdName){ g_strdup(name->path), g_strdup(name->host), g_strdup(name->port), g_strdup(name->export) };
+    s->calls = g_hash_table_new(g_int64_hash, g_int64_equal);
+    lock_init(&s->lock, LOCK_NBD_CLIENT);
+    g_cond_init(&s->changed);
+    s->fd = connect_once(s, &s->agreed, err);
+    bool ok = s->fd >= 0;
+    if (ok && !readonly && s->agreed.flags & NBD_FLAG_READ_ONLY) {
+        block_error(err, "'%s': request for write access denied: the server exports it read-only", text);
+        ok = false;
+    }
+    if (ok && (s->agreed.min_block > SECTOR || s->agreed.size % SECTOR)) {
+        block_error(err,
+                    "'%s': its blocks of %u bytes, or its size of %" G_GUINT64_FORMAT
+                    " bytes, are no sectors of 512",
+                    text, s->agreed.min_block, s->agreed.size);
+        ok = false;
+    }
+    if (!ok) {
+        node_unref(&s->node);
+        return NULL;
+    }
+    s->node.size = s->agreed.size;
+    s->node.readonly = readonly;
+    return &s->node;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The client's side of the handshake.  Specification: "Fixed newstyle negotiation".
+ * What a server says is checked, and bounded: it may be anybody.
+ *
+ * Not modelled: the old style of before 2011, TLS, extended headers. */
+#include <errno.h>
+#include <string.h>
+
+#include "block/block_priv.h"
+#include "block/nbd_client.h"
+#include "block/nbd/proto.h"
+#include "util/bytes.h"
+#include "util/text.h"
+
+enum { REPLIES_MAX = 4096 }; /* to one option */
+
+typedef struct Reply {
+    uint32_t type, length;
+    uint8_t *data; /* ends with a 0 behind its bytes */
+} Reply;
+
+static bool lost(int e, GError **err)
+{
+    block_error(err, "the NBD server does not answer as it should: %s", g_strerror(-e));
+    return false;
+}
+
+static bool send_option(int fd, uint32_t option, const GByteArray *data, GError **err)
+{
+    uint8_t head[16];
+    uint32_t n = data ? data->len : 0;
+    store_be(head, 8, NBD_OPTION_MAGIC);
+    store_be(head + 8, 4, option);
+    store_be(head + 12, 4, n);
+    int e = nbd_send_two(fd, head, sizeof(head), data ? data->data : NULL, n);
+    return !e || lost(e, err);
+}
+
+static bool receive_reply(int fd, uint32_t option, Reply *r, GError **err)
+{
+    uint8_t head[20];
+    int e = nbd_receive(fd, head, sizeof(head));
+    *r = (Reply){ 0 };
+    if (!e && (load_be(head, 8) != NBD_OPTION_REPLY_MAGIC || load_be(head + 8, 4) != option)) {
+        e = -EPROTO;
+    }
+    r->type = (uint32_t)load_be(head + 12, 4);
+    r->length = (uint32_t)load_be(head + 16, 4);
+    if (!e && r->length > NBD_MAX_OPTION) {
+        e = -EPROTO;
+    }
+    if (!e) {
+        r->data = g_malloc0((gsize)r->length + 1);
+        e = nbd_receive(fd, r->data, r->length);
+    }
+    if (e) {
+        g_clear_pointer(&r->data, g_free);
+        return lost(e, err);
+    }
+    return true;
+}
+
+static void put(GByteArray *a, unsigned bytes, uint64_t value)
+{
+    uint8_t raw[8];
+    store_be(raw, bytes, value);
+    g_byte_array_append(a, raw, bytes);
+}
+
+static void put_text(GByteArray *a, const char *text)
+{
+    put(a, 4, strlen(text));
+    g_byte_array_append(a, (const uint8_t *)text, (guint)strlen(text));
+}
+
+/* Replies to an option, each handed to take(), until the last; *error: the type of an error reply, or 0. */
+typedef bool TakeReply(const Reply *r, void *opaque);
+static bool ask(int fd, uint32_t option, const GByteArray *data, TakeReply *take, void *opaque,
+                uint32_t *error, GError **err)
+{
+    *error = 0;
+    bool ok = send_option(fd, option, data, err);
+    for (unsigned i = 0; i < REPLIES_MAX && ok; i++) {
+        Reply r;
+        ok = receive_reply(fd, option, &r, err);
+        bool last = ok && (r.type == NBD_REP_ACK || r.type & NBD_REP_ERROR);
+        if (ok && r.type & NBD_REP_ERROR) {
+            *error = r.type;
+        } else if (ok && !last && !take(&r, opaque)) {
+            ok = lost(-EPROTO, err);
+        }
+        g_free(r.data);
+        if (last) {
+            return true;
+        }
+    }
+    return ok && lost(-EPROTO, err);
+}
+
+static bool take_nothing(const Reply *r, void *opaque)
+{
+    return false;
+}
+
+/* ---- what is agreed on --------------------------------------------------------- */
+
+static bool greet(int fd, GError **err)
+{
+    uint8_t hello[18], flags[4];
+    int e = nbd_receive(fd, hello, sizeof(hello));
+    if (e) {
+        return lost(e, err);
+    }
+    unsigned theirs = (unsigned)load_be(hello + 16, 2);
+    if (load_be(hello, 8) != NBD_MAGIC || load_be(hello + 8, 8) != NBD_OPTION_MAGIC ||
+        !(theirs & NBD_FIXED_NEWSTYLE)) {
+        block_error(err, "what answers there is no NBD server of the fixed newstyle");
+        return false;
+    }
+    store_be(flags, 4, theirs & (NBD_FIXED_NEWSTYLE | NBD_NO_ZEROES));
+    e = nbd_send(fd, flags, sizeof(flags));
+    return !e || lost(e, err);
+}
+
+static bool take_info(const Reply *r, void *opaque)
+{
+    NbdListed *l = opaque;
+    NbdAgreed *a = &l->agreed;
+    unsigned type = r->type == NBD_REP_INFO && r->length >= 2 ? (unsigned)load_be(r->data, 2) : ~0u;
+    if (type == NBD_INFO_EXPORT && r->length == 12) {
+        a->size = load_be(r->data + 2, 8);
+        a->flags = (uint16_t)load_be(r->data + 10, 2);
+    } else if (type == NBD_INFO_BLOCK_SIZE && r->length == 14) {
+        a->min_block = (uint32_t)load_be(r->data + 2, 4);
+        a->pref_block = (uint32_t)load_be(r->data + 6, 4);
+        a->max_block = (uint32_t)load_be(r->data + 10, 4);
+    } else if (type == NBD_INFO_DESCRIPTION) {
+        g_free(l->description);
+        l->description = g_strdup((const char *)r->data + 2);
+    } else {
+        return type != ~0u && type != NBD_INFO_EXPORT && type != NBD_INFO_BLOCK_SIZE;
+    }
+    return true;
+}
+
+static bool take_context(const Reply *r, void *opaque)
+{
+    NbdListed *l = opaque;
+    if (r->type != NBD_REP_META_CONTEXT || r->length < 5) {
+        return false;
+    }
+    const char *name = (const char *)r->data + 4;
+    if (strcmp(name, NBD_CONTEXT_NAME) == 0) {
+        l->agreed.allocation = true;
+        l->agreed.context = (uint32_t)load_be(r->data, 4);
+    }
+    if (l->contexts) {
+        g_ptr_array_add(l->contexts, g_strdup(name));
+    }
+    return true;
+}
+
+static bool ask_structured(int fd, NbdAgreed *a, GError **err)
+{
+    uint32_t error;
+    bool ok = ask(fd, NBD_OPT_STRUCTURED_REPLY, NULL, take_nothing, NULL, &error, err);
+    a->structured = ok && !error;
+    return ok;
+}
+
+/* query: NULL: list all. */
+static bool ask_context(int fd, NbdListed *l, const char *query, GError **err)
+{
+    GByteArray *data = g_byte_array_new();
+    uint32_t error;
+    put_text(data, l->name);
+    put(data, 4, query != NULL);
+    if (query) {
+        put_text(data, query);
+    }
+    bool ok = ask(fd, query ? NBD_OPT_SET_META_CONTEXT : NBD_OPT_LIST_META_CONTEXT, data, take_context, l,
+                  &error, err);
+    g_byte_array_unref(data);
+    return ok;
+}
+
+static bool ask_info(int fd, uint32_t option, NbdListed *l, GError **err)
+{
+    GByteArray *data = g_byte_array_new();
+    uint32_t error;
+    put_text(data, l->name);
+    put(data, 2, 2);
+    put(data, 2, NBD_INFO_BLOCK_SIZE);
+    put(data, 2, NBD_INFO_DESCRIPTION);
+    bool ok = ask(fd, option, data, take_info, l, &error, err);
+    g_byte_array_unref(data);
+    if (ok && error) {
+        g_autofree char *shown = text_escaped(l->name);
+        block_error(err,
+                    error == NBD_REP_ERR_UNKNOWN ? "the NBD server has no export '%s'"
+                    : error == NBD_REP_ERR_UNSUP
+                        ? "the NBD server is too old to be asked for '%s' (no NBD_OPT_GO)"
+                        : "the NBD server refuses the export '%s'",
+                    shown);
+        return false;
+    }
+    if (ok && (!(l->agreed.flags & NBD_FLAG_HAS_FLAGS) || l->agreed.size > INT64_MAX)) {
+        return lost(-EPROTO, err);
+    }
+    return ok;
+}
+
+bool nbd_agree(int fd, const char *export, NbdAgreed *a, GError **err)
+{
+    NbdListed l = { .name = (char *)export };
+    bool ok = greet(fd, err) && ask_structured(fd, &l.agreed, err) &&
+              (!l.agreed.structured || ask_context(fd, &l, NBD_CONTEXT_NAME, err)) &&
+              ask_info(fd, NBD_OPT_GO, &l, err);
+    g_free(l.description);
+    *a = l.agreed;
+    return ok;
+}
+
+/* ---- lists --------------------------------------------------------------------- */
+
+static void listed_free(gpointer p)
+{
+    NbdListed *l = p;
+    g_free(l->name);
+    g_free(l->description);
+    g_ptr_array_unref(l->contexts);
+    g_free(l);
+}
+
+static bool take_server(const Reply *r, void *opaque)
+{
+    uint64_t n = r->type == NBD_REP_SERVER && r->length >= 4 ? load_be(r->data, 4) : UINT64_MAX;
+    if (n > NBD_MAX_NAME || n > r->length - 4) {
+        return false;
+    }
+    NbdListed *l = g_new0(NbdListed, 1);
+    l->name = g_strndup((const char *)r->data + 4, n);
+    l->description = n < r->length - 4 ? g_strdup((const char *)r->data + 4 + n) : NULL;
+    l->contexts = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(opaque, l);
+    return true;
+}
+
+GPtrArray *nbd_list(int fd, GError **err)
+{
+    GPtrArray *all = g_ptr_array_new_with_free_func(listed_free);
+    NbdAgreed agreed = { 0 };
+    uint32_t error = 0;
+    bool ok = greet(fd, err) && ask_structured(fd, &agreed, err) &&
+              ask(fd, NBD_OPT_LIST, NULL, take_server, all, &error, err);
+    if (ok && error) {
+        block_error(err, "the NBD server does not tell what it has");
+        ok = false;
+    }
+    for (guint i = 0; i < all->len && ok; i++) {
+        NbdListed *l = g_ptr_array_index(all, i);
+        ok = ask_info(fd, NBD_OPT_INFO, l, err) && (!agreed.structured || ask_context(fd, l, NULL, err));
+    }
+    if (ok) {
+        send_option(fd, NBD_OPT_ABORT, NULL, NULL);
+        return all;
+    }
+    g_ptr_array_unref(all);
+    return NULL;
+}

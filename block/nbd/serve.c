@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Requests of an NBD client.  Specification: "Transmission".
+ *
+ * The client's thread reads requests; some others do them, several at a time, and reply in whichever order they end.  A
+ * client that does not take its replies, or asks for more than it is given, waits: what it holds here is bounded.
+ *
+ * Requests may begin and end at any byte; nodes have sectors.  A write that does not fit is read, changed and written back,
+ * alone: so no other's write is undone. */
+#include <errno.h>
+#include <string.h>
+
+#include "block/block_priv.h"
+#include "block/nbd/server.h"
+#include "util/bytes.h"
+
+enum { WORKERS = 8, IN_FLIGHT_MAX = 16, EXTENTS_MAX = 1024 };
+
+typedef struct Request {
+    Client *client;
+    uint16_t flags, type;
+    uint64_t cookie, offset;
+    uint32_t length;
+    uint8_t *data; /* of a write */
+} Request;
+
+uint16_t nbd_export_flags(const Export *e, const Client *c)
+{
+    uint16_t flags =
+        NBD_FLAG_HAS_FLAGS | NBD_FLAG_FLUSH | NBD_FLAG_FUA | NBD_FLAG_CACHE | NBD_FLAG_MULTI_CONN;
+    flags |= e->writable ? NBD_FLAG_TRIM | NBD_FLAG_WRITE_ZEROES : NBD_FLAG_READ_ONLY;
+    return flags | (c->structured ? NBD_FLAG_DF : 0);
+}
+
+/* ---- replies ----------------------------------------------------------------- */
+
+/* One whole reply, after those that are being sent. */
+static void send_reply(Client *c, const void *head, uint64_t n, const void *body, uint64_t length)
+{
+    lock_take(&c->lock);
+    while (c->sending) {
+        lock_wait(&c->changed, &c->lock);
+    }
+    c->sending = !c->broken;
+    bool send = c->sending;
+    lock_release(&c->lock);
+    int e = send ? nbd_send_two(c->fd, head, n, body, length) : 0;
+    lock_take(&c->lock);
+    c->sending = send ? false : c->sending;
+    c->broken |= e != 0;
+    g_cond_broadcast(&c->changed);
+    lock_release(&c->lock);
+}
+
+static void put_chunk(uint8_t head[20], const Request *r, unsigned type, uint32_t length)
+{
+    store_be(head, 4, NBD_STRUCTURED_REPLY_MAGIC);
+    store_be(head + 4, 2, NBD_REPLY_DONE);
+    store_be(head + 6, 2, type);
+    store_be(head + 8, 8, r->cookie);
+    store_be(head + 16, 4, length);
+}
+
+/* body: what follows, but for an error. */
+static void reply_simple(const Request *r, int e, const void *body, uint64_t length)
+{
+    uint8_t head[16];
+    store_be(head, 4, NBD_SIMPLE_REPLY_MAGIC);
+    store_be(head + 4, 4, e ? nbd_error(e) : 0);
+    store_be(head + 8, 8, r->cookie);
+    send_reply(r->client, head, sizeof(head), body, e ? 0 : length);
+}
+
+static void reply_error(const Request *r, int e)
+{
+    uint8_t head[26];
+    if (!r->client->structured) {
+        reply_simple(r, e, NULL, 0);
+        return;
+    }
+    put_chunk(head, r, NBD_REPLY_ERROR, 6);
+    store_be(head + 20, 4, nbd_error(e));
+    store_be(head + 24, 2, 0);
+    send_reply(r->client, head, sizeof(head), NULL, 0);
+}
+
+static void reply_read(const Request *r, const void *data)
+{
+    uint8_t head[28];
+    if (!r->client->structured) {
+        reply_simple(r, 0, data, r->length);
+        return;
+    }
+    put_chunk(head, r, NBD_REPLY_OFFSET_DATA, 8 + r->length);
+    store_be(head + 20, 8, r->offset);
+    send_reply(r->client, head, sizeof(head), data, r->length);
+}
+
+/* ---- any bytes --------------------------------------------------------------- */
+
+static uint64_t end_sector(const Request *r)
+{
+    return (r->client->export->offset + r->offset + r->length + SECTOR - 1) / SECTOR * SECTOR;
+}
+
+static bool is_whole(const Request *r)
+{
+    return ((r->client->export->offset + r->offset) | r->length) % SECTOR == 0;
+}
+
+static void change_begin(Export *x, bool whole)
+{
+    lock_take(&x->lock);
+    x->patches_waiting += !whole;
+    while (x->patching || (whole ? x->patches_waiting : x->whole_writes)) {
+        lock_wait(&x->changed, &x->lock);
+    }
+    x->patches_waiting -= !whole;
+    x->whole_writes += whole;
+    x->patching = !whole;
+    lock_release(&x->lock);
+}
+
+static void change_end(Export *x, bool whole)
+{
+    lock_take(&x->lock);
+    x->whole_writes -= whole;
+    x->patching = whole ? x->patching : false;
+    g_cond_broadcast(&x->changed);
+    lock_release(&x->lock);
+}
+
+/* ---- commands ------------------------------------------------------------------ */
+
+static int write_data(const Request *r)
+{
+    bool whole = is_whole(r);
+    Export *x = r->client->export;
+    change_begin(x, whole);
+    int e = node_write_bytes(x->node, x->offset + r->offset, r->data, r->length);
+    change_end(x, whole);
+    return e;
+}
+
+static int write_zeroes(const Request *r)
+{
+    Export *x = r->client->export;
+    bool whole = is_whole(r);
+    change_begin(x, whole);
+    int e = node_zero_bytes(x->node, x->offset + r->offset, r->length, !(r->flags & NBD_CMD_NO_HOLE));
+    change_end(x, whole);
+    return e;
+}
+
+/* A hint: of whole sectors alone. */
+static int trim(const Request *r)
+{
+    Export *x = r->client->export;
+    uint64_t at = x->offset + r->offset, first = (at + SECTOR - 1) / SECTOR * SECTOR;
+    uint64_t end = (at + r->length) / SECTOR * SECTOR;
+    if (first >= end) {
+        return 0;
+    }
+    change_begin(x, true);
+    int e = node_run(x->node, &(NodeIo){ BLOCK_DISCARD, false, first, end - first, NULL, 0 });
+    change_end(x, true);
+    return e;
+}
+
+/* What the node says of [at, at + length), to the bottom of its chain. */
+static int state_of(BlockNode *n, uint64_t at, uint64_t length, uint64_t *known, uint32_t *state)
+{
+    Extent x;
+    int e = node_map(n, at, length, true, &x);
+    while (!e && x.kind == EXTENT_BELOW && x.node) {
+        e = node_map(x.node, x.position, x.length, true, &x);
+    }
+    *known = e ? 0 : x.length;
+    *state = x.kind == EXTENT_ZERO && x.node                   ? NBD_STATE_ZERO
+             : x.kind == EXTENT_ZERO || x.kind == EXTENT_BELOW ? NBD_STATE_ZERO | NBD_STATE_HOLE
+                                                               : 0;
+    return e;
+}
+
+/* Another extent, or more of the last one. */
+static void add_extent(GByteArray *all, uint64_t length, uint32_t state)
+{
+    uint8_t *last = all->len ? all->data + all->len - 8 : NULL, extent[8];
+    if (last && load_be(last + 4, 4) == state) {
+        store_be(last, 4, load_be(last, 4) + length);
+        return;
+    }
+    store_be(extent, 4, length);
+    store_be(extent + 4, 4, state);
+    g_byte_array_append(all, extent, sizeof(extent));
+}
+
+static void block_status(const Request *r)
+{
+    GByteArray *all = g_byte_array_new();
+    const Export *x = r->client->export;
+    uint64_t at = x->offset + r->offset, end = at + r->length;
+    guint most = 8 * (r->flags & NBD_CMD_REQ_ONE ? 1 : EXTENTS_MAX);
+    uint8_t head[24];
+    while (at < end && all->len <= most) {
+        uint64_t sector = at / SECTOR * SECTOR, known;
+        uint32_t state;
+        int e = state_of(x->node, sector, end_sector(r) - sector, &known, &state);
+        if (e) {
+            g_byte_array_unref(all);
+            reply_error(r, e);
+            return;
+        }
+        known = MIN(sector + known, end) - at;
+        add_extent(all, known, state);
+        at += known;
+    }
+    g_byte_array_set_size(all, MIN(all->len, most));
+    put_chunk(head, r, NBD_REPLY_BLOCK_STATUS, 4 + all->len);
+    store_be(head + 20, 4, NBD_CONTEXT_ALLOCATION);
+    send_reply(r->client, head, sizeof(head), all->data, all->len);
+    g_byte_array_unref(all);
+}
+
+static void read_data(const Request *r)
+{
+    const Export *x = r->client->export;
+    g_autofree uint8_t *buf = g_try_malloc((gsize)r->length + 1);
+    int e = buf ? node_read_bytes(x->node, x->offset + r->offset, buf, r->length) : -ENOMEM;
+    if (e) {
+        reply_error(r, e);
+    } else {
+        reply_read(r, buf);
+    }
+}
+
+static int change(const Request *r)
+{
+    int e = 0;
+    switch (r->type) {
+    case NBD_CMD_WRITE: e = write_data(r); break;
+    case NBD_CMD_WRITE_ZEROES: e = write_zeroes(r); break;
+    case NBD_CMD_TRIM: e = trim(r); break;
+    case NBD_CMD_FLUSH: return node_flush(r->client->export->node);
+    default: return 0; /* CACHE: the host's cache has what it has */
+    }
+    return !e && r->flags & NBD_CMD_FUA ? node_flush(r->client->export->node) : e;
+}
+
+/* 0, or -errno of a request that is not for the node. */
+static int check(const Request *r)
+{
+    const Export *x = r->client->export;
+    bool changes = r->type == NBD_CMD_WRITE || r->type == NBD_CMD_TRIM || r->type == NBD_CMD_WRITE_ZEROES;
+    uint16_t known = NBD_CMD_FUA | (r->type == NBD_CMD_WRITE_ZEROES ? NBD_CMD_NO_HOLE : 0) |
+                     (r->type == NBD_CMD_READ && r->client->structured ? NBD_CMD_DF : 0) |
+                     (r->type == NBD_CMD_BLOCK_STATUS ? NBD_CMD_REQ_ONE : 0);
+    if (r->type > NBD_CMD_BLOCK_STATUS || r->flags & ~known) {
+        return -EINVAL;
+    }
+    if (r->type != NBD_CMD_FLUSH && (r->offset > x->size || r->length > x->size - r->offset)) {
+        return changes ? -ENOSPC : -EINVAL;
+    }
+    if (r->type == NBD_CMD_READ && r->length > NBD_MAX_PAYLOAD) {
+        return -EINVAL;
+    }
+    if (r->type == NBD_CMD_BLOCK_STATUS && (!r->client->allocation || !r->length)) {
+        return -EINVAL;
+    }
+    return changes && !x->writable ? -EPERM : 0;
+}
+
+static void do_request(gpointer data, gpointer opaque)
+{
+    Request *r = data;
+    Client *c = r->client;
+    int e = check(r);
+    if (e) {
+        reply_error(r, e);
+    } else if (r->type == NBD_CMD_READ) {
+        read_data(r);
+    } else if (r->type == NBD_CMD_BLOCK_STATUS) {
+        block_status(r);
+    } else {
+        e = change(r);
+        if (e) {
+            reply_error(r, e);
+        } else {
+            reply_simple(r, 0, NULL, 0);
+        }
+    }
+    g_free(r->data);
+    g_free(r);
+    lock_take(&c->lock);
+    c->in_flight--;
+    g_cond_broadcast(&c->changed);
+    lock_release(&c->lock);
+}
+
+/* ---- the client's thread --------------------------------------------------------- */
+
+/* The next request, with its data; NULL: the client goes. */
+static Request *receive(Client *c)
+{
+    uint8_t head[NBD_REQUEST_BYTES];
+    if (nbd_receive(c->fd, head, sizeof(head)) || load_be(head, 4) != NBD_REQUEST_MAGIC) {
+        return NULL;
+    }
+    Request *r = g_new(Request, 1);
+    *r = (Request){ .client = c,
+                    .flags = (uint16_t)load_be(head + 4, 2),
+                    .type = (uint16_t)load_be(head + 6, 2),
+                    .cookie = load_be(head + 8, 8),
+                    .offset = load_be(head + 16, 8),
+                    .length = (uint32_t)load_be(head + 24, 4) };
+    bool bad = r->type == NBD_CMD_DISC || (r->type == NBD_CMD_WRITE && r->length > NBD_MAX_PAYLOAD);
+    if (!bad && r->type == NBD_CMD_WRITE) {
+        r->data = g_try_malloc(r->length + 1);
+        bad = !r->data || nbd_receive(c->fd, r->data, r->length);
+    }
+    if (bad) {
+        g_free(r->data);
+        g_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+/* Until at most so many are under way. */
+static void wait_for(Client *c, unsigned most)
+{
+    lock_take(&c->lock);
+    while (c->in_flight > most) {
+        lock_wait(&c->changed, &c->lock);
+    }
+    lock_release(&c->lock);
+}
+
+void nbd_serve(Client *c)
+{
+    GThreadPool *pool = g_thread_pool_new(do_request, NULL, WORKERS, FALSE, NULL);
+    for (Request *r = receive(c); r; r = receive(c)) {
+        lock_take(&c->lock);
+        c->in_flight++;
+        lock_release(&c->lock);
+        g_thread_pool_push(pool, r, NULL);
+        wait_for(c, IN_FLIGHT_MAX - 1);
+    }
+    wait_for(c, 0);
+    g_thread_pool_free(pool, FALSE, TRUE);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The NBD server: exports, and who comes for them. */
+#include "block/nbd/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "block/block_priv.h"
+
+/* ---- exports ----------------------------------------------------------------- */
+
+void export_unref(Export *e)
+{
+    if (!e || __atomic_sub_fetch(&e->refs, 1, __ATOMIC_ACQ_REL)) {
+        return;
+    }
+    node_unref(e->node);
+    lock_finish(&e->lock);
+    g_cond_clear(&e->changed);
+    g_free(e->name);
+    g_free(e->description);
+    g_free(e);
+}
+
+/* Under lock. */
+static Export *find(NbdServer *s, const char *name, gsize n, guint *index)
+{
+    for (guint i = 0; i < s->exports->len; i++) {
+        Export *e = g_ptr_array_index(s->exports, i);
+        if (strlen(e->name) == n && memcmp(e->name, name, n) == 0) {
+            *index = i;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+Export *server_find(NbdServer *s, const char *name, gsize n)
+{
+    guint i;
+    lock_take(&s->lock);
+    Export *e = find(s, name, n, &i);
+    if (e) {
+        __atomic_add_fetch(&e->refs, 1, __ATOMIC_RELAXED);
+    }
+    lock_release(&s->lock);
+    return e;
+}
+
+static bool check_export(const NbdExport *x, GError **err)
+{
+    uint64_t all = node_size(x->node);
+    if (strlen(x->name) > NBD_MAX_NAME) {
+        block_error(err, "export name '%.32s...' is too long: it has at most %d bytes", x->name,
+                    NBD_MAX_NAME);
+        return false;
+    }
+    if (x->offset % SECTOR || x->offset > all || x->size > all - x->offset) {
+        block_error(err, "export '%s': offset and size are not within the image, or not multiples of 512",
+                    x->name);
+        return false;
+    }
+    return true;
+}
+
+bool nbd_server_add(NbdServer *s, const NbdExport *x, GError **err)
+{
+    guint i;
+    if (!check_export(x, err)) {
+        return false;
+    }
+    lock_take(&s->lock);
+    bool taken = find(s, x->name, strlen(x->name), &i) != NULL;
+    if (!taken) {
+        Export *e = g_new0(Export, 1);
+        *e = (Export){ .name = g_strdup(x->name),
+                       .description = g_strdup(x->description),
+                       .node = node_ref(x->node),
+                       .writable = x->writable,
+                       .offset = x->offset,
+                       .size = x->size ? x->size : node_size(x->node) - x->offset,
+                       .refs = 1 };
+        lock_init(&e->lock, LOCK_NBD_EXPORT);
+        g_cond_init(&e->changed);
+        g_ptr_array_add(s->exports, e);
+    }
+    lock_release(&s->lock);
+    if (taken) {
+        block_error(err, "NBD server already has export named '%s'", x->name);
+    }
+    return !taken;
+}
+
+/* Under lock: how many there are still. */
+static unsigned cut_off(NbdServer *s)
+{
+    for (guint i = 0; i < s->clients->len; i++) {
+        Client *c = g_ptr_array_index(s->clients, i);
+        shutdown(c->fd, SHUT_RDWR);
+    }
+    return s->clients->len;
+}
+
+/* ---- clients ------------------------------------------------------------------- */
+
+static void client_free(Client *c)
+{
+    close(c->fd);
+    lock_finish(&c->lock);
+    g_cond_clear(&c->changed);
+    g_free(c);
+}
+
+static gpointer client_main(gpointer opaque)
+{
+    Client *c = opaque;
+    NbdServer *s = c->server;
+    if (nbd_handshake(c) == 0) {
+        nbd_serve(c);
+    }
+    lock_take(&s->lock);
+    Export *e = c->export;
+    bool unused = ++s->leaving == s->clients->len && !s->ending;
+    lock_release(&s->lock);
+    export_unref(e);
+    if (unused && s->o.unused) { /* while this one keeps the server */
+        s->o.unused(s->o.opaque);
+    }
+    lock_take(&s->lock);
+    g_ptr_array_remove_fast(s->clients, c);
+    s->leaving--;
+    g_cond_broadcast(&s->changed);
+    if (write(s->wake[1], "", 1) < 0 && errno != EAGAIN) {
+        g_assert_not_reached(); /* a pipe of our own */
+    }
+    lock_release(&s->lock);
+    client_free(c);
+    return NULL;
+}
+
+static void client_new(NbdServer *s, int fd)
+{
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* of a unix socket: nothing */
+    Client *c = g_new0(Client, 1);
+    c->server = s;
+    c->fd = fd;
+    lock_init(&c->lock, LOCK_NBD_CLIENT);
+    g_cond_init(&c->changed);
+    lock_take(&s->lock);
+    g_ptr_array_add(s->clients, c);
+    lock_release(&s->lock);
+    g_autoptr(GError) err = NULL;
+    GThread *t = g_thread_try_new("nbd", client_main, c, &err);
+    if (t) {
+        g_thread_unref(t);
+        return;
+    }
+    lock_take(&s->lock);
+    g_ptr_array_remove_fast(s->clients, c);
+    lock_release(&s->lock);
+    client_free(c);
+}
+
+/* Is there room for another one?  ending: nobody is accepted any more. */
+static bool may_accept(NbdServer *s, bool *ending)
+{
+    lock_take(&s->lock);
+    *ending = s->ending;
+    bool may = !s->o.max_clients || s->clients->len < s->o.max_clients;
+    lock_release(&s->lock);
+    return may;
+}
+
+static gpointer accept_main(gpointer opaque)
+{
+    NbdServer *s = opaque;
+    for (bool ending = false; !ending;) {
+        char drained[64];
+        bool may = may_accept(s, &ending);
+        struct pollfd fds[2] = { { s->wake[0], POLLIN, 0 }, { may ? s->o.fd : -1, POLLIN, 0 } };
+        if (ending || (poll(fds, 2, -1) < 0 && errno != EINTR)) {
+            break;
+        }
+        if (fds[0].revents && read(s->wake[0], drained, sizeof(drained)) < 0 && errno != EAGAIN) {
+            break;
+        }
+        int fd = fds[1].revents ? accept4(s->o.fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+        if (fd >= 0) {
+            client_new(s, fd);
+        } else if (fds[1].revents && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+            g_usleep(10000); /* until some are closed */
+        }
+    }
+    return NULL;
+}
+
+/* ---- the server ---------------------------------------------------------------- */
+
+NbdServer *nbd_server_new(const NbdServerOptions *o)
+{
+    NbdServer *s = g_new0(NbdServer, 1);
+    s->o = *o;
+    if (pipe2(s->wake, O_CLOEXEC | O_NONBLOCK) < 0) {
+        g_error("no descriptors are left for an NBD server");
+    }
+    fcntl(o->fd, F_SETFL, fcntl(o->fd, F_GETFL) | O_NONBLOCK);
+    lock_init(&s->lock, LOCK_NBD_SERVER);
+    g_cond_init(&s->changed);
+    s->exports = g_ptr_array_new();
+    s->clients = g_ptr_array_new();
+    s->accepting = g_thread_new("nbd-accept", accept_main, s);
+    return s;
+}
+
+void nbd_server_free(NbdServer *s)
+{
+    if (!s) {
+        return;
+    }
+    lock_take(&s->lock);
+    s->ending = true;
+    lock_release(&s->lock);
+    if (write(s->wake[1], "", 1) < 0 && errno != EAGAIN) {
+        g_assert_not_reached();
+    }
+    g_thread_join(s->accepting);
+    lock_take(&s->lock);
+    while (cut_off(s)) {
+        lock_wait(&s->changed, &s->lock);
+    }
+    lock_release(&s->lock);
+    for (guint i = 0; i < s->exports->len; i++) {
+        export_unref(g_ptr_array_index(s->exports, i));
+    }
+    g_ptr_array_unref(s->exports);
+    g_ptr_array_unref(s->clients);
+    close(s->o.fd);
+    close(s->wake[0]);
+    close(s->wake[1]);
+    lock_finish(&s->lock);
+    g_cond_clear(&s->changed);
+    g_free(s);
+}

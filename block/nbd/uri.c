@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names of disks of NBD servers.  Specification: the NBD project's doc/uri.md; QEMU's manual, "NBD access". */
+#include <string.h>
+
+#include "block/block_priv.h"
+#include "block/nbd_client.h"
+#include "block/nbd/proto.h"
+
+void nbd_name_clear(NbdName *n)
+{
+    g_free(n->path);
+    g_free(n->host);
+    g_free(n->port);
+    g_free(n->export);
+    *n = (NbdName){ NULL };
+}
+
+bool nbd_is_name(const char *text)
+{
+    return g_str_has_prefix(text, "nbd:") || g_str_has_prefix(text, "nbd+unix:") ||
+           g_str_has_prefix(text, "nbd+tcp:");
+}
+
+static bool is_wrong(const char *text, const char *why, GError **err)
+{
+    block_error(err, "'%s' names no disk of an NBD server: %s", text, why);
+    return false;
+}
+
+/* HOST:PORT or [HOST]:PORT; the port may be missing. */
+static void split_host(const char *text, NbdName *n)
+{
+    const char *end = text[0] == '[' ? strchr(text, ']') : NULL, *colon = strrchr(end ? end : text, ':');
+    n->host = end     ? g_strndup(text + 1, (gsize)(end - text - 1))
+              : colon ? g_strndup(text, (gsize)(colon - text))
+                      : g_strdup(text);
+    n->port = g_strdup(colon && colon[1] ? colon + 1 : NBD_DEFAULT_PORT);
+    if (!n->host[0]) {
+        g_free(n->host);
+        n->host = g_strdup("localhost");
+    }
+}
+
+/* nbd[+unix|+tcp]://[HOST[:PORT]]/[EXPORT][?socket=PATH] */
+static bool parse_uri(const char *text, NbdName *n, GError **err)
+{
+    bool is_unix = g_str_has_prefix(text, "nbd+unix:");
+    const char *host = strstr(text, "://") + 3, *slash = strchr(host, '/'), *query = strchr(host, '?');
+    const char *host_end = slash && (!query || slash < query) ? slash : query ? query : host + strlen(host);
+    const char *name = *host_end == '/' ? host_end + 1 : host_end,
+               *name_end = query ? query : name + strlen(name);
+    g_autofree char *authority = g_strndup(host, (gsize)(host_end - host));
+    n->export = g_uri_unescape_segment(name, name_end, NULL);
+    if (!n->export) {
+        return is_wrong(text, "the export's name is not escaped as it should be", err);
+    }
+    if (!is_unix) {
+        split_host(authority, n);
+        return !query || is_wrong(text, "a host has no parameters", err);
+    }
+    if (!query || !g_str_has_prefix(query, "?socket=") || authority[0] || strchr(query, '&')) {
+        return is_wrong(text, "a unix socket is named nbd+unix:///EXPORT?socket=PATH", err);
+    }
+    n->path = g_uri_unescape_string(query + 8, NULL);
+    return (n->path && n->path[0]) || is_wrong(text, "the socket has no name", err);
+}
+
+bool nbd_parse_name(const char *text, NbdName *n, GError **err)
+{
+    *n = (NbdName){ NULL };
+    bool ok;
+    if (strstr(text, "://")) {
+        ok = parse_uri(text, n, err);
+    } else {
+        static const char mark[] = ":exportname=";
+        const char *at = text + strlen("nbd:"), *export = strstr(at, mark);
+        g_autofree char *where = export ? g_strndup(at, (gsize)(export - at)) : g_strdup(at);
+        n->export = g_strdup(export ? export + strlen(mark) : "");
+        ok = where[0] != 0;
+        if (g_str_has_prefix(where, "unix:")) {
+            n->path = g_strdup(where + 5);
+            ok = n->path[0] != 0;
+        } else if (strchr(where, ':')) {
+            split_host(where, n);
+        } else {
+            ok = false;
+        }
+        ok = ok || is_wrong(text, "write nbd:unix:PATH, nbd:HOST:PORT or nbd://HOST:PORT/EXPORT", err);
+    }
+    if (!ok) {
+        nbd_name_clear(n);
+    }
+    return ok;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* amend: other options of a qcow2 image. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/props.h"
+#include "img/img.h"
+
+typedef struct Amendments {
+    uint64_t size;
+    bool lazy, has_size, has_lazy;
+} Amendments;
+
+#define AT(field) offsetof(Amendments, field)
+static const Prop props[] = {
+    { "size", PROP_SIZE, AT(size), "bytes of the disk", .has = AT(has_size) },
+    { "lazy_refcounts", PROP_BOOL, AT(lazy), "counts are written at the end", .has = AT(has_lazy) },
+    { "backing_file", PROP_STRING, 0, .refused = "Cannot amend the backing file; use rebase instead" },
+    { "backing_fmt", PROP_STRING, 0, .refused = "Cannot amend the backing file; use rebase instead" },
+    { "compat", PROP_STRING, 0, .refused = "other versions are not built; use convert -o compat=" },
+    { "refcount_bits", PROP_STRING, 0,
+      .refused = "other widths are not built; use convert -o refcount_bits=" },
+    { "data_file", PROP_STRING, 0, .refused = "not built" },
+    { "data_file_raw", PROP_STRING, 0, .refused = "not built" },
+    { "cluster_size", PROP_STRING, 0, .refused = "This option is only supported for image creation" },
+    { "extended_l2", PROP_STRING, 0, .refused = "This option is only supported for image creation" },
+    { "compression_type", PROP_STRING, 0, .refused = "This option is only supported for image creation" },
+    { "preallocation", PROP_STRING, 0, .refused = "This option is only supported for image creation" },
+    { NULL },
+};
+#undef AT
+static const Shape shape = { "amendments", sizeof(Amendments), props };
+
+static int amend(BlockNode *n, const Amendments *a, const char *format)
+{
+    Qcow2Info info;
+    if (!qcow2_info(n, &info)) {
+        img_error("Format driver '%s' does not support option amendment", format);
+        return IMG_FAILED;
+    }
+    int e = a->has_lazy ? qcow2_set_lazy_refcounts(n, a->lazy) : 0;
+    if (e == -ENOTSUP) {
+        img_error("Lazy refcounts only supported with compatibility level 1.1 and above");
+        return IMG_FAILED;
+    }
+    e = !e && a->has_size ? node_resize(n, a->size) : e;
+    if (e) {
+        img_error("Error while amending options: %s", g_strerror(-e));
+    }
+    return e ? IMG_FAILED : IMG_OK;
+}
+
+int cmd_amend(int argc, char **argv)
+{
+    const char *format = NULL, *options = NULL, *found;
+    g_autoptr(GError) err = NULL;
+    OpenFlags flags = { .locking = true };
+    bool progress = false, sync = false;
+    for (int c; (c = getopt(argc, argv, "f:o:pqt:")) != -1;) {
+        switch (c) {
+        case 'f': format = optarg; break;
+        case 'o': options = optarg; break;
+        case 'p': progress = true; break;
+        case 'q': progress = false; break;
+        case 't':
+            if (img_cache(optarg, &flags, &sync) && !sync) {
+                break;
+            }
+            img_error("Invalid cache option: %s; it is one of none, writeback, unsafe", optarg);
+            return IMG_FAILED;
+        default: return img_usage("amend");
+        }
+    }
+    if (!options || argc - optind != 1) {
+        img_error(options ? "Expecting one image file name" : "Must specify options (-o)");
+        return img_usage("amend");
+    }
+    Amendments *a = shape_parse(&shape, options, NULL, &err);
+    if (!a) {
+        img_error("%s", err->message);
+        return IMG_FAILED;
+    }
+    BlockNode *n = img_open(argv[optind], format, &flags, &found);
+    int status = n ? amend(n, a, found) : IMG_FAILED;
+    if (status == IMG_OK) {
+        img_progress(progress, 1, 1);
+    }
+    node_unref(n);
+    shape_free(&shape, a);
+    return status;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lyrebird-io, also as qemu-io: reads and writes an image by commands, for tests.
+ * Options, commands and texts: what that program prints, which scripts read.
+ *
+ * Not built, and refused by name: what stands in docs/status.md. */
+#include "img/io.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *io_program = "lyrebird-io";
+
+void img_error(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    fflush(stdout);
+    fprintf(stderr, "%s: %s\n", io_program, text);
+}
+
+bool io_open(Io *io, const char *path)
+{
+    g_autoptr(GError) err = NULL;
+    io->node = image_open(path, io->wanted_format, &io->flags, &io->format, &err);
+    if (!io->node) {
+        img_error("can't open%s%s: %s", path[0] ? " device " : "", path, err->message);
+    }
+    return io->node != NULL;
+}
+
+void io_close(Io *io)
+{
+    io_wait(io);
+    node_unref(io->node);
+    io->node = NULL;
+}
+
+/* ---- commands ---------------------------------------------------------------- */
+
+int io_usage(const IoCommand *c)
+{
+    printf("%s %s\n", c->name, c->usage);
+    return -EINVAL;
+}
+
+static bool check_count(const IoCommand *c, int count)
+{
+    if (count >= c->least && (c->most < 0 || count <= c->most)) {
+        return true;
+    }
+    fflush(stdout);
+    if (c->most < 0 || c->most >= 100) {
+        fprintf(stderr, "bad argument count %d to %s, expected at least %d arguments\n", count, c->name,
+                c->least);
+    } else if (c->least == c->most) {
+        fprintf(stderr, "bad argument count %d to %s, expected %d arguments\n", count, c->name, c->least);
+    } else {
+        fprintf(stderr, "bad argument count %d to %s, expected between %d and %d arguments\n", count, c->name,
+                c->least, c->most);
+    }
+    return false;
+}
+
+static int run_words(Io *io, int argc, char **argv)
+{
+    const IoCommand *c = io_commands;
+    while (c->name && strcmp(c->name, argv[0]) != 0 && g_strcmp0(c->other_name, argv[0]) != 0) {
+        c++;
+    }
+    if (!c->name) {
+        fflush(stdout);
+        fprintf(stderr, "command \"%s\" not found\n", argv[0]);
+        return -EINVAL;
+    }
+    if (c->needs_image && !io->node) {
+        fflush(stdout);
+        fprintf(stderr, "no file open, try 'help open'\n");
+        return -EINVAL;
+    }
+    optind = 0; /* another command line */
+    return check_count(c, argc - 1) ? c->run(io, c, argc, argv) : -EINVAL;
+}
+
+int io_run_line(Io *io, const char *line)
+{
+    g_auto(GStrv) raw = g_strsplit_set(line, " \t\r\n", -1);
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+    for (char **w = raw; *w; w++) {
+        if (**w) {
+            g_ptr_array_add(words, *w);
+        }
+    }
+    int count = (int)words->len;
+    g_ptr_array_add(words, NULL);
+    return count ? run_words(io, count, (char **)words->pdata) : 0;
+}
+
+static int run_input(Io *io)
+{
+    int status = EXIT_SUCCESS;
+    char line[4096];
+    while (!io->quit) {
+        printf("qemu-io> ");
+        fflush(stdout);
+        if (!fgets(line, sizeof(line), stdin)) {
+            break;
+        }
+        status = io_run_line(io, line) ? EXIT_FAILURE : status;
+    }
+    return status;
+}
+
+/* ---- options ------------------------------------------------------------------- */
+
+static const char usage[] =
+    "Usage: %s [-f FORMAT] [-r] [-n] [-t CACHE] [-d DISCARD] [-U] [-c COMMAND]... [FILE]\n"
+    "See '-c help' for the commands.\n";
+
+static const struct option long_options[] = {
+    { "help", no_argument, NULL, 'h' },        { "version", no_argument, NULL, 'V' },
+    { "cmd", required_argument, NULL, 'c' },   { "format", required_argument, NULL, 'f' },
+    { "read-only", no_argument, NULL, 'r' },   { "nocache", no_argument, NULL, 'n' },
+    { "cache", required_argument, NULL, 't' }, { "discard", required_argument, NULL, 'd' },
+    { "force-share", no_argument, NULL, 'U' }, { NULL },
+};
+
+static bool take_option(Io *io, GPtrArray *commands, int c)
+{
+    bool sync = false;
+    switch (c) {
+    case 'c': g_ptr_array_add(commands, optarg); break;
+    case 'f': io->wanted_format = optarg; break;
+    case 'r': io->flags.readonly = true; break;
+    case 'n': io->flags.direct = true; break;
+    case 'U': io->flags.locking = false; break;
+    case 't':
+        if (!img_cache(optarg, &io->flags, &sync) || sync) {
+            img_error("Invalid cache option: %s; it is one of none, writeback, unsafe", optarg);
+            return false;
+        }
+        break;
+    case 'd':
+        io->flags.discard = strcmp(optarg, "unmap") == 0 || strcmp(optarg, "on") == 0;
+        if (!io->flags.discard && strcmp(optarg, "ignore") != 0 && strcmp(optarg, "off") != 0) {
+            img_error("Invalid discard option: %s", optarg);
+            return false;
+        }
+        break;
+    default: fprintf(stderr, usage, io_program); return false;
+    }
+    return true;
+}
+
+static int run(Io *io, const char *path, const GPtrArray *commands)
+{
+    int status = EXIT_SUCCESS;
+    if (path && !io_open(io, path)) {
+        return EXIT_FAILURE;
+    }
+    for (guint i = 0; i < commands->len && !io->quit; i++) {
+        status = io_run_line(io, g_ptr_array_index(commands, i)) ? EXIT_FAILURE : status;
+    }
+    if (!commands->len) {
+        status = run_input(io);
+    }
+    io_close(io);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    g_autofree char *name = g_path_get_basename(argv[0]);
+    io_program = strncmp(name, "qemu-", 5) == 0 ? "qemu-io" : io_program;
+    g_autoptr(GPtrArray) commands = g_ptr_array_new(), running = g_ptr_array_new();
+    Io io = { .flags = { .locking = true }, .running = running };
+    for (int c; (c = getopt_long(argc, argv, "hVc:f:rnt:d:U", long_options, NULL)) != -1;) {
+        if (c == 'h' || c == 'V') {
+            printf(c == 'h' ? usage : "%s " LYREBIRD_VERSION " (Lyrebird)\n", io_program);
+            return EXIT_SUCCESS;
+        }
+        if (!take_option(&io, commands, c)) {
+            return EXIT_FAILURE;
+        }
+    }
+    if (argc - optind > 1) {
+        fprintf(stderr, usage, io_program);
+        return EXIT_FAILURE;
+    }
+    return run(&io, argv[optind], commands);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lyrebird-nbd, also as qemu-nbd: serves an image to NBD clients.
+ * Options: QEMU's manual, "qemu-nbd".
+ *
+ * Not built, and refused by name: what stands in docs/status.md. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "block/image.h"
+#include "img/img.h"
+#include "img/nbd.h"
+
+typedef struct Serving {
+    NbdAddress address;
+    const char *image, *format, *name, *description, *pid_file;
+    uint64_t offset, shared;
+    bool persistent, readonly, list, daemonize, sync;
+    int parent; /* with --fork: to whom a byte says that it is served; else -1 */
+    OpenFlags flags;
+} Serving;
+
+static const char *program = "lyrebird-nbd";
+
+void nbd_tool_error(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "%s: %s\n", program, text);
+}
+
+/* ---- serving ----------------------------------------------------------------- */
+
+/* The main thread waits for one of these, which nobody else takes. */
+static sigset_t ends(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1); /* of our own: the last client has gone */
+    return set;
+}
+
+static void last_has_gone(void *opaque)
+{
+    kill(getpid(), SIGUSR1);
+}
+
+static bool write_pid(const Serving *s)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *text = g_strdup_printf("%ld\n", (long)getpid());
+    if (s->pid_file && !g_file_set_contents(s->pid_file, text, -1, &err)) {
+        nbd_tool_error("cannot create PID file: %s", err->message);
+        return false;
+    }
+    return true;
+}
+
+/* The parent leaves when the image is served, with an error if the child ends before. */
+static bool go_behind(Serving *s)
+{
+    int ready[2];
+    char byte;
+    pid_t child = pipe2(ready, O_CLOEXEC) < 0 ? -1 : fork();
+    if (child > 0) {
+        close(ready[1]);
+        _exit(read(ready[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    if (child < 0 || setsid() < 0 || !freopen("/dev/null", "r", stdin) ||
+        !freopen("/dev/null", "w", stdout)) {
+        nbd_tool_error("Failed to fork: %s", g_strerror(errno));
+        return false;
+    }
+    close(ready[0]);
+    s->parent = ready[1];
+    return true;
+}
+
+/* Who waits for the parent may wait for the end of what it writes, too. */
+static bool tell_parent(const Serving *s)
+{
+    bool told = s->parent < 0 || (freopen("/dev/null", "w", stderr) && write(s->parent, "", 1) == 1);
+    if (s->parent >= 0) {
+        close(s->parent);
+    }
+    return told;
+}
+
+static int serve(const Serving *s, BlockNode *n, int fd)
+{
+    g_autoptr(GError) err = NULL;
+    sigset_t set = ends();
+    int signal = 0, status = EXIT_FAILURE;
+    NbdServer *server = nbd_server_new(&(NbdServerOptions){
+        .fd = fd, .max_clients = (unsigned)s->shared, .unused = s->persistent ? NULL : last_has_gone });
+    NbdExport e = { s->name, s->description, n, !s->readonly, s->offset, 0 };
+    if (!nbd_server_add(server, &e, &err)) {
+        nbd_tool_error("%s", err->message);
+    } else if (write_pid(s) && tell_parent(s)) {
+        sigwait(&set, &signal);
+        status = EXIT_SUCCESS;
+    }
+    nbd_server_free(server);
+    int flushed = s->readonly ? 0 : node_flush(n);
+    if (flushed) {
+        nbd_tool_error("'%s': %s", s->image, g_strerror(-flushed));
+        status = EXIT_FAILURE;
+    }
+    return status;
+}
+
+static int run(Serving *s)
+{
+    g_autoptr(GError) err = NULL;
+    const char *found;
+    sigset_t set = ends();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    s->flags.readonly = s->readonly;
+    BlockNode *n = image_open(s->image, s->format, &s->flags, &found, &err);
+    if (!n) {
+        nbd_tool_error("Failed to blk_new_open '%s': %s", s->image, err->message);
+        return EXIT_FAILURE;
+    }
+    int fd = nbd_listen(&s->address, &err);
+    if (fd < 0) {
+        nbd_tool_error("%s", err->message);
+        node_unref(n);
+        return EXIT_FAILURE;
+    }
+    int status = !s->daemonize || go_behind(s) ? serve(s, n, fd) : EXIT_FAILURE;
+    if (s->address.path) {
+        unlink(s->address.path);
+    }
+    if (s->pid_file) {
+        unlink(s->pid_file);
+    }
+    node_unref(n);
+    return status;
+}
+
+/* ---- options ------------------------------------------------------------------- */
+
+static const char usage[] =
+    "Usage: %s [-p PORT] [-b ADDRESS] [-k PATH] [-e CLIENTS] [-t] [-x NAME] [-D TEXT] [-o OFFSET] [-f FORMAT] [-r] [-n]\n"
+    "       [--cache=MODE] [--discard=ignore|unmap] [--fork] [--pid-file=PATH] FILE\n"
+    "  or:  %s -L [-p PORT] [-b HOST] [-k PATH]\n";
+
+enum { OPTION_CACHE = 256, OPTION_DISCARD, OPTION_FORK, OPTION_PID };
+static const struct option long_options[] = {
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
+    { "port", required_argument, NULL, 'p' },
+    { "bind", required_argument, NULL, 'b' },
+    { "socket", required_argument, NULL, 'k' },
+    { "shared", required_argument, NULL, 'e' },
+    { "persistent", no_argument, NULL, 't' },
+    { "export-name", required_argument, NULL, 'x' },
+    { "description", required_argument, NULL, 'D' },
+    { "offset", required_argument, NULL, 'o' },
+    { "list", no_argument, NULL, 'L' },
+    { "format", required_argument, NULL, 'f' },
+    { "read-only", no_argument, NULL, 'r' },
+    { "nocache", no_argument, NULL, 'n' },
+    { "cache", required_argument, NULL, OPTION_CACHE },
+    { "discard", required_argument, NULL, OPTION_DISCARD },
+    { "fork", no_argument, NULL, OPTION_FORK },
+    { "pid-file", required_argument, NULL, OPTION_PID },
+    { NULL },
+};
+
+static bool take_number(const char *what, uint64_t most, uint64_t *value)
+{
+    bool ok = img_read_size(optarg, value) && *value <= most;
+    if (!ok) {
+        nbd_tool_error("Invalid %s '%s'", what, optarg);
+    }
+    return ok;
+}
+
+static bool take_cache(Serving *s, const char *mode)
+{
+    bool ok = img_cache(mode, &s->flags, &s->sync) && !s->sync;
+    if (!ok) {
+        nbd_tool_error("Invalid cache mode `%s'; it is one of none, writeback, unsafe", mode);
+    }
+    return ok;
+}
+
+static bool take_option(Serving *s, int c)
+{
+    switch (c) {
+    case 'p': s->address.port = optarg; break;
+    case 'b': s->address.host = optarg; break;
+    case 'k': s->address.path = optarg; break;
+    case 'e': return take_number("shared device number", 1000, &s->shared);
+    case 't': s->persistent = true; break;
+    case 'x': s->name = optarg; break;
+    case 'D': s->description = optarg; break;
+    case 'o': return take_number("offset", INT64_MAX, &s->offset);
+    case 'L': s->list = true; break;
+    case 'f': s->format = optarg; break;
+    case 'r': s->readonly = true; break;
+    case 'n': return take_cache(s, "none");
+    case OPTION_CACHE: return take_cache(s, optarg);
+    case OPTION_DISCARD:
+        s->flags.discard = strcmp(optarg, "unmap") == 0;
+        if (!s->flags.discard && strcmp(optarg, "ignore") != 0) {
+            nbd_tool_error("Invalid discard mode `%s'", optarg);
+            return false;
+        }
+        break;
+    case OPTION_FORK: s->daemonize = true; break;
+    case OPTION_PID: s->pid_file = optarg; break;
+    default: fprintf(stderr, "Try `%s --help' for more information.\n", program); return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    g_autofree char *name = g_path_get_basename(argv[0]);
+    program = strncmp(name, "qemu-", 5) == 0 ? "qemu-nbd" : program;
+    Serving s = { .name = "", .shared = 1, .parent = -1, .flags = { .locking = true } };
+    for (int c; (c = getopt_long(argc, argv, "hVp:b:k:e:tx:D:o:Lf:rn", long_options, NULL)) != -1;) {
+        if (c == 'h') {
+            printf(usage, program, program);
+            return EXIT_SUCCESS;
+        }
+        if (c == 'V') {
+            printf("%s %s (Lyrebird)\n", program, LYREBIRD_VERSION);
+            return EXIT_SUCCESS;
+        }
+        if (!take_option(&s, c)) {
+            return EXIT_FAILURE;
+        }
+    }
+    if (s.address.path && (s.address.host || s.address.port)) {
+        nbd_tool_error("a socket has a path, or an address and a port");
+        return EXIT_FAILURE;
+    }
+    if (argc - optind != !s.list) {
+        nbd_tool_error(s.list ? "List mode is incompatible with a file name" : "Invalid number of arguments");
+        fprintf(stderr, "Try `%s --help' for more information.\n", program);
+        return EXIT_FAILURE;
+    }
+    s.image = argv[optind];
+    return s.list ? nbd_tool_list(&s.address) : run(&s);
+}

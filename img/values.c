@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Values as the tools' users write and read them. */
+#include <string.h>
+
+#include "base/props.h"
+#include "img/img.h"
+
+bool img_read_size(const char *text, uint64_t *size)
+{
+    typedef struct Size {
+        uint64_t size;
+    } Size;
+    static const Prop rows[] = { { "size", PROP_SIZE, 0, "bytes" }, { NULL } };
+    static const Shape shape = { "size", sizeof(Size), rows };
+    g_autofree char *pair = g_strdup_printf("size=%s", text);
+    Size *s = strchr(text, ',') ? NULL : shape_parse(&shape, pair, NULL, NULL);
+    *size = s ? s->size : 0;
+    shape_free(&shape, s);
+    return s != NULL;
+}
+
+bool img_cache(const char *name, OpenFlags *flags, bool *sync)
+{
+    static const struct {
+        const char *name;
+        bool direct, no_flush, sync;
+    } modes[] = { { "none", true, false, false },         { "off", true, false, false },
+                  { "writeback", false, false, false },   { "unsafe", false, true, false },
+                  { "writethrough", false, false, true }, { "directsync", true, false, true } };
+    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+        if (strcmp(modes[i].name, name) == 0) {
+            flags->direct = modes[i].direct;
+            flags->no_flush = modes[i].no_flush;
+            *sync = modes[i].sync;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A disk of an NBD server, as a node. */
+#pragma once
+#include "block/node.h"
+#include "block/nbd_server.h"
+
+/* Where a disk is.  Strings are owned. */
+typedef struct NbdName {
+    char *path, *host, *port,
+        *export; /* path: of a unix socket; else host and port.  export: "" is the default one */
+} NbdName;
+void nbd_name_clear(NbdName *n);
+bool nbd_is_name(const char *text); /* does it begin like one? */
+/* "nbd:unix:PATH[:exportname=X]", "nbd:HOST:PORT[:exportname=X]", "nbd://HOST[:PORT]/X", "nbd+unix:///X?socket=PATH". */
+bool nbd_parse_name(const char *text, NbdName *n, GError **err);
+
+BlockNode *nbd_node_open(const char *text, const NbdName *name, bool readonly, GError **err);
+
+/* ---- client_handshake.c ---- */
+typedef struct NbdAgreed {
+    uint64_t size;
+    uint16_t flags;
+    bool structured, allocation;
+    uint32_t context;                          /* the number of base:allocation */
+    uint32_t min_block, pref_block, max_block; /* 0: the server says nothing */
+} NbdAgreed;
+/* Blocking; err: why not. */
+bool nbd_agree(int fd, const char *export, NbdAgreed *a, GError **err);
+/* What a server has: its exports' names (owned), and, for each, what was agreed on and its texts. */
+typedef struct NbdListed {
+    char *name, *description;
+    NbdAgreed agreed;
+    GPtrArray *contexts; /* of char * */
+} NbdListed;
+int nbd_connect(const NbdAddress *a, GError **err); /* -1: an error */
+GPtrArray *nbd_list(int fd, GError **err);          /* of NbdListed */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A server of disks over the NBD protocol: exports, each a node, for clients of one socket.
+ * Specification: the NBD project's doc/proto.md ("the specification" in block/nbd/).
+ *
+ * A thread accepts, and each client has its own, with some for its requests: nothing here needs an event loop, and a node
+ * may be used by a machine meanwhile.  Any thread may call these; none may be called from a callback. */
+#pragma once
+#include "block/node.h"
+
+typedef struct NbdServer NbdServer;
+
+typedef struct NbdExport {
+    const char *name, *description; /* copied; description: NULL: none */
+    BlockNode *node;                /* referenced until the export is gone */
+    bool writable;
+    uint64_t offset, size; /* the part of the node; size 0: to its end */
+} NbdExport;
+
+typedef struct NbdServerOptions {
+    int fd;               /* a listening stream socket; the server's */
+    unsigned max_clients; /* at a time; the others wait; 0: any number */
+    /* A client has gone and no other is there: on a thread of the server's.  NULL: nobody wants to know. */
+    void (*unused)(void *opaque);
+    void *opaque;
+} NbdServerOptions;
+
+NbdServer *nbd_server_new(const NbdServerOptions *o);
+void nbd_server_free(
+    NbdServer *s); /* cuts its clients off; requests that were begun end first.  NULL is fine */
+bool nbd_server_add(NbdServer *s, const NbdExport *e, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A listening socket at a path (with host NULL), or a host's name or address and a port (NULL: 10809).  -1: an error. */
+typedef struct NbdAddress {
+    const char *path, *host, *port;
+} NbdAddress;
+int nbd_listen(const NbdAddress *a, GError **err);

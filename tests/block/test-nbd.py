@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""lyrebird-nbd serves what qemu-io and qemu-img ask for, lyrebird-img reads and writes what qemu-nbd serves; neither trusts
+the other end.
+
+  test-nbd.py LYREBIRD-NBD LYREBIRD-IMG"""
+import contextlib
+import os
+import random
+import re
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+
+NBD, IMG = (os.path.abspath(p) for p in sys.argv[1:3])
+SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
+SIZE = 3 << 20
+HELLO = struct.pack('>QQH', 0x4e42444d41474943, 0x49484156454f5054, 3)
+
+
+def run(program, *argv, status=0):
+    p = subprocess.run([program, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    assert status == p.returncode, f"{program} {' '.join(argv)}: status {p.returncode}, not {status}: {p.stdout}"
+    return p.stdout
+
+
+@contextlib.contextmanager
+def served(*argv, by=NBD, status=0):
+    """Until the socket takes connections, by --fork; ended by its pid."""
+    here = os.getcwd()
+    run(by, '--fork', '--pid-file', f'{here}/pid', '-k', f'{here}/sock', *argv)
+    with open('pid', encoding='ascii') as f:
+        pid = int(f.read())
+    fd = os.pidfd_open(pid)
+    try:
+        yield f'nbd:unix:{here}/sock', fd
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 15)
+        assert select.select([fd], [], [], 60)[0], 'the server does not end'
+        os.close(fd)
+
+
+def content(path):
+    with open(path, 'wb') as f:
+        f.write(random.Random(SEED).randbytes(SIZE))
+
+
+def commands(rng):
+    """At any byte: the same for both."""
+    for _ in range(60):
+        at = rng.randrange(SIZE)
+        n = min(rng.choice([1, 7, 512, 4096, 65536, rng.randrange(1, 300000)]), SIZE - at)
+        yield rng.choice([f'write -P {rng.randrange(256)} {at} {n}', f'write -z {at} {n}', f'write -f -P 7 {at} {n}', 'flush'])
+
+
+def test_serve():
+    for fmt in ('raw', 'qcow2'):
+        content('raw')
+        run('qemu-img', 'convert', '-f', 'raw', '-O', fmt, 'raw', 'disk')
+        work = [x for c in commands(random.Random(SEED)) for x in ('-c', c)]
+        with served('-f', fmt, '-t', '-e', '3', 'disk') as (uri, _):
+            run('qemu-io', '-f', 'raw', *work, uri)
+            run('qemu-io', '-f', 'raw', *work, 'raw')
+            for program in ('qemu-img', IMG):
+                assert 'identical' in run(program, 'compare', '-f', 'raw', '-F', 'raw', 'raw', uri)
+            run('qemu-img', 'map', '-f', 'raw', '--output=json', uri)
+        assert 'identical' in run('qemu-img', 'compare', '-f', 'raw', '-F', fmt, 'raw', 'disk')
+
+
+def test_list():
+    content('raw')
+    for options in ([], ['-x', 'hi', '-D', 'a text'], ['-r']):
+        texts = []
+        for by in (NBD, 'qemu-nbd'):
+            with served('-f', 'raw', '-t', '-e', '2', *options, 'raw', by=by) as (_, _):
+                texts += [run(lister, '-L', '-k', f'{os.getcwd()}/sock') for lister in (NBD, 'qemu-nbd')]
+        assert texts[0] == texts[1] and texts[2] == texts[3]
+        # This one may be used over several connections, and does not say which zeroes are fast.
+        plain = [re.sub(r'0x[0-9a-f]+ \(| multi| fast-zero', '', t) for t in texts]
+        assert plain[0] == plain[2], texts
+
+
+def test_client():
+    content('raw')
+    shutil.copy('raw', 'disk')
+    with served('-f', 'raw', '-t', '-e', '8', 'disk', by='qemu-nbd') as (uri, _):
+        assert 'identical' in run(IMG, 'compare', '-f', 'raw', '-F', 'raw', 'raw', uri)
+        with open('raw', 'r+b') as f:
+            f.seek(1 << 20)
+            f.write(bytes(1 << 20))
+        run(IMG, 'convert', '-n', '-m', '4', '-f', 'raw', '-O', 'raw', 'raw', uri)
+        run(IMG, 'convert', '-f', 'raw', '-O', 'qcow2', uri, 'copy')
+    for fmt, image in (('raw', 'disk'), ('qcow2', 'copy')):
+        assert 'identical' in run('qemu-img', 'compare', '-f', 'raw', '-F', fmt, 'raw', image)
+
+
+def test_readonly_and_names():
+    content('raw')
+    with served('-f', 'raw', '-t', '-r', '-x', 'a b', 'raw') as (uri, _):
+        assert 'read-only' in run(IMG, 'bench', '-w', '-c', '1', '-f', 'raw', uri + ':exportname=a b', status=1)
+        assert "no export ''" in run(IMG, 'info', uri, status=1)
+        assert 'virtual size: 3 MiB' in run(IMG, 'info', f'nbd+unix:///a%20b?socket={os.getcwd()}/sock')
+    for name in ('nbd:foo', 'nbd://h/x?socket=y', 'nbd+unix:///x', 'nbd:unix:'):
+        assert 'names no disk' in run(IMG, 'info', name, status=1), name
+    assert 'Failed to connect' in run(IMG, 'info', 'nbd:unix:nothere', status=1)
+
+
+def test_once():
+    content('raw')
+    with served('-f', 'raw', 'raw') as (uri, fd):
+        run(IMG, 'info', '-f', 'raw', uri)
+        assert select.select([fd], [], [], 60)[0], 'the server stays after its client'
+    assert not os.path.exists('sock') and not os.path.exists('pid')
+
+
+def talk(data, wait=True):
+    """Say this to the server, read until it closes."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect('sock')
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            while wait and s.recv(65536):
+                pass
+
+
+def option(number, data, length=None):
+    return b'IHAVEOPT' + struct.pack('>II', number, len(data) if length is None else length) + data
+
+
+def request(kind, at, n, flags=0, data=b''):
+    return struct.pack('>IHHQQI', 0x25609513, flags, kind, 5, at, n) + data
+
+
+def test_hostile_client():
+    content('raw')
+    rng, go = random.Random(SEED), struct.pack('>I', 3) + option(7, struct.pack('>IH', 0, 0))
+    with served('-f', 'raw', '-t', '-e', '0', 'raw') as (uri, _):
+        for data in (b'', b'\xff' * 100, struct.pack('>I', 3) + option(3, b'', 0xffffffff), struct.pack('>I', 3) + option(1, b'nope'),
+                     struct.pack('>I', 3) + option(7, b'\xff' * 6) + option(9, struct.pack('>II', 0, 0xffffffff)) + option(99, b'x' * 70000),
+                     go + request(1, 0, 0xffffffff), go + request(0, 0, 0xffffffff), go + request(0, 1 << 63, 1 << 20),
+                     go + request(4, (1 << 64) - 512, 1024), go + request(77, 0, 0), go + request(7, 0, 512), go + request(1, 0, 1 << 20, data=b'cut'),
+                     *(go + rng.randbytes(200) for _ in range(20)), *(go + request(0, 0, 1 << 20) * 50 for _ in range(3))):
+            talk(data)
+        talk(go + request(0, 0, 1 << 20) * 200, wait=False)  # and does not take the answers
+        run(IMG, 'convert', '-f', 'raw', '-O', 'raw', uri, 'copy')  # it serves on
+    assert 'identical' in run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'raw', 'copy')
+
+
+def reply(number, kind, data=b''):
+    return struct.pack('>QIII', 0x3e889045565a9, number, kind, len(data)) + data
+
+
+def test_hostile_server():
+    """Whatever it says, the client ends with a message."""
+    info = reply(7, 3, struct.pack('>HQH', 0, SIZE, 1)) + reply(7, 1)
+    agreed = HELLO + reply(8, 1) + reply(10, 4, struct.pack('>I', 1) + b'base:allocation') + reply(10, 1) + info
+    chunk = struct.pack('>IHHQ', 0x668e33ef, 1, 1, 0)
+    for data in (b'', b'x' * 18, HELLO, HELLO + b'\xff' * 40, HELLO + reply(8, 2) * 5000, HELLO + reply(8, 1) + reply(10, 4, b'x'),
+                 HELLO + reply(8, 1) + reply(10, 1) + reply(7, 3, struct.pack('>HQH', 0, 1 << 63, 1)) + reply(7, 1),
+                 HELLO + reply(8, 1) + reply(10, 1) + reply(7, 1), HELLO + reply(8, 1) + reply(10, 0x80000001) + reply(7, 0x80000006, b'no'),
+                 agreed, agreed + b'\xff' * 64, agreed + chunk + struct.pack('>I', 0xffffffff), agreed + chunk + struct.pack('>IQ', 12, 1 << 40) + b'abcd',
+                 agreed + struct.pack('>IHHQIQI', 0x668e33ef, 1, 2, 0, 12, 0, 0xffffffff), agreed + struct.pack('>IIQ', 0x67446698, 0, 0)):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind('fake')
+            listener.listen()
+
+            def serve(listener=listener, data=data):
+                while True:
+                    try:
+                        c = listener.accept()[0]
+                    except OSError:  # it is over
+                        return
+                    with c, contextlib.suppress(OSError):
+                        c.sendall(data)
+                        c.shutdown(socket.SHUT_WR)
+                        while c.recv(4096):
+                            pass
+
+            t = threading.Thread(target=serve)
+            t.start()
+            text = run(IMG, 'convert', '-O', 'raw', '-f', 'raw', 'nbd:unix:fake', 'out', status=1)
+            assert text.startswith('lyrebird-img:'), text
+            listener.shutdown(socket.SHUT_RDWR)
+            t.join()
+        os.unlink('fake')
+
+
+def main():
+    if not shutil.which('qemu-nbd'):
+        print('1..0 # SKIP qemu-nbd is not installed (package qemu-utils)')
+        return
+    tests = [(k[5:], v) for k, v in sorted(globals().items()) if k.startswith('test_') and (not sys.argv[3:] or k[5:] in sys.argv[3:])]
+    print(f'# seed {SEED}: LYREBIRD_IMAGE_SEED\n1..{len(tests)}')
+    for n, (name, test) in enumerate(tests, 1):
+        with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
+            os.chdir(folder)
+            try:
+                test()
+                print(f'ok {n} {name}', flush=True)
+            except AssertionError as e:
+                print('# ' + str(e).replace('\n', '\n# ') + f'\nnot ok {n} {name}', flush=True)
+            os.chdir('/')
+
+
+main()
