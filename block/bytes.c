@@ -33,11 +33,16 @@ int node_read_bytes(BlockNode *n, uint64_t at, void *buf, uint64_t length)
     return e;
 }
 
-int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length)
+static int write_whole(BlockNode *n, uint64_t at, const void *buf, uint64_t length)
 {
-    if (is_whole(at, length)) {
-        return node_write(n, at, buf, length);
-    }
+    patches_begin_whole(&n->patches);
+    int e = node_write(n, at, buf, length);
+    patches_end_whole(&n->patches);
+    return e;
+}
+
+static int patch(BlockNode *n, uint64_t at, const void *buf, uint64_t length)
+{
     g_autofree uint8_t *whole = g_try_malloc(span_of(at, length));
     int e = whole ? node_read(n, sector_of(at), whole, span_of(at, length)) : -ENOMEM;
     if (e) {
@@ -45,6 +50,25 @@ int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length
     }
     memcpy(whole + at % SECTOR, buf, length);
     return node_write(n, sector_of(at), whole, span_of(at, length));
+}
+
+int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length)
+{
+    if (is_whole(at, length)) {
+        return write_whole(n, at, buf, length);
+    }
+    patches_begin(&n->patches);
+    int e = patch(n, at, buf, length);
+    patches_end(&n->patches);
+    return e;
+}
+
+static int zero_whole(BlockNode *n, uint64_t at, uint64_t length, bool unmap)
+{
+    patches_begin_whole(&n->patches);
+    int e = node_run(n, &(NodeIo){ BLOCK_WRITE_ZEROES, unmap, at, length, NULL, 0 });
+    patches_end_whole(&n->patches);
+    return e;
 }
 
 /* The ends that are no sectors are written, what is between is not moved. */
@@ -56,6 +80,6 @@ int node_zero_bytes(BlockNode *n, uint64_t at, uint64_t length, bool unmap)
         return length ? node_write_bytes(n, at, zeroes, length) : 0;
     }
     int e = first > at ? node_write_bytes(n, at, zeroes, first - at) : 0;
-    e = e ? e : node_run(n, &(NodeIo){ BLOCK_WRITE_ZEROES, unmap, first, last - first, NULL, 0 });
+    e = e ? e : zero_whole(n, first, last - first, unmap);
     return e || last == at + length ? e : node_write_bytes(n, last, zeroes, at + length - last);
 }

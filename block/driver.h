@@ -10,6 +10,7 @@
 #pragma once
 #include "block/image.h"
 #include "block/image_check.h"
+#include "block/patches.h"
 
 enum { SECTOR = 512 };
 
@@ -54,9 +55,10 @@ struct BlockNode {
     char *filename;
     uint64_t size; /* multiple of SECTOR; atomic: a file below a format grows */
     bool readonly;
-    int refs;       /* atomic */
-    int sync_error; /* see node_synced */
-    Pins *pins;     /* NULL: what it has mapped never moves */
+    int refs;        /* atomic */
+    int sync_error;  /* see node_synced */
+    Patches patches; /* of writes by bytes (node_write_bytes); in sectors */
+    Pins *pins;      /* NULL: what it has mapped never moves */
     BlockNode *children[NODE_CHILDREN];
     GPtrArray *parts; /* of BlockNode, more children; NULL: none */
 };

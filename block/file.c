@@ -31,10 +31,7 @@ typedef struct FileNode {
     bool direct, device, no_flush, locks;
     uint32_t align; /* of offsets and lengths, direct only */
     uint32_t memory_align;
-    Lock writes_lock; /* what follows; never held while a file is written */
-    GCond writes_done;
-    unsigned whole_writes, patches_waiting;
-    bool patching;
+    Patches patches; /* where blocks are larger than a sector */
 } FileNode;
 
 static bool request_is_aligned(const FileNode *f, const NodeIo *r)
@@ -169,46 +166,6 @@ static void file_trim(FileNode *f)
     }
 }
 
-/* Whole blocks are written side by side; a patch that waits goes before those that come after it. */
-static void whole_write_begin(FileNode *f)
-{
-    lock_take(&f->writes_lock);
-    while (f->patching || f->patches_waiting) {
-        lock_wait(&f->writes_done, &f->writes_lock);
-    }
-    f->whole_writes++;
-    lock_release(&f->writes_lock);
-}
-
-static void whole_write_end(FileNode *f)
-{
-    lock_take(&f->writes_lock);
-    if (--f->whole_writes == 0) {
-        g_cond_broadcast(&f->writes_done);
-    }
-    lock_release(&f->writes_lock);
-}
-
-static void patch_begin(FileNode *f)
-{
-    lock_take(&f->writes_lock);
-    f->patches_waiting++;
-    while (f->patching || f->whole_writes) {
-        lock_wait(&f->writes_done, &f->writes_lock);
-    }
-    f->patches_waiting--;
-    f->patching = true;
-    lock_release(&f->writes_lock);
-}
-
-static void patch_end(FileNode *f)
-{
-    lock_take(&f->writes_lock);
-    f->patching = false;
-    g_cond_broadcast(&f->writes_done);
-    lock_release(&f->writes_lock);
-}
-
 /* A format's file grows. */
 static void file_grown(FileNode *f, const NodeIo *r)
 {
@@ -228,14 +185,14 @@ static int file_write(FileNode *f, const NodeIo *r)
     bool whole = ((r->offset | r->length) & (f->align - 1)) == 0;
     int e;
     if (whole) {
-        whole_write_begin(f);
+        patches_begin_whole(&f->patches);
         e = fits ? file_transfer(f, r, true) : file_bounce(f, r, true);
-        whole_write_end(f);
+        patches_end_whole(&f->patches);
     } else {
-        patch_begin(f);
+        patches_begin(&f->patches);
         e = file_bounce(f, r, true);
         file_trim(f);
-        patch_end(f);
+        patches_end(&f->patches);
     }
     return e;
 }
@@ -349,8 +306,7 @@ static void file_close(BlockNode *n)
 {
     FileNode *f = container_of(n, FileNode, node);
     close(f->fd);
-    lock_finish(&f->writes_lock);
-    g_cond_clear(&f->writes_done);
+    patches_finish(&f->patches);
 }
 
 static const BlockDriver file_driver;
@@ -447,8 +403,7 @@ BlockNode *file_node_new(int fd, const char *name, uint64_t size)
     FileNode *f = g_new0(FileNode, 1);
     node_init(&f->node, &file_driver, name, size, false);
     f->fd = fd;
-    lock_init(&f->writes_lock, LOCK_FILE_WRITES);
-    g_cond_init(&f->writes_done);
+    patches_init(&f->patches);
     return &f->node;
 }
 

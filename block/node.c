@@ -12,6 +12,7 @@ void node_init(BlockNode *n, const BlockDriver *driver, const char *filename, ui
     *n = (BlockNode){
         .driver = driver, .filename = g_strdup(filename), .size = size, .readonly = readonly, .refs = 1
     };
+    patches_init(&n->patches);
 }
 
 BlockNode *node_ref(BlockNode *n)
@@ -35,6 +36,7 @@ void node_unref(BlockNode *n)
     if (n->parts) {
         g_ptr_array_unref(n->parts);
     }
+    patches_finish(&n->patches);
     g_free(n->filename);
     g_free(n);
 }
