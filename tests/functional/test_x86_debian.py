@@ -9,13 +9,18 @@ from test_linux import PROMPT, disk, network, power_off
 BOOT = 240      # under a host's load of several times its processors
 
 
-def boot(b, *more, machine="microvm", append=""):
-    """Start it and wait for the shell."""
+def start(b, *more, machine="microvm", append=""):
+    """The machine, which begins."""
     not_on_peer("where the peer cannot measure its clock in time it hangs")
     need_jit()
     k = pc_kernel()
-    m = b.machine("-arch", "x86_64", "-M", machine, "-kernel", k.image, "-initrd", k.initrd, "-append",
-                  ("console=ttyS0 panic=-1 " + append).strip(), "-no-reboot", *more, board=(), cpu_memory=("-m", "512M"))
+    return b.machine("-arch", "x86_64", "-M", machine, "-kernel", k.image, "-initrd", k.initrd, "-append",
+                     ("console=ttyS0 panic=-1 " + append).strip(), "-no-reboot", *more, board=(), cpu_memory=("-m", "512M"))
+
+
+def boot(b, *more, **how):
+    """Start it and wait for the shell."""
+    m = start(b, *more, **how)
     m.expect(r"Lyrebird: user space reached", BOOT)
     m.expect(PROMPT)
     m.command("dmesg -n 1", PROMPT)
