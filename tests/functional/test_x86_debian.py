@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's cloud kernel with our initramfs on `microvm`, without firmware: virtio over MMIO and PCI Express, one and four CPUs."""
 import re
+import subprocess
 
 from guests import pc_kernel
 from harness import case, check, need_jit, not_on_peer
 from test_linux import PROMPT, disk, network, power_off
+from test_qmp import Client
 
 BOOT = 240      # under a host's load of several times its processors
 
@@ -81,3 +83,40 @@ def test_x86_debian_no_acpi(b):
     disk(m, "/dev/vda")
     m.send("reboot -f\n")
     m.expect_exit(0, 60)
+
+
+@case(quick=False, limit=800)
+def test_x86_debian_load(b):
+    """beside eight busy processes: the clocks are found, one CPU and four, disk and network work"""
+    for _ in range(8):
+        p = subprocess.Popen(["sh", "-c", "while :; do :; done"])   # pylint: disable=consider-using-with
+        b.onexit.callback(p.wait)
+        b.onexit.callback(p.kill)
+    for cpus in (1, 4):
+        m = boot(b, "-smp", str(cpus), *devices(b, "device"))
+        check_boot(m, cpus)
+        disk(m, "/dev/vda")
+        network(m, b)
+        power_off(m)
+
+
+def wakes(c, m):
+    """How often vCPUs left the code cache for what is outside, and how many interrupts they had."""
+    returns = int(re.search(r"returns to the loop +(\d+)", c.ask("human-monitor-command", command_line="info jit"))[1])
+    table = m.command("cat /proc/interrupts", PROMPT)
+    return returns, sum(int(n) for line in table.splitlines()[1:] for n in re.match(r" *\S+:((?: +\d+)*)", line)[1].split())
+
+
+@case(limit=400)
+def test_x86_debian_idle(b):
+    """an idle guest's CPUs run for the guest's own interrupts alone: nothing else wakes them, and the guest has few"""
+    for cpus in (1, 4):
+        m = boot(b, "-smp", str(cpus), *devices(b, "device"), "-qmp", f"unix:{b.tmp / 'qmp'},server=on,wait=off")
+        c = Client(str(b.tmp / "qmp"))
+        m.command("until grep -q hrtimer_interrupt /proc/timer_list; do sleep 0.1; done; sleep 5", PROMPT, 60)
+        woken, had = wakes(c, m)
+        m.command("sleep 10", PROMPT, 60)
+        woken, had = (after - before for after, before in zip(wakes(c, m), (woken, had)))
+        check(had < 10 * 40 * cpus, f"{had} interrupts in 10 s: the guest ticks")
+        check(woken < 2 * had + 100, f"{woken} wakes for {had} interrupts")
+        m.stop()
