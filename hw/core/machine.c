@@ -28,9 +28,10 @@ const Prop machine_options[] = {
       .def = 1 },
     PROP_ONLY_OFF("graphics", "no board has a screen of its own; add one, such as -device virtio-gpu-pci"),
     PROP_ONLY_OFF("hmat", "NUMA nodes are not built"),
-    PROP_ONLY_OFF("kernel-irqchip", "KVM is not built"),
+    PROP_ONLY_OFF("kernel-irqchip",
+                  "KVM alone has controllers in the kernel; it is an option of -accel kvm, too"),
     PROP_ONLY_OFF("mem-merge", "RAM is shared memory, and the host's kernel merges private memory only"),
-    PROP_ONLY_OFF("suppress-vmdesc", "saving and moving machines is not built"),
+    PROP_ONLY_OFF("suppress-vmdesc", "states of machines have no description that could be left out"),
     PROP_ONLY_OFF("usb", "USB is not built"),
     { NULL },
 };

@@ -14,7 +14,7 @@ MACHINE = [
     ("dump-guest-core", ["on", "off"], {"x": "'on' or 'off'"}), ("mem-merge", ["off"], {"on": "shared memory"}),
     ("hmat", ["off"], {"on": "NUMA"}),
     ("kernel-irqchip", ["off"], {"on": "KVM"}), ("iommu-sys", ["off", "auto"], {"on": "no RISC-V IOMMU"}),
-    ("suppress-vmdesc", ["off"], {"on": "moving machines"}), ("acpi", ["off", "auto"], {"on": "ACPI"}),
+    ("suppress-vmdesc", ["off"], {"on": "no description"}), ("acpi", ["off", "auto"], {"on": "ACPI"}),
 ]
 OPTIONS = [
     ("-overcommit", ["mem-lock=off", "cpu-pm=off", "mem-lock=off,cpu-pm=off"],

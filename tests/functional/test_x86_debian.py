@@ -120,3 +120,27 @@ def test_x86_debian_idle(b):
         check(had < 10 * 40 * cpus, f"{had} interrupts in 10 s: the guest ticks")
         check(woken < 2 * had + 100, f"{woken} wakes for {had} interrupts")
         m.stop()
+
+
+@case(limit=400)
+def test_x86_debian_virtme(b):
+    """virtme-ng's line for microvm, but for what is not built (NUMA, a shared folder): the console is virtio's, -machine is said twice"""
+    k = pc_kernel()
+    need_jit()
+    text = b.tmp / "console"
+    m = b.machine("-name", "virtme", "-m", "512M", "-object", "memory-backend-memfd,id=mem,size=512M,share=on", "-machine", "accel=kvm:tcg",
+                  "-M", "microvm,accel=tcg,pcie=on,rtc=on,memory-backend=mem", "-arch", "x86_64", "-cpu", "max,topoext=on", "-parallel", "none",
+                  "-net", "none", "-echr", "1", "-chardev", f"file,path={text},id=dmesg", "-device", "virtio-serial-device",
+                  "-device", "virtconsole,chardev=dmesg", "-chardev", "stdio,id=console,signal=off,mux=on", "-serial", "chardev:console",
+                  "-mon", "chardev=console", "-vga", "none", "-smp", "2", "-kernel", k.image, "-initrd", k.initrd, "-append",
+                  "console=hvc0 earlyprintk=serial,ttyS0,115200 console=ttyS0 panic=-1", "-no-reboot", serial=False, board=(), cpu_memory=())
+    m.expect(r"Lyrebird: user space reached", BOOT)
+    m.expect(PROMPT)
+    m.command("dmesg -n 1", PROMPT)
+    check_boot(m, 2)
+    m.command("echo to-the-console > /dev/hvc0", PROMPT)
+    power_off(m)
+    check("to-the-console" in text.read_text(), "nothing came through virtio's console")
+    for more, why in (("-numa", "NUMA"), ("-device", "vhost-user-fs-device")):
+        code, _, err = b.run("-arch", "x86_64", "-M", "microvm", "-kernel", k.image, more, "node,memdev=mem" if more == "-numa" else why)
+        check(code == 1 and why in err, err)
