@@ -214,6 +214,7 @@ const MonitorCommand monitor_commands[] = {
     { "log", "item1[,...]", "activate logging of the specified items", cmd_log },
     { "logfile", "filename", "output logs to 'filename'", cmd_logfile },
     { "migrate", "uri", "save the machine's state to 'uri' (file:PATH), from which -incoming takes it", .does = "migrate" },
+    { "migrate_incoming", "uri", "give a machine of -incoming defer the state of 'uri' (file:PATH)", .does = "migrate-incoming" },
     { "mouse_button", "state", "change mouse button state (1=L, 2=R, 4=M)", monitor_cmd_mouse_button },
     { "mouse_move", "dx dy [dz]", "send mouse move events", monitor_cmd_mouse_move },
     { "mouse_set", "index", "set which mouse device receives events", monitor_cmd_mouse_set },

@@ -18,7 +18,7 @@ typedef struct Unbuilt {
 static const Unbuilt commands[] = {
     { "snapshot_blkdev_internal snapshot_delete_blkdev_internal",
       "internal snapshots of single disks are not built; use snapshot_blkdev, or savevm" },
-    { "migrate_cancel migrate_continue migrate_incoming migrate_pause migrate_recover migrate_set_capability "
+    { "migrate_cancel migrate_continue migrate_pause migrate_recover migrate_set_capability "
       "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
       "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig",
       "machines are saved by migrate file:PATH and go on by -incoming file:PATH; moving them while they run is not built" },
