@@ -174,7 +174,9 @@ static void gather_fault(X86CPU *x, const X86Fault *f)
 
 void x86_raise(X86CPU *x, const X86Fault *f)
 {
-    cpu_restore_pc(&x->cpu);
+    if (!f->new_task) {
+        cpu_restore_pc(&x->cpu);
+    }
     gather_fault(x, f);
     cpu_loop_exit(&x->cpu);
 }
