@@ -20,9 +20,12 @@ static bool starts_machine(const X86CPU *x)
 /* All but the deadline, which the timer's thread ends at any time. */
 static void copy_msrs(X86Msrs *to, const X86Msrs *from)
 {
-    const size_t at = offsetof(X86Msrs, tsc_deadline), behind = at + sizeof(from->tsc_deadline);
-    memcpy(to, from, at);
-    memcpy((char *)to + behind, (const char *)from + behind, sizeof(*from) - behind);
+    const size_t behind = offsetof(X86Msrs, apic_base);
+    _Static_assert(offsetof(X86Msrs, apic_base) ==
+                       offsetof(X86Msrs, tsc_deadline) + sizeof(from->tsc_deadline),
+                   "the next one");
+    memcpy(to, from, offsetof(X86Msrs, tsc_deadline));
+    memcpy(&to->apic_base, &from->apic_base, sizeof(*from) - behind);
 }
 
 /* What stays; of the state that other threads change meanwhile nothing is in it. */
