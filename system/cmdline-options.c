@@ -102,10 +102,12 @@ const Option cmdline_options[] = {
     { "nographic", OPT_NOGRAPHIC, SHAPE_FLAG, .arg = "", .help = "serial line and monitor on the terminal (Ctrl-A h for keys)" },
     { "display", OPT_DISPLAY, SHAPE_KEYS, .takes = &display_shape, .implied = "type",
       .arg = "none|sdl[,full-screen=on|off][,window-close=on|off]\n"
-             "       [,show-cursor=on|off][,grab-mod=keys]",
+             "       [,show-cursor=on|off][,grab-mod=keys]\n"
+             "-display curses\n"
+             "-display vnc=display[,...]",
       .help = "what shows the screens: sdl, a window for each (default where there is a display\n"
-              "server and a screen); none",
-      .list = "Available display backend types:\nnone\nsdl\n" },
+              "server and a screen); curses, text consoles on the terminal; vnc, as -vnc; none",
+      .list = "Available display backend types:\nnone\nsdl\ncurses\n" },
     { "vnc", OPT_VNC, SHAPE_KEYS, .takes = &vnc_shape, .implied = "vnc",
       .arg = "none|[host]:n|unix:path[,to=n][,password=on|off][,share=...]\n"
              "       [,display=device][,head=n]",

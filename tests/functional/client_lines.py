@@ -72,7 +72,7 @@ MISSING = {
     "lima": {"-device qemu-xhci,id=usb-bus": "qemu-xhci", "-device virtio-scsi,id=scsi0": "virtio-scsi",
              "-netdev stream,id=net1,server=off,addr.type=unix,addr.path=/x,reconnect-ms=500": "stream",
              "-virtfs local,mount_tag=m,path=/,security_model=none": "-virtfs", "-numa node,memdev=m": "-numa",
-             "-display vnc=127.0.0.1:0,to=9,password=on": "display"},
+             "-display vnc=127.0.0.1:0,to=9,password=on": "no screen"},
     "podman": {"-netdev stream,id=v2,server=off,addr.type=unix,addr.path=/x": "stream",
                "-chardev null,id=v -device vhost-user-fs-pci,queue-size=1024,chardev=v,tag=t": "vhost-user-fs-pci", "-accel kvm": "it runs guests of x86_64, i386"},
     "packer": {"-vnc 127.0.0.1:5": "-vnc", "-fda /x": "floppy", "-display gtk": "display", "-tpmdev emulator,id=t,chardev=c": "TPM"},

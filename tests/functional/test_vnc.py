@@ -183,6 +183,14 @@ def test_vnc_tcp(b):
     m.expect("shown")
     port = next(n for n in range(6600, 6701) if answers(n))
     rfb.Viewer(("127.0.0.1", port)).close()
+    sock = str(b.tmp / "as-display")
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-display",
+                  f"vnc=unix:{sock},share=ignore")
+    m.expect("shown")
+    rfb.Viewer(sock).close()
+    for value, said in (("vnc", "requires a display argument"), ("vnc=:0,foo=1", "foo")):
+        code, _, err = b.run("-M", "virt", "-bios", "none", "-device", "ramfb", "-display", value)
+        check(code == 1 and said in err, f"-display {value}: {err}")
     for value, said in (("x", "no vnc port specified"), (":99999", "number"), (":0,foo=1", "foo"), (":3,to=2", "to=2"),
                         (":0,display=nosuch", "nosuch"), (":0,share=x", "share")):
         code, _, err = b.run("-M", "virt", "-bios", "none", "-display", "none", "-device", "ramfb", "-vnc", value)
