@@ -12,7 +12,7 @@ const char *const vnc_auth_names[] = { "none", "vnc", NULL };
 
 VncEnd vnc_end(const VncAddress *a, bool asks_password)
 {
-    return (VncEnd){ a->host, a->service, a->family, false, (char *)vnc_auth_names[asks_password] };
+    return (VncEnd){ a->host, a->service, a->family, false, vnc_auth_names[asks_password] };
 }
 
 #define AT(member) offsetof(VncEnd, member)

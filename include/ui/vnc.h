@@ -65,7 +65,7 @@ typedef struct VncEnd {
     char *host, *service;
     int family; /* VncFamily */
     bool websocket;
-    char *auth; /* of the server's: what it asks for; else NULL */
+    const char *auth; /* of the server's: what it asks for; else NULL.  Nobody's to free */
 } VncEnd;
 VncEnd vnc_end(const VncAddress *a, bool asks_password);
 extern const Shape vnc_client_shape, vnc_server_shape; /* of VncEnd; a client's has no auth */

@@ -13,7 +13,8 @@
 
 #include "base/lock.h"
 
-enum { FIRST_SIZE = 64 << 10, LOOK_MS = 1000 };
+enum { LOOK_MS = 1000 };
+static const size_t first_size = 64 << 10;
 
 /* Bytes on their way: a ring that grows. */
 typedef struct Ring {
@@ -48,7 +49,7 @@ static bool ring_has_room(const Ring *r)
 
 static void ring_grow(Ring *r)
 {
-    size_t size = r->size ? MIN(r->size * 2, r->most) : MIN((size_t)FIRST_SIZE, r->most);
+    size_t size = r->size ? MIN(r->size * 2, r->most) : MIN(first_size, r->most);
     size_t tail = MIN(r->count, r->size - r->first);
     uint8_t *bytes = g_malloc(size);
     if (r->count) {
@@ -87,7 +88,7 @@ static bool ring_read(Ring *r, int fd)
         ring_grow(r);
     }
     ssize_t n = readv(fd, iov, pieces(r, r->first + r->count, r->size - r->count, iov));
-    r->count += n > 0 ? (size_t)n : 0;
+    r->count += MAX(n, 0);
     return n > 0 || is_later(n);
 }
 
@@ -96,12 +97,12 @@ static bool ring_write(Ring *r, int fd, bool *moved)
 {
     struct iovec iov[2];
     struct msghdr m = { .msg_iov = iov };
-    m.msg_iovlen = (size_t)pieces(r, r->first, r->count, iov);
+    m.msg_iovlen = pieces(r, r->first, r->count, iov);
     ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
     *moved = n > 0;
-    r->first = (r->first + (n > 0 ? (size_t)n : 0)) % r->size;
-    r->count -= n > 0 ? (size_t)n : 0;
-    if (!r->count && r->size > FIRST_SIZE) {
+    r->first = (r->first + MAX(n, 0)) % r->size;
+    r->count -= MAX(n, 0);
+    if (!r->count && r->size > first_size) {
         ring_empty(r);
     }
     return n >= 0 || is_later(n);
@@ -201,7 +202,7 @@ static bool carry(VncPump *p, VncLink *l, const struct pollfd fds[2])
 /* A descriptor from which nothing is wanted is left out: poll() would tell of its end for ever. */
 static struct pollfd want(int fd, bool in, bool out)
 {
-    short events = (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0));
+    short events = (in ? POLLIN : 0) | (out ? POLLOUT : 0);
     return (struct pollfd){ events ? fd : -1, events, 0 };
 }
 

@@ -15,7 +15,7 @@ typedef struct VncPump VncPump; /* of one server */
 typedef struct VncLink VncLink; /* a viewer's; counts who holds it */
 
 /* Out: one update of 4096 by 8192 pixels, for the next waits until it is read (vnc_link_is_behind). */
-enum { VNC_OUT_MOST = 128 << 20, VNC_IN_MOST = 64 << 10, VNC_GIVE_UP_MS = 10000 };
+enum { VNC_OUT_MOST = 128 << 20, VNC_IN_MOST = 64 << 10, VNC_GIVE_UP_MS = 60000 };
 
 /* wake is set when a viewer that was behind has caught up. */
 VncPump *vnc_pump_new(EventNotifier *wake, GError **err) G_GNUC_WARN_UNUSED_RESULT;
