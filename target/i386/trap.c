@@ -87,7 +87,8 @@ static X86Event event_of(const X86CPU *x, const X86Fault *f)
                        .has_error = (x->s.cr0 & CR0_PE) && x86_has_error_code(f->vector),
                        .error = f->error,
                        .return_ip = x86_ip(x),
-                       .rf = f->vector != X86_EXC_DB };
+                       .rf = f->vector != X86_EXC_DB ||
+                             (f->dr6 & DR6_BD) }; /* of #DB one kind is a fault alone */
 }
 
 static void log_event(const X86CPU *x, const X86Event *e)

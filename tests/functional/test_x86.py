@@ -82,6 +82,12 @@ def run(b, name, *args, archs=("x86_64", "i386"), make=build, how="-kernel"):
 
 
 @case()
+def test_x86_debug(b):
+    """debug exceptions: breakpoints, watched words, ports, steps, shadows, general detect, with their DR6 and RF"""
+    run(b, "debug", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
 def test_x86_multiboot(b):
     """a multiboot kernel is told its command line, modules and memory"""
     run(b, "hello", "-append", "hello one=1")
