@@ -88,6 +88,12 @@ def test_x86_debug(b):
 
 
 @case()
+def test_x86_privilege(b):
+    """what level 3 may not do, UMIP, and what INVPCID, control registers and PCIDs refuse"""
+    run(b, "privilege", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
 def test_x86_multiboot(b):
     """a multiboot kernel is told its command line, modules and memory"""
     run(b, "hello", "-append", "hello one=1")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Debian's cloud kernel with our initramfs on `microvm`, without firmware: virtio over MMIO and PCI Express, one and four CPUs."""
+"""Debian's kernels (the cloud's, and 686-pae) with our initramfs on `microvm`, without firmware: virtio over MMIO and
+PCI Express, one and several CPUs."""
 import re
 import subprocess
 
@@ -11,12 +12,12 @@ from test_qmp import Client
 BOOT = 240      # under a host's load of several times its processors
 
 
-def start(b, *more, machine="microvm", append=""):
+def start(b, *more, machine="microvm", append="", arch="x86_64"):
     """The machine, which begins."""
     not_on_peer("where the peer cannot measure its clock in time it hangs")
     need_jit()
-    k = pc_kernel()
-    return b.machine("-arch", "x86_64", "-M", machine, "-kernel", k.image, "-initrd", k.initrd, "-append",
+    k = pc_kernel("i386" if arch == "i386" else "amd64")
+    return b.machine("-arch", arch, "-M", machine, "-kernel", k.image, "-initrd", k.initrd, "-append",
                      ("console=ttyS0 panic=-1 " + append).strip(), "-no-reboot", *more, board=(), cpu_memory=("-m", "512M"))
 
 
@@ -38,8 +39,13 @@ def devices(b, kind):
             "-netdev", "user,id=n", "-device", f"virtio-net-{kind},netdev=n")
 
 
+def check_quiet(m):
+    """The kernel does not tick while it is idle."""
+    m.command("until grep -q hrtimer_interrupt /proc/timer_list; do sleep 0.1; done", PROMPT, 60)
+
+
 def check_boot(m, cpus):
-    """All processors work, the kernel complains of none of the board's devices, and does not tick while it is idle."""
+    """All processors work, and the kernel complains of none of the board's devices."""
     check(m.command("nproc", PROMPT).strip() == str(cpus), "not all processors came up")
     log = m.command("dmesg", PROMPT, 60)
     clock = m.command("cat /sys/devices/system/clocksource/clocksource0/current_clocksource", PROMPT).strip()
@@ -47,7 +53,6 @@ def check_boot(m, cpus):
     check(not re.search(r"calibration (?:failed|is off|not consistent)|unstable|Unable to calibrate", log), "its counter's rate was not found")
     bad = [line for line in log.splitlines() if re.search(r"BUG:|WARNING:|firmware bug|irq \d+: nobody cared|rcu:.*stall", line, re.I)]
     check(not bad, f"the kernel complains: {bad}")
-    m.command("until grep -q hrtimer_interrupt /proc/timer_list; do sleep 0.1; done", PROMPT, 60)
 
 
 @case(limit=400)
@@ -55,6 +60,7 @@ def test_x86_debian_mmio(b):
     """microvm's virtio-mmio slots by ACPI: a disk and a card on one CPU, power off by ACPI"""
     m = boot(b, *devices(b, "device"))
     check_boot(m, 1)
+    check_quiet(m)
     check("virtio-mmio" in m.command("ls /sys/bus/platform/drivers", PROMPT), "the slots have no driver")
     disk(m, "/dev/vda")
     network(m, b)
@@ -66,6 +72,7 @@ def test_x86_debian_pci(b):
     """four CPUs, a disk and a card on PCI Express, whose interrupts are messages: each queue's arrive"""
     m = boot(b, "-smp", "4", *devices(b, "pci"), machine="microvm,pcie=on")
     check_boot(m, 4)
+    check_quiet(m)
     disk(m, "/dev/vda")
     network(m, b)
     table = m.command("cat /proc/interrupts", PROMPT)
@@ -80,6 +87,7 @@ def test_x86_debian_no_acpi(b):
     """acpi=off: the kernel finds the slots by its command line; a reboot ends the machine"""
     m = boot(b, *devices(b, "device"), machine="microvm,acpi=off")
     check_boot(m, 1)
+    check_quiet(m)
     disk(m, "/dev/vda")
     m.send("reboot -f\n")
     m.expect_exit(0, 60)
@@ -145,3 +153,14 @@ def test_x86_debian_virtme(b):
     for more, why in (("-numa", "NUMA"), ("-device", "vhost-user-fs-device")):
         code, _, err = b.run("-arch", "x86_64", "-M", "microvm", "-kernel", k.image, more, "node,memdev=mem" if more == "-numa" else why)
         check(code == 1 and why in err, err)
+
+
+@case(limit=400)
+def test_x86_debian_i386(b):
+    """the 32-bit kernel with PAE: two CPUs, a disk and a card on virtio-mmio, power off by ACPI"""
+    m = boot(b, "-cpu", "kvm32", "-smp", "2", *devices(b, "device"), arch="i386")
+    check_boot(m, 2)
+    check("i686" in m.command("uname -m", PROMPT), "it is not a 32-bit kernel")
+    disk(m, "/dev/vda")
+    network(m, b)
+    power_off(m)
