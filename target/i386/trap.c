@@ -77,6 +77,7 @@ static void show_fault(X86CPU *x, const X86Fault *f)
     } else if (f->vector == X86_EXC_DB) {
         x->s.dr6 = (x->s.dr6 & ~0xfull) | DR6_FIXED | f->dr6;
         x->s.dr7 &= ~(uint64_t)DR7_GD;
+        x->s.msr.debugctl &= ~(uint64_t)DEBUGCTL_BTF;
     }
 }
 

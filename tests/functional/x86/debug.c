@@ -9,6 +9,8 @@
  * expect: steps over CPUID, RDMSR, IN: 2:ffff4ff0 4:ffff4ff0 6:ffff4ff0 7:ffff4ff0 e:ffff4ff0 f:ffff4ff0
  * expect: steps behind MOV SS: 3:ffff4ff0 4:ffff4ff0 5:ffff4ff0 c:ffff4ff0 d:ffff4ff0
  * expect: steps behind STI: 1:ffff4ff0 2:ffff4ff0 3:ffff4ff0 4:ffff4ff0 b:ffff4ff0 c:ffff4ff0
+ * expect: steps from branch to branch, once: 4:ffff4ff0 5:ffff4ff0 6:ffff4ff0 d:ffff4ff0 e:ffff4ff0
+ * expect: DEBUGCTL behind it: 0
  * expect: steps over INT3: bp 1 2:ffff4ff0 3:ffff4ff0 a:ffff4ff0 b:ffff4ff0
  * expect: steps of REP: 0:ffff4ff0 0:ffff4ff0 2:ffff4ff0 3:ffff4ff0 a:ffff4ff0 b:ffff4ff0
  * expect: ICEBP: 1:ffff0ff0
@@ -35,6 +37,7 @@
  * expect: done */
 #include "lib64.h"
 
+enum { DEBUGCTL = 0x1d9 };
 enum { DR6_CLEAR = 0xffff0ff0, DR7_OFF = 0x400, TF = 0x100, RF = 0x10000, SEEN_MAX = 16 };
 /* DR7: breakpoint 0 is on, for code, for writes of 8 bytes, for accesses of 8 bytes, for ports */
 enum { ON_CODE = 0x402, ON_WRITE = 0x90402, ON_ACCESS = 0xb0402, ON_PORT = 0x20402 };
@@ -153,6 +156,10 @@ static void steps(void)
     PIECE(step_ss, "steps behind MOV SS", DR7_OFF, 0ul, "mov %%ss, %%eax\n\t" TF_ON,
           "mov %%eax, %%ss\n\tnop\n\tnop\n\t" TF_OFF, "i"(0));
     PIECE(step_sti, "steps behind STI", DR7_OFF, 0ul, TF_ON, "sti\n\tnop\n\tcli\n\t" TF_OFF, "i"(0));
+    wrmsr(DEBUGCTL, 2);
+    PIECE(step_branch, "steps from branch to branch, once", DR7_OFF, 0ul, TF_ON,
+          "nop\n\tjmp 1f\n\tnop\n\t1: nop\n\t" TF_OFF, "i"(0));
+    print("DEBUGCTL behind it: %X\n", rdmsr(DEBUGCTL));
     PIECE(step_int3, "steps over INT3", DR7_OFF, 0ul, TF_ON, "int3\n\tnop\n\t" TF_OFF, "i"(0));
     PIECE(step_rep, "steps of REP", DR7_OFF, 0ul, "mov %0, %%rdi\n\tmov $3, %%ecx\n\t" TF_ON,
           "rep stosb\n\t" TF_OFF, "r"(bytes));
