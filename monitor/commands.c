@@ -193,6 +193,8 @@ const MonitorCommand monitor_commands[] = {
     { "block_job_resume", "device", "resume a paused background block operation", .does = "block-job-resume" },
     { "block_job_set_speed", "device value", "set maximum speed for a background block operation", .does = "block-job-set-speed" },
     { "block_resize", "device size", "resize a block image", monitor_cmd_block_resize },
+    { "block_set_io_throttle", "device bps bps_rd bps_wr iops iops_rd iops_wr", "change I/O throttle limits for a block drive",
+      monitor_cmd_block_set_io_throttle },
     { "block_stream", "device [speed [base]]", "copy data from a backing file into a block device", monitor_cmd_block_stream },
     { "change", "vnc password word", "set the password of VNC viewers", monitor_cmd_change },
     { "cont|c", NULL, "resume emulation", .does = "cont" },

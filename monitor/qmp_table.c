@@ -16,6 +16,7 @@ const Command *const command_tables[] = {
     commands_chardev_add,
     commands_net,
     commands_block,
+    commands_throttle,
     commands_blockstats,
     commands_job,
     commands_block_job,

@@ -76,10 +76,10 @@ Machine *machine_new(EventLoop *loop)
     m->events = events_new(loop);
     m->clock = clock_new(loop);
     m->chardevs = chardevs_new(loop);
-    m->drives = drives_new(loop);
+    m->drives = drives_new(loop, m->clock);
     drives_set_events(m->drives, m->events);
     m->nets = nets_new(loop, m->clock, m->chardevs);
-    m->objects = objects_new();
+    m->objects = objects_new(m->drives);
     m->consoles = consoles_new(loop, m->clock);
     chardevs_set_consoles(m->chardevs, m->consoles);
     m->inputs = inputs_new(loop, m->clock);
