@@ -4,6 +4,7 @@
 
 #include "block_priv.h"
 #include "block/filter/throttle.h"
+#include "block/secret.h"
 #include "base/log.h"
 
 void block_error(GError **err, const char *fmt, ...)
@@ -113,6 +114,7 @@ Drives *drives_new(EventLoop *loop, Clock *clock)
     all->others = g_ptr_array_new();
     all->jobs = g_ptr_array_new();
     all->clock = clock;
+    all->secrets = secrets_new();
     all->throttle_groups = g_ptr_array_new();
     all->completer = completer_new(loop);
     event_loop_add_wait_poll(loop, poll_drives, all);
@@ -139,6 +141,7 @@ void drives_free(Drives *all)
     g_ptr_array_unref(all->list);
     g_ptr_array_unref(all->jobs);
     throttle_groups_free(all);
+    secrets_free(all->secrets);
     g_ptr_array_unref(all->throttle_groups);
     g_free(all);
 }

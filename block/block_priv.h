@@ -48,6 +48,7 @@ struct Drives {
     Events *events;  /* see drives_set_events */
     GPtrArray *jobs; /* of Job */
     Clock *clock;
+    Secrets *secrets;
     GPtrArray *throttle_groups; /* of ThrottleGroup */
 };
 
@@ -141,6 +142,7 @@ BlockNode *vmdk_open(BlockNode *file, const OpenFlags *flags, GError **err);
 /* The nodes of its extents (NULL: zeroes) are parts of it from here on; they are as large as it says, or it fails. */
 bool vmdk_set_parts(BlockNode *n, GPtrArray *parts, GError **err);
 BlockNode *vhdx_open(BlockNode *file, const OpenFlags *flags, GError **err);
+BlockNode *luks_open(BlockNode *file, const OpenFlags *flags, GError **err);
 BlockNode *vdi_open(BlockNode *file, const OpenFlags *flags, GError **err);
 BlockNode *vpc_open(BlockNode *file, const OpenFlags *flags, GError **err);
 

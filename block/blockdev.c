@@ -11,6 +11,7 @@
 
 #include "block/blockdev.h"
 #include "block/filter/throttle.h"
+#include "util/keyval.h"
 #include "block/job/job_graph.h"
 #include "block/live.h"
 
@@ -125,7 +126,9 @@ static BlockNode *format_node(BlockBackend *below, const BlockdevOptions *o, GEr
                         .direct = below->direct,
                         .locking = true,
                         .discard = below->discard && o->discard == DISCARD_UNMAP,
-                        .no_backing = o->has_backing };
+                        .no_backing = o->has_backing,
+                        .secrets = below->all->secrets,
+                        .key_secret = o->key_secret };
     BlockNode *backing = NULL;
     if (o->backing && !(backing = backing_node(below->all, o, err))) {
         return NULL;
@@ -405,6 +408,54 @@ bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
         return false;
     }
     return open_node(all, o, err) != NULL;
+}
+
+static bool has_prefix(json_object *values, const char *prefix)
+{
+    json_object_object_foreach(values, key, value)
+    {
+        (void)value;
+        if (g_str_has_prefix(key, prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of what is below (file.filename, file.file.filename) key=value need not say that it is a file. */
+static void add_drivers(json_object *values)
+{
+    g_autoptr(GString) prefix = g_string_new("file.");
+    for (; has_prefix(values, prefix->str); g_string_append(prefix, "file.")) {
+        g_autofree char *driver = g_strdup_printf("%sdriver", prefix->str);
+        if (!keyval_text(values, driver)) {
+            keyval_put(values, driver, "file");
+        }
+    }
+}
+
+BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err)
+{
+    json_object *values = keyval_read(text, "driver", err);
+    if (!values) {
+        return NULL;
+    }
+    add_drivers(values);
+    keyval_put(values, "read-only", readonly ? "on" : "off");
+    keyval_put(values, "node-name", "image");
+    BlockdevOptions *o = shape_new(&blockdev_shape, values, NULL, err);
+    EventLoop *loop = event_loop_new(NULL);
+    Drives *all = drives_new(loop, NULL);
+    Secrets *own = all->secrets;
+    all->secrets = (Secrets *)secrets;
+    BlockBackend *blk = o ? open_node(all, o, err) : NULL;
+    BlockNode *n = blk ? node_ref(blk->node) : NULL; /* which has all that it is on */
+    all->secrets = own;
+    drives_free(all);
+    event_loop_free(loop);
+    shape_free(&blockdev_shape, o);
+    json_object_put(values);
+    return n;
 }
 
 bool blockdev_del(Drives *all, const char *name, GError **err)

@@ -22,7 +22,8 @@ enum {
     DRIVER_VDI,
     DRIVER_VHDX,
     DRIVER_VMDK,
-    DRIVER_VPC
+    DRIVER_VPC,
+    DRIVER_LUKS
 };
 extern const char *const blockdev_driver_names[];  /* by the above */
 extern const char *const blockdev_discard_names[]; /* by these */
@@ -51,6 +52,7 @@ struct BlockdevOptions {
     bool has_offset, has_size;
     bool read_zeroes; /* of null-co */
     char *throttle_group;
+    char *key_secret; /* of luks */
     BlkdebugOptions blkdebug;
     struct NbdPlace *server; /* of nbd */
     char *export;

@@ -22,12 +22,13 @@ const char *const blockdev_driver_names[] = {
     [DRIVER_VHDX] = "vhdx",
     [DRIVER_VMDK] = "vmdk",
     [DRIVER_VPC] = "vpc",
+    [DRIVER_LUKS] = "luks",
     NULL,
 };
 /* clang-format off */
 static const char *const unbuilt_drivers[] = {
     "blklogwrites", "blkreplay", "bochs", "cloop", "compress", "dmg", "ftp", "ftps",
-    "http", "https", "io_uring", "iscsi", "luks", "nfs", "null-aio", "nvme", "preallocate", "qed", "quorum", "rbd", "ssh",
+    "http", "https", "io_uring", "iscsi", "nfs", "null-aio", "nvme", "preallocate", "qed", "quorum", "rbd", "ssh",
     "vvfat", "host_cdrom", "copy-before-write", "replication", "snapshot-access", NULL,
 };
 /* clang-format on */
@@ -110,6 +111,14 @@ static const Prop nbd_props[] = {
     PROP_ONLY_NUMBER("open-timeout", 0, "the server is tried once"),
     { NULL },
 };
+static const Prop luks_props[] = {
+    BELOW("file"),
+    { "key-secret", PROP_STRING, AT(key_secret), "the -object secret that has the password",
+      .required = true },
+    { "header", PROP_STRING, .refused = "a header in another file is not built" },
+    { NULL },
+};
+static const Shape luks_shape = { "BlockdevOptionsLUKS", sizeof(BlockdevOptions), luks_props };
 static const Shape blkdebug_shape = { "BlockdevOptionsBlkdebug", sizeof(BlockdevOptions), blkdebug_props };
 static const Shape blkverify_shape = { "BlockdevOptionsBlkverify", sizeof(BlockdevOptions), blkverify_props };
 static const Shape cor_shape = { "BlockdevOptionsCor", sizeof(BlockdevOptions), cor_props };
@@ -128,6 +137,7 @@ static const Shape *const arms[] = {
     [DRIVER_VPC] = &format_shape,        [DRIVER_THROTTLE] = &throttle_shape,
     [DRIVER_BLKDEBUG] = &blkdebug_shape, [DRIVER_BLKVERIFY] = &blkverify_shape,
     [DRIVER_COPY_ON_READ] = &cor_shape,  [DRIVER_NBD] = &nbd_shape,
+    [DRIVER_LUKS] = &luks_shape,
 };
 
 static const Prop blockdev_props[] = {

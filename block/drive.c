@@ -29,7 +29,7 @@ struct DriveOptions {
     uint16_t index;
     bool has_index;
     ThrottleLimits limits;
-    char *group;
+    char *group, *key_secret;
     json_object *unknown; /* keys */
 };
 
@@ -109,6 +109,7 @@ static const Prop drive_props[] = {
     { "iops_wr_max_length", .same_as = "throttling.iops-write-max-length" },
     { "iops_size", .same_as = "throttling.iops-size" },
     { "group", .same_as = "throttling.group" },
+    { "key-secret", PROP_STRING, AT(key_secret), "the -object secret that has the password of a LUKS image" },
     { "copy-on-read", PROP_BOOL, AT(copy_on_read), "what is read of a backing file is written to the image" },
     PROP_ONLY_OFF("force-share",
                   "an image that others write is not opened so; use readonly=on,file.locking=off"),
@@ -224,6 +225,11 @@ static bool check_values(Drives *all, const DrivePlan *p, GError **err)
         block_error(err, "Duplicate ID '%s' for drive: each one needs its own; change one of them", o->id);
         return false;
     }
+    if (o->key_secret && g_strcmp0(o->format, "luks") != 0) {
+        block_error(err, "-drive key-secret=%s: passwords are of format=luks; say so, or leave it out",
+                    o->key_secret);
+        return false;
+    }
     if (o->copy_on_read && (p->readonly || o->snapshot)) {
         block_error(
             err,
@@ -265,14 +271,16 @@ static char *make_id(const Drives *all, const DriveOptions *o)
     return id;
 }
 
-static BlockNode *open_node(const DrivePlan *p, const char **format, GError **err)
+static BlockNode *open_node(const Drives *all, const DrivePlan *p, const char **format, GError **err)
 {
     const DriveOptions *o = p->o;
     OpenFlags flags = { .readonly = p->readonly || o->snapshot,
                         .direct = p->direct && !o->snapshot,
                         .discard = p->discard,
                         .locking = o->locking != ON_OFF_OFF,
-                        .locking_must = o->locking == ON_OFF_ON };
+                        .locking_must = o->locking == ON_OFF_ON,
+                        .secrets = all->secrets,
+                        .key_secret = o->key_secret };
     BlockNode *n = image_open(p->path, o->format, &flags, format, err);
     if (n && o->copy_on_read) {
         BlockNode *image = n;
@@ -327,7 +335,7 @@ BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err)
         return NULL;
     }
     const char *format;
-    BlockNode *node = open_node(&p, &format, err);
+    BlockNode *node = open_node(all, &p, &format, err);
     if (!node) {
         return NULL;
     }

@@ -192,6 +192,8 @@ static void limits_fill(NodeInfo *n, const BlockBackend *blk)
 static void node_fill(NodeInfo *n, BlockBackend *blk)
 {
     BlockState s;
+    ImageInfo info;
+    image_info(block_image(blk), &info);
     limits_fill(n, blk);
     block_get_state(blk, &s);
     n->file = g_strdup(s.filename);
@@ -199,6 +201,7 @@ static void node_fill(NodeInfo *n, BlockBackend *blk)
     n->driver = g_strdup(s.format);
     n->readonly = s.readonly;
     n->active = true;
+    n->encrypted = info.encrypted;
     n->detect_zeroes = s.detect_zeroes ? s.zeroes_unmap ? 2 : 1 : 0;
     BlockNode *image = block_image(blk);
     n->image = image_fill(image);

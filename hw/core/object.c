@@ -4,7 +4,7 @@
  * A type is a row of `types` and, where it has properties, a shape of them.
  *
  * Not modelled: memory backends as separate RAM (they say what the machine's RAM is: its size, its file),
- * secrets that are encrypted, TLS credentials, filters of networks. */
+ * TLS credentials, filters of networks. */
 #include "hw/object.h"
 
 #include <errno.h>
@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "block/secret.h"
 #include "block/throttle.h"
 #include "hw/iothread.h"
 #include "util/container.h"
-#include "util/file.h"
 
 /* clang-format off */
 typedef enum ObjectKind {
@@ -236,58 +236,25 @@ static bool iothread_init(Object *o, const ObjectOptions *options, GError **err)
 
 /* ---- secrets ------------------------------------------------------------- */
 
-/* Nothing here takes a secret yet, so it is only read and checked.  libvirt gives one to every machine, for the keys of
- * disks that the machine may get later. */
-enum { SECRET_MAX = 1 << 20, SECRET_RAW = 0 };
-static const char *const secret_formats[] = { [SECRET_RAW] = "raw", "base64", NULL };
-
+/* The secret itself is with the drives: they take it. */
 typedef struct SecretOptions {
     ObjectOptions common;
-    char *data, *file;
-    int format;
+    SecretSource source;
 } SecretOptions;
 
-#define NO_CIPHER                                                                                            \
-    "secrets that another one has encrypted are not built; give it as it is, in a file of mode 0600"
-static const Prop secret_props[] = {
-    { "data", PROP_STRING, offsetof(SecretOptions, data), "the secret itself, which others see in ps" },
-    { "file", PROP_STRING, offsetof(SecretOptions, file), "or the file that has it" },
-    { "format", PROP_ENUM, offsetof(SecretOptions, format), "how it is written", .names = secret_formats },
-    { "keyid", PROP_STRING, .refused = NO_CIPHER },
-    { "iv", PROP_STRING, .refused = NO_CIPHER },
-    { NULL },
-};
+static const Prop secret_props[] = { SECRET_ROWS(offsetof(SecretOptions, source)), { NULL } };
 static const Shape secret_shape = { "SecretProperties", sizeof(SecretOptions), secret_props };
-
-static bool is_base64(const char *text, size_t len)
-{
-    size_t letters = strspn(text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "+/");
-    size_t padding = strspn(text + letters, "=");
-    return letters + padding == len && len % 4 == 0 && padding <= 2;
-}
 
 static bool secret_init(Object *o, const ObjectOptions *options, GError **err)
 {
     const SecretOptions *s = container_of(options, SecretOptions, common);
-    if (!s->data == !s->file) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s",
-                    s->data ? "'file' and 'data' are mutually exclusive" : "Must provide 'file' or 'data'");
-        return false;
-    }
-    GByteArray *read = NULL;
-    if (s->file) {
-        read = (o->running ? file_read_now : file_read)(s->file, SECRET_MAX, err);
-    }
-    if (s->file && !read) {
-        return false;
-    }
-    g_autofree char *text = read ? g_strndup((char *)read->data, read->len) : g_strdup(s->data);
-    bool ok = s->format == SECRET_RAW || is_base64(g_strchomp(text), strlen(text));
-    g_clear_pointer(&read, g_byte_array_unref);
-    if (!ok) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "the secret is not valid base64 data");
-    }
-    return ok;
+    return secrets_add(drives_secrets(o->all->drives), options->id, &s->source, o->running, err);
+}
+
+static bool secret_del(Object *o, GError **err)
+{
+    secrets_remove(drives_secrets(o->all->drives), o->id);
+    return true;
 }
 
 /* ---- limits on disks -------------------------------------------------------- */
@@ -335,7 +302,7 @@ static const ObjectType types[] = {
     [OBJECT_RAM]         = { memory_init, NULL,         true },
     [OBJECT_RNG_BUILTIN] = { NULL,        builtin_read, false },
     [OBJECT_RNG_RANDOM]  = { random_init, random_read,  false },
-    [OBJECT_SECRET]      = { secret_init, NULL,         false },
+    [OBJECT_SECRET]      = { secret_init, NULL, false, secret_del },
     [OBJECT_THROTTLE]    = { throttle_init, NULL,       false, throttle_del },
 };
 

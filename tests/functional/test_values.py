@@ -60,7 +60,7 @@ OPTIONS = [
      {"iothread,id=t,poll-max-ns=32768": "polling is not built", "iothread,id=t,thread-pool-max=8": "one pool", "iothread": "'id' is missing"}),
     ("-object", ["secret,id=s,data=a", "secret,id=s,format=raw,file={disk}", "secret,id=s,data=YWI=,format=base64"],
      {"secret,id=s": "Must provide 'file' or 'data'", "secret,id=s,data=a,file={disk}": "mutually exclusive", "secret,id=s,data=a,format=base64": "base64",
-      "secret,id=s,data=a,keyid=t": "encrypted", "secret,id=s,file=/nonexistent/x": "No such file"}),
+      "secret,id=s,data=a,keyid=t": "No secret with id 't'", "secret,id=s,data=a,iv=AAAA": "add keyid=", "secret,id=s,file=/nonexistent/x": "No such file"}),
     ("-drive", ["file={disk},if=none,id=d,format=raw,bps=0,iops_rd=0,throttling.bps-total=0,copy-on-read=off,force-share=off",
                 "file={disk},if=none,id=d,format=raw,bps=10,bps_max=20,bps_max_length=3,iops_rd=5,iops_size=4096,group=g"],
      {"file={disk},if=none,id=d,format=raw,force-share=on": "file.locking=off",
