@@ -75,8 +75,8 @@ static double over(double level, double room, double rate)
 /* Seconds. */
 static double limit_wait(const ThrottleLimit *l, const ThrottleLevel *v)
 {
-    double burst = (double)l->burst * MAX(l->length, 1), small = (double)l->burst / TENTHS;
-    double room = l->burst ? burst : (double)l->rate / TENTHS;
+    double burst = 1.0 * l->burst * MAX(l->length, 1), small = 1.0 * l->burst / TENTHS;
+    double room = l->burst ? burst : 1.0 * l->rate / TENTHS;
     double wait = l->rate ? over(v->rate_level, room, l->rate) : 0;
     return l->burst && l->length > 1 ? MAX(wait, over(v->burst_level, small, l->burst)) : wait;
 }
@@ -89,7 +89,7 @@ static bool concerns(unsigned kind, bool write)
 
 int64_t throttle_rate_wait(ThrottleRate *t, bool write, int64_t now_ns)
 {
-    double seconds = (double)(now_ns - t->then_ns) / 1e9, wait = 0;
+    double seconds = (now_ns - t->then_ns) / 1e9, wait = 0;
     for (unsigned i = 0; i < THROTTLE_KINDS; i++) {
         run_off(&t->levels[i].rate_level, t->limits.of[i].rate, seconds);
         run_off(&t->levels[i].burst_level, t->limits.of[i].burst, seconds);
@@ -98,15 +98,15 @@ int64_t throttle_rate_wait(ThrottleRate *t, bool write, int64_t now_ns)
         }
     }
     t->then_ns = now_ns;
-    return wait > 0 ? (int64_t)MIN(wait * 1e9, 1e18) + 1 : 0;
+    return wait > 0 ? MIN(wait * 1e9, 1e18) + 1 : 0;
 }
 
 void throttle_rate_count(ThrottleRate *t, bool write, uint64_t bytes)
 {
     uint64_t size = t->limits.ops_size;
-    double operations = size && bytes > size ? (double)bytes / (double)size : 1;
+    double operations = size && bytes > size ? 1.0 * bytes / size : 1;
     for (unsigned i = 0; i < THROTTLE_KINDS; i++) {
-        double units = i < THROTTLE_OPS ? (double)bytes : operations;
+        double units = i < THROTTLE_OPS ? bytes : operations;
         if (concerns(i, write)) {
             t->levels[i].rate_level += units;
             t->levels[i].burst_level += units;

@@ -95,10 +95,10 @@ static void plan(const LuksOptions *o, LuksHeader *h)
     g_strlcpy(h->hash, hash_names[o->hash], sizeof(h->hash));
     uint64_t at = ALIGN;
     for (unsigned i = 0; i < LUKS_SLOTS; i++) {
-        h->slots[i] = (LuksSlot){ .offset = (uint32_t)(at / SECTOR), .stripes = LUKS_STRIPES };
+        h->slots[i] = (LuksSlot){ .offset = at / SECTOR, .stripes = LUKS_STRIPES };
         at += (luks_material_size(h, &h->slots[i]) + ALIGN - 1) / ALIGN * ALIGN;
     }
-    h->payload = (uint32_t)(at / SECTOR);
+    h->payload = at / SECTOR;
 }
 
 static bool check(NewImage *base, GError **err)

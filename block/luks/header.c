@@ -67,12 +67,12 @@ static const char *fault_of(const LuksHeader *h, uint64_t file_size)
 
 bool luks_header_read(LuksHeader *h, const uint8_t *from, uint64_t file_size, GError **err)
 {
-    *h = (LuksHeader){ .payload = (uint32_t)load_be(from + AT_PAYLOAD, 4) };
+    *h = (LuksHeader){ .payload = load_be(from + AT_PAYLOAD, 4) };
     if (memcmp(from, magic, sizeof(magic)) != 0) {
         block_error(err, "Volume is not in LUKS format");
         return false;
     }
-    unsigned version = (unsigned)load_be(from + AT_VERSION, 2);
+    unsigned version = load_be(from + AT_VERSION, 2);
     if (version != 1) {
         block_error(err,
                     "LUKS version %u is not supported; this program has version 1 (cryptsetup luksFormat "
@@ -86,18 +86,18 @@ bool luks_header_read(LuksHeader *h, const uint8_t *from, uint64_t file_size, GE
     memcpy(h->uuid, from + AT_UUID, LUKS_UUID);
     memcpy(h->digest, from + AT_DIGEST, LUKS_DIGEST);
     memcpy(h->salt, from + AT_SALT, LUKS_SALT);
-    h->key_size = (uint32_t)load_be(from + AT_KEY_SIZE, 4);
-    h->iterations = (uint32_t)load_be(from + AT_ITERATIONS, 4);
+    h->key_size = load_be(from + AT_KEY_SIZE, 4);
+    h->iterations = load_be(from + AT_ITERATIONS, 4);
     const char *fault = NULL;
     for (unsigned i = 0; i < LUKS_SLOTS; i++) {
         const uint8_t *at = from + AT_SLOTS + i * SLOT_SIZE;
         LuksSlot *s = &h->slots[i];
-        uint32_t state = (uint32_t)load_be(at, 4);
+        uint32_t state = load_be(at, 4);
         s->active = state == SLOT_ACTIVE;
         fault = s->active || state == SLOT_FREE ? fault : "the state of a key slot is none that is known";
-        s->iterations = (uint32_t)load_be(at + SLOT_ITERATIONS, 4);
-        s->offset = (uint32_t)load_be(at + SLOT_OFFSET, 4);
-        s->stripes = (uint32_t)load_be(at + SLOT_STRIPES, 4);
+        s->iterations = load_be(at + SLOT_ITERATIONS, 4);
+        s->offset = load_be(at + SLOT_OFFSET, 4);
+        s->stripes = load_be(at + SLOT_STRIPES, 4);
         memcpy(s->salt, at + SLOT_SALT, LUKS_SALT);
     }
     fault = fault ? fault : fault_of(h, file_size);

@@ -65,7 +65,7 @@ uint32_t luks_iterations(const struct nettle_hash *hash, size_t key_size, unsign
     luks_pbkdf2(hash, "password", 8, salt, MEASURED, key, key_size);
     gint64 us = MAX(g_get_monotonic_time() - begun, 1);
     double most = LUKS_ITERATIONS_MAX / 4.0; /* what any program that reads it is ready to do */
-    return (uint32_t)CLAMP((double)MEASURED * ms * 1000 / (double)us, ITERATIONS_MIN, most);
+    return CLAMP(1000.0 * MEASURED * ms / us, ITERATIONS_MIN, most);
 }
 
 /* ---- the splitter ----------------------------------------------------------------------- */
