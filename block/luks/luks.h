@@ -48,8 +48,10 @@ void luks_cipher_free(LuksCipher *c); /* NULL is fine */
 /* Whole sectors in place, the first of this number; any thread. */
 void luks_cipher_run(const LuksCipher *c, bool encrypt, uint64_t sector, uint8_t *data, size_t length);
 
-/* ---- key.c ---- */
+/* ---- hash.c ---- */
 const struct nettle_hash *luks_hash_find(const char *name, GError **err);
+
+/* ---- key.c ---- */
 void luks_pbkdf2(const struct nettle_hash *hash, const void *password, size_t length, const uint8_t *salt,
                  uint32_t iterations, uint8_t *key, size_t key_size);
 void luks_merge(const struct nettle_hash *hash, const uint8_t *stripes, uint32_t count, uint8_t *key,
