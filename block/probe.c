@@ -52,7 +52,6 @@ static const ImageFormat formats[] = {
     { "vpc", vpc_open },
     { "vhdx", vhdx_open },
     { "vmdk", vmdk_open },
-    { "luks", luks_open },
 };
 
 const ImageFormat *format_find(const char *name)

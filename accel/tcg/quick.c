@@ -13,15 +13,10 @@ static bool is_wanted(const CPU *cpu)
            log_enabled(LOG_EXEC | LOG_CPU);
 }
 
-/* The context is the one that this led to before, or is known by the hash of its key, or is asked for by tcg_context_sync(). */
+/* The context is known by the hash of its key, or is asked for by tcg_context_sync(). */
 static bool context_sync_quick(TcgVcpu *v)
 {
-    uint32_t change = v->cpu->mode_change;
-    if (!change) {
-        return true;
-    }
-    if (v->ctx->after && v->ctx->after_change == change && !(change & MODE_ANY)) {
-        tcg_context_enter(v, v->ctx->after);
+    if (!v->context_stale) {
         return true;
     }
     CpuContextKey key = { 0 };
@@ -30,7 +25,10 @@ static bool context_sync_quick(TcgVcpu *v)
     if (!way->ctx || !tcg_context_key_equal(&way->key, &key)) {
         return false;
     }
-    tcg_context_enter(v, way->ctx);
+    v->stats.context_switches++;
+    v->context_stale = false;
+    v->ctx = way->ctx;
+    v->ctx->last_use = ++v->clock;
     return true;
 }
 
@@ -48,5 +46,5 @@ JitPlace tcg_next_quick(CPU *cpu)
 
 void tcg_mmu_changed(CPU *cpu)
 {
-    cpu->mode_change = MODE_ANY;
+    cpu->tcg->context_stale = true;
 }
