@@ -10,7 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
+
+from cases import run_cases
 
 IMG = os.path.abspath(sys.argv[1])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
@@ -534,22 +535,4 @@ def test_errors():
         assert not os.path.exists('x'), argv
 
 
-def main():
-    if not shutil.which('qemu-img'):
-        print('1..0 # SKIP qemu-img is not installed (package qemu-utils)')
-        return
-    tests = [(k[5:], v) for k, v in sorted(globals().items()) if re.match('test_', k) and (not sys.argv[2:] or k[5:] in sys.argv[2:])]
-    print(f'# seed {SEED}: LYREBIRD_IMAGE_SEED\n1..{len(tests)}')
-    for n, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
-            os.chdir(folder)
-            content('raw')
-            try:
-                test()
-                print(f'ok {n} {name}', flush=True)
-            except AssertionError as e:
-                print('# ' + str(e).replace('\n', '\n# ') + f'\nnot ok {n} {name}', flush=True)
-            os.chdir('/')
-
-
-main()
+run_cases(globals(), sys.argv[2:], SEED, 'qemu-img', lambda: content('raw'))

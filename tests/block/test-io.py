@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
+
+from cases import run_cases
 
 IO = os.path.abspath(sys.argv[1])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
@@ -81,21 +82,4 @@ def test_beside():
     assert run('qemu-io', '-f', 'qcow2', *check, 'disk') == 'status 0'
 
 
-def main():
-    if not shutil.which('qemu-io'):
-        print('1..0 # SKIP qemu-io is not installed (package qemu-utils)')
-        return
-    tests = [(k[5:], v) for k, v in sorted(globals().items()) if k.startswith('test_') and (not sys.argv[2:] or k[5:] in sys.argv[2:])]
-    print(f'# seed {SEED}: LYREBIRD_IMAGE_SEED\n1..{len(tests)}')
-    for n, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
-            os.chdir(folder)
-            try:
-                test()
-                print(f'ok {n} {name}', flush=True)
-            except AssertionError as e:
-                print('# ' + str(e).replace('\n', '\n# ') + f'\nnot ok {n} {name}', flush=True)
-            os.chdir('/')
-
-
-main()
+run_cases(globals(), sys.argv[2:], SEED, 'qemu-io')

@@ -14,8 +14,9 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
+
+from cases import run_cases
 
 NBD, IMG = (os.path.abspath(p) for p in sys.argv[1:3])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
@@ -193,21 +194,4 @@ def test_hostile_server():
         os.unlink('fake')
 
 
-def main():
-    if not shutil.which('qemu-nbd'):
-        print('1..0 # SKIP qemu-nbd is not installed (package qemu-utils)')
-        return
-    tests = [(k[5:], v) for k, v in sorted(globals().items()) if k.startswith('test_') and (not sys.argv[3:] or k[5:] in sys.argv[3:])]
-    print(f'# seed {SEED}: LYREBIRD_IMAGE_SEED\n1..{len(tests)}')
-    for n, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
-            os.chdir(folder)
-            try:
-                test()
-                print(f'ok {n} {name}', flush=True)
-            except AssertionError as e:
-                print('# ' + str(e).replace('\n', '\n# ') + f'\nnot ok {n} {name}', flush=True)
-            os.chdir('/')
-
-
-main()
+run_cases(globals(), sys.argv[3:], SEED, 'qemu-nbd')
