@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "block/filter/throttle.h"
+#include "block/secret.h"
 #include "base/log.h"
 
 void block_error(GError **err, const char *fmt, ...)
@@ -41,7 +43,7 @@ BlockBackend *block_above(const BlockBackend *blk)
 {
     for (guint i = 0; i < blk->all->list->len; i++) {
         BlockBackend *other = g_ptr_array_index(blk->all->list, i);
-        if (other->below == blk) {
+        if (other->below == blk || other->beside == blk) {
             return other;
         }
     }
@@ -57,9 +59,13 @@ void block_foreach(const Drives *all, void (*fn)(BlockBackend *blk, void *opaque
 
 void block_backend_free(BlockBackend *blk)
 {
+    throttle_leave(blk);
     node_unref(blk->node);
     if (blk->below) {
         block_backend_detach(blk->below, blk);
+    }
+    if (blk->beside) {
+        block_backend_detach(blk->beside, blk);
     }
     g_free(blk->id);
     g_free(blk->node_name);
@@ -82,12 +88,16 @@ static void block_flush_now(BlockBackend *blk)
 void block_close(BlockBackend *blk)
 {
     BlockBackend *below = blk->owns_below ? blk->below : NULL;
+    BlockBackend *beside = blk->owns_beside ? blk->beside : NULL;
     block_cancel_and_drain(blk);
     block_flush_now(blk);
     g_ptr_array_remove(blk->all->list, blk);
     block_backend_free(blk);
     if (below) {
         block_close(below);
+    }
+    if (beside) {
+        block_close(beside);
     }
 }
 
@@ -96,13 +106,16 @@ static void poll_drives(void *opaque)
     completer_poll(((Drives *)opaque)->completer);
 }
 
-Drives *drives_new(EventLoop *loop)
+Drives *drives_new(EventLoop *loop, Clock *clock)
 {
     Drives *all = g_new0(Drives, 1);
     all->loop = loop;
     all->list = g_ptr_array_new();
     all->others = g_ptr_array_new();
     all->jobs = g_ptr_array_new();
+    all->clock = clock;
+    all->secrets = secrets_new();
+    all->throttle_groups = g_ptr_array_new();
     all->completer = completer_new(loop);
     event_loop_add_wait_poll(loop, poll_drives, all);
     return all;
@@ -127,6 +140,9 @@ void drives_free(Drives *all)
     completer_free(all->completer);
     g_ptr_array_unref(all->list);
     g_ptr_array_unref(all->jobs);
+    throttle_groups_free(all);
+    secrets_free(all->secrets);
+    g_ptr_array_unref(all->throttle_groups);
     g_free(all);
 }
 
@@ -168,16 +184,36 @@ const char *block_serial(BlockBackend *blk)
     return blk->serial;
 }
 
+/* As programs that read it know it. */
+static char *describe_limits(const BlockBackend *blk)
+{
+    static const char *const names[] = { "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr" };
+    ThrottleLimits l;
+    const char *group = block_limits(blk, &l);
+    if (!group) {
+        return g_strdup("");
+    }
+    GString *text = g_string_new("\n    I/O throttling:  ");
+    for (unsigned i = 0; i < THROTTLE_KINDS; i++) {
+        g_string_append_printf(text, " %s=%" G_GUINT64_FORMAT " %s_max=%" G_GUINT64_FORMAT, names[i],
+                               l.of[i].rate, names[i], l.of[i].burst);
+    }
+    g_string_append_printf(text, " iops_size=%" G_GUINT64_FORMAT " group=%s", l.ops_size, group);
+    return g_string_free(text, false);
+}
+
 char *block_describe(BlockBackend *blk)
 {
     const char *status = block_io_status(blk);
     bool ok = strcmp(status, "ok") == 0; /* said only when it is not, as QEMU */
-    return g_strdup_printf("%s: %s (%s%s%s)%s%s\n    Cache mode:       %s%s%s\n    Engine:           %s",
+    g_autofree char *limits = describe_limits(blk);
+    return g_strdup_printf("%s: %s (%s%s%s)%s%s\n    Cache mode:       %s%s%s\n    Engine:           %s%s",
                            blk->id, blk->node->filename, blk->format, blk->readonly ? ", read-only" : "",
                            blk->snapshot ? ", writes to a temporary file" : "",
                            ok ? "" : "\n    I/O status:       ", ok ? "" : status,
                            blk->writethrough ? "writethrough" : "writeback", blk->direct ? ", direct" : "",
-                           blk->no_flush ? ", ignore flushes" : "", blk->ring ? "io_uring" : "threads");
+                           blk->no_flush ? ", ignore flushes" : "", blk->ring ? "io_uring" : "threads",
+                           limits);
 }
 
 /* ---- users --------------------------------------------------------------- */

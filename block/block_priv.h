@@ -23,8 +23,9 @@ enum {                   /* BlockRequest.priv.flags */
        PRIV_KEPT = 16,   /* failed, and stopped the machine for it, before */
 };
 
-typedef struct Ring Ring; /* ring.c */
-typedef struct Job Job;   /* job/job.h */
+typedef struct Ring Ring;                   /* ring.c */
+typedef struct Job Job;                     /* job/job.h */
+typedef struct ThrottleGroup ThrottleGroup; /* filter/throttle.c */
 
 /* Where requests end (completer.c). */
 typedef struct Completer {
@@ -46,6 +47,9 @@ struct Drives {
     void *stop_opaque;
     Events *events;  /* see drives_set_events */
     GPtrArray *jobs; /* of Job */
+    Clock *clock;
+    Secrets *secrets;
+    GPtrArray *throttle_groups; /* of ThrottleGroup */
 };
 
 /* detect-zeroes=, of a drive and of a node. */
@@ -60,12 +64,13 @@ struct BlockBackend {
     BlockNode *node;
     void (*resized)(void *opaque); /* see block_set_resized */
     void *resized_opaque;
-    Job *job;            /* that works on it, or holds it; NULL: none */
-    char *node_name;     /* of its node, where that is not by its id; NULL: that */
-    BlockBackend *below; /* whose node this one is on; NULL: none has a name */
-    bool owns_below;     /* it goes with this one */
-    bool is_node;        /* of -blockdev: known by its name alone */
-    const char *format;  /* driver, as other programs know it */
+    Job *job;                     /* that works on it, or holds it; NULL: none */
+    char *node_name;              /* of its node, where that is not by its id; NULL: that */
+    BlockBackend *below;          /* whose node this one is on; NULL: none has a name */
+    BlockBackend *beside;         /* the same, of a second child */
+    bool owns_below, owns_beside; /* they go with this one */
+    bool is_node;                 /* of -blockdev: known by its name alone */
+    const char *format;           /* driver, as other programs know it */
     DriveInterface interface;
     int index;
     bool readonly, snapshot, direct;
@@ -85,6 +90,10 @@ struct BlockBackend {
         bool resume;     /* what it has put down goes on at its end */
         BlockRequest *first, *last;
     } held;
+    ThrottleGroup *throttle; /* atomic; NULL: as fast as it can */
+    struct {                 /* reads, writes: see filter/throttle.c; under the group's lock */
+        BlockRequest *first, *last;
+    } throttled[2];
     BlockStats stats; /* under the lock, or in the main loop where there is none */
     struct {          /* see keep.c */
         BlockRequest *first, *last;
@@ -133,6 +142,7 @@ BlockNode *vmdk_open(BlockNode *file, const OpenFlags *flags, GError **err);
 /* The nodes of its extents (NULL: zeroes) are parts of it from here on; they are as large as it says, or it fails. */
 bool vmdk_set_parts(BlockNode *n, GPtrArray *parts, GError **err);
 BlockNode *vhdx_open(BlockNode *file, const OpenFlags *flags, GError **err);
+BlockNode *luks_open(BlockNode *file, const OpenFlags *flags, GError **err);
 BlockNode *vdi_open(BlockNode *file, const OpenFlags *flags, GError **err);
 BlockNode *vpc_open(BlockNode *file, const OpenFlags *flags, GError **err);
 
@@ -153,6 +163,8 @@ void block_complete(BlockRequest *r, int result);         /* any thread */
 void block_complete_quietly(BlockRequest *r, int result); /* by who runs the completer then */
 int block_run(BlockRequest *r);                           /* on this thread (run.c) */
 NodeIo block_io(const BlockRequest *r);                   /* what it asks of its node */
+/* Any thread: what has been checked goes to an engine, unless it is held back. */
+void block_start(BlockRequest *r);
 bool block_held_back(BlockRequest *r); /* any thread: it waits for block_release, not in flight */
 bool block_keep(BlockRequest *r);      /* where it ends, instead of done(): it failed and waits for `cont` */
 const char *block_io_status(const BlockBackend *blk); /* "ok", "nospace", "failed" */

@@ -3,148 +3,19 @@
  * Spelling: QEMU's manual, "QMP reference", BlockdevOptions.
  *
  * A node of a file is opened as -drive opens one (one check of each value); a raw node on top of it is another
- * backend on the same open file, or a part of it, which the lower one lends it: a node has one user.  A file in place takes read-only,
+ * backend on the same open file, or a part of it, which the lower one lends it: a node has one user.  So has a filter, a node of its own
+ * on that one  A file in place takes read-only,
  * cache and discard from the raw node, unless it says otherwise.  Devices choose either by node-name, as they choose a
- * drive by its id.
- *
- * Not built, and refused by name: every other driver. */
-#include <json-c/json.h>
+ * drive by its id. */
 #include <string.h>
 
-#include "block_priv.h"
+#include "block/blockdev.h"
+#include "block/filter/throttle.h"
+#include "util/keyval.h"
 #include "block/job/job_graph.h"
 #include "block/live.h"
 
 enum { NODE_NAME_MAX = 31 }; /* bytes, as programs expect */
-enum {
-    DRIVER_FILE,
-    DRIVER_HOST_DEVICE,
-    DRIVER_RAW,
-    DRIVER_NULL,
-    DRIVER_QCOW2, /* from here on: formats, on a file */
-    DRIVER_PARALLELS,
-    DRIVER_QCOW,
-    DRIVER_VDI,
-    DRIVER_VHDX,
-    DRIVER_VMDK,
-    DRIVER_VPC
-};
-static const char *const driver_names[] = {
-    [DRIVER_FILE] = "file",   [DRIVER_HOST_DEVICE] = "host_device",
-    [DRIVER_RAW] = "raw",     [DRIVER_NULL] = "null-co",
-    [DRIVER_QCOW2] = "qcow2", [DRIVER_PARALLELS] = "parallels",
-    [DRIVER_QCOW] = "qcow",   [DRIVER_VDI] = "vdi",
-    [DRIVER_VHDX] = "vhdx",   [DRIVER_VMDK] = "vmdk",
-    [DRIVER_VPC] = "vpc",     NULL,
-};
-/* clang-format off */
-static const char *const unbuilt_drivers[] = {
-    "blkdebug", "blklogwrites", "blkreplay", "blkverify", "bochs", "cloop", "compress", "copy-on-read", "dmg", "ftp", "ftps",
-    "http", "https", "io_uring", "iscsi", "luks", "nbd", "nfs", "null-aio", "nvme", "preallocate", "qed", "quorum", "rbd", "ssh",
-    "throttle", "vvfat", "host_cdrom", "copy-before-write", "replication", "snapshot-access", NULL,
-};
-/* clang-format on */
-enum { DISCARD_IGNORE, DISCARD_UNMAP };
-static const char *const discard_names[] = { [DISCARD_IGNORE] = "ignore", [DISCARD_UNMAP] = "unmap", NULL };
-static const char *const aio_names[] = { "threads", "native", "io_uring", NULL };
-
-typedef struct BlockdevCache {
-    bool direct, no_flush, has_direct, has_no_flush;
-} BlockdevCache;
-
-struct BlockdevOptions {
-    int driver, discard, zeroes;
-    char *node_name;
-    BlockdevCache *cache;
-    bool readonly, auto_readonly, has_readonly, has_auto_readonly, has_discard, has_zeroes;
-    /* of a file */
-    char *filename;
-    int locking, aio;
-    bool has_locking, has_aio;
-    /* of raw and qcow2: one of the two */
-    struct BlockdevOptions *file;
-    char *file_name;
-    uint64_t offset, size; /* and of null-co */
-    bool has_offset, has_size;
-    bool read_zeroes; /* of null-co */
-    /* of a format: the name of a node, or null: none; not given: what the image names */
-    json_object *backing;
-    bool has_backing;
-};
-
-#define AT(field) offsetof(BlockdevCache, field)
-static const Prop cache_props[] = {
-    { "direct", PROP_BOOL, AT(direct), "go round the host's page cache", .has = AT(has_direct) },
-    { "no-flush", PROP_BOOL, AT(no_flush), "take flushes for done", .has = AT(has_no_flush) },
-    { NULL },
-};
-#undef AT
-static const Shape cache_shape = { "BlockdevCacheOptions", sizeof(BlockdevCache), cache_props };
-
-#define AT(field) offsetof(BlockdevOptions, field)
-static const Prop file_props[] = {
-    { "filename", PROP_STRING, AT(filename), "a file or block device of the host", .required = true },
-    { "locking", PROP_ON_OFF_AUTO, AT(locking), "keep other programs from it", .has = AT(has_locking) },
-    { "aio", PROP_ENUM, AT(aio), "how requests are made", .names = aio_names, .has = AT(has_aio) },
-    { NULL },
-};
-static const Prop raw_props[] = {
-    { "file", PROP_STRUCT, AT(file), "node below, or its name", .of = &blockdev_shape,
-      .or_text = AT(file_name), .required = true },
-    { "offset", PROP_SIZE, AT(offset), "where in it the image begins", .has = AT(has_offset) },
-    { "size", PROP_SIZE, AT(size), "of the image; not given: to the end", .has = AT(has_size) },
-    { NULL },
-};
-static const Prop format_props[] = {
-    { "file", PROP_STRUCT, AT(file), "node below, or its name", .of = &blockdev_shape,
-      .or_text = AT(file_name), .required = true },
-    { NULL },
-};
-static const Prop qcow2_props[] = {
-    { "file", PROP_STRUCT, AT(file), "node below, or its name", .of = &blockdev_shape,
-      .or_text = AT(file_name), .required = true },
-    { "backing", PROP_ANY, AT(backing), "name of the node of its backing; null: none",
-      .has = AT(has_backing) },
-    { NULL },
-};
-static const Prop null_props[] = {
-    { "size", PROP_SIZE, AT(size), "of the disk; not given: 1 GiB", .has = AT(has_size) },
-    { "read-zeroes", PROP_BOOL, AT(read_zeroes), "reads are of zeroes, not of what is in memory" },
-    { NULL },
-};
-static const Shape file_shape = { "BlockdevOptionsFile", sizeof(BlockdevOptions), file_props };
-static const Shape raw_shape = { "BlockdevOptionsRaw", sizeof(BlockdevOptions), raw_props };
-static const Shape format_shape = { "BlockdevOptionsGenericFormat", sizeof(BlockdevOptions), format_props };
-static const Shape qcow2_shape = { "BlockdevOptionsQcow2", sizeof(BlockdevOptions), qcow2_props };
-static const Shape null_shape = { "BlockdevOptionsNull", sizeof(BlockdevOptions), null_props };
-static const Shape *const arms[] = {
-    [DRIVER_FILE] = &file_shape,   [DRIVER_HOST_DEVICE] = &file_shape, [DRIVER_RAW] = &raw_shape,
-    [DRIVER_NULL] = &null_shape,   [DRIVER_QCOW2] = &qcow2_shape,      [DRIVER_PARALLELS] = &format_shape,
-    [DRIVER_QCOW] = &format_shape, [DRIVER_VDI] = &format_shape,       [DRIVER_VHDX] = &format_shape,
-    [DRIVER_VMDK] = &format_shape, [DRIVER_VPC] = &format_shape,
-};
-
-static const Prop blockdev_props[] = {
-    { "driver", PROP_ENUM, AT(driver), "what it is", .names = driver_names, .unbuilt = unbuilt_drivers,
-      .required = true },
-    { "node-name", PROP_STRING, AT(node_name), "name by which devices and other nodes choose it" },
-    { "discard", PROP_ENUM, AT(discard), "what becomes of discards", .names = discard_names,
-      .has = AT(has_discard) },
-    { "detect-zeroes", PROP_ENUM, AT(zeroes), "zeroes are written as such", .names = block_zeroes_names,
-      .has = AT(has_zeroes) },
-    { "cache", PROP_STRUCT, AT(cache), "use of the host's page cache", .of = &cache_shape },
-    { "read-only", PROP_BOOL, AT(readonly), "the guest cannot write", .has = AT(has_readonly) },
-    { "auto-read-only", PROP_BOOL, AT(auto_readonly), "read-only if it cannot be written",
-      .has = AT(has_auto_readonly) },
-    PROP_ONLY_ON("active", "a node is used by this program alone"),
-    PROP_ONLY_OFF("force-share",
-                  "an image that others write is not opened so; use read-only and locking=off"),
-    { NULL },
-};
-const Shape blockdev_shape = {
-    "BlockdevOptions", sizeof(BlockdevOptions), blockdev_props, .tag = &blockdev_props[0],
-    .arms = arms,      .implied = "driver",
-};
 
 /* ---- files --------------------------------------------------------------- */
 
@@ -161,18 +32,18 @@ static void say_bool(json_object *values, bool given, const char *key, bool valu
 }
 
 /* As -drive has it. */
-static json_object *drive_values(const BlockdevOptions *o, const char *name)
+static json_object *drive_values(const BlockdevOptions *o)
 {
     json_object *v = json_object_new_object();
     const BlockdevCache *cache = o->cache;
-    say(v, true, "id", name);
+    say(v, true, "id", o->node_name);
     say(v, true, "if", "none");
     say(v, true, "format", "raw");
-    say(v, true, "file.driver", driver_names[o->driver]);
+    say(v, true, "file.driver", blockdev_driver_names[o->driver]);
     say(v, true, "file.filename", o->filename);
     say(v, o->has_locking, "file.locking", on_off_auto_names[o->locking]);
-    say(v, o->has_aio, "aio", aio_names[o->aio]);
-    say(v, o->has_discard, "discard", discard_names[o->discard]);
+    say(v, o->has_aio, "aio", blockdev_aio_names[o->aio]);
+    say(v, o->has_discard, "discard", blockdev_discard_names[o->discard]);
     say(v, o->has_zeroes, "detect-zeroes", block_zeroes_names[o->zeroes]);
     say_bool(v, o->has_readonly, "read-only", o->readonly);
     say_bool(v, o->has_auto_readonly, "auto-read-only", o->auto_readonly);
@@ -181,21 +52,23 @@ static json_object *drive_values(const BlockdevOptions *o, const char *name)
     return v;
 }
 
-static BlockBackend *open_file(Drives *all, const BlockdevOptions *o, const char *name, GError **err)
+static BlockBackend *open_file(Drives *all, const BlockdevOptions *o, GError **err)
 {
-    json_object *values = drive_values(o, name);
+    json_object *values = drive_values(o);
     DriveOptions *drive = shape_new(&drive_shape, values, NULL, err);
     BlockBackend *blk = drive ? block_open_drive(all, drive, err) : NULL;
     shape_free(&drive_shape, drive);
     json_object_put(values);
     if (blk) {
         blk->is_node = true;
-        blk->format = driver_names[o->driver];
+        blk->format = blockdev_driver_names[o->driver];
     }
     return blk;
 }
 
-/* ---- formats on a file ------------------------------------------------------- */
+static BlockBackend *open_node(Drives *all, const BlockdevOptions *o, GError **err);
+
+/* ---- nodes on others ------------------------------------------------------- */
 
 /* What the file cannot do cannot be said of a node on it. */
 static bool fits_file(const BlockBackend *below, const BlockdevOptions *o, GError **err)
@@ -238,6 +111,8 @@ static BlockNode *backing_node(Drives *all, const BlockdevOptions *o, GError **e
         block_error(err,
                     "Node '%s' can be written: a backing image is only read; add it with \"read-only\": true",
                     name);
+    } else if (blk->throttle) {
+        block_error(err, "Node '%s' has limits: they hold for disks, not for what a disk is on", name);
     } else {
         return blk->node;
     }
@@ -251,51 +126,115 @@ static BlockNode *format_node(BlockBackend *below, const BlockdevOptions *o, GEr
                         .direct = below->direct,
                         .locking = true,
                         .discard = below->discard && o->discard == DISCARD_UNMAP,
-                        .no_backing = o->has_backing };
+                        .no_backing = o->has_backing,
+                        .secrets = below->all->secrets,
+                        .key_secret = o->key_secret };
     BlockNode *backing = NULL;
     if (o->backing && !(backing = backing_node(below->all, o, err))) {
         return NULL;
     }
-    BlockNode *n = image_open_on(below->node, driver_names[o->driver], &flags, err);
+    BlockNode *n = image_open_on(below->node, blockdev_driver_names[o->driver], &flags, err);
     if (n && backing) {
         n->children[NODE_BACKING] = node_ref(backing);
     }
     return n;
 }
 
-static BlockBackend *put_on(BlockBackend *below, const BlockdevOptions *o, GError **err)
+/* What a node is on, and whether that was made for it. */
+typedef struct Child {
+    BlockBackend *blk;
+    bool owned;
+} Child;
+
+static BlockNode *node_on(BlockBackend *below, BlockBackend *beside, const BlockdevOptions *o, GError **err)
 {
-    BlockNode *node = !fits_file(below, o, err)   ? NULL
-                      : o->driver >= DRIVER_QCOW2 ? format_node(below, o, err)
-                                                  : raw_node(below, o, err);
-    if (!node) {
+    if (!fits_file(below, o, err)) {
         return NULL;
     }
+    switch (o->driver) {
+    case DRIVER_RAW: return raw_node(below, o, err);
+    case DRIVER_THROTTLE: return node_ref(below->node);
+    case DRIVER_BLKDEBUG: return blkdebug_node_open(below->node, &o->blkdebug, err);
+    case DRIVER_BLKVERIFY: return blkverify_node_open(below->node, beside->node, err);
+    case DRIVER_COPY_ON_READ: return copy_on_read_node_open(below->node);
+    default: return format_node(below, o, err);
+    }
+}
+
+/* The group whose limits hold for a node; *ok: false: there is none of that name, or there would be two. */
+static ThrottleGroup *group_of(const Child *file, const Child *beside, const BlockdevOptions *o, bool *ok,
+                               GError **err)
+{
+    ThrottleGroup *below = file->blk->throttle;
+    ThrottleGroup *own = o->throttle_group ? throttle_group_find(file->blk->all, o->throttle_group) : NULL;
+    *ok = false;
+    if ((own && below) || (beside->blk && beside->blk->throttle)) {
+        block_error(err, "'%s': limits below limits, or beside a node, are not built; keep those on top",
+                    o->node_name);
+    } else if (o->throttle_group && !own) {
+        block_error(err, "Throttle group '%s' does not exist; make it with -object throttle-group",
+                    o->throttle_group);
+    } else {
+        *ok = true;
+    }
+    return own ? own : below;
+}
+
+static BlockBackend *backend_new(Drives *all, const BlockdevOptions *o, BlockNode *node)
+{
     BlockBackend *blk = g_new0(BlockBackend, 1);
-    if (!block_backend_attach(below, blk, NULL, err)) {
-        node_unref(node);
-        g_free(blk);
-        return NULL;
-    }
     *blk = (BlockBackend){
-        .all = below->all,
+        .all = all,
         .id = g_strdup(o->node_name),
         .node = node,
-        .below = below,
         .is_node = true,
-        .format = driver_names[o->driver],
+        .format = blockdev_driver_names[o->driver],
         .interface = DRIVE_NONE,
         .index = -1,
-        .readonly = below->readonly || o->readonly,
-        .direct = below->direct,
-        .no_flush = below->no_flush || (o->cache && o->cache->no_flush),
-        .discard = below->discard && o->discard == DISCARD_UNMAP,
-        .detect_zeroes = below->detect_zeroes || o->zeroes != ZEROES_OFF,
+        .readonly = o->readonly,
+        .no_flush = o->cache && o->cache->no_flush,
+        .discard = o->discard == DISCARD_UNMAP,
+        .detect_zeroes = o->zeroes != ZEROES_OFF,
         .zeroes_unmap = o->zeroes == ZEROES_UNMAP,
         .on_read_error = BLOCK_ON_ERROR_REPORT,
         .on_write_error = BLOCK_ON_ERROR_ENOSPC,
-        .ring = below->ring,
     };
+    return blk;
+}
+
+static bool have(BlockBackend *blk, const Child *file, const Child *beside, GError **err)
+{
+    return block_backend_attach(file->blk, blk, NULL, err) &&
+           (!beside->blk || block_backend_attach(beside->blk, blk, NULL, err));
+}
+
+static BlockBackend *put_on(const Child *file, const Child *beside, const BlockdevOptions *o, GError **err)
+{
+    BlockBackend *below = file->blk;
+    bool ok;
+    ThrottleGroup *group = group_of(file, beside, o, &ok, err);
+    BlockNode *node = ok ? node_on(below, beside->blk, o, err) : NULL;
+    BlockBackend *blk = node ? backend_new(below->all, o, node) : NULL;
+    if (!blk) {
+        return NULL;
+    }
+    blk->below = below;
+    blk->beside = beside->blk;
+    if (!have(blk, file, beside, err)) {
+        block_backend_free(blk);
+        return NULL;
+    }
+    blk->owns_below = file->owned;
+    blk->owns_beside = beside->owned;
+    blk->readonly |= below->readonly || (beside->blk && beside->blk->readonly);
+    blk->direct = below->direct;
+    blk->no_flush |= below->no_flush;
+    blk->discard &= below->discard;
+    blk->detect_zeroes |= below->detect_zeroes;
+    blk->ring = below->ring;
+    if (group) {
+        throttle_join(blk, group);
+    }
     g_ptr_array_add(below->all->list, blk);
     return blk;
 }
@@ -309,13 +248,15 @@ static void inherit(bool *has, bool *value, bool has_above, bool above)
     }
 }
 
-/* A file that stands in place of a name: how it is opened is said once, at the node on top. */
-static BlockBackend *open_in_place(Drives *all, const BlockdevOptions *top, const char *name, GError **err)
+/* How a node that stands in place of a name is opened is said once, at the node on top. */
+static BlockBackend *open_in_place(Drives *all, const BlockdevOptions *top, const BlockdevOptions *child,
+                                   char *name, GError **err)
 {
     static const BlockdevCache nothing;
     const BlockdevCache *above = top->cache ? top->cache : &nothing;
-    BlockdevOptions o = *top->file;
+    BlockdevOptions o = *child;
     BlockdevCache cache = o.cache ? *o.cache : nothing;
+    o.node_name = name;
     o.cache = &cache;
     inherit(&cache.has_direct, &cache.direct, above->has_direct, above->direct);
     inherit(&cache.has_no_flush, &cache.no_flush, above->has_no_flush, above->no_flush);
@@ -325,7 +266,7 @@ static BlockBackend *open_in_place(Drives *all, const BlockdevOptions *top, cons
         o.has_discard = top->has_discard;
         o.discard = top->discard;
     }
-    return open_file(all, &o, name, err);
+    return open_node(all, &o, err);
 }
 
 char *block_free_name(const Drives *all)
@@ -363,76 +304,96 @@ bool block_name_is_free(const Drives *all, const char *name, GError **err)
     return !other;
 }
 
-/* The node below, which is made if it was not named. */
-static BlockBackend *find_below(Drives *all, const BlockdevOptions *o, GError **err)
+/* A node below, which is made if it was not named. */
+static Child find_child(Drives *all, const BlockdevOptions *top, const BlockdevOptions *child,
+                        const char *named, GError **err)
 {
-    const BlockdevOptions *file = o->file;
-    BlockBackend *below = o->file_name ? block_find(all, o->file_name) : NULL;
-    if (o->file_name) {
-        if (!below || !below->is_node || below->below) {
-            block_error(
-                err, "Cannot find device='' nor node-name='%s', or it is no file; name a node of driver file",
-                o->file_name);
+    if (named) {
+        BlockBackend *blk = block_find(all, named);
+        if (!blk || !blk->is_node) {
+            block_error(err, "Cannot find device='' nor node-name='%s'", named);
+            return (Child){ NULL };
         }
-        return below && below->is_node && !below->below ? below : NULL;
+        return (Child){ blk, false };
     }
-    if (file->driver != DRIVER_FILE && file->driver != DRIVER_HOST_DEVICE) {
-        block_error(err, "driver %s takes a file, or the name of a node of one, not driver %s",
-                    driver_names[o->driver], driver_names[file->driver]);
-        return NULL;
+    if (child->node_name && !block_name_is_free(all, child->node_name, err)) {
+        return (Child){ NULL };
     }
-    if (file->node_name && !block_name_is_free(all, file->node_name, err)) {
-        return NULL;
-    }
-    g_autofree char *name = file->node_name ? g_strdup(file->node_name) : block_free_name(all);
-    return open_in_place(all, o, name, err);
+    g_autofree char *name = child->node_name ? g_strdup(child->node_name) : block_free_name(all);
+    return (Child){ open_in_place(all, top, child, name, err), true };
 }
 
-static bool add_format(Drives *all, const BlockdevOptions *o, GError **err)
+static void close_child(const Child *c)
 {
-    BlockBackend *below = find_below(all, o, err);
-    BlockBackend *blk = below ? put_on(below, o, err) : NULL;
-    if (below && !o->file_name) {
-        if (!blk) {
-            block_close(below);
-            return false;
-        }
-        blk->owns_below = true;
+    if (c->blk && c->owned) {
+        block_close(c->blk);
     }
-    return blk != NULL;
 }
 
-/* ---- null-co ------------------------------------------------------------- */
+static BlockBackend *open_on(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    bool two = o->driver == DRIVER_BLKVERIFY;
+    Child file = find_child(all, o, o->file, o->file_name, err), beside = { NULL };
+    if (file.blk && two) {
+        beside = find_child(all, o, o->beside, o->beside_name, err);
+    }
+    BlockBackend *blk = file.blk && (!two || beside.blk) ? put_on(&file, &beside, o, err) : NULL;
+    if (!blk) {
+        close_child(&file);
+        close_child(&beside);
+    }
+    return blk;
+}
 
-static bool add_null(Drives *all, const BlockdevOptions *o, GError **err)
+/* ---- null-co, nbd -------------------------------------------------------- */
+
+static BlockBackend *put_alone(Drives *all, const BlockdevOptions *o, BlockNode *node)
+{
+    BlockBackend *blk = node ? backend_new(all, o, node) : NULL;
+    if (blk) {
+        blk->readonly = node->readonly;
+        g_ptr_array_add(all->list, blk);
+    }
+    return blk;
+}
+
+static BlockBackend *open_null(Drives *all, const BlockdevOptions *o, GError **err)
 {
     uint64_t size = o->has_size ? o->size : UINT64_C(1) << 30;
     if (size % SECTOR) {
         block_error(err, "size of a disk is a multiple of %d bytes", SECTOR);
-        return false;
+        return NULL;
     }
+    BlockNode *node = null_node_open(size, o->read_zeroes);
+    node->readonly = o->readonly;
+    return put_alone(all, o, node);
+}
+
+static BlockBackend *open_nbd(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    BlockNode *node = nbd_node_of(o->server, o->export, o->readonly, &why);
+    if (!node && o->auto_readonly && !o->readonly) {
+        node = nbd_node_of(o->server, o->export, true, NULL);
+    }
+    if (!node) {
+        g_propagate_error(err, g_steal_pointer(&why));
+    }
+    return put_alone(all, o, node);
+}
+
+static BlockBackend *open_node(Drives *all, const BlockdevOptions *o, GError **err)
+{
     if (!workers_init(err) || !block_check_zeroes(o->zeroes, o->discard == DISCARD_UNMAP, err)) {
-        return false;
+        return NULL;
     }
-    BlockBackend *blk = g_new0(BlockBackend, 1);
-    *blk = (BlockBackend){
-        .all = all,
-        .id = g_strdup(o->node_name),
-        .node = null_node_open(size, o->read_zeroes),
-        .is_node = true,
-        .format = driver_names[DRIVER_NULL],
-        .interface = DRIVE_NONE,
-        .index = -1,
-        .readonly = o->readonly,
-        .no_flush = o->cache && o->cache->no_flush,
-        .discard = o->discard == DISCARD_UNMAP,
-        .detect_zeroes = o->zeroes != ZEROES_OFF,
-        .zeroes_unmap = o->zeroes == ZEROES_UNMAP,
-        .on_read_error = BLOCK_ON_ERROR_REPORT,
-        .on_write_error = BLOCK_ON_ERROR_ENOSPC,
-    };
-    g_ptr_array_add(all->list, blk);
-    return true;
+    switch (o->driver) {
+    case DRIVER_FILE:
+    case DRIVER_HOST_DEVICE: return open_file(all, o, err);
+    case DRIVER_NULL: return open_null(all, o, err);
+    case DRIVER_NBD: return open_nbd(all, o, err);
+    default: return open_on(all, o, err);
+    }
 }
 
 /* ---- by name ------------------------------------------------------------- */
@@ -446,13 +407,55 @@ bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
     if (!block_name_is_free(all, o->node_name, err)) {
         return false;
     }
-    switch (o->driver) {
-    case DRIVER_RAW: return add_format(all, o, err);
-    case DRIVER_NULL: return add_null(all, o, err);
-    default:
-        return o->driver >= DRIVER_QCOW2 ? add_format(all, o, err)
-                                         : open_file(all, o, o->node_name, err) != NULL;
+    return open_node(all, o, err) != NULL;
+}
+
+static bool has_prefix(json_object *values, const char *prefix)
+{
+    json_object_object_foreach(values, key, value)
+    {
+        (void)value;
+        if (g_str_has_prefix(key, prefix)) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* Of what is below (file.filename, file.file.filename) key=value need not say that it is a file. */
+static void add_drivers(json_object *values)
+{
+    g_autoptr(GString) prefix = g_string_new("file.");
+    for (; has_prefix(values, prefix->str); g_string_append(prefix, "file.")) {
+        g_autofree char *driver = g_strdup_printf("%sdriver", prefix->str);
+        if (!keyval_text(values, driver)) {
+            keyval_put(values, driver, "file");
+        }
+    }
+}
+
+BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err)
+{
+    json_object *values = keyval_read(text, "driver", err);
+    if (!values) {
+        return NULL;
+    }
+    add_drivers(values);
+    keyval_put(values, "read-only", readonly ? "on" : "off");
+    keyval_put(values, "node-name", "image");
+    BlockdevOptions *o = shape_new(&blockdev_shape, values, NULL, err);
+    EventLoop *loop = event_loop_new(NULL);
+    Drives *all = drives_new(loop, NULL);
+    Secrets *own = all->secrets;
+    all->secrets = (Secrets *)secrets;
+    BlockBackend *blk = o ? open_node(all, o, err) : NULL;
+    BlockNode *n = blk ? node_ref(blk->node) : NULL; /* which has all that it is on */
+    all->secrets = own;
+    drives_free(all);
+    event_loop_free(loop);
+    shape_free(&blockdev_shape, o);
+    json_object_put(values);
+    return n;
 }
 
 bool blockdev_del(Drives *all, const char *name, GError **err)

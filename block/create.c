@@ -99,8 +99,9 @@ static void raw_measure(const NewImage *o, ImageMeasure *m)
 
 static const ImageMaker raw_maker = { "raw", &raw_shape, false, raw_print, raw_check, raw_make, raw_measure };
 
-static const ImageMaker *const makers[] = { &raw_maker,       &qcow2_maker, &vdi_maker,  &vpc_maker,
-                                            &parallels_maker, &qcow_maker,  &vmdk_maker, &vhdx_maker };
+static const ImageMaker *const makers[] = { &raw_maker,  &qcow2_maker,     &vdi_maker,
+                                            &vpc_maker,  &parallels_maker, &qcow_maker,
+                                            &vmdk_maker, &vhdx_maker,      &luks_maker };
 
 const ImageMaker *image_maker(const char *format)
 {

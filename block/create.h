@@ -33,4 +33,4 @@ void new_image_print_preallocation(const NewImage *o,
                                    GString *text); /* " preallocation=off", if it was given */
 
 extern const ImageMaker qcow2_maker, vdi_maker, vpc_maker, parallels_maker, qcow_maker, vmdk_maker,
-    vhdx_maker;
+    vhdx_maker, luks_maker;

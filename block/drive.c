@@ -2,14 +2,16 @@
 /* The options of -drive: checked all before anything is opened.
  * Spelling: the QEMU manual, "invocation", -drive.
  *
- * Not built, and refused: other formats and protocols than files, aio=native, throttling,
- * copy-on-read. */
+ * Not built, and refused: other formats and protocols than files, aio=native. */
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "block_priv.h"
+#include "block/filter/filters.h"
+#include "block/filter/throttle.h"
+#include "block/nbd_client.h"
 #include "util/keyval.h"
 #include "base/event_loop.h"
 
@@ -21,12 +23,14 @@ struct DriveOptions {
     char *file, *id, *serial, *format;
     char *filename; /* file.filename: taken as it is */
     int protocol, interface, media, aio, discard, detect_zeroes, locking, werror, rerror;
-    bool readonly, has_readonly, auto_readonly, snapshot;
+    bool readonly, has_readonly, auto_readonly, snapshot, copy_on_read;
     int cache;
     bool direct, no_flush, writeback, has_direct, has_no_flush, has_writeback;
     uint16_t index;
     bool has_index;
-    json_object *limits; /* keys that begin as those of limits do, and unknown ones */
+    ThrottleLimits limits;
+    char *group, *key_secret;
+    json_object *unknown; /* keys */
 };
 
 static const char *const interface_names[] = {
@@ -47,10 +51,9 @@ const char *const block_zeroes_names[] = {
     [ZEROES_OFF] = "off", [ZEROES_ON] = "on", [ZEROES_UNMAP] = "unmap", NULL
 };
 static const char *const media_names[] = { "disk", "cdrom", NULL };
-static const char *const limit_prefixes[] = { "bps", "iops", "throttling.", "group" };
 
 #define AT(field) offsetof(DriveOptions, field)
-static const Prop limits_row = { "limits", PROP_ANY, AT(limits) };
+static const Prop unknown_row = { "unknown", PROP_ANY, AT(unknown) };
 static const Prop drive_props[] = {
     { "file", PROP_STRING, AT(file), "image: a file or block device of the host" },
     { "file.filename", PROP_STRING, AT(filename), "the same, when the name has a colon" },
@@ -84,7 +87,30 @@ static const Prop drive_props[] = {
     { "serial", PROP_STRING, AT(serial), "serial number that the guest sees" },
     { "werror", PROP_ENUM, AT(werror), "what a failed write does", .names = block_on_error_names },
     { "rerror", PROP_ENUM, AT(rerror), "what a failed read does", .names = block_on_error_names },
-    PROP_ONLY_OFF("copy-on-read", "raw images have no backing file to copy from"),
+    THROTTLE_GROUP_ROWS(AT(limits), "throttling."),
+    { "throttling.group", PROP_STRING, AT(group), "drives of one group share its limits; not given: id" },
+    { "bps", .same_as = "throttling.bps-total" },
+    { "bps_max", .same_as = "throttling.bps-total-max" },
+    { "bps_max_length", .same_as = "throttling.bps-total-max-length" },
+    { "bps_rd", .same_as = "throttling.bps-read" },
+    { "bps_rd_max", .same_as = "throttling.bps-read-max" },
+    { "bps_rd_max_length", .same_as = "throttling.bps-read-max-length" },
+    { "bps_wr", .same_as = "throttling.bps-write" },
+    { "bps_wr_max", .same_as = "throttling.bps-write-max" },
+    { "bps_wr_max_length", .same_as = "throttling.bps-write-max-length" },
+    { "iops", .same_as = "throttling.iops-total" },
+    { "iops_max", .same_as = "throttling.iops-total-max" },
+    { "iops_max_length", .same_as = "throttling.iops-total-max-length" },
+    { "iops_rd", .same_as = "throttling.iops-read" },
+    { "iops_rd_max", .same_as = "throttling.iops-read-max" },
+    { "iops_rd_max_length", .same_as = "throttling.iops-read-max-length" },
+    { "iops_wr", .same_as = "throttling.iops-write" },
+    { "iops_wr_max", .same_as = "throttling.iops-write-max" },
+    { "iops_wr_max_length", .same_as = "throttling.iops-write-max-length" },
+    { "iops_size", .same_as = "throttling.iops-size" },
+    { "group", .same_as = "throttling.group" },
+    { "key-secret", PROP_STRING, AT(key_secret), "the -object secret that has the password of a LUKS image" },
+    { "copy-on-read", PROP_BOOL, AT(copy_on_read), "what is read of a backing file is written to the image" },
     PROP_ONLY_OFF("force-share",
                   "an image that others write is not opened so; use readonly=on,file.locking=off"),
     { "offset", PROP_SIZE, .help = "where the image begins",
@@ -93,41 +119,22 @@ static const Prop drive_props[] = {
 };
 
 const Shape drive_shape = {
-    "Drive", sizeof(DriveOptions), drive_props, .implied = "file", .rest = &limits_row,
+    "Drive", sizeof(DriveOptions), drive_props, .implied = "file", .rest = &unknown_row,
 };
 
-/* ---- limits, and keys that nobody knows ---------------------------------- */
+/* ---- keys that nobody knows ---------------------------------------------- */
 
-/* bps=0, iops_rd=0, throttling.bps-total=0: there is no limit anyway. */
-static bool check_limit(const char *key, const char *value, GError **err)
+static bool check_unknown(const DriveOptions *o, GError **err)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(limit_prefixes); i++) {
-        if (!g_str_has_prefix(key, limit_prefixes[i])) {
-            continue;
-        }
-        if (g_strcmp0(value, "0") != 0) {
-            block_error(err, "-drive %s: limits on the speed of a drive are not supported; leave it out",
-                        key);
-            return false;
-        }
+    if (!o->unknown) {
         return true;
     }
-    g_autofree char *advice = props_advice(key, drive_props, NULL);
-    block_error(err, "Block format 'raw' does not support the option '%s'%s", key, advice);
-    return false;
-}
-
-static bool check_limits(const DriveOptions *o, GError **err)
-{
-    if (!o->limits) {
-        return true;
-    }
-    json_object_object_foreach(o->limits, key, value)
+    json_object_object_foreach(o->unknown, key, value)
     {
         (void)value;
-        if (!check_limit(key, keyval_text(o->limits, key), err)) {
-            return false;
-        }
+        g_autofree char *advice = props_advice(key, drive_props, NULL);
+        block_error(err, "Block format 'raw' does not support the option '%s'%s", key, advice);
+        return false;
     }
     return true;
 }
@@ -150,6 +157,9 @@ static const char *image_path(const DriveOptions *o, GError **err)
         return path + 5;
     }
     const char *colon = strchr(path, ':'), *slash = strchr(path, '/');
+    if (nbd_is_name(path)) {
+        return path;
+    }
     if (colon && (!slash || colon < slash)) {
         block_error(err,
                     "Unknown protocol '%.*s': images are files and block devices of this host; "
@@ -215,14 +225,30 @@ static bool check_values(Drives *all, const DrivePlan *p, GError **err)
         block_error(err, "Duplicate ID '%s' for drive: each one needs its own; change one of them", o->id);
         return false;
     }
-    return (!o->format || format_check(o->format, err)) &&
+    if (o->key_secret && g_strcmp0(o->format, "luks") != 0) {
+        block_error(err, "-drive key-secret=%s: passwords are of format=luks; say so, or leave it out",
+                    o->key_secret);
+        return false;
+    }
+    if (o->copy_on_read && (p->readonly || o->snapshot)) {
+        block_error(
+            err,
+            "-drive copy-on-read=on: the image is read-only, or is not written (snapshot=on); leave one of the two out");
+        return false;
+    }
+    if (o->group && !throttle_limits_any(&o->limits)) {
+        block_error(err, "-drive throttling.group=%s: a group is of limits; add one, or leave it out",
+                    o->group);
+        return false;
+    }
+    return throttle_limits_check(&o->limits, err) && (!o->format || format_check(o->format, err)) &&
            (o->aio != AIO_RING || ring_init(all->completer, err));
 }
 
 static bool plan_drive(DrivePlan *p, Drives *all, const DriveOptions *o, GError **err)
 {
     *p = (DrivePlan){ .o = o, .discard = o->discard >= DISCARD_UNMAP };
-    p->path = check_limits(o, err) ? image_path(o, err) : NULL;
+    p->path = check_unknown(o, err) ? image_path(o, err) : NULL;
     if (!p->path) {
         return false;
     }
@@ -245,15 +271,22 @@ static char *make_id(const Drives *all, const DriveOptions *o)
     return id;
 }
 
-static BlockNode *open_node(const DrivePlan *p, const char **format, GError **err)
+static BlockNode *open_node(const Drives *all, const DrivePlan *p, const char **format, GError **err)
 {
     const DriveOptions *o = p->o;
     OpenFlags flags = { .readonly = p->readonly || o->snapshot,
                         .direct = p->direct && !o->snapshot,
                         .discard = p->discard,
                         .locking = o->locking != ON_OFF_OFF,
-                        .locking_must = o->locking == ON_OFF_ON };
+                        .locking_must = o->locking == ON_OFF_ON,
+                        .secrets = all->secrets,
+                        .key_secret = o->key_secret };
     BlockNode *n = image_open(p->path, o->format, &flags, format, err);
+    if (n && o->copy_on_read) {
+        BlockNode *image = n;
+        n = copy_on_read_node_open(image);
+        node_unref(image);
+    }
     return n && o->snapshot ? overlay_node_open(n, err) : n;
 }
 
@@ -302,7 +335,7 @@ BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err)
         return NULL;
     }
     const char *format;
-    BlockNode *node = open_node(&p, &format, err);
+    BlockNode *node = open_node(all, &p, &format, err);
     if (!node) {
         return NULL;
     }
@@ -311,5 +344,9 @@ BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err)
         warn_of_guess(blk, &p);
     }
     g_ptr_array_add(all->list, blk);
+    if (!block_set_limits(blk, o->group, &o->limits, err)) { /* they were looked at before */
+        block_close(blk);
+        return NULL;
+    }
     return blk;
 }

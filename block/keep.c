@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "block/filter/throttle.h"
 #include "base/events.h"
 #include "base/log.h"
 
@@ -239,10 +240,23 @@ static void drain_one(BlockBackend *blk, void *opaque)
     block_drain(blk);
 }
 
+/* What waits for its turn waits for the machine. */
+static void put_down_throttled(BlockBackend *blk, void *opaque)
+{
+    BlockRequest *r = throttle_take(blk);
+    lock_take(&kept_lock);
+    for (BlockRequest *next; r; r = next) {
+        next = r->priv.next;
+        append(r, &blk->kept.first, &blk->kept.last);
+    }
+    lock_release(&kept_lock);
+}
+
 void drives_pause(Drives *all)
 {
     block_foreach(all, interrupt_begin, NULL);
     block_foreach(all, drain_one, NULL);
+    block_foreach(all, put_down_throttled, NULL);
     block_foreach(all, interrupt_end, NULL);
 }
 
@@ -350,17 +364,23 @@ void block_release(BlockBackend *blk)
 
 /* ---- giving up ---------------------------------------------------------------- */
 
+static void give_up(BlockRequest *first)
+{
+    for (BlockRequest *r = first, *next; r; r = next) {
+        next = r->priv.next;
+        __atomic_add_fetch(&r->priv.blk->in_flight, 1, __ATOMIC_RELAXED);
+        block_complete(r, -ECANCELED);
+    }
+}
+
 void block_cancel_begin(BlockBackend *blk)
 {
     interrupt_begin(blk, NULL);
     lock_take(&kept_lock);
     blk->kept.cancels++;
     lock_release(&kept_lock);
-    for (BlockRequest *r = kept_take(blk, false), *next; r; r = next) {
-        next = r->priv.next;
-        __atomic_add_fetch(&blk->in_flight, 1, __ATOMIC_RELAXED);
-        block_complete(r, -ECANCELED);
-    }
+    give_up(kept_take(blk, false));
+    give_up(throttle_take(blk));
 }
 
 void block_cancel_end(BlockBackend *blk)

@@ -52,6 +52,7 @@ static const ImageFormat formats[] = {
     { "vpc", vpc_open },
     { "vhdx", vhdx_open },
     { "vmdk", vmdk_open },
+    { "luks", luks_open },
 };
 
 const ImageFormat *format_find(const char *name)

@@ -12,6 +12,10 @@ static bool takes_part(const BlockBackend *blk)
 static bool can(const BlockBackend *blk, GError **err)
 {
     Qcow2Info info;
+    if (blk->job) {
+        block_error(err, "Device '%s' is busy: a block job has it; query-block-jobs lists them", blk->id);
+        return false;
+    }
     if (!qcow2_info(blk->node, &info)) {
         block_error(
             err,

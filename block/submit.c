@@ -11,6 +11,7 @@
 #include "block_priv.h"
 #include "base/clock.h"
 #include "base/event_loop.h"
+#include "block/filter/throttle.h"
 
 enum { DETECT_MAX = 256 << 10 }; /* bytes that are looked at where the guest waits */
 
@@ -93,6 +94,19 @@ static bool syncs_more(const BlockRequest *r)
     return r->priv.flags & PRIV_SYNC && !r->priv.blk->node->driver->direct;
 }
 
+static void start(BlockRequest *r)
+{
+    BlockBackend *blk = r->priv.blk;
+    NodeIo io = block_io(r);
+    Ring *ring = blk->ring ? completer_of(blk)->ring : NULL;
+    if (ring && !may_be_zeroes(r) && ring_takes(ring, r) && !syncs_more(r) &&
+        node_resolve(blk->node, &io, &r->priv.place)) {
+        ring_submit(ring, r);
+    } else {
+        workers_submit(r);
+    }
+}
+
 void block_submit(BlockBackend *blk, BlockRequest *r)
 {
     r->priv = (struct BlockPriv){ .blk = blk, .begun_ns = clock_get_ns(NULL, CLK_REALTIME) };
@@ -108,13 +122,15 @@ void block_submit(BlockBackend *blk, BlockRequest *r)
     if (__atomic_load_n(&blk->held.on, __ATOMIC_SEQ_CST) && block_held_back(r)) {
         return;
     }
-    NodeIo io = block_io(r);
-    Ring *ring = blk->ring ? completer_of(blk)->ring : NULL;
-    if (ring && !may_be_zeroes(r) && ring_takes(ring, r) && !syncs_more(r) &&
-        node_resolve(blk->node, &io, &r->priv.place)) {
-        ring_submit(ring, r);
-    } else {
-        workers_submit(r);
+    if (!throttle_holds(r)) {
+        start(r);
+    }
+}
+
+void block_start(BlockRequest *r)
+{
+    if (!__atomic_load_n(&r->priv.blk->held.on, __ATOMIC_SEQ_CST) || !block_held_back(r)) {
+        start(r);
     }
 }
 

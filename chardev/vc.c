@@ -40,9 +40,9 @@ static void typed(void *chr)
 }
 
 /* Characters, pixels, or what is usual. */
-static unsigned size_of(uint32_t cells, uint32_t pixels, unsigned cell, unsigned usual)
+static unsigned size_of(uint32_t cells, uint32_t pixels, unsigned cell, unsigned least, unsigned usual)
 {
-    return cells ? cells : pixels ? MAX(pixels / cell, 1) : usual;
+    return cells ? cells : pixels ? MAX(pixels / cell, least) : usual;
 }
 
 static bool vc_open(Chardev *chr, const ChardevOptions *common, GError **err)
@@ -55,9 +55,15 @@ static bool vc_open(Chardev *chr, const ChardevOptions *common, GError **err)
                   chr->id);
         return false;
     }
+    if (o->cols && o->cols < TEXT_MIN_COLS) {
+        chr_error(err, "chardev '%s': cols=%u: a text console has at least %d columns", chr->id, o->cols,
+                  TEXT_MIN_COLS);
+        return false;
+    }
     GError *why = NULL;
-    v->text = text_console_new(chr->all->consoles, chr->id, size_of(o->cols, o->width, TEXT_CELL_WIDTH, COLS),
-                               size_of(o->rows, o->height, TEXT_CELL_HEIGHT, ROWS), typed, chr, &why);
+    v->text = text_console_new(chr->all->consoles, chr->id,
+                               size_of(o->cols, o->width, TEXT_CELL_WIDTH, TEXT_MIN_COLS, COLS),
+                               size_of(o->rows, o->height, TEXT_CELL_HEIGHT, 1, ROWS), typed, chr, &why);
     if (!v->text) {
         g_propagate_prefixed_error(err, why, "chardev '%s': ", chr->id);
         return false;

@@ -443,15 +443,19 @@ uint64_t fp80_to(FpFormat f, Fp80 a, Fp80Status *s)
     return r;
 }
 
-/* Normal numbers of at least 1 that fit by far. */
+/* Normal numbers that fit by far. */
 static bool integer_normal(Fp80 a, unsigned bits, Fp80Status *s, int64_t *v)
 {
     bool sign = a.exponent & FP80_SIGN;
     int exp = (a.exponent & FP80_EXP_MAX) - FP80_BIAS;
-    if (!(a.mantissa >> 63) || exp < 0 || exp > (int)bits - 3) {
+    if (!is_normal(a) || exp > (int)bits - 3) {
         return false;
     }
-    uint64_t kept = a.mantissa >> (63 - exp), rest = a.mantissa << (exp + 1);
+    uint64_t kept = 0, rest = exp == -1 ? a.mantissa : 1; /* how far it is below 1/2 does not count */
+    if (exp >= 0) {
+        kept = a.mantissa >> (63 - exp);
+        rest = a.mantissa << (exp + 1);
+    }
     bool up = goes_up(kept, rest, sign, s->rounding);
     kept += up;
     s->flags |= rest ? FP_NX : 0;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* convert: the content of images, one behind the other, into a new one. */
+#include <json-c/json.h>
+
 #include "img/convert.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "util/keyval.h"
 
 enum { GRAIN = 4096, GRAIN_MAX = 16 << 20 };
 
@@ -59,7 +62,11 @@ static bool open_output(Conversion *c, const Asked *a)
 {
     const char *found;
     ImageInfo info;
-    c->to = img_open(a->to_path, a->to_format, &a->to, &found);
+    OpenFlags flags = a->to;
+    json_object *options = a->options ? keyval_read(a->options, NULL, NULL) : NULL;
+    flags.key_secret = options ? keyval_text(options, "key-secret") : NULL;
+    c->to = img_open_target(a->to_path, a->to_format, &flags, &found);
+    json_object_put(options);
     if (!c->to) {
         return false;
     }
@@ -73,13 +80,17 @@ static bool open_output(Conversion *c, const Asked *a)
         return false;
     }
     c->compare = info.backing && !a->keep;
-    c->dirty = c->compare || (a->keep && !a->to_is_zero);
+    c->dirty = c->compare || info.encrypted || (a->keep && !a->to_is_zero);
     c->cluster = info.cluster_size;
     return true;
 }
 
 static int convert(Conversion *c, const Asked *a)
 {
+    if (img_tool.target_image_opts && !a->keep) {
+        img_error("--target-image-opts requires use of -n flag");
+        return IMG_FAILED;
+    }
     bool made = open_sources(c, a) && make_output(c, a);
     int status = made && open_output(c, a) ? convert_copy(c) : IMG_FAILED;
     for (unsigned i = 0; i < c->source_count; i++) {

@@ -18,6 +18,7 @@ static NewImage *read_options(const ImgNew *n, const Shape *shape)
         img_error("%s: %s", n->path, err->message);
         return NULL;
     }
+    o->secrets = img_tool.secrets;
     if (n->has_size) {
         o->size = n->size;
         o->has_size = true;

@@ -71,7 +71,7 @@ static int run(Dd *d)
     if (!img_create(&n)) {
         return IMG_FAILED;
     }
-    d->to = img_open(d->to_path, d->to_format, &to, &found);
+    d->to = img_open_target(d->to_path, d->to_format, &to, &found);
     return d->to ? copy(d) : IMG_FAILED;
 }
 

@@ -18,8 +18,22 @@ extern const Command img_commands[]; /* ends with a row of NULL */
 
 void img_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2); /* "qemu-img: ...", to standard error */
 int img_usage(const char *command);                       /* what its options are; IMG_FAILED */
+/* ---- objects.c: options of all commands */
+typedef struct ToolOptions {
+    Secrets *secrets; /* of --object; NULL: none */
+    bool image_opts, target_image_opts;
+} ToolOptions;
+/* They are taken out of the arguments; false after a message. */
+bool tool_options_take(ToolOptions *o, int *argc, char **argv);
+/* As image_open, or, with image_opts, by options of nodes. */
+BlockNode *tool_open(const ToolOptions *o, const char *path, const char *format, const OpenFlags *flags,
+                     const char **found, GError **err);
+
+extern ToolOptions img_tool; /* main.c */
 /* Or NULL, after a message.  *found: its format. */
 BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags, const char **found);
+/* The same of one that is written to: --target-image-opts says what its name is. */
+BlockNode *img_open_target(const char *path, const char *format, const OpenFlags *flags, const char **found);
 /* A new image of options such as "size=1G,cluster_size=4k"; false after a message. */
 typedef struct ImgNew {
     const char *path, *format, *options, *backing, *backing_format;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "block/qcow2_snapshot.h"
-#include "img/img.h"
+#include "img/info.h"
 #include "util/json.h"
 #include "util/text.h"
 
@@ -105,6 +105,9 @@ static void print_image(const Image *i)
     g_autofree char *path = shown(i->path);
     printf("image: %s\nfile format: %s\nvirtual size: %s (%" G_GUINT64_FORMAT " bytes)\ndisk size: %s\n",
            path, i->format, virtual_size, node_size(i->node), disk);
+    if (i->info.encrypted) {
+        printf("encrypted: yes\n");
+    }
     if (i->info.cluster_size) {
         printf("cluster_size: %" G_GUINT64_FORMAT "\n", i->info.cluster_size);
     }
@@ -117,6 +120,7 @@ static void print_image(const Image *i)
         print_specific(&i->q);
     }
     print_vmdk(i);
+    info_print_luks(i->node);
 }
 
 /* ---- for programs ----------------------------------------------------------- */
@@ -200,6 +204,10 @@ static json_object *image_json(const Image *i)
     add_number(o, "actual-size", node_allocated(i->node));
     if (i->is_qcow2) {
         json_object_object_add(o, "format-specific", specific_json(&i->q));
+    }
+    if (i->info.encrypted) {
+        add_bool(o, "encrypted", true);
+        json_object_object_add(o, "format-specific", info_json_luks(i->node));
     }
     add_text(o, "full-backing-filename", i->backing);
     add_text(o, "backing-filename", i->info.backing);

@@ -10,6 +10,7 @@
 #include "util/text.h"
 
 static const char *program = "lyrebird-img";
+ToolOptions img_tool;
 
 static const char *const unbuilt[] = { "bitmap", NULL };
 
@@ -58,10 +59,11 @@ int img_usage(const char *command)
     return IMG_FAILED;
 }
 
-BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags, const char **found)
+static BlockNode *open_by(const ToolOptions *o, const char *path, const char *format, const OpenFlags *flags,
+                          const char **found)
 {
     g_autoptr(GError) err = NULL;
-    BlockNode *n = image_open(path, format, flags, found, &err);
+    BlockNode *n = tool_open(o, path, format, flags, found, &err);
     if (!n) {
         bool says_so = g_str_has_prefix(err->message, "Could not open");
         g_autofree char *shown = text_escaped(path);
@@ -69,6 +71,18 @@ BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags
                   says_so ? "" : "': ", err->message);
     }
     return n;
+}
+
+BlockNode *img_open(const char *path, const char *format, const OpenFlags *flags, const char **found)
+{
+    return open_by(&img_tool, path, format, flags, found);
+}
+
+BlockNode *img_open_target(const char *path, const char *format, const OpenFlags *flags, const char **found)
+{
+    ToolOptions o = img_tool;
+    o.image_opts = o.target_image_opts;
+    return open_by(&o, path, o.image_opts ? NULL : format, flags, found);
 }
 
 static int unknown(const char *name)
@@ -85,6 +99,9 @@ int main(int argc, char **argv)
 {
     g_autofree char *name = g_path_get_basename(argv[0]);
     program = strncmp(name, "qemu-", 5) == 0 ? "qemu-img" : program;
+    if (!tool_options_take(&img_tool, &argc, argv)) {
+        return IMG_FAILED;
+    }
     if (argc < 2) {
         img_error("Not enough arguments");
         return img_usage(NULL);

@@ -71,12 +71,12 @@ typedef struct Command {
 /* Every table ends with a NULL name; the list of them, and that of all events, with NULL (qmp_table.c). */
 extern const Command *const command_tables[];
 extern const struct Event *const command_events[];
-extern const Command commands_run[], commands_info[], commands_device[], commands_block[], commands_probe[],
-    commands_qom[], commands_fds[], commands_schema[], commands_session[], commands_blockstats[],
-    commands_pci[], commands_net[], commands_chardev[], commands_chardev_add[], commands_absent[],
-    commands_memory[], commands_migrate[], commands_trace[], commands_classes[], commands_screen[],
-    commands_input[], commands_vnc[], commands_job[], commands_block_job[], commands_live[],
-    commands_create[];
+extern const Command commands_run[], commands_info[], commands_device[], commands_block[],
+    commands_throttle[], commands_probe[], commands_qom[], commands_fds[], commands_schema[],
+    commands_session[], commands_blockstats[], commands_pci[], commands_net[], commands_chardev[],
+    commands_chardev_add[], commands_absent[], commands_memory[], commands_migrate[], commands_trace[],
+    commands_classes[], commands_screen[], commands_input[], commands_vnc[], commands_job[],
+    commands_block_job[], commands_live[], commands_create[];
 
 const Command *command_find(const char *name); /* NULL: there is none */
 /* All of them in the order of their names: of Command, the caller's. */

@@ -10,7 +10,7 @@
 
 typedef struct Words {
     bool n, f; /* -n, -f */
-    char *word[4];
+    char *word[7];
     unsigned count;
 } Words;
 
@@ -85,6 +85,20 @@ bool monitor_cmd_block_resize(Machine *m, const char *args, GString *out, GError
     say(v, "device", w.word[0]);
     say(v, "size", text);
     return run(m, "block_resize", v, err);
+}
+
+bool monitor_cmd_block_set_io_throttle(Machine *m, const char *args, GString *out, GError **err)
+{
+    static const char *const names[] = { "device", "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr" };
+    g_auto(Words) w = { 0 };
+    if (!read_words(&w, args, "block_set_io_throttle", G_N_ELEMENTS(names), G_N_ELEMENTS(names), err)) {
+        return false;
+    }
+    json_object *v = json_object_new_object();
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        say(v, names[i], w.word[i]);
+    }
+    return run(m, "block_set_io_throttle", v, err);
 }
 
 bool monitor_cmd_block_stream(Machine *m, const char *args, GString *out, GError **err)

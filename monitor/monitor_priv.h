@@ -60,6 +60,7 @@ void monitor_show_pci(const void *result, GString *out);
 /* disks.c */
 bool monitor_cmd_block_job_cancel(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_block_resize(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_block_set_io_throttle(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_block_stream(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_drive_backup(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_drive_mirror(Machine *m, const char *args, GString *out, GError **err);

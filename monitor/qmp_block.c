@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands on disks.  A drive is one node here, the file with its format (of -blockdev two,
- * if they were given so); what was asked of it is in qmp_blockstats.c.
- *
- * Not modelled: throttling. */
+ * if they were given so); what was asked of it is in qmp_blockstats.c. */
 #include "block/image.h"
 #include "block/live.h"
+#include "block/throttle.h"
 #include "hw/board.h"
 #include "hw/tree.h"
 #include "monitor/command.h"
@@ -28,7 +27,10 @@ typedef struct ChildInfo {
 typedef struct NodeInfo {
     char *file, *node, *driver, *backing;
     bool readonly, active, encrypted;
-    int64_t depth, none; /* none: a limit that there is not, 0 */
+    int64_t depth, none; /* none: a threshold that there is not, 0 */
+    ThrottleLimits limits;
+    bool has_burst[THROTTLE_KINDS], has_ops_size;
+    char *group;
     int detect_zeroes;
     PropList children;
     DiskImage *image;
@@ -78,6 +80,11 @@ static const Prop child_props[] = {
 #undef T
 static const Shape child_shape = { "BlockdevChild", sizeof(ChildInfo), child_props };
 #define T NodeInfo
+#define BURST(name, kind, i)                                                                                 \
+    { name "_max", PROP_U64, MAYBE(limits.of[kind].burst), .has = offsetof(NodeInfo, has_burst[i]) },        \
+    {                                                                                                        \
+        name "_max_length", PROP_U64, MAYBE(limits.of[kind].length), .has = offsetof(NodeInfo, has_burst[i]) \
+    }
 static const Prop node_props[] = {
     { "file", PROP_STRING, ALWAYS(file) },
     { "node-name", PROP_STRING, ALWAYS(node) },
@@ -89,14 +96,22 @@ static const Prop node_props[] = {
     { "active", PROP_BOOL, ALWAYS(active) },
     { "encrypted", PROP_BOOL, ALWAYS(encrypted) },
     { "detect_zeroes", PROP_ENUM, ALWAYS(detect_zeroes), .names = detect_zeroes },
-    { "bps", PROP_I64, ALWAYS(none) },
-    { "bps_rd", PROP_I64, ALWAYS(none) },
-    { "bps_wr", PROP_I64, ALWAYS(none) },
-    { "iops", PROP_I64, ALWAYS(none) },
-    { "iops_rd", PROP_I64, ALWAYS(none) },
-    { "iops_wr", PROP_I64, ALWAYS(none) },
+    { "bps", PROP_U64, ALWAYS(limits.of[THROTTLE_BYTES].rate) },
+    { "bps_rd", PROP_U64, ALWAYS(limits.of[THROTTLE_BYTES_READ].rate) },
+    { "bps_wr", PROP_U64, ALWAYS(limits.of[THROTTLE_BYTES_WRITE].rate) },
+    { "iops", PROP_U64, ALWAYS(limits.of[THROTTLE_OPS].rate) },
+    { "iops_rd", PROP_U64, ALWAYS(limits.of[THROTTLE_OPS_READ].rate) },
+    { "iops_wr", PROP_U64, ALWAYS(limits.of[THROTTLE_OPS_WRITE].rate) },
     { "image", PROP_STRUCT, ALWAYS(image), .of = &image_shape },
     { "cache", PROP_STRUCT, ALWAYS(cache), .of = &cache_shape },
+    BURST("bps", THROTTLE_BYTES, 0),
+    BURST("bps_rd", THROTTLE_BYTES_READ, 1),
+    BURST("bps_wr", THROTTLE_BYTES_WRITE, 2),
+    BURST("iops", THROTTLE_OPS, 3),
+    BURST("iops_rd", THROTTLE_OPS_READ, 4),
+    BURST("iops_wr", THROTTLE_OPS_WRITE, 5),
+    { "iops_size", PROP_U64, MAYBE(limits.ops_size), .has = offsetof(NodeInfo, has_ops_size) },
+    { "group", PROP_STRING, MAYBE(group), .help = "that shares these limits" },
     { "write_threshold", PROP_I64, ALWAYS(none) },
     { NULL },
 };
@@ -164,15 +179,29 @@ static DiskImage *image_fill(BlockNode *n)
     return i;
 }
 
+static void limits_fill(NodeInfo *n, const BlockBackend *blk)
+{
+    n->group = g_strdup(block_limits(blk, &n->limits));
+    n->has_ops_size = n->limits.ops_size != 0;
+    for (unsigned i = 0; i < THROTTLE_KINDS; i++) {
+        n->has_burst[i] = n->limits.of[i].burst != 0;
+        n->limits.of[i].length = MAX(n->limits.of[i].length, 1);
+    }
+}
+
 static void node_fill(NodeInfo *n, BlockBackend *blk)
 {
     BlockState s;
+    ImageInfo info;
+    image_info(block_image(blk), &info);
+    limits_fill(n, blk);
     block_get_state(blk, &s);
     n->file = g_strdup(s.filename);
     n->node = block_node_name(blk);
     n->driver = g_strdup(s.format);
     n->readonly = s.readonly;
     n->active = true;
+    n->encrypted = info.encrypted;
     n->detect_zeroes = s.detect_zeroes ? s.zeroes_unmap ? 2 : 1 : 0;
     BlockNode *image = block_image(blk);
     n->image = image_fill(image);

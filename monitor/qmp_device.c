@@ -76,8 +76,7 @@ static bool run_object_del(Control *c, const void *args, void *result, GError **
         return command_error(err, ERROR_GENERIC, "object '%s' is in use, can not be deleted. %s has it",
                              a->id, user ? device_user_path(user) : "The machine");
     }
-    object_free(c->machine->objects, o);
-    return true;
+    return object_del(c->machine->objects, o, err);
 }
 
 typedef struct IoThreadInfo {

@@ -79,8 +79,7 @@ static const Shape speed_shape = { "BlockJobSpeed", sizeof(DeviceArgument), spee
 static void add_job(const JobState *s, void *list)
 {
     JobInfo *i = prop_list_add(list, &job_shape);
-    *i = (JobInfo){ g_strdup(s->id), g_strdup(s->error), (int)s->type,
-                    (int)s->status,  (int64_t)s->done,   (int64_t)s->total };
+    *i = (JobInfo){ g_strdup(s->id), g_strdup(s->error), s->type, s->status, s->done, s->total };
 }
 
 static void add_block_job(const JobState *s, void *list)
@@ -91,11 +90,11 @@ static void add_block_job(const JobState *s, void *list)
     BlockJobInfo *i = prop_list_add(list, &block_job_shape);
     *i = (BlockJobInfo){ .device = g_strdup(s->id),
                          .error = g_strdup(s->error),
-                         .type = (int)s->type,
-                         .status = (int)s->status,
-                         .total = (int64_t)s->total,
-                         .done = (int64_t)s->done,
-                         .speed = (int64_t)s->speed,
+                         .type = s->type,
+                         .status = s->status,
+                         .total = s->total,
+                         .done = s->done,
+                         .speed = s->speed,
                          .busy = s->busy,
                          .paused = s->paused,
                          .ready = s->ready,

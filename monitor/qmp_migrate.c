@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* migrate: a machine's state into a file, from which -incoming takes it.  The machine stops, and the command answers when all is written.
+ * migrate-incoming: a machine of -incoming defer takes a state, and goes on.
  * Names: QEMU's QMP reference, "Migration".
  *
  * Not modelled: other places than files, machines that run meanwhile, channels, progress. */
@@ -35,6 +36,24 @@ static bool run_migrate(Control *c, const void *args, void *result, GError **err
     return m->saved;
 }
 
+/* A machine that refused the state holds a part of it, and waits for another. */
+static bool run_incoming(Control *c, const void *args, void *result, GError **err)
+{
+    Machine *m = c->machine;
+    if (runstate_get(m) != RUN_INMIGRATE) {
+        return command_error(
+            err, ERROR_GENERIC,
+            "'-incoming defer' was not specified on the command line, or the machine has its state already");
+    }
+    m->saved = machine_load_uri(m, ((const Migrate *)args)->uri, err);
+    if (m->saved) {
+        runstate_state_came(m);
+    } else {
+        machine_reset(m);
+    }
+    return m->saved;
+}
+
 /* ---- how it went ----------------------------------------------------------------- */
 
 static const char *const states[] = { "completed", NULL };
@@ -57,7 +76,8 @@ static bool run_query(Control *c, const void *args, void *result, GError **err)
 /* clang-format off */
 const Command commands_migrate[] = {
     { "migrate", "save the machine's state in a file, from which -incoming takes it", &migrate_shape, NULL, 0, run_migrate },
-    { "query-migrate", "whether the state was saved", NULL, RETURNS_STRUCT(info_shape), 0, run_query },
+    { "migrate-incoming", "give a machine of -incoming defer its state, from which it goes on", &migrate_shape, NULL, 0, run_incoming },
+    { "query-migrate", "whether the state was saved, or has come", NULL, RETURNS_STRUCT(info_shape), 0, run_query },
     { NULL },
 };
 /* clang-format on */

@@ -31,7 +31,7 @@ static bool run_system_powerdown(Control *c, const void *args, void *result, GEr
 static bool run_stop(Control *c, const void *args, void *result, GError **err)
 {
     RunState now = runstate_get(c->machine);
-    if (now == RUN_RUNNING || now == RUN_DEBUG) {
+    if (now == RUN_RUNNING || now == RUN_DEBUG || now == RUN_INMIGRATE) {
         runstate_stop(c->machine, RUN_PAUSED); /* from the debugger's stop too: it outlasts the debugger */
     }
     return true;

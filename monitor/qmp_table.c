@@ -3,6 +3,7 @@
 #include "block/job.h"
 #include "hw/events.h"
 #include "monitor/command.h"
+#include "ui/vnc.h"
 
 /* clang-format off */
 const Command *const command_tables[] = {
@@ -15,6 +16,7 @@ const Command *const command_tables[] = {
     commands_chardev_add,
     commands_net,
     commands_block,
+    commands_throttle,
     commands_blockstats,
     commands_job,
     commands_block_job,
@@ -56,6 +58,9 @@ const Event *const command_events[] = {
     &event_rtc_change,
     &event_shutdown,
     &event_stop,
+    &event_vnc_connected,
+    &event_vnc_disconnected,
+    &event_vnc_initialized,
     &event_vserport_change,
     NULL,
 };

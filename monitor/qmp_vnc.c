@@ -8,28 +8,6 @@
 #include "ui/vnc.h"
 #include "util/keyval.h"
 
-static const char *const family_names[] = {
-    [VNC_IPV4] = "ipv4", [VNC_IPV6] = "ipv6", [VNC_UNIX] = "unix", NULL
-};
-static const char *const auth_names[] = { "none", "vnc", NULL };
-
-typedef struct ClientInfo {
-    char *host, *service;
-    int family;
-    bool websocket;
-} ClientInfo;
-
-#define T ClientInfo
-static const Prop client_props[] = {
-    { "host", PROP_STRING, ALWAYS(host) },
-    { "service", PROP_STRING, ALWAYS(service) },
-    { "family", PROP_ENUM, ALWAYS(family), .names = family_names },
-    { "websocket", PROP_BOOL, ALWAYS(websocket) },
-    { NULL },
-};
-#undef T
-static const Shape client_shape = { "VncClientInfo", sizeof(ClientInfo), client_props };
-
 typedef struct VncInfo {
     bool enabled, has_family;
     char *host, *service, *auth;
@@ -42,10 +20,10 @@ typedef struct VncInfo {
 static const Prop vnc_props[] = {
     { "enabled", PROP_BOOL, ALWAYS(enabled) },
     { "host", PROP_STRING, MAYBE(host) },
-    { "family", PROP_ENUM, MAYBE_HAS(family), .names = family_names },
+    { "family", PROP_ENUM, MAYBE_HAS(family), .names = vnc_family_names },
     { "service", PROP_STRING, MAYBE(service) },
     { "auth", PROP_STRING, MAYBE(auth) },
-    { "clients", PROP_STRUCT, MAYBE_HAS(clients), .of = &client_shape, .list = true },
+    { "clients", PROP_STRUCT, MAYBE_HAS(clients), .of = &vnc_client_shape, .list = true },
     { NULL },
 };
 #undef T
@@ -61,16 +39,16 @@ typedef struct ServerAddress {
 static const Prop address_props[] = {
     { "host", PROP_STRING, ALWAYS(host) },
     { "service", PROP_STRING, ALWAYS(service) },
-    { "family", PROP_ENUM, ALWAYS(family), .names = family_names },
+    { "family", PROP_ENUM, ALWAYS(family), .names = vnc_family_names },
     { "websocket", PROP_BOOL, ALWAYS(websocket) },
-    { "auth", PROP_ENUM, ALWAYS(auth), .names = auth_names },
+    { "auth", PROP_ENUM, ALWAYS(auth), .names = vnc_auth_names },
     { NULL },
 };
 #undef T
 static const Shape address_shape = { "VncServerInfo2", sizeof(ServerAddress), address_props };
 
 typedef struct ServerInfo {
-    char *id;
+    char *id, *display;
     PropList server, clients;
     int auth;
 } ServerInfo;
@@ -79,8 +57,9 @@ typedef struct ServerInfo {
 static const Prop server_props[] = {
     { "id", PROP_STRING, ALWAYS(id) },
     { "server", PROP_STRUCT, ALWAYS(server), .of = &address_shape, .list = true },
-    { "clients", PROP_STRUCT, ALWAYS(clients), .of = &client_shape, .list = true },
-    { "auth", PROP_ENUM, ALWAYS(auth), .names = auth_names },
+    { "clients", PROP_STRUCT, ALWAYS(clients), .of = &vnc_client_shape, .list = true },
+    { "auth", PROP_ENUM, ALWAYS(auth), .names = vnc_auth_names },
+    { "display", PROP_STRING, MAYBE(display) },
     { NULL },
 };
 #undef T
@@ -93,7 +72,7 @@ static void add_clients(VncServer *v, PropList *list)
     g_autoptr(GPtrArray) all = vnc_clients(v);
     for (guint i = 0; i < all->len; i++) {
         const VncAddress *a = all->pdata[i];
-        ClientInfo *c = prop_list_add(list, &client_shape);
+        VncEnd *c = prop_list_add(list, &vnc_client_shape);
         c->host = g_strdup(a->host);
         c->service = g_strdup(a->service);
         c->family = a->family;
@@ -110,7 +89,7 @@ static bool run_query_vnc(Control *c, const void *args, void *result, GError **e
         info->host = g_strdup(a->host);
         info->service = g_strdup(a->service);
         info->family = a->family;
-        info->auth = g_strdup(auth_names[vnc_asks_password(v)]);
+        info->auth = g_strdup(vnc_auth_names[vnc_asks_password(v)]);
         add_clients(v, &info->clients);
     }
     return true;
@@ -123,6 +102,7 @@ static bool run_query_servers(Control *c, const void *args, void *result, GError
         ServerInfo *info = prop_list_add(result, &server_shape);
         ServerAddress *a = prop_list_add(&info->server, &address_shape);
         info->id = g_strdup(vnc_id(v));
+        info->display = g_strdup(vnc_display(v));
         info->auth = a->auth = vnc_asks_password(v);
         a->host = g_strdup(vnc_address(v)->host);
         a->service = g_strdup(vnc_address(v)->service);
@@ -148,11 +128,11 @@ bool monitor_info_vnc(Machine *m, const char *args, GString *out, GError **err)
     const VncAddress *a = vnc_address(v);
     g_autoptr(GPtrArray) clients = vnc_clients(v);
     g_string_append_printf(out, "%s:\n", vnc_id(v));
-    print_end(out, "Server", a->host, a->service, family_names[a->family]);
-    g_string_append_printf(out, "    Auth: %s (Sub: none)\n", auth_names[vnc_asks_password(v)]);
+    print_end(out, "Server", a->host, a->service, vnc_family_names[a->family]);
+    g_string_append_printf(out, "    Auth: %s (Sub: none)\n", vnc_auth_names[vnc_asks_password(v)]);
     for (guint i = 0; i < clients->len; i++) {
         const VncAddress *c = clients->pdata[i];
-        print_end(out, "Client", c->host, c->service, family_names[c->family]);
+        print_end(out, "Client", c->host, c->service, vnc_family_names[c->family]);
     }
     return true;
 }

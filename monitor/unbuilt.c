@@ -18,15 +18,15 @@ typedef struct Unbuilt {
 static const Unbuilt commands[] = {
     { "snapshot_blkdev_internal snapshot_delete_blkdev_internal",
       "internal snapshots of single disks are not built; use snapshot_blkdev, or savevm" },
-    { "migrate_cancel migrate_continue migrate_incoming migrate_pause migrate_recover migrate_set_capability "
+    { "migrate_cancel migrate_continue migrate_pause migrate_recover migrate_set_capability "
       "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
       "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig",
       "machines are saved by migrate file:PATH and go on by -incoming file:PATH; moving them while they run is not built" },
     { "drive_add drive_del", "drives come and go as nodes, over the control socket: blockdev-add, blockdev-del" },
     { "pcie_aer_inject_error", "no device here reports such errors" },
     { "commit", "use block-commit of the control socket" },
-    { "block_set_io_throttle qemu-io nbd_server_add nbd_server_remove nbd_server_start nbd_server_stop",
-      "throttling disks and serving them are not built" },
+    { "qemu-io nbd_server_add nbd_server_remove nbd_server_start nbd_server_stop",
+      "serving disks is not built" },
     { "eject", "no drive of removable media is built" },
     { "boot_set", "no firmware of this machine's boards takes an order of drives; use bootindex= of the devices" },
     { "wavcapture stopcapture", "no sound is built" },

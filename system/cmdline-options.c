@@ -102,10 +102,12 @@ const Option cmdline_options[] = {
     { "nographic", OPT_NOGRAPHIC, SHAPE_FLAG, .arg = "", .help = "serial line and monitor on the terminal (Ctrl-A h for keys)" },
     { "display", OPT_DISPLAY, SHAPE_KEYS, .takes = &display_shape, .implied = "type",
       .arg = "none|sdl[,full-screen=on|off][,window-close=on|off]\n"
-             "       [,show-cursor=on|off][,grab-mod=keys]",
+             "       [,show-cursor=on|off][,grab-mod=keys]\n"
+             "-display curses\n"
+             "-display vnc=display[,...]",
       .help = "what shows the screens: sdl, a window for each (default where there is a display\n"
-              "server and a screen); none",
-      .list = "Available display backend types:\nnone\nsdl\n" },
+              "server and a screen); curses, text consoles on the terminal; vnc, as -vnc; none",
+      .list = "Available display backend types:\nnone\nsdl\ncurses\n" },
     { "vnc", OPT_VNC, SHAPE_KEYS, .takes = &vnc_shape, .implied = "vnc",
       .arg = "none|[host]:n|unix:path[,to=n][,password=on|off][,share=...]\n"
              "       [,display=device][,head=n]",
@@ -115,7 +117,7 @@ const Option cmdline_options[] = {
     { "echr", OPT_ECHR, SHAPE_TEXT, .arg = "chr", .help = "escape character of the terminal as a number (default 1, Ctrl-A)" },
 
     { "S", OPT_PAUSED, SHAPE_FLAG, .section = "Running and debugging", .arg = "", .help = "do not start the CPUs ('c' in the monitor or gdb starts them)" },
-    { "incoming", OPT_INCOMING, SHAPE_TEXT, .arg = "file:PATH", .help = "go on from a state that the monitor's 'migrate file:PATH' saved; all other options as then" },
+    { "incoming", OPT_INCOMING, SHAPE_TEXT, .arg = "file:PATH|defer", .help = "go on from a state that the monitor's 'migrate file:PATH' saved; all other options as then; defer: migrate-incoming of a monitor says which" },
     { "loadvm", OPT_LOADVM, SHAPE_TEXT, .arg = "TAG", .help = "go on from a snapshot that the monitor's 'savevm TAG' took; all other options as then" },
     { "no-reboot", OPT_NO_REBOOT, SHAPE_FLAG, .arg = "", .help = "exit instead of rebooting" },
     { "no-shutdown", OPT_NO_SHUTDOWN, SHAPE_FLAG, .arg = "", .help = "stop, but do not exit, when the guest powers off" },

@@ -149,6 +149,24 @@ json_object *cmdline_add_group(CmdLine *c, const char *name, const char *where, 
     return item->values;
 }
 
+/* -display vnc=:1,... is -vnc :1,...; another option or the same, and *text moves past what is said by that.  NULL: *err. */
+static const Option *option_meant(const Option *o, const char **text, GError **err)
+{
+    if (o->kind != OPT_DISPLAY) {
+        return o;
+    }
+    if (g_str_equal(*text, "vnc") || g_str_has_prefix(*text, "vnc,")) {
+        cmdline_fail(err, "-display %s: VNC requires a display argument: vnc=:N, vnc=HOST:N or vnc=unix:PATH",
+                     *text);
+        return NULL;
+    }
+    if (g_str_has_prefix(*text, "vnc=")) {
+        *text += strlen("vnc=");
+        return option_find("vnc");
+    }
+    return o;
+}
+
 /* The option of argv[*i], with its argument; *i moves past both. */
 static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
 {
@@ -176,7 +194,8 @@ static bool parse_word(CmdLine *c, int argc, char **argv, int *i, GError **err)
     if (o->kind == OPT_READCONFIG) {
         return cmdline_read_config(c, text, err);
     }
-    return item_parse_keys(item_new(c, o, text), err);
+    o = option_meant(o, &text, err);
+    return o && item_parse_keys(item_new(c, o, text), err);
 }
 
 /* "qemu-system-riscv64" -> "riscv64" */

@@ -201,7 +201,9 @@ static bool take_state(const Startup *s, GError **err)
 {
     const CmdItem *item = cmdline_last(s->cmdline, OPT_INCOMING);
     const CmdItem *tag = cmdline_last(s->cmdline, OPT_LOADVM);
-    if (item && !machine_load_uri(s->machine, item->text, err)) {
+    if (item && g_str_equal(item->text, "defer")) {
+        runstate_await_state(s->machine);
+    } else if (item && !machine_load_uri(s->machine, item->text, err)) {
         return cmdline_blame(err, item);
     }
     return !tag || machine_snapshot_load(s->machine, tag->text, NULL, err) || cmdline_blame(err, tag);

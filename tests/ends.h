@@ -20,7 +20,7 @@ __attribute__((weak)) struct {
 
 static inline Drives *test_drives(void)
 {
-    test_ends.drives = test_ends.drives ? test_ends.drives : drives_new(test_loop());
+    test_ends.drives = test_ends.drives ? test_ends.drives : drives_new(test_loop(), test_clock());
     return test_ends.drives;
 }
 
@@ -63,6 +63,8 @@ static inline Machine *test_machine_new(const MachineConfig *config, Accel *acce
     m->drives = test_drives();
     m->nets = test_nets();
     m->chardevs = test_chardevs();
+    objects_free(m->objects);
+    m->objects = objects_new(m->drives);
     memset(&test_ends, 0, sizeof(test_ends));
     if (!machine_build(m, config, accel, err)) {
         g_clear_pointer(&m, machine_free);

@@ -11,9 +11,7 @@
 const char *const display_type_names[] = {
     [DISPLAY_NONE] = "none", [DISPLAY_SDL] = "sdl", [DISPLAY_CURSES] = "curses", NULL
 };
-static const char *const unbuilt_types[] = {
-    "gtk", "cocoa", "dbus", "egl-headless", "spice-app", "vnc", NULL
-};
+static const char *const unbuilt_types[] = { "gtk", "cocoa", "dbus", "egl-headless", "spice-app", NULL };
 static const char *const grab_names[] = { [GRAB_CTRL_ALT] = "lctrl-lalt",
                                           [GRAB_CTRL_ALT_SHIFT] = "lshift-lctrl-lalt",
                                           [GRAB_RIGHT_CTRL] = "rctrl",

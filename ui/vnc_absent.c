@@ -37,6 +37,11 @@ const char *vnc_id(const VncServer *v)
     g_assert_not_reached();
 }
 
+const char *vnc_display(const VncServer *v)
+{
+    g_assert_not_reached();
+}
+
 const VncAddress *vnc_address(const VncServer *v)
 {
     g_assert_not_reached();

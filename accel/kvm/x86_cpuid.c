@@ -69,13 +69,18 @@ static uint32_t bit(X86Feature f)
     return 1u << f % 32;
 }
 
+static uint32_t of_kernels_apic(X86Word w)
+{
+    return w == WORD_1_ECX ? bit(X86_X2APIC) | bit(X86_TSC_DEADLINE) : 0;
+}
+
 /* What is not in the list, and there: KVM makes it (x2APIC, the deadline timer: of the local APIC in the kernel), or it is the
  * model's business alone. */
 static uint32_t made_by_kvm(const Kvm *k, X86Word w)
 {
     bool apic = k->accel.irqchip != ACCEL_IRQCHIP_NONE;
     switch (w) {
-    case WORD_1_ECX: return bit(X86_HYPERVISOR) | (apic ? bit(X86_X2APIC) | bit(X86_TSC_DEADLINE) : 0);
+    case WORD_1_ECX: return bit(X86_HYPERVISOR) | (apic ? of_kernels_apic(w) : 0);
     case WORD_1_EDX: return bit(X86_HT);
     case WORD_8_1_ECX: return bit(X86_TOPOEXT);
     case WORD_6_EAX: return bit(X86_ARAT);
@@ -94,8 +99,8 @@ static uint32_t kvm_has(const Kvm *k, X86Word w)
     uint32_t none[4] = { 0 };
     const uint32_t *regs = e ? &e->eax : none;
     uint32_t has = regs[words[w].reg] | made_by_kvm(k, w);
-    if (w == WORD_1_ECX && k->accel.irqchip == ACCEL_IRQCHIP_NONE) {
-        has &= ~(bit(X86_X2APIC) | bit(X86_TSC_DEADLINE)); /* no local APIC knows them */
+    if (k->accel.irqchip == ACCEL_IRQCHIP_NONE) {
+        has &= ~of_kernels_apic(w); /* the board's local APIC does not get them from KVM */
     }
     return has;
 }
@@ -124,14 +129,18 @@ static void take_host_model(const Kvm *k, X86CPU *x)
     x->brand[sizeof(x->brand) - 1] = '\0';
 }
 
+/* What goes with the controllers in the kernel is no lack of the host's, and is not told. */
 static void limit_features(const Kvm *k, X86CPU *x)
 {
+    bool apic = k->accel.irqchip != ACCEL_IRQCHIP_NONE;
     g_autoptr(GString) lacks = g_string_new(NULL);
     for (const X86FeatureRow *row = x86_features; row->name; row++) {
         X86Word w = row->feature / 32;
         if (x86_has(x, row->feature) && !(kvm_has(k, w) & bit(row->feature))) {
-            g_string_append_printf(lacks, "%s%s", lacks->len ? ", " : "", row->name);
             x->feature[w] &= ~bit(row->feature);
+            if (apic || !(of_kernels_apic(w) & bit(row->feature))) {
+                g_string_append_printf(lacks, "%s%s", lacks->len ? ", " : "", row->name);
+            }
         }
     }
     if (lacks->len && x->cpu.index == 0 && !x->has_what_is) {

@@ -397,6 +397,10 @@ static TcgContext *context_replace(TcgVcpu *v, const CpuContextKey *key)
     for (unsigned n = 0; n < CONTEXT_WAYS; n++) {
         v->by_key[n].ctx = v->by_key[n].ctx == c ? NULL : v->by_key[n].ctx;
     }
+    c->after = NULL;
+    for (unsigned n = 0; n < CONTEXT_POOL && v->pool[n]; n++) {
+        v->pool[n]->after = v->pool[n]->after == c ? NULL : v->pool[n]->after;
+    }
     tcg_context_flush(c, c == donor);
     c->key = v->keys[victim] = *key;
     if (donor && c != donor) {
@@ -421,17 +425,15 @@ void tcg_context_sync_slow(TcgVcpu *v)
 {
     CpuContextKey key = { 0 };
     v->cpu->arch->context_key(v->cpu, &key);
-    v->context_stale = false;
     if (v->ctx && tcg_context_key_equal(&v->ctx->key, &key)) {
+        v->cpu->mode_change = 0;
         return;
     }
-    v->stats.context_switches++;
     TcgWay *way = &v->by_key[tcg_context_hash(&key)];
     if (!way->ctx || !tcg_context_key_equal(&way->key, &key)) {
         *way = (TcgWay){ key, context_find(v, &key) };
     }
-    v->ctx = way->ctx;
-    v->ctx->last_use = ++v->clock;
+    tcg_context_enter(v, way->ctx);
 }
 
 static bool same_rights(const CpuContextKey *a, const CpuContextKey *b)

@@ -76,6 +76,9 @@ struct TcgContext {
     CpuContextKey key;
     bool
         jumps_apart; /* the pc of some jump entry is not where it is fetched: jumps of a page do not lie together */
+    /* Where CPU.mode_change of that value, if it is not MODE_ANY, led from here the last time; or NULL */
+    TcgContext *after;
+    uint32_t after_change;
     uint64_t asid;
     uint64_t last_use; /* for the choice of a victim */
     /* What a flush has to visit: bit per entry. */

@@ -13,10 +13,15 @@ static bool is_wanted(const CPU *cpu)
            log_enabled(LOG_EXEC | LOG_CPU);
 }
 
-/* The context is known by the hash of its key, or is asked for by tcg_context_sync(). */
+/* The context is the one that this led to before, or is known by the hash of its key, or is asked for by tcg_context_sync(). */
 static bool context_sync_quick(TcgVcpu *v)
 {
-    if (!v->context_stale) {
+    uint32_t change = v->cpu->mode_change;
+    if (!change) {
+        return true;
+    }
+    if (v->ctx->after && v->ctx->after_change == change && !(change & MODE_ANY)) {
+        tcg_context_enter(v, v->ctx->after);
         return true;
     }
     CpuContextKey key = { 0 };
@@ -25,10 +30,7 @@ static bool context_sync_quick(TcgVcpu *v)
     if (!way->ctx || !tcg_context_key_equal(&way->key, &key)) {
         return false;
     }
-    v->stats.context_switches++;
-    v->context_stale = false;
-    v->ctx = way->ctx;
-    v->ctx->last_use = ++v->clock;
+    tcg_context_enter(v, way->ctx);
     return true;
 }
 
@@ -46,5 +48,5 @@ JitPlace tcg_next_quick(CPU *cpu)
 
 void tcg_mmu_changed(CPU *cpu)
 {
-    cpu->tcg->context_stale = true;
+    cpu->mode_change = MODE_ANY;
 }

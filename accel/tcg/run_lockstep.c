@@ -223,7 +223,7 @@ static void run_twice(CPU *cpu, const TcgBlock *b)
     v->running = (TcgBlock *)b;
     bool through = run_caught(cpu, b, false);
     v->running = NULL;
-    v->context_stale = true;
+    cpu->mode_change = MODE_ANY;
     if (!log.devices) {
         char *want = g_memdup2(cpu, size);
         undo_ram(&log);
@@ -235,7 +235,7 @@ static void run_twice(CPU *cpu, const TcgBlock *b)
         g_free(want);
     }
     v->log = NULL;
-    v->context_stale = true;
+    cpu->mode_change = MODE_ANY;
     g_free(before);
     g_array_unref(log.ram);
 }

@@ -29,10 +29,9 @@ typedef struct TcgWay {
 struct TcgVcpu {
     CPU *cpu;
     TcgState *state;
-    TcgThread *thread;  /* that runs it; NULL: none has been started (tests) */
-    TcgContext *ctx;    /* never NULL once tcg_vcpu_new returned */
-    bool context_stale; /* the key may have changed: tcg_context_sync */
-    uint64_t clock;     /* counts context switches, for last_use */
+    TcgThread *thread; /* that runs it; NULL: none has been started (tests) */
+    TcgContext *ctx;   /* never NULL once tcg_vcpu_new returned */
+    uint64_t clock;    /* counts context switches, for last_use */
     TcgContext *pool[CONTEXT_POOL];
     CpuContextKey keys[CONTEXT_POOL]; /* theirs, side by side: the one that is looked for is found by these */
     TcgWay by_key[CONTEXT_WAYS];      /* where to look first for a key, by a hash of it */
@@ -84,9 +83,22 @@ void tcg_vcpu_free(CPU *cpu);
 void tcg_context_sync_slow(TcgVcpu *v);
 /* One with the space and access of key, the current one if it has them; NULL: there is none. */
 TcgContext *tcg_context_with(TcgVcpu *v, const CpuContextKey *key);
+/* CPU.mode_change has led there. */
+static inline void tcg_context_enter(TcgVcpu *v, TcgContext *c)
+{
+    uint32_t change = v->cpu->mode_change;
+    if (v->ctx && !(change & MODE_ANY)) {
+        v->ctx->after = c;
+        v->ctx->after_change = change;
+    }
+    v->cpu->mode_change = 0;
+    v->stats.context_switches++;
+    v->ctx = c;
+    c->last_use = ++v->clock;
+}
 static inline void tcg_context_sync(TcgVcpu *v)
 {
-    if (G_UNLIKELY(v->context_stale)) {
+    if (G_UNLIKELY(v->cpu->mode_change)) {
         tcg_context_sync_slow(v);
     }
 }

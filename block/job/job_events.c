@@ -95,14 +95,13 @@ const Event event_block_job_error = { .name = "BLOCK_JOB_ERROR", .data = &error_
 
 void job_tell_status(Job *j)
 {
-    events_emit(j->all->events, &event_job_status_change, &(StatusChange){ j->id, (int)j->status });
+    events_emit(j->all->events, &event_job_status_change, &(StatusChange){ j->id, j->status });
 }
 
 void job_tell(Job *j, const Event *event)
 {
     JobState s = job_state(j);
-    BlockJobNote n = { (int)s.type,      (char *)s.id,    (char *)s.error,
-                       (int64_t)s.total, (int64_t)s.done, (int64_t)s.speed };
+    BlockJobNote n = { s.type, (char *)s.id, (char *)s.error, s.total, s.done, s.speed };
     if (s.on_disk) {
         events_emit(j->all->events, event, &n);
     }
@@ -111,7 +110,7 @@ void job_tell(Job *j, const Event *event)
 void job_tell_pending(Job *j)
 {
     if (j->disk) {
-        events_emit(j->all->events, &event_block_job_pending, &(PendingNote){ (int)j->class->type, j->id });
+        events_emit(j->all->events, &event_block_job_pending, &(PendingNote){ j->class->type, j->id });
     }
 }
 

@@ -82,6 +82,8 @@ static void take_identity(BlockBackend *to, const BlockBackend *from)
     to->node = from->node;
     to->below = from->below;
     to->owns_below = from->owns_below;
+    to->beside = from->beside;
+    to->owns_beside = from->owns_beside;
     to->format = from->format;
     to->readonly = from->readonly;
     to->snapshot = from->snapshot;
@@ -94,6 +96,9 @@ static void take_identity(BlockBackend *to, const BlockBackend *from)
     to->ring = from->ring;
     if (to->below) {
         to->below->user = to;
+    }
+    if (to->beside) {
+        to->beside->user = to;
     }
 }
 
@@ -113,18 +118,21 @@ void graph_swap(BlockBackend *a, BlockBackend *b)
 static void take_over(BlockBackend *disk, BlockBackend *target)
 {
     BlockNode *node = disk->node;
-    BlockBackend *below = disk->below, *owned = disk->owns_below ? below : NULL;
+    BlockBackend *owned[] = { disk->owns_below ? disk->below : NULL,
+                              disk->owns_beside ? disk->beside : NULL };
     take_identity(disk, target);
     g_free(disk->node_name);
     disk->node_name = g_steal_pointer(&target->id);
     g_ptr_array_remove(disk->all->list, target);
     target->node = NULL;
-    target->below = NULL;
+    target->below = target->beside = NULL;
     block_backend_free(target);
     node_unref(node);
-    if (owned) {
-        owned->user = NULL;
-        block_close(owned);
+    for (unsigned i = 0; i < G_N_ELEMENTS(owned); i++) {
+        if (owned[i]) {
+            owned[i]->user = NULL;
+            block_close(owned[i]);
+        }
     }
 }
 

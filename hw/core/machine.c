@@ -28,9 +28,10 @@ const Prop machine_options[] = {
       .def = 1 },
     PROP_ONLY_OFF("graphics", "no board has a screen of its own; add one, such as -device virtio-gpu-pci"),
     PROP_ONLY_OFF("hmat", "NUMA nodes are not built"),
-    PROP_ONLY_OFF("kernel-irqchip", "KVM is not built"),
+    PROP_ONLY_OFF("kernel-irqchip",
+                  "KVM alone has controllers in the kernel; it is an option of -accel kvm, too"),
     PROP_ONLY_OFF("mem-merge", "RAM is shared memory, and the host's kernel merges private memory only"),
-    PROP_ONLY_OFF("suppress-vmdesc", "saving and moving machines is not built"),
+    PROP_ONLY_OFF("suppress-vmdesc", "states of machines have no description that could be left out"),
     PROP_ONLY_OFF("usb", "USB is not built"),
     { NULL },
 };
@@ -75,10 +76,10 @@ Machine *machine_new(EventLoop *loop)
     m->events = events_new(loop);
     m->clock = clock_new(loop);
     m->chardevs = chardevs_new(loop);
-    m->drives = drives_new(loop);
+    m->drives = drives_new(loop, m->clock);
     drives_set_events(m->drives, m->events);
     m->nets = nets_new(loop, m->clock, m->chardevs);
-    m->objects = objects_new();
+    m->objects = objects_new(m->drives);
     m->consoles = consoles_new(loop, m->clock);
     chardevs_set_consoles(m->chardevs, m->consoles);
     m->inputs = inputs_new(loop, m->clock);

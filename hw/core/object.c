@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The objects of -object: sources of random bytes, memory backends, threads for disks, secrets.
+/* The objects of -object: sources of random bytes, memory backends, threads for disks, secrets, limits on disks.
  *
  * A type is a row of `types` and, where it has properties, a shape of them.
  *
  * Not modelled: memory backends as separate RAM (they say what the machine's RAM is: its size, its file),
- * secrets that are encrypted, TLS credentials, throttle groups, filters. */
+ * TLS credentials, filters of networks. */
 #include "hw/object.h"
 
 #include <errno.h>
@@ -16,13 +16,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "block/secret.h"
+#include "block/throttle.h"
 #include "hw/iothread.h"
 #include "util/container.h"
-#include "util/file.h"
 
 /* clang-format off */
 typedef enum ObjectKind {
     OBJECT_IOTHREAD, OBJECT_FILE, OBJECT_MEMFD, OBJECT_RAM, OBJECT_RNG_BUILTIN, OBJECT_RNG_RANDOM, OBJECT_SECRET,
+    OBJECT_THROTTLE,
 } ObjectKind;
 
 static const char *const type_names[] = {
@@ -33,6 +35,7 @@ static const char *const type_names[] = {
     [OBJECT_RNG_BUILTIN] = "rng-builtin",
     [OBJECT_RNG_RANDOM] = "rng-random",
     [OBJECT_SECRET] = "secret",
+    [OBJECT_THROTTLE] = "throttle-group",
     NULL,
 };
 /* clang-format on */
@@ -44,6 +47,7 @@ struct ObjectOptions {
 };
 
 struct Object {
+    Objects *all;
     ObjectKind kind;
     char *id;
     int fd;        /* rng-random, memory-backend-file */
@@ -59,10 +63,12 @@ typedef struct ObjectType {
     bool (*init)(Object *o, const ObjectOptions *options, GError **err);
     int (*rng_read)(Object *o, void *buf, size_t len);
     bool memory;
+    bool (*del)(Object *o, GError **err); /* NULL: it can go */
 } ObjectType;
 
 struct Objects {
     GPtrArray *list; /* of Object, in the order of their making */
+    Drives *drives;
 };
 
 /* ---- random bytes -------------------------------------------------------- */
@@ -230,58 +236,60 @@ static bool iothread_init(Object *o, const ObjectOptions *options, GError **err)
 
 /* ---- secrets ------------------------------------------------------------- */
 
-/* Nothing here takes a secret yet, so it is only read and checked.  libvirt gives one to every machine, for the keys of
- * disks that the machine may get later. */
-enum { SECRET_MAX = 1 << 20, SECRET_RAW = 0 };
-static const char *const secret_formats[] = { [SECRET_RAW] = "raw", "base64", NULL };
-
+/* The secret itself is with the drives: they take it. */
 typedef struct SecretOptions {
     ObjectOptions common;
-    char *data, *file;
-    int format;
+    SecretSource source;
 } SecretOptions;
 
-#define NO_CIPHER                                                                                            \
-    "secrets that another one has encrypted are not built; give it as it is, in a file of mode 0600"
-static const Prop secret_props[] = {
-    { "data", PROP_STRING, offsetof(SecretOptions, data), "the secret itself, which others see in ps" },
-    { "file", PROP_STRING, offsetof(SecretOptions, file), "or the file that has it" },
-    { "format", PROP_ENUM, offsetof(SecretOptions, format), "how it is written", .names = secret_formats },
-    { "keyid", PROP_STRING, .refused = NO_CIPHER },
-    { "iv", PROP_STRING, .refused = NO_CIPHER },
-    { NULL },
-};
+static const Prop secret_props[] = { SECRET_ROWS(offsetof(SecretOptions, source)), { NULL } };
 static const Shape secret_shape = { "SecretProperties", sizeof(SecretOptions), secret_props };
-
-static bool is_base64(const char *text, size_t len)
-{
-    size_t letters = strspn(text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "+/");
-    size_t padding = strspn(text + letters, "=");
-    return letters + padding == len && len % 4 == 0 && padding <= 2;
-}
 
 static bool secret_init(Object *o, const ObjectOptions *options, GError **err)
 {
     const SecretOptions *s = container_of(options, SecretOptions, common);
-    if (!s->data == !s->file) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s",
-                    s->data ? "'file' and 'data' are mutually exclusive" : "Must provide 'file' or 'data'");
+    return secrets_add(drives_secrets(o->all->drives), options->id, &s->source, o->running, err);
+}
+
+static bool secret_del(Object *o, GError **err)
+{
+    secrets_remove(drives_secrets(o->all->drives), o->id);
+    return true;
+}
+
+/* ---- limits on disks -------------------------------------------------------- */
+
+/* The group is the drives', and ends with them. */
+typedef struct ThrottleOptions {
+    ObjectOptions common;
+    ThrottleLimits x;
+    struct ThrottleLimits *limits;
+} ThrottleOptions;
+
+static const Prop limit_props[] = { THROTTLE_GROUP_ROWS(0, ""), { NULL } };
+static const Shape limit_shape = { "ThrottleLimits", sizeof(ThrottleLimits), limit_props };
+static const Prop throttle_props[] = {
+    { "limits", PROP_STRUCT, offsetof(ThrottleOptions, limits), "on all disks of the group together",
+      .of = &limit_shape },
+    THROTTLE_GROUP_ROWS(offsetof(ThrottleOptions, x), "x-"),
+    { NULL },
+};
+static const Shape throttle_shape = { "ThrottleGroupProperties", sizeof(ThrottleOptions), throttle_props };
+
+static bool throttle_init(Object *o, const ObjectOptions *options, GError **err)
+{
+    const ThrottleOptions *t = container_of(options, ThrottleOptions, common);
+    if (t->limits && throttle_limits_any(&t->x)) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "limits= and x-...= say the same; leave one of them out");
         return false;
     }
-    GByteArray *read = NULL;
-    if (s->file) {
-        read = (o->running ? file_read_now : file_read)(s->file, SECRET_MAX, err);
-    }
-    if (s->file && !read) {
-        return false;
-    }
-    g_autofree char *text = read ? g_strndup((char *)read->data, read->len) : g_strdup(s->data);
-    bool ok = s->format == SECRET_RAW || is_base64(g_strchomp(text), strlen(text));
-    g_clear_pointer(&read, g_byte_array_unref);
-    if (!ok) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "the secret is not valid base64 data");
-    }
-    return ok;
+    return throttle_group_add(o->all->drives, options->id, t->limits ? t->limits : &t->x, err);
+}
+
+static bool throttle_del(Object *o, GError **err)
+{
+    return throttle_group_del(o->all->drives, o->id, err);
 }
 
 /* ---- types --------------------------------------------------------------- */
@@ -294,7 +302,8 @@ static const ObjectType types[] = {
     [OBJECT_RAM]         = { memory_init, NULL,         true },
     [OBJECT_RNG_BUILTIN] = { NULL,        builtin_read, false },
     [OBJECT_RNG_RANDOM]  = { random_init, random_read,  false },
-    [OBJECT_SECRET]      = { secret_init, NULL,         false },
+    [OBJECT_SECRET]      = { secret_init, NULL, false, secret_del },
+    [OBJECT_THROTTLE]    = { throttle_init, NULL,       false, throttle_del },
 };
 
 static const Shape *const arms[] = {
@@ -305,6 +314,7 @@ static const Shape *const arms[] = {
     [OBJECT_RNG_BUILTIN] = NULL,
     [OBJECT_RNG_RANDOM]  = &random_shape,
     [OBJECT_SECRET]      = &secret_shape,
+    [OBJECT_THROTTLE]    = &throttle_shape,
 };
 /* clang-format on */
 
@@ -343,7 +353,9 @@ bool object_new(Objects *all, const ObjectOptions *options, bool running, GError
     }
     const ObjectType *t = &types[options->kind];
     Object *o = g_new0(Object, 1);
-    *o = (Object){ .kind = options->kind, .id = g_strdup(options->id), .fd = -1, .running = running };
+    *o = (Object){
+        .all = all, .kind = options->kind, .id = g_strdup(options->id), .fd = -1, .running = running
+    };
     if (t->init && !t->init(o, options, err)) {
         free_object(o);
         return false;
@@ -352,9 +364,13 @@ bool object_new(Objects *all, const ObjectOptions *options, bool running, GError
     return true;
 }
 
-void object_free(Objects *all, Object *o)
+bool object_del(Objects *all, Object *o, GError **err)
 {
-    g_ptr_array_remove(all->list, o);
+    bool ok = !types[o->kind].del || types[o->kind].del(o, err);
+    if (ok) {
+        g_ptr_array_remove(all->list, o);
+    }
+    return ok;
 }
 
 void object_hold(Object *o)
@@ -395,10 +411,11 @@ const char *object_type(const Object *o)
     return type_names[o->kind];
 }
 
-Objects *objects_new(void)
+Objects *objects_new(Drives *drives)
 {
     Objects *all = g_new0(Objects, 1);
     all->list = g_ptr_array_new_with_free_func(free_object);
+    all->drives = drives;
     return all;
 }
 

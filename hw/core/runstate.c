@@ -43,14 +43,15 @@ struct RunControl {
     atomic_bool powerdown, io_stop, internal_error, panic;
     atomic_bool over; /* nothing is carried out any more */
     RunActions actions;
+    bool runs_then; /* when the state that it waits for is there */
 };
 
 /* clang-format off */
 const char *const runstate_names[] = {
     [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
     [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_PANICKED] = "guest-panicked",
-    [RUN_INTERNAL_ERROR] = "internal-error", [RUN_SHUTDOWN] = "shutdown",
-    "inmigrate", "postmigrate", "finish-migrate", "restore-vm", "save-vm", "suspended", "watchdog",
+    [RUN_INTERNAL_ERROR] = "internal-error", [RUN_SHUTDOWN] = "shutdown", [RUN_INMIGRATE] = "inmigrate",
+    "postmigrate", "finish-migrate", "restore-vm", "save-vm", "suspended", "watchdog",
     "colo", NULL,
 };
 const char *const shutdown_reasons[] = {
@@ -138,6 +139,10 @@ void runstate_start(Machine *m)
     if (runstate_get(m) == RUN_RUNNING) {
         return;
     }
+    if (runstate_get(m) == RUN_INMIGRATE) {
+        m->run->runs_then = true;
+        return;
+    }
     if (runstate_get(m) == RUN_SHUTDOWN) {
         machine_reset(m);
     }
@@ -173,8 +178,26 @@ void runstate_hand_over(Machine *m)
     }
 }
 
+void runstate_await_state(Machine *m)
+{
+    g_assert(runstate_get(m) == RUN_PRELAUNCH);
+    runstate_enter(m, RUN_INMIGRATE);
+}
+
+void runstate_state_came(Machine *m)
+{
+    runstate_enter(m, RUN_PAUSED);
+    if (m->run->runs_then) {
+        runstate_start(m);
+    }
+}
+
 void runstate_stop(Machine *m, RunState why)
 {
+    if (runstate_get(m) == RUN_INMIGRATE && why == RUN_PAUSED) {
+        m->run->runs_then = false;
+        return;
+    }
     if (stand_still(m, why)) {
         events_emit(m->events, &event_stop, NULL);
     }

@@ -66,6 +66,8 @@ bool machine_may_be_saved(const Machine *m, GError **err)
         return fail(err, "a request of a disk waits for 'cont', and is in no file; mend the disk, then cont");
     case RUN_INTERNAL_ERROR:
         return fail(err, "a vCPU cannot go on, and could not anywhere else; reset the machine");
+    case RUN_INMIGRATE:
+        return fail(err, "the machine waits for a state to begin with; give it one by migrate-incoming");
     default: return true;
     }
 }
@@ -337,6 +339,9 @@ bool machine_snapshot_load(Machine *m, const char *name, const SnapshotDisks *wh
 {
     g_auto(Set) set = { 0 };
     g_autoptr(GPtrArray) list = NULL;
+    if (runstate_get(m) == RUN_INMIGRATE) {
+        return machine_may_be_saved(m, err);
+    }
     if (!set_find(&set, m, where, err)) {
         return false;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fdset.h"
 #include "hw/snapshot.h"
 
 const char *snapshot_path(const char *uri, GError **err)
@@ -50,7 +51,7 @@ bool machine_save_fd(Machine *m, int fd, GError **err)
 bool machine_load_uri(Machine *m, const char *uri, GError **err)
 {
     const char *path = snapshot_path(uri, err);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+    int fd = path ? fdset_open(path, O_RDONLY | O_NOCTTY) : -1;
     if (path && fd < 0) {
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno), "cannot open '%s': %s", path,
                     g_strerror(errno));

@@ -74,6 +74,21 @@ struct VirtioGpu {
     } s;
 };
 
+static inline VirtioGpu *gpu_of(VirtioDevice *v)
+{
+    return container_of(v, VirtioGpu, v);
+}
+
+/* ---- virtio_gpu.c ---- */
+
+void gpu_notify(VirtioDevice *v, unsigned queue);
+bool gpu_quiesce(VirtioDevice *v);
+void gpu_scanout_off(VirtioGpu *g, unsigned n);
+/* Show this part of a resource on all screens that show it. */
+void gpu_show(VirtioGpu *g, const GpuResource *of, const PictureRect *part);
+int gpu_place(uint32_t v); /* of a pointer: bounded */
+void gpu_draw_cursor(VirtioGpu *g, unsigned n);
+
 /* ---- virtio_gpu_resource.c; each returns a response code ---- */
 
 const PixelFormat *gpu_format(uint32_t format);   /* NULL: none of the specification's */

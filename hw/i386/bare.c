@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The board `bare`: a PC of the fewest parts, for payloads and tests: memory (pc_memory.h), serial lines, the 8259 pair, local
- * APICs where the processors have them, the 8254, port 92h; others by -device.
+ * APICs where the processors have them, the 8254, port 92h, fw_cfg (which payloads ask for processors and memory); others by
+ * -device.
  *
  * Not modelled: all else of a PC. */
 #include "accel/accel.h"
@@ -23,8 +24,8 @@ static bool bare_build(Machine *m, GError **err)
     static const PcWanted wanted = {
         .pic = true, .pit = true, .port92 = true, .serials = MACHINE_MAX_SERIALS
     };
-    if (!pc_check_boot_options(m, false, err) || !pc_make_memory(m, &bare_board(m)->memory, err) ||
-        !pc_make_cpus(m, err)) {
+    if (!pc_check_boot_options(m, true, err) || !pc_make_memory(m, &bare_board(m)->memory, err) ||
+        !pc_make_cpus(m, err) || !pc_make_fw_cfg(m, err)) {
         return false;
     }
     pc_make_smram(m, &bare_board(m)->memory);

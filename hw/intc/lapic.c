@@ -290,7 +290,7 @@ static void cpu_deadline_changed(void *opaque)
 {
     Lapic *l = opaque;
     device_lock(&l->dev);
-    lapic_timer_look(l);
+    lapic_timer_deadline_changed(l);
     device_unlock(&l->dev);
 }
 

@@ -6,7 +6,7 @@
 #include "hw/intc/pc_irq.h"
 #include "target/x86_apic.h"
 
-enum { VERSION = 0x14, ESR_SEND_VECTOR = 1 << 5 };
+enum { VERSION = 0x14, ESR_SEND_VECTOR = 1 << 5, ESR_ILLEGAL_REGISTER = 1 << 7 };
 enum { ICR_LEVEL = 1 << 15, ICR_ASSERT = 1 << 14, ICR_LOGICAL = 1 << 11, ICR_SHORTHAND_SHIFT = 18 };
 #define DFR_FIXED 0x0fffffffu
 
@@ -185,6 +185,24 @@ static const Reg lapic_rows[] = {
 /* clang-format on */
 const RegTable lapic_reg_table = { lapic_rows, .min = 4, .max = 4 };
 
+/* A place without a register is an error (ESR), as well as reading 0; its bytes 4 to 15 are nobody's, and none. */
+static bool place_has_register(hwaddr offset)
+{
+    for (const Reg *r = lapic_rows; r->name && r->offset <= offset; r++) {
+        if (offset < r->offset + 16 * (r->count ? r->count : 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_place(Lapic *l, hwaddr offset)
+{
+    if (!place_has_register(offset)) {
+        lapic_error(l, ESR_ILLEGAL_REGISTER);
+    }
+}
+
 BusResult lapic_read(Lapic *l, hwaddr offset, unsigned size, uint64_t *value)
 {
     if (!lapic_is_enabled(l) || lapic_is_x2apic(l)) {
@@ -192,11 +210,15 @@ BusResult lapic_read(Lapic *l, hwaddr offset, unsigned size, uint64_t *value)
         return BUS_OK;
     }
     *value = 0;
+    check_place(l, offset);
     return offset < LAPIC_BYTES ? reg_file_read(&l->regs, offset, size, value) : BUS_OK;
 }
 
 BusResult lapic_write(Lapic *l, hwaddr offset, unsigned size, uint64_t value)
 {
-    bool answers = lapic_is_enabled(l) && !lapic_is_x2apic(l) && offset < LAPIC_BYTES;
-    return answers ? reg_file_write(&l->regs, offset, size, value) : BUS_OK;
+    if (!lapic_is_enabled(l) || lapic_is_x2apic(l)) {
+        return BUS_OK;
+    }
+    check_place(l, offset);
+    return offset < LAPIC_BYTES ? reg_file_write(&l->regs, offset, size, value) : BUS_OK;
 }

@@ -20,6 +20,7 @@ typedef struct BlockBackend BlockBackend;
 typedef struct Drives Drives;
 typedef struct Events Events;
 typedef struct EventLoop EventLoop;
+typedef struct Clock Clock;
 
 const char *block_op_doing(BlockOp op); /* "reading", for messages */
 
@@ -144,7 +145,7 @@ extern const struct Event event_block_io_error;
 typedef enum DriveInterface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH, DRIVE_DEFAULT } DriveInterface;
 
 /* The drives of one machine. */
-Drives *drives_new(EventLoop *loop /* completes requests */);
+Drives *drives_new(EventLoop *loop /* completes requests */, Clock *clock);
 void drives_free(Drives *all); /* drain, flush, unlock, close; NULL is fine */
 
 /* What -drive takes.  Its struct is the room's own: made by shape_new.  Format: raw (not given: probed, with the

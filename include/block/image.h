@@ -3,18 +3,24 @@
 #pragma once
 #include "block/node.h"
 
+typedef struct Secrets Secrets;
+
 typedef struct OpenFlags {
     bool readonly, direct, locking, locking_must;
     bool no_flush;            /* nothing waits for the host's disk: a power cut may lose all */
     bool discard;             /* a format gives back to the host what is free */
     bool repair;              /* to check and mend it, however it was left */
-    bool no_backing, no_data; /* other files that the image names are not opened */
+    bool no_backing, no_data; /* other files that the image names are not opened; nor is what is encrypted */
+    const Secrets *secrets;   /* that have passwords; NULL: none */
+    const char *key_secret;   /* the id of the image's, or NULL */
 } OpenFlags;
 
 /* An image, and all that it names.  format: NULL to guess; *found: what it is. */
 BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
                       GError **err);
 /* A name that an image has for another, as a path of this process; NULL: it names no file. */
+/* As -blockdev opens it: key=value, driver=luks,file.driver=file,...; what is not said of a file is its driver. */
+BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err);
 char *image_resolve(const char *image, const char *name, GError **err);
 uint64_t node_allocated(const BlockNode *n); /* bytes that it takes on the host */
 
@@ -23,9 +29,25 @@ typedef struct ImageInfo {
     uint64_t cluster_size; /* 0: it has none, or says none */
     bool dirty;            /* it was not closed */
     const char *backing, *backing_format;
-    bool can_pack; /* see node_write_packed */
+    bool can_pack;  /* see node_write_packed */
+    bool encrypted; /* a new one does not read as zeroes */
 } ImageInfo;
 void image_info(BlockNode *n, ImageInfo *info);
+
+/* What a LUKS image says of itself.  Strings are the node's. */
+typedef struct LuksSlotInfo {
+    bool active;
+    uint32_t iterations, stripes;
+    uint64_t offset; /* of its key material, bytes */
+} LuksSlotInfo;
+typedef struct LuksInfo {
+    const char *cipher, *mode, *hash, *uuid; /* "aes", "xts-plain64", "sha256" */
+    unsigned key_bits;
+    uint64_t payload; /* bytes */
+    uint32_t iterations;
+    LuksSlotInfo slots[8];
+} LuksInfo;
+bool luks_info(BlockNode *n, LuksInfo *info); /* false: it is none */
 
 /* What a vmdk image says of itself. */
 typedef struct VmdkExtent {

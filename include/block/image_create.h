@@ -19,7 +19,8 @@ typedef struct ImageMeasure {
 
 /* The struct of every format's options begins so.  Strings are owned, NULL: not given. */
 typedef struct NewImage {
-    uint64_t size; /* bytes */
+    const struct Secrets *secrets; /* that have passwords: the caller's; NULL: none */
+    uint64_t size;                 /* bytes */
     bool has_size;
     char *backing, *backing_format; /* as the image names them */
     int preallocation;              /* Preallocation; of formats that have it */

@@ -111,7 +111,7 @@ struct Machine {
     Irq powerdown;        /* raised by runstate_request_powerdown */
     Irq nmi;              /* pulsed by inject-nmi; not connected: the board has no such button */
     bool dump_guest_core; /* RAM is part of a core dump of this process */
-    bool saved;           /* its state is in a file (hw/snapshot.h) */
+    bool saved;           /* its state is in a file, or came from one (hw/snapshot.h) */
     void *board_data;     /* the board's own */
 };
 

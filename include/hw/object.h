@@ -14,11 +14,12 @@
 #include "base/memory.h"
 #include "base/props.h"
 
+typedef struct Drives Drives;
 typedef struct IoThread IoThread;
 typedef struct Object Object;
 typedef struct Objects Objects; /* of one machine */
 
-Objects *objects_new(void);
+Objects *objects_new(Drives *drives /* that have throttle groups */);
 void objects_free(Objects *all); /* NULL is fine */
 
 /* What -object takes; a union by qom-type.  Its struct is made by shape_new.  Main loop only. */
@@ -31,8 +32,8 @@ void objects_foreach(const Objects *all, void (*fn)(const Object *o, void *opaqu
 const char *object_id(const Object *o);
 const char *object_type(const Object *o);
 
-/* One that nobody has.  held: what is no device has it (RAM), to the end. */
-void object_free(Objects *all, Object *o);
+/* One that no device has; false: another one has it.  held: what is no device has it (RAM), to the end. */
+bool object_del(Objects *all, Object *o, GError **err);
 void object_hold(Object *o);
 bool object_is_held(const Object *o);
 

@@ -16,6 +16,7 @@ typedef enum RunState {
     RUN_PANICKED,       /* the guest panicked, and -action panic=pause */
     RUN_INTERNAL_ERROR, /* a vCPU cannot go on (KVM): only a reset helps */
     RUN_SHUTDOWN,       /* -no-shutdown: the guest powered off, the process stays */
+    RUN_INMIGRATE,      /* -incoming defer: the machine waits for a state to begin with */
 } RunState;
 
 typedef struct Machine Machine;
@@ -25,6 +26,9 @@ RunState runstate_get(const Machine *m);   /* any thread */
 extern const char *const runstate_names[]; /* those that QEMU has, ours first, by RunState; ends with NULL */
 void runstate_start(Machine *m);           /* `cont`; after RUN_SHUTDOWN the machine is reset first */
 void runstate_stop(Machine *m, RunState why); /* returns when all vCPUs stand still */
+/* A machine that has not run waits for a state; what `cont` and `stop` say meanwhile counts when it is there. */
+void runstate_await_state(Machine *m);
+void runstate_state_came(Machine *m);
 /* The vCPUs go to the accelerator in reserve (Machine.reserve); they stand meanwhile, which nobody is told of. */
 void runstate_hand_over(Machine *m);
 void runstate_add_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque);

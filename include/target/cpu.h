@@ -35,6 +35,9 @@ struct CPU {
     /* Polled by translated code: nonzero asks it to return to the dispatcher.
      * Set by any thread through cpu_request_exit(). */
     uint32_t exit_request;
+    /* What may be another in the key of the vCPU's context since it was asked for: 0 nothing, MODE_ANY anything, else the new key
+     * is a function of the old one and of this number, which translated code puts together (MODE_ANY may be set in it). */
+    uint32_t mode_change;
     uint32_t halted; /* waits for an interrupt (wfi); its thread's: others ask cpu_is_halted() */
     TcgVcpu *tcg;    /* private to accel/tcg */
     KvmVcpu *kvm;    /* private to accel/kvm */
@@ -60,6 +63,8 @@ struct CPU {
     uint64_t watch_hit; /* address of the access that hit */
     int watch_hit_kind; /* WATCH_*, or 0; cleared by who does not report it */
 };
+
+enum { MODE_ANY = 1 }; /* CPU.mode_change */
 
 /* The vCPU whose thread this is, while it runs; NULL: none does.  For devices that each vCPU has one of at the same address. */
 CPU *cpu_current(void);

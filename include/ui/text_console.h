@@ -10,8 +10,11 @@
 typedef struct TextConsole TextConsole;
 
 enum { TEXT_CELL_WIDTH = 8, TEXT_CELL_HEIGHT = 16, TEXT_MAX_COLS = 512, TEXT_MAX_ROWS = 256 };
+/* libvterm writes a character of two columns even where there is but one, past the end. */
+enum { TEXT_MIN_COLS = 2 };
 
-/* cols, rows: 1 to TEXT_MAX_*.  typed: there is something to read; any thread, takes a note, no more.  NULL: *err. */
+/* cols: TEXT_MIN_COLS to TEXT_MAX_COLS; rows: 1 to TEXT_MAX_ROWS.  typed: there is something to read; any thread, takes
+ * a note, no more.  NULL: *err. */
 TextConsole *text_console_new(Consoles *all, const char *name, unsigned cols, unsigned rows,
                               void (*typed)(void *opaque), void *opaque, GError **err);
 void text_console_free(TextConsole *t); /* behind the front ends; NULL is fine */

@@ -4,6 +4,7 @@
  * It runs in a thread of its own; the functions are called in the main loop.  The library is loaded when a server is
  * opened. */
 #pragma once
+#include "base/events.h"
 #include "base/props.h"
 #include "ui/console.h"
 #include "ui/input.h"
@@ -31,6 +32,7 @@ typedef struct VncConfig {
     Console *console;         /* that is shown first */
     const Consoles *consoles; /* between which viewers choose; NULL: only that one */
     Inputs *inputs;
+    Events *events; /* VNC_CONNECTED ... are told there; NULL: to nobody */
 } VncConfig;
 
 /* Before the sandbox closes.  NULL: *err, such as that it was not built in. */
@@ -52,5 +54,25 @@ typedef struct VncAddress {
     int family;           /* VncFamily */
 } VncAddress;
 const VncAddress *vnc_address(const VncServer *v); /* where it listens */
+const char *vnc_display(const VncServer *v);       /* display= of its options; NULL: none */
 /* Viewers that are there; of VncAddress, the caller's. */
 GPtrArray *vnc_clients(VncServer *v);
+
+/* ---- for programs (vnc_events.c) ---- */
+
+/* An end as QMP has it; texts are the address's. */
+typedef struct VncEnd {
+    char *host, *service;
+    int family; /* VncFamily */
+    bool websocket;
+    const char *auth; /* of the server's: what it asks for; else NULL.  Nobody's to free */
+} VncEnd;
+VncEnd vnc_end(const VncAddress *a, bool asks_password);
+extern const Shape vnc_client_shape, vnc_server_shape; /* of VncEnd; a client's has no auth */
+extern const char *const vnc_family_names[], *const vnc_auth_names[];
+
+/* Data of these events: a viewer has connected, was let in, has gone. */
+typedef struct VncEvent {
+    VncEnd *server, *client;
+} VncEvent;
+extern const Event event_vnc_connected, event_vnc_initialized, event_vnc_disconnected;

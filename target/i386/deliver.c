@@ -224,6 +224,18 @@ static void handler_enter(X86CPU *x, Handler *h)
     x86_code_load(x, h->selector, &h->code, h->cpl, h->offset);
 }
 
+/* A fault shows RF in the image that the old task's TSS keeps, as it does on the stack of a handler. */
+static bool deliver_to_task(X86CPU *x, const X86Event *e, uint16_t selector, X86Fault *f)
+{
+    uint32_t flags = x->s.eflags;
+    x->s.eflags |= e->rf ? EFL_RF : 0;
+    if (!x86_task_switch(x, selector, TASK_INT, e->return_ip, f)) {
+        x->s.eflags = f->new_task ? x->s.eflags : flags;
+        return false;
+    }
+    return !e->has_error || x86_task_push_error(x, e->error, f);
+}
+
 static bool deliver_protected(X86CPU *x, const X86Event *e, X86Fault *f)
 {
     Handler h = { .e = e };
@@ -231,8 +243,7 @@ static bool deliver_protected(X86CPU *x, const X86Event *e, X86Fault *f)
         return false;
     }
     if (h.type == TYPE_TASK) {
-        return x86_task_switch(x, h.selector, TASK_INT, e->return_ip, f) &&
-               (!e->has_error || x86_task_push_error(x, e->error, f));
+        return deliver_to_task(x, e, h.selector, f);
     }
     if (!handler_code(x, &h, f) || !handler_stack(x, &h, f) ||
         !x86_code_offset_check(x, &h.code, h.offset, f) || !x86_desc_mark_accessed(x, &h.code, f) ||

@@ -15,7 +15,9 @@ X86Translate x86_tr_mov, x86_tr_movx, x86_tr_lea, x86_tr_movbe, x86_tr_xlat, x86
     x86_tr_pusha, x86_tr_popa, x86_tr_leave, x86_tr_enter;
 /* translate-flow.c */
 X86Translate x86_tr_jcc, x86_tr_jcxz, x86_tr_loop, x86_tr_near, x86_tr_ret, x86_tr_far, x86_tr_lret,
-    x86_tr_iret, x86_tr_int, x86_tr_syscall, x86_tr_ud;
+    x86_tr_iret, x86_tr_int, x86_tr_ud;
+/* translate-sysc.c */
+X86Translate x86_tr_syscall;
 /* translate-seg.c */
 X86Translate x86_tr_mov_from_seg, x86_tr_mov_to_seg, x86_tr_push_seg, x86_tr_pop_seg, x86_tr_lseg,
     x86_tr_swapgs, x86_tr_fsgsbase, x86_tr_store_table, x86_tr_load_table, x86_tr_descriptor, x86_tr_arpl;

@@ -7,6 +7,9 @@
  * Where any of them can be, a block has one instruction (X86_MODE_SINGLE) and calls begin and finish; else finish alone, behind
  * the instruction that an STI, MOV SS or POP SS shadows.
  *
+ * Under DEBUGCTL.BTF steps are from branch to branch; any #DB clears it (SDM volume 3, "Single-Stepping on Branches").  A branch
+ * to what is behind it is not told from none.
+ *
  * RF: begin looks at it, finish clears it.  IRET leaves it cleared where there are no breakpoints, so that returning from
  * a fault costs no block of one; unless an interrupt waits, which comes before the next instruction and shows it set. */
 #include "target/i386/helpers-priv.h"
@@ -47,11 +50,14 @@ static void end_shadow(X86CPU *x, uint32_t how, bool step)
 }
 
 /* Traps of MOV SS come behind the next instruction: what its accesses met waits. */
-static void helper_finish(CPU *cpu, uint32_t how)
+static void helper_finish(CPU *cpu, uint32_t how, uint64_t next)
 {
     X86CPU *x = x86_cpu(cpu);
     bool step =
         x->stepping && !(how & X86_END_NO_STEP) && (!(how & X86_END_STEP_IF_TF) || (x->s.eflags & EFL_TF));
+    if (step && x->s.msr.debugctl & DEBUGCTL_BTF) { /* on branches: where another instruction is next */
+        step = x->s.pc != next && !(how & X86_END_AGAIN);
+    }
     end_shadow(x, how, step);
     x->stepping = false;
     if (x->s.events.shadow & SHADOW_MOV_SS || !(step || x->met)) {
@@ -60,4 +66,5 @@ static void helper_finish(CPU *cpu, uint32_t how)
     X86Fault f = { .vector = X86_EXC_DB, .dr6 = x->met | (step ? DR6_BS : 0) };
     x86_exception(x, &f);
 }
-const IrHelper x86_helper_finish = IR_HELPER1("x86_finish", helper_finish, IRH_READS | IRH_WRITES, VOID, I32);
+const IrHelper x86_helper_finish =
+    IR_HELPER2("x86_finish", helper_finish, IRH_READS | IRH_WRITES, VOID, I32, I64);

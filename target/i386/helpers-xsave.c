@@ -128,6 +128,13 @@ static void save_pkru(const Area *a, unsigned at)
 
 /* ---- components: restore -------------------------------------------------------------- */
 
+/* What an area may hold: as it will be when all of it was read, and no access faulted. */
+typedef struct Restored {
+    uint64_t ymm[16][4];
+    uint32_t mxcsr, pkru;
+    X87 x87;
+} Restored;
+
 /* Of as many bits as the processor can have, whatever CR4.LA57 says (seen on Zen 5). */
 static uint64_t canonical(const X86CPU *x, uint64_t pointer)
 {
@@ -135,7 +142,7 @@ static uint64_t canonical(const X86CPU *x, uint64_t pointer)
     return (int64_t)(pointer << unused) >> unused;
 }
 
-static void restore_x87(const Area *a, unsigned at, X86State *to)
+static void restore_x87(const Area *a, unsigned at, Restored *to)
 {
     X87 *f = &to->x87;
     uint16_t status = get(a, AT_STATUS, MEM_16);
@@ -155,7 +162,7 @@ static void restore_x87(const Area *a, unsigned at, X86State *to)
     }
 }
 
-static void restore_halves(const Area *a, unsigned at, unsigned half, X86State *to)
+static void restore_halves(const Area *a, unsigned at, unsigned half, Restored *to)
 {
     for (unsigned i = 0; i < a->registers; i++) {
         to->ymm[i][half] = get(a, at + 16 * i, MEM_64);
@@ -163,17 +170,17 @@ static void restore_halves(const Area *a, unsigned at, unsigned half, X86State *
     }
 }
 
-static void restore_sse(const Area *a, unsigned at, X86State *to)
+static void restore_sse(const Area *a, unsigned at, Restored *to)
 {
     restore_halves(a, AT_XMM, 0, to);
 }
 
-static void restore_avx(const Area *a, unsigned at, X86State *to)
+static void restore_avx(const Area *a, unsigned at, Restored *to)
 {
     restore_halves(a, at, 2, to);
 }
 
-static void restore_pkru(const Area *a, unsigned at, X86State *to)
+static void restore_pkru(const Area *a, unsigned at, Restored *to)
 {
     to->pkru = get(a, at, MEM_32);
 }
@@ -189,29 +196,29 @@ static uint32_t restored_mxcsr(const Area *a)
 
 /* ---- components: as at reset --------------------------------------------------------------- */
 
-static void init_x87(const Area *a, X86State *to)
+static void init_x87(const Area *a, Restored *to)
 {
     to->x87 = (X87){ .fcw = FCW_INIT };
 }
 
-static void init_halves(const Area *a, unsigned half, X86State *to)
+static void init_halves(const Area *a, unsigned half, Restored *to)
 {
     for (unsigned i = 0; i < a->registers; i++) {
         to->ymm[i][half] = to->ymm[i][half + 1] = 0;
     }
 }
 
-static void init_sse(const Area *a, X86State *to)
+static void init_sse(const Area *a, Restored *to)
 {
     init_halves(a, 0, to);
 }
 
-static void init_avx(const Area *a, X86State *to)
+static void init_avx(const Area *a, Restored *to)
 {
     init_halves(a, 2, to);
 }
 
-static void init_pkru(const Area *a, X86State *to)
+static void init_pkru(const Area *a, Restored *to)
 {
     to->pkru = 0;
 }
@@ -256,8 +263,8 @@ static bool pkru_in_use(const Area *a)
 static const struct Component {
     uint32_t bit; /* XS_* */
     void (*save)(const Area *a, unsigned at);
-    void (*restore)(const Area *a, unsigned at, X86State *to);
-    void (*init)(const Area *a, X86State *to);
+    void (*restore)(const Area *a, unsigned at, Restored *to);
+    void (*init)(const Area *a, Restored *to);
     bool (*in_use)(const Area *a);
 } components[] = {
     { XS_X87, save_x87, restore_x87, init_x87, x87_in_use },
@@ -403,7 +410,7 @@ const IrHelper x86_helper_save = IR_HELPER3("x86_save", helper_save, STATE, VOID
 
 /* ---- restoring --------------------------------------------------------------------------------------- */
 
-static void commit(X86CPU *x, const X86State *to)
+static void commit(X86CPU *x, const Restored *to)
 {
     x->s.x87 = to->x87;
     memcpy(x->s.ymm, to->ymm, sizeof(x->s.ymm));
@@ -413,7 +420,7 @@ static void commit(X86CPU *x, const X86State *to)
     }
 }
 
-static void fxrstor(const Area *a, X86State *to)
+static void fxrstor(const Area *a, Restored *to)
 {
     probe_byte(a, LEGACY - 1, MMU_READ);
     x87_probe(&a->x->cpu, a->at, 1, LEGACY, MMU_READ);
@@ -443,7 +450,7 @@ static uint64_t check_header(const Area *a, Row row, uint64_t states)
     return form;
 }
 
-static void xrstor(const Area *a, Row row, uint64_t mask, X86State *to)
+static void xrstor(const Area *a, Row row, uint64_t mask, Restored *to)
 {
     uint64_t wanted = mask & allowed(a->x, row), states;
     probe_byte(a, 0, MMU_READ);
@@ -469,7 +476,8 @@ static void helper_restore(CPU *cpu, uint64_t at, uint32_t how, uint64_t mask)
 {
     Row row = row_of(how);
     Area a = begin(cpu, at, how, row);
-    X86State to = a.x->s;
+    Restored to = { .x87 = a.x->s.x87, .mxcsr = a.x->s.mxcsr, .pkru = a.x->s.pkru };
+    memcpy(to.ymm, a.x->s.ymm, sizeof(to.ymm));
     if (row.fx) {
         fxrstor(&a, &to);
     } else {

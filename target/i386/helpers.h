@@ -92,4 +92,4 @@ enum {                                  /* how an instruction ends: */
        X86_END_STEP_IF_TF = 8,          /* ... unless TF is still set */
        X86_END_AGAIN = 16,              /* it goes on with the next repetition */
 };
-extern const IrHelper x86_helper_finish; /* X86_END_*; the pc is stored */
+extern const IrHelper x86_helper_finish; /* X86_END_*, in a block of one the pc behind it; the pc is stored */

@@ -17,10 +17,55 @@ static bool starts_machine(const X86CPU *x)
     return x->s.msr.apic_base & APIC_BSP;
 }
 
+/* All but the deadline, which the timer's thread ends at any time. */
+static void copy_msrs(X86Msrs *to, const X86Msrs *from)
+{
+    const size_t behind = offsetof(X86Msrs, apic_base);
+    _Static_assert(offsetof(X86Msrs, apic_base) ==
+                       offsetof(X86Msrs, tsc_deadline) + sizeof(from->tsc_deadline),
+                   "the next one");
+    memcpy(to, from, offsetof(X86Msrs, tsc_deadline));
+    memcpy(&to->apic_base, &from->apic_base, sizeof(*from) - behind);
+}
+
+/* What stays; of the state that other threads change meanwhile nothing is in it. */
+typedef struct Kept {
+    uint64_t cr0, xcr0, deadline;
+    uint64_t ymm[16][4];
+    uint32_t mxcsr, pkru;
+    X87 x87;
+    X86Msrs msr;
+    uint64_t pvclock_time, pvclock_wall, kvm_async_pf, kvm_async_pf_int, kvm_steal_time, kvm_eoi;
+    uint32_t smbase;
+    bool a20;
+} Kept;
+
+static Kept keep(const X86CPU *x)
+{
+    const X86State *s = &x->s;
+    Kept k = { .cr0 = s->cr0,
+               .xcr0 = s->xcr0,
+               .deadline = x86_deadline(&x->cpu),
+               .mxcsr = s->mxcsr,
+               .pkru = s->pkru,
+               .x87 = s->x87,
+               .pvclock_time = s->pvclock_time,
+               .pvclock_wall = s->pvclock_wall,
+               .kvm_async_pf = s->kvm_async_pf,
+               .kvm_async_pf_int = s->kvm_async_pf_int,
+               .kvm_steal_time = s->kvm_steal_time,
+               .kvm_eoi = s->kvm_eoi,
+               .smbase = s->smbase,
+               .a20 = s->a20 };
+    memcpy(k.ymm, s->ymm, sizeof(k.ymm));
+    copy_msrs(&k.msr, &s->msr);
+    return k;
+}
+
 /* As reset, but for floating point and vectors, MSRs (EFER goes), XCR0, PKRU, caching, and what is of the machine. */
 void x86_init(X86CPU *x)
 {
-    const X86State old = x->s;
+    const Kept old = keep(x);
     const State table = { .owner = x, .name = "i386", .tables = { { x86_state } }, .count = 1 };
     state_reset(&table);
     x86_reset(&x->cpu);
@@ -30,7 +75,8 @@ void x86_init(X86CPU *x)
     x->s.x87 = old.x87;
     x->s.xcr0 = old.xcr0;
     x->s.pkru = old.pkru;
-    x->s.msr = old.msr;
+    copy_msrs(&x->s.msr, &old.msr);
+    __atomic_store_n(&x->s.msr.tsc_deadline, old.deadline, __ATOMIC_RELEASE);
     x->s.pvclock_time = old.pvclock_time;
     x->s.pvclock_wall = old.pvclock_wall;
     x->s.kvm_async_pf = old.kvm_async_pf;

@@ -43,7 +43,9 @@ static const Set set_epyc = { X86_SSE3, X86_SSSE3, X86_CX16, X86_LAHF_LM, X86_SS
 static const Set set_newest = { X86_SHA_NI, X86_UMIP, X86_GFNI, X86_VAES, X86_VPCLMULQDQ, X86_LA57, X86_RDPID, X86_FSRM, X86_FZRM, X86_FSRS, X86_WBNOINVD, END };
 static const Set set_virtual = { X86_HYPERVISOR, END }; /* without a TSC there is no clock for guests */
 static const Set set_guest = { X86_HYPERVISOR, X86_KVM_CLOCK, X86_KVM_STABLE, X86_KVM_NO_IO_DELAY, END };
-static const Set set_time = { X86_INVTSC, X86_ARAT, END }; /* clocks that sleep does not stop: without, Linux ticks while it is idle */
+/* Clocks that sleep does not stop (without, Linux ticks while it is idle), and a timer by the counter's rate, which KVM's leaf tells: without,
+ * Linux measures the local APIC's, and finds it wrong where the host has other work. */
+static const Set set_time = { X86_INVTSC, X86_ARAT, X86_TSC_DEADLINE, END };
 static const Set set_no_leaks = { X86_ARCH_CAPABILITIES, X86_SPEC_CTRL, X86_STIBP, X86_SSBD, X86_BHI_CTRL, X86_RDCL_NO, X86_IBRS_ALL, X86_SKIP_L1DFL, X86_SSB_NO, X86_MDS_NO,
     X86_PSCHANGE_MC_NO, X86_TAA_NO, X86_SBDR_SSDP_NO, X86_FBSDP_NO, X86_PSDP_NO, X86_BHI_NO, X86_PBRSB_NO, X86_GDS_NO, X86_RFDS_NO, END };
 

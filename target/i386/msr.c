@@ -147,6 +147,12 @@ static bool write_nothing(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *
     return true;
 }
 
+/* What software sets to what it is already: a change is refused. */
+static bool write_same(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
+{
+    return value == m->value || x86_fault(f, X86_EXC_GP, 0);
+}
+
 /* A barrier of predictions that are not there: its one bit may be written, and nothing read. */
 static bool write_barrier(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
 {
@@ -199,6 +205,10 @@ static const X86Msr msrs[] = {
     { 0xc0000101, "gs_base", FIELD(seg[SEG_GS].base), ALL, X86_LM, .canonical = true },
     { 0xc0000102, "kernel_gs_base", M(kernel_gs_base), ALL, X86_LM, .canonical = true },
     { 0xc0000103, "tsc_aux", M(tsc_aux), LOW32, X86_RDTSCP },
+    /* of AMD's: no memory is encrypted, the TSC counts at P0's rate, LFENCE waits for what is before it */
+    { 0xc0010010, "syscfg", 0, 0, ALWAYS, .amd = true, .value = 0, .write = write_same },
+    { 0xc0010015, "hwcr", 0, 0, ALWAYS, .amd = true, .value = 1 << 24, .write = write_same },
+    { 0xc0011029, "de_cfg", 0, 0, ALWAYS, .amd = true, .value = 1 << 1, .write = write_same },
 };
 
 /* Fixed-range MTRRs, in the order of mtrr_fixed. */
@@ -255,7 +265,8 @@ static bool msr_find(const X86CPU *x, uint32_t number, X86Msr *m)
             found = true;
         }
     }
-    return found && (m->needs == X86_NO_FEATURE || x86_has(x, m->needs));
+    return found && (m->needs == X86_NO_FEATURE || x86_has(x, m->needs)) &&
+           (!m->amd || x->vendor == VENDOR_AMD);
 }
 
 /* ---- accesses ------------------------------------------------------------------------ */

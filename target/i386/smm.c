@@ -275,10 +275,18 @@ static void load_events(X86CPU *x, const Control *c)
     x->cpu.halted = c->halted;
 }
 
+/* What the map has; not what other threads change meanwhile (messages, a pending NMI, the deadline), which would be undone. */
+static void copy_mapped(X86State *to, const X86State *from)
+{
+    memcpy(to, from, offsetof(X86State, ymm));
+    to->smbase = from->smbase;
+}
+
 bool x86_rsm(X86CPU *x, X86Fault *f)
 {
     Save s = { .x = x, .loads = true };
-    X86State next = x->s;
+    X86State next = { 0 };
+    copy_mapped(&next, &x->s);
     Control c = { 0 };
     if (!x->s.events.smm) {
         return x86_fault(f, X86_EXC_UD, 0);
@@ -291,7 +299,7 @@ bool x86_rsm(X86CPU *x, X86Fault *f)
     }
     next.dr6 = x86_dr6_of(next.dr6);
     next.dr7 = x86_dr7_of(next.dr7);
-    x->s = next;
+    copy_mapped(&x->s, &next);
     load_events(x, &c);
     x86_smm_look(x); /* where PDPTEs are read */
     if (!load_control(x, &c)) {

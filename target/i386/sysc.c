@@ -10,11 +10,6 @@
 
 #include "target/i386/helpers-priv.h"
 
-enum { /* ATTR_* of what is loaded */
-       FIXED_CODE = ATTR_P | ATTR_S | ATTR_CODE | ATTR_READABLE | ATTR_ACCESSED | ATTR_G,
-       FIXED_DATA = ATTR_P | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED | ATTR_G | ATTR_DB,
-};
-
 /* All offsets may be read, and written but of code: what x86_bounds_update() would come to. */
 static void load_flat(X86CPU *x, X86SegId seg, uint16_t selector, uint32_t attr, unsigned dpl)
 {

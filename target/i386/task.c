@@ -220,6 +220,7 @@ bool x86_task_switch(X86CPU *x, uint16_t selector, TaskSwitch how, uint64_t next
     if (!task_read(x, x86_desc_base(&d), l, &t, f) || !task_save(x, &d, how, next_ip, f)) {
         return false;
     }
+    f->new_task = true;
     x->s.tr = (X86Segment){ .base = x86_desc_base(&d),
                             .limit = x86_desc_limit(&d),
                             .attr = x86_desc_attr(&d) | BUSY,

@@ -167,22 +167,6 @@ void x86_tr_int(Translator *t)
     leave_by(t, &x86_helper_int, X86_END_NO_STEP, 3, args);
 }
 
-void x86_tr_syscall(Translator *t)
-{
-    static const uint8_t fast[] = {
-        [X86_SYSCALL_SYSCALL] = FAST_SYSCALL,
-        [X86_SYSCALL_SYSRET] = FAST_SYSRET,
-        [X86_SYSCALL_SYSENTER] = FAST_SYSENTER,
-        [X86_SYSCALL_SYSEXIT] = FAST_SYSEXIT,
-    };
-    IrRef args[3] = { x86_tr_const(t, fast[t->row->arg]), x86_tr_const(t, t->insn.osz), next_ip(t) };
-    ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->pc));
-    IrRef fault = x86_tr_call(t, &x86_helper_fast, 3, args);
-    ir_brcc(t->ir, IR_EQ, IR_I32, fault, x86_tr_const(t, X86_EXC_UD), x86_tr_cold_fault(t, X86_EXC_UD));
-    ir_brcc(t->ir, IR_EQ, IR_I32, fault, x86_tr_const(t, X86_EXC_GP), x86_tr_cold_fault(t, X86_EXC_GP));
-    x86_tr_exit_lookup(t, X86_END_STEP_IF_TF);
-}
-
 void x86_tr_ud(Translator *t)
 {
     x86_tr_fault(t, X86_EXC_UD);

@@ -140,8 +140,8 @@ unsigned x86_tr_again(Translator *t)
 static void finish(Translator *t, unsigned how)
 {
     how |= t->mode & X86_MODE_SINGLE ? 0 : X86_END_NO_STEP;
-    IrRef arg = x86_tr_const(t, how);
-    ir_call(t->ir, &x86_helper_finish, IR_NONE, 1, &arg);
+    IrRef args[2] = { x86_tr_const(t, how), x86_tr_const(t, t->mode & X86_MODE_SINGLE ? t->next : 0) };
+    ir_call(t->ir, &x86_helper_finish, IR_NONE, 2, args);
 }
 
 void x86_tr_finish(Translator *t, unsigned how)

@@ -77,6 +77,7 @@ static void show_fault(X86CPU *x, const X86Fault *f)
     } else if (f->vector == X86_EXC_DB) {
         x->s.dr6 = (x->s.dr6 & ~0xfull) | DR6_FIXED | f->dr6;
         x->s.dr7 &= ~(uint64_t)DR7_GD;
+        x->s.msr.debugctl &= ~(uint64_t)DEBUGCTL_BTF;
     }
 }
 
@@ -87,7 +88,8 @@ static X86Event event_of(const X86CPU *x, const X86Fault *f)
                        .has_error = (x->s.cr0 & CR0_PE) && x86_has_error_code(f->vector),
                        .error = f->error,
                        .return_ip = x86_ip(x),
-                       .rf = f->vector != X86_EXC_DB };
+                       .rf = f->vector != X86_EXC_DB ||
+                             (f->dr6 & DR6_BD) }; /* of #DB one kind is a fault alone */
 }
 
 static void log_event(const X86CPU *x, const X86Event *e)
@@ -174,7 +176,9 @@ static void gather_fault(X86CPU *x, const X86Fault *f)
 
 void x86_raise(X86CPU *x, const X86Fault *f)
 {
-    cpu_restore_pc(&x->cpu);
+    if (!f->new_task) {
+        cpu_restore_pc(&x->cpu);
+    }
     gather_fault(x, f);
     cpu_loop_exit(&x->cpu);
 }

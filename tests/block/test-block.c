@@ -43,12 +43,12 @@ static void test_options(void)
         { "if=virtoi", "did you mean 'virtio'" },
         { "cache=zork", "'cache' does not accept value 'zork'. There are writeback" },
         { "aio=native", "It is not built. There are threads, io_uring" },
-        { "bps=5", "limits on the speed" },
+        { "bps=x", "'bps' expects a number" },
         { "readonly=maybe", "Parameter 'readonly' expects 'on' or 'off', not 'maybe'" },
         { "werror=stopp", "did you mean 'stop'" },
         { "rerror=enospc", "choose report, ignore or stop" },
         { "detect-zeroes=unmap", "discard" },
-        { "copy-on-read=on", "backing" },
+        { "copy-on-read=on,readonly=on", "read-only" },
         { "index=x", "a number from 0 to 65535, not 'x'" },
         { "bus=2", "bus=2" },
         { "media=tape", "cdrom" },
@@ -64,8 +64,8 @@ static void test_options(void)
     }
     g_assert_null(rig_drive(&err, "if=none"));
     rig_assert_error(&err, "drive is empty");
-    g_assert_null(rig_drive(&err, "file=nbd:localhost:1"));
-    rig_assert_error(&err, "Unknown protocol 'nbd'");
+    g_assert_null(rig_drive(&err, "file=http:localhost:1"));
+    rig_assert_error(&err, "Unknown protocol 'http'");
     g_assert_null(rig_drive(&err, "file=/nonexist"));
     rig_assert_error(&err, "No such file");
     g_assert_null(rig_drive(&err, "file=/tmp,readonly=on"));

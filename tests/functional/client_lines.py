@@ -72,7 +72,7 @@ MISSING = {
     "lima": {"-device qemu-xhci,id=usb-bus": "qemu-xhci", "-device virtio-scsi,id=scsi0": "virtio-scsi",
              "-netdev stream,id=net1,server=off,addr.type=unix,addr.path=/x,reconnect-ms=500": "stream",
              "-virtfs local,mount_tag=m,path=/,security_model=none": "-virtfs", "-numa node,memdev=m": "-numa",
-             "-display vnc=127.0.0.1:0,to=9,password=on": "display"},
+             "-display vnc=127.0.0.1:0,to=9,password=on": "no screen"},
     "podman": {"-netdev stream,id=v2,server=off,addr.type=unix,addr.path=/x": "stream",
                "-chardev null,id=v -device vhost-user-fs-pci,queue-size=1024,chardev=v,tag=t": "vhost-user-fs-pci", "-accel kvm": "it runs guests of x86_64, i386"},
     "packer": {"-vnc 127.0.0.1:5": "-vnc", "-fda /x": "floppy", "-display gtk": "display", "-tpmdev emulator,id=t,chardev=c": "TPM"},
@@ -85,7 +85,7 @@ MISSING = {
     "virtme-ng": {"-chardev null,id=c -device vhost-user-fs-device,chardev=c,tag=ROOTFS": "vhost-user-fs-device", "-device i6300esb": "i6300esb",
                   "-fsdev local,id=f,path=/,security_model=none,readonly=on": "-fsdev", "-device scsi-hd": "scsi-hd"},
     "kata": {"-device vhost-vsock-pci,guest-cid=3": "vhost-vsock-pci", "-device nvdimm,id=nv0": "nvdimm", "-device pcie-root-port,id=rp1": "pcie-root-port",
-             "-incoming defer": "-incoming", "-m 256M,slots=10,maxmem=1G": "slots", "-overcommit mem-lock=on": "mem-lock"},
+             "-incoming exec:cat": "say file:PATH", "-m 256M,slots=10,maxmem=1G": "slots", "-overcommit mem-lock=on": "mem-lock"},
     "incus": {"-spice unix=on,addr=/x": "-spice", "-smbios type=2,manufacturer=LinuxContainers": "SMBIOS", "-device virtio-vga": "virtio-vga"},
 }
 

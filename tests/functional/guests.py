@@ -19,7 +19,7 @@ def _make(name, parts):
     try:
         fetch = not os.environ.get("LYREBIRD_NO_FETCH")
         if name == "pc":
-            made = pc.ready(fetch)
+            made = pc.ready(fetch, *parts)
         elif fetch:
             made = guest.ready(*parts)
         else:
@@ -48,9 +48,9 @@ def debian(suite=None, root=True):
     return _made("debian", suite, root)
 
 
-def pc_kernel():
-    """Debian's cloud kernel for PCs and our initramfs."""
-    return _made("pc")
+def pc_kernel(arch="amd64"):
+    """Debian's kernel for PCs (amd64: the cloud's; i386: 686-pae) and our initramfs."""
+    return _made("pc", arch)
 
 
 def debian_kernel():

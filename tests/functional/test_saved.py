@@ -118,6 +118,36 @@ def test_saved_riscv(b):
 
 
 @case()
+def test_saved_deferred(b):
+    """-incoming defer: the machine waits for migrate-incoming; what cannot be is refused, and what cont and stop said counts then"""
+    not_on_peer("its files are its own")
+    elf, lines = build(b, "saved"), expected("saved")
+    m, c = start(b, "interp", elf)
+    m.expect(lines[0])
+    path, empty = save(b, m, c), b.tmp / "empty"
+    empty.write_bytes(b"")
+    for word, status in (("cont", "running"), ("stop", "paused"), (None, "running")):
+        m, c = start(b, "interp", elf, "-incoming", "defer")
+        check(c.ask("query-status") == {"running": False, "status": "inmigrate"}, "it does not wait")
+        for name, args in (("migrate", {"uri": f"file:{empty}2"}), ("human-monitor-command", {"command_line": "loadvm a"})):
+            check("waits for a state" in str(c.ask(name, **args)), f"{name} is not refused")
+        c.fails("migrate-incoming", "GenericError", "ends too early", uri=f"file:{empty}")
+        c.fails("migrate-incoming", "GenericError", "say file:PATH", uri="exec:true")
+        c.ask("system_reset")
+        check(not word or c.ask(word) == {}, word)
+        check(c.ask("migrate-incoming", uri=f"file:{path}") == {} and c.ask("query-migrate") == {"status": "completed"}, "it is refused")
+        check(c.ask("query-status")["status"] == status, f"{word}: {c.ask('query-status')}")
+        c.fails("migrate-incoming", "GenericError", "has its state already", uri=f"file:{path}")
+        c.ask("cont")
+        m.send("x")
+        m.expect(lines[1], 30)
+        m.stop()
+    m, c = start(b, "interp", elf, "-S", "-incoming", "defer")
+    check("" == c.ask("human-monitor-command", command_line=f"migrate_incoming file:{path}"), "the human monitor's")
+    check(c.ask("query-status")["status"] == "paused", "-S")
+
+
+@case()
 def test_saved_hostile(b):
     """a file that is cut, changed, of another machine, or none is refused with the reason; no crash, no hang"""
     not_on_peer("its files are its own")

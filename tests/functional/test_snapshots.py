@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 from guests import bare_program
-from harness import TOP, accelerators, case, check, not_on_peer
+from harness import TOP, accelerators, case, check, not_on_peer, until
 from test_qmp import Client
 
 IMG = TOP / "build" / "img" / "lyrebird-img"
@@ -131,6 +131,16 @@ def test_savevm_refused(b):
     end(m, c)
     m, c = start(b, [f"file={disk},format=qcow2,if=virtio,snapshot=on"])
     says(c, "savevm a", "with snapshot=on its writes are in a temporary file")
+    end(m, c)
+    m, c = start(b, [disk])
+    check(c.ask("drive-mirror", device="virtio0", target=str(b.tmp / "copy.qcow2"), sync="full", format="qcow2", job_id="j") == {}, "no job")
+    for line in ("savevm a", "loadvm a", "delvm a", "info snapshots"):
+        says(c, line, "Device 'virtio0' is busy: a block job has it")
+    until("the job is ready", lambda: c.ask("query-block-jobs")[0]["ready"])
+    check(c.ask("block-job-cancel", device="j") == {}, "it cannot be cancelled")
+    until("the job has ended", lambda: not c.ask("query-block-jobs"))
+    quiet(c, "savevm a")
+    quiet(c, "delvm a")
     end(m, c)
     img("snapshot", "-c", "disk-only", disk)
     m, c = start(b, [disk, f"file={raw},format=raw,if=virtio,readonly=on"])

@@ -174,7 +174,7 @@ def test_text_refused(b):
     not_on_peer("other messages")
     for args, wanted in ((["-display", "curses"], "no terminal"), (["-display", "curses", "-serial", "stdio"], "has the terminal"),
                          (["-display", "none", "-serial", "vc:1x"], "no size"),
-                         (["-display", "none", "-serial", "vc:9000Cx1C"], "512"),
+                         (["-display", "none", "-serial", "vc:9000Cx1C"], "512"), (["-display", "none", "-serial", "vc:1Cx4C"], "at least 2"),
                          (["-display", "curses,full-screen=on"], "no window"),
                          (["-display", "none", "-chardev", "vc,id=a,encoding=cp437"], "cp437")):
         code, _, err = b.run("-M", "virt", "-bios", "none", "-device", "ramfb", *args)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VNC: pictures equal to screendump's, passwords, typing and pointing from a viewer of our own."""
+import os
 import socket
 import struct
 
 import rfb
 from guests import bare_program
-from harness import case, check, not_on_peer
+from harness import case, check, not_on_peer, until
 from test_monitor import Monitor
+from test_qmp import Client
 from test_screen import PROMPT, Screen, read_ppm
 
 
@@ -105,6 +107,64 @@ def test_vnc_encodings(b):
     good.until(s.dump, "the picture")
 
 
+@case()
+def test_vnc_both_ways(b):
+    """a viewer that types without reading, in the middle of 64 MB of a large text console, is not dropped, and holds up nobody"""
+    not_on_peer("other consoles")
+    sock = str(b.tmp / "vnc")
+    b.machine("-monitor", "vc:512Cx256C", "-vnc", f"unix:{sock}", "-S", serial=False)
+    until("the server", lambda: os.path.exists(sock))
+    typist = rfb.Viewer(sock)
+    typist.ask()
+    typist.update()
+    typist.ask(True)
+    until_size(typist, (4096, 4096))
+    typist.ask()
+    for _ in range(3):                  # more than the sockets between them hold
+        typist.type("help" * 500)
+    other = rfb.Viewer(sock)            # meanwhile: its own picture, all of it
+    until_size(other, (4096, 4096))
+    other.type("\n")
+    typist.update()
+    check((typist.width, typist.height) == (4096, 4096), "another size")
+    typist.type("info status\n")
+    typist.ask(True)
+    typist.update()
+
+
+def until_size(v, size):
+    v.ask()
+    while (v.width, v.height) != size:
+        v.update()
+        v.ask(True)
+
+
+@case()
+def test_vnc_events(b):
+    """programs are told who has connected, was let in and has gone, and see who is there"""
+    not_on_peer("other messages")
+    qmp = b.tmp / "qmp"
+    s = Served(b, "-qmp", f"unix:{qmp},server=on,wait=off", vnc=",password=on")
+    c = Client(str(qmp))
+    c.ask("change-vnc-password", password="secret")
+    server = {"host": "", "service": s.sock, "family": "unix", "websocket": False, "auth": "vnc"}
+    client = {"host": "", "service": "", "family": "unix", "websocket": False}
+
+    def told(*names):
+        while len(c.events) < len(names):
+            c.ask("query-status")
+        check(c.events == [(name, {"server": server, "client": client}) for name in names], f"told {c.events}")
+        c.events.clear()
+    check(not is_let_in(s, "wrong"), "let in")
+    told("VNC_CONNECTED", "VNC_DISCONNECTED")
+    v = rfb.Viewer(s.sock, password="secret")
+    told("VNC_CONNECTED", "VNC_INITIALIZED")
+    check(c.ask("query-vnc-servers") == [{"id": "default", "server": [server], "clients": [client], "auth": "vnc"}], "who is there")
+    v.close()
+    told("VNC_DISCONNECTED")
+    check(c.ask("query-vnc")["clients"] == [], "somebody is there")
+
+
 def answers(port):
     """Does a server of this protocol listen there?"""
     try:
@@ -123,6 +183,14 @@ def test_vnc_tcp(b):
     m.expect("shown")
     port = next(n for n in range(6600, 6701) if answers(n))
     rfb.Viewer(("127.0.0.1", port)).close()
+    sock = str(b.tmp / "as-display")
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-display",
+                  f"vnc=unix:{sock},share=ignore")
+    m.expect("shown")
+    rfb.Viewer(sock).close()
+    for value, said in (("vnc", "requires a display argument"), ("vnc=:0,foo=1", "foo")):
+        code, _, err = b.run("-M", "virt", "-bios", "none", "-device", "ramfb", "-display", value)
+        check(code == 1 and said in err, f"-display {value}: {err}")
     for value, said in (("x", "no vnc port specified"), (":99999", "number"), (":0,foo=1", "foo"), (":3,to=2", "to=2"),
                         (":0,display=nosuch", "nosuch"), (":0,share=x", "share")):
         code, _, err = b.run("-M", "virt", "-bios", "none", "-display", "none", "-device", "ramfb", "-vnc", value)

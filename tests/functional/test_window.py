@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The window, on a display server without a screen (Xvfb): every key reaches the guest, the pointer is exact at each scale, the
 whole screen, and closing."""
+import ctypes
 import os
 import re
 import subprocess
 
-from harness import case, check, need, until
+from guests import bare_program
+from harness import case, check, need, not_on_peer, until
+from test_monitor import Monitor
 from test_screen import PROMPT, Screen
 
 # evdev's codes of a board of 105 keys, by rows.  X has them 8 higher.
@@ -124,3 +127,49 @@ def test_window(b):
     check(w.s.m.proc.poll() is None, "the first close has ended it")
     w.x("key", "alt+F4")
     w.s.m.expect_exit(0, 30)
+    check("display server has refused" not in stderr(b), "an X error at the end")
+
+
+def stderr(b):
+    return b.log_path.read_text(errors="replace")
+
+
+class Message(ctypes.Structure):
+    """Xlib's XClientMessageEvent, as long as its XEvent."""
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int), ("display", ctypes.c_void_p),
+                ("window", ctypes.c_ulong), ("kind", ctypes.c_ulong), ("format", ctypes.c_int), ("data", ctypes.c_long * 5),
+                ("rest", ctypes.c_long * 12)]
+
+
+def drag_over(x, source):
+    """Tell the window that something is dragged over it from the window `source`, which it has to answer."""
+    xlib = ctypes.CDLL("libX11.so.6")
+    xlib.XOpenDisplay.restype, xlib.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
+    display = ctypes.c_void_p(xlib.XOpenDisplay(x.display.encode()))
+    check(display, "no display")
+    m = Message(33, window=int(x.id), format=32, kind=xlib.XInternAtom(display, b"XdndPosition", 0))
+    m.data[0] = source
+    xlib.XSendEvent(display, ctypes.c_ulong(m.window), 0, ctypes.c_long(0), ctypes.byref(m))
+    xlib.XCloseDisplay(display)
+
+
+@case(limit=120)
+def test_window_x_error(b):
+    """what the display server refuses is told once, and the machine goes on"""
+    not_on_peer("it ends")
+    x = XServer(b)
+    sock = b.tmp / "mon"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-monitor",
+                  f"unix:{sock},server=on,wait=off", "-display", "sdl")
+    x.find_window()
+    m.expect("shown")
+    for no_window in (0x1fffffff, 0x1ffffffe):
+        drag_over(x, no_window)
+    until("a line about it", lambda: "display server has refused" in stderr(b))
+    m.send("x")
+    m.expect("again")
+    x.x("windowsize", x.id, 300, 200)
+    until("the window to follow", lambda: x.size() == (300, 200))
+    Monitor(m, sock).line.send("quit\n")
+    m.expect_exit(0)
+    check(stderr(b).count("display server has refused") == 1, "it is told more than once")

@@ -32,10 +32,15 @@ def build(b, name):
                       FOLDER / f"{name}.c", FOLDER / "lib.c", FOLDER / "print.c")
 
 
-def build64(b, name):
+def build64(b, name, *more):
     """The 64-bit kernel with a PVH entry made of NAME.c."""
     return compile_to(b.tmp / name, "-m64", "-mno-red-zone", f"-Wl,-T,{FOLDER}/link.ld", FOLDER / "boot64.S",
-                      FOLDER / f"{name}.c", FOLDER / "print.c")
+                      FOLDER / f"{name}.c", FOLDER / "print.c", *more)
+
+
+def build64_lib(b, name):
+    """The same with lib64.h."""
+    return build64(b, name, FOLDER / "lib64.c", FOLDER / "traps64.S")
 
 
 def build_flat(b, name):
@@ -77,6 +82,18 @@ def run(b, name, *args, archs=("x86_64", "i386"), make=build, how="-kernel"):
 
 
 @case()
+def test_x86_debug(b):
+    """debug exceptions: breakpoints, watched words, ports, steps, shadows, general detect, with their DR6 and RF"""
+    run(b, "debug", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
+def test_x86_privilege(b):
+    """what level 3 may not do, UMIP, and what INVPCID, control registers and PCIDs refuse"""
+    run(b, "privilege", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
 def test_x86_multiboot(b):
     """a multiboot kernel is told its command line, modules and memory"""
     run(b, "hello", "-append", "hello one=1")
@@ -98,6 +115,12 @@ def test_x86_paging(b):
 def test_x86_levels(b):
     """call gates, tasks, port permissions and virtual-8086 mode"""
     run(b, "levels")
+
+
+@case()
+def test_x86_tasks(b):
+    """switches of tasks: what makes them fail, as whose fault; links, NT, busy bits, RF, 16-bit tasks"""
+    run(b, "tasks")
 
 
 @case()
@@ -127,7 +150,7 @@ def test_x86_smp(b):
 @case()
 def test_x86_long_mode(b):
     """64-bit mode from a PVH entry: exceptions, interrupt stacks, SYSCALL and SYSRET, compatibility mode"""
-    run(b, "long", "-append", "one=1", archs=("x86_64",), make=build64)
+    run(b, "long", "-append", "one=1", archs=("x86_64",), make=build64_lib)
 
 
 @case()
@@ -140,7 +163,7 @@ def test_x86_real_mode(b):
 def test_x86_monitor(b):
     """registers, page tables and instructions of every mode in the monitor and in logs"""
     not_on_peer("it has no such board")
-    elf, log = build64(b, "long"), b.tmp / "log"
+    elf, log = build64_lib(b, "long"), b.tmp / "log"
     code, _, _ = b.run(*command("x86_64", "tcg", "-kernel", elf, "-append", "one=1", "-d", "in_asm,int,cpu", "-D", log))
     text = log.read_text()
     check(code == 1, f"exit code {code}")

@@ -59,7 +59,7 @@ void bench_open(Bench *b)
     b->m.drives = test_drives();
     b->m.chardevs = test_chardevs();
     b->m.nets = test_nets();
-    b->m.objects = objects_new();
+    b->m.objects = objects_new(NULL);
     b->m.consoles = consoles_new(b->m.loop, b->m.clock);
     b->m.inputs = inputs_new(b->m.loop, b->m.clock);
     b->m.globals = g_ptr_array_new();

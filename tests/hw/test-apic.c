@@ -227,6 +227,17 @@ static void test_errors(void)
     g_assert_true(machine_send_msi(&b.m, PC_LAPIC_BASE, 3));
     put(0, ESR, 0);
     g_assert_cmphex(get(0, ESR), ==, 0x40);
+    put(0, ESR, 0);
+    g_assert_cmpint(take(0), ==, 0xfe);
+    put(0, EOI, 0);
+    g_assert_cmphex(get(0, 0x3f0), ==, 0); /* no register there: an error, read */
+    g_assert_cmpint(take(0), ==, 0xfe);
+    put(0, ESR, 0);
+    g_assert_cmphex(get(0, ESR), ==, 0x80);
+    put(0, ESR, 0);
+    put(0, 0x3a0, 1); /* or written */
+    put(0, ESR, 0);
+    g_assert_cmphex(get(0, ESR), ==, 0x80);
     close_machine();
 }
 
@@ -529,6 +540,9 @@ static void test_tsc_deadline(void)
     put(0, EOI, 0);
     g_assert_true(wrmsr(0, 0x6e0, x86_tsc(cpu(0)) + 20000));
     put(0, LVTT, 0x30); /* another mode: disarmed */
+    g_assert_true(rdmsr(0, 0x6e0, &v));
+    g_assert_cmphex(v, ==, 0);
+    g_assert_true(wrmsr(0, 0x6e0, x86_tsc(cpu(0)) + 20000)); /* which takes no deadline */
     g_assert_true(rdmsr(0, 0x6e0, &v));
     g_assert_cmphex(v, ==, 0);
     close_machine();

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ui/sdl/sdl_x11.h"
+
 enum { CLOSE_AGAIN_MS = 5000 };
 
 static SdlDisplay *sdl_display(Display *d)
@@ -199,6 +201,7 @@ static bool start(SdlDisplay *d, GError **err)
             d->sdl->GetError());
         return false;
     }
+    sdl_x11_keep_alive();
     d->wake = d->sdl->RegisterEvents(1);
     for (unsigned i = 0; i < d->count; i++) {
         if (!sdl_window_open(&d->windows[i], d, d->windows[i].console, err)) {
@@ -218,8 +221,11 @@ static gpointer thread(gpointer data)
     SdlDisplay *d = data;
     bool ok = start(d, &d->err);
     if (ok) {
-        g_async_queue_push(d->begun, GINT_TO_POINTER(true + 1));
+        g_async_queue_push(d->steps, GINT_TO_POINTER(true + 1));
         run(d);
+        /* SDL wakes by a message that the server sends to a window, over a connection of its own.  It may have been told of the
+         * event before that is on its way; then the window must not go first, or the server has no such window. */
+        g_async_queue_pop(d->steps);
     }
     input_release_all(d->inputs);
     for (unsigned i = 0; i < d->count; i++) {
@@ -227,7 +233,7 @@ static gpointer thread(gpointer data)
     }
     d->sdl->Quit();
     if (!ok) {
-        g_async_queue_push(d->begun, GINT_TO_POINTER(false + 1));
+        g_async_queue_push(d->steps, GINT_TO_POINTER(false + 1));
     }
     return NULL;
 }
@@ -243,7 +249,7 @@ static void push_wake(SdlDisplay *d)
 static void sdl_free(SdlDisplay *d)
 {
     g_thread_join(d->thread);
-    g_async_queue_unref(d->begun);
+    g_async_queue_unref(d->steps);
     g_free(d->name);
     g_free(d);
 }
@@ -253,6 +259,7 @@ static void sdl_close(Display *display)
     SdlDisplay *d = sdl_display(display);
     g_atomic_int_set(&d->ending, 1);
     push_wake(d);
+    g_async_queue_push(d->steps, d);
     sdl_free(d);
 }
 
@@ -289,9 +296,9 @@ static Display *sdl_open(const DisplayConfig *c, GError **err)
     d->inputs = c->inputs;
     d->host = c->host;
     choose_consoles(d, c->consoles);
-    d->begun = g_async_queue_new();
+    d->steps = g_async_queue_new();
     d->thread = g_thread_new("sdl", thread, d);
-    if (g_async_queue_pop(d->begun) == GINT_TO_POINTER(false + 1)) {
+    if (g_async_queue_pop(d->steps) == GINT_TO_POINTER(false + 1)) {
         g_propagate_error(err, g_steal_pointer(&d->err));
         sdl_free(d);
         return NULL;

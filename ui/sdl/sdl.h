@@ -92,7 +92,7 @@ struct SdlDisplay {
     SdlWindow *grabbed;     /* NULL: none */
     float wheel_x, wheel_y; /* parts of clicks */
     Uint64 close_asked;     /* SDL's ticks of the first attempt to close; 0: none */
-    GAsyncQueue *begun;     /* the thread has windows (itself), or none and err */
+    GAsyncQueue *steps;     /* the thread has windows, or none and err; who closes it has woken it */
     GError *err;
     gint ending, stopped; /* atomic */
 };

@@ -153,7 +153,7 @@ TextConsole *text_console_new(Consoles *all, const char *name, unsigned cols, un
                               void (*typed)(void *opaque), void *opaque, GError **err)
 {
     static const ConsoleOps ops = { .refresh = refresh, .tells = true, .type = type, .text = text };
-    g_assert(cols && cols <= TEXT_MAX_COLS && rows && rows <= TEXT_MAX_ROWS);
+    g_assert(cols >= TEXT_MIN_COLS && cols <= TEXT_MAX_COLS && rows && rows <= TEXT_MAX_ROWS);
     const VtermApi *api = vterm_api_load(err);
     if (!api) {
         return NULL;

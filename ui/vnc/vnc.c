@@ -6,19 +6,14 @@
  * there: the console is not listened to, and the thread sleeps.
  *
  * Not modelled: TLS, SASL, websockets, reverse connections, LED states, the clipboard, sound. */
-#include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "ui/vnc/vnc_priv.h"
 
-enum { MOST_VIEWERS = 32, SLOW_VIEWER_MS = 1000, FRAME_US = 16000, EDGE = 4 };
-enum { NOTHING_WIDTH = 640, NOTHING_HEIGHT = 480, REFUSED_BY_GUEST = 4 };
+enum { SLOW_VIEWER_MS = 1000, FRAME_US = 16000, EDGE = 4, NOTHING_WIDTH = 640, NOTHING_HEIGHT = 480 };
 
 /* ---- the picture ------------------------------------------------------------------ */
 
@@ -84,142 +79,6 @@ static void listen_while_watched(VncServer *v)
     v->listens = wanted;
 }
 
-/* ---- viewers ------------------------------------------------------------------------ */
-
-static void address_clear(VncAddress *a)
-{
-    g_free(a->host);
-    g_free(a->service);
-}
-
-static void address_free(gpointer p)
-{
-    address_clear(p);
-    g_free(p);
-}
-
-static VncAddress *address_copy(const VncAddress *from)
-{
-    VncAddress *a = g_memdup2(from, sizeof(*from));
-    a->host = g_strdup(from->host);
-    a->service = g_strdup(from->service);
-    return a;
-}
-
-typedef int NameFn(int fd, struct sockaddr *sa, socklen_t *len); /* getsockname, getpeername */
-
-static void address_of(int fd, NameFn *name, VncAddress *a)
-{
-    union {
-        struct sockaddr_storage any;
-        struct sockaddr sa;
-        struct sockaddr_un un;
-    } to = { 0 };
-    socklen_t len = sizeof(to);
-    char host[NI_MAXHOST] = "", service[NI_MAXSERV] = "";
-    (void)!name(fd, &to.sa, &len);
-    if (to.any.ss_family != AF_UNIX && getnameinfo(&to.sa, len, host, sizeof(host), service, sizeof(service),
-                                                   NI_NUMERICHOST | NI_NUMERICSERV)) {
-        host[0] = service[0] = '\0';
-    }
-    bool is_unix = to.any.ss_family == AF_UNIX;
-    *a = (VncAddress){ g_strdup(host),
-                       is_unix ? g_strndup(to.un.sun_path, sizeof(to.un.sun_path)) : g_strdup(service),
-                       is_unix                        ? VNC_UNIX
-                       : to.any.ss_family == AF_INET6 ? VNC_IPV6
-                                                      : VNC_IPV4 };
-}
-
-static void publish_clients(VncServer *v)
-{
-    GPtrArray *now = g_ptr_array_new_with_free_func(address_free);
-    for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
-        const VncViewer *w = cl->clientData;
-        if (w) {
-            g_ptr_array_add(now, address_copy(&w->who));
-        }
-    }
-    lock_take(&v->lock);
-    GPtrArray *before = v->clients;
-    v->clients = now;
-    lock_release(&v->lock);
-    g_ptr_array_unref(before);
-}
-
-static void viewer_gone(rfbClientPtr cl)
-{
-    VncViewer *w = cl->clientData;
-    vnc_release_all(cl);
-    cl->clientData = NULL;
-    publish_clients(w->v);
-    address_clear(&w->who);
-    g_free(w);
-}
-
-static enum rfbNewClientAction viewer_new(rfbClientPtr cl)
-{
-    VncViewer *w = g_new0(VncViewer, 1);
-    w->v = cl->screen->screenData;
-    address_of(cl->sock, getpeername, &w->who);
-    cl->clientData = w;
-    cl->clientGoneHook = viewer_gone;
-    return RFB_CLIENT_ACCEPT;
-}
-
-static unsigned count_viewers(const VncServer *v)
-{
-    unsigned n = 0;
-    for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
-        n++;
-    }
-    return n;
-}
-
-/* The library selects: it takes no descriptor beyond what a set holds. */
-static void take_viewer(VncServer *v)
-{
-    int fd = accept4(v->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= FD_SETSIZE || (fd >= 0 && count_viewers(v) >= MOST_VIEWERS)) {
-        close(fd);
-    } else if (fd >= 0) {
-        v->api->rfbNewClient(v->screen, fd);
-        publish_clients(v);
-    }
-}
-
-/* A viewer's window has another size: the guest may follow.  The answer: it was asked. */
-static int viewer_resized(int width, int height, int count, struct rfbExtDesktopScreen *screens,
-                          rfbClientPtr cl)
-{
-    const VncServer *v = cl->screen->screenData;
-    if (width <= 0 || height <= 0 || !console_takes_wishes(v->console)) {
-        return rfbExtDesktopSize_ResizeProhibited;
-    }
-    console_wish(v->console, (unsigned)width, (unsigned)height);
-    return REFUSED_BY_GUEST;
-}
-
-/* The viewer has encrypted what it was sent with the password it knows. */
-static rfbBool check_password(rfbClientPtr cl, const char *answer, int len)
-{
-    VncServer *v = cl->screen->screenData;
-    uint8_t want[CHALLENGESIZE], differ = 0;
-    char password[VNC_PASSWORD_BYTES + 1];
-    lock_take(&v->lock);
-    bool valid = *v->password && g_get_real_time() / G_USEC_PER_SEC < v->expiry;
-    memcpy(password, v->password, sizeof(password));
-    lock_release(&v->lock);
-    if (!valid || len != CHALLENGESIZE) {
-        return FALSE;
-    }
-    memcpy(want, cl->authChallenge, sizeof(want));
-    v->api->rfbEncryptBytes(want, password);
-    for (unsigned i = 0; i < sizeof(want); i++) { /* all of it, whatever differs first */
-        differ |= want[i] ^ (uint8_t)answer[i];
-    }
-    return differ == 0;
-}
-
 /* ---- the thread ----------------------------------------------------------------------- */
 
 /* Milliseconds; -1: until something happens. */
@@ -234,7 +93,7 @@ static int until_next_frame(VncServer *v, int64_t last)
 /* Until a socket has something, somebody wakes us, or it is time for a frame. */
 static bool wait_for_work(VncServer *v, int timeout)
 {
-    struct pollfd fds[MOST_VIEWERS + 2] = { { v->wake->fd, POLLIN, 0 }, { v->listen_fd, POLLIN, 0 } };
+    struct pollfd fds[VNC_MOST_VIEWERS + 2] = { { v->wake->fd, POLLIN, 0 }, { v->listen_fd, POLLIN, 0 } };
     nfds_t n = 2;
     for (rfbClientPtr cl = v->screen->clientHead; cl && n < G_N_ELEMENTS(fds); cl = cl->next) {
         fds[n++] = (struct pollfd){ cl->sock, POLLIN, 0 };
@@ -249,7 +108,7 @@ static void run(VncServer *v)
     int64_t last = 0;
     while (!g_atomic_int_get(&v->ending)) {
         if (wait_for_work(v, until_next_frame(v, last))) {
-            take_viewer(v);
+            vnc_take_viewer(v);
         }
         listen_while_watched(v);
         if (until_next_frame(v, last) == 0) {
@@ -258,8 +117,12 @@ static void run(VncServer *v)
         }
         for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
             vnc_tell_pointer_mode(cl);
+            vnc_hold_if_behind(cl);
         }
         v->api->rfbProcessEvents(v->screen, 0);
+        for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
+            vnc_tell_if_let_in(cl);
+        }
     }
 }
 
@@ -299,14 +162,14 @@ static bool make_screen(VncServer *v, GError **err)
     s->deferPtrUpdateTime = 0;
     s->maxClientWait = SLOW_VIEWER_MS;
     s->alwaysShared = v->share != VNC_ALLOW_EXCLUSIVE;
-    s->newClientHook = viewer_new;
+    s->newClientHook = vnc_viewer_new;
     s->kbdAddEvent = vnc_key;
     s->kbdReleaseAllKeys = vnc_release_all;
     s->ptrAddEvent = vnc_pointer;
-    s->setDesktopSizeHook = viewer_resized;
+    s->setDesktopSizeHook = vnc_viewer_resized;
     if (v->asks_password) {
         s->authPasswdData = v;
-        s->passwordCheck = check_password;
+        s->passwordCheck = vnc_check_password;
     }
     set_format(v);
     vnc_extensions_register(v->api);
@@ -316,15 +179,17 @@ static bool make_screen(VncServer *v, GError **err)
 
 static void vnc_free(VncServer *v)
 {
+    vnc_pump_free(v->pump);
     event_notifier_free(v->wake);
     close(v->listen_fd);
-    address_clear(&v->where);
+    vnc_address_clear(&v->where);
     shadow_clear(&v->shadow);
     picture_clear(&v->nothing);
     lock_finish(&v->lock);
     g_ptr_array_unref(v->clients);
     g_free(v->id);
     g_free(v->name);
+    g_free(v->display);
     g_free(v);
 }
 
@@ -334,7 +199,9 @@ VncServer *vnc_open(const VncConfig *c, GError **err)
     v->id = g_strdup(c->options->id ? c->options->id : "default");
     v->name = c->name ? g_strdup_printf("Lyrebird (%s)", c->name) : g_strdup("Lyrebird");
     v->listen_fd = c->listen_fd;
-    address_of(v->listen_fd, getsockname, &v->where);
+    vnc_address_of(v->listen_fd, getsockname, &v->where);
+    v->display = g_strdup(c->options->display);
+    v->events = c->events;
     v->share = c->options->share;
     v->asks_password = c->options->password;
     v->console = c->console;
@@ -347,10 +214,11 @@ VncServer *vnc_open(const VncConfig *c, GError **err)
     }
     v->ear = (ConsoleListener){ .notify = heard, .opaque = v };
     v->expiry = INT64_MAX;
-    v->clients = g_ptr_array_new_with_free_func(address_free);
+    v->clients = g_ptr_array_new_with_free_func(vnc_address_free);
     lock_init(&v->lock, LOCK_VIEWERS);
     v->wake = event_notifier_new(err);
-    v->api = v->wake ? vnc_api_load(err) : NULL;
+    v->pump = v->wake ? vnc_pump_new(v->wake, err) : NULL;
+    v->api = v->pump ? vnc_api_load(err) : NULL;
     if (!v->api || !make_screen(v, err)) {
         vnc_free(v);
         return NULL;
@@ -381,6 +249,11 @@ const char *vnc_id(const VncServer *v)
     return v->id;
 }
 
+const char *vnc_display(const VncServer *v)
+{
+    return v->display;
+}
+
 const VncAddress *vnc_address(const VncServer *v)
 {
     return &v->where;
@@ -403,10 +276,10 @@ void vnc_set_expiry(VncServer *v, int64_t when)
 
 GPtrArray *vnc_clients(VncServer *v)
 {
-    GPtrArray *copy = g_ptr_array_new_with_free_func(address_free);
+    GPtrArray *copy = g_ptr_array_new_with_free_func(vnc_address_free);
     lock_take(&v->lock);
     for (guint i = 0; i < v->clients->len; i++) {
-        g_ptr_array_add(copy, address_copy(v->clients->pdata[i]));
+        g_ptr_array_add(copy, vnc_address_copy(v->clients->pdata[i]));
     }
     lock_release(&v->lock);
     return copy;

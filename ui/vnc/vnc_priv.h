@@ -13,6 +13,7 @@
 #include "base/lock.h"
 #include "ui/shadow.h"
 #include "ui/vnc.h"
+#include "ui/vnc/vnc_pump.h"
 
 /* ---- the library (vnc_api.c) ---- */
 
@@ -31,12 +32,14 @@ const VncApi *vnc_api_load(GError **err);
 
 /* ---- viewers ---- */
 
-enum { VNC_MOST_CONSOLES = 9 };
+enum { VNC_MOST_CONSOLES = 9, VNC_MOST_VIEWERS = 32 };
 
 /* Of a client of the library: its clientData. */
 typedef struct VncViewer {
     VncServer *v;
     VncAddress who;
+    VncLink *link;
+    bool let_in;          /* and its user was told */
     bool shift, relative; /* Shift is down there; it takes relative motions */
     bool told_relative;   /* and was told that they are wanted */
     bool knows_mode;
@@ -53,7 +56,10 @@ struct VncServer {
     unsigned console_count;
     ConsoleListener ear;
     Inputs *inputs;
-    char *id, *name;
+    char *id, *name, *display; /* display: as it was asked for; NULL: it was not */
+    Events *events;
+    VncPump *pump;
+    VncViewer *arriving; /* on its way into the library; NULL: none */
     int listen_fd;
     VncAddress where;
     int share;
@@ -69,6 +75,20 @@ struct VncServer {
     int64_t expiry;
     GPtrArray *clients; /* of VncAddress */
 };
+
+/* Viewers (vnc_viewers.c). */
+typedef int VncNameFn(int fd, struct sockaddr *sa, socklen_t *len); /* getsockname, getpeername */
+void vnc_address_of(int fd, VncNameFn *name, VncAddress *a);
+void vnc_address_clear(VncAddress *a);
+void vnc_address_free(gpointer p);
+VncAddress *vnc_address_copy(const VncAddress *from);
+void vnc_take_viewer(VncServer *v); /* one waits */
+enum rfbNewClientAction vnc_viewer_new(rfbClientPtr cl);
+int vnc_viewer_resized(int width, int height, int count, struct rfbExtDesktopScreen *screens,
+                       rfbClientPtr cl);
+rfbBool vnc_check_password(rfbClientPtr cl, const char *answer, int len);
+void vnc_hold_if_behind(rfbClientPtr cl);
+void vnc_tell_if_let_in(rfbClientPtr cl);
 
 /* What the library calls (vnc_input.c). */
 void vnc_key(rfbBool down, rfbKeySym sym, rfbClientPtr cl);

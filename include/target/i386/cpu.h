@@ -222,6 +222,8 @@ typedef struct X86Fault {
     uint64_t address; /* #PF: what CR2 shows */
     uint64_t dr6;     /* #DB: bits that come to DR6 */
     bool external;    /* an event is being delivered that no instruction asked for: EXT in error codes */
+    bool
+        new_task; /* it is of the task that was switched to: where it stands is that task's, not the instruction's */
 } X86Fault;
 
 /* ---- the rest of the registers -------------------------------------------- */

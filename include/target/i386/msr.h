@@ -13,6 +13,7 @@ struct X86Msr {
     size_t offset;    /* of the field in X86CPU; 0: it has functions, or is a constant */
     uint64_t mask;    /* bits that a write may set: others are #GP(0); 0 without `write`: read only */
     X86Feature needs; /* X86_NO_FEATURE: always there */
+    bool amd;         /* of AMD's models alone */
     bool canonical;   /* what is written must be a canonical address */
     uint64_t value;   /* of a constant */
     bool (*legal)(const X86CPU *x, uint64_t value); /* beside mask; may be NULL */

@@ -44,7 +44,8 @@ _start:
         mov %eax, %ss
         lea stack_top(%rip), %rsp
         call main
-        .globl halt, attempt
+        .globl halt, attempt, leave_attempt
+        .weak trap_taken /* of payloads without a lib64.c */
 halt:   mov $0x501, %dx
         xor %eax, %eax
         outl %eax, %dx
@@ -116,7 +117,7 @@ stub_table:
         .globl gdt, recover, last_cr2, start_info
 gdt:    .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff /* 64-bit code, data, 32-bit code */
         .quad 0x00cffb000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff    /* for SYSRET: 32-bit code, data, 64-bit code */
-        .quad 0, 0
+        .quad 0, 0, 0, 0, 0, 0, 0, 0 /* the TSS, and free ones (SEL_TSS, SEL_FREE) */
 gdtr:   .word . - gdt - 1
         .quad gdt
         .balign 8

@@ -17,83 +17,18 @@
  * expect: when it is gone: vector 14 error 10 at ffffffffffffffff
  * expect: cr8: 5
  * expect: done */
-#include "print.h"
+#include "lib64.h"
 
-enum { SEL_TSS = 0x38, USER_END = 49, P = 1, W = 2, U = 4, LARGE = 0x80 };
-#define NX (1ull << 63)
-typedef struct Frame {
-    uint64_t rax, vector, error, rip, cs, rflags, rsp, ss;
-} Frame;
-
-extern uint64_t gdt[], recover, last_cr2, start_info, tables[];
-extern const char stub_table[];
-long attempt(void (*fn)(void));
-
-static struct __attribute__((packed)) {
-    uint32_t reserved;
-    uint64_t rsp[3], reserved1, ist[7], reserved2;
-    uint16_t reserved3, iomap;
-} tss;
-static uint64_t idt[64][2] __attribute__((aligned(16)));
 static uint8_t ist_stack[4096] __attribute__((aligned(16))), user_stack[4096] __attribute__((aligned(16)));
-static Frame last;
 static volatile uint64_t seen[8];
+extern const char lib64_stubs[];
 
-long trap_taken(const Frame *f);
-long trap_taken(const Frame *f)
+/* Page faults and stack faults have a stack of their own. */
+static void give_stacks(void)
 {
-    last = *f;
-    seen[7] = (uint64_t)f;
-    if (!recover) {
-        print("unexpected: vector %u error %x at %X\n", (uint32_t)f->vector, (uint32_t)f->error, f->rip);
-        halt();
-    }
-    return f->vector;
-}
-
-static void tell(const char *name, void (*fn)(void))
-{
-    if (attempt(fn) < 0) {
-        print("%s: fine\n", name);
-        return;
-    }
-    print("%s: vector %u error %x", name, (uint32_t)last.vector, (uint32_t)last.error);
-    if (last.vector == 14) {
-        print(" at %X", last_cr2);
-    }
-    print("\n");
-}
-
-static uint64_t rdmsr(uint32_t n)
-{
-    uint32_t low, high;
-    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(n));
-    return (uint64_t)high << 32 | low;
-}
-static void wrmsr(uint32_t n, uint64_t v)
-{
-    asm volatile("wrmsr" : : "c"(n), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
-}
-
-static void set_tables(void)
-{
-    for (unsigned i = 0; i < 64; i++) {
-        uint64_t at = (uint64_t)stub_table + 16 * i;
-        unsigned dpl = i == USER_END ? 3 : 0, ist = i == 14 || i == 12 ? 1 : 0;
-        idt[i][0] = (at & 0xffff) | 8 << 16 | (uint64_t)ist << 32 | (uint64_t)(0x8e | dpl << 5) << 40 |
-                    (at >> 16 & 0xffff) << 48;
-        idt[i][1] = at >> 32;
-    }
-    struct __attribute__((packed)) {
-        uint16_t limit;
-        uint64_t base;
-    } idtr = { sizeof(idt) - 1, (uint64_t)idt };
-    uint64_t at = (uint64_t)&tss;
-    gdt[SEL_TSS / 8] =
-        (sizeof(tss) - 1) | (at & 0xffffff) << 16 | (uint64_t)0x89 << 40 | (at >> 24 & 0xff) << 56;
-    gdt[SEL_TSS / 8 + 1] = at >> 32;
     tss.ist[0] = (uint64_t)ist_stack + sizeof(ist_stack);
-    asm volatile("lidt %0\n\tltr %w1" : : "m"(idtr), "r"(SEL_TSS));
+    set_gate(14, (uint64_t)lib64_stubs + 16 * 14, 0, 1);
+    set_gate(12, (uint64_t)lib64_stubs + 16 * 12, 0, 1);
 }
 
 static void divide(void)
@@ -124,7 +59,7 @@ static void pages(void)
     asm volatile("invlpg 0x800000");
     tell("fetch, no execution", call_nx);
     uint64_t top = (uint64_t)ist_stack + sizeof(ist_stack);
-    print("its stack is the tss's: %u\n", seen[7] < top && top - seen[7] < 256);
+    print("its stack is the tss's: %u\n", last_frame_at < top && top - last_frame_at < 256);
 }
 
 static void registers(void)
@@ -159,20 +94,15 @@ static void to_user(void)
 
 static void system_calls(void)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        tables[1024 + i] |= U;
-    }
-    tables[0] |= U;
-    tables[512] |= U;
-    asm volatile("mov %0, %%cr3" : : "r"(tables));
+    open_to_user();
     wrmsr(0xc0000081, (uint64_t)0x23 << 48 | (uint64_t)0x08 << 32);
     wrmsr(0xc0000082, (uint64_t)syscall_entry);
     wrmsr(0xc0000084, 0x200);
     attempt(to_user);
     print("syscall from level 3: rcx %u, r11 %x, cs %x, level %u\n", seen[0] == (uint64_t)after_syscall,
           (uint32_t)seen[1], (uint32_t)seen[2], (uint32_t)seen[2] & 3);
-    print("sysret: back to level 3, then int: vector %u, cs %x, ss %x\n", (uint32_t)last.vector,
-          (uint32_t)last.cs, (uint32_t)last.ss);
+    print("sysret: back to level 3, then int: vector %u, cs %x, ss %x\n", (uint32_t)last_trap.vector,
+          (uint32_t)last_trap.cs, (uint32_t)last_trap.ss);
 }
 
 asm(".code32\ncompat_code:\n\t"
@@ -218,8 +148,8 @@ void main(void)
 {
     const uint32_t *info = (const uint32_t *)start_info;
     print("pvh magic %x, line '%s', memory map %u\n", info[0], (const char *)(uint64_t)info[6], info[12]);
-    outb(0x21, 0xff); /* the PIC's */
-    set_tables();
+    lib64_start();
+    give_stacks();
     print("64-bit mode: efer %X\n", rdmsr(0xc0000080));
     tell("divide", divide);
     tell("not canonical", far_off);

@@ -85,6 +85,17 @@ static void test_constants(void)
     assert_fault(x86_wrmsr(x, 0x49, 2, &f), f, X86_EXC_GP, 0);
     g_assert_true(x86_wrmsr(x, 0x8b, 0, &f) && x86_rdmsr(x, 0x8b, &value, &f)); /* microcode: as Linux asks */
     g_assert_cmphex(value, ==, 1ull << 32);
+    for (unsigned i = 0; i < 3; i++) { /* SYSCFG, HWCR, DE_CFG: of AMD's, and to be left as they are */
+        static const uint32_t numbers[] = { 0xc0010010, 0xc0010015, 0xc0011029 };
+        static const uint64_t values[] = { 0, 1 << 24, 2 };
+        x->vendor = VENDOR_INTEL;
+        assert_fault(x86_rdmsr(x, numbers[i], &value, &f), f, X86_EXC_GP, 0);
+        x->vendor = VENDOR_AMD;
+        g_assert_true(x86_rdmsr(x, numbers[i], &value, &f));
+        g_assert_cmphex(value, ==, values[i]);
+        g_assert_true(x86_wrmsr(x, numbers[i], value, &f));
+        assert_fault(x86_wrmsr(x, numbers[i], value ^ 1, &f), f, X86_EXC_GP, 0);
+    }
     x->ignore_msrs = true;
     g_assert_true(x86_wrmsr(x, 0x12345, 1, &f) && x86_rdmsr(x, 0x12345, &value, &f));
     g_assert_cmphex(value, ==, 0);

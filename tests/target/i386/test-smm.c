@@ -264,6 +264,48 @@ static void test_memory(void)
     fake_free(x);
 }
 
+enum { ROUNDS = 100000, LOOKS = 200 };
+
+typedef struct Sender {
+    X86CPU *x;
+    int lost;
+    bool begun, over; /* atomic */
+} Sender;
+
+static gpointer send_all(gpointer opaque)
+{
+    Sender *s = opaque;
+    for (unsigned n = 0; !__atomic_load_n(&s->over, __ATOMIC_ACQUIRE); n++) {
+        x86_request_sipi(&s->x->cpu, n);
+        uint32_t sent = __atomic_load_n(&s->x->s.messages, __ATOMIC_ACQUIRE);
+        bool there = true;
+        for (unsigned i = 0; i < LOOKS && there; i++) {
+            there = __atomic_load_n(&s->x->s.messages, __ATOMIC_ACQUIRE) == sent;
+        }
+        s->lost += !there;
+        __atomic_store_n(&s->begun, true, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+/* What another thread sends while RSM loads the state is there afterwards. */
+static void test_sent_meanwhile(void)
+{
+    X86CPU *x = world_long(0);
+    Sender s = { .x = x };
+    mark_registers(x);
+    GThread *thread = g_thread_new("sender", send_all, &s);
+    for (unsigned n = 0; n < ROUNDS || !__atomic_load_n(&s.begun, __ATOMIC_ACQUIRE); n++) {
+        X86Fault f = { 0 };
+        x86_smi(x);
+        g_assert_true(x86_rsm(x, &f));
+    }
+    __atomic_store_n(&s.over, true, __ATOMIC_RELEASE);
+    g_thread_join(thread);
+    g_assert_cmpint(s.lost, ==, 0);
+    fake_free(x);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -277,5 +319,6 @@ int main(int argc, char **argv)
     g_test_add_func("/i386/smm/what waits", test_what_waits);
     g_test_add_func("/i386/smm/NMI stays masked", test_nmi_mask_stays);
     g_test_add_func("/i386/smm/memory", test_memory);
+    g_test_add_func("/i386/smm/sent meanwhile", test_sent_meanwhile);
     return g_test_run();
 }

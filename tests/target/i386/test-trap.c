@@ -405,7 +405,7 @@ static void test_shutdown(void)
     fake_free(x);
 }
 
-/* Faults push RF, debug exceptions do not, and show DR6. */
+/* Faults push RF, debug exceptions mostly do not, and show DR6. */
 static void test_debug(void)
 {
     X86CPU *x = world_protected(0);
@@ -419,6 +419,10 @@ static void test_debug(void)
     g_assert_cmphex(x->s.dr7, ==, DR7_FIXED);
     g_assert_cmphex(world_stack(x, 2, 4), ==, EFL_FIXED);
     f = (X86Fault){ .vector = X86_EXC_UD };
+    x86_exception(x, &f);
+    g_assert_cmphex(world_stack(x, 2, 4), ==, EFL_FIXED | EFL_RF);
+    f = (X86Fault){ .vector = X86_EXC_DB,
+                    .dr6 = DR6_BD }; /* the one that is a fault, but for code breakpoints */
     x86_exception(x, &f);
     g_assert_cmphex(world_stack(x, 2, 4), ==, EFL_FIXED | EFL_RF);
     fake_free(x);

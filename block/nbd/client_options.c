@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where a disk of an NBD server is, as -blockdev says it.
+ * Spelling: QEMU's manual, "QMP reference", SocketAddress. */
+#include "block/blockdev.h"
+#include "block/nbd_client.h"
+
+enum { PLACE_INET, PLACE_UNIX };
+static const char *const type_names[] = { [PLACE_INET] = "inet", [PLACE_UNIX] = "unix", NULL };
+static const char *const unbuilt_types[] = { "vsock", "fd", NULL };
+
+struct NbdPlace {
+    int type;
+    char *host, *port, *path;
+};
+
+#define AT(field) offsetof(NbdPlace, field)
+static const Prop inet_props[] = {
+    { "host", PROP_STRING, AT(host), "the server's name or address", .required = true },
+    { "port", PROP_STRING, AT(port), "its port", .required = true },
+    { NULL },
+};
+static const Prop unix_props[] = { { "path", PROP_STRING, AT(path), "of the socket", .required = true },
+                                   { NULL } };
+static const Shape inet_shape = { "InetSocketAddress", sizeof(NbdPlace), inet_props };
+static const Shape unix_shape = { "UnixSocketAddress", sizeof(NbdPlace), unix_props };
+static const Shape *const arms[] = { [PLACE_INET] = &inet_shape, [PLACE_UNIX] = &unix_shape };
+static const Prop place_props[] = {
+    { "type", PROP_ENUM, AT(type), "of the server's socket", .names = type_names, .unbuilt = unbuilt_types,
+      .required = true },
+    { NULL },
+};
+const Shape nbd_place_shape = { "SocketAddress", sizeof(NbdPlace), place_props, .tag = &place_props[0],
+                                .arms = arms };
+
+BlockNode *nbd_node_of(const NbdPlace *p, const char *export, bool readonly, GError **err)
+{
+    NbdName name = { p->path, p->host, p->port, (char *)(export ? export : "") };
+    g_autofree char *escaped = g_uri_escape_string(name.export, "/", false);
+    g_autofree char *text = p->path ? g_strdup_printf("nbd+unix:///%s?socket=%s", escaped, p->path)
+                                    : g_strdup_printf("nbd://%s:%s/%s", p->host, p->port, escaped);
+    return nbd_node_open(text, &name, readonly, err);
+}

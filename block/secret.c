@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Secrets by name.  Options: QEMU's manual, "Providing secret data".
+ *
+ * An encrypted one is AES-256 in CBC mode with PKCS#7 padding, in base64. */
+#include "block/secret.h"
+
+#include <nettle/aes.h>
+#include <nettle/cbc.h>
+#include <string.h>
+
+#include "block/block_priv.h"
+#include "util/file.h"
+
+enum { SECRET_MAX = 1 << 20, FORMAT_RAW = 0, FORMAT_BASE64 = 1 };
+const char *const secret_format_names[] = { [FORMAT_RAW] = "raw", [FORMAT_BASE64] = "base64", NULL };
+
+struct Secrets {
+    GHashTable *by_id; /* char * to GBytes */
+};
+
+static void forget(gpointer p)
+{
+    gsize n;
+    gpointer data = g_bytes_unref_to_data(p, &n);
+    explicit_bzero(data, n);
+    g_free(data);
+}
+
+Secrets *secrets_new(void)
+{
+    Secrets *all = g_new0(Secrets, 1);
+    all->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, forget);
+    return all;
+}
+
+void secrets_free(Secrets *all)
+{
+    if (all) {
+        g_hash_table_unref(all->by_id);
+        g_free(all);
+    }
+}
+
+void secrets_remove(Secrets *all, const char *id)
+{
+    g_hash_table_remove(all->by_id, id);
+}
+
+GBytes *secrets_find(const Secrets *all, const char *id, GError **err)
+{
+    GBytes *found = all ? g_hash_table_lookup(all->by_id, id) : NULL;
+    if (!found) {
+        block_error(err, "No secret with id '%s'; give it with --object secret,id=%s,file=FILE", id, id);
+    }
+    return found ? g_bytes_new(g_bytes_get_data(found, NULL), g_bytes_get_size(found)) : NULL;
+}
+
+/* ---- reading one ---------------------------------------------------------------- */
+
+static bool is_base64(const char *text, size_t len)
+{
+    size_t letters = strspn(text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "+/");
+    size_t padding = strspn(text + letters, "=");
+    return letters + padding == len && len % 4 == 0 && padding <= 2;
+}
+
+/* In place of the text. */
+static bool decode(GByteArray *data, const char *what, GError **err)
+{
+    g_autofree char *text = g_strndup(data->len ? (char *)data->data : "", data->len);
+    g_strchomp(text);
+    if (!is_base64(text, strlen(text))) {
+        block_error(err, "the %s is not valid base64 data", what);
+        return false;
+    }
+    gsize n;
+    g_autofree guchar *bytes = g_base64_decode(text, &n);
+    g_byte_array_set_size(data, 0);
+    g_byte_array_append(data, bytes, n);
+    return true;
+}
+
+static bool decrypt(const Secrets *all, const SecretSource *s, GByteArray *data, GError **err)
+{
+    g_autoptr(GBytes) key = secrets_find(all, s->keyid, err);
+    g_autoptr(GByteArray) iv = g_byte_array_new();
+    g_byte_array_append(iv, (const guint8 *)(s->iv ? s->iv : ""), s->iv ? strlen(s->iv) : 0);
+    if (!key || !decode(iv, "iv", err) || !decode(data, "secret", err)) {
+        return false;
+    }
+    if (g_bytes_get_size(key) != AES256_KEY_SIZE || iv->len != AES_BLOCK_SIZE || !data->len ||
+        data->len % AES_BLOCK_SIZE) {
+        block_error(err, "an encrypted secret is whole blocks of 16 bytes, with an iv of 16 and a key of 32");
+        return false;
+    }
+    struct aes256_ctx aes;
+    aes256_set_decrypt_key(&aes, g_bytes_get_data(key, NULL));
+    cbc_decrypt(&aes, (nettle_cipher_func *)aes256_decrypt, AES_BLOCK_SIZE, iv->data, data->len, data->data,
+                data->data);
+    explicit_bzero(&aes, sizeof(aes));
+    unsigned padding = data->data[data->len - 1];
+    bool ok = padding >= 1 && padding <= AES_BLOCK_SIZE;
+    for (unsigned i = 1; ok && i <= padding; i++) {
+        ok = data->data[data->len - i] == padding;
+    }
+    if (!ok) {
+        block_error(
+            err,
+            "Incorrect number of padding bytes found on decrypted data: the key of the secret is another");
+        return false;
+    }
+    g_byte_array_set_size(data, data->len - padding);
+    return true;
+}
+
+static GByteArray *read_source(const SecretSource *s, bool now, GError **err)
+{
+    if (!s->data == !s->file) {
+        block_error(err, "%s",
+                    s->data ? "'file' and 'data' are mutually exclusive" : "Must provide 'file' or 'data'");
+        return NULL;
+    }
+    if (s->file) {
+        return (now ? file_read_now : file_read)(s->file, SECRET_MAX, err);
+    }
+    GByteArray *data = g_byte_array_new();
+    return g_byte_array_append(data, (const guint8 *)s->data, strlen(s->data));
+}
+
+bool secrets_add(Secrets *all, const char *id, const SecretSource *s, bool now, GError **err)
+{
+    if (s->iv && !s->keyid) {
+        block_error(err, "iv= is of an encrypted secret; add keyid=");
+        return false;
+    }
+    GByteArray *data = read_source(s, now, err);
+    bool ok = data && (s->keyid                     ? decrypt(all, s, data, err)
+                       : s->format == FORMAT_BASE64 ? decode(data, "secret", err)
+                                                    : true);
+    if (ok && g_hash_table_contains(all->by_id, id)) {
+        block_error(err, "attempt to add duplicate property '%s': another secret has this id", id);
+        ok = false;
+    }
+    if (ok) {
+        g_hash_table_insert(all->by_id, g_strdup(id), g_bytes_new(data->data, data->len));
+    }
+    if (data) {
+        explicit_bzero(data->data, data->len);
+        g_byte_array_unref(data);
+    }
+    return ok;
+}
+
+Secrets *drives_secrets(Drives *all)
+{
+    return all->secrets;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all commands take: --object secret,..., and --image-opts: names of images are options of nodes. */
+#include <string.h>
+
+#include "block/live.h"
+#include "block/secret.h"
+#include "img/img.h"
+
+typedef struct ToolObject {
+    int kind;
+    char *id;
+    SecretSource source;
+} ToolObject;
+enum { OBJECT_SECRET };
+static const char *const kinds[] = { [OBJECT_SECRET] = "secret", NULL };
+static const Prop props[] = {
+    { "qom-type", PROP_ENUM, offsetof(ToolObject, kind), "type of object", .names = kinds, .required = true },
+    { "id", PROP_STRING, offsetof(ToolObject, id), "name by which others choose it", .required = true },
+    SECRET_ROWS(offsetof(ToolObject, source)),
+    { NULL },
+};
+static const Shape shape = { "ObjectOptions", sizeof(ToolObject), props, .implied = "qom-type" };
+
+static bool add_object(ToolOptions *o, const char *text)
+{
+    g_autoptr(GError) err = NULL;
+    ToolObject *made = shape_parse(&shape, text, NULL, &err);
+    o->secrets = o->secrets ? o->secrets : secrets_new();
+    bool ok = made && secrets_add(o->secrets, made->id, &made->source, false, &err);
+    if (!ok) {
+        img_error("--object %s: %s", made ? made->id : "", err->message);
+    }
+    shape_free(&shape, made);
+    return ok;
+}
+
+bool tool_options_take(ToolOptions *o, int *argc, char **argv)
+{
+    int kept = 0;
+    bool ok = true;
+    for (int i = 0; i < *argc && ok; i++) {
+        if (strcmp(argv[i], "--image-opts") == 0) {
+            o->image_opts = true;
+        } else if (strcmp(argv[i], "--target-image-opts") == 0) {
+            o->target_image_opts = true;
+        } else if (g_str_has_prefix(argv[i], "--object=")) {
+            ok = add_object(o, argv[i] + strlen("--object="));
+        } else if (strcmp(argv[i], "--object") == 0 && i + 1 < *argc) {
+            ok = add_object(o, argv[++i]);
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return ok;
+}
+
+BlockNode *tool_open(const ToolOptions *o, const char *path, const char *format, const OpenFlags *flags,
+                     const char **found, GError **err)
+{
+    OpenFlags own = *flags;
+    own.secrets = o->secrets;
+    if (!o->image_opts) {
+        return image_open(path, format, &own, found, err);
+    }
+    if (format) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "--image-opts and --format are mutually exclusive");
+        return NULL;
+    }
+    BlockNode *n = image_open_options(path, o->secrets, flags->readonly, err);
+    *found = n ? node_format(n) : NULL;
+    return n;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Headers of LUKS that lie, and disks in the machine. */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "block/image_create.h"
+#include "block/luks/luks.h"
+#include "block/secret.h"
+#include "rig.h"
+#include "util/bytes.h"
+#include "tests/ends.h"
+
+enum { SIZE = 1 << 20, PAGE = 4096, ENOUGH = 100000 };
+
+static void add_secret(const char *id, const char *data)
+{
+    GError *err = NULL;
+    g_assert_true(
+        secrets_add(drives_secrets(test_drives()), id, &(SecretSource){ .data = (char *)data }, false, &err));
+}
+
+static char *make_image(const char *options)
+{
+    GError *err = NULL;
+    char *path = rig_image(0);
+    const ImageMaker *maker = image_maker("luks");
+    BlockNode *file = image_new_file(path, 0, &err);
+    g_autofree char *text = g_strdup_printf("size=1M,key-secret=s,iter-time=1%s", options);
+    NewImage *o = shape_parse(maker->shape, text, NULL, &err);
+    g_assert_no_error(err);
+    o->secrets = drives_secrets(test_drives());
+    g_assert_true(maker->check(o, &err));
+    g_assert_true(maker->make(file, o, &err));
+    shape_free(maker->shape, o);
+    node_unref(file);
+    return path;
+}
+
+static void test_disk(void)
+{
+    GError *err = NULL;
+    add_secret("s", "abc");
+    add_secret("wrong", "abd");
+    char *path = make_image(""), data[PAGE], back[PAGE];
+    memset(data, 0x77, sizeof(data));
+    BlockBackend *blk = rig_drive_ok("file=%s,format=luks,if=none,id=d,key-secret=s", path);
+    g_assert_cmpuint(block_size(blk), ==, SIZE);
+    g_assert_cmpint(rig_io(blk, BLOCK_WRITE, SIZE - PAGE, data, PAGE), ==, 0);
+    g_assert_cmpint(rig_io(blk, BLOCK_WRITE, SIZE, data, PAGE), ==, -EIO);
+    block_close(blk);
+    g_assert_null(rig_drive(&err, "file=%s,format=luks,if=none,key-secret=wrong", path));
+    rig_assert_error(&err, "Invalid password");
+    g_assert_null(rig_drive(&err, "file=%s,format=luks,if=none,key-secret=none", path));
+    rig_assert_error(&err, "No secret with id 'none'");
+    g_assert_null(rig_drive(&err, "file=%s,format=luks,if=none", path));
+    rig_assert_error(&err, "'key-secret' is required");
+    g_assert_null(rig_drive(&err, "file=%s,format=raw,if=none,key-secret=s", path));
+    rig_assert_error(&err, "format=luks");
+    g_autofree char *text =
+        g_strdup_printf("driver=luks,node-name=n,key-secret=s,file.driver=file,file.filename=%s", path);
+    BlockdevOptions *o = shape_parse(&blockdev_shape, text, NULL, &err);
+    g_assert_true(blockdev_add(test_drives(), o, &err));
+    g_assert_no_error(err);
+    shape_free(&blockdev_shape, o);
+    blk = block_find(test_drives(), "n");
+    g_assert_cmpint(rig_io(blk, BLOCK_READ, SIZE - PAGE, back, PAGE), ==, 0);
+    g_assert_cmpmem(data, PAGE, back, PAGE);
+    test_close_drives();
+    rig_remove(path);
+}
+
+static void test_options_refused(void)
+{
+    static const struct {
+        const char *options, *why;
+    } rows[] = {
+        { "", "'key-secret' is required" },
+        { "key-secret=t", "No secret" },
+        { "key-secret=s,cipher-mode=xts,ivgen-alg=essiv", "not supported" },
+        { "key-secret=s,cipher-mode=xts,cipher-alg=aes-192", NULL },
+        { "key-secret=s,cipher-mode=cbc,ivgen-alg=essiv,ivgen-hash-alg=sha512", "does not fit" },
+        { "key-secret=s,preallocation=metadata", "Unsupported preallocation" },
+    };
+    add_secret("s", "abc");
+    const ImageMaker *maker = image_maker("luks");
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        GError *err = NULL;
+        NewImage *o = shape_parse(maker->shape, rows[i].options, NULL, &err);
+        g_assert_no_error(err);
+        o->secrets = drives_secrets(test_drives());
+        g_assert_cmpint(maker->check(o, &err), ==, !rows[i].why);
+        if (rows[i].why) {
+            rig_assert_error(&err, rows[i].why);
+        }
+        shape_free(maker->shape, o);
+    }
+    test_close_drives();
+}
+
+/* What a header asks for is bounded before it is begun, and its places are in the file. */
+static void test_lies(void)
+{
+    static const struct {
+        unsigned at, size;
+        uint32_t value;
+        const char *why;
+    } rows[] = {
+        { 6, 2, 2, "version 2" },
+        { 104, 4, UINT32_MAX, "behind its end" },
+        { 108, 4, 0, "size of its key" },
+        { 108, 4, UINT32_MAX, "size of its key" },
+        { 108, 4, 60, "is not supported" },
+        { 164, 4, UINT32_MAX, "more iterations" },
+        { 164, 4, 0, "no iterations" },
+        { 208, 4, 7, "state of a key slot" },
+        { 212, 4, UINT32_MAX, "more iterations" },
+        { 212, 4, 0, "no iterations" },
+        { 248, 4, UINT32_MAX, "between the header" },
+        { 248, 4, 0, "between the header" },
+        { 252, 4, UINT32_MAX, "too many stripes" },
+        { 252, 4, 0, "too many stripes" },
+        { 8, 4, 0x41414141, "is not supported" },
+        { 40, 4, 0x41414141, "is not supported" },
+        { 72, 4, 0x41414141, "is not supported" },
+        { 0, 4, 0, "not in LUKS format" },
+    };
+    add_secret("s", "abc");
+    char *path = make_image("");
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        GError *err = NULL;
+        const char *found;
+        OpenFlags flags = { .secrets = drives_secrets(test_drives()), .key_secret = "s" };
+        BlockNode *file = image_open(path, "raw", &flags, &found, &err);
+        uint8_t was[8], now[8];
+        g_assert_cmpint(node_read_bytes(file, rows[i].at, was, rows[i].size), ==, 0);
+        store_be(now, rows[i].size, rows[i].value);
+        g_assert_cmpint(node_write_bytes(file, rows[i].at, now, rows[i].size), ==, 0);
+        g_assert_null(image_open(path, "luks", &flags, &found, &err));
+        rig_assert_error(&err, rows[i].why);
+        g_assert_cmpint(node_write_bytes(file, rows[i].at, was, rows[i].size), ==, 0);
+        node_unref(file);
+    }
+    test_close_drives();
+    rig_remove(path);
+}
+
+/* Any header: refused, or of what it says all is in bounds. */
+static void test_random_headers(void)
+{
+    GError *err = NULL;
+    uint8_t good[LUKS_HEADER], bad[LUKS_HEADER], again[LUKS_HEADER];
+    unsigned taken = 0;
+    add_secret("s", "abc");
+    char *path = make_image("");
+    g_autofree char *all = NULL;
+    gsize size;
+    g_assert_true(g_file_get_contents(path, &all, &size, &err));
+    memcpy(good, all, sizeof(good));
+    for (unsigned i = 0; i < 200000; i++) {
+        LuksHeader h;
+        memcpy(bad, good, sizeof(bad));
+        for (unsigned n = 1 + i % 4; n; n--) {
+            bad[g_test_rand_int_range(0, LUKS_HEADER)] ^= 1 << g_test_rand_int_range(0, 8);
+        }
+        if (!luks_header_read(&h, bad, size, NULL)) {
+            continue;
+        }
+        taken++;
+        g_assert_cmpuint((uint64_t)h.payload * SECTOR, <=, size);
+        for (unsigned s = 0; s < LUKS_SLOTS; s++) {
+            g_assert_true(!h.slots[s].active ||
+                          luks_material_size(&h, &h.slots[s]) <= LUKS_KEY_MAX * LUKS_STRIPES_MAX);
+        }
+        luks_header_write(&h, again);
+        LuksHeader same;
+        g_assert_true(luks_header_read(&same, again, size, NULL));
+    }
+    g_assert_cmpuint(taken, >, ENOUGH / 10);
+    test_close_drives();
+    rig_remove(path);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/luks/disk", test_disk);
+    g_test_add_func("/luks/options-refused", test_options_refused);
+    g_test_add_func("/luks/lies", test_lies);
+    g_test_add_func("/luks/random-headers", test_random_headers);
+    return g_test_run();
+}
