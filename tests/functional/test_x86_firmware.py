@@ -85,7 +85,6 @@ def test_x86_firmware_refused(b):
     for args, machine, text in ((("-bios", flat, "-kernel", elf), "microvm", "behind -bios a kernel is a bzImage"),
                                 (("-bios", flat, "-kernel", image, "-initrd", big), "microvm", "does not fit in memory"),
                                 (("-bios", flat, "-kernel", image, "-append", "x" * 70000), "microvm", "does not fit in low memory"),
-                                (("-bios", flat, "-kernel", image), "bare", "give -bios or -kernel, not both"),
                                 (("-kernel", image), "microvm,x-option-roms=on", "give -bios and -kernel"),
                                 (("-bios", flat), "microvm,x-option-roms=on", "give -bios and -kernel")):
         out = start(b, *args, machine=machine)

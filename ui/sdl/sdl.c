@@ -193,6 +193,7 @@ static bool start(SdlDisplay *d, GError **err)
     for (unsigned i = 0; i < G_N_ELEMENTS(hints); i++) {
         d->sdl->SetHint(hints[i][0], hints[i][1]);
     }
+    sdl_x11_keep_alive();
     if (d->sdl->Init(SDL_INIT_VIDEO) < 0) {
         g_set_error(
             err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
@@ -223,10 +224,10 @@ static gpointer thread(gpointer data)
     if (ok) {
         g_async_queue_push(d->steps, GINT_TO_POINTER(true + 1));
         run(d);
-        /* SDL wakes by a message that the server sends to a window, over a connection of its own.  It may have been told of the
-         * event before that is on its way; then the window must not go first, or the server has no such window. */
+        /* SDL wakes by a message to a window: that is to be on its way before the window goes. */
         g_async_queue_pop(d->steps);
     }
+    sdl_x11_end();
     input_release_all(d->inputs);
     for (unsigned i = 0; i < d->count; i++) {
         sdl_window_close(&d->windows[i]);

@@ -8,13 +8,15 @@
 #include <X11/Xlib.h>
 #include <dlfcn.h>
 #include <glib.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+
+static gint told; /* atomic */
 
 /* Any thread, any lock: whoever happens to read the server's answer. */
 static int refused(Display *display, XErrorEvent *e)
 {
-    static gint told;
     if (g_atomic_int_compare_and_exchange(&told, 0, 1)) {
         log_report("warning: the display server has refused request %u.%u for 0x%lx (X error %u); what it "
                    "refuses from now on is not told",
@@ -25,13 +27,14 @@ static int refused(Display *display, XErrorEvent *e)
 
 void sdl_x11_keep_alive(void)
 {
-    void *xlib = dlopen("libX11.so.6", RTLD_NOW | RTLD_NOLOAD); /* SDL's, if it has loaded it */
-    if (!xlib) {
-        return; /* it talks to a server of another kind */
-    }
-    __typeof__(XSetErrorHandler) *set = (__typeof__(set))dlsym(xlib, "XSetErrorHandler");
+    void *xlib = getenv("DISPLAY") ? dlopen("libX11.so.6", RTLD_NOW) : NULL; /* as SDL will; it stays */
+    __typeof__(XSetErrorHandler) *set = xlib ? (__typeof__(set))dlsym(xlib, "XSetErrorHandler") : NULL;
     if (set) {
         set(refused);
     }
-    dlclose(xlib);
+}
+
+void sdl_x11_end(void)
+{
+    g_atomic_int_set(&told, 1);
 }

@@ -115,13 +115,10 @@ static void run(VncServer *v)
             take_news(v);
             last = g_get_monotonic_time();
         }
-        for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
-            vnc_tell_pointer_mode(cl);
-            vnc_hold_if_behind(cl);
-        }
-        v->api->rfbProcessEvents(v->screen, 0);
-        for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
-            vnc_tell_if_let_in(cl);
+        v->api->rfbCheckFds(v->screen, 0);
+        for (rfbClientPtr cl = v->screen->clientHead, next; cl; cl = next) {
+            next = cl->next;
+            vnc_serve(cl);
         }
     }
 }

@@ -19,9 +19,10 @@
 
 /* clang-format off */
 #define VNC_FUNCTIONS(F)                                                                                     \
-    F(rfbGetScreen) F(rfbInitServer) F(rfbShutdownServer) F(rfbScreenCleanup) F(rfbProcessEvents)            \
+    F(rfbGetScreen) F(rfbInitServer) F(rfbShutdownServer) F(rfbScreenCleanup) F(rfbCheckFds)                 \
     F(rfbNewFramebuffer) F(rfbMarkRectAsModified) F(rfbNewClient) F(rfbCloseClient) F(rfbReadExact)          \
-    F(rfbWriteExact) F(rfbRegisterProtocolExtension) F(rfbEncryptBytes)
+    F(rfbWriteExact) F(rfbRegisterProtocolExtension) F(rfbEncryptBytes) F(rfbUpdateClient)                \
+    F(rfbClientConnectionGone)
 #define VNC_FIELD(name) __typeof__(name) *name;
 /* clang-format on */
 typedef struct VncApi {
@@ -87,8 +88,8 @@ enum rfbNewClientAction vnc_viewer_new(rfbClientPtr cl);
 int vnc_viewer_resized(int width, int height, int count, struct rfbExtDesktopScreen *screens,
                        rfbClientPtr cl);
 rfbBool vnc_check_password(rfbClientPtr cl, const char *answer, int len);
-void vnc_hold_if_behind(rfbClientPtr cl);
-void vnc_tell_if_let_in(rfbClientPtr cl);
+/* A turn of a viewer: it may be gone after it. */
+void vnc_serve(rfbClientPtr cl);
 
 /* What the library calls (vnc_input.c). */
 void vnc_key(rfbBool down, rfbKeySym sym, rfbClientPtr cl);

@@ -108,7 +108,7 @@ enum rfbNewClientAction vnc_viewer_new(rfbClientPtr cl)
     return RFB_CLIENT_ACCEPT;
 }
 
-void vnc_tell_if_let_in(rfbClientPtr cl)
+static void tell_if_let_in(rfbClientPtr cl)
 {
     VncViewer *w = cl->clientData;
     if (w && !w->let_in && cl->state == RFB_NORMAL) {
@@ -117,11 +117,20 @@ void vnc_tell_if_let_in(rfbClientPtr cl)
     }
 }
 
-/* What it was sent before is to be read first: so another picture is drawn for it when it has time for one. */
-void vnc_hold_if_behind(rfbClientPtr cl)
+/* What it was sent before is to be read first: so another picture is drawn for it when it has time for one.  What it types is
+ * taken all the while (rfbProcessEvents with onHold would not). */
+void vnc_serve(rfbClientPtr cl)
 {
+    VncServer *v = cl->screen->screenData;
     const VncViewer *w = cl->clientData;
-    cl->onHold = w && vnc_link_is_behind(w->link);
+    tell_if_let_in(cl);
+    vnc_tell_pointer_mode(cl);
+    if (!w || !vnc_link_is_behind(w->link)) {
+        v->api->rfbUpdateClient(cl);
+    }
+    if (cl->sock == RFB_INVALID_SOCKET) {
+        v->api->rfbClientConnectionGone(cl);
+    }
 }
 
 static unsigned count_viewers(const VncServer *v)
