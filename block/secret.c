@@ -4,14 +4,13 @@
  * An encrypted one is AES-256 in CBC mode with PKCS#7 padding, in base64. */
 #include "block/secret.h"
 
-#include <nettle/aes.h>
-#include <nettle/cbc.h>
 #include <string.h>
 
 #include "block/block_priv.h"
+#include "block/crypto.h"
 #include "util/file.h"
 
-enum { SECRET_MAX = 1 << 20, FORMAT_RAW = 0, FORMAT_BASE64 = 1 };
+enum { AES256_KEY = 32, SECRET_MAX = 1 << 20, FORMAT_RAW = 0, FORMAT_BASE64 = 1 };
 const char *const secret_format_names[] = { [FORMAT_RAW] = "raw", [FORMAT_BASE64] = "base64", NULL };
 
 struct Secrets {
@@ -85,21 +84,21 @@ static bool decrypt(const Secrets *all, const SecretSource *s, GByteArray *data,
     g_autoptr(GBytes) key = secrets_find(all, s->keyid, err);
     g_autoptr(GByteArray) iv = g_byte_array_new();
     g_byte_array_append(iv, (const guint8 *)(s->iv ? s->iv : ""), s->iv ? strlen(s->iv) : 0);
-    if (!key || !decode(iv, "iv", err) || !decode(data, "secret", err)) {
+    const Crypto *crypto = key ? crypto_load(err) : NULL;
+    if (!crypto || !decode(iv, "iv", err) || !decode(data, "secret", err)) {
         return false;
     }
-    if (g_bytes_get_size(key) != AES256_KEY_SIZE || iv->len != AES_BLOCK_SIZE || !data->len ||
-        data->len % AES_BLOCK_SIZE) {
+    if (g_bytes_get_size(key) != AES256_KEY || iv->len != CIPHER_BLOCK || !data->len ||
+        data->len % CIPHER_BLOCK) {
         block_error(err, "an encrypted secret is whole blocks of 16 bytes, with an iv of 16 and a key of 32");
         return false;
     }
-    struct aes256_ctx aes;
-    aes256_set_decrypt_key(&aes, g_bytes_get_data(key, NULL));
-    cbc_decrypt(&aes, (nettle_cipher_func *)aes256_decrypt, AES_BLOCK_SIZE, iv->data, data->len, data->data,
-                data->data);
-    explicit_bzero(&aes, sizeof(aes));
+    const struct nettle_cipher *aes = crypto_cipher(crypto, "aes", AES256_KEY);
+    void *ctx = crypto_keyed(aes, false, g_bytes_get_data(key, NULL));
+    crypto->cbc_decrypt(ctx, aes->decrypt, CIPHER_BLOCK, iv->data, data->len, data->data, data->data);
+    crypto_forget(aes, ctx);
     unsigned padding = data->data[data->len - 1];
-    bool ok = padding >= 1 && padding <= AES_BLOCK_SIZE;
+    bool ok = padding >= 1 && padding <= CIPHER_BLOCK;
     for (unsigned i = 1; ok && i <= padding; i++) {
         ok = data->data[data->len - i] == padding;
     }

@@ -3,68 +3,43 @@
  *
  * Not modelled: ciphers of other blocks than 16 bytes (cast5, 3des), ecb, ctr, benbi, and ESSIV of other hashes than
  * those whose digest is a key of the cipher. */
-#include <nettle/cbc.h>
-#include <nettle/nettle-meta.h>
-#include <nettle/serpent.h>
-#include <nettle/twofish.h>
-#include <nettle/xts.h>
 #include <string.h>
 
 #include "block/luks/luks.h"
 #include "util/bytes.h"
 
-enum { BLOCK = 16, DIGEST_MAX = 64 };
-
-static const struct Algorithm {
-    const char *name;
-    const struct nettle_cipher *by_size[3]; /* keys of 16, 24, 32 bytes */
-} algorithms[] = {
-    { "aes", { &nettle_aes128, &nettle_aes192, &nettle_aes256 } },
-    { "serpent", { &nettle_serpent128, &nettle_serpent192, &nettle_serpent256 } },
-    { "twofish", { &nettle_twofish128, &nettle_twofish192, &nettle_twofish256 } },
-};
-
 struct LuksCipher {
+    const Crypto *crypto;
     const struct nettle_cipher *cipher, *essiv;
     bool xts, wide; /* wide: 64 bits of the sector's number, not 32 */
     void *encrypt, *decrypt, *tweak;
 };
 
-static const struct nettle_cipher *find(const char *name, size_t key_size)
+static const struct nettle_cipher *find(const Crypto *crypto, const char *name, size_t key_size)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(algorithms); i++) {
-        if (strcmp(algorithms[i].name, name) == 0 && key_size % 8 == 0 && key_size >= 16 && key_size <= 32) {
-            return algorithms[i].by_size[(key_size - 16) / 8];
-        }
-    }
-    return NULL;
-}
-
-static void *keyed(const struct nettle_cipher *cipher, bool encrypt, const uint8_t *key)
-{
-    void *ctx = g_malloc0(cipher->context_size);
-    (encrypt ? cipher->set_encrypt_key : cipher->set_decrypt_key)(ctx, key);
-    return ctx;
+    static const char *const names[] = { "aes", "serpent", "twofish", NULL };
+    return g_strv_contains(names, name) ? crypto_cipher(crypto, name, key_size) : NULL;
 }
 
 /* The key of the cipher that makes initial vectors is the digest of the other's. */
 static bool set_essiv(LuksCipher *c, const char *name, const char *hash_name, const uint8_t *key,
                       size_t key_size, GError **err)
 {
-    const struct nettle_hash *hash = luks_hash_find(hash_name, err);
-    if (!hash) {
+    LuksHash found;
+    if (!luks_hash_find(hash_name, &found, err)) {
         return false;
     }
+    const struct nettle_hash *hash = found.hash;
     uint8_t digest[DIGEST_MAX];
     g_autofree void *ctx = g_malloc0(hash->context_size);
     hash->init(ctx);
     hash->update(ctx, key_size, key);
     hash->digest(ctx, hash->digest_size, digest);
-    c->essiv = find(name, hash->digest_size);
+    c->essiv = find(c->crypto, name, hash->digest_size);
     if (!c->essiv) {
         block_error(err, "essiv:%s does not fit cipher '%s'", hash_name, name);
     } else {
-        c->tweak = keyed(c->essiv, true, digest);
+        c->tweak = crypto_keyed(c->essiv, true, digest);
     }
     explicit_bzero(digest, sizeof(digest));
     return c->essiv;
@@ -89,9 +64,14 @@ static bool set_mode(LuksCipher *c, const char *name, const char *mode, const ui
 LuksCipher *luks_cipher_new(const char *cipher, const char *mode, const uint8_t *key, size_t key_size,
                             GError **err)
 {
+    const Crypto *crypto = crypto_load(err);
+    if (!crypto) {
+        return NULL;
+    }
     bool xts = g_str_has_prefix(mode, "xts-");
     size_t own = xts ? key_size / 2 : key_size;
-    const struct nettle_cipher *found = xts || g_str_has_prefix(mode, "cbc-") ? find(cipher, own) : NULL;
+    const struct nettle_cipher *found =
+        xts || g_str_has_prefix(mode, "cbc-") ? find(crypto, cipher, own) : NULL;
     if (!found || (xts && key_size % 2)) {
         block_error(
             err,
@@ -101,51 +81,44 @@ LuksCipher *luks_cipher_new(const char *cipher, const char *mode, const uint8_t 
         return NULL;
     }
     LuksCipher *c = g_new0(LuksCipher, 1);
+    c->crypto = crypto;
     c->cipher = found;
     c->xts = xts;
-    c->encrypt = keyed(found, true, key);
-    c->decrypt = keyed(found, false, key);
-    c->tweak = xts ? keyed(found, true, key + own) : NULL;
+    c->encrypt = crypto_keyed(found, true, key);
+    c->decrypt = crypto_keyed(found, false, key);
+    c->tweak = xts ? crypto_keyed(found, true, key + own) : NULL;
     if (!set_mode(c, cipher, mode, key, key_size, err)) {
         g_clear_pointer(&c, luks_cipher_free);
     }
     return c;
 }
 
-static void forget(const struct nettle_cipher *cipher, void *ctx)
-{
-    if (ctx) {
-        explicit_bzero(ctx, cipher->context_size);
-        g_free(ctx);
-    }
-}
-
 void luks_cipher_free(LuksCipher *c)
 {
     if (c) {
-        forget(c->cipher, c->encrypt);
-        forget(c->cipher, c->decrypt);
-        forget(c->essiv ? c->essiv : c->cipher, c->tweak);
+        crypto_forget(c->cipher, c->encrypt);
+        crypto_forget(c->cipher, c->decrypt);
+        crypto_forget(c->essiv ? c->essiv : c->cipher, c->tweak);
         g_free(c);
     }
 }
 
 static void run_sector(const LuksCipher *c, bool encrypt, uint64_t sector, uint8_t *data)
 {
-    uint8_t iv[BLOCK] = { 0 };
+    uint8_t iv[CIPHER_BLOCK] = { 0 };
     store_le(iv, c->wide || c->essiv ? 8 : 4, c->wide || c->essiv ? sector : (uint32_t)sector);
     if (c->essiv) {
-        c->essiv->encrypt(c->tweak, BLOCK, iv, iv);
+        c->essiv->encrypt(c->tweak, CIPHER_BLOCK, iv, iv);
     }
     if (c->xts && encrypt) {
-        xts_encrypt_message(c->encrypt, c->tweak, c->cipher->encrypt, iv, SECTOR, data, data);
+        c->crypto->xts_encrypt_message(c->encrypt, c->tweak, c->cipher->encrypt, iv, SECTOR, data, data);
     } else if (c->xts) {
-        xts_decrypt_message(c->decrypt, c->tweak, c->cipher->decrypt, c->cipher->encrypt, iv, SECTOR, data,
-                            data);
+        c->crypto->xts_decrypt_message(c->decrypt, c->tweak, c->cipher->decrypt, c->cipher->encrypt, iv,
+                                       SECTOR, data, data);
     } else if (encrypt) {
-        cbc_encrypt(c->encrypt, c->cipher->encrypt, BLOCK, iv, SECTOR, data, data);
+        c->crypto->cbc_encrypt(c->encrypt, c->cipher->encrypt, CIPHER_BLOCK, iv, SECTOR, data, data);
     } else {
-        cbc_decrypt(c->decrypt, c->cipher->decrypt, BLOCK, iv, SECTOR, data, data);
+        c->crypto->cbc_decrypt(c->decrypt, c->cipher->decrypt, CIPHER_BLOCK, iv, SECTOR, data, data);
     }
 }
 

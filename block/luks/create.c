@@ -134,8 +134,10 @@ static void put_uuid(char *text)
 static bool write_header(BlockNode *file, LuksHeader *h, GBytes *password, unsigned ms, GError **err)
 {
     uint8_t key[LUKS_KEY_MAX], head[2 * SECTOR] = { 0 };
-    const struct nettle_hash *hash = luks_hash_find(h->hash, err);
-    g_assert(hash); /* it is one of hash_names */
+    LuksHash hash;
+    if (!luks_hash_find(h->hash, &hash, err)) {
+        return false;
+    }
     luks_random(key, h->key_size);
     luks_random(h->salt, LUKS_SALT);
     luks_random(h->slots[0].salt, LUKS_SALT);

@@ -1,48 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From a password to the master key: PBKDF2 (RFC 8018), and the splitter of section 2.4 of the specification. */
 #include <errno.h>
-#include <nettle/hmac.h>
-#include <nettle/memops.h>
-#include <nettle/pbkdf2.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "block/luks/luks.h"
 #include "util/bytes.h"
 
-enum { DIGEST_MAX = 64, ITERATIONS_MIN = 1000, MEASURED = 1 << 14 };
+enum { ITERATIONS_MIN = 1000, MEASURED = 1 << 14 };
 
 /* ---- PBKDF2 -------------------------------------------------------------------------- */
 
 typedef struct Mac {
-    const struct nettle_hash *hash;
+    LuksHash hash;
     uint8_t *outer, *inner, *state;
 } Mac;
 
 static void mac_update(void *opaque, size_t length, const uint8_t *data)
 {
     const Mac *m = opaque;
-    hmac_update(m->state, m->hash, length, data);
+    m->hash.crypto->hmac_update(m->state, m->hash.hash, length, data);
 }
 
 static void mac_digest(void *opaque, size_t length, uint8_t *digest)
 {
     const Mac *m = opaque;
-    hmac_digest(m->outer, m->inner, m->state, m->hash, length, digest);
+    m->hash.crypto->hmac_digest(m->outer, m->inner, m->state, m->hash.hash, length, digest);
 }
 
-void luks_pbkdf2(const struct nettle_hash *hash, const void *password, size_t length, const uint8_t *salt,
-                 uint32_t iterations, uint8_t *key, size_t key_size)
+void luks_pbkdf2(LuksHash hash, const void *password, size_t length, const uint8_t *salt, uint32_t iterations,
+                 uint8_t *key, size_t key_size)
 {
-    size_t size = hash->context_size;
+    size_t size = hash.hash->context_size;
     g_autofree uint8_t *room = g_malloc0(3 * size);
     Mac m = { hash, room, room + size, room + 2 * size };
-    hmac_set_key(m.outer, m.inner, m.state, hash, length, password);
-    pbkdf2(&m, mac_update, mac_digest, hash->digest_size, iterations, LUKS_SALT, salt, key_size, key);
+    hash.crypto->hmac_set_key(m.outer, m.inner, m.state, hash.hash, length, password);
+    hash.crypto->pbkdf2(&m, mac_update, mac_digest, hash.hash->digest_size, iterations, LUKS_SALT, salt,
+                        key_size, key);
     explicit_bzero(room, 3 * size);
 }
 
-uint32_t luks_iterations(const struct nettle_hash *hash, size_t key_size, unsigned ms)
+uint32_t luks_iterations(LuksHash hash, size_t key_size, unsigned ms)
 {
     static const uint8_t salt[LUKS_SALT];
     uint8_t key[LUKS_KEY_MAX];
@@ -56,17 +54,17 @@ uint32_t luks_iterations(const struct nettle_hash *hash, size_t key_size, unsign
 /* ---- the splitter ----------------------------------------------------------------------- */
 
 /* Each piece of a digest's length is hashed with its number. */
-static void diffuse(const struct nettle_hash *hash, uint8_t *data, size_t length)
+static void diffuse(LuksHash hash, uint8_t *data, size_t length)
 {
-    g_autofree void *ctx = g_malloc0(hash->context_size);
+    g_autofree void *ctx = g_malloc0(hash.hash->context_size);
     for (size_t at = 0, n; at < length; at += n) {
         uint8_t number[4];
-        n = MIN(length - at, hash->digest_size);
-        store_be(number, 4, at / hash->digest_size);
-        hash->init(ctx);
-        hash->update(ctx, sizeof(number), number);
-        hash->update(ctx, n, data + at);
-        hash->digest(ctx, n, data + at);
+        n = MIN(length - at, hash.hash->digest_size);
+        store_be(number, 4, at / hash.hash->digest_size);
+        hash.hash->init(ctx);
+        hash.hash->update(ctx, sizeof(number), number);
+        hash.hash->update(ctx, n, data + at);
+        hash.hash->digest(ctx, n, data + at);
     }
 }
 
@@ -77,8 +75,7 @@ static void mix(uint8_t *to, const uint8_t *from, size_t length)
     }
 }
 
-void luks_merge(const struct nettle_hash *hash, const uint8_t *stripes, uint32_t count, uint8_t *key,
-                size_t key_size)
+void luks_merge(LuksHash hash, const uint8_t *stripes, uint32_t count, uint8_t *key, size_t key_size)
 {
     memset(key, 0, key_size);
     for (uint32_t i = 0; i + 1 < count; i++) {
@@ -97,8 +94,7 @@ void luks_random(void *to, size_t length)
     }
 }
 
-void luks_split(const struct nettle_hash *hash, const uint8_t *key, size_t key_size, uint8_t *stripes,
-                uint32_t count)
+void luks_split(LuksHash hash, const uint8_t *key, size_t key_size, uint8_t *stripes, uint32_t count)
 {
     uint8_t last[LUKS_KEY_MAX];
     luks_random(stripes, (count - 1) * key_size);
@@ -111,8 +107,8 @@ void luks_split(const struct nettle_hash *hash, const uint8_t *key, size_t key_s
 
 /* ---- slots -------------------------------------------------------------------------------- */
 
-static LuksCipher *slot_cipher(const LuksHeader *h, const LuksSlot *s, const struct nettle_hash *hash,
-                               GBytes *password, GError **err)
+static LuksCipher *slot_cipher(const LuksHeader *h, const LuksSlot *s, LuksHash hash, GBytes *password,
+                               GError **err)
 {
     uint8_t key[LUKS_KEY_MAX];
     gsize length;
@@ -123,15 +119,15 @@ static LuksCipher *slot_cipher(const LuksHeader *h, const LuksSlot *s, const str
     return c;
 }
 
-static bool is_key(const LuksHeader *h, const struct nettle_hash *hash, const uint8_t *key)
+static bool is_key(const LuksHeader *h, LuksHash hash, const uint8_t *key)
 {
     uint8_t digest[LUKS_DIGEST];
     luks_pbkdf2(hash, key, h->key_size, h->salt, h->iterations, digest, sizeof(digest));
-    return memeql_sec(digest, h->digest, sizeof(digest));
+    return hash.crypto->memeql_sec(digest, h->digest, sizeof(digest));
 }
 
 /* 1: it is the key; 0: it is not; or -errno. */
-static int try_slot(const LuksHeader *h, const LuksSlot *s, const struct nettle_hash *hash, BlockNode *file,
+static int try_slot(const LuksHeader *h, const LuksSlot *s, LuksHash hash, BlockNode *file,
                     const LuksCipher *c, uint8_t *key)
 {
     size_t size = luks_material_size(h, s);
@@ -148,9 +144,10 @@ static int try_slot(const LuksHeader *h, const LuksSlot *s, const struct nettle_
 
 bool luks_unlock(const LuksHeader *h, BlockNode *file, GBytes *password, uint8_t *key, GError **err)
 {
-    const struct nettle_hash *hash = luks_hash_find(h->hash, err);
+    LuksHash hash;
+    bool known = luks_hash_find(h->hash, &hash, err);
     int found = 0;
-    for (unsigned i = 0; hash && i < LUKS_SLOTS && !found; i++) {
+    for (unsigned i = 0; known && i < LUKS_SLOTS && !found; i++) {
         const LuksSlot *s = &h->slots[i];
         LuksCipher *c = s->active ? slot_cipher(h, s, hash, password, err) : NULL;
         if (s->active && !c) {
@@ -159,7 +156,7 @@ bool luks_unlock(const LuksHeader *h, BlockNode *file, GBytes *password, uint8_t
         found = c ? try_slot(h, s, hash, file, c, key) : 0;
         luks_cipher_free(c);
     }
-    if (hash && found <= 0) {
+    if (known && found <= 0) {
         block_error(
             err, found ? "its key slots cannot be read: %s" : "Invalid password, cannot unlock any keyslot",
             g_strerror(-found));
@@ -171,8 +168,8 @@ bool luks_lock(LuksHeader *h, unsigned slot, BlockNode *file, GBytes *password, 
                GError **err)
 {
     LuksSlot *s = &h->slots[slot];
-    const struct nettle_hash *hash = luks_hash_find(h->hash, err);
-    LuksCipher *c = hash ? slot_cipher(h, s, hash, password, err) : NULL;
+    LuksHash hash;
+    LuksCipher *c = luks_hash_find(h->hash, &hash, err) ? slot_cipher(h, s, hash, password, err) : NULL;
     if (!c) {
         return false;
     }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside of LUKS 1.  Specification: "LUKS On-Disk Format Specification" 1.2 ("the specification" in this folder). */
 #pragma once
-#include <nettle/nettle-meta.h>
-
 #include "block/block_priv.h"
+#include "block/crypto.h"
 
 enum {
     LUKS_HEADER = 592, /* bytes */
@@ -49,20 +48,22 @@ void luks_cipher_free(LuksCipher *c); /* NULL is fine */
 void luks_cipher_run(const LuksCipher *c, bool encrypt, uint64_t sector, uint8_t *data, size_t length);
 
 /* ---- hash.c ---- */
-const struct nettle_hash *luks_hash_find(const char *name, GError **err);
+typedef struct LuksHash {
+    const Crypto *crypto;
+    const struct nettle_hash *hash;
+} LuksHash;
+bool luks_hash_find(const char *name, LuksHash *h, GError **err);
 
 /* ---- key.c ---- */
-void luks_pbkdf2(const struct nettle_hash *hash, const void *password, size_t length, const uint8_t *salt,
-                 uint32_t iterations, uint8_t *key, size_t key_size);
-void luks_merge(const struct nettle_hash *hash, const uint8_t *stripes, uint32_t count, uint8_t *key,
-                size_t key_size);
-void luks_split(const struct nettle_hash *hash, const uint8_t *key, size_t key_size, uint8_t *stripes,
-                uint32_t count);
+void luks_pbkdf2(LuksHash hash, const void *password, size_t length, const uint8_t *salt, uint32_t iterations,
+                 uint8_t *key, size_t key_size);
+void luks_merge(LuksHash hash, const uint8_t *stripes, uint32_t count, uint8_t *key, size_t key_size);
+void luks_split(LuksHash hash, const uint8_t *key, size_t key_size, uint8_t *stripes, uint32_t count);
 /* The master key (h->key_size bytes) by a password; false: no slot has it. */
 bool luks_unlock(const LuksHeader *h, BlockNode *file, GBytes *password, uint8_t *key, GError **err);
 /* A slot of the header, and its key material in the file. */
 bool luks_lock(LuksHeader *h, unsigned slot, BlockNode *file, GBytes *password, const uint8_t *key,
                GError **err);
 /* Iterations that take so long here; at least 1000. */
-uint32_t luks_iterations(const struct nettle_hash *hash, size_t key_size, unsigned ms);
+uint32_t luks_iterations(LuksHash hash, size_t key_size, unsigned ms);
 void luks_random(void *to, size_t length);

@@ -58,7 +58,7 @@ static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
     uint64_t at;
     if (type & 0x8000) { /* an error */
         int e = length < 6 ? -EPROTO : nbd_receive(s->fd, head, 6);
-        c->result = c->result ? c->result : e ? e : nbd_error_to_errno((uint32_t)load_be(head, 4));
+        c->result = c->result ? c->result : e ? e : nbd_error_to_errno(load_be(head, 4));
         return e ? e : nbd_skip(s->fd, length - 6);
     }
     switch (type) {
@@ -82,8 +82,8 @@ static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
     }
     case NBD_REPLY_BLOCK_STATUS: {
         int e = length < 12 || c->type != NBD_CMD_BLOCK_STATUS ? -EPROTO : nbd_receive(s->fd, head, 12);
-        c->known = e ? 0 : (uint32_t)load_be(head + 4, 4);
-        c->state = e ? 0 : (uint32_t)load_be(head + 8, 4);
+        c->known = e ? 0 : load_be(head + 4, 4);
+        c->state = e ? 0 : load_be(head + 8, 4);
         return e ? e : nbd_skip(s->fd, length - 12);
     }
     default: return -EPROTO;
@@ -112,13 +112,13 @@ static int receive_reply(NbdNode *s)
 {
     uint8_t head[20];
     int e = nbd_receive(s->fd, head, 16);
-    uint32_t magic = e ? 0 : (uint32_t)load_be(head, 4);
+    uint32_t magic = e ? 0 : load_be(head, 4);
     Call *c = e ? NULL : find_call(s, load_be(head + 8, 8));
     if (!c) {
         return e ? e : -EPROTO;
     }
     if (magic == NBD_SIMPLE_REPLY_MAGIC) {
-        uint32_t error = (uint32_t)load_be(head + 4, 4);
+        uint32_t error = load_be(head + 4, 4);
         if (c->type == NBD_CMD_BLOCK_STATUS || (c->type == NBD_CMD_READ && s->agreed.structured)) {
             return -EPROTO;
         }
@@ -133,7 +133,7 @@ static int receive_reply(NbdNode *s)
         return -EPROTO;
     }
     e = nbd_receive(s->fd, head + 16, 4);
-    uint32_t length = e ? 0 : (uint32_t)load_be(head + 16, 4);
+    uint32_t length = e ? 0 : load_be(head + 16, 4);
     e = e                               ? e
         : length > NBD_MAX_PAYLOAD + 64 ? -EPROTO
                                         : receive_chunk(s, c, (unsigned)load_be(head + 6, 2), length);

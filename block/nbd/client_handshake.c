@@ -44,8 +44,8 @@ static bool receive_reply(int fd, uint32_t option, Reply *r, GError **err)
     if (!e && (load_be(head, 8) != NBD_OPTION_REPLY_MAGIC || load_be(head + 8, 4) != option)) {
         e = -EPROTO;
     }
-    r->type = (uint32_t)load_be(head + 12, 4);
-    r->length = (uint32_t)load_be(head + 16, 4);
+    r->type = load_be(head + 12, 4);
+    r->length = load_be(head + 16, 4);
     if (!e && r->length > NBD_MAX_OPTION) {
         e = -EPROTO;
     }
@@ -129,11 +129,11 @@ static bool take_info(const Reply *r, void *opaque)
     unsigned type = r->type == NBD_REP_INFO && r->length >= 2 ? (unsigned)load_be(r->data, 2) : ~0u;
     if (type == NBD_INFO_EXPORT && r->length == 12) {
         a->size = load_be(r->data + 2, 8);
-        a->flags = (uint16_t)load_be(r->data + 10, 2);
+        a->flags = load_be(r->data + 10, 2);
     } else if (type == NBD_INFO_BLOCK_SIZE && r->length == 14) {
-        a->min_block = (uint32_t)load_be(r->data + 2, 4);
-        a->pref_block = (uint32_t)load_be(r->data + 6, 4);
-        a->max_block = (uint32_t)load_be(r->data + 10, 4);
+        a->min_block = load_be(r->data + 2, 4);
+        a->pref_block = load_be(r->data + 6, 4);
+        a->max_block = load_be(r->data + 10, 4);
     } else if (type == NBD_INFO_DESCRIPTION) {
         g_free(l->description);
         l->description = g_strdup((const char *)r->data + 2);
@@ -152,7 +152,7 @@ static bool take_context(const Reply *r, void *opaque)
     const char *name = (const char *)r->data + 4;
     if (strcmp(name, NBD_CONTEXT_NAME) == 0) {
         l->agreed.allocation = true;
-        l->agreed.context = (uint32_t)load_be(r->data, 4);
+        l->agreed.context = load_be(r->data, 4);
     }
     if (l->contexts) {
         g_ptr_array_add(l->contexts, g_strdup(name));

@@ -40,7 +40,7 @@ static const char *take_text(const Option *o, uint32_t *at, uint32_t *n)
     if (o->length - *at < 4) {
         return NULL;
     }
-    *n = (uint32_t)load_be(o->data + *at, 4);
+    *n = load_be(o->data + *at, 4);
     *at += 4;
     if (*n > o->length - *at || *n > NBD_MAX_NAME) {
         return NULL;
@@ -171,7 +171,7 @@ static int meta_context(Client *c, const Option *o)
         return e;
     }
     export_unref(x);
-    uint32_t queries = (uint32_t)load_be(o->data + at, 4);
+    uint32_t queries = load_be(o->data + at, 4);
     at += 4;
     found = list_only && !queries;
     for (uint32_t i = 0; i < queries; i++) {
@@ -221,7 +221,7 @@ static int one_option(Client *c, bool *done)
     if (e || load_be(head, 8) != NBD_OPTION_MAGIC) {
         return e ? e : -EPROTO;
     }
-    Option o = { (uint32_t)load_be(head + 8, 4), (uint32_t)load_be(head + 12, 4), NULL };
+    Option o = { load_be(head + 8, 4), load_be(head + 12, 4), NULL };
     if (o.length > NBD_MAX_OPTION) {
         e = o.type == NBD_OPT_EXPORT_NAME ? -EPROTO : nbd_skip(c->fd, o.length);
         return e ? e : refuse(c, &o, NBD_REP_ERR_TOO_BIG, "this option is too long");

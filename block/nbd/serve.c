@@ -307,11 +307,11 @@ static Request *receive(Client *c)
     }
     Request *r = g_new(Request, 1);
     *r = (Request){ .client = c,
-                    .flags = (uint16_t)load_be(head + 4, 2),
-                    .type = (uint16_t)load_be(head + 6, 2),
+                    .flags = load_be(head + 4, 2),
+                    .type = load_be(head + 6, 2),
                     .cookie = load_be(head + 8, 8),
                     .offset = load_be(head + 16, 8),
-                    .length = (uint32_t)load_be(head + 24, 4) };
+                    .length = load_be(head + 24, 4) };
     bool bad = r->type == NBD_CMD_DISC || (r->type == NBD_CMD_WRITE && r->length > NBD_MAX_PAYLOAD);
     if (!bad && r->type == NBD_CMD_WRITE) {
         r->data = g_try_malloc(r->length + 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ui/curses/curses_priv.h"
-#include "ui/library.h"
+#include "util/library.h"
 
 const CursesApi *curses_api_load(GError **err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <dlfcn.h>
 
-#include "ui/library.h"
+#include "util/library.h"
 #include "ui/vnc/vnc_priv.h"
 
 /* It would write to standard error. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ui/library.h"
+#include "util/library.h"
 
 #include <dlfcn.h>
 
