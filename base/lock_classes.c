@@ -29,6 +29,7 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
     [LOCK_FILE_WRITES] = { "file writes", "who writes a file that is written in larger pieces than a sector",
                            NULL },
     [LOCK_IMAGE_TABLES] = { "image tables", "tables of an image in memory", NULL },
+    [LOCK_BITMAPS] = { "dirty bitmaps", "what of a node was written since when", NULL },
     [LOCK_JOB] = { "job", "what the thread of a job and the main loop tell each other",
                    "the loop's queue of work" },
     [LOCK_THROTTLE] = { "throttle", "disk requests that wait because their speed is limited",

@@ -86,7 +86,8 @@ struct BlockBackend {
     unsigned in_flight;  /* atomic */
     unsigned interrupts; /* atomic: workers put down what they have at the next chance */
     struct {             /* see block_hold */
-        unsigned on;     /* atomic */
+        unsigned on;     /* atomic: how often */
+        bool overlay;    /* for an overlay that is prepared */
         bool resume;     /* what it has put down goes on at its end */
         BlockRequest *first, *last;
     } held;

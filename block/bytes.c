@@ -35,8 +35,9 @@ int node_read_bytes(BlockNode *n, uint64_t at, void *buf, uint64_t length)
 
 static int write_whole(BlockNode *n, uint64_t at, const void *buf, uint64_t length)
 {
+    struct iovec iov = { (void *)buf, length };
     patches_begin_whole(&n->patches);
-    int e = node_write(n, at, buf, length);
+    int e = node_run_patching(n, &(NodeIo){ BLOCK_WRITE, false, at, length, &iov, 1 });
     patches_end_whole(&n->patches);
     return e;
 }
@@ -49,7 +50,8 @@ static int patch(BlockNode *n, uint64_t at, const void *buf, uint64_t length)
         return e;
     }
     memcpy(whole + at % SECTOR, buf, length);
-    return node_write(n, sector_of(at), whole, span_of(at, length));
+    struct iovec iov = { whole, span_of(at, length) };
+    return node_run_patching(n, &(NodeIo){ BLOCK_WRITE, false, sector_of(at), iov.iov_len, &iov, 1 });
 }
 
 int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length)
@@ -66,7 +68,7 @@ int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length
 static int zero_whole(BlockNode *n, uint64_t at, uint64_t length, bool unmap)
 {
     patches_begin_whole(&n->patches);
-    int e = node_run(n, &(NodeIo){ BLOCK_WRITE_ZEROES, unmap, at, length, NULL, 0 });
+    int e = node_run_patching(n, &(NodeIo){ BLOCK_WRITE_ZEROES, unmap, at, length, NULL, 0 });
     patches_end_whole(&n->patches);
     return e;
 }

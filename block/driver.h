@@ -8,6 +8,7 @@
  * 4. A node holds its children, and reaches them through node_run and node_map alone.
  * 5. A failure is -errno of the host; an image that contradicts itself is -EIO, with a line in the log. */
 #pragma once
+#include "block/bitmap_priv.h"
 #include "block/image.h"
 #include "block/image_check.h"
 #include "block/patches.h"
@@ -44,6 +45,8 @@ typedef struct BlockDriver {
     void (*names)(BlockNode *n, ImageNames *names);
     bool (*fits_backing)(BlockNode *n,
                          GError **err); /* is it the one that the image was made on?  NULL: nobody knows */
+    /* Could the image keep such a dirty bitmap?  NULL: it has none. */
+    bool (*keeps_bitmap)(BlockNode *n, const char *name, unsigned shift, GError **err);
     int (*check)(BlockNode *n, ImageRepair repair, ImageReport *report);
     void (*close)(BlockNode *n); /* its own things; not its children */
 } BlockDriver;
@@ -55,13 +58,21 @@ struct BlockNode {
     char *filename;
     uint64_t size; /* multiple of SECTOR; atomic: a file below a format grows */
     bool readonly;
-    int refs;        /* atomic */
-    int sync_error;  /* see node_synced */
-    Patches patches; /* of writes by bytes (node_write_bytes); in sectors */
-    Pins *pins;      /* NULL: what it has mapped never moves */
+    int refs;              /* atomic */
+    int sync_error;        /* see node_synced */
+    Patches patches;       /* of writes by bytes (node_write_bytes); in sectors */
+    Pins *pins;            /* NULL: what it has mapped never moves */
+    NodeBitmaps *bitmaps;  /* NULL: there were none yet (atomic) */
+    unsigned byte_writers; /* atomic: who may write parts of sectors, see node_share_bytes */
     BlockNode *children[NODE_CHILDREN];
     GPtrArray *parts; /* of BlockNode, more children; NULL: none */
 };
+
+/* For who has begun a change by n->patches: a write of whole sectors, or of those that were read. */
+int node_run_patching(BlockNode *n, const NodeIo *io);
+/* Somebody writes by bytes from here on, beside those who write by node_run or the ring: these wait where they share a sector.  Nothing
+ * is under way when it begins. */
+void node_share_bytes(BlockNode *n, bool share);
 
 /* One that was opened to be read can be written from here on, or the other way round: it is what another one reads from
  * meanwhile.  Nobody writes to it when this is asked for. */

@@ -337,7 +337,10 @@ bool block_held_back(BlockRequest *r)
 
 void block_hold(BlockBackend *blk)
 {
-    g_assert(!blk->held.on);
+    if (blk->held.on) { /* by who has called this one */
+        __atomic_add_fetch(&blk->held.on, 1, __ATOMIC_SEQ_CST);
+        return;
+    }
     lock_take(&kept_lock);
     blk->held.resume = !blk->kept.first; /* else the machine stands */
     lock_release(&kept_lock);
@@ -349,6 +352,10 @@ void block_hold(BlockBackend *blk)
 
 void block_release(BlockBackend *blk)
 {
+    if (blk->held.on > 1) {
+        __atomic_sub_fetch(&blk->held.on, 1, __ATOMIC_SEQ_CST);
+        return;
+    }
     lock_take(&kept_lock);
     bool resume = blk->held.resume && !blk->kept.error;
     lock_release(&kept_lock);

@@ -36,6 +36,7 @@ void node_unref(BlockNode *n)
     if (n->parts) {
         g_ptr_array_unref(n->parts);
     }
+    node_bitmaps_free(n);
     patches_finish(&n->patches);
     g_free(n->filename);
     g_free(n);
@@ -51,7 +52,15 @@ int node_resize(BlockNode *n, uint64_t bytes)
     if (n->readonly) {
         return -EROFS;
     }
-    return n->driver->resize ? n->driver->resize(n, bytes) : -ENOTSUP;
+    if (!n->driver->resize) {
+        return -ENOTSUP;
+    }
+    int e = node_bitmaps_fit(n, bytes);
+    e = e ? e : n->driver->resize(n, bytes);
+    if (!e) {
+        node_bitmaps_resized(n, node_size(n));
+    }
+    return e;
 }
 
 bool node_set_writable(BlockNode *n, bool writable, GError **err)
@@ -121,17 +130,36 @@ static void pin_first(BlockNode *n, NodePlace *place)
     }
 }
 
+static bool changes(const NodeIo *io)
+{
+    return io->op != BLOCK_READ && io->op != BLOCK_FLUSH;
+}
+
+/* Does the way of a request have to be through node_run, which may wait? */
+static bool is_shared(const BlockNode *n, const NodeIo *io)
+{
+    return changes(io) && __atomic_load_n(&n->byte_writers, __ATOMIC_ACQUIRE);
+}
+
+static void mark_change(BlockNode *n, const NodeIo *io, uint64_t offset)
+{
+    if (changes(io) && __atomic_load_n(&n->bitmaps, __ATOMIC_ACQUIRE)) {
+        node_bitmaps_mark(n, offset, io->length);
+    }
+}
+
 bool node_resolve(BlockNode *n, const NodeIo *io, NodePlace *place)
 {
     NodeIo at = *io;
     *place = (NodePlace){ .fd = -1 };
     while (!n->driver->direct) {
         Extent e;
+        mark_change(n, io, at.offset);
         if (io->op == BLOCK_FLUSH) {
             break; /* it has things of its own to write */
         }
         pin_first(n, place);
-        if (!maps_whole(n, io, at.offset, &e)) {
+        if (is_shared(n, io) || !maps_whole(n, io, at.offset, &e)) {
             break;
         }
         n = e.node;
@@ -139,7 +167,8 @@ bool node_resolve(BlockNode *n, const NodeIo *io, NodePlace *place)
     }
     place->leaf = n;
     place->position = at.offset;
-    if (n->driver->direct && n->driver->direct(n, &at, &place->fd)) {
+    mark_change(n, io, at.offset);
+    if (n->driver->direct && !is_shared(n, io) && n->driver->direct(n, &at, &place->fd)) {
         return true;
     }
     node_place_end(place);
@@ -202,12 +231,29 @@ static int read_mapped(BlockNode *n, const NodeIo *io)
     return result;
 }
 
-int node_run(BlockNode *n, const NodeIo *io)
+int node_run_patching(BlockNode *n, const NodeIo *io)
 {
-    if (io->op != BLOCK_READ && io->op != BLOCK_FLUSH && n->readonly) {
+    if (changes(io) && n->readonly) {
         return -EROFS;
     }
+    mark_change(n, io, io->offset);
     return io->op == BLOCK_READ && !n->driver->direct ? read_mapped(n, io) : n->driver->run(n, io);
+}
+
+int node_run(BlockNode *n, const NodeIo *io)
+{
+    if (!is_shared(n, io)) {
+        return node_run_patching(n, io);
+    }
+    patches_begin_whole(&n->patches);
+    int e = node_run_patching(n, io);
+    patches_end_whole(&n->patches);
+    return e;
+}
+
+void node_share_bytes(BlockNode *n, bool share)
+{
+    __atomic_add_fetch(&n->byte_writers, share ? 1 : -1u, __ATOMIC_ACQ_REL);
 }
 
 int node_read(BlockNode *n, uint64_t offset, void *buf, uint64_t length)
@@ -229,5 +275,10 @@ int node_flush(BlockNode *n)
 
 int node_write_packed(BlockNode *n, uint64_t offset, const uint8_t *cluster)
 {
+    if (n->bitmaps && !n->readonly) {
+        ImageInfo info;
+        image_info(n, &info);
+        node_bitmaps_mark(n, offset, info.cluster_size);
+    }
     return n->readonly ? -EROFS : n->driver->pack ? n->driver->pack(n, offset, cluster) : -ENOTSUP;
 }

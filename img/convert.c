@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "block/bitmap.h"
 #include "util/keyval.h"
 
 enum { GRAIN = 4096, GRAIN_MAX = 16 << 20 };
@@ -16,16 +18,56 @@ typedef struct Asked {
     const char *from_format, *to_format, *to_path, *backing, *backing_format;
     char *options;
     OpenFlags from, to;
-    bool keep, to_is_zero; /* keep: the output is there */
+    bool keep, to_is_zero;             /* keep: the output is there */
+    bool bitmaps, skip_broken_bitmaps; /* those of the first image are the output's, too */
 } Asked;
 
-static void say_what_is_lost(const Conversion *c, const ConvertSource *s)
+static void say_what_is_lost(const Conversion *c, const Asked *a, const ConvertSource *s)
 {
     Qcow2Info info;
-    if (!c->quiet && qcow2_info(s->node, &info) && (info.snapshots || info.bitmaps)) {
-        img_error("warning: %u internal snapshots and %u bitmaps of '%s' are not copied", info.snapshots,
-                  info.bitmaps, s->path);
+    if (c->quiet || !qcow2_info(s->node, &info)) {
+        return;
     }
+    uint32_t bitmaps = a->bitmaps ? 0 : info.bitmaps;
+    if (info.snapshots || bitmaps) {
+        img_error("warning: %u internal snapshots and %u bitmaps of '%s' are not copied", info.snapshots,
+                  bitmaps, s->path);
+    }
+}
+
+/* ---- bitmaps ------------------------------------------------------------------- */
+
+static bool check_bitmaps(const Conversion *c, const Asked *a)
+{
+    DirtyBitmap *b;
+    for (unsigned i = 0; a->bitmaps && (b = node_bitmap_at(c->sources[0].node, i)); i++) {
+        BitmapState s = bitmap_state(b);
+        if (s.inconsistent && !a->skip_broken_bitmaps) {
+            img_error("Cannot copy inconsistent bitmap '%s'", s.name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool copy_bitmaps(const Conversion *c, const Asked *a)
+{
+    g_autoptr(GError) err = NULL;
+    DirtyBitmap *b;
+    for (unsigned i = 0; a->bitmaps && (b = node_bitmap_at(c->sources[0].node, i)); i++) {
+        BitmapState s = bitmap_state(b);
+        NewBitmap o = { s.name, s.granularity, .persistent = true, .disabled = !s.recording };
+        if (s.inconsistent) {
+            img_error("warning: Skipping inconsistent bitmap '%s'", s.name);
+            continue;
+        }
+        DirtyBitmap *new = node_bitmap_add(c->to, &o, &err);
+        if (!new || !bitmap_merge(new, b, &err)) {
+            img_error("Failed to populate bitmap %s: %s", s.name, err->message);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool open_sources(Conversion *c, const Asked *a)
@@ -40,7 +82,7 @@ static bool open_sources(Conversion *c, const Asked *a)
         s->start = c->size;
         s->size = node_size(s->node);
         c->size += s->size;
-        say_what_is_lost(c, s);
+        say_what_is_lost(c, a, s);
     }
     return true;
 }
@@ -91,8 +133,11 @@ static int convert(Conversion *c, const Asked *a)
         img_error("--target-image-opts requires use of -n flag");
         return IMG_FAILED;
     }
-    bool made = open_sources(c, a) && make_output(c, a);
+    bool made = open_sources(c, a) && check_bitmaps(c, a) && make_output(c, a);
     int status = made && open_output(c, a) ? convert_copy(c) : IMG_FAILED;
+    if (status == IMG_OK && !copy_bitmaps(c, a)) {
+        status = IMG_FAILED;
+    }
     for (unsigned i = 0; i < c->source_count; i++) {
         node_unref(c->sources[i].node);
     }
@@ -133,10 +178,13 @@ static void add_options(Asked *a, const char *more)
     a->options = all;
 }
 
-enum { OPTION_ZERO = 256, OPTION_SALVAGE };
+enum { OPTION_ZERO = 256, OPTION_SALVAGE, OPTION_BITMAPS, OPTION_SKIP_BROKEN };
 static const struct option long_options[] = { { "target-is-zero", no_argument, NULL, OPTION_ZERO },
                                               { "salvage", no_argument, NULL, OPTION_SALVAGE },
                                               { "force-share", no_argument, NULL, 'U' },
+                                              { "bitmaps", no_argument, NULL, OPTION_BITMAPS },
+                                              { "skip-broken-bitmaps", no_argument, NULL,
+                                                OPTION_SKIP_BROKEN },
                                               { NULL } };
 
 /* Of the copying. */
@@ -175,6 +223,8 @@ static bool take_option(Conversion *c, Asked *a, int o)
         return img_cache(optarg, &a->from, &from_sync) ||
                (img_error("Invalid source cache option: %s", optarg), false);
     case OPTION_ZERO: a->to_is_zero = true; break;
+    case OPTION_BITMAPS: a->bitmaps = true; break;
+    case OPTION_SKIP_BROKEN: a->skip_broken_bitmaps = true; break;
     default: return take_copy_option(c, o);
     }
     return true;
@@ -185,12 +235,14 @@ static bool check_options(const Conversion *c, const Asked *a)
     bool preallocated =
         a->options && strstr(a->options, "preallocation=") && !strstr(a->options, "preallocation=off");
     const char *why =
-        a->keep && a->options              ? "-o has no effect when skipping image creation"
-        : a->to_is_zero && !a->keep        ? "--target-is-zero requires use of -n flag"
-        : a->backing && a->keep            ? "-B makes a new image, and -n keeps the old one"
-        : a->backing && !a->backing_format ? "Use of backing file requires explicit backing format"
-        : c->pack && preallocated          ? "Compression and preallocation not supported at the same time"
-                                           : NULL;
+        a->keep && a->options                   ? "-o has no effect when skipping image creation"
+        : a->skip_broken_bitmaps && !a->bitmaps ? "Use of --skip-broken-bitmaps requires --bitmaps"
+        : a->bitmaps && c->source_count > 1 ? "Using --bitmaps with multiple source images is not supported"
+        : a->to_is_zero && !a->keep         ? "--target-is-zero requires use of -n flag"
+        : a->backing && a->keep             ? "-B makes a new image, and -n keeps the old one"
+        : a->backing && !a->backing_format  ? "Use of backing file requires explicit backing format"
+        : c->pack && preallocated           ? "Compression and preallocation not supported at the same time"
+                                            : NULL;
     return !why || refuse(why);
 }
 
@@ -210,8 +262,8 @@ int cmd_convert(int argc, char **argv)
         img_usage("convert");
     }
     int status = IMG_FAILED;
+    c.source_count = ok ? argc - optind - 1 : 0;
     if (ok && check_options(&c, &a)) {
-        c.source_count = argc - optind - 1;
         c.sources = g_new0(ConvertSource, c.source_count);
         for (unsigned i = 0; i < c.source_count; i++) {
             c.sources[i].path = argv[optind + i];

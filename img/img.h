@@ -67,6 +67,7 @@ bool img_cache(const char *name, OpenFlags *flags, bool *sync);
 void img_progress(bool wanted, uint64_t done, uint64_t all);
 
 int cmd_amend(int argc, char **argv);
+int cmd_bitmap(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_dd(int argc, char **argv);
 int cmd_commit(int argc, char **argv);

@@ -51,12 +51,31 @@ static void print_backing(const Image *i)
     }
 }
 
-static void print_specific(const Qcow2Info *q)
+static void print_bitmap(guint number, const Qcow2Bitmap *b)
+{
+    const char *const flags[] = { b->in_use ? "in-use" : NULL, b->recording ? "auto" : NULL };
+    g_autofree char *name = shown(b->name);
+    printf("        [%u]:\n            flags:\n", number);
+    for (unsigned i = 0, shown_flags = 0; i < G_N_ELEMENTS(flags); i++) {
+        if (flags[i]) {
+            printf("                [%u]: %s\n", shown_flags++, flags[i]);
+        }
+    }
+    printf("            name: %s\n            granularity: %" G_GUINT64_FORMAT "\n", name, b->granularity);
+}
+
+static void print_specific(const Qcow2Info *q, const GPtrArray *bitmaps)
 {
     printf("Format specific information:\n    compat: %s\n    compression type: %s\n",
            q->version < 3 ? "0.10" : "1.1", q->zstd ? "zstd" : "zlib");
     if (q->version >= 3) {
         printf("    lazy refcounts: %s\n", yes(q->lazy_refcounts));
+    }
+    if (bitmaps->len) {
+        printf("    bitmaps:\n");
+    }
+    for (guint i = 0; i < bitmaps->len; i++) {
+        print_bitmap(i, g_ptr_array_index(bitmaps, i));
     }
     printf("    refcount bits: %u\n", q->refcount_bits);
     if (q->data_file) {
@@ -117,7 +136,8 @@ static void print_image(const Image *i)
     print_backing(i);
     if (i->is_qcow2) {
         img_print_snapshots(i->snapshots);
-        print_specific(&i->q);
+        g_autoptr(GPtrArray) bitmaps = qcow2_bitmaps(i->node);
+        print_specific(&i->q, bitmaps);
     }
     print_vmdk(i);
     info_print_luks(i->node);
@@ -143,13 +163,36 @@ static void add_number(json_object *o, const char *key, uint64_t value)
     json_object_object_add(o, key, json_object_new_uint64(value));
 }
 
-static json_object *specific_json(const Qcow2Info *q)
+static json_object *bitmaps_json(const GPtrArray *bitmaps)
+{
+    json_object *list = json_object_new_array();
+    for (guint i = 0; i < bitmaps->len; i++) {
+        const Qcow2Bitmap *b = g_ptr_array_index(bitmaps, i);
+        json_object *o = json_object_new_object(), *flags = json_object_new_array();
+        if (b->in_use) {
+            json_object_array_add(flags, json_object_new_string("in-use"));
+        }
+        if (b->recording) {
+            json_object_array_add(flags, json_object_new_string("auto"));
+        }
+        json_object_object_add(o, "flags", flags);
+        add_text(o, "name", b->name);
+        add_number(o, "granularity", b->granularity);
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
+static json_object *specific_json(const Qcow2Info *q, const GPtrArray *bitmaps)
 {
     json_object *o = json_object_new_object(), *data = json_object_new_object();
     add_text(o, "type", "qcow2");
     json_object_object_add(o, "data", data);
     add_text(data, "compat", q->version < 3 ? "0.10" : "1.1");
     add_text(data, "compression-type", q->zstd ? "zstd" : "zlib");
+    if (bitmaps->len) {
+        json_object_object_add(data, "bitmaps", bitmaps_json(bitmaps));
+    }
     add_number(data, "refcount-bits", q->refcount_bits);
     if (q->version >= 3) {
         add_bool(data, "lazy-refcounts", q->lazy_refcounts);
@@ -203,7 +246,8 @@ static json_object *image_json(const Image *i)
     add_text(o, "format", i->format);
     add_number(o, "actual-size", node_allocated(i->node));
     if (i->is_qcow2) {
-        json_object_object_add(o, "format-specific", specific_json(&i->q));
+        g_autoptr(GPtrArray) bitmaps = qcow2_bitmaps(i->node);
+        json_object_object_add(o, "format-specific", specific_json(&i->q, bitmaps));
     }
     if (i->info.encrypted) {
         add_bool(o, "encrypted", true);

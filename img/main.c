@@ -12,20 +12,22 @@
 static const char *program = "lyrebird-img";
 ToolOptions img_tool;
 
-static const char *const unbuilt[] = { "bitmap", NULL };
-
 const Command img_commands[] = {
     { "amend", "[-f FORMAT] [-p] [-q] [-t CACHE] -o OPTIONS FILE", cmd_amend },
     { "bench",
       "[-c COUNT] [-d DEPTH] [-f FORMAT] [--flush-interval=COUNT [--no-drain]] [-o OFFSET] [--pattern=BYTE] [-q] "
       "[-s BYTES] [-S STEP] [-t CACHE] [-w] [-U] FILE",
       cmd_bench },
+    { "bitmap",
+      "(--add [-g GRANULARITY] | --remove | --clear | --enable | --disable | --merge BITMAP)... [-b FILE [-F FORMAT]] "
+      "[-f FORMAT] FILE BITMAP",
+      cmd_bitmap },
     { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] FILE", cmd_check },
     { "commit", "[-f FORMAT] [-b BASE] [-d] [-p] [-q] FILE", cmd_commit },
     { "compare", "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] FILE1 FILE2", cmd_compare },
     { "convert",
       "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
-      "[-r RATE] [-S BYTES] [--salvage] [-t CACHE] [-T CACHE] [-U] [-W] FILE... OUTPUT",
+      "[-r RATE] [-S BYTES] [--salvage] [--bitmaps [--skip-broken-bitmaps]] [-t CACHE] [-T CACHE] [-U] [-W] FILE... OUTPUT",
       cmd_convert },
     { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },
     { "dd", "[-f FORMAT] [-O FORMAT] [-U] [bs=BYTES] [count=BLOCKS] [skip=BLOCKS] if=FILE of=FILE", cmd_dd },
@@ -85,16 +87,6 @@ BlockNode *img_open_target(const char *path, const char *format, const OpenFlags
     return open_by(&o, path, o.image_opts ? NULL : format, flags, found);
 }
 
-static int unknown(const char *name)
-{
-    if (g_strv_contains(unbuilt, name)) {
-        img_error("the command '%s' is not built; use qemu-img for it", name);
-    } else {
-        img_error("Command not found: %s", name);
-    }
-    return IMG_FAILED;
-}
-
 int main(int argc, char **argv)
 {
     g_autofree char *name = g_path_get_basename(argv[0]);
@@ -119,5 +111,6 @@ int main(int argc, char **argv)
             return c->run(argc - 1, argv + 1);
         }
     }
-    return unknown(argv[1]);
+    img_error("Command not found: %s", argv[1]);
+    return IMG_FAILED;
 }

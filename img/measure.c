@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "block/bitmap.h"
 #include "block/image_create.h"
 #include "img/img.h"
 
@@ -42,14 +43,35 @@ static int count_data(BlockNode *n, uint64_t unit, uint64_t *bytes)
     return 0;
 }
 
-static void print(const Measuring *m, const ImageMeasure *i, uint64_t required, bool bitmaps)
+/* What the bitmaps of an image take in one of these clusters: data, tables, the directory. */
+static uint64_t bitmap_bytes(BlockNode *n, uint64_t cluster)
+{
+    uint64_t all = 0, directory = 0;
+    DirtyBitmap *b;
+    for (unsigned i = 0; (b = node_bitmap_at(n, i)); i++) {
+        BitmapState s = bitmap_state(b);
+        if (s.persistent && !s.inconsistent) {
+            uint64_t bits = (node_size(n) + s.granularity - 1) / s.granularity;
+            uint64_t data = ((bits + 7) / 8 + cluster - 1) / cluster,
+                     table = (data * 8 + cluster - 1) / cluster;
+            all += (data + table) * cluster;
+            directory += (24 + strlen(s.name) + 7) / 8 * 8;
+        }
+    }
+    return all + (directory + cluster - 1) / cluster * cluster;
+}
+
+static void print(const Measuring *m, const ImageMeasure *i, uint64_t required, bool bitmaps, uint64_t bytes)
 {
     if (m->json) {
-        printf("{\n%s    \"required\": %" PRIu64 ",\n    \"fully-allocated\": %" PRIu64 "\n}\n",
-               bitmaps ? "    \"bitmaps\": 0,\n" : "", required, i->full);
+        g_autofree char *line =
+            bitmaps ? g_strdup_printf("    \"bitmaps\": %" PRIu64 ",\n", bytes) : g_strdup("");
+        printf("{\n%s    \"required\": %" PRIu64 ",\n    \"fully-allocated\": %" PRIu64 "\n}\n", line,
+               required, i->full);
     } else {
-        printf("required size: %" PRIu64 "\nfully allocated size: %" PRIu64 "\n%s", required, i->full,
-               bitmaps ? "bitmaps size: 0\n" : "");
+        g_autofree char *line =
+            bitmaps ? g_strdup_printf("bitmaps size: %" PRIu64 "\n", bytes) : g_strdup("");
+        printf("required size: %" PRIu64 "\nfully allocated size: %" PRIu64 "\n%s", required, i->full, line);
     }
 }
 
@@ -66,7 +88,8 @@ static int measure_new(const Measuring *m, const ImageMaker *maker, const NewIma
     }
     /* What is to be a difference from a backing may become all of the disk. */
     uint64_t required = n && o->backing ? i.full : MIN(i.empty + data, i.full);
-    print(m, &i, required, n && qcow2_info(n, &info) && info.version >= 3 && i.unit > 512);
+    bool bitmaps = n && qcow2_info(n, &info) && info.version >= 3 && i.unit > 512;
+    print(m, &i, required, bitmaps, bitmaps ? bitmap_bytes(n, i.unit) : 0);
     return IMG_OK;
 }
 

@@ -23,6 +23,8 @@ typedef struct Serving {
     bool persistent, readonly, list, daemonize, sync;
     int parent; /* with --fork: to whom a byte says that it is served; else -1 */
     OpenFlags flags;
+    const char *bitmaps[NBD_BITMAPS_MAX];
+    unsigned bitmap_count;
 } Serving;
 
 static const char *program = "lyrebird-nbd";
@@ -96,6 +98,18 @@ static bool tell_parent(const Serving *s)
     return told;
 }
 
+/* Those that were not stored say nothing. */
+static bool find_bitmaps(const Serving *s, BlockNode *n, DirtyBitmap **bitmaps, GError **err)
+{
+    for (unsigned i = 0; i < s->bitmap_count; i++) {
+        bitmaps[i] = node_bitmap_find(n, s->bitmaps[i], err);
+        if (!bitmaps[i] || !bitmap_allows(bitmaps[i], BITMAP_CHANGE, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int serve(const Serving *s, BlockNode *n, int fd)
 {
     g_autoptr(GError) err = NULL;
@@ -103,8 +117,9 @@ static int serve(const Serving *s, BlockNode *n, int fd)
     int signal = 0, status = EXIT_FAILURE;
     NbdServer *server = nbd_server_new(&(NbdServerOptions){
         .fd = fd, .max_clients = (unsigned)s->shared, .unused = s->persistent ? NULL : last_has_gone });
-    NbdExport e = { s->name, s->description, n, !s->readonly, s->offset, 0 };
-    if (!nbd_server_add(server, &e, &err)) {
+    DirtyBitmap *bitmaps[NBD_BITMAPS_MAX];
+    NbdExport e = { s->name, s->description, n, !s->readonly, s->offset, 0, bitmaps, s->bitmap_count };
+    if (!find_bitmaps(s, n, bitmaps, &err) || !nbd_server_add(server, &e, &err)) {
         nbd_tool_error("%s", err->message);
     } else if (write_pid(s) && tell_parent(s)) {
         sigwait(&set, &signal);
@@ -151,7 +166,7 @@ static int run(Serving *s)
 /* ---- options ------------------------------------------------------------------- */
 
 static const char usage[] =
-    "Usage: %s [-p PORT] [-b ADDRESS] [-k PATH] [-e CLIENTS] [-t] [-x NAME] [-D TEXT] [-o OFFSET] [-f FORMAT] [-r] [-n]\n"
+    "Usage: %s [-p PORT] [-b ADDRESS] [-k PATH] [-e CLIENTS] [-t] [-x NAME] [-D TEXT] [-B BITMAP] [-o OFFSET] [-f FORMAT] [-r] [-n]\n"
     "       [--cache=MODE] [--discard=ignore|unmap] [--fork] [--pid-file=PATH] FILE\n"
     "  or:  %s -L [-p PORT] [-b HOST] [-k PATH]\n";
 
@@ -166,6 +181,7 @@ static const struct option long_options[] = {
     { "persistent", no_argument, NULL, 't' },
     { "export-name", required_argument, NULL, 'x' },
     { "description", required_argument, NULL, 'D' },
+    { "bitmap", required_argument, NULL, 'B' },
     { "offset", required_argument, NULL, 'o' },
     { "list", no_argument, NULL, 'L' },
     { "format", required_argument, NULL, 'f' },
@@ -206,6 +222,13 @@ static bool take_option(Serving *s, int c)
     case 't': s->persistent = true; break;
     case 'x': s->name = optarg; break;
     case 'D': s->description = optarg; break;
+    case 'B':
+        if (s->bitmap_count == NBD_BITMAPS_MAX) {
+            nbd_tool_error("more than %d bitmaps", NBD_BITMAPS_MAX);
+            return false;
+        }
+        s->bitmaps[s->bitmap_count++] = optarg;
+        break;
     case 'o': return take_number("offset", INT64_MAX, &s->offset);
     case 'L': s->list = true; break;
     case 'f': s->format = optarg; break;
@@ -231,7 +254,7 @@ int main(int argc, char **argv)
     g_autofree char *name = g_path_get_basename(argv[0]);
     program = strncmp(name, "qemu-", 5) == 0 ? "qemu-nbd" : program;
     Serving s = { .name = "", .shared = 1, .parent = -1, .flags = { .locking = true } };
-    for (int c; (c = getopt_long(argc, argv, "hVp:b:k:e:tx:D:o:Lf:rn", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "hVp:b:k:e:tx:D:B:o:Lf:rn", long_options, NULL)) != -1;) {
         if (c == 'h') {
             printf(usage, program, program);
             return EXIT_SUCCESS;

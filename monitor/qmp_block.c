@@ -32,7 +32,8 @@ typedef struct NodeInfo {
     bool has_burst[THROTTLE_KINDS], has_ops_size;
     char *group;
     int detect_zeroes;
-    PropList children;
+    PropList children, bitmaps;
+    bool has_bitmaps;
     DiskImage *image;
     CacheInfo *cache;
 } NodeInfo;
@@ -93,6 +94,7 @@ static const Prop node_props[] = {
     { "backing_file", PROP_STRING, MAYBE(backing), .help = "file of its backing" },
     { "backing_file_depth", PROP_I64, ALWAYS(depth) },
     { "children", PROP_STRUCT, ALWAYS(children), .list = true, .of = &child_shape },
+    { "dirty-bitmaps", PROP_STRUCT, MAYBE_HAS(bitmaps), .list = true, .of = &qmp_bitmap_info_shape },
     { "active", PROP_BOOL, ALWAYS(active) },
     { "encrypted", PROP_BOOL, ALWAYS(encrypted) },
     { "detect_zeroes", PROP_ENUM, ALWAYS(detect_zeroes), .names = detect_zeroes },
@@ -205,6 +207,8 @@ static void node_fill(NodeInfo *n, BlockBackend *blk)
     n->detect_zeroes = s.detect_zeroes ? s.zeroes_unmap ? 2 : 1 : 0;
     BlockNode *image = block_image(blk);
     n->image = image_fill(image);
+    qmp_bitmaps_fill(&n->bitmaps, image);
+    n->has_bitmaps = n->bitmaps.count != 0;
     g_free(n->image->format);
     n->image->format = g_strdup(s.format);
     n->image->has_allocated = !s.snapshot;

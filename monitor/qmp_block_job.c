@@ -2,7 +2,7 @@
 /* Commands that start jobs on disks: block-stream, block-commit, blockdev-mirror, drive-mirror, blockdev-backup, drive-backup.
  * Names, defaults and errors: QEMU's QMP reference, "Block device commands".
  *
- * Not built, and refused: what is to be done with errors but to report them, bitmaps, compression, other granularities. */
+ * Not built, and refused: what is to be done with errors but to report them, bitmaps of mirrors, compression, other granularities. */
 #include <string.h>
 
 #include "block/job.h"
@@ -15,17 +15,24 @@ static const char *const on_errors[] = { "report", NULL };
 static const char *const other_on_errors[] = { "ignore", "enospc", "stop", "auto", NULL };
 static const char *const syncs[] = { [SYNC_TOP] = "top", [SYNC_FULL] = "full", [SYNC_NONE] = "none", NULL };
 static const char *const other_syncs[] = { "incremental", "bitmap", NULL };
+static const char *const backup_syncs[] = { [SYNC_TOP] = "top",       [SYNC_FULL] = "full",
+                                            [SYNC_NONE] = "none",     [SYNC_INCREMENTAL] = "incremental",
+                                            [SYNC_BITMAP] = "bitmap", NULL };
+static const char *const bitmap_modes[] = {
+    [BITMAP_ON_SUCCESS] = "on-success", [BITMAP_NEVER] = "never", [BITMAP_ALWAYS] = "always", NULL
+};
 enum { MODE_NEW, MODE_EXISTING };
 static const char *const modes[] = { [MODE_NEW] = "absolute-paths", [MODE_EXISTING] = "existing", NULL };
 static const char *const copy_modes[] = { "background", NULL };
 static const char *const other_copy_modes[] = { "write-blocking", NULL };
 
-typedef struct JobArguments {
-    char *job, *device, *base, *base_node, *top, *top_node, *backing, *target, *format, *node_name;
+struct JobArguments {
+    char *job, *device, *base, *base_node, *top, *top_node, *backing, *target, *format, *node_name, *bitmap;
     int64_t speed;
     bool finalize, dismiss, has_finalize, has_dismiss, unmap, mask;
-    int on_error, source_error, target_error, sync, mode, copy_mode;
-} JobArguments;
+    int on_error, source_error, target_error, sync, mode, copy_mode, bitmap_mode;
+    bool has_bitmap_mode;
+};
 
 #define T JobArguments
 #define JOB_PROPS                                                                                            \
@@ -40,10 +47,16 @@ typedef struct JobArguments {
     {                                                                                                        \
         name, PROP_ENUM, MAYBE(member), .names = on_errors, .unbuilt = other_on_errors                       \
     }
-#define COPY_PROPS                                                                                           \
-    JOB_PROPS, { "target", PROP_STRING, ALWAYS(target) },                                                    \
-        { "sync", PROP_ENUM, ALWAYS(sync), .names = syncs, .unbuilt = other_syncs },                         \
+#define COPY_PROPS(...)                                                                                      \
+    JOB_PROPS, { "target", PROP_STRING, ALWAYS(target) }, { "sync", PROP_ENUM, ALWAYS(sync), __VA_ARGS__ },  \
         ON_ERROR("on-source-error", source_error), ON_ERROR("on-target-error", target_error)
+#define MIRROR_PROPS COPY_PROPS(.names = syncs, .unbuilt = other_syncs)
+#define BACKUP_PROPS                                                                                         \
+    COPY_PROPS(.names = backup_syncs), { "bitmap", PROP_STRING, MAYBE(bitmap), .help = "of the disk" },      \
+    {                                                                                                        \
+        "bitmap-mode", PROP_ENUM, MAYBE_HAS(bitmap_mode), .names = bitmap_modes,                             \
+                                                          .help = "when it forgets what was copied"          \
+    }
 #define FILE_PROPS                                                                                           \
     { "format", PROP_STRING, MAYBE(format), .help = "of the target; not given: that of the disk" },          \
     {                                                                                                        \
@@ -68,26 +81,26 @@ static const Prop commit_props[] = {
     { NULL },
 };
 static const Prop blockdev_mirror_props[] = {
-    COPY_PROPS,
+    MIRROR_PROPS,
     { "copy-mode", PROP_ENUM, MAYBE(copy_mode), .names = copy_modes, .unbuilt = other_copy_modes },
     { NULL },
 };
 static const Prop drive_mirror_props[] = {
-    COPY_PROPS,
+    MIRROR_PROPS,
     FILE_PROPS,
     { "copy-mode", PROP_ENUM, MAYBE(copy_mode), .names = copy_modes, .unbuilt = other_copy_modes },
     PROP_ONLY_ON("unmap", "zeroes are given back to the host"),
     { NULL },
 };
-static const Prop blockdev_backup_props[] = { COPY_PROPS, { NULL } };
-static const Prop drive_backup_props[] = { COPY_PROPS, FILE_PROPS, { NULL } };
+static const Prop blockdev_backup_props[] = { BACKUP_PROPS, { NULL } };
+static const Prop drive_backup_props[] = { BACKUP_PROPS, FILE_PROPS, { NULL } };
 #undef T
 static const Shape stream_shape = { "BlockStream", sizeof(JobArguments), stream_props };
 static const Shape commit_shape = { "BlockCommit", sizeof(JobArguments), commit_props };
 static const Shape blockdev_mirror_shape = { "BlockdevMirror", sizeof(JobArguments), blockdev_mirror_props };
 static const Shape drive_mirror_shape = { "DriveMirror", sizeof(JobArguments), drive_mirror_props };
-static const Shape blockdev_backup_shape = { "BlockdevBackup", sizeof(JobArguments), blockdev_backup_props };
-static const Shape drive_backup_shape = { "DriveBackup", sizeof(JobArguments), drive_backup_props };
+const Shape qmp_blockdev_backup_shape = { "BlockdevBackup", sizeof(JobArguments), blockdev_backup_props };
+const Shape qmp_drive_backup_shape = { "DriveBackup", sizeof(JobArguments), drive_backup_props };
 
 /* ---- what they share ----------------------------------------------------------------- */
 
@@ -152,11 +165,23 @@ static bool run_commit(Control *c, const void *args, void *result, GError **err)
 
 /* ---- copies ----------------------------------------------------------------------------------- */
 
+static bool check_bitmap_mode(const JobArguments *a, GError **err)
+{
+    if (a->bitmap && !a->has_bitmap_mode && a->sync != SYNC_INCREMENTAL) {
+        return command_error(err, ERROR_GENERIC, "Bitmap sync mode must be given when providing a bitmap");
+    }
+    return a->bitmap || !a->has_bitmap_mode ||
+           command_error(err, ERROR_GENERIC, "Cannot specify bitmap sync mode without a bitmap");
+}
+
 static bool copy_to_node(Control *c, const JobArguments *a, bool (*start)(const JobCopy *o, GError **err),
                          GError **err)
 {
-    JobCopy o = { .disk = qmp_find_disk(c->machine, a->device, err), .sync = (JobSync)a->sync };
-    if (!o.disk || !job_options(a, &o.job, err)) {
+    JobCopy o = { .disk = qmp_find_disk(c->machine, a->device, err),
+                  .sync = (JobSync)a->sync,
+                  .bitmap = a->bitmap,
+                  .bitmap_mode = (BitmapMode)a->bitmap_mode };
+    if (!o.disk || !job_options(a, &o.job, err) || !check_bitmap_mode(a, err)) {
         return false;
     }
     o.target = qmp_find_disk(c->machine, a->target, err);
@@ -169,8 +194,11 @@ static bool copy_to_node(Control *c, const JobArguments *a, bool (*start)(const 
 static bool copy_to_file(Control *c, const JobArguments *a, bool (*start)(const JobCopy *o, GError **err),
                          GError **err)
 {
-    JobCopy o = { .disk = qmp_find_disk(c->machine, a->device, err), .sync = (JobSync)a->sync };
-    if (!o.disk || !job_options(a, &o.job, err)) {
+    JobCopy o = { .disk = qmp_find_disk(c->machine, a->device, err),
+                  .sync = (JobSync)a->sync,
+                  .bitmap = a->bitmap,
+                  .bitmap_mode = (BitmapMode)a->bitmap_mode };
+    if (!o.disk || !job_options(a, &o.job, err) || !check_bitmap_mode(a, err)) {
         return false;
     }
     BlockNode *image = block_image(o.disk);
@@ -205,6 +233,21 @@ static bool run_drive_backup(Control *c, const void *args, void *result, GError 
     return copy_to_file(c, args, job_backup, err);
 }
 
+bool qmp_start_backup(Control *c, const JobArguments *a, bool to_node, GError **err)
+{
+    return (to_node ? copy_to_node : copy_to_file)(c, a, job_backup, err);
+}
+
+BlockBackend *qmp_backup_disk(const Machine *m, const JobArguments *a, GError **err)
+{
+    return qmp_find_disk(m, a->device, err);
+}
+
+const char *qmp_backup_id(const JobArguments *a, const BlockBackend *disk)
+{
+    return a->job ? a->job : block_id(disk);
+}
+
 /* clang-format off */
 const Command commands_block_job[] = {
     { "block-stream", "copy what backing images have into the disk's own, as a job", &stream_shape, NULL, 0, run_stream },
@@ -212,9 +255,9 @@ const Command commands_block_job[] = {
     { "blockdev-mirror", "copy a disk to another node, which may take its place, as a job", &blockdev_mirror_shape, NULL, 0,
       run_blockdev_mirror },
     { "drive-mirror", "the same to a file", &drive_mirror_shape, NULL, 0, run_drive_mirror },
-    { "blockdev-backup", "copy a disk as it is now to another node, as a job", &blockdev_backup_shape, NULL, 0,
+    { "blockdev-backup", "copy a disk as it is now to another node, as a job", &qmp_blockdev_backup_shape, NULL, 0,
       run_blockdev_backup },
-    { "drive-backup", "the same to a file", &drive_backup_shape, NULL, 0, run_drive_backup },
+    { "drive-backup", "the same to a file", &qmp_drive_backup_shape, NULL, 0, run_drive_backup },
     { NULL },
 };
 /* clang-format on */

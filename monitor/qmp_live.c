@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* External snapshots, sizes and names of disks that are in use.
  * Names and errors: QEMU's QMP reference, "Block device commands". */
+#include "block/job.h"
 #include "block/live.h"
 #include "hw/board.h"
 #include "monitor/command.h"
@@ -16,23 +17,35 @@ typedef struct LiveArguments {
 } LiveArguments;
 
 /* What a transaction is made of. */
-enum { ACTION_SYNC, ACTION_SNAPSHOT, ACTION_ABORT };
+enum {
+    ACTION_SYNC,
+    ACTION_SNAPSHOT,
+    ACTION_ABORT,
+    ACTION_BACKUP,
+    ACTION_DRIVE_BACKUP,
+    ACTION_BITMAP, /* from here on, in the order of BitmapVerb */
+};
 static const char *const action_types[] = { [ACTION_SYNC] = "blockdev-snapshot-sync",
                                             [ACTION_SNAPSHOT] = "blockdev-snapshot",
                                             [ACTION_ABORT] = "abort",
+                                            [ACTION_BACKUP] = "blockdev-backup",
+                                            [ACTION_DRIVE_BACKUP] = "drive-backup",
+                                            [ACTION_BITMAP + BITMAP_DO_ADD] = "block-dirty-bitmap-add",
+                                            [ACTION_BITMAP + BITMAP_DO_REMOVE] = "block-dirty-bitmap-remove",
+                                            [ACTION_BITMAP + BITMAP_DO_CLEAR] = "block-dirty-bitmap-clear",
+                                            [ACTION_BITMAP + BITMAP_DO_ENABLE] = "block-dirty-bitmap-enable",
+                                            [ACTION_BITMAP + BITMAP_DO_DISABLE] =
+                                                "block-dirty-bitmap-disable",
+                                            [ACTION_BITMAP + BITMAP_DO_MERGE] = "block-dirty-bitmap-merge",
                                             NULL };
-/* clang-format off */
-static const char *const other_action_types[] = {
-    "block-dirty-bitmap-add", "block-dirty-bitmap-remove", "block-dirty-bitmap-clear", "block-dirty-bitmap-enable",
-    "block-dirty-bitmap-disable", "block-dirty-bitmap-merge", "blockdev-backup", "blockdev-snapshot-internal-sync", "drive-backup",
-    NULL,
-};
-/* clang-format on */
+static const char *const other_action_types[] = { "blockdev-snapshot-internal-sync", NULL };
 static const char *const completion_modes[] = { "individual", NULL };
 static const char *const other_completion_modes[] = { "grouped", NULL };
 typedef struct Action {
     int type;
-    LiveArguments *data;
+    LiveArguments *data; /* one of the three */
+    BitmapArguments *bitmap;
+    JobArguments *backup;
 } Action;
 typedef struct TransactionProperties {
     int completion;
@@ -90,6 +103,19 @@ static const Prop snapshot_action_props[] = {
     { "data", PROP_STRUCT, ALWAYS(data), .of = &snapshot_shape },
     { NULL },
 };
+#define DATA(member, shape)                                                                                  \
+    {                                                                                                        \
+        { "data", PROP_STRUCT, ALWAYS(member), .of = &(shape) },                                             \
+        {                                                                                                    \
+            NULL                                                                                             \
+        }                                                                                                    \
+    }
+static const Prop backup_action_props[] = DATA(backup, qmp_blockdev_backup_shape);
+static const Prop drive_backup_action_props[] = DATA(backup, qmp_drive_backup_shape);
+static const Prop bitmap_add_action_props[] = DATA(bitmap, qmp_bitmap_add_shape);
+static const Prop bitmap_action_props[] = DATA(bitmap, qmp_bitmap_shape);
+static const Prop bitmap_merge_action_props[] = DATA(bitmap, qmp_bitmap_merge_shape);
+#undef DATA
 static const Prop abort_action_props[] = {
     { "data", PROP_STRUCT, ALWAYS(data), .of = &abort_shape },
     { NULL },
@@ -99,10 +125,26 @@ static const Shape sync_action_shape = { "BlockdevSnapshotSyncWrapper", sizeof(A
 static const Shape snapshot_action_shape = { "BlockdevSnapshotWrapper", sizeof(Action),
                                              snapshot_action_props };
 static const Shape abort_action_shape = { "AbortWrapper", sizeof(Action), abort_action_props };
+static const Shape backup_action_shape = { "BlockdevBackupWrapper", sizeof(Action), backup_action_props };
+static const Shape drive_backup_action_shape = { "DriveBackupWrapper", sizeof(Action),
+                                                 drive_backup_action_props };
+static const Shape bitmap_add_action_shape = { "BlockDirtyBitmapAddWrapper", sizeof(Action),
+                                               bitmap_add_action_props };
+static const Shape bitmap_action_shape = { "BlockDirtyBitmapWrapper", sizeof(Action), bitmap_action_props };
+static const Shape bitmap_merge_action_shape = { "BlockDirtyBitmapMergeWrapper", sizeof(Action),
+                                                 bitmap_merge_action_props };
 static const Shape *const action_arms[] = {
     [ACTION_SYNC] = &sync_action_shape,
     [ACTION_SNAPSHOT] = &snapshot_action_shape,
     [ACTION_ABORT] = &abort_action_shape,
+    [ACTION_BACKUP] = &backup_action_shape,
+    [ACTION_DRIVE_BACKUP] = &drive_backup_action_shape,
+    [ACTION_BITMAP + BITMAP_DO_ADD] = &bitmap_add_action_shape,
+    [ACTION_BITMAP + BITMAP_DO_REMOVE] = &bitmap_action_shape,
+    [ACTION_BITMAP + BITMAP_DO_CLEAR] = &bitmap_action_shape,
+    [ACTION_BITMAP + BITMAP_DO_ENABLE] = &bitmap_action_shape,
+    [ACTION_BITMAP + BITMAP_DO_DISABLE] = &bitmap_action_shape,
+    [ACTION_BITMAP + BITMAP_DO_MERGE] = &bitmap_merge_action_shape,
 };
 static const Shape action_shape = { "TransactionAction", sizeof(Action), action_props,
                                     .tag = &action_props[0], .arms = action_arms };
@@ -152,30 +194,80 @@ static bool change_to_node(const Machine *m, const LiveArguments *a, OverlayChan
     return c->overlay != NULL;
 }
 
-static bool change_of(const Machine *m, const Action *a, OverlayChange *c, GError **err)
+/* One action of several, from when it was prepared until all are done or none is. */
+typedef struct Change {
+    const Action *action;
+    OverlayChange overlay;
+    BitmapChange bitmap;
+    BlockBackend *disk; /* of a backup */
+} Change;
+
+/* The job is there from here on; its disk is held until all is prepared, so that all is of one moment. */
+static bool prepare_backup(Control *c, Change *change, GError **err)
 {
+    const JobArguments *a = change->action->backup;
+    change->disk = qmp_backup_disk(c->machine, a, err);
+    if (!change->disk) {
+        return false;
+    }
+    block_hold(change->disk);
+    if (!qmp_start_backup(c, a, change->action->type == ACTION_BACKUP, err)) {
+        block_release(change->disk);
+        return false;
+    }
+    return true;
+}
+
+static void end_backup(const Control *c, const Change *change, bool done)
+{
+    Job *j = done ? NULL : job_find(c->machine->drives, qmp_backup_id(change->action->backup, change->disk));
+    if (j) {
+        g_autoptr(GError) ignored = NULL; /* it is over already */
+        (void)!job_cancel(j, true, &ignored);
+    }
+    block_release(change->disk);
+}
+
+static bool prepare(Control *c, Change *change, GError **err)
+{
+    const Action *a = change->action;
+    const Machine *m = c->machine;
     switch (a->type) {
-    case ACTION_SYNC: return change_to_new(m, a->data, c, err);
-    case ACTION_SNAPSHOT: return change_to_node(m, a->data, c, err);
-    default: return command_error(err, ERROR_GENERIC, "Transaction aborted using Abort action");
+    case ACTION_SYNC:
+        return change_to_new(m, a->data, &change->overlay, err) &&
+               block_overlay_prepare(&change->overlay, err);
+    case ACTION_SNAPSHOT:
+        return change_to_node(m, a->data, &change->overlay, err) &&
+               block_overlay_prepare(&change->overlay, err);
+    case ACTION_ABORT: return command_error(err, ERROR_GENERIC, "Transaction aborted using Abort action");
+    case ACTION_BACKUP:
+    case ACTION_DRIVE_BACKUP: return prepare_backup(c, change, err);
+    default:
+        return qmp_bitmap_change(m, (BitmapVerb)(a->type - ACTION_BITMAP), a->bitmap, &change->bitmap, err);
     }
 }
 
-/* All or none. */
-static bool do_all(const Machine *m, Action *const *actions, size_t count, GError **err)
+static void end(const Control *c, Change *change, bool done)
 {
-    g_autofree OverlayChange *changes = g_new0(OverlayChange, count + 1);
+    switch (change->action->type) {
+    case ACTION_SYNC:
+    case ACTION_SNAPSHOT: (done ? block_overlay_do : block_overlay_undo)(&change->overlay); break;
+    case ACTION_BACKUP:
+    case ACTION_DRIVE_BACKUP: end_backup(c, change, done); break;
+    default: qmp_bitmap_end(&change->bitmap, done);
+    }
+}
+
+/* All or none; what is undone is undone from the last on. */
+static bool do_all(Control *c, Action *const *actions, size_t count, GError **err)
+{
+    g_autofree Change *changes = g_new0(Change, count + 1);
     size_t n = 0;
-    while (n < count && change_of(m, actions[n], &changes[n], err) &&
-           block_overlay_prepare(&changes[n], err)) {
+    while (n < count && (changes[n].action = actions[n]) && prepare(c, &changes[n], err)) {
         n++;
     }
     for (size_t i = 0; i < n; i++) {
-        if (n == count) {
-            block_overlay_do(&changes[i]);
-        } else {
-            block_overlay_undo(&changes[i]);
-        }
+        end(c, &changes[n == count ? i : n - 1 - i], n == count);
     }
     return n == count;
 }
@@ -183,19 +275,19 @@ static bool do_all(const Machine *m, Action *const *actions, size_t count, GErro
 static bool run_snapshot_sync(Control *c, const void *args, void *result, GError **err)
 {
     Action a = { ACTION_SYNC, (LiveArguments *)args };
-    return do_all(c->machine, (Action *[]){ &a }, 1, err);
+    return do_all(c, (Action *[]){ &a }, 1, err);
 }
 
 static bool run_snapshot(Control *c, const void *args, void *result, GError **err)
 {
     Action a = { ACTION_SNAPSHOT, (LiveArguments *)args };
-    return do_all(c->machine, (Action *[]){ &a }, 1, err);
+    return do_all(c, (Action *[]){ &a }, 1, err);
 }
 
 static bool run_transaction(Control *c, const void *args, void *result, GError **err)
 {
     const Transaction *t = args;
-    return do_all(c->machine, t->actions.items, t->actions.count, err);
+    return do_all(c, t->actions.items, t->actions.count, err);
 }
 
 /* ---- sizes and names ---------------------------------------------------------------- */

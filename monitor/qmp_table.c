@@ -15,6 +15,7 @@ const Command *const command_tables[] = {
     commands_chardev,
     commands_chardev_add,
     commands_net,
+    commands_bitmap,
     commands_block,
     commands_throttle,
     commands_blockstats,

@@ -45,6 +45,8 @@ struct Job {
     BlockNode *top, *base;
     char *backing_text;
     JobSync sync;
+    DirtyBitmap *bitmap; /* of the source; split while the job is.  NULL: none */
+    BitmapMode bitmap_mode;
     Watch *watch; /* on the disk while the job is; NULL: none */
     uint8_t *piece;
     uint64_t copied_end; /* backup: the thread has looked at all before it */

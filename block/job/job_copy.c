@@ -178,6 +178,9 @@ static int backup_taken(Job *j, uint64_t offset, uint64_t length, uint8_t *buf)
     int e = 0;
     while (!e && watch_next(j->watch, offset, offset + length, JOB_PIECE, &at, &n)) {
         e = backup_part(j, at, n, buf);
+        if (e) {
+            watch_mark(j->watch, at, n); /* a bitmap is to know of it */
+        }
     }
     return e;
 }

@@ -67,9 +67,24 @@ static void begin(Job *j, const WatchUse *use)
     job_start(j);
 }
 
+/* What was not copied is marked on. */
+static void end_bitmap(Job *j)
+{
+    bool done = !j->error && !j->cancelled && !j->result;
+    uint64_t offset, length;
+    bitmap_join(j->bitmap, j->bitmap_mode == BITMAP_ALWAYS || (done && j->bitmap_mode == BITMAP_ON_SUCCESS));
+    while (!done && watch_next(j->watch, 0, UINT64_MAX - WATCH_GRAIN, UINT64_MAX, &offset, &length)) {
+        bitmap_mark(j->bitmap, offset, length);
+    }
+    j->bitmap = NULL;
+}
+
 static void clean(Job *j)
 {
     block_hold(j->disk);
+    if (j->bitmap) {
+        end_bitmap(j);
+    }
     unwatch(j);
     j->disk->job = NULL;
     block_release(j->disk);
@@ -156,15 +171,64 @@ bool job_mirror(const JobCopy *o, GError **err)
     return j != NULL;
 }
 
+static bool find_bitmap(const JobCopy *o, DirtyBitmap **b, GError **err)
+{
+    bool by_bitmap = o->sync == SYNC_INCREMENTAL || o->sync == SYNC_BITMAP;
+    *b = NULL;
+    if (!o->bitmap) {
+        if (by_bitmap) {
+            block_error(err, "must provide a valid bitmap name for '%s' sync mode",
+                        o->sync == SYNC_BITMAP ? "bitmap" : "incremental");
+        }
+        return !by_bitmap;
+    }
+    const char *fault = o->sync == SYNC_INCREMENTAL && o->bitmap_mode != BITMAP_ON_SUCCESS
+                            ? "Bitmap sync mode must be 'on-success' when using sync mode 'incremental'"
+                        : o->sync == SYNC_NONE ? "sync mode 'none' does not produce meaningful bitmap outputs"
+                        : !by_bitmap && o->bitmap_mode == BITMAP_NEVER
+                            ? "Bitmap sync mode 'never' has no meaningful effect with this sync mode"
+                            : NULL;
+    if (fault) {
+        block_error(err, "%s", fault);
+        return false;
+    }
+    *b = node_bitmap_find(graph_top(o->disk), o->bitmap, err);
+    return *b && bitmap_allows(*b, BITMAP_CHANGE, err);
+}
+
+static void mark_for_backup(Job *j, DirtyBitmap *b)
+{
+    uint64_t offset = 0, length = 0, size = node_size(j->source);
+    if (j->sync != SYNC_INCREMENTAL && j->sync != SYNC_BITMAP) {
+        watch_mark(j->watch, 0, size);
+        return;
+    }
+    while (bitmap_next(b, offset + length, size, &offset, &length)) {
+        watch_mark(j->watch, offset, length);
+    }
+}
+
 bool job_backup(const JobCopy *o, GError **err)
 {
     static const JobClass class = { .type = JOB_BACKUP, .run = job_backup_run, .clean = clean };
+    DirtyBitmap *bitmap;
+    if (!find_bitmap(o, &bitmap, err)) {
+        node_unref(o->image);
+        return false;
+    }
     Job *j = new_copy(o, &class, err);
     if (!j) {
         return false;
     }
+    block_hold(j->disk); /* all of it is of one moment */
     watch_disk(j, &(WatchUse){ .before = job_backup_before, .opaque = j });
-    watch_mark(j->watch, 0, node_size(j->source));
+    mark_for_backup(j, bitmap);
+    if (bitmap) {
+        bitmap_split(bitmap);
+        j->bitmap = bitmap;
+        j->bitmap_mode = o->bitmap_mode;
+    }
+    block_release(j->disk);
     begin(j, NULL);
     return true;
 }

@@ -202,7 +202,7 @@ bool block_overlay_prepare(OverlayChange *c, GError **err)
                     : !may_get_new(disk, &c->new, err))) {
         return false;
     }
-    if (disk->held.on) {
+    if (disk->held.overlay) {
         block_error(err, "Device '%s' has two overlays in one transaction", disk->id);
         return false;
     }
@@ -213,6 +213,7 @@ bool block_overlay_prepare(OverlayChange *c, GError **err)
     }
     block_hold(disk);
     if (disk->readonly || freeze(disk, err)) {
+        disk->held.overlay = true;
         return true;
     }
     block_release(disk);
@@ -231,6 +232,7 @@ void block_overlay_do(OverlayChange *c)
     } else {
         put_on_top(disk, c->image, &c->new);
     }
+    disk->held.overlay = false;
     block_release(disk);
 }
 
@@ -240,6 +242,7 @@ void block_overlay_undo(OverlayChange *c)
     if (!c->disk->readonly && !node_set_writable(c->disk->node, true, &why)) {
         log_report("drive '%s' cannot be written any more: %s", c->disk->id, why->message);
     }
+    c->disk->held.overlay = false;
     block_release(c->disk);
     node_unref(c->image);
 }

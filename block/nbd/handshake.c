@@ -52,6 +52,9 @@ static const char *take_text(const Option *o, uint32_t *at, uint32_t *n)
 
 static void choose(Client *c, Export *e)
 {
+    if (g_strcmp0(c->contexts_of, e->name) != 0) {
+        c->contexts = 0; /* they were agreed on for another export */
+    }
     lock_take(&c->server->lock);
     c->export = e;
     lock_release(&c->server->lock);
@@ -147,46 +150,80 @@ static int export_name(Client *c, const Option *o, bool *done)
     return nbd_send(c->fd, answer, c->no_zeroes ? 10 : sizeof(answer));
 }
 
-static bool matches(const char *query, uint32_t n, bool list_only)
+/* list_only: a query may be the beginning of names, up to a colon. */
+static bool matches(const char *name, const char *query, uint32_t n, bool list_only)
 {
-    static const char name[] = NBD_CONTEXT_NAME, space[] = "base:";
-    return (n == sizeof(name) - 1 && memcmp(query, name, n) == 0) ||
-           (list_only && n == sizeof(space) - 1 && memcmp(query, space, n) == 0);
+    return (n == strlen(name) && memcmp(query, name, n) == 0) ||
+           (list_only && n && query[n - 1] == ':' && n < strlen(name) && memcmp(query, name, n) == 0);
+}
+
+static uint64_t matching(const Export *x, const char *query, uint32_t n, bool list_only)
+{
+    uint64_t found = 0;
+    const char *name;
+    for (unsigned i = 0; (name = nbd_context_name(x, i)); i++) {
+        found |= (uint64_t)matches(name, query, n, list_only) << i;
+    }
+    return found;
+}
+
+/* *found: bits of the contexts that the queries at `at` ask for; false: they are cut off. */
+static bool read_queries(const Option *o, uint32_t at, const Export *x, bool list_only, uint64_t *found)
+{
+    uint32_t queries = load_be(o->data + at, 4), n;
+    at += 4;
+    *found = list_only && !queries ? UINT64_MAX : 0;
+    for (uint32_t i = 0; i < queries; i++) {
+        const char *query = take_text(o, &at, &n);
+        if (!query) {
+            return false;
+        }
+        *found |= matching(x, query, n, list_only);
+    }
+    return true;
+}
+
+static int reply_contexts(Client *c, const Option *o, const Export *x, uint64_t found, bool list_only)
+{
+    const char *name;
+    int e = 0;
+    for (unsigned i = 0; (name = nbd_context_name(x, i)) && !e; i++) {
+        g_autofree char *context = g_strconcat("    ", name, NULL);
+        store_be((uint8_t *)context, 4, list_only ? 0 : i + NBD_CONTEXT_BASE);
+        e = found >> i & 1 ? reply(c, o, NBD_REP_META_CONTEXT, context, 4 + (uint32_t)strlen(name)) : 0;
+    }
+    return e ? e : reply(c, o, NBD_REP_ACK, NULL, 0);
+}
+
+static int meta_context_of(Client *c, const Option *o, uint32_t at, const Export *x)
+{
+    bool list_only = o->type == NBD_OPT_LIST_META_CONTEXT;
+    uint64_t found;
+    if (!list_only && !c->structured) {
+        return refuse(c, o, NBD_REP_ERR_INVALID, "structured replies come first");
+    }
+    if (!read_queries(o, at, x, list_only, &found)) {
+        return refuse(c, o, NBD_REP_ERR_INVALID, "queries are cut off");
+    }
+    if (!list_only) {
+        c->contexts = found;
+        g_free(c->contexts_of);
+        c->contexts_of = g_strdup(x->name);
+    }
+    return reply_contexts(c, o, x, found, list_only);
 }
 
 static int meta_context(Client *c, const Option *o)
 {
-    bool list_only = o->type == NBD_OPT_LIST_META_CONTEXT, found = false;
     uint32_t at = 0, n;
     const char *name = take_text(o, &at, &n);
-    Export *x = name ? server_find(c->server, name, n) : NULL;
     if (!name || o->length - at < 4) {
-        export_unref(x);
         return refuse(c, o, NBD_REP_ERR_INVALID, "a name and queries were expected");
     }
-    if (!x || (!list_only && !c->structured)) {
-        int e = refuse(c, o, x ? NBD_REP_ERR_INVALID : NBD_REP_ERR_UNKNOWN,
-                       x ? "structured replies come first" : "no export has this name");
-        export_unref(x);
-        return e;
-    }
+    Export *x = server_find(c->server, name, n);
+    int e = x ? meta_context_of(c, o, at, x) : refuse(c, o, NBD_REP_ERR_UNKNOWN, "no export has this name");
     export_unref(x);
-    uint32_t queries = load_be(o->data + at, 4);
-    at += 4;
-    found = list_only && !queries;
-    for (uint32_t i = 0; i < queries; i++) {
-        const char *query = take_text(o, &at, &n);
-        if (!query) {
-            return refuse(c, o, NBD_REP_ERR_INVALID, "queries are cut off");
-        }
-        found = found || matches(query, n, list_only);
-    }
-    uint8_t context[4 + sizeof(NBD_CONTEXT_NAME) - 1];
-    store_be(context, 4, list_only ? 0 : NBD_CONTEXT_ALLOCATION);
-    memcpy(context + 4, NBD_CONTEXT_NAME, sizeof(context) - 4);
-    c->allocation = list_only ? c->allocation : found;
-    int e = found ? reply(c, o, NBD_REP_META_CONTEXT, context, sizeof(context)) : 0;
-    return e ? e : reply(c, o, NBD_REP_ACK, NULL, 0);
+    return e;
 }
 
 static int structured(Client *c, const Option *o)

@@ -84,9 +84,11 @@ enum {
     NBD_MAX_NAME = 4096,
     NBD_MAX_OPTION = 64 << 10, /* bytes of an option that are read into memory */
     NBD_REQUEST_BYTES = 28,
-    NBD_CONTEXT_ALLOCATION = 1,
 };
+enum { NBD_CONTEXT_ALLOCATION }; /* number of a context; on the wire with the base added */
+enum { NBD_CONTEXT_BASE = 1, NBD_STATE_DIRTY = 1 };
 #define NBD_CONTEXT_NAME "base:allocation"
+#define NBD_CONTEXT_BITMAP "qemu:dirty-bitmap:"
 #define NBD_DEFAULT_PORT "10809"
 
 uint32_t nbd_error(int e);          /* of -errno, as the protocol has it */

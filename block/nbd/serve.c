@@ -97,11 +97,6 @@ static void reply_read(const Request *r, const void *data)
 
 /* ---- any bytes --------------------------------------------------------------- */
 
-static uint64_t end_sector(const Request *r)
-{
-    return (r->client->export->offset + r->offset + r->length + SECTOR - 1) / SECTOR * SECTOR;
-}
-
 static bool is_whole(const Request *r)
 {
     return ((r->client->export->offset + r->offset) | r->length) % SECTOR == 0;
@@ -194,31 +189,73 @@ static void add_extent(GByteArray *all, uint64_t length, uint32_t state)
     g_byte_array_append(all, extent, sizeof(extent));
 }
 
-static void block_status(const Request *r)
+/* What the bitmap has of [at, end). */
+static void bitmap_extents(DirtyBitmap *b, uint64_t at, uint64_t end, guint most, GByteArray *all)
 {
-    GByteArray *all = g_byte_array_new();
-    const Export *x = r->client->export;
-    uint64_t at = x->offset + r->offset, end = at + r->length;
-    guint most = 8 * (r->flags & NBD_CMD_REQ_ONE ? 1 : EXTENTS_MAX);
-    uint8_t head[24];
+    uint64_t offset, length;
+    while (at < end && all->len <= most) {
+        bool any = bitmap_next(b, at, end, &offset, &length);
+        uint64_t clean = (any ? offset : end) - at;
+        if (clean) {
+            add_extent(all, clean, 0);
+        } else {
+            add_extent(all, length, NBD_STATE_DIRTY);
+        }
+        at += clean ? clean : length;
+    }
+}
+
+static int allocation_extents(BlockNode *n, uint64_t at, uint64_t end, guint most, GByteArray *all)
+{
+    uint64_t whole = (end + SECTOR - 1) / SECTOR * SECTOR;
     while (at < end && all->len <= most) {
         uint64_t sector = at / SECTOR * SECTOR, known;
         uint32_t state;
-        int e = state_of(x->node, sector, end_sector(r) - sector, &known, &state);
+        int e = state_of(n, sector, whole - sector, &known, &state);
         if (e) {
-            g_byte_array_unref(all);
-            reply_error(r, e);
-            return;
+            return e;
         }
         known = MIN(sector + known, end) - at;
         add_extent(all, known, state);
         at += known;
     }
-    g_byte_array_set_size(all, MIN(all->len, most));
+    return 0;
+}
+
+static void reply_context(const Request *r, unsigned number, const GByteArray *all, bool last)
+{
+    uint8_t head[24];
     put_chunk(head, r, NBD_REPLY_BLOCK_STATUS, 4 + all->len);
-    store_be(head + 20, 4, NBD_CONTEXT_ALLOCATION);
+    store_be(head + 4, 2, last ? NBD_REPLY_DONE : 0);
+    store_be(head + 20, 4, number + NBD_CONTEXT_BASE);
     send_reply(r->client, head, sizeof(head), all->data, all->len);
-    g_byte_array_unref(all);
+}
+
+/* A chunk for each context that was agreed on. */
+static void block_status(const Request *r)
+{
+    const Export *x = r->client->export;
+    uint64_t at = x->offset + r->offset, end = at + r->length, left = r->client->contexts;
+    guint most = 8 * (r->flags & NBD_CMD_REQ_ONE ? 1 : EXTENTS_MAX);
+    for (unsigned i = 0; left; i++) {
+        if (!(left >> i & 1)) {
+            continue;
+        }
+        left &= ~(UINT64_C(1) << i);
+        g_autoptr(GByteArray) all = g_byte_array_new();
+        int e = 0;
+        if (i == NBD_CONTEXT_ALLOCATION) {
+            e = allocation_extents(x->node, at, end, most, all);
+        } else {
+            bitmap_extents(x->bitmaps[i - 1], at, end, most, all);
+        }
+        if (e) {
+            reply_error(r, e);
+            return;
+        }
+        g_byte_array_set_size(all, MIN(all->len, most));
+        reply_context(r, i, all, !left);
+    }
 }
 
 static void read_data(const Request *r)
@@ -263,7 +300,7 @@ static int check(const Request *r)
     if (r->type == NBD_CMD_READ && r->length > NBD_MAX_PAYLOAD) {
         return -EINVAL;
     }
-    if (r->type == NBD_CMD_BLOCK_STATUS && (!r->client->allocation || !r->length)) {
+    if (r->type == NBD_CMD_BLOCK_STATUS && (!r->client->contexts || !r->length)) {
         return -EINVAL;
     }
     return changes && !x->writable ? -EPERM : 0;

@@ -21,11 +21,22 @@ void export_unref(Export *e)
         return;
     }
     node_unref(e->node);
+    for (unsigned i = 0; i < e->bitmap_count; i++) {
+        g_free(e->contexts[i]);
+    }
+    if (e->gone) {
+        e->gone(e->opaque);
+    }
     lock_finish(&e->lock);
     g_cond_clear(&e->changed);
     g_free(e->name);
     g_free(e->description);
     g_free(e);
+}
+
+const char *nbd_context_name(const Export *e, unsigned number)
+{
+    return !number ? NBD_CONTEXT_NAME : number <= e->bitmap_count ? e->contexts[number - 1] : NULL;
 }
 
 /* Under lock. */
@@ -61,6 +72,10 @@ static bool check_export(const NbdExport *x, GError **err)
                     NBD_MAX_NAME);
         return false;
     }
+    if (x->bitmap_count > NBD_BITMAPS_MAX) {
+        block_error(err, "export '%s': more than %d bitmaps", x->name, NBD_BITMAPS_MAX);
+        return false;
+    }
     if (x->offset % SECTOR || x->offset > all || x->size > all - x->offset) {
         block_error(err, "export '%s': offset and size are not within the image, or not multiples of 512",
                     x->name);
@@ -85,7 +100,14 @@ bool nbd_server_add(NbdServer *s, const NbdExport *x, GError **err)
                        .writable = x->writable,
                        .offset = x->offset,
                        .size = x->size ? x->size : node_size(x->node) - x->offset,
+                       .bitmap_count = x->bitmap_count,
+                       .gone = x->gone,
+                       .opaque = x->opaque,
                        .refs = 1 };
+        for (unsigned b = 0; b < x->bitmap_count; b++) {
+            e->bitmaps[b] = x->bitmaps[b];
+            e->contexts[b] = g_strconcat(NBD_CONTEXT_BITMAP, bitmap_state(x->bitmaps[b]).name, NULL);
+        }
         lock_init(&e->lock, LOCK_NBD_EXPORT);
         g_cond_init(&e->changed);
         g_ptr_array_add(s->exports, e);
@@ -95,6 +117,34 @@ bool nbd_server_add(NbdServer *s, const NbdExport *x, GError **err)
         block_error(err, "NBD server already has export named '%s'", x->name);
     }
     return !taken;
+}
+
+bool nbd_server_remove(NbdServer *s, const char *name, bool now, GError **err)
+{
+    guint index, users = 0;
+    lock_take(&s->lock);
+    Export *e = find(s, name, strlen(name), &index);
+    for (guint i = 0; e && i < s->clients->len; i++) {
+        Client *c = g_ptr_array_index(s->clients, i);
+        users += c->export == e;
+        if (c->export == e && now) {
+            shutdown(c->fd, SHUT_RDWR);
+        }
+    }
+    bool removes = e && (now || !users);
+    if (removes) {
+        g_ptr_array_remove_index(s->exports, index);
+    }
+    lock_release(&s->lock);
+    if (!removes) {
+        block_error(err,
+                    e ? "export '%s' still in use: disconnect its clients, or take mode hard"
+                      : "Export '%s' is not found",
+                    name);
+        return false;
+    }
+    export_unref(e);
+    return true;
 }
 
 /* Under lock: how many there are still. */
@@ -112,6 +162,7 @@ static unsigned cut_off(NbdServer *s)
 static void client_free(Client *c)
 {
     close(c->fd);
+    g_free(c->contexts_of);
     lock_finish(&c->lock);
     g_cond_clear(&c->changed);
     g_free(c);

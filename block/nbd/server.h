@@ -9,6 +9,11 @@ typedef struct Export {
     BlockNode *node;
     bool writable;
     uint64_t offset, size;
+    DirtyBitmap *bitmaps[NBD_BITMAPS_MAX];
+    char *contexts[NBD_BITMAPS_MAX]; /* their names on the wire */
+    unsigned bitmap_count;
+    void (*gone)(void *opaque);
+    void *opaque;
     int refs; /* atomic: the server, and clients */
     Lock lock;
     GCond changed;
@@ -19,8 +24,10 @@ typedef struct Export {
 typedef struct Client {
     NbdServer *server;
     int fd;
-    Export *export;              /* NULL: not chosen yet; under the server's lock */
-    bool structured, allocation; /* what was agreed on; allocation: the context */
+    Export *export;    /* NULL: not chosen yet; under the server's lock */
+    bool structured;   /* what was agreed on */
+    uint64_t contexts; /* the same, bits: see nbd_context_name */
+    char *contexts_of; /* the export that they were agreed on for */
     bool no_zeroes;
 
     Lock lock; /* of what follows */
@@ -45,6 +52,8 @@ struct NbdServer {
 Export *server_find(NbdServer *s, const char *name,
                     gsize n); /* a reference, NULL: there is none of this name */
 void export_unref(Export *e);
+/* Contexts of an export by number: base:allocation, then its bitmaps; NULL: the end. */
+const char *nbd_context_name(const Export *e, unsigned number);
 
 /* ---- handshake.c ---- */
 int nbd_handshake(Client *c); /* 0: the client has an export; else -errno, it is to go */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Another backing file: the names in the first cluster of an image, written anew.
+/* Another backing file, or another directory of bitmaps: the names and extensions in the first cluster of an image, written anew.
  * Specification: "Header extensions", "Header" (backing_file_offset).  What this program does not know is kept. */
 #include <errno.h>
 #include <string.h>
@@ -14,6 +14,9 @@ typedef struct Names {
     uint64_t end;   /* of its extensions */
     uint8_t *made;
     uint64_t at;
+    const char *backing, *format;
+    uint64_t bitmaps_offset, bitmaps_size;
+    uint32_t bitmaps;
 } Names;
 
 static bool put(Names *n, const void *data, uint64_t length, uint64_t room)
@@ -34,7 +37,22 @@ static bool put_extension(Names *n, uint32_t type, const void *data, uint64_t le
     return put(n, head, 8, 8) && put(n, data, length, (length + 7) & ~UINT64_C(7));
 }
 
-/* All but the format of the backing. */
+/* Those that are made anew. */
+static bool is_ours(uint32_t type)
+{
+    return type == (uint32_t)EXTENSION_BACKING_FORMAT || type == EXTENSION_BITMAPS;
+}
+
+static bool put_bitmaps(Names *n)
+{
+    uint8_t data[24];
+    store_be(data, 4, n->bitmaps);
+    store_be(data + 4, 4, 0);
+    store_be(data + 8, 8, n->bitmaps_size);
+    store_be(data + 16, 8, n->bitmaps_offset);
+    return !n->bitmaps || put_extension(n, EXTENSION_BITMAPS, data, sizeof(data));
+}
+
 static bool keep_extensions(Names *n)
 {
     bool ok = true;
@@ -44,32 +62,35 @@ static bool keep_extensions(Names *n)
         if (type == EXTENSION_END || length > n->end - at - 8) {
             break;
         }
-        ok = type == (uint32_t)EXTENSION_BACKING_FORMAT || put_extension(n, type, n->first + at + 8, length);
+        ok = is_ours(type) || put_extension(n, type, n->first + at + 8, length);
         at += 8 + ((length + 7) & ~UINT64_C(7));
     }
     return ok;
 }
 
-static bool make_names(Names *n, const char *backing, const char *format)
+static bool make_names(Names *n)
 {
+    const char *backing = n->backing, *format = n->format;
     uint64_t head = n->s->h.header_length;
     n->at = head;
     memcpy(n->made, n->first, head);
     bool ok = !format || put_extension(n, (uint32_t)EXTENSION_BACKING_FORMAT, format, strlen(format));
-    ok = ok && keep_extensions(n) && put_extension(n, EXTENSION_END, "", 0);
+    ok = ok && keep_extensions(n) && put_bitmaps(n) && put_extension(n, EXTENSION_END, "", 0);
     store_be(n->made + 8, 8, backing ? n->at : 0);
     store_be(n->made + 16, 4, backing ? strlen(backing) : 0);
     return ok && (!backing || put(n, backing, strlen(backing), strlen(backing)));
 }
 
-static int write_names(Qcow2 *s, const char *backing, const char *format)
+static int write_names(Names *n)
 {
+    Qcow2 *s = n->s;
     BlockNode *file = s->node.children[NODE_FILE];
     g_autofree uint8_t *first = g_malloc0(s->cluster_size), *made = g_malloc0(s->cluster_size);
-    Names n = { .s = s, .first = first, .made = made };
+    n->first = first;
+    n->made = made;
     int e = node_read(file, 0, first, s->cluster_size);
-    n.end = s->h.backing_offset ? MIN(s->h.backing_offset, s->cluster_size) : s->cluster_size;
-    if (e || !make_names(&n, backing, format)) {
+    n->end = s->h.backing_offset ? MIN(s->h.backing_offset, s->cluster_size) : s->cluster_size;
+    if (e || !make_names(n)) {
         return e ? e : -ENAMETOOLONG;
     }
     e = node_write(file, 0, made, s->cluster_size);
@@ -82,6 +103,28 @@ static int write_names(Qcow2 *s, const char *backing, const char *format)
     return e;
 }
 
+static Names names_now(Qcow2 *s)
+{
+    return (Names){ .s = s,
+                    .backing = s->backing_name,
+                    .format = s->backing_format,
+                    .bitmaps = s->bitmaps,
+                    .bitmaps_offset = s->bitmaps_offset,
+                    .bitmaps_size = s->bitmaps_size };
+}
+
+int names_set_bitmaps(Qcow2 *s, uint64_t offset, uint64_t size, uint32_t count)
+{
+    Names n = names_now(s);
+    n.bitmaps_offset = offset;
+    n.bitmaps_size = size;
+    n.bitmaps = count;
+    lock_take(&s->lock);
+    int e = write_names(&n);
+    lock_release(&s->lock);
+    return e;
+}
+
 int qcow2_set_backing(BlockNode *node, const char *backing, const char *format)
 {
     Qcow2 *s = qcow2_of(node);
@@ -91,7 +134,10 @@ int qcow2_set_backing(BlockNode *node, const char *backing, const char *format)
     int e = qcow2_commit_all(s);
     lock_take(&s->lock);
     e = e ? e : qcow2_begin_changes(s);
-    e = e ? e : write_names(s, backing, format);
+    Names n = names_now(s);
+    n.backing = backing;
+    n.format = format;
+    e = e ? e : write_names(&n);
     if (!e) {
         g_free(s->backing_name);
         g_free(s->backing_format);

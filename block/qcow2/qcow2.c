@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* qcow2 images, versions 2 and 3: opening, closing, the driver.
  *
- * Not modelled: encryption (refused), bitmaps (an image that has them is not written), taking internal snapshots
- * (clusters that belong to them are copied when they are written). */
+ * Not modelled: encryption (refused). */
 #include <errno.h>
 #include <string.h>
 
 #include "block/block_priv.h"
 #include "block/pins.h"
 #include "base/log.h"
+#include "block/qcow2/bitmaps.h"
 #include "block/qcow2/qcow2.h"
 #include "block/qcow2/qcow2_open.h"
 
@@ -30,9 +30,22 @@ static int qcow2_run(BlockNode *n, const NodeIo *io)
     return -EINVAL;
 }
 
+/* Bitmaps that cannot be kept are lost, the disk is not. */
+static void keep_bitmaps(Qcow2 *s)
+{
+    int e = s->repairing ? 0 : bitmaps_store(s);
+    if (e) {
+        log_report(
+            "'%s': its dirty bitmaps could not be stored, and are in use for ever: %s; remove them, and make "
+            "full backups",
+            s->node.filename, g_strerror(-e));
+    }
+}
+
 /* What was freed is counted down, which is written; then the counts are true, and the dirty bit goes. */
 static int finish_changes(Qcow2 *s)
 {
+    keep_bitmaps(s);
     int e = qcow2_commit_all(s);
     e = e ? e : qcow2_commit_all(s);
     if (e || !s->dirty_bit) {
@@ -51,6 +64,7 @@ static void qcow2_close(BlockNode *n)
         log_report("'%s': its tables could not be written: %s; check it with: qemu-img check", n->filename,
                    g_strerror(-e));
     }
+    bitmaps_close(s);
     cache_free(s);
     table_free(&s->l1);
     table_free(&s->reftable);
@@ -95,6 +109,7 @@ const BlockDriver qcow2_driver = {
     .info = info_of_image,
     .names = names_of_image,
     .check = qcow2_check,
+    .keeps_bitmap = bitmaps_keep,
     .close = qcow2_close,
 };
 
@@ -197,21 +212,13 @@ static bool may_write(const Qcow2 *s, bool repair, GError **err)
             name, name);
         return false;
     }
-    if (s->h.autoclear & AUTOCLEAR_BITMAPS && s->bitmaps) {
-        block_error(
-            err,
-            "'%s': it has bitmaps of what was changed, which this program does not keep true; remove them with: "
-            "qemu-img bitmap --remove '%s' NAME",
-            name, name);
-        return false;
-    }
     return true;
 }
 
 /* What this program does not keep true is no longer said to be. */
 static bool clear_unknown(Qcow2 *s, GError **err)
 {
-    uint64_t known = s->h.autoclear & AUTOCLEAR_RAW_DATA;
+    uint64_t known = s->h.autoclear & (AUTOCLEAR_RAW_DATA | (s->bitmap_entries ? AUTOCLEAR_BITMAPS : 0));
     if (s->h.autoclear == known) {
         return true;
     }
@@ -229,6 +236,12 @@ static bool begin_writing(Qcow2 *s, bool repair, GError **err)
     if (!may_write(s, repair, err) || (!repair && !clear_unknown(s, err))) {
         return false;
     }
+    int e = repair ? 0 : bitmaps_claim(s);
+    if (e) {
+        block_error(err, "'%s': Could not mark its bitmaps as in use: %s", s->node.filename, g_strerror(-e));
+        return false;
+    }
+    s->repairing = repair;
     s->writable = true;
     s->node.readonly = false;
     return true;
@@ -258,11 +271,27 @@ static bool set_writable(BlockNode *n, bool writable, GError **err)
            (!writable || begin_writing(s, false, err));
 }
 
+/* Of an image that is only read, what is damaged is not needed. */
+static bool read_bitmaps(Qcow2 *s, const Qcow2Open *o, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    if (o->repair || bitmaps_load(s, &why)) {
+        return true;
+    }
+    if (!o->readonly) {
+        g_propagate_error(err, g_steal_pointer(&why));
+        return false;
+    }
+    log_report("%s", why->message);
+    return true;
+}
+
 BlockNode *qcow2_open(BlockNode *file, const Qcow2Open *o, GError **err)
 {
     Qcow2 *s = qcow2_new(file);
     s->discard = o->discard;
-    if (!read_header(s, err) || !read_tables(s, err) || (!o->readonly && !begin_writing(s, o->repair, err))) {
+    if (!read_header(s, err) || !read_tables(s, err) || !read_bitmaps(s, o, err) ||
+        (!o->readonly && !begin_writing(s, o->repair, err))) {
         node_unref(&s->node);
         return NULL;
     }
@@ -280,7 +309,7 @@ bool qcow2_info(BlockNode *n, Qcow2Info *info)
         .refcount_bits = 1u << s->h.refcount_order,
         .cluster_size = s->cluster_size,
         .snapshots = s->h.snapshots,
-        .bitmaps = s->bitmaps,
+        .bitmaps = s->bitmap_entries ? s->bitmap_entries->len : 0,
         .zstd = s->zstd,
         .lazy_refcounts = s->h.compatible & COMPAT_LAZY,
         .corrupt = s->h.incompatible & INCOMPAT_CORRUPT,

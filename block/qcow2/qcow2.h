@@ -94,6 +94,7 @@ typedef struct Qcow2 {
     char *backing_name, *backing_format, *data_name; /* NULL: none */
     uint64_t bitmaps_offset, bitmaps_size;           /* the directory; 0: none */
     uint32_t bitmaps;
+    GPtrArray *bitmap_entries; /* of BitmapEntry (bitmaps.h), as the file has them; NULL: none */
 
     Lock lock;
     GCond changed; /* under lock: an allocation or a commit has ended */
@@ -115,7 +116,7 @@ typedef struct Qcow2 {
     bool packing;     /* one is being placed and written, by whom this belongs: */
     uint8_t pack_tail[SECTOR]; /* what is in the sector of pack_at, before it */
 
-    bool committing, corrupt, dirty_bit;
+    bool committing, corrupt, dirty_bit, repairing;
     unsigned commits; /* that were begun */
     int commit_result;
     uint8_t *unpacked; /* the compressed cluster that was read last */
@@ -128,6 +129,10 @@ bool header_parse(Qcow2Header *h, const uint8_t *buf, size_t n, const char *name
 bool header_read_names(Qcow2 *s, const uint8_t *buf, size_t n, GError **err);
 void header_store(const Qcow2Header *h, uint8_t head[512]); /* what changes of a header that is there */
 int header_write(Qcow2 *s);                                 /* the first sector, from s->h */
+
+/* ---- names.c ---- */
+/* The extension that names the directory of bitmaps; count 0: it has none.  0 or -errno; stable. */
+int names_set_bitmaps(Qcow2 *s, uint64_t offset, uint64_t size, uint32_t count);
 
 /* ---- cache.c: pages of L2 tables and refcount blocks; under lock, but for map() ---- */
 /* Copy n bytes at a place of the file, which lie in one page.  -EAGAIN: not here, and may_wait is false (with it: under

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "block/block_priv.h"
+#include "block/qcow2/bitmaps.h"
 #include "block/qcow2/qcow2.h"
 #include "block/qcow2_snapshot.h"
 
@@ -134,6 +135,15 @@ static int shrink(Qcow2 *s, uint64_t bytes)
     return !e && s->raw_data ? node_resize(data, bytes) : e;
 }
 
+static bool has_opaque_bitmap(const Qcow2 *s)
+{
+    bool any = false;
+    for (guint i = 0; s->bitmap_entries && i < s->bitmap_entries->len && !any; i++) {
+        any = bitmap_entry_is_opaque(g_ptr_array_index(s->bitmap_entries, i));
+    }
+    return any;
+}
+
 int qcow2_resize(BlockNode *n, uint64_t bytes)
 {
     Qcow2 *s = qcow2_of(n);
@@ -142,6 +152,9 @@ int qcow2_resize(BlockNode *n, uint64_t bytes)
     lock_release(&s->lock);
     if (e || bytes == s->h.size) {
         return e;
+    }
+    if (has_opaque_bitmap(s)) {
+        return -ENOTSUP; /* nobody here knows how to make it larger */
     }
     if (s->h.version < 3 && s->h.snapshots) {
         return -ENOTSUP; /* its snapshots do not say which size they have */

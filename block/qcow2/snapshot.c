@@ -317,6 +317,15 @@ static int share_snapshot(Qcow2 *s, const Qcow2Snapshot *sn, uint64_t **l1)
     return e;
 }
 
+/* All of the disk is another one, maybe of another size. */
+static void change_bitmaps(Qcow2 *s)
+{
+    node_bitmaps_resized(&s->node, node_size(&s->node));
+    if (s->node.bitmaps) {
+        node_bitmaps_mark(&s->node, 0, node_size(&s->node));
+    }
+}
+
 static int apply(Qcow2 *s, const Qcow2Snapshot *sn)
 {
     g_autofree uint64_t *l1 = NULL;
@@ -324,7 +333,8 @@ static int apply(Qcow2 *s, const Qcow2Snapshot *sn)
     if (count > L1_MAX / 8) {
         return -EINVAL;
     }
-    int e = share_snapshot(s, sn, &l1);
+    int fits = node_bitmaps_fit(&s->node, sn->disk_size);
+    int e = fits ? fits : share_snapshot(s, sn, &l1);
     if (e) {
         return e;
     }
@@ -335,6 +345,7 @@ static int apply(Qcow2 *s, const Qcow2Snapshot *sn)
     if (!e) {
         __atomic_store_n(&s->node.size, (sn->disk_size + SECTOR - 1) & ~(uint64_t)(SECTOR - 1),
                          __ATOMIC_RELEASE);
+        change_bitmaps(s);
         lock_take(&s->lock);
         e = l1_walk(s, old, old_count, free_one, NULL);
         lock_release(&s->lock);

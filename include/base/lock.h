@@ -34,6 +34,7 @@ typedef enum LockClass {
     LOCK_IMAGE,
     LOCK_FILE_WRITES,
     LOCK_IMAGE_TABLES,
+    LOCK_BITMAPS,
     LOCK_JOB,
     LOCK_THROTTLE,
     LOCK_KEPT_REQUESTS,

@@ -73,7 +73,7 @@ void drives_cancel(Drives *all); /* the same, but it is given up: whoever asked 
 void drives_set_stop_hook(Drives *all, void (*stop)(void *opaque), void *opaque);
 bool drives_keep_requests(Drives *all); /* has a failed request stopped the machine? Main loop only */
 /* Between the two nothing is under way: what is submitted waits.  Main loop only, within one call of it, not under the lock
- * of the backend's user. */
+ * of the backend's user.  They nest. */
 void block_hold(BlockBackend *blk);
 void block_release(BlockBackend *blk);
 /* Between the two, requests that are kept, or not begun, or large end with -ECANCELED, soon; the

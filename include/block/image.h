@@ -74,6 +74,13 @@ typedef struct Qcow2Info {
     const char *backing, *backing_format, *data_file; /* NULL: none */
 } Qcow2Info;
 bool qcow2_info(BlockNode *n, Qcow2Info *info); /* false: it is none */
+/* A dirty bitmap that the image has in its file; the name is the node's. */
+typedef struct Qcow2Bitmap {
+    const char *name;
+    uint64_t granularity; /* bytes */
+    bool in_use, recording;
+} Qcow2Bitmap;
+GPtrArray *qcow2_bitmaps(BlockNode *n); /* of Qcow2Bitmap, the caller's */
 /* The image names this one as its backing from now on (NULL: none; format may be NULL); what it reads is not looked at.
  * 0 or -errno. */
 int qcow2_set_backing(BlockNode *n, const char *backing, const char *format);

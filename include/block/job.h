@@ -67,7 +67,15 @@ bool job_finalize(Job *j, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool job_dismiss(Job *j, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- of disks (job_disk.c) ---- */
-typedef enum JobSync { SYNC_TOP, SYNC_FULL, SYNC_NONE } JobSync;
+typedef enum JobSync {
+    SYNC_TOP,
+    SYNC_FULL,
+    SYNC_NONE,
+    SYNC_INCREMENTAL, /* what a bitmap has marked (of a backup): the same as the next, on success */
+    SYNC_BITMAP,
+} JobSync;
+/* When a bitmap forgets what was copied. */
+typedef enum BitmapMode { BITMAP_ON_SUCCESS, BITMAP_NEVER, BITMAP_ALWAYS } BitmapMode;
 
 /* Copy a disk to another, which gets all that the guest writes meanwhile: then complete puts it in its place (mirror); or as it is
  * now (backup). */
@@ -77,6 +85,8 @@ typedef struct JobCopy {
     BlockBackend *target; /* a node that nobody uses; or NULL: */
     BlockNode *image;     /* taken, also by a failure */
     JobSync sync;
+    const char *bitmap; /* of the disk; NULL: none */
+    BitmapMode bitmap_mode;
 } JobCopy;
 bool job_mirror(const JobCopy *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool job_backup(const JobCopy *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -5,6 +5,7 @@
  * A thread accepts, and each client has its own, with some for its requests: nothing here needs an event loop, and a node
  * may be used by a machine meanwhile.  Any thread may call these; none may be called from a callback. */
 #pragma once
+#include "block/bitmap.h"
 #include "block/node.h"
 
 typedef struct NbdServer NbdServer;
@@ -14,7 +15,14 @@ typedef struct NbdExport {
     BlockNode *node;                /* referenced until the export is gone */
     bool writable;
     uint64_t offset, size; /* the part of the node; size 0: to its end */
+    /* Clients may ask what they have marked; the caller keeps them busy until the export is gone. */
+    DirtyBitmap *const *bitmaps;
+    unsigned bitmap_count;
+    /* The export is gone, nobody uses its node any more: on any thread.  NULL: nobody wants to know. */
+    void (*gone)(void *opaque);
+    void *opaque;
 } NbdExport;
+enum { NBD_BITMAPS_MAX = 32 };
 
 typedef struct NbdServerOptions {
     int fd;               /* a listening stream socket; the server's */
@@ -28,6 +36,9 @@ NbdServer *nbd_server_new(const NbdServerOptions *o);
 void nbd_server_free(
     NbdServer *s); /* cuts its clients off; requests that were begun end first.  NULL is fine */
 bool nbd_server_add(NbdServer *s, const NbdExport *e, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* No client gets it any more; those that have it are cut off (now), or there must be none.  Requests that were begun end: see
+ * NbdExport.gone.  False: there is none of this name, or it is in use. */
+bool nbd_server_remove(NbdServer *s, const char *name, bool now, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A listening socket at a path (with host NULL), or a host's name or address and a port (NULL: 10809).  -1: an error. */
 typedef struct NbdAddress {

@@ -64,8 +64,8 @@ int node_run(BlockNode *n, const NodeIo *io);
 int node_read(BlockNode *n, uint64_t offset, void *buf, uint64_t length);
 int node_write(BlockNode *n, uint64_t offset, const void *buf, uint64_t length);
 int node_flush(BlockNode *n);
-/* The same at any byte, side by side with others of these.  What shares a sector with it is written, too: nobody writes
- * there by node_run meanwhile. */
+/* The same at any byte, side by side with others of these.  What shares a sector with it is written, too: who writes there by
+ * node_run meanwhile waits, if the node is shared so (node_share_bytes in block/driver.h). */
 int node_read_bytes(BlockNode *n, uint64_t at, void *buf, uint64_t length);
 int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length);
 int node_zero_bytes(BlockNode *n, uint64_t at, uint64_t length, bool unmap);

@@ -514,7 +514,7 @@ def test_errors():
     for argv, status, why in (
             (['info', 'nope'], 1, "Could not open 'nope': No such file"),
             (['foo'], 1, 'Command not found: foo'),
-            (['bitmap', 'raw'], 1, "'bitmap' is not built"),
+            (['bitmap', 'raw'], 1, 'Expecting filename and bitmap name'),
             (['rebase', 'raw'], 1, 'Use backing file (-b) option'),
             (['check', 'raw'], 63, 'does not support checks'),
             (['create', '-f', 'foo', 'x', '1M'], 1, "Unknown file format 'foo'"),
