@@ -4,6 +4,7 @@
  * Sums and products of core.c hold for its 64 bits; quotients and roots, which do not, are here, as are the x87's rules of
  * NaN operands, precision, and subnormal operands. */
 #include "fpu/extended-core.h"
+#include "fpu/extended-normal.h"
 
 /* ---- packing --------------------------------------------------------------------- */
 
@@ -113,97 +114,12 @@ Fp80 fp80_operate(Fp80Operation *op, Fp80 x, Fp80 y, Fp80Status *s)
     return fp80_pack(r, s);
 }
 
-/* ---- the common case ------------------------------------------------------------------- */
-
-/* Normal operands with a normal result, without the unpacked form: a quarter of the time.  False: it is another case. */
-
-static inline bool is_normal(Fp80 a)
-{
-    return a.mantissa >> 63 && (a.exponent & FP80_EXP_MAX) != FP80_EXP_MAX && (a.exponent & FP80_EXP_MAX);
-}
-
-static inline bool are_normal(Fp80 a, Fp80 b, const Fp80Status *s)
-{
-    return is_normal(a) && is_normal(b) && !s->subnormal;
-}
-
-/* rest: what is below kept, as a fraction of 2^64; its last bit is sticky. */
-static inline bool goes_up(uint64_t kept, uint64_t rest, bool sign, uint8_t rounding)
-{
-    switch (rounding) {
-    case FP_RNE: return rest > FP80_INTEGER_BIT || (rest == FP80_INTEGER_BIT && (kept & 1));
-    case FP_RDN: return sign && rest;
-    case FP_RUP: return !sign && rest;
-    default: return false;
-    }
-}
-
-/* sig has its top bit set; exp is biased. */
-static inline bool round_normal(u128 sig, int exp, bool sign, Fp80Status *s, Fp80 *r)
-{
-    uint64_t kept = sig >> 64, rest = sig;
-    unsigned cut = 64 - s->precision;
-    if (cut) {
-        u128 below = sig << s->precision;
-        kept >>= cut;
-        rest = (uint64_t)(below >> 64) | ((uint64_t)below != 0);
-    }
-    bool up = goes_up(kept, rest, sign, s->rounding);
-    uint64_t mantissa = (kept + up) << cut; /* 0: a carry */
-    exp += !mantissa;
-    if (exp < 1 || exp >= FP80_EXP_MAX) {
-        return false;
-    }
-    s->flags |= rest ? FP_NX : 0;
-    s->rounded_up = up;
-    *r = (Fp80){ mantissa ? mantissa : FP80_INTEGER_BIT, exp | (sign ? FP80_SIGN : 0) };
-    return true;
-}
-
-static bool multiply_normal(Fp80 a, Fp80 b, Fp80Status *s, Fp80 *r)
-{
-    if (!are_normal(a, b, s)) {
-        return false;
-    }
-    u128 product = (u128)a.mantissa * b.mantissa;
-    bool wide = product >> 127;
-    int exp = (a.exponent & FP80_EXP_MAX) + (b.exponent & FP80_EXP_MAX) - FP80_BIAS + wide;
-    return round_normal(wide ? product : product << 1, exp, (a.exponent ^ b.exponent) & FP80_SIGN, s, r);
-}
-
-static bool add_normal(Fp80 a, Fp80 b, Fp80Status *s, Fp80 *r)
-{
-    if (!are_normal(a, b, s)) {
-        return false;
-    }
-    if ((a.exponent & FP80_EXP_MAX) < (b.exponent & FP80_EXP_MAX)) {
-        Fp80 swap = a;
-        a = b;
-        b = swap;
-    }
-    int exp = a.exponent & FP80_EXP_MAX;
-    u128 x = (u128)a.mantissa << 63; /* room for a carry */
-    int apart = exp - (b.exponent & FP80_EXP_MAX);
-    u128 y = (u128)b.mantissa << 63;
-    y = apart < 64 ? y >> apart : fp_shift_right_jam(y, apart);
-    bool sign = a.exponent & FP80_SIGN, alike = !((a.exponent ^ b.exponent) & FP80_SIGN);
-    if (!alike && x < y) {
-        u128 swap = x;
-        x = y;
-        y = swap;
-        sign = !sign;
-    }
-    u128 sum = alike ? x + y : x - y;
-    int shift = sum ? fp_leading_zeros(sum) : 0;
-    return sum && round_normal(sum << shift, exp + 1 - shift, sign, s, r);
-}
-
 /* ---- operations ----------------------------------------------------------------------- */
 
 Fp80 fp80_add(Fp80 a, Fp80 b, Fp80Status *s)
 {
     Fp80 r;
-    return add_normal(a, b, s, &r) ? r : fp80_operate(parts_add, a, b, s);
+    return !s->subnormal && fp80_add_normal(a, b, s, &r) ? r : fp80_operate(parts_add, a, b, s);
 }
 
 static FpParts subtract(FpParts a, FpParts b, FpStatus *s)
@@ -214,14 +130,14 @@ static FpParts subtract(FpParts a, FpParts b, FpStatus *s)
 
 Fp80 fp80_sub(Fp80 a, Fp80 b, Fp80Status *s)
 {
-    Fp80 r, negated = { b.mantissa, b.exponent ^ FP80_SIGN };
-    return add_normal(a, negated, s, &r) ? r : fp80_operate(subtract, a, b, s);
+    Fp80 r;
+    return !s->subnormal && fp80_subtract_normal(a, b, s, &r) ? r : fp80_operate(subtract, a, b, s);
 }
 
 Fp80 fp80_mul(Fp80 a, Fp80 b, Fp80Status *s)
 {
     Fp80 r;
-    return multiply_normal(a, b, s, &r) ? r : fp80_operate(parts_mul, a, b, s);
+    return !s->subnormal && fp80_multiply_normal(a, b, s, &r) ? r : fp80_operate(parts_mul, a, b, s);
 }
 
 /* 64 bits, and below them: is the rest half of the last one or more, and is there any besides. */
@@ -246,37 +162,10 @@ static FpParts divide(FpParts a, FpParts b, FpStatus *s)
                       .sig = with_rest(quotient, twice >= divisor, twice && twice != divisor) };
 }
 
-/* high < by: the quotient has 64 bits. */
-static inline uint64_t divide_wide(uint64_t high, uint64_t low, uint64_t by, uint64_t *rest)
-{
-#ifdef __x86_64__
-    uint64_t quotient;
-    __asm__("divq %4" : "=a"(quotient), "=d"(*rest) : "0"(low), "1"(high), "r"(by) : "cc");
-    return quotient;
-#else
-    u128 all = (u128)high << 64 | low;
-    *rest = all % by;
-    return all / by;
-#endif
-}
-
-static bool divide_normal(Fp80 a, Fp80 b, Fp80Status *s, Fp80 *r)
-{
-    uint64_t left, m = a.mantissa, by = b.mantissa;
-    if (!are_normal(a, b, s)) {
-        return false;
-    }
-    bool less = m < by;
-    uint64_t quotient = divide_wide(less ? m : m >> 1, less ? 0 : m << 63, by, &left);
-    bool half = left >= by - left, more = half ? left != by - left : left != 0;
-    int exp = (a.exponent & FP80_EXP_MAX) - (b.exponent & FP80_EXP_MAX) + FP80_BIAS - less;
-    return round_normal(with_rest(quotient, half, more), exp, (a.exponent ^ b.exponent) & FP80_SIGN, s, r);
-}
-
 Fp80 fp80_div(Fp80 a, Fp80 b, Fp80Status *s)
 {
     Fp80 normal;
-    if (divide_normal(a, b, s, &normal)) {
+    if (!s->subnormal && fp80_divide_normal(a, b, s, &normal)) {
         return normal;
     }
     return fp80_operate(divide, a, b, s);
@@ -332,6 +221,10 @@ Fp80 fp80_round(Fp80 a, Fp80Status *s)
 
 FpOrder fp80_compare(Fp80 x, Fp80 y, bool signaling, Fp80Status *s)
 {
+    FpOrder normal;
+    if (!s->subnormal && fp80_compare_normal(x, y, &normal)) {
+        return normal;
+    }
     FpParts a = fp80_unpack(x), b = fp80_unpack(y);
     bool unsupported = fp80_is_unsupported(x) || fp80_is_unsupported(y);
     if (unsupported || fp_is_nan(a) || fp_is_nan(b)) {
@@ -358,10 +251,9 @@ FpOrder fp80_compare(Fp80 x, Fp80 y, bool signaling, Fp80Status *s)
 Fp80 fp80_operand(FpFormat f, uint64_t a, Fp80Status *s)
 {
     const FpLayout *l = &fp_layouts[f];
-    unsigned exp = a >> l->frac_bits & ((1u << l->exp_bits) - 1);
-    if (exp && exp + 1 < 1u << l->exp_bits) { /* normal */
-        uint16_t sign = a & fp_sign_bit(l) ? FP80_SIGN : 0;
-        return (Fp80){ FP80_INTEGER_BIT | a << (63 - l->frac_bits), (exp - fp_bias(l) + FP80_BIAS) | sign };
+    Fp80 normal;
+    if (fp80_widen_normal(l->exp_bits, l->frac_bits, a, &normal)) {
+        return normal;
     }
     Fp80Status exact = { .precision = 64 };
     FpParts p = fp_unpack(l, a);
@@ -390,33 +282,12 @@ Fp80 fp80_from_i64(int64_t v)
     return (Fp80){ magnitude << shift, (FP80_BIAS + 63 - shift) | (v < 0 ? FP80_SIGN : 0) };
 }
 
-/* Normal numbers that are such in the narrower format, too. */
-static bool narrow_normal(const FpLayout *l, Fp80 a, Fp80Status *s, uint64_t *r)
-{
-    bool sign = a.exponent & FP80_SIGN;
-    int drop = 63 - l->frac_bits, exp = (a.exponent & FP80_EXP_MAX) - FP80_BIAS + fp_bias(l);
-    if (!is_normal(a) || exp < 1 || exp > 2 * fp_bias(l)) {
-        return false;
-    }
-    uint64_t kept = a.mantissa >> drop, rest = a.mantissa << (64 - drop);
-    bool up = goes_up(kept, rest, sign, s->rounding);
-    uint64_t bits =
-        ((uint64_t)(exp - 1) << l->frac_bits) + kept + up; /* the integer bit, and a carry, add to exp */
-    if (bits >= fp_inf_bits(l)) {
-        return false;
-    }
-    s->flags |= rest ? FP_NX : 0;
-    s->rounded_up = up;
-    *r = bits | (sign ? fp_sign_bit(l) : 0);
-    return true;
-}
-
 /* The x87 has rounded a result's magnitude up when the stored one is above it. */
 uint64_t fp80_to(FpFormat f, Fp80 a, Fp80Status *s)
 {
     const FpLayout *l = &fp_layouts[f];
     uint64_t normal;
-    if (narrow_normal(l, a, s, &normal)) {
+    if (fp80_narrow_normal(l->exp_bits, l->frac_bits, a, s, &normal)) {
         return normal;
     }
     FpStatus inner = { .rounding = s->rounding };
@@ -443,31 +314,10 @@ uint64_t fp80_to(FpFormat f, Fp80 a, Fp80Status *s)
     return r;
 }
 
-/* Normal numbers that fit by far. */
-static bool integer_normal(Fp80 a, unsigned bits, Fp80Status *s, int64_t *v)
-{
-    bool sign = a.exponent & FP80_SIGN;
-    int exp = (a.exponent & FP80_EXP_MAX) - FP80_BIAS;
-    if (!is_normal(a) || exp > (int)bits - 3) {
-        return false;
-    }
-    uint64_t kept = 0, rest = exp == -1 ? a.mantissa : 1; /* how far it is below 1/2 does not count */
-    if (exp >= 0) {
-        kept = a.mantissa >> (63 - exp);
-        rest = a.mantissa << (exp + 1);
-    }
-    bool up = goes_up(kept, rest, sign, s->rounding);
-    kept += up;
-    s->flags |= rest ? FP_NX : 0;
-    s->rounded_up = up;
-    *v = sign ? -(int64_t)kept : (int64_t)kept;
-    return true;
-}
-
 int64_t fp80_to_int(Fp80 a, unsigned bits, Fp80Status *s)
 {
     int64_t normal;
-    if (integer_normal(a, bits, s, &normal)) {
+    if (fp80_integer_normal(a, bits, s, &normal)) {
         return normal;
     }
     FpStatus inner = { .rounding = s->rounding };

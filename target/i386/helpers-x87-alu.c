@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* x87: sums, products, quotients, comparisons.
+/* x87: sums, products, quotients, comparisons: every case.
  * Source: Intel SDM volume 2, each instruction's page; volume 1, "x87 FPU Exception Conditions".
  *
  * Compiled for general registers only: the guest's vectors stay in registers meanwhile. */
@@ -7,8 +7,6 @@
 
 #include "target/i386/x87-memory.h"
 #include "target/i386/x87.h"
-
-enum { X87_HELPER = IRH_FAULT | IRH_REPEAT | IRH_NO_VECTORS };
 
 static void pop_as_told(X87 *f, uint32_t how)
 {
@@ -46,7 +44,7 @@ static Fp80 calculate(X87Operation op, Fp80 a, Fp80 b, Fp80Status *s)
     }
 }
 
-static void helper_alu(CPU *cpu, uint64_t at, uint32_t how)
+void x87_alu_any(CPU *cpu, uint64_t at, uint32_t how)
 {
     X86CPU *x = x86_cpu(cpu);
     X87 *f = &x->s.x87;
@@ -68,7 +66,6 @@ static void helper_alu(CPU *cpu, uint64_t at, uint32_t how)
         pop_as_told(f, how);
     }
 }
-const IrHelper x87_helper_alu = IR_HELPER2("x87_alu", helper_alu, X87_HELPER, VOID, I64, I32);
 
 /* ---- comparisons -------------------------------------------------------------------- */
 
@@ -99,7 +96,7 @@ static Comparison compare(CPU *cpu, uint64_t at, uint32_t how)
     return c;
 }
 
-static void helper_compare(CPU *cpu, uint64_t at, uint32_t how)
+void x87_compare_any(CPU *cpu, uint64_t at, uint32_t how)
 {
     static const uint16_t codes[] = {
         [FP_LESS] = FSW_C0, [FP_EQUAL] = FSW_C3, [FP_GREATER] = 0, [FP_UNORDERED] = FSW_C0 | FSW_C2 | FSW_C3
@@ -113,9 +110,8 @@ static void helper_compare(CPU *cpu, uint64_t at, uint32_t how)
         pop_as_told(f, how);
     }
 }
-const IrHelper x87_helper_compare = IR_HELPER2("x87_compare", helper_compare, X87_HELPER, VOID, I64, I32);
 
-static uint64_t helper_compare_flags(CPU *cpu, uint32_t how, uint64_t flags)
+uint64_t x87_compare_flags_any(CPU *cpu, uint32_t how, uint64_t flags)
 {
     static const uint8_t codes[] = {
         [FP_LESS] = EFL_CF, [FP_EQUAL] = EFL_ZF, [FP_GREATER] = 0, [FP_UNORDERED] = EFL_CF | EFL_PF | EFL_ZF
@@ -126,5 +122,3 @@ static uint64_t helper_compare_flags(CPU *cpu, uint32_t how, uint64_t flags)
     }
     return c.known ? codes[c.order] : flags;
 }
-const IrHelper x87_helper_compare_flags =
-    IR_HELPER2("x87_compare_flags", helper_compare_flags, X87_HELPER, I64, I32, I64);

@@ -35,13 +35,6 @@ static void examine(X87 *f)
     set_codes(f, FSW_CODES, class | (a.exponent >> 15 ? FSW_C1 : 0));
 }
 
-static void change_sign(X87 *f, uint16_t keep, uint16_t flip)
-{
-    X86Fpr *st = x87_st(f, 0);
-    set_codes(f, FSW_C1, 0);
-    st->exponent = (st->exponent & (0x7fff | keep)) ^ flip;
-}
-
 static void test(const X86CPU *x, X87 *f)
 {
     static const uint16_t codes[] = {
@@ -192,8 +185,6 @@ static bool stack_faults(const X86CPU *x, X87 *f, uint32_t which)
 static void run(const X86CPU *x, X87 *f, uint32_t which)
 {
     switch (which) {
-    case X86_FPU_FUNCTION_CHS: change_sign(f, 0x8000, 0x8000); break;
-    case X86_FPU_FUNCTION_ABS: change_sign(f, 0, 0); break;
     case X86_FPU_FUNCTION_TST: test(x, f); break;
     case X86_FPU_FUNCTION_SQRT: unary(f, fp80_sqrt); break;
     case X86_FPU_FUNCTION_RNDINT: unary(f, fp80_round); break;

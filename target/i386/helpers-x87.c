@@ -54,7 +54,7 @@ static void push_checked(X86CPU *x, Fp80 value, const Fp80Status *s)
     }
 }
 
-static void helper_load(CPU *cpu, uint64_t at, uint32_t how)
+void x87_load_any(CPU *cpu, uint64_t at, uint32_t how)
 {
     X87 *f = begin(cpu);
     X87Format format = how & X87_FORMAT;
@@ -72,7 +72,6 @@ static void helper_load(CPU *cpu, uint64_t at, uint32_t how)
         push_checked(x86_cpu(cpu), *x87_st(f, i), &s);
     }
 }
-const IrHelper x87_helper_load = IR_HELPER2("x87_load", helper_load, X87_HELPER, VOID, I64, I32);
 
 /* What is between two numbers of 64 bits, as the rounding says (SDM 1, "Approximation of Pi" and FLD1/FLDL2T...). */
 static void helper_constant(CPU *cpu, uint32_t which)
@@ -119,7 +118,7 @@ static void store_register(X87 *f, uint32_t how)
 }
 
 /* Nothing that the guest sees changes before the store is done. */
-static void helper_store(CPU *cpu, uint64_t at, uint32_t how)
+void x87_store_any(CPU *cpu, uint64_t at, uint32_t how)
 {
     X87 *f = begin(cpu);
     X87Format format = how & X87_FORMAT;
@@ -150,7 +149,6 @@ static void helper_store(CPU *cpu, uint64_t at, uint32_t how)
         x87_pop(f);
     }
 }
-const IrHelper x87_helper_store = IR_HELPER2("x87_store", helper_store, X87_HELPER, VOID, I64, I32);
 
 /* ---- within the stack ------------------------------------------------------------- */
 
@@ -180,6 +178,22 @@ static void exchange(X87 *f, unsigned i)
     x87_set_st(f, 0, b);
     x87_set_st(f, i, a);
 }
+
+/* FCHS, FABS. */
+static void helper_sign(CPU *cpu, uint32_t keep, uint32_t flip)
+{
+    X87 *f = begin(cpu);
+    if (x87_is_empty(f, 0)) {
+        if (x87_stack_fault(f, false)) {
+            x87_set_st(f, 0, FP80_DEFAULT_NAN);
+        }
+        return;
+    }
+    X86Fpr *st = x87_st(f, 0);
+    f->fsw &= ~FSW_C1;
+    st->exponent = (st->exponent & (0x7fff | keep)) ^ flip;
+}
+const IrHelper x87_helper_sign = IR_HELPER2("x87_sign", helper_sign, X87_HELPER, VOID, I32, I32);
 
 static void helper_stack(CPU *cpu, uint32_t which, uint32_t i)
 {

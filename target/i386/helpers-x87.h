@@ -13,6 +13,7 @@ typedef enum X87Format {
     X87_I32,
     X87_I64,
     X87_DECIMAL,
+    X87_FORMATS
 } X87Format;
 
 enum { /* bits of a helper's `how` */
@@ -28,23 +29,30 @@ enum { /* bits of a helper's `how` */
        X87_NOCHECK = 1 << 14, /* FSTPNCE: no stack fault of an empty ST(0) */
        X87_OP_SHIFT = 16,     /* of X87Operation, X87Constant, X86_FPU_FUNCTION_*, X86_FPU_CONTROL_* */
 };
-typedef enum X87Operation { X87_ADD, X87_MUL, X87_SUB, X87_DIV } X87Operation;
+typedef enum X87Operation { X87_ADD, X87_MUL, X87_SUB, X87_DIV, X87_OPERATIONS } X87Operation;
 
 /* helpers-x87.c */
 extern const IrHelper x87_helper_wait;        /* what is pending */
 extern const IrHelper x87_helper_fwait;       /* the same, or #NM */
-extern const IrHelper x87_helper_load;        /* address, how */
-extern const IrHelper x87_helper_store;       /* address, how */
 extern const IrHelper x87_helper_constant;    /* X86_FPU_CONST_* */
 extern const IrHelper x87_helper_move;        /* FCMOV: i, whether */
 extern const IrHelper x87_helper_stack;       /* X86_FPU_STACK_*, i */
 extern const IrHelper x87_helper_set_control; /* value */
 extern const IrHelper x87_helper_clear;       /* FNCLEX */
-/* helpers-x87-alu.c */
-extern const IrHelper x87_helper_alu;     /* address, how */
-extern const IrHelper x87_helper_compare; /* address, how */
+extern const IrHelper x87_helper_sign; /* FCHS, FABS: 0x8000 or 0 to keep the sign, 0x8000 or 0 to flip it */
+/* helpers-x87-quick.c: address, how */
+extern const IrHelper x87_helper_load[X87_FORMATS], x87_helper_store[X87_FORMATS];
+extern const IrHelper x87_helper_alu[X87_OPERATIONS], x87_helper_alu_memory[X87_OPERATIONS];
+extern const IrHelper x87_helper_compare, x87_helper_compare_memory;
 /* FCOMI: how, EFL_ARITH bits -> EFL_ARITH bits */
 extern const IrHelper x87_helper_compare_flags;
+/* What those leave to helpers-x87.c and helpers-x87-alu.c: every case. */
+void x87_load_any(CPU *cpu, uint64_t at, uint32_t how);
+void x87_store_any(CPU *cpu, uint64_t at, uint32_t how);
+void x87_alu_any(CPU *cpu, uint64_t at, uint32_t how);
+void x87_compare_any(CPU *cpu, uint64_t at, uint32_t how);
+uint64_t x87_compare_flags_any(CPU *cpu, uint32_t how, uint64_t flags);
+/* helpers-x87-function.c */
 extern const IrHelper x87_helper_function; /* X86_FPU_FUNCTION_* */
 /* helpers-x87-env.c */
 extern const IrHelper x87_helper_init; /* FNINIT */

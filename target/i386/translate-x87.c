@@ -115,7 +115,8 @@ static void note_pointers(Translator *t)
 void x86_tr_fpu_load(Translator *t)
 {
     if (!is_absent(t)) {
-        call(t, &x87_helper_load, operand_address(t, false), operand_bits(t));
+        uint32_t how = operand_bits(t);
+        call(t, &x87_helper_load[how & X87_FORMAT], operand_address(t, false), how);
         note_pointers(t);
     }
 }
@@ -133,7 +134,7 @@ void x86_tr_fpu_store(Translator *t)
     case X86_FPU_STORE_FISTTP: how |= X87_CUT | X87_POP; break;
     default: how |= X87_POP; break;
     }
-    call(t, &x87_helper_store, operand_address(t, true), how);
+    call(t, &x87_helper_store[how & X87_FORMAT], operand_address(t, true), how);
     note_pointers(t);
 }
 
@@ -165,7 +166,8 @@ void x86_tr_fpu_alu(Translator *t)
         how |= t->row->operands[0].where == X86_AT_STI ? X87_TO_STI : 0;
         how |= t->insn.opcode == POPPING ? X87_POP : 0;
     }
-    call(t, &x87_helper_alu, operand_address(t, false), how);
+    const IrHelper *helpers = t->insn.memory ? x87_helper_alu_memory : x87_helper_alu;
+    call(t, &helpers[rows[t->row->arg].op], operand_address(t, false), how);
     note_pointers(t);
 }
 
@@ -193,7 +195,8 @@ void x86_tr_fpu_compare(Translator *t)
         IrRef args[2] = { x86_tr_const(t, how | X87_FLAGS), x86_tr_flags(t) };
         x86_tr_set_packed(t, x86_tr_call(t, &x87_helper_compare_flags, 2, args));
     } else {
-        call(t, &x87_helper_compare, operand_address(t, false), how);
+        const IrHelper *helper = t->insn.memory ? &x87_helper_compare_memory : &x87_helper_compare;
+        call(t, helper, operand_address(t, false), how);
     }
     note_pointers(t);
 }
@@ -228,10 +231,17 @@ void x86_tr_fpu_cmov(Translator *t)
 
 void x86_tr_fpu_function(Translator *t)
 {
-    if (!is_absent(t)) {
-        call1(t, &x87_helper_function, t->row->arg);
-        note_pointers(t);
+    if (is_absent(t)) {
+        return;
     }
+    if (t->row->arg == X86_FPU_FUNCTION_CHS || t->row->arg == X86_FPU_FUNCTION_ABS) {
+        uint32_t sign = t->row->arg == X86_FPU_FUNCTION_CHS ? 0x8000 : 0;
+        IrRef args[2] = { x86_tr_const(t, sign), x86_tr_const(t, sign) };
+        x86_tr_call(t, &x87_helper_sign, 2, args);
+    } else {
+        call1(t, &x87_helper_function, t->row->arg);
+    }
+    note_pointers(t);
 }
 
 void x86_tr_fpu_stack(Translator *t)
