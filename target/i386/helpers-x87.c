@@ -214,13 +214,6 @@ const IrHelper x87_helper_stack = IR_HELPER2("x87_stack", helper_stack, X87_HELP
 
 /* ---- control ---------------------------------------------------------------------- */
 
-static void helper_set_control(CPU *cpu, uint32_t value)
-{
-    x87_set_control_word(&x86_cpu(cpu)->s.x87, value);
-}
-const IrHelper x87_helper_set_control =
-    IR_HELPER1("x87_set_control", helper_set_control, IRH_REPEAT | IRH_NO_VECTORS, VOID, I32);
-
 static void helper_clear(CPU *cpu)
 {
     x86_cpu(cpu)->s.x87.fsw &= ~(FSW_EXCEPTIONS | FSW_SF | FSW_ES | FSW_B);

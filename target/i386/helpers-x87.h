@@ -32,13 +32,12 @@ enum { /* bits of a helper's `how` */
 typedef enum X87Operation { X87_ADD, X87_MUL, X87_SUB, X87_DIV, X87_OPERATIONS } X87Operation;
 
 /* helpers-x87.c */
-extern const IrHelper x87_helper_wait;        /* what is pending */
-extern const IrHelper x87_helper_fwait;       /* the same, or #NM */
-extern const IrHelper x87_helper_constant;    /* X86_FPU_CONST_* */
-extern const IrHelper x87_helper_move;        /* FCMOV: i, whether */
-extern const IrHelper x87_helper_stack;       /* X86_FPU_STACK_*, i */
-extern const IrHelper x87_helper_set_control; /* value */
-extern const IrHelper x87_helper_clear;       /* FNCLEX */
+extern const IrHelper x87_helper_wait;     /* what is pending */
+extern const IrHelper x87_helper_fwait;    /* the same, or #NM */
+extern const IrHelper x87_helper_constant; /* X86_FPU_CONST_* */
+extern const IrHelper x87_helper_move;     /* FCMOV: i, whether */
+extern const IrHelper x87_helper_stack;    /* X86_FPU_STACK_*, i */
+extern const IrHelper x87_helper_clear;    /* FNCLEX */
 extern const IrHelper x87_helper_sign; /* FCHS, FABS: 0x8000 or 0 to keep the sign, 0x8000 or 0 to flip it */
 /* helpers-x87-quick.c: address, how */
 extern const IrHelper x87_helper_load[X87_FORMATS], x87_helper_store[X87_FORMATS];

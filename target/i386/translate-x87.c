@@ -282,11 +282,21 @@ static void environment(Translator *t, bool store, bool registers)
     call(t, store ? &x87_helper_store_env : &x87_helper_load_env, environment_address(t, bytes, how), how);
 }
 
+/* FLDCW: as x87_set_control_word(). */
 static void load_control_word(Translator *t)
 {
+    enum { SUMMARY = FSW_ES | FSW_B };
     x86_tr_call(t, &x87_helper_wait, 0, NULL);
-    IrRef word = x86_tr_get(t, 0);
-    x86_tr_call(t, &x87_helper_set_control, 1, &word);
+    IrRef control = op2(t, IR_AND, x86_tr_get(t, 0), x86_tr_const(t, FCW_WRITABLE));
+    control = op2(t, IR_OR, control, x86_tr_const(t, FCW_FIXED));
+    ir_store_env(t->ir, MEM_16, control, offsetof(X86CPU, s.x87.fcw));
+    IrRef status = ir_load_env(t->ir, MEM_16, IR_NONE, offsetof(X86CPU, s.x87.fsw));
+    IrRef flags = op2(t, IR_AND, status, x86_tr_const(t, FSW_EXCEPTIONS));
+    IrRef unmasked = op2(t, IR_AND, flags, op2(t, IR_XOR, control, x86_tr_const(t, -1)));
+    IrRef any = ir_setcc(t->ir, IR_NE, IR_I64, IR_NONE, unmasked, x86_tr_const(t, 0));
+    any = op2(t, IR_AND, op2(t, IR_SUB, x86_tr_const(t, 0), any), x86_tr_const(t, SUMMARY));
+    status = op2(t, IR_OR, op2(t, IR_AND, status, x86_tr_const(t, ~SUMMARY)), any);
+    ir_store_env(t->ir, MEM_16, status, offsetof(X86CPU, s.x87.fsw));
 }
 
 void x86_tr_fpu_control(Translator *t)
