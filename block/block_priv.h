@@ -55,6 +55,7 @@ struct Drives {
 /* detect-zeroes=, of a drive and of a node. */
 typedef enum BlockZeroes { ZEROES_OFF, ZEROES_ON, ZEROES_UNMAP } BlockZeroes;
 extern const char *const block_zeroes_names[];
+extern const char *const block_encryption_names[], *const block_unbuilt_encryptions[]; /* of qcow2 */
 bool block_check_zeroes(BlockZeroes zeroes, bool discard, GError **err);
 
 struct BlockBackend {

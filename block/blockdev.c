@@ -128,7 +128,8 @@ static BlockNode *format_node(BlockBackend *below, const BlockdevOptions *o, GEr
                         .discard = below->discard && o->discard == DISCARD_UNMAP,
                         .no_backing = o->has_backing,
                         .secrets = below->all->secrets,
-                        .key_secret = o->key_secret };
+                        .key_secret = o->encrypt ? o->encrypt->key_secret : o->key_secret,
+                        .must_encrypt = o->encrypt != NULL };
     BlockNode *backing = NULL;
     if (o->backing && !(backing = backing_node(below->all, o, err))) {
         return NULL;

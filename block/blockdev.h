@@ -34,6 +34,11 @@ typedef struct BlockdevCache {
     bool direct, no_flush, has_direct, has_no_flush;
 } BlockdevCache;
 
+typedef struct BlockdevEncryption {
+    int format;
+    char *key_secret;
+} BlockdevEncryption;
+
 struct BlockdevOptions {
     int driver, discard, zeroes;
     char *node_name;
@@ -52,7 +57,8 @@ struct BlockdevOptions {
     bool has_offset, has_size;
     bool read_zeroes; /* of null-co */
     char *throttle_group;
-    char *key_secret; /* of luks */
+    char *key_secret;            /* of luks */
+    BlockdevEncryption *encrypt; /* of qcow2 */
     BlkdebugOptions blkdebug;
     struct NbdPlace *server; /* of nbd */
     char *export;

@@ -67,10 +67,23 @@ static const Prop format_props[] = {
     BELOW("file"),
     { NULL },
 };
+#undef AT
+#define AT(field) offsetof(BlockdevEncryption, field)
+static const Prop encrypt_props[] = {
+    { "format", PROP_ENUM, AT(format), "of its encryption", .names = block_encryption_names,
+      .unbuilt = block_unbuilt_encryptions, .required = true },
+    { "key-secret", PROP_STRING, AT(key_secret), "the -object secret that has the password",
+      .required = true },
+    { NULL },
+};
+#undef AT
+#define AT(field) offsetof(BlockdevOptions, field)
+static const Shape encrypt_shape = { "BlockdevQcow2Encryption", sizeof(BlockdevEncryption), encrypt_props };
 static const Prop qcow2_props[] = {
     BELOW("file"),
     { "backing", PROP_ANY, AT(backing), "name of the node of its backing; null: none",
       .has = AT(has_backing) },
+    { "encrypt", PROP_STRUCT, AT(encrypt), "how its data is encrypted", .of = &encrypt_shape },
     { NULL },
 };
 static const Prop null_props[] = {

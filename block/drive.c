@@ -29,7 +29,9 @@ struct DriveOptions {
     uint16_t index;
     bool has_index;
     ThrottleLimits limits;
-    char *group, *key_secret;
+    char *group, *key_secret, *encrypt_secret;
+    int encryption;
+    bool has_encryption;
     json_object *unknown; /* keys */
 };
 
@@ -47,6 +49,8 @@ static const char *const cache_names[] = {
 static const char *const discard_names[] = {
     [DISCARD_IGNORE] = "ignore", [DISCARD_OFF] = "off", [DISCARD_UNMAP] = "unmap", [DISCARD_ON] = "on", NULL
 };
+const char *const block_encryption_names[] = { "luks", NULL };
+const char *const block_unbuilt_encryptions[] = { "aes", NULL };
 const char *const block_zeroes_names[] = {
     [ZEROES_OFF] = "off", [ZEROES_ON] = "on", [ZEROES_UNMAP] = "unmap", NULL
 };
@@ -110,6 +114,10 @@ static const Prop drive_props[] = {
     { "iops_size", .same_as = "throttling.iops-size" },
     { "group", .same_as = "throttling.group" },
     { "key-secret", PROP_STRING, AT(key_secret), "the -object secret that has the password of a LUKS image" },
+    { "encrypt.format", PROP_ENUM, AT(encryption), "of a qcow2 image", .names = block_encryption_names,
+      .unbuilt = block_unbuilt_encryptions, .has = AT(has_encryption) },
+    { "encrypt.key-secret", PROP_STRING, AT(encrypt_secret),
+      "the -object secret that has the password of a qcow2 image" },
     { "copy-on-read", PROP_BOOL, AT(copy_on_read), "what is read of a backing file is written to the image" },
     PROP_ONLY_OFF("force-share",
                   "an image that others write is not opened so; use readonly=on,file.locking=off"),
@@ -230,6 +238,11 @@ static bool check_values(Drives *all, const DrivePlan *p, GError **err)
                     o->key_secret);
         return false;
     }
+    if ((o->encrypt_secret || o->has_encryption) && o->format && strcmp(o->format, "qcow2") != 0) {
+        block_error(err, "Block format '%s' does not support the option 'encrypt.%s': it is of qcow2",
+                    o->format, o->encrypt_secret ? "key-secret" : "format");
+        return false;
+    }
     if (o->copy_on_read && (p->readonly || o->snapshot)) {
         block_error(
             err,
@@ -280,7 +293,8 @@ static BlockNode *open_node(const Drives *all, const DrivePlan *p, const char **
                         .locking = o->locking != ON_OFF_OFF,
                         .locking_must = o->locking == ON_OFF_ON,
                         .secrets = all->secrets,
-                        .key_secret = o->key_secret };
+                        .key_secret = o->key_secret ? o->key_secret : o->encrypt_secret,
+                        .must_encrypt = o->has_encryption || o->encrypt_secret };
     BlockNode *n = image_open(p->path, o->format, &flags, format, err);
     if (n && o->copy_on_read) {
         BlockNode *image = n;

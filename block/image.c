@@ -156,7 +156,7 @@ static BlockNode *open_qcow2(BlockNode *file, const OpenFlags *flags, GError **e
     if (!flags->readonly && !flags->repair && !repair_dirty(file, err)) {
         return NULL;
     }
-    Qcow2Open o = { flags->readonly, flags->discard, flags->repair };
+    Qcow2Open o = { flags->readonly, flags->discard, flags->repair, flags };
     return qcow2_open(file, &o, err);
 }
 
@@ -183,6 +183,11 @@ static BlockNode *open_format(BlockNode *file, const char *format, const Chain *
 {
     const ImageFormat *f = format_find(format);
     bool qcow2 = strcmp(format, "qcow2") == 0;
+    if (flags->must_encrypt && !qcow2) {
+        block_error(err, "'%s': Block format '%s' does not support the option 'encrypt.format'",
+                    file->filename, format);
+        return NULL;
+    }
     BlockNode *n = qcow2     ? open_qcow2(file, flags, err)
                    : f->open ? f->open(file, flags, err)
                              : node_ref(file);

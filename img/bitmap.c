@@ -62,7 +62,8 @@ static int run_actions(const Bitmapping *m, BlockNode *n, BlockNode *source)
 
 static int run(const Bitmapping *m)
 {
-    OpenFlags flags = { .locking = true, .no_backing = true }, read = { .readonly = true, .locking = true };
+    OpenFlags flags = { .locking = true, .no_backing = true, .locked = true },
+              read = { .readonly = true, .locking = true };
     const char *found;
     BlockNode *n = img_open(m->path, m->format, &flags, &found), *source = NULL;
     int status = n ? IMG_OK : IMG_FAILED;

@@ -93,6 +93,7 @@ static int look(const Checking *c, ImageRepair repair, ImageReport *r, const cha
     OpenFlags flags = { .readonly = repair == REPAIR_NOTHING,
                         .repair = repair != REPAIR_NOTHING,
                         .locking = true,
+                        .locked = true,
                         .no_backing = true };
     BlockNode *n = img_open(c->path, c->format, &flags, format);
     if (!n) {

@@ -106,7 +106,8 @@ static bool open_output(Conversion *c, const Asked *a)
     ImageInfo info;
     OpenFlags flags = a->to;
     json_object *options = a->options ? keyval_read(a->options, NULL, NULL) : NULL;
-    flags.key_secret = options ? keyval_text(options, "key-secret") : NULL;
+    const char *secret = options ? keyval_text(options, "key-secret") : NULL;
+    flags.key_secret = options && !secret ? keyval_text(options, "encrypt.key-secret") : secret;
     c->to = img_open_target(a->to_path, a->to_format, &flags, &found);
     json_object_put(options);
     if (!c->to) {
@@ -118,7 +119,8 @@ static bool open_output(Conversion *c, const Asked *a)
         return false;
     }
     if (c->pack && !info.can_pack) {
-        img_error("Compression not supported for this file format");
+        img_error(info.encrypted ? "Compression and encryption not supported at the same time"
+                                 : "Compression not supported for this file format");
         return false;
     }
     c->compare = info.backing && !a->keep;

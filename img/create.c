@@ -43,7 +43,7 @@ static bool look_at_backing(const ImgNew *n, NewImage *o)
     }
     g_autofree char *path = image_resolve(n->path, o->backing, &err);
     const char *found;
-    OpenFlags flags = { .readonly = true, .locking = true };
+    OpenFlags flags = { .readonly = true, .locking = true, .locked = true };
     BlockNode *b = path ? image_open(path, o->backing_format, &flags, &found, &err) : NULL;
     if (!b) {
         img_error("%s: Could not open '%s': %s", n->path, path ? path : o->backing, err->message);

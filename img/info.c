@@ -64,7 +64,7 @@ static void print_bitmap(guint number, const Qcow2Bitmap *b)
     printf("            name: %s\n            granularity: %" G_GUINT64_FORMAT "\n", name, b->granularity);
 }
 
-static void print_specific(const Qcow2Info *q, const GPtrArray *bitmaps)
+static void print_specific(BlockNode *node, const Qcow2Info *q, const GPtrArray *bitmaps)
 {
     printf("Format specific information:\n    compat: %s\n    compression type: %s\n",
            q->version < 3 ? "0.10" : "1.1", q->zstd ? "zstd" : "zlib");
@@ -78,6 +78,7 @@ static void print_specific(const Qcow2Info *q, const GPtrArray *bitmaps)
         print_bitmap(i, g_ptr_array_index(bitmaps, i));
     }
     printf("    refcount bits: %u\n", q->refcount_bits);
+    info_print_encryption(node);
     if (q->data_file) {
         g_autofree char *name = shown(q->data_file);
         printf("    data file: %s\n    data file raw: %s\n", name, yes(q->data_file_raw));
@@ -137,7 +138,7 @@ static void print_image(const Image *i)
     if (i->is_qcow2) {
         img_print_snapshots(i->snapshots);
         g_autoptr(GPtrArray) bitmaps = qcow2_bitmaps(i->node);
-        print_specific(&i->q, bitmaps);
+        print_specific(i->node, &i->q, bitmaps);
     }
     print_vmdk(i);
     info_print_luks(i->node);
@@ -183,7 +184,7 @@ static json_object *bitmaps_json(const GPtrArray *bitmaps)
     return list;
 }
 
-static json_object *specific_json(const Qcow2Info *q, const GPtrArray *bitmaps)
+static json_object *specific_json(BlockNode *node, const Qcow2Info *q, const GPtrArray *bitmaps)
 {
     json_object *o = json_object_new_object(), *data = json_object_new_object();
     add_text(o, "type", "qcow2");
@@ -194,6 +195,10 @@ static json_object *specific_json(const Qcow2Info *q, const GPtrArray *bitmaps)
         json_object_object_add(data, "bitmaps", bitmaps_json(bitmaps));
     }
     add_number(data, "refcount-bits", q->refcount_bits);
+    json_object *encryption = info_json_encryption(node);
+    if (encryption) {
+        json_object_object_add(data, "encrypt", encryption);
+    }
     if (q->version >= 3) {
         add_bool(data, "lazy-refcounts", q->lazy_refcounts);
         add_bool(data, "corrupt", q->corrupt);
@@ -247,11 +252,14 @@ static json_object *image_json(const Image *i)
     add_number(o, "actual-size", node_allocated(i->node));
     if (i->is_qcow2) {
         g_autoptr(GPtrArray) bitmaps = qcow2_bitmaps(i->node);
-        json_object_object_add(o, "format-specific", specific_json(&i->q, bitmaps));
+        json_object_object_add(o, "format-specific", specific_json(i->node, &i->q, bitmaps));
     }
     if (i->info.encrypted) {
         add_bool(o, "encrypted", true);
-        json_object_object_add(o, "format-specific", info_json_luks(i->node));
+    }
+    json_object *luks = info_json_luks(i->node);
+    if (luks) {
+        json_object_object_add(o, "format-specific", luks);
     }
     add_text(o, "full-backing-filename", i->backing);
     add_text(o, "backing-filename", i->info.backing);

@@ -36,32 +36,56 @@ static void names_clear(Names *n)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Names, names_clear)
 
-void info_print_luks(BlockNode *node)
+static void print_slot(const LuksSlotInfo *s, unsigned number, const char *indent)
+{
+    printf("%s    [%u]:\n%s        active: %s\n", indent, number, indent, s->active ? "true" : "false");
+    if (s->active) {
+        printf("%s        iters: %u\n", indent, s->iterations);
+    }
+    printf("%s        key offset: %" G_GUINT64_FORMAT "\n", indent, s->offset);
+    if (s->active) {
+        printf("%s        stripes: %u\n", indent, s->stripes);
+    }
+}
+
+static void print_header(BlockNode *node, const char *indent, bool in_qcow2)
 {
     LuksInfo l;
     g_auto(Names) n = { NULL };
-    if (!luks_info(node, &l)) {
-        return;
-    }
+    luks_info(node, &l);
     names_of(&l, &n);
-    printf("Format specific information:\n    ivgen alg: %s\n", n.vector);
+    printf("%sivgen alg: %s\n%shash alg: %s\n%scipher alg: %s\n%suuid: %s\n", indent, n.vector, indent,
+           n.hash, indent, n.cipher, indent, n.uuid);
     if (n.vector_hash) {
-        printf("    ivgen hash alg: %s\n", n.vector_hash);
+        printf("%sivgen hash alg: %s\n", indent, n.vector_hash);
     }
-    printf("    hash alg: %s\n    cipher alg: %s\n    uuid: %s\n    cipher mode: %s\n    slots:\n", n.hash,
-           n.cipher, n.uuid, n.mode);
+    if (in_qcow2) {
+        printf("%sformat: luks\n", indent);
+    }
+    printf("%scipher mode: %s\n%sslots:\n", indent, n.mode, indent);
     for (unsigned i = 0; i < SLOTS; i++) {
-        const LuksSlotInfo *s = &l.slots[i];
-        printf("        [%u]:\n            active: %s\n", i, s->active ? "true" : "false");
-        if (s->active) {
-            printf("            iters: %u\n", s->iterations);
-        }
-        printf("            key offset: %" G_GUINT64_FORMAT "\n", s->offset);
-        if (s->active) {
-            printf("            stripes: %u\n", s->stripes);
-        }
+        print_slot(&l.slots[i], i, indent);
     }
-    printf("    payload offset: %" G_GUINT64_FORMAT "\n    master key iters: %u\n", l.payload, l.iterations);
+    printf("%spayload offset: %" G_GUINT64_FORMAT "\n%smaster key iters: %u\n", indent, l.payload, indent,
+           l.iterations);
+}
+
+void info_print_luks(BlockNode *node)
+{
+    LuksInfo l;
+    if (luks_info(node, &l)) {
+        printf("Format specific information:\n");
+        print_header(node, "    ", false);
+    }
+}
+
+void info_print_encryption(BlockNode *node)
+{
+    BlockNode *luks = qcow2_encryption(node);
+    if (luks) {
+        printf("    encrypt:\n");
+        print_header(luks, "        ", true);
+    }
 }
 
 static void add_text(json_object *o, const char *key, const char *text)
@@ -76,21 +100,19 @@ static void add_number(json_object *o, const char *key, uint64_t value)
     json_object_object_add(o, key, json_object_new_int64((int64_t)value));
 }
 
-json_object *info_json_luks(BlockNode *node)
+static json_object *header_json(BlockNode *node, bool say_format)
 {
     LuksInfo l;
     g_auto(Names) n = { NULL };
-    if (!luks_info(node, &l)) {
-        return NULL;
-    }
+    luks_info(node, &l);
     names_of(&l, &n);
-    json_object *o = json_object_new_object(), *data = json_object_new_object(),
-                *slots = json_object_new_array();
+    json_object *data = json_object_new_object(), *slots = json_object_new_array();
     add_text(data, "ivgen-alg", n.vector);
     add_text(data, "ivgen-hash-alg", n.vector_hash);
     add_text(data, "hash-alg", n.hash);
     add_text(data, "cipher-alg", n.cipher);
     add_text(data, "uuid", n.uuid);
+    add_text(data, "format", say_format ? "luks" : NULL);
     add_text(data, "cipher-mode", n.mode);
     for (unsigned i = 0; i < SLOTS; i++) {
         json_object *slot = json_object_new_object();
@@ -105,7 +127,23 @@ json_object *info_json_luks(BlockNode *node)
     json_object_object_add(data, "slots", slots);
     add_number(data, "payload-offset", l.payload);
     add_number(data, "master-key-iters", l.iterations);
+    return data;
+}
+
+json_object *info_json_luks(BlockNode *node)
+{
+    LuksInfo l;
+    if (!luks_info(node, &l)) {
+        return NULL;
+    }
+    json_object *o = json_object_new_object();
     add_text(o, "type", "luks");
-    json_object_object_add(o, "data", data);
+    json_object_object_add(o, "data", header_json(node, false));
     return o;
+}
+
+json_object *info_json_encryption(BlockNode *node)
+{
+    BlockNode *luks = qcow2_encryption(node);
+    return luks ? header_json(luks, true) : NULL;
 }

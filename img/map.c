@@ -31,7 +31,8 @@ static int look(BlockNode *top, uint64_t start, uint64_t length, Piece *p)
     p->zero = e.kind == EXTENT_ZERO || e.kind == EXTENT_BELOW;
     p->data = e.kind == EXTENT_DATA || e.kind == EXTENT_PACKED;
     p->compressed = e.kind == EXTENT_PACKED;
-    p->placed = e.node && (e.kind == EXTENT_DATA || e.kind == EXTENT_ZERO);
+    LuksInfo luks; /* what is there is not what is read */
+    p->placed = e.node && (e.kind == EXTENT_DATA || e.kind == EXTENT_ZERO) && !luks_info(e.node, &luks);
     p->offset = p->placed ? e.position : 0;
     p->node = p->placed ? e.node : NULL;
     return result;
@@ -112,7 +113,7 @@ int cmd_map(int argc, char **argv)
         img_error("Expecting one image file name");
         return img_usage("map");
     }
-    OpenFlags flags = { .readonly = true, .locking = true };
+    OpenFlags flags = { .readonly = true, .locking = true, .locked = true };
     BlockNode *n = img_open(argv[optind], format, &flags, &found);
     int status = n ? map(n, json) : IMG_FAILED;
     node_unref(n);

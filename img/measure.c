@@ -108,6 +108,7 @@ static int measure(const Measuring *m, uint64_t size, BlockNode *n)
     NewImage *o = shape_parse(maker->shape, m->options ? m->options : "", NULL, &err);
     int status = IMG_FAILED;
     if (o) {
+        o->secrets = img_tool.secrets;
         o->size = size;
         o->has_size = true;
     }

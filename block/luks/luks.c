@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LUKS 1: a disk whose sectors are encrypted, each by its number; the key is in the file, encrypted by passwords.
  *
- * Not modelled: version 2, detached headers, changes of passwords (amend). */
+ * In an image of another format the header is an area of the file, and that format says where sectors are.
+ *
+ * Not modelled: version 2, detached headers. */
 #include "block/luks/luks.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "block/luks/area.h"
 #include "block/secret.h"
 #include "util/container.h"
 
@@ -15,8 +18,10 @@ enum { PIECE = 64 << 10 };
 typedef struct LuksNode {
     BlockNode node;
     LuksHeader header;
+    BlockNode *area;    /* where the header is: the file, or a part of it */
     LuksCipher *cipher; /* NULL: opened to be looked at */
     uint64_t start;     /* of the data, bytes */
+    char *key_secret;   /* by which it was opened, or NULL */
 } LuksNode;
 
 /* ---- sectors ------------------------------------------------------------------------ */
@@ -83,6 +88,8 @@ static void luks_close(BlockNode *n)
 {
     LuksNode *l = container_of(n, LuksNode, node);
     luks_cipher_free(l->cipher);
+    node_unref(l->area);
+    g_free(l->key_secret);
     explicit_bzero(&l->header, sizeof(l->header));
 }
 
@@ -98,48 +105,76 @@ static const BlockDriver luks_driver = {
 
 /* ---- opening ------------------------------------------------------------------------- */
 
-static LuksCipher *unlock(const LuksHeader *h, BlockNode *file, const OpenFlags *flags, GError **err)
+static LuksCipher *unlock(const LuksHeader *h, BlockNode *area, const OpenFlags *flags, const char *parameter,
+                          GError **err)
 {
     if (!flags->key_secret) {
-        block_error(err,
-                    "Parameter 'key-secret' is required for cipher: the id of a secret with the password");
+        block_error(err, "Parameter '%s' is required for cipher: the id of a secret with the password",
+                    parameter);
         return NULL;
     }
     uint8_t key[LUKS_KEY_MAX];
     g_autoptr(GBytes) password = secrets_find(flags->secrets, flags->key_secret, err);
-    bool ok = password && luks_unlock(h, file, password, key, err);
+    bool ok = password && luks_unlock(h, area, password, key, err);
     LuksCipher *c = ok ? luks_cipher_new(h->cipher, h->mode, key, h->key_size, err) : NULL;
     explicit_bzero(key, sizeof(key));
     return c;
 }
 
-static bool read_header(BlockNode *file, LuksHeader *h, GError **err)
+static bool read_header(BlockNode *area, LuksHeader *h, GError **err)
 {
     uint8_t head[2 * SECTOR];
-    int e = node_size(file) < sizeof(head) ? -EINVAL : node_read(file, 0, head, sizeof(head));
+    int e = node_size(area) < sizeof(head) ? -EINVAL : node_read(area, 0, head, sizeof(head));
     if (e) {
-        block_error(err, "Could not read the LUKS header of '%s': %s", file->filename, g_strerror(-e));
+        block_error(err, "Could not read the LUKS header of '%s': %s", area->filename, g_strerror(-e));
     }
-    return !e && luks_header_read(h, head, node_size(file), err);
+    return !e && luks_header_read(h, head, node_size(area), err);
+}
+
+static LuksNode *open_area(BlockNode *file, BlockNode *area, const OpenFlags *flags, const char *parameter,
+                           GError **err)
+{
+    LuksHeader h;
+    bool ok = read_header(area, &h, err), locked = flags->no_data || flags->locked;
+    LuksCipher *c = ok && !locked ? unlock(&h, area, flags, parameter, err) : NULL;
+    if (!ok || (!c && !locked)) {
+        return NULL;
+    }
+    LuksNode *l = g_new0(LuksNode, 1);
+    node_init(&l->node, &luks_driver, file->filename, 0, false);
+    l->node.children[NODE_FILE] = node_ref(file);
+    l->area = node_ref(area);
+    l->header = h;
+    l->cipher = c;
+    l->key_secret = g_strdup(flags->key_secret);
+    return l;
 }
 
 BlockNode *luks_open(BlockNode *file, const OpenFlags *flags, GError **err)
 {
-    LuksHeader h;
-    bool ok = read_header(file, &h, err);
-    LuksCipher *c = ok && !flags->no_data ? unlock(&h, file, flags, err) : NULL;
-    if (!ok || (!c && !flags->no_data)) {
+    LuksNode *l = open_area(file, file, flags, "key-secret", err);
+    if (!l) {
         return NULL;
     }
-    LuksNode *l = g_new0(LuksNode, 1);
-    uint64_t start = (uint64_t)h.payload * SECTOR;
-    node_init(&l->node, &luks_driver, file->filename, node_size(file) - start,
-              flags->readonly || file->readonly);
-    l->node.children[NODE_FILE] = node_ref(file);
-    l->header = h;
-    l->cipher = c;
-    l->start = start;
+    l->start = (uint64_t)l->header.payload * SECTOR;
+    l->node.size = node_size(file) - l->start;
+    l->node.readonly = flags->readonly || file->readonly;
     return &l->node;
+}
+
+BlockNode *luks_area_open(BlockNode *file, uint64_t offset, uint64_t length, const OpenFlags *flags,
+                          GError **err)
+{
+    BlockNode *area = length ? part_node_open(file, offset, length, err) : NULL;
+    if (!length) {
+        block_error(err, "'%s': its LUKS header has no place", file->filename);
+    }
+    LuksNode *l = area ? open_area(file, area, flags, "encrypt.key-secret", err) : NULL;
+    node_unref(area);
+    if (l) {
+        l->node.size = INT64_MAX & ~(uint64_t)(SECTOR - 1); /* the file's, which grows */
+    }
+    return l ? &l->node : NULL;
 }
 
 bool luks_info(BlockNode *n, LuksInfo *info)

@@ -333,6 +333,9 @@ int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
     lock_take(&s->lock);
     refer(&c, c.used, 0, s->cluster_size, "the header");
     refer(&c, c.used, s->l1.offset, s->l1.count * 8, "the L1 table");
+    if (s->crypt_offset) {
+        refer(&c, c.used, s->crypt_offset, s->crypt_size, "the encryption header");
+    }
     check_blocks(&c);
     check_l1(&c, s->l1.entries, s->l1.count, true);
     check_snapshots(&c);

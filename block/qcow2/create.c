@@ -12,7 +12,7 @@
 enum { HEADER_V2 = 72, HEADER_V3 = 112 };
 
 typedef struct Layout { /* in clusters */
-    uint64_t l1_entries, l1, reftable, blocks, total;
+    uint64_t l1_entries, l1, reftable, blocks, crypt, total;
     uint64_t others; /* L2 tables and data: none in a new image */
 } Layout;
 
@@ -38,13 +38,26 @@ static Layout lay_out(const Qcow2Create *o, uint64_t others)
     uint64_t cluster = UINT64_C(1) << o->cluster_bits, per_block = cluster * 8 / o->refcount_bits, before;
     Layout l = { .l1_entries = l1_entries(o), .reftable = 1, .blocks = 1, .others = others };
     l.l1 = (l.l1_entries * 8 + cluster - 1) / cluster;
+    l.crypt = (o->crypt_bytes + cluster - 1) / cluster;
     do {
         before = l.reftable + l.blocks;
-        l.total = 1 + l.reftable + l.blocks + l.l1 + l.others;
+        l.total = 1 + l.reftable + l.blocks + l.l1 + l.crypt + l.others;
         l.blocks = (l.total + per_block - 1) / per_block;
         l.reftable = (l.blocks * 8 + cluster - 1) / cluster;
     } while (before != l.reftable + l.blocks);
     return l;
+}
+
+/* Behind all that every image has. */
+static uint64_t crypt_offset(const Qcow2Create *o, const Layout *l)
+{
+    return (1 + l->reftable + l->blocks + l->l1) << o->cluster_bits;
+}
+
+uint64_t qcow2_create_crypt_offset(const Qcow2Create *o)
+{
+    Layout l = lay_out(o, 0);
+    return crypt_offset(o, &l);
 }
 
 void qcow2_create_measure(const Qcow2Create *o, ImageMeasure *m)
@@ -105,7 +118,7 @@ bool qcow2_create_check(const Qcow2Create *o, GError **err)
         fault = "a name in an image has at most 1023 bytes";
     }
     uint64_t names = (o->backing ? strlen(o->backing) : 0) + (o->data_file ? strlen(o->data_file) : 0);
-    if (!fault && names + HEADER_V3 + 64 > UINT64_C(1) << o->cluster_bits) {
+    if (!fault && names + HEADER_V3 + 64 + (o->crypt_bytes ? 24 : 0) > UINT64_C(1) << o->cluster_bits) {
         fault = "the names are too long for a cluster of this size";
     }
     if (fault) {
@@ -135,13 +148,19 @@ static uint8_t *put_features(uint8_t *p)
     return put_extension(p, EXTENSION_FEATURES, rows, sizeof(rows));
 }
 
-static void put_extensions(uint8_t *first, uint8_t *p, const Qcow2Create *o)
+static void put_extensions(uint8_t *first, uint8_t *p, const Qcow2Create *o, const Layout *l)
 {
     uint8_t *end = first + (UINT64_C(1) << o->cluster_bits);
     size_t backing = o->backing ? strlen(o->backing) : 0;
     if (o->backing && o->backing_format) {
         p = put_extension(p, (uint32_t)EXTENSION_BACKING_FORMAT, o->backing_format,
                           strlen(o->backing_format));
+    }
+    if (o->crypt_bytes) {
+        uint8_t pointer[16];
+        store_be(pointer, 8, crypt_offset(o, l));
+        store_be(pointer + 8, 8, o->crypt_bytes);
+        p = put_extension(p, EXTENSION_ENCRYPTION, pointer, sizeof(pointer));
     }
     if (o->data_file) {
         p = put_extension(p, EXTENSION_DATA_FILE, o->data_file, strlen(o->data_file));
@@ -164,6 +183,7 @@ static void put_header(uint8_t *first, const Qcow2Create *o, const Layout *l)
     store_be(first + 4, 4, o->version);
     store_be(first + 20, 4, bits);
     store_be(first + 24, 8, o->size);
+    store_be(first + 32, 4, o->crypt_bytes ? CRYPT_LUKS : CRYPT_NONE);
     store_be(first + 36, 4, l->l1_entries);
     store_be(first + 40, 8, (1 + l->reftable + l->blocks) << bits);
     store_be(first + 48, 8, UINT64_C(1) << bits);
@@ -178,7 +198,7 @@ static void put_header(uint8_t *first, const Qcow2Create *o, const Layout *l)
         store_be(first + 100, 4, HEADER_V3);
         first[104] = o->zstd ? COMPRESSION_ZSTD : COMPRESSION_ZLIB;
     }
-    put_extensions(first, first + (o->version >= 3 ? HEADER_V3 : HEADER_V2), o);
+    put_extensions(first, first + (o->version >= 3 ? HEADER_V3 : HEADER_V2), o, l);
 }
 
 /* ---- writing --------------------------------------------------------------- */
@@ -208,6 +228,7 @@ int qcow2_create(BlockNode *file, const Qcow2Create *o)
     for (uint64_t i = 0; i < l.l1 && !e; i++) {
         e = node_write(file, (1 + l.reftable + l.blocks + i) * cluster, first, cluster);
     }
+    e = !e && l.crypt ? node_resize(file, l.total * cluster) : e;
     put_header(first, o, &l);
     return e ? e : node_write(file, 0, first, cluster);
 }

@@ -12,7 +12,7 @@ static const uint64_t standard_reserved = UINT64_C(0x3f000000000001fe);
 BlockNode *entry_data_node(Qcow2 *s)
 {
     BlockNode *data = s->node.children[NODE_DATA_FILE];
-    return data ? data : s->node.children[NODE_FILE];
+    return data ? data : s->crypt ? s->crypt : s->node.children[NODE_FILE];
 }
 
 /* Where the entry is in the file; 0: its table is not there. */

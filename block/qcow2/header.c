@@ -112,6 +112,16 @@ static const char *fault_of_features(const Qcow2Header *h)
         h->header_length > 1u << h->cluster_bits) {
         return "qcow2 header has a wrong length";
     }
+    if (h->crypt_method == CRYPT_AES) {
+        return "it is encrypted by the old AES method, which is not supported; convert it to "
+               "encrypt.format=luks with: qemu-img convert";
+    }
+    if (h->crypt_method > CRYPT_LUKS) {
+        return "Unsupported encryption method";
+    }
+    if (h->crypt_method && h->incompatible & INCOMPAT_DATA_FILE) {
+        return "encryption with an external data file is not supported";
+    }
     if (h->compression > COMPRESSION_ZSTD) {
         return "unknown compression type";
     }
@@ -177,9 +187,6 @@ bool header_parse(Qcow2Header *h, const uint8_t *buf, size_t n, const char *name
         return false;
     }
     fault = fault ? fault : fault_of_layout(h);
-    if (!fault && h->crypt_method) {
-        fault = "it is encrypted, which is not supported; convert it with: qemu-img convert";
-    }
     if (fault) {
         block_error(err, "'%s': %s", name, fault);
     }
@@ -198,6 +205,13 @@ static bool read_extension(Qcow2 *s, uint32_t type, const uint8_t *p, uint64_t l
             return false;
         }
         *text = g_strndup((const char *)p, length);
+    }
+    if (type == EXTENSION_ENCRYPTION) {
+        if (length < 16) {
+            return false;
+        }
+        s->crypt_offset = load_be(p, 8);
+        s->crypt_size = load_be(p + 8, 8);
     }
     if (type == EXTENSION_BITMAPS && length >= 24) {
         s->bitmaps = load_be(p, 4);

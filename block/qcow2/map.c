@@ -74,7 +74,7 @@ static bool has_table(Qcow2 *s, uint64_t offset)
 static int check_place(Qcow2 *s, const Extent *x, bool may_wait)
 {
     const char *what = NULL;
-    if (x->kind != EXTENT_DATA || x->node != s->node.children[NODE_FILE] || !x->writable) {
+    if (x->kind != EXTENT_DATA || s->node.children[NODE_DATA_FILE] || !x->writable) {
         return 0;
     }
     lock_take(&s->tables_lock);

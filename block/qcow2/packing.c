@@ -203,7 +203,7 @@ int qcow2_pack(BlockNode *n, uint64_t offset, const uint8_t *cluster)
 {
     Qcow2 *s = qcow2_of(n);
     uint64_t length = 0;
-    if (n->children[NODE_DATA_FILE]) {
+    if (n->children[NODE_DATA_FILE] || s->crypt) {
         return -ENOTSUP;
     }
     if (offset & (s->cluster_size - 1) || offset >= n->size) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* qcow2 images, versions 2 and 3: opening, closing, the driver.
- *
- * Not modelled: encryption (refused). */
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -65,6 +64,7 @@ static void qcow2_close(BlockNode *n)
                    g_strerror(-e));
     }
     bitmaps_close(s);
+    node_unref(s->crypt);
     cache_free(s);
     table_free(&s->l1);
     table_free(&s->reftable);
@@ -92,8 +92,8 @@ static void names_of_image(BlockNode *n, ImageNames *names)
 static void info_of_image(BlockNode *n, ImageInfo *info)
 {
     const Qcow2 *s = qcow2_of(n);
-    *info = (ImageInfo){ s->cluster_size, (s->h.incompatible & INCOMPAT_DIRTY) != 0, s->backing_name,
-                         s->backing_format, !n->children[NODE_DATA_FILE] };
+    *info = (ImageInfo){ s->cluster_size,   (s->h.incompatible & INCOMPAT_DIRTY) != 0, s->backing_name,
+                         s->backing_format, !n->children[NODE_DATA_FILE] && !s->crypt, s->crypt != NULL };
 }
 
 static bool set_writable(BlockNode *n, bool writable, GError **err);
@@ -290,8 +290,8 @@ BlockNode *qcow2_open(BlockNode *file, const Qcow2Open *o, GError **err)
 {
     Qcow2 *s = qcow2_new(file);
     s->discard = o->discard;
-    if (!read_header(s, err) || !read_tables(s, err) || !read_bitmaps(s, o, err) ||
-        (!o->readonly && !begin_writing(s, o->repair, err))) {
+    if (!read_header(s, err) || !read_tables(s, err) || !encryption_open(s, o->flags, err) ||
+        !read_bitmaps(s, o, err) || (!o->readonly && !begin_writing(s, o->repair, err))) {
         node_unref(&s->node);
         return NULL;
     }

@@ -24,6 +24,7 @@ enum { /* limits, checked before anything is allocated for what a header asks */
        SNAPSHOTS_MAX = 65536,
        SNAPSHOT_EXTRA_MAX = 1024,
        SNAPSHOT_TABLE_MAX = 16 << 20,
+       CRYPT_HEADER_MAX = 64 << 20,
        NAME_MAX_BYTES = 1023,
        SUBCLUSTERS = 32,
        SUBCLUSTER_BITS_MIN = 14
@@ -39,6 +40,7 @@ enum { /* bits of the header's incompatible features */
 };
 enum { COMPAT_LAZY = 1 << 0 };
 enum { AUTOCLEAR_BITMAPS = 1 << 0, AUTOCLEAR_RAW_DATA = 1 << 1 };
+enum { CRYPT_NONE, CRYPT_AES, CRYPT_LUKS };
 enum { COMPRESSION_ZLIB, COMPRESSION_ZSTD };
 enum { /* header extensions */
        EXTENSION_END = 0,
@@ -92,7 +94,9 @@ typedef struct Qcow2 {
     uint64_t cluster_size;
     bool zstd, extended, raw_data, writable, discard;
     char *backing_name, *backing_format, *data_name; /* NULL: none */
-    uint64_t bitmaps_offset, bitmaps_size;           /* the directory; 0: none */
+    uint64_t crypt_offset, crypt_size;               /* the LUKS header in the file; 0: none */
+    BlockNode *crypt; /* of the file, whose data it encrypts; NULL: nothing is encrypted */
+    uint64_t bitmaps_offset, bitmaps_size; /* the directory; 0: none */
     uint32_t bitmaps;
     GPtrArray *bitmap_entries; /* of BitmapEntry (bitmaps.h), as the file has them; NULL: none */
 
@@ -187,6 +191,10 @@ uint64_t entry_host(const L2Entry *e); /* offset of a standard cluster; 0: none 
 void entry_packed(const Qcow2 *s, const L2Entry *e, uint64_t *offset, uint64_t *length); /* length: room */
 void entry_free(Qcow2 *s, const L2Entry *e); /* what it points to */
 BlockNode *entry_data_node(Qcow2 *s);
+
+/* ---- encryption.c ---- */
+/* The node through which data is read and written, of what the header says; flags: see qcow2_open. */
+bool encryption_open(Qcow2 *s, const OpenFlags *flags, GError **err);
 
 /* ---- l1.c: while nobody else changes the image ---- */
 /* Of each cluster that the tables of an L1 refer to, L2 tables among them, as often as they do. */

@@ -8,8 +8,9 @@
 
 typedef struct Qcow2Open {
     bool readonly;
-    bool discard; /* what is free is given back to the host */
-    bool repair;  /* one that is dirty or corrupt, too: for image_check alone */
+    bool discard;           /* what is free is given back to the host */
+    bool repair;            /* one that is dirty or corrupt, too: for image_check alone */
+    const OpenFlags *flags; /* that have the password of one that is encrypted; NULL: it stays locked */
 } Qcow2Open;
 
 /* The node has no backing and no data file yet: node_set_child adds them, before its first use. */

@@ -97,7 +97,7 @@ static int read_unit(Qcow2 *s, const Qcow2Snapshot *sn, uint64_t at, uint8_t *bu
         return error;
     }
     switch (entry_kind(s, &e, in_cluster >> s->unit_bits)) {
-    case EXTENT_DATA: return node_read(s->node.children[NODE_FILE], entry_host(&e) + in_cluster, buf, bytes);
+    case EXTENT_DATA: return node_read(entry_data_node(s), entry_host(&e) + in_cluster, buf, bytes);
     case EXTENT_PACKED: return -ENOTSUP; /* no program compresses states */
     default: memset(buf, 0, bytes); return 0;
     }

@@ -11,8 +11,10 @@ typedef struct OpenFlags {
     bool discard;             /* a format gives back to the host what is free */
     bool repair;              /* to check and mend it, however it was left */
     bool no_backing, no_data; /* other files that the image names are not opened; nor is what is encrypted */
+    bool locked;              /* no password is needed: what is encrypted can neither be read nor written */
     const Secrets *secrets;   /* that have passwords; NULL: none */
     const char *key_secret;   /* the id of the image's, or NULL */
+    bool must_encrypt;        /* one that is not encrypted is refused */
 } OpenFlags;
 
 /* An image, and all that it names.  format: NULL to guess; *found: what it is. */
@@ -48,6 +50,8 @@ typedef struct LuksInfo {
     LuksSlotInfo slots[8];
 } LuksInfo;
 bool luks_info(BlockNode *n, LuksInfo *info); /* false: it is none */
+/* Of an encrypted qcow2 image: the node that has its LUKS header, for luks_info; NULL: it is none, or not encrypted. */
+BlockNode *qcow2_encryption(BlockNode *n);
 
 /* What a vmdk image says of itself. */
 typedef struct VmdkExtent {

@@ -19,14 +19,13 @@ static void add_secret(const char *id, const char *data)
         secrets_add(drives_secrets(test_drives()), id, &(SecretSource){ .data = (char *)data }, false, &err));
 }
 
-static char *make_image(const char *options)
+static char *make_image_of(const char *format, const char *options)
 {
     GError *err = NULL;
     char *path = rig_image(0);
-    const ImageMaker *maker = image_maker("luks");
+    const ImageMaker *maker = image_maker(format);
     BlockNode *file = image_new_file(path, 0, &err);
-    g_autofree char *text = g_strdup_printf("size=1M,key-secret=s,iter-time=1%s", options);
-    NewImage *o = shape_parse(maker->shape, text, NULL, &err);
+    NewImage *o = shape_parse(maker->shape, options, NULL, &err);
     g_assert_no_error(err);
     o->secrets = drives_secrets(test_drives());
     g_assert_true(maker->check(o, &err));
@@ -34,6 +33,51 @@ static char *make_image(const char *options)
     shape_free(maker->shape, o);
     node_unref(file);
     return path;
+}
+
+static char *make_image(const char *options)
+{
+    g_autofree char *text = g_strdup_printf("size=1M,key-secret=s,iter-time=1%s", options);
+    return make_image_of("luks", text);
+}
+
+/* -drive and -blockdev of an encrypted qcow2 image. */
+static void test_qcow2_disk(void)
+{
+    GError *err = NULL;
+    add_secret("s", "abc");
+    add_secret("wrong", "abd");
+    char *path =
+        make_image_of("qcow2", "size=1M,encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1");
+    char data[PAGE], back[PAGE];
+    memset(data, 0x77, sizeof(data));
+    BlockBackend *blk =
+        rig_drive_ok("file=%s,format=qcow2,if=none,id=d,encrypt.format=luks,encrypt.key-secret=s", path);
+    g_assert_cmpint(rig_io(blk, BLOCK_WRITE, SIZE - PAGE, data, PAGE), ==, 0);
+    g_assert_cmpint(rig_io(blk, BLOCK_FLUSH, 0, NULL, 0), ==, 0);
+    block_close(blk);
+    g_autofree char *all = NULL;
+    gsize size;
+    g_assert_true(g_file_get_contents(path, &all, &size, &err));
+    g_assert_null(memmem(all, size, data, sizeof(data)));
+    g_assert_null(rig_drive(&err, "file=%s,format=qcow2,if=none,encrypt.key-secret=wrong", path));
+    rig_assert_error(&err, "Invalid password");
+    g_assert_null(rig_drive(&err, "file=%s,format=qcow2,if=none", path));
+    rig_assert_error(&err, "'encrypt.key-secret' is required");
+    g_assert_null(rig_drive(&err, "file=%s,format=raw,if=none,encrypt.key-secret=s", path));
+    rig_assert_error(&err, "it is of qcow2");
+    g_autofree char *text = g_strdup_printf(
+        "driver=qcow2,node-name=n,encrypt.format=luks,encrypt.key-secret=s,file.driver=file,file.filename=%s",
+        path);
+    BlockdevOptions *o = shape_parse(&blockdev_shape, text, NULL, &err);
+    g_assert_true(blockdev_add(test_drives(), o, &err));
+    g_assert_no_error(err);
+    shape_free(&blockdev_shape, o);
+    blk = block_find(test_drives(), "n");
+    g_assert_cmpint(rig_io(blk, BLOCK_READ, SIZE - PAGE, back, PAGE), ==, 0);
+    g_assert_cmpmem(data, PAGE, back, PAGE);
+    test_close_drives();
+    rig_remove(path);
 }
 
 static void test_disk(void)
@@ -184,6 +228,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/luks/disk", test_disk);
+    g_test_add_func("/luks/qcow2-disk", test_qcow2_disk);
     g_test_add_func("/luks/options-refused", test_options_refused);
     g_test_add_func("/luks/lies", test_lies);
     g_test_add_func("/luks/random-headers", test_random_headers);
