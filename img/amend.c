@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* amend: other options of a qcow2 image. */
+/* amend: other options of a qcow2 image, passwords of encrypted ones. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/props.h"
+#include "block/luks_amend.h"
 #include "img/img.h"
 
 typedef struct Amendments {
     uint64_t size;
     bool lazy, has_size, has_lazy;
+    LuksAmend luks;
+    int format;
 } Amendments;
 
+static const char *const formats[] = { "luks", NULL };
 #define AT(field) offsetof(Amendments, field)
 static const Prop props[] = {
     { "size", PROP_SIZE, AT(size), "bytes of the disk", .has = AT(has_size) },
     { "lazy_refcounts", PROP_BOOL, AT(lazy), "counts are written at the end", .has = AT(has_lazy) },
+    LUKS_AMEND_ROWS(AT(luks), "encrypt."),
+    { "encrypt.format", PROP_ENUM, AT(format), "of its encryption", .names = formats },
     { "backing_file", PROP_STRING, 0, .refused = "Cannot amend the backing file; use rebase instead" },
     { "backing_fmt", PROP_STRING, 0, .refused = "Cannot amend the backing file; use rebase instead" },
     { "compat", PROP_STRING, 0, .refused = "other versions are not built; use convert -o compat=" },
@@ -30,15 +36,35 @@ static const Prop props[] = {
     { "preallocation", PROP_STRING, 0, .refused = "This option is only supported for image creation" },
     { NULL },
 };
+static const Prop luks_props[] = {
+    LUKS_AMEND_ROWS(AT(luks), ""),
+    { NULL },
+};
 #undef AT
 static const Shape shape = { "amendments", sizeof(Amendments), props };
+static const Shape luks_shape = { "amendments", sizeof(Amendments), luks_props };
 
-static int amend(BlockNode *n, const Amendments *a, const char *format)
+static int amend_luks(BlockNode *n, const Amendments *a, bool force)
 {
-    Qcow2Info info;
-    if (!qcow2_info(n, &info)) {
-        img_error("Format driver '%s' does not support option amendment", format);
-        return IMG_FAILED;
+    g_autoptr(GError) err = NULL;
+    if (luks_amend(n, &a->luks, img_tool.secrets, force, &err)) {
+        return IMG_OK;
+    }
+    img_error("%s", err->message);
+    return IMG_FAILED;
+}
+
+static int amend_qcow2(BlockNode *n, const Amendments *a, bool force)
+{
+    const LuksAmend *l = &a->luks;
+    if (l->has_state || l->new_secret || l->old_secret || l->has_slot || l->has_time) {
+        if (!qcow2_encryption(n)) {
+            img_error("Can't amend encryption options - encryption not present");
+            return IMG_FAILED;
+        }
+        if (amend_luks(qcow2_encryption(n), a, force) != IMG_OK) {
+            return IMG_FAILED;
+        }
     }
     int e = a->has_lazy ? qcow2_set_lazy_refcounts(n, a->lazy) : 0;
     if (e == -ENOTSUP) {
@@ -52,14 +78,37 @@ static int amend(BlockNode *n, const Amendments *a, const char *format)
     return e ? IMG_FAILED : IMG_OK;
 }
 
+/* Which options there are is a question of the format. */
+static int amend(BlockNode *n, const char *options, bool force, const char *format)
+{
+    g_autoptr(GError) err = NULL;
+    Qcow2Info q;
+    LuksInfo l;
+    bool luks = luks_info(n, &l);
+    if (!luks && !qcow2_info(n, &q)) {
+        img_error("Format driver '%s' does not support option amendment", format);
+        return IMG_FAILED;
+    }
+    const Shape *of = luks ? &luks_shape : &shape;
+    Amendments *a = shape_parse(of, options, NULL, &err);
+    if (!a) {
+        img_error("%s", err->message);
+        return IMG_FAILED;
+    }
+    int status = luks ? amend_luks(n, a, force) : amend_qcow2(n, a, force);
+    shape_free(of, a);
+    return status;
+}
+
 int cmd_amend(int argc, char **argv)
 {
     const char *format = NULL, *options = NULL, *found;
-    g_autoptr(GError) err = NULL;
+    static const struct option long_options[] = { { "force", no_argument, NULL, 'F' }, { NULL } };
     OpenFlags flags = { .locking = true };
-    bool progress = false, sync = false;
-    for (int c; (c = getopt(argc, argv, "f:o:pqt:")) != -1;) {
+    bool progress = false, sync = false, force = false;
+    for (int c; (c = getopt_long(argc, argv, "f:o:pqt:", long_options, NULL)) != -1;) {
         switch (c) {
+        case 'F': force = true; break;
         case 'f': format = optarg; break;
         case 'o': options = optarg; break;
         case 'p': progress = true; break;
@@ -77,17 +126,11 @@ int cmd_amend(int argc, char **argv)
         img_error(options ? "Expecting one image file name" : "Must specify options (-o)");
         return img_usage("amend");
     }
-    Amendments *a = shape_parse(&shape, options, NULL, &err);
-    if (!a) {
-        img_error("%s", err->message);
-        return IMG_FAILED;
-    }
     BlockNode *n = img_open(argv[optind], format, &flags, &found);
-    int status = n ? amend(n, a, found) : IMG_FAILED;
+    int status = n ? amend(n, options, force, found) : IMG_FAILED;
     if (status == IMG_OK) {
         img_progress(progress, 1, 1);
     }
     node_unref(n);
-    shape_free(&shape, a);
     return status;
 }

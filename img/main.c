@@ -13,7 +13,7 @@ static const char *program = "lyrebird-img";
 ToolOptions img_tool;
 
 const Command img_commands[] = {
-    { "amend", "[-f FORMAT] [-p] [-q] [-t CACHE] -o OPTIONS FILE", cmd_amend },
+    { "amend", "[-f FORMAT] [-p] [-q] [-t CACHE] [--force] -o OPTIONS FILE", cmd_amend },
     { "bench",
       "[-c COUNT] [-d DEPTH] [-f FORMAT] [--flush-interval=COUNT [--no-drain]] [-o OFFSET] [--pattern=BYTE] [-q] "
       "[-s BYTES] [-S STEP] [-t CACHE] [-w] [-U] FILE",

@@ -32,7 +32,7 @@ uint64_t luks_material_size(const LuksHeader *h, const LuksSlot *s)
     return ((uint64_t)h->key_size * s->stripes + SECTOR - 1) / SECTOR * SECTOR;
 }
 
-static const char *slot_fault(const LuksHeader *h, const LuksSlot *s)
+const char *luks_slot_fault(const LuksHeader *h, const LuksSlot *s)
 {
     if (!s->iterations || !s->stripes || s->stripes > LUKS_STRIPES_MAX) {
         return "a key slot has no iterations, or no or too many stripes";
@@ -54,7 +54,7 @@ static const char *fault_of(const LuksHeader *h, uint64_t file_size)
     for (unsigned i = 0; i < LUKS_SLOTS && !fault; i++) {
         const LuksSlot *s = &h->slots[i];
         if (s->active) {
-            fault = slot_fault(h, s);
+            fault = luks_slot_fault(h, s);
             iterations += s->iterations;
         }
     }

@@ -127,8 +127,8 @@ static bool is_key(const LuksHeader *h, LuksHash hash, const uint8_t *key)
 }
 
 /* 1: it is the key; 0: it is not; or -errno. */
-static int try_slot(const LuksHeader *h, const LuksSlot *s, LuksHash hash, BlockNode *file,
-                    const LuksCipher *c, uint8_t *key)
+static int open_material(const LuksHeader *h, const LuksSlot *s, LuksHash hash, BlockNode *file,
+                         const LuksCipher *c, uint8_t *key)
 {
     size_t size = luks_material_size(h, s);
     g_autofree uint8_t *material = g_malloc(size);
@@ -142,24 +142,31 @@ static int try_slot(const LuksHeader *h, const LuksSlot *s, LuksHash hash, Block
     return e;
 }
 
-bool luks_unlock(const LuksHeader *h, BlockNode *file, GBytes *password, uint8_t *key, GError **err)
+int luks_try_slot(const LuksHeader *h, unsigned slot, BlockNode *file, GBytes *password, uint8_t *key,
+                  GError **err)
 {
     LuksHash hash;
-    bool known = luks_hash_find(h->hash, &hash, err);
-    int found = 0;
-    for (unsigned i = 0; known && i < LUKS_SLOTS && !found; i++) {
-        const LuksSlot *s = &h->slots[i];
-        LuksCipher *c = s->active ? slot_cipher(h, s, hash, password, err) : NULL;
-        if (s->active && !c) {
-            return false;
-        }
-        found = c ? try_slot(h, s, hash, file, c, key) : 0;
-        luks_cipher_free(c);
+    const LuksSlot *s = &h->slots[slot];
+    LuksCipher *c = luks_hash_find(h->hash, &hash, err) ? slot_cipher(h, s, hash, password, err) : NULL;
+    if (!c) {
+        return -1;
     }
-    if (known && found <= 0) {
-        block_error(
-            err, found ? "its key slots cannot be read: %s" : "Invalid password, cannot unlock any keyslot",
-            g_strerror(-found));
+    int found = open_material(h, s, hash, file, c, key);
+    luks_cipher_free(c);
+    if (found < 0) {
+        block_error(err, "its key slots cannot be read: %s", g_strerror(-found));
+    }
+    return found < 0 ? -1 : found;
+}
+
+bool luks_unlock(const LuksHeader *h, BlockNode *file, GBytes *password, uint8_t *key, GError **err)
+{
+    int found = 0;
+    for (unsigned i = 0; i < LUKS_SLOTS && !found; i++) {
+        found = h->slots[i].active ? luks_try_slot(h, i, file, password, key, err) : 0;
+    }
+    if (!found) {
+        block_error(err, "Invalid password, cannot unlock any keyslot");
     }
     return found > 0;
 }

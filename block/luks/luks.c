@@ -15,15 +15,6 @@
 
 enum { PIECE = 64 << 10 };
 
-typedef struct LuksNode {
-    BlockNode node;
-    LuksHeader header;
-    BlockNode *area;    /* where the header is: the file, or a part of it */
-    LuksCipher *cipher; /* NULL: opened to be looked at */
-    uint64_t start;     /* of the data, bytes */
-    char *key_secret;   /* by which it was opened, or NULL */
-} LuksNode;
-
 /* ---- sectors ------------------------------------------------------------------------ */
 
 static int luks_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait, Extent *e)
@@ -177,12 +168,18 @@ BlockNode *luks_area_open(BlockNode *file, uint64_t offset, uint64_t length, con
     return l ? &l->node : NULL;
 }
 
+LuksNode *luks_of(BlockNode *n)
+{
+    return n->driver == &luks_driver ? container_of(n, LuksNode, node) : NULL;
+}
+
 bool luks_info(BlockNode *n, LuksInfo *info)
 {
-    if (n->driver != &luks_driver) {
+    const LuksNode *l = luks_of(n);
+    if (!l) {
         return false;
     }
-    const LuksHeader *h = &container_of(n, LuksNode, node)->header;
+    const LuksHeader *h = &l->header;
     *info = (LuksInfo){ .cipher = h->cipher,
                         .mode = h->mode,
                         .hash = h->hash,

@@ -36,6 +36,8 @@ typedef struct LuksHeader {
 bool luks_header_read(LuksHeader *h, const uint8_t *from /* LUKS_HEADER bytes */, uint64_t file_size,
                       GError **err);
 void luks_header_write(const LuksHeader *h, uint8_t *to);
+/* Why key material cannot be where a slot says; NULL: it can. */
+const char *luks_slot_fault(const LuksHeader *h, const LuksSlot *s);
 uint64_t luks_material_size(const LuksHeader *h, const LuksSlot *s); /* bytes, whole sectors */
 
 /* ---- cipher.c ---- */
@@ -46,6 +48,17 @@ LuksCipher *luks_cipher_new(const char *cipher, const char *mode, const uint8_t 
 void luks_cipher_free(LuksCipher *c); /* NULL is fine */
 /* Whole sectors in place, the first of this number; any thread. */
 void luks_cipher_run(const LuksCipher *c, bool encrypt, uint64_t sector, uint8_t *data, size_t length);
+
+/* ---- luks.c ---- */
+typedef struct LuksNode {
+    BlockNode node;
+    LuksHeader header;
+    BlockNode *area;    /* where the header is: the file, or a part of it */
+    LuksCipher *cipher; /* NULL: opened to be looked at */
+    uint64_t start;     /* of the data, bytes */
+    char *key_secret;   /* by which it was opened, or NULL */
+} LuksNode;
+LuksNode *luks_of(BlockNode *n); /* NULL: it is none */
 
 /* ---- hash.c ---- */
 typedef struct LuksHash {
@@ -59,6 +72,9 @@ void luks_pbkdf2(LuksHash hash, const void *password, size_t length, const uint8
                  uint8_t *key, size_t key_size);
 void luks_merge(LuksHash hash, const uint8_t *stripes, uint32_t count, uint8_t *key, size_t key_size);
 void luks_split(LuksHash hash, const uint8_t *key, size_t key_size, uint8_t *stripes, uint32_t count);
+/* Does the password open this slot, which is active?  1: then it has the master key; 0: no; -1: an error. */
+int luks_try_slot(const LuksHeader *h, unsigned slot, BlockNode *file, GBytes *password, uint8_t *key,
+                  GError **err);
 /* The master key (h->key_size bytes) by a password; false: no slot has it. */
 bool luks_unlock(const LuksHeader *h, BlockNode *file, GBytes *password, uint8_t *key, GError **err);
 /* A slot of the header, and its key material in the file. */

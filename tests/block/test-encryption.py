@@ -160,6 +160,54 @@ def test_info():
     assert sizes[0] == sizes[1], sizes
 
 
+PASSWORDS = {name: ["--object", f"secret,id=s,data={name}", "--object", "secret,id=a,data=pass word", "--object", "secret,id=b,data=second",
+                    "--object", "secret,id=x,data=other"] for name in ("pass word", "second", "other")}
+AMENDMENTS = [  # password it is opened by, options, does it work?
+    ("pass word", "state=inactive,keyslot=0", "refus"), ("pass word", "state=inactive,old-secret=a", "refus"),
+    ("pass word", "state=inactive", "To erase keyslot(s)"), ("pass word", "state=active", "'new-secret' is required"),
+    ("pass word", "new-secret=b", "'state' is missing"), ("pass word", "state=active,new-secret=b,old-secret=a", "must not be given"),
+    ("pass word", "state=active,new-secret=b,iter-time=10,keyslot=0", "Refusing to overwrite active keyslot 0"),
+    ("pass word", "state=active,new-secret=b,iter-time=10,keyslot=9", "Invalid keyslot 9"),
+    ("pass word", "state=active,new-secret=b,iter-time=10", None), ("second", "state=active,new-secret=a,iter-time=10,keyslot=5", None),
+    ("second", "state=inactive,old-secret=x", "No keyslots match"), ("second", "state=inactive,keyslot=7", "already erased"),
+    ("second", "state=inactive,old-secret=a", None), ("pass word", "state=inactive,keyslot=1", "nvalid password"),
+    ("second", "state=inactive,keyslot=1", "refus"), ("second", "state=inactive,new-secret=a,keyslot=1", "must not be given"),
+    ("second", "state=active,new-secret=x,iter-time=10,keyslot=0", None), ("other", "state=inactive,keyslot=1", None)]
+
+
+def amendable(kind, path):
+    return (f"driver=luks,key-secret=s,file.driver=file,file.filename={path}", "key-secret=a,iter-time=10", "") if kind == "luks" else (image(path), NEW.replace("=s,", "=a,"), "encrypt.")
+
+
+def test_amend():
+    """passwords are added and erased as qemu-img does it, by both in turns, and the disk stays"""
+    data = random.randbytes(1 << 20)
+    pathlib.Path("raw").write_bytes(data)
+    for kind in ("luks", "qcow2"):
+        name, new, prefix = amendable(kind, "image")
+        for programs in ([OURS], ["qemu-img", OURS]):
+            run(OURS, "convert", *PASSWORDS["other"], "-f", "raw", "-O", kind, "-o", new, "raw", "image")
+            for i, (password, changes, fails) in enumerate(AMENDMENTS):
+                words = ",".join(prefix + o for o in changes.split(","))
+                run(programs[i % len(programs)], "amend", *PASSWORDS[password], "-o", words, "--image-opts", name, fails=fails)
+                if not fails:
+                    both_opened = {p: [n for n in PASSWORDS if opens(p, PASSWORDS[n], name)] for p in (OURS, "qemu-img")}
+                    assert both_opened[OURS] == both_opened["qemu-img"] and both_opened[OURS], f"{kind} {changes}: {both_opened}"
+            assert both_opened[OURS] == ["other"], both_opened
+            run("qemu-img", "convert", *PASSWORDS["other"], "--image-opts", name, "-O", "raw", "back")
+            assert pathlib.Path("back").read_bytes() == data, f"{kind}: the disk differs"
+        run(OURS, "amend", "--force", *PASSWORDS["other"], "-o", ",".join(prefix + o for o in ("state=inactive", "keyslot=0")), "--image-opts", name)
+        assert not any(opens(OURS, PASSWORDS[n], name) for n in PASSWORDS), "it opens without a password"
+    run(OURS, "create", "-q", "-f", "qcow2", "plain", SIZE)
+    run(OURS, "amend", *SECRET, "-o", "encrypt.state=inactive,encrypt.keyslot=0", "plain", fails="encryption not present")
+
+
+def opens(program, secrets, name):
+    p = subprocess.run([program, "convert", *secrets, "--image-opts", name, "-O", "raw", "back"], capture_output=True, text=True, timeout=120)
+    assert p.returncode == 0 or "nvalid password" in p.stderr, p.stderr
+    return p.returncode == 0
+
+
 def test_refused():
     run(OURS, "create", "-q", *SECRET, "-f", "qcow2", "-o", NEW, "image", SIZE)
     run(OURS, "create", "-q", "-f", "qcow2", "plain", SIZE)
