@@ -91,9 +91,9 @@ def test_writes():
     for kind in KINDS:
         model = bytearray(SIZE)
         run(random.choice([OURS, "qemu-img"]), "create", "-q", *SECRET, "-f", "qcow2", "-o", options(kind), "image", SIZE)
-        for turn in range(6):
+        for turn in range(4):
             io = OUR_IO if turn % 2 else "qemu-io"
-            run(io, *SECRET, "--image-opts", image("image"), *random_writes(model, 60))
+            run(io, *SECRET, "--image-opts", image("image"), *random_writes(model, 40))
         assert contents("qemu-img", "image") == model and contents(OURS, "image") == model, f"{kind}: the disk differs"
         both_check("image")
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Headers of LUKS that lie, and disks in the machine. */
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -224,6 +225,49 @@ static void test_random_headers(void)
     rig_remove(path);
 }
 
+/* Of an encrypted qcow2 image, without a password: any header is refused, or what it says is in bounds, and nothing is read. */
+static void test_random_qcow2_headers(void)
+{
+    GError *err = NULL;
+    const char *found;
+    unsigned taken = 0;
+    add_secret("s", "abc");
+    char *path = make_image_of(
+        "qcow2", "size=1M,cluster_size=4k,encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1");
+    OpenFlags whole = { 0 }, locked = { .readonly = true, .locked = true };
+    BlockNode *file = image_open(path, "raw", &whole, &found, &err);
+    g_assert_no_error(err);
+    uint8_t good[PAGE], bad[PAGE], data[PAGE];
+    g_assert_cmpint(node_read(file, 0, good, PAGE), ==, 0);
+    const uint8_t type[] = { 0x05, 0x37, 0xbe, 0x77 };
+    const uint8_t *extension = memmem(good, PAGE, type, sizeof(type));
+    g_assert_nonnull(extension);
+    uint64_t luks = load_be(extension + 8, 8), places[] = { 0, luks };
+    for (unsigned i = 0; i < 3000; i++) {
+        uint64_t at = places[i % 2];
+        g_assert_cmpint(node_read(file, at, good, PAGE), ==, 0);
+        memcpy(bad, good, PAGE);
+        for (unsigned n = 1 + i % 4; n; n--) {
+            bad[g_test_rand_int_range(0, LUKS_HEADER)] ^= 1 << g_test_rand_int_range(0, 8);
+        }
+        g_assert_cmpint(node_write(file, at, bad, PAGE), ==, 0);
+        BlockNode *n = image_open(path, "qcow2", &locked, &found, NULL);
+        LuksInfo info;
+        if (n && qcow2_encryption(n)) {
+            taken++;
+            g_assert_true(luks_info(qcow2_encryption(n), &info));
+            g_assert_cmpuint(info.payload, <=, node_size(file));
+            g_assert_cmpint(node_read(qcow2_encryption(n), 0, data, PAGE), ==, -EACCES);
+        }
+        node_unref(n);
+        g_assert_cmpint(node_write(file, at, good, PAGE), ==, 0);
+    }
+    g_assert_cmpuint(taken, >, 100);
+    node_unref(file);
+    test_close_drives();
+    rig_remove(path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -232,5 +276,6 @@ int main(int argc, char **argv)
     g_test_add_func("/luks/options-refused", test_options_refused);
     g_test_add_func("/luks/lies", test_lies);
     g_test_add_func("/luks/random-headers", test_random_headers);
+    g_test_add_func("/luks/random-qcow2-headers", test_random_qcow2_headers);
     return g_test_run();
 }
