@@ -6,6 +6,7 @@
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "hw/board.h"
+#include "hw/intc/pc_irq.h"
 #include "hw/virtio_balloon.h"
 #include "monitor/monitor_priv.h"
 #include "monitor/qmp_block.h"
@@ -125,6 +126,29 @@ static bool info_registers(Machine *m, const char *args, GString *out, GError **
         return monitor_error(err, "CPU#%s not available", args);
     }
     dump_one(*args ? m->cpus[index] : cpu, out);
+    return true;
+}
+
+/* Of the selected CPU, or by its APIC id. */
+static bool info_lapic(Machine *m, const char *args, GString *out, GError **err)
+{
+    CPU *cpu;
+    uint64_t id;
+    if (!need_cpu(m, &cpu, err)) {
+        return false;
+    }
+    if (!m->pc_irqs || !m->pc_irqs->lapics) {
+        return monitor_error(err, "lapic: no local APIC is among this machine's devices%s",
+                             m->pc_irqs ? "; those of the host's kernel are not shown" : "");
+    }
+    Lapic *l = m->pc_irqs->lapic[cpu->index];
+    if (*args) {
+        l = keyval_uint(args, UINT32_MAX, &id) ? pc_lapic_of_id(m->pc_irqs, id) : NULL;
+    }
+    if (!l) {
+        return monitor_error(err, "No CPU available with APIC ID %s", args);
+    }
+    lapic_describe(&l->dev, out);
     return true;
 }
 
@@ -264,6 +288,8 @@ const MonitorCommand monitor_infos[] = {
     { "iothreads", NULL, "show iothreads", .does = "query-iothreads", .show = monitor_show_iothreads },
     { "irq", NULL, "show the interrupts statistics (if available)", info_irq },
     { "jit", NULL, "show dynamic compiler info", info_jit },
+    { "lapic", "[apic-id]", "show local apic state (apic-id: local apic to read, default is which of current CPU)",
+      info_lapic },
     { "mem", NULL, "show the active virtual memory mappings", info_mem },
     { "mice", NULL, "show which guest mouse is receiving events", .does = "query-mice", .show = monitor_show_mice },
     { "mtree", "[-f]", "show memory tree (-f: dump flat view for address spaces)", info_mtree },

@@ -49,7 +49,7 @@ static const Unbuilt infos[] = {
     { "spice", "SPICE is not built; use -vnc" },
     { "usb usbhost", "USB is not built" },
     { "kvm sev sgx", "KVM is not built" },
-    { "pic lapic", "use info irq" },
+    { "pic", "use info irq" },
     { "roms ramblock memory-devices memory_size_summary memdev", "use info mtree" },
     { "numa hotpluggable-cpus", "there are none: -smp says how many CPUs there are" },
     { "qdm", "use -device help" },

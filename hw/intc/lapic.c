@@ -7,8 +7,10 @@
  *
  * LINT0 lets the PIC through on the first processor after reset, as the firmware of a PC leaves it (and KVM's does).
  *
- * Not modelled: SMI and remote reads; suppression of broadcasts of ends of interrupts; the focus processor; performance and
- * thermal interrupts (their registers are there); another address than FEE00000h. */
+ * A page of its own, beside the window of all, answers where IA32_APIC_BASE moves it.  Another processor that
+ * accesses that address finds nothing there, where a real one would find memory.
+ *
+ * Not modelled: remote reads; the focus processor; performance and thermal interrupts (their registers are there). */
 #include "hw/intc/lapic_regs.h"
 
 #include <inttypes.h>
@@ -22,6 +24,7 @@
 #include "target/x86_apic.h"
 
 enum { RESET_SVR = 0xff, NO_VECTOR = -1, ESR_RECEIVE_VECTOR = 1 << 6 };
+enum { LAPIC_PAGE = 4096, PAGE_PRIORITY = 2 }; /* over RAM, and BARs */
 
 static Lapic *lapic(void *dev)
 {
@@ -125,7 +128,7 @@ void lapic_end_of_interrupt(Lapic *l)
     }
     set_bit(l->s.isr, vector, false);
     lapic_update(l);
-    if (has(l->s.tmr, vector) && l->irqs) {
+    if (has(l->s.tmr, vector) && !(l->s.svr & SVR_SILENT_EOI) && l->irqs) {
         pc_end_of_interrupt(l->irqs, vector);
     }
 }
@@ -257,25 +260,52 @@ static bool cpu_msr_write(void *opaque, uint32_t number, uint64_t value)
 
 static void look_at_base(Lapic *l)
 {
-    if (!l->cpu) {
-        l->base = PC_LAPIC_BASE | X86_APIC_ENABLED | X86_APIC_BSP;
-        return;
+    l->base = l->cpu ? x86_apic_base(l->cpu) : PC_LAPIC_BASE | X86_APIC_ENABLED | X86_APIC_BSP;
+    hwaddr at = lapic_address(l);
+    bool moved = lapic_is_enabled(l) && at != PC_LAPIC_BASE && l->irqs;
+    MemoryRegion *system = l->irqs ? &l->irqs->dev.machine->system : NULL;
+    if (l->page.parent && !(moved && l->page.addr == at)) {
+        memory_region_remove(l->page.parent, &l->page);
     }
-    l->base = x86_apic_base(l->cpu);
-    if (lapic_is_enabled(l) && (l->base & ~UINT64_C(0xfff)) != PC_LAPIC_BASE) {
-        log_guest_error("%s: moved to 0x%" PRIx64 "; it stays at 0x%" PRIx64, l->dev.path, l->base,
-                        PC_LAPIC_BASE);
+    if (moved && !l->page.parent) {
+        memory_region_add(system, at, &l->page, PAGE_PRIORITY);
     }
 }
 
+/* Disabled as a whole it loses its state (SDM 3, "Enabling or Disabling the Local APIC", "x2APIC State Transitions"). */
 static void cpu_base_changed(void *opaque)
 {
     Lapic *l = opaque;
     device_lock(&l->dev);
+    bool was_enabled = lapic_is_enabled(l);
     look_at_base(l);
+    if (was_enabled && !lapic_is_enabled(l)) {
+        device_reset_locked(&l->dev);
+        x86_show_tpr(l->cpu, 0);
+    }
     lapic_update(l);
     device_unlock(&l->dev);
 }
+
+static bool is_own_page(const Lapic *l)
+{
+    return !l->cpu || cpu_current() == l->cpu;
+}
+
+static BusResult page_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)
+{
+    Lapic *l = opaque;
+    *value = UINT64_MAX;
+    return is_own_page(l) ? lapic_read(l, offset, size, value) : BUS_OK;
+}
+
+static BusResult page_write(void *opaque, hwaddr offset, unsigned size, uint64_t value)
+{
+    Lapic *l = opaque;
+    return is_own_page(l) ? lapic_write(l, offset, size, value) : BUS_OK;
+}
+
+static const IoOps page_ops = { .read = page_read, .write = page_write, .min = 4, .max = 4 };
 
 static void cpu_cr8_written(void *opaque, unsigned value)
 {
@@ -336,6 +366,7 @@ static bool lapic_realize(Device *dev, GError **err)
     l->source = (IntSource){ source_pending, source_acknowledge, l };
     l->timer = timer_new(device_clock(dev), CLK_VIRTUAL, dev->lock, lapic_timer_fired, l);
     reg_file_init(&l->regs, dev, &lapic_reg_table, "apic", LAPIC_BYTES);
+    memory_region_init_io(&l->page, &dev->regions, &page_ops, l, "apic-moved", LAPIC_PAGE);
     if (l->cpu) {
         l->cpu->int_source = &l->source;
         x86_connect_apic(l->cpu, &apic_ops, l);
@@ -352,6 +383,10 @@ static void lapic_unrealize(Device *dev)
         x86_connect_apic(l->cpu, NULL, NULL);
     }
     timer_free(l->timer);
+    if (l->page.parent) {
+        memory_region_remove(l->page.parent, &l->page);
+    }
+    memory_region_finish(&l->page);
     reg_file_finish(&l->regs);
 }
 

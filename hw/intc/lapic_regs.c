@@ -6,7 +6,7 @@
 #include "hw/intc/pc_irq.h"
 #include "target/x86_apic.h"
 
-enum { VERSION = 0x14, ESR_SEND_VECTOR = 1 << 5, ESR_ILLEGAL_REGISTER = 1 << 7 };
+enum { VERSION = 0x14, HAS_SILENT_EOI = 1 << 24, ESR_SEND_VECTOR = 1 << 5, ESR_ILLEGAL_REGISTER = 1 << 7 };
 enum { ICR_LEVEL = 1 << 15, ICR_ASSERT = 1 << 14, ICR_LOGICAL = 1 << 11, ICR_SHORTHAND_SHIFT = 18 };
 #define DFR_FIXED 0x0fffffffu
 
@@ -63,7 +63,7 @@ static uint64_t id_read(Device *dev, const RegAccess *a)
 
 static uint64_t version_read(Device *dev, const RegAccess *a)
 {
-    return VERSION | (LAPIC_LVTS - 1) << 16;
+    return VERSION | (LAPIC_LVTS - 1) << 16 | HAS_SILENT_EOI;
 }
 
 static void tpr_written(Device *dev, const RegAccess *a, uint64_t value)

@@ -3,7 +3,7 @@
 #pragma once
 #include "hw/intc/lapic.h"
 
-enum { SVR_ENABLED = 1 << 8, SVR_BITS = 0x3ff };
+enum { SVR_ENABLED = 1 << 8, SVR_SILENT_EOI = 1 << 12, SVR_BITS = 0x3ff | SVR_SILENT_EOI };
 enum { LVT_VECTOR = 0xff, LVT_DELIVERY_SHIFT = 8, LVT_MASKED = 1 << 16 };
 enum { FIRST_VECTOR = 16 }; /* those below are exceptions: errors, as interrupts */
 

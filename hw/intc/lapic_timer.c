@@ -194,9 +194,10 @@ static void forget_ended(Lapic *l)
         mode_of(l) == PERIODIC ? MIN(l->s.start + ns_of(l, e / l->s.initial * l->s.initial), now) : 0;
 }
 
-/* A change to or from the TSC stops it. */
+/* A change to or from the TSC stops it.  What is due until now is of the old mode, vector and mask. */
 void lapic_timer_set_lvt(Lapic *l, uint32_t lvt)
 {
+    lapic_timer_look(l);
     if (is_masked(l)) {
         forget_ended(l);
     }

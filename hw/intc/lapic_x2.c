@@ -3,6 +3,8 @@
  * Spec: SDM volume 3, "Extended XAPIC (x2APIC)": table of MSRs, reserved bits, "Deriving Logical x2APIC ID". */
 #include "hw/intc/lapic_x2.h"
 
+#include "hw/intc/lapic_regs.h"
+
 enum { MSR_FIRST = 0x800 };
 enum { X2_ID = 0x02, X2_EOI = 0x0b, X2_LDR = 0x0d, X2_ESR = 0x28, X2_ICR = 0x30, X2_SELF = 0x3f };
 enum { READ = 1, WRITE = 2, ICR_SELF = 1 << 18 };
@@ -20,7 +22,7 @@ static const struct X2Reg {
     { 0x0a,    0x0a,    READ,         0 }, /* PPR */
     { X2_EOI,  X2_EOI,  WRITE,        0 },
     { X2_LDR,  X2_LDR,  READ,         0 },
-    { 0x0f,    0x0f,    READ | WRITE, 0x3ff }, /* SVR */
+    { 0x0f,    0x0f,    READ | WRITE, SVR_BITS },
     { 0x10,    0x27,    READ,         0 }, /* ISR, TMR, IRR */
     { X2_ESR,  X2_ESR,  READ | WRITE, 0 },
     { X2_ICR,  X2_ICR,  READ | WRITE, ICR_BITS },

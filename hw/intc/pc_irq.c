@@ -170,14 +170,24 @@ static void press_nmi(void *opaque, int line, int level)
     }
 }
 
+Lapic *pc_lapic_of_id(const PcIrqs *q, uint32_t apic_id)
+{
+    for (unsigned i = 0; i < q->lapics; i++) {
+        if (x86_apic_id(q->lapic[i]->cpu) == apic_id) {
+            return q->lapic[i];
+        }
+    }
+    return NULL;
+}
+
 /* ---- the window ------------------------------------------------------------------------------------- */
 
-/* A debugger, whom no vCPU runs, sees the first one's. */
+/* A debugger, whom no vCPU runs, sees the first one's.  One that was moved answers at its own page. */
 static Lapic *own_lapic(PcIrqs *q)
 {
     const CPU *cpu = cpu_current();
     unsigned index = cpu ? cpu->index : 0;
-    return index < q->lapics ? q->lapic[index] : NULL;
+    return index < q->lapics && lapic_address(q->lapic[index]) == PC_LAPIC_BASE ? q->lapic[index] : NULL;
 }
 
 static BusResult window_read(void *opaque, hwaddr offset, unsigned size, uint64_t *value)

@@ -96,8 +96,10 @@ static bool write_apic_base(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault
     return true;
 }
 
+/* One that has passed is over, though nobody hears of it: the timer may be masked. */
 static uint64_t read_deadline(X86CPU *x, const X86Msr *m)
 {
+    x86_apic_deadline_changed(x);
     return x86_deadline(&x->cpu);
 }
 

@@ -7,6 +7,7 @@
 #include "hw/intc/pc_irq.h"
 #include "hw/isa/isa.h"
 #include "hw/timer/i8254.h"
+#include "monitor/monitor.h"
 #include "target/i386.h"
 #include "target/i386/cr.h"
 #include "target/i386/init.h"
@@ -83,7 +84,7 @@ static X86CPU *cpu(unsigned i)
     return x86_cpu(b.m.cpus[i]);
 }
 
-static uint32_t get(unsigned i, unsigned offset)
+static uint32_t get(unsigned i, hwaddr offset)
 {
     cpu_set_current(b.m.cpus[i]);
     uint32_t v = bench_read(&b, PC_LAPIC_BASE + offset, 4);
@@ -91,7 +92,7 @@ static uint32_t get(unsigned i, unsigned offset)
     return v;
 }
 
-static void put(unsigned i, unsigned offset, uint32_t value)
+static void put(unsigned i, hwaddr offset, uint32_t value)
 {
     cpu_set_current(b.m.cpus[i]);
     bench_write(&b, PC_LAPIC_BASE + offset, 4, value);
@@ -151,7 +152,7 @@ static void test_reset(void)
     open_machine(2);
     g_assert_cmphex(get(0, ID), ==, 0);
     g_assert_cmphex(get(1, ID), ==, 1 << 24);
-    g_assert_cmphex(get(0, VERSION), ==, 0x50014);
+    g_assert_cmphex(get(0, VERSION), ==, 0x1050014);
     g_assert_cmphex(get(0, SVR), ==, 0xff);
     g_assert_cmphex(get(0, DFR), ==, UINT32_MAX);
     g_assert_cmphex(get(0, LINT0), ==, 0x700); /* the PIC comes through, on the first processor */
@@ -255,6 +256,61 @@ static void test_disabled(void)
     memory_write(b.m.io, 0x21, 1, 0);
     pc_irq(q, 3, 1);
     g_assert_cmpint(take(0), ==, 3);
+    close_machine();
+}
+
+/* What is disabled as a whole forgets; where it is put it answers, and nowhere else. */
+static void test_base(void)
+{
+    enum { ELSEWHERE = 0x42000000, BSP_ON = 1 << 8 | 1 << 11 };
+    open_machine(2);
+    enable_all();
+    put(0, TPR, 0x55);
+    put(0, LVTE, 0x40);
+    ipi(0, 0, 0x61);
+    g_assert_true(wrmsr(0, 0x1b, PC_LAPIC_BASE | 1 << 8));
+    g_assert_true(wrmsr(0, 0x1b, PC_LAPIC_BASE | BSP_ON));
+    g_assert_cmphex(get(0, SVR), ==, 0xff);
+    g_assert_cmphex(get(0, TPR), ==, 0);
+    g_assert_cmphex(cpu(0)->s.cr8, ==, 0);
+    g_assert_cmphex(get(0, LVTE), ==, MASKED);
+    g_assert_cmphex(get(0, IRR + 0x30), ==, 0);
+    g_assert_true(wrmsr(0, 0x1b, ELSEWHERE | BSP_ON));
+    g_assert_cmphex(get(0, VERSION), ==, UINT32_MAX);
+    g_assert_cmphex(get(1, VERSION), ==, 0x1050014); /* another's stays */
+    g_assert_cmphex(get(0, ELSEWHERE - PC_LAPIC_BASE + VERSION), ==, 0x1050014);
+    g_assert_cmphex(get(1, ELSEWHERE - PC_LAPIC_BASE + VERSION), ==, UINT32_MAX);
+    put(0, ELSEWHERE - PC_LAPIC_BASE + SVR, 0x1ff);
+    put(0, ELSEWHERE - PC_LAPIC_BASE + ICR, 1 << 18 | 0x62);
+    g_assert_cmpint(take(0), ==, 0x62);
+    g_assert_true(wrmsr(0, 0x1b, (ELSEWHERE + 0x1000) | BSP_ON)); /* again: with its state */
+    g_assert_cmphex(get(0, ELSEWHERE + 0x1000 - PC_LAPIC_BASE + ISR + 0x30), ==, 1 << 2);
+    g_assert_true(wrmsr(0, 0x1b, PC_LAPIC_BASE | BSP_ON));
+    g_assert_cmphex(get(0, SVR), ==, 0x1ff);
+    g_assert_cmphex(q->lapic[0]->page.parent != NULL, ==, 0);
+    g_assert_true(wrmsr(0, 0x1b, ELSEWHERE | BSP_ON)); /* its end there */
+    close_machine();
+}
+
+/* Shown to people. */
+static void test_info(void)
+{
+    open_machine(2);
+    enable_all();
+    put(1, LVTT, 1 << 17 | 0x30);
+    put(1, LINT1, 0x400);
+    ipi(1, 1, 0x61);
+    g_autofree char *one = monitor_run_line(&b.m, "info lapic 1");
+    g_assert_nonnull(strstr(one, "dumping local APIC state for CPU 1\n"));
+    g_assert_nonnull(strstr(one, "LVT1\t 0x00000400 active-hi edge                              NMI   \n"));
+    g_assert_nonnull(
+        strstr(one, "LVTT\t 0x00020030 active-hi edge                 periodic     Fixed  (vec 48)\n"));
+    g_assert_nonnull(strstr(one, "SPIV\t 0x000001ff APIC enabled, focus=on, spurious vec 255\n"));
+    g_assert_nonnull(strstr(one, "IRR\t 97\n"));
+    g_autofree char *first = monitor_run_line(&b.m, "info lapic");
+    g_assert_nonnull(strstr(first, "for CPU 0\n"));
+    g_autofree char *none = monitor_run_line(&b.m, "info lapic 2");
+    g_assert_cmpstr(none, ==, "Error: No CPU available with APIC ID 2\n");
     close_machine();
 }
 
@@ -538,6 +594,19 @@ static void test_tsc_deadline(void)
     g_assert_true(wrmsr(0, 0x10, x86_tsc(cpu(0)) + 40000)); /* the TSC is moved over it */
     g_assert_cmpint(take(0), ==, 0x30);
     put(0, EOI, 0);
+    put(0, LVTT, MASKED | 2 << 17 | 0x30); /* nobody hears of one that passes behind the mask */
+    g_assert_true(wrmsr(0, 0x6e0, x86_tsc(cpu(0)) + 20000));
+    at(50000);
+    put(0, LVTT, 2 << 17 | 0x30);
+    g_assert_cmpint(take(0), ==, -1);
+    g_assert_true(rdmsr(0, 0x6e0, &v));
+    g_assert_cmphex(v, ==, 0);
+    put(0, LVTT, MASKED | 2 << 17 | 0x30);
+    g_assert_true(wrmsr(0, 0x6e0, x86_tsc(cpu(0)) + 20000));
+    at(100000);
+    g_assert_true(rdmsr(0, 0x6e0, &v));
+    g_assert_cmphex(v, ==, 0);
+    put(0, LVTT, 2 << 17 | 0x30);
     g_assert_true(wrmsr(0, 0x6e0, x86_tsc(cpu(0)) + 20000));
     put(0, LVTT, 0x30); /* another mode: disarmed */
     g_assert_true(rdmsr(0, 0x6e0, &v));
@@ -545,6 +614,35 @@ static void test_tsc_deadline(void)
     g_assert_true(wrmsr(0, 0x6e0, x86_tsc(cpu(0)) + 20000)); /* which takes no deadline */
     g_assert_true(rdmsr(0, 0x6e0, &v));
     g_assert_cmphex(v, ==, 0);
+    close_machine();
+}
+
+/* One-shot and periodic in turn: the count goes on. */
+static void test_mode_changes(void)
+{
+    open_machine(1);
+    enable_all();
+    cpu(0)->tsc_khz = 1000000;
+    put(0, DIVIDE, 0xb);
+    put(0, LVTT, 0x30);
+    put(0, INITIAL, 100000);
+    at(60000);
+    put(0, LVTT, 1 << 17 | 0x30);
+    g_assert_cmpuint(get(0, CURRENT), ==, 40000);
+    at(100000);
+    g_assert_cmpint(take(0), ==, 0x30);
+    put(0, EOI, 0);
+    at(130000);
+    g_assert_cmpuint(get(0, CURRENT), ==, 70000); /* loaded again */
+    put(0, LVTT, 0x31);
+    g_assert_cmpuint(get(0, CURRENT), ==, 70000);
+    clock_virtual_set_ns(test_clock(), START_NS + 200000); /* it is due, and nobody has looked yet */
+    put(0, LVTT, 1 << 17 | 0x32);
+    g_assert_cmpint(take(0), ==, 0x31); /* as it was then */
+    put(0, EOI, 0);
+    g_assert_cmpuint(get(0, CURRENT), ==, 0);
+    at(900000);
+    g_assert_cmpint(take(0), ==, -1); /* it stands */
     close_machine();
 }
 
@@ -617,6 +715,26 @@ static void test_ioapic_level(void)
     g_assert_cmphex(get(0, IRR + 0x30), ==, 1);   /* again */
     io_put(IOAPIC, 0x10 + 2 * 17, MASKED | 0x60); /* edge: remote IRR goes */
     g_assert_cmphex(io_get(IOAPIC, 0x10 + 2 * 17), ==, MASKED | 0x60);
+    close_machine();
+}
+
+/* SVR may keep ends of interrupts from the I/O APICs, which have a register of their own for it. */
+static void test_silent_eoi(void)
+{
+    open_machine(1);
+    put(0, SVR, 0x11ff);
+    g_assert_cmphex(get(0, SVR), ==, 0x11ff);
+    io_put(IOAPIC, 0x10 + 2 * 17, LEVEL | 0x60);
+    pc_irq(q, 17, 1);
+    g_assert_cmpint(take(0), ==, 0x60);
+    put(0, EOI, 0);
+    g_assert_cmphex(io_get(IOAPIC, 0x10 + 2 * 17), ==, LEVEL | 1 << 14 | 0x60);
+    g_assert_cmpint(take(0), ==, -1);
+    bench_write(&b, IOAPIC + 0x40, 4, 0x60);
+    g_assert_cmpint(take(0), ==, 0x60);
+    put(0, SVR, 0x1ff);
+    put(0, EOI, 0);
+    g_assert_cmpint(take(0), ==, 0x60);
     close_machine();
 }
 
@@ -809,6 +927,8 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/tpr-is-cr8", test_tpr_is_cr8);
     g_test_add_func("/apic/errors", test_errors);
     g_test_add_func("/apic/disabled", test_disabled);
+    g_test_add_func("/apic/base", test_base);
+    g_test_add_func("/apic/info", test_info);
     g_test_add_func("/apic/destinations", test_destinations);
     g_test_add_func("/apic/lowest-priority", test_lowest_priority);
     g_test_add_func("/apic/init-sipi", test_init_sipi);
@@ -818,8 +938,10 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/timer/one-shot", test_one_shot);
     g_test_add_func("/apic/timer/periodic", test_periodic);
     g_test_add_func("/apic/timer/tsc-deadline", test_tsc_deadline);
+    g_test_add_func("/apic/timer/mode-changes", test_mode_changes);
     g_test_add_func("/apic/ioapic/edge", test_ioapic_edge);
     g_test_add_func("/apic/ioapic/level", test_ioapic_level);
+    g_test_add_func("/apic/ioapic/silent-eoi", test_silent_eoi);
     g_test_add_func("/apic/ioapic/nobody", test_ioapic_nobody);
     g_test_add_func("/apic/extint", test_extint);
     g_test_add_func("/apic/lazy-timer", test_lazy_timer);

@@ -49,7 +49,7 @@ static void test_map(void)
     g_assert_cmphex(read_at(m->memory, 0xfec00000, 4), ==, 0);
     memory_write(m->memory, 0xfec00000, 4, 1);
     g_assert_cmphex(read_at(m->memory, 0xfec00010, 4), ==, 0x170020);
-    g_assert_cmphex(read_at(m->memory, 0xfee00030, 4), ==, 0x50014);
+    g_assert_cmphex(read_at(m->memory, 0xfee00030, 4), ==, 0x1050014);
     memory_write(m->io, 0x510, 2, 0);
     g_assert_cmphex(read_at(m->io, 0x511, 1), ==, 'Q');
     g_assert_cmphex(read_at(m->io, 0x3fd, 1), ==, 0x60); /* serial */

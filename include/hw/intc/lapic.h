@@ -14,13 +14,14 @@ typedef struct PcIrqs PcIrqs;
 typedef struct Lapic {
     Device dev;
     RegFile regs;
-    PcIrqs *irqs;     /* who carries its messages */
-    CPU *cpu;         /* NULL: of a test */
-    IntSource source; /* for the CPU */
-    Timer *timer;     /* one-shot and periodic, and the TSC's deadline */
-    uint64_t base;    /* IA32_APIC_BASE as the CPU has told */
-    bool ready;       /* atomic: the CPU may acknowledge */
-    uint64_t taken;   /* interrupts, for `info irq` */
+    PcIrqs *irqs;      /* who carries its messages */
+    CPU *cpu;          /* NULL: of a test */
+    IntSource source;  /* for the CPU */
+    Timer *timer;      /* one-shot and periodic, and the TSC's deadline */
+    uint64_t base;     /* IA32_APIC_BASE as the CPU has told */
+    MemoryRegion page; /* where that is another address than that of the window (pc_irq.h) */
+    bool ready;        /* atomic: the CPU may acknowledge */
+    uint64_t taken;    /* interrupts, for `info irq` */
     struct LapicState {
         uint32_t id; /* 8 bits of it are shown in xAPIC mode */
         uint32_t tpr, ldr, dfr, svr;
@@ -71,6 +72,9 @@ void lapic_pulse_lint1(Lapic *l);
 BusResult lapic_read(Lapic *l, hwaddr offset, unsigned size, uint64_t *value);
 BusResult lapic_write(Lapic *l, hwaddr offset, unsigned size, uint64_t value);
 
+/* ---- for people (lapic_describe.c) ---- */
+void lapic_describe(Device *dev, GString *out); /* takes the lock */
+
 /* ---- lapic.c and lapic_timer.c ---- */
 void lapic_local_interrupt(Lapic *l, unsigned lvt);
 uint32_t lapic_timer_count(const Lapic *l);
@@ -85,6 +89,10 @@ void lapic_timer_stop(Lapic *l);
 static inline bool lapic_is_enabled(const Lapic *l)
 {
     return l->base & 1 << 11;
+}
+static inline hwaddr lapic_address(const Lapic *l)
+{
+    return l->base & ~UINT64_C(0xfff);
 }
 static inline bool lapic_is_x2apic(const Lapic *l)
 {

@@ -42,6 +42,7 @@ PcIrqs *pc_irqs_new(Machine *m, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool pc_irqs_add_cpus(PcIrqs *irqs, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool pc_irqs_add_pic(PcIrqs *irqs, Bus *isa, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool pc_irqs_add_ioapic(PcIrqs *irqs, hwaddr at, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+Lapic *pc_lapic_of_id(const PcIrqs *irqs, uint32_t apic_id); /* NULL: none; an id stays */
 void pc_irqs_add_lazy(PcIrqs *irqs, void (*look)(void *opaque), void *opaque);
 
 /* ---- pc_kernel.c: controllers that are the accelerator's, in the host's kernel ---- */
