@@ -3,7 +3,7 @@
  * asked seldom enough to look at the instruction for them: a load of an operand that is then written faults as a write
  * (SDM volume 3, "Page-Fault Error Code": of ADD to memory, W is 1 though the page is absent), and an address that is not
  * canonical is #SS when it is of the stack (volume 1, "Canonical Addressing"), and an
- * operand that reaches over 4 GiB is outside of any segment. */
+ * operand that reaches over 4 GiB is outside of any segment, one of 64-bit code over the end of the lower half not canonical. */
 #include "target/i386/decode.h"
 
 #include <string.h>
@@ -120,16 +120,19 @@ static unsigned memory_bytes(const X86CPU *x, const X86Insn *insn)
     return 0;
 }
 
-/* Of 4 GiB: the address is one of an access that may go over it. */
+/* Of 4 GiB, or of the lower half of 64-bit addresses: the address is one of an access that may go over it. */
 static bool is_near_end(const X86CPU *x, const X86Fault *f)
 {
-    return !x86_64bit(x) && (uint32_t)(f->address + ACCESS_MAX) < 2 * ACCESS_MAX;
+    if (x86_64bit(x)) {
+        return !x86_canonical(x, f->address + ACCESS_MAX);
+    }
+    return (uint32_t)(f->address + ACCESS_MAX) < 2 * ACCESS_MAX;
 }
 
-/* What may have gone over 4 GiB. */
+/* What may have gone over that end. */
 typedef struct Operand {
     X86SegId seg;
-    uint64_t at;    /* up to UINT32_MAX */
+    uint64_t at;    /* without 64-bit code: up to UINT32_MAX */
     unsigned bytes; /* 0: nothing */
 } Operand;
 
@@ -139,8 +142,9 @@ static Operand string_operand(const X86CPU *x, const X86Insn *insn, const X86Fau
     const X86Operand *o = x86_rows[insn->row].operands;
     unsigned n = o[0].where == X86_AT_X || o[0].where == X86_AT_Y ? 0 : 1;
     unsigned bytes = x86_operand_bytes(insn, mode_of(x), o[n]), up = 64 - 8 * insn->asz;
-    uint32_t from = x->s.gpr[X86_RSI] << up >> up, to = x->s.gpr[X86_RDI] << up >> up;
-    bool destination = (uint32_t)f->address - to < bytes;
+    uint64_t from = x->s.gpr[X86_RSI] << up >> up, to = x->s.gpr[X86_RDI] << up >> up;
+    uint64_t behind = f->address - to;
+    bool destination = (x86_64bit(x) ? behind : (uint32_t)behind) < bytes;
     return (Operand){ destination ? SEG_ES : insn->seg, destination ? to : from, bytes };
 }
 
@@ -152,18 +156,25 @@ static Operand suspect(const X86CPU *x, const X86Insn *insn, const X86Fault *f)
     if (x86_rows[insn->row].translator == X86_TR_STRING) {
         return string_operand(x, insn, f);
     }
-    return (Operand){ SEG_SS, (uint32_t)f->address, uses_stack(insn) ? insn->osz : 0 };
+    return (Operand){ SEG_SS, x86_64bit(x) ? f->address : (uint32_t)f->address,
+                      uses_stack(insn) ? insn->osz : 0 };
 }
 
-/* In a flat segment of 4 GiB nothing is checked before the access; one that would go on at address 0 is outside of it. */
-static bool leaves_flat_segment(const X86CPU *x, const X86Insn *insn, X86Fault *f)
+static bool goes_over_end(const X86CPU *x, Operand o)
 {
-    if (!is_near_end(x, f)) {
-        return false;
+    if (x86_64bit(x)) {
+        return o.bytes && !x86_canonical(x, o.at + o.bytes - 1);
     }
-    Operand o = suspect(x, insn, f);
-    if (x->bounds[o.seg].rd_end <= UINT32_MAX || x->s.seg[o.seg].base ||
-        o.at + o.bytes <= UINT64_C(1) << 32) {
+    return x->bounds[o.seg].rd_end > UINT32_MAX && !x->s.seg[o.seg].base &&
+           o.at + o.bytes > UINT64_C(1) << 32;
+}
+
+/* In 64-bit code, and in a flat segment of 4 GiB, nothing is checked before the access: one that would go on beyond the hole
+ * or at address 0 is outside, whatever its first page says (of 64-bit code seen on Zen 5). */
+static bool leaves_addresses(const X86CPU *x, const X86Insn *insn, X86Fault *f)
+{
+    Operand o = is_near_end(x, f) ? suspect(x, insn, f) : (Operand){ 0 };
+    if (!goes_over_end(x, o)) {
         return false;
     }
     *f = (X86Fault){ .vector = o.seg == SEG_SS ? X86_EXC_SS : X86_EXC_GP };
@@ -190,7 +201,7 @@ void x86_explain_fault(X86CPU *x, MmuAccess access, X86Fault *f)
         return;
     }
     bool stack = insn.memory ? insn.seg == X86_SS : uses_stack(&insn);
-    if (page_fault && leaves_flat_segment(x, &insn, f)) {
+    if (page_fault && leaves_addresses(x, &insn, f)) {
         return;
     }
     if (page_fault && access == MMU_READ && x86_insn_modifies(&insn)) {

@@ -23,6 +23,11 @@ static void branch_if(Translator *t, X86TrTest test)
         ir_brcc(t->ir, test.cond, test.type, test.a, test.b, x86_tr_cold_fault(t, X86_EXC_GP));
         return;
     }
+    if (x86_tr_limit_is_odd(t)) {
+        IrRef taken = ir_setcc(t->ir, test.cond, test.type, IR_NONE, test.a, test.b);
+        IrRef beyond = x86_tr_beyond_odd(t, x86_tr_ip(t, target));
+        ir_brcc(t->ir, IR_TSTNE, IR_I64, taken, beyond, x86_tr_cold_fault(t, X86_EXC_GP));
+    }
     unsigned label = target == t->ctx->pc && t->loops && !t->ends ? 0 : x86_tr_cold_exit(t, target);
     ir_brcc(t->ir, test.cond, test.type, test.a, test.b, label);
 }
@@ -73,6 +78,12 @@ void x86_tr_near(Translator *t)
         if (x86_tr_is_beyond(t, x86_tr_ip(t, target_pc(t)))) {
             x86_tr_fault(t, X86_EXC_GP);
             return;
+        }
+        if (x86_tr_limit_is_odd(t)) {
+            if (call) {
+                x86_tr_probe_stack(t, -(int32_t)t->insn.osz, t->insn.osz);
+            }
+            x86_tr_check_ip(t, x86_tr_const(t, x86_tr_ip(t, target_pc(t))));
         }
         if (call) {
             push_next(t);

@@ -230,14 +230,33 @@ static IrRef code_limit(Translator *t)
     return ir_load_env(t->ir, MEM_32, IR_NONE, offsetof(X86CPU, s.seg[SEG_CS].limit));
 }
 
+/* Upper bits of an address of 64-bit code that are copies of the one below them. */
+static unsigned unused_bits(const Translator *t)
+{
+    return t->mode & X86_MODE_LA57 ? 7 : 16;
+}
+
 bool x86_tr_is_beyond(const Translator *t, uint64_t ip)
 {
+    if (t->code == 8) {
+        return (uint64_t)((int64_t)(ip << unused_bits(t)) >> unused_bits(t)) != ip;
+    }
     return limit_class(t) == LIMIT_64K && ip > 0xffff;
+}
+
+bool x86_tr_limit_is_odd(const Translator *t)
+{
+    return limit_class(t) == LIMIT_ODD;
+}
+
+IrRef x86_tr_beyond_odd(Translator *t, uint64_t ip)
+{
+    return ir_setcc(t->ir, IR_LTU, IR_I64, IR_NONE, code_limit(t), x86_tr_const(t, ip));
 }
 
 void x86_tr_check_ip(Translator *t, IrRef ip)
 {
-    unsigned limit = limit_class(t), unused = t->mode & X86_MODE_LA57 ? 7 : 16;
+    unsigned limit = limit_class(t), unused = unused_bits(t);
     if (t->code == 8) {
         IrRef up = ir_op2(t->ir, IR_SHL, IR_I64, IR_NONE, ip, x86_tr_const(t, unused));
         IrRef canonical = ir_op2(t->ir, IR_SAR, IR_I64, IR_NONE, up, x86_tr_const(t, unused));

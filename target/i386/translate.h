@@ -116,6 +116,8 @@ void x86_tr_exit_ip(Translator *t, IrRef ip); /* near jump to where a value says
 /* Before it, and before anything is written: #GP where no code can be. */
 void x86_tr_check_ip(Translator *t, IrRef ip);
 bool x86_tr_is_beyond(const Translator *t, uint64_t ip); /* the same of a constant, as far as it is known */
+bool x86_tr_limit_is_odd(const Translator *t);           /* a limit of CS that only a comparison knows */
+IrRef x86_tr_beyond_odd(Translator *t, uint64_t ip);     /* 1: beyond that; else 0 */
 /* Call a helper; the instruction ends the block where it may change the mode: x86_tr_end_lookup(). */
 IrRef x86_tr_call(Translator *t, const IrHelper *h, unsigned n, const IrRef *args);
 

@@ -94,6 +94,12 @@ def test_x86_privilege(b):
 
 
 @case()
+def test_x86_refused(b):
+    """ends of the canonical range, time stamps, extended states, MSRs, alignment, protection keys: what is refused"""
+    run(b, "refused", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
 def test_x86_multiboot(b):
     """a multiboot kernel is told its command line, modules and memory"""
     run(b, "hello", "-append", "hello one=1")

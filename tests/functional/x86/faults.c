@@ -25,6 +25,11 @@
  * expect: msr: vector 13 error 0
  * expect: cr1: vector 6 error 0
  * expect: eip of the fault is the instruction: 1
+ * expect: jump beyond a limit: vector 13 error 0
+ * expect: branch beyond a limit: vector 13 error 0
+ * expect: call beyond a limit: vector 13 error 0
+ * expect: eip of the fault is the jump, the branch, the call: 1 1 1
+ * expect: branch beyond a limit, not taken: fine
  * expect: done */
 #include "lib.h"
 
@@ -137,6 +142,42 @@ static void cr1(void)
     asm volatile(".byte 0x0f, 0x20, 0xc8");
 }
 
+/* Code of a segment that ends behind it, at SEL_FREE; what it jumps to lies beyond. */
+asm("short_jump: jmp far_beyond\n"
+    "short_branch: cmp %eax, %eax\n\t je far_beyond\n"
+    "short_call: call far_beyond\n"
+    "short_none: cmp %eax, %eax\n\t jne far_beyond\n\t lret\n"
+    "short_end: .skip 256\n"
+    "far_beyond: lret");
+extern const char short_jump[], short_branch[], short_call[], short_none[], short_end[];
+static struct __attribute__((packed)) {
+    uint32_t offset;
+    uint16_t selector;
+} short_code = { 0, SEL_FREE };
+static void short_run(void)
+{
+    asm volatile("lcall *%0" : : "m"(short_code) : "memory");
+}
+
+static void tell_short(const char *name, const char *at)
+{
+    short_code.offset = at - short_jump;
+    tell(name, short_run);
+}
+
+static void limits(void)
+{
+    gdt[SEL_FREE / 8] = descriptor((uint32_t)short_jump, short_end - short_jump + 15, 0x9b, 4);
+    tell_short("jump beyond a limit", short_jump);
+    bool jump = last_trap.eip == 0;
+    tell_short("branch beyond a limit", short_branch);
+    bool branch = last_trap.eip == (uint32_t)(short_branch - short_jump) + 2;
+    tell_short("call beyond a limit", short_call);
+    print("eip of the fault is the jump, the branch, the call: %u %u %u\n", jump, branch,
+          last_trap.eip == (uint32_t)(short_call - short_jump));
+    tell_short("branch beyond a limit, not taken", short_none);
+}
+
 static void tell_with(uint64_t d, const char *name, void (*fn)(void))
 {
     gdt[SEL_FREE / 8] = d;
@@ -171,5 +212,6 @@ void main(void)
     tell("cr1", cr1);
     attempt(undefined);
     print("eip of the fault is the instruction: %u\n", *(const uint16_t *)last_trap.eip == 0x0b0f);
+    limits();
     print("done\n");
 }
