@@ -304,7 +304,7 @@ static bool deliver_quick(X86CPU *x, const X86Event *e)
     Handler h;
     uint64_t rsp = x->s.gpr[X86_RSP];
     h.e = e;
-    if (!x86_64bit(x) || !quick_gate(x, &h) || !quick_code(x, &h)) {
+    if (!x86_64bit(x) || x->s.dr7 & DR7_ENABLES || !quick_gate(x, &h) || !quick_code(x, &h)) {
         return false;
     }
     if (h.switches) {

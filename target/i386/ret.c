@@ -323,7 +323,8 @@ static bool iret_quick(X86CPU *x)
         BYTES = 40,
     };
     uint64_t rsp = x->s.gpr[X86_RSP];
-    if (!x86_64bit(x) || x->s.cpl == 3 || x->s.eflags & EFL_NT || !x86_canonical(x, rsp)) {
+    if (!x86_64bit(x) || x->s.cpl == 3 || x->s.eflags & EFL_NT || x->s.dr7 & DR7_ENABLES ||
+        !x86_canonical(x, rsp)) {
         return false;
     }
     const uint8_t *frame = x86_host(x, rsp, BYTES, MMU_READ, RIGHTS_SUPERVISOR);

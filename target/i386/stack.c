@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Pushes and pops of gates, interrupts and returns, on the stack that is or on the one that will be.
  * Spec: SDM volume 3, "Stack Switching", "Stack Faults"; volume 1, "Stack". */
+#include "target/i386/dbg.h"
 #include "target/i386/seg.h"
 
 #define ALL_BOUNDS ((X86Bounds){ 0, UINT64_MAX, UINT64_MAX })
@@ -74,6 +75,7 @@ bool x86_push(X86Stack *st, unsigned bytes, uint64_t value, X86Fault *f)
         !x86_store(st->x, linear, bytes, st->who, value, f)) {
         return false;
     }
+    x86_accessed(&st->x->cpu, linear, bytes, MMU_WRITE);
     st->sp -= bytes;
     return true;
 }
@@ -81,8 +83,12 @@ bool x86_push(X86Stack *st, unsigned bytes, uint64_t value, X86Fault *f)
 bool x86_stack_peek(X86Stack *st, uint64_t offset, unsigned bytes, uint64_t *value, X86Fault *f)
 {
     uint64_t linear;
-    return stack_address(st, st->sp + offset, bytes, false, &linear, f) &&
-           stack_aligned(st, linear, bytes, f) && x86_load(st->x, linear, bytes, st->who, value, f);
+    if (!stack_address(st, st->sp + offset, bytes, false, &linear, f) ||
+        !stack_aligned(st, linear, bytes, f) || !x86_load(st->x, linear, bytes, st->who, value, f)) {
+        return false;
+    }
+    x86_accessed(&st->x->cpu, linear, bytes, MMU_READ);
+    return true;
 }
 
 bool x86_pop(X86Stack *st, unsigned bytes, uint64_t *value, X86Fault *f)

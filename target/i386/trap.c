@@ -100,25 +100,42 @@ static void log_event(const X86CPU *x, const X86Event *e)
     }
 }
 
+/* Breakpoints of data that the frame of an event met: a trap, before its handler's first instruction.  Those of #DB's own frame are
+ * not told: its handler would never begin. */
+static void tell_of_frame(X86CPU *x)
+{
+    const X86Fault f = { .vector = X86_EXC_DB, .dr6 = x->met };
+    if (x->met) {
+        x86_exception(x, &f);
+    }
+}
+
 void x86_exception(X86CPU *x, const X86Fault *fault)
 {
     X86Fault f = *fault;
+    bool is_debug;
     for (;;) {
         Class class = class_of(f.vector);
         X86Event e = event_of(x, &f);
         show_fault(x, &f);
         log_event(x, &e);
+        is_debug = e.vector == X86_EXC_DB;
         f = (X86Fault){ 0 };
+        x->met = 0;
         if (x86_event_deliver(x, &e, &f)) {
             break;
         }
         if (!combine(class, &f)) {
             x86_shut_down(x);
+            is_debug = true;
             break;
         }
     }
     x->s.events.shadow = 0;
     x->stepping = false;
+    if (!is_debug) {
+        tell_of_frame(x);
+    }
     x->met = 0;
 }
 
@@ -127,7 +144,9 @@ static void deliver_external(X86CPU *x, uint8_t vector)
     X86Event e = { .vector = vector, .kind = EVENT_EXTERNAL, .return_ip = x86_ip(x) };
     X86Fault f = { 0 };
     log_event(x, &e);
-    if (!x86_event_deliver(x, &e, &f)) {
+    if (x86_event_deliver(x, &e, &f)) {
+        tell_of_frame(x);
+    } else {
         x86_exception(x, &f);
     }
     x->s.events.shadow = 0;

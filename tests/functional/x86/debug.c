@@ -25,6 +25,9 @@
  * expect: write under TF: 5:ffff4ff1 6:ffff4ff0 d:ffff4ff0 e:ffff4ff0
  * expect: push: 1:ffff0ff1
  * expect: call: 5:ffff0ff1
+ * expect: far call: b:ffff0ff1
+ * expect: frame of INT3: breakpoint's handler:ffff0ff1 bp 1
+ * expect: frame of an exception: exception's handler:ffff0ff1
  * expect: REP STOS, at the element: 0:ffff0ff1
  * expect: MOV SS of a watched word, INT3: breakpoint's handler:ffff0ff1 bp 6
  * expect: MOV SS of a watched word, NOP: 6:ffff0ff1
@@ -73,6 +76,10 @@ static void write_dr7(uint64_t v)
 /* RF, lest a code breakpoint is met again; not where each instruction is looked at. */
 static bool note(Frame *f)
 {
+    if (f->vector == 6 && *(const uint16_t *)f->rip == 0x0b0f) { /* UD2, which is over */
+        f->rip += 2;
+        return true;
+    }
     if (f->vector != 1 && f->vector != 3) {
         return false;
     }
@@ -96,7 +103,7 @@ typedef struct Piece {
 
 static void show(const Piece *p)
 {
-    uint64_t of_int3 = (uint64_t)lib64_stubs + 16 * 3;
+    uint64_t of_int3 = (uint64_t)lib64_stubs + 16 * 3, of_ud = (uint64_t)lib64_stubs + 16 * 6;
     write_dr7(DR7_OFF);
     print("%s:%s", p->name, seen_count ? "" : " none");
     for (unsigned i = 0; i < seen_count; i++) {
@@ -105,6 +112,8 @@ static void show(const Piece *p)
             print(" bp %x", at);
         } else if (seen[i].at == of_int3) {
             print(" breakpoint's handler:%X", seen[i].dr6);
+        } else if (seen[i].at == of_ud) {
+            print(" exception's handler:%X", seen[i].dr6);
         } else {
             print(" %x:%X%s", at, seen[i].dr6, seen[i].dr6 & 1 << 13 && seen[i].rf ? " rf" : "");
         }
@@ -131,8 +140,8 @@ static void show(const Piece *p)
 #define TF_OFF "pushf\n\tandl $~0x100, (%%rsp)\n\tpopf\n\t"
 
 static volatile uint64_t var[4] __attribute__((aligned(64))) = { 0, 0x10 };
-static uint8_t bytes[64] __attribute__((aligned(64))), stack[512] __attribute__((aligned(64)));
-#define STACK_AT (stack + 256)
+static uint8_t bytes[64] __attribute__((aligned(64))), stack[1024] __attribute__((aligned(64)));
+#define STACK_AT (stack + 768)
 
 static void code(void)
 {
@@ -167,6 +176,23 @@ static void steps(void)
     PIECE(step_icebp, "ICEBP under TF", DR7_OFF, 0ul, TF_ON, ".byte 0xf1\n\tnop\n\t" TF_OFF, "i"(0));
 }
 
+/* What is pushed not by a PUSH. */
+static __attribute__((noinline)) void frames(void)
+{
+    extern const char far_target[];
+    static struct __attribute__((packed)) {
+        uint32_t offset;
+        uint16_t selector;
+    } far = { 0, SEL_CODE };
+    far.offset = (uint64_t)far_target;
+    PIECE(far_call, "far call", ON_WRITE, STACK_AT - 8, "mov %%rsp, %%rbx\n\tmov %0, %%rsp",
+          "lcall *%1\n\tmov %%rbx, %%rsp\n\tjmp 1f\n\tfar_target: lretl\n\t1:", "r"(STACK_AT), "m"(far));
+    PIECE(int3, "frame of INT3", ON_WRITE, STACK_AT - 8, "mov %%rsp, %%rbx\n\tmov %0, %%rsp",
+          "int3\n\tmov %%rbx, %%rsp", "r"(STACK_AT));
+    PIECE(undefined, "frame of an exception", ON_WRITE, STACK_AT - 8, "mov %%rsp, %%rbx\n\tmov %0, %%rsp",
+          "ud2\n\tmov %%rbx, %%rsp", "r"(STACK_AT));
+}
+
 static void data(void)
 {
     PIECE(write8, "write", ON_WRITE, &var[1], "", "mov %%rax, 8(%0)", "r"(var));
@@ -185,6 +211,7 @@ static void data(void)
           "push %%rax\n\tmov %%rbx, %%rsp", "r"(STACK_AT));
     PIECE(call, "call", ON_WRITE, STACK_AT - 8, "mov %%rsp, %%rbx\n\tmov %0, %%rsp",
           "call 1f\n\t1: mov %%rbx, %%rsp", "r"(STACK_AT));
+    frames();
     PIECE(rep_stos, "REP STOS, at the element", 0x10402, bytes + 4, "mov %0, %%rdi\n\tmov $8, %%ecx",
           "rep stosb", "r"(bytes));
     PIECE(ss_int3, "MOV SS of a watched word, INT3", ON_ACCESS, &var[1], "", "mov 8(%0), %%ss\n\tint3",
