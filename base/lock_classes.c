@@ -19,7 +19,6 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
                      "work is scheduled" },
     [LOCK_NBD_SERVER] = { "NBD server", "what it exports, and to whom", "sockets are shut down" },
     [LOCK_NBD_CLIENT] = { "NBD client", "requests of a client, and who sends a reply", NULL },
-    [LOCK_NBD_EXPORT] = { "NBD export", "who writes less than sectors to an export", NULL },
     [LOCK_OVERLAY] = { "overlay", "blocks of a temporary image that are being filled from its base",
                        "reads and writes of files" },
     [LOCK_WATCH] = { "watch", "which parts of a disk a job or a write has, and which were written", NULL },

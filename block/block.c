@@ -126,6 +126,7 @@ void drives_free(Drives *all)
     if (!all) {
         return;
     }
+    exports_free(all);
     jobs_end(all);
     while (all->list->len) {
         BlockBackend *blk = g_ptr_array_index(all->list, all->list->len - 1);

@@ -26,6 +26,7 @@ enum {                   /* BlockRequest.priv.flags */
 typedef struct Ring Ring;                   /* ring.c */
 typedef struct Job Job;                     /* job/job.h */
 typedef struct ThrottleGroup ThrottleGroup; /* filter/throttle.c */
+typedef struct Exports Exports;             /* nbd/exports.c */
 
 /* Where requests end (completer.c). */
 typedef struct Completer {
@@ -50,6 +51,7 @@ struct Drives {
     Clock *clock;
     Secrets *secrets;
     GPtrArray *throttle_groups; /* of ThrottleGroup */
+    Exports *exports;           /* NULL: there were none yet */
 };
 
 /* detect-zeroes=, of a drive and of a node. */
@@ -190,8 +192,17 @@ void workers_submit(BlockRequest *r);
 
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 BlockBackend *block_above(const BlockBackend *blk); /* whose node is on that of this one; NULL: none */
-void jobs_end(Drives *all);                         /* job/job.c */
-char *block_free_name(const Drives *all);           /* for a node that nobody named */
+/* May this happen to an image that exports may have? */
+typedef enum ExportUse {
+    EXPORT_WRITTEN, /* all that is written goes through the disk, or it is only read from now on */
+    EXPORT_RESIZED,
+    EXPORT_REBASED, /* what its chain is made of changes */
+    EXPORT_REMOVED,
+} ExportUse;
+bool exports_allow(const Drives *all, BlockNode *image, ExportUse use, GError **err);
+void exports_free(Drives *all);
+void jobs_end(Drives *all);               /* job/job.c */
+char *block_free_name(const Drives *all); /* for a node that nobody named */
 bool block_name_is_free(const Drives *all, const char *name, GError **err);
 void block_backend_free(BlockBackend *blk);
 void block_cancel_and_drain(BlockBackend *blk); /* what nobody has been told of ends undone */

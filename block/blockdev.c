@@ -373,9 +373,14 @@ static BlockBackend *open_null(Drives *all, const BlockdevOptions *o, GError **e
 static BlockBackend *open_nbd(Drives *all, const BlockdevOptions *o, GError **err)
 {
     g_autoptr(GError) why = NULL;
-    BlockNode *node = nbd_node_of(o->server, o->export, o->readonly, &why);
+    if (o->nbd_patience.open_timeout && g_main_depth()) {
+        block_error(err,
+                    "open-timeout is for nodes of the command line: the machine would stand still meanwhile");
+        return NULL;
+    }
+    BlockNode *node = nbd_node_of(o->server, o->export, &o->nbd_patience, o->readonly, &why);
     if (!node && o->auto_readonly && !o->readonly) {
-        node = nbd_node_of(o->server, o->export, true, NULL);
+        node = nbd_node_of(o->server, o->export, &o->nbd_patience, true, NULL);
     }
     if (!node) {
         g_propagate_error(err, g_steal_pointer(&why));
@@ -471,6 +476,9 @@ bool blockdev_del(Drives *all, const char *name, GError **err)
     }
     if (blk->job) {
         block_error(err, "Node '%s' is busy: a block job has it; end that first (query-block-jobs)", name);
+        return false;
+    }
+    if (!exports_allow(all, blk->node, EXPORT_REMOVED, err)) {
         return false;
     }
     if (blk->user) {

@@ -5,6 +5,7 @@
 
 #include "block/block_priv.h"
 #include "block/filter/filters.h"
+#include "block/nbd_client.h"
 
 enum {
     DRIVER_FILE,
@@ -62,6 +63,7 @@ struct BlockdevOptions {
     BlkdebugOptions blkdebug;
     struct NbdPlace *server; /* of nbd */
     char *export;
+    NbdPatience nbd_patience;
     /* of a format: the name of a node, or null: none; not given: what the image names */
     json_object *backing;
     bool has_backing;
@@ -70,4 +72,5 @@ struct BlockdevOptions {
 /* nbd/client_options.c */
 typedef struct NbdPlace NbdPlace;
 extern const Shape nbd_place_shape;
-BlockNode *nbd_node_of(const NbdPlace *server, const char *export, bool readonly, GError **err);
+BlockNode *nbd_node_of(const NbdPlace *server, const char *export, const NbdPatience *patience, bool readonly,
+                       GError **err);

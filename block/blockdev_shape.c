@@ -120,8 +120,10 @@ static const Prop nbd_props[] = {
     { "tls-creds", PROP_STRING, .refused = "connections are not encrypted; use a unix socket, or ssh" },
     { "tls-hostname", PROP_STRING, .refused = "connections are not encrypted" },
     { "x-dirty-bitmap", PROP_STRING, .refused = "other contexts than base:allocation are not built" },
-    PROP_ONLY_NUMBER("reconnect-delay", 0, "a connection that is lost is not made again"),
-    PROP_ONLY_NUMBER("open-timeout", 0, "the server is tried once"),
+    { "reconnect-delay", PROP_U32, AT(nbd_patience.reconnect_delay),
+      "seconds that requests wait for a server that was lost; 0: they fail" },
+    { "open-timeout", PROP_U32, AT(nbd_patience.open_timeout),
+      "seconds that the server is tried for; 0: once" },
     { NULL },
 };
 static const Prop luks_props[] = {

@@ -214,7 +214,7 @@ static BlockNode *open_protocol(const char *path, const OpenFlags *flags, const 
     if (!nbd_parse_name(path, &name, err)) {
         return NULL;
     }
-    BlockNode *n = nbd_node_open(path, &name, flags->readonly, err);
+    BlockNode *n = nbd_node_open(path, &name, flags->readonly, &(NbdPatience){ 0 }, err);
     nbd_name_clear(&name);
     return n;
 }

@@ -115,11 +115,20 @@ static int serve(const Serving *s, BlockNode *n, int fd)
     g_autoptr(GError) err = NULL;
     sigset_t set = ends();
     int signal = 0, status = EXIT_FAILURE;
-    NbdServer *server = nbd_server_new(&(NbdServerOptions){
-        .fd = fd, .max_clients = (unsigned)s->shared, .unused = s->persistent ? NULL : last_has_gone });
+    NbdServer *server = nbd_server_new(&(NbdServerOptions){ .fd = fd,
+                                                            .max_clients = (unsigned)s->shared,
+                                                            .handshake_ms = NBD_HANDSHAKE_MS,
+                                                            .unused = s->persistent ? NULL : last_has_gone },
+                                       &err);
     DirtyBitmap *bitmaps[NBD_BITMAPS_MAX];
-    NbdExport e = { s->name, s->description, n, !s->readonly, s->offset, 0, bitmaps, s->bitmap_count };
-    if (!find_bitmaps(s, n, bitmaps, &err) || !nbd_server_add(server, &e, &err)) {
+    NbdExport e = { .name = s->name,
+                    .description = s->description,
+                    .node = n,
+                    .writable = !s->readonly,
+                    .offset = s->offset,
+                    .bitmaps = bitmaps,
+                    .bitmap_count = s->bitmap_count };
+    if (!server || !find_bitmaps(s, n, bitmaps, &err) || !nbd_server_add(server, &e, &err)) {
         nbd_tool_error("%s", err->message);
     } else if (write_pid(s) && tell_parent(s)) {
         sigwait(&set, &signal);

@@ -76,7 +76,7 @@ extern const Command commands_run[], commands_info[], commands_device[], command
     commands_session[], commands_blockstats[], commands_pci[], commands_net[], commands_chardev[],
     commands_chardev_add[], commands_absent[], commands_memory[], commands_migrate[], commands_trace[],
     commands_classes[], commands_screen[], commands_input[], commands_vnc[], commands_job[],
-    commands_block_job[], commands_live[], commands_create[], commands_bitmap[];
+    commands_block_job[], commands_live[], commands_create[], commands_bitmap[], commands_export[];
 
 const Command *command_find(const char *name); /* NULL: there is none */
 /* All of them in the order of their names: of Command, the caller's. */

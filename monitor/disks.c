@@ -3,13 +3,15 @@
  * Names and words: QEMU's manual, "QEMU Monitor". */
 #include <string.h>
 
+#include "block/block.h"
 #include "hw/board.h"
 #include "monitor/command.h"
 #include "monitor/monitor_priv.h"
+#include "monitor/qmp_block.h"
 #include "util/keyval.h"
 
 typedef struct Words {
-    bool n, f; /* -n, -f */
+    bool n, f, a, w; /* -n, -f ... */
     char *word[7];
     unsigned count;
 } Words;
@@ -31,6 +33,10 @@ static bool read_words(Words *w, const char *args, const char *name, unsigned le
             w->n = true;
         } else if (strcmp(*p, "-f") == 0) {
             w->f = true;
+        } else if (strcmp(*p, "-a") == 0) {
+            w->a = true;
+        } else if (strcmp(*p, "-w") == 0) {
+            w->w = true;
         } else if (**p && w->count == most) {
             return monitor_syntax_error(err, "%s: extraneous characters at the end of line", name);
         } else if (**p) {
@@ -151,4 +157,82 @@ bool monitor_cmd_snapshot_blkdev(Machine *m, const char *args, GString *out, GEr
     say(v, "format", w.word[2]);
     say(v, "mode", w.n ? "existing" : "absolute-paths");
     return run(m, "blockdev-snapshot-sync", v, err);
+}
+
+/* ---- disks for NBD clients ---------------------------------------------------------- */
+
+static bool add_export(Machine *m, const char *device, const char *name, bool writable, GError **err)
+{
+    json_object *v = json_object_new_object();
+    say(v, "device", device);
+    say(v, "name", name);
+    say(v, "writable", writable ? "on" : "off");
+    return run(m, "nbd-server-add", v, err);
+}
+
+typedef struct AllExports {
+    Machine *machine;
+    bool writable, ok;
+    GError **err;
+} AllExports;
+
+static void add_one_of_all(BlockBackend *blk, void *opaque)
+{
+    AllExports *all = opaque;
+    g_autofree char *name = qmp_drive_name(blk);
+    if (all->ok && *name) {
+        all->ok = add_export(all->machine, name, NULL, all->writable && !block_is_readonly(blk), all->err);
+    }
+}
+
+bool monitor_cmd_nbd_server_start(Machine *m, const char *args, GString *out, GError **err)
+{
+    g_auto(Words) w = { 0 };
+    if (!read_words(&w, args, "nbd_server_start", 1, 1, err)) {
+        return false;
+    }
+    const char *colon = strrchr(w.word[0], ':');
+    if (!colon) {
+        return monitor_syntax_error(err, "nbd_server_start: write nbd_server_start [-a] [-w] HOST:PORT");
+    }
+    if (w.w && !w.a) {
+        return monitor_error(err, "-w only valid together with -a");
+    }
+    g_autofree char *host = g_strndup(w.word[0], (gsize)(colon - w.word[0]));
+    json_object *v = json_object_new_object(), *addr = json_object_new_object(),
+                *data = json_object_new_object();
+    say(data, "host", host);
+    say(data, "port", colon + 1);
+    say(addr, "type", "inet");
+    json_object_object_add(addr, "data", data);
+    json_object_object_add(v, "addr", addr);
+    if (!run(m, "nbd-server-start", v, err)) {
+        return false;
+    }
+    AllExports all = { m, w.w, true, err };
+    if (w.a) {
+        block_foreach(m->drives, add_one_of_all, &all);
+    }
+    if (!all.ok) {
+        run(m, "nbd-server-stop", json_object_new_object(), NULL);
+    }
+    return all.ok;
+}
+
+bool monitor_cmd_nbd_server_add(Machine *m, const char *args, GString *out, GError **err)
+{
+    g_auto(Words) w = { 0 };
+    return read_words(&w, args, "nbd_server_add", 1, 2, err) && add_export(m, w.word[0], w.word[1], w.w, err);
+}
+
+bool monitor_cmd_nbd_server_remove(Machine *m, const char *args, GString *out, GError **err)
+{
+    g_auto(Words) w = { 0 };
+    if (!read_words(&w, args, "nbd_server_remove", 1, 1, err)) {
+        return false;
+    }
+    json_object *v = json_object_new_object();
+    say(v, "name", w.word[0]);
+    say(v, "mode", w.f ? "hard" : "safe");
+    return run(m, "nbd-server-remove", v, err);
 }

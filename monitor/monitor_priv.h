@@ -64,6 +64,9 @@ bool monitor_cmd_block_set_io_throttle(Machine *m, const char *args, GString *ou
 bool monitor_cmd_block_stream(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_drive_backup(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_drive_mirror(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_nbd_server_add(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_nbd_server_remove(Machine *m, const char *args, GString *out, GError **err);
+bool monitor_cmd_nbd_server_start(Machine *m, const char *args, GString *out, GError **err);
 bool monitor_cmd_snapshot_blkdev(Machine *m, const char *args, GString *out, GError **err);
 
 /* snapshots.c */

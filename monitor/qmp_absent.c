@@ -19,7 +19,6 @@ static const char *const tpm_models[] = { "tpm-tis", "tpm-crb", "tpm-spapr", NUL
 static const char *const tpm_types[] = { "passthrough", "emulator", NULL };
 /* clang-format off */
 static const char *const memory_device_types[] = { "dimm", "nvdimm", "virtio-pmem", "virtio-mem", NULL };
-static const char *const export_types[] = { "nbd", "vhost-user-blk", "fuse", "vduse-blk", NULL };
 static const char *const audio_drivers[] = {
     "none", "alsa", "dbus", "jack", "oss", "pa", "pipewire", "sdl", "spice", "wav", NULL,
 };
@@ -55,9 +54,6 @@ static const Prop tpm_props[] = {
     TEXT("id"), CHOICE("model", tpm_models), { "options", PROP_STRUCT, ALWAYS(name), .of = &tpm_options_shape }, { NULL },
 };
 static const Prop memory_device_props[] = { CHOICE("type", memory_device_types), { NULL } };
-static const Prop export_props[] = {
-    TEXT("id"), CHOICE("type", export_types), TEXT("node-name"), FLAG("shutting-down"), { NULL },
-};
 static const Prop audio_props[] = { TEXT("id"), CHOICE("driver", audio_drivers), { NULL } };
 static const Prop yank_props[] = { CHOICE("type", yank_types), { NULL } };
 static const Prop pr_manager_props[] = { TEXT("id"), FLAG("connected"), { NULL } };
@@ -73,7 +69,6 @@ static const Prop dump_props[] = { CHOICE("status", dump_statuses), NUMBER("comp
 #undef T
 static const Shape tpm_shape = { "TPMInfo", sizeof(Nothing), tpm_props };
 static const Shape memory_device_shape = { "MemoryDeviceInfo", sizeof(Nothing), memory_device_props };
-static const Shape export_shape = { "BlockExportInfo", sizeof(Nothing), export_props };
 static const Shape audio_shape = { "Audiodev", sizeof(Nothing), audio_props };
 static const Shape yank_shape = { "YankInstance", sizeof(Nothing), yank_props };
 static const Shape pr_manager_shape = { "PRManagerInfo", sizeof(Nothing), pr_manager_props };
@@ -120,8 +115,6 @@ const Command commands_absent[] = {
     { "query-tpm-models", "kinds of them: there are none", NULL, RETURNS_ENUMS(tpm_models), 0, run_empty },
     { "query-tpm-types", "kinds of their host ends: there are none", NULL, RETURNS_ENUMS(tpm_types), 0, run_empty },
     { "query-spice", "the SPICE server: there is none", NULL, RETURNS_STRUCT(spice_shape), 0, run_empty },
-    { "query-block-exports", "disks that are served to others: there are none", NULL, RETURNS_LIST(export_shape), 0,
-      run_empty },
     { "query-audiodevs", "sound: there is none", NULL, RETURNS_LIST(audio_shape), 0, run_empty },
     { "query-yank", "connections that can be broken off: there are none", NULL, RETURNS_LIST(yank_shape), COMMAND_OOB,
       run_empty },

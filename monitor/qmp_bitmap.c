@@ -77,8 +77,8 @@ void qmp_bitmaps_fill(PropList *list, const BlockNode *n)
 
 /* ---- merging ------------------------------------------------------------------------ */
 
-/* A name of this node's, or a node and a name. */
-static DirtyBitmap *find_source(const Machine *m, const BitmapChange *c, json_object *one, GError **err)
+bool qmp_bitmap_read(const Machine *m, json_object *one, const BlockBackend **disk, const char **text,
+                     GError **err)
 {
     json_object *node = NULL, *name = one;
     if (json_object_is_type(one, json_type_object)) {
@@ -89,12 +89,20 @@ static DirtyBitmap *find_source(const Machine *m, const BitmapChange *c, json_ob
         }
     }
     if (!json_object_is_type(name, json_type_string)) {
-        command_error(err, ERROR_GENERIC,
-                      "Invalid parameter type for 'bitmaps': a name, or an object of node and name");
-        return NULL;
+        return command_error(err, ERROR_GENERIC,
+                             "Invalid parameter type for 'bitmaps': a name, or an object of node and name");
     }
-    const BlockBackend *disk = node ? qmp_find_disk(m, json_object_get_string(node), err) : c->disk;
-    return disk ? node_bitmap_find(block_image(disk), json_object_get_string(name), err) : NULL;
+    *text = json_object_get_string(name);
+    *disk = node ? qmp_find_disk(m, json_object_get_string(node), err) : NULL;
+    return !node || *disk;
+}
+
+static DirtyBitmap *find_source(const Machine *m, const BitmapChange *c, json_object *one, GError **err)
+{
+    const BlockBackend *disk;
+    const char *name;
+    bool ok = qmp_bitmap_read(m, one, &disk, &name, err);
+    return ok ? node_bitmap_find(block_image(disk ? disk : c->disk), name, err) : NULL;
 }
 
 static bool merge_all(const Machine *m, const BitmapArguments *a, BitmapChange *c, GError **err)

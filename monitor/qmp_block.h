@@ -48,4 +48,8 @@ typedef struct BitmapChange {
 bool qmp_bitmap_change(const Machine *m, BitmapVerb verb, const BitmapArguments *a, BitmapChange *c,
                        GError **err);
 void qmp_bitmap_end(BitmapChange *c, bool done);
+/* BlockDirtyBitmapOrStr: a name (*disk: NULL), or a node and a name, which is `one`'s. */
+struct json_object;
+bool qmp_bitmap_read(const Machine *m, struct json_object *one, const BlockBackend **disk, const char **name,
+                     GError **err);
 void qmp_bitmaps_fill(PropList *list, const BlockNode *n); /* of qmp_bitmap_info_shape */

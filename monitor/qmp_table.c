@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All commands and events that there are. */
+#include "block/exports.h"
 #include "block/job.h"
 #include "hw/events.h"
 #include "monitor/command.h"
@@ -24,6 +25,7 @@ const Command *const command_tables[] = {
     commands_live,
     commands_create,
     commands_pci,
+    commands_export,
     commands_fds,
     commands_qom,
     commands_classes,
@@ -41,6 +43,7 @@ const Command *const command_tables[] = {
 
 const Event *const command_events[] = {
     &event_balloon_change,
+    &event_block_export_deleted,
     &event_block_io_error,
     &event_block_job_cancelled,
     &event_block_job_completed,

@@ -30,8 +30,11 @@ static bool disk_is_free(const BlockBackend *disk, GError **err)
 
 static Job *new_job(BlockBackend *disk, const JobClass *class, const JobOptions *o, GError **err)
 {
-    Job *j =
-        disk_is_free(disk, err) ? job_new(disk->all, class, o, disk->is_node ? NULL : disk->id, err) : NULL;
+    bool rebases = class->type == JOB_STREAM || class->type == JOB_COMMIT;
+    Job *j = disk_is_free(disk, err) &&
+                     exports_allow(disk->all, graph_top(disk), rebases ? EXPORT_REBASED : EXPORT_WRITTEN, err)
+                 ? job_new(disk->all, class, o, disk->is_node ? NULL : disk->id, err)
+                 : NULL;
     if (j) {
         j->disk = disk;
         j->source = disk->node;
@@ -106,7 +109,9 @@ static bool fail_with(GError **err, const char *what, int e)
 
 static bool take_target(Job *j, const JobCopy *o, GError **err)
 {
-    if (o->target && (!disk_is_free(o->target, err) || !block_backend_attach(o->target, j, NULL, err))) {
+    if (o->target && (!disk_is_free(o->target, err) ||
+                      !exports_allow(o->target->all, graph_top(o->target), EXPORT_WRITTEN, err) ||
+                      !block_backend_attach(o->target, j, NULL, err))) {
         node_unref(j->image);
         j->image = NULL;
         return false;

@@ -66,7 +66,7 @@ static bool may_change(const BlockBackend *disk, GError **err)
         block_error(err, "Device '%s' has snapshot=on: its writes are in a temporary file", disk->id);
         return false;
     }
-    return true;
+    return exports_allow(disk->all, graph_top(disk), EXPORT_WRITTEN, err);
 }
 
 /* ---- a new image ------------------------------------------------------------------ */
@@ -251,7 +251,7 @@ void block_overlay_undo(OverlayChange *c)
 
 bool block_resize(BlockBackend *disk, uint64_t bytes, GError **err)
 {
-    if (!may_change(disk, err)) {
+    if (!may_change(disk, err) || !exports_allow(disk->all, graph_top(disk), EXPORT_RESIZED, err)) {
         return false;
     }
     block_hold(disk);

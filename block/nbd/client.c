@@ -5,7 +5,10 @@
  * Who waits for a reply and finds nobody that reads, reads: replies come in any order, each goes to whom it belongs.  When
  * the connection is lost, requests under way fail, and the next one connects anew.
  *
- * Not modelled: TLS, NBD_CMD_CACHE, waiting for a server that comes back (reconnect-delay), servers whose blocks are larger than a sector (refused). */
+ * With reconnect-delay they wait for it and are sent anew.  A server that is silent is lost, too: whoever waits for a request, such as
+ * `stop`, waits no longer than that.
+ *
+ * Not modelled: TLS, NBD_CMD_CACHE, servers whose blocks are larger than a sector (refused). */
 #include "block/nbd_client.h"
 
 #include <errno.h>
@@ -19,7 +22,7 @@
 #include "block/nbd/proto.h"
 #include "util/bytes.h"
 
-enum { PIECE = 2 << 20 };
+enum { PIECE = 2 << 20, RETRY_US = 200000 };
 
 typedef struct Call {
     uint16_t type, flags;
@@ -35,11 +38,13 @@ typedef struct NbdNode {
     BlockNode node;
     NbdName name;
     NbdAgreed agreed;
+    NbdPatience patience;
     Lock lock; /* of what follows */
     GCond changed;
     int fd;    /* -1: no connection */
     bool dead; /* nobody is to use fd any more; it is closed when nobody does */
     bool sending, reading, connecting;
+    gint64 lost_at, retry_at; /* g_get_monotonic_time; lost_at: of the connection, 0: it is there */
     uint64_t next_cookie;
     GHashTable *calls; /* of Call, by cookie */
 } NbdNode;
@@ -156,6 +161,7 @@ static int connect_once(NbdNode *s, NbdAgreed *a, GError **err)
         close(fd);
         return -1;
     }
+    nbd_limit_waits(fd, NBD_SILENCE_S);
     return fd;
 }
 
@@ -176,6 +182,7 @@ static void lose(NbdNode *s)
         close(s->fd);
         s->fd = -1;
         s->dead = false;
+        s->lost_at = g_get_monotonic_time();
         g_hash_table_foreach(s->calls, lose_call, NULL);
         g_hash_table_remove_all(s->calls);
         g_cond_broadcast(&s->changed);
@@ -191,6 +198,9 @@ static int reconnect(NbdNode *s)
     if (s->fd >= 0) {
         return 0;
     }
+    if (s->patience.reconnect_delay && g_get_monotonic_time() < s->retry_at) {
+        return -EIO; /* somebody has just tried */
+    }
     s->connecting = true;
     lock_release(&s->lock);
     NbdAgreed a = { 0 };
@@ -202,8 +212,10 @@ static int reconnect(NbdNode *s)
     lock_take(&s->lock);
     s->connecting = false;
     s->fd = fd;
+    s->retry_at = g_get_monotonic_time() + RETRY_US;
     if (fd >= 0) {
         s->agreed = a;
+        s->lost_at = 0;
     }
     g_cond_broadcast(&s->changed);
     return fd >= 0 ? 0 : -EIO;
@@ -273,14 +285,36 @@ static void call_once(NbdNode *s, Call *c)
     await(s, c);
 }
 
+/* Under lock, which is left meanwhile.  *until: how long a lost call is tried, 0: it was not lost before.  False: no longer. */
+static bool wait_to_retry(NbdNode *s, gint64 *until)
+{
+    gint64 now = g_get_monotonic_time();
+    if (!*until) { /* a server that comes and goes does not prolong it */
+        *until = (s->lost_at ? s->lost_at : now) + s->patience.reconnect_delay * G_USEC_PER_SEC;
+    }
+    while (s->fd < 0 && !s->connecting && now < s->retry_at && now < *until) {
+        lock_wait_until(&s->changed, &s->lock, MIN(s->retry_at, *until));
+        now = g_get_monotonic_time();
+    }
+    return now < *until;
+}
+
 static int call(NbdNode *s, Call *c)
 {
+    gint64 until = 0;
+    int e;
     lock_take(&s->lock);
-    int e = s->fd >= 0 && !s->dead ? 0 : reconnect(s);
-    if (!e) {
-        call_once(s, c);
-        e = c->lost ? -EIO : c->result;
-    }
+    do {
+        e = s->fd >= 0 && !s->dead ? 0 : reconnect(s);
+        if (!e) {
+            call_once(s, c);
+            if (!c->lost) {
+                e = c->result;
+                break;
+            }
+            e = -EIO;
+        }
+    } while (wait_to_retry(s, &until));
     lock_release(&s->lock);
     return e;
 }
@@ -401,16 +435,34 @@ static const BlockDriver nbd_driver = {
     .close = nbd_close,
 };
 
-BlockNode *nbd_node_open(const char *text, const NbdName *name, bool readonly, GError **err)
+static int connect_first(NbdNode *s, GError **err)
+{
+    gint64 until = g_get_monotonic_time() + s->patience.open_timeout * G_USEC_PER_SEC;
+    for (;;) {
+        g_autoptr(GError) why = NULL;
+        int fd = connect_once(s, &s->agreed, &why);
+        if (fd >= 0 || g_get_monotonic_time() >= until) {
+            if (fd < 0) {
+                g_propagate_error(err, g_steal_pointer(&why));
+            }
+            return fd;
+        }
+        g_usleep(RETRY_US);
+    }
+}
+
+BlockNode *nbd_node_open(const char *text, const NbdName *name, bool readonly, const NbdPatience *patience,
+                         GError **err)
 {
     NbdNode *s = g_new0(NbdNode, 1);
     node_init(&s->node, &nbd_driver, text, 0, true);
     s->name =
         (NbdName){ g_strdup(name->path), g_strdup(name->host), g_strdup(name->port), g_strdup(name->export) };
+    s->patience = *patience;
     s->calls = g_hash_table_new(g_int64_hash, g_int64_equal);
     lock_init(&s->lock, LOCK_NBD_CLIENT);
     g_cond_init(&s->changed);
-    s->fd = connect_once(s, &s->agreed, err);
+    s->fd = connect_first(s, err);
     bool ok = s->fd >= 0;
     if (ok && !readonly && s->agreed.flags & NBD_FLAG_READ_ONLY) {
         block_error(err, "'%s': request for write access denied: the server exports it read-only", text);

@@ -32,11 +32,12 @@ static const Prop place_props[] = {
 const Shape nbd_place_shape = { "SocketAddress", sizeof(NbdPlace), place_props, .tag = &place_props[0],
                                 .arms = arms };
 
-BlockNode *nbd_node_of(const NbdPlace *p, const char *export, bool readonly, GError **err)
+BlockNode *nbd_node_of(const NbdPlace *p, const char *export, const NbdPatience *patience, bool readonly,
+                       GError **err)
 {
     NbdName name = { p->path, p->host, p->port, (char *)(export ? export : "") };
     g_autofree char *escaped = g_uri_escape_string(name.export, "/", false);
     g_autofree char *text = p->path ? g_strdup_printf("nbd+unix:///%s?socket=%s", escaped, p->path)
                                     : g_strdup_printf("nbd://%s:%s/%s", p->host, p->port, escaped);
-    return nbd_node_open(text, &name, readonly, err);
+    return nbd_node_open(text, &name, readonly, patience, err);
 }

@@ -50,14 +50,17 @@ static const char *take_text(const Option *o, uint32_t *at, uint32_t *n)
     return text;
 }
 
-static void choose(Client *c, Export *e)
+/* Takes the reference.  0, or -errno: it is not there any more. */
+static int choose(Client *c, Export *e)
 {
     if (g_strcmp0(c->contexts_of, e->name) != 0) {
         c->contexts = 0; /* they were agreed on for another export */
     }
-    lock_take(&c->server->lock);
-    c->export = e;
-    lock_release(&c->server->lock);
+    if (!server_choose(c, e)) {
+        export_unref(e);
+        return -ESHUTDOWN;
+    }
+    return 0;
 }
 
 /* ---- options ----------------------------------------------------------------- */
@@ -127,11 +130,10 @@ static int info(Client *c, const Option *o, bool *done)
     }
     int e = send_info(c, o, x);
     if (!e && o->type == NBD_OPT_GO) {
-        choose(c, x);
         *done = true;
-    } else {
-        export_unref(x);
+        return choose(c, x);
     }
+    export_unref(x);
     return e;
 }
 
@@ -143,7 +145,10 @@ static int export_name(Client *c, const Option *o, bool *done)
     if (!x) {
         return -ENOENT;
     }
-    choose(c, x);
+    int e = choose(c, x);
+    if (e) {
+        return e;
+    }
     store_be(answer, 8, x->size);
     store_be(answer + 8, 2, nbd_export_flags(x, c));
     *done = true;

@@ -94,8 +94,11 @@ enum { NBD_CONTEXT_BASE = 1, NBD_STATE_DIRTY = 1 };
 uint32_t nbd_error(int e);          /* of -errno, as the protocol has it */
 int nbd_error_to_errno(uint32_t e); /* -errno */
 
-/* All of it, blocking: 0, or -errno (-ECONNRESET: the end). */
+/* All of it, blocking: 0, or -errno (-ECONNRESET: the end; -ETIMEDOUT: see nbd_limit_waits). */
 int nbd_receive(int fd, void *buf, uint64_t n);
+/* Whoever waits for the other end gives up when nothing has moved for so long. */
+void nbd_limit_waits(int fd, unsigned seconds);
+enum { NBD_CONNECT_S = 10 };      /* of a client, until it has an export */
 int nbd_skip(int fd, uint64_t n); /* receive it, and forget it */
 int nbd_send(int fd, const void *buf, uint64_t n);
 int nbd_send_two(int fd, const void *head, uint64_t head_bytes, const void *body, uint64_t body_bytes);

@@ -4,8 +4,7 @@
  * The client's thread reads requests; some others do them, several at a time, and reply in whichever order they end.  A
  * client that does not take its replies, or asks for more than it is given, waits: what it holds here is bounded.
  *
- * Requests may begin and end at any byte; nodes have sectors.  A write that does not fit is read, changed and written back,
- * alone: so no other's write is undone. */
+ * Requests may begin and end at any byte; nodes have sectors (node_write_bytes). */
 #include <errno.h>
 #include <string.h>
 
@@ -13,20 +12,21 @@
 #include "block/nbd/server.h"
 #include "util/bytes.h"
 
-enum { WORKERS = 8, IN_FLIGHT_MAX = 16, EXTENTS_MAX = 1024 };
+enum { IN_FLIGHT_MAX = 16, EXTENTS_MAX = 1024 };
+enum { TRANSFER_PIECE = 2 << 20, RANGE_PIECE = 64 << 20 };
 
 typedef struct Request {
     Client *client;
     uint16_t flags, type;
     uint64_t cookie, offset;
     uint32_t length;
-    uint8_t *data; /* of a write */
+    uint8_t *data; /* of a write; of a read when it is done */
 } Request;
 
 uint16_t nbd_export_flags(const Export *e, const Client *c)
 {
-    uint16_t flags =
-        NBD_FLAG_HAS_FLAGS | NBD_FLAG_FLUSH | NBD_FLAG_FUA | NBD_FLAG_CACHE | NBD_FLAG_MULTI_CONN;
+    uint16_t flags = NBD_FLAG_HAS_FLAGS | NBD_FLAG_FLUSH | NBD_FLAG_FUA | NBD_FLAG_CACHE;
+    flags |= c->server->o.max_clients == 1 ? 0 : NBD_FLAG_MULTI_CONN;
     flags |= e->writable ? NBD_FLAG_TRIM | NBD_FLAG_WRITE_ZEROES : NBD_FLAG_READ_ONLY;
     return flags | (c->structured ? NBD_FLAG_DF : 0);
 }
@@ -95,70 +95,44 @@ static void reply_read(const Request *r, const void *data)
     send_reply(r->client, head, sizeof(head), data, r->length);
 }
 
-/* ---- any bytes --------------------------------------------------------------- */
-
-static bool is_whole(const Request *r)
-{
-    return ((r->client->export->offset + r->offset) | r->length) % SECTOR == 0;
-}
-
-static void change_begin(Export *x, bool whole)
-{
-    lock_take(&x->lock);
-    x->patches_waiting += !whole;
-    while (x->patching || (whole ? x->patches_waiting : x->whole_writes)) {
-        lock_wait(&x->changed, &x->lock);
-    }
-    x->patches_waiting -= !whole;
-    x->whole_writes += whole;
-    x->patching = !whole;
-    lock_release(&x->lock);
-}
-
-static void change_end(Export *x, bool whole)
-{
-    lock_take(&x->lock);
-    x->whole_writes -= whole;
-    x->patching = whole ? x->patching : false;
-    g_cond_broadcast(&x->changed);
-    lock_release(&x->lock);
-}
-
 /* ---- commands ------------------------------------------------------------------ */
 
-static int write_data(const Request *r)
+/* A request is done in pieces, and an export that ends does not wait for more than those that were begun. */
+typedef int PieceFn(const Request *r, uint64_t at, uint32_t done, uint32_t n);
+static int in_pieces(const Request *r, uint32_t most, PieceFn *fn)
 {
-    bool whole = is_whole(r);
     Export *x = r->client->export;
-    change_begin(x, whole);
-    int e = node_write_bytes(x->node, x->offset + r->offset, r->data, r->length);
-    change_end(x, whole);
+    int e = 0;
+    for (uint32_t done = 0, n; done < r->length && !e; done += n) {
+        n = MIN(most, r->length - done);
+        e = __atomic_load_n(&x->ends, __ATOMIC_RELAXED) ? -ESHUTDOWN
+                                                        : fn(r, x->offset + r->offset + done, done, n);
+    }
     return e;
 }
 
-static int write_zeroes(const Request *r)
+static int read_piece(const Request *r, uint64_t at, uint32_t done, uint32_t n)
 {
-    Export *x = r->client->export;
-    bool whole = is_whole(r);
-    change_begin(x, whole);
-    int e = node_zero_bytes(x->node, x->offset + r->offset, r->length, !(r->flags & NBD_CMD_NO_HOLE));
-    change_end(x, whole);
-    return e;
+    return node_read_bytes(r->client->export->node, at, r->data + done, n);
+}
+
+static int write_piece(const Request *r, uint64_t at, uint32_t done, uint32_t n)
+{
+    return node_write_bytes(r->client->export->node, at, r->data + done, n);
+}
+
+static int zero_piece(const Request *r, uint64_t at, uint32_t done, uint32_t n)
+{
+    return node_zero_bytes(r->client->export->node, at, n, !(r->flags & NBD_CMD_NO_HOLE));
 }
 
 /* A hint: of whole sectors alone. */
-static int trim(const Request *r)
+static int trim_piece(const Request *r, uint64_t at, uint32_t done, uint32_t n)
 {
-    Export *x = r->client->export;
-    uint64_t at = x->offset + r->offset, first = (at + SECTOR - 1) / SECTOR * SECTOR;
-    uint64_t end = (at + r->length) / SECTOR * SECTOR;
-    if (first >= end) {
-        return 0;
-    }
-    change_begin(x, true);
-    int e = node_run(x->node, &(NodeIo){ BLOCK_DISCARD, false, first, end - first, NULL, 0 });
-    change_end(x, true);
-    return e;
+    uint64_t first = (at + SECTOR - 1) / SECTOR * SECTOR, end = (at + n) / SECTOR * SECTOR;
+    return first < end ? node_run(r->client->export->node,
+                                  &(NodeIo){ BLOCK_DISCARD, false, first, end - first, NULL, 0 })
+                       : 0;
 }
 
 /* What the node says of [at, at + length), to the bottom of its chain. */
@@ -258,15 +232,14 @@ static void block_status(const Request *r)
     }
 }
 
-static void read_data(const Request *r)
+static void read_data(Request *r)
 {
-    const Export *x = r->client->export;
-    g_autofree uint8_t *buf = g_try_malloc((gsize)r->length + 1);
-    int e = buf ? node_read_bytes(x->node, x->offset + r->offset, buf, r->length) : -ENOMEM;
+    r->data = g_try_malloc((gsize)r->length + 1);
+    int e = r->data ? in_pieces(r, TRANSFER_PIECE, read_piece) : -ENOMEM;
     if (e) {
         reply_error(r, e);
     } else {
-        reply_read(r, buf);
+        reply_read(r, r->data);
     }
 }
 
@@ -274,13 +247,15 @@ static int change(const Request *r)
 {
     int e = 0;
     switch (r->type) {
-    case NBD_CMD_WRITE: e = write_data(r); break;
-    case NBD_CMD_WRITE_ZEROES: e = write_zeroes(r); break;
-    case NBD_CMD_TRIM: e = trim(r); break;
+    case NBD_CMD_WRITE: e = in_pieces(r, TRANSFER_PIECE, write_piece); break;
+    case NBD_CMD_WRITE_ZEROES: e = in_pieces(r, RANGE_PIECE, zero_piece); break;
+    case NBD_CMD_TRIM: e = in_pieces(r, RANGE_PIECE, trim_piece); break;
     case NBD_CMD_FLUSH: return node_flush(r->client->export->node);
     default: return 0; /* CACHE: the host's cache has what it has */
     }
-    return !e && r->flags & NBD_CMD_FUA ? node_flush(r->client->export->node) : e;
+    return !e && (r->flags & NBD_CMD_FUA || r->client->export->writethrough)
+               ? node_flush(r->client->export->node)
+               : e;
 }
 
 /* 0, or -errno of a request that is not for the node. */
@@ -306,9 +281,8 @@ static int check(const Request *r)
     return changes && !x->writable ? -EPERM : 0;
 }
 
-static void do_request(gpointer data, gpointer opaque)
+static void do_request(Request *r)
 {
-    Request *r = data;
     Client *c = r->client;
     int e = check(r);
     if (e) {
@@ -331,6 +305,60 @@ static void do_request(gpointer data, gpointer opaque)
     c->in_flight--;
     g_cond_broadcast(&c->changed);
     lock_release(&c->lock);
+}
+
+/* ---- workers ---------------------------------------------------------------------- */
+
+static gpointer work(gpointer opaque)
+{
+    Client *c = opaque;
+    lock_take(&c->lock);
+    while (c->waiting.length || !c->over) {
+        Request *r = g_queue_pop_head(&c->waiting);
+        if (!r) {
+            c->idle++;
+            lock_wait(&c->changed, &c->lock);
+            c->idle--;
+            continue;
+        }
+        lock_release(&c->lock);
+        do_request(r);
+        lock_take(&c->lock);
+    }
+    lock_release(&c->lock);
+    return NULL;
+}
+
+/* Threads come while all are busy.  Where the host lets us have none, the client's own does the work. */
+static void give_to_worker(Client *c, Request *r)
+{
+    lock_take(&c->lock);
+    c->in_flight++;
+    if (c->waiting.length >= c->idle && c->worker_count < NBD_WORKERS) {
+        GThread *t = g_thread_try_new("nbd-io", work, c, NULL);
+        c->workers[c->worker_count] = t;
+        c->worker_count += t != NULL;
+    }
+    bool own = !c->worker_count;
+    if (!own) {
+        g_queue_push_tail(&c->waiting, r);
+        g_cond_broadcast(&c->changed);
+    }
+    lock_release(&c->lock);
+    if (own) {
+        do_request(r);
+    }
+}
+
+static void end_workers(Client *c)
+{
+    lock_take(&c->lock);
+    c->over = true;
+    g_cond_broadcast(&c->changed);
+    lock_release(&c->lock);
+    for (unsigned i = 0; i < c->worker_count; i++) {
+        g_thread_join(c->workers[i]);
+    }
 }
 
 /* ---- the client's thread --------------------------------------------------------- */
@@ -374,14 +402,9 @@ static void wait_for(Client *c, unsigned most)
 
 void nbd_serve(Client *c)
 {
-    GThreadPool *pool = g_thread_pool_new(do_request, NULL, WORKERS, FALSE, NULL);
     for (Request *r = receive(c); r; r = receive(c)) {
-        lock_take(&c->lock);
-        c->in_flight++;
-        lock_release(&c->lock);
-        g_thread_pool_push(pool, r, NULL);
+        give_to_worker(c, r);
         wait_for(c, IN_FLIGHT_MAX - 1);
     }
-    wait_for(c, 0);
-    g_thread_pool_free(pool, FALSE, TRUE);
+    end_workers(c);
 }

@@ -20,6 +20,9 @@ void export_unref(Export *e)
     if (!e || __atomic_sub_fetch(&e->refs, 1, __ATOMIC_ACQ_REL)) {
         return;
     }
+    if (e->writable) {
+        node_share_bytes(e->node, false);
+    }
     node_unref(e->node);
     for (unsigned i = 0; i < e->bitmap_count; i++) {
         g_free(e->contexts[i]);
@@ -27,8 +30,6 @@ void export_unref(Export *e)
     if (e->gone) {
         e->gone(e->opaque);
     }
-    lock_finish(&e->lock);
-    g_cond_clear(&e->changed);
     g_free(e->name);
     g_free(e->description);
     g_free(e);
@@ -62,6 +63,18 @@ Export *server_find(NbdServer *s, const char *name, gsize n)
     }
     lock_release(&s->lock);
     return e;
+}
+
+bool server_choose(Client *c, Export *e)
+{
+    lock_take(&c->server->lock);
+    bool there = g_ptr_array_find(c->server->exports, e, NULL) && !c->server->ending;
+    if (there) {
+        c->export = e;
+        c->until = 0;
+    }
+    lock_release(&c->server->lock);
+    return there;
 }
 
 static bool check_export(const NbdExport *x, GError **err)
@@ -98,6 +111,7 @@ bool nbd_server_add(NbdServer *s, const NbdExport *x, GError **err)
                        .description = g_strdup(x->description),
                        .node = node_ref(x->node),
                        .writable = x->writable,
+                       .writethrough = x->writethrough,
                        .offset = x->offset,
                        .size = x->size ? x->size : node_size(x->node) - x->offset,
                        .bitmap_count = x->bitmap_count,
@@ -108,8 +122,9 @@ bool nbd_server_add(NbdServer *s, const NbdExport *x, GError **err)
             e->bitmaps[b] = x->bitmaps[b];
             e->contexts[b] = g_strconcat(NBD_CONTEXT_BITMAP, bitmap_state(x->bitmaps[b]).name, NULL);
         }
-        lock_init(&e->lock, LOCK_NBD_EXPORT);
-        g_cond_init(&e->changed);
+        if (e->writable) {
+            node_share_bytes(e->node, true);
+        }
         g_ptr_array_add(s->exports, e);
     }
     lock_release(&s->lock);
@@ -133,6 +148,7 @@ bool nbd_server_remove(NbdServer *s, const char *name, bool now, GError **err)
     }
     bool removes = e && (now || !users);
     if (removes) {
+        __atomic_store_n(&e->ends, true, __ATOMIC_RELAXED);
         g_ptr_array_remove_index(s->exports, index);
     }
     lock_release(&s->lock);
@@ -153,6 +169,10 @@ static unsigned cut_off(NbdServer *s)
     for (guint i = 0; i < s->clients->len; i++) {
         Client *c = g_ptr_array_index(s->clients, i);
         shutdown(c->fd, SHUT_RDWR);
+    }
+    for (guint i = 0; i < s->exports->len; i++) {
+        Export *e = g_ptr_array_index(s->exports, i);
+        __atomic_store_n(&e->ends, true, __ATOMIC_RELAXED);
     }
     return s->clients->len;
 }
@@ -177,6 +197,7 @@ static gpointer client_main(gpointer opaque)
     }
     lock_take(&s->lock);
     Export *e = c->export;
+    c->export = NULL;
     bool unused = ++s->leaving == s->clients->len && !s->ending;
     lock_release(&s->lock);
     export_unref(e);
@@ -204,6 +225,7 @@ static void client_new(NbdServer *s, int fd)
     c->fd = fd;
     lock_init(&c->lock, LOCK_NBD_CLIENT);
     g_cond_init(&c->changed);
+    c->until = s->o.handshake_ms ? g_get_monotonic_time() + (gint64)s->o.handshake_ms * 1000 : 0;
     lock_take(&s->lock);
     g_ptr_array_add(s->clients, c);
     lock_release(&s->lock);
@@ -229,6 +251,23 @@ static bool may_accept(NbdServer *s, bool *ending)
     return may;
 }
 
+/* Who does not come to choose an export takes no place from others.  Milliseconds until the next is due; -1: none is. */
+static int cut_off_slow(NbdServer *s)
+{
+    gint64 now = g_get_monotonic_time(), next = 0;
+    lock_take(&s->lock);
+    for (guint i = 0; i < s->clients->len; i++) {
+        Client *c = g_ptr_array_index(s->clients, i);
+        if (c->until && c->until <= now) {
+            shutdown(c->fd, SHUT_RDWR);
+            c->until = 0;
+        }
+        next = c->until && (!next || c->until < next) ? c->until : next;
+    }
+    lock_release(&s->lock);
+    return next ? (int)MIN((next - now) / 1000 + 1, G_MAXINT) : -1;
+}
+
 static gpointer accept_main(gpointer opaque)
 {
     NbdServer *s = opaque;
@@ -236,7 +275,7 @@ static gpointer accept_main(gpointer opaque)
         char drained[64];
         bool may = may_accept(s, &ending);
         struct pollfd fds[2] = { { s->wake[0], POLLIN, 0 }, { may ? s->o.fd : -1, POLLIN, 0 } };
-        if (ending || (poll(fds, 2, -1) < 0 && errno != EINTR)) {
+        if (ending || (poll(fds, 2, cut_off_slow(s)) < 0 && errno != EINTR)) {
             break;
         }
         if (fds[0].revents && read(s->wake[0], drained, sizeof(drained)) < 0 && errno != EAGAIN) {
@@ -254,19 +293,28 @@ static gpointer accept_main(gpointer opaque)
 
 /* ---- the server ---------------------------------------------------------------- */
 
-NbdServer *nbd_server_new(const NbdServerOptions *o)
+NbdServer *nbd_server_new(const NbdServerOptions *o, GError **err)
 {
     NbdServer *s = g_new0(NbdServer, 1);
     s->o = *o;
     if (pipe2(s->wake, O_CLOEXEC | O_NONBLOCK) < 0) {
-        g_error("no descriptors are left for an NBD server");
+        block_error(err, "no descriptors are left for an NBD server: %s", g_strerror(errno));
+        close(o->fd);
+        g_free(s);
+        return NULL;
     }
     fcntl(o->fd, F_SETFL, fcntl(o->fd, F_GETFL) | O_NONBLOCK);
     lock_init(&s->lock, LOCK_NBD_SERVER);
     g_cond_init(&s->changed);
     s->exports = g_ptr_array_new();
     s->clients = g_ptr_array_new();
-    s->accepting = g_thread_new("nbd-accept", accept_main, s);
+    g_autoptr(GError) why = NULL;
+    s->accepting = g_thread_try_new("nbd-accept", accept_main, s, &why);
+    if (!s->accepting) {
+        block_error(err, "no thread can be started for an NBD server: %s", why->message);
+        nbd_server_free(s);
+        return NULL;
+    }
     return s;
 }
 
@@ -281,7 +329,9 @@ void nbd_server_free(NbdServer *s)
     if (write(s->wake[1], "", 1) < 0 && errno != EAGAIN) {
         g_assert_not_reached();
     }
-    g_thread_join(s->accepting);
+    if (s->accepting) {
+        g_thread_join(s->accepting);
+    }
     lock_take(&s->lock);
     while (cut_off(s)) {
         lock_wait(&s->changed, &s->lock);

@@ -7,24 +7,23 @@
 typedef struct Export {
     char *name, *description;
     BlockNode *node;
-    bool writable;
+    bool writable, writethrough;
     uint64_t offset, size;
     DirtyBitmap *bitmaps[NBD_BITMAPS_MAX];
     char *contexts[NBD_BITMAPS_MAX]; /* their names on the wire */
     unsigned bitmap_count;
     void (*gone)(void *opaque);
     void *opaque;
-    int refs; /* atomic: the server, and clients */
-    Lock lock;
-    GCond changed;
-    unsigned whole_writes, patches_waiting; /* under lock: see serve.c */
-    bool patching;
+    int refs;  /* atomic: the server, and clients */
+    bool ends; /* atomic: what is under way for its clients is given up */
 } Export;
 
+enum { NBD_WORKERS = 8 }; /* of a client */
 typedef struct Client {
     NbdServer *server;
     int fd;
     Export *export;    /* NULL: not chosen yet; under the server's lock */
+    gint64 until;      /* it has chosen by then, or is cut off; 0: it has for ever; as above */
     bool structured;   /* what was agreed on */
     uint64_t contexts; /* the same, bits: see nbd_context_name */
     char *contexts_of; /* the export that they were agreed on for */
@@ -33,6 +32,10 @@ typedef struct Client {
     Lock lock; /* of what follows */
     GCond changed;
     unsigned in_flight;
+    GQueue waiting; /* of Request: for a worker; see serve.c */
+    GThread *workers[NBD_WORKERS];
+    unsigned worker_count, idle;
+    bool over;    /* no more will come */
     bool sending; /* somebody sends a reply */
     bool broken;  /* the socket is of no use */
 } Client;
@@ -49,6 +52,8 @@ struct NbdServer {
     bool ending;
 };
 
+/* The client has this export from here on, and the reference; false: the export has just been removed, and keeps it. */
+bool server_choose(Client *c, Export *e);
 Export *server_find(NbdServer *s, const char *name,
                     gsize n); /* a reference, NULL: there is none of this name */
 void export_unref(Export *e);

@@ -13,6 +13,19 @@
 
 /* ---- bytes ------------------------------------------------------------------- */
 
+/* Of a socket that blocks: EAGAIN is the end of the time that nbd_limit_waits has given. */
+static int wait_error(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK ? -ETIMEDOUT : -errno;
+}
+
+void nbd_limit_waits(int fd, unsigned seconds)
+{
+    struct timeval t = { .tv_sec = seconds };
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)); /* of connect(), too */
+}
+
 int nbd_receive(int fd, void *buf, uint64_t n)
 {
     uint8_t *to = buf;
@@ -22,7 +35,7 @@ int nbd_receive(int fd, void *buf, uint64_t n)
             continue;
         }
         if (got <= 0) {
-            return got < 0 ? -errno : -ECONNRESET;
+            return got < 0 ? wait_error() : -ECONNRESET;
         }
         to += got;
         n -= (uint64_t)got;
@@ -52,7 +65,7 @@ int nbd_send_two(int fd, const void *head, uint64_t head_bytes, const void *body
             continue;
         }
         if (put < 0) {
-            return -errno;
+            return wait_error();
         }
         done += (uint64_t)put;
     }
@@ -114,6 +127,9 @@ static bool use_address(int fd, const struct sockaddr *to, socklen_t length, boo
     int one = 1;
     if (listens && to->sa_family != AF_UNIX) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    }
+    if (!listens) {
+        nbd_limit_waits(fd, NBD_CONNECT_S);
     }
     return listens ? bind(fd, to, length) == 0 && listen(fd, 16) == 0 : connect(fd, to, length) == 0;
 }

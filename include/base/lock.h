@@ -27,7 +27,6 @@ typedef enum LockClass {
     LOCK_VCPUS,
     LOCK_NBD_SERVER,
     LOCK_NBD_CLIENT,
-    LOCK_NBD_EXPORT,
     LOCK_OVERLAY,
     LOCK_WATCH,
     LOCK_BLKDEBUG,

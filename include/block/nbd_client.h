@@ -14,7 +14,15 @@ bool nbd_is_name(const char *text); /* does it begin like one? */
 /* "nbd:unix:PATH[:exportname=X]", "nbd:HOST:PORT[:exportname=X]", "nbd://HOST[:PORT]/X", "nbd+unix:///X?socket=PATH". */
 bool nbd_parse_name(const char *text, NbdName *n, GError **err);
 
-BlockNode *nbd_node_open(const char *text, const NbdName *name, bool readonly, GError **err);
+/* Seconds.  Of no option: a server that is silent for NBD_SILENCE_S while a request waits is lost. */
+typedef struct NbdPatience {
+    uint32_t open_timeout; /* tries to open it for so long; 0: once */
+    uint32_t
+        reconnect_delay; /* requests wait so long for a server that was lost; 0: they fail, later ones try anew */
+} NbdPatience;
+enum { NBD_SILENCE_S = 60 };
+BlockNode *nbd_node_open(const char *text, const NbdName *name, bool readonly, const NbdPatience *patience,
+                         GError **err);
 
 /* ---- client_handshake.c ---- */
 typedef struct NbdAgreed {

@@ -13,7 +13,8 @@ typedef struct NbdServer NbdServer;
 typedef struct NbdExport {
     const char *name, *description; /* copied; description: NULL: none */
     BlockNode *node;                /* referenced until the export is gone */
-    bool writable;
+    bool writable;     /* by bytes, beside who writes to the node: nothing is under way when it is added */
+    bool writethrough; /* a write has ended when it is durable */
     uint64_t offset, size; /* the part of the node; size 0: to its end */
     /* Clients may ask what they have marked; the caller keeps them busy until the export is gone. */
     DirtyBitmap *const *bitmaps;
@@ -25,16 +26,20 @@ typedef struct NbdExport {
 enum { NBD_BITMAPS_MAX = 32 };
 
 typedef struct NbdServerOptions {
-    int fd;               /* a listening stream socket; the server's */
-    unsigned max_clients; /* at a time; the others wait; 0: any number */
+    int fd; /* a listening stream socket; the server's */
+    unsigned
+        max_clients; /* at a time; the others wait; 0: any number.  1: clients are told that one connection is all */
+    unsigned handshake_ms; /* for a client to choose an export, then it is cut off; 0: it has for ever */
     /* A client has gone and no other is there: on a thread of the server's.  NULL: nobody wants to know. */
     void (*unused)(void *opaque);
     void *opaque;
 } NbdServerOptions;
 
-NbdServer *nbd_server_new(const NbdServerOptions *o);
-void nbd_server_free(
-    NbdServer *s); /* cuts its clients off; requests that were begun end first.  NULL is fine */
+enum { NBD_CLIENTS = 100, NBD_HANDSHAKE_MS = 10000 }; /* where nobody says otherwise */
+
+NbdServer *nbd_server_new(const NbdServerOptions *o, GError **err); /* NULL: an error, and fd is closed */
+/* Cuts its clients off; what was begun for them ends first, or is given up after a piece of it.  NULL is fine. */
+void nbd_server_free(NbdServer *s);
 bool nbd_server_add(NbdServer *s, const NbdExport *e, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* No client gets it any more; those that have it are cut off (now), or there must be none.  Requests that were begun end: see
  * NbdExport.gone.  False: there is none of this name, or it is in use. */

@@ -554,7 +554,8 @@ static void test_nbd(void)
     g_assert_no_error(err);
     int fd = nbd_listen(&(NbdAddress){ .path = socket }, &err);
     g_assert_no_error(err);
-    NbdServer *server = nbd_server_new(&(NbdServerOptions){ .fd = fd });
+    NbdServer *server = nbd_server_new(&(NbdServerOptions){ .fd = fd }, &err);
+    g_assert_no_error(err);
     g_assert_true(nbd_server_add(server, &(NbdExport){ .name = "x", .node = image, .writable = true }, &err));
     g_assert_true(nbd_server_add(server, &(NbdExport){ .name = "r", .node = image }, &err));
     memset(data, 0xab, sizeof(data));

@@ -22,8 +22,8 @@ def sound(disk):
         subprocess.run(["qemu-img", "check", "-q", disk], check=True)
 
 
-def start(b, disks, *more, program="echo", accel=None):
-    path = b.tmp / "qmp"
+def start(b, disks, *more, program="echo", accel=None, qmp="qmp"):
+    path = b.tmp / qmp
     drives = [a for d in disks for a in ("-drive", d if "=" in str(d) else f"file={d},format=qcow2,if=virtio")]
     m = b.machine("-bios", "none", "-kernel", bare_program(b, program), "-serial", "stdio", "-monitor", "none", *drives,
                   *(("-accel", accel) if accel else ()), "-qmp", f"unix:{path},server=on,wait=off", *more, serial=False)
