@@ -3,7 +3,7 @@
 """lyrebird-nbd serves what qemu-io and qemu-img ask for, lyrebird-img reads and writes what qemu-nbd serves; neither trusts
 the other end.
 
-  test-nbd.py LYREBIRD-NBD LYREBIRD-IMG"""
+  test-nbd.py LYREBIRD-NBD LYREBIRD-IMG LYREBIRD-IO"""
 import contextlib
 import os
 import random
@@ -18,7 +18,7 @@ import threading
 
 from cases import run_cases
 
-NBD, IMG = (os.path.abspath(p) for p in sys.argv[1:3])
+NBD, IMG, IO = (os.path.abspath(p) for p in sys.argv[1:4])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
 SIZE = 3 << 20
 HELLO = struct.pack('>QQH', 0x4e42444d41474943, 0x49484156454f5054, 3)
@@ -194,4 +194,39 @@ def test_hostile_server():
         os.unlink('fake')
 
 
-run_cases(globals(), sys.argv[3:], SEED, 'qemu-nbd')
+def test_patience():
+    """reconnect-delay: requests wait for a server that is gone, and go on with the next; open-timeout: for one that is to come"""
+    content('raw')
+    shutil.copy('raw', 'disk')
+    place = f'driver=nbd,server.type=unix,server.path={os.getcwd()}/sock,open-timeout=60,reconnect-delay=60'
+    client = subprocess.Popen([IO, '--image-opts', place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def ask(command, answer):
+        client.stdin.write(command + '\n')
+        client.stdin.flush()
+        while answer not in (line := client.stdout.readline()):
+            assert line, 'the client ended'
+
+    client.stdin.write('read 0 512\n')
+    client.stdin.flush()
+    for number in range(2):
+        with served('-f', 'raw', '-t', '-e', '2', 'disk'):
+            ask(f'write -P {number + 1} 512 512', 'wrote 512/512')
+    client.kill()
+    client.wait()
+    with open('disk', 'rb') as f:
+        assert f.read(1024)[512:] == b'\2' * 512
+    text = run(IMG, 'info', '--image-opts', place.replace('60', '0'), status=1)
+    assert 'Failed to connect' in text, text
+
+
+def test_silent_server():
+    """It takes the connection and says nothing: the client gives it up."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind('fake')
+        listener.listen()
+        text = run(IMG, 'info', 'nbd:unix:fake', status=1)
+        assert 'timed out' in text, text
+
+
+run_cases(globals(), sys.argv[4:], SEED, 'qemu-nbd')
