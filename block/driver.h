@@ -49,6 +49,7 @@ typedef struct BlockDriver {
     bool (*keeps_bitmap)(BlockNode *n, const char *name, unsigned shift, GError **err);
     int (*check)(BlockNode *n, ImageRepair repair, ImageReport *report);
     void (*close)(BlockNode *n); /* its own things; not its children */
+    bool elsewhere;              /* what it takes is on another host, and unknown */
 } BlockDriver;
 
 enum { NODE_FILE, NODE_BACKING, NODE_DATA_FILE, NODE_CHILDREN };

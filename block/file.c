@@ -320,12 +320,23 @@ bool file_node_is_same(const BlockNode *a, const BlockNode *b)
            x.st_ino == y.st_ino;
 }
 
-uint64_t node_allocated(const BlockNode *n)
+static const BlockNode *bottom_of(const BlockNode *n)
 {
-    struct stat st;
     while (n->children[NODE_FILE]) {
         n = n->children[NODE_FILE];
     }
+    return n;
+}
+
+bool node_is_elsewhere(const BlockNode *n)
+{
+    return bottom_of(n)->driver->elsewhere;
+}
+
+uint64_t node_allocated(const BlockNode *n)
+{
+    struct stat st;
+    n = bottom_of(n);
     bool file = n->driver == &file_driver && fstat(container_of(n, FileNode, node)->fd, &st) == 0;
     return file ? (uint64_t)st.st_blocks * 512 : 0;
 }

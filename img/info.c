@@ -124,7 +124,8 @@ static void print_image(const Image *i)
     g_autofree char *virtual_size = text_size(node_size(i->node)), *disk = text_size(node_allocated(i->node));
     g_autofree char *path = shown(i->path);
     printf("image: %s\nfile format: %s\nvirtual size: %s (%" G_GUINT64_FORMAT " bytes)\ndisk size: %s\n",
-           path, i->format, virtual_size, node_size(i->node), disk);
+           path, i->format, virtual_size, node_size(i->node),
+           node_is_elsewhere(i->node) ? "unavailable" : disk);
     if (i->info.encrypted) {
         printf("encrypted: yes\n");
     }
@@ -249,7 +250,9 @@ static json_object *image_json(const Image *i)
         add_number(o, "cluster-size", i->info.cluster_size);
     }
     add_text(o, "format", i->format);
-    add_number(o, "actual-size", node_allocated(i->node));
+    if (!node_is_elsewhere(i->node)) {
+        add_number(o, "actual-size", node_allocated(i->node));
+    }
     if (i->is_qcow2) {
         g_autoptr(GPtrArray) bitmaps = qcow2_bitmaps(i->node);
         json_object_object_add(o, "format-specific", specific_json(i->node, &i->q, bitmaps));

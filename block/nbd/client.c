@@ -433,6 +433,7 @@ static const BlockDriver nbd_driver = {
     .direct = nbd_direct,
     .run = nbd_run,
     .close = nbd_close,
+    .elsewhere = true,
 };
 
 static int connect_first(NbdNode *s, GError **err)

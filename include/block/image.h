@@ -25,6 +25,7 @@ BlockNode *image_open(const char *path, const char *format, const OpenFlags *fla
 BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err);
 char *image_resolve(const char *image, const char *name, GError **err);
 uint64_t node_allocated(const BlockNode *n); /* bytes that it takes on the host */
+bool node_is_elsewhere(const BlockNode *n);  /* on another host: what it takes there is unknown */
 
 /* What an image of any format says of itself.  Strings are the node's; NULL: none. */
 typedef struct ImageInfo {
