@@ -49,6 +49,8 @@ const LockClassInfo lock_classes[LOCK_CLASSES] = {
     [LOCK_VIEWERS] = { "viewers", "who looks at a screen over the network, and the password", NULL },
     [LOCK_INPUT] = { "input", "keys and motions on their way to the devices, and which devices there are",
                      "the monitor's list of pointers" },
+    [LOCK_CLIPBOARD] = { "clipboard", "the text that was copied last, and who is told of it",
+                         "front ends and agents, which take notes; work is scheduled" },
     [LOCK_EVENTS] = { "events", "what has happened and is not yet told", NULL },
     [LOCK_LISTENERS] = { "listeners", "accelerators that are being told of writes to RAM, by any thread",
                          "they take notes" },

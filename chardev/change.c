@@ -47,6 +47,11 @@ static void relay_hang_up(Chardev *chr)
     chardev_hang_up(chr->behind);
 }
 
+static void relay_opened(Chardev *chr, bool open)
+{
+    chardev_tell_opened(chr->behind, open);
+}
+
 static void relay_close(Chardev *chr)
 {
     chardev_detach(chr->behind, chr);
@@ -56,6 +61,7 @@ static void relay_close(Chardev *chr)
 static const ChardevBackend relay = {
     .size = sizeof(Chardev),
     .close = relay_close,
+    .opened = relay_opened,
     .write = relay_write,
     .refresh = relay_refresh,
     .write_fd = relay_write_fd,

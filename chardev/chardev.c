@@ -381,6 +381,15 @@ bool chardev_hang_up(Chardev *chr)
     return true;
 }
 
+void chardev_tell_opened(Chardev *chr, bool open)
+{
+    lock_take(&chr->write_lock);
+    if (chr->backend->opened) {
+        chr->backend->opened(chr, open);
+    }
+    lock_release(&chr->write_lock);
+}
+
 void chardev_accept_input(Chardev *chr)
 {
     chr_refresh_later(chr);

@@ -43,6 +43,7 @@ typedef enum ChrType {
     CHR_SOCKET,
     CHR_STDIO,
     CHR_VC,
+    CHR_VDAGENT,
 } ChrType;
 extern const char *const chr_type_names[]; /* by ChrType */
 
@@ -65,6 +66,7 @@ typedef struct ChardevBackend {
     /* Under write_lock: the descriptor that a full write waits for, -1 when there is none. */
     int (*write_fd)(Chardev *chr);
     char *(*describe)(const Chardev *chr);
+    void (*opened)(Chardev *chr, bool open); /* under write_lock, see chardev_tell_opened; NULL: no matter */
     /* Main loop, each may be NULL: see chardev_serve_peers (false: it does not listen), and chardev_hang_up. */
     bool (*serve_peers)(Chardev *chr, unsigned most, void (*fn)(void *opaque, Chardev *peer), void *opaque);
     void (*hang_up)(Chardev *chr);
@@ -76,6 +78,7 @@ struct Chardevs {
     GPtrArray *list;    /* of Chardev, in the order of their making */
     uint8_t escape;     /* see chardevs_set_escape */
     Consoles *consoles; /* see chardevs_set_consoles */
+    Clipboard *clipboard;
 };
 
 struct Chardev {
@@ -133,6 +136,6 @@ void chr_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 bool terminal_raw(int fd, bool signals, GError **err);
 
 extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_file, chr_backend_pipe,
-    chr_backend_pty, chr_backend_stdio, chr_backend_socket, chr_backend_vc;
+    chr_backend_pty, chr_backend_stdio, chr_backend_socket, chr_backend_vc, chr_backend_vdagent;
 extern const Shape chr_file_shape, chr_pipe_shape, chr_pty_shape, chr_ringbuf_shape, chr_socket_shape,
-    chr_stdio_shape, chr_vc_shape;
+    chr_stdio_shape, chr_vc_shape, chr_vdagent_shape;

@@ -11,9 +11,16 @@
 #include <unistd.h>
 
 const char *const chr_type_names[] = {
-    [CHR_FILE] = "file",   [CHR_NULL] = "null",       [CHR_PIPE] = "pipe",
-    [CHR_PTY] = "pty",     [CHR_RINGBUF] = "ringbuf", [CHR_SOCKET] = "socket",
-    [CHR_STDIO] = "stdio", [CHR_VC] = "vc",           NULL,
+    [CHR_FILE] = "file",
+    [CHR_NULL] = "null",
+    [CHR_PIPE] = "pipe",
+    [CHR_PTY] = "pty",
+    [CHR_RINGBUF] = "ringbuf",
+    [CHR_SOCKET] = "socket",
+    [CHR_STDIO] = "stdio",
+    [CHR_VC] = "vc",
+    [CHR_VDAGENT] = "qemu-vdagent",
+    NULL,
 };
 
 static const ChardevBackend *const backends[] = {
@@ -21,6 +28,7 @@ static const ChardevBackend *const backends[] = {
     [CHR_PIPE] = &chr_backend_pipe,       [CHR_PTY] = &chr_backend_pty,
     [CHR_RINGBUF] = &chr_backend_ringbuf, [CHR_SOCKET] = &chr_backend_socket,
     [CHR_STDIO] = &chr_backend_stdio,     [CHR_VC] = &chr_backend_vc,
+    [CHR_VDAGENT] = &chr_backend_vdagent,
 };
 
 static const Shape *const arms[] = {
@@ -28,12 +36,13 @@ static const Shape *const arms[] = {
     [CHR_PIPE] = &chr_pipe_shape,       [CHR_PTY] = &chr_pty_shape,
     [CHR_RINGBUF] = &chr_ringbuf_shape, [CHR_SOCKET] = &chr_socket_shape,
     [CHR_STDIO] = &chr_stdio_shape,     [CHR_VC] = &chr_vc_shape,
+    [CHR_VDAGENT] = &chr_vdagent_shape,
 };
 
 /* What QEMU has besides. */
 static const char *const unbuilt[] = {
-    "braille",      "console", "dbus",      "hub",      "memory",  "mouse", "msmouse",  "parallel",
-    "qemu-vdagent", "serial",  "spiceport", "spicevmc", "testdev", "udp",   "wctablet", NULL,
+    "braille", "console",   "dbus",     "hub",     "memory", "mouse",    "msmouse", "parallel",
+    "serial",  "spiceport", "spicevmc", "testdev", "udp",    "wctablet", NULL,
 };
 
 static const Prop chardev_props[] = {
@@ -227,6 +236,11 @@ void chardevs_set_escape(Chardevs *all, uint8_t c)
 void chardevs_set_consoles(Chardevs *all, Consoles *consoles)
 {
     all->consoles = consoles;
+}
+
+void chardevs_set_clipboard(Chardevs *all, Clipboard *clipboard)
+{
+    all->clipboard = clipboard;
 }
 
 void chardevs_free(Chardevs *all)

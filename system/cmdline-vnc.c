@@ -83,7 +83,11 @@ static Console *choose_console(const VncOptions *o, const Machine *m, GError **e
 
 static bool open_server(const VncOptions *o, Machine *m, GError **err)
 {
-    VncConfig config = { .options = o, .name = m->config->name, .inputs = m->inputs, .events = m->events };
+    VncConfig config = { .options = o,
+                         .name = m->config->name,
+                         .inputs = m->inputs,
+                         .clipboard = m->clipboard,
+                         .events = m->events };
     if (g_str_equal(o->address, "none")) {
         return true;
     }

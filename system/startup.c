@@ -262,9 +262,8 @@ static bool open_display(Startup *s, const DisplayOptions *o, bool asked, GError
 {
     Machine *m = s->machine;
     g_autoptr(GError) why = NULL;
-    DisplayConfig config = {
-        o, s->config.name, m->consoles, m->inputs, { display_powerdown, display_quit, m }
-    };
+    DisplayConfig config = { o,         s->config.name, m->consoles,
+                             m->inputs, m->clipboard,   { display_powerdown, display_quit, m } };
     bool ok = display_open(&config, &s->display, &why);
     if (!ok && asked) {
         g_propagate_error(err, g_steal_pointer(&why));

@@ -17,6 +17,7 @@
 #include "hw/loader.h"
 #include "hw/runstate.h"
 #include "target/cpu.h"
+#include "ui/clipboard.h"
 #include "ui/console.h"
 #include "ui/input.h"
 #include "util/nearest.h"
@@ -82,6 +83,8 @@ Machine *machine_new(EventLoop *loop)
     m->objects = objects_new(m->drives);
     m->consoles = consoles_new(loop, m->clock);
     chardevs_set_consoles(m->chardevs, m->consoles);
+    m->clipboard = clipboard_new();
+    chardevs_set_clipboard(m->chardevs, m->clipboard);
     m->inputs = inputs_new(loop, m->clock);
     m->globals = g_ptr_array_new();
     m->run = run_control_new(m);
@@ -192,6 +195,7 @@ void machine_free(Machine *m)
     run_control_free(m->run);
     nets_free(m->nets); /* guestfwd= has chardevs */
     chardevs_free(m->chardevs);
+    clipboard_free(m->clipboard);
     objects_free(m->objects);
     consoles_free(m->consoles);
     inputs_free(m->inputs);

@@ -162,6 +162,9 @@ static void take_message(VirtioSerial *ser, const Control *c)
     } else if (event == EV_PORT_OPEN) {
         tell_opened(p, value != 0);
         ser->s.guest_open[nr] = value != 0;
+        if (p->chr) {
+            chardev_tell_opened(p->chr, value != 0);
+        }
         virtio_serial_port_accept(p);
     } else if (event != EV_PORT_READY) {
         log_guest_error("%s: control message %u is not for a device", ser->v.dev.path, event);

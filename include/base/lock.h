@@ -46,6 +46,7 @@ typedef enum LockClass {
     LOCK_CONSOLE,
     LOCK_VIEWERS,
     LOCK_INPUT,
+    LOCK_CLIPBOARD,
     LOCK_EVENTS,
     LOCK_LISTENERS,
     LOCK_KVM_SLOTS,

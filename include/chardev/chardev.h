@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A chardev: the host end of a serial line, console port or monitor.
  *
- * A backend (stdio, file, pipe, pty, socket, null, ringbuf, vc) has one frontend, or
+ * A backend (stdio, file, pipe, pty, socket, null, ringbuf, vc, qemu-vdagent) has one frontend, or
  * several behind a mux (Ctrl-A c changes between them).  Bytes for the frontend
  * arrive in the main loop, under the frontend's lock; the backend never
  * hands over more than can_receive() allows and tries again after
@@ -16,6 +16,7 @@
 
 typedef struct Chardev Chardev;
 typedef struct Chardevs Chardevs;
+typedef struct Clipboard Clipboard;
 typedef struct Consoles Consoles;
 typedef struct EventLoop EventLoop;
 
@@ -46,6 +47,8 @@ void chardevs_free(Chardevs *all); /* with those that are left; NULL is fine */
 void chardevs_set_escape(Chardevs *all, uint8_t c);
 /* Where text consoles (vc) are made; NULL (as at first): none can be. */
 void chardevs_set_consoles(Chardevs *all, Consoles *consoles);
+/* Which a qemu-vdagent shares with its guest; NULL (as at first): there is none. */
+void chardevs_set_clipboard(Chardevs *all, Clipboard *clipboard);
 
 /* What -chardev takes; a union by backend.  Its struct is the room's own: made by shape_new.  The chardev is
  * registered under its id.  A descriptor that is named (fd=) is the chardev's unless this fails. */
@@ -91,6 +94,9 @@ int chardev_write(Chardev *chr, const void *buf, int len);
 void chardev_write_all(Chardev *chr, const void *buf, int len);
 /* Any thread.  Call fn once in the main loop (under the frontend's lock) when writing may go on. */
 void chardev_watch_writable(Chardev *chr, void (*fn)(void *opaque), void *opaque);
+/* Who is behind the frontend has opened its end anew, or closed it: what was begun is no more.  Any thread, also under the
+ * frontend's lock. */
+void chardev_tell_opened(Chardev *chr, bool open);
 void chardev_accept_input(Chardev *chr); /* can_receive() has grown; any thread */
 bool chardev_is_connected(const Chardev *chr);
 bool chardev_is_mux(const Chardev *chr);

@@ -24,6 +24,7 @@ typedef struct EventLoop EventLoop;
 typedef struct Events Events;
 typedef struct Nets Nets;
 typedef struct Objects Objects;
+typedef struct Clipboard Clipboard;
 typedef struct Inputs Inputs;
 typedef struct GlobalProp GlobalProp;
 typedef struct VncServer VncServer;
@@ -82,6 +83,7 @@ struct Machine {
     Objects *objects;
     Consoles *consoles;
     Inputs *inputs;
+    Clipboard *clipboard;
     int display;        /* DisplayType (ui/display.h): what shows the consoles */
     VncServer *vnc;     /* and over the network; NULL: none */
     GPtrArray *globals; /* of GlobalProp, in the order given: the last wins */

@@ -2,6 +2,7 @@
 /* Displays: front ends that show all consoles of a machine and send what a user types and points at. */
 #pragma once
 #include "base/props.h"
+#include "ui/clipboard.h"
 #include "ui/console.h"
 #include "ui/input.h"
 
@@ -29,6 +30,7 @@ typedef struct DisplayConfig {
     const char *name; /* the guest's, for the title; NULL: it has none */
     Consoles *consoles;
     Inputs *inputs;
+    Clipboard *clipboard;
     DisplayHost host;
 } DisplayConfig;
 

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/events.h"
 #include "base/props.h"
+#include "ui/clipboard.h"
 #include "ui/console.h"
 #include "ui/input.h"
 
@@ -32,7 +33,8 @@ typedef struct VncConfig {
     Console *console;         /* that is shown first */
     const Consoles *consoles; /* between which viewers choose; NULL: only that one */
     Inputs *inputs;
-    Events *events; /* VNC_CONNECTED ... are told there; NULL: to nobody */
+    Clipboard *clipboard; /* NULL: there is none to share */
+    Events *events;       /* VNC_CONNECTED ... are told there; NULL: to nobody */
 } VncConfig;
 
 /* Before the sandbox closes.  NULL: *err, such as that it was not built in. */

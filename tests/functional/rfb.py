@@ -30,6 +30,7 @@ class Viewer:
         self.sock.settimeout(limit)
         self.sock.connect(address)
         self.told = set()       # pseudo-encodings that came
+        self.cut = None         # the text that was copied last at the server's
         check(self.take(12) == b"RFB 003.008\n", "another version")
         self.sock.sendall(b"RFB 003.008\n")
         kinds = self.take(self.take(1)[0])
@@ -84,7 +85,11 @@ class Viewer:
                 for _ in range(self.number(">H")):
                     self.rectangle()
                 return
-            check(kind == 2, f"message {kind}")     # a bell
+            if kind == 3:
+                self.take(3)
+                self.cut = self.take(self.number(">I")).decode("latin-1")
+            else:
+                check(kind == 2, f"message {kind}")     # a bell
 
     def shows(self):
         """Width, height and the pixels' bytes as a PPM file has them."""
@@ -112,6 +117,10 @@ class Viewer:
             sym = 0xff0d if c == "\n" else ord(c)
             self.key(sym, True)
             self.key(sym, False)
+
+    def copy(self, text):
+        """The user has copied this."""
+        self.sock.sendall(struct.pack(">BxxxI", 6, len(text)) + text.encode("latin-1"))
 
     def place(self, number, down):
         """A key by its place."""

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import rfb
 from guests import bare_program
 from harness import case, check, need, not_on_peer, until
 from test_monitor import Monitor
@@ -180,3 +181,43 @@ def test_window_x_error(b):
     Monitor(m, sock).line.send("quit\n")
     m.expect_exit(0)
     check(stderr(b).count("display server has refused") == 1, "it is told more than once")
+
+
+def shared(b, name, guest=True):
+    """A machine with a window of that name, and a viewer of its other server; it has an agent's line, or not."""
+    sock = str(b.tmp / name)
+    agent = ["-chardev", "qemu-vdagent,id=c,clipboard=on"] if guest else []
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-display", "sdl", "-name", name,
+                  "-vnc", f"unix:{sock}", *agent)
+    m.expect("shown")
+    return m, rfb.Viewer(sock)
+
+
+def has(m, viewer, text):
+    """Does the viewer get that text?  It is sent a change of the picture, behind which nothing is on its way."""
+    m.send("x")
+    viewer.ask()
+    viewer.update()
+    return viewer.cut == text
+
+
+def focus(x, name):
+    """Give the focus to the window of that machine, if it is there."""
+    window = x.x("search", "--onlyvisible", "--name", f"\\({name}\\)").split("\n")[0]
+    x.x("windowfocus", window)
+    return window
+
+
+@case(limit=120)
+def test_window_clipboard(b):
+    """what is copied at one machine's viewer comes out at another's, by the display server's clipboard between their windows; a
+    machine whose guest has no agent does not look at it"""
+    not_on_peer("no such agent")
+    x = XServer(b)
+    (first, one), (second, two), (third, three) = shared(b, "one"), shared(b, "two"), shared(b, "three", guest=False)
+    for text in ("copied \xe4", "copied again"):
+        one.copy(text)
+        until("the text at the other's", lambda t=text: focus(x, "two") and has(second, two, t), 40)
+        check(focus(x, "three") and not has(third, three, text) and three.cut is None, "who has no agent was told")
+    two.copy("and back")
+    until("the text at the first's", lambda: focus(x, "one") and has(first, one, "and back"), 40)

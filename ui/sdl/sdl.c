@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -display sdl: a window for each screen; text consoles are shown in any of them.
  *
- * Not modelled: the clipboard, dead keys (keys go by their places), OpenGL, linear scaling. */
+ * Not modelled: dead keys (keys go by their places), OpenGL, linear scaling. */
 #include "ui/sdl/sdl.h"
 
 #include <stdlib.h>
@@ -87,6 +87,7 @@ static void woken(SdlDisplay *d, const SDL_UserEvent *e)
         w->news = true;
     } else {
         titles(d); /* the machine has stopped, or goes on */
+        sdl_clipboard_show(d);
     }
 }
 
@@ -118,6 +119,8 @@ static void handle(SdlDisplay *d, const SDL_Event *e)
         if (w) {
             window_event(w, &e->window);
         }
+    } else if (e->type == SDL_CLIPBOARDUPDATE) {
+        sdl_clipboard_take(d);
     } else {
         input_event(d, e);
     }
@@ -258,6 +261,7 @@ static void sdl_free(SdlDisplay *d)
 static void sdl_close(Display *display)
 {
     SdlDisplay *d = sdl_display(display);
+    sdl_clipboard_close(d);
     g_atomic_int_set(&d->ending, 1);
     push_wake(d);
     g_async_queue_push(d->steps, d);
@@ -304,6 +308,7 @@ static Display *sdl_open(const DisplayConfig *c, GError **err)
         sdl_free(d);
         return NULL;
     }
+    sdl_clipboard_open(d, c->clipboard);
     return &d->display;
 }
 

@@ -20,7 +20,7 @@ extern const DisplayOps display_sdl;
     F(GetWindowID) F(GetWindowSize) F(GetWindowSurface) F(Init) F(PollEvent) F(PushEvent) F(Quit)            \
     F(RegisterEvents) F(SetHint) F(SetRelativeMouseMode) F(SetWindowFullscreen) F(SetWindowKeyboardGrab)     \
     F(SetWindowSize) F(SetWindowTitle) F(ShowCursor) F(StopTextInput) F(UpdateWindowSurfaceRects)            \
-    F(StartTextInput) F(WaitEvent) F(WaitEventTimeout)
+    F(StartTextInput) F(WaitEvent) F(WaitEventTimeout) F(GetClipboardText) F(SetClipboardText) F(free)
 #define SDL_FIELD(name) __typeof__(SDL_##name) *name;
 /* clang-format on */
 typedef struct SdlApi {
@@ -74,6 +74,13 @@ void sdl_input_text_mode(SdlWindow *w);
 void sdl_input_grab(SdlWindow *w, bool on);
 void sdl_input_show_cursor(SdlWindow *w); /* the host's, or not */
 
+/* ---- the clipboard (sdl_clipboard.c) ---- */
+
+void sdl_clipboard_open(SdlDisplay *d, Clipboard *c);
+void sdl_clipboard_close(SdlDisplay *d);
+void sdl_clipboard_show(SdlDisplay *d); /* the guest's text, if it is new, to the user's other programs */
+void sdl_clipboard_take(SdlDisplay *d); /* theirs, to the guest */
+
 /* ---- all of them (sdl.c) ---- */
 
 struct SdlDisplay {
@@ -84,6 +91,9 @@ struct SdlDisplay {
     Inputs *inputs;
     DisplayHost host;
     GThread *thread;
+    Clipboard *clipboard;
+    ClipboardPeer peer;
+    gint copied; /* atomic: the clipboard has another text, which is not ours */
     Uint32 wake; /* type of the event that others push: news of a console, the end */
     SdlWindow windows[WINDOW_MAX];
     unsigned count;

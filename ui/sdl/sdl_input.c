@@ -257,6 +257,7 @@ void sdl_input_focus(SdlWindow *w, bool has_it)
     w->has_focus = has_it;
     if (has_it) {
         sdl_input_text_mode(w);
+        sdl_clipboard_take(w->d);
     } else {
         input_release_all(w->d->inputs);
         if (w->d->grabbed == w) {

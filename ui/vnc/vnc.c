@@ -5,7 +5,7 @@
  * converted by the library.  It sends when a viewer has asked and something is damaged, at most 60 times a second.  Nobody is
  * there: the console is not listened to, and the thread sleeps.
  *
- * Not modelled: TLS, SASL, websockets, reverse connections, LED states, the clipboard, sound. */
+ * Not modelled: TLS, SASL, websockets, reverse connections, LED states, sound. */
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -120,6 +120,7 @@ static void run(VncServer *v)
             next = cl->next;
             vnc_serve(cl);
         }
+        vnc_clipboard_show(v);
     }
 }
 
@@ -220,6 +221,7 @@ VncServer *vnc_open(const VncConfig *c, GError **err)
         vnc_free(v);
         return NULL;
     }
+    vnc_clipboard_open(v, c->clipboard);
     v->thread = g_thread_new("vnc", thread, v);
     return v;
 }
@@ -230,6 +232,7 @@ void vnc_close(VncServer *v)
         g_atomic_int_set(&v->ending, 1);
         event_notifier_set(v->wake);
         g_thread_join(v->thread);
+        vnc_clipboard_close(v);
         vnc_free(v);
     }
 }

@@ -57,6 +57,9 @@ struct VncServer {
     unsigned console_count;
     ConsoleListener ear;
     Inputs *inputs;
+    Clipboard *clipboard; /* NULL: none */
+    ClipboardPeer peer;
+    gint copied;               /* atomic: the clipboard has a text that viewers have not */
     char *id, *name, *display; /* display: as it was asked for; NULL: it was not */
     Events *events;
     VncPump *pump;
@@ -90,6 +93,11 @@ int vnc_viewer_resized(int width, int height, int count, struct rfbExtDesktopScr
 rfbBool vnc_check_password(rfbClientPtr cl, const char *answer, int len);
 /* A turn of a viewer: it may be gone after it. */
 void vnc_serve(rfbClientPtr cl);
+
+/* The clipboard (vnc_clipboard.c). */
+void vnc_clipboard_open(VncServer *v, Clipboard *c);
+void vnc_clipboard_close(VncServer *v);
+void vnc_clipboard_show(VncServer *v); /* to all viewers, if there is something new */
 
 /* What the library calls (vnc_input.c). */
 void vnc_key(rfbBool down, rfbKeySym sym, rfbClientPtr cl);
