@@ -316,11 +316,19 @@ static void cpu_cr8_written(void *opaque, unsigned value)
     device_unlock(&l->dev);
 }
 
+static void cpu_deadline_written(void *opaque)
+{
+    Lapic *l = opaque;
+    device_lock(&l->dev);
+    lapic_timer_deadline_written(l);
+    device_unlock(&l->dev);
+}
+
 static void cpu_deadline_changed(void *opaque)
 {
     Lapic *l = opaque;
     device_lock(&l->dev);
-    lapic_timer_deadline_changed(l);
+    lapic_timer_look(l);
     device_unlock(&l->dev);
 }
 
@@ -338,6 +346,7 @@ static const X86ApicOps apic_ops = {
     .msr_write = cpu_msr_write,
     .base_changed = cpu_base_changed,
     .cr8_written = cpu_cr8_written,
+    .deadline_written = cpu_deadline_written,
     .deadline_changed = cpu_deadline_changed,
     .init = cpu_init,
 };

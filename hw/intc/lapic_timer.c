@@ -144,8 +144,9 @@ void lapic_timer_look(Lapic *l)
     }
 }
 
-/* In the other modes IA32_TSC_DEADLINE reads 0, and what is written to it is lost (SDM 3, "TSC-Deadline Mode"). */
-void lapic_timer_deadline_changed(Lapic *l)
+/* In the other modes IA32_TSC_DEADLINE reads 0, and what is written to it is lost (SDM 3, "TSC-Deadline Mode").  One that is
+ * loaded stays: the mode may be loaded behind it. */
+void lapic_timer_deadline_written(Lapic *l)
 {
     if (l->cpu && mode_of(l) != TSC_DEADLINE) {
         x86_deadline_end(l->cpu, x86_deadline(l->cpu));

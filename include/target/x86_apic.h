@@ -12,7 +12,8 @@ typedef struct X86ApicOps {
     bool (*msr_write)(void *apic, uint32_t number, uint64_t value);
     void (*base_changed)(void *apic); /* IA32_APIC_BASE; also after reset and load */
     void (*cr8_written)(void *apic, unsigned value);
-    void (*deadline_changed)(void *apic); /* IA32_TSC_DEADLINE was written, or the TSC was moved */
+    void (*deadline_written)(void *apic); /* IA32_TSC_DEADLINE, by the guest */
+    void (*deadline_changed)(void *apic); /* it was loaded, or the TSC was moved */
     void (*init)(void *apic);             /* an INIT message is taken */
 } X86ApicOps;
 

@@ -89,6 +89,13 @@ void x86_apic_cr8_written(X86CPU *x)
     }
 }
 
+void x86_apic_deadline_written(X86CPU *x)
+{
+    if (x->apic_ops) {
+        x->apic_ops->deadline_written(x->apic);
+    }
+}
+
 void x86_apic_deadline_changed(X86CPU *x)
 {
     if (x->apic_ops) {

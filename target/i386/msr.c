@@ -106,7 +106,7 @@ static uint64_t read_deadline(X86CPU *x, const X86Msr *m)
 static bool write_deadline(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
 {
     __atomic_store_n(&x->s.msr.tsc_deadline, value, __ATOMIC_RELEASE);
-    x86_apic_deadline_changed(x);
+    x86_apic_deadline_written(x);
     return true;
 }
 

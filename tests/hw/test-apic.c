@@ -646,6 +646,35 @@ static void test_mode_changes(void)
     close_machine();
 }
 
+/* A deadline that is loaded into a machine whose timer is in another mode is waited for, in whatever order the parts are. */
+static void test_tsc_deadline_loaded(void)
+{
+    for (int cpu_first = 0; cpu_first < 2; cpu_first++) {
+        uint64_t v;
+        open_machine(1);
+        enable_all();
+        cpu(0)->tsc_khz = 2000000;
+        put(0, LVTT, 2 << 17 | 0x30);
+        uint64_t due = x86_tsc(cpu(0)) + 2000;
+        g_assert_true(wrmsr(0, 0x6e0, due));
+        g_autoptr(GByteArray) apic = device_save(&q->lapic[0]->dev);
+        g_autoptr(GByteArray) state = cpu_state_save(b.m.cpus[0]);
+        put(0, LVTT, MASKED); /* and the deadline goes */
+        if (cpu_first) {
+            g_assert_true(cpu_state_load(b.m.cpus[0], state->data, state->len, NULL));
+        }
+        g_assert_true(device_load(&q->lapic[0]->dev, apic->data, apic->len, NULL));
+        if (!cpu_first) {
+            g_assert_true(cpu_state_load(b.m.cpus[0], state->data, state->len, NULL));
+        }
+        g_assert_true(rdmsr(0, 0x6e0, &v));
+        g_assert_cmphex(v, ==, due);
+        at(1000);
+        g_assert_cmpint(take(0), ==, 0x30);
+        close_machine();
+    }
+}
+
 /* ---- I/O APIC ----------------------------------------------------------------------------------------------- */
 
 static void io_put(hwaddr at, unsigned index, uint32_t value)
@@ -938,6 +967,7 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/timer/one-shot", test_one_shot);
     g_test_add_func("/apic/timer/periodic", test_periodic);
     g_test_add_func("/apic/timer/tsc-deadline", test_tsc_deadline);
+    g_test_add_func("/apic/timer/tsc-deadline-loaded", test_tsc_deadline_loaded);
     g_test_add_func("/apic/timer/mode-changes", test_mode_changes);
     g_test_add_func("/apic/ioapic/edge", test_ioapic_edge);
     g_test_add_func("/apic/ioapic/level", test_ioapic_level);

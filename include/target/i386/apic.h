@@ -10,5 +10,6 @@ bool x86_apic_msr_read(X86CPU *x, uint32_t number, uint64_t *value);
 bool x86_apic_msr_write(X86CPU *x, uint32_t number, uint64_t value);
 void x86_apic_base_changed(X86CPU *x);
 void x86_apic_cr8_written(X86CPU *x);
+void x86_apic_deadline_written(X86CPU *x);
 void x86_apic_deadline_changed(X86CPU *x);
 void x86_apic_init(X86CPU *x);
