@@ -2,7 +2,22 @@
 """The cases of a test program beside another program's, in TAP: its functions test_NAME, each in a folder of its own."""
 import os
 import shutil
+import subprocess
 import tempfile
+
+
+def run(*words, fails=None):
+    """Its output; it succeeds, or it fails and says so."""
+    p = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=120)
+    for _ in range(20):  # what qemu-img says of its own clock, on a busy host
+        if "Unable to get accurate CPU usage" not in p.stderr:
+            break
+        p = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=120)
+    if fails is None:
+        assert p.returncode == 0, f"{words}: {p.stdout}{p.stderr}"
+    else:
+        assert p.returncode != 0 and fails in p.stdout + p.stderr, f"{words}: {p.returncode} {p.stdout}{p.stderr}"
+    return p.stdout
 
 
 def run_cases(space, wanted, seed, peer, prepare=lambda: None):

@@ -5,9 +5,9 @@
 usage: test-encryption.py LYREBIRD-IMG LYREBIRD-IO [CASE ...]"""
 import json, os, pathlib, random, struct, subprocess, sys
 
-from cases import run_cases
+from cases import run, run_cases
 
-OURS, OUR_IO = sys.argv[1:3]
+OURS, OUR_IO = map(os.path.abspath, sys.argv[1:3])
 SEED = int(os.environ.get("LYREBIRD_IMAGE_SEED", random.randrange(1 << 32)))
 SIZE = 4 << 20
 SECRET = ["--object", "secret,id=s,data=pass word"]
@@ -16,19 +16,6 @@ NEW = "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"
 KINDS = ["", "cluster_size=4k", "extended_l2=on,cluster_size=16k", "compat=0.10", "refcount_bits=1", "lazy_refcounts=on",
          "encrypt.cipher-alg=aes-128,encrypt.cipher-mode=cbc,encrypt.ivgen-alg=essiv,encrypt.ivgen-hash-alg=sha256",
          "encrypt.cipher-alg=serpent-256,encrypt.hash-alg=sha512,encrypt.ivgen-alg=plain"]
-
-
-def run(*words, fails=None):
-    p = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=120)
-    for _ in range(20):  # what qemu-img says of its own clock, on a busy host
-        if "Unable to get accurate CPU usage" not in p.stderr:
-            break
-        p = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=120)
-    if fails is None:
-        assert p.returncode == 0, f"{words}: {p.stdout}{p.stderr}"
-    else:
-        assert p.returncode != 0 and fails in p.stdout + p.stderr, f"{words}: {p.returncode} {p.stdout}{p.stderr}"
-    return p.stdout
 
 
 def image(path, more=""):

@@ -3,28 +3,17 @@
 """LUKS images beside qemu-img: what one program made, the other reads; who has another password reads nothing.
 
 usage: test-luks.py LYREBIRD-IMG LYREBIRD-IO"""
-import base64, json, pathlib, random, subprocess, sys, tempfile
+import base64, json, os, pathlib, random, subprocess, sys, tempfile
 
-OURS, OUR_IO = sys.argv[1:3]
+from cases import run
+
+OURS, OUR_IO = map(os.path.abspath, sys.argv[1:3])
 SIZE = 1 << 20
 SEED = random.randrange(1 << 32)
 SECRET = ["--object", "secret,id=s,data=pass word"]
 KINDS = ["", "cipher-alg=aes-128", "cipher-alg=aes-256,cipher-mode=cbc,ivgen-alg=essiv,ivgen-hash-alg=sha256",
          "cipher-alg=aes-128,cipher-mode=cbc,ivgen-alg=plain", "cipher-alg=serpent-256,hash-alg=sha512",
          "cipher-alg=twofish-128,cipher-mode=cbc,hash-alg=sha1", "hash-alg=ripemd160,ivgen-alg=plain"]
-
-
-def run(*words, fails=None):
-    p = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=120)
-    for _ in range(20):  # what qemu-img says of its own clock, on a busy host
-        if "Unable to get accurate CPU usage" not in p.stderr:
-            break
-        p = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=120)
-    if fails is None:
-        assert p.returncode == 0, f"{words}: {p.stdout}{p.stderr}"
-    else:
-        assert p.returncode != 0 and fails in p.stdout + p.stderr, f"{words}: {p.returncode} {p.stdout}{p.stderr}"
-    return p.stdout
 
 
 def image(path, secret="s"):
