@@ -27,7 +27,7 @@ void img_error(const char *fmt, ...)
 bool io_open(Io *io, const char *path)
 {
     g_autoptr(GError) err = NULL;
-    io->node = tool_open(&io->tool, path, io->wanted_format, &io->flags, &io->format, &err);
+    io->node = tool_open(io->tool, path, io->wanted_format, &io->flags, &io->format, &err);
     if (!io->node) {
         img_error("can't open%s%s: %s", path[0] ? " device " : "", path, err->message);
     }
@@ -178,8 +178,9 @@ int main(int argc, char **argv)
     g_autofree char *name = g_path_get_basename(argv[0]);
     io_program = strncmp(name, "qemu-", 5) == 0 ? "qemu-io" : io_program;
     g_autoptr(GPtrArray) commands = g_ptr_array_new(), running = g_ptr_array_new();
-    Io io = { .flags = { .locking = true }, .running = running };
-    if (!tool_options_take(&io.tool, &argc, argv)) {
+    g_auto(ToolOptions) tool = { 0 };
+    Io io = { .tool = &tool, .flags = { .locking = true }, .running = running };
+    if (!tool_options_take(&tool, &argc, argv)) {
         return EXIT_FAILURE;
     }
     for (int c; (c = getopt_long(argc, argv, "hVc:f:rnt:d:U", long_options, NULL)) != -1;) {

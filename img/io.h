@@ -5,7 +5,7 @@
 #include "img/img.h"
 
 typedef struct Io {
-    ToolOptions tool;
+    const ToolOptions *tool;
     BlockNode *node; /* NULL: none is open */
     const char *format;
     OpenFlags flags; /* of the next to be opened */

@@ -56,6 +56,11 @@ bool tool_options_take(ToolOptions *o, int *argc, char **argv)
     return ok;
 }
 
+void tool_options_clear(ToolOptions *o)
+{
+    secrets_free(g_steal_pointer(&o->secrets));
+}
+
 BlockNode *tool_open(const ToolOptions *o, const char *path, const char *format, const OpenFlags *flags,
                      const char **found, GError **err)
 {
