@@ -26,7 +26,6 @@ typedef struct ToolOptions {
 /* They are taken out of the arguments; false after a message. */
 bool tool_options_take(ToolOptions *o, int *argc, char **argv);
 void tool_options_clear(ToolOptions *o); /* what is secret is wiped */
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ToolOptions, tool_options_clear)
 /* As image_open, or, with image_opts, by options of nodes. */
 BlockNode *tool_open(const ToolOptions *o, const char *path, const char *format, const OpenFlags *flags,
                      const char **found, GError **err);

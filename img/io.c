@@ -173,14 +173,13 @@ static int run(Io *io, const char *path, const GPtrArray *commands)
     return status;
 }
 
-int main(int argc, char **argv)
+static int start(ToolOptions *tool, int argc, char **argv)
 {
     g_autofree char *name = g_path_get_basename(argv[0]);
     io_program = strncmp(name, "qemu-", 5) == 0 ? "qemu-io" : io_program;
     g_autoptr(GPtrArray) commands = g_ptr_array_new(), running = g_ptr_array_new();
-    g_auto(ToolOptions) tool = { 0 };
-    Io io = { .tool = &tool, .flags = { .locking = true }, .running = running };
-    if (!tool_options_take(&tool, &argc, argv)) {
+    Io io = { .tool = tool, .flags = { .locking = true }, .running = running };
+    if (!tool_options_take(tool, &argc, argv)) {
         return EXIT_FAILURE;
     }
     for (int c; (c = getopt_long(argc, argv, "hVc:f:rnt:d:U", long_options, NULL)) != -1;) {
@@ -197,4 +196,12 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     return run(&io, argv[optind], commands);
+}
+
+int main(int argc, char **argv)
+{
+    ToolOptions tool = { 0 };
+    int status = start(&tool, argc, argv);
+    tool_options_clear(&tool);
+    return status;
 }
