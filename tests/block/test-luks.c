@@ -43,6 +43,19 @@ static char *make_image(const char *options)
 }
 
 /* -drive and -blockdev of an encrypted qcow2 image. */
+/* A node "n" of these options has it in its last page. */
+static void check_last_page(const char *options, const char *data)
+{
+    GError *err = NULL;
+    char back[PAGE];
+    BlockdevOptions *o = shape_parse(&blockdev_shape, options, NULL, &err);
+    g_assert_true(blockdev_add(test_drives(), o, &err));
+    g_assert_no_error(err);
+    shape_free(&blockdev_shape, o);
+    g_assert_cmpint(rig_io(block_find(test_drives(), "n"), BLOCK_READ, SIZE - PAGE, back, PAGE), ==, 0);
+    g_assert_cmpmem(data, PAGE, back, PAGE);
+}
+
 static void test_qcow2_disk(void)
 {
     GError *err = NULL;
@@ -50,7 +63,7 @@ static void test_qcow2_disk(void)
     add_secret("wrong", "abd");
     char *path =
         make_image_of("qcow2", "size=1M,encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1");
-    char data[PAGE], back[PAGE];
+    char data[PAGE];
     memset(data, 0x77, sizeof(data));
     BlockBackend *blk =
         rig_drive_ok("file=%s,format=qcow2,if=none,id=d,encrypt.format=luks,encrypt.key-secret=s", path);
@@ -70,13 +83,7 @@ static void test_qcow2_disk(void)
     g_autofree char *text = g_strdup_printf(
         "driver=qcow2,node-name=n,encrypt.format=luks,encrypt.key-secret=s,file.driver=file,file.filename=%s",
         path);
-    BlockdevOptions *o = shape_parse(&blockdev_shape, text, NULL, &err);
-    g_assert_true(blockdev_add(test_drives(), o, &err));
-    g_assert_no_error(err);
-    shape_free(&blockdev_shape, o);
-    blk = block_find(test_drives(), "n");
-    g_assert_cmpint(rig_io(blk, BLOCK_READ, SIZE - PAGE, back, PAGE), ==, 0);
-    g_assert_cmpmem(data, PAGE, back, PAGE);
+    check_last_page(text, data);
     test_close_drives();
     rig_remove(path);
 }
@@ -86,7 +93,7 @@ static void test_disk(void)
     GError *err = NULL;
     add_secret("s", "abc");
     add_secret("wrong", "abd");
-    char *path = make_image(""), data[PAGE], back[PAGE];
+    char *path = make_image(""), data[PAGE];
     memset(data, 0x77, sizeof(data));
     BlockBackend *blk = rig_drive_ok("file=%s,format=luks,if=none,id=d,key-secret=s", path);
     g_assert_cmpuint(block_size(blk), ==, SIZE);
@@ -103,13 +110,7 @@ static void test_disk(void)
     rig_assert_error(&err, "format=luks");
     g_autofree char *text =
         g_strdup_printf("driver=luks,node-name=n,key-secret=s,file.driver=file,file.filename=%s", path);
-    BlockdevOptions *o = shape_parse(&blockdev_shape, text, NULL, &err);
-    g_assert_true(blockdev_add(test_drives(), o, &err));
-    g_assert_no_error(err);
-    shape_free(&blockdev_shape, o);
-    blk = block_find(test_drives(), "n");
-    g_assert_cmpint(rig_io(blk, BLOCK_READ, SIZE - PAGE, back, PAGE), ==, 0);
-    g_assert_cmpmem(data, PAGE, back, PAGE);
+    check_last_page(text, data);
     test_close_drives();
     rig_remove(path);
 }

@@ -120,7 +120,7 @@ class Viewer:
 
     def copy(self, text):
         """The user has copied this."""
-        self.sock.sendall(struct.pack(">BxxxI", 6, len(text)) + text.encode("latin-1"))
+        self.sock.sendall(struct.pack(">B3xI", 6, len(text)) + text.encode("latin-1"))
 
     def place(self, number, down):
         """A key by its place."""

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Fuzz target: what an NBD client sends, from its options on (the first byte is even) or, with an export agreed on, its requests.
  * The server must end the connection, whatever that was; the next input comes by another one. */
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,8 +9,9 @@
 #include "block/block_priv.h"
 #include "block/nbd_server.h"
 #include "fuzz.h"
+#include "talk.h"
 
-enum { PATIENCE_MS = 10000, SIZE = 1 << 20 };
+enum { SIZE = 1 << 20 };
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static socklen_t address_len;
@@ -43,29 +42,6 @@ static void start_server(void)
         .name = "x", .description = "a text", .node = n, .offset = 512, .bitmaps = &b, .bitmap_count = 1
     };
     g_assert_true(nbd_server_add(s, &plain, &err) && nbd_server_add(s, &other, &err));
-}
-
-/* Send all of it, read what comes, until the server hangs up. */
-static void talk(int fd, const uint8_t *data, size_t size)
-{
-    static uint8_t answer[65536];
-    bool sent = false, open = true;
-    for (size_t done = 0; open;) {
-        struct pollfd p = { fd, (short)(POLLIN | (done < size ? POLLOUT : 0)), 0 };
-        g_assert_cmpint(poll(&p, 1, PATIENCE_MS), >, 0); /* else it hangs */
-        if (p.revents & POLLOUT) {
-            ssize_t n = send(fd, data + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-            done = n > 0 ? done + (size_t)n : errno == EAGAIN ? done : size;
-        }
-        if (done == size && !sent) {
-            shutdown(fd, SHUT_WR);
-            sent = true;
-        }
-        if (p.revents & (POLLIN | POLLHUP | POLLERR)) {
-            open = recv(fd, answer, sizeof(answer), MSG_DONTWAIT) > 0 ||
-                   (errno == EAGAIN && !(p.revents & POLLHUP));
-        }
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -100,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_byte_array_append(all, in.at, (guint)in.left);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&address, address_len), ==, 0);
-    talk(fd, all->data, all->len);
+    fuzz_talk(fd, all->data, all->len);
     close(fd);
     return 0;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Fuzz target: what a VNC viewer sends, once it is let in.  The server must end the connection, whatever that was; the next
  * input comes by another one. */
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "talk.h"
 #include "tests/loop.h"
 #include "ui/vnc.h"
 
-enum { WIDTH = 64, HEIGHT = 48, PATIENCE_MS = 10000 };
+enum { WIDTH = 64, HEIGHT = 48 };
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static socklen_t address_len;
@@ -59,29 +58,6 @@ static void start_server(void)
     g_assert_nonnull(v);
 }
 
-/* Send all of it, read what comes, until the server hangs up. */
-static void talk(int fd, const uint8_t *data, size_t size)
-{
-    static uint8_t answer[65536];
-    bool sent = false, open = true;
-    for (size_t done = 0; open;) {
-        struct pollfd p = { fd, (short)(POLLIN | (done < size ? POLLOUT : 0)), 0 };
-        g_assert_cmpint(poll(&p, 1, PATIENCE_MS), >, 0); /* else it hangs */
-        if (p.revents & POLLOUT) {
-            ssize_t n = send(fd, data + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-            done = n > 0 ? done + (size_t)n : errno == EAGAIN ? done : size;
-        }
-        if (done == size && !sent) {
-            shutdown(fd, SHUT_WR);
-            sent = true;
-        }
-        if (p.revents & (POLLIN | POLLHUP | POLLERR)) {
-            open = recv(fd, answer, sizeof(answer), MSG_DONTWAIT) > 0 ||
-                   (errno == EAGAIN && !(p.revents & POLLHUP));
-        }
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char greeting[] = "RFB 003.008\n\1\1"; /* no password; others may stay */
@@ -95,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_byte_array_append(all, data, (guint)size);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&address, address_len), ==, 0);
-    talk(fd, all->data, all->len);
+    fuzz_talk(fd, all->data, all->len);
     close(fd);
     while (g_main_context_iteration(event_loop_context(test_loop()), FALSE)) {
     }
