@@ -2,6 +2,7 @@
 /* vmdk: a disk of several extents, each a file or zeroes, one behind the other; and what both kinds have in common.
  *
  * The files are opened by whoever opens the image (block/image.c), from the names that the descriptor has. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "block/sparse/vmdk.h"
@@ -14,7 +15,8 @@ typedef struct Part {
 typedef struct VmdkSet {
     BlockNode node;
     VmdkDescriptor *text;
-    GArray *parts; /* of Part; node->parts has the nodes, NULL: zeroes */
+    GArray *parts;       /* of Part; node->parts has the nodes, NULL: zeroes */
+    atomic_bool renewed; /* the number of the content; until then nobody writes past this node */
 } VmdkSet;
 
 static VmdkSet *set_of(BlockNode *n)
@@ -48,8 +50,8 @@ static int set_map(BlockNode *n, uint64_t offset, uint64_t length, bool may_wait
     if (error || (asks && e->kind != EXTENT_PACKED)) {
         return error;
     }
-    *e = (Extent){ node ? EXTENT_DATA : EXTENT_ZERO, node && !asks && !node->readonly, bytes, node,
-                   p->start + inner };
+    bool may_write = node && !asks && !node->readonly && set_of(n)->renewed;
+    *e = (Extent){ node ? EXTENT_DATA : EXTENT_ZERO, may_write, bytes, node, p->start + inner };
     return 0;
 }
 
@@ -64,13 +66,24 @@ static int set_flush(VmdkSet *v)
     return result;
 }
 
+static int renew(VmdkSet *v)
+{
+    if (v->renewed || atomic_exchange(&v->renewed, true)) {
+        return 0;
+    }
+    int e = vmdk_descriptor_renew(v->text, v->node.children[NODE_FILE], 0);
+    v->renewed = !e;
+    return e;
+}
+
 static int set_run(BlockNode *n, const NodeIo *io)
 {
     g_autofree struct iovec *room = g_new(struct iovec, MAX(io->iov_count, 1));
     if (!n->parts) {
         return -EIO;
     }
-    int e = io->op == BLOCK_FLUSH ? set_flush(set_of(n)) : 0;
+    bool writes = io->op == BLOCK_WRITE || io->op == BLOCK_DISCARD || io->op == BLOCK_WRITE_ZEROES;
+    int e = io->op == BLOCK_FLUSH ? set_flush(set_of(n)) : writes ? renew(set_of(n)) : 0;
     for (uint64_t done = 0; done < io->length && !e;) {
         BlockNode *node;
         const Part *p = part_at(set_of(n), io->offset + done, &node);

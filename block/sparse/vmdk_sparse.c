@@ -145,20 +145,10 @@ static int vmdk_sparse_check(BlockNode *n, ImageRepair repair, ImageReport *r)
     return e;
 }
 
-/* A new content has a new number, by which images on it see that it is not what they were made on. */
 static int vmdk_begin(Sparse *s)
 {
     Vmdk *v = vmdk_of(s);
-    char sector[SECTOR + 1] = { 0 }, number[9];
-    int e = v->text ? node_read(sparse_file(s), v->text_at, sector, SECTOR) : 0;
-    char *cid = v->text ? strstr(sector, "\nCID=") : NULL;
-    if (e || !cid || strspn(cid + 5, "0123456789abcdefABCDEF") != 8) {
-        return e;
-    }
-    v->text->cid = g_random_int_range(1, INT32_MAX);
-    g_snprintf(number, sizeof(number), "%08x", v->text->cid);
-    memcpy(cid + 5, number, 8);
-    return node_write(sparse_file(s), v->text_at, sector, SECTOR);
+    return v->text ? vmdk_descriptor_renew(v->text, sparse_file(s), v->text_at) : 0;
 }
 
 static bool vmdk_fits_backing(BlockNode *n, GError **err)

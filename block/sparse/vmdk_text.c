@@ -119,3 +119,22 @@ VmdkDescriptor *vmdk_descriptor_parse(const char *text, const char *image, GErro
     }
     return d;
 }
+
+int vmdk_descriptor_renew(VmdkDescriptor *d, BlockNode *file, uint64_t at)
+{
+    char head[SECTOR + 1] = { 0 }, number[9];
+    size_t length = MIN(node_size(file) - at, SECTOR);
+    int e = node_read(file, at, head, length);
+    char *cid = strstr(head, "\nCID=");
+    size_t digits = cid ? strspn(cid + 5, "0123456789abcdefABCDEF") : 0;
+    if (e || !digits || digits > 8) {
+        return e;
+    }
+    uint32_t range = UINT32_MAX >> (32 - 4 * digits), last = d->cid;
+    while (d->cid == last || d->cid == (uint32_t)VMDK_NO_PARENT) {
+        d->cid = g_random_int() & range;
+    }
+    g_snprintf(number, sizeof(number), "%0*x", (int)digits, d->cid);
+    memcpy(cid + 5, number, digits);
+    return node_write(file, at, head, length);
+}

@@ -20,6 +20,29 @@ def run(*words, fails=None):
     return p.stdout
 
 
+def ran(program, *argv, status=0):
+    """What it says, on both streams; it ends with the status (None: with any, which is said, too)."""
+    p = subprocess.run([program, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    assert status in (None, p.returncode), f"{program} {' '.join(argv)}: status {p.returncode}, not {status}: {p.stdout}"
+    return p.stdout + (f'status {p.returncode}' if status is None else '')
+
+
+def settle(path):
+    """Until it is on the disk, a file system may count other blocks for it from one moment to the next."""
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
+
+
+def same_as_peer(ours, peer, *argv, status=0):
+    """Both programs say the same; status None: and end the same."""
+    if argv[0] == 'info':
+        settle(argv[-1])
+    said = ran(ours, *argv, status=status).replace(os.path.basename(ours) + ':', peer + ':')
+    theirs = ran(peer, *argv, status=status)
+    assert said == theirs, f"{' '.join(argv)}:\n{said}--- not\n{theirs}"
+
+
 def run_cases(space, wanted, seed, peer, prepare=lambda: None):
     """space: globals() of the program; wanted: names of cases, none: all; peer: the program that must be there."""
     if not shutil.which(peer):
@@ -34,6 +57,6 @@ def run_cases(space, wanted, seed, peer, prepare=lambda: None):
             try:
                 test()
                 print(f'ok {n} {name}', flush=True)
-            except AssertionError as e:
-                print('# ' + str(e).replace('\n', '\n# ') + f'\nnot ok {n} {name}', flush=True)
+            except Exception as e:  # pylint: disable=broad-except
+                print(f'# {type(e).__name__}: {e}'.replace('\n', '\n# ') + f'\nnot ok {n} {name}', flush=True)
             os.chdir('/')

@@ -10,25 +10,17 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import time
+
+from cases import ran as run, run_cases, same_as_peer
 
 IMG, IO, NBD = map(os.path.abspath, sys.argv[1:4])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
 SIZE = 64 << 20
 
 
-def run(program, *argv, status=0):
-    p = subprocess.run([program, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
-                       check=False)
-    assert p.returncode == status, f"{program} {' '.join(argv)}: status {p.returncode}, not {status}: {p.stdout}"
-    return p.stdout
-
-
 def same(*argv, status=0):
-    ours, theirs = (run(p, *argv, status=status) for p in (IMG, 'qemu-img'))
-    ours = ours.replace(os.path.basename(IMG) + ':', 'qemu-img:')
-    assert ours == theirs, f"{' '.join(argv)}:\n{ours}--- not\n{theirs}"
+    same_as_peer(IMG, 'qemu-img', *argv, status=status)
 
 
 def listed(image):
@@ -249,20 +241,4 @@ def test_errors():
     assert "does not support bitmap persistence" in run(IMG, 'bitmap', '--add', '-f', 'raw', 'raw', 'b', status=1)
 
 
-def main():
-    tests = [f for name, f in sorted(globals().items()) if name.startswith('test_')]
-    tests = [t for t in tests if not sys.argv[4:] or t.__name__ in sys.argv[4:]]
-    print(f'1..{len(tests)}\n# LYREBIRD_IMAGE_SEED={SEED}', flush=True)
-    home = os.getcwd()
-    for number, test in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
-            try:
-                test()
-                print(f'ok {number} {test.__name__}', flush=True)
-            except Exception as e:  # pylint: disable=broad-except
-                print(f'not ok {number} {test.__name__}: {type(e).__name__}: {e}'.replace('\n', '\n# '), flush=True)
-            os.chdir(home)
-
-
-main()
+run_cases(globals(), sys.argv[4:], SEED, 'qemu-img')

@@ -8,10 +8,9 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 
-from cases import run_cases
+from cases import ran as run, run_cases, same_as_peer, settle
 
 IMG = os.path.abspath(sys.argv[1])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
@@ -25,20 +24,14 @@ FORMATS = [('vdi', ''), ('vdi', 'static=on'), ('vpc', ''), ('vpc', 'force_size=o
            *[('vmdk', s and f'subformat={s}') for s in ('', 'monolithicFlat', 'twoGbMaxExtentSparse', 'twoGbMaxExtentFlat')]]
 
 
-def run(program, *argv, status=0):
-    p = subprocess.run([program, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
-                       check=False)
-    assert status in (None, p.returncode), f"{program} {' '.join(argv)}: status {p.returncode}, not {status}: {p.stdout}"
-    return p.stdout + (f'status {p.returncode}' if status is None else '')
-
-
-def same(*argv, status=0, by=run):
-    """Both programs say the same; status None: and end the same."""
-    more = {} if by is not run else {'status': status}
-    ours, theirs = by(IMG, *argv, **more), by('qemu-img', *argv, **more)
-    if by is run:
-        ours = ours.replace(os.path.basename(IMG) + ':', 'qemu-img:')
-    assert ours == theirs, f"{' '.join(argv)}:\n{ours}--- not\n{theirs}"
+def same(*argv, status=0, by=None):
+    """Both programs say the same, or what by makes of it is the same."""
+    if by is None:
+        same_as_peer(IMG, 'qemu-img', *argv, status=status)
+    else:
+        settle(argv[-1])
+        ours, theirs = by(IMG, *argv), by('qemu-img', *argv)
+        assert ours == theirs, f"{' '.join(argv)}:\n{ours}--- not\n{theirs}"
 
 
 def content(path):
@@ -265,16 +258,24 @@ def test_formats():
 
 
 def test_vmdk_parent():
-    run('qemu-img', 'convert', '-f', 'raw', '-O', 'vmdk', 'raw', 'base.vmdk')
-    run('qemu-img', 'create', '-q', '-f', 'vmdk', '-b', 'base.vmdk', '-F', 'vmdk', 'over.vmdk')
-    run('qemu-io', '-f', 'vmdk', '-c', 'write -P 7 100k 100k', 'over.vmdk')
-    same('info', 'over.vmdk')
-    run('qemu-img', 'convert', '-O', 'raw', 'over.vmdk', 'theirs')
-    run(IMG, 'convert', '-O', 'raw', 'over.vmdk', 'ours')
-    run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'ours', 'theirs')
-    run(IMG, 'convert', '-n', '-f', 'raw', '-O', 'vmdk', 'raw', 'base.vmdk')  # writes to it
-    assert 'another content' in run(IMG, 'convert', '-O', 'raw', 'over.vmdk', 'ours', status=1)
-    run('qemu-img', 'convert', '-O', 'raw', 'over.vmdk', 'theirs', status=1)  # so do others see it
+    for subformat in ('monolithicSparse', 'monolithicFlat', 'twoGbMaxExtentSparse'):
+        for cid in (b'1', b'1234567', b'12345678'):  # some write no zeroes before it
+            run('qemu-img', 'convert', '-f', 'raw', '-O', 'vmdk', '-o', 'subformat=' + subformat, 'raw', 'base.vmdk')
+            with open('base.vmdk', 'r+b') as f:
+                text = f.read()
+                line = re.search(rb'\nCID=[0-9a-f]+\n', text)
+                f.seek(line.start())
+                f.write((b'\nCID=' + cid)[:len(line.group()) - 1].ljust(len(line.group()) - 1) + b'\n')
+            run('qemu-img', 'create', '-q', '-f', 'vmdk', '-b', 'base.vmdk', '-F', 'vmdk', 'over.vmdk')
+            run('qemu-io', '-f', 'vmdk', '-c', 'write -P 7 100k 100k', 'over.vmdk')
+            same('info', 'over.vmdk')
+            run('qemu-img', 'convert', '-O', 'raw', 'over.vmdk', 'theirs')
+            run(IMG, 'convert', '-O', 'raw', 'over.vmdk', 'ours')
+            run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'ours', 'theirs')
+            run(IMG, 'convert', '-n', '-f', 'raw', '-O', 'vmdk', 'raw', 'base.vmdk')  # writes to it
+            assert 'another content' in run(IMG, 'convert', '-O', 'raw', 'over.vmdk', 'ours', status=1)
+            if subformat == 'monolithicSparse':  # so do others see it
+                run('qemu-img', 'convert', '-O', 'raw', 'over.vmdk', 'theirs', status=1)
 
 
 def crc32c(data):

@@ -16,18 +16,12 @@ import subprocess
 import sys
 import threading
 
-from cases import run_cases
+from cases import ran as run, run_cases
 
 NBD, IMG, IO = (os.path.abspath(p) for p in sys.argv[1:4])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
 SIZE = 3 << 20
 HELLO = struct.pack('>QQH', 0x4e42444d41474943, 0x49484156454f5054, 3)
-
-
-def run(program, *argv, status=0):
-    p = subprocess.run([program, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
-    assert status == p.returncode, f"{program} {' '.join(argv)}: status {p.returncode}, not {status}: {p.stdout}"
-    return p.stdout
 
 
 @contextlib.contextmanager
