@@ -44,13 +44,16 @@ def check_quiet(m):
     m.command("until grep -q hrtimer_interrupt /proc/timer_list; do sleep 0.1; done", PROMPT, 60)
 
 
-def check_boot(m, cpus):
-    """All processors work, and the kernel complains of none of the board's devices."""
+def check_boot(m, cpus, deadline=True):
+    """All processors work, and the kernel complains of none of the board's devices.  One without the APIC's deadline mode measures its timer
+    by counting ticks, loses some on a busy host, and takes the PM timer's word, which it says."""
     check(m.command("nproc", PROMPT).strip() == str(cpus), "not all processors came up")
     log = m.command("dmesg", PROMPT, 60)
     clock = m.command("cat /sys/devices/system/clocksource/clocksource0/current_clocksource", PROMPT).strip()
     check(clock in ("tsc", "kvm-clock"), f"its clock is {clock!r}")
-    check(not re.search(r"calibration (?:failed|is off|not consistent)|unstable|Unable to calibrate", log), "its counter's rate was not found")
+    complaints = re.findall(r".*(?:calibration (?:failed|is off|not consistent)|unstable|Unable to calibrate).*", log)
+    complaints = [c for c in complaints if deadline or "not consistent with PM-Timer" not in c]
+    check(not complaints, f"its counters' rates were not found: {complaints}")
     bad = [line for line in log.splitlines() if re.search(r"BUG:|WARNING:|firmware bug|irq \d+: nobody cared|rcu:.*stall", line, re.I)]
     check(not bad, f"the kernel complains: {bad}")
 
@@ -159,7 +162,7 @@ def test_x86_debian_virtme(b):
 def test_x86_debian_i386(b):
     """the 32-bit kernel with PAE: two CPUs, a disk and a card on virtio-mmio, power off by ACPI"""
     m = boot(b, "-cpu", "kvm32", "-smp", "2", *devices(b, "device"), arch="i386")
-    check_boot(m, 2)
+    check_boot(m, 2, deadline=False)
     check("i686" in m.command("uname -m", PROMPT), "it is not a 32-bit kernel")
     disk(m, "/dev/vda")
     network(m, b)
