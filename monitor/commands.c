@@ -13,6 +13,7 @@
 #include "hw/board.h"
 #include "hw/virtio_balloon.h"
 #include "monitor/command.h"
+#include "monitor/migration.h"
 #include "monitor/monitor_priv.h"
 #include "net/net.h"
 #include "base/fds.h"
@@ -215,8 +216,12 @@ const MonitorCommand monitor_commands[] = {
     { "loadvm", "tag", "restore a VM snapshot from its tag", monitor_cmd_loadvm },
     { "log", "item1[,...]", "activate logging of the specified items", cmd_log },
     { "logfile", "filename", "output logs to 'filename'", cmd_logfile },
-    { "migrate", "uri", "save the machine's state to 'uri' (file:PATH), from which -incoming takes it", .does = "migrate" },
-    { "migrate_incoming", "uri", "give a machine of -incoming defer the state of 'uri' (file:PATH)", .does = "migrate-incoming" },
+    { "migrate", "[-d] uri", "send the machine's state to 'uri' (file:PATH, tcp:HOST:PORT, unix:PATH, exec:COMMAND) while it runs; "
+      "-incoming takes it there; see info migrate", monitor_cmd_migrate },
+    { "migrate_cancel", NULL, "cancel the current migration", .does = "migrate_cancel" },
+    { "migrate_incoming", "uri", "give a machine of -incoming defer the state of 'uri'", .does = "migrate-incoming" },
+    { "migrate_set_parameter", "parameter value", "set max-bandwidth (MiB a second, or with a suffix) or downtime-limit (ms)",
+      monitor_cmd_migrate_set_parameter },
     { "mouse_button", "state", "change mouse button state (1=L, 2=R, 4=M)", monitor_cmd_mouse_button },
     { "mouse_move", "dx dy [dz]", "send mouse move events", monitor_cmd_mouse_move },
     { "mouse_set", "index", "set which mouse device receives events", monitor_cmd_mouse_set },

@@ -8,6 +8,7 @@
 #include "hw/board.h"
 #include "hw/intc/pc_irq.h"
 #include "hw/virtio_balloon.h"
+#include "monitor/migration.h"
 #include "monitor/monitor_priv.h"
 #include "monitor/qmp_block.h"
 #include "monitor/qmp_types.h"
@@ -293,6 +294,9 @@ const MonitorCommand monitor_infos[] = {
     { "mem", NULL, "show the active virtual memory mappings", info_mem },
     { "mice", NULL, "show which guest mouse is receiving events", .does = "query-mice", .show = monitor_show_mice },
     { "mtree", "[-f]", "show memory tree (-f: dump flat view for address spaces)", info_mtree },
+    { "migrate", NULL, "show migration status", .does = "query-migrate", .show = monitor_show_migration },
+    { "migrate_parameters", NULL, "show current migration parameters", .does = "query-migrate-parameters",
+      .show = monitor_show_migration_parameters },
     { "name", NULL, "show the current VM name", .does = "query-name", .show = show_name },
     { "network", NULL, "show the network state", info_network },
     { "pci", NULL, "show PCI info", .does = "query-pci", .show = monitor_show_pci },

@@ -206,23 +206,15 @@ static void flatten(json_object *from, json_object *to)
     }
 }
 
-/* A descriptor of the client's under a number, *copy, which is to be the chardev's.  Numbers of this process are nothing that a client
+/* A descriptor of the client's under a number, *fd, which is to be the chardev's.  Numbers of this process are nothing that a client
  * can know. */
-static bool take_fd(Control *c, const char *name, json_object *flat, int *copy, GError **err)
+static bool take_fd(Control *c, const char *name, json_object *flat, int *fd, GError **err)
 {
-    GHashTable *named = c->session ? qmp_session_named_fds(c->session) : NULL;
-    gpointer fd;
-    if (!named || !g_hash_table_lookup_extended(named, name, NULL, &fd)) {
-        return command_error(err, ERROR_GENERIC, "File descriptor named '%s' not found. Send it with getfd",
-                             name);
+    *fd = qmp_take_named_fd(c->session, name, err);
+    if (*fd < 0) {
+        return false;
     }
-    *copy = fcntl(GPOINTER_TO_INT(fd), F_DUPFD_CLOEXEC, 3);
-    if (*copy < 0) {
-        return command_error(err, ERROR_GENERIC, "File descriptor named '%s' cannot be copied: %s", name,
-                             g_strerror(errno));
-    }
-    g_autofree char *text = g_strdup_printf("%d", *copy);
-    g_hash_table_remove(named, name);
+    g_autofree char *text = g_strdup_printf("%d", *fd);
     json_object_object_add(flat, "fd", json_object_new_string(text));
     return true;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hw/board.h"
+#include "hw/migration.h"
 #include "hw/events.h"
 #include "hw/iothread.h"
 #include "hw/object.h"
@@ -135,6 +136,9 @@ static bool check_takes_plugs(const Bus *bus, GError **err)
 
 static bool run_device_add(Control *c, const void *args, void *result, GError **err)
 {
+    if (migration_refuses(c->machine->migration, err)) {
+        return false;
+    }
     const DeviceOptions *a = args;
     const DeviceClass *class = device_class_find(a->driver);
     Bus *bus = a->bus                ? machine_find_bus(c->machine, a->bus)
@@ -148,6 +152,9 @@ static bool run_device_add(Control *c, const void *args, void *result, GError **
 
 static bool run_device_del(Control *c, const void *args, void *result, GError **err)
 {
+    if (migration_refuses(c->machine->migration, err)) {
+        return false;
+    }
     const IdArgument *a = args;
     Device *dev = machine_device_at(c->machine, a->id);
     if (!dev || !dev->id) {

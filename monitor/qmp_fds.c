@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Descriptors that a client sends: with a name, for one connection (getfd), or in sets, for the machine (add-fd). */
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/fdset.h"
@@ -39,6 +41,24 @@ static bool run_getfd(Control *c, const void *args, void *result, GError **err)
     }
     g_hash_table_replace(qmp_session_named_fds(c->session), g_strdup(a->name), GINT_TO_POINTER(fd));
     return true;
+}
+
+int qmp_take_named_fd(QmpSession *s, const char *name, GError **err)
+{
+    GHashTable *named = s ? qmp_session_named_fds(s) : NULL;
+    gpointer fd;
+    if (!named || !g_hash_table_lookup_extended(named, name, NULL, &fd)) {
+        command_error(err, ERROR_GENERIC, "File descriptor named '%s' not found. Send it with getfd", name);
+        return -1;
+    }
+    int copy = fcntl(GPOINTER_TO_INT(fd), F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) {
+        command_error(err, ERROR_GENERIC, "File descriptor named '%s' cannot be copied: %s", name,
+                      g_strerror(errno));
+    } else {
+        g_hash_table_remove(named, name);
+    }
+    return copy;
 }
 
 static bool run_closefd(Control *c, const void *args, void *result, GError **err)

@@ -130,7 +130,7 @@ static bool run_expansion(Control *c, const void *args, void *result, GError **e
                          a->model->name, a->model->name);
 }
 
-/* ---- moving machines, which is not built --------------------------------- */
+/* ---- how machines can be moved -------------------------------------------- */
 
 typedef struct Capability {
     int capability;
@@ -174,8 +174,7 @@ static bool run_set_capabilities(Control *c, const void *args, void *result, GEr
         if (!want->state) {
             return command_error(
                 err, ERROR_GENERIC,
-                "capability 'events' cannot be switched off: moving machines is not built, and events "
-                "would always be told");
+                "capability 'events' cannot be switched off: events of a migration are always told");
         }
     }
     return true;

@@ -42,6 +42,9 @@ static bool run_cont(Control *c, const void *args, void *result, GError **err)
     if (runstate_get(c->machine) == RUN_SHUTDOWN) {
         return command_error(err, ERROR_GENERIC, "Resetting the Virtual Machine is required");
     }
+    if (runstate_is_finishing(c->machine)) {
+        return command_error(err, ERROR_GENERIC, "Migration is not finalized yet");
+    }
     runstate_start(c->machine);
     return true;
 }

@@ -3,6 +3,7 @@
 #include "block/exports.h"
 #include "block/job.h"
 #include "hw/events.h"
+#include "hw/migration.h"
 #include "monitor/command.h"
 #include "ui/vnc.h"
 
@@ -51,6 +52,7 @@ const Event *const command_events[] = {
     &event_block_job_pending,
     &event_block_job_ready,
     &event_device_deleted,
+    &event_migration,
     &event_nic_rx_filter_changed,
     &event_guest_crashloaded,
     &event_guest_panicked,

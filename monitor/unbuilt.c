@@ -18,10 +18,10 @@ typedef struct Unbuilt {
 static const Unbuilt commands[] = {
     { "snapshot_blkdev_internal snapshot_delete_blkdev_internal",
       "internal snapshots of single disks are not built; use snapshot_blkdev, or savevm" },
-    { "migrate_cancel migrate_continue migrate_pause migrate_recover migrate_set_capability "
-      "migrate_set_parameter migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
+    { "migrate_continue migrate_pause migrate_recover migrate_set_capability "
+      "migrate_start_postcopy client_migrate_info announce_self calc_dirty_rate set_vcpu_dirty_limit "
       "cancel_vcpu_dirty_limit x_colo_lost_heartbeat exit_preconfig",
-      "machines are saved by migrate file:PATH and go on by -incoming file:PATH; moving them while they run is not built" },
+      "machines move by migrate and -incoming, memory first and without capabilities; the rest of it is not built" },
     { "drive_add drive_del", "drives come and go as nodes, over the control socket: blockdev-add, blockdev-del" },
     { "pcie_aer_inject_error", "no device here reports such errors" },
     { "commit", "use block-commit of the control socket" },
@@ -43,7 +43,8 @@ static const Unbuilt commands[] = {
 };
 
 static const Unbuilt infos[] = {
-    { "migrate migrate_capabilities migrate_parameters dirty_rate vcpu_dirty_limit", "moving machines is not built" },
+    { "migrate_capabilities", "the only one is events, and it is always on" },
+    { "dirty_rate vcpu_dirty_limit", "how fast a guest writes memory is told by info migrate alone" },
     { "capture", "no sound is built" },
     { "spice", "SPICE is not built; use -vnc" },
     { "usb usbhost", "USB is not built" },

@@ -117,7 +117,7 @@ const Option cmdline_options[] = {
     { "echr", OPT_ECHR, SHAPE_TEXT, .arg = "chr", .help = "escape character of the terminal as a number (default 1, Ctrl-A)" },
 
     { "S", OPT_PAUSED, SHAPE_FLAG, .section = "Running and debugging", .arg = "", .help = "do not start the CPUs ('c' in the monitor or gdb starts them)" },
-    { "incoming", OPT_INCOMING, SHAPE_TEXT, .arg = "file:PATH|defer", .help = "go on from a state that the monitor's 'migrate file:PATH' saved; all other options as then; defer: migrate-incoming of a monitor says which" },
+    { "incoming", OPT_INCOMING, SHAPE_TEXT, .arg = "file:PATH|tcp:HOST:PORT|unix:PATH|exec:COMMAND|fd:N|defer", .help = "go on from a state that the monitor's 'migrate' sends or has saved; all other options as there; defer: migrate-incoming of a monitor says from where" },
     { "loadvm", OPT_LOADVM, SHAPE_TEXT, .arg = "TAG", .help = "go on from a snapshot that the monitor's 'savevm TAG' took; all other options as then" },
     { "no-reboot", OPT_NO_REBOOT, SHAPE_FLAG, .arg = "", .help = "exit instead of rebooting" },
     { "no-shutdown", OPT_NO_SHUTDOWN, SHAPE_FLAG, .arg = "", .help = "stop, but do not exit, when the guest powers off" },

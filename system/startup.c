@@ -17,6 +17,8 @@
 #include "accel/accel.h"
 #include "base/sandbox.h"
 #include "gdbstub/gdbstub.h"
+#include "hw/migration.h"
+#include "hw/runstate.h"
 #include "hw/snapshot.h"
 #include "monitor/monitor.h"
 #include "system/cmdline.h"
@@ -196,14 +198,25 @@ static bool start_control(Startup *s, GError **err)
     return cmdline_monitors(c, s->monitors, err) && cmdline_gdb(c, s->gdb, err);
 }
 
+/* "fd:N" is the number of a descriptor that this process was started with. */
+static bool await_state(Machine *m, const char *where, GError **err)
+{
+    uint64_t fd = 0;
+    if (g_str_has_prefix(where, "fd:") && !g_ascii_string_to_unsigned(where + 3, 10, 3, INT_MAX, &fd, err)) {
+        return false;
+    }
+    return migration_await(m->migration, where, fd ? (int)fd : -1, true, err);
+}
+
 /* -incoming, -loadvm: the machine is as it was saved. */
 static bool take_state(const Startup *s, GError **err)
 {
     const CmdItem *item = cmdline_last(s->cmdline, OPT_INCOMING);
     const CmdItem *tag = cmdline_last(s->cmdline, OPT_LOADVM);
-    if (item && g_str_equal(item->text, "defer")) {
+    if (item && !g_str_has_prefix(item->text, "file:")) {
         runstate_await_state(s->machine);
-    } else if (item && !machine_load_uri(s->machine, item->text, err)) {
+    }
+    if (item && !g_str_equal(item->text, "defer") && !await_state(s->machine, item->text, err)) {
         return cmdline_blame(err, item);
     }
     return !tag || machine_snapshot_load(s->machine, tag->text, NULL, err) || cmdline_blame(err, tag);
@@ -340,6 +353,7 @@ static void finish(Startup *s, int status)
         gdbserver_exited(s->gdb, status);
     }
     if (s->machine) {
+        g_clear_pointer(&s->machine->migration, migration_free);
         runstate_finish(s->machine);
     }
     end_display(s);

@@ -15,6 +15,7 @@
 #include "hw/object.h"
 #include "hw/core/device_priv.h"
 #include "hw/loader.h"
+#include "hw/migration.h"
 #include "hw/runstate.h"
 #include "target/cpu.h"
 #include "ui/clipboard.h"
@@ -88,6 +89,7 @@ Machine *machine_new(EventLoop *loop)
     m->inputs = inputs_new(loop, m->clock);
     m->globals = g_ptr_array_new();
     m->run = run_control_new(m);
+    m->migration = migration_new(m);
     m->devices = g_ptr_array_new();
     m->buses = g_ptr_array_new();
     return m;
@@ -188,6 +190,7 @@ void machine_free(Machine *m)
     if (!m) {
         return;
     }
+    g_clear_pointer(&m->migration, migration_free);
     if (m->board) {
         take_apart(m);
     }

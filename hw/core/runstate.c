@@ -44,6 +44,8 @@ struct RunControl {
     atomic_bool over; /* nothing is carried out any more */
     RunActions actions;
     bool runs_then; /* when the state that it waits for is there */
+    bool finishing; /* runstate_begin_finish; `then` is what it is if that fails */
+    RunState then;
 };
 
 /* clang-format off */
@@ -51,7 +53,7 @@ const char *const runstate_names[] = {
     [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running",   [RUN_PAUSED] = "paused",
     [RUN_DEBUG] = "debug",         [RUN_IO_ERROR] = "io-error", [RUN_PANICKED] = "guest-panicked",
     [RUN_INTERNAL_ERROR] = "internal-error", [RUN_SHUTDOWN] = "shutdown", [RUN_INMIGRATE] = "inmigrate",
-    "postmigrate", "finish-migrate", "restore-vm", "save-vm", "suspended", "watchdog",
+    [RUN_FINISH_MIGRATE] = "finish-migrate", [RUN_POSTMIGRATE] = "postmigrate", "restore-vm", "save-vm", "suspended", "watchdog",
     "colo", NULL,
 };
 const char *const shutdown_reasons[] = {
@@ -143,6 +145,10 @@ void runstate_start(Machine *m)
         m->run->runs_then = true;
         return;
     }
+    if (m->run->finishing) {
+        m->run->then = RUN_RUNNING;
+        return;
+    }
     if (runstate_get(m) == RUN_SHUTDOWN) {
         machine_reset(m);
     }
@@ -198,9 +204,39 @@ void runstate_stop(Machine *m, RunState why)
         m->run->runs_then = false;
         return;
     }
+    if (m->run->finishing) {
+        m->run->then = why;
+        return;
+    }
     if (stand_still(m, why)) {
         events_emit(m->events, &event_stop, NULL);
     }
+}
+
+void runstate_begin_finish(Machine *m)
+{
+    m->run->then = runstate_get(m);
+    runstate_stop(m, RUN_FINISH_MIGRATE);
+    m->run->finishing = true;
+}
+
+void runstate_end_finish(Machine *m, bool gone)
+{
+    RunState then = m->run->then;
+    m->run->finishing = false;
+    if (gone) {
+        runstate_enter(m, RUN_POSTMIGRATE);
+    } else if (then == RUN_RUNNING) {
+        runstate_start(m);
+    } else {
+        runstate_enter(m, then);
+    }
+    bh_schedule(m->run->bh); /* a reset may have been asked for */
+}
+
+bool runstate_is_finishing(const Machine *m)
+{
+    return m->run->finishing;
 }
 
 #define AT(field) offsetof(RunActionsChange, field)
@@ -305,7 +341,7 @@ void runstate_carry_out(Machine *m)
         return;
     }
     int shutdown = atomic_exchange(&run->shutdown, NOTHING);
-    int reset = atomic_exchange(&run->reset, NOTHING);
+    int reset = run->finishing ? NOTHING : atomic_exchange(&run->reset, NOTHING);
     if (shutdown != NOTHING) {
         do_shutdown(m, shutdown, atomic_load(&run->exit_status));
     } else if (reset != NOTHING) {

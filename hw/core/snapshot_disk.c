@@ -12,6 +12,7 @@
 #include "block/qcow2_snapshot.h"
 #include "block/snapshots.h"
 #include "hw/board.h"
+#include "hw/migration.h"
 #include "hw/snapshot.h"
 
 typedef struct Set {
@@ -60,6 +61,11 @@ static void set_clear(Set *set)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Set, set_clear)
 
 bool machine_may_be_saved(const Machine *m, GError **err)
+{
+    return !migration_refuses(m->migration, err) && machine_state_is_whole(m, err);
+}
+
+bool machine_state_is_whole(const Machine *m, GError **err)
 {
     switch (runstate_get(m)) {
     case RUN_IO_ERROR:
@@ -339,7 +345,7 @@ bool machine_snapshot_load(Machine *m, const char *name, const SnapshotDisks *wh
 {
     g_auto(Set) set = { 0 };
     g_autoptr(GPtrArray) list = NULL;
-    if (runstate_get(m) == RUN_INMIGRATE) {
+    if (runstate_get(m) == RUN_INMIGRATE || migration_is_active(m->migration)) {
         return machine_may_be_saved(m, err);
     }
     if (!set_find(&set, m, where, err)) {

@@ -26,6 +26,7 @@ typedef struct Nets Nets;
 typedef struct Objects Objects;
 typedef struct Clipboard Clipboard;
 typedef struct Inputs Inputs;
+typedef struct Migration Migration;
 typedef struct GlobalProp GlobalProp;
 typedef struct VncServer VncServer;
 
@@ -113,7 +114,7 @@ struct Machine {
     Irq powerdown;        /* raised by runstate_request_powerdown */
     Irq nmi;              /* pulsed by inject-nmi; not connected: the board has no such button */
     bool dump_guest_core; /* RAM is part of a core dump of this process */
-    bool saved;           /* its state is in a file, or came from one (hw/snapshot.h) */
+    Migration *migration; /* its state goes elsewhere, or comes from there (hw/migration.h) */
     void *board_data;     /* the board's own */
 };
 

@@ -16,7 +16,9 @@ typedef enum RunState {
     RUN_PANICKED,       /* the guest panicked, and -action panic=pause */
     RUN_INTERNAL_ERROR, /* a vCPU cannot go on (KVM): only a reset helps */
     RUN_SHUTDOWN,       /* -no-shutdown: the guest powered off, the process stays */
-    RUN_INMIGRATE,      /* -incoming defer: the machine waits for a state to begin with */
+    RUN_INMIGRATE,      /* the machine waits for a state to begin with */
+    RUN_FINISH_MIGRATE, /* its state goes elsewhere (hw/migration.h); it stands for the rest */
+    RUN_POSTMIGRATE,    /* it has gone */
 } RunState;
 
 typedef struct Machine Machine;
@@ -29,6 +31,11 @@ void runstate_stop(Machine *m, RunState why); /* returns when all vCPUs stand st
 /* A machine that has not run waits for a state; what `cont` and `stop` say meanwhile counts when it is there. */
 void runstate_await_state(Machine *m);
 void runstate_state_came(Machine *m);
+/* The machine stands while the rest of its state goes elsewhere.  What is asked of it meanwhile (cont, stop, a reset, the
+ * debugger's continue) counts when that has failed. */
+void runstate_begin_finish(Machine *m);
+void runstate_end_finish(Machine *m, bool gone);
+bool runstate_is_finishing(const Machine *m);
 /* The vCPUs go to the accelerator in reserve (Machine.reserve); they stand meanwhile, which nobody is told of. */
 void runstate_hand_over(Machine *m);
 void runstate_add_listener(Machine *m, void (*fn)(RunState now, void *opaque), void *opaque);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The whole state of a machine: clock, RAM, vCPUs, devices, each by its table (base/state.h), whichever accelerator
- * runs it.  In a file it is without the contents of disks (migrate, -incoming); in a snapshot of all disks with them (savevm,
+ * runs it.  In a stream it is without the contents of disks (hw/migration.h); in a snapshot of all disks with them (savevm,
  * loadvm).
  *
  * A machine that loads it is made by the same options; accelerators may differ.  Main loop. */
@@ -28,10 +28,7 @@ bool machine_load_from(Machine *m, const StateSource *source, GError **err) G_GN
 bool machine_fits(const Machine *m, const StateSource *source, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- in a file (snapshot_file.c) ---- */
-/* "file:PATH", as others name the places that states go to and come from: the path; NULL: it is none. */
-const char *snapshot_path(const char *uri, GError **err);
-bool machine_save_fd(Machine *m, int fd, GError **err) G_GNUC_WARN_UNUSED_RESULT; /* where writing begins */
-bool machine_load_uri(Machine *m, const char *uri, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool machine_load_file(Machine *m, const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- in the disks (snapshot_disk.c) ---- */
 /* Which disks, by the names of their nodes or drives; NULL: all that can be written and are in use. */
@@ -39,8 +36,9 @@ typedef struct SnapshotDisks {
     const char *const *disks; /* ends with NULL */
     const char *state;        /* the one that keeps the machine's state; NULL: the first */
 } SnapshotDisks;
-/* What a machine that cannot be saved is told; true: it can. */
+/* What a machine that cannot be saved is told; true: it can.  The second: whether a migration goes on or not. */
 bool machine_may_be_saved(const Machine *m, GError **err);
+bool machine_state_is_whole(const Machine *m, GError **err);
 /* The machine stands meanwhile, and then runs if it ran.  replace: one of this name goes when the new one is there; else it is
  * an error. */
 bool machine_snapshot_save(Machine *m, const char *name, const SnapshotDisks *where, bool replace,

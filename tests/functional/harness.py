@@ -207,13 +207,13 @@ class Line:
 class Machine:
     """One run of the emulator, its first serial line on a pipe."""
 
-    def __init__(self, bench, argv):
+    def __init__(self, bench, argv, fds=()):
         self.bench = bench
         self.serial = 0
         bench.note(b"\n$ " + " ".join(argv).encode() + b"\n")
         try:
             self.proc = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=bench.log, start_new_session=True,
+                                         stderr=bench.log, start_new_session=True, pass_fds=fds,
                                          env={**os.environ, **bench.environment})
         except OSError as e:
             raise Failure(f"cannot start {argv[0]}: {e.strerror}") from e
@@ -291,11 +291,11 @@ class Bench:
         self.log.write(data)
         self.log.flush()
 
-    def machine(self, *args, cpu_memory=("-m", "512M"), serial=True, board=("-M", "virt")):
-        """Start `lyrebird -M virt ...` with the console on its standard input and output."""
+    def machine(self, *args, cpu_memory=("-m", "512M"), serial=True, board=("-M", "virt"), fds=()):
+        """Start `lyrebird -M virt ...`, which inherits `fds`, with the console on its standard input and output."""
         argv = [EMULATOR, *board, *cpu_memory, "-display", "none"]
         argv += ["-serial", "stdio", "-monitor", "none"] if serial else []
-        m = Machine(self, argv + [str(a) for a in args])
+        m = Machine(self, argv + [str(a) for a in args], fds)
         self.onexit.callback(m.stop)
         return m
 

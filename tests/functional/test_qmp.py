@@ -46,6 +46,17 @@ class Client:
             self.events.append((message["event"], message.get("data")))
         return message
 
+    def event(self, name, wanted=lambda data: True):
+        """The data of the next event of this name that is wanted; those before it are forgotten."""
+        while True:
+            while self.events:
+                got, data = self.events.pop(0)
+                if got == name and wanted(data):
+                    return data
+            message = self.read()
+            check(message and "event" in message, f"{message} comes where {name} should")
+            self.events.append((message["event"], message.get("data")))
+
     def ask(self, name, /, **args):
         self.send(json.dumps({"execute": name, "arguments": {k.replace("_", "-"): v for k, v in args.items()}, "id": 7}))
         message = self.reply()

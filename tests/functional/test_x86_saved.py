@@ -3,6 +3,7 @@
 from harness import case, check, until
 from test_linux import PROMPT, network, power_off
 from test_qmp import Client
+from test_saved import went
 from test_snapshots import img, quiet, sound
 from test_x86_debian import boot, check_boot, start
 
@@ -71,7 +72,7 @@ def check_saved(b, machine, kind, cpus, thread):
     g.m.expect(PROMPT)
     works(g.m, "after loadvm")
     g.c.ask("migrate", uri=f"file:{b.tmp / 'state'}")
-    check(g.c.ask("query-migrate") == {"status": "completed"}, "it is not saved")
+    check(went(g.c) == "completed", "it is not saved")
     g.quit()
     g.go_on("-incoming", "-incoming", f"file:{b.tmp / 'state'}")
     check_boot(g.m, cpus)

@@ -58,7 +58,7 @@ static void test_unknown(void)
     expect_has("ringbuf_write c x", "the control socket has it");
     expect_has("query-nothing", "unknown command: 'query-nothing'\n");
     expect_has("info roms", "unknown command: 'info roms'\nnot in this monitor");
-    expect_has("help migrate_cancel", "moving them while they run is not built");
+    expect_has("help migrate_pause", "the rest of it is not built");
     expect_has("help info pci", "show PCI info");
     expect_has("help info roms", "use info mtree");
     expect("snapshots", "unknown command: 'snapshots'\n"); /* of info only */
