@@ -118,6 +118,12 @@ def test_x86_paging(b):
 
 
 @case()
+def test_x86_access(b):
+    """page accesses of all kinds against a model: faults, error codes, accessed and dirty bits, with WP, SMEP, SMAP, PKU, NX"""
+    run(b, "access", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
 def test_x86_levels(b):
     """call gates, tasks, port permissions and virtual-8086 mode"""
     run(b, "levels")
