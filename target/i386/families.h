@@ -22,9 +22,9 @@ X86Translate x86_tr_syscall;
 X86Translate x86_tr_mov_from_seg, x86_tr_mov_to_seg, x86_tr_push_seg, x86_tr_pop_seg, x86_tr_lseg,
     x86_tr_swapgs, x86_tr_fsgsbase, x86_tr_store_table, x86_tr_load_table, x86_tr_descriptor, x86_tr_arpl;
 /* translate-system.c */
-X86Translate x86_tr_port, x86_tr_hlt, x86_tr_rsm, x86_tr_monitor, x86_tr_pause, x86_tr_mov_from_control,
-    x86_tr_mov_to_control, x86_tr_clts, x86_tr_ac, x86_tr_xcr, x86_tr_pkru, x86_tr_msr, x86_tr_cpuid,
-    x86_tr_counter, x86_tr_random, x86_tr_invtlb, x86_tr_clflush, x86_tr_bound;
+X86Translate x86_tr_port, x86_tr_hlt, x86_tr_hypercall, x86_tr_rsm, x86_tr_monitor, x86_tr_pause,
+    x86_tr_mov_from_control, x86_tr_mov_to_control, x86_tr_clts, x86_tr_ac, x86_tr_xcr, x86_tr_pkru,
+    x86_tr_msr, x86_tr_cpuid, x86_tr_counter, x86_tr_random, x86_tr_invtlb, x86_tr_clflush, x86_tr_bound;
 /* translate-bmi.c */
 X86Translate x86_tr_andn, x86_tr_bls, x86_tr_bmi, x86_tr_mulx, x86_tr_shiftx, x86_tr_rorx;
 /* translate-string.c */

@@ -211,6 +211,21 @@ static void helper_wrmsr(CPU *cpu)
 }
 const IrHelper x86_helper_wrmsr = IR_HELPER0("x86_wrmsr", helper_wrmsr, X86_HELPER_SYS, VOID);
 
+/* ---- calls of what runs the machine ------------------------------------------------- */
+
+/* VMCALL and VMMCALL of guests that found KVM's name (x86-hypercalls.rst): a number in RAX, where the answer goes.  Of the calls that
+ * CPUID does not announce guests expect to hear that there is none: Linux' ptp_kvm asks for one in this way. */
+static void helper_hypercall(CPU *cpu)
+{
+    enum { VAPIC_POLL_IRQ = 1, DONE = 0, NOT_PERMITTED = -1, NO_SUCH_CALL = -1000 }; /* linux/kvm_para.h */
+    X86CPU *x = x86_cpu(cpu);
+    uint64_t number = x86_64bit(x) ? x->s.gpr[X86_RAX] : (uint32_t)x->s.gpr[X86_RAX];
+    int64_t answer = x->s.cpl ? NOT_PERMITTED : number == VAPIC_POLL_IRQ ? DONE : NO_SUCH_CALL;
+    x->s.gpr[X86_RAX] = x86_64bit(x) ? (uint64_t)answer : (uint32_t)answer;
+}
+const IrHelper x86_helper_hypercall =
+    IR_HELPER0("x86_hypercall", helper_hypercall, IRH_READS | IRH_WRITES, VOID);
+
 /* ---- what the processor tells ------------------------------------------------------ */
 
 static void helper_cpuid(CPU *cpu)

@@ -62,6 +62,7 @@ extern const IrHelper x86_helper_read_cr8, x86_helper_read_dr;  /* number */
 extern const IrHelper x86_helper_write_cr, x86_helper_write_dr; /* number, value */
 extern const IrHelper x86_helper_clts;
 extern const IrHelper x86_helper_set_ac; /* on */
+extern const IrHelper x86_helper_hypercall;
 extern const IrHelper x86_helper_xgetbv, x86_helper_xsetbv, x86_helper_rdpkru, x86_helper_wrpkru;
 extern const IrHelper x86_helper_rdmsr, x86_helper_wrmsr, x86_helper_cpuid;
 extern const IrHelper x86_helper_rdtsc, x86_helper_random; /* -> value */

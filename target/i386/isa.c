@@ -77,5 +77,6 @@ uint64_t x86_isa(const X86CPU *x)
     for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
         isa |= x86_has(x, rows[n].feature) ? UINT64_C(1) << rows[n].isa : 0;
     }
+    isa |= x86_has(x, X86_HYPERVISOR) && !x->hides_kvm ? UINT64_C(1) << X86_ISA_KVM_CALL : 0;
     return isa;
 }

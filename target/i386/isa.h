@@ -29,6 +29,7 @@ typedef enum X86Isa {
     X86_ISA_LZCNT, X86_ISA_PREFETCHW, X86_ISA_SYSCALL, X86_ISA_RDTSCP, X86_ISA_LM,
     /* Leaf 80000008h, EBX */
     X86_ISA_WBNOINVD,
+    X86_ISA_KVM_CALL, /* leaf 40000000h has KVM's name: calls of what runs the machine */
     X86_ISA_COUNT
 } X86Isa;
 /* clang-format on */

@@ -236,6 +236,9 @@ static bool iret_to_v86(X86CPU *x, Return *r, X86Fault *f)
 {
     static const X86SegId order[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
     uint64_t selector[G_N_ELEMENTS(order)];
+    if (x->vendor != VENDOR_AMD && r->ip > 0xffff) { /* AMD's take its lower half (APM 3, IRET) */
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
     if (!pop_stack_pointer(r, f)) {
         return false;
     }

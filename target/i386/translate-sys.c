@@ -157,6 +157,7 @@ static X86Translate *const families[] = {
     FAMILY(DESCRIPTOR, descriptor),
     FAMILY(FSGSBASE, fsgsbase),
     FAMILY(HLT, hlt),
+    FAMILY(HYPERCALL, hypercall),
     FAMILY(INVTLB, invtlb),
     FAMILY(LOAD_TABLE, load_table),
     FAMILY(LSEG, lseg),

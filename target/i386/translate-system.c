@@ -156,6 +156,11 @@ void x86_tr_pkru(Translator *t)
     x86_tr_end_lookup(t);
 }
 
+void x86_tr_hypercall(Translator *t)
+{
+    x86_tr_call(t, &x86_helper_hypercall, 0, NULL);
+}
+
 void x86_tr_msr(Translator *t)
 {
     if (t->row->arg == X86_MSR_RDMSR) {

@@ -124,6 +124,18 @@ def test_x86_access(b):
 
 
 @case()
+def test_x86_system(b):
+    """control registers, tables, MSRs, PCIDs, CPUID, illegal encodings: what is kept and what is refused"""
+    run(b, "system", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
+def test_x86_flow(b):
+    """five levels of pages, forms of IRET, steps over them and over system calls, hypercalls, strings that fault"""
+    run(b, "flow", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
 def test_x86_levels(b):
     """call gates, tasks, port permissions and virtual-8086 mode"""
     run(b, "levels")

@@ -355,6 +355,23 @@ static void test_to_v86(void)
     fake_free(x);
 }
 
+/* EIP beyond the 64 KiB that CS will have: Intel's refuse it, AMD's take its lower half. */
+static void test_to_v86_beyond(void)
+{
+    X86CPU *x = world_protected(0);
+    X86Fault f = { 0 };
+    push_list(x, 4, 0x10050, 0x1000, EFL_FIXED | EFL_VM, 0x200, 0x2000, 0x3000, 0x4000, 0x5000, 0x6000);
+    uint64_t sp = x->s.gpr[X86_RSP];
+    x->vendor = VENDOR_INTEL;
+    assert_fault(x86_iret(x, 4, NEXT, &f), f, X86_EXC_GP, 0);
+    g_assert_false(x86_v86(x));
+    g_assert_cmphex(x->s.gpr[X86_RSP], ==, sp);
+    x->vendor = VENDOR_AMD;
+    g_assert_true(x86_iret(x, 4, NEXT, &f));
+    g_assert_cmphex(x86_ip(x), ==, 0x50);
+    fake_free(x);
+}
+
 static void test_in_v86(void)
 {
     X86CPU *x = world_v86(3);
@@ -425,6 +442,7 @@ int main(int argc, char **argv)
         { "nmi", test_nmi_unmasks },
         { "iret, real", test_real_iret },
         { "iret, to v86", test_to_v86 },
+        { "iret, to v86, EIP beyond it", test_to_v86_beyond },
         { "iret, in v86", test_in_v86 },
         { "iret, long", test_long_iret },
     };

@@ -62,7 +62,7 @@ static const uint8_t *skip_prefixes(const uint8_t *bytes)
     return bytes;
 }
 
-/* What AMD's processors (up to Zen 3) have and we have not. */
+/* What AMD's processors (up to Zen 5) have and we have not. */
 static bool is_left_out_amd(const uint8_t *bytes)
 {
     const uint8_t *op = skip_prefixes(bytes);
@@ -70,8 +70,15 @@ static bool is_left_out_amd(const uint8_t *bytes)
     if (op[0] == 0x0f && op[1] == 0x01) { /* VMCALL, SVM, MONITORX, MWAITX, CLZERO, RDPRU, INVLPGB, TLBSYNC */
         return op[2] == 0xc1 || (op[2] >= 0xd8 && op[2] <= 0xdf) || op[2] >= 0xfa;
     }
+    if (op[0] == 0xc4 && (op[1] & 0x1f) == 2 && op[3] >= 0x50 && op[3] <= 0x53) { /* AVX-VNNI, of Zen 5 */
+        return true;
+    }
     if (op[0] == 0xc4) { /* VPERMQ and VPERMPD, which are said to need W, do without */
         return (op[1] & 0x1f) == 3 && (op[2] & 0x80) == 0 && op[3] <= 1;
+    }
+    if (op[0] == 0x0f && op[1] == 0x38 &&
+        (op[2] == 0xf8 || op[2] == 0xf9)) { /* MOVDIR64B, MOVDIRI, of Zen 5 */
+        return true;
     }
     return op[0] == 0x8f ||
            (op[0] == 0x0f && (op[1] == 0x2b || op[1] == 0x78 || op[1] == 0x79)); /* XOP, SSE4A */
@@ -204,6 +211,9 @@ static void test_size(gconstpointer size)
     wrong += run_batch();
     g_test_message("%u encodings judged", judged);
     g_assert_cmpuint(wrong, ==, 0);
+    if (!judged) { /* all strayed */
+        g_test_skip("code of this size does not run here");
+    }
 }
 
 int main(int argc, char **argv)
