@@ -136,6 +136,12 @@ def test_x86_flow(b):
 
 
 @case()
+def test_x86_lapic(b):
+    """the local APIC: registers, address, x2APIC, priorities, errors, the timer in all modes"""
+    run(b, "lapic", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
 def test_x86_levels(b):
     """call gates, tasks, port permissions and virtual-8086 mode"""
     run(b, "levels")
