@@ -142,6 +142,12 @@ def test_x86_lapic(b):
 
 
 @case()
+def test_x86_descriptors(b):
+    """descriptors of every type, level and presence against a model: loads, LAR, LSL, VERR, VERW, far jumps, LLDT, LTR"""
+    run(b, "descriptors")
+
+
+@case()
 def test_x86_levels(b):
     """call gates, tasks, port permissions and virtual-8086 mode"""
     run(b, "levels")
