@@ -129,28 +129,65 @@ static void test_refused(void)
     fake_free(x);
 }
 
+static void assert_lines(X86CPU *x, const char *const *lines)
+{
+    g_autoptr(GString) out = g_string_new("\n");
+    x86_dump(&x->cpu, out);
+    for (; *lines; lines++) {
+        if (!strstr(out->str, *lines)) {
+            g_error("'%s' is not in\n%s", *lines, out->str);
+        }
+    }
+}
+
+/* The shape that users of QEMU know: order, digits by mode, segments with their descriptor's word and kind. */
 static void test_dump(void)
 {
     static const char *const wide[] = {
-        "RAX=",     "R15=",        "RIP=0000000000001234 RFL=00000002 [-------] CPL=3",
-        "CS =0033", "code64 [-r-", "CR0=80000011",
-        "YMM15="
+        "\nRAX=0000000000000001 RBX=0000000000000004 RCX=0000000000000002 RDX=0000000000000003\nRSI=",
+        "\nR8 =0000000000000000 R9 =",
+        "\nRIP=0000000000001234 RFL=00000002 [-------] CPL=3 II=0 A20=1 SMM=0 HLT=0\nES =",
+        "\nCS =0033 0000000000000000 00000fff 00a0fa00 DPL=3 CS64 [-R-]\n",
+        "\nSS =0023 0000000000000000 ffffffff 00cff200 DPL=3 DS   [-W-]\n",
+        "\nFS =0000 0000000000000000 00000000 00000000\n",
+        "\nLDT=0058 0000000000004000 0000001f 00008200 DPL=0 LDT\n",
+        " DPL=0 TSS64-busy\nGDT=     0000000000001000 0000008f\nIDT=     ",
+        "\nCR0=80000011 CR2=0000000000000000 CR3=0000000000020000 CR4=00000020\nDR0=",
+        "\nFCW=037f FSW=3800 [ST=7] FTW=80 MXCSR=00001f80\nFPR0=",
+        "\nXMM14=0000000000000000 0000000000000000 XMM15=0000000000000000 0000000000000000\n",
+        NULL
     };
+    static const char *const avx[] = {
+        "\nYMM15=0000000000000044 0000000000000033 0000000000000022 0000000000000011\n", NULL
+    };
+    static const char *const narrow[] = { "\nEAX=00000000 EBX=00000000 ECX=00000000 EDX=00000000\nESI=",
+                                          "\nCS =0008 00000000 ffffffff 00cf9a00 DPL=0 CS32 [-R-]\n",
+                                          " DPL=0 TSS32-busy\nGDT=     00001000 0000008f\n",
+                                          " CR2=00000000 CR3=00000000 CR4=00000000\n", NULL };
+    static const char *const real[] = { "\nEIP=00000050 EFL=00000403 [D-----C] CPL=0",
+                                        "\nCS =0000 00000000 0000ffff 00009b00\n", NULL };
     X86CPU *x = world_long(3);
-    g_autoptr(GString) out = g_string_new(NULL);
-    x86_dump(&x->cpu, out);
-    for (unsigned i = 0; i < G_N_ELEMENTS(wide); i++) {
-        if (!strstr(out->str, wide[i])) {
-            g_error("'%s' is not in\n%s", wide[i], out->str);
-        }
+    X86Fault f = { 0 };
+    for (unsigned i = 0; i < 4; i++) {
+        x->s.gpr[(const unsigned[]){ X86_RAX, X86_RCX, X86_RDX, X86_RBX }[i]] = i + 1;
     }
+    x->s.x87 = (X87){ .fcw = FCW_INIT, .top = 7, .tags = 0x80 };
+    x->s.mxcsr = 0x1f80;
+    x->vendor = VENDOR_INTEL;
+    g_assert_true(x86_seg_move(x, SEG_FS, 0, &f));
+    assert_lines(x, wide);
+    x->s.xcr0 = 7;
+    for (unsigned i = 0; i < 4; i++) {
+        x->s.ymm[15][i] = 0x11 * (i + 1);
+    }
+    assert_lines(x, avx);
+    fake_free(x);
+    x = world_protected(0);
+    assert_lines(x, narrow);
     fake_free(x);
     x = world_real();
-    g_string_truncate(out, 0);
     x86_set_flags(x, EFL_CF | EFL_DF);
-    x86_dump(&x->cpu, out);
-    g_assert_nonnull(strstr(out->str, "EIP=00000050 EFL=00000403 [D-----C] CPL=0"));
-    g_assert_null(strstr(out->str, "R8 "));
+    assert_lines(x, real);
     fake_free(x);
 }
 
