@@ -7,8 +7,7 @@
  * Where any of them can be, a block has one instruction (X86_MODE_SINGLE) and calls begin and finish; else finish alone, behind
  * the instruction that an STI, MOV SS or POP SS shadows.
  *
- * Under DEBUGCTL.BTF steps are from branch to branch; any #DB clears it (SDM volume 3, "Single-Stepping on Branches").  A branch
- * to what is behind it is not told from none.
+ * Under DEBUGCTL.BTF steps are from branch to branch; any #DB clears it (SDM volume 3, "Single-Stepping on Branches").
  *
  * RF: begin looks at it, finish clears it.  IRET leaves it cleared where there are no breakpoints, so that returning from
  * a fault costs no block of one; unless an interrupt waits, which comes before the next instruction and shows it set. */
@@ -56,7 +55,7 @@ static void helper_finish(CPU *cpu, uint32_t how, uint64_t next)
     bool step =
         x->stepping && !(how & X86_END_NO_STEP) && (!(how & X86_END_STEP_IF_TF) || (x->s.eflags & EFL_TF));
     if (step && x->s.msr.debugctl & DEBUGCTL_BTF) { /* on branches: where another instruction is next */
-        step = x->s.pc != next && !(how & X86_END_AGAIN);
+        step = how & X86_END_BRANCH || (x->s.pc != next && !(how & X86_END_AGAIN));
     }
     end_shadow(x, how, step);
     x->stepping = false;

@@ -28,7 +28,11 @@ static void branch_if(Translator *t, X86TrTest test)
         IrRef beyond = x86_tr_beyond_odd(t, x86_tr_ip(t, target));
         ir_brcc(t->ir, IR_TSTNE, IR_I64, taken, beyond, x86_tr_cold_fault(t, X86_EXC_GP));
     }
-    unsigned label = target == t->ctx->pc && t->loops && !t->ends ? 0 : x86_tr_cold_exit(t, target);
+    unsigned label = 0;
+    if (target != t->ctx->pc || !t->loops || t->ends) {
+        label = x86_tr_cold_exit(t, target);
+        t->cold[t->cold_count - 1].how = X86_END_BRANCH;
+    }
     ir_brcc(t->ir, test.cond, test.type, test.a, test.b, label);
 }
 
@@ -119,7 +123,7 @@ static void leave_by(Translator *t, const IrHelper *h, unsigned how, unsigned n,
 {
     ir_mov(t->ir, ir_global(G_PC), x86_tr_const(t, t->pc));
     x86_tr_call(t, h, n, args);
-    x86_tr_exit_lookup(t, how);
+    x86_tr_exit_lookup(t, how | X86_END_BRANCH);
 }
 
 static IrRef next_ip(Translator *t)

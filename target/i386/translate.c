@@ -205,7 +205,7 @@ void x86_tr_goto(Translator *t, uint64_t pc)
 {
     bool same_page = (linear_of(t, pc) ^ linear_of(t, t->ctx->pc)) / PAGE_BYTES == 0;
     if (t->ends) {
-        finish_to(t, pc, 0);
+        finish_to(t, pc, X86_END_BRANCH);
         t->done = true;
     } else if (pc == t->ctx->pc && t->loops) {
         ir_br(t->ir, 0);
@@ -291,7 +291,7 @@ void x86_tr_exit_ip(Translator *t, IrRef ip)
     }
     if (t->ends) {
         ir_mov(t->ir, ir_global(G_PC), ip);
-        x86_tr_exit_lookup(t, 0);
+        x86_tr_exit_lookup(t, X86_END_BRANCH);
         return;
     }
     ir_exit_ind(t->ir, ip);

@@ -11,6 +11,9 @@
  * expect: steps behind STI: 1:ffff4ff0 2:ffff4ff0 3:ffff4ff0 4:ffff4ff0 b:ffff4ff0 c:ffff4ff0
  * expect: steps from branch to branch, once: 4:ffff4ff0 5:ffff4ff0 6:ffff4ff0 d:ffff4ff0 e:ffff4ff0
  * expect: DEBUGCTL behind it: 0
+ * expect: a jump to what is behind it: 3:ffff4ff0 4:ffff4ff0 5:ffff4ff0 c:ffff4ff0 d:ffff4ff0
+ * expect: a call to it: 6:ffff4ff0 7:ffff4ff0 8:ffff4ff0 f:ffff4ff0 10:ffff4ff0
+ * expect: a branch to it, not taken, another, taken: 6:ffff4ff0 7:ffff4ff0 8:ffff4ff0 f:ffff4ff0 10:ffff4ff0
  * expect: steps over INT3: bp 1 2:ffff4ff0 3:ffff4ff0 a:ffff4ff0 b:ffff4ff0
  * expect: steps of REP: 0:ffff4ff0 0:ffff4ff0 2:ffff4ff0 3:ffff4ff0 a:ffff4ff0 b:ffff4ff0
  * expect: ICEBP: 1:ffff0ff0
@@ -169,6 +172,15 @@ static void steps(void)
     PIECE(step_branch, "steps from branch to branch, once", DR7_OFF, 0ul, TF_ON,
           "nop\n\tjmp 1f\n\tnop\n\t1: nop\n\t" TF_OFF, "i"(0));
     print("DEBUGCTL behind it: %X\n", rdmsr(DEBUGCTL));
+    wrmsr(DEBUGCTL, 2);
+    PIECE(step_jump, "a jump to what is behind it", DR7_OFF, 0ul, TF_ON, "nop\n\tjmp 1f\n\t1: nop\n\t" TF_OFF,
+          "i"(0));
+    wrmsr(DEBUGCTL, 2);
+    PIECE(step_call, "a call to it", DR7_OFF, 0ul, TF_ON, "nop\n\tcall 1f\n\t1: pop %%rax\n\t" TF_OFF,
+          "i"(0));
+    wrmsr(DEBUGCTL, 2);
+    PIECE(step_jcc, "a branch to it, not taken, another, taken", DR7_OFF, 0ul, "xor %%eax, %%eax\n\t" TF_ON,
+          "nop\n\tjnz 1f\n\t1: nop\n\tjz 1f\n\t1: nop\n\t" TF_OFF, "i"(0));
     PIECE(step_int3, "steps over INT3", DR7_OFF, 0ul, TF_ON, "int3\n\tnop\n\t" TF_OFF, "i"(0));
     PIECE(step_rep, "steps of REP", DR7_OFF, 0ul, "mov %0, %%rdi\n\tmov $3, %%ecx\n\t" TF_ON,
           "rep stosb\n\t" TF_OFF, "r"(bytes));
