@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "block/image.h"
+#include "img/program.h"
 
 enum { IMG_OK, IMG_FAILED };
 
@@ -16,8 +17,7 @@ typedef struct Command {
 
 extern const Command img_commands[]; /* ends with a row of NULL */
 
-void img_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2); /* "qemu-img: ...", to standard error */
-int img_usage(const char *command);                       /* what its options are; IMG_FAILED */
+int img_usage(const char *command); /* what its options are; IMG_FAILED */
 /* ---- objects.c: options of all commands */
 typedef struct ToolOptions {
     Secrets *secrets; /* of --object; NULL: none */

@@ -12,18 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *io_program = "lyrebird-io";
-
-void img_error(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    g_autofree char *text = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    fflush(stdout);
-    fprintf(stderr, "%s: %s\n", io_program, text);
-}
-
 bool io_open(Io *io, const char *path)
 {
     g_autoptr(GError) err = NULL;
@@ -152,7 +140,7 @@ static bool take_option(Io *io, GPtrArray *commands, int c)
             return false;
         }
         break;
-    default: fprintf(stderr, usage, io_program); return false;
+    default: fprintf(stderr, usage, img_program); return false;
     }
     return true;
 }
@@ -175,8 +163,7 @@ static int run(Io *io, const char *path, const GPtrArray *commands)
 
 static int start(ToolOptions *tool, int argc, char **argv)
 {
-    g_autofree char *name = g_path_get_basename(argv[0]);
-    io_program = strncmp(name, "qemu-", 5) == 0 ? "qemu-io" : io_program;
+    img_program_begin("lyrebird-io", "qemu-io", argv[0]);
     g_autoptr(GPtrArray) commands = g_ptr_array_new(), running = g_ptr_array_new();
     Io io = { .tool = tool, .flags = { .locking = true }, .running = running };
     if (!tool_options_take(tool, &argc, argv)) {
@@ -184,7 +171,7 @@ static int start(ToolOptions *tool, int argc, char **argv)
     }
     for (int c; (c = getopt_long(argc, argv, "hVc:f:rnt:d:U", long_options, NULL)) != -1;) {
         if (c == 'h' || c == 'V') {
-            printf(c == 'h' ? usage : "%s " LYREBIRD_VERSION " (Lyrebird)\n", io_program);
+            printf(c == 'h' ? usage : "%s " LYREBIRD_VERSION " (Lyrebird)\n", img_program);
             return EXIT_SUCCESS;
         }
         if (!take_option(&io, commands, c)) {
@@ -192,7 +179,7 @@ static int start(ToolOptions *tool, int argc, char **argv)
         }
     }
     if (argc - optind > 1) {
-        fprintf(stderr, usage, io_program);
+        fprintf(stderr, usage, img_program);
         return EXIT_FAILURE;
     }
     return run(&io, argv[optind], commands);

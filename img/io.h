@@ -14,8 +14,6 @@ typedef struct Io {
     GPtrArray *running; /* of GThread: aio_read, aio_write */
 } Io;
 
-extern const char *io_program;
-
 typedef struct IoCommand {
     const char *name, *other_name, *usage;
     bool needs_image;

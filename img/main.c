@@ -9,7 +9,6 @@
 #include "img/img.h"
 #include "util/text.h"
 
-static const char *program = "lyrebird-img";
 ToolOptions img_tool;
 
 const Command img_commands[] = {
@@ -41,21 +40,11 @@ const Command img_commands[] = {
     { NULL },
 };
 
-void img_error(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    g_autofree char *text = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    fflush(stdout);
-    fprintf(stderr, "%s: %s\n", program, text);
-}
-
 int img_usage(const char *command)
 {
     for (const Command *c = img_commands; c->name; c++) {
         if (!command || strcmp(c->name, command) == 0) {
-            fprintf(stderr, "usage: %s %s %s\n", program, c->name, c->usage);
+            fprintf(stderr, "usage: %s %s %s\n", img_program, c->name, c->usage);
         }
     }
     return IMG_FAILED;
@@ -89,8 +78,7 @@ BlockNode *img_open_target(const char *path, const char *format, const OpenFlags
 
 int main(int argc, char **argv)
 {
-    g_autofree char *name = g_path_get_basename(argv[0]);
-    program = strncmp(name, "qemu-", 5) == 0 ? "qemu-img" : program;
+    img_program_begin("lyrebird-img", "qemu-img", argv[0]);
     if (!tool_options_take(&img_tool, &argc, argv)) {
         return IMG_FAILED;
     }
@@ -99,7 +87,7 @@ int main(int argc, char **argv)
         return img_usage(NULL);
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("%s version %s (Lyrebird)\n", program, LYREBIRD_VERSION);
+        printf("%s version %s (Lyrebird)\n", img_program, LYREBIRD_VERSION);
         return IMG_OK;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

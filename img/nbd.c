@@ -27,17 +27,6 @@ typedef struct Serving {
     unsigned bitmap_count;
 } Serving;
 
-static const char *program = "lyrebird-nbd";
-
-void nbd_tool_error(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    g_autofree char *text = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    fprintf(stderr, "%s: %s\n", program, text);
-}
-
 /* ---- serving ----------------------------------------------------------------- */
 
 /* The main thread waits for one of these, which nobody else takes. */
@@ -62,7 +51,7 @@ static bool write_pid(const Serving *s)
     g_autoptr(GError) err = NULL;
     g_autofree char *text = g_strdup_printf("%ld\n", (long)getpid());
     if (s->pid_file && !g_file_set_contents(s->pid_file, text, -1, &err)) {
-        nbd_tool_error("cannot create PID file: %s", err->message);
+        img_error("cannot create PID file: %s", err->message);
         return false;
     }
     return true;
@@ -80,7 +69,7 @@ static bool go_behind(Serving *s)
     }
     if (child < 0 || setsid() < 0 || !freopen("/dev/null", "r", stdin) ||
         !freopen("/dev/null", "w", stdout)) {
-        nbd_tool_error("Failed to fork: %s", g_strerror(errno));
+        img_error("Failed to fork: %s", g_strerror(errno));
         return false;
     }
     close(ready[0]);
@@ -129,7 +118,7 @@ static int serve(const Serving *s, BlockNode *n, int fd)
                     .bitmaps = bitmaps,
                     .bitmap_count = s->bitmap_count };
     if (!server || !find_bitmaps(s, n, bitmaps, &err) || !nbd_server_add(server, &e, &err)) {
-        nbd_tool_error("%s", err->message);
+        img_error("%s", err->message);
     } else if (write_pid(s) && tell_parent(s)) {
         sigwait(&set, &signal);
         status = EXIT_SUCCESS;
@@ -137,7 +126,7 @@ static int serve(const Serving *s, BlockNode *n, int fd)
     nbd_server_free(server);
     int flushed = s->readonly ? 0 : node_flush(n);
     if (flushed) {
-        nbd_tool_error("'%s': %s", s->image, g_strerror(-flushed));
+        img_error("'%s': %s", s->image, g_strerror(-flushed));
         status = EXIT_FAILURE;
     }
     return status;
@@ -152,12 +141,12 @@ static int run(Serving *s)
     s->flags.readonly = s->readonly;
     BlockNode *n = image_open(s->image, s->format, &s->flags, &found, &err);
     if (!n) {
-        nbd_tool_error("Failed to blk_new_open '%s': %s", s->image, err->message);
+        img_error("Failed to blk_new_open '%s': %s", s->image, err->message);
         return EXIT_FAILURE;
     }
     int fd = nbd_listen(&s->address, &err);
     if (fd < 0) {
-        nbd_tool_error("%s", err->message);
+        img_error("%s", err->message);
         node_unref(n);
         return EXIT_FAILURE;
     }
@@ -207,7 +196,7 @@ static bool take_number(const char *what, uint64_t most, uint64_t *value)
 {
     bool ok = img_read_size(optarg, value) && *value <= most;
     if (!ok) {
-        nbd_tool_error("Invalid %s '%s'", what, optarg);
+        img_error("Invalid %s '%s'", what, optarg);
     }
     return ok;
 }
@@ -216,7 +205,7 @@ static bool take_cache(Serving *s, const char *mode)
 {
     bool ok = img_cache(mode, &s->flags, &s->sync) && !s->sync;
     if (!ok) {
-        nbd_tool_error("Invalid cache mode `%s'; it is one of none, writeback, unsafe", mode);
+        img_error("Invalid cache mode `%s'; it is one of none, writeback, unsafe", mode);
     }
     return ok;
 }
@@ -233,7 +222,7 @@ static bool take_option(Serving *s, int c)
     case 'D': s->description = optarg; break;
     case 'B':
         if (s->bitmap_count == NBD_BITMAPS_MAX) {
-            nbd_tool_error("more than %d bitmaps", NBD_BITMAPS_MAX);
+            img_error("more than %d bitmaps", NBD_BITMAPS_MAX);
             return false;
         }
         s->bitmaps[s->bitmap_count++] = optarg;
@@ -247,29 +236,28 @@ static bool take_option(Serving *s, int c)
     case OPTION_DISCARD:
         s->flags.discard = strcmp(optarg, "unmap") == 0;
         if (!s->flags.discard && strcmp(optarg, "ignore") != 0) {
-            nbd_tool_error("Invalid discard mode `%s'", optarg);
+            img_error("Invalid discard mode `%s'", optarg);
             return false;
         }
         break;
     case OPTION_FORK: s->daemonize = true; break;
     case OPTION_PID: s->pid_file = optarg; break;
-    default: fprintf(stderr, "Try `%s --help' for more information.\n", program); return false;
+    default: fprintf(stderr, "Try `%s --help' for more information.\n", img_program); return false;
     }
     return true;
 }
 
 int main(int argc, char **argv)
 {
-    g_autofree char *name = g_path_get_basename(argv[0]);
-    program = strncmp(name, "qemu-", 5) == 0 ? "qemu-nbd" : program;
+    img_program_begin("lyrebird-nbd", "qemu-nbd", argv[0]);
     Serving s = { .name = "", .shared = 1, .parent = -1, .flags = { .locking = true } };
     for (int c; (c = getopt_long(argc, argv, "hVp:b:k:e:tx:D:B:o:Lf:rn", long_options, NULL)) != -1;) {
         if (c == 'h') {
-            printf(usage, program, program);
+            printf(usage, img_program, img_program);
             return EXIT_SUCCESS;
         }
         if (c == 'V') {
-            printf("%s %s (Lyrebird)\n", program, LYREBIRD_VERSION);
+            printf("%s %s (Lyrebird)\n", img_program, LYREBIRD_VERSION);
             return EXIT_SUCCESS;
         }
         if (!take_option(&s, c)) {
@@ -277,12 +265,12 @@ int main(int argc, char **argv)
         }
     }
     if (s.address.path && (s.address.host || s.address.port)) {
-        nbd_tool_error("a socket has a path, or an address and a port");
+        img_error("a socket has a path, or an address and a port");
         return EXIT_FAILURE;
     }
     if (argc - optind != !s.list) {
-        nbd_tool_error(s.list ? "List mode is incompatible with a file name" : "Invalid number of arguments");
-        fprintf(stderr, "Try `%s --help' for more information.\n", program);
+        img_error(s.list ? "List mode is incompatible with a file name" : "Invalid number of arguments");
+        fprintf(stderr, "Try `%s --help' for more information.\n", img_program);
         return EXIT_FAILURE;
     }
     s.image = argv[optind];

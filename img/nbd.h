@@ -3,5 +3,4 @@
 #pragma once
 #include "block/nbd_client.h"
 
-void nbd_tool_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2); /* "qemu-nbd: ...", to standard error */
-int nbd_tool_list(const NbdAddress *a);                        /* the exit status */
+int nbd_tool_list(const NbdAddress *a); /* the exit status */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "img/nbd.h"
+#include "img/program.h"
 #include "util/text.h"
 
 /* By bit. */
@@ -54,7 +55,7 @@ int nbd_tool_list(const NbdAddress *a)
         close(fd);
     }
     if (!all) {
-        nbd_tool_error("%s", err->message);
+        img_error("%s", err->message);
         return EXIT_FAILURE;
     }
     printf("exports available: %u\n", all->len);

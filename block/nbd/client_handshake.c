@@ -60,16 +60,9 @@ static bool receive_reply(int fd, uint32_t option, Reply *r, GError **err)
     return true;
 }
 
-static void put(GByteArray *a, unsigned bytes, uint64_t value)
-{
-    uint8_t raw[8];
-    store_be(raw, bytes, value);
-    g_byte_array_append(a, raw, bytes);
-}
-
 static void put_text(GByteArray *a, const char *text)
 {
-    put(a, 4, strlen(text));
+    append_be(a, 4, strlen(text));
     g_byte_array_append(a, (const uint8_t *)text, (guint)strlen(text));
 }
 
@@ -174,7 +167,7 @@ static bool ask_context(int fd, NbdListed *l, const char *query, GError **err)
     GByteArray *data = g_byte_array_new();
     uint32_t error;
     put_text(data, l->name);
-    put(data, 4, query != NULL);
+    append_be(data, 4, query != NULL);
     if (query) {
         put_text(data, query);
     }
@@ -189,9 +182,9 @@ static bool ask_info(int fd, uint32_t option, NbdListed *l, GError **err)
     GByteArray *data = g_byte_array_new();
     uint32_t error;
     put_text(data, l->name);
-    put(data, 2, 2);
-    put(data, 2, NBD_INFO_BLOCK_SIZE);
-    put(data, 2, NBD_INFO_DESCRIPTION);
+    append_be(data, 2, 2);
+    append_be(data, 2, NBD_INFO_BLOCK_SIZE);
+    append_be(data, 2, NBD_INFO_DESCRIPTION);
     bool ok = ask(fd, option, data, take_info, l, &error, err);
     g_byte_array_unref(data);
     if (ok && error) {

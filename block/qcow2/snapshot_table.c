@@ -122,25 +122,18 @@ int snapshot_table_read(Qcow2 *s, GPtrArray *list, uint64_t *bytes)
 
 /* ---- writing ------------------------------------------------------------- */
 
-static void put(GByteArray *to, unsigned size, uint64_t value)
-{
-    uint8_t raw[8];
-    store_be(raw, size, value);
-    g_byte_array_append(to, raw, size);
-}
-
 static void put_snapshot(GByteArray *to, const Qcow2Snapshot *sn)
 {
     static const uint8_t zeroes[8];
-    put(to, 8, sn->l1_offset);
-    put(to, 4, sn->l1_size);
-    put(to, 2, strlen(sn->id));
-    put(to, 2, strlen(sn->name));
-    put(to, 4, sn->date_nsec / 1000000000);
-    put(to, 4, sn->date_nsec % 1000000000);
-    put(to, 8, sn->vm_clock_nsec);
-    put(to, 4, MIN(sn->vm_state_size, UINT32_MAX));
-    put(to, 4, sn->extra_size);
+    append_be(to, 8, sn->l1_offset);
+    append_be(to, 4, sn->l1_size);
+    append_be(to, 2, strlen(sn->id));
+    append_be(to, 2, strlen(sn->name));
+    append_be(to, 4, sn->date_nsec / 1000000000);
+    append_be(to, 4, sn->date_nsec % 1000000000);
+    append_be(to, 8, sn->vm_clock_nsec);
+    append_be(to, 4, MIN(sn->vm_state_size, UINT32_MAX));
+    append_be(to, 4, sn->extra_size);
     g_byte_array_append(to, sn->extra, sn->extra_size);
     g_byte_array_append(to, (const uint8_t *)sn->id, strlen(sn->id));
     g_byte_array_append(to, (const uint8_t *)sn->name, strlen(sn->name));

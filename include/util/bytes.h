@@ -96,3 +96,11 @@ static inline void store_be(void *p, unsigned size, uint64_t v)
 {
     store_host(p, size, G_BYTE_ORDER == G_BIG_ENDIAN ? v : swap_uint(v, size));
 }
+
+/* The low `size` bytes of v, behind what is there; the most significant first. */
+static inline void append_be(GByteArray *to, unsigned size, uint64_t v)
+{
+    uint8_t raw[8];
+    store_be(raw, size, v);
+    g_byte_array_append(to, raw, size);
+}
