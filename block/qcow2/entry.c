@@ -62,6 +62,7 @@ int entry_write(Qcow2 *s, uint64_t guest_cluster, const L2Entry *e)
     uint8_t raw[16];
     uint64_t at;
     int error = find_entry_locked(s, guest_cluster, &at);
+    g_assert(error || at); /* never the header */
     store_be(raw, 8, e->word);
     store_be(raw + 8, 8, e->bits);
     return error ? error : cache_write(s, at, raw, s->entry_size, META_L2);

@@ -114,3 +114,16 @@ TapeNode *tape_cut(const TapeNode *start, const GArray *tape, guint cut, GRand *
     }
     return t;
 }
+
+TapeNode *tape_after(const TapeNode *start, const GArray *tape, guint end)
+{
+    TapeNode *t = tape_new(start);
+    for (guint i = 0; i < end; i++) {
+        const Record *r = &g_array_index(tape, Record, i);
+        if (r->data) {
+            memcpy(t->bytes + r->offset, r->data, r->length);
+            t->node.size = r->grows ? MAX(t->node.size, r->offset + r->length) : t->node.size;
+        }
+    }
+    return t;
+}

@@ -24,3 +24,5 @@ typedef struct TapeNode {
 TapeNode *tape_new(const TapeNode *from); /* with its content; NULL: empty */
 /* The file after a cut at `cut`: all before the last flush of the tape, and some of the rest. */
 TapeNode *tape_cut(const TapeNode *start, const GArray *tape, guint cut, GRand *rand);
+/* The file with all that stands on the tape before `end`. */
+TapeNode *tape_after(const TapeNode *start, const GArray *tape, guint end);

@@ -4,18 +4,12 @@
  * all that was flushed. */
 #include <string.h>
 
-#include "block/image_create.h"
 #include "block/qcow2_snapshot.h"
-#include "tape.h"
+#include "tape-image.h"
 
 enum { OPERATIONS = 60 };
 
-/* What is looked at. */
-typedef struct Kind {
-    const char *format, *options;
-    unsigned disk_kib;
-} Kind;
-static const Kind kinds[] = {
+static const TapeKind kinds[] = {
     { "qcow2", "cluster_size=4k", 1024 },
     { "qcow2", "compat=0.10,cluster_size=512", 1024 },
     { "qcow2", "cluster_size=512,refcount_bits=64", 1024 },
@@ -30,9 +24,11 @@ static const Kind kinds[] = {
     { "vmdk", "", 1024 },
     { "vhdx", "block_size=1M", 3072 },
     { "vmdk", "zeroed_grain=on", 1024 },
+    { "qcow2", "cluster_size=4k,encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1", 512 },
+    { "qcow2", "cluster_size=16k,extended_l2=on,encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1",
+      512 },
+    { "luks", "key-secret=s,iter-time=1", 512 },
 };
-static const Kind *kind;
-static uint64_t disk_bytes;
 
 /* ---- what must be there ------------------------------------------------------ */
 
@@ -46,36 +42,6 @@ typedef struct Moment {
     guint next;    /* operation */
     uint8_t *sure; /* the disk then */
 } Moment;
-
-static BlockNode *open_on(TapeNode *t, bool readonly, bool repair)
-{
-    g_autoptr(GError) err = NULL;
-    OpenFlags flags = { .readonly = readonly, .discard = true, .repair = repair };
-    BlockNode *n = image_open_on(&t->node, kind->format, &flags, &err);
-    g_assert_no_error(err);
-    return n;
-}
-
-static TapeNode *new_image(void)
-{
-    g_autoptr(GError) err = NULL;
-    const ImageMaker *maker = image_maker(kind->format);
-    TapeNode *t = tape_new(NULL);
-    NewImage *o = shape_parse(maker->shape, kind->options, NULL, &err);
-    g_assert_no_error(err);
-    o->size = disk_bytes;
-    g_assert_true(maker->make(&t->node, o, &err));
-    shape_free(maker->shape, o);
-    return t;
-}
-
-/* Its counts may be wrong, and are made anew when it is opened to be written. */
-static bool is_dirty(BlockNode *n)
-{
-    ImageInfo info;
-    image_info(n, &info);
-    return info.dirty;
-}
 
 /* A cluster, compressed, of a format that has such. */
 static bool pack_something(BlockNode *n, GRand *rand, uint8_t *disk, Operation *o)
@@ -215,8 +181,8 @@ static unsigned operations_wanted = OPERATIONS;
 static GArray *work(TapeNode *t, GRand *rand, GArray *operations, GArray *kept)
 {
     GArray *moments = g_array_new(false, false, sizeof(Moment));
-    uint8_t *disk = g_malloc0(disk_bytes);
-    BlockNode *n = open_on(t, false, false);
+    BlockNode *n = tape_image_open(t, false, false);
+    uint8_t *disk = tape_image_disk(n);
     Moment first = { 0, 0, g_memdup2(disk, disk_bytes) };
     g_array_append_val(moments, first);
     for (unsigned i = 0; i < operations_wanted; i++) {
@@ -241,23 +207,6 @@ static GArray *work(TapeNode *t, GRand *rand, GArray *operations, GArray *kept)
     return moments;
 }
 
-static void tell(const char *line, void *opaque)
-{
-    g_test_message("%s", line);
-}
-
-/* Sectors that nobody has written between the last flush and the cut are as they were then. */
-static void check_content(BlockNode *n, const uint8_t *sure, const uint8_t *touched)
-{
-    g_autofree uint8_t *now = g_malloc(disk_bytes);
-    g_assert_cmpint(node_read(n, 0, now, disk_bytes), ==, 0);
-    for (unsigned i = 0; i < disk_bytes / SECTOR; i++) {
-        if (!touched[i] && memcmp(now + i * SECTOR, sure + i * SECTOR, SECTOR) != 0) {
-            g_error("sector %u was flushed, and is lost", i);
-        }
-    }
-}
-
 /* By operations since that flush that began before the cut. */
 static void mark_touched(const Moment *m, const GArray *operations, guint cut, uint8_t *touched)
 {
@@ -274,23 +223,20 @@ static void check_cut(const TapeNode *start, const GArray *tape, guint cut, GRan
                       const uint8_t *touched)
 {
     TapeNode *t = tape_cut(start, tape, cut, rand);
-    BlockNode *n = open_on(t, true, false);
-    ImageReport report = { 0 };
-    g_assert_cmpint(image_check(n, REPAIR_NOTHING, &report), ==, 0);
-    bool dirty = is_dirty(n);
-    if ((!dirty && report.corruptions) || report.check_errors) {
-        image_check(n, REPAIR_NOTHING, &(ImageReport){ .say = tell });
-        g_error("cut at %u: %" G_GUINT64_FORMAT " corruptions", cut, report.corruptions);
+    BlockNode *n = tape_image_open(t, true, false);
+    bool dirty = tape_image_is_dirty(n);
+    if (tape_image_faults(n, false) && !dirty) {
+        g_error("cut at %u: %" G_GUINT64_FORMAT " corruptions", cut, tape_image_faults(n, true));
     }
-    check_content(n, sure, touched);
+    tape_check_content(n, sure, touched);
     node_unref(n);
     if (dirty) {
-        n = open_on(t, false, true);
+        n = tape_image_open(t, false, true);
         ImageReport again = { 0 };
         g_assert_cmpint(image_check(n, REPAIR_ALL, &again), ==, 0);
         node_unref(n);
-        n = open_on(t, false, false);
-        ImageReport last = { .say = tell };
+        n = tape_image_open(t, false, false);
+        ImageReport last = { 0 };
         g_assert_cmpint(image_check(n, REPAIR_NOTHING, &last), ==, 0);
         g_assert_cmpuint(last.corruptions + last.leaks, ==, 0);
         node_unref(n);
@@ -302,7 +248,7 @@ static void check_cut(const TapeNode *start, const GArray *tape, guint cut, GRan
 static void check_snapshots(const TapeNode *start, const GArray *tape, guint cut, GRand *rand, GArray *kept)
 {
     TapeNode *t = tape_cut(start, tape, cut, rand);
-    BlockNode *n = open_on(t, false, false);
+    BlockNode *n = tape_image_open(t, false, false);
     g_autoptr(GPtrArray) list = n ? qcow2_snapshots(n, NULL) : g_ptr_array_new();
     g_assert_nonnull(list);
     if (list->len) {
@@ -314,10 +260,8 @@ static void check_snapshots(const TapeNode *start, const GArray *tape, guint cut
         check_state(n, sn, which);
         g_assert_true(qcow2_snapshot_apply(n, sn->name, NULL));
         check_state(n, sn, which);
-        check_content(n, g_array_index(kept, Kept, which).disk, untouched);
-        ImageReport report = { .say = tell };
-        g_assert_cmpint(image_check(n, REPAIR_NOTHING, &report), ==, 0);
-        g_assert_cmpuint(report.corruptions + report.check_errors, ==, 0);
+        tape_check_content(n, g_array_index(kept, Kept, which).disk, untouched);
+        g_assert_cmpuint(tape_image_faults(n, true), ==, 0);
     }
     node_unref(n);
     node_unref(&t->node);
@@ -334,7 +278,7 @@ static void forget(GArray *kept)
 static unsigned cut_everywhere(guint32 seed, bool snapshots)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
-    TapeNode *t = new_image();
+    TapeNode *t = tape_image_new();
     TapeNode *start = tape_new(t);
     t->tape = g_array_new(false, false, sizeof(Record));
     GArray *operations = g_array_new(false, false, sizeof(Operation));
@@ -364,12 +308,6 @@ static unsigned cut_everywhere(guint32 seed, bool snapshots)
     return cuts;
 }
 
-static void choose(unsigned i)
-{
-    kind = &kinds[i];
-    disk_bytes = (uint64_t)kind->disk_kib << 10;
-}
-
 static void test_kinds(gconstpointer data)
 {
     bool snapshots = data != NULL;
@@ -379,7 +317,7 @@ static void test_kinds(gconstpointer data)
     unsigned cuts = 0;
     operations_wanted = operations ? (unsigned)atoi(operations) : OPERATIONS;
     for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        choose(i);
+        tape_choose(&kinds[i]);
         if (snapshots && strcmp(kind->format, "qcow2") != 0) {
             continue;
         }
@@ -417,53 +355,62 @@ static void work_with_faults(BlockNode *n, GRand *rand, uint8_t *disk, uint8_t *
     }
 }
 
+typedef struct Fault {
+    unsigned call; /* of the file, or an allocation; counted from 1 */
+    bool allocation;
+    int error; /* of the file */
+} Fault;
+
 /* True: the call that was to fail was made. */
-static bool fail_at(guint32 seed, unsigned call, int error)
+static bool fail_at(guint32 seed, const Fault *f)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
-    g_autofree uint8_t *disk = g_malloc0(disk_bytes), *unknown = g_malloc0(disk_bytes / SECTOR);
-    TapeNode *t = new_image();
-    t->calls = 0;
-    t->fails_at = call;
-    t->error = error;
-    OpenFlags flags = { .discard = true };
-    BlockNode *n = image_open_on(&t->node, kind->format, &flags, NULL);
+    TapeNode *t = tape_image_new();
+    BlockNode *n = tape_image_open(t, true, false);
+    g_autofree uint8_t *disk = tape_image_disk(n), *unknown = g_malloc0(disk_bytes / SECTOR);
+    node_unref(n);
+    unsigned *calls = f->allocation ? &allocations : &t->calls;
+    *(f->allocation ? &allocation_fails_at : &t->fails_at) = f->call;
+    *calls = 0;
+    t->error = f->error;
+    n = tape_image_try(t);
     unsigned until_close = 0;
     if (n) {
         work_with_faults(n, rand, disk, unknown);
-        until_close = t->calls;
+        until_close = *calls;
         node_unref(n);
     }
-    bool failed = t->calls >= call;
-    t->fails_at = 0;
-    n = open_on(t, true, false);
-    ImageReport report = { 0 };
-    g_assert_cmpint(image_check(n, REPAIR_NOTHING, &report), ==, 0);
+    bool failed = *calls >= f->call;
+    t->fails_at = allocation_fails_at = 0;
+    n = tape_image_open(t, true, false);
     bool marked = strcmp(kind->format, "qcow2") == 0 && t->bytes[79] & 2;
-    if ((report.corruptions && !is_dirty(n)) || marked) {
-        g_error("call %u failed with %s, and the image is corrupt", call, g_strerror(-error));
+    if ((tape_image_faults(n, false) && !tape_image_is_dirty(n)) || marked) {
+        g_error("%s %u failed with %s, and the image is corrupt", f->allocation ? "allocation" : "call",
+                f->call, g_strerror(-f->error));
     }
-    if (call <= until_close) { /* else the log says that the last writes are lost */
-        check_content(n, disk, unknown);
+    if (f->call <= until_close) { /* else the log says that the last writes are lost */
+        tape_check_content(n, disk, unknown);
     }
     node_unref(n);
     node_unref(&t->node);
     return failed;
 }
 
-/* Each read, write, flush and discard of the file fails once: an error to the caller, and nothing else is lost, for what
- * came before and after is written when the image is closed. */
-static void test_faults(void)
+/* Each read, write, flush and discard of the file, and each allocation that may, fails once: an error to the caller, and
+ * nothing else is lost, for what came before and after is written when the image is closed. */
+static void test_faults(gconstpointer data)
 {
     guint32 seed = g_test_rand_int();
     for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        unsigned call = 1;
-        choose(i);
-        while (fail_at(seed, call, call % 2 ? -EIO : -ENOSPC)) {
-            call++;
+        Fault f = { .call = 1, .allocation = data != NULL, .error = -EIO };
+        tape_choose(&kinds[i]);
+        while (fail_at(seed, &f)) {
+            f.call++;
+            f.error = f.call % 2 ? -EIO : -ENOSPC;
         }
-        g_test_message("%s %s: each of %u calls failed once", kind->format, kind->options, call - 1);
-        g_assert_cmpuint(call, >, 12);
+        g_test_message("%s %s: each of %u %s failed once", kind->format, kind->options, f.call - 1,
+                       f.allocation ? "allocations" : "calls");
+        g_assert_cmpuint(f.call, >, f.allocation ? 0 : 12);
     }
 }
 
@@ -472,6 +419,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/images/cuts", NULL, test_kinds);
     g_test_add_data_func("/images/cuts-with-snapshots", "", test_kinds);
-    g_test_add_func("/images/faults", test_faults);
+    g_test_add_data_func("/images/faults", NULL, test_faults);
+    g_test_add_data_func("/images/no-memory", "", test_faults);
     return g_test_run();
 }
