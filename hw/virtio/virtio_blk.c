@@ -6,8 +6,9 @@
  * once, all of one doorbell in one batch; they end in the main loop in any order.
  * With an iothread both happen in its loop.
  *
- * Not modelled: several queues, zoned devices, secure erase, lifetime
- * information: not offered. */
+ * With num-queues above 1 a request comes and ends by any of the queues (VIRTIO_BLK_F_MQ, 5.2.3).
+ *
+ * Not modelled: zoned devices, secure erase, lifetime information: not offered. */
 #include "hw/virtio.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ enum {
     F_FLUSH = 9,
     F_TOPOLOGY = 10,
     F_CONFIG_WCE = 11,
+    F_MQ = 12,
     F_DISCARD = 13,
     F_WRITE_ZEROES = 14
 };
@@ -59,7 +61,7 @@ typedef struct VirtioBlk {
     BlockBackend *drive;
     Object *iothread; /* or NULL */
     char *serial;
-    uint16_t queue_size;
+    uint16_t queue_size, num_queues;
     int32_t bootindex;
     bool config_wce, discard, write_zeroes;
     int rerror, werror; /* BlockOnError */
@@ -75,6 +77,7 @@ typedef struct BlkRequest {
     BlockRequest req;
     VirtioBlk *blk;
     VirtioElement *e;
+    unsigned queue;
     uint32_t type;
     struct iovec iov[];
 } BlkRequest;
@@ -87,11 +90,11 @@ static VirtioBlk *virtio_blk(VirtioDevice *v)
 /* ---- ending a request ---------------------------------------------------- */
 
 /* The status byte is the last of the writable part. */
-static void finish(VirtioBlk *b, VirtioElement *e, uint8_t status)
+static void finish(VirtioBlk *b, unsigned queue, VirtioElement *e, uint8_t status)
 {
     iov_from_buf(element_in(e), e->in_count, e->in_bytes - 1, &status, 1);
     /* Data and status count as written, whatever the result: the status byte lies at the end. */
-    virtqueue_push(&b->v, 0, e, MIN(e->in_bytes, UINT32_MAX));
+    virtqueue_push(&b->v, queue, e, MIN(e->in_bytes, UINT32_MAX));
 }
 
 static void report_error(VirtioBlk *b, const BlockRequest *req, int error)
@@ -115,9 +118,10 @@ static void blk_done(BlockRequest *req, int result)
     if (result < 0) {
         report_error(b, req, result);
     }
-    finish(b, r->e, result == 0 ? S_OK : result == -ENOTSUP ? S_UNSUPP : S_IOERR);
+    unsigned queue = r->queue;
+    finish(b, queue, r->e, result == 0 ? S_OK : result == -ENOTSUP ? S_UNSUPP : S_IOERR);
     g_free(r);
-    virtqueue_notify(&b->v, 0);
+    virtqueue_notify(&b->v, queue);
     if (--b->in_flight == 0) {
         if (b->cancelling) {
             b->cancelling = false;
@@ -129,11 +133,12 @@ static void blk_done(BlockRequest *req, int result)
 
 /* ---- starting one -------------------------------------------------------- */
 
-static BlkRequest *request_new(VirtioBlk *b, VirtioElement *e, uint32_t type, BlockOp op)
+static BlkRequest *request_new(VirtioBlk *b, unsigned queue, VirtioElement *e, uint32_t type, BlockOp op)
 {
     BlkRequest *r = g_malloc0(sizeof(*r) + (e->out_count + e->in_count) * sizeof(struct iovec));
     r->blk = b;
     r->e = e;
+    r->queue = queue;
     r->type = type;
     r->req = (BlockRequest){ .op = op, .iov = r->iov, .done = blk_done, .opaque = r };
     return r;
@@ -151,14 +156,15 @@ static bool range_ok(VirtioBlk *b, uint64_t sector, uint64_t bytes)
     return sector <= size / SECTOR && bytes <= size - sector * SECTOR && bytes % SECTOR == 0;
 }
 
-static bool start_transfer(VirtioBlk *b, VirtioElement *e, uint32_t type, uint64_t sector, size_t header)
+static bool start_transfer(VirtioBlk *b, unsigned queue, VirtioElement *e, uint32_t type, uint64_t sector,
+                           size_t header)
 {
     bool write = type == T_OUT;
     uint64_t bytes = write ? e->out_bytes - header : e->in_bytes - 1;
     if (!range_ok(b, sector, bytes) || (write && block_is_readonly(b->drive))) {
         return false;
     }
-    BlkRequest *r = request_new(b, e, type, write ? BLOCK_WRITE : BLOCK_READ);
+    BlkRequest *r = request_new(b, queue, e, type, write ? BLOCK_WRITE : BLOCK_READ);
     r->req.offset = sector * SECTOR;
     r->req.length = bytes;
     r->req.iov_count = write ? iov_slice(r->iov, e->iov, e->out_count, header, bytes)
@@ -169,7 +175,7 @@ static bool start_transfer(VirtioBlk *b, VirtioElement *e, uint32_t type, uint64
 }
 
 /* One segment a request, as the configuration says (max_discard_seg = 1). */
-static bool start_discard(VirtioBlk *b, VirtioElement *e, uint32_t type, size_t header)
+static bool start_discard(VirtioBlk *b, unsigned queue, VirtioElement *e, uint32_t type, size_t header)
 {
     struct {
         uint64_t sector;
@@ -186,7 +192,7 @@ static bool start_discard(VirtioBlk *b, VirtioElement *e, uint32_t type, size_t 
         (flags & ~(type == T_WRITE_ZEROES ? UNMAP : 0))) {
         return false;
     }
-    BlkRequest *r = request_new(b, e, type, type == T_DISCARD ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES);
+    BlkRequest *r = request_new(b, queue, e, type, type == T_DISCARD ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES);
     r->req.offset = sector * SECTOR;
     r->req.length = bytes;
     r->req.unmap = flags & UNMAP;
@@ -195,16 +201,16 @@ static bool start_discard(VirtioBlk *b, VirtioElement *e, uint32_t type, size_t 
     return true;
 }
 
-static void get_id(VirtioBlk *b, VirtioElement *e)
+static void get_id(VirtioBlk *b, unsigned queue, VirtioElement *e)
 {
     char id[ID_BYTES] = { 0 };
     const char *serial = b->serial ? b->serial : block_serial(b->drive);
     memcpy(id, serial ? serial : "", serial ? MIN(strlen(serial), sizeof(id)) : 0);
     iov_from_buf(e->iov + e->out_count, e->in_count, 0, id, MIN(sizeof(id), e->in_bytes - 1));
-    finish(b, e, S_OK);
+    finish(b, queue, e, S_OK);
 }
 
-static void start(VirtioBlk *b, VirtioElement *e)
+static void start(VirtioBlk *b, unsigned queue, VirtioElement *e)
 {
     struct {
         uint32_t type, reserved;
@@ -212,7 +218,7 @@ static void start(VirtioBlk *b, VirtioElement *e)
     } header;
     if (e->out_bytes < sizeof(header) || e->in_bytes < 1) {
         virtio_broken(&b->v, "a request without header or status");
-        virtqueue_discard(&b->v, 0, e);
+        virtqueue_discard(&b->v, queue, e);
         return;
     }
     iov_to_buf(e->iov, e->out_count, 0, &header, sizeof(header));
@@ -220,17 +226,19 @@ static void start(VirtioBlk *b, VirtioElement *e)
     bool started = true;
     switch (type) {
     case T_IN:
-    case T_OUT: started = start_transfer(b, e, type, GUINT64_FROM_LE(header.sector), sizeof(header)); break;
-    case T_FLUSH: submit(request_new(b, e, type, BLOCK_FLUSH)); break;
+    case T_OUT:
+        started = start_transfer(b, queue, e, type, GUINT64_FROM_LE(header.sector), sizeof(header));
+        break;
+    case T_FLUSH: submit(request_new(b, queue, e, type, BLOCK_FLUSH)); break;
     case T_DISCARD:
-    case T_WRITE_ZEROES: started = start_discard(b, e, type, sizeof(header)); break;
-    case T_GET_ID: get_id(b, e); break;
-    default: log_unimp("%s: request type %u", b->v.dev.path, type); finish(b, e, S_UNSUPP);
+    case T_WRITE_ZEROES: started = start_discard(b, queue, e, type, sizeof(header)); break;
+    case T_GET_ID: get_id(b, queue, e); break;
+    default: log_unimp("%s: request type %u", b->v.dev.path, type); finish(b, queue, e, S_UNSUPP);
     }
     if (!started) {
         log_guest_error("%s: request type %u, sector %" G_GUINT64_FORMAT ": outside the disk, or not allowed",
                         b->v.dev.path, type, GUINT64_FROM_LE(header.sector));
-        finish(b, e, S_IOERR);
+        finish(b, queue, e, S_IOERR);
     }
 }
 
@@ -238,14 +246,14 @@ static void blk_notify(VirtioDevice *v, unsigned queue)
 {
     VirtioBlk *b = virtio_blk(v);
     VirtioTurn turn =
-        virtio_turn(v, 0); /* requests that end at once free their entries for more, without end */
+        virtio_turn(v, queue); /* requests that end at once free their entries for more, without end */
     VirtioElement *e;
     block_plug();
-    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(v, 0))) {
-        start(b, e);
+    while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST) && (e = virtqueue_pop(v, queue))) {
+        start(b, queue, e);
     }
     block_unplug();
-    virtqueue_notify(v, 0); /* for those that ended at once */
+    virtqueue_notify(v, queue); /* for those that ended at once */
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -254,7 +262,7 @@ static uint64_t blk_features(VirtioDevice *v)
 {
     VirtioBlk *b = virtio_blk(v);
     uint64_t f = 1ull << F_SEG_MAX | 1ull << F_BLK_SIZE | 1ull << F_FLUSH | 1ull << F_TOPOLOGY |
-                 (uint64_t)b->config_wce << F_CONFIG_WCE;
+                 (uint64_t)b->config_wce << F_CONFIG_WCE | (uint64_t)(b->num_queues > 1) << F_MQ;
     if (block_is_readonly(b->drive)) {
         return f | 1ull << F_RO;
     }
@@ -269,7 +277,7 @@ static void blk_get_config(VirtioDevice *v, uint8_t *config)
         .seg_max = GUINT32_TO_LE(MIN(MAX_SEG, b->queue_size - 2u)),
         .blk_size = GUINT32_TO_LE(SECTOR),
         .writeback = b->s.writeback,
-        .num_queues = GUINT16_TO_LE(1),
+        .num_queues = GUINT16_TO_LE(b->num_queues),
         .max_discard_sectors = GUINT32_TO_LE(MAX_DISCARD_SECTORS),
         .max_discard_seg = GUINT32_TO_LE(1),
         .discard_sector_alignment = GUINT32_TO_LE(1),
@@ -304,7 +312,9 @@ static void blk_set_status(VirtioDevice *v, uint8_t status)
 static bool blk_quiesce(VirtioDevice *v)
 {
     VirtioBlk *b = virtio_blk(v);
-    if (b->in_flight && !b->cancelling) {
+    /* One queue of several is stopped: what came by the others is still wanted, and all is waited for. */
+    bool wanted = b->num_queues > 1 && v->s.status & VIRTIO_STATUS_DRIVER_OK;
+    if (b->in_flight && !b->cancelling && !wanted) {
         b->cancelling = true;
         block_cancel_begin(b->drive);
     }
@@ -397,7 +407,9 @@ static bool blk_realize(Device *dev, GError **err)
     block_set_on_error(b->drive, b->rerror, b->werror);
     block_set_resized(b->drive, blk_resized, b);
     virtio_init(&b->v, &blk_ops);
-    virtio_add_queue(&b->v, b->queue_size);
+    for (unsigned q = 0; q < b->num_queues; q++) {
+        virtio_add_queue(&b->v, b->queue_size);
+    }
     return true;
 }
 
@@ -417,7 +429,8 @@ static const Prop blk_props[] = {
       .max = VIRTIO_MAX_QUEUE_SIZE },
     { "bootindex", PROP_I32, offsetof(VirtioBlk, bootindex), "place in the boot order that firmware may read",
       .def = -1 },
-    PROP_ONLY_NUMBER("num-queues", 1, "several queues of a device are not built"),
+    { "num-queues", PROP_U16, offsetof(VirtioBlk, num_queues), "queues, of which each vCPU may have one",
+      .def = 1, .min = 1, .max = VIRTIO_MAX_QUEUES },
     PROP_ONLY_NUMBER("logical_block_size", SECTOR, "sectors have 512 bytes"),
     PROP_ONLY_NUMBER("physical_block_size", SECTOR, "sectors have 512 bytes"),
     PROP_ONLY_NUMBER("min_io_size", 0, "the guest is told of no preferred size"),

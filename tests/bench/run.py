@@ -4,6 +4,7 @@
 
   scripts/dev bench                       all programs, boot, memory, start
   scripts/dev bench integer chase         only these groups or programs
+  scripts/dev bench disk                  random 4 KiB on two disks, which no other run has
   scripts/dev bench --arch x86_64         x86: bare programs (tests/bench/bare.py), by CPU time
   scripts/dev bench --peer newest         against sid's QEMU (scripts/guest peer fetches it)
   scripts/dev bench --json out.json       keep every figure
@@ -200,7 +201,10 @@ def compare(args, results, known):
         bare.measure(emulators, known, args.boots, results, say)
     else:
         emulators = [Emulator("lyrebird", args.ours), Emulator("qemu", peer)]
-        measure(args, emulators, BenchGuest(say), results)
+        guest = BenchGuest(say)
+        if any(known.get(x, x) == "disk" for x in args.only):
+            guest.with_disks(say)
+        measure(args, emulators, guest, results)
     return emulators
 
 

@@ -113,11 +113,11 @@ JSON = [
       '{"type":"user","id":"n","hostfwd":"tcp::0-:22"}': "array", '{"type":"user","id":1}': "string",
       '{"type":"user","id":"n","ipv6-prefixlen":"64"}': "integer", '{"type":1,"id":"n"}': "string"}),
 ]
-DISKS = ([f"{BLK},bootindex=1", f"{BLK},num-queues=1,scsi=off,share-rw=off", f"{BLK},logical_block_size=512",
+DISKS = ([f"{BLK},bootindex=1", f"{BLK},num-queues=4,scsi=off,share-rw=off", f"{BLK},logical_block_size=512",
           f"{BLK},vectors=0,romfile=", f"{BLK},write-cache=on,seg-max-adjust=on", f"{BLK},write-cache=auto",
           f"{BLK},discard_granularity=512,max-discard-sectors=4194303"],
          {f"{BLK},write-cache=off": "cache=writethrough", f"{BLK},iothread=io0": "nothing with the id 'io0'",
-          f"{BLK},num-queues=4": "several queues", f"{BLK},logical_block_size=4096": "512", f"{BLK},bootindex=x": "bootindex"})
+          f"{BLK},num-queues=0": "num-queues", f"{BLK},logical_block_size=4096": "512", f"{BLK},bootindex=x": "bootindex"})
 
 
 def end_of(b, *args):

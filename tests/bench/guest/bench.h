@@ -14,7 +14,7 @@ typedef struct Program {
 } Program;
 
 extern const Program integer_programs[], call_programs[], dispatch_programs[], memory_programs[],
-    float_programs[], atomic_programs[], system_programs[];
+    float_programs[], atomic_programs[], system_programs[], disk_programs[];
 
 /* A small fast random generator (xorshift64*), the same sequence for the same seed. */
 static inline uint64_t next_random(uint64_t *state)
