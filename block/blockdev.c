@@ -346,7 +346,7 @@ static BlockBackend *open_on(Drives *all, const BlockdevOptions *o, GError **err
     return blk;
 }
 
-/* ---- null-co, nbd -------------------------------------------------------- */
+/* ---- null-co, nbd, vvfat -------------------------------------------------------- */
 
 static BlockBackend *put_alone(Drives *all, const BlockdevOptions *o, BlockNode *node)
 {
@@ -388,6 +388,15 @@ static BlockBackend *open_nbd(Drives *all, const BlockdevOptions *o, GError **er
     return put_alone(all, o, node);
 }
 
+static BlockBackend *open_folder(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    if (o->has_readonly && !o->readonly && !o->auto_readonly) {
+        block_error(err, "'%s': a folder is only read; say read-only, or auto-read-only", o->fat.dir);
+        return NULL;
+    }
+    return put_alone(all, o, vvfat_node_open(&o->fat, err));
+}
+
 static BlockBackend *open_node(Drives *all, const BlockdevOptions *o, GError **err)
 {
     if (!workers_init(err) || !block_check_zeroes(o->zeroes, o->discard == DISCARD_UNMAP, err)) {
@@ -398,6 +407,7 @@ static BlockBackend *open_node(Drives *all, const BlockdevOptions *o, GError **e
     case DRIVER_HOST_DEVICE: return open_file(all, o, err);
     case DRIVER_NULL: return open_null(all, o, err);
     case DRIVER_NBD: return open_nbd(all, o, err);
+    case DRIVER_VVFAT: return open_folder(all, o, err);
     default: return open_on(all, o, err);
     }
 }

@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 
 #include "block/block_priv.h"
+#include "block/fat/vvfat.h"
 #include "block/filter/filters.h"
 #include "block/nbd_client.h"
 
@@ -12,6 +13,7 @@ enum {
     DRIVER_HOST_DEVICE,
     DRIVER_NULL,
     DRIVER_NBD,
+    DRIVER_VVFAT,
     DRIVER_RAW, /* from here on: on another node */
     DRIVER_THROTTLE,
     DRIVER_BLKDEBUG,
@@ -64,6 +66,7 @@ struct BlockdevOptions {
     struct NbdPlace *server; /* of nbd */
     char *export;
     NbdPatience nbd_patience;
+    FatOptions fat; /* of vvfat */
     /* of a format: the name of a node, or null: none; not given: what the image names */
     json_object *backing;
     bool has_backing;

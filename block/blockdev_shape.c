@@ -10,6 +10,7 @@ const char *const blockdev_driver_names[] = {
     [DRIVER_HOST_DEVICE] = "host_device",
     [DRIVER_NULL] = "null-co",
     [DRIVER_NBD] = "nbd",
+    [DRIVER_VVFAT] = "vvfat",
     [DRIVER_RAW] = "raw",
     [DRIVER_THROTTLE] = "throttle",
     [DRIVER_BLKDEBUG] = "blkdebug",
@@ -29,7 +30,7 @@ const char *const blockdev_driver_names[] = {
 static const char *const unbuilt_drivers[] = {
     "blklogwrites", "blkreplay", "bochs", "cloop", "compress", "dmg", "ftp", "ftps",
     "http", "https", "io_uring", "iscsi", "nfs", "null-aio", "nvme", "preallocate", "qed", "quorum", "rbd", "ssh",
-    "vvfat", "host_cdrom", "copy-before-write", "replication", "snapshot-access", NULL,
+    "host_cdrom", "copy-before-write", "replication", "snapshot-access", NULL,
 };
 /* clang-format on */
 const char *const blockdev_discard_names[] = { [DISCARD_IGNORE] = "ignore", [DISCARD_UNMAP] = "unmap", NULL };
@@ -126,6 +127,15 @@ static const Prop nbd_props[] = {
       "seconds that the server is tried for; 0: once" },
     { NULL },
 };
+static const Prop vvfat_props[] = {
+    { "dir", PROP_STRING, AT(fat.dir), "folder that is shown as a disk", .required = true },
+    { "fat-type", PROP_U8, AT(fat.type), "12, 16 or 32; 0: what suits" },
+    { "floppy", PROP_BOOL, AT(fat.floppy), "without a partition" },
+    { "label", PROP_STRING, AT(fat.label), "of the volume, at most 11 bytes" },
+    { "rw", PROP_BOOL, AT(fat.rw), .refused = "writing to the folder is not built" },
+    { NULL },
+};
+static const Shape vvfat_shape = { "BlockdevOptionsVVFAT", sizeof(BlockdevOptions), vvfat_props };
 static const Prop luks_props[] = {
     BELOW("file"),
     { "key-secret", PROP_STRING, AT(key_secret), "the -object secret that has the password",
@@ -152,7 +162,7 @@ static const Shape *const arms[] = {
     [DRIVER_VPC] = &format_shape,        [DRIVER_THROTTLE] = &throttle_shape,
     [DRIVER_BLKDEBUG] = &blkdebug_shape, [DRIVER_BLKVERIFY] = &blkverify_shape,
     [DRIVER_COPY_ON_READ] = &cor_shape,  [DRIVER_NBD] = &nbd_shape,
-    [DRIVER_LUKS] = &luks_shape,
+    [DRIVER_LUKS] = &luks_shape,         [DRIVER_VVFAT] = &vvfat_shape,
 };
 
 static const Prop blockdev_props[] = {

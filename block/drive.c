@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "block_priv.h"
+#include "block/fat/vvfat.h"
 #include "block/filter/filters.h"
 #include "block/filter/throttle.h"
 #include "block/nbd_client.h"
@@ -165,7 +166,7 @@ static const char *image_path(const DriveOptions *o, GError **err)
         return path + 5;
     }
     const char *colon = strchr(path, ':'), *slash = strchr(path, '/');
-    if (nbd_is_name(path)) {
+    if (nbd_is_name(path) || vvfat_is_name(path)) {
         return path;
     }
     if (colon && (!slash || colon < slash)) {
@@ -196,11 +197,18 @@ static void plan_cache(DrivePlan *p)
     p->writeback = o->has_writeback ? o->writeback : !through;
 }
 
+static bool is_folder(const DriveOptions *o)
+{
+    return o->file && vvfat_is_name(o->file);
+}
+
 static void plan_access(DrivePlan *p)
 {
     const DriveOptions *o = p->o;
     p->readonly = o->has_readonly ? o->readonly : o->media != 0;
-    if (o->auto_readonly && access(p->path, W_OK) < 0 && access(p->path, R_OK) == 0) {
+    if (is_folder(o)) { /* a folder is only read */
+        p->readonly |= !o->snapshot;
+    } else if (o->auto_readonly && access(p->path, W_OK) < 0 && access(p->path, R_OK) == 0) {
         p->readonly = true;
     }
 }
@@ -241,6 +249,11 @@ static bool check_values(Drives *all, const DrivePlan *p, GError **err)
     if ((o->encrypt_secret || o->has_encryption) && o->format && strcmp(o->format, "qcow2") != 0) {
         block_error(err, "Block format '%s' does not support the option 'encrypt.%s': it is of qcow2",
                     o->format, o->encrypt_secret ? "key-secret" : "format");
+        return false;
+    }
+    if (is_folder(o) && o->has_readonly && !o->readonly && !o->snapshot) {
+        block_error(err, "-drive file=%s: a folder is only read; leave read-only=off out, or add snapshot=on",
+                    o->file);
         return false;
     }
     if (o->copy_on_read && (p->readonly || o->snapshot)) {
@@ -325,7 +338,7 @@ static BlockBackend *make_backend(Drives *all, const DrivePlan *p, BlockNode *no
     blk->serial = g_strdup(o->serial);
     blk->node = node;
     blk->format = format;
-    blk->probed = !o->format && strcmp(format, "raw") == 0;
+    blk->probed = !o->format && strcmp(format, "raw") == 0 && !is_folder(o);
     blk->interface = o->interface;
     blk->index = o->has_index ? o->index : -1;
     blk->readonly = p->readonly;

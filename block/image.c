@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "block_priv.h"
+#include "block/fat/vvfat.h"
 #include "block/nbd_client.h"
 #include "block/qcow2/qcow2_open.h"
 #include "util/text.h"
@@ -208,6 +209,10 @@ static BlockNode *open_format(BlockNode *file, const char *format, const Chain *
 static BlockNode *open_protocol(const char *path, const OpenFlags *flags, const Chain *above, GError **err)
 {
     NbdName name;
+    if (!above && vvfat_is_name(path)) {
+        FatOptions fat = vvfat_parse_name(path);
+        return vvfat_node_open(&fat, err);
+    }
     if (above || !nbd_is_name(path)) {
         return file_node_open(path, flags, err);
     }

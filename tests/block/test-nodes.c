@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The graph of nodes: parts of files, disks that keep nothing, names that go round a file. */
+#include <stdio.h>
 #include <string.h>
 
 #include "block/image.h"
@@ -57,6 +58,41 @@ static void test_part(void)
     del("p");
     del("f");
     rig_remove(path);
+}
+
+/* A folder is a disk that is only read; with snapshot=on it takes writes, which the folder does not see. */
+static void test_folder(void)
+{
+    GError *err = NULL;
+    char data[512], back[512], magic[2] = { 0x55, (char)0xaa };
+    g_autofree char *dir = g_dir_make_tmp("lyrebird-fat-XXXXXX", &err);
+    g_autofree char *file = g_build_filename(dir, "hello.txt", NULL);
+    g_assert_true(g_file_set_contents(file, "hello", 5, &err));
+    memset(data, 0xab, sizeof(data));
+    BlockBackend *blk = rig_drive_ok("file=fat:%s,if=none,id=d", dir);
+    g_assert_true(block_is_readonly(blk));
+    g_assert_cmpuint(block_size(blk), ==, UINT64_C(528482304));
+    g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, back, sizeof(back)), ==, 0);
+    g_assert_cmpmem(back + 510, 2, magic, 2);
+    g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, data, sizeof(data)), ==, -EROFS);
+    blk = rig_drive_ok("file=fat:floppy:%s,if=none,id=s,snapshot=on", dir);
+    g_assert_false(block_is_readonly(blk));
+    g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 512, data, sizeof(data)), ==, 0);
+    g_assert_cmpint(rig_io(blk, BLOCK_READ, 512, back, sizeof(back)), ==, 0);
+    g_assert_cmpmem(data, sizeof(data), back, sizeof(back));
+    g_assert_true(add(&err, "driver=vvfat,dir=%s,fat-type=32,label=MINE,node-name=v", dir));
+    g_assert_cmpint(rig_io(block_find(test_drives(), "v"), BLOCK_WRITE, 0, data, sizeof(data)), ==, -EROFS);
+    del("v");
+    g_assert_null(rig_drive(&err, "file=fat:%s,if=none,id=w,read-only=off", dir));
+    rig_assert_error(&err, "only read");
+    g_assert_null(rig_drive(&err, "file=fat:rw:%s,if=none,id=w", dir));
+    rig_assert_error(&err, "not built");
+    g_assert_false(add(&err, "driver=vvfat,dir=%s,node-name=w,read-only=off", dir));
+    rig_assert_error(&err, "only read");
+    g_assert_false(add(&err, "driver=vvfat,dir=%s,node-name=w,rw=on", dir));
+    rig_assert_error(&err, "not built");
+    g_assert_cmpint(remove(file), ==, 0);
+    g_assert_cmpint(remove(dir), ==, 0);
 }
 
 static void test_part_refused(void)
@@ -148,6 +184,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nodes/part", test_part);
+    g_test_add_func("/nodes/folder", test_folder);
     g_test_add_func("/nodes/part-refused", test_part_refused);
     g_test_add_func("/nodes/null", test_null);
     static const char *const formats[] = { "qcow2", "parallels", "qcow", "vdi", "vhdx", "vmdk", "vpc" };
