@@ -126,6 +126,7 @@ BlockNode *file_node_new(int fd, const char *name, uint64_t size);
 BlockNode *overlay_node_open(BlockNode *base, GError **err); /* takes base */
 BlockNode *part_node_open(BlockNode *file, uint64_t offset, uint64_t size, GError **err);
 BlockNode *null_node_open(uint64_t size, bool read_zeroes);
+bool file_node_is_locked(const BlockNode *n);                   /* does it keep other programs away? */
 bool file_node_is_same(const BlockNode *a, const BlockNode *b); /* one file, by whatever names */
 uint64_t node_allocated(const BlockNode *n);                    /* see BlockState */
 

@@ -97,7 +97,7 @@ static BlockNode *raw_node(BlockBackend *below, const BlockdevOptions *o, GError
 }
 
 /* One that is only read, and that no device has. */
-static BlockNode *backing_node(Drives *all, const BlockdevOptions *o, GError **err)
+BlockNode *blockdev_backing_node(Drives *all, const BlockdevOptions *o, GError **err)
 {
     if (!json_object_is_type(o->backing, json_type_string)) {
         block_error(err, "backing of '%s': the name of a node, or null, is all that is built", o->node_name);
@@ -131,7 +131,7 @@ static BlockNode *format_node(BlockBackend *below, const BlockdevOptions *o, GEr
                         .key_secret = o->encrypt ? o->encrypt->key_secret : o->key_secret,
                         .must_encrypt = o->encrypt != NULL };
     BlockNode *backing = NULL;
-    if (o->backing && !(backing = backing_node(below->all, o, err))) {
+    if (o->backing && !(backing = blockdev_backing_node(below->all, o, err))) {
         return NULL;
     }
     BlockNode *n = image_open_on(below->node, blockdev_driver_names[o->driver], &flags, err);

@@ -72,6 +72,9 @@ struct BlockdevOptions {
     bool has_backing;
 };
 
+/* The node that "backing" names; NULL: it cannot be one. */
+BlockNode *blockdev_backing_node(Drives *all, const BlockdevOptions *o, GError **err);
+
 /* nbd/client_options.c */
 typedef struct NbdPlace NbdPlace;
 extern const Shape nbd_place_shape;

@@ -320,6 +320,11 @@ bool file_node_is_same(const BlockNode *a, const BlockNode *b)
            x.st_ino == y.st_ino;
 }
 
+bool file_node_is_locked(const BlockNode *n)
+{
+    return n->driver == &file_driver && container_of(n, FileNode, node)->locks;
+}
+
 static const BlockNode *bottom_of(const BlockNode *n)
 {
     while (n->children[NODE_FILE]) {

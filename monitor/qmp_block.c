@@ -291,10 +291,29 @@ static bool run_blockdev_del(Control *c, const void *args, void *result, GError 
     return blockdev_del(c->machine->drives, a->name, err);
 }
 
+typedef struct ReopenArguments {
+    PropList options;
+} ReopenArguments;
+
+#define T ReopenArguments
+static const Prop reopen_props[] = {
+    { "options", PROP_STRUCT, ALWAYS(options), .list = true, .of = &blockdev_shape, .help = "done together" },
+    { NULL },
+};
+#undef T
+static const Shape reopen_shape = { "ReopenArguments", sizeof(ReopenArguments), reopen_props };
+
+static bool run_blockdev_reopen(Control *c, const void *args, void *result, GError **err)
+{
+    const ReopenArguments *a = args;
+    return blockdev_reopen(c->machine->drives, a->options.items, a->options.count, err);
+}
+
 /* clang-format off */
 const Command commands_block[] = {
     { "blockdev-add", "add a node: an image by name", &blockdev_shape, NULL, 0, run_blockdev_add },
     { "blockdev-del", "remove a node that nothing uses", &node_argument_shape, NULL, 0, run_blockdev_del },
+    { "blockdev-reopen", "other options of nodes, all of them or none", &reopen_shape, NULL, 0, run_blockdev_reopen },
     { "query-block", "all drives", &flat_shape, RETURNS_LIST(drive_info_shape), 0, run_query_block },
     { "query-named-block-nodes", "all nodes of drives", &flat_shape, RETURNS_LIST(node_shape), 0, run_query_nodes },
     { NULL },

@@ -271,6 +271,11 @@ static bool set_writable(BlockNode *n, bool writable, GError **err)
            (!writable || begin_writing(s, false, err));
 }
 
+void qcow2_set_discard(BlockNode *n, bool discard)
+{
+    qcow2_of(n)->discard = discard;
+}
+
 /* Of an image that is only read, what is damaged is not needed. */
 static bool read_bitmaps(Qcow2 *s, const Qcow2Open *o, GError **err)
 {

@@ -15,4 +15,6 @@ typedef struct Qcow2Open {
 
 /* The node has no backing and no data file yet: node_set_child adds them, before its first use. */
 BlockNode *qcow2_open(BlockNode *file, const Qcow2Open *o, GError **err);
+/* What is free is given back to the host from now on, or is not.  Nothing is under way. */
+void qcow2_set_discard(BlockNode *n, bool discard);
 bool qcow2_is_dirty(BlockNode *file); /* its counts may be wrong */

@@ -160,6 +160,9 @@ BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err)
 typedef struct BlockdevOptions BlockdevOptions;
 extern const Shape blockdev_shape;
 bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* Other options of nodes that are there, by node-name: all of them, or none. */
+bool blockdev_reopen(Drives *all, BlockdevOptions *const *list, size_t count,
+                     GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool blockdev_del(Drives *all, const char *name,
                   GError **err) G_GNUC_WARN_UNUSED_RESULT; /* one that nobody uses */
 

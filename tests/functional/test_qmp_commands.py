@@ -122,6 +122,27 @@ def test_qmp_file_in_place(b):
 
 
 @case()
+def test_qmp_reopen(b):
+    """nodes get other options, all of a list or none"""
+    image = b.tmp / "image"
+    image.write_bytes(bytes(1 << 20))
+    _, path = start(b, "debug")
+    c = Client(path)
+    file = {"driver": "file", "filename": str(image), "node-name": "file"}
+    raw = {"driver": "raw", "file": "file", "node-name": "top"}
+    check(c.ask("blockdev-add", **file) == {} and c.ask("blockdev-add", **raw) == {}, "blockdev-add")
+
+    def readonly():
+        return [n["ro"] for n in c.ask("query-named-block-nodes") if n["node-name"] in ("file", "top")]
+
+    check(c.ask("blockdev-reopen", options=[raw | {"read-only": True}, file | {"read-only": True}]) == {} and readonly() == [True, True], "read-only")
+    c.fails("blockdev-reopen", "GenericError", "what is below is read-only", options=[raw])
+    c.fails("blockdev-reopen", "GenericError", "'filename'", options=[raw, file | {"filename": "/dev/null"}])
+    check(readonly() == [True, True] and c.ask("blockdev-reopen", options=[raw, file]) == {} and readonly() == [False, False], "writable again")
+    c.fails("blockdev-reopen", "GenericError", "'options' is missing")
+
+
+@case()
 def test_qmp_trace(b):
     """events are traced from now on, and no longer"""
     log = b.tmp / "log"
