@@ -126,6 +126,20 @@ static GByteArray *read_source(const SecretSource *s, bool now, GError **err)
     return g_byte_array_append(data, (const guint8 *)s->data, strlen(s->data));
 }
 
+Secrets *secrets_copy(const Secrets *all)
+{
+    Secrets *copy = secrets_new();
+    GHashTableIter i;
+    gpointer id, bytes;
+    g_hash_table_iter_init(&i, all->by_id);
+    while (g_hash_table_iter_next(&i, &id, &bytes)) {
+        gsize size;
+        const void *data = g_bytes_get_data(bytes, &size); /* each is wiped by itself */
+        g_hash_table_insert(copy->by_id, g_strdup(id), g_bytes_new(data, size));
+    }
+    return copy;
+}
+
 bool secrets_add(Secrets *all, const char *id, const SecretSource *s, bool now, GError **err)
 {
     if (s->iv && !s->keyid) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* blockdev-create: a new file, or an empty image in the file of a node, as a job.
- * Names: QEMU's QMP reference, BlockdevCreateOptions. */
+/* blockdev-create: a new file, or an empty image in the file of a node, as a job; x-blockdev-amend: passwords of one that is in use.
+ * Names: QEMU's QMP reference, BlockdevCreateOptions, BlockdevAmendOptions. */
+#include <string.h>
+
 #include "block/image_create.h"
 #include "block/job.h"
 #include "block/live.h"
@@ -143,9 +145,93 @@ static bool run_create(Control *c, const void *args, void *result, GError **err)
                     new, creation_free, err);
 }
 
+/* ---- x-blockdev-amend ------------------------------------------------------------ */
+
+enum { AMEND_LUKS, AMEND_QCOW2 };
+static const char *const amended_drivers[] = { [AMEND_LUKS] = "luks", [AMEND_QCOW2] = "qcow2", NULL };
+static const char *const encryptions[] = { "luks", NULL };
+typedef struct Encrypt {
+    int format;
+    LuksAmend luks;
+} Encrypt;
+typedef struct AmendOptions {
+    int driver;
+    LuksAmend luks;
+    Encrypt *encrypt;
+} AmendOptions;
+typedef struct Amend {
+    char *job, *node;
+    AmendOptions *options;
+    bool force;
+} Amend;
+
+#define T Encrypt
+static const Prop encrypt_tag[] = {
+    { "format", PROP_ENUM, ALWAYS(format), .names = encryptions },
+    LUKS_AMEND_ROWS(offsetof(Encrypt, luks), ""),
+    { NULL },
+};
+#undef T
+static const Shape encrypt_shape = { "QCryptoBlockAmendOptions", sizeof(Encrypt), encrypt_tag };
+#define T AmendOptions
+static const Prop amend_options_props[] = {
+    { "driver", PROP_ENUM, ALWAYS(driver), .names = amended_drivers },
+    { NULL },
+};
+static const Prop amend_luks_props[] = {
+    LUKS_AMEND_ROWS(offsetof(AmendOptions, luks), ""),
+    { NULL },
+};
+static const Prop amend_qcow2_props[] = {
+    { "encrypt", PROP_STRUCT, MAYBE(encrypt), .of = &encrypt_shape, .help = "of its encryption" },
+    { NULL },
+};
+#undef T
+static const Shape amend_luks_shape = { "BlockdevAmendOptionsLUKS", sizeof(AmendOptions), amend_luks_props };
+static const Shape amend_qcow2_shape = { "BlockdevAmendOptionsQcow2", sizeof(AmendOptions),
+                                         amend_qcow2_props };
+static const Shape *const amend_arms[] = {
+    [AMEND_LUKS] = &amend_luks_shape, [AMEND_QCOW2] = &amend_qcow2_shape
+};
+static const Shape amend_options_shape = { "BlockdevAmendOptions", sizeof(AmendOptions), amend_options_props,
+                                           .tag = &amend_options_props[0], .arms = amend_arms };
+#define T Amend
+static const Prop amend_props[] = {
+    { "job-id", PROP_STRING, ALWAYS(job) },
+    { "node-name", PROP_STRING, ALWAYS(node) },
+    { "options", PROP_STRUCT, ALWAYS(options), .of = &amend_options_shape },
+    { "force", PROP_BOOL, MAYBE(force),
+      .help = "the last password may be erased, and one in use written over" },
+    { NULL },
+};
+#undef T
+static const Shape amend_shape = { "BlockdevAmend", sizeof(Amend), amend_props };
+
+static bool run_amend(Control *c, const void *args, void *result, GError **err)
+{
+    const Amend *a = args;
+    const AmendOptions *o = a->options;
+    BlockBackend *blk = block_find_node(c->machine->drives, a->node);
+    BlockState s;
+    if (!blk) {
+        return command_error(err, ERROR_GENERIC, "Cannot find device='' nor node-name='%s'", a->node);
+    }
+    block_get_state(blk, &s);
+    if (strcmp(s.format, amended_drivers[o->driver]) != 0) {
+        return command_error(err, ERROR_GENERIC,
+                             "x-blockdev-amend doesn't support changing the block driver");
+    }
+    if (o->driver == AMEND_QCOW2 && !o->encrypt) {
+        return command_error(err, ERROR_GENERIC,
+                             "Parameter 'encrypt' is missing: nothing else can be amended");
+    }
+    return job_amend(blk, a->job, o->encrypt ? &o->encrypt->luks : &o->luks, a->force, err);
+}
+
 /* clang-format off */
 const Command commands_create[] = {
     { "blockdev-create", "make a file, or an empty image, as a job", &create_shape, NULL, 0, run_create },
+    { "x-blockdev-amend", "passwords of an encrypted disk, as a job", &amend_shape, NULL, 0, run_amend },
     { NULL },
 };
 /* clang-format on */

@@ -4,6 +4,7 @@
  * A job's work is straight-line code on a thread of its own; what it changes of the graph of nodes happens in the main loop, when
  * it ends.  All here: main loop. */
 #pragma once
+#include "block/luks_amend.h"
 #include "block/block.h"
 
 typedef enum JobType {
@@ -12,7 +13,7 @@ typedef enum JobType {
     JOB_MIRROR,
     JOB_BACKUP,
     JOB_CREATE,
-    JOB_AMEND, /* not built */
+    JOB_AMEND,
     JOB_SNAPSHOT_LOAD,
     JOB_SNAPSHOT_SAVE,
     JOB_SNAPSHOT_DELETE,
@@ -109,6 +110,10 @@ typedef struct JobCommit {
     const char *backing_text;
 } JobCommit;
 bool job_commit(const JobCommit *o, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Passwords of an encrypted disk (luks, qcow2 with it) change; force: see luks_amend. */
+bool job_amend(BlockBackend *blk, const char *id, const LuksAmend *what, bool force,
+               GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- of the machine: done at once (job_call.c) ---- */
 /* A job whose work is this call, in the main loop, soon; fn: false and the error, or true. */

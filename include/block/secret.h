@@ -30,7 +30,8 @@ extern const char *const secret_format_names[];
     }
 
 Secrets *secrets_new(void);
-void secrets_free(Secrets *all); /* NULL is fine */
+Secrets *secrets_copy(const Secrets *all); /* for another thread */
+void secrets_free(Secrets *all);           /* NULL is fine */
 /* now: nothing may be waited for. */
 bool secrets_add(Secrets *all, const char *id, const SecretSource *s, bool now, GError **err);
 void secrets_remove(Secrets *all, const char *id);

@@ -207,6 +207,44 @@ def test_transaction(b):
 
 
 @case()
+def test_blockdev_amend(b):
+    """a password of an encrypted node is added and another one erased by jobs; what cannot be is the job's error, and the last one stays"""
+    secrets = [f"--object=secret,id={name},data={name * 8}" for name in "ab"]
+    disks = {"luks": b.tmp / "disk.luks", "qcow2": b.tmp / "disk.qcow2"}
+    img("create", "-q", *secrets, "-f", "luks", "-o", "key-secret=a,iter-time=1", disks["luks"], "1M")
+    img("create", "-q", *secrets, "-f", "qcow2", "-o", "encrypt.format=luks,encrypt.key-secret=a,encrypt.iter-time=1", disks["qcow2"], "1M")
+    key = {"luks": "key-secret=a", "qcow2": "encrypt.format=luks,encrypt.key-secret=a"}
+    m, c = start(b, [], *(w for name in "ab" for w in ("-object", f"secret,id={name},data={name * 8}")),
+                 *(w for d in disks for w in ("-blockdev", f"driver={d},node-name={d},file.driver=file,file.filename={disks[d]},{key[d]}")))
+    jobs = Jobs(c)
+
+    def amend(driver, error=None, force=False, **change):
+        options = change if driver == "luks" else {"encrypt": change | {"format": "luks"}}
+        check(c.ask("x-blockdev-amend", job_id="amend", node_name=driver, force=force, options=options | {"driver": driver}) == {}, "x-blockdev-amend")
+        jobs.until("amend", "concluded")
+        state = c.ask("query-jobs")[0]
+        check(state["type"] == "amend" and (error in state["error"] if error else "error" not in state), state)
+        check(c.ask("job-dismiss", id="amend") == {}, "job-dismiss")
+        c.events.clear()
+
+    for driver in disks:
+        amend(driver, "No secret with id 'none'", state="active", **{"new-secret": "none"})
+        amend(driver, "Refusing to overwrite active keyslot 0", state="active", keyslot=0, **{"new-secret": "b"})
+        amend(driver, "only password", state="inactive", **{"old-secret": "a"})
+        amend(driver, state="active", **{"new-secret": "b", "iter-time": 1})
+        amend(driver, state="inactive", **{"old-secret": "a"})
+        c.fails("x-blockdev-amend", "GenericError", "changing the block driver", job_id="x", node_name=driver,
+                options={"driver": "luks" if driver == "qcow2" else "qcow2"})
+    c.fails("x-blockdev-amend", "GenericError", "node-name='none'", job_id="x", node_name="none", options={"driver": "luks", "state": "inactive"})
+    end(m, c)
+    for driver, disk in disks.items():
+        for name, status in ("a", 1), ("b", 0):
+            key = f"key-secret={name}" if driver == "luks" else f"encrypt.format=luks,encrypt.key-secret={name}"
+            said = img("convert", *secrets, "--image-opts", "-O", "raw", f"driver={driver},file.filename={disk},{key}", b.tmp / "raw", status=status)
+            check("Invalid password" in said if status else said == "", said)
+
+
+@case()
 def test_blockdev_create(b):
     """a file and an image in it are made by jobs, added, and used as an overlay; what cannot be made is the job's error"""
     base, new = b.tmp / "base.qcow2", b.tmp / "new.qcow2"
