@@ -100,6 +100,20 @@ static int amend(BlockNode *n, const char *options, bool force, const char *form
     return status;
 }
 
+static int help(const char *format)
+{
+    bool luks = format && strcmp(format, "luks") == 0;
+    if (!format || (!luks && strcmp(format, "qcow2") != 0)) {
+        img_error(format ? "Format driver '%s' does not support option amendment"
+                         : "-o help: say which format is meant (-f)%s",
+                  format ? format : "");
+        return IMG_FAILED;
+    }
+    g_autofree char *title = g_strdup_printf("Amend options for '%s'", format);
+    img_print_options(title, luks ? &luks_shape : &shape);
+    return IMG_OK;
+}
+
 int cmd_amend(int argc, char **argv)
 {
     const char *format = NULL, *options = NULL, *found;
@@ -121,6 +135,9 @@ int cmd_amend(int argc, char **argv)
             return IMG_FAILED;
         default: return img_usage("amend");
         }
+    }
+    if (img_asks_help(options)) {
+        return help(format);
     }
     if (!options || argc - optind != 1) {
         img_error(options ? "Expecting one image file name" : "Must specify options (-o)");

@@ -143,6 +143,19 @@ static bool number(const char *what, uint64_t least, uint64_t most, uint64_t *va
     return ok;
 }
 
+/* Requests are made by threads. */
+static bool is_built_aio(const char *name)
+{
+    bool known = strcmp(name, "native") == 0 || strcmp(name, "io_uring") == 0;
+    if (strcmp(name, "threads") != 0) {
+        img_error(known ? "bench with aio=%s is not built; use -i threads, or leave it out"
+                        : "Invalid aio option: %s",
+                  name);
+        return false;
+    }
+    return true;
+}
+
 static bool take_option(Bench *b, int c)
 {
     switch (c) {
@@ -158,6 +171,8 @@ static bool take_option(Bench *b, int c)
     case OPTION_PATTERN: return number("pattern byte", 0, 0xff, &b->pattern);
     case OPTION_FLUSH: return number("flush interval", 0, INT32_MAX, &b->flush_interval);
     case OPTION_NO_DRAIN: b->no_drain = true; break;
+    case 'n': return is_built_aio("native");
+    case 'i': return is_built_aio(optarg);
     case 't':
         if (img_cache(optarg, &b->flags, &b->sync)) {
             break;
@@ -187,7 +202,7 @@ int cmd_bench(int argc, char **argv)
 {
     Bench b = { .count = 75000, .depth = 64, .buffer = 4096, .flags = { .locking = true } };
     const char *found;
-    for (int c; (c = getopt_long(argc, argv, "c:d:f:o:qs:S:t:wU", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "c:d:f:i:no:qs:S:t:wU", long_options, NULL)) != -1;) {
         if (!take_option(&b, c)) {
             return IMG_FAILED;
         }

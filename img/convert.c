@@ -259,6 +259,10 @@ int cmd_convert(int argc, char **argv)
          ok && (o = getopt_long(argc, argv, "f:O:o:B:F:t:T:S:r:m:cnpqUW", long_options, NULL)) != -1;) {
         ok = take_option(&c, &a, o);
     }
+    if (ok && img_asks_help(a.options)) {
+        g_free(a.options);
+        return img_create_help(a.to_format);
+    }
     if (ok && argc - optind < 2) {
         ok = refuse("Must specify image file name");
         img_usage("convert");

@@ -111,6 +111,17 @@ bool img_create(const ImgNew *n)
     return ok;
 }
 
+int img_create_help(const char *format)
+{
+    const ImageMaker *maker = image_maker(format);
+    if (!maker) {
+        img_error("Unknown file format '%s'; this program makes no such images", format);
+        return IMG_FAILED;
+    }
+    img_print_options("Supported options", maker->shape);
+    return IMG_OK;
+}
+
 int cmd_create(int argc, char **argv)
 {
     ImgNew n = { .format = "raw" };
@@ -124,6 +135,9 @@ int cmd_create(int argc, char **argv)
         case 'u': n.unsafe = true; break;
         default: return img_usage("create");
         }
+    }
+    if (img_asks_help(n.options)) {
+        return img_create_help(n.format);
     }
     if (optind >= argc || argc - optind > 2) {
         img_error("Expecting image file name");

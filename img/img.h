@@ -8,6 +8,8 @@
 #include "block/image.h"
 #include "img/program.h"
 
+typedef struct Shape Shape;
+
 enum { IMG_OK, IMG_FAILED };
 
 typedef struct Command {
@@ -42,6 +44,10 @@ typedef struct ImgNew {
     bool has_size, quiet, unsafe; /* unsafe: the backing is not opened */
 } ImgNew;
 bool img_create(const ImgNew *n);
+/* Does -o ask which options there are ("help" or "?" among them; NULL: no)? */
+bool img_asks_help(const char *options);
+void img_print_options(const char *title, const Shape *shape);
+int img_create_help(const char *format);              /* of new images; the exit status */
 bool img_read_size(const char *text, uint64_t *size); /* "64M"; false: it is none */
 void img_print_snapshots(const GPtrArray *list);      /* of Qcow2Snapshot; none: nothing */
 

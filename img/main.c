@@ -14,7 +14,7 @@ ToolOptions img_tool;
 const Command img_commands[] = {
     { "amend", "[-f FORMAT] [-p] [-q] [-t CACHE] [--force] -o OPTIONS FILE", cmd_amend },
     { "bench",
-      "[-c COUNT] [-d DEPTH] [-f FORMAT] [--flush-interval=COUNT [--no-drain]] [-o OFFSET] [--pattern=BYTE] [-q] "
+      "[-c COUNT] [-d DEPTH] [-f FORMAT] [-i threads] [--flush-interval=COUNT [--no-drain]] [-o OFFSET] [--pattern=BYTE] [-q] "
       "[-s BYTES] [-S STEP] [-t CACHE] [-w] [-U] FILE",
       cmd_bench },
     { "bitmap",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Values as the tools' users write and read them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/props.h"
@@ -17,6 +18,21 @@ bool img_read_size(const char *text, uint64_t *size)
     *size = s ? s->size : 0;
     shape_free(&shape, s);
     return s != NULL;
+}
+
+bool img_asks_help(const char *options)
+{
+    g_auto(GStrv) words = g_strsplit(options ? options : "", ",", -1);
+    return g_strv_contains((const char *const *)words, "help") ||
+           g_strv_contains((const char *const *)words, "?");
+}
+
+void img_print_options(const char *title, const Shape *shape)
+{
+    g_autoptr(GString) text = g_string_new(title);
+    g_string_append(text, ":\n");
+    props_help(shape->props, text);
+    fputs(text->str, stdout);
 }
 
 bool img_cache(const char *name, OpenFlags *flags, bool *sync)

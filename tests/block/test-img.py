@@ -182,6 +182,25 @@ def test_amend():
     assert 'Must specify options' in run(IMG, 'amend', 'disk', status=1)
 
 
+def options_of(program, *argv):
+    return set(re.findall(r'(?m)^  ([\w.-]+)=', run(program, *argv, '-o', 'help')))
+
+
+def test_options_help():
+    """All options that are listed are those of the other program; those that are not are refused."""
+    for fmt in ('raw', 'qcow2', 'luks', 'vdi', 'vpc', 'vmdk', 'vhdx', 'parallels', 'qcow'):
+        ours, theirs = (options_of(p, 'create', '-f', fmt) for p in (IMG, 'qemu-img'))
+        assert 'size' in ours and not ours - theirs - {'preallocation'}, (fmt, ours - theirs)
+        for name in theirs - ours:
+            run(IMG, 'create', '-q', '-f', fmt, '-o', f'{name}=x', 'new', '1M', status=1)
+    assert options_of(IMG, 'convert', '-O', 'qcow2') == options_of(IMG, 'create', '-f', 'qcow2')
+    for fmt in ('qcow2', 'luks'):
+        ours, theirs = (options_of(p, 'amend', '-f', fmt) for p in (IMG, 'qemu-img'))
+        assert ours and not ours - theirs - {'encrypt.format'}, (fmt, ours - theirs)
+    assert 'does not support option amendment' in run(IMG, 'amend', '-f', 'raw', '-o', 'help', status=1)
+    assert 'Unknown file format' in run(IMG, 'create', '-f', 'nope', '-o', 'help', status=1)
+
+
 def test_bench():
     run('qemu-img', 'create', '-q', '-f', 'qcow2', 'disk', '10M')
     for argv in (['-c', '100'], ['-c', '50', '-d', '4', '-w', '--pattern=5', '-s', '64k'], ['-c', '20', '-o', '1M', '-S', '4M', '-q'],
@@ -189,6 +208,9 @@ def test_bench():
         texts = [re.sub(r'[0-9.]+ seconds', 'N seconds', run(p, 'bench', *argv, '-f', 'qcow2', 'disk')) for p in (IMG, 'qemu-img')]
         assert texts[0] == texts[1], texts
     assert 'Pattern' not in run('qemu-io', '-c', 'read -P 5 1M 2M', 'disk')
+    assert 'Sending 2 read' in run(IMG, 'bench', '-i', 'threads', '-c', '2', 'disk')
+    for argv, why in ((['-n'], 'not built'), (['-i', 'io_uring'], 'not built'), (['-i', 'foo'], 'Invalid aio option')):
+        assert why in run(IMG, 'bench', *argv, 'disk', status=1)
     same('bench', '--flush-interval=5', 'disk', status=1)
     same('bench', '-w', '--flush-interval=5', 'disk', status=1)
     assert 'Failed request' in run(IMG, 'bench', '-o', '5G', '-c', '2', 'disk', status=1)
