@@ -30,7 +30,7 @@ struct DriveOptions {
     uint16_t index;
     bool has_index;
     ThrottleLimits limits;
-    char *group, *key_secret, *encrypt_secret;
+    char *group, *key_secret, *encrypt_secret, *backing_secret;
     int encryption;
     bool has_encryption;
     json_object *unknown; /* keys */
@@ -119,6 +119,9 @@ static const Prop drive_props[] = {
       .unbuilt = block_unbuilt_encryptions, .has = AT(has_encryption) },
     { "encrypt.key-secret", PROP_STRING, AT(encrypt_secret),
       "the -object secret that has the password of a qcow2 image" },
+    { "backing.encrypt.key-secret", PROP_STRING, AT(backing_secret),
+      "the same of its backing file; of a luks one it is backing.key-secret" },
+    { "backing.key-secret", .same_as = "backing.encrypt.key-secret" },
     { "copy-on-read", PROP_BOOL, AT(copy_on_read), "what is read of a backing file is written to the image" },
     PROP_ONLY_OFF("force-share",
                   "an image that others write is not opened so; use readonly=on,file.locking=off"),
@@ -297,6 +300,20 @@ static char *make_id(const Drives *all, const DriveOptions *o)
     return id;
 }
 
+static bool check_backing_secret(const DriveOptions *o, const BlockNode *n, GError **err)
+{
+    ImageInfo info = { 0 };
+    if (o->backing_secret && n->children[NODE_BACKING]) {
+        image_info(n->children[NODE_BACKING], &info);
+    }
+    if (o->backing_secret && !info.encrypted) {
+        block_error(err, "-drive backing.encrypt.key-secret=%s: '%s' has no backing file that is encrypted",
+                    o->backing_secret, n->filename);
+        return false;
+    }
+    return true;
+}
+
 static BlockNode *open_node(const Drives *all, const DrivePlan *p, const char **format, GError **err)
 {
     const DriveOptions *o = p->o;
@@ -307,8 +324,13 @@ static BlockNode *open_node(const Drives *all, const DrivePlan *p, const char **
                         .locking_must = o->locking == ON_OFF_ON,
                         .secrets = all->secrets,
                         .key_secret = o->key_secret ? o->key_secret : o->encrypt_secret,
+                        .backing_secret = o->backing_secret,
                         .must_encrypt = o->has_encryption || o->encrypt_secret };
     BlockNode *n = image_open(p->path, o->format, &flags, format, err);
+    if (n && !check_backing_secret(o, n, err)) {
+        node_unref(n);
+        return NULL;
+    }
     if (n && o->copy_on_read) {
         BlockNode *image = n;
         n = copy_on_read_node_open(image);

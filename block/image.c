@@ -89,7 +89,9 @@ static bool open_backing(BlockNode *n, const Chain *c, const ImageNames *names, 
                         .direct = flags->direct,
                         .no_flush = flags->no_flush,
                         .locking = flags->locking,
-                        .locking_must = flags->locking_must };
+                        .locking_must = flags->locking_must,
+                        .secrets = flags->secrets,
+                        .key_secret = flags->backing_secret };
     if (!names->backing || flags->no_backing) {
         return true;
     }

@@ -14,7 +14,8 @@ typedef struct OpenFlags {
     bool locked;              /* no password is needed: what is encrypted can neither be read nor written */
     const Secrets *secrets;   /* that have passwords; NULL: none */
     const char *key_secret;   /* the id of the image's, or NULL */
-    bool must_encrypt;        /* one that is not encrypted is refused */
+    const char *backing_secret; /* the same of its backing; NULL: that has no password */
+    bool must_encrypt;          /* one that is not encrypted is refused */
 } OpenFlags;
 
 /* An image, and all that it names.  format: NULL to guess; *found: what it is. */

@@ -88,6 +88,47 @@ static void test_qcow2_disk(void)
     rig_remove(path);
 }
 
+/* The password of the image below is given by the drive on top. */
+static void test_backing(void)
+{
+    GError *err = NULL;
+    add_secret("s", "abc");
+    add_secret("t", "abd");
+    char data[PAGE], back[PAGE];
+    memset(data, 0x66, sizeof(data));
+    char *bases[] = { make_image_of("qcow2",
+                                    "size=1M,encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1"),
+                      make_image("") };
+    static const char *const formats[] = { "qcow2", "luks" }, *const keys[] = { "encrypt.key-secret",
+                                                                                "key-secret" };
+    for (unsigned i = 0; i < G_N_ELEMENTS(bases); i++) {
+        BlockBackend *blk =
+            rig_drive_ok("file=%s,format=%s,if=none,id=d,%s=s", bases[i], formats[i], keys[i]);
+        g_assert_cmpint(rig_io(blk, BLOCK_WRITE, 0, data, PAGE), ==, 0);
+        block_close(blk);
+        g_autofree char *text = g_strdup_printf("size=1M,backing_file=%s,backing_fmt=%s,encrypt.format=luks,"
+                                                "encrypt.key-secret=t,encrypt.iter-time=1",
+                                                bases[i], formats[i]);
+        char *top = make_image_of("qcow2", text);
+        g_autofree char *drive =
+            g_strdup_printf("file=%s,format=qcow2,if=none,id=d,encrypt.key-secret=t", top);
+        g_assert_null(rig_drive(&err, "%s", drive));
+        rig_assert_error(&err, "key-secret' is required");
+        g_assert_null(rig_drive(&err, "%s,backing.%s=t", drive, keys[i]));
+        rig_assert_error(&err, "Invalid password");
+        blk = rig_drive_ok("%s,backing.%s=s", drive, keys[i]);
+        g_assert_cmpint(rig_io(blk, BLOCK_READ, 0, back, PAGE), ==, 0);
+        g_assert_cmpmem(data, PAGE, back, PAGE);
+        block_close(blk);
+        g_assert_null(rig_drive(&err, "file=%s,format=%s,if=none,%s=s,backing.key-secret=s", bases[i],
+                                formats[i], keys[i]));
+        rig_assert_error(&err, "has no backing file");
+        rig_remove(top);
+        rig_remove(bases[i]);
+    }
+    test_close_drives();
+}
+
 static void test_disk(void)
 {
     GError *err = NULL;
@@ -274,6 +315,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/luks/disk", test_disk);
     g_test_add_func("/luks/qcow2-disk", test_qcow2_disk);
+    g_test_add_func("/luks/backing", test_backing);
     g_test_add_func("/luks/options-refused", test_options_refused);
     g_test_add_func("/luks/lies", test_lies);
     g_test_add_func("/luks/random-headers", test_random_headers);
