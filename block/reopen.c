@@ -8,6 +8,7 @@
  * files, raw, throttle, copy-on-read and formats. */
 #include <string.h>
 
+#include "base/log.h"
 #include "block/blockdev.h"
 #include "block/filter/throttle.h"
 #include "block/job/job_graph.h"
@@ -284,7 +285,7 @@ static void undo_access(Reopen *r)
         Row *row = &r->rows[closing ? i - r->count : r->count - 1 - i];
         g_autoptr(GError) why = NULL;
         if (row->moved && row->was_readonly == closing && !set_access(row, closing, &why)) {
-            g_printerr("node '%s' could not be taken back to what it was: %s\n", row->blk->id, why->message);
+            log_report("node '%s' could not be taken back to what it was: %s", row->blk->id, why->message);
         }
     }
 }
