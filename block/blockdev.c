@@ -346,7 +346,7 @@ static BlockBackend *open_on(Drives *all, const BlockdevOptions *o, GError **err
     return blk;
 }
 
-/* ---- null-co, nbd, vvfat -------------------------------------------------------- */
+/* ---- null-co, nbd, vvfat, http -------------------------------------------------------- */
 
 static BlockBackend *put_alone(Drives *all, const BlockdevOptions *o, BlockNode *node)
 {
@@ -397,6 +397,21 @@ static BlockBackend *open_folder(Drives *all, const BlockdevOptions *o, GError *
     return put_alone(all, o, vvfat_node_open(&o->fat, err));
 }
 
+static BlockBackend *open_http(Drives *all, const BlockdevOptions *o, GError **err)
+{
+    bool tls = o->driver == DRIVER_HTTPS;
+    if (!http_is_of(o->http.url, tls)) {
+        block_error(err, "url=%s: URLs of driver %s begin with %s://", o->http.url,
+                    blockdev_driver_names[o->driver], blockdev_driver_names[o->driver]);
+        return NULL;
+    }
+    if (!o->readonly && !o->auto_readonly) {
+        block_error(err, "'%s': a web server's file can only be read; add read-only=on", o->http.url);
+        return NULL;
+    }
+    return put_alone(all, o, http_node_open(&o->http, all->secrets, err));
+}
+
 static BlockBackend *open_node(Drives *all, const BlockdevOptions *o, GError **err)
 {
     if (!workers_init(err) || !block_check_zeroes(o->zeroes, o->discard == DISCARD_UNMAP, err)) {
@@ -408,6 +423,8 @@ static BlockBackend *open_node(Drives *all, const BlockdevOptions *o, GError **e
     case DRIVER_NULL: return open_null(all, o, err);
     case DRIVER_NBD: return open_nbd(all, o, err);
     case DRIVER_VVFAT: return open_folder(all, o, err);
+    case DRIVER_HTTP:
+    case DRIVER_HTTPS: return open_http(all, o, err);
     default: return open_on(all, o, err);
     }
 }

@@ -6,6 +6,7 @@
 #include "block/block_priv.h"
 #include "block/fat/vvfat.h"
 #include "block/filter/filters.h"
+#include "block/http/http.h"
 #include "block/nbd_client.h"
 
 enum {
@@ -14,6 +15,8 @@ enum {
     DRIVER_NULL,
     DRIVER_NBD,
     DRIVER_VVFAT,
+    DRIVER_HTTP,
+    DRIVER_HTTPS,
     DRIVER_RAW, /* from here on: on another node */
     DRIVER_THROTTLE,
     DRIVER_BLKDEBUG,
@@ -67,6 +70,7 @@ struct BlockdevOptions {
     char *export;
     NbdPatience nbd_patience;
     FatOptions fat; /* of vvfat */
+    HttpOptions http; /* of http, https */
     /* of a format: the name of a node, or null: none; not given: what the image names */
     json_object *backing;
     bool has_backing;

@@ -11,6 +11,8 @@ const char *const blockdev_driver_names[] = {
     [DRIVER_NULL] = "null-co",
     [DRIVER_NBD] = "nbd",
     [DRIVER_VVFAT] = "vvfat",
+    [DRIVER_HTTP] = "http",
+    [DRIVER_HTTPS] = "https",
     [DRIVER_RAW] = "raw",
     [DRIVER_THROTTLE] = "throttle",
     [DRIVER_BLKDEBUG] = "blkdebug",
@@ -29,7 +31,7 @@ const char *const blockdev_driver_names[] = {
 /* clang-format off */
 static const char *const unbuilt_drivers[] = {
     "blklogwrites", "blkreplay", "bochs", "cloop", "compress", "dmg", "ftp", "ftps",
-    "http", "https", "io_uring", "iscsi", "nfs", "null-aio", "nvme", "preallocate", "qed", "quorum", "rbd", "ssh",
+    "io_uring", "iscsi", "nfs", "null-aio", "nvme", "preallocate", "qed", "quorum", "rbd", "ssh",
     "host_cdrom", "copy-before-write", "replication", "snapshot-access", NULL,
 };
 /* clang-format on */
@@ -136,6 +138,11 @@ static const Prop vvfat_props[] = {
     { NULL },
 };
 static const Shape vvfat_shape = { "BlockdevOptionsVVFAT", sizeof(BlockdevOptions), vvfat_props };
+static const Prop http_props[] = {
+    { "url", PROP_STRING, AT(http.url), "of the image", .required = true },
+    HTTP_ROWS(AT(http), ""),
+    { NULL },
+};
 static const Prop luks_props[] = {
     BELOW("file"),
     { "key-secret", PROP_STRING, AT(key_secret), "the -object secret that has the password",
@@ -148,6 +155,7 @@ static const Shape blkdebug_shape = { "BlockdevOptionsBlkdebug", sizeof(Blockdev
 static const Shape blkverify_shape = { "BlockdevOptionsBlkverify", sizeof(BlockdevOptions), blkverify_props };
 static const Shape cor_shape = { "BlockdevOptionsCor", sizeof(BlockdevOptions), cor_props };
 static const Shape nbd_shape = { "BlockdevOptionsNbd", sizeof(BlockdevOptions), nbd_props };
+static const Shape http_arm = { "BlockdevOptionsCurlHttps", sizeof(BlockdevOptions), http_props };
 static const Shape file_shape = { "BlockdevOptionsFile", sizeof(BlockdevOptions), file_props };
 static const Shape raw_shape = { "BlockdevOptionsRaw", sizeof(BlockdevOptions), raw_props };
 static const Shape format_shape = { "BlockdevOptionsGenericFormat", sizeof(BlockdevOptions), format_props };
@@ -163,6 +171,8 @@ static const Shape *const arms[] = {
     [DRIVER_BLKDEBUG] = &blkdebug_shape, [DRIVER_BLKVERIFY] = &blkverify_shape,
     [DRIVER_COPY_ON_READ] = &cor_shape,  [DRIVER_NBD] = &nbd_shape,
     [DRIVER_LUKS] = &luks_shape,         [DRIVER_VVFAT] = &vvfat_shape,
+    [DRIVER_LUKS] = &luks_shape,         [DRIVER_HTTP] = &http_arm,
+    [DRIVER_HTTPS] = &http_arm,
 };
 
 static const Prop blockdev_props[] = {

@@ -2,7 +2,7 @@
 /* The options of -drive: checked all before anything is opened.
  * Spelling: the QEMU manual, "invocation", -drive.
  *
- * Not built, and refused: other formats and protocols than files, aio=native. */
+ * Not built, and refused: other formats, and protocols than files, nbd and http, aio=native. */
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "block/fat/vvfat.h"
 #include "block/filter/filters.h"
 #include "block/filter/throttle.h"
+#include "block/http/http.h"
 #include "block/nbd_client.h"
 #include "util/keyval.h"
 #include "base/event_loop.h"
@@ -33,14 +34,21 @@ struct DriveOptions {
     char *group, *key_secret, *encrypt_secret, *backing_secret;
     int encryption;
     bool has_encryption;
-    json_object *unknown; /* keys */
+    json_object *unknown; /* keys: of file.driver=http its options, else of nobody */
 };
 
 static const char *const interface_names[] = {
     [DRIVE_NONE] = "none", [DRIVE_VIRTIO] = "virtio", [DRIVE_PFLASH] = "pflash", NULL
 };
 static const char *const unbuilt_interfaces[] = { "ide", "scsi", "floppy", "sd", "mtd", "xen", NULL };
-static const char *const protocol_names[] = { "file", "host_device", NULL };
+enum { PROTOCOL_FILE, PROTOCOL_DEVICE, PROTOCOL_HTTP, PROTOCOL_HTTPS };
+static const char *const protocol_names[] = {
+    [PROTOCOL_FILE] = "file",
+    [PROTOCOL_DEVICE] = "host_device",
+    [PROTOCOL_HTTP] = "http",
+    [PROTOCOL_HTTPS] = "https",
+    NULL,
+};
 static const char *const aio_names[] = { [AIO_THREADS] = "threads", [AIO_RING] = "io_uring", NULL };
 static const char *const unbuilt_aio[] = { "native", NULL };
 static const char *const cache_names[] = {
@@ -136,7 +144,8 @@ const Shape drive_shape = {
 
 /* ---- keys that nobody knows ---------------------------------------------- */
 
-static bool check_unknown(const DriveOptions *o, GError **err)
+/* of_http: what begins with "file." was taken. */
+static bool check_unknown(const DriveOptions *o, bool of_http, GError **err)
 {
     if (!o->unknown) {
         return true;
@@ -144,6 +153,9 @@ static bool check_unknown(const DriveOptions *o, GError **err)
     json_object_object_foreach(o->unknown, key, value)
     {
         (void)value;
+        if (of_http && g_str_has_prefix(key, "file.")) {
+            continue;
+        }
         g_autofree char *advice = props_advice(key, drive_props, NULL);
         block_error(err, "Block format 'raw' does not support the option '%s'%s", key, advice);
         return false;
@@ -153,10 +165,25 @@ static bool check_unknown(const DriveOptions *o, GError **err)
 
 /* ---- the file ------------------------------------------------------------ */
 
+/* file.driver=http: of file.url=, or file=. */
+static const char *url_of(const DriveOptions *o, GError **err)
+{
+    const char *url = o->unknown ? keyval_text(o->unknown, "file.url") : NULL, *path = url ? url : o->file;
+    if (!path || !http_is_of(path, o->protocol == PROTOCOL_HTTPS)) {
+        block_error(err, "file.driver=%s: file.url= is a URL that begins with %s://",
+                    protocol_names[o->protocol], protocol_names[o->protocol]);
+        return NULL;
+    }
+    return path;
+}
+
 /* NULL: none, or none that can be opened. */
 static const char *image_path(const DriveOptions *o, GError **err)
 {
     const char *path = o->file ? o->file : o->filename;
+    if (o->protocol >= PROTOCOL_HTTP) {
+        return url_of(o, err);
+    }
     if (!path || !*path) {
         block_error(err, "Device needs media, but drive is empty: -drive without file= is not "
                          "supported; add file=IMAGE");
@@ -169,7 +196,7 @@ static const char *image_path(const DriveOptions *o, GError **err)
         return path + 5;
     }
     const char *colon = strchr(path, ':'), *slash = strchr(path, '/');
-    if (nbd_is_name(path) || vvfat_is_name(path)) {
+    if (nbd_is_name(path) || vvfat_is_name(path) || http_is_name(path)) {
         return path;
     }
     if (colon && (!slash || colon < slash)) {
@@ -187,6 +214,7 @@ static const char *image_path(const DriveOptions *o, GError **err)
 typedef struct DrivePlan {
     const DriveOptions *o;
     const char *path;
+    HttpOptions *http; /* owned; NULL: it is no web server's */
     bool readonly, direct, no_flush, writeback, discard;
 } DrivePlan;
 
@@ -211,6 +239,8 @@ static void plan_access(DrivePlan *p)
     p->readonly = o->has_readonly ? o->readonly : o->media != 0;
     if (is_folder(o)) { /* a folder is only read */
         p->readonly |= !o->snapshot;
+    } else if (o->auto_readonly && p->http) {
+        p->readonly = true;
     } else if (o->auto_readonly && access(p->path, W_OK) < 0 && access(p->path, R_OK) == 0) {
         p->readonly = true;
     }
@@ -277,8 +307,12 @@ static bool check_values(Drives *all, const DrivePlan *p, GError **err)
 static bool plan_drive(DrivePlan *p, Drives *all, const DriveOptions *o, GError **err)
 {
     *p = (DrivePlan){ .o = o, .discard = o->discard >= DISCARD_UNMAP };
-    p->path = check_unknown(o, err) ? image_path(o, err) : NULL;
-    if (!p->path) {
+    p->path = image_path(o, err);
+    bool url = p->path && (o->file || o->protocol >= PROTOCOL_HTTP) && http_is_name(p->path);
+    if (!p->path || !check_unknown(o, url, err)) {
+        return false;
+    }
+    if (url && !(p->http = http_options_of(p->path, o->unknown, "file.", err))) {
         return false;
     }
     plan_access(p);
@@ -325,7 +359,8 @@ static BlockNode *open_node(const Drives *all, const DrivePlan *p, const char **
                         .secrets = all->secrets,
                         .key_secret = o->key_secret ? o->key_secret : o->encrypt_secret,
                         .backing_secret = o->backing_secret,
-                        .must_encrypt = o->has_encryption || o->encrypt_secret };
+                        .must_encrypt = o->has_encryption || o->encrypt_secret,
+                        .http = p->http };
     BlockNode *n = image_open(p->path, o->format, &flags, format, err);
     if (n && !check_backing_secret(o, n, err)) {
         node_unref(n);
@@ -380,11 +415,10 @@ static BlockBackend *make_backend(Drives *all, const DrivePlan *p, BlockNode *no
 BlockBackend *block_open_drive(Drives *all, const DriveOptions *o, GError **err)
 {
     DrivePlan p;
-    if (!plan_drive(&p, all, o, err) || !workers_init(err)) {
-        return NULL;
-    }
     const char *format;
-    BlockNode *node = open_node(all, &p, &format, err);
+    BlockNode *node =
+        plan_drive(&p, all, o, err) && workers_init(err) ? open_node(all, &p, &format, err) : NULL;
+    shape_free(&http_shape, p.http);
     if (!node) {
         return NULL;
     }

@@ -4,12 +4,15 @@
  * Names in an image are relative to its folder.  A chain is opened from the top; one that comes back to a file that
  * is in it, by whatever name, or is longer than CHAIN_MAX, is refused.
  *
- * Not built, and refused: names of other protocols than files, and json: ones. */
+ * Names in an image of a web server are of that server.
+ *
+ * Not built, and refused: names of other protocols than files and http, and json: ones. */
 #include <errno.h>
 #include <string.h>
 
 #include "block_priv.h"
 #include "block/fat/vvfat.h"
+#include "block/http/http.h"
 #include "block/nbd_client.h"
 #include "block/qcow2/qcow2_open.h"
 #include "util/text.h"
@@ -28,14 +31,30 @@ static BlockNode *open_in_chain(const char *path, const char *format, const Open
 
 /* ---- names ---------------------------------------------------------------- */
 
+/* In the folder of the image, or, if it begins with a slash, on its server. */
+static char *beside_url(const char *image, const char *name)
+{
+    const char *host = strstr(image, "://") + 3, *end = host + strcspn(host, "?#");
+    const char *slash = g_path_is_absolute(name) ? memchr(host, '/', (size_t)(end - host))
+                                                 : g_strrstr_len(host, end - host, "/");
+    g_autofree char *folder = g_strndup(image, (gsize)((slash ? slash : end) - image));
+    return g_strconcat(folder, g_path_is_absolute(name) ? "" : "/", name, NULL);
+}
+
 char *image_resolve(const char *image, const char *name, GError **err)
 {
     const char *colon = strchr(name, ':'), *slash = strchr(name, '/');
     g_autofree char *shown = text_escaped(name);
+    if (http_is_name(name)) {
+        return g_strdup(name);
+    }
     if (g_str_has_prefix(name, "file:")) {
         name += 5;
+    } else if (http_is_name(image)) {
+        return beside_url(image, name);
     } else if (colon && (!slash || colon < slash)) {
-        block_error(err, "'%s' names '%s', and only files of this host are supported", image, shown);
+        block_error(err, "'%s' names '%s', and only files of this host and of web servers are supported",
+                    image, shown);
         return NULL;
     }
     if (g_path_is_absolute(name)) {
@@ -207,13 +226,27 @@ static BlockNode *open_format(BlockNode *file, const char *format, const Chain *
     return n;
 }
 
-/* A user's name for bytes: a file's, or of another protocol; those in images are of files alone (image_resolve). */
+/* user: a user's options are of this name, not of those in an image. */
+static BlockNode *open_url(const char *url, const OpenFlags *flags, bool user, GError **err)
+{
+    if (!flags->readonly) {
+        block_error(err, "'%s': a web server's file can only be read; add read-only=on, or an overlay", url);
+        return NULL;
+    }
+    return user && flags->http ? http_node_open(flags->http, flags->secrets, err)
+                               : http_node_open_url(url, flags->secrets, err);
+}
+
+/* A user's name for bytes: a file's, or of another protocol; those in images are of files and web servers (image_resolve). */
 static BlockNode *open_protocol(const char *path, const OpenFlags *flags, const Chain *above, GError **err)
 {
     NbdName name;
     if (!above && vvfat_is_name(path)) {
         FatOptions fat = vvfat_parse_name(path);
         return vvfat_node_open(&fat, err);
+    }
+    if (http_is_name(path)) {
+        return open_url(path, flags, !above, err);
     }
     if (above || !nbd_is_name(path)) {
         return file_node_open(path, flags, err);

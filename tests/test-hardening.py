@@ -14,7 +14,8 @@ import sys
 
 
 # What every start loads and relocates, used or not: half a millisecond and more for each of the larger ones.  What is wanted
-# seldom is loaded when it is (tcg/x86_64/print.c), and so is nettle (block/crypto.c).
+# seldom is loaded when it is (tcg/x86_64/print.c), and so are nettle (block/crypto.c)
+# and libcurl (block/http/curl_api.c).
 LIBRARIES = {"c", "m", "z", "ffi", "fdt", "glib-2.0", "json-c", "slirp", "uring", "zstd"}
 SANITIZERS = {"asan", "ubsan", "tsan", "gcc_s"}
 

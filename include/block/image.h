@@ -15,15 +15,17 @@ typedef struct OpenFlags {
     const Secrets *secrets;   /* that have passwords; NULL: none */
     const char *key_secret;   /* the id of the image's, or NULL */
     const char *backing_secret; /* the same of its backing; NULL: that has no password */
-    bool must_encrypt;          /* one that is not encrypted is refused */
+    bool must_encrypt;        /* one that is not encrypted is refused */
+    const struct HttpOptions
+        *http; /* of an image whose name is a URL (its url is that name); NULL: the defaults */
 } OpenFlags;
 
 /* An image, and all that it names.  format: NULL to guess; *found: what it is. */
 BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
                       GError **err);
-/* A name that an image has for another, as a path of this process; NULL: it names no file. */
 /* As -blockdev opens it: key=value, driver=luks,file.driver=file,...; what is not said of a file is its driver. */
 BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err);
+/* A name that an image has for another, as a path of this process or a URL; NULL: it names neither. */
 char *image_resolve(const char *image, const char *name, GError **err);
 uint64_t node_allocated(const BlockNode *n); /* bytes that it takes on the host */
 bool node_is_elsewhere(const BlockNode *n);  /* on another host: what it takes there is unknown */
