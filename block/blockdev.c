@@ -467,15 +467,8 @@ static void add_drivers(json_object *values)
     }
 }
 
-BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err)
+BlockNode *image_open_values(json_object *values, const Secrets *secrets, GError **err)
 {
-    json_object *values = keyval_read(text, "driver", err);
-    if (!values) {
-        return NULL;
-    }
-    add_drivers(values);
-    keyval_put(values, "read-only", readonly ? "on" : "off");
-    keyval_put(values, "node-name", "image");
     BlockdevOptions *o = shape_new(&blockdev_shape, values, NULL, err);
     EventLoop *loop = event_loop_new(NULL);
     Drives *all = drives_new(loop, NULL);
@@ -487,6 +480,19 @@ BlockNode *image_open_options(const char *text, const Secrets *secrets, bool rea
     drives_free(all);
     event_loop_free(loop);
     shape_free(&blockdev_shape, o);
+    return n;
+}
+
+BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err)
+{
+    json_object *values = keyval_read(text, "driver", err);
+    if (!values) {
+        return NULL;
+    }
+    add_drivers(values);
+    keyval_put(values, "read-only", readonly ? "on" : "off");
+    keyval_put(values, "node-name", "image");
+    BlockNode *n = image_open_values(values, secrets, err);
     json_object_put(values);
     return n;
 }

@@ -78,6 +78,8 @@ struct BlockdevOptions {
 
 /* The node that "backing" names; NULL: it cannot be one. */
 BlockNode *blockdev_backing_node(Drives *all, const BlockdevOptions *o, GError **err);
+/* As image_open_options, of values that are read. */
+BlockNode *image_open_values(json_object *values, const Secrets *secrets, GError **err);
 
 /* nbd/client_options.c */
 typedef struct NbdPlace NbdPlace;

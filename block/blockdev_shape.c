@@ -171,8 +171,7 @@ static const Shape *const arms[] = {
     [DRIVER_BLKDEBUG] = &blkdebug_shape, [DRIVER_BLKVERIFY] = &blkverify_shape,
     [DRIVER_COPY_ON_READ] = &cor_shape,  [DRIVER_NBD] = &nbd_shape,
     [DRIVER_LUKS] = &luks_shape,         [DRIVER_VVFAT] = &vvfat_shape,
-    [DRIVER_LUKS] = &luks_shape,         [DRIVER_HTTP] = &http_arm,
-    [DRIVER_HTTPS] = &http_arm,
+    [DRIVER_HTTP] = &http_arm,           [DRIVER_HTTPS] = &http_arm,
 };
 
 static const Prop blockdev_props[] = {

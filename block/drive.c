@@ -196,7 +196,7 @@ static const char *image_path(const DriveOptions *o, GError **err)
         return path + 5;
     }
     const char *colon = strchr(path, ':'), *slash = strchr(path, '/');
-    if (nbd_is_name(path) || vvfat_is_name(path) || http_is_name(path)) {
+    if (nbd_is_name(path) || vvfat_is_name(path) || http_is_name(path) || json_name_is(path)) {
         return path;
     }
     if (colon && (!slash || colon < slash)) {

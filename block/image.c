@@ -6,7 +6,7 @@
  *
  * Names in an image of a web server are of that server.
  *
- * Not built, and refused: names of other protocols than files and http, and json: ones. */
+ * Not built, and refused: names of other protocols than files, http and json:. */
 #include <errno.h>
 #include <string.h>
 
@@ -45,7 +45,7 @@ char *image_resolve(const char *image, const char *name, GError **err)
 {
     const char *colon = strchr(name, ':'), *slash = strchr(name, '/');
     g_autofree char *shown = text_escaped(name);
-    if (http_is_name(name)) {
+    if (http_is_name(name) || json_name_is(name)) {
         return g_strdup(name);
     }
     if (g_str_has_prefix(name, "file:")) {
@@ -262,11 +262,20 @@ static BlockNode *open_protocol(const char *path, const OpenFlags *flags, const 
 static BlockNode *open_in_chain(const char *path, const char *format, const OpenFlags *flags,
                                 const Chain *above, const char **found, GError **err)
 {
-    BlockNode *file = open_protocol(path, flags, above, err), *n = NULL;
+    g_autofree char *said = NULL;
+    bool json = json_name_is(path);
+    BlockNode *n = NULL,
+              *file = json ? json_name_open(path, flags, &said, err) : open_protocol(path, flags, above, err);
     if (!file) {
         return NULL;
     }
-    Chain c = { above, path, file, above ? above->depth + 1 : 0 };
+    if (format && said && strcmp(format, said) != 0) {
+        block_error(err, "'%s': its format is given as '%s', too; leave one of them out", path, format);
+        node_unref(file);
+        return NULL;
+    }
+    format = format ? format : said;
+    Chain c = { above, json ? file->filename : path, file, above ? above->depth + 1 : 0 };
     *found = is_known(above, file, err) ? NULL : format ? format : probe(file, err);
     if (*found && !format_check(*found, err)) {
         if (!format) {

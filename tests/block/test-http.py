@@ -92,6 +92,38 @@ def test_formats_and_chains():
         assert 'can only be read' in run(IO, '-c', 'info', '-f', 'raw', w.url + '/raw', status=1)
 
 
+def test_json():
+    """json:{} says where the bytes are, and what format; an image may have such a name for another."""
+    run('qemu-img', 'create', '-f', 'raw', 'small', '1M')
+    run('qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', 'small', 'small.qcow2')
+    with web(disk=content(), image=open('small.qcow2', 'rb').read()) as w:
+        whole = {'driver': 'raw', 'file': {'driver': 'http', 'url': w.url + '/disk', 'timeout': 9}}
+        dotted = {'file.driver': 'http', 'file.url': w.url + '/disk', 'file.readahead': '64k'}
+        for name in (whole, dotted, whole['file']):
+            same('json:' + json.dumps(name))
+        assert len([r for r in w.ranges() if r == 'bytes=0-65535']) >= 1, w.ranges()  # readahead=
+        text = run(IMG, 'info', 'json:' + json.dumps({'driver': 'qcow2', 'file': {'driver': 'http', 'url': w.url + '/image'}}))
+        assert 'file format: qcow2' in text, text
+        assert 'given as' in run(IMG, 'info', '-f', 'qcow2', 'json:' + json.dumps(whole), status=1)
+        run(IMG, 'create', '-f', 'qcow2', '-b', 'json:' + json.dumps(dotted), '-F', 'raw', 'top')
+        same('top')
+        place = f'{os.getcwd()}/small'
+        run(IMG, 'compare', '-F', 'raw', 'json:' + json.dumps({'driver': 'file', 'filename': place}), 'small')
+        run(IO, '-c', 'write -P 3 0 4k', 'json:' + json.dumps({'driver': 'raw', 'file.driver': 'file', 'file.filename': place}))
+        run(IO, '-c', 'write -P 3 0 4k', 'json:' + json.dumps({'driver': 'raw', 'file.driver': 'file', 'file.filename': place, 'file.read-only': True}), status=1)
+        with open('small', 'rb') as f:
+            assert f.read(4096) == b'\3' * 4096
+        qmp('-drive', f'if=none,id=a,readonly=on,file=json:{json.dumps(whole)}'.replace(', "', ',, "'), commands=[])
+        itself = 'json:' + json.dumps({'driver': 'qcow2', 'file.driver': 'file', 'file.filename': f'{os.getcwd()}/loop'})
+        run('qemu-img', 'create', '-u', '-f', 'qcow2', '-b', itself, '-F', 'qcow2', 'loop', '1M')
+        refuses('in its own chain', 'loop', '-f', 'qcow2')
+    for name, text in (('{', ''), ('[]', 'an object'), ('{}', 'the driver'), ('{"driver": "raw", "file": "node"}', "'file'"), ('{"driver": "throttle"}', "'throttle'"),
+                       ('{"driver": "raw", "offset": 512, "file.driver": "file", "file.filename": "small"}', "'offset'"),
+                       ('{"driver": "raw", "file": {"driver": "qcow2", "file.driver": "file", "file.filename": "small"}}', "'qcow2'"),
+                       ('{"driver": "file", "filename": "small", "x": 1}', 'x')):
+        assert text in run(IMG, 'info', 'json:' + name, status=1), name
+
+
 def test_options():
     with web(disk=content()) as w:
         with open('secret', 'w', encoding='ascii') as f:
