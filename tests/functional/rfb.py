@@ -47,6 +47,11 @@ class Viewer:
         self.take(16)
         self.name = self.take(self.number(">I")).decode()
         self.picture = bytearray(self.width * self.height * 4)
+        if encodings:
+            self.choose(encodings)
+
+    def choose(self, encodings):
+        """Our form of pixels, and what we understand."""
         self.sock.sendall(struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0) +
                           struct.pack(f">BxH{len(encodings)}i", 2, len(encodings), *encodings))
 

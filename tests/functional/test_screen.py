@@ -2,6 +2,7 @@
 """Screens and keys: Debian's console on each display device, typing that reaches it."""
 import functools
 import pathlib
+import re
 import tempfile
 
 from guestlib import initramfs
@@ -12,6 +13,7 @@ from test_x86 import build
 
 PROMPT = r"initramfs# "
 DRIVERS = ["bochs", "virtio_gpu", "virtio_input", "evdev"]
+EVENTS = r"(?:[0-9a-f]{4} ){8}([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{4})"
 RED, BLUE = b"\xaa\0\0", b"\0\0\xaa"    # of Linux' console
 
 
@@ -67,9 +69,26 @@ class Screen:
         below = pixels[width * 3 * 32:]
         return (width, height) == size and below == colour * (len(below) // 3)
 
+    def listen(self, name, count):
+        """Have the guest print so many events of the device of that name."""
+        self.m.command(f"e=$(for e in /sys/class/input/event*; do grep -q {name} $e/device/name && echo ${{e##*/}}; done)", PROMPT)
+        self.m.send(f'exec 3</dev/input/$e; echo "op"en; dd bs=24 count={count} <&3 2>/dev/null | od -An -v -w24 -tx2; echo "do"ne\n')
+        self.m.expect("open")
+
+    def heard(self):
+        """(type, code, value) of each."""
+        text = self.m.expect(r"((?:.|\n)*?)done", 60).group(1)
+        self.m.expect(PROMPT)
+        return [(int(t, 16), int(c, 16), int(h + l, 16)) for t, c, l, h in re.findall(EVENTS, text)]
+
     def keys(self, names):
         for name in names.split():
             check("Error" not in self.mon.ask(f"sendkey {name} 20"), f"sendkey {name}")
+
+
+def points(x, y, width, height):
+    """The events of a tablet that points there, on a screen of that size."""
+    return [(3, axis, (at * 32767 + (most - 1) // 2) // (most - 1)) for axis, at, most in ((0, x, width), (1, y, height))] + [(0, 0, 0)]
 
 
 def typed(s):

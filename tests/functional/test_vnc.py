@@ -79,6 +79,27 @@ def test_vnc_password(b):
 
 
 @case()
+def test_vnc_size(b):
+    """a size that comes between what a viewer is told at first and its list of encodings is told again; who follows no changes has
+    the size of now at first"""
+    not_on_peer("another size at first")
+    sock, mon = str(b.tmp / "vnc"), b.tmp / "mon"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-S", "-monitor",
+                  f"unix:{mon},server=on,wait=off", "-vnc", f"unix:{sock}")
+    monitor = Monitor(m, mon)
+    early = rfb.Viewer(sock, encodings=())
+    check((early.width, early.height) == (640, 480), "a size before there is a picture")
+    monitor.ask("cont")
+    m.expect("shown")
+    late = rfb.Viewer(sock, encodings=(rfb.RAW,))       # it is let in: so the server has seen the new size
+    check((late.width, late.height) == (64, 48), f"{late.width} by {late.height}")
+    early.choose((rfb.RAW, rfb.RESIZE))
+    early.ask(True)
+    early.update()
+    check((early.width, early.height) == (64, 48), f"told {early.width} by {early.height}")
+
+
+@case()
 def test_vnc_hostile(b):
     """viewers that send rubbish, half a message or too much are sent away, and the others stay"""
     s = Served(b)

@@ -13,7 +13,7 @@ import rfb
 from guests import bare_program
 from harness import case, check, need, not_on_peer, until
 from test_monitor import Monitor
-from test_screen import PROMPT, Screen
+from test_screen import Screen, points
 
 # evdev's codes of a board of 105 keys, by rows.  X has them 8 higher.
 BOARD = [1, *range(59, 69), 87, 88, 99, 70, 119,
@@ -27,7 +27,6 @@ WIDTH, HEIGHT = 640, 400        # of the guest's screen
 # The window manager has one key of its own, by which a window is closed.
 RC = """<openbox_config xmlns="http://openbox.org/3.4/rc"><keyboard><keybind key="A-F4"><action name="Close"/></keybind></keyboard>
 </openbox_config>"""
-EVENTS = r"(?:[0-9a-f]{4} ){8}([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{4}) ([0-9a-f]{4})"
 
 
 class XServer:
@@ -81,28 +80,16 @@ class Window(XServer):
         self.x("windowfocus", "--sync", self.id)
         self.x("windowmove", "--sync", self.id, 20, 40)
 
-    def listen(self, name, count):
-        """Have the guest print so many events of the device of that name."""
-        self.s.m.command(f"e=$(for e in /sys/class/input/event*; do grep -q {name} $e/device/name && echo ${{e##*/}}; done)", PROMPT)
-        self.s.m.send(f'exec 3</dev/input/$e; echo "op"en; dd bs=24 count={count} <&3 2>/dev/null | od -An -v -w24 -tx2; echo "do"ne\n')
-        self.s.m.expect("open")
-
-    def heard(self):
-        """(type, code, value) of each."""
-        text = self.s.m.expect(r"((?:.|\n)*?)done", 60).group(1)
-        self.s.m.expect(PROMPT)
-        return [(int(t, 16), int(c, 16), int(h + l, 16)) for t, c, l, h in re.findall(EVENTS, text)]
-
 
 def keys(w):
     """Each key of the board: pressed, released, once each, by its own code."""
     for first in range(0, len(BOARD), 8):       # the guest's buffer holds 64 events, and a busy host's guest reads them late
         some = BOARD[first:first + 8]
-        w.listen("Keyboard", 4 * len(some) + 8)
+        w.s.listen("Keyboard", 4 * len(some) + 8)
         more = ["key", KEY_A + 8] * 4           # for what lights say among them: the lock keys switch those
         w.x(*(word for code in some for word in ("key", "Escape" if code == 1 else code + 8)), *more)   # 9 is a digit
         want = [event for code in some for event in ((1, code, 1), (1, code, 0))]
-        got = [e for e in w.heard() if e[0] == 1][:len(want)]
+        got = [e for e in w.s.heard() if e[0] == 1][:len(want)]
         check(got == want, f"{got[:4]} ... {[e for e in got if e not in want]}, {[e for e in want if e not in got]}")
 
 
@@ -113,11 +100,11 @@ def pointer(w, scale):
     until("the window's size", lambda: w.size() == size, 20)
     for x, y in ((0, 0), (1, 1), (size[0] - 1, size[1] - 1), (301, 203), (size[0] // 2, 7)):
         w.x("mousemove", "--window", w.id, (x + 50) % size[0], (y + 50) % size[1])
-        w.listen("Tablet", 3)
+        w.s.listen("Tablet", 3)
         w.x("mousemove", "--window", w.id, x, y)
-        want = [(3, axis, (int(at / scale) * 32767 + (most - 1) // 2) // (most - 1)) for axis, at, most in ((0, x, WIDTH), (1, y, HEIGHT))]
-        got = w.heard()
-        check(got == want + [(0, 0, 0)], f"scale {scale}, {x}, {y}: {got}, not {want}")
+        want = points(int(x / scale), int(y / scale), WIDTH, HEIGHT)
+        got = w.s.heard()
+        check(got == want, f"scale {scale}, {x}, {y}: {got}, not {want}")
 
 
 @case(quick=False, limit=300)

@@ -68,9 +68,8 @@ static void heard(ConsoleListener *l)
     event_notifier_set(v->wake);
 }
 
-static void listen_while_watched(VncServer *v)
+static void set_listening(VncServer *v, bool wanted)
 {
-    bool wanted = v->screen->clientHead;
     if (wanted && !v->listens) {
         console_listen(v->console, &v->ear);
     } else if (!wanted && v->listens) {
@@ -103,14 +102,22 @@ static bool wait_for_work(VncServer *v, int timeout)
     return r > 0 && fds[1].revents;
 }
 
+/* Of a viewer that follows no changes of the size it is right at first, at least. */
+static void welcome(VncServer *v)
+{
+    set_listening(v, true);
+    take_news(v);
+    vnc_take_viewer(v);
+}
+
 static void run(VncServer *v)
 {
     int64_t last = 0;
     while (!g_atomic_int_get(&v->ending)) {
         if (wait_for_work(v, until_next_frame(v, last))) {
-            vnc_take_viewer(v);
+            welcome(v);
         }
-        listen_while_watched(v);
+        set_listening(v, v->screen->clientHead);
         if (until_next_frame(v, last) == 0) {
             take_news(v);
             last = g_get_monotonic_time();
@@ -129,10 +136,7 @@ static gpointer thread(gpointer data)
     VncServer *v = data;
     run(v);
     v->api->rfbShutdownServer(v->screen, TRUE);
-    listen_while_watched(v);
-    if (v->listens) { /* viewers are taken leave of by the next call */
-        console_unlisten(v->console, &v->ear);
-    }
+    set_listening(v, false);
     v->screen->frameBuffer = NULL; /* ours */
     v->api->rfbScreenCleanup(v->screen);
     return NULL;

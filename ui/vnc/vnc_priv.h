@@ -44,8 +44,9 @@ typedef struct VncViewer {
     bool shift, relative; /* Shift is down there; it takes relative motions */
     bool told_relative;   /* and was told that they are wanted */
     bool knows_mode;
-    int buttons, x, y; /* as it said last */
-    unsigned mods;     /* CONSOLE_SHIFT ...: held there */
+    int told_width, told_height; /* the picture's size that it knows */
+    int buttons, x, y;           /* as it said last */
+    unsigned mods;               /* CONSOLE_SHIFT ...: held there */
 } VncViewer;
 
 struct VncServer {

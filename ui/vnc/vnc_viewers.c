@@ -113,7 +113,22 @@ static void tell_if_let_in(rfbClientPtr cl)
     VncViewer *w = cl->clientData;
     if (w && !w->let_in && cl->state == RFB_NORMAL) {
         w->let_in = true;
+        w->told_width = cl->screen->width;
+        w->told_height = cl->screen->height;
         tell(w, &event_vnc_initialized);
+    }
+}
+
+/* The size may change between what a viewer is told as it is let in and its list of encodings, by which it says that it follows
+ * changes: the library would never tell it. */
+static void tell_size(rfbClientPtr cl)
+{
+    VncViewer *w = cl->clientData;
+    const rfbScreenInfo *s = cl->screen;
+    if (w && w->let_in && cl->useNewFBSize && (w->told_width != s->width || w->told_height != s->height)) {
+        cl->newFBSizePending = TRUE;
+        w->told_width = s->width;
+        w->told_height = s->height;
     }
 }
 
@@ -124,6 +139,7 @@ void vnc_serve(rfbClientPtr cl)
     VncServer *v = cl->screen->screenData;
     const VncViewer *w = cl->clientData;
     tell_if_let_in(cl);
+    tell_size(cl);
     vnc_tell_pointer_mode(cl);
     if (!w || !vnc_link_is_behind(w->link)) {
         v->api->rfbUpdateClient(cl);
