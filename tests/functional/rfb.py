@@ -56,12 +56,12 @@ class Viewer:
                           struct.pack(f">BxH{len(encodings)}i", 2, len(encodings), *encodings))
 
     def take(self, count):
-        data = b""
-        while len(data) < count:
-            more = self.sock.recv(count - len(data))
+        data, have = bytearray(count), 0
+        while have < count:
+            more = self.sock.recv_into(memoryview(data)[have:])
             check(more, "the server has hung up")
-            data += more
-        return data
+            have += more
+        return bytes(data)
 
     def number(self, form):
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
