@@ -55,6 +55,21 @@ void pixels_convert(uint32_t *to, const void *from, const PixelFormat *format, s
 /* Lay `over`, whose pixels carry their colours multiplied by alpha, on a picture at x, y, which may be outside. */
 void picture_blend(Picture *p, const Picture *over, int x, int y);
 
+/* ---- another size ---------------------------------------------------------------- */
+
+/* A part of a picture that is drawn in another size. */
+typedef struct ScaledPart {
+    unsigned width, height; /* of the whole, not 0 */
+    PictureRect part;       /* of that */
+    uint32_t *to;           /* the part's first pixel */
+    size_t stride;          /* bytes between its rows */
+} ScaledPart;
+
+/* Of a picture that has a size.  Whole multiples repeat its pixels, other sizes mix them; parts fit together. */
+void picture_scale(const Picture *from, const ScaledPart *s);
+/* What of that size shows something of the rectangle, which is inside of the picture. */
+PictureRect picture_scaled_rect(const Picture *p, const PictureRect *r, unsigned width, unsigned height);
+
 /* ---- files -------------------------------------------------------------------- */
 
 typedef enum PictureForm { PICTURE_PPM, PICTURE_PNG } PictureForm;

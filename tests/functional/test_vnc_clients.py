@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VNC with viewers of others, TightVNC's and TigerVNC's, on a display server without a screen: what they show, and what is
 typed there."""
-import os
 import re
-import struct
-import subprocess
 
 from guests import bare_program
 from harness import case, check, need, until
@@ -16,19 +13,6 @@ from test_window import XServer
 VIEWERS = [["xtightvncviewer", "-nojpeg", "-encodings", "tight hextile copyrect"],
            ["xtigervncviewer", "-SecurityTypes", "None", "-NoJPEG", "-AutoSelect=0", "-RemoteResize=0"]]
 SERVER = "127.0.0.1:700,to=800"     # the first display that is free
-
-
-def read_xwd(data):
-    """Width, height and the pixels' bytes of an X window's dump (X11/XWDFile.h, version 7), 32 bits a pixel."""
-    header = struct.unpack(">25I", data[:100])
-    size, version, _, _, width, height, _, order = header[:8]
-    check(version == 7 and header[11] == 32 and header[14:17] == (0xff0000, 0xff00, 0xff), f"another form of dump: {header}")
-    stride, colours = header[12], header[19]
-    rows = [data[at:at + 4 * width] for at in range(size + 12 * colours, size + 12 * colours + height * stride, stride)]
-    p, pixels = b"".join(rows), bytearray(3 * width * height)
-    blue, green, red = (3, 2, 1) if order else (0, 1, 2)
-    pixels[0::3], pixels[1::3], pixels[2::3] = p[red::4], p[green::4], p[blue::4]
-    return width, height, bytes(pixels)
 
 
 def contains(window, picture):
@@ -57,17 +41,12 @@ class Viewer:
         self.x.start(b, [need(argv[0]), *argv[1:], f"{address}::{port}"])
         self.x.find_window()
 
-    def window(self):
-        p = subprocess.run([need("xwd"), "-silent", "-id", self.x.id], env={**os.environ, "DISPLAY": self.x.display},
-                           stdout=subprocess.PIPE, check=True)
-        return read_xwd(p.stdout)
-
     def dump(self):
         self.mon.ask(f"screendump {self.picture}")
         return read_ppm(self.picture)
 
     def shows(self):
-        return contains(self.window(), self.dump())
+        return contains(self.x.shot(), self.dump())
 
     def stop(self):
         """Close the window: the viewer ends."""

@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import os
 import re
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ import rfb
 from guests import bare_program
 from harness import case, check, need, not_on_peer, until
 from test_monitor import Monitor
-from test_screen import Screen, points
+from test_screen import Screen, points, read_ppm
 
 # evdev's codes of a board of 105 keys, by rows.  X has them 8 higher.
 BOARD = [1, *range(59, 69), 87, 88, 99, 70, 119,
@@ -27,6 +28,19 @@ WIDTH, HEIGHT = 640, 400        # of the guest's screen
 # The window manager has one key of its own, by which a window is closed.
 RC = """<openbox_config xmlns="http://openbox.org/3.4/rc"><keyboard><keybind key="A-F4"><action name="Close"/></keybind></keyboard>
 </openbox_config>"""
+
+
+def read_xwd(data):
+    """Width, height and the pixels' bytes of an X window's dump (X11/XWDFile.h, version 7), 32 bits a pixel."""
+    header = struct.unpack(">25I", data[:100])
+    size, version, _, _, width, height, _, order = header[:8]
+    check(version == 7 and header[11] == 32 and header[14:17] == (0xff0000, 0xff00, 0xff), f"another form of dump: {header}")
+    stride, colours = header[12], header[19]
+    rows = [data[at:at + 4 * width] for at in range(size + 12 * colours, size + 12 * colours + height * stride, stride)]
+    p, pixels = b"".join(rows), bytearray(3 * width * height)
+    blue, green, red = (3, 2, 1) if order else (0, 1, 2)
+    pixels[0::3], pixels[1::3], pixels[2::3] = p[red::4], p[green::4], p[blue::4]
+    return width, height, bytes(pixels)
 
 
 class XServer:
@@ -67,6 +81,12 @@ class XServer:
     def size(self):
         w, h = re.findall(r"(?:WIDTH|HEIGHT)=(\d+)", self.x("getwindowgeometry", "--shell", self.id))
         return int(w), int(h)
+
+    def shot(self):
+        """What the window shows: see read_xwd."""
+        p = subprocess.run([need("xwd"), "-silent", "-id", self.id], env={**os.environ, "DISPLAY": self.display},
+                           stdout=subprocess.PIPE, check=True)
+        return read_xwd(p.stdout)
 
 
 class Window(XServer):
@@ -169,6 +189,67 @@ def test_window_x_error(b):
     Monitor(m, sock).line.send("quit\n")
     m.expect_exit(0)
     check(stderr(b).count("display server has refused") == 1, "it is told more than once")
+
+
+def mixed(picture, width, height):
+    """The picture in that size, as numbers: where a pixel's middle is between four of the picture's, each has its share."""
+    w, h, pixels = picture
+
+    def between(to, size, of):
+        place = min(max((to + 0.5) * of / size - 0.5, 0), of - 1)
+        return int(place), min(int(place) + 1, of - 1), place % 1
+    out = []
+    for y in range(height):
+        above, below, v = between(y, height, h)
+        for x in range(width):
+            left, right, u = between(x, width, w)
+            for c in range(3):
+                p = [pixels[3 * (w * row + column) + c] for row in (above, below) for column in (left, right)]
+                out.append((1 - v) * ((1 - u) * p[0] + u * p[1]) + v * ((1 - u) * p[2] + u * p[3]))
+    return out
+
+
+def repeated(picture, times):
+    w, h, pixels = picture
+    rows = [b"".join(pixels[3 * (w * y + x):][:3] * times for x in range(w)) for y in range(h)]
+    return w * times, h * times, b"".join(row * times for row in rows)
+
+
+@case(limit=120)
+def test_window_scaled(b):
+    """a window twice as large as the guest's picture repeats its pixels, one half as large again mixes them; both follow changes"""
+    not_on_peer("another picture")
+    x = XServer(b)
+    sock, ppm = b.tmp / "mon", b.tmp / "picture.ppm"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-monitor",
+                  f"unix:{sock},server=on,wait=off", "-display", "sdl")
+    x.find_window()
+    m.expect("shown")
+    mon = Monitor(m, sock)
+
+    def picture():
+        mon.ask(f"screendump {ppm}")
+        return read_ppm(ppm)
+
+    def resize(width, height):
+        x.x("windowsize", x.id, width, height)
+        until(f"{width} by {height}", lambda: x.size() == (width, height), 40)
+
+    def is_mixed():
+        width, height, got = x.shot()
+        return (width, height) == (96, 72) and all(abs(a - c) < 3 for a, c in zip(got, mixed(picture(), 96, 72)))
+    until("the guest's size, which the window takes", lambda: x.size() == (64, 48), 40)
+    resize(128, 96)
+    for _ in range(2):
+        until("repeated pixels", lambda: x.shot() == repeated(picture(), 2), 40)
+        m.send("x")
+        m.expect("again")
+    resize(96, 72)
+    for _ in range(2):
+        until("mixed pixels", is_mixed, 40)
+        m.send("x")
+        m.expect("again")
+    until("mixed pixels", is_mixed, 40)
 
 
 def shared(b, name, guest=True):

@@ -83,31 +83,19 @@ static void draw_same(const SdlWindow *w, const SDL_Surface *s, const SDL_Rect *
     }
 }
 
-/* The nearest pixel of the picture, by the window's: so pieces fit together whatever was damaged. */
 static void draw_scaled(const SdlWindow *w, const SDL_Surface *s, const SDL_Rect *r)
 {
-    /* rounded up: a place that is exactly a pixel's first must not fall to the one before */
-    uint64_t step = (((uint64_t)w->shadow.picture.width << 32) + w->shown.width - 1) / w->shown.width;
-    for (int y = r->y; y < r->y + r->h; y++) {
-        unsigned row = (uint64_t)(y - w->shown.y) * w->shadow.picture.height / w->shown.height;
-        const uint32_t *from = picture_row(&w->shadow.picture, MIN(row, w->shadow.picture.height - 1));
-        uint32_t *to = (uint32_t *)((char *)s->pixels + (size_t)y * s->pitch) + r->x;
-        uint64_t at = (r->x - w->shown.x) * step;
-        for (int x = 0; x < r->w; x++, at += step) {
-            to[x] = from[at >> 32];
-        }
-    }
+    PictureRect part = { r->x - w->shown.x, r->y - w->shown.y, r->w, r->h };
+    uint32_t *to = (uint32_t *)(void *)((char *)s->pixels + (size_t)r->y * s->pitch) + r->x;
+    picture_scale(&w->shadow.picture, &(ScaledPart){ w->shown.width, w->shown.height, part, to, s->pitch });
 }
 
 /* The pixels of the window that a rectangle of the picture touches. */
 static SDL_Rect to_window(const SdlWindow *w, const PictureRect *r)
 {
     const PictureRect *s = &w->shown;
-    int64_t pw = w->shadow.picture.width, ph = w->shadow.picture.height;
-    int64_t left = (int64_t)r->x * s->width / pw, top = (int64_t)r->y * s->height / ph;
-    int64_t right = ((int64_t)(r->x + r->width) * s->width + pw - 1) / pw;
-    int64_t bottom = ((int64_t)(r->y + r->height) * s->height + ph - 1) / ph;
-    return (SDL_Rect){ s->x + left, s->y + top, right - left, bottom - top };
+    PictureRect p = picture_scaled_rect(&w->shadow.picture, r, s->width, s->height);
+    return (SDL_Rect){ s->x + p.x, s->y + p.y, p.width, p.height };
 }
 
 static void draw_damage(SdlWindow *w, const SDL_Surface *s)
