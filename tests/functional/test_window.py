@@ -56,6 +56,7 @@ class XServer:
             self.display = b.environment["DISPLAY"] = f":{f.readline().strip()}"
         (b.tmp / "rc.xml").write_text(RC)
         ready = b.tmp / "ready"     # before that it may overlook a window: SDL would wait for it for ever
+        ready.unlink(missing_ok=True)       # of another display server of the same case
         self.start(b, [need("openbox"), "--config-file", b.tmp / "rc.xml", "--startup", f"touch {ready}"])
         until("the window manager", ready.exists, 60)
         need("xdotool")
