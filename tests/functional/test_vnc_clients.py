@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VNC with viewers of others, TightVNC's and TigerVNC's, on a display server without a screen: what they show, and what is
-typed there."""
+typed and pointed at there."""
 import re
 
 from guests import bare_program
 from harness import case, check, need, until
 from test_monitor import Monitor
-from test_screen import Screen, read_ppm
+from test_screen import Screen, points, read_ppm
 from test_window import XServer
 
 # Without what loses colours, and without leave to change the guest's size.
@@ -83,15 +83,29 @@ def types(s, viewer, word):
     s.m.expect(word + r": \{~!@#\}", 60)
 
 
+def points_exactly(s, viewer):
+    """Each of some pixels of the window is that of the guest's."""
+    width, height = viewer.x.size()
+    check((width, height) == (1280, 800), f"a window of {width} by {height}")
+    for x, y in ((5, 5), (1, 2), (width - 2, height - 2), (301, 203)):
+        viewer.x.x("mousemove", "--window", viewer.x.id, (x + 50) % width, (y + 50) % height)
+        s.listen("Tablet", 3)
+        viewer.x.x("mousemove", "--window", viewer.x.id, x, y)
+        got = s.heard()
+        check(got == points(x, y, width, height), f"{x}, {y}: {got}")
+
+
 @case(quick=False, limit=300)
 def test_vnc_clients_typing(b):
-    """what is typed in the windows of other programs' viewers reaches Debian, and what Debian answers is seen there"""
+    """what is typed and pointed at in the windows of other programs' viewers reaches Debian, and what Debian answers is seen there"""
     for argv in VIEWERS:
         need(argv[0])
     s = Screen(b, "-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci", "-device", "virtio-tablet-pci", "-vnc", SERVER)
     for argv in VIEWERS:
         viewer = Viewer(b, argv, s.mon)
         types(s, viewer, "Typed")
+        if argv[0] == "xtightvncviewer":    # the other one's window passes on no motion that xdotool makes
+            points_exactly(s, viewer)
         until(f"the answer in {argv[0]}", viewer.shows, 40)
         viewer.stop()
     s.m.send("poweroff -f\n")
