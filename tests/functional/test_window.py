@@ -253,6 +253,23 @@ def test_window_scaled(b):
     until("mixed pixels", is_mixed, 40)
 
 
+@case(limit=120)
+def test_window_heads(b):
+    """a device of two screens has two windows, named by their heads; closing either asks the guest"""
+    not_on_peer("other titles")
+    x = XServer(b)
+    m = b.machine("-bios", "none", "-device", "virtio-gpu-pci,max_outputs=2,id=g", "-display", "sdl", "-S", serial=False)
+    until("two windows", lambda: all(x.x("search", "--onlyvisible", "--name", f"head {n}") for n in (0, 1)), 60)
+    second = x.x("search", "--onlyvisible", "--name", "head 1")
+    x.x("windowfocus", "--sync", second)
+    x.x("key", "alt+F4")
+    until("both titles to tell", lambda: all("asked to power down" in x.x("getwindowname", x.x("search", "--name", f"head {n}"))
+                                            for n in (0, 1)), 40)
+    check(m.proc.poll() is None, "the first close has ended it")
+    x.x("key", "alt+F4")
+    m.expect_exit(0, 30)
+
+
 def shared(b, name, guest=True):
     """A machine with a window of that name, and a viewer of its other server; it has an agent's line, or not."""
     sock = str(b.tmp / name)
