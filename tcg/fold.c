@@ -27,11 +27,70 @@ IrRef ir_operand(IrBlock *b, IrType type, IrRef r)
     return r;
 }
 
-/* Bits 63..32 of the value are known to be zero. */
-static bool high_half_zero(const IrBlock *b, IrRef r)
+/* ---- which bits may be set ------------------------------------------------------ */
+
+/* Of an extension: bits that it keeps, and of a signed one, is it? */
+static unsigned extended_from(IrOp op, bool *is_signed)
 {
-    return ir_is_temp(r) && b->temp_types[r] == IR_I32;
+    *is_signed = op == IR_EXT_S8 || op == IR_EXT_S16 || op == IR_EXT_S32;
+    switch (op) {
+    case IR_EXT_S8:
+    case IR_EXT_U8: return 8;
+    case IR_EXT_S16:
+    case IR_EXT_U16: return 16;
+    case IR_EXT_S32:
+    case IR_EXT_U32: return 32;
+    default: return 0;
+    }
 }
+
+/* The extension changes nothing. */
+static bool is_extended(const IrBlock *b, IrOp op, IrRef a)
+{
+    bool is_signed;
+    unsigned from = extended_from(op, &is_signed);
+    return from && ir_known_bits(b, a) <= from - is_signed;
+}
+
+unsigned ir_bits1(const IrBlock *b, IrOp op, IrType type, IrRef a)
+{
+    unsigned width = type == IR_I32 ? 32 : 64, n = MIN(ir_known_bits(b, a), width);
+    bool is_signed;
+    unsigned from = extended_from(op, &is_signed);
+    if (from) {
+        return !is_signed ? MIN(n, from) : n < from ? n : width;
+    }
+    switch (op) {
+    case IR_MOV: return n;
+    case IR_CLZ:
+    case IR_CTZ:
+    case IR_POPCNT: return 7;
+    default: return width;
+    }
+}
+
+unsigned ir_bits2(const IrBlock *b, IrOp op, IrType type, IrRef a, IrRef c)
+{
+    unsigned width = type == IR_I32 ? 32 : 64;
+    unsigned n = MIN(ir_known_bits(b, a), width), m = MIN(ir_known_bits(b, c), width);
+    unsigned shift = ir_is_const(c) ? ir_const_value(b, c) & (width - 1) : 0;
+    switch (op) {
+    case IR_ADD: return MIN(width, MAX(n, m) + 1);
+    case IR_MUL: return MIN(width, n + m);
+    case IR_AND:
+    case IR_MINU: return MIN(n, m);
+    case IR_OR:
+    case IR_XOR:
+    case IR_MAXU: return MAX(n, m);
+    case IR_ANDN:
+    case IR_REMU: return n;
+    case IR_SHR: return n - MIN(n, shift);
+    case IR_SHL: return ir_is_const(c) ? MIN(width, n + shift) : width;
+    default: return width;
+    }
+}
+
+/* ---- identities ------------------------------------------------------------------- */
 
 IrRef ir_simplify1(IrBlock *b, IrOp *op, IrType type, IrRef a)
 {
@@ -49,7 +108,7 @@ IrRef ir_simplify1(IrBlock *b, IrOp *op, IrType type, IrRef a)
     if (*op == IR_EXT_S32 && type == IR_I32) {
         *op = IR_EXT_U32;
     }
-    if (*op == IR_EXT_U32 && high_half_zero(b, a)) {
+    if (is_extended(b, *op, a)) {
         *op = IR_MOV;
     }
     return *op == IR_MOV || *op == IR_EXT_U32 ? a : IR_NONE;
@@ -81,7 +140,11 @@ static IrRef simplify_right(IrBlock *b, IrOp *op, IrType type, IrRef a, IrRef *c
     case IR_SAR:
     case IR_ROL:
     case IR_ROR: return (v & (width - 1)) == 0 ? a : IR_NONE;
-    case IR_AND: return v == 0 ? *c : v == -1 ? a : IR_NONE;
+    case IR_AND: {
+        unsigned bits = ir_known_bits(b, a);
+        uint64_t may = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
+        return v == 0 ? *c : v == -1 || (v & may) == may ? a : IR_NONE;
+    }
     case IR_MUL:
         if (v == 0 || v == 1) {
             return v ? a : *c;

@@ -57,7 +57,7 @@ static void convert(IrBlock *b, unsigned at, unsigned count)
         i[n] = i[n + 2];
     }
     IrRef dst = i[count - 1].dst;
-    IrRef t = ir_temp_new(b, IR_I64);
+    IrRef t = ir_temp_new(b, 64);
     i[count - 1].dst = t;
     i[count] = (IrInsn){ .op = IR_SELECT,
                          .type = branch.type,

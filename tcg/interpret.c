@@ -267,6 +267,7 @@ L_CAS: put(&f, in->dst, cas(&f, in)); goto *ops[(++in)->op];
 L_LDV: load_vector(&f, in); goto *ops[(++in)->op];
 L_STV: store_vector(&f, in); goto *ops[(++in)->op];
 L_V1: L_V2: L_V3: vector(&f, in); goto *ops[(++in)->op];
+L_KILL: goto *ops[(++in)->op];
 L_FENCE: __atomic_thread_fence(__ATOMIC_SEQ_CST); goto *ops[(++in)->op];
 L_LDENV: put(&f, in->dst, load_env(f.env + (int32_t)in->aux, in->type)); goto *ops[(++in)->op];
 L_STENV: store_host(f.env + (int32_t)in->aux, memop_bytes(in->type), get(&f, in->b)); goto *ops[(++in)->op];

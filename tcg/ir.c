@@ -37,6 +37,8 @@ void ir_block_reset(IrBlock *b, uint64_t pc)
     b->label_count = 1;
     b->page_bias = 0;
     b->unreachable = b->movable = false;
+    b->known_from = b->copies_from = 1;
+    memset(b->known, 0, sizeof(b->known));
 }
 
 void ir_block_free(IrBlock *b)
@@ -47,7 +49,7 @@ void ir_block_free(IrBlock *b)
     g_free(b->ops);
     g_free(b->consts);
     g_free(b->helpers);
-    g_free(b->temp_types);
+    g_free(b->temp_bits);
     g_free(b);
 }
 
@@ -78,22 +80,80 @@ static void emit(IrBlock *b, IrInsn insn)
     b->unreachable = ir_op_info[insn.op].flags & IRF_END;
 }
 
-IrRef ir_temp_new(IrBlock *b, IrType type)
+IrRef ir_temp_new(IrBlock *b, unsigned bits)
 {
     g_assert(b->temp_count < MAX_INDEX);
     b->temp_count++;
     if (b->temp_count >= b->temp_capacity) {
         b->temp_capacity = b->temp_capacity ? b->temp_capacity * 2 : 512;
-        b->temp_types = g_renew(uint8_t, b->temp_types, b->temp_capacity);
+        b->temp_bits = g_renew(uint8_t, b->temp_bits, b->temp_capacity);
     }
-    b->temp_types[b->temp_count] = type;
+    b->temp_bits[b->temp_count] = bits;
     return b->temp_count;
 }
 
-static IrRef destination(IrBlock *b, IrRef dst, IrType type)
+static IrRef destination(IrBlock *b, IrRef dst, unsigned bits)
 {
     g_assert(dst == IR_NONE || ir_is_global(dst));
-    return dst == IR_NONE ? ir_temp_new(b, type) : dst;
+    return dst == IR_NONE ? ir_temp_new(b, bits) : dst;
+}
+
+/* ---- what is known of globals ------------------------------------------------ */
+
+static unsigned bits_of_type(IrType type)
+{
+    return type == IR_I32 ? 32 : 64;
+}
+
+static IrKnown *known_of(IrBlock *b, IrRef r)
+{
+    unsigned index = r & IR_INDEX_MASK;
+    return ir_is_global(r) && index < IR_KNOWN_GLOBALS ? &b->known[index] : NULL;
+}
+
+/* Operations are counted from 1 here: 0 is never. */
+static unsigned now(const IrBlock *b)
+{
+    return b->count + 1;
+}
+
+unsigned ir_known_bits(const IrBlock *b, IrRef r)
+{
+    if (ir_is_temp(r)) {
+        return b->temp_bits[r];
+    }
+    if (ir_is_const(r)) {
+        uint64_t v = ir_const_is_pc(b, r) ? UINT64_MAX : (uint64_t)ir_const_value(b, r);
+        return v ? 64 - __builtin_clzll(v) : 0;
+    }
+    const IrKnown *k = known_of((IrBlock *)b, r);
+    return k && k->at >= b->known_from ? k->bits : 64;
+}
+
+/* Its dst has been assigned a value of so many bits. */
+static void learn(IrBlock *b, const IrInsn *in, unsigned bits)
+{
+    IrKnown *k = known_of(b, in->dst);
+    if (!k) {
+        return;
+    }
+    bool mov = in->op == IR_MOV && in->type == IR_I64;
+    bool is_short = mov && ir_is_const(in->a) && !ir_const_is_pc(b, in->a) &&
+                    ir_const_value(b, in->a) == (int32_t)ir_const_value(b, in->a);
+    *k = (IrKnown){ .at = now(b), .constant = is_short ? in->a : IR_NONE, .bits = bits };
+}
+
+/* Another way comes in here, or a helper has written globals. */
+static void forget(IrBlock *b)
+{
+    b->known_from = b->copies_from = now(b);
+}
+
+/* What stands for the operand: the constant that a global is known to have, if a host's instruction can hold it. */
+static IrRef known_value(IrBlock *b, IrRef r)
+{
+    const IrKnown *k = known_of(b, r);
+    return k && k->at >= b->known_from && k->constant != IR_NONE ? k->constant : r;
 }
 
 static IrRef find_const(IrBlock *b, int64_t value, bool is_pc)
@@ -133,17 +193,31 @@ int64_t ir_const_value(const IrBlock *b, IrRef r)
 
 /* ---- arithmetic ------------------------------------------------------------ */
 
-static IrRef emit_op(IrBlock *b, IrInsn insn, IrType result)
+static IrRef emit_op(IrBlock *b, IrInsn insn, unsigned bits)
 {
-    insn.dst = destination(b, insn.dst, result);
+    insn.dst = destination(b, insn.dst, bits);
+    if (!b->unreachable) {
+        learn(b, &insn, bits);
+    }
     emit(b, insn);
     return insn.dst;
 }
 
-/* Bits that remain in the result. */
-static IrType result_type(IrOp op, IrType type)
+/* The same global copied twice in an instruction is copied once. */
+static IrRef copy_global(IrBlock *b, IrRef g)
 {
-    return ir_op_info[op].flags & IRF_NARROW ? IR_I32 : type;
+    IrKnown *k = known_of(b, g);
+    if (k && k->copy != IR_NONE && k->copied_at >= b->copies_from) {
+        return k->copy;
+    }
+    unsigned at = now(b);
+    IrRef t =
+        emit_op(b, (IrInsn){ .op = IR_MOV, .type = IR_I64, .dst = IR_NONE, .a = g }, ir_known_bits(b, g));
+    if (k && !b->unreachable) {
+        k->copy = t;
+        k->copied_at = at;
+    }
+    return t;
 }
 
 /* `op` is IR_MOV or IR_EXT_U32: nothing at all when a may stand for the result. */
@@ -152,67 +226,83 @@ static IrRef emit_copy(IrBlock *b, IrOp op, IrRef dst, IrRef a)
     if (op == IR_MOV && (dst == a || (dst == IR_NONE && !ir_is_global(a)))) {
         return a;
     }
-    return emit_op(b, (IrInsn){ .op = op, .type = IR_I64, .dst = dst, .a = a },
-                   op == IR_MOV ? IR_I64 : IR_I32);
+    if (op == IR_MOV && dst == IR_NONE) {
+        return copy_global(b, a);
+    }
+    return emit_op(b, (IrInsn){ .op = op, .type = IR_I64, .dst = dst, .a = a }, ir_bits1(b, op, IR_I64, a));
 }
 
 IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a)
 {
     g_assert(ir_op_info[op].kind == IRK_UNARY);
+    a = known_value(b, a);
     IrRef same = ir_simplify1(b, &op, type, a);
     if (same != IR_NONE) {
         return emit_copy(b, op, dst, same);
     }
-    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a }, result_type(op, type));
+    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a }, ir_bits1(b, op, type, a));
 }
 
 IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c)
 {
     g_assert(ir_op_info[op].kind == IRK_BINARY);
+    a = known_value(b, a);
+    c = known_value(b, c);
     IrRef same = ir_simplify2(b, &op, type, &a, &c);
     if (same != IR_NONE) {
         return ir_op1(b, IR_MOV, type, dst, same);
     }
-    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a, .b = c }, result_type(op, type));
+    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a, .b = c },
+                   ir_bits2(b, op, type, a, c));
 }
 
 IrRef ir_setcc(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c)
 {
+    a = known_value(b, a);
+    c = known_value(b, c);
     int known = ir_simplify_cond(b, &cond, type, &a, &c);
     if (known >= 0) {
         return ir_mov(b, dst, ir_const(b, known));
     }
-    return emit_op(b, (IrInsn){ IR_SETCC, type, dst, a, c, cond }, IR_I32);
+    return emit_op(b, (IrInsn){ IR_SETCC, type, dst, a, c, cond }, 1);
 }
 
 IrRef ir_select(IrBlock *b, IrCond cond, IrType type, IrRef dst, IrRef a, IrRef c, IrRef x, IrRef y)
 {
+    a = known_value(b, a);
+    c = known_value(b, c);
     int known = ir_simplify_cond(b, &cond, type, &a, &c);
     if (known >= 0 || x == y) {
         return ir_mov(b, dst, known == 0 ? y : x);
     }
-    dst = emit_op(b, (IrInsn){ IR_SELECT, type, dst, a, c, cond }, IR_I64);
+    unsigned bits = MAX(ir_known_bits(b, x), ir_known_bits(b, y));
+    dst = emit_op(b, (IrInsn){ IR_SELECT, type, dst, a, c, cond }, bits);
     emit(b, (IrInsn){ .op = IR_ARMS, .a = x, .b = y });
     return dst;
 }
 
 IrRef ir_div_wide(IrBlock *b, IrRef dst, IrRef high, IrRef low, IrRef by)
 {
-    dst = emit_op(b, (IrInsn){ IR_DIVW, IR_I64, dst, high, by, 0 }, IR_I64);
+    dst = emit_op(b, (IrInsn){ IR_DIVW, IR_I64, dst, high, by, 0 }, 64);
     emit(b, (IrInsn){ .op = IR_ARMS, .a = low, .b = low });
     return dst;
 }
 
+void ir_kill(IrBlock *b, IrRef global)
+{
+    emit_op(b, (IrInsn){ .op = IR_KILL, .dst = global }, 64);
+}
+
 /* ---- memory ---------------------------------------------------------------- */
 
-static IrType load_type(MemOp mop)
+static unsigned load_bits(MemOp mop)
 {
-    return (mop & MEM_SIZE) == MEM_64 || (mop & MEM_SIGN) ? IR_I64 : IR_I32;
+    return mop & MEM_SIGN ? 64 : 8 * memop_bytes(mop);
 }
 
 IrRef ir_load(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp)
 {
-    return emit_op(b, (IrInsn){ IR_LD, mop, dst, base, IR_NONE, disp }, load_type(mop));
+    return emit_op(b, (IrInsn){ IR_LD, mop, dst, base, IR_NONE, disp }, load_bits(mop));
 }
 
 void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp)
@@ -223,12 +313,12 @@ void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp)
 IrRef ir_rmw(IrBlock *b, MemOp mop, IrOp op, IrRef dst, IrRef addr, IrRef value)
 {
     g_assert(ir_op_info[op].flags & IRF_ATOMIC);
-    return emit_op(b, (IrInsn){ IR_RMW, mop, dst, addr, value, op }, load_type(mop));
+    return emit_op(b, (IrInsn){ IR_RMW, mop, dst, addr, value, op }, load_bits(mop));
 }
 
 IrRef ir_cas(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp, IrRef expected, IrRef value)
 {
-    dst = emit_op(b, (IrInsn){ IR_CAS, mop, dst, base, IR_NONE, disp }, load_type(mop));
+    dst = emit_op(b, (IrInsn){ IR_CAS, mop, dst, base, IR_NONE, disp }, load_bits(mop));
     emit(b, (IrInsn){ .op = IR_ARMS, .a = expected, .b = value });
     return dst;
 }
@@ -243,7 +333,7 @@ void ir_fence(IrBlock *b, unsigned orders)
 IrRef ir_load_env(IrBlock *b, MemOp mop, IrRef dst, size_t offset)
 {
     g_assert(offset <= INT32_MAX);
-    return emit_op(b, (IrInsn){ IR_LDENV, mop, dst, IR_NONE, IR_NONE, offset }, load_type(mop));
+    return emit_op(b, (IrInsn){ IR_LDENV, mop, dst, IR_NONE, IR_NONE, offset }, load_bits(mop));
 }
 
 void ir_store_env(IrBlock *b, MemOp mop, IrRef value, size_t offset)
@@ -269,7 +359,11 @@ IrRef ir_vector(IrBlock *b, uint32_t what, IrType type, IrRef dst, IrRef a, IrRe
     const VopInfo *v = &vop_info[vop_of(what)];
     unsigned n = vop_operands(v);
     if (vop_gives_int(v)) {
-        dst = destination(b, dst, vop_int_type(v));
+        dst = destination(b, dst, bits_of_type(vop_int_type(v)));
+    }
+    IrKnown *k = known_of(b, dst);
+    if (k && !b->unreachable) {
+        k->at = k->copied_at = 0;
     }
     emit(b, (IrInsn){ IR_V1 + n - 1, type, dst, a, c, what });
     if (n == 3) {
@@ -303,12 +397,15 @@ IrRef ir_call(IrBlock *b, const IrHelper *h, IrRef dst, unsigned n, const IrRef 
         emit(b, (IrInsn){ .op = IR_ARG, .a = value });
     }
     IrInsn call = { .op = IR_CALL, .aux = ir_helper_index(b, h) };
+    if (h->flags & IRH_WRITES) {
+        forget(b);
+    }
     if (h->ret == IR_VOID) {
         emit(b, call);
         return IR_NONE;
     }
     call.dst = dst;
-    return emit_op(b, call, h->ret);
+    return emit_op(b, call, bits_of_type(h->ret));
 }
 
 /* ---- control flow ---------------------------------------------------------- */
@@ -323,6 +420,7 @@ void ir_label(IrBlock *b, unsigned label)
 {
     g_assert(label > 0 && label < b->label_count);
     b->unreachable = false;
+    forget(b);
     emit(b, (IrInsn){ .op = IR_LABEL, .aux = label << 8 });
 }
 
@@ -339,6 +437,8 @@ void ir_br(IrBlock *b, unsigned label)
 
 void ir_brcc(IrBlock *b, IrCond cond, IrType type, IrRef a, IrRef c, unsigned label)
 {
+    a = known_value(b, a);
+    c = known_value(b, c);
     int known = ir_simplify_cond(b, &cond, type, &a, &c);
     if (known == 1) {
         ir_br(b, label);
@@ -351,6 +451,7 @@ void ir_insn(IrBlock *b, uint64_t pc)
 {
     if (!b->unreachable) {
         b->guest_insns++;
+        b->copies_from = now(b);
     }
     emit(b, (IrInsn){ .op = IR_INSN, .a = ir_const(b, pc) });
 }

@@ -4,28 +4,34 @@
  *
  * Requirements on a rule
  *   1. at an operation that may fault, leave the block or show the globals to a helper (a
- *      barrier), every global has the value that the translator gave it
+ *      barrier, but for jumps to labels), every global that was not killed has the value that the translator gave it
  *   2. loads, stores, fences and calls with effects stay, in their order
  *   3. constant time for each operation: no rule searches the block
  *   4. after each pass the block passes ir_verify()
  *
- * Not modelled: liveness of globals over a jump to a label; all are taken as live there. */
+ * Globals are dead at a jump forward where they are dead on both ways. Not modelled: at a jump back, to the start, all are
+ * taken as live. */
 #include <string.h>
 
 #include "tcg/private.h"
 
+enum { LIVE_WORDS = 2 }; /* globals behind the 128th are always live */
+typedef struct Dead {
+    uint64_t words[LIVE_WORDS]; /* bit a global: the next event on each way is an assignment */
+} Dead;
+
 typedef struct Optimizer {
     IrBlock *b;
+    Dead dead;        /* backward */
+    Dead *label_dead; /* of labels that were passed */
     /* per temp */
     uint16_t *uses;
     uint32_t *use_at; /* the last use found: the only one when uses is 1 */
     IrRef *copy_of;   /* forward: the global whose value it still is, or IR_NONE */
     /* per global */
-    uint32_t *dead_era; /* backward: the era in which the next event is an assignment */
-    uint32_t *touched;  /* backward: the nearest later operation that names it */
-    uint32_t era;       /* ends at each barrier */
-    uint32_t barrier;   /* backward: the nearest later barrier */
-    unsigned pc;        /* the global that is the guest pc; global_count when none is */
+    uint32_t *touched; /* backward: the nearest later operation that names it */
+    uint32_t barrier;  /* backward: the nearest later barrier */
+    unsigned pc;       /* the global that is the guest pc; global_count when none is */
 } Optimizer;
 
 static unsigned call_flags(const IrBlock *b, const IrInsn *in)
@@ -87,13 +93,28 @@ static void pass_forward(Optimizer *o)
 
 /* ---- backward ---------------------------------------------------------------- */
 
+static bool is_dead(const Optimizer *o, IrRef global)
+{
+    unsigned n = global & IR_INDEX_MASK;
+    return n < 64 * LIVE_WORDS && o->dead.words[n / 64] >> n % 64 & 1;
+}
+
+static void set_dead(Optimizer *o, IrRef global, bool dead)
+{
+    unsigned n = global & IR_INDEX_MASK;
+    if (n < 64 * LIVE_WORDS) {
+        uint64_t bit = UINT64_C(1) << n % 64;
+        o->dead.words[n / 64] = dead ? o->dead.words[n / 64] | bit : o->dead.words[n / 64] & ~bit;
+    }
+}
+
 static void count_use(Optimizer *o, IrRef r, uint32_t at)
 {
     if (ir_is_temp(r)) {
         o->uses[r]++;
         o->use_at[r] = at;
     } else if (ir_is_global(r)) {
-        o->dead_era[r & IR_INDEX_MASK] = 0;
+        set_dead(o, r, false);
         o->touched[r & IR_INDEX_MASK] = at;
     }
 }
@@ -161,15 +182,20 @@ static void drop_call(IrBlock *b, uint32_t at)
 static bool handle_result(Optimizer *o, uint32_t at)
 {
     IrInsn *in = &o->b->ops[at];
+    if (in->op == IR_KILL) {
+        set_dead(o, in->dst, true);
+        *in = (IrInsn){ .op = IR_NOP };
+        return true;
+    }
     bool pure = in->op == IR_CALL ? call_flags(o->b, in) & IRH_PURE : !(ir_op_info[in->op].flags & IRF_SIDE);
     if (ir_is_temp(in->dst) && o->uses[in->dst] == 1) {
         merge_into_use(o, at);
         if (ir_is_global(in->dst)) {
-            o->dead_era[in->dst & IR_INDEX_MASK] = o->era;
+            set_dead(o, in->dst, true);
         }
         return false;
     }
-    bool dead = ir_is_temp(in->dst) ? o->uses[in->dst] == 0 : o->dead_era[in->dst & IR_INDEX_MASK] == o->era;
+    bool dead = ir_is_temp(in->dst) ? o->uses[in->dst] == 0 : is_dead(o, in->dst);
     if (dead && pure) {
         if (in->op == IR_CALL) {
             drop_call(o->b, at);
@@ -180,10 +206,20 @@ static bool handle_result(Optimizer *o, uint32_t at)
         return true;
     }
     if (ir_is_global(in->dst)) {
-        o->dead_era[in->dst & IR_INDEX_MASK] = o->era;
+        set_dead(o, in->dst, true);
         o->touched[in->dst & IR_INDEX_MASK] = at;
     }
     return false;
+}
+
+/* What is dead in front of a barrier: of jumps forward, what is on all ways; else nothing. */
+static void pass_barrier(Optimizer *o, const IrInsn *in)
+{
+    unsigned label = in->op == IR_BR || in->op == IR_BRCC ? ir_label_of(in) : 0;
+    for (unsigned n = 0; n < LIVE_WORDS; n++) {
+        uint64_t there = label ? o->label_dead[label].words[n] : 0;
+        o->dead.words[n] = in->op == IR_BR ? there : o->dead.words[n] & there;
+    }
 }
 
 static void pass_backward(Optimizer *o)
@@ -197,8 +233,11 @@ static void pass_backward(Optimizer *o)
             continue;
         }
         if (is_barrier(o->b, in)) {
-            o->era++;
+            pass_barrier(o, in);
             o->barrier = i;
+        }
+        if (in->op == IR_LABEL) {
+            o->label_dead[ir_label_of(in)] = o->dead;
         }
         if (has_arms(in)) {
             count_use(o, in[1].a, i);
@@ -228,16 +267,14 @@ void ir_optimize(IrBlock *b)
     ir_convert_branches(b);
     ir_verify_pass(b, "ifconvert");
     unsigned temps = b->temp_count + 1, globals = b->guest->global_count;
-    size_t bytes =
-        temps * (sizeof(uint32_t) + sizeof(uint16_t) + sizeof(IrRef)) + 2 * globals * sizeof(uint32_t);
+    size_t bytes = temps * (sizeof(uint32_t) + sizeof(uint16_t) + sizeof(IrRef)) + globals * sizeof(uint32_t);
     uint32_t *memory = g_alloca(bytes); /* at most 128 KiB + the globals */
     memset(memory, 0, bytes);
     Optimizer o = {
         .b = b,
         .use_at = memory,
-        .dead_era = memory + temps,
-        .touched = memory + temps + globals,
-        .era = 1,
+        .touched = memory + temps,
+        .label_dead = g_newa(Dead, b->label_count),
         .barrier = UINT32_MAX,
     };
     o.uses = (uint16_t *)(o.touched + globals);

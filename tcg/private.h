@@ -5,7 +5,7 @@
 
 /* Append one operation as it is, whatever comes before it. */
 IrInsn *ir_append(IrBlock *b, IrInsn insn);
-IrRef ir_temp_new(IrBlock *b, IrType type);
+IrRef ir_temp_new(IrBlock *b, unsigned bits); /* bits: see IrBlock.temp_bits */
 unsigned ir_helper_index(IrBlock *b, const IrHelper *h);
 
 /* Constants and identities.  Returns the operand that the operation equals (then *op may be
@@ -15,6 +15,9 @@ IrRef ir_simplify1(IrBlock *b, IrOp *op, IrType type, IrRef a);
 IrRef ir_simplify2(IrBlock *b, IrOp *op, IrType type, IrRef *a, IrRef *c);
 /* 0 or 1 when the condition is known, else -1; puts a constant second. */
 int ir_simplify_cond(IrBlock *b, IrCond *cond, IrType type, IrRef *a, IrRef *c);
+/* Bits that the results of these may have (ir_known_bits()), of operands about which is known what is known. */
+unsigned ir_bits1(const IrBlock *b, IrOp op, IrType type, IrRef a);
+unsigned ir_bits2(const IrBlock *b, IrOp op, IrType type, IrRef a, IrRef c);
 /* Constants of i32 operations are kept sign extended from 32 bits. */
 IrRef ir_operand(IrBlock *b, IrType type, IrRef r);
 

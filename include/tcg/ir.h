@@ -226,6 +226,15 @@ typedef struct IrGuest {
 
 /* ---- a block ------------------------------------------------------------- */
 
+/* What the builders know of a global's value since its last assignment in the block, `at`; and a temp with the same value,
+ * made in the same instruction, `copied_at`. */
+enum { IR_KNOWN_GLOBALS = 64 }; /* of those behind nothing is known */
+typedef struct IrKnown {
+    uint32_t at, copied_at; /* operations */
+    IrRef constant, copy;   /* or IR_NONE */
+    uint8_t bits;           /* all from this one on are zero */
+} IrKnown;
+
 typedef struct IrBlock {
     const IrGuest *guest;
     uint64_t pc; /* guest virtual address of the first instruction */
@@ -239,11 +248,13 @@ typedef struct IrBlock {
     const IrHelper **helpers;
     unsigned helper_count, helper_capacity;
     unsigned temp_count; /* temps are 1 .. temp_count */
-    uint8_t *temp_types; /* by number: IR_I32 when bits 63..32 are known to be zero */
+    uint8_t *temp_bits;  /* by number: all bits from this one on are known to be zero */
     unsigned temp_capacity;
-    unsigned label_count; /* labels are 0 .. label_count - 1; 0 is the block's start */
-    unsigned guest_insns; /* IR_INSN operations */
-    bool unreachable;     /* builders: behind an IR_BR or exit, nothing is emitted up to the
+    unsigned label_count;             /* labels are 0 .. label_count - 1; 0 is the block's start */
+    unsigned guest_insns;             /* IR_INSN operations */
+    IrKnown known[IR_KNOWN_GLOBALS];  /* builders: by global */
+    unsigned known_from, copies_from; /* operations: what was learnt before is void */
+    bool unreachable;                 /* builders: behind an IR_BR or exit, nothing is emitted up to the
                                 next label */
     bool alone;  /* no other thread runs guest code on this memory: atomics need not be such for the host */
     bool verify; /* after each pass: see ir_verify_pass */
@@ -278,6 +289,10 @@ static inline bool ir_const_is_pc(const IrBlock *b, IrRef r)
     return ir_is_const(r) && b->pc_consts[n / 64] >> n % 64 & 1;
 }
 IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a);
+/* All bits of the value from this one on are known to be zero. */
+unsigned ir_known_bits(const IrBlock *b, IrRef r);
+/* The global's value is not read before it is assigned (a register that another one makes meaningless). */
+void ir_kill(IrBlock *b, IrRef global);
 IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c);
 static inline IrRef ir_mov(IrBlock *b, IrRef dst, IrRef a)
 {

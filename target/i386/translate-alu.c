@@ -224,16 +224,25 @@ static void divide_narrow(Translator *t, unsigned bytes, bool is_signed)
         n = op2(t, IR_OR, 8, high, x86_tr_zero_extend(t, x86_tr_reg(t, X86_RAX, bytes), bytes));
     }
     fault_if(t, IR_EQ, by, number(t, 0));
-    IrRef q = op2(t, is_signed ? IR_DIV : IR_DIVU, 8, n, by);
-    fault_if(t, IR_NE, q, wide(t, q, bytes));
+    bool fits = !is_signed && ir_known_bits(t->ir, n) <= 8 * bytes;
+    IrRef q = op2(t, is_signed ? IR_DIV : IR_DIVU, fits ? 4 : 8, n, by);
+    if (!fits) {
+        fault_if(t, IR_NE, q, wide(t, q, bytes));
+    }
     set_quotient(t, bytes, q, remainder_of(t, n, q, by));
 }
 
 static void divide_unsigned(Translator *t)
 {
     IrRef by = x86_tr_get(t, 0), low = x86_tr_reg(t, X86_RAX, 8), high = x86_tr_reg(t, X86_RDX, 8);
-    fault_if(t, IR_GEU, high, by);
-    IrRef q = ir_div_wide(t->ir, IR_NONE, high, low, by);
+    IrRef q;
+    if (ir_known_bits(t->ir, high) == 0) {
+        fault_if(t, IR_EQ, by, number(t, 0));
+        q = op2(t, IR_DIVU, 8, low, by);
+    } else {
+        fault_if(t, IR_GEU, high, by);
+        q = ir_div_wide(t->ir, IR_NONE, high, low, by);
+    }
     set_quotient(t, 8, q, remainder_of(t, low, q, by));
 }
 

@@ -38,6 +38,8 @@ static void set_cc(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, 
     ir_mov(t->ir, ir_global(G_CC_A), a);
     if (reads_b(op) && !imm) {
         ir_mov(t->ir, ir_global(G_CC_B), b);
+    } else {
+        ir_kill(t->ir, ir_global(G_CC_B));
     }
     ir_mov(t->ir, ir_global(G_CC_KIND), kind);
     t->cc = (X86TrCc){ .known = true, .op = op, .bytes = bytes, .a = a, .b = b, .kind = kind };

@@ -158,8 +158,12 @@ static IrRef shifted_double(Translator *t, bool right, unsigned bytes, IrRef a, 
         IrRef both = op2(t, IR_OR, op2(t, IR_SHL, high, x86_tr_const(t, 32)), low);
         return right ? op2(t, IR_SHR, both, n) : op2(t, IR_SHR, op2(t, IR_SHL, both, n), x86_tr_const(t, 32));
     }
-    /* 64 - n places in two steps, which of none leave nothing */
     IrOp op = right ? IR_SHL : IR_SHR;
+    if (ir_is_const(n)) {
+        IrRef rest = op2(t, op, b, x86_tr_const(t, 64 - ir_const_value(t->ir, n)));
+        return op2(t, IR_OR, op2(t, right ? IR_SHR : IR_SHL, a, n), rest);
+    }
+    /* 64 - n places in two steps, which of none leave nothing */
     IrRef rest = op2(t, IR_XOR, n, x86_tr_const(t, 63)), once = op2(t, op, b, x86_tr_const(t, 1));
     return op2(t, IR_OR, op2(t, right ? IR_SHR : IR_SHL, a, n), op2(t, op, once, rest));
 }

@@ -6,11 +6,6 @@
  * 32-bit forms zero the upper half, as the IR asks. */
 #include "tcg/x86_64/gen.h"
 
-static unsigned width(const IrInsn *i)
-{
-    return i->type == IR_I64 ? X_W : 0;
-}
-
 static bool loc_is_reg(Loc l, int reg)
 {
     return l.kind == LOC_REG && l.reg == reg;
@@ -63,7 +58,7 @@ static bool alu_in_place(Jit *j, const IrInsn *i, IrRef a, IrRef b)
 
 static bool add_by_lea(Jit *j, const IrInsn *i, Loc a, Loc b, int d)
 {
-    unsigned w = width(i);
+    unsigned w = gen_width(i);
     if (a.kind != LOC_REG || loc_is_reg(a, d)) {
         return false;
     }
@@ -80,7 +75,7 @@ static bool add_by_lea(Jit *j, const IrInsn *i, Loc a, Loc b, int d)
 void gen_arith(Jit *j, const IrInsn *i)
 {
     IrRef ra = i->a, rb = i->b;
-    unsigned w = width(i);
+    unsigned w = gen_width(i);
     bool commutes = i->op != IR_SUB;
     if (commutes && (rb == i->dst || ir_is_const(ra))) {
         ra = i->b, rb = i->a;
@@ -113,7 +108,7 @@ void gen_arith(Jit *j, const IrInsn *i)
 
 void gen_andn(Jit *j, const IrInsn *i)
 {
-    unsigned w = width(i);
+    unsigned w = gen_width(i);
     if (j->bmi1) {
         int b = reg_use(j, i->b);
         int a = reg_use(j, i->a);
@@ -131,7 +126,10 @@ void gen_andn(Jit *j, const IrInsn *i)
 
 void gen_mul(Jit *j, const IrInsn *i)
 {
-    unsigned w = width(i);
+    unsigned w = gen_width(i);
+    if (gen_mul_both(j, i)) {
+        return;
+    }
     Loc a = reg_loc(j, i->a), b = reg_loc(j, i->b);
     if (b.kind == LOC_IMM && a.kind != LOC_IMM) {
         int d = reg_def(j, i->dst, i->a);
@@ -155,94 +153,6 @@ void gen_mul(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, d);
 }
 
-/* rax and rdx are fixed: all temps go to their slots first. */
-void gen_mul_high(Jit *j, const IrInsn *i)
-{
-    unsigned w = width(i);
-    Asm *a = &j->a;
-    reg_flush(j);
-    reg_claim(j, RAX);
-    reg_claim(j, RCX);
-    reg_claim(j, RDX);
-    reg_load(j, RAX, i->a, false);
-    reg_load(j, RDX, i->b, false);
-    if (i->op == IR_MULHSU) { /* unsigned product, less b when a is negative */
-        x_mov(a, RCX, RAX);
-        x_shift_imm(a, SH_SAR, w, RCX, w ? 63 : 31);
-        x_alu(a, ALU_AND, w, RCX, loc_reg(RDX));
-    }
-    x_f7(a, i->op == IR_MULHS ? F7_IMUL : F7_MUL, w, loc_reg(RDX));
-    if (i->op == IR_MULHSU) {
-        x_alu(a, ALU_SUB, w, RDX, loc_reg(RCX));
-    }
-    reg_bind(j, i->dst, RDX);
-}
-
-/* The processor traps on x / 0 and MIN / -1; the IR gives values. */
-void gen_div(Jit *j, const IrInsn *i)
-{
-    unsigned w = width(i);
-    Asm *a = &j->a;
-    bool sign = i->op == IR_DIV || i->op == IR_REM;
-    bool rem = i->op == IR_REM || i->op == IR_REMU;
-    reg_flush(j);
-    reg_claim(j, RAX);
-    reg_claim(j, RCX);
-    reg_claim(j, RDX);
-    reg_load(j, RAX, i->a, false);
-    reg_load(j, RCX, i->b, false);
-    x_op(a, X_TEST | w, RCX, loc_reg(RCX));
-    uint32_t zero = x_jcc8(a, CC_E), minus_one = 0;
-    if (sign) {
-        x_alu_imm(a, ALU_CMP, w, loc_reg(RCX), -1);
-        minus_one = x_jcc8(a, CC_E);
-        if (w) {
-            x_u8(a, 0x48);
-        }
-        x_u8(a, 0x99); /* cdq, cqo */
-        x_f7(a, F7_IDIV, w, loc_reg(RCX));
-    } else {
-        x_mov_imm(a, RDX, 0, false);
-        x_f7(a, F7_DIV, w, loc_reg(RCX));
-    }
-    uint32_t done = x_jmp8(a), done2 = 0;
-    if (sign) {
-        x_bind8(a, minus_one);
-        x_f7(a, F7_NEG, w, loc_reg(RAX));
-        x_mov_imm(a, RDX, 0, false);
-        done2 = x_jmp8(a);
-    }
-    x_bind8(a, zero);
-    x_op(a, X_MOV_LOAD | w, RDX, loc_reg(RAX));
-    x_mov_imm(a, RAX, w ? -1 : (int64_t)UINT32_MAX, false);
-    x_bind8(a, done);
-    if (sign) {
-        x_bind8(a, done2);
-    }
-    reg_bind(j, i->dst, rem ? RDX : RAX);
-}
-
-/* The processor traps where the quotient does not fit. */
-void gen_div_wide(Jit *j, const IrInsn *i)
-{
-    Asm *a = &j->a;
-    reg_flush(j);
-    reg_claim(j, RAX);
-    reg_claim(j, RCX);
-    reg_claim(j, RDX);
-    reg_load(j, RAX, i[1].a, false);
-    reg_load(j, RCX, i->b, false);
-    reg_load(j, RDX, i->a, false);
-    x_alu(a, ALU_CMP, X_W, RDX, loc_reg(RCX));
-    uint32_t fits = x_jcc8(a, CC_B);
-    x_mov_imm(a, RAX, 0, false);
-    uint32_t done = x_jmp8(a);
-    x_bind8(a, fits);
-    x_f7(a, F7_DIV, X_W, loc_reg(RCX));
-    x_bind8(a, done);
-    reg_bind(j, i->dst, RAX);
-}
-
 static unsigned shift_number(unsigned op)
 {
     switch (op) {
@@ -256,7 +166,7 @@ static unsigned shift_number(unsigned op)
 
 static void gen_shift_const(Jit *j, const IrInsn *i, unsigned n)
 {
-    unsigned w = width(i);
+    unsigned w = gen_width(i);
     unsigned bits = w ? 64 : 32;
     n &= bits - 1;
     Loc a = reg_loc(j, i->a);
@@ -276,7 +186,7 @@ static void gen_shift_const(Jit *j, const IrInsn *i, unsigned n)
 
 void gen_shift(Jit *j, const IrInsn *i)
 {
-    unsigned w = width(i);
+    unsigned w = gen_width(i);
     if (ir_is_const(i->b)) {
         gen_shift_const(j, i, gen_const(j, i->b));
         return;
@@ -304,7 +214,7 @@ void gen_shift(Jit *j, const IrInsn *i)
 
 void gen_extend(Jit *j, const IrInsn *i)
 {
-    unsigned w = width(i), op;
+    unsigned w = gen_width(i), op;
     switch (i->op) {
     case IR_EXT_S8: op = X_MOVSX8 | w; break;
     case IR_EXT_S16: op = X_MOVSX16 | w; break;
@@ -326,7 +236,7 @@ void gen_extend(Jit *j, const IrInsn *i)
 /* bsr and bsf leave the destination alone for zero (and set ZF). */
 static void gen_count_old(Jit *j, const IrInsn *i)
 {
-    unsigned w = width(i), bits = w ? 64 : 32;
+    unsigned w = gen_width(i), bits = w ? 64 : 32;
     bool lead = i->op == IR_CLZ;
     reg_flush(j);
     reg_claim(j, RAX);
@@ -343,7 +253,7 @@ static void gen_count_old(Jit *j, const IrInsn *i)
 
 void gen_count(Jit *j, const IrInsn *i)
 {
-    unsigned w = width(i), op;
+    unsigned w = gen_width(i), op;
     if (i->op == IR_POPCNT) {
         op = X_POPCNT;
     } else if (i->op == IR_CLZ ? j->lzcnt : j->bmi1) {
@@ -363,7 +273,7 @@ void gen_count(Jit *j, const IrInsn *i)
 
 void gen_unary(Jit *j, const IrInsn *i)
 {
-    unsigned w = width(i);
+    unsigned w = gen_width(i);
     if (i->op == IR_MOV && reg_pinned(j, i->dst) == NO_REG && ir_is_global(i->dst)) {
         Loc v = reg_loc(j, i->a);
         if (v.kind == LOC_IMM && w) { /* mov [mem], imm32 */
@@ -480,7 +390,7 @@ void gen_min_max(Jit *j, const IrInsn *i)
 {
     IrCond c = i->op == IR_MIN ? IR_LT : i->op == IR_MAX ? IR_GT : i->op == IR_MINU ? IR_LTU : IR_GTU;
     unsigned cc = gen_compare(j, c, i->type, i->a, i->b);
-    choose(j, i, cc, i->a, i->b, width(i));
+    choose(j, i, cc, i->a, i->b, gen_width(i));
 }
 
 void gen_select(Jit *j, const IrInsn *i)

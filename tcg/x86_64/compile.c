@@ -107,6 +107,7 @@ static void gen_op(Jit *j, const IrInsn *i)
     IrOp op = i->op;
     switch (op) {
     case IR_NOP:
+    case IR_KILL:
     case IR_ARMS:
     case IR_ARG: break;
     case IR_MOV:
@@ -180,7 +181,7 @@ static bool begin(Jit *j, const IrBlock *ir)
     j->cold_count = j->pc_count = j->exit_count = j->fixup_count = j->move_count = 0;
     j->movable = ir->movable && gen_is_wide(ir->pc);
     j->failed = false;
-    j->flags_at = j->addend_at = UINT32_MAX;
+    j->flags_at = j->addend_at = j->high_at = UINT32_MAX;
     memset(j->share_in, 0, sizeof(j->share_in));
     if (ir->temp_count >= MAX_TEMPS || ir->label_count >= MAX_LABELS) {
         return false;

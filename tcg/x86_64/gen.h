@@ -105,6 +105,7 @@ struct Jit {
     uint64_t pc;          /* of the guest instruction */
     IrRef holds[SCRATCH]; /* temps in rax rcx rdx */
     unsigned locked;      /* bits of scratch registers in use by this operation */
+    uint32_t high_at;     /* this operation is a high half that the one before has left in rdx */
     uint32_t flags_at;    /* when this is the position, flags are those of flags_reg's value */
     int flags_reg, flags_w;
     uint16_t saved; /* pinned registers whose value the CPU struct has, too */
@@ -181,6 +182,12 @@ static inline int64_t gen_const(Jit *j, IrRef r)
     return ir_const_value(j->ir, r);
 }
 
+/* X_W of operations of 64 bits. */
+static inline unsigned gen_width(const IrInsn *i)
+{
+    return i->type == IR_I64 ? X_W : 0;
+}
+
 /* ---- alu.c, mem.c, atomic.c, flow.c: operations (compile.c says which) ---- */
 void gen_unary(Jit *j, const IrInsn *i);
 void gen_extend(Jit *j, const IrInsn *i);
@@ -188,6 +195,7 @@ void gen_count(Jit *j, const IrInsn *i);
 void gen_arith(Jit *j, const IrInsn *i);
 void gen_andn(Jit *j, const IrInsn *i);
 void gen_mul(Jit *j, const IrInsn *i);
+bool gen_mul_both(Jit *j, const IrInsn *i); /* with the high half that is asked for next; false: it is not */
 void gen_mul_high(Jit *j, const IrInsn *i);
 void gen_div(Jit *j, const IrInsn *i);
 void gen_div_wide(Jit *j, const IrInsn *i);

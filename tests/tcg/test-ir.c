@@ -65,6 +65,45 @@ static void test_identities(void)
     ir_block_free(b);
 }
 
+/* What is known of a global's value holds until another way comes in, or a helper writes it. */
+static void test_known(void)
+{
+    IrBlock *b = ir_block_new(&toy_guest);
+    unsigned label = ir_label_new(b);
+    ir_insn(b, 16);
+    ir_load(b, MEM_16, R1, R2, 0);
+    g_assert_cmpuint(ir_known_bits(b, R1), ==, 16);
+    ir_op1(b, IR_EXT_U32, IR_I64, R3, R1);                   /* mov */
+    ir_op1(b, IR_EXT_S16, IR_I64, R3, R1);                   /* stays: bit 15 may be set */
+    ir_op2(b, IR_AND, IR_I64, R2, R1, ir_const(b, 0x1ffff)); /* mov */
+    ir_op2(b, IR_SHR, IR_I64, R3, R1, ir_const(b, 9));
+    ir_op1(b, IR_EXT_S8, IR_I64, R2, R3);                 /* mov: 7 bits */
+    ir_op2(b, IR_AND, IR_I64, R2, R3, ir_const(b, 0x3f)); /* stays */
+    ir_mov(b, R1, ir_const(b, 5));
+    ir_op2(b, IR_ADD, IR_I64, R2, R3, R1); /* + 5 */
+    ir_mov(b, R1, ir_const(b, INT64_C(0x123456789)));
+    ir_op2(b, IR_ADD, IR_I64, R2, R3, R1); /* too long for a host's instruction: stays */
+    ir_mov(b, R1, ir_const_pc(b, 64));
+    ir_op2(b, IR_ADD, IR_I64, R2, R3, R1); /* moves with the block: stays */
+    ir_mov(b, R1, ir_const(b, 6));
+    ir_label(b, label);
+    g_assert_cmpuint(ir_known_bits(b, R1), ==, 64);
+    ir_op2(b, IR_ADD, IR_I64, R2, R3, R1);
+    ir_insn(b, 20);
+    IrRef first = ir_mov(b, IR_NONE, R1);
+    g_assert_cmpuint(ir_mov(b, IR_NONE, R1), ==, first);
+    ir_op2(b, IR_XOR, IR_I64, R2, first, ir_mov(b, IR_NONE, R1)); /* 0 */
+    ir_op2(b, IR_ADD, IR_I64, R1, R1, R1);
+    g_assert_cmpuint(ir_mov(b, IR_NONE, R1), !=, first);
+    ir_exit_pc(b, 64);
+    assert_text(b, "insn 16\nr1 = ld.u16 r2, 0\nr3 = mov.i64 r1\nr3 = ext_s16.i64 r1\nr2 = mov.i64 r1\n"
+                   "r3 = shr.i64 r1, 9\nr2 = mov.i64 r3\nr2 = and.i64 r3, 63\nr1 = mov.i64 5\n"
+                   "r2 = add.i64 r3, 5\nr1 = mov.i64 0x123456789\nr2 = add.i64 r3, r1\nr1 = mov.i64 64\n"
+                   "r2 = add.i64 r3, r1\nr1 = mov.i64 6\nlabel L1\nr2 = add.i64 r3, r1\ninsn 20\n"
+                   "%1 = mov.i64 r1\nr2 = mov.i64 0\nr1 = add.i64 r1, r1\n%2 = mov.i64 r1\nexit_pc 64\n");
+    ir_block_free(b);
+}
+
 static void test_unreachable(void)
 {
     IrBlock *b = ir_block_new(&toy_guest);
@@ -284,6 +323,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tcg/build/fold", test_fold);
     g_test_add_func("/tcg/build/full", test_full);
     g_test_add_func("/tcg/build/identities", test_identities);
+    g_test_add_func("/tcg/build/known", test_known);
     g_test_add_func("/tcg/build/unreachable", test_unreachable);
     g_test_add_func("/tcg/text/round-trip", test_round_trip);
     g_test_add_func("/tcg/text/errors", test_parse_errors);

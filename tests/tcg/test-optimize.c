@@ -21,6 +21,19 @@ static const Row rows[] = {
       "insn 0\nr1 = mov.i64 1\nr1 = ld.u8 r2, 0\nexit_lookup\n" },
     { "live-at-jump", "r1 = mov.i64 1\nbrcc.i64 eq r2, r3, L1\nr1 = mov.i64 2\nlabel L1\n"
       "exit_lookup\n", NULL },
+    { "dead-at-jump", "r1 = mov.i64 1\nbrcc.i64 eq r2, r3, L1\nr1 = mov.i64 2\nlabel L1\n"
+      "r1 = mov.i64 3\nexit_lookup\n", "brcc.i64 eq r2, r3, L1\nlabel L1\nr1 = mov.i64 3\nexit_lookup\n" },
+    { "live-on-one-way", "r1 = mov.i64 1\nbrcc.i64 eq r2, r3, L1\nr1 = mov.i64 2\nexit_lookup\nlabel L1\n"
+      "exit_lookup\n", NULL },
+    { "dead-on-both-ways", "r1 = mov.i64 1\nbrcc.i64 eq r2, r3, L1\nr1 = mov.i64 2\nbr L2\nlabel L1\n"
+      "r1 = mov.i64 3\nlabel L2\nexit_lookup\n", "brcc.i64 eq r2, r3, L1\nr1 = mov.i64 2\nbr L2\nlabel L1\n"
+      "r1 = mov.i64 3\nlabel L2\nexit_lookup\n" },
+    { "live-over-fault-behind-jump", "insn 0\nr1 = mov.i64 1\nbrcc.i64 eq r2, r3, L1\nlabel L1\n"
+      "r4 = ld.u8 r2, 0\nr1 = mov.i64 3\nexit_lookup\n", NULL },
+    { "live-at-loop", "label L0\nr1 = mov.i64 1\nbrcc.i64 eq r2, r3, L0\nr1 = mov.i64 3\nexit_lookup\n", NULL },
+    { "killed", "r1 = mov.i64 1\nr1 = kill\nexit_lookup\n", "exit_lookup\n" },
+    { "killed-behind-use", "r1 = mov.i64 1\nr2 = add.i64 r2, r1\nr1 = kill\nexit_lookup\n",
+      "r1 = mov.i64 1\nr2 = add.i64 r2, r1\nexit_lookup\n" },
     { "live-for-helper", "r1 = mov.i64 1\n%1 = call peek(1)\nr1 = mov.i64 %1\nexit_lookup\n",
       "r1 = mov.i64 1\nr1 = call peek(1)\nexit_lookup\n" },
     { "live-as-source", "r1 = mov.i64 1\nr1 = add.i64 r1, r1\nexit_lookup\n", NULL },
