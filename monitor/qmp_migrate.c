@@ -123,15 +123,15 @@ static const Shape info_shape = { "MigrationInfo", sizeof(MigrationInfo), info_p
 static MigrationRam *ram_info(const MigrationProgress *p)
 {
     MigrationRam *ram = g_new0(MigrationRam, 1);
-    int64_t pages = (int64_t)(p->pages + p->zero_pages);
-    *ram = (MigrationRam){ .transferred = (int64_t)p->sent,
-                           .remaining = (int64_t)p->remaining,
-                           .total = (int64_t)p->total,
-                           .duplicate = (int64_t)p->zero_pages,
-                           .normal = (int64_t)p->pages,
-                           .normal_bytes = (int64_t)p->pages * RAM_PAGE,
-                           .dirty_rate = (int64_t)p->dirty_rate,
-                           .passes = (int64_t)p->passes,
+    int64_t pages = (p->pages + p->zero_pages);
+    *ram = (MigrationRam){ .transferred = p->sent,
+                           .remaining = p->remaining,
+                           .total = p->total,
+                           .duplicate = p->zero_pages,
+                           .normal = p->pages,
+                           .normal_bytes = p->pages * RAM_PAGE,
+                           .dirty_rate = p->dirty_rate,
+                           .passes = p->passes,
                            .page_size = RAM_PAGE,
                            .pages_per_second = p->total_ms ? pages * 1000 / p->total_ms : 0,
                            .mbps = p->mbps };
@@ -143,7 +143,7 @@ static bool run_query(Control *c, const void *args, void *result, GError **err)
     MigrationInfo *info = result;
     MigrationProgress p = migration_progress(c->machine->migration);
     info->has_status = p.status != MIGRATION_NONE;
-    info->status = (int)p.status;
+    info->status = p.status;
     info->error = g_strdup(p.error);
     if (!info->has_status || p.incoming) {
         return true;

@@ -47,8 +47,9 @@ static uint64_t l1_place(const Sparse *s, uint64_t block)
 
 static int qcow_locate(Sparse *s, uint64_t block, bool may_wait, uint64_t *at)
 {
-    uint64_t l2, bytes = UINT64_C(8) << qcow_of(s)->l2_bits, file = node_size(sparse_file(s));
+    uint64_t l2, bytes = UINT64_C(8) << qcow_of(s)->l2_bits;
     int e = sparse_entry(s, l1_place(s, block), may_wait, &l2);
+    uint64_t file = node_size(sparse_file(s)); /* later: another thread may just have made the table */
     if (!e && l2 && (l2 % SECTOR || l2 < s->data_start || l2 > file || bytes > file - l2)) {
         e = sparse_corrupt(s, "a table of clusters would be at %#" PRIx64, l2);
     }

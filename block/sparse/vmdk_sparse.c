@@ -51,8 +51,9 @@ static Vmdk *vmdk_of(const Sparse *s)
 static int locate_in(Sparse *s, uint64_t directory, uint64_t block, bool may_wait, uint64_t *at)
 {
     const Vmdk *v = vmdk_of(s);
-    uint64_t table, file = node_size(sparse_file(s)), bytes = (uint64_t)v->entries * 4;
+    uint64_t table, bytes = (uint64_t)v->entries * 4;
     int e = sparse_entry(s, directory + 4 * (block / v->entries), may_wait, &table);
+    uint64_t file = node_size(sparse_file(s)); /* later: another thread may just have made the table */
     bool none = table == 0 || (table == 1 && v->zero_grains);
     if (!e && !none && (table * SECTOR > file || bytes > file - table * SECTOR)) {
         e = sparse_corrupt(s, "a table of grains would be in sector %" PRIu64, table);

@@ -32,7 +32,7 @@ void migration_set_status(Migration *g, MigrationStatus status)
 {
     if (g->status != status) {
         g->status = status;
-        events_emit(g->machine->events, &event_migration, &(MigrationEvent){ (int)status });
+        events_emit(g->machine->events, &event_migration, &(MigrationEvent){ status });
     }
 }
 

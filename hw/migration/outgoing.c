@@ -51,9 +51,8 @@ static bool keep_limit(Migration *g, size_t bytes)
     }
     s->slice_sent += bytes;
     /* When so much may have been sent. */
-    double due_us = (double)s->slice_sent * 1e6 / (double)limit;
-    int64_t wait_ms = (int64_t)MIN((due_us - (double)(now - s->slice_us)) / 1000, 1e6);
-    return wait_ms <= 0 || place_wait_ms(g->place, (int)wait_ms);
+    double due_us = s->slice_sent * 1e6 / limit, wait_ms = (due_us - (now - s->slice_us)) / 1000;
+    return wait_ms < 1 || place_wait_ms(g->place, MIN(wait_ms, 1e6));
 }
 
 static int send(void *opaque, const void *data, size_t bytes)
@@ -133,9 +132,11 @@ static uint64_t allowance(const Migration *g, uint64_t sent, int64_t us)
 {
     int64_t limit = __atomic_load_n(&g->limits.max_bandwidth, __ATOMIC_RELAXED);
     int64_t downtime_ms = __atomic_load_n(&g->limits.downtime_ms, __ATOMIC_RELAXED);
-    double rate = sent >= SMALL && us > 0 ? (double)sent * 1e6 / (double)us : limit ? (double)limit : 1e9;
-    double bytes = rate * (double)downtime_ms / 1000;
-    return bytes < (double)INT64_MAX ? (uint64_t)bytes : INT64_MAX;
+    double rate = sent >= SMALL && us > 0 ? sent * 1e6 / us
+                  : limit                 ? limit
+                                          : 1e9,
+           bytes = rate * downtime_ms / 1000;
+    return bytes < 1e18 ? bytes : INT64_MAX;
 }
 
 static bool send_memory(Migration *g, GError **err)
