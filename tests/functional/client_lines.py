@@ -85,7 +85,7 @@ MISSING = {
     "virtme-ng": {"-chardev null,id=c -device vhost-user-fs-device,chardev=c,tag=ROOTFS": "vhost-user-fs-device", "-device i6300esb": "i6300esb",
                   "-fsdev local,id=f,path=/,security_model=none,readonly=on": "-fsdev", "-device scsi-hd": "scsi-hd"},
     "kata": {"-device vhost-vsock-pci,guest-cid=3": "vhost-vsock-pci", "-device nvdimm,id=nv0": "nvdimm", "-device pcie-root-port,id=rp1": "pcie-root-port",
-             "-incoming exec:cat": "say file:PATH", "-m 256M,slots=10,maxmem=1G": "slots", "-overcommit mem-lock=on": "mem-lock"},
+             "-m 256M,slots=10,maxmem=1G": "slots", "-overcommit mem-lock=on": "mem-lock"},
     "incus": {"-spice unix=on,addr=/x": "-spice", "-smbios type=2,manufacturer=LinuxContainers": "SMBIOS", "-device virtio-vga": "virtio-vga"},
 }
 
