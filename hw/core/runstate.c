@@ -26,6 +26,7 @@
 #include "block/block.h"
 #include "hw/board.h"
 #include "hw/events.h"
+#include "hw/migration.h"
 
 typedef struct Listener {
     void (*fn)(RunState now, void *opaque);
@@ -342,6 +343,9 @@ void runstate_carry_out(Machine *m)
     }
     int shutdown = atomic_exchange(&run->shutdown, NOTHING);
     int reset = run->finishing ? NOTHING : atomic_exchange(&run->reset, NOTHING);
+    if (runstate_get(m) == RUN_INMIGRATE && migration_is_active(m->migration)) {
+        reset = NOTHING; /* of a machine that another is about to replace, in whose memory that comes */
+    }
     if (shutdown != NOTHING) {
         do_shutdown(m, shutdown, atomic_load(&run->exit_status));
     } else if (reset != NOTHING) {
