@@ -28,7 +28,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != 'HEAD':      # what has no place there, a client may take for the next answer, or not, as it comes
+            self.wfile.write(data)
 
     def answer(self, body):
         web, wanted = self.server.web, self.headers.get('Range')
