@@ -105,7 +105,7 @@ Place *place_new(const char *uri, int fd, const EventNotifier *stop, GError **er
 static void end_command(Place *p)
 {
     if (p->command) {
-        kill(p->command, SIGKILL); /* it and what it started look at the closed pipe, too */
+        kill(-p->command, SIGKILL); /* and what it started */
         while (waitpid(p->command, NULL, 0) < 0 && errno == EINTR) {
         }
         p->command = 0;
@@ -146,6 +146,12 @@ static bool open_file(Place *p, GError **err)
     return p->fd >= 0 || fail(err, errno, "Could not open", p->text);
 }
 
+/* In the child: a group of its own, to be ended with all that it starts. */
+static void lead_group(gpointer unused)
+{
+    setpgid(0, 0);
+}
+
 static bool start_command(Place *p, GError **err)
 {
     const char *argv[] = { "/bin/sh", "-c", p->text, NULL };
@@ -154,7 +160,7 @@ static bool start_command(Place *p, GError **err)
            g_spawn_async_with_pipes(NULL, (char **)argv, NULL,
                                     G_SPAWN_DO_NOT_REAP_CHILD | (p->comes ? G_SPAWN_CHILD_INHERITS_STDIN
                                                                           : G_SPAWN_STDOUT_TO_DEV_NULL),
-                                    NULL, NULL, &p->command, in, out, NULL, err);
+                                    lead_group, NULL, &p->command, in, out, NULL, err);
 }
 
 static bool listen_for_peer(Place *p, GError **err)
