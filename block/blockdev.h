@@ -69,7 +69,7 @@ struct BlockdevOptions {
     struct NbdPlace *server; /* of nbd */
     char *export;
     NbdPatience nbd_patience;
-    FatOptions fat; /* of vvfat */
+    FatOptions fat;   /* of vvfat */
     HttpOptions http; /* of http, https */
     /* of a format: the name of a node, or null: none; not given: what the image names */
     json_object *backing;

@@ -15,7 +15,7 @@ typedef struct OpenFlags {
     const Secrets *secrets;   /* that have passwords; NULL: none */
     const char *key_secret;   /* the id of the image's, or NULL */
     const char *backing_secret; /* the same of its backing; NULL: that has no password */
-    bool must_encrypt;        /* one that is not encrypted is refused */
+    bool must_encrypt;          /* one that is not encrypted is refused */
     const struct HttpOptions
         *http; /* of an image whose name is a URL (its url is that name); NULL: the defaults */
 } OpenFlags;

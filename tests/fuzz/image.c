@@ -14,7 +14,8 @@ static void load(Bench *b, const char *path)
     LoadedImage image;
     ImageKind kind;
     if (loader_probe(path, &kind, NULL) && kind == IMAGE_GZIP) {
-        g_autoptr(GBytes) bytes = loader_gunzip(path, 1 << 20, NULL);
+        GBytes *bytes = loader_gunzip(path, 1 << 20, NULL);
+        g_clear_pointer(&bytes, g_bytes_unref);
     }
     if (loader_add_elf(&b->m, path, EM_RISCV, 64, &image, NULL) ||
         loader_add_raw(&b->m, path, RAM_BASE, &image, NULL)) {
