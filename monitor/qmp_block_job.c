@@ -174,14 +174,21 @@ static bool check_bitmap_mode(const JobArguments *a, GError **err)
            command_error(err, ERROR_GENERIC, "Cannot specify bitmap sync mode without a bitmap");
 }
 
+/* All of a copy but its target. */
+static bool copy_options(Control *c, const JobArguments *a, JobCopy *o, GError **err)
+{
+    *o = (JobCopy){ .disk = qmp_find_disk(c->machine, a->device, err),
+                    .sync = (JobSync)a->sync,
+                    .bitmap = a->bitmap,
+                    .bitmap_mode = (BitmapMode)a->bitmap_mode };
+    return o->disk && job_options(a, &o->job, err) && check_bitmap_mode(a, err);
+}
+
 static bool copy_to_node(Control *c, const JobArguments *a, bool (*start)(const JobCopy *o, GError **err),
                          GError **err)
 {
-    JobCopy o = { .disk = qmp_find_disk(c->machine, a->device, err),
-                  .sync = (JobSync)a->sync,
-                  .bitmap = a->bitmap,
-                  .bitmap_mode = (BitmapMode)a->bitmap_mode };
-    if (!o.disk || !job_options(a, &o.job, err) || !check_bitmap_mode(a, err)) {
+    JobCopy o;
+    if (!copy_options(c, a, &o, err)) {
         return false;
     }
     o.target = qmp_find_disk(c->machine, a->target, err);
@@ -194,11 +201,8 @@ static bool copy_to_node(Control *c, const JobArguments *a, bool (*start)(const 
 static bool copy_to_file(Control *c, const JobArguments *a, bool (*start)(const JobCopy *o, GError **err),
                          GError **err)
 {
-    JobCopy o = { .disk = qmp_find_disk(c->machine, a->device, err),
-                  .sync = (JobSync)a->sync,
-                  .bitmap = a->bitmap,
-                  .bitmap_mode = (BitmapMode)a->bitmap_mode };
-    if (!o.disk || !job_options(a, &o.job, err) || !check_bitmap_mode(a, err)) {
+    JobCopy o;
+    if (!copy_options(c, a, &o, err)) {
         return false;
     }
     BlockNode *image = block_image(o.disk);

@@ -1,63 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `info mem`: runs of pages with the same rights.
- *
- * The tables are the guest's: one that points to itself has 512^5 pages.  So no more than DUMP_MAX_TABLES are read (those of
- * 128 GiB in pages of 4 KiB), each in one piece; it says so when that was not all. */
-#include <inttypes.h>
-
+/* `info mem` (target/page_runs.h). */
 #include "target/i386/paging.h"
+#include "target/page_runs.h"
 
-enum { DUMP_MAX_LINES = 4096, DUMP_MAX_TABLES = 65536, TABLE_BYTES = 4096 };
 #define RIGHTS (PTE_W | PTE_U | PTE_NX) /* of all levels together */
 #define SHOWN (RIGHTS | PTE_G | PTE_A | PTE_D)
 
 typedef struct Dump {
     const X86CPU *x;
     const X86Paging *p;
-    GString *out;
-    uint64_t linear, phys, size, flags; /* the run so far */
-    unsigned lines, tables;
+    PageRuns runs;
 } Dump;
 
-static void dump_run(Dump *d)
+static void rights_text(uint64_t flags, char text[8])
 {
-    if (d->size && d->lines++ < DUMP_MAX_LINES) {
-        const char text[] = { 'r',
-                              d->flags & PTE_W ? 'w' : '-',
-                              d->flags & PTE_NX ? '-' : 'x',
-                              d->flags & PTE_U ? 'u' : '-',
-                              d->flags & PTE_G ? 'g' : '-',
-                              d->flags & PTE_A ? 'a' : '-',
-                              d->flags & PTE_D ? 'd' : '-',
-                              0 };
-        g_string_append_printf(d->out, "%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s\n", d->linear,
-                               d->phys, d->size, text);
-    }
-    d->size = 0;
-}
-
-static void dump_page(Dump *d, uint64_t linear, uint64_t phys, uint64_t size, uint64_t flags)
-{
-    if (d->size && linear == d->linear + d->size && phys == d->phys + d->size && flags == d->flags) {
-        d->size += size;
-        return;
-    }
-    dump_run(d);
-    d->linear = linear;
-    d->phys = phys;
-    d->size = size;
-    d->flags = flags;
-}
-
-static bool dump_is_full(const Dump *d)
-{
-    return d->lines >= DUMP_MAX_LINES || d->tables >= DUMP_MAX_TABLES;
-}
-
-static uint64_t table_entry(const Dump *d, const void *table, unsigned i)
-{
-    return d->p->entry_bytes == 8 ? GUINT64_FROM_LE(((const uint64_t *)table)[i])
-                                  : GUINT32_FROM_LE(((const uint32_t *)table)[i]);
+    const char all[8] = { 'r',
+                          flags & PTE_W ? 'w' : '-',
+                          flags & PTE_NX ? '-' : 'x',
+                          flags & PTE_U ? 'u' : '-',
+                          flags & PTE_G ? 'g' : '-',
+                          flags & PTE_A ? 'a' : '-',
+                          flags & PTE_D ? 'd' : '-',
+                          0 };
+    memcpy(text, all, sizeof(all));
 }
 
 /* Writable and the user's by all levels, not executable by one. */
@@ -75,21 +40,21 @@ static uint64_t sign_extended(const X86Paging *p, uint64_t linear)
 
 static void dump_table(Dump *d, uint64_t at, unsigned level, uint64_t linear, uint64_t above)
 {
-    uint64_t table[TABLE_BYTES / sizeof(uint64_t)];
+    uint64_t table[PAGE_TABLE_BYTES / sizeof(uint64_t)];
     unsigned bits = 12 + level * d->p->index_bits;
-    d->tables++;
-    if (dma_read(d->x->cpu.as, x86_a20(d->x, at), table, sizeof(table)) != BUS_OK) {
+    if (!page_runs_read(&d->runs, d->x->cpu.as, x86_a20(d->x, at), table)) {
         return;
     }
-    for (uint64_t i = 0; i < 1u << d->p->index_bits && !dump_is_full(d); i++) {
-        uint64_t pte = table_entry(d, table, i), to = linear | i << bits,
+    for (uint64_t i = 0; i < 1u << d->p->index_bits && !page_runs_full(&d->runs); i++) {
+        uint64_t pte = page_table_entry(table, d->p->entry_bytes, i), to = linear | i << bits,
                  rights = joined_rights(d, above, pte);
         if (!(pte & PTE_P)) {
             continue;
         }
         if (level == 0 || x86_pte_is_large(d->x, d->p, pte, level)) {
             uint64_t phys = x86_leaf_phys(d->p, 0, pte, bits);
-            dump_page(d, sign_extended(d->p, to), phys, 1ull << bits, rights | (pte & (SHOWN & ~RIGHTS)));
+            page_runs_add(&d->runs, sign_extended(d->p, to), phys, 1ull << bits,
+                          rights | (pte & (SHOWN & ~RIGHTS)));
         } else {
             dump_table(d, pte & PTE_ADDRESS, level - 1, to, rights);
         }
@@ -115,18 +80,12 @@ void x86_dump_mmu(CPU *cpu, GString *out)
 {
     const X86CPU *x = x86_cpu(cpu);
     X86PagingForm form = x86_paging_form(x);
-    Dump d = { .x = x, .p = &x86_pagings[form], .out = out };
+    Dump d = { .x = x, .p = &x86_pagings[form], .runs = { .out = out, .rights = rights_text } };
     if (form == PAGING_NONE) {
         g_string_append(out, "Paging is off\n");
         return;
     }
-    g_string_append(out, "linear           physical         size             attr\n"
-                         "---------------- ---------------- ---------------- -------\n");
+    page_runs_begin(&d.runs, "linear", "physical");
     dump_root(&d);
-    dump_run(&d);
-    if (d.lines >= DUMP_MAX_LINES) {
-        g_string_append_printf(out, "(more than %d runs: the rest is left out)\n", DUMP_MAX_LINES);
-    } else if (d.tables >= DUMP_MAX_TABLES) {
-        g_string_append_printf(out, "(more than %d page tables: the rest is left out)\n", DUMP_MAX_TABLES);
-    }
+    page_runs_end(&d.runs);
 }

@@ -281,16 +281,9 @@ static bool take_value(Reading *r, const char *key, json_object *value, GError *
     return true;
 }
 
-/* "key=value", "key", or in the old spelling "+key" and "-key". */
 static bool take_part(Reading *r, char *part, GError **err)
 {
-    char *key = part, *eq = strchr(part, '=');
-    const char *value = eq ? eq + 1 : "on";
-    if (eq) {
-        *eq = '\0';
-    } else if (*key == '+' || *key == '-') {
-        value = *key++ == '+' ? "on" : "off";
-    }
+    const char *value, *key = cpu_option_split(part, &value);
     json_object *text = json_object_new_string(value);
     bool ok = take_value(r, key, text, err);
     json_object_put(text);

@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 
+#include "target/page_runs.h"
 #include "target/vcpu.h"
 #include "base/log.h"
 
@@ -280,72 +281,37 @@ bool riscv_debug_walk(CPU *cpu, uint64_t vaddr, uint64_t *phys)
     return ok;
 }
 
-/* ---- info mem: runs of pages with the same rights ------------------------
- *
- * The tables are the guest's: one that points to itself has 512^5 leaves.  So no more than
- * DUMP_MAX_TABLES are read (those of 128 GiB in pages of 4 KiB), each in one piece; it
- * says so when that was not all. */
+/* ---- info mem (target/page_runs.h) --------------------------------------- */
 
 typedef struct Dump {
     RiscvCPU *r;
     const Scheme *s;
-    GString *out;
-    uint64_t vaddr, phys, size, flags; /* the run so far */
-    unsigned lines, tables;
+    PageRuns runs;
 } Dump;
 
-enum { DUMP_MAX_LINES = 4096, DUMP_MAX_TABLES = 65536, TABLE_BYTES = 4096 };
-
-static void dump_run(Dump *d)
+static void rights_text(uint64_t flags, char text[8])
 {
-    if (d->size && d->lines++ < DUMP_MAX_LINES) {
-        char text[] = "rwxugad";
-        for (unsigned i = 0; i < 7; i++) {
-            if (!(d->flags >> (i + 1) & 1)) {
-                text[i] = '-';
-            }
-        }
-        g_string_append_printf(d->out, "%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s\n", d->vaddr, d->phys,
-                               d->size, text);
+    static const char names[] = "rwxugad";
+    for (unsigned i = 0; i < 7; i++) {
+        text[i] = flags >> (i + 1) & 1 ? names[i] : '-';
     }
-    d->size = 0;
+    text[7] = '\0';
 }
 
 static void dump_leaf(Dump *d, uint64_t vaddr, uint64_t pte, uint64_t size)
 {
-    uint64_t phys = (pte & ~(PTE_N | PTE_PBMT)) >> PTE_PPN_SHIFT << 12, flags = pte & 0xfe;
-    if (d->size && vaddr == d->vaddr + d->size && phys == d->phys + d->size && flags == d->flags) {
-        d->size += size;
-        return;
-    }
-    dump_run(d);
-    d->vaddr = vaddr;
-    d->phys = phys;
-    d->size = size;
-    d->flags = flags;
-}
-
-static bool dump_is_full(const Dump *d)
-{
-    return d->lines >= DUMP_MAX_LINES || d->tables >= DUMP_MAX_TABLES;
-}
-
-static uint64_t table_entry(const Dump *d, const void *table, unsigned i)
-{
-    return d->s->pte_bytes == 8 ? GUINT64_FROM_LE(((const uint64_t *)table)[i])
-                                : GUINT32_FROM_LE(((const uint32_t *)table)[i]);
+    page_runs_add(&d->runs, vaddr, (pte & ~(PTE_N | PTE_PBMT)) >> PTE_PPN_SHIFT << 12, size, pte & 0xfe);
 }
 
 static void dump_table(Dump *d, uint64_t ppn, int level, uint64_t vaddr)
 {
-    uint64_t table[TABLE_BYTES / sizeof(uint64_t)];
+    uint64_t table[PAGE_TABLE_BYTES / sizeof(uint64_t)];
     unsigned shift = 12 + level * d->s->index_bits;
-    d->tables++;
-    if (dma_read(d->r->cpu.as, ppn << 12, table, sizeof(table)) != BUS_OK) {
+    if (!page_runs_read(&d->runs, d->r->cpu.as, ppn << 12, table)) {
         return;
     }
-    for (uint64_t i = 0; i < 1u << d->s->index_bits && !dump_is_full(d); i++) {
-        uint64_t pte = table_entry(d, table, i), at = vaddr | i << shift;
+    for (uint64_t i = 0; i < 1u << d->s->index_bits && !page_runs_full(&d->runs); i++) {
+        uint64_t pte = page_table_entry(table, d->s->pte_bytes, i), at = vaddr | i << shift;
         if (!(pte & PTE_V)) {
             continue;
         }
@@ -361,18 +327,12 @@ static void dump_table(Dump *d, uint64_t ppn, int level, uint64_t vaddr)
 void riscv_dump_mmu(CPU *cpu, GString *out)
 {
     RiscvCPU *r = riscv_cpu(cpu);
-    Dump d = { .r = r, .s = scheme_of(r), .out = out };
+    Dump d = { .r = r, .s = scheme_of(r), .runs = { .out = out, .rights = rights_text } };
     if (!d.s) {
         g_string_append(out, "No translation or protection\n");
         return;
     }
-    g_string_append(out, "vaddr            paddr            size             attr\n"
-                         "---------------- ---------------- ---------------- -------\n");
+    page_runs_begin(&d.runs, "vaddr", "paddr");
     dump_table(&d, r->s.satp & (r->xlen == 32 ? (1ull << 22) - 1 : (1ull << 44) - 1), d.s->levels - 1, 0);
-    dump_run(&d);
-    if (d.lines >= DUMP_MAX_LINES) {
-        g_string_append_printf(out, "(more than %d runs: the rest is left out)\n", DUMP_MAX_LINES);
-    } else if (d.tables >= DUMP_MAX_TABLES) {
-        g_string_append_printf(out, "(more than %d page tables: the rest is left out)\n", DUMP_MAX_TABLES);
-    }
+    page_runs_end(&d.runs);
 }

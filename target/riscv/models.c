@@ -259,16 +259,9 @@ static void features_follow(RiscvCPU *r, GHashTable *named)
     }
 }
 
-/* "key=value", "key", or in the old spelling "+key" and "-key". */
 static bool feature_take(RiscvCPU *r, char *part, GHashTable *named, const PropContext *c, GError **err)
 {
-    char *key = part, *eq = strchr(part, '=');
-    const char *value = eq ? eq + 1 : "on";
-    if (eq) {
-        *eq = '\0';
-    } else if (*key == '+' || *key == '-') {
-        value = *key++ == '+' ? "on" : "off";
-    }
+    const char *value, *key = cpu_option_split(part, &value);
     json_object *text = json_object_new_string(value);
     bool ok = feature_apply(r, key, text, c, err);
     json_object_put(text);
