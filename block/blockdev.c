@@ -3,8 +3,8 @@
  * Spelling: QEMU's manual, "QMP reference", BlockdevOptions.
  *
  * A node of a file is opened as -drive opens one (one check of each value); a raw node on top of it is another
- * backend on the same open file, or a part of it, which the lower one lends it: a node has one user.  So has a filter, a node of its own
- * on that one  A file in place takes read-only,
+ * backend on the same open file, or a part of it, which the lower one lends it: a node has one user.  So has a filter, a
+ * node of its own on that one.  A file in place takes read-only,
  * cache and discard from the raw node, unless it says otherwise.  Devices choose either by node-name, as they choose a
  * drive by its id. */
 #include <string.h>
@@ -65,8 +65,6 @@ static BlockBackend *open_file(Drives *all, const BlockdevOptions *o, GError **e
     }
     return blk;
 }
-
-static BlockBackend *open_node(Drives *all, const BlockdevOptions *o, GError **err);
 
 /* ---- nodes on others ------------------------------------------------------- */
 
@@ -267,7 +265,7 @@ static BlockBackend *open_in_place(Drives *all, const BlockdevOptions *top, cons
         o.has_discard = top->has_discard;
         o.discard = top->discard;
     }
-    return open_node(all, &o, err);
+    return blockdev_open(all, &o, err);
 }
 
 char *block_free_name(const Drives *all)
@@ -412,7 +410,7 @@ static BlockBackend *open_http(Drives *all, const BlockdevOptions *o, GError **e
     return put_alone(all, o, http_node_open(&o->http, all->secrets, err));
 }
 
-static BlockBackend *open_node(Drives *all, const BlockdevOptions *o, GError **err)
+BlockBackend *blockdev_open(Drives *all, const BlockdevOptions *o, GError **err)
 {
     if (!workers_init(err) || !block_check_zeroes(o->zeroes, o->discard == DISCARD_UNMAP, err)) {
         return NULL;
@@ -440,61 +438,7 @@ bool blockdev_add(Drives *all, const BlockdevOptions *o, GError **err)
     if (!block_name_is_free(all, o->node_name, err)) {
         return false;
     }
-    return open_node(all, o, err) != NULL;
-}
-
-static bool has_prefix(json_object *values, const char *prefix)
-{
-    json_object_object_foreach(values, key, value)
-    {
-        (void)value;
-        if (g_str_has_prefix(key, prefix)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Of what is below (file.filename, file.file.filename) key=value need not say that it is a file. */
-static void add_drivers(json_object *values)
-{
-    g_autoptr(GString) prefix = g_string_new("file.");
-    for (; has_prefix(values, prefix->str); g_string_append(prefix, "file.")) {
-        g_autofree char *driver = g_strdup_printf("%sdriver", prefix->str);
-        if (!keyval_text(values, driver)) {
-            keyval_put(values, driver, "file");
-        }
-    }
-}
-
-BlockNode *image_open_values(json_object *values, const Secrets *secrets, GError **err)
-{
-    BlockdevOptions *o = shape_new(&blockdev_shape, values, NULL, err);
-    EventLoop *loop = event_loop_new(NULL);
-    Drives *all = drives_new(loop, NULL);
-    Secrets *own = all->secrets;
-    all->secrets = (Secrets *)secrets;
-    BlockBackend *blk = o ? open_node(all, o, err) : NULL;
-    BlockNode *n = blk ? node_ref(blk->node) : NULL; /* which has all that it is on */
-    all->secrets = own;
-    drives_free(all);
-    event_loop_free(loop);
-    shape_free(&blockdev_shape, o);
-    return n;
-}
-
-BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err)
-{
-    json_object *values = keyval_read(text, "driver", err);
-    if (!values) {
-        return NULL;
-    }
-    add_drivers(values);
-    keyval_put(values, "read-only", readonly ? "on" : "off");
-    keyval_put(values, "node-name", "image");
-    BlockNode *n = image_open_values(values, secrets, err);
-    json_object_put(values);
-    return n;
+    return blockdev_open(all, o, err) != NULL;
 }
 
 bool blockdev_del(Drives *all, const char *name, GError **err)

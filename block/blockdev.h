@@ -78,7 +78,10 @@ struct BlockdevOptions {
 
 /* The node that "backing" names; NULL: it cannot be one. */
 BlockNode *blockdev_backing_node(Drives *all, const BlockdevOptions *o, GError **err);
-/* As image_open_options, of values that are read. */
+/* The node, named or not, with what it stands on. */
+BlockBackend *blockdev_open(Drives *all, const BlockdevOptions *o, GError **err);
+
+/* image_options.c: as image_open_options, of values that are read. */
 BlockNode *image_open_values(json_object *values, const Secrets *secrets, GError **err);
 
 /* nbd/client_options.c */

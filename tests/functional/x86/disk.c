@@ -7,9 +7,10 @@
  * expect: as it was written
  * expect: done */
 #include "print.h"
+#include "virtq.h"
 
 enum { SLOTS = 8, SLOT_BYTES = 0x200, FIRST_PIN = 16, BLOCK = 4096, BLOCKS = 200, SECTOR = 512 };
-enum { READ = 0, WRITE = 1, QUEUE = 8, VECTOR = 0x20 };
+enum { READ = 0, WRITE = 1, VECTOR = 0x20 };
 enum { COM1 = 0x3f8, LSR = 5, RECEIVED = 1 };
 #define SLOT_BASE UINT64_C(0xfeb00000)
 #define APIC UINT64_C(0xfee00000)
@@ -23,15 +24,7 @@ volatile uint32_t taken;
 static uint64_t slot;
 static uint32_t wanted;
 
-static struct {
-    struct {
-        uint64_t addr;
-        uint32_t bytes;
-        uint16_t flags, next;
-    } desc[QUEUE];
-    uint16_t avail_flags, avail_index, avail[QUEUE], used_event;
-    uint32_t used_index __attribute__((aligned(4096))), used[2 * QUEUE];
-} ring __attribute__((aligned(4096)));
+static VirtQueueRings ring;
 static struct {
     uint32_t type, reserved;
     uint64_t sector;
@@ -136,8 +129,8 @@ static void transfer(uint32_t type, uint32_t block)
     head.type = type;
     head.sector = block * (BLOCK / SECTOR);
     status = 0xee;
-    put(0, &head, sizeof(head), 1);
-    put(1, data, sizeof(data), type == READ ? 3 : 1);
+    put(0, &head, sizeof(head), VIRTQ_NEXT);
+    put(1, data, sizeof(data), VIRTQ_NEXT | (type == READ ? VIRTQ_WRITE : 0));
     put(2, &status, 1, 2);
     ring.avail[ring.avail_index % QUEUE] = 0;
     asm volatile("" : : : "memory");

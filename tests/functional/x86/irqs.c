@@ -13,6 +13,7 @@
  * expect: from level 3: 3 ticks, cs 33
  * expect: done */
 #include "print.h"
+#include "virtq.h"
 
 enum { PIC_BASE = 0x20, TICK = 0x30, RTC, SERIAL, TIMER, SELF, MESSAGE, VECTORS = 0x40 };
 enum {
@@ -258,16 +259,8 @@ static void processors(void)
 
 /* ---- messages of a device -------------------------------------------------------------------------- */
 
-enum { ECAM = 0xe0008000, BAR4 = 0xc0000000, BAR1 = 0xc0100000, NOTIFY = BAR4 + 0x3000, QUEUE = 8 };
-static struct {
-    struct {
-        uint64_t addr;
-        uint32_t bytes;
-        uint16_t flags, next;
-    } desc[QUEUE];
-    uint16_t avail_flags, avail_index, avail[QUEUE], used_event;
-    uint32_t used_index __attribute__((aligned(4096))), used[2 * QUEUE];
-} ring __attribute__((aligned(4096)));
+enum { ECAM = 0xe0008000, BAR4 = 0xc0000000, BAR1 = 0xc0100000, NOTIFY = BAR4 + 0x3000 };
+static VirtQueueRings ring;
 static uint8_t bytes[64];
 
 static void set16(uint64_t at, uint16_t v)
@@ -321,7 +314,7 @@ static void request(void)
 {
     ring.desc[0].addr = (uint64_t)bytes;
     ring.desc[0].bytes = sizeof(bytes);
-    ring.desc[0].flags = 2; /* the device writes */
+    ring.desc[0].flags = VIRTQ_WRITE;
     ring.avail[ring.avail_index % QUEUE] = 0;
     asm volatile("" : : : "memory");
     ring.avail_index++;
