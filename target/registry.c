@@ -33,15 +33,3 @@ bool cpu_arch_has_model(const CPUArch *arch, const char *model)
     }
     return false;
 }
-
-char *cpu_option_split(char *part, const char **value)
-{
-    char *eq = strchr(part, '=');
-    *value = eq ? eq + 1 : "on";
-    if (eq) {
-        *eq = '\0';
-    } else if (*part == '+' || *part == '-') {
-        *value = *part++ == '+' ? "on" : "off";
-    }
-    return part;
-}

@@ -201,3 +201,15 @@ bool keyval_size(const char *value, uint64_t unit, uint64_t *out)
     *out = whole * scale + extra;
     return true;
 }
+
+char *keyval_split_switch(char *part, const char **value)
+{
+    char *eq = strchr(part, '=');
+    *value = eq ? eq + 1 : "on";
+    if (eq) {
+        *eq = '\0';
+    } else if (*part == '+' || *part == '-') {
+        *value = *part++ == '+' ? "on" : "off";
+    }
+    return part;
+}

@@ -282,8 +282,6 @@ const CPUArch *cpu_arch_find(const char *name);
 /* "rv64-riscv-cpu" of the model "rv64" or "rv64,sv48=on"; the caller's. */
 char *cpu_type_name(const CPUArch *arch, const char *model);
 bool cpu_arch_has_model(const CPUArch *arch, const char *model); /* without features */
-/* A part of -cpu behind the model, "key=value", "key" (=on) or in the old spelling "+key" and "-key": its key and value, within it. */
-char *cpu_option_split(char *part, const char **value);
 
 /* A vCPU that no accelerator runs yet (accel_add_vcpu()): boards call machine_add_cpu(), which does
  * both.  index: 0.. in its machine. */

@@ -29,3 +29,6 @@ bool keyval_bool(const char *value, bool *out);
 /* 1024, 0x400, 1k, 1K, 1M, 1G, 1T, 1.5G; default unit (1, 1 << 20) for a bare number. */
 bool keyval_size(const char *value, uint64_t unit, uint64_t *out);
 bool keyval_uint(const char *value, uint64_t max, uint64_t *out);
+
+/* A part of -cpu behind the model: "key=value", "key" (on), or in the old spelling "+key" and "-key": its key and value, within it. */
+char *keyval_split_switch(char *part, const char **value);

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/props.h"
+#include "util/keyval.h"
 
 #define END X86_NO_FEATURE
 typedef X86Feature Set[];
@@ -283,7 +284,7 @@ static bool take_value(Reading *r, const char *key, json_object *value, GError *
 
 static bool take_part(Reading *r, char *part, GError **err)
 {
-    const char *value, *key = cpu_option_split(part, &value);
+    const char *value, *key = keyval_split_switch(part, &value);
     json_object *text = json_object_new_string(value);
     bool ok = take_value(r, key, text, err);
     json_object_put(text);

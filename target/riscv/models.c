@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/props.h"
+#include "util/keyval.h"
 
 #define B(e) (1ull << (e))
 
@@ -261,7 +262,7 @@ static void features_follow(RiscvCPU *r, GHashTable *named)
 
 static bool feature_take(RiscvCPU *r, char *part, GHashTable *named, const PropContext *c, GError **err)
 {
-    const char *value, *key = cpu_option_split(part, &value);
+    const char *value, *key = keyval_split_switch(part, &value);
     json_object *text = json_object_new_string(value);
     bool ok = feature_apply(r, key, text, c, err);
     json_object_put(text);
