@@ -21,6 +21,7 @@ typedef struct Migrate {
 static const Prop migrate_props[] = {
     { "uri", PROP_STRING, ALWAYS(uri), .help = "file:PATH, tcp:HOST:PORT, unix:PATH, exec:COMMAND or fd:NAME" },
     { "detach", PROP_BOOL, MAYBE(detach), .help = "changes nothing: the command never waits" },
+    PROP_ONLY_OFF("resume", "only post-copy pauses, and is not built"),
     { NULL },
 };
 static const Prop incoming_props[] = {

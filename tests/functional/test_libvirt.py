@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 
@@ -168,3 +169,54 @@ def test_libvirt_disks(b):
     v.ask("undefine rv")
     for name in ("disk", "over", "over2", "copy"):
         subprocess.run([img, "check", "-q", b.tmp / name], check=True)
+
+
+class Wire:
+    """The domain's serial line, a socket that the domain makes anew whenever it starts."""
+
+    def __init__(self, path):
+        until("the serial line", path.exists)
+        self.sock, self.text = socket.socket(socket.AF_UNIX), b""
+        self.sock.settimeout(60)
+        self.sock.connect(str(path))
+
+    def expect(self, text):
+        while text not in self.text:
+            piece = self.sock.recv(4096)
+            check(piece, f"the line ended before {text}: {self.text[-500:]}")
+            self.text += piece
+        self.text = self.text[self.text.index(text) + len(text):]
+
+    def ask(self, command, answer):
+        self.sock.sendall(command + b"\n")
+        self.expect(answer)
+
+
+@case(quick=False, limit=240)
+def test_libvirt_saved(b):
+    """a domain is saved to a file and restored, saved by libvirt and started again, and goes on where it was"""
+    v, kernel = Virsh(b), debian_kernel()
+    for name, source in (("firmware", kernel.firmware), ("kernel", kernel.image), ("initrd", kernel.initrd)):
+        v.give(name, source)
+    v.give("disk", size=1 << 20)
+    b.tmp.chmod(0o777)              # the domain's user makes files there
+    serial = f"<serial type='unix'><source mode='bind' path='{b.tmp}/serial'/></serial>"
+    xml = DOMAIN.format(tmp=b.tmp, emulator=v.emulator).replace(f"<serial type='file'><source path='{b.tmp}/console'/></serial>", serial)
+    (b.tmp / "rv.xml").write_text(xml)
+    v.ask(f"define {b.tmp}/rv.xml")
+    v.ask("start rv")
+    line = Wire(b.tmp / "serial")
+    line.expect(b"user space reached")
+    line.ask(b"mark=$((6*7)); echo is-$mark", b"is-42")
+    for save, back in ((f"save rv {b.tmp}/saved", f"restore {b.tmp}/saved"), ("managedsave rv", "start rv"),
+                       (f"save rv {b.tmp}/paused --paused", f"restore {b.tmp}/paused --running")):
+        v.ask(save)
+        check("shut off (saved)" in v.ask("domstate rv --reason"), f"{save}: it is not off")
+        until("its serial line's end", lambda: not (b.tmp / "serial").exists())
+        v.ask(back)
+        check("running" in v.ask("domstate rv"), f"{back}: it does not run")
+        line = Wire(b.tmp / "serial")
+        line.ask(b"echo still-$mark", b"still-42")
+        line.ask(b"dd if=/dev/vda of=/dev/null bs=64k count=4 2>/dev/null && echo disk-$mark", b"disk-42")
+    v.ask("destroy rv")
+    v.ask("undefine rv --managed-save")

@@ -76,6 +76,27 @@ def test_moved_places(b):
 
 
 @case(limit=120)
+def test_moved_inherited(b):
+    """as libvirt restores: -incoming defer, then migrate-incoming with the number of a descriptor that the process was started with"""
+    not_on_peer("its streams are its own")
+    elf = build(b, "moved")
+    m, c = start(b, "interp", elf)
+    m.expect("begun\n")
+    ours, theirs = socket.socketpair()
+    target, d = receiver(b, "interp", elf, "defer", fds=(theirs.fileno(),))
+    for number in (0, 3, 99999, 1 << 32):           # 3: one of its own
+        d.fails("migrate-incoming", "GenericError", "was not started with", uri=f"fd:{number}")
+    check(d.ask("migrate-incoming", uri=f"fd:{theirs.fileno()}") == {}, "its own descriptor is refused")
+    patient(c)
+    send_fd(c, "it", ours.fileno())
+    c.fails("migrate", "GenericError", "resume", uri="fd:it", resume=True)
+    check(c.ask("migrate", uri="fd:it", detach=True, resume=False) == {}, "as libvirt asks")
+    check(went(c) == "completed", c.ask("query-migrate"))
+    until("the machine", lambda: d.ask("query-status")["status"] == "running")
+    is_well(target)
+
+
+@case(limit=120)
 def test_moved_passes(b):
     """memory that is written faster than it goes is sent again and again, until the limits are raised; a limit of speed is kept"""
     not_on_peer("its streams are its own")
