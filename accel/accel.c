@@ -94,6 +94,13 @@ static Accel *open_class(const AccelClass *class, EventLoop *loop, struct json_o
     return a;
 }
 
+void accel_catch_up(Accel *a)
+{
+    if (a && a->class->catch_up) {
+        a->class->catch_up(a);
+    }
+}
+
 bool accel_prove(Accel *a, GError **err)
 {
     if (!a->class->prove || a->class->prove(a, err)) {

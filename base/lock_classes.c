@@ -5,6 +5,7 @@
 
 const LockClassInfo lock_classes[LOCK_CLASSES] = {
     [LOCK_UNSET] = { "unset", "nothing: nobody has made this lock", NULL },
+    [LOCK_KVM_LATE] = { "late writes", "writes of KVM's vCPUs that wait for their devices", "those devices" },
     [LOCK_BUS] = { "bus", "a bridge, and which devices sit behind it", "functions of those devices" },
     [LOCK_DEVICE] = { "device", "a device, and those inside it or behind it that share its lock",
                       "interrupt lines, host ends, DMA, the memory map, timers and work" },

@@ -52,6 +52,13 @@ void memory_region_init_io(MemoryRegion *mr, MemoryOwner *owner, const IoOps *op
     mr->opaque = opaque;
 }
 
+void memory_region_allow_late_writes(MemoryRegion *mr, hwaddr offset, uint64_t size)
+{
+    g_assert(!mr->parent && mr->ops && offset < mr->size && size <= mr->size - offset);
+    mr->late_offset = offset;
+    mr->late_size = size;
+}
+
 bool memory_region_init_ram_file(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size,
                                  const RamFile *file, GError **err)
 {

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "accel/accel.h"
 #include "hw/board.h"
 #include "monitor/monitor_priv.h"
 #include "target/cpu.h"
@@ -241,6 +242,7 @@ bool monitor_cmd_xp(Machine *m, const char *args, GString *out, GError **err)
     if (d.f.format == 'i' && !monitor_cpu(m)) {
         return monitor_error(err, "No CPU");
     }
+    accel_catch_up(m->accel);
     dump_run(NULL, &d);
     return true;
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "accel/accel.h"
 #include "base/fdset.h"
 #include "base/memory.h"
 #include "hw/board.h"
@@ -94,6 +95,7 @@ static bool save_to(int fd, const Machine *m, CPU *cpu, const MemSave *a, GError
     g_autofree uint8_t *buf = g_malloc(PIECE);
     Piece p = { .memory = m->memory, .addr = a->addr, .buf = buf };
     bool ok = true;
+    accel_catch_up(m->accel);
     for (uint64_t left = a->size; ok && left; left -= p.size) {
         p.size = MIN(left, PIECE);
         ok = read_piece(cpu, &p, a, err) && monitor_file_write(fd, p.buf, p.size, a->filename, err);

@@ -39,6 +39,9 @@ void console_refresh(Console *c)
 {
     if (c->ops->refresh) {
         g_atomic_int_set(&c->stale, 0);
+        if (c->ops->prepare) {
+            c->ops->prepare(c->opaque);
+        }
         lock_take(c->device_lock);
         c->ops->refresh(c->opaque);
         lock_release(c->device_lock);

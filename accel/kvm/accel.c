@@ -221,6 +221,7 @@ static void kvm_pause(Accel *a)
 {
     Kvm *k = kvm_of_accel(a);
     vcpu_threads_pause(&k->threads);
+    kvm_catch_up(a);
     for (unsigned i = 0; i < k->vcpus->len; i++) {
         const KvmVcpu *v = g_ptr_array_index(k->vcpus, i);
         ioctl(v->fd, KVM_KVMCLOCK_CTRL, 0);
@@ -259,5 +260,6 @@ const AccelClass kvm_accel_class = {
     .lint1 = kvm_lint1,
     .chips_save = kvm_chips_save,
     .chips_load = kvm_chips_load,
+    .catch_up = kvm_catch_up,
     .close = kvm_close,
 };

@@ -26,7 +26,7 @@ typedef struct KvmOptions {
 
 /* What this kernel's KVM can do: the values of KVM_CHECK_EXTENSION, 0 for what it cannot. */
 typedef struct KvmCaps {
-    int slots, max_vcpus, payload, triple_fault, coalesced_pio, x2apic_api, sregs2, xcrs;
+    int slots, max_vcpus, payload, triple_fault, coalesced_mmio, coalesced_pio, x2apic_api, sregs2, xcrs;
     int xsave_bytes; /* of KVM_GET_XSAVE2 */
 } KvmCaps;
 
@@ -77,6 +77,7 @@ struct Kvm {
     MemoryListener memory, ports; /* .as is NULL until there is a vCPU */
     Lock slots_lock;              /* guards the slots */
     GArray *slots;                /* of KvmSlot */
+    Lock late_lock;               /* whoever carries out late writes has it */
     uint32_t barred;              /* futex: 1: slots change, no vCPU may be in KVM_RUN */
 };
 
@@ -110,6 +111,11 @@ void kvm_slots_init(Kvm *k);
 /* The machine's memory is known with its first vCPU. */
 void kvm_slots_listen(Kvm *k, AddressSpace *memory, AddressSpace *ports);
 void kvm_slots_finish(Kvm *k);
+
+/* ---- late.c: writes that come late ---- */
+void kvm_late_add(const Kvm *k, const FlatRange *r, bool ports);
+void kvm_late_del(const Kvm *k, const FlatRange *r, bool ports);
+void kvm_catch_up(Accel *a); /* no lock is held */
 
 /* ---- loop.c: a vCPU's thread ---- */
 void kvm_attract(VcpuThread *t);

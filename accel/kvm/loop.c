@@ -199,6 +199,7 @@ static void run_until_left(KvmVcpu *v)
         bool exited = run_guest(v);
         store(&v->in_run, 0);
         tell_apic(v);
+        kvm_catch_up(&v->kvm->accel);
         if (exited) {
             kvm_exit(v);
         }

@@ -151,6 +151,7 @@ void kvm_learn_caps(Kvm *k, int device)
                  { KVM_CAP_XCRS, &k->caps.xcrs },
                  { KVM_CAP_EXCEPTION_PAYLOAD, &k->caps.payload },
                  { KVM_CAP_X86_TRIPLE_FAULT_EVENT, &k->caps.triple_fault },
+                 { KVM_CAP_COALESCED_MMIO, &k->caps.coalesced_mmio },
                  { KVM_CAP_COALESCED_PIO, &k->caps.coalesced_pio },
                  { KVM_CAP_MAX_VCPUS, &k->caps.max_vcpus },
                  { KVM_CAP_X2APIC_API, &k->caps.x2apic_api } };

@@ -80,6 +80,7 @@ static bool is_slot(const FlatRange *r)
 static void region_add(MemoryListener *l, AddressSpace *as, const FlatRange *r)
 {
     Kvm *k = l->opaque;
+    kvm_late_add(k, r, false);
     if (!is_slot(r)) {
         return;
     }
@@ -114,6 +115,7 @@ static void remove_slot(Kvm *k, unsigned n)
 static void region_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
 {
     Kvm *k = l->opaque;
+    kvm_late_del(k, r, false);
     if (!is_slot(r)) {
         return;
     }
@@ -136,6 +138,16 @@ static void commit(MemoryListener *l, AddressSpace *as)
     if (__atomic_load_n(&k->barred, __ATOMIC_SEQ_CST)) {
         kvm_let_in(k);
     }
+}
+
+static void ports_add(MemoryListener *l, AddressSpace *as, const FlatRange *r)
+{
+    kvm_late_add(l->opaque, r, true);
+}
+
+static void ports_del(MemoryListener *l, AddressSpace *as, const FlatRange *r)
+{
+    kvm_late_del(l->opaque, r, true);
 }
 
 /* ---- who follows the writes to a block ------------------------------------------------------ */
@@ -196,6 +208,7 @@ static void event_del(MemoryListener *l, AddressSpace *as, hwaddr addr, const Me
 void kvm_slots_init(Kvm *k)
 {
     lock_init(&k->slots_lock, LOCK_KVM_SLOTS);
+    lock_init(&k->late_lock, LOCK_KVM_LATE);
     k->slots = g_array_new(FALSE, TRUE, sizeof(KvmSlot));
 }
 
@@ -215,8 +228,12 @@ void kvm_slots_listen(Kvm *k, AddressSpace *memory, AddressSpace *ports)
                                   .opaque = k };
     memory_listener_add(&k->memory);
     if (ports) {
-        k->ports =
-            (MemoryListener){ .event_add = event_add, .event_del = event_del, .as = ports, .opaque = k };
+        k->ports = (MemoryListener){ .region_add = ports_add,
+                                     .region_del = ports_del,
+                                     .event_add = event_add,
+                                     .event_del = event_del,
+                                     .as = ports,
+                                     .opaque = k };
         memory_listener_add(&k->ports);
     }
 }
@@ -231,4 +248,5 @@ void kvm_slots_finish(Kvm *k)
     }
     g_array_free(k->slots, TRUE);
     lock_finish(&k->slots_lock);
+    lock_finish(&k->late_lock);
 }

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#include "accel/accel.h"
+#include "hw/board.h"
+
 enum { MOST_DOTS = (256 + 2) * 9, SEQ_MAPS = 3, SEQ_MEMORY = 4, MORE_MEMORY = 2, GR_MODE = 5 };
 enum { AR_MODE = 0x10, AR_OVERSCAN, AR_PLANES, AR_PAN, AR_HIGH, AR_ON = 0x20 };
 enum { LINE_GRAPHICS = 4, BLINKS = 8, PAIRS = 0x40, HIGH_BITS = 0x80 /* of AR_MODE */ };
@@ -314,7 +317,15 @@ static void console_watched_vga(void *opaque, bool watched)
     framebuffer_watched(&v->fb, watched);
 }
 
-const ConsoleOps vga_console_ops = { .refresh = console_refresh_vga, .watched = console_watched_vga };
+static void console_prepare_vga(void *opaque)
+{
+    const Vga *v = opaque;
+    accel_catch_up(v->dev->machine->accel);
+}
+
+const ConsoleOps vga_console_ops = { .prepare = console_prepare_vga,
+                                     .refresh = console_refresh_vga,
+                                     .watched = console_watched_vga };
 
 void vga_draw_stop(Vga *v)
 {

@@ -230,6 +230,7 @@ void vga_init(Vga *v, const VgaParts *parts)
     v->dispi = parts->dispi;
     v->vram = parts->vram;
     memory_region_init_io(&v->ports, owner, &vga_port_ops, v, "vga-ports", VGA_PORTS);
+    memory_region_allow_late_writes(&v->ports, 0, VGA_PORTS); /* they set registers, no memory */
     memory_region_init_io(&v->dispi_ports, owner, &vga_dispi_ops, v, "vga-dispi", VGA_DISPI_PORTS);
     memory_region_init_io(&v->window, owner, &vga_window_ops, v, "vga-window", VGA_WINDOW_BYTES);
     for (unsigned i = 0; i < VGA_PIECES; i++) {

@@ -346,6 +346,7 @@ static bool rtc_realize(Device *dev, GError **err)
         return false;
     }
     reg_file_init(&r->regs, dev, &rtc_regs, "rtc", 2);
+    memory_region_allow_late_writes(&r->regs.mr, 0, 1); /* the index, before each access of the data */
     if (!isa_take_ports(dev, &r->regs.mr, r->iobase, err)) {
         reg_file_finish(&r->regs);
         return false;

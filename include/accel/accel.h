@@ -79,6 +79,8 @@ struct AccelClass {
      * has none. */
     GByteArray *(*chips_save)(Accel *a);
     bool (*chips_load)(Accel *a, const uint8_t *data, size_t len, GError **err);
+    /* Writes that may come late (memory_region_allow_late_writes) come now.  Any thread, no lock; NULL: none comes late. */
+    void (*catch_up)(Accel *a);
     void (*info)(Accel *a, GString *out); /* info jit */
     /* Its vCPUs stand still from here on: their ops are vcpu_ops_none. */
     void (*close)(Accel *a);
@@ -93,6 +95,8 @@ Accel *accel_open(const char *list, const char *arch, EventLoop *loop, struct js
                   GError **err);
 /* See AccelClass.prove; if it does not, it is closed. */
 bool accel_prove(Accel *a, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* See AccelClass.catch_up; a may be NULL. */
+void accel_catch_up(Accel *a);
 /* The accelerator runs this vCPU from now on.  False: it cannot, and has nothing of it. */
 bool accel_add_vcpu(Accel *a, CPU *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The same of an accelerator that stays in reserve: the vCPU is still run by the one that has it. */

@@ -18,6 +18,7 @@
 /* In the order in which they may be taken: the place is the rank. */
 typedef enum LockClass {
     LOCK_UNSET, /* a lock that nobody made */
+    LOCK_KVM_LATE,
     LOCK_BUS,
     LOCK_DEVICE,
     LOCK_IRQ_ROUTER,

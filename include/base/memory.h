@@ -108,6 +108,8 @@ struct MemoryRegion {
     int priority;
     GPtrArray *children;  /* container: of MemoryRegion, by descending priority */
     MemoryEvents *events; /* atomic; NULL: none.  Never changed, but replaced */
+    hwaddr late_offset;   /* memory_region_allow_late_writes() */
+    uint64_t late_size;   /* 0: nowhere */
 };
 
 void memory_region_init_container(MemoryRegion *mr, MemoryOwner *owner, const char *name, uint64_t size);
@@ -153,6 +155,12 @@ void memory_region_set_romd(MemoryRegion *mr, bool romd);
  * has the figures), so no device asks for one there by itself. */
 void memory_region_add_event(MemoryRegion *mr, const MemoryEvent *e);
 void memory_region_del_event(MemoryRegion *mr, const MemoryEvent *e);
+
+/* Of a region that is in no container yet: a vCPU's writes to these `size` bytes may come late, though in their order.  All of them
+ * have come before a device has another access of any vCPU's, when the vCPUs stand, and after accel_catch_up(), which whoever shows what the
+ * writes change calls first.  They must change nothing that vCPUs see without an access of a device, and nothing that other devices
+ * see.  Accelerators whose vCPUs pay for leaving the guest make use of it. */
+void memory_region_allow_late_writes(MemoryRegion *mr, hwaddr offset, uint64_t size);
 
 /* Several changes, one new flat view. */
 void memory_transaction_begin(void);

@@ -72,7 +72,7 @@ typedef struct ConsoleText {
 void console_text_size(ConsoleText *t, unsigned cols, unsigned rows); /* zeroed at first; cells are anyhow */
 void console_text_clear(ConsoleText *t);
 
-/* Called in the main loop but for type and text (any thread), under the lock given to console_new. */
+/* Called in the main loop but for type and text (any thread), under the lock given to console_new but for prepare. */
 typedef struct ConsoleOps {
     /* Draw what has changed; all of it while nobody watches.  NULL: the guest says when. */
     void (*refresh)(void *opaque);
@@ -84,6 +84,8 @@ typedef struct ConsoleOps {
     /* It is a text console: somebody types on it.  NULL: keys go to the machine's devices. */
     void (*type)(void *opaque, const ConsoleKey *k);
     bool (*text)(void *opaque, ConsoleText *t); /* false: it shows no text now; NULL: never */
+    /* Before refresh, without the lock: what has not come yet comes.  NULL: nothing comes late. */
+    void (*prepare)(void *opaque);
 } ConsoleOps;
 
 /* device: its name, of which a copy is kept; lock: the device's.  Main loop, no lock. */

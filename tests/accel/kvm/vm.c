@@ -62,6 +62,9 @@ static const IoOps mmio_ops = { .read = mmio_read, .write = mmio_write, .unalign
 static void add_port(Vm *vm, MemoryRegion *mr, const IoOps *ops, const char *name, uint16_t port)
 {
     memory_region_init_io(mr, NULL, ops, vm, name, 4);
+    if (ops == &text_ops) { /* what is said is looked at when the vCPUs stand */
+        memory_region_allow_late_writes(mr, 0, 1);
+    }
     memory_region_add(&vm->machine.ports, port, mr, 0);
 }
 

@@ -5,7 +5,14 @@
 
 enum { CPUS = 4, TRAMPOLINE = 0x8000, TICK = 0x26, CALL = 0x27, MORE = 20 };
 enum { APIC_ID = 0x20, EOI = 0xb0, SVR = 0xf0, ICR = 0x300, ICR_HIGH = 0x310 };
-enum { LVT_TIMER = 0x320, INITIAL = 0x380, DIVIDE = 0x3e0, BY_ONE = 0xb, PERIODIC = 1 << 17, PERIOD = 500000 };
+enum {
+    LVT_TIMER = 0x320,
+    INITIAL = 0x380,
+    DIVIDE = 0x3e0,
+    BY_ONE = 0xb,
+    PERIODIC = 1 << 17,
+    PERIOD = 500000
+};
 enum { WORK, TICKS, CALLS, KINDS };
 static volatile uint32_t count[CPUS][KINDS], online;
 uint8_t stacks[CPUS][4096] __attribute__((aligned(16)));
