@@ -25,7 +25,7 @@ class Disk:
 
     def __init__(self, guest):
         self.guest = guest
-        self.dir = guest.cache / "run" / guest.arch / guest.suite
+        self.dir = guest.cache / "run" / guest.arch / guest.suite / (guest.root.name if guest.root.name != "root" else "")
         self.image = self.dir / "disk.img"
         self.kernel, self.initrd, self.note = (self.dir / n for n in ("Image", "initramfs.cpio.gz", "kernel"))
 

@@ -16,19 +16,20 @@ ARCH = "riscv64"
 # What `scripts/guest run` starts is what the tests boot.  Without Sv57: programs that keep bits of their own at
 # the top of pointers, and refuse to start when addresses leave no room for them (OpenJDK 21), run with Sv48.
 CPU = "rv64,sv57=off"
-NEEDED_MIB = {False: 600, True: 1500}    # of free disk to make a guest, without and with its root
+KERNEL_MIB = 600    # of free disk to make a guest, beside what its root needs
 
 
 class Guest:
     """The finished files of one suite and architecture."""
+    kind = Root
 
     def __init__(self, cache, suite, arch=ARCH):
         self.cache, self.suite, self.arch = cache, suite, arch
         self.kernel = Kernel(cache, suite, arch)
-        self.root = Root(self.kernel)
+        self.root = self.kind(self.kernel)
         self.paths = {"kernel": self.kernel.image, "kernel-gz": self.kernel.image_gz,
                       "initrd": self.kernel.initrd, "firmware": self.kernel.firmware,
-                      "root": self.root.image}
+                      self.root.name: self.root.image}
 
     def fresh(self, root=True):
         return self.kernel.fresh() and (not root or self.root.fresh())
@@ -87,24 +88,24 @@ def check_space(guest, root):
     interrupted run has made of them."""
     free = shutil.disk_usage(guest.cache).free >> 20
     fetched = guest.cache / "apt" / f"{guest.suite}-{guest.arch}"
-    needed = NEEDED_MIB[root] - used_mib(guest.kernel.dir) - used_mib(fetched)
+    needed = KERNEL_MIB + (guest.root.needed if root else 0) - used_mib(guest.kernel.dir) - used_mib(fetched)
     if free < needed:
         raise GuestError("no room to make the guest",
                          f"{guest.cache} has {free} MiB free, making it takes up to {needed} MiB", MAKE_ROOM)
 
 
-def ready(suite=None, root=True, again=False, arch=ARCH):
-    """The guest of the suite, made if need be; of the default one if none is named."""
+def ready(suite=None, root=True, again=False, arch=ARCH, kind=Guest):
+    """The guest of the suite, made if need be; of the default one if none is named.  kind: Guest, or one with another root."""
     cache = cache_dir()
     default = chosen(cache, arch)
-    guest = Guest(cache, suite or default or apt.SUITES[0], arch)
+    guest = kind(cache, suite or default or apt.SUITES[0], arch)
     if (suite or default) and not again and guest.fresh(root):
         return guest
     check_space(guest, root)
     with locked(cache / "lock"):
         names = [suite] if suite else list(dict.fromkeys([default or apt.SUITES[0], *apt.SUITES]))
         source = apt.open_suite(cache, arch, names, again)
-        guest = Guest(cache, source.suite, arch)
+        guest = kind(cache, source.suite, arch)
         guest.make(source, root)
         if not suite and not default:
             choose(cache, source.suite, arch)

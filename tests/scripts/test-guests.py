@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from checks import TOP, Skip, equal, main
-from guestlib import apt, base, guest, kernel, mirror
+from guestlib import apt, base, guest, kernel, mirror, root
 from guestlib.disk import Disk
 
 SOURCES = {
@@ -225,14 +225,14 @@ def test_stale_index(tmp):
 
 def test_full_disk(tmp):
     """too little room is told before anything is fetched"""
-    real, guest.NEEDED_MIB = guest.NEEDED_MIB, {True: 1 << 40, False: 1 << 40}
+    real, guest.KERNEL_MIB = guest.KERNEL_MIB, 1 << 40
     try:
         guest.check_space(guest.Guest(tmp, "sid"), root=True)
         raise AssertionError("it went on")
     except base.GuestError as e:
         assert "no room" in str(e) and "do:" in str(e), str(e)
     finally:
-        guest.NEEDED_MIB = real
+        guest.KERNEL_MIB = real
     e = base.GuestError("cannot unpack p", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "f"), "delete it")
     assert str(e).endswith("do:  " + base.MAKE_ROOM), str(e)
 
@@ -241,7 +241,7 @@ def test_nearly_full_disk(tmp):
     """what an interrupted run has fetched and made counts as room"""
     apt.Apt(tmp, "sid", "riscv64")
     (tmp / "apt/sid-riscv64/single/kernel.deb").write_bytes(os.urandom(8 << 20))
-    real, guest.NEEDED_MIB = guest.NEEDED_MIB, {True: 100}
+    real, guest.KERNEL_MIB = guest.KERNEL_MIB, 100 - root.NEEDED_MIB
     usage = collections.namedtuple("usage", "free")(95 << 20)
     real_usage, shutil.disk_usage = shutil.disk_usage, lambda path: usage
     try:
@@ -252,7 +252,7 @@ def test_nearly_full_disk(tmp):
             return
         raise AssertionError("trixie has fetched nothing")
     finally:
-        guest.NEEDED_MIB, shutil.disk_usage = real, real_usage
+        guest.KERNEL_MIB, shutil.disk_usage = real, real_usage
 
 
 def test_disk(tmp):
