@@ -44,6 +44,12 @@ class DesktopFiles(rootfiles.RootFiles):
             with open(self.root / "etc" / name, "a", encoding="utf-8") as f:
                 f.write(line + "\n")
 
+    def pam(self):
+        """With the profile "systemd": who logs in at the screen gets its devices."""
+        super().pam()
+        with open(self.root / "etc/pam.d/common-session", "a", encoding="utf-8") as f:
+            f.write("session\toptional\tpam_systemd.so\n")
+
     def write_all(self, suite, mirror):
         super().write_all(suite, mirror)
         for place, name, mode in PLACES:
