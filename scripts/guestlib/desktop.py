@@ -19,12 +19,13 @@ DESKTOP_PACKAGES = """
 xserver-xorg-core xserver-xorg-input-libinput xinit x11-xserver-utils libpam-systemd dbus
 jwm xterm dillo fonts-dejavu-core spice-vdagent
 """.split()
-MODULES = ["virtio_gpu", "bochs", "evdev", "uinput"]
+MODULES = ["virtio_gpu", "bochs", "evdev"]
 FILES = pathlib.Path(__file__).parent / "files" / "desktop"
 # In the image, from files/desktop: (place, file, mode)
 PLACES = (("etc/X11/xorg.conf.d/10-lyrebird.conf", "xorg.conf", 0o644),
           ("etc/systemd/system/lyrebird-desktop.service", "lyrebird-desktop.service", 0o644),
           ("etc/udev/rules.d/80-lyrebird-desktop.rules", "udev.rules", 0o644),
+          ("etc/default/spice-vdagentd", "spice-vdagentd", 0o644),
           ("usr/lib/lyrebird/session", "session", 0o755),
           ("usr/lib/lyrebird/follow-screen", "follow-screen", 0o755),
           ("usr/lib/lyrebird/finish", "finish", 0o755),
