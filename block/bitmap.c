@@ -269,7 +269,14 @@ void bitmap_put_bytes(DirtyBitmap *b, uint64_t first, const uint8_t *bytes, uint
 {
     take(b);
     for (uint64_t i = 0; i < count && first + 8 * i < b->bits; i++) {
-        for (unsigned bit = 0; bytes[i] >> bit; bit++) {
+        uint64_t start = i;
+        while (i < count && bytes[i] == 0xff && first + 8 * i < b->bits) {
+            i++;
+        }
+        if (i > start) {
+            set_bits(b, first + 8 * start, MIN(first + 8 * i, b->bits));
+        }
+        for (unsigned bit = 0; i < count && bytes[i] >> bit; bit++) {
             uint64_t at = first + 8 * i + bit;
             if (bytes[i] >> bit & 1 && at < b->bits) {
                 set_bits(b, at, at + 1);

@@ -22,7 +22,7 @@
 #include "block/nbd/proto.h"
 #include "util/bytes.h"
 
-enum { PIECE = 2 << 20, RETRY_US = 200000 };
+enum { PIECE = 2 << 20, RETRY_US = 200000, ERRORS_MAX = 4096 };
 
 typedef struct Call {
     uint16_t type, flags;
@@ -30,6 +30,7 @@ typedef struct Call {
     uint32_t length;
     uint8_t *data;         /* to be written, or read into */
     uint32_t known, state; /* of NBD_CMD_BLOCK_STATUS: the first extent */
+    uint32_t came, errors; /* bytes of data, chunks with an error: so an answer has an end */
     bool ended, lost;      /* lost: with the connection */
     int result;
 } Call;
@@ -62,7 +63,7 @@ static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
     uint8_t head[14];
     uint64_t at;
     if (type & 0x8000) { /* an error */
-        int e = length < 6 ? -EPROTO : nbd_receive(s->fd, head, 6);
+        int e = length < 6 || c->errors++ >= ERRORS_MAX ? -EPROTO : nbd_receive(s->fd, head, 6);
         c->result = c->result ? c->result : e ? e : nbd_error_to_errno(load_be(head, 4));
         return e ? e : nbd_skip(s->fd, length - 6);
     }
@@ -76,9 +77,10 @@ static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
         uint64_t bytes = e ? 0 : hole ? load_be(head + 8, 4) : length - 8;
         at = e ? 0 : load_be(head, 8);
         if (e || at < c->offset || at - c->offset > c->length || bytes > c->length - (at - c->offset) ||
-            (hole && length != 12)) {
+            bytes == 0 || bytes > c->length - c->came || (hole && length != 12)) {
             return e ? e : -EPROTO;
         }
+        c->came += (uint32_t)bytes;
         if (hole) {
             memset(c->data + (at - c->offset), 0, bytes);
             return 0;
@@ -86,7 +88,9 @@ static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
         return nbd_receive(s->fd, c->data + (at - c->offset), bytes);
     }
     case NBD_REPLY_BLOCK_STATUS: {
-        int e = length < 12 || c->type != NBD_CMD_BLOCK_STATUS ? -EPROTO : nbd_receive(s->fd, head, 12);
+        bool first = c->type == NBD_CMD_BLOCK_STATUS && c->known == 0;
+        int e = length < 12 || !first ? -EPROTO : nbd_receive(s->fd, head, 12);
+        e = !e && (load_be(head, 4) != s->agreed.context || load_be(head + 4, 4) == 0) ? -EPROTO : e;
         c->known = e ? 0 : load_be(head + 4, 4);
         c->state = e ? 0 : load_be(head + 8, 4);
         return e ? e : nbd_skip(s->fd, length - 12);
@@ -139,10 +143,16 @@ static int receive_reply(NbdNode *s)
     }
     e = nbd_receive(s->fd, head + 16, 4);
     uint32_t length = e ? 0 : load_be(head + 16, 4);
-    e = e                               ? e
-        : length > NBD_MAX_PAYLOAD + 64 ? -EPROTO
-                                        : receive_chunk(s, c, (unsigned)load_be(head + 6, 2), length);
-    if (!e && load_be(head + 4, 2) & NBD_REPLY_DONE) {
+    unsigned type = (unsigned)load_be(head + 6, 2);
+    bool done = load_be(head + 4, 2) & NBD_REPLY_DONE;
+    if (e || length > NBD_MAX_PAYLOAD + 64 || (type == NBD_REPLY_NONE && !done)) {
+        return e ? e : -EPROTO;
+    }
+    e = receive_chunk(s, c, type, length);
+    if (!e && done && c->type == NBD_CMD_READ && !c->result && c->came != c->length) {
+        return -EPROTO; /* what did not come would be what the buffer had before */
+    }
+    if (!e && done) {
         call_ended(s, c);
     }
     return e;
@@ -267,6 +277,7 @@ static void call_once(NbdNode *s, Call *c)
     }
     c->ended = c->lost = false;
     c->result = 0;
+    c->came = c->errors = c->known = 0;
     if (s->dead || s->fd < 0) {
         c->lost = true;
         return;
@@ -324,7 +335,7 @@ static int call(NbdNode *s, Call *c)
 static int transfer(NbdNode *s, const NodeIo *io, bool write)
 {
     uint64_t most = MIN(s->agreed.max_block ? s->agreed.max_block : PIECE, PIECE);
-    g_autofree uint8_t *buf = g_try_malloc(MIN(io->length, most));
+    g_autofree uint8_t *buf = g_try_malloc0(MIN(io->length, most)); /* a server may answer one part twice */
     int e = buf ? 0 : -ENOMEM;
     for (uint64_t done = 0, n; done < io->length && !e; done += n) {
         n = MIN(io->length - done, most);

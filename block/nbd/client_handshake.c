@@ -12,7 +12,8 @@
 #include "util/bytes.h"
 #include "util/text.h"
 
-enum { REPLIES_MAX = 4096 }; /* to one option */
+enum { REPLIES_MAX = 4096 };        /* to one option */
+enum { LIST_BYTES_MAX = 16 << 20 }; /* of names and texts that are kept of a list */
 
 typedef struct Reply {
     uint32_t type, length;
@@ -115,6 +116,18 @@ static bool greet(int fd, GError **err)
     return !e || lost(e, err);
 }
 
+/* NULL: there is no more room for such. */
+static char *keep_text(NbdListed *l, const uint8_t *text, uint64_t length)
+{
+    if (l->room && *l->room < length + 64) { /* what is kept beside a text, roughly */
+        return NULL;
+    }
+    if (l->room) {
+        *l->room -= length + 64;
+    }
+    return g_strndup((const char *)text, length);
+}
+
 static bool take_info(const Reply *r, void *opaque)
 {
     NbdListed *l = opaque;
@@ -129,7 +142,8 @@ static bool take_info(const Reply *r, void *opaque)
         a->max_block = load_be(r->data + 10, 4);
     } else if (type == NBD_INFO_DESCRIPTION) {
         g_free(l->description);
-        l->description = g_strdup((const char *)r->data + 2);
+        l->description = keep_text(l, r->data + 2, r->length - 2);
+        return l->description;
     } else {
         return type != ~0u && type != NBD_INFO_EXPORT && type != NBD_INFO_BLOCK_SIZE;
     }
@@ -147,10 +161,11 @@ static bool take_context(const Reply *r, void *opaque)
         l->agreed.allocation = true;
         l->agreed.context = load_be(r->data, 4);
     }
-    if (l->contexts) {
-        g_ptr_array_add(l->contexts, g_strdup(name));
+    char *kept = l->contexts ? keep_text(l, r->data + 4, r->length - 4) : NULL;
+    if (kept) {
+        g_ptr_array_add(l->contexts, kept);
     }
-    return true;
+    return kept || !l->contexts;
 }
 
 static bool ask_structured(int fd, NbdAgreed *a, GError **err)
@@ -225,27 +240,36 @@ static void listed_free(gpointer p)
     g_free(l);
 }
 
+typedef struct Listing {
+    GPtrArray *all; /* of NbdListed */
+    uint64_t room;  /* bytes of texts */
+} Listing;
+
 static bool take_server(const Reply *r, void *opaque)
 {
+    Listing *listing = opaque;
     uint64_t n = r->type == NBD_REP_SERVER && r->length >= 4 ? load_be(r->data, 4) : UINT64_MAX;
     if (n > NBD_MAX_NAME || n > r->length - 4) {
         return false;
     }
     NbdListed *l = g_new0(NbdListed, 1);
-    l->name = g_strndup((const char *)r->data + 4, n);
-    l->description = n < r->length - 4 ? g_strdup((const char *)r->data + 4 + n) : NULL;
+    bool described = n < r->length - 4;
+    l->room = &listing->room;
     l->contexts = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(opaque, l);
-    return true;
+    l->name = keep_text(l, r->data + 4, n);
+    l->description = described ? keep_text(l, r->data + 4 + n, r->length - 4 - n) : NULL;
+    g_ptr_array_add(listing->all, l);
+    return l->name && (l->description || !described);
 }
 
 GPtrArray *nbd_list(int fd, GError **err)
 {
     GPtrArray *all = g_ptr_array_new_with_free_func(listed_free);
+    Listing listing = { all, LIST_BYTES_MAX };
     NbdAgreed agreed = { 0 };
     uint32_t error = 0;
     bool ok = greet(fd, err) && ask_structured(fd, &agreed, err) &&
-              ask(fd, NBD_OPT_LIST, NULL, take_server, all, &error, err);
+              ask(fd, NBD_OPT_LIST, NULL, take_server, &listing, &error, err);
     if (ok && error) {
         block_error(err, "the NBD server does not tell what it has");
         ok = false;
@@ -253,6 +277,9 @@ GPtrArray *nbd_list(int fd, GError **err)
     for (guint i = 0; i < all->len && ok; i++) {
         NbdListed *l = g_ptr_array_index(all, i);
         ok = ask_info(fd, NBD_OPT_INFO, l, err) && (!agreed.structured || ask_context(fd, l, NULL, err));
+    }
+    for (guint i = 0; i < all->len; i++) {
+        ((NbdListed *)g_ptr_array_index(all, i))->room = NULL; /* it ends with this call */
     }
     if (ok) {
         send_option(fd, NBD_OPT_ABORT, NULL, NULL);

@@ -124,6 +124,17 @@ static const char *add_metadata(Qcow2 *s)
     return NULL;
 }
 
+/* Before any is read: what it says of all of them is more than one node's may have. */
+static bool have_too_many_bits(const Qcow2 *s)
+{
+    uint64_t bits = 0;
+    for (guint i = 0; i < s->bitmap_entries->len; i++) {
+        const BitmapEntry *e = g_ptr_array_index(s->bitmap_entries, i);
+        bits += bitmap_entry_is_opaque(e) || e->flags & BITMAP_IN_USE ? 0 : s->h.size >> e->shift;
+    }
+    return bits > BITMAP_NODE_BITS_MAX;
+}
+
 static bool read_directory(Qcow2 *s, GError **err)
 {
     g_autofree uint8_t *raw = NULL;
@@ -137,7 +148,7 @@ static bool read_directory(Qcow2 *s, GError **err)
     if (!why) {
         s->bitmap_entries = bitmap_directory_parse(s, raw, s->bitmaps_size, s->bitmaps, &why);
     }
-    why = why ? why : add_metadata(s);
+    why = why ? why : have_too_many_bits(s) ? "they have too many bits" : add_metadata(s);
     if (why) {
         block_error(err, "'%s': Could not read its bitmaps: %s; look at it with: qemu-img check",
                     s->node.filename, why);

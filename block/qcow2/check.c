@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check: counts every reference that the image makes (header, tables, data, snapshots, bitmaps) and compares with the
- * counts that it keeps. */
+ * counts that it keeps.
+ *
+ * A table is walked once for each L1 table that names it, and L1 tables share nothing: else a few clusters would make more work than
+ * there is time for. */
 #include <errno.h>
 #include <string.h>
 
@@ -40,9 +43,20 @@ static bool refer(Check *c, Counts *to, uint64_t offset, uint64_t bytes, const c
         return false;
     }
     for (uint64_t i = offset >> s->cluster_bits; bytes && i <= (offset + bytes - 1) >> s->cluster_bits; i++) {
-        counts_add(to, i);
+        c->full |= !counts_add(to, i);
     }
     return true;
+}
+
+static bool is_used(const Check *c, uint64_t offset, uint64_t bytes)
+{
+    unsigned bits = c->s->cluster_bits;
+    for (uint64_t i = offset >> bits; bytes && i <= (offset + bytes - 1) >> bits; i++) {
+        if (counts_get(c->used, i)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void say_copied(Check *c, const Suspect *p)
@@ -138,9 +152,14 @@ static void check_l2(Check *c, uint64_t offset, bool active)
 
 static void check_l1(Check *c, const uint64_t *l1, uint64_t count, bool active)
 {
-    for (uint64_t i = 0; i < count; i++) {
+    g_autoptr(GHashTable) walked = g_hash_table_new(NULL, NULL);
+    for (uint64_t i = 0; i < count && !c->full; i++) {
         uint64_t offset = l1[i] & ENTRY_OFFSET;
-        if (offset) {
+        if (offset && !g_hash_table_add(walked, GSIZE_TO_POINTER(offset))) {
+            say(c, "ERROR: L2 table at %#" PRIx64 " is there twice", offset);
+            c->r->corruptions++;
+            refer(c, c->used, offset, c->s->cluster_size, "an L2 table");
+        } else if (offset) {
             check_l2(c, offset, active);
         }
         if (offset && active) {
@@ -154,7 +173,14 @@ static void check_l1(Check *c, const uint64_t *l1, uint64_t count, bool active)
 static void check_snapshot_l1(Check *c, const Qcow2Snapshot *sn)
 {
     g_autofree uint64_t *l1 = NULL;
-    if (!refer(c, c->used, sn->l1_offset, (uint64_t)sn->l1_size * 8, "the L1 table of a snapshot")) {
+    uint64_t bytes = (uint64_t)sn->l1_size * 8;
+    bool shared = sn->l1_offset >> 56 == 0 && is_used(c, sn->l1_offset, bytes);
+    if (!refer(c, c->used, sn->l1_offset, bytes, "the L1 table of a snapshot")) {
+        return;
+    }
+    if (shared) {
+        say(c, "ERROR: the L1 table of a snapshot at %#" PRIx64 " is where something else is", sn->l1_offset);
+        c->r->corruptions++;
         return;
     }
     if (l1_read(c->s, sn->l1_offset, sn->l1_size, &l1)) {
@@ -189,7 +215,7 @@ static void check_snapshots(Check *c)
         *(e == -EINVAL ? &c->r->corruptions : &c->r->check_errors) += 1;
         return;
     }
-    for (guint i = 0; i < list->len; i++) {
+    for (guint i = 0; i < list->len && !c->full; i++) {
         check_snapshot_l1(c, g_ptr_array_index(list, i));
     }
     refer(c, c->used, s->h.snapshots_offset, bytes, "the snapshot table");
@@ -197,12 +223,19 @@ static void check_snapshots(Check *c)
 
 static void check_bitmap_table(Check *c, uint64_t offset, uint64_t entries)
 {
+    bool shared = entries <= L1_MAX / 8 && offset >> 56 == 0 && is_used(c, offset, entries * 8);
     if (entries > L1_MAX / 8 || !refer(c, c->used, offset, entries * 8, "the table of a bitmap")) {
         c->r->corruptions += entries > L1_MAX / 8;
         return;
     }
+    if (shared) {
+        say(c, "ERROR: the table of a bitmap at %#" PRIx64 " is where something else is", offset);
+        c->r->corruptions++;
+        return;
+    }
     g_autofree uint8_t *table = g_malloc(entries * 8 + 1);
-    for (uint64_t i = 0; entries && read_bytes(c, offset, table, entries * 8) && i < entries; i++) {
+    bool there = entries && read_bytes(c, offset, table, entries * 8);
+    for (uint64_t i = 0; there && i < entries; i++) {
         uint64_t place = load_be(table + 8 * i, 8) & ENTRY_OFFSET;
         if (place) {
             refer(c, c->used, place, c->s->cluster_size, "a bitmap");
@@ -324,8 +357,8 @@ int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
     Qcow2 *s = qcow2_of(n);
     Check c = { .s = s,
                 .r = report,
-                .used = counts_new(),
-                .old = counts_new(),
+                .used = counts_new(COUNTS_PAGES_MAX),
+                .old = counts_new(COUNTS_PAGES_MAX),
                 .repair = repair,
                 .suspects = g_array_new(false, false, sizeof(Suspect)) };
     c.file_end = node_size(s->node.children[NODE_FILE]);
@@ -340,9 +373,11 @@ int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
     check_l1(&c, s->l1.entries, s->l1.count, true);
     check_snapshots(&c);
     check_bitmaps(&c);
-    check_suspects(&c);
-    compare(&c);
-    int e = wants_mending(&c) ? check_mend(&c) : 0;
+    if (!c.full) {
+        check_suspects(&c);
+        compare(&c);
+    }
+    int e = c.full ? -EFBIG : wants_mending(&c) ? check_mend(&c) : 0;
     lock_release(&s->lock);
     counts_free(c.used);
     counts_free(c.old);

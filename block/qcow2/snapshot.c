@@ -137,8 +137,7 @@ static int share(Qcow2 *s, const uint64_t *l1, uint64_t count)
 
 static int note(Qcow2 *s, uint64_t index, void *gone)
 {
-    counts_add(gone, index);
-    return 0;
+    return counts_add(gone, index) ? 0 : -EFBIG;
 }
 
 static int free_one(Qcow2 *s, uint64_t index, void *opaque)
@@ -375,7 +374,7 @@ bool qcow2_snapshot_apply(BlockNode *n, const char *which, GError **err)
 
 static int forget(Qcow2 *s, const Qcow2Snapshot *sn, const uint64_t *l1)
 {
-    Counts *gone = counts_new();
+    Counts *gone = counts_new(COUNTS_PAGES_MAX);
     lock_take(&s->lock);
     int e = l1_walk(s, l1, sn->l1_size, note, gone);
     e = e ? e : own(s, gone);

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Images that are a table: does each entry name a place that no other has? */
+/* Images that are a table: does each entry name a place that no other has?
+ *
+ * What is kept in memory is bounded by what can be right: no more blocks than have room in the file, each table once. */
+#include <errno.h>
+
 #include "block/sparse/sparse.h"
+
+#define PLACES_MAX (UINT64_C(64) << 20) /* 1 GiB of them: a disk of 64 TiB in blocks of 1 MiB */
 
 /* Fragmented: a block that does not lie behind the one before. */
 typedef struct Place {
@@ -68,16 +74,43 @@ static void look_for_twins(Sparse *s, GArray *places, ImageReport *r)
     }
 }
 
+/* Tables in the file that were looked at: one that stands for two parts of the disk is looked at once, else a small file would
+ * have more entries than there is time for. */
+static bool is_new_table(Sparse *s, GHashTable *tables, uint64_t block, ImageReport *r)
+{
+    uint64_t at;
+    if (!s->table_span || block % s->table_span || sparse_locate(s, block, true, &at) || !at ||
+        g_hash_table_add(tables, GSIZE_TO_POINTER(at))) {
+        return true;
+    }
+    say(r, "ERROR: the table of block index %" PRIu64 " is also that of other blocks", block);
+    return false;
+}
+
+static int look_at_all(Sparse *s, GArray *places, ImageReport *r)
+{
+    uint64_t most = node_size(sparse_file(s)) / s->block_size + 2, last_host = 0;
+    g_autoptr(GHashTable) tables = g_hash_table_new(NULL, NULL);
+    int e = 0;
+    for (uint64_t b = 0, next; b < s->blocks && !e; b = next) {
+        if (places->len > most) {
+            return 0; /* two of them share a place */
+        }
+        if (places->len >= PLACES_MAX) {
+            return -EFBIG;
+        }
+        next = sparse_table_end(s, b);
+        e = is_new_table(s, tables, b, r) ? look_at(s, b, places, &last_host, &next, r) : 0;
+    }
+    return e;
+}
+
 int sparse_check(BlockNode *n, ImageRepair repair, ImageReport *r)
 {
     Sparse *s = sparse_of(n);
     g_autoptr(GArray) places = g_array_new(false, false, sizeof(Place));
-    uint64_t last_host = 0;
-    int e = 0;
     lock_take(&s->lock);
-    for (uint64_t b = 0, next; b < s->blocks && !e; b = next) {
-        e = look_at(s, b, places, &last_host, &next, r);
-    }
+    int e = look_at_all(s, places, r);
     lock_release(&s->lock);
     look_for_twins(s, places, r);
     r->total = s->blocks;

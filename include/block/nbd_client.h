@@ -39,6 +39,7 @@ typedef struct NbdListed {
     char *name, *description;
     NbdAgreed agreed;
     GPtrArray *contexts; /* of char * */
+    uint64_t *room;      /* bytes of texts that may still be kept; NULL: any of one reply */
 } NbdListed;
 int nbd_connect(const NbdAddress *a, GError **err); /* -1: an error */
 GPtrArray *nbd_list(int fd, GError **err);          /* of NbdListed */

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Random work on images that qemu-img made, judged by qemu-img check and compare: test-images.py IMAGE-OPS.
+"""Random work of this program and of qemu-io in turns, on images that qemu-img made (those of one thread) and that lyrebird-img
+made (those of four): the other program's check and compare judge each turn.
 
-LYREBIRD_IMAGE_SEED chooses the seed (it is printed), LYREBIRD_IMAGE_OPERATIONS how many operations each image gets."""
+  test-images.py IMAGE-OPS LYREBIRD-IMG [NAME...]
+
+LYREBIRD_IMAGE_SEED chooses the seed (it is printed), LYREBIRD_IMAGE_OPERATIONS how many operations each turn has: two are of this
+program, one is of qemu-io."""
 import os
 import random
 import shutil
@@ -10,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-OPS = sys.argv[1]
+OPS, IMG = (os.path.abspath(p) for p in sys.argv[1:3])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
 COUNT = int(os.environ.get('LYREBIRD_IMAGE_OPERATIONS', 150))
 SIZE = 6 << 20
@@ -61,12 +65,13 @@ IMAGES = [*[('qcow2', *row) for row in QCOW2],
           ('vdi', 'vdi-static', 'static=on', ''),
           ('vpc', 'vpc-fixed', 'subformat=fixed,force_size=on', '')]
 CHECKED = ('qcow2', 'vdi', 'parallels', 'vmdk', 'vhdx')  # by qemu-img check
+CHECKED_HERE = (*CHECKED, 'vpc', 'qcow')
 
 
-def run(*argv, failures=()):
-    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120)
+def run(*argv, failures=(), text=None):
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120, input=text)
     if p.returncode and p.returncode not in failures:
-        raise AssertionError(f"{' '.join(argv)}: status {p.returncode}: {p.stdout}")
+        raise AssertionError(f"{' '.join(argv)}: status {p.returncode}: {p.stdout[-2000:]}")
     return p.stdout
 
 
@@ -78,24 +83,24 @@ def content(rng, path, size):
             f.write([bytes(n), (b'lyrebird %d ' % n * n)[:n], rng.randbytes(n)][rng.randrange(3)])
 
 
-def make(folder, fmt, options, kind, rng):
+def make(maker, folder, fmt, options, kind, rng):
     image, raw = folder + '/image', folder + '/raw'
     data = folder + '/data'
     with open(raw, 'wb') as f:
         f.truncate(SIZE)
     options = options.replace('DATA', data)
-    create = ['qemu-img', 'create', '-q', '-f', fmt, *(['-o', options] if options else [])]
+    create = [maker, 'create', '-q', '-f', fmt, *(['-o', options] if options else [])]
     if kind in ('backing', 'short'):
         size = SIZE if kind == 'backing' else SIZE // 2 + 512
         content(rng, folder + '/base.raw', size)
-        run('qemu-img', 'convert', '-O', 'qcow2', '-c', folder + '/base.raw', folder + '/base')
+        run(maker, 'convert', '-O', 'qcow2', '-c', folder + '/base.raw', folder + '/base')
         run(*create, '-b', folder + '/base', '-F', 'qcow2', image, str(SIZE))
         shutil.copy(folder + '/base.raw', raw)
         os.truncate(raw, SIZE)
     elif kind in ('fill', 'packed'):
         content(rng, raw, SIZE)
         more = ['-c'] if kind == 'packed' else []
-        run('qemu-img', 'convert', '-O', fmt, *more, *(['-o', options] if options else []), raw, image,
+        run(maker, 'convert', '-O', fmt, *more, *(['-o', options] if options else []), raw, image,
             failures=(1,) if fmt == 'qcow' else ())  # it says so of all compressed ones, which are sound
     else:
         run(*create, image, str(SIZE))
@@ -106,17 +111,52 @@ def make(folder, fmt, options, kind, rng):
     return image, raw
 
 
+def work_of_peer(fmt, image, raw, rng):
+    """qemu-io changes the image; what is then to be read from it goes to the file raw."""
+    with open(raw, 'rb') as f:
+        model = bytearray(f.read())
+    lines = []
+    for _ in range(COUNT):
+        at = rng.randrange(SIZE // 512) * 512
+        n = min(rng.choice([512, 4096, 65536, rng.randrange(1, 600) * 512]), SIZE - at)
+        byte = rng.randrange(256)
+        how = rng.randrange(16)
+        if how == 0:                # what a discard leaves is anything
+            lines.append(f'discard {at} {n}')
+        if how < 4:
+            lines.append(f"write -z {'-u ' if byte % 2 else ''}{at} {n}")
+            byte = 0
+        else:
+            lines.append(f'write -P {byte} {at} {n}')
+        if how == 15:
+            lines.append('flush')
+        model[at:at + n] = bytes([byte]) * n
+    text = run('qemu-io', '-f', fmt, image, text='\n'.join(lines) + '\n')
+    assert text.count('wrote ') == COUNT, text[-2000:]
+    with open(raw, 'wb') as f:
+        f.write(model)
+
+
+def judge(by, formats, fmt, image, raw, data):
+    """By the program that did not do the work."""
+    if fmt in formats:
+        text = run(by, 'check', '-f', fmt, image)
+        assert 'No errors were found' in text, text
+    run(by, 'compare', '-f', fmt, '-F', 'raw', image, raw)
+    if data:
+        run(by, 'compare', '-f', 'raw', '-F', 'raw', data, raw)
+
+
 def one(folder, fmt, name, options, kind, threads):
     rng = random.Random(f'{SEED} {name}')
-    image, raw = make(folder, fmt, options, kind, rng)
+    image, raw = make(IMG if threads > 1 else 'qemu-img', folder, fmt, options, kind, rng)
+    data = folder + '/data' if 'data_file_raw' in options else None
     for turn in range(2):
         run(OPS, image, fmt, raw, str(SEED + turn), str(COUNT), str(threads))
-        if fmt in CHECKED:
-            text = run('qemu-img', 'check', '-f', fmt, image)
-            assert 'No errors were found' in text, text
-        run('qemu-img', 'compare', '-f', fmt, '-F', 'raw', image, raw)
-        if 'data_file_raw' in options:
-            run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', folder + '/data', raw)
+        judge('qemu-img', CHECKED, fmt, image, raw, data)
+        if turn == 0:
+            work_of_peer(fmt, image, raw, rng)
+            judge(IMG, CHECKED_HERE, fmt, image, raw, data)
     if kind == 'snapshot':
         run('qemu-img', 'snapshot', '-a', 'one', image)
         run('qemu-img', 'compare', '-f', fmt, '-F', 'raw', image, folder + '/snapshot.raw')
@@ -125,7 +165,7 @@ def one(folder, fmt, name, options, kind, threads):
 
 
 def main():
-    rows = [row for row in IMAGES if not sys.argv[2:] or row[1] in sys.argv[2:]]
+    rows = [row for row in IMAGES if not sys.argv[3:] or row[1] in sys.argv[3:]]
     if not shutil.which('qemu-img'):
         print('1..0 # SKIP qemu-img is not installed (package qemu-utils)')
         return

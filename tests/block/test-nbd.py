@@ -155,6 +155,35 @@ def reply(number, kind, data=b''):
     return struct.pack('>QIII', 0x3e889045565a9, number, kind, len(data)) + data
 
 
+@contextlib.contextmanager
+def fake(data):
+    """A server at the socket `fake` that says this to each client, whatever it hears."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind('fake')
+        listener.listen()
+
+        def serve():
+            while True:
+                try:
+                    c = listener.accept()[0]
+                except OSError:  # it is over
+                    return
+                with c, contextlib.suppress(OSError):
+                    c.sendall(data)
+                    c.shutdown(socket.SHUT_WR)
+                    while c.recv(4096):
+                        pass
+
+        t = threading.Thread(target=serve)
+        t.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            t.join()
+            os.unlink('fake')
+
+
 def test_hostile_server():
     """Whatever it says, the client ends with a message."""
     info = reply(7, 3, struct.pack('>HQH', 0, SIZE, 1)) + reply(7, 1)
@@ -165,29 +194,32 @@ def test_hostile_server():
                  HELLO + reply(8, 1) + reply(10, 1) + reply(7, 1), HELLO + reply(8, 1) + reply(10, 0x80000001) + reply(7, 0x80000006, b'no'),
                  agreed, agreed + b'\xff' * 64, agreed + chunk + struct.pack('>I', 0xffffffff), agreed + chunk + struct.pack('>IQ', 12, 1 << 40) + b'abcd',
                  agreed + struct.pack('>IHHQIQI', 0x668e33ef, 1, 2, 0, 12, 0, 0xffffffff), agreed + struct.pack('>IIQ', 0x67446698, 0, 0)):
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind('fake')
-            listener.listen()
-
-            def serve(listener=listener, data=data):
-                while True:
-                    try:
-                        c = listener.accept()[0]
-                    except OSError:  # it is over
-                        return
-                    with c, contextlib.suppress(OSError):
-                        c.sendall(data)
-                        c.shutdown(socket.SHUT_WR)
-                        while c.recv(4096):
-                            pass
-
-            t = threading.Thread(target=serve)
-            t.start()
+        with fake(data):
             text = run(IMG, 'convert', '-O', 'raw', '-f', 'raw', 'nbd:unix:fake', 'out', status=1)
             assert text.startswith('lyrebird-img:'), text
-            listener.shutdown(socket.SHUT_RDWR)
-            t.join()
-        os.unlink('fake')
+
+
+def test_answers_without_end():
+    """An answer that never ends, or does not say all that was asked for, is none; a list has room for some names only."""
+    agreed = HELLO + reply(8, 1) + reply(10, 0x80000001) + reply(7, 3, struct.pack('>HQH', 0, SIZE, 1)) + reply(7, 1)
+
+    def chunk(kind, data=b'', done=0):
+        return struct.pack('>IHHQI', 0x668e33ef, done, kind, 0, len(data)) + data
+
+    whole = chunk(1, struct.pack('>Q', 0) + b'x' * 4096, 1)
+    for answers, right in ((whole, True), (chunk(1, struct.pack('>Q', 0) + b'x' * 512, 1), False), (chunk(0, done=1), False), (chunk(0) * 100 + whole, False),
+                           (chunk(1, struct.pack('>Q', 0)) * 100 + whole, False), (chunk(0x8001, struct.pack('>IH', 5, 0)) * 5000 + chunk(0, done=1), False),
+                           (chunk(1, struct.pack('>Q', 0) + b'x' * 4096) * 2 + chunk(0, done=1), False)):
+        with fake(agreed + answers):
+            text = run(IO, '-r', '-f', 'raw', '-c', 'read -P 0x78 0 4096', 'nbd:unix:fake', status=None)
+            assert ('read 4096/4096' in text and 'status 0' in text) if right else 'read failed' in text, text
+    name = struct.pack('>I', 4096) + b'n' * 4096 + b't' * 60000
+    for count, right in ((10, True), (400, False)):
+        listed = reply(3, 2, name) * count + reply(3, 1)
+        listed += (reply(6, 3, struct.pack('>HQH', 0, SIZE, 1)) + reply(6, 1)) * count
+        with fake(HELLO + reply(8, 0x80000001) + listed):
+            text = run(NBD, '-L', '-k', f'{os.getcwd()}/fake', status=None)
+            assert (f'exports available: {count}' in text) == right and ('does not answer as it should' in text) == (not right), text[-300:]
 
 
 def test_patience():

@@ -5,6 +5,7 @@
 
 #include "block/image.h"
 #include "block/image_create.h"
+#include "block/qcow2/counts.h"
 #include "rig.h"
 #include "tests/ends.h"
 
@@ -180,6 +181,31 @@ static void test_format(gconstpointer data)
     rig_remove(path);
 }
 
+/* What a check counts lies anywhere; there is memory for so many places and no more. */
+static void test_counts(void)
+{
+    enum { PAGES = 5 };
+    const uint64_t far = UINT64_C(1) << 40;
+    Counts *c = counts_new(PAGES);
+    for (uint64_t i = PAGES; i; i--) {
+        g_assert_true(counts_add(c, i * far + 7));
+    }
+    g_assert_false(counts_add(c, 3));
+    g_assert_true(counts_add(c, far + COUNTS_PAGE - 1));
+    g_assert_cmpuint(counts_get(c, 3), ==, 0);
+    g_assert_cmpuint(counts_get(c, 2 * far + 7), ==, 1);
+    g_assert_cmpuint(counts_end(c), ==, PAGES * far + 8);
+    uint64_t at = 0;
+    for (uint64_t i = 1; i <= PAGES; i++) {
+        at = counts_next(c, at);
+        g_assert_cmpuint(at, ==, i * far);
+        g_assert_cmpuint(counts_next(c, at + 7), ==, at + 7);
+        at += COUNTS_PAGE;
+    }
+    g_assert_cmpuint(counts_next(c, at), ==, UINT64_MAX);
+    counts_free(c);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -187,6 +213,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nodes/folder", test_folder);
     g_test_add_func("/nodes/part-refused", test_part_refused);
     g_test_add_func("/nodes/null", test_null);
+    g_test_add_func("/nodes/counts", test_counts);
     static const char *const formats[] = { "qcow2", "parallels", "qcow", "vdi", "vhdx", "vmdk", "vpc" };
     for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
         g_autofree char *name = g_strdup_printf("/nodes/%s", formats[i]);
