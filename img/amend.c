@@ -11,12 +11,13 @@
 
 typedef struct Amendments {
     uint64_t size;
-    bool lazy, has_size, has_lazy;
+    bool lazy, has_size, has_lazy, has_compat;
     LuksAmend luks;
-    int format;
+    int format, compat;
 } Amendments;
 
 static const char *const formats[] = { "luks", NULL };
+static const char *const versions[] = { "v2", "v3", "0.10", "1.1", NULL };
 #define AT(field) offsetof(Amendments, field)
 static const Prop props[] = {
     { "size", PROP_SIZE, AT(size), "bytes of the disk", .has = AT(has_size) },
@@ -25,7 +26,7 @@ static const Prop props[] = {
     { "encrypt.format", PROP_ENUM, AT(format), "of its encryption", .names = formats },
     { "backing_file", PROP_STRING, 0, .refused = "Cannot amend the backing file; use rebase instead" },
     { "backing_fmt", PROP_STRING, 0, .refused = "Cannot amend the backing file; use rebase instead" },
-    { "compat", PROP_STRING, 0, .refused = "other versions are not built; use convert -o compat=" },
+    { "compat", PROP_ENUM, AT(compat), "version of the format", .names = versions, .has = AT(has_compat) },
     { "refcount_bits", PROP_STRING, 0,
       .refused = "other widths are not built; use convert -o refcount_bits=" },
     { "data_file", PROP_STRING, 0, .refused = "not built" },
@@ -78,6 +79,25 @@ static int amend_qcow2(BlockNode *n, const Amendments *a, bool force)
     return e ? IMG_FAILED : IMG_OK;
 }
 
+/* What else is asked for may need the newer version. */
+static bool amend_version(BlockNode *n, const Amendments *a)
+{
+    Qcow2Info info;
+    bool newer = a->compat % 2;
+    if (!a->has_compat || !qcow2_info(n, &info) || newer == (info.version == 3)) {
+        return true;
+    }
+    int e = newer ? qcow2_upgrade(n) : 0;
+    if (!newer) {
+        img_error("An image cannot become older; use convert -o compat=0.10");
+    } else if (e == -EBUSY) {
+        img_error("Internal snapshots prevent upgrade of image; use convert -o compat=1.1");
+    } else if (e) {
+        img_error("Error while amending options: %s", g_strerror(-e));
+    }
+    return newer && !e;
+}
+
 /* Which options there are is a question of the format. */
 static int amend(BlockNode *n, const char *options, bool force, const char *format)
 {
@@ -95,7 +115,9 @@ static int amend(BlockNode *n, const char *options, bool force, const char *form
         img_error("%s", err->message);
         return IMG_FAILED;
     }
-    int status = luks ? amend_luks(n, a, force) : amend_qcow2(n, a, force);
+    int status = luks                   ? amend_luks(n, a, force)
+                 : !amend_version(n, a) ? IMG_FAILED
+                                        : amend_qcow2(n, a, force);
     shape_free(of, a);
     return status;
 }

@@ -15,7 +15,7 @@
 enum { GRAIN = 4096, GRAIN_MAX = 16 << 20 };
 
 typedef struct Asked {
-    const char *from_format, *to_format, *to_path, *backing, *backing_format;
+    const char *from_format, *to_format, *to_path, *backing, *backing_format, *snapshot;
     char *options;
     OpenFlags from, to;
     bool keep, to_is_zero;             /* keep: the output is there */
@@ -76,13 +76,15 @@ static bool open_sources(Conversion *c, const Asked *a)
     for (unsigned i = 0; i < c->source_count; i++) {
         ConvertSource *s = &c->sources[i];
         s->node = img_open(s->path, a->from_format, &a->from, &found);
-        if (!s->node) {
+        if (!s->node || (a->snapshot && !img_show_snapshot(s->node, found, a->snapshot))) {
             return false;
         }
         s->start = c->size;
         s->size = node_size(s->node);
         c->size += s->size;
-        say_what_is_lost(c, a, s);
+        if (!a->snapshot) {
+            say_what_is_lost(c, a, s);
+        }
     }
     return true;
 }
@@ -217,6 +219,7 @@ static bool take_option(Conversion *c, Asked *a, int o)
     case 'o': add_options(a, optarg); break;
     case 'B': a->backing = optarg; break;
     case 'F': a->backing_format = optarg; break;
+    case 'l': a->snapshot = optarg; break;
     case 'n': a->keep = true; break;
     case 'U': a->from.locking = false; break;
     case 't':
@@ -239,6 +242,8 @@ static bool check_options(const Conversion *c, const Asked *a)
     const char *why =
         a->keep && a->options                   ? "-o has no effect when skipping image creation"
         : a->skip_broken_bitmaps && !a->bitmaps ? "Use of --skip-broken-bitmaps requires --bitmaps"
+        : a->snapshot && c->source_count > 1    ? "No support for concatenating multiple snapshot"
+        : a->snapshot && a->bitmaps ? "--bitmaps copies those of the disk as it is: a snapshot (-l) has none"
         : a->bitmaps && c->source_count > 1 ? "Using --bitmaps with multiple source images is not supported"
         : a->to_is_zero && !a->keep         ? "--target-is-zero requires use of -n flag"
         : a->backing && a->keep             ? "-B makes a new image, and -n keeps the old one"
@@ -256,7 +261,7 @@ int cmd_convert(int argc, char **argv)
                 .to = { .locking = true, .no_flush = true } };
     bool ok = true;
     for (int o;
-         ok && (o = getopt_long(argc, argv, "f:O:o:B:F:t:T:S:r:m:cnpqUW", long_options, NULL)) != -1;) {
+         ok && (o = getopt_long(argc, argv, "f:O:o:B:F:l:t:T:S:r:m:cnpqUW", long_options, NULL)) != -1;) {
         ok = take_option(&c, &a, o);
     }
     if (ok && img_asks_help(a.options)) {

@@ -49,7 +49,9 @@ bool img_asks_help(const char *options);
 void img_print_options(const char *title, const Shape *shape);
 int img_create_help(const char *format);              /* of new images; the exit status */
 bool img_read_size(const char *text, uint64_t *size); /* "64M"; false: it is none */
-void img_print_snapshots(const GPtrArray *list);      /* of Qcow2Snapshot; none: nothing */
+/* "NAME", "ID", or "snapshot.id=ID,snapshot.name=NAME": the image, which is only read, is as it was then.  false after a message. */
+bool img_show_snapshot(BlockNode *n, const char *format, const char *which);
+void img_print_snapshots(const GPtrArray *list); /* of Qcow2Snapshot; none: nothing */
 
 /* ---- chain.c: an image and those below it, each for itself */
 typedef struct ImgLink {

@@ -14,12 +14,27 @@ static int close_image(Io *io, const IoCommand *self, int argc, char **argv)
     return 0;
 }
 
+/* Options of nodes; the path, if there is one, is that of the file below. */
+static bool open_by_options(Io *io, const char *options, const char *path)
+{
+    ToolOptions tool = { .secrets = io->tool->secrets, .image_opts = true };
+    const ToolOptions *before = io->tool;
+    g_auto(GStrv) parts = g_strsplit(path ? path : "", ",", -1);
+    g_autofree char *doubled = g_strjoinv(",,", parts);
+    g_autofree char *text = g_strdup_printf("%s%s%s", options, path ? ",file.filename=" : "", doubled);
+    io->tool = &tool;
+    bool ok = io_open(io, text);
+    io->tool = before;
+    return ok;
+}
+
 static int open_image(Io *io, const IoCommand *self, int argc, char **argv)
 {
     Io asked = *io;
     bool sync = false, ok = true;
+    const char *options = NULL;
     asked.flags = (OpenFlags){ .locking = true };
-    for (int c; ok && (c = getopt(argc, argv, "rnUt:d:f:")) != -1;) {
+    for (int c; ok && (c = getopt(argc, argv, "rnUt:d:f:o:")) != -1;) {
         switch (c) {
         case 'r': asked.flags.readonly = true; break;
         case 'n': asked.flags.direct = true; break;
@@ -27,10 +42,12 @@ static int open_image(Io *io, const IoCommand *self, int argc, char **argv)
         case 't': ok = img_cache(optarg, &asked.flags, &sync) && !sync; break;
         case 'd': asked.flags.discard = strcmp(optarg, "unmap") == 0 || strcmp(optarg, "on") == 0; break;
         case 'f': asked.wanted_format = optarg; break;
+        case 'o': options = optarg; break;
         default: ok = false;
         }
     }
-    if (!ok || argc - optind != 1) {
+    int count = argc - optind;
+    if (!ok || count > 1 || (count == 0 && !options)) {
         return io_usage(self);
     }
     if (io->node) {
@@ -39,7 +56,8 @@ static int open_image(Io *io, const IoCommand *self, int argc, char **argv)
     }
     io->flags = asked.flags;
     io->wanted_format = asked.wanted_format;
-    return io_open(io, argv[optind]) ? 0 : -EINVAL;
+    ok = options ? open_by_options(io, options, count ? argv[optind] : NULL) : io_open(io, argv[optind]);
+    return ok ? 0 : -EINVAL;
 }
 
 static int quit(Io *io, const IoCommand *self, int argc, char **argv)
@@ -191,7 +209,8 @@ const IoCommand io_commands[] = {
     { "info", "i", "-- prints information about the current file", true, 0, 0, info },
     { "length", "l", "-- gets the length of the current file", true, 0, 0, length },
     { "map", NULL, "-- prints the allocated areas of a file", true, 0, 1, map },
-    { "open", "o", "[-rnU] [-f format] [-t cache] [-d discard] path -- open the file specified by path",
+    { "open", "o",
+      "[-rnU] [-f format] [-t cache] [-d discard] [-o options] [path] -- open the file specified by path",
       false, 1, -1, open_image },
     { "quit", "q", "-- exit the program", false, 0, 0, quit },
     { "read", "r",

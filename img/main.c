@@ -25,14 +25,15 @@ const Command img_commands[] = {
     { "commit", "[-f FORMAT] [-b BASE] [-d] [-p] [-q] FILE", cmd_commit },
     { "compare", "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] FILE1 FILE2", cmd_compare },
     { "convert",
-      "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
+      "[-f FORMAT] [-l SNAPSHOT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
       "[-r RATE] [-S BYTES] [--salvage] [--bitmaps [--skip-broken-bitmaps]] [-t CACHE] [-T CACHE] [-U] [-W] FILE... OUTPUT",
       cmd_convert },
     { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },
     { "dd", "[-f FORMAT] [-O FORMAT] [-U] [bs=BYTES] [count=BLOCKS] [skip=BLOCKS] if=FILE of=FILE", cmd_dd },
     { "info", "[-f FORMAT] [--output=human|json] [--backing-chain] FILE", cmd_info },
     { "map", "[-f FORMAT] [--output=human|json] FILE", cmd_map },
-    { "measure", "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [--output=human|json] [-U] --size=SIZE | FILE",
+    { "measure",
+      "[-O FORMAT] [-o OPTIONS] [--output=human|json] [-U] --size=SIZE | [-f FORMAT] [-l SNAPSHOT] FILE",
       cmd_measure },
     { "rebase", "[-f FORMAT] [-u] [-p] [-q] -b BACKING [-F FORMAT] FILE", cmd_rebase },
     { "resize", "[-f FORMAT] [-q] [--shrink] FILE [+|-]SIZE", cmd_resize },

@@ -10,7 +10,7 @@
 #include "img/img.h"
 
 typedef struct Measuring {
-    const char *path, *from_format, *format, *options;
+    const char *path, *from_format, *format, *options, *snapshot;
     uint64_t size;
     bool has_size, json;
     OpenFlags flags;
@@ -128,7 +128,8 @@ static int run(const Measuring *m)
         return measure(m, m->size, NULL);
     }
     BlockNode *n = img_open(m->path, m->from_format, &m->flags, &found);
-    int status = n ? measure(m, node_size(n), n) : IMG_FAILED;
+    bool ok = n && (!m->snapshot || img_show_snapshot(n, found, m->snapshot));
+    int status = ok ? measure(m, node_size(n), n) : IMG_FAILED;
     node_unref(n);
     return status;
 }
@@ -151,9 +152,10 @@ int cmd_measure(int argc, char **argv)
                                              { "force-share", no_argument, NULL, 'U' },
                                              { NULL } };
     Measuring m = { .format = "raw", .flags = { .readonly = true, .locking = true } };
-    for (int c; (c = getopt_long(argc, argv, "f:O:o:U", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "f:l:O:o:U", options, NULL)) != -1;) {
         switch (c) {
         case 'f': m.from_format = optarg; break;
+        case 'l': m.snapshot = optarg; break;
         case 'O': m.format = optarg; break;
         case 'o': m.options = optarg; break;
         case 'U': m.flags.locking = false; break;
@@ -173,6 +175,10 @@ int cmd_measure(int argc, char **argv)
         }
     }
     m.path = argv[optind];
+    if (m.has_size && (m.snapshot || m.from_format)) {
+        img_error("--image-opts, -f, and -l require a filename argument.");
+        return IMG_FAILED;
+    }
     if (argc - optind > 1 || (argc - optind == 1) == m.has_size) {
         img_error(m.has_size ? "--size N cannot be used together with a filename."
                              : "Either --size N or one filename must be specified.");

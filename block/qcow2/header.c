@@ -8,7 +8,7 @@
 #include "util/bytes.h"
 #include "util/text.h"
 
-enum { HEADER_V2 = 72, HEADER_V3 = 104, FEATURE_ROW = 48, FEATURE_NAME = 46 };
+enum { HEADER_V2 = 72, FEATURE_ROW = 48, FEATURE_NAME = 46 };
 
 /* Where fields are, in order of the specification. */
 enum {
@@ -108,7 +108,7 @@ static const char *fault_of_features(const Qcow2Header *h)
     if (h->refcount_order > REFCOUNT_ORDER_MAX) {
         return "Reference count entry width too large; may not exceed 64 bits";
     }
-    if (h->header_length < (h->version < 3 ? HEADER_V2 : HEADER_V3) || h->header_length % 8 ||
+    if (h->header_length < (h->version < 3 ? HEADER_V2 : HEADER_V3_LEAST) || h->header_length % 8 ||
         h->header_length > 1u << h->cluster_bits) {
         return "qcow2 header has a wrong length";
     }
@@ -170,7 +170,7 @@ static bool features_are_known(const Qcow2Header *h, const uint8_t *buf, size_t 
 
 bool header_parse(Qcow2Header *h, const uint8_t *buf, size_t n, const char *name, GError **err)
 {
-    if (n < HEADER_V3 || memcmp(buf, "QFI\xfb", 4) != 0) {
+    if (n < HEADER_V3_LEAST || memcmp(buf, "QFI\xfb", 4) != 0) {
         block_error(err, "'%s': Image is not in qcow2 format", name);
         return false;
     }
@@ -271,6 +271,14 @@ void header_store(const Qcow2Header *h, uint8_t head[512])
         store_be(head + AT_COMPATIBLE, 8, h->compatible);
         store_be(head + AT_AUTOCLEAR, 8, h->autoclear);
     }
+}
+
+void header_store_v3(uint8_t head[HEADER_V3_LEAST])
+{
+    store_be(head + AT_VERSION, 4, 3);
+    memset(head + HEADER_V2, 0, HEADER_V3_LEAST - HEADER_V2);
+    store_be(head + AT_REFCOUNT_ORDER, 4, 4);
+    store_be(head + AT_LENGTH, 4, HEADER_V3_LEAST);
 }
 
 int header_write(Qcow2 *s)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Another backing file, or another directory of bitmaps: the names and extensions in the first cluster of an image, written anew.
+/* Another backing file, another directory of bitmaps, or a longer header: the names and extensions in the first cluster of an image, written anew.
  * Specification: "Header extensions", "Header" (backing_file_offset).  What this program does not know is kept. */
 #include <errno.h>
 #include <string.h>
@@ -12,6 +12,8 @@ typedef struct Names {
     Qcow2 *s;
     uint8_t *first; /* the cluster as it is */
     uint64_t end;   /* of its extensions */
+    uint64_t head;  /* bytes of the new header; what is more than the old one has is 0, or `upgrade` */
+    bool upgrade;   /* from version 2 to 3 */
     uint8_t *made;
     uint64_t at;
     const char *backing, *format;
@@ -71,9 +73,11 @@ static bool keep_extensions(Names *n)
 static bool make_names(Names *n)
 {
     const char *backing = n->backing, *format = n->format;
-    uint64_t head = n->s->h.header_length;
-    n->at = head;
-    memcpy(n->made, n->first, head);
+    n->at = n->head;
+    memcpy(n->made, n->first, n->s->h.header_length);
+    if (n->upgrade) {
+        header_store_v3(n->made);
+    }
     bool ok = !format || put_extension(n, (uint32_t)EXTENSION_BACKING_FORMAT, format, strlen(format));
     ok = ok && keep_extensions(n) && put_bitmaps(n) && put_extension(n, EXTENSION_END, "", 0);
     store_be(n->made + 8, 8, backing ? n->at : 0);
@@ -108,6 +112,7 @@ static Names names_now(Qcow2 *s)
     return (Names){ .s = s,
                     .backing = s->backing_name,
                     .format = s->backing_format,
+                    .head = s->h.header_length,
                     .bitmaps = s->bitmaps,
                     .bitmaps_offset = s->bitmaps_offset,
                     .bitmaps_size = s->bitmaps_size };
@@ -143,6 +148,25 @@ int qcow2_set_backing(BlockNode *node, const char *backing, const char *format)
         g_free(s->backing_format);
         s->backing_name = g_strdup(backing);
         s->backing_format = g_strdup(format);
+    }
+    lock_release(&s->lock);
+    return e;
+}
+
+/* Counts of 16 bits are those of both versions; snapshots would need more in their table. */
+int qcow2_upgrade(BlockNode *node)
+{
+    Qcow2 *s = qcow2_of(node);
+    int e = s->h.snapshots ? -EBUSY : qcow2_commit_all(s);
+    lock_take(&s->lock);
+    e = e ? e : qcow2_begin_changes(s);
+    Names n = names_now(s);
+    n.upgrade = true;
+    n.head = HEADER_V3_LEAST;
+    e = e ? e : write_names(&n);
+    if (!e) {
+        s->h.version = 3;
+        s->h.header_length = HEADER_V3_LEAST;
     }
     lock_release(&s->lock);
     return e;

@@ -132,7 +132,10 @@ typedef struct Qcow2 {
 bool header_parse(Qcow2Header *h, const uint8_t *buf, size_t n, const char *name, GError **err);
 bool header_read_names(Qcow2 *s, const uint8_t *buf, size_t n, GError **err);
 void header_store(const Qcow2Header *h, uint8_t head[512]); /* what changes of a header that is there */
-int header_write(Qcow2 *s);                                 /* the first sector, from s->h */
+/* One of version 2 becomes one of version 3, without features; its counts have 16 bits as before. */
+enum { HEADER_V3_LEAST = 104 }; /* bytes */
+void header_store_v3(uint8_t head[HEADER_V3_LEAST]);
+int header_write(Qcow2 *s); /* the first sector, from s->h */
 
 /* ---- names.c ---- */
 /* The extension that names the directory of bitmaps; count 0: it has none.  0 or -errno; stable. */

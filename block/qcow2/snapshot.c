@@ -370,6 +370,28 @@ bool qcow2_snapshot_apply(BlockNode *n, const char *which, GError **err)
     return sn && !e;
 }
 
+int qcow2_snapshot_show(BlockNode *n, const Qcow2Snapshot *sn)
+{
+    Qcow2 *s = qcow2_of(n);
+    g_autofree uint64_t *l1 = NULL;
+    uint64_t count = l1_needed(s, sn->disk_size);
+    if (s->writable || count > L1_MAX / 8 || sn->disk_size > UINT64_C(1) << 61) {
+        return s->writable ? -EBUSY : -EINVAL;
+    }
+    int e = l1_read(s, sn->l1_offset, sn->l1_size, &l1);
+    if (e) {
+        return e;
+    }
+    uint64_t *entries = g_new0(uint64_t, count + 1);
+    memcpy(entries, l1, (gsize)disk_entries(s, sn) * 8);
+    g_free(s->l1.entries);
+    s->l1.entries = entries;
+    s->l1.count = count;
+    s->h.size = sn->disk_size;
+    n->size = (sn->disk_size + SECTOR - 1) & ~(uint64_t)(SECTOR - 1);
+    return 0;
+}
+
 /* ---- deleting ------------------------------------------------------------ */
 
 static int forget(Qcow2 *s, const Qcow2Snapshot *sn, const uint64_t *l1)

@@ -94,3 +94,5 @@ GPtrArray *qcow2_bitmaps(BlockNode *n); /* of Qcow2Bitmap, the caller's */
 int qcow2_set_backing(BlockNode *n, const char *backing, const char *format);
 /* Are counts to be written at the end?  Nobody else uses it meanwhile.  0 or -errno; -ENOTSUP: version 2 has no such. */
 int qcow2_set_lazy_refcounts(BlockNode *n, bool lazy);
+/* An image of version 2 becomes one of version 3.  0 or -errno; -EBUSY: it has snapshots. */
+int qcow2_upgrade(BlockNode *n);

@@ -32,6 +32,8 @@ bool qcow2_snapshot_create(BlockNode *n, const Qcow2NewSnapshot *what, char **id
 /* By its id, or else by name (the oldest of that name): the disk is as it was then; what it was is lost. */
 bool qcow2_snapshot_apply(BlockNode *n, const char *which, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool qcow2_snapshot_delete(BlockNode *n, const char *which, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* An image that is only read, and that nobody has used yet, is the disk as it was then, with its size.  0 or -errno. */
+int qcow2_snapshot_show(BlockNode *n, const Qcow2Snapshot *sn);
 
 /* ---- the state of a machine (vmstate.c) ----
  * Bytes that lie behind the disk's end until a snapshot has taken them with it. */

@@ -177,9 +177,31 @@ def test_amend():
             run(IMG, 'bench', '-w', '-c', '64', '-o', '10M', 'disk')
             assert 'No errors' in run('qemu-img', 'check', 'disk')
     assert 'does not support option amendment' in run(IMG, 'amend', '-f', 'raw', '-o', 'size=1M', 'raw', status=1)
-    for options, why in (('cluster_size=4k', 'only supported for image creation'), ('backing_file=x', 'use rebase'), ('foo=1', 'foo'), ('compat=1.1', 'not built')):
+    for options, why in (('cluster_size=4k', 'only supported for image creation'), ('backing_file=x', 'use rebase'), ('foo=1', 'foo'), ('compat=0.10', 'cannot become older')):
         assert why in run(IMG, 'amend', '-o', options, 'disk', status=1), options
     assert 'Must specify options' in run(IMG, 'amend', 'disk', status=1)
+
+
+def test_amend_version():
+    """An image becomes newer, with all that its header names; then it may have what the old version has not."""
+    for more in ([], ['-b', 'base', '-F', 'qcow2']):
+        run('qemu-img', 'convert', '-O', 'qcow2', 'raw', 'base')
+        run('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', *more, 'disk', '8M')
+        run('qemu-io', '-c', 'write -P 9 1M 100k', 'disk')
+        shutil.copy('disk', 'before')
+        same('amend', '-o', 'compat=0.10', 'disk')
+        run(IMG, 'amend', '-o', 'compat=1.1,lazy_refcounts=on', 'disk')
+        for program in ('qemu-img', IMG):
+            assert 'No errors' in run(program, 'check', 'disk')
+            assert 'identical' in run(program, 'compare', 'before', 'disk')
+        run('qemu-img', 'amend', '-o', 'compat=1.1,lazy_refcounts=on', 'before')
+        assert run('qemu-img', 'info', 'disk').split('Format specific')[1] == run('qemu-img', 'info', 'before').split('Format specific')[1]
+        run(IMG, 'bitmap', '--add', 'disk', 'b')
+        run('qemu-io', '-c', 'write -z 1M 64k', 'disk')
+        assert 'No errors' in run(IMG, 'check', 'disk')
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', 'disk', '1M')
+    run('qemu-img', 'snapshot', '-c', 'one', 'disk')
+    assert 'snapshots prevent' in run(IMG, 'amend', '-o', 'compat=1.1', 'disk', status=1)
 
 
 def options_of(program, *argv):
@@ -441,6 +463,30 @@ def test_snapshots():
             d.check()
         lists = [json.loads(run(p, 'info', '--output=json', 'disk')).get('snapshots') for p in (IMG, 'qemu-img')]
         assert lists[0] == lists[1]
+
+
+def test_shown_snapshot():
+    """What convert -l and measure -l read is the disk as it was, with its size then."""
+    rng = random.Random(SEED)
+    for options in OPTIONS:
+        if 'refcount_bits=1' in options.split(','):
+            continue
+        d = Disk(options)
+        for name in ('one', 'two'):
+            d.write(rng)
+            d.take(name)
+            d.resize(rng)
+        d.write(rng)
+        for argv, name in ((['-l', 'one'], 'one'), (['-l', '2'], 'two'), (['-l', 'snapshot.id=1'], 'one'), (['-l', 'snapshot.id=2,snapshot.name=two'], 'two')):
+            run(IMG, 'convert', '-O', 'raw', *argv, 'disk', 'then')
+            with open('then', 'rb') as f:
+                assert f.read() == bytes(d.kept[name]), argv
+        assert 'required size' in run(IMG, 'measure', '-l', 'one', '-O', 'qcow2', 'disk')
+    for argv in (['convert', '-l', 'nope', '-O', 'raw', 'disk', 'out'], ['convert', '-l', 'snapshot.id=1,snapshot.name=two', '-O', 'raw', 'disk', 'out'],
+                 ['convert', '-l', 'one', '-O', 'raw', 'disk', 'disk', 'out'], ['convert', '-l', 'one', '-O', 'raw', 'then', 'out'],
+                 ['measure', '-l', 'nope', '-O', 'qcow2', 'disk'], ['measure', '-l', 'one', '--size', '1M']):
+        same(*argv, status=1)
+    assert 'snapshot.foo' in run(IMG, 'convert', '-l', 'snapshot.foo=1', '-O', 'raw', 'disk', 'out', status=1)
 
 
 def test_resize():

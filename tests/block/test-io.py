@@ -56,6 +56,9 @@ def test_texts():
     for argv in (['-c', 'length', 'nope'], ['-c', 'length'], ['-c', 'open disk', '-c', 'length', '-c', 'close', '-c', 'length'], ['-c', 'open -r disk', '-c', 'map']):
         texts = [sorted(run(p, *argv).split('\n')) for p in (IO, 'qemu-io')]  # that one does not flush before its errors
         assert texts[0] == texts[1] or 'nope' in argv, texts
+    for options in ('driver=qcow2 disk', 'driver=qcow2,file.filename=disk', 'driver=raw disk', 'driver=raw,offset=64k,size=64k disk'):
+        texts = [run(p, '-c', f'open -o {options}', '-c', 'length', '-c', 'read -P 0 0 1k') for p in (IO, 'qemu-io')]
+        assert texts[0] == texts[1], texts
     assert run(IO, '-c', 'length', 'nope').startswith("qemu-io: can't open device nope: Could not open 'nope': No such file")
     assert 'read-only' in run(IO, '-f', 'qcow2', '-r', '-c', 'write 0 1k', 'disk').lower()
 

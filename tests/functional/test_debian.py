@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Debian root file system: systemd to a login, network, a disk that survives a power cycle."""
 import hashlib
+import os
 import subprocess
 import time
 
-from guestlib.guest import machine_options
+from guestlib import apt
+from guestlib.guest import ARCH, machine_options
 from guests import debian, debian_disk
 from harness import TOP, Failure, case, check, is_peer, need, not_on_peer
 from test_linux import Download
@@ -29,6 +31,14 @@ def login(m):
     m.send("root\n")
     m.expect(PROMPT, 60)
     m.command("stty -echo; bind 'set enable-bracketed-paste off' 2>/dev/null; dmesg -n 1", PROMPT, 60)
+
+
+def await_configured(m):
+    """All packages of the image are, as they are at its first boot."""
+    out = m.command("while ! [ -e /var/lib/lyrebird/configured ]; do systemctl is-active lyrebird-configure "
+                    ">/dev/null || { journalctl -u lyrebird-configure | tail; break; }; sleep 1; done; dpkg --audit; "
+                    "dpkg -l | grep -c ^ii", PROMPT, 900)
+    check(out.strip().isdigit() and int(out) > 80, f"packages are not all configured: {out}")
 
 
 def power_off(m):
@@ -79,10 +89,7 @@ def test_debian_configure(b):
     guest = debian()
     m = boot(b, guest, debian_disk(b, guest), configure=True)
     login(m)
-    out = m.command("while ! [ -e /var/lib/lyrebird/configured ]; do systemctl is-active lyrebird-configure "
-                    ">/dev/null || { journalctl -u lyrebird-configure | tail; break; }; sleep 1; done; dpkg --audit; "
-                    "dpkg -l | grep -c ^ii", PROMPT, 900)
-    check(out.strip().isdigit() and int(out) > 80, f"packages are not all configured: {out}")
+    await_configured(m)
     m.send("systemctl reboot\n")
     m.expect(r"lyrebird login: $", BOOT)
     login(m)
@@ -171,24 +178,37 @@ def test_debian_qcow2(b):
     check(base.stat().st_mtime_ns == before, "the backing file was changed")
 
 
-@case(quick=False, limit=500)
+def install(b, m, guest):
+    """A package that the image does not have, of the suite, by dpkg."""
+    package, = apt.open_suite(guest.cache, ARCH, [guest.suite]).fetch_single(["ed"])
+    d = Download(b, data=package.read_bytes())
+    m.command("/usr/lib/systemd/systemd-networkd-wait-online --timeout=60", PROMPT, 90)
+    out = m.command(f"wget -q -O /root/p.deb {d.url} && dpkg -i /root/p.deb; ed --version", PROMPT, 120)
+    check("Setting up ed" in out and "GNU ed" in out, f"the package is not installed: {out}")
+
+
+@case(quick=False, limit=900)
 def test_debian_savevm(b):
-    """Debian on a qcow2 overlay, saved with savevm, killed, loaded with -loadvm: processes and files are those of then; how long it takes"""
+    """Debian on a qcow2 overlay, a package installed, saved with savevm, killed, loaded with -loadvm: processes, files and packages are those of then; how long it takes"""
     not_on_peer("its states are its own")
     tool = TOP / "build" / "img" / "lyrebird-img"
     guest = debian()
     disk, path = b.tmp / "overlay.qcow2", b.tmp / "qmp"
     subprocess.run([tool, "create", "-q", "-f", "qcow2", "-b", guest.root.image, "-F", "raw", disk], check=True)
-    m = boot(b, guest, disk, disk_format="qcow2", more=("-qmp", f"unix:{path},server=on,wait=off"))
+    fetch = not os.environ.get("LYREBIRD_NO_FETCH")
+    m = boot(b, guest, disk, disk_format="qcow2", configure=fetch, more=("-qmp", f"unix:{path},server=on,wait=off"))
     c = Client(str(path))
     login(m)
+    if fetch:
+        await_configured(m)
+        install(b, m, guest)
     m.command("(while sleep 1; do echo $((n++)) > /run/count; done) & echo here > /root/before; echo cached > /root/unsynced; "
               "until [ -e /run/count ]; do sleep 1; done", PROMPT, 60)
     begun = time.monotonic()
     out = c.ask("human-monitor-command", command_line="savevm here")
     saved = time.monotonic() - begun
     check(out == "", f"savevm: {out}")
-    m.command("echo gone > /root/after; rm /root/before; sync", PROMPT, 60)
+    m.command("echo gone > /root/after; rm /root/before; dpkg --purge ed; sync", PROMPT, 60)
     m.stop()                    # the plug is pulled
     listed = subprocess.run([tool, "snapshot", "-l", disk], check=True, stdout=subprocess.PIPE, text=True).stdout
     begun = time.monotonic()
@@ -202,6 +222,8 @@ def test_debian_savevm(b):
     m.expect(PROMPT, 60)
     out = m.command("cat /root/before /root/unsynced; ls /root/after", PROMPT, 60)
     check("here" in out and "cached" in out and "No such file" in out, f"files are not those of then: {out}")
+    out = m.command("dpkg -V ed && dpkg -s ed | grep Status; printf '1p\\nq\\n' | ed -s /root/before", PROMPT, 60)
+    check(not fetch or ("install ok installed" in out and "here" in out), f"the package is not that of then: {out}")
     first = m.command("cat /run/count", PROMPT, 60).split()[0]
     m.command("sleep 3", PROMPT, 60)
     check(int(m.command("cat /run/count", PROMPT, 60).split()[0]) > int(first), "the process does not go on")

@@ -30,11 +30,10 @@ def power_off(m):
 
 
 class Download:
-    """An HTTP server on the host's loopback that offers one file of random bytes."""
+    """An HTTP server on the host's loopback that offers one file: these bytes, or so many random ones."""
 
-    def __init__(self, bench, size):
-        self.data = os.urandom(size)
-        data = self.data
+    def __init__(self, bench, size=0, data=None):
+        self.data = data = data or os.urandom(size)
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
