@@ -140,8 +140,8 @@ def work_of_peer(fmt, image, raw, rng):
 def judge(by, formats, fmt, image, raw, data):
     """By the program that did not do the work."""
     if fmt in formats:
-        text = run(by, 'check', '-f', fmt, image)
-        assert 'No errors were found' in text, text
+        text = run(by, 'check', '-f', fmt, image, failures=(63,) if fmt == 'vpc' else ())
+        assert 'No errors were found' in text or 'does not support checks' in text, text     # a fixed vpc is no table
     run(by, 'compare', '-f', fmt, '-F', 'raw', image, raw)
     if data:
         run(by, 'compare', '-f', 'raw', '-F', 'raw', data, raw)
@@ -149,7 +149,8 @@ def judge(by, formats, fmt, image, raw, data):
 
 def one(folder, fmt, name, options, kind, threads):
     rng = random.Random(f'{SEED} {name}')
-    image, raw = make(IMG if threads > 1 else 'qemu-img', folder, fmt, options, kind, rng)
+    made_here = threads > 1 and (fmt, kind) != ('qcow', 'packed')
+    image, raw = make(IMG if made_here else 'qemu-img', folder, fmt, options, kind, rng)
     data = folder + '/data' if 'data_file_raw' in options else None
     for turn in range(2):
         run(OPS, image, fmt, raw, str(SEED + turn), str(COUNT), str(threads))
