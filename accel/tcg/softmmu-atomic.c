@@ -31,7 +31,26 @@ static TcgTarget locate_atomic(CPU *cpu, uint64_t vaddr, TcgAccess a)
     return t;
 }
 
-/* Over two pages, where the architecture has that: atomic against its like alone. */
+/* The two pages are neighbours in the host's memory, too: its own locked instruction does it, atomic against all others. */
+static uint64_t atomic_neighbours(CPU *cpu, const TcgCrossing *c, uint64_t vaddr, TcgAccess a, IrOp op,
+                                  uint64_t value, uint64_t expected)
+{
+    unsigned bytes = memop_bytes(a.mop), part[2] = { c->first, bytes - c->first };
+    if (cpu->tcg->log) {
+        tcg_log_ram_write(cpu->tcg->log, c->pages[0].host, bytes);
+    }
+    uint64_t old = ir_atomic(c->pages[0].host, a.mop, op, value, expected);
+    for (unsigned i = 0; i < 2; i++) {
+        const TcgTarget *t = &c->pages[i];
+        if (t->code) {
+            tcg_index_written(&cpu->tcg->state->index, t->ram_page, i ? 0 : vaddr & (GUEST_PAGE - 1),
+                              part[i]);
+        }
+    }
+    return old;
+}
+
+/* Over two pages, where the architecture has that.  Pages that lie apart: atomic against its like alone. */
 static uint64_t atomic_crossing(CPU *cpu, uint64_t vaddr, TcgAccess a, IrOp op, uint64_t value,
                                 uint64_t expected)
 {
@@ -44,6 +63,9 @@ static uint64_t atomic_crossing(CPU *cpu, uint64_t vaddr, TcgAccess a, IrOp op, 
     }
     tcg_leave_changed_block(cpu, &c.pages[0], vaddr, c.first);
     tcg_leave_changed_block(cpu, &c.pages[1], vaddr + c.first, bytes - c.first);
+    if (c.pages[0].host + c.first == c.pages[1].host) {
+        return atomic_neighbours(cpu, &c, vaddr, a, op, value, expected);
+    }
     g_mutex_lock(&one);
     for (unsigned n = 0; n < bytes; n++) {
         word |= (uint64_t)*target_of_byte(&c, n).host << 8 * n;

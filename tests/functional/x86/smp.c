@@ -3,14 +3,17 @@
  * expect: started by INIT and SIPI: apic id 1, real mode at 800:0
  * expect: its interrupt came
  * expect: locked sum: 200000
+ * expect: locked sums over two pages against stores beside them: lost 0, right 1
  * expect: INIT stops it, SIPI starts it again: 2
  * expect: done */
 #include "lib.h"
 
-enum { TRAMPOLINE = 0x8000, COUNT = 100000, FROM_AP = 0x24, TO_AP = 0x25 };
+enum { TRAMPOLINE = 0x8000, COUNT = 100000, FROM_AP = 0x24, TO_AP = 0x25, STOP = 2, SUMS = 2 * COUNT };
 static volatile uint32_t starts, ap_id, ap_cs, sum, go, ap_done;
 uint8_t ap_stack[4096] __attribute__((aligned(16)));
-static volatile uint32_t taken;
+static volatile uint32_t taken, ap_stores, ap_stored, ap_lost;
+static uint8_t pages[2 * 4096] __attribute__((aligned(4096)));
+enum { SPLIT = 4096 - 2, OTHERS = SPLIT + 3 /* a byte of it that the sums do not reach */ };
 
 asm(".code16\n"
     "trampoline:\n\t"
@@ -43,6 +46,40 @@ static void add(void)
     }
 }
 
+static void wait(volatile uint32_t *v, uint32_t value)
+{
+    while (*v != value) {
+        asm volatile("pause");
+    }
+}
+
+/* What a processor has stored stays, whatever is added meanwhile to what is beside it. */
+static void store(void)
+{
+    volatile uint8_t *own = pages + OTHERS;
+    for (uint8_t i = 0; go != STOP; i++) {
+        *own = i;
+        asm volatile("lock addl $0, (%%esp)" : : : "memory", "cc"); /* not from the store's own buffer */
+        ap_lost += *own != i;
+        ap_stores++;
+    }
+    ap_stored = 1;
+}
+
+static void split(void)
+{
+    while (!ap_stores) {
+        asm volatile("pause");
+    }
+    for (unsigned i = 0; i < SUMS; i++) {
+        asm volatile("lock incl %0" : "+m"(*(uint32_t *)(pages + SPLIT)) : : "memory");
+    }
+    go = STOP;
+    wait(&ap_stored, 1);
+    bool right = (*(volatile uint32_t *)(pages + SPLIT) & 0xffffff) == SUMS;
+    print("locked sums over two pages against stores beside them: lost %u, right %u\n", ap_lost, right);
+}
+
 void ap_main(uint32_t cs);
 void ap_main(uint32_t cs)
 {
@@ -57,6 +94,7 @@ void ap_main(uint32_t cs)
         }
         add();
         ap_done = 1;
+        store();
     }
     for (;;) {
         asm volatile("hlt");
@@ -82,13 +120,6 @@ static void start(void)
     send(1, 0x4600 | TRAMPOLINE >> 12); /* start-up */
 }
 
-static void wait(volatile uint32_t *v, uint32_t value)
-{
-    while (*v != value) {
-        asm volatile("pause");
-    }
-}
-
 void main(void)
 {
     on_trap = take;
@@ -105,6 +136,7 @@ void main(void)
     add();
     wait(&ap_done, 1);
     print("locked sum: %u\n", sum);
+    split();
     start();
     wait(&starts, 2);
     print("INIT stops it, SIPI starts it again: %u\n", starts);
