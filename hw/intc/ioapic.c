@@ -2,9 +2,9 @@
 /* I/O APIC of 24 pins.
  * Spec: Intel 82093AA data sheet, chapter 3; the EOI register is of version 20h.
  *
- * A pin is high when the device asks, whatever its polarity says.  An edge that comes while its pin is masked is sent when the
- * mask opens.  A level is sent when no end of interrupt is outstanding for it (remote IRR), and again at that end if the pin is
- * still high.
+ * A pin is high when the device asks, whatever its polarity says.  An edge that comes while its pin is masked is lost (3.2.4, bit
+ * 16).  A level is sent when no end of interrupt is outstanding for it (remote IRR), and again at that end if the pin is still
+ * high.
  *
  * Not modelled: SMI and ExtINT as deliveries (the PIC has LINT0). */
 #include "hw/intc/ioapic.h"
@@ -51,20 +51,12 @@ static bool send(Ioapic *io, unsigned pin)
     return io->irqs && pc_message(io->irqs, &m, false);
 }
 
-/* What the pin asks for, if it may. */
+/* What a pin of levels asks for, if it may. */
 static void serve(Ioapic *io, unsigned pin)
 {
     uint64_t *entry = &io->s.redirection[pin];
-    uint32_t bit = UINT32_C(1) << pin;
-    if (*entry & MASKED) {
-        return;
-    }
-    if (!(*entry & LEVEL)) {
-        if (io->s.edges & bit) {
-            io->s.edges &= ~bit;
-            send(io, pin);
-        }
-    } else if ((io->s.lines & bit) && !(*entry & REMOTE_IRR)) {
+    bool high = io->s.lines >> pin & 1;
+    if (high && (*entry & LEVEL) && !(*entry & (MASKED | REMOTE_IRR))) {
         *entry |= REMOTE_IRR; /* before: the end may come at once */
         if (!send(io, pin)) {
             *entry &= ~(uint64_t)REMOTE_IRR;
@@ -78,8 +70,10 @@ void ioapic_drive(Ioapic *io, unsigned pin, int level)
     bool rises = level && !(io->s.lines & bit);
     lock_assert_held(io->dev.lock);
     io->raised[pin] += rises;
-    io->s.edges |= rises ? bit : 0;
     io->s.lines = level ? io->s.lines | bit : io->s.lines & ~bit;
+    if (rises && !(io->s.redirection[pin] & (LEVEL | MASKED))) {
+        send(io, pin);
+    }
     serve(io, pin);
 }
 
@@ -127,8 +121,6 @@ static void entry_write(Ioapic *io, unsigned n, uint32_t value)
     *entry = (old & ~mask) | (bits & mask);
     if (!(*entry & LEVEL)) {
         *entry &= ~(uint64_t)REMOTE_IRR;
-    } else if (!(old & LEVEL)) {
-        io->s.edges &= ~(UINT32_C(1) << n / 2);
     }
     if ((old ^ *entry) & MASKED && io->irqs) {
         pc_irqs_masks_changed(io->irqs);

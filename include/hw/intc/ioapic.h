@@ -17,7 +17,7 @@ typedef struct Ioapic {
     struct IoapicState {
         uint32_t select, id;
         uint32_t lines; /* pins that are high */
-        uint32_t edges; /* pins with an edge that was not sent yet */
+        uint32_t edges; /* of machines saved when edges were held behind masks; nothing comes of them */
         uint64_t redirection[IOAPIC_PINS];
     } s;
 } Ioapic;
