@@ -230,17 +230,11 @@ void kvm_lint1(CPU *cpu)
 
 /* ---- the board's controllers ----------------------------------------------------------------- */
 
-static bool has_nmi(const X86CPU *x)
-{
-    return __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE);
-}
-
 /* A vector is acknowledged only when the processor takes it at once; else KVM_RUN ends when it would. */
 void kvm_inject(KvmVcpu *v)
 {
     X86CPU *x = x86_cpu(v->cpu);
-    if (has_nmi(x)) {
-        __atomic_store_n(&x->s.events.nmi_pending, false, __ATOMIC_RELEASE);
+    while (x86_take_nmi(x)) {
         ioctl(v->fd, KVM_NMI, 0);
         v->nmi_sent = true;
     }
@@ -268,5 +262,5 @@ bool kvm_has_interrupt(KvmVcpu *v)
     if (x86_message_ready(x)) {
         return true;
     }
-    return x->s.events.mp_state == MP_RUNNABLE && (has_nmi(x) || (enabled && cpu_int_pending(v->cpu)));
+    return x->s.events.mp_state == MP_RUNNABLE && (x86_nmi_waits(x) || (enabled && cpu_int_pending(v->cpu)));
 }

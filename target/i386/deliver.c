@@ -6,6 +6,7 @@
  * All is checked and pushed before a register changes. */
 #include "target/i386/trap.h"
 
+#include "target/i386/lbr.h"
 #include "target/vcpu.h"
 #include "util/bytes.h"
 
@@ -358,7 +359,7 @@ static bool deliver_v86_int(X86CPU *x, const X86Event *e, X86Fault *f)
     return x86_iopl(x) == 3 ? deliver_protected(x, e, f) : x86_fault(f, X86_EXC_GP, 0);
 }
 
-bool x86_event_deliver(X86CPU *x, const X86Event *e, X86Fault *f)
+static bool deliver(X86CPU *x, const X86Event *e, X86Fault *f)
 {
     if (deliver_quick(x, e)) {
         return true;
@@ -371,4 +372,17 @@ bool x86_event_deliver(X86CPU *x, const X86Event *e, X86Fault *f)
         return deliver_v86_int(x, e, f);
     }
     return deliver_protected(x, e, f);
+}
+
+/* What an instruction asks for is a branch of that instruction, which helpers-debug.c records. */
+bool x86_event_deliver(X86CPU *x, const X86Event *e, X86Fault *f)
+{
+    bool records =
+        x->s.msr.debugctl & DEBUGCTL_LBR && (e->kind == EVENT_EXTERNAL || e->kind == EVENT_EXCEPTION);
+    uint64_t from = records ? x86_lbr_place(x) : 0;
+    bool ok = deliver(x, e, f);
+    if (ok && records) {
+        x86_lbr_record_event(x, from);
+    }
+    return ok;
 }

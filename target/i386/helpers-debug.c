@@ -7,13 +7,15 @@
  * Where any of them can be, a block has one instruction (X86_MODE_SINGLE) and calls begin and finish; else finish alone, behind
  * the instruction that an STI, MOV SS or POP SS shadows.
  *
- * Under DEBUGCTL.BTF steps are from branch to branch; any #DB clears it (SDM volume 3, "Single-Stepping on Branches").
+ * Under DEBUGCTL.BTF steps are from branch to branch, under DEBUGCTL.LBR branches are recorded (lbr.c); any #DB clears both (SDM
+ * volume 3, "Single-Stepping on Branches", "Last Branch, Interrupt, and Exception Recording").
  *
  * RF: begin looks at it, finish clears it.  IRET leaves it cleared where there are no breakpoints, so that returning from
  * a fault costs no block of one; unless an interrupt waits, which comes before the next instruction and shows it set. */
 #include "target/i386/helpers-priv.h"
 
 #include "target/i386/dbg.h"
+#include "target/i386/lbr.h"
 
 static uint64_t linear_pc(const X86CPU *x)
 {
@@ -31,6 +33,9 @@ static void helper_begin(CPU *cpu)
     }
     x->stepping = x->s.eflags & EFL_TF;
     x->gathered = false; /* a debugger may have left in the midst of one */
+    if (x->s.msr.debugctl & DEBUGCTL_LBR) {
+        x->branch_from = x86_lbr_place(x);
+    }
 }
 const IrHelper x86_helper_begin = IR_HELPER0("x86_begin", helper_begin, X86_HELPER_SYS, VOID);
 
@@ -54,8 +59,13 @@ static void helper_finish(CPU *cpu, uint32_t how, uint64_t next)
     X86CPU *x = x86_cpu(cpu);
     bool step =
         x->stepping && !(how & X86_END_NO_STEP) && (!(how & X86_END_STEP_IF_TF) || (x->s.eflags & EFL_TF));
-    if (step && x->s.msr.debugctl & DEBUGCTL_BTF) { /* on branches: where another instruction is next */
-        step = how & X86_END_BRANCH || (x->s.pc != next && !(how & X86_END_AGAIN));
+    /* where another instruction is next */
+    bool branch = how & X86_END_BRANCH || (x->s.pc != next && !(how & X86_END_AGAIN));
+    if (step && x->s.msr.debugctl & DEBUGCTL_BTF) {
+        step = branch;
+    }
+    if (branch && x->s.msr.debugctl & DEBUGCTL_LBR && !(how & X86_END_UNWATCHED)) {
+        x86_lbr_record(x, x->branch_from);
     }
     end_shadow(x, how, step);
     x->stepping = false;
@@ -63,6 +73,10 @@ static void helper_finish(CPU *cpu, uint32_t how, uint64_t next)
         return;
     }
     X86Fault f = { .vector = X86_EXC_DB, .dr6 = x->met | (step ? DR6_BS : 0) };
+    if (x->s.events.mp_state == MP_HALTED) { /* a debug exception ends a HLT (SDM volume 2, HLT) */
+        x->s.events.mp_state = MP_RUNNABLE;
+        x->cpu.halted = false;
+    }
     x86_exception(x, &f);
 }
 const IrHelper x86_helper_finish =

@@ -93,5 +93,6 @@ enum {                                  /* how an instruction ends: */
        X86_END_STEP_IF_TF = 8,          /* ... unless TF is still set */
        X86_END_AGAIN = 16,              /* it goes on with the next repetition */
        X86_END_BRANCH = 32,             /* it has branched, be it to what is behind it */
+       X86_END_UNWATCHED = 64,          /* its block has others: no step, no record of branches */
 };
 extern const IrHelper x86_helper_finish; /* X86_END_*, in a block of one the pc behind it; the pc is stored */

@@ -104,14 +104,15 @@ static X86KeySources key_sources(const X86CPU *x)
                             .dr7 = x->s.dr7,
                             .mxcsr = x->s.mxcsr & MXCSR_MASKS,
                             .smm = x->s.events.smm,
-                            .upper_halves = x->upper_halves };
+                            .upper_halves = x->upper_halves,
+                            .records_branches = x->s.msr.debugctl & DEBUGCTL_LBR };
 }
 
 G_ALWAYS_INLINE static inline bool sources_equal(const X86KeySources *a, const X86KeySources *b)
 {
     return !((a->cr0 ^ b->cr0) | (a->cr3 ^ b->cr3) | (a->cr4 ^ b->cr4) | (a->efer ^ b->efer) |
              (a->xcr0 ^ b->xcr0) | (a->dr7 ^ b->dr7) | (a->mxcsr ^ b->mxcsr) | (a->smm ^ b->smm) |
-             (a->upper_halves ^ b->upper_halves));
+             (a->upper_halves ^ b->upper_halves) | (a->records_branches ^ b->records_branches));
 }
 
 static uint64_t space_of(const X86CPU *x)
@@ -127,7 +128,7 @@ static uint32_t mode_base(const X86CPU *x)
 {
     uint32_t mode = unit_mode(x);
     mode |= x->s.cr0 & CR0_PE ? X86_MODE_PE : 0;
-    mode |= x->s.dr7 & DR7_ENABLES ? X86_MODE_SINGLE : 0;
+    mode |= x->s.dr7 & DR7_ENABLES || x->s.msr.debugctl & DEBUGCTL_LBR ? X86_MODE_SINGLE : 0;
     mode |= x86_paging_form(x) == PAGING_5 ? X86_MODE_LA57 : 0;
     return mode | (x->s.events.smm ? X86_MODE_SMM : 0);
 }

@@ -4,7 +4,7 @@
  * appendix A; numbers from devices/numbers/x86-msr.
  *
  * Not modelled: what MTRR and PAT say of caching (RAM is coherent); banks of machine checks (there are none);
- * performance counters; branch records. */
+ * performance counters. */
 #include "target/i386/msr.h"
 
 #include <inttypes.h>
@@ -12,7 +12,9 @@
 #include "base/log.h"
 #include "target/i386/apic.h"
 #include "target/i386/cr.h"
+#include "target/i386/lbr.h"
 #include "target/i386/mmu.h"
+#include "target/vcpu.h"
 
 /* ---- rules ------------------------------------------------------------------- */
 
@@ -121,6 +123,16 @@ static bool write_tsc(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
     return true;
 }
 
+static bool write_debugctl(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
+{
+    if (value & ~m->mask) {
+        return x86_fault(f, X86_EXC_GP, 0);
+    }
+    x->s.msr.debugctl = value;
+    cpu_mmu_changed(&x->cpu); /* that branches are recorded is of the mode */
+    return true;
+}
+
 static bool write_tsc_adjust(X86CPU *x, const X86Msr *m, uint64_t value, X86Fault *f)
 {
     x86_tsc_adjust_write(x, value);
@@ -189,7 +201,7 @@ static const X86Msr msrs[] = {
     { 0x179, "mcg_cap", 0, 0, X86_MCA },
     { 0x17a, "mcg_status", M(mcg_status), 7, X86_MCA },
     { 0x1a0, "misc_enable", M(misc_enable), MISC_ENABLE, ALWAYS },
-    { 0x1d9, "debugctl", M(debugctl), 3, X86_MSR },
+    { 0x1d9, "debugctl", M(debugctl), DEBUGCTL_LBR | DEBUGCTL_BTF, X86_MSR, .write = write_debugctl },
     { 0x277, "pat", M(pat), ALL, X86_PAT, .legal = legal_pat },
     { 0x2ff, "mtrr_def_type", M(mtrr_def_type), 0xcff, X86_MTRR, .legal = legal_def_type },
     { 0x6e0, "tsc_deadline", M(tsc_deadline), ALL, X86_TSC_DEADLINE, .read = read_deadline, .write = write_deadline },
@@ -294,6 +306,9 @@ bool x86_rdmsr(X86CPU *x, uint32_t number, uint64_t *value, X86Fault *f)
     if (is_of_x2apic(number) && x86_has(x, X86_X2APIC)) {
         return x86_apic_msr_read(x, number, value) || x86_fault(f, X86_EXC_GP, 0);
     }
+    if (x86_lbr_msr_read(x, number, value)) {
+        return true;
+    }
     if (!msr_find(x, number, &m) || (m.write == write_barrier)) {
         return unknown(x, "read", number, 0, f);
     }
@@ -306,6 +321,9 @@ bool x86_wrmsr(X86CPU *x, uint32_t number, uint64_t value, X86Fault *f)
     X86Msr m;
     if (is_of_x2apic(number) && x86_has(x, X86_X2APIC)) {
         return x86_apic_msr_write(x, number, value) || x86_fault(f, X86_EXC_GP, 0);
+    }
+    if (x86_lbr_has_msr(x, number)) {
+        return x86_lbr_msr_write(x, number, value) || x86_fault(f, X86_EXC_GP, 0);
     }
     if (!msr_find(x, number, &m)) {
         return unknown(x, "write", number, value, f);

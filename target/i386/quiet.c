@@ -15,7 +15,8 @@ bool x86_is_quiet(CPU *cpu)
 {
     const X86CPU *x = x86_cpu(cpu);
     const X86Events *e = &x->s.events;
-    bool asked = e->shutdown || e->pending || e->taken || is_set(&e->smi_pending) || is_set(&e->nmi_pending);
+    bool asked = e->shutdown || e->pending || e->taken || is_set(&e->smi_pending) ||
+                 is_set(&e->nmi_pending) || is_set(&e->nmi_again);
     if (asked || x86_message_ready(x) || e->mp_state != MP_RUNNABLE) {
         return false;
     }

@@ -3,6 +3,7 @@
  * Spec: SDM volume 2, RET and IRET/IRETD/IRETQ (the operation sections); volume 3, "Returning from a Called Procedure", "IRET in
  * IA-32e Mode", "Leaving Virtual-8086 Mode", "Handling Multiple NMIs". */
 #include "target/i386/far.h"
+#include "target/i386/trap.h"
 
 #include "target/vcpu.h"
 #include "util/bytes.h"
@@ -363,7 +364,7 @@ static bool iret_quick(X86CPU *x)
 /* NMIs come through again, even after one that faults. */
 bool x86_iret(X86CPU *x, unsigned bytes, uint64_t next_ip, X86Fault *f)
 {
-    x->s.events.nmi_masked = false;
+    x86_unmask_nmi(x);
     if (bytes == 8 && iret_quick(x)) {
         return true;
     }

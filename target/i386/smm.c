@@ -269,7 +269,9 @@ static void load_events(X86CPU *x, const Control *c)
 {
     X86Events *e = &x->s.events;
     e->smm = false;
-    e->nmi_masked = c->nmi_masked;
+    if (!c->nmi_masked) {
+        x86_unmask_nmi(x);
+    }
     e->shadow = c->shadow ? SHADOW_STI : 0;
     e->mp_state = c->halted ? MP_HALTED : MP_RUNNABLE;
     x->cpu.halted = c->halted;

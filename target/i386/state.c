@@ -53,6 +53,7 @@ static const Field event_fields[] = {
     MEMBER_U8(X86Events, shadow, .max = SHADOW_STI | SHADOW_MOV_SS),
     MEMBER_BOOL(X86Events, nmi_masked),
     MEMBER_BOOL(X86Events, nmi_pending, .shared = true),
+    MEMBER_BOOL(X86Events, nmi_again, .shared = true, .since = 2),
     MEMBER_BOOL(X86Events, smi_pending, .shared = true),
     MEMBER_BOOL(X86Events, smm),
     MEMBER_U8(X86Events, sipi_vector),
@@ -95,6 +96,11 @@ static const Field msr_fields[] = {
     { 0 },
 };
 
+static const Field lbr_fields[] = {
+    MEMBER_U64(X86Lbr, from),     MEMBER_U64(X86Lbr, to),     MEMBER_U64(X86Lbr, top, .max = X86_LBR_MAX - 1),
+    MEMBER_U64(X86Lbr, int_from), MEMBER_U64(X86Lbr, int_to), { 0 },
+};
+
 #define X X86CPU
 const Field x86_state[] = {
     STATE_U64(X, gpr),
@@ -125,6 +131,7 @@ const Field x86_state[] = {
     STATE_STRUCT(X, msr, X86Msrs, msr_fields),
     STATE_U64(X, pvclock_time, .since = 1),
     STATE_U64(X, pvclock_wall, .since = 1),
+    STATE_STRUCT(X, lbr, X86Lbr, lbr_fields, .since = 2),
     STATE_U64(X, kvm_async_pf, .since = 1),
     STATE_U64(X, kvm_async_pf_int, .since = 1),
     STATE_U64(X, kvm_steal_time, .since = 1),

@@ -139,7 +139,7 @@ unsigned x86_tr_again(Translator *t)
 /* Traps are looked for where a block has one instruction; else nothing but a shadow ends. */
 static void finish(Translator *t, unsigned how)
 {
-    how |= t->mode & X86_MODE_SINGLE ? 0 : X86_END_NO_STEP;
+    how |= t->mode & X86_MODE_SINGLE ? 0 : X86_END_NO_STEP | X86_END_UNWATCHED;
     IrRef args[2] = { x86_tr_const(t, how), x86_tr_const(t, t->mode & X86_MODE_SINGLE ? t->next : 0) };
     ir_call(t->ir, &x86_helper_finish, IR_NONE, 2, args);
 }

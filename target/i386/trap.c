@@ -77,7 +77,7 @@ static void show_fault(X86CPU *x, const X86Fault *f)
     } else if (f->vector == X86_EXC_DB) {
         x->s.dr6 = (x->s.dr6 & ~0xfull) | DR6_FIXED | f->dr6;
         x->s.dr7 &= ~(uint64_t)DR7_GD;
-        x->s.msr.debugctl &= ~(uint64_t)DEBUGCTL_BTF;
+        x->s.msr.debugctl &= ~(uint64_t)(DEBUGCTL_BTF | DEBUGCTL_LBR);
     }
 }
 
@@ -174,6 +174,9 @@ bool x86_software_interrupt(X86CPU *x, uint8_t vector, X86EventKind kind, uint64
         return false;
     }
     x->s.events.shadow = 0;
+    if (kind == EVENT_ICEBP) {
+        x->met = 0; /* what waits since a MOV SS comes with this #DB, or not at all */
+    }
     return true;
 }
 
@@ -302,10 +305,10 @@ static bool smi_ready(const X86CPU *x)
            !waits_for_sipi(x);
 }
 
+/* STI may hold an NMI off for one instruction, as MOV SS does (SDM volume 2, STI): test suites take it for granted. */
 static bool nmi_ready(const X86CPU *x)
 {
-    return !waits_for_sipi(x) && __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE) &&
-           !x->s.events.nmi_masked && !(x->s.events.shadow & SHADOW_MOV_SS);
+    return !waits_for_sipi(x) && x86_nmi_waits(x) && !x->s.events.nmi_masked && !x->s.events.shadow;
 }
 
 /* What an accelerator that ran it before has begun, and this one ends: an interrupt that was acknowledged.  Of exceptions it is a
@@ -364,7 +367,7 @@ bool x86_take_interrupt(CPU *cpu)
         x->s.events.mp_state = MP_RUNNABLE;
     }
     if (nmi_ready(x)) {
-        __atomic_store_n(&x->s.events.nmi_pending, false, __ATOMIC_RELEASE);
+        x86_take_nmi(x);
         x86_nmi(x);
         return true;
     }
@@ -378,14 +381,42 @@ bool x86_take_interrupt(CPU *cpu)
     return true;
 }
 
+/* A processor takes an NMI at the end of the instruction during which it comes, and latches one that comes in its handler.  Here it
+ * takes it at the end of a block: of two that come before it none is lost.  Those of a handler become one when it ends. */
+static void add_nmi(X86CPU *x)
+{
+    if (__atomic_exchange_n(&x->s.events.nmi_pending, true, __ATOMIC_ACQ_REL)) {
+        __atomic_store_n(&x->s.events.nmi_again, true, __ATOMIC_RELEASE);
+    }
+}
+
+bool x86_take_nmi(X86CPU *x)
+{
+    return __atomic_exchange_n(&x->s.events.nmi_pending, false, __ATOMIC_ACQ_REL) ||
+           __atomic_exchange_n(&x->s.events.nmi_again, false, __ATOMIC_ACQ_REL);
+}
+
+void x86_unmask_nmi(X86CPU *x)
+{
+    X86Events *e = &x->s.events;
+    if (e->nmi_masked && x86_take_nmi(x)) {
+        __atomic_store_n(&e->nmi_again, false, __ATOMIC_RELEASE);
+        __atomic_store_n(&e->nmi_pending, true, __ATOMIC_RELEASE);
+    }
+    e->nmi_masked = false;
+}
+
 void x86_set_irq(void *opaque, int line, int level)
 {
     X86CPU *x = opaque;
     if (line == X86_IRQ_IGNNE) {
         __atomic_store_n(&x->s.ignne, level != 0, __ATOMIC_RELEASE);
     } else if (level) {
-        bool *pending = line == X86_IRQ_SMI ? &x->s.events.smi_pending : &x->s.events.nmi_pending;
-        __atomic_store_n(pending, true, __ATOMIC_RELEASE);
+        if (line == X86_IRQ_SMI) {
+            __atomic_store_n(&x->s.events.smi_pending, true, __ATOMIC_RELEASE);
+        } else {
+            add_nmi(x);
+        }
         cpu_request_exit(&x->cpu);
     }
 }

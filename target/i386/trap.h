@@ -29,9 +29,9 @@ void x86_exception(X86CPU *x, const X86Fault *f);
 /* An external interrupt or NMI, between instructions. */
 void x86_interrupt(X86CPU *x, uint8_t vector);
 void x86_nmi(X86CPU *x);
+void x86_unmask_nmi(X86CPU *x); /* its handler has ended */
 /* INT n and its like at s.pc; what comes up is the instruction's fault. */
 bool x86_software_interrupt(X86CPU *x, uint8_t vector, X86EventKind kind, uint64_t next_ip, X86Fault *f);
-enum { DEBUGCTL_BTF = 2 }; /* steps on branches */
 /* From a helper: bring pc up to the instruction, deliver, leave translated code. */
 G_NORETURN void x86_raise(X86CPU *x, const X86Fault *f);
 

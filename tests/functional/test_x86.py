@@ -88,6 +88,12 @@ def test_x86_debug(b):
 
 
 @case()
+def test_x86_branches(b):
+    """last branches that DEBUGCTL.LBR records, and their registers"""
+    run(b, "branches", "-cpu", "max", archs=("x86_64",), make=build64_lib)
+
+
+@case()
 def test_x86_privilege(b):
     """what level 3 may not do (VMCALL without KVM's name), UMIP, what INVPCID, control registers and PCIDs refuse"""
     run(b, "privilege", "-cpu", "max,kvm=off", archs=("x86_64",), make=build64_lib)

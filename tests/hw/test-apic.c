@@ -130,7 +130,7 @@ static int take(unsigned i)
 
 static bool took_nmi(unsigned i)
 {
-    return __atomic_exchange_n(&cpu(i)->s.events.nmi_pending, false, __ATOMIC_ACQ_REL);
+    return x86_take_nmi(cpu(i));
 }
 
 static void ipi(unsigned from, uint32_t to, uint32_t low)

@@ -254,14 +254,21 @@ typedef struct X86Events {
     bool has_error;
     bool taken; /* an interrupt, taken_vector, was acknowledged, and was not delivered yet */
     uint8_t taken_vector;
-    uint8_t shadow; /* SHADOW_*: of the instruction that comes */
-    bool nmi_masked, nmi_pending;
+    uint8_t shadow;                          /* SHADOW_*: of the instruction that comes */
+    bool nmi_masked, nmi_pending, nmi_again; /* pending, again: one waits, another does; see x86_set_irq() */
     bool smi_pending, smm;
     uint8_t sipi_vector;
     bool shutdown; /* three faults in a row: only a reset helps */
 } X86Events;
 
 enum { X86_MTRR_FIXED = 11, X86_MTRR_VARIABLE = 8 };
+/* Last branches (lbr.c): of models with one record the first alone is used. */
+enum { X86_LBR_MAX = 32 };
+typedef struct X86Lbr {
+    uint64_t from[X86_LBR_MAX], to[X86_LBR_MAX];
+    uint64_t top;              /* the record that was written last */
+    uint64_t int_from, int_to; /* the last branch before the last exception or interrupt */
+} X86Lbr;
 typedef struct X86Msrs {
     uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -291,6 +298,7 @@ typedef struct X86State {
     X87 x87;
     X86Msrs msr;
     uint64_t pvclock_time, pvclock_wall; /* KVM's MSRs: where the guest wants its clock */
+    X86Lbr lbr;
     uint64_t kvm_async_pf, kvm_async_pf_int, kvm_steal_time, kvm_eoi; /* likewise, of KVM itself alone */
     uint32_t smbase;
     uint32_t messages; /* atomic, MESSAGE_*: what others want of it and it has not taken; INIT leaves them */
@@ -305,7 +313,7 @@ typedef enum X86Vendor { VENDOR_INTEL, VENDOR_AMD } X86Vendor;
 typedef struct X86KeySources {
     uint64_t cr0, cr3, cr4, efer, xcr0, dr7;
     uint32_t mxcsr;
-    bool smm, upper_halves;
+    bool smm, upper_halves, records_branches;
 } X86KeySources;
 
 typedef struct X86CPU {
@@ -331,6 +339,7 @@ typedef struct X86CPU {
     bool stepping;
     bool gathered; /* of a gather under way elements were loaded */
     uint8_t met;
+    uint64_t branch_from;       /* while branches are recorded: where it stands, as lbr.c names places */
     uint64_t vector_temp[2][4]; /* of a vector instruction under way */
 
     /* Derived from s */
@@ -416,6 +425,7 @@ enum { /* DR6 */
 };
 #define DR6_FIXED 0xffff0ff0u
 #define DR7_FIXED 0x400u
+enum { DEBUGCTL_LBR = 1 /* branches are recorded */, DEBUGCTL_BTF = 2 /* steps are from branch to branch */ };
 enum { DR7_GD = 1 << 13, DR7_ENABLES = 0xff /* L and G of all four */ };
 enum { BREAK_EXEC = 0, BREAK_WRITE = 1, BREAK_IO = 2, BREAK_ACCESS = 3 };
 
@@ -476,6 +486,12 @@ static inline bool x86_message_ready(const X86CPU *x)
     return __atomic_load_n(&x->s.messages, __ATOMIC_ACQUIRE) & open;
 }
 void x86_take_messages(X86CPU *x); /* the vCPU's thread */
+static inline bool x86_nmi_waits(const X86CPU *x)
+{
+    return __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE) ||
+           __atomic_load_n(&x->s.events.nmi_again, __ATOMIC_ACQUIRE);
+}
+bool x86_take_nmi(X86CPU *x); /* one of those that wait; false: none */
 
 /* ---- isa.c ---- */
 uint64_t x86_isa(const X86CPU *x); /* bits of X86Isa that the model has */

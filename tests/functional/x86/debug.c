@@ -17,6 +17,9 @@
  * expect: steps over INT3: bp 1 2:ffff4ff0 3:ffff4ff0 a:ffff4ff0 b:ffff4ff0
  * expect: steps of REP: 0:ffff4ff0 0:ffff4ff0 2:ffff4ff0 3:ffff4ff0 a:ffff4ff0 b:ffff4ff0
  * expect: ICEBP: 1:ffff0ff0
+ * expect: HLT under TF goes on: 1:ffff4ff0 2:ffff4ff0 9:ffff4ff0 a:ffff4ff0
+ * expect: ICEBP behind MOV SS under TF: 3:ffff0ff0 4:ffff0ff0 5:ffff4ff0 c:ffff4ff0 d:ffff4ff0
+ * expect: general detect behind MOV SS under TF: 2:ffff2ff0 rf 5:ffff4ff0 6:ffff4ff0 d:ffff4ff0 e:ffff4ff0
  * expect: ICEBP under TF: 1:ffff0ff0 2:ffff4ff0 3:ffff4ff0 a:ffff4ff0 b:ffff4ff0
  * expect: write: 5:ffff0ff1
  * expect: write beside it: none
@@ -33,6 +36,7 @@
  * expect: frame of an exception: exception's handler:ffff0ff1
  * expect: REP STOS, at the element: 0:ffff0ff1
  * expect: MOV SS of a watched word, INT3: breakpoint's handler:ffff0ff1 bp 6
+ * expect: MOV SS of a watched word, ICEBP: 8:ffff0ff0
  * expect: MOV SS of a watched word, NOP: 6:ffff0ff1
  * expect: port: 2:ffff0ff1
  * expect: general detect: 0:ffff2ff0 rf
@@ -185,6 +189,12 @@ static void steps(void)
     PIECE(step_rep, "steps of REP", DR7_OFF, 0ul, "mov %0, %%rdi\n\tmov $3, %%ecx\n\t" TF_ON,
           "rep stosb\n\t" TF_OFF, "r"(bytes));
     PIECE(icebp, "ICEBP", DR7_OFF, 0ul, "", ".byte 0xf1", "i"(0));
+    PIECE(step_hlt, "HLT under TF goes on", DR7_OFF, 0ul, TF_ON, "hlt\n\t" TF_OFF, "i"(0));
+    PIECE(step_ss_icebp, "ICEBP behind MOV SS under TF", DR7_OFF, 0ul, "mov %%ss, %%eax\n\t" TF_ON,
+          "mov %%eax, %%ss\n\t.byte 0xf1, 0xf1\n\t" TF_OFF, "i"(0));
+    PIECE(step_ss_detect, "general detect behind MOV SS under TF", 0x2400, 0ul,
+          "xor %%ebx, %%ebx\n\tmov %%ss, %%eax\n\t" TF_ON, "mov %%eax, %%ss\n\tmov %%rbx, %%dr6\n\t" TF_OFF,
+          "i"(0));
     PIECE(step_icebp, "ICEBP under TF", DR7_OFF, 0ul, TF_ON, ".byte 0xf1\n\tnop\n\t" TF_OFF, "i"(0));
 }
 
@@ -228,6 +238,8 @@ static void data(void)
           "rep stosb", "r"(bytes));
     PIECE(ss_int3, "MOV SS of a watched word, INT3", ON_ACCESS, &var[1], "", "mov 8(%0), %%ss\n\tint3",
           "r"(var));
+    PIECE(ss_icebp, "MOV SS of a watched word, ICEBP", ON_ACCESS, &var[1], "",
+          "mov 8(%0), %%ss\n\t.byte 0x2e, 0x2e, 0xf1", "r"(var));
     PIECE(ss_nop, "MOV SS of a watched word, NOP", ON_ACCESS, &var[1], "", "mov 8(%0), %%ss\n\tnop",
           "r"(var));
     asm volatile("mov %%cr4, %%rax\n\tor $8, %%eax\n\tmov %%rax, %%cr4" : : : "rax"); /* DE */

@@ -3,6 +3,7 @@
 #include "fake.h"
 
 #include "base/clock.h"
+#include "target/i386/lbr.h"
 #include "target/i386/msr.h"
 #include "tests/loop.h"
 
@@ -100,6 +101,48 @@ static void test_constants(void)
     g_assert_true(x86_wrmsr(x, 0x12345, 1, &f) && x86_rdmsr(x, 0x12345, &value, &f));
     g_assert_cmphex(value, ==, 0);
     fake_free(x);
+}
+
+/* Registers of branch records by model: how many there are, and where. */
+static void test_branch_records(void)
+{
+    static const struct {
+        X86Vendor vendor;
+        uint32_t signature, from, to;
+        unsigned depth;
+    } models[] = {
+        { VENDOR_AMD, 0x800f12, 0x1db, 0x1dc, 1 },   /* EPYC */
+        { VENDOR_INTEL, 0x673, 0x1db, 0x1dc, 1 },    /* P6 */
+        { VENDOR_INTEL, 0x6fb, 0x40, 0x60, 4 },      /* Core 2 */
+        { VENDOR_INTEL, 0x106a3, 0x680, 0x6c0, 16 }, /* Nehalem */
+        { VENDOR_INTEL, 0x306c4, 0x680, 0x6c0, 16 }, /* Haswell */
+        { VENDOR_INTEL, 0x506e3, 0x680, 0x6c0, 32 }, /* Skylake */
+        { VENDOR_INTEL, 0xf61, 0x680, 0x6c0, 0 },    /* kvm64 */
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
+        X86CPU *x = msr_world();
+        X86Fault f = { 0 };
+        uint64_t value, top;
+        unsigned depth = models[i].depth;
+        x->vendor = models[i].vendor;
+        x->signature = models[i].signature;
+        for (unsigned n = 1; n <= 33; n++) {
+            x86_set_ip(x, n);
+            x86_lbr_record(x, n << 16);
+        }
+        g_assert_cmpint(x86_rdmsr(x, 0x1c9, &top, &f), ==, depth > 1);
+        for (unsigned n = 0; n < depth; n++) { /* the last ones, the newest at the top */
+            uint64_t want = 33 - (depth > 1 ? (top - n) % depth : 0);
+            g_assert_true(x86_rdmsr(x, models[i].from + n, &value, &f));
+            g_assert_cmphex(value, ==, want << 16);
+            g_assert_true(x86_rdmsr(x, models[i].to + n, &value, &f));
+            g_assert_cmphex(value, ==, want);
+        }
+        g_assert_true(depth == 1 || !x86_rdmsr(x, models[i].from + depth, &value, &f));
+        g_assert_cmpint(x86_wrmsr(x, models[i].from, 7, &f), ==, depth > 1);
+        g_assert_cmpint(x86_rdmsr(x, 0x1dd, &value, &f), ==, depth > 0);
+        fake_free(x);
+    }
 }
 
 static void test_apic_ways(void)
@@ -213,6 +256,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/i386/msr/constants", test_constants);
     g_test_add_func("/i386/msr/ways of the APIC", test_apic_ways);
+    g_test_add_func("/i386/msr/branch records", test_branch_records);
     g_test_add_func("/i386/tsc", test_tsc);
     g_test_add_func("/i386/kvmclock/time", test_pvclock);
     g_test_add_func("/i386/kvmclock/wall clock", test_wall_clock);

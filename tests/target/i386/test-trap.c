@@ -462,7 +462,10 @@ static void test_masking(void)
     x->s.events.shadow = SHADOW_STI;
     g_assert_false(x86_take_interrupt(&x->cpu));
     x86_set_irq(x, X86_IRQ_NMI, 1);
-    g_assert_true(x86_take_interrupt(&x->cpu)); /* STI does not hold NMIs off */
+    g_assert_false(x86_take_interrupt(&x->cpu)); /* STI holds NMIs off, too */
+    x->s.eflags &= ~EFL_IF;
+    x->s.events.shadow = 0;
+    g_assert_true(x86_take_interrupt(&x->cpu));
     g_assert_cmphex(x86_ip(x), ==, HANDLER + 0x10);
     g_assert_cmpuint(c.acknowledged, ==, 0);
     x86_set_irq(x, X86_IRQ_NMI, 1);
@@ -476,6 +479,38 @@ static void test_masking(void)
     g_assert_false(x86_take_interrupt(&x->cpu));
     x->s.events.shadow = 0;
     g_assert_true(x86_take_interrupt(&x->cpu));
+    fake_free(x);
+}
+
+static unsigned nmis_taken(X86CPU *x)
+{
+    unsigned n = 0;
+    while (x86_take_interrupt(&x->cpu)) {
+        n++;
+        x86_unmask_nmi(x);
+    }
+    return n;
+}
+
+/* Two that come before the first is taken are two; all that come in a handler are one. */
+static void test_several_nmis(void)
+{
+    X86CPU *x = world_protected(0);
+    world_vector(x, X86_EXC_NMI, TYPE_INT, 0, SEL_CODE0, HANDLER, 0);
+    for (unsigned sent = 1; sent <= 4; sent++) {
+        for (unsigned i = 0; i < sent; i++) {
+            x86_set_irq(x, X86_IRQ_NMI, 1);
+        }
+        g_assert_cmpuint(nmis_taken(x), ==, MIN(sent, 2));
+    }
+    x86_set_irq(x, X86_IRQ_NMI, 1);
+    g_assert_true(x86_take_interrupt(&x->cpu));
+    for (unsigned i = 0; i < 10; i++) {
+        x86_set_irq(x, X86_IRQ_NMI, 1);
+        g_assert_false(x86_take_interrupt(&x->cpu));
+    }
+    x86_unmask_nmi(x);
+    g_assert_cmpuint(nmis_taken(x), ==, 1);
     fake_free(x);
 }
 
@@ -514,6 +549,7 @@ int main(int argc, char **argv)
         { "shutdown", test_shutdown },
         { "debug", test_debug },
         { "masking", test_masking },
+        { "several NMIs", test_several_nmis },
         { "bad external", test_bad_external },
     };
     g_test_init(&argc, &argv, NULL);
