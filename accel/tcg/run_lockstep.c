@@ -74,31 +74,62 @@ static void undo_ram(TcgLog *log)
 /* ---- what is compared ----------------------------------------------------------------- */
 
 /* What is checked is the state as the architecture's tables have it, but for what other threads change
- * meanwhile.  The rest of the CPU struct is derived from it, or wires. */
+ * meanwhile: rows, and rows of structs of which there is one.  The rest of the CPU struct is derived from it, or wires. */
 typedef struct Checked {
     const CPUArch *arch;
-    unsigned table, row;
+    unsigned table, row, inner;
+    const Field *within; /* the struct whose rows come; NULL: none */
 } Checked;
 
-/* The next row that is checked, NULL: that was all. */
-static const Field *next_checked(Checked *c)
+typedef struct CheckedRow {
+    const char *name;
+    size_t offset, bytes;
+} CheckedRow;
+
+static const Field *next_row(Checked *c)
 {
+    if (c->within) {
+        const StateTable nested = { .fields = c->within->fields };
+        const Field *f = state_row(&nested, c->inner++);
+        if (f) {
+            return f;
+        }
+        c->within = NULL;
+    }
     for (; c->table < CPU_STATE_TABLES; c->table++, c->row = 0) {
-        const Field *f;
-        while ((f = state_row(&c->arch->state[c->table], c->row++))) {
-            if (f->count && !f->shared) {
-                return f;
-            }
+        const Field *f = state_row(&c->arch->state[c->table], c->row++);
+        if (f) {
+            return f;
         }
     }
     return NULL;
 }
 
+/* The next one that is checked; false: that was all. */
+static bool next_checked(Checked *c, CheckedRow *r)
+{
+    const Field *f;
+    while ((f = next_row(c))) {
+        if (!f->count || f->shared) {
+            continue;
+        }
+        if (!c->within && f->kind == FIELD_STRUCT && f->count == 1) {
+            c->within = f;
+            c->inner = 0;
+            continue;
+        }
+        *r = (CheckedRow){ f->name, f->offset + (c->within ? c->within->offset : 0), state_field_bytes(f) };
+        return true;
+    }
+    return false;
+}
+
 static void copy_checked(char *to, const char *from, const CPUArch *arch)
 {
     Checked c = { .arch = arch };
-    for (const Field *f = next_checked(&c); f; f = next_checked(&c)) {
-        memcpy(to + f->offset, from + f->offset, state_field_bytes(f));
+    CheckedRow r;
+    while (next_checked(&c, &r)) {
+        memcpy(to + r.offset, from + r.offset, r.bytes);
     }
 }
 
@@ -122,9 +153,10 @@ static void report_state(CPU *cpu, GString *out, const char *want, const char *g
         }
     }
     Checked c = { .arch = cpu->arch };
-    for (const Field *f = next_checked(&c); f; f = next_checked(&c)) {
-        if (memcmp(want + f->offset, got + f->offset, state_field_bytes(f))) {
-            g_string_append_printf(out, "  %s differs\n", f->name);
+    CheckedRow r;
+    while (next_checked(&c, &r)) {
+        if (memcmp(want + r.offset, got + r.offset, r.bytes)) {
+            g_string_append_printf(out, "  %s differs\n", r.name);
         }
     }
 }
