@@ -6,8 +6,13 @@
 typedef struct Shadow {
     Picture picture;
     PictureRect cursor; /* where the pointer is drawn; no size: the guest shows none */
-    Damage damage;      /* what has changed: the front end clears it */
+    Damage damage;      /* pixels that are others than before: the front end clears it */
     bool resized;       /* so it does this */
+
+    bool finds_scrolls; /* set by the front end: it tells of what has only moved */
+    PictureRect
+        moved; /* no size: nothing has.  Else this came from `moved_by` rows above, before the damage was done; */
+    int moved_by; /* the front end clears it each time that it has looked */
 } Shadow;
 
 /* For console_look, of a Shadow (zeroed at first). */

@@ -7,7 +7,7 @@
   tests/bench/screen.py --peer PROGRAM
 
 The guest is a payload (tests/functional/bare/drawing.S) on bochs-display.  It is shown by nobody, in SDL's window on a display server
-without a screen (Xvfb), and at a VNC viewer that takes pixels raw, or ZRLE.  Each figure is that of the run of `count` that cost
+without a screen (Xvfb), and at a VNC viewer that takes pixels raw, or ZRLE, and copies of what it has, as viewers do.  Each figure is that of the run of `count` that cost
 least; fps: the updates that a viewer took in a second.  A server that is asked for updates as fast as they are read sends as many
 as it can, so what counts there is the time an update takes: of a still screen none is.
 
@@ -35,7 +35,7 @@ class Watcher(rfb.Viewer):
     """Takes updates as fast as they come, and looks at none."""
 
     def __init__(self, address, encoding):
-        super().__init__(address, encodings=(encoding, rfb.RESIZE))
+        super().__init__(address, encodings=(encoding, rfb.COPY, rfb.RESIZE))
         self.count = 0
         threading.Thread(target=self.watch, daemon=True).start()
 
@@ -45,6 +45,8 @@ class Watcher(rfb.Viewer):
         encoding = int.from_bytes(at[8:], "big", signed=True)
         if encoding == rfb.RESIZE:
             self.width, self.height = width, height
+        elif encoding == rfb.COPY:
+            self.take(4)
         else:
             self.take(self.number(">I") if encoding == ZRLE else 4 * width * height)
 

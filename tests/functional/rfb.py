@@ -6,7 +6,7 @@ import subprocess
 
 from harness import check, need
 
-RAW, RESIZE, POINTER_MODE, EXTENDED_KEYS = 0, -223, -257, -258
+RAW, COPY, RESIZE, POINTER_MODE, EXTENDED_KEYS = 0, 1, -223, -257, -258
 NONE, PASSWORD = 1, 2
 
 
@@ -30,6 +30,7 @@ class Viewer:
         self.sock.settimeout(limit)
         self.sock.connect(address)
         self.told = set()       # pseudo-encodings that came
+        self.copied = self.sent = 0     # pixels that were moved, and that came
         self.cut = None         # the text that was copied last at the server's
         check(self.take(12) == b"RFB 003.008\n", "another version")
         self.sock.sendall(b"RFB 003.008\n")
@@ -72,9 +73,17 @@ class Viewer:
     def rectangle(self):
         x, y, width, height, encoding = struct.unpack(">HHHHi", self.take(12))
         if encoding == RAW:
+            self.sent += width * height
             for row in range(y, y + height):
                 at = (row * self.width + x) * 4
                 self.picture[at:at + 4 * width] = self.take(4 * width)
+        elif encoding == COPY:
+            self.copied += width * height
+            left, top = struct.unpack(">HH", self.take(4))
+            before = bytes(self.picture)
+            for row in range(height):
+                to, at = ((y + row) * self.width + x) * 4, ((top + row) * self.width + left) * 4
+                self.picture[to:to + 4 * width] = before[at:at + 4 * width]
         elif encoding == RESIZE:
             self.width, self.height = width, height
             self.picture = bytearray(width * height * 4)

@@ -128,6 +128,44 @@ def test_vnc_encodings(b):
     good.until(s.dump, "the picture")
 
 
+def follow(v, wanted):
+    """Take changes only, until the picture is that."""
+    for _ in range(200):
+        if v.shows() == wanted():
+            return
+        v.update()
+        v.ask(True)
+    check(False, "the viewer never shows what has scrolled")
+
+
+@case(limit=240)
+def test_vnc_scroll(b):
+    """to a viewer that takes copies less is sent of what scrolls by; it shows screendump's picture, as one that takes none does"""
+    mon, sock, file = b.tmp / "mon", str(b.tmp / "vnc"), b.tmp / "picture.ppm"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "drawing"), "-device", "bochs-display,addr=1", "-monitor",
+                  f"unix:{mon},server=on,wait=off", "-vnc", f"unix:{sock}")
+    monitor = Monitor(m, mon)
+    m.expect("shown")
+
+    def dump():
+        monitor.ask(f"screendump {file}")
+        return read_ppm(file)
+
+    plain, copies = rfb.Viewer(sock), rfb.Viewer(sock, encodings=(rfb.RAW, rfb.COPY, rfb.RESIZE))
+    for v in (plain, copies):
+        v.until(dump, "the picture")
+        v.ask(True)
+    before = {v: v.sent for v in (plain, copies)}
+    for _ in range(5):
+        for byte in "s.":               # scrolls at least once, and then stands still (drawing.S)
+            m.send(byte)
+            m.expect("!")
+        for v in (copies, plain):
+            follow(v, dump)
+    check(copies.copied > 0 and plain.copied == 0, f"{copies.copied} and {plain.copied} pixels copied")
+    check(copies.sent - before[copies] < plain.sent - before[plain], "copies save nothing")
+
+
 @case()
 def test_vnc_both_ways(b):
     """a viewer that types without reading, in the middle of 64 MB of a large text console, is not dropped, and holds up nobody"""

@@ -137,7 +137,7 @@ static int tell_wishes(SdlDisplay *d)
         int left = w->wish_at ? (int)(w->wish_at - d->sdl->GetTicks()) : -1;
         if (w->wish_at && left <= 0) {
             w->wish_at = 0;
-            console_wish(w->console, w->width, w->height);
+            sdl_window_wish(w);
         } else if (w->wish_at) {
             next = next < 0 ? left : MIN(next, left);
         }

@@ -4,6 +4,7 @@
  * Drawn by the processor into the window's surface: on a host without a GPU SDL's own default puts that on OpenGL,
  * which costs 26 % of a core for 30 pictures a second, against 2 %.  Only what is damaged is drawn, and nothing while nothing
  * changes. */
+#include <math.h>
 #include <string.h>
 
 #include "ui/sdl/sdl.h"
@@ -34,25 +35,66 @@ static void place_picture(SdlWindow *w)
     w->shown = (PictureRect){ (ww - width) / 2, (wh - height) / 2, MAX(width, 1), MAX(height, 1) };
 }
 
+/* Pixels of the window for each point of the display server's. */
+typedef struct Density {
+    double x, y;
+} Density;
+
+static Density density(const SdlWindow *w)
+{
+    int width = 0, height = 0;
+    const SDL_Surface *s = w->d->sdl->GetWindowSurface(w->window); /* its size is that of now, in pixels */
+    w->d->sdl->GetWindowSize(w->window, &width, &height);
+    bool known = s && width > 0 && height > 0;
+    return known ? (Density){ (double)s->w / width, (double)s->h / height } : (Density){ 1, 1 };
+}
+
+/* As many pixels of the window show one of the guest's at the natural size: so on a screen of high density it is as large as on
+ * another, and sharp. */
+static unsigned natural_factor(const SdlWindow *w)
+{
+    return MAX((unsigned)density(w).x, 1);
+}
+
+/* A point has several pixels: the one in its middle.  half: a point that is known no better than whole. */
+static int64_t pixel_at(double point, double half, double pixels_per_point)
+{
+    return (int64_t)floor((point + half) * pixels_per_point);
+}
+
+static void set_point(const SdlWindow *w, int64_t px, int64_t py, InputEvent *e)
+{
+    int64_t gw = w->shadow.picture.width, gh = w->shadow.picture.height;
+    px = CLAMP(px - w->shown.x, 0, (int64_t)w->shown.width - 1);
+    py = CLAMP(py - w->shown.y, 0, (int64_t)w->shown.height - 1);
+    e->x = input_abs(px * gw / w->shown.width, gw);
+    e->y = input_abs(py * gh / w->shown.height, gh);
+}
+
 void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e)
 {
-    int win_w = 1, win_h = 1;
-    w->d->sdl->GetWindowSize(w->window, &win_w, &win_h);
-    int64_t px = (int64_t)x * w->width / MAX(win_w, 1) - w->shown.x; /* points to pixels */
-    int64_t py = (int64_t)y * w->height / MAX(win_h, 1) - w->shown.y;
-    int64_t gw = w->shadow.picture.width, gh = w->shadow.picture.height;
-    *e = (InputEvent){ INPUT_POINT, 0, input_abs(px * gw / w->shown.width, gw),
-                       input_abs(py * gh / w->shown.height, gh) };
+    Density d = density(w);
+    *e = (InputEvent){ INPUT_POINT, 0, 0, 0 };
+    set_point(w, pixel_at(x, d.x > 1 ? 0.5 : 0, d.x), pixel_at(y, d.y > 1 ? 0.5 : 0, d.y), e);
 }
 
 void sdl_window_natural_size(SdlWindow *w)
 {
     bool any = w->shadow.picture.width && w->shadow.picture.height;
-    w->expected_w = any ? (int)w->shadow.picture.width : NOTHING_WIDTH;
-    w->expected_h = any ? (int)w->shadow.picture.height : NOTHING_HEIGHT;
+    unsigned width = any ? w->shadow.picture.width : NOTHING_WIDTH,
+             height = any ? w->shadow.picture.height : NOTHING_HEIGHT;
+    Density d = density(w);
+    w->expected_w = MAX((int)lround(width * natural_factor(w) / d.x), 1);
+    w->expected_h = MAX((int)lround(height * natural_factor(w) / d.y), 1);
     if (!w->full_screen) {
         w->d->sdl->SetWindowSize(w->window, w->expected_w, w->expected_h);
     }
+}
+
+void sdl_window_wish(SdlWindow *w)
+{
+    unsigned factor = natural_factor(w);
+    console_wish(w->console, MAX(w->width / factor, 1), MAX(w->height / factor, 1));
 }
 
 void sdl_window_set_full_screen(SdlWindow *w, bool on)

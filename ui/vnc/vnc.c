@@ -35,9 +35,33 @@ static void set_format(VncServer *v)
     }
 }
 
+/* Each viewer that knows how moves what it has; the others are sent it. */
+static void tell_moved(VncServer *v)
+{
+    static rfbCursor nowhere; /* of no size: the library asks where its own pointer is, and there is none */
+    const PictureRect *r = &v->shadow.moved;
+    if (r->height) {
+        v->screen->cursor = &nowhere;
+        v->api->rfbScheduleCopyRect(v->screen, (int)r->x, (int)r->y, (int)(r->x + r->width),
+                                    (int)(r->y + r->height), 0, v->shadow.moved_by);
+        v->screen->cursor = NULL;
+    }
+    v->shadow.moved = (PictureRect){ 0 };
+}
+
+static bool somebody_moves(const VncServer *v)
+{
+    rfbClientPtr cl = v->screen->clientHead;
+    while (cl && !cl->useCopyRect) {
+        cl = cl->next;
+    }
+    return cl;
+}
+
 static void mark_damage(VncServer *v)
 {
     PictureRect r;
+    tell_moved(v);
     for (unsigned band = 0; damage_next(&v->shadow.damage, &band, v->shadow.picture.height, &r);) {
         v->api->rfbMarkRectAsModified(v->screen, (int)r.x, (int)r.y, (int)(r.x + r.width),
                                       (int)(r.y + r.height));
@@ -48,6 +72,7 @@ static void mark_damage(VncServer *v)
 static void take_news(VncServer *v)
 {
     g_atomic_int_set(&v->news, 0);
+    v->shadow.finds_scrolls = somebody_moves(v);
     console_look(v->console, &v->ear, shadow_take, &v->shadow);
     if (v->shadow.resized) {
         const Picture *p = shown(v);

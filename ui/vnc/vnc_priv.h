@@ -20,8 +20,8 @@
 /* clang-format off */
 #define VNC_FUNCTIONS(F)                                                                                     \
     F(rfbGetScreen) F(rfbInitServer) F(rfbShutdownServer) F(rfbScreenCleanup) F(rfbCheckFds)                 \
-    F(rfbNewFramebuffer) F(rfbMarkRectAsModified) F(rfbNewClient) F(rfbCloseClient) F(rfbReadExact)          \
-    F(rfbWriteExact) F(rfbRegisterProtocolExtension) F(rfbEncryptBytes) F(rfbUpdateClient)                \
+    F(rfbNewFramebuffer) F(rfbMarkRectAsModified) F(rfbScheduleCopyRect) F(rfbNewClient) F(rfbCloseClient)    \
+    F(rfbReadExact) F(rfbWriteExact) F(rfbRegisterProtocolExtension) F(rfbEncryptBytes) F(rfbUpdateClient)                \
     F(rfbClientConnectionGone)
 #define VNC_FIELD(name) __typeof__(name) *name;
 /* clang-format on */
