@@ -119,6 +119,17 @@ bool command_show(const Command *cmd, Control *c, json_object *args,
     return ok;
 }
 
+bool command_work(Control *c, const CommandWork *w, GError **err)
+{
+    if (c->later) {
+        *c->later = *w;
+        return true;
+    }
+    bool ok = w->work(w->data, err);
+    w->free(w->data);
+    return ok;
+}
+
 static const Prop id_props[] = {
     { "id", PROP_STRING, offsetof(IdArgument, id), .required = true },
     { NULL },

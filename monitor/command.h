@@ -15,11 +15,21 @@ typedef struct Machine Machine;
 typedef struct Monitors Monitors;
 typedef struct QmpSession QmpSession;
 
+/* The slow end of a command that returns nothing. */
+typedef struct CommandWork {
+    bool (*work)(void *data,
+                 GError **err); /* in a thread of its own: it touches nothing but its data and files */
+    void (*free)(void *data);
+    void *data; /* NULL: there is no such end */
+} CommandWork;
+
 /* Who asks for a command. */
 typedef struct Control {
     Machine *machine;
     Monitors *monitors;  /* NULL: of a test */
     QmpSession *session; /* NULL: the human monitor */
+    CommandWork
+        *later; /* it waits for work that is put here; NULL: it cannot, so command_work does it at once */
 } Control;
 
 enum { COMMAND_OOB = 1 /* exec-oob may run it: it waits for nobody */ };
@@ -89,6 +99,9 @@ bool command_run(const Command *cmd, Control *c, json_object *args, bool typed, 
 bool command_show(const Command *cmd, Control *c, json_object *args,
                   void (*show)(const void *result, GString *out), GString *out,
                   GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The last thing that a command does, which may take long: the machine's loop runs on, the reply waits.  The data are taken. */
+bool command_work(Control *c, const CommandWork *w, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Arguments of commands that take the id of something. */
 typedef struct IdArgument {

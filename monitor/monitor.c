@@ -12,6 +12,7 @@
 #include "hw/board.h"
 #include "monitor/monitor_priv.h"
 #include "monitor/qmp.h"
+#include "monitor/qmp_task.h"
 #include "monitor/readline.h"
 #include "base/version.h"
 
@@ -26,6 +27,7 @@ struct Monitors {
     Machine *machine;
     GPtrArray *list;     /* of Monitor: for people */
     GPtrArray *sessions; /* of QmpSession: for programs */
+    GPtrArray *tasks;    /* of QmpTask: also of sessions that have ended */
     GPtrArray *owned;    /* freed with the others */
 };
 
@@ -163,6 +165,16 @@ void monitors_end_session(Monitors *all, QmpSession *session)
     g_ptr_array_remove(all->sessions, session);
 }
 
+void monitors_add_task(Monitors *all, QmpTask *task)
+{
+    g_ptr_array_add(all->tasks, task);
+}
+
+void monitors_end_task(Monitors *all, QmpTask *task)
+{
+    g_ptr_array_remove(all->tasks, task);
+}
+
 void monitors_own(Monitors *all, void *memory)
 {
     g_ptr_array_add(all->owned, memory);
@@ -182,6 +194,7 @@ Monitors *monitors_new(Machine *m)
     all->machine = m;
     all->list = g_ptr_array_new_with_free_func(monitor_free);
     all->sessions = g_ptr_array_new_with_free_func(qmp_session_free);
+    all->tasks = g_ptr_array_new_with_free_func(qmp_task_free);
     all->owned = g_ptr_array_new_with_free_func(g_free);
     events_listen(m->events, tell_sessions, all);
     return all;
@@ -194,6 +207,7 @@ void monitors_free(Monitors *all)
         events_listen(all->machine->events, NULL, NULL);
         g_ptr_array_unref(all->list);
         g_ptr_array_unref(all->sessions);
+        g_ptr_array_unref(all->tasks); /* what they write is written */
         g_ptr_array_unref(all->owned);
         g_free(all);
     }

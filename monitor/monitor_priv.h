@@ -8,6 +8,7 @@
 
 typedef struct CPU CPU;
 typedef struct QmpSession QmpSession;
+typedef struct QmpTask QmpTask;
 
 /* A command of the human monitor.  args: the rest of the line, blanks trimmed.  Output goes to out.  On error an
  * "Error: ..." line is printed. */
@@ -24,7 +25,9 @@ typedef struct MonitorCommand {
 Machine *monitors_machine(const Monitors *all);
 void monitors_add_session(Monitors *all, QmpSession *session);
 void monitors_end_session(Monitors *all, QmpSession *session); /* frees it */
-void monitors_own(Monitors *all, void *memory);                /* g_free with the monitors */
+void monitors_add_task(Monitors *all, QmpTask *task);
+void monitors_end_task(Monitors *all, QmpTask *task); /* frees it */
+void monitors_own(Monitors *all, void *memory);       /* g_free with the monitors */
 
 /* A mistake in how a command was written: followed by `Try "help NAME"`. */
 bool monitor_syntax_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);

@@ -18,6 +18,7 @@
 #include "chardev/chardev.h"
 #include "hw/board.h"
 #include "monitor/monitor_priv.h"
+#include "monitor/qmp_task.h"
 #include "util/json.h"
 
 enum {
@@ -39,7 +40,9 @@ struct QmpSession {
     GArray *fds;       /* of int: came, and no command has taken them */
     GHashTable *named; /* of getfd */
     Bh *end;
-    bool over; /* nothing is told any more: `end` comes */
+    bool over;           /* nothing is told any more: `end` comes */
+    QmpTask *task;       /* the slow end of the command whose reply is due; NULL: there is none */
+    QmpRequest awaiting; /* it: of this the id is ours */
 };
 
 static void session_run(QmpSession *s);
@@ -170,19 +173,57 @@ void qmp_session_tell(QmpSession *s, const EventNote *note)
 
 /* ---- requests ------------------------------------------------------------ */
 
+static void session_reply(QmpSession *s, const QmpRequest *r, json_object *result, const GError *err)
+{
+    events_tell(monitors_machine(s->all)->events); /* what the command has caused comes before its reply */
+    if (err) {
+        session_fail(s, r, err);
+    } else {
+        session_return(s, r, result);
+    }
+}
+
+static void session_forget_task(QmpSession *s)
+{
+    s->task = NULL;
+    json_object_put(s->awaiting.id);
+    s->awaiting = (QmpRequest){ 0 };
+}
+
+/* Nobody waits for the reply any more. */
+static void session_leave_task(QmpSession *s)
+{
+    if (s->task) {
+        qmp_task_forget(s->task);
+        session_forget_task(s);
+    }
+}
+
+static void session_task_done(void *opaque, const GError *err)
+{
+    QmpSession *s = opaque;
+    json_object *nothing = json_object_new_object();
+    session_reply(s, &s->awaiting, nothing, err);
+    json_object_put(nothing);
+    session_forget_task(s);
+    session_run(s);
+    chardev_accept_input(s->chr);
+}
+
 static void session_request(QmpSession *s, json_object *value)
 {
     g_autoptr(GError) err = NULL;
     QmpRequest r;
     json_object *result = NULL;
-    Control c = { monitors_machine(s->all), s->all, s };
+    CommandWork work = { 0 };
+    Control c = { monitors_machine(s->all), s->all, s, &work };
     bool ok = qmp_request_parse(&r, value, s->negotiated, s->oob, &err) &&
               command_run(r.command, &c, r.args, true, &result, &err);
-    events_tell(c.machine->events); /* what the command has caused comes before its reply */
-    if (ok) {
-        session_return(s, &r, result);
+    if (ok && work.data) {
+        s->awaiting = (QmpRequest){ .id = json_object_get(r.id), .has_id = r.has_id };
+        s->task = qmp_task_new(s->all, &work, session_task_done, s);
     } else {
-        session_fail(s, &r, err);
+        session_reply(s, &r, result, err);
     }
     json_object_put(result);
 }
@@ -196,10 +237,10 @@ static void session_drop_fds(QmpSession *s)
     g_array_set_size(s->fds, 0);
 }
 
-/* Until something waits to be written, or all is read. */
+/* Until something waits to be written, a reply is due, or all is read. */
 static void session_read(QmpSession *s)
 {
-    while (s->in->len && !session_queued(s) && !s->over) {
+    while (s->in->len && !session_queued(s) && !s->task && !s->over) {
         g_autoptr(GError) err = NULL;
         json_object *value;
         gsize used;
@@ -227,7 +268,7 @@ static void session_run(QmpSession *s)
 static int session_can_receive(void *opaque)
 {
     const QmpSession *s = opaque;
-    return s->in->len || session_queued(s) || s->over ? 0 : INPUT_MAX;
+    return s->in->len || session_queued(s) || s->task || s->over ? 0 : INPUT_MAX;
 }
 
 static void session_receive(void *opaque, const uint8_t *buf, int len)
@@ -282,6 +323,7 @@ static void close_fd(void *fd)
 /* Another client: nothing is left of the one before. */
 static void session_reset(QmpSession *s)
 {
+    session_leave_task(s);
     json_reader_free(s->reader);
     s->reader = json_reader_new(JSON_MAX_DEPTH);
     g_byte_array_set_size(s->in, 0);
@@ -347,6 +389,7 @@ QmpSession *qmp_session_new(Monitors *all, Chardev *chr, bool pretty, bool peer,
 void qmp_session_free(void *opaque)
 {
     QmpSession *s = opaque;
+    session_leave_task(s);
     if (session_queued(s) && !s->over) { /* the reply to quit */
         chardev_write_all(s->chr, s->out->str + s->sent, (int)MIN(session_queued(s), G_MAXINT));
     }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands about screens. */
+#include <glib-unix.h>
+
 #include "hw/board.h"
 #include "monitor/command.h"
 #include "monitor/monitor_priv.h"
@@ -61,26 +63,53 @@ static Console *choose_console(Machine *m, const Screendump *a, GError **err)
     return c;
 }
 
-static bool take_screendump(Machine *m, const Screendump *a, GError **err)
+typedef struct Shot {
+    Picture picture;
+    PictureForm form;
+    char *filename;
+    int fd;
+} Shot;
+
+static bool write_shot(void *data, GError **err)
 {
-    Console *c = choose_console(m, a, err);
-    int fd = c ? monitor_file_open(a->filename, err) : -1;
+    Shot *s = data;
+    g_autoptr(GBytes) bytes = picture_encode(&s->picture, s->form);
+    bool ok =
+        monitor_file_write(s->fd, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), s->filename, err);
+    return monitor_file_close(s->fd, ok, s->filename, err);
+}
+
+static void shot_free(void *data)
+{
+    Shot *s = data;
+    picture_clear(&s->picture);
+    g_free(s->filename);
+    g_free(s);
+}
+
+static bool take_screendump(Control *c, const Screendump *a, GError **err)
+{
+    Console *console = choose_console(c->machine, a, err);
+    int fd = console ? monitor_file_open(a->filename, err) : -1;
     if (fd < 0) {
         return false;
     }
-    bool png = a->has_format ? a->format == PICTURE_PNG : g_str_has_suffix(a->filename, ".png");
-    Picture p;
-    console_snapshot(c, &p);
-    g_autoptr(GBytes) bytes = picture_encode(&p, png ? PICTURE_PNG : PICTURE_PPM);
-    picture_clear(&p);
-    bool ok =
-        monitor_file_write(fd, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), a->filename, err);
-    return monitor_file_close(fd, ok, a->filename, err);
+    if (c->later) { /* a pipe may be full: it waits, and nobody else does */
+        g_unix_set_fd_nonblocking(fd, FALSE, NULL);
+    }
+    Shot *s = g_new0(Shot, 1);
+    s->fd = fd;
+    s->filename = g_strdup(a->filename);
+    s->form = a->has_format                           ? (PictureForm)a->format
+              : g_str_has_suffix(a->filename, ".png") ? PICTURE_PNG
+                                                      : PICTURE_PPM;
+    console_snapshot(console, &s->picture);
+    return command_work(c, &(CommandWork){ write_shot, shot_free, s }, err);
 }
 
 static bool run_screendump(Control *c, const void *args, void *result, GError **err)
 {
-    return take_screendump(c->machine, args, err);
+    return take_screendump(c, args, err);
 }
 
 static bool take_format(Screendump *a, const char *word, GError **err)
@@ -121,7 +150,7 @@ bool monitor_cmd_screendump(Machine *m, const char *args, GString *out, GError *
     if (next < n) {
         return monitor_syntax_error(err, "screendump: extraneous characters at the end of line");
     }
-    return take_screendump(m, &a, err);
+    return take_screendump(&(Control){ .machine = m }, &a, err);
 }
 
 static const Prop display_type_props[] = {

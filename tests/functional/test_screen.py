@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Screens and keys: Debian's console on each display device, typing that reaches it."""
 import functools
+import os
 import pathlib
 import re
+import select
 import tempfile
 
 from guestlib import initramfs
 from guests import bare_program, debian_kernel
-from harness import accelerators, case, check, not_on_peer, until
+from harness import accelerators, case, check, not_on_peer, seconds, until
 from test_monitor import Monitor
+from test_qmp import Client
 from test_x86 import build
 
 PROMPT = r"initramfs# "
@@ -194,3 +197,43 @@ def test_screen_vga_by_ports(b):
     for accel in accelerators():
         vga_card(b, ("-M", "bare", "-device", "isa-vga"), accel)
         vga_card(b, ("-M", "microvm,pcie=on", "-device", "VGA"), accel)
+
+
+@case()
+def test_screen_dump_waits(b):
+    """a picture that nobody takes holds up who has asked for it, and nobody else; its reply comes when it is written, in order"""
+    not_on_peer("its machine waits")
+    path, file, fifo = str(b.tmp / "qmp"), b.tmp / "picture.ppm", b.tmp / "pipe"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "drawing"), "-device", "bochs-display,addr=1", "-qmp",
+                  f"unix:{path},server=on,wait=off")
+    m.expect("shown")
+    waits, other = Client(path), Client(path)
+    os.mkfifo(fifo)
+    pipe = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)   # there is somebody to read
+
+    def begins(name):
+        waits.send(f'{{"execute": "screendump", "arguments": {{"filename": "{fifo}"}}, "id": {name}}}')
+        check(select.select([pipe], [], [], seconds(20))[0], "nothing is written")
+
+    def ends():
+        os.set_blocking(pipe, True)
+        data = bytearray()
+        while more := os.read(pipe, 1 << 16):
+            data += more
+        os.set_blocking(pipe, False)
+        check(data == file.read_bytes(), "the pictures differ")
+
+    begins(1)                           # of 3 MB, which a pipe does not take
+    waits.send('{"execute": "query-name", "id": 2}')
+    check(other.ask("query-status")["running"], "the machine stands")
+    check(other.ask("screendump", filename=str(file)) == {}, "a second picture fails")
+    ends()
+    check([waits.reply().get("id") for _ in range(2)] == [1, 2], "the replies come in another order")
+    begins(3)                           # and who goes before leaves nothing behind
+    waits.file.close()
+    waits.sock.close()
+    check(other.ask("query-status")["running"], "the machine stands")
+    ends()
+    os.close(pipe)
+    other.ask("quit")
+    m.expect_exit(0)

@@ -14,6 +14,7 @@ import rfb
 from guests import bare_program
 from harness import case, check, need, not_on_peer, until
 from test_monitor import Monitor
+from test_qmp import Client
 from test_screen import Screen, points, read_ppm
 
 # evdev's codes of a board of 105 keys, by rows.  X has them 8 higher.
@@ -251,6 +252,29 @@ def test_window_scaled(b):
         m.send("x")
         m.expect("again")
     until("mixed pixels", is_mixed, 40)
+
+
+@case(limit=120)
+def test_window_shot(b):
+    """Ctrl-Alt-P in the window writes what the guest shows to a new file in the user's folder of pictures, each time another"""
+    not_on_peer("it has no such key")
+    pictures, config = b.tmp / "pictures", b.tmp / "config"
+    for folder in (pictures, config):
+        folder.mkdir()
+    (config / "user-dirs.dirs").write_text(f'XDG_PICTURES_DIR="{pictures}"\n')
+    b.environment["XDG_CONFIG_HOME"] = str(config)
+    x, path, dump = XServer(b), str(b.tmp / "qmp"), b.tmp / "dump.png"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "ramfb"), "-device", "ramfb", "-qmp",
+                  f"unix:{path},server=on,wait=off", "-display", "sdl", "-name", "a/b")
+    x.find_window()
+    m.expect("shown")
+    until("the guest's size, which the window takes", lambda: x.size() == (64, 48), 40)
+    check(Client(path).ask("screendump", filename=str(dump)) == {}, "screendump")
+    x.x("windowfocus", "--sync", x.id)
+    for count in (1, 2):
+        x.x("key", "ctrl+alt+p")
+        until("a file", lambda n=count: sum(f.read_bytes() == dump.read_bytes() for f in pictures.iterdir()) == n, 20)
+    check(all(f.name.startswith("lyrebird-a_b-") for f in pictures.iterdir()), str(list(pictures.iterdir())))
 
 
 @case(limit=120)

@@ -58,7 +58,8 @@ void sdl_window_resized(SdlWindow *w);
 void sdl_window_title(SdlWindow *w);
 void sdl_window_natural_size(
     SdlWindow *w); /* a pixel of the guest's for each of the window's, or for a square of them */
-void sdl_window_wish(SdlWindow *w); /* tell the device of the size that the window has */
+void sdl_window_wish(SdlWindow *w);        /* tell the device of the size that the window has */
+void sdl_window_shoot(const SdlWindow *w); /* write what it shows to a file (sdl_shot.c) */
 void sdl_window_set_full_screen(SdlWindow *w, bool on);
 /* Where a place in the window is in the picture, each 0 to INPUT_ABS_MAX. */
 void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e);

@@ -56,6 +56,7 @@ static bool run_command(SdlWindow *w, SDL_Scancode key)
     switch (key) {
     case SDL_SCANCODE_G:
     case SDL_SCANCODE_F:
+    case SDL_SCANCODE_P:
     case SDL_SCANCODE_U:
     case SDL_SCANCODE_END: break;
     default: return false;
@@ -65,6 +66,8 @@ static bool run_command(SdlWindow *w, SDL_Scancode key)
         sdl_input_grab(w, d->grabbed != w);
     } else if (key == SDL_SCANCODE_F) {
         sdl_window_set_full_screen(w, !w->full_screen);
+    } else if (key == SDL_SCANCODE_P) {
+        sdl_window_shoot(w);
     } else if (key == SDL_SCANCODE_U) {
         sdl_window_natural_size(w);
     } else {
