@@ -220,6 +220,7 @@ static void enter(TcgVcpu *v, const void *code)
 {
     jit_backend->enter(tcg_cache_jit(v->state->cache), v->cpu, v->ctx, code, &v->frame);
     v->frame = NULL;
+    tcg_x87_away(v->cpu);
 }
 
 static void run_block(CPU *cpu)

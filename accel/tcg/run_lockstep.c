@@ -37,6 +37,7 @@ static void run_host(CPU *cpu, const TcgBlock *b)
 {
     TcgVcpu *v = cpu->tcg;
     jit_backend->enter(tcg_cache_jit(v->state->cache), cpu, v->ctx, b->code, &v->frame);
+    tcg_x87_away(cpu);
 }
 
 /* Run one of the two; false: it has left in the middle (a fault), and came back here. */

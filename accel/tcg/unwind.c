@@ -29,5 +29,6 @@ void cpu_restore_pc(CPU *cpu)
 
 void cpu_loop_exit(CPU *cpu)
 {
+    tcg_x87_away(cpu);
     siglongjmp(cpu->tcg->exit_jmp, 1);
 }

@@ -113,3 +113,12 @@ static inline bool tcg_single(const CPU *cpu)
 {
     return cpu->singlestep || cpu->tcg->passing || cpu->tcg->alone;
 }
+
+/* Behind translated code, however it was left: C code may use the host's x87 now, and finds the guest's in the CPU struct. */
+static inline void tcg_x87_away(CPU *cpu)
+{
+    const IrX87 *x87 = &cpu->arch->guest->x87;
+    if (x87->here) {
+        x87->away(cpu);
+    }
+}

@@ -161,6 +161,22 @@ enum {
         32, /* touches no vector register of the host, nor does what it calls, and reads and writes no
                             vector: compiled for general registers only */
 };
+
+/* x87 instructions whose operands lie where a host of the same kind has them, once the guest's x87 is in its own: see IrGuest.x87.
+ * Of a helper's flags; 0: has no such form.  One argument, a constant, has the instruction in bits from IRH_X87_INSN on, as FOP
+ * does: bits 2..0 of its first byte, then the second.  The back end may execute that instead of the call. */
+enum {
+    IRH_X87_REGISTER = 1 << 8, /* the last argument has the instruction: of registers alone */
+    IRH_X87_READ = 2 << 8,     /* address, instruction: reads there */
+    IRH_X87_WRITE = 3 << 8,    /* address, instruction: writes there */
+    IRH_X87_FLAGS = 4 << 8,    /* instruction, any: the result is CF, PF and ZF, in their places in FLAGS */
+    IRH_X87_MOVE = 5 << 8,     /* instruction, whether: FCMOVcc */
+    IRH_X87_STATUS = 6 << 8,   /* none: the result is the status word */
+    IRH_X87_CONTROL = 7 << 8,  /* the new control word */
+    IRH_X87_AWAY = 8 << 8,     /* none: nothing, but the x87 is in the CPU struct behind it */
+    IRH_X87 = 15 << 8,
+    IRH_X87_INSN = 20,
+};
 enum { IR_MAX_ARGS = 6 };
 
 /* fn's first parameter is always CPU *; then `nargs` parameters of type args[i]
@@ -168,7 +184,8 @@ enum { IR_MAX_ARGS = 6 };
 typedef struct IrHelper {
     const char *name;
     void (*fn)(void);
-    uint8_t flags, nargs;
+    uint16_t flags;
+    uint8_t nargs;
     uint8_t ret; /* IrType */
     uint8_t args[IR_MAX_ARGS];
 } IrHelper;
@@ -206,6 +223,16 @@ typedef struct IrGlobal {
     uint8_t type;   /* IR_I32 (0) stands for i64; IR_V64, IR_V256 */
 } IrGlobal;
 
+/* A guest with an x87, whose registers, status and control word may be in the host's while translated code runs.  Helpers that
+ * look at them in the CPU struct, and whoever leaves translated code, call away() first. */
+typedef struct IrX87 {
+    int32_t here;    /* offset in the CPU struct of a uint32_t: they are in the host's; 0: no x87 */
+    int32_t control; /* of the uint16_t control word, which is in the CPU struct at any time */
+    void (*take)(
+        CPU *cpu); /* moves them there, unless an exception is unmasked or pending; general registers only */
+    void (*away)(CPU *cpu); /* moves them to the CPU struct if they are there; general registers only */
+} IrX87;
+
 typedef struct IrGuest {
     const char *name;
     const IrGlobal *globals;
@@ -217,9 +244,10 @@ typedef struct IrGuest {
     unsigned vpinned_count;
     int32_t upper_offset; /* of a byte in the CPU struct: 0 while bits 255..128 of all vectors are 0; or 0 */
     int32_t
-        mxcsr_offset;  /* of the uint32_t that operations marked VF_MXCSR obey and set; guests with vectors */
-    int32_t pc_offset; /* of the uint64_t pc in the CPU struct */
-    uint8_t pc_shift;  /* instructions start at multiples of 1 << pc_shift; at most 4 */
+        mxcsr_offset; /* of the uint32_t that operations marked VF_MXCSR obey and set; guests with vectors */
+    IrX87 x87;
+    int32_t pc_offset;  /* of the uint64_t pc in the CPU struct */
+    uint8_t pc_shift;   /* instructions start at multiples of 1 << pc_shift; at most 4 */
     uint8_t insn_bytes; /* of the longest instruction: code that starts closer than that to the end
                            of a page may reach into the next */
 } IrGuest;

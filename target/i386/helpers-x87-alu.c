@@ -56,7 +56,7 @@ void x87_alu_any(CPU *cpu, uint64_t at, uint32_t how)
     if (get_other(cpu, f, at, how, &other, &s)) {
         Fp80 top = *x87_st(f, 0);
         bool swap = !(how & X87_TO_STI) != !(how & X87_REVERSE);
-        r = calculate(how >> X87_OP_SHIFT, swap ? other : top, swap ? top : other, &s);
+        r = calculate(how >> X87_OP_SHIFT & (X87_OPERATIONS - 1), swap ? other : top, swap ? top : other, &s);
         done = x87_settle(f, &s);
     } else {
         done = x87_stack_fault(f, false);

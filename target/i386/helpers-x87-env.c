@@ -14,6 +14,7 @@ enum { X87_HELPER = IRH_FAULT | IRH_REPEAT };
 
 static void helper_init(CPU *cpu)
 {
+    x87_need(cpu);
     x87_init(&x86_cpu(cpu)->s.x87);
 }
 const IrHelper x87_helper_init = IR_HELPER0("x87_init", helper_init, IRH_REPEAT, VOID);
@@ -86,6 +87,7 @@ static unsigned env_bytes(uint32_t how)
 
 static void helper_store_env(CPU *cpu, uint64_t at, uint32_t how)
 {
+    x87_need(cpu);
     X87 *f = &x86_cpu(cpu)->s.x87;
     uint32_t e[ENV_FIELDS];
     unsigned bytes = field_bytes(how), done = 0;
@@ -110,6 +112,7 @@ const IrHelper x87_helper_store_env =
 static void helper_load_env(CPU *cpu, uint64_t at, uint32_t how)
 {
     X86CPU *x = x86_cpu(cpu);
+    x87_need(cpu);
     x87_wait(x);
     X87 f = x->s.x87;
     uint32_t e[ENV_FIELDS];

@@ -11,7 +11,7 @@
 #include "target/i386/translators.h"
 #include "target/i386/x87.h"
 
-enum { X87_HELPER = IRH_FAULT | IRH_REPEAT };
+enum { X87_HELPER = IRH_FAULT | IRH_REPEAT | IRH_X87_REGISTER };
 
 static void set_codes(X87 *f, uint16_t which, uint16_t codes)
 {
@@ -203,8 +203,9 @@ static void run(const X86CPU *x, X87 *f, uint32_t which)
     }
 }
 
-static void helper_function(CPU *cpu, uint32_t which)
+static void helper_function(CPU *cpu, uint32_t how)
 {
+    uint32_t which = how & X87_BELOW_INSN;
     X86CPU *x = x86_cpu(cpu);
     x87_wait(x);
     X87 *f = &x->s.x87;

@@ -174,23 +174,27 @@ MEMORY(i16, X87_I16)
 MEMORY(i32, X87_I32)
 MEMORY(i64, X87_I64)
 
-#define ROW(name, fn) IR_HELPER2(name, fn, X87_HELPER, VOID, I64, I32)
+#define ROW(name, fn, form) IR_HELPER2(name, fn, X87_HELPER | IRH_X87_##form, VOID, I64, I32)
 
 const IrHelper x87_helper_load[X87_FORMATS] = {
-    [X87_STACK] = ROW("x87_load_stack", load_stack), [X87_F32] = ROW("x87_load_f32", load_f32),
-    [X87_F64] = ROW("x87_load_f64", load_f64),       [X87_F80] = ROW("x87_load_f80", load_f80),
-    [X87_I16] = ROW("x87_load_i16", load_i16),       [X87_I32] = ROW("x87_load_i32", load_i32),
-    [X87_I64] = ROW("x87_load_i64", load_i64),       [X87_DECIMAL] = ROW("x87_load_decimal", x87_load_any),
+    [X87_STACK] = ROW("x87_load_stack", load_stack, REGISTER),
+    [X87_F32] = ROW("x87_load_f32", load_f32, READ),
+    [X87_F64] = ROW("x87_load_f64", load_f64, READ),
+    [X87_F80] = ROW("x87_load_f80", load_f80, READ),
+    [X87_I16] = ROW("x87_load_i16", load_i16, READ),
+    [X87_I32] = ROW("x87_load_i32", load_i32, READ),
+    [X87_I64] = ROW("x87_load_i64", load_i64, READ),
+    [X87_DECIMAL] = ROW("x87_load_decimal", x87_load_any, READ),
 };
 const IrHelper x87_helper_store[X87_FORMATS] = {
-    [X87_STACK] = ROW("x87_store_stack", x87_store_any),
-    [X87_F32] = ROW("x87_store_f32", store_f32),
-    [X87_F64] = ROW("x87_store_f64", store_f64),
-    [X87_F80] = ROW("x87_store_f80", store_f80),
-    [X87_I16] = ROW("x87_store_i16", store_i16),
-    [X87_I32] = ROW("x87_store_i32", store_i32),
-    [X87_I64] = ROW("x87_store_i64", store_i64),
-    [X87_DECIMAL] = ROW("x87_store_decimal", x87_store_any),
+    [X87_STACK] = ROW("x87_store_stack", x87_store_any, REGISTER),
+    [X87_F32] = ROW("x87_store_f32", store_f32, WRITE),
+    [X87_F64] = ROW("x87_store_f64", store_f64, WRITE),
+    [X87_F80] = ROW("x87_store_f80", store_f80, WRITE),
+    [X87_I16] = ROW("x87_store_i16", store_i16, WRITE),
+    [X87_I32] = ROW("x87_store_i32", store_i32, WRITE),
+    [X87_I64] = ROW("x87_store_i64", store_i64, WRITE),
+    [X87_DECIMAL] = ROW("x87_store_decimal", x87_store_any, WRITE),
 };
 
 /* ---- the other operand of arithmetic and comparisons: ST(i), or in memory ------------- */
@@ -257,16 +261,16 @@ ALU(multiply, X87_MUL)
 ALU(subtract, X87_SUB)
 ALU(divide, X87_DIV)
 const IrHelper x87_helper_alu[X87_OPERATIONS] = {
-    [X87_ADD] = ROW("x87_add", add_stack),
-    [X87_MUL] = ROW("x87_mul", multiply_stack),
-    [X87_SUB] = ROW("x87_sub", subtract_stack),
-    [X87_DIV] = ROW("x87_div", divide_stack),
+    [X87_ADD] = ROW("x87_add", add_stack, REGISTER),
+    [X87_MUL] = ROW("x87_mul", multiply_stack, REGISTER),
+    [X87_SUB] = ROW("x87_sub", subtract_stack, REGISTER),
+    [X87_DIV] = ROW("x87_div", divide_stack, REGISTER),
 };
 const IrHelper x87_helper_alu_memory[X87_OPERATIONS] = {
-    [X87_ADD] = ROW("x87_add_memory", add_memory),
-    [X87_MUL] = ROW("x87_mul_memory", multiply_memory),
-    [X87_SUB] = ROW("x87_sub_memory", subtract_memory),
-    [X87_DIV] = ROW("x87_div_memory", divide_memory),
+    [X87_ADD] = ROW("x87_add_memory", add_memory, READ),
+    [X87_MUL] = ROW("x87_mul_memory", multiply_memory, READ),
+    [X87_SUB] = ROW("x87_sub_memory", subtract_memory, READ),
+    [X87_DIV] = ROW("x87_div_memory", divide_memory, READ),
 };
 
 /* ---- comparisons ---------------------------------------------------------------------- */
@@ -305,13 +309,13 @@ static void compare_stack(CPU *cpu, uint64_t at, uint32_t how)
 {
     compare_codes(cpu, at, how, get_named);
 }
-const IrHelper x87_helper_compare = ROW("x87_compare", compare_stack);
+const IrHelper x87_helper_compare = ROW("x87_compare", compare_stack, REGISTER);
 
 static void compare_memory(CPU *cpu, uint64_t at, uint32_t how)
 {
     compare_codes(cpu, at, how, get_memory);
 }
-const IrHelper x87_helper_compare_memory = ROW("x87_compare_memory", compare_memory);
+const IrHelper x87_helper_compare_memory = ROW("x87_compare_memory", compare_memory, READ);
 
 static uint64_t compare_flags(CPU *cpu, uint32_t how, uint64_t flags)
 {
@@ -322,4 +326,4 @@ static uint64_t compare_flags(CPU *cpu, uint32_t how, uint64_t flags)
     return order == FP_LESS ? EFL_CF : order == FP_EQUAL ? EFL_ZF : 0;
 }
 const IrHelper x87_helper_compare_flags =
-    IR_HELPER2("x87_compare_flags", compare_flags, X87_HELPER, I64, I32, I64);
+    IR_HELPER2("x87_compare_flags", compare_flags, X87_HELPER | IRH_X87_FLAGS, I64, I32, I64);

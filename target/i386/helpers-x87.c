@@ -11,7 +11,10 @@
 #include "target/i386/x87.h"
 #include "target/vcpu.h"
 
-enum { X87_HELPER = IRH_FAULT | IRH_REPEAT | IRH_NO_VECTORS };
+enum {
+    X87_HELPER = IRH_FAULT | IRH_REPEAT | IRH_NO_VECTORS,
+    X87_OF_REGISTERS = X87_HELPER | IRH_X87_REGISTER
+};
 
 static X87 *begin(CPU *cpu)
 {
@@ -74,8 +77,9 @@ void x87_load_any(CPU *cpu, uint64_t at, uint32_t how)
 }
 
 /* What is between two numbers of 64 bits, as the rounding says (SDM 1, "Approximation of Pi" and FLD1/FLDL2T...). */
-static void helper_constant(CPU *cpu, uint32_t which)
+static void helper_constant(CPU *cpu, uint32_t how)
 {
+    uint32_t which = how & X87_BELOW_INSN;
     static const struct {
         Fp80 below;   /* cut */
         bool nearest; /* is the next one */
@@ -96,7 +100,7 @@ static void helper_constant(CPU *cpu, uint32_t which)
     value.mantissa += !exact && (s.rounding == FP_RUP || (s.rounding == FP_RNE && rows[which].nearest));
     push_checked(x86_cpu(cpu), value, &s);
 }
-const IrHelper x87_helper_constant = IR_HELPER1("x87_constant", helper_constant, X87_HELPER, VOID, I32);
+const IrHelper x87_helper_constant = IR_HELPER1("x87_constant", helper_constant, X87_OF_REGISTERS, VOID, I32);
 
 /* ---- stores --------------------------------------------------------------------- */
 
@@ -152,8 +156,9 @@ void x87_store_any(CPU *cpu, uint64_t at, uint32_t how)
 
 /* ---- within the stack ------------------------------------------------------------- */
 
-static void helper_move(CPU *cpu, uint32_t i, uint32_t whether)
+static void helper_move(CPU *cpu, uint32_t how, uint32_t whether)
 {
+    unsigned i = how & 7;
     X87 *f = begin(cpu);
     if (x87_is_empty(f, 0) || x87_is_empty(f, i)) {
         if (x87_stack_fault(f, false)) {
@@ -165,7 +170,8 @@ static void helper_move(CPU *cpu, uint32_t i, uint32_t whether)
         *x87_st(f, 0) = *x87_st(f, i);
     }
 }
-const IrHelper x87_helper_move = IR_HELPER2("x87_move", helper_move, X87_HELPER, VOID, I32, I32);
+const IrHelper x87_helper_move =
+    IR_HELPER2("x87_move", helper_move, X87_HELPER | IRH_X87_MOVE, VOID, I32, I32);
 
 static void exchange(X87 *f, unsigned i)
 {
@@ -191,12 +197,13 @@ static void helper_sign(CPU *cpu, uint32_t keep, uint32_t flip)
     }
     X86Fpr *st = x87_st(f, 0);
     f->fsw &= ~FSW_C1;
-    st->exponent = (st->exponent & (0x7fff | keep)) ^ flip;
+    st->exponent = (st->exponent & (0x7fff | keep)) ^ (flip & 0x8000);
 }
-const IrHelper x87_helper_sign = IR_HELPER2("x87_sign", helper_sign, X87_HELPER, VOID, I32, I32);
+const IrHelper x87_helper_sign = IR_HELPER2("x87_sign", helper_sign, X87_OF_REGISTERS, VOID, I32, I32);
 
-static void helper_stack(CPU *cpu, uint32_t which, uint32_t i)
+static void helper_stack(CPU *cpu, uint32_t which, uint32_t how)
 {
+    unsigned i = how & 7;
     X87 *f = begin(cpu);
     f->fsw &= ~FSW_C1;
     switch (which) {
@@ -210,12 +217,30 @@ static void helper_stack(CPU *cpu, uint32_t which, uint32_t i)
     default: x87_free(f, i); break; /* FFREE */
     }
 }
-const IrHelper x87_helper_stack = IR_HELPER2("x87_stack", helper_stack, X87_HELPER, VOID, I32, I32);
+const IrHelper x87_helper_stack = IR_HELPER2("x87_stack", helper_stack, X87_OF_REGISTERS, VOID, I32, I32);
 
 /* ---- control ---------------------------------------------------------------------- */
 
 static void helper_clear(CPU *cpu)
 {
+    x87_need(cpu);
     x86_cpu(cpu)->s.x87.fsw &= ~(FSW_EXCEPTIONS | FSW_SF | FSW_ES | FSW_B);
 }
 const IrHelper x87_helper_clear = IR_HELPER0("x87_clear", helper_clear, IRH_REPEAT | IRH_NO_VECTORS, VOID);
+
+static uint32_t helper_status(CPU *cpu)
+{
+    return x87_status_word(&x86_cpu(cpu)->s.x87);
+}
+const IrHelper x87_helper_status =
+    IR_HELPER0("x87_status", helper_status, IRH_REPEAT | IRH_NO_VECTORS | IRH_X87_STATUS, I32);
+
+static void helper_control(CPU *cpu, uint32_t word)
+{
+    x87_set_control_word(&x86_cpu(cpu)->s.x87, word);
+}
+const IrHelper x87_helper_control =
+    IR_HELPER1("x87_control", helper_control, IRH_REPEAT | IRH_NO_VECTORS | IRH_X87_CONTROL, VOID, I32);
+
+const IrHelper x87_helper_away =
+    IR_HELPER0("x87_away", x87_need, IRH_REPEAT | IRH_NO_VECTORS | IRH_X87_AWAY, VOID);

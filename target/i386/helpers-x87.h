@@ -27,18 +27,25 @@ enum { /* bits of a helper's `how` */
        X87_QUIET = 1 << 13,   /* FUCOM: quiet NaN is not invalid */
        X87_FLAGS = 1 << 15,   /* FCOMI: to EFLAGS */
        X87_NOCHECK = 1 << 14, /* FSTPNCE: no stack fault of an empty ST(0) */
-       X87_OP_SHIFT = 16,     /* of X87Operation, X87Constant, X86_FPU_FUNCTION_*, X86_FPU_CONTROL_* */
+       X87_OP_SHIFT = 16,     /* 4 bits: of X87Operation */
+       X87_INSN_SHIFT =
+           IRH_X87_INSN, /* 11 bits: the instruction, as FOP has it; of all that one does at once */
+       X87_BELOW_INSN = (1 << X87_INSN_SHIFT) - 1,
 };
 typedef enum X87Operation { X87_ADD, X87_MUL, X87_SUB, X87_DIV, X87_OPERATIONS } X87Operation;
 
 /* helpers-x87.c */
 extern const IrHelper x87_helper_wait;     /* what is pending */
 extern const IrHelper x87_helper_fwait;    /* the same, or #NM */
-extern const IrHelper x87_helper_constant; /* X86_FPU_CONST_* */
-extern const IrHelper x87_helper_move;     /* FCMOV: i, whether */
-extern const IrHelper x87_helper_stack;    /* X86_FPU_STACK_*, i */
+extern const IrHelper x87_helper_constant; /* X86_FPU_CONST_* and instruction */
+extern const IrHelper x87_helper_move;     /* FCMOV: i and instruction, whether */
+extern const IrHelper x87_helper_stack;    /* X86_FPU_STACK_*, i and instruction */
 extern const IrHelper x87_helper_clear;    /* FNCLEX */
-extern const IrHelper x87_helper_sign; /* FCHS, FABS: 0x8000 or 0 to keep the sign, 0x8000 or 0 to flip it */
+/* FCHS, FABS: 0x8000 or 0 to keep the sign, 0x8000 or 0 to flip it, and instruction */
+extern const IrHelper x87_helper_sign;
+extern const IrHelper x87_helper_status;  /* -> the status word */
+extern const IrHelper x87_helper_control; /* the control word, within FCW_WRITABLE and FCW_FIXED */
+extern const IrHelper x87_helper_away;    /* x87_need() */
 /* helpers-x87-quick.c: address, how */
 extern const IrHelper x87_helper_load[X87_FORMATS], x87_helper_store[X87_FORMATS];
 extern const IrHelper x87_helper_alu[X87_OPERATIONS], x87_helper_alu_memory[X87_OPERATIONS];
@@ -52,7 +59,7 @@ void x87_alu_any(CPU *cpu, uint64_t at, uint32_t how);
 void x87_compare_any(CPU *cpu, uint64_t at, uint32_t how);
 uint64_t x87_compare_flags_any(CPU *cpu, uint32_t how, uint64_t flags);
 /* helpers-x87-function.c */
-extern const IrHelper x87_helper_function; /* X86_FPU_FUNCTION_* */
+extern const IrHelper x87_helper_function; /* X86_FPU_FUNCTION_* and instruction */
 /* helpers-x87-env.c */
 extern const IrHelper x87_helper_init; /* FNINIT */
 enum {

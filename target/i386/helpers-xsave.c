@@ -284,6 +284,7 @@ static uint64_t in_use(const Area *a)
 
 uint64_t x86_states_in_use(X86CPU *x)
 {
+    x87_need(&x->cpu);
     Area a = { .x = x, .registers = x86_64bit(x) ? 16 : 8 };
     return in_use(&a) | (x->s.mxcsr != MXCSR_INIT ? XS_SSE : 0);
 }
@@ -398,6 +399,7 @@ static void xsave(const Area *a, Row row, uint64_t mask)
 
 static void helper_save(CPU *cpu, uint64_t at, uint32_t how, uint64_t mask)
 {
+    x87_need(cpu);
     Row row = row_of(how);
     Area a = begin(cpu, at, how, row);
     if (row.fx) {
@@ -474,6 +476,7 @@ static void xrstor(const Area *a, Row row, uint64_t mask, Restored *to)
 
 static void helper_restore(CPU *cpu, uint64_t at, uint32_t how, uint64_t mask)
 {
+    x87_need(cpu);
     Row row = row_of(how);
     Area a = begin(cpu, at, how, row);
     Restored to = { .x87 = a.x->s.x87, .mxcsr = a.x->s.mxcsr, .pkru = a.x->s.pkru };

@@ -7,6 +7,8 @@
  * Not modelled: alignment checks (EFLAGS.AC) of vectors. */
 #include "target/i386/translate-vec.h"
 
+#include "target/i386/helpers-x87.h"
+
 /* ---- the unit ---------------------------------------------------------------- */
 
 /* Of CVTPI2PS from memory AMD's processors leave the x87 as it is, Intel's do not. */
@@ -35,6 +37,7 @@ static bool has_xmm(const Translator *t)
 static void check_x87(Translator *t)
 {
     enum { FSW_ES = 0x80 };
+    x86_tr_call(t, &x87_helper_away, 0, NULL);
     IrRef fsw = ir_load_env(t->ir, MEM_16, IR_NONE, offsetof(X86CPU, s.x87.fsw));
     ir_brcc(t->ir, IR_TSTNE, IR_I64, fsw, x86_tr_const(t, FSW_ES), x86_tr_cold_fault(t, X86_EXC_MF));
 }

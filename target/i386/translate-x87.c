@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* x87 instructions: calls of helpers, which are told the operand; and the pointers to the last one. */
+/* x87 instructions: calls of helpers, which are told the operand, and the instruction, so that a host that has the same may execute
+ * that instead (IRH_X87_REGISTER and its kin); and the pointers to the last one. */
 #include "target/i386/families.h"
 #include "target/i386/helpers-x87.h"
 #include "target/i386/translate.h"
@@ -43,6 +44,12 @@ static X87Format memory_format(const Translator *t)
     }
 }
 
+/* As FOP has it. */
+static uint32_t instruction(const Translator *t)
+{
+    return (t->insn.opcode & 7u) << 8 | t->insn.modrm;
+}
+
 static uint32_t register_bits(const Translator *t)
 {
     return (t->insn.rm & 7) << X87_REGISTER_SHIFT;
@@ -76,15 +83,20 @@ static IrRef operand_address(Translator *t, bool write)
     return address(t, t->insn.memory ? x86_tr_bytes(t, memory_operand(t)) : 0, write);
 }
 
+static uint32_t with_instruction(const Translator *t, uint32_t how)
+{
+    return how | instruction(t) << X87_INSN_SHIFT;
+}
+
 static void call(Translator *t, const IrHelper *h, IrRef at, uint32_t how)
 {
-    IrRef args[2] = { at, x86_tr_const(t, how) };
+    IrRef args[2] = { at, x86_tr_const(t, with_instruction(t, how)) };
     x86_tr_call(t, h, 2, args);
 }
 
 static void call1(Translator *t, const IrHelper *h, uint32_t how)
 {
-    IrRef arg = x86_tr_const(t, how);
+    IrRef arg = x86_tr_const(t, with_instruction(t, how));
     x86_tr_call(t, h, 1, &arg);
 }
 
@@ -93,10 +105,9 @@ static void call1(Translator *t, const IrHelper *h, uint32_t how)
 /* Ends every instruction but those of control. */
 static void note_pointers(Translator *t)
 {
-    uint16_t opcode = (t->insn.opcode & 7) << 8 | t->insn.modrm;
     int32_t disp;
     ir_store_env(t->ir, MEM_64, x86_tr_const(t, x86_tr_ip(t, t->pc)), offsetof(X86CPU, s.x87.fip));
-    ir_store_env(t->ir, MEM_16, x86_tr_const(t, opcode), offsetof(X86CPU, s.x87.fop));
+    ir_store_env(t->ir, MEM_16, x86_tr_const(t, instruction(t)), offsetof(X86CPU, s.x87.fop));
     IrRef cs = ir_load_env(t->ir, MEM_16, IR_NONE, offsetof(X86CPU, s.seg[SEG_CS].selector));
     ir_store_env(t->ir, MEM_16, cs, offsetof(X86CPU, s.x87.fcs));
     if (!t->insn.memory) {
@@ -192,7 +203,7 @@ void x86_tr_fpu_compare(Translator *t)
     default: break;
     }
     if (flags) {
-        IrRef args[2] = { x86_tr_const(t, how | X87_FLAGS), x86_tr_flags(t) };
+        IrRef args[2] = { x86_tr_const(t, with_instruction(t, how | X87_FLAGS)), x86_tr_flags(t) };
         x86_tr_set_packed(t, x86_tr_call(t, &x87_helper_compare_flags, 2, args));
     } else {
         const IrHelper *helper = t->insn.memory ? &x87_helper_compare_memory : &x87_helper_compare;
@@ -224,7 +235,7 @@ void x86_tr_fpu_cmov(Translator *t)
     }
     X86TrTest c = x86_tr_condition(t, conditions[t->row->arg]);
     IrRef whether = ir_setcc(t->ir, c.cond, c.type, IR_NONE, c.a, c.b);
-    IrRef args[2] = { x86_tr_const(t, t->insn.rm & 7), whether };
+    IrRef args[2] = { x86_tr_const(t, with_instruction(t, t->insn.rm & 7)), whether };
     x86_tr_call(t, &x87_helper_move, 2, args);
     note_pointers(t);
 }
@@ -236,7 +247,7 @@ void x86_tr_fpu_function(Translator *t)
     }
     if (t->row->arg == X86_FPU_FUNCTION_CHS || t->row->arg == X86_FPU_FUNCTION_ABS) {
         uint32_t sign = t->row->arg == X86_FPU_FUNCTION_CHS ? 0x8000 : 0;
-        IrRef args[2] = { x86_tr_const(t, sign), x86_tr_const(t, sign) };
+        IrRef args[2] = { x86_tr_const(t, sign), x86_tr_const(t, with_instruction(t, sign)) };
         x86_tr_call(t, &x87_helper_sign, 2, args);
     } else {
         call1(t, &x87_helper_function, t->row->arg);
@@ -247,21 +258,14 @@ void x86_tr_fpu_function(Translator *t)
 void x86_tr_fpu_stack(Translator *t)
 {
     if (!is_absent(t)) {
-        IrRef args[2] = { x86_tr_const(t, t->row->arg), x86_tr_const(t, t->insn.rm & 7) };
+        IrRef args[2] = { x86_tr_const(t, t->row->arg),
+                          x86_tr_const(t, with_instruction(t, t->insn.rm & 7)) };
         x86_tr_call(t, &x87_helper_stack, 2, args);
         note_pointers(t);
     }
 }
 
 /* ---- control --------------------------------------------------------------------------- */
-
-/* The status word with TOP in its place. */
-static IrRef status_word(Translator *t)
-{
-    IrRef word = ir_load_env(t->ir, MEM_16, IR_NONE, offsetof(X86CPU, s.x87.fsw));
-    IrRef top = ir_load_env(t->ir, MEM_8, IR_NONE, offsetof(X86CPU, s.x87.top));
-    return op2(t, IR_OR, word, op2(t, IR_SHL, top, x86_tr_const(t, FSW_TOP_SHIFT)));
-}
 
 /* In a segment with limits the first field is accessed before the limit of the last one is looked at (seen on Zen 3). */
 static IrRef environment_address(Translator *t, unsigned bytes, uint32_t how)
@@ -285,18 +289,10 @@ static void environment(Translator *t, bool store, bool registers)
 /* FLDCW: as x87_set_control_word(). */
 static void load_control_word(Translator *t)
 {
-    enum { SUMMARY = FSW_ES | FSW_B };
     x86_tr_call(t, &x87_helper_wait, 0, NULL);
     IrRef control = op2(t, IR_AND, x86_tr_get(t, 0), x86_tr_const(t, FCW_WRITABLE));
     control = op2(t, IR_OR, control, x86_tr_const(t, FCW_FIXED));
-    ir_store_env(t->ir, MEM_16, control, offsetof(X86CPU, s.x87.fcw));
-    IrRef status = ir_load_env(t->ir, MEM_16, IR_NONE, offsetof(X86CPU, s.x87.fsw));
-    IrRef flags = op2(t, IR_AND, status, x86_tr_const(t, FSW_EXCEPTIONS));
-    IrRef unmasked = op2(t, IR_AND, flags, op2(t, IR_XOR, control, x86_tr_const(t, -1)));
-    IrRef any = ir_setcc(t->ir, IR_NE, IR_I64, IR_NONE, unmasked, x86_tr_const(t, 0));
-    any = op2(t, IR_AND, op2(t, IR_SUB, x86_tr_const(t, 0), any), x86_tr_const(t, SUMMARY));
-    status = op2(t, IR_OR, op2(t, IR_AND, status, x86_tr_const(t, ~SUMMARY)), any);
-    ir_store_env(t->ir, MEM_16, status, offsetof(X86CPU, s.x87.fsw));
+    x86_tr_call(t, &x87_helper_control, 1, &control);
 }
 
 void x86_tr_fpu_control(Translator *t)
@@ -309,7 +305,7 @@ void x86_tr_fpu_control(Translator *t)
     case X86_FPU_CONTROL_FNSTCW:
         x86_tr_set(t, 0, ir_load_env(t->ir, MEM_16, IR_NONE, offsetof(X86CPU, s.x87.fcw)));
         break;
-    case X86_FPU_CONTROL_FNSTSW: x86_tr_set(t, 0, status_word(t)); break;
+    case X86_FPU_CONTROL_FNSTSW: x86_tr_set(t, 0, x86_tr_call(t, &x87_helper_status, 0, NULL)); break;
     case X86_FPU_CONTROL_FNCLEX: x86_tr_call(t, &x87_helper_clear, 0, NULL); break;
     case X86_FPU_CONTROL_FNINIT: x86_tr_call(t, &x87_helper_init, 0, NULL); break;
     case X86_FPU_CONTROL_FLDENV: environment(t, false, false); break;

@@ -5,6 +5,7 @@
  * Blocks of code whose segment has a base are named by X86State.pc, which has the base in its upper half; their
  * bytes are fetched at base + EIP. */
 #include "target/i386/translate.h"
+#include "target/i386/x87.h"
 
 #include <string.h>
 
@@ -85,6 +86,10 @@ const IrGuest x86_ir_guest = {
     .vpinned_count = G_N_ELEMENTS(vpinned),
     .upper_offset = offsetof(X86CPU, upper_halves),
     .mxcsr_offset = offsetof(X86CPU, s.mxcsr),
+    .x87 = { .here = offsetof(X86CPU, x87_here),
+             .control = offsetof(X86CPU, s.x87.fcw),
+             .take = x87_take,
+             .away = x87_away },
     .pc_offset = offsetof(X86CPU, s.pc),
     .pc_shift = 0,
     .insn_bytes = X86_INSN_MAX,

@@ -72,6 +72,12 @@ static inline void x87_pop(X87 *f)
     f->top = (f->top + 1) & 7;
 }
 
+/* ---- x87-host.c: the host's x87 has the guest's registers, status and control word (IrX87) ---- */
+void x87_take(CPU *cpu);
+void x87_away(CPU *cpu);
+void x87_need(
+    CPU *cpu); /* the same, of what looks at those in X86CPU.s: it will not be there again at once */
+
 /* ---- exceptions ---- */
 /* How the control word has arithmetic round, and which results trap. */
 static inline void x87_arithmetic(const X87 *f, Fp80Status *s)

@@ -183,6 +183,10 @@ static bool ends_in_lookup(const Jit *j, const IrInsn *i, const IrHelper *h)
 void gen_call(Jit *j, const IrInsn *i)
 {
     const IrHelper *h = j->ir->helpers[i->aux];
+    if (x87_has_form(j, h)) {
+        x87_call(j, i);
+        return;
+    }
     Asm *a = &j->a;
     bool state = h->flags & (IRH_FAULT | IRH_READS | IRH_WRITES);
     const IrInsn *args = i - h->nargs;
@@ -310,6 +314,8 @@ void gen_cold(Jit *j)
             gen_cold_access(j, c);
         } else if (c->kind <= COLD_STORE_VECTOR) {
             gen_cold_vector(j, c);
+        } else if (c->kind == COLD_X87) {
+            gen_cold_x87(j, c);
         } else {
             cold_exit(j, c);
         }

@@ -44,6 +44,7 @@ typedef enum ColdKind {
     COLD_ATOMIC,
     COLD_LOAD_VECTOR,
     COLD_STORE_VECTOR,
+    COLD_X87,
     COLD_CHAIN,
     COLD_POLL,
     COLD_NEXT
@@ -63,6 +64,8 @@ typedef struct Cold {
     uint8_t op;         /* atomic: IrOp for IrRuntime.atomic */
     unsigned exit;      /* index in exits */
     uint64_t pc;        /* guest pc of the instruction, or target */
+    unsigned call;      /* of an x87 instruction: index of the operation */
+    uint32_t retry;     /* position behind the question whether the x87 is here */
 } Cold;
 
 typedef struct Fixup {
@@ -86,6 +89,7 @@ struct Jit {
     const uint8_t *stub_enter, *stub_leave, *stub_next, *stub_next_mode, *stub_next_saved, *stub_chain,
         *stub_retired;
     const uint8_t *stub_load, *stub_store, *stub_atomic, *stub_load_vector, *stub_store_vector;
+    const uint8_t *stub_x87_take, *stub_x87_call, *stub_x87_call_any;
     const uint8_t *stub_save_vectors, *stub_load_vectors;
     const uint8_t *stub_vectors_away, *stub_vectors_back; /* the same for C to call */
     /* ---- guest */
@@ -245,10 +249,18 @@ void vector_load_all(Jit *j, int32_t sp);
 void vector_leave(Jit *j);
 void gen_cold_vector(Jit *j, const Cold *c);
 
+/* ---- x87.c ---- */
+bool x87_has_form(const Jit *j, const IrHelper *h); /* x87_call() is for it */
+void x87_call(Jit *j, const IrInsn *i);
+void gen_cold_x87(Jit *j, const Cold *c);
+void x87_make_stubs(Jit *j);
+
 /* ---- stubs.c ---- */
+const uint8_t *stubs_here(Jit *j); /* where the next stub begins */
 void stubs_make(Jit *j);
-JitVectorMoves stubs_vector_moves(Jit *j);      /* JitBackend.vector_moves */
-void gen_call_helper(Jit *j, void (*fn)(void)); /* call through the table */
+JitVectorMoves stubs_vector_moves(Jit *j);               /* JitBackend.vector_moves */
+void gen_call_helper(Jit *j, void (*fn)(void));          /* call through the table */
+void gen_load_helper(Jit *j, int reg, void (*fn)(void)); /* its address */
 
 /* ---- move.c ---- */
 bool x86_64_copy(Jit *j, uint8_t *rw, const uint8_t *rx, const uint8_t *from, uint32_t size, uint32_t moves,

@@ -24,17 +24,30 @@ static unsigned helper_slot(Jit *j, void (*fn)(void))
     return h;
 }
 
-void gen_call_helper(Jit *j, void (*fn)(void))
+/* [rip + disp32] of fn's place in the table, behind an opcode. */
+static void helper_operand(Jit *j, unsigned reg, void (*fn)(void))
 {
     Asm *a = &j->a;
     const uint8_t *at = j->head_rx + j->table + helper_slot(j, fn) * 8;
-    x_u8(a, 0xff); /* call [rip + disp32] */
-    x_u8(a, 0x15);
+    x_u8(a, 0x05 | reg << 3);
     x_u32(a, at - (a->rx + x_pos(a) + 4));
     gen_note_move(j, JIT_MOVE_HEAD);
 }
 
-static const uint8_t *here(Jit *j)
+void gen_call_helper(Jit *j, void (*fn)(void))
+{
+    x_u8(&j->a, 0xff); /* call */
+    helper_operand(j, 2, fn);
+}
+
+void gen_load_helper(Jit *j, int reg, void (*fn)(void))
+{
+    x_u8(&j->a, 0x48); /* mov; of the first eight registers */
+    x_u8(&j->a, X_MOV_LOAD);
+    helper_operand(j, reg, fn);
+}
+
+const uint8_t *stubs_here(Jit *j)
 {
     x_nop(&j->a, -(uintptr_t)j->a.p & 7);
     return j->a.rx + x_pos(&j->a);
@@ -60,7 +73,7 @@ static void pop(Asm *a, int r)
 static void make_enter(Jit *j)
 {
     Asm *a = &j->a;
-    j->stub_enter = here(j);
+    j->stub_enter = stubs_here(j);
     for (unsigned n = 0; n < G_N_ELEMENTS(callee_saved); n++) {
         push(a, callee_saved[n]);
     }
@@ -78,7 +91,7 @@ static void make_enter(Jit *j)
 static void make_leave(Jit *j)
 {
     Asm *a = &j->a;
-    j->stub_leave = here(j);
+    j->stub_leave = stubs_here(j);
     vector_leave(j);
     x_alu_imm(a, ALU_ADD, X_W, loc_reg(RSP), FRAME);
     for (unsigned n = G_N_ELEMENTS(callee_saved); n-- > 0;) {
@@ -109,7 +122,7 @@ static void finish_go(Jit *j, void (*fn)(void))
 
 static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void))
 {
-    *stub = here(j);
+    *stub = stubs_here(j);
     save_all(j);
     finish_go(j, fn);
 }
@@ -118,7 +131,7 @@ static void make_go(Jit *j, const uint8_t **stub, void (*fn)(void))
 static void make_go_quick(Jit *j, const uint8_t **stub)
 {
     Asm *a = &j->a;
-    *stub = here(j);
+    *stub = stubs_here(j);
     j->saved = 0;
     reg_save_pinned(j, a, true);
     x_op(a, X_LEA | X_W, RDI, loc_mem(RBP, -j->bias));
@@ -136,7 +149,7 @@ static void make_go_quick(Jit *j, const uint8_t **stub)
 /* The same of a stub that is called: C is told the return address. */
 static void make_go_called(Jit *j, const uint8_t **stub, void (*fn)(void))
 {
-    *stub = here(j);
+    *stub = stubs_here(j);
     pop(&j->a, RDX);
     save_all(j);
     finish_go(j, fn);
@@ -145,7 +158,7 @@ static void make_go_called(Jit *j, const uint8_t **stub, void (*fn)(void))
 /* The same behind a helper, around which all has been saved. */
 static void make_go_saved(Jit *j, const uint8_t **stub, void (*fn)(void))
 {
-    *stub = here(j);
+    *stub = stubs_here(j);
     finish_go(j, fn);
 }
 
@@ -166,7 +179,7 @@ static void finish_access(Jit *j, void (*fn)(void))
 static void make_access(Jit *j, const uint8_t **stub, void (*fn)(void), bool store)
 {
     Asm *a = &j->a;
-    *stub = here(j);
+    *stub = stubs_here(j);
     j->saved = 0;
     reg_save_pinned(j, a, true);
     vector_save_all(j, 8);
@@ -183,7 +196,7 @@ static void make_access(Jit *j, const uint8_t **stub, void (*fn)(void), bool sto
 static void make_vector_access(Jit *j, const uint8_t **stub, void (*fn)(void))
 {
     Asm *a = &j->a;
-    *stub = here(j);
+    *stub = stubs_here(j);
     j->saved = 0;
     reg_save_pinned(j, a, true);
     vector_save_all(j, 8);
@@ -197,7 +210,7 @@ static void make_vector_access(Jit *j, const uint8_t **stub, void (*fn)(void))
 static void make_atomic(Jit *j)
 {
     Asm *a = &j->a;
-    j->stub_atomic = here(j);
+    j->stub_atomic = stubs_here(j);
     j->saved = 0;
     reg_save_pinned(j, a, true);
     vector_save_all(j, 8);
@@ -212,10 +225,10 @@ static void make_atomic(Jit *j)
 /* Around calls: all vectors to the CPU struct, and back. */
 static void make_vector_moves(Jit *j)
 {
-    j->stub_save_vectors = here(j);
+    j->stub_save_vectors = stubs_here(j);
     vector_save_all(j, 8);
     x_u8(&j->a, 0xc3);
-    j->stub_load_vectors = here(j);
+    j->stub_load_vectors = stubs_here(j);
     vector_load_all(j, 8);
     x_u8(&j->a, 0xc3);
 }
@@ -224,7 +237,7 @@ static void make_vector_moves(Jit *j)
 static void make_vector_function(Jit *j, const uint8_t **stub, void (*move)(Jit *j, int32_t sp))
 {
     Asm *a = &j->a;
-    *stub = here(j);
+    *stub = stubs_here(j);
     push(a, RBP);
     x_op(a, X_LEA | X_W, RBP, loc_mem(RDI, j->bias));
     x_alu_imm(a, ALU_SUB, X_W, loc_reg(RSP), FRAME);
@@ -271,5 +284,6 @@ void stubs_make(Jit *j)
         make_vector_function(j, &j->stub_vectors_away, vector_save_all);
         make_vector_function(j, &j->stub_vectors_back, vector_load_all);
     }
+    x87_make_stubs(j);
     g_assert(x_pos(&j->a) <= j->table);
 }

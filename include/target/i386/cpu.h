@@ -345,6 +345,10 @@ typedef struct X86CPU {
     /* Derived from s */
     bool
         no_interrupt; /* its source had none when it was asked last, and no request to look again was heard since */
+    uint32_t x87_here; /* s.x87's registers, top, tags and status word are in the host's x87: x87_away() */
+    uint8_t
+        x87_calls;    /* x87 instructions that ran as C since something else than translated code needed it */
+    bool x87_at_once; /* tests: the first one may go there already */
     bool upper_halves; /* those of some YMM register may not be 0 */
     X86Bounds bounds[X86_SEGS];
     bool key_known; /* key_base is what comes of key_sources */

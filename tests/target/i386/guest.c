@@ -175,6 +175,7 @@ Guest *guest_new(GuestEngine engine, uint64_t ram_bytes)
     cpu->ops = operations();
     tcg_mail_unpark(cpu->tcg);
     cpu_reset(cpu);
+    g->x->x87_at_once = engine == GUEST_JIT; /* in lockstep after some as C, as machines have it */
     return g;
 }
 

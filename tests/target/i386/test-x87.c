@@ -149,6 +149,61 @@ static void test_limit(void)
     g_assert_cmphex(x->s.x87.fcw, ==, 0x27f);
 }
 
+/* Host code keeps the x87 in the host's: what looks at it elsewhere finds it.  A control word that unmasks an exception, and then
+ * that exception: it is pending. */
+static void test_unmasked(void)
+{
+    static const uint8_t code[] = {
+        0xdb, 0xe3,       /* fninit */
+        0xd9, 0xe8,       /* fld1 */
+        0xd9, 0xee,       /* fldz */
+        0xdd, 0x17,       /* fst qword [bx] */
+        0xd9, 0x6f, 0x20, /* fldcw [bx + 32] */
+        0xdc, 0xf9,       /* fdiv st(1), st: by 0 */
+    };
+    X86CPU *x = real_cpu();
+    const X87 *f = &x->s.x87;
+    memset(data, 0xee, DATA_BYTES);
+    store_le(data + AREA + 32, 2, 0x37b); /* ZE unmasked */
+    g_assert_true(run(code, sizeof(code)));
+    g_assert_cmphex(load_le(data + AREA, 8), ==, 0);
+    g_assert_cmphex(f->fcw, ==, 0x37b);
+    g_assert_cmphex(f->fsw, ==, FSW_ZE | FSW_ES | FSW_B);
+    g_assert_cmpuint(f->top, ==, 6);
+    g_assert_cmphex(f->tags, ==, 3 << 6);
+    g_assert_cmphex(f->st[7].exponent, ==, 0x3fff); /* as it was */
+    g_assert_cmphex(f->st[6].exponent, ==, 0);
+}
+
+/* MMX instructions, and FNSAVE, behind and before those of x87. */
+static void test_shared(void)
+{
+    static const uint8_t code[] = {
+        0xdb, 0xe3,       /* fninit */
+        0xd9, 0xe8,       /* fld1 */
+        0xd9, 0xeb,       /* fldpi */
+        0xd8, 0xc9,       /* fmul st, st(1): in register 6 */
+        0x0f, 0x6f, 0xc6, /* movq mm0, mm6: pi's mantissa */
+        0x0f, 0x77,       /* emms */
+        0xd9, 0xe8,       /* fld1: in register 7 */
+        0xdf, 0xe0,       /* fnstsw ax */
+        0xdd, 0x37,       /* fnsave [bx] */
+        0xd9, 0xee,       /* fldz */
+    };
+    static const uint8_t pi[] = { 0x35, 0xc2, 0x68, 0x21, 0xa2, 0xda, 0x0f, 0xc9, 0xff, 0xff };
+    static const uint8_t one[] = { 0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f };
+    X86CPU *x = real_cpu();
+    const X87 *f = &x->s.x87;
+    g_assert_true(run(code, sizeof(code)));
+    g_assert_cmphex(x->s.gpr[X86_RAX] & 0xffff, ==, 7 << FSW_TOP_SHIFT);
+    g_assert_cmphex(field(2, 2), ==, 0x3fff); /* tags */
+    g_assert_cmpmem(data + AREA + 14, 10, one, sizeof(one));
+    g_assert_cmpmem(data + AREA + 24, 10, pi, sizeof(pi)); /* register 0 is ST(1) */
+    g_assert_cmpuint(f->top, ==, 7);
+    g_assert_cmphex(f->tags, ==, 1 << 7);
+    g_assert_cmphex(f->st[0].mantissa, ==, UINT64_C(0xc90fdaa22168c235));
+}
+
 /* Each vector leads to a HLT of its own. */
 static void make_handlers(void)
 {
@@ -168,6 +223,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/i386/x87/environment of 32 bits", "", test_env);
     g_test_add_func("/i386/x87/ferr", test_ferr);
     g_test_add_func("/i386/x87/limit", test_limit);
+    g_test_add_func("/i386/x87/unmasked", test_unmasked);
+    g_test_add_func("/i386/x87/shared with MMX", test_shared);
     int failed = g_test_run();
     guest_free(guest);
     return failed;
