@@ -376,10 +376,22 @@ static BlockBackend *open_nbd(Drives *all, const BlockdevOptions *o, GError **er
                     "open-timeout is for nodes of the command line: the machine would stand still meanwhile");
         return NULL;
     }
-    BlockNode *node = nbd_node_of(o->server, o->export, &o->nbd_patience, o->readonly, &why);
-    if (!node && o->auto_readonly && !o->readonly) {
-        node = nbd_node_of(o->server, o->export, &o->nbd_patience, true, NULL);
+    TlsCreds *tls = o->tls_creds ? secrets_find_tls(all->secrets, o->tls_creds, TLS_CLIENT, err) : NULL;
+    if (o->tls_creds && !tls) {
+        return NULL;
     }
+    if (o->tls_hostname && !tls) {
+        block_error(err, "tls-hostname is of a connection with TLS; give tls-creds");
+        return NULL;
+    }
+    NbdName how = { .export = o->export ? o->export : (char *)"",
+                    .tls = tls,
+                    .tls_hostname = o->tls_hostname };
+    BlockNode *node = nbd_node_of(o->server, &how, &o->nbd_patience, o->readonly, &why);
+    if (!node && o->auto_readonly && !o->readonly) {
+        node = nbd_node_of(o->server, &how, &o->nbd_patience, true, NULL);
+    }
+    tls_creds_unref(tls);
     if (!node) {
         g_propagate_error(err, g_steal_pointer(&why));
     }

@@ -67,7 +67,7 @@ struct BlockdevOptions {
     BlockdevEncryption *encrypt; /* of qcow2 */
     BlkdebugOptions blkdebug;
     struct NbdPlace *server; /* of nbd */
-    char *export;
+    char *export, *tls_creds, *tls_hostname;
     NbdPatience nbd_patience;
     FatOptions fat;   /* of vvfat */
     HttpOptions http; /* of http, https */
@@ -87,5 +87,6 @@ BlockNode *image_open_values(json_object *values, const Secrets *secrets, GError
 /* nbd/client_options.c */
 typedef struct NbdPlace NbdPlace;
 extern const Shape nbd_place_shape;
-BlockNode *nbd_node_of(const NbdPlace *server, const char *export, const NbdPatience *patience, bool readonly,
+/* how: its export, its TLS; where it is is the server's. */
+BlockNode *nbd_node_of(const NbdPlace *server, const NbdName *how, const NbdPatience *patience, bool readonly,
                        GError **err);

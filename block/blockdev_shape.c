@@ -120,8 +120,10 @@ static const Prop cor_props[] = {
 static const Prop nbd_props[] = {
     { "server", PROP_STRUCT, AT(server), "where it is", .of = &nbd_place_shape, .required = true },
     { "export", PROP_STRING, AT(export), "its name there" },
-    { "tls-creds", PROP_STRING, .refused = "connections are not encrypted; use a unix socket, or ssh" },
-    { "tls-hostname", PROP_STRING, .refused = "connections are not encrypted" },
+    { "tls-creds", PROP_STRING, AT(tls_creds),
+      "the -object tls-creds-... of the connection; not given: plain" },
+    { "tls-hostname", PROP_STRING, AT(tls_hostname),
+      "whose certificate the server is to show; not given: the host's" },
     { "x-dirty-bitmap", PROP_STRING, .refused = "other contexts than base:allocation are not built" },
     { "reconnect-delay", PROP_U32, AT(nbd_patience.reconnect_delay),
       "seconds that requests wait for a server that was lost; 0: they fail" },

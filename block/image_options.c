@@ -29,6 +29,43 @@ static void add_drivers(json_object *values)
     }
 }
 
+static void move_server(json_object *values, const char *prefix)
+{
+    static const char *const keys[] = { "path", "host", "port" };
+    const char *type = NULL;
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autofree char *from = g_strconcat(prefix, keys[i], NULL);
+        g_autofree char *to = g_strconcat(prefix, "server.", keys[i], NULL);
+        const char *value = keyval_text(values, from);
+        if (value) {
+            keyval_put(values, to, value);
+            json_object_object_del(values, from);
+            type = type ? type : i ? "inet" : "unix";
+        }
+    }
+    g_autofree char *type_key = g_strconcat(prefix, "server.type", NULL);
+    g_autofree char *port_key = g_strconcat(prefix, "server.port", NULL);
+    if (type && !keyval_text(values, type_key)) {
+        keyval_put(values, type_key, type);
+    }
+    if (g_strcmp0(type, "inet") == 0 && !keyval_text(values, port_key)) {
+        keyval_put(values, port_key, "10809");
+    }
+}
+
+/* QEMU's manual, "TLS Pre-Shared Keys": file.host, file.port and file.path of driver nbd are its server's. */
+static void add_servers(json_object *values)
+{
+    g_autoptr(GString) prefix = g_string_new(NULL);
+    do {
+        g_autofree char *driver = g_strdup_printf("%sdriver", prefix->str);
+        if (g_strcmp0(keyval_text(values, driver), "nbd") == 0) {
+            move_server(values, prefix->str);
+        }
+        g_string_append(prefix, "file.");
+    } while (has_prefix(values, prefix->str));
+}
+
 BlockNode *image_open_values(json_object *values, const Secrets *secrets, GError **err)
 {
     BlockdevOptions *o = shape_new(&blockdev_shape, values, NULL, err);
@@ -52,6 +89,7 @@ BlockNode *image_open_options(const char *text, const Secrets *secrets, bool rea
         return NULL;
     }
     add_drivers(values);
+    add_servers(values);
     keyval_put(values, "read-only", readonly ? "on" : "off");
     keyval_put(values, "node-name", "image");
     BlockNode *n = image_open_values(values, secrets, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Secrets by name.  Options: QEMU's manual, "Providing secret data".
+/* Secrets and credentials by name.  Options: QEMU's manual, "Providing secret data", "TLS setup for network services".
  *
  * An encrypted one is AES-256 in CBC mode with PKCS#7 padding, in base64. */
 #include "block/secret.h"
@@ -15,7 +15,13 @@ const char *const secret_format_names[] = { [FORMAT_RAW] = "raw", [FORMAT_BASE64
 
 struct Secrets {
     GHashTable *by_id; /* char * to GBytes */
+    GHashTable *tls;   /* char * to TlsCreds */
 };
+
+static void drop_tls(gpointer p)
+{
+    tls_creds_unref(p);
+}
 
 static void forget(gpointer p)
 {
@@ -29,6 +35,7 @@ Secrets *secrets_new(void)
 {
     Secrets *all = g_new0(Secrets, 1);
     all->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, forget);
+    all->tls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, drop_tls);
     return all;
 }
 
@@ -36,6 +43,7 @@ void secrets_free(Secrets *all)
 {
     if (all) {
         g_hash_table_unref(all->by_id);
+        g_hash_table_unref(all->tls);
         g_free(all);
     }
 }
@@ -43,6 +51,7 @@ void secrets_free(Secrets *all)
 void secrets_remove(Secrets *all, const char *id)
 {
     g_hash_table_remove(all->by_id, id);
+    g_hash_table_remove(all->tls, id);
 }
 
 GBytes *secrets_find(const Secrets *all, const char *id, GError **err)
@@ -137,7 +146,61 @@ Secrets *secrets_copy(const Secrets *all)
         const void *data = g_bytes_get_data(bytes, &size); /* each is wiped by itself */
         g_hash_table_insert(copy->by_id, g_strdup(id), g_bytes_new(data, size));
     }
+    g_hash_table_iter_init(&i, all->tls);
+    while (g_hash_table_iter_next(&i, &id, &bytes)) {
+        g_hash_table_insert(copy->tls, g_strdup(id), tls_creds_ref(bytes));
+    }
     return copy;
+}
+
+static bool id_is_free(const Secrets *all, const char *id, GError **err)
+{
+    bool taken = g_hash_table_contains(all->by_id, id) || g_hash_table_contains(all->tls, id);
+    if (taken) {
+        block_error(err, "attempt to add duplicate property '%s': another secret has this id", id);
+    }
+    return !taken;
+}
+
+bool secrets_add_tls(Secrets *all, const char *id, TlsKind kind, const TlsSource *s, bool now, GError **err)
+{
+    g_autofree char *password = NULL;
+    if (!id_is_free(all, id, err)) {
+        return false;
+    }
+    if (s->password_id) {
+        g_autoptr(GBytes) secret = secrets_find(all, s->password_id, err);
+        if (!secret) {
+            return false;
+        }
+        gsize n;
+        const char *text = g_bytes_get_data(secret, &n);
+        password = g_strndup(text, n);
+    }
+    TlsCreds *c = tls_creds_new(kind, s, password, now, err);
+    if (password) {
+        explicit_bzero(password, strlen(password));
+    }
+    return c && g_hash_table_insert(all->tls, g_strdup(id), c);
+}
+
+TlsCreds *secrets_find_tls(const Secrets *all, const char *id, TlsEndpoint endpoint, GError **err)
+{
+    TlsCreds *c = all ? g_hash_table_lookup(all->tls, id) : NULL;
+    const char *name = tls_endpoint_names[endpoint];
+    if (!c) {
+        block_error(
+            err,
+            "No TLS credentials with id '%s'; give them with -object tls-creds-x509,id=%s,endpoint=%s,dir=DIR",
+            id, id, name);
+        return NULL;
+    }
+    if (tls_creds_endpoint(c) != endpoint) {
+        block_error(err, "Expected TLS credentials for a %s endpoint: '%s' is of the other; give endpoint=%s",
+                    name, id, name);
+        return NULL;
+    }
+    return tls_creds_ref(c);
 }
 
 bool secrets_add(Secrets *all, const char *id, const SecretSource *s, bool now, GError **err)
@@ -150,10 +213,7 @@ bool secrets_add(Secrets *all, const char *id, const SecretSource *s, bool now, 
     bool ok = data && (s->keyid                     ? decrypt(all, s, data, err)
                        : s->format == FORMAT_BASE64 ? decode(data, "secret", err)
                                                     : true);
-    if (ok && g_hash_table_contains(all->by_id, id)) {
-        block_error(err, "attempt to add duplicate property '%s': another secret has this id", id);
-        ok = false;
-    }
+    ok = ok && id_is_free(all, id, err);
     if (ok) {
         g_hash_table_insert(all->by_id, g_strdup(id), g_bytes_new(data->data, data->len));
     }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "block/image.h"
+#include "block/secret.h"
 #include "img/img.h"
 #include "img/nbd.h"
 
@@ -21,10 +22,14 @@ typedef struct Serving {
     const char *image, *format, *name, *description, *pid_file;
     uint64_t offset, shared;
     bool persistent, readonly, list, daemonize, sync;
-    int parent; /* with --fork: to whom a byte says that it is served; else -1 */
+    bool cache, discard; /* given */
+    int parent;          /* with --fork: to whom a byte says that it is served; else -1 */
     OpenFlags flags;
     const char *bitmaps[NBD_BITMAPS_MAX];
     unsigned bitmap_count;
+    ToolOptions tool; /* --object, --image-opts */
+    const char *tls_creds, *tls_hostname;
+    TlsCreds *tls; /* NULL: plain */
 } Serving;
 
 /* ---- serving ----------------------------------------------------------------- */
@@ -44,6 +49,11 @@ static sigset_t ends(void)
 static void last_has_gone(void *opaque)
 {
     kill(getpid(), SIGUSR1);
+}
+
+static void report_client(const char *text, void *opaque)
+{
+    img_error("%s", text);
 }
 
 static bool write_pid(const Serving *s)
@@ -107,6 +117,8 @@ static int serve(const Serving *s, BlockNode *n, int fd)
     NbdServer *server = nbd_server_new(&(NbdServerOptions){ .fd = fd,
                                                             .max_clients = (unsigned)s->shared,
                                                             .handshake_ms = NBD_HANDSHAKE_MS,
+                                                            .tls = s->tls,
+                                                            .report = report_client,
                                                             .unused = s->persistent ? NULL : last_has_gone },
                                        &err);
     DirtyBitmap *bitmaps[NBD_BITMAPS_MAX];
@@ -139,7 +151,7 @@ static int run(Serving *s)
     sigset_t set = ends();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     s->flags.readonly = s->readonly;
-    BlockNode *n = image_open(s->image, s->format, &s->flags, &found, &err);
+    BlockNode *n = tool_open(&s->tool, s->image, s->format, &s->flags, &found, &err);
     if (!n) {
         img_error("Failed to blk_new_open '%s': %s", s->image, err->message);
         return EXIT_FAILURE;
@@ -165,10 +177,19 @@ static int run(Serving *s)
 
 static const char usage[] =
     "Usage: %s [-p PORT] [-b ADDRESS] [-k PATH] [-e CLIENTS] [-t] [-x NAME] [-D TEXT] [-B BITMAP] [-o OFFSET] [-f FORMAT] [-r] [-n]\n"
-    "       [--cache=MODE] [--discard=ignore|unmap] [--fork] [--pid-file=PATH] FILE\n"
-    "  or:  %s -L [-p PORT] [-b HOST] [-k PATH]\n";
+    "       [--cache=MODE] [--discard=ignore|unmap] [--fork] [--pid-file=PATH] [--object=OBJECT] [--tls-creds=ID] FILE\n"
+    "  or:  %s ... --image-opts OPTIONS\n"
+    "  or:  %s -L [-p PORT] [-b HOST] [-k PATH] [--object=OBJECT] [--tls-creds=ID] [--tls-hostname=NAME]\n";
 
-enum { OPTION_CACHE = 256, OPTION_DISCARD, OPTION_FORK, OPTION_PID };
+enum {
+    OPTION_CACHE = 256,
+    OPTION_DISCARD,
+    OPTION_FORK,
+    OPTION_PID,
+    OPTION_TLS,
+    OPTION_HOSTNAME,
+    OPTION_AUTHZ
+};
 static const struct option long_options[] = {
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -189,6 +210,9 @@ static const struct option long_options[] = {
     { "discard", required_argument, NULL, OPTION_DISCARD },
     { "fork", no_argument, NULL, OPTION_FORK },
     { "pid-file", required_argument, NULL, OPTION_PID },
+    { "tls-creds", required_argument, NULL, OPTION_TLS },
+    { "tls-hostname", required_argument, NULL, OPTION_HOSTNAME },
+    { "tls-authz", required_argument, NULL, OPTION_AUTHZ },
     { NULL },
 };
 
@@ -203,6 +227,7 @@ static bool take_number(const char *what, uint64_t most, uint64_t *value)
 
 static bool take_cache(Serving *s, const char *mode)
 {
+    s->cache = true;
     bool ok = img_cache(mode, &s->flags, &s->sync) && !s->sync;
     if (!ok) {
         img_error("Invalid cache mode `%s'; it is one of none, writeback, unsafe", mode);
@@ -234,6 +259,7 @@ static bool take_option(Serving *s, int c)
     case 'n': return take_cache(s, "none");
     case OPTION_CACHE: return take_cache(s, optarg);
     case OPTION_DISCARD:
+        s->discard = true;
         s->flags.discard = strcmp(optarg, "unmap") == 0;
         if (!s->flags.discard && strcmp(optarg, "ignore") != 0) {
             img_error("Invalid discard mode `%s'", optarg);
@@ -242,37 +268,89 @@ static bool take_option(Serving *s, int c)
         break;
     case OPTION_FORK: s->daemonize = true; break;
     case OPTION_PID: s->pid_file = optarg; break;
+    case OPTION_TLS: s->tls_creds = optarg; break;
+    case OPTION_HOSTNAME: s->tls_hostname = optarg; break;
+    case OPTION_AUTHZ:
+        img_error("--tls-authz is not built: whoever has a certificate of the authority may connect");
+        return false;
     default: fprintf(stderr, "Try `%s --help' for more information.\n", img_program); return false;
     }
     return true;
 }
 
-int main(int argc, char **argv)
+static bool check_options(const Serving *s, int words)
 {
-    img_program_begin("lyrebird-nbd", "qemu-nbd", argv[0]);
-    Serving s = { .name = "", .shared = 1, .parent = -1, .flags = { .locking = true } };
+    if (s->address.path && (s->address.host || s->address.port)) {
+        img_error("a socket has a path, or an address and a port");
+        return false;
+    }
+    if (s->tool.target_image_opts) {
+        img_error("--target-image-opts is of lyrebird-img: this program has one image");
+        return false;
+    }
+    if (s->tool.image_opts && (s->cache || s->discard)) {
+        img_error("with --image-opts cache and discard are the image's: cache.direct=on, discard=unmap");
+        return false;
+    }
+    if (s->tls_hostname && (!s->list || !s->tls_creds)) {
+        img_error("TLS hostname is of --list with --tls-creds");
+        return false;
+    }
+    if (words != !s->list) {
+        img_error(s->list ? "List mode is incompatible with a file name" : "Invalid number of arguments");
+        fprintf(stderr, "Try `%s --help' for more information.\n", img_program);
+        return false;
+    }
+    return true;
+}
+
+static int list(const Serving *s)
+{
+    const char *host = s->address.path ? NULL : s->address.host ? s->address.host : "localhost";
+    return nbd_tool_list(
+        &s->address,
+        &(NbdName){ .host = (char *)host, .tls = s->tls, .tls_hostname = (char *)s->tls_hostname });
+}
+
+static int start(Serving *s, int argc, char **argv)
+{
+    g_autoptr(GError) err = NULL;
+    if (!tool_options_take(&s->tool, &argc, argv)) {
+        return EXIT_FAILURE;
+    }
     for (int c; (c = getopt_long(argc, argv, "hVp:b:k:e:tx:D:B:o:Lf:rn", long_options, NULL)) != -1;) {
         if (c == 'h') {
-            printf(usage, img_program, img_program);
+            printf(usage, img_program, img_program, img_program);
             return EXIT_SUCCESS;
         }
         if (c == 'V') {
             printf("%s %s (Lyrebird)\n", img_program, LYREBIRD_VERSION);
             return EXIT_SUCCESS;
         }
-        if (!take_option(&s, c)) {
+        if (!take_option(s, c)) {
             return EXIT_FAILURE;
         }
     }
-    if (s.address.path && (s.address.host || s.address.port)) {
-        img_error("a socket has a path, or an address and a port");
+    if (!check_options(s, argc - optind)) {
         return EXIT_FAILURE;
     }
-    if (argc - optind != !s.list) {
-        img_error(s.list ? "List mode is incompatible with a file name" : "Invalid number of arguments");
-        fprintf(stderr, "Try `%s --help' for more information.\n", img_program);
+    s->image = argv[optind];
+    s->tls = s->tls_creds
+                 ? secrets_find_tls(s->tool.secrets, s->tls_creds, s->list ? TLS_CLIENT : TLS_SERVER, &err)
+                 : NULL;
+    if (s->tls_creds && !s->tls) {
+        img_error("%s", err->message);
         return EXIT_FAILURE;
     }
-    s.image = argv[optind];
-    return s.list ? nbd_tool_list(&s.address) : run(&s);
+    return s->list ? list(s) : run(s);
+}
+
+int main(int argc, char **argv)
+{
+    img_program_begin("lyrebird-nbd", "qemu-nbd", argv[0]);
+    Serving s = { .name = "", .shared = 1, .parent = -1, .flags = { .locking = true } };
+    int status = start(&s, argc, argv);
+    tls_creds_unref(s.tls);
+    tool_options_clear(&s.tool);
+    return status;
 }

@@ -3,4 +3,4 @@
 #pragma once
 #include "block/nbd_client.h"
 
-int nbd_tool_list(const NbdAddress *a); /* the exit status */
+int nbd_tool_list(const NbdAddress *a, const NbdName *how); /* the exit status */

@@ -2,7 +2,6 @@
 /* lyrebird-nbd --list: what a server has. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "img/nbd.h"
 #include "img/program.h"
@@ -46,14 +45,12 @@ static void print_export(const NbdListed *l)
     }
 }
 
-int nbd_tool_list(const NbdAddress *a)
+int nbd_tool_list(const NbdAddress *a, const NbdName *how)
 {
     g_autoptr(GError) err = NULL;
-    int fd = nbd_connect(a, &err);
-    GPtrArray *all = fd < 0 ? NULL : nbd_list(fd, &err);
-    if (fd >= 0) {
-        close(fd);
-    }
+    Channel *c = nbd_connect(a, &err);
+    GPtrArray *all = c ? nbd_list(c, how, &err) : NULL;
+    channel_free(c);
     if (!all) {
         img_error("%s", err->message);
         return EXIT_FAILURE;

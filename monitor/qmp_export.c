@@ -2,10 +2,12 @@
 /* Disks for NBD clients: nbd-server-start and -stop, block-export-add and -del, and their older forms.
  * Names and errors: QEMU's QMP reference, "Block device exports".
  *
- * Not built, and refused: exports other than of NBD, TLS, descriptors as sockets, threads of exports. */
+ * Not built, and refused: exports other than of NBD, lists of clients (tls-authz), descriptors as sockets, threads of exports. */
 #include <json-c/json.h>
 
+#include "base/log.h"
 #include "block/exports.h"
+#include "block/secret.h"
 #include "hw/board.h"
 #include "monitor/command.h"
 #include "monitor/qmp_block.h"
@@ -28,6 +30,7 @@ typedef struct Address {
 typedef struct StartArguments {
     Address *address;
     uint32_t max_clients, handshake_seconds;
+    char *tls_creds;
 } StartArguments;
 typedef struct ExportArguments {
     int type, mode;
@@ -70,8 +73,10 @@ static const Prop start_props[] = {
     { "addr", PROP_STRUCT, ALWAYS(address), .of = &address_shape, .help = "where it listens" },
     { "handshake-max-seconds", PROP_U32, MAYBE(handshake_seconds), .def = NBD_HANDSHAKE_MS / 1000, .min = 0,
       .max = 1000000, .help = "for a client to choose an export; 0: any time" },
-    { "tls-creds", PROP_STRING, .refused = "connections are not encrypted; use a unix socket, or ssh" },
-    { "tls-authz", PROP_STRING, .refused = "connections are not encrypted" },
+    { "tls-creds", PROP_STRING, MAYBE(tls_creds),
+      .help = "the object tls-creds-...; clients get nothing without TLS then" },
+    { "tls-authz", PROP_STRING,
+      .refused = "lists of clients are not built: whoever has a certificate of the authority may connect" },
     { "max-connections", PROP_U32, MAYBE(max_clients), .def = NBD_CLIENTS,
       .help = "at a time; 0: any number" },
     { NULL },
@@ -129,6 +134,11 @@ static const Prop info_props[] = {
 #undef T
 static const Shape info_shape = { "BlockExportInfo", sizeof(ExportInfo), info_props };
 
+static void report_client(const char *text, void *opaque)
+{
+    log_report("NBD server: %s", text);
+}
+
 static bool run_start(Control *c, const void *args, void *result, GError **err)
 {
     const StartArguments *a = args;
@@ -140,8 +150,14 @@ static bool run_start(Control *c, const void *args, void *result, GError **err)
                              d->host);
     }
     where.host = d->host && *d->host ? d->host : NULL;
-    NbdServerOptions o = { .max_clients = a->max_clients, .handshake_ms = a->handshake_seconds * 1000 };
-    return exports_start(c->machine->drives, &where, &o, err);
+    Drives *drives = c->machine->drives;
+    NbdServerOptions o = { .max_clients = a->max_clients,
+                           .handshake_ms = a->handshake_seconds * 1000,
+                           .report = report_client };
+    o.tls = a->tls_creds ? secrets_find_tls(drives_secrets(drives), a->tls_creds, TLS_SERVER, err) : NULL;
+    bool ok = (o.tls || !a->tls_creds) && exports_start(drives, &where, &o, err);
+    tls_creds_unref(o.tls);
+    return ok;
 }
 
 static bool run_stop(Control *c, const void *args, void *result, GError **err)

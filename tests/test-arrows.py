@@ -19,7 +19,8 @@ import sys
 NO_ROOMS = {'include', 'docs', 'scripts', 'tests'}
 
 # Libraries kept to the room that owns them.
-ONLY = {'SDL': 'ui', 'vterm.h': 'ui', 'curses.h': 'ui', 'libslirp': 'net', 'slirp': 'net', 'liburing': 'block', 'ffi.h': 'tcg', 'seccomp.h': 'base'}
+ONLY = {'SDL': 'ui', 'vterm.h': 'ui', 'curses.h': 'ui', 'libslirp': 'net', 'slirp': 'net', 'liburing': 'block', 'ffi.h': 'tcg', 'seccomp.h': 'base',
+        'gnutls': 'base'}
 
 INCLUDE = re.compile(r'\s*#\s*include\s*(.)([^>"]*)')
 CODE = ('.c', '.h', '.def')

@@ -8,15 +8,11 @@
  * With reconnect-delay they wait for it and are sent anew.  A server that is silent is lost, too: whoever waits for a request, such as
  * `stop`, waits no longer than that.
  *
- * Not modelled: TLS, NBD_CMD_CACHE, servers whose blocks are larger than a sector (refused). */
+ * Not modelled: NBD_CMD_CACHE, servers whose blocks are larger than a sector (refused). */
 #include "block/nbd_client.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "block/block_priv.h"
 #include "block/nbd/proto.h"
@@ -42,8 +38,8 @@ typedef struct NbdNode {
     NbdPatience patience;
     Lock lock; /* of what follows */
     GCond changed;
-    int fd;    /* -1: no connection */
-    bool dead; /* nobody is to use fd any more; it is closed when nobody does */
+    Channel *channel; /* NULL: no connection */
+    bool dead;        /* nobody is to use it any more; it is closed when nobody does */
     bool sending, reading, connecting;
     gint64 lost_at, retry_at; /* g_get_monotonic_time; lost_at: of the connection, 0: it is there */
     uint64_t next_cookie;
@@ -63,9 +59,9 @@ static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
     uint8_t head[14];
     uint64_t at;
     if (type & 0x8000) { /* an error */
-        int e = length < 6 || c->errors++ >= ERRORS_MAX ? -EPROTO : nbd_receive(s->fd, head, 6);
+        int e = length < 6 || c->errors++ >= ERRORS_MAX ? -EPROTO : channel_receive(s->channel, head, 6);
         c->result = c->result ? c->result : e ? e : nbd_error_to_errno(load_be(head, 4));
-        return e ? e : nbd_skip(s->fd, length - 6);
+        return e ? e : channel_skip(s->channel, length - 6);
     }
     switch (type) {
     case NBD_REPLY_NONE: return length ? -EPROTO : 0;
@@ -73,7 +69,7 @@ static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
     case NBD_REPLY_OFFSET_HOLE: {
         bool hole = type == NBD_REPLY_OFFSET_HOLE;
         uint32_t n = hole ? 12 : 8;
-        int e = length < n || c->type != NBD_CMD_READ ? -EPROTO : nbd_receive(s->fd, head, n);
+        int e = length < n || c->type != NBD_CMD_READ ? -EPROTO : channel_receive(s->channel, head, n);
         uint64_t bytes = e ? 0 : hole ? load_be(head + 8, 4) : length - 8;
         at = e ? 0 : load_be(head, 8);
         if (e || at < c->offset || at - c->offset > c->length || bytes > c->length - (at - c->offset) ||
@@ -85,15 +81,15 @@ static int receive_chunk(NbdNode *s, Call *c, unsigned type, uint32_t length)
             memset(c->data + (at - c->offset), 0, bytes);
             return 0;
         }
-        return nbd_receive(s->fd, c->data + (at - c->offset), bytes);
+        return channel_receive(s->channel, c->data + (at - c->offset), bytes);
     }
     case NBD_REPLY_BLOCK_STATUS: {
         bool first = c->type == NBD_CMD_BLOCK_STATUS && c->known == 0;
-        int e = length < 12 || !first ? -EPROTO : nbd_receive(s->fd, head, 12);
+        int e = length < 12 || !first ? -EPROTO : channel_receive(s->channel, head, 12);
         e = !e && (load_be(head, 4) != s->agreed.context || load_be(head + 4, 4) == 0) ? -EPROTO : e;
         c->known = e ? 0 : load_be(head + 4, 4);
         c->state = e ? 0 : load_be(head + 8, 4);
-        return e ? e : nbd_skip(s->fd, length - 12);
+        return e ? e : channel_skip(s->channel, length - 12);
     }
     default: return -EPROTO;
     }
@@ -120,7 +116,7 @@ static void call_ended(NbdNode *s, Call *c)
 static int receive_reply(NbdNode *s)
 {
     uint8_t head[20];
-    int e = nbd_receive(s->fd, head, 16);
+    int e = channel_receive(s->channel, head, 16);
     uint32_t magic = e ? 0 : load_be(head, 4);
     Call *c = e ? NULL : find_call(s, load_be(head + 8, 8));
     if (!c) {
@@ -132,7 +128,7 @@ static int receive_reply(NbdNode *s)
             return -EPROTO;
         }
         c->result = error ? nbd_error_to_errno(error) : 0;
-        e = !error && c->type == NBD_CMD_READ ? nbd_receive(s->fd, c->data, c->length) : 0;
+        e = !error && c->type == NBD_CMD_READ ? channel_receive(s->channel, c->data, c->length) : 0;
         if (!e) {
             call_ended(s, c);
         }
@@ -141,7 +137,7 @@ static int receive_reply(NbdNode *s)
     if (magic != NBD_STRUCTURED_REPLY_MAGIC || !s->agreed.structured) {
         return -EPROTO;
     }
-    e = nbd_receive(s->fd, head + 16, 4);
+    e = channel_receive(s->channel, head + 16, 4);
     uint32_t length = e ? 0 : load_be(head + 16, 4);
     unsigned type = (unsigned)load_be(head + 6, 2);
     bool done = load_be(head + 4, 2) & NBD_REPLY_DONE;
@@ -160,19 +156,17 @@ static int receive_reply(NbdNode *s)
 
 /* ---- the connection -------------------------------------------------------------- */
 
-static int connect_once(NbdNode *s, NbdAgreed *a, GError **err)
+static Channel *connect_once(NbdNode *s, NbdAgreed *a, GError **err)
 {
-    int fd = nbd_connect(&(NbdAddress){ s->name.path, s->name.host, s->name.port }, err), one = 1;
-    if (fd < 0) {
-        return -1;
+    Channel *c = nbd_connect(&(NbdAddress){ s->name.path, s->name.host, s->name.port }, err);
+    if (c && !nbd_agree(c, &s->name, a, err)) {
+        channel_free(c);
+        return NULL;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (!nbd_agree(fd, s->name.export, a, err)) {
-        close(fd);
-        return -1;
+    if (c) {
+        channel_limit_waits(c, NBD_SILENCE_S);
     }
-    nbd_limit_waits(fd, NBD_SILENCE_S);
-    return fd;
+    return c;
 }
 
 static void lose_call(gpointer key, gpointer value, gpointer opaque)
@@ -184,13 +178,12 @@ static void lose_call(gpointer key, gpointer value, gpointer opaque)
 /* Under lock: the connection is of no use. */
 static void lose(NbdNode *s)
 {
-    if (s->fd >= 0 && !s->dead) {
+    if (s->channel && !s->dead) {
         s->dead = true;
-        shutdown(s->fd, SHUT_RDWR); /* who sends or reads ends soon */
+        channel_shutdown(s->channel); /* who sends or reads ends soon */
     }
     if (s->dead && !s->sending && !s->reading) {
-        close(s->fd);
-        s->fd = -1;
+        g_clear_pointer(&s->channel, channel_free);
         s->dead = false;
         s->lost_at = g_get_monotonic_time();
         g_hash_table_foreach(s->calls, lose_call, NULL);
@@ -205,7 +198,7 @@ static int reconnect(NbdNode *s)
     while (s->connecting || s->dead) {
         lock_wait(&s->changed, &s->lock);
     }
-    if (s->fd >= 0) {
+    if (s->channel) {
         return 0;
     }
     if (s->patience.reconnect_delay && g_get_monotonic_time() < s->retry_at) {
@@ -214,21 +207,20 @@ static int reconnect(NbdNode *s)
     s->connecting = true;
     lock_release(&s->lock);
     NbdAgreed a = { 0 };
-    int fd = connect_once(s, &a, NULL);
-    if (fd >= 0 && (a.size != s->agreed.size || (a.flags & NBD_FLAG_READ_ONLY && !s->node.readonly))) {
-        close(fd); /* another disk */
-        fd = -1;
+    Channel *c = connect_once(s, &a, NULL);
+    if (c && (a.size != s->agreed.size || (a.flags & NBD_FLAG_READ_ONLY && !s->node.readonly))) {
+        g_clear_pointer(&c, channel_free); /* another disk */
     }
     lock_take(&s->lock);
     s->connecting = false;
-    s->fd = fd;
+    s->channel = c;
     s->retry_at = g_get_monotonic_time() + RETRY_US;
-    if (fd >= 0) {
+    if (c) {
         s->agreed = a;
         s->lost_at = 0;
     }
     g_cond_broadcast(&s->changed);
-    return fd >= 0 ? 0 : -EIO;
+    return c ? 0 : -EIO;
 }
 
 /* ---- calls ----------------------------------------------------------------------- */
@@ -242,7 +234,8 @@ static int send_call(NbdNode *s, const Call *c)
     store_be(head + 8, 8, c->cookie);
     store_be(head + 16, 8, c->offset);
     store_be(head + 24, 4, c->length);
-    return nbd_send_two(s->fd, head, sizeof(head), c->data, c->type == NBD_CMD_WRITE ? c->length : 0);
+    return channel_send_two(s->channel, head, sizeof(head), c->data,
+                            c->type == NBD_CMD_WRITE ? c->length : 0);
 }
 
 /* Under lock, which is left meanwhile. */
@@ -259,10 +252,10 @@ static void await(NbdNode *s, Call *c)
         lock_take(&s->lock);
         s->reading = false;
         if (e) {
-            s->dead = s->fd >= 0;
+            s->dead = s->channel != NULL;
         }
         if (s->dead) {
-            shutdown(s->fd, SHUT_RDWR);
+            channel_shutdown(s->channel);
             lose(s);
         }
         g_cond_broadcast(&s->changed);
@@ -278,7 +271,7 @@ static void call_once(NbdNode *s, Call *c)
     c->ended = c->lost = false;
     c->result = 0;
     c->came = c->errors = c->known = 0;
-    if (s->dead || s->fd < 0) {
+    if (s->dead || !s->channel) {
         c->lost = true;
         return;
     }
@@ -303,7 +296,7 @@ static bool wait_to_retry(NbdNode *s, gint64 *until)
     if (!*until) { /* a server that comes and goes does not prolong it */
         *until = (s->lost_at ? s->lost_at : now) + s->patience.reconnect_delay * G_USEC_PER_SEC;
     }
-    while (s->fd < 0 && !s->connecting && now < s->retry_at && now < *until) {
+    while (!s->channel && !s->connecting && now < s->retry_at && now < *until) {
         lock_wait_until(&s->changed, &s->lock, MIN(s->retry_at, *until));
         now = g_get_monotonic_time();
     }
@@ -316,7 +309,7 @@ static int call(NbdNode *s, Call *c)
     int e;
     lock_take(&s->lock);
     do {
-        e = s->fd >= 0 && !s->dead ? 0 : reconnect(s);
+        e = s->channel && !s->dead ? 0 : reconnect(s);
         if (!e) {
             call_once(s, c);
             if (!c->lost) {
@@ -427,10 +420,10 @@ static bool nbd_direct(BlockNode *n, const NodeIo *io, int *fd)
 static void nbd_close(BlockNode *n)
 {
     NbdNode *s = of(n);
-    if (s->fd >= 0) {
+    if (s->channel) {
         Call c = { .type = NBD_CMD_DISC };
         send_call(s, &c);
-        close(s->fd);
+        channel_free(s->channel);
     }
     g_hash_table_destroy(s->calls);
     nbd_name_clear(&s->name);
@@ -447,17 +440,17 @@ static const BlockDriver nbd_driver = {
     .elsewhere = true,
 };
 
-static int connect_first(NbdNode *s, GError **err)
+static Channel *connect_first(NbdNode *s, GError **err)
 {
     gint64 until = g_get_monotonic_time() + s->patience.open_timeout * G_USEC_PER_SEC;
     for (;;) {
         g_autoptr(GError) why = NULL;
-        int fd = connect_once(s, &s->agreed, &why);
-        if (fd >= 0 || g_get_monotonic_time() >= until) {
-            if (fd < 0) {
+        Channel *c = connect_once(s, &s->agreed, &why);
+        if (c || g_get_monotonic_time() >= until) {
+            if (!c) {
                 g_propagate_error(err, g_steal_pointer(&why));
             }
-            return fd;
+            return c;
         }
         g_usleep(RETRY_US);
     }
@@ -468,14 +461,18 @@ BlockNode *nbd_node_open(const char *text, const NbdName *name, bool readonly, c
 {
     NbdNode *s = g_new0(NbdNode, 1);
     node_init(&s->node, &nbd_driver, text, 0, true);
-    s->name =
-        (NbdName){ g_strdup(name->path), g_strdup(name->host), g_strdup(name->port), g_strdup(name->export) };
+    s->name = (NbdName){ .path = g_strdup(name->path),
+                         .host = g_strdup(name->host),
+                         .port = g_strdup(name->port),
+                         .export = g_strdup(name->export),
+                         .tls = name->tls ? tls_creds_ref(name->tls) : NULL,
+                         .tls_hostname = g_strdup(name->tls_hostname) };
     s->patience = *patience;
     s->calls = g_hash_table_new(g_int64_hash, g_int64_equal);
     lock_init(&s->lock, LOCK_NBD_CLIENT);
     g_cond_init(&s->changed);
-    s->fd = connect_first(s, err);
-    bool ok = s->fd >= 0;
+    s->channel = connect_first(s, err);
+    bool ok = s->channel != NULL;
     if (ok && !readonly && s->agreed.flags & NBD_FLAG_READ_ONLY) {
         block_error(err, "'%s': request for write access denied: the server exports it read-only", text);
         ok = false;

@@ -2,7 +2,7 @@
 /* The client's side of the handshake.  Specification: "Fixed newstyle negotiation".
  * What a server says is checked, and bounded: it may be anybody.
  *
- * Not modelled: the old style of before 2011, TLS, extended headers. */
+ * Not modelled: the old style of before 2011, extended headers. */
 #include <errno.h>
 #include <string.h>
 
@@ -20,27 +20,36 @@ typedef struct Reply {
     uint8_t *data; /* ends with a 0 behind its bytes */
 } Reply;
 
-static bool lost(int e, GError **err)
+static bool lost(Channel *c, int e, GError **err)
 {
-    block_error(err, "the NBD server does not answer as it should: %s", g_strerror(-e));
+    g_autofree char *why = channel_why(c, e);
+    block_error(err, "the NBD server does not answer as it should: %s", why);
     return false;
 }
 
-static bool send_option(int fd, uint32_t option, const GByteArray *data, GError **err)
+static bool wants_tls(GError **err)
+{
+    block_error(
+        err,
+        "the NBD server wants TLS: give tls-creds=ID of -object tls-creds-x509 (or -psk, -anon), as the server has");
+    return false;
+}
+
+static bool send_option(Channel *c, uint32_t option, const GByteArray *data, GError **err)
 {
     uint8_t head[16];
     uint32_t n = data ? data->len : 0;
     store_be(head, 8, NBD_OPTION_MAGIC);
     store_be(head + 8, 4, option);
     store_be(head + 12, 4, n);
-    int e = nbd_send_two(fd, head, sizeof(head), data ? data->data : NULL, n);
-    return !e || lost(e, err);
+    int e = channel_send_two(c, head, sizeof(head), data ? data->data : NULL, n);
+    return !e || lost(c, e, err);
 }
 
-static bool receive_reply(int fd, uint32_t option, Reply *r, GError **err)
+static bool receive_reply(Channel *c, uint32_t option, Reply *r, GError **err)
 {
     uint8_t head[20];
-    int e = nbd_receive(fd, head, sizeof(head));
+    int e = channel_receive(c, head, sizeof(head));
     *r = (Reply){ 0 };
     if (!e && (load_be(head, 8) != NBD_OPTION_REPLY_MAGIC || load_be(head + 8, 4) != option)) {
         e = -EPROTO;
@@ -52,11 +61,11 @@ static bool receive_reply(int fd, uint32_t option, Reply *r, GError **err)
     }
     if (!e) {
         r->data = g_malloc0((gsize)r->length + 1);
-        e = nbd_receive(fd, r->data, r->length);
+        e = channel_receive(c, r->data, r->length);
     }
     if (e) {
         g_clear_pointer(&r->data, g_free);
-        return lost(e, err);
+        return lost(c, e, err);
     }
     return true;
 }
@@ -69,26 +78,30 @@ static void put_text(GByteArray *a, const char *text)
 
 /* Replies to an option, each handed to take(), until the last; *error: the type of an error reply, or 0. */
 typedef bool TakeReply(const Reply *r, void *opaque);
-static bool ask(int fd, uint32_t option, const GByteArray *data, TakeReply *take, void *opaque,
+static bool ask(Channel *c, uint32_t option, const GByteArray *data, TakeReply *take, void *opaque,
                 uint32_t *error, GError **err)
 {
     *error = 0;
-    bool ok = send_option(fd, option, data, err);
+    bool ok = send_option(c, option, data, err);
     for (unsigned i = 0; i < REPLIES_MAX && ok; i++) {
         Reply r;
-        ok = receive_reply(fd, option, &r, err);
+        ok = receive_reply(c, option, &r, err);
         bool last = ok && (r.type == NBD_REP_ACK || r.type & NBD_REP_ERROR);
+        if (ok && r.type == NBD_REP_ERR_TLS_REQD && !channel_has_tls(c)) {
+            g_free(r.data);
+            return wants_tls(err);
+        }
         if (ok && r.type & NBD_REP_ERROR) {
             *error = r.type;
         } else if (ok && !last && !take(&r, opaque)) {
-            ok = lost(-EPROTO, err);
+            ok = lost(c, -EPROTO, err);
         }
         g_free(r.data);
         if (last) {
             return true;
         }
     }
-    return ok && lost(-EPROTO, err);
+    return ok && lost(c, -EPROTO, err);
 }
 
 static bool take_nothing(const Reply *r, void *opaque)
@@ -98,12 +111,12 @@ static bool take_nothing(const Reply *r, void *opaque)
 
 /* ---- what is agreed on --------------------------------------------------------- */
 
-static bool greet(int fd, GError **err)
+static bool greet(Channel *c, GError **err)
 {
     uint8_t hello[18], flags[4];
-    int e = nbd_receive(fd, hello, sizeof(hello));
+    int e = channel_receive(c, hello, sizeof(hello));
     if (e) {
-        return lost(e, err);
+        return lost(c, e, err);
     }
     unsigned theirs = (unsigned)load_be(hello + 16, 2);
     if (load_be(hello, 8) != NBD_MAGIC || load_be(hello + 8, 8) != NBD_OPTION_MAGIC ||
@@ -112,8 +125,44 @@ static bool greet(int fd, GError **err)
         return false;
     }
     store_be(flags, 4, theirs & (NBD_FIXED_NEWSTYLE | NBD_NO_ZEROES));
-    e = nbd_send(fd, flags, sizeof(flags));
-    return !e || lost(e, err);
+    e = channel_send(c, flags, sizeof(flags));
+    return !e || lost(c, e, err);
+}
+
+static bool ask_structured(Channel *c, NbdAgreed *a, GError **err)
+{
+    uint32_t error;
+    bool ok = ask(c, NBD_OPT_STRUCTURED_REPLY, NULL, take_nothing, NULL, &error, err);
+    a->structured = ok && !error;
+    return ok;
+}
+
+/* The first option: what an eavesdropper could change before does not count.  Whoever wants TLS goes on with nothing else. */
+static bool start_tls(Channel *c, const NbdName *name, GError **err)
+{
+    g_autoptr(GError) why = NULL;
+    uint32_t error;
+    if (!name->tls) {
+        return true;
+    }
+    if (!ask(c, NBD_OPT_STARTTLS, NULL, take_nothing, NULL, &error, err)) {
+        return false;
+    }
+    if (error) {
+        block_error(err, "the NBD server has no TLS, and tls-creds= asks for it; nothing was sent");
+        return false;
+    }
+    if (!channel_start_tls(c, name->tls, name->tls_hostname ? name->tls_hostname : name->host,
+                           NBD_CONNECT_S * 1000, &why)) {
+        block_error(err, "no TLS with the NBD server: %s", why->message);
+        return false;
+    }
+    return true;
+}
+
+static bool begin(Channel *c, const NbdName *name, NbdAgreed *a, GError **err)
+{
+    return greet(c, err) && start_tls(c, name, err) && ask_structured(c, a, err);
 }
 
 /* NULL: there is no more room for such. */
@@ -168,16 +217,8 @@ static bool take_context(const Reply *r, void *opaque)
     return kept || !l->contexts;
 }
 
-static bool ask_structured(int fd, NbdAgreed *a, GError **err)
-{
-    uint32_t error;
-    bool ok = ask(fd, NBD_OPT_STRUCTURED_REPLY, NULL, take_nothing, NULL, &error, err);
-    a->structured = ok && !error;
-    return ok;
-}
-
 /* query: NULL: list all. */
-static bool ask_context(int fd, NbdListed *l, const char *query, GError **err)
+static bool ask_context(Channel *c, NbdListed *l, const char *query, GError **err)
 {
     GByteArray *data = g_byte_array_new();
     uint32_t error;
@@ -186,13 +227,13 @@ static bool ask_context(int fd, NbdListed *l, const char *query, GError **err)
     if (query) {
         put_text(data, query);
     }
-    bool ok = ask(fd, query ? NBD_OPT_SET_META_CONTEXT : NBD_OPT_LIST_META_CONTEXT, data, take_context, l,
+    bool ok = ask(c, query ? NBD_OPT_SET_META_CONTEXT : NBD_OPT_LIST_META_CONTEXT, data, take_context, l,
                   &error, err);
     g_byte_array_unref(data);
     return ok;
 }
 
-static bool ask_info(int fd, uint32_t option, NbdListed *l, GError **err)
+static bool ask_info(Channel *c, uint32_t option, NbdListed *l, GError **err)
 {
     GByteArray *data = g_byte_array_new();
     uint32_t error;
@@ -200,7 +241,7 @@ static bool ask_info(int fd, uint32_t option, NbdListed *l, GError **err)
     append_be(data, 2, 2);
     append_be(data, 2, NBD_INFO_BLOCK_SIZE);
     append_be(data, 2, NBD_INFO_DESCRIPTION);
-    bool ok = ask(fd, option, data, take_info, l, &error, err);
+    bool ok = ask(c, option, data, take_info, l, &error, err);
     g_byte_array_unref(data);
     if (ok && error) {
         g_autofree char *shown = text_escaped(l->name);
@@ -213,17 +254,17 @@ static bool ask_info(int fd, uint32_t option, NbdListed *l, GError **err)
         return false;
     }
     if (ok && (!(l->agreed.flags & NBD_FLAG_HAS_FLAGS) || l->agreed.size > INT64_MAX)) {
-        return lost(-EPROTO, err);
+        return lost(c, -EPROTO, err);
     }
     return ok;
 }
 
-bool nbd_agree(int fd, const char *export, NbdAgreed *a, GError **err)
+bool nbd_agree(Channel *c, const NbdName *name, NbdAgreed *a, GError **err)
 {
-    NbdListed l = { .name = (char *)export };
-    bool ok = greet(fd, err) && ask_structured(fd, &l.agreed, err) &&
-              (!l.agreed.structured || ask_context(fd, &l, NBD_CONTEXT_NAME, err)) &&
-              ask_info(fd, NBD_OPT_GO, &l, err);
+    NbdListed l = { .name = name->export };
+    bool ok = begin(c, name, &l.agreed, err) &&
+              (!l.agreed.structured || ask_context(c, &l, NBD_CONTEXT_NAME, err)) &&
+              ask_info(c, NBD_OPT_GO, &l, err);
     g_free(l.description);
     *a = l.agreed;
     return ok;
@@ -262,27 +303,26 @@ static bool take_server(const Reply *r, void *opaque)
     return l->name && (l->description || !described);
 }
 
-GPtrArray *nbd_list(int fd, GError **err)
+GPtrArray *nbd_list(Channel *c, const NbdName *name, GError **err)
 {
     GPtrArray *all = g_ptr_array_new_with_free_func(listed_free);
     Listing listing = { all, LIST_BYTES_MAX };
     NbdAgreed agreed = { 0 };
     uint32_t error = 0;
-    bool ok = greet(fd, err) && ask_structured(fd, &agreed, err) &&
-              ask(fd, NBD_OPT_LIST, NULL, take_server, &listing, &error, err);
+    bool ok = begin(c, name, &agreed, err) && ask(c, NBD_OPT_LIST, NULL, take_server, &listing, &error, err);
     if (ok && error) {
         block_error(err, "the NBD server does not tell what it has");
         ok = false;
     }
     for (guint i = 0; i < all->len && ok; i++) {
         NbdListed *l = g_ptr_array_index(all, i);
-        ok = ask_info(fd, NBD_OPT_INFO, l, err) && (!agreed.structured || ask_context(fd, l, NULL, err));
+        ok = ask_info(c, NBD_OPT_INFO, l, err) && (!agreed.structured || ask_context(c, l, NULL, err));
     }
     for (guint i = 0; i < all->len; i++) {
         ((NbdListed *)g_ptr_array_index(all, i))->room = NULL; /* it ends with this call */
     }
     if (ok) {
-        send_option(fd, NBD_OPT_ABORT, NULL, NULL);
+        send_option(c, NBD_OPT_ABORT, NULL, NULL);
         return all;
     }
     g_ptr_array_unref(all);

@@ -32,10 +32,13 @@ static const Prop place_props[] = {
 const Shape nbd_place_shape = { "SocketAddress", sizeof(NbdPlace), place_props, .tag = &place_props[0],
                                 .arms = arms };
 
-BlockNode *nbd_node_of(const NbdPlace *p, const char *export, const NbdPatience *patience, bool readonly,
+BlockNode *nbd_node_of(const NbdPlace *p, const NbdName *how, const NbdPatience *patience, bool readonly,
                        GError **err)
 {
-    NbdName name = { p->path, p->host, p->port, (char *)(export ? export : "") };
+    NbdName name = *how;
+    name.path = p->path;
+    name.host = p->host;
+    name.port = p->port;
     g_autofree char *escaped = g_uri_escape_string(name.export, "/", false);
     g_autofree char *text = p->path ? g_strdup_printf("nbd+unix:///%s?socket=%s", escaped, p->path)
                                     : g_strdup_printf("nbd://%s:%s/%s", p->host, p->port, escaped);

@@ -2,7 +2,9 @@
 /* The NBD server's side of the handshake: what a client wants, in fixed newstyle.
  * Specification: "Fixed newstyle negotiation", "Option types".
  *
- * Not modelled: TLS, extended headers. */
+ * With credentials the server is of the mode FORCEDTLS ("TLS support"): nothing is said to who has not begun TLS.
+ *
+ * Not modelled: the mode SELECTIVETLS, extended headers. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,7 +26,7 @@ static int reply(Client *c, const Option *o, uint32_t type, const void *data, ui
     store_be(head + 8, 4, o->type);
     store_be(head + 12, 4, type);
     store_be(head + 16, 4, n);
-    return nbd_send_two(c->fd, head, sizeof(head), data, n);
+    return channel_send_two(c->channel, head, sizeof(head), data, n);
 }
 
 static int refuse(Client *c, const Option *o, uint32_t type, const char *why)
@@ -152,7 +154,7 @@ static int export_name(Client *c, const Option *o, bool *done)
     store_be(answer, 8, x->size);
     store_be(answer + 8, 2, nbd_export_flags(x, c));
     *done = true;
-    return nbd_send(c->fd, answer, c->no_zeroes ? 10 : sizeof(answer));
+    return channel_send(c->channel, answer, c->no_zeroes ? 10 : sizeof(answer));
 }
 
 /* list_only: a query may be the beginning of names, up to a colon. */
@@ -240,12 +242,51 @@ static int structured(Client *c, const Option *o)
     return reply(c, o, NBD_REP_ACK, NULL, 0);
 }
 
+/* The bytes behind the option are of the handshake: what somebody has put there in plain ends it. */
+static int start_tls(Client *c, const Option *o)
+{
+    NbdServer *s = c->server;
+    g_autoptr(GError) why = NULL;
+    if (!s->o.tls) {
+        return refuse(c, o, NBD_REP_ERR_POLICY, "this server has no TLS");
+    }
+    if (o->length || channel_has_tls(c->channel)) {
+        return refuse(c, o, NBD_REP_ERR_INVALID,
+                      o->length ? "STARTTLS has no data" : "TLS has begun already");
+    }
+    int e = reply(c, o, NBD_REP_ACK, NULL, 0);
+    if (!e && !channel_start_tls(c->channel, s->o.tls, NULL, s->o.handshake_ms, &why)) {
+        server_report(s, "a client is refused: %s", why->message);
+        return -ECONNABORTED;
+    }
+    c->structured = false; /* what was agreed on before may have been changed on the way */
+    c->contexts = 0;
+    return e;
+}
+
+/* Before TLS, of a server that has it: nothing is told but that. */
+static int answer_plain(Client *c, const Option *o)
+{
+    switch (o->type) {
+    case NBD_OPT_STARTTLS: return start_tls(c, o);
+    case NBD_OPT_EXPORT_NAME:
+        server_report(c->server, "a client is refused: it wants an export without TLS");
+        return -EPROTO;
+    case NBD_OPT_ABORT: reply(c, o, NBD_REP_ACK, NULL, 0); return -ECONNABORTED;
+    default: return refuse(c, o, NBD_REP_ERR_TLS_REQD, "this server wants TLS");
+    }
+}
+
 static int answer(Client *c, const Option *o, bool *done)
 {
+    if (c->server->o.tls && !channel_has_tls(c->channel)) {
+        return answer_plain(c, o);
+    }
     switch (o->type) {
     case NBD_OPT_EXPORT_NAME: return export_name(c, o, done);
     case NBD_OPT_ABORT: reply(c, o, NBD_REP_ACK, NULL, 0); return -ECONNABORTED;
     case NBD_OPT_LIST: return list(c, o);
+    case NBD_OPT_STARTTLS: return start_tls(c, o);
     case NBD_OPT_INFO:
     case NBD_OPT_GO: return info(c, o, done);
     case NBD_OPT_STRUCTURED_REPLY: return structured(c, o);
@@ -259,17 +300,17 @@ static int answer(Client *c, const Option *o, bool *done)
 static int one_option(Client *c, bool *done)
 {
     uint8_t head[16];
-    int e = nbd_receive(c->fd, head, sizeof(head));
+    int e = channel_receive(c->channel, head, sizeof(head));
     if (e || load_be(head, 8) != NBD_OPTION_MAGIC) {
         return e ? e : -EPROTO;
     }
     Option o = { load_be(head + 8, 4), load_be(head + 12, 4), NULL };
     if (o.length > NBD_MAX_OPTION) {
-        e = o.type == NBD_OPT_EXPORT_NAME ? -EPROTO : nbd_skip(c->fd, o.length);
+        e = o.type == NBD_OPT_EXPORT_NAME ? -EPROTO : channel_skip(c->channel, o.length);
         return e ? e : refuse(c, &o, NBD_REP_ERR_TOO_BIG, "this option is too long");
     }
     o.data = g_malloc0((gsize)o.length + 1);
-    e = nbd_receive(c->fd, o.data, o.length);
+    e = channel_receive(c->channel, o.data, o.length);
     e = e ? e : answer(c, &o, done);
     g_free(o.data);
     return e;
@@ -282,8 +323,8 @@ int nbd_handshake(Client *c)
     store_be(hello, 8, NBD_MAGIC);
     store_be(hello + 8, 8, NBD_OPTION_MAGIC);
     store_be(hello + 16, 2, NBD_FIXED_NEWSTYLE | NBD_NO_ZEROES);
-    int e = nbd_send(c->fd, hello, sizeof(hello));
-    e = e ? e : nbd_receive(c->fd, flags, sizeof(flags));
+    int e = channel_send(c->channel, hello, sizeof(hello));
+    e = e ? e : channel_receive(c->channel, flags, sizeof(flags));
     if (!e && load_be(flags, 4) & ~(uint64_t)(NBD_FIXED_NEWSTYLE | NBD_NO_ZEROES)) {
         return -EPROTO;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Numbers of the NBD protocol, and moving bytes over its sockets. */
+/* Numbers of the NBD protocol. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
@@ -31,7 +31,9 @@ enum {
 #define NBD_REP_ERROR 0x80000000u
 enum { NBD_REP_ACK = 1, NBD_REP_SERVER, NBD_REP_INFO, NBD_REP_META_CONTEXT };
 #define NBD_REP_ERR_UNSUP (NBD_REP_ERROR + 1)
+#define NBD_REP_ERR_POLICY (NBD_REP_ERROR + 2)
 #define NBD_REP_ERR_INVALID (NBD_REP_ERROR + 3)
+#define NBD_REP_ERR_TLS_REQD (NBD_REP_ERROR + 5)
 #define NBD_REP_ERR_UNKNOWN (NBD_REP_ERROR + 6)
 #define NBD_REP_ERR_TOO_BIG (NBD_REP_ERROR + 9)
 
@@ -94,11 +96,4 @@ enum { NBD_CONTEXT_BASE = 1, NBD_STATE_DIRTY = 1 };
 uint32_t nbd_error(int e);          /* of -errno, as the protocol has it */
 int nbd_error_to_errno(uint32_t e); /* -errno */
 
-/* All of it, blocking: 0, or -errno (-ECONNRESET: the end; -ETIMEDOUT: see nbd_limit_waits). */
-int nbd_receive(int fd, void *buf, uint64_t n);
-/* Whoever waits for the other end gives up when nothing has moved for so long. */
-void nbd_limit_waits(int fd, unsigned seconds);
-enum { NBD_CONNECT_S = 10 };      /* of a client, until it has an export */
-int nbd_skip(int fd, uint64_t n); /* receive it, and forget it */
-int nbd_send(int fd, const void *buf, uint64_t n);
-int nbd_send_two(int fd, const void *head, uint64_t head_bytes, const void *body, uint64_t body_bytes);
+enum { NBD_CONNECT_S = 10 }; /* of a client, until it has an export */

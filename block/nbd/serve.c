@@ -43,7 +43,7 @@ static void send_reply(Client *c, const void *head, uint64_t n, const void *body
     c->sending = !c->broken;
     bool send = c->sending;
     lock_release(&c->lock);
-    int e = send ? nbd_send_two(c->fd, head, n, body, length) : 0;
+    int e = send ? channel_send_two(c->channel, head, n, body, length) : 0;
     lock_take(&c->lock);
     c->sending = send ? false : c->sending;
     c->broken |= e != 0;
@@ -367,7 +367,7 @@ static void end_workers(Client *c)
 static Request *receive(Client *c)
 {
     uint8_t head[NBD_REQUEST_BYTES];
-    if (nbd_receive(c->fd, head, sizeof(head)) || load_be(head, 4) != NBD_REQUEST_MAGIC) {
+    if (channel_receive(c->channel, head, sizeof(head)) || load_be(head, 4) != NBD_REQUEST_MAGIC) {
         return NULL;
     }
     Request *r = g_new(Request, 1);
@@ -380,7 +380,7 @@ static Request *receive(Client *c)
     bool bad = r->type == NBD_CMD_DISC || (r->type == NBD_CMD_WRITE && r->length > NBD_MAX_PAYLOAD);
     if (!bad && r->type == NBD_CMD_WRITE) {
         r->data = g_try_malloc(r->length + 1);
-        bad = !r->data || nbd_receive(c->fd, r->data, r->length);
+        bad = !r->data || channel_receive(c->channel, r->data, r->length);
     }
     if (bad) {
         g_free(r->data);

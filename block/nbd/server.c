@@ -7,11 +7,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "block/block_priv.h"
+
+enum { REPORTS_MAX = 20, REPORTS_US = 10 * G_USEC_PER_SEC }; /* so many in this time */
 
 /* ---- exports ----------------------------------------------------------------- */
 
@@ -143,7 +146,7 @@ bool nbd_server_remove(NbdServer *s, const char *name, bool now, GError **err)
         Client *c = g_ptr_array_index(s->clients, i);
         users += c->export == e;
         if (c->export == e && now) {
-            shutdown(c->fd, SHUT_RDWR);
+            channel_shutdown(c->channel);
         }
     }
     bool removes = e && (now || !users);
@@ -168,7 +171,7 @@ static unsigned cut_off(NbdServer *s)
 {
     for (guint i = 0; i < s->clients->len; i++) {
         Client *c = g_ptr_array_index(s->clients, i);
-        shutdown(c->fd, SHUT_RDWR);
+        channel_shutdown(c->channel);
     }
     for (guint i = 0; i < s->exports->len; i++) {
         Export *e = g_ptr_array_index(s->exports, i);
@@ -177,11 +180,36 @@ static unsigned cut_off(NbdServer *s)
     return s->clients->len;
 }
 
+/* Who connects again and again fills no log. */
+static bool may_report(NbdServer *s)
+{
+    gint64 now = g_get_monotonic_time();
+    lock_take(&s->lock);
+    if (now - s->reports_since > REPORTS_US) {
+        s->reports_since = now;
+        s->reports = 0;
+    }
+    bool may = s->reports++ < REPORTS_MAX;
+    lock_release(&s->lock);
+    return may;
+}
+
+void server_report(NbdServer *s, const char *fmt, ...)
+{
+    if (s->o.report && may_report(s)) {
+        va_list ap;
+        va_start(ap, fmt);
+        g_autofree char *text = g_strdup_vprintf(fmt, ap);
+        va_end(ap);
+        s->o.report(text, s->o.opaque);
+    }
+}
+
 /* ---- clients ------------------------------------------------------------------- */
 
 static void client_free(Client *c)
 {
-    close(c->fd);
+    channel_free(c->channel);
     g_free(c->contexts_of);
     lock_finish(&c->lock);
     g_cond_clear(&c->changed);
@@ -222,7 +250,7 @@ static void client_new(NbdServer *s, int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* of a unix socket: nothing */
     Client *c = g_new0(Client, 1);
     c->server = s;
-    c->fd = fd;
+    c->channel = channel_new(fd);
     lock_init(&c->lock, LOCK_NBD_CLIENT);
     g_cond_init(&c->changed);
     c->until = s->o.handshake_ms ? g_get_monotonic_time() + (gint64)s->o.handshake_ms * 1000 : 0;
@@ -259,7 +287,7 @@ static int cut_off_slow(NbdServer *s)
     for (guint i = 0; i < s->clients->len; i++) {
         Client *c = g_ptr_array_index(s->clients, i);
         if (c->until && c->until <= now) {
-            shutdown(c->fd, SHUT_RDWR);
+            channel_shutdown(c->channel);
             c->until = 0;
         }
         next = c->until && (!next || c->until < next) ? c->until : next;
@@ -303,6 +331,7 @@ NbdServer *nbd_server_new(const NbdServerOptions *o, GError **err)
         g_free(s);
         return NULL;
     }
+    s->o.tls = o->tls ? tls_creds_ref(o->tls) : NULL;
     fcntl(o->fd, F_SETFL, fcntl(o->fd, F_GETFL) | O_NONBLOCK);
     lock_init(&s->lock, LOCK_NBD_SERVER);
     g_cond_init(&s->changed);
@@ -342,6 +371,7 @@ void nbd_server_free(NbdServer *s)
     }
     g_ptr_array_unref(s->exports);
     g_ptr_array_unref(s->clients);
+    tls_creds_unref(s->o.tls);
     close(s->o.fd);
     close(s->wake[0]);
     close(s->wake[1]);

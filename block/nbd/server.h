@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside of the NBD server. */
 #pragma once
+#include "base/channel.h"
 #include "base/lock.h"
 #include "block/nbd/proto.h"
 
@@ -21,7 +22,7 @@ typedef struct Export {
 enum { NBD_WORKERS = 8 }; /* of a client */
 typedef struct Client {
     NbdServer *server;
-    int fd;
+    Channel *channel;
     Export *export;    /* NULL: not chosen yet; under the server's lock */
     gint64 until;      /* it has chosen by then, or is cut off; 0: it has for ever; as above */
     bool structured;   /* what was agreed on */
@@ -37,7 +38,7 @@ typedef struct Client {
     unsigned worker_count, idle;
     bool over;    /* no more will come */
     bool sending; /* somebody sends a reply */
-    bool broken;  /* the socket is of no use */
+    bool broken;  /* the connection is of no use */
 } Client;
 
 struct NbdServer {
@@ -50,6 +51,8 @@ struct NbdServer {
     GPtrArray *clients; /* of Client */
     unsigned leaving;   /* of them: those that are as good as gone */
     bool ending;
+    gint64 reports_since; /* see server_report */
+    unsigned reports;
 };
 
 /* The client has this export from here on, and the reference; false: the export has just been removed, and keeps it. */
@@ -62,6 +65,8 @@ const char *nbd_context_name(const Export *e, unsigned number);
 
 /* ---- handshake.c ---- */
 int nbd_handshake(Client *c); /* 0: the client has an export; else -errno, it is to go */
+/* Whoever started the server is told what was wrong with a client. */
+void server_report(NbdServer *s, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* ---- serve.c ---- */
 void nbd_serve(Client *c); /* until it goes */

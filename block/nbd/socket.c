@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sockets of NBD: addresses, and moving bytes. */
+/* Sockets of NBD: addresses, and errors by number. */
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -10,72 +12,6 @@
 #include "block/block_priv.h"
 #include "block/nbd/proto.h"
 #include "block/nbd_client.h"
-
-/* ---- bytes ------------------------------------------------------------------- */
-
-/* Of a socket that blocks: EAGAIN is the end of the time that nbd_limit_waits has given. */
-static int wait_error(void)
-{
-    return errno == EAGAIN || errno == EWOULDBLOCK ? -ETIMEDOUT : -errno;
-}
-
-void nbd_limit_waits(int fd, unsigned seconds)
-{
-    struct timeval t = { .tv_sec = seconds };
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)); /* of connect(), too */
-}
-
-int nbd_receive(int fd, void *buf, uint64_t n)
-{
-    uint8_t *to = buf;
-    while (n) {
-        ssize_t got = recv(fd, to, n, 0);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return got < 0 ? wait_error() : -ECONNRESET;
-        }
-        to += got;
-        n -= (uint64_t)got;
-    }
-    return 0;
-}
-
-int nbd_skip(int fd, uint64_t n)
-{
-    uint8_t buf[4096];
-    int e = 0;
-    for (uint64_t some; n && !e; n -= some) {
-        some = MIN(n, sizeof(buf));
-        e = nbd_receive(fd, buf, some);
-    }
-    return e;
-}
-
-int nbd_send_two(int fd, const void *head, uint64_t head_bytes, const void *body, uint64_t body_bytes)
-{
-    struct iovec iov[2] = { { (void *)head, head_bytes }, { (void *)body, body_bytes } }, part[2];
-    for (uint64_t done = 0, all = head_bytes + body_bytes; done < all;) {
-        int count = (int)iov_slice(part, iov, 2, done, all - done);
-        struct msghdr m = { .msg_iov = part, .msg_iovlen = count };
-        ssize_t put = sendmsg(fd, &m, MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put < 0) {
-            return wait_error();
-        }
-        done += (uint64_t)put;
-    }
-    return 0;
-}
-
-int nbd_send(int fd, const void *buf, uint64_t n)
-{
-    return nbd_send_two(fd, buf, n, NULL, 0);
-}
 
 /* ---- errors ------------------------------------------------------------------ */
 
@@ -129,7 +65,8 @@ static bool use_address(int fd, const struct sockaddr *to, socklen_t length, boo
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     }
     if (!listens) {
-        nbd_limit_waits(fd, NBD_CONNECT_S);
+        struct timeval t = { .tv_sec = NBD_CONNECT_S };
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)); /* of connect() */
     }
     return listens ? bind(fd, to, length) == 0 && listen(fd, 16) == 0 : connect(fd, to, length) == 0;
 }
@@ -197,7 +134,14 @@ int nbd_listen(const NbdAddress *a, GError **err)
     return a->path ? open_unix(a->path, true, err) : open_tcp(a, true, err);
 }
 
-int nbd_connect(const NbdAddress *a, GError **err)
+Channel *nbd_connect(const NbdAddress *a, GError **err)
 {
-    return a->path ? open_unix(a->path, false, err) : open_tcp(a, false, err);
+    int fd = a->path ? open_unix(a->path, false, err) : open_tcp(a, false, err), one = 1;
+    if (fd < 0) {
+        return NULL;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* of a unix socket: nothing */
+    Channel *c = channel_new(fd);
+    channel_limit_waits(c, NBD_CONNECT_S);
+    return c;
 }

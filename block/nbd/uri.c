@@ -12,6 +12,8 @@ void nbd_name_clear(NbdName *n)
     g_free(n->host);
     g_free(n->port);
     g_free(n->export);
+    g_free(n->tls_hostname);
+    tls_creds_unref(n->tls);
     *n = (NbdName){ NULL };
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The objects of -object: sources of random bytes, memory backends, threads for disks, secrets, limits on disks.
+/* The objects of -object: sources of random bytes, memory backends, threads for disks, secrets, credentials of TLS, limits on disks.
  *
  * A type is a row of `types` and, where it has properties, a shape of them.
  *
  * Not modelled: memory backends as separate RAM (they say what the machine's RAM is: its size, its file),
- * TLS credentials, filters of networks. */
+ * filters of networks. */
 #include "hw/object.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@
 /* clang-format off */
 typedef enum ObjectKind {
     OBJECT_IOTHREAD, OBJECT_FILE, OBJECT_MEMFD, OBJECT_RAM, OBJECT_RNG_BUILTIN, OBJECT_RNG_RANDOM, OBJECT_SECRET,
-    OBJECT_THROTTLE,
+    OBJECT_THROTTLE, OBJECT_TLS_ANON, OBJECT_TLS_PSK, OBJECT_TLS_X509,
 } ObjectKind;
 
 static const char *const type_names[] = {
@@ -36,6 +36,9 @@ static const char *const type_names[] = {
     [OBJECT_RNG_RANDOM] = "rng-random",
     [OBJECT_SECRET] = "secret",
     [OBJECT_THROTTLE] = "throttle-group",
+    [OBJECT_TLS_ANON] = "tls-creds-anon",
+    [OBJECT_TLS_PSK] = "tls-creds-psk",
+    [OBJECT_TLS_X509] = "tls-creds-x509",
     NULL,
 };
 /* clang-format on */
@@ -257,6 +260,33 @@ static bool secret_del(Object *o, GError **err)
     return true;
 }
 
+/* ---- credentials ---------------------------------------------------------- */
+
+/* With the secrets, for the same reason. */
+typedef struct TlsOptions {
+    ObjectOptions common;
+    TlsSource source;
+} TlsOptions;
+
+#define TLS_AT offsetof(TlsOptions, source)
+static const Prop tls_anon_props[] = { TLS_ROWS(TLS_AT), { NULL } };
+static const Prop tls_psk_props[] = { TLS_ROWS(TLS_AT), TLS_PSK_ROWS(TLS_AT), { NULL } };
+static const Prop tls_x509_props[] = { TLS_ROWS(TLS_AT), TLS_X509_ROWS(TLS_AT), { NULL } };
+#undef TLS_AT
+static const Shape tls_anon_shape = { "TlsCredsAnonProperties", sizeof(TlsOptions), tls_anon_props };
+static const Shape tls_psk_shape = { "TlsCredsPskProperties", sizeof(TlsOptions), tls_psk_props };
+static const Shape tls_x509_shape = { "TlsCredsX509Properties", sizeof(TlsOptions), tls_x509_props };
+
+static bool tls_init(Object *o, const ObjectOptions *options, GError **err)
+{
+    static const TlsKind kinds[] = {
+        [OBJECT_TLS_ANON] = TLS_ANON, [OBJECT_TLS_PSK] = TLS_PSK, [OBJECT_TLS_X509] = TLS_X509
+    };
+    const TlsOptions *t = container_of(options, TlsOptions, common);
+    return secrets_add_tls(drives_secrets(o->all->drives), options->id, kinds[o->kind], &t->source,
+                           o->running, err);
+}
+
 /* ---- limits on disks -------------------------------------------------------- */
 
 /* The group is the drives', and ends with them. */
@@ -304,6 +334,9 @@ static const ObjectType types[] = {
     [OBJECT_RNG_RANDOM]  = { random_init, random_read,  false },
     [OBJECT_SECRET]      = { secret_init, NULL, false, secret_del },
     [OBJECT_THROTTLE]    = { throttle_init, NULL,       false, throttle_del },
+    [OBJECT_TLS_ANON]    = { tls_init,    NULL,         false, secret_del },
+    [OBJECT_TLS_PSK]     = { tls_init,    NULL,         false, secret_del },
+    [OBJECT_TLS_X509]    = { tls_init,    NULL,         false, secret_del },
 };
 
 static const Shape *const arms[] = {
@@ -315,6 +348,9 @@ static const Shape *const arms[] = {
     [OBJECT_RNG_RANDOM]  = &random_shape,
     [OBJECT_SECRET]      = &secret_shape,
     [OBJECT_THROTTLE]    = &throttle_shape,
+    [OBJECT_TLS_ANON]    = &tls_anon_shape,
+    [OBJECT_TLS_PSK]     = &tls_psk_shape,
+    [OBJECT_TLS_X509]    = &tls_x509_shape,
 };
 /* clang-format on */
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A disk of an NBD server, as a node. */
 #pragma once
+#include "base/channel.h"
 #include "block/node.h"
 #include "block/nbd_server.h"
 
 /* Where a disk is.  Strings are owned. */
 typedef struct NbdName {
     char *path, *host, *port,
-        *export; /* path: of a unix socket; else host and port.  export: "" is the default one */
+        *export;        /* path: of a unix socket; else host and port.  export: "" is the default one */
+    TlsCreds *tls;      /* a reference, of a client; NULL: plain */
+    char *tls_hostname; /* of whom the server shows a certificate; NULL: host */
 } NbdName;
 void nbd_name_clear(NbdName *n);
 bool nbd_is_name(const char *text); /* does it begin like one? */
@@ -33,7 +36,7 @@ typedef struct NbdAgreed {
     uint32_t min_block, pref_block, max_block; /* 0: the server says nothing */
 } NbdAgreed;
 /* Blocking; err: why not. */
-bool nbd_agree(int fd, const char *export, NbdAgreed *a, GError **err);
+bool nbd_agree(Channel *c, const NbdName *name, NbdAgreed *a, GError **err);
 /* What a server has: its exports' names (owned), and, for each, what was agreed on and its texts. */
 typedef struct NbdListed {
     char *name, *description;
@@ -41,5 +44,6 @@ typedef struct NbdListed {
     GPtrArray *contexts; /* of char * */
     uint64_t *room;      /* bytes of texts that may still be kept; NULL: any of one reply */
 } NbdListed;
-int nbd_connect(const NbdAddress *a, GError **err); /* -1: an error */
-GPtrArray *nbd_list(int fd, GError **err);          /* of NbdListed */
+Channel *nbd_connect(const NbdAddress *a, GError **err); /* NULL: an error */
+/* Of NbdListed.  name: how it is spoken to; its export is nobody's business. */
+GPtrArray *nbd_list(Channel *c, const NbdName *name, GError **err);

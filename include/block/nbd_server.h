@@ -5,6 +5,7 @@
  * A thread accepts, and each client has its own, with some for its requests: nothing here needs an event loop, and a node
  * may be used by a machine meanwhile.  Any thread may call these; none may be called from a callback. */
 #pragma once
+#include "base/tls.h"
 #include "block/bitmap.h"
 #include "block/node.h"
 
@@ -30,6 +31,10 @@ typedef struct NbdServerOptions {
     unsigned
         max_clients; /* at a time; the others wait; 0: any number.  1: clients are told that one connection is all */
     unsigned handshake_ms; /* for a client to choose an export, then it is cut off; 0: it has for ever */
+    TlsCreds
+        *tls; /* of a server: clients get nothing without TLS (FORCEDTLS); referenced; NULL: none has it */
+    /* What was wrong with a client, for the user: on a thread of the server's.  NULL: nobody wants to know. */
+    void (*report)(const char *text, void *opaque);
     /* A client has gone and no other is there: on a thread of the server's.  NULL: nobody wants to know. */
     void (*unused)(void *opaque);
     void *opaque;

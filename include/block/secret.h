@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Secrets by name: passwords and keys that a user gives (-object secret), and others take by their ids. */
+/* Secrets by name: passwords and keys that a user gives (-object secret), and credentials of TLS (-object tls-creds-...);
+ * others take them by their ids. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
 
 #include "base/props.h"
+#include "base/tls.h"
 
 typedef struct Drives Drives;
 typedef struct Secrets Secrets;
@@ -35,6 +37,10 @@ void secrets_free(Secrets *all);           /* NULL is fine */
 /* now: nothing may be waited for. */
 bool secrets_add(Secrets *all, const char *id, const SecretSource *s, bool now, GError **err);
 void secrets_remove(Secrets *all, const char *id);
+/* Of those who find them until they are removed; connections that have them keep them. */
+bool secrets_add_tls(Secrets *all, const char *id, TlsKind kind, const TlsSource *s, bool now, GError **err);
+/* A reference; NULL: there is none of this id, or it is of the other endpoint. */
+TlsCreds *secrets_find_tls(const Secrets *all, const char *id, TlsEndpoint endpoint, GError **err);
 GBytes *secrets_find(const Secrets *all, const char *id,
                      GError **err); /* the caller's; NULL: there is none */
 

@@ -4,8 +4,8 @@
  *
  * Types: rng-random (a host file), rng-builtin (the host kernel's generator),
  * memory-backend-ram and memory-backend-memfd (a size; the machine's RAM is then a shared memfd of
- * its own), memory-backend-file (RAM is that file), iothread (a thread that serves disks: hw/iothread.h), secret (for disks and displays to
- * come: checked, and used by nothing yet). */
+ * its own), memory-backend-file (RAM is that file), iothread (a thread that serves disks: hw/iothread.h), secret (passwords of disks), tls-creds-anon,
+ * -psk and -x509 (who this end of a connection is), throttle-group. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>

@@ -17,28 +17,15 @@ import sys
 import threading
 
 from cases import ran as run, run_cases
+from nbd_peer import HELLO, option, reply, request, server
 
 NBD, IMG, IO = (os.path.abspath(p) for p in sys.argv[1:4])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
 SIZE = 3 << 20
-HELLO = struct.pack('>QQH', 0x4e42444d41474943, 0x49484156454f5054, 3)
 
 
-@contextlib.contextmanager
-def served(*argv, by=NBD, status=0):
-    """Until the socket takes connections, by --fork; ended by its pid."""
-    here = os.getcwd()
-    run(by, '--fork', '--pid-file', f'{here}/pid', '-k', f'{here}/sock', *argv)
-    with open('pid', encoding='ascii') as f:
-        pid = int(f.read())
-    fd = os.pidfd_open(pid)
-    try:
-        yield f'nbd:unix:{here}/sock', fd
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, 15)
-        assert select.select([fd], [], [], 60)[0], 'the server does not end'
-        os.close(fd)
+def served(*argv, by=NBD):
+    return server(by, *argv)
 
 
 def content(path):
@@ -128,14 +115,6 @@ def talk(data, wait=True):
                 pass
 
 
-def option(number, data, length=None):
-    return b'IHAVEOPT' + struct.pack('>II', number, len(data) if length is None else length) + data
-
-
-def request(kind, at, n, flags=0, data=b''):
-    return struct.pack('>IHHQQI', 0x25609513, flags, kind, 5, at, n) + data
-
-
 def test_hostile_client():
     content('raw')
     rng, go = random.Random(SEED), struct.pack('>I', 3) + option(7, struct.pack('>IH', 0, 0))
@@ -149,10 +128,6 @@ def test_hostile_client():
         talk(go + request(0, 0, 1 << 20) * 200, wait=False)  # and does not take the answers
         run(IMG, 'convert', '-f', 'raw', '-O', 'raw', uri, 'copy')  # it serves on
     assert 'identical' in run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', 'raw', 'copy')
-
-
-def reply(number, kind, data=b''):
-    return struct.pack('>QIII', 0x3e889045565a9, number, kind, len(data)) + data
 
 
 @contextlib.contextmanager

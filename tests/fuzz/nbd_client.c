@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "block/image.h"
@@ -54,19 +55,15 @@ static void start_server(void)
     g_thread_unref(g_thread_new("server", serve, NULL));
 }
 
-static int connect_here(void)
-{
-    g_autoptr(GError) err = NULL;
-    int fd = nbd_connect(&(NbdAddress){ .path = path }, &err);
-    g_assert_no_error(err);
-    return fd;
-}
-
 /* The server takes one connection behind the other: here it has done with all that came before. */
 static void await_server(void)
 {
     uint8_t byte;
-    int fd = connect_here();
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    g_assert_cmpuint(g_strlcpy(address.sun_path, path, sizeof(address.sun_path)), <,
+                     sizeof(address.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
     shutdown(fd, SHUT_WR);
     g_assert_cmpint(recv(fd, &byte, 1, 0), ==, 0);
     close(fd);
@@ -74,10 +71,12 @@ static void await_server(void)
 
 static void list(void)
 {
-    int fd = connect_here();
-    GPtrArray *all = nbd_list(fd, NULL);
+    g_autoptr(GError) err = NULL;
+    Channel *c = nbd_connect(&(NbdAddress){ .path = path }, &err);
+    g_assert_no_error(err);
+    GPtrArray *all = nbd_list(c, &(NbdName){ .path = path }, NULL);
     g_clear_pointer(&all, g_ptr_array_unref);
-    close(fd);
+    channel_free(c);
 }
 
 static void use(void)
