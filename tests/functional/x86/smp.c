@@ -8,7 +8,7 @@
  * expect: done */
 #include "lib.h"
 
-enum { TRAMPOLINE = 0x8000, COUNT = 100000, FROM_AP = 0x24, TO_AP = 0x25, STOP = 2, SUMS = 2 * COUNT };
+enum { TRAMPOLINE = 0x8000, COUNT = 100000, FROM_AP = 0x24, TO_AP = 0x25, STOP = 2, SUMS = COUNT };
 static volatile uint32_t starts, ap_id, ap_cs, sum, go, ap_done;
 uint8_t ap_stack[4096] __attribute__((aligned(16)));
 static volatile uint32_t taken, ap_stores, ap_stored, ap_lost;
