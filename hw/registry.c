@@ -77,6 +77,8 @@ const DeviceClass *const device_classes[] = {
     &virtio_mmio_class,
     &virtio_mouse_device_class,
     &virtio_mouse_pci_class,
+    &virtio_multitouch_device_class,
+    &virtio_multitouch_pci_class,
     &virtio_net_device_class,
     &virtio_net_pci_class,
     &virtio_rng_device_class,

@@ -105,6 +105,10 @@ typedef struct MoveEvent {
     int axis;
     int64_t value;
 } MoveEvent;
+typedef struct TouchEvent {
+    int type, axis;
+    int64_t slot, id, value;
+} TouchEvent;
 typedef struct AnyEvent {
     int type;
     void *data; /* of one of these */
@@ -116,11 +120,14 @@ typedef struct SendEvent {
     PropList events;
 } SendEvent;
 
-enum { EVENT_KEY, EVENT_BUTTON, EVENT_REL, EVENT_ABS };
-static const char *const event_types[] = {
-    [EVENT_KEY] = "key", [EVENT_BUTTON] = "btn", [EVENT_REL] = "rel", [EVENT_ABS] = "abs", NULL
+enum { EVENT_KEY, EVENT_BUTTON, EVENT_REL, EVENT_ABS, EVENT_TOUCH };
+static const char *const event_types[] = { [EVENT_KEY] = "key", [EVENT_BUTTON] = "btn", [EVENT_REL] = "rel",
+                                           [EVENT_ABS] = "abs", [EVENT_TOUCH] = "mtt",  NULL };
+enum { TOUCH_BEGIN, TOUCH_UPDATE, TOUCH_END, TOUCH_CANCEL, TOUCH_DATA };
+static const char *const touch_types[] = {
+    [TOUCH_BEGIN] = "begin",   [TOUCH_UPDATE] = "update", [TOUCH_END] = "end",
+    [TOUCH_CANCEL] = "cancel", [TOUCH_DATA] = "data",     NULL
 };
-static const char *const event_types_unbuilt[] = { "mtt", NULL };
 enum { AXIS_X, AXIS_Y };
 static const char *const axes[] = { [AXIS_X] = "x", [AXIS_Y] = "y", NULL };
 /* clang-format off */
@@ -161,28 +168,44 @@ static const Prop move_event_props[] = {
     { NULL },
 };
 #undef T
+#define T TouchEvent
+static const Prop touch_event_props[] = {
+    { "type", PROP_ENUM, ALWAYS(type), .names = touch_types },
+    { "slot", PROP_I64, ALWAYS(slot), .help = "the finger, 0 to 9" },
+    { "tracking-id", PROP_I64, ALWAYS(id), .help = "-1, or any: the device numbers touches by itself" },
+    { "axis", PROP_ENUM, ALWAYS(axis), .names = axes },
+    { "value", PROP_I64, ALWAYS(value), .help = "0 to 32767" },
+    { NULL },
+};
+#undef T
+static const Shape touch_event_shape = { "InputMultiTouchEvent", sizeof(TouchEvent), touch_event_props };
 static const Shape key_event_shape = { "InputKeyEvent", sizeof(KeyEvent), key_event_props };
 static const Shape button_event_shape = { "InputBtnEvent", sizeof(ButtonEvent), button_event_props };
 static const Shape move_event_shape = { "InputMoveEvent", sizeof(MoveEvent), move_event_props };
 #define T AnyEvent
 static const Prop event_props[] = {
-    { "type", PROP_ENUM, ALWAYS(type), .names = event_types, .unbuilt = event_types_unbuilt },
+    { "type", PROP_ENUM, ALWAYS(type), .names = event_types },
     { NULL },
 };
 static const Prop key_wrapper_props[] = { { "data", PROP_STRUCT, ALWAYS(data), .of = &key_event_shape },
                                           { NULL } };
 static const Prop button_wrapper_props[] = { { "data", PROP_STRUCT, ALWAYS(data), .of = &button_event_shape },
                                              { NULL } };
+static const Prop touch_wrapper_props[] = { { "data", PROP_STRUCT, ALWAYS(data), .of = &touch_event_shape },
+                                            { NULL } };
 static const Prop move_wrapper_props[] = { { "data", PROP_STRUCT, ALWAYS(data), .of = &move_event_shape },
                                            { NULL } };
 #undef T
 static const Shape key_wrapper_shape = { "InputKeyEventWrapper", sizeof(AnyEvent), key_wrapper_props };
 static const Shape button_wrapper_shape = { "InputBtnEventWrapper", sizeof(AnyEvent), button_wrapper_props };
 static const Shape move_wrapper_shape = { "InputMoveEventWrapper", sizeof(AnyEvent), move_wrapper_props };
+static const Shape touch_wrapper_shape = { "InputMultiTouchEventWrapper", sizeof(AnyEvent),
+                                           touch_wrapper_props };
 static const Shape *const event_arms[] = { [EVENT_KEY] = &key_wrapper_shape,
                                            [EVENT_BUTTON] = &button_wrapper_shape,
                                            [EVENT_REL] = &move_wrapper_shape,
-                                           [EVENT_ABS] = &move_wrapper_shape };
+                                           [EVENT_ABS] = &move_wrapper_shape,
+                                           [EVENT_TOUCH] = &touch_wrapper_shape };
 static const Shape event_shape = { "InputEvent", sizeof(AnyEvent), event_props, .tag = &event_props[0],
                                    .arms = event_arms };
 #define T SendEvent
@@ -232,10 +255,43 @@ static void send_button(Inputs *in, const ButtonEvent *b)
     }
 }
 
+/* A finger's axes likewise; a begin without places is where the finger was last. */
+static void add_touch(Inputs *in, InputEvent *motion, const TouchEvent *t)
+{
+    unsigned finger = (unsigned)t->slot;
+    if (motion->kind != INPUT_TOUCH || motion->code != finger || t->type == TOUCH_BEGIN) {
+        send_motion(in, motion);
+        *motion = input_last_touch(in, finger);
+    }
+    *(t->axis == AXIS_X ? &motion->x : &motion->y) = CLAMP(t->value, 0, INPUT_ABS_MAX);
+    if (t->type == TOUCH_END || t->type == TOUCH_CANCEL) {
+        *motion = (InputEvent){ INPUT_LIFT, (uint16_t)finger, 0, 0 };
+        send_motion(in, motion);
+    }
+}
+
+static bool has_fingers(const SendEvent *a, GError **err)
+{
+    for (size_t i = 0; i < a->events.count; i++) {
+        const AnyEvent *e = prop_list_struct(&a->events, i);
+        const TouchEvent *t = e->data;
+        if (e->type == EVENT_TOUCH && (t->slot < 0 || t->slot >= INPUT_FINGERS)) {
+            return command_error(err, ERROR_GENERIC,
+                                 "Parameter 'events[%zu].data.slot' expects a finger, 0 to %d", i,
+                                 INPUT_FINGERS - 1);
+        }
+    }
+    return true;
+}
+
 static void send_any(Inputs *in, const AnyEvent *e, InputEvent *motion)
 {
     if (e->type == EVENT_REL || e->type == EVENT_ABS) {
         add_motion(in, motion, e->type, e->data);
+        return;
+    }
+    if (e->type == EVENT_TOUCH) {
+        add_touch(in, motion, e->data);
         return;
     }
     send_motion(in, motion);
@@ -257,6 +313,9 @@ static bool run_send_event(Control *c, const void *args, void *result, GError **
     InputEvent motion = { .kind = INPUT_NONE };
     if (a->device && !machine_find_device(c->machine, a->device)) {
         return command_no_device(err, a->device);
+    }
+    if (!has_fingers(a, err)) {
+        return false;
     }
     for (size_t i = 0; i < a->events.count; i++) {
         send_any(in, prop_list_struct(&a->events, i), &motion);

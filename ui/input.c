@@ -20,10 +20,11 @@ struct Inputs {
     GQueue *chords;  /* of Chord: the first is held, the others wait; main loop only */
     unsigned number; /* of the next sink */
 
-    Lock lock;        /* guards what follows */
-    InputQueue queue; /* of front ends */
-    int32_t x, y;     /* where the last INPUT_POINT was */
-    GPtrArray *sinks; /* of InputSink, the last activated first */
+    Lock lock;                                              /* guards what follows */
+    InputQueue queue;                                       /* of front ends */
+    int32_t x, y;                                           /* where the last INPUT_POINT was */
+    int32_t touch_x[INPUT_FINGERS], touch_y[INPUT_FINGERS]; /* and of each finger the last INPUT_TOUCH */
+    GPtrArray *sinks;                                       /* of InputSink, the last activated first */
 };
 
 enum { POINTERS = 1 << INPUT_MOVE | 1 << INPUT_POINT };
@@ -81,6 +82,9 @@ void input_send(Inputs *in, const InputEvent *e)
     if (e->kind == INPUT_POINT) {
         in->x = e->x;
         in->y = e->y;
+    } else if (e->kind == INPUT_TOUCH && e->code < INPUT_FINGERS) {
+        in->touch_x[e->code] = e->x;
+        in->touch_y[e->code] = e->y;
     }
     input_queue_put(&in->queue, e);
     lock_release(&in->lock);
@@ -91,6 +95,14 @@ InputEvent input_last_point(Inputs *in)
 {
     lock_take(&in->lock);
     InputEvent e = { INPUT_POINT, 0, in->x, in->y };
+    lock_release(&in->lock);
+    return e;
+}
+
+InputEvent input_last_touch(Inputs *in, unsigned finger)
+{
+    lock_take(&in->lock);
+    InputEvent e = { INPUT_TOUCH, (uint16_t)finger, in->touch_x[finger], in->touch_y[finger] };
     lock_release(&in->lock);
     return e;
 }

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { FINGERS = INPUT_CODES - 16 }; /* where they are among what is down; no key has these codes */
+
 #define Q InputQueue
 const Field input_queue_fields[] = {
     MEMBER_U32(Q, first, .max = INPUT_QUEUE - 1),
@@ -32,6 +34,18 @@ bool input_queue_is_valid(const Q *q)
     for (unsigned code = 0; code < INPUT_CODES; code++) {
         downs += is_down(q, code);
     }
+    for (unsigned n = 0; n < q->count; n++) {
+        unsigned at = (q->first + n) % INPUT_QUEUE;
+        bool finger = q->kind[at] == INPUT_TOUCH || q->kind[at] == INPUT_LIFT;
+        if (finger && q->code[at] >= INPUT_FINGERS) {
+            return false;
+        }
+    }
+    for (unsigned code = FINGERS + INPUT_FINGERS; code < INPUT_CODES; code++) {
+        if (is_down(q, code)) {
+            return false; /* nothing is there */
+        }
+    }
     return downs == q->downs && q->count + q->downs <= INPUT_QUEUE;
 }
 
@@ -54,20 +68,21 @@ static void append(Q *q, const InputEvent *e)
     q->y[at] = e->y;
 }
 
+static void set_down(Q *q, unsigned code, bool down)
+{
+    q->down[code / 8] ^= 1 << code % 8;
+    q->downs += down ? 1 : -1;
+}
+
 static void put_key(Q *q, const InputEvent *e)
 {
-    if (e->code >= INPUT_CODES || is_down(q, e->code) == (e->x != 0)) {
+    if (e->code >= FINGERS || is_down(q, e->code) == (e->x != 0)) {
         return; /* no news: a repeat, or the release of a press that found no room */
     }
-    if (e->x) {
-        if (q->count + q->downs + 2 > INPUT_QUEUE) {
-            return;
-        }
-        q->downs++;
-    } else {
-        q->downs--;
+    if (e->x && q->count + q->downs + 2 > INPUT_QUEUE) {
+        return;
     }
-    q->down[e->code / 8] ^= 1 << e->code % 8;
+    set_down(q, e->code, e->x);
     append(q, e);
 }
 
@@ -102,10 +117,49 @@ static void put_motion(Q *q, const InputEvent *e)
     }
 }
 
+/* A finger that moves: into what is last told of it, if nothing came between, or if there is no room. */
+static void move_finger(Q *q, const InputEvent *e)
+{
+    bool room = has_room(q);
+    for (unsigned n = q->count; n-- > 0;) {
+        unsigned at = place(q, n);
+        if (q->kind[at] == INPUT_TOUCH && q->code[at] == e->code) {
+            q->x[at] = e->x;
+            q->y[at] = e->y;
+            return;
+        }
+        if (room) {
+            break;
+        }
+    }
+    if (room) {
+        append(q, e);
+    }
+}
+
+static void put_finger(Q *q, const InputEvent *e)
+{
+    unsigned code = FINGERS + e->code;
+    if (e->code >= INPUT_FINGERS) {
+        return;
+    }
+    if (e->kind == INPUT_TOUCH && is_down(q, code)) {
+        move_finger(q, e);
+    } else if (e->kind == INPUT_TOUCH && q->count + q->downs + 2 <= INPUT_QUEUE) {
+        set_down(q, code, true);
+        append(q, e);
+    } else if (e->kind == INPUT_LIFT && is_down(q, code)) {
+        set_down(q, code, false);
+        append(q, e);
+    }
+}
+
 void input_queue_put(Q *q, const InputEvent *e)
 {
     if (e->kind == INPUT_KEY || e->kind == INPUT_BUTTON) {
         put_key(q, e);
+    } else if (e->kind == INPUT_TOUCH || e->kind == INPUT_LIFT) {
+        put_finger(q, e);
     } else {
         put_motion(q, e);
     }
@@ -135,7 +189,9 @@ static InputKind kind_of_code(unsigned code)
 void input_queue_release_all(Q *q)
 {
     for (unsigned code = 0; code < INPUT_CODES && q->downs; code++) {
-        if (is_down(q, code)) {
+        if (is_down(q, code) && code >= FINGERS) {
+            input_queue_put(q, &(InputEvent){ INPUT_LIFT, code - FINGERS, 0, 0 });
+        } else if (is_down(q, code)) {
             input_queue_put(q, &(InputEvent){ kind_of_code(code), code, 0, 0 });
         }
     }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* virtio keyboard, mouse and tablet.
+/* virtio keyboard, mouse, tablet, and a screen for several fingers.
  * Spec: VIRTIO 1.x, section 5.8 (device-input.tex); codes: Linux' evdev.
  *
  * An event becomes a packet, which is given whole or waits: until the driver has as many buffers as the packet has parts,
  * the rest of the queue waits with it, and what follows is merged (ui/input.h).
  *
- * Not modelled: display= and head= (a pointer of one of several screens), several touches. */
+ * Fingers follow Linux' multi-touch protocol, type B: a slot for each, a number for each touch.
+ *
+ * Not modelled: display= and head= (a pointer of one of several screens), sizes and pressure of fingers. */
 #include <linux/input-event-codes.h>
 #include <string.h>
 
@@ -15,7 +17,7 @@
 #include "ui/input.h"
 #include "util/bytes.h"
 
-enum { EVENTS = 0, STATUS = 1, QUEUE_SIZE = 64, MOST_PARTS = 3, EVENT_BYTES = 8 };
+enum { EVENTS = 0, STATUS = 1, QUEUE_SIZE = 64, MOST_PARTS = 6, EVENT_BYTES = 8 };
 /* Configuration (5.8.4) */
 enum {
     CFG_NAME = 0x01,
@@ -41,7 +43,8 @@ typedef struct VirtioInput {
     InputSink sink;
     struct VirtioInputState {
         uint8_t select, subselect;
-        uint8_t leds; /* bit of each that the driver has lit, LED_NUML ... */
+        uint8_t leds;              /* bit of each that the driver has lit, LED_NUML ... */
+        uint16_t fingers, touches; /* that the driver knows to be down; how many touches there were */
         InputQueue queue;
     } s;
 } VirtioInput;
@@ -88,7 +91,15 @@ static unsigned event_codes(const Model *m, unsigned type, uint8_t *map)
     static const uint8_t moves[] = { REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, UINT8_MAX };
     static const uint8_t wheels[] = { REL_HWHEEL, REL_WHEEL, UINT8_MAX };
     static const uint8_t axes[] = { ABS_X, ABS_Y, UINT8_MAX };
+    static const uint8_t touch[] = { BTN_TOUCH - BTN_TOOL_PEN, UINT8_MAX };
+    static const uint8_t slots[] = { ABS_MT_SLOT, ABS_MT_POSITION_X, ABS_MT_POSITION_Y, ABS_MT_TRACKING_ID,
+                                     UINT8_MAX };
     bool keys = m->takes >> INPUT_KEY & 1, points = m->takes >> INPUT_POINT & 1;
+    if (m->takes >> INPUT_TOUCH & 1) {
+        return type == EV_KEY   ? put_bits(map, touch, BTN_TOOL_PEN)
+               : type == EV_ABS ? put_bits(map, slots, 0)
+                                : 0;
+    }
     switch (type) {
     case EV_KEY: return keys ? put_keys(map) : put_bits(map, buttons, BTN_LEFT);
     case EV_REL: return keys ? 0 : put_bits(map, points ? wheels : moves, 0);
@@ -118,10 +129,14 @@ static unsigned put_ids(uint8_t *data, const Model *m)
 /* minimum, maximum, fuzz, flat, resolution */
 static unsigned put_axis(uint8_t *data, const Model *m, unsigned axis)
 {
-    if (!(m->takes >> INPUT_POINT & 1) || (axis != ABS_X && axis != ABS_Y)) {
+    bool points = m->takes >> INPUT_POINT & 1, touches = m->takes >> INPUT_TOUCH & 1;
+    bool place =
+        points ? axis == ABS_X || axis == ABS_Y : axis == ABS_MT_POSITION_X || axis == ABS_MT_POSITION_Y;
+    if (!(points || touches) ||
+        !(place || (touches && (axis == ABS_MT_SLOT || axis == ABS_MT_TRACKING_ID)))) {
         return 0;
     }
-    store_le(data + 4, 4, INPUT_ABS_MAX);
+    store_le(data + 4, 4, place ? INPUT_ABS_MAX : axis == ABS_MT_SLOT ? INPUT_FINGERS - 1 : UINT16_MAX);
     return 5 * 4;
 }
 
@@ -137,6 +152,7 @@ static unsigned config_data(const VirtioInput *d, uint8_t *data)
     case CFG_NAME: return put_text(data, d->model->name);
     case CFG_SERIAL: return put_text(data, d->serial);
     case CFG_IDS: return put_ids(data, d->model);
+    case CFG_PROPERTIES: return d->model->takes >> INPUT_TOUCH & 1 ? put_bit(data, INPUT_PROP_DIRECT, 0) : 0;
     default: return 0;
     }
 }
@@ -180,7 +196,35 @@ static void add_part(Packet *p, unsigned type, unsigned code, int32_t value)
     store_le(at + 4, 4, value);
 }
 
-static void make_packet(Packet *p, const InputEvent *e)
+/* What is pressed when the first finger comes, and released when the last one goes. */
+static void add_touch_button(Packet *p, unsigned before, unsigned now)
+{
+    if (!before != !now) {
+        add_part(p, EV_KEY, BTN_TOUCH, now != 0);
+    }
+}
+
+static unsigned fingers_after(const VirtioInput *d, const InputEvent *e)
+{
+    unsigned finger = e->kind == INPUT_TOUCH || e->kind == INPUT_LIFT ? 1u << e->code : 0;
+    return e->kind == INPUT_LIFT ? d->s.fingers & ~finger : d->s.fingers | finger;
+}
+
+static void add_finger(Packet *p, const VirtioInput *d, const InputEvent *e)
+{
+    unsigned now = fingers_after(d, e);
+    add_part(p, EV_ABS, ABS_MT_SLOT, e->code);
+    if (now != d->s.fingers) {
+        add_part(p, EV_ABS, ABS_MT_TRACKING_ID, e->kind == INPUT_TOUCH ? d->s.touches : -1);
+    }
+    if (e->kind == INPUT_TOUCH) {
+        add_part(p, EV_ABS, ABS_MT_POSITION_X, e->x);
+        add_part(p, EV_ABS, ABS_MT_POSITION_Y, e->y);
+    }
+    add_touch_button(p, d->s.fingers, now);
+}
+
+static void make_packet(Packet *p, const VirtioInput *d, const InputEvent *e)
 {
     p->parts = 0;
     switch (e->kind) {
@@ -194,6 +238,8 @@ static void make_packet(Packet *p, const InputEvent *e)
         add_part(p, EV_ABS, ABS_X, e->x);
         add_part(p, EV_ABS, ABS_Y, e->y);
         break;
+    case INPUT_TOUCH:
+    case INPUT_LIFT: add_finger(p, d, e); break;
     default:
         add_part(p, EV_REL, e->x ? REL_HWHEEL : REL_WHEEL, e->x ? e->x : e->y);
         if (e->x && e->y) {
@@ -228,10 +274,13 @@ static void give_events(VirtioInput *d)
     InputEvent e;
     Packet p;
     while (input_queue_peek(&d->s.queue, &e) && virtio_turn_goes_on(&turn, MOST_PARTS * VIRTIO_CHAIN_COST)) {
-        make_packet(&p, &e);
+        make_packet(&p, d, &e);
         if (!give_packet(&d->v, &p)) {
             break;
         }
+        unsigned fingers = fingers_after(d, &e);
+        d->s.touches += (fingers & ~d->s.fingers) != 0;
+        d->s.fingers = (uint16_t)fingers;
         input_queue_drop(&d->s.queue);
     }
     virtqueue_notify(&d->v, EVENTS);
@@ -277,6 +326,7 @@ static void input_set_status(VirtioDevice *v, uint8_t status)
     if (!status) { /* a driver that starts knows of nothing that is down */
         memset(&d->s.queue, 0, sizeof(d->s.queue));
         d->s.leds = 0;
+        d->s.fingers = 0;
     } else if (virtio_running(v)) {
         input_activate(v->dev.machine->inputs, &d->sink);
     }
@@ -317,6 +367,8 @@ static const Field input_state[] = {
     STATE_U8(VirtioInput, select),
     STATE_U8(VirtioInput, subselect),
     STATE_U8(VirtioInput, leds),
+    STATE_U16(VirtioInput, fingers, .since = 1, .max = (1 << INPUT_FINGERS) - 1),
+    STATE_U16(VirtioInput, touches, .since = 1),
     STATE_STRUCT(VirtioInput, queue, InputQueue, input_queue_fields),
     { 0 },
 };
@@ -333,14 +385,14 @@ static const Prop input_props[] = {
     .set_config = input_set_config, .notify = input_notify, .set_status = input_set_status }
 #define INPUT_CLASS(class_name, text, realizer) {                                                           \
     .name = class_name, .desc = text, .category = "Input", .bus = "virtio-bus",                             \
-    .parent = &virtio_device_class, .size = sizeof(VirtioInput), .user_creatable = true,                    \
+    .parent = &virtio_device_class, .size = sizeof(VirtioInput), .user_creatable = true, .version = 1,                    \
     .props = input_props, .state = input_state, .state_offset = offsetof(VirtioInput, s),                   \
     .state_size = sizeof(struct VirtioInputState), .realize = realizer, .unrealize = input_unrealize,       \
     .loaded = input_loaded }
 /* clang-format on */
 
 static const VirtioOps keyboard_ops = INPUT_OPS(0x090000), mouse_ops = INPUT_OPS(0x090200),
-                       tablet_ops = INPUT_OPS(0x098000);
+                       tablet_ops = INPUT_OPS(0x098000), touch_ops = INPUT_OPS(0x098000);
 
 static bool keyboard_realize(Device *dev, GError **err)
 {
@@ -362,9 +414,17 @@ static bool tablet_realize(Device *dev, GError **err)
     return realize_model(dev, &tablet_ops, &model);
 }
 
+static bool multitouch_realize(Device *dev, GError **err)
+{
+    static const Model model = { "QEMU Virtio MultiTouch", 4, 1 << INPUT_TOUCH | 1 << INPUT_LIFT };
+    return realize_model(dev, &touch_ops, &model);
+}
+
 const DeviceClass virtio_keyboard_device_class =
     INPUT_CLASS("virtio-keyboard-device", "virtio keyboard", keyboard_realize);
 const DeviceClass virtio_mouse_device_class =
     INPUT_CLASS("virtio-mouse-device", "virtio mouse", mouse_realize);
 const DeviceClass virtio_tablet_device_class =
     INPUT_CLASS("virtio-tablet-device", "virtio tablet, a pointer with absolute positions", tablet_realize);
+const DeviceClass virtio_multitouch_device_class =
+    INPUT_CLASS("virtio-multitouch-device", "virtio screen for several fingers", multitouch_realize);

@@ -378,6 +378,8 @@ const DeviceClass virtio_keyboard_pci_class =
     VIRTIO_PCI_CLASS("keyboard", virtio_keyboard_device_class, "Input", "virtio keyboard");
 const DeviceClass virtio_mouse_pci_class =
     VIRTIO_PCI_CLASS("mouse", virtio_mouse_device_class, "Input", "virtio mouse");
+const DeviceClass virtio_multitouch_pci_class =
+    VIRTIO_PCI_CLASS("multitouch", virtio_multitouch_device_class, "Input", "virtio screen for several fingers");
 const DeviceClass virtio_net_pci_class =
     VIRTIO_PCI_CLASS("net", virtio_net_device_class, "Network", "virtio network card");
 const DeviceClass virtio_rng_pci_class =

@@ -123,10 +123,10 @@ extern const DeviceClass virtio_device_class;
 extern const DeviceClass virtio_balloon_device_class, virtio_blk_device_class, virtio_net_device_class,
     virtio_rng_device_class, virtio_serial_device_class, virtconsole_class, virtserialport_class,
     virtio_gpu_device_class, virtio_keyboard_device_class, virtio_mouse_device_class,
-    virtio_tablet_device_class;
+    virtio_tablet_device_class, virtio_multitouch_device_class;
 extern const DeviceClass virtio_balloon_pci_class, virtio_blk_pci_class, virtio_net_pci_class,
     virtio_rng_pci_class, virtio_serial_pci_class, virtio_gpu_pci_class, virtio_keyboard_pci_class,
-    virtio_mouse_pci_class, virtio_tablet_pci_class;
+    virtio_mouse_pci_class, virtio_tablet_pci_class, virtio_multitouch_pci_class;
 static inline VirtioDevice *virtio_device(Device *dev)
 {
     return container_of(dev, VirtioDevice, dev);

@@ -18,7 +18,7 @@ typedef struct Clock Clock;
 typedef struct EventLoop EventLoop;
 typedef struct Inputs Inputs; /* of one machine */
 
-enum { INPUT_CODES = 0x300, INPUT_ABS_MAX = 32767 };
+enum { INPUT_CODES = 0x300, INPUT_ABS_MAX = 32767, INPUT_FINGERS = 10 };
 
 typedef enum InputKind {
     INPUT_NONE,
@@ -27,6 +27,8 @@ typedef enum InputKind {
     INPUT_MOVE,   /* x, y: by so much */
     INPUT_POINT,  /* x, y: to this place, 0 to INPUT_ABS_MAX from left to right and from above to below */
     INPUT_WHEEL,  /* x: to the right, y: away from the user, in clicks */
+    INPUT_TOUCH,  /* code: a finger, 0 to INPUT_FINGERS - 1; it is at x, y as those of INPUT_POINT */
+    INPUT_LIFT,   /* code: it is no more */
     INPUT_KINDS
 } InputKind;
 
@@ -44,7 +46,7 @@ typedef struct InputQueue {
     uint32_t first, count;
     uint16_t kind[INPUT_QUEUE], code[INPUT_QUEUE];
     uint32_t x[INPUT_QUEUE], y[INPUT_QUEUE]; /* of InputEvent, two's complement */
-    uint8_t down[INPUT_CODES / 8];           /* pressed, of all that was put in */
+    uint8_t down[INPUT_CODES / 8];           /* pressed, of all that was put in; fingers are the last ones */
     uint32_t downs;                          /* how many */
 } InputQueue;
 
@@ -108,6 +110,8 @@ enum { INPUT_CHORD = 16, INPUT_CHORDS = 1024 };
 bool input_press_for(Inputs *in, const uint16_t *codes, unsigned count, unsigned ms);
 /* Where the last INPUT_POINT was: for who changes one of its axes. */
 InputEvent input_last_point(Inputs *in);
+/* Likewise of INPUT_TOUCH and a finger. */
+InputEvent input_last_touch(Inputs *in, unsigned finger);
 /* Pointers, the one in use last. */
 void input_foreach_pointer(Inputs *in, void (*fn)(const InputSink *s, bool current, void *opaque),
                            void *opaque);

@@ -44,8 +44,9 @@ static void play(Rig *r, FuzzInput *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const devices[] = { "virtio-rng", "virtio-balloon",  "virtio-net",   "virtio-serial",
-                                           "virtio-gpu", "virtio-keyboard", "virtio-mouse", "virtio-tablet" };
+    static const char *const devices[] = { "virtio-rng",    "virtio-balloon", "virtio-net",
+                                           "virtio-serial", "virtio-gpu",     "virtio-keyboard",
+                                           "virtio-mouse",  "virtio-tablet",  "virtio-multitouch" };
     FuzzInput in = { data, size };
     unsigned kind = fuzz_take(&in, 1);
     Rig r;

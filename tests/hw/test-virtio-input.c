@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* virtio keyboard, mouse and tablet: what a driver reads of them, and which packets it gets; the monitor's commands. */
+/* virtio keyboard, mouse, tablet and touch screen: what a driver reads of them, and which packets it gets; the monitor's commands. */
 #include <linux/input-event-codes.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "util/bytes.h"
 #include "virtio-rig.h"
 
-enum { CFG_NAME = 1, CFG_SERIAL = 2, CFG_IDS = 3, CFG_EVENTS = 0x11, CFG_AXIS = 0x12 };
+enum { CFG_NAME = 1, CFG_SERIAL = 2, CFG_IDS = 3, CFG_PROPERTIES = 0x10, CFG_EVENTS = 0x11, CFG_AXIS = 0x12 };
 
 static unsigned choose(Rig *r, unsigned select, unsigned subselect)
 {
@@ -152,6 +152,44 @@ static void test_pointers(gconstpointer kind)
     rig_close(&r);
 }
 
+static void finger(Rig *r, InputKind kind, unsigned code, int x, int y)
+{
+    input_send(r->m->inputs, &(InputEvent){ kind, code, x, y });
+    rig_loop();
+}
+
+static void test_fingers(gconstpointer kind)
+{
+    Rig r;
+    RigQueue q, status;
+    open_driver(&r, &q, &status, GPOINTER_TO_INT(kind), "virtio-multitouch");
+    expect_text(&r, CFG_NAME, "QEMU Virtio MultiTouch");
+    g_assert_true(sends(&r, EV_KEY, BTN_TOUCH) && sends(&r, EV_ABS, ABS_MT_SLOT) &&
+                  sends(&r, EV_ABS, ABS_MT_TRACKING_ID) && sends(&r, EV_ABS, ABS_MT_POSITION_Y));
+    g_assert_false(sends(&r, EV_KEY, BTN_LEFT) || sends(&r, EV_ABS, ABS_X) || sends(&r, EV_REL, REL_X));
+    g_assert_cmpuint(choose(&r, CFG_AXIS, ABS_MT_SLOT), ==, 20);
+    g_assert_cmpuint(rig_config(&r, 12, 4), ==, INPUT_FINGERS - 1);
+    g_assert_cmpuint(choose(&r, CFG_AXIS, ABS_MT_POSITION_X), ==, 20);
+    g_assert_cmpuint(rig_config(&r, 12, 4), ==, 32767);
+    g_assert_cmpuint(choose(&r, CFG_AXIS, ABS_X), ==, 0);
+    g_assert_cmpuint(choose(&r, CFG_PROPERTIES, 0), ==, 1);
+    g_assert_cmphex(rig_config(&r, 8, 1), ==, 1 << INPUT_PROP_DIRECT);
+    add_buffers(&r, &q, 15);
+    finger(&r, INPUT_TOUCH, 0, 100, 200);
+    expect_events(&r, &q, "3:47:0 3:57:0 3:53:100 3:54:200 1:330:1 0:0:0 ");
+    finger(&r, INPUT_TOUCH, 7, 1, 2);
+    finger(&r, INPUT_TOUCH, 0, 101, 202);
+    expect_events(&r, &q, "3:47:7 3:57:1 3:53:1 3:54:2 0:0:0 3:47:0 3:53:101 3:54:202 0:0:0 ");
+    finger(&r, INPUT_LIFT, 0, 0, 0); /* no buffers: nothing of it is told, or forgotten */
+    expect_events(&r, &q, "");
+    add_buffers(&r, &q, 13);
+    expect_events(&r, &q, "3:47:0 3:57:-1 0:0:0 ");
+    finger(&r, INPUT_LIFT, 7, 0, 0);
+    finger(&r, INPUT_TOUCH, 0, 5, 6); /* another touch of it has another number */
+    expect_events(&r, &q, "3:47:7 3:57:-1 1:330:0 0:0:0 3:47:0 3:57:2 3:53:5 3:54:6 1:330:1 0:0:0 ");
+    rig_close(&r);
+}
+
 /* ---- the monitor ---------------------------------------------------------------------- */
 
 static void expect_line(Rig *r, const char *line, const char *answer)
@@ -200,7 +238,10 @@ int main(int argc, char **argv)
         static const struct {
             const char *name;
             void (*test)(gconstpointer kind);
-        } tests[] = { { "config", test_config }, { "keys", test_keys }, { "pointers", test_pointers } };
+        } tests[] = { { "config", test_config },
+                      { "keys", test_keys },
+                      { "pointers", test_pointers },
+                      { "fingers", test_fingers } };
         for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
             g_autofree char *path =
                 g_strdup_printf("/virtio-input/%s/%s", tests[i].name, rig_kind_names[kind]);

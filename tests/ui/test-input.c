@@ -46,6 +46,43 @@ static void test_merge(void)
     g_assert_cmpuint(queue.count, ==, 0);
 }
 
+/* Fingers: moves are merged, lifts are never lost, what is no finger is not taken. */
+static void test_fingers(void)
+{
+    clear();
+    put(INPUT_LIFT, 0, 0, 0); /* none is there */
+    put(INPUT_TOUCH, INPUT_FINGERS, 1, 1);
+    g_assert_cmpuint(queue.count, ==, 0);
+    put(INPUT_TOUCH, 0, 1, 2);
+    put(INPUT_TOUCH, 0, 3, 4);
+    put(INPUT_TOUCH, 9, 5, 6);
+    put(INPUT_TOUCH, 0, 7, 8);
+    g_assert_cmpuint(queue.count, ==, 3);
+    for (unsigned i = 0; i < 2 * INPUT_QUEUE; i++) {
+        put(INPUT_TOUCH, i & 1 ? 9 : 0, (int)i, 0);
+    }
+    g_assert_cmpuint(queue.count + queue.downs, ==, INPUT_QUEUE);
+    put(INPUT_TOUCH, 5, 0, 0); /* no room for its lift */
+    put(INPUT_LIFT, 5, 0, 0);
+    put(INPUT_LIFT, 0, 0, 0);
+    input_queue_release_all(&queue);
+    g_assert_cmpuint(queue.downs, ==, 0);
+    InputEvent e = take();
+    g_assert_true(e.kind == INPUT_TOUCH && e.code == 0 && e.x == 3 && e.y == 4);
+    bool down[INPUT_FINGERS] = { true };
+    int last = 0;
+    while (queue.count) {
+        e = take();
+        g_assert_true(e.kind == INPUT_TOUCH || down[e.code]);
+        down[e.code] = e.kind == INPUT_TOUCH;
+        last = e.kind == INPUT_TOUCH ? MAX(last, e.x) : last;
+    }
+    g_assert_cmpint(last, ==, 2 * INPUT_QUEUE - 1); /* where it is at last is known */
+    for (unsigned i = 0; i < INPUT_FINGERS; i++) {
+        g_assert_false(down[i]);
+    }
+}
+
 static bool is_key(const InputEvent *e)
 {
     return e->kind == INPUT_KEY || e->kind == INPUT_BUTTON; /* release_all knows both by their codes */
@@ -99,6 +136,12 @@ static void test_hostile(void)
     queue.downs = 1;
     g_assert_true(input_queue_is_valid(&queue));
     queue.count = INPUT_QUEUE;
+    g_assert_false(input_queue_is_valid(&queue));
+    clear();
+    queue.count = 1;
+    queue.kind[0] = INPUT_TOUCH;
+    g_assert_true(input_queue_is_valid(&queue));
+    queue.code[0] = INPUT_FINGERS;
     g_assert_false(input_queue_is_valid(&queue));
 }
 
@@ -253,6 +296,7 @@ static void test_hid(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/input/fingers", test_fingers);
     g_test_add_func("/input/queue/merge", test_merge);
     g_test_add_func("/input/queue/flood", test_flood);
     g_test_add_func("/input/queue/hostile", test_hostile);

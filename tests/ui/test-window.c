@@ -96,6 +96,8 @@ typedef struct Rig {
     Consoles *consoles;
     Console *console;
     Lock lock;
+    InputSink sink;
+    GString *touches;
     unsigned wish_width, wish_height;
 } Rig;
 static Rig rig;
@@ -150,6 +152,19 @@ static void user_resizes(int width, int height)
     sdl_window_wish(&rig.w);
     while (!rig.wish_width) {
         g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+static void touched(void *opaque, const InputEvent *e)
+{
+    g_string_append_printf(rig.touches, "%s%u:%d:%d ", e->kind == INPUT_LIFT ? "-" : "", e->code, e->x, e->y);
+}
+
+/* A finger of SDL's, at a part of the window. */
+static void finger(Uint32 type, SDL_FingerID id, float x, float y)
+{
+    sdl_input_touch(&rig.w, &(SDL_TouchFingerEvent){ .type = type, .fingerId = id, .x = x, .y = y });
+    while (g_main_context_iteration(NULL, FALSE)) {
     }
 }
 
@@ -224,11 +239,44 @@ static void test_pointer(void)
     }
 }
 
+/* Fingers have numbers of the guest's, the lowest that is free, and places in its picture. */
+static void test_fingers(void)
+{
+    rig_init(2);
+    guest_draws(841, 421);
+    rig.touches = g_string_new(NULL);
+    rig.sink = (InputSink){ "touch", 1 << INPUT_TOUCH | 1 << INPUT_LIFT, &rig.lock, touched, NULL };
+    rig.d.inputs = inputs_new(test_loop(), test_clock());
+    finger(SDL_FINGERDOWN, 77, 0.5f, 0.5f); /* nobody takes it */
+    input_add_sink(rig.d.inputs, &rig.sink);
+    finger(SDL_FINGERMOTION, 77, 0.5f, 0.5f); /* it did not begin here */
+    finger(SDL_FINGERDOWN, 1234567890123, 0, 0);
+    finger(SDL_FINGERDOWN, 5, 1, 1); /* at the edge */
+    finger(SDL_FINGERUP, 1234567890123, 0, 0);
+    finger(SDL_FINGERDOWN, 6, 0.5f, 0.5f);
+    finger(SDL_FINGERMOTION, 5, 0, 1);
+    g_assert_cmpstr(rig.touches->str, ==, "0:0:0 1:32767:32767 -0:0:0 0:16384:16384 1:0:32767 ");
+    for (int i = 0; i < 20; i++) { /* more than there are */
+        finger(SDL_FINGERDOWN, 100 + i, 0, 0);
+    }
+    g_string_truncate(rig.touches, 0);
+    input_release_all(rig.d.inputs);
+    while (g_main_context_iteration(NULL, FALSE)) {
+    }
+    g_assert_cmpstr(rig.touches->str, ==,
+                    "-0:0:0 -1:0:0 -2:0:0 -3:0:0 -4:0:0 -5:0:0 -6:0:0 -7:0:0 -8:0:0 -9:0:0 ");
+    input_remove_sink(rig.d.inputs, &rig.sink);
+    inputs_free(rig.d.inputs);
+    g_string_free(rig.touches, TRUE);
+    rig_clear();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/window/natural-size", test_natural_size);
     g_test_add_func("/window/wish", test_wish);
     g_test_add_func("/window/pointer", test_pointer);
+    g_test_add_func("/window/fingers", test_fingers);
     return g_test_run();
 }

@@ -109,6 +109,14 @@ static void input_event(SdlDisplay *d, const SDL_Event *e)
     }
 }
 
+static void touch_event(SdlDisplay *d, const SDL_TouchFingerEvent *e)
+{
+    SdlWindow *w = window_of(d, e->windowID);
+    if (w) {
+        sdl_input_touch(w, e);
+    }
+}
+
 static void handle(SdlDisplay *d, const SDL_Event *e)
 {
     SdlWindow *w;
@@ -119,6 +127,8 @@ static void handle(SdlDisplay *d, const SDL_Event *e)
         if (w) {
             window_event(w, &e->window);
         }
+    } else if (e->type == SDL_FINGERDOWN || e->type == SDL_FINGERUP || e->type == SDL_FINGERMOTION) {
+        touch_event(d, &e->tfinger);
     } else if (e->type == SDL_CLIPBOARDUPDATE) {
         sdl_clipboard_take(d);
     } else {

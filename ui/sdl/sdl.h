@@ -63,6 +63,8 @@ void sdl_window_shoot(const SdlWindow *w); /* write what it shows to a file (sdl
 void sdl_window_set_full_screen(SdlWindow *w, bool on);
 /* Where a place in the window is in the picture, each 0 to INPUT_ABS_MAX. */
 void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e);
+/* Likewise of a finger, at a part of the window's size; sets the place alone. */
+void sdl_window_touch(const SdlWindow *w, float x, float y, InputEvent *e);
 
 /* ---- keys and pointer (sdl_input.c) ---- */
 
@@ -71,6 +73,7 @@ void sdl_input_text(SdlWindow *w, const SDL_TextInputEvent *e); /* of a window t
 void sdl_input_motion(SdlWindow *w, const SDL_MouseMotionEvent *e);
 void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e);
 void sdl_input_wheel(SdlWindow *w, const SDL_MouseWheelEvent *e);
+void sdl_input_touch(SdlWindow *w, const SDL_TouchFingerEvent *e);
 void sdl_input_focus(SdlWindow *w, bool has_it);
 /* Do keys of this window make text, with dead keys and all?  Else they go by their places. */
 void sdl_input_text_mode(SdlWindow *w);
@@ -102,10 +105,12 @@ struct SdlDisplay {
     unsigned count;
     Console *consoles[WINDOW_MAX]; /* all, by the numbers of Ctrl-Alt-1 ... */
     unsigned console_count;
-    SdlWindow *grabbed;     /* NULL: none */
-    float wheel_x, wheel_y; /* parts of clicks */
-    Uint64 close_asked;     /* SDL's ticks of the first attempt to close; 0: none */
-    GAsyncQueue *steps;     /* the thread has windows, or none and err; who closes it has woken it */
+    SdlWindow *grabbed;                  /* NULL: none */
+    float wheel_x, wheel_y;              /* parts of clicks */
+    bool touched[INPUT_FINGERS];         /* fingers of the guest's that are in use */
+    SDL_FingerID fingers[INPUT_FINGERS]; /* by whom */
+    Uint64 close_asked;                  /* SDL's ticks of the first attempt to close; 0: none */
+    GAsyncQueue *steps; /* the thread has windows, or none and err; who closes it has woken it */
     GError *err;
     gint ending, stopped; /* atomic */
 };

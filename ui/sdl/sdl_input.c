@@ -182,10 +182,16 @@ void sdl_input_grab(SdlWindow *w, bool on)
     sdl_window_title(w);
 }
 
+/* What SDL makes of fingers for programs that know a mouse only: the guest has been told of the fingers. */
+static bool is_touch(const SdlWindow *w, Uint32 which)
+{
+    return which == SDL_TOUCH_MOUSEID && input_takes(w->d->inputs, INPUT_TOUCH);
+}
+
 void sdl_input_motion(SdlWindow *w, const SDL_MouseMotionEvent *e)
 {
     InputEvent event;
-    if (console_takes_text(w->console)) {
+    if (console_takes_text(w->console) || is_touch(w, e->which)) {
         return;
     }
     if (input_takes(w->d->inputs, INPUT_POINT)) {
@@ -206,7 +212,7 @@ void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e)
                                       [SDL_BUTTON_X1] = BTN_SIDE,
                                       [SDL_BUTTON_X2] = BTN_EXTRA };
     bool points = input_takes(w->d->inputs, INPUT_POINT), down = e->type == SDL_MOUSEBUTTONDOWN;
-    if (console_takes_text(w->console)) {
+    if (console_takes_text(w->console) || is_touch(w, e->which)) {
         return;
     }
     if (!points && w->d->grabbed != w) {
@@ -253,6 +259,42 @@ void sdl_input_wheel(SdlWindow *w, const SDL_MouseWheelEvent *e)
     } else if (ours && (event.x || event.y)) {
         input_send(d->inputs, &event);
     }
+}
+
+/* The guest's finger for one of SDL's; INPUT_FINGERS: there is none left. */
+static unsigned finger_of(SdlDisplay *d, SDL_FingerID id, bool begins)
+{
+    unsigned spare = INPUT_FINGERS;
+    for (unsigned i = INPUT_FINGERS; i-- > 0;) {
+        if (d->touched[i] && d->fingers[i] == id) {
+            return i;
+        }
+        spare = d->touched[i] ? spare : i;
+    }
+    if (begins && spare < INPUT_FINGERS) {
+        d->touched[spare] = true;
+        d->fingers[spare] = id;
+        return spare;
+    }
+    return INPUT_FINGERS;
+}
+
+void sdl_input_touch(SdlWindow *w, const SDL_TouchFingerEvent *e)
+{
+    SdlDisplay *d = w->d;
+    bool ours = !console_takes_text(w->console) && input_takes(d->inputs, INPUT_TOUCH);
+    unsigned finger = finger_of(d, e->fingerId, ours && e->type == SDL_FINGERDOWN);
+    InputEvent event = { INPUT_TOUCH, (uint16_t)finger, 0, 0 };
+    if (finger == INPUT_FINGERS) {
+        return;
+    }
+    if (e->type == SDL_FINGERUP) {
+        d->touched[finger] = false;
+        event.kind = INPUT_LIFT;
+    } else {
+        sdl_window_touch(w, e->x, e->y, &event);
+    }
+    input_send(d->inputs, &event);
 }
 
 void sdl_input_focus(SdlWindow *w, bool has_it)

@@ -78,6 +78,11 @@ void sdl_window_point(const SdlWindow *w, int x, int y, InputEvent *e)
     set_point(w, pixel_at(x, d.x > 1 ? 0.5 : 0, d.x), pixel_at(y, d.y > 1 ? 0.5 : 0, d.y), e);
 }
 
+void sdl_window_touch(const SdlWindow *w, float x, float y, InputEvent *e)
+{
+    set_point(w, (int64_t)floor((double)x * w->width), (int64_t)floor((double)y * w->height), e);
+}
+
 void sdl_window_natural_size(SdlWindow *w)
 {
     bool any = w->shadow.picture.width && w->shadow.picture.height;
