@@ -34,10 +34,15 @@ struct TlsSession {
 
 /* ---- the socket ------------------------------------------------------------------ */
 
+/* Who has closed the connection has perhaps said why (a client's certificate is looked at after its handshake has ended): what
+ * is sent is forgotten then, and the error is that of who receives. */
 static ssize_t push(gnutls_transport_ptr_t opaque, const void *data, size_t n)
 {
     TlsSession *s = opaque;
     ssize_t put = send(s->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (put < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+        return (ssize_t)n;
+    }
     if (put < 0) {
         s->api->transport_set_errno(s->session, errno);
     }
@@ -111,12 +116,6 @@ static char *failure_text(TlsSession *s, int e)
 /* Under lock.  -errno of it. */
 static int note_failure(TlsSession *s, int e)
 {
-    uint8_t byte;
-    if (e == GNUTLS_E_PUSH_ERROR && !s->broken) {
-        /* Who closes the connection has perhaps said why. */
-        gssize said = s->api->record_recv(s->session, &byte, 1);
-        e = said == GNUTLS_E_FATAL_ALERT_RECEIVED ? (int)said : e;
-    }
     if (!s->why) {
         s->why = failure_text(s, e);
     }
