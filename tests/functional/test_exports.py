@@ -258,3 +258,39 @@ def test_exports_migrate(b):
     end(m2, c2)
     check("identical" in img("compare", "-f", "raw", "-F", "qcow2", raw, target), "the copy differs")
     check("No errors were found" in img("check", target), "the copy is not sound")
+
+
+@case()
+def test_exports_tls(b):
+    """a machine in its sandbox serves a disk over TLS to who has the key, and to nobody else; another one has that disk; credentials that come late are refused with the way out"""
+    keys, disk, path = b.tmp / "keys", b.tmp / "disk.raw", b.tmp / "nbd"
+    keys.mkdir()
+    (keys / "keys.psk").write_text("guest:" + "0123456789abcdef" * 4 + "\n", encoding="ascii")
+    disk.write_bytes(bytes(4 * MIB))
+    server, client = (f"tls-creds-psk,id={end},endpoint={end},dir={keys}" for end in ("server", "client"))
+    m, c = start(b, [f"file={disk},format=raw,if=virtio,id=disk"], "-object", server, "-sandbox", "on")
+    where = {"type": "unix", "data": {"path": str(path)}}
+    c.fails("nbd-server-start", "GenericError", "No TLS credentials with id 'nope'", addr=where, tls_creds="nope")
+    c.fails("nbd-server-start", "GenericError", "lists of clients are not built", addr=where, tls_creds="server", tls_authz="a")
+    check(c.ask("object-add", qom_type="tls-creds-psk", id="late", endpoint="client", dir=str(keys), username="guest") == {}, "object-add, with the library there")
+    c.fails("nbd-server-start", "GenericError", "Expected TLS credentials for a server endpoint", addr=where, tls_creds="late")
+    check(c.ask("object-del", id="late") == {}, "object-del")
+    c.fails("nbd-server-start", "GenericError", "No TLS credentials with id 'late'", addr=where, tls_creds="late")
+    serve(c, path, tls_creds="server")
+    check(c.ask("nbd-server-add", device="disk", name="x", writable=True) == {}, "nbd-server-add")
+    p = subprocess.run([IO, "-f", "raw", uri(path, "x")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    check(p.returncode == 1 and "wants TLS" in p.stdout, p.stdout)
+    tls = f"driver=raw,file.driver=nbd,file.path={path},file.export=x,file.tls-creds=client"
+    p = subprocess.run([IO, "--object", client + ",username=guest", "-c", "write -P 7 1M 64k", "-c", "read -P 7 1M 64k", "--image-opts", tls], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       text=True, check=False)
+    check(p.returncode == 0 and "read 65536" in p.stdout, p.stdout)
+    check(disk.read_bytes()[MIB:MIB + 65536] == b"\7" * 65536, "what was written differs")
+    node = f"driver=nbd,node-name=far,server.type=unix,server.path={path},export=x,tls-creds=client"
+    other, d = start(b, [], "-sandbox", "on", "-object", client + ",username=guest", "-blockdev", node, qmp="other")
+    check(d.ask("blockdev-del", node_name="far") == {}, "blockdev-del")
+    check(d.ask("blockdev-add", **{"driver": "nbd", "node-name": "far", "server": {"type": "unix", "path": str(path)}, "export": "x", "tls-creds": "client"}) == {}, "blockdev-add")
+    end(other, d)
+    end(m, c)
+    m, c = start(b, [f"file={disk},format=raw,if=virtio,id=disk"], "-sandbox", "on")
+    c.fails("object-add", "GenericError", "give it the credentials on its command line", qom_type="tls-creds-psk", id="t", endpoint="client", dir=str(keys), username="guest")
+    end(m, c)
