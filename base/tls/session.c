@@ -299,7 +299,7 @@ TlsSession *tls_session_new(int fd, TlsCreds *creds, const char *hostname, unsig
                        .fd = fd,
                        .hostname = g_strdup(hostname),
                        .ahead = g_malloc(READ_AHEAD) };
-    lock_init(&s->lock, LOCK_WATCH);
+    lock_init(&s->lock, LOCK_TLS);
     if (!set_up(s, err) || !shake_hands(s, ms, err)) {
         tls_session_free(s);
         return NULL;

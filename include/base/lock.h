@@ -32,6 +32,7 @@ typedef enum LockClass {
     LOCK_FILE_WRITES,
     LOCK_IMAGE_TABLES,
     LOCK_NBD_CLIENT,
+    LOCK_TLS,
     LOCK_WATCH,
     LOCK_BLKDEBUG,
     LOCK_BITMAPS,
