@@ -95,8 +95,8 @@ static uint32_t add_saturating(uint32_t a, int32_t b)
 static void merge(Q *q, unsigned at, const InputEvent *e)
 {
     bool place_is_new = e->kind == INPUT_POINT;
-    q->x[at] = place_is_new ? (uint32_t)e->x : add_saturating(q->x[at], e->x);
-    q->y[at] = place_is_new ? (uint32_t)e->y : add_saturating(q->y[at], e->y);
+    q->x[at] = place_is_new ? e->x : add_saturating(q->x[at], e->x);
+    q->y[at] = place_is_new ? e->y : add_saturating(q->y[at], e->y);
 }
 
 static void put_motion(Q *q, const InputEvent *e)

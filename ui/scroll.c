@@ -25,7 +25,7 @@ static uint32_t sum_of(const uint32_t *pixels, unsigned count)
             sum += (two & 0x00ffffff00ffffff) * (0x9e3779b97f4a7c15 * (i + 1)); /* a weight for each place */
         }
     }
-    return (uint32_t)(sum ^ sum >> 32);
+    return sum ^ sum >> 32;
 }
 
 static Rows rows_of(const Picture *p, const PictureRect *r)
@@ -69,7 +69,7 @@ static int elect(const Rows *before, const Rows *now)
     for (unsigned y = 1; y < now->count; y++) {
         int was = is_mark(now, y) ? GPOINTER_TO_INT(g_hash_table_lookup(marks, mark(now, y))) : 0;
         if (was > 0) { /* 0: there was none */
-            unsigned at = now->count + y - (unsigned)was;
+            unsigned at = now->count + y - was;
             votes[at]++;
             best = votes[at] > votes[best] ? at : best;
         }
@@ -81,7 +81,7 @@ static unsigned rows_explained(const Rows *before, const Rows *now, int by)
 {
     unsigned n = 0, first = MAX(by, 0), end = now->count - MAX(-by, 0);
     for (unsigned y = first; y < end; y++) {
-        n += now->sums[y] == before->sums[(int)y - by];
+        n += now->sums[y] == before->sums[y - by];
     }
     return n;
 }

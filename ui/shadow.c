@@ -74,7 +74,7 @@ static bool follow_scroll(Shadow *s, const ConsoleView *v, const ConsoleListener
     for (unsigned i = 0; i < all.height; i++) { /* none is overwritten before it was looked at */
         unsigned y = by < 0 ? all.y + i : all.y + all.height - 1 - i;
         bool has_moved = y - s->moved.y < s->moved.height;
-        take_row(s, &v->picture, &all, y, has_moved ? (unsigned)((int)y - by) : y);
+        take_row(s, &v->picture, &all, y, has_moved ? y - by : y);
     }
     return true;
 }

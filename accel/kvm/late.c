@@ -36,7 +36,7 @@ static bool zone_of(const FlatRange *r, bool ports, struct kvm_coalesced_mmio_zo
     hwaddr start = MAX(r->mr->late_offset, r->mr_offset);
     hwaddr end = MIN(r->mr->late_offset + r->mr->late_size, r->mr_offset + r->size);
     *z = (struct kvm_coalesced_mmio_zone){ .addr = r->start + (start - r->mr_offset),
-                                           .size = (uint32_t)(end - start),
+                                           .size = end - start,
                                            .pio = ports };
     return r->mr->late_size && start < end;
 }

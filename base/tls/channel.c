@@ -76,7 +76,7 @@ int channel_receive(Channel *c, void *buf, uint64_t n)
             return got < 0 ? (int)got : -ECONNRESET;
         }
         to += got;
-        n -= (uint64_t)got;
+        n -= got;
     }
     return 0;
 }
@@ -104,7 +104,7 @@ static int send_records(Channel *c, const struct iovec *iov, unsigned count)
         if (put < 0) {
             return (int)put;
         }
-        done += (uint64_t)put;
+        done += put;
     }
     return 0;
 }
@@ -121,7 +121,7 @@ static int send_plain(Channel *c, const struct iovec *iov, unsigned count)
         if (put < 0) {
             return wait_error();
         }
-        done += (uint64_t)put;
+        done += put;
     }
     return 0;
 }

@@ -180,7 +180,7 @@ static GBytes *read_hex(const char *text)
     }
     guint8 *bytes = g_malloc(n);
     for (gsize i = 0; i < n; i++) {
-        bytes[i] = (guint8)(g_ascii_xdigit_value(text[2 * i]) << 4 | g_ascii_xdigit_value(text[2 * i + 1]));
+        bytes[i] = g_ascii_xdigit_value(text[2 * i]) << 4 | g_ascii_xdigit_value(text[2 * i + 1]);
     }
     return g_bytes_new_take(bytes, n);
 }
@@ -195,7 +195,7 @@ static bool read_keys(TlsCreds *c, TlsFile *f, GError **err)
         char *colon = strrchr(line, ':');
         GBytes *key = colon ? read_hex(colon + 1) : NULL;
         if (key) {
-            g_hash_table_insert(c->keys, g_strndup(line, (gsize)(colon - line)), key);
+            g_hash_table_insert(c->keys, g_strndup(line, colon - line), key);
         } else if (line[0]) {
             tls_error(err,
                       "%s: line %u is not NAME:KEY, with the key in hexadecimal digits, as psktool writes it",

@@ -41,7 +41,7 @@ static ssize_t push(gnutls_transport_ptr_t opaque, const void *data, size_t n)
     TlsSession *s = opaque;
     ssize_t put = send(s->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (put < 0 && (errno == EPIPE || errno == ECONNRESET)) {
-        return (ssize_t)n;
+        return n;
     }
     if (put < 0) {
         s->api->transport_set_errno(s->session, errno);
@@ -60,12 +60,12 @@ static ssize_t pull(gnutls_transport_ptr_t opaque, void *data, size_t n)
             return got;
         }
         s->at = 0;
-        s->end = (gsize)got;
+        s->end = got;
     }
     n = MIN(n, s->end - s->at);
     memcpy(data, s->ahead + s->at, n);
     s->at += n;
-    return (ssize_t)n;
+    return n;
 }
 
 /* until: of g_get_monotonic_time; 0: without an end.  0 or -errno. */
@@ -178,7 +178,7 @@ static gssize run(TlsSession *s, Step *step, void *buf, gsize n, gint64 until)
 
 static gint64 deadline(unsigned ms)
 {
-    return ms ? g_get_monotonic_time() + (gint64)ms * 1000 : 0;
+    return ms ? g_get_monotonic_time() + ms * G_GINT64_CONSTANT(1000) : 0;
 }
 
 gssize tls_session_receive(TlsSession *s, void *buf, gsize n, unsigned ms)
