@@ -89,7 +89,7 @@ static void put_key(Q *q, const InputEvent *e)
 static uint32_t add_saturating(uint32_t a, int32_t b)
 {
     int64_t sum = (int64_t)(int32_t)a + b;
-    return (int32_t)CLAMP(sum, INT32_MIN, INT32_MAX);
+    return CLAMP(sum, INT32_MIN, INT32_MAX);
 }
 
 static void merge(Q *q, unsigned at, const InputEvent *e)
