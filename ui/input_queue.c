@@ -95,8 +95,9 @@ static uint32_t add_saturating(uint32_t a, int32_t b)
 static void merge(Q *q, unsigned at, const InputEvent *e)
 {
     bool place_is_new = e->kind == INPUT_POINT;
-    q->x[at] = place_is_new ? e->x : add_saturating(q->x[at], e->x);
-    q->y[at] = place_is_new ? e->y : add_saturating(q->y[at], e->y);
+    uint32_t x = e->x, y = e->y;
+    q->x[at] = place_is_new ? x : add_saturating(q->x[at], e->x);
+    q->y[at] = place_is_new ? y : add_saturating(q->y[at], e->y);
 }
 
 static void put_motion(Q *q, const InputEvent *e)
