@@ -4,7 +4,7 @@
  * Names, help and message texts: QEMU's monitor (programs look for "Error:" and
  * "unknown command:").
  *
- * Not modelled: hot plug, block jobs, displays, sound. */
+ * Not modelled: hot plug and sound; unbuilt.c says why, of each. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,7 +216,7 @@ const MonitorCommand monitor_commands[] = {
     { "loadvm", "tag", "restore a VM snapshot from its tag", monitor_cmd_loadvm },
     { "log", "item1[,...]", "activate logging of the specified items", cmd_log },
     { "logfile", "filename", "output logs to 'filename'", cmd_logfile },
-    { "migrate", "[-d] uri", "send the machine's state to 'uri' (file:PATH, tcp:HOST:PORT, unix:PATH, exec:COMMAND) while it runs; "
+    { "migrate", "[-d] uri", "send the machine's state to 'uri' (file:PATH, tcp:HOST:PORT, unix:PATH, exec:COMMAND, fd:NAME) while it runs; "
       "-incoming takes it there; see info migrate", monitor_cmd_migrate },
     { "migrate_cancel", NULL, "cancel the current migration", .does = "migrate_cancel" },
     { "migrate_incoming", "uri", "give a machine of -incoming defer the state of 'uri'", .does = "migrate-incoming" },

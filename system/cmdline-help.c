@@ -48,7 +48,8 @@ static void print_option(const Option *o)
 void cmdline_print_help(const CmdLine *c)
 {
     cmdline_print_version();
-    printf("usage: %s [options] [disk_image]\n\n'disk_image' is a raw image for disk 0\n", c->program);
+    printf("usage: %s [options] [disk_image]\n\n'disk_image' is an image for disk 0; its format is guessed\n",
+           c->program);
     for (const Option *o = cmdline_options; o->name; o++) {
         if (o->section) {
             printf("\n%s:\n", o->section);

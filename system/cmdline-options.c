@@ -13,7 +13,6 @@
 #include "system/cmdline.h"
 
 #define NO_DISPLAY "it is not built; use -display sdl, or -display none with screendump"
-#define NO_MIGRATION "saving and moving machines is not built"
 #define NO_SOUND "no sound device is built"
 #define NO_FS "sharing host folders is not built; use a disk image or the network"
 
@@ -59,7 +58,7 @@ const Option cmdline_options[] = {
     { "fw_cfg", OPT_FW_CFG, SHAPE_KEYS, .takes = &cmdline_fw_cfg_shape, .implied = "name", .arg = "[name=]name,file=file|string=text",
       .help = "add a firmware configuration entry (opt/...)" },
 
-    { "kernel", OPT_KERNEL, SHAPE_TEXT, .section = "Linux boot", .arg = "file", .help = "kernel image (Image, gzip, or ELF)" },
+    { "kernel", OPT_KERNEL, SHAPE_TEXT, .section = "Linux boot", .arg = "file", .help = "kernel (Image, gzip, ELF, raw; x86: bzImage, PVH, multiboot)" },
     { "append", OPT_APPEND, SHAPE_TEXT, .arg = "cmdline", .help = "command line of the kernel" },
     { "initrd", OPT_INITRD, SHAPE_TEXT, .arg = "file", .help = "initial RAM disk" },
     { "dtb", OPT_DTB, SHAPE_TEXT, .arg = "file", .help = "device tree to use instead of the generated one" },
@@ -74,11 +73,11 @@ const Option cmdline_options[] = {
       .help = "create an object ('-object help' for a list); also as JSON" },
 
     { "drive", OPT_DRIVE, SHAPE_KEYS, .takes = &drive_shape, .implied = "file", .section = "Disks",
-      .arg = "[file=f][,if=virtio|none|pflash][,id=name][,format=raw][,index=i][,unit=i]\n"
+      .arg = "[file=f][,if=virtio|none|pflash][,id=name][,format=raw|qcow2|...][,index=i][,unit=i]\n"
              "       [,readonly=on|off][,snapshot=on|off][,cache=...][,aio=...][,discard=...]",
       .help = "use 'file' as a drive; without if= it becomes a virtio disk unless a -device uses it" },
     { "blockdev", OPT_BLOCKDEV, SHAPE_KEYS, .takes = &blockdev_shape, .implied = "driver", .json = true,
-      .arg = "[driver=]file|host_device|raw,node-name=name[,filename=f][,file=node][,read-only=on|off][,...]",
+      .arg = "[driver=]file|nbd|http|raw|qcow2|...,node-name=name[,filename=f][,file=node][,read-only=on|off][,...]",
       .help = "open an image as a node, which a -device or another node chooses by its name; also as JSON" },
     { "hda", OPT_HDA, SHAPE_TEXT, .arg = "file", .help = "use 'file' as disk 0 (also -hdb, -hdc, -hdd)" },
     { "hdb", OPT_HDA, SHAPE_TEXT }, { "hdc", OPT_HDA, SHAPE_TEXT }, { "hdd", OPT_HDA, SHAPE_TEXT },
@@ -166,7 +165,7 @@ const Option cmdline_options[] = {
     { "singlestep", .refused = "it is called -accel tcg,one-insn-per-tb=on" },
     { "icount", .shape = SHAPE_TEXT, .refused = "counting instructions for time is not built" },
     { "numa", .shape = SHAPE_TEXT, .refused = "NUMA nodes are not built" },
-    { "mem-path", .shape = SHAPE_TEXT, .refused = "RAM from a file is not built; RAM is a memfd" },
+    { "mem-path", .shape = SHAPE_TEXT, .refused = "say -object memory-backend-file,id=m,size=SIZE,mem-path=FILE -machine memory-backend=m" },
     { "mem-prealloc", .refused = "preallocating RAM is not built" },
     { "spice", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
     { "full-screen", .refused = "say -display sdl,full-screen=on" }, { "g", .shape = SHAPE_TEXT, .refused = NO_DISPLAY },
@@ -179,9 +178,10 @@ const Option cmdline_options[] = {
     { "fsdev", .shape = SHAPE_TEXT, .refused = NO_FS }, { "virtfs", .shape = SHAPE_TEXT, .refused = NO_FS },
     { "iscsi", .shape = SHAPE_TEXT, .refused = "iSCSI is not built; attach the disk on the host" },
     { "tpmdev", .shape = SHAPE_TEXT, .refused = "TPM devices are not built" },
-    { "smbios", .shape = SHAPE_TEXT, .refused = "SMBIOS tables are not built for riscv boards" },
-    { "acpitable", .shape = SHAPE_TEXT, .refused = "ACPI tables are not built for riscv boards" },
-    { "dump-vmstate", .shape = SHAPE_TEXT, .refused = NO_MIGRATION }, { "only-migratable", .refused = NO_MIGRATION },
+    { "smbios", .shape = SHAPE_TEXT, .refused = "SMBIOS tables are not built" },
+    { "acpitable", .shape = SHAPE_TEXT, .refused = "ACPI tables of the user's own are not built" },
+    { "dump-vmstate", .shape = SHAPE_TEXT, .refused = "descriptions of saved states are not built" },
+    { "only-migratable", .refused = "it is not built; leave it out" },
     { "semihosting", .refused = "semihosting is not built; use the test finisher or a serial line" },
     { "semihosting-config", .shape = SHAPE_TEXT, .implied = "enable", .already = "off",
       .refused = "semihosting is not built; use the test finisher or a serial line" },
@@ -196,12 +196,12 @@ const Option cmdline_options[] = {
     { "preconfig", .refused = "configuring a machine by QMP before it is made is not built; give the options here" },
     { "seed", .shape = SHAPE_TEXT, .refused = "repeatable random numbers are not built" },
     { "dfilter", .shape = SHAPE_TEXT, .refused = "filtering the log by address is not built" },
-    { "debugcon", .shape = SHAPE_TEXT, .refused = "boards here have no debug console port" },
+    { "debugcon", .shape = SHAPE_TEXT, .refused = "say -chardev BACKEND,id=c -device isa-debugcon,chardev=c (x86 boards)" },
     { "shim", .shape = SHAPE_TEXT, .refused = "it belongs to EFI boot on x86" },
     { "jitdump", .refused = "dumps of host code for perf are not built; use -accel tcg,perfmap=on" },
     { "perfmap", .refused = "it is an option of the accelerator here: use -accel tcg,perfmap=on" },
     { "xen-domid", .shape = SHAPE_TEXT, .refused = "Xen is not built" }, { "xen-attach", .refused = "Xen is not built" },
-    { "no-acpi", .already = "", .refused = "there are no ACPI tables" },
+    { "no-acpi", .refused = "say -machine acpi=off" },
     { "no-hpet", .already = "", .refused = "boards here have no HPET" },
     { NULL },
 };

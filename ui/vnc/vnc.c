@@ -38,7 +38,7 @@ static void set_format(VncServer *v)
 /* Each viewer that knows how moves what it has; the others are sent it. */
 static void tell_moved(VncServer *v)
 {
-    static rfbCursor nowhere; /* of no size: the library asks where its own pointer is, and there is none */
+    rfbCursor nowhere = { 0 }; /* of no size: the library asks where its own pointer is, and there is none */
     const PictureRect *r = &v->shadow.moved;
     if (r->height) {
         v->screen->cursor = &nowhere;
