@@ -90,9 +90,15 @@ BlockNode *image_open_options(const char *text, const Secrets *secrets, bool rea
     }
     add_drivers(values);
     add_servers(values);
-    keyval_put(values, "read-only", readonly ? "on" : "off");
+    if (readonly || !keyval_text(values, "read-only")) {
+        keyval_put(values, "read-only", readonly ? "on" : "off");
+    }
     keyval_put(values, "node-name", "image");
     BlockNode *n = image_open_values(values, secrets, err);
     json_object_put(values);
+    if (n && n->readonly && !readonly) {
+        block_error(err, "'%s': read-only, as its options say", n->filename);
+        g_clear_pointer(&n, node_unref);
+    }
     return n;
 }

@@ -83,6 +83,11 @@ static BlockNode *open_bytes(json_object *child, const OpenFlags *flags, GError 
                     driver ? driver : "");
         return NULL;
     }
+    if (json_object_object_get(child, "open-timeout") || json_object_object_get(child, "reconnect-delay")) {
+        block_error(err,
+                    "json: an image does not say how long a program waits (open-timeout, reconnect-delay)");
+        return NULL;
+    }
     keyval_put(child, "node-name", "image");
     add(child, "read-only", true, flags->readonly ? "on" : "off");
     add(child, "locking", local && !flags->locking, "off");

@@ -21,7 +21,7 @@ typedef struct Serving {
     NbdAddress address;
     const char *image, *format, *name, *description, *pid_file;
     uint64_t offset, shared;
-    bool persistent, readonly, list, daemonize, sync;
+    bool persistent, readonly, list, daemonize, sync, wrote_pid;
     bool cache, discard; /* given */
     int parent;          /* with --fork: to whom a byte says that it is served; else -1 */
     OpenFlags flags;
@@ -56,7 +56,7 @@ static void report_client(const char *text, void *opaque)
     img_error("%s", text);
 }
 
-static bool write_pid(const Serving *s)
+static bool write_pid(Serving *s)
 {
     g_autoptr(GError) err = NULL;
     g_autofree char *text = g_strdup_printf("%ld\n", (long)getpid());
@@ -64,6 +64,7 @@ static bool write_pid(const Serving *s)
         img_error("cannot create PID file: %s", err->message);
         return false;
     }
+    s->wrote_pid = s->pid_file;
     return true;
 }
 
@@ -109,7 +110,7 @@ static bool find_bitmaps(const Serving *s, BlockNode *n, DirtyBitmap **bitmaps, 
     return true;
 }
 
-static int serve(const Serving *s, BlockNode *n, int fd)
+static int serve(Serving *s, BlockNode *n, int fd)
 {
     g_autoptr(GError) err = NULL;
     sigset_t set = ends();
@@ -166,7 +167,7 @@ static int run(Serving *s)
     if (s->address.path) {
         unlink(s->address.path);
     }
-    if (s->pid_file) {
+    if (s->wrote_pid) {
         unlink(s->pid_file);
     }
     node_unref(n);

@@ -125,7 +125,7 @@ bool command_work(Control *c, const CommandWork *w, GError **err)
         *c->later = *w;
         return true;
     }
-    bool ok = w->work(w->data, err);
+    bool ok = w->work(w->data, NULL, err);
     w->free(w->data);
     return ok;
 }

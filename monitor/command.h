@@ -17,8 +17,9 @@ typedef struct QmpSession QmpSession;
 
 /* The slow end of a command that returns nothing. */
 typedef struct CommandWork {
-    bool (*work)(void *data,
-                 GError **err); /* in a thread of its own: it touches nothing but its data and files */
+    /* In a thread of its own: it touches nothing but its data and files.  It may wait, and looks every 100 ms at *given_up
+     * (atomic) then, which says that the machine ends; NULL: it does not wait. */
+    bool (*work)(void *data, const gint *given_up, GError **err);
     void (*free)(void *data);
     void *data; /* NULL: there is no such end */
 } CommandWork;
@@ -113,7 +114,9 @@ extern const Shape command_id_shape;
 
 /* Made or cut to nothing, or a member of a set; -1 and the error. */
 int monitor_file_open(const char *name, GError **err);
-bool monitor_file_write(int fd, const void *data, size_t size, const char *name, GError **err);
+/* given_up: as CommandWork has it. */
+bool monitor_file_write(int fd, const void *data, size_t size, const char *name, const gint *given_up,
+                        GError **err);
 /* ok: whether all went well so far; the result with the closing. */
 bool monitor_file_close(int fd, bool ok, const char *name, GError **err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files that commands write, while the machine runs: nothing is waited for. */
+/* Files that commands write, while the machine runs. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/fdset.h"
@@ -16,11 +17,25 @@ int monitor_file_open(const char *name, GError **err)
     return fd;
 }
 
-bool monitor_file_write(int fd, const void *data, size_t size, const char *name, GError **err)
+/* A pipe is full: the time to look again. */
+static bool wait_for_room(int fd, const gint *given_up)
+{
+    if (!given_up || g_atomic_int_get(given_up)) {
+        return false;
+    }
+    poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 100);
+    return true;
+}
+
+bool monitor_file_write(int fd, const void *data, size_t size, const char *name, const gint *given_up,
+                        GError **err)
 {
     const char *buf = data;
     for (size_t done = 0; done < size;) {
         ssize_t n = write(fd, buf + done, size - done);
+        if (n < 0 && errno == EAGAIN && wait_for_room(fd, given_up)) {
+            continue;
+        }
         if (n < 0 && errno != EINTR) {
             return command_error(err, ERROR_GENERIC, "An IO error has occurred. Writing '%s': %s", name,
                                  g_strerror(errno));

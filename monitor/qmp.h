@@ -22,8 +22,7 @@ void qmp_session_negotiate(QmpSession *s, bool oob);
 int qmp_session_take_fd(QmpSession *s);
 /* Of getfd: name -> descriptor, as pointer; it owns both. */
 GHashTable *qmp_session_named_fds(QmpSession *s);
-/* A descriptor that the client has sent, or by its number one that the process was started with; the caller's then.  -1: there is none
- * of this name.  s: NULL is fine. */
+/* A descriptor that the client has sent, the caller's then; -1: there is none of this name.  s: NULL is fine. */
 int qmp_take_named_fd(QmpSession *s, const char *name, GError **err);
 
 /* {"QMP": {"version": ..., "capabilities": ...}}; the caller's. */

@@ -43,25 +43,8 @@ static bool run_getfd(Control *c, const void *args, void *result, GError **err)
     return true;
 }
 
-/* A number: of a descriptor that this process was started with.  Those alone are not close-on-exec, and no more once taken. */
-static int take_inherited(const char *number, GError **err)
-{
-    guint64 fd = 0;
-    bool ok = g_ascii_string_to_unsigned(number, 10, 3, G_MAXINT, &fd, NULL);
-    int flags = ok ? fcntl((int)fd, F_GETFD) : -1;
-    if (flags < 0 || flags & FD_CLOEXEC) {
-        command_error(err, ERROR_GENERIC, "This process was not started with a file descriptor '%s'", number);
-        return -1;
-    }
-    fcntl((int)fd, F_SETFD, FD_CLOEXEC);
-    return (int)fd;
-}
-
 int qmp_take_named_fd(QmpSession *s, const char *name, GError **err)
 {
-    if (g_ascii_isdigit(*name)) { /* which no name of getfd is */
-        return take_inherited(name, err);
-    }
     GHashTable *named = s ? qmp_session_named_fds(s) : NULL;
     gpointer fd;
     if (!named || !g_hash_table_lookup_extended(named, name, NULL, &fd)) {

@@ -255,17 +255,19 @@ static void send_button(Inputs *in, const ButtonEvent *b)
     }
 }
 
-/* A finger's axes likewise; a begin without places is where the finger was last. */
+/* A finger's axes likewise; only data has places, which the others must name, too. */
 static void add_touch(Inputs *in, InputEvent *motion, const TouchEvent *t)
 {
     unsigned finger = (unsigned)t->slot;
-    if (motion->kind != INPUT_TOUCH || motion->code != finger || t->type == TOUCH_BEGIN) {
+    bool ends = t->type == TOUCH_END || t->type == TOUCH_CANCEL;
+    if (ends || motion->kind != INPUT_TOUCH || motion->code != finger || t->type == TOUCH_BEGIN) {
         send_motion(in, motion);
-        *motion = input_last_touch(in, finger);
+        *motion = ends ? (InputEvent){ INPUT_LIFT, (uint16_t)finger, 0, 0 } : input_last_touch(in, finger);
     }
-    *(t->axis == AXIS_X ? &motion->x : &motion->y) = CLAMP(t->value, 0, INPUT_ABS_MAX);
-    if (t->type == TOUCH_END || t->type == TOUCH_CANCEL) {
-        *motion = (InputEvent){ INPUT_LIFT, (uint16_t)finger, 0, 0 };
+    if (t->type == TOUCH_DATA) {
+        *(t->axis == AXIS_X ? &motion->x : &motion->y) = CLAMP(t->value, 0, INPUT_ABS_MAX);
+    }
+    if (ends) {
         send_motion(in, motion);
     }
 }

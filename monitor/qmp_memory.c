@@ -98,7 +98,7 @@ static bool save_to(int fd, const Machine *m, CPU *cpu, const MemSave *a, GError
     accel_catch_up(m->accel);
     for (uint64_t left = a->size; ok && left; left -= p.size) {
         p.size = MIN(left, PIECE);
-        ok = read_piece(cpu, &p, a, err) && monitor_file_write(fd, p.buf, p.size, a->filename, err);
+        ok = read_piece(cpu, &p, a, err) && monitor_file_write(fd, p.buf, p.size, a->filename, NULL, err);
         p.addr += p.size;
     }
     return ok;

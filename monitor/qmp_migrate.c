@@ -3,6 +3,8 @@
  * Names: QEMU's QMP reference, "Migration".
  *
  * Not modelled: capabilities but events, channels, TLS, compression, post-copy. */
+#include <fcntl.h>
+
 #include "base/ram.h"
 #include "hw/board.h"
 #include "hw/migration.h"
@@ -33,14 +35,29 @@ static const Prop incoming_props[] = {
 static const Shape migrate_shape = { "Migrate", sizeof(Migrate), migrate_props, .implied = "uri" };
 static const Shape incoming_shape = { "MigrateIncoming", sizeof(Migrate), incoming_props, .implied = "uri" };
 
-/* *fd: of "fd:NAME", or -1. */
+/* A number: of a descriptor that this process was started with.  Those alone are not close-on-exec, and no more once taken. */
+static int take_inherited(const char *number, GError **err)
+{
+    guint64 fd = 0;
+    bool ok = g_ascii_string_to_unsigned(number, 10, 3, G_MAXINT, &fd, NULL);
+    int flags = ok ? fcntl((int)fd, F_GETFD) : -1;
+    if (flags < 0 || flags & FD_CLOEXEC) {
+        command_error(err, ERROR_GENERIC, "This process was not started with a file descriptor '%s'", number);
+        return -1;
+    }
+    fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+    return (int)fd;
+}
+
+/* *fd: of "fd:NAME", a name of getfd or a number of take_inherited, or -1. */
 static bool take_fd(Control *c, const char *where, int *fd, GError **err)
 {
     *fd = -1;
     if (!g_str_has_prefix(where, "fd:")) {
         return true;
     }
-    *fd = qmp_take_named_fd(c->session, where + 3, err);
+    const char *name = where + strlen("fd:");
+    *fd = g_ascii_isdigit(*name) ? take_inherited(name, err) : qmp_take_named_fd(c->session, name, err);
     return *fd >= 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands about screens. */
-#include <glib-unix.h>
+#include <unistd.h>
 
 #include "hw/board.h"
 #include "monitor/command.h"
@@ -70,18 +70,23 @@ typedef struct Shot {
     int fd;
 } Shot;
 
-static bool write_shot(void *data, GError **err)
+static bool write_shot(void *data, const gint *given_up, GError **err)
 {
     Shot *s = data;
     g_autoptr(GBytes) bytes = picture_encode(&s->picture, s->form);
-    bool ok =
-        monitor_file_write(s->fd, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), s->filename, err);
-    return monitor_file_close(s->fd, ok, s->filename, err);
+    bool ok = monitor_file_write(s->fd, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), s->filename,
+                                 given_up, err);
+    ok = monitor_file_close(s->fd, ok, s->filename, err);
+    s->fd = -1;
+    return ok;
 }
 
 static void shot_free(void *data)
 {
     Shot *s = data;
+    if (s->fd >= 0) { /* the work was not begun */
+        close(s->fd);
+    }
     picture_clear(&s->picture);
     g_free(s->filename);
     g_free(s);
@@ -93,9 +98,6 @@ static bool take_screendump(Control *c, const Screendump *a, GError **err)
     int fd = console ? monitor_file_open(a->filename, err) : -1;
     if (fd < 0) {
         return false;
-    }
-    if (c->later) { /* a pipe may be full: it waits, and nobody else does */
-        g_unix_set_fd_nonblocking(fd, FALSE, NULL);
     }
     Shot *s = g_new0(Shot, 1);
     s->fd = fd;

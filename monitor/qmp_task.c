@@ -11,13 +11,14 @@ struct QmpTask {
     void *opaque;
     GError *err;
     Bh *ended;
-    GThread *thread;
+    GThread *thread; /* NULL: the host has no room for one, which is the error */
+    gint given_up;   /* atomic */
 };
 
 static gpointer thread(gpointer data)
 {
     QmpTask *t = data;
-    (void)t->work.work(t->work.data, &t->err);
+    (void)t->work.work(t->work.data, &t->given_up, &t->err);
     bh_schedule(t->ended);
     return NULL;
 }
@@ -37,7 +38,10 @@ QmpTask *qmp_task_new(Monitors *all, const CommandWork *w, QmpTaskDone *done, vo
     *t = (QmpTask){ .all = all, .work = *w, .done = done, .opaque = opaque };
     t->ended = bh_new(monitors_machine(all)->loop, NULL, ended, t);
     monitors_add_task(all, t);
-    t->thread = g_thread_new("command", thread, t);
+    t->thread = g_thread_try_new("command", thread, t, &t->err);
+    if (!t->thread) {
+        bh_schedule(t->ended);
+    }
     return t;
 }
 
@@ -49,7 +53,10 @@ void qmp_task_forget(QmpTask *t)
 void qmp_task_free(void *task)
 {
     QmpTask *t = task;
-    g_thread_join(t->thread);
+    g_atomic_int_set(&t->given_up, true);
+    if (t->thread) {
+        g_thread_join(t->thread);
+    }
     bh_free(t->ended);
     t->work.free(t->work.data);
     g_clear_error(&t->err);

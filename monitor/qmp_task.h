@@ -8,4 +8,4 @@
 typedef void QmpTaskDone(void *opaque, const GError *err);
 QmpTask *qmp_task_new(Monitors *all, const CommandWork *w, QmpTaskDone *done, void *opaque);
 void qmp_task_forget(QmpTask *t); /* done is not called any more */
-void qmp_task_free(void *task);   /* waits for it */
+void qmp_task_free(void *task);   /* ends it, and waits for that */

@@ -17,22 +17,27 @@ static void get_exception(X86Events *e, const struct kvm_vcpu_events *k)
 }
 
 /* An NMI that waits, or whose delivery was interrupted, is moved, not copied: other threads add to the one in the state. */
-static void take_nmi(KvmVcpu *v, X86Events *e, struct kvm_vcpu_events *k)
+static void take_nmi(KvmVcpu *v, X86CPU *x, struct kvm_vcpu_events *k)
 {
+    X86Events *e = &x->s.events;
+    unsigned count = k->nmi.pending + (k->nmi.injected != 0);
     if (k->nmi.pending || k->nmi.injected) {
         e->nmi_masked = k->nmi.masked && !k->nmi.injected;
         k->nmi.masked = e->nmi_masked;
         k->nmi.pending = k->nmi.injected = 0;
         k->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | (k->flags & KVM_VCPUEVENT_VALID_PAYLOAD);
         if (kvm_x86_call(v, KVM_SET_VCPU_EVENTS, k, "take an NMI back")) {
-            __atomic_store_n(&e->nmi_pending, true, __ATOMIC_RELEASE);
+            for (; count; count--) {
+                x86_add_nmi(x);
+            }
         }
     }
 }
 
 void kvm_get_events(KvmVcpu *v)
 {
-    X86Events *e = &x86_cpu(v->cpu)->s.events;
+    X86CPU *x = x86_cpu(v->cpu);
+    X86Events *e = &x->s.events;
     struct kvm_vcpu_events k = { 0 };
     kvm_x86_call(v, KVM_GET_VCPU_EVENTS, &k, "read events");
     get_exception(e, &k);
@@ -42,7 +47,7 @@ void kvm_get_events(KvmVcpu *v)
                 (k.interrupt.shadow & KVM_X86_SHADOW_INT_MOV_SS ? SHADOW_MOV_SS : 0);
     e->nmi_masked = k.nmi.masked;
     e->sipi_vector = k.sipi_vector;
-    take_nmi(v, e, &k);
+    take_nmi(v, x, &k);
 }
 
 static void put_exception(const Kvm *kvm, const X86Events *e, struct kvm_vcpu_events *k)

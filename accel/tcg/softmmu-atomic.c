@@ -31,7 +31,8 @@ static TcgTarget locate_atomic(CPU *cpu, uint64_t vaddr, TcgAccess a)
     return t;
 }
 
-/* The two pages are neighbours in the host's memory, too: its own locked instruction does it, atomic against all others. */
+/* The two pages are neighbours in the host's memory, too: on an x86 host its own locked instruction does it, atomic against all others
+ * (a split lock, which Linux may slow down: split_lock_mitigate). */
 static uint64_t atomic_neighbours(CPU *cpu, const TcgCrossing *c, uint64_t vaddr, TcgAccess a, IrOp op,
                                   uint64_t value, uint64_t expected)
 {

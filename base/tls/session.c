@@ -161,6 +161,7 @@ static gssize run(TlsSession *s, Step *step, void *buf, gsize n, gint64 until)
         gssize done = s->broken ? GNUTLS_E_INVALID_SESSION : step(s, buf, n);
         bool again = done == GNUTLS_E_AGAIN || done == GNUTLS_E_INTERRUPTED;
         bool writes = s->api->record_get_direction(s->session);
+        bool more = s->at < s->end; /* a ticket, or new keys, came before what is here already */
         if (done < 0 && !again) {
             done = s->broken ? -ECONNRESET : note_failure(s, (int)done);
         }
@@ -168,7 +169,7 @@ static gssize run(TlsSession *s, Step *step, void *buf, gsize n, gint64 until)
         if (!again) {
             return done;
         }
-        e = wait_for_socket(s, writes, until);
+        e = more && !writes ? 0 : wait_for_socket(s, writes, until);
         if (e) {
             return e;
         }

@@ -307,6 +307,9 @@ static int one_option(Client *c, bool *done)
     Option o = { load_be(head + 8, 4), load_be(head + 12, 4), NULL };
     if (o.length > NBD_MAX_OPTION) {
         e = o.type == NBD_OPT_EXPORT_NAME ? -EPROTO : channel_skip(c->channel, o.length);
+        if (!e && c->server->o.tls && !channel_has_tls(c->channel)) {
+            return refuse(c, &o, NBD_REP_ERR_TLS_REQD, "this server wants TLS");
+        }
         return e ? e : refuse(c, &o, NBD_REP_ERR_TOO_BIG, "this option is too long");
     }
     o.data = g_malloc0((gsize)o.length + 1);

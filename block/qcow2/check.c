@@ -34,12 +34,20 @@ static void say(Check *c, const char *fmt, ...)
 
 /* ---- references ---------------------------------------------------------- */
 
+static bool lies_in_file(Check *c, uint64_t offset, uint64_t bytes, const char *what)
+{
+    if (offset >> 56 || bytes >> 56 || offset + bytes > c->file_end + c->s->cluster_size) {
+        say(c, "ERROR %s at %#" PRIx64 " lies behind the end of the file", what, offset);
+        c->r->corruptions++;
+        return false;
+    }
+    return true;
+}
+
 static bool refer(Check *c, Counts *to, uint64_t offset, uint64_t bytes, const char *what)
 {
     Qcow2 *s = c->s;
-    if (offset >> 56 || bytes >> 56 || offset + bytes > c->file_end + s->cluster_size) {
-        say(c, "ERROR %s at %#" PRIx64 " lies behind the end of the file", what, offset);
-        c->r->corruptions++;
+    if (!lies_in_file(c, offset, bytes, what)) {
         return false;
     }
     for (uint64_t i = offset >> s->cluster_bits; bytes && i <= (offset + bytes - 1) >> s->cluster_bits; i++) {
@@ -57,6 +65,21 @@ static bool is_used(const Check *c, uint64_t offset, uint64_t bytes)
         }
     }
     return false;
+}
+
+/* Of a table that nothing else may be part of: false: it is not to be walked. */
+static bool refer_alone(Check *c, uint64_t offset, uint64_t bytes, const char *what)
+{
+    if (!lies_in_file(c, offset, bytes, what)) {
+        return false;
+    }
+    if (is_used(c, offset, bytes)) {
+        say(c, "ERROR: %s at %#" PRIx64 " is where something else is", what, offset);
+        c->r->corruptions++;
+        c->partial = true;
+        return false;
+    }
+    return refer(c, c->used, offset, bytes, what);
 }
 
 static void say_copied(Check *c, const Suspect *p)
@@ -158,6 +181,7 @@ static void check_l1(Check *c, const uint64_t *l1, uint64_t count, bool active)
         if (offset && !g_hash_table_add(walked, GSIZE_TO_POINTER(offset))) {
             say(c, "ERROR: L2 table at %#" PRIx64 " is there twice", offset);
             c->r->corruptions++;
+            c->partial = true;
             refer(c, c->used, offset, c->s->cluster_size, "an L2 table");
         } else if (offset) {
             check_l2(c, offset, active);
@@ -174,13 +198,7 @@ static void check_snapshot_l1(Check *c, const Qcow2Snapshot *sn)
 {
     g_autofree uint64_t *l1 = NULL;
     uint64_t bytes = (uint64_t)sn->l1_size * 8;
-    bool shared = sn->l1_offset >> 56 == 0 && is_used(c, sn->l1_offset, bytes);
-    if (!refer(c, c->used, sn->l1_offset, bytes, "the L1 table of a snapshot")) {
-        return;
-    }
-    if (shared) {
-        say(c, "ERROR: the L1 table of a snapshot at %#" PRIx64 " is where something else is", sn->l1_offset);
-        c->r->corruptions++;
+    if (!refer_alone(c, sn->l1_offset, bytes, "the L1 table of a snapshot")) {
         return;
     }
     if (l1_read(c->s, sn->l1_offset, sn->l1_size, &l1)) {
@@ -223,14 +241,8 @@ static void check_snapshots(Check *c)
 
 static void check_bitmap_table(Check *c, uint64_t offset, uint64_t entries)
 {
-    bool shared = entries <= L1_MAX / 8 && offset >> 56 == 0 && is_used(c, offset, entries * 8);
-    if (entries > L1_MAX / 8 || !refer(c, c->used, offset, entries * 8, "the table of a bitmap")) {
+    if (entries > L1_MAX / 8 || !refer_alone(c, offset, entries * 8, "the table of a bitmap")) {
         c->r->corruptions += entries > L1_MAX / 8;
-        return;
-    }
-    if (shared) {
-        say(c, "ERROR: the table of a bitmap at %#" PRIx64 " is where something else is", offset);
-        c->r->corruptions++;
         return;
     }
     g_autofree uint8_t *table = g_malloc(entries * 8 + 1);
@@ -348,8 +360,9 @@ static void compare(Check *c)
 static bool wants_mending(const Check *c)
 {
     bool dirty = c->s->h.incompatible & INCOMPAT_DIRTY;
-    return !c->r->check_errors && ((c->repair == REPAIR_ALL && (c->r->corruptions || c->r->leaks || dirty)) ||
-                                   (c->repair == REPAIR_LEAKS && c->r->leaks && !c->r->corruptions));
+    return !c->r->check_errors && !c->partial &&
+           ((c->repair == REPAIR_ALL && (c->r->corruptions || c->r->leaks || dirty)) ||
+            (c->repair == REPAIR_LEAKS && c->r->leaks && !c->r->corruptions));
 }
 
 int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
@@ -376,6 +389,9 @@ int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
     if (!c.full) {
         check_suspects(&c);
         compare(&c);
+    }
+    if (c.partial && repair != REPAIR_NOTHING) {
+        say(&c, "ERROR: tables lie on one another: nothing is repaired; convert saves what can be read");
     }
     int e = c.full ? -EFBIG : wants_mending(&c) ? check_mend(&c) : 0;
     lock_release(&s->lock);

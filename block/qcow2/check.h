@@ -13,7 +13,9 @@ typedef struct Check {
     uint64_t last_host; /* of the cluster before, for fragmentation; 0: none */
     uint64_t file_end;  /* bytes */
     GArray *suspects;   /* of Suspect */
-    bool full;          /* there are more references than are counted (block/qcow2/counts.h) */
+    bool
+        partial; /* what tables refer to that lie on others was not counted: the counts are not to be written */
+    bool full;   /* there are more references than are counted (block/qcow2/counts.h) */
 } Check;
 
 int check_mend(Check *c); /* 0 or -errno; the image is to be opened anew */

@@ -33,12 +33,12 @@ typedef struct TlsSource {
       "of the connections that have them",                                                                   \
       .names = tls_endpoint_names,                                                                           \
       .def = TLS_CLIENT },                                                                                   \
-        { "dir", PROP_STRING, (at) + offsetof(TlsSource, dir), "folder of their files" },                    \
+        { "dir", PROP_STRING, (at) + offsetof(TlsSource, dir), "folder of their files (x509, psk)" },        \
         { "priority", PROP_STRING, (at) + offsetof(TlsSource, priority),                                     \
           "algorithms and versions, as GnuTLS spells them" },                                                \
     {                                                                                                        \
         "verify-peer", PROP_BOOL, (at) + offsetof(TlsSource, verify_peer),                                   \
-            "who is at the other end must show a certificate", .def = 1                                      \
+            "of x509: who is at the other end must show a certificate", .def = 1                             \
     }
 #define TLS_PSK_ROWS(at)                                                                                     \
     {                                                                                                        \

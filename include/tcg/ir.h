@@ -229,7 +229,8 @@ typedef struct IrX87 {
     int32_t here;    /* offset in the CPU struct of a uint32_t: they are in the host's; 0: no x87 */
     int32_t control; /* of the uint16_t control word, which is in the CPU struct at any time */
     void (*take)(
-        CPU *cpu); /* moves them there, unless an exception is unmasked or pending; general registers only */
+        CPU *
+            cpu); /* moves them there, or declines (an exception is unmasked or pending, or it is not worth it yet); general registers only */
     void (*away)(CPU *cpu); /* moves them to the CPU struct if they are there; general registers only */
 } IrX87;
 

@@ -94,21 +94,23 @@ class Desktop(Root):
 
 def follow(machine, packages, log):
     """Tell how far the machine is, by its serial line; did it end well?"""
-    begun, done, silence = 0, False, None
+    def arm():
+        timer = threading.Timer(SILENCE, machine.kill)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    begun, done, silence = 0, False, arm()
     for line in machine.stdout:
-        if silence:
-            silence.cancel()
-        silence = threading.Timer(SILENCE, machine.kill)
-        silence.daemon = True
-        silence.start()
+        silence.cancel()
+        silence = arm()
         log.write(line)
         done = done or line.startswith("finish: done")
         if line.startswith("Setting up "):
             begun += 1
             if begun % 20 == 0 or begun == packages:
                 say(f"  configured {begun} of {packages} packages")
-    if silence:
-        silence.cancel()
+    silence.cancel()
     return machine.wait() == 0 and done
 
 

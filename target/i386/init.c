@@ -35,6 +35,7 @@ typedef struct Kept {
     uint32_t mxcsr, pkru;
     X87 x87;
     X86Msrs msr;
+    X86Lbr lbr;
     uint64_t pvclock_time, pvclock_wall, kvm_async_pf, kvm_async_pf_int, kvm_steal_time, kvm_eoi;
     uint32_t smbase;
     bool a20;
@@ -49,6 +50,7 @@ static Kept keep(const X86CPU *x)
                .mxcsr = s->mxcsr,
                .pkru = s->pkru,
                .x87 = s->x87,
+               .lbr = s->lbr,
                .pvclock_time = s->pvclock_time,
                .pvclock_wall = s->pvclock_wall,
                .kvm_async_pf = s->kvm_async_pf,
@@ -73,6 +75,7 @@ void x86_init(X86CPU *x)
     memcpy(x->s.ymm, old.ymm, sizeof(old.ymm));
     x->s.mxcsr = old.mxcsr;
     x->s.x87 = old.x87;
+    x->s.lbr = old.lbr;
     x->s.xcr0 = old.xcr0;
     x->s.pkru = old.pkru;
     copy_msrs(&x->s.msr, &old.msr);

@@ -269,7 +269,9 @@ static void load_events(X86CPU *x, const Control *c)
 {
     X86Events *e = &x->s.events;
     e->smm = false;
-    if (!c->nmi_masked) {
+    if (c->nmi_masked) {
+        e->nmi_masked = true; /* an IRET has opened them for SMM alone */
+    } else {
         x86_unmask_nmi(x);
     }
     e->shadow = c->shadow ? SHADOW_STI : 0;

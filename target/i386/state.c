@@ -6,6 +6,7 @@
 #include "target/i386/apic.h"
 #include "target/i386/seg.h"
 #include "target/i386/smm.h"
+#include "target/i386/x87.h"
 #include "target/vcpu.h"
 
 static const Field cc_fields[] = {
@@ -187,12 +188,19 @@ static bool flags_are_legal(const X86CPU *x)
            (x->s.cc.kind & CC_OP) < CC_OPS;
 }
 
+static bool x87_is_legal(const X86CPU *x)
+{
+    const X87 *f = &x->s.x87;
+    return !(f->fsw & FSW_TOP) && !(f->fcw & ~(FCW_WRITABLE | FCW_FIXED));
+}
+
 bool x86_loaded(CPU *cpu, GError **err)
 {
     const X86CPU *x = x86_cpu(cpu);
     const char *wrong = !mode_is_legal(x)        ? "cr0"
                         : !privilege_is_legal(x) ? "cpl"
                         : !flags_are_legal(x)    ? "eflags"
+                        : !x87_is_legal(x)       ? "x87"
                                                  : NULL;
     if (wrong) {
         g_set_error(

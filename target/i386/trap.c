@@ -383,7 +383,7 @@ bool x86_take_interrupt(CPU *cpu)
 
 /* A processor takes an NMI at the end of the instruction during which it comes, and latches one that comes in its handler.  Here it
  * takes it at the end of a block: of two that come before it none is lost.  Those of a handler become one when it ends. */
-static void add_nmi(X86CPU *x)
+void x86_add_nmi(X86CPU *x)
 {
     if (__atomic_exchange_n(&x->s.events.nmi_pending, true, __ATOMIC_ACQ_REL)) {
         __atomic_store_n(&x->s.events.nmi_again, true, __ATOMIC_RELEASE);
@@ -415,7 +415,7 @@ void x86_set_irq(void *opaque, int line, int level)
         if (line == X86_IRQ_SMI) {
             __atomic_store_n(&x->s.events.smi_pending, true, __ATOMIC_RELEASE);
         } else {
-            add_nmi(x);
+            x86_add_nmi(x);
         }
         cpu_request_exit(&x->cpu);
     }

@@ -285,8 +285,8 @@ void sdl_input_touch(SdlWindow *w, const SDL_TouchFingerEvent *e)
     bool ours = !console_takes_text(w->console) && input_takes(d->inputs, INPUT_TOUCH);
     unsigned finger = finger_of(d, e->fingerId, ours && e->type == SDL_FINGERDOWN);
     InputEvent event = { INPUT_TOUCH, (uint16_t)finger, 0, 0 };
-    if (finger == INPUT_FINGERS) {
-        return;
+    if (finger == INPUT_FINGERS || (!ours && e->type != SDL_FINGERUP)) {
+        return; /* none is left, or a text is shown meanwhile */
     }
     if (e->type == SDL_FINGERUP) {
         d->touched[finger] = false;

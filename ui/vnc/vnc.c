@@ -49,13 +49,17 @@ static void tell_moved(VncServer *v)
     v->shadow.moved = (PictureRect){ 0 };
 }
 
+/* The library makes no scaled copy of what has moved: with a viewer that wants a smaller picture nothing moves. */
 static bool somebody_moves(const VncServer *v)
 {
-    rfbClientPtr cl = v->screen->clientHead;
-    while (cl && !cl->useCopyRect) {
-        cl = cl->next;
+    bool any = false;
+    for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
+        if (cl->scaledScreen != v->screen) {
+            return false;
+        }
+        any |= cl->useCopyRect;
     }
-    return cl;
+    return any;
 }
 
 static void mark_damage(VncServer *v)

@@ -5,6 +5,7 @@
  * it. */
 #pragma once
 #include <rfb/rfb.h>
+#include <rfb/rfbregion.h>
 /* The library's names of its own locks. */
 #undef LOCK
 #undef UNLOCK
@@ -22,7 +23,8 @@
     F(rfbGetScreen) F(rfbInitServer) F(rfbShutdownServer) F(rfbScreenCleanup) F(rfbCheckFds)                 \
     F(rfbNewFramebuffer) F(rfbMarkRectAsModified) F(rfbScheduleCopyRect) F(rfbNewClient) F(rfbCloseClient)    \
     F(rfbReadExact) F(rfbWriteExact) F(rfbRegisterProtocolExtension) F(rfbEncryptBytes) F(rfbUpdateClient)                \
-    F(rfbClientConnectionGone)
+    F(rfbClientConnectionGone) F(sraRgnCreateRgn) F(sraRgnSubtract) F(sraRgnCountRects) F(sraRgnOr) F(sraRgnMakeEmpty)         \
+    F(sraRgnDestroy)
 #define VNC_FIELD(name) __typeof__(name) *name;
 /* clang-format on */
 typedef struct VncApi {

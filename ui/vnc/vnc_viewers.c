@@ -132,6 +132,21 @@ static void tell_size(rfbClientPtr cl)
     }
 }
 
+/* The library puts the places of all copies into a buffer of 32 KiB, 16 bytes each, and does not look at its end: what would
+ * not fit, or what a viewer asks for in pieces that would cut the copies, is sent as pixels. */
+static void bound_copies(const VncApi *api, rfbClientPtr cl)
+{
+    enum { MOST_COPIES = 512 };
+    sraRegionPtr left = api->sraRgnCreateRgn(cl->copyRegion);
+    api->sraRgnSubtract(left, cl->modifiedRegion);
+    if (!cl->useCopyRect || api->sraRgnCountRects(cl->requestedRegion) > 1 ||
+        api->sraRgnCountRects(left) > MOST_COPIES) {
+        api->sraRgnOr(cl->modifiedRegion, cl->copyRegion);
+        api->sraRgnMakeEmpty(cl->copyRegion);
+    }
+    api->sraRgnDestroy(left);
+}
+
 /* What it was sent before is to be read first: so another picture is drawn for it when it has time for one.  What it types is
  * taken all the while (rfbProcessEvents with onHold would not). */
 void vnc_serve(rfbClientPtr cl)
@@ -142,6 +157,7 @@ void vnc_serve(rfbClientPtr cl)
     tell_size(cl);
     vnc_tell_pointer_mode(cl);
     if (!w || !vnc_link_is_behind(w->link)) {
+        bound_copies(v->api, cl);
         v->api->rfbUpdateClient(cl);
     }
     if (cl->sock == RFB_INVALID_SOCKET) {

@@ -346,9 +346,8 @@ typedef struct X86CPU {
     bool
         no_interrupt; /* its source had none when it was asked last, and no request to look again was heard since */
     uint32_t x87_here; /* s.x87's registers, top, tags and status word are in the host's x87: x87_away() */
-    uint8_t
-        x87_calls;    /* x87 instructions that ran as C since something else than translated code needed it */
-    bool x87_at_once; /* tests: the first one may go there already */
+    uint8_t x87_calls; /* x87 instructions that ran as C since x87_need() brought it back */
+    bool x87_at_once;  /* tests: the first one may go there already */
     bool upper_halves; /* those of some YMM register may not be 0 */
     X86Bounds bounds[X86_SEGS];
     bool key_known; /* key_base is what comes of key_sources */
@@ -495,6 +494,7 @@ static inline bool x86_nmi_waits(const X86CPU *x)
     return __atomic_load_n(&x->s.events.nmi_pending, __ATOMIC_ACQUIRE) ||
            __atomic_load_n(&x->s.events.nmi_again, __ATOMIC_ACQUIRE);
 }
+void x86_add_nmi(X86CPU *x);
 bool x86_take_nmi(X86CPU *x); /* one of those that wait; false: none */
 
 /* ---- isa.c ---- */

@@ -230,6 +230,10 @@ static void test_nmi_mask_stays(void)
     x86_smi(x);
     g_assert_true(x86_rsm(x, &f));
     g_assert_true(x->s.events.nmi_masked);
+    x86_smi(x);
+    x86_unmask_nmi(x); /* by an IRET there */
+    g_assert_true(x86_rsm(x, &f));
+    g_assert_true(x->s.events.nmi_masked);
     fake_free(x);
 }
 
