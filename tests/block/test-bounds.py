@@ -51,6 +51,11 @@ def put(path, at, data):
         f.write(data)
 
 
+def content(path, clusters):
+    with open(path, 'rb') as f:
+        return f.read(clusters * CLUSTER)
+
+
 def test_qcow2_one_table_for_all():
     """An L1 table whose entries all name one L2 table, full of references."""
     entries = 1 << 20
@@ -59,6 +64,9 @@ def test_qcow2_one_table_for_all():
     put('disk', 3 * CLUSTER, struct.pack('>Q', 3 * CLUSTER) * 8192)
     status, text = run('check', '-q', 'disk')
     assert status == 2, text
+    before = content('disk', 8)
+    status, text = run('check', '-r', 'all', 'disk')    # data that both have would be counted once
+    assert status == 2 and content('disk', 8) == before, text
     for argv in (('info', 'disk'), ('snapshot', '-l', 'disk'), ('measure', '--size', '1G')):
         run(*argv)
 

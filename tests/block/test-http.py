@@ -104,6 +104,8 @@ def test_json():
         assert len([r for r in w.ranges() if r == 'bytes=0-65535']) >= 1, w.ranges()  # readahead=
         text = run(IMG, 'info', 'json:' + json.dumps({'driver': 'qcow2', 'file': {'driver': 'http', 'url': w.url + '/image'}}))
         assert 'file format: qcow2' in text, text
+        patient = {'driver': 'raw', 'file': {'driver': 'nbd', 'server': {'type': 'unix', 'path': '/none'}, 'open-timeout': 4294967295}}
+        assert 'does not say how long' in run(IMG, 'info', 'json:' + json.dumps(patient), status=1)
         assert 'given as' in run(IMG, 'info', '-f', 'qcow2', 'json:' + json.dumps(whole), status=1)
         run(IMG, 'create', '-f', 'qcow2', '-b', 'json:' + json.dumps(dotted), '-F', 'raw', 'top')
         same('top')

@@ -48,6 +48,16 @@ def make(fmt):
         f.write(b'lyrebird')
 
 
+def test_read_only_options():
+    """What the options of a node say of writing counts."""
+    make('raw')
+    options = 'driver=raw,file.filename=disk,read-only=on'
+    for argv in (['--image-opts', '-c', 'write -P 9 0 512', options], ['-c', f'open -o {options}', '-c', 'write -P 9 0 512']):
+        assert 'read-only' in run(IO, *argv), argv
+    with open('disk', 'rb') as f:
+        assert f.read(512) == bytes(512)
+
+
 def test_texts():
     make('qcow2')
     for case in CASES:

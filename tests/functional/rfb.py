@@ -70,6 +70,10 @@ class Viewer:
     def ask(self, incremental=False):
         self.sock.sendall(struct.pack(">BBHHHH", 3, incremental, 0, 0, self.width, self.height))
 
+    def ask_for(self, x, y, width, height):
+        """Of a part, if it changes."""
+        self.sock.sendall(struct.pack(">BBHHHH", 3, 1, x, y, width, height))
+
     def rectangle(self):
         x, y, width, height, encoding = struct.unpack(">HHHHi", self.take(12))
         if encoding == RAW:

@@ -163,6 +163,16 @@ def test_vnc_scroll(b):
         for v in (copies, plain):
             follow(v, dump)
     check(copies.copied > 0 and plain.copied == 0, f"{copies.copied} and {plain.copied} pixels copied")
+    shreds = rfb.Viewer(sock, encodings=(rfb.RAW, rfb.COPY, rfb.RESIZE))
+    shreds.until(dump, "the picture")
+    for n in range(4000):               # asks for more pieces than the library has room for copies of
+        shreds.ask_for(n % 80 * 4, n // 80 * 4, 2, 2)
+    shreds.ask(True)
+    for byte in "s.":
+        m.send(byte)
+        m.expect("!")
+    for v in (shreds, plain):
+        follow(v, dump)
     check(copies.sent - before[copies] < plain.sent - before[plain], "copies save nothing")
 
 
