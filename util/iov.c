@@ -38,7 +38,7 @@ size_t iov_to_buf(const struct iovec *iov, unsigned count, size_t offset, void *
     char *to = buf;
     for (unsigned i = 0; i < count && len; i++) {
         struct iovec part = take(&iov[i], &offset, &len);
-        to = mempcpy(to, part.iov_base, part.iov_len);
+        to = part.iov_len ? mempcpy(to, part.iov_base, part.iov_len) : to; /* of no bytes: NULL */
     }
     return to - (char *)buf;
 }
@@ -48,8 +48,10 @@ size_t iov_from_buf(const struct iovec *iov, unsigned count, size_t offset, cons
     const char *from = buf;
     for (unsigned i = 0; i < count && len; i++) {
         struct iovec part = take(&iov[i], &offset, &len);
-        memcpy(part.iov_base, from, part.iov_len);
-        from += part.iov_len;
+        if (part.iov_len) {
+            memcpy(part.iov_base, from, part.iov_len);
+            from += part.iov_len;
+        }
     }
     return from - (const char *)buf;
 }
@@ -59,7 +61,9 @@ void iov_zero_from(const struct iovec *iov, unsigned count, size_t offset)
     size_t len = SIZE_MAX;
     for (unsigned i = 0; i < count; i++) {
         struct iovec part = take(&iov[i], &offset, &len);
-        memset(part.iov_base, 0, part.iov_len);
+        if (part.iov_len) {
+            memset(part.iov_base, 0, part.iov_len);
+        }
     }
 }
 

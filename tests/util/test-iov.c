@@ -71,10 +71,24 @@ static void test_zero(void)
     g_assert_true(iov_is_zero(parts, 4));
 }
 
+/* Parts of no bytes have no place, either (the sanitizer looks). */
+static void test_empty(void)
+{
+    char byte = 'x', out = 0;
+    struct iovec parts[] = { { NULL, 0 }, { &byte, 1 } };
+    g_assert_cmpuint(iov_to_buf(parts, 2, 0, &out, 1), ==, 1);
+    g_assert_cmpint(out, ==, 'x');
+    g_assert_cmpuint(iov_from_buf(parts, 2, 0, "y", 1), ==, 1);
+    g_assert_cmpint(byte, ==, 'y');
+    iov_zero_from(parts, 2, 0);
+    g_assert_cmpint(byte, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/iov/windows", test_windows);
     g_test_add_func("/iov/zero", test_zero);
+    g_test_add_func("/iov/empty", test_empty);
     return g_test_run();
 }
