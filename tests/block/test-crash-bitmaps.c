@@ -7,7 +7,9 @@
 #include "block/bitmap.h"
 #include "tape-image.h"
 
-enum { SESSIONS = 5, OPERATIONS = 7, BITMAPS = 3 };
+enum { SESSIONS = 5, OPERATIONS = 35, BITMAPS = 3 };
+
+static unsigned operations_wanted = OPERATIONS; /* in all sessions together */
 
 static const TapeKind kinds[] = {
     { "qcow2", "cluster_size=512", 3072 }, /* a bitmap of 512 bytes takes two clusters */
@@ -97,7 +99,7 @@ static bool change_disk(BlockNode *n, GRand *rand)
 {
     g_autofree uint8_t *buf = g_malloc(disk_bytes);
     int e = 0;
-    for (unsigned i = 0; i < OPERATIONS; i++) {
+    for (unsigned i = 0; i < operations_wanted / SESSIONS; i++) {
         uint64_t offset = (uint64_t)g_rand_int_range(rand, 0, disk_bytes / SECTOR) * SECTOR;
         uint64_t length = (uint64_t)g_rand_int_range(rand, 1, 64) * SECTOR;
         length = MIN(length, disk_bytes - offset);
@@ -212,7 +214,9 @@ static void test_cuts(void)
 {
     const char *given = g_getenv("LYREBIRD_IMAGE_SEED");
     guint32 seed = given ? (guint32)atoi(given) : g_random_int();
+    const char *operations = g_getenv("LYREBIRD_IMAGE_OPERATIONS");
     unsigned cuts = 0;
+    operations_wanted = operations ? (unsigned)atoi(operations) : OPERATIONS;
     for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
         tape_choose(&kinds[i]);
         g_test_message("%s, seed %u (LYREBIRD_IMAGE_SEED)", kind->options, seed);

@@ -125,6 +125,14 @@ def until(what, test, limit=20):
     return value
 
 
+def listens(path):
+    """Whether somebody listens at a unix socket: its file is there a moment earlier."""
+    ACCEPTS = 0x10000       # SO_ACCEPTCON, proc(5)
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as f:
+        sockets = [line.rstrip("\n").split(maxsplit=7) for line in f][1:]
+    return any(int(s[3], 16) & ACCEPTS and s[7:] == [str(path)] for s in sockets)
+
+
 def plain(text):
     """Terminal output without its control sequences."""
     return re.sub(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?!]*[A-Za-z]|\r", "", text)
@@ -263,6 +271,12 @@ class Machine:
                 time.sleep(0.05)
         self.bench.onexit.callback(s.close)
         return Line(s.fileno(), s.fileno(), self.bench.log, self.state)
+
+    def socket(self, path, limit=10):
+        """Wait until the emulator listens at a unix socket, for a program that would not wait; its path."""
+        until(f"the socket {path}", lambda: listens(path) or self.proc.poll() is not None, limit)
+        check(listens(path), f"nobody listens at {path} ({self.state()})")
+        return path
 
     def stop(self):
         """End the process, whatever its state; a crash is reported by the case's own waits."""

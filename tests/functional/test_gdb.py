@@ -34,11 +34,7 @@ def start(b, *more, program="debug"):
     """A stopped machine and a function that runs gdb on it."""
     gdb, elf, path = need("gdb-multiarch"), bare_program(b, program), b.tmp / "gdb"
     m = b.machine("-bios", "none", "-kernel", elf, "-S", "-gdb", f"unix:{path},server=on,wait=off", *more)
-    for _ in range(200):
-        if path.exists() or m.proc.poll() is not None:
-            break
-        m.console.drain(0.05)
-    check(path.exists(), f"no debugger socket ({m.state()})")
+    m.socket(path)
     return m, lambda *commands: run_gdb(b, gdb, elf, path, commands)
 
 

@@ -142,7 +142,7 @@ def test_gdb_leave_killed(b):
     for script in ("set scheduler-locking on\ncontinue\n", "while 1\nstepi\nend\n"):
         s = Session(b, "-S")
         with subprocess.Popen([gdb, "-nx", "-q", "-ex", "set pagination off", "-ex", "set confirm off",
-                               "-ex", f"target remote {s.path}", str(s.elf)], stdin=subprocess.PIPE,
+                               "-ex", f"target remote {s.m.socket(s.path)}", str(s.elf)], stdin=subprocess.PIPE,
                               stdout=b.log, stderr=b.log, text=True) as p:
             p.stdin.write(script)
             p.stdin.flush()

@@ -18,7 +18,7 @@ def start(b, program, *more):
     gdb, mon = b.tmp / "gdb", b.tmp / "mon"
     m = b.machine("-bios", "none", "-kernel", bare_program(b, program), "-gdb", f"unix:{gdb},server=on,wait=off",
                   "-monitor", f"unix:{mon},server=on,wait=off", "-serial", "stdio", *more, serial=False)
-    return m, Monitor(m, mon), gdb
+    return m, Monitor(m, mon), m.socket(gdb)
 
 
 def same(what, got, want):

@@ -193,7 +193,7 @@ def test_kvm_gdb(b):
         m = b.machine("-arch", "i386", "-M", "bare", "-accel", f"kvm,kernel-irqchip={chips}", "-m", "64M", "-serial", "stdio", *QUIET,
                       "-kernel", elf, "-append", "hello one=1", "-S", "-gdb", f"unix:{port},server=on,wait=off",
                       serial=False, board=())
-        until("the debugger's socket", port.exists)
+        m.socket(port)
         script = ["set pagination off", f"target remote {port}", "print $eip == _start", "hbreak *main", "continue", "print $eip == main",
                   "print/x *(unsigned *)($esp + 4)", "set $ecx = 0x1234", "print/x $ecx", "stepi", "print $eip - (unsigned)main > 0",
                   "set var *(unsigned *)0x300000 = 0xcafe", "print/x *(unsigned *)0x300000", "delete", "break print", "continue",

@@ -276,12 +276,11 @@ def fits(schema, where, name, value):
 def test_qmp_options(b):
     """a second monitor over several lines, and what is no place for one"""
     pretty = str(b.tmp / "pretty")
-    _, path = start(b, "debug", "-chardev", f"socket,id=p,path={pretty},server=on,wait=off", "-mon",
+    m, path = start(b, "debug", "-chardev", f"socket,id=p,path={pretty},server=on,wait=off", "-mon",
                     "chardev=p,mode=control,pretty=on")
     sock = socket.socket(socket.AF_UNIX)
-    until("the second monitor", lambda: os.path.exists(pretty))
     Client(path)
-    sock.connect(pretty)
+    sock.connect(m.socket(pretty))
     sock.settimeout(seconds(20))
     text = b""
     while not text.endswith(b"\r\n}\r\n"):

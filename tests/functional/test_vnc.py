@@ -181,8 +181,7 @@ def test_vnc_both_ways(b):
     """a viewer that types without reading, in the middle of 64 MB of a large text console, is not dropped, and holds up nobody"""
     not_on_peer("other consoles")
     sock = str(b.tmp / "vnc")
-    b.machine("-monitor", "vc:512Cx256C", "-vnc", f"unix:{sock}", "-S", serial=False)
-    until("the server", lambda: os.path.exists(sock))
+    b.machine("-monitor", "vc:512Cx256C", "-vnc", f"unix:{sock}", "-S", serial=False).socket(sock)
     typist = rfb.Viewer(sock)
     typist.ask()
     typist.update()

@@ -234,7 +234,7 @@ def test_x86_gdb(b):
     elf, port = build(b, "hello"), b.tmp / "gdb"
     m = b.machine("-kernel", elf, "-S", "-gdb", f"unix:{port},server=on,wait=off", "-device",
                   "isa-debug-exit,iobase=0x501", board=BOARDS["i386"], cpu_memory=("-m", "64M"))
-    script = ["set pagination off", f"target remote {port}", "hbreak *main", "continue", "print $eip == main",
+    script = ["set pagination off", f"target remote {m.socket(port)}", "hbreak *main", "continue", "print $eip == main",
               "print/x *(unsigned *)($esp + 4)", "print $eflags", "stepi", "print $eip - (unsigned)main > 0", "info registers cs",
               "delete", "continue"]
     options = [x for line in script for x in ("-ex", line)]
