@@ -16,7 +16,7 @@ import tempfile
 
 OPS, IMG = (os.path.abspath(p) for p in sys.argv[1:3])
 SEED = int(os.environ.get('LYREBIRD_IMAGE_SEED', random.randrange(1 << 30)))
-COUNT = int(os.environ.get('LYREBIRD_IMAGE_OPERATIONS', 150))
+COUNT = int(os.environ.get('LYREBIRD_IMAGE_OPERATIONS', 80))
 SIZE = 6 << 20
 
 # Format, options of qemu-img create; backing: on an image with content; fill: content of its own first.
