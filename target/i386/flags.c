@@ -145,6 +145,13 @@ uint32_t x86_arith_flags(const X86Cc *cc)
     if (cc->kind & CC_HAS_OF) {
         flags = (flags & ~EFL_OF) | (cc->kind & CC_OF ? EFL_OF : 0);
     }
+    bool turned_cf = cc->turned & 2, turned_of = turned_cf != (cc->turned & 1);
+    if (cc->kind & CC_TURNED_CF) {
+        flags = (flags & ~EFL_CF) | (turned_cf ? EFL_CF : 0);
+    }
+    if (cc->kind & CC_TURNED_OF) {
+        flags = (flags & ~EFL_OF) | (turned_of ? EFL_OF : 0);
+    }
     return flags;
 }
 
@@ -152,7 +159,7 @@ uint32_t x86_arith_flags(const X86Cc *cc)
 bool x86_carry_flag(const X86Cc *cc)
 {
     unsigned up = 64 - bits_of(cc->kind);
-    switch (cc->kind & (CC_OP | CC_HAS_CF)) {
+    switch (cc->kind & (CC_OP | CC_HAS_CF | CC_TURNED_CF)) {
     case CC_LOGIC: return false;
     case CC_INC:
     case CC_DEC: return cc->kind & CC_CARRY;

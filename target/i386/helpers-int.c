@@ -7,19 +7,19 @@
 #include "target/i386/trap.h"
 #include "target/vcpu.h"
 
-static uint64_t helper_flags(CPU *cpu, uint64_t a, uint64_t b, uint64_t kind)
+static uint64_t helper_flags(CPU *cpu, uint64_t a, uint64_t b, uint64_t kind, uint64_t turned)
 {
-    return x86_arith_flags(&(X86Cc){ a, b, kind });
+    return x86_arith_flags(&(X86Cc){ a, b, kind, turned });
 }
 const IrHelper x86_helper_flags =
-    IR_HELPER3("x86_flags", helper_flags, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64);
+    IR_HELPER4("x86_flags", helper_flags, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64, I64);
 
-static uint64_t helper_carry(CPU *cpu, uint64_t a, uint64_t b, uint64_t kind)
+static uint64_t helper_carry(CPU *cpu, uint64_t a, uint64_t b, uint64_t kind, uint64_t turned)
 {
-    return x86_carry_flag(&(X86Cc){ a, b, kind });
+    return x86_carry_flag(&(X86Cc){ a, b, kind, turned });
 }
 const IrHelper x86_helper_carry =
-    IR_HELPER3("x86_carry", helper_carry, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64);
+    IR_HELPER4("x86_carry", helper_carry, IRH_PURE | IRH_NO_VECTORS, I64, I64, I64, I64, I64);
 
 /* ---- rotates ---------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 #include "tcg/ir.h"
 
 /* helpers-int.c */
-extern const IrHelper x86_helper_flags;  /* a, b, kind -> EFL_ARITH bits */
+extern const IrHelper x86_helper_flags;  /* a, b, kind, turned -> EFL_ARITH bits */
 extern const IrHelper x86_helper_carry;  /* the same -> 0 or 1 */
 extern const IrHelper x86_helper_rotate; /* RCL, RCR: value, count, flags, bytes | right << 4 -> value */
 extern const IrHelper x86_helper_rotate_flags; /* the same -> flags */

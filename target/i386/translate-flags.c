@@ -42,6 +42,9 @@ static void set_cc(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrRef b, 
         ir_kill(t->ir, ir_global(G_CC_B));
     }
     ir_mov(t->ir, ir_global(G_CC_KIND), kind);
+    if (t->cc.turned != IR_NONE) {
+        ir_kill(t->ir, ir_global(G_CC_TURNED));
+    }
     t->cc = (X86TrCc){ .known = true, .op = op, .bytes = bytes, .a = a, .b = b, .kind = kind };
 }
 
@@ -66,7 +69,7 @@ void x86_tr_set_packed(Translator *t, IrRef flags)
 void x86_tr_replace_flags(Translator *t, IrRef cf, IrRef of)
 {
     unsigned set = (cf != IR_NONE ? CC_HAS_CF : 0) | (of != IR_NONE ? CC_HAS_OF : 0);
-    unsigned clear = (cf != IR_NONE ? CC_CF : 0) | (of != IR_NONE ? CC_OF : 0);
+    unsigned clear = (cf != IR_NONE ? CC_CF | CC_TURNED_CF : 0) | (of != IR_NONE ? CC_OF | CC_TURNED_OF : 0);
     IrRef kind = t->cc.known ? t->cc.kind : ir_global(G_CC_KIND);
     kind = op2(t, IR_AND, kind, x86_tr_const(t, ~(int64_t)(set | clear)));
     kind = op2(t, IR_OR, kind, x86_tr_const(t, set));
@@ -78,6 +81,63 @@ void x86_tr_replace_flags(Translator *t, IrRef cf, IrRef of)
     t->cc.of = of == IR_NONE ? t->cc.of : of;
 }
 
+static bool all_turned(const X86TrCc *cc)
+{
+    return cc->turned != IR_NONE && cc->cf == IR_NONE && cc->of == IR_NONE;
+}
+
+void x86_tr_set_turned(Translator *t, IrRef turned, IrRef count)
+{
+    X86TrCc *cc = &t->cc;
+    IrRef kind = ir_global(G_CC_KIND), slot = ir_global(G_CC_TURNED);
+    IrRef set = x86_tr_const(t, CC_TURNED_CF | CC_TURNED_OF);
+    if (!ir_is_const(count)) {
+        IrRef none = x86_tr_const(t, 0), with = op2(t, IR_OR, kind, set);
+        ir_select(t->ir, IR_EQ, IR_I64, slot, count, none, slot, turned);
+        ir_select(t->ir, IR_EQ, IR_I64, kind, count, none, kind, with);
+        x86_tr_forget_cc(t);
+        return;
+    }
+    ir_mov(t->ir, slot, turned);
+    if (!all_turned(cc)) { /* else the kind says so */
+        cc->kind = cc->known ? op2(t, IR_OR, cc->kind, set) : kind;
+        ir_op2(t->ir, IR_OR, IR_I64, kind, cc->kind, set);
+    }
+    cc->turned = turned;
+    cc->cf = cc->of = IR_NONE;
+}
+
+void x86_tr_keep_turned(Translator *t, const X86TrCc *before)
+{
+    if (before->turned != IR_NONE) {
+        ir_mov(t->ir, ir_global(G_CC_TURNED), before->turned);
+    }
+}
+
+/* The flags that a rotate has left, once somebody asks. */
+static IrRef turned_bit(Translator *t, unsigned n)
+{
+    return op2(t, IR_AND, op2(t, IR_SHR, t->cc.turned, x86_tr_const(t, n)), x86_tr_const(t, 1));
+}
+
+static IrRef known_cf(Translator *t)
+{
+    X86TrCc *cc = &t->cc;
+    if (cc->cf == IR_NONE && cc->turned != IR_NONE) {
+        cc->cf = turned_bit(t, 1);
+    }
+    return cc->cf;
+}
+
+static IrRef known_of(Translator *t)
+{
+    X86TrCc *cc = &t->cc;
+    if (cc->of == IR_NONE && cc->turned != IR_NONE) {
+        cc->of = op2(t, IR_XOR, turned_bit(t, 1), turned_bit(t, 0));
+    }
+    return cc->of;
+}
+
 void x86_tr_note_carry(Translator *t, IrRef cf)
 {
     t->cc.cf = cf;
@@ -86,19 +146,26 @@ void x86_tr_note_carry(Translator *t, IrRef cf)
 static IrRef call_on_cc(Translator *t, const IrHelper *h)
 {
     const X86TrCc *cc = &t->cc;
-    IrRef args[3] = { ir_global(G_CC_A), ir_global(G_CC_B), ir_global(G_CC_KIND) };
+    IrRef args[4] = { ir_global(G_CC_A), ir_global(G_CC_B), ir_global(G_CC_KIND), ir_global(G_CC_TURNED) };
     if (cc->known) {
         args[0] = cc->a;
         args[1] = cc->b;
         args[2] = cc->kind;
+        args[3] = cc->turned != IR_NONE ? cc->turned : x86_tr_const(t, 0);
     }
-    return x86_tr_call(t, h, 3, args);
+    return x86_tr_call(t, h, 4, args);
+}
+
+/* CF and OF are those of the operation, too. */
+static bool is_whole(const X86TrCc *cc)
+{
+    return cc->cf == IR_NONE && cc->of == IR_NONE && cc->turned == IR_NONE;
 }
 
 IrRef x86_tr_flags(Translator *t)
 {
     const X86TrCc *cc = &t->cc;
-    bool whole = cc->known && cc->op == CC_PACKED && cc->cf == IR_NONE && cc->of == IR_NONE;
+    bool whole = cc->known && cc->op == CC_PACKED && is_whole(cc);
     return whole ? cc->a : call_on_cc(t, &x86_helper_flags);
 }
 
@@ -164,7 +231,7 @@ static X86TrTest test_value(Translator *t, IrRef value)
 static X86TrTest test_b(Translator *t)
 {
     const X86TrCc *cc = &t->cc;
-    if (cc->cf != IR_NONE) {
+    if (known_cf(t) != IR_NONE) {
         return test_value(t, cc->cf);
     }
     if (cc->known && cc->op == CC_SUB) {
@@ -192,7 +259,7 @@ static X86TrTest test_z(Translator *t)
 /* The operation, where CF and OF are its own too; else none. */
 static unsigned whole_op(const X86TrCc *cc)
 {
-    return cc->known && cc->cf == IR_NONE && cc->of == IR_NONE ? cc->op : CC_OPS;
+    return cc->known && is_whole(cc) ? cc->op : CC_OPS;
 }
 
 static X86TrTest test_be(Translator *t)
@@ -245,7 +312,7 @@ static X86TrTest test_le(Translator *t)
 
 static X86TrTest test_o(Translator *t)
 {
-    if (t->cc.of != IR_NONE) {
+    if (known_of(t) != IR_NONE) {
         return test_value(t, t->cc.of);
     }
     return whole_op(&t->cc) == CC_LOGIC ? test_never(t) : test_bits(t, EFL_OF);
@@ -278,12 +345,12 @@ static IrRef flag_of(Translator *t, IrRef known, X86TrTest (*test_flag)(Translat
 
 IrRef x86_tr_carry(Translator *t)
 {
-    return flag_of(t, t->cc.cf, test_b);
+    return flag_of(t, known_cf(t), test_b);
 }
 
 IrRef x86_tr_overflow(Translator *t)
 {
-    return flag_of(t, t->cc.of, test_o);
+    return flag_of(t, known_of(t), test_o);
 }
 
 void x86_tr_set_zero_flag(Translator *t, IrRef zero)

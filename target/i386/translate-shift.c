@@ -21,7 +21,7 @@ static bool is_zero(const Translator *t, IrRef count)
 }
 
 /* The flags that were just set count only where the count is not 0: others are those from before. */
-static void keep_if_zero(Translator *t, IrRef count, const IrRef old[3])
+static void keep_if_zero(Translator *t, IrRef count, const X86TrCc *before, const IrRef old[3])
 {
     if (ir_is_const(count)) {
         return;
@@ -30,6 +30,7 @@ static void keep_if_zero(Translator *t, IrRef count, const IrRef old[3])
         IrRef g = ir_global(G_CC_A + n);
         ir_select(t->ir, IR_EQ, IR_I64, g, count, x86_tr_const(t, 0), old[n], g);
     }
+    x86_tr_keep_turned(t, before);
     x86_tr_forget_cc(t);
 }
 
@@ -56,17 +57,22 @@ static IrRef bit_of(Translator *t, IrRef value, unsigned n)
     return op2(t, IR_AND, op2(t, IR_SHR, value, x86_tr_const(t, n)), x86_tr_const(t, 1));
 }
 
-/* CF is the bit that went round, or out (cf); OF: did the sign change on the way left, are the two highest bits different. */
-static void set_rotate_flags(Translator *t, bool right, unsigned bytes, IrRef count, IrRef r, IrRef cf)
+/* CF is the bit that went round; OF: did the sign change on the way left, are the two highest bits different.  Both say one
+ * thing of two bits, which are brought to the same place: the highest two of what was turned right, the lowest and
+ * the highest of what was turned left. */
+static void set_rotate_flags(Translator *t, bool right, unsigned bytes, IrRef count, IrRef r)
 {
     unsigned top = 8 * bytes - 1;
-    IrRef high = bit_of(t, r, top), old = ir_mov(t->ir, IR_NONE, ir_global(G_CC_KIND));
-    x86_tr_replace_flags(t, cf, op2(t, IR_XOR, high, right ? bit_of(t, r, top - 1) : cf));
-    if (!ir_is_const(count)) {
-        IrRef kind = ir_global(G_CC_KIND);
-        ir_select(t->ir, IR_EQ, IR_I64, kind, count, x86_tr_const(t, 0), old, kind);
-        x86_tr_forget_cc(t);
+    IrRef turned;
+    if (right) {
+        turned = op2(t, IR_SHR, r, x86_tr_const(t, top - 1));
+    } else if (bytes >= 4) {
+        turned = ir_op2(t->ir, IR_ROL, x86_tr_type(bytes), IR_NONE, r, x86_tr_const(t, 1));
+    } else {
+        turned =
+            op2(t, IR_OR, op2(t, IR_SHL, r, x86_tr_const(t, 1)), op2(t, IR_SHR, r, x86_tr_const(t, top)));
     }
+    x86_tr_set_turned(t, turned, count);
 }
 
 static IrRef rotated(Translator *t, bool right, unsigned bytes, IrRef a, IrRef count)
@@ -84,11 +90,11 @@ static void emit_rotate(Translator *t, bool right, unsigned bytes, IrRef count)
 {
     IrRef r = rotated(t, right, bytes, x86_tr_get(t, 0), count);
     x86_tr_set(t, 0, r);
-    set_rotate_flags(t, right, bytes, count, r, bit_of(t, r, right ? 8 * bytes - 1 : 0));
+    set_rotate_flags(t, right, bytes, count, r);
 }
 
 /* Through CF, by one. */
-static void rotate_carry_once(Translator *t, bool right, unsigned bytes, IrRef count)
+static void rotate_carry_once(Translator *t, bool right, unsigned bytes)
 {
     unsigned top = 8 * bytes - 1;
     IrRef in = x86_tr_carry(t), a = x86_tr_zero_extend(t, x86_tr_get(t, 0), bytes), r;
@@ -98,13 +104,14 @@ static void rotate_carry_once(Translator *t, bool right, unsigned bytes, IrRef c
         r = op2(t, IR_OR, op2(t, IR_SHL, a, x86_tr_const(t, 1)), in);
     }
     x86_tr_set(t, 0, r);
-    set_rotate_flags(t, right, bytes, count, r, bit_of(t, a, right ? 0 : top));
+    IrRef cf = bit_of(t, a, right ? 0 : top), other = right ? bit_of(t, r, top - 1) : cf;
+    x86_tr_replace_flags(t, cf, op2(t, IR_XOR, bit_of(t, r, top), other));
 }
 
 static void emit_rotate_carry(Translator *t, bool right, unsigned bytes, IrRef count)
 {
     if (ir_is_const(count) && ir_const_value(t->ir, count) == 1) {
-        rotate_carry_once(t, right, bytes, count);
+        rotate_carry_once(t, right, bytes);
         return;
     }
     IrRef a = x86_tr_get(t, 0), flags = x86_tr_flags(t);
@@ -130,9 +137,10 @@ static void emit_shift(Translator *t, unsigned which, unsigned bytes, IrRef coun
         r = op2(t, IR_SAR, x86_tr_sign_extend(t, a, bytes), count);
     }
     x86_tr_set(t, 0, r);
+    X86TrCc before = t->cc;
     old_cc(t, count, old);
     x86_tr_set_cc(t, cc, bytes, a, count, r, IR_NONE);
-    keep_if_zero(t, count, old);
+    keep_if_zero(t, count, &before, old);
 }
 
 void x86_tr_shift(Translator *t)
@@ -192,8 +200,9 @@ void x86_tr_shiftd(Translator *t)
     IrRef r = is_zero(t, count) ? a : shifted_double(t, right, bytes, a, b, count);
     x86_tr_set(t, 0, r);
     if (!is_zero(t, count)) {
+        X86TrCc before = t->cc;
         old_cc(t, count, old);
         x86_tr_set_cc_count(t, right ? CC_SHRD : CC_SHLD, bytes, r, a, count);
-        keep_if_zero(t, count, old);
+        keep_if_zero(t, count, &before, old);
     }
 }

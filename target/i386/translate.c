@@ -38,6 +38,7 @@ static const IrGlobal globals[X86_GLOBALS] = {
     [G_CC_A] = { "cc_a", offsetof(X86CPU, s.cc.a) },
     [G_CC_B] = { "cc_b", offsetof(X86CPU, s.cc.b) },
     [G_CC_KIND] = { "cc_kind", offsetof(X86CPU, s.cc.kind) },
+    [G_CC_TURNED] = { "cc_turned", offsetof(X86CPU, s.cc.turned) },
     [G_FS_BASE] = { "fs_base", offsetof(X86CPU, s.seg[SEG_FS].base) },
     [G_GS_BASE] = { "gs_base", offsetof(X86CPU, s.seg[SEG_GS].base) },
     YMM(0),

@@ -27,6 +27,7 @@ enum { /* globals */
        G_CC_A,
        G_CC_B,
        G_CC_KIND,
+       G_CC_TURNED,
        G_FS_BASE,
        G_GS_BASE,
        G_YMM,
@@ -55,6 +56,7 @@ typedef struct X86TrCc {
     IrRef a, b, kind;
     IrRef result; /* or IR_NONE */
     IrRef cf, of; /* 0 or 1: the flag itself, whether the rest is known or not; or IR_NONE */
+    IrRef turned; /* X86Cc.turned, where it has those of the two that are IR_NONE; or IR_NONE */
 } X86TrCc;
 
 typedef struct Translator {
@@ -166,6 +168,10 @@ void x86_tr_set_cc_count(Translator *t, X86CcOp op, unsigned bytes, IrRef a, IrR
 void x86_tr_set_packed(Translator *t, IrRef flags); /* EFL_ARITH bits */
 /* CF and OF alone (0 or 1; IR_NONE: stays); the others stay. */
 void x86_tr_replace_flags(Translator *t, IrRef cf, IrRef of);
+/* The same by what a rotate left (X86Cc.turned); count: 0 leaves them as they are. */
+void x86_tr_set_turned(Translator *t, IrRef turned, IrRef count);
+/* Behind x86_tr_set_cc(), which is to be undone in some cases: `before` is t->cc of before it. */
+void x86_tr_keep_turned(Translator *t, const X86TrCc *before);
 void x86_tr_set_zero_flag(Translator *t, IrRef zero); /* 0 or 1; the others stay */
 void x86_tr_note_carry(Translator *t, IrRef cf);      /* what CF of the operation just set comes to, 0 or 1 */
 void x86_tr_forget_cc(Translator *t);                 /* they are in the globals alone */

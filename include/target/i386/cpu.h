@@ -130,10 +130,14 @@ enum { /* X86Cc.kind */
        CC_HAS_OF = 1 << 11, /* OF is CC_OF */
        CC_CF = 1 << 12,
        CC_OF = 1 << 13,
+       CC_TURNED_CF = 1 << 14, /* CF, or OF, is by `turned`, whatever is said above */
+       CC_TURNED_OF = 1 << 15,
 };
 typedef struct X86Cc {
     uint64_t a, b;
     uint64_t kind; /* 32 bits count */
+    uint64_t
+        turned; /* what a rotate left: bit 1 is CF, OF is bits 1 and 0 differing; the others mean nothing */
 } X86Cc;
 
 /* ---- control registers ---------------------------------------------------- */

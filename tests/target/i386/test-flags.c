@@ -104,6 +104,14 @@ static void check(const Case *c, unsigned size, uint64_t a, uint64_t b, bool car
     uint32_t replaced = (a & 1 ? CF : 0) | (b & 1 ? OF : 0);
     g_assert_cmphex(x86_arith_flags(&cc) & defined, ==, ((want & ~(CF | OF)) | replaced) & defined);
     g_assert_cmpint(x86_carry_flag(&cc), ==, a & 1);
+    cc.kind |= CC_TURNED_CF;
+    cc.turned = a >> 1;
+    replaced = (a & 4 ? CF : 0) | (b & 1 ? OF : 0);
+    g_assert_cmphex(x86_arith_flags(&cc) & defined, ==, ((want & ~(CF | OF)) | replaced) & defined);
+    g_assert_cmpint(x86_carry_flag(&cc), ==, !!(replaced & CF));
+    cc.kind |= CC_TURNED_OF;
+    replaced = (a & 4 ? CF : 0) | (!(a & 4) != !(a & 2) ? OF : 0);
+    g_assert_cmphex(x86_arith_flags(&cc) & defined, ==, ((want & ~(CF | OF)) | replaced) & defined);
 }
 
 static void test_host(const void *opaque)
