@@ -19,9 +19,13 @@ enum { LIVE_WORDS = 2 }; /* globals behind the 128th are always live */
 typedef struct Dead {
     uint64_t words[LIVE_WORDS]; /* bit a global: the next event on each way is an assignment */
 } Dead;
+typedef struct Pinned {
+    uint64_t words[LIVE_WORDS]; /* bit a global: a back end has it in a register */
+} Pinned;
 
 typedef struct Optimizer {
     IrBlock *b;
+    Pinned pinned;
     Dead dead;        /* backward */
     Dead *label_dead; /* of labels that were passed */
     /* per temp */
@@ -49,6 +53,22 @@ static bool is_barrier(const IrBlock *b, const IrInsn *in)
     return ir_op_info[in->op].flags & IRF_BARRIER || call_flags(b, in) & (IRH_FAULT | IRH_READS | IRH_WRITES);
 }
 
+static bool is_pinned(const Optimizer *o, IrRef global)
+{
+    unsigned n = global & IR_INDEX_MASK;
+    return n < 64 * LIVE_WORDS && o->pinned.words[n / 64] >> n % 64 & 1;
+}
+
+static void note_pinned(Optimizer *o)
+{
+    for (unsigned n = 0; n < o->b->guest->pinned_count; n++) {
+        unsigned global = o->b->guest->pinned[n] & IR_INDEX_MASK;
+        if (global < 64 * LIVE_WORDS) {
+            o->pinned.words[global / 64] |= UINT64_C(1) << global % 64;
+        }
+    }
+}
+
 /* ---- forward: use the global itself instead of a copy of it ------------------ */
 
 static void forward_copy(Optimizer *o, IrRef *r)
@@ -56,6 +76,21 @@ static void forward_copy(Optimizer *o, IrRef *r)
     if (ir_is_temp(*r) && o->copy_of[*r] != IR_NONE) {
         *r = o->copy_of[*r];
     }
+}
+
+/* The temp that the operation makes a copy of a global, or a global a copy of; IR_NONE: none.  Only such globals are read
+ * instead of what was moved into them as a back end keeps in registers. */
+static IrRef copied_temp(const Optimizer *o, const IrInsn *in, IrRef *global)
+{
+    if (in->op != IR_MOV || in->type != IR_I64) {
+        return IR_NONE;
+    }
+    if (ir_is_temp(in->dst) && ir_is_global(in->a)) {
+        *global = in->a;
+        return in->dst;
+    }
+    *global = in->dst;
+    return ir_is_temp(in->a) && is_pinned(o, in->dst) ? in->a : IR_NONE;
 }
 
 /* Copies are few and short-lived: the open ones stand in a small window. */
@@ -80,12 +115,13 @@ static void pass_forward(Optimizer *o)
                 open[k] = IR_NONE;
             }
         }
-        if (in->op == IR_MOV && in->type == IR_I64 && ir_is_temp(in->dst) && ir_is_global(in->a)) {
+        IrRef global, temp = copied_temp(o, in, &global);
+        if (temp != IR_NONE) {
             if (open[next]) { /* forget the oldest: later uses read the temp */
                 o->copy_of[open[next]] = IR_NONE;
             }
-            o->copy_of[in->dst] = in->a;
-            open[next] = in->dst;
+            o->copy_of[temp] = global;
+            open[next] = temp;
             next = (next + 1) % OPEN;
         }
     }
@@ -282,6 +318,7 @@ void ir_optimize(IrBlock *b)
         o.pc++;
     }
     o.copy_of = o.uses + temps;
+    note_pinned(&o);
     pass_forward(&o);
     ir_verify_pass(b, "forward");
     pass_backward(&o);

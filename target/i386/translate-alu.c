@@ -207,43 +207,51 @@ static IrRef remainder_of(Translator *t, IrRef dividend, IrRef quotient, IrRef b
     return op2(t, IR_SUB, 8, dividend, op2(t, IR_MUL, 8, quotient, by));
 }
 
-static void fault_if(Translator *t, IrCond cond, IrRef a, IrRef b)
+static void fault_if(Translator *t, IrCond cond, IrType type, IrRef a, IrRef b)
 {
-    ir_brcc(t->ir, cond, IR_I64, a, b, x86_tr_cold_fault(t, X86_EXC_DE));
+    ir_brcc(t->ir, cond, type, a, b, x86_tr_cold_fault(t, X86_EXC_DE));
+}
+
+/* The quotient and, behind it, the remainder, of a divisor that is not 0: one instruction of the host. */
+static IrRef divide(Translator *t, bool is_signed, unsigned bytes, IrRef n, IrRef by, IrRef *remainder)
+{
+    fault_if(t, IR_EQ, x86_tr_type(bytes), by, number(t, 0));
+    IrRef q = op2(t, is_signed ? IR_DIV : IR_DIVU, bytes, n, by);
+    *remainder = op2(t, is_signed ? IR_REM : IR_REMU, bytes, n, by);
+    return q;
 }
 
 /* The dividend fits 64 bits. */
 static void divide_narrow(Translator *t, unsigned bytes, bool is_signed)
 {
     IrRef (*wide)(Translator *, IrRef, unsigned) = is_signed ? x86_tr_sign_extend : x86_tr_zero_extend;
-    IrRef by = wide(t, x86_tr_get(t, 0), bytes), n;
+    IrRef by = wide(t, x86_tr_get(t, 0), bytes), n, remainder;
     if (bytes == 1) {
         n = wide(t, x86_tr_reg(t, X86_RAX, 2), 2);
     } else {
         IrRef high = op2(t, IR_SHL, 8, wide(t, x86_tr_reg(t, X86_RDX, bytes), bytes), number(t, 8 * bytes));
         n = op2(t, IR_OR, 8, high, x86_tr_zero_extend(t, x86_tr_reg(t, X86_RAX, bytes), bytes));
     }
-    fault_if(t, IR_EQ, by, number(t, 0));
     bool fits = !is_signed && ir_known_bits(t->ir, n) <= 8 * bytes;
-    IrRef q = op2(t, is_signed ? IR_DIV : IR_DIVU, fits ? 4 : 8, n, by);
+    IrRef q = divide(t, is_signed, fits ? 4 : 8, n, by, &remainder);
     if (!fits) {
-        fault_if(t, IR_NE, q, wide(t, q, bytes));
+        fault_if(t, IR_NE, IR_I64, q, wide(t, q, bytes));
     }
-    set_quotient(t, bytes, q, remainder_of(t, n, q, by));
+    set_quotient(t, bytes, q, remainder);
 }
 
 static void divide_unsigned(Translator *t)
 {
     IrRef by = x86_tr_get(t, 0), low = x86_tr_reg(t, X86_RAX, 8), high = x86_tr_reg(t, X86_RDX, 8);
-    IrRef q;
+    IrRef q, remainder;
     if (ir_known_bits(t->ir, high) == 0) {
-        fault_if(t, IR_EQ, by, number(t, 0));
-        q = op2(t, IR_DIVU, 8, low, by);
+        q = divide(t, false, 8, low, by, &remainder);
     } else {
-        fault_if(t, IR_GEU, high, by);
+        fault_if(t, IR_GEU, IR_I64, high, by);
         q = ir_div_wide(t->ir, IR_NONE, high, low, by);
+        remainder = remainder_of(t, low, q, by);
     }
-    set_quotient(t, 8, q, remainder_of(t, low, q, by));
+    set_quotient(t, 8, q, remainder);
 }
 
 /* x where sign (0 or -1) says that it is not negative, else -x */
@@ -260,10 +268,10 @@ static void divide_signed(Translator *t)
     IrRef zero = ir_setcc(t->ir, IR_EQ, IR_I64, IR_NONE, low, number(t, 0));
     IrRef carry = op2(t, IR_AND, 8, zero, sign), size_by = negate_by(t, by, sign_by);
     IrRef size_high = op2(t, IR_ADD, 8, op2(t, IR_XOR, 8, high, sign), carry);
-    fault_if(t, IR_GEU, size_high, size_by);
+    fault_if(t, IR_GEU, IR_I64, size_high, size_by);
     IrRef size = ir_div_wide(t->ir, IR_NONE, size_high, negate_by(t, low, sign), size_by);
     IrRef sign_q = op2(t, IR_XOR, 8, sign, sign_by);
-    fault_if(t, IR_GTU, size, op2(t, IR_SUB, 8, number(t, INT64_MAX), sign_q));
+    fault_if(t, IR_GTU, IR_I64, size, op2(t, IR_SUB, 8, number(t, INT64_MAX), sign_q));
     IrRef q = negate_by(t, size, sign_q);
     set_quotient(t, 8, q, remainder_of(t, low, q, by));
 }

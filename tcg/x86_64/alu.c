@@ -164,8 +164,46 @@ static unsigned shift_number(unsigned op)
     }
 }
 
+/* The temp that the operation before makes is read here alone, and added to something in 64 bits: that; else IR_NONE. */
+static IrRef added_alone(const Jit *j, unsigned at, IrRef temp)
+{
+    const IrInsn *add = &j->ir->ops[at];
+    if (at >= j->ir->count || add->op != IR_ADD || add->type != IR_I64 || !ir_is_temp(temp) ||
+        j->last_use[temp] != at || (add->a == temp) == (add->b == temp)) {
+        return IR_NONE;
+    }
+    return add->a == temp ? add->b : add->a;
+}
+
+/* A value doubled up to three times, then added to another, then perhaps to a constant: one instruction. */
+static bool shift_by_lea(Jit *j, const IrInsn *i, unsigned n)
+{
+    enum { MOST = 3 };
+    IrRef base = added_alone(j, j->at + 1, i->dst);
+    if (i->op != IR_SHL || i->type != IR_I64 || n == 0 || n > MOST || base == IR_NONE || ir_is_const(base)) {
+        return false;
+    }
+    Loc sum = loc_mem2(reg_use(j, base), reg_use(j, i->a), 0);
+    sum.scale = n;
+    j->at++;
+    IrRef more = added_alone(j, j->at + 1, i[1].dst);
+    if (ir_is_const(more) && !ir_const_is_pc(j->ir, more) &&
+        ir_const_value(j->ir, more) == (int32_t)ir_const_value(j->ir, more)) {
+        sum.value = ir_const_value(j->ir, more);
+        j->at++;
+    }
+    IrRef dst = j->ir->ops[j->at].dst;
+    int d = reg_def(j, dst, base);
+    x_op(&j->a, X_LEA | X_W, d, sum);
+    reg_bind(j, dst, d);
+    return true;
+}
+
 static void gen_shift_const(Jit *j, const IrInsn *i, unsigned n)
 {
+    if (shift_by_lea(j, i, n)) {
+        return;
+    }
     unsigned w = gen_width(i);
     unsigned bits = w ? 64 : 32;
     n &= bits - 1;
@@ -274,18 +312,21 @@ void gen_count(Jit *j, const IrInsn *i)
 void gen_unary(Jit *j, const IrInsn *i)
 {
     unsigned w = gen_width(i);
-    if (i->op == IR_MOV && reg_pinned(j, i->dst) == NO_REG && ir_is_global(i->dst)) {
+    if (i->op == IR_MOV && w && reg_pinned(j, i->dst) == NO_REG && ir_is_global(i->dst)) {
+        bool flags = j->flags_at == x_pos(&j->a);
         Loc v = reg_loc(j, i->a);
-        if (v.kind == LOC_IMM && w) { /* mov [mem], imm32 */
+        if (v.kind == LOC_IMM) { /* mov [mem], imm32 */
             x_op(&j->a, 0xc7 | X_W, 0, global_loc(j, i->dst));
             x_u32(&j->a, v.value);
-            return;
-        }
-        if (w) {
+        } else {
+            flags = flags && v.kind == LOC_REG && !ir_is_const(i->a); /* else a register is loaded */
             int r = reg_use(j, i->a);
             x_op(&j->a, X_MOV_STORE | X_W, r, global_loc(j, i->dst));
-            return;
         }
+        if (flags) { /* a store leaves them alone */
+            j->flags_at = x_pos(&j->a);
+        }
+        return;
     }
     int d = reg_def(j, i->dst, i->a);
     if (ir_is_const(i->a) && w) {
@@ -293,7 +334,7 @@ void gen_unary(Jit *j, const IrInsn *i)
     } else if (ir_is_const(i->a)) {
         x_mov_imm(&j->a, d, (uint32_t)gen_const(j, i->a), false);
     } else {
-        load_loc(j, d, reg_loc(j, i->a), w);
+        load_loc(j, d, reg_loc(j, i->a), i->op == IR_MOV ? w : X_W);
     }
     if (i->op == IR_NOT || i->op == IR_NEG) {
         x_f7(&j->a, i->op == IR_NOT ? F7_NOT : F7_NEG, w, loc_reg(d));

@@ -18,7 +18,7 @@ void x_modrm(Asm *a, int reg, Loc rm)
     unsigned mod = disp == 0 && base != RBP ? 0 : disp == (int8_t)disp ? 1 : 2;
     x_u8(a, mod << 6 | reg << 3 | (sib ? 4 : base));
     if (sib) {
-        x_u8(a, (rm.index == NO_REG ? 4 : rm.index & 7) << 3 | base);
+        x_u8(a, rm.scale << 6 | (rm.index == NO_REG ? 4 : rm.index & 7) << 3 | base);
     }
     if (mod == 1) {
         x_u8(a, disp);

@@ -56,8 +56,9 @@ typedef enum LocKind { LOC_REG, LOC_MEM, LOC_IMM } LocKind;
 typedef struct Loc {
     LocKind kind;
     int reg;       /* register, or base of a memory operand */
-    int index;     /* memory: index register (scale 1) or NO_REG */
+    int index;     /* memory: index register or NO_REG */
     int64_t value; /* displacement or immediate */
+    int scale;     /* memory: the index counts 1 << this times */
 } Loc;
 static inline Loc loc_reg(int r)
 {

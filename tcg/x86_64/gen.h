@@ -109,8 +109,8 @@ struct Jit {
     uint64_t pc;          /* of the guest instruction */
     IrRef holds[SCRATCH]; /* temps in rax rcx rdx */
     unsigned locked;      /* bits of scratch registers in use by this operation */
-    uint32_t high_at;     /* this operation is a high half that the one before has left in rdx */
-    uint32_t flags_at;    /* when this is the position, flags are those of flags_reg's value */
+    uint32_t high_at; /* this operation is a high half, or a remainder, that the one before has left in rdx */
+    uint32_t flags_at; /* when this is the position, flags are those of flags_reg's value */
     int flags_reg, flags_w;
     uint16_t saved; /* pinned registers whose value the CPU struct has, too */
     int8_t temp_reg[MAX_TEMPS];

@@ -57,6 +57,22 @@ void gen_mul_high(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, RDX);
 }
 
+/* The operation before left the block if the divisor was 0. */
+static bool divisor_is_not_zero(const Jit *j, const IrInsn *i)
+{
+    const IrInsn *check = i - 1;
+    return j->at && check->op == IR_BRCC && ir_cond_of(check) == IR_EQ && check->type == i->type &&
+           check->a == i->b && ir_is_const(check->b) && ir_const_value(j->ir, check->b) == 0;
+}
+
+/* The operation behind asks for the remainder of the same division. */
+static bool remainder_follows(const Jit *j, const IrInsn *i)
+{
+    const IrInsn *rem = i + 1;
+    return j->at + 1 < j->ir->count && rem->op == (i->op == IR_DIV ? IR_REM : IR_REMU) &&
+           rem->type == i->type && rem->a == i->a && rem->b == i->b && i->dst != i->a && i->dst != i->b;
+}
+
 /* The processor traps on x / 0 and MIN / -1; the IR gives values. */
 void gen_div(Jit *j, const IrInsn *i)
 {
@@ -64,14 +80,23 @@ void gen_div(Jit *j, const IrInsn *i)
     Asm *a = &j->a;
     bool sign = i->op == IR_DIV || i->op == IR_REM;
     bool rem = i->op == IR_REM || i->op == IR_REMU;
+    if (j->high_at == j->at) {
+        reg_claim(j, RDX);
+        reg_bind(j, i->dst, RDX);
+        return;
+    }
+    bool may_be_zero = !divisor_is_not_zero(j, i);
     reg_flush(j);
     reg_claim(j, RAX);
     reg_claim(j, RCX);
     reg_claim(j, RDX);
     reg_load(j, RAX, i->a, false);
     reg_load(j, RCX, i->b, false);
-    x_op(a, X_TEST | w, RCX, loc_reg(RCX));
-    uint32_t zero = x_jcc8(a, CC_E), minus_one = 0;
+    uint32_t zero = 0, minus_one = 0, done = 0;
+    if (may_be_zero) {
+        x_op(a, X_TEST | w, RCX, loc_reg(RCX));
+        zero = x_jcc8(a, CC_E);
+    }
     if (sign) {
         x_alu_imm(a, ALU_CMP, w, loc_reg(RCX), -1);
         minus_one = x_jcc8(a, CC_E);
@@ -84,21 +109,24 @@ void gen_div(Jit *j, const IrInsn *i)
         x_mov_imm(a, RDX, 0, false);
         x_f7(a, F7_DIV, w, loc_reg(RCX));
     }
-    uint32_t done = x_jmp8(a), done2 = 0;
     if (sign) {
+        done = x_jmp8(a);
         x_bind8(a, minus_one);
         x_f7(a, F7_NEG, w, loc_reg(RAX));
         x_mov_imm(a, RDX, 0, false);
-        done2 = x_jmp8(a);
+        x_bind8(a, done);
     }
-    x_bind8(a, zero);
-    x_op(a, X_MOV_LOAD | w, RDX, loc_reg(RAX));
-    x_mov_imm(a, RAX, w ? -1 : (int64_t)UINT32_MAX, false);
-    x_bind8(a, done);
-    if (sign) {
-        x_bind8(a, done2);
+    if (may_be_zero) {
+        done = x_jmp8(a);
+        x_bind8(a, zero);
+        x_op(a, X_MOV_LOAD | w, RDX, loc_reg(RAX));
+        x_mov_imm(a, RAX, w ? -1 : (int64_t)UINT32_MAX, false);
+        x_bind8(a, done);
     }
     reg_bind(j, i->dst, rem ? RDX : RAX);
+    if (!rem && remainder_follows(j, i)) {
+        j->high_at = j->at + 1;
+    }
 }
 
 /* The processor traps where the quotient does not fit. */

@@ -50,8 +50,11 @@ static const Row rows[] = {
     { "merge-load-extension", "insn 0\n%1 = ld.u32 r1, 0\nr3 = ext_s32.i64 %1\n"
       "%2 = ld.s8 r1, 4\nr4 = ext_u8.i64 %2\nexit_lookup\n",
       "insn 0\nr3 = ld.s32 r1, 0\nr4 = ld.u8 r1, 4\nexit_lookup\n" },
-    { "no-merge-other-use", "%1 = add.i64 r1, r2\nr3 = mov.i64 %1\nr4 = add.i64 %1, 1\nexit_lookup\n",
-      NULL },
+    { "merge-move-other-use", "%1 = add.i64 r1, r2\nr3 = mov.i64 %1\nr4 = add.i64 %1, 1\nexit_lookup\n",
+      "r3 = add.i64 r1, r2\nr4 = add.i64 r3, 1\nexit_lookup\n" },
+    { "no-merge-other-use", "%1 = add.i64 r1, r2\nr7 = mov.i64 %1\nr4 = add.i64 %1, 1\nexit_lookup\n", NULL },
+    { "no-merge-use-behind-write", "%1 = add.i64 r1, r2\nr3 = mov.i64 %1\ncall mark(r3)\nr3 = mov.i64 r1\n"
+      "r4 = add.i64 %1, 1\nexit_lookup\n", NULL },
     { "no-merge-read-between", "%1 = add.i64 r1, r2\nr4 = add.i64 r3, 1\nr3 = mov.i64 %1\n"
       "exit_lookup\n", NULL },
     { "no-merge-write-between", "%1 = add.i64 r1, r2\nr3 = add.i64 r4, 1\nr5 = add.i64 r3, 1\n"
