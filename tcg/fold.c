@@ -207,6 +207,17 @@ IrRef ir_simplify2(IrBlock *b, IrOp *op, IrType type, IrRef *a, IrRef *c)
     return same;
 }
 
+bool ir_masked(IrBlock *b, IrOp op, IrType type, IrRef a, IrRef *c)
+{
+    if (op != IR_AND || b->mask == IR_NONE || !ir_is_temp(a) || b->temp_origin[a] != b->mask ||
+        !ir_is_const(*c)) {
+        return false;
+    }
+    uint64_t kept = type == IR_I32 || b->mask_type == IR_I32 ? UINT32_MAX : UINT64_MAX;
+    *c = ir_const(b, known(b, *c) & kept);
+    return true;
+}
+
 int ir_simplify_cond(IrBlock *b, IrCond *cond, IrType type, IrRef *a, IrRef *c)
 {
     *a = ir_operand(b, type, *a);

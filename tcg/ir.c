@@ -38,6 +38,7 @@ void ir_block_reset(IrBlock *b, uint64_t pc)
     b->page_bias = 0;
     b->unreachable = b->movable = false;
     b->known_from = b->copies_from = 1;
+    b->mask = IR_NONE;
     memset(b->known, 0, sizeof(b->known));
 }
 
@@ -50,6 +51,7 @@ void ir_block_free(IrBlock *b)
     g_free(b->consts);
     g_free(b->helpers);
     g_free(b->temp_bits);
+    g_free(b->temp_origin);
     g_free(b);
 }
 
@@ -87,8 +89,10 @@ IrRef ir_temp_new(IrBlock *b, unsigned bits)
     if (b->temp_count >= b->temp_capacity) {
         b->temp_capacity = b->temp_capacity ? b->temp_capacity * 2 : 512;
         b->temp_bits = g_renew(uint8_t, b->temp_bits, b->temp_capacity);
+        b->temp_origin = g_renew(IrRef, b->temp_origin, b->temp_capacity);
     }
     b->temp_bits[b->temp_count] = bits;
+    b->temp_origin[b->temp_count] = b->temp_count;
     return b->temp_count;
 }
 
@@ -140,7 +144,10 @@ static void learn(IrBlock *b, const IrInsn *in, unsigned bits)
     bool mov = in->op == IR_MOV && in->type == IR_I64;
     bool is_short = mov && ir_is_const(in->a) && !ir_const_is_pc(b, in->a) &&
                     ir_const_value(b, in->a) == (int32_t)ir_const_value(b, in->a);
-    *k = (IrKnown){ .at = now(b), .constant = is_short ? in->a : IR_NONE, .bits = bits };
+    *k = (IrKnown){ .at = now(b),
+                    .constant = is_short ? in->a : IR_NONE,
+                    .value = mov && ir_is_temp(in->a) ? b->temp_origin[in->a] : IR_NONE,
+                    .bits = bits };
 }
 
 /* Another way comes in here, or a helper has written globals. */
@@ -216,6 +223,7 @@ static IrRef copy_global(IrBlock *b, IrRef g)
     if (k && !b->unreachable) {
         k->copy = t;
         k->copied_at = at;
+        b->temp_origin[t] = k->at >= b->known_from && k->value != IR_NONE ? k->value : t;
     }
     return t;
 }
@@ -240,7 +248,13 @@ IrRef ir_op1(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a)
     if (same != IR_NONE) {
         return emit_copy(b, op, dst, same);
     }
-    return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a }, ir_bits1(b, op, type, a));
+    IrRef r = emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a }, ir_bits1(b, op, type, a));
+    if (op == IR_NEG && ir_is_temp(r) && ir_is_temp(a) && ir_known_bits(b, a) <= 1) {
+        b->mask = r;
+        b->mask_of = b->temp_origin[a];
+        b->mask_type = type;
+    }
+    return r;
 }
 
 IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c)
@@ -251,6 +265,10 @@ IrRef ir_op2(IrBlock *b, IrOp op, IrType type, IrRef dst, IrRef a, IrRef c)
     IrRef same = ir_simplify2(b, &op, type, &a, &c);
     if (same != IR_NONE) {
         return ir_op1(b, IR_MOV, type, dst, same);
+    }
+    if (ir_masked(b, op, type, a, &c)) {
+        IrRef none = ir_const(b, 0);
+        return ir_select(b, IR_NE, IR_I64, dst, b->mask_of, none, c, none);
     }
     return emit_op(b, (IrInsn){ .op = op, .type = type, .dst = dst, .a = a, .b = c },
                    ir_bits2(b, op, type, a, c));
@@ -420,6 +438,7 @@ void ir_label(IrBlock *b, unsigned label)
 {
     g_assert(label > 0 && label < b->label_count);
     b->unreachable = false;
+    b->mask = IR_NONE;
     forget(b);
     emit(b, (IrInsn){ .op = IR_LABEL, .aux = label << 8 });
 }

@@ -206,6 +206,31 @@ static void merge_into_use(Optimizer *o, uint32_t at)
     }
 }
 
+/* `t = and x, c; ... t == 0`, t being read nowhere else, becomes a test of x against c, if nothing between them names x. */
+static bool becomes_test(Optimizer *o, uint32_t at)
+{
+    const IrInsn *def = &o->b->ops[at];
+    uint32_t m = o->use_at[def->dst];
+    IrInsn *use = &o->b->ops[m];
+    bool compares = ir_op_info[use->op].flags & IRF_COND && use->a == def->dst && ir_is_const(use->b) &&
+                    ir_const_value(o->b, use->b) == 0 &&
+                    (ir_cond_of(use) == IR_EQ || ir_cond_of(use) == IR_NE);
+    if (def->op != IR_AND || !ir_is_const(def->b) || !compares ||
+        (def->type == IR_I64 && use->type != IR_I64)) {
+        return false;
+    }
+    uint32_t touched = ir_is_global(def->a) ? o->touched[def->a & IR_INDEX_MASK] : m;
+    if (o->barrier < m || (touched && touched < m)) {
+        return false;
+    }
+    use->a = def->a;
+    use->b = def->b;
+    use->type = def->type;
+    use->aux = (use->aux & ~0xffu) | (ir_cond_of(use) == IR_EQ ? IR_TSTEQ : IR_TSTNE);
+    count_use(o, use->a, m);
+    return true;
+}
+
 static void drop_call(IrBlock *b, uint32_t at)
 {
     unsigned n = b->helpers[b->ops[at].aux]->nargs;
@@ -225,6 +250,10 @@ static bool handle_result(Optimizer *o, uint32_t at)
     }
     bool pure = in->op == IR_CALL ? call_flags(o->b, in) & IRH_PURE : !(ir_op_info[in->op].flags & IRF_SIDE);
     if (ir_is_temp(in->dst) && o->uses[in->dst] == 1) {
+        if (becomes_test(o, at)) {
+            *in = (IrInsn){ .op = IR_NOP };
+            return true;
+        }
         merge_into_use(o, at);
         if (ir_is_global(in->dst)) {
             set_dead(o, in->dst, true);

@@ -15,6 +15,9 @@ IrRef ir_simplify1(IrBlock *b, IrOp *op, IrType type, IrRef a);
 IrRef ir_simplify2(IrBlock *b, IrOp *op, IrType type, IrRef *a, IrRef *c);
 /* 0 or 1 when the condition is known, else -1; puts a constant second. */
 int ir_simplify_cond(IrBlock *b, IrCond *cond, IrType type, IrRef *a, IrRef *c);
+/* a & c is -x & c, x (b->mask_of) being 0 or 1: a choice between c, of which *c becomes what the mask leaves, and 0, which
+ * waits for less. */
+bool ir_masked(IrBlock *b, IrOp op, IrType type, IrRef a, IrRef *c);
 /* Bits that the results of these may have (ir_known_bits()), of operands about which is known what is known. */
 unsigned ir_bits1(const IrBlock *b, IrOp op, IrType type, IrRef a);
 unsigned ir_bits2(const IrBlock *b, IrOp op, IrType type, IrRef a, IrRef c);

@@ -261,6 +261,7 @@ enum { IR_KNOWN_GLOBALS = 64 }; /* of those behind nothing is known */
 typedef struct IrKnown {
     uint32_t at, copied_at; /* operations */
     IrRef constant, copy;   /* or IR_NONE */
+    IrRef value;            /* the temp that was moved into it (IrBlock.temp_origin of that), or IR_NONE */
     uint8_t bits;           /* all from this one on are zero */
 } IrKnown;
 
@@ -278,7 +279,10 @@ typedef struct IrBlock {
     unsigned helper_count, helper_capacity;
     unsigned temp_count; /* temps are 1 .. temp_count */
     uint8_t *temp_bits;  /* by number: all bits from this one on are known to be zero */
+    IrRef *temp_origin;  /* by number: an earlier temp that has the same value, or itself */
     unsigned temp_capacity;
+    IrRef mask, mask_of; /* builders: a temp that is the negative of another, which is 0 or 1; or IR_NONE */
+    IrType mask_type;
     unsigned label_count;             /* labels are 0 .. label_count - 1; 0 is the block's start */
     unsigned guest_insns;             /* IR_INSN operations */
     IrKnown known[IR_KNOWN_GLOBALS];  /* builders: by global */

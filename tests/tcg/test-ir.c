@@ -104,6 +104,42 @@ static void test_known(void)
     ir_block_free(b);
 }
 
+/* -(x & 1) & c is a choice, also when the mask went through a register; not behind a label, and not of more than a bit. */
+static IrOp masked(unsigned bits, bool by_label, IrType type, int64_t *arm)
+{
+    IrBlock *b = ir_block_new(&toy_guest);
+    IrRef bit = ir_op2(b, IR_AND, IR_I64, IR_NONE, ir_mov(b, IR_NONE, R2), ir_const(b, bits));
+    ir_mov(b, R1, bit);
+    ir_insn(b, 4);
+    ir_mov(b, R1, ir_op1(b, IR_NEG, type, IR_NONE, ir_mov(b, IR_NONE, R1)));
+    if (by_label) {
+        ir_label(b, ir_label_new(b));
+    }
+    ir_insn(b, 8);
+    ir_op2(b, IR_AND, IR_I64, R1, ir_mov(b, IR_NONE, R1), ir_const(b, -2));
+    const IrInsn *last = &b->ops[b->count - 1];
+    IrOp op = last->op;
+    if (op == IR_ARMS) {
+        *arm = ir_const_value(b, last->a);
+        g_assert_cmpint(ir_const_value(b, last->b), ==, 0);
+        g_assert_cmpuint(last[-1].op, ==, IR_SELECT);
+        g_assert_cmpuint(last[-1].a, ==, bit);
+    }
+    ir_block_free(b);
+    return op;
+}
+
+static void test_masked(void)
+{
+    int64_t arm;
+    g_assert_cmpint(masked(1, false, IR_I64, &arm), ==, IR_ARMS);
+    g_assert_cmphex(arm, ==, UINT64_MAX - 1);
+    g_assert_cmpint(masked(1, false, IR_I32, &arm), ==, IR_ARMS);
+    g_assert_cmphex(arm, ==, UINT32_MAX - 1);
+    g_assert_cmpint(masked(3, false, IR_I64, &arm), ==, IR_AND);
+    g_assert_cmpint(masked(1, true, IR_I64, &arm), ==, IR_AND);
+}
+
 static void test_unreachable(void)
 {
     IrBlock *b = ir_block_new(&toy_guest);
@@ -324,6 +360,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tcg/build/full", test_full);
     g_test_add_func("/tcg/build/identities", test_identities);
     g_test_add_func("/tcg/build/known", test_known);
+    g_test_add_func("/tcg/build/masked", test_masked);
     g_test_add_func("/tcg/build/unreachable", test_unreachable);
     g_test_add_func("/tcg/text/round-trip", test_round_trip);
     g_test_add_func("/tcg/text/errors", test_parse_errors);

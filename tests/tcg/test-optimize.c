@@ -55,6 +55,15 @@ static const Row rows[] = {
     { "no-merge-other-use", "%1 = add.i64 r1, r2\nr7 = mov.i64 %1\nr4 = add.i64 %1, 1\nexit_lookup\n", NULL },
     { "no-merge-use-behind-write", "%1 = add.i64 r1, r2\nr3 = mov.i64 %1\ncall mark(r3)\nr3 = mov.i64 r1\n"
       "r4 = add.i64 %1, 1\nexit_lookup\n", NULL },
+    { "test-of-bits", "%1 = and.i32 r1, 6\nr2 = add.i64 r4, 1\nr3 = select.i64 ne %1, 0, r4, r5\nexit_lookup\n",
+      "r2 = add.i64 r4, 1\nr3 = select.i32 tstne r1, 6, r4, r5\nexit_lookup\n" },
+    { "test-of-bits-jumps", "%1 = and.i64 r7, 6\nbrcc.i64 eq %1, 0, L1\nlabel L1\nexit_lookup\n",
+      "brcc.i64 tsteq r7, 6, L1\nlabel L1\nexit_lookup\n" },
+    { "no-test-behind-write", "%1 = and.i32 r1, 6\nr1 = add.i64 r1, 1\nr3 = select.i64 ne %1, 0, r4, r5\n"
+      "exit_lookup\n", NULL },
+    { "no-test-other-use", "%1 = and.i32 r1, 6\nr2 = add.i64 %1, 1\nr3 = select.i64 ne %1, 0, r4, r5\n"
+      "exit_lookup\n", NULL },
+    { "no-test-of-half", "%1 = and.i64 r1, 6\nr3 = select.i32 ne %1, 0, r4, r5\nexit_lookup\n", NULL },
     { "no-merge-read-between", "%1 = add.i64 r1, r2\nr4 = add.i64 r3, 1\nr3 = mov.i64 %1\n"
       "exit_lookup\n", NULL },
     { "no-merge-write-between", "%1 = add.i64 r1, r2\nr3 = add.i64 r4, 1\nr5 = add.i64 r3, 1\n"
