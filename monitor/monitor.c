@@ -175,6 +175,11 @@ void monitors_end_task(Monitors *all, QmpTask *task)
     g_ptr_array_remove(all->tasks, task);
 }
 
+unsigned monitors_tasks(const Monitors *all)
+{
+    return all->tasks->len;
+}
+
 void monitors_own(Monitors *all, void *memory)
 {
     g_ptr_array_add(all->owned, memory);

@@ -26,6 +26,7 @@ Machine *monitors_machine(const Monitors *all);
 void monitors_add_session(Monitors *all, QmpSession *session);
 void monitors_end_session(Monitors *all, QmpSession *session); /* frees it */
 void monitors_add_task(Monitors *all, QmpTask *task);
+unsigned monitors_tasks(const Monitors *all);         /* that have not ended */
 void monitors_end_task(Monitors *all, QmpTask *task); /* frees it */
 void monitors_own(Monitors *all, void *memory);       /* g_free with the monitors */
 

@@ -206,8 +206,8 @@ static void flatten(json_object *from, json_object *to)
     }
 }
 
-/* A descriptor of the client's under a number, *fd, which is to be the chardev's.  Numbers of this process are nothing that a client
- * can know. */
+/* What the client has sent under that name (getfd) is *fd then, the caller's, and in `flat` by its number.  A number of the client's
+ * own is no name: it could be any descriptor of this process. */
 static bool take_fd(Control *c, const char *name, json_object *flat, int *fd, GError **err)
 {
     *fd = qmp_take_named_fd(c->session, name, err);

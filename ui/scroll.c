@@ -6,9 +6,10 @@
  * and a guest may make them agree: so the answer is a guess, and its user compares pixels. */
 #include "ui/scroll.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { FEWEST_ROWS = 32, SAMPLE = 16, SAMPLE_EVERY = 160, SEVERAL = -1 };
+enum { FEWEST_ROWS = 32, SAMPLE = 16, SAMPLE_EVERY = 160 };
 
 typedef struct Rows {
     unsigned count;
@@ -42,37 +43,59 @@ static bool is_mark(const Rows *rows, unsigned y)
     return rows->sums[y] != rows->sums[y - 1];
 }
 
-static gpointer mark(const Rows *rows, unsigned y)
+/* Its value above, its row below: so they can be sorted. */
+static uint64_t mark(const Rows *rows, unsigned y)
 {
-    return GUINT_TO_POINTER(rows->sums[y] * 0x85ebca6bu + rows->sums[y - 1]);
+    return (uint64_t)(rows->sums[y] * 0x85ebca6bu + rows->sums[y - 1]) << 32 | y;
 }
 
-/* Of each mark the row, or SEVERAL. */
-static GHashTable *marks_of(const Rows *rows)
+static int compare_marks(const void *a, const void *b)
 {
-    GHashTable *marks = g_hash_table_new(NULL, NULL);
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorted, and not hashed: a guest that knows where a table puts them can make each search as long as the table. */
+static uint64_t *marks_of(const Rows *rows, unsigned *count)
+{
+    uint64_t *marks = g_new(uint64_t, rows->count);
+    *count = 0;
     for (unsigned y = 1; y < rows->count; y++) {
         if (is_mark(rows, y)) {
-            bool again = g_hash_table_contains(marks, mark(rows, y));
-            g_hash_table_insert(marks, mark(rows, y), GINT_TO_POINTER(again ? SEVERAL : (int)y));
+            marks[(*count)++] = mark(rows, y);
         }
     }
+    qsort(marks, *count, sizeof(*marks), compare_marks);
     return marks;
 }
 
-/* The distance that most marks vote for; 0: there are none. */
+static unsigned same_marks(const uint64_t *marks, unsigned count, unsigned first)
+{
+    unsigned end = first + 1;
+    while (end < count && marks[end] >> 32 == marks[first] >> 32) {
+        end++;
+    }
+    return end - first;
+}
+
+/* The distance that most marks vote for; 0: there are none.  Both lists are walked side by side. */
 static int elect(const Rows *before, const Rows *now)
 {
-    g_autoptr(GHashTable) marks = marks_of(before);
+    unsigned was_count, is_count;
+    g_autofree uint64_t *was = marks_of(before, &was_count), *is = marks_of(now, &is_count);
     g_autofree unsigned *votes = g_new0(unsigned, 2 * (size_t)now->count); /* of -count to count - 1 */
     unsigned best = now->count;
-    for (unsigned y = 1; y < now->count; y++) {
-        int was = is_mark(now, y) ? GPOINTER_TO_INT(g_hash_table_lookup(marks, mark(now, y))) : 0;
-        if (was > 0) { /* 0: there was none */
-            unsigned at = now->count + y - was;
+    for (unsigned i = 0, j = 0; i < was_count && j < is_count;) {
+        unsigned n = same_marks(was, was_count, i), m = same_marks(is, is_count, j);
+        bool same = was[i] >> 32 == is[j] >> 32, once = same && n == 1;
+        for (unsigned k = 0; k < m && once; k++) {
+            unsigned at = now->count + (uint32_t)is[j + k] - (uint32_t)was[i];
             votes[at]++;
             best = votes[at] > votes[best] ? at : best;
         }
+        bool was_first = was[i] < is[j];
+        i += same || was_first ? n : 0;
+        j += same || !was_first ? m : 0;
     }
     return (int)best - (int)now->count;
 }

@@ -90,41 +90,92 @@ static PictureRect cursor_rect(const ConsoleView *v)
     return any ? (PictureRect){ left, top, right - left, bottom - top } : (PictureRect){ 0 };
 }
 
-/* The pointer is in the copy alone: what is under it comes back first. */
-static void lift_cursor(Shadow *s, const ConsoleView *v)
+static bool same_rect(const PictureRect *a, const PictureRect *b)
 {
-    copy_rect(s, &v->picture, &s->cursor);
+    return a->x == b->x && a->y == b->y && a->width == b->width && a->height == b->height;
+}
+
+/* The pixels of a part, one row behind the other; the caller's. */
+static uint32_t *save(const Picture *p, const PictureRect *r)
+{
+    uint32_t *pixels = g_new(uint32_t, (size_t)r->width * r->height);
+    for (unsigned y = 0; y < r->height; y++) {
+        memcpy(pixels + (size_t)y * r->width, picture_row(p, r->y + y) + r->x, r->width * sizeof(*pixels));
+    }
+    return pixels;
+}
+
+static void put_back(const Picture *p, const PictureRect *r, const uint32_t *pixels)
+{
+    for (unsigned y = 0; y < r->height; y++) {
+        memcpy(picture_row(p, r->y + y) + r->x, pixels + (size_t)y * r->width, r->width * sizeof(*pixels));
+    }
 }
 
 static void draw_cursor(Shadow *s, const ConsoleView *v)
 {
+    g_free(s->under);
     s->cursor = cursor_rect(v);
-    damage_add(&s->damage, &s->cursor);
+    s->under = save(&s->picture, &s->cursor);
     picture_blend(&s->picture, &v->cursor.shape, v->cursor.x - v->cursor.hot_x,
                   v->cursor.y - v->cursor.hot_y);
+}
+
+/* What differs where the pointer was, and is still. */
+static void compare_cursor(Shadow *s, const uint32_t *before)
+{
+    const PictureRect *r = &s->cursor;
+    for (unsigned y = 0; y < r->height; y++) {
+        unsigned first = 0, end = r->width;
+        if (differing(before + (size_t)y * r->width, picture_row(&s->picture, r->y + y) + r->x, &first,
+                      &end)) {
+            damage_add(&s->damage, &(PictureRect){ r->x + first, r->y + y, end - first, 1 });
+        }
+    }
+}
+
+/* A pointer is in the copy alone, and no picture has it: one that stands still is no damage. */
+static void take_damage(Shadow *s, const ConsoleView *v, const ConsoleListener *news)
+{
+    PictureRect r, was = s->cursor;
+    g_autofree uint32_t *before = save(&s->picture, &was); /* with the pointer */
+    if (s->under) {
+        put_back(&s->picture, &was, s->under);
+    }
+    for (unsigned band = 0; damage_next(&news->damage, &band, s->picture.height, &r);) {
+        copy_rect(s, &v->picture, &r);
+    }
+    draw_cursor(s, v);
+    if (!news->cursor_shape && same_rect(&was, &s->cursor)) {
+        compare_cursor(s, before);
+    } else {
+        damage_add(&s->damage, &was);
+        damage_add(&s->damage, &s->cursor);
+    }
 }
 
 /* Under the console's lock: compares and copies, no more. */
 void shadow_take(const ConsoleView *v, const ConsoleListener *news, void *shadow)
 {
     Shadow *s = shadow;
-    PictureRect r;
     if (news->resized) {
-        picture_clear(&s->picture);
+        shadow_clear(s);
         picture_init(&s->picture, v->picture.width, v->picture.height);
         damage_clear(&s->damage);
-        s->cursor = (PictureRect){ 0 };
         s->resized = true;
     }
-    bool followed = s->finds_scrolls && !news->resized && follow_scroll(s, v, news);
-    for (unsigned band = 0; !followed && damage_next(&news->damage, &band, s->picture.height, &r);) {
-        copy_rect(s, &v->picture, &r);
+    if (s->finds_scrolls && !news->resized && follow_scroll(s, v, news)) {
+        copy_rect(s, &v->picture, &s->cursor); /* a pointer that was moved along is not there */
+        draw_cursor(s, v);
+        damage_add(&s->damage, &s->cursor);
+    } else {
+        take_damage(s, v, news);
     }
-    lift_cursor(s, v);
-    draw_cursor(s, v);
 }
 
 void shadow_clear(Shadow *s)
 {
     picture_clear(&s->picture);
+    g_clear_pointer(&s->under, g_free);
+    s->cursor = (PictureRect){ 0 };
 }

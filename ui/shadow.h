@@ -6,8 +6,10 @@
 typedef struct Shadow {
     Picture picture;
     PictureRect cursor; /* where the pointer is drawn; no size: the guest shows none */
-    Damage damage;      /* pixels that are others than before: the front end clears it */
-    bool resized;       /* so it does this */
+    uint32_t *under;    /* what it covers, row by row */
+    Damage
+        damage; /* holds all pixels that are others than before, and some that are not: the front end clears it */
+    bool resized; /* so it does this */
 
     bool finds_scrolls; /* set by the front end: it tells of what has only moved */
     PictureRect

@@ -234,6 +234,22 @@ def test_screen_dump_waits(b):
     waits.sock.close()
     check(other.ask("query-status")["running"], "the machine stands")
     ends()
+
+    def leaves():
+        """Another client asks for it and goes; is there still room for a picture?"""
+        one = Client(path)
+        one.send(f'{{"execute": "screendump", "arguments": {{"filename": "{fifo}"}}}}')
+        one.file.close()
+        one.sock.close()
+        other.send(f'{{"execute": "screendump", "arguments": {{"filename": "{file}"}}}}')
+        return other.reply()
+    answers = [leaves() for _ in range(40)]
+    check("return" in answers[0] and "try again later" in answers[-1]["error"]["desc"], f"{answers[0]}, {answers[-1]}")
+    os.set_blocking(pipe, True)
+    while os.read(pipe, 1 << 16):       # all of them write, and end
+        pass
+    os.set_blocking(pipe, False)
+    until("room", lambda: other.ask("screendump", filename=str(file)) == {}, 20)
     waits = Client(path)
     begins(4)                           # nobody takes this one: the machine ends all the same
     other.ask("quit")

@@ -41,6 +41,27 @@ static void test_find(void)
     picture_clear(&b);
 }
 
+/* Rows of which most are many times there: those that are there once decide, if they say more than standing still. */
+static void test_repeats(void)
+{
+    Picture a, b;
+    PictureRect all = { 0, 0, 8, 4096 };
+    picture_init(&a, 8, 4096);
+    picture_init(&b, 8, 4096);
+    for (unsigned y = 0; y < 4096; y++) {
+        picture_row(&a, y)[0] = y % 7 ? y % 2 : 0x1000 + y;
+    }
+    memcpy(picture_row(&b, 0), picture_row(&a, 5), (size_t)4091 * 8 * 4);
+    g_assert_cmpint(scroll_find(&a, &b, &all), ==, -5);
+    g_assert_cmpint(scroll_find(&b, &a, &all), ==, 5);
+    for (unsigned y = 0; y < 4096; y++) {
+        picture_row(&a, y)[0] = picture_row(&b, y)[0] = y % 2; /* no mark is there once */
+    }
+    g_assert_cmpint(scroll_find(&a, &b, &all), ==, 0);
+    picture_clear(&a);
+    picture_clear(&b);
+}
+
 static void test_target(void)
 {
     PictureRect r = { 5, 3, 11, 20 }, up = scroll_target(&r, -6), down = scroll_target(&r, 6);
@@ -128,6 +149,38 @@ static void test_viewer(void)
     rig_clear(&r);
 }
 
+/* A pointer that stands still is not sent again with the lines that it is in; what changes under it is sent alone. */
+static void test_still_pointer(void)
+{
+    Rig r;
+    PictureRect line = { 0, 48, WIDTH, 8 };
+    rig_init(&r);
+    picture_init(&r.view.cursor.shape, 9, 9);
+    memset(r.view.cursor.shape.pixels, 0xff, (size_t)9 * 9 * 4);
+    r.view.cursor.shape.pixels[0] = 0; /* nothing is covered there */
+    r.view.cursor.x = r.view.cursor.y = 50;
+    look(&r);
+    r.sent = 0;
+    look(&r);
+    damage_add(&r.news.damage, &line); /* lines through the pointer, as they were */
+    look(&r);
+    g_assert_cmpuint(r.sent, ==, 0);
+    picture_row(&r.view.picture, 50)[50] = 0x123456; /* where it shows */
+    picture_row(&r.view.picture, 50)[51] = 0x123456; /* and where it does not */
+    damage_add(&r.news.damage, &line);
+    look(&r);
+    g_assert_cmpuint(r.sent, ==, 2 * DAMAGE_BAND);
+    r.view.cursor.shape.pixels[80] = 0xff00ff00; /* another shape of the same size */
+    r.news.cursor_shape = true;
+    look(&r);
+    r.news.cursor_shape = false;
+    g_assert_cmpuint(r.sent, >, 2 * DAMAGE_BAND);
+    r.view.cursor.x = 60; /* what it covered comes back */
+    look(&r);
+    g_assert_cmphex(picture_row(&r.viewer, 50)[51], ==, 0x123456);
+    rig_clear(&r);
+}
+
 /* Scrolls up and down, changes at random, a pointer that moves, damage of a part: what is seen is right. */
 static void test_anything(void)
 {
@@ -156,8 +209,10 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/scroll/find", test_find);
+    g_test_add_func("/scroll/repeats", test_repeats);
     g_test_add_func("/scroll/target", test_target);
     g_test_add_func("/scroll/viewer", test_viewer);
+    g_test_add_func("/scroll/still-pointer", test_still_pointer);
     g_test_add_func("/scroll/anything", test_anything);
     return g_test_run();
 }
