@@ -5,7 +5,7 @@
  * A screen shows what was flushed, not what was transferred.  Nobody waits for a front end: a flush is done when its pixels
  * are in the console's picture.  Transfers and flushes are worked off in turns, as many rows as fit.
  *
- * Not modelled: 3D (virgl, contexts), blob resources, UUIDs of resources: not offered. */
+ * Not modelled: 3D (virgl, contexts, blobs of the host's memory), UUIDs of resources: not offered. */
 #include <string.h>
 
 #include "base/log.h"
@@ -26,28 +26,14 @@ enum {
     ATTACH_BACKING,
     DETACH_BACKING,
     GET_EDID = 0x10a,
+    CREATE_BLOB = 0x10c,
+    SET_SCANOUT_BLOB,
     UPDATE_CURSOR = 0x300,
     MOVE_CURSOR,
 };
 /* Layout: the header and what follows it, little endian */
-enum { AT_TYPE = 0, AT_FLAGS = 4, HEADER = 24, WORDS = 8, REQUEST = HEADER + 4 * WORDS };
-enum { MODE_BYTES = 24, INFO_BYTES = HEADER + GPU_SCANOUTS * MODE_BYTES, EDID_ROOM = 1024 };
-
-/* A command as the guest wrote it. */
-typedef struct Request {
-    uint8_t bytes[REQUEST];
-    uint32_t type;
-} Request;
-
-static uint32_t word(const Request *q, unsigned n) /* behind the header */
-{
-    return load_le(q->bytes + HEADER + 4 * n, 4);
-}
-
-static PictureRect rect_of(const Request *q)
-{
-    return (PictureRect){ word(q, 0), word(q, 1), word(q, 2), word(q, 3) };
-}
+enum { AT_TYPE = 0, AT_FLAGS = 4 };
+enum { MODE_BYTES = 24, INFO_BYTES = GPU_HEADER + GPU_SCANOUTS * MODE_BYTES, EDID_ROOM = 1024 };
 
 /* ---- answers ---------------------------------------------------------------------- */
 
@@ -55,9 +41,9 @@ static PictureRect rect_of(const Request *q)
 static void give_answer(VirtioGpu *g, unsigned queue, VirtioElement *e, uint32_t code, uint8_t *answer,
                         size_t len)
 {
-    uint8_t head[HEADER] = { 0 };
+    uint8_t head[GPU_HEADER] = { 0 };
     iov_to_buf(e->iov, e->out_count, 0, head, sizeof(head));
-    memcpy(answer, head, HEADER); /* fence, context and ring come back */
+    memcpy(answer, head, GPU_HEADER); /* fence, context and ring come back */
     store_le(answer + AT_TYPE, 4, code);
     store_le(answer + AT_FLAGS, 4, load_le(head + AT_FLAGS, 4) & FLAG_FENCE);
     size_t n = iov_from_buf(element_in(e), e->in_count, 0, answer, len);
@@ -66,7 +52,7 @@ static void give_answer(VirtioGpu *g, unsigned queue, VirtioElement *e, uint32_t
 
 static void answer_code(VirtioGpu *g, unsigned queue, VirtioElement *e, uint32_t code)
 {
-    uint8_t answer[HEADER];
+    uint8_t answer[GPU_HEADER];
     if (code >= GPU_ERR_UNSPEC) {
         log_guest_error("%s: a command is answered with the error 0x%x", g->v.dev.path, code);
     }
@@ -79,7 +65,7 @@ static void answer_display_info(VirtioGpu *g, VirtioElement *e)
     uint32_t x = 0;
     for (unsigned i = 0; i < g->max_outputs; i++) {
         const GpuScanout *s = &g->s.scanouts[i];
-        uint8_t *at = answer + HEADER + i * MODE_BYTES;
+        uint8_t *at = answer + GPU_HEADER + i * MODE_BYTES;
         store_le(at, 4, x); /* side by side */
         store_le(at + 8, 4, s->wish_width);
         store_le(at + 12, 4, s->wish_height);
@@ -89,16 +75,16 @@ static void answer_display_info(VirtioGpu *g, VirtioElement *e)
     give_answer(g, CONTROL, e, GPU_OK_DISPLAY_INFO, answer, sizeof(answer));
 }
 
-static void answer_edid(VirtioGpu *g, VirtioElement *e, const Request *q)
+static void answer_edid(VirtioGpu *g, VirtioElement *e, const GpuRequest *q)
 {
-    uint8_t answer[HEADER + 8 + EDID_ROOM] = { 0 };
-    uint32_t n = word(q, 0);
+    uint8_t answer[GPU_HEADER + 8 + EDID_ROOM] = { 0 };
+    uint32_t n = gpu_word(q, 0);
     if (!g->edid || n >= g->max_outputs) {
         answer_code(g, CONTROL, e, g->edid ? GPU_ERR_INVALID_SCANOUT : GPU_ERR_UNSPEC);
         return;
     }
-    store_le(answer + HEADER, 4, EDID_BYTES);
-    edid_make(answer + HEADER + 8, g->s.scanouts[n].wish_width, g->s.scanouts[n].wish_height);
+    store_le(answer + GPU_HEADER, 4, EDID_BYTES);
+    edid_make(answer + GPU_HEADER + 8, g->s.scanouts[n].wish_width, g->s.scanouts[n].wish_height);
     give_answer(g, CONTROL, e, GPU_OK_EDID, answer, sizeof(answer));
 }
 
@@ -108,13 +94,29 @@ void gpu_scanout_off(VirtioGpu *g, unsigned n)
 {
     GpuScanout *s = &g->s.scanouts[n];
     s->resource = s->x = s->y = s->width = s->height = 0;
+    s->format = s->stride = s->offset = 0;
     console_set_size(g->heads[n].console, 0, 0);
 }
 
-static uint32_t set_scanout(VirtioGpu *g, const Request *q)
+void gpu_scanout_on(VirtioGpu *g, unsigned n, uint32_t id, const PictureRect *r)
 {
-    PictureRect r = rect_of(q);
-    uint32_t n = word(q, 4), id = word(q, 5);
+    GpuScanout *s = &g->s.scanouts[n];
+    if (s->width != r->width ||
+        s->height != r->height) { /* the same: another buffer, which a flush will show */
+        console_set_size(g->heads[n].console, r->width, r->height);
+    }
+    s->resource = id;
+    s->x = r->x;
+    s->y = r->y;
+    s->width = r->width;
+    s->height = r->height;
+    s->format = s->stride = s->offset = 0;
+}
+
+static uint32_t set_scanout(VirtioGpu *g, const GpuRequest *q)
+{
+    PictureRect r = gpu_rect(q);
+    uint32_t n = gpu_word(q, 4), id = gpu_word(q, 5);
     const GpuResource *of = gpu_find(g, id);
     if (n >= g->max_outputs) {
         return GPU_ERR_INVALID_SCANOUT;
@@ -129,32 +131,30 @@ static uint32_t set_scanout(VirtioGpu *g, const Request *q)
     if (!r.width || !r.height || !rect_is_inside(&r, of->width, of->height)) {
         return GPU_ERR_INVALID_PARAMETER;
     }
-    GpuScanout *s = &g->s.scanouts[n];
-    if (s->width != r.width ||
-        s->height != r.height) { /* the same: another buffer, which a flush will show */
-        console_set_size(g->heads[n].console, r.width, r.height);
-    }
-    s->resource = id;
-    s->x = r.x;
-    s->y = r.y;
-    s->width = r.width;
-    s->height = r.height;
+    gpu_scanout_on(g, n, id, &r);
     return GPU_OK_NODATA;
 }
 
 /* Show a part of a resource wherever it is shown. */
-void gpu_show(VirtioGpu *g, const GpuResource *of, const PictureRect *part)
+uint32_t gpu_show(VirtioGpu *g, const GpuResource *of, const PictureRect *part)
 {
-    const Picture *image = gpu_image(g, of);
-    for (unsigned i = 0; i < g->max_outputs; i++) {
+    uint32_t code = GPU_OK_NODATA;
+    for (unsigned i = 0; i < g->max_outputs && code == GPU_OK_NODATA; i++) {
         const GpuScanout *s = &g->s.scanouts[i];
         PictureRect r = { s->x, s->y, s->width, s->height };
-        if (s->resource == of->id && rect_intersect(&r, part)) {
+        if (s->resource != of->id || !rect_intersect(&r, part)) {
+            continue;
+        }
+        if (of->blob) {
+            code = gpu_show_blob(g, i, of, &r);
+        } else {
+            const Picture *image = gpu_image(g, of);
             PictureRect to = { r.x - s->x, r.y - s->y, r.width, r.height };
             console_draw(g->heads[i].console, &to, picture_row(image, r.y) + r.x,
                          (size_t)image->width * sizeof(uint32_t), NULL);
         }
     }
+    return code;
 }
 
 static uint32_t unref(VirtioGpu *g, uint32_t id)
@@ -174,15 +174,15 @@ static uint32_t unref(VirtioGpu *g, uint32_t id)
 
 /* ---- commands -------------------------------------------------------------------------- */
 
-static uint32_t attach(VirtioGpu *g, const VirtioElement *e, const Request *q)
+static uint32_t attach(VirtioGpu *g, const VirtioElement *e, const GpuRequest *q)
 {
-    GpuResource *r = gpu_find(g, word(q, 0));
-    return r ? gpu_attach(g, r, e, HEADER + 8, word(q, 1)) : GPU_ERR_INVALID_RESOURCE;
+    GpuResource *r = gpu_find(g, gpu_word(q, 0));
+    return r ? gpu_attach(g, r, e, GPU_HEADER + 8, gpu_word(q, 1)) : GPU_ERR_INVALID_RESOURCE;
 }
 
-static uint32_t detach(VirtioGpu *g, const Request *q)
+static uint32_t detach(VirtioGpu *g, const GpuRequest *q)
 {
-    GpuResource *r = gpu_find(g, word(q, 0));
+    GpuResource *r = gpu_find(g, gpu_word(q, 0));
     if (!r || !r->backed) {
         return r ? GPU_ERR_UNSPEC : GPU_ERR_INVALID_RESOURCE;
     }
@@ -190,25 +190,29 @@ static uint32_t detach(VirtioGpu *g, const Request *q)
     return GPU_OK_NODATA;
 }
 
-static uint32_t create(VirtioGpu *g, const Request *q)
+static uint32_t create(VirtioGpu *g, const GpuRequest *q)
 {
-    return gpu_create(g, &(GpuResource){ word(q, 0), word(q, 1), word(q, 2), word(q, 3) });
+    return gpu_create(g, &(GpuResource){ gpu_word(q, 0), gpu_word(q, 1), gpu_word(q, 2), gpu_word(q, 3) });
 }
 
 /* The rectangle is checked now; its rows are copied turn by turn. */
-static uint32_t begin_job(VirtioGpu *g, const Request *q)
+static uint32_t begin_job(VirtioGpu *g, const GpuRequest *q)
 {
     GpuJob *job = &g->job;
-    uint64_t offset = load_le(q->bytes + HEADER + 16, 8);
+    uint64_t offset = load_le(q->bytes + GPU_HEADER + 16, 8);
     bool transfer = q->type == TRANSFER_2D;
-    GpuResource *r = gpu_find(g, word(q, transfer ? 6 : 4));
-    PictureRect rect = rect_of(q);
+    GpuResource *r = gpu_find(g, gpu_word(q, transfer ? 6 : 4));
+    PictureRect rect = gpu_rect(q);
     if (!r) {
         return GPU_ERR_INVALID_RESOURCE;
     }
-    uint32_t code = transfer                                     ? gpu_check_transfer(g, r, &rect, offset)
-                    : rect_is_inside(&rect, r->width, r->height) ? GPU_OK_NODATA
-                                                                 : GPU_ERR_INVALID_PARAMETER;
+    if (r->blob && transfer) {
+        return GPU_OK_NODATA; /* it is where it would be transferred to */
+    }
+    unsigned width = r->blob ? PICTURE_MAX_SIZE : r->width, height = r->blob ? PICTURE_MAX_SIZE : r->height;
+    uint32_t code = transfer                               ? gpu_check_transfer(g, r, &rect, offset)
+                    : rect_is_inside(&rect, width, height) ? GPU_OK_NODATA
+                                                           : GPU_ERR_INVALID_PARAMETER;
     if (code == GPU_OK_NODATA) {
         job->r = rect;
         job->offset = transfer ? offset : 0;
@@ -222,18 +226,20 @@ static uint32_t begin_job(VirtioGpu *g, const Request *q)
 /* What is not begun as a job is answered at once. */
 static void run_command(VirtioGpu *g, VirtioElement *e)
 {
-    Request q = { 0 };
+    GpuRequest q = { 0 };
     size_t n = iov_to_buf(e->iov, e->out_count, 0, q.bytes, sizeof(q.bytes));
     uint32_t code = GPU_ERR_UNSPEC;
-    q.type = n >= HEADER ? load_le(q.bytes, 4) : 0;
+    q.type = n >= GPU_HEADER ? load_le(q.bytes, 4) : 0;
     switch (q.type) {
     case GET_DISPLAY_INFO: answer_display_info(g, e); return;
     case GET_EDID: answer_edid(g, e, &q); return;
     case CREATE_2D: code = create(g, &q); break;
-    case UNREF: code = unref(g, word(&q, 0)); break;
+    case UNREF: code = unref(g, gpu_word(&q, 0)); break;
     case SET_SCANOUT: code = set_scanout(g, &q); break;
     case ATTACH_BACKING: code = attach(g, e, &q); break;
     case DETACH_BACKING: code = detach(g, &q); break;
+    case CREATE_BLOB: code = g->blob ? gpu_create_blob(g, e, &q) : GPU_ERR_UNSPEC; break;
+    case SET_SCANOUT_BLOB: code = g->blob ? gpu_set_scanout_blob(g, &q) : GPU_ERR_UNSPEC; break;
     case FLUSH:
     case TRANSFER_2D: code = begin_job(g, &q); break;
     default: break;
@@ -252,8 +258,7 @@ static uint32_t copy_rows(VirtioGpu *g, unsigned rows)
     if (job->is_transfer) {
         return gpu_transfer_rows(g, job->of, &job->r, job->offset, job->done, job->done + rows);
     }
-    gpu_show(g, job->of, &part);
-    return GPU_OK_NODATA;
+    return gpu_show(g, job->of, &part);
 }
 
 /* Go on with the job until its end (true) or that of the turn. */
@@ -308,13 +313,19 @@ void gpu_draw_cursor(VirtioGpu *g, unsigned n)
 {
     const GpuScanout *s = &g->s.scanouts[n];
     const GpuResource *r = gpu_find(g, s->cursor);
-    const Picture *shape = r && r->width <= MAX_CURSOR && r->height <= MAX_CURSOR ? gpu_image(g, r) : NULL;
+    bool fits = r && !r->blob && r->width <= MAX_CURSOR && r->height <= MAX_CURSOR;
+    Picture *read = r && r->blob ? gpu_blob_cursor(g, r) : NULL;
+    const Picture *shape = fits ? gpu_image(g, r) : read;
     console_set_cursor(g->heads[n].console, shape, gpu_place(s->hot_x), gpu_place(s->hot_y));
+    if (read) {
+        picture_clear(read);
+        g_free(read);
+    }
 }
 
-static uint32_t run_cursor_command(VirtioGpu *g, const Request *q)
+static uint32_t run_cursor_command(VirtioGpu *g, const GpuRequest *q)
 {
-    uint32_t n = word(q, 0);
+    uint32_t n = gpu_word(q, 0);
     if (q->type != UPDATE_CURSOR && q->type != MOVE_CURSOR) {
         return GPU_ERR_UNSPEC;
     }
@@ -322,13 +333,13 @@ static uint32_t run_cursor_command(VirtioGpu *g, const Request *q)
         return GPU_ERR_INVALID_SCANOUT;
     }
     GpuScanout *s = &g->s.scanouts[n];
-    s->cursor_x = word(q, 1);
-    s->cursor_y = word(q, 2);
+    s->cursor_x = gpu_word(q, 1);
+    s->cursor_y = gpu_word(q, 2);
     console_move_cursor(g->heads[n].console, gpu_place(s->cursor_x), gpu_place(s->cursor_y));
     if (q->type == UPDATE_CURSOR) {
-        s->cursor = word(q, 4);
-        s->hot_x = word(q, 5);
-        s->hot_y = word(q, 6);
+        s->cursor = gpu_word(q, 4);
+        s->hot_x = gpu_word(q, 5);
+        s->hot_y = gpu_word(q, 6);
         gpu_draw_cursor(g, n);
         return s->cursor && !gpu_find(g, s->cursor) ? GPU_ERR_INVALID_RESOURCE : GPU_OK_NODATA;
     }
@@ -341,9 +352,9 @@ static void run_cursor(VirtioGpu *g)
     VirtioElement *e;
     while (virtio_turn_goes_on(&turn, VIRTIO_CHAIN_COST + MAX_CURSOR * MAX_CURSOR) &&
            (e = virtqueue_pop(&g->v, CURSOR))) {
-        Request q = { 0 };
+        GpuRequest q = { 0 };
         size_t n = iov_to_buf(e->iov, e->out_count, 0, q.bytes, sizeof(q.bytes));
-        q.type = n >= HEADER ? load_le(q.bytes, 4) : 0;
+        q.type = n >= GPU_HEADER ? load_le(q.bytes, 4) : 0;
         answer_code(g, CURSOR, e, run_cursor_command(g, &q));
     }
     virtqueue_notify(&g->v, CURSOR);

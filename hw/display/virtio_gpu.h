@@ -3,14 +3,23 @@
 #pragma once
 #include "hw/virtio.h"
 #include "ui/console.h"
+#include "util/bytes.h"
 
 enum {
     GPU_SCANOUTS = 16,
     GPU_RESOURCES = 256,
     GPU_ATTACH_MAX = 16384,
     GPU_POOL_ENTRIES = 65536,
-    GPU_ENTRY_BYTES = 12
+    GPU_ENTRY_BYTES = 12,
+    GPU_HEADER = 24,        /* of a request, little endian as all that follows */
+    GPU_REQUEST_WORDS = 18, /* behind it, at most */
 };
+
+/* A command as the guest wrote it. */
+typedef struct GpuRequest {
+    uint8_t bytes[GPU_HEADER + 4 * GPU_REQUEST_WORDS];
+    uint32_t type;
+} GpuRequest;
 
 /* Responses (5.7.6.7) */
 enum {
@@ -30,6 +39,8 @@ typedef struct GpuResource {
     uint32_t format, width, height;
     bool backed;
     uint32_t first, entries; /* of its memory in the guest, in the pool */
+    uint32_t
+        blob; /* it is that memory, of so many bytes, and has no format, no size, no image; 0: a picture */
 } GpuResource;
 
 /* What part of which resource a screen shows; resource 0: none. */
@@ -37,6 +48,8 @@ typedef struct GpuScanout {
     uint32_t resource, x, y, width, height;
     uint32_t cursor, hot_x, hot_y, cursor_x, cursor_y; /* the pointer; resource 0: none */
     uint32_t wish_width, wish_height;                  /* what its monitor likes best */
+    uint32_t format, stride,
+        offset; /* of a blob: its pixels, bytes between rows, the first row's place; format 0: a picture */
 } GpuScanout;
 
 typedef struct VirtioGpu VirtioGpu;
@@ -60,7 +73,7 @@ struct VirtioGpu {
     VirtioDevice v;
     uint32_t max_outputs, xres, yres;
     uint64_t max_hostmem;
-    bool edid;
+    bool edid, blob;
     GpuHead heads[GPU_SCANOUTS];
     Picture images[GPU_RESOURCES]; /* of the resources, slot by slot: a copy, by transfers */
     GpuJob job;
@@ -74,6 +87,16 @@ struct VirtioGpu {
     } s;
 };
 
+static inline uint32_t gpu_word(const GpuRequest *q, unsigned n) /* behind the header */
+{
+    return load_le(q->bytes + GPU_HEADER + 4 * n, 4);
+}
+
+static inline PictureRect gpu_rect(const GpuRequest *q) /* which many begin with */
+{
+    return (PictureRect){ gpu_word(q, 0), gpu_word(q, 1), gpu_word(q, 2), gpu_word(q, 3) };
+}
+
 static inline VirtioGpu *gpu_of(VirtioDevice *v)
 {
     return container_of(v, VirtioGpu, v);
@@ -84,8 +107,10 @@ static inline VirtioGpu *gpu_of(VirtioDevice *v)
 void gpu_notify(VirtioDevice *v, unsigned queue);
 bool gpu_quiesce(VirtioDevice *v);
 void gpu_scanout_off(VirtioGpu *g, unsigned n);
-/* Show this part of a resource on all screens that show it. */
-void gpu_show(VirtioGpu *g, const GpuResource *of, const PictureRect *part);
+/* From now on it shows that part of a picture; of a blob its rows are to be told, too. */
+void gpu_scanout_on(VirtioGpu *g, unsigned n, uint32_t id, const PictureRect *r);
+/* Show this part of a resource on all screens that show it; a response code. */
+uint32_t gpu_show(VirtioGpu *g, const GpuResource *of, const PictureRect *part);
 int gpu_place(uint32_t v); /* of a pointer: bounded */
 void gpu_draw_cursor(VirtioGpu *g, unsigned n);
 
@@ -107,4 +132,25 @@ uint32_t gpu_check_transfer(VirtioGpu *g, const GpuResource *r, const PictureRec
 /* Rows [from, end) of a rectangle that was checked. */
 uint32_t gpu_transfer_rows(VirtioGpu *g, GpuResource *r, const PictureRect *rect, uint64_t offset,
                            unsigned from, unsigned end);
+/* Of its memory: the bytes, and whether they were read from there.  walk: zeroed at first, for reads from below upwards. */
+typedef struct GpuWalk {
+    uint32_t entry; /* of the resource */
+    uint64_t base;  /* where that begins */
+} GpuWalk;
+uint64_t gpu_backing_bytes(VirtioGpu *g, const GpuResource *r);
+bool gpu_read_backing(VirtioGpu *g, const GpuResource *r, GpuWalk *w, uint64_t offset, void *to, size_t len);
+/* Of the host's memory what resources and screens take. */
+uint64_t gpu_bytes_in_use(const VirtioGpu *g);
+/* A slot for it, whose id nobody has; NULL: the code says why. */
+GpuResource *gpu_slot(VirtioGpu *g, uint32_t id, uint32_t *code);
 bool gpu_resources_are_valid(const VirtioGpu *g); /* of a loaded state */
+
+/* ---- virtio_gpu_blob.c: resources that are the guest's memory; likewise ---- */
+
+uint32_t gpu_create_blob(VirtioGpu *g, const VirtioElement *e, const GpuRequest *q);
+uint32_t gpu_set_scanout_blob(VirtioGpu *g, const GpuRequest *q);
+/* A rectangle of what screen n shows. */
+uint32_t gpu_show_blob(VirtioGpu *g, unsigned n, const GpuResource *of, const PictureRect *r);
+/* A pointer's shape, the caller's; NULL: its memory has none. */
+Picture *gpu_blob_cursor(VirtioGpu *g, const GpuResource *of);
+bool gpu_blob_scanout_is_valid(const GpuScanout *s, const GpuResource *of); /* of a loaded state */

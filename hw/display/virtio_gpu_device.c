@@ -8,7 +8,14 @@
 #include "hw/display/edid.h"
 #include "hw/display/virtio_gpu.h"
 
-enum { CONTROL_SIZE = 256, CURSOR_SIZE = 16, F_EDID = 1, EVENT_DISPLAY = 1, MIN_WISH = 64 };
+enum {
+    CONTROL_SIZE = 256,
+    CURSOR_SIZE = 16,
+    F_EDID = 1,
+    F_RESOURCE_BLOB = 3,
+    EVENT_DISPLAY = 1,
+    MIN_WISH = 64
+};
 
 typedef struct GpuConfig {
     uint32_t events_read, events_clear, num_scanouts, num_capsets;
@@ -18,7 +25,8 @@ typedef struct GpuConfig {
 
 static uint64_t gpu_features(VirtioDevice *v)
 {
-    return (uint64_t)gpu_of(v)->edid << F_EDID;
+    const VirtioGpu *g = gpu_of(v);
+    return (uint64_t)g->edid << F_EDID | (uint64_t)g->blob << F_RESOURCE_BLOB;
 }
 
 static void gpu_get_config(VirtioDevice *v, uint8_t *config)
@@ -97,7 +105,7 @@ static void gpu_reload(void *opaque)
     for (unsigned i = 0; i < GPU_RESOURCES; i++) {
         GpuResource *r = &g->s.resources[i];
         PictureRect all = { 0, 0, r->width, r->height };
-        if (r->id && gpu_check_transfer(g, r, &all, 0) == GPU_OK_NODATA) {
+        if (r->id && !r->blob && gpu_check_transfer(g, r, &all, 0) == GPU_OK_NODATA) {
             gpu_transfer_rows(g, r, &all, 0, 0, r->height);
         }
     }
@@ -106,7 +114,7 @@ static void gpu_reload(void *opaque)
         const GpuResource *of = gpu_find(g, s->resource);
         gpu_draw_cursor(g, i);
         if (of) {
-            gpu_show(g, of, &(PictureRect){ 0, 0, of->width, of->height });
+            gpu_show(g, of, &(PictureRect){ 0, 0, PICTURE_MAX_SIZE, PICTURE_MAX_SIZE });
         }
     }
 }
@@ -131,8 +139,11 @@ static bool scanout_is_valid(VirtioGpu *g, const GpuScanout *s)
 {
     PictureRect r = { s->x, s->y, s->width, s->height };
     const GpuResource *of = gpu_find(g, s->resource);
-    bool shown = of && r.width && r.height && rect_is_inside(&r, of->width, of->height);
-    return shown || !(s->resource || s->x || s->y || s->width || s->height);
+    bool rows = s->format || s->stride || s->offset; /* of a blob */
+    bool shown =
+        of && r.width && r.height &&
+        (of->blob ? gpu_blob_scanout_is_valid(s, of) : !rows && rect_is_inside(&r, of->width, of->height));
+    return shown || !(s->resource || s->x || s->y || s->width || s->height || rows);
 }
 
 static bool gpu_loaded(Device *dev, GError **err)
@@ -202,11 +213,13 @@ static const Field scanout_fields[] = {
     MEMBER_U32(S, hot_y),       MEMBER_U32(S, cursor_x),
     MEMBER_U32(S, cursor_y),    MEMBER_U32(S, wish_width, .max = EDID_MAX_SIZE, .keep = true),
     MEMBER_U32(S, wish_height, .max = EDID_MAX_SIZE, .keep = true),
+    MEMBER_U32(S, format, .since = 1), MEMBER_U32(S, stride, .since = 1), MEMBER_U32(S, offset, .since = 1),
     { 0 },
 };
 static const Field resource_fields[] = {
     MEMBER_U32(R, id),      MEMBER_U32(R, format), MEMBER_U32(R, width), MEMBER_U32(R, height),
     MEMBER_BOOL(R, backed), MEMBER_U32(R, first),  MEMBER_U32(R, entries),
+    MEMBER_U32(R, blob, .since = 1),
     { 0 },
 };
 /* clang-format on */
@@ -228,7 +241,8 @@ static const Prop gpu_props[] = {
     { "yres", PROP_U32, offsetof(G, yres), "height that it likes best", .def = 800, .min = MIN_WISH,
       .max = EDID_MAX_SIZE },
     { "edid", PROP_BOOL, offsetof(G, edid), "the monitor says what it likes (EDID)", .def = 1 },
-    PROP_ONLY_OFF("blob", "resources in the guest's memory alone are not built"),
+    { "blob", PROP_BOOL, offsetof(G, blob),
+      "resources may be the guest's memory itself, which is copied when it is shown" },
     PROP_ONLY_NUMBER("hostmem", 0, "memory of the host's in the guest is for 3D, which is not built"),
     { 0 },
 };
@@ -241,6 +255,7 @@ const DeviceClass virtio_gpu_device_class = {
     .parent = &virtio_device_class,
     .size = sizeof(VirtioGpu),
     .user_creatable = true,
+    .version = 1,
     .props = gpu_props,
     .state = gpu_state,
     .state_offset = offsetof(G, s),

@@ -47,28 +47,45 @@ static bool size_is_valid(const GpuResource *r)
            gpu_format(r->format);
 }
 
-static uint64_t bytes_in_use(const VirtioGpu *g)
+/* Of a screen that shows a blob there is a picture that no resource has. */
+uint64_t gpu_bytes_in_use(const VirtioGpu *g)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < GPU_RESOURCES; i++) {
         sum += g->s.resources[i].id ? image_bytes(&g->s.resources[i]) : 0;
     }
+    for (unsigned i = 0; i < GPU_SCANOUTS; i++) {
+        const GpuScanout *s = &g->s.scanouts[i];
+        sum += s->format ? (uint64_t)s->width * s->height * PIXEL : 0;
+    }
     return sum;
+}
+
+GpuResource *gpu_slot(VirtioGpu *g, uint32_t id, uint32_t *code)
+{
+    GpuResource *r = g->s.resources;
+    if (!id || gpu_find(g, id)) {
+        *code = GPU_ERR_INVALID_RESOURCE;
+        return NULL;
+    }
+    while (r < g->s.resources + GPU_RESOURCES && r->id) {
+        r++;
+    }
+    *code = r == g->s.resources + GPU_RESOURCES ? GPU_ERR_OUT_OF_MEMORY : GPU_OK_NODATA;
+    return *code == GPU_OK_NODATA ? r : NULL;
 }
 
 uint32_t gpu_create(VirtioGpu *g, const GpuResource *wanted)
 {
-    if (!wanted->id || gpu_find(g, wanted->id)) {
-        return GPU_ERR_INVALID_RESOURCE;
+    uint32_t code;
+    GpuResource *r = gpu_slot(g, wanted->id, &code);
+    if (!r) {
+        return code;
     }
     if (!size_is_valid(wanted)) {
         return GPU_ERR_INVALID_PARAMETER;
     }
-    GpuResource *r = g->s.resources;
-    while (r < g->s.resources + GPU_RESOURCES && r->id) {
-        r++;
-    }
-    if (r == g->s.resources + GPU_RESOURCES || image_bytes(wanted) > g->max_hostmem - bytes_in_use(g)) {
+    if (image_bytes(wanted) > g->max_hostmem - gpu_bytes_in_use(g)) {
         return GPU_ERR_OUT_OF_MEMORY;
     }
     *r = *wanted;
@@ -162,7 +179,7 @@ void gpu_detach(VirtioGpu *g, GpuResource *r)
     r->first = r->entries = 0;
 }
 
-static uint64_t backing_bytes(VirtioGpu *g, const GpuResource *r)
+uint64_t gpu_backing_bytes(VirtioGpu *g, const GpuResource *r)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < r->entries; i++) {
@@ -175,7 +192,7 @@ static uint64_t backing_bytes(VirtioGpu *g, const GpuResource *r)
 
 uint32_t gpu_check_transfer(VirtioGpu *g, const GpuResource *r, const PictureRect *rect, uint64_t offset)
 {
-    uint64_t all = backing_bytes(g, r), need;
+    uint64_t all = gpu_backing_bytes(g, r), need;
     if (!r->backed) {
         return GPU_ERR_UNSPEC;
     }
@@ -186,21 +203,16 @@ uint32_t gpu_check_transfer(VirtioGpu *g, const GpuResource *r, const PictureRec
     return offset <= all && need <= all - offset ? GPU_OK_NODATA : GPU_ERR_INVALID_PARAMETER;
 }
 
-/* A walk through the guest's memory, forwards. */
-typedef struct Walk {
-    uint32_t entry; /* of the resource */
-    uint64_t base;  /* where that begins */
-} Walk;
-
-static bool read_backing(VirtioGpu *g, const GpuResource *r, Walk *w, uint64_t offset, uint8_t *to,
-                         size_t len)
+/* Who calls has summed the entries up: there are as many bytes. */
+bool gpu_read_backing(VirtioGpu *g, const GpuResource *r, GpuWalk *w, uint64_t offset, void *into, size_t len)
 {
+    uint8_t *to = into;
     while (len) {
         Entry e = get_entry(g, r->first + w->entry);
         if (offset >= w->base + e.len) {
             w->base += e.len;
             w->entry++;
-            continue; /* the check has summed them up: there is one more */
+            continue;
         }
         size_t part = MIN(len, w->base + e.len - offset);
         if (dma_read(g->v.dev.dma, e.addr + (offset - w->base), to, part) != BUS_OK) {
@@ -217,12 +229,12 @@ static bool read_backing(VirtioGpu *g, const GpuResource *r, Walk *w, uint64_t o
 uint32_t gpu_transfer_rows(VirtioGpu *g, GpuResource *r, const PictureRect *rect, uint64_t offset,
                            unsigned from, unsigned end)
 {
-    Walk walk = { 0 };
+    GpuWalk walk = { 0 };
     const PixelFormat *format = gpu_format(r->format);
     for (unsigned y = from; y < end; y++) {
         uint32_t *row = picture_row(gpu_image(g, r), rect->y + y) + rect->x;
         uint64_t at = offset + (uint64_t)y * r->width * PIXEL;
-        if (!read_backing(g, r, &walk, at, (uint8_t *)row, (size_t)rect->width * PIXEL)) {
+        if (!gpu_read_backing(g, r, &walk, at, row, (size_t)rect->width * PIXEL)) {
             log_guest_error("%s: the memory of resource %u is not in RAM", g->v.dev.path, r->id);
             return GPU_ERR_UNSPEC;
         }
@@ -251,8 +263,9 @@ bool gpu_resources_are_valid(const VirtioGpu *g)
     for (unsigned i = 0; ok && i < GPU_RESOURCES; i++) {
         const GpuResource *r = &g->s.resources[i];
         used += r->entries;
-        ok = r->id ? size_is_valid(r) && !is_twice(g, i) : !r->backed;
+        bool a_blob = r->blob && !r->format && !r->width && !r->height;
+        ok = r->id ? (r->blob ? a_blob : size_is_valid(r)) && !is_twice(g, i) : !r->backed && !r->blob;
         ok = ok && (r->backed ? r->first <= all && r->entries <= all - r->first : !r->entries && !r->first);
     }
-    return ok && used == all && bytes_in_use(g) <= g->max_hostmem;
+    return ok && used == all && gpu_bytes_in_use(g) <= g->max_hostmem;
 }

@@ -100,8 +100,12 @@ def typed(s):
     s.m.expect(r"Keys\r?\n", 60)
 
 
-def whole_screen(b, device, *keyboard):
+def whole_screen(b, device, *keyboard, says=None):
+    """says: a line of the kernel about it."""
     s = Screen(b, "-device", device, *keyboard)
+    if says:
+        log = s.m.command("dmesg | grep drm", PROMPT)
+        check(re.search(says, log), log)
     # Painted again: the shell of the screen begins when it likes, and says so there.
     until("a red screen", lambda: s.paint(1) or s.shows(RED), 60)
     s.paint(4)
@@ -115,6 +119,13 @@ def whole_screen(b, device, *keyboard):
 def test_screen_virtio_gpu(b):
     """Debian's console on virtio-gpu: its colours in screendump, and sendkey reaches its shell"""
     whole_screen(b, "virtio-gpu-pci", "-device", "virtio-keyboard-pci")
+
+
+@case(limit=240)
+def test_screen_blob(b):
+    """the same where the kernel's pictures are its own memory, and nothing is transferred"""
+    not_on_peer("Debian's, of x86 hosts, takes blobs with a memory backend alone")
+    whole_screen(b, "virtio-gpu-pci,blob=on", "-device", "virtio-keyboard-pci", says=r"\+resource_blob")
 
 
 @case(limit=240)

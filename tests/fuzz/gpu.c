@@ -51,8 +51,8 @@ static void look(Driver *d)
 
 static void run_command(Driver *d, FuzzInput *in)
 {
-    static const uint16_t types[16] = { 0x101, 0x101, 0x106, 0x106, 0x105, 0x104, 0x104, 0x103,
-                                        0x103, 0x102, 0x107, 0x100, 0x10a, 0x300, 0x301, 0x1ff };
+    static const uint16_t types[16] = { 0x101, 0x10c, 0x106, 0x106, 0x105, 0x104, 0x104, 0x103,
+                                        0x10d, 0x102, 0x107, 0x100, 0x10a, 0x300, 0x301, 0x1ff };
     unsigned how = fuzz_take(in, 1), type = types[how & 15];
     bool cursor = (type >= 0x300) != (how >> 4 & 1);
     FuzzInput own = { in->at, MIN(in->left, how & 32 ? 4 * 12 : 12) }; /* of this command */
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FuzzInput in = { data, size };
     Driver d;
     rig_open(&d.r, kinds[fuzz_take(&in, 1) % G_N_ELEMENTS(kinds)], "virtio-gpu",
-             "max_outputs=2,max_hostmem=4194304");
+             "max_outputs=2,max_hostmem=4194304,blob=on");
     start(&d);
     for (unsigned n = 0; in.left && n < MOST; n++) {
         run_command(&d, &in);

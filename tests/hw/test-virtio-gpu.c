@@ -25,6 +25,8 @@ enum {
     ATTACH,
     DETACH,
     EDID = 0x10a,
+    BLOB = 0x10c,
+    SCANOUT_BLOB,
     CURSOR = 0x300,
     MOVE
 };
@@ -265,14 +267,136 @@ static void test_heads_and_turns(gconstpointer kind)
     rig_close(&g.r);
 }
 
+/* ---- blobs ------------------------------------------------------------------------- */
+
+enum { BGRX = 2, STRIDE = 40, FIRST = 12, BYTES = FIRST + HEIGHT * STRIDE };
+
+/* In two pieces of memory, of which the second is before the first: 12 bytes, then rows that are 40 bytes apart. */
+static void make_blob(Gpu *g)
+{
+    memset(rig_ram(&g->r, PIXELS), 0xee, 4096);
+    for (uint32_t i = 0; i < WIDTH * HEIGHT; i++) {
+        unsigned at = FIRST + i / WIDTH * STRIDE + i % WIDTH * 4;
+        store_le(rig_ram(&g->r, at < 100 ? PIXELS + 1024 + at : PIXELS + at - 100), 4, i + 1);
+    }
+    g_assert_cmphex(
+        RUN(g, BLOB, ID, 1, 2, 2, 0, 0, BYTES, 0, PIXELS + 1024, 0, 100, 0, PIXELS, 0, BYTES - 100, 0), ==,
+        OK);
+}
+
+static uint32_t show_blob(Gpu *g, uint32_t id, uint32_t format, uint32_t stride, uint32_t offset)
+{
+    return RUN(g, SCANOUT_BLOB, 0, 0, WIDTH, HEIGHT, 0, id, WIDTH, HEIGHT, format, 0, stride, 0, 0, 0, offset,
+               0, 0, 0);
+}
+
+static void test_blob(gconstpointer kind)
+{
+    Gpu g;
+    gpu_open(&g, GPOINTER_TO_INT(kind), "blob=on");
+    make_blob(&g);
+    g_assert_cmphex(show_blob(&g, ID, BGRX, STRIDE, FIRST), ==, OK);
+    g_assert_cmpuint(width(&g), ==, WIDTH);
+    g_assert_cmphex(pixel(&g, 0, 0), ==, 0);                                      /* not flushed */
+    g_assert_cmphex(RUN(&g, TRANSFER, 0, 0, WIDTH, HEIGHT, 0, 0, ID, 0), ==, OK); /* nothing to do */
+    g_assert_cmphex(RUN(&g, FLUSH, 1, 1, 2, 2, ID, 0), ==, OK);
+    g_assert_cmphex(pixel(&g, 0, 0), ==, 0);
+    g_assert_cmphex(pixel(&g, 2, 2), ==, 2 * WIDTH + 2 + 1);
+    g_assert_cmphex(RUN(&g, FLUSH, 0, 0, WIDTH, HEIGHT, ID, 0), ==, OK);
+    for (unsigned i = 0; i < WIDTH * HEIGHT; i++) {
+        g_assert_cmphex(pixel(&g, i % WIDTH, i / WIDTH), ==, i + 1);
+    }
+    store_le(rig_ram(&g.r, PIXELS + 1024 + FIRST), 4, 0xabcdef); /* the memory is the picture */
+    g_assert_cmphex(RUN(&g, FLUSH, 0, 0, 1, 1, ID, 0), ==, OK);
+    g_assert_cmphex(pixel(&g, 0, 0), ==, 0xabcdef);
+
+    g_autoptr(GByteArray) saved = device_save(&g.r.v->dev);
+    rig_reset_device(&g.r);
+    g_assert_true(device_load(&g.r.v->dev, saved->data, saved->len, NULL));
+    rig_loop();
+    g_assert_cmphex(pixel(&g, 7, 3), ==, WIDTH * HEIGHT);
+    rig_close(&g.r);
+}
+
+/* What leaves the blob, or its memory, is refused; screens show what they showed. */
+static void test_blob_refused(gconstpointer kind)
+{
+    Gpu g;
+    gpu_open(&g, GPOINTER_TO_INT(kind), NULL);
+    g_assert_cmphex(RUN(&g, BLOB, 1, 1, 0, 0, 0, 0, 4096, 0), ==, UNSPEC); /* not offered */
+    rig_close(&g.r);
+    gpu_open(&g, GPOINTER_TO_INT(kind), "blob=on,max_hostmem=1M");
+    make_blob(&g);
+    g_assert_cmphex(RUN(&g, BLOB, 0, 1, 0, 0, 0, 0, 4096, 0), ==, BAD_RESOURCE);
+    g_assert_cmphex(RUN(&g, BLOB, ID, 1, 0, 0, 0, 0, 4096, 0), ==, BAD_RESOURCE);
+    g_assert_cmphex(RUN(&g, BLOB, 1, 2, 0, 0, 0, 0, 4096, 0), ==, BAD_PARAMETER); /* the host's memory */
+    g_assert_cmphex(RUN(&g, BLOB, 1, 1, 8, 0, 0, 0, 4096, 0), ==, BAD_PARAMETER); /* no such flag */
+    g_assert_cmphex(RUN(&g, BLOB, 1, 1, 0, 0, 0, 0, 0, 0), ==, BAD_PARAMETER);    /* of no size */
+    g_assert_cmphex(RUN(&g, BLOB, 1, 1, 0, 2, 0, 0, 4096, 0, 0, 0), ==,
+                    UNSPEC);                                           /* entries that are not there */
+    g_assert_cmphex(RUN(&g, BLOB, 1, 1, 0, 0, 0, 0, 4096, 0), ==, OK); /* so nothing was left of it */
+    g_assert_cmphex(show_blob(&g, 2, BGRX, STRIDE, FIRST), ==, BAD_RESOURCE);
+    g_assert_cmphex(show_blob(&g, ID, 5, STRIDE, FIRST), ==, BAD_PARAMETER);
+    g_assert_cmphex(show_blob(&g, ID, BGRX, WIDTH * 4 - 1, FIRST), ==, BAD_PARAMETER);
+    g_assert_cmphex(show_blob(&g, ID, BGRX, UINT32_MAX, FIRST), ==, BAD_PARAMETER);
+    g_assert_cmphex(show_blob(&g, ID, BGRX, STRIDE, FIRST + 9), ==, BAD_PARAMETER);
+    g_assert_cmphex(show_blob(&g, ID, BGRX, STRIDE, UINT32_MAX), ==, BAD_PARAMETER);
+    g_assert_cmphex(RUN(&g, SCANOUT_BLOB, 0, 0, 0, 4, 0, ID, 8, 4, BGRX, 0, STRIDE, 0, 0, 0, 0), ==,
+                    BAD_PARAMETER);
+    g_assert_cmphex(RUN(&g, SCANOUT_BLOB, 1, 0, 8, 4, 0, ID, 8, 4, BGRX, 0, STRIDE, 0, 0, 0, 0), ==,
+                    BAD_PARAMETER);
+    g_assert_cmphex(RUN(&g, SCANOUT_BLOB, 0, 0, 8, 4, 1, ID, 8, 4, BGRX, 0, STRIDE, 0, 0, 0, 0), ==,
+                    BAD_SCANOUT);
+    g_assert_cmphex(RUN(&g, SCANOUT, 0, 0, WIDTH, HEIGHT, 0, ID), ==, BAD_PARAMETER); /* it has no size */
+    g_assert_cmpuint(width(&g), ==, 640);
+    g_assert_cmphex(RUN(&g, BLOB, 3, 1, 0, 0, 0, 0, 0, 1), ==, NO_MEMORY);
+    g_assert_cmphex(RUN(&g, BLOB, 3, 1, 0, 0, 0, 0, UINT32_MAX, 0), ==, OK); /* 4 GiB, of no memory */
+    g_assert_cmphex(RUN(&g, SCANOUT_BLOB, 0, 0, 1024, 1024, 0, 3, 1024, 1024, BGRX, 0, 4096, 0, 0, 0, 0), ==,
+                    NO_MEMORY);
+    g_assert_cmphex(RUN(&g, SCANOUT_BLOB, 0, 0, 512, 512, 0, 3, 512, 512, BGRX, 0, 4096, 0, 0, 0, 0), ==, OK);
+    g_assert_cmphex(RUN(&g, CREATE, 4, 2, 512, 512), ==, NO_MEMORY); /* the screen's picture counts */
+    g_assert_cmphex(RUN(&g, FLUSH, 0, 0, 512, 512, 3, 0), ==, UNSPEC);
+    g_assert_cmphex(RUN(&g, FLUSH, 0, 0, UINT32_MAX, 1, 3, 0), ==, BAD_PARAMETER);
+    g_assert_cmphex(RUN(&g, ATTACH, 3, 1, 0x10000000, 0, 4 << 20, 0), ==, OK); /* no RAM is there */
+    g_assert_cmphex(RUN(&g, FLUSH, 0, 0, 512, 512, 3, 0), ==, UNSPEC);
+    g_assert_cmphex(show_blob(&g, ID, BGRX, STRIDE, FIRST), ==, OK);
+    g_assert_cmphex(RUN(&g, FLUSH, 0, 0, WIDTH, HEIGHT, ID, 0), ==, OK);
+    g_assert_cmphex(RUN(&g, DETACH, ID, 0), ==, OK);
+    g_assert_cmphex(RUN(&g, FLUSH, 0, 0, WIDTH, HEIGHT, ID, 0), ==, UNSPEC);
+    g_assert_cmphex(pixel(&g, 7, 3), ==, WIDTH * HEIGHT);
+    g_assert_cmphex(RUN(&g, UNREF, ID, 0), ==, OK);
+    g_assert_cmpuint(width(&g), ==, 640);
+    rig_close(&g.r);
+}
+
+static void test_blob_cursor(gconstpointer kind)
+{
+    Gpu g;
+    gpu_open(&g, GPOINTER_TO_INT(kind), "blob=on");
+    make_blob(&g);
+    g_assert_cmphex(show_blob(&g, ID, BGRX, STRIDE, FIRST), ==, OK);
+    g_assert_cmphex(RUN(&g, FLUSH, 0, 0, WIDTH, HEIGHT, ID, 0), ==, OK);
+    g_assert_cmphex(RUN(&g, BLOB, 9, 1, 0, 1, 0, 0, 64 * 64 * 4, 0, RIG_RAM + (4 << 20), 0, 64 * 64 * 4, 0),
+                    ==, OK);
+    store_le(rig_ram(&g.r, RIG_RAM + (4 << 20)), 4, 0xff00ff00);
+    g_assert_cmphex(POINT(&g, CURSOR, 0, 2, 1, 0, 9, 0, 0, 0), ==, OK);
+    g_assert_cmphex(pixel(&g, 2, 1), ==, 0xff00);
+    g_assert_cmphex(pixel(&g, 3, 1), ==, WIDTH + 3 + 1);
+    g_assert_cmphex(POINT(&g, CURSOR, 0, 2, 1, 0, ID, 0, 0, 0), ==,
+                    OK); /* too small for one: there is none */
+    g_assert_cmphex(pixel(&g, 2, 1), ==, WIDTH + 2 + 1);
+    rig_close(&g.r);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*test)(gconstpointer kind);
     } tests[] = {
-        { "screen", test_screen }, { "refused", test_refused },    { "formats", test_formats },
-        { "cursor", test_cursor }, { "load", test_load_and_wish }, { "heads", test_heads_and_turns }
+        { "screen", test_screen }, { "refused", test_refused },           { "formats", test_formats },
+        { "cursor", test_cursor }, { "load", test_load_and_wish },        { "heads", test_heads_and_turns },
+        { "blob", test_blob },     { "blob-refused", test_blob_refused }, { "blob-cursor", test_blob_cursor },
     };
     g_test_init(&argc, &argv, NULL);
     for (int kind = RIG_MODERN; kind <= RIG_PCI; kind++) {
