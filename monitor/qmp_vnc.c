@@ -253,24 +253,43 @@ static bool run_expire(Control *c, const void *args, void *result, GError **err)
            expire(c->machine, a->time, err);
 }
 
-/* protocol password [keep] */
+/* Words of a line, of which "-d ID" behind the second is taken out: *display, the caller's, or NULL. */
+static GStrv split_display(const char *args, char **display)
+{
+    GStrv words = g_strsplit_set(args, " \t", -1);
+    unsigned n = g_strv_length(words);
+    *display = NULL;
+    if (n >= 4 && g_str_equal(words[2], "-d")) {
+        *display = words[3];
+        g_free(words[2]);
+        memmove(words + 2, words + 4, (n - 3) * sizeof(*words)); /* with the end */
+    }
+    return words;
+}
+
+/* protocol password [-d display] [keep] */
 bool monitor_cmd_set_password(Machine *m, const char *args, GString *out, GError **err)
 {
-    g_auto(GStrv) words = g_strsplit_set(args, " \t", -1);
+    char *display;
+    g_auto(GStrv) words = split_display(args, &display);
+    g_autofree char *id = display;
     unsigned n = g_strv_length(words);
     if (n < 2 || n > 3) {
-        return monitor_syntax_error(err, "set_password: write set_password vnc PASSWORD [keep]");
+        return monitor_syntax_error(err, "set_password: write set_password vnc PASSWORD [-d ID] [keep]");
     }
-    return is_vnc(words[0], err) && check_connected(words[2], err) && set_password(m, words[1], err);
+    return is_vnc(words[0], err) && check_connected(words[2], err) && check_display(m, id, err) &&
+           set_password(m, words[1], err);
 }
 
 bool monitor_cmd_expire_password(Machine *m, const char *args, GString *out, GError **err)
 {
-    g_auto(GStrv) words = g_strsplit_set(args, " \t", -1);
+    char *display;
+    g_auto(GStrv) words = split_display(args, &display);
+    g_autofree char *id = display;
     if (g_strv_length(words) != 2) {
-        return monitor_syntax_error(err, "expire_password: write expire_password vnc TIME");
+        return monitor_syntax_error(err, "expire_password: write expire_password vnc TIME [-d ID]");
     }
-    return is_vnc(words[0], err) && expire(m, words[1], err);
+    return is_vnc(words[0], err) && check_display(m, id, err) && expire(m, words[1], err);
 }
 
 /* vnc password WORD */

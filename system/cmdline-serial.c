@@ -137,7 +137,10 @@ bool cmdline_check_display(const CmdLine *c, GError **err)
     static const char *const nowhere[] = { "none", "null", NULL };
     return check_terminal(c, err) &&
            (check_display(c, err) || cmdline_blame(err, cmdline_last(c, OPT_DISPLAY))) && check_vnc(c, err) &&
-           check_text(c, OPT_VGA, "display adapter: none is built", none, err) &&
+           check_text(
+               c, OPT_VGA,
+               "display adapter: no board has one by itself; say -device VGA, isa-vga, bochs-display or virtio-gpu-pci",
+               none, err) &&
            check_text(c, OPT_PARALLEL, "parallel port: boards here have none", nowhere, err);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ending.h"
+#include "block/secret.h"
 #include "chardev/socket_addr.h"
 #include "system/cmdline.h"
 #include "ui/vnc.h"
@@ -81,6 +82,25 @@ static Console *choose_console(const VncOptions *o, const Machine *m, GError **e
     return c;
 }
 
+/* Asked for before the server listens: a wrong id leaves nothing behind. */
+static bool find_password(const VncOptions *o, const Machine *m, char **password, GError **err)
+{
+    g_autoptr(GBytes) secret = o->secret ? secrets_find(drives_secrets(m->drives), o->secret, err) : NULL;
+    gsize len = 0;
+    const char *bytes = secret ? g_bytes_get_data(secret, &len) : NULL;
+    *password = g_strndup(len ? bytes : "", len);
+    return !o->secret || secret;
+}
+
+static void set_password(VncServer *v, char *password)
+{
+    if (*password) { /* else monitors say it, and nobody is let in until then */
+        vnc_set_password(v, password);
+    }
+    explicit_bzero(password, strlen(password));
+    g_free(password);
+}
+
 static bool open_server(const VncOptions *o, Machine *m, GError **err)
 {
     VncConfig config = { .options = o,
@@ -88,16 +108,18 @@ static bool open_server(const VncOptions *o, Machine *m, GError **err)
                          .inputs = m->inputs,
                          .clipboard = m->clipboard,
                          .events = m->events };
+    char *password;
     if (g_str_equal(o->address, "none")) {
         return true;
     }
-    config.console = choose_console(o, m, err);
+    config.console = find_password(o, m, &password, err) ? choose_console(o, m, err) : NULL;
     config.consoles = o->display ? NULL : m->consoles;
     config.listen_fd = config.console ? open_socket(o, err) : -1;
-    if (config.listen_fd < 0) {
-        return false;
+    m->vnc = config.listen_fd >= 0 ? vnc_open(&config, err) : NULL;
+    if (m->vnc) {
+        set_password(m->vnc, g_steal_pointer(&password));
     }
-    m->vnc = vnc_open(&config, err);
+    g_free(password);
     return m->vnc;
 }
 

@@ -16,6 +16,8 @@ static const Prop vnc_props[] = {
       .max = 59635 },
     { "password", PROP_BOOL, offsetof(O, password),
       "viewers are asked for the password that the monitor sets" },
+    { "password-secret", PROP_STRING, offsetof(O, secret),
+      "they are asked for the one of this -object secret" },
     { "share", PROP_ENUM, offsetof(O, share), "may a viewer have the others sent away?",
       .names = share_names },
     { "display", PROP_STRING, offsetof(O, display), "the device whose screen it is; else the first" },
@@ -26,6 +28,7 @@ static const Prop vnc_props[] = {
     PROP_ONLY_OFF("reverse", "connections to viewers are not built"),
     PROP_ONLY_OFF("lossy", "pictures are sent as they are"),
     PROP_ONLY_OFF("sasl", "SASL is not built"),
+    PROP_ONLY_OFF("power-control", "viewers end and reset no machine"),
     { NULL },
 };
 const Shape vnc_shape = { "VncOptions", sizeof(O), vnc_props };

@@ -19,8 +19,9 @@ typedef struct VncOptions {
     char *address; /* "none", "HOST:N", "unix:PATH" */
     char *display; /* id or path of the device whose screen it is; NULL: the first one */
     uint32_t head;
-    uint16_t to; /* the last N that may be tried; 0: none but the one */
-    int share;   /* VncShare */
+    uint16_t to;  /* the last N that may be tried; 0: none but the one */
+    int share;    /* VncShare */
+    char *secret; /* id of the password's secret; NULL: monitors say it */
     bool password, ipv4, ipv6, has_ipv4, has_ipv6;
 } VncOptions;
 extern const Shape vnc_shape;
@@ -41,7 +42,7 @@ typedef struct VncConfig {
 VncServer *vnc_open(const VncConfig *c, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void vnc_close(VncServer *v); /* before the devices go; NULL is fine */
 
-/* Was password=on said?  Else everybody is let in. */
+/* Was password=on or password-secret= said?  Else everybody is let in. */
 bool vnc_asks_password(const VncServer *v);
 /* Of viewers that come from now on: eight bytes count; "": nobody is let in. */
 void vnc_set_password(VncServer *v, const char *password);

@@ -73,9 +73,17 @@ def test_vnc_password(b):
     viewer.until(s.dump, "the picture")     # who was there has stayed
     text = s.mon.ask("info vnc")
     check(f"default:\n  Server: :{s.sock} (unix)\n    Auth: vnc (Sub: none)\n  Client: : (unix)" in text.replace("\r", ""), text)
-    for line, said in (("set_password spice x", "SPICE is not in use"), ("set_password vnc x fail", "Invalid parameter 'connected'"),
+    check(s.mon.ask("set_password vnc other -d default keep") == "" and is_let_in(s, "other"), "-d default")
+    check(s.mon.ask("expire_password vnc now -d default") == "" and not is_let_in(s, "other"), "-d default")
+    for line, said in (("set_password vnc x -d no", "there is no VNC server 'no'"), ("expire_password vnc now -d", "expire_password vnc TIME"),
+                       ("set_password spice x", "SPICE is not in use"), ("set_password vnc x fail", "Invalid parameter 'connected'"),
                        ("expire_password vnc soon", "is no time"), ("change cd x", "write change vnc password")):
         check(said in s.mon.ask(line), line)
+    s.m.stop()
+    s = Served(b, "-object", "secret,id=word,data=from-a-secret", vnc=",password-secret=word")
+    check(is_let_in(s, "from-a-s") and not is_let_in(s, "") and not is_let_in(s, None), "the secret is not the password")
+    code, _, said = b.run("-M", "virt", "-device", "ramfb", "-vnc", "unix:no,password-secret=none")
+    check(code == 1 and "none" in said, f"{code} {said}")
 
 
 @case()

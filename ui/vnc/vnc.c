@@ -234,7 +234,7 @@ VncServer *vnc_open(const VncConfig *c, GError **err)
     v->display = g_strdup(c->options->display);
     v->events = c->events;
     v->share = c->options->share;
-    v->asks_password = c->options->password;
+    v->asks_password = c->options->password || c->options->secret;
     v->console = c->console;
     v->inputs = c->inputs;
     for (; c->consoles && v->console_count < VNC_MOST_CONSOLES; v->console_count++) {
