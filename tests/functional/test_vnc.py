@@ -184,6 +184,46 @@ def test_vnc_scroll(b):
     check(copies.sent - before[copies] < plain.sent - before[plain], "copies save nothing")
 
 
+@case(limit=120)
+def test_vnc_storm(b):
+    """sizes that change by the hundred, viewers that leave in a picture or never read, dumps: who stays has the last picture"""
+    not_on_peer("its viewers are told late of another size")
+    mon, sock, file = b.tmp / "mon", str(b.tmp / "vnc"), b.tmp / "picture.ppm"
+    m = b.machine("-bios", "none", "-kernel", bare_program(b, "drawing"), "-device", "bochs-display,addr=1", "-monitor",
+                  f"unix:{mon},server=on,wait=off", "-vnc", f"unix:{sock}")
+    monitor = Monitor(m, mon)
+    m.expect("shown")
+
+    def dump():
+        check("Error" not in monitor.ask(f"screendump {file}"), "screendump")
+        return read_ppm(file)
+
+    def say(byte):
+        m.send(byte)
+        m.expect("!")
+
+    stays, copies = rfb.Viewer(sock), rfb.Viewer(sock, encodings=(rfb.RAW, rfb.COPY, rfb.RESIZE))
+    deaf = [rfb.Viewer(sock) for _ in range(3)]
+    for v in deaf:
+        v.ask(True)
+    sizes = set()
+    for n in range(30):
+        say("zvs"[n % 3])
+        sizes.add(dump()[:2])
+        leaves = rfb.Viewer(sock, encodings=(rfb.RAW, rfb.COPY, rfb.RESIZE))
+        leaves.ask(True)
+        leaves.take(16 + n)             # some of it
+        leaves.close()
+        for v in (stays, copies):
+            v.ask(n % 2)
+            v.update()
+    check(len(sizes) > 5, f"sizes {sizes}")
+    say(".")
+    for v in (stays, copies):
+        v.until(dump, "the picture")
+    deaf[0].until(dump, "the picture of who begins to read")
+
+
 @case()
 def test_vnc_both_ways(b):
     """a viewer that types without reading, in the middle of 64 MB of a large text console, is not dropped, and holds up nobody"""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A screen of 1280 by 800 pixels on bochs-display, device 1 of the PCI bus, for the costs of showing it.  It says "shown" after a
  * first picture; then the byte that came last at the UART says what is done each thirtieth of a second: 'v' draws all pixels anew,
- * 's' scrolls by 16 lines, and else nothing; "!" answers each byte. */
+ * 's' scrolls by 16 lines, 'z' gives the screen 64 other sizes, one after the other, and else nothing; "!" answers each byte. */
     .equ    DEVICE, 0x30000000 + (1 << 15)  /* its configuration space */
     .equ    PIXELS, 0x40000000              /* where BAR 0 is put */
     .equ    REGISTERS, 0x48000000           /* and BAR 2 */
@@ -59,9 +59,32 @@ tick:
     bne     s6, t0, 1f
     jal     draw
 1:  li      t0, 's'
-    bne     s6, t0, tick
+    bne     s6, t0, 1f
     jal     scroll
+1:  li      t0, 'z'
+    bne     s6, t0, tick
+    jal     sizes
     j       tick
+
+sizes:                          /* from 8 to 1031 each way, at random; the last one stays */
+    li      t1, REGISTERS
+    li      t2, 0x41
+    li      t3, 64
+1:  li      t0, 1103515245
+    mul     s7, s7, t0
+    addi    s7, s7, 1235
+    srli    t4, s7, 12
+    andi    t4, t4, 0x3ff
+    addi    t4, t4, 8
+    srli    t5, s7, 32
+    andi    t5, t5, 0x3ff
+    addi    t5, t5, 8
+    sh      t4, 0x502(t1)
+    sh      t5, 0x504(t1)
+    sh      t2, 0x508(t1)
+    addi    t3, t3, -1
+    bnez    t3, 1b
+    ret
 
 draw:                          /* another picture: its lines differ, and each from its next one */
     li      t0, PIXELS
