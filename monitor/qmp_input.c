@@ -2,12 +2,14 @@
 /* Keys and pointers, as the control protocol has them. */
 #include "ui/input.h"
 
+#include <inttypes.h>
 #include <linux/input-event-codes.h>
 
 #include "hw/board.h"
 #include "monitor/command.h"
 #include "monitor/monitor_priv.h"
 #include "monitor/qmp_input.h"
+#include "ui/console.h"
 
 /* ---- keys ---------------------------------------------------------------------- */
 
@@ -308,13 +310,28 @@ static void send_any(Inputs *in, const AnyEvent *e, InputEvent *motion)
     }
 }
 
+/* As if it came from before that screen. */
+static bool find_seat(Machine *m, const SendEvent *a, Inputs **in, GError **err)
+{
+    const Console *console = consoles_find(m->consoles, a->device, a->has_head ? (unsigned)a->head : 0);
+    if (!machine_find_device(m, a->device)) {
+        return command_no_device(err, a->device);
+    }
+    if (!console || (a->has_head && (a->head < 0 || a->head > UINT32_MAX))) {
+        return command_error(err, ERROR_GENERIC, "Device %s (head %" PRId64 ") is not bound to a screen",
+                             a->device, a->has_head ? a->head : 0);
+    }
+    *in = input_seat_of(m->inputs, console);
+    return true;
+}
+
 static bool run_send_event(Control *c, const void *args, void *result, GError **err)
 {
     const SendEvent *a = args;
     Inputs *in = c->machine->inputs;
     InputEvent motion = { .kind = INPUT_NONE };
-    if (a->device && !machine_find_device(c->machine, a->device)) {
-        return command_no_device(err, a->device);
+    if (a->device && !find_seat(c->machine, a, &in, err)) {
+        return false;
     }
     if (!has_fingers(a, err)) {
         return false;

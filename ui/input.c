@@ -7,20 +7,27 @@
 
 #include "base/clock.h"
 #include "base/event_loop.h"
+#include "ui/console.h"
 
 typedef struct Chord {
     uint16_t codes[INPUT_CHORD];
     unsigned count, ms;
 } Chord;
 
+/* Of a machine, or the seat before one of its screens: then what is `root`'s is there. */
 struct Inputs {
+    Inputs *root; /* itself: of the machine */
+    char *device; /* of a seat: the screen's */
+    unsigned head;
+    GPtrArray *seats; /* of Inputs; root's, under its lock */
+
     Clock *clock;
     Bh *deliver;
     Timer *release;  /* the chord that is held is over */
     GQueue *chords;  /* of Chord: the first is held, the others wait; main loop only */
     unsigned number; /* of the next sink */
 
-    Lock lock;                                              /* guards what follows */
+    Lock lock;                                              /* root's: guards what follows, of all seats */
     InputQueue queue;                                       /* of front ends */
     int32_t x, y;                                           /* where the last INPUT_POINT was */
     int32_t touch_x[INPUT_FINGERS], touch_y[INPUT_FINGERS]; /* and of each finger the last INPUT_TOUCH */
@@ -31,12 +38,41 @@ enum { POINTERS = 1 << INPUT_MOVE | 1 << INPUT_POINT };
 
 /* ---- delivery ------------------------------------------------------------------------- */
 
+static void take_lock(const Inputs *in)
+{
+    lock_take(&in->root->lock);
+}
+
+static void release_lock(const Inputs *in)
+{
+    lock_release(&in->root->lock);
+}
+
+static InputSink *first_that_takes(const GPtrArray *sinks, unsigned kinds)
+{
+    for (guint i = 0; i < sinks->len; i++) {
+        InputSink *s = sinks->pdata[i];
+        if (s->takes & kinds) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* The seat's own, if there is any for it; a pointer of its own is the only one before its screen. */
+static const GPtrArray *sinks_for(const Inputs *in, unsigned kind)
+{
+    bool points = kind == INPUT_BUTTON || kind == INPUT_WHEEL || (1 << kind & POINTERS);
+    return first_that_takes(in->sinks, points ? POINTERS : 1u << kind) ? in->sinks : in->root->sinks;
+}
+
 /* Buttons and wheel go to the pointer in use: the first that points in either way. */
 static InputSink *sink_for(const Inputs *in, unsigned kind)
 {
+    const GPtrArray *sinks = sinks_for(in, kind);
     bool with_pointer = kind == INPUT_BUTTON || kind == INPUT_WHEEL;
-    for (guint i = 0; i < in->sinks->len; i++) {
-        InputSink *s = in->sinks->pdata[i];
+    for (guint i = 0; i < sinks->len; i++) {
+        InputSink *s = sinks->pdata[i];
         if (s->takes >> kind & 1 && (!with_pointer || s->takes & POINTERS)) {
             return s;
         }
@@ -46,19 +82,18 @@ static InputSink *sink_for(const Inputs *in, unsigned kind)
 
 static bool next_event(Inputs *in, InputEvent *e, InputSink **s)
 {
-    lock_take(&in->lock);
+    take_lock(in);
     bool any = input_queue_peek(&in->queue, e);
     if (any) {
         input_queue_drop(&in->queue);
         *s = sink_for(in, e->kind);
     }
-    lock_release(&in->lock);
+    release_lock(in);
     return any;
 }
 
-static void deliver(void *opaque)
+static void deliver_from(Inputs *in)
 {
-    Inputs *in = opaque;
     InputEvent e;
     InputSink *s;
     for (unsigned n = 0; n < INPUT_QUEUE && next_event(in, &e, &s); n++) {
@@ -68,17 +103,35 @@ static void deliver(void *opaque)
             lock_release(s->lock);
         }
     }
-    lock_take(&in->lock);
+    take_lock(in);
     bool more = in->queue.count;
-    lock_release(&in->lock);
+    release_lock(in);
     if (more) {
-        bh_schedule(in->deliver);
+        bh_schedule(in->root->deliver);
+    }
+}
+
+/* Seats come in any thread, and go with all. */
+static Inputs *seat_number(Inputs *root, guint n)
+{
+    take_lock(root);
+    Inputs *seat = n < root->seats->len ? root->seats->pdata[n] : NULL;
+    release_lock(root);
+    return seat;
+}
+
+static void deliver(void *opaque)
+{
+    Inputs *root = opaque, *seat;
+    deliver_from(root);
+    for (guint n = 0; (seat = seat_number(root, n)); n++) {
+        deliver_from(seat);
     }
 }
 
 void input_send(Inputs *in, const InputEvent *e)
 {
-    lock_take(&in->lock);
+    take_lock(in);
     if (e->kind == INPUT_POINT) {
         in->x = e->x;
         in->y = e->y;
@@ -87,47 +140,41 @@ void input_send(Inputs *in, const InputEvent *e)
         in->touch_y[e->code] = e->y;
     }
     input_queue_put(&in->queue, e);
-    lock_release(&in->lock);
-    bh_schedule(in->deliver);
+    release_lock(in);
+    bh_schedule(in->root->deliver);
 }
 
 InputEvent input_last_point(Inputs *in)
 {
-    lock_take(&in->lock);
+    take_lock(in);
     InputEvent e = { INPUT_POINT, 0, in->x, in->y };
-    lock_release(&in->lock);
+    release_lock(in);
     return e;
 }
 
 InputEvent input_last_touch(Inputs *in, unsigned finger)
 {
-    lock_take(&in->lock);
+    take_lock(in);
     InputEvent e = { INPUT_TOUCH, (uint16_t)finger, in->touch_x[finger], in->touch_y[finger] };
-    lock_release(&in->lock);
+    release_lock(in);
     return e;
 }
 
 void input_release_all(Inputs *in)
 {
-    lock_take(&in->lock);
+    take_lock(in);
     input_queue_release_all(&in->queue);
-    lock_release(&in->lock);
-    bh_schedule(in->deliver);
+    release_lock(in);
+    bh_schedule(in->root->deliver);
 }
 
 bool input_takes(Inputs *in, InputKind kind)
 {
-    lock_take(&in->lock);
+    take_lock(in);
     const InputSink *s = sink_for(in, kind);
-    bool pointer = 1 << kind & POINTERS, first = true;
-    for (guint i = 0; pointer && s && i < in->sinks->len; i++) {
-        const InputSink *other = in->sinks->pdata[i];
-        if (other->takes & POINTERS) {
-            first = other == s;
-            break;
-        }
-    }
-    lock_release(&in->lock);
+    bool pointer = 1 << kind & POINTERS;
+    bool first = !pointer || first_that_takes(sinks_for(in, kind), POINTERS) == s;
+    release_lock(in);
     return s && first;
 }
 
@@ -176,17 +223,17 @@ bool input_press_for(Inputs *in, const uint16_t *codes, unsigned count, unsigned
 
 void input_add_sink(Inputs *in, InputSink *s)
 {
-    lock_take(&in->lock);
-    s->number = ++in->number;
+    take_lock(in);
+    s->number = ++in->root->number;
     g_ptr_array_add(in->sinks, s); /* the eldest first, until a driver starts */
-    lock_release(&in->lock);
+    release_lock(in);
 }
 
 void input_remove_sink(Inputs *in, InputSink *s)
 {
-    lock_take(&in->lock);
+    take_lock(in);
     g_ptr_array_remove(in->sinks, s);
-    lock_release(&in->lock);
+    release_lock(in);
 }
 
 static void to_front(Inputs *in, InputSink *s)
@@ -198,42 +245,97 @@ static void to_front(Inputs *in, InputSink *s)
 
 void input_activate(Inputs *in, InputSink *s)
 {
-    lock_take(&in->lock);
+    take_lock(in);
     to_front(in, s);
-    lock_release(&in->lock);
+    release_lock(in);
 }
 
-void input_foreach_pointer(Inputs *in, void (*fn)(const InputSink *s, bool current, void *opaque),
-                           void *opaque)
+static void foreach_pointer_of(const Inputs *in, void (*fn)(const InputSink *s, bool current, void *opaque),
+                               void *opaque)
 {
-    lock_take(&in->lock);
-    const InputSink *current = NULL;
-    for (guint i = 0; i < in->sinks->len && !current; i++) {
-        const InputSink *s = in->sinks->pdata[i];
-        current = s->takes & POINTERS ? s : NULL;
-    }
+    const InputSink *current = first_that_takes(in->sinks, POINTERS);
     for (guint i = in->sinks->len; i-- > 0;) {
         const InputSink *s = in->sinks->pdata[i];
         if (s->takes & POINTERS) {
             fn(s, s == current, opaque);
         }
     }
-    lock_release(&in->lock);
+}
+
+void input_foreach_pointer(Inputs *in, void (*fn)(const InputSink *s, bool current, void *opaque),
+                           void *opaque)
+{
+    take_lock(in);
+    for (guint i = 0; i < in->root->seats->len; i++) {
+        foreach_pointer_of(in->root->seats->pdata[i], fn, opaque);
+    }
+    foreach_pointer_of(in->root, fn, opaque);
+    release_lock(in);
+}
+
+static bool choose_pointer_of(Inputs *in, unsigned number)
+{
+    for (guint i = 0; i < in->sinks->len; i++) {
+        InputSink *s = in->sinks->pdata[i];
+        if (s->takes & POINTERS && s->number == number) {
+            to_front(in, s);
+            return true;
+        }
+    }
+    return false;
 }
 
 bool input_choose_pointer(Inputs *in, unsigned number)
 {
-    bool found = false;
-    lock_take(&in->lock);
-    for (guint i = 0; i < in->sinks->len && !found; i++) {
-        InputSink *s = in->sinks->pdata[i];
-        found = s->takes & POINTERS && s->number == number;
-        if (found) {
-            to_front(in, s);
+    take_lock(in);
+    bool found = choose_pointer_of(in->root, number);
+    for (guint i = 0; i < in->root->seats->len && !found; i++) {
+        found = choose_pointer_of(in->root->seats->pdata[i], number);
+    }
+    release_lock(in);
+    return found;
+}
+
+/* ---- seats ----------------------------------------------------------------------------- */
+
+static Inputs *find_seat(const Inputs *root, const char *device, unsigned head)
+{
+    for (guint i = 0; i < root->seats->len; i++) {
+        Inputs *seat = root->seats->pdata[i];
+        if (g_str_equal(seat->device, device) && seat->head == head) {
+            return seat;
         }
     }
-    lock_release(&in->lock);
-    return found;
+    return NULL;
+}
+
+Inputs *input_seat(Inputs *in, const char *device, unsigned head)
+{
+    Inputs *root = in->root;
+    take_lock(root);
+    Inputs *seat = find_seat(root, device, head);
+    if (!seat) {
+        seat = g_new0(Inputs, 1);
+        *seat =
+            (Inputs){ .root = root, .device = g_strdup(device), .head = head, .sinks = g_ptr_array_new() };
+        g_ptr_array_add(root->seats, seat);
+    }
+    release_lock(root);
+    return seat;
+}
+
+Inputs *input_seat_of(Inputs *in, const Console *c)
+{
+    return c && !console_takes_text(c) ? input_seat(in, console_device(c), console_head(c)) : in->root;
+}
+
+static void seat_free(gpointer p)
+{
+    Inputs *seat = p;
+    g_assert(!seat->sinks->len);
+    g_ptr_array_free(seat->sinks, TRUE);
+    g_free(seat->device);
+    g_free(seat);
 }
 
 /* ---- life ------------------------------------------------------------------------------ */
@@ -241,6 +343,8 @@ bool input_choose_pointer(Inputs *in, unsigned number)
 Inputs *inputs_new(EventLoop *loop, Clock *clock)
 {
     Inputs *in = g_new0(Inputs, 1);
+    in->root = in;
+    in->seats = g_ptr_array_new_with_free_func(seat_free);
     in->clock = clock;
     lock_init(&in->lock, LOCK_INPUT);
     in->sinks = g_ptr_array_new();
@@ -257,6 +361,7 @@ void inputs_free(Inputs *in)
         timer_free(in->release);
         bh_free(in->deliver);
         g_queue_free_full(in->chords, g_free);
+        g_ptr_array_unref(in->seats);
         g_ptr_array_free(in->sinks, TRUE);
         lock_finish(&in->lock);
         g_free(in);

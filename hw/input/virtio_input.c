@@ -7,13 +7,14 @@
  *
  * Fingers follow Linux' multi-touch protocol, type B: a slot for each, a number for each touch.
  *
- * Not modelled: display= and head= (a pointer of one of several screens), sizes and pressure of fingers. */
+ * Not modelled: sizes and pressure of fingers. */
 #include <linux/input-event-codes.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "hw/board.h"
 #include "hw/virtio.h"
+#include "ui/console.h"
 #include "ui/input.h"
 #include "util/bytes.h"
 
@@ -38,7 +39,9 @@ typedef struct Model {
 
 typedef struct VirtioInput {
     VirtioDevice v;
-    char *serial;
+    char *serial, *display;
+    uint32_t head;
+    Inputs *inputs; /* it belongs to: all of the machine's, or those before the screen of display= */
     const Model *model;
     InputSink sink;
     struct VirtioInputState {
@@ -328,28 +331,50 @@ static void input_set_status(VirtioDevice *v, uint8_t status)
         d->s.leds = 0;
         d->s.fingers = 0;
     } else if (virtio_running(v)) {
-        input_activate(v->dev.machine->inputs, &d->sink);
+        input_activate(d->inputs, &d->sink);
     }
 }
 
 /* ---- life ------------------------------------------------------------------------ */
 
-static bool realize_model(Device *dev, const VirtioOps *ops, const Model *model)
+/* The screen is there before. */
+static bool find_inputs(VirtioInput *d, GError **err)
+{
+    Machine *m = d->v.dev.machine;
+    const Console *screen = d->display ? consoles_find(m->consoles, d->display, d->head) : NULL;
+    if (d->display && !screen) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "display=%s has no screen %u; name a display device by its id, and before this one",
+                    d->display, d->head);
+        return false;
+    }
+    if (d->head && !d->display) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "head=%u is of which display=?", d->head);
+        return false;
+    }
+    d->inputs = input_seat_of(m->inputs, screen);
+    return true;
+}
+
+static bool realize_model(Device *dev, const VirtioOps *ops, const Model *model, GError **err)
 {
     VirtioInput *d = container_of(dev, VirtioInput, v.dev);
+    if (!find_inputs(d, err)) {
+        return false;
+    }
     virtio_init(&d->v, ops);
     virtio_add_queue(&d->v, QUEUE_SIZE);
     virtio_add_queue(&d->v, QUEUE_SIZE);
     d->model = model;
     d->sink = (InputSink){ model->name, model->takes, dev->lock, input_event, d };
-    input_add_sink(dev->machine->inputs, &d->sink);
+    input_add_sink(d->inputs, &d->sink);
     return true;
 }
 
 static void input_unrealize(Device *dev)
 {
     VirtioInput *d = container_of(dev, VirtioInput, v.dev);
-    input_remove_sink(dev->machine->inputs, &d->sink);
+    input_remove_sink(d->inputs, &d->sink);
     virtio_finish(&d->v);
 }
 
@@ -375,6 +400,9 @@ static const Field input_state[] = {
 
 static const Prop input_props[] = {
     { "serial", PROP_STRING, offsetof(VirtioInput, serial), "serial number that the guest sees" },
+    { "display", PROP_STRING, offsetof(VirtioInput, display),
+      "id of the device before whose screen it is; else before all" },
+    { "head", PROP_U32, offsetof(VirtioInput, head), "and which of several" },
     PROP_ONLY_ON("wheel-axis", "a wheel turns an axis, and presses no buttons"),
     { 0 },
 };
@@ -397,27 +425,27 @@ static const VirtioOps keyboard_ops = INPUT_OPS(0x090000), mouse_ops = INPUT_OPS
 static bool keyboard_realize(Device *dev, GError **err)
 {
     static const Model model = { "QEMU Virtio Keyboard", 1, 1 << INPUT_KEY };
-    return realize_model(dev, &keyboard_ops, &model);
+    return realize_model(dev, &keyboard_ops, &model, err);
 }
 
 static bool mouse_realize(Device *dev, GError **err)
 {
     static const Model model = { "QEMU Virtio Mouse", 2,
                                  1 << INPUT_MOVE | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL };
-    return realize_model(dev, &mouse_ops, &model);
+    return realize_model(dev, &mouse_ops, &model, err);
 }
 
 static bool tablet_realize(Device *dev, GError **err)
 {
     static const Model model = { "QEMU Virtio Tablet", 3,
                                  1 << INPUT_POINT | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL };
-    return realize_model(dev, &tablet_ops, &model);
+    return realize_model(dev, &tablet_ops, &model, err);
 }
 
 static bool multitouch_realize(Device *dev, GError **err)
 {
     static const Model model = { "QEMU Virtio MultiTouch", 4, 1 << INPUT_TOUCH | 1 << INPUT_LIFT };
-    return realize_model(dev, &touch_ops, &model);
+    return realize_model(dev, &touch_ops, &model, err);
 }
 
 const DeviceClass virtio_keyboard_device_class =

@@ -16,7 +16,8 @@
 
 typedef struct Clock Clock;
 typedef struct EventLoop EventLoop;
-typedef struct Inputs Inputs; /* of one machine */
+typedef struct Console Console;
+typedef struct Inputs Inputs; /* of one machine, or of the seat before one of its screens */
 
 enum { INPUT_CODES = 0x300, INPUT_ABS_MAX = 32767, INPUT_FINGERS = 10 };
 
@@ -73,7 +74,13 @@ typedef struct InputSink {
 Inputs *inputs_new(EventLoop *loop, Clock *clock);
 void inputs_free(Inputs *in); /* behind the devices; NULL is fine */
 
-/* Main loop, no lock. */
+/* The seat before a screen, by the name of its device: a device of its own gets what is typed and pointed there; what there is no
+ * own one for goes to those of the machine, as without a seat.  Any thread, no lock; it lives as long as the machine's. */
+Inputs *input_seat(Inputs *in, const char *device, unsigned head);
+/* The same by console; of a text console, or none: the machine's. */
+Inputs *input_seat_of(Inputs *in, const Console *c);
+
+/* Main loop, no lock.  in: of the machine, or a seat. */
 void input_add_sink(Inputs *in, InputSink *s);
 void input_remove_sink(Inputs *in, InputSink *s);
 /* Its driver has started, or somebody has chosen it: it comes before the others of its kind.  Any thread, any lock

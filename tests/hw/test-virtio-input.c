@@ -5,6 +5,8 @@
 
 #include "monitor/monitor.h"
 #include "tests/loop.h"
+#include "tests/made.h"
+#include "ui/console.h"
 #include "ui/input.h"
 #include "util/bytes.h"
 #include "virtio-rig.h"
@@ -192,6 +194,27 @@ static void test_fingers(gconstpointer kind)
 
 /* ---- the monitor ---------------------------------------------------------------------- */
 
+/* A keyboard before one of two screens hears what is typed there, and no other one; a screen that is not there is refused. */
+static void test_display(void)
+{
+    Rig r;
+    RigQueue q, status;
+    g_autoptr(GError) err = NULL;
+    open_driver(&r, &q, &status, RIG_PCI, "virtio-keyboard");
+    add_buffers(&r, &q, 4);
+    Device *screen = rig_add(&r, "bochs-display", "id=screen");
+    Console *c = consoles_get(r.m->consoles, 0);
+    Device *own = rig_add(&r, "virtio-keyboard-pci", "display=screen");
+    g_assert_null(test_add_device(r.m, "virtio-mouse-pci,display=other", &err));
+    g_assert_nonnull(strstr(err->message, "display=other has no screen 0"));
+    input_key(input_seat_of(r.m->inputs, c), KEY_A, true); /* for a driver that has not started */
+    expect_events(&r, &q, "");
+    input_key(r.m->inputs, KEY_B, true);
+    expect_events(&r, &q, "1:48:1 0:0:0 ");
+    g_assert_true(screen && own);
+    rig_close(&r);
+}
+
 static void expect_line(Rig *r, const char *line, const char *answer)
 {
     g_autofree char *got = monitor_run_line(r->m, line);
@@ -234,6 +257,7 @@ static void test_monitor(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/virtio-input/display", test_display);
     for (int kind = RIG_MODERN; kind <= RIG_PCI; kind++) {
         static const struct {
             const char *name;

@@ -232,6 +232,56 @@ static void test_routing(void)
     fake_finish(&tablet);
 }
 
+/* A screen that has devices of its own: what is typed before it goes there, what it has none for to all's. */
+static void test_seats(void)
+{
+    Inputs *in = inputs_new(test_loop(), test_clock());
+    Inputs *seat = input_seat(in, "gpu0", 1), *other = input_seat(in, "gpu0", 0);
+    Fake keys, mouse, own_keys, own_tablet;
+    g_assert_true(seat == input_seat(in, "gpu0", 1) && seat != other && input_seat_of(other, NULL) == in);
+    fake_init(&keys, "keys", 1 << INPUT_KEY);
+    fake_init(&mouse, "mouse", 1 << INPUT_MOVE | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL);
+    fake_init(&own_keys, "own keys", 1 << INPUT_KEY);
+    fake_init(&own_tablet, "own tablet", 1 << INPUT_POINT | 1 << INPUT_BUTTON | 1 << INPUT_WHEEL);
+    input_add_sink(in, &keys.sink);
+    input_add_sink(in, &mouse.sink);
+    input_key(seat, KEY_A, true); /* none of its own yet */
+    expect(&keys, "1:30:1:0 ");
+    input_add_sink(seat, &own_keys.sink);
+    g_assert_true(input_takes(seat, INPUT_MOVE) && !input_takes(seat, INPUT_POINT));
+    input_add_sink(seat, &own_tablet.sink);
+    g_assert_true(input_takes(seat, INPUT_POINT) && !input_takes(seat, INPUT_MOVE));
+    g_assert_true(input_takes(other, INPUT_MOVE) && !input_takes(other, INPUT_POINT));
+    input_key(seat, KEY_B, true);
+    input_key(other, KEY_C, true);
+    input_key(in, KEY_D, true);
+    input_button(seat, BTN_LEFT, true);
+    input_button(other, BTN_RIGHT, true);
+    input_send(seat, &(InputEvent){ INPUT_MOVE, 0, 1, 1 }); /* it has a pointer, which does not move so */
+    expect(&own_keys, "1:48:1:0 ");
+    expect(&keys, "1:32:1:0 1:46:1:0 "); /* each queue at a time */
+    expect(&own_tablet, "2:272:1:0 ");
+    expect(&mouse, "2:273:1:0 ");
+    input_release_all(other); /* what was pressed there */
+    expect(&keys, "1:46:0:0 ");
+    expect(&own_keys, "");
+    g_autoptr(GString) list = g_string_new(NULL);
+    input_foreach_pointer(in, list_pointer, list);
+    g_assert_cmpstr(list->str, ==, "*4 *2 ");
+    g_assert_true(input_choose_pointer(in, 4));
+    input_remove_sink(seat, &own_tablet.sink);
+    input_remove_sink(seat, &own_keys.sink);
+    input_key(seat, KEY_B, false); /* its device has gone: another hears of it */
+    expect(&keys, "1:48:0:0 ");
+    input_remove_sink(in, &mouse.sink);
+    input_remove_sink(in, &keys.sink);
+    inputs_free(in);
+    fake_finish(&keys);
+    fake_finish(&mouse);
+    fake_finish(&own_keys);
+    fake_finish(&own_tablet);
+}
+
 static void test_chords(void)
 {
     const uint16_t first[] = { KEY_LEFTCTRL, KEY_C }, second[] = { KEY_Z };
@@ -301,6 +351,7 @@ int main(int argc, char **argv)
     g_test_add_func("/input/queue/flood", test_flood);
     g_test_add_func("/input/queue/hostile", test_hostile);
     g_test_add_func("/input/routing", test_routing);
+    g_test_add_func("/input/seats", test_seats);
     g_test_add_func("/input/chords", test_chords);
     g_test_add_func("/input/keys/names", test_names);
     g_test_add_func("/input/keys/hid", test_hid);

@@ -129,6 +129,7 @@ static void rig_init(double density)
     rig.consoles = consoles_new(test_loop(), test_clock());
     rig.console = console_new(rig.consoles, "screen", 0, &rig.lock, &ops, NULL);
     rig.d.sdl = &api;
+    rig.d.inputs = inputs_new(test_loop(), test_clock());
     g_assert_true(sdl_window_open(&rig.w, &rig.d, rig.console, &err));
     g_assert_no_error(err);
 }
@@ -136,6 +137,7 @@ static void rig_init(double density)
 static void rig_clear(void)
 {
     sdl_window_close(&rig.w);
+    inputs_free(rig.d.inputs);
     console_free(rig.console);
     consoles_free(rig.consoles);
     lock_finish(&rig.lock);
@@ -246,7 +248,6 @@ static void test_fingers(void)
     guest_draws(841, 421);
     rig.touches = g_string_new(NULL);
     rig.sink = (InputSink){ "touch", 1 << INPUT_TOUCH | 1 << INPUT_LIFT, &rig.lock, touched, NULL };
-    rig.d.inputs = inputs_new(test_loop(), test_clock());
     finger(SDL_FINGERDOWN, 77, 0.5f, 0.5f); /* nobody takes it */
     input_add_sink(rig.d.inputs, &rig.sink);
     finger(SDL_FINGERMOTION, 77, 0.5f, 0.5f); /* it did not begin here */
@@ -260,13 +261,12 @@ static void test_fingers(void)
         finger(SDL_FINGERDOWN, 100 + i, 0, 0);
     }
     g_string_truncate(rig.touches, 0);
-    input_release_all(rig.d.inputs);
+    input_release_all(rig.w.inputs);
     while (g_main_context_iteration(NULL, FALSE)) {
     }
     g_assert_cmpstr(rig.touches->str, ==,
                     "-0:0:0 -1:0:0 -2:0:0 -3:0:0 -4:0:0 -5:0:0 -6:0:0 -7:0:0 -8:0:0 -9:0:0 ");
     input_remove_sink(rig.d.inputs, &rig.sink);
-    inputs_free(rig.d.inputs);
     g_string_free(rig.touches, TRUE);
     rig_clear();
 }

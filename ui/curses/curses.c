@@ -54,9 +54,10 @@ static void heard(ConsoleListener *l)
 void curses_switch(CursesDisplay *d, unsigned index)
 {
     if (index < d->count && d->consoles[index] != d->console) {
-        input_release_all(d->inputs);
+        input_release_all(d->seat);
         console_unlisten(d->console, &d->ear);
         d->console = d->consoles[index];
+        d->seat = input_seat_of(d->inputs, d->console);
         console_listen(d->console, &d->ear);
     }
 }
@@ -112,7 +113,7 @@ static gpointer thread(gpointer data)
     console_listen(d->console, &d->ear);
     run(d);
     console_unlisten(d->console, &d->ear);
-    input_release_all(d->inputs);
+    input_release_all(d->seat);
     return NULL;
 }
 
@@ -185,6 +186,7 @@ static Display *curses_open(const DisplayConfig *c, GError **err)
          d->count++) {
     }
     d->console = d->consoles[0];
+    d->seat = input_seat_of(d->inputs, d->console);
     d->wake = event_notifier_new(err);
     d->api = d->wake ? curses_api_load(err) : NULL;
     if (!d->api || !take_terminal(d, err)) {

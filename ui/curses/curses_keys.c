@@ -57,14 +57,14 @@ static void press(CursesDisplay *d, uint32_t sym, unsigned mods)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(held); i++) {
         if (held[i].wanted) {
-            input_key(d->inputs, held[i].code, true);
+            input_key(d->seat, held[i].code, true);
         }
     }
-    input_key(d->inputs, code, true);
-    input_key(d->inputs, code, false);
+    input_key(d->seat, code, true);
+    input_key(d->seat, code, false);
     for (unsigned i = 0; i < G_N_ELEMENTS(held); i++) {
         if (held[i].wanted) {
-            input_key(d->inputs, held[i].code, false);
+            input_key(d->seat, held[i].code, false);
         }
     }
 }

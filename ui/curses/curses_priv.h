@@ -35,7 +35,7 @@ typedef struct CursesDisplay {
     Display display;
     const CursesApi *api;
     SCREEN *screen;
-    Inputs *inputs;
+    Inputs *inputs, *seat; /* the machine's; before the console */
     Console *consoles[CURSES_CONSOLES];
     unsigned count;
     Console *console; /* that is shown */

@@ -241,8 +241,8 @@ static gpointer thread(gpointer data)
         g_async_queue_pop(d->steps);
     }
     sdl_x11_end();
-    input_release_all(d->inputs);
     for (unsigned i = 0; i < d->count; i++) {
+        input_release_all(d->windows[i].inputs ? d->windows[i].inputs : d->inputs);
         sdl_window_close(&d->windows[i]);
     }
     d->sdl->Quit();

@@ -38,6 +38,7 @@ typedef struct SdlWindow {
     SdlDisplay *d;
     SDL_Window *window;
     Console *console;
+    Inputs *inputs; /* the seat before it */
     ConsoleListener ear;
     Shadow shadow;
     bool news;    /* the console has something */

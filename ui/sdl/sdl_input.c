@@ -28,7 +28,7 @@ static bool switch_console(SdlWindow *w, unsigned index)
     if (index >= d->console_count) {
         return false;
     }
-    input_release_all(d->inputs);
+    input_release_all(w->inputs);
     if (console_takes_text(d->consoles[index])) {
         sdl_input_grab(w, false);
     }
@@ -37,13 +37,13 @@ static bool switch_console(SdlWindow *w, unsigned index)
     return true;
 }
 
-static void send_ctrl_alt_del(SdlDisplay *d)
+static void send_ctrl_alt_del(SdlWindow *w)
 {
     static const uint16_t keys[] = { KEY_LEFTCTRL, KEY_LEFTALT, KEY_DELETE };
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
-        input_key(d->inputs, keys[i], true);
+        input_key(w->inputs, keys[i], true);
     }
-    input_release_all(d->inputs);
+    input_release_all(w->inputs);
 }
 
 /* False: it is for the guest. */
@@ -61,7 +61,7 @@ static bool run_command(SdlWindow *w, SDL_Scancode key)
     case SDL_SCANCODE_END: break;
     default: return false;
     }
-    input_release_all(d->inputs); /* the guest has seen the keys that began it */
+    input_release_all(w->inputs); /* the guest has seen the keys that began it */
     if (key == SDL_SCANCODE_G) {
         sdl_input_grab(w, d->grabbed != w);
     } else if (key == SDL_SCANCODE_F) {
@@ -71,7 +71,7 @@ static bool run_command(SdlWindow *w, SDL_Scancode key)
     } else if (key == SDL_SCANCODE_U) {
         sdl_window_natural_size(w);
     } else {
-        send_ctrl_alt_del(d);
+        send_ctrl_alt_del(w);
     }
     return true;
 }
@@ -154,7 +154,7 @@ void sdl_input_key(SdlWindow *w, const SDL_KeyboardEvent *e)
         return;
     }
     if (code) {
-        input_key(w->d->inputs, code, down);
+        input_key(w->inputs, code, down);
     }
 }
 
@@ -171,7 +171,7 @@ void sdl_input_show_cursor(SdlWindow *w)
 void sdl_input_grab(SdlWindow *w, bool on)
 {
     SdlDisplay *d = w->d;
-    bool relative = on && !input_takes(d->inputs, INPUT_POINT) && input_takes(d->inputs, INPUT_MOVE);
+    bool relative = on && !input_takes(w->inputs, INPUT_POINT) && input_takes(w->inputs, INPUT_MOVE);
     if (d->grabbed && d->grabbed != w) {
         sdl_input_grab(d->grabbed, false);
     }
@@ -185,7 +185,7 @@ void sdl_input_grab(SdlWindow *w, bool on)
 /* What SDL makes of fingers for programs that know a mouse only: the guest has been told of the fingers. */
 static bool is_touch(const SdlWindow *w, Uint32 which)
 {
-    return which == SDL_TOUCH_MOUSEID && input_takes(w->d->inputs, INPUT_TOUCH);
+    return which == SDL_TOUCH_MOUSEID && input_takes(w->inputs, INPUT_TOUCH);
 }
 
 void sdl_input_motion(SdlWindow *w, const SDL_MouseMotionEvent *e)
@@ -194,14 +194,14 @@ void sdl_input_motion(SdlWindow *w, const SDL_MouseMotionEvent *e)
     if (console_takes_text(w->console) || is_touch(w, e->which)) {
         return;
     }
-    if (input_takes(w->d->inputs, INPUT_POINT)) {
+    if (input_takes(w->inputs, INPUT_POINT)) {
         sdl_window_point(w, e->x, e->y, &event);
     } else if (w->d->grabbed == w) {
         event = (InputEvent){ INPUT_MOVE, 0, e->xrel, e->yrel };
     } else {
         return;
     }
-    input_send(w->d->inputs, &event);
+    input_send(w->inputs, &event);
 }
 
 void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e)
@@ -211,12 +211,12 @@ void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e)
                                       [SDL_BUTTON_RIGHT] = BTN_RIGHT,
                                       [SDL_BUTTON_X1] = BTN_SIDE,
                                       [SDL_BUTTON_X2] = BTN_EXTRA };
-    bool points = input_takes(w->d->inputs, INPUT_POINT), down = e->type == SDL_MOUSEBUTTONDOWN;
+    bool points = input_takes(w->inputs, INPUT_POINT), down = e->type == SDL_MOUSEBUTTONDOWN;
     if (console_takes_text(w->console) || is_touch(w, e->which)) {
         return;
     }
     if (!points && w->d->grabbed != w) {
-        if (down && input_takes(w->d->inputs, INPUT_MOVE)) {
+        if (down && input_takes(w->inputs, INPUT_MOVE)) {
             sdl_input_grab(w, true); /* this click is for the window */
         }
         return;
@@ -224,10 +224,10 @@ void sdl_input_button(SdlWindow *w, const SDL_MouseButtonEvent *e)
     if (points) { /* where the click is meant, even if no motion came before */
         InputEvent event;
         sdl_window_point(w, e->x, e->y, &event);
-        input_send(w->d->inputs, &event);
+        input_send(w->inputs, &event);
     }
     if (e->button < G_N_ELEMENTS(codes) && codes[e->button]) {
-        input_button(w->d->inputs, codes[e->button], down);
+        input_button(w->inputs, codes[e->button], down);
     }
 }
 
@@ -253,11 +253,11 @@ void sdl_input_wheel(SdlWindow *w, const SDL_MouseWheelEvent *e)
 {
     SdlDisplay *d = w->d;
     InputEvent event = { INPUT_WHEEL, 0, clicks(&d->wheel_x, e->preciseX), clicks(&d->wheel_y, e->preciseY) };
-    bool ours = d->grabbed == w || input_takes(d->inputs, INPUT_POINT);
+    bool ours = d->grabbed == w || input_takes(w->inputs, INPUT_POINT);
     if (console_takes_text(w->console)) {
         look_back(w, event.y);
     } else if (ours && (event.x || event.y)) {
-        input_send(d->inputs, &event);
+        input_send(w->inputs, &event);
     }
 }
 
@@ -282,7 +282,7 @@ static unsigned finger_of(SdlDisplay *d, SDL_FingerID id, bool begins)
 void sdl_input_touch(SdlWindow *w, const SDL_TouchFingerEvent *e)
 {
     SdlDisplay *d = w->d;
-    bool ours = !console_takes_text(w->console) && input_takes(d->inputs, INPUT_TOUCH);
+    bool ours = !console_takes_text(w->console) && input_takes(w->inputs, INPUT_TOUCH);
     unsigned finger = finger_of(d, e->fingerId, ours && e->type == SDL_FINGERDOWN);
     InputEvent event = { INPUT_TOUCH, (uint16_t)finger, 0, 0 };
     if (finger == INPUT_FINGERS || (!ours && e->type != SDL_FINGERUP)) {
@@ -294,7 +294,7 @@ void sdl_input_touch(SdlWindow *w, const SDL_TouchFingerEvent *e)
     } else {
         sdl_window_touch(w, e->x, e->y, &event);
     }
-    input_send(d->inputs, &event);
+    input_send(w->inputs, &event);
 }
 
 void sdl_input_focus(SdlWindow *w, bool has_it)
@@ -304,7 +304,7 @@ void sdl_input_focus(SdlWindow *w, bool has_it)
         sdl_input_text_mode(w);
         sdl_clipboard_take(w->d);
     } else {
-        input_release_all(w->d->inputs);
+        input_release_all(w->inputs);
         if (w->d->grabbed == w) {
             sdl_input_grab(w, false);
         }

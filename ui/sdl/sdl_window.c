@@ -242,7 +242,7 @@ void sdl_window_title(SdlWindow *w)
 
 bool sdl_window_open(SdlWindow *w, SdlDisplay *d, Console *console, GError **err)
 {
-    *w = (SdlWindow){ .d = d, .console = console };
+    *w = (SdlWindow){ .d = d, .console = console, .inputs = input_seat_of(d->inputs, console) };
     w->window =
         d->sdl->CreateWindow("Lyrebird", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, NOTHING_WIDTH,
                              NOTHING_HEIGHT, SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
@@ -272,6 +272,7 @@ void sdl_window_switch(SdlWindow *w, Console *console)
             console_listen(console, &w->ear);
         }
         w->console = console;
+        w->inputs = input_seat_of(w->d->inputs, console);
         w->wish_at = 0;
         w->exposed = true;
         sdl_window_title(w);

@@ -237,6 +237,7 @@ VncServer *vnc_open(const VncConfig *c, GError **err)
     v->asks_password = c->options->password || c->options->secret;
     v->console = c->console;
     v->inputs = c->inputs;
+    v->seat = input_seat_of(c->inputs, c->console);
     for (; c->consoles && v->console_count < VNC_MOST_CONSOLES; v->console_count++) {
         v->consoles[v->console_count] = consoles_get(c->consoles, v->console_count);
         if (!v->consoles[v->console_count]) {

@@ -23,9 +23,9 @@ static VncViewer *viewer_of(rfbClientPtr cl)
 
 static void set_shift(VncServer *v, bool down)
 {
-    input_key(v->inputs, KEY_LEFTSHIFT, down);
+    input_key(v->seat, KEY_LEFTSHIFT, down);
     if (!down) {
-        input_key(v->inputs, KEY_RIGHTSHIFT, false);
+        input_key(v->seat, KEY_RIGHTSHIFT, false);
     }
 }
 
@@ -37,7 +37,7 @@ static void press_character(VncViewer *w, unsigned code, bool shift)
     if (other) {
         set_shift(w->v, shift);
     }
-    input_key(w->v->inputs, code, true);
+    input_key(w->v->seat, code, true);
     if (other) {
         set_shift(w->v, w->shift);
     }
@@ -57,7 +57,7 @@ void vnc_key(rfbBool down, rfbKeySym sym, rfbClientPtr cl)
     if (down && shift >= 0) {
         press_character(w, code, shift);
     } else {
-        input_key(w->v->inputs, code, down);
+        input_key(w->v->seat, code, down);
     }
 }
 
@@ -67,7 +67,7 @@ void vnc_release_all(rfbClientPtr cl)
     if (w) {
         w->shift = false;
         w->mods = 0;
-        input_release_all(w->v->inputs);
+        input_release_all(w->v->seat);
     }
 }
 
@@ -79,12 +79,12 @@ static void move_to(VncViewer *w, int x, int y)
     InputEvent e = { .kind = INPUT_POINT, .x = input_abs(x, p->width), .y = input_abs(y, p->height) };
     if (w->told_relative) {
         e = (InputEvent){ INPUT_MOVE, 0, x - RELATIVE_CENTRE, y - RELATIVE_CENTRE };
-    } else if (!input_takes(w->v->inputs, INPUT_POINT)) {
+    } else if (!input_takes(w->v->seat, INPUT_POINT)) {
         e = (InputEvent){ INPUT_MOVE, 0, x - w->x, y - w->y };
     }
     bool still = e.kind == INPUT_MOVE && !e.x && !e.y;
     if (!still) {
-        input_send(w->v->inputs, &e);
+        input_send(w->v->seat, &e);
     }
     w->x = x;
     w->y = y;
@@ -104,9 +104,9 @@ static void set_buttons(VncViewer *w, int now)
             continue;
         }
         if (buttons[i]) {
-            input_button(w->v->inputs, buttons[i], down);
+            input_button(w->v->seat, buttons[i], down);
         } else if (down) {
-            input_send(w->v->inputs, &wheels[i]);
+            input_send(w->v->seat, &wheels[i]);
         }
     }
     w->buttons = now;
@@ -137,7 +137,7 @@ static void announce(rfbClientPtr cl, int32_t encoding, uint16_t x)
 void vnc_tell_pointer_mode(rfbClientPtr cl)
 {
     VncViewer *w = viewer_of(cl);
-    bool wanted = w && !input_takes(w->v->inputs, INPUT_POINT) && input_takes(w->v->inputs, INPUT_MOVE);
+    bool wanted = w && !input_takes(w->v->seat, INPUT_POINT) && input_takes(w->v->seat, INPUT_MOVE);
     if (w && w->relative && (!w->knows_mode || wanted != w->told_relative)) {
         w->told_relative = wanted;
         w->knows_mode = true;
@@ -180,7 +180,7 @@ static rfbBool message(rfbClientPtr cl, void *data, const rfbClientToServerMsg *
     }
     unsigned code = input_key_of_number(ntohl(key.number));
     if (!vnc_text_key(w, key.down != 0, ntohl(key.sym)) && code) {
-        input_key(w->v->inputs, code, key.down != 0);
+        input_key(w->v->seat, code, key.down != 0);
     }
     return TRUE;
 }

@@ -59,8 +59,8 @@ struct VncServer {
         *consoles[VNC_MOST_CONSOLES]; /* by the numbers of Ctrl-Alt-1 ...; none: it shows always the same */
     unsigned console_count;
     ConsoleListener ear;
-    Inputs *inputs;
-    Clipboard *clipboard; /* NULL: none */
+    Inputs *inputs, *seat; /* the machine's; before `console` */
+    Clipboard *clipboard;  /* NULL: none */
     ClipboardPeer peer;
     gint copied;               /* atomic: the clipboard has a text that viewers have not */
     char *id, *name, *display; /* display: as it was asked for; NULL: it was not */

@@ -25,6 +25,7 @@ static void switch_console(VncServer *v, Console *to)
         console_listen(to, &v->ear);
     }
     v->console = to;
+    v->seat = input_seat_of(v->inputs, to);
 }
 
 bool vnc_text_key(VncViewer *w, bool down, uint32_t sym)
@@ -33,7 +34,7 @@ bool vnc_text_key(VncViewer *w, bool down, uint32_t sym)
     unsigned both = CONSOLE_CTRL | CONSOLE_ALT, index = sym - '1';
     follow_mods(w, sym, down);
     if (down && (w->mods & both) == both && sym >= '1' && sym <= '9' && index < v->console_count) {
-        input_release_all(v->inputs); /* the guest has seen the keys that began it */
+        input_release_all(v->seat); /* the guest has seen the keys that began it */
         switch_console(v, v->consoles[index]);
         return true;
     }
