@@ -98,9 +98,9 @@ static bool same_rect(const PictureRect *a, const PictureRect *b)
 /* The pixels of a part, one row behind the other; the caller's. */
 static uint32_t *save(const Picture *p, const PictureRect *r)
 {
-    uint32_t *pixels = g_new(uint32_t, (size_t)r->width * r->height);
+    uint32_t *pixels = g_new(uint32_t, r->width * r->height);
     for (unsigned y = 0; y < r->height; y++) {
-        memcpy(pixels + (size_t)y * r->width, picture_row(p, r->y + y) + r->x, r->width * sizeof(*pixels));
+        memcpy(pixels + y * r->width, picture_row(p, r->y + y) + r->x, r->width * sizeof(*pixels));
     }
     return pixels;
 }
@@ -108,7 +108,7 @@ static uint32_t *save(const Picture *p, const PictureRect *r)
 static void put_back(const Picture *p, const PictureRect *r, const uint32_t *pixels)
 {
     for (unsigned y = 0; y < r->height; y++) {
-        memcpy(picture_row(p, r->y + y) + r->x, pixels + (size_t)y * r->width, r->width * sizeof(*pixels));
+        memcpy(picture_row(p, r->y + y) + r->x, pixels + y * r->width, r->width * sizeof(*pixels));
     }
 }
 
@@ -127,8 +127,7 @@ static void compare_cursor(Shadow *s, const uint32_t *before)
     const PictureRect *r = &s->cursor;
     for (unsigned y = 0; y < r->height; y++) {
         unsigned first = 0, end = r->width;
-        if (differing(before + (size_t)y * r->width, picture_row(&s->picture, r->y + y) + r->x, &first,
-                      &end)) {
+        if (differing(before + y * r->width, picture_row(&s->picture, r->y + y) + r->x, &first, &end)) {
             damage_add(&s->damage, &(PictureRect){ r->x + first, r->y + y, end - first, 1 });
         }
     }

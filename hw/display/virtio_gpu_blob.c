@@ -19,13 +19,13 @@ uint32_t gpu_create_blob(VirtioGpu *g, const VirtioElement *e, const GpuRequest 
     if (!r) {
         return code;
     }
-    if (gpu_word(q, 1) != MEM_GUEST || gpu_word(q, 2) & ~(uint32_t)FLAGS || !size) {
+    if (gpu_word(q, 1) != MEM_GUEST || gpu_word(q, 2) & ~FLAGS || !size) {
         return GPU_ERR_INVALID_PARAMETER;
     }
     if (size > UINT32_MAX) {
         return GPU_ERR_OUT_OF_MEMORY; /* no screen has so many pixels */
     }
-    *r = (GpuResource){ .id = gpu_word(q, 0), .blob = (uint32_t)size };
+    *r = (GpuResource){ .id = gpu_word(q, 0), .blob = size };
     if (entries) {
         code = gpu_attach(g, r, e, GPU_HEADER + 32, entries);
     }
