@@ -59,7 +59,8 @@ static bool init(CPU *cpu, const char *model, GError **err)
 
 static bool walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault)
 {
-    if (access == MMU_EXEC && vaddr - running->stop_at < GUEST_STOP_BYTES) {
+    bool stops = vaddr - running->stop_at < GUEST_STOP_BYTES || vaddr - running->stop_at_too < GUEST_STOP_BYTES;
+    if (access == MMU_EXEC && stops) {
         running->wires->stopped = true;
         cpu_loop_exit(cpu);
     }
@@ -160,7 +161,7 @@ Guest *guest_new(GuestEngine engine, uint64_t ram_bytes)
     Guest *g = g_new0(Guest, 1);
     GuestWires *w = g_new0(GuestWires, 1);
     g->wires = w;
-    g->stop_at = UINT64_MAX - GUEST_STOP_BYTES + 1;
+    g->stop_at = g->stop_at_too = UINT64_MAX - GUEST_STOP_BYTES + 1;
     w->engine = engine;
     memory_region_init_container(&w->root, NULL, "root", UINT64_MAX);
     g_assert_true(memory_region_init_ram(&w->ram, NULL, "ram", ram_bytes, &err));

@@ -12,14 +12,14 @@ GuestEngine guest_engine_of(int argc, char **argv);        /* their first; the i
 typedef struct Guest {
     X86CPU *x;    /* has every feature, and is of the host's maker */
     uint8_t *ram; /* as the host has it; write code by dma_write(x->cpu.as, ...) */
-    /* A fetch from the page here, aligned, ends a run, with the pc at it. */
-    uint64_t stop_at;
+    /* A fetch from one of these pages, aligned, ends a run, with the pc at it. */
+    uint64_t stop_at, stop_at_too;
     struct GuestWires *wires;
 } Guest;
 
 Guest *guest_new(GuestEngine engine, uint64_t ram_bytes);
 void guest_free(Guest *g);
-/* On from x->s until it fetches from the page `stop_at`, or halts. */
+/* On from x->s until it fetches from a page where it stops, or halts. */
 void guest_run(Guest *g);
 /* The same, an instruction at a time; before each, and each delivery of an exception, `look` is asked: false ends it, too. */
 typedef bool (*GuestLook)(Guest *g, void *opaque);

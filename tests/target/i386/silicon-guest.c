@@ -122,6 +122,7 @@ SiliconGuest *silicon_guest_new(GuestEngine engine)
     SiliconGuest *g = g_new0(SiliconGuest, 1);
     g->guest = guest_new(engine, RAM);
     g->guest->stop_at = SYSTEM + HANDLERS;
+    g->guest->stop_at_too = SILICON_EXIT;
     g->x = g->guest->x;
     make_pages(g);
     make_tables(g);
@@ -186,29 +187,44 @@ static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
     x86_vectors_changed(x);
     x86_set_flags(x, t->before.flags | EFL_FIXED);
     cpu_mmu_changed(&x->cpu);
-    dma_write(x->cpu.as, CODE, t->code, SILICON_BYTES);
+    if (memcmp(host(g, CODE), t->code, SILICON_BYTES)) { /* else what is translated stays */
+        dma_write(x->cpu.as, CODE, t->code, SILICON_BYTES);
+    }
     memcpy(host(g, DATA), b->data, SILICON_PAGE);
 }
 
 /* From the frame that the exception left: error code, RIP, CS, RFLAGS, RSP, SS. */
-static void end(SiliconGuest *g, const SiliconTrial *t, SiliconResult *r)
+static void take_frame(SiliconGuest *g, const SiliconTrial *t, SiliconResult *r)
 {
     X86CPU *x = g->x;
     uint64_t frame[6];
     unsigned bytes = SYSTEM + STACK_TOP - x->s.gpr[X86_RSP];
     memcpy(frame, host(g, STACK_TOP - sizeof(frame)), sizeof(frame));
-    memcpy(r->s.gpr, x->s.gpr, sizeof(r->s.gpr));
-    take_vectors(&r->s.v, &x->s);
     r->vector = (x->s.pc - SYSTEM - HANDLERS) / HANDLER_BYTES;
     r->error = bytes > 40 ? frame[0] : 0;
     r->ip = frame[1] + silicon_segments[t->seg[SEG_CS]].base - SILICON_CODE;
     r->s.flags = frame[3];
     r->s.gpr[X86_RSP] = frame[4];
+    r->s.selectors[SEG_CS] = frame[2];
+    r->s.selectors[SEG_SS] = frame[5];
+}
+
+static void end(SiliconGuest *g, const SiliconTrial *t, SiliconResult *r)
+{
+    X86CPU *x = g->x;
+    memcpy(r->s.gpr, x->s.gpr, sizeof(r->s.gpr));
+    take_vectors(&r->s.v, &x->s);
     for (unsigned n = 0; n < X86_SEGS; n++) {
         r->s.selectors[n] = x->s.seg[n].selector;
     }
-    r->s.selectors[SEG_CS] = frame[2];
-    r->s.selectors[SEG_SS] = frame[5];
+    if (x->s.pc - SILICON_EXIT < SILICON_PAGE) {
+        r->vector = X86_EXC_BP;
+        r->error = 0;
+        r->ip = t->length + 1;
+        r->s.flags = x86_flags(x);
+    } else {
+        take_frame(g, t, r);
+    }
     r->address = r->vector == X86_EXC_PF ? x->s.cr2 : 0;
     memcpy(r->data, host(g, DATA), SILICON_PAGE);
 }

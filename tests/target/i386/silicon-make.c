@@ -100,7 +100,6 @@ typedef struct Making {
     bool vectors; /* an instruction may have taken registers of the x87, or vectors, into use */
     bool skipped; /* the next instruction may be jumped over */
     bool area;    /* addresses lead to places for XSAVE */
-    unsigned starts[9], count;
 } Making;
 
 static uint32_t base_of(const Making *m, unsigned seg)
@@ -287,6 +286,16 @@ static bool tells_what_is_in_use(const X86Row *row)
     return row->translator == X86_TR_XSAVE || row->translator == X86_TR_XCR;
 }
 
+/* The registers that an instruction uses, as far as none before it does. */
+static void choose_for(Making *m, const X86Insn *insn)
+{
+    solve_addresses(m, insn);
+    give_selector(m, insn);
+    if (x86_rows[insn->row].translator == X86_TR_VGATHER && !silicon_host()->zen5) { /* when is it told? */
+        m->t->before.flags &= ~EFL_TF;
+    }
+}
+
 /* Append an instruction of a row; false: none came up that may follow. */
 static bool append(Making *m, unsigned row)
 {
@@ -313,18 +322,14 @@ static bool append(Making *m, unsigned row)
     m->vectors |= uses_vectors(&x86_rows[row]);
     m->undefined = undefined_behind(&insn, m->undefined) | (m->skipped ? m->undefined : 0);
     m->skipped = is_jump(&insn);
-    solve_addresses(m, &insn);
-    give_selector(m, &insn);
+    choose_for(m, &insn);
     aim_offset(m, &insn, bytes);
-    if (x86_rows[row].translator == X86_TR_VGATHER && !silicon_host()->zen5) { /* when is it told? */
-        t->before.flags &= ~EFL_TF;
-    }
-    m->starts[m->count++] = t->length;
+    t->starts[t->count++] = t->length;
     if (x86_rows[row].translator == X86_TR_POPF) {
         put_flags_mask(t);
     }
     put(t, bytes, n);
-    m->starts[m->count] = t->length;
+    t->starts[t->count] = t->length;
     return true;
 }
 
@@ -359,6 +364,13 @@ static void put_store(Making *m, unsigned offset)
 
 enum { STORE_BYTES = 8 }; /* at most, of put_store() */
 
+static void choose_count(Making *m)
+{
+    m->t->loops = true;
+    m->t->before.gpr[X86_RCX] = 1 + below(m->random, 6);
+    m->solved |= 1 << X86_RCX;
+}
+
 /* An instruction changes one behind it, or, in a loop, one before it. */
 static void put_changes(Making *m)
 {
@@ -370,8 +382,7 @@ static void put_changes(Making *m)
         put_small_insns(m, n);
         return;
     }
-    t->before.gpr[X86_RCX] = 1 + below(m->random, 6);
-    m->solved |= 1 << X86_RCX;
+    choose_count(m);
     put_small_insns(m, n);
     put_store(m, below(m->random, n));
     const uint8_t loop[] = { 0xe2, -(t->length + 2) };
@@ -381,18 +392,18 @@ static void put_changes(Making *m)
 /* Jumps go over the next instruction: their displacement stands last. */
 static void aim_jumps(Making *m)
 {
-    for (unsigned n = 0; n < m->count; n++) {
+    SiliconTrial *t = m->t;
+    for (unsigned n = 0; n < t->count; n++) {
         X86Insn insn;
-        SiliconTrial *t = m->t;
-        x86_decode(&insn, silicon_mode(t->size), t->code + m->starts[n], 16);
+        x86_decode(&insn, silicon_mode(t->size), t->code + t->starts[n], 16);
         const X86Row *row = &x86_rows[insn.row];
         if (!is_jump(&insn)) {
             continue;
         }
         unsigned bytes = row->imm == X86_SIZE_B || row->imm == X86_SIZE_BS ? 1 : insn.osz == 2 ? 2 : 4;
-        unsigned over = n + 1 < m->count ? m->starts[n + 2] - m->starts[n + 1] : 0;
-        memset(t->code + m->starts[n + 1] - bytes, 0, bytes);
-        t->code[m->starts[n + 1] - bytes] = over;
+        unsigned over = n + 1 < t->count ? t->starts[n + 2] - t->starts[n + 1] : 0;
+        memset(t->code + t->starts[n + 1] - bytes, 0, bytes);
+        t->code[t->starts[n + 1] - bytes] = over;
     }
 }
 
@@ -449,12 +460,23 @@ static void choose_registers(Making *m)
     silicon_make_vectors(&t->before.v, m->random);
 }
 
+/* What is behind the code. */
+static void put_end(SiliconTrial *t)
+{
+    memset(t->code + t->length, 0xcc, SILICON_BYTES - t->length);
+    if (t->size == 8) {
+        int32_t far = SILICON_EXIT - (SILICON_CODE + t->length + 5);
+        t->code[t->length] = 0xe9; /* JMP */
+        memcpy(t->code + t->length + 1, &far, 4);
+    }
+}
+
 bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random)
 {
     Making m = { .t = t, .random = random };
     t->size = size;
-    t->length = 0;
-    t->strayed = false;
+    t->length = t->count = 0;
+    t->strayed = t->hung = t->again = t->loops = false;
     choose_segments(t, random);
     choose_registers(&m);
     if (below(random, 16) == 0) {
@@ -470,7 +492,26 @@ bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random
     }
     aim_jumps(&m);
     t->leads_away = leads_away(&x86_rows[row]);
-    t->last = m.starts[m.count - 1];
-    memset(t->code + t->length, 0xcc, SILICON_BYTES - t->length);
+    t->last = t->starts[t->count - 1];
+    put_end(t);
     return true;
+}
+
+void silicon_make_again(SiliconTrial *t, const SiliconTrial *piece, uint64_t *random)
+{
+    Making m = { .t = t, .random = random };
+    memcpy(t, piece, offsetof(SiliconTrial, before));
+    t->strayed = t->hung = false;
+    t->leads_away = piece->leads_away;
+    t->last = piece->last;
+    t->again = true;
+    choose_registers(&m);
+    if (t->loops) {
+        choose_count(&m);
+    }
+    for (unsigned n = 0; n < t->count; n++) {
+        X86Insn insn;
+        x86_decode(&insn, silicon_mode(t->size), t->code + t->starts[n], 16);
+        choose_for(&m, &insn);
+    }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A child runs the trials of a batch, one after the other: each ends with a signal, whose handler notes what the registers
- * were and returns into the next one, with the registers, and the code and stack segments, of its own making.
+/* A child runs the trials of a batch, one after the other.  64-bit code is entered and left as silicon-direct.h says, and
+ * where it faults by a signal, whose handler notes what the registers were.  Of other sizes each begins and ends with a
+ * signal: the handler returns into the next one, with the registers, and the code and stack segments, of its own making.
  *
  * 32-bit code runs in the kernel's segment for it or one of the LDT, 16-bit code in one of the LDT (modify_ldt(2)).  Where
  * an address leads elsewhere it can hit no more than the child and the list of trials.
@@ -20,6 +21,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "silicon-direct.h"
 #include "target/i386/x87.h"
 #include "util/bytes.h"
 
@@ -27,6 +29,7 @@
 enum { TICK_US = 10000, STACK = 1 << 16 };
 
 static SiliconBatch *batch;
+static SiliconDirect *direct;
 static bool again; /* a trial is run once more */
 static uint8_t *const code = (uint8_t *)(uintptr_t)SILICON_CODE;
 static uint8_t *const data = (uint8_t *)(uintptr_t)SILICON_DATA;
@@ -139,9 +142,36 @@ static void take(SiliconTrial *t, const mcontext_t *context)
     t->strayed = t->leads_away && inside && r->ip != t->last;
 }
 
-static void set_gs_base(void)
+/* The same of one that came to SILICON_EXIT. */
+static void take_direct(SiliconTrial *t)
 {
-    syscall(SYS_arch_prctl, ARCH_SET_GS, (unsigned long)SILICON_GS64);
+    SiliconResult *r = &t->after;
+    take_vectors(&r->s.v, direct->area);
+    memcpy(r->s.gpr, direct->gpr, sizeof(r->s.gpr));
+    r->s.flags = direct->flags;
+    r->s.selectors[SEG_DS] = direct->ds;
+    r->s.selectors[SEG_ES] = direct->es;
+    r->s.selectors[SEG_GS] = direct->gs;
+    r->s.selectors[SEG_SS] = direct->ss;
+    r->s.selectors[SEG_CS] = silicon_segments[t->seg[SEG_CS]].selector; /* no far jump leads there */
+    r->vector = X86_EXC_BP;
+    r->error = 0;
+    r->address = 0;
+    r->ip = t->length + 1;
+    memcpy(r->data, data, SILICON_PAGE);
+    t->strayed = t->leads_away;
+}
+
+/* A piece changes it by WRGSBASE, or by a selector. */
+static void set_gs_base(bool now)
+{
+    static bool is_set;
+    if (silicon_host()->fsgsbase) {
+        __asm__ volatile("wrgsbase %0" : : "r"((uint64_t)SILICON_GS64));
+    } else if (now || !is_set) {
+        syscall(SYS_arch_prctl, ARCH_SET_GS, (unsigned long)SILICON_GS64);
+        is_set = true;
+    }
 }
 
 static void load_segments(const SiliconTrial *t)
@@ -154,8 +184,17 @@ static void load_segments(const SiliconTrial *t)
         __asm__ volatile("mov %w0, %%gs" : : "r"(gs));
     }
     if (t->size == 8) {
-        set_gs_base();
+        set_gs_base(old);
     }
+}
+
+/* Code that is there already stays untouched: a processor that sees it written begins anew. */
+static void place_memory(const SiliconTrial *t)
+{
+    if (memcmp(code, t->code, SILICON_BYTES)) {
+        memcpy(code, t->code, SILICON_BYTES); /* what data it is, too */
+    }
+    memcpy(data, batch->data, SILICON_PAGE);
 }
 
 static void give(const SiliconTrial *t, mcontext_t *context)
@@ -170,14 +209,60 @@ static void give(const SiliconTrial *t, mcontext_t *context)
     regs[REG_RIP] = SILICON_CODE - code_base(t);
     regs[REG_CSGSFS] = (regs[REG_CSGSFS] & (greg_t)FS_GS) | silicon_segments[t->seg[SEG_CS]].selector |
                        (greg_t)silicon_segments[t->seg[SEG_SS]].selector << 48;
-    memcpy(code, t->code, SILICON_BYTES); /* what data it is, too */
-    memcpy(data, batch->data, SILICON_PAGE);
+    place_memory(t);
     load_segments(t);
 }
 
+static void give_direct(const SiliconTrial *t)
+{
+    give_vectors(&t->before.v, direct->area);
+    memcpy(direct->gpr, t->before.gpr, sizeof(direct->gpr));
+    const uint64_t frame[] = { SILICON_CODE, silicon_segments[t->seg[SEG_CS]].selector, t->before.flags | EFL_FIXED,
+                               t->before.gpr[X86_RSP], silicon_segments[t->seg[SEG_SS]].selector };
+    memcpy(direct->frame, frame, sizeof(frame));
+    place_memory(t);
+    load_segments(t);
+}
+
+/* Back to the loop of the child. */
+static void resume(mcontext_t *context)
+{
+    greg_t *regs = context->gregs;
+    regs[REG_EFL] &= ~(greg_t)(SILICON_FLAGS | EFL_TF);
+    regs[REG_RIP] = (greg_t)(uintptr_t)silicon_direct_resume;
+    regs[REG_RSP] = direct->own_rsp; /* some hypervisors do not return to one that is not canonical */
+    regs[REG_CSGSFS] = (regs[REG_CSGSFS] & (greg_t)0xffff0000) | silicon_segments[SILICON_CODE64].selector |
+                       (greg_t)silicon_segments[SILICON_FLAT].selector << 48;
+}
+
+static bool is_direct(const SiliconTrial *t)
+{
+    return t->size == 8;
+}
+
+static void note_hung(void)
+{
+    SiliconTrial *t = &batch->trials[batch->at++];
+    t->strayed = t->hung = true;
+}
+
+/* The next one that is worth running; NULL: that was all. */
+static SiliconTrial *next_trial(void)
+{
+    while (batch->at < batch->count) {
+        SiliconTrial *t = &batch->trials[batch->at];
+        if (!t->again || !batch->at || !t[-1].hung) {
+            return t;
+        }
+        note_hung();
+    }
+    return NULL;
+}
+
+static unsigned seen = SILICON_BATCH; /* at the tick before */
+
 static bool is_astray(void)
 {
-    static unsigned seen = SILICON_BATCH;
     bool again = seen == batch->at;
     seen = batch->at;
     return again;
@@ -189,24 +274,47 @@ static inline void clear_ac(void)
     __asm__ volatile("pushfq\n\tandl %0, (%%rsp)\n\tpopfq" : : "i"(~EFL_AC) : "memory", "cc");
 }
 
+static bool under_way; /* a trial is */
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     clear_ac();
-    static bool under_way;
     mcontext_t *regs = &((ucontext_t *)context)->uc_mcontext;
     if (number == SIGVTALRM) {
-        if (!is_astray()) {
+        if (!under_way || !is_astray()) {
             return;
         }
-        batch->trials[batch->at++].strayed = true;
+        note_hung();
     } else if (under_way) {
         take(&batch->trials[batch->at++], regs);
+    } else if (number != SIGTRAP) { /* a fault of this program */
+        _exit(1);
     }
-    if (batch->at == batch->count) {
-        _exit(0);
+    const SiliconTrial *next = next_trial();
+    under_way = next && !is_direct(next);
+    if (under_way) {
+        give(next, regs);
+    } else {
+        resume(regs);
     }
-    under_way = true;
-    give(&batch->trials[batch->at], regs);
+}
+
+static void run_trials(void)
+{
+    SiliconTrial *t;
+    while ((t = next_trial())) {
+        if (!is_direct(t)) {
+            silicon_direct_signal();
+            continue;
+        }
+        give_direct(t);
+        under_way = true;
+        if (silicon_direct_enter()) {
+            under_way = false;
+            take_direct(t);
+            batch->at++;
+        }
+    }
 }
 
 static bool make_segments(void)
@@ -238,7 +346,8 @@ static void move_to_first_processor(void)
     sched_setaffinity(0, sizeof(first), &first);
 }
 
-static void run_child(void)
+/* A batch for each byte that comes, until none can. */
+G_NORETURN static void run_child(int from, int to)
 {
     stack_t stack = { .ss_sp = g_malloc(STACK), .ss_size = STACK };
     struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
@@ -250,7 +359,15 @@ static void run_child(void)
     }
     (void)*(volatile uint8_t *)(data + SILICON_PAGE); /* is present from now on, to be read */
     setitimer(ITIMER_VIRTUAL, &ticks, NULL);
-    raise(SIGTRAP);
+    uint8_t byte;
+    while (TEMP_FAILURE_RETRY(read(from, &byte, 1)) == 1) {
+        run_trials();
+        seen = SILICON_BATCH;
+        if (TEMP_FAILURE_RETRY(write(to, &byte, 1)) != 1) {
+            break;
+        }
+    }
+    _exit(0);
 }
 
 /* ---- here -------------------------------------------------------------------------- */
@@ -270,23 +387,67 @@ SiliconBatch *silicon_native_open(void)
     map(code, SILICON_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE);
     map(data, SILICON_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE);
     map(data + SILICON_PAGE, SILICON_PAGE, PROT_READ, MAP_PRIVATE);
+    direct = silicon_direct_open();
     return batch;
+}
+
+/* The child lives for some batches: to fork is dear, and so are its first accesses to what it shares. */
+enum { BATCHES_A_CHILD = 64 };
+static struct Child {
+    pid_t pid; /* 0: there is none */
+    int to, from;
+    unsigned batches;
+} child;
+
+static void start_child(void)
+{
+    int down[2], up[2];
+    if (pipe(down) || pipe(up)) {
+        g_error("no pipes for the trials");
+    }
+    child = (struct Child){ .pid = fork(), .to = down[1], .from = up[0] };
+    if (child.pid == 0) {
+        close(down[1]);
+        close(up[0]);
+        if (again) {
+            move_to_first_processor();
+        }
+        run_child(down[0], up[1]);
+    }
+    g_assert_cmpint(child.pid, >, 0);
+    close(down[0]);
+    close(up[1]);
+}
+
+static void end_child(void)
+{
+    if (child.pid) {
+        close(child.to);
+        close(child.from);
+        waitpid(child.pid, NULL, 0);
+        child.pid = 0;
+    }
+}
+
+/* False: it died. */
+static bool child_runs(void)
+{
+    uint8_t byte = 0;
+    return write(child.to, &byte, 1) == 1 && TEMP_FAILURE_RETRY(read(child.from, &byte, 1)) == 1;
 }
 
 static void run_from(SiliconBatch *b, unsigned at)
 {
     b->at = at;
     while (b->at < b->count) {
-        pid_t child = fork();
-        if (child == 0) {
-            if (again) {
-                move_to_first_processor();
-            }
-            run_child();
+        if (!child.pid) {
+            start_child();
         }
-        waitpid(child, NULL, 0);
-        if (b->at < b->count) {
-            b->trials[b->at++].strayed = true;
+        if (!child_runs()) {
+            end_child();
+            note_hung();
+        } else if (++child.batches == BATCHES_A_CHILD) {
+            end_child();
         }
     }
 }
@@ -337,8 +498,10 @@ void silicon_native_rerun(SiliconBatch *b, unsigned n)
 {
     unsigned count = b->count;
     b->count = n + 1;
+    end_child();
     again = true;
     run_from(b, n);
+    end_child();
     again = false;
     b->count = count;
 }

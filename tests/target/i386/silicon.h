@@ -3,16 +3,18 @@
  * what both worlds have in common.
  *
  * Code runs at level 3.  Linear memory: a page of code at SILICON_CODE, at SILICON_DATA a page to read and write and
- * behind it one to read; else nothing up to 4 GiB. */
+ * behind it one to read; else nothing up to 4 GiB, but at SILICON_EXIT
+ * what takes the host's processor out of 64-bit code. */
 #pragma once
 #include "guest.h"
 #include "target/i386/decode.h"
 
 #define SILICON_CODE 0x30000000u
 #define SILICON_DATA 0x12000000u
+#define SILICON_EXIT 0x20000000u /* where 64-bit code leaves: never data */
 #define SILICON_GS64 0x1000u /* the base of GS in 64-bit code */
 
-enum { SILICON_PAGE = 4096, SILICON_BYTES = 144 /* of code */, SILICON_BATCH = 2048 };
+enum { SILICON_PAGE = 4096, SILICON_BYTES = 144 /* of code */, SILICON_BATCH = 256 };
 
 /* Flags that are compared.  RF: as the frame of the exception shows it. */
 enum { SILICON_FLAGS = EFL_ARITH | EFL_DF | EFL_RF | EFL_AC };
@@ -61,13 +63,16 @@ typedef struct SiliconResult {
     uint64_t ip;      /* from the start of the code */
     uint64_t address; /* of #PF */
     uint32_t error;
-    uint8_t vector; /* #BP at the end when all went well */
+    uint8_t vector; /* #BP behind the end when all went well, which is also told of a way out by SILICON_EXIT */
     uint8_t data[SILICON_PAGE];
 } SiliconResult;
 
 typedef struct SiliconTrial {
-    uint8_t code[SILICON_BYTES]; /* ends with INT3 */
+    uint8_t code[SILICON_BYTES]; /* ends with INT3; of random 64-bit pieces with a jump to SILICON_EXIT */
     unsigned length;             /* bytes before that */
+    bool again;                  /* the code and segments of the trial before, from other registers */
+    uint8_t starts[9], count;    /* of its instructions, and their end */
+    bool loops;                  /* its RCX counts */
     uint8_t size;                /* of the code: 2, 4, 8 */
     uint8_t seg[X86_SEGS];       /* SiliconSeg; FS stays what it is */
     bool zen5;                   /* other chips are not asked */
@@ -75,6 +80,7 @@ typedef struct SiliconTrial {
     SiliconState before;
     SiliconResult after; /* on the host */
     bool strayed;        /* it ended the child that ran it, or went astray: there is no result */
+    bool hung;           /* ... and so do other runs of its code, each for a long time */
     bool leads_away;     /* its last instruction, at `last`, jumps to anywhere */
     unsigned last;
 } SiliconTrial;
@@ -126,6 +132,8 @@ bool silicon_must_fault(const X86Row *row);
 /* ---- silicon-make.c ---- */
 /* Random code that begins with the row; false: there is none for this code size. */
 bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random);
+/* The same code from other numbers. */
+void silicon_make_again(SiliconTrial *t, const SiliconTrial *piece, uint64_t *random);
 /* A number that often has something to do with carries, signs, zeroes. */
 uint64_t silicon_value(uint64_t *random);
 /* Numbers for all vectors, in floating point many of them; and indices that do not lead far. */
