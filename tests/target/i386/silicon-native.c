@@ -28,9 +28,13 @@
 /* A jump to anywhere may make a loop: a piece that is still there at the second tick of the child's time has gone astray. */
 enum { TICK_US = 10000, STACK = 1 << 16 };
 
+/* What the child is asked for, a byte each, and how it ends: its keeper makes another one unless there is nobody to ask. */
+typedef enum Command { RUN_BATCH, RUN_AGAIN } Command;
+enum { BATCHES_A_CHILD = 64 }; /* then another one: a piece that went astray may have changed anything */
+enum { NO_MORE = 0, DIED = 1, NEXT = 2 };
+
 static SiliconBatch *batch;
 static SiliconDirect *direct;
-static bool again; /* a trial is run once more */
 static uint8_t *const code = (uint8_t *)(uintptr_t)SILICON_CODE;
 static uint8_t *const data = (uint8_t *)(uintptr_t)SILICON_DATA;
 
@@ -288,7 +292,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     } else if (under_way) {
         take(&batch->trials[batch->at++], regs);
     } else if (number != SIGTRAP) { /* a fault of this program */
-        _exit(1);
+        _exit(DIED);
     }
     const SiliconTrial *next = next_trial();
     under_way = next && !is_direct(next);
@@ -346,7 +350,15 @@ static void move_to_first_processor(void)
     sched_setaffinity(0, sizeof(first), &first);
 }
 
-/* A batch for each byte that comes, until none can. */
+static uint8_t wait_for_command(int from)
+{
+    uint8_t command;
+    if (TEMP_FAILURE_RETRY(read(from, &command, 1)) != 1) {
+        _exit(NO_MORE);
+    }
+    return command;
+}
+
 G_NORETURN static void run_child(int from, int to)
 {
     stack_t stack = { .ss_sp = g_malloc(STACK), .ss_size = STACK };
@@ -359,15 +371,40 @@ G_NORETURN static void run_child(int from, int to)
     }
     (void)*(volatile uint8_t *)(data + SILICON_PAGE); /* is present from now on, to be read */
     setitimer(ITIMER_VIRTUAL, &ticks, NULL);
-    uint8_t byte;
-    while (TEMP_FAILURE_RETRY(read(from, &byte, 1)) == 1) {
+    for (unsigned n = 0; n < BATCHES_A_CHILD; n++) {
+        uint8_t command = wait_for_command(from);
+        if (command == RUN_AGAIN) {
+            move_to_first_processor();
+            n = BATCHES_A_CHILD;
+        }
         run_trials();
         seen = SILICON_BATCH;
-        if (TEMP_FAILURE_RETRY(write(to, &byte, 1)) != 1) {
-            break;
+        if (TEMP_FAILURE_RETRY(write(to, &command, 1)) != 1) {
+            _exit(NO_MORE);
         }
     }
-    _exit(0);
+    _exit(NEXT);
+}
+
+/* A process that stays small, for forks are made of it: what a fork shares is copied page by page later on. */
+G_NORETURN static void keep_children(int from, int to)
+{
+    const uint8_t died = UINT8_MAX;
+    int status;
+    for (;;) {
+        pid_t child = fork();
+        if (child == 0) {
+            run_child(from, to);
+        }
+        waitpid(child, &status, 0);
+        bool ended = WIFEXITED(status) && WEXITSTATUS(status) != DIED;
+        if (ended && WEXITSTATUS(status) == NO_MORE) {
+            _exit(0);
+        }
+        if (!ended && write(to, &died, 1) != 1) {
+            _exit(0);
+        }
+    }
 }
 
 /* ---- here -------------------------------------------------------------------------- */
@@ -391,63 +428,51 @@ SiliconBatch *silicon_native_open(void)
     return batch;
 }
 
-/* The child lives for some batches: to fork is dear, and so are its first accesses to what it shares. */
-enum { BATCHES_A_CHILD = 64 };
-static struct Child {
-    pid_t pid; /* 0: there is none */
-    int to, from;
-    unsigned batches;
-} child;
+static pid_t keeper; /* 0: there is none */
+static int to_child, from_child;
 
-static void start_child(void)
+static void start_keeper(void)
 {
     int down[2], up[2];
     if (pipe(down) || pipe(up)) {
         g_error("no pipes for the trials");
     }
-    child = (struct Child){ .pid = fork(), .to = down[1], .from = up[0] };
-    if (child.pid == 0) {
+    keeper = fork();
+    g_assert_cmpint(keeper, >=, 0);
+    if (keeper == 0) {
         close(down[1]);
         close(up[0]);
-        if (again) {
-            move_to_first_processor();
-        }
-        run_child(down[0], up[1]);
+        keep_children(down[0], up[1]);
     }
-    g_assert_cmpint(child.pid, >, 0);
     close(down[0]);
     close(up[1]);
+    to_child = down[1];
+    from_child = up[0];
 }
 
-static void end_child(void)
+void silicon_native_end(void)
 {
-    if (child.pid) {
-        close(child.to);
-        close(child.from);
-        waitpid(child.pid, NULL, 0);
-        child.pid = 0;
+    if (keeper) {
+        close(to_child);
+        close(from_child);
+        waitpid(keeper, NULL, 0);
+        keeper = 0;
     }
 }
 
-/* False: it died. */
-static bool child_runs(void)
-{
-    uint8_t byte = 0;
-    return write(child.to, &byte, 1) == 1 && TEMP_FAILURE_RETRY(read(child.from, &byte, 1)) == 1;
-}
-
-static void run_from(SiliconBatch *b, unsigned at)
+static void run_from(SiliconBatch *b, unsigned at, Command command)
 {
     b->at = at;
+    if (!keeper) {
+        start_keeper();
+    }
     while (b->at < b->count) {
-        if (!child.pid) {
-            start_child();
+        uint8_t answer, byte = command;
+        if (write(to_child, &byte, 1) != 1 || TEMP_FAILURE_RETRY(read(from_child, &answer, 1)) != 1) {
+            g_error("no process for the trials");
         }
-        if (!child_runs()) {
-            end_child();
+        if (answer != byte) {
             note_hung();
-        } else if (++child.batches == BATCHES_A_CHILD) {
-            end_child();
         }
     }
 }
@@ -469,7 +494,7 @@ static bool runs(unsigned size)
     t->before.v.mxcsr = 0x1f80;
     x87_init(&t->before.v.x87);
     batch->count = 1;
-    run_from(batch, 0);
+    run_from(batch, 0, RUN_BATCH);
     batch->count = 0;
     return !t->strayed && t->after.vector == X86_EXC_BP;
 }
@@ -479,8 +504,9 @@ unsigned silicon_native_sizes(void)
     static unsigned sizes;
     if (!sizes) {
         g_assert_cmpuint(batch->count, ==, 0);
+        bool segments = make_segments();
         sizes = runs(8) ? 8 : 0;
-        sizes |= make_segments() ? (runs(2) ? 2 : 0) | (runs(4) ? 4 : 0) : 0;
+        sizes |= segments ? (runs(2) ? 2 : 0) | (runs(4) ? 4 : 0) : 0;
         g_assert_cmpuint(sizes & 8, !=, 0);
         if (!(sizes & 4)) {
             silicon_host_set_own_descriptors();
@@ -491,17 +517,13 @@ unsigned silicon_native_sizes(void)
 
 void silicon_native_run(SiliconBatch *b)
 {
-    run_from(b, 0);
+    run_from(b, 0, RUN_BATCH);
 }
 
 void silicon_native_rerun(SiliconBatch *b, unsigned n)
 {
     unsigned count = b->count;
     b->count = n + 1;
-    end_child();
-    again = true;
-    run_from(b, n);
-    end_child();
-    again = false;
+    run_from(b, n, RUN_AGAIN);
     b->count = count;
 }

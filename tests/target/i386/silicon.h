@@ -98,6 +98,8 @@ unsigned silicon_native_sizes(void);
 void silicon_native_run(SiliconBatch *b);
 /* One of them once more. */
 void silicon_native_rerun(SiliconBatch *b, unsigned n);
+/* The children end (the next run makes others): their processor time counts from now on. */
+void silicon_native_end(void);
 
 /* ---- silicon-guest.c ---- */
 typedef struct SiliconGuest SiliconGuest;

@@ -461,6 +461,7 @@ static void test_rows(void)
         test_size(sizes[n], &random);
     }
     close_guests();
+    silicon_native_end();
     print_cost();
     if (!failures) {
         check_coverage();
