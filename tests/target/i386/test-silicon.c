@@ -29,7 +29,7 @@ static double translation_ns[GUEST_ENGINES];
 static uint64_t translated[GUEST_ENGINES];
 static unsigned failures, pieces, runs, strayed, reruns;
 enum {
-    PIECES_A_GUEST = 4096
+    PIECES_A_GUEST = 256
 }; /* the interpreter keeps the blocks that it ran: memory, and time of each fork */
 static unsigned count = 20, runs_a_piece = 1;
 static uint64_t seed = 1;
