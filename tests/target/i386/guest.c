@@ -59,7 +59,8 @@ static bool init(CPU *cpu, const char *model, GError **err)
 
 static bool walk(CPU *cpu, uint64_t vaddr, unsigned bytes, MmuAccess access, MmuResult *out, MmuFault *fault)
 {
-    bool stops = vaddr - running->stop_at < GUEST_STOP_BYTES || vaddr - running->stop_at_too < GUEST_STOP_BYTES;
+    bool stops =
+        vaddr - running->stop_at < GUEST_STOP_BYTES || vaddr - running->stop_at_too < GUEST_STOP_BYTES;
     if (access == MMU_EXEC && stops) {
         running->wires->stopped = true;
         cpu_loop_exit(cpu);
@@ -85,6 +86,14 @@ static void take_interrupts(Guest *g)
     }
 }
 
+void guest_give_up(void)
+{
+    if (running) {
+        running->give_up = true;
+        __atomic_store_n(&running->x->cpu.exit_request, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
 static bool look_at_nothing(Guest *g, void *opaque)
 {
     return true;
@@ -97,7 +106,7 @@ static void run(Guest *g, GuestLook look, void *opaque)
     TcgVcpu *v = cpu->tcg;
     running = g;
     tcg_vcpu_current = v;
-    g->wires->stopped = false;
+    g->wires->stopped = g->give_up = false;
     if (sigsetjmp(v->exit_jmp, 0)) {
         v->frame = NULL;
         v->running = NULL;
@@ -105,6 +114,9 @@ static void run(Guest *g, GuestLook look, void *opaque)
     }
     while (!g->wires->stopped && !cpu->halted && look(g, opaque)) {
         cpu->exit_request = 0;
+        if (__atomic_load_n(&g->give_up, __ATOMIC_SEQ_CST)) { /* behind that: none is lost */
+            break;
+        }
         tcg_mail_look(v, true);
         take_interrupts(g);
         v->alone = v->alone_next;
@@ -112,6 +124,7 @@ static void run(Guest *g, GuestLook look, void *opaque)
         run_engine(g);
         v->alone = false;
     }
+    running = NULL;
 }
 
 void guest_run(Guest *g)

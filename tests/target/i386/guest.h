@@ -14,6 +14,7 @@ typedef struct Guest {
     uint8_t *ram; /* as the host has it; write code by dma_write(x->cpu.as, ...) */
     /* A fetch from one of these pages, aligned, ends a run, with the pc at it. */
     uint64_t stop_at, stop_at_too;
+    bool give_up; /* a handler of signals sets it by guest_give_up(): the run ends, somewhere */
     struct GuestWires *wires;
 } Guest;
 
@@ -21,6 +22,8 @@ Guest *guest_new(GuestEngine engine, uint64_t ram_bytes);
 void guest_free(Guest *g);
 /* On from x->s until it fetches from a page where it stops, or halts. */
 void guest_run(Guest *g);
+/* From a handler of signals: end the run that is under way.  None is: nothing. */
+void guest_give_up(void);
 /* The same, an instruction at a time; before each, and each delivery of an exception, `look` is asked: false ends it, too. */
 typedef bool (*GuestLook)(Guest *g, void *opaque);
 void guest_step(Guest *g, GuestLook look, void *opaque);

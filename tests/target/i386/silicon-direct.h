@@ -9,9 +9,9 @@ typedef struct SiliconDirect {
     uint64_t gpr[16];
     uint64_t frame[5]; /* of IRETQ: RIP, CS, RFLAGS, RSP, SS */
     uint64_t own_rsp;
-    uint64_t flags;              /* behind the piece */
-    uint64_t ds, es, gs, ss;     /* the same */
-    uint64_t leave;              /* where SILICON_EXIT leads */
+    uint64_t flags;                  /* behind the piece */
+    uint64_t ds, es, gs, ss;         /* the same */
+    uint64_t leave;                  /* where SILICON_EXIT leads */
     _Alignas(64) uint8_t area[1024]; /* as XSAVE64 has it */
     _Alignas(64) uint8_t stack[1024];
 } SiliconDirect;

@@ -236,6 +236,11 @@ void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTria
     end(g, t, r);
 }
 
+bool silicon_guest_gave_up(const SiliconGuest *g)
+{
+    return g->guest->give_up;
+}
+
 typedef struct Straying {
     const SiliconTrial *t;
     uint64_t before; /* the offset in the code of the last instruction */

@@ -221,8 +221,9 @@ static void give_direct(const SiliconTrial *t)
 {
     give_vectors(&t->before.v, direct->area);
     memcpy(direct->gpr, t->before.gpr, sizeof(direct->gpr));
-    const uint64_t frame[] = { SILICON_CODE, silicon_segments[t->seg[SEG_CS]].selector, t->before.flags | EFL_FIXED,
-                               t->before.gpr[X86_RSP], silicon_segments[t->seg[SEG_SS]].selector };
+    const uint64_t frame[] = { SILICON_CODE, silicon_segments[t->seg[SEG_CS]].selector,
+                               t->before.flags | EFL_FIXED, t->before.gpr[X86_RSP],
+                               silicon_segments[t->seg[SEG_SS]].selector };
     memcpy(direct->frame, frame, sizeof(frame));
     place_memory(t);
     load_segments(t);

@@ -6,13 +6,14 @@
  * behind it one to read; else nothing up to 4 GiB, but at SILICON_EXIT
  * what takes the host's processor out of 64-bit code. */
 #pragma once
+#include "coverage.h"
 #include "guest.h"
 #include "target/i386/decode.h"
 
 #define SILICON_CODE 0x30000000u
 #define SILICON_DATA 0x12000000u
 #define SILICON_EXIT 0x20000000u /* where 64-bit code leaves: never data */
-#define SILICON_GS64 0x1000u /* the base of GS in 64-bit code */
+#define SILICON_GS64 0x1000u     /* the base of GS in 64-bit code */
 
 enum { SILICON_PAGE = 4096, SILICON_BYTES = 144 /* of code */, SILICON_BATCH = 256 };
 
@@ -63,7 +64,8 @@ typedef struct SiliconResult {
     uint64_t ip;      /* from the start of the code */
     uint64_t address; /* of #PF */
     uint32_t error;
-    uint8_t vector; /* #BP behind the end when all went well, which is also told of a way out by SILICON_EXIT */
+    uint8_t
+        vector; /* #BP behind the end when all went well, which is also told of a way out by SILICON_EXIT */
     uint8_t data[SILICON_PAGE];
 } SiliconResult;
 
@@ -106,6 +108,7 @@ typedef struct SiliconGuest SiliconGuest;
 SiliconGuest *silicon_guest_new(GuestEngine engine);
 void silicon_guest_free(SiliconGuest *g);
 void silicon_guest_run(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t, SiliconResult *r);
+bool silicon_guest_gave_up(const SiliconGuest *g); /* in its last run, by guest_give_up() */
 /* Its last instruction, which leads away, leads into the midst of the piece: from there on anything may be run, what the
  * table calls undefined among it. */
 bool silicon_guest_strays(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t);
@@ -152,6 +155,17 @@ uint32_t silicon_area(uint64_t *random);
 /* Random bytes, numbers of the x87, and areas that XRSTOR may take. */
 void silicon_make_data(uint8_t data[SILICON_PAGE], uint64_t *random);
 void silicon_make_x87(X87 *f, const uint64_t mm[8], uint64_t *random);
+
+/* ---- silicon-report.c ---- */
+/* How a result differs from t->after, in `what`. */
+void silicon_report(const SiliconBatch *b, const SiliconTrial *t, const SiliconResult *got, const char *what,
+                    const char *engine);
+/* Instructions that were run, up to the one that faulted; that one, if there is nothing else that it could do.  Of a piece
+ * that is run again, when it comes further than before. */
+void silicon_mark(X86Coverage *c, const SiliconTrial *t);
+/* Tell which forms were not met; enough pieces were to meet 98 % of those that are tested. */
+void silicon_check_coverage(const X86Coverage *c, bool enough);
+double silicon_seconds(void); /* processor time of this program and of children that have ended */
 
 /* ---- silicon-cases.c ---- */
 /* A piece that is always run, and what it shows; NULL: there are no more. */
