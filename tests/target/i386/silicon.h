@@ -12,7 +12,7 @@
 
 #define SILICON_CODE 0x30000000u
 #define SILICON_DATA 0x12000000u
-#define SILICON_EXIT 0x20000000u /* where 64-bit code leaves: never data */
+#define SILICON_EXIT 0x2d5a7000u /* where 64-bit code leaves: nothing computes it by chance */
 #define SILICON_GS64 0x1000u     /* the base of GS in 64-bit code */
 
 enum { SILICON_PAGE = 4096, SILICON_BYTES = 144 /* of code */, SILICON_BATCH = 256 };
