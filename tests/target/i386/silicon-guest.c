@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "descriptors.h"
+#include "silicon-map.h"
 #include "target/i386/paging.h"
 #include "target/i386/seg.h"
 #include "target/i386/trap.h"
@@ -14,29 +15,8 @@
 
 #define SYSTEM UINT64_C(0xffffffff80000000) /* the first 64 KiB of RAM, for level 0 */
 
-enum { /* physical */
-       RAM = 1 << 20,
-       GDT = 0x1000,
-       IDT = 0x2000,
-       TSS = 0x3000,
-       LDT = 0x4000,
-       STACK_TOP = 0x8000,
-       HANDLERS = 0x9000,
-       PML4 = 0x20000,
-       PDPT_LOW = 0x21000,
-       PDPT_HIGH = 0x22000,
-       PD_LOW = 0x23000,
-       PD_HIGH = 0x24000,
-       PT_DATA = 0x25000,
-       PT_CODE = 0x26000,
-       PT_SYSTEM = 0x27000,
-       CODE = 0x40000,
-       DATA = 0x50000,
-       HANDLER_BYTES = 16,
-};
-enum { KERNEL_CODE = 0x08, TASK = 0x40 }; /* selectors */
-
 struct SiliconGuest {
+    uint8_t tables[TABLES_END]; /* as they were made */
     Guest *guest;
     X86CPU *x;
 };
@@ -126,6 +106,8 @@ SiliconGuest *silicon_guest_new(GuestEngine engine)
     g->x = g->guest->x;
     make_pages(g);
     make_tables(g);
+    silicon_legacy_make_tables(g->guest->ram);
+    memcpy(g->tables, g->guest->ram, sizeof(g->tables));
     return g;
 }
 
@@ -164,7 +146,8 @@ static void take_vectors(SiliconVectors *v, const X86State *s)
     v->x87 = s->x87;
 }
 
-static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
+/* Of the usual world: level 3 below a kernel in long mode. */
+static void begin_long(SiliconGuest *g, const SiliconTrial *t)
 {
     X86CPU *x = g->x;
     system_registers(g);
@@ -182,10 +165,24 @@ static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
         x->s.seg[SEG_GS].base = SILICON_GS64;
     }
     load_segment(x, SEG_FS, SILICON_NULL);
+    x86_set_flags(x, t->before.flags | EFL_FIXED);
+}
+
+static void begin(SiliconGuest *g, const SiliconBatch *b, const SiliconTrial *t)
+{
+    X86CPU *x = g->x;
+    g->guest->stop_at = t->world == SILICON_LEVEL3 ? SYSTEM + HANDLERS : HANDLERS;
+    if (t->world == SILICON_LEVEL3) {
+        begin_long(g, t);
+    } else {
+        silicon_legacy_begin(x, t);
+    }
+    if (memcmp(g->guest->ram, g->tables, TABLES_END)) { /* that code without pages may write */
+        dma_write(x->cpu.as, 0, g->tables, TABLES_END);
+    }
     memcpy(x->s.gpr, t->before.gpr, sizeof(x->s.gpr));
     give_vectors(&x->s, &t->before.v);
     x86_vectors_changed(x);
-    x86_set_flags(x, t->before.flags | EFL_FIXED);
     cpu_mmu_changed(&x->cpu);
     if (memcmp(host(g, CODE), t->code, SILICON_BYTES)) { /* else what is translated stays */
         dma_write(x->cpu.as, CODE, t->code, SILICON_BYTES);
@@ -217,7 +214,10 @@ static void end(SiliconGuest *g, const SiliconTrial *t, SiliconResult *r)
     for (unsigned n = 0; n < X86_SEGS; n++) {
         r->s.selectors[n] = x->s.seg[n].selector;
     }
-    if (x->s.pc - SILICON_EXIT < SILICON_PAGE) {
+    if (t->world != SILICON_LEVEL3) {
+        r->vector = (x->s.pc - HANDLERS) / HANDLER_BYTES;
+        silicon_legacy_take_frame(x, g->guest->ram, r);
+    } else if (x->s.pc - SILICON_EXIT < SILICON_PAGE) {
         r->vector = X86_EXC_BP;
         r->error = 0;
         r->ip = t->length + 1;

@@ -10,28 +10,6 @@
 #include "maker.h"
 #include "target/i386/translators.h"
 
-enum { LEVEL3 = 3 << ATTR_DPL_SHIFT, USER_SEGMENT = ATTR_P | ATTR_S | LEVEL3 | ATTR_ACCESSED };
-enum { CODE_SEGMENT = USER_SEGMENT | ATTR_CODE | ATTR_READABLE, DATA_SEGMENT = USER_SEGMENT | ATTR_WRITABLE };
-#define LOCAL(n) ((n - SILICON_LDT) << 3 | 7)
-#define DATA_BASE (SILICON_DATA - 0x8000)
-
-const SiliconSegment silicon_segments[SILICON_SEGS] = {
-    [SILICON_NULL] = { 0 },
-    [SILICON_FLAT] = { 0x2b, 0, 0xfffff, DATA_SEGMENT | ATTR_G | ATTR_DB },
-    [SILICON_CODE32] = { 0x23, 0, 0xfffff, CODE_SEGMENT | ATTR_G | ATTR_DB },
-    [SILICON_CODE64] = { 0x33, 0, 0xfffff, CODE_SEGMENT | ATTR_G | ATTR_L },
-    [SILICON_LDT_CODE16] = { LOCAL(SILICON_LDT_CODE16), SILICON_CODE, 0xffff, CODE_SEGMENT },
-    [SILICON_LDT_CODE32] = { LOCAL(SILICON_LDT_CODE32), SILICON_CODE, 0xfff, CODE_SEGMENT | ATTR_DB },
-    [SILICON_LDT_DATA16] = { LOCAL(SILICON_LDT_DATA16), DATA_BASE, 0xffff, DATA_SEGMENT },
-    [SILICON_LDT_DATA32] = { LOCAL(SILICON_LDT_DATA32), DATA_BASE, 0xffff, DATA_SEGMENT | ATTR_DB },
-    [SILICON_LDT_SMALL] = { LOCAL(SILICON_LDT_SMALL), DATA_BASE, 0x87fe, DATA_SEGMENT | ATTR_DB },
-    [SILICON_LDT_DOWN16] = { LOCAL(SILICON_LDT_DOWN16), DATA_BASE, 0x83ff, DATA_SEGMENT | ATTR_DOWN },
-    [SILICON_LDT_DOWN32] = { LOCAL(SILICON_LDT_DOWN32), DATA_BASE, 0x83ff,
-                             DATA_SEGMENT | ATTR_DOWN | ATTR_DB },
-    [SILICON_LDT_READ] = { LOCAL(SILICON_LDT_READ), DATA_BASE, 0xffff, USER_SEGMENT | ATTR_DB },
-    [SILICON_LDT_TEXT] = { LOCAL(SILICON_LDT_TEXT), DATA_BASE, 0xffff, CODE_SEGMENT | ATTR_DB },
-};
-
 /* ---- flags --------------------------------------------------------------------- */
 
 /* Of a double shift by more places than the operand has, and of a piece of code up to an instruction. */
@@ -407,12 +385,12 @@ static void aim_jumps(Making *m)
     }
 }
 
-static unsigned any_row(uint64_t *random)
+static unsigned any_row(const Making *m)
 {
     unsigned row;
     do {
-        row = 1 + below(random, x86_row_count - 1);
-    } while (!silicon_tests(row));
+        row = 1 + below(m->random, x86_row_count - 1);
+    } while (!silicon_tests_in(m->t->world, row));
     return row;
 }
 
@@ -439,6 +417,10 @@ static void choose_segments(SiliconTrial *t, uint64_t *random)
     } else {
         t->seg[SEG_CS] = SILICON_LDT_CODE16;
         t->seg[SEG_SS] = stacks16[below(random, G_N_ELEMENTS(stacks16))];
+    }
+    if (t->world != SILICON_LEVEL3) { /* which has this one in the place of all */
+        memset(t->seg, SILICON_LDT_DATA16, X86_SEGS);
+        t->seg[SEG_CS] = SILICON_LDT_CODE16;
     }
 }
 
@@ -487,7 +469,7 @@ bool silicon_make(SiliconTrial *t, unsigned row, unsigned size, uint64_t *random
     }
     unsigned more = below(random, 2) ? 0 : 1 + below(random, 7);
     while (more-- && !ends_piece(&x86_rows[row])) {
-        unsigned next = any_row(random);
+        unsigned next = any_row(&m);
         row = append(&m, next) ? next : row;
     }
     aim_jumps(&m);

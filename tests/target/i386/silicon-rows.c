@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which rows are tested, and why others are not. */
+/* The segments of trials; which rows are tested, and why others are not. */
 #include "silicon.h"
 
 #include <cpuid.h>
@@ -8,6 +8,32 @@
 
 #include "host-isa.h"
 #include "target/i386/translators.h"
+
+/* ---- segments ---------------------------------------------------------------------- */
+
+enum { LEVEL3 = 3 << ATTR_DPL_SHIFT, USER_SEGMENT = ATTR_P | ATTR_S | LEVEL3 | ATTR_ACCESSED };
+enum { CODE_SEGMENT = USER_SEGMENT | ATTR_CODE | ATTR_READABLE, DATA_SEGMENT = USER_SEGMENT | ATTR_WRITABLE };
+#define LOCAL(n) ((n - SILICON_LDT) << 3 | 7)
+#define DATA_BASE (SILICON_DATA - 0x8000)
+
+const SiliconSegment silicon_segments[SILICON_SEGS] = {
+    [SILICON_NULL] = { 0 },
+    [SILICON_FLAT] = { 0x2b, 0, 0xfffff, DATA_SEGMENT | ATTR_G | ATTR_DB },
+    [SILICON_CODE32] = { 0x23, 0, 0xfffff, CODE_SEGMENT | ATTR_G | ATTR_DB },
+    [SILICON_CODE64] = { 0x33, 0, 0xfffff, CODE_SEGMENT | ATTR_G | ATTR_L },
+    [SILICON_LDT_CODE16] = { LOCAL(SILICON_LDT_CODE16), SILICON_CODE, 0xffff, CODE_SEGMENT },
+    [SILICON_LDT_CODE32] = { LOCAL(SILICON_LDT_CODE32), SILICON_CODE, 0xfff, CODE_SEGMENT | ATTR_DB },
+    [SILICON_LDT_DATA16] = { LOCAL(SILICON_LDT_DATA16), DATA_BASE, 0xffff, DATA_SEGMENT },
+    [SILICON_LDT_DATA32] = { LOCAL(SILICON_LDT_DATA32), DATA_BASE, 0xffff, DATA_SEGMENT | ATTR_DB },
+    [SILICON_LDT_SMALL] = { LOCAL(SILICON_LDT_SMALL), DATA_BASE, 0x87fe, DATA_SEGMENT | ATTR_DB },
+    [SILICON_LDT_DOWN16] = { LOCAL(SILICON_LDT_DOWN16), DATA_BASE, 0x83ff, DATA_SEGMENT | ATTR_DOWN },
+    [SILICON_LDT_DOWN32] = { LOCAL(SILICON_LDT_DOWN32), DATA_BASE, 0x83ff,
+                             DATA_SEGMENT | ATTR_DOWN | ATTR_DB },
+    [SILICON_LDT_READ] = { LOCAL(SILICON_LDT_READ), DATA_BASE, 0xffff, USER_SEGMENT | ATTR_DB },
+    [SILICON_LDT_TEXT] = { LOCAL(SILICON_LDT_TEXT), DATA_BASE, 0xffff, CODE_SEGMENT | ATTR_DB },
+};
+
+/* ---- the host ------------------------------------------------------------------------ */
 
 /* CPUID leaves a virtual machine: it is asked once. */
 const SiliconHost *silicon_host(void)
@@ -99,6 +125,12 @@ const char *silicon_leaves_out(unsigned row)
 bool silicon_tests(unsigned row)
 {
     return !silicon_leaves_out(row);
+}
+
+bool silicon_tests_in(SiliconWorld world, unsigned row)
+{
+    bool system = x86_rows[row].attrs & (X86_ATTR_CPL0 | X86_ATTR_CPL0UD | X86_ATTR_IOPL);
+    return silicon_tests(row) && !(world == SILICON_REAL && system);
 }
 
 bool silicon_must_fault(const X86Row *row)

@@ -69,7 +69,15 @@ typedef struct SiliconResult {
     uint8_t data[SILICON_PAGE];
 } SiliconResult;
 
+/* Where a trial runs on ours; the host's processor runs those of level 3 alone. */
+typedef enum SiliconWorld {
+    SILICON_LEVEL3, /* below a kernel in long mode */
+    SILICON_V86,    /* 16-bit code, without paging; its level for I/O is 3 half of the time */
+    SILICON_REAL,
+} SiliconWorld;
+
 typedef struct SiliconTrial {
+    SiliconWorld world;          /* given to silicon_make() */
     uint8_t code[SILICON_BYTES]; /* ends with INT3; of random 64-bit pieces with a jump to SILICON_EXIT */
     unsigned length;             /* bytes before that */
     bool again;                  /* the code and segments of the trial before, from other registers */
@@ -131,6 +139,8 @@ X86DecodeMode silicon_mode(unsigned size);
 /* Why a row is left out; NULL: it is tested. */
 const char *silicon_leaves_out(unsigned row);
 bool silicon_tests(unsigned row);
+/* The same of a world: in real mode what level 0 alone may do is left out, as it leads out of it. */
+bool silicon_tests_in(SiliconWorld world, unsigned row);
 /* Mostly, or always, it comes to an exception here. */
 bool silicon_must_fault(const X86Row *row);
 
