@@ -11,27 +11,21 @@
 
 #include <asm/ldt.h>
 #include <asm/prctl.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "silicon-children.h"
 #include "silicon-direct.h"
 #include "target/i386/x87.h"
 #include "util/bytes.h"
 
 /* A jump to anywhere may make a loop: a piece that is still there at the second tick of the child's time has gone astray. */
 enum { TICK_US = 10000, STACK = 1 << 16 };
-
-/* What the child is asked for, a byte each, and how it ends: its keeper makes another one unless there is nobody to ask. */
-typedef enum Command { RUN_BATCH, RUN_AGAIN } Command;
-enum { BATCHES_A_CHILD = 64 }; /* then another one: a piece that went astray may have changed anything */
-enum { NO_MORE = 0, DIED = 1, NEXT = 2 };
 
 static SiliconBatch *batch;
 static SiliconDirect *direct;
@@ -293,7 +287,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     } else if (under_way) {
         take(&batch->trials[batch->at++], regs);
     } else if (number != SIGTRAP) { /* a fault of this program */
-        _exit(DIED);
+        _exit(SILICON_CHILD_DIED);
     }
     const SiliconTrial *next = next_trial();
     under_way = next && !is_direct(next);
@@ -342,25 +336,7 @@ static bool make_segments(void)
     return true;
 }
 
-/* LSL of one of Linux's descriptors tells the processor's number: in the guest's it is 0. */
-static void move_to_first_processor(void)
-{
-    cpu_set_t first;
-    CPU_ZERO(&first);
-    CPU_SET(0, &first);
-    sched_setaffinity(0, sizeof(first), &first);
-}
-
-static uint8_t wait_for_command(int from)
-{
-    uint8_t command;
-    if (TEMP_FAILURE_RETRY(read(from, &command, 1)) != 1) {
-        _exit(NO_MORE);
-    }
-    return command;
-}
-
-G_NORETURN static void run_child(int from, int to)
+static void begin_child(void)
 {
     stack_t stack = { .ss_sp = g_malloc(STACK), .ss_size = STACK };
     struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
@@ -372,41 +348,15 @@ G_NORETURN static void run_child(int from, int to)
     }
     (void)*(volatile uint8_t *)(data + SILICON_PAGE); /* is present from now on, to be read */
     setitimer(ITIMER_VIRTUAL, &ticks, NULL);
-    for (unsigned n = 0; n < BATCHES_A_CHILD; n++) {
-        uint8_t command = wait_for_command(from);
-        if (command == RUN_AGAIN) {
-            move_to_first_processor();
-            n = BATCHES_A_CHILD;
-        }
-        run_trials();
-        seen = SILICON_BATCH;
-        if (TEMP_FAILURE_RETRY(write(to, &command, 1)) != 1) {
-            _exit(NO_MORE);
-        }
-    }
-    _exit(NEXT);
 }
 
-/* A process that stays small, for forks are made of it: what a fork shares is copied page by page later on. */
-G_NORETURN static void keep_children(int from, int to)
+static void run_in_child(void)
 {
-    const uint8_t died = UINT8_MAX;
-    int status;
-    for (;;) {
-        pid_t child = fork();
-        if (child == 0) {
-            run_child(from, to);
-        }
-        waitpid(child, &status, 0);
-        bool ended = WIFEXITED(status) && WEXITSTATUS(status) != DIED;
-        if (ended && WEXITSTATUS(status) == NO_MORE) {
-            _exit(0);
-        }
-        if (!ended && write(to, &died, 1) != 1) {
-            _exit(0);
-        }
-    }
+    run_trials();
+    seen = SILICON_BATCH;
 }
+
+static const SiliconChild child = { begin_child, run_in_child };
 
 /* ---- here -------------------------------------------------------------------------- */
 
@@ -429,50 +379,11 @@ SiliconBatch *silicon_native_open(void)
     return batch;
 }
 
-static pid_t keeper; /* 0: there is none */
-static int to_child, from_child;
-
-static void start_keeper(void)
-{
-    int down[2], up[2];
-    if (pipe(down) || pipe(up)) {
-        g_error("no pipes for the trials");
-    }
-    keeper = fork();
-    g_assert_cmpint(keeper, >=, 0);
-    if (keeper == 0) {
-        close(down[1]);
-        close(up[0]);
-        keep_children(down[0], up[1]);
-    }
-    close(down[0]);
-    close(up[1]);
-    to_child = down[1];
-    from_child = up[0];
-}
-
-void silicon_native_end(void)
-{
-    if (keeper) {
-        close(to_child);
-        close(from_child);
-        waitpid(keeper, NULL, 0);
-        keeper = 0;
-    }
-}
-
-static void run_from(SiliconBatch *b, unsigned at, Command command)
+static void run_from(SiliconBatch *b, unsigned at, bool alone)
 {
     b->at = at;
-    if (!keeper) {
-        start_keeper();
-    }
     while (b->at < b->count) {
-        uint8_t answer, byte = command;
-        if (write(to_child, &byte, 1) != 1 || TEMP_FAILURE_RETRY(read(from_child, &answer, 1)) != 1) {
-            g_error("no process for the trials");
-        }
-        if (answer != byte) {
+        if (!silicon_child_runs(&child, alone)) {
             note_hung();
         }
     }
@@ -495,7 +406,7 @@ static bool runs(unsigned size)
     t->before.v.mxcsr = 0x1f80;
     x87_init(&t->before.v.x87);
     batch->count = 1;
-    run_from(batch, 0, RUN_BATCH);
+    run_from(batch, 0, false);
     batch->count = 0;
     return !t->strayed && t->after.vector == X86_EXC_BP;
 }
@@ -518,13 +429,13 @@ unsigned silicon_native_sizes(void)
 
 void silicon_native_run(SiliconBatch *b)
 {
-    run_from(b, 0, RUN_BATCH);
+    run_from(b, 0, false);
 }
 
 void silicon_native_rerun(SiliconBatch *b, unsigned n)
 {
     unsigned count = b->count;
     b->count = n + 1;
-    run_from(b, n, RUN_AGAIN);
+    run_from(b, n, true);
     b->count = count;
 }
