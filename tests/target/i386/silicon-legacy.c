@@ -10,8 +10,17 @@
 
 enum { DATA_SELECTOR = (DATA - 0x8000) >> 4, CODE_SELECTOR = CODE >> 4, LIMIT = 0xffff };
 
+/* Without pages any of RAM is code: a jump to where nothing is ends at once. */
+static void fill_with_breakpoints(uint8_t *ram)
+{
+    enum { INT3 = 0xcc, BEHIND_CODE = CODE + SILICON_PAGE, BEHIND_DATA = DATA + 2 * SILICON_PAGE };
+    memset(ram + BEHIND_CODE, INT3, DATA - BEHIND_CODE);
+    memset(ram + BEHIND_DATA, INT3, RAM - BEHIND_DATA);
+}
+
 void silicon_legacy_make_tables(uint8_t *ram)
 {
+    fill_with_breakpoints(ram);
     enum { FLAT = ATTR_P | ATTR_S | ATTR_G | ATTR_DB | ATTR_ACCESSED, FLAT_LIMIT = 0xfffff };
     store_le(ram + GDT + KERNEL_CODE32, 8, world_desc(0, FLAT_LIMIT, FLAT | ATTR_CODE | ATTR_READABLE));
     store_le(ram + GDT + KERNEL_DATA32, 8, world_desc(0, FLAT_LIMIT, FLAT | ATTR_WRITABLE));

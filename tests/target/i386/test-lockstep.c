@@ -3,7 +3,7 @@
  * host code, and in lockstep, which compares block by block.  What is left is equal, every flag of it.  The host's
  * own processor is not asked: hosts that run 64-bit programs alone can do this, too.
  *
- *   test-lockstep [COUNT [SEED [RUNS]]]   COUNT pieces a row and code size (10), RUNS of each (3)
+ *   test-lockstep [COUNT [SEED [RUNS]]]   COUNT pieces a row and code size (6), RUNS of each (3)
  *
  * LYREBIRD_LOCKSTEP=N: N times as many pieces. */
 #include "silicon.h"
@@ -21,7 +21,7 @@ enum { TICK_US = 20000, ENOUGH = 20, ENOUGH_RUNS = 4, REPORTS = 8 };
 static SiliconBatch batch; /* its first trial alone */
 static SiliconGuest *guests[GUEST_ENGINES];
 static X86Coverage *coverage;
-static unsigned count = 10, runs_a_piece = 3;
+static unsigned count = 6, runs_a_piece = 3;
 static uint64_t seed = 1;
 static unsigned failures, pieces, runs, hung;
 static unsigned
