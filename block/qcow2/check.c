@@ -2,8 +2,8 @@
 /* check: counts every reference that the image makes (header, tables, data, snapshots, bitmaps) and compares with the
  * counts that it keeps.
  *
- * A table is walked once for each L1 table that names it, and L1 tables share nothing: else a few clusters would make more work than
- * there is time for. */
+ * An L2 table is walked once for the image and once for all snapshots together, whose references are counted as often as there are
+ * snapshots that name it, and L1 tables share nothing: else a few clusters would make more work than there is time for. */
 #include <errno.h>
 #include <string.h>
 
@@ -17,7 +17,11 @@ typedef struct Suspect {
     bool is_table;
     uint64_t word, host, refs;
 } Suspect;
-enum { SUSPECTS_MAX = 1 << 20 };
+enum { SUSPECTS_MAX = 1 << 20, LATER_MAX = 1 << 22 };
+
+typedef struct Span {
+    uint64_t offset, bytes;
+} Span;
 
 static void say(Check *c, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
@@ -51,20 +55,27 @@ static bool refer(Check *c, Counts *to, uint64_t offset, uint64_t bytes, const c
         return false;
     }
     for (uint64_t i = offset >> s->cluster_bits; bytes && i <= (offset + bytes - 1) >> s->cluster_bits; i++) {
-        c->full |= !counts_add(to, i);
+        c->full |= !counts_add(to, i, c->times);
     }
     return true;
 }
 
-static bool is_used(const Check *c, uint64_t offset, uint64_t bytes)
+static bool is_used(const Check *c, uint64_t offset, uint64_t bytes, uint32_t more_than)
 {
     unsigned bits = c->s->cluster_bits;
     for (uint64_t i = offset >> bits; bytes && i <= (offset + bytes - 1) >> bits; i++) {
-        if (counts_get(c->used, i)) {
+        if (counts_get(c->used, i) > more_than) {
             return true;
         }
     }
     return false;
+}
+
+static void say_shared(Check *c, uint64_t offset, const char *what)
+{
+    say(c, "ERROR: %s at %#" PRIx64 " is where something else is", what, offset);
+    c->r->corruptions++;
+    c->partial = true;
 }
 
 /* Of a table that nothing else may be part of: false: it is not to be walked. */
@@ -73,10 +84,8 @@ static bool refer_alone(Check *c, uint64_t offset, uint64_t bytes, const char *w
     if (!lies_in_file(c, offset, bytes, what)) {
         return false;
     }
-    if (is_used(c, offset, bytes)) {
-        say(c, "ERROR: %s at %#" PRIx64 " is where something else is", what, offset);
-        c->r->corruptions++;
-        c->partial = true;
+    if (is_used(c, offset, bytes, 0)) {
+        say_shared(c, offset, what);
         return false;
     }
     return refer(c, c->used, offset, bytes, what);
@@ -173,6 +182,36 @@ static void check_l2(Check *c, uint64_t offset, bool active)
     }
 }
 
+/* Many snapshots have the same tables: those are walked when it is known how many. */
+static void check_l2_later(Check *c, uint64_t offset)
+{
+    gpointer key = GSIZE_TO_POINTER(offset);
+    guint times = GPOINTER_TO_UINT(g_hash_table_lookup(c->later, key));
+    if (!times && g_hash_table_size(c->later) >= LATER_MAX) {
+        check_l2(c, offset, false); /* there is no memory for it */
+    } else {
+        g_hash_table_insert(c->later, key, GUINT_TO_POINTER(times + 1));
+    }
+}
+
+static void check_later(Check *c)
+{
+    GHashTableIter i;
+    gpointer offset, times;
+    g_hash_table_iter_init(&i, c->later);
+    while (!c->full && g_hash_table_iter_next(&i, &offset, &times)) {
+        c->times = GPOINTER_TO_UINT(times);
+        check_l2(c, GPOINTER_TO_SIZE(offset), false);
+    }
+    c->times = 1;
+    for (guint k = 0; k < c->alone->len; k++) {
+        const Span *l1 = &g_array_index(c->alone, Span, k);
+        if (is_used(c, l1->offset, l1->bytes, 1)) {
+            say_shared(c, l1->offset, "the L1 table of a snapshot");
+        }
+    }
+}
+
 static void check_l1(Check *c, const uint64_t *l1, uint64_t count, bool active)
 {
     g_autoptr(GHashTable) walked = g_hash_table_new(NULL, NULL);
@@ -183,8 +222,10 @@ static void check_l1(Check *c, const uint64_t *l1, uint64_t count, bool active)
             c->r->corruptions++;
             c->partial = true;
             refer(c, c->used, offset, c->s->cluster_size, "an L2 table");
+        } else if (offset && active) {
+            check_l2(c, offset, true);
         } else if (offset) {
-            check_l2(c, offset, active);
+            check_l2_later(c, offset);
         }
         if (offset && active) {
             check_copied(c, true, l1[i], offset);
@@ -205,6 +246,8 @@ static void check_snapshot_l1(Check *c, const Qcow2Snapshot *sn)
         c->r->check_errors++;
         return;
     }
+    Span span = { sn->l1_offset, bytes };
+    g_array_append_val(c->alone, span);
     check_l1(c, l1, sn->l1_size, false);
 }
 
@@ -236,6 +279,7 @@ static void check_snapshots(Check *c)
     for (guint i = 0; i < list->len && !c->full; i++) {
         check_snapshot_l1(c, g_ptr_array_index(list, i));
     }
+    check_later(c);
     refer(c, c->used, s->h.snapshots_offset, bytes, "the snapshot table");
 }
 
@@ -373,7 +417,10 @@ int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
                 .used = counts_new(COUNTS_PAGES_MAX),
                 .old = counts_new(COUNTS_PAGES_MAX),
                 .repair = repair,
-                .suspects = g_array_new(false, false, sizeof(Suspect)) };
+                .suspects = g_array_new(false, false, sizeof(Suspect)),
+                .times = 1,
+                .later = g_hash_table_new(NULL, NULL),
+                .alone = g_array_new(false, false, sizeof(Span)) };
     c.file_end = node_size(s->node.children[NODE_FILE]);
     report->total = (s->node.size + s->cluster_size - 1) >> s->cluster_bits;
     lock_take(&s->lock);
@@ -398,5 +445,7 @@ int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
     counts_free(c.used);
     counts_free(c.old);
     g_array_unref(c.suspects);
+    g_array_unref(c.alone);
+    g_hash_table_destroy(c.later);
     return e;
 }

@@ -13,6 +13,10 @@ typedef struct Check {
     uint64_t last_host; /* of the cluster before, for fragmentation; 0: none */
     uint64_t file_end;  /* bytes */
     GArray *suspects;   /* of Suspect */
+    uint32_t
+        times; /* each reference is there so often: of a table that is walked, how many name it; else 1 */
+    GHashTable *later; /* L2 tables of snapshots, by offset: how many of those name it */
+    GArray *alone;     /* of Span: L1 tables of snapshots */
     bool
         partial; /* what tables refer to that lie on others was not counted: the counts are not to be written */
     bool full;   /* there are more references than are counted (block/qcow2/counts.h) */

@@ -31,7 +31,7 @@ static uint32_t *find_page(const Counts *c, uint64_t index)
     return g_hash_table_lookup(c->pages, GSIZE_TO_POINTER(index >> PAGE_BITS));
 }
 
-bool counts_add(Counts *c, uint64_t index)
+bool counts_add(Counts *c, uint64_t index, uint32_t n)
 {
     uint32_t *page = find_page(c, index);
     if (!page && g_hash_table_size(c->pages) >= c->pages_max) {
@@ -42,7 +42,7 @@ bool counts_add(Counts *c, uint64_t index)
         g_hash_table_insert(c->pages, GSIZE_TO_POINTER(index >> PAGE_BITS), page);
         g_clear_pointer(&c->order, g_array_unref);
     }
-    page[index % PAGE] += page[index % PAGE] < UINT32_MAX;
+    page[index % PAGE] += MIN(n, UINT32_MAX - page[index % PAGE]);
     c->end = MAX(c->end, index + 1);
     return true;
 }

@@ -137,7 +137,7 @@ static int share(Qcow2 *s, const uint64_t *l1, uint64_t count)
 
 static int note(Qcow2 *s, uint64_t index, void *gone)
 {
-    return counts_add(gone, index) ? 0 : -EFBIG;
+    return counts_add(gone, index, 1) ? 0 : -EFBIG;
 }
 
 static int free_one(Qcow2 *s, uint64_t index, void *opaque)

@@ -83,6 +83,25 @@ def test_qcow2_snapshots_share_a_table():
     assert status == 0 and '059999' in text, text
 
 
+def test_qcow2_snapshots_share_an_l2_table():
+    """Each has an L1 table of its own, and all have the same L2 table: it is walked for all together, and each counts."""
+    count, data = 60000, 8191
+    qcow2('disk', 1 << 30, 4 * CLUSTER, 2, snapshots=(count, 32 << 20))
+    with open('disk', 'r+b') as f:
+        f.truncate(count * CLUSTER + (64 << 20))
+        for i in range(count):
+            f.seek((64 << 20) + i * CLUSTER)
+            f.write(struct.pack('>Q', 3 * CLUSTER))
+    put('disk', 3 * CLUSTER, struct.pack('>Q', 5 * CLUSTER) + struct.pack('>Q', 6 * CLUSTER) * data)
+    put('disk', 32 << 20, b''.join(struct.pack('>QIHHIIQII6sxx', (64 << 20) + i * CLUSTER, 1, 6, 0, 0, 0, 0, 0, 0, b'%06d' % i) for i in range(count)))
+    status, text = run('check', 'disk')
+    assert status == 2, text
+    with open('said', encoding='utf-8') as f:
+        said = f.read()
+    for cluster, times in ((3, count), (5, count), (6, count * data), (1024 + 7, 1)):
+        assert f'ERROR cluster {cluster} refcount=0 reference={times}\n' in said, said[:3000]
+
+
 def test_qcow2_bitmaps():
     """A directory of bitmaps with all bits set, which take no room in the file: there are too many bits."""
     size, count, entries = 1 << 43, 64, 1 << 11

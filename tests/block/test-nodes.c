@@ -188,10 +188,10 @@ static void test_counts(void)
     const uint64_t far = UINT64_C(1) << 40;
     Counts *c = counts_new(PAGES);
     for (uint64_t i = PAGES; i; i--) {
-        g_assert_true(counts_add(c, i * far + 7));
+        g_assert_true(counts_add(c, i * far + 7, 1));
     }
-    g_assert_false(counts_add(c, 3));
-    g_assert_true(counts_add(c, far + COUNTS_PAGE - 1));
+    g_assert_false(counts_add(c, 3, 1));
+    g_assert_true(counts_add(c, far + COUNTS_PAGE - 1, 1));
     g_assert_cmpuint(counts_get(c, 3), ==, 0);
     g_assert_cmpuint(counts_get(c, 2 * far + 7), ==, 1);
     g_assert_cmpuint(counts_end(c), ==, PAGES * far + 8);
@@ -203,6 +203,10 @@ static void test_counts(void)
         at += COUNTS_PAGE;
     }
     g_assert_cmpuint(counts_next(c, at), ==, UINT64_MAX);
+    g_assert_true(counts_add(c, far + 7, UINT32_MAX - 2)); /* it stays at the most that there can be */
+    g_assert_cmpuint(counts_get(c, far + 7), ==, UINT32_MAX - 1);
+    g_assert_true(counts_add(c, far + 7, 9));
+    g_assert_cmpuint(counts_get(c, far + 7), ==, UINT32_MAX);
     counts_free(c);
 }
 
