@@ -14,6 +14,7 @@ enum { RECORD = 16 << 10 }; /* the most that one of TLS has */
 struct Channel {
     int fd;
     unsigned limit_ms;
+    gint64 end_us;   /* 0: none */
     TlsSession *tls; /* NULL: plain */
 };
 
@@ -33,12 +34,39 @@ void channel_free(Channel *c)
     }
 }
 
-void channel_limit_waits(Channel *c, unsigned seconds)
+static void set_waits(Channel *c, unsigned ms)
 {
-    struct timeval t = { .tv_sec = seconds };
+    struct timeval t = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
     setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
     setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
+}
+
+void channel_limit_waits(Channel *c, unsigned seconds)
+{
     c->limit_ms = seconds * 1000;
+    set_waits(c, c->limit_ms);
+}
+
+void channel_end_by(Channel *c, gint64 us)
+{
+    c->end_us = us;
+    set_waits(c, c->limit_ms);
+}
+
+/* Before each wait.  How long it may be, 0: without an end; false: no time is left. */
+static bool begin_wait(Channel *c, unsigned *ms)
+{
+    *ms = c->limit_ms;
+    if (!c->end_us) {
+        return true;
+    }
+    gint64 left = (c->end_us - g_get_monotonic_time() + 999) / 1000;
+    if (left <= 0) {
+        return false;
+    }
+    *ms = *ms && *ms < left ? *ms : (unsigned)MIN(left, G_MAXINT);
+    set_waits(c, *ms);
+    return true;
 }
 
 void channel_shutdown(Channel *c)
@@ -57,8 +85,12 @@ static int wait_error(void)
 /* Some: how many; 0: the end; -errno. */
 static gssize receive_some(Channel *c, void *buf, uint64_t n)
 {
+    unsigned ms;
+    if (!begin_wait(c, &ms)) {
+        return -ETIMEDOUT;
+    }
     if (c->tls) {
-        return tls_session_receive(c->tls, buf, MIN(n, G_MAXINT32), c->limit_ms);
+        return tls_session_receive(c->tls, buf, MIN(n, G_MAXINT32), ms);
     }
     ssize_t got;
     do {
@@ -99,8 +131,9 @@ static int send_records(Channel *c, const struct iovec *iov, unsigned count)
 {
     uint8_t record[RECORD];
     for (uint64_t done = 0, all = iov_length(iov, count); done < all;) {
+        unsigned ms;
         gsize n = iov_to_buf(iov, count, done, record, sizeof(record));
-        gssize put = tls_session_send(c->tls, record, n, c->limit_ms);
+        gssize put = begin_wait(c, &ms) ? tls_session_send(c->tls, record, n, ms) : -ETIMEDOUT;
         if (put < 0) {
             return (int)put;
         }
@@ -113,6 +146,10 @@ static int send_plain(Channel *c, const struct iovec *iov, unsigned count)
 {
     struct iovec part[2];
     for (uint64_t done = 0, all = iov_length(iov, count); done < all;) {
+        unsigned ms;
+        if (!begin_wait(c, &ms)) {
+            return -ETIMEDOUT;
+        }
         struct msghdr m = { .msg_iov = part, .msg_iovlen = iov_slice(part, iov, count, done, all - done) };
         ssize_t put = sendmsg(c->fd, &m, MSG_NOSIGNAL);
         if (put < 0 && errno == EINTR) {
@@ -147,7 +184,11 @@ char *channel_why(Channel *c, int error)
 
 bool channel_start_tls(Channel *c, TlsCreds *creds, const char *hostname, unsigned ms, GError **err)
 {
+    gint64 left = c->end_us ? (c->end_us - g_get_monotonic_time()) / 1000 : 0;
     g_assert(!c->tls);
+    if (c->end_us) {
+        ms = (unsigned)CLAMP(left, 1, ms ? ms : G_MAXINT);
+    }
     c->tls = tls_session_new(c->fd, creds, hostname, ms, err);
     return c->tls != NULL;
 }

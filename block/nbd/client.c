@@ -164,6 +164,7 @@ static Channel *connect_once(NbdNode *s, NbdAgreed *a, GError **err)
         return NULL;
     }
     if (c) {
+        channel_end_by(c, 0);
         channel_limit_waits(c, NBD_SILENCE_S);
     }
     return c;
@@ -431,8 +432,20 @@ static void nbd_close(BlockNode *n)
     g_cond_clear(&s->changed);
 }
 
+/* The connection is one for both: what is only read here is not written through it. */
+static bool nbd_set_writable(BlockNode *n, bool writable, GError **err)
+{
+    if (writable && of(n)->agreed.flags & NBD_FLAG_READ_ONLY) {
+        block_error(err, "'%s': the server exports it read-only", n->filename);
+        return false;
+    }
+    n->readonly = !writable;
+    return true;
+}
+
 static const BlockDriver nbd_driver = {
     .name = "nbd",
+    .set_writable = nbd_set_writable,
     .map = nbd_map,
     .direct = nbd_direct,
     .run = nbd_run,

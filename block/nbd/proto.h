@@ -96,4 +96,5 @@ enum { NBD_CONTEXT_BASE = 1, NBD_STATE_DIRTY = 1 };
 uint32_t nbd_error(int e);          /* of -errno, as the protocol has it */
 int nbd_error_to_errno(uint32_t e); /* -errno */
 
-enum { NBD_CONNECT_S = 10 }; /* of a client, until it has an export */
+/* Of a client, until it has an export: of silence; all together, once it is connected. */
+enum { NBD_CONNECT_S = 10, NBD_AGREE_S = 30 };

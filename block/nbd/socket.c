@@ -143,5 +143,6 @@ Channel *nbd_connect(const NbdAddress *a, GError **err)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* of a unix socket: nothing */
     Channel *c = channel_new(fd);
     channel_limit_waits(c, NBD_CONNECT_S);
+    channel_end_by(c, g_get_monotonic_time() + NBD_AGREE_S * G_USEC_PER_SEC);
     return c;
 }

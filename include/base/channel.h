@@ -18,6 +18,9 @@ void channel_free(
 
 /* Whoever waits for the other end gives up (-ETIMEDOUT) when nothing has moved for so long; 0: never. */
 void channel_limit_waits(Channel *c, unsigned seconds);
+/* All waits end (-ETIMEDOUT) at this moment of g_get_monotonic_time(), even when the other end says something now and then; 0: they do
+ * not.  It may be later than what channel_limit_waits gives, which holds, too. */
+void channel_end_by(Channel *c, gint64 us);
 
 /* All of it: 0, or -errno.  -ECONNRESET: the end, which is an error wherever it comes. */
 int channel_receive(Channel *c, void *buf, uint64_t n);

@@ -224,12 +224,23 @@ def test_patience():
 
 
 def test_silent_server():
-    """It takes the connection and says nothing: the client gives it up."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind('fake')
-        listener.listen()
-        text = run(IMG, 'info', 'nbd:unix:fake', status=1)
-        assert 'timed out' in text, text
+    """It takes the connection and says nothing, or a byte now and then: the client gives it up."""
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as slow:
+        clients = []
+        for listener, name in ((silent, 'silent'), (slow, 'slow')):
+            listener.bind(name)
+            listener.listen()
+            clients.append(subprocess.Popen([IMG, 'info', f'nbd:unix:{name}'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        peer = slow.accept()[0]
+        gone = os.pidfd_open(clients[1].pid)
+        with peer, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            peer.sendall(HELLO + reply(8, 1, bytes(60000))[:20])
+            while not select.select([gone], [], [], 1)[0]:
+                peer.sendall(b'x')
+        os.close(gone)
+        for client in clients:
+            text = client.communicate()[0]
+            assert client.returncode == 1 and 'timed out' in text, text
 
 
 run_cases(globals(), sys.argv[4:], SEED, 'qemu-nbd')
