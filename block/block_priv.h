@@ -125,6 +125,7 @@ BlockNode *file_node_open(const char *path, const OpenFlags *flags, GError **err
 BlockNode *file_node_new(int fd, const char *name, uint64_t size);
 BlockNode *overlay_node_open(BlockNode *base, GError **err); /* takes base */
 BlockNode *part_node_open(BlockNode *file, uint64_t offset, uint64_t size, GError **err);
+bool node_is_part(const BlockNode *n); /* or in one: its file's name alone does not say what it is */
 BlockNode *null_node_open(uint64_t size, bool read_zeroes);
 bool file_node_is_locked(const BlockNode *n); /* does it keep other programs away? */
 /* A name that begins with json: (json_name.c): a file or what is like one, and (the caller's, or NULL) the format that it says. */

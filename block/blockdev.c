@@ -386,6 +386,7 @@ static BlockBackend *open_nbd(Drives *all, const BlockdevOptions *o, GError **er
     }
     NbdName how = { .export = o->export ? o->export : (char *)"",
                     .tls = tls,
+                    .tls_id = o->tls_creds,
                     .tls_hostname = o->tls_hostname };
     BlockNode *node = nbd_node_of(o->server, &how, &o->nbd_patience, o->readonly, &why);
     if (!node && o->auto_readonly && !o->readonly) {

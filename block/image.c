@@ -6,7 +6,7 @@
  *
  * Names in an image of a web server are of that server.
  *
- * Not built, and refused: names of other protocols than files, http and json:. */
+ * Not built, and refused: names of other protocols than files, http, nbd and json:. */
 #include <errno.h>
 #include <string.h>
 
@@ -45,7 +45,7 @@ char *image_resolve(const char *image, const char *name, GError **err)
 {
     const char *colon = strchr(name, ':'), *slash = strchr(name, '/');
     g_autofree char *shown = text_escaped(name);
-    if (http_is_name(name) || json_name_is(name)) {
+    if (http_is_name(name) || json_name_is(name) || nbd_is_name(name)) {
         return g_strdup(name);
     }
     if (g_str_has_prefix(name, "file:")) {
@@ -53,8 +53,10 @@ char *image_resolve(const char *image, const char *name, GError **err)
     } else if (http_is_name(image)) {
         return beside_url(image, name);
     } else if (colon && (!slash || colon < slash)) {
-        block_error(err, "'%s' names '%s', and only files of this host and of web servers are supported",
-                    image, shown);
+        block_error(
+            err,
+            "'%s' names '%s', and only files of this host, of web servers and disks of NBD servers are supported",
+            image, shown);
         return NULL;
     }
     if (g_path_is_absolute(name)) {
@@ -237,7 +239,7 @@ static BlockNode *open_url(const char *url, const OpenFlags *flags, bool user, G
                                : http_node_open_url(url, flags->secrets, err);
 }
 
-/* A user's name for bytes: a file's, or of another protocol; those in images are of files and web servers (image_resolve). */
+/* A name for bytes: a file's, or of another protocol; those in images are what image_resolve lets through. */
 static BlockNode *open_protocol(const char *path, const OpenFlags *flags, const Chain *above, GError **err)
 {
     NbdName name;
@@ -248,7 +250,7 @@ static BlockNode *open_protocol(const char *path, const OpenFlags *flags, const 
     if (http_is_name(path)) {
         return open_url(path, flags, !above, err);
     }
-    if (above || !nbd_is_name(path)) {
+    if (!nbd_is_name(path)) {
         return file_node_open(path, flags, err);
     }
     if (!nbd_parse_name(path, &name, err)) {

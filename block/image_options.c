@@ -29,14 +29,20 @@ static void add_drivers(json_object *values)
     }
 }
 
-static void move_server(json_object *values, const char *prefix)
+static bool move_server(json_object *values, const char *prefix, GError **err)
 {
     static const char *const keys[] = { "path", "host", "port" };
     const char *type = NULL;
+    g_autofree char *server = g_strconcat(prefix, "server.", NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
         g_autofree char *from = g_strconcat(prefix, keys[i], NULL);
         g_autofree char *to = g_strconcat(prefix, "server.", keys[i], NULL);
         const char *value = keyval_text(values, from);
+        if (value && !type && has_prefix(values, server)) {
+            block_error(err, "%s and %s... are two ways to say where the server is; leave one of them out",
+                        from, server);
+            return false;
+        }
         if (value) {
             keyval_put(values, to, value);
             json_object_object_del(values, from);
@@ -51,19 +57,56 @@ static void move_server(json_object *values, const char *prefix)
     if (g_strcmp0(type, "inet") == 0 && !keyval_text(values, port_key)) {
         keyval_put(values, port_key, "10809");
     }
+    return true;
 }
 
 /* QEMU's manual, "TLS Pre-Shared Keys": file.host, file.port and file.path of driver nbd are its server's. */
-static void add_servers(json_object *values)
+static bool add_servers(json_object *values, GError **err)
 {
     g_autoptr(GString) prefix = g_string_new(NULL);
+    bool ok = true;
     do {
         g_autofree char *driver = g_strdup_printf("%sdriver", prefix->str);
         if (g_strcmp0(keyval_text(values, driver), "nbd") == 0) {
-            move_server(values, prefix->str);
+            ok = move_server(values, prefix->str, err);
         }
         g_string_append(prefix, "file.");
-    } while (has_prefix(values, prefix->str));
+    } while (ok && has_prefix(values, prefix->str));
+    return ok;
+}
+
+static void put_if(json_object *values, bool wanted, const char *key, const char *value)
+{
+    if (wanted && !json_object_object_get(values, key)) {
+        keyval_put(values, key, value);
+    }
+}
+
+/* What the command line says for all images (-t, -d, -U) holds where the options of this one say nothing. */
+static void add_flags(json_object *values, const OpenFlags *flags)
+{
+    put_if(values, flags->direct, "cache.direct", "on");
+    put_if(values, flags->no_flush, "cache.no-flush", "on");
+    put_if(values, flags->discard, "discard", "unmap");
+    g_autoptr(GPtrArray) files =
+        g_ptr_array_new_with_free_func(g_free); /* an object is not changed while it is walked */
+    json_object_object_foreach(values, key, value)
+    {
+        const char *name = json_object_get_string(value);
+        if (g_str_has_suffix(key, "driver") &&
+            (strcmp(name, "file") == 0 || strcmp(name, "host_device") == 0)) {
+            g_ptr_array_add(files,
+                            g_strdup_printf("%.*slocking", (int)(strlen(key) - strlen("driver")), key));
+        }
+    }
+    for (guint i = 0; i < files->len; i++) {
+        put_if(values, !flags->locking, g_ptr_array_index(files, i), "off");
+    }
+}
+
+const char *const *image_drivers(void)
+{
+    return blockdev_driver_names;
 }
 
 BlockNode *image_open_values(json_object *values, const Secrets *secrets, GError **err)
@@ -82,19 +125,24 @@ BlockNode *image_open_values(json_object *values, const Secrets *secrets, GError
     return n;
 }
 
-BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err)
+BlockNode *image_open_options(const char *text, const OpenFlags *flags, GError **err)
 {
     json_object *values = keyval_read(text, "driver", err);
+    bool readonly = flags->readonly;
     if (!values) {
         return NULL;
     }
     add_drivers(values);
-    add_servers(values);
+    if (!add_servers(values, err)) {
+        json_object_put(values);
+        return NULL;
+    }
+    add_flags(values, flags);
     if (readonly || !keyval_text(values, "read-only")) {
         keyval_put(values, "read-only", readonly ? "on" : "off");
     }
     keyval_put(values, "node-name", "image");
-    BlockNode *n = image_open_values(values, secrets, err);
+    BlockNode *n = image_open_values(values, flags->secrets, err);
     json_object_put(values);
     if (n && n->readonly && !readonly) {
         block_error(err, "'%s': read-only, as its options say", n->filename);

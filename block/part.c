@@ -33,6 +33,14 @@ static const BlockDriver part_driver = {
     .name = "raw", .map = part_map, .run = part_run, .close = part_close
 };
 
+bool node_is_part(const BlockNode *n)
+{
+    while (n && n->driver != &part_driver) {
+        n = n->children[NODE_FILE];
+    }
+    return n != NULL;
+}
+
 BlockNode *part_node_open(BlockNode *file, uint64_t offset, uint64_t size, GError **err)
 {
     uint64_t all = node_size(file), rest = offset <= all ? all - offset : 0;

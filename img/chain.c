@@ -8,6 +8,8 @@
 
 enum { CHAIN_MAX = 200 };
 
+const ImgHow img_how = { { .locking = true }, { .locking = true } };
+
 static void link_free(gpointer p)
 {
     ImgLink *l = p;
@@ -17,9 +19,12 @@ static void link_free(gpointer p)
 }
 
 /* with_backing: parts of its clusters may be written. */
-static ImgLink *link_open(const char *path, const char *format, bool writable, bool with_backing)
+static ImgLink *link_open(const char *path, const char *format, bool writable, bool with_backing,
+                          const OpenFlags *how)
 {
-    OpenFlags flags = { .readonly = !writable, .locking = true, .no_backing = !with_backing };
+    OpenFlags flags = *how;
+    flags.readonly = !writable;
+    flags.no_backing = !with_backing;
     ImgLink *l = g_new0(ImgLink, 1);
     l->path = g_strdup(path);
     l->node = img_open(path, format, &flags, &l->format);
@@ -53,7 +58,8 @@ static bool is_same_file(const char *a, const char *b)
     return strcmp(x, y) == 0;
 }
 
-GPtrArray *img_chain(const char *path, const char *format, const char *base, unsigned writable)
+GPtrArray *img_chain(const char *path, const char *format, const char *base, unsigned writable,
+                     const ImgHow *how)
 {
     GPtrArray *chain = g_ptr_array_new_with_free_func(link_free);
     g_autofree char *at = g_strdup(path), *at_format = g_strdup(format);
@@ -63,8 +69,9 @@ GPtrArray *img_chain(const char *path, const char *format, const char *base, uns
         bool base_written = last && writable & CHAIN_BASE_WRITABLE;
         bool top_written = !chain->len && writable & (CHAIN_TOP_WRITABLE | CHAIN_TOP_EMPTIED);
         bool parts = base_written || (top_written && writable & CHAIN_TOP_WRITABLE);
-        ImgLink *l =
-            chain->len < CHAIN_MAX ? link_open(at, at_format, base_written || top_written, parts) : NULL;
+        ImgLink *l = chain->len < CHAIN_MAX ? link_open(at, at_format, base_written || top_written, parts,
+                                                        chain->len ? &how->below : &how->top)
+                                            : NULL;
         if (!l) {
             failed = true;
             break;
@@ -86,9 +93,9 @@ GPtrArray *img_chain(const char *path, const char *format, const char *base, uns
     return chain;
 }
 
-GPtrArray *img_chain_one(const char *path, const char *format)
+GPtrArray *img_chain_one(const char *path, const char *format, const ImgHow *how)
 {
-    ImgLink *l = link_open(path, format, true, false);
+    ImgLink *l = link_open(path, format, true, false, &how->top);
     GPtrArray *chain = l ? g_ptr_array_new_with_free_func(link_free) : NULL;
     if (l) {
         g_ptr_array_add(chain, l);

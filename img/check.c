@@ -15,6 +15,7 @@ typedef struct Checking {
     const char *path, *format;
     ImageRepair repair;
     bool quiet, json;
+    OpenFlags how; /* locking, direct and no_flush */
 } Checking;
 
 static void say(const char *line, void *opaque)
@@ -90,11 +91,10 @@ static int status_of(const ImageReport *r)
 /* One look; status, or -1 after a message. */
 static int look(const Checking *c, ImageRepair repair, ImageReport *r, const char **format)
 {
-    OpenFlags flags = { .readonly = repair == REPAIR_NOTHING,
-                        .repair = repair != REPAIR_NOTHING,
-                        .locking = true,
-                        .locked = true,
-                        .no_backing = true };
+    OpenFlags flags = c->how;
+    flags.readonly = repair == REPAIR_NOTHING;
+    flags.repair = repair != REPAIR_NOTHING;
+    flags.locked = flags.no_backing = true;
     BlockNode *n = img_open(c->path, c->format, &flags, format);
     if (!n) {
         return IMG_FAILED;
@@ -149,13 +149,25 @@ int cmd_check(int argc, char **argv)
 {
     static const struct option options[] = { { "output", required_argument, NULL, 'o' },
                                              { "repair", required_argument, NULL, 'r' },
+                                             { "force-share", no_argument, NULL, 'U' },
                                              { NULL } };
-    Checking c = { 0 };
-    for (int o; (o = getopt_long(argc, argv, "f:qr:", options, NULL)) != -1;) {
+    Checking c = { .how = { .locking = true } };
+    bool sync; /* what is mended is durable when it is said */
+    for (int o; (o = getopt_long(argc, argv, "f:qr:T:U", options, NULL)) != -1;) {
         switch (o) {
         case 'f': c.format = optarg; break;
         case 'q': c.quiet = true; break;
-        case 'o': c.json = strcmp(optarg, "json") == 0; break;
+        case 'o':
+            if (!img_take_output(optarg, &c.json)) {
+                return IMG_FAILED;
+            }
+            break;
+        case 'T':
+            if (!img_take_cache("source cache", optarg, &c.how, &sync)) {
+                return IMG_FAILED;
+            }
+            break;
+        case 'U': c.how.locking = false; break;
         case 'r':
             c.repair = strcmp(optarg, "all") == 0     ? REPAIR_ALL
                        : strcmp(optarg, "leaks") == 0 ? REPAIR_LEAKS
@@ -171,6 +183,10 @@ int cmd_check(int argc, char **argv)
     if (argc - optind != 1) {
         img_error("Expecting one image file name");
         return img_usage("check");
+    }
+    if (!c.how.locking && c.repair != REPAIR_NOTHING) {
+        img_error("-U looks at an image that others may write; it is not for -r");
+        return IMG_FAILED;
     }
     c.path = argv[optind];
     return check(&c);

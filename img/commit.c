@@ -11,6 +11,8 @@ enum { CHUNK = 2 << 20 };
 typedef struct Committing {
     const char *path, *format, *base;
     bool drop, progress, quiet; /* drop: the image is to go, and need not be emptied */
+    ImgHow how;
+    bool sync; /* what is written is durable at once */
     GPtrArray *chain;
     uint8_t *buf;
 } Committing;
@@ -46,6 +48,7 @@ static int copy_all(Committing *c)
         BlockNode *who = NULL;
         result = img_chain_map(c->chain, 0, c->chain->len - 1, at, MIN(CHUNK, size - at), &e, &who);
         result = result ? result : copy_extent(c, at, &e, who);
+        result = !result && c->sync ? node_flush(base(c)->node) : result;
         img_progress(c->progress, at + e.length, size);
     }
     return result ? result : node_flush(base(c)->node);
@@ -65,8 +68,8 @@ static int empty_top(Committing *c)
 static int commit(Committing *c)
 {
     bool empties = !c->drop && !c->base;
-    c->chain =
-        img_chain(c->path, c->format, c->base, (empties ? CHAIN_TOP_EMPTIED : 0) | CHAIN_BASE_WRITABLE);
+    c->chain = img_chain(c->path, c->format, c->base, (empties ? CHAIN_TOP_EMPTIED : 0) | CHAIN_BASE_WRITABLE,
+                         &c->how);
     if (!c->chain) {
         return IMG_FAILED;
     }
@@ -89,14 +92,20 @@ static int commit(Committing *c)
 
 int cmd_commit(int argc, char **argv)
 {
-    Committing c = { .format = NULL };
-    for (int o; (o = getopt(argc, argv, "f:b:dpq")) != -1;) {
+    Committing c = { .how = img_how };
+    for (int o; (o = getopt(argc, argv, "f:b:dpqt:")) != -1;) {
         switch (o) {
         case 'f': c.format = optarg; break;
         case 'b': c.base = optarg; break;
         case 'd': c.drop = true; break;
         case 'p': c.progress = true; break;
         case 'q': c.quiet = true; break;
+        case 't':
+            if (!img_take_cache("cache", optarg, &c.how.top, &c.sync)) {
+                return IMG_FAILED;
+            }
+            c.how.below = c.how.top;
+            break;
         default: return img_usage("commit");
         }
     }

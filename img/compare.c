@@ -36,10 +36,11 @@ static bool read_one(const Comparison *c, unsigned which, uint64_t at, uint8_t *
     return e == 0;
 }
 
-static int compare_content(const Comparison *c, uint64_t size)
+/* Of [from, size). */
+static int compare_content(const Comparison *c, uint64_t from, uint64_t size, uint64_t all)
 {
     g_autofree uint8_t *a = g_malloc(CHUNK), *b = g_malloc(CHUNK);
-    for (uint64_t at = 0, n; at < size; at += n) {
+    for (uint64_t at = from, n; at < size; at += n) {
         n = MIN(CHUNK, size - at);
         if (!read_one(c, 0, at, a, n) || !read_one(c, 1, at, b, n)) {
             return COMPARE_FAILED;
@@ -50,11 +51,8 @@ static int compare_content(const Comparison *c, uint64_t size)
             }
         }
         if (c->progress) {
-            printf("    (%.2f/100%%)\r", (at + n) * 100.0 / size);
+            printf("    (%.2f/100%%)\r", (at + n) * 100.0 / all);
         }
-    }
-    if (!c->quiet) {
-        printf("Images are identical.\n");
     }
     return COMPARE_SAME;
 }
@@ -68,24 +66,37 @@ static int compare(const Comparison *c)
         }
         return COMPARE_DIFFERENT;
     }
-    if (x != y && !c->quiet) {
+    int status = compare_content(c, 0, MIN(x, y), MAX(x, y));
+    if (status == COMPARE_SAME && x != y && !c->quiet) {
         printf("Warning: Image size mismatch!\n");
     }
-    return compare_content(c, MAX(x, y));
+    status = status == COMPARE_SAME ? compare_content(c, MIN(x, y), MAX(x, y), MAX(x, y)) : status;
+    if (status == COMPARE_SAME && !c->quiet) {
+        printf("Images are identical.\n");
+    }
+    return status;
 }
 
 int cmd_compare(int argc, char **argv)
 {
     Comparison c = { 0 };
     OpenFlags flags = { .readonly = true, .locking = true };
+    static const struct option options[] = { { "force-share", no_argument, NULL, 'U' }, { NULL } };
     const char *found;
-    for (int o; (o = getopt(argc, argv, "f:F:pqs")) != -1;) {
+    bool sync; /* nothing is written */
+    for (int o; (o = getopt_long(argc, argv, "f:F:pqsT:U", options, NULL)) != -1;) {
         switch (o) {
         case 'f': c.format[0] = optarg; break;
         case 'F': c.format[1] = optarg; break;
         case 'p': c.progress = true; break;
         case 'q': c.quiet = true; break;
         case 's': c.strict = true; break;
+        case 'U': flags.locking = false; break;
+        case 'T':
+            if (!img_take_cache("source cache", optarg, &flags, &sync)) {
+                return COMPARE_FAILED;
+            }
+            break;
         default: img_usage("compare"); return COMPARE_FAILED;
         }
     }

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "block/bitmap.h"
@@ -40,6 +41,15 @@ static void say_what_is_lost(const Conversion *c, const Asked *a, const ConvertS
 static bool check_bitmaps(const Conversion *c, const Asked *a)
 {
     DirtyBitmap *b;
+    Qcow2Info info;
+    if (a->bitmaps && !qcow2_info(c->sources[0].node, &info)) {
+        img_error("Source lacks bitmap support");
+        return false;
+    }
+    if (a->bitmaps && strcmp(a->to_format, "qcow2") != 0) {
+        img_error("Format driver '%s' does not support bitmaps", a->to_format);
+        return false;
+    }
     for (unsigned i = 0; a->bitmaps && (b = node_bitmap_at(c->sources[0].node, i)); i++) {
         BitmapState s = bitmap_state(b);
         if (s.inconsistent && !a->skip_broken_bitmaps) {
@@ -146,7 +156,8 @@ static int convert(Conversion *c, const Asked *a)
         node_unref(c->sources[i].node);
     }
     node_unref(c->to);
-    if (made && status != IMG_OK && !a->keep) {
+    struct stat st; /* a disk that was written to is not removed */
+    if (made && status != IMG_OK && !a->keep && stat(a->to_path, &st) == 0 && S_ISREG(st.st_mode)) {
         unlink(a->to_path);
     }
     return status;
@@ -154,9 +165,6 @@ static int convert(Conversion *c, const Asked *a)
 
 /* ---- options --------------------------------------------------------------- */
 
-static const char usage_of_rate[] =
-    "Invalid rate limit specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, gigabytes, "
-    "terabytes, petabytes and exabytes.";
 static const char usage_of_grain[] =
     "Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to 16777216. Select 0 to "
     "disable sparse detection (fully allocates output).";
@@ -203,7 +211,9 @@ static bool take_copy_option(Conversion *c, int o)
     case 'S':
         return (img_read_size(optarg, &c->grain) && c->grain % 512 == 0 && c->grain <= GRAIN_MAX) ||
                refuse(usage_of_grain);
-    case 'r': return (img_read_size(optarg, &c->rate) && c->rate) || refuse(usage_of_rate);
+    case 'r':
+        return img_take_size("rate limit", optarg, &c->rate) &&
+               (c->rate || refuse("Invalid rate limit specified: 0"));
     case OPTION_SALVAGE: c->salvage = true; break;
     default: img_usage("convert"); return false;
     }
@@ -222,11 +232,8 @@ static bool take_option(Conversion *c, Asked *a, int o)
     case 'l': a->snapshot = optarg; break;
     case 'n': a->keep = true; break;
     case 'U': a->from.locking = false; break;
-    case 't':
-        return img_cache(optarg, &a->to, &c->sync) || (img_error("Invalid cache option: %s", optarg), false);
-    case 'T':
-        return img_cache(optarg, &a->from, &from_sync) ||
-               (img_error("Invalid source cache option: %s", optarg), false);
+    case 't': return img_take_cache("cache", optarg, &a->to, &c->sync);
+    case 'T': return img_take_cache("source cache", optarg, &a->from, &from_sync);
     case OPTION_ZERO: a->to_is_zero = true; break;
     case OPTION_BITMAPS: a->bitmaps = true; break;
     case OPTION_SKIP_BROKEN: a->skip_broken_bitmaps = true; break;
@@ -246,6 +253,7 @@ static bool check_options(const Conversion *c, const Asked *a)
         : a->snapshot && a->bitmaps ? "--bitmaps copies those of the disk as it is: a snapshot (-l) has none"
         : a->bitmaps && c->source_count > 1 ? "Using --bitmaps with multiple source images is not supported"
         : a->to_is_zero && !a->keep         ? "--target-is-zero requires use of -n flag"
+        : a->backing_format && a->keep      ? "-F is of a new image, and -n keeps the old one"
         : a->backing && a->keep             ? "-B makes a new image, and -n keeps the old one"
         : a->backing && !a->backing_format  ? "Use of backing file requires explicit backing format"
         : c->pack && preallocated           ? "Compression and preallocation not supported at the same time"

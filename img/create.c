@@ -19,6 +19,18 @@ static NewImage *read_options(const ImgNew *n, const Shape *shape)
         return NULL;
     }
     o->secrets = img_tool.secrets;
+    const char *why = n->has_size && o->has_size && n->size != o->size
+                          ? "The image size must be specified only once"
+                      : (n->backing_format || o->backing_format) && !n->backing && !o->backing
+                          ? "Backing format cannot be used without backing file"
+                      : n->unsafe && (n->backing || o->backing) && !n->backing_format && !o->backing_format
+                          ? "Backing file specified without backing format; add it: -F qcow2, or raw"
+                          : NULL;
+    if (why) {
+        img_error("%s: %s", n->path, why);
+        shape_free(shape, o);
+        return NULL;
+    }
     if (n->has_size) {
         o->size = n->size;
         o->has_size = true;
@@ -145,11 +157,8 @@ int cmd_create(int argc, char **argv)
     }
     n.path = argv[optind];
     if (argc - optind == 2) {
-        n.has_size = img_read_size(argv[optind + 1], &n.size);
+        n.has_size = img_take_size("image size", argv[optind + 1], &n.size);
         if (!n.has_size) {
-            img_error(
-                "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, "
-                "gigabytes, terabytes, petabytes and exabytes.");
             return IMG_FAILED;
         }
     }

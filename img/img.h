@@ -47,8 +47,9 @@ bool img_create(const ImgNew *n);
 /* Does -o ask which options there are ("help" or "?" among them; NULL: no)? */
 bool img_asks_help(const char *options);
 void img_print_options(const char *title, const Shape *shape);
-int img_create_help(const char *format);              /* of new images; the exit status */
-bool img_read_size(const char *text, uint64_t *size); /* "64M"; false: it is none */
+int img_create_help(const char *format);                                /* of new images; the exit status */
+bool img_read_size(const char *text, uint64_t *size);                   /* "64M"; false: it is none */
+bool img_take_size(const char *what, const char *text, uint64_t *size); /* the same; false after a message */
 /* "NAME", "ID", or "snapshot.id=ID,snapshot.name=NAME": the image, which is only read, is as it was then.  false after a message. */
 bool img_show_snapshot(BlockNode *n, const char *format, const char *which);
 void img_print_snapshots(const GPtrArray *list); /* of Qcow2Snapshot; none: nothing */
@@ -64,8 +65,14 @@ typedef struct ImgLink {
 /* Of ImgLink, from the top down to `base` (a path; NULL: as far as they go), which is in it; none of them is written but
  * those that `writable` says: the last, the first, or the first with nothing below it.  NULL after a message. */
 enum { CHAIN_TOP_WRITABLE = 1, CHAIN_BASE_WRITABLE = 2, CHAIN_TOP_EMPTIED = 4 };
-GPtrArray *img_chain(const char *path, const char *format, const char *base, unsigned writable);
-GPtrArray *img_chain_one(const char *path, const char *format); /* the top alone, writable */
+typedef struct ImgHow {
+    OpenFlags top, below; /* locking, direct and no_flush of them */
+} ImgHow;
+extern const ImgHow img_how; /* as nothing is said */
+GPtrArray *img_chain(const char *path, const char *format, const char *base, unsigned writable,
+                     const ImgHow *how);
+/* The top alone, writable. */
+GPtrArray *img_chain_one(const char *path, const char *format, const ImgHow *how);
 /* What [offset, offset + length) is of the links from the `first` on, up to and without the one at `end`: the extent of
  * the first that has it, EXTENT_BELOW if none has.  0 or -errno. */
 int img_chain_map(const GPtrArray *chain, guint first, guint end, uint64_t offset, uint64_t length, Extent *e,
@@ -73,6 +80,10 @@ int img_chain_map(const GPtrArray *chain, guint first, guint end, uint64_t offse
 int img_chain_read(const GPtrArray *chain, guint first, uint64_t offset, void *buf, uint64_t length);
 /* A cache mode by its name; *sync: each write is to be durable at once.  false: there is none of this name. */
 bool img_cache(const char *name, OpenFlags *flags, bool *sync);
+/* The same of an option of `what` ("source cache"), and false after a message. */
+bool img_take_cache(const char *what, const char *name, OpenFlags *flags, bool *sync);
+/* --output: "human" or "json"; false after a message. */
+bool img_take_output(const char *name, bool *json);
 void img_progress(bool wanted, uint64_t done, uint64_t all);
 
 int cmd_amend(int argc, char **argv);

@@ -344,12 +344,10 @@ int cmd_info(int argc, char **argv)
         case 'U': break; /* headers are read whoever has the image */
         case 'b': chain = true; break;
         case 'o':
-            json = strcmp(optarg, "json") == 0;
-            if (json || strcmp(optarg, "human") == 0) {
-                break;
+            if (!img_take_output(optarg, &json)) {
+                return IMG_FAILED;
             }
-            img_error("--output must be used with human or json as argument.");
-            return IMG_FAILED;
+            break;
         default: return img_usage("info");
         }
     }

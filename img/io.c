@@ -22,6 +22,16 @@ bool io_open(Io *io, const char *path)
     return io->node != NULL;
 }
 
+bool io_take_discard(const char *text, OpenFlags *flags)
+{
+    flags->discard = strcmp(text, "unmap") == 0 || strcmp(text, "on") == 0;
+    if (!flags->discard && strcmp(text, "ignore") != 0 && strcmp(text, "off") != 0) {
+        img_error("Invalid discard option: %s", text);
+        return false;
+    }
+    return true;
+}
+
 void io_close(Io *io)
 {
     io_wait(io);
@@ -120,26 +130,14 @@ static const struct option long_options[] = {
 
 static bool take_option(Io *io, GPtrArray *commands, int c)
 {
-    bool sync = false;
     switch (c) {
     case 'c': g_ptr_array_add(commands, optarg); break;
     case 'f': io->wanted_format = optarg; break;
     case 'r': io->flags.readonly = true; break;
     case 'n': io->flags.direct = true; break;
     case 'U': io->flags.locking = false; break;
-    case 't':
-        if (!img_cache(optarg, &io->flags, &sync) || sync) {
-            img_error("Invalid cache option: %s; it is one of none, writeback, unsafe", optarg);
-            return false;
-        }
-        break;
-    case 'd':
-        io->flags.discard = strcmp(optarg, "unmap") == 0 || strcmp(optarg, "on") == 0;
-        if (!io->flags.discard && strcmp(optarg, "ignore") != 0 && strcmp(optarg, "off") != 0) {
-            img_error("Invalid discard option: %s", optarg);
-            return false;
-        }
-        break;
+    case 't': return img_take_cache("cache", optarg, &io->flags, &io->sync);
+    case 'd': return io_take_discard(optarg, &io->flags);
     default: fprintf(stderr, usage, img_program); return false;
     }
     return true;

@@ -9,6 +9,7 @@ typedef struct Io {
     BlockNode *node; /* NULL: none is open */
     const char *format;
     OpenFlags flags; /* of the next to be opened */
+    bool sync;       /* each write is durable at once, as write -f */
     const char *wanted_format;
     bool quit;
     GPtrArray *running; /* of GThread: aio_read, aio_write */
@@ -23,7 +24,8 @@ typedef struct IoCommand {
 } IoCommand;
 extern const IoCommand io_commands[]; /* ends with a row of NULL */
 
-bool io_open(Io *io, const char *path); /* false after a message */
+bool io_open(Io *io, const char *path);                   /* false after a message */
+bool io_take_discard(const char *text, OpenFlags *flags); /* unmap or ignore; false after a message */
 void io_close(Io *io);
 int io_run_line(Io *io, const char *line); /* 0, or -errno */
 int io_usage(const IoCommand *c);

@@ -31,16 +31,17 @@ static bool open_by_options(Io *io, const char *options, const char *path)
 static int open_image(Io *io, const IoCommand *self, int argc, char **argv)
 {
     Io asked = *io;
-    bool sync = false, ok = true;
+    bool ok = true;
     const char *options = NULL;
     asked.flags = (OpenFlags){ .locking = true };
+    asked.sync = false;
     for (int c; ok && (c = getopt(argc, argv, "rnUt:d:f:o:")) != -1;) {
         switch (c) {
         case 'r': asked.flags.readonly = true; break;
         case 'n': asked.flags.direct = true; break;
         case 'U': asked.flags.locking = false; break;
-        case 't': ok = img_cache(optarg, &asked.flags, &sync) && !sync; break;
-        case 'd': asked.flags.discard = strcmp(optarg, "unmap") == 0 || strcmp(optarg, "on") == 0; break;
+        case 't': ok = img_take_cache("cache", optarg, &asked.flags, &asked.sync); break;
+        case 'd': ok = io_take_discard(optarg, &asked.flags); break;
         case 'f': asked.wanted_format = optarg; break;
         case 'o': options = optarg; break;
         default: ok = false;
@@ -55,6 +56,7 @@ static int open_image(Io *io, const IoCommand *self, int argc, char **argv)
         return -EBUSY;
     }
     io->flags = asked.flags;
+    io->sync = asked.sync;
     io->wanted_format = asked.wanted_format;
     ok = options ? open_by_options(io, options, count ? argv[optind] : NULL) : io_open(io, argv[optind]);
     return ok ? 0 : -EINVAL;

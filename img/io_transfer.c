@@ -272,6 +272,7 @@ static Transfer *transfer_new(Io *io, const char *what, bool write)
     t->node = node_ref(io->node);
     t->what = what;
     t->write = write;
+    t->fua = write && io->sync;
     return t;
 }
 

@@ -21,9 +21,9 @@ const Command img_commands[] = {
       "(--add [-g GRANULARITY] | --remove | --clear | --enable | --disable | --merge BITMAP)... [-b FILE [-F FORMAT]] "
       "[-f FORMAT] FILE BITMAP",
       cmd_bitmap },
-    { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] FILE", cmd_check },
-    { "commit", "[-f FORMAT] [-b BASE] [-d] [-p] [-q] FILE", cmd_commit },
-    { "compare", "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] FILE1 FILE2", cmd_compare },
+    { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] [-T CACHE] [-U] FILE", cmd_check },
+    { "commit", "[-f FORMAT] [-t CACHE] [-b BASE] [-d] [-p] [-q] FILE", cmd_commit },
+    { "compare", "[-f FORMAT] [-F FORMAT] [-T CACHE] [-p] [-q] [-s] [-U] FILE1 FILE2", cmd_compare },
     { "convert",
       "[-f FORMAT] [-l SNAPSHOT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
       "[-r RATE] [-S BYTES] [--salvage] [--bitmaps [--skip-broken-bitmaps]] [-t CACHE] [-T CACHE] [-U] [-W] FILE... OUTPUT",
@@ -31,24 +31,53 @@ const Command img_commands[] = {
     { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },
     { "dd", "[-f FORMAT] [-O FORMAT] [-U] [bs=BYTES] [count=BLOCKS] [skip=BLOCKS] if=FILE of=FILE", cmd_dd },
     { "info", "[-f FORMAT] [--output=human|json] [--backing-chain] FILE", cmd_info },
-    { "map", "[-f FORMAT] [--output=human|json] FILE", cmd_map },
+    { "map", "[-f FORMAT] [--output=human|json] [-s OFFSET] [-l LENGTH] [-U] FILE", cmd_map },
     { "measure",
       "[-O FORMAT] [-o OPTIONS] [--output=human|json] [-U] --size=SIZE | [-f FORMAT] [-l SNAPSHOT] FILE",
       cmd_measure },
-    { "rebase", "[-f FORMAT] [-u] [-p] [-q] -b BACKING [-F FORMAT] FILE", cmd_rebase },
+    { "rebase", "[-f FORMAT] [-t CACHE] [-T CACHE] [-U] [-u] [-p] [-q] -b BACKING [-F FORMAT] FILE",
+      cmd_rebase },
     { "resize", "[-f FORMAT] [-q] [--shrink] FILE [+|-]SIZE", cmd_resize },
     { "snapshot", "[-f FORMAT] [-q] [-l | -c NAME | -a NAME | -d NAME] FILE", cmd_snapshot },
     { NULL },
 };
 
-int img_usage(const char *command)
+static void print_usage(FILE *to, const char *command)
 {
     for (const Command *c = img_commands; c->name; c++) {
         if (!command || strcmp(c->name, command) == 0) {
-            fprintf(stderr, "usage: %s %s %s\n", img_program, c->name, c->usage);
+            fprintf(to, "usage: %s %s %s\n", img_program, c->name, c->usage);
         }
     }
+}
+
+int img_usage(const char *command)
+{
+    print_usage(stderr, command);
     return IMG_FAILED;
+}
+
+static bool is_help(const char *word)
+{
+    return g_strcmp0(word, "-h") == 0 || g_strcmp0(word, "--help") == 0;
+}
+
+static void print_version(void)
+{
+    printf("%s version %s (Lyrebird)\n", img_program, LYREBIRD_VERSION);
+}
+
+/* All of it; the line of formats is what scripts look for. */
+static int help(void)
+{
+    print_version();
+    print_usage(stdout, NULL);
+    printf("\nSupported formats:");
+    for (const char *const *driver = image_drivers(); *driver; driver++) {
+        printf(" %s", *driver);
+    }
+    printf("\n");
+    return IMG_OK;
 }
 
 static BlockNode *open_by(const ToolOptions *o, const char *path, const char *format, const OpenFlags *flags,
@@ -87,15 +116,18 @@ int main(int argc, char **argv)
         img_error("Not enough arguments");
         return img_usage(NULL);
     }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("%s version %s (Lyrebird)\n", img_program, LYREBIRD_VERSION);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        print_version();
         return IMG_OK;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        img_usage(NULL);
-        return IMG_OK;
+    if (is_help(argv[1])) {
+        return help();
     }
     for (const Command *c = img_commands; c->name; c++) {
+        if (strcmp(c->name, argv[1]) == 0 && is_help(argv[2])) {
+            print_usage(stdout, c->name);
+            return IMG_OK;
+        }
         if (strcmp(c->name, argv[1]) == 0) {
             return c->run(argc - 1, argv + 1);
         }

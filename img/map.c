@@ -53,13 +53,13 @@ static void print_human(const Piece *p)
     }
 }
 
-static void print_json(const Piece *p)
+static void print_json(const Piece *p, bool first)
 {
     static const char *const no[] = { "false", "true" };
     printf("%s{ \"start\": %" PRIu64 ", \"length\": %" PRIu64
            ", \"depth\": %u, \"present\": %s, \"zero\": %s, \"data\": %s, "
            "\"compressed\": %s",
-           p->start ? ",\n" : "[", p->start, p->length, p->depth, no[p->present], no[p->zero], no[p->data],
+           first ? "[" : ",\n", p->start, p->length, p->depth, no[p->present], no[p->zero], no[p->data],
            no[p->compressed]);
     if (p->placed) {
         printf(", \"offset\": %" PRIu64, p->offset);
@@ -67,17 +67,18 @@ static void print_json(const Piece *p)
     printf("}");
 }
 
-static int map(BlockNode *n, bool json)
+/* Of [from, end). */
+static int map(BlockNode *n, bool json, uint64_t from, uint64_t end)
 {
     Piece p = { 0 };
     if (!json) {
         printf("%-16s%-16s%-16s%s\n", "Offset", "Length", "Mapped to", "File");
     }
-    for (uint64_t at = 0, size = node_size(n); at < size; at = p.start + p.length) {
+    for (uint64_t at = from; at < end; at = p.start + p.length) {
         Piece next;
-        int e = look(n, at, size - at, &p);
-        while (!e && p.start + p.length < size) {
-            e = look(n, p.start + p.length, size - p.start - p.length, &next);
+        int e = look(n, at, end - at, &p);
+        while (!e && p.start + p.length < end) {
+            e = look(n, p.start + p.length, end - p.start - p.length, &next);
             if (e || !goes_on(&p, &next)) {
                 break;
             }
@@ -88,34 +89,46 @@ static int map(BlockNode *n, bool json)
             return IMG_FAILED;
         }
         if (json) {
-            print_json(&p);
+            print_json(&p, at == from);
         } else {
             print_human(&p);
         }
     }
-    printf("%s", json ? node_size(n) ? "]\n" : "[]\n" : "");
+    printf("%s", json ? from < end ? "]\n" : "[]\n" : "");
     return IMG_OK;
 }
 
 int cmd_map(int argc, char **argv)
 {
-    static const struct option options[] = { { "output", required_argument, NULL, 'o' }, { NULL } };
+    static const struct option options[] = { { "output", required_argument, NULL, 'o' },
+                                             { "force-share", no_argument, NULL, 'U' },
+                                             { "start-offset", required_argument, NULL, 's' },
+                                             { "max-length", required_argument, NULL, 'l' },
+                                             { NULL } };
     const char *format = NULL, *found;
-    bool json = false;
-    for (int c; (c = getopt_long(argc, argv, "f:", options, NULL)) != -1;) {
+    OpenFlags flags = { .readonly = true, .locking = true, .locked = true };
+    uint64_t from = 0, most = UINT64_MAX;
+    bool json = false, ok = true;
+    for (int c; (c = getopt_long(argc, argv, "f:s:l:U", options, NULL)) != -1 && ok;) {
         switch (c) {
         case 'f': format = optarg; break;
-        case 'o': json = strcmp(optarg, "json") == 0; break;
+        case 'U': flags.locking = false; break;
+        case 'o': ok = img_take_output(optarg, &json); break;
+        case 's': ok = img_take_size("start offset", optarg, &from); break;
+        case 'l': ok = img_take_size("max length", optarg, &most); break;
         default: return img_usage("map");
         }
+    }
+    if (!ok) {
+        return IMG_FAILED;
     }
     if (argc - optind != 1) {
         img_error("Expecting one image file name");
         return img_usage("map");
     }
-    OpenFlags flags = { .readonly = true, .locking = true, .locked = true };
     BlockNode *n = img_open(argv[optind], format, &flags, &found);
-    int status = n ? map(n, json) : IMG_FAILED;
+    uint64_t size = n ? node_size(n) : 0;
+    int status = n ? map(n, json, from, from < size ? from + MIN(most, size - from) : from) : IMG_FAILED;
     node_unref(n);
     return status;
 }

@@ -165,9 +165,7 @@ int cmd_measure(int argc, char **argv)
             }
             break;
         case 'J':
-            m.json = strcmp(optarg, "json") == 0;
-            if (!m.json && strcmp(optarg, "human") != 0) {
-                img_error("--output must be used with human or json as argument.");
+            if (!img_take_output(optarg, &m.json)) {
                 return IMG_FAILED;
             }
             break;

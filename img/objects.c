@@ -97,7 +97,7 @@ BlockNode *tool_open(const ToolOptions *o, const char *path, const char *format,
                     "--image-opts and --format are mutually exclusive");
         return NULL;
     }
-    BlockNode *n = image_open_options(path, o->secrets, flags->readonly, err);
+    BlockNode *n = image_open_options(path, &own, err);
     *found = n ? node_format(n) : NULL;
     return n;
 }

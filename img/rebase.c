@@ -12,7 +12,8 @@ enum { CHUNK = 1 << 20, GRAIN = 4096 };
 
 typedef struct Rebasing {
     const char *path, *format, *backing, *backing_format; /* backing "": none */
-    bool unsafe, progress, quiet;
+    bool unsafe, progress, quiet, sync;                   /* sync: what is written is durable at once */
+    ImgHow how;
     GPtrArray *old, *new; /* new: NULL without a backing */
     uint8_t *was, *will;
 } Rebasing;
@@ -34,6 +35,7 @@ static int write_differences(Rebasing *r, uint64_t at, uint64_t length)
             }
         }
         e = differs ? node_write(image(r), at + i, r->was + i, end - i) : 0;
+        e = !e && differs && r->sync ? node_flush(image(r)) : e;
     }
     return e;
 }
@@ -91,14 +93,14 @@ static bool open_new(Rebasing *r)
         img_error("%s", err->message);
         return false;
     }
-    r->new = img_chain(path, r->backing_format, NULL, 0);
+    r->new = img_chain(path, r->backing_format, NULL, 0, &(ImgHow){ r->how.below, r->how.below });
     return r->new != NULL;
 }
 
 static int rebase(Rebasing *r)
 {
-    r->old = r->unsafe ? img_chain_one(r->path, r->format) /* nothing below is opened */
-                       : img_chain(r->path, r->format, NULL, CHAIN_TOP_WRITABLE);
+    r->old = r->unsafe ? img_chain_one(r->path, r->format, &r->how) /* nothing below is opened */
+                       : img_chain(r->path, r->format, NULL, CHAIN_TOP_WRITABLE, &r->how);
     if (!r->old || !may_change(r) || (!r->unsafe && !open_new(r))) {
         return IMG_FAILED;
     }
@@ -120,8 +122,10 @@ static int rebase(Rebasing *r)
 
 int cmd_rebase(int argc, char **argv)
 {
-    Rebasing r = { .format = NULL };
-    for (int o; (o = getopt(argc, argv, "f:b:F:upq")) != -1;) {
+    static const struct option options[] = { { "force-share", no_argument, NULL, 'U' }, { NULL } };
+    Rebasing r = { .how = img_how };
+    bool from_sync, ok = true; /* from_sync: nothing is written there */
+    for (int o; (o = getopt_long(argc, argv, "f:b:F:upqt:T:U", options, NULL)) != -1 && ok;) {
         switch (o) {
         case 'f': r.format = optarg; break;
         case 'b': r.backing = optarg; break;
@@ -129,8 +133,14 @@ int cmd_rebase(int argc, char **argv)
         case 'u': r.unsafe = true; break;
         case 'p': r.progress = true; break;
         case 'q': r.quiet = true; break;
+        case 't': ok = img_take_cache("cache", optarg, &r.how.top, &r.sync); break;
+        case 'T': ok = img_take_cache("source cache", optarg, &r.how.below, &from_sync); break;
+        case 'U': r.how.top.locking = r.how.below.locking = false; break;
         default: return img_usage("rebase");
         }
+    }
+    if (!ok) {
+        return IMG_FAILED;
     }
     if (argc - optind != 1 || !r.backing) {
         img_error(argc - optind != 1 ? "Expecting one image file name" : "Use backing file (-b) option");

@@ -20,6 +20,18 @@ bool img_read_size(const char *text, uint64_t *size)
     return s != NULL;
 }
 
+bool img_take_size(const char *what, const char *text, uint64_t *size)
+{
+    bool ok = img_read_size(text, size);
+    if (!ok) {
+        img_error(
+            "Invalid %s specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, gigabytes, "
+            "terabytes, petabytes and exabytes.",
+            what);
+    }
+    return ok;
+}
+
 bool img_asks_help(const char *options)
 {
     g_auto(GStrv) words = g_strsplit(options ? options : "", ",", -1);
@@ -33,6 +45,25 @@ void img_print_options(const char *title, const Shape *shape)
     g_string_append(text, ":\n");
     props_help(shape->props, text);
     fputs(text->str, stdout);
+}
+
+bool img_take_output(const char *name, bool *json)
+{
+    *json = strcmp(name, "json") == 0;
+    if (!*json && strcmp(name, "human") != 0) {
+        img_error("--output must be used with human or json as argument.");
+        return false;
+    }
+    return true;
+}
+
+bool img_take_cache(const char *what, const char *name, OpenFlags *flags, bool *sync)
+{
+    if (!img_cache(name, flags, sync)) {
+        img_error("Invalid %s option: %s", what, name);
+        return false;
+    }
+    return true;
 }
 
 bool img_cache(const char *name, OpenFlags *flags, bool *sync)

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "block/http/http.h"
+#include "block/nbd_client.h"
+
 BlockNode *graph_top(const BlockBackend *disk)
 {
     const Job *j = disk->job;
@@ -43,14 +46,41 @@ const char *graph_format(const BlockNode *n)
 
 char *graph_name(const BlockNode *n)
 {
-    return g_canonicalize_filename(n->filename, NULL);
+    NbdName nbd;
+    if (http_is_name(n->filename) || json_name_is(n->filename)) {
+        return g_strdup(n->filename);
+    }
+    if (!nbd_is_name(n->filename) || !nbd_parse_name(n->filename, &nbd, NULL)) {
+        return g_canonicalize_filename(n->filename, NULL);
+    }
+    char *path = nbd.path ? g_canonicalize_filename(nbd.path, NULL) : NULL;
+    g_free(nbd.path);
+    nbd.path = path;
+    char *name = nbd_name_text(&nbd);
+    nbd_name_clear(&nbd);
+    return name;
+}
+
+char *graph_backing_name(const BlockNode *n, GError **err)
+{
+    if (node_is_part(n)) {
+        block_error(err,
+                    "'%s': this disk is a part of it (offset, size of raw), which a backing file's name "
+                    "cannot say; use an image that has a file of its own",
+                    n->filename);
+        return NULL;
+    }
+    return graph_name(n);
 }
 
 bool graph_set_backing(BlockNode *image, BlockNode *base, const char *text, GError **err)
 {
-    g_autofree char *name = !base ? NULL : text ? g_strdup(text) : graph_name(base);
+    g_autofree char *name = !base ? NULL : text ? g_strdup(text) : graph_backing_name(base, err);
     bool was_readonly = image->readonly;
     Qcow2Info info;
+    if (base && !name) {
+        return false;
+    }
     if (!qcow2_info(image, &info)) {
         block_error(err, "'%s' is not of qcow2: its backing cannot be changed", image->filename);
         return false;

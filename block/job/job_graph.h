@@ -11,6 +11,8 @@ BlockNode *graph_above(BlockNode *top, const BlockNode *n); /* whose backing is 
 BlockNode *graph_last(BlockNode *top);
 const char *graph_format(const BlockNode *n); /* as an image names that of its backing */
 char *graph_name(const BlockNode *n);         /* of its file, from wherever; the caller's */
+/* The same, as an image names what it is on; NULL: no name says what it is. */
+char *graph_backing_name(const BlockNode *n, GError **err);
 
 /* The image's name for it, and the node itself; base: NULL: none.  text: NULL: by its file. */
 bool graph_set_backing(BlockNode *image, BlockNode *base, const char *text, GError **err);

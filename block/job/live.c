@@ -80,12 +80,16 @@ static bool make_image(BlockBackend *disk, const BlockNode *backing, const NewOv
         block_error(err, "Unknown file format '%s', or it has no backing files; use qcow2", format);
         return false;
     }
+    g_autofree char *name = backing ? graph_backing_name(backing, err) : NULL;
+    if (backing && !name) {
+        return false;
+    }
     BlockNode *file = image_new_file(o->file, strcmp(format, "raw") == 0 ? node_size(top) : 0, err);
     NewImage *new = file ? shape_parse(maker->shape, "", NULL, err) : NULL;
     if (new) {
         new->size = node_size(top);
         new->has_size = true;
-        new->backing = backing ? graph_name(backing) : NULL;
+        new->backing = g_steal_pointer(&name);
         new->backing_format = backing ? g_strdup(graph_format(backing)) : NULL;
     }
     bool ok = new && (!maker->check || maker->check(new, err)) && maker->make(file, new, err);

@@ -39,8 +39,6 @@ BlockNode *nbd_node_of(const NbdPlace *p, const NbdName *how, const NbdPatience 
     name.path = p->path;
     name.host = p->host;
     name.port = p->port;
-    g_autofree char *escaped = g_uri_escape_string(name.export, "/", false);
-    g_autofree char *text = p->path ? g_strdup_printf("nbd+unix:///%s?socket=%s", escaped, p->path)
-                                    : g_strdup_printf("nbd://%s:%s/%s", p->host, p->port, escaped);
+    g_autofree char *text = nbd_name_text(&name);
     return nbd_node_open(text, &name, readonly, patience, err);
 }

@@ -1,10 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Names of disks of NBD servers.  Specification: the NBD project's doc/uri.md; QEMU's manual, "NBD access". */
+#include <json-c/json.h>
 #include <string.h>
 
 #include "block/block_priv.h"
 #include "block/nbd_client.h"
 #include "block/nbd/proto.h"
+
+/* As -blockdev has it: a URI says nothing of TLS. */
+static char *json_text(const NbdName *n)
+{
+    json_object *o = json_object_new_object();
+    const struct {
+        const char *key, *value;
+    } members[] = {
+        { "driver", "nbd" },
+        { "server.type", n->path ? "unix" : "inet" },
+        { "server.path", n->path },
+        { "server.host", n->host },
+        { "server.port", n->path   ? NULL
+                         : n->port ? n->port
+                                   : NBD_DEFAULT_PORT },
+        { "export", n->export[0] ? n->export : NULL },
+        { "tls-creds", n->tls_id },
+        { "tls-hostname", n->tls_hostname },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(members); i++) {
+        if (members[i].value) {
+            json_object_object_add(o, members[i].key, json_object_new_string(members[i].value));
+        }
+    }
+    char *text = g_strconcat(
+        "json:", json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE),
+        NULL);
+    json_object_put(o);
+    return text;
+}
+
+char *nbd_name_text(const NbdName *n)
+{
+    if (n->tls_id) {
+        return json_text(n);
+    }
+    g_autofree char *export = g_uri_escape_string(n->export, "/", false);
+    if (n->path) {
+        g_autofree char *path = g_uri_escape_string(n->path, "/", false);
+        return g_strdup_printf("nbd+unix:///%s?socket=%s", export, path);
+    }
+    bool colon = strchr(n->host, ':') != NULL; /* an address of IPv6 */
+    return g_strdup_printf("nbd://%s%s%s:%s/%s", colon ? "[" : "", n->host, colon ? "]" : "",
+                           n->port ? n->port : NBD_DEFAULT_PORT, export);
+}
 
 void nbd_name_clear(NbdName *n)
 {
@@ -13,6 +59,7 @@ void nbd_name_clear(NbdName *n)
     g_free(n->port);
     g_free(n->export);
     g_free(n->tls_hostname);
+    g_free(n->tls_id);
     tls_creds_unref(n->tls);
     *n = (NbdName){ NULL };
 }

@@ -23,8 +23,11 @@ typedef struct OpenFlags {
 /* An image, and all that it names.  format: NULL to guess; *found: what it is. */
 BlockNode *image_open(const char *path, const char *format, const OpenFlags *flags, const char **found,
                       GError **err);
-/* As -blockdev opens it: key=value, driver=luks,file.driver=file,...; what is not said of a file is its driver. */
-BlockNode *image_open_options(const char *text, const Secrets *secrets, bool readonly, GError **err);
+/* As -blockdev opens it: key=value, driver=luks,file.driver=file,...; what is not said of a file is its driver.
+ * flags: readonly, secrets, and, where the text says nothing of them, direct, no_flush, discard and locking. */
+BlockNode *image_open_options(const char *text, const OpenFlags *flags, GError **err);
+/* Names of the formats, filters and protocols that the options of nodes have; ends with NULL. */
+const char *const *image_drivers(void);
 /* A name that an image has for another, as a path of this process or a URL; NULL: it names neither. */
 char *image_resolve(const char *image, const char *name, GError **err);
 uint64_t node_allocated(const BlockNode *n); /* bytes that it takes on the host */

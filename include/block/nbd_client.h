@@ -11,11 +11,14 @@ typedef struct NbdName {
         *export;        /* path: of a unix socket; else host and port.  export: "" is the default one */
     TlsCreds *tls;      /* a reference, of a client; NULL: plain */
     char *tls_hostname; /* of whom the server shows a certificate; NULL: host */
+    char *tls_id;       /* of the object that has tls; NULL: plain */
 } NbdName;
 void nbd_name_clear(NbdName *n);
 bool nbd_is_name(const char *text); /* does it begin like one? */
 /* "nbd:unix:PATH[:exportname=X]", "nbd:HOST:PORT[:exportname=X]", "nbd://HOST[:PORT]/X", "nbd+unix:///X?socket=PATH". */
 bool nbd_parse_name(const char *text, NbdName *n, GError **err);
+/* One that names the same disk for any process: a URI, or, with TLS, json:; the caller's.  Paths stay as they are. */
+char *nbd_name_text(const NbdName *n);
 
 /* Seconds.  Of no option: a server that is silent for NBD_SILENCE_S while a request waits is lost. */
 typedef struct NbdPatience {
@@ -44,6 +47,7 @@ typedef struct NbdListed {
     GPtrArray *contexts; /* of char * */
     uint64_t *room;      /* bytes of texts that may still be kept; NULL: any of one reply */
 } NbdListed;
-Channel *nbd_connect(const NbdAddress *a, GError **err); /* NULL: an error */
+/* NULL: an error.  All that is agreed on over it has NBD_AGREE_S seconds (channel_end_by). */
+Channel *nbd_connect(const NbdAddress *a, GError **err);
 /* Of NbdListed.  name: how it is spoken to; its export is nobody's business. */
 GPtrArray *nbd_list(Channel *c, const NbdName *name, GError **err);
