@@ -3,11 +3,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "block_priv.h"
 #include "block/create.h"
 #include "util/bytes.h"
+
+void image_new_file_undo(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+        unlink(path);
+    }
+}
 
 BlockNode *image_new_file(const char *path, uint64_t size, GError **err)
 {
@@ -25,6 +34,7 @@ BlockNode *image_new_file(const char *path, uint64_t size, GError **err)
     if (e) {
         block_error(err, "Could not resize file '%s': %s", path, g_strerror(-e));
         node_unref(file);
+        image_new_file_undo(path);
         return NULL;
     }
     return file;

@@ -7,10 +7,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "block/bitmap.h"
+#include "block/image_create.h"
 #include "util/keyval.h"
 
 enum { GRAIN = 4096, GRAIN_MAX = 16 << 20 };
@@ -156,9 +155,8 @@ static int convert(Conversion *c, const Asked *a)
         node_unref(c->sources[i].node);
     }
     node_unref(c->to);
-    struct stat st; /* a disk that was written to is not removed */
-    if (made && status != IMG_OK && !a->keep && stat(a->to_path, &st) == 0 && S_ISREG(st.st_mode)) {
-        unlink(a->to_path);
+    if (made && status != IMG_OK && !a->keep) {
+        image_new_file_undo(a->to_path);
     }
     return status;
 }

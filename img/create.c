@@ -86,6 +86,9 @@ static bool make(const ImgNew *n, const ImageMaker *maker, NewImage *o, GError *
     BlockNode *file = image_new_file(n->path, 0, err);
     bool ok = file && maker->make(file, o, err);
     node_unref(file);
+    if (file && !ok) {
+        image_new_file_undo(n->path);
+    }
     return ok;
 }
 

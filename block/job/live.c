@@ -95,6 +95,9 @@ static bool make_image(BlockBackend *disk, const BlockNode *backing, const NewOv
     bool ok = new && (!maker->check || maker->check(new, err)) && maker->make(file, new, err);
     shape_free(maker->shape, new);
     node_unref(file);
+    if (file && !ok) {
+        image_new_file_undo(o->file);
+    }
     return ok;
 }
 

@@ -43,3 +43,5 @@ typedef struct ImageMaker {
 const ImageMaker *image_maker(const char *format); /* NULL: nothing makes such */
 /* A file of so many zeroes, in place of what was there, which nobody else has open. */
 BlockNode *image_new_file(const char *path, uint64_t size, GError **err);
+/* It did not become an image: the file goes, but not a disk that was there before. */
+void image_new_file_undo(const char *path);

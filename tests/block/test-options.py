@@ -9,6 +9,8 @@ import json
 import os
 import random
 import re
+import resource
+import signal
 import subprocess
 import sys
 
@@ -149,6 +151,24 @@ def test_caches():
     for words in (['commit', '-t'], ['rebase', '-b', 'base', '-F', 'qcow2', '-t'], ['check', '-T']):
         assert 'ache option: fast' in run(IMG, *words, 'fast', 'top', status=1)
     assert 'ache option: fast' in run(IO, '-t', 'fast', 'top', status=1)
+
+
+def test_no_room():
+    """An image that does not become one leaves no file behind, whatever is to be made; one that is there stays as it is until then."""
+    small = {'preexec_fn': lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)))}
+    run(IMG, 'create', '-q', '-f', 'raw', 'raw', '8M')
+    run(IO, '-f', 'raw', '-c', 'write -P 1 0 8M', 'raw')
+    for words in (['create', '-f', 'raw', 'new', '8M'], ['create', '-f', 'qcow2', '-o', 'preallocation=full', 'new', '8M'],
+                  ['create', '-f', 'vdi', '-o', 'static=on', 'new', '8M'], ['convert', '-f', 'raw', '-O', 'qcow2', 'raw', 'new'],
+                  ['convert', '-f', 'raw', '-O', 'raw', 'raw', 'new'], ['convert', '-f', 'raw', '-O', 'vhdx', 'raw', 'new']):
+        p = subprocess.run([IMG, *words], capture_output=True, text=True, check=False, **small)
+        assert p.returncode == 1 and 'too large' in p.stderr and not os.path.exists('new'), (words, p)
+    image('new')
+    assert 'metadata' in run(IMG, 'create', '-q', '-f', 'raw', '-o', 'preallocation=metadata', 'new', '1M', status=1)
+    run(IMG, 'check', '-q', 'new')
+    with interactive('new'):
+        assert 'lock' in run(IMG, 'create', '-q', '-f', 'raw', 'new', '1M', status=1)
+    run(IMG, 'check', '-q', 'new')
 
 
 def test_help():
