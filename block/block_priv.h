@@ -195,6 +195,9 @@ bool ring_takes(const Ring *ring, const BlockRequest *r); /* neither it nor what
 bool workers_init(GError **err);
 void workers_submit(BlockRequest *r);
 
+/* A table whose keys are numbers in images (offsets, indexes: GSIZE_TO_POINTER): none can be made whose numbers all meet in one place. */
+GHashTable *image_numbers_new(void);
+
 void block_error(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 BlockBackend *block_above(const BlockBackend *blk); /* whose node is on that of this one; NULL: none */
 /* May this happen to an image that exports may have? */

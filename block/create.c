@@ -3,41 +3,65 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "block_priv.h"
 #include "block/create.h"
 #include "util/bytes.h"
 
-void image_new_file_undo(const char *path)
+GPtrArray *image_files_new(void)
 {
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-        unlink(path);
+    return g_ptr_array_new_with_free_func(g_free);
+}
+
+void image_files_undo(const GPtrArray *made)
+{
+    for (guint i = 0; i < made->len; i++) {
+        unlink(made->pdata[i]);
     }
 }
 
-BlockNode *image_new_file(const char *path, uint64_t size, GError **err)
+/* -1: errno; fresh: nothing had this name. */
+static int create_file(const char *path, bool *fresh)
 {
-    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+    *fresh = fd >= 0;
+    return fd >= 0 || errno != EEXIST ? fd : open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+}
+
+static bool empty_file(BlockNode *file, uint64_t size, GError **err)
+{
+    int e = node_resize(file, 0);
+    e = e ? e : node_resize(file, size);
+    e = e == -ENOTSUP && node_size(file) >= size ? 0 : e; /* a device has the size that it has */
+    if (e) {
+        block_error(err, "Could not resize file '%s': %s", file->filename, g_strerror(-e));
+    }
+    return !e;
+}
+
+BlockNode *image_new_file(const char *path, uint64_t size, GPtrArray *made, GError **err)
+{
+    bool fresh;
+    int fd = create_file(path, &fresh);
     if (fd < 0) {
         block_error(err, "Could not create '%s': %s", path, g_strerror(errno));
         return NULL;
     }
     OpenFlags flags = { .locking = true };
     BlockNode *file = file_node_open(path, &flags, err);
-    int e = file ? node_resize(file, 0) : 0;
-    e = file && !e ? node_resize(file, size) : e;
-    e = e == -ENOTSUP && node_size(file) >= size ? 0 : e; /* a device has the size that it has */
     close(fd);
-    if (e) {
-        block_error(err, "Could not resize file '%s': %s", path, g_strerror(-e));
-        node_unref(file);
-        image_new_file_undo(path);
-        return NULL;
+    if (file && empty_file(file, size, err)) {
+        if (fresh && made) {
+            g_ptr_array_add(made, g_strdup(path));
+        }
+        return file;
     }
-    return file;
+    node_unref(file);
+    if (fresh) {
+        unlink(path);
+    }
+    return NULL;
 }
 
 void new_image_print_size(const NewImage *o, GString *text)

@@ -17,6 +17,21 @@
 #include "block/qcow2/qcow2_open.h"
 #include "util/text.h"
 
+/* An odd number that no image can be made for: the high half of a product depends on all bits of the key. */
+static guint number_hash(gconstpointer key)
+{
+    static gsize factor;
+    if (g_once_init_enter(&factor)) {
+        g_once_init_leave(&factor, (gsize)g_random_int() << 32 | g_random_int() | 1);
+    }
+    return (guint)((uint64_t)GPOINTER_TO_SIZE(key) * factor >> 32);
+}
+
+GHashTable *image_numbers_new(void)
+{
+    return g_hash_table_new(number_hash, NULL);
+}
+
 enum { CHAIN_MAX = 200 };
 
 typedef struct Chain {

@@ -85,7 +85,6 @@ static void put_if(json_object *values, bool wanted, const char *key, const char
 /* What the command line says for all images (-t, -d, -U) holds where the options of this one say nothing. */
 static void add_flags(json_object *values, const OpenFlags *flags)
 {
-    put_if(values, flags->direct, "cache.direct", "on");
     put_if(values, flags->no_flush, "cache.no-flush", "on");
     put_if(values, flags->discard, "discard", "unmap");
     g_autoptr(GPtrArray) files =
@@ -99,6 +98,8 @@ static void add_flags(json_object *values, const OpenFlags *flags)
                             g_strdup_printf("%.*slocking", (int)(strlen(key) - strlen("driver")), key));
         }
     }
+    put_if(values, flags->direct && files->len, "cache.direct",
+           "on"); /* of a server nothing is cached here */
     for (guint i = 0; i < files->len; i++) {
         put_if(values, !flags->locking, g_ptr_array_index(files, i), "off");
     }

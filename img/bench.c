@@ -186,7 +186,8 @@ static bool take_option(Bench *b, int c)
 
 static bool check_options(Bench *b)
 {
-    const char *why = !b->write && b->flush_interval ? "--flush-interval is only available in write tests"
+    const char *why = b->write && !b->flags.locking ? "force-share=on can only be used with read-only images"
+                      : !b->write && b->flush_interval ? "--flush-interval is only available in write tests"
                       : b->flush_interval && b->flush_interval < b->depth
                           ? "Flush interval can't be smaller than depth"
                       : (b->buffer | b->offset | b->step) % 512

@@ -93,6 +93,7 @@ static int look(const Checking *c, ImageRepair repair, ImageReport *r, const cha
 {
     OpenFlags flags = c->how;
     flags.readonly = repair == REPAIR_NOTHING;
+    flags.no_flush &= flags.readonly;
     flags.repair = repair != REPAIR_NOTHING;
     flags.locked = flags.no_backing = true;
     BlockNode *n = img_open(c->path, c->format, &flags, format);

@@ -45,7 +45,7 @@ static bool check_bitmaps(const Conversion *c, const Asked *a)
         img_error("Source lacks bitmap support");
         return false;
     }
-    if (a->bitmaps && strcmp(a->to_format, "qcow2") != 0) {
+    if (a->bitmaps && !img_tool.target_image_opts && strcmp(a->to_format, "qcow2") != 0) {
         img_error("Format driver '%s' does not support bitmaps", a->to_format);
         return false;
     }
@@ -98,7 +98,7 @@ static bool open_sources(Conversion *c, const Asked *a)
     return true;
 }
 
-static bool make_output(const Conversion *c, const Asked *a)
+static bool make_output(const Conversion *c, const Asked *a, GPtrArray *made)
 {
     ImgNew n = { .path = a->to_path,
                  .format = a->to_format,
@@ -107,7 +107,8 @@ static bool make_output(const Conversion *c, const Asked *a)
                  .backing_format = a->backing_format,
                  .size = c->size,
                  .has_size = true,
-                 .quiet = true };
+                 .quiet = true,
+                 .made = made };
     return a->keep || img_create(&n);
 }
 
@@ -122,6 +123,11 @@ static bool open_output(Conversion *c, const Asked *a)
     c->to = img_open_target(a->to_path, a->to_format, &flags, &found);
     json_object_put(options);
     if (!c->to) {
+        return false;
+    }
+    Qcow2Info q;
+    if (a->bitmaps && !qcow2_info(c->to, &q)) {
+        img_error("Format driver '%s' does not support bitmaps", found);
         return false;
     }
     image_info(c->to, &info);
@@ -146,8 +152,9 @@ static int convert(Conversion *c, const Asked *a)
         img_error("--target-image-opts requires use of -n flag");
         return IMG_FAILED;
     }
-    bool made = open_sources(c, a) && check_bitmaps(c, a) && make_output(c, a);
-    int status = made && open_output(c, a) ? convert_copy(c) : IMG_FAILED;
+    g_autoptr(GPtrArray) made = image_files_new();
+    bool ok = open_sources(c, a) && check_bitmaps(c, a) && make_output(c, a, made) && open_output(c, a);
+    int status = ok ? convert_copy(c) : IMG_FAILED;
     if (status == IMG_OK && !copy_bitmaps(c, a)) {
         status = IMG_FAILED;
     }
@@ -155,8 +162,8 @@ static int convert(Conversion *c, const Asked *a)
         node_unref(c->sources[i].node);
     }
     node_unref(c->to);
-    if (made && status != IMG_OK && !a->keep) {
-        image_new_file_undo(a->to_path);
+    if (status != IMG_OK) {
+        image_files_undo(made);
     }
     return status;
 }

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/props.h"
 #include "block/image_create.h"
@@ -19,6 +20,7 @@ static NewImage *read_options(const ImgNew *n, const Shape *shape)
         return NULL;
     }
     o->secrets = img_tool.secrets;
+    o->made = n->made;
     const char *why = n->has_size && o->has_size && n->size != o->size
                           ? "The image size must be specified only once"
                       : (n->backing_format || o->backing_format) && !n->backing && !o->backing
@@ -46,24 +48,37 @@ static NewImage *read_options(const ImgNew *n, const Shape *shape)
     return o;
 }
 
-/* The backing's size is the image's, if none was given; its format must be said. */
-static bool look_at_backing(const ImgNew *n, NewImage *o)
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The backing's size is the image's, if none was given; its format must be said.  It stays open in `held`: what is below
+ * the image has locks, and is not made anew by mistake. */
+static bool look_at_backing(const ImgNew *n, NewImage *o, BlockNode **held)
 {
     g_autoptr(GError) err = NULL;
-    if (!o->backing || n->unsafe) {
+    if (!o->backing) {
         return true;
     }
     g_autofree char *path = image_resolve(n->path, o->backing, &err);
+    if (path && is_same_file(path, n->path)) {
+        img_error("%s: Trying to create an image with the same filename as the backing file", n->path);
+        return false;
+    }
+    if (n->unsafe) {
+        return true;
+    }
     const char *found;
     OpenFlags flags = { .readonly = true, .locking = true, .locked = true };
-    BlockNode *b = path ? image_open(path, o->backing_format, &flags, &found, &err) : NULL;
-    if (!b) {
+    *held = path ? image_open(path, o->backing_format, &flags, &found, &err) : NULL;
+    if (!*held) {
         img_error("%s: Could not open '%s': %s", n->path, path ? path : o->backing, err->message);
         return false;
     }
-    o->size = o->has_size ? o->size : node_size(b);
+    o->size = o->has_size ? o->size : node_size(*held);
     o->has_size = true;
-    node_unref(b);
     if (!o->backing_format) {
         img_error("%s: Backing file specified without backing format\nDetected format of %s.\nAdd it: -F %s",
                   n->path, found, found);
@@ -83,25 +98,15 @@ static bool make(const ImgNew *n, const ImageMaker *maker, NewImage *o, GError *
         maker->print(o, text);
         printf("Formatting '%s', fmt=%s %s\n", n->path, n->format, text->str);
     }
-    BlockNode *file = image_new_file(n->path, 0, err);
+    BlockNode *file = image_new_file(n->path, 0, o->made, err);
     bool ok = file && maker->make(file, o, err);
     node_unref(file);
-    if (file && !ok) {
-        image_new_file_undo(n->path);
-    }
     return ok;
 }
 
-static bool create(const ImgNew *n, const ImageMaker *maker, NewImage *o)
+static bool create_above(const ImgNew *n, const ImageMaker *maker, NewImage *o)
 {
     g_autoptr(GError) err = NULL;
-    if (o->backing && !maker->has_backing) {
-        img_error("%s: Backing file not supported for file format '%s'", n->path, n->format);
-        return false;
-    }
-    if (!look_at_backing(n, o)) {
-        return false;
-    }
     if (!o->has_size) {
         img_error("%s: Image creation needs a size parameter", n->path);
         return false;
@@ -110,6 +115,18 @@ static bool create(const ImgNew *n, const ImageMaker *maker, NewImage *o)
     if (!ok) {
         img_error("%s: %s", n->path, err->message);
     }
+    return ok;
+}
+
+static bool create(const ImgNew *n, const ImageMaker *maker, NewImage *o)
+{
+    BlockNode *below = NULL;
+    if (o->backing && !maker->has_backing) {
+        img_error("%s: Backing file not supported for file format '%s'", n->path, n->format);
+        return false;
+    }
+    bool ok = look_at_backing(n, o, &below) && create_above(n, maker, o);
+    node_unref(below);
     return ok;
 }
 
@@ -165,5 +182,11 @@ int cmd_create(int argc, char **argv)
             return IMG_FAILED;
         }
     }
-    return img_create(&n) ? IMG_OK : IMG_FAILED;
+    n.made = image_files_new();
+    bool ok = img_create(&n);
+    if (!ok) {
+        image_files_undo(n.made);
+    }
+    g_ptr_array_unref(n.made);
+    return ok ? IMG_OK : IMG_FAILED;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "block/image_create.h"
 #include "img/img.h"
 
 enum { CHUNK = 1 << 20, ALIGN = 512 };
@@ -54,7 +55,7 @@ static void choose_range(Dd *d)
     d->size = end - start;
 }
 
-static int run(Dd *d)
+static int run(Dd *d, GPtrArray *made)
 {
     const char *found;
     OpenFlags to = { .locking = true };
@@ -67,7 +68,8 @@ static int run(Dd *d)
                  .format = d->to_format,
                  .size = (d->size + ALIGN - 1) / ALIGN * ALIGN,
                  .has_size = true,
-                 .quiet = true };
+                 .quiet = true,
+                 .made = made };
     if (!img_create(&n)) {
         return IMG_FAILED;
     }
@@ -131,8 +133,12 @@ int cmd_dd(int argc, char **argv)
         img_error("Must specify both input and output files");
         return IMG_FAILED;
     }
-    int status = run(&d);
+    g_autoptr(GPtrArray) made = image_files_new();
+    int status = run(&d, made);
     node_unref(d.from);
     node_unref(d.to);
+    if (status != IMG_OK) {
+        image_files_undo(made);
+    }
     return status;
 }

@@ -42,8 +42,9 @@ typedef struct ImgNew {
     const char *path, *format, *options, *backing, *backing_format;
     uint64_t size;                /* bytes */
     bool has_size, quiet, unsafe; /* unsafe: the backing is not opened */
+    GPtrArray *made;              /* as in NewImage */
 } ImgNew;
-bool img_create(const ImgNew *n);
+bool img_create(const ImgNew *n); /* false: after a message; image_files_undo() is the caller's */
 /* Does -o ask which options there are ("help" or "?" among them; NULL: no)? */
 bool img_asks_help(const char *options);
 void img_print_options(const char *title, const Shape *shape);

@@ -15,6 +15,11 @@
 bool io_open(Io *io, const char *path)
 {
     g_autoptr(GError) err = NULL;
+    if (!io->flags.locking && !io->flags.readonly) {
+        img_error("can't open%s%s: force-share=on can only be used with read-only images",
+                  path[0] ? " device " : "", path);
+        return false;
+    }
     io->node = tool_open(io->tool, path, io->wanted_format, &io->flags, &io->format, &err);
     if (!io->node) {
         img_error("can't open%s%s: %s", path[0] ? " device " : "", path, err->message);

@@ -135,7 +135,7 @@ int cmd_rebase(int argc, char **argv)
         case 'q': r.quiet = true; break;
         case 't': ok = img_take_cache("cache", optarg, &r.how.top, &r.sync); break;
         case 'T': ok = img_take_cache("source cache", optarg, &r.how.below, &from_sync); break;
-        case 'U': r.how.top.locking = r.how.below.locking = false; break;
+        case 'U': r.how.below.locking = false; break; /* the image itself is written */
         default: return img_usage("rebase");
         }
     }

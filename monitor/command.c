@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "monitor/monitor_priv.h"
+
 /* ---- rows ---------------------------------------------------------------- */
 
 const Command *command_find(const char *name)
@@ -128,6 +130,17 @@ bool command_work(Control *c, const CommandWork *w, GError **err)
     bool ok = w->work(w->data, NULL, err);
     w->free(w->data);
     return ok;
+}
+
+bool command_work_room(const Control *c, GError **err)
+{
+    /* Of sessions that have ended, too: each may hold a picture. */
+    enum { TASKS_MAX = 32 };
+    return !c->later || monitors_tasks(c->monitors) < TASKS_MAX ||
+           command_error(
+               err, ERROR_GENERIC,
+               "%d commands of this kind are still carried out, also for clients that have gone; try again later",
+               TASKS_MAX);
 }
 
 static const Prop id_props[] = {

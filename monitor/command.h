@@ -103,6 +103,8 @@ bool command_show(const Command *cmd, Control *c, json_object *args,
 
 /* The last thing that a command does, which may take long: the machine's loop runs on, the reply waits.  The data are taken. */
 bool command_work(Control *c, const CommandWork *w, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* Can it be done now?  Asked before anything is changed for it. */
+bool command_work_room(const Control *c, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Arguments of commands that take the id of something. */
 typedef struct IdArgument {

@@ -25,7 +25,6 @@ enum {
     INPUT_MAX = 4096,     /* bytes that are taken at once */
     QUEUE_MAX = 1 << 20,  /* bytes that may wait for a client */
     PENDING_FDS_MAX = 64, /* descriptors that wait for their command */
-    TASKS_MAX = 32,       /* threads of commands, also of sessions that have ended: each may hold a picture */
 };
 
 struct QmpSession {
@@ -220,14 +219,6 @@ static void session_request(QmpSession *s, json_object *value)
     Control c = { monitors_machine(s->all), s->all, s, &work };
     bool ok = qmp_request_parse(&r, value, s->negotiated, s->oob, &err) &&
               command_run(r.command, &c, r.args, true, &result, &err);
-    if (ok && work.data && monitors_tasks(s->all) >= TASKS_MAX) {
-        work.free(work.data);
-        work.data = NULL;
-        ok = command_error(
-            &err, ERROR_GENERIC,
-            "%d commands of this kind are still carried out, also for clients that have gone; try again later",
-            TASKS_MAX);
-    }
     if (ok && work.data) {
         s->awaiting = (QmpRequest){ .id = json_object_get(r.id), .has_id = r.has_id };
         s->task = qmp_task_new(s->all, &work, session_task_done, s);

@@ -88,7 +88,7 @@ static void creation_free(void *opaque)
 static bool create_file(void *opaque, GError **err)
 {
     const Creation *c = opaque;
-    BlockNode *file = image_new_file(c->path, c->size, err);
+    BlockNode *file = image_new_file(c->path, c->size, NULL, err);
     node_unref(file);
     return file != NULL;
 }

@@ -95,7 +95,7 @@ static void shot_free(void *data)
 static bool take_screendump(Control *c, const Screendump *a, GError **err)
 {
     Console *console = choose_console(c->machine, a, err);
-    int fd = console ? monitor_file_open(a->filename, err) : -1;
+    int fd = console && command_work_room(c, err) ? monitor_file_open(a->filename, err) : -1;
     if (fd < 0) {
         return false;
     }

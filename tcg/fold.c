@@ -2,7 +2,8 @@
 /* Constant folding and identities, applied by the builders as a block is made.
  *
  * Requirements on a rule
- *   1. it needs its operands' constants and types only, never other operations
+ *   1. it needs its operands' constants and types only, never other operations (but ir_masked(): of the last
+ *      negative of a bit, which ir_label() forgets, for temps are not read across labels)
  *   2. what it returns stays true whatever is assigned later: builders copy globals
  *   3. for i32 it may return an operand whose high half is not zero: the caller extends
  *   4. a rule that drops an operand is sound because operands have no effects */

@@ -84,9 +84,11 @@ static bool make_image(BlockBackend *disk, const BlockNode *backing, const NewOv
     if (backing && !name) {
         return false;
     }
-    BlockNode *file = image_new_file(o->file, strcmp(format, "raw") == 0 ? node_size(top) : 0, err);
+    g_autoptr(GPtrArray) made = image_files_new();
+    BlockNode *file = image_new_file(o->file, strcmp(format, "raw") == 0 ? node_size(top) : 0, made, err);
     NewImage *new = file ? shape_parse(maker->shape, "", NULL, err) : NULL;
     if (new) {
+        new->made = made;
         new->size = node_size(top);
         new->has_size = true;
         new->backing = g_steal_pointer(&name);
@@ -95,8 +97,8 @@ static bool make_image(BlockBackend *disk, const BlockNode *backing, const NewOv
     bool ok = new && (!maker->check || maker->check(new, err)) && maker->make(file, new, err);
     shape_free(maker->shape, new);
     node_unref(file);
-    if (file && !ok) {
-        image_new_file_undo(o->file);
+    if (!ok) {
+        image_files_undo(made);
     }
     return ok;
 }

@@ -36,7 +36,9 @@ BlockNode *nbd_node_of(const NbdPlace *p, const NbdName *how, const NbdPatience 
                        GError **err)
 {
     NbdName name = *how;
-    name.path = p->path;
+    /* A name in an image holds wherever it is read; that of a socket in a URI is made whole there. */
+    g_autofree char *whole = p->path && name.tls_id ? g_canonicalize_filename(p->path, NULL) : NULL;
+    name.path = whole ? whole : p->path;
     name.host = p->host;
     name.port = p->port;
     g_autofree char *text = nbd_name_text(&name);

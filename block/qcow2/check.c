@@ -17,7 +17,7 @@ typedef struct Suspect {
     bool is_table;
     uint64_t word, host, refs;
 } Suspect;
-enum { SUSPECTS_MAX = 1 << 20, LATER_MAX = 1 << 22 };
+enum { SUSPECTS_MAX = 1 << 20, LATER_MAX = 1 << 20 };
 
 typedef struct Span {
     uint64_t offset, bytes;
@@ -188,7 +188,7 @@ static void check_l2_later(Check *c, uint64_t offset)
     gpointer key = GSIZE_TO_POINTER(offset);
     guint times = GPOINTER_TO_UINT(g_hash_table_lookup(c->later, key));
     if (!times && g_hash_table_size(c->later) >= LATER_MAX) {
-        check_l2(c, offset, false); /* there is no memory for it */
+        c->full = true;
     } else {
         g_hash_table_insert(c->later, key, GUINT_TO_POINTER(times + 1));
     }
@@ -214,7 +214,7 @@ static void check_later(Check *c)
 
 static void check_l1(Check *c, const uint64_t *l1, uint64_t count, bool active)
 {
-    g_autoptr(GHashTable) walked = g_hash_table_new(NULL, NULL);
+    g_autoptr(GHashTable) walked = image_numbers_new();
     for (uint64_t i = 0; i < count && !c->full; i++) {
         uint64_t offset = l1[i] & ENTRY_OFFSET;
         if (offset && !g_hash_table_add(walked, GSIZE_TO_POINTER(offset))) {
@@ -419,7 +419,7 @@ int qcow2_check(BlockNode *n, ImageRepair repair, ImageReport *report)
                 .repair = repair,
                 .suspects = g_array_new(false, false, sizeof(Suspect)),
                 .times = 1,
-                .later = g_hash_table_new(NULL, NULL),
+                .later = image_numbers_new(),
                 .alone = g_array_new(false, false, sizeof(Span)) };
     c.file_end = node_size(s->node.children[NODE_FILE]);
     report->total = (s->node.size + s->cluster_size - 1) >> s->cluster_bits;

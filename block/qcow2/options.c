@@ -132,7 +132,7 @@ static bool check(NewImage *base, GError **err)
 static BlockNode *make_data_file(const char *image, const Qcow2Options *o, GError **err)
 {
     g_autofree char *path = image_resolve(image, o->data_file, err);
-    return path ? image_new_file(path, o->base.size, err) : NULL;
+    return path ? image_new_file(path, o->base.size, o->base.made, err) : NULL;
 }
 
 /* The LUKS header, in its place. */

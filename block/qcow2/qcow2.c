@@ -124,7 +124,7 @@ static Qcow2 *qcow2_new(BlockNode *file)
     lock_init(&s->lock, LOCK_IMAGE);
     lock_init(&s->tables_lock, LOCK_IMAGE_TABLES);
     g_cond_init(&s->changed);
-    s->metadata = g_hash_table_new(NULL, NULL);
+    s->metadata = image_numbers_new();
     s->allocating = g_array_new(false, false, sizeof(AllocRange));
     s->freed = g_array_new(false, false, sizeof(FreedCluster));
     s->unpointed = g_array_new(false, false, sizeof(FreedCluster));

@@ -90,7 +90,7 @@ static bool is_new_table(Sparse *s, GHashTable *tables, uint64_t block, ImageRep
 static int look_at_all(Sparse *s, GArray *places, ImageReport *r)
 {
     uint64_t most = node_size(sparse_file(s)) / s->block_size + 2, last_host = 0;
-    g_autoptr(GHashTable) tables = g_hash_table_new(NULL, NULL);
+    g_autoptr(GHashTable) tables = image_numbers_new();
     int e = 0;
     for (uint64_t b = 0, next; b < s->blocks && !e; b = next) {
         if (places->len > most) {

@@ -186,7 +186,7 @@ static bool make_extents(const char *image, const VmdkOptions *o, GError **err)
     for (unsigned i = 1; ok && (i == 1 || extent_bytes(o, i)); i++) {
         g_autofree char *name = extent_name(image, o, i), *path = g_build_filename(folder, name, NULL);
         uint64_t bytes = extent_bytes(o, i);
-        BlockNode *file = image_new_file(path, is_flat(o) ? bytes : 0, err);
+        BlockNode *file = image_new_file(path, is_flat(o) ? bytes : 0, o->base.made, err);
         int e = file && !is_flat(o) ? make_sparse(file, bytes / SECTOR, o->zero_grains, NULL) : 0;
         ok = file && new_image_failed(file, e, err);
         node_unref(file);

@@ -139,14 +139,15 @@ static uint32_t set_scanout(VirtioGpu *g, const GpuRequest *q)
 uint32_t gpu_show(VirtioGpu *g, const GpuResource *of, const PictureRect *part)
 {
     uint32_t code = GPU_OK_NODATA;
-    for (unsigned i = 0; i < g->max_outputs && code == GPU_OK_NODATA; i++) {
+    for (unsigned i = 0; i < g->max_outputs; i++) {
         const GpuScanout *s = &g->s.scanouts[i];
         PictureRect r = { s->x, s->y, s->width, s->height };
         if (s->resource != of->id || !rect_intersect(&r, part)) {
             continue;
         }
         if (of->blob) {
-            code = gpu_show_blob(g, i, of, &r);
+            uint32_t e = gpu_show_blob(g, i, of, &r);
+            code = e == GPU_OK_NODATA ? code : e;
         } else {
             const Picture *image = gpu_image(g, of);
             PictureRect to = { r.x - s->x, r.y - s->y, r.width, r.height };

@@ -139,7 +139,7 @@ typedef struct GpuWalk {
 } GpuWalk;
 uint64_t gpu_backing_bytes(VirtioGpu *g, const GpuResource *r);
 bool gpu_read_backing(VirtioGpu *g, const GpuResource *r, GpuWalk *w, uint64_t offset, void *to, size_t len);
-/* Of the host's memory what resources and screens take. */
+/* Of the host's memory what resources take, and screens that show blobs. */
 uint64_t gpu_bytes_in_use(const VirtioGpu *g);
 /* A slot for it, whose id nobody has; NULL: the code says why. */
 GpuResource *gpu_slot(VirtioGpu *g, uint32_t id, uint32_t *code);

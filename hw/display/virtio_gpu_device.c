@@ -234,8 +234,9 @@ static const Field gpu_state[] = {
 #define G VirtioGpu
 static const Prop gpu_props[] = {
     { "max_outputs", PROP_U32, offsetof(G, max_outputs), "screens", .def = 1, .min = 1, .max = GPU_SCANOUTS },
-    { "max_hostmem", PROP_SIZE, offsetof(G, max_hostmem), "most memory that the guest's pictures take here",
-      .def = 256 << 20, .min = 1 << 20, .max = UINT64_C(1) << 32 },
+    { "max_hostmem", PROP_SIZE, offsetof(G, max_hostmem),
+      "most memory that the guest's pictures, and screens of blobs, take here", .def = 256 << 20,
+      .min = 1 << 20, .max = UINT64_C(1) << 32 },
     { "xres", PROP_U32, offsetof(G, xres), "width that the monitor likes best", .def = 1280, .min = MIN_WISH,
       .max = EDID_MAX_SIZE },
     { "yres", PROP_U32, offsetof(G, yres), "height that it likes best", .def = 800, .min = MIN_WISH,

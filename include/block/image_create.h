@@ -20,7 +20,8 @@ typedef struct ImageMeasure {
 /* The struct of every format's options begins so.  Strings are owned, NULL: not given. */
 typedef struct NewImage {
     const struct Secrets *secrets; /* that have passwords: the caller's; NULL: none */
-    uint64_t size;                 /* bytes */
+    GPtrArray *made; /* where files that are brought into being are noted: the caller's; or NULL */
+    uint64_t size;   /* bytes */
     bool has_size;
     char *backing, *backing_format; /* as the image names them */
     int preallocation;              /* Preallocation; of formats that have it */
@@ -41,7 +42,10 @@ typedef struct ImageMaker {
 } ImageMaker;
 
 const ImageMaker *image_maker(const char *format); /* NULL: nothing makes such */
-/* A file of so many zeroes, in place of what was there, which nobody else has open. */
-BlockNode *image_new_file(const char *path, uint64_t size, GError **err);
-/* It did not become an image: the file goes, but not a disk that was there before. */
-void image_new_file_undo(const char *path);
+/* A file of so many zeroes, in place of what was there, which nobody else has open.  If nothing was, its path goes into
+ * `made` (or NULL). */
+BlockNode *image_new_file(const char *path, uint64_t size, GPtrArray *made, GError **err);
+/* Paths (char *) of files that were not there before. */
+GPtrArray *image_files_new(void);
+/* They did not become an image: they go, and nothing else does. */
+void image_files_undo(const GPtrArray *made);

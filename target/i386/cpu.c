@@ -75,7 +75,7 @@ static unsigned disassemble(uint32_t mode, uint64_t pc, const uint8_t *bytes, un
 /* clang-format off */
 #define X86_ARCH_COLUMNS \
     .cpu_size = sizeof(X86CPU), .guest = &x86_ir_guest, \
-    .state = { { x86_state, .version = 2 }, { x86_messages_state } }, .state_offset = offsetof(X86CPU, s), .state_size = sizeof(X86State), \
+    .state = { { x86_state, .version = 3 }, { x86_messages_state } }, .state_offset = offsetof(X86CPU, s), .state_size = sizeof(X86State), \
     .finish = finish, .place = x86_place, .reset = x86_reset, .loaded = x86_loaded, .refresh = x86_refresh, .model_name = x86_model_name, \
     .context_key = x86_context_key, .walk = x86_walk, .raise_fault = x86_raise_fault, \
     .translate = x86_translate_block, .fetch_vaddr = fetch_vaddr, .coherent_fetch = true, .open_bus = true, .split_atomics = true, .device_atomics = true, .watches = x86_watches, .accessed = x86_accessed, \

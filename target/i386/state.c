@@ -10,7 +10,11 @@
 #include "target/vcpu.h"
 
 static const Field cc_fields[] = {
-    MEMBER_U64(X86Cc, a), MEMBER_U64(X86Cc, b), MEMBER_U64(X86Cc, kind), MEMBER_U64(X86Cc, turned), { 0 }
+    MEMBER_U64(X86Cc, a),
+    MEMBER_U64(X86Cc, b),
+    MEMBER_U64(X86Cc, kind),
+    MEMBER_U64(X86Cc, turned, .since = 3),
+    { 0 },
 };
 
 static const Field segment_fields[] = {

@@ -100,8 +100,8 @@ void x86_tr_set_turned(Translator *t, IrRef turned, IrRef count)
     }
     ir_mov(t->ir, slot, turned);
     if (!all_turned(cc)) { /* else the kind says so */
-        cc->kind = cc->known ? op2(t, IR_OR, cc->kind, set) : kind;
-        ir_op2(t->ir, IR_OR, IR_I64, kind, cc->kind, set);
+        cc->kind = op2(t, IR_OR, cc->known ? cc->kind : kind, set);
+        ir_mov(t->ir, kind, cc->kind);
     }
     cc->turned = turned;
     cc->cf = cc->of = IR_NONE;

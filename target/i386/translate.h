@@ -8,7 +8,7 @@
  *  3. A translator that does not fall through sets t->done, after an exit: by one of those below, for what an
  *     instruction may have to do at its end (x86_tr_finish()) stands before each.
  *
- * Flags: each instruction that sets them assigns X86Cc (three globals), of which the optimizer drops what nothing can
+ * Flags: each instruction that sets them assigns X86Cc (a, b and kind; a rotate turned and kind), of which the optimizer drops what nothing can
  * see; what it was is also known to the translator as refs (Translator.cc), so that a condition that follows in the
  * block is a comparison of the operands themselves. */
 #pragma once

@@ -458,7 +458,7 @@ static void make_overlay(const char *path, const char *backing)
 {
     GError *err = NULL;
     const ImageMaker *maker = image_maker("qcow2");
-    BlockNode *file = image_new_file(path, 0, &err);
+    BlockNode *file = image_new_file(path, 0, NULL, &err);
     g_autofree char *text = g_strdup_printf("size=1M,backing_file=%s,backing_fmt=raw", backing);
     NewImage *o = shape_parse(maker->shape, text, NULL, &err);
     g_assert_no_error(err);

@@ -25,7 +25,7 @@ static void make_image(const char *path, const char *format, uint64_t size)
 {
     g_autoptr(GError) err = NULL;
     const ImageMaker *maker = image_maker(format);
-    BlockNode *file = image_new_file(path, strcmp(format, "raw") == 0 ? size : 0, &err);
+    BlockNode *file = image_new_file(path, strcmp(format, "raw") == 0 ? size : 0, NULL, &err);
     g_assert_no_error(err);
     NewImage *o = shape_parse(maker->shape, "", NULL, &err);
     g_assert_no_error(err);

@@ -25,7 +25,7 @@ static char *make_image_of(const char *format, const char *options)
     GError *err = NULL;
     char *path = rig_image(0);
     const ImageMaker *maker = image_maker(format);
-    BlockNode *file = image_new_file(path, 0, &err);
+    BlockNode *file = image_new_file(path, 0, NULL, &err);
     NewImage *o = shape_parse(maker->shape, options, NULL, &err);
     g_assert_no_error(err);
     o->secrets = drives_secrets(test_drives());

@@ -144,7 +144,7 @@ static void make_image(const char *path, const char *format, const char *options
 {
     GError *err = NULL;
     const ImageMaker *maker = image_maker(format);
-    BlockNode *file = image_new_file(path, 0, &err);
+    BlockNode *file = image_new_file(path, 0, NULL, &err);
     g_assert_no_error(err);
     NewImage *o = shape_parse(maker->shape, options, NULL, &err);
     g_assert_no_error(err);

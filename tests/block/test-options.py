@@ -163,12 +163,48 @@ def test_no_room():
                   ['convert', '-f', 'raw', '-O', 'raw', 'raw', 'new'], ['convert', '-f', 'raw', '-O', 'vhdx', 'raw', 'new']):
         p = subprocess.run([IMG, *words], capture_output=True, text=True, check=False, **small)
         assert p.returncode == 1 and 'too large' in p.stderr and not os.path.exists('new'), (words, p)
+    image('old')
+    os.link('old', 'new')
+    os.symlink('old', 'link')
+    for name in ('new', 'link'):         # what was there before keeps its name, whatever becomes of it
+        for words in (['create', '-f', 'raw', name, '8M'], ['convert', '-f', 'raw', '-O', 'qcow2', 'raw', name]):
+            p = subprocess.run([IMG, *words], capture_output=True, text=True, check=False, **small)
+            assert p.returncode == 1 and 'too large' in p.stderr and os.path.exists(name) and os.path.exists('old'), (words, p)
+    assert os.path.islink('link')
+    for words in (['create', '-f', 'vmdk', '-o', 'subformat=monolithicFlat', 'flat.vmdk', '8M'],
+                  ['create', '-f', 'qcow2', '-o', 'data_file=flat.raw', 'flat.qcow2', '8M'],
+                  ['convert', '-O', 'vmdk', '-o', 'subformat=monolithicFlat', '-f', 'raw', 'raw', 'flat.vmdk'], ['dd', '-f', 'raw', 'if=raw', 'of=flat.dd']):
+        p = subprocess.run([IMG, *words], capture_output=True, text=True, check=False, **small)
+        assert p.returncode == 1 and not [x for x in os.listdir() if x.startswith('flat')], (words, p, os.listdir())
     image('new')
     assert 'metadata' in run(IMG, 'create', '-q', '-f', 'raw', '-o', 'preallocation=metadata', 'new', '1M', status=1)
     run(IMG, 'check', '-q', 'new')
     with interactive('new'):
         assert 'lock' in run(IMG, 'create', '-q', '-f', 'raw', 'new', '1M', status=1)
     run(IMG, 'check', '-q', 'new')
+
+
+def test_own_backing():
+    """No image is made over what is below it."""
+    image('base')
+    run(IMG, 'create', '-q', '-f', 'qcow2', '-b', 'base', '-F', 'qcow2', 'top')
+    before = open('base', 'rb').read()
+    for words, why in ((['create', '-q', '-f', 'qcow2', '-b', 'base', '-F', 'qcow2', 'base'], 'same filename'),
+                       (['create', '-q', '-u', '-f', 'qcow2', '-b', 'base', '-F', 'qcow2', 'base', '1M'], 'same filename'),
+                       (['create', '-q', '-f', 'qcow2', '-b', 'top', '-F', 'qcow2', 'base'], 'lock'),
+                       (['convert', '-O', 'qcow2', '-B', 'base', '-F', 'qcow2', 'top', 'base'], 'same filename')):
+        assert why in run(IMG, *words, status=1), words
+        assert open('base', 'rb').read() == before, words
+
+
+def test_share_is_to_read():
+    """-U says that somebody may write: nobody else writes with it."""
+    image('disk')
+    image('below')
+    with interactive('disk'):
+        assert 'lock' in run(IMG, 'rebase', '-U', '-u', '-b', 'below', '-F', 'qcow2', 'disk', status=1)
+    for words in ((IO, '-U', '-c', 'write 0 512', 'disk'), (IO, '-c', 'open -U disk'), (IMG, 'bench', '-w', '-U', '-c', '1', 'disk')):
+        assert 'force-share=on can only be used with read-only images' in run(*words, status=1), words
 
 
 def test_help():

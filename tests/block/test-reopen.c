@@ -88,7 +88,7 @@ static char *make_qcow2(void)
     GError *err = NULL;
     char *path = rig_image(0);
     const ImageMaker *maker = image_maker("qcow2");
-    BlockNode *file = image_new_file(path, 0, &err);
+    BlockNode *file = image_new_file(path, 0, NULL, &err);
     NewImage *new = shape_parse(maker->shape, "size=1M", NULL, &err);
     g_assert_no_error(err);
     g_assert_true(maker->make(file, new, &err));

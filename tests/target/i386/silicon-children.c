@@ -55,6 +55,9 @@ G_NORETURN static void keep_children(const SiliconChild *c, int from, int to)
     int status;
     for (;;) {
         pid_t child = fork();
+        if (child < 0) {
+            _exit(1); /* the pipe closes, which ends the test with a message */
+        }
         if (child == 0) {
             run_child(c, from, to);
         }

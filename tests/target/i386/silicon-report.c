@@ -108,7 +108,9 @@ void silicon_report(const SiliconBatch *batch, const SiliconTrial *t, const Sili
 void silicon_mark(X86Coverage *c, const SiliconTrial *t)
 {
     static uint64_t furthest;
-    if (t->again && t->after.ip <= furthest) {
+    static uint8_t code[SILICON_BYTES];
+    bool same = t->again && memcmp(code, t->code, SILICON_BYTES) == 0;
+    if (same && t->after.ip <= furthest) {
         return;
     }
     furthest = t->after.ip;

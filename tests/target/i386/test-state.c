@@ -6,7 +6,7 @@
 
 static void test_coverage(void)
 {
-    const StateTable tables[] = { { x86_state, .version = 2 }, { x86_messages_state } };
+    const StateTable tables[] = { { x86_state, .version = 3 }, { x86_messages_state } };
     coverage_check("i386", tables, G_N_ELEMENTS(tables), offsetof(X86CPU, s), sizeof(X86State));
 }
 
