@@ -21,7 +21,6 @@
             "what has a place before it is written", .names = preallocation_names,                           \
                                                      .has = offsetof(NewImage, has_preallocation)            \
     }
-extern const char *const preallocation_names[]; /* by Preallocation */
 /* A file of so many bytes has all its space from now on, or is full of zeroes.  0 or -errno. */
 int preallocate_file(BlockNode *file, Preallocation how, uint64_t bytes);
 

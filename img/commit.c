@@ -12,7 +12,8 @@ typedef struct Committing {
     const char *path, *format, *base;
     bool drop, progress, quiet; /* drop: the image is to go, and need not be emptied */
     ImgHow how;
-    bool sync; /* what is written is durable at once */
+    bool sync;     /* what is written is durable at once */
+    uint64_t rate; /* bytes a second; 0: any */
     GPtrArray *chain;
     uint8_t *buf;
 } Committing;
@@ -43,6 +44,8 @@ static int copy_all(Committing *c)
 {
     uint64_t size = node_size(top(c)->node);
     int result = size > node_size(base(c)->node) ? node_resize(base(c)->node, size) : 0;
+    uint64_t copied = 0;
+    int64_t begun_us = g_get_monotonic_time();
     Extent e;
     for (uint64_t at = 0; at < size && !result; at += e.length) {
         BlockNode *who = NULL;
@@ -50,6 +53,10 @@ static int copy_all(Committing *c)
         result = result ? result : copy_extent(c, at, &e, who);
         result = !result && c->sync ? node_flush(base(c)->node) : result;
         img_progress(c->progress, at + e.length, size);
+        if (e.kind != EXTENT_BELOW) {
+            copied += e.length;
+            img_hold_back(c->rate, begun_us, copied);
+        }
     }
     return result ? result : node_flush(base(c)->node);
 }
@@ -93,13 +100,18 @@ static int commit(Committing *c)
 int cmd_commit(int argc, char **argv)
 {
     Committing c = { .how = img_how };
-    for (int o; (o = getopt(argc, argv, "f:b:dpqt:")) != -1;) {
+    for (int o; (o = getopt(argc, argv, "f:b:dpqr:t:")) != -1;) {
         switch (o) {
         case 'f': c.format = optarg; break;
         case 'b': c.base = optarg; break;
         case 'd': c.drop = true; break;
         case 'p': c.progress = true; break;
         case 'q': c.quiet = true; break;
+        case 'r':
+            if (!img_take_size("rate limit", optarg, &c.rate)) {
+                return IMG_FAILED;
+            }
+            break;
         case 't':
             if (!img_take_cache("cache", optarg, &c.how.top, &c.sync)) {
                 return IMG_FAILED;

@@ -197,15 +197,6 @@ static void convert_chunk(Conversion *c, uint64_t at, uint64_t end, uint8_t *buf
     }
 }
 
-/* As long as the rate asks for, since the beginning. */
-static void hold_back(const Conversion *c, uint64_t done)
-{
-    int64_t due = c->begun_us + (int64_t)(done * 1e6 / c->rate), now = g_get_monotonic_time();
-    if (due > now) {
-        g_usleep(due - now);
-    }
-}
-
 static gpointer work(gpointer opaque)
 {
     Conversion *c = opaque;
@@ -220,9 +211,7 @@ static gpointer work(gpointer opaque)
         if (c->progress && done < c->size) {
             img_progress(true, done, c->size);
         }
-        if (c->rate) {
-            hold_back(c, done);
-        }
+        img_hold_back(c->rate, c->begun_us, done);
     }
 }
 

@@ -86,6 +86,8 @@ bool img_take_cache(const char *what, const char *name, OpenFlags *flags, bool *
 /* --output: "human" or "json"; false after a message. */
 bool img_take_output(const char *name, bool *json);
 void img_progress(bool wanted, uint64_t done, uint64_t all);
+/* Waits until so much may be done of work that began then (g_get_monotonic_time()).  rate: bytes a second; 0: any */
+void img_hold_back(uint64_t rate, int64_t begun_us, uint64_t done);
 
 int cmd_amend(int argc, char **argv);
 int cmd_bitmap(int argc, char **argv);

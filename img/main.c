@@ -22,7 +22,7 @@ const Command img_commands[] = {
       "[-f FORMAT] FILE BITMAP",
       cmd_bitmap },
     { "check", "[-q] [-f FORMAT] [--output=human|json] [-r leaks|all] [-T CACHE] [-U] FILE", cmd_check },
-    { "commit", "[-f FORMAT] [-t CACHE] [-b BASE] [-d] [-p] [-q] FILE", cmd_commit },
+    { "commit", "[-f FORMAT] [-t CACHE] [-b BASE] [-r RATE] [-d] [-p] [-q] FILE", cmd_commit },
     { "compare", "[-f FORMAT] [-F FORMAT] [-T CACHE] [-p] [-q] [-s] [-U] FILE1 FILE2", cmd_compare },
     { "convert",
       "[-f FORMAT] [-l SNAPSHOT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
@@ -37,7 +37,7 @@ const Command img_commands[] = {
       cmd_measure },
     { "rebase", "[-f FORMAT] [-t CACHE] [-T CACHE] [-U] [-u] [-p] [-q] -b BACKING [-F FORMAT] FILE",
       cmd_rebase },
-    { "resize", "[-f FORMAT] [-q] [--shrink] FILE [+|-]SIZE", cmd_resize },
+    { "resize", "[-f FORMAT] [-q] [--preallocation=MODE] [--shrink] FILE [+|-]SIZE", cmd_resize },
     { "snapshot", "[-f FORMAT] [-q] [-l | -c NAME | -a NAME | -d NAME] FILE", cmd_snapshot },
     { NULL },
 };

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "block/image_create.h"
 #include "img/img.h"
 
 typedef struct Resizing {
     const char *path, *format, *size;
     bool shrink, quiet;
+    int preallocation; /* Preallocation */
 } Resizing;
 
 /* "+1G", "-512k", "10G"; false after a message. */
@@ -43,11 +45,29 @@ static bool may_shrink(const Resizing *r, uint64_t from, uint64_t to)
     return false;
 }
 
-static int resize(const Resizing *r, BlockNode *n)
+/* The image has its size; what is behind the old one gets a place. */
+static int give_place(const Resizing *r, BlockNode *n, const char *format, uint64_t from)
 {
-    uint64_t size;
+    int e = r->preallocation == PREALLOCATE_OFF ? 0 : image_preallocate(n, format, r->preallocation, from);
+    e = e ? e : node_flush(n);
+    if (!e) {
+        return IMG_OK;
+    }
+    img_error(e == -ENOTSUP ? "Unsupported preallocation mode: %s" : "Preallocation (%s) failed: %s",
+              preallocation_names[r->preallocation], g_strerror(-e));
+    node_resize(n, from); /* as it was */
+    return IMG_FAILED;
+}
+
+static int resize(const Resizing *r, BlockNode *n, const char *format)
+{
+    uint64_t size, from = node_size(n);
     Qcow2Info info;
-    if (!new_size(r->size, node_size(n), &size) || !may_shrink(r, node_size(n), size)) {
+    if (!new_size(r->size, from, &size) || !may_shrink(r, from, size)) {
+        return IMG_FAILED;
+    }
+    if (r->preallocation != PREALLOCATE_OFF && size <= from) {
+        img_error("Preallocation can only be used for growing images");
         return IMG_FAILED;
     }
     int e = node_resize(n, size);
@@ -60,15 +80,32 @@ static int resize(const Resizing *r, BlockNode *n)
                             : g_strerror(-e));
         return IMG_FAILED;
     }
+    if (give_place(r, n, format, from) != IMG_OK) {
+        return IMG_FAILED;
+    }
     if (!r->quiet) {
         printf("Image resized.\n");
     }
     return IMG_OK;
 }
 
+static bool take_preallocation(Resizing *r, const char *text)
+{
+    for (int i = 0; preallocation_names[i]; i++) {
+        if (strcmp(text, preallocation_names[i]) == 0) {
+            r->preallocation = i;
+            return true;
+        }
+    }
+    img_error("Invalid preallocation mode '%s'", text);
+    return false;
+}
+
 int cmd_resize(int argc, char **argv)
 {
-    static const struct option options[] = { { "shrink", no_argument, NULL, 's' }, { NULL } };
+    static const struct option options[] = { { "shrink", no_argument, NULL, 's' },
+                                             { "preallocation", required_argument, NULL, 'P' },
+                                             { NULL } };
     Resizing r = { .size = argc > 2 ? argv[argc - 1] : NULL };
     if (!r.size) {
         img_error("Not enough arguments");
@@ -80,6 +117,11 @@ int cmd_resize(int argc, char **argv)
         case 'f': r.format = optarg; break;
         case 'q': r.quiet = true; break;
         case 's': r.shrink = true; break;
+        case 'P':
+            if (!take_preallocation(&r, optarg)) {
+                return IMG_FAILED;
+            }
+            break;
         default: return img_usage("resize");
         }
     }
@@ -91,7 +133,7 @@ int cmd_resize(int argc, char **argv)
     OpenFlags flags = { .locking = true };
     r.path = argv[optind];
     BlockNode *n = img_open(r.path, r.format, &flags, &found);
-    int status = n ? resize(&r, n) : IMG_FAILED;
+    int status = n ? resize(&r, n, found) : IMG_FAILED;
     node_unref(n);
     return status;
 }

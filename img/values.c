@@ -84,3 +84,11 @@ bool img_cache(const char *name, OpenFlags *flags, bool *sync)
     }
     return false;
 }
+
+void img_hold_back(uint64_t rate, int64_t begun_us, uint64_t done)
+{
+    double wait_us = rate ? done * 1e6 / rate - (g_get_monotonic_time() - begun_us) : 0;
+    if (wait_us > 0) {
+        g_usleep(MIN(wait_us, 1e12)); /* eleven days */
+    }
+}

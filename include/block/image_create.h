@@ -11,6 +11,7 @@ typedef enum Preallocation {
     PREALLOCATE_FALLOC,
     PREALLOCATE_FULL,
 } Preallocation;
+extern const char *const preallocation_names[]; /* as options have them; NULL at the end */
 
 /* How large an image's file is that has nothing, or all of its disk; data takes whole units. */
 typedef struct ImageMeasure {
@@ -45,6 +46,8 @@ const ImageMaker *image_maker(const char *format); /* NULL: nothing makes such *
 /* A file of so many zeroes, in place of what was there, which nobody else has open.  If nothing was, its path goes into
  * `made` (or NULL). */
 BlockNode *image_new_file(const char *path, uint64_t size, GPtrArray *made, GError **err);
+/* What is behind `from` of an image that grew gets a place.  -ENOTSUP: not in this format (raw, or qcow2 without encryption). */
+int image_preallocate(BlockNode *n, const char *format, Preallocation how, uint64_t from);
 /* Paths (char *) of files that were not there before. */
 GPtrArray *image_files_new(void);
 /* They did not become an image: they go, and nothing else does. */

@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import sys
+import time
 
 from cases import ran as run, run_cases, same_as_peer, settle
 
@@ -504,6 +505,32 @@ def test_resize():
     assert 'cannot be so large' in run(IMG, 'resize', 'over', '8E', status=1)
 
 
+def test_resize_preallocation():
+    """What an image grows by has a place, and reads as zeroes, also where old data was freed before."""
+    for options in ('', 'cluster_size=512', 'extended_l2=on', 'refcount_bits=1', 'compat=0.10'):
+        for how in ('metadata', 'falloc', 'full'):
+            run(IMG, 'create', '-q', '-f', 'qcow2', '-o', options or 'cluster_size=64k', 'new', '2M')
+            run('qemu-io', '-c', 'write -P 7 0 2M', 'new')
+            same('resize', '--shrink', 'new', '300k')
+            run(IMG, 'resize', '-q', f'--preallocation={how}', 'new', '3M')
+            run('qemu-img', 'check', 'new')
+            run('qemu-io', '-c', 'read -P 7 0 300k', '-c', f'read -P 0 300k {3072 - 300}k', 'new')
+            rows = json.loads(run('qemu-img', 'map', '--output=json', 'new'))
+            assert all('offset' in row for row in rows if row['start'] >= 320 << 10), (options, how, rows)
+            settle('new')
+            assert how == 'metadata' or os.stat('new').st_blocks * 512 >= 3 << 20, (options, how)
+    run(IMG, 'create', '-q', '-f', 'raw', 'flat', '1M')
+    for how in ('falloc', 'full'):
+        run(IMG, 'resize', '-q', '-f', 'raw', f'--preallocation={how}', 'flat', '+1M')
+    settle('flat')
+    assert os.stat('flat').st_blocks * 512 >= 2 << 20
+    for words in (['--preallocation=metadata', '-f', 'raw', 'flat', '+1M'], ['--preallocation=some', '-f', 'raw', 'flat', '+1M'],
+                  ['--preallocation=full', '-f', 'raw', 'flat', '+0'], ['--preallocation=full', '--shrink', '-f', 'raw', 'flat', '1M']):
+        ours, theirs = (run(program, 'resize', *words, status=1).split(': ', 1)[1] for program in (IMG, 'qemu-img'))
+        assert ours == theirs, (words, ours, theirs)
+        assert os.path.getsize('flat') == 3 << 20
+
+
 def pattern(rng, image, size):
     for _ in range(4):
         at = rng.randrange(size // 512 - 1) * 512
@@ -537,6 +564,11 @@ def test_commit():
         empty = not json.loads(run('qemu-img', 'check', '--output=json', 'two')).get('allocated-clusters')
         assert empty == (not base), base
     assert 'does not have a backing file' in run(IMG, 'commit', '-f', 'raw', 'raw', status=1)
+    run(IMG, 'create', '-q', '-f', 'qcow2', '-b', 'raw', '-F', 'raw', 'slow')
+    run('qemu-io', '-c', 'write -P 3 0 2M', 'slow')
+    begun = time.monotonic()
+    run(IMG, 'commit', '-r', '4M', 'slow')
+    assert time.monotonic() - begun >= 0.5
     assert "Did not find 'nope' in the backing chain" in run(IMG, 'commit', '-b', 'nope', 'two', status=1)
 
 
