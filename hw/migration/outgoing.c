@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A migration that goes.  Steps:
  *   thread  opens the place; sends all memory, then again and again what was written meanwhile, until the rest is small
- *   loop    stops the machine
+ *   loop    stops the machine, and ends what disks had put down for it, which writes into memory
  *   thread  sends the rest
  *   loop    saves clock, vCPUs and devices
  *   thread  sends them, and sees that they have arrived
@@ -206,11 +206,6 @@ static void done(Migration *g)
 
 static void save_tail(Migration *g)
 {
-    GError *err = NULL;
-    if (!snapshot_disks_are_done(g->machine, &err)) {
-        migration_give_up(g, err);
-        return;
-    }
     snapshot_put_tail(&g->stream->writer, g->machine);
     migration_step(g, send_tail, done);
 }
@@ -224,6 +219,10 @@ static void stop_machine(Migration *g)
     }
     g->stood_us = g_get_monotonic_time();
     runstate_begin_finish(g->machine);
+    if (!snapshot_disks_are_done(g->machine, &err)) {
+        migration_give_up(g, err);
+        return;
+    }
     g->stream->stands = true;
     migration_step(g, send_rest, save_tail);
 }
