@@ -20,7 +20,7 @@ static struct iovec take(const struct iovec *p, size_t *offset, size_t *len)
     size_t skip = MIN(*offset, p->iov_len), n = MIN(*len, p->iov_len - skip);
     *offset -= skip;
     *len -= n;
-    return (struct iovec){ (char *)p->iov_base + skip, n };
+    return (struct iovec){ n ? (char *)p->iov_base + skip : p->iov_base, n }; /* no bytes may be at NULL */
 }
 
 unsigned iov_slice(struct iovec *dst, const struct iovec *src, unsigned count, size_t offset, size_t len)

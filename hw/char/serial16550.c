@@ -386,7 +386,9 @@ void serial16550_reset(Device *dev)
 bool serial16550_loaded(Device *dev, GError **err)
 {
     Serial16550 *u = serial(dev);
-    serial_transmit(u);
+    if (u->s.tx.used) { /* else nothing becomes empty */
+        serial_transmit(u);
+    }
     return true;
 }
 

@@ -150,7 +150,7 @@ static void save_load_save(const DeviceClass *c, unsigned seed)
 
 static void test_save_load(gconstpointer data)
 {
-    for (unsigned seed = 1; seed <= 5; seed++) {
+    for (unsigned seed = 1; seed <= 30; seed++) {
         save_load_save(data, seed);
     }
 }
