@@ -419,7 +419,12 @@ static X86DecodeResult decode(Decoder *d)
 X86DecodeResult x86_decode(X86Insn *insn, X86DecodeMode mode, const uint8_t *bytes, unsigned available)
 {
     unsigned limit = MIN(available, X86_INSN_MAX);
-    Decoder d = { .insn = insn, .mode = mode, .start = bytes, .at = bytes, .end = bytes + limit, .vvvv = 15 };
+    Decoder d = { .insn = insn,
+                  .mode = mode,
+                  .start = bytes,
+                  .at = bytes,
+                  .end = limit ? bytes + limit : bytes,
+                  .vvvv = 15 };
 
     *insn = (X86Insn){ .seg = X86_DS, .base = X86_NO_REG, .index = X86_NO_REG, .vector = 16 };
     X86DecodeResult result = decode(&d);
