@@ -115,7 +115,10 @@ static unsigned event_codes(const Model *m, unsigned type, uint8_t *map)
 
 static unsigned put_text(uint8_t *data, const char *text)
 {
-    unsigned len = text ? (unsigned)MIN(strlen(text), DATA_BYTES) : 0;
+    if (!text) {
+        return 0;
+    }
+    unsigned len = (unsigned)MIN(strlen(text), DATA_BYTES);
     memcpy(data, text, len);
     return len;
 }
