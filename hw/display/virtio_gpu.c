@@ -113,25 +113,35 @@ void gpu_scanout_on(VirtioGpu *g, unsigned n, uint32_t id, const PictureRect *r)
     s->format = s->stride = s->offset = 0;
 }
 
-static uint32_t set_scanout(VirtioGpu *g, const GpuRequest *q)
+uint32_t gpu_screen_wanted(VirtioGpu *g, const GpuRequest *q, unsigned *n, const GpuResource **of)
 {
-    PictureRect r = gpu_rect(q);
-    uint32_t n = gpu_word(q, 4), id = gpu_word(q, 5);
-    const GpuResource *of = gpu_find(g, id);
-    if (n >= g->max_outputs) {
+    uint32_t id = gpu_word(q, 5);
+    *n = gpu_word(q, 4);
+    *of = NULL;
+    if (*n >= g->max_outputs) {
         return GPU_ERR_INVALID_SCANOUT;
     }
     if (!id) {
-        gpu_scanout_off(g, n);
+        gpu_scanout_off(g, *n);
         return GPU_OK_NODATA;
     }
+    *of = gpu_find(g, id);
+    return GPU_ERR_INVALID_RESOURCE;
+}
+
+static uint32_t set_scanout(VirtioGpu *g, const GpuRequest *q)
+{
+    PictureRect r = gpu_rect(q);
+    unsigned n;
+    const GpuResource *of;
+    uint32_t code = gpu_screen_wanted(g, q, &n, &of);
     if (!of) {
-        return GPU_ERR_INVALID_RESOURCE;
+        return code;
     }
     if (!r.width || !r.height || !rect_is_inside(&r, of->width, of->height)) {
         return GPU_ERR_INVALID_PARAMETER;
     }
-    gpu_scanout_on(g, n, id, &r);
+    gpu_scanout_on(g, n, of->id, &r);
     return GPU_OK_NODATA;
 }
 

@@ -109,6 +109,9 @@ bool gpu_quiesce(VirtioDevice *v);
 void gpu_scanout_off(VirtioGpu *g, unsigned n);
 /* From now on it shows that part of a picture; of a blob its rows are to be told, too. */
 void gpu_scanout_on(VirtioGpu *g, unsigned n, uint32_t id, const PictureRect *r);
+/* What both requests for a screen begin with: a part, the screen, a resource.  *of NULL: the request has ended, by this
+ * response code. */
+uint32_t gpu_screen_wanted(VirtioGpu *g, const GpuRequest *q, unsigned *n, const GpuResource **of);
 /* Show this part of a resource on all screens that show it; a response code. */
 uint32_t gpu_show(VirtioGpu *g, const GpuResource *of, const PictureRect *part);
 int gpu_place(uint32_t v); /* of a pointer: bounded */

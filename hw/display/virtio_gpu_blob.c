@@ -60,16 +60,14 @@ bool gpu_blob_scanout_is_valid(const GpuScanout *s, const GpuResource *of)
 uint32_t gpu_set_scanout_blob(VirtioGpu *g, const GpuRequest *q)
 {
     PictureRect r = gpu_rect(q);
-    uint32_t n = gpu_word(q, 4), id = gpu_word(q, 5), width = gpu_word(q, 6), height = gpu_word(q, 7);
-    const GpuResource *of = gpu_find(g, id);
-    if (n >= g->max_outputs) {
-        return GPU_ERR_INVALID_SCANOUT;
+    uint32_t width = gpu_word(q, 6), height = gpu_word(q, 7);
+    unsigned n;
+    const GpuResource *of;
+    uint32_t code = gpu_screen_wanted(g, q, &n, &of);
+    if (!of) {
+        return code;
     }
-    if (!id) {
-        gpu_scanout_off(g, n);
-        return GPU_OK_NODATA;
-    }
-    if (!of || !of->blob) {
+    if (!of->blob) {
         return GPU_ERR_INVALID_RESOURCE;
     }
     GpuScanout *s = &g->s.scanouts[n];
@@ -87,7 +85,7 @@ uint32_t gpu_set_scanout_blob(VirtioGpu *g, const GpuRequest *q)
     if ((uint64_t)r.width * r.height * PIXEL > g->max_hostmem - (gpu_bytes_in_use(g) - own)) {
         return GPU_ERR_OUT_OF_MEMORY;
     }
-    gpu_scanout_on(g, n, id, &r);
+    gpu_scanout_on(g, n, of->id, &r);
     s->format = like.format;
     s->stride = like.stride;
     s->offset = like.offset;
