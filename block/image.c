@@ -17,6 +17,20 @@
 #include "block/qcow2/qcow2_open.h"
 #include "util/text.h"
 
+enum { CHAIN_MAX = 200 };
+
+typedef struct Chain {
+    const struct Chain *above;
+    const char *path;
+    BlockNode *file;
+    unsigned depth;
+} Chain;
+
+static BlockNode *open_in_chain(const char *path, const char *format, const OpenFlags *flags,
+                                const Chain *above, const char **found, GError **err);
+
+/* ---- tables of numbers ---------------------------------------------------- */
+
 /* An odd number that no image can be made for: the high half of a product depends on all bits of the key. */
 static guint number_hash(gconstpointer key)
 {
@@ -31,18 +45,6 @@ GHashTable *image_numbers_new(void)
 {
     return g_hash_table_new(number_hash, NULL);
 }
-
-enum { CHAIN_MAX = 200 };
-
-typedef struct Chain {
-    const struct Chain *above;
-    const char *path;
-    BlockNode *file;
-    unsigned depth;
-} Chain;
-
-static BlockNode *open_in_chain(const char *path, const char *format, const OpenFlags *flags,
-                                const Chain *above, const char **found, GError **err);
 
 /* ---- names ---------------------------------------------------------------- */
 
