@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The cases of a test program beside another program's, in TAP: its functions test_NAME, each in a folder of its own."""
+import json
 import os
 import shutil
 import subprocess
@@ -25,6 +26,15 @@ def ran(program, *argv, status=0):
     p = subprocess.run([program, *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     assert status in (None, p.returncode), f"{program} {' '.join(argv)}: status {p.returncode}, not {status}: {p.stdout}"
     return p.stdout + (f'status {p.returncode}' if status is None else '')
+
+
+def qmp(program, *argv, commands):
+    """Answers of a machine that runs none of its guest, until it has done what it was asked."""
+    lines = '\n'.join(json.dumps(c) for c in [{'execute': 'qmp_capabilities'}, *commands, {'execute': 'quit'}]) + '\n'
+    p = subprocess.run([program, '-M', 'virt', '-display', 'none', '-S', '-qmp', 'stdio', '-bios', 'none', *argv], input=lines,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert p.returncode == 0, p.stderr
+    return [x for x in map(json.loads, p.stdout.splitlines()) if 'return' in x or 'error' in x]
 
 
 def settle(path):

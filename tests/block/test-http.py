@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 
-from cases import ran as run, run_cases
+from cases import qmp, ran as run, run_cases
 from web import DATE, basic, certificate, web
 
 IMG, IO, NBD, LYREBIRD = (os.path.abspath(p) for p in sys.argv[1:5])
@@ -115,7 +115,7 @@ def test_json():
         run(IO, '-c', 'write -P 3 0 4k', 'json:' + json.dumps({'driver': 'raw', 'file.driver': 'file', 'file.filename': place, 'file.read-only': True}), status=1)
         with open('small', 'rb') as f:
             assert f.read(4096) == b'\3' * 4096
-        qmp('-drive', f'if=none,id=a,readonly=on,file=json:{json.dumps(whole)}'.replace(', "', ',, "'), commands=[])
+        qmp(LYREBIRD, '-drive', f'if=none,id=a,readonly=on,file=json:{json.dumps(whole)}'.replace(', "', ',, "'), commands=[])
         itself = 'json:' + json.dumps({'driver': 'qcow2', 'file.driver': 'file', 'file.filename': f'{os.getcwd()}/loop'})
         run('qemu-img', 'create', '-u', '-f', 'qcow2', '-b', itself, '-F', 'qcow2', 'loop', '1M')
         refuses('in its own chain', 'loop', '-f', 'qcow2')
@@ -286,18 +286,9 @@ def test_tls():
     del os.environ['SSL_CERT_FILE']
 
 
-def qmp(*argv, commands):
-    """Answers of a machine that runs none of its guest."""
-    lines = '\n'.join(json.dumps(c) for c in [{'execute': 'qmp_capabilities'}, *commands, {'execute': 'quit'}]) + '\n'
-    p = subprocess.run([LYREBIRD, '-M', 'virt', '-display', 'none', '-S', '-qmp', 'stdio', '-bios', 'none', *argv], input=lines, stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE, text=True, timeout=120, check=False)
-    assert p.returncode == 0, p.stderr
-    return [x for x in map(json.loads, p.stdout.splitlines()) if 'return' in x or 'error' in x]
-
-
 def test_machine():
     with web(disk=content()) as w:
-        answers = qmp('-drive', f'if=none,id=a,format=raw,readonly=on,file={w.url}/disk,file.readahead=64k',
+        answers = qmp(LYREBIRD, '-drive', f'if=none,id=a,format=raw,readonly=on,file={w.url}/disk,file.readahead=64k',
                       '-drive', f'if=none,id=b,format=raw,readonly=on,file.driver=http,file.url={w.url}/disk,file.timeout=9',
                       '-drive', f'if=none,id=s,format=raw,snapshot=on,file={w.url}/disk',
                       '-device', 'virtio-blk-device,drive=s',

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 
-from cases import ran as run, run_cases, same_as_peer
+from cases import qmp, ran as run, run_cases, same_as_peer
 from nbd_peer import server
 
 IMG, IO, NBD, LYREBIRD = (os.path.abspath(p) for p in sys.argv[1:5])
@@ -226,15 +226,6 @@ def test_failed_conversion():
     assert not os.path.exists('new')
 
 
-def qmp(*argv, commands):
-    """Answers of a machine that runs none of its guest, until it has done what it was asked."""
-    lines = '\n'.join(json.dumps(c) for c in [{'execute': 'qmp_capabilities'}, *commands, {'execute': 'quit'}]) + '\n'
-    p = subprocess.run([LYREBIRD, '-M', 'virt', '-display', 'none', '-S', '-qmp', 'stdio', '-bios', 'none', *argv], input=lines, stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE, text=True, timeout=120, check=False)
-    assert p.returncode == 0, p.stderr
-    return [x for x in map(json.loads, p.stdout.splitlines()) if 'return' in x or 'error' in x]
-
-
 def snapshot(node, path):
     return {'execute': 'blockdev-snapshot-sync', 'arguments': {'node-name': node, 'snapshot-file': os.path.abspath(path), 'snapshot-node-name': 'over'}}
 
@@ -246,7 +237,7 @@ def test_overlay_of_nbd():
     os.mkdir('elsewhere')
     with server(NBD, '-f', 'raw', '-t', '-e', '8', '-x', 'a b%', 'disk'):
         drive = ['-blockdev', 'driver=raw,node-name=d,file.driver=nbd,file.export=a b%,file.server.type=unix,file.server.path=sock', '-device', 'virtio-blk-device,drive=d']
-        answers = qmp(*drive, commands=[snapshot('d', 'over.qcow2')])
+        answers = qmp(LYREBIRD, *drive, commands=[snapshot('d', 'over.qcow2')])
         assert 'return' in answers[1], answers
         for program, reader in ((IMG, IO), ('qemu-img', 'qemu-io')):
             info = json.loads(run(program, 'info', '--output=json', 'over.qcow2'))
@@ -261,7 +252,7 @@ def test_overlay_of_part():
     """A part of a file has no name: an overlay would show another part of it."""
     run(IMG, 'create', '-q', '-f', 'raw', 'disk', '1M')
     drive = ['-blockdev', 'driver=raw,node-name=d,offset=64k,file.driver=file,file.filename=disk', '-device', 'virtio-blk-device,drive=d']
-    answers = qmp(*drive, commands=[snapshot('d', 'over.qcow2')])
+    answers = qmp(LYREBIRD, *drive, commands=[snapshot('d', 'over.qcow2')])
     assert "a part of it" in answers[1]['error']['desc'] and not os.path.exists('over.qcow2'), answers
 
 

@@ -256,6 +256,7 @@ def test_screen_dump_waits(b):
         return other.reply()
     answers = [leaves() for _ in range(40)]
     check("return" in answers[0] and "try again later" in answers[-1]["error"]["desc"], f"{answers[0]}, {answers[-1]}")
+    check(file.stat().st_size >= 3 * 1280 * 800, "what is refused has emptied a file")
     os.set_blocking(pipe, True)
     while os.read(pipe, 1 << 16):       # all of them write, and end
         pass

@@ -146,9 +146,8 @@ def follow(v, wanted):
     check(False, "the viewer never shows what has scrolled")
 
 
-@case(limit=240)
-def test_vnc_scroll(b):
-    """to a viewer that takes copies less is sent of what scrolls by; it shows screendump's picture, as one that takes none does"""
+def drawing(b):
+    """A machine that draws what it is told, the socket of its server, and what takes its picture."""
     mon, sock, file = b.tmp / "mon", str(b.tmp / "vnc"), b.tmp / "picture.ppm"
     m = b.machine("-bios", "none", "-kernel", bare_program(b, "drawing"), "-device", "bochs-display,addr=1", "-monitor",
                   f"unix:{mon},server=on,wait=off", "-vnc", f"unix:{sock}")
@@ -156,9 +155,16 @@ def test_vnc_scroll(b):
     m.expect("shown")
 
     def dump():
-        monitor.ask(f"screendump {file}")
+        check("Error" not in monitor.ask(f"screendump {file}"), "screendump")
         return read_ppm(file)
 
+    return m, sock, dump
+
+
+@case(limit=240)
+def test_vnc_scroll(b):
+    """to a viewer that takes copies less is sent of what scrolls by; it shows screendump's picture, as one that takes none does"""
+    m, sock, dump = drawing(b)
     plain, copies = rfb.Viewer(sock), rfb.Viewer(sock, encodings=(rfb.RAW, rfb.COPY, rfb.RESIZE))
     for v in (plain, copies):
         v.until(dump, "the picture")
@@ -188,16 +194,7 @@ def test_vnc_scroll(b):
 def test_vnc_storm(b):
     """sizes that change by the hundred, viewers that leave in a picture or never read, dumps: who stays has the last picture"""
     not_on_peer("its viewers are told late of another size")
-    mon, sock, file = b.tmp / "mon", str(b.tmp / "vnc"), b.tmp / "picture.ppm"
-    m = b.machine("-bios", "none", "-kernel", bare_program(b, "drawing"), "-device", "bochs-display,addr=1", "-monitor",
-                  f"unix:{mon},server=on,wait=off", "-vnc", f"unix:{sock}")
-    monitor = Monitor(m, mon)
-    m.expect("shown")
-
-    def dump():
-        check("Error" not in monitor.ask(f"screendump {file}"), "screendump")
-        return read_ppm(file)
-
+    m, sock, dump = drawing(b)
     def say(byte):
         m.send(byte)
         m.expect("!")
