@@ -246,6 +246,9 @@ def test_own_files():
 # ---- hand-made ends -----------------------------------------------------------------
 
 
+CLOSE_NOTIFY = bytes.fromhex('15 0303 0002 01 00')     # an alert, RFC 5246, 7.2.1: its own clock, or the server's, cuts first
+
+
 class Client:
     def __init__(self):
         self.s = socket.socket(socket.AF_UNIX)
@@ -333,7 +336,8 @@ def test_hostile_clients():
                 c.s.close()
         run(IMG, 'compare', '--object', creds('x509', 'client', 'both'), '--image-opts', place(), 'driver=raw,file.driver=file,file.filename=raw')
         for c in stalled:
-            assert c.read(1) == b'', 'a client that stalls is not cut off'
+            with contextlib.suppress(ConnectionResetError):
+                assert c.read(100) in (b'', CLOSE_NOTIFY), 'a client that stalls is not cut off'
 
 
 def act(listener, say):
