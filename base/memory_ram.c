@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Host memory behind RAM and ROM: one memfd a block (or the file that the user gave for it), mapped once, pages
- * numbered through all blocks of the process.
+/* Host memory behind RAM and ROM: private memory of the process in huge pages, where the host gives them (or the file that
+ * the user gave for it), mapped once, pages numbered through all blocks of the process.
  *
  * A page number is never used twice, so that what is keyed by it (translated
  * code) cannot be taken for another block's.  Page 0 belongs to no block. */
 #include "base/memory_priv.h"
 #include "base/sanitizer.h"
+#include "util/huge_pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,21 +22,26 @@ static uint64_t next_page = 1;
 
 /* Zero pages of the host until touched: a bitmap of a large block costs nothing
  * where no bit is set. */
-static void *pages_reserve(size_t bytes, int fd, bool shared)
+static void *pages_map(void *at /* or NULL */, size_t bytes, int flags, int fd)
 {
-    int flags = MAP_NORESERVE | (shared ? MAP_SHARED : MAP_PRIVATE) | (fd < 0 ? MAP_ANONYMOUS : 0);
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+    void *p = mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_NORESERVE | flags, fd, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
-static bool ram_block_open(RamBlock *rb, const RamFile *file)
+static void *map_private(size_t bytes)
 {
-    if (file) {
-        rb->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-        return rb->fd >= 0;
+    void *at = bytes < HUGE_PAGE ? NULL : huge_pages_reserve(bytes);
+    return at == MAP_FAILED ? NULL
+                            : pages_map(at, bytes, MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0), -1);
+}
+
+static void *map_file(RamBlock *rb, const RamFile *file)
+{
+    if (!file->shared) {
+        return pages_map(NULL, rb->size, MAP_PRIVATE, file->fd);
     }
-    rb->fd = memfd_create(rb->name, MFD_CLOEXEC);
-    return rb->fd >= 0 && ftruncate(rb->fd, rb->size) == 0;
+    rb->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+    return rb->fd < 0 ? NULL : pages_map(NULL, rb->size, MAP_SHARED, rb->fd);
 }
 
 static bool ram_block_map(RamBlock *rb, const RamFile *file, GError **err)
@@ -44,21 +50,15 @@ static bool ram_block_map(RamBlock *rb, const RamFile *file, GError **err)
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "it is larger than a host file can be");
         return false;
     }
-    if (!ram_block_open(rb, file)) {
-        g_set_error_literal(err, G_FILE_ERROR, g_file_error_from_errno(errno), g_strerror(errno));
-        return false;
-    }
-    rb->host = pages_reserve(rb->size, rb->fd, !file || file->shared);
-    rb->code_pages = rb->host ? pages_reserve(ram_bitmap_bytes(rb), -1, false) : NULL;
+    rb->host = file ? map_file(rb, file) : map_private(rb->size);
+    rb->code_pages = rb->host ? pages_map(NULL, ram_bitmap_bytes(rb), MAP_PRIVATE | MAP_ANONYMOUS, -1) : NULL;
     if (!rb->code_pages) {
         g_set_error_literal(err, G_FILE_ERROR, g_file_error_from_errno(errno), g_strerror(errno));
         return false;
     }
-    if (file && !file->shared) {
-        close(rb->fd);
-        rb->fd = -1;
-    }
+    rb->anonymous = !file;
     madvise(rb->host, rb->size, MADV_HUGEPAGE);
+    madvise(rb->host, rb->size, MADV_DONTFORK); /* no copy for a program that a chardev starts */
     /* vCPUs and devices share it by the guest's rules, and fences, which the sanitizer does not
      * model, stand for those (ram_mark_written, virtqueues). */
     sanitizer_shared(rb->host, rb->size, "guest memory");
@@ -126,6 +126,65 @@ RamBlock *ram_block_new(const char *name, uint64_t size, const RamFile *file, GE
     }
     return rb;
 }
+
+/* ---- what the host keeps of it --------------------------------------------------------------- */
+
+/* From *at on, of private memory: the run of pages that were touched.  The kernel tells (Documentation/admin-guide/mm/
+ * pagemap.rst); where it may not be asked (a sandbox), all may have been. */
+static void next_touched(const RamBlock *rb, uint64_t *at, uint64_t *end)
+{
+    enum { ENTRIES = 512 };
+    static const uint64_t present = UINT64_C(1) << 63, swapped = UINT64_C(1) << 62;
+    uint64_t page = sysconf(_SC_PAGESIZE), from = *at, entries[ENTRIES];
+    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    bool found = false;
+    while (fd >= 0 && !found && from < rb->size) {
+        ssize_t n =
+            pread(fd, entries, sizeof(entries), ((uintptr_t)rb->host + from) / page * sizeof(*entries));
+        unsigned count = n < 0 ? 0 : n / sizeof(*entries), first = 0, last;
+        while (first < count && !(entries[first] & (present | swapped))) {
+            first++;
+        }
+        for (last = first; last < count && entries[last] & (present | swapped);) {
+            last++;
+        }
+        found = !count || last > first;
+        *end = count ? MIN(rb->size, from + last * page) : rb->size;
+        from += first * page;
+    }
+    if (fd >= 0) {
+        close(fd);
+        *at = MAX(*at, MIN(from, rb->size));
+    }
+}
+
+bool ram_block_next_data(const RamBlock *rb, uint64_t *at, uint64_t *end)
+{
+    *end = rb->size;
+    if (rb->fd >= 0 && *at < rb->size) {
+        off_t data = lseek(rb->fd, *at, SEEK_DATA), hole = data < 0 ? -1 : lseek(rb->fd, data, SEEK_HOLE);
+        if (data < 0 && errno == ENXIO) {
+            return false;
+        }
+        *at = data < 0 ? *at : (uint64_t)data;
+        *end = hole < 0 ? rb->size : MIN((uint64_t)hole, rb->size);
+    } else if (rb->anonymous && *at < rb->size) {
+        next_touched(rb, at, end);
+    }
+    return *at < rb->size;
+}
+
+void ram_discard(uint8_t *host, uint64_t bytes)
+{
+    uint64_t page = sysconf(_SC_PAGESIZE), skip = -(uintptr_t)host & (page - 1);
+    if (bytes >= skip + page) {
+        bytes = (bytes - skip) & ~(page - 1);
+        madvise(host + skip, bytes, ram_block_of_host(host)->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED);
+        ram_mark_host_written(host + skip, bytes);
+    }
+}
+
+/* ---- who has it ------------------------------------------------------------------------------ */
 
 bool ram_block_use(RamBlock *rb)
 {

@@ -16,9 +16,15 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "util/huge_pages.h"
+
+#ifndef MADV_COLLAPSE /* glibc 2.36 has no name for it yet */
+#define MADV_COLLAPSE 25
+#endif
+
 /* AHEAD: regions that are emptied ahead.  A vCPU's thread may have to wait for a host processor before it comes by: one
  * region of the smallest cache is full sooner than that. */
-enum { REGIONS = 16, AHEAD = 2, MIN_REGION = 64 * 1024, HUGE_PAGE = 2 << 20 };
+enum { REGIONS = 16, AHEAD = 2, MIN_REGION = 64 * 1024 };
 static const uint64_t default_cache_bytes = 128 << 20;
 #ifdef __SANITIZE_THREAD__ /* it allows mappings in the top 1.5 TiB of addresses alone, where others are, too */
 enum { DISTANCE_BITS = 36 };
@@ -93,20 +99,15 @@ static uint8_t *map_writable(const TcgCache *c)
 
 static const uint8_t *map_executable(const TcgCache *c)
 {
-    uint64_t room = c->size + HUGE_PAGE;
-    uint8_t *place = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *place = huge_pages_reserve(c->size);
     if (place == MAP_FAILED) {
         return MAP_FAILED;
     }
-    uint8_t *at = (uint8_t *)(((uintptr_t)place + HUGE_PAGE - 1) & -(uintptr_t)HUGE_PAGE);
-    uint8_t *mapped = mmap(at, c->size, PROT_READ | PROT_EXEC,
+    uint8_t *mapped = mmap(place, c->size, PROT_READ | PROT_EXEC,
                            MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     int e = errno;
     if (mapped == MAP_FAILED) {
-        munmap(place, room);
-    } else {
-        munmap(place, at - place);
-        munmap(at + c->size, place + room - (at + c->size));
+        munmap(place, c->size);
     }
     errno = e;
     return mapped;
@@ -296,7 +297,6 @@ bool tcg_cache_has_room(const TcgCache *c)
  * What it does not give comes as before, a page at a time.  A guest of a few blocks does without. */
 static void ask_for_memory(TcgCache *c, TcgRegion *r)
 {
-#ifdef MADV_COLLAPSE
     enum { NEAR = 64 * 1024, FEW = 256 * 1024 };
     if (r->used + NEAR < r->asked || r->asked >= r->end || r->used < FEW) {
         return;
@@ -304,7 +304,6 @@ static void ask_for_memory(TcgCache *c, TcgRegion *r)
     c->rw[MAX(r->used, r->asked)] = 0;
     madvise(c->rw + r->asked, HUGE_PAGE, MADV_COLLAPSE);
     r->asked += HUGE_PAGE;
-#endif
 }
 
 static void make_exits(TcgBlock *b, unsigned count)

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -130,22 +129,20 @@ static void blob_write_zeroes(Machine *m, hwaddr addr, uint64_t size)
     }
 }
 
-/* From file to file inside the kernel: half the time of a copy through the mapping, which
- * clears each page before it is filled and maps it.  How many bytes came over. */
-static uint64_t blob_send_file(Machine *m, const Blob *b)
+/* Straight into RAM and ROM.  How many bytes came over. */
+static uint64_t blob_read_in_place(Machine *m, const Blob *b)
 {
     const FlatRange *r = address_space_lookup(m->memory, b->addr);
     RamBlock *ram = r ? r->mr->ram : NULL;
     uint64_t done = 0, room = r ? r->size - (b->addr - r->start) : 0;
     uint64_t to = r ? r->mr_offset + (b->addr - r->start) : 0;
-    off_t from = b->offset;
-    if (!ram || ram->fd < 0 || room < b->file_size || lseek(ram->fd, to, SEEK_SET) < 0) {
+    if (!ram || room < b->file_size) {
         return 0;
     }
     while (done < b->file_size) {
-        ssize_t n = sendfile(ram->fd, b->fd, &from, b->file_size - done);
+        ssize_t n = pread(b->fd, ram->host + to + done, b->file_size - done, b->offset + done);
         if (n <= 0) {
-            break; /* the file's end, or a file system that cannot: read() knows which */
+            break; /* who copies the rest sees why */
         }
         done += n;
     }
@@ -155,7 +152,7 @@ static uint64_t blob_send_file(Machine *m, const Blob *b)
 
 static void blob_copy_file(Machine *m, const Blob *b)
 {
-    uint64_t done = blob_send_file(m, b);
+    uint64_t done = blob_read_in_place(m, b);
     g_autofree uint8_t *buf = done < b->file_size ? g_malloc(COPY_CHUNK) : NULL;
     while (done < b->file_size) {
         ssize_t n = pread(b->fd, buf, MIN(b->file_size - done, COPY_CHUNK), (b->offset + done));
@@ -293,6 +290,32 @@ bool loader_probe(const char *path, ImageKind *kind, GError **err)
     return true;
 }
 
+/* Closes the file. */
+static GBytes *file_read(const char *path, int fd, uint64_t bytes, GError **err)
+{
+    uint8_t *data = g_malloc(MAX(bytes, 1));
+    bool ok = loader_read_at(fd, 0, data, bytes);
+    close(fd);
+    if (!ok) {
+        g_free(data);
+        loader_fail(err, path, "check the file", "it cannot be read");
+        return NULL;
+    }
+    return g_bytes_new_take(data, bytes);
+}
+
+GBytes *loader_read_head(const char *path, uint64_t most, uint64_t *size, GError **err)
+{
+    int fd = file_open(path, size, err);
+    return fd < 0 ? NULL : file_read(path, fd, MIN(*size, most), err);
+}
+
+bool loader_size(const char *path, uint64_t *size, GError **err)
+{
+    int fd = file_open(path, size, err);
+    return fd >= 0 && close(fd) == 0;
+}
+
 GBytes *loader_read(const char *path, uint64_t max, GError **err)
 {
     uint64_t size;
@@ -306,15 +329,7 @@ GBytes *loader_read(const char *path, uint64_t max, GError **err)
         close(fd);
         return NULL;
     }
-    uint8_t *data = g_malloc(MAX(size, 1));
-    bool ok = loader_read_at(fd, 0, data, size);
-    close(fd);
-    if (!ok) {
-        g_free(data);
-        loader_fail(err, path, "check the file", "it cannot be read");
-        return NULL;
-    }
-    return g_bytes_new_take(data, size);
+    return file_read(path, fd, size, err);
 }
 
 /* ---- gzip ---------------------------------------------------------------- */

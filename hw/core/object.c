@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,7 +54,7 @@ struct Object {
     Objects *all;
     ObjectKind kind;
     char *id;
-    int fd;        /* rng-random, memory-backend-file */
+    int fd;        /* rng-random, memory backends with a file or share=on */
     uint64_t size; /* memory backends */
     bool no_dump;  /* the same: dump=off */
     bool held;     /* see object_hold */
@@ -131,15 +132,15 @@ static const char *const policy_names[] = { "default", "preferred", "bind", "int
     { "share", PROP_BOOL, offsetof(MemoryOptions, share), share_help, .def = shared },                       \
     { "dump", PROP_BOOL, offsetof(MemoryOptions, dump), "RAM is in a core dump of this program", .def = 1 }, \
     PROP_ONLY_OFF("prealloc", NO_PAGES), PROP_ONLY_OFF("reserve", NO_PAGES),                                 \
-    PROP_ONLY_OFF("merge", "the host's kernel merges private memory only"),                                  \
+    PROP_ONLY_OFF("merge", "the host's kernel is not asked to merge pages"),                                 \
     { "policy", PROP_ENUM, .help = "NUMA policy of the host", .names = policy_names,                         \
       .only = "NUMA nodes are not built" }
 /* clang-format on */
-#define ANY_CASE "RAM is shared in any case"
+#define SHARED "RAM is a memfd, which other processes can map; its pages are small ones"
 
-static const Prop ram_props[] = { MEMORY_PROPS(1, ANY_CASE), { NULL } };
+static const Prop ram_props[] = { MEMORY_PROPS(0, SHARED), { NULL } };
 static const Prop memfd_props[] = {
-    MEMORY_PROPS(1, ANY_CASE),
+    MEMORY_PROPS(1, SHARED),
     PROP_ONLY_OFF("hugetlb", NO_PAGES),
     PROP_ONLY_OFF("seal", "the size of RAM does not change"),
     { NULL },
@@ -212,6 +213,21 @@ static bool file_init(Object *o, const ObjectOptions *options, GError **err)
             err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
             "can't open backing store %s for guest RAM: %s; give mem-path= a file, or a directory of tmpfs",
             path, why);
+    }
+    return !why;
+}
+
+static bool shareable_init(Object *o, const ObjectOptions *options, GError **err)
+{
+    memory_init(o, options, err);
+    if (!o->share) {
+        return true;
+    }
+    o->fd = memfd_create(o->id, MFD_CLOEXEC);
+    const char *why = o->fd < 0 ? g_strerror(errno) : size_memory_file(o->fd, o->size);
+    if (why) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "object '%s': cannot make a memfd for guest RAM: %s; try share=off", o->id, why);
     }
     return !why;
 }
@@ -328,8 +344,8 @@ static bool throttle_del(Object *o, GError **err)
 static const ObjectType types[] = {
     [OBJECT_IOTHREAD]    = { iothread_init, NULL,       false },
     [OBJECT_FILE]        = { file_init,   NULL,         true },
-    [OBJECT_MEMFD]       = { memory_init, NULL,         true },
-    [OBJECT_RAM]         = { memory_init, NULL,         true },
+    [OBJECT_MEMFD]       = { shareable_init, NULL,      true },
+    [OBJECT_RAM]         = { shareable_init, NULL,      true },
     [OBJECT_RNG_BUILTIN] = { NULL,        builtin_read, false },
     [OBJECT_RNG_RANDOM]  = { random_init, random_read,  false },
     [OBJECT_SECRET]      = { secret_init, NULL, false, secret_del },

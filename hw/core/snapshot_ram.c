@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The memory of a machine in its state: see state_stream.h. */
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "hw/board.h"
@@ -35,22 +33,6 @@ GPtrArray *snapshot_ram_blocks(Machine *m)
     return blocks;
 }
 
-/* From *at on: the next bytes that may differ from zero, up to *end; false: there are none.  What was never touched of a block has
- * no memory, and does not get any by this. */
-static bool next_data(const RamBlock *rb, uint64_t *at, uint64_t *end)
-{
-    *end = rb->size;
-    if (rb->fd >= 0 && *at < rb->size) {
-        off_t data = lseek(rb->fd, *at, SEEK_DATA), hole = data < 0 ? -1 : lseek(rb->fd, data, SEEK_HOLE);
-        if (data < 0 && errno == ENXIO) {
-            return false;
-        }
-        *at = data < 0 ? *at : (uint64_t)data;
-        *end = hole < 0 ? rb->size : MIN((uint64_t)hole, rb->size);
-    }
-    return *at < rb->size;
-}
-
 static bool page_is_zero(const RamBlock *rb, uint64_t offset)
 {
     const uint8_t *p = rb->host + offset;
@@ -63,7 +45,7 @@ static bool page_is_zero(const RamBlock *rb, uint64_t offset)
 static bool next_run(const RamBlock *rb, uint64_t *at, uint64_t to, uint64_t *bytes)
 {
     uint64_t end;
-    while (next_data(rb, at, &end) && *at < to) {
+    while (ram_block_next_data(rb, at, &end) && *at < to) {
         end = MIN(end, to);
         *at &= ~(uint64_t)(RAM_PAGE - 1);
         while (*at < end && page_is_zero(rb, *at)) {
@@ -129,7 +111,7 @@ void snapshot_put_pages(StateWriter *w, const RamBlock *rb, unsigned number, uin
 static void clear(RamBlock *rb, uint64_t from, uint64_t to)
 {
     uint64_t at = from, end;
-    for (; next_data(rb, &at, &end) && at < to; at = end) {
+    for (; ram_block_next_data(rb, &at, &end) && at < to; at = end) {
         for (uint64_t page = at & ~(uint64_t)(RAM_PAGE - 1); page < MIN(end, to); page += RAM_PAGE) {
             if (!page_is_zero(rb, page)) {
                 memset(rb->host + page, 0, RAM_PAGE);

@@ -103,13 +103,13 @@ bool boot_load_initrd(BootPlan *b, hwaddr limit, GError **err)
     if (!path) {
         return true;
     }
-    g_autoptr(GBytes) file = loader_read(path, INT32_MAX, err);
-    if (!file) {
+    uint64_t bytes;
+    if (!loader_size(path, &bytes, err)) {
         g_prefix_error(err, "-initrd: ");
         return false;
     }
-    uint64_t size = boot_page_up(g_bytes_get_size(file)), end = MIN(low->addr + low->size, limit);
-    if (size > low->size || end < low->addr + size) {
+    uint64_t size = boot_page_up(bytes), end = MIN(low->addr + low->size, limit);
+    if (bytes > low->size || size > low->size || end < low->addr + size) {
         return boot_fail(err, "-initrd %s: it does not fit in memory; give the machine more with -m", path);
     }
     return boot_add_file(b, path, NULL, (end - size) & ~(hwaddr)(PAGE - 1), err);

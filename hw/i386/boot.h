@@ -48,9 +48,9 @@ bool boot_multiboot(BootPlan *b, bool *found, GError **err);
 bool boot_pvh(BootPlan *b, bool *found, GError **err);
 bool boot_linux(BootPlan *b, bool *found, GError **err);
 
-/* A bzImage; the file stays. */
+/* A bzImage; what was read of it stays. */
 typedef struct LinuxImage {
-    const uint8_t *bytes;
+    const uint8_t *bytes; /* its beginning, LINUX_HEAD of them if it has so many, or more */
     uint64_t size, setup; /* of the file; of what comes before the code that is loaded */
     uint64_t room;        /* bytes of memory that the code wants */
     uint32_t ramdisk_max; /* highest address of its ramdisk */
@@ -63,8 +63,10 @@ enum { /* fields that a boot loader writes: offsets in the file, and in the zero
        LINUX_RAMDISK_SIZE = 0x21c,
        LINUX_HEAP_END = 0x224,
        LINUX_COMMAND_LINE = 0x228,
+       LINUX_HEAD = 4096,
 };
-bool boot_linux_read(GBytes *file, const char *path, LinuxImage *k, bool *found, GError **err);
+/* head: LinuxImage.bytes of a file of this size. */
+bool boot_linux_read(GBytes *head, uint64_t size, const char *path, LinuxImage *k, bool *found, GError **err);
 /* -bios, on boards with fw_cfg: what firmware asks it for, -kernel among it. */
 bool boot_by_firmware(BootPlan *b, GError **err);
 /* linuxboot_dma.bin of QEMU's data files, which firmware runs first: it starts what boot_by_firmware gives. */

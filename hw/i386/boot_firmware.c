@@ -91,7 +91,7 @@ static bool give_kernel(const BootPlan *b, GError **err)
     g_autoptr(GBytes) file = loader_read(path, INT32_MAX, err);
     LinuxImage k;
     bool found;
-    if (!file || !boot_linux_read(file, path, &k, &found, err)) {
+    if (!file || !boot_linux_read(file, g_bytes_get_size(file), path, &k, &found, err)) {
         return false;
     }
     if (!found) {

@@ -72,12 +72,14 @@ static bool place(BootPlan *b, const LinuxImage *k, const char *path, GError **e
                          "%s: it needs %" G_GUINT64_FORMAT " MiB of memory; give the machine more with -m",
                          path, ((at + room) >> 20) + 1);
     }
-    g_autoptr(GBytes) code = g_bytes_new(k->bytes + k->setup, k->size - k->setup);
     b->wide = k->version >= VERSION_WIDE && (load_le(k->bytes + WIDE_FLAGS, 2) & KERNEL_64) &&
               x86_has_long_mode(b->m->cpus[0]);
     b->entry = at + (b->wide ? ENTRY_64 : 0);
+    uint64_t code = k->size - k->setup;
+    LoaderPart part = { .offset = k->setup, .file_size = code, .memory_size = code, .addr = at };
+    bool ok = loader_add_part(b->m, path, &part, &b->kernel, err);
     b->kernel = (LoadedImage){ .low = at, .high = at + room, .entry = b->entry };
-    return loader_add_bytes(b->m, path, at, code, err);
+    return ok;
 }
 
 static void put_range(uint8_t *page, const BootRam *range, unsigned type)
@@ -122,10 +124,9 @@ static bool tell(BootPlan *b, const LinuxImage *k, GError **err)
     return boot_info_place(b, info, err);
 }
 
-bool boot_linux_read(GBytes *file, const char *path, LinuxImage *k, bool *found, GError **err)
+bool boot_linux_read(GBytes *head, uint64_t size, const char *path, LinuxImage *k, bool *found, GError **err)
 {
-    *k = (LinuxImage){ 0 };
-    k->bytes = g_bytes_get_data(file, &k->size);
+    *k = (LinuxImage){ .bytes = g_bytes_get_data(head, NULL), .size = size };
     *found = is_bzimage(k);
     if (!*found) {
         return true;
@@ -142,10 +143,11 @@ bool boot_linux_read(GBytes *file, const char *path, LinuxImage *k, bool *found,
 bool boot_linux(BootPlan *b, bool *found, GError **err)
 {
     const char *path = b->m->config->kernel;
-    g_autoptr(GBytes) file = loader_read(path, INT32_MAX, err);
+    uint64_t size;
+    g_autoptr(GBytes) head = loader_read_head(path, LINUX_HEAD, &size, err);
     LinuxImage k;
     *found = false;
-    return file && boot_linux_read(file, path, &k, found, err) &&
+    return head && boot_linux_read(head, size, path, &k, found, err) &&
            (!*found || (place(b, &k, path, err) && boot_load_initrd(b, (uint64_t)k.ramdisk_max + 1, err) &&
                         tell(b, &k, err)));
 }

@@ -56,11 +56,10 @@ static bool read_header(const uint8_t *p, size_t left, Header *h)
     return true;
 }
 
-static bool find_header(GBytes *file, Header *h)
+static bool find_header(GBytes *head, Header *h)
 {
     gsize size;
-    const uint8_t *p = g_bytes_get_data(file, &size);
-    size = MIN(size, SEARCH);
+    const uint8_t *p = g_bytes_get_data(head, &size);
     for (unsigned at = 0; at + 12 <= size; at += 4) {
         *h = (Header){ .offset = at };
         if (read_header(p + at, size - at, h)) {
@@ -188,16 +187,16 @@ bool boot_multiboot(BootPlan *b, bool *found, GError **err)
 {
     const char *path = b->m->config->kernel;
     Header h;
-    g_autoptr(GBytes) file = loader_read(path, INT32_MAX, err);
-    *found = file && find_header(file, &h);
+    uint64_t size;
+    g_autoptr(GBytes) head = loader_read_head(path, SEARCH, &size, err);
+    *found = head && find_header(head, &h);
     if (!*found) {
-        return file != NULL;
+        return head != NULL;
     }
     if (h.flags & 0xffff & ~FLAGS_KNOWN) {
         return boot_fail(err, "'%s': its multiboot header wants what this machine does not know (flags 0x%x)",
                          path, h.flags);
     }
-    bool ok =
-        h.flags & FLAG_ADDRESSES ? load_by_header(b, &h, g_bytes_get_size(file), err) : load_elf(b, err);
+    bool ok = h.flags & FLAG_ADDRESSES ? load_by_header(b, &h, size, err) : load_elf(b, err);
     return ok && load_modules(b, err) && tell(b, err);
 }

@@ -11,8 +11,6 @@
 
 #include <json-c/json.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "hw/board.h"
 #include "hw/events.h"
@@ -66,17 +64,6 @@ static AddressSpace *balloon_memory(VirtioBalloon *b)
 
 /* ---- pages --------------------------------------------------------------- */
 
-/* Give memory back to the host; parts that are no whole pages of its are left. */
-static void discard(uint8_t *host, uint64_t len)
-{
-    uint64_t page = sysconf(_SC_PAGESIZE);
-    uint64_t skip = -(uintptr_t)host & (page - 1);
-    if (len >= skip + page) {
-        madvise(host + skip, (len - skip) & ~(page - 1), MADV_REMOVE);
-        ram_mark_host_written(host + skip, (len - skip) & ~(page - 1));
-    }
-}
-
 static void discard_range(VirtioBalloon *b, hwaddr addr, uint64_t len)
 {
     while (len) {
@@ -86,7 +73,7 @@ static void discard_range(VirtioBalloon *b, hwaddr addr, uint64_t len)
             log_guest_error("%s: page at 0x%" G_GINT64_MODIFIER "x is not in RAM", b->v.dev.path, addr);
             return;
         }
-        discard(host, part);
+        ram_discard(host, part);
         dma_unmap(host, 0);
         addr += part;
         len -= part;
@@ -140,7 +127,7 @@ static bool report_step(VirtioBalloon *b, Job *job, VirtioTurn *turn)
             if (!virtio_turn_goes_on(turn, VIRTIO_CALL_COST + part / 64)) {
                 return false;
             }
-            discard((uint8_t *)element_in(e)[i].iov_base + skip, part);
+            ram_discard((uint8_t *)element_in(e)[i].iov_base + skip, part);
             job->done += part;
         }
         skip -= len;

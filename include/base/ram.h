@@ -19,7 +19,8 @@ typedef struct RamBlock {
     char *name;                /* "riscv_virt_board.ram" */
     uint8_t *host;             /* page aligned */
     uint64_t size;             /* bytes, a multiple of RAM_PAGE */
-    int fd;                    /* of what is mapped; -1: a private copy, which only `host` leads to */
+    int fd;                    /* of a shared mapping; -1: memory that only `host` leads to */
+    bool anonymous;            /* there is no file behind it, and what was never touched is zero */
     uint32_t users;            /* atomic: its region, and each dma_map(); freed (later) with the last */
     uint64_t first_page;       /* this block's first page among all blocks: a RAM page number, unique in
                             the process, is first_page + offset / RAM_PAGE */
@@ -38,6 +39,13 @@ typedef struct RamBlock {
 
 /* The RAM block of a RAM page number (see RamBlock.first_page), or NULL. */
 RamBlock *ram_block_of_page(uint64_t page);
+
+/* From *at on: the next bytes that may differ from zero, up to *end; false: there are none.  What was never touched has no
+ * memory on the host, and gets none by this. */
+bool ram_block_next_data(const RamBlock *rb, uint64_t *at, uint64_t *end) G_GNUC_WARN_UNUSED_RESULT;
+/* Give guest memory (mapped RAM) back to the host: it reads as zero, or as its file has it if that is not shared.  Parts that
+ * are no whole pages of the host's are left. */
+void ram_discard(uint8_t *host, uint64_t bytes);
 
 /* Keep the block beyond the next memory_quiescent().  False: its last user is gone, and only who read
  * an old view has it still. */

@@ -46,6 +46,11 @@ typedef enum ImageKind { IMAGE_RAW, IMAGE_ELF, IMAGE_GZIP, IMAGE_UIMAGE } ImageK
 bool loader_probe(const char *path, ImageKind *kind, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* The unpacked contents of a gzip file, refused when larger than max bytes. */
 GBytes *loader_gunzip(const char *path, uint64_t max, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* The first bytes of a file, at most this many, and how many it has. */
+GBytes *loader_read_head(const char *path, uint64_t most, uint64_t *size,
+                         GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* How many bytes a file has. */
+bool loader_size(const char *path, uint64_t *size, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* A file's contents, refused when larger than max bytes. */
 GBytes *loader_read(const char *path, uint64_t max, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -3,7 +3,7 @@
  * (PROP_LINK, -machine memory-backend=ID).
  *
  * Types: rng-random (a host file), rng-builtin (the host kernel's generator),
- * memory-backend-ram and memory-backend-memfd (a size; the machine's RAM is then a shared memfd of
+ * memory-backend-ram and memory-backend-memfd (a size; with share=on the machine's RAM is a memfd of
  * its own), memory-backend-file (RAM is that file), iothread (a thread that serves disks: hw/iothread.h), secret (passwords of disks), tls-creds-anon,
  * -psk and -x509 (who this end of a connection is), throttle-group. */
 #pragma once

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Address space that huge pages of the host fit into. */
+#pragma once
+#include <stdint.h>
+
+enum {
+    HUGE_PAGE = 2 << 20
+}; /* bytes; of x86-64, and what other hosts with pages of 4 KiB have at that level */
+
+/* `bytes` of address space without access, which begin with a huge page, for MAP_FIXED; counts against no limit of memory.
+ * MAP_FAILED, with errno: there is none. */
+void *huge_pages_reserve(uint64_t bytes);
