@@ -264,6 +264,7 @@ L_LD: put(&f, in->dst, load(&f, in)); goto *ops[(++in)->op];
 L_ST: store(&f, in); goto *ops[(++in)->op];
 L_RMW: put(&f, in->dst, rmw(&f, in)); goto *ops[(++in)->op];
 L_CAS: put(&f, in->dst, cas(&f, in)); goto *ops[(++in)->op];
+L_COPY: L_FILL: put(&f, in->dst, 0); goto *ops[(++in)->op]; /* declines: what a run may touch is the run time's to know */
 L_LDV: load_vector(&f, in); goto *ops[(++in)->op];
 L_STV: store_vector(&f, in); goto *ops[(++in)->op];
 L_V1: L_V2: L_V3: vector(&f, in); goto *ops[(++in)->op];

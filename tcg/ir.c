@@ -341,6 +341,23 @@ IrRef ir_cas(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp, IrRef e
     return dst;
 }
 
+static IrRef emit_run(IrBlock *b, IrOp op, MemOp mop, IrRef to, int32_t disp, IrRef what, IrRef count)
+{
+    IrRef dst = emit_op(b, (IrInsn){ op, mop, IR_NONE, to, what, disp }, 1);
+    emit(b, (IrInsn){ .op = IR_ARMS, .a = count, .b = count });
+    return dst;
+}
+
+IrRef ir_copy(IrBlock *b, MemOp mop, IrRef to, int32_t disp, IrRef from, IrRef count)
+{
+    return emit_run(b, IR_COPY, mop, to, disp, from, count);
+}
+
+IrRef ir_fill(IrBlock *b, MemOp mop, IrRef to, int32_t disp, IrRef value, IrRef count)
+{
+    return emit_run(b, IR_FILL, mop, to, disp, value, count);
+}
+
 void ir_fence(IrBlock *b, unsigned orders)
 {
     if (orders) {

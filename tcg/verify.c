@@ -15,7 +15,8 @@
  *      different guest instructions meet comes an IR_INSN first
  *   8. accesses to the CPU struct are aligned and do not touch a global's slot
  *   9. atomics (IR_RMW, IR_CAS) are aligned (MEM_ALIGN) and little endian; what an IR_RMW does is one of IRF_ATOMIC
- *  10. vectors are operands of vector operations alone, and globals; an operation of tcg/vop.def has the operands, the
+ *  10. runs (IR_COPY, IR_FILL) have a size, and nothing else of a MemOp
+ *  11. vectors are operands of vector operations alone, and globals; an operation of tcg/vop.def has the operands, the
  *      type and the VOP_KEEP that its row allows */
 #include <inttypes.h>
 
@@ -206,6 +207,11 @@ static bool check_atomic(Verifier *v, const IrInsn *in)
     return known || broken(v, "no operation for an atomic");
 }
 
+static bool check_run(Verifier *v, const IrInsn *in)
+{
+    return !(in->type & ~MEM_SIZE) || broken(v, "a run has elements of a size, and nothing else");
+}
+
 static bool check_env(Verifier *v, const IrInsn *in)
 {
     int64_t at = (int32_t)in->aux, bytes = memop_bytes(in->type);
@@ -324,6 +330,8 @@ static bool check_insn(Verifier *v, const IrInsn *in)
     case IR_V3: ok = check_vector(v, in); break;
     case IR_RMW:
     case IR_CAS: ok = check_atomic(v, in); break;
+    case IR_COPY:
+    case IR_FILL: ok = check_run(v, in); break;
     case IR_ARG: ok = ++v->args <= IR_MAX_ARGS || broken(v, "too many arguments"); break;
     default:
         ok = (!(flags & IRF_LABEL) || check_jump(v, ir_label_of(in))) &&

@@ -341,6 +341,9 @@ void ir_store(IrBlock *b, MemOp mop, IrRef value, IrRef base, int32_t disp);
 /* Atomics, with MEM_ALIGN and without MEM_BE; op: one of IRF_ATOMIC. */
 IrRef ir_rmw(IrBlock *b, MemOp mop, IrOp op, IrRef dst, IrRef addr, IrRef value);
 IrRef ir_cas(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp, IrRef expected, IrRef value);
+/* Runs of elements (mop: MEM_8 to MEM_64) from to + disp on; a temp that is 1, or 0: nothing was done.  See ops.def. */
+IrRef ir_copy(IrBlock *b, MemOp mop, IrRef to, int32_t disp, IrRef from, IrRef count);
+IrRef ir_fill(IrBlock *b, MemOp mop, IrRef to, int32_t disp, IrRef value, IrRef count);
 void ir_fence(IrBlock *b, unsigned orders); /* FENCE_* */
 /* Vectors: dst and value are globals.  How to load and store: MEM_32, MEM_64, MEM_128, MEM_256, with MEM_ALIGN, MEM_KEEP. */
 void ir_load_vector(IrBlock *b, MemOp mop, IrRef dst, IrRef base, int32_t disp);

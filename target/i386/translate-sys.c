@@ -17,11 +17,15 @@ static void set_carry(Translator *t, IrRef carry)
 
 static void set_direction(Translator *t, bool down)
 {
+    if (t->forward && !down) {
+        return;
+    }
     size_t at = offsetof(X86CPU, s.eflags);
     IrRef flags = ir_load_env(t->ir, MEM_32, IR_NONE, at);
     flags = down ? op2(t, IR_OR, flags, x86_tr_const(t, EFL_DF))
                  : op2(t, IR_AND, flags, x86_tr_const(t, ~EFL_DF));
     ir_store_env(t->ir, MEM_32, flags, at);
+    t->forward = !down;
 }
 
 void x86_tr_flag(Translator *t)

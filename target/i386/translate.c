@@ -306,6 +306,7 @@ void x86_tr_exit_ip(Translator *t, IrRef ip)
 
 IrRef x86_tr_call(Translator *t, const IrHelper *h, unsigned n, const IrRef *args)
 {
+    t->forward = false; /* POPF and its kin are among them */
     return ir_call(t->ir, h, IR_NONE, n, args);
 }
 
@@ -408,6 +409,7 @@ static void bind_branches(Translator *t)
             ir_label(t->ir, c->label);
             c->bound = true;
             x86_tr_forget_cc(t);
+            t->forward = false;
         }
     }
 }
@@ -471,6 +473,7 @@ void x86_translate_block(TranslateCtx *ctx)
         }
         t.pc = t.next;
     }
+    x86_tr_string_rests(&t);
     for (unsigned i = 0; i < t.cold_count; i++) {
         emit_cold(&t, &t.cold[i]);
     }

@@ -48,6 +48,16 @@ typedef struct X86Cold {
     uint8_t vector;
 } X86Cold;
 
+/* A string instruction: what it does backward, and what of its repetitions is not done in the block, is emitted behind
+ * the block's main path. */
+typedef struct X86StringRest {
+    unsigned label;
+    uint64_t pc, next;
+    X86Insn insn;
+    const X86Row *row;
+} X86StringRest;
+enum { X86_STRING_RESTS = 8 }; /* in a block; others look at DF in their path */
+
 /* What the flags are of, as far as this block knows: temps and constants. */
 typedef struct X86TrCc {
     bool known;
@@ -79,9 +89,12 @@ typedef struct Translator {
     bool aligned; /* it must be, or there is #GP */
     IrRef mxcsr;  /* before an operation whose exceptions are looked for */
     X86TrCc cc;
+    bool forward; /* DF is known to be 0 here */
+    unsigned string_count;
+    X86StringRest strings[X86_STRING_RESTS];
     unsigned cold_count;
-    X86Cold
-        cold[4 * X86_MAX_BLOCK]; /* an instruction has a branch, a repetition, and two exceptions at most */
+    /* an instruction has a branch, a repetition, and two exceptions at most, the rest of a string instruction two */
+    X86Cold cold[4 * X86_MAX_BLOCK + 2 * X86_STRING_RESTS];
 } Translator;
 
 typedef void X86Translate(Translator *t);
@@ -158,6 +171,9 @@ void x86_tr_poke(Translator *t, int32_t at, unsigned bytes, IrRef value);
 void x86_tr_probe_stack(Translator *t, int32_t at, unsigned bytes); /* faults as a poke would */
 IrRef x86_tr_moved_sp(Translator *t, int32_t by);                   /* what the register would be */
 void x86_tr_move_sp(Translator *t, int32_t by);
+
+/* ---- strings (translate-string.c) ------------------------------------------ */
+void x86_tr_string_rests(Translator *t); /* behind the block: Translator.strings */
 
 /* ---- flags (translate-flags.c) -------------------------------------------- */
 /* They become those of op(a, b): flags.c says which a and b.  result may be IR_NONE; carry: of operations that take

@@ -153,6 +153,8 @@ static void gen_op(Jit *j, const IrInsn *i)
     case IR_ST: gen_store(j, i); break;
     case IR_RMW: gen_rmw(j, i); break;
     case IR_CAS: gen_cas(j, i); break;
+    case IR_COPY: gen_copy(j, i); break;
+    case IR_FILL: gen_fill(j, i); break;
     case IR_FENCE: gen_fence(j, i); break;
     case IR_V1:
     case IR_V2:

@@ -192,7 +192,7 @@ static inline unsigned gen_width(const IrInsn *i)
     return i->type == IR_I64 ? X_W : 0;
 }
 
-/* ---- alu.c, mem.c, atomic.c, flow.c: operations (compile.c says which) ---- */
+/* ---- alu.c, mem.c, atomic.c, run.c, flow.c: operations (compile.c says which) ---- */
 void gen_unary(Jit *j, const IrInsn *i);
 void gen_extend(Jit *j, const IrInsn *i);
 void gen_count(Jit *j, const IrInsn *i);
@@ -211,6 +211,8 @@ void gen_load(Jit *j, const IrInsn *i);
 void gen_store(Jit *j, const IrInsn *i);
 void gen_rmw(Jit *j, const IrInsn *i);
 void gen_cas(Jit *j, const IrInsn *i);
+void gen_copy(Jit *j, const IrInsn *i);
+void gen_fill(Jit *j, const IrInsn *i);
 void gen_fence(Jit *j, const IrInsn *i);
 void gen_load_vector(Jit *j, const IrInsn *i);
 void gen_store_vector(Jit *j, const IrInsn *i);
@@ -232,10 +234,12 @@ void gen_cold_access(Jit *j, const Cold *c); /* mem.c */
 /* mem.c: the pieces of an access, see its head */
 int gen_address(Jit *j, IrRef base, int32_t disp); /* in a register that the fast path leaves alone */
 Loc gen_waiting(Jit *j, IrRef r);                  /* a value, where it is while rax, rcx and rdx are busy */
+void gen_tlb_index(Jit *j, int addr);              /* ecx: offset of the TLB entry */
 /* Of so many bytes; the fixup of the miss; rcx: the addend. */
 uint32_t gen_tlb_check(Jit *j, int addr, unsigned bytes, bool aligned, int32_t tag);
 void gen_load_loc(Asm *a, int reg, Loc l);
 void gen_load_bytes(Asm *a, int reg, Loc from, MemOp m); /* little endian; from memory, or rax, rcx, rdx */
+void gen_store_bytes(Asm *a, int reg, Loc to, MemOp m);
 Cold *gen_cold_new(Jit *j, ColdKind kind);
 void gen_note_pc(Jit *j, uint64_t pc); /* a call that returns here belongs to pc */
 

@@ -58,7 +58,7 @@ void gen_load_bytes(Asm *a, int reg, Loc from, MemOp m)
     }
 }
 
-static void emit_store(Asm *a, MemOp m, int reg, Loc to)
+void gen_store_bytes(Asm *a, int reg, Loc to, MemOp m)
 {
     static const unsigned ops[] = { X_MOV8_STORE, X_MOV_STORE | X_66, X_MOV_STORE, X_MOV_STORE | X_W };
     x_op(a, ops[m & MEM_SIZE], reg, to);
@@ -120,12 +120,10 @@ int gen_address(Jit *j, IrRef base, int32_t disp)
     return RDX;
 }
 
-uint32_t gen_tlb_check(Jit *j, int addr, unsigned bytes, bool aligned, int32_t tag)
+void gen_tlb_index(Jit *j, int addr)
 {
     Asm *a = &j->a;
     unsigned shift = j->c.page_bits - 5;
-    int32_t index_mask = ((1 << j->c.tlb_bits) - 1) << 5;
-    int32_t page_mask = -(1 << j->c.page_bits);
     if (j->bmi2) {
         x_vex(a, 3, 3, 0, 0xf0, RCX, 0, loc_reg(addr));
         x_u8(a, shift);
@@ -133,7 +131,14 @@ uint32_t gen_tlb_check(Jit *j, int addr, unsigned bytes, bool aligned, int32_t t
         x_op(a, X_MOV_LOAD, RCX, loc_reg(addr));
         x_shift_imm(a, SH_SHR, 0, RCX, shift);
     }
-    x_alu_imm(a, ALU_AND, 0, loc_reg(RCX), index_mask);
+    x_alu_imm(a, ALU_AND, 0, loc_reg(RCX), ((1 << j->c.tlb_bits) - 1) << 5);
+}
+
+uint32_t gen_tlb_check(Jit *j, int addr, unsigned bytes, bool aligned, int32_t tag)
+{
+    Asm *a = &j->a;
+    int32_t page_mask = -(1 << j->c.page_bits);
+    gen_tlb_index(j, addr);
     if (aligned) {
         x_mov(a, RAX, addr);
         page_mask |= bytes - 1;
@@ -322,7 +327,7 @@ void gen_store(Jit *j, const IrInsn *i)
             x_op(a, X_MOV_LOAD | X_W, RAX, value);
         }
         emit_bswap(a, v, m & ~MEM_SIGN);
-        emit_store(a, m, v, to);
+        gen_store_bytes(a, v, to, m);
     }
     access_cold(j, &x, COLD_STORE, m, miss)->value = value;
     if (m & MEM_ACQ) { /* sequentially consistent: no later load before this store */
@@ -420,8 +425,8 @@ void gen_store_env(Jit *j, const IrInsn *i)
         int t = reg_scratch(j);
         reg_load(j, t, i->b, false);
         emit_bswap(&j->a, t, i->type & ~MEM_SIGN);
-        emit_store(&j->a, i->type, t, to);
+        gen_store_bytes(&j->a, t, to, i->type);
         return;
     }
-    emit_store(&j->a, i->type, reg_use(j, i->b), to);
+    gen_store_bytes(&j->a, reg_use(j, i->b), to, i->type);
 }

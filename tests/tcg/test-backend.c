@@ -284,6 +284,54 @@ static void test_retire_running(void)
     }
 }
 
+/* Runs of elements are done where the TLB has all of their page: programs/run.ir would not tell a back end that declines
+ * them all. */
+static void test_runs(void)
+{
+    enum { PAGE = 1 << PAGE_BITS, AT = TOY_RAM };
+    Bench n;
+    JitOutput out;
+    bench_init(&n, 1, 4);
+    toy_ram_init();
+    uint64_t *entry = &n.context.tlb[4 * (AT / PAGE % (1 << TLB_BITS))];
+    for (unsigned size = MEM_8; size <= MEM_64; size++) {
+        IrRef r1 = ir_global(1), r2 = ir_global(2), r3 = ir_global(3);
+        ir_block_reset(n.ir, 0x1000);
+        ir_insn(n.ir, 0x1000);
+        ir_mov(n.ir, ir_global(4), ir_fill(n.ir, size, r1, 0, ir_global(5), r3));
+        ir_mov(n.ir, ir_global(6), ir_copy(n.ir, size, r2, 0, r1, r3));
+        ir_exit_lookup(n.ir);
+        uint32_t at = compile(&n, &out);
+        for (unsigned count = 1; count <= PAGE >> size; count += count < 20 ? 1 : 37) {
+            bool second = (uint64_t)count << size <= PAGE / 2; /* which half is the copy's */
+            memset(toy_ram, 0, PAGE);
+            memcpy(entry, (uint64_t[4]){ AT, AT, 0x100, (uintptr_t)toy_ram - AT }, 32);
+            n.toy.r[1] = AT;
+            n.toy.r[2] = second ? AT + PAGE / 2 : AT;
+            n.toy.r[3] = count;
+            n.toy.r[5] = UINT64_C(0x0102030405060708);
+            enter(&n, at);
+            g_assert_cmpuint(n.toy.r[4], ==, 1);
+            g_assert_cmpuint(n.toy.r[6], ==, 1);
+            for (unsigned i = 0; i < PAGE / 2; i++) {
+                uint8_t want = i >> size < count ? 8 - i % (1u << size) : 0;
+                g_assert_cmpuint(toy_ram[i], ==, want);
+                g_assert_true(!second || toy_ram[PAGE / 2 + i] == want);
+            }
+            n.toy.cpu.exit_request = 1;
+            memset(toy_ram, 0, PAGE);
+            enter(&n, at);
+            n.toy.cpu.exit_request = 0;
+            g_assert_true(!n.toy.r[4] && !n.toy.r[6] && !toy_ram[0]);
+        }
+        entry[1] = 0x100; /* may not be written */
+        n.toy.r[3] = 1;
+        enter(&n, at);
+        g_assert_true(!n.toy.r[4] && !n.toy.r[6] && !toy_ram[0]);
+    }
+    bench_finish(&n);
+}
+
 static void test_pc_table(void)
 {
     static const JitPc pcs[] = {
@@ -317,6 +365,7 @@ int main(int argc, char **argv)
         g_test_add_func("/tcg/backend/jump-cache", test_jump_cache);
         g_test_add_func("/tcg/backend/chained", test_chained);
         g_test_add_func("/tcg/backend/patch", test_patch);
+        g_test_add_func("/tcg/backend/runs", test_runs);
         g_test_add_func("/tcg/backend/retire", test_retire);
         g_test_add_func("/tcg/backend/retire-running", test_retire_running);
     }

@@ -319,6 +319,8 @@ static void test_verifier_fields(void)
         { .op = IR_LDENV, .type = 0x80, .dst = R0, .aux = 0 },
         { .op = IR_RMW, .type = MEM_64 | MEM_ALIGN, .dst = R0, .a = R1, .b = R2, .aux = UINT32_MAX },
         { .op = IR_CAS, .type = MEM_64 | MEM_ALIGN, .dst = R0, .a = R1 },
+        { .op = IR_FILL, .type = MEM_64, .dst = R0, .a = R1, .b = R2 },
+        { .op = IR_COPY, .type = MEM_64 | MEM_ALIGN, .dst = R0, .a = R1, .b = R2 },
     };
     IrBlock *b = ir_block_new(&toy_guest);
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
