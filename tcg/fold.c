@@ -85,6 +85,8 @@ unsigned ir_bits2(const IrBlock *b, IrOp op, IrType type, IrRef a, IrRef c)
     case IR_MAXU: return MAX(n, m);
     case IR_ANDN:
     case IR_REMU: return n;
+    case IR_PUT8: return MAX(n, 8);
+    case IR_PUT16: return MAX(n, 16);
     case IR_SHR: return n - MIN(n, shift);
     case IR_SHL: return ir_is_const(c) ? MIN(width, n + shift) : width;
     default: return width;

@@ -41,16 +41,11 @@ IrRef x86_tr_reg(Translator *t, unsigned reg, unsigned bytes)
     return bytes >= 4 ? ir_mov(t->ir, IR_NONE, g) : x86_tr_zero_extend(t, g, bytes);
 }
 
-/* Bits at..at + 8 * bytes of a register. */
-static void deposit(Translator *t, unsigned reg, unsigned at, unsigned bytes, IrRef value)
+/* Bits 15..8 of a register. */
+static void set_high_byte(Translator *t, unsigned reg, IrRef value)
 {
-    IrRef g = ir_global(G_GPR + reg);
-    uint64_t mask = (UINT64_MAX >> (64 - 8 * bytes)) << at;
-    IrRef kept = op2(t, IR_AND, g, x86_tr_const(t, ~mask));
-    value = x86_tr_zero_extend(t, value, bytes);
-    if (at) {
-        value = op2(t, IR_SHL, value, x86_tr_const(t, at));
-    }
+    IrRef g = ir_global(G_GPR + reg), kept = op2(t, IR_AND, g, x86_tr_const(t, ~INT64_C(0xff00)));
+    value = op2(t, IR_SHL, x86_tr_zero_extend(t, value, 1), x86_tr_const(t, 8));
     ir_op2(t->ir, IR_OR, IR_I64, g, kept, value);
 }
 
@@ -59,7 +54,8 @@ void x86_tr_set_reg(Translator *t, unsigned reg, unsigned bytes, IrRef value)
     if (bytes >= 4) {
         ir_op1(t->ir, bytes == 8 ? IR_MOV : IR_EXT_U32, IR_I64, ir_global(G_GPR + reg), value);
     } else {
-        deposit(t, reg, 0, bytes, value);
+        IrRef g = ir_global(G_GPR + reg);
+        ir_op2(t->ir, bytes == 1 ? IR_PUT8 : IR_PUT16, IR_I64, g, g, value);
     }
 }
 
@@ -75,7 +71,7 @@ static IrRef get_byte_reg(Translator *t, unsigned reg, unsigned bytes)
 static void set_byte_reg(Translator *t, unsigned reg, unsigned bytes, IrRef value)
 {
     if (is_high_byte(t, reg, bytes)) {
-        deposit(t, reg - 4, 8, 1, value);
+        set_high_byte(t, reg - 4, value);
     } else {
         x86_tr_set_reg(t, reg, bytes, value);
     }

@@ -124,6 +124,30 @@ void gen_andn(Jit *j, const IrInsn *i)
     reg_bind(j, i->dst, t);
 }
 
+/* The part of a register is written: the processor merges it, at no cost where the whole is read behind it (X86.md 4). */
+void gen_put(Jit *j, const IrInsn *i)
+{
+    bool byte = i->op == IR_PUT8;
+    Loc a = reg_loc(j, i->a), b = reg_loc(j, i->b);
+    int d = reg_def(j, i->dst, i->a);
+    if (loc_is_reg(b, d) && !loc_is_reg(a, d)) {
+        b = loc_reg(reg_scratch(j));
+        x_mov(&j->a, b.reg, d);
+    }
+    load_loc(j, d, a, gen_width(i));
+    if (b.kind != LOC_IMM) {
+        x_op(&j->a, byte ? X_MOV8_LOAD : X_MOV_LOAD | X_66, d, b);
+    } else if (byte) {
+        x_op(&j->a, 0xc6 | X_BRM, 0, loc_reg(d));
+        x_u8(&j->a, b.value);
+    } else {
+        x_op(&j->a, 0xc7 | X_66, 0, loc_reg(d));
+        x_u8(&j->a, b.value);
+        x_u8(&j->a, b.value >> 8);
+    }
+    reg_bind(j, i->dst, d);
+}
+
 void gen_mul(Jit *j, const IrInsn *i)
 {
     unsigned w = gen_width(i);

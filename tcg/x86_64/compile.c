@@ -129,6 +129,8 @@ static void gen_op(Jit *j, const IrInsn *i)
     case IR_OR:
     case IR_XOR: gen_arith(j, i); break;
     case IR_ANDN: gen_andn(j, i); break;
+    case IR_PUT8:
+    case IR_PUT16: gen_put(j, i); break;
     case IR_MUL: gen_mul(j, i); break;
     case IR_MULHU:
     case IR_MULHS:

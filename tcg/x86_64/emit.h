@@ -24,6 +24,7 @@ enum {
 enum {
     X_MOV_LOAD = 0x8b,
     X_MOV_STORE = 0x89,
+    X_MOV8_LOAD = 0x8a | X_BREG | X_BRM,
     X_MOV8_STORE = 0x88 | X_BREG,
     X_LEA = 0x8d,
     X_MOVZX8 = 0xb6 | X_0F | X_BRM,

@@ -198,6 +198,7 @@ void gen_extend(Jit *j, const IrInsn *i);
 void gen_count(Jit *j, const IrInsn *i);
 void gen_arith(Jit *j, const IrInsn *i);
 void gen_andn(Jit *j, const IrInsn *i);
+void gen_put(Jit *j, const IrInsn *i);
 void gen_mul(Jit *j, const IrInsn *i);
 bool gen_mul_both(Jit *j, const IrInsn *i); /* with the high half that is asked for next; false: it is not */
 void gen_mul_high(Jit *j, const IrInsn *i);
