@@ -449,7 +449,12 @@ static bool next_insn(Translator *t, bool first)
 
 void x86_translate_block(TranslateCtx *ctx)
 {
-    Translator t = { .ctx = ctx, .ir = ctx->ir, .cpu = x86_cpu(ctx->cpu), .mode = ctx->key.mode };
+    Translator t;
+    memset(&t, 0, offsetof(Translator, strings));
+    t.ctx = ctx;
+    t.ir = ctx->ir;
+    t.cpu = x86_cpu(ctx->cpu);
+    t.mode = ctx->key.mode;
     unsigned max = MIN(ctx->max_insns, X86_MAX_BLOCK);
     t.isa = x86_isa(t.cpu);
     t.code = x86_decode_mode(t.mode).size;

@@ -90,9 +90,9 @@ typedef struct Translator {
     IrRef mxcsr;  /* before an operation whose exceptions are looked for */
     X86TrCc cc;
     bool forward; /* DF is known to be 0 here */
-    unsigned string_count;
+    unsigned string_count, cold_count;
+    /* from here on nothing is set when a block begins: it is much, and blocks are short */
     X86StringRest strings[X86_STRING_RESTS];
-    unsigned cold_count;
     /* an instruction has a branch, a repetition, and two exceptions at most, the rest of a string instruction two */
     X86Cold cold[4 * X86_MAX_BLOCK + 2 * X86_STRING_RESTS];
 } Translator;
