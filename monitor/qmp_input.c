@@ -288,6 +288,22 @@ static bool has_fingers(const SendEvent *a, GError **err)
     return true;
 }
 
+/* All of it or nothing: what is refused may be sent again. */
+static bool has_room(const SendEvent *a, Inputs *in, GError **err)
+{
+    unsigned presses = 0, room = input_room(in);
+    for (size_t i = 0; i < a->events.count; i++) {
+        const AnyEvent *e = prop_list_struct(&a->events, i);
+        presses += e->type != EVENT_REL && e->type != EVENT_ABS; /* those become one */
+    }
+    return presses <= room ||
+           command_error(
+               err, ERROR_GENERIC,
+               "There is room for %u events, and not for %u: the guest has not read those that came before; "
+               "send fewer at once, or try again later",
+               room, presses);
+}
+
 static void send_any(Inputs *in, const AnyEvent *e, InputEvent *motion)
 {
     if (e->type == EVENT_REL || e->type == EVENT_ABS) {
@@ -333,7 +349,7 @@ static bool run_send_event(Control *c, const void *args, void *result, GError **
     if (a->device && !find_seat(c->machine, a, &in, err)) {
         return false;
     }
-    if (!has_fingers(a, err)) {
+    if (!has_fingers(a, err) || !has_room(a, in, err)) {
         return false;
     }
     for (size_t i = 0; i < a->events.count; i++) {

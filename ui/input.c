@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which device an event goes to.  Front ends put into one queue, from their threads; the main loop empties it, for
- * devices that reach guest memory belong to it and to the vCPUs. */
+ * devices that reach guest memory belong to it and to the vCPUs.
+ *
+ * An event waits, and those behind it, while its device has no room (the guest is slower than a program that types) or
+ * while it is too early for another key.  A guest that reads nothing for a while is waited for no more, until it reads. */
 #include "ui/input.h"
 
 #include <string.h>
@@ -23,15 +26,20 @@ struct Inputs {
 
     Clock *clock;
     Bh *deliver;
-    Timer *release;  /* the chord that is held is over */
-    GQueue *chords;  /* of Chord: the first is held, the others wait; main loop only */
-    unsigned number; /* of the next sink */
+    Timer *later;      /* what waits is looked at again */
+    int64_t key_delay; /* ns of virtual time between keys */
+    Timer *release;    /* the chord that is held is over */
+    GQueue *chords;    /* of Chord: the first is held, the others wait; main loop only */
+    unsigned number;   /* of the next sink */
 
     Lock lock;                                              /* root's: guards what follows, of all seats */
-    InputQueue queue;                                       /* of front ends */
+    InputBacklog queue;                                     /* of front ends */
+    int64_t taken_at;                                       /* CLK_REALTIME: when a device last took of it */
     int32_t x, y;                                           /* where the last INPUT_POINT was */
     int32_t touch_x[INPUT_FINGERS], touch_y[INPUT_FINGERS]; /* and of each finger the last INPUT_TOUCH */
     GPtrArray *sinks;                                       /* of InputSink, the last activated first */
+
+    int64_t key_at, room_at; /* CLK_VIRTUAL: of the last key; when a device last had room.  Main loop only */
 };
 
 enum { POINTERS = 1 << INPUT_MOVE | 1 << INPUT_POINT };
@@ -80,33 +88,85 @@ static InputSink *sink_for(const Inputs *in, unsigned kind)
     return NULL;
 }
 
-static bool next_event(Inputs *in, InputEvent *e, InputSink **s)
+static bool peek_event(Inputs *in, InputEvent *e, InputSink **s)
 {
     take_lock(in);
-    bool any = input_queue_peek(&in->queue, e);
-    if (any) {
-        input_queue_drop(&in->queue);
-        *s = sink_for(in, e->kind);
-    }
+    bool any = input_backlog_peek(&in->queue, e);
+    *s = any ? sink_for(in, e->kind) : NULL;
     release_lock(in);
     return any;
+}
+
+/* The same event, with what has been merged into it meanwhile. */
+static void take_event(Inputs *in, InputEvent *e)
+{
+    take_lock(in);
+    bool any = input_backlog_peek(&in->queue, e);
+    g_assert(any); /* only the main loop takes */
+    input_backlog_drop(&in->queue);
+    in->taken_at = clock_get_ns(in->root->clock, CLK_REALTIME);
+    release_lock(in);
+}
+
+/* Is it `span` after `since`?  If it is not, look again then.  A clock that was set back (another state was loaded) begins
+ * anew. */
+static bool is_over(Inputs *root, int64_t *since, int64_t now, int64_t span)
+{
+    int64_t pending = timer_deadline(root->later);
+    *since = MIN(*since, now);
+    bool over = now - *since >= span;
+    if (!over && (pending < 0 || pending > *since + span)) {
+        timer_set_deadline(root->later, *since + span);
+    }
+    return over;
+}
+
+static bool sink_has_room(const InputSink *s)
+{
+    if (!s || !s->has_room) { /* sinks go in this thread only */
+        return true;
+    }
+    lock_take(s->lock);
+    bool room = s->has_room(s->opaque);
+    lock_release(s->lock);
+    return room;
+}
+
+static bool may_go(Inputs *in, const InputEvent *e, const InputSink *s)
+{
+    Inputs *root = in->root;
+    int64_t now = clock_get_ns(root->clock, CLK_VIRTUAL);
+    if (sink_has_room(s)) {
+        in->room_at = now;
+    } else if (!is_over(root, &in->room_at, now, INPUT_PATIENCE_MS * INT64_C(1000000))) {
+        return false;
+    }
+    return e->kind != INPUT_KEY || !in->key_at || is_over(root, &in->key_at, now, root->key_delay);
+}
+
+static void give(Inputs *in, InputSink *s, const InputEvent *e)
+{
+    if (s) {
+        lock_take(s->lock);
+        s->event(s->opaque, e);
+        lock_release(s->lock);
+    }
+    if (e->kind == INPUT_KEY) {
+        in->key_at = clock_get_ns(in->root->clock, CLK_VIRTUAL);
+    }
 }
 
 static void deliver_from(Inputs *in)
 {
     InputEvent e;
     InputSink *s;
-    for (unsigned n = 0; n < INPUT_QUEUE && next_event(in, &e, &s); n++) {
-        if (s) { /* sinks go in this thread only */
-            lock_take(s->lock);
-            s->event(s->opaque, &e);
-            lock_release(s->lock);
-        }
+    unsigned n = 0;
+    while (n < INPUT_QUEUE && peek_event(in, &e, &s) && may_go(in, &e, s)) {
+        take_event(in, &e);
+        give(in, s, &e);
+        n++;
     }
-    take_lock(in);
-    bool more = in->queue.count;
-    release_lock(in);
-    if (more) {
+    if (n == INPUT_QUEUE) {
         bh_schedule(in->root->deliver);
     }
 }
@@ -139,7 +199,7 @@ void input_send(Inputs *in, const InputEvent *e)
         in->touch_x[e->code] = e->x;
         in->touch_y[e->code] = e->y;
     }
-    input_queue_put(&in->queue, e);
+    input_backlog_put(&in->queue, e);
     release_lock(in);
     bh_schedule(in->root->deliver);
 }
@@ -163,9 +223,37 @@ InputEvent input_last_touch(Inputs *in, unsigned finger)
 void input_release_all(Inputs *in)
 {
     take_lock(in);
-    input_queue_release_all(&in->queue);
+    input_backlog_release_all(&in->queue);
     release_lock(in);
     bh_schedule(in->root->deliver);
+}
+
+unsigned input_room(Inputs *in)
+{
+    take_lock(in);
+    unsigned room = (INPUT_BACKLOG - in->queue.count - in->queue.downs) / 2; /* each with its release */
+    release_lock(in);
+    return room;
+}
+
+bool input_is_crowded(Inputs *in)
+{
+    enum { STANDS_MS = 1000 }; /* then its user may as well go on, such as to the monitor */
+    int64_t now = clock_get_ns(in->root->clock, CLK_REALTIME);
+    take_lock(in);
+    bool crowded = in->queue.count > INPUT_BACKLOG / 2 && now - in->taken_at < STANDS_MS * INT64_C(1000000);
+    release_lock(in);
+    return crowded;
+}
+
+void input_more(Inputs *in)
+{
+    bh_schedule(in->root->deliver);
+}
+
+void input_set_key_delay(Inputs *in, unsigned ms)
+{
+    in->root->key_delay = ms * INT64_C(1000000);
 }
 
 bool input_takes(Inputs *in, InputKind kind)
@@ -350,6 +438,7 @@ Inputs *inputs_new(EventLoop *loop, Clock *clock)
     in->sinks = g_ptr_array_new();
     in->chords = g_queue_new();
     in->deliver = bh_new(loop, NULL, deliver, in);
+    in->later = timer_new(clock, CLK_VIRTUAL, NULL, deliver, in);
     in->release = timer_new(clock, CLK_REALTIME, NULL, release_chord, in);
     return in;
 }
@@ -358,6 +447,7 @@ void inputs_free(Inputs *in)
 {
     if (in) {
         g_assert(!in->sinks->len);
+        timer_free(in->later);
         timer_free(in->release);
         bh_free(in->deliver);
         g_queue_free_full(in->chords, g_free);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A bounded queue of input.
+/* A bounded queue of input, of a device's size or a backlog's.
  *
  *   1. count + downs never exceeds its size: each key that is down has a place for its release.
  *   2. A motion is merged into the last event if that is one of its kind, so it keeps its place among the clicks;
@@ -9,6 +9,18 @@
 #include <string.h>
 
 enum { FINGERS = INPUT_CODES - 16 }; /* where they are among what is down; no key has these codes */
+
+/* Either kind of queue. */
+typedef struct Ring {
+    unsigned size;
+    uint32_t *first, *count, *downs;
+    uint16_t *kind, *code;
+    uint32_t *x, *y;
+    uint8_t *down;
+} Ring;
+#define RING(q)                                                                                              \
+    (&(Ring){ G_N_ELEMENTS((q)->kind), &(q)->first, &(q)->count, &(q)->downs, (q)->kind, (q)->code, (q)->x,  \
+              (q)->y, (q)->down })
 
 #define Q InputQueue
 const Field input_queue_fields[] = {
@@ -23,16 +35,16 @@ const Field input_queue_fields[] = {
     { NULL },
 };
 
-static bool is_down(const Q *q, unsigned code)
+static bool is_down(const uint8_t *down, unsigned code)
 {
-    return q->down[code / 8] >> code % 8 & 1;
+    return down[code / 8] >> code % 8 & 1;
 }
 
 bool input_queue_is_valid(const Q *q)
 {
     unsigned downs = 0;
     for (unsigned code = 0; code < INPUT_CODES; code++) {
-        downs += is_down(q, code);
+        downs += is_down(q->down, code);
     }
     for (unsigned n = 0; n < q->count; n++) {
         unsigned at = (q->first + n) % INPUT_QUEUE;
@@ -42,44 +54,44 @@ bool input_queue_is_valid(const Q *q)
         }
     }
     for (unsigned code = FINGERS + INPUT_FINGERS; code < INPUT_CODES; code++) {
-        if (is_down(q, code)) {
+        if (is_down(q->down, code)) {
             return false; /* nothing is there */
         }
     }
     return downs == q->downs && q->count + q->downs <= INPUT_QUEUE;
 }
 
-static unsigned place(const Q *q, unsigned n)
+static unsigned place(const Ring *q, unsigned n)
 {
-    return (q->first + n) % INPUT_QUEUE;
+    return (*q->first + n) % q->size;
 }
 
-static bool has_room(const Q *q)
+static bool has_room(const Ring *q)
 {
-    return q->count + q->downs < INPUT_QUEUE;
+    return *q->count + *q->downs < q->size;
 }
 
-static void append(Q *q, const InputEvent *e)
+static void append(const Ring *q, const InputEvent *e)
 {
-    unsigned at = place(q, q->count++);
+    unsigned at = place(q, (*q->count)++);
     q->kind[at] = e->kind;
     q->code[at] = e->code;
     q->x[at] = e->x;
     q->y[at] = e->y;
 }
 
-static void set_down(Q *q, unsigned code, bool down)
+static void set_down(const Ring *q, unsigned code, bool down)
 {
     q->down[code / 8] ^= 1 << code % 8;
-    q->downs += down ? 1 : -1;
+    *q->downs += down ? 1 : -1;
 }
 
-static void put_key(Q *q, const InputEvent *e)
+static void put_key(const Ring *q, const InputEvent *e)
 {
-    if (e->code >= FINGERS || is_down(q, e->code) == (e->x != 0)) {
+    if (e->code >= FINGERS || is_down(q->down, e->code) == (e->x != 0)) {
         return; /* no news: a repeat, or the release of a press that found no room */
     }
-    if (e->x && q->count + q->downs + 2 > INPUT_QUEUE) {
+    if (e->x && *q->count + *q->downs + 2 > q->size) {
         return;
     }
     set_down(q, e->code, e->x);
@@ -92,7 +104,7 @@ static uint32_t add_saturating(uint32_t a, int32_t b)
     return CLAMP(sum, INT32_MIN, INT32_MAX);
 }
 
-static void merge(Q *q, unsigned at, const InputEvent *e)
+static void merge(const Ring *q, unsigned at, const InputEvent *e)
 {
     bool place_is_new = e->kind == INPUT_POINT;
     uint32_t x = e->x, y = e->y;
@@ -100,17 +112,17 @@ static void merge(Q *q, unsigned at, const InputEvent *e)
     q->y[at] = place_is_new ? y : add_saturating(q->y[at], e->y);
 }
 
-static void put_motion(Q *q, const InputEvent *e)
+static void put_motion(const Ring *q, const InputEvent *e)
 {
-    if (q->count && q->kind[place(q, q->count - 1)] == e->kind) {
-        merge(q, place(q, q->count - 1), e);
+    if (*q->count && q->kind[place(q, *q->count - 1)] == e->kind) {
+        merge(q, place(q, *q->count - 1), e);
         return;
     }
     if (has_room(q)) {
         append(q, e);
         return;
     }
-    for (unsigned n = q->count; n-- > 0;) {
+    for (unsigned n = *q->count; n-- > 0;) {
         if (q->kind[place(q, n)] == e->kind) {
             merge(q, place(q, n), e);
             return;
@@ -119,10 +131,10 @@ static void put_motion(Q *q, const InputEvent *e)
 }
 
 /* A finger that moves: into what is last told of it, if nothing came between, or if there is no room. */
-static void move_finger(Q *q, const InputEvent *e)
+static void move_finger(const Ring *q, const InputEvent *e)
 {
     bool room = has_room(q);
-    for (unsigned n = q->count; n-- > 0;) {
+    for (unsigned n = *q->count; n-- > 0;) {
         unsigned at = place(q, n);
         if (q->kind[at] == INPUT_TOUCH && q->code[at] == e->code) {
             q->x[at] = e->x;
@@ -138,24 +150,24 @@ static void move_finger(Q *q, const InputEvent *e)
     }
 }
 
-static void put_finger(Q *q, const InputEvent *e)
+static void put_finger(const Ring *q, const InputEvent *e)
 {
     unsigned code = FINGERS + e->code;
     if (e->code >= INPUT_FINGERS) {
         return;
     }
-    if (e->kind == INPUT_TOUCH && is_down(q, code)) {
+    if (e->kind == INPUT_TOUCH && is_down(q->down, code)) {
         move_finger(q, e);
-    } else if (e->kind == INPUT_TOUCH && q->count + q->downs + 2 <= INPUT_QUEUE) {
+    } else if (e->kind == INPUT_TOUCH && *q->count + *q->downs + 2 <= q->size) {
         set_down(q, code, true);
         append(q, e);
-    } else if (e->kind == INPUT_LIFT && is_down(q, code)) {
+    } else if (e->kind == INPUT_LIFT && is_down(q->down, code)) {
         set_down(q, code, false);
         append(q, e);
     }
 }
 
-void input_queue_put(Q *q, const InputEvent *e)
+static void ring_put(const Ring *q, const InputEvent *e)
 {
     if (e->kind == INPUT_KEY || e->kind == INPUT_BUTTON) {
         put_key(q, e);
@@ -166,19 +178,20 @@ void input_queue_put(Q *q, const InputEvent *e)
     }
 }
 
-bool input_queue_peek(const Q *q, InputEvent *e)
+static bool ring_peek(const Ring *q, InputEvent *e)
 {
-    if (q->count) {
-        *e = (InputEvent){ q->kind[q->first], q->code[q->first], q->x[q->first], (int32_t)q->y[q->first] };
+    if (*q->count) {
+        *e =
+            (InputEvent){ q->kind[*q->first], q->code[*q->first], q->x[*q->first], (int32_t)q->y[*q->first] };
     }
-    return q->count;
+    return *q->count;
 }
 
-void input_queue_drop(Q *q)
+static void ring_drop(const Ring *q)
 {
-    g_assert(q->count);
-    q->first = place(q, 1);
-    q->count--;
+    g_assert(*q->count);
+    *q->first = place(q, 1);
+    (*q->count)--;
 }
 
 /* Buttons are those from BTN_MISC (0x100) to the first key behind them (KEY_OK, 0x160). */
@@ -187,13 +200,55 @@ static InputKind kind_of_code(unsigned code)
     return code >= 0x100 && code < 0x160 ? INPUT_BUTTON : INPUT_KEY;
 }
 
-void input_queue_release_all(Q *q)
+static void ring_release_all(const Ring *q)
 {
-    for (unsigned code = 0; code < INPUT_CODES && q->downs; code++) {
-        if (is_down(q, code) && code >= FINGERS) {
-            input_queue_put(q, &(InputEvent){ INPUT_LIFT, code - FINGERS, 0, 0 });
-        } else if (is_down(q, code)) {
-            input_queue_put(q, &(InputEvent){ kind_of_code(code), code, 0, 0 });
+    for (unsigned code = 0; code < INPUT_CODES && *q->downs; code++) {
+        if (is_down(q->down, code) && code >= FINGERS) {
+            ring_put(q, &(InputEvent){ INPUT_LIFT, code - FINGERS, 0, 0 });
+        } else if (is_down(q->down, code)) {
+            ring_put(q, &(InputEvent){ kind_of_code(code), code, 0, 0 });
         }
     }
+}
+
+/* ---- both kinds ----------------------------------------------------------------------- */
+
+void input_queue_put(InputQueue *q, const InputEvent *e)
+{
+    ring_put(RING(q), e);
+}
+
+bool input_queue_peek(InputQueue *q, InputEvent *e)
+{
+    return ring_peek(RING(q), e);
+}
+
+void input_queue_drop(InputQueue *q)
+{
+    ring_drop(RING(q));
+}
+
+void input_queue_release_all(InputQueue *q)
+{
+    ring_release_all(RING(q));
+}
+
+void input_backlog_put(InputBacklog *q, const InputEvent *e)
+{
+    ring_put(RING(q), e);
+}
+
+bool input_backlog_peek(InputBacklog *q, InputEvent *e)
+{
+    return ring_peek(RING(q), e);
+}
+
+void input_backlog_drop(InputBacklog *q)
+{
+    ring_drop(RING(q));
+}
+
+void input_backlog_release_all(InputBacklog *q)
+{
+    ring_release_all(RING(q));
 }

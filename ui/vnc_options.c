@@ -20,6 +20,8 @@ static const Prop vnc_props[] = {
       "they are asked for the one of this -object secret" },
     { "share", PROP_ENUM, offsetof(O, share), "may a viewer have the others sent away?",
       .names = share_names },
+    { "key-delay-ms", PROP_U32, offsetof(O, key_delay),
+      "milliseconds between two events of keys that come at once", .def = 10, .max = 1000 },
     { "display", PROP_STRING, offsetof(O, display), "the device whose screen it is; else the first" },
     { "head", PROP_U32, offsetof(O, head), "and which of several" },
     { "ipv4", PROP_BOOL, offsetof(O, ipv4), "addresses of IPv4", .has = offsetof(O, has_ipv4) },

@@ -274,8 +274,16 @@ static bool give_packet(VirtioDevice *v, const Packet *p)
     return all;
 }
 
+/* Half is for what can be given without waiting: releases, motions, and a guest that reads nothing. */
+static bool input_has_room(void *opaque)
+{
+    const VirtioInput *d = opaque;
+    return d->s.queue.count < INPUT_QUEUE / 2 || !virtio_running(&d->v);
+}
+
 static void give_events(VirtioInput *d)
 {
+    bool had_room = input_has_room(d);
     VirtioTurn turn = virtio_turn(&d->v, EVENTS);
     InputEvent e;
     Packet p;
@@ -290,6 +298,9 @@ static void give_events(VirtioInput *d)
         input_queue_drop(&d->s.queue);
     }
     virtqueue_notify(&d->v, EVENTS);
+    if (!had_room && input_has_room(d)) {
+        input_more(d->inputs);
+    }
 }
 
 static void input_event(void *opaque, const InputEvent *e)
@@ -333,6 +344,7 @@ static void input_set_status(VirtioDevice *v, uint8_t status)
         memset(&d->s.queue, 0, sizeof(d->s.queue));
         d->s.leds = 0;
         d->s.fingers = 0;
+        input_more(d->inputs);
     } else if (virtio_running(v)) {
         input_activate(d->inputs, &d->sink);
     }
@@ -369,7 +381,12 @@ static bool realize_model(Device *dev, const VirtioOps *ops, const Model *model,
     virtio_add_queue(&d->v, QUEUE_SIZE);
     virtio_add_queue(&d->v, QUEUE_SIZE);
     d->model = model;
-    d->sink = (InputSink){ model->name, model->takes, dev->lock, input_event, d };
+    d->sink = (InputSink){ .name = model->name,
+                           .takes = model->takes,
+                           .lock = dev->lock,
+                           .event = input_event,
+                           .has_room = input_has_room,
+                           .opaque = d };
     input_add_sink(d->inputs, &d->sink);
     return true;
 }

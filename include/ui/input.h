@@ -5,7 +5,10 @@
  * one packet of a device: both axes of a motion are one.
  *
  * Queues have a bound, and never lose a release: a press is taken only while there is room for the releases of all
- * that is down.  So a flood drops presses, whose releases are then no news.  Motions that follow each other are one. */
+ * that is down.  So a flood drops presses, whose releases are then no news.  Motions that follow each other are one.
+ *
+ * What comes faster than a guest reads waits in a backlog, as long as the guest reads; one that reads nothing for
+ * INPUT_PATIENCE_MS gets what its device has room for. */
 #pragma once
 #include <glib.h>
 #include <stdbool.h>
@@ -40,7 +43,7 @@ typedef struct InputEvent {
 
 /* ---- a queue ------------------------------------------------------------------------- */
 
-enum { INPUT_QUEUE = 256 };
+enum { INPUT_QUEUE = 256, INPUT_BACKLOG = 8192 };
 
 /* May be part of a device's state: input_queue_fields. */
 typedef struct InputQueue {
@@ -54,10 +57,24 @@ typedef struct InputQueue {
 extern const Field input_queue_fields[];
 bool input_queue_is_valid(const InputQueue *q); /* what rows cannot say, of a loaded one */
 void input_queue_put(InputQueue *q, const InputEvent *e);
-bool input_queue_peek(const InputQueue *q, InputEvent *e);
+bool input_queue_peek(InputQueue *q, InputEvent *e);
 void input_queue_drop(InputQueue *q); /* the first, which there is */
 /* Release all that is down. */
 void input_queue_release_all(InputQueue *q);
+
+/* The same, longer: what front ends have sent and no device has taken yet. */
+typedef struct InputBacklog {
+    uint32_t first, count;
+    uint16_t kind[INPUT_BACKLOG], code[INPUT_BACKLOG];
+    uint32_t x[INPUT_BACKLOG], y[INPUT_BACKLOG];
+    uint8_t down[INPUT_CODES / 8];
+    uint32_t downs;
+} InputBacklog;
+
+void input_backlog_put(InputBacklog *q, const InputEvent *e);
+bool input_backlog_peek(InputBacklog *q, InputEvent *e);
+void input_backlog_drop(InputBacklog *q);
+void input_backlog_release_all(InputBacklog *q);
 
 /* ---- devices --------------------------------------------------------------------------- */
 
@@ -68,6 +85,8 @@ typedef struct InputSink {
     Lock *lock;
     void (*event)(void *opaque, const InputEvent *e);
     void *opaque;
+    /* Has the guest read enough of what came before?  Else events wait until input_more.  NULL: always.  Under the lock. */
+    bool (*has_room)(void *opaque);
     unsigned number; /* set by input_add_sink: for `info mice` */
 } InputSink;
 
@@ -87,9 +106,16 @@ void input_remove_sink(Inputs *in, InputSink *s);
  * before the input's (a device's own). */
 void input_activate(Inputs *in, InputSink *s);
 
+/* It has room again.  Any thread, any lock before the input's. */
+void input_more(Inputs *in);
+
 /* ---- front ends: any thread, no lock but a device's --------------------------------------- */
 
 void input_send(Inputs *in, const InputEvent *e);
+/* May there be more of keys, buttons and fingers in the backlog without loss?  How many. */
+unsigned input_room(Inputs *in);
+/* Should a front end that can hold its user back (a socket) do so?  The backlog is half full, and the guest reads. */
+bool input_is_crowded(Inputs *in);
 /* Of all that front ends have pressed: the focus is lost, a client has gone. */
 void input_release_all(Inputs *in);
 /* Is there one that takes this kind?  Of pointers: the one in use. */
@@ -111,7 +137,10 @@ static inline void input_button(Inputs *in, unsigned code, bool down)
 
 /* ---- monitors: main loop ------------------------------------------------------------------ */
 
-enum { INPUT_CHORD = 16, INPUT_CHORDS = 1024 };
+/* Of virtual time between two events of keys, of all seats; 0, as at first: none. */
+void input_set_key_delay(Inputs *in, unsigned ms);
+
+enum { INPUT_CHORD = 16, INPUT_CHORDS = 1024, INPUT_PATIENCE_MS = 2000 };
 /* Press these keys one after the other, and release them when that time is over; after those that wait.  False: more
  * than INPUT_CHORDS wait. */
 bool input_press_for(Inputs *in, const uint16_t *codes, unsigned count, unsigned ms);

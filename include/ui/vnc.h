@@ -16,12 +16,12 @@ enum { VNC_FIRST_PORT = 5900, VNC_PASSWORD_BYTES = 8 };
 /* What -vnc takes. */
 typedef struct VncOptions {
     char *id;
-    char *address; /* "none", "HOST:N", "unix:PATH" */
-    char *display; /* id or path of the device whose screen it is; NULL: the first one */
-    uint32_t head;
-    uint16_t to;  /* the last N that may be tried; 0: none but the one */
-    int share;    /* VncShare */
-    char *secret; /* id of the password's secret; NULL: monitors say it */
+    char *address;            /* "none", "HOST:N", "unix:PATH" */
+    char *display;            /* id or path of the device whose screen it is; NULL: the first one */
+    uint32_t head, key_delay; /* ms */
+    uint16_t to;              /* the last N that may be tried; 0: none but the one */
+    int share;                /* VncShare */
+    char *secret;             /* id of the password's secret; NULL: monitors say it */
     bool password, ipv4, ipv6, has_ipv4, has_ipv6;
 } VncOptions;
 extern const Shape vnc_shape;

@@ -340,3 +340,54 @@ def test_vnc_typing(b):
     s.m.send("poweroff -f\n")
     s.m.expect_exit(0, 30)
 
+
+@case(limit=240)
+def test_vnc_flood(b):
+    """500 characters at once reach Debian, all and in order, whether it runs or stands meanwhile; of a flood that it does not read
+    no key stays pressed, memory has a bound, and the viewer that sent it sees what comes behind"""
+    not_on_peer("it keeps 1024 events")
+    sock, qmp = str(b.tmp / "vnc"), b.tmp / "qmp"
+    s = Screen(b, "-device", "virtio-gpu-pci,id=screen", "-device", "virtio-keyboard-pci", "-qmp", f"unix:{qmp},server=on,wait=off", "-vnc",
+               f"unix:{sock},key-delay-ms=0")
+    c, v = Client(str(qmp)), rfb.Viewer(sock)
+    text = "".join(chr(ord("a") + n * n % 26) + str(n % 10) for n in range(250))
+    for stands in (False, True):
+        if stands:
+            c.ask("stop")
+        v.type(f"echo {text} >/dev/ttyS0\n")
+        if stands:
+            sync(v)
+            c.ask("cont")
+        s.m.expect(text, 60)
+    c.ask("stop")
+    before = resident(s.m)
+    v.type("x" * 100000)
+    sync(v)
+    check(resident(s.m) - before < 8 << 20, f"{resident(s.m) - before} bytes for a flood")
+    press = {"type": "key", "data": {"down": True, "key": {"type": "qcode", "data": "y"}}}
+    c.fails("input-send-event", "GenericError", "the guest has not read those that came before", device="screen", events=[press, press])
+    c.ask("cont")
+    until("the shell on the screen reads again", lambda: shell_answers(s, v), 120)
+    s.m.send("poweroff -f\n")
+    s.m.expect_exit(0, 30)
+
+
+def shell_answers(s, v):
+    """Ctrl-C, for it is in a line of the flood; then a command whose work is seen."""
+    v.key(0xffe3, True)
+    v.type("c")
+    v.key(0xffe3, False)
+    v.type("\necho >/tmp/alive\n")
+    return "alive" in s.m.command("sleep 1; ls /tmp", PROMPT)
+
+
+def sync(v):
+    """The server has read all that the viewer has sent: it answers."""
+    v.ask()
+    v.update()
+
+
+def resident(m):
+    """Bytes of memory that the emulator has."""
+    with open(f"/proc/{m.proc.pid}/statm", encoding="ascii") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

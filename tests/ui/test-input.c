@@ -305,6 +305,146 @@ static void test_chords(void)
     fake_finish(&keys);
 }
 
+/* ---- a guest that is slower than who types ------------------------------------------- */
+
+typedef struct Slow {
+    Fake keys;
+    unsigned room; /* how many it takes before it has to read */
+    GArray *codes; /* of uint16_t: pressed */
+    unsigned down;
+} Slow;
+
+static void slow_got(void *opaque, const InputEvent *e)
+{
+    Slow *f = opaque;
+    f->room -= f->room > 0;
+    f->down += e->x ? 1 : -1;
+    if (e->x) {
+        g_array_append_val(f->codes, e->code);
+    }
+}
+
+static bool slow_has_room(void *opaque)
+{
+    const Slow *f = opaque;
+    lock_assert_held(&f->keys.lock);
+    return f->room;
+}
+
+static Inputs *slow_init(Slow *f)
+{
+    Inputs *in = inputs_new(test_loop(), test_clock());
+    *f = (Slow){ .codes = g_array_new(FALSE, FALSE, sizeof(uint16_t)) };
+    fake_init(&f->keys, "keys", 1 << INPUT_KEY);
+    f->keys.sink.event = slow_got;
+    f->keys.sink.has_room = slow_has_room;
+    f->keys.sink.opaque = f;
+    f->room = 1;
+    input_add_sink(in, &f->keys.sink);
+    clock_virtual_stop(test_clock());
+    return in;
+}
+
+static void slow_finish(Slow *f, Inputs *in)
+{
+    clock_virtual_start(test_clock());
+    input_remove_sink(in, &f->keys.sink);
+    inputs_free(in);
+    fake_finish(&f->keys);
+    g_array_unref(f->codes);
+}
+
+static void type_keys(Inputs *in, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        input_key(in, KEY_ESC + i % 100, true);
+        input_key(in, KEY_ESC + i % 100, false);
+    }
+}
+
+static void pass(int64_t ms)
+{
+    clock_virtual_set_ns(test_clock(), clock_get_ns(test_clock(), CLK_VIRTUAL) + ms * 1000000);
+    clock_run_timers(test_clock());
+    run_loop();
+}
+
+/* What is typed at once waits for a guest that reads a part at a time: all of it comes, in its order. */
+static void test_backlog(void)
+{
+    enum { TYPED = 2000, READS = 77 };
+    Slow f;
+    Inputs *in = slow_init(&f);
+    type_keys(in, TYPED);
+    run_loop();
+    g_assert_cmpuint(f.codes->len, ==, 1);
+    g_assert_cmpuint(input_room(in), ==, (INPUT_BACKLOG - 2 * TYPED + 1) / 2);
+    for (unsigned n = 0; n < 2 * TYPED; n += READS) {
+        f.room = READS;
+        input_more(in);
+        run_loop();
+    }
+    g_assert_cmpuint(f.codes->len, ==, TYPED);
+    for (unsigned i = 0; i < TYPED; i++) {
+        g_assert_cmpuint(g_array_index(f.codes, uint16_t, i), ==, KEY_ESC + i % 100);
+    }
+    g_assert_cmpuint(f.down, ==, 0);
+    slow_finish(&f, in);
+}
+
+/* One that reads nothing, for long: its device is given what it may drop, until the guest reads again.  A backlog that is full
+ * drops presses; nothing is left pressed. */
+static void test_deaf(void)
+{
+    Slow f;
+    Inputs *in = slow_init(&f);
+    type_keys(in, 2 * INPUT_BACKLOG);
+    run_loop();
+    g_assert_cmpuint(input_room(in), ==, 0);
+    g_assert_true(input_is_crowded(in)); /* just now it has taken one */
+    pass(INPUT_PATIENCE_MS - 1);
+    g_assert_cmpuint(f.codes->len, ==, 1);
+    pass(1);
+    g_assert_cmpuint(f.codes->len, ==, INPUT_BACKLOG / 2);
+    g_assert_cmpuint(f.down, ==, 0);
+    g_assert_cmpuint(input_room(in), ==, INPUT_BACKLOG / 2);
+    g_assert_false(input_is_crowded(in));
+    type_keys(in, 1); /* nobody waits for it now */
+    run_loop();
+    g_assert_cmpuint(f.codes->len, ==, INPUT_BACKLOG / 2 + 1);
+    f.room = 1; /* it reads */
+    type_keys(in, 2);
+    run_loop();
+    g_assert_cmpuint(f.codes->len, ==, INPUT_BACKLOG / 2 + 2);
+    slow_finish(&f, in);
+}
+
+/* Between two events of keys is the delay, by the machine's clock, also behind one that was set back. */
+static void test_key_delay(void)
+{
+    Slow f;
+    Inputs *in = slow_init(&f);
+    f.room = 1000;
+    input_set_key_delay(in, 10);
+    pass(1000);
+    type_keys(in, 2);
+    run_loop();
+    g_assert_cmpuint(f.room, ==, 999);
+    pass(9);
+    g_assert_cmpuint(f.room, ==, 999);
+    pass(1);
+    g_assert_cmpuint(f.room, ==, 998);
+    clock_virtual_set_ns(test_clock(), 0);
+    input_more(in);
+    run_loop();
+    pass(10);
+    g_assert_cmpuint(f.room, ==, 997);
+    pass(10);
+    g_assert_cmpuint(f.room, ==, 996);
+    g_assert_cmpuint(f.codes->len, ==, 2);
+    slow_finish(&f, in);
+}
+
 static void test_names(void)
 {
     g_assert_cmpuint(input_key_code("ret"), ==, KEY_ENTER);
@@ -353,6 +493,9 @@ int main(int argc, char **argv)
     g_test_add_func("/input/routing", test_routing);
     g_test_add_func("/input/seats", test_seats);
     g_test_add_func("/input/chords", test_chords);
+    g_test_add_func("/input/backlog", test_backlog);
+    g_test_add_func("/input/deaf", test_deaf);
+    g_test_add_func("/input/key-delay", test_key_delay);
     g_test_add_func("/input/keys/names", test_names);
     g_test_add_func("/input/keys/hid", test_hid);
     return g_test_run();

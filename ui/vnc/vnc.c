@@ -13,7 +13,14 @@
 
 #include "ui/vnc/vnc_priv.h"
 
-enum { SLOW_VIEWER_MS = 1000, FRAME_US = 16000, EDGE = 4, NOTHING_WIDTH = 640, NOTHING_HEIGHT = 480 };
+enum {
+    SLOW_VIEWER_MS = 1000,
+    FRAME_US = 16000,
+    CROWD_MS = 20,
+    EDGE = 4,
+    NOTHING_WIDTH = 640,
+    NOTHING_HEIGHT = 480
+};
 
 /* ---- the picture ------------------------------------------------------------------ */
 
@@ -118,15 +125,39 @@ static int until_next_frame(VncServer *v, int64_t last)
                                                       : (int)((FRAME_US - gone + 999) / 1000);
 }
 
+/* Who types faster than the guest reads waits in the socket: the library looks at those that are in its set.  True: somebody
+ * does. */
+static bool hold_typists(const VncServer *v)
+{
+    bool crowded = input_is_crowded(v->seat), any = false;
+    for (rfbClientPtr cl = v->screen->clientHead; cl; cl = cl->next) {
+        VncViewer *w = cl->clientData;
+        if (!w || cl->sock == RFB_INVALID_SOCKET) {
+            continue;
+        }
+        w->typed &= crowded;
+        any |= w->typed;
+        if (w->typed) {
+            FD_CLR(cl->sock, &v->screen->allFds);
+        } else {
+            FD_SET(cl->sock, &v->screen->allFds);
+        }
+    }
+    return any;
+}
+
 /* Until a socket has something, somebody wakes us, or it is time for a frame. */
 static bool wait_for_work(VncServer *v, int timeout)
 {
     struct pollfd fds[VNC_MOST_VIEWERS + 2] = { { v->wake->fd, POLLIN, 0 }, { v->listen_fd, POLLIN, 0 } };
     nfds_t n = 2;
+    bool holds = hold_typists(v);
     for (rfbClientPtr cl = v->screen->clientHead; cl && n < G_N_ELEMENTS(fds); cl = cl->next) {
-        fds[n++] = (struct pollfd){ cl->sock, POLLIN, 0 };
+        if (cl->sock != RFB_INVALID_SOCKET && FD_ISSET(cl->sock, &v->screen->allFds)) {
+            fds[n++] = (struct pollfd){ cl->sock, POLLIN, 0 };
+        }
     }
-    int r = poll(fds, n, timeout);
+    int r = poll(fds, n, holds && (timeout < 0 || timeout > CROWD_MS) ? CROWD_MS : timeout);
     (void)event_notifier_test_and_clear(v->wake);
     return r > 0 && fds[1].revents;
 }
@@ -238,6 +269,7 @@ VncServer *vnc_open(const VncConfig *c, GError **err)
     v->console = c->console;
     v->inputs = c->inputs;
     v->seat = input_seat_of(c->inputs, c->console);
+    input_set_key_delay(c->inputs, c->options->key_delay);
     for (; c->consoles && v->console_count < VNC_MOST_CONSOLES; v->console_count++) {
         v->consoles[v->console_count] = consoles_get(c->consoles, v->console_count);
         if (!v->consoles[v->console_count]) {

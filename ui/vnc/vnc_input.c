@@ -48,6 +48,9 @@ void vnc_key(rfbBool down, rfbKeySym sym, rfbClientPtr cl)
     VncViewer *w = viewer_of(cl);
     int shift;
     unsigned code = keysym_code(sym, &shift);
+    if (w) {
+        w->typed = true;
+    }
     if (!w || vnc_text_key(w, down, sym) || !code) {
         return;
     }
@@ -116,6 +119,7 @@ void vnc_pointer(int buttons, int x, int y, rfbClientPtr cl)
 {
     VncViewer *w = viewer_of(cl);
     if (w && !console_takes_text(w->v->console)) {
+        w->typed = true;
         move_to(w, x, y);
         set_buttons(w, buttons);
     }
@@ -179,6 +183,7 @@ static rfbBool message(rfbClientPtr cl, void *data, const rfbClientToServerMsg *
         return TRUE;
     }
     unsigned code = input_key_of_number(ntohl(key.number));
+    w->typed = true;
     if (!vnc_text_key(w, key.down != 0, ntohl(key.sym)) && code) {
         input_key(w->v->seat, code, key.down != 0);
     }

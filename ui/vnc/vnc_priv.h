@@ -46,6 +46,7 @@ typedef struct VncViewer {
     bool shift, relative; /* Shift is down there; it takes relative motions */
     bool told_relative;   /* and was told that they are wanted */
     bool knows_mode;
+    bool typed;                  /* since the guest last had read most of what came before */
     int told_width, told_height; /* the picture's size that it knows */
     int buttons, x, y;           /* as it said last */
     unsigned mods;               /* CONSOLE_SHIFT ...: held there */
