@@ -5,6 +5,7 @@
 #include "base/ending.h"
 #include "block/secret.h"
 #include "chardev/socket_addr.h"
+#include "hw/runstate.h"
 #include "system/cmdline.h"
 #include "ui/vnc.h"
 #include "util/keyval.h"
@@ -101,13 +102,24 @@ static void set_password(VncServer *v, char *password)
     g_free(password);
 }
 
+static void viewer_asks(void *machine, VncPower what)
+{
+    if (what == VNC_RESET) {
+        runstate_request_reset(machine, SHUTDOWN_HOST_RESET);
+    } else {
+        runstate_request_powerdown(machine);
+    }
+}
+
 static bool open_server(const VncOptions *o, Machine *m, GError **err)
 {
     VncConfig config = { .options = o,
                          .name = m->config->name,
                          .inputs = m->inputs,
                          .clipboard = m->clipboard,
-                         .events = m->events };
+                         .events = m->events,
+                         .power = viewer_asks,
+                         .opaque = m };
     char *password;
     if (g_str_equal(o->address, "none")) {
         return true;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What -vnc takes; ui/vnc/ has the server, or vnc_absent.c says that there is none. */
+/* What -vnc takes, and of what other programs say why it is not there; ui/vnc/ has the server, or vnc_absent.c says that there is none. */
 #include "ui/vnc.h"
 
 static const char *const share_names[] = { [VNC_ALLOW_EXCLUSIVE] = "allow-exclusive",
                                            [VNC_FORCE_SHARED] = "force-shared",
                                            [VNC_IGNORE] = "ignore",
                                            NULL };
+
+#define NO_TLS                                                                                               \
+    "viewers are not encrypted; listen at 127.0.0.1 or unix:PATH, and let them come through SSH (ssh -L)"
+#define NO_SASL "SASL is not built; use password=on or password-secret="
+#define NO_WEBSOCKET                                                                                         \
+    "websockets are not built; let websockify stand between browsers and this server, or leave it out"
 
 #define O VncOptions
 static const Prop vnc_props[] = {
@@ -26,11 +32,21 @@ static const Prop vnc_props[] = {
     { "head", PROP_U32, offsetof(O, head), "and which of several" },
     { "ipv4", PROP_BOOL, offsetof(O, ipv4), "addresses of IPv4", .has = offsetof(O, has_ipv4) },
     { "ipv6", PROP_BOOL, offsetof(O, ipv6), "addresses of IPv6", .has = offsetof(O, has_ipv6) },
-    PROP_ONLY_OFF("websocket", "websockets are not built"),
+    { "connections", PROP_U32, offsetof(O, connections), "how many viewers there may be at once",
+      .def = VNC_MOST_VIEWERS, .min = 1, .max = VNC_MOST_VIEWERS },
+    { "lossy", PROP_BOOL, offsetof(O, lossy), "viewers that ask for it get parts as JPEG (Tight)" },
+    { "power-control", PROP_BOOL, offsetof(O, power_control),
+      "viewers may press the power button, and reset the machine" },
+    { "websocket", PROP_STRING, 0, .def_string = "off", .only = NO_WEBSOCKET },
     PROP_ONLY_OFF("reverse", "connections to viewers are not built"),
-    PROP_ONLY_OFF("lossy", "pictures are sent as they are"),
-    PROP_ONLY_OFF("sasl", "SASL is not built"),
-    PROP_ONLY_OFF("power-control", "viewers end and reset no machine"),
+    PROP_ONLY_ON("non-adaptive", "what changes often is sent as all else is"),
+    PROP_ONLY_OFF("lock-key-sync", "lights of locks are not compared with the viewer's"),
+    PROP_ONLY_OFF("sasl", NO_SASL),
+    PROP_ONLY_OFF("acl", NO_SASL),
+    { "sasl-authz", .refused = NO_SASL },
+    { "tls-creds", .refused = NO_TLS },
+    { "tls-authz", .refused = NO_TLS },
+    { "audiodev", .refused = "viewers are sent no sound, for no sound is built; leave it out" },
     { NULL },
 };
 const Shape vnc_shape = { "VncOptions", sizeof(O), vnc_props };

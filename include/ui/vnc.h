@@ -11,7 +11,7 @@
 #include "ui/input.h"
 
 typedef enum VncShare { VNC_ALLOW_EXCLUSIVE, VNC_FORCE_SHARED, VNC_IGNORE } VncShare;
-enum { VNC_FIRST_PORT = 5900, VNC_PASSWORD_BYTES = 8 };
+enum { VNC_FIRST_PORT = 5900, VNC_PASSWORD_BYTES = 8, VNC_MOST_VIEWERS = 32 };
 
 /* What -vnc takes. */
 typedef struct VncOptions {
@@ -19,12 +19,17 @@ typedef struct VncOptions {
     char *address;            /* "none", "HOST:N", "unix:PATH" */
     char *display;            /* id or path of the device whose screen it is; NULL: the first one */
     uint32_t head, key_delay; /* ms */
+    uint32_t connections;     /* of viewers; 1 to VNC_MOST_VIEWERS */
     uint16_t to;              /* the last N that may be tried; 0: none but the one */
     int share;                /* VncShare */
     char *secret;             /* id of the password's secret; NULL: monitors say it */
+    bool lossy, power_control;
     bool password, ipv4, ipv6, has_ipv4, has_ipv6;
 } VncOptions;
 extern const Shape vnc_shape;
+
+/* What a viewer asks of the machine's owner. */
+typedef enum VncPower { VNC_PRESS_POWER, VNC_RESET } VncPower;
 
 typedef struct VncServer VncServer;
 typedef struct VncConfig {
@@ -34,8 +39,10 @@ typedef struct VncConfig {
     Console *console;         /* that is shown first */
     const Consoles *consoles; /* between which viewers choose; NULL: only that one */
     Inputs *inputs;
-    Clipboard *clipboard; /* NULL: there is none to share */
-    Events *events;       /* VNC_CONNECTED ... are told there; NULL: to nobody */
+    Clipboard *clipboard;                       /* NULL: there is none to share */
+    Events *events;                             /* VNC_CONNECTED ... are told there; NULL: to nobody */
+    void (*power)(void *opaque, VncPower what); /* in the server's thread; if power_control is set */
+    void *opaque;
 } VncConfig;
 
 /* Before the sandbox closes.  NULL: *err, such as that it was not built in. */

@@ -6,7 +6,7 @@ import subprocess
 
 from harness import check, need
 
-RAW, COPY, RESIZE, POINTER_MODE, EXTENDED_KEYS = 0, 1, -223, -257, -258
+RAW, COPY, RESIZE, POINTER_MODE, EXTENDED_KEYS, XVP = 0, 1, -223, -257, -258, -309
 NONE, PASSWORD = 1, 2
 
 
@@ -31,6 +31,7 @@ class Viewer:
         self.sock.connect(address)
         self.told = set()       # pseudo-encodings that came
         self.copied = self.sent = 0     # pixels that were moved, and that came
+        self.xvp = None
         self.cut = None         # the text that was copied last at the server's
         check(self.take(12) == b"RFB 003.008\n", "another version")
         self.sock.sendall(b"RFB 003.008\n")
@@ -103,7 +104,9 @@ class Viewer:
                 for _ in range(self.number(">H")):
                     self.rectangle()
                 return
-            if kind == 3:
+            if kind == 250:
+                self.xvp = self.take(3)[1:]     # version, code
+            elif kind == 3:
                 self.take(3)
                 self.cut = self.take(self.number(">I")).decode("latin-1")
             else:
@@ -143,6 +146,10 @@ class Viewer:
     def place(self, number, down):
         """A key by its place."""
         self.sock.sendall(struct.pack(">BBHII", 255, 0, down, 0, number))
+
+    def power(self, code):
+        """xvp: 2 shut down, 3 reboot, 4 reset."""
+        self.sock.sendall(bytes([250, 0, 1, code]))
 
     def point(self, buttons, x, y):
         self.sock.sendall(struct.pack(">BBHH", 5, buttons, x, y))

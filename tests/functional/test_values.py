@@ -84,7 +84,13 @@ OPTIONS = [
      {"user=nobody-here": "doesn't exist", "chroot=/none": "No such file", "teardown=on": "async-teardown",
       "exit-with-parent=x": "'on' or 'off'"}),
     ("-runas", [], {"nobody-here": "doesn't exist", "1:x": "doesn't exist"}),
-    ("-vnc", ["none"], {":0,websocket=on": "websockets are not built"}), ("-semihosting-config", ["enable=off"], {"enable=on": "not built"}),
+    ("-vnc", ["none", "none,key-delay-ms=0,connections=1,share=ignore,websocket=off,reverse=off,lossy=on,non-adaptive=on,sasl=off,"
+              "lock-key-sync=off,acl=off,power-control=on"],
+     {":0,websocket=on": "websockify", ":0,websocket": "websockify", ":0,websocket=5700": "websockify",
+      ":0,tls-creds=t": "through SSH", ":0,tls-authz=t": "through SSH", ":0,sasl=on": "password-secret",
+      ":0,sasl-authz=z": "password-secret", ":0,acl": "password-secret", ":0,reverse": "to viewers", ":0,non-adaptive=off": "all else",
+      ":0,audiodev=a": "no sound", ":0,lock-key-sync=on": "locks", ":0,connections=0": "from 1 to 32", ":0,connections=33": "from 1",
+      ":0,key-delay-ms=1001": "from 0 to 1000", ":0,to=70000": "to"}), ("-semihosting-config", ["enable=off"], {"enable=on": "not built"}),
     ("-action", ["panic=shutdown,watchdog=reset,reboot=reset"], {"panic=x": "pause", "watchdog=none": "watchdog"}),
     ("-global", ["virtio-net-pci.mq=off", "virtio-blk-pci.num-queues=1"], {"virtio-net-pci.mq=on": "several queues"}),
 ]

@@ -6,7 +6,7 @@ import struct
 
 import rfb
 from guests import bare_program
-from harness import case, check, not_on_peer, until
+from harness import Failure, case, check, not_on_peer, until
 from test_monitor import Monitor
 from test_qmp import Client
 from test_screen import PROMPT, Screen, read_ppm
@@ -276,6 +276,106 @@ def test_vnc_events(b):
     v.close()
     told("VNC_DISCONNECTED")
     check(c.ask("query-vnc")["clients"] == [], "somebody is there")
+
+
+def hung_up(v):
+    """Does the server end the connection?  What it still sends is read."""
+    try:
+        while v.sock.recv(65536):
+            pass
+        return True
+    except (TimeoutError, ConnectionError) as e:
+        return isinstance(e, ConnectionError)
+
+
+@case()
+def test_vnc_share(b):
+    """who asks to be alone sends the others away, unless share= says otherwise; connections= is the most that there are"""
+    for share, alone in (("allow-exclusive", True), ("force-shared", False), ("ignore", False)):
+        s = Served(b, vnc=f",share={share}")
+        first = rfb.Viewer(s.sock)
+        second = rfb.Viewer(s.sock, shared=False)
+        second.until(s.dump, "the picture")
+        if alone:
+            check(hung_up(first), "the first viewer is not sent away")
+        else:
+            first.until(s.dump, "the picture")
+        s.m.stop()
+        os.unlink(s.sock)
+    not_on_peer("other messages")
+    s = Served(b, vnc=",connections=2")
+    first, second = rfb.Viewer(s.sock), rfb.Viewer(s.sock)
+    with socket.socket(socket.AF_UNIX) as third:
+        third.settimeout(20)
+        third.connect(s.sock)
+        check(third.recv(1) == b"", "a third viewer is let in")
+    first.close()
+
+    def let_in():
+        try:
+            rfb.Viewer(s.sock).close()
+            return True
+        except (Failure, ConnectionError):      # the server has not seen yet that the first one has gone
+            return False
+    until("room for another", let_in)
+    second.until(s.dump, "the picture")
+
+
+def tight_kinds(v):
+    """Whether the next update has rectangles in JPEG: by the first one, which is all of a small picture."""
+    v.ask()
+    check(v.take(1)[0] == 0 and v.take(3), "no update")
+    kind = struct.unpack(">HHHHi", v.take(12))[4]
+    check(kind == 7, f"encoding {kind}")
+    return v.take(1)[0] >> 4 == 9
+
+
+@case()
+def test_vnc_lossy(b):
+    """a viewer that asks for JPEG gets it with lossy=on only"""
+    for option, jpeg in (("", False), (",lossy=off", False), (",lossy=on", True)):
+        sock = str(b.tmp / "vnc")
+        m = b.machine("-bios", "none", "-kernel", bare_program(b, "drawing"), "-device", "bochs-display,addr=1", "-vnc",
+                      f"unix:{sock}{option}")
+        m.expect("shown")
+        m.send("v")
+        m.expect("!")
+        v = rfb.Viewer(sock, encodings=(7, -32))
+        check(tight_kinds(v) == jpeg, f"{option}: JPEG is {'not ' if jpeg else ''}sent")
+        m.stop()
+        os.unlink(sock)
+
+
+@case()
+def test_vnc_power(b):
+    """with power-control=on a viewer presses the power button and resets the machine; else it is not told that it may, and may not"""
+    not_on_peer("other messages")
+    for option in ("", ",power-control=on"):
+        qmp = str(b.tmp / "qmp")
+        s = Served(b, "-qmp", f"unix:{qmp},server=on,wait=off", vnc=option)
+        c = Client(qmp)
+        v = rfb.Viewer(s.sock, encodings=(rfb.RAW, rfb.XVP))
+        v.until(s.dump, "the picture")
+        if option:
+            check(v.xvp == bytes([1, 1]), f"told {v.xvp}")
+            v.power(3)
+            v.ask()
+            v.update()
+            check(v.xvp == bytes([1, 0]), f"a reboot is answered by {v.xvp}")
+            v.power(2)
+            c.event("POWERDOWN")
+            v.power(4)
+            check(c.event("RESET")["guest"] is False, "who has reset it?")
+            s.m.expect("shown")
+        else:
+            check(v.xvp is None, "told of what may not be")
+            v.power(4)
+            rfb.Viewer(s.sock).until(s.dump, "the picture")
+            c.ask("query-status")
+            check(not [e for e in c.events if e[0] in ("RESET", "POWERDOWN")], f"events {c.events}")
+        s.m.stop()
+        os.unlink(s.sock)
+        os.unlink(qmp)
 
 
 def answers(port):

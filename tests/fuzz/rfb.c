@@ -35,6 +35,10 @@ static int listen_somewhere(void)
     return fd;
 }
 
+static void no_power(void *opaque, VncPower what)
+{
+}
+
 static void no_wish(void *opaque, unsigned width, unsigned height)
 {
 }
@@ -46,11 +50,12 @@ static void start_server(void)
     static Lock lock;
     g_autoptr(GError) err = NULL;
     Consoles *all = consoles_new(test_loop(), test_clock());
-    VncOptions options = { 0 };
+    VncOptions options = { .connections = VNC_MOST_VIEWERS, .lossy = true, .power_control = true };
     lock_init(&lock, LOCK_DEVICE);
     VncConfig config = { .options = &options,
                          .listen_fd = listen_somewhere(),
                          .console = console_new(all, "screen", 0, &lock, &ops, NULL),
+                         .power = no_power,
                          .inputs = inputs_new(test_loop(), test_clock()) };
     console_set_size(config.console, WIDTH, HEIGHT);
     VncServer *v = vnc_open(&config, &err);

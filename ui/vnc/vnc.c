@@ -229,6 +229,7 @@ static bool make_screen(VncServer *v, GError **err)
     s->kbdReleaseAllKeys = vnc_release_all;
     s->ptrAddEvent = vnc_pointer;
     s->setDesktopSizeHook = vnc_viewer_resized;
+    s->xvpHook = v->power ? vnc_xvp : NULL;
     if (v->asks_password) {
         s->authPasswdData = v;
         s->passwordCheck = vnc_check_password;
@@ -265,6 +266,10 @@ VncServer *vnc_open(const VncConfig *c, GError **err)
     v->display = g_strdup(c->options->display);
     v->events = c->events;
     v->share = c->options->share;
+    v->connections = c->options->connections;
+    v->lossy = c->options->lossy;
+    v->power = c->options->power_control ? c->power : NULL;
+    v->opaque = c->opaque;
     v->asks_password = c->options->password || c->options->secret;
     v->console = c->console;
     v->inputs = c->inputs;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Keys and pointers of VNC viewers.
  * Spec: RFB protocol, "KeyEvent", "PointerEvent", "QEMU Extended Key Event Message" and its pseudo-encoding (-258),
- * "QEMU Pointer Motion Change Pseudo-encoding" (-257).
+ * "QEMU Pointer Motion Change Pseudo-encoding" (-257),
+ * "xvp Client Message" (the library reads it).
  *
  * Not modelled: states of locks (-261), sound, cut text. */
 #include <arpa/inet.h>
@@ -123,6 +124,19 @@ void vnc_pointer(int buttons, int x, int y, rfbClientPtr cl)
         move_to(w, x, y);
         set_buttons(w, buttons);
     }
+}
+
+/* ---- power ------------------------------------------------------------------------------ */
+
+/* A clean reboot is the guest's own: there is no button for it. */
+rfbBool vnc_xvp(rfbClientPtr cl, uint8_t version, uint8_t code)
+{
+    const VncServer *v = cl->screen->screenData;
+    bool known = version == 1 && (code == rfbXvp_Shutdown || code == rfbXvp_Reset);
+    if (known) {
+        v->power(v->opaque, code == rfbXvp_Reset ? VNC_RESET : VNC_PRESS_POWER);
+    }
+    return known;
 }
 
 /* ---- extensions ------------------------------------------------------------------------- */

@@ -35,7 +35,7 @@ const VncApi *vnc_api_load(GError **err);
 
 /* ---- viewers ---- */
 
-enum { VNC_MOST_CONSOLES = 9, VNC_MOST_VIEWERS = 32 };
+enum { VNC_MOST_CONSOLES = 9 };
 
 /* Of a client of the library: its clientData. */
 typedef struct VncViewer {
@@ -71,6 +71,10 @@ struct VncServer {
     int listen_fd;
     VncAddress where;
     int share;
+    unsigned connections;
+    bool lossy;
+    void (*power)(void *opaque, VncPower what);
+    void *opaque;
     bool asks_password;
     Shadow shadow;
     Picture nothing; /* what is shown while the console shows nothing */
@@ -111,5 +115,7 @@ void vnc_release_all(rfbClientPtr cl);
 bool vnc_text_key(VncViewer *w, bool down, uint32_t sym);
 /* Keys by place, and relative motions: extensions that other programs' viewers know. */
 void vnc_extensions_register(const VncApi *api);
+/* The power button and reset (Xvp).  FALSE: the viewer is told that it was not done. */
+rfbBool vnc_xvp(rfbClientPtr cl, uint8_t version, uint8_t code);
 /* Absolute or relative: tell a viewer if that has changed. */
 void vnc_tell_pointer_mode(rfbClientPtr cl);

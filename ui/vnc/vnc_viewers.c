@@ -147,6 +147,12 @@ static void bound_copies(const VncApi *api, rfbClientPtr cl)
     api->sraRgnDestroy(left);
 }
 
+/* Viewers ask for JPEG by a quality, some of them unless their users say otherwise. */
+static void forbid_jpeg(rfbClientPtr cl)
+{
+    cl->tightQualityLevel = cl->turboQualityLevel = -1;
+}
+
 /* What it was sent before is to be read first: so another picture is drawn for it when it has time for one.  What it types is
  * taken all the while (rfbProcessEvents with onHold would not). */
 void vnc_serve(rfbClientPtr cl)
@@ -158,6 +164,9 @@ void vnc_serve(rfbClientPtr cl)
     vnc_tell_pointer_mode(cl);
     if (!w || !vnc_link_is_behind(w->link)) {
         bound_copies(v->api, cl);
+        if (!v->lossy) {
+            forbid_jpeg(cl);
+        }
         v->api->rfbUpdateClient(cl);
     }
     if (cl->sock == RFB_INVALID_SOCKET) {
@@ -196,7 +205,7 @@ void vnc_take_viewer(VncServer *v)
     if (fd < 0) {
         return;
     }
-    if (count_viewers(v) >= VNC_MOST_VIEWERS) {
+    if (count_viewers(v) >= v->connections) {
         close(fd);
         return;
     }
