@@ -114,13 +114,20 @@ extern const Shape command_id_shape;
 
 /* ---- files that commands write (file.c) ---- */
 
-/* Made or cut to nothing, or a member of a set; -1 and the error. */
-int monitor_file_open(const char *name, GError **err);
+typedef struct MonitorFile {
+    int fd;
+    bool made; /* it was not there before: it goes again if it is not written whole */
+    char *name;
+} MonitorFile;
+
+/* Made or cut to nothing, or a member of a set; false: *err, and there is nothing to close.  A pipe that nobody reads is an
+ * error. */
+bool monitor_file_open(MonitorFile *f, const char *name, GError **err);
 /* given_up: as CommandWork has it. */
-bool monitor_file_write(int fd, const void *data, size_t size, const char *name, const gint *given_up,
+bool monitor_file_write(const MonitorFile *f, const void *data, size_t size, const gint *given_up,
                         GError **err);
-/* ok: whether all went well so far; the result with the closing. */
-bool monitor_file_close(int fd, bool ok, const char *name, GError **err);
+/* ok: whether all went well so far; the result with the closing.  NULL for the error: nobody asks. */
+bool monitor_file_close(MonitorFile *f, bool ok, GError **err);
 
 /* ---- errors ---- */
 

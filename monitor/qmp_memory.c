@@ -90,7 +90,7 @@ static bool read_piece(CPU *cpu, Piece *p, const MemSave *a, GError **err)
                          (uint64_t)a->addr, a->size);
 }
 
-static bool save_to(int fd, const Machine *m, CPU *cpu, const MemSave *a, GError **err)
+static bool save_to(const MonitorFile *f, const Machine *m, CPU *cpu, const MemSave *a, GError **err)
 {
     g_autofree uint8_t *buf = g_malloc(PIECE);
     Piece p = { .memory = m->memory, .addr = a->addr, .buf = buf };
@@ -98,7 +98,7 @@ static bool save_to(int fd, const Machine *m, CPU *cpu, const MemSave *a, GError
     accel_catch_up(m->accel);
     for (uint64_t left = a->size; ok && left; left -= p.size) {
         p.size = MIN(left, PIECE);
-        ok = read_piece(cpu, &p, a, err) && monitor_file_write(fd, p.buf, p.size, a->filename, NULL, err);
+        ok = read_piece(cpu, &p, a, err) && monitor_file_write(f, p.buf, p.size, NULL, err);
         p.addr += p.size;
     }
     return ok;
@@ -110,8 +110,9 @@ static bool save(const Machine *m, CPU *cpu, const MemSave *a, GError **err)
         return command_error(err, ERROR_GENERIC,
                              "Parameter 'size' expects at most %d bytes; save the rest apart", SAVE_MAX);
     }
-    int fd = monitor_file_open(a->filename, err);
-    return fd >= 0 && monitor_file_close(fd, save_to(fd, m, cpu, a, err), a->filename, err);
+    MonitorFile f;
+    return monitor_file_open(&f, a->filename, err) &&
+           monitor_file_close(&f, save_to(&f, m, cpu, a, err), err);
 }
 
 static bool run_memsave(Control *c, const void *args, void *result, GError **err)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands about screens. */
-#include <unistd.h>
-
 #include "hw/board.h"
 #include "monitor/command.h"
 #include "monitor/monitor_priv.h"
@@ -66,42 +64,37 @@ static Console *choose_console(Machine *m, const Screendump *a, GError **err)
 typedef struct Shot {
     Picture picture;
     PictureForm form;
-    char *filename;
-    int fd;
+    MonitorFile file;
 } Shot;
 
 static bool write_shot(void *data, const gint *given_up, GError **err)
 {
     Shot *s = data;
     g_autoptr(GBytes) bytes = picture_encode(&s->picture, s->form);
-    bool ok = monitor_file_write(s->fd, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), s->filename,
-                                 given_up, err);
-    ok = monitor_file_close(s->fd, ok, s->filename, err);
-    s->fd = -1;
-    return ok;
+    bool ok =
+        monitor_file_write(&s->file, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), given_up, err);
+    return monitor_file_close(&s->file, ok, err);
 }
 
 static void shot_free(void *data)
 {
     Shot *s = data;
-    if (s->fd >= 0) { /* the work was not begun */
-        close(s->fd);
+    if (s->file.fd >= 0) { /* the work was not begun */
+        monitor_file_close(&s->file, false, NULL);
     }
     picture_clear(&s->picture);
-    g_free(s->filename);
     g_free(s);
 }
 
 static bool take_screendump(Control *c, const Screendump *a, GError **err)
 {
     Console *console = choose_console(c->machine, a, err);
-    int fd = console && command_work_room(c, err) ? monitor_file_open(a->filename, err) : -1;
-    if (fd < 0) {
+    MonitorFile file;
+    if (!console || !command_work_room(c, err) || !monitor_file_open(&file, a->filename, err)) {
         return false;
     }
     Shot *s = g_new0(Shot, 1);
-    s->fd = fd;
-    s->filename = g_strdup(a->filename);
+    s->file = file;
     s->form = a->has_format                           ? (PictureForm)a->format
               : g_str_has_suffix(a->filename, ".png") ? PICTURE_PNG
                                                       : PICTURE_PPM;

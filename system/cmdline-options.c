@@ -99,7 +99,7 @@ const Option cmdline_options[] = {
     { "qmp-pretty", OPT_QMP_PRETTY, SHAPE_TEXT, .arg = "dev", .help = "the same, its JSON over several lines" },
     { "parallel", OPT_PARALLEL, SHAPE_TEXT, .arg = "none|null", .help = "boards here have no parallel port" },
     { "nographic", OPT_NOGRAPHIC, SHAPE_FLAG, .arg = "", .help = "serial line and monitor on the terminal (Ctrl-A h for keys)" },
-    { "display", OPT_DISPLAY, SHAPE_KEYS, .takes = &display_shape, .implied = "type",
+    { "display", OPT_DISPLAY, SHAPE_KEYS, .takes = &display_shape, .implied = "type", .json = true,
       .arg = "none|sdl[,full-screen=on|off][,window-close=on|off]\n"
              "       [,show-cursor=on|off][,grab-mod=keys]\n"
              "-display curses\n"

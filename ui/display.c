@@ -19,8 +19,8 @@ static const char *const grab_names[] = { [GRAB_CTRL_ALT] = "lctrl-lalt",
 
 #define O DisplayOptions
 static const Prop display_props[] = {
-    { "type", PROP_ENUM, offsetof(O, type), "what shows the screens", .names = display_type_names,
-      .unbuilt = unbuilt_types },
+    { "type", PROP_ENUM, offsetof(O, type), "what shows the screens", .required = true,
+      .names = display_type_names, .unbuilt = unbuilt_types },
     { "full-screen", PROP_BOOL, offsetof(O, full_screen), "the first window begins with the whole screen" },
     { "window-close", PROP_BOOL, offsetof(O, window_close), "closing the window presses the power button",
       .def = 1 },

@@ -71,7 +71,7 @@ OPTIONS = [
     ("-drive", ["file={disk},if=none,id=d,format=raw,offset=0"],
      {"file={disk},if=none,id=d,format=raw,offset=512": "from its start", "file={disk},if=none,offset=x": "expects a size"}),
     ("-display", ["none,gl=off", "none,gl=off,full-screen=off"],
-     {"none,gl=on": "'gl=off' is all", "none,x=1": "gl", "gtk": "not built"}),
+     {"none,gl=on": "'gl=off' is all", "none,x=1": "gl", "gtk": "not built", "": "'type' is missing", "gl=off": "'type' is missing"}),
     ("-device", ["virtio-net-pci,tx=bh,speed=-1,duplex=,guest_rsc_ext=off,rsc_interval=300000"],
      {"virtio-net-device,tx=timer": "'tx=bh' is all there is", "virtio-net-device,speed=1000": "'speed=-1' is all there is",
       "virtio-net-device,duplex=full": "no speed", "virtio-net-device,guest_rsc_ext=on": "offloads"}),

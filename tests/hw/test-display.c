@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Devices that show guest memory: which modes they take, and that a change of the memory is seen. */
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -362,6 +366,43 @@ static void test_screendump(void)
     bench_close(&s.b);
 }
 
+/* A file that cannot be written whole is not there afterwards, if it was not before. */
+static void test_screendump_fails(void)
+{
+    Screen s;
+    struct rlimit before, small;
+    g_autoptr(GError) err = NULL;
+    g_autofree char *folder = g_dir_make_tmp("screen-XXXXXX", &err);
+    g_autofree char *path = g_build_filename(folder, "x.png", NULL), *line = NULL, *said = NULL, *fifo = NULL;
+    g_assert_no_error(err);
+    screen_open(&s);
+    set_mode(&s, 64, 32, 32);
+    line = g_strdup_printf("screendump %s", path);
+    said = g_strdup_printf("Error: An IO error has occurred. Writing '%s': File too large\n", path);
+    signal(SIGXFSZ, SIG_IGN);
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    small = (struct rlimit){ 20, before.rlim_max };
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &small), ==, 0);
+    expect_line(&s, line, said);
+    g_assert_cmpint(access(path, F_OK), !=, 0);
+    close(open(path, O_WRONLY | O_CREAT, 0666)); /* now it is the user's */
+    expect_line(&s, line, said);
+    g_assert_cmpint(access(path, F_OK), ==, 0);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    expect_line(&s, line, "");
+    unlink(path);
+    g_assert_cmpint(mkfifo(path, 0666), ==, 0);
+    fifo = g_strdup_printf("Error: Could not open '%s': No such device or address\n", path);
+    expect_line(&s, line, fifo); /* nobody reads it */
+    g_assert_cmpint(access(path, F_OK), ==, 0);
+    unlink(path);
+    expect_line(&s, "screendump /dev/full",
+                "Error: An IO error has occurred. Writing '/dev/full': No space left on device\n");
+    expect_line(&s, "screendump /", "Error: Could not open '/': Is a directory\n");
+    g_assert_cmpint(rmdir(folder), ==, 0);
+    bench_close(&s.b);
+}
+
 /* ---- EDID ---------------------------------------------------------------------------- */
 
 static void test_edid(void)
@@ -400,6 +441,7 @@ int main(int argc, char **argv)
     g_test_add_func("/display/ramfb/picture", test_ramfb);
     g_test_add_func("/display/ramfb/hostile", test_hostile_ramfb);
     g_test_add_func("/display/screendump", test_screendump);
+    g_test_add_func("/display/screendump-fails", test_screendump_fails);
     g_test_add_func("/display/edid", test_edid);
     return g_test_run();
 }

@@ -66,6 +66,9 @@ void sdl_window_shoot(const SdlWindow *w)
         ok = false;
         why = errno;
     }
+    if (fd >= 0 && !ok) {
+        (void)!unlink(name); /* it is new, and not whole */
+    }
     if (ok) {
         log_report("a picture of the screen is in %s", name);
     } else {
