@@ -121,27 +121,29 @@ static bool is_over(Inputs *root, int64_t *since, int64_t now, int64_t span)
     return over;
 }
 
-static bool sink_has_room(const InputSink *s)
+static InputReady sink_ready(const InputSink *s)
 {
-    if (!s || !s->has_room) { /* sinks go in this thread only */
-        return true;
+    if (!s || !s->ready) { /* sinks go in this thread only */
+        return s ? INPUT_READY : INPUT_UNHEARD;
     }
     lock_take(s->lock);
-    bool room = s->has_room(s->opaque);
+    InputReady ready = s->ready(s->opaque);
     lock_release(s->lock);
-    return room;
+    return ready;
 }
 
 static bool may_go(Inputs *in, const InputEvent *e, const InputSink *s)
 {
     Inputs *root = in->root;
     int64_t now = clock_get_ns(root->clock, CLK_VIRTUAL);
-    if (sink_has_room(s)) {
+    InputReady ready = sink_ready(s);
+    if (ready != INPUT_FULL) {
         in->room_at = now;
     } else if (!is_over(root, &in->room_at, now, INPUT_PATIENCE_MS * INT64_C(1000000))) {
         return false;
     }
-    return e->kind != INPUT_KEY || !in->key_at || is_over(root, &in->key_at, now, root->key_delay);
+    return e->kind != INPUT_KEY || ready == INPUT_UNHEARD || !in->key_at ||
+           is_over(root, &in->key_at, now, root->key_delay);
 }
 
 static void give(Inputs *in, InputSink *s, const InputEvent *e)

@@ -275,15 +275,17 @@ static bool give_packet(VirtioDevice *v, const Packet *p)
 }
 
 /* Half is for what can be given without waiting: releases, motions, and a guest that reads nothing. */
-static bool input_has_room(void *opaque)
+static InputReady input_ready(void *opaque)
 {
     const VirtioInput *d = opaque;
-    return d->s.queue.count < INPUT_QUEUE / 2 || !virtio_running(&d->v);
+    return !virtio_running(&d->v)                ? INPUT_UNHEARD
+           : d->s.queue.count >= INPUT_QUEUE / 2 ? INPUT_FULL
+                                                 : INPUT_READY;
 }
 
 static void give_events(VirtioInput *d)
 {
-    bool had_room = input_has_room(d);
+    InputReady before = input_ready(d);
     VirtioTurn turn = virtio_turn(&d->v, EVENTS);
     InputEvent e;
     Packet p;
@@ -298,7 +300,7 @@ static void give_events(VirtioInput *d)
         input_queue_drop(&d->s.queue);
     }
     virtqueue_notify(&d->v, EVENTS);
-    if (!had_room && input_has_room(d)) {
+    if (before == INPUT_FULL && input_ready(d) != INPUT_FULL) {
         input_more(d->inputs);
     }
 }
@@ -385,7 +387,7 @@ static bool realize_model(Device *dev, const VirtioOps *ops, const Model *model,
                            .takes = model->takes,
                            .lock = dev->lock,
                            .event = input_event,
-                           .has_room = input_has_room,
+                           .ready = input_ready,
                            .opaque = d };
     input_add_sink(d->inputs, &d->sink);
     return true;

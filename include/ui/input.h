@@ -78,6 +78,9 @@ void input_backlog_release_all(InputBacklog *q);
 
 /* ---- devices --------------------------------------------------------------------------- */
 
+/* What becomes of an event: it is dropped, for no driver listens; it waits for the guest to read; it is taken. */
+typedef enum InputReady { INPUT_UNHEARD, INPUT_FULL, INPUT_READY } InputReady;
+
 /* Where events go.  Main loop, under the lock given. */
 typedef struct InputSink {
     const char *name; /* "QEMU Virtio Tablet" */
@@ -85,9 +88,8 @@ typedef struct InputSink {
     Lock *lock;
     void (*event)(void *opaque, const InputEvent *e);
     void *opaque;
-    /* Has the guest read enough of what came before?  Else events wait until input_more.  NULL: always.  Under the lock. */
-    bool (*has_room)(void *opaque);
-    unsigned number; /* set by input_add_sink: for `info mice` */
+    InputReady (*ready)(void *opaque); /* under the lock; FULL until input_more.  NULL: always READY */
+    unsigned number;                   /* set by input_add_sink: for `info mice` */
 } InputSink;
 
 Inputs *inputs_new(EventLoop *loop, Clock *clock);

@@ -312,6 +312,7 @@ typedef struct Slow {
     unsigned room; /* how many it takes before it has to read */
     GArray *codes; /* of uint16_t: pressed */
     unsigned down;
+    bool unheard; /* nobody reads; nobody is waited for */
 } Slow;
 
 static void slow_got(void *opaque, const InputEvent *e)
@@ -324,11 +325,11 @@ static void slow_got(void *opaque, const InputEvent *e)
     }
 }
 
-static bool slow_has_room(void *opaque)
+static InputReady slow_ready(void *opaque)
 {
     const Slow *f = opaque;
     lock_assert_held(&f->keys.lock);
-    return f->room;
+    return f->unheard ? INPUT_UNHEARD : f->room ? INPUT_READY : INPUT_FULL;
 }
 
 static Inputs *slow_init(Slow *f)
@@ -337,7 +338,7 @@ static Inputs *slow_init(Slow *f)
     *f = (Slow){ .codes = g_array_new(FALSE, FALSE, sizeof(uint16_t)) };
     fake_init(&f->keys, "keys", 1 << INPUT_KEY);
     f->keys.sink.event = slow_got;
-    f->keys.sink.has_room = slow_has_room;
+    f->keys.sink.ready = slow_ready;
     f->keys.sink.opaque = f;
     f->room = 1;
     input_add_sink(in, &f->keys.sink);
@@ -442,6 +443,10 @@ static void test_key_delay(void)
     pass(10);
     g_assert_cmpuint(f.room, ==, 996);
     g_assert_cmpuint(f.codes->len, ==, 2);
+    f.unheard = true;
+    type_keys(in, 50);
+    run_loop();
+    g_assert_cmpuint(f.codes->len, ==, 52);
     slow_finish(&f, in);
 }
 
