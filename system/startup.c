@@ -275,8 +275,13 @@ static bool open_display(Startup *s, const DisplayOptions *o, bool asked, GError
 {
     Machine *m = s->machine;
     g_autoptr(GError) why = NULL;
-    DisplayConfig config = { o,         s->config.name, m->consoles,
-                             m->inputs, m->clipboard,   { display_powerdown, display_quit, m } };
+    DisplayConfig config = { .options = o,
+                             .name = s->config.name,
+                             .accel = m->accel ? m->accel->class->name : NULL,
+                             .consoles = m->consoles,
+                             .inputs = m->inputs,
+                             .clipboard = m->clipboard,
+                             .host = { display_powerdown, display_quit, m } };
     bool ok = display_open(&config, &s->display, &why);
     if (!ok && asked) {
         g_propagate_error(err, g_steal_pointer(&why));
@@ -296,6 +301,7 @@ static bool start_display(Startup *s, GError **err)
     if (s->display) {
         s->machine->display = o->type;
         runstate_add_listener(s->machine, display_runstate, s->display);
+        display_runstate(runstate_get(s->machine), s->display); /* with -S it stays so */
     }
     shape_free(&display_shape, o);
     return ok && cmdline_vnc(s->cmdline, s->machine, err);

@@ -27,7 +27,8 @@ typedef struct DisplayHost {
 
 typedef struct DisplayConfig {
     const DisplayOptions *options;
-    const char *name; /* the guest's, for the title; NULL: it has none */
+    const char *name;  /* the guest's, for the title; NULL: it has none */
+    const char *accel; /* what its CPUs begin with, likewise: "tcg"; NULL: it has no CPUs */
     Consoles *consoles;
     Inputs *inputs;
     Clipboard *clipboard;

@@ -68,9 +68,11 @@ static int push(SDL_Event *e)
     return 1;
 }
 
+static int cursor_shown;
+
 static int show_cursor(int toggle)
 {
-    return toggle;
+    return cursor_shown = toggle;
 }
 
 static Uint32 ticks(void)
@@ -241,6 +243,25 @@ static void test_pointer(void)
     }
 }
 
+/* The host's pointer is there where the guest draws none and has not grabbed it; with show-cursor=on always. */
+static void test_show_cursor(void)
+{
+    static const bool shown[2][2][2] = { { { true, false }, { false, false } },
+                                         { { true, true }, { true, true } } };
+    rig_init(1);
+    for (unsigned n = 0; n < 8; n++) {
+        bool asked = n >> 2, draws = n >> 1 & 1, grabbed = n & 1;
+        rig.d.options.show_cursor = asked;
+        rig.w.shadow.cursor.width = draws ? 16 : 0;
+        rig.d.grabbed = grabbed ? &rig.w : NULL;
+        sdl_input_show_cursor(&rig.w);
+        g_assert_cmpint(cursor_shown, ==, shown[asked][draws][grabbed] ? SDL_ENABLE : SDL_DISABLE);
+    }
+    rig.w.shadow.cursor.width = 0;
+    rig.d.grabbed = NULL;
+    rig_clear();
+}
+
 /* Fingers have numbers of the guest's, the lowest that is free, and places in its picture. */
 static void test_fingers(void)
 {
@@ -278,5 +299,6 @@ int main(int argc, char **argv)
     g_test_add_func("/window/wish", test_wish);
     g_test_add_func("/window/pointer", test_pointer);
     g_test_add_func("/window/fingers", test_fingers);
+    g_test_add_func("/window/show-cursor", test_show_cursor);
     return g_test_run();
 }

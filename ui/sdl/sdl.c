@@ -308,6 +308,7 @@ static Display *sdl_open(const DisplayConfig *c, GError **err)
     d->sdl = api;
     d->options = *c->options;
     d->name = g_strdup(c->name);
+    d->accel = c->accel;
     d->inputs = c->inputs;
     d->host = c->host;
     choose_consoles(d, c->consoles);

@@ -95,6 +95,7 @@ struct SdlDisplay {
     const SdlApi *sdl;
     DisplayOptions options;
     char *name;
+    const char *accel;
     Inputs *inputs;
     DisplayHost host;
     GThread *thread;

@@ -223,6 +223,9 @@ void sdl_window_title(SdlWindow *w)
     if (d->name) {
         g_string_append_printf(t, " (%s)", d->name);
     }
+    if (d->accel) {
+        g_string_append_printf(t, " [%s]", d->accel);
+    }
     if (console_takes_text(w->console)) {
         g_string_append_printf(t, " - %s", console_device(w->console));
     } else if (d->count > 1) {
