@@ -72,7 +72,7 @@ def test_vnc_password(b):
     check(is_let_in(s, "longerth"), "not let in")
     viewer.until(s.dump, "the picture")     # who was there has stayed
     text = s.mon.ask("info vnc")
-    check(f"default:\n  Server: :{s.sock} (unix)\n    Auth: vnc (Sub: none)\n  Client: : (unix)" in text.replace("\r", ""), text)
+    check(f"default:\n  Server: :{s.sock} (unix)\n    Auth: vnc (Sub: none)\n  Client: : (unix)\n    x509_dname: none\n    sasl_username: none" in text.replace("\r", ""), text)
     check(s.mon.ask("set_password vnc other -d default keep") == "" and is_let_in(s, "other"), "-d default")
     check(s.mon.ask("expire_password vnc now -d default") == "" and not is_let_in(s, "other"), "-d default")
     for line, said in (("set_password vnc x -d no", "there is no VNC server 'no'"), ("expire_password vnc now -d", "expire_password vnc TIME"),
