@@ -59,8 +59,6 @@ bool input_queue_is_valid(const InputQueue *q); /* what rows cannot say, of a lo
 void input_queue_put(InputQueue *q, const InputEvent *e);
 bool input_queue_peek(InputQueue *q, InputEvent *e);
 void input_queue_drop(InputQueue *q); /* the first, which there is */
-/* Release all that is down. */
-void input_queue_release_all(InputQueue *q);
 
 /* The same, longer: what front ends have sent and no device has taken yet. */
 typedef struct InputBacklog {
@@ -74,7 +72,7 @@ typedef struct InputBacklog {
 void input_backlog_put(InputBacklog *q, const InputEvent *e);
 bool input_backlog_peek(InputBacklog *q, InputEvent *e);
 void input_backlog_drop(InputBacklog *q);
-void input_backlog_release_all(InputBacklog *q);
+void input_backlog_release_all(InputBacklog *q); /* all that is down */
 
 /* ---- devices --------------------------------------------------------------------------- */
 
