@@ -178,17 +178,13 @@ INSIDE_CELL = 301, 203      # of pointing()
 
 @case(quick=False, limit=500)
 def test_desktop(b):
-    """Debian's desktop in a window: its picture, typing, 500 characters at once from a VNC viewer, clicks at scales 1,
-    1.5 and 2, sizes that it follows, the clipboard"""
+    """Debian's desktop in a window: its picture, typing, clicks at scales 1, 1.5 and 2, sizes that it follows, the clipboard"""
     not_on_peer("it has no such window, nor its title")
     d = Desktop(b)
     until("the guest's picture in the window", lambda: same_picture(d), 60)
     d.click(*INSIDE)
     d.type("echo Typed, 105 KEYS > /tmp/typed")
     d.file("/tmp/typed", "^Typed, 105 KEYS")
-    text = "".join(chr(ord("a") + n * n % 26) + str(n % 10) for n in range(250))
-    d.viewer.type(f"echo {text} > /tmp/pasted-keys\n")
-    d.file("/tmp/pasted-keys", f"^{text}$")
     d.sh("cat > /tmp/hear <<'END'\n" + HEAR + "\nEND\nchmod a+r /tmp/hear")
     d.resize(1000, 700)
     until("the guest's picture in the window", lambda: same_picture(d), 60)
