@@ -109,8 +109,8 @@ const Option cmdline_options[] = {
       .list = "Available display backend types:\nnone\nsdl\ncurses\n" },
     { "vnc", OPT_VNC, SHAPE_KEYS, .takes = &vnc_shape, .implied = "vnc",
       .arg = "none|[host]:n|unix:path[,to=n][,password=on|off][,password-secret=id]\n"
-             "       [,share=...]\n"
-             "       [,display=device][,head=n]",
+             "       [,share=...][,connections=n][,key-delay-ms=n][,lossy=on|off]\n"
+             "       [,power-control=on|off][,display=device][,head=n]",
       .help = "show a screen over the network, to VNC viewers, at port 5900 + n" },
     { "vga", OPT_VGA, SHAPE_TEXT, .arg = "none", .help = "no display adapter",
       .list = "none                 no graphic card (default)\n" },

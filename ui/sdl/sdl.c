@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -display sdl: a window for each screen; text consoles are shown in any of them.
  *
- * Not modelled: dead keys (keys go by their places), OpenGL. */
+ * Not modelled: OpenGL. */
 #include "ui/sdl/sdl.h"
 
 #include <stdlib.h>
