@@ -215,15 +215,16 @@ static uint64_t get(const IrVec *v, unsigned n, unsigned bytes)
     return value;
 }
 
-/* Where an offset leads, in a segment whose number stands with the bytes of an address in `how`. */
-static uint64_t linear(X86CPU *x, uint32_t how, uint64_t offset, unsigned bytes, bool write)
+/* Where the element `at` bytes behind an offset is, in a segment whose number stands with the bytes of an address in `how`.  In
+ * 64-bit mode only the offset has so few: an operand that begins below 4 GiB goes on above (seen on Zen 5). */
+static uint64_t linear(X86CPU *x, uint32_t how, uint64_t offset, unsigned at, unsigned bytes, bool write)
 {
     X86SegId seg = how & 15;
-    offset &= UINT64_MAX >> (64 - 8 * (how >> 4));
+    uint64_t mask = UINT64_MAX >> (64 - 8 * (how >> 4));
     if (x86_64bit(x)) {
-        return offset + (seg == SEG_FS || seg == SEG_GS ? x->s.seg[seg].base : 0);
+        return (offset & mask) + at + (seg == SEG_FS || seg == SEG_GS ? x->s.seg[seg].base : 0);
     }
-    return x86_segment_linear(x, seg, offset, bytes, write);
+    return x86_segment_linear(x, seg, (offset + at) & mask, bytes, write);
 }
 
 /* Nothing is stored unless all can be. */
@@ -233,12 +234,12 @@ static void helper_mask_store(CPU *cpu, uint32_t word, uint64_t offset, uint32_t
     Elements e = elements(x, word);
     for (unsigned n = 0; n < e.count; n++) {
         if (is_wanted(&e, n)) {
-            cpu_probe(cpu, linear(x, how, offset + n * e.size, e.size, true), e.size, MMU_WRITE);
+            cpu_probe(cpu, linear(x, how, offset, n * e.size, e.size, true), e.size, MMU_WRITE);
         }
     }
     for (unsigned n = 0; n < e.count; n++) {
         if (is_wanted(&e, n)) {
-            uint64_t at = linear(x, how, offset + n * e.size, e.size, true);
+            uint64_t at = linear(x, how, offset, n * e.size, e.size, true);
             cpu_store(cpu, at, x86_tr_memop(e.size), get(e.a, n, e.size));
         }
     }
@@ -253,7 +254,7 @@ static void helper_mask_load(CPU *cpu, uint32_t word, uint64_t offset, uint32_t 
     IrVec v = { 0 };
     for (unsigned n = 0; n < e.count; n++) {
         if (is_wanted(&e, n)) {
-            uint64_t at = linear(x, how, offset + n * e.size, e.size, false);
+            uint64_t at = linear(x, how, offset, n * e.size, e.size, false);
             uint64_t value = cpu_load(cpu, at, x86_tr_memop(e.size));
             memcpy(v.u8 + n * e.size, &value, e.size);
         }
@@ -272,7 +273,7 @@ static void helper_gather(CPU *cpu, uint32_t word, uint64_t base, uint32_t how)
         uint64_t index = get(e.c, n, e.index);
         index = e.index == 4 ? (uint64_t)(int32_t)index : index;
         if (is_wanted(&e, n)) {
-            uint64_t at = linear(x, how, base + (index << e.scale), e.size, false);
+            uint64_t at = linear(x, how, base + (index << e.scale), 0, e.size, false);
             uint64_t value = cpu_load(cpu, at, x86_tr_memop(e.size));
             memcpy(e.a->u8 + n * e.size, &value, e.size);
             x->gathered = true;

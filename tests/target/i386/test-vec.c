@@ -11,7 +11,7 @@ static SiliconGuest *guest;
 static SiliconBatch batch;
 static SiliconResult result;
 
-/* One piece of 64-bit code, which an INT3 follows; rDI: SILICON_DATA + at. */
+/* One piece of 64-bit code, which an INT3 follows; rDI: SILICON_DATA + at, modulo 4 GiB. */
 typedef struct Case {
     const char *what;
     const char *code;
@@ -19,7 +19,8 @@ typedef struct Case {
     uint32_t cr0, cr4, xcr0; /* what is not as usual: CR0 without EM and TS, CR4 with all, XCR0 with all */
     uint32_t at, mxcsr;
     uint8_t vector;
-    uint32_t address, after; /* of #PF; MXCSR */
+    uint64_t address; /* of #PF */
+    uint32_t after;   /* MXCSR */
 } Case;
 
 #define CODE(text) text, sizeof(text) - 1
@@ -28,6 +29,7 @@ enum {
     AVX = 4,
     ALL = 0x1f80,
     END = SILICON_PAGE,
+    BELOW_4G = -8 - (int)SILICON_DATA,
     FXSR = CR4_OSFXSR,
     XSAVE = CR4_OSXSAVE,
     XMM = CR4_OSXMMEXCPT
@@ -46,6 +48,8 @@ enum {
 #define MOVUPS_LOAD CODE("\x0f\x10\x07")
 #define MOVUPS_STORE CODE("\x0f\x11\x07")
 #define VMOVUPS_STORE CODE("\xc5\xfc\x11\x07")
+#define VPMASKMOVD_LOAD CODE("\x67\xc4\xe2\x6d\x8c\x07") /* by ymm2, from [edi] */
+#define VPMASKMOVD_STORE CODE("\x67\xc4\xe2\x6d\x8e\x07")
 #define LDMXCSR CODE("\x0f\xae\x17")
 
 /* clang-format off */
@@ -76,6 +80,8 @@ static const Case cases[] = {
     { "a load reaches a page that is absent", MOVUPS_LOAD, 0, 0, 0, 2 * END - 8, ALL, PF, SILICON_DATA + 2 * END, ALL },
     { "a store reaches a page that is read only", MOVUPS_STORE, 0, 0, 0, END - 8, ALL, PF, SILICON_DATA + END, ALL },
     { "... of 32 bytes", VMOVUPS_STORE, 0, 0, 0, END - 24, ALL, PF, SILICON_DATA + END, ALL },
+    { "an element of a 32-bit address is above 4 GiB", VPMASKMOVD_LOAD, 0, 0, 0, BELOW_4G, ALL, PF, 0x100000004, ALL },
+    { "... that is stored", VPMASKMOVD_STORE, 0, 0, 0, BELOW_4G, ALL, PF, 0x100000004, ALL },
 
     { "a division by zero, masked", DIVPS, 0, 0, 0, 0, ALL, BP, 0, ALL | 4 },
     { "... unmasked", DIVPS, 0, 0, 0, 0, ALL & ~0x200, XM, 0, (ALL & ~0x200) | 4 },
@@ -97,10 +103,11 @@ static void run_case(const Case *c)
     memcpy(t.code, c->code, c->length);
     memset(t.seg, SILICON_FLAT, sizeof(t.seg));
     t.seg[SEG_CS] = SILICON_CODE64;
-    t.before.gpr[X86_RDI] = SILICON_DATA + c->at;
+    t.before.gpr[X86_RDI] = (uint32_t)(SILICON_DATA + c->at);
     t.before.gpr[X86_RSP] = SILICON_DATA + 2048;
     t.before.v.mxcsr = c->mxcsr;
     memcpy(t.before.v.ymm[0], one, sizeof(one));
+    t.before.v.ymm[2][1] = INT64_MIN; /* a mask with the fourth of eight */
     for (unsigned n = 0; n < SILICON_PAGE; n += 8) {
         memcpy(batch.data + n, one, 8);
     }
