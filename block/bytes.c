@@ -65,23 +65,28 @@ int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length
     return e;
 }
 
-static int zero_whole(BlockNode *n, uint64_t at, uint64_t length, bool unmap)
+static int zero_whole(BlockNode *n, uint64_t at, uint64_t length, unsigned how)
 {
+    NodeIo io = { .op = BLOCK_WRITE_ZEROES,
+                  .unmap = how & ZERO_UNMAP,
+                  .fast = how & ZERO_FAST,
+                  .offset = at,
+                  .length = length };
     patches_begin_whole(&n->patches);
-    int e = node_run_patching(n, &(NodeIo){ BLOCK_WRITE_ZEROES, unmap, at, length, NULL, 0 });
+    int e = node_run_patching(n, &io);
     patches_end_whole(&n->patches);
     return e;
 }
 
-/* The ends that are no sectors are written, what is between is not moved. */
-int node_zero_bytes(BlockNode *n, uint64_t at, uint64_t length, bool unmap)
+/* The ends that are no sectors are written, what is between is not moved; and first, as it may be refused. */
+int node_zero_bytes(BlockNode *n, uint64_t at, uint64_t length, unsigned how)
 {
     static const uint8_t zeroes[2 * SECTOR];
     uint64_t first = sector_of(at + SECTOR - 1), last = sector_of(at + length);
     if (first >= last) { /* less than two sectors */
         return length ? node_write_bytes(n, at, zeroes, length) : 0;
     }
-    int e = first > at ? node_write_bytes(n, at, zeroes, first - at) : 0;
-    e = e ? e : zero_whole(n, first, last - first, unmap);
+    int e = zero_whole(n, first, last - first, how);
+    e = !e && first > at ? node_write_bytes(n, at, zeroes, first - at) : e;
     return e || last == at + length ? e : node_write_bytes(n, last, zeroes, at + length - last);
 }

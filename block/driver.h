@@ -49,6 +49,7 @@ typedef struct BlockDriver {
     bool (*keeps_bitmap)(BlockNode *n, const char *name, unsigned shift, GError **err);
     int (*check)(BlockNode *n, ImageRepair repair, ImageReport *report);
     void (*close)(BlockNode *n); /* its own things; not its children */
+    bool fast_zeroes;            /* it knows NodeIo.fast; else all zeroes are slow */
     bool elsewhere;              /* what it takes is on another host, and unknown */
 } BlockDriver;
 

@@ -237,7 +237,7 @@ static int file_zero(FileNode *f, const NodeIo *r)
     if (block_is_unsupported(e)) {
         e = file_allocate(f, r, FALLOC_FL_ZERO_RANGE);
     }
-    return block_is_unsupported(e) ? file_write_zero_bytes(f, r) : e;
+    return block_is_unsupported(e) && !r->fast ? file_write_zero_bytes(f, r) : e;
 }
 
 static int file_discard(FileNode *f, const NodeIo *r)
@@ -482,4 +482,5 @@ static const BlockDriver file_driver = {
     .direct = file_direct,
     .run = file_run,
     .close = file_close,
+    .fast_zeroes = true,
 };

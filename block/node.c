@@ -236,6 +236,9 @@ int node_run_patching(BlockNode *n, const NodeIo *io)
     if (changes(io) && n->readonly) {
         return -EROFS;
     }
+    if (io->fast && !n->driver->fast_zeroes) {
+        return -ENOTSUP;
+    }
     mark_change(n, io, io->offset);
     return io->op == BLOCK_READ && !n->driver->direct ? read_mapped(n, io) : n->driver->run(n, io);
 }

@@ -30,7 +30,7 @@ static void part_close(BlockNode *n)
 }
 
 static const BlockDriver part_driver = {
-    .name = "raw", .map = part_map, .run = part_run, .close = part_close
+    .name = "raw", .map = part_map, .run = part_run, .close = part_close, .fast_zeroes = true
 };
 
 bool node_is_part(const BlockNode *n)

@@ -213,7 +213,9 @@ static bool take_copy_option(Conversion *c, int o)
     case 'p': c->progress = true; break;
     case 'q': c->quiet = true; break;
     case 'W': break; /* writes come in any order */
+    case 'C': c->offload = true; break;
     case 'S':
+        c->has_grain = true;
         return (img_read_size(optarg, &c->grain) && c->grain % 512 == 0 && c->grain <= GRAIN_MAX) ||
                refuse(usage_of_grain);
     case 'r':
@@ -261,6 +263,9 @@ static bool check_options(const Conversion *c, const Asked *a)
         : a->backing_format && a->keep      ? "-F is of a new image, and -n keeps the old one"
         : a->backing && a->keep             ? "-B makes a new image, and -n keeps the old one"
         : a->backing && !a->backing_format  ? "Use of backing file requires explicit backing format"
+        : c->offload && c->has_grain        ? "Cannot enable copy offloading when -S is used"
+        : c->offload && c->pack             ? "Cannot enable copy offloading when -c is used"
+        : c->offload && c->salvage          ? "Cannot use copy offloading in salvaging mode"
         : c->pack && preallocated           ? "Compression and preallocation not supported at the same time"
                                             : NULL;
     return !why || refuse(why);
@@ -274,7 +279,7 @@ int cmd_convert(int argc, char **argv)
                 .to = { .locking = true, .no_flush = true } };
     bool ok = true;
     for (int o;
-         ok && (o = getopt_long(argc, argv, "f:O:o:B:F:l:t:T:S:r:m:cnpqUW", long_options, NULL)) != -1;) {
+         ok && (o = getopt_long(argc, argv, "f:O:o:B:F:l:t:T:S:r:m:cCnpqUW", long_options, NULL)) != -1;) {
         ok = take_option(&c, &a, o);
     }
     if (ok && img_asks_help(a.options)) {

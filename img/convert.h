@@ -19,12 +19,14 @@ typedef struct Conversion {
     uint64_t size, cluster,
         buffer; /* cluster: of the output, 0: none; buffer: bytes that are moved at a time */
     unsigned threads;
+    bool has_grain; /* -S */
     uint64_t grain; /* so many zeroes are not written; 0: all are */
     uint64_t rate;  /* bytes a second; 0: any */
     bool pack;      /* compressed */
     bool dirty;     /* the output does not read as zeroes: they are written */
     bool compare;   /* the output shows a backing: what is as it is there is not written */
     bool salvage;   /* what cannot be read is zeroes */
+    bool offload;   /* the host copies where it can; what is zero in the source is not looked for */
     bool sync;      /* each write is durable before the next */
     bool progress, quiet;
 

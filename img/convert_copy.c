@@ -169,6 +169,20 @@ static bool write_piece(Conversion *c, uint64_t at, uint8_t *buf, uint8_t *there
     return e == 0;
 }
 
+/* As far as the host copies [at, ...) by itself: data that is as it is on both sides.  0: not even the first byte. */
+static uint64_t copy_offloaded(const Conversion *c, uint64_t at, uint64_t length)
+{
+    const ConvertSource *s = source_at(c, at);
+    uint64_t in = at - s->start;
+    Extent x;
+    length = MIN(length, s->size - in);
+    if (!c->offload || c->compare || c->sync || node_map(s->node, in, length, true, &x) ||
+        x.kind != EXTENT_DATA) {
+        return 0;
+    }
+    return node_copy(s->node, in, c->to, at, x.length) ? 0 : x.length;
+}
+
 /* buf, there: of c->buffer bytes each. */
 static void convert_chunk(Conversion *c, uint64_t at, uint64_t end, uint8_t *buf, uint8_t *there)
 {
@@ -183,6 +197,11 @@ static void convert_chunk(Conversion *c, uint64_t at, uint64_t end, uint8_t *buf
                 fail(c, e, at, false);
             }
             at += length;
+            continue;
+        }
+        uint64_t copied = copy_offloaded(c, at, end - at);
+        if (copied) {
+            at += copied;
             continue;
         }
         int e = read_piece(c, at, buf, length, &data);

@@ -89,6 +89,11 @@ void img_progress(bool wanted, uint64_t done, uint64_t all);
 /* Waits until so much may be done of work that began then (g_get_monotonic_time()).  rate: bytes a second; 0: any */
 void img_hold_back(uint64_t rate, int64_t begun_us, uint64_t done);
 
+/* ---- grow.c */
+bool img_take_preallocation(const char *text, int *how /* Preallocation */); /* false after a message */
+/* The image has grown from a size: what is behind it gets a place.  0; or -errno after a message, and it has its old size. */
+int img_give_place(BlockNode *n, const char *format, int how, uint64_t from);
+
 int cmd_amend(int argc, char **argv);
 int cmd_bitmap(int argc, char **argv);
 int cmd_bench(int argc, char **argv);

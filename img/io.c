@@ -12,38 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-bool io_open(Io *io, const char *path)
-{
-    g_autoptr(GError) err = NULL;
-    if (!io->flags.locking && !io->flags.readonly) {
-        img_error("can't open%s%s: force-share=on can only be used with read-only images",
-                  path[0] ? " device " : "", path);
-        return false;
-    }
-    io->node = tool_open(io->tool, path, io->wanted_format, &io->flags, &io->format, &err);
-    if (!io->node) {
-        img_error("can't open%s%s: %s", path[0] ? " device " : "", path, err->message);
-    }
-    return io->node != NULL;
-}
-
-bool io_take_discard(const char *text, OpenFlags *flags)
-{
-    flags->discard = strcmp(text, "unmap") == 0 || strcmp(text, "on") == 0;
-    if (!flags->discard && strcmp(text, "ignore") != 0 && strcmp(text, "off") != 0) {
-        img_error("Invalid discard option: %s", text);
-        return false;
-    }
-    return true;
-}
-
-void io_close(Io *io)
-{
-    io_wait(io);
-    node_unref(io->node);
-    io->node = NULL;
-}
-
 /* ---- commands ---------------------------------------------------------------- */
 
 int io_usage(const IoCommand *c)
@@ -87,7 +55,15 @@ static int run_words(Io *io, int argc, char **argv)
         return -EINVAL;
     }
     optind = 0; /* another command line */
-    return check_count(c, argc - 1) ? c->run(io, c, argc, argv) : -EINVAL;
+    if (!check_count(c, argc - 1)) {
+        return -EINVAL;
+    }
+    if (c->writes && io->flags.readonly) {
+        fflush(stdout);
+        img_error("Block node is read-only");
+        return -EROFS;
+    }
+    return c->run(io, c, argc, argv);
 }
 
 int io_run_line(Io *io, const char *line)
@@ -151,7 +127,7 @@ static bool take_option(Io *io, GPtrArray *commands, int c)
 static int run(Io *io, const char *path, const GPtrArray *commands)
 {
     int status = EXIT_SUCCESS;
-    if (path && !io_open(io, path)) {
+    if (path && !io_open(io, path, io->tool->image_opts)) {
         return EXIT_FAILURE;
     }
     for (guint i = 0; i < commands->len && !io->quit; i++) {
@@ -161,6 +137,7 @@ static int run(Io *io, const char *path, const GPtrArray *commands)
         status = run_input(io);
     }
     io_close(io);
+    g_free(io->name);
     return status;
 }
 

@@ -6,60 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "block/image_create.h"
 #include "img/io.h"
 
 static int close_image(Io *io, const IoCommand *self, int argc, char **argv)
 {
     io_close(io);
     return 0;
-}
-
-/* Options of nodes; the path, if there is one, is that of the file below. */
-static bool open_by_options(Io *io, const char *options, const char *path)
-{
-    ToolOptions tool = { .secrets = io->tool->secrets, .image_opts = true };
-    const ToolOptions *before = io->tool;
-    g_auto(GStrv) parts = g_strsplit(path ? path : "", ",", -1);
-    g_autofree char *doubled = g_strjoinv(",,", parts);
-    g_autofree char *text = g_strdup_printf("%s%s%s", options, path ? ",file.filename=" : "", doubled);
-    io->tool = &tool;
-    bool ok = io_open(io, text);
-    io->tool = before;
-    return ok;
-}
-
-static int open_image(Io *io, const IoCommand *self, int argc, char **argv)
-{
-    Io asked = *io;
-    bool ok = true;
-    const char *options = NULL;
-    asked.flags = (OpenFlags){ .locking = true };
-    asked.sync = false;
-    for (int c; ok && (c = getopt(argc, argv, "rnUt:d:f:o:")) != -1;) {
-        switch (c) {
-        case 'r': asked.flags.readonly = true; break;
-        case 'n': asked.flags.direct = true; break;
-        case 'U': asked.flags.locking = false; break;
-        case 't': ok = img_take_cache("cache", optarg, &asked.flags, &asked.sync); break;
-        case 'd': ok = io_take_discard(optarg, &asked.flags); break;
-        case 'f': asked.wanted_format = optarg; break;
-        case 'o': options = optarg; break;
-        default: ok = false;
-        }
-    }
-    int count = argc - optind;
-    if (!ok || count > 1 || (count == 0 && !options)) {
-        return io_usage(self);
-    }
-    if (io->node) {
-        img_error("file open already, try 'help close'");
-        return -EBUSY;
-    }
-    io->flags = asked.flags;
-    io->sync = asked.sync;
-    io->wanted_format = asked.wanted_format;
-    ok = options ? open_by_options(io, options, count ? argv[optind] : NULL) : io_open(io, argv[optind]);
-    return ok ? 0 : -EINVAL;
 }
 
 static int quit(Io *io, const IoCommand *self, int argc, char **argv)
@@ -92,15 +45,32 @@ static int length(Io *io, const IoCommand *self, int argc, char **argv)
 
 static int truncate_image(Io *io, const IoCommand *self, int argc, char **argv)
 {
-    uint64_t size;
-    if (!io_number(argv[1], &size)) {
+    uint64_t size, from = node_size(io->node);
+    int how = PREALLOCATE_OFF;
+    for (int c; (c = getopt(argc, argv, "m:")) != -1;) {
+        if (c != 'm') {
+            return io_usage(self);
+        }
+        if (!img_take_preallocation(optarg, &how)) {
+            return -EINVAL;
+        }
+    }
+    if (argc - optind != 1) {
+        return io_usage(self);
+    }
+    if (!io_number(argv[optind], &size)) {
+        return -EINVAL;
+    }
+    if (how != PREALLOCATE_OFF && size < from) {
+        img_error("Preallocation can't be used for shrinking an image");
         return -EINVAL;
     }
     int e = node_resize(io->node, size);
     if (e) {
         img_error("truncate failed: %s", g_strerror(-e));
+        return e;
     }
-    return e;
+    return how != PREALLOCATE_OFF ? img_give_place(io->node, io->format, how, from) : 0;
 }
 
 static int info(Io *io, const IoCommand *self, int argc, char **argv)
@@ -201,11 +171,11 @@ const IoCommand io_commands[] = {
     { "aio_read", NULL, "[-Cqv] [-P pattern] off len [len..] -- asynchronously reads a number of bytes", true,
       2, -1, io_read },
     { "aio_write", NULL, "[-Cfquz] [-P pattern] off len [len..] -- asynchronously writes a number of bytes",
-      true, 2, -1, io_write },
+      true, 2, -1, io_write, .writes = true },
     { "alloc", NULL, "offset [count] -- checks if offset is allocated in the file", true, 1, 2, alloc },
     { "close", "c", "-- close the current open file", true, 0, 0, close_image },
     { "discard", "d", "[-Cq] off len -- discards a number of bytes at a specified offset", true, 2, -1,
-      io_discard },
+      io_discard, .writes = true },
     { "flush", "f", "-- flush all in-core file state to disk", true, 0, 0, flush },
     { "help", "?", "[command] -- help for one or all commands", false, 0, 1, help },
     { "info", "i", "-- prints information about the current file", true, 0, 0, info },
@@ -213,19 +183,22 @@ const IoCommand io_commands[] = {
     { "map", NULL, "-- prints the allocated areas of a file", true, 0, 1, map },
     { "open", "o",
       "[-rnU] [-f format] [-t cache] [-d discard] [-o options] [path] -- open the file specified by path",
-      false, 1, -1, open_image },
+      false, 1, -1, io_open_image },
     { "quit", "q", "-- exit the program", false, 0, 0, quit },
     { "read", "r",
       "[-Cqv] [-P pattern [-s off] [-l len]] off len -- reads a number of bytes at a specified offset", true,
       2, 100, io_read },
     { "readv", "rv", "[-Cqv] [-P pattern] off len [len..] -- reads a number of bytes at a specified offset",
       true, 2, -1, io_read },
+    { "reopen", NULL, "[(-r|-w)] [-c cache] [-o options] -- reopens an image with new options", true, 0, -1,
+      io_reopen },
     { "sleep", NULL, "-- waits for the given value in milliseconds", false, 1, 1, sleep_some },
-    { "truncate", "t", "off -- truncates the current file at the given offset", true, 1, 1, truncate_image },
+    { "truncate", "t", "[-m prealloc_mode] off -- truncates the current file at the given offset", true, 1, 3,
+      truncate_image, .writes = true },
     { "write", "w",
-      "[-cCfquz] [-P pattern | -s source_file] off len -- writes a number of bytes at a specified offset",
-      true, 2, 100, io_write },
+      "[-cCfnquz] [-P pattern | -s source_file] off len -- writes a number of bytes at a specified offset",
+      true, 2, 100, io_write, .writes = true, .takes_fast = true },
     { "writev", "wv", "[-Cfq] [-P pattern] off len [len..] -- writes a number of bytes at a specified offset",
-      true, 2, -1, io_write },
+      true, 2, -1, io_write, .writes = true },
     { NULL },
 };

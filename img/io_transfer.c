@@ -18,7 +18,7 @@ typedef struct Transfer {
     const char *source; /* file of what is written; NULL: the pattern */
     uint64_t offset, length, check_from, check_length;
     uint8_t pattern;
-    bool write, zero, unmap, pack, fua, has_pattern, has_check_from, has_check_length;
+    bool write, zero, unmap, fast, pack, fua, has_pattern, has_check_from, has_check_length;
     bool quiet, report, show;
     uint8_t *buf;
 } Transfer;
@@ -109,7 +109,8 @@ static int move(const Transfer *t)
     if (!t->write) {
         return node_read_bytes(t->node, t->offset, t->buf, t->length);
     }
-    int e = t->zero   ? node_zero_bytes(t->node, t->offset, t->length, t->unmap)
+    int e = t->zero   ? node_zero_bytes(t->node, t->offset, t->length,
+                                        (t->unmap ? ZERO_UNMAP : 0) | (t->fast ? ZERO_FAST : 0))
             : t->pack ? pack_clusters(t)
                       : node_write_bytes(t->node, t->offset, t->buf, t->length);
     return !e && t->fua ? node_flush(t->node) : e;
@@ -332,6 +333,7 @@ static const char *write_fault(const Transfer *t)
     return t->zero + t->has_pattern + (t->source != NULL) > 1
                ? "Only one of -z, -P, and -s can be specified at the same time"
            : t->pack && t->zero   ? "-c and -z cannot be specified at the same time"
+           : t->fast && !t->zero  ? "-n requires -z to be specified"
            : t->unmap && !t->zero ? "-u requires -z to be specified"
                                   : NULL;
 }
@@ -340,11 +342,12 @@ int io_write(Io *io, const IoCommand *self, int argc, char **argv)
 {
     Transfer *t = transfer_new(io, self->name, true);
     bool ok = true;
-    for (int c; ok && (c = getopt(argc, argv, "cCfpquzP:s:")) != -1;) {
+    for (int c; ok && (c = getopt(argc, argv, self->takes_fast ? "cCfnpquzP:s:" : "cCfpquzP:s:")) != -1;) {
         switch (c) {
         case 'c': t->pack = true; break;
         case 'C': t->report = true; break;
         case 'f': t->fua = true; break;
+        case 'n': t->fast = true; break;
         case 'p': break;
         case 'q': t->quiet = true; break;
         case 'u': t->unmap = true; break;

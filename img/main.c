@@ -25,7 +25,7 @@ const Command img_commands[] = {
     { "commit", "[-f FORMAT] [-t CACHE] [-b BASE] [-r RATE] [-d] [-p] [-q] FILE", cmd_commit },
     { "compare", "[-f FORMAT] [-F FORMAT] [-T CACHE] [-p] [-q] [-s] [-U] FILE1 FILE2", cmd_compare },
     { "convert",
-      "[-f FORMAT] [-l SNAPSHOT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
+      "[-f FORMAT] [-l SNAPSHOT] [-O FORMAT] [-o OPTIONS] [-B BACKING -F FORMAT] [-c] [-C] [-m THREADS] [-n [--target-is-zero]] [-p] [-q] "
       "[-r RATE] [-S BYTES] [--salvage] [--bitmaps [--skip-broken-bitmaps]] [-t CACHE] [-T CACHE] [-U] [-W] FILE... OUTPUT",
       cmd_convert },
     { "create", "[-q] [-f FORMAT] [-b BACKING -F FORMAT] [-u] [-o OPTIONS] FILE [SIZE]", cmd_create },

@@ -45,20 +45,6 @@ static bool may_shrink(const Resizing *r, uint64_t from, uint64_t to)
     return false;
 }
 
-/* The image has its size; what is behind the old one gets a place. */
-static int give_place(const Resizing *r, BlockNode *n, const char *format, uint64_t from)
-{
-    int e = r->preallocation == PREALLOCATE_OFF ? 0 : image_preallocate(n, format, r->preallocation, from);
-    e = e ? e : node_flush(n);
-    if (!e) {
-        return IMG_OK;
-    }
-    img_error(e == -ENOTSUP ? "Unsupported preallocation mode: %s" : "Preallocation (%s) failed: %s",
-              preallocation_names[r->preallocation], g_strerror(-e));
-    node_resize(n, from); /* as it was */
-    return IMG_FAILED;
-}
-
 static int resize(const Resizing *r, BlockNode *n, const char *format)
 {
     uint64_t size, from = node_size(n);
@@ -80,25 +66,13 @@ static int resize(const Resizing *r, BlockNode *n, const char *format)
                             : g_strerror(-e));
         return IMG_FAILED;
     }
-    if (give_place(r, n, format, from) != IMG_OK) {
+    if (img_give_place(n, format, r->preallocation, from)) {
         return IMG_FAILED;
     }
     if (!r->quiet) {
         printf("Image resized.\n");
     }
     return IMG_OK;
-}
-
-static bool take_preallocation(Resizing *r, const char *text)
-{
-    for (int i = 0; preallocation_names[i]; i++) {
-        if (strcmp(text, preallocation_names[i]) == 0) {
-            r->preallocation = i;
-            return true;
-        }
-    }
-    img_error("Invalid preallocation mode '%s'", text);
-    return false;
 }
 
 int cmd_resize(int argc, char **argv)
@@ -118,7 +92,7 @@ int cmd_resize(int argc, char **argv)
         case 'q': r.quiet = true; break;
         case 's': r.shrink = true; break;
         case 'P':
-            if (!take_preallocation(&r, optarg)) {
+            if (!img_take_preallocation(optarg, &r.preallocation)) {
                 return IMG_FAILED;
             }
             break;

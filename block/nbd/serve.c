@@ -123,7 +123,7 @@ static int write_piece(const Request *r, uint64_t at, uint32_t done, uint32_t n)
 
 static int zero_piece(const Request *r, uint64_t at, uint32_t done, uint32_t n)
 {
-    return node_zero_bytes(r->client->export->node, at, n, !(r->flags & NBD_CMD_NO_HOLE));
+    return node_zero_bytes(r->client->export->node, at, n, r->flags & NBD_CMD_NO_HOLE ? 0 : ZERO_UNMAP);
 }
 
 /* A hint: of whole sectors alone. */

@@ -111,6 +111,7 @@ const BlockDriver qcow2_driver = {
     .check = qcow2_check,
     .keeps_bitmap = bitmaps_keep,
     .close = qcow2_close,
+    .fast_zeroes = true,
 };
 
 /* ---- opening ------------------------------------------------------------- */

@@ -101,32 +101,68 @@ static int zero_units(Qcow2 *s, uint64_t from, uint64_t to, ZeroWay way, bool *d
     return error;
 }
 
+static bool is_zero_extent(const Qcow2 *s, const Extent *x)
+{
+    return !s->raw_data && (x->kind == EXTENT_ZERO || (x->kind == EXTENT_BELOW && !x->node));
+}
+
 static int zero_rest(Qcow2 *s, uint64_t offset, uint64_t length)
 {
     Extent x;
     int e = 0;
     for (uint64_t done = 0; done < length && !e; done += x.length) {
         e = qcow2_map(&s->node, offset + done, length - done, true, &x);
-        bool zero = !e && !s->raw_data && (x.kind == EXTENT_ZERO || (x.kind == EXTENT_BELOW && !x.node));
-        e = e || zero ? e : write_zero_data(s, offset + done, x.length);
+        e = e || is_zero_extent(s, &x) ? e : write_zero_data(s, offset + done, x.length);
+    }
+    return e;
+}
+
+/* Where [at, ...) of one cluster ends that is done at a time; *units: it is whole units. */
+static uint64_t zero_step(const Qcow2 *s, uint64_t at, uint64_t end, bool *units)
+{
+    uint64_t unit = UINT64_C(1) << s->unit_bits;
+    uint64_t disk_end = (s->node.size + s->cluster_size - 1) & ~(s->cluster_size - 1);
+    uint64_t whole_end = end == s->node.size ? disk_end : end; /* behind the disk's end all is zero */
+    uint64_t after = MIN((at & ~(s->cluster_size - 1)) + s->cluster_size, whole_end);
+    uint64_t next = at & (unit - 1) ? MIN((at & ~(unit - 1)) + unit, end) : after & ~(unit - 1);
+    *units = !(at & (unit - 1)) && next > at;
+    return next > at ? next : MIN(after, end);
+}
+
+/* 0: by entries alone, or nothing is to be done; -ENOTSUP: something would have to be written. */
+static int check_fast(Qcow2 *s, uint64_t at, uint64_t end)
+{
+    int e = 0;
+    for (uint64_t next; at < end && !e; at = next) {
+        bool units, fast = false;
+        L2Entry entry;
+        next = zero_step(s, at, end, &units);
+        if (units) {
+            lock_take(&s->lock);
+            e = entry_read(s, at >> s->cluster_bits, &entry, true);
+            fast = !e && can_flag(s, &entry, at, next - at == s->cluster_size);
+            lock_release(&s->lock);
+        }
+        for (uint64_t n = MIN(next, end) - at, done = 0; done < n && !e && !fast;) {
+            Extent x;
+            e = qcow2_map(&s->node, at + done, n - done, true, &x);
+            e = e || is_zero_extent(s, &x) ? e : -ENOTSUP;
+            done += x.length;
+        }
     }
     return e;
 }
 
 int qcow2_write_zeroes(Qcow2 *s, const NodeIo *io)
 {
-    uint64_t unit = UINT64_C(1) << s->unit_bits, end = io->offset + io->length;
-    uint64_t disk_end = (s->node.size + s->cluster_size - 1) & ~(s->cluster_size - 1);
-    uint64_t whole_end = end == s->node.size ? disk_end : end; /* behind the disk's end all is zero */
+    uint64_t end = io->offset + io->length;
     int e = qcow2_commit_if_much(s);
+    e = !e && io->fast ? check_fast(s, io->offset, end) : e;
     for (uint64_t at = io->offset, next; at < end && !e; at = next) {
-        uint64_t after = MIN((at & ~(s->cluster_size - 1)) + s->cluster_size, whole_end);
-        bool done = false;
-        next = at & (unit - 1) ? MIN((at & ~(unit - 1)) + unit, end) : after & ~(unit - 1);
-        if (!(at & (unit - 1)) && next > at) {
+        bool units, done = false;
+        next = zero_step(s, at, end, &units);
+        if (units) {
             e = zero_units(s, at, next, io->unmap ? WAY_UNMAP : WAY_ZERO, &done);
-        } else {
-            next = next > at ? next : MIN(after, end);
         }
         next = MIN(next, end);
         e = e || done ? e : zero_rest(s, at, next - at);

@@ -30,6 +30,7 @@ typedef struct NodeIo {
     uint64_t offset, length;
     const struct iovec *iov;
     int iov_count;
+    bool fast; /* write zeroes: -ENOTSUP rather than moving them as data; nothing has changed then */
 } NodeIo;
 
 typedef enum ExtentKind {
@@ -68,7 +69,14 @@ int node_flush(BlockNode *n);
  * node_run meanwhile waits, if the node is shared so (node_share_bytes in block/driver.h). */
 int node_read_bytes(BlockNode *n, uint64_t at, void *buf, uint64_t length);
 int node_write_bytes(BlockNode *n, uint64_t at, const void *buf, uint64_t length);
-int node_zero_bytes(BlockNode *n, uint64_t at, uint64_t length, bool unmap);
+enum {
+    ZERO_UNMAP = 1,
+    ZERO_FAST = 2
+}; /* NodeIo.unmap, NodeIo.fast; of the latter ends that are no sectors are written */
+int node_zero_bytes(BlockNode *n, uint64_t at, uint64_t length, unsigned how);
+/* The host moves bytes from one file to the other by itself (copy_file_range), where both images have them as they are in places that
+ * are there.  -ENOTSUP: not these; the caller reads and writes them, as it does after any other error. */
+int node_copy(BlockNode *from, uint64_t offset, BlockNode *to, uint64_t to_offset, uint64_t length);
 /* Write one cluster (ImageInfo.cluster_size bytes at a multiple of them; behind the end of the disk: zeroes) in compressed
  * form, or as it is if that is no shorter.  -ENOTSUP: this image cannot have such. */
 int node_write_packed(BlockNode *n, uint64_t offset, const uint8_t *cluster);

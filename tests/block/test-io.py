@@ -73,6 +73,43 @@ def test_texts():
     assert 'read-only' in run(IO, '-f', 'qcow2', '-r', '-c', 'write 0 1k', 'disk').lower()
 
 
+def test_reopen():
+    """Another access, another cache; what is refused leaves it as it was."""
+    make('qcow2')
+    write, seen = ['-c', 'write -q -P 9 0 1k'], ['-c', 'read -P 9 -q 0 1k', '-c', 'length']
+    for case in (['-c', 'reopen'], ['-c', 'reopen -r'], ['-c', 'reopen -r', '-c', 'reopen -w'], ['-c', 'reopen -r -w'], ['-c', 'reopen -w -r'], ['-c', 'reopen -r -r'],
+                 ['-c', 'reopen -c none'], ['-c', 'reopen -c directsync'], ['-c', 'reopen -c foo'], ['-c', 'reopen -o discard=unmap'], ['-c', 'reopen -o cache.direct=on'],
+                 ['-c', 'reopen -r -o read-only=off'], ['-c', 'reopen -c none -o cache.direct=off'], ['-c', 'reopen -o driver=raw'], ['-c', 'reopen -o file.locking=off'],
+                 ['-c', 'reopen -x'], ['-c', 'reopen foo'], ['-r', '-c', 'reopen -w'], ['-r'], ['-r', '-c', 'discard 0 64k', '-c', 'truncate 1M', '-c', 'write 0', '-c', 'aio_write 0 1k']):
+        same('-f', 'qcow2', *case, *write, *seen)
+    make('raw')
+    for case in ('reopen -o size=512k', 'reopen -o offset=64k', 'reopen -r -o offset=64k,size=1k'):
+        same('-f', 'raw', '-c', case, *write, *seen)
+    p = run(IO, '--image-opts', '-c', 'reopen -r', '-c', 'write 0 1k', '-c', 'reopen -w', '-c', 'write -q -P 4 0 1k', 'driver=raw,file.filename=disk,read-only=off')
+    assert p == 'qemu-io: Block node is read-only\nstatus 1', p
+    assert run('qemu-io', '-f', 'raw', '-c', 'read -q -P 4 0 1k', 'disk') == 'status 0'
+
+
+def test_place():
+    """truncate -m: what is new has a place, or the image stays as it was."""
+    for fmt in ('qcow2', 'raw'):
+        for mode in ('off', 'metadata', 'falloc', 'full', 'foo', 'full -x'):
+            for size in ('6M', '1M') if fmt == 'qcow2' else ('6M',):
+                make(fmt)
+                same('-f', fmt, '-c', f'truncate -m {mode} {size}', '-c', 'length', '-c', 'map')
+
+
+def test_fast_zeroes():
+    """write -z -n writes no zeroes as data: it is refused then, and nothing has changed."""
+    for fmt in ('qcow2', 'raw'):
+        make(fmt)
+        for case in ('write -n 0 4k', 'write -zn 0 4k', 'write -zn 0 64k', 'write -zn 100 100k', 'write -zun 0 1M', 'write -znq 1M 1k', 'write -zn -P 1 0 1k'):
+            same('-f', fmt, '-c', 'write -q -P 3 0 192k', '-c', case, '-c', 'aio_flush', '-c', 'read -v 0 16')
+    for fmt in ('vdi', 'vmdk', 'vpc', 'vhdx', 'parallels', 'qcow'):
+        make(fmt)
+        same('-f', fmt, '-c', 'write -q -P 3 0 192k', '-c', 'write -zn 0 64k', '-c', 'read -P 3 -q 0 64k')
+
+
 def test_random():
     rng = random.Random(SEED)
     for fmt in ('raw', 'qcow2', 'vdi'):

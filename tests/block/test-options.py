@@ -184,6 +184,25 @@ def test_no_room():
     run(IMG, 'check', '-q', 'new')
 
 
+def test_offload():
+    """convert -C: the host copies what it can, zeroes among it; all else as without; the content is the same."""
+    run(IMG, 'create', '-q', '-f', 'raw', 'raw', '4M')
+    run(IO, '-f', 'raw', '-c', 'write -q -P 7 64k 1M', '-c', 'write -q -P 0 2M 1M', 'raw')      # zeroes with a place
+    run(IMG, 'convert', '-f', 'raw', '-O', 'qcow2', 'raw', 'disk')
+    run(IMG, 'create', '-q', '-f', 'qcow2', '-b', 'disk', '-F', 'qcow2', 'top')
+    run(IO, '-c', 'write -q -P 9 3M 300k', 'top')
+    for source in ('raw', 'disk', 'top'):
+        for fmt, *more in (('raw',), ('qcow2',), ('qcow2', '-o', 'preallocation=metadata'), ('vmdk',), ('raw', '-t', 'writethrough'), ('raw', '-m', '1')):
+            run(IMG, 'convert', '-C', '-O', fmt, *more, source, 'out')
+            assert 'identical' in run('qemu-img', 'compare', '-F', fmt, source, 'out'), (source, fmt, more)
+    for option, kept in (('-C', True), ('-W', False)):
+        run(IMG, 'convert', option, '-f', 'raw', '-O', 'raw', 'raw', 'out')
+        first = json.loads(run('qemu-img', 'map', '--output=json', '-f', 'raw', '-s', '2M', '-l', '1M', 'out'))[0]
+        assert first['data'] == kept, (option, first)
+    for words in (['-C', '-c'], ['-C', '-S', '4k'], ['-C', '-S', '0'], ['-C', '--salvage']):
+        same('convert', *words, '-f', 'raw', '-O', 'qcow2', 'raw', 'out', status=1)
+
+
 def test_own_backing():
     """No image is made over what is below it."""
     image('base')
